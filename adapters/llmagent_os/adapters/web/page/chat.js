@@ -1,0 +1,354 @@
+// The page: what the server sent (items, drafts) and what the person did that it has not acknowledged (the outbox) are
+// the whole state; everything shown follows from them.
+
+import { Connection } from "./connection.js";
+import { Outbox } from "./outbox.js";
+import { Palette } from "./palette.js";
+import { MessageView, day, draftNode, make, pendingNode, showDraft } from "./view.js";
+
+const $ = (id) => document.getElementById(id);
+const person = new URLSearchParams(location.search).get("person") ?? "";
+const TAB = `llmagent-os:conversation:${person}`; // which conversation this tab shows
+const TYPING_FOR = 12000; // milliseconds
+
+const outbox = new Outbox(person);
+const items = new Map(); // message id -> item, as the server last sent it
+const views = new Map(); // message id -> MessageView
+const drafts = new Map(); // message id -> node
+let title = "Chat";
+let conversation = recall();
+let seq = 0;
+let online = false;
+let typingTimer = null;
+let fresh = true; // the next items are history, not news
+
+function recall() {
+  try {
+    return sessionStorage.getItem(TAB);
+  } catch {
+    return null;
+  }
+}
+
+function remember(id) {
+  try {
+    sessionStorage.setItem(TAB, id);
+  } catch {
+    // then a reload shows the latest conversation
+  }
+}
+
+// What comes from the server
+
+const connection = new Connection({
+  hello: () => ({ type: "open", conversation, after: seq }),
+  onFrame: (frame) => FRAMES[frame.type]?.(frame),
+  onState(state) {
+    online = state === "open";
+    $("connection").dataset.state = state;
+    const label = { open: "Connected", connecting: "Connecting…", waiting: "Not connected, trying again…" }[state];
+    if ($("connection").textContent !== label) $("connection").textContent = label;
+    if (!online) showTyping(false);
+    showTail();
+  },
+  onToken(wrong) {
+    $("connection").textContent = "Locked";
+    $("login-wrong").textContent = wrong ? "That is not the token." : "";
+    if (!$("login").open) $("login").showModal();
+  },
+});
+
+const FRAMES = {
+  welcome(frame) {
+    if ($("login").open) $("login").close();
+    title = frame.title;
+    document.title = frame.person ? `${title} · ${frame.person}` : title;
+    $("title").textContent = title;
+    $("mark").textContent = [...title][0] ?? "";
+    $("empty-title").textContent = frame.person ? `Hello ${frame.person}, this is ${title}` : title;
+    $("about").textContent = frame.about;
+    $("text").maxLength = frame.max_characters;
+    showExamples(frame.examples);
+    showHistory(frame.conversations, frame.conversation);
+    if (frame.conversation !== conversation || seq === 0) clear(frame.conversation);
+    for (const entry of outbox.waiting()) connection.send(entry.frame);
+    showTail();
+  },
+
+  items(frame) {
+    if (frame.conversation !== conversation) return;
+    const follow = atEnd() || fresh;
+    const earliest = Math.min(...[...items.values()].map((item) => item.position));
+    const height = $("scroll").scrollHeight;
+    const before = frame.items.length > 0 && frame.items.every((item) => item.position < earliest) && items.size > 0;
+    if (fresh || before) $("earlier").hidden = !frame.more;
+    if (fresh || before) $("log").setAttribute("aria-live", "off");
+    let news = false;
+    for (const item of frame.items) {
+      news ||= !items.has(item.message_id) && item.author === "bot";
+      items.set(item.message_id, item);
+      seq = Math.max(seq, item.seq);
+      dropDraft(item.message_id);
+    }
+    for (const item of frame.items) showItem(item);
+    showDays();
+    if (news && !before) showTyping(false);
+    showTail();
+    if (before) $("scroll").scrollTop += $("scroll").scrollHeight - height;
+    else if (follow) toEnd(fresh);
+    else if (news) $("latest").hidden = false;
+    fresh = false;
+    setTimeout(() => $("log").setAttribute("aria-live", "polite"), 300);
+  },
+
+  draft({ message_id, text }) {
+    if (items.has(message_id)) return; // it came late
+    const follow = atEnd();
+    showTyping(false);
+    if (!drafts.has(message_id)) drafts.set(message_id, draftNode(message_id));
+    showDraft(drafts.get(message_id), text);
+    showTail();
+    if (follow) toEnd(true);
+  },
+
+  typing() {
+    if (drafts.size === 0) showTyping(true);
+  },
+
+  ack({ id }) {
+    const entry = outbox.entries.get(id);
+    outbox.remove(id);
+    if (entry?.frame.message_id) refresh(entry.frame.message_id);
+    showTail();
+  },
+
+  refused({ id, reason, again }) {
+    const entry = outbox.entries.get(id);
+    if (entry?.frame.type === "message") {
+      outbox.fail(id, reason, again);
+    } else if (entry) {
+      outbox.remove(id);
+      refresh(entry.frame.message_id);
+      notice(reason);
+    }
+    showTail();
+  },
+
+  error({ reason }) {
+    notice(reason);
+  },
+};
+
+// What the person does
+
+function act(frame) {
+  const entry = outbox.add({ ...frame, conversation });
+  connection.send(entry.frame); // where this fails, it is sent with the next welcome
+}
+
+function say(text) {
+  const clean = text.trim().replace(/\p{Surrogate}/gu, "\uFFFD");
+  if (!clean || !conversation) return false;
+  notice("");
+  act({ type: "message", text: clean });
+  showTail();
+  toEnd();
+  return true;
+}
+
+const actions = {
+  react(message_id, emoji, on) {
+    notice("");
+    act({ type: "reaction", message_id, emoji, on });
+    refresh(message_id);
+  },
+  press(message_id, value) {
+    act({ type: "press", message_id, value });
+    refresh(message_id);
+  },
+  palette: (message_id, opener) => palette.open(message_id, opener),
+};
+
+const palette = new Palette((message_id, emoji) => {
+  if (!reactionsOf(items.get(message_id)).includes(emoji)) actions.react(message_id, emoji, true);
+});
+
+function switchTo(frame) {
+  if ($("history").matches(":popover-open")) $("history").hidePopover();
+  if (!connection.send(frame)) notice("That works again as soon as the connection is back.");
+  $("text").focus();
+}
+
+$("composer").addEventListener("submit", (event) => {
+  event.preventDefault();
+  if (!say($("text").value)) return;
+  $("text").value = "";
+  grow();
+});
+$("text").addEventListener("input", grow);
+$("text").addEventListener("keydown", (event) => {
+  if (event.key !== "Enter" || event.shiftKey || event.isComposing) return;
+  event.preventDefault();
+  $("composer").requestSubmit();
+});
+$("new").addEventListener("click", () => switchTo({ type: "new" }));
+$("earlier").addEventListener("click", () => {
+  const first = Math.min(...[...items.values()].map((item) => item.position));
+  connection.send({ type: "earlier", before: first });
+});
+$("latest").addEventListener("click", () => toEnd());
+$("scroll").addEventListener("scroll", () => atEnd() && ($("latest").hidden = true), { passive: true });
+$("login").addEventListener("cancel", (event) => event.preventDefault());
+$("login-form").addEventListener("submit", (event) => {
+  event.preventDefault();
+  connection.useToken($("token").value.trim());
+});
+new ResizeObserver(() => $("latest").hidden && follow && toEnd(true)).observe($("scroll"));
+
+// What is shown
+
+let follow = true;
+$("scroll").addEventListener("scroll", () => (follow = atEnd()), { passive: true });
+
+function clear(id) {
+  conversation = id;
+  remember(id);
+  seq = 0;
+  fresh = true;
+  [items, views, drafts].forEach((map) => map.clear());
+  $("log").replaceChildren();
+  $("earlier").hidden = true;
+  $("latest").hidden = true;
+  showTyping(false);
+}
+
+function reactionsOf(item) {
+  let pressed = item.reactions ?? [];
+  for (const { frame } of outbox.of(conversation, "reaction")) {
+    if (frame.message_id !== item.message_id) continue;
+    pressed = pressed.filter((emoji) => emoji !== frame.emoji);
+    if (frame.on) pressed = [...pressed, frame.emoji];
+  }
+  return pressed;
+}
+
+function choiceOf(item) {
+  const waiting = outbox.of(conversation, "press").find(({ frame }) => frame.message_id === item.message_id);
+  return item.pressed ?? waiting?.frame.value ?? null;
+}
+
+// The question above an answer that does not stand right under it.
+function quotedBy(item) {
+  const asked = item.reply_to ? items.get(item.reply_to) : null;
+  if (!asked) return "";
+  const between = [...items.values()].some(
+    (other) => other.author === "person" && other.position > asked.position && other.position < item.position,
+  );
+  return between ? asked.text : "";
+}
+
+function showItem(item) {
+  let view = views.get(item.message_id);
+  if (!view) {
+    view = new MessageView(item, item.author === "bot" ? title : "You", actions);
+    views.set(item.message_id, view);
+    const after = [...$("log").children].find((node) => {
+      const other = items.get(node.dataset.id);
+      return other && other.position > item.position;
+    });
+    $("log").insertBefore(view.node, after ?? null);
+  }
+  refresh(item.message_id);
+}
+
+function refresh(messageId) {
+  const item = items.get(messageId);
+  if (!item) return;
+  views.get(messageId).update(item, {
+    reactions: reactionsOf(item),
+    pressed: choiceOf(item),
+    quoted: item.author === "bot" ? quotedBy(item) : "",
+  });
+}
+
+function showDays() {
+  $("log").querySelectorAll(".day").forEach((node) => node.remove());
+  let last = "";
+  for (const node of [...$("log").children]) {
+    const name = day(items.get(node.dataset.id).at);
+    if (name !== last) node.before(make("p", { class: "day", text: name }));
+    last = name;
+  }
+}
+
+function dropDraft(messageId) {
+  drafts.get(messageId)?.remove();
+  drafts.delete(messageId);
+}
+
+// What is not settled: answers in the making, and messages that the server has not acknowledged.
+function showTail() {
+  const waiting = outbox.of(conversation, "message").filter(({ frame }) => !items.has(`p-${frame.id}`));
+  const nodes = waiting.map((entry) =>
+    pendingNode(entry, {
+      online,
+      retry: () => connection.send(outbox.retry(entry.frame.id).frame) || showTail(),
+      discard: () => (outbox.remove(entry.frame.id), showTail(), $("text").focus()),
+    }),
+  );
+  $("tail").replaceChildren(...drafts.values(), ...nodes);
+  $("empty").hidden = fresh || items.size + drafts.size + nodes.length > 0;
+  document.body.classList.toggle("blank", !$("empty").hidden);
+}
+
+function showTyping(on) {
+  clearTimeout(typingTimer);
+  const follow = atEnd();
+  $("typing").hidden = !on;
+  if (on) typingTimer = setTimeout(() => showTyping(false), TYPING_FOR);
+  if (on && follow) toEnd();
+}
+
+function showExamples(examples) {
+  $("examples").replaceChildren(
+    ...examples.map((text) =>
+      make("li", {}, make("button", { type: "button", text, on: { click: () => (say(text), $("text").focus()) } })),
+    ),
+  );
+}
+
+function showHistory(conversations, current) {
+  $("history-list").replaceChildren(
+    ...conversations.map(({ id, title: name, at }) => {
+      const label = [make("span", { text: name || "New conversation" }), make("small", { text: day(at) })];
+      const attributes = { type: "button", "aria-current": id === current ? "true" : undefined };
+      const open = () => switchTo({ type: "open", conversation: id, after: 0 });
+      return make("li", {}, make("button", { ...attributes, on: { click: open } }, ...label));
+    }),
+  );
+}
+
+function notice(text) {
+  $("notice").textContent = text;
+}
+
+function grow() {
+  const box = $("text");
+  box.style.height = "auto";
+  box.style.height = `${box.scrollHeight}px`;
+  $("send").disabled = !box.value.trim();
+}
+
+function atEnd() {
+  const { scrollTop, clientHeight, scrollHeight } = $("scroll");
+  return scrollHeight - scrollTop - clientHeight < 80;
+}
+
+function toEnd(instant = false) {
+  $("latest").hidden = true;
+  follow = true;
+  $("scroll").scrollTo({ top: $("scroll").scrollHeight, behavior: instant ? "instant" : "auto" });
+}
+
+grow();
+$("text").focus({ preventScroll: true });

@@ -1,0 +1,84 @@
+// Any emoji as a reaction: a few at hand, and a field for all others.
+
+const EMOJI = [
+  ["❤️", "Heart"], ["🎉", "Party"], ["😄", "Laughing"], ["🙏", "Thank you"], ["🔥", "Fire"], ["👏", "Clapping"],
+  ["💯", "Hundred points"], ["✅", "Check mark"], ["🤔", "Thinking"], ["😕", "Confused"], ["😮", "Surprised"], ["😢", "Crying"],
+  ["😡", "Angry"], ["👀", "Eyes"], ["🐌", "Slow"], ["❌", "Cross mark"], ["✂️", "Too long"], ["🥱", "Yawning"],
+];
+const NAMES = new Map([["👍", "Thumbs up"], ["👎", "Thumbs down"], ...EMOJI]);
+const PART = String.raw`(?:\p{RI}\p{RI}|[0-9#*]\uFE0F?\u20E3|\p{Extended_Pictographic}[\uFE0F\p{Emoji_Modifier}]?[\u{E0020}-\u{E007F}]*)`;
+const ONE = new RegExp(`^${PART}(?:\\u200D${PART})*$`, "u");
+
+export function nameOf(emoji) {
+  return NAMES.get(emoji) ?? emoji;
+}
+
+export class Palette {
+  constructor(choose) {
+    this.choose = choose;
+    this.node = document.getElementById("palette");
+    this.text = document.getElementById("palette-text");
+    this.wrong = document.getElementById("palette-wrong");
+    const grid = document.getElementById("palette-grid");
+    for (const [emoji, name] of EMOJI) {
+      const button = document.createElement("button");
+      button.type = "button";
+      button.textContent = emoji;
+      button.setAttribute("aria-label", name);
+      button.title = name;
+      button.addEventListener("click", () => this.#chosen(emoji));
+      grid.append(button);
+    }
+    grid.addEventListener("keydown", (event) => this.#move(event, [...grid.children]));
+    document.getElementById("palette-form").addEventListener("submit", (event) => {
+      event.preventDefault();
+      const emoji = this.text.value.trim();
+      if (ONE.test(emoji)) this.#chosen(emoji);
+      else this.wrong.textContent = emoji ? "That is not one emoji." : "Enter an emoji, or choose one above.";
+    });
+    this.text.addEventListener("input", () => (this.wrong.textContent = ""));
+    this.node.addEventListener("toggle", (event) => {
+      this.opener?.setAttribute("aria-expanded", String(event.newState === "open"));
+    });
+    // The popover closes itself on Escape; only the focus must go back to where it was.
+    this.node.addEventListener("keydown", (event) => {
+      if (event.key === "Escape") {
+        event.preventDefault();
+        this.#close();
+      }
+    });
+  }
+
+  open(messageId, opener) {
+    this.messageId = messageId;
+    this.opener = opener;
+    this.text.value = "";
+    this.wrong.textContent = "";
+    this.node.showPopover();
+    const at = opener.getBoundingClientRect();
+    const size = this.node.getBoundingClientRect();
+    const below = at.bottom + 6 + size.height < innerHeight;
+    this.node.style.left = `${Math.max(8, Math.min(at.left, innerWidth - size.width - 8))}px`;
+    this.node.style.top = `${Math.max(8, below ? at.bottom + 6 : at.top - size.height - 6)}px`;
+    this.node.querySelector("button").focus();
+  }
+
+  #chosen(emoji) {
+    const messageId = this.messageId;
+    this.#close();
+    this.choose(messageId, emoji);
+  }
+
+  #close() {
+    this.node.hidePopover();
+    this.opener?.focus();
+  }
+
+  #move(event, buttons) {
+    const step = { ArrowRight: 1, ArrowLeft: -1, ArrowDown: 6, ArrowUp: -6 }[event.key];
+    const next = buttons[buttons.indexOf(document.activeElement) + (step ?? NaN)];
+    if (!next) return;
+    event.preventDefault();
+    next.focus();
+  }
+}

@@ -1,0 +1,161 @@
+// One message as elements. A message that changes is changed in place, part by part: the focus stays where it is, and a
+// screen reader is told of new messages only.
+
+import { render } from "./markdown.js";
+import { nameOf } from "./palette.js";
+
+const ALWAYS = ["👍", "👎"];
+const timeOf = new Intl.DateTimeFormat(undefined, { hour: "numeric", minute: "2-digit" });
+const dayOf = new Intl.DateTimeFormat(undefined, { weekday: "long", day: "numeric", month: "long" });
+const wholeOf = new Intl.DateTimeFormat(undefined, { dateStyle: "full", timeStyle: "short" });
+
+export function make(name, attributes = {}, ...children) {
+  const node = document.createElement(name);
+  for (const [key, value] of Object.entries(attributes)) {
+    if (key === "text") node.textContent = value;
+    else if (key === "on") Object.entries(value).forEach(([event, act]) => node.addEventListener(event, act));
+    else if (value !== undefined && value !== false) node.setAttribute(key, value === true ? "" : value);
+  }
+  node.append(...children);
+  return node;
+}
+
+export function day(at) {
+  const date = new Date(at);
+  const days = Math.round((new Date().setHours(0, 0, 0, 0) - new Date(date).setHours(0, 0, 0, 0)) / 86400000);
+  return days === 0 ? "Today" : days === 1 ? "Yesterday" : dayOf.format(date);
+}
+
+function time(at) {
+  const date = new Date(at);
+  return make("time", { datetime: date.toISOString(), title: wholeOf.format(date), text: timeOf.format(date) });
+}
+
+export class MessageView {
+  // actions: {react(id, emoji, on), press(id, value), palette(id, opener)}
+  constructor(item, speaker, actions) {
+    this.actions = actions;
+    this.id = item.message_id;
+    this.body = make("div", { class: "body" });
+    this.extras = make("div", { class: "extras" });
+    this.choices = make("div", { class: "choices", role: "group", "aria-label": "Choices", hidden: true });
+    this.node = make("article", { class: `message ${item.author}`, "data-id": item.message_id });
+    this.node.append(make("h2", { class: "sr", text: `${speaker}:` }), this.body);
+    if (item.author === "bot") {
+      this.bar = make("div", { class: "bar", role: "group", "aria-label": "Reactions" });
+      this.more = make("button", {
+        type: "button", class: "react more", "aria-label": "React with another emoji", title: "React with another emoji", text: "+",
+        "aria-haspopup": "dialog", "aria-expanded": "false", on: { click: () => actions.palette(this.id, this.more) },
+      });
+      this.edited = make("span", { class: "edited", text: "edited", hidden: true });
+      this.bar.append(this.more, this.edited, time(item.at));
+      this.node.append(this.extras, this.choices, this.bar);
+    } else {
+      this.node.append(make("p", { class: "meta" }, time(item.at)));
+    }
+  }
+
+  // reactions: those shown as pressed. pressed: the chosen button's value, or null.
+  update(item, { reactions = [], pressed = null, quoted = "" } = {}) {
+    const extras = JSON.stringify([item.card ?? null, item.files ?? []]);
+    if (this.text !== item.text || this.quoted !== quoted) {
+      this.text = item.text;
+      this.quoted = quoted;
+      if (item.author === "bot") this.body.replaceChildren(render(item.text));
+      else this.body.textContent = item.text;
+      if (quoted) this.body.prepend(make("p", { class: "quoted", text: quoted }));
+    }
+    if (item.author !== "bot") return;
+    if (this.shown !== extras) {
+      this.shown = extras;
+      this.extras.replaceChildren(...card(item.card), ...files(item.files ?? []));
+    }
+    this.edited.hidden = !item.edited;
+    this.#showChoices(item.buttons ?? [], pressed);
+    this.#showReactions(reactions);
+  }
+
+  #showChoices(buttons, pressed) {
+    const signature = JSON.stringify(buttons);
+    if (this.buttons !== signature) {
+      this.buttons = signature;
+      this.choices.hidden = buttons.length === 0;
+      this.choices.replaceChildren(
+        ...buttons.map(({ label, value, style }) =>
+          make("button", {
+            type: "button", class: `choice ${style === "primary" || style === "danger" ? style : ""}`, text: label,
+            "data-value": value,
+            on: { click: (event) => event.currentTarget.ariaDisabled === "true" || this.actions.press(this.id, value) },
+          }),
+        ),
+      );
+    }
+    this.choices.classList.toggle("made", pressed !== null);
+    for (const button of this.choices.children) {
+      const chosen = pressed !== null && button.dataset.value === pressed;
+      button.classList.toggle("chosen", chosen);
+      // Not `disabled`: that would throw the keyboard's focus away.
+      if (pressed !== null) button.setAttribute("aria-disabled", "true");
+      else button.removeAttribute("aria-disabled");
+      if (pressed !== null) button.setAttribute("aria-pressed", String(chosen));
+      else button.removeAttribute("aria-pressed");
+    }
+  }
+
+  #showReactions(pressed) {
+    const wanted = [...ALWAYS, ...pressed.filter((emoji) => !ALWAYS.includes(emoji))];
+    const there = new Map([...this.bar.querySelectorAll("[data-emoji]")].map((node) => [node.dataset.emoji, node]));
+    for (const [emoji, node] of there) {
+      if (wanted.includes(emoji)) continue;
+      if (node === document.activeElement) this.more.focus();
+      node.remove();
+    }
+    for (const emoji of wanted) {
+      let node = there.get(emoji);
+      if (!node) {
+        node = make("button", {
+          type: "button", class: "react", "data-emoji": emoji, "aria-label": nameOf(emoji), title: nameOf(emoji), text: emoji,
+          on: { click: () => this.actions.react(this.id, emoji, node.getAttribute("aria-pressed") !== "true") },
+        });
+        this.more.before(node);
+      }
+      node.setAttribute("aria-pressed", String(pressed.includes(emoji)));
+    }
+  }
+}
+
+function card(value) {
+  if (!value) return [];
+  const rows = (value.rows ?? []).map(([label, text]) =>
+    make("div", { class: "row" }, make("dt", { text: label }), make("dd", { text })),
+  );
+  const title = value.title ? [make("h3", { text: value.title })] : [];
+  return [make("section", { class: "card" }, ...title, make("dl", {}, ...rows))];
+}
+
+function files(values) {
+  return values.map(({ name, url, size }) => {
+    const kilo = size < 1024 ? `${size} B` : size < 1048576 ? `${(size / 1024).toFixed(1)} KB` : `${(size / 1048576).toFixed(1)} MB`;
+    return make("a", { class: "file", href: url, download: name }, make("span", { text: name }), make("small", { text: kilo }));
+  });
+}
+
+export function draftNode(id) {
+  // Hidden from screen readers, which would read each change of it; the whole message comes after it.
+  return make("article", { class: "message bot draft", "data-id": id, "aria-hidden": "true" }, make("div", { class: "body" }));
+}
+
+export function showDraft(node, text) {
+  node.firstChild.replaceChildren(render(text));
+}
+
+export function pendingNode(entry, { retry, discard, online }) {
+  const state = entry.failed
+    ? [entry.failed + " ", ...(entry.again ? [make("button", { type: "button", class: "link", text: "Try again", on: { click: retry } }), " "] : []),
+       make("button", { type: "button", class: "link", text: "Remove", on: { click: discard } })]
+    : [online ? "Sending…" : "Waiting for the connection"];
+  return make(
+    "article", { class: `message person ${entry.failed ? "failed" : "pending"}`, "data-id": `p-${entry.frame.id}` },
+    make("h2", { class: "sr", text: "You:" }), make("div", { class: "body", text: entry.frame.text }), make("p", { class: "meta" }, ...state),
+  );
+}

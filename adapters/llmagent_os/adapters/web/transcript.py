@@ -1,0 +1,228 @@
+"""What was said in the browser, kept in a small SQLite file so that reloads and restarts lose nothing.
+
+A conversation has a counter, and each message carries the count of its last change (``seq``). A page that has seen
+everything up to ``seq`` asks for what changed after it, and gets whole messages that it puts in place of those it has.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any, TypeVar
+
+import msgspec
+import sqlalchemy as sa
+from sqlalchemy import event
+from sqlalchemy.exc import SQLAlchemyError
+
+from llmagent_os.adapters.web import tables
+from llmagent_os.adapters.web.items import Item, Kept
+from llmagent_os.errors import AdapterError, ConfigError
+
+T = TypeVar("T")
+
+
+class Transcript:
+    """The conversations of everybody, in the file ``path``. All calls run in a thread of its own, one after another."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._engine: sa.Engine | None = None
+        self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="web-transcript")
+
+    async def close(self) -> None:
+        """Let go of the file. A later call opens it again."""
+        await asyncio.get_running_loop().run_in_executor(self._thread, self._dispose)
+
+    async def latest(self, person: str) -> str:
+        """The id of the person's latest conversation; one is begun where there is none."""
+
+        def work(db: sa.Connection) -> str:
+            query = sa.select(tables.conversations.c.id).where(tables.conversations.c.person == person)
+            found = db.execute(query.order_by(tables.conversations.c.created_at.desc()).limit(1)).scalar()
+            return found or tables.begin(db, person)
+
+        return await self._do(work)
+
+    async def begin(self, person: str) -> str:
+        """The id of a conversation in which nothing has been said yet."""
+
+        def work(db: sa.Connection) -> str:
+            query = sa.select(tables.conversations.c.id).where(
+                tables.conversations.c.person == person,
+                ~sa.exists().where(tables.messages.c.conversation == tables.conversations.c.id),
+            )
+            return db.execute(query.limit(1)).scalar() or tables.begin(db, person)
+
+        return await self._do(work)
+
+    async def owner(self, conversation: str) -> str | None:
+        """Whose conversation it is; None where there is no such."""
+
+        def work(db: sa.Connection) -> str | None:
+            query = sa.select(tables.conversations.c.person).where(tables.conversations.c.id == conversation)
+            return db.execute(query).scalar()
+
+        return await self._do(work)
+
+    async def conversations(self, person: str, limit: int = 50) -> list[tuple[str, str, str]]:
+        """(id, title, when it began in ISO 8601) of the person's conversations, latest first."""
+
+        def work(db: sa.Connection) -> list[tuple[str, str, str]]:
+            columns = tables.conversations.c
+            query = sa.select(columns.id, columns.title, columns.created_at).where(columns.person == person)
+            query = query.order_by(columns.created_at.desc())
+            return [(row.id, row.title, row.created_at) for row in db.execute(query.limit(limit))]
+
+        return await self._do(work)
+
+    async def since(self, conversation: str, after: int, limit: int = 200) -> Kept:
+        """The messages that changed after ``after``; from 0, the ``limit`` last ones."""
+
+        def work(db: sa.Connection) -> Kept:
+            if after == 0:
+                return tables.stretch(db, conversation, tables.messages.c.seq > 0, limit)
+            columns = tables.messages.c
+            query = sa.select(columns.body, columns.seq).order_by(columns.seq)
+            rows = db.execute(query.where(columns.conversation == conversation, columns.seq > after)).all()
+            return Kept(tuple(msgspec.Raw(row.body) for row in rows), rows[-1].seq if rows else after)
+
+        return await self._do(work)
+
+    async def before(self, conversation: str, position: int, limit: int = 200) -> Kept:
+        """The ``limit`` messages before a position."""
+        where = sa.and_(tables.messages.c.seq > 0, tables.messages.c.position < position)
+        return await self._do(lambda db: tables.stretch(db, conversation, where, limit))
+
+    async def get(self, conversation: str, message_id: str) -> Item | None:
+        """One message."""
+        return await self._do(lambda db: tables.get(db, conversation, message_id))
+
+    async def hold(self, conversation: str, item: Item) -> Item:
+        """Keep a place at the end for what the person said, until the host has it and :meth:`show` is called.
+
+        Raises:
+            AdapterError: there is no such conversation.
+        """
+
+        def work(db: sa.Connection) -> Item:
+            return tables.get(db, conversation, item.message_id) or tables.insert(db, conversation, item, shown=False)
+
+        return await self._do(work)
+
+    async def show(self, conversation: str, message_id: str) -> None:
+        """The host has the held message: pages may have it too."""
+        await self._do(lambda db: tables.show(db, conversation, message_id))
+
+    async def remove(self, conversation: str, message_id: str) -> None:
+        """Give up a held message: the host did not take it."""
+
+        def work(db: sa.Connection) -> None:
+            db.execute(tables.messages.delete().where(tables.at(conversation, message_id), tables.messages.c.seq == 0))
+
+        return await self._do(work)
+
+    async def add(self, conversation: str, item: Item, paths: Sequence[str] = ()) -> Item:
+        """Put a reply at the end, with those of the local files at ``paths`` that exist. Where one with its id is there
+        already, that one stays and is returned.
+
+        Raises:
+            AdapterError: there is no such conversation.
+        """
+
+        def work(db: sa.Connection) -> Item:
+            there = tables.get(db, conversation, item.message_id)
+            if there is not None:
+                return there
+            if item.reply_to is not None:  # who is answered was heard, even where a crash came between
+                tables.show(db, conversation, item.reply_to)
+            files = tables.share(db, conversation, paths)
+            return tables.insert(db, conversation, msgspec.structs.replace(item, files=files), shown=True)
+
+        return await self._do(work)
+
+    async def change(self, conversation: str, message_id: str, **changes: Any) -> Item:
+        """Change fields of a message; a key ``paths`` replaces its files.
+
+        Raises:
+            AdapterError: there is no such message.
+        """
+        paths: Sequence[str] | None = changes.pop("paths", None)
+
+        def work(db: sa.Connection) -> Item:
+            there = tables.get(db, conversation, message_id)
+            if there is None:
+                raise AdapterError(f"web: there is no message {message_id!r} in conversation {conversation!r}")
+            if paths is not None:
+                changes["files"] = tables.share(db, conversation, paths)
+            return tables.update(db, conversation, msgspec.structs.replace(there, **changes))
+
+        return await self._do(work)
+
+    async def file(self, token: str, name: str) -> tuple[str, Path] | None:
+        """The conversation and the local path of a shared file; None for a wrong address."""
+
+        def work(db: sa.Connection) -> tuple[str, Path] | None:
+            columns = tables.files.c
+            row = db.execute(sa.select(tables.files).where(columns.token == token, columns.name == name)).first()
+            return (row.conversation, Path(row.path)) if row else None
+
+        return await self._do(work)
+
+    async def forget(self, person: str) -> int:
+        """Erase the person's conversations; returns how many there were."""
+
+        def work(db: sa.Connection) -> int:
+            return db.execute(tables.conversations.delete().where(tables.conversations.c.person == person)).rowcount
+
+        return await self._do(work)
+
+    async def _do(self, work: Callable[[sa.Connection], T]) -> T:
+        def transaction() -> T:
+            try:
+                with self._open().begin() as db:
+                    return work(db)
+            except SQLAlchemyError as error:
+                raise AdapterError(f"web: transcript {self._path}: {error}") from error
+
+        return await asyncio.get_running_loop().run_in_executor(self._thread, transaction)
+
+    def _open(self) -> sa.Engine:
+        if self._engine is not None:
+            return self._engine
+        try:
+            self._path.parent.mkdir(parents=True, exist_ok=True)
+            self._path.touch(mode=0o600)  # made here, as SQLite would let the machine's other users read it
+        except OSError as error:
+            raise ConfigError(f"web: data folder {str(self._path.parent)!r} cannot be written: {error}") from error
+        engine = sa.create_engine(f"sqlite:///{self._path}")
+        event.listen(engine, "connect", _on_connect)
+        event.listen(engine, "begin", _on_begin)
+        with engine.begin() as db:
+            version = db.exec_driver_sql("PRAGMA user_version").scalar() or 0
+            if version > tables.VERSION:
+                engine.dispose()
+                raise ConfigError(
+                    f"web: {self._path} was written by a newer version: tables {version}, not {tables.VERSION}"
+                )
+            tables.metadata.create_all(db)
+            db.exec_driver_sql(f"PRAGMA user_version = {tables.VERSION}")
+        self._engine = engine
+        return engine
+
+    def _dispose(self) -> None:
+        if self._engine is not None:
+            self._engine.dispose()
+            self._engine = None
+
+
+def _on_connect(connection: Any, _record: Any) -> None:
+    connection.isolation_level = None  # transactions are begun below, not by the driver's guess
+    for pragma in ("journal_mode = WAL", "synchronous = FULL", "foreign_keys = ON", "busy_timeout = 10000"):
+        connection.execute(f"PRAGMA {pragma}")
+
+
+def _on_begin(db: sa.Connection) -> None:
+    db.exec_driver_sql("BEGIN IMMEDIATE")

@@ -1,0 +1,219 @@
+"""What it costs to host a message: CPU and wall time from adapter to reply, start-up time and memory.
+
+The real Host, ledger and inbox, with an echo agent that has 100 commands, at 1 and at 64 messages in flight, with the
+inbox on disk (every message durable: SQLite WAL, synchronous FULL) and in memory; beside it, in the same run, a floor:
+the same adapter and the same agent on bare asyncio, with a task a message and nothing else. Messages are commands
+(``/command42 hello``), one conversation for each message in flight.
+
+Run it as ``python benchmarks/hosting.py``; it prints a Markdown table.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import json
+import logging
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+from typing import NamedTuple
+
+import structlog
+
+from llmagent_os.adapter import Accept, Capabilities, Receipt, Reply
+from llmagent_os.events import Command, Conversation, Event, Message, Sender
+from llmagent_os.host import Draft, Host, Outcome
+from llmagent_os.ledger import Interaction, Ledger, RewardEvent
+
+COMMANDS = 100
+
+#: What a program that hosts without a model imports and does before it takes its first message.
+START = """
+import time; begun = time.perf_counter()
+import asyncio, json, sys
+from llmagent_os.host import Host
+from llmagent_os.ledger import Ledger
+from llmagent_os.testing import EchoHandler, MemoryAdapter, running
+
+async def main():
+    ledger, adapter = await Ledger.open(sys.argv[1]), MemoryAdapter()
+    async with running(Host(EchoHandler(), ledger, [adapter])):
+        await adapter.say("hello")
+        await adapter.sent(1)
+        ready = time.perf_counter() - begun
+    await ledger.close()
+    with open("/proc/self/status") as status:
+        rss = next(int(line.split()[1]) for line in status if line.startswith("VmHWM:"))
+    print(json.dumps({"seconds": ready, "megabytes": rss / 1024}))
+
+asyncio.run(main())
+"""
+
+
+class EchoAgent:
+    """Answers with what was said; knows :data:`COMMANDS` commands."""
+
+    def __init__(self) -> None:
+        async def echo(command: Command) -> str:
+            return command.arguments
+
+        self.commands: dict[str, Callable[[Command], Awaitable[str]]] = {f"command{i}": echo for i in range(COMMANDS)}
+
+    async def handle(self, event: Event, draft: Draft) -> Outcome:
+        if isinstance(event, Command):
+            return Outcome(Reply(await self.commands[event.name](event)))
+        return Outcome(Reply(event.text) if isinstance(event, Message) else None)
+
+    async def observe(self, interaction: Interaction, reward: RewardEvent) -> None:
+        raise NotImplementedError("the benchmark has no reactions")
+
+
+class BenchAdapter:
+    """People who each say something, wait for the reply, and say the next thing."""
+
+    name = "bench"
+    capabilities = Capabilities(idempotent_send=True)
+
+    def __init__(self) -> None:
+        self.waiting: dict[str, asyncio.Future[None]] = {}
+        self.accept: asyncio.Future[Accept] = asyncio.get_running_loop().create_future()
+        self.count = 0
+
+    async def run(self, accept: Accept) -> None:
+        self.accept.set_result(accept)
+        await asyncio.get_running_loop().create_future()
+
+    async def send(self, conversation: Conversation, reply: Reply, *, key: str, reply_to: str | None = None) -> Receipt:
+        self.waiting.pop(conversation.channel).set_result(None)
+        return Receipt((key,))
+
+    async def draft(self, conversation: Conversation, text: str, *, key: str) -> None: ...
+
+    async def edit(self, conversation: Conversation, message_id: str, reply: Reply) -> None: ...
+
+    async def typing(self, conversation: Conversation) -> None: ...
+
+    async def person(self, channel: str, messages: int, accept: Accept) -> None:
+        loop = asyncio.get_running_loop()
+        room = Conversation(platform=self.name, workspace="w", channel=channel)
+        somebody = Sender("u1", "Somebody")
+        for _ in range(messages):
+            self.count = count = self.count + 1
+            done = self.waiting[channel] = loop.create_future()
+            event_id = f"Ev{count}"
+            text = f"/command{count % COMMANDS} hello there, how are you today?"
+            await accept(Message(event_id=event_id, conversation=room, sender=somebody, text=text, message_id=event_id))
+            await done
+
+
+class Cost(NamedTuple):
+    """Of one message, in microseconds."""
+
+    cpu: float
+    wall: float
+
+
+async def measure(adapter: BenchAdapter, accept: Accept, in_flight: int, messages: int) -> Cost:
+    cpu, wall = time.process_time(), time.perf_counter()
+    share = messages // in_flight
+    await asyncio.gather(*(adapter.person(f"c{i}", share, accept) for i in range(in_flight)))
+    done = share * in_flight
+    return Cost((time.process_time() - cpu) / done * 1e6, (time.perf_counter() - wall) / done * 1e6)
+
+
+async def hosted(url: str, in_flight: int, messages: int, repeats: int) -> list[Cost]:
+    adapter, ledger = BenchAdapter(), await Ledger.open(url)
+    host = asyncio.create_task(Host(EchoAgent(), ledger, [adapter]).run())
+    accept = await adapter.accept
+    await measure(adapter, accept, in_flight, messages // 5)  # warm up
+    costs = [await measure(adapter, accept, in_flight, messages) for _ in range(repeats)]
+    host.cancel()
+    await asyncio.wait([host])
+    await ledger.close()
+    return costs
+
+
+async def floor(in_flight: int, messages: int, repeats: int) -> list[Cost]:
+    adapter, agent = BenchAdapter(), EchoAgent()
+    tasks: set[asyncio.Task[None]] = set()
+
+    async def no_draft(text: str) -> None: ...
+
+    async def answer(event: Message) -> None:
+        name, _, arguments = event.text[1:].partition(" ")
+        command = Command(
+            event_id=event.event_id,
+            conversation=event.conversation,
+            sender=event.sender,
+            name=name,
+            arguments=arguments,
+            message_id=event.message_id,
+        )
+        outcome = await agent.handle(command, no_draft)
+        if outcome.reply is not None:
+            await adapter.send(event.conversation, outcome.reply, key=event.event_id)
+
+    async def accept(event: Event) -> bool:
+        if isinstance(event, Message):
+            task = asyncio.create_task(answer(event))
+            tasks.add(task)
+            task.add_done_callback(tasks.discard)
+        return True
+
+    await measure(adapter, accept, in_flight, messages // 5)
+    return [await measure(adapter, accept, in_flight, messages) for _ in range(repeats)]
+
+
+def start(url: str) -> tuple[float, float]:
+    """Seconds and peak megabytes of a process that starts, answers one message, and stops."""
+    done = subprocess.run([sys.executable, "-c", START, url], check=True, capture_output=True, text=True)
+    found = json.loads(done.stdout.splitlines()[-1])
+    return found["seconds"], found["megabytes"]
+
+
+def main() -> None:
+    options = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    options.add_argument("--messages", type=int, default=6400, help="in each repetition")
+    options.add_argument("--repeats", type=int, default=5, help="the median is shown")
+    options.add_argument("--folder", default=None, help="where the inbox on disk lies")
+    given = options.parse_args()
+    # As a deployment has it: nothing below INFO is built.
+    structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.INFO))
+    print("| inbox | in flight | CPU µs a message | wall µs a message | aim, CPU µs |")
+    print("| --- | ---: | ---: | ---: | ---: |")
+    with tempfile.TemporaryDirectory(dir=given.folder) as folder:
+        for in_flight in (1, 64):
+            rows = {
+                "none: bare asyncio": (asyncio.run(floor(in_flight, given.messages, given.repeats)), ""),
+                "in memory": (asyncio.run(hosted("sqlite://", in_flight, given.messages, given.repeats)), "< 60"),
+                "on disk, durable": (
+                    asyncio.run(
+                        hosted(
+                            f"sqlite:///{Path(folder) / f'bench-{in_flight}.db'}",
+                            in_flight,
+                            given.messages,
+                            given.repeats,
+                        )
+                    ),
+                    "< 150",
+                ),
+            }
+            for name, (costs, aim) in rows.items():
+                cpu = statistics.median(cost.cpu for cost in costs)
+                wall = statistics.median(cost.wall for cost in costs)
+                print(f"| {name} | {in_flight} | {cpu:.1f} | {wall:.1f} | {aim} |", flush=True)
+        url = f"sqlite:///{Path(folder) / 'start.db'}"
+        print("\n| start without a model, to the first reply | seconds | peak MB | aim |")
+        print("| --- | ---: | ---: | --- |")
+        for name in ("new ledger (runs its migrations)", "ledger that is there already"):
+            seconds, megabytes = start(url)
+            print(f"| {name} | {seconds:.2f} | {megabytes:.0f} | < 1 s, < 80 MB |", flush=True)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,98 @@
+"""The adapter contract: all that the host asks of a platform."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from typing import Protocol
+
+import msgspec
+
+from llmagent_os.events import Conversation, Event
+
+
+class Button(msgspec.Struct, frozen=True, omit_defaults=True):
+    """A choice offered under a reply. ``value`` comes back in a ButtonPress."""
+
+    label: str
+    value: str
+    style: str = "default"  #: default, primary or danger
+
+
+class Card(msgspec.Struct, frozen=True, omit_defaults=True):
+    """Structured content that a platform shows in its own look: a title and rows of (label, text)."""
+
+    title: str = ""
+    rows: tuple[tuple[str, str], ...] = ()
+
+
+class Reply(msgspec.Struct, frozen=True, omit_defaults=True):
+    """What the bot says, for any platform. ``text`` is Markdown and complete by itself without the card."""
+
+    text: str
+    card: Card | None = None
+    buttons: tuple[Button, ...] = ()
+    files: tuple[str, ...] = ()  #: paths of local files to send along
+
+
+class Receipt(msgspec.Struct, frozen=True):
+    """What the platform calls the messages a reply became (one, or several where it was split)."""
+
+    message_ids: tuple[str, ...]
+
+
+class Capabilities(msgspec.Struct, frozen=True, kw_only=True):
+    """What a platform can do, so that replies fit it."""
+
+    reactions: bool = False
+    threads: bool = False
+    buttons: bool = False
+    files: bool = False
+    voice: bool = False
+    markdown: bool = True
+    drafts: bool = False  #: text may be shown while it is being written
+    edits_per_second: float = 1.0  #: how often a draft may change
+    max_characters: int = 4000  #: of one message
+    idempotent_send: bool = False  #: the platform drops a second send with the same key
+
+
+#: Given to an adapter: stores the event, and returns whether it is new (``False``: a redelivery). When it returns, the
+#: event is safe and the platform may be told so. Raises HostBusyError when the event was not taken.
+Accept = Callable[[Event], Awaitable[bool]]
+
+
+class Adapter(Protocol):
+    """A platform behind five calls."""
+
+    @property
+    def name(self) -> str:
+        """The platform's name, the same as in its conversations."""
+        ...
+
+    @property
+    def capabilities(self) -> Capabilities: ...
+
+    async def run(self, accept: Accept) -> None:
+        """Receive until cancelled, handing every event to ``accept`` before acknowledging it to the platform."""
+        ...
+
+    async def send(self, conversation: Conversation, reply: Reply, *, key: str, reply_to: str | None = None) -> Receipt:
+        """Deliver ``reply``. ``key`` is the same for every try at the same reply, also after a crash; a draft shown
+        under it becomes this message.
+
+        Raises:
+            AdapterError: the platform did not take it; the host tries again later.
+        """
+        ...
+
+    async def draft(self, conversation: Conversation, text: str, *, key: str) -> None:
+        """Show ``text``, all that is written so far, as a message in the making. Called only where
+        ``capabilities.drafts``; may be dropped."""
+        ...
+
+    async def edit(self, conversation: Conversation, message_id: str, reply: Reply) -> None:
+        """Replace a message sent earlier."""
+        ...
+
+    async def typing(self, conversation: Conversation) -> None:
+        """Show that an answer is coming. May do nothing."""
+        ...

@@ -1,0 +1,294 @@
+"""The agent: the personalisation layer between a language model and the people it serves.
+
+``respond`` is that layer from top to bottom, in one function. ``run`` is the same for a plain script, and ``handle`` is
+what the host calls with whatever happens on a platform.
+"""
+
+from __future__ import annotations
+
+import unicodedata
+from collections.abc import Callable
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any
+from uuid import uuid4
+from zoneinfo import ZoneInfo
+
+import msgspec
+import structlog
+
+from llmagent_os.adapter import Reply
+from llmagent_os.chat import ChatRequest, ToolCall
+from llmagent_os.commands import Commands
+from llmagent_os.errors import ConfigError, PluginError
+from llmagent_os.events import ButtonPress, Command, Conversation, Event, Message, Sender, now
+from llmagent_os.host import Draft, Outcome
+from llmagent_os.ledger import Interaction, RewardEvent, event_key, person_id
+from llmagent_os.memory import Episode, recall
+from llmagent_os.modules import BehaviorModule, InteractionModule, KnowledgeBase, PrivacyModule
+from llmagent_os.modules.behavior import system_text
+from llmagent_os.plugin import ToolContext, ToolResult
+from llmagent_os.policy import Context, Decision
+from llmagent_os.portal import run_sync
+from llmagent_os.profiles import Profile
+from llmagent_os.records import MemoryRecords
+from llmagent_os.turn import Turn, converse
+
+if TYPE_CHECKING:
+    from llmagent_os.ledger import Ledger
+    from llmagent_os.llm import LLM
+    from llmagent_os.profiles import Profiles
+    from llmagent_os.registry import Plugins
+
+_log = structlog.stdlib.get_logger(__name__)
+_STALE = Reply("That button is no longer open.")
+
+
+class AgentSettings(msgspec.Struct, frozen=True, kw_only=True):
+    """What a bot's configuration decides about its agent."""
+
+    title: str = "your assistant"  #: what it calls itself
+    notes: str = ""  #: told to a model that was not trained for this bot
+    permissions: tuple[str, ...] | None = None  #: what its tools may do; None: everything
+    tool_rounds: int = 3  #: so often a model may call tools before it must use words
+    max_tokens: int = 256  #: of one completion
+    temperature: float = 0.0
+    remembered_turns: int = 4  #: exchanges of the conversation that the model is shown
+    time_zone: str = "UTC"  #: of people who have not said where they are
+
+
+class Agent:
+    """A personalised agent. Give it its parts, or subclass it and set them.
+
+    >>> from llmagent_os.testing import ScriptedLLM
+    >>> Agent(llm=ScriptedLLM("Hello!")).run("hi")
+    'Hello!'
+    """
+
+    llm: LLM
+
+    def __init__(
+        self,
+        *,
+        llm: LLM | None = None,
+        kb: KnowledgeBase | None = None,
+        behavior: BehaviorModule | None = None,
+        interaction: InteractionModule | None = None,
+        privacy: PrivacyModule | None = None,
+        plugins: Plugins | None = None,
+        profiles: Profiles | None = None,
+        ledger: Ledger | None = None,
+        settings: AgentSettings | None = None,
+        clock: Callable[[], datetime] = now,
+    ) -> None:
+        if llm is not None:
+            self.llm = llm
+        self.kb = kb or KnowledgeBase()
+        self.behavior = behavior or BehaviorModule()
+        self.interaction = interaction or InteractionModule()
+        self.privacy = privacy or PrivacyModule()
+        self.plugins = plugins
+        self.profiles = profiles
+        self.ledger = ledger
+        self.settings = settings or AgentSettings()
+        self.clock = clock
+        self.commands = Commands(self)
+
+    async def respond(self, message: Message, draft: Draft | None = None) -> Outcome:
+        """Answer one message: profile, privacy, knowledge, behaviour, model and tools, privacy, interaction."""
+        person = await self.person(message)
+        text = self.preprocess(message.text)
+        episode = await recall(self.ledger, message, person.user_id, self.settings.remembered_turns)
+        if (button := episode.button_meant(text)) is not None:
+            return await self._pressed(message, button, said=text)
+        facts = [hit.fact.text for hit in self.kb.retrieve_knowledge(text)]
+        context = self._features(message, text, episode)
+        decision = self.behavior.decide(person.user_id, context, person.preferences)
+
+        async def call_tool(call: ToolCall, number: str) -> ToolResult:
+            return await self._call(call, await self.tool_context(message, f"{event_key(message)}:{number}"))
+
+        turn = await converse(
+            self.llm,
+            self._request(person, text, episode, decision, facts),
+            call_tool,
+            rounds=self.settings.tool_rounds,
+            privacy=self.privacy,
+            draft=draft,
+        )
+        reply = self.interaction.render(turn.reply(self.privacy))
+        return Outcome(reply, self._interaction(message, text, episode, context, decision, turn, reply))
+
+    def preprocess(self, text: str) -> str:
+        """``text`` in Unicode's composed form, without control characters or chat markup, spaces evened.
+
+        >>> Agent().preprocess("  book\\tlunch <|im_end|> at\\u00a03pm ")
+        'book lunch at 3pm'
+        """
+        return " ".join(self.privacy.release(unicodedata.normalize("NFC", " ".join(text.split()))).split())
+
+    def _request(
+        self, person: Profile, text: str, episode: Episode, decision: Decision, facts: list[str]
+    ) -> ChatRequest:
+        """What the model is given."""
+        notes = "" if self.llm.trained_for_agent else self.settings.notes
+        system = system_text(decision.action, name=person.name, facts=facts, notes=notes)
+        return ChatRequest(
+            messages=[
+                {"role": "system", "content": system},
+                *episode.messages(),
+                {"role": "user", "content": text},
+            ],
+            tools=self.plugins.specs(self.settings.permissions) if self.plugins else (),
+            max_tokens=self.settings.max_tokens,
+            temperature=self.settings.temperature,
+        )
+
+    # -- for scripts --------------------------------------------------------------------------------------------------
+
+    def run(self, user_input: str) -> str:
+        """Answer ``user_input`` from a plain script; ``respond`` is the asynchronous twin."""
+        key = uuid4().hex
+        room = Conversation(platform="script", channel="script")
+        said = Message(event_id=key, conversation=room, sender=Sender("script"), text=user_input, message_id=key)
+        outcome = run_sync(self.respond, said)
+        return outcome.reply.text if outcome.reply else ""
+
+    # -- for the host -------------------------------------------------------------------------------------------------
+
+    async def handle(self, event: Event, draft: Draft) -> Outcome:
+        """Answer whatever happened; see :class:`~llmagent_os.host.Handler`."""
+        match event:
+            case Message():
+                return await self.respond(event, draft) if self.preprocess(event.text) else Outcome(None)
+            case Command():
+                return Outcome(self.interaction.render(await self.commands.run(event)))
+            case ButtonPress():
+                return await self._pressed(event, event.value, said=event.value)
+            case _:
+                return Outcome(None)  # an edit of something answered already
+
+    async def observe(self, interaction: Interaction, reward: RewardEvent) -> None:
+        """Tell the behaviour policy what a reply earned."""
+        if interaction.action:
+            decision = Decision(
+                action=interaction.action,
+                pscore=interaction.pscore,
+                policy_version=interaction.policy_version,
+                action_dist=interaction.action_dist,
+            )
+            self.behavior.observe(decision, reward.reward, user_id=interaction.user_id, kind=reward.kind)
+
+    async def person(self, event: Event) -> Profile:
+        """The profile of who did it."""
+        user_id = person_id(event)
+        return await self.profiles.get(user_id) if self.profiles else Profile(user_id=user_id)
+
+    async def tool_context(self, event: Event, call_id: str) -> ToolContext:
+        """For whom, where and when a tool is called."""
+        person = await self.person(event)
+        zone = person.time_zone or self.settings.time_zone
+        asks = self.behavior.decide(person.user_id, {}, person.preferences).action.get("initiative") == "ask_first"
+        return ToolContext(
+            user_id=person.user_id,
+            conversation_key=event.conversation.key,
+            call_id=call_id,
+            now=self.clock().astimezone(ZoneInfo(zone)),
+            time_zone=zone,
+            text=event.text if isinstance(event, Message) else "",
+            initiative="ask_first" if asks else "act",
+            records=MemoryRecords(),  # the registry puts the plugin's own in its place
+            profile=person,
+        )
+
+    async def _call(self, call: ToolCall, context: ToolContext) -> ToolResult:
+        if self.plugins is None:
+            raise ConfigError(f"the model called {call.name!r}, and this agent has no plugins")
+        try:
+            result = await self.plugins.call(
+                call.name, call.arguments, context, allowed=self.settings.permissions
+            )
+        except PluginError as error:
+            _log.warning("a tool call failed", tool=call.name, error=str(error))
+            return ToolResult({"status": "failed"}, "Sorry, that did not work just now. Please try again in a moment.")
+        await self._remember(context.profile, result.profile_changes)
+        return result
+
+    async def _remember(self, person: Profile, changes: dict[str, str]) -> None:
+        """Write what a tool learned about the person into their profile."""
+        if not changes or self.profiles is None:
+            return
+        fields: dict[str, Any] = {key: value for key, value in changes.items() if key in Profile.__struct_fields__}
+        preferences = {key: value for key, value in changes.items() if key not in fields}
+        if preferences:
+            fields["preferences"] = person.preferences | preferences
+        await self.profiles.update(person.user_id, **fields)
+
+    async def _pressed(self, event: Event, value: str, *, said: str) -> Outcome:
+        """A button, or the words of one."""
+        if value.startswith("agent:"):
+            return Outcome(self.interaction.render(await self.commands.pressed(event, value)))
+        if self.plugins is None:
+            return Outcome(_STALE)
+        context = await self.tool_context(event, event_key(event))
+        try:
+            result = await self.plugins.press(value, context, allowed=self.settings.permissions)
+        except PluginError as error:
+            _log.warning("a button failed", value=value, error=str(error))
+            return Outcome(_STALE)
+        await self._remember(context.profile, result.profile_changes)
+        reply = self.interaction.render(Reply(result.text, result.card, result.buttons, result.files))
+        features: Context = {"intent": "button"}
+        decision = self.behavior.decide(context.user_id, features, context.profile.preferences)
+        episode = await recall(self.ledger, event, context.user_id, 1)
+        turn = Turn(results=[result])
+        return Outcome(reply, self._interaction(event, said, episode, features, decision, turn, reply))
+
+    # -- for learning -------------------------------------------------------------------------------------------------
+
+    def _features(self, message: Message, text: str, episode: Episode) -> Context:
+        """What a behaviour policy may look at."""
+        return {
+            "platform": message.conversation.platform,
+            "kind": message.conversation.kind,
+            "hour": self.clock().astimezone(UTC).hour,
+            "words": len(text.split()),
+            "turn": episode.turn_index,
+        }
+
+    def _interaction(
+        self, event: Event, said: str, episode: Episode, context: Context, decision: Decision, turn: Turn, reply: Reply
+    ) -> Interaction:
+        """What is kept of the turn, secrets masked. Masked text no longer fits its tokens: those go with it."""
+        last = turn.completions[-1] if turn.completions else None
+        prompt, prompt_masked = self.privacy.keep(last.prompt if last else "")
+        completion, masked = self.privacy.keep(last.text if last else "")
+        learnable = last is not None and not last.tool_calls and not masked and not prompt_masked
+        if turn.calls:
+            context = context | {"intent": turn.calls[0].name}
+        if reply.buttons:
+            context = context | {"buttons": [[button.label, button.value] for button in reply.buttons]}
+        calls = [
+            {"name": call.name, "arguments": call.arguments, "result": result.data}
+            for call, result in zip(turn.calls, turn.results, strict=False)
+        ]
+        return Interaction(
+            interaction_id=event_key(event),
+            event_id=event.event_id,
+            episode_id=episode.episode_id or event_key(event),
+            turn_index=episode.turn_index,
+            user_id=person_id(event),
+            conversation_key=event.conversation.key,
+            context=context | {"reply": self.privacy.keep(reply.text)[0]},
+            action=decision.action,
+            action_dist=decision.action_dist,
+            pscore=decision.pscore,
+            policy_version=decision.policy_version,
+            prompt=prompt,
+            completion=completion,
+            token_ids=list(last.token_ids) if last and learnable else [],
+            behavior_logprobs=list(last.logprobs) if last and learnable else [],
+            adapter_version=last.adapter_version if last else "",
+            model=last.model if last else "",
+            tool_calls=self.privacy.keep_all(calls),
+            said=self.privacy.keep(said)[0],
+        )

@@ -1,0 +1,26 @@
+"""How long to wait before trying again, as a value.
+
+>>> [Backoff(first=1, factor=2, most=5, jitter=0).seconds(tries) for tries in (1, 2, 3, 4)]
+[1.0, 2.0, 4.0, 5.0]
+"""
+
+from __future__ import annotations
+
+import random
+
+import msgspec
+
+
+class Backoff(msgspec.Struct, frozen=True, kw_only=True):
+    """Waits that grow by a factor up to a limit."""
+
+    first: float = 0.5  #: seconds after the first failure
+    factor: float = 2.0  #: how much longer after each further one
+    most: float = 30.0  #: seconds, however many there were
+    jitter: float = 0.2  #: spread around that, as a fraction, so that many do not come back at once
+
+    def seconds(self, tries: int) -> float:
+        """How long to wait after ``tries`` failures in a row (1 or more)."""
+        # The exponent is bounded because a float is not infinite and the limit is reached long before.
+        wait = min(self.most, self.first * self.factor ** min(tries - 1, 64))
+        return wait * (1 + self.jitter * random.uniform(-1, 1))

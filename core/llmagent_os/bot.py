@@ -1,0 +1,219 @@
+"""A bot: one TOML file, and what lies beside it.
+
+.. code-block:: toml
+
+    name = "calendar"                     # lower case; the folder of its data
+    title = "Calendar"                    # what people see
+    about = "I keep your calendar."       # one line for the empty page
+    model = "calendar"                    # an installed model, a folder, a hub id, or openai:MODEL
+    adapters = ["web"]
+    plugins = ["calendar", "profile"]     # installed plugins, by name
+    plugin_folder = "plugins"             # more of them: single files here, reloaded when they change
+    permissions = ["calendar.*"]          # what the plugins' tools may do
+    knowledge = "knowledge.json"          # beside this file
+    examples = ["What do I have tomorrow?"]
+    notes = "..."                         # told to models that were not trained for this bot
+
+    [behavior]                            # until a person asks for something else
+    mode = "task_oriented"                # or conversational
+    verbosity = "normal"                  # brief, normal or detailed
+    initiative = "act"                    # or ask_first
+
+A bot with an ``agent.py`` beside the TOML file runs the one :class:`~llmagent_os.agent.Agent` subclass in it.
+"""
+
+from __future__ import annotations
+
+import importlib
+import importlib.util
+import sys
+import tomllib
+from dataclasses import dataclass
+from difflib import get_close_matches
+from importlib.metadata import entry_points
+from importlib.resources import files
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, Literal, Self
+
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError
+
+from llmagent_os.errors import ConfigError
+
+if TYPE_CHECKING:
+    from llmagent_os.agent import Agent
+
+GROUP = "llmagent_os.bots"  #: the entry points that are bots: packages that hold a bot.toml
+FILE = "bot.toml"
+
+Name = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_-]{0,39}$")]
+
+
+class Behavior(BaseModel):
+    """How people are answered who have not asked for something else."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    mode: Literal["task_oriented", "conversational"] = "task_oriented"
+    verbosity: Literal["brief", "normal", "detailed"] = "normal"
+    initiative: Literal["act", "ask_first"] = "act"
+
+
+class BotConfig(BaseModel):
+    """What a bot's TOML file says."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    name: Name  #: lower case
+    title: str = Field("Agent", min_length=1, max_length=60)  #: what people see
+    about: str = ""  #: one line for the empty page
+    model: str = Field(min_length=1)  #: see :meth:`llmagent_os.llm.LLM.from_pretrained`
+    adapters: tuple[Name, ...] = ("web",)
+    plugins: tuple[Name, ...] = ()  #: installed ones
+    plugin_folder: str = ""  #: of single-file plugins, beside the TOML file; empty: none
+    permissions: tuple[str, ...] = ()  #: what the plugins' tools may do, with wildcards: ``calendar.*``
+    knowledge: str = ""  #: a JSON file beside the TOML file; empty: none
+    examples: tuple[str, ...] = ()  #: shown on the empty page
+    notes: str = ""  #: told to models that were not trained for this bot
+    behavior: Behavior = Behavior()
+    tool_rounds: int = Field(3, ge=0, le=20)  #: how often one reply may call tools
+    max_tokens: int = Field(256, ge=1, le=32_768)  #: of one completion
+    temperature: float = Field(0.0, ge=0.0, le=2.0)
+    remembered_turns: int = Field(4, ge=0, le=100)  #: exchanges of the conversation that the model is shown
+    model_seconds: float = Field(60.0, gt=0, le=3600)  #: for one completion
+
+
+@dataclass(frozen=True)
+class Bot:
+    """A bot that was found.
+
+    >>> Bot.load("calendar").config.title
+    'Calendar'
+    """
+
+    config: BotConfig
+    folder: Path  #: where its TOML file is
+    package: str | None = None  #: what holds it, where it is installed
+
+    @classmethod
+    def load(cls, name_or_path: str | Path) -> Self:
+        """Find a bot.
+
+        Args:
+            name_or_path: an installed bot's name; or a TOML file, or a folder with a ``bot.toml``.
+
+        Raises:
+            ConfigError: there is no such bot, or its TOML is wrong; says what and where.
+        """
+        name = str(name_or_path)
+        path = Path(name).expanduser()
+        found = {point.name: point.module for point in entry_points(group=GROUP)}
+        if isinstance(name_or_path, str) and name in found:
+            return cls._installed(name, found[name])
+        file = path / FILE if path.is_dir() else path
+        if file.is_file():
+            return cls(_read(file), file.resolve().parent)
+        near = get_close_matches(name, found, 1, 0.6)
+        hint = f"did you mean {near[0]!r}?" if near else f"installed bots: {', '.join(sorted(found)) or 'none'}"
+        raise ConfigError(f"there is no bot {name!r}, and no file {file}; {hint}")
+
+    @classmethod
+    def _installed(cls, name: str, package: str) -> Self:
+        try:
+            folder = Path(str(files(package)))
+        except (ImportError, TypeError) as error:
+            raise ConfigError(f"bot {name!r}: its package {package} cannot be imported: {error}") from error
+        file = folder / FILE
+        if not file.is_file():
+            raise ConfigError(f"bot {name!r}: there is no {FILE} in its package {package} ({folder})")
+        return cls(_read(file), folder, package)
+
+    @property
+    def name(self) -> str:
+        """The bot's name."""
+        return self.config.name
+
+    @property
+    def knowledge(self) -> Path | None:
+        """The knowledge file, if there is one."""
+        return self.folder / self.config.knowledge if self.config.knowledge else None
+
+    @property
+    def plugin_folder(self) -> Path | None:
+        """The folder of the bot's own plugins, if there is one."""
+        return self.folder / self.config.plugin_folder if self.config.plugin_folder else None
+
+    def agent_class(self) -> type[Agent]:
+        """The class of the bot's agent: from ``agent.py`` beside the TOML file, else :class:`~llmagent_os.agent.Agent`.
+
+        Raises:
+            ConfigError: the file cannot be imported, or does not hold exactly one agent.
+        """
+        from llmagent_os.agent import Agent
+
+        file = self.folder / "agent.py"
+        if not file.is_file():
+            return Agent
+        try:
+            module = importlib.import_module(f"{self.package}.agent") if self.package else _imported(file, self.name)
+        except Exception as error:
+            raise ConfigError(f"{file} cannot be imported: {type(error).__name__}: {error}") from error
+        found = [
+            value
+            for value in vars(module).values()
+            if isinstance(value, type) and issubclass(value, Agent) and value.__module__ == module.__name__
+        ]
+        if len(found) != 1:
+            raise ConfigError(f"{file} defines {len(found)} Agent classes; a bot has one")
+        return found[0]
+
+    def part(self, name: str) -> Any:
+        """A module of the bot's package, such as ``evaluate``.
+
+        Raises:
+            ConfigError: the bot has no such part.
+        """
+        module = f"{self.package}.{name}"
+        try:
+            if self.package is None or importlib.util.find_spec(module) is None:
+                raise ConfigError(f"bot {self.name!r} has no {name!r}")
+        except ModuleNotFoundError as error:
+            raise ConfigError(f"bot {self.name!r} has no {name!r}") from error
+        return importlib.import_module(module)
+
+
+def _imported(file: Path, name: str) -> Any:
+    key = f"llmagent_os_bot_{name.replace('-', '_')}"
+    spec = importlib.util.spec_from_file_location(key, file)
+    if spec is None or spec.loader is None:
+        raise ImportError(f"{file} is no Python file")
+    module = importlib.util.module_from_spec(spec)
+    sys.modules[key] = module  # dataclasses and pickling look their module up
+    spec.loader.exec_module(module)
+    return module
+
+
+def _read(file: Path) -> BotConfig:
+    try:
+        values = tomllib.loads(file.read_text(encoding="utf-8"))
+    except (OSError, UnicodeDecodeError) as error:
+        raise ConfigError(f"{file} cannot be read: {error}") from error
+    except tomllib.TOMLDecodeError as error:
+        raise ConfigError(f"{file} is no TOML: {error}") from error
+    try:
+        return BotConfig.model_validate(values)
+    except ValidationError as error:
+        raise ConfigError("\n".join(f"{file}: {_explained(dict(found))}" for found in error.errors())) from error
+
+
+def _explained(found: dict[str, Any]) -> str:
+    where = ".".join(str(part) for part in found["loc"])
+    message = str(found["msg"])
+    if found["type"] == "extra_forbidden":
+        table = Behavior if found["loc"][0] == "behavior" else BotConfig
+        near = get_close_matches(str(found["loc"][-1]), table.model_fields, 1, 0.6)
+        return f"`{where}` is no setting of a bot; " + (
+            f"did you mean `{near[0]}`?" if near else f"there are: {', '.join(table.model_fields)}"
+        )
+    if found["type"] == "missing":
+        return f"`{where}` is missing: write `{where} = ...`"
+    return f"`{where}` cannot be {found['input']!r}: {message[0].lower()}{message[1:]}"

@@ -1,0 +1,58 @@
+"""Every error that this project raises on purpose. A docstring is the message when none is given."""
+
+from __future__ import annotations
+
+
+class LLMAgentOSError(Exception):
+    """Something went wrong in LLMAgentOS."""
+
+    def __init__(self, message: str | None = None) -> None:
+        super().__init__(message or self.__doc__)
+
+
+class ConfigError(LLMAgentOSError):
+    """The configuration is wrong: the message names the setting, its value and what to do."""
+
+
+class BadEventError(LLMAgentOSError):
+    """A platform payload or a stored event cannot be read."""
+
+
+class AdapterError(LLMAgentOSError):
+    """A platform refused or could not be reached."""
+
+
+class PluginError(LLMAgentOSError):
+    """A plugin cannot be loaded, or its tool failed."""
+
+
+class ToolArgumentError(PluginError):
+    """A tool was called with arguments that do not fit its schema."""
+
+
+class ModelError(LLMAgentOSError):
+    """A language model cannot be loaded or did not answer."""
+
+
+class ModelNotFoundError(ModelError):
+    """There is no such model; the message says where it was looked for."""
+
+
+class ModelUnavailableError(ModelError):
+    """The model's server is down, refused, or took too long."""
+
+
+class BadToolCallError(ModelError):
+    """The model's reply is not a valid tool call."""
+
+
+class LedgerError(LLMAgentOSError):
+    """The ledger cannot be opened or written."""
+
+
+class ProfileError(LLMAgentOSError):
+    """A person's profile cannot be read or written."""
+
+
+class HostBusyError(LLMAgentOSError):
+    """Too much is waiting already; the message was not accepted."""

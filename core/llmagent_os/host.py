@@ -1,0 +1,515 @@
+"""The host: takes events from adapters, has a handler answer them, and sends the answers, through crashes.
+
+Every event is in the ledger's inbox before the platform is told that it arrived, and every reply is in it before it is
+sent. One conversation's events run one after the other, different conversations side by side.
+
+What a crash can do. An accepted event is always run. Before its reply is decided it is given to the handler again,
+under the same key; after, the same reply is sent again under the same key, and the handler is not asked. Where the
+adapter's ``idempotent_send`` is true the platform drops the second send, and nobody sees a reply twice. Where it is
+not, one window remains: the platform has taken the reply, and the process dies before the ledger has noted it (the
+time of the platform's answer and one write to the disk). The reply is then sent again at the next start, since a
+reply seen twice is better than one never seen. The same holds where the platform's answer is lost on the way and the
+send is tried again.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import re
+from collections import deque
+from collections.abc import Awaitable, Callable, Iterable
+from typing import Protocol
+
+import msgspec
+import structlog
+
+from llmagent_os.adapter import Adapter, Receipt, Reply
+from llmagent_os.backoff import Backoff
+from llmagent_os.drafts import Drafts
+from llmagent_os.errors import ConfigError, HostBusyError, LedgerError
+from llmagent_os.events import ButtonPress, Command, Event, Message, Reaction
+from llmagent_os.ledger import Accepted, Interaction, Ledger, RewardEvent, Unfinished, event_key, person_id
+from llmagent_os.metrics import Metrics
+from llmagent_os.rewards import EMOJI, RewardMapping, standing
+
+_log = structlog.stdlib.get_logger(__name__)
+_COMMAND = re.compile(r"/([a-z][a-z0-9_-]*)(?:@\w+)?(?:\s+(.*))?", re.IGNORECASE | re.DOTALL)
+
+#: What the person is told where the handler failed, and where too much of theirs is waiting.
+APOLOGY = Reply("Sorry, something went wrong on my side, and I could not do that. Please try again.")
+BUSY = Reply("I am still busy with your earlier messages and have not taken this one. Please send it again in a moment.")
+
+#: Shows the text written so far, where the platform can.
+Draft = Callable[[str], Awaitable[None]]
+
+
+class Outcome(msgspec.Struct, frozen=True):
+    """What the handler decided for an event."""
+
+    reply: Reply | None  #: None: say nothing
+    interaction: Interaction | None = None  #: what to learn from; its id is ``event_key`` of the event
+
+
+class Handler(Protocol):
+    """Answers events: an agent."""
+
+    async def handle(self, event: Event, draft: Draft) -> Outcome:
+        """Decide the answer to ``event``: a message, command, button press or edit.
+
+        May be called again for the same event after a crash: what it does elsewhere should be keyed by ``event_key``.
+        """
+        ...
+
+    async def observe(self, interaction: Interaction, reward: RewardEvent) -> None:
+        """Learn from a reaction on a reply. After a crash the same ``reward_id`` may come again."""
+        ...
+
+
+class Limits(msgspec.Struct, frozen=True, kw_only=True):
+    """How much the host takes on, and how long it tries."""
+
+    max_pending_per_conversation: int = 20  #: unfinished events of one conversation; more are refused
+    max_pending: int = 10_000  #: unfinished events of all conversations together
+    max_running: int = 64  #: conversations run side by side
+    reply_seconds: float = 300.0  #: for the handler to answer
+    send_seconds: float = 30.0  #: for the platform to take a reply
+    send_tries: int = 5  #: how often a reply is sent before it is given up
+    shutdown_seconds: float = 10.0  #: for what runs to finish when the host is stopped
+    send_backoff: Backoff = Backoff()  #: between two tries at a reply, or at writing the ledger
+    adapter_backoff: Backoff = Backoff(first=1.0, most=60.0)  #: before an adapter that died is started again
+
+
+class _Job:
+    """One event on its way through: a step is never taken twice while the process lives."""
+
+    __slots__ = ("decided", "event", "interaction", "key", "prepared", "receipt", "reply", "since", "tries", "why")
+
+    def __init__(self, event: Event, since: float) -> None:
+        self.event = event
+        self.since = since  #: when it arrived, on the loop's clock
+        self.key = event_key(event)
+        self.decided = False
+        self.prepared = False
+        self.reply: Reply | None = None
+        self.interaction: Interaction | None = None
+        self.why: str | None = None
+        self.receipt: Receipt | None = None
+        self.tries = 0
+
+
+class _Lane:
+    """One conversation's jobs, in order."""
+
+    __slots__ = ("jobs", "key")
+
+    def __init__(self, key: str) -> None:
+        self.key = key
+        self.jobs: deque[_Job] = deque()
+
+
+class Host:
+    """Runs adapters and a handler on one ledger."""
+
+    def __init__(
+        self,
+        handler: Handler,
+        ledger: Ledger,
+        adapters: Iterable[Adapter],
+        *,
+        limits: Limits | None = None,
+        rewards: RewardMapping = EMOJI,
+    ) -> None:
+        """Nothing happens before :meth:`run`.
+
+        Raises:
+            ConfigError: two adapters have the same name.
+        """
+        self.metrics = Metrics()
+        self.metrics.queue_depth = lambda: self._depth
+        self.metrics.running = lambda: len(self._workers)
+        self._handler = handler
+        self._ledger = ledger
+        self._limits = limits or Limits()
+        self._rewards = rewards
+        self._adapters: dict[str, Adapter] = {}
+        for adapter in adapters:
+            if adapter.name in self._adapters:
+                raise ConfigError(f"two adapters are called {adapter.name!r}: leave one out")
+            self._adapters[adapter.name] = adapter
+        self._health = dict.fromkeys(self._adapters, "not started")
+        self._lanes: dict[str, _Lane] = {}
+        self._ready: deque[_Lane] = deque()  # lanes whose first job can run now
+        self._workers: set[asyncio.Task[None]] = set()
+        self._background: set[asyncio.Task[None]] = set()
+        self._sending: dict[str, asyncio.Future[None] | None] = {}  # key -> who waits for that reply to be out
+        self._told_busy: set[str] = set()
+        self._depth = 0
+        self._taking = False
+        self._idle: asyncio.Future[None] | None = None
+
+    @property
+    def health(self) -> dict[str, str]:
+        """Each adapter's state: ``running``, ``ended``, or what it died of."""
+        return dict(self._health)
+
+    @property
+    def taking(self) -> bool:
+        """Whether events are being accepted."""
+        return self._taking
+
+    # ── in ────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+    async def accept(self, event: Event) -> bool:
+        """Store ``event`` to be answered. Returns whether it is new (``False``: a redelivery).
+
+        Raises:
+            HostBusyError: it was not stored: too much is waiting, or the host is not running.
+            LedgerError: it was not stored: the ledger cannot be written.
+        """
+        if not self._taking:
+            raise HostBusyError("the host is not running, or is stopping: deliver the event again later")
+        if type(event) is Message and event.text.startswith("/"):
+            event = _command(event)
+        limits = self._limits
+        if self._depth >= limits.max_pending:
+            self.metrics.refused += 1
+            raise HostBusyError(f"{self._depth} events are waiting already (max_pending): deliver it again later")
+        result = await self._ledger.accept(
+            event, max_pending=limits.max_pending_per_conversation, stored=self._stored
+        )
+        if result is Accepted.NEW:
+            return True
+        if result is Accepted.DUPLICATE:
+            self.metrics.duplicates += 1
+            return False
+        self.metrics.refused += 1
+        self._tell_busy(event)
+        raise HostBusyError(
+            f"{limits.max_pending_per_conversation} events of this conversation are waiting already "
+            "(max_pending_per_conversation): deliver it again later"
+        )
+
+    def _stored(self, event: Event) -> None:
+        self.metrics.accepted += 1
+        self._add(_Job(event, asyncio.get_running_loop().time()))
+
+    def _add(self, job: _Job) -> None:
+        self._depth += 1
+        key = job.event.conversation.key
+        lane = self._lanes.get(key)
+        if lane is None:
+            lane = self._lanes[key] = _Lane(key)
+            lane.jobs.append(job)
+            self._wake(lane)
+        else:
+            lane.jobs.append(job)  # whoever runs the lane comes to it
+
+    def _wake(self, lane: _Lane) -> None:
+        """Its first job can run: have a worker see to it."""
+        if self._lanes.get(lane.key) is not lane:  # a retry left over from a run that was stopped
+            return
+        self._ready.append(lane)
+        if self._taking and len(self._workers) < self._limits.max_running:
+            self._workers.add(asyncio.get_running_loop().create_task(self._work()))
+
+    def _tell_busy(self, event: Event) -> None:
+        """Once a burst, and only somebody who waits for an answer."""
+        key = event.conversation.key
+        if key in self._told_busy or not isinstance(event, Message | Command | ButtonPress):
+            return
+        self._told_busy.add(key)
+        self._spawn(self._send_busy(event))
+
+    async def _send_busy(self, event: Event) -> None:
+        adapter = self._adapters[event.conversation.platform]
+        try:
+            async with asyncio.timeout(self._limits.send_seconds):
+                await adapter.send(event.conversation, BUSY, key=f"{event_key(event)}:busy")
+        except Exception as error:
+            _log.warning("cannot say that the host is busy", platform=adapter.name, error=repr(error))
+
+    def _spawn(self, work: Awaitable[None]) -> None:
+        task = asyncio.ensure_future(work)
+        self._background.add(task)
+        task.add_done_callback(self._background.discard)
+
+    # ── through ───────────────────────────────────────────────────────────────────────────────────────────────────
+
+    async def _work(self) -> None:
+        """Run what is ready, one job after the other, taking turns between conversations."""
+        ready = self._ready
+        me = asyncio.current_task()
+        try:
+            while ready and self._taking:
+                lane = ready.popleft()
+                job = lane.jobs[0]
+                structlog.contextvars.bind_contextvars(event_id=job.key)
+                try:
+                    wait = await self._run(job)
+                except LedgerError as error:
+                    job.tries += 1
+                    wait = self._limits.send_backoff.seconds(job.tries)
+                    _log.error("the ledger cannot be written; trying again", seconds=round(wait, 1), error=str(error))
+                if wait is not None:  # another conversation may have the place meanwhile
+                    asyncio.get_running_loop().call_later(wait, self._wake, lane)
+                    continue
+                lane.jobs.popleft()
+                self._depth -= 1
+                if lane.jobs:
+                    ready.append(lane)
+                else:
+                    del self._lanes[lane.key]
+                    self._told_busy.discard(lane.key)
+                    if not self._depth and self._idle is not None and not self._idle.done():
+                        self._idle.set_result(None)
+        finally:
+            if me is not None:
+                self._workers.discard(me)
+
+    async def _run(self, job: _Job) -> float | None:
+        """Take ``job`` as far as it goes. Returns None when it is done, or in how many seconds to come back to it."""
+        event, metrics = job.event, self.metrics
+        if not job.decided:
+            if type(event) is Reaction:
+                await self._react(job, event)
+            else:
+                await self._handle(job, event)
+            job.decided = True
+        if not job.prepared and (job.reply is not None or job.interaction is not None):
+            await self._ledger.prepare(event, job.reply, job.interaction, why=job.why)
+            job.prepared = True
+            job.tries = 0
+        if job.reply is not None and job.receipt is None:
+            self._sending[job.key] = None
+            try:
+                wait = await self._send(job, job.reply)
+                if wait is not None:
+                    return wait
+                await self._close(job)
+            finally:
+                waiting = self._sending.pop(job.key)
+                if waiting is not None and not waiting.done():
+                    waiting.set_result(None)
+        else:
+            await self._close(job)
+        if job.receipt is not None:
+            metrics.replies += 1
+            metrics.reply_seconds.observe(asyncio.get_running_loop().time() - job.since)
+        if job.why is None:
+            metrics.finished += 1
+        else:
+            metrics.failed += 1
+        return None
+
+    async def _close(self, job: _Job) -> None:
+        if job.why is None:
+            await self._ledger.finish(job.event, job.receipt)
+        else:
+            await self._ledger.fail(job.event, job.why)
+
+    async def _handle(self, job: _Job, event: Event) -> None:
+        adapter = self._adapters[event.conversation.platform]
+        drafts = Drafts(adapter, event.conversation, job.key) if adapter.capabilities.drafts else None
+        # At the loop's next turn: an answer that needs no thinking comes without it.
+        asyncio.get_running_loop().call_soon(self._type, job, adapter)
+        try:
+            async with asyncio.timeout(self._limits.reply_seconds):
+                outcome = await self._handler.handle(event, _no_draft if drafts is None else drafts.show)
+        except Exception as error:
+            _log.exception("the handler failed", platform=adapter.name, kind=type(event).__name__)
+            job.why = f"the handler failed: {error!r}"
+            job.reply = APOLOGY if isinstance(event, Message | Command | ButtonPress) else None
+        else:
+            job.reply, job.interaction = outcome.reply, outcome.interaction
+        finally:
+            if drafts is not None:
+                await drafts.close()
+
+    def _type(self, job: _Job, adapter: Adapter) -> None:
+        if not job.decided and type(job.event) in (Message, Command, ButtonPress):
+            self._spawn(_typing(adapter, job))
+
+    async def _send(self, job: _Job, reply: Reply) -> float | None:
+        event = job.event
+        adapter = self._adapters[event.conversation.platform]
+        reply_to = event.message_id or None if isinstance(event, Message | Command) else None
+        try:
+            async with asyncio.timeout(self._limits.send_seconds):
+                job.receipt = await adapter.send(event.conversation, reply, key=job.key, reply_to=reply_to)
+        except Exception as error:
+            job.tries += 1
+            if job.tries < self._limits.send_tries:
+                self.metrics.retries += 1
+                wait = self._limits.send_backoff.seconds(job.tries)
+                _log.warning("reply not sent; trying again", tries=job.tries, seconds=round(wait, 1), error=repr(error))
+                return wait
+            _log.error("reply given up", platform=adapter.name, tries=job.tries, error=repr(error))
+            job.why = f"not sent in {job.tries} tries: {error!r}" + (f"; {job.why}" if job.why else "")
+        return None
+
+    # ── reactions ─────────────────────────────────────────────────────────────────────────────────────────────────
+
+    async def _react(self, job: _Job, event: Reaction) -> None:
+        if event.sender.is_bot:
+            return
+        interaction = await self._reacted_to(event)
+        if interaction is None:
+            _log.debug("a reaction on nothing of ours", message_id=event.message_id)
+            return
+        reward = await self._reward(event, interaction)
+        try:
+            async with asyncio.timeout(self._limits.reply_seconds):
+                await self._handler.observe(interaction, reward)
+        except Exception as error:
+            _log.exception("the handler could not learn from a reaction", reward_id=reward.reward_id)
+            job.why = f"the handler could not observe it: {error!r}"
+
+    async def _reacted_to(self, event: Reaction) -> Interaction | None:
+        where = (event.conversation.platform, event.conversation.channel, event.message_id)
+        interaction = await self._ledger.interaction_of(*where)
+        if interaction is None and self._sending:
+            # Somebody can react before the platform has told us what the message is called.
+            loop = asyncio.get_running_loop()
+            for key, waiting in self._sending.items():
+                if waiting is None:
+                    self._sending[key] = loop.create_future()
+            out = [waiting for waiting in self._sending.values() if waiting is not None]
+            await asyncio.wait(out, timeout=self._limits.send_seconds)
+            interaction = await self._ledger.interaction_of(*where)
+        return interaction
+
+    async def _reward(self, event: Reaction, interaction: Interaction) -> RewardEvent:
+        reward_id, rater_id = event_key(event), person_id(event)
+        rows = await self._ledger.rewards_of(interaction.interaction_id)
+        for row in rows:
+            if row.reward_id == reward_id:  # counted before a crash
+                return row
+        worth = self._rewards(event.emoji) if event.action == "added" else 0.0
+        reward = RewardEvent(
+            reward_id=reward_id,
+            event_id=event.event_id,
+            interaction_id=interaction.interaction_id,
+            rater_id=rater_id,
+            user_id=interaction.user_id,
+            op="add" if event.action == "added" else "remove",
+            raw_value=event.emoji,
+            # What changes: taking off what was never counted changes nothing, nor does putting the same on twice.
+            reward=worth - standing(rows, rater_id, event.emoji),
+            mapping_version=self._rewards.version,
+            at=event.at,
+        )
+        if await self._ledger.add_reward(reward):
+            self.metrics.rewards += 1
+        return reward
+
+    # ── life ──────────────────────────────────────────────────────────────────────────────────────────────────────
+
+    async def run(self) -> None:
+        """Take up what was left, run every adapter, and answer, until cancelled or until every adapter has ended.
+
+        Cancelled, it takes nothing more, lets what runs finish within ``shutdown_seconds``, and leaves the rest in
+        the inbox for the next start. Where every adapter ended by itself, it answers all that was accepted first.
+
+        Raises:
+            LedgerError: another host runs on this ledger.
+            ConfigError: no adapter can run; what the first one said.
+        """
+        left = await self._ledger.claim()
+        self._lanes.clear()  # of a run before: the inbox knows all of it
+        self._ready.clear()
+        self._told_busy.clear()
+        self._depth = 0
+        tasks: dict[str, asyncio.Task[ConfigError | None]] = {}
+        try:
+            self._taking = True
+            for row in left:
+                self._resume(row)
+            for name, adapter in self._adapters.items():
+                tasks[name] = asyncio.create_task(self._keep(adapter), name=f"adapter {name}")
+            if tasks:
+                await asyncio.wait(tasks.values())
+            errors = [error for task in tasks.values() if (error := task.result()) is not None]
+            if errors and len(errors) == len(tasks):
+                raise errors[0]
+            if self._depth:
+                self._idle = asyncio.get_running_loop().create_future()
+                await self._idle
+        finally:
+            await self._stop(tasks.values())
+
+    def _resume(self, row: Unfinished) -> None:
+        platform = row.event.conversation.platform
+        if platform not in self._adapters:
+            _log.warning("an event waits for an adapter that is not configured", platform=platform, seq=row.seq)
+            return
+        job = _Job(row.event, asyncio.get_running_loop().time())
+        job.decided = job.prepared = row.prepared
+        job.reply, job.why = row.reply, row.why
+        self._add(job)
+
+    async def _keep(self, adapter: Adapter) -> ConfigError | None:
+        """Run one adapter, again whenever it dies, until it returns. Returns what it misses, if that is why."""
+        loop = asyncio.get_running_loop()
+        backoff = self._limits.adapter_backoff
+        tries = 0
+        while True:
+            started = loop.time()
+            self._health[adapter.name] = "running"
+            try:
+                await adapter.run(self.accept)
+            except ConfigError as error:  # trying again would not help
+                _log.error("the adapter cannot run", platform=adapter.name, error=str(error))
+                self._health[adapter.name] = str(error)
+                return error
+            except Exception as error:
+                # One that ran well for a while starts anew with a short wait.
+                tries = 1 if loop.time() - started > backoff.most else tries + 1
+                wait = backoff.seconds(tries)
+                self._health[adapter.name] = f"died: {error!r}"
+                _log.exception("the adapter died; starting it again", platform=adapter.name, seconds=round(wait, 1))
+                await asyncio.sleep(wait)
+                self.metrics.adapter_restarts += 1
+            else:
+                self._health[adapter.name] = "ended"
+                return None
+
+    async def _stop(self, adapters: Iterable[asyncio.Task[ConfigError | None]]) -> None:
+        self._taking = False
+        try:
+            if self._workers:  # the adapters still run: replies need them
+                _, late = await asyncio.wait(set(self._workers), timeout=self._limits.shutdown_seconds)
+                if late:
+                    _log.warning("stopping before everything was answered; the rest stays in the inbox", events=len(late))
+        finally:
+            tasks = [*self._workers, *self._background, *adapters]
+            for task in tasks:
+                task.cancel()
+            await asyncio.gather(*tasks, return_exceptions=True)
+            self._ledger.release()
+
+
+async def _no_draft(text: str) -> None:
+    """The draft of a platform that has none."""
+
+
+async def _typing(adapter: Adapter, job: _Job) -> None:
+    try:
+        await adapter.typing(job.event.conversation)
+    except Exception as error:  # nobody misses it
+        _log.debug("cannot show typing", platform=adapter.name, error=repr(error))
+
+
+def _command(message: Message) -> Event:
+    """The command that ``message`` is, or the message itself where it only begins like one."""
+    match = _COMMAND.fullmatch(message.text.strip())
+    if match is None:
+        return message
+    return Command(
+        event_id=message.event_id,
+        conversation=message.conversation,
+        sender=message.sender,
+        at=message.at,
+        name=match[1].lower(),
+        arguments=(match[2] or "").strip(),
+        message_id=message.message_id,
+    )

@@ -1,0 +1,338 @@
+"""The store itself: the durable inbox and outbox, interactions, rewards, and plugins' records."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Callable
+from datetime import UTC, datetime
+from typing import Any
+
+import msgspec
+import sqlalchemy as sa
+from sqlalchemy.dialects.sqlite import insert
+
+from llmagent_os.adapter import Receipt, Reply
+from llmagent_os.errors import LedgerError
+from llmagent_os.events import Event, decode, encode
+from llmagent_os.ledger import sql
+from llmagent_os.ledger.connection import Database, HostLock, connect, file_of
+from llmagent_os.ledger.records import LedgerRecords
+from llmagent_os.ledger.schema import DONE, FAILED, PREPARED, UNFINISHED, inbox, interactions, records, rewards, sent
+from llmagent_os.ledger.values import Accepted, Interaction, RewardEvent, Unfinished, person_id
+from llmagent_os.ledger.writer import InlineWriter, ThreadWriter, Writer
+from llmagent_os.records import Records
+
+_encoder = msgspec.json.Encoder()
+_reply_decoder = msgspec.json.Decoder(Reply)
+_JSON = frozenset({"context", "action", "action_dist", "token_ids", "behavior_logprobs", "tool_calls"})
+
+#: Finished rows are kept so long, in days, to recognise redeliveries: platforms give up after one day at most.
+KEEP_DAYS = 30
+
+
+class Ledger:
+    """What came in, what was answered and what that was worth, on disk or in memory.
+
+    Safe to call from any number of tasks. Whatever writes has committed when it returns; everything is done in the
+    order in which it is asked for.
+    """
+
+    def __init__(self, writer: Writer, lock: HostLock | None) -> None:
+        """Use :meth:`open`."""
+        self._writer = writer
+        self._lock = lock
+        self._claimed = False
+        self._pending: dict[str, int] = {}  # conversation key -> unfinished events
+
+    @classmethod
+    async def open(cls, url: str, *, synchronous: str = "FULL") -> Ledger:
+        """Open the ledger at ``url`` and bring its tables up to date.
+
+        Args:
+            url: ``sqlite:///relative.db``, ``sqlite:////absolute.db``, or ``sqlite://`` for one in memory.
+            synchronous: SQLite's setting; ``FULL`` keeps every accepted message through a power cut, ``NORMAL``
+                through a crash of this process only.
+
+        Raises:
+            LedgerError: it cannot be opened; says why.
+        """
+        path = file_of(url)
+        if path is None:
+            return cls(InlineWriter(connect(None, synchronous)), None)
+        writer = ThreadWriter(lambda: connect(path, synchronous))
+        await writer.start()
+        ledger = cls(writer, HostLock(path))
+        await writer.run(lambda database: _prune(database, time.time() - KEEP_DAYS * 86400))
+        return ledger
+
+    async def close(self) -> None:
+        """Finish what was asked for and let go of the file."""
+        await self._writer.close()
+        self.release()
+
+    async def claim(self) -> list[Unfinished]:
+        """Become the one host of this ledger's inbox, until :meth:`release` or the end of the process.
+
+        Returns:
+            What a stop or a crash left unfinished, in the order of arrival.
+
+        Raises:
+            LedgerError: another host is.
+        """
+        if self._claimed:
+            raise LedgerError("a host already runs on this ledger: stop it, or give this one a ledger of its own")
+        if self._lock is not None:
+            await asyncio.to_thread(self._lock.acquire)
+        self._claimed = True
+        found = await self.unfinished()
+        self._pending.clear()
+        for row in found:
+            key = row.event.conversation.key
+            self._pending[key] = self._pending.get(key, 0) + 1
+        return found
+
+    def release(self) -> None:
+        """Let another host have the inbox."""
+        self._claimed = False
+        if self._lock is not None:
+            self._lock.release()
+
+    # ── inbox and outbox ──────────────────────────────────────────────────────────────────────────────────────────
+
+    async def accept(
+        self, event: Event, *, max_pending: int, stored: Callable[[Event], None] | None = None
+    ) -> Accepted:
+        """Store ``event`` to be run, unless it was before or its conversation has ``max_pending`` unfinished events.
+
+        Args:
+            event: what happened.
+            max_pending: how many unfinished events one conversation may have.
+            stored: called on the event loop when the event is new, in the order of arrival, even where the caller is
+                cancelled while the disk is being written.
+
+        Raises:
+            LedgerError: it cannot be written.
+        """
+        conversation = event.conversation
+        key = conversation.key
+        waiting = self._pending.get(key, 0)
+        row = (conversation.platform, event.event_id, person_id(event), encode(event).decode(), time.time())
+        if waiting >= max_pending:
+            known = await self._writer.run(lambda database: _is_known(database, row[0], row[1]))
+            return Accepted.DUPLICATE if known else Accepted.FULL
+        self._pending[key] = waiting + 1  # before the disk has it, so that a burst cannot pass the bound
+        new = False
+
+        def then(count: int) -> None:
+            nonlocal new
+            if count:
+                new = True
+                if stored is not None:
+                    stored(event)
+            else:
+                self._settled(key)
+
+        try:
+            await self._writer.run(lambda database: database.driver.execute(sql.accept, row).rowcount, then)
+        except LedgerError:
+            self._settled(key)
+            raise
+        return Accepted.NEW if new else Accepted.DUPLICATE
+
+    def _settled(self, conversation_key: str) -> None:
+        left = self._pending.get(conversation_key, 0) - 1
+        if left > 0:
+            self._pending[conversation_key] = left
+        else:
+            self._pending.pop(conversation_key, None)
+
+    async def unfinished(self) -> list[Unfinished]:
+        """What is still to be run or sent, in the order of arrival."""
+
+        def work(database: Database) -> list[Unfinished]:
+            columns = (inbox.c.seq, inbox.c.body, inbox.c.state, inbox.c.reply, inbox.c.why)
+            query = sa.select(*columns).where(UNFINISHED).order_by(inbox.c.seq)
+            return [
+                Unfinished(
+                    seq=row.seq,
+                    event=decode(row.body),
+                    prepared=row.state == PREPARED,
+                    reply=None if row.reply is None else _reply_decoder.decode(row.reply),
+                    why=row.why,
+                )
+                for row in database.sql.execute(query)
+            ]
+
+        return await self._writer.run(work)
+
+    async def prepare(
+        self, event: Event, reply: Reply | None, interaction: Interaction | None = None, *, why: str | None = None
+    ) -> None:
+        """Keep what the agent decided for ``event`` before anything is sent: from here on it is never asked again.
+
+        Args:
+            event: the event answered.
+            reply: what will be sent; None: nothing.
+            interaction: what to learn from; stored whether or not the reply can be sent.
+            why: what went wrong, where ``reply`` is an apology.
+
+        Raises:
+            LedgerError: it cannot be written, or another event has the interaction's id.
+        """
+        text = None if reply is None else _encoder.encode(reply).decode()
+        interaction_id = None if interaction is None else interaction.interaction_id
+        row = (text, interaction_id, why, event.conversation.platform, event.event_id)
+        values = None if interaction is None else _interaction_row(interaction)
+
+        def work(database: Database) -> None:
+            database.driver.execute(sql.prepare, row)
+            if values is not None and not database.driver.execute(sql.interaction, values).rowcount:
+                raise LedgerError(f"there is an interaction {interaction_id!r} already")
+
+        await self._writer.run(work)
+
+    async def finish(self, event: Event, receipt: Receipt | None) -> None:
+        """The reply to ``event`` is sent, or none was needed. Joins the platform's message ids to its interaction."""
+        platform, event_id = event.conversation.platform, event.event_id
+        messages = () if receipt is None else receipt.message_ids
+
+        def work(database: Database) -> None:
+            for message_id in messages:
+                row = (platform, event.conversation.channel, message_id, platform, event_id)
+                database.driver.execute(sql.join, row)
+            database.driver.execute(sql.finish, (platform, event_id))
+
+        await self._writer.run(work)
+        self._settled(event.conversation.key)
+
+    async def fail(self, event: Event, why: str) -> None:
+        """Give ``event`` up. It stays in the inbox, with ``why``, and is not run again."""
+        row = (why, event.conversation.platform, event.event_id)
+        await self._writer.run(lambda database: database.driver.execute(sql.fail, row))
+        self._settled(event.conversation.key)
+
+    async def failed(self, limit: int = 100) -> list[tuple[Event, str]]:
+        """The latest events given up and why, newest first."""
+
+        def work(database: Database) -> list[tuple[Event, str]]:
+            query = sa.select(inbox.c.body, inbox.c.why).where(inbox.c.state == FAILED, inbox.c.body.is_not(None))
+            found = database.sql.execute(query.order_by(inbox.c.seq.desc()).limit(limit))
+            return [(decode(row.body), row.why) for row in found]
+
+        return await self._writer.run(work)
+
+    # ── interactions and rewards ──────────────────────────────────────────────────────────────────────────────────
+
+    async def interaction_of(self, platform: str, channel: str, message_id: str) -> Interaction | None:
+        """The reply that one of the platform's messages is, or None where it is none of ours."""
+
+        def work(database: Database) -> Interaction | None:
+            query = sa.select(interactions).join(sent, sent.c.interaction_id == interactions.c.interaction_id)
+            here = (sent.c.platform == platform, sent.c.channel == channel, sent.c.message_id == message_id)
+            row = database.sql.execute(query.where(*here)).mappings().first()
+            return None if row is None else _interaction(row)
+
+        return await self._writer.run(work)
+
+    async def history(self, conversation_key: str, user_id: str, limit: int) -> list[Interaction]:
+        """The latest ``limit`` turns of this person in this conversation, oldest first."""
+
+        def work(database: Database) -> list[Interaction]:
+            query = (
+                sa.select(interactions)
+                .where(interactions.c.user_id == user_id, interactions.c.conversation_key == conversation_key)
+                .order_by(interactions.c.seq.desc())
+                .limit(limit)
+            )
+            return [_interaction(row) for row in database.sql.execute(query).mappings()][::-1]
+
+        return await self._writer.run(work)
+
+    async def add_reward(self, reward: RewardEvent) -> bool:
+        """Append ``reward``. Returns whether it is new (``False``: this reaction was counted before)."""
+        row: dict[str, Any] = {field: getattr(reward, field) for field in reward.__struct_fields__}
+        row["at"] = reward.at.timestamp()
+        query = insert(rewards).values(row).on_conflict_do_nothing()
+        return await self._writer.run(lambda database: database.sql.execute(query).rowcount > 0)
+
+    async def rewards_of(self, interaction_id: str) -> list[RewardEvent]:
+        """Every reward of one reply, in the order in which they came."""
+
+        def work(database: Database) -> list[RewardEvent]:
+            query = sa.select(rewards).where(rewards.c.interaction_id == interaction_id).order_by(rewards.c.seq)
+            return [_reward(row) for row in database.sql.execute(query).mappings()]
+
+        return await self._writer.run(work)
+
+    # ── people ────────────────────────────────────────────────────────────────────────────────────────────────────
+
+    def records(self, plugin: str, user_id: str) -> Records:
+        """What ``plugin`` keeps about one person."""
+        return LedgerRecords(self._writer, plugin, user_id)
+
+    async def forget(self, user_id: str) -> int:
+        """Erase a person: what they said and were told, their rewards and their records. Returns how many rows.
+
+        Nothing of it is left in the file: SQLite overwrites what it deletes (``secure_delete``). Events of theirs that
+        are still being answered stay until they are finished, and then say nothing about them.
+        """
+
+        def work(database: Database) -> int:
+            connection = database.sql
+            theirs = sa.select(interactions.c.interaction_id).where(interactions.c.user_id == user_id)
+            erased = 0
+            for statement in (
+                sa.delete(sent).where(sent.c.interaction_id.in_(theirs)),
+                sa.delete(rewards).where(
+                    (rewards.c.user_id == user_id)
+                    | (rewards.c.rater_id == user_id)
+                    | rewards.c.interaction_id.in_(theirs)
+                ),
+                sa.delete(interactions).where(interactions.c.user_id == user_id),
+                sa.delete(records).where(records.c.user_id == user_id),
+                sa.update(inbox)
+                .where(inbox.c.user_id == user_id, inbox.c.state.in_([DONE, FAILED]))
+                .values(user_id="", body=None, why=None),
+            ):
+                erased += connection.execute(statement).rowcount
+            return erased
+
+        erased = await self._writer.run(work)
+        await self._writer.run(_checkpoint, alone=True)  # or the text would stay in the write-ahead log for a while
+        return erased
+
+
+def _checkpoint(database: Database) -> None:
+    database.driver.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
+
+
+def _is_known(database: Database, platform: str, event_id: str) -> bool:
+    query = sa.select(inbox.c.seq).where(inbox.c.platform == platform, inbox.c.event_id == event_id)
+    return database.sql.execute(query).first() is not None
+
+
+def _prune(database: Database, before: float) -> None:
+    database.sql.execute(sa.delete(inbox).where(inbox.c.state == DONE, inbox.c.accepted_at < before))
+
+
+def _interaction_row(interaction: Interaction) -> tuple[Any, ...]:
+    def value(name: str) -> Any:
+        raw = getattr(interaction, name)
+        return _encoder.encode(raw).decode() if name in _JSON else raw
+
+    return (*(value(name) for name in sql.INTERACTION[:-1]), interaction.created_at.timestamp())
+
+
+def _interaction(row: sa.RowMapping) -> Interaction:
+    fields: dict[str, Any] = {name: row[name] for name in sql.INTERACTION}
+    for name in _JSON:
+        fields[name] = msgspec.json.decode(fields[name])
+    fields["created_at"] = datetime.fromtimestamp(fields["created_at"], UTC)
+    return msgspec.convert(fields, Interaction)
+
+
+def _reward(row: sa.RowMapping) -> RewardEvent:
+    fields: dict[str, Any] = {name: row[name] for name in RewardEvent.__struct_fields__}
+    fields["at"] = datetime.fromtimestamp(row["at"], UTC)
+    return msgspec.convert(fields, RewardEvent)

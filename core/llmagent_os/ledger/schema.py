@@ -1,0 +1,102 @@
+"""The ledger's tables. Times are seconds since 1970 in UTC; JSON columns hold what the structs of ``values`` hold.
+
+Changing a table takes a new file in ``migrations/versions`` and its name in :data:`REVISION`.
+"""
+
+from __future__ import annotations
+
+import sqlalchemy as sa
+
+#: The newest migration: a ledger that has it needs none, and Alembic is not even imported.
+REVISION = "0001"
+
+metadata = sa.MetaData(
+    naming_convention={"ix": "ix_%(table_name)s_%(column_0_N_name)s", "uq": "uq_%(table_name)s_%(column_0_N_name)s"}
+)
+
+#: Values of ``inbox.state``.
+WAITING, PREPARED, DONE, FAILED = range(4)
+
+inbox = sa.Table(
+    "inbox",
+    metadata,
+    sa.Column("seq", sa.Integer, primary_key=True),  # rises in the order of arrival
+    sa.Column("platform", sa.Text, nullable=False),
+    sa.Column("event_id", sa.Text, nullable=False),
+    sa.Column("user_id", sa.Text, nullable=False),  # emptied when done
+    sa.Column("body", sa.Text),  # the event as JSON; emptied when done
+    sa.Column("state", sa.Integer, nullable=False, server_default=sa.text("0")),
+    sa.Column("reply", sa.Text),  # the reply as JSON, while it is to be sent
+    sa.Column("interaction_id", sa.Text),
+    sa.Column("why", sa.Text),  # what went wrong
+    sa.Column("accepted_at", sa.Float, nullable=False),
+    sa.UniqueConstraint("platform", "event_id"),
+)
+#: Waiting or prepared. Written out, since SQLite uses a partial index only where it sees the condition itself.
+UNFINISHED = sa.text("state < 2")
+#: What a start has to read, however long the history is.
+sa.Index("ix_inbox_unfinished", inbox.c.seq, sqlite_where=UNFINISHED)
+
+interactions = sa.Table(
+    "interactions",
+    metadata,
+    sa.Column("seq", sa.Integer, primary_key=True),
+    sa.Column("interaction_id", sa.Text, nullable=False, unique=True),
+    sa.Column("event_id", sa.Text, nullable=False),
+    sa.Column("episode_id", sa.Text, nullable=False),
+    sa.Column("turn_index", sa.Integer, nullable=False),
+    sa.Column("user_id", sa.Text, nullable=False),
+    sa.Column("conversation_key", sa.Text, nullable=False),
+    sa.Column("context", sa.Text, nullable=False),  # JSON
+    sa.Column("action", sa.Text, nullable=False),  # JSON
+    sa.Column("action_dist", sa.Text, nullable=False),  # JSON
+    sa.Column("pscore", sa.Float, nullable=False),
+    sa.Column("policy_version", sa.Text, nullable=False),
+    sa.Column("prompt", sa.Text, nullable=False),
+    sa.Column("completion", sa.Text, nullable=False),
+    sa.Column("token_ids", sa.Text, nullable=False),  # JSON
+    sa.Column("behavior_logprobs", sa.Text, nullable=False),  # JSON
+    sa.Column("adapter_version", sa.Text, nullable=False),
+    sa.Column("model", sa.Text, nullable=False),
+    sa.Column("tool_calls", sa.Text, nullable=False),  # JSON
+    sa.Column("said", sa.Text, nullable=False),
+    sa.Column("created_at", sa.Float, nullable=False),
+    sa.Index(None, "user_id", "conversation_key", "seq"),
+)
+
+#: Which reply a platform's message is (a long reply is several messages).
+sent = sa.Table(
+    "sent",
+    metadata,
+    sa.Column("platform", sa.Text, primary_key=True),
+    sa.Column("channel", sa.Text, primary_key=True),
+    sa.Column("message_id", sa.Text, primary_key=True),
+    sa.Column("interaction_id", sa.Text, nullable=False, index=True),
+)
+
+rewards = sa.Table(
+    "rewards",
+    metadata,
+    sa.Column("seq", sa.Integer, primary_key=True),
+    sa.Column("reward_id", sa.Text, nullable=False, unique=True),
+    sa.Column("event_id", sa.Text, nullable=False),
+    sa.Column("interaction_id", sa.Text, nullable=False, index=True),
+    sa.Column("rater_id", sa.Text, nullable=False),
+    sa.Column("user_id", sa.Text, nullable=False),
+    sa.Column("kind", sa.Text, nullable=False),
+    sa.Column("op", sa.Text, nullable=False),
+    sa.Column("raw_value", sa.Text, nullable=False),
+    sa.Column("reward", sa.Float, nullable=False),
+    sa.Column("mapping_version", sa.Text, nullable=False),
+    sa.Column("at", sa.Float, nullable=False),
+)
+
+#: Small documents of plugins, one person's apart from another's.
+records = sa.Table(
+    "records",
+    metadata,
+    sa.Column("user_id", sa.Text, primary_key=True),
+    sa.Column("plugin", sa.Text, primary_key=True),
+    sa.Column("key", sa.Text, primary_key=True),
+    sa.Column("body", sa.Text, nullable=False),  # JSON
+)

@@ -1,0 +1,78 @@
+"""The statements of every message's path, compiled once.
+
+Built and checked by SQLAlchemy, run on the driver's own cursor: going through SQLAlchemy's execution costs more than
+SQLite itself does, and these run three times a message (``benchmarks/hosting.py``).
+"""
+
+from __future__ import annotations
+
+import sqlalchemy as sa
+from sqlalchemy.dialects import sqlite
+
+from llmagent_os.ledger.schema import DONE, FAILED, PREPARED, inbox, interactions, sent
+
+_DIALECT = sqlite.dialect()
+_this_event = sa.and_(inbox.c.platform == sa.bindparam("of_platform"), inbox.c.event_id == sa.bindparam("of_event"))
+
+
+def _compiled(statement: sa.ClauseElement, *order: str) -> str:
+    """The statement as SQL that takes a tuple of ``order``."""
+    compiled = statement.compile(dialect=_DIALECT, compile_kwargs={"render_postcompile": True})
+    names = tuple(getattr(compiled, "positiontup", None) or ())
+    if names != order:
+        raise ValueError(f"{statement} takes {names}, not {order}")
+    return str(compiled)
+
+
+def _literal(value: int) -> sa.ColumnElement[int]:
+    return sa.literal_column(str(value), sa.Integer)
+
+
+_ACCEPT = ("platform", "event_id", "user_id", "body", "accepted_at")
+accept = _compiled(
+    sqlite.insert(inbox).values({name: sa.bindparam(name) for name in _ACCEPT}).on_conflict_do_nothing(), *_ACCEPT
+)
+
+prepare = _compiled(
+    sa.update(inbox)
+    .where(_this_event)
+    .values(
+        state=_literal(PREPARED),
+        reply=sa.bindparam("reply"),
+        interaction_id=sa.bindparam("interaction_id"),
+        why=sa.bindparam("why"),
+    ),
+    *("reply", "interaction_id", "why", "of_platform", "of_event"),
+)
+
+INTERACTION = tuple(str(column.name) for column in interactions.columns if column.name != "seq")
+interaction = _compiled(
+    sqlite.insert(interactions).values({name: sa.bindparam(name) for name in INTERACTION}).on_conflict_do_nothing(),
+    *INTERACTION,
+)
+
+#: A finished row keeps what tells a redelivery, and nothing about the person.
+finish = _compiled(
+    sa.update(inbox)
+    .where(_this_event)
+    .values(state=_literal(DONE), user_id=sa.literal_column("''"), body=sa.null(), reply=sa.null()),
+    *("of_platform", "of_event"),
+)
+
+fail = _compiled(
+    sa.update(inbox).where(_this_event).values(state=_literal(FAILED), why=sa.bindparam("why"), reply=sa.null()),
+    *("why", "of_platform", "of_event"),
+)
+
+#: Joins one of the platform's messages to the interaction of an event; to nothing where the event has none.
+join = _compiled(
+    sqlite.insert(sent)
+    .from_select(
+        ["platform", "channel", "message_id", "interaction_id"],
+        sa.select(
+            sa.bindparam("platform"), sa.bindparam("channel"), sa.bindparam("message_id"), inbox.c.interaction_id
+        ).where(_this_event, inbox.c.interaction_id.is_not(None)),
+    )
+    .on_conflict_do_nothing(),
+    *("platform", "channel", "message_id", "of_platform", "of_event"),
+)

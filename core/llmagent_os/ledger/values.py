@@ -1,0 +1,100 @@
+"""What the ledger keeps, as frozen values."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from enum import Enum
+from typing import Any, Literal
+
+import msgspec
+
+from llmagent_os.adapter import Reply
+from llmagent_os.events import Event, now
+
+
+def event_key(event: Event) -> str:
+    """One string that no other event has, and the same when the platform delivers the event again.
+
+    It is the key a reply is sent under, and the ``interaction_id`` of the reply to this event.
+
+    >>> from llmagent_os.events import Conversation, Message, Sender
+    >>> room = Conversation(platform="web", channel="c1")
+    >>> event_key(Message(event_id="7", conversation=room, sender=Sender("u1"), text="hi", message_id="m"))
+    'web:7'
+    """
+    return f"{event.conversation.platform}:{event.event_id}"
+
+
+def person_id(event: Event) -> str:
+    """Who did it, as one string that no other person on any platform has: what everything personal is kept under.
+
+    >>> from llmagent_os.events import Conversation, Message, Sender
+    >>> room = Conversation(platform="slack", workspace="T1", channel="c1")
+    >>> person_id(Message(event_id="7", conversation=room, sender=Sender("U1"), text="hi", message_id="m"))
+    'slack:T1:U1'
+    """
+    conversation = event.conversation
+    return f"{conversation.platform}:{conversation.workspace}:{event.sender.user_id}"
+
+
+class Accepted(Enum):
+    """What became of an event offered to the inbox."""
+
+    NEW = "new"  #: stored
+    DUPLICATE = "duplicate"  #: stored before: a redelivery
+    FULL = "full"  #: not stored: too much is waiting in its conversation
+
+
+class Interaction(msgspec.Struct, frozen=True, kw_only=True):
+    """One reply, and everything needed to learn from it."""
+
+    interaction_id: str  #: unique: :func:`event_key` of the event answered, so that a retry is the same
+    event_id: str  #: the platform's id of the event answered
+    episode_id: str = ""  #: the stretch of talk it belongs to
+    turn_index: int = 0  #: its place in the episode, from 0
+    user_id: str  #: :func:`person_id` of whom it answers
+    conversation_key: str  #: ``Conversation.key`` of where
+    context: dict[str, Any] = msgspec.field(default_factory=dict[str, Any])  #: what the policy saw
+    action: dict[str, str] = msgspec.field(default_factory=dict[str, str])  #: the behaviour chosen
+    action_dist: dict[str, float] = msgspec.field(default_factory=dict[str, float])  #: probability of each choice
+    pscore: float = 1.0  #: probability of the choice made, in (0, 1]
+    policy_version: str = ""  #: the behaviour policy that chose
+    prompt: str = ""  #: all that the model read
+    completion: str = ""  #: all that the model wrote
+    token_ids: list[int] = msgspec.field(default_factory=list[int])  #: the completion's tokens
+    behavior_logprobs: list[float] = msgspec.field(default_factory=list[float])  #: nats, one a token
+    adapter_version: str = ""  #: the LoRA adapter that wrote it; empty: the base model
+    model: str = ""  #: the model that wrote it; empty: none did
+    tool_calls: list[dict[str, Any]] = msgspec.field(default_factory=list[dict[str, Any]])  #: name, arguments, result
+    said: str = ""  #: what the person wrote
+    created_at: datetime = msgspec.field(default_factory=now)  #: UTC
+
+
+class RewardEvent(msgspec.Struct, frozen=True, kw_only=True):
+    """A reaction put on a reply or taken off it: one row that is never changed.
+
+    The rewards of an interaction add up to what its reactions are worth now: taking one off is a row of its own, with
+    the reward of the row it takes back, negated.
+    """
+
+    reward_id: str  #: unique: :func:`event_key` of the reaction, so that a redelivery is the same
+    event_id: str  #: the platform's id of the reaction
+    interaction_id: str  #: the reply it is on
+    rater_id: str  #: :func:`person_id` of who reacted
+    user_id: str  #: whom the reply answered
+    kind: Literal["reaction"] = "reaction"
+    op: Literal["add", "remove"]
+    raw_value: str  #: the emoji, as the platform wrote it
+    reward: float  #: what this row changes
+    mapping_version: str  #: the reward mapping that said so
+    at: datetime = msgspec.field(default_factory=now)  #: UTC
+
+
+class Unfinished(msgspec.Struct, frozen=True, kw_only=True):
+    """An event of the inbox that still has to be run, or whose reply still has to be sent."""
+
+    seq: int  #: rises in the order of arrival
+    event: Event
+    prepared: bool = False  #: the reply is decided: send it, do not ask the agent again
+    reply: Reply | None = None  #: the reply decided; None: nothing is to be said
+    why: str | None = None  #: what went wrong, where the reply is an apology

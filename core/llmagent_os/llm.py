@@ -1,0 +1,241 @@
+"""A language model behind one class, wherever it runs.
+
+    llm = LLM.from_pretrained("calendar")
+    print(llm.generate("hello").text)
+
+Importing this module is cheap: torch, transformers and openai are loaded when a model that needs them first answers.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+import weakref
+from collections.abc import AsyncIterator, Sequence
+from contextlib import AbstractContextManager
+from types import TracebackType
+from typing import Any, Self
+
+import msgspec
+from anyio.from_thread import BlockingPortal, start_blocking_portal
+
+from llmagent_os.chat import ChatRequest, Completion, Message, ToolCall, check_request
+from llmagent_os.errors import BadToolCallError, ConfigError, ModelUnavailableError
+from llmagent_os.serving.backend import Backend, OnText
+from llmagent_os.serving.locate import Location, locate
+from llmagent_os.serving.options import LocalOptions, ServerOptions, read_options
+from llmagent_os.serving.tool_calls import InvalidCallError, repair_messages
+from llmagent_os.toolspec import ToolSpec
+
+__all__ = ["LLM", "ChatRequest", "Completion", "Message", "ToolCall", "ToolSpec"]
+
+_SERVER = "openai:"
+
+
+class LLM:
+    """A model that answers chats, streams, and calls tools. Made by :meth:`from_pretrained`.
+
+    Safe to use from several tasks, threads and event loops at once: the in-process engine decodes them together.
+    """
+
+    def __init__(self, name: str, backend: Backend, location: Location | None = None) -> None:
+        self.name = name  #: what it was asked for by
+        self.location = location  #: where a local model is; ``None`` for a server's
+        self._backend = backend
+        self._sync = _Portal()
+        # Also when it is dropped without close(), and before the interpreter goes: a thread still computing would crash.
+        self._finish = weakref.finalize(self, backend.close)
+        self._release = weakref.finalize(self, self._sync.close, backend)
+        self._release.atexit = False  # its thread is a daemon, and new threads cannot be started so late
+
+    @classmethod
+    def from_pretrained(cls, name: str, **options: Any) -> LLM:
+        """Find a model. A local one is loaded when it first answers.
+
+        Args:
+            name: an installed model (``"calendar"``); a folder with a whole model, or with a PEFT adapter, whose base is
+                then loaded and used with it; a Hugging Face hub id; or ``"openai:MODEL"`` for a model of an
+                OpenAI-compatible server.
+            options: for a local model those of :class:`~llmagent_os.serving.options.LocalOptions` (``slots``, ``max_waiting``,
+                ``max_adapters``, ``threads``, ``dtype``, ``device``, ``timeout``); for a server those of
+                :class:`~llmagent_os.serving.options.ServerOptions` (``base_url``, ``api_key``, ``timeout``,
+                ``retries``).
+
+        Raises:
+            ModelNotFoundError: there is no such model; says where it was looked for.
+            ConfigError: an option is unknown or has the wrong type.
+        """
+        if name.startswith(_SERVER):
+            return cls(name, _server(name.removeprefix(_SERVER), options))
+        location = locate(name)
+        return cls(name, _Lazy(location, read_options(LocalOptions, options)), location)
+
+    async def complete(self, request: ChatRequest, on_text: OnText | None = None) -> Completion:
+        """Write one reply. Cancelling the task frees its place at the next token.
+
+        A reply that is no valid tool call is never run, not even in part: the model is told what was wrong and may try
+        once more.
+
+        Args:
+            request: what to answer, and how.
+            on_text: awaited with the text so far, while it is written; not called for a tool call.
+
+        Raises:
+            ValueError: the request is out of range.
+            BadToolCallError: the second try was no valid tool call either.
+            ModelNotFoundError: the adapter, or the server's model, does not exist.
+            ModelUnavailableError: too busy, too slow, closed, or the server is down.
+            ModelError: the prompt is too long, or the model cannot be loaded.
+        """
+        check_request(request)
+        try:
+            return await self._backend.complete(request, on_text)
+        except InvalidCallError as error:
+            again = msgspec.structs.replace(request, messages=[*request.messages, *repair_messages(error)])
+        try:
+            return await self._backend.complete(again, on_text)
+        except InvalidCallError as error:
+            raise BadToolCallError(f"{error} (twice, so nothing was done)") from error
+
+    async def stream(self, request: ChatRequest) -> AsyncIterator[str]:
+        """The text of a reply, piece by piece. Raises as :meth:`complete`."""
+        latest = ""
+        news = asyncio.Event()
+
+        async def show(text: str) -> None:
+            nonlocal latest
+            latest = text
+            news.set()
+
+        task = asyncio.create_task(self.complete(request, show))
+        task.add_done_callback(lambda _: news.set())
+        given = 0
+        try:
+            while True:
+                await news.wait()
+                news.clear()
+                if len(latest) > given:
+                    piece, given = latest[given:], len(latest)
+                    yield piece
+                elif task.done():
+                    await task
+                    return
+                if task.done():
+                    news.set()
+        finally:
+            task.cancel()
+
+    def generate(
+        self,
+        messages: str | Sequence[Message],
+        *,
+        tools: Sequence[ToolSpec] = (),
+        adapter: str | None = None,
+        max_tokens: int = 256,
+        temperature: float = 0.0,
+        seed: int | None = None,
+    ) -> Completion:
+        """:meth:`complete` for code without an event loop. A string is one message of the user's."""
+        chat = [{"role": "user", "content": messages}] if isinstance(messages, str) else list(messages)
+        request = ChatRequest(
+            messages=chat,
+            tools=tuple(tools),
+            adapter=adapter,
+            max_tokens=max_tokens,
+            temperature=temperature,
+            seed=seed,
+        )
+        return self._sync.portal().call(self.complete, request)
+
+    def close(self) -> None:
+        """Stop the engine or let the connections go. Not needed at the end of a program."""
+        self._release()
+        self._finish()
+
+    async def aclose(self) -> None:
+        """:meth:`close` for the event loop that used it."""
+        await self._backend.aclose()
+        await asyncio.to_thread(self.close)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
+        self.close()
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None
+    ) -> None:
+        await self.aclose()
+
+    def __repr__(self) -> str:
+        return f"LLM({self.name!r})"
+
+
+class _Portal:
+    """An event loop of its own in a thread, for the sync calls; started when first needed."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._context: AbstractContextManager[BlockingPortal] | None = None
+        self._portal: BlockingPortal | None = None
+
+    def portal(self) -> BlockingPortal:
+        with self._lock:
+            if self._portal is None:
+                self._context = start_blocking_portal(name="llmagent-os-sync")
+                self._portal = self._context.__enter__()
+            return self._portal
+
+    def close(self, backend: Backend) -> None:
+        with self._lock:
+            context, portal, self._context, self._portal = self._context, self._portal, None, None
+        if context and portal:
+            portal.call(backend.aclose)
+            context.__exit__(None, None, None)
+
+
+class _Lazy:
+    """A local model whose imports and weights wait for the first reply."""
+
+    def __init__(self, location: Location, options: LocalOptions) -> None:
+        self._location = location
+        self._options = options
+        self._lock = threading.Lock()
+        self._backend: Backend | None = None
+        self._closed = False
+
+    def _load(self) -> Backend:
+        with self._lock:
+            if self._closed:
+                raise ModelUnavailableError(f"{self._location.name} was closed")
+            if self._backend is None:
+                from llmagent_os.serving.local import LocalBackend
+
+                self._backend = LocalBackend(self._location, self._options)
+            return self._backend
+
+    async def complete(self, request: ChatRequest, on_text: OnText | None) -> Completion:
+        backend = self._backend or await asyncio.to_thread(self._load)
+        return await backend.complete(request, on_text)
+
+    async def aclose(self) -> None:
+        if self._backend:
+            await self._backend.aclose()
+
+    def close(self) -> None:
+        with self._lock:
+            self._closed = True
+        if self._backend:
+            self._backend.close()
+
+
+def _server(model: str, options: dict[str, Any]) -> Backend:
+    if not model:
+        raise ConfigError("'openai:' names no model; write 'openai:MODEL', as the server calls it")
+    from llmagent_os.serving.openai_server import ServerBackend
+
+    return ServerBackend(model, read_options(ServerOptions, options))

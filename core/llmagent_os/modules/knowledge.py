@@ -1,0 +1,163 @@
+"""Knowledge: short texts an agent knows, found by BM25 (Robertson & Zaragoza 2009) through the ``bm25s`` library."""
+
+from __future__ import annotations
+
+import json
+import re
+from importlib.metadata import entry_points
+from importlib.resources import files
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, cast
+
+import msgspec
+
+from llmagent_os.errors import ConfigError
+
+if TYPE_CHECKING:
+    import bm25s
+
+
+class Fact(msgspec.Struct, frozen=True):
+    """One thing the agent knows."""
+
+    fact_id: str
+    text: str  #: what is told
+    about: str = ""  #: words people ask with that are not in the text
+
+
+class Hit(msgspec.Struct, frozen=True):
+    """A fact that answers a question, and how well."""
+
+    fact: Fact
+    score: float  #: BM25, 0 and up; comparable within one question only
+    coverage: float  #: the share of the question's telling words that the fact holds, 0 to 1
+
+
+_STOP = frozenset(
+    "a about am an and any are as at be by can could do does did for from have has how i in is it its me my of on or our please shall should so "
+    "tell that the their them there these they this to us want was we what when where which who why will with would you your".split()
+)
+
+
+def words(text: str) -> list[str]:
+    """The telling words of ``text``, lower case, plural s dropped.
+
+    >>> words("How do I export my calendars?")
+    ['export', 'calendar']
+    """
+    found = (word.lower() for word in re.findall(r"\w+", text))
+    return [w[:-1] if len(w) > 3 and w.endswith("s") and not w.endswith("ss") else w for w in found if w not in _STOP]
+
+
+class KnowledgeBase:
+    """What an agent knows.
+
+    >>> kb = KnowledgeBase()
+    >>> export = kb.add("Type /export to get your calendar as a file.", about="download ics")
+    >>> [hit.fact.text for hit in kb.retrieve_knowledge("how can I download my calendar?")]
+    ['Type /export to get your calendar as a file.']
+    >>> kb.remove(export)
+    True
+    """
+
+    def __init__(self) -> None:
+        self._facts: dict[str, Fact] = {}
+        self._index: bm25s.BM25 | None = None
+        self._ids: list[str] = []
+        self._vocabulary: list[set[str]] = []
+
+    def __len__(self) -> int:
+        return len(self._facts)
+
+    def load_knowledge(self, path: str | Path) -> int:
+        """Add the facts of a JSON file: a list of strings, or of objects with ``text`` and maybe ``id`` and ``about``.
+
+        A bare file name that is not in the working folder is looked for in the installed bots.
+
+        Returns:
+            How many facts were read.
+
+        Raises:
+            ConfigError: there is no such file, or it does not hold what it should; says where.
+        """
+        raw = _read(Path(path))
+        try:
+            data: Any = json.loads(raw)
+        except ValueError as error:
+            raise ConfigError(f"knowledge file {path} is not JSON: {error}") from error
+        if not isinstance(data, list):
+            raise ConfigError(f"knowledge file {path} holds {type(data).__name__}; it should be a list of facts")
+        items = cast("list[Any]", data)
+        for number, item in enumerate(items):
+            match item:
+                case str():
+                    self.add(item)
+                case {"text": str(text)}:
+                    fields = cast("dict[str, Any]", item)
+                    self.add(text, about=str(fields.get("about", "")), fact_id=fields.get("id"))
+                case _:
+                    raise ConfigError(f"knowledge file {path}, item {number}: neither a text nor an object with 'text'")
+        return len(items)
+
+    def add(self, text: str, *, about: str = "", fact_id: object = None) -> str:
+        """Add a fact, or replace the one with the same id; returns its id.
+
+        Raises:
+            ConfigError: the text is empty.
+        """
+        text = " ".join(text.split())
+        if not text:
+            raise ConfigError("a fact needs a text")
+        key = str(fact_id) if fact_id is not None else f"fact-{len(self._facts) + 1}"
+        while fact_id is None and key in self._facts:
+            key += "'"
+        self._facts[key] = Fact(key, text, about)
+        self._index = None
+        return key
+
+    def remove(self, fact_id: str) -> bool:
+        """Forget a fact; whether there was one."""
+        self._index = None
+        return self._facts.pop(fact_id, None) is not None
+
+    def retrieve_knowledge(self, text: str, *, limit: int = 3, least: float = 0.5) -> list[Hit]:
+        """The facts that answer ``text``, best first.
+
+        Args:
+            text: a question.
+            limit: so many at most.
+            least: the share of the question's telling words that a fact must hold to count as an answer.
+        """
+        asked = words(text)
+        if not asked or not self._facts:
+            return []
+        index = self._built()
+        scores = index.get_scores(asked)
+        hits: list[Hit] = []
+        for at in scores.argsort()[::-1][: limit * 4]:
+            coverage = sum(w in self._vocabulary[at] for w in asked) / len(asked)
+            if scores[at] > 0 and coverage >= least:
+                hits.append(Hit(self._facts[self._ids[at]], float(scores[at]), coverage))
+        return hits[:limit]
+
+    def _built(self) -> bm25s.BM25:
+        if self._index is None:
+            import bm25s
+
+            self._ids = list(self._facts)
+            documents = [words(f"{fact.text} {fact.about}") for fact in self._facts.values()]
+            self._vocabulary = [set(document) for document in documents]
+            self._index = bm25s.BM25()
+            self._index.index(documents, show_progress=False)
+        return self._index
+
+
+def _read(path: Path) -> str:
+    if path.is_file():
+        return path.read_text(encoding="utf-8")
+    if path.name == str(path):
+        for point in entry_points(group="llmagent_os.bots"):
+            shipped = files(point.module).joinpath(path.name)
+            if shipped.is_file():
+                return shipped.read_text(encoding="utf-8")
+    raise ConfigError(f"there is no knowledge file {path} in {Path.cwd()} or in an installed bot")

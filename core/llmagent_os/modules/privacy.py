@@ -1,0 +1,105 @@
+"""Privacy: secrets and contact data are masked before anything is logged or kept for training."""
+
+from __future__ import annotations
+
+import re
+from functools import cache
+from typing import Any
+
+_EMAIL = re.compile(r"\b[\w.+-]+@[\w-]+(?:\.[\w-]+)+\b")
+_SECRET = re.compile(
+    r"""\b(?:sk|pk|rk)[-_](?:live|test|proj|ant)?[-_]?[A-Za-z0-9_-]{16,}      # API keys
+      | \bxox[abeprs]-[A-Za-z0-9-]{10,} | \bxapp-[A-Za-z0-9-]{10,}            # Slack
+      | \bgh[opsur]_[A-Za-z0-9]{20,} | \bgithub_pat_\w{20,}                   # GitHub
+      | \bAKIA[0-9A-Z]{16}\b | \bAIza[\w-]{30,}                               # clouds
+      | \b\d{8,10}:[A-Za-z0-9_-]{35}\b                                        # Telegram
+      | \b[MNO][A-Za-z\d_-]{23,27}\.[\w-]{6}\.[\w-]{27,}                      # Discord
+      | \beyJ[\w-]{8,}\.[\w-]{8,}\.[\w-]{8,}                                  # JSON Web Tokens
+      | -----BEGIN[ A-Z]*PRIVATE\ KEY-----.*?(?:-----END[ A-Z]*PRIVATE\ KEY-----|\Z)""",
+    re.VERBOSE | re.DOTALL,
+)
+_NAMED_SECRET = re.compile(
+    r"\b(pass(?:word|phrase|code)?|pwd|secret|token|api[ _-]?key|pin(?: code)?)(\s*(?:is|are|[:=])\s*)(\S{3,})", re.IGNORECASE
+)
+_CARD = re.compile(r"\b\d(?:[ -]?\d){12,18}\b")
+_PHONE = re.compile(r"(?<![\w.:/-])(?:\+|00)?\(?\d[\d ()./-]{6,}\d(?![\w:])")
+
+
+def redact(text: str) -> str:
+    """``text`` with secrets, e-mail addresses, phone and card numbers replaced by their kind.
+
+    >>> redact("write to ana@example.org or call +49 30 901820, my password is hunter22")
+    'write to [email] or call [phone], my password is [secret]'
+    >>> redact("meet at 10:30 on 2026-11-23, room 12")
+    'meet at 10:30 on 2026-11-23, room 12'
+    """
+    text = _SECRET.sub("[secret]", text)
+    text = _NAMED_SECRET.sub(r"\1\2[secret]", text)
+    text = _EMAIL.sub("[email]", text)
+    if not _has_long_number(text):
+        return text
+    text = _CARD.sub(lambda match: "[card]" if _is_card(match[0]) else match[0], text)
+    return _PHONE.sub(lambda match: "[phone]" if _is_phone(match[0]) else match[0], text)
+
+
+def redact_all(value: Any) -> Any:
+    """``value`` with every string in it redacted, at any depth of lists and dicts."""
+    match value:
+        case str():
+            return redact(value)
+        case dict():
+            return {key: redact_all(item) for key, item in value.items()}  # pyright: ignore[reportUnknownVariableType]
+        case list() | tuple():
+            return [redact_all(item) for item in value]  # pyright: ignore[reportUnknownVariableType]
+        case _:
+            return value
+
+
+def _has_long_number(text: str) -> bool:
+    return sum(char.isdigit() for char in text) >= 7
+
+
+def _is_card(text: str) -> bool:
+    """Luhn's check digit (ISO/IEC 7812-1)."""
+    digits = [int(char) for char in text if char.isdigit()][::-1]
+    doubled = (sum(divmod(2 * digit, 10)) for digit in digits[1::2])
+    return (sum(digits[::2]) + sum(doubled)) % 10 == 0
+
+
+@cache
+def _numbers() -> Any:
+    import phonenumbers  # slow to import, and few messages hold a number
+
+    return phonenumbers
+
+
+def _is_phone(text: str) -> bool:
+    numbers = _numbers()
+    if re.fullmatch(r"\s*\d{1,4}[./-]\d{1,2}[./-]\d{1,4}\s*", text):
+        return False  # a date
+    for region in (None, "US", "GB", "DE"):
+        try:
+            if numbers.is_valid_number(numbers.parse(text, region)):
+                return True
+        except numbers.NumberParseException:
+            continue
+    return False
+
+
+class PrivacyModule:
+    """What may be kept and shown. Per-person data never reaches another person: everything is read by person id."""
+
+    def keep(self, text: str) -> tuple[str, bool]:
+        """``text`` as it may be kept for training or logged, and whether anything was masked."""
+        kept = redact(text)
+        return kept, kept != text
+
+    def keep_all(self, value: list[Any]) -> list[Any]:
+        """A JSON list with every string in it as it may be kept."""
+        return [redact_all(item) for item in value]
+
+    def release(self, text: str, *, limit: int = 8000) -> str:
+        """A model's words as they may be sent: no control characters, no chat markup, of bounded length."""
+        text = re.sub(r"<\|[^|<>]{1,40}\|>|</?tool_call>|</?tool_response>", "", text)
+        text = "".join(char for char in text if char in "\n\t" or char.isprintable())
+        return text.strip()[:limit]

@@ -1,0 +1,26 @@
+"""The policy that does not learn: what the person asked for, else the bot's defaults."""
+
+from __future__ import annotations
+
+from llmagent_os.policy.contract import DIMENSIONS, Action, Context, Decision, label
+
+
+class FixedPolicy:
+    """Always the same answer to the same question, so its ``pscore`` is 1.
+
+    >>> FixedPolicy().decide("u", {}, {"verbosity": "brief"}).action
+    {'mode': 'task_oriented', 'verbosity': 'brief', 'initiative': 'act'}
+    """
+
+    version = "fixed-1"
+
+    def __init__(self, defaults: Action | None = None) -> None:
+        self.defaults = {name: values[0] for name, values in DIMENSIONS.items()} | (defaults or {})
+
+    def decide(self, user_id: str, context: Context, explicit: Action) -> Decision:
+        """The defaults, overruled by ``explicit``."""
+        action = self.defaults | {name: value for name, value in explicit.items() if name in self.defaults}
+        return Decision(action=action, pscore=1.0, policy_version=self.version, action_dist={label(action): 1.0})
+
+    def observe(self, decision: Decision, reward: float, *, user_id: str, kind: str = "reaction") -> None:
+        """Nothing is learned; the ledger keeps the reward for the learners that do."""

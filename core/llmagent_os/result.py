@@ -1,0 +1,79 @@
+"""The check of what a plugin gives back: nothing of it is trusted."""
+
+from __future__ import annotations
+
+from typing import cast
+
+import msgspec
+
+from llmagent_os.errors import PluginError
+from llmagent_os.plugin import Button, ToolResult
+
+MAX_DATA = 16_000  #: bytes of JSON: it goes into a model's context
+MAX_TEXT = 16_000  #: characters
+MAX_BUTTONS = 25
+MAX_LABEL = 80  #: characters
+MAX_VALUE = 200  #: characters
+MAX_ROWS = 200
+MAX_FILES = 10
+
+
+def checked(result: object, *, plugin: str, may_change_profile: bool) -> ToolResult:
+    """``result`` as it may be used, its buttons' values prefixed with the plugin's name.
+
+    Raises:
+        PluginError: it is not a sound :class:`ToolResult`; says what is wrong with it.
+    """
+    if not isinstance(result, ToolResult):
+        raise PluginError(f"returned {type(result).__name__}, not a ToolResult")
+    _is_json(result.data, "data")
+    try:
+        raw = msgspec.json.encode(result)
+        sound = msgspec.json.decode(raw, type=ToolResult)  # a copy that the plugin cannot change afterwards
+    except (msgspec.MsgspecError, TypeError, ValueError, RecursionError, OverflowError) as error:
+        raise PluginError(f"returned something that is not JSON: {error}") from error
+    data = len(msgspec.json.encode(sound.data))
+    if data > MAX_DATA:
+        raise PluginError(f"returned {data} bytes of data; at most {MAX_DATA} fit a model's context")
+    if not sound.text.strip() or len(sound.text) > MAX_TEXT:
+        raise PluginError(f"returned a text of {len(sound.text)} characters; 1 to {MAX_TEXT} are possible")
+    if len(sound.buttons) > MAX_BUTTONS or len(sound.files) > MAX_FILES:
+        raise PluginError(
+            f"returned {len(sound.buttons)} buttons and {len(sound.files)} files; "
+            f"{MAX_BUTTONS} and {MAX_FILES} are possible"
+        )
+    if sound.card is not None and len(sound.card.rows) > MAX_ROWS:
+        raise PluginError(f"returned a card of {len(sound.card.rows)} rows; {MAX_ROWS} are possible")
+    if len(raw) > 4 * (MAX_DATA + MAX_TEXT):
+        raise PluginError(f"returned {len(raw)} bytes in all; {4 * (MAX_DATA + MAX_TEXT)} are possible")
+    if sound.profile_changes and not may_change_profile:
+        raise PluginError("returned profile_changes without the permission 'profile.write'")
+    for button in sound.buttons:
+        if not 0 < len(button.label) <= MAX_LABEL or not 0 < len(button.value) <= MAX_VALUE:
+            raise PluginError(
+                f"returned a button with a label or value that is empty or too long: {button.label[:90]!r}, "
+                f"{button.value[:210]!r}"
+            )
+    buttons = tuple(Button(button.label, f"{plugin}:{button.value}", button.style) for button in sound.buttons)
+    return msgspec.structs.replace(sound, buttons=buttons)
+
+
+def _is_json(value: object, where: str, depth: int = 0) -> None:
+    """``msgspec`` also encodes dates, sets and bytes, which would come back as something else."""
+    if depth > 20:
+        raise PluginError(f"returned {where[:60]}… nested deeper than 20")
+    if value is None or isinstance(value, str | bool | int):
+        return
+    if isinstance(value, float):
+        if value != value or value in (float("inf"), float("-inf")):
+            raise PluginError(f"returned {where}={value!r}, which is not JSON")
+    elif isinstance(value, list | tuple):
+        for number, item in enumerate(cast("list[object]", value)):
+            _is_json(item, f"{where}[{number}]", depth + 1)
+    elif isinstance(value, dict):
+        for key, item in cast("dict[object, object]", value).items():
+            if not isinstance(key, str):
+                raise PluginError(f"returned {where} with the key {key!r}; JSON keys are strings")
+            _is_json(item, f"{where}.{key}", depth + 1)
+    else:
+        raise PluginError(f"returned {where} of type {type(value).__name__}, which is not JSON")

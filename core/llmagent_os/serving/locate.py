@@ -1,0 +1,115 @@
+"""Where a model is: from the name somebody gave to a folder or a hub id, without loading it."""
+
+from __future__ import annotations
+
+import importlib.util
+import json
+import os
+from importlib.metadata import entry_points
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from llmagent_os.errors import ModelError, ModelNotFoundError
+
+GROUP = "llmagent_os.models"
+
+
+class Location(msgspec.Struct, frozen=True):
+    """A model that was found."""
+
+    name: str  #: what to call it, and what an adapter trained on it names as its base
+    base: str  #: a folder with ``config.json``, or a hub id
+    local: bool  #: ``base`` is a folder
+    adapter: Path | None = None  #: a PEFT folder to use with it
+
+
+def locate(name: str) -> Location:
+    """Find a model by entry point, folder or hub id, in this order; a name that looks like a path is only a folder.
+
+    A folder may hold a whole model, or a PEFT adapter that names its base.
+
+    Raises:
+        ModelNotFoundError: there is no such model; says where it was looked for.
+        ModelError: an adapter's configuration is damaged, or adapters name each other as base.
+    """
+    return _locate(name, depth=0)
+
+
+def _locate(name: str, depth: int) -> Location:
+    looked: list[str] = []
+    path = Path(name).expanduser()
+    like_a_path = path.is_absolute() or name.startswith((".", "~")) or name.endswith(os.sep)
+    if not like_a_path:
+        if found := _packaged(name):
+            return Location(name, str(found), local=True)
+        known = sorted(entry.name for entry in entry_points(group=GROUP))
+        looked.append(f"installed models ({', '.join(known) or 'none'})")
+    if (path / "adapter_config.json").is_file():
+        return _adapted(path.resolve(), depth)
+    if (path / "config.json").is_file():
+        folder = str(path.resolve())
+        return Location(folder, folder, local=True)
+    looked.append(f"folder {path.absolute()} ({'has no config.json' if path.is_dir() else 'does not exist'})")
+    if not like_a_path:
+        why = _missing_on_hub(name)
+        if why is None:
+            return Location(name, name, local=False)
+        looked.append(f"Hugging Face hub ({why})")
+    raise ModelNotFoundError(f"no model {name!r}; looked for it in: " + "; ".join(looked))
+
+
+def _packaged(name: str) -> Path | None:
+    """The folder of an installed model; ``None`` where no package offers one of this name."""
+    for entry in entry_points(group=GROUP, name=name):
+        try:
+            spec = importlib.util.find_spec(entry.module)
+        except ModuleNotFoundError:
+            spec = None
+        for folder in (spec.submodule_search_locations or ()) if spec else ():
+            if (Path(folder) / "config.json").is_file():
+                return Path(folder)
+        raise ModelNotFoundError(
+            f"model {name!r} is registered as {entry.value} by {entry.dist.name if entry.dist else 'a package'}, but "
+            "there is no config.json in it; reinstall that package or train the model"
+        )
+    return None
+
+
+def _adapted(folder: Path, depth: int) -> Location:
+    file = folder / "adapter_config.json"
+    try:
+        config: dict[str, Any] = json.loads(file.read_bytes())
+    except ValueError as error:
+        raise ModelError(f"{file} is no JSON: {error}") from error
+    base = config.get("base_model_name_or_path")
+    if not base:
+        raise ModelError(f"{file}: base_model_name_or_path is missing, so the adapter's base model is not known")
+    if depth:
+        raise ModelError(f"{file}: an adapter cannot be the base of another adapter; name the base model itself")
+    try:
+        found = _locate(str(base), depth + 1)
+    except ModelNotFoundError as error:
+        raise ModelNotFoundError(f"{folder} is an adapter and its base is missing: {error}") from error
+    return Location(found.name, found.base, found.local, folder)
+
+
+def _missing_on_hub(name: str) -> str | None:
+    """Why a model cannot be had from the hub or its local cache; ``None`` where it can."""
+    from huggingface_hub import hf_hub_download
+    from huggingface_hub.errors import HfHubHTTPError, HFValidationError, OfflineModeIsEnabled
+
+    try:
+        hf_hub_download(name, "config.json")
+    except HFValidationError:
+        return "not a possible hub id"
+    except HfHubHTTPError as error:
+        return f"it says {error.response.status_code} for https://huggingface.co/{name}"
+    except OfflineModeIsEnabled:
+        return "HF_HUB_OFFLINE is set and it is not in the local cache"
+    except OSError as error:
+        return f"cannot be reached and it is not in the local cache: {str(error).splitlines()[0]}"
+    except Exception as error:  # its HTTP client's own errors differ from release to release
+        return f"cannot be reached: {type(error).__name__}: {error}"
+    return None

@@ -1,0 +1,253 @@
+"""A transformers model whose batch rows are slots: each has its own place in the sequence and its own LoRA adapter.
+
+The model's own modules compute everything. Two things are put under it: a key-value cache written at a different place
+in each row, and linear layers that add each row's own LoRA. Rows in use are always the first ones, so every batch is
+a view of the slots and nothing is gathered while decoding; a row that leaves is filled with the last one.
+
+Follows S-LoRA (Sheng et al. 2023) and Punica (Chen et al. 2023) in serving many adapters over one base in one batch, and
+Orca (Yu et al. 2022) in scheduling by the step.
+"""
+
+from __future__ import annotations
+
+from typing import Any, cast
+
+import torch
+from torch import nn
+
+from llmagent_os.errors import ModelError
+from llmagent_os.serving.adapters import Adapter
+
+_SUPPORTED = ("llama", "qwen2", "qwen3")
+_FIRST_LENGTH = 256  #: tokens a slot has room for at first; doubled when needed
+
+#: Keys and values of some tokens of one slot: ``[layers][2][heads, tokens, head size]``
+Snapshot = list[tuple[torch.Tensor, torch.Tensor]]
+
+
+class _Rows:
+    """Which slots the forward pass under way is for."""
+
+    def __init__(self) -> None:
+        self.begin = 0
+        self.end = 0
+        self.adapted = False  # whether one of them has an adapter
+
+
+class SlotLinear(nn.Module):
+    """A linear layer with a LoRA for each slot: ``y[s] = linear(x[s]) + x[s] @ A[s] @ B[s]``; zeros are the base."""
+
+    def __init__(self, linear: nn.Linear, rows: _Rows, slots: int, rank: int) -> None:
+        super().__init__()
+        self.linear = linear
+        self._rows = rows
+        weight = linear.weight
+        self.a = weight.new_zeros(slots, linear.in_features, rank)
+        self.b = weight.new_zeros(slots, rank, linear.out_features)
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        """``x``: ``[rows, tokens, inputs]``, gives ``[rows, tokens, outputs]``."""
+        y = cast("torch.Tensor", self.linear(x))
+        if not self._rows.adapted:
+            return y
+        rows = slice(self._rows.begin, self._rows.end)
+        return torch.baddbmm(y, torch.bmm(x, self.a[rows]), self.b[rows])
+
+
+class SlotCache:
+    """Keys and values of every slot, one tensor a layer: ``[slots, heads, length, head size]``.
+
+    Handed to a transformers model as its ``past_key_values``.
+    """
+
+    def __init__(self, config: Any, slots: int, rows: _Rows, like: torch.Tensor) -> None:
+        size = getattr(config, "head_dim", None) or config.hidden_size // config.num_attention_heads
+        shape = (slots, config.num_key_value_heads, _FIRST_LENGTH, size)
+        layers = range(config.num_hidden_layers)
+        # Zeros, not whatever was in memory: a masked NaN would still spoil the sum.
+        self.keys = [like.new_zeros(shape) for _ in layers]
+        self.values = [like.new_zeros(shape) for _ in layers]
+        self.visible = 0  #: tokens that the pass under way may look at, its own included
+        self.places: torch.Tensor | None = None  #: ``[rows]``: where each row's one new token goes; ``None``: one row
+        self._rows = rows
+        self._numbers = torch.arange(slots, device=like.device)
+
+    def reserve(self, length: int) -> None:
+        """Make room for ``length`` tokens in every slot."""
+        have = self.keys[0].shape[2]
+        if length > have:
+            more = max(have * 2, length) - have
+            self.keys = [nn.functional.pad(layer, (0, 0, 0, more)) for layer in self.keys]
+            self.values = [nn.functional.pad(layer, (0, 0, 0, more)) for layer in self.values]
+
+    def update(
+        self, key: torch.Tensor, value: torch.Tensor, layer_idx: int, *_: Any, **__: Any
+    ) -> tuple[torch.Tensor, torch.Tensor]:
+        """Called by each attention layer: put the new keys and values in place, and give all the visible ones.
+
+        ``key`` and ``value`` are ``[rows, heads, new tokens, head size]``.
+        """
+        begin, end = self._rows.begin, self._rows.end
+        keys, values = self.keys[layer_idx], self.values[layer_idx]
+        if self.places is None:
+            first = self.visible - key.shape[2]
+            keys[begin, :, first : self.visible] = key[0]
+            values[begin, :, first : self.visible] = value[0]
+        else:
+            rows = self._numbers[begin:end]
+            keys[rows, :, self.places] = key[:, :, 0]
+            values[rows, :, self.places] = value[:, :, 0]
+        return keys[begin:end, :, : self.visible], values[begin:end, :, : self.visible]
+
+    def get_seq_length(self, layer_idx: int = 0) -> int:
+        """Tokens that the pass under way may look at."""
+        return self.visible
+
+
+class SlotModel:
+    """A causal language model with ``slots`` rows to decode side by side. Used by one thread.
+
+    Args:
+        model: a transformers Llama, Qwen2 or Qwen3 model, in evaluation mode. Its linear layers are replaced when the
+            first adapter needs it, so it must not be used for anything else.
+        slots: rows.
+
+    Raises:
+        ModelError: the model's architecture is not supported; says what to do instead.
+    """
+
+    def __init__(self, model: Any, slots: int) -> None:
+        config = model.config
+        layers = set(getattr(config, "layer_types", None) or ["full_attention"])
+        rope = (getattr(config, "rope_parameters", None) or {}).get("rope_type", "default")
+        if config.model_type not in _SUPPORTED or layers != {"full_attention"} or rope in ("dynamic", "longrope"):
+            raise ModelError(
+                f"the in-process engine serves {', '.join(_SUPPORTED)} models with full attention, not "
+                f"{config.model_type} ({', '.join(sorted(layers))}, {rope} positions); serve it with vLLM or llama.cpp "
+                "and use 'openai:MODEL' with base_url"
+            )
+        self.max_length: int = config.max_position_embeddings
+        self.outputs: int = model.get_output_embeddings().weight.shape[0]
+        self._model = model
+        self._slots = slots
+        self._rows = _Rows()
+        weight = model.get_input_embeddings().weight
+        self._device = weight.device
+        self._cache = SlotCache(config, slots, self._rows, weight.detach())
+        self._versions = ["base"] * slots
+        self._linears: dict[str, SlotLinear] = {}
+        self._rank = 0
+
+    def extend(self, slot: int, tokens: list[int], first: int) -> torch.Tensor:
+        """Process ``tokens`` of one slot, which stand at ``first`` and on; gives the logits after the last, ``[outputs]``."""
+        end = first + len(tokens)
+        self._aim(slot, slot + 1, end)
+        self._cache.places = None
+        positions = torch.arange(first, end, device=self._device)
+        mask = torch.arange(end, device=self._device) <= positions[:, None]
+        return self._forward(torch.tensor([tokens], device=self._device), positions[None], mask[None, None])[0]
+
+    def decode(self, tokens: list[int], places: list[int]) -> torch.Tensor:
+        """Process one token for each of the first ``len(tokens)`` slots; gives ``[rows, outputs]``.
+
+        ``places``: where in its sequence each token stands. A row whose place is later written by :meth:`extend` may
+        be given any token.
+        """
+        self._aim(0, len(tokens), max(places) + 1)
+        self._cache.places = torch.tensor(places, device=self._device)
+        positions = self._cache.places[:, None]
+        mask = torch.arange(self._cache.visible, device=self._device) <= positions
+        return self._forward(torch.tensor(tokens, device=self._device)[:, None], positions, mask[:, None, None])
+
+    def _aim(self, begin: int, end: int, visible: int) -> None:
+        self._cache.reserve(visible)
+        self._cache.visible = visible
+        self._rows.begin, self._rows.end = begin, end
+        self._rows.adapted = any(version != "base" for version in self._versions[begin:end])
+
+    def _forward(self, tokens: torch.Tensor, positions: torch.Tensor, mask: torch.Tensor) -> torch.Tensor:
+        """``tokens`` and ``positions`` ``[rows, new]``, ``mask`` ``[rows, 1, new, visible]`` -> ``[rows, outputs]``."""
+        hidden = self._model.model(
+            input_ids=tokens,
+            attention_mask=mask,
+            position_ids=positions,
+            past_key_values=self._cache,
+            use_cache=True,
+        )[0]
+        return cast("torch.Tensor", self._model.lm_head(hidden[:, -1:])[:, 0].float())
+
+    def occupy(self, slot: int, adapter: Adapter | None) -> None:
+        """Give a slot an adapter; ``None`` is the base.
+
+        Raises:
+            ModelError: the adapter is for another model; names the layer that does not fit.
+        """
+        version = adapter.version if adapter else "base"
+        if version == self._versions[slot]:
+            return
+        if adapter:
+            self._make_room(adapter)
+        for name, linear in self._linears.items():
+            lora = adapter.layers.get(name) if adapter else None
+            linear.a[slot].zero_()
+            linear.b[slot].zero_()
+            if lora:
+                rank = lora.a.shape[1]
+                linear.a[slot, :, :rank] = lora.a
+                linear.b[slot, :rank] = lora.b
+        self._versions[slot] = version
+
+    def _make_room(self, adapter: Adapter) -> None:
+        for name, lora in adapter.layers.items():
+            module = self._linears[name].linear if name in self._linears else self._module(name, adapter)
+            fits = isinstance(module, nn.Linear) and (module.in_features, module.out_features) == (
+                lora.a.shape[0],
+                lora.b.shape[1],
+            )
+            if not fits:
+                raise ModelError(
+                    f"adapter {adapter.version} does not fit this model: {name} there takes {lora.a.shape[0]} inputs and "
+                    f"gives {lora.b.shape[1]} outputs, here it is {module}; was it trained on another base?"
+                )
+        if adapter.rank > self._rank:
+            more = adapter.rank - self._rank
+            for linear in self._linears.values():
+                linear.a = nn.functional.pad(linear.a, (0, more))
+                linear.b = nn.functional.pad(linear.b, (0, 0, 0, more))
+            self._rank = adapter.rank
+        for name in adapter.layers:
+            if name not in self._linears:
+                linear = cast("nn.Linear", self._module(name, adapter))
+                self._linears[name] = SlotLinear(linear, self._rows, self._slots, self._rank)
+                self._model.set_submodule(name, self._linears[name])
+
+    def _module(self, name: str, adapter: Adapter) -> nn.Module:
+        try:
+            return cast("nn.Module", self._model.get_submodule(name))
+        except AttributeError:
+            raise ModelError(f"adapter {adapter.version} does not fit this model: it has no layer {name}") from None
+
+    def move(self, source: int, target: int, length: int) -> None:
+        """Put the slot ``source``, ``length`` tokens long, in the place of ``target``."""
+        for layer in (*self._cache.keys, *self._cache.values):
+            layer[target, :, :length] = layer[source, :, :length]
+        if self._versions[source] != self._versions[target]:
+            for linear in self._linears.values():
+                linear.a[target] = linear.a[source]
+                linear.b[target] = linear.b[source]
+            self._versions[target] = self._versions[source]
+
+    def snapshot(self, slot: int, length: int) -> Snapshot:
+        """A copy of the first ``length`` tokens' keys and values."""
+        return [
+            (keys[slot, :, :length].clone(), values[slot, :, :length].clone())
+            for keys, values in zip(self._cache.keys, self._cache.values, strict=True)
+        ]
+
+    def restore(self, slot: int, snapshot: Snapshot) -> None:
+        """Begin a slot with what :meth:`snapshot` copied."""
+        length = snapshot[0][0].shape[1]
+        self._cache.reserve(length)
+        for at, (keys, values) in enumerate(snapshot):
+            self._cache.keys[at][slot, :, :length] = keys
+            self._cache.values[at][slot, :, :length] = values

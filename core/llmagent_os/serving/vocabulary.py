@@ -1,0 +1,120 @@
+"""A tokenizer's tokens as bytes: what constrained decoding and streaming need to know of it."""
+
+from __future__ import annotations
+
+import re
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
+from functools import cached_property
+from typing import Any
+
+from llmagent_os.serving.tool_calls import OPEN
+
+_BYTE_TOKEN = re.compile(r"<0x([0-9A-F]{2})>")
+
+
+def _byte_characters() -> dict[str, int]:
+    """The character that byte-level BPE writes for each byte (GPT-2's table): printable ones stand for themselves."""
+    plain = [*range(0x21, 0x7F), *range(0xA1, 0xAD), *range(0xAE, 0x100)]
+    others = [byte for byte in range(256) if byte not in plain]
+    return {chr(byte): byte for byte in plain} | {chr(256 + at): byte for at, byte in enumerate(others)}
+
+
+class Vocabulary:
+    """The tokens of one Hugging Face fast tokenizer.
+
+    Args:
+        tokenizer: a ``PreTrainedTokenizerFast`` whose model is byte-level BPE, or SentencePiece-like with byte fallback.
+        end_ids: the tokens that end a reply.
+        size: rows of the model's output layer, which may be more than there are tokens.
+    """
+
+    def __init__(self, tokenizer: Any, end_ids: frozenset[int], size: int) -> None:
+        self._encode = tokenizer.backend_tokenizer.encode
+        self._encode_batch = tokenizer.backend_tokenizer.encode_batch
+        self.end_ids = end_ids
+        usual = tokenizer.eos_token_id
+        #: the end token that a reply is usually closed with
+        self.end_id: int = usual if usual in end_ids else min(end_ids, default=-1)
+        self.size = size
+        added: dict[int, Any] = tokenizer.added_tokens_decoder
+        #: added tokens that are markup, not words: a reply never says them, and nobody's words may become them
+        self.markup = {id_: str(t.content) for id_, t in added.items() if t.special or _is_markup(str(t.content))}
+        #: the bytes of each token, by id; markup has none
+        self.token_bytes: list[bytes] = [b""] * size
+        byte_level = '"ByteLevel"' in tokenizer.backend_tokenizer.to_str()[-20000:] or "Ġ" in tokenizer.get_vocab()
+        table = _byte_characters()
+        for token, id_ in tokenizer.get_vocab().items():
+            if id_ >= size or id_ in self.markup:
+                continue
+            if id_ in added:
+                self.token_bytes[id_] = token.encode()
+            elif byte_level:
+                self.token_bytes[id_] = bytes(table[character] for character in token)
+            elif byte := _BYTE_TOKEN.fullmatch(token):
+                self.token_bytes[id_] = bytes([int(byte[1], 16)])
+            else:
+                self.token_bytes[id_] = token.replace("▁", " ").encode()
+        #: the marker that opens a tool call: one token, or several in a model that was not made for tools
+        self.call_ids = tuple(self.encode(OPEN))
+
+    def encode(self, text: str) -> list[int]:
+        """The tokens of ``text``; markup in it becomes the markup's tokens."""
+        return list(self._encode(text, add_special_tokens=False).ids)
+
+    def encode_many(self, texts: Sequence[str]) -> list[list[int]]:
+        """:meth:`encode` of each."""
+        return [list(one.ids) for one in self._encode_batch(list(texts), add_special_tokens=False)]
+
+    def text_of(self, ids: Iterable[int]) -> str:
+        """What tokens spell, markup included."""
+        raw = b"".join(self.markup[id_].encode() if id_ in self.markup else self.token_bytes[id_] for id_ in ids)
+        return raw.decode(errors="replace")
+
+    @cached_property
+    def text_ids(self) -> list[int]:
+        """The tokens plain text may be made of: no markup but what ends the reply."""
+        return [id_ for id_ in range(self.size) if self.token_bytes[id_] or id_ in self.end_ids]
+
+    @cached_property
+    def by_bytes(self) -> dict[bytes, int]:
+        """The token for a string of bytes."""
+        return {raw: id_ for id_, raw in reversed(list(enumerate(self.token_bytes))) if raw}
+
+    @cached_property
+    def longest(self) -> int:
+        """Bytes in the longest token."""
+        return max(map(len, self.token_bytes))
+
+    @cached_property
+    def by_first_byte(self) -> dict[int, list[int]]:
+        """The tokens that begin with a byte."""
+        found: defaultdict[int, list[int]] = defaultdict(list)
+        for id_, raw in enumerate(self.token_bytes):
+            if raw:
+                found[raw[0]].append(id_)
+        return dict(found)
+
+    @cached_property
+    def _markup_in_text(self) -> re.Pattern[str]:
+        longest_first = sorted({content for content in self.markup.values() if content}, key=len, reverse=True)
+        return re.compile("|".join(map(re.escape, longest_first)) or r"(?!)")
+
+    def without_markup(self, value: Any) -> Any:
+        """``value`` with the model's markup in its strings broken by a space, so that nobody can write a system turn.
+
+        Strings inside lists and dicts too. ``<|im_end|>`` becomes ``< |im_end|>``.
+        """
+        if isinstance(value, str):
+            return self._markup_in_text.sub(lambda found: f"{found[0][0]} {found[0][1:]}", value)
+        if isinstance(value, dict):
+            items: dict[Any, Any] = value
+            return {key: self.without_markup(inner) for key, inner in items.items()}
+        if isinstance(value, list):
+            listed: list[Any] = value
+            return [self.without_markup(inner) for inner in listed]
+        return value
+
+
+def _is_markup(content: str) -> bool:
+    return len(content) > 2 and content[0] == "<" and content[-1] == ">"

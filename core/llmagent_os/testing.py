@@ -1,0 +1,228 @@
+"""For the tests of agents and adapters: a platform in memory that honours the adapter contract, and a handler that
+echoes.
+
+>>> import asyncio
+>>> from llmagent_os.host import Host
+>>> from llmagent_os.ledger import Ledger
+>>> async def main() -> str:
+...     platform, ledger = MemoryAdapter(), await Ledger.open("sqlite://")
+...     async with running(Host(EchoHandler(), ledger, [platform])):
+...         await platform.say("hello")
+...         return (await platform.sent(1))[0].reply.text
+>>> asyncio.run(main())
+'hello'
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections.abc import AsyncIterator, Callable
+from typing import Literal
+
+import msgspec
+
+from llmagent_os.adapter import Accept, Capabilities, Receipt, Reply
+from llmagent_os.errors import AdapterError
+from llmagent_os.events import ButtonPress, Conversation, Event, Message, Reaction, Sender
+from llmagent_os.host import Draft, Host, Outcome
+from llmagent_os.ledger import Interaction, RewardEvent, event_key, person_id
+
+
+class Sent(msgspec.Struct, frozen=True):
+    """A message that the bot has posted."""
+
+    conversation: Conversation
+    reply: Reply
+    key: str
+    reply_to: str | None
+    message_id: str
+
+
+class MemoryAdapter:
+    """A platform that is only in memory: people speak through :meth:`say` and the like, replies are in ``posted``."""
+
+    def __init__(self, name: str = "memory", capabilities: Capabilities | None = None) -> None:
+        """Args: ``capabilities`` default to all that a platform can have."""
+        self.name = name
+        self.capabilities = capabilities or Capabilities(
+            reactions=True, threads=True, buttons=True, files=True, drafts=True, edits_per_second=20, idempotent_send=True
+        )
+        self.posted: list[Sent] = []  #: what people see, oldest first
+        self.drafts: list[tuple[str, str]] = []  #: every draft shown: key and text
+        self.typed: list[Conversation] = []  #: where typing was shown
+        self.edits: list[tuple[str, Reply]] = []  #: every edit: message id and new content
+        self.sends = 0  #: calls of :meth:`send`, also those that failed or were dropped
+        self._failures: list[Exception] = []
+        self._accept: asyncio.Future[Accept] | None = None
+        self._death: asyncio.Future[None] | None = None
+        self._changed: asyncio.Future[None] | None = None
+        self._count = 0
+
+    # ── what the host calls ───────────────────────────────────────────────────────────────────────────────────────
+
+    async def run(self, accept: Accept) -> None:
+        self._starting().set_result(accept)
+        self._death = asyncio.get_running_loop().create_future()
+        try:
+            await self._death
+        finally:
+            self._accept = None
+
+    async def send(self, conversation: Conversation, reply: Reply, *, key: str, reply_to: str | None = None) -> Receipt:
+        self.sends += 1
+        if self._failures:
+            raise self._failures.pop(0)
+        if self.capabilities.idempotent_send:
+            for sent in self.posted:
+                if sent.key == key:
+                    return Receipt((sent.message_id,))
+        sent = Sent(conversation, reply, key, reply_to, f"r{len(self.posted) + 1}")
+        self.posted.append(sent)
+        self._notify()
+        return Receipt((sent.message_id,))
+
+    async def draft(self, conversation: Conversation, text: str, *, key: str) -> None:
+        self.drafts.append((key, text))
+        self._notify()
+
+    async def edit(self, conversation: Conversation, message_id: str, reply: Reply) -> None:
+        self.edits.append((message_id, reply))
+        self._notify()
+
+    async def typing(self, conversation: Conversation) -> None:
+        self.typed.append(conversation)
+        self._notify()
+
+    # ── what people do ────────────────────────────────────────────────────────────────────────────────────────────
+
+    def room(self, channel: str = "c1", *, thread: str | None = None, group: bool = False) -> Conversation:
+        """A conversation on this platform."""
+        kind: Literal["direct", "group"] = "group" if group else "direct"
+        return Conversation(platform=self.name, channel=channel, thread=thread, kind=kind)
+
+    def message(self, text: str, *, channel: str = "c1", user: str = "u1", event_id: str | None = None) -> Message:
+        """A message as the platform would deliver it, not yet delivered."""
+        self._count += 1
+        event_id = event_id or f"e{self._count}"
+        return Message(
+            event_id=event_id, conversation=self.room(channel), sender=Sender(user), text=text, message_id=f"m-{event_id}"
+        )
+
+    async def deliver(self, event: Event) -> bool:
+        """Hand ``event`` to the host, waiting for it to run. Returns whether it was new."""
+        accept = await asyncio.shield(self._starting())
+        return await accept(event)
+
+    async def say(self, text: str, *, channel: str = "c1", user: str = "u1", event_id: str | None = None) -> bool:
+        """Somebody says ``text``. Returns whether the event was new."""
+        return await self.deliver(self.message(text, channel=channel, user=user, event_id=event_id))
+
+    async def react(self, sent: Sent, emoji: str, *, user: str = "u1", removed: bool = False) -> bool:
+        """Somebody puts ``emoji`` on a reply, or takes it off."""
+        self._count += 1
+        return await self.deliver(
+            Reaction(
+                event_id=f"e{self._count}",
+                conversation=sent.conversation,
+                sender=Sender(user),
+                message_id=sent.message_id,
+                emoji=emoji,
+                action="removed" if removed else "added",
+            )
+        )
+
+    async def press(self, sent: Sent, value: str, *, user: str = "u1") -> bool:
+        """Somebody presses the button with ``value`` under a reply."""
+        self._count += 1
+        return await self.deliver(
+            ButtonPress(
+                event_id=f"e{self._count}",
+                conversation=sent.conversation,
+                sender=Sender(user),
+                message_id=sent.message_id,
+                value=value,
+            )
+        )
+
+    # ── what tests wait for and break ─────────────────────────────────────────────────────────────────────────────
+
+    async def sent(self, count: int) -> list[Sent]:
+        """Everything posted, once there are ``count`` of them."""
+        await self.until(lambda: len(self.posted) >= count)
+        return self.posted
+
+    async def until(self, true: Callable[[], bool]) -> None:
+        """Return when ``true()`` is, looking whenever the host has called this platform."""
+        while not true():
+            if self._changed is None or self._changed.done():
+                self._changed = asyncio.get_running_loop().create_future()
+            await asyncio.shield(self._changed)
+
+    def fail_sends(self, count: int, error: Exception | None = None) -> None:
+        """Refuse the next ``count`` sends."""
+        self._failures.extend([error or AdapterError("the platform is down")] * count)
+
+    def die(self, error: Exception | None = None) -> None:
+        """Let :meth:`run` end: with ``error``, or by itself."""
+        if self._death is not None and not self._death.done():
+            if error is None:
+                self._death.set_result(None)
+            else:
+                self._death.set_exception(error)
+
+    def _starting(self) -> asyncio.Future[Accept]:
+        if self._accept is None:
+            self._accept = asyncio.get_running_loop().create_future()
+        return self._accept
+
+    def _notify(self) -> None:
+        if self._changed is not None and not self._changed.done():
+            self._changed.set_result(None)
+
+
+class EchoHandler:
+    """Says back what is said, with an interaction to learn from, and remembers what it was asked and rewarded."""
+
+    def __init__(self) -> None:
+        self.handled: list[Event] = []
+        self.observed: list[tuple[Interaction, RewardEvent]] = []
+
+    async def handle(self, event: Event, draft: Draft) -> Outcome:
+        self.handled.append(event)
+        text = echo(event)
+        interaction = Interaction(
+            interaction_id=event_key(event),
+            event_id=event.event_id,
+            user_id=person_id(event),
+            conversation_key=event.conversation.key,
+            said=text,
+            completion=text,
+        )
+        return Outcome(Reply(text), interaction)
+
+    async def observe(self, interaction: Interaction, reward: RewardEvent) -> None:
+        self.observed.append((interaction, reward))
+
+
+def echo(event: Event) -> str:
+    """What was said, pressed or commanded, as text."""
+    match event:
+        case Message(text=text):
+            return text
+        case ButtonPress(value=value):
+            return value
+        case _:
+            return repr(event)
+
+
+@contextlib.asynccontextmanager
+async def running(host: Host) -> AsyncIterator[Host]:
+    """Run ``host`` for the length of the block, then stop it as a signal would."""
+    task = asyncio.create_task(host.run())
+    try:
+        yield host
+    finally:
+        task.cancel()
+        with contextlib.suppress(asyncio.CancelledError):
+            await task

@@ -1,0 +1,105 @@
+"""One turn: a model answers, calling tools in between, for a bounded number of rounds."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+import structlog
+
+from llmagent_os.adapter import Reply
+from llmagent_os.chat import ChatRequest, Completion, ToolCall
+from llmagent_os.errors import ModelError
+from llmagent_os.faithful import is_faithful
+from llmagent_os.plugin import ToolResult
+
+if TYPE_CHECKING:
+    from llmagent_os.host import Draft
+    from llmagent_os.llm import LLM
+    from llmagent_os.modules import PrivacyModule
+
+_log = structlog.stdlib.get_logger(__name__)
+
+#: What is said where the model does not answer.
+NO_MODEL = "Sorry, my language model is not available right now. Please try again in a moment."
+
+#: Runs the tool call of a given round and number.
+CallTool = Callable[[ToolCall, str], Awaitable[ToolResult]]
+
+
+@dataclass
+class Turn:
+    """What happened between a message and its reply."""
+
+    known: str = ""  #: the system message: what the model was told besides the results
+    text: str = ""  #: the model's last words
+    completions: list[Completion] = field(default_factory=list[Completion])
+    calls: list[ToolCall] = field(default_factory=list[ToolCall])
+    results: list[ToolResult] = field(default_factory=list[ToolResult])  #: one a call
+
+    def is_true(self, text: str) -> bool:
+        """Whether ``text`` says nothing that neither the results nor the system message hold."""
+        if not self.results:
+            return True
+        told = (str(value) for result in self.results for value in (*result.data.values(), result.text))
+        return is_faithful(text, [*told, self.known])
+
+    def reply(self, privacy: PrivacyModule) -> Reply:
+        """The model's words where they are true to what the tools found, else the last tool's own."""
+        text = privacy.release(self.text)
+        if not self.results:
+            return Reply(text or "Sorry, I have no answer to that.")
+        last = self.results[-1]
+        return Reply(text if text and self.is_true(text) else last.text, last.card, last.buttons, last.files)
+
+
+async def converse(
+    llm: LLM,
+    request: ChatRequest,
+    call_tool: CallTool,
+    *,
+    rounds: int,
+    privacy: PrivacyModule,
+    draft: Draft | None = None,
+) -> Turn:
+    """Let ``llm`` answer ``request``.
+
+    Args:
+        llm: the model.
+        request: the system message first, what the person said last, and the tools.
+        call_tool: runs one tool call; what it raises ends the turn.
+        rounds: so often the model may call tools; then it must use words.
+        privacy: cleans words before they are shown.
+        draft: shown the words while they are written, as long as they are true.
+    """
+    turn = Turn(known=str(request.messages[0]["content"]))
+
+    async def show(text: str) -> None:
+        text = privacy.release(text)
+        finished, _, _ = text.rpartition(" ")  # the last word may be half written
+        if draft is not None and finished and turn.is_true(finished):
+            await draft(text)
+
+    messages = list(request.messages)
+    for round_ in range(rounds + 1):
+        tools = request.tools if round_ < rounds else ()
+        try:
+            completion = await llm.complete(msgspec.structs.replace(request, messages=messages, tools=tools), show)
+        except ModelError as error:
+            _log.error("the model did not answer", error=str(error))
+            turn.text = "" if turn.results else NO_MODEL
+            return turn
+        turn.completions.append(completion)
+        turn.text = completion.text
+        if not completion.tool_calls:
+            return turn
+        calls = [{"function": {"name": call.name, "arguments": call.arguments}} for call in completion.tool_calls]
+        messages.append({"role": "assistant", "content": completion.text, "tool_calls": calls})
+        for number, call in enumerate(completion.tool_calls):
+            result = await call_tool(call, f"{round_}.{number}")
+            turn.calls.append(call)
+            turn.results.append(result)
+            messages.append({"role": "tool", "content": msgspec.json.encode(result.data).decode()})
+    return turn

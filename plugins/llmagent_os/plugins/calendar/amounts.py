@@ -1,0 +1,126 @@
+"""Amounts of time as people say them: durations, and "an hour later".
+
+>>> duration("an hour and a half")
+datetime.timedelta(seconds=5400)
+>>> shift("push it back by 30 minutes")
+Shift(by=datetime.timedelta(seconds=1800), direction=1)
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from datetime import timedelta
+
+from llmagent_os.plugins.calendar.problems import WhenError
+from llmagent_os.plugins.calendar.words import plain
+
+#: An amount without its unit; ``quantity`` turns it into a number.
+QUANTITY = (
+    r"(?:\d{1,4}(?:\.\d{1,2})?(?: and a half)?|half of an?|half an?|a half|an? quarter of an?|quarter of an?|3 quarters of an?"
+    r"|an? couple(?: of)?|couple(?: of)?|an? few|few|several|an?|half)"
+)
+_MINUTES = {"minutes": 1, "m": 1, "hours": 60, "h": 60, "day": 1440, "days": 1440, "nights": 1440, "night": 1440} | {
+    "week": 10080,
+    "weeks": 10080,
+    "month": 43200,
+    "months": 43200,
+}
+_UNIT = r"(?:minutes|m|hours|h|days?|nights?|weeks?|months?)"
+_AMOUNT = re.compile(rf"({QUANTITY}) ?({_UNIT})(?![a-z])(?: (and a half))?")
+_WHOLE = {
+    "day": timedelta(days=1),
+    "morning": timedelta(hours=3),
+    "afternoon": timedelta(hours=4),
+    "evening": timedelta(hours=3),
+    "night": timedelta(hours=8),
+    "weekend": timedelta(days=2),
+    "week": timedelta(days=7),
+    "month": timedelta(days=30),
+}
+_LATER = re.compile(r"\b(later|back|postpone|delay|delayed|forward by|after|push|defer|behind|extend|longer)\b")
+_EARLIER = re.compile(r"\b(earlier|sooner|bring\b.*\b(forward|up)|forward|ahead|before|move up|advance|prepone)\b")
+
+
+@dataclass(frozen=True)
+class Shift:
+    """How far something moves."""
+
+    by: timedelta
+    direction: int  #: 1 later, -1 earlier, 0 where it was not said
+
+
+def quantity(text: str) -> float:
+    """The number that a :data:`QUANTITY` says."""
+    number = re.match(r"\d+(?:\.\d+)?", text)
+    if "quarter" in text:
+        return 0.75 if number else 0.25
+    if number:
+        return float(number[0]) + (0.5 if text.endswith("and a half") else 0)
+    if "half" in text:
+        return 0.5
+    if "couple" in text:
+        return 2
+    return 3 if "few" in text or "several" in text else 1
+
+
+def duration(text: str) -> timedelta:
+    """How long: minutes to months.
+
+    Raises:
+        WhenError: no such amount can be made out.
+    """
+    said = re.sub(r"^(?:for|about|at least|up to|lasting|the next|another|an? good)\s+", "", plain(text))
+    whole = re.fullmatch(rf"(?:all|the whole|the entire|a full|a whole|whole|full|the) ?({'|'.join(_WHOLE)})(?: long)?", said)
+    if whole:
+        return _WHOLE[whole[1]]
+    compact = re.fullmatch(r"(\d{1,2})h ?(\d{2})m?", said)
+    if compact:
+        return timedelta(hours=int(compact[1]), minutes=int(compact[2]))
+    total = _sum(re.sub(r" long$", "", said))
+    if total is None or not timedelta() < total <= timedelta(days=366):
+        raise WhenError("unknown", "duration", text)
+    return total
+
+
+def shift(text: str, said: str = "") -> Shift:
+    """How far to move something: "by an hour", "30 minutes earlier", "a week later", "back a bit" is unknown.
+
+    Args:
+        text: the amount, with or without its direction.
+        said: the whole message, which may tell the direction.
+
+    Raises:
+        WhenError: it holds no amount.
+    """
+    words = plain(text)
+    found = _AMOUNT.search(words)
+    total = _sum(words[found.start() :].split(" later")[0].split(" earlier")[0]) if found else None
+    if found and total is None:
+        total = _one(found)
+    if not total:
+        raise WhenError("unknown", "time", text)
+    for place in (words, plain(said)):
+        if re.search(r"\b(bring|move|push|put)\b.*\b(forward|up)\b", place) and not re.search(r"\b(later|back)\b", place):
+            return Shift(total, -1)
+        if _LATER.search(place):
+            return Shift(total, 1)
+        if _EARLIER.search(place):
+            return Shift(total, -1)
+    return Shift(total, 0)
+
+
+def _one(found: re.Match[str]) -> timedelta:
+    amount = quantity(found[1]) + (0.5 if found[3] else 0)
+    return timedelta(minutes=round(amount * _MINUTES[found[2]]))
+
+
+def _sum(text: str) -> timedelta | None:
+    total, rest = timedelta(), text.strip()
+    while rest:
+        found = _AMOUNT.match(rest)
+        if not found:
+            return None
+        total += _one(found)
+        rest = re.sub(r"^(?:\s*,?\s*and\b)?\s*", "", rest[found.end() :])
+    return total

@@ -1,0 +1,123 @@
+"""Spoken dates and times in one plain spelling, so that everything after can be strict.
+
+>>> plain("Tmrw at Half past SIX p.m.!")
+'tomorrow at half past 6pm'
+>>> plain("the twenty-fifth of Febuary")
+'the 25th of february'
+"""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+
+from rapidfuzz import fuzz, process
+
+WEEKDAYS = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday")
+MONTHS = (
+    "january",
+    "february",
+    "march",
+    "april",
+    "may",
+    "june",
+    "july",
+    "august",
+    "september",
+    "october",
+    "november",
+    "december",
+)
+
+#: Longer than this is no date but a story, and not worth a regular expression's time.
+MAX_LENGTH = 120
+
+_UNITS = dict(
+    zip(
+        "zero one two three four five six seven eight nine ten eleven twelve thirteen fourteen fifteen sixteen seventeen "
+        "eighteen nineteen".split(),
+        range(20),
+        strict=True,
+    )
+)
+_TENS = {"twenty": 20, "thirty": 30, "forty": 40, "fourty": 40, "fifty": 50, "sixty": 60, "ninety": 90}
+_ORDINALS = dict(
+    zip(
+        "first second third fourth fifth sixth seventh eighth ninth tenth eleventh twelfth thirteenth fourteenth fifteenth "
+        "sixteenth seventeenth eighteenth nineteenth twentieth".split(),
+        range(1, 21),
+        strict=True,
+    )
+) | {"thirtieth": 30}
+_SHORT = (
+    {name[:3]: name for name in (*WEEKDAYS, *MONTHS)}
+    | {"tues": "tuesday", "weds": "wednesday", "thur": "thursday", "thurs": "thursday", "sept": "september"}
+    | {"2day": "today", "tday": "today", "todya": "today", "todau": "today", "2nite": "tonight", "tonite": "tonight"}
+    | dict.fromkeys("tmrw tmr tmw tmrow tmoro 2morrow 2moro 2mrw tomoz tom".split(), "tomorrow")
+    | {"wknd": "weekend", "wkend": "weekend", "wk": "week", "thru": "to", "through": "to", "til": "until", "till": "until"}
+    | {"mins": "minutes", "min": "minutes", "minute": "minutes", "hrs": "hours", "hr": "hours", "hour": "hours"}
+    | {"days": "days", "day": "day", "wks": "weeks", "mos": "months", "yrs": "years", "midday": "noon", "eod": "end of day"}
+    | {"cob": "close of business", "morn": "morning", "aft": "afternoon", "nite": "night", "oclock": ""}
+    | {"approximately": "about", "roughly": "about", "around": "about", "circa": "about", "sharp": "", "exactly": ""}
+    | {"fortnight": "2 weeks", "biweekly": "every 2 weeks", "fortnightly": "every 2 weeks", "workday": "weekday"}
+)
+_KNOWN = (*WEEKDAYS, *MONTHS[:4], *MONTHS[7:], "tomorrow", "weekend", "afternoon", "evening", "morning", "midnight")
+# Words that look like a misspelt one of those and are not.
+_OTHER = frozenset("money sundry evenings mornings afternoons weekends weekdays weekday monthly novel march".split())
+
+
+def plain(text: str) -> str:
+    """``text`` in lower case, with digits for numbers, whole names for days and months, and no decoration."""
+    text = unicodedata.normalize("NFKC", text[: MAX_LENGTH * 2]).casefold().replace("’", "'")
+    text = re.sub(r"[–—−]", "-", text)
+    text = re.sub(r"\b([ap])\.? ?m\b\.?", r"\1m", text)
+    text = re.sub(r"'?\bo ?'? ?clock\b", " ", text)
+    text = re.sub(r"\b((?:mon|tues?|wed|thu|thur|thurs|fri|sat|sun)(?:day|nesday|rsday|urday)?) ?- ?(?=(?:mon|tue|wed|thu|fri|sat|sun))", r"\1 to ", text)
+    text = re.sub(r"(?<=[a-z])-(?=[a-z])", " ", text)
+    text = re.sub(r"(?<=\d)(?=(?:mins?|minutes|hours?|hrs?|days?|weeks?)\b)|\ban?(?= fortnight\b)", " ", text)
+    text = re.sub(r"(?<!\d)[.]|[.](?!\d)|[!?\"“”()\[\]]|,(?!\d)|'(?!s)|(?<=\d),(?=\d)", " ", text)
+    text = re.sub(r"(?<=\d)ish\b|\bish\b|\bon the dot\b|\bsome ?time\b|\beither\b|\bplease\b|\bof course\b", " ", text)
+    words = [_SHORT.get(word, word) for word in text.replace("@", " at ").split()]
+    spelled = " ".join(_numbers([_spelling(word) for word in words]))
+    spelled = re.sub(r"(?<=\d) (?=[ap]m\b)", "", " ".join(spelled.split()))
+    return spelled[:MAX_LENGTH].strip(" ,.;:-")
+
+
+def _spelling(word: str) -> str:
+    if len(word) < 5 or not word.isalpha() or word in _OTHER or word in _KNOWN or word.rstrip("s") in _KNOWN:
+        return word
+    match = process.extractOne(word, _KNOWN, scorer=fuzz.ratio, score_cutoff=80)
+    return match[0] if match else word
+
+
+def _numbers(words: list[str]) -> list[str]:
+    """Digits for spelled-out numbers. "ten to five" is a clock and becomes minutes; "from ten to five" are two."""
+    digits: list[str] = []
+    at = 0
+    while at < len(words):
+        word = words[at]
+        after = words[at + 1] if at + 1 < len(words) else ""
+        if word in _TENS and after in _ORDINALS and _ORDINALS[after] < 10:
+            digits.append(_ordinal(_TENS[word] + _ORDINALS[after]))
+            at += 1
+        elif word in _TENS and 0 < _UNITS.get(after, 0) < 10:
+            digits.append(str(_TENS[word] + _UNITS[after]))
+            at += 1
+        elif word in _UNITS or word in _TENS:
+            digits.append(str(_UNITS.get(word, _TENS.get(word, 0))))
+        elif word in _ORDINALS and not (word == "first" and after == "thing"):
+            digits.append(_ordinal(_ORDINALS[word]))
+        else:
+            digits.append(word)
+            at += 1
+            continue
+        at += 1
+        spoken_minutes = digits[-1] in ("5", "10", "20", "25") and (len(digits) < 2 or digits[-2] not in ("from", "between"))
+        if spoken_minutes and at < len(words) and words[at] in ("to", "until", "past", "of", "after"):
+            digits.append("minutes")
+    return digits
+
+
+def _ordinal(number: int) -> str:
+    ending = "th" if 10 < number % 100 < 20 else {1: "st", 2: "nd", 3: "rd"}.get(number % 10, "th")
+    return f"{number}{ending}"

@@ -1,0 +1,156 @@
+"""Small chat models made on the spot: random weights, or trained for some seconds, in a real model folder.
+
+The tokenizer is built as the shipped ``calendar`` model's: byte-level BPE that never joins letters with a space or with
+punctuation, digits one by one, Qwen2's splitting; the template is ChatML with tool calls as Hermes and Qwen write them.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any, cast
+
+import torch
+from tokenizers import Regex, Tokenizer, decoders, models, pre_tokenizers, trainers
+from transformers import (
+    LlamaConfig,
+    LlamaForCausalLM,
+    PreTrainedTokenizerFast,
+    Qwen2Config,
+    Qwen2ForCausalLM,
+    Qwen3Config,
+    Qwen3ForCausalLM,
+)
+
+from llmagent_os.toolspec import ToolSpec
+
+#: Qwen2's, https://huggingface.co/Qwen/Qwen2.5-0.5B/blob/main/tokenizer.json
+QWEN_SPLIT = (
+    r"(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\r\n\p{L}\p{N}]?\p{L}+|\p{N}| ?[^\s\p{L}\p{N}]+[\r\n]*|\s*[\r\n]+|\s+(?!\S)|\s+"
+)
+#: While the merges are learned: letters never together with anything else.
+LEARNING_SPLIT = r"\p{L}+|\p{N}| ?[^\s\p{L}\p{N}]+[\r\n]*|\s"
+
+TEMPLATE = """\
+{%- if tools or (messages and messages[0].role == 'system') %}<|im_start|>system
+{% if messages and messages[0].role == 'system' %}{{ messages[0].content }}{% endif %}
+{%- if tools %}
+tools:{% for tool in tools %} {{ tool.function.name }}{% endfor %}{% endif %}<|im_end|>
+{% endif %}
+{%- for message in messages %}
+{%- if message.role == 'tool' %}<|im_start|>user
+<tool_response>
+{{ message.content }}
+</tool_response><|im_end|>
+{% elif message.role == 'assistant' %}<|im_start|>assistant
+{{ message.content }}
+{%- for call in message.tool_calls or [] %}<tool_call>
+{"name": "{{ call.function.name }}", "arguments": {{ call.function.arguments | tojson }}}
+</tool_call>{% endfor %}<|im_end|>
+{% elif message.role == 'user' %}<|im_start|>user
+{{ message.content }}<|im_end|>
+{% endif %}
+{%- endfor %}
+{%- if add_generation_prompt %}<|im_start|>assistant
+{% endif %}"""
+
+CORPUS = [
+    "Schedule a meeting with John at 3pm tomorrow. OK, I've added a meeting with John to your calendar for tomorrow.",
+    "Cancel my dentist appointment next week. Sure, I've canceled your dentist appointment scheduled for next week.",
+    "what do I have on friday afternoon? you have lunch with Ana at noon, and nothing else",
+    'create_event list_events delete_event {"name": "create_event", "arguments": {"title": "lunch", "date": "friday"}}',
+    "the quick brown fox jumps over the lazy dog, calls mom every sunday at 6 and books a table at Cafe Luna",
+]
+
+
+def tool(name: str, properties: dict[str, Any], required: tuple[str, ...] = ()) -> ToolSpec:
+    """A tool with these arguments."""
+    return ToolSpec(
+        name=name,
+        description=f"{name} for the tests.",
+        parameters={"type": "object", "properties": properties, "required": list(required)},
+    )
+
+
+SPAN = {"type": "string", "x-span": True}
+CREATE = tool("create_event", {"title": SPAN, "date": SPAN, "time": SPAN}, ("title",))
+LIST = tool("list_events", {"date": SPAN})
+
+
+def make_tokenizer(*, mixing: bool = False, size: int = 600) -> PreTrainedTokenizerFast:
+    """A tokenizer; ``mixing``: with tokens that join a space and letters, as GPT-2's and Qwen's do."""
+    tokenizer = cast("Any", Tokenizer(models.BPE()))
+    markup = ["<|endoftext|>", "<|im_start|>", "<|im_end|>", "<tool_call>", "</tool_call>"]
+    trainer = trainers.BpeTrainer(
+        vocab_size=size,
+        special_tokens=[*markup, "<tool_response>", "</tool_response>"],
+        initial_alphabet=pre_tokenizers.ByteLevel.alphabet(),
+        show_progress=False,
+    )
+    bytes_only = pre_tokenizers.ByteLevel(add_prefix_space=False, use_regex=False)
+    for split in (QWEN_SPLIT if mixing else LEARNING_SPLIT, QWEN_SPLIT):
+        tokenizer.pre_tokenizer = pre_tokenizers.Sequence(
+            [pre_tokenizers.Split(Regex(split), behavior="isolated"), bytes_only]
+        )
+        if split != QWEN_SPLIT or mixing:
+            tokenizer.train_from_iterator(CORPUS * 4, trainer)
+    tokenizer.decoder = decoders.ByteLevel()
+    return cast("Any", PreTrainedTokenizerFast)(
+        tokenizer_object=tokenizer,
+        eos_token="<|im_end|>",
+        pad_token="<|endoftext|>",
+        clean_up_tokenization_spaces=False,
+        chat_template=TEMPLATE,
+    )
+
+
+def make_model(kind: str, tokenizer: Any, seed: int = 0) -> Any:
+    """A random ``llama``, ``qwen2`` or ``qwen3`` model of some 100,000 parameters, spread enough to say varied things."""
+    shape: dict[str, Any] = {
+        "vocab_size": len(tokenizer),
+        "hidden_size": 64,
+        "intermediate_size": 128,
+        "num_hidden_layers": 2,
+        "num_attention_heads": 4,
+        "num_key_value_heads": 2,
+        "max_position_embeddings": 1024,
+        "tie_word_embeddings": True,
+        "initializer_range": 0.15,
+        "eos_token_id": tokenizer.eos_token_id,
+        "pad_token_id": tokenizer.pad_token_id,
+        "bos_token_id": None,
+    }
+    with torch.random.fork_rng():
+        torch.manual_seed(seed)
+        if kind == "llama":
+            return LlamaForCausalLM(LlamaConfig(**shape)).eval()
+        if kind == "qwen2":
+            return Qwen2ForCausalLM(Qwen2Config(**shape)).eval()
+        return Qwen3ForCausalLM(Qwen3Config(**shape, head_dim=16)).eval()
+
+
+def save_model(folder: Path, kind: str = "llama", *, mixing: bool = False, seed: int = 0) -> Path:
+    """A model folder as the hub's: config, safetensors, tokenizer and chat template."""
+    tokenizer = cast("Any", make_tokenizer(mixing=mixing))
+    model = make_model(kind, tokenizer, seed)
+    model.save_pretrained(folder)
+    tokenizer.save_pretrained(folder)
+    return folder
+
+
+def save_adapter(folder: Path, base: Path, *, rank: int = 4, seed: int = 1, scale: float = 0.2) -> Path:
+    """A random LoRA adapter on ``base``, strong enough to change what it says, saved by PEFT."""
+    from peft import LoraConfig, get_peft_model
+    from transformers import AutoModelForCausalLM
+
+    model = cast("Any", AutoModelForCausalLM).from_pretrained(base)
+    config = LoraConfig(
+        r=rank, lora_alpha=2 * rank, target_modules=["q_proj", "v_proj", "o_proj", "up_proj", "down_proj"]
+    )
+    adapted = cast("Any", get_peft_model(model, config))
+    with torch.random.fork_rng():
+        torch.manual_seed(seed)
+        for name, parameter in adapted.named_parameters():
+            if "lora_" in name:
+                torch.nn.init.normal_(parameter, std=scale)
+    adapted.save_pretrained(folder)
+    return folder
