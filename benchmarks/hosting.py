@@ -43,7 +43,7 @@ from llmagent_os.testing import EchoHandler, MemoryAdapter, running
 async def main():
     ledger, adapter = await Ledger.open(sys.argv[1]), MemoryAdapter()
     async with running(Host(EchoHandler(), ledger, [adapter])):
-        await adapter.say("hello")
+        await adapter.say("hello", event_id=str(time.time_ns()))
         await adapter.sent(1)
         ready = time.perf_counter() - begun
     await ledger.close()

@@ -6,6 +6,9 @@ punctuation, digits one by one, Qwen2's splitting; the template is ChatML with t
 
 from __future__ import annotations
 
+import random
+import re
+import warnings
 from pathlib import Path
 from typing import Any, cast
 
@@ -21,7 +24,14 @@ from transformers import (
     Qwen3ForCausalLM,
 )
 
+from llmagent_os.chat import Message, ToolCall
+from llmagent_os.serving.loading import vocabulary_of
+from llmagent_os.serving.template import ChatTemplate
 from llmagent_os.toolspec import ToolSpec
+from llmagent_os.training.lora import Sample, batches, response_loss
+
+# Tiny models gain nothing from a second thread, and wait for it where other things run.
+torch.set_num_threads(1)
 
 #: Qwen2's, https://huggingface.co/Qwen/Qwen2.5-0.5B/blob/main/tokenizer.json
 QWEN_SPLIT = (
@@ -76,7 +86,7 @@ CREATE = tool("create_event", {"title": SPAN, "date": SPAN, "time": SPAN}, ("tit
 LIST = tool("list_events", {"date": SPAN})
 
 
-def make_tokenizer(*, mixing: bool = False, size: int = 600) -> PreTrainedTokenizerFast:
+def make_tokenizer(*, mixing: bool = False, size: int = 600) -> Any:
     """A tokenizer; ``mixing``: with tokens that join a space and letters, as GPT-2's and Qwen's do."""
     tokenizer = cast("Any", Tokenizer(models.BPE()))
     markup = ["<|endoftext|>", "<|im_start|>", "<|im_end|>", "<tool_call>", "</tool_call>"]
@@ -104,7 +114,7 @@ def make_tokenizer(*, mixing: bool = False, size: int = 600) -> PreTrainedTokeni
 
 
 def make_model(kind: str, tokenizer: Any, seed: int = 0) -> Any:
-    """A random ``llama``, ``qwen2`` or ``qwen3`` model of some 100,000 parameters, spread enough to say varied things."""
+    """A random ``llama``, ``qwen2`` or ``qwen3`` model of some 100,000 parameters, spread enough to say many things."""
     shape: dict[str, Any] = {
         "vocab_size": len(tokenizer),
         "hidden_size": 64,
@@ -119,20 +129,70 @@ def make_model(kind: str, tokenizer: Any, seed: int = 0) -> Any:
         "pad_token_id": tokenizer.pad_token_id,
         "bos_token_id": None,
     }
-    with torch.random.fork_rng():
-        torch.manual_seed(seed)
+    with cast("Any", torch.random).fork_rng():
+        cast("Any", torch).manual_seed(seed)
         if kind == "llama":
-            return LlamaForCausalLM(LlamaConfig(**shape)).eval()
-        if kind == "qwen2":
-            return Qwen2ForCausalLM(Qwen2Config(**shape)).eval()
-        return Qwen3ForCausalLM(Qwen3Config(**shape, head_dim=16)).eval()
+            model: Any = LlamaForCausalLM(LlamaConfig(**shape))
+        elif kind == "qwen2":
+            model = Qwen2ForCausalLM(Qwen2Config(**shape))
+        else:
+            model = Qwen3ForCausalLM(Qwen3Config(**shape, head_dim=16))
+        return model.eval()
 
 
 def save_model(folder: Path, kind: str = "llama", *, mixing: bool = False, seed: int = 0) -> Path:
     """A model folder as the hub's: config, safetensors, tokenizer and chat template."""
-    tokenizer = cast("Any", make_tokenizer(mixing=mixing))
+    tokenizer = make_tokenizer(mixing=mixing)
     model = make_model(kind, tokenizer, seed)
     model.save_pretrained(folder)
+    tokenizer.save_pretrained(folder)
+    return folder
+
+
+def calendar_chats(count: int, seed: int = 0) -> list[list[Message]]:
+    """Made-up requests to a calendar, with the calls and answers that fit them."""
+    order = random.Random(seed)
+    words = sorted({word for line in CORPUS for word in re.findall("[a-z]+", line) if len(word) > 2})
+    chats: list[list[Message]] = []
+    for _ in range(count):
+        title = " ".join(order.sample(words, order.choice((1, 1, 2))))
+        day, hour = order.choice(["friday", "sunday", "tomorrow", "next week"]), f"{order.randint(1, 12)}pm"
+        said, call = order.choice(
+            [
+                (
+                    f"schedule {title} {day} at {hour}",
+                    ToolCall("create_event", {"title": title, "date": day, "time": hour}),
+                ),
+                (f"book {title} on {day}", ToolCall("create_event", {"title": title, "date": day})),
+                (f"what do I have {day}", ToolCall("list_events", {"date": day})),
+                ("thanks", None),
+            ]
+        )
+        reply: Message = {"role": "assistant", "content": "" if call else "You're welcome."}
+        chats.append([{"role": "user", "content": said}, reply | ({"tool_calls": [call]} if call else {})])
+    return chats
+
+
+def save_trained_model(folder: Path, kind: str = "llama", *, steps: int = 500) -> Path:
+    """A model folder whose model really calls :data:`CREATE` and :data:`LIST`; takes some ten seconds."""
+    tokenizer = make_tokenizer()
+    model = make_model(kind, tokenizer)
+    vocabulary = vocabulary_of(model, tokenizer)
+    template = ChatTemplate(tokenizer, vocabulary)
+    samples: list[Sample] = []
+    for chat in calendar_chats(steps * 8):
+        response = vocabulary.encode(template.response(chat, (CREATE, LIST)) or "")
+        prompt = vocabulary.encode(template.prompt(chat[:1], (CREATE, LIST)))
+        samples.append(Sample(tuple(prompt), tuple(response[: response.index(vocabulary.end_id) + 1])))
+    optimizer = cast("Any", torch.optim.AdamW(model.parameters(), lr=3e-3))
+    model.train()
+    for step, batch in enumerate(batches(samples, 16, random.Random(0))[:steps]):
+        optimizer.param_groups[0]["lr"] = 3e-3 * min(1, step / 30, (steps - step) / steps * 1.5)
+        loss = cast("Any", response_loss(model, batch, 0))
+        loss.backward()
+        optimizer.step()
+        optimizer.zero_grad()
+    model.eval().save_pretrained(folder)
     tokenizer.save_pretrained(folder)
     return folder
 
@@ -143,12 +203,12 @@ def save_adapter(folder: Path, base: Path, *, rank: int = 4, seed: int = 1, scal
     from transformers import AutoModelForCausalLM
 
     model = cast("Any", AutoModelForCausalLM).from_pretrained(base)
-    config = LoraConfig(
-        r=rank, lora_alpha=2 * rank, target_modules=["q_proj", "v_proj", "o_proj", "up_proj", "down_proj"]
-    )
-    adapted = cast("Any", get_peft_model(model, config))
-    with torch.random.fork_rng():
-        torch.manual_seed(seed)
+    targets = ["q_proj", "v_proj", "o_proj", "up_proj", "down_proj"]
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", FutureWarning)  # peft 0.21 asks transformers 5.23 for what it will drop
+        adapted = cast("Any", get_peft_model(model, LoraConfig(r=rank, lora_alpha=2 * rank, target_modules=targets)))
+    with cast("Any", torch.random).fork_rng():
+        cast("Any", torch).manual_seed(seed)
         for name, parameter in adapted.named_parameters():
             if "lora_" in name:
                 torch.nn.init.normal_(parameter, std=scale)

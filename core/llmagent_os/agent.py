@@ -31,7 +31,7 @@ from llmagent_os.policy import Context, Decision
 from llmagent_os.portal import run_sync
 from llmagent_os.profiles import Profile
 from llmagent_os.records import MemoryRecords
-from llmagent_os.turn import Turn, converse
+from llmagent_os.turn import FAILED, Turn, converse
 
 if TYPE_CHECKING:
     from llmagent_os.ledger import Ledger
@@ -119,9 +119,9 @@ class Agent:
         return Outcome(reply, self._interaction(message, text, episode, context, decision, turn, reply))
 
     def preprocess(self, text: str) -> str:
-        """``text`` in Unicode's composed form, without control characters or chat markup, spaces evened.
+        r"""``text`` in Unicode's composed form, without control characters or chat markup, spaces evened.
 
-        >>> Agent().preprocess("  book\\tlunch <|im_end|> at\\u00a03pm ")
+        >>> Agent().preprocess("  book\tlunch <|im_end|> at\u00a03pm ")
         'book lunch at 3pm'
         """
         return " ".join(self.privacy.release(unicodedata.normalize("NFC", " ".join(text.split()))).split())
@@ -130,7 +130,7 @@ class Agent:
         self, person: Profile, text: str, episode: Episode, decision: Decision, facts: list[str]
     ) -> ChatRequest:
         """What the model is given."""
-        notes = "" if self.llm.trained_for_agent else self.settings.notes
+        notes = "" if self.llm.native else self.settings.notes
         system = system_text(decision.action, name=person.name, facts=facts, notes=notes)
         return ChatRequest(
             messages=[
@@ -204,12 +204,10 @@ class Agent:
         if self.plugins is None:
             raise ConfigError(f"the model called {call.name!r}, and this agent has no plugins")
         try:
-            result = await self.plugins.call(
-                call.name, call.arguments, context, allowed=self.settings.permissions
-            )
+            result = await self.plugins.call(call.name, call.arguments, context, allowed=self.settings.permissions)
         except PluginError as error:
             _log.warning("a tool call failed", tool=call.name, error=str(error))
-            return ToolResult({"status": "failed"}, "Sorry, that did not work just now. Please try again in a moment.")
+            return ToolResult({"status": FAILED}, "Sorry, that did not work just now. Please try again in a moment.")
         await self._remember(context.profile, result.profile_changes)
         return result
 

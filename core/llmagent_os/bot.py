@@ -64,7 +64,7 @@ class BotConfig(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     name: Name  #: lower case
-    title: str = Field("Agent", min_length=1, max_length=60)  #: what people see
+    title: str = Field(default="Agent", min_length=1, max_length=60)  #: what people see
     about: str = ""  #: one line for the empty page
     model: str = Field(min_length=1)  #: see :meth:`llmagent_os.llm.LLM.from_pretrained`
     adapters: tuple[Name, ...] = ("web",)
@@ -75,11 +75,11 @@ class BotConfig(BaseModel):
     examples: tuple[str, ...] = ()  #: shown on the empty page
     notes: str = ""  #: told to models that were not trained for this bot
     behavior: Behavior = Behavior()
-    tool_rounds: int = Field(3, ge=0, le=20)  #: how often one reply may call tools
-    max_tokens: int = Field(256, ge=1, le=32_768)  #: of one completion
-    temperature: float = Field(0.0, ge=0.0, le=2.0)
-    remembered_turns: int = Field(4, ge=0, le=100)  #: exchanges of the conversation that the model is shown
-    model_seconds: float = Field(60.0, gt=0, le=3600)  #: for one completion
+    tool_rounds: int = Field(default=3, ge=0, le=20)  #: how often one reply may call tools
+    max_tokens: int = Field(default=256, ge=1, le=32_768)  #: of one completion
+    temperature: float = Field(default=0.0, ge=0.0, le=2.0)
+    remembered_turns: int = Field(default=4, ge=0, le=100)  #: exchanges of the conversation that the model is shown
+    model_seconds: float = Field(default=60.0, gt=0, le=3600)  #: for one completion
 
 
 @dataclass(frozen=True)

@@ -91,10 +91,12 @@ class Commands:
             elif field == "place":
                 person = await profiles.update(user_id, place=None, time_zone=None)
             else:
-                return Reply(f"Your profile has no {field!r}. It has: name, place, {', '.join(person.preferences) or 'no preferences'}.")
+                has = ", ".join(("name", "place", *person.preferences))
+                return Reply(f"Your profile has no {field!r}. It has: {has}.")
             return _shown(person, "Cleared.")
         if what:
-            return Reply(f"I don't know `/profile {what}`. Try `/profile`, `/profile undo`, `/profile clear` or `/profile clear name`.")
+            ways = "`/profile`, `/profile undo`, `/profile clear` or `/profile clear name`"
+            return Reply(f"I don't know `/profile {what}`. Try {ways}.")
         return _shown(await profiles.get(user_id), "This is what I know about you.")
 
     async def _forget(self, user_id: str) -> Reply:
@@ -111,7 +113,10 @@ class Commands:
             return Reply(f"I don't know /{name}. Type /help for what I can do.")
         try:
             result = await agent.plugins.command(
-                name, command.arguments, await agent.tool_context(command, event_key(command)), allowed=agent.settings.permissions
+                name,
+                command.arguments,
+                await agent.tool_context(command, event_key(command)),
+                allowed=agent.settings.permissions,
             )
         except PluginError as error:
             _log.warning("a command failed", command=name, error=str(error))
@@ -124,7 +129,10 @@ def _shown(person: Profile, lead: str) -> Reply:
         ("Name", person.name),
         ("Place", person.place),
         ("Time zone", person.time_zone),
-        *((key.replace("_", " ").capitalize(), value.replace("_", " ")) for key, value in sorted(person.preferences.items())),
+        *(
+            (key.replace("_", " ").capitalize(), value.replace("_", " "))
+            for key, value in sorted(person.preferences.items())
+        ),
     ]
     known = tuple((label, value) for label, value in rows if value)
     if not known:

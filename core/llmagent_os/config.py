@@ -54,10 +54,9 @@ class Settings(BaseSettings):
     model: str = Field("", description="replaces the bot's model: a name, a folder, a hub id, or openai:MODEL")
     base_url: str = Field("", description="address of an OpenAI-compatible server, such as http://127.0.0.1:8000/v1")
     api_key: SecretStr = Field(SecretStr(""), description="the key of that server")
-    time_zone: str = Field(
-        "", description="IANA zone of people who have not said where they are; empty: this machine's"
-    )
+    time_zone: str = Field("", description="IANA time zone of people who have not told theirs; empty: this machine's")
     threads: int = Field(0, ge=0, le=1024, description="processor threads for a local model; 0: all cores but one")
+    device: Literal["cpu", "cuda"] = Field("cpu", description="where a local model runs: cpu or cuda")
     slots: int = Field(16, ge=1, le=1024, description="how many replies a local model writes side by side")
     plugin_folder: Path | None = Field(None, description="a folder of your own plugins, reloaded when they change")
     web_host: str = Field("127.0.0.1", min_length=1, description="address the web chat listens on")
@@ -125,6 +124,11 @@ class Settings(BaseSettings):
     def ledger_url(self) -> str:
         """The ledger's database URL."""
         return self.database_url or f"sqlite:///{self.data / 'ledger.db'}"
+
+    @property
+    def chat_ledger_url(self) -> str:
+        """The ledger of a chat in the terminal: its own, since one host runs on a ledger at a time."""
+        return self.database_url or f"sqlite:///{self.data / 'chat.db'}"
 
     @classmethod
     def secrets(cls) -> tuple[str, ...]:

@@ -15,68 +15,35 @@ send is tried again.
 from __future__ import annotations
 
 import asyncio
-import re
+import logging
 from collections import deque
-from collections.abc import Awaitable, Callable, Iterable
-from typing import Protocol
+from collections.abc import Coroutine, Iterable
+from typing import Any
 
-import msgspec
 import structlog
 
 from llmagent_os.adapter import Adapter, Receipt, Reply
-from llmagent_os.backoff import Backoff
 from llmagent_os.drafts import Drafts
-from llmagent_os.errors import ConfigError, HostBusyError, LedgerError
+from llmagent_os.errors import BadEventError, ConfigError, HostBusyError, LedgerError
 from llmagent_os.events import ButtonPress, Command, Event, Message, Reaction
-from llmagent_os.ledger import Accepted, Interaction, Ledger, RewardEvent, Unfinished, event_key, person_id
+from llmagent_os.handler import Draft, Handler, Outcome
+from llmagent_os.ledger import Accepted, Interaction, Ledger, Unfinished, event_key
+from llmagent_os.limits import Limits
 from llmagent_os.metrics import Metrics
-from llmagent_os.rewards import EMOJI, RewardMapping, standing
+from llmagent_os.reactions import Reactions
+from llmagent_os.rewards import EMOJI, RewardMapping
+from llmagent_os.slash import command_of
+
+__all__ = ["APOLOGY", "BUSY", "Draft", "Handler", "Host", "Limits", "Outcome"]
 
 _log = structlog.stdlib.get_logger(__name__)
-_COMMAND = re.compile(r"/([a-z][a-z0-9_-]*)(?:@\w+)?(?:\s+(.*))?", re.IGNORECASE | re.DOTALL)
+_lines = logging.getLogger(__name__)
 
 #: What the person is told where the handler failed, and where too much of theirs is waiting.
 APOLOGY = Reply("Sorry, something went wrong on my side, and I could not do that. Please try again.")
-BUSY = Reply("I am still busy with your earlier messages and have not taken this one. Please send it again in a moment.")
-
-#: Shows the text written so far, where the platform can.
-Draft = Callable[[str], Awaitable[None]]
-
-
-class Outcome(msgspec.Struct, frozen=True):
-    """What the handler decided for an event."""
-
-    reply: Reply | None  #: None: say nothing
-    interaction: Interaction | None = None  #: what to learn from; its id is ``event_key`` of the event
-
-
-class Handler(Protocol):
-    """Answers events: an agent."""
-
-    async def handle(self, event: Event, draft: Draft) -> Outcome:
-        """Decide the answer to ``event``: a message, command, button press or edit.
-
-        May be called again for the same event after a crash: what it does elsewhere should be keyed by ``event_key``.
-        """
-        ...
-
-    async def observe(self, interaction: Interaction, reward: RewardEvent) -> None:
-        """Learn from a reaction on a reply. After a crash the same ``reward_id`` may come again."""
-        ...
-
-
-class Limits(msgspec.Struct, frozen=True, kw_only=True):
-    """How much the host takes on, and how long it tries."""
-
-    max_pending_per_conversation: int = 20  #: unfinished events of one conversation; more are refused
-    max_pending: int = 10_000  #: unfinished events of all conversations together
-    max_running: int = 64  #: conversations run side by side
-    reply_seconds: float = 300.0  #: for the handler to answer
-    send_seconds: float = 30.0  #: for the platform to take a reply
-    send_tries: int = 5  #: how often a reply is sent before it is given up
-    shutdown_seconds: float = 10.0  #: for what runs to finish when the host is stopped
-    send_backoff: Backoff = Backoff()  #: between two tries at a reply, or at writing the ledger
-    adapter_backoff: Backoff = Backoff(first=1.0, most=60.0)  #: before an adapter that died is started again
+BUSY = Reply(
+    "I am still busy with your earlier messages and have not taken this one. Please send it again in a moment."
+)
 
 
 class _Job:
@@ -130,18 +97,18 @@ class Host:
         self._handler = handler
         self._ledger = ledger
         self._limits = limits or Limits()
-        self._rewards = rewards
+        self._reactions = Reactions(ledger, rewards, self._limits.send_seconds)
         self._adapters: dict[str, Adapter] = {}
         for adapter in adapters:
             if adapter.name in self._adapters:
                 raise ConfigError(f"two adapters are called {adapter.name!r}: leave one out")
             self._adapters[adapter.name] = adapter
         self._health = dict.fromkeys(self._adapters, "not started")
+        self._dead: set[str] = set()  # adapters that are being started again
         self._lanes: dict[str, _Lane] = {}
         self._ready: deque[_Lane] = deque()  # lanes whose first job can run now
         self._workers: set[asyncio.Task[None]] = set()
         self._background: set[asyncio.Task[None]] = set()
-        self._sending: dict[str, asyncio.Future[None] | None] = {}  # key -> who waits for that reply to be out
         self._told_busy: set[str] = set()
         self._depth = 0
         self._taking = False
@@ -165,18 +132,20 @@ class Host:
         Raises:
             HostBusyError: it was not stored: too much is waiting, or the host is not running.
             LedgerError: it was not stored: the ledger cannot be written.
+            BadEventError: it can never be stored: no adapter of this host has its platform's name, or no JSON can
+                hold it.
         """
         if not self._taking:
             raise HostBusyError("the host is not running, or is stopping: deliver the event again later")
         if type(event) is Message and event.text.startswith("/"):
-            event = _command(event)
+            event = command_of(event) or event
+        if event.conversation.platform not in self._adapters:
+            raise BadEventError(f"no adapter is called {event.conversation.platform!r}: nobody could answer this event")
         limits = self._limits
         if self._depth >= limits.max_pending:
             self.metrics.refused += 1
             raise HostBusyError(f"{self._depth} events are waiting already (max_pending): deliver it again later")
-        result = await self._ledger.accept(
-            event, max_pending=limits.max_pending_per_conversation, stored=self._stored
-        )
+        result = await self._ledger.accept(event, max_pending=limits.max_pending_per_conversation, stored=self._stored)
         if result is Accepted.NEW:
             return True
         if result is Accepted.DUPLICATE:
@@ -228,8 +197,8 @@ class Host:
         except Exception as error:
             _log.warning("cannot say that the host is busy", platform=adapter.name, error=repr(error))
 
-    def _spawn(self, work: Awaitable[None]) -> None:
-        task = asyncio.ensure_future(work)
+    def _spawn(self, work: Coroutine[Any, Any, None]) -> None:
+        task = asyncio.create_task(work)
         self._background.add(task)
         task.add_done_callback(self._background.discard)
 
@@ -246,7 +215,7 @@ class Host:
                 structlog.contextvars.bind_contextvars(event_id=job.key)
                 try:
                     wait = await self._run(job)
-                except LedgerError as error:
+                except LedgerError as error:  # a full disk can be mended; the event must not be lost meanwhile
                     job.tries += 1
                     wait = self._limits.send_backoff.seconds(job.tries)
                     _log.error("the ledger cannot be written; trying again", seconds=round(wait, 1), error=str(error))
@@ -276,25 +245,30 @@ class Host:
                 await self._handle(job, event)
             job.decided = True
         if not job.prepared and (job.reply is not None or job.interaction is not None):
-            await self._ledger.prepare(event, job.reply, job.interaction, why=job.why)
+            try:
+                await self._ledger.prepare(event, job.reply, job.interaction, why=job.why)
+            except (TypeError, ValueError) as error:  # no JSON can hold what the handler made
+                _failed(job, error)
+                await self._ledger.prepare(event, job.reply, why=job.why)
             job.prepared = True
             job.tries = 0
         if job.reply is not None and job.receipt is None:
-            self._sending[job.key] = None
+            self._reactions.sending(job.key)
             try:
                 wait = await self._send(job, job.reply)
                 if wait is not None:
                     return wait
                 await self._close(job)
             finally:
-                waiting = self._sending.pop(job.key)
-                if waiting is not None and not waiting.done():
-                    waiting.set_result(None)
+                self._reactions.sent(job.key)
         else:
             await self._close(job)
         if job.receipt is not None:
+            seconds = asyncio.get_running_loop().time() - job.since
             metrics.replies += 1
-            metrics.reply_seconds.observe(asyncio.get_running_loop().time() - job.since)
+            metrics.reply_seconds.observe(seconds)
+            if _lines.isEnabledFor(logging.DEBUG):  # asked first: building a line that nobody reads costs more
+                _log.debug("answered", kind=type(event).__name__, seconds=round(seconds, 3))
         if job.why is None:
             metrics.finished += 1
         else:
@@ -303,7 +277,8 @@ class Host:
 
     async def _close(self, job: _Job) -> None:
         if job.why is None:
-            await self._ledger.finish(job.event, job.receipt)
+            harmless = self._adapters[job.event.conversation.platform].capabilities.idempotent_send
+            await self._ledger.finish(job.event, job.receipt, soon=harmless and job.receipt is not None)
         else:
             await self._ledger.fail(job.event, job.why)
 
@@ -315,10 +290,10 @@ class Host:
         try:
             async with asyncio.timeout(self._limits.reply_seconds):
                 outcome = await self._handler.handle(event, _no_draft if drafts is None else drafts.show)
-        except Exception as error:
-            _log.exception("the handler failed", platform=adapter.name, kind=type(event).__name__)
-            job.why = f"the handler failed: {error!r}"
-            job.reply = APOLOGY if isinstance(event, Message | Command | ButtonPress) else None
+        except (Exception, asyncio.CancelledError) as error:
+            if _stopping():
+                raise
+            _failed(job, error)
         else:
             job.reply, job.interaction = outcome.reply, outcome.interaction
         finally:
@@ -332,11 +307,15 @@ class Host:
     async def _send(self, job: _Job, reply: Reply) -> float | None:
         event = job.event
         adapter = self._adapters[event.conversation.platform]
+        if adapter.name in self._dead:  # no use trying before it is back
+            return self._limits.send_backoff.first
         reply_to = event.message_id or None if isinstance(event, Message | Command) else None
         try:
             async with asyncio.timeout(self._limits.send_seconds):
                 job.receipt = await adapter.send(event.conversation, reply, key=job.key, reply_to=reply_to)
-        except Exception as error:
+        except (Exception, asyncio.CancelledError) as error:
+            if _stopping():
+                raise
             job.tries += 1
             if job.tries < self._limits.send_tries:
                 self.metrics.retries += 1
@@ -347,60 +326,21 @@ class Host:
             job.why = f"not sent in {job.tries} tries: {error!r}" + (f"; {job.why}" if job.why else "")
         return None
 
-    # ── reactions ─────────────────────────────────────────────────────────────────────────────────────────────────
-
     async def _react(self, job: _Job, event: Reaction) -> None:
-        if event.sender.is_bot:
-            return
-        interaction = await self._reacted_to(event)
-        if interaction is None:
+        joined = await self._reactions.join(event)
+        if joined is None:
             _log.debug("a reaction on nothing of ours", message_id=event.message_id)
             return
-        reward = await self._reward(event, interaction)
+        interaction, reward = joined
+        self.metrics.rewards += 1
         try:
             async with asyncio.timeout(self._limits.reply_seconds):
                 await self._handler.observe(interaction, reward)
-        except Exception as error:
+        except (Exception, asyncio.CancelledError) as error:
+            if _stopping():
+                raise
             _log.exception("the handler could not learn from a reaction", reward_id=reward.reward_id)
             job.why = f"the handler could not observe it: {error!r}"
-
-    async def _reacted_to(self, event: Reaction) -> Interaction | None:
-        where = (event.conversation.platform, event.conversation.channel, event.message_id)
-        interaction = await self._ledger.interaction_of(*where)
-        if interaction is None and self._sending:
-            # Somebody can react before the platform has told us what the message is called.
-            loop = asyncio.get_running_loop()
-            for key, waiting in self._sending.items():
-                if waiting is None:
-                    self._sending[key] = loop.create_future()
-            out = [waiting for waiting in self._sending.values() if waiting is not None]
-            await asyncio.wait(out, timeout=self._limits.send_seconds)
-            interaction = await self._ledger.interaction_of(*where)
-        return interaction
-
-    async def _reward(self, event: Reaction, interaction: Interaction) -> RewardEvent:
-        reward_id, rater_id = event_key(event), person_id(event)
-        rows = await self._ledger.rewards_of(interaction.interaction_id)
-        for row in rows:
-            if row.reward_id == reward_id:  # counted before a crash
-                return row
-        worth = self._rewards(event.emoji) if event.action == "added" else 0.0
-        reward = RewardEvent(
-            reward_id=reward_id,
-            event_id=event.event_id,
-            interaction_id=interaction.interaction_id,
-            rater_id=rater_id,
-            user_id=interaction.user_id,
-            op="add" if event.action == "added" else "remove",
-            raw_value=event.emoji,
-            # What changes: taking off what was never counted changes nothing, nor does putting the same on twice.
-            reward=worth - standing(rows, rater_id, event.emoji),
-            mapping_version=self._rewards.version,
-            at=event.at,
-        )
-        if await self._ledger.add_reward(reward):
-            self.metrics.rewards += 1
-        return reward
 
     # ── life ──────────────────────────────────────────────────────────────────────────────────────────────────────
 
@@ -455,6 +395,7 @@ class Host:
         while True:
             started = loop.time()
             self._health[adapter.name] = "running"
+            self._dead.discard(adapter.name)
             try:
                 await adapter.run(self.accept)
             except ConfigError as error:  # trying again would not help
@@ -466,6 +407,7 @@ class Host:
                 tries = 1 if loop.time() - started > backoff.most else tries + 1
                 wait = backoff.seconds(tries)
                 self._health[adapter.name] = f"died: {error!r}"
+                self._dead.add(adapter.name)
                 _log.exception("the adapter died; starting it again", platform=adapter.name, seconds=round(wait, 1))
                 await asyncio.sleep(wait)
                 self.metrics.adapter_restarts += 1
@@ -479,7 +421,9 @@ class Host:
             if self._workers:  # the adapters still run: replies need them
                 _, late = await asyncio.wait(set(self._workers), timeout=self._limits.shutdown_seconds)
                 if late:
-                    _log.warning("stopping before everything was answered; the rest stays in the inbox", events=len(late))
+                    _log.warning(
+                        "stopping before everything was answered; the rest stays in the inbox", events=len(late)
+                    )
         finally:
             tasks = [*self._workers, *self._background, *adapters]
             for task in tasks:
@@ -499,17 +443,16 @@ async def _typing(adapter: Adapter, job: _Job) -> None:
         _log.debug("cannot show typing", platform=adapter.name, error=repr(error))
 
 
-def _command(message: Message) -> Event:
-    """The command that ``message`` is, or the message itself where it only begins like one."""
-    match = _COMMAND.fullmatch(message.text.strip())
-    if match is None:
-        return message
-    return Command(
-        event_id=message.event_id,
-        conversation=message.conversation,
-        sender=message.sender,
-        at=message.at,
-        name=match[1].lower(),
-        arguments=(match[2] or "").strip(),
-        message_id=message.message_id,
-    )
+def _failed(job: _Job, error: BaseException) -> None:
+    """Have whoever waits for an answer told that there is none."""
+    event = job.event
+    _log.error("the handler failed", platform=event.conversation.platform, kind=type(event).__name__, exc_info=error)
+    job.why = f"the handler failed: {error!r}"
+    job.reply = APOLOGY if isinstance(event, Message | Command | ButtonPress) else None
+    job.interaction = None
+
+
+def _stopping() -> bool:
+    """Whether it is this task that is cancelled, and not something inside what it called."""
+    task = asyncio.current_task()
+    return task is not None and task.cancelling() > 0

@@ -9,18 +9,20 @@ Importing this module is cheap: torch, transformers and openai are loaded when a
 from __future__ import annotations
 
 import asyncio
+import json
 import threading
 import weakref
 from collections.abc import AsyncIterator, Sequence
-from contextlib import AbstractContextManager
+from functools import cached_property
+from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
 import msgspec
-from anyio.from_thread import BlockingPortal, start_blocking_portal
 
 from llmagent_os.chat import ChatRequest, Completion, Message, ToolCall, check_request
 from llmagent_os.errors import BadToolCallError, ConfigError, ModelUnavailableError
+from llmagent_os.portal import run_sync
 from llmagent_os.serving.backend import Backend, OnText
 from llmagent_os.serving.locate import Location, locate
 from llmagent_os.serving.options import LocalOptions, ServerOptions, read_options
@@ -42,23 +44,21 @@ class LLM:
         self.name = name  #: what it was asked for by
         self.location = location  #: where a local model is; ``None`` for a server's
         self._backend = backend
-        self._sync = _Portal()
-        # Also when it is dropped without close(), and before the interpreter goes: a thread still computing would crash.
+        self._used_sync = False
+        # Also when dropped without close(), and before the interpreter goes: a thread still computing would crash then.
         self._finish = weakref.finalize(self, backend.close)
-        self._release = weakref.finalize(self, self._sync.close, backend)
-        self._release.atexit = False  # its thread is a daemon, and new threads cannot be started so late
 
     @classmethod
     def from_pretrained(cls, name: str, **options: Any) -> LLM:
         """Find a model. A local one is loaded when it first answers.
 
         Args:
-            name: an installed model (``"calendar"``); a folder with a whole model, or with a PEFT adapter, whose base is
-                then loaded and used with it; a Hugging Face hub id; or ``"openai:MODEL"`` for a model of an
+            name: an installed model (``"calendar"``); a folder with a whole model, or with a PEFT adapter, whose base
+                is then loaded and used with it; a Hugging Face hub id; or ``"openai:MODEL"`` for a model of an
                 OpenAI-compatible server.
-            options: for a local model those of :class:`~llmagent_os.serving.options.LocalOptions` (``slots``, ``max_waiting``,
-                ``max_adapters``, ``threads``, ``dtype``, ``device``, ``timeout``); for a server those of
-                :class:`~llmagent_os.serving.options.ServerOptions` (``base_url``, ``api_key``, ``timeout``,
+            options: for a local model those of :class:`~llmagent_os.serving.options.LocalOptions` (``slots``,
+                ``max_waiting``, ``max_adapters``, ``threads``, ``dtype``, ``device``, ``timeout``); for a server those
+                of :class:`~llmagent_os.serving.options.ServerOptions` (``base_url``, ``api_key``, ``timeout``,
                 ``retries``).
 
         Raises:
@@ -69,6 +69,20 @@ class LLM:
             return cls(name, _server(name.removeprefix(_SERVER), options))
         location = locate(name)
         return cls(name, _Lazy(location, read_options(LocalOptions, options)), location)
+
+    @cached_property
+    def native(self) -> bool:
+        """Whether the model was trained on this project's own short prompts, and so needs no explanation of them.
+
+        Its ``config.json`` says so: ``"llmagent_os": {"native": true}``.
+        """
+        if self.location is None or not self.location.local:
+            return False
+        try:
+            config: Any = json.loads((Path(self.location.base) / "config.json").read_bytes())
+            return bool(config["llmagent_os"]["native"])
+        except (OSError, ValueError, KeyError, TypeError):
+            return False
 
     async def complete(self, request: ChatRequest, on_text: OnText | None = None) -> Completion:
         """Write one reply. Cancelling the task frees its place at the next token.
@@ -135,7 +149,11 @@ class LLM:
         temperature: float = 0.0,
         seed: int | None = None,
     ) -> Completion:
-        """:meth:`complete` for code without an event loop. A string is one message of the user's."""
+        """:meth:`complete` for scripts without an event loop. A string is one message of the user's.
+
+        Raises:
+            RuntimeError: an event loop runs in this thread; await :meth:`complete` there.
+        """
         chat = [{"role": "user", "content": messages}] if isinstance(messages, str) else list(messages)
         request = ChatRequest(
             messages=chat,
@@ -145,15 +163,18 @@ class LLM:
             temperature=temperature,
             seed=seed,
         )
-        return self._sync.portal().call(self.complete, request)
+        self._used_sync = True
+        return run_sync(self.complete, request)
 
     def close(self) -> None:
         """Stop the engine or let the connections go. Not needed at the end of a program."""
-        self._release()
+        if self._used_sync:
+            self._used_sync = False
+            run_sync(self._backend.aclose)
         self._finish()
 
     async def aclose(self) -> None:
-        """:meth:`close` for the event loop that used it."""
+        """:meth:`close`, from the event loop that used it."""
         await self._backend.aclose()
         await asyncio.to_thread(self.close)
 
@@ -175,29 +196,6 @@ class LLM:
         return f"LLM({self.name!r})"
 
 
-class _Portal:
-    """An event loop of its own in a thread, for the sync calls; started when first needed."""
-
-    def __init__(self) -> None:
-        self._lock = threading.Lock()
-        self._context: AbstractContextManager[BlockingPortal] | None = None
-        self._portal: BlockingPortal | None = None
-
-    def portal(self) -> BlockingPortal:
-        with self._lock:
-            if self._portal is None:
-                self._context = start_blocking_portal(name="llmagent-os-sync")
-                self._portal = self._context.__enter__()
-            return self._portal
-
-    def close(self, backend: Backend) -> None:
-        with self._lock:
-            context, portal, self._context, self._portal = self._context, self._portal, None, None
-        if context and portal:
-            portal.call(backend.aclose)
-            context.__exit__(None, None, None)
-
-
 class _Lazy:
     """A local model whose imports and weights wait for the first reply."""
 
@@ -209,6 +207,7 @@ class _Lazy:
         self._closed = False
 
     def _load(self) -> Backend:
+        """The backend; loading takes seconds, so never in the event loop."""
         with self._lock:
             if self._closed:
                 raise ModelUnavailableError(f"{self._location.name} was closed")
@@ -219,7 +218,9 @@ class _Lazy:
             return self._backend
 
     async def complete(self, request: ChatRequest, on_text: OnText | None) -> Completion:
-        backend = self._backend or await asyncio.to_thread(self._load)
+        backend = self._backend
+        if backend is None:
+            backend = await asyncio.to_thread(self._load)
         return await backend.complete(request, on_text)
 
     async def aclose(self) -> None:

@@ -14,8 +14,11 @@ from llmagent_os.ledger import Interaction, Ledger
 #: A pause after which a person starts afresh: a new episode, and nothing before it is shown to the model.
 PAUSE = timedelta(minutes=45)
 
-_YES = frozenset("yes y yeah yep yup sure ok okay do it go ahead please do confirm confirmed correct right absolutely definitely of course".split())
-_NO = frozenset("no n nope nah don't dont do not stop cancel keep it leave never mind nevermind no thanks".split())
+_YES = frozenset(
+    "yes y yeah yep yup sure ok okay do it go ahead please confirm confirmed correct right absolutely definitely"
+    " of course delete them all".split()
+)
+_NO = frozenset("no n nope nah don't dont do not stop cancel keep it them leave never mind nevermind thanks".split())
 
 
 class Episode(msgspec.Struct, frozen=True):

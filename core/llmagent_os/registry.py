@@ -15,7 +15,6 @@ from collections.abc import Awaitable, Callable, Collection, Generator, Mapping
 from fnmatch import fnmatchcase
 from importlib.metadata import entry_points
 from pathlib import Path
-from types import ModuleType
 from typing import Any, Literal, Self
 
 import msgspec
@@ -24,6 +23,7 @@ import watchfiles
 
 from llmagent_os.breaker import Breaker
 from llmagent_os.errors import PluginError
+from llmagent_os.loading import from_entry_point, version
 from llmagent_os.plugin import Plugin, ToolContext, ToolResult
 from llmagent_os.records import Records
 from llmagent_os.result import checked
@@ -116,7 +116,7 @@ class Plugins:
         for entry in await asyncio.to_thread(lambda: tuple(entry_points(group=GROUP))):
             if self._installed is None or entry.name in self._installed:
                 with self._reported(f"entry point {entry.name}"):
-                    await self.add(await asyncio.to_thread(_from_entry_point, entry.name, entry.load), "entry point")
+                    await self.add(await asyncio.to_thread(from_entry_point, entry.name, entry.load), "entry point")
         for name in self._installed or ():
             if name not in self._loaded and f"entry point {name}" not in self._problems:
                 self._problems[f"entry point {name}"] = f"no installed plugin is called {name!r}"
@@ -335,10 +335,10 @@ class Plugins:
         source = str(path)
         async with self._loading:
             self._seen.pop(path, None)
-            version = await asyncio.to_thread(_version, path)
-            self._seen.update(version)
+            found = await asyncio.to_thread(version, path)
+            self._seen.update(found)
             with self._reported(source):
-                if version:
+                if found:
                     self._versions += 1
                     # The module's name is new with every version, so that the old one is left alone while it is in use.
                     plugin, module = await asyncio.to_thread(
@@ -374,7 +374,7 @@ class Plugins:
         found: dict[Path, tuple[int, int]] = {}
         if self.folder is not None and self.folder.is_dir():
             for path in sorted(self.folder.glob("[!_.]*.py")):
-                found.update(_version(path))
+                found.update(version(path))
         return found
 
     async def _swap(self, plugin: Plugin, source: str, modules: tuple[str, ...]) -> None:
@@ -385,7 +385,7 @@ class Plugins:
             raise PluginError(f"the name {plugin.name!r} is taken by the plugin from {old.source}")
         for other in self._loaded.values():
             for name in (*(set(new.tools) & set(other.tools)), *(set(plugin.commands) & set(other.plugin.commands))):
-                if other.plugin.name != plugin.name and other.source != source:
+                if other.plugin.name != plugin.name and not (modules and other.source == source):
                     raise PluginError(f"plugin {plugin.name!r}: {name!r} is taken by the plugin {other.plugin.name!r}")
         try:
             async with asyncio.timeout(self._start_timeout):
@@ -425,51 +425,3 @@ class Plugins:
         except Exception as error:
             self._problems[source] = str(error)
             _log.error("plugin not loaded", source=source, problem=str(error))
-
-
-def _version(path: Path) -> dict[Path, tuple[int, int]]:
-    try:
-        found = path.stat()
-    except OSError:
-        return {}
-    return {path: (found.st_mtime_ns, found.st_size)}
-
-
-def _from_entry_point(name: str, load: Callable[[], object]) -> Plugin:
-    try:
-        found = load()
-    except Exception as error:
-        raise PluginError(f"plugin {name!r} cannot be imported: {type(error).__name__}: {error}") from error
-    if not (isinstance(found, type) and issubclass(found, Plugin)):
-        raise PluginError(f"plugin {name!r}: its entry point gives {found!r}, not a subclass of Plugin")
-    return _make(found)
-
-
-def _from_file(path: Path, name: str) -> tuple[Plugin, str]:
-    module = ModuleType(name)
-    module.__file__ = str(path)
-    sys.modules[name] = module
-    try:
-        try:
-            # Compiled from its text, for cached bytecode is matched by whole seconds and misses quick edits.
-            exec(compile(path.read_text(encoding="utf-8"), str(path), "exec"), module.__dict__)
-        except Exception as error:
-            raise PluginError(f"{path} cannot be loaded: {type(error).__name__}: {error}") from error
-        classes = [
-            value
-            for value in vars(module).values()
-            if isinstance(value, type) and issubclass(value, Plugin) and value.__module__ == name
-        ]
-        if len(classes) != 1:
-            raise PluginError(f"{path} defines {len(classes)} Plugin classes; a plugin file defines one")
-        return _make(classes[0]), name
-    except BaseException:
-        sys.modules.pop(name, None)
-        raise
-
-
-def _make(kind: type[Plugin]) -> Plugin:
-    try:
-        return kind()
-    except Exception as error:
-        raise PluginError(f"plugin {kind.__name__} cannot be made: {type(error).__name__}: {error}") from error

@@ -17,16 +17,19 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncGenerator, Callable
 from typing import Literal
 
 import msgspec
 
 from llmagent_os.adapter import Accept, Capabilities, Receipt, Reply
+from llmagent_os.chat import ChatRequest, Completion, ToolCall
 from llmagent_os.errors import AdapterError
 from llmagent_os.events import ButtonPress, Conversation, Event, Message, Reaction, Sender
 from llmagent_os.host import Draft, Host, Outcome
 from llmagent_os.ledger import Interaction, RewardEvent, event_key, person_id
+from llmagent_os.llm import LLM
+from llmagent_os.serving.backend import OnText
 
 
 class Sent(msgspec.Struct, frozen=True):
@@ -46,7 +49,13 @@ class MemoryAdapter:
         """Args: ``capabilities`` default to all that a platform can have."""
         self.name = name
         self.capabilities = capabilities or Capabilities(
-            reactions=True, threads=True, buttons=True, files=True, drafts=True, edits_per_second=20, idempotent_send=True
+            reactions=True,
+            threads=True,
+            buttons=True,
+            files=True,
+            drafts=True,
+            edits_per_second=20,
+            idempotent_send=True,
         )
         self.posted: list[Sent] = []  #: what people see, oldest first
         self.drafts: list[tuple[str, str]] = []  #: every draft shown: key and text
@@ -106,7 +115,11 @@ class MemoryAdapter:
         self._count += 1
         event_id = event_id or f"e{self._count}"
         return Message(
-            event_id=event_id, conversation=self.room(channel), sender=Sender(user), text=text, message_id=f"m-{event_id}"
+            event_id=event_id,
+            conversation=self.room(channel),
+            sender=Sender(user),
+            text=text,
+            message_id=f"m-{event_id}",
         )
 
     async def deliver(self, event: Event) -> bool:
@@ -217,7 +230,7 @@ def echo(event: Event) -> str:
 
 
 @contextlib.asynccontextmanager
-async def running(host: Host) -> AsyncIterator[Host]:
+async def running(host: Host) -> AsyncGenerator[Host]:
     """Run ``host`` for the length of the block, then stop it as a signal would."""
     task = asyncio.create_task(host.run())
     try:
@@ -226,3 +239,46 @@ async def running(host: Host) -> AsyncIterator[Host]:
         task.cancel()
         with contextlib.suppress(asyncio.CancelledError):
             await task
+
+
+class _Scripted:
+    """A model that says what it was told to say, one completion a call, and keeps what it was asked."""
+
+    def __init__(self, script: tuple[str | ToolCall | Exception, ...]) -> None:
+        self.script = list(script)
+        self.requests: list[ChatRequest] = []
+
+    async def complete(self, request: ChatRequest, on_text: OnText | None) -> Completion:
+        self.requests.append(request)
+        said = self.script.pop(0) if len(self.script) > 1 else self.script[0]
+        if isinstance(said, Exception):
+            raise said
+        if isinstance(said, ToolCall):
+            return Completion(text="", tool_calls=(said,), finish_reason="tool_calls", model="scripted")
+        words = said.split(" ")
+        for end in range(1, len(words) + 1):
+            if on_text is not None:
+                await on_text(" ".join(words[:end]))
+        return Completion(text=said, model="scripted")
+
+    async def aclose(self) -> None:
+        """Nothing is open."""
+
+    def close(self) -> None:
+        """Nothing is open."""
+
+
+class ScriptedLLM(LLM):
+    """A real :class:`~llmagent_os.llm.LLM` whose words are given: a text, a tool call or an error for each round.
+
+    The last one is repeated. ``requests`` holds what it was asked.
+    """
+
+    def __init__(self, *script: str | ToolCall | Exception) -> None:
+        self._scripted = _Scripted(script)
+        super().__init__("scripted", self._scripted)
+
+    @property
+    def requests(self) -> list[ChatRequest]:
+        """Every request so far."""
+        return self._scripted.requests

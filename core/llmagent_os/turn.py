@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import msgspec
 import structlog
@@ -24,6 +24,9 @@ _log = structlog.stdlib.get_logger(__name__)
 
 #: What is said where the model does not answer.
 NO_MODEL = "Sorry, my language model is not available right now. Please try again in a moment."
+
+#: The status of a result that stands for a tool that failed; its text is said as it is.
+FAILED = "failed"
 
 #: Runs the tool call of a given round and number.
 CallTool = Callable[[ToolCall, str], Awaitable[ToolResult]]
@@ -102,4 +105,6 @@ async def converse(
             turn.calls.append(call)
             turn.results.append(result)
             messages.append({"role": "tool", "content": msgspec.json.encode(result.data).decode()})
+            if result.data.get("status") == FAILED:
+                return turn  # no model is asked to put a failure nicely
     return turn

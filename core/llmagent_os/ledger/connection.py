@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import NamedTuple, cast
 
 import sqlalchemy as sa
+from sqlalchemy.exc import ArgumentError, SQLAlchemyError
 
 from llmagent_os.errors import LedgerError
 from llmagent_os.ledger.schema import REVISION, metadata
@@ -41,7 +42,7 @@ def file_of(url: str) -> Path | None:
     """
     try:
         parsed = sa.make_url(url)
-    except sa.exc.ArgumentError as error:
+    except ArgumentError as error:
         raise LedgerError(f"ledger {url!r} is no database URL; write sqlite:///path/to/ledger.db") from error
     if parsed.get_backend_name() != "sqlite":
         raise LedgerError(
@@ -70,7 +71,7 @@ def connect(path: Path | None, synchronous: str) -> Database:
             path.parent.mkdir(parents=True, exist_ok=True)
             path.touch(mode=0o600)  # what people say is theirs
         return _connect(path, synchronous)
-    except (sa.exc.SQLAlchemyError, sqlite3.Error, OSError) as error:
+    except (SQLAlchemyError, sqlite3.Error, OSError) as error:
         raise LedgerError(f"cannot open the ledger {path or 'in memory'}: {error}") from error
 
 

@@ -10,10 +10,11 @@ from typing import Any
 
 import msgspec
 import sqlalchemy as sa
+import structlog
 from sqlalchemy.dialects.sqlite import insert
 
 from llmagent_os.adapter import Receipt, Reply
-from llmagent_os.errors import LedgerError
+from llmagent_os.errors import BadEventError, LedgerError
 from llmagent_os.events import Event, decode, encode
 from llmagent_os.ledger import sql
 from llmagent_os.ledger.connection import Database, HostLock, connect, file_of
@@ -23,6 +24,7 @@ from llmagent_os.ledger.values import Accepted, Interaction, RewardEvent, Unfini
 from llmagent_os.ledger.writer import InlineWriter, ThreadWriter, Writer
 from llmagent_os.records import Records
 
+_log = structlog.stdlib.get_logger(__name__)
 _encoder = msgspec.json.Encoder()
 _reply_decoder = msgspec.json.Decoder(Reply)
 _JSON = frozenset({"context", "action", "action_dist", "token_ids", "behavior_logprobs", "tool_calls"})
@@ -85,7 +87,11 @@ class Ledger:
         if self._lock is not None:
             await asyncio.to_thread(self._lock.acquire)
         self._claimed = True
-        found = await self.unfinished()
+        try:
+            found = await self.unfinished()
+        except BaseException:
+            self.release()
+            raise
         self._pending.clear()
         for row in found:
             key = row.event.conversation.key
@@ -113,11 +119,16 @@ class Ledger:
 
         Raises:
             LedgerError: it cannot be written.
+            BadEventError: no JSON can hold it.
         """
         conversation = event.conversation
         key = conversation.key
         waiting = self._pending.get(key, 0)
-        row = (conversation.platform, event.event_id, person_id(event), encode(event).decode(), time.time())
+        try:
+            body = encode(event).decode()
+        except (TypeError, ValueError) as error:  # half a surrogate pair, for one
+            raise BadEventError(f"event {event.event_id!r} cannot be stored as JSON: {error}") from error
+        row = (conversation.platform, event.event_id, person_id(event), body, time.time())
         if waiting >= max_pending:
             known = await self._writer.run(lambda database: _is_known(database, row[0], row[1]))
             return Accepted.DUPLICATE if known else Accepted.FULL
@@ -149,22 +160,7 @@ class Ledger:
 
     async def unfinished(self) -> list[Unfinished]:
         """What is still to be run or sent, in the order of arrival."""
-
-        def work(database: Database) -> list[Unfinished]:
-            columns = (inbox.c.seq, inbox.c.body, inbox.c.state, inbox.c.reply, inbox.c.why)
-            query = sa.select(*columns).where(UNFINISHED).order_by(inbox.c.seq)
-            return [
-                Unfinished(
-                    seq=row.seq,
-                    event=decode(row.body),
-                    prepared=row.state == PREPARED,
-                    reply=None if row.reply is None else _reply_decoder.decode(row.reply),
-                    why=row.why,
-                )
-                for row in database.sql.execute(query)
-            ]
-
-        return await self._writer.run(work)
+        return await self._writer.run(_unfinished)
 
     async def prepare(
         self, event: Event, reply: Reply | None, interaction: Interaction | None = None, *, why: str | None = None
@@ -178,22 +174,30 @@ class Ledger:
             why: what went wrong, where ``reply`` is an apology.
 
         Raises:
-            LedgerError: it cannot be written, or another event has the interaction's id.
+            LedgerError: it cannot be written.
+            TypeError, ValueError: no JSON can hold the reply or the interaction.
         """
         text = None if reply is None else _encoder.encode(reply).decode()
         interaction_id = None if interaction is None else interaction.interaction_id
         row = (text, interaction_id, why, event.conversation.platform, event.event_id)
         values = None if interaction is None else _interaction_row(interaction)
 
-        def work(database: Database) -> None:
+        def work(database: Database) -> bool:
             database.driver.execute(sql.prepare, row)
-            if values is not None and not database.driver.execute(sql.interaction, values).rowcount:
-                raise LedgerError(f"there is an interaction {interaction_id!r} already")
+            return values is None or database.driver.execute(sql.interaction, values).rowcount > 0
 
-        await self._writer.run(work)
+        if not await self._writer.run(work):
+            _log.error("an interaction has this id already; the new one is not kept", interaction_id=interaction_id)
 
-    async def finish(self, event: Event, receipt: Receipt | None) -> None:
-        """The reply to ``event`` is sent, or none was needed. Joins the platform's message ids to its interaction."""
+    async def finish(self, event: Event, receipt: Receipt | None, *, soon: bool = False) -> None:
+        """The reply to ``event`` is sent, or none was needed. Joins the platform's message ids to its interaction.
+
+        Args:
+            event: the event answered.
+            receipt: what the platform calls the reply.
+            soon: return at once, and write it with whatever is written next. A crash in between sends the reply
+                again, so only for a platform that drops a second send. Reads still see it.
+        """
         platform, event_id = event.conversation.platform, event.event_id
         messages = () if receipt is None else receipt.message_ids
 
@@ -203,7 +207,10 @@ class Ledger:
                 database.driver.execute(sql.join, row)
             database.driver.execute(sql.finish, (platform, event_id))
 
-        await self._writer.run(work)
+        if soon:
+            self._writer.later(work)
+        else:
+            await self._writer.run(work)
         self._settled(event.conversation.key)
 
     async def fail(self, event: Event, why: str) -> None:
@@ -212,13 +219,13 @@ class Ledger:
         await self._writer.run(lambda database: database.driver.execute(sql.fail, row))
         self._settled(event.conversation.key)
 
-    async def failed(self, limit: int = 100) -> list[tuple[Event, str]]:
-        """The latest events given up and why, newest first."""
+    async def failed(self, limit: int = 100) -> list[tuple[str, str]]:
+        """The keys of the latest events given up, and why, newest first."""
 
-        def work(database: Database) -> list[tuple[Event, str]]:
-            query = sa.select(inbox.c.body, inbox.c.why).where(inbox.c.state == FAILED, inbox.c.body.is_not(None))
+        def work(database: Database) -> list[tuple[str, str]]:
+            query = sa.select(inbox.c.platform, inbox.c.event_id, inbox.c.why).where(inbox.c.state == FAILED)
             found = database.sql.execute(query.order_by(inbox.c.seq.desc()).limit(limit))
-            return [(decode(row.body), row.why) for row in found]
+            return [(f"{row.platform}:{row.event_id}", row.why or "") for row in found]
 
         return await self._writer.run(work)
 
@@ -271,11 +278,30 @@ class Ledger:
         """What ``plugin`` keeps about one person."""
         return LedgerRecords(self._writer, plugin, user_id)
 
+    async def export(self, user_id: str) -> dict[str, list[dict[str, Any]]]:
+        """Everything kept about a person, as JSON values: ``interactions``, ``rewards`` and ``records``, oldest first."""
+
+        def work(database: Database) -> dict[str, list[dict[str, Any]]]:
+            said = sa.select(interactions).where(interactions.c.user_id == user_id).order_by(interactions.c.seq)
+            theirs = (rewards.c.user_id == user_id) | (rewards.c.rater_id == user_id)
+            rated = sa.select(rewards).where(theirs).order_by(rewards.c.seq)
+            kept = sa.select(records).where(records.c.user_id == user_id).order_by(records.c.plugin, records.c.key)
+            rows = database.sql.execute
+            return {
+                "interactions": [msgspec.to_builtins(_interaction(row)) for row in rows(said).mappings()],
+                "rewards": [msgspec.to_builtins(_reward(row)) for row in rows(rated).mappings()],
+                "records": [
+                    {"plugin": row.plugin, "key": row.key, "record": msgspec.json.decode(row.body)} for row in rows(kept)
+                ],
+            }
+
+        return await self._writer.run(work)
+
     async def forget(self, user_id: str) -> int:
         """Erase a person: what they said and were told, their rewards and their records. Returns how many rows.
 
         Nothing of it is left in the file: SQLite overwrites what it deletes (``secure_delete``). Events of theirs that
-        are still being answered stay until they are finished, and then say nothing about them.
+        are still being answered count as said afterwards.
         """
 
         def work(database: Database) -> int:
@@ -301,6 +327,25 @@ class Ledger:
         erased = await self._writer.run(work)
         await self._writer.run(_checkpoint, alone=True)  # or the text would stay in the write-ahead log for a while
         return erased
+
+
+def _unfinished(database: Database) -> list[Unfinished]:
+    columns = (inbox.c.seq, inbox.c.body, inbox.c.state, inbox.c.reply, inbox.c.why)
+    query = sa.select(*columns).where(UNFINISHED).order_by(inbox.c.seq)
+    found = list[Unfinished]()
+    for row in database.sql.execute(query).all():
+        try:
+            event, reply = decode(row.body), None if row.reply is None else _reply_decoder.decode(row.reply)
+        except (BadEventError, msgspec.MsgspecError) as error:
+            # Of another version, or damaged: it must not keep the host from starting.
+            _log.error("an event in the inbox cannot be read; it is given up", seq=row.seq, error=str(error))
+            database.sql.execute(
+                sa.update(inbox).where(inbox.c.seq == row.seq).values(state=FAILED, why=f"it cannot be read: {error}")
+            )
+            continue
+        prepared = row.state == PREPARED
+        found.append(Unfinished(seq=row.seq, event=event, prepared=prepared, reply=reply, why=row.why))
+    return found
 
 
 def _checkpoint(database: Database) -> None:

@@ -14,6 +14,8 @@ metadata = sa.MetaData(
     naming_convention={"ix": "ix_%(table_name)s_%(column_0_N_name)s", "uq": "uq_%(table_name)s_%(column_0_N_name)s"}
 )
 
+_NUMBER: sa.Float[float] = sa.Float()
+
 #: Values of ``inbox.state``.
 WAITING, PREPARED, DONE, FAILED = range(4)
 
@@ -29,7 +31,7 @@ inbox = sa.Table(
     sa.Column("reply", sa.Text),  # the reply as JSON, while it is to be sent
     sa.Column("interaction_id", sa.Text),
     sa.Column("why", sa.Text),  # what went wrong
-    sa.Column("accepted_at", sa.Float, nullable=False),
+    sa.Column("accepted_at", _NUMBER, nullable=False),
     sa.UniqueConstraint("platform", "event_id"),
 )
 #: Waiting or prepared. Written out, since SQLite uses a partial index only where it sees the condition itself.
@@ -50,7 +52,7 @@ interactions = sa.Table(
     sa.Column("context", sa.Text, nullable=False),  # JSON
     sa.Column("action", sa.Text, nullable=False),  # JSON
     sa.Column("action_dist", sa.Text, nullable=False),  # JSON
-    sa.Column("pscore", sa.Float, nullable=False),
+    sa.Column("pscore", _NUMBER, nullable=False),
     sa.Column("policy_version", sa.Text, nullable=False),
     sa.Column("prompt", sa.Text, nullable=False),
     sa.Column("completion", sa.Text, nullable=False),
@@ -60,7 +62,7 @@ interactions = sa.Table(
     sa.Column("model", sa.Text, nullable=False),
     sa.Column("tool_calls", sa.Text, nullable=False),  # JSON
     sa.Column("said", sa.Text, nullable=False),
-    sa.Column("created_at", sa.Float, nullable=False),
+    sa.Column("created_at", _NUMBER, nullable=False),
     sa.Index(None, "user_id", "conversation_key", "seq"),
 )
 
@@ -86,9 +88,9 @@ rewards = sa.Table(
     sa.Column("kind", sa.Text, nullable=False),
     sa.Column("op", sa.Text, nullable=False),
     sa.Column("raw_value", sa.Text, nullable=False),
-    sa.Column("reward", sa.Float, nullable=False),
+    sa.Column("reward", _NUMBER, nullable=False),
     sa.Column("mapping_version", sa.Text, nullable=False),
-    sa.Column("at", sa.Float, nullable=False),
+    sa.Column("at", _NUMBER, nullable=False),
 )
 
 #: Small documents of plugins, one person's apart from another's.

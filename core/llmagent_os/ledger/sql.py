@@ -12,7 +12,13 @@ from sqlalchemy.dialects import sqlite
 from llmagent_os.ledger.schema import DONE, FAILED, PREPARED, inbox, interactions, sent
 
 _DIALECT = sqlite.dialect()
-_this_event = sa.and_(inbox.c.platform == sa.bindparam("of_platform"), inbox.c.event_id == sa.bindparam("of_event"))
+
+
+def _bind(name: str) -> sa.BindParameter[str]:
+    return sa.bindparam(name)
+
+
+_this_event = sa.and_(inbox.c.platform == _bind("of_platform"), inbox.c.event_id == _bind("of_event"))
 
 
 def _compiled(statement: sa.ClauseElement, *order: str) -> str:
@@ -30,7 +36,7 @@ def _literal(value: int) -> sa.ColumnElement[int]:
 
 _ACCEPT = ("platform", "event_id", "user_id", "body", "accepted_at")
 accept = _compiled(
-    sqlite.insert(inbox).values({name: sa.bindparam(name) for name in _ACCEPT}).on_conflict_do_nothing(), *_ACCEPT
+    sqlite.insert(inbox).values({name: _bind(name) for name in _ACCEPT}).on_conflict_do_nothing(), *_ACCEPT
 )
 
 prepare = _compiled(
@@ -38,16 +44,16 @@ prepare = _compiled(
     .where(_this_event)
     .values(
         state=_literal(PREPARED),
-        reply=sa.bindparam("reply"),
-        interaction_id=sa.bindparam("interaction_id"),
-        why=sa.bindparam("why"),
+        reply=_bind("reply"),
+        interaction_id=_bind("interaction_id"),
+        why=_bind("why"),
     ),
     *("reply", "interaction_id", "why", "of_platform", "of_event"),
 )
 
 INTERACTION = tuple(str(column.name) for column in interactions.columns if column.name != "seq")
 interaction = _compiled(
-    sqlite.insert(interactions).values({name: sa.bindparam(name) for name in INTERACTION}).on_conflict_do_nothing(),
+    sqlite.insert(interactions).values({name: _bind(name) for name in INTERACTION}).on_conflict_do_nothing(),
     *INTERACTION,
 )
 
@@ -60,7 +66,7 @@ finish = _compiled(
 )
 
 fail = _compiled(
-    sa.update(inbox).where(_this_event).values(state=_literal(FAILED), why=sa.bindparam("why"), reply=sa.null()),
+    sa.update(inbox).where(_this_event).values(state=_literal(FAILED), why=_bind("why"), reply=sa.null()),
     *("why", "of_platform", "of_event"),
 )
 
@@ -69,9 +75,9 @@ join = _compiled(
     sqlite.insert(sent)
     .from_select(
         ["platform", "channel", "message_id", "interaction_id"],
-        sa.select(
-            sa.bindparam("platform"), sa.bindparam("channel"), sa.bindparam("message_id"), inbox.c.interaction_id
-        ).where(_this_event, inbox.c.interaction_id.is_not(None)),
+        sa.select(_bind("platform"), _bind("channel"), _bind("message_id"), inbox.c.interaction_id).where(
+            _this_event, inbox.c.interaction_id.is_not(None)
+        ),
     )
     .on_conflict_do_nothing(),
     *("platform", "channel", "message_id", "of_platform", "of_event"),

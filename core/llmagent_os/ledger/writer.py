@@ -13,15 +13,21 @@ from collections.abc import Callable
 from queue import SimpleQueue
 from typing import Any, Protocol, TypeVar
 
-import sqlalchemy as sa
+import structlog
+from sqlalchemy.exc import SQLAlchemyError
 
 from llmagent_os.errors import LedgerError
 from llmagent_os.ledger.connection import Database
 
 T = TypeVar("T")
 
+_log = structlog.stdlib.get_logger(__name__)
+
 #: Work on the database, inside a transaction. Run again by itself where another's work spoilt its transaction.
 Work = Callable[[Database], T]
+
+#: How long work that nobody waits for may wait for company, in seconds.
+HOLD = 0.02
 
 #: At most so much shares one transaction, so that the first in it is not kept waiting by the last.
 GROUP = 256
@@ -44,6 +50,10 @@ class Writer(Protocol):
         """
         ...
 
+    def later(self, work: Work[object]) -> None:
+        """Run ``work`` with whatever comes next, or within :data:`HOLD`. Nobody waits for it: lost in a crash."""
+        ...
+
     async def close(self) -> None:
         """Finish what was asked for and let go of the database."""
         ...
@@ -60,7 +70,7 @@ def _by_itself(database: Database, work: Work[T], alone: bool) -> T:
     except BaseException as error:
         if driver.in_transaction:
             driver.execute("ROLLBACK")
-        if isinstance(error, sqlite3.Error | sa.exc.SQLAlchemyError):
+        if isinstance(error, sqlite3.Error | SQLAlchemyError):
             raise LedgerError(f"the ledger cannot be written: {error}") from error
         raise
     return result
@@ -81,6 +91,12 @@ class InlineWriter:
             then(result)
         return result
 
+    def later(self, work: Work[object]) -> None:
+        try:
+            _by_itself(self._database, work, alone=False)
+        except LedgerError as error:
+            _log_lost(error)
+
     async def close(self) -> None:
         if not self._closed:
             self._closed = True
@@ -93,7 +109,7 @@ class _Job:
     __slots__ = ("alone", "error", "future", "result", "then", "work")
 
     def __init__(
-        self, work: Work[Any], then: Callable[[Any], None] | None, alone: bool, future: asyncio.Future[Any]
+        self, work: Work[Any], then: Callable[[Any], None] | None, alone: bool, future: asyncio.Future[Any] | None
     ) -> None:
         self.work = work
         self.then = then
@@ -108,7 +124,7 @@ def _deliver(jobs: list[_Job]) -> None:
         if job.error is None and job.then is not None:
             job.then(job.result)
         future = job.future
-        if not future.done():  # else its caller was cancelled
+        if future is not None and not future.done():  # else its caller was cancelled
             if job.error is None:
                 future.set_result(job.result)
             else:
@@ -121,7 +137,9 @@ class ThreadWriter:
     def __init__(self, database: Callable[[], Database]) -> None:
         """Args: ``database`` opens it, on the thread that will use it."""
         self._open = database
-        self._jobs: SimpleQueue[_Job | None] = SimpleQueue()
+        self._jobs: SimpleQueue[list[_Job] | None] = SimpleQueue()
+        self._held: list[_Job] = []
+        self._timer: asyncio.TimerHandle | None = None
         self._thread = threading.Thread(target=self._work, name="ledger", daemon=True)
         self._opened: asyncio.Future[None] | None = None
         self._closed = False
@@ -140,12 +158,32 @@ class ThreadWriter:
         if self._closed:
             raise LedgerError("the ledger is closed")
         future: asyncio.Future[T] = asyncio.get_running_loop().create_future()
-        self._jobs.put(_Job(work, then, alone, future))
+        job = _Job(work, then, alone, future)
+        if self._held:
+            self._held.append(job)
+            self._flush()
+        else:
+            self._jobs.put([job])
         return await future
+
+    def later(self, work: Work[object]) -> None:
+        self._held.append(_Job(work, None, False, None))
+        if self._timer is None:
+            self._timer = asyncio.get_running_loop().call_later(HOLD, self._hold_over)
+
+    def _hold_over(self) -> None:
+        self._timer = None
+        if self._held and not self._closed:
+            self._flush()
+
+    def _flush(self) -> None:
+        self._jobs.put(self._held)
+        self._held = []
 
     async def close(self) -> None:
         if not self._closed:
             self._closed = True
+            self._flush()
             self._jobs.put(None)
             await asyncio.to_thread(self._thread.join)
 
@@ -168,23 +206,24 @@ class ThreadWriter:
     def _group(self, database: Database) -> bool:
         """Run all that waits. Returns whether more may come."""
         queue = self._jobs
-        job = queue.get()
         jobs: list[_Job] = []
-        while job is not None:
-            jobs.append(job)
-            if job.alone or queue.empty() or len(jobs) == GROUP:
+        more = queue.get()
+        while more is not None:
+            jobs += more
+            if (more and more[-1].alone) or len(jobs) >= GROUP or queue.empty():
                 break
-            job = queue.get()
+            more = queue.get()
         if jobs:
             self._commit(database, jobs)
-            # Nearly always one loop; a ledger shared between loops still answers each on its own.
-            loop = jobs[0].future.get_loop()
-            if all(job.future.get_loop() is loop for job in jobs):
-                _soon(loop, _deliver, jobs)
-            else:
-                for job_ in jobs:
-                    _soon(job_.future.get_loop(), _deliver, [job_])
-        return job is not None
+            told: dict[asyncio.AbstractEventLoop, list[_Job]] = {}  # nearly always one loop
+            for job in jobs:
+                if job.future is not None:
+                    told.setdefault(job.future.get_loop(), []).append(job)
+                elif job.error is not None:
+                    _log_lost(job.error)
+            for loop, theirs in told.items():
+                _soon(loop, _deliver, theirs)
+        return more is not None
 
     def _commit(self, database: Database, jobs: list[_Job]) -> None:
         last = jobs.pop() if jobs[-1].alone else None
@@ -213,6 +252,10 @@ class ThreadWriter:
             job.result = _by_itself(database, job.work, job.alone)
         except Exception as error:
             job.error = error
+
+
+def _log_lost(error: Exception) -> None:
+    _log.error("the ledger could not note that a reply was sent; it is sent again at the next start", error=str(error))
 
 
 def _soon(loop: asyncio.AbstractEventLoop, call: Callable[..., None], *arguments: Any) -> None:

@@ -2,19 +2,17 @@
 
 from __future__ import annotations
 
+import importlib
 import json
 import re
 from importlib.metadata import entry_points
 from importlib.resources import files
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, cast
+from typing import Any, cast
 
 import msgspec
 
 from llmagent_os.errors import ConfigError
-
-if TYPE_CHECKING:
-    import bm25s
 
 
 class Fact(msgspec.Struct, frozen=True):
@@ -34,8 +32,9 @@ class Hit(msgspec.Struct, frozen=True):
 
 
 _STOP = frozenset(
-    "a about am an and any are as at be by can could do does did for from have has how i in is it its me my of on or our please shall should so "
-    "tell that the their them there these they this to us want was we what when where which who why will with would you your".split()
+    """a about am an and any are as at be by can could do does did for from have has how i in into is it its me my of
+    on or our please shall should so tell that the their them there these they this those to us want was we what when
+    where which who why will with would you your""".split()
 )
 
 
@@ -62,7 +61,7 @@ class KnowledgeBase:
 
     def __init__(self) -> None:
         self._facts: dict[str, Fact] = {}
-        self._index: bm25s.BM25 | None = None
+        self._index: Any = None  # a bm25s.BM25, made when first asked; the library has no types
         self._ids: list[str] = []
         self._vocabulary: list[set[str]] = []
 
@@ -87,7 +86,7 @@ class KnowledgeBase:
             raise ConfigError(f"knowledge file {path} is not JSON: {error}") from error
         if not isinstance(data, list):
             raise ConfigError(f"knowledge file {path} holds {type(data).__name__}; it should be a list of facts")
-        items = cast("list[Any]", data)
+        items: list[Any] = list(data)  # pyright: ignore[reportUnknownArgumentType]
         for number, item in enumerate(items):
             match item:
                 case str():
@@ -140,10 +139,9 @@ class KnowledgeBase:
                 hits.append(Hit(self._facts[self._ids[at]], float(scores[at]), coverage))
         return hits[:limit]
 
-    def _built(self) -> bm25s.BM25:
+    def _built(self) -> Any:
         if self._index is None:
-            import bm25s
-
+            bm25s: Any = importlib.import_module("bm25s")  # imports numpy: not before it is needed
             self._ids = list(self._facts)
             documents = [words(f"{fact.text} {fact.about}") for fact in self._facts.values()]
             self._vocabulary = [set(document) for document in documents]

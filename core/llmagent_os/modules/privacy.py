@@ -19,7 +19,8 @@ _SECRET = re.compile(
     re.VERBOSE | re.DOTALL,
 )
 _NAMED_SECRET = re.compile(
-    r"\b(pass(?:word|phrase|code)?|pwd|secret|token|api[ _-]?key|pin(?: code)?)(\s*(?:is|are|[:=])\s*)(\S{3,})", re.IGNORECASE
+    r"\b(pass(?:word|phrase|code)?|pwd|secret|token|api[ _-]?key|pin(?: code)?)(\s*(?:is|are|[:=])\s*)(\S{3,})",
+    re.IGNORECASE,
 )
 _CARD = re.compile(r"\b\d(?:[ -]?\d){12,18}\b")
 _PHONE = re.compile(r"(?<![\w.:/-])(?:\+|00)?\(?\d[\d ()./-]{6,}\d(?![\w:])")

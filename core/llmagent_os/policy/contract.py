@@ -6,7 +6,7 @@ from typing import Any, Protocol
 
 import msgspec
 
-#: How to behave: one value for each of the bot's dimensions, such as ``{"mode": "task_oriented", "verbosity": "brief"}``.
+#: How to behave: one value for each of the bot's dimensions, ``{"mode": "task_oriented", "verbosity": "brief", …}``.
 Action = dict[str, str]
 
 #: What is known when deciding: plain JSON values by feature name.

@@ -15,7 +15,8 @@ from typing import Any
 
 import msgspec
 import torch
-from safetensors import SafetensorError, safe_open
+from safetensors import SafetensorError
+from safetensors.torch import load
 
 from llmagent_os.errors import ModelError, ModelNotFoundError
 
@@ -69,19 +70,16 @@ def read_adapter(folder: Path) -> Adapter:
         raise ModelError(f"{config_file}: peft_type is {config['peft_type']!r}, only LORA adapters can be served")
     for key, served in _PLAIN.items():
         if key in config and config[key] not in served:
-            raise ModelError(
-                f"{config_file}: {key} is {config[key]!r}, only {served[0]!r} can be served; train without it"
-            )
+            raise ModelError(f"{config_file}: {key} is {config[key]!r}, only {served[0]!r} can be served")
     alpha, stabilised = float(config.get("lora_alpha", 8)), bool(config.get("use_rslora"))
     halves: dict[str, dict[str, torch.Tensor]] = {}
     try:
-        digest = hashlib.sha256(weights_file.read_bytes()).hexdigest()
-        with safe_open(weights_file, framework="pt") as tensors:
-            for key in tensors.keys():  # noqa: SIM118 (safe_open is no mapping)
-                name, _, half = key.removeprefix(_PREFIX).removesuffix(".weight").rpartition(".")
-                if half not in ("lora_A", "lora_B"):
-                    raise ModelError(f"{weights_file}: {key} is no part of a plain LoRA")
-                halves.setdefault(name, {})[half] = tensors.get_tensor(key)
+        raw = weights_file.read_bytes()
+        for key, tensor in load(raw).items():
+            name, _, half = key.removeprefix(_PREFIX).removesuffix(".weight").rpartition(".")
+            if half not in ("lora_A", "lora_B"):
+                raise ModelError(f"{weights_file}: {key} is no part of a plain LoRA")
+            halves.setdefault(name, {})[half] = tensor
     except (SafetensorError, OSError) as error:
         raise ModelError(f"{weights_file} cannot be read: {error}") from error
     layers: dict[str, Lora] = {}
@@ -92,7 +90,7 @@ def read_adapter(folder: Path) -> Adapter:
         scaling = alpha / (rank**0.5 if stabilised else rank)
         layers[name] = Lora(both["lora_A"].T.contiguous(), both["lora_B"].T.contiguous() * scaling)
     rank = max((lora.a.shape[1] for lora in layers.values()), default=0)
-    return Adapter(f"{folder.resolve().name}@{digest[:12]}", layers, rank)
+    return Adapter(f"{folder.resolve().name}@{hashlib.sha256(raw).hexdigest()[:12]}", layers, rank)
 
 
 class AdapterCache:

@@ -5,8 +5,8 @@ A reply that begins with ``<tool_call>`` is held to
     \n{"name": "TOOL", "arguments": {"KEY": VALUE, …}}\n</tool_call>
 
 with a tool's own keys, each once at most, the required ones before it closes, and values of the keys' types. A string
-whose schema has ``"x-span": true`` is copied from the user's messages (:mod:`.spans`). Anything else is plain text, which
-can never turn into a call.
+whose schema has ``"x-span": true`` is copied from the user's messages (:mod:`.spans`). Anything else is plain text,
+which can never turn into a call.
 
 The fixed parts are always written with the same tokens: those of each piece by itself. The pieces are cut where a word
 meets a quote, so that a tokenizer that splits there (all in the style of GPT-2 do) gives the whole the same tokens.
@@ -16,7 +16,8 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterable, Sequence
-from typing import Any, Protocol
+from functools import partial
+from typing import Any, Protocol, cast
 
 from llmagent_os.chat import ToolCall
 from llmagent_os.serving.machines import Machine, NumberMachine, State, StringMachine, Tokens, ValueMachine
@@ -59,15 +60,16 @@ class Grammar:
         return tuple(token for text in texts for token in self.piece(text))
 
     def machine(self, kind: str) -> Tokens:
-        """The machine for ``string``, ``integer``, ``number`` or any ``value``."""
+        """The machine for a value of the schema types in ``kind``, separated by spaces; for ``text`` inside quotes."""
         if kind not in self._machines:
-            made: dict[str, Callable[[], Machine]] = {
-                "string": StringMachine,
-                "integer": lambda: NumberMachine(whole=True),
-                "number": lambda: NumberMachine(whole=False),
-                "value": ValueMachine,
-            }
-            self._machines[kind] = Tokens(made[kind](), self.vocabulary)
+            machine: Machine
+            if kind == "text":
+                machine = StringMachine()
+            elif kind in ("integer", "number"):
+                machine = NumberMachine(whole=kind == "integer")
+            else:
+                machine = ValueMachine(kind.split())
+            self._machines[kind] = Tokens(machine, self.vocabulary)
         return self._machines[kind]
 
 
@@ -107,9 +109,9 @@ class Constraint:
     @property
     def may_open(self) -> int | None:
         """The markup token that may come next in plain text: the one that opens a call, at the beginning of a reply."""
-        token = self._marker[max(self._matched, 0)]
-        usable = self._matched == 0 and self.grammar.tools and token in self.grammar.vocabulary.markup
-        return token if usable else None
+        token = self._marker[0]
+        at_begin = self._matched == 0 and bool(self.grammar.tools)
+        return token if at_begin and token in self.grammar.vocabulary.markup else None
 
     @property
     def banned(self) -> int | None:
@@ -216,7 +218,7 @@ def _call_node(grammar: Grammar, sources: list[SpanSource]) -> Node:
         head = grammar.pieces('\n{"name": "', _inside(tool.name))
         arguments = _Arguments(grammar, tool, sources)
         if arguments.properties:
-            ways.append((head + grammar.piece('", "arguments": {"'), lambda a=arguments: a.keys(frozenset())))
+            ways.append((head + grammar.piece('", "arguments": {"'), partial(arguments.keys, frozenset[str]())))
         if not arguments.required:
             ways.append((head + grammar.piece('", "arguments": {}}\n' + CLOSE), _complete))
     return _Choice(ways)
@@ -260,19 +262,17 @@ class _Arguments:
             elif all(option.get("type") == "string" for option in options):
                 copied = any(option.get("x-span") for option in options) and bool(self._places)
                 make = self._copied if copied else self._string
-                ways.append((head + grammar.piece('": "'), lambda n=now, m=make: m(n)))
+                ways.append((head + grammar.piece('": "'), partial(make, now)))
             else:
-                types = {option.get("type") for option in options}
-                kind = types.pop() if len(types) == 1 else "value"
-                kind = kind if kind in ("integer", "number") else "value"
-                ways.append((head + grammar.piece('": '), lambda n=now, k=kind: self._bare(n, k)))
+                kind = " ".join(sorted({str(option.get("type", "")) for option in options}))
+                ways.append((head + grammar.piece('": '), partial(self._bare, now, kind)))
         return ways
 
     def _copied(self, used: frozenset[str]) -> Node:
         return _Copied(self._places, _Choice(self._after(used, quoted=True)))
 
     def _string(self, used: frozenset[str]) -> Node:
-        return _Written(self._grammar.machine("string"), _Choice(self._after(used, quoted=True)))
+        return _Written(self._grammar.machine("text"), _Choice(self._after(used, quoted=True)))
 
     def _bare(self, used: frozenset[str], kind: str) -> Node:
         return _Written(self._grammar.machine(kind), _Choice(self._after(used, quoted=False)))
@@ -298,8 +298,7 @@ def _options(schema: dict[str, Any]) -> list[dict[str, Any]]:
     found = [option for option in schema.get("anyOf", [schema]) if option.get("type") != "null"]
     kinds = schema.get("type")
     if isinstance(kinds, list):
-        listed: list[Any] = kinds
-        found = [{**schema, "type": kind} for kind in listed if kind != "null"]
+        found = [{**schema, "type": kind} for kind in cast("list[object]", kinds) if kind != "null"]
     return [{**option, "x-span": option.get("x-span", schema.get("x-span"))} for option in found]
 
 

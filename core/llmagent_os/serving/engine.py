@@ -10,7 +10,7 @@ import logging
 import os
 import threading
 from collections import deque
-from typing import Any
+from typing import Any, cast
 
 import torch
 
@@ -130,9 +130,6 @@ class Engine:
                 self._jobs.append(job)
         return not closing
 
-    def _prefix_key(self, job: Job) -> tuple[str, tuple[int, ...]]:
-        return job.version, tuple(job.prompt[: job.shared])
-
     def _step(self) -> None:
         for slot in reversed(range(len(self._jobs))):
             if self._jobs[slot].cancelled:
@@ -154,17 +151,25 @@ class Engine:
 
     def _read(self, slot: int, job: Job, limit: int) -> torch.Tensor:
         """Give the model the next tokens of one slot; the logits after them."""
-        if job.cached == 0 and (snapshot := self._prefixes.get(self._prefix_key(job))):
-            self._model.restore(slot, snapshot)
-            job.cached = job.shared
-        if job.cached < job.shared:
-            limit = min(limit, job.shared - job.cached)  # stop there once, to keep it for the next prompt
+        if job.cached == 0:
+            self._restore(slot, job)
+        for length in job.shared:
+            if length > job.cached:
+                limit = min(limit, length - job.cached)  # stop there once, to keep it for the next prompt
         tokens = job.pending(limit)
         logits = self._model.extend(slot, tokens, job.cached)
         job.cached += len(tokens)
-        if job.cached == job.shared:
-            self._prefixes.put(self._prefix_key(job), self._model.snapshot(slot, job.shared))
+        if job.cached in job.shared:
+            self._prefixes.put((job.version, tuple(job.prompt[: job.cached])), self._model.snapshot(slot, job.cached))
         return logits
+
+    def _restore(self, slot: int, job: Job) -> None:
+        """Begin with what an earlier prompt left, as much as there is."""
+        for length in reversed(job.shared):
+            if snapshot := self._prefixes.get((job.version, tuple(job.prompt[:length]))):
+                self._model.restore(slot, snapshot)
+                job.cached = length
+                return
 
     def _decode(self, done: list[int]) -> list[int]:
         """One token in every slot that waits for the model; gives the slots that are finished."""
@@ -205,9 +210,10 @@ class Engine:
             draws = torch.tensor([[job.draw() if job.temperature else 0.0] for job in jobs], dtype=torch.double)
             drawn = torch.searchsorted(sums, draws * sums[:, -1:], right=True)[:, 0].clamp(max=sums.shape[1] - 1)
             tokens = torch.where(torch.tensor([job.temperature > 0 for job in jobs]), drawn, tokens)
-        chosen = logprobs.gather(1, tokens[:, None])[:, 0].tolist()
+        chosen: list[float] = cast("Any", logprobs.gather(1, tokens[:, None])[:, 0]).tolist()
+        drawn_tokens: list[int] = cast("Any", tokens).tolist()
         done: list[int] = []
-        for (slot, _), job, token, logprob in zip(ready, jobs, tokens.tolist(), chosen, strict=True):
+        for (slot, _), job, token, logprob in zip(ready, jobs, drawn_tokens, chosen, strict=True):
             if job.write(token, logprob):
                 done.append(slot)
         return done

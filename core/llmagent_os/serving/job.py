@@ -17,10 +17,10 @@ Finish = Literal["stop", "length", "tool_calls", "cancelled"]
 
 @dataclass(eq=False, kw_only=True)
 class Job:
-    """A request for a reply: filled by whoever asks, then touched by the engine's thread alone, but for ``cancelled``."""
+    """A request for a reply: filled by whoever asks, then the engine's thread's alone, but for ``cancelled``."""
 
     prompt: list[int]  #: the prompt's tokens
-    shared: int  #: how many of them, from the first, other prompts are likely to begin with too
+    shared: tuple[int, ...]  #: how many of them, from the first, other prompts are likely to begin with; ascending
     adapter: Adapter | None
     constraint: Constraint
     max_tokens: int

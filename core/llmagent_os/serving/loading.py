@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Generator
 from contextlib import contextmanager
 from typing import Any, cast
 
 import torch
+from safetensors import SafetensorError
 from transformers import AutoModelForCausalLM, AutoTokenizer
 from transformers.utils import logging as transformers_logging
 
@@ -16,15 +17,16 @@ from llmagent_os.serving.vocabulary import Vocabulary
 
 
 @contextmanager
-def _quietly() -> Iterator[None]:
+def _quietly() -> Generator[None]:
     """Without the progress bar that transformers draws for files that are already there."""
-    shown = transformers_logging.is_progress_bar_enabled()
-    transformers_logging.disable_progress_bar()
+    logging = cast("Any", transformers_logging)
+    shown = logging.is_progress_bar_enabled()
+    logging.disable_progress_bar()
     try:
         yield
     finally:
         if shown:
-            transformers_logging.enable_progress_bar()
+            logging.enable_progress_bar()
 
 
 def load_tokenizer(location: Location) -> Any:
@@ -60,12 +62,13 @@ def load_model(location: Location, *, dtype: str = "float32", device: str = "cpu
                 local_files_only=location.local,
             )
         return model.to(device).eval()
-    except (OSError, ValueError, RuntimeError, AttributeError) as error:
+    except (OSError, ValueError, RuntimeError, AttributeError, SafetensorError) as error:
         raise ModelError(f"the model {location.base} cannot be loaded as {dtype} on {device}: {error}") from error
 
 
 def vocabulary_of(model: Any, tokenizer: Any) -> Vocabulary:
     """The tokens of a model, with the ones that end a reply."""
     listed = getattr(model.generation_config, "eos_token_id", None)
-    ends = {*(listed if isinstance(listed, list) else [listed]), tokenizer.eos_token_id} - {None}
-    return Vocabulary(tokenizer, frozenset(cast("set[int]", ends)), model.get_output_embeddings().weight.shape[0])
+    ends = cast("list[int | None]", [*listed] if isinstance(listed, list) else [listed])
+    end_ids = frozenset(id_ for id_ in (*ends, tokenizer.eos_token_id) if id_ is not None)
+    return Vocabulary(tokenizer, end_ids, model.get_output_embeddings().weight.shape[0])

@@ -5,14 +5,14 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable
 from contextlib import suppress
-from functools import lru_cache, partial
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import msgspec
 
-from llmagent_os.chat import ChatRequest, Completion, Message, ToolCall
-from llmagent_os.errors import ModelError, ModelUnavailableError
+from llmagent_os.chat import ChatRequest, Completion, ToolCall
+from llmagent_os.errors import ModelUnavailableError
 from llmagent_os.serving.adapters import Adapter, AdapterCache
 from llmagent_os.serving.backend import OnText
 from llmagent_os.serving.constraint import Constraint, Grammar
@@ -21,7 +21,8 @@ from llmagent_os.serving.job import Job
 from llmagent_os.serving.loading import load_model, load_tokenizer, vocabulary_of
 from llmagent_os.serving.locate import Location
 from llmagent_os.serving.options import LocalOptions
-from llmagent_os.serving.tool_calls import InvalidCallError, calls_of, checked_call, tool_schemas
+from llmagent_os.serving.template import ChatTemplate
+from llmagent_os.serving.tool_calls import InvalidCallError, checked_call
 from llmagent_os.toolspec import ToolSpec
 
 
@@ -39,12 +40,12 @@ class LocalBackend:
     def __init__(self, location: Location, options: LocalOptions) -> None:
         self._location = location
         self._timeout = options.timeout
-        self._tokenizer = load_tokenizer(location)
+        tokenizer = load_tokenizer(location)
         model = load_model(location, dtype=options.dtype, device=options.device)
-        self._vocabulary = vocabulary_of(model, self._tokenizer)
+        self._vocabulary = vocabulary_of(model, tokenizer)
+        self._template = ChatTemplate(tokenizer, self._vocabulary)
         self._adapters = AdapterCache(options.max_adapters)
-        self._grammars: dict[bytes, Grammar] = {}
-        self._prefix = lru_cache(maxsize=64)(self._vocabulary.encode)
+        self._toolsets: dict[bytes, _Toolset] = {}
         self.engine = Engine(
             model, self._vocabulary, slots=options.slots, max_waiting=options.max_waiting, threads=options.threads
         )
@@ -98,19 +99,19 @@ class LocalBackend:
 
     def _job(self, request: ChatRequest) -> tuple[str, Job]:
         """The prompt, and the request as the engine takes it."""
-        messages = [self._plain(message) for message in request.messages]
-        try:
-            prompt = self._render(messages, request.tools, add_generation_prompt=True)
-        except Exception as error:  # whatever a template's own code raises
-            raise ModelError(f"the model's chat template cannot write these messages: {error}") from error
+        prompt = self._template.prompt(request.messages, request.tools)
         ids = self._vocabulary.encode(prompt)
-        shared = self._prefix(self._prefix_text(messages, request.tools))
-        user = [str(message["content"]) for message in messages if message["role"] == "user"]
+        toolset = self._toolset(request.tools)
+        shared = {_common(ids, toolset.opening)}
+        if (first := request.messages[0])["role"] == "system":
+            opening = self._template.opening(str(first.get("content") or ""), request.tools)
+            shared.add(_common(ids, self._vocabulary.encode(opening)))
+        user = [str(turn.get("content") or "") for turn in request.messages if turn["role"] == "user"]
         return prompt, Job(
             prompt=ids,
-            shared=len(shared) if 0 < len(shared) < len(ids) and ids[: len(shared)] == shared else 0,
+            shared=tuple(sorted(length for length in shared if 0 < length < len(ids))),
             adapter=self._adapter(request.adapter),
-            constraint=Constraint(self._grammar(request.tools), user[::-1]),
+            constraint=Constraint(toolset.grammar, map(self._vocabulary.without_markup, user[::-1])),
             max_tokens=request.max_tokens,
             temperature=request.temperature,
             seed=request.seed,
@@ -118,42 +119,27 @@ class LocalBackend:
             on_done=lambda _: None,
         )
 
-    def _plain(self, message: Message) -> Message:
-        """A turn as chat templates take it, with nobody's words able to pass for the template's own markup."""
-        clean = self._vocabulary.without_markup
-        turn: Message = {**message, "content": clean(message.get("content") or "")}
-        if calls := calls_of(message):
-            turn["tool_calls"] = [
-                {"type": "function", "function": {"name": call.name, "arguments": clean(call.arguments)}}
-                for call in calls
-            ]
-        return turn
-
-    def _render(self, messages: list[Message], tools: tuple[ToolSpec, ...], *, add_generation_prompt: bool) -> str:
-        return str(
-            self._tokenizer.apply_chat_template(
-                messages,
-                tools=tool_schemas(tools) or None,
-                add_generation_prompt=add_generation_prompt,
-                tokenize=False,
-                enable_thinking=False,
-            )
-        )
-
-    def _prefix_text(self, messages: list[Message], tools: tuple[ToolSpec, ...]) -> str:
-        """What comes before anybody spoke: the system message and the tools."""
-        first = [messages[0]] if messages[0]["role"] == "system" else []
-        with suppress(Exception):  # some templates refuse a chat without a user's turn; then nothing is shared
-            return self._render(first, tools, add_generation_prompt=False) if first or tools else ""
-        return ""
-
-    def _grammar(self, tools: tuple[ToolSpec, ...]) -> Grammar:
+    def _toolset(self, tools: tuple[ToolSpec, ...]) -> _Toolset:
         key = msgspec.json.encode(tools)
-        if key not in self._grammars:
-            if len(self._grammars) >= 256:  # as many sets of permissions are more than any bot has
-                self._grammars.clear()
-            self._grammars[key] = Grammar(tools, self._vocabulary)
-        return self._grammars[key]
+        if key not in self._toolsets:
+            if len(self._toolsets) >= 256:  # more sets of permissions than any bot has
+                self._toolsets.clear()
+            opening = self._vocabulary.encode(self._template.opening("\N{REPLACEMENT CHARACTER}", tools))
+            self._toolsets[key] = _Toolset(Grammar(tools, self._vocabulary), opening)
+        return self._toolsets[key]
+
+
+class _Toolset(msgspec.Struct, frozen=True):
+    """What is made once for all requests with the same tools."""
+
+    grammar: Grammar
+    opening: list[int]  #: how prompts with these tools begin, up to the system message's own words
+
+
+def _common(first: list[int], second: list[int]) -> int:
+    """How many tokens two prompts have in common from the beginning."""
+    differ = (at for at, (one, other) in enumerate(zip(first, second, strict=False)) if one != other)
+    return next(differ, min(len(first), len(second)))
 
 
 class _Writer:

@@ -7,7 +7,7 @@ import json
 import os
 from importlib.metadata import entry_points
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import msgspec
 
@@ -97,11 +97,11 @@ def _adapted(folder: Path, depth: int) -> Location:
 
 def _missing_on_hub(name: str) -> str | None:
     """Why a model cannot be had from the hub or its local cache; ``None`` where it can."""
-    from huggingface_hub import hf_hub_download
+    import huggingface_hub
     from huggingface_hub.errors import HfHubHTTPError, HFValidationError, OfflineModeIsEnabled
 
     try:
-        hf_hub_download(name, "config.json")
+        cast("Any", huggingface_hub).hf_hub_download(name, "config.json")
     except HFValidationError:
         return "not a possible hub id"
     except HfHubHTTPError as error:

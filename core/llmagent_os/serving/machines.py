@@ -5,6 +5,7 @@ A state is a hashable value; ``step`` says where one more character leads, or ``
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from functools import lru_cache
 from typing import Protocol
 
@@ -38,7 +39,7 @@ class StringMachine:
             return self.start if character in _ESCAPED else None
         if character == "\\":
             return ("escape", "")
-        return None if character == '"' or character < " " or character == "\x7f" else self.start
+        return None if character == '"' or character < " " else self.start
 
     def done(self, state: State) -> bool:
         return state[0] == "in"
@@ -76,14 +77,35 @@ def number_step(state: State, character: str, *, whole: bool = False) -> State |
     return None
 
 
-class ValueMachine:
-    """Any JSON value on one line, nested at most eight deep."""
+#: The characters that a value of a JSON schema type begins with.
+_BEGINS = {
+    "string": '"',
+    "integer": "-0123456789",
+    "number": "-0123456789",
+    "boolean": "tf",
+    "null": "n",
+    "array": "[",
+    "object": "{",
+}
 
-    start: State = ("value", "")
+
+class ValueMachine:
+    """Any JSON value on one line, nested at most eight deep.
+
+    Args:
+        types: the JSON schema types it may be of; none: of any.
+    """
+
+    start: State = ("begin", "")
     _depth = 8
+
+    def __init__(self, types: Iterable[str] = ()) -> None:
+        self._begins = "".join(_BEGINS.get(type_, "") for type_ in types) or "".join(_BEGINS.values())
 
     def step(self, state: State, character: str) -> State | None:
         at, stack = state
+        if at == "begin" and character not in self._begins:
+            return None
         if at == "end":
             return self._after(stack, character)
         if at in ("string", "key"):
@@ -91,7 +113,7 @@ class ValueMachine:
                 return (at + "\\", stack)
             if character == '"':
                 return ("colon", stack) if at == "key" else ("end", stack)
-            return None if character < " " or character == "\x7f" else state
+            return None if character < " " else state
         if at in ("string\\", "key\\"):
             return (at[:-1], stack) if character in _ESCAPED else None
         if at == "colon":

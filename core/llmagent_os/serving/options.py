@@ -22,7 +22,7 @@ class LocalOptions(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fie
 
 
 class ServerOptions(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """How an OpenAI-compatible server is reached. What is ``None`` the openai client takes from its environment variables."""
+    """How an OpenAI-compatible server is reached. What is ``None`` comes from the openai client's usual variables."""
 
     base_url: str | None = None  #: such as ``http://127.0.0.1:8000/v1``; ``OPENAI_BASE_URL``
     api_key: str | None = None  #: ``OPENAI_API_KEY``; a server of your own usually needs none

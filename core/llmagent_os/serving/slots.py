@@ -4,8 +4,8 @@ The model's own modules compute everything. Two things are put under it: a key-v
 in each row, and linear layers that add each row's own LoRA. Rows in use are always the first ones, so every batch is
 a view of the slots and nothing is gathered while decoding; a row that leaves is filled with the last one.
 
-Follows S-LoRA (Sheng et al. 2023) and Punica (Chen et al. 2023) in serving many adapters over one base in one batch, and
-Orca (Yu et al. 2022) in scheduling by the step.
+Follows S-LoRA (Sheng et al. 2023) and Punica (Chen et al. 2023) in serving many adapters over one base in one batch,
+and Orca (Yu et al. 2022) in scheduling by the step.
 """
 
 from __future__ import annotations
@@ -119,7 +119,8 @@ class SlotModel:
     def __init__(self, model: Any, slots: int) -> None:
         config = model.config
         layers = set(getattr(config, "layer_types", None) or ["full_attention"])
-        rope = (getattr(config, "rope_parameters", None) or {}).get("rope_type", "default")
+        positions: dict[str, Any] = getattr(config, "rope_parameters", None) or {}
+        rope = positions.get("rope_type", "default")
         if config.model_type not in _SUPPORTED or layers != {"full_attention"} or rope in ("dynamic", "longrope"):
             raise ModelError(
                 f"the in-process engine serves {', '.join(_SUPPORTED)} models with full attention, not "
@@ -139,7 +140,7 @@ class SlotModel:
         self._rank = 0
 
     def extend(self, slot: int, tokens: list[int], first: int) -> torch.Tensor:
-        """Process ``tokens`` of one slot, which stand at ``first`` and on; gives the logits after the last, ``[outputs]``."""
+        """Process ``tokens`` of one slot, from place ``first`` on; gives the logits after the last, ``[outputs]``."""
         end = first + len(tokens)
         self._aim(slot, slot + 1, end)
         self._cache.places = None
@@ -206,8 +207,8 @@ class SlotModel:
             )
             if not fits:
                 raise ModelError(
-                    f"adapter {adapter.version} does not fit this model: {name} there takes {lora.a.shape[0]} inputs and "
-                    f"gives {lora.b.shape[1]} outputs, here it is {module}; was it trained on another base?"
+                    f"adapter {adapter.version} does not fit this model: {name} there takes {lora.a.shape[0]} inputs "
+                    f"and gives {lora.b.shape[1]} outputs, here it is {module}; was it trained on another base?"
                 )
         if adapter.rank > self._rank:
             more = adapter.rank - self._rank
@@ -217,8 +218,8 @@ class SlotModel:
             self._rank = adapter.rank
         for name in adapter.layers:
             if name not in self._linears:
-                linear = cast("nn.Linear", self._module(name, adapter))
-                self._linears[name] = SlotLinear(linear, self._rows, self._slots, self._rank)
+                plain = cast("nn.Linear", self._module(name, adapter))
+                self._linears[name] = SlotLinear(plain, self._rows, self._slots, self._rank)
                 self._model.set_submodule(name, self._linears[name])
 
     def _module(self, name: str, adapter: Adapter) -> nn.Module:

@@ -8,7 +8,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterable, Sequence
-from typing import Any
+from typing import Any, cast
 
 from llmagent_os.chat import Message, ToolCall
 from llmagent_os.errors import BadToolCallError
@@ -32,9 +32,10 @@ class InvalidCallError(BadToolCallError):
 def tool_schemas(tools: Iterable[ToolSpec]) -> list[dict[str, Any]]:
     """The tools as chat templates and servers take them, without this project's own ``x-`` keys.
 
-    >>> parameters = {"type": "object", "properties": {"who": {"type": "string", "x-span": True}}}
-    >>> tool_schemas([ToolSpec(name="greet", description="Says hi.", parameters=parameters)])[0]["function"]["parameters"]["properties"]
-    {'who': {'type': 'string'}}
+    >>> who = {"type": "string", "x-span": True}
+    >>> takes = {"type": "object", "properties": {"who": who}}
+    >>> tool_schemas([ToolSpec(name="greet", description="Says hi.", parameters=takes)])[0]["function"]["parameters"]
+    {'type': 'object', 'properties': {'who': {'type': 'string'}}}
     """
     return [
         {
@@ -52,15 +53,14 @@ def tool_schemas(tools: Iterable[ToolSpec]) -> list[dict[str, Any]]:
 def _without_own_keys(schema: Any, *, names: bool = False) -> Any:
     """``schema`` without ``x-`` keys; ``names``: its keys are arguments' names, which may begin so."""
     if isinstance(schema, dict):
-        items: dict[str, Any] = schema
+        items = cast("dict[str, Any]", schema)
         return {
             key: _without_own_keys(value, names=key == "properties" and not names)
             for key, value in items.items()
             if names or not key.startswith("x-")
         }
     if isinstance(schema, list):
-        listed: list[Any] = schema
-        return [_without_own_keys(value) for value in listed]
+        return [_without_own_keys(value) for value in cast("list[object]", schema)]
     return schema
 
 
@@ -81,12 +81,14 @@ def read_calls(text: str, tools: Sequence[ToolSpec]) -> tuple[str, tuple[ToolCal
         if not block[0].endswith(CLOSE):
             raise InvalidCallError(f"it ends before {CLOSE}", text)
         try:
-            value = json.loads(block[1])
+            value: Any = json.loads(block[1])
         except ValueError as error:
             raise InvalidCallError(f"it is no JSON ({error})", text) from error
-        if not isinstance(value, dict) or not isinstance(value.get("name"), str):
+        call = cast("dict[str, Any]", value) if isinstance(value, dict) else {}
+        name = call.get("name")
+        if not isinstance(name, str):
             raise InvalidCallError('it is no {"name": …, "arguments": {…}}', text)
-        calls.append(checked_call(value["name"], value.get("arguments", {}), tools, said=text))
+        calls.append(checked_call(name, call.get("arguments", {}), tools, said=text))
     return _BLOCK.sub("", text).strip(), tuple(calls)
 
 
@@ -108,7 +110,7 @@ def checked_call(name: str, arguments: Any, tools: Sequence[ToolSpec], *, said: 
             raise InvalidCallError(f"the arguments of {name} are no JSON ({error})", said) from error
     if not isinstance(arguments, dict):
         raise InvalidCallError(f"the arguments of {name} are no JSON object", said)
-    given: dict[str, Any] = arguments
+    given = cast("dict[str, Any]", arguments)
     known: dict[str, Any] = tool.parameters.get("properties", {})
     if unknown := sorted(given.keys() - known.keys()):
         raise InvalidCallError(f"{name} takes no {', '.join(unknown)}, only {', '.join(known) or 'nothing'}", said)

@@ -6,7 +6,7 @@ import re
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from functools import cached_property
-from typing import Any
+from typing import Any, cast
 
 from llmagent_os.serving.tool_calls import OPEN
 
@@ -24,7 +24,7 @@ class Vocabulary:
     """The tokens of one Hugging Face fast tokenizer.
 
     Args:
-        tokenizer: a ``PreTrainedTokenizerFast`` whose model is byte-level BPE, or SentencePiece-like with byte fallback.
+        tokenizer: a ``PreTrainedTokenizerFast`` of byte-level BPE, or SentencePiece-like with byte fallback.
         end_ids: the tokens that end a reply.
         size: rows of the model's output layer, which may be more than there are tokens.
     """
@@ -108,11 +108,10 @@ class Vocabulary:
         if isinstance(value, str):
             return self._markup_in_text.sub(lambda found: f"{found[0][0]} {found[0][1:]}", value)
         if isinstance(value, dict):
-            items: dict[Any, Any] = value
+            items = cast("dict[object, object]", value)
             return {key: self.without_markup(inner) for key, inner in items.items()}
         if isinstance(value, list):
-            listed: list[Any] = value
-            return [self.without_markup(inner) for inner in listed]
+            return [self.without_markup(inner) for inner in cast("list[object]", value)]
         return value
 
 

@@ -12,6 +12,34 @@
     await adapter.run(accept)                                # adapter.url once it has started
 """
 
-from llmagent_os.adapters.web.adapter import WebAdapter
+from __future__ import annotations
 
-__all__ = ["WebAdapter"]
+from typing import TYPE_CHECKING
+
+from llmagent_os.adapters.web.adapter import ABOUT, WebAdapter
+
+if TYPE_CHECKING:
+    from llmagent_os.setup import AdapterSetup
+
+__all__ = ["WebAdapter", "from_setup"]
+
+
+def from_setup(setup: AdapterSetup) -> WebAdapter:
+    """The web chat of an installation.
+
+    Raises:
+        ConfigError: a setting is wrong; names it.
+    """
+    settings, bot = setup.settings, setup.bot
+    return WebAdapter(
+        host=settings.web_host,
+        port=settings.web_port,
+        token=settings.web_token.get_secret_value() or None,
+        data=setup.data,
+        title=bot.title,
+        about=bot.about or ABOUT,
+        examples=bot.examples,
+        health=setup.health,
+        metrics=setup.metrics,
+        origins=[origin.strip() for origin in settings.web_origins.split(",") if origin.strip()],
+    )

@@ -46,11 +46,13 @@ class Access:
         self.loopback = _is_loopback(host)
         how = "set it to what `python -c 'import secrets; print(secrets.token_urlsafe(24))'` prints"
         if token is not None and len(token) < 16:
-            raise ConfigError(f"web: `token` has {len(token)} characters and needs 16 or more: {how}")
+            raise ConfigError(
+                f"web: `token` (LLMAGENT_OS_WEB_TOKEN) has {len(token)} characters, not 16 or more: {how}"
+            )
         if not self.loopback and token is None:
             raise ConfigError(
-                f"web: `host` is {host!r}, which other machines can reach, so `token` is required: {how}, "
-                "or set `host` to '127.0.0.1'"
+                f"web: other machines can reach `host` {host!r}, so `token` (LLMAGENT_OS_WEB_TOKEN) is required: "
+                f"{how}, or set `host` (LLMAGENT_OS_WEB_HOST) to '127.0.0.1'"
             )
         self._token = token
         self._origins = frozenset(_place(URL(origin)) for origin in origins)

@@ -41,6 +41,10 @@ class Earlier(_In, frozen=True, kw_only=True, tag="earlier"):
     before: Annotated[int, msgspec.Meta(ge=0)]
 
 
+class List(_In, frozen=True, kw_only=True, tag="list"):
+    """Which conversations are there?"""
+
+
 class Ping(_In, frozen=True, kw_only=True, tag="ping"):
     """Is the server there?"""
 
@@ -71,7 +75,7 @@ class Press(_Act, frozen=True, kw_only=True, tag="press"):
     value: str
 
 
-InFrame = Open | New | Earlier | Ping | Say | React | Press
+InFrame = Open | New | Earlier | List | Ping | Say | React | Press
 
 
 class _Out(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, tag_field="type"):
@@ -94,8 +98,13 @@ class Welcome(_Out, frozen=True, kw_only=True, tag="welcome"):
     examples: tuple[str, ...]
     person: str  #: the name given by ``?person=``; "" for none
     conversation: str
-    conversations: tuple[Line, ...]
     max_characters: int  #: of one message
+
+
+class Conversations(_Out, frozen=True, kw_only=True, tag="conversations"):
+    """The answer to List."""
+
+    conversations: tuple[Line, ...]  #: latest first
 
 
 class Items(_Out, frozen=True, kw_only=True, tag="items"):
@@ -141,7 +150,7 @@ class Pong(_Out, frozen=True, kw_only=True, tag="pong"):
     """Yes."""
 
 
-OutFrame = Welcome | Items | Draft | Typing | Ack | Refused | Error | Pong
+OutFrame = Welcome | Conversations | Items | Draft | Typing | Ack | Refused | Error | Pong
 
 
 class _OnlyId(msgspec.Struct, frozen=True):

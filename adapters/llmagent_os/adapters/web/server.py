@@ -16,11 +16,13 @@ from aiohttp import WSMsgType, web
 from llmagent_os.adapters.web.access import Access, Person
 from llmagent_os.adapters.web.frames import (
     Ack,
+    Conversations,
     Earlier,
     Error,
     InFrame,
     Items,
     Line,
+    List,
     New,
     Open,
     Ping,
@@ -92,7 +94,7 @@ class Server:
             except OSError as error:
                 raise ConfigError(
                     f"web: cannot listen on `host` {self._host!r}, `port` {self._port}: {error.strerror or error}; "
-                    "is it running already? Set `port` to another, or to 0 for any free one"
+                    "is it running already? Set `port` (LLMAGENT_OS_WEB_PORT) to another, or to 0 for any free one"
                 ) from error
             self._port = runner.addresses[0][1]  # the same after a restart of run(), where it was 0
             shown = {"0.0.0.0": "127.0.0.1", "": "127.0.0.1", "::": "[::1]"}.get(self._host, self._host)
@@ -134,7 +136,8 @@ class Server:
             except web.HTTPException as error:
                 response = web.Response(status=error.status, text=f"{error.status}: {error.reason}\n")
         if not response.prepared:
-            response.headers.update(HEADERS)
+            for name, value in HEADERS.items():
+                response.headers.setdefault(name, value)
         return response
 
     async def _session(self, request: web.Request) -> web.Response:
@@ -236,6 +239,10 @@ class Server:
                     await self._show(page, wanted, frame.after)
                 else:
                     await self._show(page, await transcript.latest(person.id), 0)
+            case List():
+                lines = await transcript.conversations(person.id)
+                listed = tuple(Line(id=line[0], title=line[1], at=line[2]) for line in lines)
+                await page.tell(Conversations(conversations=listed))
             case Earlier():
                 if page.conversation is not None:
                     kept = await transcript.before(page.conversation, frame.before)
@@ -248,7 +255,6 @@ class Server:
 
     async def _show(self, page: Page, conversation: str, after: int) -> None:
         adapter = self._adapter
-        lines = await adapter.transcript.conversations(page.person.id)
         await page.tell(
             Welcome(
                 title=adapter.title,
@@ -256,7 +262,6 @@ class Server:
                 examples=adapter.examples,
                 person=page.person.name,
                 conversation=conversation,
-                conversations=tuple(Line(id=line[0], title=line[1], at=line[2]) for line in lines),
                 max_characters=adapter.max_characters,
             )
         )

@@ -17,7 +17,8 @@ from llmagent_os.plugins.calendar.words import plain
 
 #: An amount without its unit; ``quantity`` turns it into a number.
 QUANTITY = (
-    r"(?:\d{1,4}(?:\.\d{1,2})?(?: and a half)?|half of an?|half an?|a half|an? quarter of an?|quarter of an?|3 quarters of an?"
+    r"(?:\d{1,4}(?:\.\d{1,2})?(?: and a half)?|half of an?|half an?|a half"
+    r"|an? quarter of an?|quarter of an?|3 quarters of an?"
     r"|an? couple(?: of)?|couple(?: of)?|an? few|few|several|an?|half)"
 )
 _MINUTES = {"minutes": 1, "m": 1, "hours": 60, "h": 60, "day": 1440, "days": 1440, "nights": 1440, "night": 1440} | {
@@ -71,7 +72,9 @@ def duration(text: str) -> timedelta:
         WhenError: no such amount can be made out.
     """
     said = re.sub(r"^(?:for|about|at least|up to|lasting|the next|another|an? good)\s+", "", plain(text))
-    whole = re.fullmatch(rf"(?:all|the whole|the entire|a full|a whole|whole|full|the) ?({'|'.join(_WHOLE)})(?: long)?", said)
+    whole = re.fullmatch(
+        rf"(?:all|the whole|the entire|a full|a whole|whole|full|the) ?({'|'.join(_WHOLE)})(?: long)?", said
+    )
     if whole:
         return _WHOLE[whole[1]]
     compact = re.fullmatch(r"(\d{1,2})h ?(\d{2})m?", said)
@@ -101,7 +104,9 @@ def shift(text: str, said: str = "") -> Shift:
     if not total:
         raise WhenError("unknown", "time", text)
     for place in (words, plain(said)):
-        if re.search(r"\b(bring|move|push|put)\b.*\b(forward|up)\b", place) and not re.search(r"\b(later|back)\b", place):
+        if re.search(r"\b(bring|move|push|put)\b.*\b(forward|up)\b", place) and not re.search(
+            r"\b(later|back)\b", place
+        ):
             return Shift(total, -1)
         if _LATER.search(place):
             return Shift(total, 1)

@@ -131,10 +131,17 @@ def clock(text: str, now: datetime) -> Clock | datetime:
 
 
 def _clock(said: str, now: datetime) -> Clock | datetime | None:
-    said = re.sub(r"^(?:(?:at|about|for|during|over|the|my|some time|by|in|on|-) )+(?=\S)", "", said) if not _is_delay(said) else said
+    said = (
+        re.sub(r"^(?:(?:at|about|for|during|over|the|my|some time|by|in|on|-) )+(?=\S)", "", said)
+        if not _is_delay(said)
+        else said
+    )
     if said in ("now", "right now", "immediately"):
         return now
-    delay = re.fullmatch(rf"(?:in|after) ({QUANTITY} ?(?:minutes|hours|h|m)(?: .*)?)|({QUANTITY} ?(?:minutes|hours)(?: .*)?) from now", said)
+    delay = re.fullmatch(
+        rf"(?:in|after) ({QUANTITY} ?(?:minutes|hours|h|m)(?: .*)?)|({QUANTITY} ?(?:minutes|hours)(?: .*)?) from now",
+        said,
+    )
     if delay:
         try:
             return now + duration(delay[1] or delay[2])
@@ -144,7 +151,9 @@ def _clock(said: str, now: datetime) -> Clock | datetime | None:
         return Clock("all_day", 0, DAY)
     if said in ("later", "later today", "rest of day", "rest of today", "remainder of day"):
         return Clock("after", min(now.hour * 60 + now.minute, DAY - 1), DAY, day=0)
-    zoned = re.fullmatch(r"(.+?) ?(est|edt|et|eastern|[cmp][sd]?t|central|mountain|pacific|gmt|utc|bst|cest|cet)(?: time)?", said)
+    zoned = re.fullmatch(
+        r"(.+?) ?(est|edt|et|eastern|[cmp][sd]?t|central|mountain|pacific|gmt|utc|bst|cest|cet)(?: time)?", said
+    )
     if zoned and (inner := _single(zoned[1])) is not None:
         zone = next(name for names, name in _ZONES.items() if zoned[2] in names.split())
         return replace(inner, zone=zone)
@@ -170,7 +179,9 @@ def _point(said: str) -> Clock | None:
 
 def _with_part(said: str, now: datetime) -> Clock | None:
     """A part of the day, with or without a time: "this evening", "morning at 8", "8 in the evening"."""
-    this = re.fullmatch(rf"(later )?this ((?:early |late |mid )?{_PART_NAMES})(?: (.+))?|(late|later|early) (tonight)", said)
+    this = re.fullmatch(
+        rf"(later )?this ((?:early |late |mid )?{_PART_NAMES})(?: (.+))?|(late|later|early) (tonight)", said
+    )
     if this:
         name = f"{this[2]}" if this[2] else "late night" if this[5] != "early" else "early evening"
         inner = _clock(f"{name} {this[4]}" if this[4] else name, now)
@@ -188,7 +199,9 @@ def _with_part(said: str, now: datetime) -> Clock | None:
 
 def _open(said: str) -> Clock | None:
     """A time with one end: "after 3", "before noon", "from 5pm on", "until 6"."""
-    match = re.fullmatch(r"(after|before|until|past|any ?time after|any ?time before|from|since) (.+?)( on| onwards?)?", said)
+    match = re.fullmatch(
+        r"(after|before|until|past|any ?time after|any ?time before|from|since) (.+?)( on| onwards?)?", said
+    )
     if not match or (match[1] == "from" and not match[3]):
         return None
     inner = _point(match[2]) or _single(match[2])
@@ -204,7 +217,9 @@ def _single(said: str) -> Clock | None:
     if said in _POINTS:
         return Clock("at", _POINTS[said], _POINTS[said])
     near = re.fullmatch(
-        rf"(?:(half)(?: past)?|(?:an? )?(quarter) (past|after|to|until|of)|(\d\d?) (?:minutes )?(past|after|to|until|of)) {_HOUR}", said
+        r"(?:(half)(?: past)?|(?:an? )?(quarter) (past|after|to|until|of)"
+        rf"|(\d\d?) (?:minutes )?(past|after|to|until|of)) {_HOUR}",
+        said,
     )
     if near:
         hour = _hour(near, 6)

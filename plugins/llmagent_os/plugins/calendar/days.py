@@ -27,10 +27,12 @@ _MONTH = rf"({'|'.join(MONTHS)})(?:'s)?"
 _NTH = r"(\d{1,2})(?:st|nd|rd|th)"
 _ONE_DAY = timedelta(days=1)
 # Days from this week to another one.
-_WEEKS = {"next week": 7, "following week": 7, "week after": 7, "week after next": 14}
-_WEEKS |= dict.fromkeys(("last week", "previous week", "past week", "this past week"), -7)
+_WEEKS = {"next week": 7, "following week": 7, "week after": 7, "week after next": 14} | dict.fromkeys(
+    ("last week", "previous week", "past week", "this past week"), -7
+)
 _PARTS = (
-    r"(early|mid|late|later|beginning of|start of|middle of|end of|1st half of|2nd half of|rest of|remainder of) (?:in )?(.+)"
+    r"(early|mid|late|later|beginning of|start of|middle of|end of|1st half of|2nd half of|rest of|remainder of)"
+    r" (?:in )?(.+)"
 )
 
 
@@ -62,7 +64,9 @@ def days(text: str, today: date, *, month_first: bool = True, anchor: date | Non
     """
     said = plain(text)
     if not re.match(r"(?:from|starting) .* (?:to|until|-) ", said):
-        said = re.sub(r"^(?:(?:on|for|by|at|during|starting|from|any day|all of|the whole of|all|the day of) )+(?=\S)", "", said)
+        said = re.sub(
+            r"^(?:(?:on|for|by|at|during|starting|from|any day|all of|the whole of|all|the day of) )+(?=\S)", "", said
+        )
     said = re.sub(r"^(?:in|within) (?=the |next )", "", said)
     try:
         found = _Reader(today, month_first, anchor).read(said)
@@ -95,7 +99,15 @@ class _Reader:
     # -- single days --------------------------------------------------------------------------------------------------
 
     def _named(self, said: str) -> Days | None:
-        near = {"today": 0, "tonight": 0, "now": 0, "tomorrow": 1, "day after tomorrow": 2, "day after next": 2, "yesterday": -1}
+        near = {
+            "today": 0,
+            "tonight": 0,
+            "now": 0,
+            "tomorrow": 1,
+            "day after tomorrow": 2,
+            "day after next": 2,
+            "yesterday": -1,
+        }
         near |= {"day before yesterday": -2, "last night": -1, "this day": 0}
         if said in near:
             return self._day(self.today + near[said] * _ONE_DAY)
@@ -155,7 +167,9 @@ class _Reader:
         match = re.fullmatch(rf"(?:day )?{_NTH}(?: (?:of )?(this month|the month|next month))?", said)
         if match:
             return self._day_of_month(int(match[1]), match[2] or "")
-        match = re.fullmatch(rf"(1st|2nd|3rd|4th|5th|last) ({'|'.join(WEEKDAYS)}|day|weekday|weekend) (?:of|in) (.+)", said)
+        match = re.fullmatch(
+            rf"(1st|2nd|3rd|4th|5th|last) ({'|'.join(WEEKDAYS)}|day|weekday|weekend) (?:of|in) (.+)", said
+        )
         if match:
             return self._nth_in_month(match[1], match[2], match[3])
         written = re.sub(r"\b(?:the|of)\b|,", " ", said)
@@ -367,12 +381,16 @@ class _Reader:
         if match[3]:
             return date(self._year(match[3]), number, 1)
         ahead = (number - this.month) % 12
-        return this + relativedelta(months=ahead - 12 if match[1] == "last" else ahead or (12 if match[1] == "next" else 0))
+        return this + relativedelta(
+            months=ahead - 12 if match[1] == "last" else ahead or (12 if match[1] == "next" else 0)
+        )
 
     # -- from one to another ------------------------------------------------------------------------------------------
 
     def _stretch(self, said: str, depth: int) -> Days | None:
-        month_days = re.fullmatch(rf"{_MONTH} (\d{{1,2}})(?:st|nd|rd|th)? ?(?:to|until|-|and) ?(\d{{1,2}})(?:st|nd|rd|th)?", said)
+        month_days = re.fullmatch(
+            rf"{_MONTH} (\d{{1,2}})(?:st|nd|rd|th)? ?(?:to|until|-|and) ?(\d{{1,2}})(?:st|nd|rd|th)?", said
+        )
         if month_days:
             first = self._absolute(f"{month_days[1]} {month_days[2]}")
             if first is None or int(month_days[3]) < int(month_days[2]):

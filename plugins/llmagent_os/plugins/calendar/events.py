@@ -80,7 +80,9 @@ def _starts(event: Event, since: datetime) -> Iterator[datetime]:
         yield event.start
         return
     first = event.start
-    every = timedelta(hours=1) if "HOURLY" in event.repeat else timedelta(minutes=1) if "MINUTELY" in event.repeat else None
+    every = (
+        timedelta(hours=1) if "HOURLY" in event.repeat else timedelta(minutes=1) if "MINUTELY" in event.repeat else None
+    )
     if every and since > first:  # years of hours are not counted one by one
         interval = next((int(part[9:]) for part in event.repeat.split(";") if part.startswith("INTERVAL=")), 1)
         first += (since - first) // (every * interval) * every * interval
@@ -123,6 +125,7 @@ class Change(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     undo: bool = False  #: offer to take it back
     undone: bool = False
     label: str = ""  #: of the button that stands for it in a question
+    choice: int = 0  #: which of a question's options it was
 
     def result(self, change_id: str) -> ToolResult:
         """What is said when it is done."""

@@ -17,10 +17,26 @@ from llmagent_os.plugins.calendar.problems import WhenError
 from llmagent_os.plugins.calendar.words import MONTHS, WEEKDAYS, plain
 
 CODES = ("MO", "TU", "WE", "TH", "FR", "SA", "SU")
-_UNITS = {"day": "DAILY", "week": "WEEKLY", "month": "MONTHLY", "year": "YEARLY", "hours": "HOURLY", "hour": "HOURLY"}
-_UNITS |= {"minutes": "MINUTELY", "quarter": "MONTHLY"}
-_ADVERBS = {"daily": "DAILY", "weekly": "WEEKLY", "monthly": "MONTHLY", "yearly": "YEARLY", "annually": "YEARLY"}
-_ADVERBS |= {"hourly": "HOURLY", "nightly": "DAILY", "annual": "YEARLY"}
+_UNITS = {
+    "day": "DAILY",
+    "week": "WEEKLY",
+    "month": "MONTHLY",
+    "quarter": "MONTHLY",
+    "year": "YEARLY",
+    "hours": "HOURLY",
+    "hour": "HOURLY",
+    "minutes": "MINUTELY",
+}
+_ADVERBS = {
+    "daily": "DAILY",
+    "nightly": "DAILY",
+    "weekly": "WEEKLY",
+    "monthly": "MONTHLY",
+    "yearly": "YEARLY",
+    "annually": "YEARLY",
+    "annual": "YEARLY",
+    "hourly": "HOURLY",
+}
 _WORKDAYS = "MO,TU,WE,TH,FR"
 _WD = "|".join(WEEKDAYS)
 _PARTS = r"(morning|afternoon|evening|night|lunchtime)s?"
@@ -44,7 +60,11 @@ def repeat(text: str) -> Repeat:
         WhenError: it is none that can be written as one rule ("twice a week" does not say on which days).
     """
     said = plain(text)
-    said = re.sub(r"\beach and every\b|\beach\b|\beveryday\b", lambda found: "every day" if found[0] == "everyday" else "every", said)
+    said = re.sub(
+        r"\beach and every\b|\beach\b|\beveryday\b",
+        lambda found: "every day" if found[0] == "everyday" else "every",
+        said,
+    )
     said = re.sub(r"\b(every|on a) single\b|\bbasis\b", lambda found: found[1] or "", said)
     said = re.sub(r"\bon a (\w+) *$", r"\1", said.strip())
     said = re.sub(r"\b(?:school|business|working|work|week) ?days?\b", "weekday", " ".join(said.split()))
@@ -85,7 +105,13 @@ def _every_n(said: str) -> str | None:
     rule = f"FREQ={_UNITS[match[2]]}" + (f";INTERVAL={number}" if number > 1 else "")
     if not match[3]:
         return rule
-    on = _rule(match[3]) if match[2] == "week" else _by_month(f"every month on {match[3]}") if match[2] == "month" else None
+    on = (
+        _rule(match[3])
+        if match[2] == "week"
+        else _by_month(f"every month on {match[3]}")
+        if match[2] == "month"
+        else None
+    )
     if match[2] == "year":
         on = _by_month(f"every {match[3]}")
     return rule + on[on.index(";") :] if on and ";" in on and "INTERVAL" not in on else None
@@ -124,12 +150,20 @@ def _by_month(said: str) -> str | None:
         if match[2] == "weekday":
             return f"FREQ=MONTHLY;BYDAY={_WORKDAYS};BYSETPOS={int(_NTH[match[1]])}"
         return f"FREQ=MONTHLY;BYDAY={_NTH[match[1]]}{CODES[WEEKDAYS.index(match[2])]}"
-    days = re.fullmatch(rf"(?:the |every )*(\d\d?(?:st|nd|rd|th)?(?:(?: and |, ?)(?:the )?\d\d?(?:st|nd|rd|th)?)*)(?: {month}| every month)?", said)
+    days = re.fullmatch(
+        r"(?:the |every )*(\d\d?(?:st|nd|rd|th)?(?:(?: and |, ?)(?:the )?\d\d?(?:st|nd|rd|th)?)*)"
+        rf"(?: {month}| every month)?",
+        said,
+    )
     if days and re.search(r"st|nd|rd|th", days[1]):
         numbers = sorted({int(number) for number in re.findall(r"\d+", days[1])})
         return f"FREQ=MONTHLY;BYMONTHDAY={','.join(map(str, numbers))}" if numbers[0] and numbers[-1] <= 31 else None
     names = "|".join(MONTHS)
-    yearly = re.fullmatch(rf"(?:every )?(?:year on )?(?:the )?(?:({names})(?: (?:the )?(\d\d?)(?:st|nd|rd|th)?)?|(\d\d?)(?:st|nd|rd|th)? (?:of )?({names}))", said)
+    yearly = re.fullmatch(
+        rf"(?:every )?(?:year on )?(?:the )?(?:({names})(?: (?:the )?(\d\d?)(?:st|nd|rd|th)?)?"
+        rf"|(\d\d?)(?:st|nd|rd|th)? (?:of )?({names}))",
+        said,
+    )
     if yearly:
         number = MONTHS.index(yearly[1] or yearly[4]) + 1
         day = yearly[2] or yearly[3]
@@ -143,7 +177,14 @@ def spoken(rule: str) -> str:
     """The rule in words: "every 2 weeks on Friday"."""
     parts = dict(part.split("=", 1) for part in rule.split(";") if "=" in part)
     number = int(parts.get("INTERVAL", "1"))
-    unit = {"DAILY": "day", "WEEKLY": "week", "MONTHLY": "month", "YEARLY": "year", "HOURLY": "hour", "MINUTELY": "minute"}
+    unit = {
+        "DAILY": "day",
+        "WEEKLY": "week",
+        "MONTHLY": "month",
+        "YEARLY": "year",
+        "HOURLY": "hour",
+        "MINUTELY": "minute",
+    }
     name = unit.get(parts.get("FREQ", ""), "time")
     every = f"every {number} {name}s" if number > 1 else f"every {name}"
     by_day, month = parts.get("BYDAY", ""), parts.get("BYMONTH", "")

@@ -3,8 +3,8 @@
 Everything here works on the wall clock of one zone: naive datetimes, made aware by :func:`aware` at the end.
 
 >>> now = datetime(2026, 11, 22, 17, 0)
->>> slot(read("next tuesday", "3", now), now)
-Slot(start=datetime.datetime(2026, 11, 24, 15, 0), end=datetime.datetime(2026, 11, 24, 16, 0), all_day=False, end_said=False)
+>>> slot(read("next tuesday", "3", now), now).start
+datetime.datetime(2026, 11, 24, 15, 0)
 """
 
 from __future__ import annotations
@@ -12,7 +12,6 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, time, timedelta
-from typing import Literal
 from zoneinfo import ZoneInfo
 
 from dateutil import tz
@@ -161,7 +160,12 @@ def slot(
 
 
 def _slot(
-    when: When, now: datetime, length: timedelta | None, zone: ZoneInfo | None, half: Half | None, usual_length: timedelta
+    when: When,
+    now: datetime,
+    length: timedelta | None,
+    zone: ZoneInfo | None,
+    half: Half | None,
+    usual_length: timedelta,
 ) -> Slot:
     said = length is not None
     if when.moment is not None:
@@ -181,7 +185,7 @@ def _slot(
         elif when.days is not None and when.days.again:
             start, end = _on(day + timedelta(days=when.days.again), when.clock, now, half)
         else:
-            raise WhenError("past", "time", "")
+            raise WhenError("past", "time", str(start), start)
     if when.clock.zone and zone is not None:
         moved = aware(start, ZoneInfo(when.clock.zone)).astimezone(zone).replace(tzinfo=None)
         start, end = moved, moved + (end - start)
@@ -193,7 +197,7 @@ def _slot(
 def _whole_days(when: When, now: datetime, length: timedelta | None) -> Slot:
     found = when.days or Days(now.date(), now.date())
     if found.last < now.date():
-        raise WhenError("past", "date", _spoken(found))
+        raise WhenError("past", "date", _spoken(found), datetime.combine(found.first, time()))
     start = datetime.combine(found.first, time())
     count = (found.last - found.first).days + 1
     if length and length >= _DAY and found.single:
@@ -234,12 +238,10 @@ def window(when: When, now: datetime, *, point: timedelta = timedelta(minutes=1)
     found = when.days or Days(now.date(), now.date())
     if when.clock is None or when.clock.kind == "all_day":
         return [(datetime.combine(found.first, time()), datetime.combine(found.last, time()) + _DAY)]
-    halves: tuple[Literal["am", "pm"] | None, ...] = (None,)
     spans: list[tuple[datetime, datetime]] = []
     for offset in range(min((found.last - found.first).days, 400) + 1):
         midnight = datetime.combine(found.first + timedelta(days=offset), time())
-        for half in halves:
-            settled = when.clock.settled(half)
-            start = later(midnight, settled.start)
-            spans.append((start, later(midnight, settled.end) if settled.end > settled.start else start + point))
+        settled = when.clock.settled()
+        start = later(midnight, settled.start)
+        spans.append((start, later(midnight, settled.end) if settled.end > settled.start else start + point))
     return spans

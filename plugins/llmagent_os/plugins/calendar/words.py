@@ -29,34 +29,46 @@ MONTHS = (
     "december",
 )
 
+_DAY = "(?:mon|tue|wed|thu|fri|sat|sun)"
+
 #: Longer than this is no date but a story, and not worth a regular expression's time.
 MAX_LENGTH = 120
 
-_UNITS = dict(
-    zip(
-        "zero one two three four five six seven eight nine ten eleven twelve thirteen fourteen fifteen sixteen seventeen "
-        "eighteen nineteen".split(),
-        range(20),
-        strict=True,
-    )
+_UP_TO_19 = (
+    "zero one two three four five six seven eight nine ten eleven twelve thirteen fourteen fifteen sixteen seventeen"
+    " eighteen nineteen"
 )
+_UNITS: dict[str, int] = {name: number for number, name in enumerate(_UP_TO_19.split())}
 _TENS = {"twenty": 20, "thirty": 30, "forty": 40, "fourty": 40, "fifty": 50, "sixty": 60, "ninety": 90}
-_ORDINALS = dict(
-    zip(
-        "first second third fourth fifth sixth seventh eighth ninth tenth eleventh twelfth thirteenth fourteenth fifteenth "
-        "sixteenth seventeenth eighteenth nineteenth twentieth".split(),
-        range(1, 21),
-        strict=True,
-    )
-) | {"thirtieth": 30}
+_TO_20TH = (
+    "first second third fourth fifth sixth seventh eighth ninth tenth eleventh twelfth thirteenth fourteenth fifteenth"
+    " sixteenth seventeenth eighteenth nineteenth twentieth"
+)
+_ORDINALS: dict[str, int] = {name: number + 1 for number, name in enumerate(_TO_20TH.split())} | {"thirtieth": 30}
 _SHORT = (
     {name[:3]: name for name in (*WEEKDAYS, *MONTHS)}
     | {"tues": "tuesday", "weds": "wednesday", "thur": "thursday", "thurs": "thursday", "sept": "september"}
     | {"2day": "today", "tday": "today", "todya": "today", "todau": "today", "2nite": "tonight", "tonite": "tonight"}
     | dict.fromkeys("tmrw tmr tmw tmrow tmoro 2morrow 2moro 2mrw tomoz tom".split(), "tomorrow")
-    | {"wknd": "weekend", "wkend": "weekend", "wk": "week", "thru": "to", "through": "to", "til": "until", "till": "until"}
+    | {
+        "wknd": "weekend",
+        "wkend": "weekend",
+        "wk": "week",
+        "thru": "to",
+        "through": "to",
+        "til": "until",
+        "till": "until",
+    }
     | {"mins": "minutes", "min": "minutes", "minute": "minutes", "hrs": "hours", "hr": "hours", "hour": "hours"}
-    | {"days": "days", "day": "day", "wks": "weeks", "mos": "months", "yrs": "years", "midday": "noon", "eod": "end of day"}
+    | {
+        "days": "days",
+        "day": "day",
+        "wks": "weeks",
+        "mos": "months",
+        "yrs": "years",
+        "midday": "noon",
+        "eod": "end of day",
+    }
     | {"cob": "close of business", "morn": "morning", "aft": "afternoon", "nite": "night", "oclock": ""}
     | {"approximately": "about", "roughly": "about", "around": "about", "circa": "about", "sharp": "", "exactly": ""}
     | {"fortnight": "2 weeks", "biweekly": "every 2 weeks", "fortnightly": "every 2 weeks", "workday": "weekday"}
@@ -72,7 +84,7 @@ def plain(text: str) -> str:
     text = re.sub(r"[–—−]", "-", text)
     text = re.sub(r"\b([ap])\.? ?m\b\.?", r"\1m", text)
     text = re.sub(r"'?\bo ?'? ?clock\b", " ", text)
-    text = re.sub(r"\b((?:mon|tues?|wed|thu|thur|thurs|fri|sat|sun)(?:day|nesday|rsday|urday)?) ?- ?(?=(?:mon|tue|wed|thu|fri|sat|sun))", r"\1 to ", text)
+    text = re.sub(rf"\b({_DAY}[a-z]*) ?- ?(?={_DAY})", r"\1 to ", text)
     text = re.sub(r"(?<=[a-z])-(?=[a-z])", " ", text)
     text = re.sub(r"(?<=\d)(?=(?:mins?|minutes|hours?|hrs?|days?|weeks?)\b)|\ban?(?= fortnight\b)", " ", text)
     text = re.sub(r"(?<!\d)[.]|[.](?!\d)|[!?\"“”()\[\]]|,(?!\d)|'(?!s)|(?<=\d),(?=\d)", " ", text)
@@ -112,7 +124,9 @@ def _numbers(words: list[str]) -> list[str]:
             at += 1
             continue
         at += 1
-        spoken_minutes = digits[-1] in ("5", "10", "20", "25") and (len(digits) < 2 or digits[-2] not in ("from", "between"))
+        spoken_minutes = digits[-1] in ("5", "10", "20", "25") and (
+            len(digits) < 2 or digits[-2] not in ("from", "between")
+        )
         if spoken_minutes and at < len(words) and words[at] in ("to", "until", "past", "of", "after"):
             digits.append("minutes")
     return digits

@@ -20,7 +20,7 @@ let conversation = recall();
 let seq = 0;
 let online = false;
 let typingTimer = null;
-let fresh = true; // the next items are history, not news
+let fresh = true; // nothing has come of this conversation yet
 
 function recall() {
   try {
@@ -69,36 +69,41 @@ const FRAMES = {
     $("about").textContent = frame.about;
     $("text").maxLength = frame.max_characters;
     showExamples(frame.examples);
-    showHistory(frame.conversations, frame.conversation);
     if (frame.conversation !== conversation || seq === 0) clear(frame.conversation);
     for (const entry of outbox.waiting()) connection.send(entry.frame);
     showTail();
   },
 
+  conversations: (frame) => showHistory(frame.conversations, conversation),
+
   items(frame) {
     if (frame.conversation !== conversation) return;
-    const follow = atEnd() || fresh;
-    const earliest = Math.min(...[...items.values()].map((item) => item.position));
+    const first = fresh; // history, not news
+    fresh = false;
+    const stay = atEnd() || first;
     const height = $("scroll").scrollHeight;
-    const before = frame.items.length > 0 && frame.items.every((item) => item.position < earliest) && items.size > 0;
-    if (fresh || before) $("earlier").hidden = !frame.more;
-    if (fresh || before) $("log").setAttribute("aria-live", "off");
+    const earliest = Math.min(...[...items.values()].map((item) => item.position));
+    const before = items.size > 0 && frame.items.length > 0 && frame.items.every((item) => item.position < earliest);
+    const history = first || before;
+    if (history) {
+      $("earlier").hidden = !frame.more;
+      $("log").setAttribute("aria-live", "off");
+      setTimeout(() => $("log").setAttribute("aria-live", "polite"), 300);
+    }
     let news = false;
     for (const item of frame.items) {
-      news ||= !items.has(item.message_id) && item.author === "bot";
+      news ||= !history && item.author === "bot" && !items.has(item.message_id);
       items.set(item.message_id, item);
       seq = Math.max(seq, item.seq);
       dropDraft(item.message_id);
     }
     for (const item of frame.items) showItem(item);
     showDays();
-    if (news && !before) showTyping(false);
+    if (news) showTyping(false);
     showTail();
     if (before) $("scroll").scrollTop += $("scroll").scrollHeight - height;
-    else if (follow) toEnd(fresh);
+    else if (stay) toEnd(first);
     else if (news) $("latest").hidden = false;
-    fresh = false;
-    setTimeout(() => $("log").setAttribute("aria-live", "polite"), 300);
   },
 
   draft({ message_id, text }) {
@@ -124,7 +129,7 @@ const FRAMES = {
 
   refused({ id, reason, again }) {
     const entry = outbox.entries.get(id);
-    if (entry?.frame.type === "message") {
+    if (entry?.frame.type === "message" && (again || entry.frame.conversation === conversation)) {
       outbox.fail(id, reason, again);
     } else if (entry) {
       outbox.remove(id);
@@ -192,6 +197,7 @@ $("text").addEventListener("keydown", (event) => {
   $("composer").requestSubmit();
 });
 $("new").addEventListener("click", () => switchTo({ type: "new" }));
+$("history").addEventListener("beforetoggle", (event) => event.newState === "open" && connection.send({ type: "list" }));
 $("earlier").addEventListener("click", () => {
   const first = Math.min(...[...items.values()].map((item) => item.position));
   connection.send({ type: "earlier", before: first });

@@ -11,12 +11,12 @@ import json
 import random
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import date, datetime, timedelta
-from typing import Any
+from datetime import date, timedelta
 
 from llmagent_os.bots.calendar.recipe.grammar import Grammar, Phrase
 from llmagent_os.bots.calendar.recipe.lexicon import SOURCES, city, first_name, invented, word
 from llmagent_os.bots.calendar.recipe.noise import noisy
+from llmagent_os.modules.behavior import system_text
 
 #: Tool names to parameter names, as the template shows them.
 TOOLS: dict[str, tuple[str, ...]] = {
@@ -57,16 +57,7 @@ class Style:
 
     def system(self, facts: tuple[str, ...] = ()) -> str:
         """The system message, word for word what the agent writes."""
-        return system_text(self.mode, self.verbosity, self.name, facts)
-
-
-def system_text(mode: str, verbosity: str, name: str | None, facts: tuple[str, ...]) -> str:
-    """The model's system message: one line a thing it needs to know."""
-    lines = [f"Style: {mode}, {verbosity}."]
-    if name:
-        lines.append(f"Name: {name}")
-    lines += [f"Fact: {fact}" for fact in facts]
-    return "\n".join(lines)
+        return system_text({"mode": self.mode, "verbosity": self.verbosity}, name=self.name, facts=facts)
 
 
 @dataclass(frozen=True)
@@ -165,7 +156,9 @@ class Writer:
         """An event's moment in the plugin's words."""
         day = date(2026, 1, 1) + timedelta(days=rng.randrange(900))
         draw = rng.random()
-        at = rng.choice((f"at {_clock(rng)}", f"at {_clock(rng)}", f"at {_clock(rng)}", f"from {_clock(rng)} to {_clock(rng)}", ""))
+        at = rng.choice(
+            (f"at {_clock(rng)}", f"at {_clock(rng)}", f"at {_clock(rng)}", f"from {_clock(rng)} to {_clock(rng)}", "")
+        )
         if draw < 0.18:
             return f"today {at}".strip()
         if draw < 0.4:
@@ -191,7 +184,10 @@ class Writer:
     def _events(self, count: int, rng: random.Random) -> dict[str, str]:
         one_day = rng.random() < 0.5
         shown = min(count, 5)
-        items = [f"{self.title(rng)} at {_clock(rng)}" if one_day else f"{self.title(rng)}, {self.when(rng)}" for _ in range(shown)]
+        items = [
+            f"{self.title(rng)} at {_clock(rng)}" if one_day else f"{self.title(rng)}, {self.when(rng)}"
+            for _ in range(shown)
+        ]
         data = {"count": str(count), "events": "; ".join(items)}
         return data | ({"more": str(count - shown)} if count > shown else {})
 
@@ -210,45 +206,80 @@ class Writer:
         )
         conflict = maybe(0.25, "conflict", lambda: f"{self.title(rng)} at {_clock(rng)}")
         about = arguments.get("title") or arguments.get("person")
-        unclear = {"status": "unclear", "need": rng.choice(("date", "time")), "heard": arguments.get("date") or arguments.get("time") or word(rng)}
+        unclear = {
+            "status": "unclear",
+            "need": rng.choice(("date", "time")),
+            "heard": arguments.get("date") or arguments.get("time") or word(rng),
+        }
         if tool == "set_preference":
             return self._preference(arguments, rng)
         if rng.random() < 0.04:
             return unclear | {}, "r_any_unclear_"
         if tool == "create_event":
-            match rng.choices(("created", "reminder", "noted", "missing", "past", "confirm"), (8, 4, 1.5, 3, 0.6, 1.2))[0]:
+            match rng.choices(("created", "reminder", "noted", "missing", "past", "confirm"), (8, 4, 1.5, 3, 0.6, 1.2))[
+                0
+            ]:
                 case "created":
                     place = {"place": arguments["place"]} if "place" in arguments else {}
-                    return {"status": "created", "title": title, "when": when} | place | maybe(0.15, "repeat", lambda: self._repeat(rng)) | conflict, "r_create_created_"
+                    return {"status": "created", "title": title, "when": when} | place | maybe(
+                        0.15, "repeat", lambda: self._repeat(rng)
+                    ) | conflict, "r_create_created_"
                 case "reminder":
-                    return {"status": "created", "title": title, "when": when} | maybe(0.2, "repeat", lambda: self._repeat(rng)) | {"kind": "reminder"} | maybe(0.1, "conflict", lambda: f"{self.title(rng)} at {_clock(rng)}"), "r_create_reminder_"
+                    return {"status": "created", "title": title, "when": when} | maybe(
+                        0.2, "repeat", lambda: self._repeat(rng)
+                    ) | {"kind": "reminder"} | maybe(
+                        0.1, "conflict", lambda: f"{self.title(rng)} at {_clock(rng)}"
+                    ), "r_create_reminder_"
                 case "noted":
                     return {"status": "noted", "title": title, "kind": "reminder"}, "r_create_noted_"
                 case "missing":
                     match rng.randrange(3):
                         case 0:
-                            return {"status": "missing", "need": "time", "title": title, "when": when}, "r_create_missing_time_"
+                            return {
+                                "status": "missing",
+                                "need": "time",
+                                "title": title,
+                                "when": when,
+                            }, "r_create_missing_time_"
                         case 1:
                             return {"status": "missing", "need": "when", "title": title}, "r_create_missing_when_"
                         case _:
-                            return {"status": "missing", "need": "title"} | maybe(0.6, "when", lambda: when), "r_create_missing_title_"
+                            return {"status": "missing", "need": "title"} | maybe(
+                                0.6, "when", lambda: when
+                            ), "r_create_missing_title_"
                 case "past":
                     return {"status": "past", "title": title, "when": when}, "r_any_past_"
                 case _:
                     return {"status": "confirm", "title": title, "when": when} | conflict, "r_create_confirm_"
         if tool == "list_events":
             scope = self.scope(rng)
-            match rng.choices(("listed", "one", "busy", "free", "empty", "about", "none"), (5, 3, 1.5, 1.5, 2, 1.5, 0.7))[0]:
+            match rng.choices(
+                ("listed", "one", "busy", "free", "empty", "about", "none"), (5, 3, 1.5, 1.5, 2, 1.5, 0.7)
+            )[0]:
                 case "listed":
-                    return {"status": "listed"} | (e := self._events(rng.choice((2, 2, 3, 3, 4, 5, 6, 8, 12)), rng)) | {"count": e["count"], "when": scope}, "r_list_listed_"
+                    return {"status": "listed"} | (e := self._events(rng.choice((2, 2, 3, 3, 4, 5, 6, 8, 12)), rng)) | {
+                        "count": e["count"],
+                        "when": scope,
+                    }, "r_list_listed_"
                 case "one":
-                    return {"status": "listed", "count": "1", "title": title, "when": when, "events": f"{title}, {when}"} | maybe(0.2, "place", lambda: self._place(rng)), "r_list_one_"
+                    return {
+                        "status": "listed",
+                        "count": "1",
+                        "title": title,
+                        "when": when,
+                        "events": f"{title}, {when}",
+                    } | maybe(0.2, "place", lambda: self._place(rng)), "r_list_one_"
                 case "busy":
-                    return {"status": "listed"} | self._events(rng.choice((1, 1, 2, 3)), rng) | {"when": scope, "free": "no"}, "r_list_busy_"
+                    return {"status": "listed"} | self._events(rng.choice((1, 1, 2, 3)), rng) | {
+                        "when": scope,
+                        "free": "no",
+                    }, "r_list_busy_"
                 case "free":
                     return {"status": "empty", "when": scope, "free": "yes"}, "r_list_free_"
                 case "about":
-                    return {"status": "empty"} | maybe(0.5, "when", lambda: scope) | {"about": about or title}, "r_list_about_"
+                    return {"status": "empty"} | maybe(0.5, "when", lambda: scope) | {
+                        "about": about or title
+                    }, "r_list_about_"
                 case "none":
                     return {"status": "empty"}, "r_list_none_"
                 case _:
@@ -257,26 +288,44 @@ class Writer:
         if rng.random() < 0.3:
             match rng.randrange(3):
                 case 0 if about:
-                    return {"status": "not_found", "about": about} | maybe(0.3, "when", lambda: self.scope(rng)) | near, "r_any_notfound_"
+                    return {"status": "not_found", "about": about} | maybe(
+                        0.3, "when", lambda: self.scope(rng)
+                    ) | near, "r_any_notfound_"
                 case 1:
                     return {"status": "not_found", "when": self.scope(rng)}, "r_any_notfoundwhen_"
                 case _:
                     return {"status": "not_found"}, "r_any_notfoundnone_"
         if rng.random() < 0.22:
-            return {"status": "ambiguous"} | self._events(rng.choice((2, 2, 3, 4)), rng) | ({"about": about} if about else {}), "r_any_ambiguous_"
+            return {"status": "ambiguous"} | self._events(rng.choice((2, 2, 3, 4)), rng) | (
+                {"about": about} if about else {}
+            ), "r_any_ambiguous_"
         if rng.random() < 0.1:
             return {"status": "missing", "need": "event"}, "r_any_event_"
         if tool == "delete_event":
             match rng.choices(("deleted", "confirm", "confirmone"), (6, 4, 1))[0]:
                 case "deleted":
-                    return {"status": "deleted", "title": title, "when": when} | maybe(0.1, "repeat", lambda: self._repeat(rng)), "r_delete_deleted_"
+                    return {"status": "deleted", "title": title, "when": when} | maybe(
+                        0.1, "repeat", lambda: self._repeat(rng)
+                    ), "r_delete_deleted_"
                 case "confirm":
-                    return {"status": "confirm"} | self._events(rng.choice((2, 3, 4, 5, 7, 11)), rng) | maybe(0.6, "when", lambda: self.scope(rng)), "r_delete_confirm_"
+                    return {"status": "confirm"} | self._events(rng.choice((2, 3, 4, 5, 7, 11)), rng) | maybe(
+                        0.6, "when", lambda: self.scope(rng)
+                    ), "r_delete_confirm_"
                 case _:
                     return {"status": "confirm", "count": "1", "title": title, "when": when}, "r_delete_confirmone_"
         match rng.choices(("moved", "unchanged", "change", "confirm", "past"), (8, 1, 1, 1.5, 0.5))[0]:
             case "moved":
-                extra = {"old": self.when(rng)} if rng.random() < 0.6 else rng.choice(({"old_title": self.title(rng)}, {"place": arguments.get("new_place") or self._place(rng)}, {"repeat": self._repeat(rng)}))
+                extra = (
+                    {"old": self.when(rng)}
+                    if rng.random() < 0.6
+                    else rng.choice(
+                        (
+                            {"old_title": self.title(rng)},
+                            {"place": arguments.get("new_place") or self._place(rng)},
+                            {"repeat": self._repeat(rng)},
+                        )
+                    )
+                )
                 return {"status": "moved", "title": title, "when": when} | extra | conflict, "r_move_moved_"
             case "unchanged":
                 return {"status": "unchanged", "title": title, "when": when}, "r_move_unchanged_"
@@ -285,7 +334,12 @@ class Writer:
             case "past":
                 return {"status": "past", "title": title, "when": when}, "r_any_past_"
             case _:
-                return {"status": "confirm", "title": title, "when": when, "old": self.when(rng)} | conflict, "r_move_confirm_"
+                return {
+                    "status": "confirm",
+                    "title": title,
+                    "when": when,
+                    "old": self.when(rng),
+                } | conflict, "r_move_confirm_"
 
     def _preference(self, arguments: dict[str, str], rng: random.Random) -> tuple[dict[str, str], str]:
         if style := arguments.get("style"):
@@ -406,7 +460,10 @@ class Writer:
         return rng.choice(
             (
                 (f"when does the {thing} open?", f"The {thing} opens at {_clock(rng)}."),
-                (f"what are the opening hours of the {thing}?", f"The {thing} is open from {_clock(rng)} to {_clock(rng)}."),
+                (
+                    f"what are the opening hours of the {thing}?",
+                    f"The {thing} is open from {_clock(rng)} to {_clock(rng)}.",
+                ),
                 (f"where is the {thing}?", f"The {thing} is in {city(rng)}."),
                 (f"who runs the {thing}?", f"The {thing} is run by {name}."),
                 (f"what is the {thing} for?", f"The {thing} is for {value}."),
@@ -425,10 +482,12 @@ class Writer:
         if rng.random() < 0.5:
             return Dialogue(style.system(), tuple(self.other(style, rng)))
         phrase, _, _ = self.request(rng)
-        return Dialogue(style.system(), (Turn("user", phrase.text), Turn("assistant", self.say(f"n_notools_{style.code}", {}, rng))))
+        return Dialogue(
+            style.system(), (Turn("user", phrase.text), Turn("assistant", self.say(f"n_notools_{style.code}", {}, rng)))
+        )
 
 
-def load_writer(extra: dict[str, Any] | None = None) -> Writer:
+def load_writer() -> Writer:
     """The writer with the grammar that ships with the recipe.
 
     Raises:

@@ -31,7 +31,10 @@ _LOCALES = ["en_US", "en_GB", "en_IN", "de_DE", "fr_FR", "es_ES", "it_IT", "nl_N
 def invented(rng: random.Random, syllables: int | None = None) -> str:
     """A pronounceable word that no list holds, two syllables as a rule."""
     count = syllables or rng.choice((1, 2, 2, 2, 3))
-    return "".join(rng.choice(_ONSETS) + rng.choice(_NUCLEI) + (rng.choice(_CODAS) if i == count - 1 or rng.random() < 0.3 else "") for i in range(count))
+    return "".join(
+        rng.choice(_ONSETS) + rng.choice(_NUCLEI) + (rng.choice(_CODAS) if i == count - 1 or rng.random() < 0.3 else "")
+        for i in range(count)
+    )
 
 
 @cache
@@ -87,7 +90,11 @@ def city(rng: random.Random) -> str:
 
 def company(rng: random.Random) -> str:
     """A business's name."""
-    return rng.choice(_pool("company")) if rng.random() < 0.7 else invented(rng).capitalize() + rng.choice(["", "", " Inc", " Ltd", " & Sons", "ly", "tech"])
+    return (
+        rng.choice(_pool("company"))
+        if rng.random() < 0.7
+        else invented(rng).capitalize() + rng.choice(["", "", " Inc", " Ltd", " & Sons", "ly", "tech"])
+    )
 
 
 #: The rules that code supplies to the grammar.

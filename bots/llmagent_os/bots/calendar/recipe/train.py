@@ -163,7 +163,11 @@ def loss_of(model: Qwen3ForCausalLM, batch: Batch, *, bf16: bool) -> Tensor:
         mask = mask.masked_fill(~seen, float("-inf"))[None, None]
         positions = torch.arange(length, length + width, device=device)[None]
         hidden: Tensor = decoder(
-            input_ids=batch.ids.to(device), past_key_values=cache, attention_mask=mask, position_ids=positions, use_cache=True
+            input_ids=batch.ids.to(device),
+            past_key_values=cache,
+            attention_mask=mask,
+            position_ids=positions,
+            use_cache=True,
         ).last_hidden_state
         targets = batch.targets.to(device)
         wanted = targets != _IGNORED
@@ -174,7 +178,9 @@ def loss_of(model: Qwen3ForCausalLM, batch: Batch, *, bf16: bool) -> Tensor:
 def _optimizers(model: nn.Module, recipe: Recipe) -> list[torch.optim.Optimizer]:
     matrices = [p for n, p in model.named_parameters() if p.ndim == 2 and "embed" not in n]
     others = [p for n, p in model.named_parameters() if p.ndim != 2 or "embed" in n]
-    muon = torch.optim.Muon(matrices, lr=recipe.muon_lr, weight_decay=recipe.weight_decay, momentum=0.95, adjust_lr_fn="match_rms_adamw")
+    muon = torch.optim.Muon(
+        matrices, lr=recipe.muon_lr, weight_decay=recipe.weight_decay, momentum=0.95, adjust_lr_fn="match_rms_adamw"
+    )
     adamw = torch.optim.AdamW(others, lr=recipe.adamw_lr, betas=(0.9, 0.98), weight_decay=0.0)
     return [muon, adamw]
 
@@ -224,7 +230,9 @@ class Checkpoint:
         return progress
 
 
-def train(folder: Path, recipe: Recipe, *, device: str = "cpu", bf16: bool = True, writer: Writer | None = None) -> Path:
+def train(
+    folder: Path, recipe: Recipe, *, device: str = "cpu", bf16: bool = True, writer: Writer | None = None
+) -> Path:
     """Train, or go on training, in ``folder``; returns the folder of the finished model (``folder/model``)."""
     writer = writer or load_writer()
     folder.mkdir(parents=True, exist_ok=True)
@@ -284,13 +292,27 @@ def export(model: Qwen3ForCausalLM, tokenizer: Tokenizer, folder: Path) -> Path:
     import copy
 
     half = copy.deepcopy(model).to(torch.bfloat16)
+    # Tells the agent that this model knows the short prompts, and needs no explanation of them.
+    half.config.llmagent_os = {"native": True}  # pyright: ignore[reportAttributeAccessIssue]
     half.save_pretrained(folder)
     as_pretrained(tokenizer).save_pretrained(folder)
     return folder
 
 
-if __name__ == "__main__":
-    import sys
+def install_model(folder: Path) -> Path:
+    """Put a finished model in place of the one that the installed package offers as ``calendar``."""
+    from importlib.resources import files
 
-    torch.set_num_threads(2)
-    train(Path(sys.argv[1]), Recipe(steps=int(sys.argv[2])))
+    home = Path(str(files("llmagent_os.bots.calendar"))) / "model"
+    home.mkdir(exist_ok=True)
+    for name in (
+        "config.json",
+        "model.safetensors",
+        "tokenizer.json",
+        "tokenizer_config.json",
+        "chat_template.jinja",
+        "generation_config.json",
+    ):
+        if (folder / name).exists():
+            (home / name).write_bytes((folder / name).read_bytes())
+    return home

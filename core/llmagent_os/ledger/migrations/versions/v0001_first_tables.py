@@ -10,6 +10,8 @@ down_revision: str | None = None
 branch_labels: str | None = None
 depends_on: str | None = None
 
+_NUMBER: sa.Float[float] = sa.Float()
+
 
 def upgrade() -> None:
     """From an empty file to this revision."""
@@ -24,7 +26,7 @@ def upgrade() -> None:
         sa.Column("reply", sa.Text),
         sa.Column("interaction_id", sa.Text),
         sa.Column("why", sa.Text),
-        sa.Column("accepted_at", sa.Float, nullable=False),
+        sa.Column("accepted_at", _NUMBER, nullable=False),
         sa.UniqueConstraint("platform", "event_id", name="uq_inbox_platform_event_id"),
     )
     op.create_index("ix_inbox_unfinished", "inbox", ["seq"], sqlite_where=sa.text("state < 2"))
@@ -40,7 +42,7 @@ def upgrade() -> None:
         sa.Column("context", sa.Text, nullable=False),
         sa.Column("action", sa.Text, nullable=False),
         sa.Column("action_dist", sa.Text, nullable=False),
-        sa.Column("pscore", sa.Float, nullable=False),
+        sa.Column("pscore", _NUMBER, nullable=False),
         sa.Column("policy_version", sa.Text, nullable=False),
         sa.Column("prompt", sa.Text, nullable=False),
         sa.Column("completion", sa.Text, nullable=False),
@@ -50,7 +52,7 @@ def upgrade() -> None:
         sa.Column("model", sa.Text, nullable=False),
         sa.Column("tool_calls", sa.Text, nullable=False),
         sa.Column("said", sa.Text, nullable=False),
-        sa.Column("created_at", sa.Float, nullable=False),
+        sa.Column("created_at", _NUMBER, nullable=False),
         sa.UniqueConstraint("interaction_id", name="uq_interactions_interaction_id"),
     )
     op.create_index(
@@ -75,9 +77,9 @@ def upgrade() -> None:
         sa.Column("kind", sa.Text, nullable=False),
         sa.Column("op", sa.Text, nullable=False),
         sa.Column("raw_value", sa.Text, nullable=False),
-        sa.Column("reward", sa.Float, nullable=False),
+        sa.Column("reward", _NUMBER, nullable=False),
         sa.Column("mapping_version", sa.Text, nullable=False),
-        sa.Column("at", sa.Float, nullable=False),
+        sa.Column("at", _NUMBER, nullable=False),
         sa.UniqueConstraint("reward_id", name="uq_rewards_reward_id"),
     )
     op.create_index("ix_rewards_interaction_id", "rewards", ["interaction_id"])

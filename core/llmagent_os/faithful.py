@@ -28,7 +28,7 @@ def is_faithful(reply: str, sources: Iterable[str]) -> bool:
             continue
         if any(char.isdigit() for char in word):
             return False
-        starts = not reply[: match.start()].strip() or reply[: match.start()].rstrip()[-1] in ".!?:\"“\n"
+        starts = not reply[: match.start()].strip() or reply[: match.start()].rstrip()[-1] in '.!?:"“\n'
         if word[0].isupper() and not starts and word not in ("I", "Undo") and not word.startswith(("I'", "I’")):
             return False
         near = difflib.get_close_matches(word.lower(), long, n=1, cutoff=0.8)

@@ -1,0 +1,78 @@
+# Everything runs in .venv, which the first target that needs it makes. It takes Python 3.11 or newer and make.
+#   make run     set up, and chat with the calendar bot in the browser
+#   make test    set up, and run every check and test
+SHELL := /bin/bash
+.SHELLFLAGS := -euo pipefail -c
+.DELETE_ON_ERROR:
+.DEFAULT_GOAL := help
+.PHONY: help run chat test check format browser bench docs clean
+
+PYTHON ?= $(firstword $(foreach name,python3.11 python3.12 python3.13 python3,$(shell command -v $(name) 2>/dev/null)))
+VENV ?= .venv
+BIN := $(VENV)/bin
+PIP := $(BIN)/python -m pip --disable-pip-version-check
+BOT ?= calendar
+# Options for pytest: make test PYTEST="-k host"
+PYTEST ?=
+
+help:  ## this list
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /  make \1\t/' | expand -t 18
+
+run: $(VENV)/.installed  ## start the bot on the web chat (BOT=name, ARGS="--port 9000")
+	@$(BIN)/llmagent-os run $(BOT) $(ARGS) || { code=$$?; [ $$code -eq 130 ] || exit $$code; }
+
+chat: $(VENV)/.installed  ## talk to the bot in this terminal
+	@$(BIN)/llmagent-os chat $(BOT) $(ARGS) || { code=$$?; [ $$code -eq 130 ] || exit $$code; }
+
+test: $(VENV)/.installed-dev browser check  ## every check and test
+	$(BIN)/pytest -q $(PYTEST)
+	@$(MAKE) --no-print-directory browser
+
+check: $(VENV)/.installed-dev  ## style and types only
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/pyright --warnings
+
+format: $(VENV)/.installed-dev  ## mend the style
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+# The browser that the web chat is tested in. Where it may not be installed, the tests that need it are skipped.
+browser:
+	@if command -v chromium >/dev/null; then exit 0; fi; \
+	if [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null; then \
+	    echo "installing chromium for the web chat's tests"; \
+	    { apt-get install -y --no-install-recommends chromium \
+	      || { apt-get update && apt-get install -y --no-install-recommends chromium; }; } >/tmp/llmagent-os-apt.log 2>&1 \
+	    && exit 0; \
+	    tail -n 5 /tmp/llmagent-os-apt.log; \
+	fi; \
+	printf '\n%s\n%s\n%s\n\n' '*****************************************************************************' \
+	    '* SKIPPED: the tests in a browser. Install Debian'"'"'s chromium to run them.     *' \
+	    '*****************************************************************************'
+
+bench: $(VENV)/.installed-dev  ## the benchmarks
+	for each in benchmarks/*.py; do $(BIN)/python $$each; done
+
+docs: $(VENV)/.installed-dev  ## run the examples of the README and docs/
+	$(BIN)/pytest -q tests/unit/test_docs.py $(PYTEST)
+
+clean:  ## remove the virtual environment and every cache; data/ stays
+	rm -rf $(VENV) dist .mypy_cache .ruff_cache .pytest_cache .hypothesis .coverage
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
+
+$(VENV)/bin/python:
+	@[ -n "$(PYTHON)" ] || { echo "no Python found: install python3.11 (Debian: apt-get install python3.11-venv)"; exit 1; }
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' \
+	    || { echo "$(PYTHON) is older than Python 3.11: install 3.11, or say PYTHON=/path/to/python3.11"; exit 1; }
+	$(PYTHON) -m venv $(VENV) || { rm -rf $(VENV); echo "python3.11-venv is missing (Debian: apt-get install python3.11-venv)"; exit 1; }
+
+# Installed again whenever pyproject.toml has changed, and not otherwise.
+$(VENV)/.installed: pyproject.toml | $(VENV)/bin/python
+	$(PIP) install --quiet --editable .
+	@touch $@
+
+$(VENV)/.installed-dev: pyproject.toml | $(VENV)/bin/python
+	$(PIP) install --quiet --editable '.[dev]'
+	@touch $@ $(VENV)/.installed

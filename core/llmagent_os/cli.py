@@ -1,0 +1,222 @@
+"""The command line: ``llmagent-os``.
+
+Exit codes: 0 fine; 1 something failed; 2 the command or the configuration is wrong; 130 interrupted with Ctrl-C.
+Only :mod:`click` is imported until a command needs more, so that ``--help`` and mistakes are answered at once.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import signal
+import sys
+from collections.abc import Callable, Coroutine
+from datetime import datetime
+from importlib.metadata import version as installed
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NoReturn
+
+import click
+
+if TYPE_CHECKING:
+    from llmagent_os.config import Settings
+
+INTERRUPTED = 130
+_FILE = click.Path(path_type=Path, dir_okay=False)
+
+
+class _Group(click.Group):
+    """Turns the errors that this project raises on purpose into a line and an exit code."""
+
+    def invoke(self, ctx: click.Context) -> Any:
+        from llmagent_os.errors import ConfigError, LLMAgentOSError
+
+        try:
+            return super().invoke(ctx)
+        except LLMAgentOSError as error:
+            for line in str(error).splitlines():
+                click.secho(f"error: {line}", fg="red", err=True)
+            sys.exit(2 if isinstance(error, ConfigError) else 1)
+        except KeyboardInterrupt:
+            sys.exit(INTERRUPTED)
+
+
+@click.group(cls=_Group, context_settings={"help_option_names": ["-h", "--help"]})
+@click.option("--env-file", type=_FILE, default=".env", show_default=True, help="Settings beside the environment's.")
+@click.option("--log-level", type=click.Choice(["debug", "info", "warning", "error"]), help="How much is logged.")
+@click.version_option(installed("llmagent-os"), prog_name="llmagent-os")
+@click.pass_context
+def main(ctx: click.Context, /, **options: Any) -> None:
+    """Hosts personalised LLM agents that learn from the reactions people leave."""
+    ctx.obj = options
+
+
+def _settings(ctx: click.Context, **given: Any) -> Settings:
+    """The settings, with logging set up after them."""
+    from llmagent_os import logs
+    from llmagent_os.config import Settings
+
+    options: dict[str, Any] = dict(ctx.obj)
+    settings = Settings.load(options.pop("env_file"), **(options | given))
+    secrets = [getattr(settings, name).get_secret_value() for name in settings.secrets()]
+    logs.configure(settings.log_level, settings.log_format, secrets=secrets)
+    return settings
+
+
+@main.command()
+@click.argument("bot", default="calendar")
+@click.option("--adapter", "adapters", multiple=True, help="Instead of the bot's own; may be given several times.")
+@click.option("--host", "web_host", help="The web chat's address.")
+@click.option("--port", "web_port", type=int, help="The web chat's port; 0 takes a free one.")
+@click.option("--token", "web_token", help="The web chat's token. LLMAGENT_OS_WEB_TOKEN keeps it more secret.")
+@click.option("--model", help="Instead of the bot's own: a name, a folder, a hub id, or openai:MODEL.")
+@click.pass_context
+def run(ctx: click.Context, /, bot: str, adapters: tuple[str, ...], **given: Any) -> None:
+    """Run BOT, an installed bot's name or a path to its TOML file, until stopped."""
+    settings = _settings(ctx, **given)
+    _finish(_serve(settings, bot, adapters or None, _say_where))
+
+
+@main.command()
+@click.argument("bot", default="calendar")
+@click.option("--model", help="Instead of the bot's own: a name, a folder, a hub id, or openai:MODEL.")
+@click.pass_context
+def chat(ctx: click.Context, /, bot: str, **given: Any) -> None:
+    """Talk to BOT in this terminal. It keeps a ledger of its own, so that it works beside a running host."""
+    if ctx.obj["log_level"] is None:
+        ctx.obj["log_level"] = "error"  # anything more would run into the conversation
+    settings = _settings(ctx, **given)
+    settings = settings.model_copy(update={"database_url": settings.chat_ledger_url})
+    _finish(_serve(settings, bot, ("console",), None))
+
+
+@main.command()
+@click.argument("bot", default="calendar")
+@click.option("--deep", is_flag=True, help="Also load the model and have it answer.")
+@click.pass_context
+def doctor(ctx: click.Context, /, bot: str, deep: bool) -> None:
+    """Say what is configured for BOT, what is wrong, and how to mend it. Exit code 1 where something is wrong."""
+    if ctx.obj["log_level"] is None:
+        ctx.obj["log_level"] = "error"
+    from llmagent_os.doctor import examine, show
+
+    findings = asyncio.run(examine(lambda: _settings(ctx), bot, deep=deep))
+    sys.exit(show(findings))
+
+
+@main.command()
+@click.argument("bot")
+@click.option("--data", "source", type=_FILE, required=True, help='Lines of {"id", "text"}.')
+@click.option("--out", type=_FILE, required=True, help="Where the answers go, one JSON object a line.")
+@click.option("--now", "moment", type=datetime.fromisoformat, metavar="ISO", help="The moment of asking.")
+@click.pass_context
+def evaluate(ctx: click.Context, /, bot: str, source: Path, out: Path, moment: datetime | None) -> None:
+    """Have BOT answer every line of a file, each as a fresh conversation."""
+    from llmagent_os.bot import Bot
+
+    settings = _settings(ctx)
+    function = Bot.load(bot).part("evaluate").evaluate
+    options = {"model": settings.model} if settings.model else {}
+    function(source, out, moment, **options)
+
+
+@main.command(context_settings={"ignore_unknown_options": True, "allow_extra_args": True, "help_option_names": []})
+@click.argument("bot")
+@click.argument("options", nargs=-1, type=click.UNPROCESSED)
+@click.pass_context
+def train(ctx: click.Context, /, bot: str, options: tuple[str, ...]) -> None:
+    """Train BOT's own model from scratch. OPTIONS are the bot's: `llmagent-os train BOT --help` lists them."""
+    if bot in ("-h", "--help"):
+        click.echo(ctx.get_help())
+        return
+    from llmagent_os.bot import Bot
+
+    _settings(ctx)
+    command: click.Command = Bot.load(bot).part("recipe.command").command
+    command.main(list(options), prog_name=f"llmagent-os train {bot}")
+
+
+@main.group()
+def profile() -> None:
+    """What is kept about a person, named as in the logs: platform:workspace:id."""
+
+
+@profile.command("show")
+@click.argument("user")
+@click.pass_context
+def show_profile(ctx: click.Context, /, user: str) -> None:
+    """Print USER's profile."""
+    _people(ctx, user, "show")
+
+
+@profile.command("export")
+@click.argument("user")
+@click.pass_context
+def export_profile(ctx: click.Context, /, user: str) -> None:
+    """Print everything that is kept about USER, as JSON."""
+    _people(ctx, user, "export")
+
+
+@profile.command("forget")
+@click.argument("user")
+@click.option("--yes", is_flag=True, help="Do not ask.")
+@click.pass_context
+def forget_profile(ctx: click.Context, /, user: str, yes: bool) -> None:
+    """Erase USER: profile, conversations, reactions, and what plugins keep."""
+    if not yes:
+        click.confirm(f"Erase everything about {user}?", abort=True)
+    _people(ctx, user, "forget")
+
+
+@main.command()
+def version() -> None:
+    """Print the version."""
+    click.echo(installed("llmagent-os"))
+
+
+def _people(ctx: click.Context, user: str, what: str) -> None:
+    from llmagent_os import people
+
+    text = asyncio.run(getattr(people, what)(_settings(ctx), user))
+    click.echo(text)
+
+
+async def _serve(
+    settings: Settings, name: str, adapters: tuple[str, ...] | None, listening: Callable[[str, str], None] | None
+) -> None:
+    from llmagent_os.bot import Bot
+    from llmagent_os.runtime import Runtime
+
+    async with Runtime.open(settings, Bot.load(name), adapters=adapters) as runtime:
+        await runtime.run(listening)
+
+
+def _say_where(adapter: str, address: str) -> None:
+    click.echo(f"{adapter}: {click.style(address, bold=True)}  (Ctrl-C stops)")
+
+
+def _finish(work: Coroutine[Any, Any, None]) -> NoReturn:
+    """Run ``work`` until it ends or a signal asks it to stop, and leave with the exit code that fits."""
+    sys.exit(asyncio.run(_until_signal(work)))
+
+
+async def _until_signal(work: Coroutine[Any, Any, None]) -> int:
+    """The first SIGINT or SIGTERM lets ``work`` finish what it does, the second ends the process."""
+    loop = asyncio.get_running_loop()
+    task = asyncio.create_task(work)
+    received: list[signal.Signals] = []
+
+    def stop(number: signal.Signals) -> None:
+        received.append(number)
+        for each in (signal.SIGINT, signal.SIGTERM):
+            loop.remove_signal_handler(each)
+            signal.signal(each, signal.SIG_DFL)
+        task.cancel()
+
+    for number in (signal.SIGINT, signal.SIGTERM):
+        loop.add_signal_handler(number, stop, number)
+    try:
+        await task
+    except asyncio.CancelledError:
+        if not received:
+            raise
+    return INTERRUPTED if signal.SIGINT in received else 0

@@ -1,0 +1,226 @@
+"""Fine-tuning a model on examples of what it should answer.
+
+    finetuner = Finetuner(LLM.from_pretrained("calendar"), [{"input": "hi", "output": "Hello!"}])
+    finetuner.finetune()
+    finetuner.save_model("friendlier")
+    LLM.from_pretrained("friendlier").generate("hi")
+
+What is learned is a LoRA adapter. The model that answers meanwhile is never touched: training has a copy of its own.
+"""
+
+from __future__ import annotations
+
+import os
+import tempfile
+import time
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, cast
+
+import msgspec
+
+from llmagent_os.chat import Message
+from llmagent_os.errors import ConfigError, ModelError
+from llmagent_os.llm import LLM
+from llmagent_os.serving.tool_calls import calls_of
+from llmagent_os.toolspec import ToolSpec
+
+if TYPE_CHECKING:
+    from llmagent_os.serving.template import ChatTemplate
+    from llmagent_os.serving.vocabulary import Vocabulary
+    from llmagent_os.training.lora import Sample
+
+#: ``{"input": what is said, "output": what to answer}``, or ``{"messages": a chat}`` of which every assistant's turn is
+#: learned, optionally with ``"tools"``, a sequence of :class:`ToolSpec`.
+Example = Mapping[str, Any]
+
+
+class FinetuneReport(msgspec.Struct, frozen=True):
+    """What a training came to."""
+
+    examples: int  #: replies learned from
+    tokens: int  #: response tokens a time through the data
+    steps: int  #: of the optimiser
+    first_loss: float  #: nats a response token, before anything was learned
+    last_loss: float  #: and at the end
+    seconds: float
+
+
+class Finetuner:
+    """Trains a LoRA adapter on the response tokens of examples.
+
+    Args:
+        llm: a local model. One that has an adapter is trained further from there.
+        train_data: the examples.
+        system: a system message to put before every ``input``/``output`` example, as it is there when serving.
+        tools: the tools that ``input``/``output`` examples are answered with, as they are there when serving.
+        settings: those of :class:`~llmagent_os.training.lora.LoraSettings` (``rank``, ``alpha``, ``learning_rate``,
+            ``batch_size``, ``epochs``, ``stop_at_loss``, ``seed``, …).
+
+    Raises:
+        ConfigError: an example or a setting is wrong; names it and what is wrong with it.
+        ModelError: the model is a server's.
+    """
+
+    def __init__(
+        self,
+        llm: LLM,
+        train_data: Sequence[Example],
+        *,
+        system: str | None = None,
+        tools: Sequence[ToolSpec] = (),
+        **settings: Any,
+    ) -> None:
+        if llm.location is None:
+            raise ModelError(f"{llm.name} is a server's model: only local models can be fine-tuned here")
+        if not train_data:
+            raise ConfigError("train_data is empty: give at least one {'input': …, 'output': …}")
+        self._location = llm.location
+        self._chats = [_chat(at, example, system, tools) for at, example in enumerate(train_data)]
+        self._settings = settings
+        self._adapted: Any = None
+        self._tokenizer: Any = None
+        _check(settings)
+
+    def finetune(self, on_step: Callable[[int, int, float], None] | None = None) -> FinetuneReport:
+        """Train. Seconds for a few examples and a small model; blocks, so call it outside an event loop.
+
+        Args:
+            on_step: called after each step with its number, how many are planned, and its loss.
+
+        Raises:
+            ConfigError: an example is longer than the model reads.
+            ModelError: the model cannot be loaded, or training diverged.
+        """
+        from llmagent_os.serving.loading import load_model, load_tokenizer, vocabulary_of
+        from llmagent_os.serving.template import ChatTemplate
+        from llmagent_os.training.lora import LoraSettings, attach, train
+
+        begun = time.monotonic()
+        settings = msgspec.convert(self._settings, LoraSettings)
+        tokenizer = load_tokenizer(self._location)
+        model = load_model(self._location)
+        vocabulary = vocabulary_of(model, tokenizer)
+        template = ChatTemplate(tokenizer, vocabulary)
+        samples = [
+            sample
+            for at, (messages, chat_tools) in enumerate(self._chats)
+            for sample in _samples(at, messages, chat_tools, template, vocabulary, model.config.max_position_embeddings)
+        ]
+        adapted = attach(model, settings, self._location.adapter)
+        losses = train(adapted, samples, settings, on_step)
+        self._adapted, self._tokenizer = adapted, tokenizer
+        return FinetuneReport(
+            examples=len(samples),
+            tokens=sum(len(sample.response) for sample in samples),
+            steps=len(losses),
+            first_loss=losses[0],
+            last_loss=losses[-1],
+            seconds=time.monotonic() - begun,
+        )
+
+    def save_model(self, path: str | os.PathLike[str]) -> Path:
+        """Save what was learned as a PEFT folder, which ``LLM.from_pretrained(path)`` loads; gives the folder.
+
+        It names its base as the model was named, so that ``"calendar"`` is found again wherever it is installed. Files
+        of an earlier adapter there are replaced one by one, the weights last.
+
+        Raises:
+            ModelError: nothing was learned yet, or the folder cannot be written.
+        """
+        if self._adapted is None:
+            raise ModelError("there is nothing to save yet: call finetune() first")
+        folder = Path(path).expanduser()
+        config = self._adapted.peft_config[self._adapted.active_adapter]
+        config.base_model_name_or_path = self._location.name
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+            with tempfile.TemporaryDirectory(dir=folder) as fresh:
+                # Whether the embeddings changed would be looked up on the hub; LoRA here never changes them.
+                self._adapted.save_pretrained(fresh, save_embedding_layers=False)
+                self._tokenizer.save_pretrained(fresh)
+                for file in sorted(Path(fresh).iterdir(), key=lambda file: file.suffix == ".safetensors"):
+                    file.replace(folder / file.name)
+        except OSError as error:
+            raise ModelError(f"the adapter cannot be saved in {folder}: {error}") from error
+        return folder
+
+
+def _check(settings: dict[str, Any]) -> None:
+    """Refuse settings that cannot work, without loading torch."""
+    whole = {"rank", "alpha", "batch_size", "epochs", "seed"}
+    known = whole | {"learning_rate", "stop_at_loss", "max_gradient_norm"}
+    for key, value in settings.items():
+        if key not in known:
+            raise ConfigError(f"Finetuner has no setting {key!r}, only {', '.join(sorted(known))}")
+        if key == "epochs" and value is None:
+            continue
+        kind, least = (int, 0 if key == "seed" else 1) if key in whole else ((int, float), 0)
+        if not isinstance(value, kind) or isinstance(value, bool) or value < least:
+            raise ConfigError(f"Finetuner: {key} is {value!r}, it must be a number of at least {least}")
+
+
+def _chat(
+    at: int, example: Example, system: str | None, tools: Sequence[ToolSpec]
+) -> tuple[list[Message], tuple[ToolSpec, ...]]:
+    """An example as a chat.
+
+    Raises:
+        ConfigError: it is not one; says which and why.
+    """
+    where = f"train_data[{at}]"
+    if not isinstance(cast("object", example), Mapping):
+        raise ConfigError(f"{where} is {type(example).__name__}, not a dict with 'input' and 'output' or 'messages'")
+    if "messages" not in example:
+        for key in ("input", "output"):
+            value = example.get(key)
+            if not isinstance(value, str) or not value.strip():
+                raise ConfigError(f"{where}[{key!r}] is {value!r}, it must be a text that is not empty")
+        before: list[Message] = [{"role": "system", "content": system}] if system else []
+        said: list[Message] = [
+            {"role": "user", "content": example["input"]},
+            {"role": "assistant", "content": example["output"]},
+        ]
+        return before + said, tuple(tools)
+    messages = cast("object", example["messages"])
+    if not isinstance(messages, Sequence) or isinstance(messages, str):
+        raise ConfigError(f"{where}['messages'] is {type(messages).__name__}, it must be a list of turns")
+    chat = cast("list[Message]", list(cast("Sequence[object]", messages)))
+    for number, turn in enumerate(chat):
+        role = turn.get("role") if isinstance(cast("object", turn), Mapping) else None
+        if role not in ("system", "user", "assistant", "tool"):
+            raise ConfigError(f"{where}['messages'][{number}] has no role of system, user, assistant or tool: {turn!r}")
+    if not any(turn["role"] == "assistant" and (turn.get("content") or turn.get("tool_calls")) for turn in chat):
+        raise ConfigError(f"{where}['messages'] has no assistant's turn to learn")
+    if chat[0]["role"] == "assistant":
+        raise ConfigError(f"{where}['messages'] begins with the assistant: there is nothing that it answers")
+    return chat, tuple(example.get("tools", tools))
+
+
+def _samples(
+    at: int,
+    messages: list[Message],
+    tools: tuple[ToolSpec, ...],
+    template: ChatTemplate,
+    vocabulary: Vocabulary,
+    longest: int,
+) -> list[Sample]:
+    """Every assistant's turn of a chat, with what came before it."""
+    from llmagent_os.training.lora import Sample
+
+    found: list[Sample] = []
+    for number, turn in enumerate(messages):
+        if turn["role"] != "assistant":
+            continue
+        prompt = vocabulary.encode(template.prompt(messages[:number], tools))
+        text = template.response(messages[: number + 1], tools)
+        if text is None and calls_of(turn):
+            raise ConfigError(f"train_data[{at}]: this model's chat template cannot write the call in turn {number}")
+        response = vocabulary.encode(str(turn.get("content") or "") if text is None else text)
+        ends = [place for place, token in enumerate(response) if token in vocabulary.end_ids]
+        response = response[: ends[-1] + 1] if ends else [*response, vocabulary.end_id]
+        if len(prompt) + len(response) > longest:
+            length = len(prompt) + len(response)
+            raise ConfigError(f"train_data[{at}] is {length} tokens up to turn {number}, the model reads {longest}")
+        found.append(Sample(tuple(prompt), tuple(response)))
+    return found

@@ -1,0 +1,37 @@
+"""What the host asks of an agent."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from typing import Protocol
+
+import msgspec
+
+from llmagent_os.adapter import Reply
+from llmagent_os.events import Event
+from llmagent_os.ledger import Interaction, RewardEvent
+
+#: Shows the text written so far, where the platform can.
+Draft = Callable[[str], Awaitable[None]]
+
+
+class Outcome(msgspec.Struct, frozen=True):
+    """What the handler decided for an event."""
+
+    reply: Reply | None  #: None: say nothing
+    interaction: Interaction | None = None  #: what to learn from; its id is ``event_key`` of the event
+
+
+class Handler(Protocol):
+    """Answers events: an agent."""
+
+    async def handle(self, event: Event, draft: Draft) -> Outcome:
+        """Decide the answer to ``event``: a message, command, button press or edit.
+
+        May be called again for the same event after a crash: what it does elsewhere should be keyed by ``event_key``.
+        """
+        ...
+
+    async def observe(self, interaction: Interaction, reward: RewardEvent) -> None:
+        """Learn from a reaction on a reply. After a crash the same ``reward_id`` may come again."""
+        ...

@@ -1,0 +1,70 @@
+"""Plugins out of packages and files."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from types import ModuleType
+
+from llmagent_os.errors import PluginError
+from llmagent_os.plugin import Plugin
+
+
+def version(path: Path) -> dict[Path, tuple[int, int]]:
+    """The file and what tells one version of it from another; nothing where there is no such file."""
+    try:
+        found = path.stat()
+    except OSError:
+        return {}
+    return {path: (found.st_mtime_ns, found.st_size)}
+
+
+def from_entry_point(name: str, load: Callable[[], object]) -> Plugin:
+    """An installed plugin.
+
+    Raises:
+        PluginError: it cannot be imported, is none, or cannot be made.
+    """
+    try:
+        found = load()
+    except Exception as error:
+        raise PluginError(f"plugin {name!r} cannot be imported: {type(error).__name__}: {error}") from error
+    if not (isinstance(found, type) and issubclass(found, Plugin)):
+        raise PluginError(f"plugin {name!r}: its entry point gives {found!r}, not a subclass of Plugin")
+    return _make(found)
+
+
+def from_file(path: Path, name: str) -> tuple[Plugin, str]:
+    """The plugin that a file defines, as a module called ``name``.
+
+    Raises:
+        PluginError: it cannot be run, or defines no plugin or several.
+    """
+    module = ModuleType(name)
+    module.__file__ = str(path)
+    sys.modules[name] = module
+    try:
+        try:
+            # Compiled from its text, for cached bytecode is matched by whole seconds and misses quick edits.
+            exec(compile(path.read_text(encoding="utf-8"), str(path), "exec"), module.__dict__)
+        except Exception as error:
+            raise PluginError(f"{path} cannot be loaded: {type(error).__name__}: {error}") from error
+        classes = [
+            value
+            for value in vars(module).values()
+            if isinstance(value, type) and issubclass(value, Plugin) and value.__module__ == name
+        ]
+        if len(classes) != 1:
+            raise PluginError(f"{path} defines {len(classes)} Plugin classes; a plugin file defines one")
+        return _make(classes[0]), name
+    except BaseException:
+        sys.modules.pop(name, None)
+        raise
+
+
+def _make(kind: type[Plugin]) -> Plugin:
+    try:
+        return kind()
+    except Exception as error:
+        raise PluginError(f"plugin {kind.__name__} cannot be made: {type(error).__name__}: {error}") from error

@@ -1,0 +1,269 @@
+"""What is known about each person: one small TinyDB document file a person.
+
+A file is replaced whole and only once its successor is safely on the disk, so a crash leaves the old one or the new
+one. Several tasks and processes may change profiles at the same time; each change sees the one before.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import fcntl
+import json
+import os
+from collections.abc import Generator
+from datetime import datetime
+from hashlib import sha256
+from pathlib import Path
+from typing import Any
+from urllib.parse import quote
+from zoneinfo import ZoneInfo
+
+import msgspec
+from tinydb import TinyDB
+from tinydb.storages import Storage
+from tinydb.table import Document
+
+from llmagent_os.errors import ProfileError
+from llmagent_os.events import now
+
+#: So many changes can be taken back.
+UNDO = 20
+
+#: The preferences that the framework itself knows, and their values. A bot may keep others.
+PREFERENCES = {
+    "mode": ("task_oriented", "conversational"),
+    "verbosity": ("brief", "normal", "detailed"),
+    "initiative": ("act", "ask_first"),
+}
+
+_ONLY = 1  # the document's number in its file
+
+
+class Profile(msgspec.Struct, frozen=True, kw_only=True):
+    """One person."""
+
+    user_id: str  #: the person id, see ``ledger.person_id``
+    name: str | None = None  #: what they want to be called
+    place: str | None = None  #: where they are, in their words
+    time_zone: str | None = None  #: IANA name, such as ``Europe/Berlin``
+    language: str = "en"  #: BCP 47 tag
+    preferences: dict[str, str] = msgspec.field(default_factory=dict[str, str])  #: see :data:`PREFERENCES`
+    created_at: datetime = msgspec.field(default_factory=now)  #: UTC
+    updated_at: datetime = msgspec.field(default_factory=now)  #: UTC
+
+
+class FileStorage(Storage):
+    """TinyDB's storage in a file that is replaced whole, and durably."""
+
+    def __init__(self, path: Path) -> None:
+        """Nothing is created before the first write."""
+        self._path = path
+
+    def read(self) -> dict[str, dict[str, Any]] | None:
+        try:
+            raw = self._path.read_bytes()
+        except FileNotFoundError:
+            return None
+        try:
+            found: object = json.loads(raw)
+        except ValueError as error:
+            raise ProfileError(
+                f"{self._path} is damaged ({error}): restore it, or move it away to start anew"
+            ) from error
+        if not isinstance(found, dict):
+            raise ProfileError(f"{self._path} holds no TinyDB document: restore it, or move it away to start anew")
+        return found  # pyright: ignore[reportUnknownVariableType]
+
+    def write(self, data: dict[str, dict[str, Any]]) -> None:
+        raw = json.dumps(data, ensure_ascii=False, indent=1).encode()
+        new = self._path.with_name(f"{self._path.name}.new")
+        # What people tell is theirs: nobody else on the machine reads it.
+        file = os.open(new, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+        with os.fdopen(file, "wb") as handle:
+            handle.write(raw)
+            handle.flush()
+            os.fsync(handle.fileno())
+        new.replace(self._path)
+        sync(self._path.parent)
+
+
+class Profiles:
+    """Everybody's profiles, in one folder."""
+
+    def __init__(self, folder: Path | str) -> None:
+        """Args: ``folder`` is made when the first profile is written."""
+        self._folder = Path(folder)
+
+    async def get(self, user_id: str) -> Profile:
+        """The profile of ``user_id``; an empty one of somebody new, who gets no file by this.
+
+        Raises:
+            ProfileError: the file is damaged; it is left as it is.
+        """
+        document = await asyncio.to_thread(self._read, user_id)
+        return Profile(user_id=user_id) if document is None else self._profile(user_id, document["profile"])
+
+    async def update(self, user_id: str, **changes: Any) -> Profile:
+        """Change some fields and keep what they were, for :meth:`undo`.
+
+        Args:
+            user_id: whose.
+            changes: fields of :class:`Profile` and their new values, or single preferences (``verbosity="brief"``;
+                None removes one). ``preferences`` itself replaces all of them.
+
+        Raises:
+            ProfileError: a field or value is none that a profile can have, or the file is damaged or not writable.
+        """
+        return await asyncio.to_thread(self._update, user_id, changes)
+
+    async def undo(self, user_id: str) -> Profile | None:
+        """Take the last change back. Returns the profile as it is then; None: there was no change to take back."""
+        return await asyncio.to_thread(self._undo, user_id)
+
+    async def forget(self, user_id: str) -> bool:
+        """Delete everything kept about ``user_id``. Returns whether there was anything."""
+        return await asyncio.to_thread(self._forget, user_id)
+
+    async def export(self, user_id: str) -> dict[str, Any]:
+        """Everything kept about ``user_id``, as JSON: ``profile``, and ``undo``, the profiles before it."""
+        document = await asyncio.to_thread(self._read, user_id)
+        if document is None:
+            return {"profile": msgspec.to_builtins(Profile(user_id=user_id)), "undo": []}
+        return document
+
+    # ── in a thread ───────────────────────────────────────────────────────────────────────────────────────────────
+
+    def _update(self, user_id: str, changes: dict[str, Any]) -> Profile:
+        with self._alone():
+            document = self._read(user_id)
+            before = Profile(user_id=user_id) if document is None else self._profile(user_id, document["profile"])
+            after = changed(before, changes)
+            undo: list[Any] = [] if document is None else document["undo"]
+            self._write(user_id, after, [*undo, msgspec.to_builtins(before)][-UNDO:])
+            return after
+
+    def _undo(self, user_id: str) -> Profile | None:
+        with self._alone():
+            document = self._read(user_id)
+            undo: list[Any] = [] if document is None else document["undo"]
+            if not undo:
+                return None
+            last = undo.pop()
+            before = msgspec.structs.replace(self._profile(user_id, last), updated_at=now())
+            self._write(user_id, before, undo)
+            return before
+
+    def _forget(self, user_id: str) -> bool:
+        path = self._path(user_id)
+        with self._alone():
+            try:
+                path.unlink()
+            except FileNotFoundError:
+                return False
+            path.with_name(f"{path.name}.new").unlink(missing_ok=True)
+            sync(self._folder)
+            return True
+
+    def _read(self, user_id: str) -> dict[str, Any] | None:
+        path = self._path(user_id)
+        if not path.exists():
+            return None
+        with TinyDB(path, storage=FileStorage) as database:
+            document: object = database.get(doc_id=_ONLY)  # pyright: ignore[reportUnknownMemberType]
+        if not isinstance(document, dict) or not {"profile", "undo"} <= document.keys():
+            raise ProfileError(f"{path} holds no profile: restore it, or move it away to start anew")
+        return dict(document)
+
+    def _write(self, user_id: str, profile: Profile, undo: list[Any]) -> None:
+        document = Document({"profile": msgspec.to_builtins(profile), "undo": undo}, doc_id=_ONLY)
+        try:
+            with TinyDB(self._path(user_id), storage=FileStorage) as database:
+                # One document, so that a change is one write.
+                database.upsert(document)  # pyright: ignore[reportUnknownMemberType]
+        except OSError as error:
+            raise ProfileError(f"cannot write {self._path(user_id)}: {error}") from error
+
+    def _profile(self, user_id: str, fields: object) -> Profile:
+        try:
+            return msgspec.convert(fields, Profile)
+        except msgspec.ValidationError as error:
+            path = self._path(user_id)
+            raise ProfileError(
+                f"{path} holds no profile ({error}): restore it, or move it away to start anew"
+            ) from error
+
+    def _path(self, user_id: str) -> Path:
+        return self._folder / f"{file_name(user_id)}.json"
+
+    @contextlib.contextmanager
+    def _alone(self) -> Generator[None]:
+        """Changes come one after the other, whichever task or process they come from."""
+        try:
+            self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+            file = os.open(self._folder / ".lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        except OSError as error:
+            raise ProfileError(f"cannot write profiles to {self._folder}: {error}") from error
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX)
+            yield
+        finally:
+            os.close(file)
+
+
+def file_name(user_id: str) -> str:
+    """A file name that no other person has, whatever the platform's ids look like.
+
+    Raises:
+        ProfileError: the id is empty.
+
+    >>> file_name("slack:T1:U1"), file_name("../../etc")
+    ('slack%3AT1%3AU1', '%2E%2E%2F%2E%2E%2Fetc')
+    """
+    if not user_id:
+        raise ProfileError("a profile needs a user id, and it is empty")
+    # Lone surrogates are no UTF-8, and yet a platform's JSON can hold them.
+    name = quote(user_id, safe="", errors="surrogatepass").replace(".", "%2E")
+    # File systems end at 255 bytes. What is cut off lives on in the hash; "%%" starts no name above.
+    return name if len(name) <= 200 else f"%%{sha256(name.encode()).hexdigest()}"
+
+
+def changed(profile: Profile, changes: dict[str, Any]) -> Profile:
+    """``profile`` with ``changes``, as :meth:`Profiles.update` takes them.
+
+    Raises:
+        ProfileError: a field or value is none that a profile can have.
+    """
+    fields: dict[str, Any] = msgspec.structs.asdict(profile)
+    single = {name: value for name, value in changes.items() if name in PREFERENCES}
+    for name, value in changes.items():
+        if name in ("user_id", "created_at", "updated_at") or (name not in fields and name not in PREFERENCES):
+            can = ", ".join(("name", "place", "time_zone", "language", "preferences", *PREFERENCES))
+            raise ProfileError(f"a profile has no {name!r} to change: {can}")
+        if name in fields:
+            fields[name] = value
+    try:
+        preferences = msgspec.convert(fields["preferences"], dict[str, str]) | single
+        fields["preferences"] = {name: value for name, value in preferences.items() if value is not None}
+        after = msgspec.convert(fields | {"updated_at": now()}, Profile)
+    except msgspec.ValidationError as error:
+        raise ProfileError(f"no profile can have that: {error}") from error
+    for name, known in PREFERENCES.items():
+        value = after.preferences.get(name, known[0])
+        if value not in known:
+            raise ProfileError(f"{name} is {' or '.join(known)}, not {value!r}")
+    if after.time_zone is not None:
+        try:
+            ZoneInfo(after.time_zone)
+        except (KeyError, OSError, ValueError) as error:  # not there, a folder, a path out of the database
+            raise ProfileError(f"{after.time_zone!r} is no time zone; write one like Europe/Berlin") from error
+    return after
+
+
+def sync(folder: Path) -> None:
+    """Have the names in ``folder`` on the disk, not only what the files hold."""
+    file = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(file)
+    finally:
+        os.close(file)

@@ -1,0 +1,75 @@
+"""From an emoji on a message to a reward of the reply that the message is."""
+
+from __future__ import annotations
+
+import asyncio
+
+from llmagent_os.events import Reaction
+from llmagent_os.ledger import Interaction, Ledger, RewardEvent, event_key, person_id
+from llmagent_os.rewards import RewardMapping, standing
+
+
+class Reactions:
+    """Joins reactions to replies, also to one whose sending has not come back yet."""
+
+    def __init__(self, ledger: Ledger, mapping: RewardMapping, patience: float) -> None:
+        """Args: ``patience`` is how long to wait for replies under way, in seconds."""
+        self._ledger = ledger
+        self._mapping = mapping
+        self._patience = patience
+        self._sending: dict[str, asyncio.Future[None] | None] = {}  # key -> who waits for that reply to be out
+
+    def sending(self, key: str) -> None:
+        """A reply is on its way to its platform."""
+        self._sending[key] = None
+
+    def sent(self, key: str) -> None:
+        """It has arrived and the ledger has been asked to note it, or it has not arrived."""
+        waiting = self._sending.pop(key, None)
+        if waiting is not None and not waiting.done():
+            waiting.set_result(None)
+
+    async def join(self, event: Reaction) -> tuple[Interaction, RewardEvent] | None:
+        """Find the reply and store the reward. None: the message is none of ours, or a bot reacted.
+
+        The same event gives the same reward again, so that a crash in between loses or doubles nothing.
+
+        Raises:
+            LedgerError: it cannot be read or written.
+        """
+        interaction = None if event.sender.is_bot else await self._reacted_to(event)
+        if interaction is None:
+            return None
+        rows = await self._ledger.rewards_of(interaction.interaction_id)
+        reward_id, rater_id = event_key(event), person_id(event)
+        for row in rows:
+            if row.reward_id == reward_id:
+                return interaction, row
+        worth = self._mapping(event.emoji) if event.action == "added" else 0.0
+        reward = RewardEvent(
+            reward_id=reward_id,
+            event_id=event.event_id,
+            interaction_id=interaction.interaction_id,
+            rater_id=rater_id,
+            user_id=interaction.user_id,
+            op="add" if event.action == "added" else "remove",
+            raw_value=event.emoji,
+            # What changes: taking off what was never counted changes nothing, nor does putting the same on twice.
+            reward=worth - standing(rows, rater_id, event.emoji),
+            mapping_version=self._mapping.version,
+            at=event.at,
+        )
+        await self._ledger.add_reward(reward)
+        return interaction, reward
+
+    async def _reacted_to(self, event: Reaction) -> Interaction | None:
+        where = (event.conversation.platform, event.conversation.channel, event.message_id)
+        interaction = await self._ledger.interaction_of(*where)
+        if interaction is None and self._sending:
+            # Somebody can react before the platform has told us what the message is called.
+            loop = asyncio.get_running_loop()
+            out = [waiting or loop.create_future() for waiting in self._sending.values()]
+            self._sending.update(zip(self._sending, out, strict=True))
+            await asyncio.wait(out, timeout=self._patience)
+            interaction = await self._ledger.interaction_of(*where)
+        return interaction

@@ -1,0 +1,198 @@
+"""A bot, composed and running: every part is made, joined and closed in :meth:`Runtime.open`."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections.abc import AsyncGenerator, Callable, Iterable
+from dataclasses import dataclass
+from typing import Protocol, Self, runtime_checkable
+
+import structlog
+
+from llmagent_os.adapter import Adapter
+from llmagent_os.agent import Agent, AgentSettings
+from llmagent_os.bot import Bot
+from llmagent_os.chat import ChatRequest
+from llmagent_os.config import Settings
+from llmagent_os.errors import BadToolCallError, ConfigError, ModelError
+from llmagent_os.health import Health
+from llmagent_os.host import Host, Limits
+from llmagent_os.ledger import Ledger
+from llmagent_os.llm import LLM
+from llmagent_os.modules import BehaviorModule, KnowledgeBase
+from llmagent_os.modules.behavior import system_text
+from llmagent_os.profiles import Profiles
+from llmagent_os.registry import Plugins
+from llmagent_os.setup import AdapterSetup, make_adapter
+
+_log = structlog.stdlib.get_logger(__name__)
+
+
+@runtime_checkable
+class HasAddress(Protocol):
+    """An adapter that people reach at an address."""
+
+    async def started(self) -> str:
+        """Wait until it can be reached; returns where."""
+        ...
+
+
+@dataclass(frozen=True)
+class Runtime:
+    """The parts of a running bot. Made by :meth:`open`."""
+
+    settings: Settings
+    bot: Bot
+    ledger: Ledger
+    profiles: Profiles
+    plugins: Plugins
+    llm: LLM
+    agent: Agent
+    adapters: tuple[Adapter, ...]
+    host: Host
+    health: Health
+
+    @classmethod
+    @contextlib.asynccontextmanager
+    async def open(
+        cls, settings: Settings, bot: Bot, *, adapters: Iterable[str | Adapter] | None = None
+    ) -> AsyncGenerator[Self]:
+        """Make the parts, from the ledger up to the host, and close them the other way round.
+
+        Args:
+            settings: of the machine.
+            bot: which bot.
+            adapters: names, or adapters already made, instead of those in the bot's configuration.
+
+        Raises:
+            ConfigError: something is configured wrongly; says what.
+            ModelNotFoundError: there is no such model.
+            LedgerError: the ledger cannot be opened.
+        """
+        config = bot.config
+        async with contextlib.AsyncExitStack() as stack:
+            data = settings.data
+            await asyncio.to_thread(data.mkdir, mode=0o700, parents=True, exist_ok=True)
+
+            ledger = await Ledger.open(settings.ledger_url)
+            stack.push_async_callback(ledger.close)
+            profiles = Profiles(data / "profiles")
+
+            plugins = await stack.enter_async_context(
+                Plugins(
+                    folder=settings.plugin_folder or bot.plugin_folder,
+                    installed=config.plugins,
+                    allowed=config.permissions,
+                    records=ledger.records,
+                )
+            )
+            llm = await asyncio.to_thread(make_llm, settings, bot)
+            stack.push_async_callback(llm.aclose)
+
+            knowledge = KnowledgeBase()
+            if bot.knowledge is not None:
+                await asyncio.to_thread(knowledge.load_knowledge, bot.knowledge)
+            agent = bot.agent_class()(
+                llm=llm,
+                kb=knowledge,
+                behavior=BehaviorModule(defaults=config.behavior.model_dump()),
+                plugins=plugins,
+                profiles=profiles,
+                ledger=ledger,
+                settings=AgentSettings(
+                    title=config.title,
+                    notes=config.notes,
+                    permissions=config.permissions,
+                    tool_rounds=config.tool_rounds,
+                    max_tokens=config.max_tokens,
+                    temperature=config.temperature,
+                    remembered_turns=config.remembered_turns,
+                    time_zone=settings.zone,
+                ),
+            )
+
+            health = Health(config.name, llm.name)
+            made = tuple(
+                make_adapter(each, AdapterSetup(settings, config, data / each, health.report, health.metrics))
+                if isinstance(each, str)
+                else each
+                for each in (config.adapters if adapters is None else adapters)
+            )
+            if not made:
+                raise ConfigError(f"bot {config.name!r} has no adapter: nobody could reach it")
+            limits = Limits(
+                max_pending_per_conversation=settings.max_pending_per_conversation,
+                max_running=settings.max_running,
+                reply_seconds=settings.reply_seconds,
+                shutdown_seconds=settings.shutdown_seconds,
+            )
+            host = Host(agent, ledger, made, limits=limits)
+            health.host, health.plugins = host, plugins
+            yield cls(settings, bot, ledger, profiles, plugins, llm, agent, made, host, health)
+
+    async def run(self, listening: Callable[[str, str], None] | None = None) -> None:
+        """Answer people until cancelled, or until every adapter has ended; see :meth:`llmagent_os.host.Host.run`.
+
+        Args:
+            listening: called with an adapter's name and address once it can be reached.
+        """
+        beside = [asyncio.create_task(self.plugins.watch()), asyncio.create_task(self.warm_up())]
+        if listening is not None:
+            beside += [asyncio.create_task(_tell(adapter, listening)) for adapter in self.adapters]
+        try:
+            await self.host.run()
+        finally:
+            for task in beside:
+                task.cancel()
+            await asyncio.gather(*beside, return_exceptions=True)
+
+    async def warm_up(self) -> None:
+        """Load a local model and read what every conversation begins with, so that the first reply is quick."""
+        health = self.health
+        if self.llm.location is None:
+            health.model_state = "ready"  # a server's model is the server's to load
+            return
+        settings = self.agent.settings
+        notes = "" if self.llm.native else settings.notes
+        system = system_text(self.agent.behavior.decide("", {}, {}).action, notes=notes)
+        request = ChatRequest(
+            messages=[{"role": "system", "content": system}, {"role": "user", "content": "hello"}],
+            tools=self.plugins.specs(settings.permissions),
+            max_tokens=1,
+        )
+        health.model_state = "loading"
+        try:
+            await self.llm.complete(request)
+        except BadToolCallError:
+            health.model_state = "ready"  # one token is no whole call, but the model is there
+        except ModelError as error:
+            health.model_state, health.model_problem = "failed", str(error)
+            _log.error("the model cannot be used", model=self.llm.name, error=str(error))
+        else:
+            health.model_state = "ready"
+
+
+def make_llm(settings: Settings, bot: Bot) -> LLM:
+    """The bot's model, or the one that the settings put in its place; a local one is not loaded yet.
+
+    Raises:
+        ModelNotFoundError: there is no such model.
+    """
+    name = settings.model or bot.config.model
+    timeout = bot.config.model_seconds
+    if name.startswith("openai:"):
+        return LLM.from_pretrained(
+            name,
+            base_url=settings.base_url or None,
+            api_key=settings.api_key.get_secret_value() or None,
+            timeout=timeout,
+        )
+    return LLM.from_pretrained(
+        name, slots=settings.slots, threads=settings.threads or None, device=settings.device, timeout=timeout
+    )
+
+
+async def _tell(adapter: Adapter, listening: Callable[[str, str], None]) -> None:
+    if isinstance(adapter, HasAddress):
+        listening(adapter.name, await adapter.started())

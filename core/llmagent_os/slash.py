@@ -1,0 +1,36 @@
+"""Slash commands in messages, for platforms that have none of their own.
+
+>>> parse("/Profile  undo "), parse("/start@calendar_bot"), parse("/etc/passwd"), parse("and/or")
+(('profile', 'undo'), ('start', ''), None, None)
+"""
+
+from __future__ import annotations
+
+import re
+
+from llmagent_os.events import Command, Message
+
+_COMMAND = re.compile(r"/([a-z][a-z0-9_-]*)(?:@\w+)?(?:\s+(.*))?", re.IGNORECASE | re.DOTALL)
+
+
+def parse(text: str) -> tuple[str, str] | None:
+    """The command's name in lower case and its arguments; None where ``text`` is no command."""
+    match = _COMMAND.fullmatch(text.strip()) if text.startswith("/") else None
+    return (match[1].lower(), match[2] or "") if match else None
+
+
+def command_of(message: Message) -> Command | None:
+    """The command that ``message`` is, if it is one."""
+    found = parse(message.text)
+    if found is None:
+        return None
+    name, arguments = found
+    return Command(
+        event_id=message.event_id,
+        conversation=message.conversation,
+        sender=message.sender,
+        at=message.at,
+        name=name,
+        arguments=arguments,
+        message_id=message.message_id,
+    )

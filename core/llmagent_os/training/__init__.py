@@ -1,0 +1,1 @@
+"""How models are changed: LoRA fine-tuning. Torch is imported here and in ``serving``, nowhere else."""

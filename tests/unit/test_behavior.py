@@ -1,0 +1,51 @@
+"""What breaks without this: a person's own wish is overruled, or a mistyped mode passes silently."""
+
+from __future__ import annotations
+
+import pytest
+
+from llmagent_os.errors import ConfigError
+from llmagent_os.modules import BehaviorModule
+from llmagent_os.modules.behavior import system_text
+from llmagent_os.testing import ScriptedLLM
+
+
+def test_the_persons_wish_beats_the_mode_that_was_set() -> None:
+    behavior = BehaviorModule()
+    behavior.set_mode("conversational")
+    assert behavior.decide("u", {}, {}).action["mode"] == "conversational"
+    assert behavior.decide("u", {}, {"mode": "task_oriented"}).action["mode"] == "task_oriented"
+
+
+def test_a_fixed_decision_is_certain() -> None:
+    """Off-policy evaluation divides by the propensity: 0 or a missing one would poison it."""
+    decision = BehaviorModule().decide("u", {}, {"verbosity": "brief"})
+    assert decision.pscore == 1.0
+    assert list(decision.action_dist.values()) == [1.0]
+    assert decision.policy_version
+
+
+def test_unknown_dimensions_of_a_profile_are_left_out() -> None:
+    assert "colour" not in BehaviorModule().decide("u", {}, {"colour": "red"}).action
+
+
+def test_unknown_values_name_the_known_ones() -> None:
+    with pytest.raises(ConfigError, match="task_oriented"):
+        BehaviorModule().set_mode("chatty")
+    with pytest.raises(ConfigError, match="brief"):
+        BehaviorModule().set_style("short")
+
+
+def test_generate_response_tells_the_model_the_mode_and_the_facts() -> None:
+    llm = ScriptedLLM("At 8.")
+    behavior = BehaviorModule()
+    behavior.set_mode("conversational")
+    assert behavior.generate_response("when do you open?", ["We open at 8."], llm) == "At 8."
+    system = llm.requests[0].messages[0]["content"]
+    assert "conversational" in system
+    assert "We open at 8." in system
+
+
+def test_notes_come_before_the_style() -> None:
+    text = system_text({"mode": "task_oriented", "verbosity": "brief"}, notes="You keep a calendar.")
+    assert text.splitlines()[0] == "You keep a calendar."

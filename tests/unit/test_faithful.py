@@ -1,0 +1,38 @@
+"""What breaks without this: a small model's slip of a name or a time reaches the person as a fact."""
+
+from __future__ import annotations
+
+import pytest
+
+from llmagent_os.faithful import is_faithful
+
+RESULT = ["lunch with Ana", "tomorrow, Monday 23 November, at 3:30 PM", "Name: Sam"]
+
+
+@pytest.mark.parametrize(
+    "reply",
+    [
+        "Added: lunch with Ana, tomorrow, Monday 23 November, at 3:30 PM.",
+        "Sure thing, Sam! I've put lunch with Ana in your calendar.",
+        "Done. Anything else?",
+        "I've added it. Undo brings it back.",
+        "",
+    ],
+)
+def test_true_replies_pass(reply: str) -> None:
+    assert is_faithful(reply, RESULT)
+
+
+@pytest.mark.parametrize(
+    "reply",
+    [
+        "Added: lunch with Anna.",
+        "Added: lunch with Bob.",
+        "Added: lunch with Ana at 3:45 PM.",
+        "Added: lunch with Ana, Monday 24 November.",
+        "Added: lunchh with Ana.",
+        "That is 4 events.",
+    ],
+)
+def test_wrong_copies_do_not(reply: str) -> None:
+    assert not is_faithful(reply, RESULT)

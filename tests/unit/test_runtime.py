@@ -1,0 +1,181 @@
+"""The whole bot, composed as an installation runs it: a part that is not joined is missed by the first message."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import json
+from collections.abc import AsyncGenerator
+from pathlib import Path
+
+import pytest
+
+from llmagent_os import people
+from llmagent_os.bot import Bot
+from llmagent_os.config import Settings
+from llmagent_os.errors import ConfigError, ModelNotFoundError
+from llmagent_os.runtime import Runtime
+from llmagent_os.testing import MemoryAdapter
+from tests.tiny_model import save_model
+
+BOT = """
+name = "parrot"
+title = "Parrot"
+model = "tiny"
+adapters = ["web"]
+permissions = ["dice.*"]
+knowledge = "facts.json"
+plugin_folder = "plugins"
+max_tokens = 8
+[behavior]
+verbosity = "brief"
+"""
+
+DICE = """
+from llmagent_os.plugin import Plugin, ToolContext, ToolResult, tool
+
+class Dice(Plugin):
+    name = "dice"
+    commands = {"roll": "roll a die"}
+
+    @tool(permission="dice.roll")
+    async def roll_die(self, context: ToolContext) -> ToolResult:
+        '''Roll a die.'''
+        return ToolResult({"status": "rolled"}, "You rolled a 4.")
+
+    async def command(self, context: ToolContext, name: str, arguments: str) -> ToolResult:
+        await context.records.put("last", {"rolled": 4})
+        return ToolResult({"status": "rolled"}, "You rolled a 4.")
+"""
+
+
+@pytest.fixture(scope="module")
+def model(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return save_model(tmp_path_factory.mktemp("model"))
+
+
+@pytest.fixture
+def bot(tmp_path: Path) -> Bot:
+    folder = tmp_path / "parrot"
+    (folder / "plugins").mkdir(parents=True)
+    (folder / "bot.toml").write_text(BOT)
+    (folder / "facts.json").write_text(json.dumps(["Parrots eat seeds."]))
+    (folder / "plugins" / "dice.py").write_text(DICE)
+    return Bot.load(folder)
+
+
+@pytest.fixture
+def settings(tmp_path: Path, model: Path) -> Settings:
+    return Settings.load(env_file=None, data=tmp_path / "data", model=str(model), threads=1, time_zone="Europe/Berlin")
+
+
+@contextlib.asynccontextmanager
+async def running(settings: Settings, bot: Bot, platform: MemoryAdapter) -> AsyncGenerator[Runtime]:
+    async with Runtime.open(settings, bot, adapters=[platform]) as runtime:
+        task = asyncio.create_task(runtime.run())
+        yield runtime
+        task.cancel()
+        with contextlib.suppress(asyncio.CancelledError):
+            await task
+
+
+async def test_message_is_answered_by_every_part_together(settings: Settings, bot: Bot) -> None:
+    """Model, plugins of the bot's own folder, knowledge, behaviour, profile and ledger."""
+    platform = MemoryAdapter()
+    async with running(settings, bot, platform) as runtime:
+        await platform.say("hello")
+        await platform.say("/roll")
+        sent = await platform.sent(2)
+        assert sent[1].reply.text == "You rolled a 4."
+        (kept,) = await runtime.ledger.history(sent[0].conversation.key, "memory::u1", 10)
+        assert kept.action["verbosity"] == "brief"
+        assert kept.pscore == 1.0
+        assert kept.token_ids
+        assert runtime.agent.settings.time_zone == "Europe/Berlin"
+        assert [spec.name for spec in runtime.plugins.specs()] == ["roll_die"]
+        assert runtime.agent.kb.retrieve_knowledge("what do parrots eat?")
+
+
+async def test_person_is_remembered_across_a_restart_then_exported_and_forgotten(settings: Settings, bot: Bot) -> None:
+    """What ``llmagent-os profile`` shows is what the host keeps, and what it erases is gone."""
+    person = "memory::u1"
+    platform = MemoryAdapter()
+    async with running(settings, bot, platform) as runtime:
+        await runtime.profiles.update(person, name="Sam")
+        await platform.say("/roll")
+        await platform.say("my mail is ana@example.org")
+        await platform.sent(2)
+    platform = MemoryAdapter()
+    async with running(settings, bot, platform):
+        await platform.say("/profile", event_id="again")
+        assert "Sam" in (await platform.sent(1))[0].reply.text
+    assert "name: Sam" in await people.show(settings, person)
+    exported = json.loads(await people.export(settings, person))
+    assert exported["records"] == [{"plugin": "dice", "key": "last", "record": {"rolled": 4}}]
+    assert exported["interactions"][0]["said"] == "my mail is [email]"
+    assert "erased" in await people.forget(settings, person)
+    exported = json.loads(await people.export(settings, person))
+    assert exported["interactions"] == exported["rewards"] == exported["records"] == []
+    assert "Sam" not in await people.show(settings, person)
+
+
+async def test_health_follows_the_model_and_the_host(settings: Settings, bot: Bot) -> None:
+    """``/healthz`` tells a supervisor whether to send people here."""
+    platform = MemoryAdapter()
+    async with Runtime.open(settings, bot, adapters=[platform]) as runtime:
+        before = await runtime.health.report()
+        assert (before["ok"], before["model"]["state"]) == (False, "not loaded")
+        await runtime.warm_up()
+        assert (await runtime.health.report())["model"]["state"] == "ready"
+    async with running(settings, bot, platform) as runtime:
+        await platform.say("hello", event_id="h")
+        await platform.sent(1)
+        report = await runtime.health.report()
+        assert report["ok"], report
+        assert report["adapters"] == {"memory": "running"}
+        assert report["plugins"] == {"dice": "working"}
+        assert b"llmagent_os_accepted_total 1.0" in runtime.health.metrics()
+
+
+async def test_model_that_cannot_be_loaded_is_said_by_health(settings: Settings, bot: Bot, tmp_path: Path) -> None:
+    broken = tmp_path / "broken"
+    broken.mkdir()
+    (broken / "config.json").write_text("{}")
+    settings = settings.model_copy(update={"model": str(broken)})
+    async with Runtime.open(settings, bot, adapters=[MemoryAdapter()]) as runtime:
+        await runtime.warm_up()
+        report = await runtime.health.report()
+        assert report["model"]["state"] == "failed"
+        assert report["model"]["problem"]
+
+
+@pytest.mark.parametrize(
+    ("change", "adapters", "error", "message"),
+    [
+        ({"model": "/nowhere/at/all"}, ["web"], ModelNotFoundError, "/nowhere/at/all"),
+        ({}, ["wab"], ConfigError, "there is no adapter 'wab'; did you mean 'web'"),
+        ({}, [], ConfigError, "has no adapter"),
+        ({"web_host": "0.0.0.0"}, ["web"], ConfigError, "token"),
+    ],
+)
+async def test_wrong_configuration_is_said_at_the_start(
+    settings: Settings,
+    bot: Bot,
+    change: dict[str, object],
+    adapters: list[str],
+    error: type[Exception],
+    message: str,
+) -> None:
+    """Not at the first message, and with everything closed again: the next start works."""
+    with pytest.raises(error, match=message):
+        async with Runtime.open(settings.model_copy(update=change), bot, adapters=adapters):
+            pass
+    async with Runtime.open(settings, bot, adapters=[MemoryAdapter()]):
+        pass
+
+
+@pytest.mark.parametrize("wrong", ["sam", "web:sam", "::", "web:local:"])
+async def test_person_id_that_is_none_is_refused(settings: Settings, wrong: str) -> None:
+    """A typo would otherwise report that there was nothing to erase."""
+    with pytest.raises(ConfigError, match="platform:workspace:id"):
+        await people.forget(settings, wrong)

@@ -1,0 +1,311 @@
+"""What every adapter owes the host, as one suite that runs against each of them.
+
+A platform's test module writes a :class:`Platform`, which acts as the people on it and sees what they see, through the
+platform's own wire format, and gives it to the suite:
+
+.. code-block:: python
+
+    class TestCarrierPigeon(AdapterContract):
+        @pytest.fixture
+        async def platform(self, tmp_path: Path) -> AsyncIterator[Platform]:
+            ...
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections.abc import Callable
+from typing import Protocol, TypeVar
+
+import msgspec
+import pytest
+
+from llmagent_os.adapter import Accept, Adapter, Button, Card, Reply
+from llmagent_os.errors import AdapterError, HostBusyError
+from llmagent_os.events import ButtonPress, Command, Conversation, Event, Message, Reaction, decode, encode
+
+T = TypeVar("T")
+
+PATIENCE = 20.0  #: seconds until a test that waits for something gives up
+
+
+class Shown(msgspec.Struct, frozen=True, kw_only=True):
+    """A message as people see it."""
+
+    message_id: str
+    text: str
+    buttons: tuple[str, ...] = ()  #: labels
+    thread: str | None = None
+    draft: bool = False  #: it is still being written
+
+
+class Platform(Protocol):
+    """A platform with one person on it, and the adapter under test."""
+
+    @property
+    def adapter(self) -> Adapter: ...
+
+    @property
+    def inbox(self) -> Inbox: ...
+
+    async def restart(self) -> None:
+        """Stop the adapter's ``run`` and start it again, as a restart of the process or a lost connection does."""
+        ...
+
+    async def say(self, text: str, *, thread: str | None = None) -> None:
+        """The person says something. Returns when the platform knows that it arrived."""
+        ...
+
+    async def say_again(self) -> None:
+        """The platform delivers the last message once more."""
+        ...
+
+    async def react(self, message_id: str, emoji: str, *, on: bool) -> None:
+        """The person puts an emoji on a message, or takes it off."""
+        ...
+
+    async def press(self, message_id: str, label: str) -> None:
+        """The person presses the button with this label."""
+        ...
+
+    async def send_garbage(self) -> None:
+        """The platform sends what it should not: no JSON, other types, fields missing, far too much."""
+        ...
+
+    async def shown(self, ready: Callable[[list[Shown]], bool]) -> list[Shown]:
+        """The bot's messages as the person sees them, oldest first, as soon as ``ready`` of them."""
+        ...
+
+
+class Inbox:
+    """A host's inbox in memory: keeps events by their id, and refuses while ``full``."""
+
+    def __init__(self) -> None:
+        self.events: dict[str, Event] = {}
+        self.deliveries = 0  #: calls, with those of known events
+        self.full = False
+        self._came = asyncio.Condition()
+
+    async def accept(self, event: Event) -> bool:
+        """What the adapter is given."""
+        if self.full:
+            raise HostBusyError("full")
+        self.deliveries += 1
+        new = event.event_id not in self.events
+        self.events.setdefault(event.event_id, decode(encode(event)))  # it must survive the ledger
+        async with self._came:
+            self._came.notify_all()
+        return new
+
+    async def wait(self, kind: type[T], count: int = 1) -> list[T]:
+        """The events of one kind, once there are ``count``."""
+        async with asyncio.timeout(PATIENCE), self._came:
+            await self._came.wait_for(lambda: len(self.of(kind)) >= count)
+        return self.of(kind)
+
+    def of(self, kind: type[T]) -> list[T]:
+        """The events of one kind, in order."""
+        return [event for event in self.events.values() if isinstance(event, kind)]
+
+
+class Running:
+    """An adapter's ``run`` in a task, for platforms to start and stop."""
+
+    def __init__(self, adapter: Adapter, accept: Accept) -> None:
+        self._adapter, self._accept = adapter, accept
+        self._task: asyncio.Task[None] | None = None
+
+    def start(self) -> None:
+        """Begin; returns at once."""
+        self._task = asyncio.create_task(self._adapter.run(self._accept))
+
+    async def stop(self) -> None:
+        """Cancel, and wait for the end; an error of ``run`` is raised here."""
+        if self._task is None:
+            return
+        self._task.cancel()
+        with contextlib.suppress(asyncio.CancelledError):
+            await self._task
+        self._task = None
+
+
+class AdapterContract:
+    """The suite. Subclasses give the ``platform`` fixture."""
+
+    async def _asked(self, platform: Platform, text: str = "hello") -> Message:
+        await platform.say(text)
+        return (await platform.inbox.wait(Message, len(platform.inbox.of(Message)) or 1))[-1]
+
+    async def _answered(self, platform: Platform, reply: Reply, key: str = "k1") -> tuple[Conversation, Shown]:
+        said = await self._asked(platform)
+        receipt = await platform.adapter.send(said.conversation, reply, key=key, reply_to=said.message_id)
+        shown = await platform.shown(lambda seen: any(one.message_id in receipt.message_ids for one in seen))
+        return said.conversation, next(one for one in shown if one.message_id in receipt.message_ids)
+
+    async def test_what_somebody_says_reaches_the_host(self, platform: Platform) -> None:
+        said = await self._asked(platform, "lunch with Zoë at noon? 🍜\nsecond line")
+        assert said.text == "lunch with Zoë at noon? 🍜\nsecond line"
+        assert said.conversation.platform == platform.adapter.name
+        assert said.sender.user_id
+        assert not said.sender.is_bot
+        assert said.message_id
+        assert said.event_id
+
+    async def test_two_messages_of_one_person_are_in_one_conversation_and_keep_their_order(
+        self, platform: Platform
+    ) -> None:
+        await platform.say("first")
+        await platform.say("second")
+        first, second = await platform.inbox.wait(Message, 2)
+        assert (first.text, second.text) == ("first", "second")
+        assert first.conversation.key == second.conversation.key
+        assert first.sender.user_id == second.sender.user_id
+        assert first.event_id != second.event_id
+        assert first.message_id != second.message_id
+
+    async def test_an_event_delivered_twice_has_one_id_and_is_one(self, platform: Platform) -> None:
+        await self._asked(platform, "only once")
+        await platform.say_again()
+        await platform.say("after")
+        assert [event.text for event in await platform.inbox.wait(Message, 2)] == ["only once", "after"]
+
+    async def test_a_reply_is_seen_with_its_text(self, platform: Platform) -> None:
+        _, shown = await self._answered(platform, Reply("At noon, with Zoë. 🍜"))
+        assert "At noon, with Zoë. 🍜" in shown.text
+        assert not shown.draft
+
+    async def test_a_card_adds_to_the_text_and_does_not_replace_it(self, platform: Platform) -> None:
+        _, shown = await self._answered(platform, Reply("Two things.", card=Card("Friday", (("9:00", "sync"),))))
+        assert "Two things." in shown.text
+
+    async def test_a_thread_is_a_conversation_of_its_own(self, platform: Platform) -> None:
+        if not platform.adapter.capabilities.threads:
+            pytest.skip(f"{platform.adapter.name} has no threads")
+        await platform.say("outside")
+        await platform.say("inside", thread="t1")
+        outside, inside = await platform.inbox.wait(Message, 2)
+        assert outside.conversation.key != inside.conversation.key
+        await platform.adapter.send(inside.conversation, Reply("in the thread"), key="k1", reply_to=inside.message_id)
+        shown = await platform.shown(lambda seen: len(seen) == 1)
+        assert shown[0].thread is not None
+
+    async def test_a_draft_becomes_the_reply_and_is_one_message(self, platform: Platform) -> None:
+        if not platform.adapter.capabilities.drafts:
+            pytest.skip(f"{platform.adapter.name} shows no drafts")
+        said = await self._asked(platform)
+        await platform.adapter.draft(said.conversation, "You have", key="k1")
+        await platform.shown(lambda seen: len(seen) == 1 and "You have" in seen[0].text)
+        await platform.adapter.draft(said.conversation, "You have lunch", key="k1")
+        receipt = await platform.adapter.send(said.conversation, Reply("You have lunch at noon."), key="k1")
+        shown = await platform.shown(lambda seen: any("at noon" in one.text and not one.draft for one in seen))
+        assert len(shown) == 1
+        assert shown[0].message_id in receipt.message_ids
+
+    async def test_a_draft_after_its_reply_changes_nothing(self, platform: Platform) -> None:
+        if not platform.adapter.capabilities.drafts:
+            pytest.skip(f"{platform.adapter.name} shows no drafts")
+        conversation, _ = await self._answered(platform, Reply("whole"), key="k1")
+        await platform.adapter.draft(conversation, "wh", key="k1")
+        await platform.adapter.send(conversation, Reply("next"), key="k2")
+        shown = await platform.shown(lambda seen: any("next" in one.text for one in seen))
+        assert ["whole" in shown[0].text, "next" in shown[1].text, len(shown)] == [True, True, 2]
+
+    async def test_typing_can_be_shown_at_any_time(self, platform: Platform) -> None:
+        said = await self._asked(platform)
+        await platform.adapter.typing(said.conversation)
+        await platform.adapter.typing(said.conversation)
+
+    async def test_an_edit_replaces_what_was_sent(self, platform: Platform) -> None:
+        conversation, shown = await self._answered(platform, Reply("at 3"))
+        await platform.adapter.edit(conversation, shown.message_id, Reply("at 4"))
+        after = await platform.shown(lambda seen: any("at 4" in one.text for one in seen))
+        assert shown.message_id in {one.message_id for one in after}
+
+    async def test_an_edit_of_what_is_not_there_is_an_error(self, platform: Platform) -> None:
+        said = await self._asked(platform)
+        with pytest.raises(AdapterError):
+            await platform.adapter.edit(said.conversation, "no-such-message", Reply("x"))
+
+    async def test_a_reaction_is_added_and_taken_back_on_the_reply_it_is_on(self, platform: Platform) -> None:
+        if not platform.adapter.capabilities.reactions:
+            pytest.skip(f"{platform.adapter.name} has no reactions")
+        conversation, shown = await self._answered(platform, Reply("done"))
+        await platform.react(shown.message_id, "👍", on=True)
+        await platform.react(shown.message_id, "👍", on=False)
+        added, removed = await platform.inbox.wait(Reaction, 2)
+        assert [added.action, removed.action] == ["added", "removed"]
+        assert {added.emoji, removed.emoji} == {"👍"}
+        assert {added.message_id, removed.message_id} == {shown.message_id}
+        assert added.event_id != removed.event_id
+        assert added.conversation.channel == conversation.channel
+
+    async def test_a_command_keeps_its_words(self, platform: Platform) -> None:
+        await platform.say("/profile undo all")
+        # The host reads a slash at the beginning; a platform with commands of its own makes the Command itself.
+        event = (await platform.inbox.wait(object))[0]
+        if isinstance(event, Command):
+            assert (event.name, event.arguments) == ("profile", "undo all")
+        else:
+            assert isinstance(event, Message)
+            assert event.text == "/profile undo all"
+
+    async def test_a_pressed_button_brings_its_value_back(self, platform: Platform) -> None:
+        if not platform.adapter.capabilities.buttons:
+            pytest.skip(f"{platform.adapter.name} has no buttons")
+        buttons = (Button("Delete both", "calendar:yes:1", "danger"), Button("Keep them", "calendar:no:1"))
+        conversation, shown = await self._answered(platform, Reply("Delete both?", buttons=buttons))
+        assert shown.buttons == ("Delete both", "Keep them")
+        await platform.press(shown.message_id, "Delete both")
+        press = (await platform.inbox.wait(ButtonPress))[0]
+        assert press.value == "calendar:yes:1"
+        assert press.message_id == shown.message_id
+        assert press.conversation.key == conversation.key
+
+    async def test_a_reply_longer_than_the_platform_allows_arrives_whole(self, platform: Platform) -> None:
+        words = [f"word{number}" for number in range(3000)]
+        said = await self._asked(platform)
+        receipt = await platform.adapter.send(said.conversation, Reply(" ".join(words)), key="k1")
+        assert receipt.message_ids
+        shown = await platform.shown(lambda seen: "word2999" in " ".join(one.text for one in seen))
+        assert " ".join(one.text for one in shown).split() == words
+        assert all(len(one.text) <= platform.adapter.capabilities.max_characters for one in shown)
+
+    async def test_a_reply_sent_twice_under_one_key_is_seen_once(self, platform: Platform) -> None:
+        if not platform.adapter.capabilities.idempotent_send:
+            pytest.skip(f"{platform.adapter.name} offers no idempotent send")
+        said = await self._asked(platform)
+        first = await platform.adapter.send(said.conversation, Reply("once"), key="k1")
+        await platform.restart()
+        again = await platform.adapter.send(said.conversation, Reply("once"), key="k1")
+        await platform.adapter.send(said.conversation, Reply("end"), key="k2")
+        shown = await platform.shown(lambda seen: any("end" in one.text for one in seen))
+        assert first == again
+        assert len(shown) == 2
+
+    async def test_garbage_is_survived_and_is_no_event(self, platform: Platform) -> None:
+        await platform.send_garbage()
+        said = await self._asked(platform, "still there?")
+        assert [said] == list(platform.inbox.events.values())
+
+    async def test_a_message_refused_by_a_full_host_can_be_sent_again_and_arrives_once(
+        self, platform: Platform
+    ) -> None:
+        platform.inbox.full = True
+        await platform.say("too much")
+        assert platform.inbox.events == {}
+        platform.inbox.full = False
+        await platform.say_again()
+        assert [event.text for event in await platform.inbox.wait(Message)] == ["too much"]
+
+    async def test_it_goes_on_where_it_was_after_a_restart(self, platform: Platform) -> None:
+        conversation, shown = await self._answered(platform, Reply("before"))
+        await platform.restart()
+        if platform.adapter.capabilities.reactions:
+            await platform.react(shown.message_id, "👎", on=True)
+            assert (await platform.inbox.wait(Reaction))[0].message_id == shown.message_id
+        await platform.say("after")
+        said = (await platform.inbox.wait(Message, 2))[1]
+        assert said.conversation.key == conversation.key
+        await platform.adapter.send(said.conversation, Reply("here again"), key="k2")
+        await platform.shown(lambda seen: any("here again" in one.text for one in seen))

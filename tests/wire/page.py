@@ -1,0 +1,117 @@
+"""A browser page without a browser: speaks the web adapter's frames, and puts together what a person would see."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import Callable
+from typing import Any
+
+import aiohttp
+
+PATIENCE = 20.0  #: seconds
+
+
+class FakePage:
+    """One open page of one browser. ``cookies`` are the browser's, and outlive the page."""
+
+    def __init__(self, url: str, *, person: str = "", token: str | None = None, jar: aiohttp.CookieJar | None = None):
+        self.url = url
+        self.query = f"?person={person}" if person else ""
+        self.headers = {"Authorization": f"Bearer {token}"} if token else {}
+        self.origin = url.rstrip("/")
+        self.http = aiohttp.ClientSession(cookie_jar=aiohttp.CookieJar(unsafe=True) if jar is None else jar)
+        self.conversation: str | None = None
+        self.seq = 0
+        self.items: dict[str, dict[str, Any]] = {}
+        self.drafts: dict[str, str] = {}
+        self.frames: list[dict[str, Any]] = []
+        self._socket: aiohttp.ClientWebSocketResponse | None = None
+        self._reading: asyncio.Task[None] | None = None
+        self._came = asyncio.Condition()
+
+    async def open(self, **first: Any) -> None:
+        """Get a session, connect, and show the conversation; by default where it left off."""
+        origin = {"Origin": self.origin}
+        async with self.http.post(f"{self.url}session", headers=origin | self.headers) as answer:
+            assert answer.status == 200, await answer.text()
+        self._socket = await self.http.ws_connect(f"{self.url}socket{self.query}", headers=origin)
+        self._reading = asyncio.create_task(self._read())
+        count = len(self.frames)
+        await self.send({"type": "open", "conversation": self.conversation, "after": self.seq} | first)
+        await self.until(lambda: any(frame["type"] == "welcome" for frame in self.frames[count:]))
+
+    async def send(self, frame: dict[str, Any] | str | bytes) -> None:
+        """Send one frame, or raw text or bytes."""
+        assert self._socket is not None
+        if isinstance(frame, bytes):
+            await self._socket.send_bytes(frame)
+        else:
+            await self._socket.send_str(frame if isinstance(frame, str) else json.dumps(frame))
+
+    async def act(self, frame: dict[str, Any]) -> dict[str, Any]:
+        """Send what the person did; returns the Ack or the Refused."""
+        count = len(self.frames)
+        await self.send({"conversation": self.conversation} | frame)
+
+        def answers() -> list[dict[str, Any]]:
+            return [
+                one for one in self.frames[count:] if one["type"] in ("ack", "refused") and one["id"] == frame["id"]
+            ]
+
+        await self.until(lambda: bool(answers()))
+        return answers()[0]
+
+    async def until(self, true: Callable[[], bool]) -> None:
+        """Wait for frames until ``true``."""
+        async with asyncio.timeout(PATIENCE), self._came:
+            await self._came.wait_for(true)
+
+    async def close(self) -> None:
+        """Close the connection; the cookies stay."""
+        if self._socket is not None:
+            await self._socket.close()
+        if self._reading is not None:
+            await self._reading
+        self._socket = self._reading = None
+
+    async def quit(self) -> None:
+        """Close the browser."""
+        await self.close()
+        await self.http.close()
+
+    async def closed(self) -> int | None:
+        """Wait until the server has closed the connection; returns the close code."""
+        assert self._socket is not None
+        assert self._reading is not None
+        async with asyncio.timeout(PATIENCE):
+            await self._reading
+        return self._socket.close_code
+
+    async def _read(self) -> None:
+        assert self._socket is not None
+        async for message in self._socket:
+            frame: dict[str, Any] = json.loads(message.data)
+            self.frames.append(frame)
+            match frame["type"]:
+                case "welcome":
+                    if frame["conversation"] != self.conversation:
+                        self.items.clear()
+                        self.seq = 0
+                    self.conversation = frame["conversation"]
+                case "items":
+                    for item in frame["items"]:
+                        self.items[item["message_id"]] = item
+                        self.seq = max(self.seq, item["seq"])
+                        self.drafts.pop(item["message_id"], None)
+                case "draft" if frame["message_id"] not in self.items:
+                    self.drafts[frame["message_id"]] = frame["text"]
+                case _:
+                    pass
+            async with self._came:
+                self._came.notify_all()
+
+    def listed(self, author: str | None = None) -> list[dict[str, Any]]:
+        """The messages in their order."""
+        items = sorted(self.items.values(), key=lambda item: item["position"])
+        return [item for item in items if author in (None, item["author"])]

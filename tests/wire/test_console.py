@@ -1,0 +1,350 @@
+"""The terminal chat, on a real pseudo-terminal and on pipes."""
+
+from __future__ import annotations
+
+import asyncio
+import fcntl
+import os
+import re
+import struct
+import termios
+from collections.abc import AsyncIterator, Callable
+from pathlib import Path
+from typing import TextIO
+
+import pytest
+
+from llmagent_os.adapter import Button, Card, Receipt, Reply
+from llmagent_os.adapters.console import ConsoleAdapter
+from llmagent_os.errors import AdapterError
+from llmagent_os.events import ButtonPress, Conversation, Event, Message, Reaction
+
+from .contract import PATIENCE, AdapterContract, Inbox, Platform, Running, Shown
+
+
+class Recorded(ConsoleAdapter):
+    """Remembers the ids of what it printed: people see no ids on a terminal."""
+
+    def __init__(self, stdin: TextIO, stdout: TextIO) -> None:
+        super().__init__(stdin=stdin, stdout=stdout, person="ana")
+        self.printed: list[str] = []
+
+    async def send(self, conversation: Conversation, reply: Reply, *, key: str, reply_to: str | None = None) -> Receipt:
+        receipt = await super().send(conversation, reply, key=key, reply_to=reply_to)
+        self.printed.extend(receipt.message_ids)
+        return receipt
+
+    async def edit(self, conversation: Conversation, message_id: str, reply: Reply) -> None:
+        await super().edit(conversation, message_id, reply)
+        self.printed.append(message_id)
+
+
+class Screen:
+    """As much of a terminal as the adapter uses: a cursor, line wrap, erasing, moving up."""
+
+    def __init__(self, columns: int) -> None:
+        self.columns = columns
+        self.rows = [""]
+        self.row = self.column = 0
+
+    def feed(self, text: str) -> None:
+        for part in re.findall(r"\x1b\[[\d;]*[A-Za-z]|[^\x1b]", text, re.DOTALL):
+            match part:
+                case "\r":
+                    self.column = 0
+                case "\n":
+                    self._down()
+                case "\x1b[K":
+                    self.rows[self.row] = self.rows[self.row][: self.column]
+                case "\x1b[J":
+                    self.rows[self.row :] = [self.rows[self.row][: self.column]]
+                case str() if part.startswith("\x1b") and part.endswith("A"):
+                    self.row = max(0, self.row - int(part[2:-1] or 1))
+                case str() if part.startswith("\x1b"):
+                    pass  # colours
+                case _:
+                    if self.column == self.columns:
+                        self._down()
+                        self.column = 0
+                    row = self.rows[self.row].ljust(self.column)
+                    self.rows[self.row] = row[: self.column] + part + row[self.column + 1 :]
+                    self.column += 1
+
+    def _down(self) -> None:
+        self.row += 1
+        if self.row == len(self.rows):
+            self.rows.append("")
+
+
+class Terminal:
+    """Somebody at a terminal: types on one end of a pseudo-terminal and looks at the screen."""
+
+    def __init__(self, columns: int = 60_000) -> None:
+        self.master, slave = os.openpty()
+        fcntl.ioctl(slave, termios.TIOCSWINSZ, struct.pack("HHHH", 50, columns, 0, 0))
+        self.stdin = os.fdopen(slave, encoding="utf-8")
+        self.stdout = os.fdopen(os.dup(slave), "w", encoding="utf-8")
+        self.screen = Screen(columns)
+        self._changed = asyncio.Condition()
+        self._left = b""
+        asyncio.get_running_loop().add_reader(self.master, self._look)
+        self._notices: set[asyncio.Task[None]] = set()
+
+    def _look(self) -> None:
+        data = self._left + os.read(self.master, 65536)
+        whole = data.decode(errors="ignore")
+        self._left = data[len(whole.encode()) :]
+        if whole.endswith("\x1b") or re.search(r"\x1b\[[\d;]*$", whole):
+            self._left = whole[whole.rindex("\x1b") :].encode() + self._left
+            whole = whole[: whole.rindex("\x1b")]
+        self.screen.feed(whole)
+        task = asyncio.create_task(self._notify())
+        self._notices.add(task)
+        task.add_done_callback(self._notices.discard)
+
+    async def _notify(self) -> None:
+        async with self._changed:
+            self._changed.notify_all()
+
+    def type(self, text: str) -> None:
+        os.write(self.master, text.encode())
+
+    async def until(self, true: Callable[[], bool]) -> None:
+        async with asyncio.timeout(PATIENCE), self._changed:
+            await self._changed.wait_for(true)
+
+    async def shows(self, *lines: str) -> None:
+        """Wait until the screen's lines, without empty ones at the end, are these."""
+
+        def same() -> bool:
+            return "\n".join(row.rstrip() for row in self.screen.rows).rstrip().split("\n") == list(lines)
+
+        try:
+            await self.until(same)
+        except TimeoutError:
+            pytest.fail(f"the screen shows {self.screen.rows!r}")
+
+    def close(self) -> None:
+        asyncio.get_running_loop().remove_reader(self.master)
+        self.stdin.close()
+        self.stdout.close()
+        os.close(self.master)
+
+
+class ConsolePlatform:
+    """The contract's platform."""
+
+    def __init__(self) -> None:
+        self.terminal = Terminal()
+        self.adapter = Recorded(self.terminal.stdin, self.terminal.stdout)
+        self.inbox = Inbox()
+        self.running = Running(self.adapter, self.inbox.accept)
+        self.typed: list[str] = []
+        self.refused: str | None = None
+
+    async def restart(self) -> None:
+        await self.running.stop()
+        self.running.start()
+
+    async def say(self, text: str, *, thread: str | None = None) -> None:
+        count, full = self.inbox.deliveries, self.inbox.full
+        lines = text.replace("\n", "\\\n")
+        self.typed += lines.split("\n")
+        self.terminal.type(lines + "\n")
+        self.refused = text if full else None
+        if full:
+            await self.terminal.until(lambda: any("not taken" in row for row in self.terminal.screen.rows))
+        else:
+            await self.inbox.wait(object, count + 1)
+
+    async def say_again(self) -> None:
+        if self.refused is not None:  # a terminal delivers once; a person types again
+            await self.say(self.refused)
+
+    async def react(self, message_id: str, emoji: str, *, on: bool) -> None:
+        assert message_id == self.adapter.printed[-1]
+        await self.say({"👍": "+1", "👎": ":thumbsdown:"}[emoji])
+
+    async def press(self, message_id: str, label: str) -> None:
+        shown = (await self.shown(bool))[-1]
+        assert shown.message_id == message_id
+        await self.say(str(shown.buttons.index(label) + 1))
+
+    async def send_garbage(self) -> None:
+        self.terminal.type("\n   \n\t\n\\\n\n")
+
+    async def shown(self, ready: Callable[[list[Shown]], bool]) -> list[Shown]:
+        await self.terminal.until(lambda: ready(self.seen()))
+        return self.seen()
+
+    def seen(self) -> list[Shown]:
+        rows = [row.removeprefix("› ").rstrip() for row in self.terminal.screen.rows]
+        ours = [row for row in rows if row not in ("›", *self.typed) and not row.endswith((" noted", " taken back"))]
+        blocks = re.findall(r"(?:.+\n)+(?:\n|$)|.+$", "\n".join(ours).lstrip("\n"))
+        shown: list[Shown] = []
+        for number, block in enumerate(blocks):
+            done = number < len(self.adapter.printed)
+            lines = block.strip("\n").split("\n")
+            buttons = re.findall(r"\d\) (.+?)(?:   |$)", lines[-1])
+            text = "\n".join(lines[:-1] if buttons else lines)
+            message_id = self.adapter.printed[number] if done else ""
+            shown.append(Shown(message_id=message_id, text=text, buttons=tuple(buttons), draft=not done))
+        return shown
+
+
+class TestConsole(AdapterContract):
+    @pytest.fixture
+    async def platform(self) -> AsyncIterator[Platform]:
+        platform = ConsolePlatform()
+        platform.running.start()
+        yield platform
+        await platform.running.stop()
+        platform.terminal.close()
+
+
+# More than the contract asks.
+
+ROOM = Conversation(platform="console", workspace="local", channel="ana")
+
+
+@pytest.fixture
+async def terminal() -> AsyncIterator[Terminal]:
+    terminal = Terminal(columns=20)
+    yield terminal
+    terminal.close()
+
+
+@pytest.fixture
+async def inbox() -> Inbox:
+    return Inbox()
+
+
+@pytest.fixture
+async def console(terminal: Terminal, inbox: Inbox) -> AsyncIterator[ConsoleAdapter]:
+    console = ConsoleAdapter(stdin=terminal.stdin, stdout=terminal.stdout, person="ana")
+    running = Running(console, inbox.accept)
+    running.start()
+    await terminal.shows("›")
+    yield console
+    await running.stop()
+
+
+async def test_a_draft_grows_and_is_rewritten_where_it_changes(console: ConsoleAdapter, terminal: Terminal) -> None:
+    """On a narrow terminal, over several rows: what was said before stays."""
+    terminal.type("hi\n")
+    await terminal.shows("› hi")
+    await console.draft(ROOM, "You have lunch with", key="k1")
+    await terminal.shows("› hi", "You have lunch with")
+    await console.draft(ROOM, "You have lunch with Ana at noon and", key="k1")
+    await terminal.shows("› hi", "You have lunch with", "Ana at noon and")
+    await console.send(ROOM, Reply("You have dinner with Ana at eight tonight."), key="k1")
+    await terminal.shows("› hi", "You have dinner with", " Ana at eight tonigh", "t.", "", "›")
+
+
+async def test_cards_files_and_buttons_are_shown_below(console: ConsoleAdapter, terminal: Terminal) -> None:
+    reply = Reply(
+        "Two.",
+        card=Card("Friday", (("9:00", "sync"), ("午後", "tea"), ("noon", "lunch"))),
+        files=("/tmp/a.ics",),
+        buttons=(Button("Yes", "y"), Button("No", "n")),
+    )
+    await console.send(ROOM, reply, key="k1")
+    await terminal.shows(
+        "Two.",
+        "  Friday",
+        "  9:00  sync",
+        "  午後  tea",
+        "  noon  lunch",
+        "  file /tmp/a.ics",
+        "  1) Yes   2) No",
+        "",
+        "›",
+    )
+
+
+async def test_a_number_presses_a_button_only_while_there_is_one(
+    console: ConsoleAdapter, terminal: Terminal, inbox: Inbox
+) -> None:
+    """“3” as an answer to “At what time?” must stay a message."""
+    await console.send(ROOM, Reply("Which?", buttons=(Button("Mon", "m"), Button("Tue", "t"))), key="k1")
+    terminal.type("3\n")
+    assert [said.text for said in await inbox.wait(Message)] == ["3"]
+    await console.send(ROOM, Reply("Which?", buttons=(Button("Mon", "m"), Button("Tue", "t"))), key="k2")
+    terminal.type("2\n")
+    assert [press.value for press in await inbox.wait(ButtonPress)] == ["t"]
+    terminal.type("2\n")
+    assert [said.text for said in await inbox.wait(Message, 2)] == ["3", "2"]
+
+
+async def test_a_reaction_needs_a_reply(console: ConsoleAdapter, terminal: Terminal, inbox: Inbox) -> None:
+    terminal.type("+1\n")
+    assert [said.text for said in await inbox.wait(Message)] == ["+1"]
+    await console.send(ROOM, Reply("ok"), key="k1")
+    terminal.type(":blob_wave:\n")
+    terminal.type("+🎉\n")
+    assert [reaction.emoji for reaction in await inbox.wait(Reaction, 2)] == ["blob_wave", "🎉"]
+
+
+async def test_a_reply_is_printed_once_for_a_key(console: ConsoleAdapter, terminal: Terminal) -> None:
+    first = await console.send(ROOM, Reply("once"), key="k1")
+    assert await console.send(ROOM, Reply("once"), key="k1") == first
+    await console.send(ROOM, Reply("end"), key="k2")
+    await terminal.shows("once", "", "end", "", "›")
+
+
+async def test_ctrl_d_ends_it(terminal: Terminal, inbox: Inbox) -> None:
+    terminal.type("\x04")
+    async with asyncio.timeout(PATIENCE):
+        await ConsoleAdapter(stdin=terminal.stdin, stdout=terminal.stdout).run(inbox.accept)
+
+
+async def piped(words: bytes, inbox: Inbox) -> str:
+    """What is printed where both ends are pipes."""
+    (read_in, write_in), (read_out, write_out) = os.pipe(), os.pipe()
+    os.write(write_in, words)
+    os.close(write_in)
+    with os.fdopen(read_in, encoding="utf-8") as stdin, os.fdopen(write_out, "w", encoding="utf-8") as stdout:
+        console = ConsoleAdapter(stdin=stdin, stdout=stdout, person="ana", title="Calendar")
+
+        async def answering(event: Event) -> bool:
+            new = await inbox.accept(event)
+            if isinstance(event, Message):
+                await console.send(event.conversation, Reply(f"You said {event.text}."), key=event.event_id)
+            return new
+
+        async with asyncio.timeout(PATIENCE):
+            await console.run(answering)
+        assert not console.capabilities.drafts
+    with os.fdopen(read_out, encoding="utf-8") as printed:
+        return printed.read()
+
+
+async def test_a_pipe_gets_plain_text_and_the_end_of_input_ends_it(inbox: Inbox) -> None:
+    """``echo hello | llmagent-os chat > answer.txt`` must hold the answer and no escape sequences."""
+    assert await piped(b"hello\n+1\nlast, without an end", inbox) == (
+        "You said hello.\n\n👍 noted\nYou said last, without an end.\n\n"
+    )
+    assert len(inbox.of(Reaction)) == 1
+
+
+async def test_bytes_that_are_no_text_do_not_end_it(inbox: Inbox) -> None:
+    assert "You said ok" in await piped(b"\xff\xfe\x00\nok\n", inbox)
+
+
+async def test_a_file_is_read_as_if_it_were_typed(inbox: Inbox, tmp_path: Path) -> None:
+    """``llmagent-os chat < questions.txt``: a regular file cannot be polled as a terminal can."""
+    (tmp_path / "in").write_text("one\ntwo\n")
+    with (tmp_path / "in").open() as stdin, (tmp_path / "out").open("w") as stdout:
+        async with asyncio.timeout(PATIENCE):
+            await ConsoleAdapter(stdin=stdin, stdout=stdout).run(inbox.accept)
+    assert [said.text for said in inbox.of(Message)] == ["one", "two"]
+
+
+async def test_a_terminal_that_is_gone_is_an_adapter_error(tmp_path: Path) -> None:
+    """The host then tries again, and keeps the reply."""
+    with (tmp_path / "in").open("w+") as stdin:
+        stdout = (tmp_path / "out").open("w")
+        console = ConsoleAdapter(stdin=stdin, stdout=stdout)
+        stdout.close()
+        with pytest.raises(AdapterError, match="terminal is gone"):
+            await console.send(ROOM, Reply("x"), key="k1")

@@ -1,0 +1,630 @@
+"""The web chat over its real server and WebSockets."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import json
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable
+from pathlib import Path
+from typing import Any
+
+import aiohttp
+import pytest
+
+from llmagent_os.adapter import Button, Card, Receipt, Reply
+from llmagent_os.adapters.web import WebAdapter
+from llmagent_os.errors import AdapterError, ConfigError, HostBusyError
+from llmagent_os.events import ButtonPress, Conversation, Event, Message, Reaction
+
+from .contract import AdapterContract, Inbox, Platform, Running, Shown
+from .page import FakePage
+
+TOKEN = "a-token-of-enough-length"
+
+
+class WebPlatform:
+    """The contract's platform: one person before one page."""
+
+    def __init__(self, data: Path) -> None:
+        self.adapter = WebAdapter(port=0, data=data)
+        self.inbox = Inbox()
+        self.running = Running(self.adapter, self.inbox.accept)
+        self.page: FakePage | None = None
+        self.last: dict[str, Any] = {}
+        self.count = 0
+
+    async def open(self) -> FakePage:
+        self.running.start()
+        url = await self.adapter.started()
+        self.page = self.page or FakePage(url)
+        await self.page.open()
+        return self.page
+
+    async def restart(self) -> None:
+        await self.running.stop()
+        assert self.page is not None
+        assert await self.page.closed() == 1001
+        await self.open()
+
+    async def say(self, text: str, *, thread: str | None = None) -> None:
+        assert thread is None
+        self.last = self._frame("message", text=text)
+        await self.say_again()
+
+    async def say_again(self) -> None:
+        assert self.page is not None
+        await self.page.act(self.last)
+
+    async def react(self, message_id: str, emoji: str, *, on: bool) -> None:
+        assert self.page is not None
+        await self.page.act(self._frame("reaction", message_id=message_id, emoji=emoji, on=on))
+
+    async def press(self, message_id: str, label: str) -> None:
+        assert self.page is not None
+        buttons = self.page.items[message_id]["buttons"]
+        value = next(button["value"] for button in buttons if button["label"] == label)
+        await self.page.act(self._frame("press", message_id=message_id, value=value))
+
+    async def send_garbage(self) -> None:
+        assert self.page is not None
+        page, wanted = self.page, len(GARBAGE)
+        for raw in GARBAGE:
+            await page.send(raw)
+        await page.until(lambda: sum(frame["type"] in ("error", "refused") for frame in page.frames) == wanted)
+
+    async def shown(self, ready: Callable[[list[Shown]], bool]) -> list[Shown]:
+        assert self.page is not None
+        page = self.page
+
+        def seen() -> list[Shown]:
+            whole = [
+                Shown(
+                    message_id=item["message_id"],
+                    text=item["text"],
+                    buttons=tuple(button["label"] for button in item.get("buttons", ())),
+                )
+                for item in page.listed("bot")
+            ]
+            return whole + [Shown(message_id=key, text=text, draft=True) for key, text in page.drafts.items()]
+
+        await page.until(lambda: ready(seen()))
+        return seen()
+
+    def _frame(self, kind: str, **fields: Any) -> dict[str, Any]:
+        self.count += 1
+        return {"type": kind, "id": f"event-{self.count:03}"} | fields
+
+
+GARBAGE: list[str | bytes] = [
+    "",
+    "{",
+    "null",
+    "[]",
+    '"message"',
+    "{}",
+    b"\xff\xfe\x00",
+    '{"type": "message"}',
+    '{"type": "dance", "id": "12345678"}',
+    '{"type": "message", "id": "short", "conversation": "c", "text": "x"}',
+    '{"type": "message", "id": "no-text-123", "conversation": "c"}',
+    '{"type": "message", "id": "wrong-type-1", "conversation": "c", "text": 7}',
+    '{"type": "message", "id": "surrogate-1", "conversation": "c", "text": "\\ud800"}',
+    '{"type": "message", "id": "not-mine-1", "conversation": "somebody-elses", "text": "x"}',
+    '{"type": "reaction", "id": "spaces-123", "conversation": "c", "message_id": "m", "emoji": "a b", "on": true}',
+    '{"type": "open", "after": -1}',
+    '{"type": "earlier", "before": 1e400}',
+    "[" * 50_000,
+    '{"type": "ping", "more": ' + "[" * 50_000 + "]" * 50_000 + "}",
+]
+
+
+class TestWeb(AdapterContract):
+    @pytest.fixture
+    async def platform(self, tmp_path: Path) -> AsyncIterator[Platform]:
+        platform = WebPlatform(tmp_path)
+        page = await platform.open()
+        yield platform
+        await page.quit()
+        await platform.running.stop()
+
+
+# More than the contract asks.
+
+
+class Site:
+    """A running adapter, and browsers that are closed at the end."""
+
+    def __init__(self, adapter: WebAdapter, accept: Callable[[Event], Awaitable[bool]]) -> None:
+        self.adapter = adapter
+        self.running = Running(adapter, accept)
+        self.pages: list[FakePage] = []
+
+    async def start(self) -> None:
+        self.running.start()
+        await self.adapter.started()
+
+    async def page(self, *, opened: bool = True, **options: Any) -> FakePage:
+        page = FakePage(self.adapter.url, **options)
+        self.pages.append(page)
+        if opened:
+            await page.open()
+        return page
+
+
+@pytest.fixture
+async def inbox() -> Inbox:
+    return Inbox()
+
+
+@contextlib.asynccontextmanager
+async def serving(inbox: Inbox, data: Path, **options: Any) -> AsyncGenerator[Site]:
+    site = Site(WebAdapter(port=0, data=data, **options), inbox.accept)
+    await site.start()
+    try:
+        yield site
+    finally:
+        for page in site.pages:
+            await page.quit()
+        await site.running.stop()
+
+
+@pytest.fixture
+async def site(inbox: Inbox, tmp_path: Path) -> AsyncIterator[Site]:
+    async with serving(inbox, tmp_path, title="Calendar", examples=("What is on?",)) as site:
+        yield site
+
+
+def message(text: str, number: int = 1) -> dict[str, Any]:
+    return {"type": "message", "id": f"message-{number}", "text": text}
+
+
+async def answer(site: Site, inbox: Inbox, page: FakePage, reply: Reply, key: str = "k1") -> tuple[Message, Receipt]:
+    count = len(inbox.of(Message)) + 1
+    await page.act(message("hello", 1000 + count))
+    said = (await inbox.wait(Message, count))[-1]
+    receipt = await site.adapter.send(said.conversation, reply, key=key, reply_to=said.message_id)
+    await page.until(lambda: receipt.message_ids[0] in page.items)
+    return said, receipt
+
+
+async def test_the_page_is_told_what_the_bot_is(site: Site) -> None:
+    page = await site.page()
+    welcome = page.frames[0]
+    assert (welcome["title"], welcome["examples"]) == ("Calendar", ["What is on?"])
+
+
+async def test_a_message_is_in_the_transcript_before_its_acknowledgement(site: Site) -> None:
+    """Otherwise the page would drop its own copy and show a gap."""
+    page = await site.page()
+    await page.act(message("hi"))
+    assert [frame["type"] for frame in page.frames] == ["welcome", "items", "items", "ack"]
+
+
+async def test_a_page_that_resumes_gets_what_it_missed_and_nothing_twice(site: Site, inbox: Inbox) -> None:
+    page = await site.page()
+    said, _ = await answer(site, inbox, page, Reply("one"))
+    await page.close()
+    seen = len(page.frames)
+    await site.adapter.send(said.conversation, Reply("two"), key="k2")
+    await page.open()
+    await page.until(lambda: len(page.items) == 3)
+    sent = [item["text"] for frame in page.frames[seen:] if frame["type"] == "items" for item in frame["items"]]
+    assert sent == ["two"]
+
+
+async def test_a_new_process_shows_the_whole_conversation_again(inbox: Inbox, tmp_path: Path) -> None:
+    """Reload after a restart: words, reactions, the pressed button and the card are all there."""
+    jar = aiohttp.CookieJar(unsafe=True)
+    async with serving(inbox, tmp_path) as site:
+        page = await site.page(jar=jar)
+        reply = Reply(
+            "Delete?", card=Card("Friday", (("9:00", "sync"),)), buttons=(Button("Yes", "p:1"), Button("No", "p:0"))
+        )
+        _, receipt = await answer(site, inbox, page, reply)
+        target = {"message_id": receipt.message_ids[0]}
+        await page.act({"type": "reaction", "id": "react-up", "emoji": "👍", "on": True} | target)
+        await page.act({"type": "reaction", "id": "react-party", "emoji": "🎉", "on": True} | target)
+        await page.act({"type": "reaction", "id": "react-down", "emoji": "👍", "on": False} | target)
+        await page.act({"type": "press", "id": "press-yes", "value": "p:1"} | target)
+        before = page.listed()
+    async with serving(inbox, tmp_path) as site:
+        page = FakePage(site.adapter.url, jar=jar)
+        site.pages.append(page)
+        await page.open()
+        await page.until(lambda: len(page.items) == 2)
+        assert page.listed() == before
+        shown = page.listed("bot")[0]
+        assert (shown["reactions"], shown["pressed"]) == (["🎉"], "p:1")
+        assert shown["card"]["rows"] == [["9:00", "sync"]]
+
+
+async def test_two_pages_of_a_person_show_the_same(site: Site, inbox: Inbox) -> None:
+    one, two = await site.page(person="ana"), await site.page(person="ana")
+    _, receipt = await answer(site, inbox, one, Reply("hi"))
+    await two.until(lambda: len(two.items) == 2)
+    await two.act(
+        {"type": "reaction", "id": "react-one", "message_id": receipt.message_ids[0], "emoji": "👍", "on": True}
+    )
+    await one.until(lambda: one.listed("bot")[0].get("reactions") == ["👍"])
+    # The first page did not know yet: the host must not count it twice.
+    await one.act(
+        {"type": "reaction", "id": "react-two", "message_id": receipt.message_ids[0], "emoji": "👍", "on": True}
+    )
+    assert len(inbox.of(Reaction)) == 1
+
+
+async def test_people_do_not_see_each_other(site: Site, inbox: Inbox) -> None:
+    ana, ben = await site.page(person="Ana"), await site.page(person="Ben")
+    said, receipt = await answer(site, inbox, ana, Reply("for Ana only"))
+    assert said.sender.name == "Ana"
+    assert ana.conversation is not None
+    await ben.send({"type": "open", "conversation": ana.conversation, "after": 0})
+    refused = await ben.act(message("let me in") | {"conversation": ana.conversation})
+    assert (refused["type"], refused["again"]) == ("refused", False)
+    press = {"type": "reaction", "id": "react-ben", "message_id": receipt.message_ids[0], "emoji": "👎", "on": True}
+    assert (await ben.act(press | {"conversation": ana.conversation}))["type"] == "refused"
+    assert ben.items == {}
+    assert len(inbox.events) == 1
+
+
+async def test_a_browser_is_the_same_person_as_long_as_it_keeps_its_cookie(site: Site, inbox: Inbox) -> None:
+    jar = aiohttp.CookieJar(unsafe=True)
+    first, stranger = await site.page(jar=jar), await site.page()
+    await first.act(message("one"))
+    await stranger.act(message("two"))
+    again = FakePage(site.adapter.url, jar=jar)
+    site.pages.append(again)
+    await again.open()
+    await again.act(message("three", 3))
+    one, two, three = await inbox.wait(Message, 3)
+    assert one.sender == three.sender
+    assert one.sender != two.sender
+    secret = next(cookie.value for cookie in jar if cookie.key == "llmagent_person")
+    assert secret not in one.sender.user_id
+    cookie = next(cookie for cookie in jar if cookie.key == "llmagent_person")
+    assert cookie["httponly"]
+    assert cookie["samesite"] == "Strict"
+
+
+async def test_a_person_can_have_several_conversations(site: Site, inbox: Inbox) -> None:
+    page = await site.page()
+    await page.act(message("plan my week"))
+    old = page.conversation
+    await page.send({"type": "new"})
+    await page.until(lambda: page.conversation != old)
+    assert page.items == {}
+    new = page.conversation
+    await page.send({"type": "new"})  # nothing was said in it: it is new still
+    await page.send({"type": "list"})
+    await page.until(lambda: page.frames[-1]["type"] == "conversations")
+    assert page.conversation == new
+    listed = page.frames[-1]["conversations"]
+    assert [(line["id"], line["title"]) for line in listed] == [(new, ""), (old, "plan my week")]
+    await page.send({"type": "open", "conversation": old, "after": 0})
+    await page.until(lambda: len(page.items) == 1)
+    assert len(inbox.events) == 1
+
+
+async def test_earlier_messages_are_fetched_in_stretches(site: Site, inbox: Inbox) -> None:
+    """A long conversation must not come whole on every reload."""
+    page = await site.page()
+    said, _ = await answer(site, inbox, page, Reply("0"))
+    for number in range(1, 250):
+        await site.adapter.send(said.conversation, Reply(str(number)), key=f"n{number}")
+    await page.until(lambda: len(page.items) == 251)
+    late = await site.page(jar=page.http.cookie_jar)
+    await late.until(lambda: len(late.items) == 200)
+    assert late.frames[-1]["more"] is True
+    await late.send({"type": "earlier", "before": late.listed()[0]["position"]})
+    await late.until(lambda: len(late.items) == 251)
+    assert "more" not in late.frames[-1]
+    assert late.listed() == page.listed()
+
+
+async def test_a_page_that_comes_while_a_reply_is_written_sees_what_there_is(site: Site, inbox: Inbox) -> None:
+    page = await site.page(person="ana")
+    await page.act(message("hi"))
+    said = (await inbox.wait(Message))[0]
+    await site.adapter.draft(said.conversation, "so far", key="k1")
+    late = await site.page(person="ana")
+    await late.until(lambda: list(late.drafts.values()) == ["so far"])
+    receipt = await site.adapter.send(said.conversation, Reply("so far, so good"), key="k1")
+    await late.until(lambda: late.drafts == {} and receipt.message_ids[0] in late.items)
+
+
+async def test_typing_is_shown_only_where_it_happens(site: Site, inbox: Inbox) -> None:
+    ana, ben = await site.page(person="ana"), await site.page(person="ben")
+    await ana.act(message("hi"))
+    await site.adapter.typing((await inbox.wait(Message))[0].conversation)
+    await ana.until(lambda: ana.frames[-1]["type"] == "typing")
+    await ben.act(message("hi"))
+    assert all(frame["type"] != "typing" for frame in ben.frames)
+
+
+async def test_a_full_host_is_said_and_the_message_can_be_sent_again(site: Site, inbox: Inbox) -> None:
+    page = await site.page()
+    inbox.full = True
+    refused = await page.act(message("one too many"))
+    assert (refused["type"], refused["again"]) == ("refused", True)
+    assert page.items == {}
+    inbox.full = False
+    assert (await page.act(message("one too many")))["type"] == "ack"
+    assert [item["text"] for item in page.listed()] == ["one too many"]
+
+
+@pytest.mark.parametrize(
+    ("text", "reason"), [("   \n", "nothing"), ("x" * 16_001, "16001"), ("\u202e" * 16_001, "16001")]
+)
+async def test_a_message_that_cannot_be_taken_is_refused_for_good(
+    site: Site, inbox: Inbox, text: str, reason: str
+) -> None:
+    """Otherwise the page would send it for ever."""
+    page = await site.page()
+    refused = await page.act(message(text))
+    assert reason in refused["reason"]
+    assert refused["again"] is False
+    assert inbox.events == {}
+
+
+async def test_an_unreadable_frame_with_an_id_is_refused_by_that_id(site: Site) -> None:
+    page = await site.page()
+    refused = await page.act({"type": "message", "id": "no-text-here"})
+    assert refused["again"] is False
+
+
+async def test_a_frame_that_is_far_too_long_ends_the_connection_and_nothing_else(site: Site, inbox: Inbox) -> None:
+    page, other = await site.page(), await site.page()
+    await page.send(json.dumps(message("x" * 300_000)))
+    assert await page.closed() == 1009
+    await other.act(message("still here"))
+    await page.open()
+    assert [said.text for said in inbox.of(Message)] == ["still here"]
+
+
+async def test_a_button_is_pressed_once(site: Site, inbox: Inbox) -> None:
+    page = await site.page()
+    _, receipt = await answer(site, inbox, page, Reply("Delete?", buttons=(Button("Yes", "p:1"), Button("No", "p:0"))))
+    press = {"type": "press", "message_id": receipt.message_ids[0]}
+    assert (await page.act(press | {"id": "press-none", "value": "p:2"}))["type"] == "refused"
+    assert (await page.act(press | {"id": "press-yes-1", "value": "p:1"}))["type"] == "ack"
+    assert (await page.act(press | {"id": "press-yes-2", "value": "p:1"}))["type"] == "ack"
+    assert (await page.act(press | {"id": "press-no-1", "value": "p:0"}))["type"] == "refused"
+    assert [event.value for event in inbox.of(ButtonPress)] == ["p:1"]
+
+
+async def test_a_reply_to_somebody_whose_conversation_was_erased_is_an_error(site: Site, inbox: Inbox) -> None:
+    page = await site.page()
+    said, _ = await answer(site, inbox, page, Reply("hi"))
+    assert await site.adapter.forget(said.sender.user_id) == 1
+    with pytest.raises(AdapterError):
+        await site.adapter.send(said.conversation, Reply("anybody?"), key="k2")
+    with pytest.raises(AdapterError):
+        await site.adapter.send(Conversation(platform="web", channel="nowhere"), Reply("x"), key="k")
+
+
+@pytest.mark.parametrize("crash", ["before", "after"])
+async def test_a_crash_around_the_hosts_inbox_neither_loses_nor_repeats(tmp_path: Path, crash: str) -> None:
+    """The process dies just before, or just after, the host has stored the message; the page sends it again."""
+    inbox = Inbox()
+
+    async def dying(event: Event) -> bool:
+        if crash == "after":
+            await inbox.accept(event)
+        raise RuntimeError("the process is gone")
+
+    jar = aiohttp.CookieJar(unsafe=True)
+    site = Site(WebAdapter(port=0, data=tmp_path), dying)
+    await site.start()
+    page = await site.page(jar=jar)
+    assert (await page.act(message("hold on")))["again"] is True
+    assert page.items == {}
+    await page.quit()
+    await site.running.stop()
+
+    site = Site(WebAdapter(port=0, data=tmp_path), inbox.accept)
+    await site.start()
+    if crash == "after":  # the host answers before the page is back: question and answer must be in this order
+        said = inbox.of(Message)[0]
+        await site.adapter.send(said.conversation, Reply("answered"), key="k1", reply_to=said.message_id)
+    page = await site.page(jar=jar)
+    assert (await page.act(message("hold on")))["type"] == "ack"
+    assert len(inbox.events) == 1
+    assert [item["author"] for item in page.listed()] == (["person", "bot"] if crash == "after" else ["person"])
+    await page.quit()
+    await site.running.stop()
+
+
+async def test_a_stopping_host_refuses_and_closes_with_going_away(inbox: Inbox, tmp_path: Path) -> None:
+    async with serving(inbox, tmp_path) as site:
+        page = await site.page()
+        _, receipt = await answer(site, inbox, page, Reply("hi"))
+        await site.running.stop()
+        assert await page.closed() == 1001
+        # What the host finishes while it stops is kept for the page's return.
+        said = inbox.of(Message)[0]
+        late = await site.adapter.send(said.conversation, Reply("finished"), key="k2")
+        await site.start()
+        await page.open()
+        await page.until(lambda: late.message_ids[0] in page.items)
+        assert receipt != late
+
+
+# Files
+
+
+async def test_a_file_is_served_under_an_address_that_nobody_guesses(site: Site, inbox: Inbox, tmp_path: Path) -> None:
+    export = tmp_path / "my calendar “ü”.ics"
+    export.write_text("BEGIN:VCALENDAR")
+    page = await site.page()
+    _, receipt = await answer(site, inbox, page, Reply("Here.", files=(str(export), str(tmp_path / "gone.ics"))))
+    files = page.items[receipt.message_ids[0]]["files"]
+    assert [(file["name"], file["size"]) for file in files] == [(export.name, 15)]
+    async with page.http.get(site.adapter.url.rstrip("/") + files[0]["url"]) as got:
+        assert (got.status, await got.text()) == (200, "BEGIN:VCALENDAR")
+        assert got.headers["Content-Disposition"].startswith("attachment")
+        assert got.headers["Content-Security-Policy"] == "sandbox"
+        assert got.content_type == "text/calendar"
+    token = files[0]["url"].split("/")[2]
+    assert len(token) == 32
+    for wrong in (
+        f"files/{token}/web.db",
+        f"files/{'A' * 32}/{export.name}",
+        "files/../web.db",
+        f"files/{token}/..%2fweb.db",
+    ):
+        async with page.http.get(site.adapter.url + wrong) as got:
+            assert got.status == 404
+
+
+# Who may come in
+
+
+@pytest.mark.parametrize("host", ["0.0.0.0", "::", "192.168.1.7", "chat.example.org"])
+def test_a_server_that_others_can_reach_needs_a_token(tmp_path: Path, host: str) -> None:
+    with pytest.raises(ConfigError, match=r"`token`.*is required"):
+        WebAdapter(host=host, data=tmp_path)
+
+
+@pytest.mark.parametrize("host", ["127.0.0.1", "localhost", "::1", "127.8.8.8"])
+def test_a_loopback_server_needs_none(tmp_path: Path, host: str) -> None:
+    WebAdapter(host=host, data=tmp_path)
+
+
+def test_a_short_token_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match="16 or more"):
+        WebAdapter(token="hunter2", data=tmp_path)
+
+
+async def test_a_port_that_is_taken_is_named(site: Site, tmp_path: Path) -> None:
+    port = int(site.adapter.url.rstrip("/").rpartition(":")[2])
+    with pytest.raises(ConfigError, match=f"`port` {port}"):
+        await WebAdapter(port=port, data=tmp_path / "other").run(Inbox().accept)
+
+
+async def test_without_the_token_there_is_no_session_and_no_socket(inbox: Inbox, tmp_path: Path) -> None:
+    async with serving(inbox, tmp_path, host="0.0.0.0", token=TOKEN) as site:
+        page = await site.page(opened=False)
+        for headers in ({}, {"Authorization": "Bearer wrong-wrong-wrong"}, {"Authorization": f"Basic {TOKEN}"}):
+            async with page.http.post(f"{page.url}session", headers=headers) as got:
+                assert got.status == 401
+        socket = await page.http.ws_connect(f"{page.url}socket?person=ana")
+        assert (await socket.receive()).type == aiohttp.WSMsgType.CLOSE
+        assert socket.close_code == 4401
+        async with page.http.get(page.url) as got:  # the page itself holds nothing secret: it asks for the token
+            assert got.status == 200
+
+
+async def test_the_token_is_shown_once_and_becomes_a_cookie(inbox: Inbox, tmp_path: Path) -> None:
+    async with serving(inbox, tmp_path, token=TOKEN) as site:
+        page = await site.page(token=TOKEN)
+        page.headers = {}
+        await page.close()
+        await page.open()
+        await page.act(message("hi"))
+        assert all(TOKEN not in cookie.value for cookie in page.http.cookie_jar)
+
+
+async def test_names_in_the_address_count_only_where_nobody_else_can_come(inbox: Inbox, tmp_path: Path) -> None:
+    """Otherwise anybody with the token could be anybody."""
+    async with serving(inbox, tmp_path, host="0.0.0.0", token=TOKEN) as site:
+        page = await site.page(token=TOKEN, person="ana")
+        await page.act(message("hi"))
+        assert (await inbox.wait(Message))[0].sender.name == ""
+
+
+@pytest.mark.parametrize(
+    "origin", ["http://evil.example", "http://127.0.0.1:1", "null", "https://127.0.0.1", "http://[", "x"]
+)
+async def test_another_sites_page_cannot_open_the_socket(site: Site, origin: str) -> None:
+    """Its script would be sent with the person's cookies: cross-site WebSocket hijacking."""
+    page = await site.page()
+    with pytest.raises(aiohttp.WSServerHandshakeError) as caught:
+        await page.http.ws_connect(f"{page.url}socket", headers={"Origin": origin})
+    assert caught.value.status == 403
+    async with page.http.post(f"{page.url}session", headers={"Origin": origin}) as got:
+        assert got.status == 403
+
+
+@pytest.mark.parametrize("host", ["evil.example", "evil.example:8321", "127.0.0.1.evil.example", "", "[", "10.0.0.1"])
+async def test_a_name_that_was_pointed_at_this_machine_is_not_answered(site: Site, host: str) -> None:
+    """DNS rebinding: the other site's name resolves to 127.0.0.1, and its page reads ours."""
+    page = await site.page(opened=False)
+    for path in ("", "socket", "metrics", "healthz"):
+        async with page.http.get(page.url + path, headers={"Host": host}) as got:
+            assert got.status in (400, 403)
+
+
+async def test_a_proxys_addresses_can_be_allowed(inbox: Inbox, tmp_path: Path) -> None:
+    async with serving(inbox, tmp_path, token=TOKEN, origins=["https://chat.example.org"]) as site:
+        page = await site.page(token=TOKEN, opened=False)
+        page.origin = "https://chat.example.org"
+        headers = page.headers | {"Origin": page.origin}
+        async with page.http.post(f"{page.url}session", headers=headers) as got:
+            assert got.status == 200
+            assert all("Secure" in cookie for cookie in got.headers.getall("Set-Cookie"))
+
+
+async def test_what_is_served_may_load_nothing_from_elsewhere(site: Site) -> None:
+    page = await site.page(opened=False)
+    for path in ("", "chat.js", "style.css", "icon.svg", "nothing-here"):
+        async with page.http.get(page.url + path) as got:
+            assert got.headers["Content-Security-Policy"].startswith("default-src 'self'")
+            assert got.headers["X-Content-Type-Options"] == "nosniff"
+            text = await got.text()
+            assert "https://" not in text
+            etag = got.headers.get("ETag")
+        if etag:
+            async with page.http.get(page.url + path, headers={"If-None-Match": etag}) as got:
+                assert got.status == 304
+
+
+# Health and metrics
+
+
+async def test_health_and_metrics_come_from_the_hooks(inbox: Inbox, tmp_path: Path) -> None:
+    state = {"ok": True, "queue": 3}
+
+    async def health() -> dict[str, Any]:
+        return state
+
+    async with serving(inbox, tmp_path, health=health, metrics=lambda: b"replies 7\n", token=TOKEN) as site:
+        page = await site.page(opened=False)
+        bearer = {"Authorization": f"Bearer {TOKEN}"}
+        async with page.http.get(f"{page.url}healthz") as got:
+            assert (got.status, await got.json()) == (200, {"ok": True})
+        async with page.http.get(f"{page.url}healthz", headers=bearer) as got:
+            assert await got.json() == state
+        state["ok"] = False
+        async with page.http.get(f"{page.url}healthz") as got:
+            assert got.status == 503
+        async with page.http.get(f"{page.url}metrics") as got:
+            assert got.status == 401
+        async with page.http.get(f"{page.url}metrics", headers=bearer) as got:
+            assert (got.status, await got.read()) == (200, b"replies 7\n")
+
+
+async def test_a_folder_that_cannot_be_written_is_named(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    adapter = WebAdapter(port=0, data=tmp_path / "file")
+    with pytest.raises(ConfigError, match=r"data folder '.*file' cannot be written"):
+        await adapter.transcript.latest("ana")
+
+
+async def test_what_people_said_is_not_readable_for_others_on_the_machine(site: Site, tmp_path: Path) -> None:
+    await site.page()
+    assert (await asyncio.to_thread((tmp_path / "web.db").stat)).st_mode & 0o077 == 0
+
+
+async def test_an_accept_that_fails_unforeseen_does_not_end_the_connection(tmp_path: Path) -> None:
+    async def broken(event: Event) -> bool:
+        raise HostBusyError if event.event_id.endswith("busy-one") else ZeroDivisionError
+
+    site = Site(WebAdapter(port=0, data=tmp_path), broken)
+    await site.start()
+    page = await site.page()
+    for number in range(3):
+        refused = await page.act(message("x", number))
+        assert refused["again"] is True
+    await page.quit()
+    await site.running.stop()
