@@ -6,6 +6,7 @@ only where it is asked to look deep.
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
 import socket
@@ -13,6 +14,7 @@ import sqlite3
 import stat
 import sys
 import tempfile
+import urllib.request
 from collections.abc import AsyncIterator, Callable, Iterable, Iterator
 from contextlib import closing
 from importlib.metadata import PackageNotFoundError, requires, version
@@ -290,8 +292,17 @@ def _port(host: str, port: int) -> Finding:
             tried.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
             tried.bind(address)
     except OSError as error:
-        remedy = (
-            f"stop what listens there (a host that is running already?), or set {PREFIX}WEB_HOST and {PREFIX}WEB_PORT"
-        )
+        if _is_ours(host, port):
+            return Finding("adapters", "note", f"web: a host is running on {host}:{port}")
+        remedy = f"stop what listens there, or set {PREFIX}WEB_HOST and {PREFIX}WEB_PORT to something else"
         return Finding("adapters", "problem", f"web: cannot listen on {host}:{port}: {error.strerror or error}", remedy)
     return Finding("adapters", "ok", f"web: {host}:{port} is free")
+
+
+def _is_ours(host: str, port: int) -> bool:
+    """Whether what listens there answers as our web chat does."""
+    try:
+        with urllib.request.urlopen(f"http://{host}:{port}/healthz", timeout=2) as response:
+            return "ok" in json.load(response)
+    except (OSError, ValueError):
+        return False

@@ -1,38 +1,86 @@
-"""A small model copies names and times; this notices when it copied wrong."""
+"""A small model copies names and times into its replies; this notices when it copied wrong."""
 
 from __future__ import annotations
 
 import difflib
 import re
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 
 _WORD = re.compile(r"[^\W_]+(?:['’][^\W_]+)*")
+_QUOTED = re.compile(r"[\"“]([^\"“”]*)[\"”]")
 
 
-def is_faithful(reply: str, sources: Iterable[str]) -> bool:
-    """Whether every number and name in ``reply`` stands in ``sources``, and no word there is a near miss of one.
+def is_faithful(reply: str, sources: Iterable[str], own: Collection[str] = ()) -> bool:
+    """Whether ``reply`` says nothing of its own about what ``sources`` hold.
+
+    Numbers, names and quotations must stand in a source, and no word may be a near miss of one there. Where the model's
+    ``own`` words are known, every other word must come from a source, and neighbours must be neighbours there.
+
+    Args:
+        reply: what the model wrote.
+        sources: what it was told.
+        own: the words it uses by itself, lower case; empty for a model that may use any.
 
     >>> is_faithful("I've added lunch with Ana for 3 PM.", ["lunch with Ana", "Friday at 3 PM"])
     True
     >>> is_faithful("I've added lunch with Anna for 3 PM.", ["lunch with Ana", "Friday at 3 PM"])
     False
-    >>> is_faithful("I've added lunch with Ana for 4 PM.", ["lunch with Ana", "Friday at 3 PM"])
+    >>> is_faithful("I've added Ana for 4 PM.", ["lunch with Ana", "Friday at 3 PM"])
+    False
+    >>> is_faithful("Added: the Ana lunch.", ["lunch with Ana"], own={"added", "the"})
     False
     """
-    known = {word for source in sources for word in _WORD.findall(source)}
-    lower = {word.lower() for word in known}
-    long = [word for word in lower if len(word) > 3]
+    told = list(sources)
+    if _stutters(reply) or not _quotes_truly(reply, told):
+        return False
+    return _copies_truly(reply, told, own) if own else _names_truly(reply, told)
+
+
+def _stutters(reply: str) -> bool:
+    """The same three words again at once: a model that has lost its way."""
+    words = reply.split()
+    return any(words[at : at + 3] == words[at + 3 : at + 6] for at in range(len(words) - 5)) or any(
+        words[at : at + 2] == words[at + 2 : at + 4] == words[at + 4 : at + 6] for at in range(len(words) - 5)
+    )
+
+
+def _quotes_truly(reply: str, told: list[str]) -> bool:
+    return all(any(quoted in source for source in told) for quoted in _QUOTED.findall(reply))
+
+
+def _copies_truly(reply: str, told: list[str], own: Collection[str]) -> bool:
+    known = ["\x00".join(["", *_words(source), ""]) for source in told]
+    run: list[str] = []
+    for word in [*_words(reply), ""]:
+        if word and word not in own:
+            run.append(word)
+        elif run:
+            copied = "\x00".join(["", *run, ""])
+            if not any(copied in source for source in known):
+                return False
+            run = []
+    return True
+
+
+def _words(text: str) -> list[str]:
+    return [word.lower() for word in _WORD.findall(text)]
+
+
+def _names_truly(reply: str, told: list[str]) -> bool:
+    known = {word for source in told for word in _words(source)}
+    long = [word for word in known if len(word) > 3]
     for match in _WORD.finditer(reply):
         word = match[0]
-        if word.lower() in lower:
+        if word.lower() in known:
             continue
         if any(char.isdigit() for char in word):
             return False
-        starts = not reply[: match.start()].strip() or reply[: match.start()].rstrip()[-1] in '.!?:"“\n'
-        if word[0].isupper() and not starts and word not in ("I", "Undo") and not word.startswith(("I'", "I’")):
+        before = reply[: match.start()].rstrip()
+        starts = not before or before[-1] in ".!?:\n"
+        if word[0].isupper() and not starts and not re.match(r"(I|Undo)\b", word):
             return False
         near = difflib.get_close_matches(word.lower(), long, n=1, cutoff=0.8)
-        # "event" beside "events" is grammar; "Anna" beside "Ana" is a wrong copy.
+        # "events" beside "event" is grammar; "Anna" beside "Ana" is a wrong copy.
         if near and not _is_inflection(word.lower(), near[0]):
             return False
     return True

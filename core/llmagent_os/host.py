@@ -105,6 +105,7 @@ class Host:
             self._adapters[adapter.name] = adapter
         self._health = dict.fromkeys(self._adapters, "not started")
         self._dead: set[str] = set()  # adapters that are being started again
+        self._out: set[str] = set()  # adapters that cannot be, before somebody mends their configuration
         self._lanes: dict[str, _Lane] = {}
         self._ready: deque[_Lane] = deque()  # lanes whose first job can run now
         self._workers: set[asyncio.Task[None]] = set()
@@ -212,6 +213,10 @@ class Host:
             while ready and self._taking:
                 lane = ready.popleft()
                 job = lane.jobs[0]
+                if job.event.conversation.platform in self._out:  # the inbox keeps them for a start that can answer
+                    self._depth -= len(lane.jobs)
+                    self._emptied(lane)
+                    continue
                 structlog.contextvars.bind_contextvars(event_id=job.key)
                 try:
                     wait = await self._run(job)
@@ -227,13 +232,16 @@ class Host:
                 if lane.jobs:
                     ready.append(lane)
                 else:
-                    del self._lanes[lane.key]
-                    self._told_busy.discard(lane.key)
-                    if not self._depth and self._idle is not None and not self._idle.done():
-                        self._idle.set_result(None)
+                    self._emptied(lane)
         finally:
             if me is not None:
                 self._workers.discard(me)
+
+    def _emptied(self, lane: _Lane) -> None:
+        del self._lanes[lane.key]
+        self._told_busy.discard(lane.key)
+        if not self._depth and self._idle is not None and not self._idle.done():
+            self._idle.set_result(None)
 
     async def _run(self, job: _Job) -> float | None:
         """Take ``job`` as far as it goes. Returns None when it is done, or in how many seconds to come back to it."""
@@ -358,6 +366,7 @@ class Host:
         self._lanes.clear()  # of a run before: the inbox knows all of it
         self._ready.clear()
         self._told_busy.clear()
+        self._out.clear()
         self._depth = 0
         tasks: dict[str, asyncio.Task[ConfigError | None]] = {}
         try:
@@ -401,6 +410,7 @@ class Host:
             except ConfigError as error:  # trying again would not help
                 _log.error("the adapter cannot run", platform=adapter.name, error=str(error))
                 self._health[adapter.name] = str(error)
+                self._out.add(adapter.name)
                 return error
             except Exception as error:
                 # One that ran well for a while starts anew with a short wait.
@@ -428,8 +438,10 @@ class Host:
             tasks = [*self._workers, *self._background, *adapters]
             for task in tasks:
                 task.cancel()
-            await asyncio.gather(*tasks, return_exceptions=True)
-            self._ledger.release()
+            try:
+                await asyncio.gather(*tasks, return_exceptions=True)
+            finally:
+                self._ledger.release()
 
 
 async def _no_draft(text: str) -> None:

@@ -70,19 +70,26 @@ class LLM:
         location = locate(name)
         return cls(name, _Lazy(location, read_options(LocalOptions, options)), location)
 
-    @cached_property
+    @property
     def native(self) -> bool:
-        """Whether the model was trained on this project's own short prompts, and so needs no explanation of them.
+        """Whether the model was trained on this project's own short prompts, and so needs no explanation of them."""
+        return bool(self._card.get("native"))
 
-        Its ``config.json`` says so: ``"llmagent_os": {"native": true}``.
-        """
+    @cached_property
+    def own_words(self) -> frozenset[str]:
+        """The words that the model uses by itself, where its makers say so: any other it can only have copied."""
+        return frozenset(str(word) for word in self._card.get("own_words", ()))
+
+    @cached_property
+    def _card(self) -> dict[str, Any]:
+        """What a model's ``config.json`` says to this project, under ``"llmagent_os"``."""
         if self.location is None or not self.location.local:
-            return False
+            return {}
         try:
             config: Any = json.loads((Path(self.location.base) / "config.json").read_bytes())
-            return bool(config["llmagent_os"]["native"])
-        except (OSError, ValueError, KeyError, TypeError):
-            return False
+            return dict(config.get("llmagent_os") or {})
+        except (OSError, ValueError, TypeError, AttributeError):
+            return {}
 
     async def complete(self, request: ChatRequest, on_text: OnText | None = None) -> Completion:
         """Write one reply. Cancelling the task frees its place at the next token.

@@ -62,12 +62,15 @@ def configure(
             ],
         )
     )
+    # On the handler and not on loggers: some libraries set their own loggers' level.
+    others = logging.INFO if level == "debug" else logging.WARNING
+    handler.addFilter(lambda record: record.levelno >= others or record.name.startswith("llmagent_os"))
     root = logging.getLogger()
     for old in root.handlers[:]:
         root.removeHandler(old)
         old.close()
     root.addHandler(handler)
-    root.setLevel("INFO" if level == "debug" else "WARNING")
+    root.setLevel(others)
     logging.getLogger("llmagent_os").setLevel(level.upper())
     logging.captureWarnings(True)
     structlog.configure(

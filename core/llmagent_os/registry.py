@@ -23,7 +23,7 @@ import watchfiles
 
 from llmagent_os.breaker import Breaker
 from llmagent_os.errors import PluginError
-from llmagent_os.loading import from_entry_point, version
+from llmagent_os.loading import from_entry_point, from_file, version
 from llmagent_os.plugin import Plugin, ToolContext, ToolResult
 from llmagent_os.records import Records
 from llmagent_os.result import checked
@@ -342,7 +342,7 @@ class Plugins:
                     self._versions += 1
                     # The module's name is new with every version, so that the old one is left alone while it is in use.
                     plugin, module = await asyncio.to_thread(
-                        _from_file, path, f"llmagent_os_plugin_{self._versions}_{path.stem}"
+                        from_file, path, f"llmagent_os_plugin_{self._versions}_{path.stem}"
                     )
                     try:
                         await self._swap(plugin, source, (module,))

@@ -37,6 +37,7 @@ class Turn:
     """What happened between a message and its reply."""
 
     known: str = ""  #: the system message: what the model was told besides the results
+    own: frozenset[str] = frozenset()  #: the words that the model uses by itself, where they are known
     text: str = ""  #: the model's last words
     completions: list[Completion] = field(default_factory=list[Completion])
     calls: list[ToolCall] = field(default_factory=list[ToolCall])
@@ -47,7 +48,7 @@ class Turn:
         if not self.results:
             return True
         told = (str(value) for result in self.results for value in (*result.data.values(), result.text))
-        return is_faithful(text, [*told, self.known])
+        return is_faithful(text, [*told, self.known], self.own)
 
     def reply(self, privacy: PrivacyModule) -> Reply:
         """The model's words where they are true to what the tools found, else the last tool's own."""
@@ -77,7 +78,7 @@ async def converse(
         privacy: cleans words before they are shown.
         draft: shown the words while they are written, as long as they are true.
     """
-    turn = Turn(known=str(request.messages[0]["content"]))
+    turn = Turn(known=str(request.messages[0]["content"]), own=llm.own_words)
 
     async def show(text: str) -> None:
         text = privacy.release(text)

@@ -36,3 +36,27 @@ def test_true_replies_pass(reply: str) -> None:
 )
 def test_wrong_copies_do_not(reply: str) -> None:
     assert not is_faithful(reply, RESULT)
+
+
+OWN = {"i've", "added", "for", "at", "it", "overlaps", "with", "nothing", "about"}
+
+
+@pytest.mark.parametrize(
+    ("reply", "true"),
+    [
+        ("I've added lunch with Ana for tomorrow, Monday 23 November, at 3:30 PM.", True),
+        ("I've added lunch for tomorrow.", True),
+        ("Nothing about lun.", False),
+        ("I've added Ana lunch.", False),
+        ("I've added lunch for Monday November.", False),
+        ('Nothing about "lunch with Ana".', True),
+        ('Nothing about "Ana with lunch".', False),
+    ],
+)
+def test_a_model_whose_own_words_are_known_may_only_copy_the_rest(reply: str, true: bool) -> None:
+    assert is_faithful(reply, RESULT, OWN) is true
+
+
+def test_a_model_that_has_lost_its_way_is_noticed() -> None:
+    assert not is_faithful("lunch with Ana lunch with Ana lunch with Ana", RESULT)
+    assert not is_faithful("Ana for Ana for Ana for Ana for", RESULT, OWN)

@@ -75,6 +75,9 @@ def test_others_are_held_to_warnings_and_ours_to_the_level(out: io.StringIO) -> 
     """An access log a request would drown what matters."""
     logs.configure("info", "json", stream=out)
     logging.getLogger("sqlalchemy.engine").info("SELECT 1")
+    loud = logging.getLogger("bm25s")  # sets its own level when it is imported
+    loud.setLevel("DEBUG")
+    loud.debug("no")
     logging.getLogger("llmagent_os.a").debug("no")
     structlog.stdlib.get_logger("llmagent_os.a").debug("no")
     assert lines(out) == []

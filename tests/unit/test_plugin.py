@@ -148,7 +148,7 @@ class Unread(Plugin):
 class Anything(Plugin):
     name = "bad"
 
-    @tool()
+    @tool()  # type: ignore[arg-type]
     async def eat(self, context: ToolContext, **food: str) -> ToolResult:
         """Eat."""
         return OK
@@ -179,7 +179,7 @@ def test_bad_definitions_are_named_when_loaded(kind: type[Plugin], message: str)
 
 @pytest.mark.parametrize(("permission", "timeout"), [("Pizza Write", 1.0), ("a..b", 1.0), ("", 0.0), ("", 1e9)])
 def test_nonsense_in_the_mark_is_refused(permission: str, timeout: float) -> None:
-    with pytest.raises(PluginError, match="permission|timeout"):
+    with pytest.raises(PluginError, match=r"permission|timeout"):
         tool(permission=permission, timeout=timeout)
 
 

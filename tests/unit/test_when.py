@@ -192,8 +192,11 @@ def test_a_skipped_hour_moves_on_and_a_double_one_is_the_first() -> None:
         ("two and a half hours", 150),
         ("90min", 90),
         ("a couple of hours", 120),
-    ]
-    + [("an hour and 15 minutes", 75), ("three quarters of an hour", 45), ("all day", 1440), ("a fortnight", 20160)],
+        ("an hour and 15 minutes", 75),
+        ("three quarters of an hour", 45),
+        ("all day", 1440),
+        ("a fortnight", 20160),
+    ],
 )
 def test_durations(said: str, minutes: int) -> None:
     assert duration(said) == timedelta(minutes=minutes)
@@ -206,8 +209,9 @@ def test_durations(said: str, minutes: int) -> None:
         ("an hour later", "", 1),
         ("30 minutes earlier", "", -1),
         ("an hour", "bring it forward an hour", -1),
-    ]
-    + [("an hour", "push it back an hour", 1), ("up an hour", "", 0)],
+        ("an hour", "push it back an hour", 1),
+        ("up an hour", "", 0),
+    ],
 )
 def test_shifts(said: str, message: str, direction: int) -> None:
     """ "An hour earlier" must not become an hour later."""
@@ -274,8 +278,8 @@ def test_scopes(date_said: str, time_said: str | None, told: str) -> None:
 
 
 _WORDS = (
-    "the next last this monday friday week weekend month of in on at to and or from between a an hour hours minutes days"
-    " every other first 5th 31st half past quarter noon midnight tonight tomorrow am pm 3 12 29 99 2026 0 - / : . ,"
+    "the next last this monday friday week weekend month of in on at to and or from between a an hour hours minutes"
+    " days every other first 5th 31st half past quarter noon midnight tonight tomorrow am pm 3 12 29 99 2026 0 - / : ."
     " morning evening end rest march february later by before after until - 14:00 9999999 every second third each now"
     " christmas ago two few couple"
 ).split()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib
 import json
+import logging
 import re
 from importlib.metadata import entry_points
 from importlib.resources import files
@@ -142,6 +143,7 @@ class KnowledgeBase:
     def _built(self) -> Any:
         if self._index is None:
             bm25s: Any = importlib.import_module("bm25s")  # imports numpy: not before it is needed
+            logging.getLogger("bm25s").setLevel(logging.WARNING)  # it reports every index it builds
             self._ids = list(self._facts)
             documents = [words(f"{fact.text} {fact.about}") for fact in self._facts.values()]
             self._vocabulary = [set(document) for document in documents]

@@ -98,7 +98,7 @@ def _adapted(folder: Path, depth: int) -> Location:
 def _missing_on_hub(name: str) -> str | None:
     """Why a model cannot be had from the hub or its local cache; ``None`` where it can."""
     import huggingface_hub
-    from huggingface_hub.errors import HfHubHTTPError, HFValidationError, OfflineModeIsEnabled
+    from huggingface_hub.errors import HfHubHTTPError, HFValidationError
 
     try:
         cast("Any", huggingface_hub).hf_hub_download(name, "config.json")
@@ -106,10 +106,7 @@ def _missing_on_hub(name: str) -> str | None:
         return "not a possible hub id"
     except HfHubHTTPError as error:
         return f"it says {error.response.status_code} for https://huggingface.co/{name}"
-    except OfflineModeIsEnabled:
-        return "HF_HUB_OFFLINE is set and it is not in the local cache"
-    except OSError as error:
-        return f"cannot be reached and it is not in the local cache: {str(error).splitlines()[0]}"
-    except Exception as error:  # its HTTP client's own errors differ from release to release
-        return f"cannot be reached: {type(error).__name__}: {error}"
+    except Exception as error:  # not only OSError: the errors of its HTTP client differ from release to release
+        offline = "HF_HUB_OFFLINE is set" if huggingface_hub.constants.HF_HUB_OFFLINE else "cannot be reached"
+        return f"{offline} and it is not in the local cache: {type(error).__name__}"
     return None

@@ -151,6 +151,8 @@ class _Parser:
             raise self._error("a mark is {arg}, {arg=rule} or {arg:inline text}")
         self.at = match.end()
         argument, rule, end = match.groups()
+        if rule and end == ":":
+            raise self._error("a mark has a rule or an inline text, not both")
         if end == "}":
             return Mark(argument, Rule(rule or argument))
         body = self._choice()

@@ -1,0 +1,83 @@
+"""A conversation as the model reads and writes it: ChatML, with tools and calls in the Hermes form.
+
+This is the chat template (``chat_template.jinja``) in Python, in pieces: the trainer must know which of them the model
+is to learn. A test compares the two.
+"""
+
+from __future__ import annotations
+
+import json
+import random
+from dataclasses import dataclass
+from typing import Literal
+
+from llmagent_os.bots.calendar.recipe.lexicon import invented, word
+
+_EVENT = ("which", "title", "date", "time", "person", "place")
+#: Tool names to parameter names, in the order in which the bot's plugins declare them.
+TOOLS: dict[str, tuple[str, ...]] = {
+    "create_event": ("title", "date", "time", "duration", "person", "place", "repeat"),
+    "list_events": _EVENT,
+    "delete_event": _EVENT,
+    "move_event": (*_EVENT, "new_title", "new_date", "new_time", "new_duration", "new_place", "new_repeat"),
+    "set_preference": ("name", "place", "style"),
+}
+NO_TOOLS = "<|im_start|>system\n"  #: the beginning of a system message without tools
+
+
+@dataclass(frozen=True)
+class Turn:
+    """One message. The assistant's are what is learned."""
+
+    role: Literal["user", "assistant", "tool"]
+    text: str  #: of a tool: its result in JSON
+
+
+@dataclass(frozen=True)
+class Dialogue:
+    """One training example, without its system message's tools (a batch shares those)."""
+
+    system: str  #: the system message after the tools
+    turns: tuple[Turn, ...]
+
+    def segments(self) -> list[tuple[str, bool]]:
+        """The rendered text in pieces, each with whether it is to be learned."""
+        pieces: list[tuple[str, bool]] = [(f"{self.system}<|im_end|>\n", False)]
+        for turn in self.turns:
+            if turn.role == "assistant":
+                pieces.append(("<|im_start|>assistant\n", False))
+                pieces.append((f"{turn.text}<|im_end|>", True))
+                pieces.append(("\n", False))
+            elif turn.role == "tool":
+                pieces.append((f"<|im_start|>user\n<tool_response>\n{turn.text}\n</tool_response><|im_end|>\n", False))
+            else:
+                pieces.append((f"<|im_start|>user\n{turn.text}<|im_end|>\n", False))
+        return pieces
+
+
+def tools_text(rng: random.Random) -> str:
+    """The beginning of a system message: now and then with the tools in another order, or with strangers among them."""
+    tools = list(TOOLS.items())
+    if rng.random() < 0.15:
+        rng.shuffle(tools)
+        for _ in range(rng.choice((0, 1, 1, 2))):
+            name = "_".join(rng.choice((word, invented))(rng) for _ in range(rng.choice((1, 2))))
+            parameters = tuple(dict.fromkeys(word(rng) for _ in range(rng.randrange(4))))
+            tools.insert(rng.randrange(len(tools) + 1), (name, parameters))
+    lines = "".join(_json({"name": name, "parameters": list(parameters)}) + "\n" for name, parameters in tools)
+    return f"{NO_TOOLS}<tools>\n{lines}</tools>\n"
+
+
+def call_text(name: str, arguments: dict[str, str]) -> str:
+    """A tool call as the chat template writes it, the arguments in the schema's order."""
+    ordered = {key: arguments[key] for key in TOOLS[name] if key in arguments}
+    return f"<tool_call>\n{_json({'name': name, 'arguments': ordered})}\n</tool_call>"
+
+
+def result_text(data: dict[str, str]) -> str:
+    """A tool's result as the agent writes it."""
+    return _json(data)
+
+
+def _json(value: object) -> str:
+    return json.dumps(value, ensure_ascii=False)

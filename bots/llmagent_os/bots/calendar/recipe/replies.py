@@ -1,0 +1,98 @@
+"""What is said to a tool's result: the rule of the grammar that fits it, in the person's style, and what goes with it."""
+
+from __future__ import annotations
+
+import random
+
+from llmagent_os.bots.calendar.recipe.phrases import Phrases
+from llmagent_os.bots.calendar.recipe.results import Data
+from llmagent_os.bots.calendar.recipe.style import Style
+from llmagent_os.bots.calendar.recipe.syntax import GrammarError
+
+#: Keys of a result that get a sentence of their own after the reply, by verbosity.
+_ADDED = {
+    "brief": ("conflict",),
+    "normal": ("place", "repeat", "conflict", "near", "more"),
+    "detailed": ("place", "repeat", "conflict", "near", "more", "old", "old_title"),
+}
+
+
+def reply(phrases: Phrases, tool: str, data: Data, style: Style, rng: random.Random) -> str:
+    """The reply to a result, as a person of this ``style`` likes it.
+
+    Raises:
+        GrammarError: the grammar has no words for such a result.
+    """
+    said = [phrases.say(_styled(phrases, rule, style), data, rng) for rule in rules(tool, data)]
+    if style.mode == "conversational" and data["status"] in ("created", "deleted"):
+        opener = f"o_{style.code}" + ("_user" if style.name else "")
+        said.insert(0, phrases.say(opener, {"user": style.name or ""}, rng))
+    if data["status"] != "set":
+        added = (key for key in _ADDED[style.verbosity] if key in data)
+        said += [phrases.say(f"a_{key}_{style.mode[0]}", data, rng) for key in added]
+    return " ".join(said)
+
+
+def rules(tool: str, data: Data) -> tuple[str, ...]:
+    """The rules whose sentences, one after the other, say what a result says; their names go on with the style.
+
+    Raises:
+        GrammarError: there are none.
+    """
+    match data:
+        case {"status": "set"}:
+            kinds = [key for key in ("name", "place") if key in data] + [data[key] for key in ("style",) if key in data]
+            return tuple(f"r_set_{kind}" for kind in kinds)
+        case {"status": "missing", "need": "preference"}:
+            return ("r_set_missing",)
+        case _:
+            return (_rule(tool.removesuffix("s").removesuffix("_event"), data),)
+
+
+def _rule(verb: str, data: Data) -> str:
+    """The one rule that answers a result of ``create``, ``list``, ``delete`` or ``move``."""
+    match verb, data:
+        case _, {"status": "unclear" | "past" | "ambiguous" as status}:
+            return f"r_any_{status}"
+        case _, {"status": "missing", "need": "event"}:
+            return "r_any_event"
+        case _, {"status": "not_found", "about": _}:
+            return "r_any_notfound"
+        case _, {"status": "not_found", "when": _}:
+            return "r_any_notfoundwhen"
+        case _, {"status": "not_found"}:
+            return "r_any_notfoundnone"
+        case "create", {"status": "created", "kind": "reminder"}:
+            return "r_create_reminder"
+        case "create", {"status": "missing", "need": "time", "when": _}:
+            return "r_create_missing_time"
+        case "create", {"status": "missing", "need": "title"}:
+            return "r_create_missing_title"
+        case "create", {"status": "missing"}:
+            return "r_create_missing_when"
+        case "list", {"status": "listed", "free": _}:
+            return "r_list_busy"
+        case "list", {"status": "listed", "title": _}:
+            return "r_list_one"
+        case "list", {"status": "empty", "free": _}:
+            return "r_list_free"
+        case "list", {"status": "empty", "about": _}:
+            return "r_list_about"
+        case "list", {"status": "empty"} if "when" not in data:
+            return "r_list_none"
+        case "delete", {"status": "confirm", "title": _}:
+            return "r_delete_confirmone"
+        case "move", {"status": "missing", "need": "change"}:
+            return "r_move_change"
+        case _, {"status": status}:
+            return f"r_{verb}_{status}"
+        case _:
+            raise GrammarError(f"a result has a status, found {data}")
+
+
+def _styled(phrases: Phrases, rule: str, style: Style) -> str:
+    """The rule in the person's style; some differ by the mode alone, and a few are always the same."""
+    for name in (f"{rule}_{style.code}", f"{rule}_{style.mode[0]}", rule):
+        if name in phrases.grammar.rules:
+            return name
+    raise GrammarError(f"no rule {rule!r} says this in the style {style.code!r}")

@@ -1,0 +1,421 @@
+"""The web chat in a real browser, with the real host in a process of its own.
+
+Needs Debian's ``chromium`` (``apt-get install chromium``); without it these tests are skipped.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import re
+import shutil
+import sys
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import pytest_asyncio
+from playwright.async_api import Browser, BrowserContext, Locator, Page, async_playwright, expect
+
+from llmagent_os.ledger import Ledger
+
+CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
+SERVER = Path(__file__).with_name("chat_server.py")
+TOKEN = "a-token-of-enough-length"  # noqa: S105
+
+pytestmark = [
+    pytest.mark.asyncio(loop_scope="module"),
+    pytest.mark.skipif(CHROMIUM is None, reason="SKIPPED THE WEB CHAT IN A BROWSER: there is no chromium to run it in"),
+]
+
+
+class Server:
+    """The host's process, to be killed and started again in its place."""
+
+    def __init__(self, data: Path, token: str | None) -> None:
+        self.data, self.token = data, token
+        self.url = ""
+        self._process: asyncio.subprocess.Process | None = None
+
+    async def start(self) -> None:
+        port = self.url.rstrip("/").rpartition(":")[2] or "0"
+        arguments = [str(SERVER), str(self.data), port, *([self.token] if self.token else [])]
+        self._process = await asyncio.create_subprocess_exec(sys.executable, *arguments, stdout=asyncio.subprocess.PIPE)
+        assert self._process.stdout is not None
+        while not self.url or not (await self._read()).startswith(self.url):
+            if self._process.returncode is not None:
+                pytest.fail("the server ended")
+
+    async def _read(self) -> str:
+        assert self._process is not None
+        assert self._process.stdout is not None
+        line = (await self._process.stdout.readline()).decode()
+        if not line:
+            await self._process.wait()
+        if line.startswith("http"):
+            self.url = line.strip()
+        return line
+
+    async def kill(self) -> None:
+        """SIGKILL: no goodbye."""
+        if self._process is not None and self._process.returncode is None:
+            self._process.kill()
+            await self._process.wait()
+
+    async def learned(self, person: str) -> dict[str, list[dict[str, Any]]]:
+        """What the ledger has of ``?person=``; the server is killed first."""
+        await self.kill()
+        ledger = await Ledger.open(f"sqlite:///{self.data / 'ledger.db'}")
+        try:
+            return await ledger.export(f"web:local:person-{person}")
+        finally:
+            await ledger.close()
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def browser() -> AsyncIterator[Browser]:
+    async with async_playwright() as playwright:
+        browser = await playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
+        yield browser
+        await browser.close()
+
+
+@pytest_asyncio.fixture(loop_scope="module")
+async def server(tmp_path: Path) -> AsyncIterator[Server]:
+    server = Server(tmp_path, None)
+    await server.start()
+    yield server
+    await server.kill()
+
+
+@pytest_asyncio.fixture(loop_scope="module")
+async def context(browser: Browser) -> AsyncIterator[BrowserContext]:
+    context = await browser.new_context(locale="en-GB", viewport={"width": 1100, "height": 800})
+    context.set_default_timeout(30_000)
+    yield context
+    await context.close()
+
+
+async def visit(context: BrowserContext, url: str, person: str = "ana") -> tuple[Page, list[str]]:
+    """A page at ``url``, once it is connected; and what goes wrong on it."""
+    page = await context.new_page()
+    wrong: list[str] = []
+    page.on("pageerror", lambda error: wrong.append(str(error)))
+    page.on("console", lambda message: wrong.append(message.text) if message.type == "error" else None)
+    page.on("request", lambda request: wrong.append(request.url) if not request.url.startswith(url) else None)
+    await page.goto(f"{url}?person={person}" if person else url)
+    await connected(page)
+    return page, [each for each in wrong if "ws:" not in each]
+
+
+async def connected(page: Page) -> None:
+    await expect(page.get_by_text("Connected", exact=True)).to_be_visible(timeout=30_000)
+
+
+async def say(page: Page, text: str) -> None:
+    await page.get_by_label("Message", exact=True).fill(text)
+    await page.keyboard.press("Enter")
+
+
+def replies(page: Page) -> Locator:
+    return page.locator("#log .message.bot")
+
+
+def said(page: Page) -> Locator:
+    return page.locator(".message.person .body")
+
+
+async def test_a_newcomer_sees_what_it_is_and_starts_with_a_click(context: BrowserContext, server: Server) -> None:
+    page, wrong = await visit(context, server.url, person="")
+    await expect(page).to_have_title("Calendar")
+    await expect(page.get_by_role("heading", name="Calendar", level=2)).to_be_visible()
+    examples = page.get_by_role("list", name="Things to say").get_by_role("button")
+    await expect(examples).to_have_count(4)
+    await examples.nth(3).click()
+    await expect(said(page)).to_have_text(["What do I have tomorrow?"])
+    await expect(replies(page)).to_have_count(1)
+    await expect(replies(page).first).to_contain_text("You said: What do I have tomorrow?")
+    await expect(examples.first).to_be_hidden()
+    await expect(page.get_by_label("Message", exact=True)).to_be_focused()
+    assert wrong == []
+
+
+async def test_a_reply_is_seen_while_it_is_written_and_read_out_once(context: BrowserContext, server: Server) -> None:
+    page, _ = await visit(context, server.url)
+    await say(page, "hold")
+    draft = page.locator(".message.draft")
+    await expect(draft).to_have_text("I am still")
+    await expect(draft).to_have_attribute("aria-hidden", "true")
+    await expect(page.get_by_role("log").locator(".message.bot")).to_have_count(0)
+    other, _ = await visit(context, server.url, "ben")
+    await say(other, "release")
+    await expect(replies(page)).to_have_text([re.compile("I am still here, and done.")])
+    await expect(draft).to_have_count(0)
+    await expect(page.get_by_role("log")).to_have_attribute("aria-live", "polite")
+    await expect(replies(page).first).not_to_have_attribute("aria-hidden", "true")
+
+
+async def test_reactions_are_put_on_and_taken_back_and_the_ledger_learns_of_it(
+    context: BrowserContext, server: Server
+) -> None:
+    page, wrong = await visit(context, server.url)
+    await say(page, "hello")
+    reply = replies(page).first
+    up, down = reply.get_by_role("button", name="Thumbs up"), reply.get_by_role("button", name="Thumbs down")
+    await expect(up).to_have_attribute("aria-pressed", "false")
+    await up.click()
+    await expect(up).to_have_attribute("aria-pressed", "true")
+    await page.reload()
+    await expect(up).to_have_attribute("aria-pressed", "true")
+    await expect(down).to_have_attribute("aria-pressed", "false")
+    await up.click()
+    await expect(up).to_have_attribute("aria-pressed", "false")
+    await down.click()
+
+    more = reply.get_by_role("button", name="React with another emoji")
+    await more.click()
+    palette = page.get_by_role("dialog", name="React with any emoji")
+    await expect(palette.get_by_role("button", name="Heart")).to_be_focused()
+    await page.keyboard.press("ArrowRight")
+    await page.keyboard.press("Escape")
+    await expect(palette).to_be_hidden()
+    await expect(more).to_be_focused()
+    await page.keyboard.press("Enter")
+    await palette.get_by_label("Another emoji").fill("nice")
+    await page.keyboard.press("Enter")
+    await expect(palette.get_by_role("alert")).to_have_text("That is not one emoji.")
+    await palette.get_by_label("Another emoji").fill("👩🏽‍🚀")
+    await page.keyboard.press("Enter")
+    await expect(reply.get_by_role("button", name="👩🏽‍🚀")).to_have_attribute("aria-pressed", "true")
+    await expect(palette).to_be_hidden()
+    # A second message, answered, shows that everything before has been through the host.
+    await say(page, "and now?")
+    await expect(replies(page)).to_have_count(2)
+    rewards = (await server.learned("ana"))["rewards"]
+    assert [(each["op"], each["raw_value"]) for each in rewards] == [
+        ("add", "👍"),
+        ("remove", "👍"),
+        ("add", "👎"),
+        ("add", "👩🏽‍🚀"),
+    ]
+    assert len({each["interaction_id"] for each in rewards}) == 1
+    assert wrong == []
+
+
+async def test_a_confirmation_is_given_once_and_stays_given(context: BrowserContext, server: Server) -> None:
+    page, _ = await visit(context, server.url)
+    await say(page, "delete")
+    choices = replies(page).first.get_by_role("group", name="Choices").get_by_role("button")
+    await expect(choices).to_have_text(["Delete both", "Keep"])
+    await choices.first.click()
+    await expect(replies(page).nth(1)).to_contain_text("You chose bot:yes.")
+    await choices.nth(1).click(force=True)
+    await page.reload()
+    await expect(choices.first).to_have_attribute("aria-pressed", "true")
+    await expect(choices.nth(1)).to_have_attribute("aria-disabled", "true")
+    await say(page, "after")
+    await expect(replies(page)).to_have_count(3)
+
+
+async def test_a_server_killed_under_an_open_page_loses_and_repeats_nothing(
+    context: BrowserContext, server: Server
+) -> None:
+    """kill -9 while a reply is being written and while a message waits in the browser; then the same port again."""
+    page, _ = await visit(context, server.url)
+    await say(page, "before")
+    await expect(replies(page)).to_have_count(1)
+    await replies(page).first.get_by_role("button", name="Thumbs up").click()
+    await say(page, "hold")
+    await expect(page.locator(".message.draft")).to_have_text("I am still")
+    await server.kill()
+    await expect(page.get_by_text("Not connected, trying again…")).to_be_visible()
+    await say(page, "said in between")
+    await expect(page.get_by_text("Waiting for the connection")).to_be_visible()
+    await expect(page.locator(".message.pending")).to_have_count(1)
+
+    await server.start()
+    await connected(page)
+    other, _ = await visit(context, server.url, "ben")
+    await say(other, "release")
+    await expect(replies(page)).to_have_count(3)
+    await expect(said(page)).to_have_text(["before", "hold", "said in between"])
+    await expect(replies(page).nth(1)).to_contain_text("I am still here, and done.")
+    await expect(replies(page).nth(2)).to_contain_text("You said: said in between")
+    await expect(page.locator(".message.pending, .message.draft, .message.failed")).to_have_count(0)
+    shown = await page.locator("#log .message").evaluate_all("nodes => nodes.map((node) => node.dataset.id)")
+    await page.reload()
+    await expect(replies(page)).to_have_count(3)
+    again = await page.locator("#log .message").evaluate_all("nodes => nodes.map((node) => node.dataset.id)")
+    assert again == shown
+    up = replies(page).first.get_by_role("button", name="Thumbs up")
+    await expect(up).to_have_attribute("aria-pressed", "true")
+    learned = await server.learned("ana")
+    assert sorted(each["said"] for each in learned["interactions"]) == ["before", "hold", "said in between"]
+    assert [each["op"] for each in learned["rewards"]] == ["add"]
+
+
+async def test_a_message_that_waits_survives_a_reload_of_the_page(context: BrowserContext, server: Server) -> None:
+    page, _ = await visit(context, server.url)
+    # The server never sees what the page sends over this connection: as if it died with the message on the way.
+    await page.route("**/session", lambda route: route.abort())
+    await server.kill()
+    await say(page, "do not forget")
+    await expect(page.locator(".message.pending")).to_have_count(1)
+    await server.start()
+    await page.unroute("**/session")
+    await page.reload()
+    await expect(replies(page)).to_have_count(1)
+    await expect(said(page)).to_have_text(["do not forget"])
+    await page.reload()
+    await expect(said(page)).to_have_text(["do not forget"])
+    assert [each["said"] for each in (await server.learned("ana"))["interactions"]] == ["do not forget"]
+
+
+async def test_what_a_bot_writes_cannot_run_on_the_page(context: BrowserContext, server: Server) -> None:
+    page, wrong = await visit(context, server.url)
+    await say(page, "nasty")
+    await say(page, "<img src=x onerror=\"document.title='owned'\">")
+    await expect(replies(page)).to_have_count(2)
+    body = replies(page).first.locator(".body")
+    await expect(body).to_contain_text('<script>document.title = "owned"</script>')
+    await expect(body.locator("script, img, b, u, i")).to_have_count(0)
+    links = await body.get_by_role("link").evaluate_all("nodes => nodes.map((node) => node.href)")
+    assert links == ["https://example.org/a_(b)?q=%22x%22", "https://example.org/track.png"] or links == [
+        "https://example.org/track.png"
+    ]
+    await expect(body.get_by_role("table").get_by_role("cell")).to_have_text(["<u>1</u>", "2"])
+    await expect(body.locator("li li")).to_have_text(["two"])
+    await expect(body.locator("strong em")).to_have_text(["both"])
+    await expect(said(page).nth(1)).to_have_text("<img src=x onerror=\"document.title='owned'\">")
+    await expect(page).to_have_title("Calendar · ana")
+    assert wrong == []
+
+
+async def test_cards_and_files_are_shown_and_the_file_can_be_saved(
+    context: BrowserContext, server: Server, tmp_path: Path
+) -> None:
+    page, _ = await visit(context, server.url)
+    await say(page, "card")
+    card = replies(page).first.locator(".card")
+    await expect(card.get_by_role("heading")).to_have_text("Friday")
+    await expect(card.get_by_role("definition")).to_have_text(["Team sync", "Lunch with Ana"])
+    await say(page, "file")
+    async with page.expect_download() as download:
+        await page.get_by_role("link", name="calendar.ics").click()
+    saved = tmp_path / "saved.ics"
+    await (await download.value).save_as(saved)
+    assert await asyncio.to_thread(saved.read_bytes) == b"BEGIN:VCALENDAR\r\nEND:VCALENDAR\r\n"
+
+
+async def test_everything_can_be_done_with_the_keyboard(context: BrowserContext, server: Server) -> None:
+    page, _ = await visit(context, server.url)
+    box = page.get_by_label("Message", exact=True)
+    await expect(box).to_be_focused()
+    await page.keyboard.type("two")
+    await page.keyboard.press("Shift+Enter")
+    await page.keyboard.type("lines")
+    await page.keyboard.press("Enter")
+    await expect(said(page)).to_have_text("two\nlines")
+    await expect(box).to_have_value("")
+    await page.keyboard.press("Enter")  # nothing to send
+    await say(page, "delete")
+    await expect(replies(page)).to_have_count(2)
+    # Backwards from the box: more, down, up of the last reply, then its choices.
+    for name in ("React with another emoji", "Thumbs down", "Thumbs up", "Keep", "Delete both"):
+        await page.keyboard.press("Shift+Tab")
+        focused = page.locator(":focus")
+        await expect(focused).to_have_accessible_name(name)
+        outline = await focused.evaluate("node => getComputedStyle(node).outlineStyle + getComputedStyle(node).outlineWidth")
+        assert outline == "solid2px"
+    await page.keyboard.press("Enter")
+    await expect(replies(page)).to_have_count(3)
+    await expect(page.locator(":focus")).to_have_accessible_name("Delete both")
+    unnamed = await page.locator("button, input, textarea, a").evaluate_all(
+        "nodes => nodes.filter((node) => !node.closest('[aria-hidden]') && !node.textContent.trim()"
+        " && !node.ariaLabel && !node.labels?.length && node.ariaHidden !== 'true').map((node) => node.outerHTML)"
+    )
+    assert unnamed == []
+
+
+async def test_conversations_are_begun_and_found_again(context: BrowserContext, server: Server) -> None:
+    page, _ = await visit(context, server.url)
+    await say(page, "plan my week")
+    await expect(replies(page)).to_have_count(1)
+    await page.get_by_role("button", name="New conversation").first.click()
+    await expect(page.get_by_role("heading", name="this is Calendar")).to_be_visible()
+    await expect(said(page)).to_have_count(0)
+    await page.get_by_role("button", name="Conversations", exact=True).click()
+    await page.get_by_role("dialog", name="Conversations").get_by_role("button", name="plan my week").click()
+    await expect(said(page)).to_have_text(["plan my week"])
+    await page.reload()
+    await expect(said(page)).to_have_text(["plan my week"])
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+async def test_it_fits_a_phone_and_can_be_read(browser: Browser, server: Server, scheme: Any) -> None:
+    """360 pixels wide, in both schemes: nothing sticks out, and text stands out (WCAG AA: 4.5 to 1)."""
+    context = await browser.new_context(viewport={"width": 360, "height": 640}, color_scheme=scheme)
+    page, _ = await visit(context, server.url)
+    for text in ("nasty", "card", "delete", "x" * 300):
+        await say(page, text)
+    await expect(replies(page)).to_have_count(4)
+    for selector in ("html", "#scroll"):
+        wide, client = await page.locator(selector).evaluate("node => [node.scrollWidth, node.clientWidth]")
+        assert wide <= client
+    poor = await page.evaluate(CONTRAST)
+    assert poor == []
+    await context.close()
+
+
+async def test_a_token_is_asked_for_once(context: BrowserContext, tmp_path: Path) -> None:
+    server = Server(tmp_path, TOKEN)
+    await server.start()
+    page = await context.new_page()
+    await page.goto(server.url)
+    dialog = page.get_by_role("dialog", name="This chat is private")
+    await dialog.get_by_label("Access token").fill("not the right one")
+    await page.keyboard.press("Enter")
+    await expect(dialog.get_by_role("alert")).to_have_text("That is not the token.")
+    await dialog.get_by_label("Access token").fill(TOKEN)
+    await page.keyboard.press("Enter")
+    await connected(page)
+    await expect(dialog).to_be_hidden()
+    await page.reload()
+    await connected(page)
+    await say(page, "hi")
+    await expect(replies(page)).to_have_count(1)
+
+    await context.clear_cookies()
+    link = await context.new_page()
+    await link.goto(f"{server.url}#token={TOKEN}")
+    await connected(link)
+    assert TOKEN not in link.url  # it must not be copied along with the address
+    await server.kill()
+
+
+#: The text on the page whose contrast with what is behind it is under 4.5 to 1.
+CONTRAST = """() => {
+  const canvas = document.createElement("canvas").getContext("2d", { willReadFrequently: true });
+  const rgb = (color) => {
+    canvas.clearRect(0, 0, 1, 1);
+    canvas.fillStyle = color;
+    canvas.fillRect(0, 0, 1, 1);
+    return [...canvas.getImageData(0, 0, 1, 1).data];
+  };
+  const light = ([r, g, b]) => [r, g, b].map((part) => part / 255)
+    .map((part) => part <= 0.04045 ? part / 12.92 : ((part + 0.055) / 1.055) ** 2.4)
+    .reduce((sum, part, at) => sum + part * [0.2126, 0.7152, 0.0722][at], 0);
+  const behind = (node) => {
+    for (let at = node; at; at = at.parentElement) {
+      const color = rgb(getComputedStyle(at).backgroundColor);
+      if (color[3] > 250) return color;
+    }
+    return [255, 255, 255];
+  };
+  return [...document.querySelectorAll("body *")].filter((node) =>
+    node.checkVisibility({ opacityProperty: true, visibilityProperty: true })
+    && !node.closest(".sr, .react") && [...node.childNodes].some((child) => child.nodeType === 3 && child.data.trim()))
+    .map((node) => [node.outerHTML.slice(0, 80), light(rgb(getComputedStyle(node).color)), light(behind(node))])
+    .map(([what, one, two]) => [what, (Math.max(one, two) + 0.05) / (Math.min(one, two) + 0.05)])
+    .filter(([, contrast]) => contrast < 4.5);
+}"""

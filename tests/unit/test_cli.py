@@ -1,0 +1,194 @@
+"""The command line, as a process of its own: its exit codes and signals are what supervisors and scripts go by."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+import urllib.request
+from collections.abc import Callable, Generator
+from pathlib import Path
+from typing import Any, cast
+
+import pytest
+
+from tests.tiny_model import save_model
+
+PROGRAM = Path(sys.executable).with_name("llmagent-os")
+
+Run = Callable[..., "subprocess.CompletedProcess[str]"]
+Start = Callable[..., "subprocess.Popen[str]"]
+
+
+@pytest.fixture(scope="module")
+def model(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return save_model(tmp_path_factory.mktemp("model"))
+
+
+@pytest.fixture
+def environment(tmp_path: Path, model: Path) -> dict[str, str]:
+    kept = {name: value for name, value in os.environ.items() if not name.startswith("LLMAGENT_OS_")}
+    ours = {"DATA": str(tmp_path / "data"), "MODEL": str(model), "WEB_PORT": "0", "THREADS": "1"}
+    return kept | {f"LLMAGENT_OS_{name}": value for name, value in ours.items()}
+
+
+@pytest.fixture
+def run(tmp_path: Path, environment: dict[str, str]) -> Run:
+    def command(*arguments: str, input: str = "", **changed: str) -> subprocess.CompletedProcess[str]:
+        return subprocess.run(
+            [PROGRAM, *arguments],
+            cwd=tmp_path,
+            env=environment | changed,
+            input=input,
+            capture_output=True,
+            text=True,
+            timeout=100,
+            check=False,
+        )
+
+    return command
+
+
+@pytest.fixture
+def start(tmp_path: Path, environment: dict[str, str]) -> Generator[Start]:
+    """Starts a process that is killed after the test."""
+    started: list[subprocess.Popen[str]] = []
+
+    def command(*arguments: str) -> subprocess.Popen[str]:
+        process = subprocess.Popen(
+            [PROGRAM, *arguments],
+            cwd=tmp_path,
+            env=environment,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+        started.append(process)
+        return process
+
+    yield command
+    for process in started:
+        process.kill()
+        process.communicate()
+
+
+def address(process: subprocess.Popen[str]) -> str:
+    """Where the process says that it can be reached."""
+    line = cast(Any, process.stdout).readline()
+    assert line.startswith("web: http://127.0.0.1:"), (line, process.poll(), process.poll() and process.communicate())
+    return str(line.split()[1])
+
+
+def test_version_and_help_are_quick_and_complete(run: Run) -> None:
+    assert run("version").stdout == "0.1.0\n"
+    shown = run("-h").stdout
+    for command in ("run", "chat", "doctor", "evaluate", "train", "profile", "version"):
+        assert f"\n  {command} " in shown
+
+
+@pytest.mark.parametrize(
+    ("arguments", "changed", "code", "message"),
+    [
+        (("run", "calender"), {}, 2, "error: there is no bot 'calender', and no file calender; did you mean 'calendar'?"),
+        (("run",), {"LLMAGENT_OS_WEB_PORT": "many"}, 2, "error: LLMAGENT_OS_WEB_PORT cannot be 'many'"),
+        (("run", "--host", "0.0.0.0"), {}, 2, "LLMAGENT_OS_WEB_TOKEN"),
+        (("run", "--adapter", "pigeon"), {}, 2, "there is no adapter 'pigeon'"),
+        (("run",), {"LLMAGENT_OS_MODEL": "/nowhere"}, 1, "error: no model '/nowhere'"),
+        (("run",), {"LLMAGENT_OS_DATABASE_URL": "mysql://x"}, 1, "SQLite"),
+        (("fly",), {}, 2, "No such command 'fly'"),
+        (("profile", "show", "sam"), {}, 2, "platform:workspace:id"),
+        (("profile", "forget", "web:local:sam"), {}, 1, "Aborted"),
+        (("evaluate", "calendar", "--out", "p.jsonl"), {}, 2, "Missing option '--data'"),
+    ],
+)
+def test_what_is_wrong_is_said_in_a_line_with_the_right_exit_code(
+    run: Run, arguments: tuple[str, ...], changed: dict[str, str], code: int, message: str
+) -> None:
+    """Never with a traceback, which helps nobody who has mistyped a setting."""
+    done = run(*arguments, **changed)
+    assert (done.returncode, "Traceback" in done.stderr) == (code, False), done.stderr
+    assert message in done.stderr
+
+
+@pytest.mark.parametrize(("number", "code"), [(signal.SIGTERM, 0), (signal.SIGINT, 130)])
+def test_run_says_where_it_is_and_stops_when_asked(start: Start, number: signal.Signals, code: int) -> None:
+    """A supervisor stops with SIGTERM, a person with Ctrl-C; neither leaves a half-written ledger."""
+    process = start("run", "calendar")
+    with urllib.request.urlopen(f"{address(process)}healthz") as response:
+        report = json.load(response)
+    assert report["ok"]
+    assert report["adapters"] == {"web": "running"}
+    process.send_signal(number)
+    out, errors = process.communicate(timeout=60)
+    assert process.returncode == code, out + errors
+    assert "Traceback" not in errors
+
+
+def test_taken_port_is_said(start: Start, run: Run, tmp_path: Path) -> None:
+    """The most common trouble of a second start."""
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        done = run("run", "--port", str(port))
+    assert done.returncode == 2
+    assert f"`port` {port}" in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_second_host_on_the_same_data_is_refused(start: Start, run: Run) -> None:
+    """Two hosts on one ledger would answer everything twice."""
+    first = start("run", "calendar")
+    address(first)
+    done = run("run", "calendar")
+    assert done.returncode == 1
+    assert f"process {first.pid}" in done.stderr
+
+
+def test_chat_works_beside_a_running_host(start: Start, run: Run) -> None:
+    """Somebody has the web chat open and tries the terminal."""
+    address(start("run", "calendar"))
+    done = run("chat", "calendar", input="/help\n")
+    assert done.returncode == 0, done.stderr
+    assert "/profile" in done.stdout
+    assert done.stderr == ""
+
+
+def test_starting_imports_no_heavy_library(tmp_path: Path) -> None:
+    """torch and its like cost seconds and hundreds of megabytes; they wait until a model is needed."""
+    code = (
+        "import sys, llmagent_os.cli, llmagent_os.runtime, llmagent_os.doctor, llmagent_os.adapters.web\n"
+        "print(*{'torch', 'transformers', 'numpy', 'openai', 'alembic', 'prometheus_client'} & set(sys.modules))"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd=tmp_path)
+    assert done.stdout.strip() == ""
+
+
+def test_profile_is_shown_exported_and_forgotten(run: Run) -> None:
+    """By the person's id, and with the host down."""
+    assert "user_id: web:local:ana" in run("profile", "show", "web:local:ana").stdout
+    assert json.loads(run("profile", "export", "web:local:ana").stdout)["profile"]
+    done = run("profile", "forget", "web:local:ana", input="y\n")
+    assert (done.returncode, "0 rows" in done.stdout) == (0, True), done.stderr
+
+
+def test_doctor_says_what_is_wrong_and_how_to_mend_it(run: Run, tmp_path: Path) -> None:
+    """And shows no secret while doing so."""
+    fine = run("doctor", LLMAGENT_OS_WEB_TOKEN="open-sesame-open-sesame", LLMAGENT_OS_WEB_PORT="0")
+    assert fine.returncode == 0, fine.stdout
+    assert "LLMAGENT_OS_WEB_TOKEN is set (not shown)" in fine.stdout
+    assert "open-sesame" not in fine.stdout + fine.stderr
+    wrong = run("doctor", LLMAGENT_OS_MODEL="/nowhere", LLMAGENT_OS_WEB_HOST="0.0.0.0")
+    assert wrong.returncode == 1
+    assert "✗ no model '/nowhere'" in wrong.stdout
+    assert "→ set LLMAGENT_OS_MODEL" in wrong.stdout
+    assert "2 problems found." in wrong.stdout
+
+
+def test_part_that_a_bot_lacks_is_said(run: Run, tmp_path: Path) -> None:
+    (tmp_path / "bot.toml").write_text('name = "parrot"\nmodel = "calendar"\n')
+    for arguments in (("evaluate", ".", "--data", "d", "--out", "o"), ("train", ".", "--out", "o")):
+        done = run(*arguments)
+        assert done.returncode == 2
+        assert "bot 'parrot' has no" in done.stderr
