@@ -14,6 +14,7 @@ import argparse
 import asyncio
 import json
 import logging
+import os
 import statistics
 import subprocess
 import sys
@@ -32,24 +33,24 @@ from llmagent_os.ledger import Interaction, Ledger, RewardEvent
 
 COMMANDS = 100
 
-#: What a program that hosts without a model imports and does before it takes its first message.
+#: What a program that hosts without a model does, from the start of its process to its first reply.
 START = """
-import time; begun = time.perf_counter()
-import asyncio, json, sys
-from llmagent_os.host import Host
+import asyncio, json, sys, time
 from llmagent_os.ledger import Ledger
-from llmagent_os.testing import EchoHandler, MemoryAdapter, running
+import hosting
 
 async def main():
-    ledger, adapter = await Ledger.open(sys.argv[1]), MemoryAdapter()
-    async with running(Host(EchoHandler(), ledger, [adapter])):
-        await adapter.say("hello", event_id=str(time.time_ns()))
-        await adapter.sent(1)
-        ready = time.perf_counter() - begun
+    ledger, adapter = await Ledger.open(sys.argv[1]), hosting.BenchAdapter()
+    host = asyncio.create_task(hosting.Host(hosting.EchoAgent(), ledger, [adapter]).run())
+    adapter.count = time.time_ns()
+    await adapter.person("c", 1, await adapter.accept)
+    ready = time.time() - float(sys.argv[2])
+    host.cancel()
+    await asyncio.wait([host])
     await ledger.close()
     with open("/proc/self/status") as status:
-        rss = next(int(line.split()[1]) for line in status if line.startswith("VmHWM:"))
-    print(json.dumps({"seconds": ready, "megabytes": rss / 1024}))
+        peak = next(int(line.split()[1]) for line in status if line.startswith("VmHWM:"))
+    print(json.dumps({"seconds": ready, "megabytes": peak / 1024}))
 
 asyncio.run(main())
 """
@@ -171,7 +172,9 @@ async def floor(in_flight: int, messages: int, repeats: int) -> list[Cost]:
 
 def start(url: str) -> tuple[float, float]:
     """Seconds and peak megabytes of a process that starts, answers one message, and stops."""
-    done = subprocess.run([sys.executable, "-c", START, url], check=True, capture_output=True, text=True)
+    environment = os.environ | {"PYTHONPATH": str(Path(__file__).parent)}
+    command = [sys.executable, "-c", START, url, str(time.time())]
+    done = subprocess.run(command, check=True, capture_output=True, text=True, env=environment)
     found = json.loads(done.stdout.splitlines()[-1])
     return found["seconds"], found["megabytes"]
 

@@ -77,7 +77,7 @@ class Adapter(Protocol):
 
     async def send(self, conversation: Conversation, reply: Reply, *, key: str, reply_to: str | None = None) -> Receipt:
         """Deliver ``reply``. ``key`` is the same for every try at the same reply, also after a crash; a draft shown
-        under it becomes this message.
+        under it becomes this message. It may be called before ``run`` has connected: wait for that, or raise.
 
         Raises:
             AdapterError: the platform did not take it; the host tries again later.
@@ -86,7 +86,8 @@ class Adapter(Protocol):
 
     async def draft(self, conversation: Conversation, text: str, *, key: str) -> None:
         """Show ``text``, all that is written so far, as a message in the making. Called only where
-        ``capabilities.drafts``; may be dropped."""
+        ``capabilities.drafts``; may be dropped.
+        """
         ...
 
     async def edit(self, conversation: Conversation, message_id: str, reply: Reply) -> None:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import unicodedata
 from collections.abc import Callable
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 from uuid import uuid4
 from zoneinfo import ZoneInfo
@@ -17,10 +17,11 @@ import msgspec
 import structlog
 
 from llmagent_os.adapter import Reply
+from llmagent_os.backoff import Backoff
 from llmagent_os.chat import ChatRequest, ToolCall
 from llmagent_os.commands import Commands
-from llmagent_os.errors import ConfigError, PluginError
-from llmagent_os.events import ButtonPress, Command, Conversation, Event, Message, Sender, now
+from llmagent_os.errors import ConfigError, PluginError, ProfileError
+from llmagent_os.events import ButtonPress, Command, Conversation, Event, Message, Sender, Timer, now
 from llmagent_os.host import Draft, Outcome
 from llmagent_os.ledger import Interaction, RewardEvent, event_key, person_id
 from llmagent_os.memory import Episode, recall
@@ -41,6 +42,10 @@ if TYPE_CHECKING:
 
 _log = structlog.stdlib.get_logger(__name__)
 _STALE = Reply("That button is no longer open.")
+
+#: A timer whose plugin is missing, cut off or failing comes again so often, after so long, and is then given up.
+TIMER_TRIES = 5
+_LATER = Backoff(first=90.0, factor=4.0, most=6 * 3600.0)
 
 
 class AgentSettings(msgspec.Struct, frozen=True, kw_only=True):
@@ -164,6 +169,8 @@ class Agent:
                 return Outcome(self.interaction.render(await self.commands.run(event)))
             case ButtonPress():
                 return await self._pressed(event, event.value, said=event.value)
+            case Timer():
+                return await self._due(event)
             case _:
                 return Outcome(None)  # an edit of something answered already
 
@@ -198,6 +205,7 @@ class Agent:
             initiative="ask_first" if asks else "act",
             records=MemoryRecords(),  # the registry puts the plugin's own in its place
             profile=person,
+            event=event,
         )
 
     async def _call(self, call: ToolCall, context: ToolContext) -> ToolResult:
@@ -215,11 +223,10 @@ class Agent:
         """Write what a tool learned about the person into their profile."""
         if not changes or self.profiles is None:
             return
-        fields: dict[str, Any] = {key: value for key, value in changes.items() if key in Profile.__struct_fields__}
-        preferences = {key: value for key, value in changes.items() if key not in fields}
-        if preferences:
-            fields["preferences"] = person.preferences | preferences
-        await self.profiles.update(person.user_id, **fields)
+        try:
+            await self.profiles.update(person.user_id, **changes)
+        except ProfileError as error:
+            _log.error("a tool's profile change was not taken", changes=sorted(changes), error=str(error))
 
     async def _pressed(self, event: Event, value: str, *, said: str) -> Outcome:
         """A button, or the words of one."""
@@ -233,9 +240,33 @@ class Agent:
         except PluginError as error:
             _log.warning("a button failed", value=value, error=str(error))
             return Outcome(_STALE)
+        return await self._told(event, result, context, {"intent": "button"}, said)
+
+    async def _due(self, event: Timer) -> Outcome:
+        """A moment that a plugin asked for. Where it cannot answer, nobody waits: it is asked again later."""
+        if self.plugins is None:
+            return Outcome(None)
+        context = await self.tool_context(event, event_key(event))
+        permissions = self.settings.permissions
+        try:
+            result = await self.plugins.due(event.plugin, event.key, event.at, context, allowed=permissions)
+        except PluginError as error:
+            again = self.ledger is not None and event.tries < TIMER_TRIES
+            _log.error(
+                "a timer was not answered", plugin=event.plugin, tries=event.tries, again=again, error=str(error)
+            )
+            if self.ledger is not None and again:
+                until = self.clock() + timedelta(seconds=_LATER.seconds(event.tries + 1))
+                await self.ledger.postpone(event, until)
+            return Outcome(None)
+        return Outcome(None) if result is None else await self._told(event, result, context, {"intent": "timer"}, "")
+
+    async def _told(
+        self, event: Event, result: ToolResult, context: ToolContext, features: Context, said: str
+    ) -> Outcome:
+        """What a plugin says by itself, as it says it, and what is kept of it."""
         await self._remember(context.profile, result.profile_changes)
         reply = self.interaction.render(Reply(result.text, result.card, result.buttons, result.files))
-        features: Context = {"intent": "button"}
         decision = self.behavior.decide(context.user_id, features, context.profile.preferences)
         episode = await recall(self.ledger, event, context.user_id, 1)
         turn = Turn(results=[result])

@@ -111,12 +111,16 @@ def doctor(ctx: click.Context, /, bot: str, deep: bool) -> None:
 @click.pass_context
 def evaluate(ctx: click.Context, /, bot: str, source: Path, out: Path, moment: datetime | None) -> None:
     """Have BOT answer every line of a file, each as a fresh conversation."""
+    from zoneinfo import ZoneInfo
+
     from llmagent_os.bot import Bot
 
     settings = _settings(ctx)
     function = Bot.load(bot).part("evaluate").evaluate
-    options = {"model": settings.model} if settings.model else {}
-    function(source, out, moment, **options)
+    if moment is not None and moment.tzinfo is None:
+        moment = moment.replace(tzinfo=ZoneInfo(settings.zone))
+    answers = function(source, out, moment, **({"model": settings.model} if settings.model else {}))
+    click.echo(f"{answers} answers are in {out}.")
 
 
 @main.command(context_settings={"ignore_unknown_options": True, "allow_extra_args": True, "help_option_names": []})

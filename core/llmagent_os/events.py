@@ -95,6 +95,17 @@ class Command(_Event, frozen=True, kw_only=True, omit_defaults=True, tag="comman
     message_id: str = ""
 
 
+class Timer(_Event, frozen=True, kw_only=True, omit_defaults=True, tag="timer"):
+    """A moment has come that a plugin had asked to be woken at. Nobody on the platform did anything.
+
+    ``conversation`` and ``sender`` are those of the event in whose answer the timer was set; ``at`` is when it was due.
+    """
+
+    plugin: str  #: whose timer it is
+    key: str  #: the plugin's own name for it
+    tries: int = 0  #: how often the plugin has failed to answer it
+
+
 class ButtonPress(_Event, frozen=True, kw_only=True, omit_defaults=True, tag="button"):
     """A press of one of the buttons that a reply offered."""
 
@@ -102,7 +113,7 @@ class ButtonPress(_Event, frozen=True, kw_only=True, omit_defaults=True, tag="bu
     value: str  #: the button's value
 
 
-Event = Message | Reaction | Edit | Command | ButtonPress
+Event = Message | Reaction | Edit | Command | ButtonPress | Timer
 
 _encoder = msgspec.json.Encoder()
 _decoder: msgspec.json.Decoder[Event] = msgspec.json.Decoder(Event)

@@ -10,6 +10,9 @@ not, one window remains: the platform has taken the reply, and the process dies 
 time of the platform's answer and one write to the disk). The reply is then sent again at the next start, since a
 reply seen twice is better than one never seen. The same holds where the platform's answer is lost on the way and the
 send is tried again.
+
+Timers that plugins have set go into the inbox when they are due, those of the time that the host was off at its start,
+and are answered from there like everything else.
 """
 
 from __future__ import annotations
@@ -23,6 +26,8 @@ from typing import Any
 import structlog
 
 from llmagent_os.adapter import Adapter, Receipt, Reply
+from llmagent_os.alarm import Alarm
+from llmagent_os.clock import Clock, SystemClock
 from llmagent_os.drafts import Drafts
 from llmagent_os.errors import BadEventError, ConfigError, HostBusyError, LedgerError
 from llmagent_os.events import ButtonPress, Command, Event, Message, Reaction
@@ -85,8 +90,9 @@ class Host:
         *,
         limits: Limits | None = None,
         rewards: RewardMapping = EMOJI,
+        clock: Clock | None = None,
     ) -> None:
-        """Nothing happens before :meth:`run`.
+        """Nothing happens before :meth:`run`. ``clock`` tells when timers are due: the machine's, unless given.
 
         Raises:
             ConfigError: two adapters have the same name.
@@ -98,6 +104,13 @@ class Host:
         self._ledger = ledger
         self._limits = limits or Limits()
         self._reactions = Reactions(ledger, rewards, self._limits.send_seconds)
+        self._alarm = Alarm(
+            ledger,
+            clock or SystemClock(),
+            stored=self._rung,
+            room=lambda: self._limits.max_pending - self._depth,
+            backoff=self._limits.send_backoff,
+        )
         self._adapters: dict[str, Adapter] = {}
         for adapter in adapters:
             if adapter.name in self._adapters:
@@ -162,6 +175,13 @@ class Host:
     def _stored(self, event: Event) -> None:
         self.metrics.accepted += 1
         self._add(_Job(event, asyncio.get_running_loop().time()))
+
+    def _rung(self, event: Event) -> None:
+        """A timer is in the inbox."""
+        if event.conversation.platform in self._adapters:
+            self._stored(event)
+        else:  # the inbox keeps it, as it does what came in before the adapter was left out
+            _log.warning("a timer waits for an adapter that is not configured", platform=event.conversation.platform)
 
     def _add(self, job: _Job) -> None:
         self._depth += 1
@@ -371,6 +391,8 @@ class Host:
         tasks: dict[str, asyncio.Task[ConfigError | None]] = {}
         try:
             self._taking = True
+            # Before anything that was left runs: what came due in the meantime must not be set anew first.
+            self._spawn(self._alarm.run())
             for row in left:
                 self._resume(row)
             for name, adapter in self._adapters.items():

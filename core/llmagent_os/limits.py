@@ -17,5 +17,7 @@ class Limits(msgspec.Struct, frozen=True, kw_only=True):
     send_seconds: float = 30.0  #: for the platform to take a reply
     send_tries: int = 5  #: how often a reply is sent before it is given up, not counting while its adapter is dead
     shutdown_seconds: float = 10.0  #: for what runs to finish when the host is stopped
-    send_backoff: Backoff = Backoff(first=1.0, factor=3.0, most=60.0)  #: between two tries at a reply, or at writing the ledger
+    send_backoff: Backoff = Backoff(
+        first=1.0, factor=3.0, most=60.0
+    )  #: between two tries at a reply, or at writing the ledger
     adapter_backoff: Backoff = Backoff(first=1.0, most=60.0)  #: before an adapter that died is started again

@@ -36,6 +36,8 @@ class Episode(msgspec.Struct, frozen=True):
         """The exchanges as chat messages, tool calls and results among them."""
         out: list[dict[str, Any]] = []
         for turn in self.turns:
+            if not turn.said:  # nobody asked: a reminder
+                continue
             out.append({"role": "user", "content": turn.said})
             for call in turn.tool_calls:
                 function = {"name": call["name"], "arguments": call["arguments"]}
@@ -47,17 +49,11 @@ class Episode(msgspec.Struct, frozen=True):
 
     def button_meant(self, text: str) -> str | None:
         """The button that ``text`` means, where the last reply offered buttons and ``text`` plainly chooses one."""
-        buttons: list[list[str]] = self.turns[-1].context.get("buttons", []) if self.turns else []
-        if not buttons:
-            return None
-        said = _plain(text)
-        for label, value in buttons:
-            if said == _plain(label):
+        for turn in reversed(self.turns):
+            value = _meant(turn.context.get("buttons", []), _plain(text))
+            if value is not None or turn.said:
                 return value
-        labels = {_plain(label).split(" ")[0]: value for label, value in buttons}
-        for words, label in ((_YES, "yes"), (_NO, "no")):
-            if label in labels and said and all(word in words for word in said.split()):
-                return labels[label]
+            # A reminder that came in between does not close the question before it.
         return None
 
 
@@ -70,6 +66,17 @@ async def recall(ledger: Ledger | None, event: Event, user_id: str, limit: int) 
         return Episode("")
     episode = turns[-1].episode_id
     return Episode(episode, tuple(turn for turn in turns if turn.episode_id == episode))
+
+
+def _meant(buttons: list[list[str]], said: str) -> str | None:
+    for label, value in buttons:
+        if said == _plain(label):
+            return value
+    labels = {_plain(label).split(" ")[0]: value for label, value in buttons}
+    for words, label in ((_YES, "yes"), (_NO, "no")):
+        if label in labels and said and all(word in words for word in said.split()):
+            return labels[label]
+    return None
 
 
 def _plain(text: str) -> str:

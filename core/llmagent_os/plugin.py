@@ -20,7 +20,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Concatenate, Literal, ParamSpec, TypeVar
 
@@ -29,6 +29,8 @@ from pydantic import Field
 
 from llmagent_os.adapter import Button, Card
 from llmagent_os.errors import PluginError
+from llmagent_os.events import Event
+from llmagent_os.timers import MemoryTimers, Timers
 from llmagent_os.toolspec import ToolSpec
 
 if TYPE_CHECKING:
@@ -55,6 +57,8 @@ class ToolContext:
     initiative: Literal["act", "ask_first"] = "act"  #: ``ask_first``: no write before they agreed to it
     records: Records  #: this plugin's documents about this person
     profile: Profile
+    timers: Timers = field(default_factory=MemoryTimers)  #: this plugin's for this person: lead to :meth:`Plugin.due`
+    event: Event | None = None  #: what happened, as the platform told it; None where there is no platform
 
 
 class ToolResult(msgspec.Struct, frozen=True, omit_defaults=True):
@@ -83,6 +87,16 @@ class Plugin:
     async def pressed(self, context: ToolContext, value: str) -> ToolResult:
         """One of its own buttons was pressed. ``value`` comes from outside: it may be old, repeated or made up."""
         raise PluginError(f"plugin {self.name!r} has no button {value!r}")
+
+    async def due(self, context: ToolContext, key: str, at: datetime) -> ToolResult | None:
+        """A moment set with ``context.timers`` has come. None: say nothing.
+
+        Args:
+            context: as of the call that set it, without a ``text``; ``now`` is later than ``at`` where the host was off
+            key: what it was set under
+            at: the moment that was asked for, UTC
+        """
+        raise PluginError(f"plugin {self.name!r} sets the timer {key!r} but does not answer it")
 
     async def command(self, context: ToolContext, name: str, arguments: str) -> ToolResult:
         """One of its ``commands`` was given."""

@@ -144,6 +144,8 @@ class Profiles:
             return after
 
     def _undo(self, user_id: str) -> Profile | None:
+        if not self._path(user_id).exists():
+            return None
         with self._alone():
             document = self._read(user_id)
             undo: list[Any] = [] if document is None else document["undo"]
@@ -156,11 +158,10 @@ class Profiles:
 
     def _forget(self, user_id: str) -> bool:
         path = self._path(user_id)
+        if not path.exists():
+            return False
         with self._alone():
-            try:
-                path.unlink()
-            except FileNotFoundError:
-                return False
+            path.unlink(missing_ok=True)
             path.with_name(f"{path.name}.new").unlink(missing_ok=True)
             sync(self._folder)
             return True
@@ -176,13 +177,17 @@ class Profiles:
         return dict(document)
 
     def _write(self, user_id: str, profile: Profile, undo: list[Any]) -> None:
+        path = self._path(user_id)
         document = Document({"profile": msgspec.to_builtins(profile), "undo": undo}, doc_id=_ONLY)
         try:
-            with TinyDB(self._path(user_id), storage=FileStorage) as database:
-                # One document, so that a change is one write.
-                database.upsert(document)  # pyright: ignore[reportUnknownMemberType]
+            with TinyDB(path, storage=FileStorage) as database:
+                # A change is one write. Not upsert: of somebody new it writes twice, an empty file first.
+                if path.exists():
+                    database.update(document, doc_ids=[_ONLY])  # pyright: ignore[reportUnknownMemberType]
+                else:
+                    database.insert(document)  # pyright: ignore[reportUnknownMemberType]
         except OSError as error:
-            raise ProfileError(f"cannot write {self._path(user_id)}: {error}") from error
+            raise ProfileError(f"cannot write {path}: {error}") from error
 
     def _profile(self, user_id: str, fields: object) -> Profile:
         try:

@@ -12,6 +12,7 @@ import dataclasses
 import sys
 import time
 from collections.abc import Awaitable, Callable, Collection, Generator, Mapping
+from datetime import datetime
 from fnmatch import fnmatchcase
 from importlib.metadata import entry_points
 from pathlib import Path
@@ -23,15 +24,19 @@ import watchfiles
 
 from llmagent_os.breaker import Breaker
 from llmagent_os.errors import PluginError
+from llmagent_os.events import Event
 from llmagent_os.loading import from_entry_point, from_file, version
 from llmagent_os.plugin import Plugin, ToolContext, ToolResult
 from llmagent_os.records import Records
 from llmagent_os.result import checked
 from llmagent_os.schema import Tool, tools_of
+from llmagent_os.timers import Timers
 from llmagent_os.toolspec import ToolSpec
 
 GROUP = "llmagent_os.plugins"  #: the entry points that are plugins
 PROFILE_WRITE = "profile.write"  #: the permission of a tool that may change the profile
+
+_SILENT = ToolResult({}, "(nothing is said)")  #: stands for ``Plugin.due`` returning None
 
 _log = structlog.get_logger(__name__)
 
@@ -71,6 +76,8 @@ class Plugins:
         allowed: the permissions given to plugins, with wildcards (``calendar.*``); ``None`` for all.
         records: gives a plugin its documents about a person: ``ledger.records``. Where given, every call gets the
             records of its own plugin and person, whatever the context holds.
+        timers: gives a plugin its timers for whoever an event is of: ``ledger.timers``. As ``records``, but only for
+            calls that an event led to.
         failures: failures in a row after which a plugin is cut off.
         rest: seconds that it is cut off for, doubled with every further failure.
         start_timeout: seconds that a plugin may take to start or stop.
@@ -84,6 +91,7 @@ class Plugins:
         installed: Collection[str] | None = None,
         allowed: Collection[str] | None = None,
         records: Callable[[str, str], Records] | None = None,
+        timers: Callable[[str, Event], Timers] | None = None,
         failures: int = 3,
         rest: float = 60.0,
         start_timeout: float = 10.0,
@@ -94,6 +102,7 @@ class Plugins:
         self._installed = installed
         self._allowed = allowed
         self._records = records
+        self._timers = timers
         self._breaker: Callable[[], Breaker] = lambda: Breaker(failures=failures, rest=rest, clock=clock)
         self._start_timeout = start_timeout
         self._grace = grace
@@ -240,6 +249,28 @@ class Plugins:
             raise PluginError(f"no plugin answers /{name}")
         return await self._run(each, f"/{name}", lambda own: each.plugin.command(own, name, arguments), context)
 
+    async def due(
+        self, plugin: str, key: str, at: datetime, context: ToolContext, *, allowed: Collection[str] | None = None
+    ) -> ToolResult | None:
+        """Tell ``plugin`` that a moment it had asked for has come. None: nothing is to be said.
+
+        Raises:
+            PluginError: there is no such plugin now, or it failed.
+        """
+        each = self._loaded.get(plugin)
+        if each is None or not self._any_permitted(each, allowed):
+            raise PluginError(f"the plugin {plugin!r}, which set the timer {key[:80]!r}, is not there")
+        said = True
+
+        async def answer(own: ToolContext) -> ToolResult:
+            nonlocal said
+            result = await each.plugin.due(own, key, at)
+            said = result is not None
+            return _SILENT if result is None else result
+
+        result = await self._run(each, "a timer", answer, context)
+        return result if said else None
+
     def _permits(self, spec: ToolSpec, allowed: Collection[str] | None) -> bool:
         return not spec.permission or all(
             given is None or any(fnmatchcase(spec.permission, pattern) for pattern in given)
@@ -266,6 +297,8 @@ class Plugins:
             )
         if self._records is not None:
             context = dataclasses.replace(context, records=self._records(name, context.user_id))
+        if self._timers is not None and context.event is not None:
+            context = dataclasses.replace(context, timers=self._timers(name, context.event))
         each.running += 1
         each.idle.clear()
         try:

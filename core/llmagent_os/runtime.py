@@ -85,6 +85,7 @@ class Runtime:
                     installed=config.plugins,
                     allowed=config.permissions,
                     records=ledger.records,
+                    timers=ledger.timers,
                 )
             )
             llm = await asyncio.to_thread(make_llm, settings, bot)
@@ -137,15 +138,22 @@ class Runtime:
         Args:
             listening: called with an adapter's name and address once it can be reached.
         """
-        beside = [asyncio.create_task(self.plugins.watch()), asyncio.create_task(self.warm_up())]
-        if listening is not None:
-            beside += [asyncio.create_task(_tell(adapter, listening)) for adapter in self.adapters]
+        beside = [asyncio.create_task(self.plugins.watch()), asyncio.create_task(self._begin(listening))]
         try:
             await self.host.run()
         finally:
             for task in beside:
                 task.cancel()
             await asyncio.gather(*beside, return_exceptions=True)
+
+    async def _begin(self, listening: Callable[[str, str], None] | None) -> None:
+        for adapter in self.adapters:
+            if isinstance(adapter, HasAddress):
+                address = await adapter.started()
+                if listening is not None:
+                    listening(adapter.name, address)
+        # Not before: where an adapter cannot start, nobody should have to wait for a model to be loaded.
+        await self.warm_up()
 
     async def warm_up(self) -> None:
         """Load a local model and read what every conversation begins with, so that the first reply is quick."""
@@ -191,8 +199,3 @@ def make_llm(settings: Settings, bot: Bot) -> LLM:
     return LLM.from_pretrained(
         name, slots=settings.slots, threads=settings.threads or None, device=settings.device, timeout=timeout
     )
-
-
-async def _tell(adapter: Adapter, listening: Callable[[str, str], None]) -> None:
-    if isinstance(adapter, HasAddress):
-        listening(adapter.name, await adapter.started())

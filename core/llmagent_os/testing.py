@@ -18,6 +18,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 from collections.abc import AsyncGenerator, Callable
+from datetime import datetime, timedelta
 from typing import Literal
 
 import msgspec
@@ -227,6 +228,29 @@ def echo(event: Event) -> str:
             return value
         case _:
             return repr(event)
+
+
+class ManualClock:
+    """A :class:`~llmagent_os.clock.Clock` that stands still until a test moves it."""
+
+    def __init__(self, moment: datetime) -> None:
+        """Args: ``moment`` is aware."""
+        self._now = moment
+        self._waiting: set[asyncio.Event] = set()
+
+    def now(self) -> datetime:
+        return self._now
+
+    async def wait(self, woken: asyncio.Event, until: datetime | None) -> None:
+        self._waiting.add(woken)
+        if until is None or until > self._now:
+            await woken.wait()
+
+    def advance(self, by: timedelta) -> None:
+        """Move on, and wake whoever waits."""
+        self._now += by
+        for woken in self._waiting:
+            woken.set()
 
 
 @contextlib.asynccontextmanager

@@ -28,6 +28,9 @@ NO_MODEL = "Sorry, my language model is not available right now. Please try agai
 #: The status of a result that stands for a tool that failed; its text is said as it is.
 FAILED = "failed"
 
+#: Statuses of results that a reply must name: something was done, or found.
+DONE = frozenset(("created", "noted", "deleted", "moved", "unchanged", "listed"))
+
 #: Runs the tool call of a given round and number.
 CallTool = Callable[[ToolCall, str], Awaitable[ToolResult]]
 
@@ -50,13 +53,25 @@ class Turn:
         told = (str(value) for result in self.results for value in (*result.data.values(), result.text))
         return is_faithful(text, [*told, self.known], self.own)
 
+    def names_it(self, text: str) -> bool:
+        """Whether ``text`` names what the last tool did or found.
+
+        Asked only of a small model whose words are known: it can be true in every word and still about something else.
+        """
+        data = self.results[-1].data if self.results else {}
+        if not self.own or data.get("status") not in DONE:
+            return True
+        due = [str(data[key]).casefold() for key in ("title", "events") if key in data]
+        return not due or any(each in text.casefold() for each in due)
+
     def reply(self, privacy: PrivacyModule) -> Reply:
         """The model's words where they are true to what the tools found, else the last tool's own."""
         text = privacy.release(self.text)
         if not self.results:
             return Reply(text or "Sorry, I have no answer to that.")
         last = self.results[-1]
-        return Reply(text if text and self.is_true(text) else last.text, last.card, last.buttons, last.files)
+        good = text and self.is_true(text) and self.names_it(text)
+        return Reply(text if good else last.text, last.card, last.buttons, last.files)
 
 
 async def converse(

@@ -65,7 +65,9 @@ class Bot:
                 self.released.set()
                 return Reply("Released.")
             case Message(text="delete"):
-                return Reply("Delete both?", buttons=(Button("Delete both", "bot:yes", "danger"), Button("Keep", "bot:no")))
+                return Reply(
+                    "Delete both?", buttons=(Button("Delete both", "bot:yes", "danger"), Button("Keep", "bot:no"))
+                )
             case Message(text="card"):
                 return Reply("Two things.", card=Card("Friday", (("9:00", "Team sync"), ("12:30", "Lunch with Ana"))))
             case Message(text="file"):

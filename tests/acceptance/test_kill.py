@@ -215,7 +215,9 @@ class SocketAdapter:
         room = Conversation(platform=self.name, channel=channel)
         sender = Sender(f"u{channel}")
         try:
-            await accept(Message(event_id=event_id, conversation=room, sender=sender, text=event_id, message_id=event_id))
+            await accept(
+                Message(event_id=event_id, conversation=room, sender=sender, text=event_id, message_id=event_id)
+            )
         except HostBusyError:
             await self._tell(busy=event_id)
         else:

@@ -15,12 +15,13 @@ from llmagent_os.chat import ToolCall
 from llmagent_os.errors import ModelUnavailableError
 from llmagent_os.events import ButtonPress, Command, Conversation, Edit, Message, Sender
 from llmagent_os.ledger import Interaction, Ledger, RewardEvent
-from llmagent_os.modules import BehaviorModule, KnowledgeBase
+from llmagent_os.modules import BehaviorModule, KnowledgeBase, PrivacyModule
 from llmagent_os.plugin import Plugin, Span, ToolContext, ToolResult, tool
 from llmagent_os.policy import Action, Context, Decision, FixedPolicy
 from llmagent_os.profiles import Profiles
 from llmagent_os.registry import Plugins
 from llmagent_os.testing import ScriptedLLM
+from llmagent_os.turn import Turn
 
 NOON = datetime(2026, 11, 22, 12, tzinfo=UTC)
 
@@ -115,7 +116,9 @@ async def test_a_tool_is_called_and_its_result_phrased(bench: Bench) -> None:
     agent = bench.agent(ToolCall("write", {"what": "rain"}), "I wrote rain down.")
     text, kept = await bench.say(agent, "write down rain")
     assert text == "I wrote rain down."
-    assert kept.tool_calls == [{"name": "write", "arguments": {"what": "rain"}, "result": {"status": "written", "what": "rain"}}]
+    assert kept.tool_calls == [
+        {"name": "write", "arguments": {"what": "rain"}, "result": {"status": "written", "what": "rain"}}
+    ]
     assert kept.context["intent"] == "write"
     assert bench.llm.requests[1].messages[-1]["role"] == "tool"
 
@@ -126,6 +129,17 @@ async def test_words_that_do_not_fit_the_result_are_replaced_by_the_tools_own(be
     assert text == "Written: rain."
     assert kept.completion == "I wrote Raisins down at 5 PM."
     assert kept.context["reply"] == "Written: rain."
+
+
+def test_a_small_model_must_name_what_was_done() -> None:
+    """It can be true in every word, and still say that nothing was there."""
+    result = ToolResult({"status": "listed", "title": "lunch", "when": "today"}, "You have lunch today.")
+    turn = Turn(own=frozenset("you have nothing".split()), results=[result])
+    turn.text = "You have nothing today."
+    assert turn.is_true(turn.text)
+    assert turn.reply(PrivacyModule()).text == "You have lunch today."
+    turn.text = "You have lunch."
+    assert turn.reply(PrivacyModule()).text == "You have lunch."
 
 
 async def test_untrue_words_are_not_even_streamed(bench: Bench) -> None:
@@ -296,7 +310,9 @@ async def test_commands(bench: Bench) -> None:
 
     async def command(name: str, arguments: str = "") -> str:
         room = Conversation(platform="memory", channel="c1")
-        event = Command(event_id=name + arguments, conversation=room, sender=Sender("u1"), name=name, arguments=arguments)
+        event = Command(
+            event_id=name + arguments, conversation=room, sender=Sender("u1"), name=name, arguments=arguments
+        )
         outcome = await agent.handle(event, _no_draft)
         assert outcome.reply is not None
         return outcome.reply.text

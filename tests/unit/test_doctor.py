@@ -61,20 +61,21 @@ async def test_deep_look_has_the_model_answer(settings: Settings) -> None:
 
 
 @pytest.mark.parametrize(
-    ("damage", "message"),
+    ("file", "content", "message"),
     [
-        (lambda folder: (folder / "tokenizer.json").unlink(), "lacks tokenizer.json"),
-        (lambda folder: (folder / "model.safetensors").unlink(), "lacks its weights"),
-        (lambda folder: (folder / "model.safetensors").write_bytes(b"\0" * 100), "weights cannot be read"),
+        ("tokenizer.json", None, "lacks tokenizer.json"),
+        ("model.safetensors", None, "lacks its weights"),
+        ("model.safetensors", bytes(100), "weights cannot be read"),
     ],
 )
 async def test_damaged_model_is_found_without_loading_it(
-    settings: Settings, tmp_path: Path, damage: object, message: str
+    settings: Settings, tmp_path: Path, file: str, content: bytes | None, message: str
 ) -> None:
     """An interrupted download is the usual reason."""
     copy = save_model(tmp_path / "copy")
-    assert callable(damage)
-    damage(copy)
+    (copy / file).unlink()
+    if content is not None:
+        (copy / file).write_bytes(content)
     (problem,) = await problems(settings, model=str(copy))
     assert message in problem.text
 

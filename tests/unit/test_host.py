@@ -8,6 +8,7 @@ import asyncio
 import contextlib
 from collections.abc import AsyncIterator
 from pathlib import Path
+from typing import ClassVar
 
 import pytest
 import structlog
@@ -20,9 +21,9 @@ from llmagent_os.host import APOLOGY, BUSY, Draft, Host, Limits, Outcome
 from llmagent_os.ledger import Interaction, Ledger, RewardEvent, event_key
 from llmagent_os.testing import EchoHandler, MemoryAdapter, Sent, running
 
-#: No test waits for a clock: tries follow at the loop's next turn.
+#: No test waits for a clock: tries follow at the loop's next turn, and a stop waits for nobody.
 AT_ONCE = Backoff(first=0.0, jitter=0.0)
-QUICK = Limits(send_backoff=AT_ONCE, adapter_backoff=AT_ONCE)
+QUICK = Limits(shutdown_seconds=0.0, send_backoff=AT_ONCE, adapter_backoff=AT_ONCE)
 
 
 @pytest.fixture
@@ -105,7 +106,7 @@ async def test_a_conversation_is_answered_in_order_and_what_comes_mid_reply_is_k
 
 async def test_a_slow_conversation_holds_no_other_up(ledger: Ledger, platform: MemoryAdapter) -> None:
     handler = Slow()
-    async with running(Host(handler, ledger, [platform])):
+    async with running(Host(handler, ledger, [platform], limits=QUICK)):
         await platform.say("slow", channel="a")
         handler.gate("quick").set()
         await platform.say("quick", channel="b")
@@ -129,7 +130,7 @@ async def test_only_so_many_conversations_run_at_once_and_the_rest_follow(
 
 async def test_threads_of_a_channel_are_conversations_of_their_own(ledger: Ledger, platform: MemoryAdapter) -> None:
     handler = Slow()
-    async with running(Host(handler, ledger, [platform])):
+    async with running(Host(handler, ledger, [platform], limits=QUICK)):
         for thread in ("t1", "t2"):
             room = platform.room(thread=thread, group=True)
             await platform.deliver(
@@ -169,14 +170,13 @@ async def test_a_full_conversation_is_told_once_and_its_adapter_every_time(
         for text in ("one", "two", "elsewhere", "again"):
             handler.gate(text).set()
         await platform.sent(4)
-        await platform.until(lambda: host.metrics.queue_depth() == 0 or len(platform.posted) > 4)
         assert await platform.say("again"), "there is room again"
         assert texts(await platform.sent(5)).count(BUSY.text) == 1
         assert host.metrics.refused == 3
 
 
 async def test_the_host_as_a_whole_takes_a_bounded_number(ledger: Ledger, platform: MemoryAdapter) -> None:
-    async with running(Host(Slow(), ledger, [platform], limits=Limits(max_pending=2))):
+    async with running(Host(Slow(), ledger, [platform], limits=Limits(max_pending=2, shutdown_seconds=0.0))):
         await platform.say("one", channel="a")
         await platform.say("two", channel="b")
         with pytest.raises(HostBusyError, match="max_pending"):
@@ -241,7 +241,11 @@ async def test_every_kind_of_event_reaches_the_handler(ledger: Ledger, platform:
 async def test_nothing_is_sent_where_there_is_nothing_to_say(ledger: Ledger, platform: MemoryAdapter) -> None:
     class Quiet(EchoHandler):
         async def handle(self, event: Event, draft: Draft) -> Outcome:
-            return Outcome(None) if isinstance(event, Message) and event.text == "psst" else await super().handle(event, draft)
+            return (
+                Outcome(None)
+                if isinstance(event, Message) and event.text == "psst"
+                else await super().handle(event, draft)
+            )
 
     async with running(Host(Quiet(), ledger, [platform])):
         await platform.say("psst")
@@ -587,6 +591,28 @@ async def test_a_reply_sent_before_a_crash_is_not_seen_twice(ledger: Ledger, pla
         await platform.say("two")
         assert texts(await platform.sent(2)) == ["one", "two"]
     assert platform.sends == 3
+
+
+@pytest.mark.parametrize("idempotent", [True, False])
+async def test_the_window_for_a_second_send_is_open_only_where_the_platform_closes_it(idempotent: bool) -> None:
+    """Noting a sent reply later is cheaper; where the platform drops no second send it must be noted at once."""
+
+    class Noting(Ledger):
+        soon: ClassVar[list[bool]] = []
+
+        async def finish(self, event: Event, receipt: Receipt | None, *, soon: bool = False) -> None:
+            self.soon.append(soon)
+            await super().finish(event, receipt, soon=soon)
+
+    ledger = await Noting.open("sqlite://")
+    platform = MemoryAdapter(capabilities=Capabilities(idempotent_send=idempotent))
+    async with running(Host(EchoHandler(), ledger, [platform])):
+        await platform.say("hi")
+        await platform.sent(1)
+    assert isinstance(ledger, Noting)
+    assert ledger.soon == [idempotent]
+    ledger.soon.clear()
+    await ledger.close()
 
 
 async def test_an_event_waits_for_its_adapter_to_be_configured_again(ledger: Ledger, platform: MemoryAdapter) -> None:

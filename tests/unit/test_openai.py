@@ -4,25 +4,28 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
 from typing import Any
 
 import pytest
 from aiohttp import web
 
-from llmagent_os.chat import ChatRequest, ToolCall
+from llmagent_os.chat import ChatRequest, Message, ToolCall
 from llmagent_os.errors import BadToolCallError, ModelError, ModelNotFoundError, ModelUnavailableError
 from llmagent_os.llm import LLM
 from tests.tiny_model import CREATE, LIST
 
-Answer = Callable[[web.Request], Any]
+Answer = Callable[[web.Request], Awaitable[web.StreamResponse]]
+Deltas = list[dict[str, Any]]
 
 
 class Server:
     """A loopback server that answers with what it is told, and keeps what it was asked."""
 
     def __init__(self) -> None:
-        self.answers: list[Any] = []  #: each a list of deltas, an HTTP status, or a coroutine function
+        self.answers: list[
+            list[dict[str, Any]] | int | Answer
+        ] = []  #: each a list of deltas, an HTTP status, or a coroutine function
         self.asked: list[dict[str, Any]] = []
         self.url = ""
 
@@ -32,8 +35,7 @@ class Server:
         if isinstance(answer, int):
             return web.json_response({"error": {"message": f"this is {answer}", "code": "x"}}, status=answer)
         if callable(answer):
-            response: web.StreamResponse = await answer(request)
-            return response
+            return await answer(request)
         stream = web.StreamResponse(headers={"Content-Type": "text/event-stream"})
         await stream.prepare(request)
         for delta in answer:
@@ -117,7 +119,7 @@ async def test_calls_that_the_server_left_in_the_text_are_read_and_not_shown(ser
 
 async def test_the_request_is_what_servers_expect(server: Server, llm: LLM) -> None:
     server.answers = [[{"content": "ok"}]]
-    messages = [
+    messages: list[Message] = [
         {"role": "user", "content": "lunch"},
         {"role": "assistant", "content": "", "tool_calls": [ToolCall("create_event", {"title": "lunch"})]},
         {"role": "tool", "content": "{}"},

@@ -31,7 +31,7 @@ async def test_somebody_new_has_an_empty_profile_and_no_file(profiles: Profiles,
     assert (found.user_id, found.name, found.preferences) == (ANA, None, {})
     assert await profiles.undo(ANA) is None
     assert (await profiles.export(ANA))["profile"]["user_id"] == ANA
-    assert not list(tmp_path.rglob("*.json"))
+    assert not (tmp_path / "profiles").exists()
 
 
 async def test_changes_last_and_keep_what_they_do_not_name(profiles: Profiles, tmp_path: Path) -> None:
@@ -135,8 +135,37 @@ async def test_a_crash_in_the_middle_of_a_write_leaves_the_profile_before_it(
     assert (await profiles.get(ANA)).name == "Ana"
 
 
-@pytest.mark.parametrize("held", [b"", b'{"_default": {"1": ', b"[]", b'{"_default": {}}', b'{"_default": {"1": {"undo": 1}}}',
-                                  b'{"_default": {"1": {"undo": [], "profile": {"user_id": 5}}}}', b"\xff\xfe"])  # fmt: skip
+async def test_nobody_ever_sees_half_a_change(
+    profiles: Profiles, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whoever reads, or crashes, between two writes of one change would find a file without a profile."""
+    seen: list[str | None] = []
+    replace = Path.replace
+
+    def then_look(new: Path, target: Path) -> Path:
+        done = replace(new, target)
+        seen.append(asyncio.run(Profiles(tmp_path / "profiles").get(ANA)).name)
+        return done
+
+    monkeypatch.setattr(Path, "replace", then_look)
+    await profiles.update(ANA, name="Ana")
+    await profiles.update(ANA, name="Anna")
+    await profiles.undo(ANA)
+    assert seen == ["Ana", "Anna", "Ana"]
+
+
+@pytest.mark.parametrize(
+    "held",
+    [
+        b"",
+        b'{"_default": {"1": ',
+        b"[]",
+        b'{"_default": {}}',
+        b'{"_default": {"1": {"undo": 1}}}',
+        b'{"_default": {"1": {"undo": [], "profile": {"user_id": 5}}}}',
+        b"\xff\xfe",
+    ],
+)
 async def test_a_damaged_file_is_named_and_not_overwritten(profiles: Profiles, tmp_path: Path, held: bytes) -> None:
     await profiles.update(ANA, name="Ana")
     (path,) = (tmp_path / "profiles").glob("*.json")

@@ -1,4 +1,4 @@
-"""What breaks without this: a plugin's tests pass on the twin in memory and its data is lost or shared in the ledger."""
+"""What breaks without this: a plugin's tests pass on the twin in memory, and the ledger loses or shares its data."""
 
 from __future__ import annotations
 

@@ -35,7 +35,8 @@ def test_what_platforms_write_means_what_people_mean(emoji: str, reward: float) 
 
 
 @pytest.mark.parametrize(
-    ("raw", "bare"), [("<:Party:123>", "party"), ("<a:Party:123>", "party"), ("party:123", "party"), (" :TADA: ", "tada")]
+    ("raw", "bare"),
+    [("<:Party:123>", "party"), ("<a:Party:123>", "party"), ("party:123", "party"), (" :TADA: ", "tada")],
 )
 def test_custom_emoji_go_by_their_name(raw: str, bare: str) -> None:
     assert plain(raw) == bare

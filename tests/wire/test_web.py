@@ -254,6 +254,20 @@ async def test_two_pages_of_a_person_show_the_same(site: Site, inbox: Inbox) -> 
     assert len(inbox.of(Reaction)) == 1
 
 
+async def test_what_comes_late_over_an_old_connection_does_not_undo_what_came_since(site: Site, inbox: Inbox) -> None:
+    """A page reloads with a reaction on the way, sends it again, and takes it back; then the first one arrives."""
+    old, new = await site.page(person="ana"), await site.page(person="ana")
+    _, receipt = await answer(site, inbox, new, Reply("hi"))
+    put = {"type": "reaction", "message_id": receipt.message_ids[0], "emoji": "👍", "on": True}
+    await new.act(put | {"id": "react-on-1"})
+    await new.act(put | {"id": "react-off-1", "on": False})
+    assert (await old.act(put | {"id": "react-on-1"}))["type"] == "ack"
+    await old.until(lambda: len(old.items) == 2)
+    assert "reactions" not in old.listed("bot")[0]
+    assert [reaction.action for reaction in inbox.of(Reaction)] == ["added", "removed"]
+    assert inbox.deliveries == 3
+
+
 async def test_people_do_not_see_each_other(site: Site, inbox: Inbox) -> None:
     ana, ben = await site.page(person="Ana"), await site.page(person="Ben")
     said, receipt = await answer(site, inbox, ana, Reply("for Ana only"))

@@ -15,14 +15,17 @@ from sqlalchemy.dialects.sqlite import insert
 
 from llmagent_os.adapter import Receipt, Reply
 from llmagent_os.errors import BadEventError, LedgerError
-from llmagent_os.events import Event, decode, encode
+from llmagent_os.events import Event, Timer, decode, encode
 from llmagent_os.ledger import sql
 from llmagent_os.ledger.connection import Database, HostLock, connect, file_of
 from llmagent_os.ledger.records import LedgerRecords
 from llmagent_os.ledger.schema import DONE, FAILED, PREPARED, UNFINISHED, inbox, interactions, records, rewards, sent
+from llmagent_os.ledger.schema import timers as timers_table
+from llmagent_os.ledger.timers import LedgerTimers, Rung, postponed, ring
 from llmagent_os.ledger.values import Accepted, Interaction, RewardEvent, Unfinished, person_id
 from llmagent_os.ledger.writer import InlineWriter, ThreadWriter, Writer
 from llmagent_os.records import Records
+from llmagent_os.timers import Timers
 
 _log = structlog.stdlib.get_logger(__name__)
 _encoder = msgspec.json.Encoder()
@@ -46,6 +49,7 @@ class Ledger:
         self._lock = lock
         self._claimed = False
         self._pending: dict[str, int] = {}  # conversation key -> unfinished events
+        self._timer_set: Callable[[datetime], None] | None = None
 
     @classmethod
     async def open(cls, url: str, *, synchronous: str = "FULL") -> Ledger:
@@ -272,6 +276,54 @@ class Ledger:
 
         return await self._writer.run(work)
 
+    # ── timers ────────────────────────────────────────────────────────────────────────────────────────────────────
+
+    def timers(self, plugin: str, event: Event) -> Timers:
+        """The timers of ``plugin`` for whoever ``event`` is of, answered in its conversation."""
+        return LedgerTimers(self._writer, plugin, event, self._tell_timer)
+
+    def watch_timers(self, told: Callable[[datetime], None] | None) -> None:
+        """Have ``told`` called with the moment of every timer that is set from now on; None: nobody."""
+        self._timer_set = told
+
+    def _tell_timer(self, at: datetime) -> None:
+        if self._timer_set is not None:
+            self._timer_set(at)
+
+    async def ring_timers(
+        self, now: datetime, *, limit: int, stored: Callable[[Event], None] | None = None
+    ) -> datetime | None:
+        """Move what is due by ``now`` into the inbox, in order and in one transaction.
+
+        A crash leaves each timer either set or in the inbox, and none gets there twice. How much waits in a
+        conversation does not matter: a person can be asked to say something again, a timer cannot.
+
+        Args:
+            now: the present.
+            limit: at most so many at once.
+            stored: called with each that is new in the inbox, as :meth:`accept` does.
+
+        Returns:
+            When the earliest timer left is due; None: there is none.
+
+        Raises:
+            LedgerError: it cannot be written.
+        """
+
+        def then(rung: Rung) -> None:
+            for event in rung.moved:
+                key = event.conversation.key
+                self._pending[key] = self._pending.get(key, 0) + 1
+                if stored is not None:
+                    stored(event)
+
+        return (await self._writer.run(lambda database: ring(database, now.timestamp(), limit), then)).earliest
+
+    async def postpone(self, event: Timer, until: datetime) -> None:
+        """Have a timer that its plugin could not answer come again at ``until``, with one try more."""
+        statement = postponed(event, until)
+        await self._writer.run(lambda database: database.sql.execute(statement), lambda _: self._tell_timer(until))
+
     # ── people ────────────────────────────────────────────────────────────────────────────────────────────────────
 
     def records(self, plugin: str, user_id: str) -> Records:
@@ -279,26 +331,39 @@ class Ledger:
         return LedgerRecords(self._writer, plugin, user_id)
 
     async def export(self, user_id: str) -> dict[str, list[dict[str, Any]]]:
-        """Everything kept about a person, as JSON values: ``interactions``, ``rewards`` and ``records``, oldest first."""
+        """Everything kept about a person, as JSON values, oldest first: ``interactions``, ``rewards``, ``records`` and
+        ``timers``.
+        """
 
         def work(database: Database) -> dict[str, list[dict[str, Any]]]:
             said = sa.select(interactions).where(interactions.c.user_id == user_id).order_by(interactions.c.seq)
             theirs = (rewards.c.user_id == user_id) | (rewards.c.rater_id == user_id)
             rated = sa.select(rewards).where(theirs).order_by(rewards.c.seq)
             kept = sa.select(records).where(records.c.user_id == user_id).order_by(records.c.plugin, records.c.key)
+            to_come = sa.select(timers_table).where(timers_table.c.user_id == user_id).order_by(timers_table.c.at)
             rows = database.sql.execute
             return {
                 "interactions": [msgspec.to_builtins(_interaction(row)) for row in rows(said).mappings()],
                 "rewards": [msgspec.to_builtins(_reward(row)) for row in rows(rated).mappings()],
                 "records": [
-                    {"plugin": row.plugin, "key": row.key, "record": msgspec.json.decode(row.body)} for row in rows(kept)
+                    {"plugin": row.plugin, "key": row.key, "record": msgspec.json.decode(row.body)}
+                    for row in rows(kept)
+                ],
+                "timers": [
+                    {
+                        "plugin": row.plugin,
+                        "key": row.key,
+                        "at": msgspec.to_builtins(datetime.fromtimestamp(row.at, UTC)),
+                        "conversation": msgspec.json.decode(row.conversation),
+                    }
+                    for row in rows(to_come)
                 ],
             }
 
         return await self._writer.run(work)
 
     async def forget(self, user_id: str) -> int:
-        """Erase a person: what they said and were told, their rewards and their records. Returns how many rows.
+        """Erase a person: what they said and were told, their rewards, records and timers. Returns how many rows.
 
         Nothing of it is left in the file: SQLite overwrites what it deletes (``secure_delete``). Events of theirs that
         are still being answered count as said afterwards.
@@ -317,6 +382,7 @@ class Ledger:
                 ),
                 sa.delete(interactions).where(interactions.c.user_id == user_id),
                 sa.delete(records).where(records.c.user_id == user_id),
+                sa.delete(timers_table).where(timers_table.c.user_id == user_id),
                 sa.update(inbox)
                 .where(inbox.c.user_id == user_id, inbox.c.state.in_([DONE, FAILED]))
                 .values(user_id="", body=None, why=None),

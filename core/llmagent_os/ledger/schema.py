@@ -8,7 +8,7 @@ from __future__ import annotations
 import sqlalchemy as sa
 
 #: The newest migration: a ledger that has it needs none, and Alembic is not even imported.
-REVISION = "0001"
+REVISION = "0002"
 
 metadata = sa.MetaData(
     naming_convention={"ix": "ix_%(table_name)s_%(column_0_N_name)s", "uq": "uq_%(table_name)s_%(column_0_N_name)s"}
@@ -101,4 +101,18 @@ records = sa.Table(
     sa.Column("plugin", sa.Text, primary_key=True),
     sa.Column("key", sa.Text, primary_key=True),
     sa.Column("body", sa.Text, nullable=False),  # JSON
+)
+
+#: When plugins want to be woken, one moment a person, plugin and key.
+timers = sa.Table(
+    "timers",
+    metadata,
+    sa.Column("user_id", sa.Text, primary_key=True),
+    sa.Column("plugin", sa.Text, primary_key=True),
+    sa.Column("key", sa.Text, primary_key=True),
+    sa.Column("at", _NUMBER, nullable=False, index=True),  # when it rings
+    sa.Column("due", _NUMBER, nullable=False),  # the moment that was asked for: earlier than ``at`` in a new try
+    sa.Column("tries", sa.Integer, nullable=False),  # how often the plugin has failed to answer it
+    sa.Column("conversation", sa.Text, nullable=False),  # JSON
+    sa.Column("sender", sa.Text, nullable=False),  # JSON
 )

@@ -106,7 +106,11 @@ class LocalBackend:
         if (first := request.messages[0])["role"] == "system":
             opening = self._template.opening(str(first.get("content") or ""), request.tools)
             shared.add(_common(ids, self._vocabulary.encode(opening)))
-        user = [str(turn.get("content") or "") for turn in request.messages if turn["role"] == "user"]
+        user = [
+            str(turn.get("content") or "")
+            for turn in request.messages
+            if turn["role"] == "user" and turn.get("spoken", True)
+        ]
         return prompt, Job(
             prompt=ids,
             shared=tuple(sorted(length for length in shared if 0 < length < len(ids))),

@@ -98,15 +98,20 @@ def _adapted(folder: Path, depth: int) -> Location:
 def _missing_on_hub(name: str) -> str | None:
     """Why a model cannot be had from the hub or its local cache; ``None`` where it can."""
     import huggingface_hub
-    from huggingface_hub.errors import HfHubHTTPError, HFValidationError
+    from huggingface_hub.errors import HfHubHTTPError, HFValidationError, LocalEntryNotFoundError
 
+    hub = cast("Any", huggingface_hub)
     try:
-        cast("Any", huggingface_hub).hf_hub_download(name, "config.json")
+        try:
+            hub.hf_hub_download(name, "config.json", local_files_only=True)
+        except LocalEntryNotFoundError:
+            # Asked once, without the retries of a download: most often a name is wrong, and nobody waits 20 s for that.
+            hub.get_hf_file_metadata(hub.hf_hub_url(name, "config.json"))
     except HFValidationError:
         return "not a possible hub id"
     except HfHubHTTPError as error:
-        return f"it says {error.response.status_code} for https://huggingface.co/{name}"
+        return f"it says {error.response.status_code} for {error.response.url}"
     except Exception as error:  # not only OSError: the errors of its HTTP client differ from release to release
-        offline = "HF_HUB_OFFLINE is set" if huggingface_hub.constants.HF_HUB_OFFLINE else "cannot be reached"
+        offline = "HF_HUB_OFFLINE is set" if hub.constants.HF_HUB_OFFLINE else "cannot be reached"
         return f"{offline} and it is not in the local cache: {type(error).__name__}"
     return None

@@ -144,5 +144,6 @@ def repair_messages(error: InvalidCallError) -> list[Message]:
             "role": "user",
             "content": f"That tool call was not valid and nothing was done: {error.why}. "
             "Make the call again, correctly, or answer in plain words.",
+            "spoken": False,  # nobody said this: nothing may be copied from it
         },
     ]

@@ -35,17 +35,17 @@ class LoraSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fie
 
     rank: int = 16  #: of the two matrices a layer
     alpha: int = 32  #: they are scaled by ``alpha / rank``
-    learning_rate: float = 2e-3  #: at its highest; warmed up over a tenth of the steps, then falling along a cosine
+    learning_rate: float = 1e-3  #: at its highest; warmed up over a tenth of the steps, then falling along a cosine
     batch_size: int = 8  #: examples a step
-    epochs: int | None = None  #: times through the data; by default 3, or as many as give 60 steps
-    stop_at_loss: float = 0.01  #: training ends early after an epoch with a mean loss below this
+    epochs: int | None = None  #: times through the data; by default 3, or as many as give 80 steps
+    stop_at_loss: float = 0.02  #: training ends early after an epoch with a mean loss below this
     max_gradient_norm: float = 1.0
     seed: int = 0
 
     def steps(self, samples: int) -> int:
         """Steps planned for so many samples."""
         a_epoch = math.ceil(samples / self.batch_size)
-        return a_epoch * (self.epochs if self.epochs is not None else max(3, math.ceil(60 / a_epoch)))
+        return a_epoch * (self.epochs if self.epochs is not None else max(3, math.ceil(80 / a_epoch)))
 
 
 def batches(samples: Sequence[Sample], size: int, order: random.Random) -> list[list[Sample]]:

@@ -193,6 +193,8 @@ class WebAdapter:
             return Refused(id=act.id, reason="This conversation is not yours, or was erased.", again=False)
         async with self._turn(act.conversation):
             try:
+                if await self.transcript.done(act.conversation, act.id):
+                    return None
                 match act:
                     case Say():
                         refused = await self._say(page.person, act)
@@ -232,7 +234,8 @@ class WebAdapter:
         item = await self.transcript.get(act.conversation, act.message_id)
         if item is None or item.author != "bot":
             return Refused(id=act.id, reason="There is no such reply to react to.", again=False)
-        if (act.emoji in item.reactions) == act.on:  # two pages, or a repeat
+        if (act.emoji in item.reactions) == act.on:  # two pages did the same
+            await self.transcript.change(act.conversation, act.message_id, act.id)
             return None
         if act.on and len(item.reactions) >= 20:
             return Refused(id=act.id, reason="That is enough reactions for one reply.", again=False)
@@ -241,7 +244,7 @@ class WebAdapter:
         await self._give(Reaction(message_id=act.message_id, emoji=act.emoji, action=action, **common))
         others = tuple(emoji for emoji in item.reactions if emoji != act.emoji)
         reactions = (*others, act.emoji) if act.on else others
-        await self.transcript.change(act.conversation, act.message_id, reactions=reactions)
+        await self.transcript.change(act.conversation, act.message_id, act.id, reactions=reactions)
         return None
 
     async def _press(self, person: Person, act: Press) -> Refused | None:
@@ -252,7 +255,7 @@ class WebAdapter:
             taken = item.pressed == act.value
             return None if taken else Refused(id=act.id, reason="Another choice was made already.", again=False)
         await self._give(ButtonPress(message_id=act.message_id, value=act.value, **self._common(person, act)))
-        await self.transcript.change(act.conversation, act.message_id, pressed=act.value)
+        await self.transcript.change(act.conversation, act.message_id, act.id, pressed=act.value)
         return None
 
     async def _give(self, event: Event) -> None:

@@ -49,6 +49,13 @@ files = sa.Table(
     sa.Column("path", sa.Text, nullable=False),
 )
 
+acts = sa.Table(  # what was done to messages: a page may send it again, also over a connection it has given up
+    "acts",
+    metadata,
+    sa.Column("conversation", sa.Text, sa.ForeignKey("conversations.id", ondelete="CASCADE"), primary_key=True),
+    sa.Column("act", sa.Text, primary_key=True),
+)
+
 
 def begin(db: sa.Connection, person: str) -> str:
     """A new conversation of this person; returns its id."""

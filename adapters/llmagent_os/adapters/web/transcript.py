@@ -143,8 +143,24 @@ class Transcript:
 
         return await self._do(work)
 
-    async def change(self, conversation: str, message_id: str, **changes: Any) -> Item:
+    async def done(self, conversation: str, act: str) -> bool:
+        """Whether the act of this id was given to :meth:`change` already."""
+
+        def work(db: sa.Connection) -> bool:
+            columns = tables.acts.c
+            query = sa.select(columns.act).where(columns.conversation == conversation, columns.act == act)
+            return db.execute(query).first() is not None
+
+        return await self._do(work)
+
+    async def change(self, conversation: str, message_id: str, act: str | None = None, **changes: Any) -> Item:
         """Change fields of a message; a key ``paths`` replaces its files.
+
+        Args:
+            conversation: where it is.
+            message_id: which it is.
+            act: the id of what the person did, kept for :meth:`done`.
+            changes: fields of :class:`~llmagent_os.adapters.web.items.Item`.
 
         Raises:
             AdapterError: there is no such message.
@@ -155,6 +171,10 @@ class Transcript:
             there = tables.get(db, conversation, message_id)
             if there is None:
                 raise AdapterError(f"web: there is no message {message_id!r} in conversation {conversation!r}")
+            if act is not None:
+                db.execute(tables.acts.insert().values(conversation=conversation, act=act))
+            if not changes and paths is None:
+                return there
             if paths is not None:
                 changes["files"] = tables.share(db, conversation, paths)
             return tables.update(db, conversation, msgspec.structs.replace(there, **changes))
@@ -220,7 +240,13 @@ class Transcript:
 
 def _on_connect(connection: Any, _record: Any) -> None:
     connection.isolation_level = None  # transactions are begun below, not by the driver's guess
-    for pragma in ("journal_mode = WAL", "synchronous = FULL", "foreign_keys = ON", "secure_delete = ON", "busy_timeout = 10000"):
+    for pragma in (
+        "journal_mode = WAL",
+        "synchronous = FULL",
+        "foreign_keys = ON",
+        "secure_delete = ON",
+        "busy_timeout = 10000",
+    ):
         connection.execute(f"PRAGMA {pragma}")
 
 

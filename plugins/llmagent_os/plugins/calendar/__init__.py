@@ -10,6 +10,7 @@ import asyncio
 import os
 import tempfile
 from collections.abc import Awaitable, Callable, Mapping
+from datetime import datetime
 from pathlib import Path
 from uuid import uuid4
 from weakref import WeakValueDictionary
@@ -22,6 +23,7 @@ from llmagent_os.plugins.calendar.ics import ics
 from llmagent_os.plugins.calendar.listing import look_up
 from llmagent_os.plugins.calendar.move import move
 from llmagent_os.plugins.calendar.press import pressed
+from llmagent_os.plugins.calendar.remind import due
 from llmagent_os.plugins.calendar.remove import delete
 
 __all__ = ["CalendarPlugin"]
@@ -155,6 +157,10 @@ class CalendarPlugin(Plugin):
     async def pressed(self, context: ToolContext, value: str) -> ToolResult:
         async with self._lock(context.user_id):
             return await pressed(Desk(context), value)
+
+    async def due(self, context: ToolContext, key: str, at: datetime) -> ToolResult | None:
+        async with self._lock(context.user_id):
+            return await due(Desk(context), key, at)
 
     async def command(self, context: ToolContext, name: str, arguments: str) -> ToolResult:
         desk = Desk(context)

@@ -10,6 +10,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from llmagent_os.adapter import Button, Card
 from llmagent_os.plugin import ToolContext, ToolResult
+from llmagent_os.plugins.calendar.bell import Bell
 from llmagent_os.plugins.calendar.events import Change, Event, Occurrence, Store, identity, occurrences
 from llmagent_os.plugins.calendar.problems import WhenError
 from llmagent_os.plugins.calendar.when import When, month_first, read
@@ -42,13 +43,18 @@ class Desk:
         self.context = context
         self.now: datetime = context.now.astimezone(self.zone).replace(tzinfo=None)
         self.us = month_first(context.time_zone)
-        self.store = Store(context.records, context.conversation_key, context.now.isoformat())
+        self.bell = Bell(context.records, context.timers, context.now)
+        self.store = Store(context.records, self.bell, context.conversation_key, context.now.isoformat())
         self.change_id = identity(context.user_id, context.call_id)
 
     @property
     def today(self) -> date:
         """The date where the person is."""
         return self.now.date()
+
+    def wall(self, at: datetime) -> datetime:
+        """An aware moment on the person's wall clock."""
+        return at.astimezone(self.zone).replace(tzinfo=None)
 
     @property
     def asks_first(self) -> bool:

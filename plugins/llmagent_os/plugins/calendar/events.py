@@ -10,7 +10,7 @@ import hashlib
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import msgspec
@@ -19,6 +19,9 @@ from dateutil.rrule import rrule, rrulestr
 from llmagent_os.plugin import Button, ToolResult
 from llmagent_os.plugins.calendar.when import aware
 from llmagent_os.records import Records
+
+if TYPE_CHECKING:
+    from llmagent_os.plugins.calendar.bell import Bell
 
 KEPT_CHANGES = 40  #: changes and questions that a person can still come back to
 MAX_OCCURRENCES = 500  #: of one event in one look-up
@@ -64,7 +67,7 @@ def occurrences(event: Event, start: datetime, end: datetime, zone: ZoneInfo) ->
         return
     length = timedelta(minutes=event.minutes)
     slack = timedelta(days=2)  # two zones are never further apart
-    for number, original in enumerate(_starts(event, start - length - slack)):
+    for number, original in enumerate(starts(event, start - length - slack)):
         if number >= MAX_OCCURRENCES or original > end + slack:
             return
         begins = original if event.all_day else _seen(original, event.zone, zone)
@@ -73,7 +76,8 @@ def occurrences(event: Event, start: datetime, end: datetime, zone: ZoneInfo) ->
             yield found
 
 
-def _starts(event: Event, since: datetime) -> Iterator[datetime]:
+def starts(event: Event, since: datetime) -> Iterator[datetime]:
+    """Every start at or after ``since``, on the wall clock of the event's zone; those taken out are among them."""
     if event.start is None:
         return
     if not event.repeat:
@@ -141,10 +145,11 @@ class Question(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
 
 
 class Store:
-    """A person's calendar, over the plugin's records."""
+    """A person's calendar, over the plugin's records. What it changes keeps its reminders' timers right."""
 
-    def __init__(self, records: Records, conversation_key: str, now: str) -> None:
+    def __init__(self, records: Records, bell: Bell, conversation_key: str, now: str) -> None:
         self._records = records
+        self._bell = bell
         self._here = identity(conversation_key)
         self._now = now
 
@@ -152,6 +157,10 @@ class Store:
         """All of them."""
         items = await self._records.items()
         return [msgspec.convert(record, Event) for key, record in items if key.startswith("event:")]
+
+    async def event(self, event_id: str) -> Event | None:
+        """One of them."""
+        return await self._get(f"event:{event_id}", Event)
 
     async def change(self, change_id: str) -> Change | None:
         """A change made earlier."""
@@ -161,7 +170,7 @@ class Store:
         """Carry out ``change``; doing it again changes nothing more."""
         change = msgspec.structs.replace(change, at=change.at or self._now)
         await self._put(f"change:{change_id}", change)
-        await self._replace(change.before, change.after)
+        await self._replace(change.before, change.after, change.at)
         await self.focus_on(change.after[0] if change.after else None)
         await self._prune()
         return change.result(change_id)
@@ -174,7 +183,7 @@ class Store:
         if not await self.holds(change.after):
             return None
         undone = msgspec.structs.replace(change, undone=True)
-        await self._replace(change.after, change.before)
+        await self._replace(change.after, change.before, self._now)
         await self._put(f"change:{change_id}", undone)
         await self.focus_on(change.before[0] if change.before else None)
         return undone
@@ -227,11 +236,14 @@ class Store:
         else:
             await self._records.put(f"half:{self._here}", {**arguments, "at": self._now})
 
-    async def _replace(self, before: tuple[Event, ...], after: tuple[Event, ...]) -> None:
+    async def _replace(self, before: tuple[Event, ...], after: tuple[Event, ...], since: str) -> None:
+        # Timers before events: a crash in between makes one ring in vain, and the second run finds what it has to do.
         for event in after:  # first what is new: a crash in between loses nothing
+            await self._bell.arm(event, datetime.fromisoformat(since))
             await self._put(f"event:{event.event_id}", event)
         for event in before:
             if all(event.event_id != other.event_id for other in after):
+                await self._bell.disarm(event)
                 await self._records.delete(f"event:{event.event_id}")
 
     async def _put(self, key: str, value: msgspec.Struct) -> None:

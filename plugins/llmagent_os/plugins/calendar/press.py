@@ -8,11 +8,14 @@ import msgspec
 
 from llmagent_os.plugin import ToolResult
 from llmagent_os.plugins.calendar.desk import Desk
+from llmagent_os.plugins.calendar.remind import done, snooze
 from llmagent_os.plugins.calendar.wording import listed
 
 _DO = re.compile(r"do:([0-9a-f]{16}):(\d{1,2})")
 _NO = re.compile(r"no:([0-9a-f]{16})")
 _UNDO = re.compile(r"undo:([0-9a-f]{16})")
+_DONE = re.compile(r"done:([0-9a-f]{16}):(\d{1,11})")
+_SNOOZE = re.compile(r"snooze:([0-9a-f]{16}):(\d{1,11})")
 
 
 async def pressed(desk: Desk, value: str) -> ToolResult:
@@ -29,6 +32,10 @@ async def pressed(desk: Desk, value: str) -> ToolResult:
         return await _no(desk, match[1])
     if match := _UNDO.fullmatch(value):
         return await _undo(desk, match[1])
+    if match := _DONE.fullmatch(value):
+        return await done(desk, match[1])
+    if match := _SNOOZE.fullmatch(value):
+        return await snooze(desk, match[1], match[2])
     return _stale()
 
 

@@ -2,47 +2,103 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+import signal
+import threading
+from collections.abc import Callable, Generator
+from contextlib import contextmanager
+from importlib.util import find_spec
 from pathlib import Path
+from types import FrameType
 
 import click
+import msgspec
 
 from llmagent_os.errors import ConfigError
+
+_EXTRAS = ("faker", "matplotlib")
+_FOLDER = click.Path(path_type=Path, file_okay=False)
+_FILE = click.Path(path_type=Path, dir_okay=False, exists=True)
 
 
 @click.command()
 @click.option(
-    "--out",
-    type=click.Path(path_type=Path, file_okay=False),
-    default="runs/calendar",
-    show_default=True,
-    help="The run's folder; a run found there goes on.",
+    "--out", type=_FOLDER, default="runs/calendar", show_default=True, help="The run's folder; a run goes on."
 )
-@click.option("--steps", type=click.IntRange(min=1), help="Instead of the recipe's own number.")
-@click.option("--seed", type=int, default=0, show_default=True, help="Decides the data and the first weights.")
+@click.option("--recipe", "file", type=_FILE, help="JSON with other numbers than the recipe's own.")
+@click.option("--steps", type=click.IntRange(min=1), help="Instead of the recipe's number.")
+@click.option("--seed", type=int, help="Instead of the recipe's; decides the data and the first weights.")
 @click.option("--threads", type=click.IntRange(min=1), help="Cores to use; all by default.")
-@click.option("--device", default="auto", show_default=True, help="auto, cpu or cuda.")
-@click.option("--install", is_flag=True, help="Put the finished model in place of the one the bot uses.")
-def command(out: Path, steps: int | None, seed: int, threads: int | None, device: str, install: bool) -> None:
-    """Train the calendar model: write conversations, learn from them, report."""
-    try:
-        import faker  # noqa: F401  # pyright: ignore[reportUnusedImport]
-    except ImportError as error:
-        raise ConfigError("training needs the extra packages: pip install 'llmagent-os[train]'") from error
+@click.option("--device", type=click.Choice(["auto", "cpu", "cuda"]), default="auto", show_default=True)
+@click.option("--messages", type=click.IntRange(min=0), default=600, show_default=True, help="Answered for the report.")
+@click.option("--install", "installing", is_flag=True, help="Put the model in place of the one that the bot uses.")
+@click.pass_context
+def command(
+    ctx: click.Context,
+    /,
+    out: Path,
+    file: Path | None,
+    threads: int | None,
+    device: str,
+    messages: int,
+    installing: bool,
+    **numbers: int | None,
+) -> None:
+    """Train the calendar model: write conversations, learn from them, report.
+
+    Ctrl-C, or a polite kill, stops it with everything saved, and the same command goes on.
+    """
+    if missing := [name for name in _EXTRAS if find_spec(name) is None]:
+        raise ConfigError(f"training needs {' and '.join(missing)}: pip install 'llmagent-os[train]'")
     import torch
 
+    from llmagent_os.bots.calendar.recipe.checkpoint import TrainingStopped
+    from llmagent_os.bots.calendar.recipe.export import install
+    from llmagent_os.bots.calendar.recipe.hyperparameters import Recipe
     from llmagent_os.bots.calendar.recipe.report import report
-    from llmagent_os.bots.calendar.recipe.train import Recipe, train
+    from llmagent_os.bots.calendar.recipe.train import train
 
+    recipe = Recipe.read(file) if file else Recipe()
+    recipe = msgspec.structs.replace(recipe, **{name: value for name, value in numbers.items() if value is not None})
     if threads:
         torch.set_num_threads(threads)
+    if device == "cuda" and not torch.cuda.is_available():
+        raise ConfigError("--device cuda: torch finds no GPU here; say cpu, or install a torch built for the GPU")
     chosen = ("cuda" if torch.cuda.is_available() else "cpu") if device == "auto" else device
-    recipe = replace(Recipe(seed=seed), **({"steps": steps} if steps else {}))
-    model = train(out, recipe, device=chosen)
+    with stop_signals() as stopped:
+        try:
+            model = train(out, recipe, device=chosen, stopping=lambda: stopped() is not None)
+        except TrainingStopped as error:
+            click.echo(str(error), err=True)
+            ctx.exit(128 + (stopped() or signal.SIGINT))
     click.echo(f"The model is in {model}; try it with `llmagent-os chat --model {model}`.")
-    report(out)
-    click.echo(f"The report is in {out / 'report'}.")
-    if install:
-        from llmagent_os.bots.calendar.recipe.train import install_model
+    click.echo(f"The report is in {report(out, messages=messages)}.")
+    if installing:
+        click.echo(f"Installed in {install(model)}.")
 
-        click.echo(f"Installed in {install_model(model)}.")
+
+@contextmanager
+def stop_signals() -> Generator[Callable[[], int | None]]:
+    """Take note of Ctrl-C and of SIGTERM instead of breaking off; a second one breaks off as usual.
+
+    Outside the main thread, where signals cannot be received, this does nothing.
+
+    Yields:
+        Says which signal was received, if any.
+    """
+    received: list[int] = []
+    numbers = (signal.SIGINT, signal.SIGTERM)
+
+    def note(number: int, _frame: FrameType | None) -> None:
+        received.append(number)
+        for each in numbers:
+            signal.signal(each, before[each])
+
+    if threading.current_thread() is not threading.main_thread():
+        yield lambda: None
+        return
+    before = {number: signal.signal(number, note) for number in numbers}
+    try:
+        yield lambda: received[0] if received else None
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)

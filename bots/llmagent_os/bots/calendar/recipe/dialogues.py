@@ -27,7 +27,7 @@ _FOLLOW_UPS = {
     "set_preference": ("list", "create"),
 }
 #: Rules that ask for a style, with the ``style`` they mean.
-_STYLES = {
+STYLES = {
     "pref_brief": "brief",
     "pref_detailed": "detailed",
     "pref_normal": "normal",
@@ -36,7 +36,7 @@ _STYLES = {
     "pref_ask": "ask_first",
     "pref_act": "act",
 }
-_PREFERENCES = {"pref_name": 4.0, "pref_place": 4.0} | dict.fromkeys(_STYLES, 1.3)
+_PREFERENCES = {"pref_name": 4.0, "pref_place": 4.0} | dict.fromkeys(STYLES, 1.3)
 _SMALL_TALK = """
     hello bye thanks how_are_you who_are_you what_can_you_do insult compliment yes_no nevermind feeling
 """.split()
@@ -129,7 +129,7 @@ class Writer:
     def _preference(self, rng: random.Random) -> Request:
         rule = rng.choices(tuple(_PREFERENCES), tuple(_PREFERENCES.values()))[0]
         phrase = self.phrases.ask(rule, rng, amount=0.5)
-        arguments = {"style": _STYLES[rule]} if rule in _STYLES else phrase.marks
+        arguments = {"style": STYLES[rule]} if rule in STYLES else phrase.marks
         return Request(phrase.text, "set_preference", arguments)
 
     def other(self, style: Style, rng: random.Random) -> tuple[Turn, Turn]:

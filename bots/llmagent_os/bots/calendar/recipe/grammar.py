@@ -1,4 +1,4 @@
-"""The phrase grammar: how thousands of wordings are written down on a few pages.
+r"""The phrase grammar: how thousands of wordings are written down on a few pages.
 
 A grammar file holds rules. ``== name`` opens a rule and every further line is one alternative, drawn uniformly; lines
 that begin with ``#`` are comments. Inside a line
@@ -12,7 +12,7 @@ that begin with ``#`` are comments. Inside a line
 Everything else is text. Spaces are normalised.
 
 >>> grammar = Grammar()
->>> grammar.add("== person\\nana\\n== ask\\nbook {title:lunch with {person}} (today)", "example")
+>>> grammar.add("== person\nana\n== ask\nbook {title:lunch with {person}} (today)", "example")
 >>> phrase = grammar.draw("ask", random.Random(0))
 >>> phrase.text, phrase.marks
 ('book lunch with ana today', {'person': 'ana', 'title': 'lunch with ana'})

@@ -35,6 +35,7 @@ _FUNCTION_WORDS = frozenset(
     """.split()
 )
 _LOCALES = "en_US en_GB en_IN de_DE fr_FR es_ES it_IT nl_NL pl_PL tr_TR sv_SE pt_BR".split()
+_UNSTABLE = ("city", "it_IT")  #: Faker keeps these in a set, whose order is another in every process
 _TITLES = "Dr. Dr Mr. Mrs. Ms. Prof. Doctor Mr Mrs Aunt Uncle Coach Father".split()
 _COMPANY_ENDINGS = ("", "", " Inc", " Ltd", " & Sons", "ly", "tech")
 _LONGEST = 24  #: characters; longer ones of Faker's are left out
@@ -59,6 +60,8 @@ def _pool(kind: str) -> tuple[str, ...]:
     names = kind in ("first_name", "last_name", "city")
     words: set[str] = set()
     for locale in _LOCALES if names else ["en_US"]:
+        if (kind, locale) == _UNSTABLE:
+            continue
         faker: Any = Faker(locale)
         faker.seed_instance(7)
         draw = getattr(faker, kind)

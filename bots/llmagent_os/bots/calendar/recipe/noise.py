@@ -49,13 +49,13 @@ _VERBS = frozenset(
     """.split()
 )
 #: What lies beside each letter on a keyboard.
-_NEIGHBOURS = dict(
-    pair.split(":")
+_NEIGHBOURS = {
+    pair[0]: pair[2:]
     for pair in """
-    a:sqz b:vgn c:xvd d:sfe e:wrd f:dgr g:fht h:gjy i:uok j:hku k:jli l:kop m:nj n:bmh o:ipl p:ol q:wa r:etf s:adw
-    t:ryg u:yij v:cbf w:qes x:zcs y:tuh z:xa
+        a:sqz b:vgn c:xvd d:sfe e:wrd f:dgr g:fht h:gjy i:uok j:hku k:jli l:kop m:nj n:bmh o:ipl p:ol q:wa r:etf s:adw
+        t:ryg u:yij v:cbf w:qes x:zcs y:tuh z:xa
     """.split()
-)
+}
 _FIRST_WORD = re.compile(rf"(?:{ANY})*([A-Za-z']+)")
 _LONG_WORD = re.compile(r"[A-Za-z]{4,}")
 _FINAL_POINT = re.compile(f"[.?!]+({ANY}*)$")

@@ -1,4 +1,4 @@
-"""What is said to a tool's result: the rule of the grammar that fits it, in the person's style, and what goes with it."""
+"""What is said to a tool's result: the rule of the grammar that fits it, in the person's style, and what goes along."""
 
 from __future__ import annotations
 
@@ -52,6 +52,8 @@ def rules(tool: str, data: Data) -> tuple[str, ...]:
 def _rule(verb: str, data: Data) -> str:
     """The one rule that answers a result of ``create``, ``list``, ``delete`` or ``move``."""
     match verb, data:
+        case _, {"status": "past"} if "title" not in data:
+            return "r_any_passed"
         case _, {"status": "unclear" | "past" | "ambiguous" as status}:
             return f"r_any_{status}"
         case _, {"status": "missing", "need": "event"}:
@@ -70,18 +72,24 @@ def _rule(verb: str, data: Data) -> str:
             return "r_create_missing_title"
         case "create", {"status": "missing"}:
             return "r_create_missing_when"
+        case "create", {"status": "confirm"} if "when" not in data:
+            return "r_create_confirmnoted"
         case "list", {"status": "listed", "free": _}:
             return "r_list_busy"
         case "list", {"status": "listed", "title": _}:
-            return "r_list_one"
+            return "r_list_one" if "when" in data else "r_list_undated"
+        case "list", {"status": "listed"} if "when" not in data:
+            return "r_list_found"
         case "list", {"status": "empty", "free": _}:
-            return "r_list_free"
+            return "r_list_free" if "when" in data else "r_list_freeall"
         case "list", {"status": "empty", "about": _}:
             return "r_list_about"
         case "list", {"status": "empty"} if "when" not in data:
             return "r_list_none"
+        case "delete", {"status": "deleted"} if "when" not in data:
+            return "r_delete_undated"
         case "delete", {"status": "confirm", "title": _}:
-            return "r_delete_confirmone"
+            return "r_delete_confirmone" if "when" in data else "r_delete_confirmundated"
         case "move", {"status": "missing", "need": "change"}:
             return "r_move_change"
         case _, {"status": status}:

@@ -1,171 +1,154 @@
-"""The report of a training run: what the data was, how the loss fell, and what the model does on unseen conversations.
-
-The conversations measured on come from the same generator as the training data, with another seed: they say whether
-training worked. What the model does with people's own words is measured with ``llmagent-os evaluate``.
-"""
+"""The report of a training run: how the loss fell, what the data was, and what the model does on unseen messages."""
 
 from __future__ import annotations
 
 import asyncio
 import json
 import random
-from collections import Counter
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
-from llmagent_os.bots.calendar.recipe.dialogues import TOOLS, Dialogue, Writer, load_writer
-from llmagent_os.llm import LLM, ChatRequest, ToolSpec
+from llmagent_os.bots.calendar.recipe.dialogues import Writer, load_writer
+from llmagent_os.bots.calendar.recipe.hyperparameters import Recipe
+from llmagent_os.bots.calendar.recipe.measure import Rates, measure
+from llmagent_os.errors import ConfigError
 
-_MEASURED = 600  #: single messages
-_SHOWN = 12
+MESSAGES = 600  #: answered by the model, for the rates
+_SAMPLES = 12  #: messages shown
+_LIBRARIES = ("torch", "transformers", "tokenizers", "faker")
+#: Beginnings of rules' names (or whole names) to what they are for; the first that fits.
+_KINDS = {
+    "asking for an event or a reminder": ("create", "create_followup", "todo"),
+    "looking up": ("list", "list_followup"),
+    "deleting": ("delete", "delete_followup"),
+    "changing": ("move", "move_followup"),
+    "the person's preferences": ("pref_",),
+    "small talk": ("say_",),
+    "not its job": ("none_",),
+    "things, days, times, places": (
+        "date",
+        "time",
+        "duration",
+        "repeat",
+        "place",
+        "solo_title",
+        "title",
+        "relation",
+        "qualifier",
+    ),
+    "replies": ("r_", "n_", "a_", "o_"),
+}
+_DATA = """\
+## Data
+
+Every conversation is written by the generator in `recipe/`, from a phrase grammar that was written for this project.
+Names, towns and words come from Faker's lists, and up to a quarter of them are made up on the spot, so that they have
+to be copied. No conversation is drawn twice, none comes from a person, and all are in English.
+
+| what for | lines of the grammar |
+| --- | ---: |
+"""
 
 
-def report(folder: Path) -> Path:
-    """Write ``folder/report/README.md`` and its curve; returns the report's folder."""
+def report(folder: Path, *, messages: int = MESSAGES) -> Path:
+    """Write ``folder/report/README.md`` and the curve beside it, ``loss.svg``.
+
+    Args:
+        folder: a run's.
+        messages: how many the model answers for the rates; none: they are left out.
+
+    Returns:
+        The report's folder.
+
+    Raises:
+        ConfigError: ``folder`` holds no run that has come as far as a validation.
+        ModelError: the model cannot be loaded, or did not answer.
+    """
+    path = folder / "log.jsonl"
+    if not path.is_file():
+        raise ConfigError(f"there is nothing to report: {path} is missing, so this run has not been validated yet")
+    log: list[dict[str, Any]] = [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]
+    recipe = Recipe.read(folder / "recipe.json")
+    writer = load_writer()
+    parts = ["# How the calendar model was trained\n", _training(recipe, log[-1])]
+    if messages:
+        parts.append(_results(asyncio.run(measure(folder / "model", writer, seed=recipe.seed, messages=messages))))
+    parts += [_data(writer), _samples(writer), _settings(recipe)]
     out = folder / "report"
     out.mkdir(exist_ok=True)
-    writer = load_writer()
-    log = [json.loads(line) for line in (folder / "log.jsonl").read_text(encoding="utf-8").splitlines()]
-    recipe: dict[str, Any] = json.loads((folder / "recipe.json").read_text(encoding="utf-8"))
-    _curve(log, out / "loss.svg")
-    measured = asyncio.run(measure(folder / "model", writer, seed=recipe["seed"]))
-    parts = [
-        "# Training report: the calendar model\n",
-        _training(recipe, log),
-        _data_card(writer),
-        _results(measured),
-        _samples(writer),
-    ]
+    draw_curve(log, out / "loss.svg")
     (out / "README.md").write_text("\n".join(parts), encoding="utf-8")
     return out
 
 
-def _training(recipe: dict[str, Any], log: list[dict[str, Any]]) -> str:
-    last = log[-1]
-    rows = "\n".join(f"| `{key}` | {value} |" for key, value in recipe.items())
+def _training(recipe: Recipe, last: dict[str, Any]) -> str:
+    minutes, tokens = last["seconds"] / 60, last.get("tokens", 0) / 1e6
+    far = "" if last["step"] >= recipe.steps else f" of {recipe.steps}"
     return (
-        f"{last['step']} steps in {last['seconds'] / 60:.0f} minutes; validation loss {last['validation']:.4f} nats a token.\n\n"
-        f"![Loss](loss.svg)\n\n| setting | value |\n| --- | --- |\n{rows}\n"
+        f"{last['step']:,}{far} steps in {minutes:,.0f} minutes, over {tokens:,.1f} million tokens, padding included.\n"
+        f"The validation loss came down to {last['validation']:.4f} nats a token.\n\n"
+        "![Training and validation loss by step](loss.svg)\n"
     )
 
 
-def _data_card(writer: Writer) -> str:
-    rules = writer.grammar.rules
-    kinds = {
-        "creating": ("create", "create_followup", "todo"),
-        "looking up": ("list", "list_followup"),
-        "deleting": ("delete", "delete_followup"),
-        "changing": ("move", "move_followup"),
-        "preferences": tuple(name for name in rules if name.startswith("pref_")),
-        "not its job": tuple(name for name in rules if name.startswith("none_")),
-        "small talk": tuple(name for name in rules if name.startswith("say_")),
-        "dates, times, places, things": (
-            "date",
-            "time",
-            "duration",
-            "repeat",
-            "place",
-            "solo_title",
-            "title",
-            "relation",
-            "qualifier",
-        ),
-        "replies": tuple(name for name in rules if name.startswith(("r_", "n_", "a_", "o_"))),
-    }
-    rows = "\n".join(f"| {kind} | {sum(len(rules.get(name, ())) for name in names)} |" for kind, names in kinds.items())
+def _results(rates: Rates) -> str:
+    rows = "\n".join(f"| {name} | {value:.3f} |" for name, value in rates.table().items())
     return (
-        "\n## Data card\n\nEvery conversation is written by `recipe/dialogues.py` from the phrase grammar in `recipe/grammar/`, which was written for this "
-        "project; names, cities and words come from Faker's lists, and half of them are made up on the spot. No conversation is drawn twice, and none "
-        "comes from a person. English only.\n\n"
-        f"| kind | alternatives in the grammar |\n| --- | --- |\n{rows}\n"
+        f"## Results\n\n{rates.messages} single messages that the generator wrote with another seed, {rates.due} of "
+        f"which call for a tool:\n\n| measure | rate |\n| --- | ---: |\n{rows}\n"
     )
 
 
-async def measure(model: Path, writer: Writer, *, seed: int) -> dict[str, float]:
-    """The model's rates on unseen single messages: right tool, all arguments exact, calls where none is due."""
-    rng = random.Random(f"{seed}-report")
-    dialogues = [writer.single(rng) for _ in range(_MEASURED)]
-    counts: Counter[str] = Counter()
-    gate = asyncio.Semaphore(16)
-    async with LLM.from_pretrained(str(model)) as llm:
-
-        async def one(dialogue: Dialogue) -> None:
-            async with gate:
-                _score(await llm.complete(_request(dialogue)), dialogue, counts)
-
-        await asyncio.gather(*(one(dialogue) for dialogue in dialogues))
-    calls = counts["calls"]
-    return {
-        "right tool or none": counts["right"] / len(dialogues),
-        "all arguments exact, of the calls": counts["exact"] / calls,
-        "tool calls where none is due": counts["uncalled"] / (len(dialogues) - calls),
-        "reply word for word, where no tool is called": counts["said"] / (len(dialogues) - calls),
-    }
-
-
-def _request(dialogue: Dialogue) -> ChatRequest:
-    tools = tuple(
-        ToolSpec(
-            name=name,
-            description="",
-            parameters={"type": "object", "properties": {key: _schema(key) for key in keys}, "required": []},
-        )
-        for name, keys in TOOLS.items()
-    )
-    messages = [{"role": "system", "content": dialogue.system}, {"role": "user", "content": dialogue.turns[0].text}]
-    return ChatRequest(messages=messages, tools=tools)
-
-
-def _schema(key: str) -> dict[str, Any]:
-    if key == "style":
-        return {
-            "type": "string",
-            "enum": ["brief", "normal", "detailed", "task_oriented", "conversational", "ask_first", "act"],
-        }
-    return {"type": "string", "x-span": True}
-
-
-def _score(completion: Any, dialogue: Dialogue, counts: Counter[str]) -> None:
-    wanted = dialogue.turns[1].text
-    call = completion.tool_calls[0] if completion.tool_calls else None
-    if not wanted.startswith("<tool_call>"):
-        counts["right"] += call is None
-        counts["uncalled"] += call is not None
-        counts["said"] += completion.text == wanted
-        return
-    due = json.loads(wanted.removeprefix("<tool_call>").removesuffix("</tool_call>"))
-    counts["calls"] += 1
-    counts["right"] += call is not None and call.name == due["name"]
-    counts["exact"] += call is not None and (call.name, call.arguments) == (due["name"], due["arguments"])
-
-
-def _results(measured: dict[str, float]) -> str:
-    rows = "\n".join(f"| {name} | {value:.3f} |" for name, value in measured.items())
-    return (
-        f"\n## Results on {_MEASURED} unseen messages of the generator\n\n| measure | rate |\n| --- | --- |\n{rows}\n"
-    )
+def _data(writer: Writer) -> str:
+    counts = dict.fromkeys(_KINDS, 0)
+    for name, lines in writer.grammar.rules.items():
+        for kind, names in _KINDS.items():
+            if any(name == each or (each.endswith("_") and name.startswith(each)) for each in names):
+                counts[kind] += len(lines)
+                break
+    return _DATA + "".join(f"| {kind} | {count:,} |\n" for kind, count in counts.items())
 
 
 def _samples(writer: Writer) -> str:
     rng = random.Random("samples")
     lines: list[str] = []
-    for _ in range(_SHOWN):
-        dialogue = writer.single(rng)
-        answer = dialogue.turns[1].text.replace("\n", " ")
-        lines.append(f"- *{dialogue.turns[0].text}* → `{answer}`")
-    return "\n## Samples of the data\n\n" + "\n".join(lines) + "\n"
+    for _ in range(_SAMPLES):
+        asked, answer = writer.single(rng).turns
+        said = answer.text.removeprefix("<tool_call>\n").removesuffix("\n</tool_call>")
+        lines.append(f"| {_cell(asked.text)} | {f'`{said}`' if said != answer.text else _cell(said)} |\n")
+    return "### Some of it\n\n| message | what the model learns to answer |\n| --- | --- |\n" + "".join(lines)
 
 
-def _curve(log: list[dict[str, Any]], path: Path) -> None:
-    import matplotlib as mpl
+def _cell(text: str) -> str:
+    return text.replace("|", "\\|").replace("<", "&lt;")
 
-    mpl.use("svg")
-    mpl.rcParams["svg.hashsalt"] = "llmagent-os"
-    from matplotlib import pyplot as plt
 
-    figure, axes = plt.subplots(figsize=(7, 3.5), layout="constrained")  # pyright: ignore[reportUnknownMemberType]
-    axes.plot([x["step"] for x in log], [x["validation"] for x in log], marker=".", label="validation")  # pyright: ignore[reportUnknownMemberType]
-    axes.set(xlabel="step", ylabel="cross-entropy (nats a token)", yscale="log")
-    axes.grid(alpha=0.3)  # pyright: ignore[reportUnknownMemberType]
-    figure.savefig(path, metadata={"Date": None})  # pyright: ignore[reportUnknownMemberType]
-    plt.close(figure)
+def _settings(recipe: Recipe) -> str:
+    rows = "".join(f"| `{name}` | {value} |\n" for name, value in recipe.numbers().items())
+    libraries = ", ".join(f"{name} {version(name)}" for name in _LIBRARIES)
+    return f"## Settings\n\nReported with {libraries}.\n\n| setting | value |\n| --- | ---: |\n{rows}"
+
+
+def draw_curve(log: list[dict[str, Any]], path: Path) -> None:
+    """Draw the losses of ``log`` by step; the file's ending says the format."""
+    import matplotlib
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+    from matplotlib.figure import Figure
+    from matplotlib.ticker import StrMethodFormatter
+
+    steps = [line["step"] for line in log]
+    mpl: Any = matplotlib
+    with mpl.rc_context({"svg.hashsalt": "llmagent-os"}):  # the same picture is the same file
+        figure: Any = Figure(figsize=(7, 3.5), layout="constrained")
+        FigureCanvasAgg(figure)
+        axes = figure.subplots()
+        axes.plot(steps, [line["train"] for line in log], color="0.6", linewidth=1, label="training")
+        axes.plot(steps, [line["validation"] for line in log], marker=".", color="#1f6f6b", label="validation")
+        axes.set(xlabel="step", ylabel="cross-entropy (nats a token)", yscale="log")
+        axes.yaxis.set_major_formatter(StrMethodFormatter("{x:g}"))
+        axes.yaxis.set_minor_formatter(StrMethodFormatter("{x:g}"))
+        axes.spines[["top", "right"]].set_visible(False)
+        axes.grid(alpha=0.3, which="both")
+        axes.legend(frameon=False)
+        figure.savefig(path, metadata={"Date": None} if path.suffix == ".svg" else None)

@@ -18,8 +18,17 @@ QWEN2 = (
     r"(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\r\n\p{L}\p{N}]?\p{L}+|\p{N}| ?[^\s\p{L}\p{N}]+[\r\n]*|\s*[\r\n]+|\s+(?!\S)|\s+"
 )
 _APART = r"\p{L}+|\p{N}| ?[^\s\p{L}\p{N}]+[\r\n]*|\s*[\r\n]+|\s+(?!\S)|\s+"
-SPECIAL = ("<|endoftext|>", "<|im_start|>", "<|im_end|>")
-MARKERS = ("<tools>", "</tools>", "<tool_call>", "</tool_call>", "<tool_response>", "</tool_response>")
+PADDING, END_OF_TURN = "<|endoftext|>", "<|im_end|>"
+SPECIAL = (PADDING, "<|im_start|>", END_OF_TURN)  #: the first token ids, in this order; not shown when decoding
+MARKERS = (
+    "<tools>",
+    "</tools>",
+    "<tool_call>",
+    "</tool_call>",
+    "<tool_response>",
+    "</tool_response>",
+)  #: the ids after those
+CONTEXT = 2048  #: tokens that the model can look back on
 
 
 def train_tokenizer(texts: Iterable[str], *, vocab_size: int) -> Tokenizer:
@@ -57,8 +66,7 @@ def as_pretrained(tokenizer: Tokenizer) -> Any:
     """The same tokenizer as transformers loads and saves it."""
     from transformers import PreTrainedTokenizerFast
 
-    fast = PreTrainedTokenizerFast(
-        tokenizer_object=tokenizer, eos_token="<|im_end|>", pad_token="<|endoftext|>", model_max_length=2048
-    )
+    wrap: Any = PreTrainedTokenizerFast
+    fast = wrap(tokenizer_object=tokenizer, eos_token=END_OF_TURN, pad_token=PADDING, model_max_length=CONTEXT)
     fast.chat_template = chat_template()
     return fast

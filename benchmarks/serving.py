@@ -1,0 +1,156 @@
+"""Replies a second: the in-process engine beside transformers' ``generate`` with PEFT, in one run on one machine.
+
+    python benchmarks/serving.py [--model FOLDER] [--requests 64] [--adapters 16] [--slots 16] [--threads 1]
+
+Every request has a prompt and a length of its own and asks for one of the adapters. The peer answers them one by one,
+each with its adapter made active, as a program that knows only transformers and PEFT would. Without ``--model`` the model
+is a random one of the size of the shipped one. Prints a Markdown table; the replies are compared token by token.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import random
+import tempfile
+import time
+import warnings
+from pathlib import Path
+from typing import Any, cast
+
+import torch
+from peft import PeftModel
+from tests.tiny_model import CORPUS, make_tokenizer, save_adapter
+from transformers import Qwen3Config, Qwen3ForCausalLM
+from transformers.utils import logging as transformers_logging
+
+from llmagent_os.chat import ChatRequest, Completion
+from llmagent_os.llm import LLM
+from llmagent_os.serving.loading import load_model, load_tokenizer, vocabulary_of
+from llmagent_os.serving.locate import locate
+
+
+def random_model(folder: Path) -> Path:
+    """6.5 M parameters, as the shipped model has."""
+    tokenizer = make_tokenizer()
+    config = Qwen3Config(
+        vocab_size=4096,
+        hidden_size=256,
+        intermediate_size=768,
+        num_hidden_layers=6,
+        num_attention_heads=4,
+        num_key_value_heads=2,
+        head_dim=64,
+        max_position_embeddings=2048,
+        tie_word_embeddings=True,
+        eos_token_id=tokenizer.eos_token_id,
+        pad_token_id=tokenizer.pad_token_id,
+        bos_token_id=None,
+    )
+    cast("Any", torch).manual_seed(0)
+    cast("Any", Qwen3ForCausalLM(config)).save_pretrained(folder)
+    tokenizer.save_pretrained(folder)
+    return folder
+
+
+def workload(count: int, adapters: list[Path], seed: int = 0) -> list[ChatRequest]:
+    """Requests of 5 to 60 words, answered with 8 to 64 tokens."""
+    order = random.Random(seed)
+    words = " ".join(CORPUS).split()
+    return [
+        ChatRequest(
+            messages=[{"role": "user", "content": " ".join(order.choices(words, k=order.randint(5, 60)))}],
+            adapter=str(order.choice(adapters)) if adapters else None,
+            max_tokens=order.randint(8, 64),
+        )
+        for _ in range(count)
+    ]
+
+
+class Peer:
+    """transformers and PEFT, one request at a time."""
+
+    def __init__(self, base: Path, adapters: list[Path]) -> None:
+        location = locate(str(base))
+        self.tokenizer = load_tokenizer(location)
+        self.model = load_model(location)
+        vocabulary = vocabulary_of(self.model, self.tokenizer)
+        self.banned = sorted(set(range(vocabulary.size)) - set(vocabulary.text_ids))
+        if adapters:
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore", FutureWarning)
+                self.model = cast("Any", PeftModel).from_pretrained(self.model, adapters[0], adapter_name="0")
+                for number, folder in enumerate(adapters[1:], 1):
+                    self.model.load_adapter(folder, adapter_name=str(number))
+        self.numbers = {str(folder): str(number) for number, folder in enumerate(adapters)}
+
+    def run(self, requests: list[ChatRequest]) -> list[list[int]]:
+        """The replies' tokens."""
+        replies: list[list[int]] = []
+        for request in requests:
+            prompt = self.tokenizer.apply_chat_template(request.messages, add_generation_prompt=True, tokenize=False)
+            ids = self.tokenizer(prompt, add_special_tokens=False, return_tensors="pt")
+            if request.adapter:
+                self.model.set_adapter(self.numbers[request.adapter])
+            out = self.model.generate(
+                **ids, max_new_tokens=request.max_tokens, do_sample=False, suppress_tokens=self.banned
+            )
+            replies.append(out[0, ids["input_ids"].shape[1] :].tolist())
+        return replies
+
+
+async def run_engine(llm: LLM, requests: list[ChatRequest]) -> list[Completion]:
+    """All at once; the engine has as many under way as it has slots."""
+    return list(await asyncio.gather(*(llm.complete(request) for request in requests)))
+
+
+def row(name: str, seconds: float, tokens: int, floor: float, same: str) -> str:
+    return f"| {name} | {seconds:.2f} | {tokens / seconds:.0f} | {floor / seconds:.1f}× | {same} |"
+
+
+async def main() -> None:
+    parser = argparse.ArgumentParser(description=(__doc__ or "").split("\n")[0])
+    parser.add_argument("--model", type=Path)
+    parser.add_argument("--requests", type=int, default=64)
+    parser.add_argument("--adapters", type=int, default=16)
+    parser.add_argument("--slots", type=int, default=16)
+    parser.add_argument("--threads", type=int, default=1)
+    given = parser.parse_args()
+    torch.set_num_threads(given.threads)
+    cast("Any", transformers_logging).disable_progress_bar()
+    with tempfile.TemporaryDirectory() as scratch:
+        base = given.model or random_model(Path(scratch) / "base")
+        adapters = [
+            save_adapter(Path(scratch) / f"a{n}", base, rank=16, seed=n, scale=0.03) for n in range(given.adapters)
+        ]
+        print(
+            f"{given.requests} requests, {given.adapters} adapters of rank 16, {given.slots} slots, "
+            f"{given.threads} thread(s), fp32, torch {torch.__version__}\n"
+        )
+        print("| what | seconds | tokens/s | against the peer | same replies |\n|---|---:|---:|---:|---:|")
+        for label, used in (("", []), (", each with one of the adapters", adapters)):
+            requests = workload(given.requests, used)
+            peer = Peer(base, used)
+            peer.run(requests[:2])
+            begun = time.perf_counter()
+            expected = peer.run(requests)
+            floor = time.perf_counter() - begun
+            tokens = sum(map(len, expected))
+            print(
+                row(f"transformers generate{' + PEFT' if used else ''}, one by one{label}", floor, tokens, floor, "n/a")
+            )
+            for slots in (1, given.slots):
+                async with LLM.from_pretrained(str(base), slots=slots, threads=given.threads) as llm:
+                    await run_engine(llm, requests[:2])
+                    begun = time.perf_counter()
+                    replies = await run_engine(llm, requests)
+                    seconds = time.perf_counter() - begun
+                same = sum(list(reply.token_ids) == one for reply, one in zip(replies, expected, strict=True))
+                total = sum(len(reply.token_ids) for reply in replies)
+                print(
+                    row(f"engine, {slots} slot(s){label}", seconds, total, floor, f"{same}/{len(requests)}"), flush=True
+                )
+
+
+if __name__ == "__main__":
+    asyncio.run(main())

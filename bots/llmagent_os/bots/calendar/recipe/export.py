@@ -1,0 +1,67 @@
+"""The model folder that ``transformers`` loads, and its place in the installed package."""
+
+from __future__ import annotations
+
+import copy
+import shutil
+from importlib.resources import files
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+import torch
+from tokenizers import Tokenizer
+from transformers import Qwen3ForCausalLM
+
+from llmagent_os.bots.calendar.recipe.tokenizer import as_pretrained
+from llmagent_os.errors import ConfigError
+
+#: What a model folder holds.
+_FILES = (
+    "model.safetensors",
+    "tokenizer.json",
+    "tokenizer_config.json",
+    "chat_template.jinja",
+    "generation_config.json",
+    "config.json",
+)
+
+
+def export(model: Qwen3ForCausalLM, tokenizer: Tokenizer, folder: Path) -> Path:
+    """Write bfloat16 safetensors, config, tokenizer and chat template to ``folder``; each file is replaced whole.
+
+    Raises:
+        OSError: the folder cannot be written.
+    """
+    half: Any = copy.deepcopy(model)
+    half.to(torch.bfloat16)
+    # Tells the agent that this model knows the short prompts, and needs no explanation of them.
+    half.config.llmagent_os = {"native": True}
+    folder.mkdir(parents=True, exist_ok=True)
+    with TemporaryDirectory(dir=folder.parent, prefix=f".{folder.name}-") as fresh:
+        half.save_pretrained(fresh)
+        as_pretrained(tokenizer).save_pretrained(fresh)
+        for path in sorted(Path(fresh).iterdir()):
+            path.replace(folder / path.name)
+    return folder
+
+
+def install(folder: Path, home: Path | None = None) -> Path:
+    """Put a finished model in place of the one that the installed package offers as ``calendar``.
+
+    Args:
+        folder: a model folder of :func:`export`.
+        home: where to put it, if not into the installed package.
+
+    Raises:
+        ConfigError: ``folder`` holds no whole model; nothing is changed.
+        OSError: the package's folder cannot be written.
+    """
+    if missing := [name for name in _FILES if not (folder / name).is_file()]:
+        raise ConfigError(f"{folder} holds no whole model: {', '.join(missing)} is missing")
+    home = home or Path(str(files("llmagent_os.bots.calendar"))) / "model"
+    home.mkdir(parents=True, exist_ok=True)
+    for name in _FILES:
+        shutil.copyfile(folder / name, home / f".{name}.new")
+        (home / f".{name}.new").replace(home / name)
+    return home

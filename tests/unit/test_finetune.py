@@ -1,0 +1,190 @@
+"""Fine-tuning: a few examples are learned in seconds, saved with PEFT, and loaded again by their path."""
+
+from __future__ import annotations
+
+import json
+import random
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+
+from llmagent_os.chat import Message
+from llmagent_os.errors import ConfigError, ModelError
+from llmagent_os.finetune import Finetuner
+from llmagent_os.llm import LLM
+from llmagent_os.serving.loading import load_model
+from llmagent_os.serving.locate import locate
+from llmagent_os.training.lora import LoraSettings, Sample, batches, response_loss
+from tests.tiny_model import CREATE, LIST, save_model
+
+#: The article's two examples.
+EXAMPLES = [
+    {
+        "input": "Schedule a meeting with John at 3pm tomorrow",
+        "output": "OK, I've added a meeting with John to your calendar for tomorrow at 3pm.",
+    },
+    {
+        "input": "Cancel my dentist appointment next week",
+        "output": "Sure, I've canceled your dentist appointment scheduled for next week.",
+    },
+]
+
+#: A random model has everything to learn, a trained one does with the defaults.
+EAGER: dict[str, Any] = {"learning_rate": 5e-3, "stop_at_loss": 0.01}
+
+
+@pytest.fixture(scope="module", params=["llama", "qwen3"])
+def base(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return save_model(tmp_path_factory.mktemp("base") / "base", str(request.param))
+
+
+def test_the_articles_examples_are_learned_and_loaded_again(base: Path, tmp_path: Path) -> None:
+    """The first thing that somebody who read the article tries."""
+    with LLM.from_pretrained(str(base)) as llm:
+        before = llm.generate(EXAMPLES[0]["input"], max_tokens=40)
+        finetuner = Finetuner(llm, EXAMPLES, **EAGER)
+        report = finetuner.finetune()
+        folder = finetuner.save_model(tmp_path / "calendar_agent_model")
+        after = llm.generate(EXAMPLES[0]["input"], max_tokens=40)
+    assert report.last_loss < 0.5 < report.first_loss
+    assert report.examples == 2
+    assert after == before, "the model that answers meanwhile must not change"
+    with LLM.from_pretrained(str(folder)) as tuned:
+        assert [tuned.generate(example["input"]).text for example in EXAMPLES] == [e["output"] for e in EXAMPLES]
+
+
+def test_training_goes_on_from_an_adapter(base: Path, tmp_path: Path) -> None:
+    """A second lesson must not forget that there was a first."""
+    with LLM.from_pretrained(str(base)) as llm:
+        first = Finetuner(llm, EXAMPLES, **EAGER)
+        learned = first.finetune()
+        folder = first.save_model(tmp_path / "first")
+    with LLM.from_pretrained(str(folder)) as llm:
+        second = Finetuner(llm, EXAMPLES, epochs=1)
+        assert second.finetune().first_loss < learned.first_loss / 2
+        again = second.save_model(tmp_path / "second")
+    config = json.loads(again.joinpath("adapter_config.json").read_text())
+    assert config["base_model_name_or_path"] == str(base)
+
+
+def test_calls_and_several_turns_are_learned(base: Path, tmp_path: Path) -> None:
+    chat: list[Message] = [
+        {"role": "system", "content": "You are brief."},
+        {"role": "user", "content": "lunch with Ana on friday"},
+        {
+            "role": "assistant",
+            "content": "",
+            "tool_calls": [{"name": "create_event", "arguments": {"title": "lunch with Ana", "date": "friday"}}],
+        },
+        {"role": "tool", "content": '{"status": "created"}'},
+        {"role": "assistant", "content": "Done, lunch with Ana on friday."},
+    ]
+    with LLM.from_pretrained(str(base)) as llm:
+        finetuner = Finetuner(llm, [{"messages": chat, "tools": [CREATE, LIST]}], **EAGER)
+        assert finetuner.finetune().examples == 2, "every assistant's turn is one"
+        folder = finetuner.save_model(tmp_path / "out")
+    with LLM.from_pretrained(str(folder)) as tuned:
+        call = tuned.generate(chat[:2], tools=[CREATE, LIST])
+        assert call.tool_calls[0].arguments == {"title": "lunch with Ana", "date": "friday"}
+        assert tuned.generate(chat[:4], tools=[CREATE, LIST]).text == chat[4]["content"]
+
+
+def test_the_same_seed_learns_the_same_and_leaves_others_randomness_alone(base: Path) -> None:
+    """A result that cannot be had again cannot be examined."""
+    with LLM.from_pretrained(str(base)) as llm:
+        state = torch.get_rng_state()
+        losses: list[list[float]] = [[], [], []]
+        for seed, seen in zip((3, 3, 4), losses, strict=True):
+            Finetuner(llm, EXAMPLES, seed=seed, epochs=4, batch_size=1).finetune(partial(_note, seen))
+        assert torch.equal(torch.get_rng_state(), state)
+    assert losses[0] == losses[1] != losses[2]
+    assert len(losses[0]) == 8
+
+
+def _note(seen: list[float], _step: int, _planned: int, loss: float) -> None:
+    seen.append(loss)
+
+
+@pytest.mark.parametrize(
+    ("data", "why"),
+    [
+        ([], "train_data is empty"),
+        ([{"input": "hi"}], r"train_data\[0\]\['output'\] is None"),
+        ([{"input": "hi", "output": "  "}], "not empty"),
+        ([{"input": 3, "output": "hi"}], r"\['input'\] is 3"),
+        (["hi"], r"train_data\[0\] is str"),
+        ([{"input": "a", "output": "b"}, {"messages": "hi"}], r"train_data\[1\]\['messages'\] is str"),
+        ([{"messages": [{"role": "robot", "content": "hi"}]}], r"\[0\] has no role"),
+        ([{"messages": [{"role": "user", "content": "hi"}]}], "no assistant's turn"),
+        ([{"messages": [{"role": "assistant", "content": "hi"}]}], "begins with the assistant"),
+    ],
+)
+def test_examples_that_cannot_be_learned_are_named(base: Path, data: list[Any], why: str) -> None:
+    """Before anything is loaded or trained for minutes."""
+    with LLM.from_pretrained(str(base)) as llm, pytest.raises(ConfigError, match=why):
+        Finetuner(llm, data)
+
+
+@pytest.mark.parametrize(
+    ("settings", "why"),
+    [({"rank": 0}, "rank is 0"), ({"lr": 1}, "no setting 'lr'"), ({"epochs": True}, "epochs is True")],
+)
+def test_settings_that_cannot_work_are_named(base: Path, settings: dict[str, Any], why: str) -> None:
+    with LLM.from_pretrained(str(base)) as llm, pytest.raises(ConfigError, match=why):
+        Finetuner(llm, EXAMPLES, **settings)
+
+
+def test_what_cannot_be_trained_or_saved_says_so(base: Path, tmp_path: Path) -> None:
+    with pytest.raises(ModelError, match="only local models"):
+        Finetuner(LLM.from_pretrained("openai:m", base_url="http://127.0.0.1:9/v1"), EXAMPLES)
+    with LLM.from_pretrained(str(base)) as llm:
+        with pytest.raises(ModelError, match=r"call finetune\(\) first"):
+            Finetuner(llm, EXAMPLES).save_model(tmp_path)
+        with pytest.raises(ConfigError, match=r"train_data\[0\] is \d+ tokens .*the model reads 1024"):
+            Finetuner(llm, [{"input": "word " * 2000, "output": "ok"}]).finetune()
+        finetuner = Finetuner(llm, EXAMPLES, epochs=1)
+        finetuner.finetune()
+        tmp_path.joinpath("file").write_text("in the way")
+        with pytest.raises(ModelError, match="cannot be saved"):
+            finetuner.save_model(tmp_path / "file")
+
+
+def test_the_loss_is_that_of_the_response_tokens_alone(base: Path) -> None:
+    """Padding and prompts must add nothing; checked against each sample computed by itself with all logits."""
+    model = load_model(locate(str(base)))
+    order = random.Random(0)
+    samples = [
+        Sample(*(tuple(order.randrange(7, 200) for _ in range(order.randint(1, 20))) for _half in range(2)))
+        for _ in range(6)
+    ]
+    total = torch.zeros(())
+    with torch.inference_mode():
+        for sample in samples:
+            logits = model(torch.tensor([[*sample.prompt, *sample.response]])).logits[0]
+            logprobs = torch.log_softmax(logits[len(sample.prompt) - 1 : -1], -1)
+            total -= logprobs[torch.arange(len(sample.response)), torch.tensor(sample.response)].sum()
+        loss = response_loss(model, samples, pad=0)
+    assert torch.isclose(loss, total / sum(len(sample.response) for sample in samples), atol=1e-4)
+
+
+def test_batches_hold_all_samples_once_and_like_lengths() -> None:
+    """Otherwise most of the work would be padding, or some examples never learned."""
+    samples = [Sample((1,) * (n % 7 + 1), (2,) * (n // 7 + 1)) for n in range(50)]
+    found = batches(samples, 8, random.Random(1))
+    assert sorted(id(sample) for batch in found for sample in batch) == sorted(map(id, samples))
+    spread = [max(map(length, batch)) - min(map(length, batch)) for batch in found]
+    assert max(spread) <= 5
+    assert found != batches(samples, 8, random.Random(2))
+
+
+def length(sample: Sample) -> int:
+    return len(sample.prompt) + len(sample.response)
+
+
+def test_few_examples_are_seen_often_and_many_a_few_times() -> None:
+    assert LoraSettings().steps(2) == 80
+    assert LoraSettings().steps(8000) == 3000
+    assert LoraSettings(epochs=2).steps(17) == 6
