@@ -3,8 +3,8 @@
     python benchmarks/serving.py [--model FOLDER] [--requests 64] [--adapters 16] [--slots 16] [--threads 1]
 
 Every request has a prompt and a length of its own and asks for one of the adapters. The peer answers them one by one,
-each with its adapter made active, as a program that knows only transformers and PEFT would. Without ``--model`` the model
-is a random one of the size of the shipped one. Prints a Markdown table; the replies are compared token by token.
+each with its adapter made active, as a program that knows only transformers and PEFT would. Without ``--model`` the
+model is a random one of the size of the shipped one. Prints a Markdown table; replies are compared token by token.
 """
 
 from __future__ import annotations

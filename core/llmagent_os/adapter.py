@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 import msgspec
 
@@ -96,4 +96,18 @@ class Adapter(Protocol):
 
     async def typing(self, conversation: Conversation) -> None:
         """Show that an answer is coming. May do nothing."""
+        ...
+
+
+@runtime_checkable
+class Remembers(Protocol):
+    """An adapter that keeps what was said, as the web chat's transcript does."""
+
+    @property
+    def name(self) -> str:
+        """The platform's name."""
+        ...
+
+    async def forget(self, user_id: str) -> int:
+        """Erase a person, by the platform's own id; returns how many conversations."""
         ...

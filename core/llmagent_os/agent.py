@@ -9,14 +9,14 @@ from __future__ import annotations
 import unicodedata
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 from uuid import uuid4
 from zoneinfo import ZoneInfo
 
 import msgspec
 import structlog
 
-from llmagent_os.adapter import Reply
+from llmagent_os.adapter import Remembers, Reply
 from llmagent_os.backoff import Backoff
 from llmagent_os.chat import ChatRequest, ToolCall
 from llmagent_os.commands import Commands
@@ -96,6 +96,7 @@ class Agent:
         self.ledger = ledger
         self.settings = settings or AgentSettings()
         self.clock = clock
+        self.transcripts: tuple[Remembers, ...] = ()  #: adapters that keep what was said; the runtime tells which
         self.commands = Commands(self)
 
     async def respond(self, message: Message, draft: Draft | None = None) -> Outcome:

@@ -52,7 +52,7 @@ class Commands:
         person = person_id(event)
         match value.removeprefix("agent:"):
             case "forget":
-                return await self._forget(person)
+                return await self._forget(event)
             case "keep":
                 return Reply("Nothing was changed.")
             case "undo":
@@ -99,12 +99,15 @@ class Commands:
             return Reply(f"I don't know `/profile {what}`. Try {ways}.")
         return _shown(await profiles.get(user_id), "This is what I know about you.")
 
-    async def _forget(self, user_id: str) -> Reply:
-        agent = self._agent
+    async def _forget(self, event: Event) -> Reply:
+        agent, user_id = self._agent, person_id(event)
         if agent.ledger is not None:
             await agent.ledger.forget(user_id)
         if agent.profiles is not None:
             await agent.profiles.forget(user_id)
+        for adapter in agent.transcripts:
+            if adapter.name == event.conversation.platform:
+                await adapter.forget(event.sender.user_id)
         return Reply("Done: I have forgotten you.")
 
     async def _plugin(self, command: Command, name: str) -> Reply:

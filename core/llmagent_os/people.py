@@ -10,11 +10,11 @@ import json
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 from pathlib import Path
-from typing import Any, Protocol, runtime_checkable
+from typing import Any
 
 import msgspec
 
-from llmagent_os.adapter import Adapter
+from llmagent_os.adapter import Adapter, Remembers
 from llmagent_os.bot import BotConfig
 from llmagent_os.config import Settings
 from llmagent_os.errors import ConfigError
@@ -23,15 +23,6 @@ from llmagent_os.ledger import Ledger
 from llmagent_os.ledger.connection import file_of
 from llmagent_os.profiles import Profiles
 from llmagent_os.setup import AdapterSetup, known_adapters, make_adapter
-
-
-@runtime_checkable
-class Remembers(Protocol):
-    """An adapter that keeps what was said, as the web chat's transcript does."""
-
-    async def forget(self, user_id: str) -> int:
-        """Erase a person, by the platform's own id; returns how many conversations."""
-        ...
 
 
 async def show(settings: Settings, user_id: str) -> str:

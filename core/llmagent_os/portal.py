@@ -7,44 +7,34 @@ one background loop a process, so that a model loaded by one call serves the nex
 from __future__ import annotations
 
 import asyncio
-import atexit
 import threading
-from collections.abc import Awaitable, Callable
-from contextlib import AbstractContextManager
-from typing import TypeVar
-
-from anyio.from_thread import BlockingPortal, start_blocking_portal
+from collections.abc import Callable, Coroutine
+from typing import Any, TypeVar
 
 _T = TypeVar("_T")
 
 
-class _Portal:
-    """The background loop, started when first needed."""
+class _Background:
+    """An event loop in a thread of its own, started when first needed. It ends with the process."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
-        self._manager: AbstractContextManager[BlockingPortal] | None = None
-        self._portal: BlockingPortal | None = None
+        self._loop: asyncio.AbstractEventLoop | None = None
 
-    def get(self) -> BlockingPortal:
+    @property
+    def loop(self) -> asyncio.AbstractEventLoop:
         with self._lock:
-            if self._portal is None:
-                self._manager = start_blocking_portal(name="llmagent-os")
-                self._portal = self._manager.__enter__()
-                atexit.register(self.stop)
-            return self._portal
-
-    def stop(self) -> None:
-        with self._lock:
-            if self._manager is not None:
-                self._manager.__exit__(None, None, None)
-                self._manager = self._portal = None
+            if self._loop is None:
+                self._loop = asyncio.new_event_loop()
+                # A daemon: nothing has to be stopped, or can hang, when the interpreter ends.
+                threading.Thread(target=self._loop.run_forever, name="llmagent-os", daemon=True).start()
+            return self._loop
 
 
-_shared = _Portal()
+_background = _Background()
 
 
-def run_sync(function: Callable[..., Awaitable[_T]], *arguments: object) -> _T:
+def run_sync(function: Callable[..., Coroutine[Any, Any, _T]], *arguments: object) -> _T:
     """Call ``await function(*arguments)`` from a thread without an event loop, and return its result.
 
     Raises:
@@ -53,7 +43,12 @@ def run_sync(function: Callable[..., Awaitable[_T]], *arguments: object) -> _T:
     try:
         asyncio.get_running_loop()
     except RuntimeError:
-        return _shared.get().call(function, *arguments)
+        future = asyncio.run_coroutine_threadsafe(function(*arguments), _background.loop)
+        try:
+            return future.result()
+        except BaseException:
+            future.cancel()  # Ctrl-C stops the work too; does nothing where it has ended
+            raise
     raise RuntimeError(
         "an event loop is running here: await the asynchronous twin of this call (Agent.respond, LLM.complete, …)"
     )

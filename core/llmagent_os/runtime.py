@@ -10,7 +10,7 @@ from typing import Protocol, Self, runtime_checkable
 
 import structlog
 
-from llmagent_os.adapter import Adapter
+from llmagent_os.adapter import Adapter, Remembers
 from llmagent_os.agent import Agent, AgentSettings
 from llmagent_os.bot import Bot
 from llmagent_os.chat import ChatRequest
@@ -122,6 +122,7 @@ class Runtime:
             )
             if not made:
                 raise ConfigError(f"bot {config.name!r} has no adapter: nobody could reach it")
+            agent.transcripts = tuple(adapter for adapter in made if isinstance(adapter, Remembers))
             limits = Limits(
                 max_pending_per_conversation=settings.max_pending_per_conversation,
                 max_running=settings.max_running,

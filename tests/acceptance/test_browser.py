@@ -20,6 +20,7 @@ from playwright.async_api import Browser, BrowserContext, Locator, Page, async_p
 from llmagent_os.ledger import Ledger
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
+expect.set_options(timeout=30_000)  # milliseconds: a slow machine is no failure
 SERVER = Path(__file__).with_name("chat_server.py")
 TOKEN = "a-token-of-enough-length"
 

@@ -126,5 +126,8 @@ def test_migrations_run_from_the_wheel(installed: Path, tmp_path: Path) -> None:
 
 
 def test_doctor_finds_nothing_wrong(installed: Path, tmp_path: Path) -> None:
-    """A fresh installation is a right one."""
+    """A fresh installation is a right one, whatever else listens on this machine."""
+    settings = tmp_path / ".env"
+    settings.write_text("LLMAGENT_OS_WEB_PORT=0\n")
+    settings.chmod(0o600)
     assert "Everything looks right." in run(installed / "llmagent-os", "doctor", "calendar", cwd=tmp_path)

@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import ClassVar
 
+import msgspec
 import pytest
 
 from llmagent_os.adapter import Button
-from llmagent_os.agent import Agent, AgentSettings
+from llmagent_os.agent import TIMER_TRIES, Agent, AgentSettings
 from llmagent_os.chat import ToolCall
 from llmagent_os.errors import ModelUnavailableError
-from llmagent_os.events import ButtonPress, Command, Conversation, Edit, Message, Sender
+from llmagent_os.events import ButtonPress, Command, Conversation, Edit, Event, Message, Sender, Timer
+from llmagent_os.handler import Outcome
 from llmagent_os.ledger import Interaction, Ledger, RewardEvent
 from llmagent_os.modules import BehaviorModule, KnowledgeBase, PrivacyModule
 from llmagent_os.plugin import Plugin, Span, ToolContext, ToolResult, tool
@@ -40,6 +42,7 @@ class Diary(Plugin):
         """Write something down."""
         self.contexts.append(context)
         await context.records.put(what, {"what": what})
+        await context.timers.set(what, context.now)
         return ToolResult({"status": "written", "what": what}, f"Written: {what}.")
 
     @tool(permission="profile.write")
@@ -61,6 +64,12 @@ class Diary(Plugin):
 
     async def pressed(self, context: ToolContext, value: str) -> ToolResult:
         return ToolResult({"status": "pressed"}, f"You pressed {value}.")
+
+    async def due(self, context: ToolContext, key: str, at: datetime) -> ToolResult | None:
+        if key == "fail":
+            raise ValueError("out of ink")
+        text = f"{key}, due at {at.hour}."
+        return None if key == "nothing" else ToolResult({"status": "due"}, text, buttons=(Button("Done", "done"),))
 
     async def command(self, context: ToolContext, name: str, arguments: str) -> ToolResult:
         return ToolResult({"status": "shown"}, "An empty diary.")
@@ -90,6 +99,10 @@ class Bench:
         key = str(self.number)
         return Message(event_id=key, conversation=room, sender=Sender(user), text=text, message_id=key)
 
+    def timer(self, key: str) -> Timer:
+        room = Conversation(platform="memory", channel="c1")
+        return Timer(event_id=f"timer-{key}", conversation=room, sender=Sender("u1"), at=NOON, plugin="diary", key=key)
+
     async def say(self, agent: Agent, text: str, *, user: str = "u1", channel: str = "c1") -> tuple[str, Interaction]:
         """Deliver a message as the host does; the reply and what was kept."""
         message = self.message(text, user=user, channel=channel)
@@ -106,7 +119,7 @@ class Bench:
 async def bench(tmp_path: Path) -> AsyncIterator[Bench]:
     ledger = await Ledger.open(f"sqlite:///{tmp_path / 'ledger.db'}")
     diary = Diary()
-    async with Plugins(installed=(), records=ledger.records) as plugins:
+    async with Plugins(installed=(), records=ledger.records, timers=ledger.timers) as plugins:
         await plugins.add(diary)
         yield Bench(ledger, Profiles(tmp_path / "profiles"), plugins, diary)
     await ledger.close()
@@ -355,3 +368,62 @@ def test_a_script_without_a_loop_gets_its_answer() -> None:
 
 async def _no_draft(_: str) -> None:
     return None
+
+
+async def test_a_plugin_speaks_first_when_its_timer_is_due_and_can_be_rated(bench: Bench) -> None:
+    agent, event = bench.agent("unused"), bench.timer("tea")
+    outcome = await agent.handle(event, _no_draft)
+    assert outcome.reply is not None
+    assert outcome.reply.text == "tea, due at 12."
+    assert outcome.interaction is not None
+    assert (outcome.interaction.interaction_id, outcome.interaction.user_id) == ("memory:timer-tea", "memory::u1")
+    assert outcome.interaction.context["intent"] == "timer"
+    assert outcome.interaction.context["buttons"] == [["Done", "diary:done"]]
+    assert outcome.interaction.said == ""
+    assert bench.llm.requests == []
+
+
+async def test_a_timer_may_be_passed_over_in_silence(bench: Bench) -> None:
+    assert await bench.agent("unused").handle(bench.timer("nothing"), _no_draft) == Outcome(None)
+
+
+async def test_timers_a_tool_sets_are_this_persons_and_this_plugins(bench: Bench) -> None:
+    agent = bench.agent(ToolCall("write", {"what": "tea"}), "Written.")
+    await bench.say(agent, "write down tea")
+    found: list[Event] = []
+    await bench.ledger.ring_timers(NOON, limit=9, stored=found.append)
+    (event,) = found
+    assert isinstance(event, Timer)
+    assert (event.plugin, event.key, event.sender.user_id, event.conversation.channel) == ("diary", "tea", "u1", "c1")
+
+
+@pytest.mark.parametrize("plugin", ["diary", "uninstalled"])
+async def test_a_timer_whose_plugin_fails_comes_again_and_is_given_up_in_the_end(bench: Bench, plugin: str) -> None:
+    """A plugin that is cut off for a minute must not cost somebody their reminder."""
+    agent, event = bench.agent("unused"), msgspec.structs.replace(bench.timer("fail"), plugin=plugin)
+    moment, tries = NOON, 0
+    while True:
+        assert await agent.handle(event, _no_draft) == Outcome(None)
+        found: list[Event] = []
+        moment += timedelta(days=1)
+        await bench.ledger.ring_timers(moment, limit=9, stored=found.append)
+        if not found:
+            break
+        tries += 1
+        assert isinstance(found[0], Timer)
+        assert (found[0].key, found[0].at) == ("fail", NOON)
+        event = found[0]
+    assert tries == TIMER_TRIES
+
+
+async def test_a_question_stays_open_when_a_reminder_comes_in_between(bench: Bench) -> None:
+    agent = bench.agent(ToolCall("ask", {}), "Sure?")
+    await bench.say(agent, "do it")
+    event = bench.timer("tea")
+    outcome = await agent.handle(event, _no_draft)
+    await bench.ledger.accept(event, max_pending=9)
+    await bench.ledger.prepare(event, outcome.reply, outcome.interaction)
+    text, _ = await bench.say(bench.agent("unused"), "yes")
+    assert text == "You pressed yes."
+    text, _ = await bench.say(bench.agent("Hello."), "hello")
+    assert "" not in [message["content"] for message in bench.llm.requests[0].messages if message["role"] == "user"]

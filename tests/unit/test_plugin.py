@@ -188,4 +188,4 @@ def test_the_tutorial_runs_as_written(capsys: pytest.CaptureFixture[str]) -> Non
     namespace: dict[str, object] = {"__name__": "tutorial"}
     for block in re.findall(r"```python\n(.*?)```", DOCS.read_text(encoding="utf-8"), re.DOTALL):
         exec(compile(block, str(DOCS), "exec"), namespace)
-    assert capsys.readouterr().out == "You want to buy 3 × lemons.\n"
+    assert capsys.readouterr().out == "You want to buy 3 × lemons.\nYour tea is ready.\n"

@@ -107,7 +107,9 @@ def templated(dialogue: Dialogue, tools: list[dict[str, Any]] | None) -> str:
 def test_a_dialogue_reads_as_the_chat_template_writes_it() -> None:
     """The model is asked through the template: one other character, and it sees what it was never shown."""
     rng = random.Random(0)
-    opening = next(text for text in iter(lambda: tools_text(rng), "") if re.findall(r'"name": "(\w+)', text) == [*TOOLS])
+    opening = next(
+        text for text in iter(lambda: tools_text(rng), "") if re.findall(r'"name": "(\w+)', text) == [*TOOLS]
+    )
     tools = [
         {"type": "function", "function": {"name": name, "parameters": {"properties": dict.fromkeys(keys, {})}}}
         for name, keys in TOOLS.items()

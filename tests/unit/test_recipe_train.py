@@ -8,7 +8,7 @@ import json
 import shutil
 import signal
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, cast
 
@@ -17,7 +17,7 @@ import pytest
 import torch
 from click.testing import CliRunner, Result
 from safetensors import SafetensorError
-from tests.toy_run import TOY
+from tests.toy_run import TOY, one_thread
 
 from llmagent_os.bots.calendar.recipe.batches import IGNORED, Batch, batches, endless
 from llmagent_os.bots.calendar.recipe.checkpoint import TrainingError, TrainingStopped, writing
@@ -31,6 +31,12 @@ from llmagent_os.bots.calendar.recipe.tokenizer import train_tokenizer
 from llmagent_os.bots.calendar.recipe.train import train
 from llmagent_os.errors import ConfigError
 from llmagent_os.llm import LLM
+
+
+@pytest.fixture(scope="module", autouse=True)
+def small() -> Iterator[None]:
+    with one_thread():
+        yield
 
 
 @pytest.fixture(scope="module")
@@ -137,7 +143,9 @@ def test_a_damaged_file_is_named(begun: Path, writer: Writer) -> None:
     with pytest.raises(TrainingError, match=r"state\.safetensors is damaged or of another model .* delete it to train"):
         train(begun, TOY, writer=writer)
     damage(begun / "tokenizer.json")
-    with pytest.raises(TrainingError, match=r"tokenizer\.json is damaged .*: delete it, and the same one is made again"):
+    with pytest.raises(
+        TrainingError, match=r"tokenizer\.json is damaged .*: delete it, and the same one is made again"
+    ):
         train(begun, TOY, writer=writer)
 
 
@@ -153,7 +161,10 @@ def test_a_full_disk_leaves_the_last_checkpoint(tmp_path: Path) -> None:
     path = tmp_path / "state"
     path.write_text("good")
     for error in (OSError(errno.ENOSPC, "No space left on device"), SafetensorError("I/O error: No space left")):
-        with pytest.raises(TrainingError, match=r"cannot be written \(.*No space left.*make room"), writing(path) as new:
+        with (
+            pytest.raises(TrainingError, match=r"cannot be written \(.*No space left.*make room"),
+            writing(path) as new,
+        ):
             new.write_text("half")
             raise error
     assert path.read_text() == "good"
@@ -232,7 +243,9 @@ def test_the_prefix_is_learned_from_every_row(writer: Writer) -> None:
             cast("Any", loss_of(model, part, bf16=False) * share).backward()
         return [parameter.grad for parameter in model.parameters() if parameter.grad is not None]
 
-    rows = [Batch(batch.prefix, ids[None], targets[None]) for ids, targets in zip(batch.ids, batch.targets, strict=True)]
+    rows = [
+        Batch(batch.prefix, ids[None], targets[None]) for ids, targets in zip(batch.ids, batch.targets, strict=True)
+    ]
     for together, apart in zip(gradients(batch), gradients(*rows), strict=True):
         torch.testing.assert_close(together, apart, rtol=1e-3, atol=1e-5)
 

@@ -135,6 +135,10 @@ async def test_only_so_many_ring_at_once_and_the_rest_follow_in_order(ledger: Le
     assert [row.event.at for row in await ledger.unfinished()] == [SIX + number * MINUTE for number in range(5)]
 
 
+def all_bytes(folder: Path) -> bytes:
+    return b"".join(path.read_bytes() for path in folder.iterdir())
+
+
 def execute(folder: Path, statement: str) -> None:
     engine = sa.create_engine(f"sqlite:///{folder}/ledger.db")
     with engine.begin() as connection:
@@ -191,7 +195,7 @@ async def test_a_forgotten_person_is_not_reminded_and_nothing_of_theirs_is_left(
     assert (kept["plugin"], kept["key"], kept["at"]) == ("calendar", "a", "2026-11-22T18:00:00Z")
     assert await ledger.forget(person_id(said("ana-of-the-secret"))) == 1
     assert [event.sender.user_id for event in await rung(ledger, SIX)] == ["ben"]
-    assert not any(b"secret" in path.read_bytes() for path in tmp_path.iterdir())
+    assert b"secret" not in all_bytes(tmp_path)
 
 
 async def test_what_has_rung_says_nothing_about_the_person(ledger: Ledger, tmp_path: Path) -> None:
@@ -199,7 +203,7 @@ async def test_what_has_rung_says_nothing_about_the_person(ledger: Ledger, tmp_p
     (event,) = await rung(ledger, SIX)
     await ledger.finish(event, None)
     await ledger.close()
-    assert not any(b"secret" in path.read_bytes() for path in tmp_path.iterdir())
+    assert b"secret" not in all_bytes(tmp_path)
 
 
 async def test_a_ledger_from_before_timers_is_brought_up_to_date(tmp_path: Path) -> None:
@@ -210,9 +214,9 @@ async def test_a_ledger_from_before_timers_is_brought_up_to_date(tmp_path: Path)
         settings.attributes["connection"] = database.sql
         command.downgrade(settings, "0001")
     database.close()
-    execute(tmp_path, "INSERT INTO records (user_id, plugin, key, body) VALUES ('u', 'calendar', 'e', '{\"a\":1}')")
+    execute(tmp_path, "INSERT INTO records (user_id, plugin, key, body) VALUES ('u', 'calendar', 'e', '{}')")
     ledger = await Ledger.open(f"sqlite:///{tmp_path}/ledger.db")
-    assert await ledger.records("calendar", "u").get("e") == {"a": 1}
+    assert await ledger.records("calendar", "u").get("e") == {}
     await ledger.timers("calendar", said()).set("a", SIX)
     assert len(await rung(ledger, SIX)) == 1
     await ledger.close()

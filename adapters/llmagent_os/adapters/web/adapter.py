@@ -154,7 +154,7 @@ class WebAdapter:
             if item is None or item.author != "bot":
                 raise AdapterError(f"web: there is no reply {message_id!r} in conversation {conversation.channel!r}")
             pressed = item.pressed if item.buttons == reply.buttons else None
-            changes = {**content, "pressed": pressed, "edited": True, "paths": reply.files}
+            changes: dict[str, Any] = {**content, "pressed": pressed, "edited": True, "paths": reply.files}
             await self.transcript.change(conversation.channel, message_id, **changes)
         self._changed(conversation.channel)
 

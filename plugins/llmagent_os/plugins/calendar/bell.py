@@ -20,7 +20,7 @@ MORNING = timedelta(hours=9)  #: when a reminder of a whole day rings
 EVENING = timedelta(hours=18)  #: when it does on the day itself, where it was made too late for the morning
 SNOOZE = timedelta(minutes=10)
 LATE = timedelta(minutes=5)  #: after which it is told when it was due
-#: "In 30 seconds" is a whole minute in the calendar, which may have begun: what is no older rings at once.
+#: The calendar counts in whole minutes, and takes "at 5" for now while it is 5: what is no older rings at once.
 JUST_NOW = timedelta(minutes=1)
 
 _LOOK = 3000  #: starts looked at for the next one that rings

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import copy
 import shutil
+from collections.abc import Generator
+from contextlib import contextmanager
 from importlib.resources import files
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -12,6 +14,7 @@ from typing import Any
 import torch
 from tokenizers import Tokenizer
 from transformers import Qwen3ForCausalLM
+from transformers.utils import logging
 
 from llmagent_os.bots.calendar.recipe.tokenizer import as_pretrained
 from llmagent_os.errors import ConfigError
@@ -38,12 +41,24 @@ def export(model: Qwen3ForCausalLM, tokenizer: Tokenizer, folder: Path) -> Path:
     # Tells the agent that this model knows the short prompts, and needs no explanation of them.
     half.config.llmagent_os = {"native": True}
     folder.mkdir(parents=True, exist_ok=True)
-    with TemporaryDirectory(dir=folder.parent, prefix=f".{folder.name}-") as fresh:
+    with TemporaryDirectory(dir=folder.parent, prefix=f".{folder.name}-") as fresh, _without_bars():
         half.save_pretrained(fresh)
         as_pretrained(tokenizer).save_pretrained(fresh)
         for path in sorted(Path(fresh).iterdir()):
             path.replace(folder / path.name)
     return folder
+
+
+@contextmanager
+def _without_bars() -> Generator[None]:
+    """Keep the library from drawing its progress bars over the trainer's own."""
+    shown = logging.is_progress_bar_enabled()
+    logging.disable_progress_bar()
+    try:
+        yield
+    finally:
+        if shown:
+            logging.enable_progress_bar()
 
 
 def install(folder: Path, home: Path | None = None) -> Path:

@@ -114,10 +114,14 @@ def _samples(writer: Writer) -> str:
     rng = random.Random("samples")
     lines: list[str] = []
     for _ in range(_SAMPLES):
-        asked, answer = writer.single(rng).turns
+        dialogue = writer.single(rng)
+        asked, answer = dialogue.turns
+        style = dialogue.system.splitlines()[0].removeprefix("Style: ").removesuffix(".")
         said = answer.text.removeprefix("<tool_call>\n").removesuffix("\n</tool_call>")
-        lines.append(f"| {_cell(asked.text)} | {f'`{said}`' if said != answer.text else _cell(said)} |\n")
-    return "### Some of it\n\n| message | what the model learns to answer |\n| --- | --- |\n" + "".join(lines)
+        shown = f"`{said}`" if said != answer.text else _cell(said)
+        lines.append(f"| {_cell(asked.text)} | {style.replace('_', '-')} | {shown} |\n")
+    head = "| message | style | what the model learns to answer |\n| --- | --- | --- |\n"
+    return f"### Some of it\n\n{head}{''.join(lines)}"
 
 
 def _cell(text: str) -> str:
@@ -135,7 +139,7 @@ def draw_curve(log: list[dict[str, Any]], path: Path) -> None:
     import matplotlib
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
-    from matplotlib.ticker import StrMethodFormatter
+    from matplotlib.ticker import LogLocator, NullFormatter, StrMethodFormatter
 
     steps = [line["step"] for line in log]
     mpl: Any = matplotlib
@@ -146,9 +150,11 @@ def draw_curve(log: list[dict[str, Any]], path: Path) -> None:
         axes.plot(steps, [line["train"] for line in log], color="0.6", linewidth=1, label="training")
         axes.plot(steps, [line["validation"] for line in log], marker=".", color="#1f6f6b", label="validation")
         axes.set(xlabel="step", ylabel="cross-entropy (nats a token)", yscale="log")
+        axes.set_xlim(left=0)
+        axes.yaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
         axes.yaxis.set_major_formatter(StrMethodFormatter("{x:g}"))
-        axes.yaxis.set_minor_formatter(StrMethodFormatter("{x:g}"))
+        axes.yaxis.set_minor_formatter(NullFormatter())
         axes.spines[["top", "right"]].set_visible(False)
-        axes.grid(alpha=0.3, which="both")
+        axes.grid(alpha=0.3)
         axes.legend(frameon=False)
         figure.savefig(path, metadata={"Date": None} if path.suffix == ".svg" else None)

@@ -138,7 +138,8 @@ class _Run:
         self.log.add(line | {"seconds": at.seconds, "tokens": at.tokens})
         at.loss_sum, at.loss_steps = 0.0, 0
         self.save()
-        self.export()
+        if at.step < self.recipe.steps:
+            self.export()  # to be tried while training goes on
 
     def save(self) -> None:
         self.progress.seconds = time.monotonic() - self.started
