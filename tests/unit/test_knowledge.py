@@ -1,4 +1,4 @@
-"""What breaks without this: the bot answers with the wrong fact, or with none, or cannot say what is wrong in a file."""
+"""What breaks without this: the bot tells the wrong fact, or none, or cannot say what is wrong in a file."""
 
 from __future__ import annotations
 

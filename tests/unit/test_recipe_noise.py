@@ -39,7 +39,7 @@ def marked(pieces: list[str], inside: list[str]) -> tuple[str, Grammar]:
 def test_arguments_stay_in_the_text(
     pieces: list[str], inside: list[str], change: Callable[[str, random.Random], str], seed: int
 ) -> None:
-    """Whatever is done to a text, each argument is a piece of it, clean at its edges, and the inner one of the outer."""
+    """Whatever is done to a text, each argument is a piece of it, clean at its edges; the inner one of the outer."""
     text, grammar = marked(pieces, inside)
     phrase = grammar.unmark(change(text, random.Random(seed)))
     assert not re.search(ANY, phrase.text)

@@ -10,8 +10,8 @@ from collections.abc import Iterator
 from pathlib import Path
 from xml.etree import ElementTree
 
+import msgspec
 import pytest
-from tests.toy_run import TOY, one_thread
 
 from llmagent_os.bots.calendar.recipe.chatml import Dialogue, Turn, call_text
 from llmagent_os.bots.calendar.recipe.dialogues import load_writer
@@ -20,6 +20,7 @@ from llmagent_os.bots.calendar.recipe.report import draw_curve, report
 from llmagent_os.bots.calendar.recipe.train import train
 from llmagent_os.errors import ConfigError
 from llmagent_os.llm import Completion, ToolCall
+from tests.toy_run import TOY, one_thread
 
 LOG = [{"step": 250 * n, "train": 4.0 / n, "validation": 3.0 / n, "seconds": 400.0 * n, "tokens": n} for n in (1, 2, 3)]
 
@@ -61,14 +62,14 @@ def test_rates_of_nothing_are_no_error() -> None:
 def finished(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     folder = tmp_path_factory.mktemp("finished")
     with one_thread():
-        train(folder, TOY, writer=load_writer())
+        train(folder, msgspec.structs.replace(TOY, steps=4, validate_every=2), writer=load_writer())
         yield folder
 
 
 def test_the_report_tells_everything(finished: Path) -> None:
     """Settings, curve, data, rates and samples of a run, from its folder alone."""
     text = (report(finished, messages=3) / "README.md").read_text(encoding="utf-8")
-    assert text.startswith("# How the calendar model was trained\n\n9 steps in ")
+    assert text.startswith("# How the calendar model was trained\n\n4 steps in ")
     assert "![Training and validation loss by step](loss.svg)" in text
     assert (finished / "report" / "loss.svg").is_file()
     assert "3 single messages" in text
@@ -116,7 +117,7 @@ def test_an_unfinished_run_says_how_far_it_is(finished: Path, tmp_path: Path) ->
     shutil.copy(finished / "recipe.json", tmp_path)
     lines = (finished / "log.jsonl").read_text(encoding="utf-8").splitlines(keepends=True)
     (tmp_path / "log.jsonl").write_text(lines[0], encoding="utf-8")
-    assert "\n4 of 9 steps in " in (report(tmp_path, messages=0) / "README.md").read_text(encoding="utf-8")
+    assert "\n2 of 4 steps in " in (report(tmp_path, messages=0) / "README.md").read_text(encoding="utf-8")
 
 
 def test_the_curve_is_drawn_and_the_same_every_time(tmp_path: Path) -> None:

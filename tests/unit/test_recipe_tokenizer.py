@@ -1,4 +1,4 @@
-"""The calendar model copies words token by token: that works only where a word is the same tokens wherever it stands."""
+"""The calendar model copies words token by token: that works only where a word is the same tokens everywhere."""
 
 from __future__ import annotations
 
@@ -101,7 +101,8 @@ def message(turn: Turn) -> dict[str, Any]:
 
 def templated(dialogue: Dialogue, tools: list[dict[str, Any]] | None) -> str:
     messages = [{"role": "system", "content": dialogue.system}, *map(message, dialogue.turns)]
-    return as_pretrained(tokenizer()).apply_chat_template(messages, tools=tools, tokenize=False)
+    text: str = as_pretrained(tokenizer()).apply_chat_template(messages, tools=tools, tokenize=False)
+    return text
 
 
 def test_a_dialogue_reads_as_the_chat_template_writes_it() -> None:
@@ -110,8 +111,8 @@ def test_a_dialogue_reads_as_the_chat_template_writes_it() -> None:
     opening = next(
         text for text in iter(lambda: tools_text(rng), "") if re.findall(r'"name": "(\w+)', text) == [*TOOLS]
     )
-    tools = [
-        {"type": "function", "function": {"name": name, "parameters": {"properties": dict.fromkeys(keys, {})}}}
+    tools: list[dict[str, Any]] = [
+        {"type": "function", "function": {"name": name, "parameters": {"properties": dict.fromkeys(keys)}}}
         for name, keys in TOOLS.items()
     ]
     write = writer()

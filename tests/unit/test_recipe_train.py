@@ -1,4 +1,4 @@
-"""Training takes hours on a small machine: it must go on where it was stopped, and say what is wrong before it begins."""
+"""Training takes hours on a small machine: it must go on where it was stopped, and say early what is wrong."""
 
 from __future__ import annotations
 
@@ -17,7 +17,6 @@ import pytest
 import torch
 from click.testing import CliRunner, Result
 from safetensors import SafetensorError
-from tests.toy_run import TOY, one_thread
 
 from llmagent_os.bots.calendar.recipe.batches import IGNORED, Batch, batches, endless
 from llmagent_os.bots.calendar.recipe.checkpoint import TrainingError, TrainingStopped, writing
@@ -31,6 +30,7 @@ from llmagent_os.bots.calendar.recipe.tokenizer import train_tokenizer
 from llmagent_os.bots.calendar.recipe.train import train
 from llmagent_os.errors import ConfigError
 from llmagent_os.llm import LLM
+from tests.toy_run import TOY, one_thread
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -96,7 +96,7 @@ def test_it_learns(finished: Path) -> None:
 
 @pytest.mark.parametrize("steps", [1, 3, 4])
 def test_stopped_and_gone_on_it_is_the_same_run(finished: Path, begun: Path, writer: Writer, steps: int) -> None:
-    """Stopped between two checkpoints, in the middle of a group, or right at one: nothing is lost and nothing repeated."""
+    """Stopped between two checkpoints, inside a group, or right at one: nothing is lost and nothing repeated."""
     with pytest.raises(TrainingStopped, match=f"after step {steps} of 9"):
         train(begun, TOY, writer=writer, stopping=after(steps))
     train(begun, TOY, writer=writer)
@@ -180,7 +180,7 @@ def test_a_folder_that_cannot_be_made_is_named(tmp_path: Path, writer: Writer) -
 
 def test_a_loss_that_is_no_number_ends_it(begun: Path, writer: Writer) -> None:
     """A diverged run must not overwrite the good checkpoint, nor go on for hours."""
-    with pytest.raises(TrainingError, match="the loss is (nan|inf) at step 4: begin again"):
+    with pytest.raises(TrainingError, match=r"the loss is (nan|inf) at step 4: begin again"):
         train(begun, msgspec.structs.replace(TOY, adamw_lr=1e30, muon_lr=1e30), writer=writer)
     assert not (begun / "state.safetensors").exists()
 
@@ -190,10 +190,11 @@ def test_transformers_and_the_agent_load_the_model(finished: Path) -> None:
     from transformers import AutoModelForCausalLM, AutoTokenizer
 
     folder = str(finished / "model")
-    model, tokenizer = cast("Any", AutoModelForCausalLM).from_pretrained(folder), AutoTokenizer.from_pretrained(folder)
+    model: Any = cast("Any", AutoModelForCausalLM).from_pretrained(folder)
+    tokenizer: Any = cast("Any", AutoTokenizer).from_pretrained(folder)
     assert model.dtype == torch.bfloat16
     assert (model.config.eos_token_id, model.config.pad_token_id) == (tokenizer.eos_token_id, tokenizer.pad_token_id)
-    prompt = cast("Any", tokenizer).apply_chat_template([{"role": "user", "content": "hello"}], tokenize=False)
+    prompt = tokenizer.apply_chat_template([{"role": "user", "content": "hello"}], tokenize=False)
     assert prompt == "<|im_start|>user\nhello<|im_end|>\n"
     llm = LLM.from_pretrained(folder)
     try:

@@ -52,13 +52,14 @@ def export(model: Qwen3ForCausalLM, tokenizer: Tokenizer, folder: Path) -> Path:
 @contextmanager
 def _without_bars() -> Generator[None]:
     """Keep the library from drawing its progress bars over the trainer's own."""
-    shown = logging.is_progress_bar_enabled()
-    logging.disable_progress_bar()
+    bars: Any = logging
+    shown: bool = bars.is_progress_bar_enabled()
+    bars.disable_progress_bar()
     try:
         yield
     finally:
         if shown:
-            logging.enable_progress_bar()
+            bars.enable_progress_bar()
 
 
 def install(folder: Path, home: Path | None = None) -> Path:
