@@ -10,6 +10,15 @@ _WORD = re.compile(r"[^\W_]+(?:['’][^\W_]+)*")
 _QUOTED = re.compile(r"[\"“]([^\"“”]*)[\"”]")
 
 
+def words(text: str) -> list[str]:
+    """The words of ``text`` in lower case, as they are compared here.
+
+    >>> words("I've added “tea”, 3:30 PM.")
+    ["i've", 'added', 'tea', '3', '30', 'pm']
+    """
+    return [word.lower() for word in _WORD.findall(text)]
+
+
 def is_faithful(reply: str, sources: Iterable[str], own: Collection[str] = ()) -> bool:
     """Whether ``reply`` says nothing of its own about what ``sources`` hold.
 
@@ -38,9 +47,11 @@ def is_faithful(reply: str, sources: Iterable[str], own: Collection[str] = ()) -
 
 def _stutters(reply: str) -> bool:
     """The same three words again at once: a model that has lost its way."""
-    words = reply.split()
-    return any(words[at : at + 3] == words[at + 3 : at + 6] for at in range(len(words) - 5)) or any(
-        words[at : at + 2] == words[at + 2 : at + 4] == words[at + 4 : at + 6] for at in range(len(words) - 5)
+    said = reply.split()
+    return any(
+        said[at : at + 3] == said[at + 3 : at + 6]
+        or said[at : at + 2] == said[at + 2 : at + 4] == said[at + 4 : at + 6]
+        for at in range(len(said) - 5)
     )
 
 
@@ -49,9 +60,9 @@ def _quotes_truly(reply: str, told: list[str]) -> bool:
 
 
 def _copies_truly(reply: str, told: list[str], own: Collection[str]) -> bool:
-    known = ["\x00".join(["", *_words(source), ""]) for source in told]
+    known = ["\x00".join(["", *words(source), ""]) for source in told]
     run: list[str] = []
-    for word in [*_words(reply), ""]:
+    for word in [*words(reply), ""]:
         if word and word not in own:
             run.append(word)
         elif run:
@@ -62,12 +73,8 @@ def _copies_truly(reply: str, told: list[str], own: Collection[str]) -> bool:
     return True
 
 
-def _words(text: str) -> list[str]:
-    return [word.lower() for word in _WORD.findall(text)]
-
-
 def _names_truly(reply: str, told: list[str]) -> bool:
-    known = {word for source in told for word in _words(source)}
+    known = {word for source in told for word in words(source)}
     long = [word for word in known if len(word) > 3]
     for match in _WORD.finditer(reply):
         word = match[0]

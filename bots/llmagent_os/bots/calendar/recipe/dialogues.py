@@ -17,6 +17,9 @@ from llmagent_os.bots.calendar.recipe.style import Style
 
 #: Rules of requests to the tools, with how often each is drawn.
 _REQUESTS = {"create": 30, "list": 34, "delete": 16, "move": 8, "preference": 5}
+#: The plainest wordings of a request, and how often they are drawn instead of any: people mostly speak plainly.
+_PLAIN = {"create": "core_create", "list": "core_list", "delete": "core_delete"}
+_PLAINLY, _PLAINLY_OTHER = 0.35, 0.25
 #: Rules that follow a call, by its tool; ``unfinished`` after a question about an event in the making.
 _FOLLOW_UPS = {
     "unfinished": ("create_followup",),
@@ -123,6 +126,8 @@ class Writer:
         if rule == "preference":
             return self._preference(rng)
         tool = f"{rule.removesuffix('_followup')}_event" + ("s" if rule.startswith("list") else "")
+        if rule in _PLAIN and rng.random() < _PLAINLY:
+            rule = _PLAIN[rule]
         phrase = self.phrases.ask(rule, rng, amount=0.4 if rule.endswith("followup") else 1.0)
         return Request(phrase.text, tool, {key: value for key, value in phrase.marks.items() if key in TOOLS[tool]})
 
@@ -138,7 +143,8 @@ class Writer:
             kind = rng.choice(_SMALL_TALK)
             asked, rule = self.phrases.ask(f"say_{kind}", rng, amount=0.4), f"n_{kind}"
         else:
-            asked, rule = self.phrases.ask(rng.choice(self._none), rng, amount=0.8), "n_other"
+            about = "core_none" if rng.random() < _PLAINLY_OTHER else rng.choice(self._none)
+            asked, rule = self.phrases.ask(about, rng, amount=0.8), "n_other"
         answer = self.phrases.say(f"{rule}_{style.code}", {}, rng)
         return Turn("user", asked.text), Turn("assistant", answer)
 

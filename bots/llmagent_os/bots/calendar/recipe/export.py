@@ -30,16 +30,18 @@ _FILES = (
 )
 
 
-def export(model: Qwen3ForCausalLM, tokenizer: Tokenizer, folder: Path) -> Path:
+def export(model: Qwen3ForCausalLM, tokenizer: Tokenizer, folder: Path, own_words: list[str]) -> Path:
     """Write bfloat16 safetensors, config, tokenizer and chat template to ``folder``; each file is replaced whole.
+
+    The config tells the agent two things: the model knows the short prompts and needs no explanation of them, and which
+    words it uses by itself, so that any other in a reply can only be a copy.
 
     Raises:
         OSError: the folder cannot be written.
     """
     half: Any = copy.deepcopy(model)
     half.to(torch.bfloat16)
-    # Tells the agent that this model knows the short prompts, and needs no explanation of them.
-    half.config.llmagent_os = {"native": True}
+    half.config.llmagent_os = {"native": True, "own_words": own_words}
     folder.mkdir(parents=True, exist_ok=True)
     with TemporaryDirectory(dir=folder.parent, prefix=f".{folder.name}-") as fresh, _without_bars():
         half.save_pretrained(fresh)

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import random
+import re
 
+from llmagent_os.bots.calendar.recipe.grammar import Grammar
 from llmagent_os.bots.calendar.recipe.phrases import Phrases
 from llmagent_os.bots.calendar.recipe.results import Data
 from llmagent_os.bots.calendar.recipe.style import Style
-from llmagent_os.bots.calendar.recipe.syntax import GrammarError
+from llmagent_os.bots.calendar.recipe.syntax import GrammarError, literals
+from llmagent_os.faithful import words
 
 #: Keys of a result that get a sentence of their own after the reply, by verbosity.
 _ADDED = {
@@ -104,3 +107,10 @@ def _styled(phrases: Phrases, rule: str, style: Style) -> str:
         if name in phrases.grammar.rules:
             return name
     raise GrammarError(f"no rule {rule!r} says this in the style {style.code!r}")
+
+
+def own_words(grammar: Grammar) -> list[str]:
+    """The words that replies are made of besides what they copy or quote, lower case and sorted."""
+    rules = (name for prefix in ("r_", "n_", "a_", "o_") for name in grammar.names(prefix))
+    texts = (text for name in rules for node in grammar.rules[name] for text in literals(node))
+    return sorted({word for text in texts for word in words(re.sub(r'"[^"]+"', "", text))})

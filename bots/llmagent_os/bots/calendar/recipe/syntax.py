@@ -84,6 +84,20 @@ def references(node: Node) -> Iterator[str]:
                 yield from references(inner)
 
 
+def literals(node: Node) -> Iterator[str]:
+    """The texts that stand in ``node`` itself."""
+    match node:
+        case str():
+            yield node
+        case Rule():
+            return
+        case Mark(_, body):
+            yield from literals(body)
+        case Choice(options=nodes) | Sequence(parts=nodes):
+            for inner in nodes:
+                yield from literals(inner)
+
+
 class _Parser:
     """Recursive descent over one line; ``at`` is the next character."""
 

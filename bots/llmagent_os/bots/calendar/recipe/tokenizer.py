@@ -7,6 +7,7 @@ tokens after a space, after a quote and at the start: copying a name is repeatin
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable
 from importlib.resources import files
 from typing import Any
@@ -66,7 +67,12 @@ def as_pretrained(tokenizer: Tokenizer) -> Any:
     """The same tokenizer as transformers loads and saves it."""
     from transformers import PreTrainedTokenizerFast
 
+    # The markers of tools and calls are text that a reader must see: no special tokens, which readers drop.
+    state: dict[str, Any] = json.loads(tokenizer.to_str())
+    for token in state["added_tokens"]:
+        token["special"] = token["content"] in SPECIAL
     wrap: Any = PreTrainedTokenizerFast
-    fast = wrap(tokenizer_object=tokenizer, eos_token=END_OF_TURN, pad_token=PADDING, model_max_length=CONTEXT)
+    seen = Tokenizer.from_str(json.dumps(state))
+    fast = wrap(tokenizer_object=seen, eos_token=END_OF_TURN, pad_token=PADDING, model_max_length=CONTEXT)
     fast.chat_template = chat_template()
     return fast

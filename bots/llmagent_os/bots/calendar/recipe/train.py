@@ -35,6 +35,7 @@ from llmagent_os.bots.calendar.recipe.export import export
 from llmagent_os.bots.calendar.recipe.hyperparameters import Recipe
 from llmagent_os.bots.calendar.recipe.network import loss_of, new_model
 from llmagent_os.bots.calendar.recipe.optimizers import Optimizers
+from llmagent_os.bots.calendar.recipe.replies import own_words
 from llmagent_os.bots.calendar.recipe.tokenizer import train_tokenizer
 from llmagent_os.errors import ConfigError
 
@@ -147,7 +148,8 @@ class _Run:
 
     def export(self) -> Path:
         try:
-            return export(self.model, self.tokenizer, self.folder / "model")
+            words = own_words(self.writer.grammar)
+            return export(self.model, self.tokenizer, self.folder / "model", words)
         except OSError as error:
             raise TrainingError(f"{self.folder / 'model'} cannot be written: {error}") from error
 
