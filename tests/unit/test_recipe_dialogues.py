@@ -13,10 +13,11 @@ import pytest
 from llmagent_os.bots.calendar.recipe.chatml import TOOLS, Dialogue, Turn, call_text, tools_text
 from llmagent_os.bots.calendar.recipe.dialogues import Writer, load_writer
 from llmagent_os.bots.calendar.recipe.grammar import Grammar
-from llmagent_os.bots.calendar.recipe.replies import reply, rules
+from llmagent_os.bots.calendar.recipe.replies import own_words, reply, rules
 from llmagent_os.bots.calendar.recipe.results import result
 from llmagent_os.bots.calendar.recipe.style import MODES, VERBOSITIES, Style
 from llmagent_os.bots.calendar.recipe.syntax import GrammarError
+from llmagent_os.faithful import is_faithful
 from llmagent_os.plugins.calendar import CalendarPlugin
 from llmagent_os.plugins.profile import ProfilePlugin
 from llmagent_os.registry import Plugins
@@ -188,6 +189,23 @@ def test_longer_styles_say_more(writer: Writer, mode: str) -> None:
         for verbosity in VERBOSITIES
     }
     assert lengths["brief"] < 0.8 * lengths["normal"] < 0.8 * lengths["detailed"]
+
+
+@pytest.mark.parametrize("line", RESULTS)
+def test_a_right_reply_is_let_through(writer: Writer, line: str) -> None:
+    """The agent replaces replies with words that the model cannot know; the ones it was taught must not be among them."""
+    own = frozenset(own_words(writer.grammar))
+    for tool, data in results(line):
+        for style in (*STYLES, Style("conversational", "normal", "Sam")):
+            said = reply(writer.phrases, tool, data, style, random.Random(0))
+            assert is_faithful(said, [style.system(), *data.values()], own), said
+
+
+def test_the_models_own_words_are_no_names(writer: Writer) -> None:
+    """A name among them could be said without standing in any result."""
+    own = set(own_words(writer.grammar))
+    assert {"added", "calendar", "you're"} <= own
+    assert not own & {"ana", "friday", "tomorrow", "3", "pm"}
 
 
 def test_a_brief_reply_still_warns_of_a_conflict(writer: Writer) -> None:

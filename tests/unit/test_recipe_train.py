@@ -171,6 +171,16 @@ def test_a_full_disk_leaves_the_last_checkpoint(tmp_path: Path) -> None:
     assert [each.name for each in tmp_path.iterdir()] == ["state"]
 
 
+def test_a_model_that_cannot_be_written_is_named(begun: Path, writer: Writer) -> None:
+    """Each of the libraries that write it has its own error for a full disk or a folder that is not one."""
+    (begun / "model").write_text("in the way")
+    with pytest.raises(TrainingError, match=r"run.model cannot be written .*run the same command again"):
+        train(begun, TOY, writer=writer)
+    (begun / "model").unlink()
+    train(begun, TOY, writer=writer)
+    assert log(begun)[-1]["step"] == TOY.steps
+
+
 def test_a_folder_that_cannot_be_made_is_named(tmp_path: Path, writer: Writer) -> None:
     """--out below a file is a slip of the hand."""
     (tmp_path / "file").write_text("")

@@ -37,7 +37,7 @@ def export(model: Qwen3ForCausalLM, tokenizer: Tokenizer, folder: Path, own_word
     words it uses by itself, so that any other in a reply can only be a copy.
 
     Raises:
-        OSError: the folder cannot be written.
+        Exception: the folder cannot be written; of which kind is up to the library that finds out.
     """
     half: Any = copy.deepcopy(model)
     half.to(torch.bfloat16)

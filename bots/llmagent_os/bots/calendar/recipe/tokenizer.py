@@ -21,14 +21,8 @@ QWEN2 = (
 _APART = r"\p{L}+|\p{N}| ?[^\s\p{L}\p{N}]+[\r\n]*|\s*[\r\n]+|\s+(?!\S)|\s+"
 PADDING, END_OF_TURN = "<|endoftext|>", "<|im_end|>"
 SPECIAL = (PADDING, "<|im_start|>", END_OF_TURN)  #: the first token ids, in this order; not shown when decoding
-MARKERS = (
-    "<tools>",
-    "</tools>",
-    "<tool_call>",
-    "</tool_call>",
-    "<tool_response>",
-    "</tool_response>",
-)  #: the ids after those
+#: The ids after those.
+MARKERS = ("<tools>", "</tools>", "<tool_call>", "</tool_call>", "<tool_response>", "</tool_response>")
 CONTEXT = 2048  #: tokens that the model can look back on
 
 

@@ -147,11 +147,14 @@ class _Run:
         self.checkpoint.save(self.model, self.optimizers, self.progress)
 
     def export(self) -> Path:
+        path = self.folder / "model"
+        words = own_words(self.writer.grammar)
         try:
-            words = own_words(self.writer.grammar)
-            return export(self.model, self.tokenizer, self.folder / "model", words)
-        except OSError as error:
-            raise TrainingError(f"{self.folder / 'model'} cannot be written: {error}") from error
+            return export(self.model, self.tokenizer, path, words)
+        except Exception as error:  # a full disk is another error in each of the libraries that write here
+            raise TrainingError(
+                f"{path} cannot be written ({error}): make room or mend the folder, then run the same command again"
+            ) from error
 
 
 def _claim(folder: Path, recipe: Recipe) -> None:
@@ -174,7 +177,7 @@ def _tokenizer(path: Path, writer: Writer, recipe: Recipe) -> Tokenizer:
     if not path.exists():
         made = train_tokenizer(corpus(writer, recipe.seed, recipe.corpus), vocab_size=recipe.vocab_size)
         with writing(path) as fresh:
-            made.save(str(fresh))
+            fresh.write_text(made.to_str(pretty=True), encoding="utf-8")
     try:
         return Tokenizer.from_file(str(path))
     except Exception as error:  # the library raises nothing more exact
