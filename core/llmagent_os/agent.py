@@ -136,7 +136,7 @@ class Agent:
         self, person: Profile, text: str, episode: Episode, decision: Decision, facts: list[str]
     ) -> ChatRequest:
         """What the model is given."""
-        notes = "" if self.llm.native else self.settings.notes
+        notes = "" if self.llm.card.native else self.settings.notes
         system = system_text(decision.action, name=person.name, facts=facts, notes=notes)
         return ChatRequest(
             messages=[

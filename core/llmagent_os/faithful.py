@@ -7,6 +7,7 @@ import re
 from collections.abc import Collection, Iterable
 
 _WORD = re.compile(r"[^\W_]+(?:['’][^\W_]+)*")
+_STOPS = re.compile(r"[,;:.!?][\s\"“”]|[\"“”\n]")  #: two copies may stand side by side there
 _QUOTED = re.compile(r"[\"“]([^\"“”]*)[\"”]")
 
 
@@ -62,14 +63,15 @@ def _quotes_truly(reply: str, told: list[str]) -> bool:
 def _copies_truly(reply: str, told: list[str], own: Collection[str]) -> bool:
     known = ["\x00".join(["", *words(source), ""]) for source in told]
     run: list[str] = []
-    for word in [*words(reply), ""]:
-        if word and word not in own:
-            run.append(word)
-        elif run:
-            copied = "\x00".join(["", *run, ""])
-            if not any(copied in source for source in known):
-                return False
-            run = []
+    for stretch in _STOPS.split(reply):
+        for word in [*words(stretch), ""]:
+            if word and word not in own:
+                run.append(word)
+            elif run:
+                copied = "\x00".join(["", *run, ""])
+                if not any(copied in source for source in known):
+                    return False
+                run = []
     return True
 
 

@@ -9,12 +9,10 @@ Importing this module is cheap: torch, transformers and openai are loaded when a
 from __future__ import annotations
 
 import asyncio
-import json
 import threading
 import weakref
 from collections.abc import AsyncIterator, Sequence
 from functools import cached_property
-from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
@@ -24,6 +22,7 @@ from llmagent_os.chat import ChatRequest, Completion, Message, ToolCall, check_r
 from llmagent_os.errors import BadToolCallError, ConfigError, ModelUnavailableError
 from llmagent_os.portal import run_sync
 from llmagent_os.serving.backend import Backend, OnText
+from llmagent_os.serving.card import Card, read_card
 from llmagent_os.serving.locate import Location, locate
 from llmagent_os.serving.options import LocalOptions, ServerOptions, read_options
 from llmagent_os.serving.tool_calls import InvalidCallError, repair_messages
@@ -70,26 +69,14 @@ class LLM:
         location = locate(name)
         return cls(name, _Lazy(location, read_options(LocalOptions, options)), location)
 
-    @property
-    def native(self) -> bool:
-        """Whether the model was trained on this project's own short prompts, and so needs no explanation of them."""
-        return bool(self._card.get("native"))
-
     @cached_property
-    def own_words(self) -> frozenset[str]:
-        """The words that the model uses by itself, where its makers say so: any other it can only have copied."""
-        return frozenset(str(word) for word in self._card.get("own_words", ()))
+    def card(self) -> Card:
+        """What its makers say of the model; see :class:`~llmagent_os.serving.card.Card`.
 
-    @cached_property
-    def _card(self) -> dict[str, Any]:
-        """What a model's ``config.json`` says to this project, under ``"llmagent_os"``."""
-        if self.location is None or not self.location.local:
-            return {}
-        try:
-            config: Any = json.loads((Path(self.location.base) / "config.json").read_bytes())
-            return dict(config.get("llmagent_os") or {})
-        except (OSError, ValueError, TypeError, AttributeError):
-            return {}
+        Raises:
+            ModelError: the card is damaged.
+        """
+        return read_card(self.location)
 
     async def complete(self, request: ChatRequest, on_text: OnText | None = None) -> Completion:
         """Write one reply. Cancelling the task frees its place at the next token.

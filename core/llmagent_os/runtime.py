@@ -163,7 +163,7 @@ class Runtime:
             health.model_state = "ready"  # a server's model is the server's to load
             return
         settings = self.agent.settings
-        notes = "" if self.llm.native else settings.notes
+        notes = "" if self.llm.card.native else settings.notes
         system = system_text(self.agent.behavior.decide("", {}, {}).action, notes=notes)
         request = ChatRequest(
             messages=[{"role": "system", "content": system}, {"role": "user", "content": "hello"}],

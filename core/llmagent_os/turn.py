@@ -93,7 +93,7 @@ async def converse(
         privacy: cleans words before they are shown.
         draft: shown the words while they are written, as long as they are true.
     """
-    turn = Turn(known=str(request.messages[0]["content"]), own=llm.own_words)
+    turn = Turn(known=str(request.messages[0]["content"]), own=llm.card.own_words)
 
     async def show(text: str) -> None:
         text = privacy.release(text)

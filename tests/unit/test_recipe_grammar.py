@@ -9,8 +9,8 @@ import pytest
 from click.testing import CliRunner, Result
 
 from llmagent_os.bots.calendar.recipe.check import check
-from llmagent_os.bots.calendar.recipe.grammar import Grammar
 from llmagent_os.bots.calendar.recipe.marks import opening
+from llmagent_os.bots.calendar.recipe.phrase_grammar import Grammar
 from llmagent_os.bots.calendar.recipe.syntax import GrammarError
 
 

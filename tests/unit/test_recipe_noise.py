@@ -14,9 +14,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from llmagent_os.bots.calendar.recipe import lexicon
-from llmagent_os.bots.calendar.recipe.grammar import Grammar
 from llmagent_os.bots.calendar.recipe.marks import ANY
 from llmagent_os.bots.calendar.recipe.noise import dressed, in_case, noisy, with_typos
+from llmagent_os.bots.calendar.recipe.phrase_grammar import Grammar
 
 WORDS = st.text("abcdeosüé'’ .,?!AEx", min_size=1, max_size=12)
 SEEDS = st.integers(0, 2**32)

@@ -45,11 +45,14 @@ def test_the_rates_are_those_of_what_was_counted() -> None:
     rates.add(answer("Hello."), none)
     rates.add(answer("Goodbye."), none)
     rates.add(answer("", ToolCall("list_events", {})), none)
+    rates.add_reply(answer("Sure! Tea is in."), asked("Done! Tea is in."))
+    rates.add_reply(answer("Done! Tee is in."), asked("Done! Tea is in."))
     assert rates.table() == {
         "right tool, or rightly none": 4 / 7,
         "every argument exact, where a tool is due": 1 / 4,
         "a tool called, where none is due": 1 / 3,
         "reply word for word, where none is due": 1 / 3,
+        "reply word for word, to a tool's result": 1 / 2,
     }
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import itertools
-import json
 import random
 import re
 from functools import cache
@@ -15,7 +14,7 @@ from hypothesis import strategies as st
 from tokenizers import Tokenizer
 
 from llmagent_os.bots.calendar.recipe.batches import corpus
-from llmagent_os.bots.calendar.recipe.chatml import NO_TOOLS, TOOLS, Dialogue, Turn, tools_text
+from llmagent_os.bots.calendar.recipe.chatml import NO_TOOLS, TOOLS, Dialogue, Turn, read_call, tools_text
 from llmagent_os.bots.calendar.recipe.dialogues import Writer, load_writer
 from llmagent_os.bots.calendar.recipe.tokenizer import END_OF_TURN, MARKERS, SPECIAL, as_pretrained, train_tokenizer
 
@@ -95,8 +94,7 @@ def message(turn: Turn) -> dict[str, Any]:
     """A turn as the agent hands it to the template."""
     if not turn.text.startswith("<tool_call>"):
         return {"role": turn.role, "content": turn.text}
-    call = json.loads(turn.text.removeprefix("<tool_call>").removesuffix("</tool_call>"))
-    return {"role": turn.role, "content": "", "tool_calls": [{"type": "function", "function": call}]}
+    return {"role": turn.role, "content": "", "tool_calls": [{"type": "function", "function": read_call(turn.text)}]}
 
 
 def templated(dialogue: Dialogue, tools: list[dict[str, Any]] | None) -> str:

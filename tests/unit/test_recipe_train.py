@@ -208,7 +208,7 @@ def test_transformers_and_the_agent_load_the_model(finished: Path) -> None:
     assert prompt == "<|im_start|>user\nhello<|im_end|>\n"
     llm = LLM.from_pretrained(folder)
     try:
-        assert llm.native, "the agent would explain everything to it, in words that it does not know"
+        assert llm.card.native, "the agent would explain everything to it, in words that it does not know"
         assert llm.generate("hello", max_tokens=3).token_ids
     finally:
         llm.close()

@@ -193,6 +193,8 @@ class Engine:
         for row, job in enumerate(jobs):
             if (opens := job.constraint.may_open) is not None:
                 free[row, opens] = logits[row, opens]
+                if job.call_above and torch.softmax(free[row], dim=-1)[opens] < job.call_above:
+                    free[row, opens] = float("-inf")
             if (banned := job.constraint.banned) is not None:
                 free[row, banned] = float("-inf")
         allowed = [job.constraint.allowed() for job in jobs]

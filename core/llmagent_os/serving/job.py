@@ -26,6 +26,7 @@ class Job:
     max_tokens: int
     temperature: float
     seed: int | None
+    call_above: float = 0.0  #: how likely a call must be to be opened
     on_text: Callable[[str], None] | None  #: called with the text so far, from the engine's thread
     on_done: Callable[[BaseException | None], None]  #: called once, from the engine's thread
     cancelled: bool = False  #: set by anybody: the slot is freed at the next step

@@ -15,6 +15,7 @@ from llmagent_os.chat import ChatRequest, Completion, ToolCall
 from llmagent_os.errors import ModelUnavailableError
 from llmagent_os.serving.adapters import Adapter, AdapterCache
 from llmagent_os.serving.backend import OnText
+from llmagent_os.serving.card import read_card
 from llmagent_os.serving.constraint import Constraint, Grammar
 from llmagent_os.serving.engine import Engine
 from llmagent_os.serving.job import Job
@@ -40,6 +41,7 @@ class LocalBackend:
     def __init__(self, location: Location, options: LocalOptions) -> None:
         self._location = location
         self._timeout = options.timeout
+        self._card = read_card(location)
         tokenizer = load_tokenizer(location)
         model = load_model(location, dtype=options.dtype, device=options.device)
         self._vocabulary = vocabulary_of(model, tokenizer)
@@ -111,6 +113,8 @@ class LocalBackend:
             for turn in request.messages
             if turn["role"] == "user" and turn.get("spoken", True)
         ]
+        if self._card.native:
+            user = user[-1:]  # it was taught to copy from what was said last
         return prompt, Job(
             prompt=ids,
             shared=tuple(sorted(length for length in shared if 0 < length < len(ids))),
@@ -119,6 +123,7 @@ class LocalBackend:
             max_tokens=request.max_tokens,
             temperature=request.temperature,
             seed=request.seed,
+            call_above=self._card.call_above,
             on_text=None,
             on_done=lambda _: None,
         )

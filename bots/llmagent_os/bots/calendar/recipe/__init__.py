@@ -4,7 +4,7 @@
 ``grammar/*.txt``    thousands of wordings, written down as rules
 ``syntax``           one line of such a file, as a tree
 ``marks``            which characters of a text are a tool's argument, and how they survive what happens to it
-``grammar``          draws phrases from the rules; ``check`` shows what a file gives
+``phrase_grammar``   draws phrases from the rules; ``check`` shows what a file gives
 ``lexicon``          names, words and towns, half of them made up on the spot
 ``noise``            how people really type
 ``moments``          dates, times and repetitions in the plugin's words

@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import random
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Literal
 
 from llmagent_os.bots.calendar.recipe.lexicon import invented, word
 
@@ -72,6 +72,12 @@ def call_text(name: str, arguments: dict[str, str]) -> str:
     """A tool call as the chat template writes it, the arguments in the schema's order."""
     ordered = {key: arguments[key] for key in TOOLS[name] if key in arguments}
     return f"<tool_call>\n{_json({'name': name, 'arguments': ordered})}\n</tool_call>"
+
+
+def read_call(text: str) -> dict[str, Any]:
+    """The ``name`` and the ``arguments`` of a call that :func:`call_text` wrote."""
+    call: dict[str, Any] = json.loads(text.removeprefix("<tool_call>").removesuffix("</tool_call>"))
+    return call
 
 
 def result_text(data: dict[str, str]) -> str:

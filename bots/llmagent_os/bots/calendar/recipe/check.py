@@ -12,8 +12,8 @@ from pathlib import Path
 
 import click
 
-from llmagent_os.bots.calendar.recipe.grammar import Grammar, Source
 from llmagent_os.bots.calendar.recipe.lexicon import SOURCES
+from llmagent_os.bots.calendar.recipe.phrase_grammar import Grammar, Source
 from llmagent_os.bots.calendar.recipe.phrases import DATA
 from llmagent_os.bots.calendar.recipe.syntax import GrammarError
 

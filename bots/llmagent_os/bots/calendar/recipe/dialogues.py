@@ -8,8 +8,8 @@ from importlib.resources import as_file, files
 
 from llmagent_os.bots.calendar.recipe.chatml import TOOLS, Dialogue, Turn, call_text, result_text
 from llmagent_os.bots.calendar.recipe.facts import fact
-from llmagent_os.bots.calendar.recipe.grammar import Grammar
 from llmagent_os.bots.calendar.recipe.noise import noisy
+from llmagent_os.bots.calendar.recipe.phrase_grammar import Grammar
 from llmagent_os.bots.calendar.recipe.phrases import Phrases
 from llmagent_os.bots.calendar.recipe.replies import reply
 from llmagent_os.bots.calendar.recipe.results import result

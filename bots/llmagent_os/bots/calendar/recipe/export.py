@@ -19,6 +19,9 @@ from transformers.utils import logging
 from llmagent_os.bots.calendar.recipe.tokenizer import as_pretrained
 from llmagent_os.errors import ConfigError
 
+#: A model of this size is sometimes tempted; where it is less sure than this, it had better say what its job is.
+CALL_ABOVE = 0.7
+
 #: What a model folder holds.
 _FILES = (
     "model.safetensors",
@@ -33,15 +36,15 @@ _FILES = (
 def export(model: Qwen3ForCausalLM, tokenizer: Tokenizer, folder: Path, own_words: list[str]) -> Path:
     """Write bfloat16 safetensors, config, tokenizer and chat template to ``folder``; each file is replaced whole.
 
-    The config tells the agent two things: the model knows the short prompts and needs no explanation of them, and which
-    words it uses by itself, so that any other in a reply can only be a copy.
+    The config's card tells the agent that the model knows the short prompts and which words it uses by itself, and the
+    engine how sure it must be to call a tool.
 
     Raises:
         Exception: the folder cannot be written; of which kind is up to the library that finds out.
     """
     half: Any = copy.deepcopy(model)
     half.to(torch.bfloat16)
-    half.config.llmagent_os = {"native": True, "own_words": own_words}
+    half.config.llmagent_os = {"native": True, "call_above": CALL_ABOVE, "own_words": own_words}
     folder.mkdir(parents=True, exist_ok=True)
     with TemporaryDirectory(dir=folder.parent, prefix=f".{folder.name}-") as fresh, _without_bars():
         half.save_pretrained(fresh)

@@ -7,22 +7,24 @@ model does with people's own words is measured with ``llmagent-os evaluate``.
 from __future__ import annotations
 
 import asyncio
-import json
 import random
+import re
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from llmagent_os.bots.calendar.recipe.chatml import TOOLS, Dialogue
+from llmagent_os.bots.calendar.recipe.chatml import TOOLS, Dialogue, read_call
 from llmagent_os.bots.calendar.recipe.dialogues import STYLES, Writer
-from llmagent_os.llm import LLM, ChatRequest, Completion, ToolSpec
+from llmagent_os.llm import LLM, ChatRequest, Completion, Message, ToolSpec
 
+#: What friendly replies begin with, at random: no copy of anything, and not to be guessed.
+_OPENER = re.compile(r"^[^!]{2,40}! ")
 _SIDE_BY_SIDE = 16  #: messages answered at once; they share the model's batches
 
 
 @dataclass
 class Rates:
-    """What was counted over single messages."""
+    """What was counted: over single messages, and over results of tools."""
 
     messages: int = 0
     due: int = 0  #: messages that call for a tool
@@ -31,8 +33,18 @@ class Rates:
     uncalled: int = 0  #: of the others: a tool was called
     said: int = 0  #: of the others: the reply is the expected one, word for word
 
+    results: int = 0  #: results that a reply was asked to
+    told: int = (
+        0  #: of the results: the reply is the expected one, word for word, but for what friendly ones begin with
+    )
+
+    def add_reply(self, completion: Completion, dialogue: Dialogue) -> None:
+        """Count one reply to a result; ``dialogue`` ends with the wanted one."""
+        self.results += 1
+        self.told += _OPENER.sub("", completion.text) == _OPENER.sub("", dialogue.turns[-1].text)
+
     def add(self, completion: Completion, dialogue: Dialogue) -> None:
-        """Count one answer; ``dialogue`` holds the wanted one."""
+        """Count one answer to a message; ``dialogue`` holds the wanted one."""
         wanted = dialogue.turns[1].text
         call = completion.tool_calls[0] if completion.tool_calls else None
         self.messages += 1
@@ -41,7 +53,7 @@ class Rates:
             self.uncalled += call is not None
             self.said += call is None and completion.text == wanted
             return
-        due: Any = json.loads(wanted.removeprefix("<tool_call>").removesuffix("</tool_call>"))
+        due = read_call(wanted)
         self.due += 1
         self.right += call is not None and call.name == due["name"]
         self.exact += call is not None and (call.name, call.arguments) == (due["name"], due["arguments"])
@@ -54,11 +66,12 @@ class Rates:
             "every argument exact, where a tool is due": self.exact / max(self.due, 1),
             "a tool called, where none is due": self.uncalled / max(others, 1),
             "reply word for word, where none is due": self.said / max(others, 1),
+            "reply word for word, to a tool's result": self.told / max(self.results, 1),
         }
 
 
 async def measure(model: Path, writer: Writer, *, seed: int, messages: int) -> Rates:
-    """Have the model of folder ``model`` answer so many single messages, drawn with ``seed``.
+    """Have the model of folder ``model`` answer so many single messages, and results, drawn with ``seed``.
 
     Raises:
         ModelError: the model cannot be loaded, or did not answer.
@@ -70,16 +83,36 @@ async def measure(model: Path, writer: Writer, *, seed: int, messages: int) -> R
 
         async def answer(dialogue: Dialogue) -> None:
             async with gate:
-                rates.add(await llm.complete(_request(dialogue)), dialogue)
+                rates.add(await llm.complete(_request(dialogue, 1)), dialogue)
+
+        async def tell(dialogue: Dialogue) -> None:
+            async with gate:
+                rates.add_reply(await llm.complete(_request(dialogue, 3)), dialogue)
 
         async with asyncio.TaskGroup() as group:
             for _ in range(messages):
                 group.create_task(answer(writer.single(rng)))
+            for _ in range(messages):
+                group.create_task(tell(_with_result(writer, rng)))
     return rates
 
 
-def _request(dialogue: Dialogue) -> ChatRequest:
-    messages = [{"role": "system", "content": dialogue.system}, {"role": "user", "content": dialogue.turns[0].text}]
+def _with_result(writer: Writer, rng: random.Random) -> Dialogue:
+    """A conversation of one message, a call, its result and the reply."""
+    while True:
+        dialogue = writer.conversation(rng)
+        if [turn.role for turn in dialogue.turns] == ["user", "assistant", "tool", "assistant"]:
+            return dialogue
+
+
+def _request(dialogue: Dialogue, turns: int) -> ChatRequest:
+    """The request for what comes after the first ``turns``."""
+    messages: list[Message] = [{"role": "system", "content": dialogue.system}]
+    for turn in dialogue.turns[:turns]:
+        if turn.role == "assistant":
+            messages.append({"role": "assistant", "content": "", "tool_calls": [{"function": read_call(turn.text)}]})
+        else:
+            messages.append({"role": turn.role, "content": turn.text})
     return ChatRequest(messages=messages, tools=_TOOLS)
 
 

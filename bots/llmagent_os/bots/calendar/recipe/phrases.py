@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import random
 
-from llmagent_os.bots.calendar.recipe.grammar import Grammar, Source
 from llmagent_os.bots.calendar.recipe.lexicon import SOURCES
 from llmagent_os.bots.calendar.recipe.marks import Phrase
 from llmagent_os.bots.calendar.recipe.noise import noisy
+from llmagent_os.bots.calendar.recipe.phrase_grammar import Grammar, Source
 from llmagent_os.bots.calendar.recipe.syntax import GrammarError
 
 #: What a reply may copy with ``<data_key>``: the keys of tool results, the person's name (user) and a fact.

@@ -5,7 +5,7 @@ from __future__ import annotations
 import random
 import re
 
-from llmagent_os.bots.calendar.recipe.grammar import Grammar
+from llmagent_os.bots.calendar.recipe.phrase_grammar import Grammar
 from llmagent_os.bots.calendar.recipe.phrases import Phrases
 from llmagent_os.bots.calendar.recipe.results import Data
 from llmagent_os.bots.calendar.recipe.style import Style

@@ -87,7 +87,7 @@ def _results(rates: Rates) -> str:
     rows = "\n".join(f"| {name} | {value:.3f} |" for name, value in rates.table().items())
     return (
         f"## Results\n\n{rates.messages} single messages that the generator wrote with another seed, {rates.due} of "
-        f"which call for a tool:\n\n| measure | rate |\n| --- | ---: |\n{rows}\n"
+        f"which call for a tool, and {rates.results} results of tools:\n\n| measure | rate |\n| --- | ---: |\n{rows}\n"
     )
 
 

@@ -1,4 +1,4 @@
-"""One line of a grammar file as a tree. The syntax is described in :mod:`.grammar`.
+"""One line of a grammar file as a tree. The syntax is described in :mod:`.phrase_grammar`.
 
 >>> parse("book [a] (table|room)", "example")
 Sequence(parts=('book ', Choice(options=('a',), optional=True), ' ', Choice(options=('table', 'room'), optional=False)))
