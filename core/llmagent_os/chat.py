@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any, Literal
 
 import msgspec
@@ -11,6 +12,15 @@ from llmagent_os.toolspec import ToolSpec
 #: One turn of a chat: ``role`` (system, user, assistant or tool), ``content``, and for an assistant ``tool_calls``, a
 #: list of :class:`ToolCall` or of dicts, ``{"name", "arguments"}`` or the same inside ``{"function": …}``.
 Message = dict[str, Any]
+
+
+def tool_message(data: dict[str, Any]) -> Message:
+    """A tool's result as the model reads it: JSON with a space after each comma and colon, as chat templates write it.
+
+    >>> tool_message({"status": "created", "title": "café"})
+    {'role': 'tool', 'content': '{"status": "created", "title": "café"}'}
+    """
+    return {"role": "tool", "content": json.dumps(data, ensure_ascii=False)}
 
 
 class ToolCall(msgspec.Struct, frozen=True):

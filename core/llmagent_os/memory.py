@@ -8,6 +8,7 @@ from typing import Any
 
 import msgspec
 
+from llmagent_os.chat import tool_message
 from llmagent_os.events import Event
 from llmagent_os.ledger import Interaction, Ledger
 
@@ -42,7 +43,7 @@ class Episode(msgspec.Struct, frozen=True):
             for call in turn.tool_calls:
                 function = {"name": call["name"], "arguments": call["arguments"]}
                 out.append({"role": "assistant", "content": "", "tool_calls": [{"function": function}]})
-                out.append({"role": "tool", "content": msgspec.json.encode(call["result"]).decode()})
+                out.append(tool_message(call["result"]))
             # What was sent, which is not the completion where that was not true to the results.
             out.append({"role": "assistant", "content": turn.context.get("reply", turn.completion)})
         return out

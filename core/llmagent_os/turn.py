@@ -10,7 +10,7 @@ import msgspec
 import structlog
 
 from llmagent_os.adapter import Reply
-from llmagent_os.chat import ChatRequest, Completion, ToolCall
+from llmagent_os.chat import ChatRequest, Completion, ToolCall, tool_message
 from llmagent_os.errors import ModelError
 from llmagent_os.faithful import is_faithful
 from llmagent_os.plugin import ToolResult
@@ -29,7 +29,7 @@ NO_MODEL = "Sorry, my language model is not available right now. Please try agai
 FAILED = "failed"
 
 #: Statuses of results that a reply must name: something was done, or found.
-DONE = frozenset(("created", "noted", "deleted", "moved", "unchanged", "listed"))
+DONE = frozenset(("created", "noted", "deleted", "moved", "unchanged", "listed", "set"))
 
 #: Runs the tool call of a given round and number.
 CallTool = Callable[[ToolCall, str], Awaitable[ToolResult]]
@@ -61,7 +61,7 @@ class Turn:
         data = self.results[-1].data if self.results else {}
         if not self.own or data.get("status") not in DONE:
             return True
-        due = [str(data[key]).casefold() for key in ("title", "events") if key in data]
+        due = [str(data[key]).casefold() for key in ("title", "events", "name", "place") if key in data]
         return not due or any(each in text.casefold() for each in due)
 
     def reply(self, privacy: PrivacyModule) -> Reply:
@@ -120,7 +120,7 @@ async def converse(
             result = await call_tool(call, f"{round_}.{number}")
             turn.calls.append(call)
             turn.results.append(result)
-            messages.append({"role": "tool", "content": msgspec.json.encode(result.data).decode()})
+            messages.append(tool_message(result.data))
             if result.data.get("status") == FAILED:
                 return turn  # no model is asked to put a failure nicely
     return turn

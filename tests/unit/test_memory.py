@@ -74,7 +74,7 @@ def test_tool_calls_and_the_words_really_sent_are_shown_to_the_model() -> None:
     assert roles == [
         ("user", "what today?"),
         ("assistant", ""),
-        ("tool", '{"status":"empty"}'),
+        ("tool", '{"status": "empty"}'),
         ("assistant", "Nothing today."),
     ]
 

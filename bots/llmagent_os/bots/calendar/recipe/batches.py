@@ -85,9 +85,9 @@ def endless(
 def _mixed(writer: Writer, rng: random.Random) -> Dialogue:
     """Mostly single messages: that is where most of the choosing and copying is."""
     draw = rng.random()
-    if draw < 0.82:
+    if draw < 0.7:
         return writer.single(rng)
-    if draw < 0.95:
+    if draw < 0.9:
         return writer.conversation(rng)
     return writer.informed(rng)
 

@@ -16,10 +16,19 @@ from llmagent_os.bots.calendar.recipe.results import result
 from llmagent_os.bots.calendar.recipe.style import Style
 
 #: Rules of requests to the tools, with how often each is drawn.
-_REQUESTS = {"create": 30, "list": 34, "delete": 16, "move": 8, "preference": 5}
+_REQUESTS = {
+    "create": 29,
+    "list": 32,
+    "delete": 15,
+    "move": 7,
+    "preference": 10,
+    "move_followup": 3,
+    "delete_followup": 2,
+    "list_followup": 2,
+}
 #: The plainest wordings of a request, and how often they are drawn instead of any: people mostly speak plainly.
 _PLAIN = {"create": "core_create", "list": "core_list", "delete": "core_delete"}
-_PLAINLY, _PLAINLY_OTHER = 0.35, 0.25
+_PLAINLY, _PLAINLY_OTHER, _PLAINLY_PREFERRED = 0.35, 0.25, 0.4
 #: Rules that follow a call, by its tool; ``unfinished`` after a question about an event in the making.
 _FOLLOW_UPS = {
     "unfinished": ("create_followup",),
@@ -78,11 +87,11 @@ class Writer:
         return Dialogue(style.system(), self.request(rng).turns())
 
     def conversation(self, rng: random.Random) -> Dialogue:
-        """One to three exchanges with results and replies, small talk and changes of subject among them."""
+        """One to four exchanges with results and replies, small talk and changes of subject among them."""
         style = Style.drawn(rng)
         turns: list[Turn] = []
         before: str | None = None
-        for _ in range(rng.choice((1, 1, 1, 2, 2, 3))):
+        for _ in range(rng.choice((1, 1, 2, 2, 3, 4))):
             if rng.random() < 0.18:
                 turns += self.other(style, rng)
                 continue
@@ -133,7 +142,8 @@ class Writer:
 
     def _preference(self, rng: random.Random) -> Request:
         rule = rng.choices(tuple(_PREFERENCES), tuple(_PREFERENCES.values()))[0]
-        phrase = self.phrases.ask(rule, rng, amount=0.5)
+        wording = f"core_{rule}" if rng.random() < _PLAINLY_PREFERRED else rule
+        phrase = self.phrases.ask(wording, rng, amount=0.5)
         arguments = {"style": STYLES[rule]} if rule in STYLES else phrase.marks
         return Request(phrase.text, "set_preference", arguments)
 

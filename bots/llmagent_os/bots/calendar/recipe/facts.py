@@ -1,16 +1,33 @@
-"""Questions that a fact in the system message answers, about things that nobody has heard of."""
+"""Questions that a fact in the system message answers: what the bot really knows, and what nobody has heard of."""
 
 from __future__ import annotations
 
+import json
 import random
+from functools import cache
+from importlib.resources import files
+from typing import Any
 
 from llmagent_os.bots.calendar.recipe.lexicon import city, first_name, invented, word
 from llmagent_os.bots.calendar.recipe.moments import clock
 from llmagent_os.bots.calendar.recipe.phrases import Phrases
 
+_KNOWN = 0.4  #: how often it is one of the bot's own facts
+
+
+@cache
+def _knowledge() -> list[dict[str, Any]]:
+    facts: list[dict[str, Any]] = json.loads(
+        files("llmagent_os.bots.calendar").joinpath("calendar_knowledge.json").read_text(encoding="utf-8")
+    )
+    return facts
+
 
 def fact(phrases: Phrases, rng: random.Random) -> tuple[str, str]:
     """A question and the fact that answers it."""
+    if rng.random() < _KNOWN:
+        known = rng.choice(_knowledge())
+        return phrases.grammar.draw("ask_" + known["id"].replace("-", "_"), rng).text, known["text"]
     thing = rng.choice((word, invented, phrases.place, phrases.place))(rng)
     name = first_name(rng)
     value = rng.choice((word(rng), str(rng.randrange(2, 400)), city(rng), invented(rng)))
