@@ -6,6 +6,7 @@ what the host calls with whatever happens on a platform.
 
 from __future__ import annotations
 
+import asyncio
 import unicodedata
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
@@ -19,7 +20,7 @@ import structlog
 from llmagent_os.adapter import Remembers, Reply
 from llmagent_os.backoff import Backoff
 from llmagent_os.chat import ChatRequest, ToolCall
-from llmagent_os.commands import Commands
+from llmagent_os.commands import FORGET, Commands
 from llmagent_os.errors import ConfigError, PluginError, ProfileError
 from llmagent_os.events import ButtonPress, Command, Conversation, Event, Message, Sender, Timer, now
 from llmagent_os.host import Draft, Outcome
@@ -87,7 +88,7 @@ class Agent:
     ) -> None:
         if llm is not None:
             self.llm = llm
-        self.kb = kb or KnowledgeBase()
+        self.kb = KnowledgeBase() if kb is None else kb  # an empty one is false, and may be filled later
         self.behavior = behavior or BehaviorModule()
         self.interaction = interaction or InteractionModule()
         self.privacy = privacy or PrivacyModule()
@@ -106,12 +107,12 @@ class Agent:
         episode = await recall(self.ledger, message, person.user_id, self.settings.remembered_turns)
         if (button := episode.button_meant(text)) is not None:
             return await self._pressed(message, button, said=text)
-        facts = [hit.fact.text for hit in self.kb.retrieve_knowledge(text)]
+        facts = [hit.fact.text for hit in await asyncio.to_thread(self.kb.retrieve_knowledge, text)]
         context = self._features(message, text, episode)
         decision = self.behavior.decide(person.user_id, context, person.preferences)
 
         async def call_tool(call: ToolCall, number: str) -> ToolResult:
-            return await self._call(call, await self.tool_context(message, f"{event_key(message)}:{number}"))
+            return await self._call(call, await self.tool_context(message, f"{event_key(message)}:{number}", decision))
 
         turn = await converse(
             self.llm,
@@ -167,7 +168,7 @@ class Agent:
             case Message():
                 return await self.respond(event, draft) if self.preprocess(event.text) else Outcome(None)
             case Command():
-                return Outcome(self.interaction.render(await self.commands.run(event)))
+                return await self._unchosen(event, await self.commands.run(event), "command", said="")
             case ButtonPress():
                 return await self._pressed(event, event.value, said=event.value)
             case Timer():
@@ -191,11 +192,11 @@ class Agent:
         user_id = person_id(event)
         return await self.profiles.get(user_id) if self.profiles else Profile(user_id=user_id)
 
-    async def tool_context(self, event: Event, call_id: str) -> ToolContext:
-        """For whom, where and when a tool is called."""
+    async def tool_context(self, event: Event, call_id: str, decision: Decision | None = None) -> ToolContext:
+        """For whom, where and when a tool is called, and as ``decision`` says; made here where there is none yet."""
         person = await self.person(event)
         zone = person.time_zone or self.settings.time_zone
-        asks = self.behavior.decide(person.user_id, {}, person.preferences).action.get("initiative") == "ask_first"
+        decision = decision or self.behavior.decide(person.user_id, {}, person.preferences)
         return ToolContext(
             user_id=person.user_id,
             conversation_key=event.conversation.key,
@@ -203,7 +204,7 @@ class Agent:
             now=self.clock().astimezone(ZoneInfo(zone)),
             time_zone=zone,
             text=event.text if isinstance(event, Message) else "",
-            initiative="ask_first" if asks else "act",
+            initiative="ask_first" if decision.action.get("initiative") == "ask_first" else "act",
             records=MemoryRecords(),  # the registry puts the plugin's own in its place
             profile=person,
             event=event,
@@ -232,22 +233,36 @@ class Agent:
     async def _pressed(self, event: Event, value: str, *, said: str) -> Outcome:
         """A button, or the words of one."""
         if value.startswith("agent:"):
-            return Outcome(self.interaction.render(await self.commands.pressed(event, value)))
+            answer = await self.commands.pressed(event, value)
+            if value == FORGET:  # what was said of it would be kept again
+                return Outcome(self.interaction.render(answer))
+            return await self._unchosen(event, answer, "button", said=said)
         if self.plugins is None:
             return Outcome(_STALE)
-        context = await self.tool_context(event, event_key(event))
+        features: Context = {"intent": "button"}
+        decision = await self._decide(event, features)
+        context = await self.tool_context(event, event_key(event), decision)
         try:
             result = await self.plugins.press(value, context, allowed=self.settings.permissions)
         except PluginError as error:
             _log.warning("a button failed", value=value, error=str(error))
             return Outcome(_STALE)
-        return await self._told(event, result, context, {"intent": "button"}, said)
+        return await self._told(event, result, context, features, decision, said)
+
+    async def _unchosen(self, event: Event, answer: Reply, intent: str, *, said: str) -> Outcome:
+        """A reply that no behaviour was chosen for. It can be rated as any other, and "yes" can mean its button."""
+        reply = self.interaction.render(answer)
+        episode = await recall(self.ledger, event, person_id(event), 1)
+        nothing = Decision(action={}, pscore=1.0, policy_version="")
+        return Outcome(reply, self._interaction(event, said, episode, {"intent": intent}, nothing, Turn(), reply))
 
     async def _due(self, event: Timer) -> Outcome:
         """A moment that a plugin asked for. Where it cannot answer, nobody waits: it is asked again later."""
         if self.plugins is None:
             return Outcome(None)
-        context = await self.tool_context(event, event_key(event))
+        features: Context = {"intent": "timer"}
+        decision = await self._decide(event, features)
+        context = await self.tool_context(event, event_key(event), decision)
         permissions = self.settings.permissions
         try:
             result = await self.plugins.due(event.plugin, event.key, event.at, context, allowed=permissions)
@@ -260,15 +275,25 @@ class Agent:
                 until = self.clock() + timedelta(seconds=_LATER.seconds(event.tries + 1))
                 await self.ledger.postpone(event, until)
             return Outcome(None)
-        return Outcome(None) if result is None else await self._told(event, result, context, {"intent": "timer"}, "")
+        return Outcome(None) if result is None else await self._told(event, result, context, features, decision, "")
+
+    async def _decide(self, event: Event, features: Context) -> Decision:
+        """How to behave where a plugin answers by itself: one choice, which it is given and which is kept."""
+        person = await self.person(event)
+        return self.behavior.decide(person.user_id, features, person.preferences)
 
     async def _told(
-        self, event: Event, result: ToolResult, context: ToolContext, features: Context, said: str
+        self,
+        event: Event,
+        result: ToolResult,
+        context: ToolContext,
+        features: Context,
+        decision: Decision,
+        said: str,
     ) -> Outcome:
         """What a plugin says by itself, as it says it, and what is kept of it."""
         await self._remember(context.profile, result.profile_changes)
         reply = self.interaction.render(Reply(result.text, result.card, result.buttons, result.files))
-        decision = self.behavior.decide(context.user_id, features, context.profile.preferences)
         episode = await recall(self.ledger, event, context.user_id, 1)
         turn = Turn(results=[result])
         return Outcome(reply, self._interaction(event, said, episode, features, decision, turn, reply))
@@ -288,11 +313,16 @@ class Agent:
     def _interaction(
         self, event: Event, said: str, episode: Episode, context: Context, decision: Decision, turn: Turn, reply: Reply
     ) -> Interaction:
-        """What is kept of the turn, secrets masked. Masked text no longer fits its tokens: those go with it."""
+        """What is kept of the turn, secrets masked.
+
+        Its tokens are kept where they can be learned from: not those of masked text, which no longer fit it, nor those
+        of words that were not sent, because what people think of the reply says nothing of them.
+        """
         last = turn.completions[-1] if turn.completions else None
         prompt, prompt_masked = self.privacy.keep(last.prompt if last else "")
         completion, masked = self.privacy.keep(last.text if last else "")
-        learnable = last is not None and not last.tool_calls and not masked and not prompt_masked
+        sent = last is not None and not last.tool_calls and self.privacy.release(last.text) == reply.text
+        learnable = sent and not masked and not prompt_masked
         if turn.calls:
             context = context | {"intent": turn.calls[0].name}
         if reply.buttons:

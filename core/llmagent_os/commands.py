@@ -22,6 +22,7 @@ HELP = {
     "profile": "what I know about you; /profile undo takes the last change back, /profile clear forgets it all",
     "forget": "erase everything I keep about you",
 }
+FORGET = "agent:forget"  #: the value of the button that erases a person
 _NOTHING = Reply("I keep no profiles here.")
 
 
@@ -42,7 +43,7 @@ class Commands:
             case "forget":
                 return Reply(
                     "This erases your profile, your events and everything you told me. Are you sure?",
-                    buttons=(Button("Yes, forget me", "agent:forget", "danger"), Button("No", "agent:keep")),
+                    buttons=(Button("Yes, forget me", FORGET, "danger"), Button("No", "agent:keep")),
                 )
             case name:
                 return await self._plugin(command, name)

@@ -42,6 +42,10 @@ class ModelUnavailableError(ModelError):
     """The model's server is down, refused, or took too long."""
 
 
+class PromptTooLongError(ModelError):
+    """What the model should read is longer than it can read."""
+
+
 class BadToolCallError(ModelError):
     """The model's reply is not a valid tool call."""
 

@@ -244,6 +244,8 @@ class Host:
                     job.tries += 1
                     wait = self._limits.send_backoff.seconds(job.tries)
                     _log.error("the ledger cannot be written; trying again", seconds=round(wait, 1), error=str(error))
+                except Exception as error:  # a damaged row, a fault of ours: it must not stop the conversation for good
+                    wait = await self._give_up(job, error)
                 if wait is not None:  # another conversation may have the place meanwhile
                     asyncio.get_running_loop().call_later(wait, self._wake, lane)
                     continue
@@ -256,6 +258,16 @@ class Host:
         finally:
             if me is not None:
                 self._workers.discard(me)
+
+    async def _give_up(self, job: _Job, error: Exception) -> float | None:
+        """Leave ``job`` in the inbox as failed. Returns None, or in how many seconds to try that again."""
+        _log.error("an event cannot be run; it is given up", exc_info=error)
+        try:
+            await self._ledger.fail(job.event, f"it cannot be run: {error!r}")
+        except LedgerError:
+            return self._limits.send_backoff.first
+        self.metrics.failed += 1
+        return None
 
     def _emptied(self, lane: _Lane) -> None:
         del self._lanes[lane.key]
@@ -275,13 +287,13 @@ class Host:
         if not job.prepared and (job.reply is not None or job.interaction is not None):
             try:
                 await self._ledger.prepare(event, job.reply, job.interaction, why=job.why)
-            except (TypeError, ValueError) as error:  # no JSON can hold what the handler made
+            except (TypeError, ValueError, OverflowError) as error:  # what the handler made cannot be stored
                 _failed(job, error)
                 await self._ledger.prepare(event, job.reply, why=job.why)
             job.prepared = True
             job.tries = 0
         if job.reply is not None and job.receipt is None:
-            self._reactions.sending(job.key)
+            self._reactions.sending(job.key, event.conversation)
             try:
                 wait = await self._send(job, job.reply)
                 if wait is not None:

@@ -93,7 +93,8 @@ class LLM:
             BadToolCallError: the second try was no valid tool call either.
             ModelNotFoundError: the adapter, or the server's model, does not exist.
             ModelUnavailableError: too busy, too slow, closed, or the server is down.
-            ModelError: the prompt is too long, or the model cannot be loaded.
+            PromptTooLongError: there is more to read than the model can.
+            ModelError: the model cannot be loaded.
         """
         check_request(request)
         try:

@@ -15,6 +15,9 @@ from llmagent_os.ledger import Interaction, Ledger
 #: A pause after which a person starts afresh: a new episode, and nothing before it is shown to the model.
 PAUSE = timedelta(minutes=45)
 
+#: So many reminders and commands may stand between exchanges before they push them out.
+BETWEEN = 8
+
 _YES = frozenset(
     "yes y yeah yep yup sure ok okay do it go ahead please confirm confirmed correct right absolutely definitely"
     " of course delete them all".split()
@@ -37,7 +40,7 @@ class Episode(msgspec.Struct, frozen=True):
         """The exchanges as chat messages, tool calls and results among them."""
         out: list[dict[str, Any]] = []
         for turn in self.turns:
-            if not turn.said:  # nobody asked: a reminder
+            if not turn.said:  # the model was not asked: a reminder, or a command
                 continue
             out.append({"role": "user", "content": turn.said})
             for call in turn.tool_calls:
@@ -54,19 +57,21 @@ class Episode(msgspec.Struct, frozen=True):
             value = _meant(turn.context.get("buttons", []), _plain(text))
             if value is not None or turn.said:
                 return value
-            # A reminder that came in between does not close the question before it.
+            # A reminder or a command that came in between does not close the question before it.
         return None
 
 
 async def recall(ledger: Ledger | None, event: Event, user_id: str, limit: int) -> Episode:
-    """The episode that ``event`` continues, or a new one."""
+    """The episode that ``event`` continues, with its latest ``limit`` exchanges, or a new one."""
     if ledger is None or limit == 0:
         return Episode("")
-    turns = await ledger.history(event.conversation.key, user_id, limit)
+    turns = await ledger.history(event.conversation.key, user_id, limit + BETWEEN)
     if not turns or event.at - turns[-1].created_at > PAUSE:
         return Episode("")
     episode = turns[-1].episode_id
-    return Episode(episode, tuple(turn for turn in turns if turn.episode_id == episode))
+    turns = [turn for turn in turns if turn.episode_id == episode]
+    said = [at for at, turn in enumerate(turns) if turn.said]
+    return Episode(episode, tuple(turns[said[-limit] :] if len(said) > limit else turns))
 
 
 def _meant(buttons: list[list[str]], said: str) -> str | None:

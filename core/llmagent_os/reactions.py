@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 
-from llmagent_os.events import Reaction
+from llmagent_os.events import Conversation, Reaction
 from llmagent_os.ledger import Interaction, Ledger, RewardEvent, event_key, person_id
 from llmagent_os.rewards import RewardMapping, standing
 
@@ -17,15 +17,17 @@ class Reactions:
         self._ledger = ledger
         self._mapping = mapping
         self._patience = patience
-        self._sending: dict[str, asyncio.Future[None] | None] = {}  # key -> who waits for that reply to be out
+        self._sending: dict[str, tuple[str, str]] = {}  # key -> platform and channel
+        self._waiting: dict[str, asyncio.Future[None]] = {}  # key -> who waits for that reply to be out
 
-    def sending(self, key: str) -> None:
+    def sending(self, key: str, to: Conversation) -> None:
         """A reply is on its way to its platform."""
-        self._sending[key] = None
+        self._sending[key] = (to.platform, to.channel)
 
     def sent(self, key: str) -> None:
         """It has arrived and the ledger has been asked to note it, or it has not arrived."""
-        waiting = self._sending.pop(key, None)
+        self._sending.pop(key, None)
+        waiting = self._waiting.pop(key, None)
         if waiting is not None and not waiting.done():
             waiting.set_result(None)
 
@@ -65,11 +67,11 @@ class Reactions:
     async def _reacted_to(self, event: Reaction) -> Interaction | None:
         where = (event.conversation.platform, event.conversation.channel, event.message_id)
         interaction = await self._ledger.interaction_of(*where)
-        if interaction is None and self._sending:
-            # Somebody can react before the platform has told us what the message is called.
+        # Somebody can react before the platform has told us what the message is called.
+        here = [key for key, to in self._sending.items() if to == where[:2]]
+        if interaction is None and here:
             loop = asyncio.get_running_loop()
-            out = [waiting or loop.create_future() for waiting in self._sending.values()]
-            self._sending.update(zip(self._sending, out, strict=True))
+            out = [self._waiting.setdefault(key, loop.create_future()) for key in here]
             await asyncio.wait(out, timeout=self._patience)
             interaction = await self._ledger.interaction_of(*where)
         return interaction

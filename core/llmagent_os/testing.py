@@ -283,7 +283,8 @@ class _Scripted:
         for end in range(1, len(words) + 1):
             if on_text is not None:
                 await on_text(" ".join(words[:end]))
-        return Completion(text=said, model="scripted")
+        # A token a word, each certain: enough to see what becomes of them.
+        return Completion(text=said, token_ids=tuple(range(len(words))), logprobs=(0.0,) * len(words), model="scripted")
 
     async def aclose(self) -> None:
         """Nothing is open."""

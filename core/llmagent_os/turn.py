@@ -10,8 +10,8 @@ import msgspec
 import structlog
 
 from llmagent_os.adapter import Reply
-from llmagent_os.chat import ChatRequest, Completion, ToolCall, tool_message
-from llmagent_os.errors import ModelError
+from llmagent_os.chat import ChatRequest, Completion, Message, ToolCall, tool_message
+from llmagent_os.errors import ModelError, PromptTooLongError
 from llmagent_os.faithful import is_faithful
 from llmagent_os.plugin import ToolResult
 
@@ -24,6 +24,9 @@ _log = structlog.stdlib.get_logger(__name__)
 
 #: What is said where the model does not answer.
 NO_MODEL = "Sorry, my language model is not available right now. Please try again in a moment."
+
+#: What is said where the person's message alone is more than the model can read.
+TOO_LONG = "Sorry, that is more than I can read at once. Please say it in fewer words."
 
 #: The status of a result that stands for a tool that failed; its text is said as it is.
 FAILED = "failed"
@@ -54,15 +57,16 @@ class Turn:
         return is_faithful(text, [*told, self.known], self.own)
 
     def names_it(self, text: str) -> bool:
-        """Whether ``text`` names what the last tool did or found.
+        """Whether ``text`` names what the last tool did or found, that it repeats, and what it conflicts with.
 
         Asked only of a small model whose words are known: it can be true in every word and still about something else.
         """
         data = self.results[-1].data if self.results else {}
         if not self.own or data.get("status") not in DONE:
             return True
-        due = [str(data[key]).casefold() for key in ("title", "events", "name", "place") if key in data]
-        return not due or any(each in text.casefold() for each in due)
+        what = next((key for key in ("title", "events", "name", "place") if key in data), None)
+        due = [str(data[key]).casefold() for key in (what, "repeat", "conflict") if key in data]
+        return all(each in text.casefold() for each in due)
 
     def reply(self, privacy: PrivacyModule) -> Reply:
         """The model's words where they are true to what the tools found, else the last tool's own."""
@@ -105,7 +109,11 @@ async def converse(
     for round_ in range(rounds + 1):
         tools = request.tools if round_ < rounds else ()
         try:
-            completion = await llm.complete(msgspec.structs.replace(request, messages=messages, tools=tools), show)
+            completion = await _complete(llm, msgspec.structs.replace(request, tools=tools), messages, show)
+        except PromptTooLongError as error:
+            _log.warning("there was too much to read", error=str(error))
+            turn.text = "" if turn.results else TOO_LONG
+            return turn
         except ModelError as error:
             _log.error("the model did not answer", error=str(error))
             turn.text = "" if turn.results else NO_MODEL
@@ -124,3 +132,19 @@ async def converse(
             if result.data.get("status") == FAILED:
                 return turn  # no model is asked to put a failure nicely
     return turn
+
+
+async def _complete(llm: LLM, request: ChatRequest, messages: list[Message], show: Draft) -> Completion:
+    """The model's reply to ``messages``.
+
+    Where they are too long for it, the oldest exchanges are taken out of the list: one long message must not silence the
+    conversation after it.
+    """
+    while True:
+        try:
+            return await llm.complete(msgspec.structs.replace(request, messages=list(messages)), show)
+        except PromptTooLongError:
+            asked = [at for at, message in enumerate(messages) if message["role"] == "user"]
+            if len(asked) < 2:  # what the person said last is all there is
+                raise
+            del messages[asked[0] : asked[1]]

@@ -13,7 +13,7 @@ import pytest
 from llmagent_os.adapter import Button
 from llmagent_os.agent import TIMER_TRIES, Agent, AgentSettings
 from llmagent_os.chat import ToolCall
-from llmagent_os.errors import ModelUnavailableError
+from llmagent_os.errors import ModelUnavailableError, PromptTooLongError
 from llmagent_os.events import ButtonPress, Command, Conversation, Edit, Event, Message, Sender, Timer
 from llmagent_os.handler import Outcome
 from llmagent_os.ledger import Interaction, Ledger, RewardEvent
@@ -63,6 +63,7 @@ class Diary(Plugin):
         raise ValueError("out of ink")
 
     async def pressed(self, context: ToolContext, value: str) -> ToolResult:
+        self.contexts.append(context)
         return ToolResult({"status": "pressed"}, f"You pressed {value}.")
 
     async def due(self, context: ToolContext, key: str, at: datetime) -> ToolResult | None:
@@ -153,6 +154,8 @@ def test_a_small_model_must_name_what_was_done() -> None:
     assert turn.reply(PrivacyModule()).text == "You have lunch today."
     turn.text = "You have lunch."
     assert turn.reply(PrivacyModule()).text == "You have lunch."
+    turn.results = [ToolResult(result.data | {"repeat": "every day"}, "You have lunch every day.")]
+    assert turn.reply(PrivacyModule()).text == "You have lunch every day."
 
 
 async def test_untrue_words_are_not_even_streamed(bench: Bench) -> None:
@@ -228,6 +231,19 @@ async def test_a_model_that_is_down_says_so_and_nothing_is_lost(bench: Bench) ->
 async def test_a_model_that_dies_after_the_tool_leaves_the_tools_own_words(bench: Bench) -> None:
     agent = bench.agent(ToolCall("write", {"what": "rain"}), ModelUnavailableError("gone"))
     assert (await bench.say(agent, "write down rain"))[0] == "Written: rain."
+
+
+async def test_one_long_message_does_not_silence_the_conversation(bench: Bench) -> None:
+    """The person is told what is wrong, and what follows is answered without the message that was too long."""
+    too_long = PromptTooLongError("the prompt is 9000 tokens")
+    agent = bench.agent("Hello.", *[too_long] * 4, "Hello again.")
+    await bench.say(agent, "hi")
+    text, _ = await bench.say(agent, "word " * 3000)
+    assert "fewer words" in text
+    text, _ = await bench.say(agent, "hi again")
+    assert text == "Hello again."
+    shown = [message["content"] for message in bench.llm.requests[-1].messages if message["role"] == "user"]
+    assert shown == ["hi again"]
 
 
 async def test_a_tool_that_fails_is_said_plainly(bench: Bench) -> None:
@@ -315,6 +331,57 @@ async def test_the_propensity_of_a_learned_policy_is_logged_and_rewards_reach_it
     )  # fmt: skip
     await agent.observe(kept, reward)
     assert [(decision.pscore, value) for decision, value in coin.seen] == [(0.5, 1.0)]
+
+
+async def test_tools_behave_as_the_one_choice_that_is_kept_says(bench: Bench) -> None:
+    """A policy that explores would choose anew for the tool, and learn from a choice that nobody saw."""
+
+    class Turns(FixedPolicy):
+        """Never the same twice."""
+
+        def __init__(self) -> None:
+            super().__init__()
+            self.ways: list[str] = []
+
+        def decide(self, user_id: str, context: Context, explicit: Action) -> Decision:
+            self.ways.append("act" if self.ways[-1:] == ["ask_first"] else "ask_first")
+            action = super().decide(user_id, context, explicit).action | {"initiative": self.ways[-1]}
+            return Decision(action=action, pscore=0.5, policy_version="turns")
+
+    turns = Turns()
+    agent = bench.agent(ToolCall("write", {"what": "rain"}), "Written: rain.", behavior=BehaviorModule(turns))
+    _, kept = await bench.say(agent, "write rain")
+    assert [context.initiative for context in bench.diary.contexts] == [kept.action["initiative"]]
+    press = ButtonPress(
+        event_id="p",
+        conversation=bench.message("").conversation,
+        sender=Sender("u1"),
+        message_id="m",
+        value="diary:yes",
+    )
+    pressed = await agent.handle(press, _no_draft)
+    assert pressed.interaction is not None
+    assert pressed.interaction.action["initiative"] == bench.diary.contexts[-1].initiative
+    assert turns.ways == ["ask_first", "act"]
+
+
+async def test_words_that_were_not_sent_are_not_learned_from(bench: Bench) -> None:
+    """A thumb up under the tool's own words must not teach the model the wrong words that they stand for."""
+    call = ToolCall("write", {"what": "rain"})
+    _, wrong = await bench.say(bench.agent(call, "I wrote Raisins down at 5 PM."), "write down rain")
+    assert wrong.completion == "I wrote Raisins down at 5 PM."
+    assert (wrong.token_ids, wrong.behavior_logprobs) == ([], [])
+    _, right = await bench.say(bench.agent(call, "I wrote rain down."), "write down rain")
+    assert right.context["reply"] == right.completion
+    assert len(right.token_ids) == len(right.behavior_logprobs) > 0
+
+
+async def test_an_empty_knowledge_base_may_be_filled_later(bench: Bench) -> None:
+    kb = KnowledgeBase()
+    agent = bench.agent("At 8.", kb=kb)
+    kb.add("The office opens at 8 AM.")
+    await bench.say(agent, "when does the office open?")
+    assert "Fact: The office opens at 8 AM." in bench.llm.requests[0].messages[0]["content"]
 
 
 async def test_commands(bench: Bench) -> None:
@@ -427,3 +494,37 @@ async def test_a_question_stays_open_when_a_reminder_comes_in_between(bench: Ben
     assert text == "You pressed yes."
     text, _ = await bench.say(bench.agent("Hello."), "hello")
     assert "" not in [message["content"] for message in bench.llm.requests[0].messages if message["role"] == "user"]
+
+
+async def test_yes_to_forget_me_does_not_answer_an_older_question(bench: Bench) -> None:
+    """Else "yes" runs what was asked before the command: twelve events are gone, and the profile is still there."""
+    agent = bench.agent(ToolCall("ask", {}), "Sure?")
+
+    async def keep(event: Event) -> str:
+        outcome = await agent.handle(event, _no_draft)
+        assert outcome.reply is not None
+        if outcome.interaction is not None:
+            await bench.ledger.accept(event, max_pending=100)
+            await bench.ledger.prepare(event, outcome.reply, outcome.interaction)
+            await bench.ledger.finish(event, None)
+        return outcome.reply.text
+
+    def command(name: str) -> Command:
+        said = bench.message("")
+        return Command(event_id=said.event_id, conversation=said.conversation, sender=said.sender, name=name)
+
+    await keep(bench.message("delete everything"))
+    await keep(command("forget"))
+    assert await keep(bench.message("no")) == "Nothing was changed."
+    assert await keep(bench.message("ok")) == "Sure?", "the question is closed: it is nothing but a word now"
+    await keep(command("forget"))
+    assert await keep(bench.message("yes")) == "Done: I have forgotten you."
+    assert await bench.ledger.history(command("x").conversation.key, "memory::u1", 10) == []
+
+
+async def test_a_reply_to_a_command_can_be_rated_and_teaches_no_behaviour(bench: Bench) -> None:
+    said = bench.message("")
+    command = Command(event_id="c", conversation=said.conversation, sender=said.sender, name="profile")
+    kept = (await bench.agent("unused").handle(command, _no_draft)).interaction
+    assert kept is not None
+    assert (kept.action, kept.token_ids, kept.model) == ({}, [], "")

@@ -13,7 +13,7 @@ import pytest
 import torch
 
 from llmagent_os.chat import ChatRequest, Completion
-from llmagent_os.errors import ModelError, ModelNotFoundError, ModelUnavailableError
+from llmagent_os.errors import ModelError, ModelNotFoundError, ModelUnavailableError, PromptTooLongError
 from llmagent_os.llm import LLM
 from llmagent_os.serving.adapters import AdapterCache, read_adapter
 from llmagent_os.serving.loading import load_model, load_tokenizer, vocabulary_of
@@ -214,7 +214,7 @@ async def test_closing_ends_the_replies_under_way(base: Path) -> None:
 
 
 async def test_a_prompt_that_is_too_long_says_how_long(llm: LLM) -> None:
-    with pytest.raises(ModelError, match=r"prompt is \d+ tokens, the model reads fewer than 1024"):
+    with pytest.raises(PromptTooLongError, match=r"prompt is \d+ tokens, the model reads fewer than 1024"):
         await llm.complete(user("word " * 2000))
 
 

@@ -10,6 +10,7 @@ from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import ClassVar
 
+import msgspec
 import pytest
 import structlog
 
@@ -515,6 +516,79 @@ async def test_a_reaction_that_is_quicker_than_the_platforms_answer_is_joined(le
         await platform.sent(2)
     assert [of.said for of, _ in handler.observed] == ["hi"]
     await watching.close()
+
+
+async def test_a_reaction_waits_for_no_reply_in_another_channel(ledger: Ledger) -> None:
+    """One slow send would hold up every channel in which people react to each other."""
+
+    class Stuck(MemoryAdapter):
+        async def send(
+            self, conversation: Conversation, reply: Reply, *, key: str, reply_to: str | None = None
+        ) -> Receipt:
+            receipt = await super().send(conversation, reply, key=key, reply_to=reply_to)
+            if conversation.channel == "stuck":
+                await asyncio.Event().wait()
+            return receipt
+
+    platform = Stuck()
+    limits = Limits(send_seconds=3600, shutdown_seconds=0)
+    async with running(Host(EchoHandler(), ledger, [platform], limits=limits)), asyncio.timeout(10):
+        await platform.say("hi", channel="stuck")
+        await platform.sent(1)
+        await platform.deliver(
+            Reaction(
+                event_id="e99",
+                conversation=platform.room("c9"),
+                sender=Sender("u1"),
+                message_id="somebody else's",
+                emoji="👍",
+                action="added",
+            )
+        )
+        await platform.say("hello", channel="c9")
+        assert (await platform.sent(2))[1].conversation.channel == "c9"
+
+
+@pytest.mark.parametrize(
+    "wrong", [{"pscore": float("nan")}, {"behavior_logprobs": [float("-inf")]}, {"turn_index": 2**70}]
+)
+async def test_what_cannot_be_stored_stops_no_conversation(
+    ledger: Ledger, platform: MemoryAdapter, wrong: dict[str, object]
+) -> None:
+    """A policy's wrong number must not pass for a full disk, or be stored where nothing can read it again."""
+
+    class Wrong(EchoHandler):
+        async def handle(self, event: Event, draft: Draft) -> Outcome:
+            outcome = await super().handle(event, draft)
+            if not isinstance(event, Message) or event.text != "wrong" or outcome.interaction is None:
+                return outcome
+            return Outcome(outcome.reply, msgspec.structs.replace(outcome.interaction, **wrong))
+
+    async with running(Host(Wrong(), ledger, [platform])), asyncio.timeout(10):
+        await platform.say("wrong")
+        await platform.say("right")
+        assert [sent.reply.text for sent in await platform.sent(2)] == [APOLOGY.text, "right"]
+        assert len(await ledger.history(platform.room().key, "memory::u1", 10)) == 1
+
+
+async def test_an_event_that_cannot_be_run_is_given_up_and_the_next_one_is_run(platform: MemoryAdapter) -> None:
+    """A damaged row of the ledger must not stop the conversation for good, and without a word."""
+
+    class Damaged(Ledger):
+        async def interaction_of(self, platform: str, channel: str, message_id: str) -> Interaction | None:
+            raise msgspec.ValidationError("Expected `float`, got `null`")
+
+    damaged = await Damaged.open("sqlite://")
+    async with running(Host(EchoHandler(), damaged, [platform])), asyncio.timeout(10):
+        await platform.say("hi")
+        (sent,) = await platform.sent(1)
+        await platform.react(sent, "👍")
+        await platform.say("still there?")
+        await platform.sent(2)
+    assert [why for _, why in await damaged.failed()] == [
+        "it cannot be run: ValidationError('Expected `float`, got `null`')"
+    ]
+    await damaged.close()
 
 
 async def test_a_handler_that_cannot_learn_from_a_reaction_goes_on_answering(

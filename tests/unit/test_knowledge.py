@@ -82,3 +82,12 @@ def test_bad_files_say_what_is_wrong(tmp_path: Path, content: str, wrong: str) -
 def test_a_missing_file_is_named(tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match=r"none\.json"):
         KnowledgeBase().load_knowledge(tmp_path / "none.json")
+
+
+def test_a_fact_of_nothing_but_small_words_is_no_answer_and_no_error() -> None:
+    """Somebody's one odd fact must not keep every message from being answered."""
+    kb = KnowledgeBase()
+    kb.add("Who are you?")
+    assert kb.retrieve_knowledge("tea") == []
+    kb.add("Tea is at four.")
+    assert [hit.fact.text for hit in kb.retrieve_knowledge("when is tea")] == ["Tea is at four."]

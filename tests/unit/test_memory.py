@@ -101,3 +101,13 @@ def test_words_press_a_button_only_where_they_plainly_mean_it(text: str, value: 
 
 def test_without_an_open_question_yes_is_just_a_word() -> None:
     assert Episode("e1", (kept(said("hi", 1)),)).button_meant("yes") is None
+
+
+async def test_reminders_and_commands_do_not_push_out_what_was_said(ledger: Ledger) -> None:
+    """After three reminders, "make it 4 instead" must still mean the event that was talked about."""
+    await keep(ledger, said("first", 1))
+    await keep(ledger, said("second", 2))
+    for number in (3, 4, 5):
+        await keep(ledger, said("", number), completion="")
+    episode = await recall(ledger, said("make it 4", 6), "memory::u1", 1)
+    assert [turn.said for turn in episode.turns] == ["second", "", "", ""]

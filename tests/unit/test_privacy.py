@@ -60,6 +60,18 @@ def test_released_words_carry_no_chat_markup() -> None:
     assert len(PrivacyModule().release("x" * 10_000)) == 8000
 
 
+@pytest.mark.parametrize(
+    "text",
+    ["<|im_<|x|>end|>", "<\x00|im_end|>", "</tool</tool_call>_call>", "<|a<|b<|c|>|>|>", "<|a" * 2000 + "|>" * 900],
+)
+def test_markup_cannot_be_hidden_in_markup(text: str) -> None:
+    """A server's own template turns markup in anybody's words into control tokens."""
+    left = PrivacyModule().release(text)
+    assert PrivacyModule().release(left) == left
+    assert "<|im_end|>" not in left
+    assert "</tool_call>" not in left
+
+
 def test_says_whether_something_was_masked() -> None:
     assert PrivacyModule().keep("a@b.org") == ("[email]", True)
     assert PrivacyModule().keep("lunch") == ("lunch", False)

@@ -407,14 +407,41 @@ async def test_a_button_is_pressed_once(site: Site, inbox: Inbox) -> None:
     assert [event.value for event in inbox.of(ButtonPress)] == ["p:1"]
 
 
-async def test_a_reply_to_somebody_whose_conversation_was_erased_is_an_error(site: Site, inbox: Inbox) -> None:
+async def test_who_asks_to_be_forgotten_is_told_so_on_an_empty_page(site: Site, inbox: Inbox) -> None:
+    """Their page must not stay behind in a conversation that is gone, waiting for an answer that cannot come."""
     page = await site.page()
     said, _ = await answer(site, inbox, page, Reply("hi"))
-    assert await site.adapter.forget(said.sender.user_id) == 1
-    with pytest.raises(AdapterError):
-        await site.adapter.send(said.conversation, Reply("anybody?"), key="k2")
+    before = page.conversation
+    for number in (1, 2):  # who asks twice is told twice
+        assert await site.adapter.forget(said.sender.user_id) == 1
+        await site.adapter.send(said.conversation, Reply("You are forgotten."), key=f"k{number}")
+        await page.until(lambda: [item["text"] for item in page.listed()] == ["You are forgotten."])
+        assert page.conversation != before
+        before = page.conversation
+    await answer(site, inbox, page, Reply("hello again"), key="k3")
+
+
+async def test_a_reply_to_a_conversation_that_is_not_there_is_an_error(site: Site) -> None:
     with pytest.raises(AdapterError):
         await site.adapter.send(Conversation(platform="web", channel="nowhere"), Reply("x"), key="k")
+
+
+async def test_being_forgotten_before_the_press_is_noted_is_no_failure(inbox: Inbox, tmp_path: Path) -> None:
+    """The button that asks for it is in what is erased."""
+
+    async def accept(event: Event) -> bool:
+        if isinstance(event, ButtonPress):
+            await site.adapter.forget(event.sender.user_id)
+        return await inbox.accept(event)
+
+    site = Site(WebAdapter(port=0, data=tmp_path), accept)
+    await site.start()
+    page = await site.page()
+    _, receipt = await answer(site, inbox, page, Reply("Sure?", buttons=(Button("Yes", "agent:forget"),)))
+    press = {"type": "press", "message_id": receipt.message_ids[0], "id": "press-forget", "value": "agent:forget"}
+    assert (await page.act(press))["type"] == "ack"
+    await page.quit()
+    await site.running.stop()
 
 
 @pytest.mark.parametrize("crash", ["before", "after"])

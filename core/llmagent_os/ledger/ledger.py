@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import math
 import time
 from collections.abc import Callable
 from datetime import UTC, datetime
@@ -179,7 +180,7 @@ class Ledger:
 
         Raises:
             LedgerError: it cannot be written.
-            TypeError, ValueError: no JSON can hold the reply or the interaction.
+            TypeError, ValueError, OverflowError: the reply or the interaction holds what cannot be stored.
         """
         text = None if reply is None else _encoder.encode(reply).decode()
         interaction_id = None if interaction is None else interaction.interaction_id
@@ -428,6 +429,13 @@ def _prune(database: Database, before: float) -> None:
 
 
 def _interaction_row(interaction: Interaction) -> tuple[Any, ...]:
+    numbers = (interaction.pscore, *interaction.action_dist.values(), *interaction.behavior_logprobs)
+    if not all(map(math.isfinite, numbers)):  # it could not be read again, nor could the turns after it be run
+        raise ValueError(
+            f"interaction {interaction.interaction_id!r}: pscore, action_dist or behavior_logprobs holds a number that "
+            "is not finite"
+        )
+
     def value(name: str) -> Any:
         raw = getattr(interaction, name)
         return _encoder.encode(raw).decode() if name in _JSON else raw

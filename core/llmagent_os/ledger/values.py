@@ -61,9 +61,10 @@ class Interaction(msgspec.Struct, frozen=True, kw_only=True):
     policy_version: str = ""  #: the behaviour policy that chose
     prompt: str = ""  #: all that the model read
     completion: str = ""  #: all that the model wrote
-    token_ids: list[int] = msgspec.field(default_factory=list[int])  #: the completion's tokens
+    #: the completion's tokens; none where something in it was masked, or where it was not what was sent
+    token_ids: list[int] = msgspec.field(default_factory=list[int])
     behavior_logprobs: list[float] = msgspec.field(default_factory=list[float])  #: nats, one a token
-    adapter_version: str = ""  #: the LoRA adapter that wrote it; empty: the base model
+    adapter_version: str = ""  #: the LoRA adapter that wrote it; ``base``: none; empty: no model did
     model: str = ""  #: the model that wrote it; empty: none did
     tool_calls: list[dict[str, Any]] = msgspec.field(default_factory=list[dict[str, Any]])  #: name, arguments, result
     said: str = ""  #: what the person wrote

@@ -6,6 +6,7 @@ import importlib
 import json
 import logging
 import re
+import threading
 from importlib.metadata import entry_points
 from importlib.resources import files
 from pathlib import Path
@@ -61,6 +62,7 @@ class KnowledgeBase:
     """
 
     def __init__(self) -> None:
+        self._lock = threading.Lock()
         self._facts: dict[str, Fact] = {}
         self._index: Any = None  # a bm25s.BM25, made when first asked; the library has no types
         self._ids: list[str] = []
@@ -111,14 +113,16 @@ class KnowledgeBase:
         key = str(fact_id) if fact_id is not None else f"fact-{len(self._facts) + 1}"
         while fact_id is None and key in self._facts:
             key += "'"
-        self._facts[key] = Fact(key, text, about)
-        self._index = None
+        with self._lock:
+            self._facts[key] = Fact(key, text, about)
+            self._index = None
         return key
 
     def remove(self, fact_id: str) -> bool:
         """Forget a fact; whether there was one."""
-        self._index = None
-        return self._facts.pop(fact_id, None) is not None
+        with self._lock:
+            self._index = None
+            return self._facts.pop(fact_id, None) is not None
 
     def retrieve_knowledge(self, text: str, *, limit: int = 3, least: float = 0.5) -> list[Hit]:
         """The facts that answer ``text``, best first.
@@ -131,7 +135,13 @@ class KnowledgeBase:
         asked = words(text)
         if not asked or not self._facts:
             return []
+        with self._lock:  # an agent asks from threads, and the index is made when first asked
+            return self._found(asked, limit, least)
+
+    def _found(self, asked: list[str], limit: int, least: float) -> list[Hit]:
         index = self._built()
+        if index is None:
+            return []
         scores = index.get_scores(asked)
         hits: list[Hit] = []
         for at in scores.argsort()[::-1][: limit * 4]:
@@ -144,11 +154,13 @@ class KnowledgeBase:
         if self._index is None:
             bm25s: Any = importlib.import_module("bm25s")  # imports numpy: not before it is needed
             logging.getLogger("bm25s").setLevel(logging.WARNING)  # it reports every index it builds
-            self._ids = list(self._facts)
-            documents = [words(f"{fact.text} {fact.about}") for fact in self._facts.values()]
-            self._vocabulary = [set(document) for document in documents]
-            self._index = bm25s.BM25()
-            self._index.index(documents, show_progress=False)
+            telling = {fact.fact_id: words(f"{fact.text} {fact.about}") for fact in self._facts.values()}
+            documents = {fact_id: found for fact_id, found in telling.items() if found}  # the rest nobody can ask for
+            self._ids = list(documents)
+            self._vocabulary = [set(found) for found in documents.values()]
+            if documents:
+                self._index = bm25s.BM25()
+                self._index.index(list(documents.values()), show_progress=False)
         return self._index
 
 

@@ -23,6 +23,7 @@ _NAMED_SECRET = re.compile(
     re.IGNORECASE,
 )
 _CARD = re.compile(r"\b\d(?:[ -]?\d){12,18}\b")
+_MARKUP = re.compile(r"<\|[^|<>]{1,40}\|>|</?tool_call>|</?tool_response>")
 _PHONE = re.compile(r"(?<![\w.:/-])(?:\+|00)?\(?\d[\d ()./-]{6,}\d(?![\w:])")
 
 
@@ -101,6 +102,7 @@ class PrivacyModule:
 
     def release(self, text: str, *, limit: int = 8000) -> str:
         """A model's words as they may be sent: no control characters, no chat markup, of bounded length."""
-        text = re.sub(r"<\|[^|<>]{1,40}\|>|</?tool_call>|</?tool_response>", "", text)
-        text = "".join(char for char in text if char in "\n\t" or char.isprintable())
-        return text.strip()[:limit]
+        text = "".join(char for char in text[:limit] if char in "\n\t" or char.isprintable())
+        while (clean := _MARKUP.sub("", text)) != text:  # what is left may close up to markup again
+            text = clean
+        return text.strip()

@@ -14,7 +14,7 @@ from typing import Any, cast
 
 import torch
 
-from llmagent_os.errors import ModelError, ModelUnavailableError
+from llmagent_os.errors import ModelError, ModelUnavailableError, PromptTooLongError
 from llmagent_os.serving.job import Job
 from llmagent_os.serving.prefixes import PrefixCache
 from llmagent_os.serving.slots import SlotModel
@@ -56,11 +56,11 @@ class Engine:
         """Take a request; from any thread.
 
         Raises:
-            ModelError: the prompt is longer than the model can read.
+            PromptTooLongError: the prompt is longer than the model can read.
             ModelUnavailableError: too many wait already, or the engine is closed.
         """
         if len(job.prompt) >= self.max_length:
-            raise ModelError(
+            raise PromptTooLongError(
                 f"the prompt is {len(job.prompt)} tokens, the model reads fewer than {self.max_length}: "
                 "send fewer or shorter messages"
             )

@@ -83,6 +83,7 @@ class WebAdapter:
         self._pages: WeakSet[Page] = WeakSet()
         self._drafts: dict[str, dict[str, str]] = {}  # by conversation and message: for pages that come meanwhile
         self._sent: OrderedDict[str, None] = OrderedDict()  # the latest replies: a draft that comes late is dropped
+        self._erased: OrderedDict[str, str] = OrderedDict()  # conversation -> the one that took its place
         self._turns: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
 
     @property
@@ -119,6 +120,8 @@ class WebAdapter:
             AdapterError: there is no such conversation, or the transcript cannot be written.
         """
         channel, message_id = conversation.channel, _reply_id(conversation, key)
+        while channel in self._erased:  # the answer to who asked to be forgotten
+            channel, reply_to = self._erased[channel], None
         item = Item(message_id=message_id, author="bot", at=now(), reply_to=reply_to, **_content(reply))
         await self.transcript.add(channel, item, reply.files)
         self._sent[message_id] = None
@@ -164,8 +167,20 @@ class WebAdapter:
             page.typing()
 
     async def forget(self, user_id: str) -> int:
-        """Erase everything this person (``Sender.user_id``) said here and was told; returns how many conversations."""
-        return await self.transcript.forget(user_id)
+        """Erase everything this person (``Sender.user_id``) said here and was told; returns how many conversations.
+
+        Their open pages turn to a new conversation, which also gets what is still to be answered in an erased one.
+        """
+        erased = await self.transcript.forget(user_id)
+        if erased and self._accept is not None:
+            fresh = await self.transcript.begin(user_id)
+            self._erased |= dict.fromkeys(erased, fresh)
+            while len(self._erased) > 1000:
+                self._erased.popitem(last=False)
+            theirs = [page for page in self._pages if page.person.id == user_id]
+            # A page that is gone meanwhile opens the new conversation when it comes again.
+            await asyncio.gather(*(self._server.show(page, fresh, 0) for page in theirs), return_exceptions=True)
+        return len(erased)
 
     def opened(self, page: Page) -> None:
         """A page is there, until it is dropped."""
@@ -206,6 +221,8 @@ class WebAdapter:
                 log.info("web.busy", conversation=act.conversation, event_id=act.id, error=str(error))
                 return Refused(id=act.id, reason="Too much is waiting for an answer already.", again=True)
             except LLMAgentOSError as error:
+                if await self.transcript.owner(act.conversation) is None:
+                    return None  # what it asked for was to be forgotten, and that is done
                 log.error("web.not_taken", conversation=act.conversation, event_id=act.id, error=str(error))
                 return Refused(id=act.id, reason="Something went wrong, and this was not taken.", again=True)
         if refused is None:

@@ -232,13 +232,13 @@ class Server:
             case Ping():
                 await page.tell(Pong())
             case New():
-                await self._show(page, await transcript.begin(person.id), 0)
+                await self.show(page, await transcript.begin(person.id), 0)
             case Open():
                 wanted = frame.conversation
                 if wanted is not None and await transcript.owner(wanted) == person.id:
-                    await self._show(page, wanted, frame.after)
+                    await self.show(page, wanted, frame.after)
                 else:
-                    await self._show(page, await transcript.latest(person.id), 0)
+                    await self.show(page, await transcript.latest(person.id), 0)
             case List():
                 lines = await transcript.conversations(person.id)
                 listed = tuple(Line(id=line[0], title=line[1], at=line[2]) for line in lines)
@@ -253,7 +253,8 @@ class Server:
                     await page.catch_up()  # before the Ack: the page drops its own copy then
                 await page.tell(refused or Ack(id=frame.id))
 
-    async def _show(self, page: Page, conversation: str, after: int) -> None:
+    async def show(self, page: Page, conversation: str, after: int) -> None:
+        """Turn ``page`` to a conversation, of which it has everything up to ``after``."""
         adapter = self._adapter
         await page.tell(
             Welcome(

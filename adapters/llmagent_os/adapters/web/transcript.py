@@ -191,11 +191,14 @@ class Transcript:
 
         return await self._do(work)
 
-    async def forget(self, person: str) -> int:
-        """Erase the person's conversations; returns how many there were."""
+    async def forget(self, person: str) -> tuple[str, ...]:
+        """Erase the person's conversations; returns the ids that they had."""
 
-        def work(db: sa.Connection) -> int:
-            return db.execute(tables.conversations.delete().where(tables.conversations.c.person == person)).rowcount
+        def work(db: sa.Connection) -> tuple[str, ...]:
+            theirs = tables.conversations.c.person == person
+            erased = tuple(db.execute(sa.select(tables.conversations.c.id).where(theirs)).scalars())
+            db.execute(tables.conversations.delete().where(theirs))
+            return erased
 
         return await self._do(work)
 

@@ -10,6 +10,7 @@ const $ = (id) => document.getElementById(id);
 const person = new URLSearchParams(location.search).get("person") ?? "";
 const TAB = `llmagent-os:conversation:${person}`; // which conversation this tab shows
 const TYPING_FOR = 12000; // milliseconds
+const GLIDE = 1000; // milliseconds that a smooth scroll may take
 
 const outbox = new Outbox(person);
 const items = new Map(); // message id -> item, as the server last sent it
@@ -20,6 +21,7 @@ let conversation = recall();
 let seq = 0;
 let online = false;
 let typingTimer = null;
+let gliding = 0; // until then the page is on its way to the end, and what comes meanwhile does not stop it
 let fresh = true; // nothing has come of this conversation yet
 
 function recall() {
@@ -214,6 +216,7 @@ new ResizeObserver(() => $("latest").hidden && follow && toEnd(true)).observe($(
 // What is shown
 
 let follow = true;
+["wheel", "touchmove", "pointerdown"].forEach((kind) => $("scroll").addEventListener(kind, () => (gliding = 0), { passive: true }));
 $("scroll").addEventListener("scroll", () => (follow = atEnd()), { passive: true });
 
 function clear(id) {
@@ -346,6 +349,7 @@ function grow() {
 }
 
 function atEnd() {
+  if (performance.now() < gliding) return true;
   const { scrollTop, clientHeight, scrollHeight } = $("scroll");
   return scrollHeight - scrollTop - clientHeight < 80;
 }
@@ -353,6 +357,7 @@ function atEnd() {
 function toEnd(instant = false) {
   $("latest").hidden = true;
   follow = true;
+  gliding = instant ? 0 : performance.now() + GLIDE;
   $("scroll").scrollTo({ top: $("scroll").scrollHeight, behavior: instant ? "instant" : "auto" });
 }
 

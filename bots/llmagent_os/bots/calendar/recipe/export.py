@@ -20,7 +20,7 @@ from llmagent_os.bots.calendar.recipe.tokenizer import as_pretrained
 from llmagent_os.errors import ConfigError
 
 #: A model of this size is sometimes tempted; where it is less sure than this, it had better say what its job is.
-CALL_ABOVE = 0.7
+CALL_ABOVE = 0.65
 
 #: What a model folder holds.
 _FILES = (
