@@ -326,7 +326,8 @@ class Agent:
         if turn.calls:
             context = context | {"intent": turn.calls[0].name}
         if reply.buttons:
-            context = context | {"buttons": [[button.label, button.value] for button in reply.buttons]}
+            buttons = [[self.privacy.keep(button.label)[0], button.value] for button in reply.buttons]
+            context = context | {"buttons": buttons}
         calls = [
             {"name": call.name, "arguments": call.arguments, "result": result.data}
             for call, result in zip(turn.calls, turn.results, strict=False)

@@ -22,6 +22,8 @@ import msgspec
 from llmagent_os.chat import Message
 from llmagent_os.errors import ConfigError, ModelError
 from llmagent_os.llm import LLM
+from llmagent_os.modules.behavior import system_text
+from llmagent_os.policy.contract import DIMENSIONS
 from llmagent_os.serving.tool_calls import calls_of
 from llmagent_os.toolspec import ToolSpec
 
@@ -52,7 +54,9 @@ class Finetuner:
     Args:
         llm: a local model. One that has an adapter is trained further from there.
         train_data: the examples.
-        system: a system message to put before every ``input``/``output`` example, as it is there when serving.
+        system: a system message to put before every ``input``/``output`` example, as it is there when serving. By
+            default there is none; a model that knows this project's own prompts learns every example under each style
+            that an agent may ask for, and under none.
         tools: the tools that ``input``/``output`` examples are answered with, as they are there when serving.
         settings: those of :class:`~llmagent_os.training.lora.LoraSettings` (``rank``, ``alpha``, ``learning_rate``,
             ``batch_size``, ``epochs``, ``stop_at_loss``, ``seed``, …).
@@ -76,7 +80,12 @@ class Finetuner:
         if not train_data:
             raise ConfigError("train_data is empty: give at least one {'input': …, 'output': …}")
         self._location = llm.location
-        self._chats = [_chat(at, example, system, tools) for at, example in enumerate(train_data)]
+        systems = [system] if system is not None or not llm.card.native else [None, *_styles()]
+        self._chats = [
+            (at, *_chat(at, example, each, tools))
+            for at, example in enumerate(train_data)
+            for each in (systems if _is_pair(example) else systems[:1])
+        ]
         self._settings = settings
         self._adapted: Any = None
         self._tokenizer: Any = None
@@ -104,7 +113,7 @@ class Finetuner:
         template = ChatTemplate(tokenizer, vocabulary)
         samples = [
             sample
-            for at, (messages, chat_tools) in enumerate(self._chats)
+            for at, messages, chat_tools in self._chats
             for sample in _samples(at, messages, chat_tools, template, vocabulary, model.config.max_position_embeddings)
         ]
         adapted = attach(model, settings, self._location.adapter)
@@ -144,6 +153,19 @@ class Finetuner:
         except OSError as error:
             raise ModelError(f"the adapter cannot be saved in {folder}: {error}") from error
         return folder
+
+
+def _styles() -> list[str]:
+    """The system messages that an agent writes to people who have not told their name."""
+    return [
+        system_text({"mode": mode, "verbosity": verbosity})
+        for mode in DIMENSIONS["mode"]
+        for verbosity in DIMENSIONS["verbosity"]
+    ]
+
+
+def _is_pair(example: object) -> bool:
+    return isinstance(example, Mapping) and "messages" not in example
 
 
 def _check(settings: dict[str, Any]) -> None:

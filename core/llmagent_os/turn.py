@@ -137,8 +137,8 @@ async def converse(
 async def _complete(llm: LLM, request: ChatRequest, messages: list[Message], show: Draft) -> Completion:
     """The model's reply to ``messages``.
 
-    Where they are too long for it, the oldest exchanges are taken out of the list: one long message must not silence the
-    conversation after it.
+    Where they are too long for it, the oldest exchanges are taken out of the list: one long message must not silence
+    the conversation after it.
     """
     while True:
         try:

@@ -53,6 +53,11 @@ class Diary(Plugin):
         )
 
     @tool()
+    async def choose(self, context: ToolContext) -> ToolResult:
+        """Offer what there is."""
+        return ToolResult({"status": "ambiguous"}, "Which one?", buttons=(Button("Mail ana@example.org", "1"),))
+
+    @tool()
     async def ask(self, context: ToolContext) -> ToolResult:
         """Ask before doing."""
         return ToolResult({"status": "confirm"}, "Sure?", buttons=(Button("Yes", "yes"), Button("No", "no")))
@@ -255,7 +260,7 @@ async def test_a_tool_that_fails_is_said_plainly(bench: Bench) -> None:
 async def test_permissions_decide_what_the_model_sees(bench: Bench) -> None:
     agent = bench.agent("Hi.", settings=AgentSettings(permissions=("diary.*",)))
     await bench.say(agent, "hi")
-    assert {spec.name for spec in bench.llm.requests[0].tools} == {"write", "ask", "fail"}
+    assert {spec.name for spec in bench.llm.requests[0].tools} == {"write", "ask", "choose", "fail"}
 
 
 async def test_yes_answers_the_question_that_was_asked(bench: Bench) -> None:
@@ -301,6 +306,8 @@ async def test_what_is_kept_for_training_holds_no_contact_data(bench: Bench) -> 
     agent = bench.agent("I noted ana@example.org.")
     _, kept = await bench.say(agent, "my address is ana@example.org")
     assert "ana@example.org" not in str(kept)
+    _, offered = await bench.say(bench.agent(ToolCall("choose", {}), "Which one?"), "which mail?")
+    assert offered.context["buttons"] == [["Mail [email]", "diary:1"]]
     assert kept.token_ids == []
 
 

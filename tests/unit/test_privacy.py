@@ -34,6 +34,10 @@ def test_masks(text: str, kept: str) -> None:
     [
         "meeting at 10:30 on 2026-11-23",
         "29/03/2026 from 9 to 17:30",
+        "dentist 24.11.2026 14.30",
+        "review 24-11-2026 1430",
+        "review 2026 11 24 1530",
+        "workshop 24.11.2026 14.30-15.30 upstairs",
         "dinner for 12 at 7 in room 204",
         "order 1234567 arrives friday",
         "remind me on 5/3 and 6/3 and 7/3",

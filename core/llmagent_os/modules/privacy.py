@@ -26,6 +26,14 @@ _CARD = re.compile(r"\b\d(?:[ -]?\d){12,18}\b")
 _MARKUP = re.compile(r"<\|[^|<>]{1,40}\|>|</?tool_call>|</?tool_response>")
 _PHONE = re.compile(r"(?<![\w.:/-])(?:\+|00)?\(?\d[\d ()./-]{6,}\d(?![\w:])")
 
+#: A date, or one with its year and then a time or two: "24.11.2026 14.30-15.30".
+_DATE = re.compile(
+    r"""\d{1,4}[./-]\d{1,2}[./-]\d{1,4}
+      | (?:(?:19|20)\d\d([ ./-])\d{1,2}\1\d{1,2} | \d{1,2}([ ./-])\d{1,2}\2(?:19|20)\d\d)
+        (?:[ -]{1,3}(?:[01]?\d|2[0-3])[. ]?[0-5]\d){0,2}""",
+    re.VERBOSE,
+)
+
 
 def redact(text: str) -> str:
     """``text`` with secrets, e-mail addresses, phone and card numbers replaced by their kind.
@@ -77,8 +85,8 @@ def _numbers() -> Any:
 
 def _is_phone(text: str) -> bool:
     numbers = _numbers()
-    if re.fullmatch(r"\s*\d{1,4}[./-]\d{1,2}[./-]\d{1,4}\s*", text):
-        return False  # a date
+    if _DATE.fullmatch(text.strip()):
+        return False
     for region in (None, "US", "GB", "DE"):
         try:
             if numbers.is_valid_number(numbers.parse(text, region)):

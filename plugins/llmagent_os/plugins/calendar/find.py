@@ -11,6 +11,7 @@ from rapidfuzz import fuzz
 
 from llmagent_os.plugins.calendar.desk import HORIZON, Desk, Match
 from llmagent_os.plugins.calendar.events import Event
+from llmagent_os.plugins.calendar.problems import WhenError
 from llmagent_os.plugins.calendar.when import When, window
 from llmagent_os.plugins.calendar.wording import scope
 from llmagent_os.plugins.calendar.words import plain
@@ -87,9 +88,22 @@ def wanted(
         title=(title or "").strip() if _words(title or "") else "",
         person=(person or "").strip() if _words(person or "") else "",
         place=(place or "").strip() if _words(place or "") else "",
-        when=desk.read(date_said, time_said),
+        when=_read(desk, date_said, time_said, (title, person, place)),
         date_said=date_said or "",
     )
+
+
+def _read(desk: Desk, date_said: str | None, time_said: str | None, named: Sequence[str | None]) -> When:
+    """When it is. A name or a title that was taken for a time as well ("lunch with Ana": Ana) says nothing about when."""
+    try:
+        return desk.read(date_said, time_said)
+    except WhenError as error:
+        heard = plain(error.heard)
+        if error.problem != "unknown" or not any(f" {heard} " in f" {plain(words or '')} " for words in named):
+            raise
+    if error.field == "date":
+        return _read(desk, None, time_said, named)
+    return _read(desk, date_said, None, named)
 
 
 def search(
