@@ -164,6 +164,8 @@ class Agent:
 
     async def handle(self, event: Event, draft: Draft) -> Outcome:
         """Answer whatever happened; see :class:`~llmagent_os.host.Handler`."""
+        if event.sender.is_bot:  # two that answer each other would never end
+            return Outcome(None)
         match event:
             case Message():
                 return await self.respond(event, draft) if self.preprocess(event.text) else Outcome(None)
@@ -177,8 +179,8 @@ class Agent:
                 return Outcome(None)  # an edit of something answered already
 
     async def observe(self, interaction: Interaction, reward: RewardEvent) -> None:
-        """Tell the behaviour policy what a reply earned."""
-        if interaction.action:
+        """Tell the behaviour policy what a reply earned; nothing, where no behaviour was chosen or nothing changed."""
+        if interaction.action and reward.reward:
             decision = Decision(
                 action=interaction.action,
                 pscore=interaction.pscore,

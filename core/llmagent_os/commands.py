@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import structlog
 
-from llmagent_os.adapter import Button, Card, Reply
+from llmagent_os.adapter import Button, Reply
 from llmagent_os.errors import PluginError
 from llmagent_os.events import ButtonPress, Command, Event, Message
 from llmagent_os.ledger import event_key, person_id
@@ -142,4 +142,4 @@ def _shown(person: Profile, lead: str) -> Reply:
     if not known:
         return Reply(f"{lead} Nothing yet: tell me your name, where you are, or how you like to be answered.")
     text = "\n".join([lead, *(f"- {label}: {value}" for label, value in known)])
-    return Reply(text, card=Card("Your profile", known), buttons=(Button("Undo last change", "agent:undo"),))
+    return Reply(text, buttons=(Button("Undo last change", "agent:undo"),))  # a card would say the list again

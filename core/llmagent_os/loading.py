@@ -28,7 +28,7 @@ def from_entry_point(name: str, load: Callable[[], object]) -> Plugin:
     """
     try:
         found = load()
-    except Exception as error:
+    except (Exception, SystemExit) as error:
         raise PluginError(f"plugin {name!r} cannot be imported: {type(error).__name__}: {error}") from error
     if not (isinstance(found, type) and issubclass(found, Plugin)):
         raise PluginError(f"plugin {name!r}: its entry point gives {found!r}, not a subclass of Plugin")
@@ -48,7 +48,7 @@ def from_file(path: Path, name: str) -> tuple[Plugin, str]:
         try:
             # Compiled from its text, for cached bytecode is matched by whole seconds and misses quick edits.
             exec(compile(path.read_text(encoding="utf-8"), str(path), "exec"), module.__dict__)
-        except Exception as error:
+        except (Exception, SystemExit) as error:  # a script that ends itself must not end the host
             raise PluginError(f"{path} cannot be loaded: {type(error).__name__}: {error}") from error
         classes = [
             value

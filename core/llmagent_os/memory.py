@@ -22,6 +22,7 @@ _YES = frozenset(
     "yes y yeah yep yup sure ok okay do it go ahead please confirm confirmed correct right absolutely definitely"
     " of course delete them all".split()
 )
+_UNDO = frozenset("undo that it this take back please oops".split())
 _NO = frozenset("no n nope nah don't dont do not stop cancel keep it them leave never mind nevermind thanks".split())
 
 
@@ -79,7 +80,7 @@ def _meant(buttons: list[list[str]], said: str) -> str | None:
         if said == _plain(label):
             return value
     labels = {_plain(label).split(" ")[0]: value for label, value in buttons}
-    for words, label in ((_YES, "yes"), (_NO, "no")):
+    for words, label in ((_YES, "yes"), (_NO, "no"), (_UNDO, "undo")):
         if label in labels and said and all(word in words for word in said.split()):
             return labels[label]
     return None

@@ -128,7 +128,8 @@ class Plugins:
                     await self.add(await asyncio.to_thread(from_entry_point, entry.name, entry.load), "entry point")
         for name in self._installed or ():
             if name not in self._loaded and f"entry point {name}" not in self._problems:
-                self._problems[f"entry point {name}"] = f"no installed plugin is called {name!r}"
+                with self._reported(f"entry point {name}"):
+                    raise PluginError(f"no installed plugin is called {name!r}")
         for path in await asyncio.to_thread(self._files):
             await self.reload(path)
 

@@ -73,7 +73,12 @@ class Runtime:
         config = bot.config
         async with contextlib.AsyncExitStack() as stack:
             data = settings.data
-            await asyncio.to_thread(data.mkdir, mode=0o700, parents=True, exist_ok=True)
+            try:
+                await asyncio.to_thread(data.mkdir, mode=0o700, parents=True, exist_ok=True)
+            except OSError as error:
+                raise ConfigError(
+                    f"the data folder {str(data)!r} (LLMAGENT_OS_DATA) cannot be made: {error.strerror or error}"
+                ) from error
 
             ledger = await Ledger.open(settings.ledger_url)
             stack.push_async_callback(ledger.close)

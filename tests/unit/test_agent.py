@@ -337,7 +337,8 @@ async def test_the_propensity_of_a_learned_policy_is_logged_and_rewards_reach_it
         op="add", raw_value="👍", reward=1.0, mapping_version="1",
     )  # fmt: skip
     await agent.observe(kept, reward)
-    assert [(decision.pscore, value) for decision, value in coin.seen] == [(0.5, 1.0)]
+    await agent.observe(kept, msgspec.structs.replace(reward, reward_id="r2", raw_value="🦑", reward=0.0))
+    assert [(decision.pscore, value) for decision, value in coin.seen] == [(0.5, 1.0)], "a squid is no failure"
 
 
 async def test_tools_behave_as_the_one_choice_that_is_kept_says(bench: Bench) -> None:
@@ -434,6 +435,12 @@ async def test_empty_messages_and_edits_are_not_answered(bench: Bench) -> None:
     assert (await agent.handle(edit, _no_draft)).reply is None
     assert (await agent.handle(bench.message(" \x00 "), _no_draft)).reply is None
     assert bench.llm.requests == []
+
+
+async def test_bots_are_not_answered(bench: Bench) -> None:
+    """Two bots in one channel would thank each other for ever."""
+    said = msgspec.structs.replace(bench.message("hello"), sender=Sender("b1", is_bot=True))
+    assert await bench.agent("Hi.").handle(said, _no_draft) == Outcome(None)
 
 
 def test_a_script_without_a_loop_gets_its_answer() -> None:

@@ -7,6 +7,7 @@ import pytest
 from llmagent_os.errors import ConfigError
 from llmagent_os.modules import BehaviorModule
 from llmagent_os.modules.behavior import system_text
+from llmagent_os.policy import Action, Context, Decision, FixedPolicy
 from llmagent_os.testing import ScriptedLLM
 
 
@@ -49,3 +50,22 @@ def test_generate_response_tells_the_model_the_mode_and_the_facts() -> None:
 def test_notes_come_before_the_style() -> None:
     text = system_text({"mode": "task_oriented", "verbosity": "brief"}, notes="You keep a calendar.")
     assert text.splitlines()[0] == "You keep a calendar."
+
+
+def test_a_mode_that_was_set_holds_with_every_policy_and_keeps_its_defaults() -> None:
+    """Else ``set_mode`` does nothing, without a word, once a policy that learns is in place."""
+
+    class Learned:
+        def decide(self, user_id: str, context: Context, explicit: Action) -> Decision:
+            action = {"mode": "task_oriented", "verbosity": "brief"} | explicit
+            return Decision(action=action, pscore=0.5, policy_version="learned")
+
+        def observe(self, decision: Decision, reward: float, *, user_id: str, kind: str = "reaction") -> None:
+            """Nothing is learned here."""
+
+    for policy in (Learned(), FixedPolicy({"verbosity": "brief"})):
+        behavior = BehaviorModule(policy)
+        behavior.set_mode("conversational")
+        action = behavior.decide("u1", {}, {}).action
+        assert (action["mode"], action["verbosity"]) == ("conversational", "brief")
+        assert behavior.decide("u1", {}, {"mode": "task_oriented"}).action["mode"] == "task_oriented"

@@ -553,3 +553,11 @@ def test_no_call_of_a_model_breaks_it(calls: list[tuple[str, dict[str, str]]]) -
             icalendar.Calendar.from_ical(await asyncio.to_thread(Path(path).read_bytes))
 
     asyncio.run(run())
+
+
+async def test_a_name_taken_for_a_day_is_still_a_name(person: Person) -> None:
+    """ "cancel lunch with Ana" must find it, even where a model copies "Ana" into the date as well."""
+    await person.say("create", title="lunch with Ana", date="tomorrow", time="1pm")
+    result = await person.say("delete", title="lunch with Ana", date="Ana", person="Ana")
+    assert result.data["status"] == "deleted"
+    assert (await person.say("delete", title="dinner", date="Ana")).data["status"] != "deleted"

@@ -19,7 +19,7 @@ from alembic.script import ScriptDirectory
 
 from llmagent_os.adapter import Button, Card, Receipt, Reply
 from llmagent_os.errors import BadEventError, LedgerError
-from llmagent_os.events import Conversation, Message, Sender
+from llmagent_os.events import Conversation, Event, Message, Sender
 from llmagent_os.ledger import Accepted, Interaction, Ledger, RewardEvent, event_key, person_id
 from llmagent_os.ledger.connection import connect
 from llmagent_os.ledger.migrate import config
@@ -408,3 +408,37 @@ async def test_work_that_fails_does_not_spoil_what_shares_its_transaction(tmp_pa
     count = await writer.run(lambda database: database.driver.execute("SELECT count(*) FROM records").fetchone())
     assert count == (3,)
     await writer.close()
+
+
+async def test_one_callback_that_fails_keeps_nobody_else_waiting(tmp_path: Path) -> None:
+    """Work of many callers shares a transaction: a fault of one of them must not leave the others hanging."""
+    opened = await Ledger.open(f"sqlite:///{tmp_path / 'ledger.db'}")
+
+    def fail(_: Event) -> None:
+        raise RuntimeError("no room")
+
+    async with asyncio.timeout(10):
+        found = await asyncio.gather(
+            opened.accept(message("a"), max_pending=9, stored=fail),
+            opened.accept(message("b"), max_pending=9),
+            return_exceptions=True,
+        )
+    assert isinstance(found[0], RuntimeError)
+    assert found[1] is Accepted.NEW
+    await opened.close()
+
+
+async def test_what_was_given_up_is_not_kept_for_ever(tmp_path: Path) -> None:
+    """It holds people's words as they were said, secrets and all."""
+    url = f"sqlite:///{tmp_path / 'ledger.db'}"
+    opened = await Ledger.open(url)
+    for name in ("old", "new"):
+        await opened.accept(message(name), max_pending=9)
+        await opened.fail(message(name), "no model")
+    await opened.close()
+    database = connect(tmp_path / "ledger.db", "FULL")
+    database.driver.execute("UPDATE inbox SET accepted_at = 0 WHERE event_id = 'old'")
+    database.close()
+    opened = await Ledger.open(url)
+    assert await opened.failed() == [("web:new", "no model")]
+    await opened.close()

@@ -99,6 +99,14 @@ def test_words_press_a_button_only_where_they_plainly_mean_it(text: str, value: 
     assert Episode("e1", (turn,)).button_meant(text) == value
 
 
+@pytest.mark.parametrize("text", ["undo", "Undo that, please", "take it back"])
+def test_what_was_just_done_is_undone_in_words(text: str) -> None:
+    """A model that has no tool for it would take it for something else, and delete an event."""
+    turn = kept(said("cancel lunch", 1), context={"buttons": [["Undo", "cal:undo"]]})
+    assert Episode("e1", (turn,)).button_meant(text) == "cal:undo"
+    assert Episode("e1", (turn,)).button_meant("take Ana to lunch") is None
+
+
 def test_without_an_open_question_yes_is_just_a_word() -> None:
     assert Episode("e1", (kept(said("hi", 1)),)).button_meant("yes") is None
 

@@ -264,7 +264,7 @@ def test_the_prefix_is_learned_from_every_row(writer: Writer) -> None:
 def test_batches_go_on_where_they_were(writer: Writer) -> None:
     """The position in the data is part of a checkpoint; it must lead to the very next batch."""
     tokenizer = train_tokenizer(["a text for letters"], vocab_size=300)
-    first = list(itertools.islice(endless(writer, tokenizer, TOY, 0, 0), 8))
+    first = list(itertools.islice(endless(writer, tokenizer, TOY, 0, 0), 20))
     assert {group for _, group, _ in first} > {0}
     for index, (_, group, number) in enumerate(first[:-1]):
         batch, _, _ = next(endless(writer, tokenizer, TOY, group, number))

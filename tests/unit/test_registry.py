@@ -348,6 +348,7 @@ async def test_calls_under_way_finish_on_the_old_version(tmp_path: Path) -> None
     ("content", "problem"),
     [
         ("class (", "SyntaxError"),
+        ("raise SystemExit(1)", "SystemExit"),
         ("x = 1", "defines 0 Plugin classes"),
         ("import no_such_module_anywhere", "ModuleNotFoundError"),
         (PLUGIN.format(word="x").replace("'''Greet.'''", ""), "needs a docstring"),

@@ -154,6 +154,7 @@ async def test_model_that_cannot_be_loaded_is_said_by_health(settings: Settings,
     ("change", "adapters", "error", "message"),
     [
         ({"model": "/nowhere/at/all"}, ["web"], ModelNotFoundError, "/nowhere/at/all"),
+        ({"data": Path(__file__) / "data"}, ["web"], ConfigError, "the data folder .* cannot be made"),
         ({}, ["wab"], ConfigError, "there is no adapter 'wab'; did you mean 'web'"),
         ({}, [], ConfigError, "has no adapter"),
         ({"web_host": "0.0.0.0"}, ["web"], ConfigError, "token"),

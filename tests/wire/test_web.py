@@ -429,12 +429,14 @@ async def test_a_reply_to_a_conversation_that_is_not_there_is_an_error(site: Sit
 async def test_being_forgotten_before_the_press_is_noted_is_no_failure(inbox: Inbox, tmp_path: Path) -> None:
     """The button that asks for it is in what is erased."""
 
+    adapter = WebAdapter(port=0, data=tmp_path)
+
     async def accept(event: Event) -> bool:
         if isinstance(event, ButtonPress):
-            await site.adapter.forget(event.sender.user_id)
+            await adapter.forget(event.sender.user_id)
         return await inbox.accept(event)
 
-    site = Site(WebAdapter(port=0, data=tmp_path), accept)
+    site = Site(adapter, accept)
     await site.start()
     page = await site.page()
     _, receipt = await answer(site, inbox, page, Reply("Sure?", buttons=(Button("Yes", "agent:forget"),)))
@@ -669,3 +671,10 @@ async def test_an_accept_that_fails_unforeseen_does_not_end_the_connection(tmp_p
         assert refused["again"] is True
     await page.quit()
     await site.running.stop()
+
+
+async def test_a_damaged_transcript_is_said_at_the_start(inbox: Inbox, tmp_path: Path) -> None:
+    """Otherwise the host would run, and every page would fail."""
+    (tmp_path / "web.db").write_bytes(b"this is no database" * 100)
+    with pytest.raises(ConfigError, match=r"web\.db is damaged.*not a database.*Move it away"):
+        await WebAdapter(port=0, data=tmp_path).run(inbox.accept)

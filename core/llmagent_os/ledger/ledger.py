@@ -33,7 +33,8 @@ _encoder = msgspec.json.Encoder()
 _reply_decoder = msgspec.json.Decoder(Reply)
 _JSON = frozenset({"context", "action", "action_dist", "token_ids", "behavior_logprobs", "tool_calls"})
 
-#: Finished rows are kept so long, in days, to recognise redeliveries: platforms give up after one day at most.
+#: Finished rows are kept so long, in days, to recognise redeliveries: platforms give up after one day at most. Rows
+#: given up hold what somebody said, unmasked, for whoever looks into why: not for ever either.
 KEEP_DAYS = 30
 
 
@@ -219,7 +220,7 @@ class Ledger:
         self._settled(event.conversation.key)
 
     async def fail(self, event: Event, why: str) -> None:
-        """Give ``event`` up. It stays in the inbox, with ``why``, and is not run again."""
+        """Give ``event`` up. It stays in the inbox, with ``why``, for :data:`KEEP_DAYS`, and is not run again."""
         row = (why, event.conversation.platform, event.event_id)
         await self._writer.run(lambda database: database.driver.execute(sql.fail, row))
         self._settled(event.conversation.key)
@@ -425,7 +426,7 @@ def _is_known(database: Database, platform: str, event_id: str) -> bool:
 
 
 def _prune(database: Database, before: float) -> None:
-    database.sql.execute(sa.delete(inbox).where(inbox.c.state == DONE, inbox.c.accepted_at < before))
+    database.sql.execute(sa.delete(inbox).where(inbox.c.state.in_([DONE, FAILED]), inbox.c.accepted_at < before))
 
 
 def _interaction_row(interaction: Interaction) -> tuple[Any, ...]:

@@ -122,7 +122,10 @@ class _Job:
 def _deliver(jobs: list[_Job]) -> None:
     for job in jobs:
         if job.error is None and job.then is not None:
-            job.then(job.result)
+            try:
+                job.then(job.result)
+            except Exception as error:  # those behind it in the group wait too
+                job.error = error
         future = job.future
         if future is not None and not future.done():  # else its caller was cancelled
             if job.error is None:

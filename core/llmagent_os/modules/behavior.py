@@ -40,8 +40,8 @@ class BehaviorModule:
     """
 
     def __init__(self, policy: BehaviorPolicy | None = None, *, defaults: Action | None = None) -> None:
-        self._defaults = dict(defaults or {})
-        self.policy: BehaviorPolicy = policy or FixedPolicy(self._defaults)
+        self.policy: BehaviorPolicy = policy or FixedPolicy(defaults)
+        self._chosen: Action = {}  # by set_mode and set_style
 
     def set_mode(self, mode: str) -> None:
         """Behave so with everybody who has not asked for something else: ``task_oriented`` or ``conversational``.
@@ -62,13 +62,11 @@ class BehaviorModule:
     def _set(self, dimension: str, value: str) -> None:
         if value not in DIMENSIONS[dimension]:
             raise ConfigError(f"{dimension} {value!r} is none of {', '.join(DIMENSIONS[dimension])}")
-        self._defaults[dimension] = value
-        if isinstance(self.policy, FixedPolicy):
-            self.policy = FixedPolicy(self._defaults)
+        self._chosen[dimension] = value
 
     def decide(self, user_id: str, context: Context, explicit: Action) -> Decision:
         """Choose how to answer this person; see :class:`~llmagent_os.policy.BehaviorPolicy`."""
-        return self.policy.decide(user_id, context, explicit)
+        return self.policy.decide(user_id, context, self._chosen | explicit)
 
     def observe(self, decision: Decision, reward: float, *, user_id: str, kind: str = "reaction") -> None:
         """Tell the policy what a decision earned."""

@@ -104,10 +104,11 @@ class WebAdapter:
         """Serve the page until cancelled.
 
         Raises:
-            ConfigError: the port is taken, or the address is not of this machine.
+            ConfigError: the port is taken, the address is not of this machine, or the transcript cannot be used.
         """
         self._accept = accept
         try:
+            await self.transcript.open()
             await self._server.run()
         finally:
             self._accept = None

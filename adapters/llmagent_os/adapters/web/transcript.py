@@ -32,6 +32,18 @@ class Transcript:
         self._engine: sa.Engine | None = None
         self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="web-transcript")
 
+    async def open(self) -> None:
+        """Open the file now, and not when somebody writes.
+
+        Raises:
+            ConfigError: it cannot be used.
+        """
+        try:
+            await self._do(lambda db: db.execute(sa.select(tables.conversations.c.id).limit(1)).first())
+        except AdapterError as error:
+            why = getattr(error.__cause__, "orig", None) or error
+            raise ConfigError(f"web: {self._path} is damaged: {why}. Move it away, or restore a backup") from error
+
     async def close(self) -> None:
         """Let go of the file. A later call opens it again."""
         await asyncio.get_running_loop().run_in_executor(self._thread, self._dispose)

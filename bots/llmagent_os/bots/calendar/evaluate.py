@@ -24,7 +24,7 @@ from llmagent_os.registry import Plugins
 _SIDE_BY_SIDE = 16  #: utterances answered at once; they share the model's batches
 
 
-def read_utterances(path: Path) -> list[tuple[str, str]]:
+def read_utterances(path: Path) -> list[tuple[Any, str]]:
     """The ``id`` and ``text`` of every line of a JSON Lines file.
 
     Raises:
@@ -32,13 +32,13 @@ def read_utterances(path: Path) -> list[tuple[str, str]]:
     """
     if not path.is_file():
         raise ConfigError(f"there is no file {path}")
-    utterances: list[tuple[str, str]] = []
-    for number, line in enumerate(path.read_text(encoding="utf-8").splitlines(), 1):
+    utterances: list[tuple[Any, str]] = []
+    for number, line in enumerate(path.read_text(encoding="utf-8").split("\n"), 1):
         if not line.strip():
             continue
         try:
             item: Any = json.loads(line)
-            utterances.append((str(item["id"]), str(item["text"])))
+            utterances.append((item["id"], str(item["text"])))
         except (ValueError, KeyError, TypeError) as error:
             raise ConfigError(f'{path}, line {number}: expected {{"id": …, "text": …}}, found {line[:80]!r}') from error
     return utterances
@@ -54,15 +54,17 @@ def evaluate(data: Path, out: Path, now: datetime | None = None, *, model: str |
         model: another model than the bot's own.
 
     Raises:
-        ConfigError: ``data`` cannot be read; nothing is written.
+        ConfigError: ``data`` cannot be read, or ``out`` has no folder; nothing is written.
     """
     utterances = read_utterances(data)
+    if not out.parent.is_dir():
+        raise ConfigError(f"there is no folder {out.parent} to write {out.name} into")
     answers = asyncio.run(_answers(utterances, (now or datetime.now(UTC)).astimezone(UTC), model))
     out.write_text("".join(json.dumps(line, ensure_ascii=False) + "\n" for line in answers), encoding="utf-8")
     return len(answers)
 
 
-async def _answers(utterances: list[tuple[str, str]], moment: datetime, model: str | None) -> list[dict[str, Any]]:
+async def _answers(utterances: list[tuple[Any, str]], moment: datetime, model: str | None) -> list[dict[str, Any]]:
     bot = Bot.load("calendar")
     knowledge = KnowledgeBase()
     if bot.knowledge is not None:
@@ -84,14 +86,14 @@ async def _answers(utterances: list[tuple[str, str]], moment: datetime, model: s
         )
         gate = asyncio.Semaphore(_SIDE_BY_SIDE)
 
-        async def answer(number: int, name: str, text: str) -> dict[str, Any]:
+        async def answer(number: int, name: Any, text: str) -> dict[str, Any]:
             async with gate:
                 return await _answer(agent, number, name, text, moment)
 
         return await asyncio.gather(*(answer(n, name, text) for n, (name, text) in enumerate(utterances)))
 
 
-async def _answer(agent: Agent, number: int, name: str, text: str, moment: datetime) -> dict[str, Any]:
+async def _answer(agent: Agent, number: int, name: Any, text: str, moment: datetime) -> dict[str, Any]:
     room = Conversation(platform="evaluate", channel=str(number))
     said = Message(
         event_id=str(number),

@@ -94,16 +94,15 @@ def wanted(
 
 
 def _read(desk: Desk, date_said: str | None, time_said: str | None, named: Sequence[str | None]) -> When:
-    """When it is. A name or a title that was taken for a time as well ("lunch with Ana": Ana) says nothing about when."""
+    """When it is. A name or a title that was taken for a time as well ("lunch with Ana": Ana) says nothing of it."""
     try:
         return desk.read(date_said, time_said)
     except WhenError as error:
         heard = plain(error.heard)
         if error.problem != "unknown" or not any(f" {heard} " in f" {plain(words or '')} " for words in named):
             raise
-    if error.field == "date":
-        return _read(desk, None, time_said, named)
-    return _read(desk, date_said, None, named)
+        of_date = error.field == "date"
+    return _read(desk, None if of_date else date_said, time_said if of_date else None, named)
 
 
 def search(
