@@ -31,6 +31,9 @@ TOO_LONG = "Sorry, that is more than I can read at once. Please say it in fewer 
 #: The status of a result that stands for a tool that failed; its text is said as it is.
 FAILED = "failed"
 
+#: The status of a result that asks before it acts: "yes" does what its text says, so no model may put it otherwise.
+CONFIRM = "confirm"
+
 #: Statuses of results that a reply must name: something was done, or found.
 DONE = frozenset(("created", "noted", "deleted", "moved", "unchanged", "listed", "set"))
 
@@ -53,6 +56,8 @@ class Turn:
         """Whether ``text`` says nothing that neither the results nor the system message hold."""
         if not self.results:
             return True
+        if self.results[-1].data.get("status") == CONFIRM:
+            return text == self.results[-1].text
         told = (str(value) for result in self.results for value in (*result.data.values(), result.text))
         return is_faithful(text, [*told, self.known], self.own)
 

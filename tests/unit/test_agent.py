@@ -238,6 +238,12 @@ async def test_a_model_that_dies_after_the_tool_leaves_the_tools_own_words(bench
     assert (await bench.say(agent, "write down rain"))[0] == "Written: rain."
 
 
+async def test_what_is_asked_before_acting_is_asked_in_the_tools_words(bench: Bench) -> None:
+    """ "Add it?" of a model, above the button that deletes it, would have people delete what they meant to keep."""
+    text, _ = await bench.say(bench.agent(ToolCall("ask", {}), "Sure, add?"), "delete it")
+    assert text == "Sure?"
+
+
 async def test_one_long_message_does_not_silence_the_conversation(bench: Bench) -> None:
     """The person is told what is wrong, and what follows is answered without the message that was too long."""
     too_long = PromptTooLongError("the prompt is 9000 tokens")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import json
 import shutil
 from collections.abc import Generator
 from contextlib import contextmanager
@@ -49,9 +50,17 @@ def export(model: Qwen3ForCausalLM, tokenizer: Tokenizer, folder: Path, own_word
     with TemporaryDirectory(dir=folder.parent, prefix=f".{folder.name}-") as fresh, _without_bars():
         half.save_pretrained(fresh)
         as_pretrained(tokenizer).save_pretrained(fresh)
+        _name_for_all(Path(fresh) / "tokenizer_config.json")
         for path in sorted(Path(fresh).iterdir()):
             path.replace(folder / path.name)
     return folder
+
+
+def _name_for_all(path: Path) -> None:
+    """Name the tokenizer's class as transformers 4 knows it and 5 still does: vLLM and others read with either."""
+    config: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+    config["tokenizer_class"] = "PreTrainedTokenizerFast"
+    path.write_text(json.dumps(config, indent=2) + "\n", encoding="utf-8")
 
 
 @contextmanager
