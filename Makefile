@@ -53,7 +53,8 @@ browser:
 	    '*****************************************************************************'
 
 bench: $(VENV)/.installed-dev  ## the benchmarks
-	for each in benchmarks/*.py; do $(BIN)/python $$each; done
+	$(BIN)/python -m benchmarks.hosting
+	$(BIN)/python -m benchmarks.serving
 
 docs: $(VENV)/.installed-dev  ## run the examples of the README and docs/
 	$(BIN)/pytest -q tests/unit/test_docs.py $(PYTEST)

@@ -1,6 +1,6 @@
 """Replies a second: the in-process engine beside transformers' ``generate`` with PEFT, in one run on one machine.
 
-    python benchmarks/serving.py [--model FOLDER] [--requests 64] [--adapters 16] [--slots 16] [--threads 1]
+    python -m benchmarks.serving [--model FOLDER] [--requests 64] [--adapters 16] [--slots 16] [--threads 1]
 
 Every request has a prompt and a length of its own and asks for one of the adapters. The peer answers them one by one,
 each with its adapter made active, as a program that knows only transformers and PEFT would. Without ``--model`` the
