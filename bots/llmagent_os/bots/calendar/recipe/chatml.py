@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from llmagent_os.bots.calendar.recipe.lexicon import invented, word
+from llmagent_os.chat import tool_message
 
 _EVENT = ("which", "title", "date", "time", "person", "place")
 #: Tool names to parameter names, in the order in which the bot's plugins declare them.
@@ -82,7 +83,8 @@ def read_call(text: str) -> dict[str, Any]:
 
 def result_text(data: dict[str, str]) -> str:
     """A tool's result as the agent writes it."""
-    return _json(data)
+    content: str = tool_message(data)["content"]
+    return content
 
 
 def _json(value: object) -> str:
