@@ -89,7 +89,9 @@ class BenchAdapter:
         self.accept.set_result(accept)
         await asyncio.get_running_loop().create_future()
 
-    async def send(self, conversation: Conversation, reply: Reply, *, key: str, reply_to: str | None = None) -> Receipt:
+    async def send(
+        self, conversation: Conversation, reply: Reply, *, key: str, reply_to: str | None = None, again: bool = False
+    ) -> Receipt:
         self.waiting.pop(conversation.channel).set_result(None)
         return Receipt((key,))
 

@@ -32,6 +32,8 @@ class Reply(msgspec.Struct, frozen=True, omit_defaults=True):
     card: Card | None = None
     buttons: tuple[Button, ...] = ()
     files: tuple[str, ...] = ()  #: paths of local files to send along
+    #: the platform's own id of the one person who may see it, where others read along; None: everybody there
+    only_for: str | None = None
 
 
 class Receipt(msgspec.Struct, frozen=True):
@@ -53,6 +55,7 @@ class Capabilities(msgspec.Struct, frozen=True, kw_only=True):
     edits_per_second: float = 1.0  #: how often a draft may change
     max_characters: int = 4000  #: of one message
     idempotent_send: bool = False  #: the platform drops a second send with the same key
+    trusted: bool = False  #: whoever gets as far as this platform was let in by it: nobody is asked who they are
 
 
 #: Given to an adapter: stores the event, and returns whether it is new (``False``: a redelivery). When it returns, the
@@ -61,7 +64,11 @@ Accept = Callable[[Event], Awaitable[bool]]
 
 
 class Adapter(Protocol):
-    """A platform behind five calls."""
+    """A platform behind five calls.
+
+    What happens in a group is handed on whether or not the bot is meant: the adapter says which in ``addressed``, and
+    the host drops what is none of the bot's business before it is stored anywhere.
+    """
 
     @property
     def name(self) -> str:
@@ -75,12 +82,29 @@ class Adapter(Protocol):
         """Receive until cancelled, handing every event to ``accept`` before acknowledging it to the platform."""
         ...
 
-    async def send(self, conversation: Conversation, reply: Reply, *, key: str, reply_to: str | None = None) -> Receipt:
+    async def send(
+        self,
+        conversation: Conversation,
+        reply: Reply,
+        *,
+        key: str,
+        reply_to: str | None = None,
+        again: bool = False,
+    ) -> Receipt:
         """Deliver ``reply``. ``key`` is the same for every try at the same reply, also after a crash; a draft shown
         under it becomes this message. It may be called before ``run`` has connected: wait for that, or raise.
 
+        Args:
+            conversation: where.
+            reply: what.
+            key: of this reply.
+            reply_to: the message it answers.
+            again: it was tried before, perhaps by a process that died, and may be there already: look, where the
+                platform can be asked.
+
         Raises:
-            AdapterError: the platform did not take it; the host tries again later.
+            TryLaterError: the platform cannot take it now; the host waits as long as it says, and loses nothing.
+            AdapterError: the platform did not take it; the host tries again a few times.
         """
         ...
 

@@ -33,6 +33,11 @@ def check_zone(name: str) -> str:
     return name
 
 
+def _theirs(variable: str, default: Any, description: str, **bounds: Any) -> Any:
+    """A setting whose variable has the platform's name in front, as its own tools have it, and not ours."""
+    return Field(default, validation_alias=variable, description=description, **bounds)
+
+
 class Settings(BaseSettings):
     """Every setting, with its default. Read them with :meth:`load`, which explains what is wrong.
 
@@ -46,6 +51,7 @@ class Settings(BaseSettings):
         extra="ignore",
         frozen=True,
         hide_input_in_errors=True,
+        populate_by_name=True,
         str_strip_whitespace=True,
     )
 
@@ -63,6 +69,43 @@ class Settings(BaseSettings):
     web_port: int = Field(8321, ge=0, le=65535, description="port the web chat listens on; 0: any free one")
     web_token: SecretStr = Field(SecretStr(""), description="the web chat's password; needed where others can reach it")
     web_origins: str = Field("", description="further addresses of the page behind a proxy, separated by commas")
+    slack_bot_token: SecretStr = _theirs("SLACK_BOT_TOKEN", SecretStr(""), "the bot's token, xoxb-...")
+    slack_app_token: SecretStr = _theirs(
+        "SLACK_APP_TOKEN", SecretStr(""), "the app's token, xapp-...: events come over Socket Mode"
+    )
+    slack_signing_secret: SecretStr = _theirs(
+        "SLACK_SIGNING_SECRET", SecretStr(""), "instead of the app's token: events come as signed HTTP requests"
+    )
+    slack_http_host: str = _theirs("SLACK_HTTP_HOST", "127.0.0.1", "address on which those requests are taken")
+    slack_http_port: int = _theirs("SLACK_HTTP_PORT", 3000, "port on which those requests are taken", ge=0, le=65535)
+    slack_api_url: str = _theirs("SLACK_API_URL", "https://slack.com/api/", "address of Slack's Web API")
+    discord_token: SecretStr = _theirs("DISCORD_TOKEN", SecretStr(""), "the bot's token")
+    discord_api_url: str = _theirs("DISCORD_API_URL", "https://discord.com/api/v10", "address of Discord's HTTP API")
+    discord_gateway_url: str = _theirs(
+        "DISCORD_GATEWAY_URL", "", "address of Discord's gateway; empty: the API is asked for it"
+    )
+    telegram_token: SecretStr = _theirs("TELEGRAM_TOKEN", SecretStr(""), "the bot's token, from @BotFather")
+    telegram_api_url: str = _theirs("TELEGRAM_API_URL", "https://api.telegram.org", "address of Telegram's Bot API")
+    telegram_webhook_url: str = _theirs(
+        "TELEGRAM_WEBHOOK_URL", "", "public address that Telegram sends updates to; empty: they are polled"
+    )
+    telegram_webhook_secret: SecretStr = _theirs(
+        "TELEGRAM_WEBHOOK_SECRET",
+        SecretStr(""),
+        "what Telegram shows to prove itself there; empty: made up at each start",
+    )
+    telegram_http_host: str = _theirs("TELEGRAM_HTTP_HOST", "127.0.0.1", "address on which updates are taken")
+    telegram_http_port: int = _theirs("TELEGRAM_HTTP_PORT", 8443, "port on which updates are taken", ge=0, le=65535)
+    access: Literal["pairing", "closed", "everyone"] = Field(
+        "pairing",
+        description="who is answered on Slack, Discord and Telegram besides those in ALLOW: "
+        "whoever an admin lets in by a code (pairing), nobody (closed), or everyone",
+    )
+    allow: str = Field(
+        "", description="people who are always answered, separated by commas: slack:T024:U17, slack:T024:*"
+    )
+    admins: str = Field("", description="people who may let others in with /approve CODE, written like those in ALLOW")
+    max_file_megabytes: float = Field(20.0, ge=0, description="files that people send are fetched up to this size")
     log_level: Literal["debug", "info", "warning", "error"] = Field("info", description="how much is logged")
     log_format: Literal["auto", "console", "json"] = Field(
         "auto", description="how; auto: console in a terminal, else json"
@@ -78,6 +121,7 @@ class Settings(BaseSettings):
         "time_zone": "write one such as Europe/Berlin or America/New_York",
         "log_level": "write debug, info, warning or error",
         "log_format": "write auto, console or json",
+        "access": "write pairing, closed or everyone",
     }
 
     @field_validator("time_zone")
@@ -85,7 +129,7 @@ class Settings(BaseSettings):
     def _zone(cls, value: str) -> str:
         return check_zone(value) if value else value
 
-    @field_validator("log_level", "log_format", mode="before")
+    @field_validator("log_level", "log_format", "access", mode="before")
     @classmethod
     def _lower(cls, value: Any) -> Any:
         return value.strip().lower() if isinstance(value, str) else value
@@ -138,7 +182,13 @@ class Settings(BaseSettings):
     @classmethod
     def variables(cls) -> dict[str, str]:
         """Every environment variable and what it says."""
-        return {PREFIX + name.upper(): field.description or "" for name, field in cls.model_fields.items()}
+        return {cls.variable(name): field.description or "" for name, field in cls.model_fields.items()}
+
+    @classmethod
+    def variable(cls, name: str) -> str:
+        """The environment variable of a field."""
+        alias = cls.model_fields[name].validation_alias
+        return alias if isinstance(alias, str) else PREFIX + name.upper()
 
     @classmethod
     def unknown(cls, env_file: Path | None = Path(".env")) -> tuple[str, ...]:
@@ -158,10 +208,11 @@ class Settings(BaseSettings):
 
 def _explained(settings: type[Settings], found: dict[str, Any]) -> str:
     name = str(found["loc"][0]) if found["loc"] else ""
+    name = next((each for each in settings.model_fields if settings.variable(each) == name), name)
     field = settings.model_fields.get(name)
     if field is None:
         return f"{name!r} is no setting; there are {', '.join(settings.model_fields)}"
     value = "its value (not shown)" if name in settings.secrets() else repr(str(found["input"]))
     message = str(found["msg"])
     remedy = settings.REMEDIES.get(name, f"it is the {field.description}")
-    return f"{PREFIX}{name.upper()} cannot be {value}: {message[0].lower()}{message[1:]}; {remedy}"
+    return f"{settings.variable(name)} cannot be {value}: {message[0].lower()}{message[1:]}; {remedy}"

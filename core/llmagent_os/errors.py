@@ -14,12 +14,25 @@ class ConfigError(LLMAgentOSError):
     """The configuration is wrong: the message names the setting, its value and what to do."""
 
 
+class NotConfiguredError(ConfigError):
+    """An adapter has no token: it is left out, unless it was asked for by name."""
+
+
 class BadEventError(LLMAgentOSError):
     """A platform payload or a stored event cannot be read."""
 
 
 class AdapterError(LLMAgentOSError):
     """A platform refused or could not be reached."""
+
+
+class TryLaterError(AdapterError):
+    """A platform takes nothing for the moment: it asks for a pause, or cannot be reached."""
+
+    def __init__(self, message: str | None = None, *, seconds: float | None = None) -> None:
+        """Args: ``seconds`` is the pause that the platform asks for; None: it did not say."""
+        super().__init__(message)
+        self.seconds = seconds
 
 
 class PluginError(LLMAgentOSError):

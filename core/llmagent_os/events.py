@@ -52,8 +52,10 @@ class Attachment(msgspec.Struct, frozen=True, omit_defaults=True):
 
     name: str
     content_type: str
-    path: str  #: a local file
+    path: str  #: a local file; empty: it could not be fetched, see ``problem``
     size: int = 0  #: bytes
+    voice: bool = False  #: it was spoken into the platform's microphone
+    problem: str = ""  #: why there is no file: "larger than 20 MB"
 
 
 class _Event(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, tag_field="type"):
@@ -70,6 +72,9 @@ class Message(_Event, frozen=True, kw_only=True, omit_defaults=True, tag="messag
     message_id: str  #: the platform's id of the message
     reply_to: str | None = None  #: the message it answers
     attachments: tuple[Attachment, ...] = ()
+    #: the bot is meant: in a direct conversation, by its name, or as a reply to it. What is not, and is said in a group
+    #: outside of the threads that the bot is part of, is dropped before it is stored.
+    addressed: bool = True
 
 
 class Reaction(_Event, frozen=True, kw_only=True, omit_defaults=True, tag="reaction"):
@@ -85,6 +90,7 @@ class Edit(_Event, frozen=True, kw_only=True, omit_defaults=True, tag="edit"):
 
     message_id: str
     text: str
+    edits: str = ""  #: the event id of the message that was changed: in a group, only of one that was taken
 
 
 class Command(_Event, frozen=True, kw_only=True, omit_defaults=True, tag="command"):

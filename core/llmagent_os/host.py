@@ -29,11 +29,12 @@ from llmagent_os.adapter import Adapter, Receipt, Reply
 from llmagent_os.alarm import Alarm
 from llmagent_os.clock import Clock, SystemClock
 from llmagent_os.drafts import Drafts
-from llmagent_os.errors import BadEventError, ConfigError, HostBusyError, LedgerError
+from llmagent_os.errors import BadEventError, ConfigError, HostBusyError, LedgerError, TryLaterError
 from llmagent_os.events import ButtonPress, Command, Event, Message, Reaction
 from llmagent_os.handler import Draft, Handler, Outcome
 from llmagent_os.ledger import Accepted, Interaction, Ledger, Unfinished, event_key
 from llmagent_os.limits import Limits
+from llmagent_os.listening import Listening
 from llmagent_os.metrics import Metrics
 from llmagent_os.reactions import Reactions
 from llmagent_os.rewards import EMOJI, RewardMapping
@@ -54,7 +55,20 @@ BUSY = Reply(
 class _Job:
     """One event on its way through: a step is never taken twice while the process lives."""
 
-    __slots__ = ("decided", "event", "interaction", "key", "prepared", "receipt", "reply", "since", "tries", "why")
+    __slots__ = (
+        "again",
+        "decided",
+        "event",
+        "interaction",
+        "key",
+        "prepared",
+        "put_off",
+        "receipt",
+        "reply",
+        "since",
+        "tries",
+        "why",
+    )
 
     def __init__(self, event: Event, since: float) -> None:
         self.event = event
@@ -67,6 +81,8 @@ class _Job:
         self.why: str | None = None
         self.receipt: Receipt | None = None
         self.tries = 0
+        self.again = False  #: the platform may have the reply already
+        self.put_off: float | None = None  #: when the platform first said "not now", on the loop's clock
 
 
 class _Lane:
@@ -104,6 +120,7 @@ class Host:
         self._ledger = ledger
         self._limits = limits or Limits()
         self._reactions = Reactions(ledger, rewards, self._limits.send_seconds)
+        self._listening = Listening(ledger, self._reactions, self._is_answering)
         self._alarm = Alarm(
             ledger,
             clock or SystemClock(),
@@ -141,7 +158,7 @@ class Host:
     # ── in ────────────────────────────────────────────────────────────────────────────────────────────────────────
 
     async def accept(self, event: Event) -> bool:
-        """Store ``event`` to be answered. Returns whether it is new (``False``: a redelivery).
+        """Store ``event`` to be answered. Returns whether it is new (``False``: a redelivery, or none of our business).
 
         Raises:
             HostBusyError: it was not stored: too much is waiting, or the host is not running.
@@ -155,6 +172,9 @@ class Host:
             event = command_of(event) or event
         if event.conversation.platform not in self._adapters:
             raise BadEventError(f"no adapter is called {event.conversation.platform!r}: nobody could answer this event")
+        if not await self._listening.hears(event):
+            self.metrics.overheard += 1
+            return False
         limits = self._limits
         if self._depth >= limits.max_pending:
             self.metrics.refused += 1
@@ -171,6 +191,9 @@ class Host:
             f"{limits.max_pending_per_conversation} events of this conversation are waiting already "
             "(max_pending_per_conversation): deliver it again later"
         )
+
+    def _is_answering(self, conversation_key: str) -> bool:
+        return conversation_key in self._lanes
 
     def _stored(self, event: Event) -> None:
         self.metrics.accepted += 1
@@ -350,12 +373,18 @@ class Host:
         if adapter.name in self._dead:  # no use trying before it is back
             return self._limits.send_backoff.first
         reply_to = event.message_id or None if isinstance(event, Message | Command) else None
+        again, job.again = job.again, True
         try:
             async with asyncio.timeout(self._limits.send_seconds):
-                job.receipt = await adapter.send(event.conversation, reply, key=job.key, reply_to=reply_to)
+                job.receipt = await adapter.send(event.conversation, reply, key=job.key, reply_to=reply_to, again=again)
+        except ConfigError as error:  # trying again would not help; the inbox keeps it for a start that can send
+            self._cannot_run(adapter.name, error)
+            return self._limits.send_backoff.first
         except (Exception, asyncio.CancelledError) as error:
             if _stopping():
                 raise
+            if isinstance(error, TryLaterError) and (wait := self._put_off(job, error)) is not None:
+                return wait
             job.tries += 1
             if job.tries < self._limits.send_tries:
                 self.metrics.retries += 1
@@ -365,6 +394,23 @@ class Host:
             _log.error("reply given up", platform=adapter.name, tries=job.tries, error=repr(error))
             job.why = f"not sent in {job.tries} tries: {error!r}" + (f"; {job.why}" if job.why else "")
         return None
+
+    def _put_off(self, job: _Job, error: TryLaterError) -> float | None:
+        """How long to wait, in seconds; None: the platform has put this reply off for too long."""
+        loop, limits = asyncio.get_running_loop(), self._limits
+        if job.put_off is None:
+            job.put_off = loop.time()
+        waited = loop.time() - job.put_off
+        if waited > limits.send_patience:
+            return None
+        self.metrics.retries += 1
+        backoff, wait = limits.send_backoff, error.seconds
+        if wait is None:  # it said nothing of a pause: as long again as it has lasted, within the bounds of the backoff
+            wait = min(max(waited, backoff.first), backoff.most)
+        _log.warning(
+            "reply put off", platform=job.event.conversation.platform, seconds=round(wait, 1), error=str(error)
+        )
+        return wait
 
     async def _react(self, job: _Job, event: Reaction) -> None:
         joined = await self._reactions.join(event)
@@ -426,7 +472,7 @@ class Host:
             _log.warning("an event waits for an adapter that is not configured", platform=platform, seq=row.seq)
             return
         job = _Job(row.event, asyncio.get_running_loop().time())
-        job.decided = job.prepared = row.prepared
+        job.decided = job.prepared = job.again = row.prepared
         job.reply, job.why = row.reply, row.why
         self._add(job)
 
@@ -442,9 +488,7 @@ class Host:
             try:
                 await adapter.run(self.accept)
             except ConfigError as error:  # trying again would not help
-                _log.error("the adapter cannot run", platform=adapter.name, error=str(error))
-                self._health[adapter.name] = str(error)
-                self._out.add(adapter.name)
+                self._cannot_run(adapter.name, error)
                 return error
             except Exception as error:
                 # One that ran well for a while starts anew with a short wait.
@@ -458,6 +502,13 @@ class Host:
             else:
                 self._health[adapter.name] = "ended"
                 return None
+
+    def _cannot_run(self, name: str, error: ConfigError) -> None:
+        """Say so once; the other platforms go on."""
+        if name not in self._out:
+            self._out.add(name)
+            self._health[name] = str(error)
+            _log.error("the adapter cannot run", platform=name, error=str(error))
 
     async def _stop(self, adapters: Iterable[asyncio.Task[ConfigError | None]]) -> None:
         self._taking = False

@@ -44,6 +44,7 @@ class Metrics:
     COUNTERS: ClassVar[dict[str, str]] = {
         "accepted": "Events stored",
         "duplicates": "Events delivered again and dropped",
+        "overheard": "Events of groups that were none of the bot's business, and dropped",
         "refused": "Events refused because too much was waiting",
         "finished": "Events done",
         "failed": "Events given up",
@@ -56,6 +57,7 @@ class Metrics:
     def __init__(self) -> None:
         self.accepted = 0
         self.duplicates = 0
+        self.overheard = 0
         self.refused = 0
         self.finished = 0
         self.failed = 0

@@ -31,6 +31,15 @@ class Reactions:
         if waiting is not None and not waiting.done():
             waiting.set_result(None)
 
+    async def may_join(self, event: Reaction) -> bool:
+        """Whether it is on a reply, as far as can be told by now.
+
+        Raises:
+            LedgerError: it cannot be read.
+        """
+        here = (event.conversation.platform, event.conversation.channel)
+        return here in self._sending.values() or await self._ledger.is_ours(*here, event.message_id)
+
     async def join(self, event: Reaction) -> tuple[Interaction, RewardEvent] | None:
         """Find the reply and store the reward. None: the message is none of ours, or a bot reacted.
 

@@ -15,7 +15,7 @@ from llmagent_os.agent import Agent, AgentSettings
 from llmagent_os.bot import Bot
 from llmagent_os.chat import ChatRequest
 from llmagent_os.config import Settings
-from llmagent_os.errors import BadToolCallError, ConfigError, ModelError
+from llmagent_os.errors import BadToolCallError, ConfigError, ModelError, NotConfiguredError
 from llmagent_os.health import Health
 from llmagent_os.host import Host, Limits
 from llmagent_os.ledger import Ledger
@@ -31,7 +31,12 @@ _log = structlog.stdlib.get_logger(__name__)
 
 @runtime_checkable
 class HasAddress(Protocol):
-    """An adapter that people reach at an address."""
+    """An adapter that people reach at an address, or by a name."""
+
+    @property
+    def name(self) -> str:
+        """The platform's name."""
+        ...
 
     async def started(self) -> str:
         """Wait until it can be reached; returns where."""
@@ -119,12 +124,26 @@ class Runtime:
             )
 
             health = Health(config.name, llm.name)
-            made = tuple(
-                make_adapter(each, AdapterSetup(settings, config, data / each, health.report, health.metrics))
-                if isinstance(each, str)
-                else each
-                for each in (config.adapters if adapters is None else adapters)
-            )
+            made: list[Adapter] = []
+            for each in config.adapters if adapters is None else adapters:
+                if not isinstance(each, str):
+                    made.append(each)
+                    continue
+                setup = AdapterSetup(
+                    settings,
+                    config,
+                    data / each,
+                    health.report,
+                    health.metrics,
+                    commands=agent.commands.listed,
+                    store=ledger.records(f"adapter.{each}", ""),
+                )
+                try:
+                    made.append(make_adapter(each, setup))
+                except NotConfiguredError as error:  # a bot can live there, and nobody has given it a token
+                    if adapters is not None:
+                        raise
+                    _log.info("an adapter is left out", platform=each, why=str(error))
             if not made:
                 raise ConfigError(f"bot {config.name!r} has no adapter: nobody could reach it")
             agent.transcripts = tuple(adapter for adapter in made if isinstance(adapter, Remembers))
@@ -136,7 +155,7 @@ class Runtime:
             )
             host = Host(agent, ledger, made, limits=limits)
             health.host, health.plugins = host, plugins
-            yield cls(settings, bot, ledger, profiles, plugins, llm, agent, made, host, health)
+            yield cls(settings, bot, ledger, profiles, plugins, llm, agent, tuple(made), host, health)
 
     async def run(self, listening: Callable[[str, str], None] | None = None) -> None:
         """Answer people until cancelled, or until every adapter has ended; see :meth:`llmagent_os.host.Host.run`.
@@ -153,13 +172,17 @@ class Runtime:
             await asyncio.gather(*beside, return_exceptions=True)
 
     async def _begin(self, listening: Callable[[str, str], None] | None) -> None:
-        for adapter in self.adapters:
-            if isinstance(adapter, HasAddress):
-                address = await adapter.started()
-                if listening is not None:
-                    listening(adapter.name, address)
-        # Not before: where an adapter cannot start, nobody should have to wait for a model to be loaded.
-        await self.warm_up()
+        starting = [
+            asyncio.create_task(_tell(each, listening)) for each in self.adapters if isinstance(each, HasAddress)
+        ]
+        try:
+            if starting:  # where no adapter can start, nobody should have to wait for a model to be loaded
+                await asyncio.wait(starting, return_when=asyncio.FIRST_COMPLETED)
+            await self.warm_up()
+            await asyncio.gather(*starting)
+        finally:
+            for task in starting:
+                task.cancel()
 
     async def warm_up(self) -> None:
         """Load a local model and read what every conversation begins with, so that the first reply is quick."""
@@ -185,6 +208,12 @@ class Runtime:
             _log.error("the model cannot be used", model=self.llm.name, error=str(error))
         else:
             health.model_state = "ready"
+
+
+async def _tell(adapter: HasAddress, listening: Callable[[str, str], None] | None) -> None:
+    address = await adapter.started()
+    if listening is not None:
+        listening(adapter.name, address)
 
 
 def make_llm(settings: Settings, bot: Bot) -> LLM:

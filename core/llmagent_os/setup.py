@@ -12,7 +12,7 @@ An entry point of the group ``llmagent_os.adapters`` is a callable that takes an
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from difflib import get_close_matches
 from importlib.metadata import EntryPoint, entry_points
 from pathlib import Path
@@ -22,6 +22,7 @@ from llmagent_os.adapter import Adapter
 from llmagent_os.bot import BotConfig
 from llmagent_os.config import Settings
 from llmagent_os.errors import ConfigError
+from llmagent_os.records import MemoryRecords, Records
 
 GROUP = "llmagent_os.adapters"
 
@@ -35,6 +36,10 @@ class AdapterSetup:
     data: Path  #: a folder for what it keeps itself; it may not exist yet
     health: Callable[[], Awaitable[Mapping[str, Any]]]  #: for ``/healthz``: a JSON object with ``ok``
     metrics: Callable[[], bytes]  #: for ``/metrics``: the Prometheus text format
+    #: slash commands and what they do, as of now: plugins come and go
+    commands: Callable[[], Mapping[str, str]] = dict[str, str]
+    #: durable documents of the adapter's own: how far it has read, what it is in the middle of
+    store: Records = field(default_factory=MemoryRecords)
 
 
 def known_adapters() -> dict[str, EntryPoint]:
@@ -46,6 +51,7 @@ def make_adapter(name: str, setup: AdapterSetup) -> Adapter:
     """The installed adapter of this name.
 
     Raises:
+        NotConfiguredError: it has no token.
         ConfigError: there is none, it cannot be imported, or its settings are wrong.
     """
     known = known_adapters()

@@ -79,7 +79,9 @@ class MemoryAdapter:
         finally:
             self._accept = None
 
-    async def send(self, conversation: Conversation, reply: Reply, *, key: str, reply_to: str | None = None) -> Receipt:
+    async def send(
+        self, conversation: Conversation, reply: Reply, *, key: str, reply_to: str | None = None, again: bool = False
+    ) -> Receipt:
         self.sends += 1
         if self._failures:
             raise self._failures.pop(0)

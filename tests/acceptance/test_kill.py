@@ -227,7 +227,9 @@ class SocketAdapter:
         writer = await asyncio.shield(self._connected)  # what was left over is sent again before that
         writer.write(json.dumps(fields).encode() + b"\n")
 
-    async def send(self, conversation: Conversation, reply: Reply, *, key: str, reply_to: str | None = None) -> Receipt:
+    async def send(
+        self, conversation: Conversation, reply: Reply, *, key: str, reply_to: str | None = None, again: bool = False
+    ) -> Receipt:
         shown = self._sent.setdefault(key, asyncio.get_running_loop().create_future())
         await self._tell(key=key, channel=conversation.channel, text=reply.text)
         await shown

@@ -16,7 +16,7 @@ import structlog
 
 from llmagent_os.adapter import Capabilities, Receipt, Reply
 from llmagent_os.backoff import Backoff
-from llmagent_os.errors import AdapterError, BadEventError, ConfigError, HostBusyError, LedgerError
+from llmagent_os.errors import AdapterError, BadEventError, ConfigError, HostBusyError, LedgerError, TryLaterError
 from llmagent_os.events import ButtonPress, Command, Conversation, Edit, Event, Message, Reaction, Sender
 from llmagent_os.host import APOLOGY, BUSY, Draft, Host, Limits, Outcome
 from llmagent_os.ledger import Interaction, Ledger, RewardEvent, event_key
@@ -482,7 +482,13 @@ async def test_a_reaction_that_is_quicker_than_the_platforms_answer_is_joined(le
             self.answer = asyncio.Event()
 
         async def send(
-            self, conversation: Conversation, reply: Reply, *, key: str, reply_to: str | None = None
+            self,
+            conversation: Conversation,
+            reply: Reply,
+            *,
+            key: str,
+            reply_to: str | None = None,
+            again: bool = False,
         ) -> Receipt:
             receipt = await super().send(conversation, reply, key=key, reply_to=reply_to)
             await self.answer.wait()
@@ -523,7 +529,13 @@ async def test_a_reaction_waits_for_no_reply_in_another_channel(ledger: Ledger) 
 
     class Stuck(MemoryAdapter):
         async def send(
-            self, conversation: Conversation, reply: Reply, *, key: str, reply_to: str | None = None
+            self,
+            conversation: Conversation,
+            reply: Reply,
+            *,
+            key: str,
+            reply_to: str | None = None,
+            again: bool = False,
         ) -> Receipt:
             receipt = await super().send(conversation, reply, key=key, reply_to=reply_to)
             if conversation.channel == "stuck":
@@ -718,7 +730,13 @@ async def test_an_adapter_that_dies_is_started_again_while_the_others_go_on(ledg
 async def test_replies_wait_for_a_dead_adapter_without_using_up_their_tries(ledger: Ledger) -> None:
     class Dead(MemoryAdapter):
         async def send(
-            self, conversation: Conversation, reply: Reply, *, key: str, reply_to: str | None = None
+            self,
+            conversation: Conversation,
+            reply: Reply,
+            *,
+            key: str,
+            reply_to: str | None = None,
+            again: bool = False,
         ) -> Receipt:
             raise AssertionError("nothing can be sent while it is dead")
 
@@ -832,3 +850,70 @@ async def test_every_line_about_an_event_carries_its_id(ledger: Ledger, platform
             await platform.say("hi", channel=channel)
         await platform.sent(3)
     assert sorted(map(str, seen)) == ["memory:e1", "memory:e2", "memory:e3"]
+
+
+# ── platforms that put a reply off ────────────────────────────────────────────────────────────────────────────────────
+
+
+class Recording(MemoryAdapter):
+    """Notes with which ``again`` it was called."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.again: list[bool] = []
+
+    async def send(
+        self, conversation: Conversation, reply: Reply, *, key: str, reply_to: str | None = None, again: bool = False
+    ) -> Receipt:
+        self.again.append(again)
+        return await super().send(conversation, reply, key=key, reply_to=reply_to)
+
+
+async def test_a_reply_is_not_lost_to_a_limit_however_often_it_is_put_off(ledger: Ledger) -> None:
+    platform = Recording()
+    platform.fail_sends(50, TryLaterError("429", seconds=0.0))
+    limits = Limits(send_tries=2, send_backoff=AT_ONCE)
+    async with running(Host(EchoHandler(), ledger, [platform], limits=limits)) as host:
+        await platform.say("hi")
+        assert (await platform.sent(1))[0].reply.text == "hi"
+        assert host.metrics.retries == 50
+    assert platform.again == [False] + [True] * 50
+
+
+async def test_a_reply_that_is_put_off_for_a_day_is_given_up(ledger: Ledger) -> None:
+    platform = Recording()
+    platform.fail_sends(1, TryLaterError("out of reach"))
+    limits = Limits(send_tries=1, send_backoff=AT_ONCE, send_patience=-1.0)
+    async with running(Host(EchoHandler(), ledger, [platform], limits=limits)):
+        await platform.say("hi")
+        await platform.say("next")
+        assert (await platform.sent(1))[0].reply.text == "next"
+    assert "out of reach" in (await ledger.failed())[0][1]
+
+
+async def test_a_reply_left_by_a_crash_is_sent_as_one_that_may_be_there_already(ledger: Ledger) -> None:
+    platform = Recording()
+    said = platform.message("hi")
+    await ledger.accept(said, max_pending=5)
+    await ledger.prepare(said, Reply("hello"))
+    async with running(Host(EchoHandler(), ledger, [platform])):
+        await platform.sent(1)
+    assert platform.again == [True]
+
+
+async def test_a_platform_that_refuses_the_token_in_the_middle_is_left_alone_and_nothing_is_lost(
+    ledger: Ledger,
+) -> None:
+    """Said once; the other platforms go on, and a start with a good token answers what was waiting."""
+    platform, other = Recording(), MemoryAdapter("other")
+    platform.fail_sends(100, ConfigError("the token was revoked"))
+    async with running(Host(EchoHandler(), ledger, [platform, other], limits=Limits(send_backoff=AT_ONCE))) as host:
+        await platform.say("hi")
+        for number in range(20):
+            await other.say("still there?")
+            await other.sent(number + 1)
+        assert host.health == {"memory": "the token was revoked", "other": "running"}
+        assert platform.sends == 1
+    mended = Recording()
+    async with running(Host(EchoHandler(), ledger, [mended])):
+        assert (await mended.sent(1))[0].reply.text == "hi"

@@ -16,28 +16,19 @@ from __future__ import annotations
 import asyncio
 import contextlib
 from collections.abc import Callable
+from pathlib import Path
 from typing import Protocol, TypeVar
 
-import msgspec
 import pytest
 
 from llmagent_os.adapter import Accept, Adapter, Button, Card, Reply
-from llmagent_os.errors import AdapterError, HostBusyError
-from llmagent_os.events import ButtonPress, Command, Conversation, Event, Message, Reaction, decode, encode
+from llmagent_os.errors import AdapterError, HostBusyError, TryLaterError
+from llmagent_os.events import ButtonPress, Command, Conversation, Edit, Event, Message, Reaction, decode, encode
+from tests.platforms.server import PlatformServer, Shown
 
 T = TypeVar("T")
 
 PATIENCE = 20.0  #: seconds until a test that waits for something gives up
-
-
-class Shown(msgspec.Struct, frozen=True, kw_only=True):
-    """A message as people see it."""
-
-    message_id: str
-    text: str
-    buttons: tuple[str, ...] = ()  #: labels
-    thread: str | None = None
-    draft: bool = False  #: it is still being written
 
 
 class Platform(Protocol):
@@ -75,6 +66,11 @@ class Platform(Protocol):
 
     async def shown(self, ready: Callable[[list[Shown]], bool]) -> list[Shown]:
         """The bot's messages as the person sees them, oldest first, as soon as ``ready`` of them."""
+        ...
+
+    @property
+    def server(self) -> PlatformServer | None:
+        """The platform behind it, where it is one with groups, limits and lines that break."""
         ...
 
 
@@ -309,3 +305,147 @@ class AdapterContract:
         assert said.conversation.key == conversation.key
         await platform.adapter.send(said.conversation, Reply("here again"), key="k2")
         await platform.shown(lambda seen: any("here again" in one.text for one in seen))
+
+    # ── platforms with groups, limits, and lines that break ───────────────────────────────────────────────────────
+
+    def _server(self, platform: Platform) -> PlatformServer:
+        if platform.server is None:
+            pytest.skip(f"{platform.adapter.name} is no such platform")
+        return platform.server
+
+    async def test_in_a_group_it_is_told_when_it_is_meant(self, platform: Platform) -> None:
+        server = self._server(platform)
+        await server.say("lunch, anybody?", channel=server.group)
+        await server.say("what do I have today?", channel=server.group, mention=True, user=server.ben)
+        overheard, meant = await platform.inbox.wait(Message, 2)
+        assert [overheard.addressed, meant.addressed] == [False, True]
+        assert {overheard.conversation.kind, meant.conversation.kind} == {"group"}
+        assert meant.text == "what do I have today?"
+        assert [overheard.sender.user_id, meant.sender.user_id] == [server.ana, server.ben]
+
+    async def test_a_reply_to_the_bot_in_a_group_is_meant_for_it(self, platform: Platform) -> None:
+        server = self._server(platform)
+        await server.say("hi", channel=server.group, mention=True)
+        said = (await platform.inbox.wait(Message))[0]
+        await platform.adapter.send(said.conversation, Reply("hello"), key="k1", reply_to=said.message_id)
+        first = (await server.until(lambda seen: len(seen) == 1, server.group))[0]
+        await server.say("and you?", channel=server.group, reply_to=first.message_id)
+        answer = (await platform.inbox.wait(Message, 2))[1]
+        # Where the platform does not say whom a reply answers, the message that it answers tells the host.
+        assert (
+            answer.addressed or answer.reply_to == first.message_id or answer.conversation.key == said.conversation.key
+        )
+
+    async def test_a_thread_in_a_group_keeps_its_context(self, platform: Platform) -> None:
+        server = self._server(platform)
+        await server.say("one", channel=server.group, thread="a", mention=True)
+        await server.say("two", channel=server.group, thread="a")
+        await server.say("three", channel=server.group, thread="b", mention=True)
+        one, two, three = await platform.inbox.wait(Message, 3)
+        assert one.conversation.key == two.conversation.key != three.conversation.key
+        assert None not in (one.conversation.thread, two.conversation.thread, three.conversation.thread)
+        await platform.adapter.send(two.conversation, Reply("in a"), key="k1", reply_to=two.message_id)
+        shown = await server.until(lambda seen: any("in a" in one.text for one in seen), server.group)
+        await server.react(shown[-1].message_id, "👍", on=True)
+        reaction = (await platform.inbox.wait(Reaction))[0]
+        assert (reaction.conversation.channel, reaction.message_id) == (
+            two.conversation.channel,
+            shown[-1].message_id,
+        )
+
+    async def test_what_is_for_one_person_is_not_shown_to_the_others(self, platform: Platform) -> None:
+        server = self._server(platform)
+        await server.say("who am I?", channel=server.group, mention=True)
+        said = (await platform.inbox.wait(Message))[0]
+        secret = Reply("You are Ana.", only_for=server.ana)
+        await platform.adapter.send(said.conversation, secret, key="k1", reply_to=said.message_id)
+        assert not any("You are Ana." in one.text for one in server.shown(server.group, user=server.ben))
+        seen = [*server.shown(server.group, user=server.ana), *server.shown(user=server.ana)]
+        assert any("You are Ana." in one.text for one in seen)
+
+    async def test_a_slash_command_of_the_platforms_own_arrives_and_is_answered(self, platform: Platform) -> None:
+        server = self._server(platform)
+        await server.command("profile", "undo")
+        command = (await platform.inbox.wait(Command))[0]
+        assert (command.name, command.arguments, command.sender.user_id) == ("profile", "undo", server.ana)
+        await platform.adapter.send(
+            command.conversation, Reply("undone"), key=f"{platform.adapter.name}:{command.event_id}"
+        )
+        await server.until(lambda seen: any("undone" in one.text for one in seen))
+
+    async def test_what_somebody_changes_arrives_as_an_edit(self, platform: Platform) -> None:
+        server = self._server(platform)
+        message_id = await server.say("lunch at noon")
+        said = (await platform.inbox.wait(Message))[0]
+        await server.change(message_id, "lunch at one")
+        edit = (await platform.inbox.wait(Edit))[0]
+        assert (edit.message_id, edit.text, edit.edits) == (said.message_id, "lunch at one", said.event_id)
+        assert edit.event_id != said.event_id
+
+    async def test_files_and_voice_messages_arrive_with_their_bytes(self, platform: Platform) -> None:
+        server = self._server(platform)
+        await server.say("look", files={"../plan b.txt": b"first line\n"})
+        await server.say("", files={"voice.ogg": b"OggS" + bytes(2000)}, voice=True)
+        look, spoken = await platform.inbox.wait(Message, 2)
+        assert look.text == "look"
+        (plan,) = look.attachments
+        assert await asyncio.to_thread(Path(plan.path).read_bytes) == b"first line\n"
+        assert "/" not in plan.name
+        assert not plan.voice
+        (voice,) = spoken.attachments
+        assert voice.voice
+        assert voice.content_type.startswith("audio/")
+        assert voice.size == 2004
+
+    async def test_files_are_sent_along(self, platform: Platform, tmp_path: Path) -> None:
+        if not platform.adapter.capabilities.files:
+            pytest.skip(f"{platform.adapter.name} takes no files")
+        server = self._server(platform)
+        export = tmp_path / "calendar.ics"
+        export.write_text("BEGIN:VCALENDAR\r\nEND:VCALENDAR\r\n")
+        said = await self._asked(platform)
+        await platform.adapter.send(said.conversation, Reply("Here it is.", files=(str(export),)), key="k1")
+        shown = await server.until(lambda seen: any("calendar.ics" in one.files for one in seen))
+        assert any("Here it is." in one.text for one in shown)
+
+    async def test_a_limit_is_obeyed_and_the_reply_arrives_once(self, platform: Platform) -> None:
+        server = self._server(platform)
+        said = await self._asked(platform)
+        server.limit(0.3, times=2)
+        for _ in range(20):  # what the host does
+            try:
+                await platform.adapter.send(said.conversation, Reply("at last"), key="k1")
+                break
+            except TryLaterError as error:
+                assert error.seconds is None or error.seconds <= 5
+                await asyncio.sleep(error.seconds or 0.1)
+        await platform.adapter.send(said.conversation, Reply("end"), key="k2")
+        shown = await server.until(lambda seen: any("end" in one.text for one in seen))
+        assert [one.text for one in shown] == ["at last", "end"]
+
+    async def test_a_long_reply_cut_off_by_a_limit_goes_on_where_it_was(self, platform: Platform) -> None:
+        server = self._server(platform)
+        said = await self._asked(platform)
+        words = [f"word{number}" for number in range(3000)]
+        tries = 0
+        while True:
+            server.limit(0.05, times=1 if tries % 2 else 0)
+            try:
+                await platform.adapter.send(said.conversation, Reply(" ".join(words)), key="k1", again=tries > 0)
+                break
+            except TryLaterError as error:
+                tries += 1
+                await asyncio.sleep(error.seconds or 0.05)
+        shown = await server.until(lambda seen: "word2999" in " ".join(one.text for one in seen))
+        assert " ".join(one.text for one in shown).split() == words
+
+    async def test_a_lost_connection_is_made_again_and_nothing_said_meanwhile_is_lost(self, platform: Platform) -> None:
+        server = self._server(platform)
+        await self._asked(platform, "before")
+        await server.drop()
+        await server.say("meanwhile")
+        await platform.inbox.wait(Message, 2)
+        await server.connected()
+        await server.say("after")
+        said = await platform.inbox.wait(Message, 3)
+        assert [event.text for event in said] == ["before", "meanwhile", "after"]

@@ -18,8 +18,9 @@ from llmagent_os.adapter import Button, Card, Receipt, Reply
 from llmagent_os.adapters.console import ConsoleAdapter
 from llmagent_os.errors import AdapterError
 from llmagent_os.events import ButtonPress, Conversation, Event, Message, Reaction
+from tests.platforms.server import Shown
 
-from .contract import PATIENCE, AdapterContract, Inbox, Platform, Running, Shown
+from .contract import PATIENCE, AdapterContract, Inbox, Platform, Running
 
 
 class Recorded(ConsoleAdapter):
@@ -29,7 +30,9 @@ class Recorded(ConsoleAdapter):
         super().__init__(stdin=stdin, stdout=stdout, person="ana")
         self.printed: list[str] = []
 
-    async def send(self, conversation: Conversation, reply: Reply, *, key: str, reply_to: str | None = None) -> Receipt:
+    async def send(
+        self, conversation: Conversation, reply: Reply, *, key: str, reply_to: str | None = None, again: bool = False
+    ) -> Receipt:
         receipt = await super().send(conversation, reply, key=key, reply_to=reply_to)
         self.printed.extend(receipt.message_ids)
         return receipt
@@ -133,6 +136,8 @@ class Terminal:
 
 class ConsolePlatform:
     """The contract's platform."""
+
+    server = None
 
     def __init__(self) -> None:
         self.terminal = Terminal()

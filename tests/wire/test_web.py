@@ -16,8 +16,9 @@ from llmagent_os.adapter import Button, Card, Receipt, Reply
 from llmagent_os.adapters.web import WebAdapter
 from llmagent_os.errors import AdapterError, ConfigError, HostBusyError
 from llmagent_os.events import ButtonPress, Conversation, Event, Message, Reaction
+from tests.platforms.server import Shown
 
-from .contract import AdapterContract, Inbox, Platform, Running, Shown
+from .contract import AdapterContract, Inbox, Platform, Running
 from .page import FakePage
 
 TOKEN = "a-token-of-enough-length"
@@ -25,6 +26,8 @@ TOKEN = "a-token-of-enough-length"
 
 class WebPlatform:
     """The contract's platform: one person before one page."""
+
+    server = None
 
     def __init__(self, data: Path) -> None:
         self.adapter = WebAdapter(port=0, data=data)

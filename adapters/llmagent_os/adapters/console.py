@@ -113,6 +113,7 @@ class ConsoleAdapter:
             drafts=self._terminal,
             edits_per_second=15.0,
             max_characters=100_000,
+            trusted=True,
         )
 
     async def run(self, accept: Accept) -> None:
@@ -135,7 +136,9 @@ class ConsoleAdapter:
         if self._terminal:
             await self._print("\n")
 
-    async def send(self, conversation: Conversation, reply: Reply, *, key: str, reply_to: str | None = None) -> Receipt:
+    async def send(
+        self, conversation: Conversation, reply: Reply, *, key: str, reply_to: str | None = None, again: bool = False
+    ) -> Receipt:
         """Print ``reply``, in the place of its draft; once for each ``key`` of this process.
 
         Raises:

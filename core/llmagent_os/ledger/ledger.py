@@ -136,7 +136,7 @@ class Ledger:
             raise BadEventError(f"event {event.event_id!r} cannot be stored as JSON: {error}") from error
         row = (conversation.platform, event.event_id, person_id(event), body, time.time())
         if waiting >= max_pending:
-            known = await self._writer.run(lambda database: _is_known(database, row[0], row[1]))
+            known = await self.knows(row[0], row[1])
             return Accepted.DUPLICATE if known else Accepted.FULL
         self._pending[key] = waiting + 1  # before the disk has it, so that a burst cannot pass the bound
         new = False
@@ -247,6 +247,22 @@ class Ledger:
             return None if row is None else _interaction(row)
 
         return await self._writer.run(work)
+
+    async def is_ours(self, platform: str, channel: str, message_id: str) -> bool:
+        """Whether one of the platform's messages is a reply of ours."""
+        query = sa.select(sent.c.interaction_id).where(
+            sent.c.platform == platform, sent.c.channel == channel, sent.c.message_id == message_id
+        )
+        return await self._writer.run(lambda database: database.sql.execute(query).first() is not None)
+
+    async def took_part(self, conversation_key: str) -> bool:
+        """Whether something was ever answered in this conversation, to whomever."""
+        query = sa.select(interactions.c.seq).where(interactions.c.conversation_key == conversation_key).limit(1)
+        return await self._writer.run(lambda database: database.sql.execute(query).first() is not None)
+
+    async def knows(self, platform: str, event_id: str) -> bool:
+        """Whether this event was accepted, as far back as finished rows are kept."""
+        return await self._writer.run(lambda database: _is_known(database, platform, event_id))
 
     async def history(self, conversation_key: str, user_id: str, limit: int) -> list[Interaction]:
         """The latest ``limit`` turns of this person in this conversation, oldest first."""

@@ -8,7 +8,7 @@ from __future__ import annotations
 import sqlalchemy as sa
 
 #: The newest migration: a ledger that has it needs none, and Alembic is not even imported.
-REVISION = "0002"
+REVISION = "0003"
 
 metadata = sa.MetaData(
     naming_convention={"ix": "ix_%(table_name)s_%(column_0_N_name)s", "uq": "uq_%(table_name)s_%(column_0_N_name)s"}
@@ -64,6 +64,7 @@ interactions = sa.Table(
     sa.Column("said", sa.Text, nullable=False),
     sa.Column("created_at", _NUMBER, nullable=False),
     sa.Index(None, "user_id", "conversation_key", "seq"),
+    sa.Index(None, "conversation_key"),
 )
 
 #: Which reply a platform's message is (a long reply is several messages).
@@ -115,4 +116,58 @@ timers = sa.Table(
     sa.Column("tries", sa.Integer, nullable=False),  # how often the plugin has failed to answer it
     sa.Column("conversation", sa.Text, nullable=False),  # JSON
     sa.Column("sender", sa.Text, nullable=False),  # JSON
+)
+
+#: Which identities (``values.person_id``) are one person. One that is linked to no other has no row.
+identities = sa.Table(
+    "identities",
+    metadata,
+    sa.Column("identity", sa.Text, primary_key=True),
+    sa.Column("person", sa.Text, nullable=False),  # the first of them: whose profile is everybody's
+    sa.Column("place", sa.Integer, nullable=False),  # the order in which they were linked, from 0
+    sa.Column("filled", sa.Text),  # JSON: the gaps of the profile that this one's filled; null: not seen to yet
+    sa.Column("linked_at", _NUMBER, nullable=False),
+    sa.Index(None, "person", "place"),
+)
+
+#: Codes that join two identities, at most one an identity.
+link_codes = sa.Table(
+    "link_codes",
+    metadata,
+    sa.Column("identity", sa.Text, primary_key=True),  # who asked for it
+    sa.Column("code", sa.Text, nullable=False, unique=True),
+    sa.Column("expires_at", _NUMBER, nullable=False),
+    sa.Column("used_by", sa.Text),  # so that the same event, run again after a crash, is answered the same
+    sa.Column("joined", sa.Text),  # the person that ``used_by`` was until then
+)
+
+#: Wrong codes of the last hour.
+guesses = sa.Table(
+    "guesses",
+    metadata,
+    sa.Column("identity", sa.Text, primary_key=True),
+    sa.Column("since", _NUMBER, nullable=False),
+    sa.Column("count", sa.Integer, nullable=False),
+)
+
+#: Identities that somebody has let in.
+members = sa.Table(
+    "members",
+    metadata,
+    sa.Column("identity", sa.Text, primary_key=True),
+    sa.Column("name", sa.Text, nullable=False),  # what they were called then
+    sa.Column("approved_at", _NUMBER, nullable=False),
+    sa.Column("approved_by", sa.Text, nullable=False),
+)
+
+#: Identities that ask to be let in. Nothing of what they said is kept.
+requests = sa.Table(
+    "requests",
+    metadata,
+    sa.Column("identity", sa.Text, primary_key=True),
+    sa.Column("code", sa.Text, nullable=False, unique=True),
+    sa.Column("name", sa.Text, nullable=False),
+    sa.Column("told_at", _NUMBER, nullable=False),  # when the code was last said
+    sa.Column("told_for", sa.Text, nullable=False),  # the key of the event that was the answer to
+    sa.Column("expires_at", _NUMBER, nullable=False),
 )

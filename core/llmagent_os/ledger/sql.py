@@ -9,7 +9,7 @@ from __future__ import annotations
 import sqlalchemy as sa
 from sqlalchemy.dialects import sqlite
 
-from llmagent_os.ledger.schema import DONE, FAILED, PREPARED, inbox, interactions, sent
+from llmagent_os.ledger.schema import DONE, FAILED, PREPARED, identities, inbox, interactions, members, sent
 
 _DIALECT = sqlite.dialect()
 
@@ -82,3 +82,16 @@ join = _compiled(
     .on_conflict_do_nothing(),
     *("platform", "channel", "message_id", "of_platform", "of_event"),
 )
+
+_mine = identities.alias("mine")
+#: The person that an identity is part of.
+person = _compiled(sa.select(identities.c.person).where(identities.c.identity == _bind("identity")), "identity")
+#: All of the person's identities, in order.
+linked = _compiled(
+    sa.select(identities.c.identity)
+    .join(_mine, _mine.c.person == identities.c.person)
+    .where(_mine.c.identity == _bind("identity"))
+    .order_by(identities.c.place),
+    "identity",
+)
+member = _compiled(sa.select(members.c.identity).where(members.c.identity == _bind("identity")), "identity")

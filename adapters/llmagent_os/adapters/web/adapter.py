@@ -56,6 +56,7 @@ class WebAdapter:
         edits_per_second=20.0,
         max_characters=100_000,
         idempotent_send=True,
+        trusted=True,
     )
     workspace = "local"  #: of every conversation
     max_characters = 16_000  #: of what a person may write at once
@@ -114,7 +115,9 @@ class WebAdapter:
             self._accept = None
             await asyncio.shield(self.transcript.close())
 
-    async def send(self, conversation: Conversation, reply: Reply, *, key: str, reply_to: str | None = None) -> Receipt:
+    async def send(
+        self, conversation: Conversation, reply: Reply, *, key: str, reply_to: str | None = None, again: bool = False
+    ) -> Receipt:
         """Put ``reply`` into the transcript, once for each ``key``; open pages show it, others when they come.
 
         Raises:

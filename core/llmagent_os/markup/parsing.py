@@ -1,0 +1,188 @@
+"""From Markdown (CommonMark, with GFM's tables, task lists, strikethrough and bare links) to blocks.
+
+It departs from CommonMark where a chat would suffer. A line end is a line end. A line of ``---`` under words is a rule
+and does not make them a heading: a list that is just being written begins so. Link references stay as written, for a
+list of sources must not vanish. HTML is text.
+"""
+
+from __future__ import annotations
+
+import functools
+import re
+from collections.abc import Callable, Sequence
+from itertools import groupby
+
+import msgspec
+from markdown_it import MarkdownIt
+from markdown_it.rules_block import StateBlock, blockquote, list_block
+from markdown_it.token import Token
+
+from llmagent_os.markup.block import BULLET, Block, Span, Style, is_visible
+from llmagent_os.markup.links import bare_link, is_safe
+from llmagent_os.markup.tables import columns, lossless_table
+
+#: What nests more deeply is text. The parser itself drops what is beyond its own, larger bound.
+_MAX_LEVEL, _PARSER_LEVEL = 12, 20
+
+_LINE_END = re.compile("\r\n?|[\v\f\x1c-\x1e\x85\u2028\u2029]")
+_CONTROL = re.compile("[\x00-\x08\x0e-\x1f\x7f-\x9f]")
+_LANGUAGE = re.compile(r"[\w+#.-]{1,20}(?!\S)")
+_BOX = re.compile(r"\[([ xX])\]\s+")
+_STYLES = {"strong": Style.BOLD, "em": Style.ITALIC, "s": Style.STRIKE}
+
+
+class _Parser(MarkdownIt):
+    def validateLink(self, url: str) -> bool:
+        return True  # an unsafe one is taken out later, so that its words are left and not its Markdown
+
+
+def _shallow(rule: Callable[[StateBlock, int, int, bool], bool]) -> Callable[[StateBlock, int, int, bool], bool]:
+    """``rule``, where it is not yet too deep for it."""
+    return lambda state, start, end, silent: state.level <= _MAX_LEVEL and rule(state, start, end, silent)
+
+
+@functools.cache
+def _parser() -> MarkdownIt:
+    parser = _Parser("commonmark", {"html": False, "maxNesting": _PARSER_LEVEL})
+    parser.enable(["table", "strikethrough"]).disable(["reference", "lheading"])
+    ends = ["paragraph", "reference", "blockquote"]
+    parser.block.ruler.at("table", lossless_table, {"alt": ["paragraph", "reference"]})
+    parser.block.ruler.at("blockquote", _shallow(blockquote), {"alt": [*ends, "list"]})
+    parser.block.ruler.at("list", _shallow(list_block), {"alt": ends})
+    parser.inline.ruler.after("text", "bare_link", bare_link)
+    return parser
+
+
+def parse(markdown: str) -> tuple[Block, ...]:
+    r"""The blocks of ``markdown``, which need not be finished; none where there is nothing to see.
+
+    >>> [(block.marker, block.text) for block in parse("Today:\n1. tea\n2. **cake")]
+    [('', 'Today:'), ('1.', 'tea'), ('2.', '**cake')]
+    """
+    text = _clean(markdown)
+    reader = _Reader()
+    for token in _parser().parse(text):
+        reader.read(token)
+    if not reader.blocks and is_visible(text):
+        return (Block(spans=(Span(text.strip()),)),)  # nothing but marks, of what is yet to be written perhaps
+    return tuple(reader.blocks)
+
+
+def _clean(text: str) -> str:
+    """No control characters and no halves of characters, which no platform takes."""
+    whole = text.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "replace")
+    return _CONTROL.sub("", _LINE_END.sub("\n", whole))
+
+
+class _Reader:
+    """Takes the parser's tokens one by one."""
+
+    def __init__(self) -> None:
+        self.blocks: list[Block] = []
+        self._quotes = 0
+        self._lists: list[int | None] = []  # the next item's number
+        self._marker = ""
+        self._level = 0  # of the heading that is open
+        self._rows: list[list[str]] | None = None  # of the table that is open
+        self._line = -1  # where the last block ended
+
+    def read(self, token: Token) -> None:
+        match token.type:
+            case "blockquote_open" | "blockquote_close":
+                self._quotes += token.nesting
+            case "bullet_list_open":
+                self._lists.append(None)
+            case "ordered_list_open":
+                self._lists.append(int(token.attrs.get("start", 1)))
+            case "bullet_list_close" | "ordered_list_close":
+                self._lists.pop()
+            case "list_item_open":
+                number = self._lists[-1]
+                self._marker = BULLET if number is None else f"{number}."
+                self._lists[-1] = None if number is None else number + 1
+            case "heading_open":
+                self._level = int(token.tag[1:])
+            case "inline" if self._rows is not None:
+                self._rows[-1].append("".join(span.unlinked().text for span in _spans(token.children or ())))
+            case "inline":
+                spans = _spans(token.children or ())
+                self._add(token, Block(kind="heading" if self._level else "paragraph", spans=spans, level=self._level))
+                self._level = 0
+            case "fence" | "code_block":
+                language = _LANGUAGE.match(token.info.strip())
+                self._add(token, _code(token.content, language[0] if language else ""))
+            case "hr":
+                self._add(token, Block(kind="rule"))
+            case "table_open":
+                self._rows = []
+            case "tr_open" if self._rows is not None:
+                self._rows.append([])
+            case "table_close":
+                self._add(token, _code(columns(self._rows or []), ""))
+                self._rows = None
+            case _:
+                pass
+
+    def _add(self, token: Token, block: Block) -> None:
+        if block.kind != "rule" and not is_visible(block.text):
+            return
+        first, after = token.map or (self._line + 1, self._line + 1)
+        spans, marker = block.spans, self._marker
+        if marker and block.kind == "paragraph" and (box := _BOX.match(spans[0].text)):
+            mark = "☐" if box[1] == " " else "☑"
+            marker = mark if marker == BULLET else f"{marker} {mark}"
+            spans = (Span(spans[0].text[box.end() :], spans[0].style), *spans[1:])
+        self.blocks.append(
+            msgspec.structs.replace(
+                block,
+                spans=spans,
+                quoted=self._quotes > 0,
+                depth=len(self._lists),
+                marker=marker,
+                tight=first <= self._line,
+            )
+        )
+        self._line, self._marker = after, ""
+
+
+def _code(text: str, language: str) -> Block:
+    return Block(kind="code", spans=(Span(text.rstrip()),), language=language)
+
+
+def _spans(tokens: Sequence[Token]) -> tuple[Span, ...]:
+    spans: list[Span] = []
+    styles = [Style.NONE]
+    href, start = "", 0  # of the link that is open, and where its words begin in spans
+    for token in tokens:
+        match token.type:
+            case "strong_open" | "em_open" | "s_open":
+                styles.append(styles[-1] | _STYLES[token.tag])
+            case "strong_close" | "em_close" | "s_close":
+                styles.pop()
+            case "link_open":
+                href, start = str(token.attrs["href"]), len(spans)
+            case "link_close" if is_safe(href):
+                spans[start:] = [_link(spans[start:], href, styles[-1])]
+            case "image":
+                words, source = _spans(token.children or ()), str(token.attrs["src"])
+                spans.extend([_link(words, source, styles[-1])] if is_safe(source) else words)
+            case "code_inline":
+                spans.append(Span(token.content, Style.CODE))
+            case "softbreak" | "hardbreak":
+                spans.append(Span("\n", styles[-1]))
+            case _:
+                spans.append(Span(token.content, styles[-1]))
+    runs = groupby((span for span in spans if span.text), key=lambda span: (span.style, span.link))
+    return tuple(
+        part
+        for (style, link), run in runs
+        for part in (run if link else [Span("".join(span.text for span in run), style)])
+    )
+
+
+def _link(words: Sequence[Span], href: str, around: Style) -> Span:
+    """One span, since a link is never in parts: it looks as all of its words do."""
+    text = " ".join("".join(span.text for span in words).split()) or href.removeprefix("mailto:")
+    return Span(
+        text, functools.reduce(lambda some, span: some & span.style, words, words[0].style if words else around), href
+    )

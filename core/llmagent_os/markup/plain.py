@@ -1,0 +1,33 @@
+"""Text without marks, for notifications and terminals."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from llmagent_os.markup.block import Span
+from llmagent_os.markup.dialect import quoted_lines
+
+
+class Plain:
+    """Words alone; an address follows its words in brackets."""
+
+    bullet = "•"
+
+    def length(self, text: str) -> int:
+        """In code points."""
+        return len(text)
+
+    def inline(self, spans: Sequence[Span]) -> str:
+        return "".join(span.unlinked().text for span in spans)
+
+    def heading(self, spans: Sequence[Span], level: int) -> str:
+        return self.inline(spans)
+
+    def code(self, text: str, language: str) -> str:
+        return text
+
+    def quote(self, text: str) -> str:
+        return quoted_lines(text)
+
+
+PLAIN = Plain()

@@ -1,0 +1,62 @@
+"""Tables: no chat platform has them, so they become columns of text."""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from collections.abc import Sequence
+
+from markdown_it.rules_block import StateBlock, table
+
+_BAR = re.compile(r"(?<!\\)\|")
+
+#: A wider table is left as it was written.
+_MAX_COLUMNS = 64
+
+#: A cell is not filled up to more than this, in columns of the screen, nor a table to so many times its words.
+_MAX_WIDTH = 40
+_MAX_GROWTH = 4
+
+
+def lossless_table(state: StateBlock, start: int, end: int, silent: bool) -> bool:
+    """A block rule of markdown-it: a table, unless a row has more cells than the head, which GFM would drop."""
+
+    def cells(line: int) -> int:
+        text = state.src[state.bMarks[line] + state.tShift[line] : state.eMarks[line]].strip()
+        return len(_BAR.findall(text.removeprefix("|").removesuffix("|")))
+
+    if start + 1 >= end or cells(start) > _MAX_COLUMNS or not table(state, start, end, True):
+        return False
+    if silent:
+        return True
+    before = len(state.tokens)
+    table(state, start, end, False)
+    if any(cells(line) > cells(start) for line in range(start + 2, state.line)):
+        del state.tokens[before:]
+        state.line = start
+        return False
+    return True
+
+
+def columns(rows: Sequence[Sequence[str]]) -> str:
+    """``rows``, the first of them the head, as text to be shown in letters of one width.
+
+    >>> print(columns([["day", "what"], ["Monday", "lunch"], ["Tue", ""]]))
+    day    | what
+    -------|------
+    Monday | lunch
+    Tue    |
+    """
+    widths = [min(max(map(_width, column)), _MAX_WIDTH) for column in zip(*rows, strict=True)]
+    lines = [" | ".join(cell + " " * (w - _width(cell)) for cell, w in zip(row, widths, strict=True)) for row in rows]
+    if sum(map(len, lines)) > _MAX_GROWTH * (sum(len(cell) + 3 for row in rows for cell in row)):
+        lines = [" | ".join(row) for row in rows]
+    lines.insert(1, "-|-".join("-" * width for width in widths))
+    return "\n".join(line.rstrip() for line in lines)
+
+
+def _width(text: str) -> int:
+    """Columns of the screen."""
+    if text.isascii():
+        return len(text)
+    return sum(0 if unicodedata.combining(c) else 1 + (unicodedata.east_asian_width(c) in "WF") for c in text)
