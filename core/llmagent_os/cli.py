@@ -103,6 +103,38 @@ def doctor(ctx: click.Context, /, bot: str, deep: bool) -> None:
     sys.exit(show(findings))
 
 
+@main.command("setup")
+@click.argument("platform")
+@click.argument("bot", default="calendar")
+@click.option("--write", "target", type=_FILE, help="Write what to paste into this file instead of the terminal.")
+@click.option("--http", "address", default="", metavar="URL", help="Have the platform call this public https address.")
+@click.pass_context
+def set_up(ctx: click.Context, /, platform: str, bot: str, target: Path | None, address: str) -> None:
+    """Say how to have BOT on PLATFORM: slack, discord, telegram. Exit code 1 where something is wrong."""
+    if ctx.obj["log_level"] is None:
+        ctx.obj["log_level"] = "error"
+    from llmagent_os.bot import Bot
+    from llmagent_os.doctor import show
+    from llmagent_os.errors import ConfigError
+    from llmagent_os.guide import guide
+
+    guidance = asyncio.run(guide(_settings(ctx), Bot.load(bot), platform, address))
+    click.echo(f"{guidance.steps}\n")
+    if target is None and guidance.paste:
+        click.echo(f"{click.style('To paste:', bold=True)}\n\n{guidance.paste}\n")
+    elif target is not None and guidance.paste:
+        try:
+            target.write_text(f"{guidance.paste}\n", encoding="utf-8")
+        except OSError as error:
+            raise ConfigError(f"{target} cannot be written: {error.strerror or error}") from error
+        click.echo(f"What to paste is in {target}.\n")
+    code = show(guidance.findings, fine="No problem found.")
+    if target is not None and not guidance.paste:
+        click.secho(f"error: {target} was not written: there is nothing to paste before the token is right", err=True)
+        code = 1
+    sys.exit(code)
+
+
 @main.command()
 @click.argument("bot")
 @click.option("--data", "source", type=_FILE, required=True, help='Lines of {"id", "text"}.')

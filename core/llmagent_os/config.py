@@ -92,7 +92,7 @@ class Settings(BaseSettings):
     telegram_webhook_secret: SecretStr = _theirs(
         "TELEGRAM_WEBHOOK_SECRET",
         SecretStr(""),
-        "what Telegram shows to prove itself there; empty: made up at each start",
+        "what Telegram proves itself with there; empty: made up at each start",
     )
     telegram_http_host: str = _theirs("TELEGRAM_HTTP_HOST", "127.0.0.1", "address on which updates are taken")
     telegram_http_port: int = _theirs("TELEGRAM_HTTP_PORT", 8443, "port on which updates are taken", ge=0, le=65535)

@@ -27,7 +27,7 @@ from packaging.requirements import Requirement
 
 from llmagent_os.bot import Bot
 from llmagent_os.config import PREFIX, Settings
-from llmagent_os.errors import ConfigError, LLMAgentOSError
+from llmagent_os.errors import ConfigError, LLMAgentOSError, NotConfiguredError
 
 State = Literal["ok", "note", "problem"]
 
@@ -78,8 +78,8 @@ async def examine(load: Callable[[], Settings], bot_name: str, *, deep: bool = F
     return findings
 
 
-def show(findings: Iterable[Finding]) -> int:
-    """Print the findings; returns the exit code: 1 where there is a problem."""
+def show(findings: Iterable[Finding], *, fine: str = "Everything looks right.") -> int:
+    """Print the findings, and ``fine`` where none is a problem; returns the exit code: 1 where one is."""
     section, problems = "", 0
     for finding in findings:
         if finding.section != section:
@@ -90,7 +90,7 @@ def show(findings: Iterable[Finding]) -> int:
         if finding.state == "problem":
             problems += 1
             click.echo(f"    → {finding.remedy}")
-    click.echo(f"\n{problems} problem{'s' * (problems != 1)} found." if problems else "\nEverything looks right.")
+    click.echo(f"\n{problems} problem{'s' * (problems != 1)} found." if problems else f"\n{fine}")
     return 1 if problems else 0
 
 
@@ -116,11 +116,11 @@ def _packages() -> Iterator[Finding]:
 
 
 def _settings(settings: Settings) -> Iterator[Finding]:
-    given = sorted(PREFIX + name.upper() for name in settings.model_fields_set if name not in settings.secrets())
+    given = sorted(settings.variable(name) for name in settings.model_fields_set if name not in settings.secrets())
     yield Finding("settings", "ok", f"set: {', '.join(given)}" if given else "all at their defaults")
     for name in settings.secrets():
         there = bool(getattr(settings, name).get_secret_value())
-        yield Finding("settings", "note", f"{PREFIX}{name.upper()} is {'set (not shown)' if there else 'not set'}")
+        yield Finding("settings", "note", f"{settings.variable(name)} is {'set (not shown)' if there else 'not set'}")
     for name in settings.unknown():
         yield Finding("settings", "note", f"{name} is read by nothing of LLMAgentOS itself")
     env = Path(".env")
@@ -273,16 +273,27 @@ def _adapters(settings: Settings, bot: Bot) -> Iterator[Finding]:
     from llmagent_os.setup import AdapterSetup, make_adapter
 
     health = Health(bot.name, "")
+    configured = 0
     for name in bot.config.adapters:
         try:
             with tempfile.TemporaryDirectory() as scratch:
                 make_adapter(name, AdapterSetup(settings, bot.config, Path(scratch), health.report, health.metrics))
+        except NotConfiguredError as error:
+            yield Finding(
+                "adapters", "note", f"{name}: left out: {error}; `llmagent-os setup {name}` says how to have it"
+            )
+            continue
         except LLMAgentOSError as error:
+            configured += 1
             yield Finding("adapters", "problem", str(error), "correct the setting that it names")
             continue
+        configured += 1
         yield Finding("adapters", "ok", f"{name}: its settings are right")
         if name == "web":
             yield _port(settings.web_host, settings.web_port)
+    if not configured:
+        remedy = "set a token that is named above, or add another adapter to `adapters` in bot.toml"
+        yield Finding("adapters", "problem", "nobody could reach the bot: none of its adapters is configured", remedy)
 
 
 def _port(host: str, port: int) -> Finding:

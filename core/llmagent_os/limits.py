@@ -16,9 +16,7 @@ class Limits(msgspec.Struct, frozen=True, kw_only=True):
     reply_seconds: float = 300.0  #: for the handler to answer
     send_seconds: float = 30.0  #: for the platform to take a reply
     send_tries: int = 5  #: how often a reply is sent before it is given up, not counting while its adapter is dead
-    send_patience: float = (
-        86_400.0  #: seconds that a platform may put a reply off, or be out of reach, before it is given up
-    )
+    send_patience: float = 86_400.0  #: seconds that a platform may put one reply off, or be out of reach
     shutdown_seconds: float = 10.0  #: for what runs to finish when the host is stopped
     send_backoff: Backoff = Backoff(
         first=1.0, factor=3.0, most=60.0

@@ -48,7 +48,7 @@ Span = Annotated[str, Field(json_schema_extra={"x-span": True})]
 class ToolContext:
     """For whom, where and when a tool is called."""
 
-    user_id: str  #: the person
+    user_id: str  #: the person, wherever they are: the same on every platform that they have linked
     conversation_key: str  #: where they said it
     call_id: str  #: unique to this call, and the same when a crashed turn is run again: makes writes idempotent
     now: datetime  #: aware, in ``time_zone``

@@ -25,6 +25,7 @@ import watchfiles
 from llmagent_os.breaker import Breaker
 from llmagent_os.errors import PluginError
 from llmagent_os.events import Event
+from llmagent_os.ledger.values import person_id
 from llmagent_os.loading import from_entry_point, from_file, version
 from llmagent_os.plugin import Plugin, ToolContext, ToolResult
 from llmagent_os.records import Records
@@ -74,8 +75,8 @@ class Plugins:
             reloads.
         installed: which installed plugins (entry points ``llmagent_os.plugins``) to load: names, or ``None`` for all.
         allowed: the permissions given to plugins, with wildcards (``calendar.*``); ``None`` for all.
-        records: gives a plugin its documents about a person: ``ledger.records``. Where given, every call gets the
-            records of its own plugin and person, whatever the context holds.
+        records: gives a plugin its documents about a person, by the identity who acts: ``ledger.records``. Where
+            given, every call gets the records of its own plugin and person, whatever the context holds.
         timers: gives a plugin its timers for whoever an event is of: ``ledger.timers``. As ``records``, but only for
             calls that an event led to.
         failures: failures in a row after which a plugin is cut off.
@@ -297,7 +298,8 @@ class Plugins:
                 f"it is tried again in {breaker.retry_in:.0f} s"
             )
         if self._records is not None:
-            context = dataclasses.replace(context, records=self._records(name, context.user_id))
+            identity = context.user_id if context.event is None else person_id(context.event)
+            context = dataclasses.replace(context, records=self._records(name, identity))
         if self._timers is not None and context.event is not None:
             context = dataclasses.replace(context, timers=self._timers(name, context.event))
         each.running += 1

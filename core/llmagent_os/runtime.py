@@ -172,9 +172,8 @@ class Runtime:
             await asyncio.gather(*beside, return_exceptions=True)
 
     async def _begin(self, listening: Callable[[str, str], None] | None) -> None:
-        starting = [
-            asyncio.create_task(_tell(each, listening)) for each in self.adapters if isinstance(each, HasAddress)
-        ]
+        found = [each for each in self.adapters if isinstance(each, HasAddress)]
+        starting = [asyncio.create_task(_tell(each, listening)) for each in found]
         try:
             if starting:  # where no adapter can start, nobody should have to wait for a model to be loaded
                 await asyncio.wait(starting, return_when=asyncio.FIRST_COMPLETED)

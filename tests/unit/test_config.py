@@ -27,7 +27,7 @@ def test_example_names_every_variable_with_its_default_and_a_comment() -> None:
     lines = EXAMPLE.read_text(encoding="utf-8").splitlines()
     named: dict[str, str] = {}
     for before, line in pairwise(lines):
-        if match := re.fullmatch(r"#(LLMAGENT_OS_\w+)=(.*)", line):
+        if match := re.fullmatch(r"#([A-Z_]+)=(.*)", line):
             named[match[1]] = match[2]
             described = Settings.variables()[match[1]]
             assert before == f"# {described[0].upper()}{described[1:]}", line

@@ -19,8 +19,13 @@ from llmagent_os.errors import BadEventError, LedgerError
 from llmagent_os.events import Event, Timer, decode, encode
 from llmagent_os.ledger import sql
 from llmagent_os.ledger.connection import Database, HostLock, connect, file_of
+from llmagent_os.ledger.identities import Identities, forget_links, own_first
+from llmagent_os.ledger.members import Members
 from llmagent_os.ledger.records import LedgerRecords
 from llmagent_os.ledger.schema import DONE, FAILED, PREPARED, UNFINISHED, inbox, interactions, records, rewards, sent
+from llmagent_os.ledger.schema import identities as identities_table
+from llmagent_os.ledger.schema import members as members_table
+from llmagent_os.ledger.schema import requests as requests_table
 from llmagent_os.ledger.schema import timers as timers_table
 from llmagent_os.ledger.timers import LedgerTimers, Rung, postponed, ring
 from llmagent_os.ledger.values import Accepted, Interaction, RewardEvent, Unfinished, person_id
@@ -47,6 +52,8 @@ class Ledger:
 
     def __init__(self, writer: Writer, lock: HostLock | None) -> None:
         """Use :meth:`open`."""
+        self.identities = Identities(writer)  #: which of them are one person
+        self.members = Members(writer)  #: who was let in, and who asks to be
         self._writer = writer
         self._lock = lock
         self._claimed = False
@@ -344,21 +351,24 @@ class Ledger:
 
     # ── people ────────────────────────────────────────────────────────────────────────────────────────────────────
 
-    def records(self, plugin: str, user_id: str) -> Records:
-        """What ``plugin`` keeps about one person."""
-        return LedgerRecords(self._writer, plugin, user_id)
+    def records(self, plugin: str, identity: str) -> Records:
+        """What ``plugin`` keeps about one person, kept under ``identity`` where it is new."""
+        return LedgerRecords(self._writer, plugin, identity)
 
-    async def export(self, user_id: str) -> dict[str, list[dict[str, Any]]]:
-        """Everything kept about a person, as JSON values, oldest first: ``interactions``, ``rewards``, ``records`` and
-        ``timers``.
+    async def export(self, identity: str) -> dict[str, list[dict[str, Any]]]:
+        """Everything kept about a person, under all their identities, as JSON values, oldest first: ``interactions``,
+        ``rewards``, ``records``, ``timers``, ``identities`` and ``members``.
         """
 
         def work(database: Database) -> dict[str, list[dict[str, Any]]]:
-            said = sa.select(interactions).where(interactions.c.user_id == user_id).order_by(interactions.c.seq)
-            theirs = (rewards.c.user_id == user_id) | (rewards.c.rater_id == user_id)
+            who = own_first(database, identity)
+            said = sa.select(interactions).where(interactions.c.user_id.in_(who)).order_by(interactions.c.seq)
+            theirs = rewards.c.user_id.in_(who) | rewards.c.rater_id.in_(who)
             rated = sa.select(rewards).where(theirs).order_by(rewards.c.seq)
-            kept = sa.select(records).where(records.c.user_id == user_id).order_by(records.c.plugin, records.c.key)
-            to_come = sa.select(timers_table).where(timers_table.c.user_id == user_id).order_by(timers_table.c.at)
+            kept = sa.select(records).where(records.c.user_id.in_(who)).order_by(records.c.plugin, records.c.key)
+            to_come = sa.select(timers_table).where(timers_table.c.user_id.in_(who)).order_by(timers_table.c.at)
+            links = sa.select(identities_table).where(identities_table.c.identity.in_(who))
+            let_in = sa.select(members_table).where(members_table.c.identity.in_(who))
             rows = database.sql.execute
             return {
                 "interactions": [msgspec.to_builtins(_interaction(row)) for row in rows(said).mappings()],
@@ -371,42 +381,52 @@ class Ledger:
                     {
                         "plugin": row.plugin,
                         "key": row.key,
-                        "at": msgspec.to_builtins(datetime.fromtimestamp(row.at, UTC)),
+                        "at": _moment(row.at),
                         "conversation": msgspec.json.decode(row.conversation),
                     }
                     for row in rows(to_come)
+                ],
+                "identities": [
+                    {"identity": row.identity, "linked_at": _moment(row.linked_at)}
+                    for row in rows(links.order_by(identities_table.c.place))
+                ],
+                "members": [
+                    {"identity": row.identity, "name": row.name, "approved_at": _moment(row.approved_at)}
+                    for row in rows(let_in.order_by(members_table.c.approved_at))
                 ],
             }
 
         return await self._writer.run(work)
 
-    async def forget(self, user_id: str) -> int:
-        """Erase a person: what they said and were told, their rewards, records and timers. Returns how many rows.
+    async def forget(self, identity: str) -> int:
+        """Erase a person: what they said and were told under all their identities, their rewards, records and timers,
+        and that those identities belong together. Returns how many rows.
 
         Nothing of it is left in the file: SQLite overwrites what it deletes (``secure_delete``). Events of theirs that
-        are still being answered count as said afterwards.
+        are still being answered count as said afterwards. Whether they are answered is not theirs to erase: see
+        ``members.revoke``.
         """
 
         def work(database: Database) -> int:
             connection = database.sql
-            theirs = sa.select(interactions.c.interaction_id).where(interactions.c.user_id == user_id)
+            who = own_first(database, identity)
+            theirs = sa.select(interactions.c.interaction_id).where(interactions.c.user_id.in_(who))
             erased = 0
             for statement in (
                 sa.delete(sent).where(sent.c.interaction_id.in_(theirs)),
                 sa.delete(rewards).where(
-                    (rewards.c.user_id == user_id)
-                    | (rewards.c.rater_id == user_id)
-                    | rewards.c.interaction_id.in_(theirs)
+                    rewards.c.user_id.in_(who) | rewards.c.rater_id.in_(who) | rewards.c.interaction_id.in_(theirs)
                 ),
-                sa.delete(interactions).where(interactions.c.user_id == user_id),
-                sa.delete(records).where(records.c.user_id == user_id),
-                sa.delete(timers_table).where(timers_table.c.user_id == user_id),
+                sa.delete(interactions).where(interactions.c.user_id.in_(who)),
+                sa.delete(records).where(records.c.user_id.in_(who)),
+                sa.delete(timers_table).where(timers_table.c.user_id.in_(who)),
+                sa.delete(requests_table).where(requests_table.c.identity.in_(who)),
                 sa.update(inbox)
-                .where(inbox.c.user_id == user_id, inbox.c.state.in_([DONE, FAILED]))
+                .where(inbox.c.user_id.in_(who), inbox.c.state.in_([DONE, FAILED]))
                 .values(user_id="", body=None, why=None),
             ):
                 erased += connection.execute(statement).rowcount
-            return erased
+            return erased + forget_links(database, who)
 
         erased = await self._writer.run(work)
         await self._writer.run(_checkpoint, alone=True)  # or the text would stay in the write-ahead log for a while
@@ -466,6 +486,10 @@ def _interaction(row: sa.RowMapping) -> Interaction:
         fields[name] = msgspec.json.decode(fields[name])
     fields["created_at"] = datetime.fromtimestamp(fields["created_at"], UTC)
     return msgspec.convert(fields, Interaction)
+
+
+def _moment(seconds: float) -> Any:
+    return msgspec.to_builtins(datetime.fromtimestamp(seconds, UTC))
 
 
 def _reward(row: sa.RowMapping) -> RewardEvent:

@@ -6,42 +6,75 @@ import sqlalchemy as sa
 from sqlalchemy.dialects.sqlite import insert
 
 from llmagent_os.ledger.connection import Database
+from llmagent_os.ledger.identities import own_first
 from llmagent_os.ledger.schema import records
 from llmagent_os.ledger.writer import Writer
 from llmagent_os.records import Record, decode_record, encode_record
 
 
 class LedgerRecords:
-    """What one plugin keeps about one person, in the table ``records``."""
+    """What one plugin keeps about one person, in the table ``records``.
 
-    def __init__(self, writer: Writer, plugin: str, user_id: str) -> None:
+    A person may have several identities. What is new is kept under the one who acts, and what is there is changed where
+    it is, so that each keeps its own when a link is taken back. Where two have the same key, the one who acts sees its
+    own, and otherwise that of the identity linked first.
+    """
+
+    def __init__(self, writer: Writer, plugin: str, identity: str) -> None:
         """Use ``Ledger.records``."""
         self._writer = writer
         self._plugin = plugin
-        self._user_id = user_id
-        self._mine = sa.and_(records.c.user_id == user_id, records.c.plugin == plugin)
+        self._identity = identity
 
     async def get(self, key: str) -> Record | None:
-        query = sa.select(records.c.body).where(self._mine, records.c.key == key)
-        raw: str | None = await self._writer.run(lambda database: database.sql.scalar(query))
+        def work(database: Database) -> str | None:
+            who = own_first(database, self._identity)
+            rows = database.sql.execute(sa.select(records.c.user_id, records.c.body).where(*self._under(who, key)))
+            found: dict[str, str] = {row.user_id: row.body for row in rows}
+            return next((found[each] for each in who if each in found), None)
+
+        raw = await self._writer.run(work)
         return None if raw is None else decode_record(raw)
 
     async def put(self, key: str, record: Record) -> None:
         body = encode_record(key, record)
-        statement = insert(records).values(user_id=self._user_id, plugin=self._plugin, key=key, body=body)
-        statement = statement.on_conflict_do_update(
-            index_elements=[records.c.user_id, records.c.plugin, records.c.key], set_={"body": body}
-        )
-        await self._writer.run(lambda database: database.sql.execute(statement).rowcount)
+
+        def work(database: Database) -> None:
+            who = own_first(database, self._identity)
+            owner = self._identity
+            if len(who) > 1:
+                found = set(database.sql.scalars(sa.select(records.c.user_id).where(*self._under(who, key))))
+                owner = next((each for each in who if each in found), owner)
+            statement = insert(records).values(user_id=owner, plugin=self._plugin, key=key, body=body)
+            database.sql.execute(
+                statement.on_conflict_do_update(
+                    index_elements=[records.c.user_id, records.c.plugin, records.c.key], set_={"body": body}
+                )
+            )
+
+        await self._writer.run(work)
 
     async def delete(self, key: str) -> bool:
-        statement = sa.delete(records).where(self._mine, records.c.key == key)
-        return await self._writer.run(lambda database: database.sql.execute(statement).rowcount > 0)
-
-    async def items(self) -> list[tuple[str, Record]]:
-        query = sa.select(records.c.key, records.c.body).where(self._mine).order_by(records.c.key)
-
-        def work(database: Database) -> list[tuple[str, Record]]:
-            return [(row.key, decode_record(row.body)) for row in database.sql.execute(query)]
+        def work(database: Database) -> bool:
+            # All of them: what was deleted must not come back as what another identity had under the same key.
+            who = own_first(database, self._identity)
+            return database.sql.execute(sa.delete(records).where(*self._under(who, key))).rowcount > 0
 
         return await self._writer.run(work)
+
+    async def items(self) -> list[tuple[str, Record]]:
+        def work(database: Database) -> list[tuple[str, Record]]:
+            who = own_first(database, self._identity)
+            columns = (records.c.user_id, records.c.key, records.c.body)
+            rows = database.sql.execute(sa.select(*columns).where(*self._under(who))).all()
+            rank = {identity: number for number, identity in enumerate(who)}
+            seen: dict[str, str] = {}
+            for row in sorted(rows, key=lambda row: (row.key, rank[row.user_id])):
+                seen.setdefault(row.key, row.body)
+            return [(key, decode_record(body)) for key, body in seen.items()]
+
+        return await self._writer.run(work)
+
+    def _under(self, who: list[str], key: str | None = None) -> list[sa.ColumnElement[bool]]:
+        found: list[sa.ColumnElement[bool]] = [records.c.user_id.in_(who), records.c.plugin == self._plugin]
+        return found if key is None else [*found, records.c.key == key]

@@ -16,6 +16,7 @@ from sqlalchemy.dialects.sqlite import insert
 from llmagent_os.events import Conversation, Event, Sender, Timer, encode
 from llmagent_os.ledger import sql
 from llmagent_os.ledger.connection import Database
+from llmagent_os.ledger.identities import own_first
 from llmagent_os.ledger.schema import timers
 from llmagent_os.ledger.values import person_id
 from llmagent_os.ledger.writer import Writer
@@ -29,26 +30,49 @@ _KEY = (timers.c.user_id, timers.c.plugin, timers.c.key)
 
 
 class LedgerTimers:
-    """One plugin's timers for one person, in the table ``timers``."""
+    """One plugin's timers for one person, in the table ``timers``.
+
+    A person may have several identities. A timer belongs to the one who set it and rings in its conversation: another
+    who sets it anew moves the moment, and the place stays.
+    """
 
     def __init__(self, writer: Writer, plugin: str, event: Event, told: Callable[[datetime], None]) -> None:
         """Use ``Ledger.timers``."""
         self._writer = writer
         self._told = told
-        self._mine = {"user_id": person_id(event), "plugin": plugin}
+        self._plugin = plugin
+        self._identity = person_id(event)
         self._here = _here(event)
 
     async def set(self, key: str, at: datetime) -> None:
         moment = checked_timer(key, at)
         stamp = moment.timestamp()
-        changed: dict[str, Any] = {**self._here, "at": stamp, "due": stamp, "tries": 0}
-        statement = insert(timers).values({**self._mine, "key": key, **changed})
-        statement = statement.on_conflict_do_update(index_elements=_KEY, set_=changed)
-        await self._writer.run(lambda database: database.sql.execute(statement).rowcount, lambda _: self._told(moment))
+        changed: dict[str, Any] = {"at": stamp, "due": stamp, "tries": 0}
+        mine = {"user_id": self._identity, "plugin": self._plugin, "key": key}
+        statement = insert(timers).values({**mine, **self._here, **changed})
+        statement = statement.on_conflict_do_update(index_elements=_KEY, set_={**self._here, **changed})
+
+        def work(database: Database) -> None:
+            who = own_first(database, self._identity)
+            if len(who) > 1:
+                found = set(database.sql.scalars(sa.select(timers.c.user_id).where(*self._under(who, key))))
+                owner = next((each for each in who if each in found), self._identity)
+                if owner != self._identity:
+                    database.sql.execute(sa.update(timers).where(*self._under([owner], key)).values(changed))
+                    return
+            database.sql.execute(statement)
+
+        await self._writer.run(work, lambda _: self._told(moment))
 
     async def cancel(self, key: str) -> bool:
-        statement = sa.delete(timers).where(*_is({**self._mine, "key": key}))
-        return await self._writer.run(lambda database: database.sql.execute(statement).rowcount > 0)
+        def work(database: Database) -> bool:
+            who = own_first(database, self._identity)
+            return database.sql.execute(sa.delete(timers).where(*self._under(who, key))).rowcount > 0
+
+        return await self._writer.run(work)
+
+    def _under(self, who: list[str], key: str) -> tuple[sa.ColumnElement[bool], ...]:
+        return timers.c.user_id.in_(who), timers.c.plugin == self._plugin, timers.c.key == key
 
 
 class Rung(NamedTuple):

@@ -26,7 +26,8 @@ def event_key(event: Event) -> str:
 
 
 def person_id(event: Event) -> str:
-    """Who did it, as one string that no other person on any platform has: what everything personal is kept under.
+    """Who did it, as one string that nobody else on any platform has: an *identity*, under which everything personal
+    is kept. Somebody who is on several platforms has several; ``Ledger.identities`` knows which are one person.
 
     >>> from llmagent_os.events import Conversation, Message, Sender
     >>> room = Conversation(platform="slack", workspace="T1", channel="c1")
@@ -52,7 +53,7 @@ class Interaction(msgspec.Struct, frozen=True, kw_only=True):
     event_id: str  #: the platform's id of the event answered
     episode_id: str = ""  #: the stretch of talk it belongs to
     turn_index: int = 0  #: its place in the episode, from 0
-    user_id: str  #: :func:`person_id` of whom it answers
+    user_id: str  #: :func:`person_id` of whom it answers: the identity, also where it is linked to others
     conversation_key: str  #: ``Conversation.key`` of where
     context: dict[str, Any] = msgspec.field(default_factory=dict[str, Any])  #: what the policy saw
     action: dict[str, str] = msgspec.field(default_factory=dict[str, str])  #: the behaviour chosen
@@ -81,8 +82,8 @@ class RewardEvent(msgspec.Struct, frozen=True, kw_only=True):
     reward_id: str  #: unique: :func:`event_key` of the reaction, so that a redelivery is the same
     event_id: str  #: the platform's id of the reaction
     interaction_id: str  #: the reply it is on
-    rater_id: str  #: :func:`person_id` of who reacted
-    user_id: str  #: whom the reply answered
+    rater_id: str  #: :func:`person_id` of who reacted: the identity
+    user_id: str  #: the identity that the reply answered
     kind: Literal["reaction"] = "reaction"
     op: Literal["add", "remove"]
     raw_value: str  #: the emoji, as the platform wrote it

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
-import enum
 import re
 from collections.abc import Iterable, Iterator
 from typing import Literal
 
 import msgspec
+
+#: How words look. What is code is nothing else: not every platform has bold code.
+Style = Literal["bold", "italic", "strike", "code"]
+
+BOLD: frozenset[Style] = frozenset({"bold"})
 
 #: The marker of an item without a number.
 BULLET = "•"
@@ -16,21 +20,11 @@ _CORE = re.compile(r"\s+|\S(?:[^\n]*\S)?")
 _VISIBLE = re.compile(r"[^\s\u00ad\u200b-\u200f\u2060\ufeff]")
 
 
-class Style(enum.IntFlag):
-    """How words look. Code is code alone: not every platform has bold code."""
-
-    NONE = 0
-    BOLD = 1
-    ITALIC = 2
-    STRIKE = 4
-    CODE = 8
-
-
 class Span(msgspec.Struct, frozen=True):
     """Words of one look."""
 
     text: str
-    style: Style = Style.NONE
+    styles: frozenset[Style] = frozenset()
     link: str = ""  #: where a click leads: http, https or mailto
 
     @property
@@ -53,7 +47,7 @@ class Span(msgspec.Struct, frozen=True):
         >>> Span("Ana", link="mailto:ana@example.org").unlinked().text
         'Ana (ana@example.org)'
         """
-        return Span(self.text if self.bare or not self.link else f"{self.text} ({self.address})", self.style)
+        return Span(self.text if self.bare or not self.link else f"{self.text} ({self.address})", self.styles)
 
 
 class Block(msgspec.Struct, frozen=True, kw_only=True):
@@ -86,17 +80,17 @@ def is_visible(text: str) -> bool:
 def cores(spans: Iterable[Span]) -> Iterator[Span]:
     r"""``spans`` with every style ending at the line's end and hugging words, as marks around them must.
 
-    >>> [span.text for span in cores([Span("two \nlines ", Style.BOLD)])]
+    >>> [span.text for span in cores([Span("two \nlines ", BOLD)])]
     ['two', ' \n', 'lines', ' ']
     """
     for span in spans:
-        if not span.style or span.link:
+        if not span.styles or span.link:
             yield span
             continue
         for match in _CORE.finditer(span.text):
-            yield Span(match[0], Style.NONE if match[0].isspace() else span.style)
+            yield Span(match[0]) if match[0].isspace() else Span(match[0], span.styles)
 
 
 def emboldened(spans: Iterable[Span]) -> list[Span]:
     """``spans`` in bold, as a heading is written where there are none."""
-    return [span if span.style & Style.CODE else Span(span.text, span.style | Style.BOLD, span.link) for span in spans]
+    return [span if "code" in span.styles else Span(span.text, span.styles | BOLD, span.link) for span in spans]

@@ -12,7 +12,7 @@ from llmagent_os.markup.block import Span, Style, cores
 from llmagent_os.markup.dialect import quoted_lines
 from llmagent_os.markup.marks import INVISIBLE, set_apart
 
-_MARKS = {Style.ITALIC: "*", Style.BOLD: "**", Style.STRIKE: "~~"}
+_MARKS: dict[Style, str] = {"italic": "*", "bold": "**", "strike": "~~"}
 _LITERAL = re.compile(r"[\\*_~`|\[\]]")
 _LINE_START = re.compile(r"^( *(?:\d+(?=[.)])|(?=[#>+-])))", re.MULTILINE)
 _MENTION = re.compile(r"@(?=everyone|here)|<(?=[@#/]|a?:\w|t:|id:)")
@@ -28,7 +28,7 @@ class Discord:
         return len(text)
 
     def inline(self, spans: Sequence[Span]) -> str:
-        return set_apart((_span(span), span.style > 0) for span in cores(spans))
+        return set_apart((_span(span), bool(span.styles)) for span in cores(spans))
 
     def heading(self, spans: Sequence[Span], level: int) -> str:
         return f"{'#' * min(level, 3)} {self.inline(spans).strip()}"
@@ -61,12 +61,12 @@ def _escaped(text: str) -> str:
 def _span(span: Span) -> str:
     if span.link:
         text = _link(span)
-    elif span.style & Style.CODE:
+    elif "code" in span.styles:
         text = _code(span.text)
     else:
         text = _escaped(span.text)
     for style, mark in _MARKS.items():
-        text = f"{mark}{text}{mark}" if span.style & style else text
+        text = f"{mark}{text}{mark}" if style in span.styles else text
     return text
 
 
@@ -79,7 +79,7 @@ def _link(span: Span) -> str:
         return link
     if "://" in span.text:
         return f"{_escaped(span.text)} ({link})"
-    words = _code(span.text) if span.style & Style.CODE else _escaped(span.text)
+    words = _code(span.text) if "code" in span.styles else _escaped(span.text)
     return f"[{words}]({link.replace('(', '%28').replace(')', '%29')})"
 
 

@@ -28,7 +28,12 @@ _LINE_END = re.compile("\r\n?|[\v\f\x1c-\x1e\x85\u2028\u2029]")
 _CONTROL = re.compile("[\x00-\x08\x0e-\x1f\x7f-\x9f]")
 _LANGUAGE = re.compile(r"[\w+#.-]{1,20}(?!\S)")
 _BOX = re.compile(r"\[([ xX])\]\s+")
-_STYLES = {"strong": Style.BOLD, "em": Style.ITALIC, "s": Style.STRIKE}
+_STYLES: dict[str, frozenset[Style]] = {
+    "strong": frozenset({"bold"}),
+    "em": frozenset({"italic"}),
+    "s": frozenset({"strike"}),
+}
+_CODE: frozenset[Style] = frozenset({"code"})
 
 
 class _Parser(MarkdownIt):
@@ -131,7 +136,7 @@ class _Reader:
         if marker and block.kind == "paragraph" and (box := _BOX.match(spans[0].text)):
             mark = "☐" if box[1] == " " else "☑"
             marker = mark if marker == BULLET else f"{marker} {mark}"
-            spans = (Span(spans[0].text[box.end() :], spans[0].style), *spans[1:])
+            spans = (Span(spans[0].text[box.end() :], spans[0].styles), *spans[1:])
         self.blocks.append(
             msgspec.structs.replace(
                 block,
@@ -151,7 +156,7 @@ def _code(text: str, language: str) -> Block:
 
 def _spans(tokens: Sequence[Token]) -> tuple[Span, ...]:
     spans: list[Span] = []
-    styles = [Style.NONE]
+    styles: list[frozenset[Style]] = [frozenset()]
     href, start = "", 0  # of the link that is open, and where its words begin in spans
     for token in tokens:
         match token.type:
@@ -167,22 +172,22 @@ def _spans(tokens: Sequence[Token]) -> tuple[Span, ...]:
                 words, source = _spans(token.children or ()), str(token.attrs["src"])
                 spans.extend([_link(words, source, styles[-1])] if is_safe(source) else words)
             case "code_inline":
-                spans.append(Span(token.content, Style.CODE))
+                spans.append(Span(token.content, _CODE))
             case "softbreak" | "hardbreak":
                 spans.append(Span("\n", styles[-1]))
             case _:
                 spans.append(Span(token.content, styles[-1]))
-    runs = groupby((span for span in spans if span.text), key=lambda span: (span.style, span.link))
+    runs = groupby((span for span in spans if span.text), key=lambda span: (span.styles, span.link))
     return tuple(
         part
-        for (style, link), run in runs
-        for part in (run if link else [Span("".join(span.text for span in run), style)])
+        for (looks, link), run in runs
+        for part in (run if link else [Span("".join(span.text for span in run), looks)])
     )
 
 
-def _link(words: Sequence[Span], href: str, around: Style) -> Span:
+def _link(words: Sequence[Span], href: str, around: frozenset[Style]) -> Span:
     """One span, since a link is never in parts: it looks as all of its words do."""
     text = " ".join("".join(span.text for span in words).split()) or href.removeprefix("mailto:")
     return Span(
-        text, functools.reduce(lambda some, span: some & span.style, words, words[0].style if words else around), href
+        text, functools.reduce(lambda some, span: some & span.styles, words, words[0].styles if words else around), href
     )

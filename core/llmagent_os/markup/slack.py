@@ -15,7 +15,7 @@ from llmagent_os.markup.block import Span, Style, cores, emboldened
 from llmagent_os.markup.dialect import quoted_lines
 from llmagent_os.markup.marks import INVISIBLE, set_apart
 
-_MARKS = {Style.STRIKE: "~", Style.ITALIC: "_", Style.BOLD: "*", Style.CODE: "`"}
+_MARKS: dict[Style, str] = {"strike": "~", "italic": "_", "bold": "*", "code": "`"}
 _BESIDE_MARKS = frozenset(string.whitespace + string.punctuation) - set(_MARKS.values())
 _ESCAPES = str.maketrans({"&": "&amp;", "<": "&lt;", ">": "&gt;"})
 _QUOTES = re.compile(r"^(?=[ \t]*[>＞])", re.MULTILINE)
@@ -32,13 +32,13 @@ class Slack:
 
     def inline(self, spans: Sequence[Span]) -> str:
         # Code would end at its own backtick: such is written as text.
-        spans = [Span(s.text, link=s.link) if s.style & Style.CODE and "`" in s.text else s for s in spans]
-        visible = "".join(span.text for span in spans if not span.style & Style.CODE)
+        spans = [Span(s.text, link=s.link) if "code" in s.styles and "`" in s.text else s for s in spans]
+        visible = "".join(span.text for span in spans if "code" not in span.styles)
         risky = "".join(
-            mark for style, mark in _MARKS.items() if visible.count(mark) > 1 or any(s.style & style for s in spans)
+            mark for style, mark in _MARKS.items() if visible.count(mark) > 1 or any(style in s.styles for s in spans)
         )
         return set_apart(
-            ((_span(span, risky), span.style > 0) for span in cores(spans)), lets=_BESIDE_MARKS.__contains__
+            ((_span(span, risky), bool(span.styles)) for span in cores(spans)), lets=_BESIDE_MARKS.__contains__
         )
 
     def heading(self, spans: Sequence[Span], level: int) -> str:
@@ -52,18 +52,19 @@ class Slack:
 
 
 def _span(span: Span, risky: str) -> str:
-    text = (span.text if span.style & Style.CODE else _literal(span.text, risky)).translate(_ESCAPES)
+    text = (span.text if "code" in span.styles else _literal(span.text, risky)).translate(_ESCAPES)
     if span.link:
         link = span.link.replace("|", "%7C").translate(_ESCAPES)
         text = f"<{link}>" if span.bare and not span.link.startswith("mailto:") else f"<{link}|{text}>"
     for style, mark in _MARKS.items():
-        text = f"{mark}{text}{mark}" if span.style & style else text
+        text = f"{mark}{text}{mark}" if style in span.styles else text
     return text
 
 
 def _literal(text: str, risky: str) -> str:
-    text = _QUOTES.sub(INVISIBLE, text)
-    if not risky:
+    if ">" in text or "＞" in text:
+        text = _QUOTES.sub(INVISIBLE, text)
+    if not any(mark in text for mark in risky):
         return text
     text = re.sub(rf"(?<!\w)[{risky}](?=\S)", rf"\g<0>{INVISIBLE}", text)
     return re.sub(rf"(?<=\S)(?<!{INVISIBLE})[{risky}](?![\w{INVISIBLE}])", rf"{INVISIBLE}\g<0>", text)

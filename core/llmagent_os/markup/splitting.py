@@ -92,12 +92,12 @@ class _Splitter:
         """Take in what follows, up to the last of ``ends``, breaking at these if that is enough."""
         done = 0
         while True:
-            done += _most(ends[done:], lambda end: self._fits(self._start, end))
+            done += _most(ends[done:], lambda end: self._length(self._start, end), self._limit)
             if done:
                 self._end = max(self._end, ends[done - 1])
             if done == len(ends):
                 return
-            if self._start < self._end and self._fits(self._end, ends[done]):
+            if self._start < self._end and self._length(self._end, ends[done]) <= self._limit:
                 self.flush()
             else:
                 self.fill(self._finer(ends[done], level), level + 1)
@@ -124,8 +124,8 @@ class _Splitter:
         span = bisect_right(offsets, at) - 1
         return offsets[span] < at and self._blocks[block].spans[span].link != ""
 
-    def _fits(self, start: _Position, end: _Position) -> bool:
-        return self._dialect.length(self._written(start, end)) <= self._limit
+    def _length(self, start: _Position, end: _Position) -> int:
+        return self._dialect.length(self._written(start, end))
 
     def _written(self, start: _Position, end: _Position) -> str:
         last = end[0] + (end[1] > 0)
@@ -143,25 +143,26 @@ class _Splitter:
         stop = offsets[-1] if stop is None else stop
         first, after = bisect_right(offsets, start) - 1, bisect_left(offsets, stop)
         spans = tuple(
-            Span(span.text[max(0, start - begin) : stop - begin], span.style, span.link)
+            Span(span.text[max(0, start - begin) : stop - begin], span.styles, span.link)
             for span, begin in zip(block.spans[first:after], offsets[first:after], strict=True)
         )
         return msgspec.structs.replace(block, spans=spans, marker="" if start else block.marker)
 
 
-def _most(ends: Sequence[_Position], fits: Callable[[_Position], bool]) -> int:
-    """How many of ``ends`` fit, found by doubling first, so that nothing much too large is tried.
+def _most(ends: Sequence[_Position], length: Callable[[_Position], int], limit: int) -> int:
+    """How many of ``ends`` fit. What has been measured says how many to try next: writing a message is what takes time.
 
-    >>> _most([(0, at) for at in range(100)], lambda end: end < (0, 38))
+    >>> _most([(0, at) for at in range(100)], lambda end: 2 * end[1], 74)
     38
     """
-    low, high = 0, 1
-    while high <= len(ends) and fits(ends[high - 1]):
-        low, high = high, 2 * high
-    high = min(high, len(ends) + 1)
+    low, high, guess, tries = 0, len(ends) + 1, 1, 0
     while high - low > 1:
-        middle = (low + high) // 2
-        low, high = (middle, high) if fits(ends[middle - 1]) else (low, middle)
+        taken = length(ends[guess - 1])
+        low, high = (guess, high) if taken <= limit else (low, guess)
+        tries += 1
+        # As if all were of one length; every third time by halves, as they may not be.
+        likely = guess * limit // max(taken, 1) if tries % 3 else (low + high) // 2
+        guess = min(max(low + 1, min(likely, 8 * guess)), high - 1)
     return low
 
 

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 
 from llmagent_os.markup.block import Span, Style, cores, emboldened
 
-_TAGS = {Style.CODE: "code", Style.STRIKE: "s", Style.ITALIC: "i", Style.BOLD: "b"}
+_TAGS: dict[Style, str] = {"code": "code", "strike": "s", "italic": "i", "bold": "b"}
 _TAG = re.compile(r"<[^>]*>")
 
 
@@ -47,7 +47,7 @@ def _span(span: Span) -> str:
         text = f'<a href="{html.escape(span.link, quote=False).replace(chr(34), "&quot;")}">{text}</a>'
     for style, tag in _TAGS.items():
         # A link cannot be code there as well.
-        if span.style & style and not (span.link and style == Style.CODE):
+        if style in span.styles and not (span.link and style == "code"):
             text = f"<{tag}>{text}</{tag}>"
     return text
 

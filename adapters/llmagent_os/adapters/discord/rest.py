@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 from collections.abc import Iterable, Sequence
 from typing import Any
 
@@ -64,7 +65,7 @@ class Rest(HTTPClient):
         route = Route(method, path, **parameters)
         given: dict[str, Any] = {} if query is None else {"params": query}
         if files:
-            form: list[dict[str, Any]] = [{"name": "payload_json", "value": discord.utils._to_json(body)}]  # pyright: ignore[reportPrivateUsage]
+            form: list[dict[str, Any]] = [{"name": "payload_json", "value": json.dumps(body)}]
             form += [
                 {"name": f"files[{number}]", "value": file.fp, "filename": file.filename, "content_type": _BYTES}
                 for number, file in enumerate(files)

@@ -1,0 +1,187 @@
+"""What an adapter costs: CPU of a bot that echoes, beside an echo bot written directly on the platform's library.
+
+Both are real clients of the same loopback server, which is a process of its own and takes no part in what is counted.
+Ours has everything on: events stored on disk before they are acknowledged, replies before they are sent, deduplication,
+Markdown rendered. One message is in flight. Run it as ``python -m benchmarks.adapters``; it prints a Markdown table.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import json
+import logging
+import os
+import statistics
+import subprocess
+import sys
+import tempfile
+from collections.abc import Callable, Coroutine
+from pathlib import Path
+from typing import Any
+
+PLATFORMS = ("slack", "discord", "telegram")
+LIBRARIES = {"slack": "slack-bolt", "discord": "discord.py", "telegram": "python-telegram-bot"}
+AIM = 1.3  #: times the bare client's CPU
+
+
+# ── the bots: each runs in a process of its own ───────────────────────────────────────────────────────────────────────
+
+
+async def bare_slack() -> None:
+    from slack_bolt.adapter.socket_mode.aiohttp import AsyncSocketModeHandler
+    from slack_bolt.async_app import AsyncApp
+    from slack_sdk.web.async_client import AsyncWebClient
+
+    client = AsyncWebClient(token=os.environ["SLACK_BOT_TOKEN"], base_url=os.environ["SLACK_API_URL"])
+    app = AsyncApp(client=client)
+
+    @app.event("message")
+    async def echo(event: dict[str, Any], say: Callable[..., Any]) -> None:
+        await say(event["text"])
+
+    await AsyncSocketModeHandler(app, os.environ["SLACK_APP_TOKEN"]).start_async()
+
+
+async def bare_discord() -> None:
+    import discord
+    import yarl
+
+    discord.http.Route.BASE = os.environ["DISCORD_API_URL"]
+    if gateway := os.environ.get("DISCORD_GATEWAY_URL"):
+        discord.gateway.DiscordWebSocket.DEFAULT_GATEWAY = yarl.URL(gateway)
+    intents = discord.Intents(guilds=True, messages=True, message_content=True)
+    client = discord.Client(intents=intents)
+
+    @client.event
+    async def on_message(message: discord.Message) -> None:
+        if message.author != client.user:
+            await message.channel.send(message.content)
+
+    await client.start(os.environ["DISCORD_TOKEN"])
+
+
+async def bare_telegram() -> None:
+    from telegram import Update
+    from telegram.ext import Application, ContextTypes, MessageHandler, filters
+
+    url = os.environ["TELEGRAM_API_URL"]
+    builder = Application.builder().token(os.environ["TELEGRAM_TOKEN"])
+    application = builder.base_url(f"{url}/bot").base_file_url(f"{url}/file/bot").build()
+
+    async def echo(update: Update, context: ContextTypes.DEFAULT_TYPE) -> None:
+        if update.message and update.message.text:
+            await update.message.reply_text(update.message.text)
+
+    application.add_handler(MessageHandler(filters.TEXT, echo))
+    await application.initialize()
+    await application.start()
+    if application.updater:
+        await application.updater.start_polling()
+    await asyncio.get_running_loop().create_future()
+
+
+async def hosted(platform: str, folder: Path) -> None:
+    from benchmarks.hosting import EchoAgent
+
+    from llmagent_os.bot import BotConfig
+    from llmagent_os.config import Settings
+    from llmagent_os.health import Health
+    from llmagent_os.host import Host
+    from llmagent_os.ledger import Ledger
+    from llmagent_os.setup import AdapterSetup, make_adapter
+
+    health = Health("bench", "none")
+    ledger = await Ledger.open(f"sqlite:///{folder / f'{platform}.db'}")
+    setup = AdapterSetup(
+        Settings.load(env_file=None),
+        BotConfig(name="bench", model="none"),
+        folder / platform,
+        health.report,
+        health.metrics,
+        store=ledger.records(f"adapter.{platform}", ""),
+    )
+    await Host(EchoAgent(), ledger, [make_adapter(platform, setup)]).run()
+
+
+BARE: dict[str, Callable[[], Coroutine[Any, Any, None]]] = {
+    "slack": bare_slack,
+    "discord": bare_discord,
+    "telegram": bare_telegram,
+}
+
+
+# ── measuring ─────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def cpu(pid: int) -> float:
+    """Seconds of CPU that a process has used, in all threads, to the nanosecond (``/proc/PID/task/*/schedstat``)."""
+    tasks = Path(f"/proc/{pid}/task").iterdir()
+    return sum(int((task / "schedstat").read_text().split()[0]) for task in tasks) / 1e9
+
+
+def measure(platform: str, kind: str, messages: int, repeats: int, folder: str) -> float:
+    """Microseconds of CPU a message, the median of the repetitions."""
+    people = subprocess.Popen(
+        [sys.executable, "-m", "tests.platforms.people", platform],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+    if people.stdin is None or people.stdout is None:
+        raise RuntimeError("the platform has no standard input and output")
+    environment = os.environ | json.loads(people.stdout.readline())
+    bot = subprocess.Popen(
+        [sys.executable, "-m", "benchmarks.adapters", "--bot", f"{platform}:{kind}", "--folder", folder],
+        env=environment,
+    )
+    costs: list[float] = []
+    try:
+        for each in (max(messages // 5, 1), *[messages] * repeats):  # the first warms up
+            before = cpu(bot.pid)
+            people.stdin.write(f"{each}\n")
+            people.stdin.flush()
+            if people.stdout.readline() != "done\n":
+                raise RuntimeError(f"{platform}: the people gave up on the {kind} bot")
+            costs.append((cpu(bot.pid) - before) / each * 1e6)
+    finally:
+        bot.kill()
+        bot.wait()
+        people.stdin.close()
+        people.kill()
+        people.wait()
+    return statistics.median(costs[1:])
+
+
+def table(messages: int, repeats: int) -> None:
+    """Measure, and print what was found."""
+    print("| platform | bare client, CPU µs a message | adapter and host, CPU µs a message | ratio | aim |")
+    print("| --- | ---: | ---: | ---: | ---: |")
+    for platform in PLATFORMS:
+        with tempfile.TemporaryDirectory() as folder:
+            bare = measure(platform, "bare", messages, repeats, folder)
+            ours = measure(platform, "hosted", messages, repeats, folder)
+        name = f"{platform} ({LIBRARIES[platform]})"
+        print(f"| {name} | {bare:.0f} | {ours:.0f} | {ours / bare:.2f} | ≤ {AIM} |", flush=True)
+
+
+def main() -> None:
+    options = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    options.add_argument("--messages", type=int, default=300, help="in each repetition")
+    options.add_argument("--repeats", type=int, default=5, help="the median is shown")
+    options.add_argument("--bot", help=argparse.SUPPRESS)
+    options.add_argument("--folder", type=Path, help=argparse.SUPPRESS)
+    given = options.parse_args()
+    if given.bot is None:
+        table(given.messages, given.repeats)
+        return
+    import structlog
+
+    # As a deployment has it: nothing below INFO is built.
+    structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.INFO))
+    platform, kind = given.bot.split(":")
+    asyncio.run(BARE[platform]() if kind == "bare" else hosted(platform, given.folder))
+
+
+if __name__ == "__main__":
+    main()

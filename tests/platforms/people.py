@@ -1,0 +1,38 @@
+"""``python -m tests.platforms.people slack``: one platform with people who talk as they are told on standard input.
+
+For benchmarks: the platform and its people are a process of their own, so that only the bot's work is counted. The
+first line of output is the environment for the bot, as JSON. Then each line of input, a number, has Ana say so many
+messages, each after the answer to the one before, and is answered by ``done`` when the last answer is there.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import importlib
+import json
+import sys
+
+from tests.platforms.server import PlatformServer
+
+SERVERS = {"slack": "SlackServer", "discord": "DiscordServer", "telegram": "TelegramServer"}
+
+
+async def main(name: str) -> None:
+    """Serve until the input ends."""
+    server: PlatformServer = getattr(importlib.import_module(f"tests.platforms.{name}"), SERVERS[name])()
+    await server.start()
+    print(json.dumps(dict(server.environment)), flush=True)
+    said = 0
+    while line := await asyncio.to_thread(sys.stdin.readline):
+        await server.connected()
+        for _ in range(int(line)):
+            said += 1
+            wanted = f"message {said}, how are you today?"
+            await server.say(wanted)
+            await server.until(lambda seen, wanted=wanted: bool(seen) and seen[-1].text == wanted)
+        print("done", flush=True)
+    await server.stop()
+
+
+if __name__ == "__main__":
+    asyncio.run(main(sys.argv[1]))
