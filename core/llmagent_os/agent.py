@@ -18,9 +18,10 @@ import msgspec
 import structlog
 
 from llmagent_os.adapter import Remembers, Reply
+from llmagent_os.attachments import wordless
 from llmagent_os.backoff import Backoff
 from llmagent_os.chat import ChatRequest, ToolCall
-from llmagent_os.commands import FORGET, Commands
+from llmagent_os.commands import FORGET, UNKEPT, Commands
 from llmagent_os.errors import ConfigError, PluginError, ProfileError
 from llmagent_os.events import ButtonPress, Command, Conversation, Event, Message, Sender, Timer, now
 from llmagent_os.host import Draft, Outcome
@@ -36,6 +37,7 @@ from llmagent_os.records import MemoryRecords
 from llmagent_os.turn import FAILED, Turn, converse
 
 if TYPE_CHECKING:
+    from llmagent_os.access import Access
     from llmagent_os.ledger import Ledger
     from llmagent_os.llm import LLM
     from llmagent_os.profiles import Profiles
@@ -98,13 +100,14 @@ class Agent:
         self.settings = settings or AgentSettings()
         self.clock = clock
         self.transcripts: tuple[Remembers, ...] = ()  #: adapters that keep what was said; the runtime tells which
+        self.access: Access | None = None  #: who may be let in and by whom; the runtime tells
         self.commands = Commands(self)
 
     async def respond(self, message: Message, draft: Draft | None = None) -> Outcome:
         """Answer one message: profile, privacy, knowledge, behaviour, model and tools, privacy, interaction."""
         person = await self.person(message)
         text = self.preprocess(message.text)
-        episode = await recall(self.ledger, message, person.user_id, self.settings.remembered_turns)
+        episode = await recall(self.ledger, message, person_id(message), self.settings.remembered_turns)
         if (button := episode.button_meant(text)) is not None:
             return await self._pressed(message, button, said=text)
         facts = [hit.fact.text for hit in await asyncio.to_thread(self.kb.retrieve_knowledge, text)]
@@ -167,8 +170,12 @@ class Agent:
         if event.sender.is_bot:  # two that answer each other would never end
             return Outcome(None)
         match event:
-            case Message():
-                return await self.respond(event, draft) if self.preprocess(event.text) else Outcome(None)
+            case Message() if self.preprocess(event.text):
+                return await self.respond(event, draft)
+            case Message() if event.attachments and event.addressed:
+                return await self._unchosen(event, Reply(wordless(event.attachments)), "attachment", said="")
+            case Command() if event.name in UNKEPT:
+                return Outcome(self.interaction.render(await self.commands.run(event)))
             case Command():
                 return await self._unchosen(event, await self.commands.run(event), "command", said="")
             case ButtonPress():
@@ -176,7 +183,7 @@ class Agent:
             case Timer():
                 return await self._due(event)
             case _:
-                return Outcome(None)  # an edit of something answered already
+                return Outcome(None)  # nothing in it, or an edit of something answered already
 
     async def observe(self, interaction: Interaction, reward: RewardEvent) -> None:
         """Tell the behaviour policy what a reply earned; nothing, where no behaviour was chosen or nothing changed."""
@@ -187,12 +194,21 @@ class Agent:
                 policy_version=interaction.policy_version,
                 action_dist=interaction.action_dist,
             )
-            self.behavior.observe(decision, reward.reward, user_id=interaction.user_id, kind=reward.kind)
+            user_id = await self.person_of(interaction.user_id)
+            self.behavior.observe(decision, reward.reward, user_id=user_id, kind=reward.kind)
 
     async def person(self, event: Event) -> Profile:
-        """The profile of who did it."""
-        user_id = person_id(event)
+        """The profile of who did it, wherever they are."""
+        user_id = await self.person_of(person_id(event))
         return await self.profiles.get(user_id) if self.profiles else Profile(user_id=user_id)
+
+    async def person_of(self, identity: str) -> str:
+        """The person that an identity is part of: what their profile and what is learned of them are kept under."""
+        return identity if self.ledger is None else await self.ledger.identities.person(identity)
+
+    async def everyone(self, identity: str) -> tuple[str, ...]:
+        """All identities of a person."""
+        return (identity,) if self.ledger is None else await self.ledger.identities.everyone(identity)
 
     async def tool_context(self, event: Event, call_id: str, decision: Decision | None = None) -> ToolContext:
         """For whom, where and when a tool is called, and as ``decision`` says; made here where there is none yet."""
@@ -236,7 +252,7 @@ class Agent:
         """A button, or the words of one."""
         if value.startswith("agent:"):
             answer = await self.commands.pressed(event, value)
-            if value == FORGET:  # what was said of it would be kept again
+            if value.startswith(FORGET):  # what was said of it would be kept again
                 return Outcome(self.interaction.render(answer))
             return await self._unchosen(event, answer, "button", said=said)
         if self.plugins is None:
@@ -296,7 +312,7 @@ class Agent:
         """What a plugin says by itself, as it says it, and what is kept of it."""
         await self._remember(context.profile, result.profile_changes)
         reply = self.interaction.render(Reply(result.text, result.card, result.buttons, result.files))
-        episode = await recall(self.ledger, event, context.user_id, 1)
+        episode = await recall(self.ledger, event, person_id(event), 1)
         turn = Turn(results=[result])
         return Outcome(reply, self._interaction(event, said, episode, features, decision, turn, reply))
 

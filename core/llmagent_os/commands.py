@@ -1,15 +1,20 @@
-"""Slash commands that every agent has: help, profile and forget; plugins add their own."""
+"""Slash commands that every agent has: help, profile, link, unlink and forget; plugins add their own."""
 
 from __future__ import annotations
 
+from hashlib import sha256
 from typing import TYPE_CHECKING
 
+import msgspec
 import structlog
 
 from llmagent_os.adapter import Button, Reply
+from llmagent_os.admission import approve, revoke
 from llmagent_os.errors import PluginError
-from llmagent_os.events import ButtonPress, Command, Event, Message
+from llmagent_os.events import Command, Event
+from llmagent_os.identities import Links, parts_of
 from llmagent_os.ledger import event_key, person_id
+from llmagent_os.linking import link, platforms, unlink
 
 if TYPE_CHECKING:
     from llmagent_os.agent import Agent
@@ -20,54 +25,83 @@ _log = structlog.stdlib.get_logger(__name__)
 HELP = {
     "help": "what I can do",
     "profile": "what I know about you; /profile undo takes the last change back, /profile clear forgets it all",
+    "link": "be the same person to me on another platform: gives a code, or takes it as /link CODE",
+    "unlink": "take this account out of what you have linked",
     "forget": "erase everything I keep about you",
 }
-FORGET = "agent:forget"  #: the value of the button that erases a person
+ADMIN_HELP = {
+    "approve": "let somebody in: /approve CODE (admins)",
+    "revoke": "do not answer somebody any more: /revoke IDENTITY (admins)",
+}
+#: Commands of which nothing is kept: their replies hold codes, or are about somebody else.
+UNKEPT = frozenset({"link", "unlink", *ADMIN_HELP})
+FORGET = "agent:forget:"  #: begins the value of the button that erases a person; who asked comes after it
 _NOTHING = Reply("I keep no profiles here.")
+_NO_LEDGER = Reply("I keep nothing about anybody here, so there is nothing to link.")
+_STALE = Reply("That button is no longer open.")
 
 
 class Commands:
-    """Answers slash commands and the buttons of their replies."""
+    """Answers slash commands and the buttons of their replies. In a group, only who asked sees the answer."""
 
     def __init__(self, agent: Agent) -> None:
         self._agent = agent
 
+    def listed(self) -> dict[str, str]:
+        """Every command and a line about it, as platforms show them: now, for plugins come and go."""
+        plugins, access = self._agent.plugins, self._agent.access
+        admin = ADMIN_HELP if access is not None and access.admins else {}
+        return {**HELP, **admin, **(plugins.commands if plugins else {})}
+
     async def run(self, command: Command) -> Reply:
         """The answer to ``command``."""
-        person = person_id(command)
+        return _private(command, await self._run(command))
+
+    async def pressed(self, event: Event, value: str) -> Reply:
+        """The answer to a button of an earlier answer, or to the words of one."""
+        return _private(event, await self._pressed(event, value))
+
+    async def _run(self, command: Command) -> Reply:
+        agent, arguments = self._agent, command.arguments.strip()
         match command.name:
             case "help" | "start":
-                return self.help()
+                return self.help(command)
             case "profile":
-                return await self.profile(person, command.arguments.strip().lower())
+                return await self.profile(await agent.person_of(person_id(command)), arguments.lower())
+            case "link" | "unlink" if agent.ledger is None:
+                return _NO_LEDGER
+            case "link" if agent.ledger is not None:
+                return await link(Links(agent.ledger, agent.profiles, agent.clock), command, arguments)
+            case "unlink" if agent.ledger is not None:
+                return await unlink(Links(agent.ledger, agent.profiles, agent.clock), command, agent.access)
             case "forget":
-                return Reply(
-                    "This erases your profile, your events and everything you told me. Are you sure?",
-                    buttons=(Button("Yes, forget me", FORGET, "danger"), Button("No", "agent:keep")),
-                )
+                return await self._ask_forget(command)
+            case "approve" | "revoke" if agent.access is not None:
+                if not agent.access.is_admin(person_id(command)):
+                    return Reply("Only admins can do that. Whoever runs me names them in LLMAGENT_OS_ADMINS.")
+                answer = approve if command.name == "approve" else revoke
+                return await answer(agent.access, command, arguments)
             case name:
                 return await self._plugin(command, name)
 
-    async def pressed(self, event: ButtonPress | Message | Event, value: str) -> Reply:
-        """The answer to a button of an earlier answer."""
-        person = person_id(event)
+    async def _pressed(self, event: Event, value: str) -> Reply:
+        if value == _forget_value(event):
+            return await self._forget(event)
         match value.removeprefix("agent:"):
-            case "forget":
-                return await self._forget(event)
             case "keep":
                 return Reply("Nothing was changed.")
             case "undo":
-                return await self.profile(person, "undo")
+                return await self.profile(await self._agent.person_of(person_id(event)), "undo")
             case _:
-                return Reply("That button is no longer open.")
+                return _STALE
 
-    def help(self) -> Reply:
-        """What can be typed."""
-        plugins = self._agent.plugins
-        lines = HELP | (plugins.commands if plugins else {})
-        rows = tuple((f"/{name}", text) for name, text in lines.items())
+    def help(self, event: Event) -> Reply:
+        """What can be typed by whoever asks."""
+        access, lines = self._agent.access, self.listed()
+        if access is None or not access.is_admin(person_id(event)):
+            lines = {name: line for name, line in lines.items() if name not in ADMIN_HELP}
         text = f"I am {self._agent.settings.title}. Just tell me what you need, or type a command:"
-        return Reply("\n".join([text, *(f"- `{name}`: {help_}" for name, help_ in rows)]))
+        return Reply("\n".join([text, *(f"- `/{name}`: {line}" for name, line in lines.items())]))
 
     async def profile(self, user_id: str, what: str) -> Reply:
         """Show the profile, or change it: ``undo``, ``clear``, or ``clear FIELD``."""
@@ -100,15 +134,26 @@ class Commands:
             return Reply(f"I don't know `/profile {what}`. Try {ways}.")
         return _shown(await profiles.get(user_id), "This is what I know about you.")
 
+    async def _ask_forget(self, event: Event) -> Reply:
+        everywhere = platforms(await self._agent.everyone(person_id(event)))
+        also = f", on {' and '.join(everywhere)}" if len(everywhere) > 1 else ""
+        return Reply(
+            f"This erases your profile, your events and everything you told me{also}. Are you sure?",
+            buttons=(Button("Yes, forget me", _forget_value(event), "danger"), Button("No", "agent:keep")),
+        )
+
     async def _forget(self, event: Event) -> Reply:
-        agent, user_id = self._agent, person_id(event)
+        """The ledger last: it knows who is to be forgotten, where a crash comes in between."""
+        agent = self._agent
+        for identity in await agent.everyone(person_id(event)):
+            platform, _, own_id = parts_of(identity)
+            for adapter in agent.transcripts:
+                if adapter.name == platform:
+                    await adapter.forget(own_id)
+            if agent.profiles is not None:
+                await agent.profiles.forget(identity)
         if agent.ledger is not None:
-            await agent.ledger.forget(user_id)
-        if agent.profiles is not None:
-            await agent.profiles.forget(user_id)
-        for adapter in agent.transcripts:
-            if adapter.name == event.conversation.platform:
-                await adapter.forget(event.sender.user_id)
+            await agent.ledger.forget(person_id(event))
         return Reply("Done: I have forgotten you.")
 
     async def _plugin(self, command: Command, name: str) -> Reply:
@@ -126,6 +171,18 @@ class Commands:
             _log.warning("a command failed", command=name, error=str(error))
             return Reply(f"Sorry, /{name} did not work just now.")
         return Reply(result.text, card=result.card, buttons=result.buttons, files=result.files)
+
+
+def _private(event: Event, reply: Reply) -> Reply:
+    """What others in a group do not see."""
+    if event.conversation.kind == "direct":
+        return reply
+    return msgspec.structs.replace(reply, only_for=event.sender.user_id)
+
+
+def _forget_value(event: Event) -> str:
+    """Says who asked: pressed by anybody else it means nothing."""
+    return FORGET + sha256(person_id(event).encode()).hexdigest()[:12]
 
 
 def _shown(person: Profile, lead: str) -> Reply:

@@ -279,9 +279,9 @@ def _adapters(settings: Settings, bot: Bot) -> Iterator[Finding]:
             with tempfile.TemporaryDirectory() as scratch:
                 make_adapter(name, AdapterSetup(settings, bot.config, Path(scratch), health.report, health.metrics))
         except NotConfiguredError as error:
-            yield Finding(
-                "adapters", "note", f"{name}: left out: {error}; `llmagent-os setup {name}` says how to have it"
-            )
+            command = f"`llmagent-os setup {name}`"
+            how = "" if command in str(error) else f"; {command} tells how"
+            yield Finding("adapters", "note", f"{name} is left out: {error}{how}")
             continue
         except LLMAgentOSError as error:
             configured += 1

@@ -105,7 +105,16 @@ def test_secrets_are_never_shown(monkeypatch: pytest.MonkeyPatch) -> None:
     settings = Settings.load()
     assert "open-sesame" not in repr(settings) + str(settings.model_dump())
     assert settings.web_token.get_secret_value() == "open-sesame-open-sesame"
-    assert set(Settings.secrets()) == {"web_token", "api_key"}
+    assert set(Settings.secrets()) == {
+        "api_key",
+        "discord_token",
+        "slack_app_token",
+        "slack_bot_token",
+        "slack_signing_secret",
+        "telegram_token",
+        "telegram_webhook_secret",
+        "web_token",
+    }
 
 
 def test_unreadable_file_is_named(tmp_path: Path) -> None:

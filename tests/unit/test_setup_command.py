@@ -453,9 +453,9 @@ async def test_steps_end_with_who_is_answered(access: str, part: str) -> None:
 
 async def test_commands_are_the_agents_and_its_plugins() -> None:
     """A command that Slack was not told of cannot be typed there."""
-    guidance = await guide(Settings.load(env_file=None), Bot.load("calendar"), "slack")
+    guidance = await guide(Settings.load(env_file=None, admins="slack:T1:U1"), Bot.load("calendar"), "slack")
     names = {each["command"] for each in json.loads(guidance.paste)["features"]["slash_commands"]}
-    assert names >= {"/help", "/profile", "/forget", "/export"}
+    assert names >= {"/help", "/profile", "/forget", "/export", "/approve"}
 
 
 async def test_unknown_platform_names_the_known_ones() -> None:
@@ -512,7 +512,10 @@ def test_command_reads_env_file_and_asks_the_platform(tmp_path: Path) -> None:
         port = server.stdout.readline().strip()
         (tmp_path / ".env").write_text(f"DISCORD_TOKEN={DISCORD}\nDISCORD_API_URL=http://127.0.0.1:{port}\n")
         done = subprocess.run(
-            [sys.executable, "-m", "llmagent_os.cli", "setup", "discord"], capture_output=True, text=True, check=False
+            [Path(sys.executable).with_name("llmagent-os"), "setup", "discord"],
+            capture_output=True,
+            text=True,
+            check=False,
         )
     finally:
         server.kill()

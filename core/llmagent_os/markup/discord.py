@@ -15,7 +15,7 @@ from llmagent_os.markup.marks import INVISIBLE, set_apart
 _MARKS: dict[Style, str] = {"italic": "*", "bold": "**", "strike": "~~"}
 _LITERAL = re.compile(r"[\\*_~`|\[\]]")
 _LINE_START = re.compile(r"^( *(?:\d+(?=[.)])|(?=[#>+-])))", re.MULTILINE)
-_MENTION = re.compile(r"@(?=everyone|here)|<(?=[@#/]|a?:\w|t:|id:)")
+_MENTION = re.compile(r"@(?=everyone|here)|<(?=[@#]|a?:\w|t:|id:|/[\w -]+:)")
 
 
 class Discord:

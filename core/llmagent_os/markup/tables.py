@@ -45,14 +45,20 @@ def columns(rows: Sequence[Sequence[str]]) -> str:
     day    | what
     -------|------
     Monday | lunch
-    Tue    |
+    Tue
     """
     widths = [min(max(map(_width, column)), _MAX_WIDTH) for column in zip(*rows, strict=True)]
-    lines = [" | ".join(cell + " " * (w - _width(cell)) for cell, w in zip(row, widths, strict=True)) for row in rows]
-    if sum(map(len, lines)) > _MAX_GROWTH * (sum(len(cell) + 3 for row in rows for cell in row)):
+    rows = [_without_empty_end(row) for row in rows]
+    lines = [" | ".join(cell + " " * (w - _width(cell)) for cell, w in zip(row, widths, strict=False)) for row in rows]
+    if sum(map(len, lines)) > _MAX_GROWTH * sum(len(cell) + 3 for row in rows for cell in row):
         lines = [" | ".join(row) for row in rows]
     lines.insert(1, "-|-".join("-" * width for width in widths))
     return "\n".join(line.rstrip() for line in lines)
+
+
+def _without_empty_end(row: Sequence[str]) -> Sequence[str]:
+    filled = [at for at, cell in enumerate(row) if cell]
+    return row[: filled[-1] + 1] if filled else []
 
 
 def _width(text: str) -> int:

@@ -66,7 +66,7 @@ class Sender:
             await self._drafted(key)
             interaction = await self._interactions.of(key)
             parts = await parts_of(reply, self._buttons)
-            delivery = _Delivery(conversation, reply, key, reply_to, interaction, len(parts))
+            delivery = _Delivery(conversation, reply, key, reply_to, interaction)
             progress = await self._deliveries.progress(key, again=again)
             delivery.draft, delivery.doubtful = progress.draft, again or bool(progress.draft)
             if delivery.secret and progress.draft and not self._answers(delivery):
@@ -86,7 +86,7 @@ class Sender:
             return
         # Cancelled by whoever is tired of waiting, the request would still arrive: after the reply, perhaps.
         task = self._drafting[key] = asyncio.create_task(self._draft(conversation, content, key))
-        task.add_done_callback(lambda _: self._drafting.pop(key, None))
+        task.add_done_callback(lambda done: self._draft_ended(key, done))
         await asyncio.shield(task)
 
     async def edit(self, conversation: Conversation, message_id: str, reply: Reply) -> None:
@@ -129,6 +129,11 @@ class Sender:
         except AdapterError as error:  # nobody misses it
             _log.debug("discord: a draft is not shown", error=str(error))
 
+    def _draft_ended(self, key: str, task: asyncio.Task[None]) -> None:
+        self._drafting.pop(key, None)
+        if not task.cancelled():
+            task.exception()  # told to whoever waits for it, where somebody still does
+
     async def _drafted(self, key: str) -> None:
         """Return when no draft is on its way."""
         task = self._drafting.get(key)
@@ -160,9 +165,10 @@ class Sender:
             except RefusedError as error:
                 if error.code != _NO_DIRECT:
                     raise
-                channel, part = delivery.conversation.channel, Part(_CLOSED_DOOR)
-            else:
-                return str(message["id"])
+                channel = delivery.conversation.channel
+                nonce = nonce_of(delivery.key, channel, 0)  # said once, however long the secret is
+                message = await self._create(channel, Part(_CLOSED_DOOR), nonce, {}, delivery)
+            return str(message["id"])
         if number == 0 and delivery.draft:
             try:
                 await self._patch(channel, delivery.draft, part)
@@ -190,7 +196,7 @@ class Sender:
         except RefusedError as error:
             if error.status not in (403, 413) and error.code != _NO_REPLY:
                 raise
-            if not (reference or part.embeds or part.files):
+            if error.code == _NO_DIRECT or not (reference or part.embeds or part.files):
                 raise
             self._say_once("discord: sent without what is not allowed there: a reference, a card or files", error)
             part = part.plain() if error.code != _NO_REPLY else part
@@ -266,14 +272,12 @@ class _Delivery:
         key: str,
         reply_to: str | None,
         interaction: Interaction | None,
-        count: int,
     ) -> None:
         self.conversation = conversation
         self.reply = reply
         self.key = key
         self.reply_to = reply_to or (interaction.message_id if interaction else None)
         self.interaction = interaction
-        self.count = count
         self.draft = ""  #: the message in which it was written so far
         self.doubtful = False  #: Discord may have some of it under our nonces
         self.attempt = 0

@@ -1,0 +1,121 @@
+"""What was said while nobody listened: the newest message of each conversation is kept, and what came after it fetched.
+
+Slack delivers an event again for some minutes only, and a Socket Mode connection can go deaf while it answers pings.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections import OrderedDict
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+import structlog
+
+from llmagent_os.adapters.slack.api import SlackApi
+from llmagent_os.adapters.slack.reading import Heard, Reader
+from llmagent_os.errors import AdapterError, BadEventError, TryLaterError
+from llmagent_os.events import Conversation
+from llmagent_os.records import Records
+
+_log = structlog.stdlib.get_logger(__name__)
+
+CONVERSATIONS = 200  #: are watched: those in which something was said last
+BACK = 24 * 3600.0  #: seconds
+PAGE = 100  #: messages of one conversation
+_KEY = "history"
+_SAVE = 2.0  #: seconds between two writes
+
+
+class History:
+    """How far each conversation has been heard."""
+
+    def __init__(self, store: Records) -> None:
+        self._store = store
+        self._newest: OrderedDict[str, str] = OrderedDict()  # "channel" or "channel thread" -> ts
+        self._changed = asyncio.Event()
+        self._forbidden = False
+
+    async def load(self) -> None:
+        """Read what the last process knew."""
+        kept = await self._store.get(_KEY) or {}
+        for where, ts in kept.get("newest", []):
+            self._newest.setdefault(str(where), str(ts))
+
+    def heard(self, where: Conversation, ts: str) -> None:
+        """A message was taken."""
+        key = f"{where.channel} {where.thread}" if where.thread else where.channel
+        newest = max(self._newest.pop(key, ""), ts)
+        self._newest[key] = newest
+        while len(self._newest) > CONVERSATIONS:
+            self._newest.popitem(last=False)
+        self._changed.set()
+
+    async def keep(self) -> None:
+        """Write changes down, until cancelled."""
+        while True:
+            await self._changed.wait()
+            await asyncio.sleep(_SAVE)
+            await self.save()
+
+    async def save(self) -> None:
+        """Write them down now."""
+        if self._changed.is_set():
+            self._changed.clear()
+            await self._store.put(_KEY, {"newest": [list(item) for item in self._newest.items()]})
+
+    async def catch_up(self, api: SlackApi, reader: Reader, take: Callable[[Heard], Awaitable[bool]]) -> int:
+        """Fetch what was said since, and give it to ``take``; returns how much of it was new."""
+        new = 0
+        for where, ts in list(self._newest.items()):
+            channel, _, thread = where.partition(" ")
+            oldest = max(ts, f"{time.time() - BACK:.6f}")
+            for raw in await self._since(api, channel, thread, oldest):
+                try:
+                    heard = reader.from_history(raw, channel)
+                except BadEventError as error:
+                    _log.warning("a message of the history is skipped", error=str(error))
+                    continue
+                if heard is not None:
+                    new += await take(heard)
+        return new
+
+    async def _since(self, api: SlackApi, channel: str, thread: str, oldest: str) -> list[Any]:
+        """Oldest first; nothing where it may not be read."""
+        if self._forbidden:
+            return []
+        given: dict[str, Any] = {"channel": channel, "oldest": oldest, "limit": PAGE}
+        try:
+            if thread:
+                answer = await api.call("conversations.replies", ts=thread, **given)
+                return list(answer.get("messages") or [])
+            answer = await api.call("conversations.history", **given)
+            return list(answer.get("messages") or [])[::-1]
+        except TryLaterError as error:
+            _log.info("what was said meanwhile is fetched later", channel=channel, error=str(error))
+        except AdapterError as error:
+            if str(error).startswith("missing_scope"):
+                self._forbidden = True
+                _log.warning("what is said while the bot is away is not heard", why=str(error))
+            else:  # the channel is gone, or the bot is no longer in it
+                self._newest.pop(f"{channel} {thread}" if thread else channel, None)
+        return []
+
+    async def posted(self, api: SlackApi, where: Conversation, key: str) -> dict[int, str]:
+        """Which parts of a reply are there already, by the key in their metadata: number to ts."""
+        given: dict[str, Any] = {"channel": where.channel, "limit": 50, "include_all_metadata": True}
+        try:
+            if where.thread:
+                answer = await api.call("conversations.replies", ts=where.thread, **given)
+            else:
+                answer = await api.call("conversations.history", **given)
+        except AdapterError as error:  # better a reply seen twice than one never seen
+            _log.info("cannot look whether a reply is there already", error=str(error))
+            return {}
+        found: dict[int, str] = {}
+        for raw in answer.get("messages") or []:
+            payload = ((raw.get("metadata") or {}).get("event_payload") or {}) if isinstance(raw, dict) else {}
+            if payload.get("key") == key and isinstance(payload.get("part"), int):
+                found[payload["part"]] = str(raw.get("ts"))
+        return found
