@@ -1,12 +1,12 @@
 """The shapes of what the platforms send and take, so that our loopback servers cannot drift into flattering us.
 
-``shapes/<platform>.json`` holds JSON Schemas of the objects that the servers use: names of fields, their types, and
+``facts/<platform>.json`` holds JSON Schemas of the objects that the servers use: names of fields, their types, and
 which are required, and nothing else. They are facts read out of the platforms' own machine-readable specifications:
 
 * Telegram: Bot API 10.1, https://core.telegram.org/bots/api
 * Discord: HTTP API v10, https://github.com/discord/discord-api-spec
 * Slack: Web API 1.7.0, https://github.com/slackapi/slack-api-specs (what is newer is written by hand in
-  ``shapes/slack_events.json``, after https://docs.slack.dev/)
+  ``facts/slack_events.json``, after https://docs.slack.dev/)
 
 To take in more objects, or a newer specification::
 
@@ -24,7 +24,7 @@ from typing import Any, Self, cast
 from jsonschema import Draft202012Validator
 from jsonschema.exceptions import best_match
 
-FOLDER = Path(__file__).with_name("shapes")
+FOLDER = Path(__file__).with_name("facts")
 
 #: What is kept of a schema; descriptions and examples are not.
 _KEPT = ("type", "enum", "const", "minimum", "maximum", "minLength", "maxLength", "minItems", "maxItems", "pattern")
@@ -151,7 +151,7 @@ def _plain(schema: object, names: list[str], prefix: str, every: dict[str, Schem
 
 
 def main(platform: str, file: str, *names: str) -> None:
-    """Write ``shapes/<platform>.json``: what it had already, and ``names``."""
+    """Write ``facts/<platform>.json``: what it had already, and ``names``."""
     target = FOLDER / f"{platform}.json"
     had = list(json.loads(target.read_text(encoding="utf-8"))) if target.exists() else []
     spec = json.loads(Path(file).read_text(encoding="utf-8"))

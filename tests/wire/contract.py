@@ -24,6 +24,7 @@ import pytest
 from llmagent_os.adapter import Accept, Adapter, Button, Card, Reply
 from llmagent_os.errors import AdapterError, HostBusyError, TryLaterError
 from llmagent_os.events import ButtonPress, Command, Conversation, Edit, Event, Message, Reaction, decode, encode
+from llmagent_os.rewards import EMOJI
 from tests.platforms.server import PlatformServer, Shown
 
 T = TypeVar("T")
@@ -231,7 +232,8 @@ class AdapterContract:
         await platform.react(shown.message_id, "👍", on=False)
         added, removed = await platform.inbox.wait(Reaction, 2)
         assert [added.action, removed.action] == ["added", "removed"]
-        assert {added.emoji, removed.emoji} == {"👍"}
+        assert added.emoji == removed.emoji
+        assert EMOJI(added.emoji) == 1.0
         assert {added.message_id, removed.message_id} == {shown.message_id}
         assert added.event_id != removed.event_id
         assert added.conversation.channel == conversation.channel

@@ -34,7 +34,14 @@ from llmagent_os.adapters.slack.line import HttpLine, Line, SocketLine, make_app
 from llmagent_os.adapters.slack.reading import Heard, Reader
 from llmagent_os.adapters.slack.streams import Streams
 from llmagent_os.deliveries import Deliveries
-from llmagent_os.errors import AdapterError, BadEventError, ConfigError, NotConfiguredError, TryLaterError
+from llmagent_os.errors import (
+    AdapterError,
+    BadEventError,
+    ConfigError,
+    HostBusyError,
+    NotConfiguredError,
+    TryLaterError,
+)
 from llmagent_os.events import ButtonPress, Command, Conversation, Message
 from llmagent_os.files import Files
 from llmagent_os.ledger import event_key
@@ -216,9 +223,7 @@ class SlackAdapter:
                 "add it to the app (`llmagent-os setup slack`) and install it again"
             )
         if lacking:
-            _log.warning(
-                "slack: scopes are missing", missing=", ".join(f"{each} ({lacking[each]})" for each in lacking)
-            )
+            _log.warning("slack: scopes are missing", missing=[f"{each}: {what}" for each, what in lacking.items()])
         if self._app_token:
             opener = SlackApi(self._app_token, self._api_url, api.session)
             try:
@@ -237,7 +242,7 @@ class SlackAdapter:
         """A payload: when this returns, it is safe."""
         live = self._live
         if live is None:
-            raise TryLaterError("slack: the adapter is stopping")
+            raise HostBusyError("slack: the adapter is stopping")
         self._events += 1
         try:
             heard = live.reader.read(body)
@@ -248,7 +253,7 @@ class SlackAdapter:
             await self._give(live, heard)
 
     async def _give(self, live: _Live, heard: Heard) -> bool:
-        """Hand an event to the host, in the order in which its conversation's events came. Returns whether it is new."""
+        """Hand an event to the host, in the order in which they came in its conversation. Returns whether it is new."""
         event = heard.event
         async with self._turn(event.conversation.key):
             if isinstance(event, Message) and heard.files and (event.addressed or event.conversation.thread):
@@ -257,7 +262,7 @@ class SlackAdapter:
             if isinstance(event, Command) and heard.response_url:
                 self._answer_at(event_key(event), heard.response_url)
             if self._accept is None:
-                raise TryLaterError("slack: the adapter is stopping")
+                raise HostBusyError("slack: the adapter is stopping")
             live.streams.asked(event.conversation, event.sender.user_id)
             try:
                 new = await self._accept(event)
@@ -265,7 +270,7 @@ class SlackAdapter:
                 _log.warning("an event is skipped", error=str(error))
                 return False
         if isinstance(event, Message) and (new or event.addressed):
-            self._history.heard(event.conversation, event.message_id)
+            await self._history.heard(event.conversation, event.message_id)
         if isinstance(event, ButtonPress) and heard.pressed is not None:
             self._spawn(self._mark(live, event, heard.pressed))
         return new
@@ -353,6 +358,8 @@ class SlackAdapter:
         if again:
             await self._find(live, conversation, key)
 
+        parts: tuple[Post | str, ...] = (*posts(reply), *reply.files)
+
         async def post(number: int, part: Post | str) -> str:
             if number and isinstance(part, Post):
                 await asyncio.sleep(self._pause)
@@ -361,7 +368,7 @@ class SlackAdapter:
             return await self._post(live, conversation, part, key, number)
 
         try:
-            receipt = await self._deliveries.deliver(key, (*posts(reply), *reply.files), post, again=again)
+            receipt = await self._deliveries.deliver(key, parts, post, again=again)
         except AdapterError as error:
             if url and _word(error) in _NOT_THERE:  # a command in a conversation that the bot is no part of
                 return await self._whisper(live, conversation, reply, key, url, again)
@@ -453,7 +460,8 @@ class SlackAdapter:
             )
             return str(answer.get("message_ts", ""))
 
-        receipt = await self._deliveries.deliver(key, (*posts(reply), *reply.files), post, again=again)
+        parts: tuple[Post | str, ...] = (*posts(reply), *reply.files)
+        receipt = await self._deliveries.deliver(key, parts, post, again=again)
         self._answers.pop(key, None)
         return receipt
 

@@ -43,14 +43,17 @@ class History:
         for where, ts in kept.get("newest", []):
             self._newest.setdefault(str(where), str(ts))
 
-    def heard(self, where: Conversation, ts: str) -> None:
-        """A message was taken."""
+    async def heard(self, where: Conversation, ts: str) -> None:
+        """A message was taken. The first of a conversation is written down at once: a crash must not forget it."""
         key = f"{where.channel} {where.thread}" if where.thread else where.channel
+        new = key not in self._newest
         newest = max(self._newest.pop(key, ""), ts)
         self._newest[key] = newest
         while len(self._newest) > CONVERSATIONS:
             self._newest.popitem(last=False)
         self._changed.set()
+        if new:
+            await self.save()
 
     async def keep(self) -> None:
         """Write changes down, until cancelled."""

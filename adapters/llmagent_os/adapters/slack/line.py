@@ -103,7 +103,7 @@ class SocketLine:
             client = handler.client
             tasks = (client.message_processor, client.current_session_monitor, client.message_receiver)
             with contextlib.suppress(Exception):
-                await client.close()
+                await client.close()  # type: ignore[no-untyped-call]
             await asyncio.gather(*(task for task in tasks if task is not None), return_exceptions=True)
 
     async def again(self) -> None:
