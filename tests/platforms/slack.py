@@ -130,7 +130,7 @@ class SlackServer:
 
     async def connected(self) -> None:
         if not self.http:
-            await self._wait(lambda: bool(self._sockets))
+            await self.wait(lambda: bool(self._sockets))
             return
         async with asyncio.timeout(60):
             while True:
@@ -285,7 +285,7 @@ class SlackServer:
         return [_shown(each, channel, to) for each, to in sorted(seen, key=lambda item: str(item[0]["ts"]))]
 
     async def until(self, ready: Callable[[list[Shown]], bool], channel: str = "") -> list[Shown]:
-        await self._wait(lambda: ready(self.shown(channel)))
+        await self.wait(lambda: ready(self.shown(channel)))
         return self.shown(channel)
 
     def limit(self, seconds: float, times: int = 1) -> None:
@@ -365,6 +365,7 @@ class SlackServer:
             self._events.check("envelope", envelope)
             acked = self._acks[envelope["envelope_id"]] = asyncio.get_running_loop().create_future()
             self.deliveries += 1
+            await self._notify()
             to = self._sockets[-1]
             with contextlib.suppress(ConnectionError):
                 await to.send_str(json.dumps(envelope))
@@ -378,7 +379,7 @@ class SlackServer:
                 return
 
     async def _gone(self, link: web.WebSocketResponse) -> None:
-        await self._wait(lambda: link not in self._sockets, None)
+        await self.wait(lambda: link not in self._sockets, None)
 
     async def _deliver_http(self, kind: str, payload: dict[str, Any], retry: int) -> None:
         if kind == "events_api":
@@ -460,8 +461,9 @@ class SlackServer:
         if self.revoked or token != wanted:
             return web.json_response({"ok": False, "error": self.revoked or "invalid_auth"}, headers=headers)
         self.calls.append((method, given))
-        if method in ("chat.postMessage", "chat.postEphemeral") and self._limits:
-            pause = self._limits.pop(0)
+        limited = method in ("chat.postMessage", "chat.postEphemeral") and self._limits
+        pause = self._limits.pop(0) if limited else -1.0
+        if pause >= 0:
             headers |= {"Retry-After": str(pause)}
             return web.json_response({"ok": False, "error": "ratelimited"}, status=429, headers=headers)
         handler = getattr(self, "_" + re.sub(r"\W|(?=[A-Z])", "_", method).lower(), None)
@@ -709,7 +711,8 @@ class SlackServer:
         async with self._changed:
             self._changed.notify_all()
 
-    async def _wait(self, true: Callable[[], bool], seconds: float | None = PATIENCE) -> None:
+    async def wait(self, true: Callable[[], bool], seconds: float | None = PATIENCE) -> None:
+        """Return when ``true``, looking whenever something has changed here."""
         async with asyncio.timeout(seconds), self._changed:
             await self._changed.wait_for(true)
 

@@ -101,6 +101,11 @@ class Inbox:
             await self._came.wait_for(lambda: len(self.of(kind)) >= count)
         return self.of(kind)
 
+    async def until(self, true: Callable[[], bool]) -> None:
+        """Return when ``true``, looking whenever an event has come."""
+        async with asyncio.timeout(PATIENCE), self._came:
+            await self._came.wait_for(true)
+
     def of(self, kind: type[T]) -> list[T]:
         """The events of one kind, in order."""
         return [event for event in self.events.values() if isinstance(event, kind)]

@@ -2,18 +2,32 @@
 
 from __future__ import annotations
 
+import asyncio
+import contextlib
+import json
+import tempfile
+import time
 from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 from typing import Any
 
+import aiohttp
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
-from llmagent_os.adapter import Reply
+from llmagent_os.adapter import Button, Card, Reply
 from llmagent_os.adapters.slack.adapter import SlackAdapter
-from llmagent_os.events import Message
+from llmagent_os.adapters.slack.api import SlackApi
+from llmagent_os.adapters.slack.attachments import Attachments
+from llmagent_os.adapters.slack.reading import File, Reader
+from llmagent_os.errors import BadEventError, ConfigError, NotConfiguredError, TryLaterError
+from llmagent_os.events import ButtonPress, Command, Message, Reaction, encode
+from llmagent_os.files import Files
 from llmagent_os.records import MemoryRecords
+from llmagent_os.rewards import EMOJI
 from tests.platforms.server import Shown
-from tests.platforms.slack import APP_TOKEN, BOT_TOKEN, SECRET, SlackServer
+from tests.platforms.slack import APP_TOKEN, BOT, BOT_TOKEN, SCOPES, SECRET, SlackServer, sign
 
 from .contract import AdapterContract, Inbox, Platform, Running
 
@@ -98,7 +112,458 @@ class TestSlack(AdapterContract):
         return platform
 
 
-async def test_placeholder(platform: SlackPlatform) -> None:
-    await platform.say("hi")
-    said = (await platform.inbox.wait(Message))[0]
-    await platform.adapter.send(said.conversation, Reply("hello"), key="k")
+@pytest.fixture
+async def slack(tmp_path: Path) -> AsyncIterator[SlackPlatform]:
+    """Over Socket Mode, and connected."""
+    server = SlackServer()
+    await server.start()
+    platform = SlackPlatform(server, tmp_path)
+    await platform.open()
+    yield platform
+    await platform.running.stop()
+    await server.stop()
+
+
+async def asked(slack: SlackPlatform, text: str = "hi", **options: Any) -> Message:
+    """What somebody said, as the host got it."""
+    count = len(slack.inbox.of(Message))
+    await slack.server.say(text, **options)
+    return (await slack.inbox.wait(Message, count + 1))[-1]
+
+
+# ── the line ──────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+async def test_an_event_whose_acknowledgement_got_lost_is_one_event(slack: SlackPlatform) -> None:
+    slack.server.lose_acks = 1
+    await slack.server.say("once")
+    await slack.server.wait(lambda: slack.server.deliveries == 2)
+    await asked(slack, "next")
+    assert [said.text for said in slack.inbox.of(Message)] == ["once", "next"]
+    assert slack.inbox.deliveries == 3
+
+
+async def test_a_mention_that_arrives_in_two_forms_is_one_event(slack: SlackPlatform) -> None:
+    await asked(slack, "what is on?", channel=slack.server.group, mention=True)
+    await asked(slack, "and tomorrow?", channel=slack.server.group, mention=True)
+    assert [said.text for said in slack.inbox.of(Message)] == ["what is on?", "and tomorrow?"]
+
+
+async def test_a_connection_that_answers_no_pings_is_made_anew(slack: SlackPlatform) -> None:
+    slack.server.silent = True
+    first = slack.server.connections
+    await slack.server.wait(lambda: slack.server.connections > first)
+    slack.server.silent = False
+    await slack.server.connected()
+    assert (await asked(slack, "still there?")).text == "still there?"
+
+
+async def test_a_connection_that_is_deaf_is_noticed_and_what_it_missed_is_heard(tmp_path: Path) -> None:
+    """Pings are answered, and nothing is delivered: only asking the history tells."""
+    server = SlackServer()
+    await server.start()
+    slack = SlackPlatform(server, tmp_path, watch_seconds=0.2)
+    await slack.open()
+    await asked(slack, "before")
+    server.deaf = True
+    first = server.connections
+    await server.say("did you hear me?")
+    assert (await slack.inbox.wait(Message, 2))[1].text == "did you hear me?"
+    await server.wait(lambda: server.connections > first)
+    await slack.running.stop()
+    await server.stop()
+
+
+async def test_a_connection_that_slack_will_close_is_replaced(slack: SlackPlatform) -> None:
+    first = slack.server.connections
+    await slack.server.warn()
+    await slack.server.wait(lambda: slack.server.connections > first)
+    await slack.server.connected()
+    assert (await asked(slack, "after")).text == "after"
+
+
+async def test_what_is_said_while_the_process_is_down_is_answered_after_it(slack: SlackPlatform) -> None:
+    await asked(slack, "before")
+    await asked(slack, "in a thread", channel=slack.server.group, thread="t", mention=True)
+    await slack.running.stop()
+    await slack.server.say("meanwhile")
+    await slack.server.say("there too", channel=slack.server.group, thread="t")
+    await slack.reborn()
+    texts = [said.text for said in await slack.inbox.wait(Message, 4)]
+    assert sorted(texts[2:]) == ["meanwhile", "there too"]
+
+
+async def test_signed_requests_are_checked(tmp_path: Path) -> None:
+    """Anybody can reach the address; whoever does not know the secret must not be able to speak for people."""
+    server = SlackServer(http=True)
+    await server.start()
+    slack = SlackPlatform(server, tmp_path)
+    await slack.open()
+    event = {"type": "message", "channel": "D1", "user": "U1", "ts": "1700000000.000001", "text": "let me in"}
+    body = json.dumps({"type": "event_callback", "team_id": "T1", "event_id": "Ev1", "event": event})
+    address = f"http://127.0.0.1:{server.bot_port}/slack/events"
+    kind = {"Content-Type": "application/json"}
+    async with aiohttp.ClientSession() as http:
+
+        async def post(headers: dict[str, str], data: str = body) -> int:
+            async with http.post(address, data=data, headers=kind | headers) as answer:
+                return answer.status
+
+        assert await post({}) == 401
+        assert await post(sign(body, secret="guessed")) == 401
+        assert await post(sign(body, at=time.time() - 3600)) == 401
+        assert await post(sign(body + " ")) == 401
+        assert slack.inbox.events == {}
+        challenge = json.dumps({"type": "url_verification", "challenge": "abc", "token": "x"})
+        async with http.post(address, data=challenge, headers=kind | sign(challenge)) as answer:
+            assert "abc" in await answer.text()
+        assert await post(sign(body)) == 200
+        slack.inbox.full = True
+        assert await post(sign(body)) == 503, "Slack would not deliver it again"
+    assert [said.text for said in slack.inbox.of(Message)] == ["let me in"]
+    await slack.running.stop()
+    await server.stop()
+
+
+# ── tokens and scopes ─────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+@pytest.mark.parametrize("word", ["invalid_auth", "token_revoked", "account_inactive"])
+async def test_a_bad_token_is_a_configuration_error_that_says_what_to_do(slack: SlackPlatform, word: str) -> None:
+    said = await asked(slack)
+    slack.server.revoked = word
+    with pytest.raises(ConfigError, match=f"{word}.*new one into .env"):
+        await slack.adapter.send(said.conversation, Reply("hello"), key="k1")
+    await slack.running.stop()
+    with pytest.raises(ConfigError, match=word):
+        await slack.adapter.run(slack.inbox.accept)
+
+
+async def test_a_token_revoked_while_nobody_talks_is_noticed(tmp_path: Path) -> None:
+    server = SlackServer()
+    await server.start()
+    slack = SlackPlatform(server, tmp_path, watch_seconds=0.1)
+    running = asyncio.create_task(slack.adapter.run(slack.inbox.accept))
+    await slack.adapter.started()
+    server.revoked = "token_revoked"
+    with pytest.raises(ConfigError, match="token_revoked"):
+        async with asyncio.timeout(20):
+            await running
+    await server.stop()
+
+
+async def test_the_apps_token_in_the_wrong_place_is_named(tmp_path: Path) -> None:
+    server = SlackServer()
+    await server.start()
+    adapter = SlackAdapter(
+        bot_token=BOT_TOKEN, app_token="xapp-wrong", api_url=server.environment["SLACK_API_URL"], data=tmp_path
+    )
+    with pytest.raises(ConfigError, match="SLACK_APP_TOKEN was refused"):
+        await adapter.run(Inbox().accept)
+    await server.stop()
+
+
+async def test_a_bot_that_may_not_write_says_so(tmp_path: Path) -> None:
+    server = SlackServer()
+    server.scopes = "im:history"
+    await server.start()
+    with pytest.raises(ConfigError, match="chat:write"):
+        await SlackPlatform(server, tmp_path).adapter.run(Inbox().accept)
+    await server.stop()
+
+
+@pytest.mark.parametrize(("given", "missing"), [({}, "SLACK_BOT_TOKEN"), ({"bot_token": "xoxb-1"}, "SLACK_APP_TOKEN")])
+def test_without_tokens_it_is_left_out(tmp_path: Path, given: dict[str, str], missing: str) -> None:
+    with pytest.raises(NotConfiguredError, match=missing):
+        SlackAdapter(data=tmp_path, **({"bot_token": ""} | given))  # type: ignore[arg-type]
+
+
+async def test_without_the_scope_for_files_the_words_still_arrive(slack: SlackPlatform, tmp_path: Path) -> None:
+    slack.server.scopes = SCOPES.replace("files:write,", "")
+    export = tmp_path / "calendar.ics"
+    export.write_text("x")
+    said = await asked(slack)
+    await slack.adapter.send(said.conversation, Reply("Here it is.", files=(str(export),)), key="k1")
+    assert [one.text for one in slack.server.shown()] == ["Here it is.", "(calendar.ics could not be attached.)"]
+
+
+# ── limits, retries, crashes ──────────────────────────────────────────────────────────────────────────────────────────
+
+
+async def test_a_long_pause_is_left_to_the_host_and_others_do_not_run_into_it(slack: SlackPlatform) -> None:
+    said = await asked(slack)
+    slack.server.limit(60.0)
+    calls = len(slack.server.calls)
+    for key in ("k1", "k2"):
+        with pytest.raises(TryLaterError) as caught:
+            await slack.adapter.send(said.conversation, Reply("hello"), key=key)
+        assert 50 < (caught.value.seconds or 0) <= 60
+    assert len(slack.server.calls) == calls + 1, "the second reply asked Slack again inside the pause"
+
+
+async def test_a_reply_whose_answer_got_lost_is_not_posted_twice(slack: SlackPlatform) -> None:
+    said = await asked(slack)
+    slack.server.lose_answers = 1
+    with pytest.raises(TryLaterError):
+        await slack.adapter.send(said.conversation, Reply("once"), key="k1")
+    await slack.adapter.send(said.conversation, Reply("once"), key="k1", again=True)
+    assert [one.text for one in slack.server.shown()] == ["once"]
+
+
+async def test_a_reply_posted_by_a_process_that_died_is_found(slack: SlackPlatform) -> None:
+    said = await asked(slack)
+    first = await slack.adapter.send(said.conversation, Reply("once"), key="k1")
+    await slack.reborn()
+    again = await slack.adapter.send(said.conversation, Reply("once"), key="k1", again=True)
+    assert again == first
+    assert len(slack.server.shown()) == 1
+
+
+async def test_a_reply_half_posted_by_a_process_that_died_is_finished(slack: SlackPlatform) -> None:
+    said = await asked(slack)
+    text = " ".join(f"word{number}" for number in range(3000))
+    slack.server.limit(60.0, times=1)
+    slack.server._limits.insert(0, -1.0)  # pyright: ignore[reportPrivateUsage]  # the first passes, the second does not
+    with pytest.raises(TryLaterError):
+        await slack.adapter.send(said.conversation, Reply(text), key="k1")
+    await slack.reborn()
+    await slack.adapter.send(said.conversation, Reply(text), key="k1", again=True)
+    assert " ".join(one.text for one in slack.server.shown()).split() == text.split()
+
+
+async def test_where_the_history_may_not_be_read_the_reply_is_sent_all_the_same(slack: SlackPlatform) -> None:
+    said = await asked(slack)
+    slack.server.scopes = "chat:write"
+    await slack.adapter.send(said.conversation, Reply("hello"), key="k1", again=True)
+    assert [one.text for one in slack.server.shown()] == ["hello"]
+
+
+# ── streams ───────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+async def test_in_a_thread_slacks_own_stream_is_used_and_ends_as_the_reply(slack: SlackPlatform) -> None:
+    said = await asked(slack, channel=slack.server.group, mention=True)
+    for text in ("You", "You have lunch", "You have <!channel> lunch"):
+        await slack.adapter.draft(said.conversation, text, key="k1")
+    (draft,) = slack.server.shown(slack.server.group)
+    assert draft.draft
+    await slack.adapter.send(said.conversation, Reply("You have **lunch** at noon."), key="k1")
+    (shown,) = slack.server.shown(slack.server.group)
+    assert (shown.draft, shown.message_id, shown.thread) == (False, draft.message_id, said.message_id)
+    assert shown.text == "You have *lunch* at noon."
+    methods = [method for method, _ in slack.server.calls]
+    assert ["chat.startStream" in methods, "chat.appendStream" in methods, "chat.stopStream" in methods] == [True] * 3
+
+
+async def test_where_there_are_no_streams_messages_are_edited(slack: SlackPlatform) -> None:
+    slack.server.streaming = False
+    said = await asked(slack, channel=slack.server.group, mention=True)
+    for text in ("You", "You have"):
+        await slack.adapter.draft(said.conversation, text, key="k1")
+    await slack.adapter.send(said.conversation, Reply("You have lunch."), key="k1")
+    assert [one.text for one in slack.server.shown(slack.server.group)] == ["You have lunch."]
+    assert [method for method, _ in slack.server.calls].count("chat.startStream") == 1
+
+
+@pytest.mark.parametrize("group", [True, False])
+async def test_a_draft_left_by_a_process_that_died_becomes_the_reply(slack: SlackPlatform, group: bool) -> None:
+    channel = slack.server.group if group else ""
+    said = await asked(slack, channel=channel, mention=group)
+    await slack.adapter.draft(said.conversation, "You have", key="k1")
+    await slack.reborn()
+    await slack.adapter.send(said.conversation, Reply("You have lunch."), key="k1", again=True)
+    (shown,) = slack.server.shown(channel)
+    assert (shown.text, shown.draft) == ("You have lunch.", False)
+
+
+# ── what it looks like ────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+async def test_cards_and_buttons_fit_slacks_limits(slack: SlackPlatform) -> None:
+    said = await asked(slack)
+    card = Card("Week <b>", tuple((f"{hour}:00", "x" * 3000) for hour in range(24)))
+    buttons = tuple(Button(f"{number} {'long ' * 20}"[:80], "v" * 200) for number in range(25))
+    await slack.adapter.send(said.conversation, Reply("Your week.", card, buttons), key="k1")
+    (shown,) = slack.server.shown()
+    assert len(shown.buttons) == 25
+    assert "Week <b>" in shown.text
+
+
+async def test_a_pressed_button_is_gone_and_the_choice_is_shown(slack: SlackPlatform) -> None:
+    said = await asked(slack)
+    reply = Reply("Delete both?", buttons=(Button("Delete", "c:yes", "danger"), Button("Keep", "c:no")))
+    await slack.adapter.send(said.conversation, reply, key="k1")
+    (shown,) = slack.server.shown()
+    await slack.server.press(shown.message_id, "Delete")
+    await slack.inbox.wait(ButtonPress)
+    (after,) = await slack.server.until(lambda seen: not seen[0].buttons)
+    assert "✓ Delete" in after.text
+
+
+async def test_a_model_cannot_call_a_whole_channel(slack: SlackPlatform) -> None:
+    said = await asked(slack)
+    await slack.adapter.send(said.conversation, Reply("<!channel> and <@U0BEN00001>, look"), key="k1")
+    posted = next(given for method, given in slack.server.calls if method == "chat.postMessage")
+    assert "<!" not in posted["text"]
+    assert "<@" not in posted["text"]
+
+
+async def test_skin_tones_and_emoji_of_the_workspace_arrive_as_they_are(slack: SlackPlatform) -> None:
+    said = await asked(slack)
+    receipt = await slack.adapter.send(said.conversation, Reply("hello"), key="k1")
+    for emoji in ("👍🏽", "party_parrot"):
+        await slack.server.react(receipt.message_ids[0], emoji, on=True)
+    toned, own = await slack.inbox.wait(Reaction, 2)
+    assert (toned.emoji, own.emoji) == ("thumbsup::skin-tone-4", "party_parrot")
+    assert EMOJI(toned.emoji) == 1.0
+
+
+async def test_the_bots_own_reactions_and_those_on_others_are_not_its_business(slack: SlackPlatform) -> None:
+    said = await asked(slack)
+    receipt = await slack.adapter.send(said.conversation, Reply("hello"), key="k1")
+    await slack.server.react(receipt.message_ids[0], "👍", on=True, user=BOT)
+    await slack.server.react(said.message_id, "👍", on=True)  # on Ana's own message
+    await slack.server.react(receipt.message_ids[0], "🎉", on=True)
+    await asked(slack, "next")
+    assert [reaction.emoji for reaction in slack.inbox.of(Reaction)] == ["tada"]
+
+
+async def test_the_token_is_shown_to_slack_alone(slack: SlackPlatform, tmp_path: Path) -> None:
+    """A file may be kept elsewhere; whoever keeps it must not get the bot's token."""
+    async with aiohttp.ClientSession() as session:
+        url = slack.server.environment["SLACK_API_URL"]
+        attachments = Attachments(SlackApi(BOT_TOKEN, url, session), url, BOT_TOKEN, Files(tmp_path, 100))
+        for address in (
+            "https://evil.example/file",
+            "https://slack.com.evil.example/file",
+            "http://files.slack.com/file",
+            "file:///etc/passwd",
+            "://",
+        ):
+            kept = await attachments.fetch("U1", "e1", File(id="F1", url_private=address))
+            assert kept.problem == "it is kept outside of Slack"
+
+
+async def test_without_the_scope_for_files_the_message_still_arrives(slack: SlackPlatform) -> None:
+    slack.server.scopes = SCOPES.replace("files:read,", "")
+    said = await asked(slack, "look", files={"plan.txt": b"x"})
+    assert said.text == "look"
+    assert said.attachments[0].problem == "it could not be fetched"
+
+
+async def test_a_command_in_a_channel_is_answered_for_the_one_who_gave_it(slack: SlackPlatform) -> None:
+    await slack.server.command("profile", channel=slack.server.group)
+    command = (await slack.inbox.wait(Command))[0]
+    key = f"slack:{command.event_id}"
+    await slack.adapter.send(command.conversation, Reply("You are Ana.", only_for=slack.server.ana), key=key)
+    (mine,) = slack.server.shown(slack.server.group, user=slack.server.ana)
+    assert (mine.text, mine.only_for) == ("You are Ana.", slack.server.ana)
+    assert slack.server.shown(slack.server.group, user=slack.server.ben) == []
+
+
+# ── whatever may come ─────────────────────────────────────────────────────────────────────────────────────────────────
+
+REAL: list[dict[str, Any]] = [
+    {
+        "type": "event_callback",
+        "team_id": "T1",
+        "event_id": "Ev1",
+        "event": {
+            "type": "message",
+            "channel": "C1",
+            "user": "U1",
+            "ts": "1700000000.000001",
+            "thread_ts": "1700000000.000000",
+            "text": "<@UBOT> hi",
+            "files": [{"id": "F1", "name": "x", "size": 1}],
+        },
+    },
+    {
+        "type": "event_callback",
+        "team_id": "T1",
+        "event": {
+            "type": "message",
+            "subtype": "message_changed",
+            "channel": "D1",
+            "ts": "1700000000.000003",
+            "message": {"ts": "1700000000.000001", "user": "U1", "text": "b", "edited": {"ts": "1700000000.000002"}},
+            "previous_message": {"ts": "1700000000.000001", "user": "U1", "text": "a"},
+        },
+    },
+    {
+        "type": "event_callback",
+        "event_id": "Ev2",
+        "event": {
+            "type": "reaction_added",
+            "user": "U1",
+            "reaction": "heart",
+            "item": {"type": "message", "channel": "C1", "ts": "1700000000.000001"},
+            "event_ts": "1700000000.000002",
+        },
+    },
+    {
+        "type": "block_actions",
+        "user": {"id": "U1"},
+        "channel": {"id": "C1"},
+        "container": {"message_ts": "1700000000.000001"},
+        "actions": [{"action_id": "b0", "action_ts": "1700000000.000002", "value": "v"}],
+    },
+    {"command": "/profile", "user_id": "U1", "channel_id": "C1", "trigger_id": "1.2.x", "text": "undo"},
+]
+
+JSON = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=20),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=12), inner, max_size=3),
+    max_leaves=8,
+)
+
+
+@st.composite
+def mutated(draw: st.DrawFn) -> dict[str, Any]:
+    """A real payload with something in it replaced, taken away or added."""
+    payload: dict[str, Any] = json.loads(json.dumps(draw(st.sampled_from(REAL))))
+    for _ in range(draw(st.integers(1, 3))):
+        at: Any = payload
+        while True:
+            keys = list(at) if isinstance(at, dict) else list(range(len(at)))
+            if not keys:
+                break
+            key = draw(st.sampled_from(keys))
+            if isinstance(at[key], dict | list) and at[key] and draw(st.booleans()):
+                at = at[key]
+                continue
+            if isinstance(at, dict) and draw(st.booleans()):
+                del at[key]
+            else:
+                at[key] = draw(JSON)
+            break
+    return payload
+
+
+@given(mutated() | st.dictionaries(st.text(max_size=12), JSON, max_size=5))
+@settings(max_examples=400, deadline=None)
+def test_no_payload_breaks_the_reader(payload: dict[str, Any]) -> None:
+    try:
+        heard = Reader("UBOT", "T1").read(payload)
+    except BadEventError:
+        return
+    if heard is not None:
+        encode(heard.event)
+
+
+@given(st.lists(mutated(), min_size=1, max_size=5))
+@settings(max_examples=15, deadline=None)
+async def test_no_payload_ends_the_bot(payloads: list[dict[str, Any]]) -> None:
+    with tempfile.TemporaryDirectory() as folder:
+        server = SlackServer()
+        await server.start()
+        slack = SlackPlatform(server, Path(folder))
+        await slack.open()
+        for number, payload in enumerate(payloads):
+            envelope = {"type": "events_api", "envelope_id": f"x{number}", "payload": payload}
+            with contextlib.suppress(ValueError):  # NaN is no JSON, and no server could send it
+                await server._sockets[-1].send_str(json.dumps(envelope, allow_nan=False))  # pyright: ignore[reportPrivateUsage]
+        await server.say("still there?")
+        await slack.inbox.until(lambda: any(said.text == "still there?" for said in slack.inbox.of(Message)))
+        await slack.running.stop()
+        await server.stop()
