@@ -128,7 +128,7 @@ class Access:
 
 
 def plain_name(name: str) -> str:
-    """What somebody calls themselves, as it can be shown to others: one short line, and no markup.
+    r"""What somebody calls themselves, as it can be shown to others: one short line, and no markup.
 
     >>> plain_name("Ana *the*\\n`great`"), plain_name("<@everyone>")
     ('Ana the great', 'everyone')

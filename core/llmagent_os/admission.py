@@ -1,7 +1,8 @@
 """Stands before the agent and asks who is there.
 
 It is composed in plain sight, ``Host(Admission(agent, access), …)``: whoever :class:`~llmagent_os.access.Access` admits
-goes on to the agent, and a stranger gets no further than here. Nothing that a stranger says is kept.
+goes on to the agent, and a stranger gets no further than here. Nothing that a stranger says is kept. Their reactions
+are not rewards either: the host asks the same door (``may_rate``).
 """
 
 from __future__ import annotations
@@ -45,8 +46,7 @@ class Admission:
                 return Outcome(None)
 
     async def observe(self, interaction: Interaction, reward: RewardEvent) -> None:
-        if await self._access.admits_identity(reward.rater_id):
-            await self._handler.observe(interaction, reward)
+        await self._handler.observe(interaction, reward)
 
     def _is_link(self, event: Event) -> bool:
         """Whether somebody known elsewhere may be proving it: the code decides, and wrong ones are counted."""

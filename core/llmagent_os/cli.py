@@ -192,6 +192,14 @@ def export_profile(ctx: click.Context, /, user: str) -> None:
     _people(ctx, user, "export")
 
 
+@profile.command("unlink")
+@click.argument("user")
+@click.pass_context
+def unlink_profile(ctx: click.Context, /, user: str) -> None:
+    """Take USER out of what /link has joined."""
+    _people(ctx, user, "unlink")
+
+
 @profile.command("forget")
 @click.argument("user")
 @click.option("--yes", is_flag=True, help="Do not ask.")
@@ -201,6 +209,42 @@ def forget_profile(ctx: click.Context, /, user: str, yes: bool) -> None:
     if not yes:
         click.confirm(f"Erase everything about {user}?", abort=True)
     _people(ctx, user, "forget")
+
+
+@main.group()
+def people() -> None:
+    """Who is answered on Slack, Discord and Telegram."""
+
+
+@people.command("list")
+@click.pass_context
+def list_people(ctx: click.Context, /) -> None:
+    """Print who was let in, and who asks to be."""
+    _door(ctx, "listing")
+
+
+@people.command("approve")
+@click.argument("code")
+@click.pass_context
+def approve_person(ctx: click.Context, /, code: str) -> None:
+    """Let in whoever was told CODE."""
+    _door(ctx, "approve", code)
+
+
+@people.command("allow")
+@click.argument("user")
+@click.pass_context
+def allow_person(ctx: click.Context, /, user: str) -> None:
+    """Let in USER, named as in the logs: platform:workspace:id."""
+    _door(ctx, "allow", user)
+
+
+@people.command("revoke")
+@click.argument("user")
+@click.pass_context
+def revoke_person(ctx: click.Context, /, user: str) -> None:
+    """Do not answer USER, nor whoever is linked to them, any more."""
+    _door(ctx, "revoke", user)
 
 
 @main.command()
@@ -214,6 +258,12 @@ def _people(ctx: click.Context, user: str, what: str) -> None:
 
     text = asyncio.run(getattr(people, what)(_settings(ctx), user))
     click.echo(text)
+
+
+def _door(ctx: click.Context, what: str, *given: str) -> None:
+    from llmagent_os import door
+
+    click.echo(asyncio.run(getattr(door, what)(_settings(ctx), *given)))
 
 
 async def _serve(

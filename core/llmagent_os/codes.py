@@ -22,7 +22,7 @@ def new_code() -> str:
 
 def read(text: str) -> str | None:
     """The code that somebody has typed, however they wrote it; None: it is none."""
-    bare = re.sub(r"[\s`'\"<>.,–—-]", "", text).upper()  # noqa: RUF001
+    bare = re.sub(r"[\s`'\"<>.,–—-]", "", text).upper()
     return _written(bare) if len(bare) == LENGTH and set(bare) <= set(ALPHABET) else None
 
 

@@ -14,7 +14,7 @@ from llmagent_os.errors import PluginError
 from llmagent_os.events import Command, Event
 from llmagent_os.identities import Links, parts_of
 from llmagent_os.ledger import event_key, person_id
-from llmagent_os.linking import link, platforms, unlink
+from llmagent_os.linking import link, listed, platforms, unlink
 
 if TYPE_CHECKING:
     from llmagent_os.agent import Agent
@@ -136,7 +136,7 @@ class Commands:
 
     async def _ask_forget(self, event: Event) -> Reply:
         everywhere = platforms(await self._agent.everyone(person_id(event)))
-        also = f", on {' and '.join(everywhere)}" if len(everywhere) > 1 else ""
+        also = f", on {listed(everywhere)}" if len(everywhere) > 1 else ""
         return Reply(
             f"This erases your profile, your events and everything you told me{also}. Are you sure?",
             buttons=(Button("Yes, forget me", _forget_value(event), "danger"), Button("No", "agent:keep")),

@@ -20,7 +20,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections import deque
-from collections.abc import Coroutine, Iterable
+from collections.abc import Awaitable, Callable, Coroutine, Iterable
 from typing import Any
 
 import structlog
@@ -106,9 +106,19 @@ class Host:
         *,
         limits: Limits | None = None,
         rewards: RewardMapping = EMOJI,
+        may_rate: Callable[[Event], Awaitable[bool]] | None = None,
         clock: Clock | None = None,
     ) -> None:
-        """Nothing happens before :meth:`run`. ``clock`` tells when timers are due: the machine's, unless given.
+        """Nothing happens before :meth:`run`.
+
+        Args:
+            handler: answers.
+            ledger: keeps everything.
+            adapters: the platforms.
+            limits: of time and of how much may wait.
+            rewards: what a reaction is worth.
+            may_rate: whose reactions are rewards; None: everybody's.
+            clock: tells when timers are due; the machine's, unless given.
 
         Raises:
             ConfigError: two adapters have the same name.
@@ -119,7 +129,7 @@ class Host:
         self._handler = handler
         self._ledger = ledger
         self._limits = limits or Limits()
-        self._reactions = Reactions(ledger, rewards, self._limits.send_seconds)
+        self._reactions = Reactions(ledger, rewards, self._limits.send_seconds, may_rate)
         self._listening = Listening(ledger, self._reactions, self._is_answering)
         self._alarm = Alarm(
             ledger,

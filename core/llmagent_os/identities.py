@@ -1,8 +1,8 @@
 """One person on several platforms: joining their identities by a code, and taking them apart again.
 
-An identity is ``platform:workspace:id`` (:func:`~llmagent_os.ledger.person_id`). Linked ones share a profile, that of the
-identity which issued the code, with its gaps filled from the other's; the other's own stays on the disk as it is, for
-when the two are taken apart. What was said and made stays with the identity it was said and made on.
+An identity is ``platform:workspace:id`` (:func:`~llmagent_os.ledger.person_id`). Linked ones share a profile, that of
+the identity which issued the code, with its gaps filled from the other's; the other's own stays on the disk as it is,
+for when the two are taken apart. What was said and made stays with the identity it was said and made on.
 """
 
 from __future__ import annotations

@@ -1,68 +1,87 @@
-"""What ``/link`` and ``/unlink`` say."""
+"""What people are told when they join their accounts or take them apart: the words of ``/link`` and ``/unlink``."""
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
 from llmagent_os.adapter import Reply
 from llmagent_os.events import Event
-from llmagent_os.identities import CODE_VALID, Links, Refused, parts_of
+from llmagent_os.identities import CODE_VALID, Joined, Links, Refused, parts_of
 from llmagent_os.ledger import person_id
 
 if TYPE_CHECKING:
     from llmagent_os.access import Access
 
+#: How platforms are called where their name alone would not be understood.
+_NAMES = {"web": "the web chat", "console": "the terminal", "script": "scripts"}
+
 _REFUSED = {
-    Refused.WRONG: "That code is not valid: it may be mistyped, used already, or older than ten minutes. Send `/link` "
-    "where you talk to me already for a new one.",
-    Refused.OWN: "That is your own code. Send it to me on the other platform, not here.",
-    Refused.SAME: "That is a code of yours, and the two are linked already.",
-    Refused.TOO_OFTEN: "There were too many wrong codes. Please try again in an hour.",
+    Refused.WRONG: "There is no such code, or not any more: a code is good once, and for ten minutes. Send `/link` "
+    "where you want to be joined with, and give me its new code here.",
+    Refused.OWN: "That is your own code. Give it to me on the *other* platform, as `/link CODE`.",
+    Refused.SAME: "These two are the same person to me already. `/unlink` takes this account out.",
+    Refused.TOO_OFTEN: "That were too many wrong codes. Please wait an hour and ask for a new one then.",
 }
 
 
 async def link(links: Links, event: Event, typed: str) -> Reply:
-    """Give a code, or take one."""
+    """The answer to ``/link``, and to ``/link CODE``."""
     identity = person_id(event)
-    if not typed.strip():
+    if not typed:
         code = await links.issue(identity)
         minutes = int(CODE_VALID.total_seconds() // 60)
         return Reply(
-            f"Your code: `{code}`\n\nWithin {minutes} minutes, send `/link {code}` to me from your other account, on "
-            "whatever platform. I then know that you are the same person: one profile, one memory. Show the code to "
-            "nobody: whoever sends it is you to me."
+            f"Write to me on the other platform, and send `/link {code}` there. Within {minutes} minutes, that makes "
+            "the account you send it from the same person as this one: one profile, and what I keep for you in both "
+            "places. Show the code to nobody else."
         )
     result = await links.join(identity, typed)
     if isinstance(result, Refused):
         return Reply(_REFUSED[result])
-    return Reply(
-        f"Done: this account and {_account(result.issuer, identity)} are one person to me now. Both see the same "
-        "profile, the one from there, completed by what it lacked, and the same things that you have told me to keep; "
-        "`/forget` erases all of it. `/unlink` takes this account out again."
+    return Reply(_joined(result, await links.everyone(identity)))
+
+
+def _joined(result: Joined, everyone: tuple[str, ...]) -> str:
+    return (
+        f"Done: on {listed(platforms(everyone))} you are one person to me now. Your profile is the one of "
+        f"{named(result.issuer)}, with what this one knew besides. `/unlink` takes this account out again."
     )
 
 
 async def unlink(links: Links, event: Event, access: Access | None) -> Reply:
-    """Take this account out."""
+    """The answer to ``/unlink``."""
     identity = person_id(event)
-    others = await links.leave(identity)
-    if others is None:
-        return Reply("This account is linked to no other.")
-    still = " The others stay linked to each other." if others else ""
-    said = (
-        "Done: this account stands by itself again. It has what was said and made on it, and its profile from before "
-        f"it was linked; the other side likewise.{still}"
-    )
-    if access is not None and not await access.admits_identity(identity):
-        said += " I answered it as one of yours; now it has to be let in by itself: write to me for a code."
+    rest = await links.leave(identity)
+    if rest is None:
+        return Reply("This account is linked to nothing. `/link` begins that.")
+    said = "Done: this account stands for itself again, with the profile and the entries that were made on it."
+    if rest:
+        said += f" Still one person: {listed(platforms(rest))}."
+    if access is not None and not await access.admits(event):
+        said += " It was let in as a part of you only, so I will ask you who you are when you write to me here again."
     return Reply(said)
 
 
-def platforms(identities: tuple[str, ...]) -> list[str]:
-    """Where they are, as people call it."""
-    return list(dict.fromkeys(parts_of(identity)[0].capitalize() for identity in identities))
+def platforms(identities: Iterable[str]) -> list[str]:
+    """Where identities are, in words, each once and in their order.
+
+    >>> platforms(["slack:T1:U1", "telegram::17", "slack:T2:U5", "web:local:3f"])
+    ['Slack', 'Telegram', 'the web chat']
+    """
+    return list(dict.fromkeys(named(identity) for identity in identities))
 
 
-def _account(identity: str, here: str) -> str:
-    platform, own = parts_of(identity)[0], parts_of(here)[0]
-    return f"your other one on {platform.capitalize()}" if platform == own else f"the one on {platform.capitalize()}"
+def named(identity: str) -> str:
+    """The platform of an identity, in words."""
+    platform, _, _ = parts_of(identity)
+    return _NAMES.get(platform, platform.capitalize())
+
+
+def listed(names: list[str]) -> str:
+    """``names`` in a sentence.
+
+    >>> listed(["Slack"]), listed(["Slack", "Discord", "the web chat"])
+    ('Slack', 'Slack, Discord and the web chat')
+    """
+    return names[0] if len(names) == 1 else f"{', '.join(names[:-1])} and {names[-1]}"

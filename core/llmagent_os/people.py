@@ -1,6 +1,7 @@
-"""What is kept about a person, gathered, shown and erased: ``llmagent-os profile``.
+"""What is kept about a person, gathered, shown, erased and taken apart: ``llmagent-os profile``.
 
-A person is known by their id, as the logs and the ledger write it: ``platform:workspace:id``.
+A person is known by an identity, as the logs and the ledger write it: ``platform:workspace:id``. Any of
+several that are linked will do.
 """
 
 from __future__ import annotations
@@ -17,59 +18,82 @@ import msgspec
 from llmagent_os.adapter import Adapter, Remembers
 from llmagent_os.bot import BotConfig
 from llmagent_os.config import Settings
-from llmagent_os.errors import ConfigError
 from llmagent_os.health import Health
+from llmagent_os.identities import Links, parts_of
 from llmagent_os.ledger import Ledger
 from llmagent_os.ledger.connection import file_of
 from llmagent_os.profiles import Profiles
 from llmagent_os.setup import AdapterSetup, known_adapters, make_adapter
 
 
-async def show(settings: Settings, user_id: str) -> str:
-    """The person's profile, one field a line."""
-    profile = await _profiles(settings, user_id).get(user_id)
+async def show(settings: Settings, identity: str) -> str:
+    """The person's profile, one field a line, and whom they are linked as."""
+    everyone = await _everyone(settings, identity)
+    profile = await Profiles(settings.data / "profiles").get(everyone[0])
     fields: dict[str, Any] = msgspec.to_builtins(profile)
     known = {name: value for name, value in fields.items() if value not in (None, "", {}, [])}
+    if len(everyone) > 1:
+        known["linked"] = ", ".join(everyone)
     return "\n".join(f"{name}: {value}" for name, value in known.items())
 
 
-async def export(settings: Settings, user_id: str) -> str:
-    """Everything kept about the person, as indented JSON."""
-    found: dict[str, Any] = {"profile": await _profiles(settings, user_id).export(user_id)}
+async def export(settings: Settings, identity: str) -> str:
+    """Everything kept about the person, as indented JSON; ``profiles`` are those of linked identities, put aside."""
+    first, *others = await _everyone(settings, identity)
+    profiles = Profiles(settings.data / "profiles")
+    found: dict[str, Any] = {"profile": await profiles.export(first)}
+    if others:
+        found["profiles"] = [await profiles.export(other) for other in others]
     for url in _ledgers(settings):
         async with _opened(url) as ledger:
-            for kind, rows in (await ledger.export(user_id)).items():
+            for kind, rows in (await ledger.export(identity)).items():
                 found.setdefault(kind, []).extend(rows)
     return json.dumps(found, indent=2, ensure_ascii=False)
 
 
-async def forget(settings: Settings, user_id: str) -> str:
-    """Erase the person everywhere; returns what was erased, in words."""
-    rows = 0
+async def forget(settings: Settings, identity: str) -> str:
+    """Erase the person everywhere; returns what was erased, in words.
+
+    The ledger last: it knows who is to be forgotten, where a crash comes in between.
+    """
+    everyone = await _everyone(settings, identity)
+    profiles = Profiles(settings.data / "profiles")
+    had_profile = any([await profiles.forget(each) for each in everyone])
+    conversations = rows = 0
+    for each in everyone:
+        platform, _, own_id = parts_of(each)
+        adapter = await asyncio.to_thread(_adapter, settings, platform)
+        if isinstance(adapter, Remembers):
+            conversations += await adapter.forget(own_id)
     for url in _ledgers(settings):
         async with _opened(url) as ledger:
-            rows += await ledger.forget(user_id)
-    had_profile = await _profiles(settings, user_id).forget(user_id)
-    conversations = 0
-    platform, _, own_id = _parts(user_id)
-    adapter = await asyncio.to_thread(_adapter, settings, platform)
-    if isinstance(adapter, Remembers):
-        conversations = await adapter.forget(own_id)
+            rows += await ledger.forget(identity)
     profile = "a profile" if had_profile else "no profile"
-    return f"{user_id}: {profile}, {rows} rows of the ledger and {conversations} conversations erased"
+    who = ", ".join(everyone)
+    return f"{who}: {profile}, {rows} rows of the ledger and {conversations} conversations erased"
 
 
-def _parts(user_id: str) -> tuple[str, str, str]:
-    platform, colon, rest = user_id.partition(":")
-    workspace, second, own_id = rest.partition(":")
-    if not (colon and second and platform and own_id):
-        raise ConfigError(f"a person is written platform:workspace:id (web:local:3f2a), not {user_id!r}")
-    return platform, workspace, own_id
+async def unlink(settings: Settings, identity: str) -> str:
+    """Take an identity out of its person; returns what came of it, in words."""
+    parts_of(identity)
+    profiles = Profiles(settings.data / "profiles")
+    for url in _ledgers(settings):
+        async with _opened(url) as ledger:
+            rest = await Links(ledger, profiles).leave(identity)
+            if rest is not None:
+                return f"{identity} stands for itself" + (f"; still one person: {', '.join(rest)}" if rest else "")
+    return f"{identity} is linked to nothing"
 
 
-def _profiles(settings: Settings, user_id: str) -> Profiles:
-    _parts(user_id)
-    return Profiles(settings.data / "profiles")
+async def _everyone(settings: Settings, identity: str) -> tuple[str, ...]:
+    """All identities of the person, the one first whose profile is everybody's."""
+    parts_of(identity)
+    for url in _ledgers(settings):
+        async with _opened(url) as ledger:
+            everyone = await ledger.identities.everyone(identity)
+            if len(everyone) > 1:
+                return everyone
+    return (identity,)
 
 
 def _ledgers(settings: Settings) -> list[str]:

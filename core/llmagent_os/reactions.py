@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Awaitable, Callable
 
 from llmagent_os.events import Conversation, Reaction
 from llmagent_os.ledger import Interaction, Ledger, RewardEvent, event_key, person_id
@@ -12,11 +13,25 @@ from llmagent_os.rewards import RewardMapping, standing
 class Reactions:
     """Joins reactions to replies, also to one whose sending has not come back yet."""
 
-    def __init__(self, ledger: Ledger, mapping: RewardMapping, patience: float) -> None:
-        """Args: ``patience`` is how long to wait for replies under way, in seconds."""
+    def __init__(
+        self,
+        ledger: Ledger,
+        mapping: RewardMapping,
+        patience: float,
+        may_rate: Callable[[Reaction], Awaitable[bool]] | None = None,
+    ) -> None:
+        """Nothing is read before somebody reacts.
+
+        Args:
+            ledger: knows the replies, and keeps the rewards.
+            mapping: what an emoji is worth.
+            patience: how long to wait for replies under way, in seconds.
+            may_rate: whose reactions count; None: everybody's.
+        """
         self._ledger = ledger
         self._mapping = mapping
         self._patience = patience
+        self._may_rate = may_rate
         self._sending: dict[str, tuple[str, str]] = {}  # key -> platform and channel
         self._waiting: dict[str, asyncio.Future[None]] = {}  # key -> who waits for that reply to be out
 
@@ -41,7 +56,8 @@ class Reactions:
         return here in self._sending.values() or await self._ledger.is_ours(*here, event.message_id)
 
     async def join(self, event: Reaction) -> tuple[Interaction, RewardEvent] | None:
-        """Find the reply and store the reward. None: the message is none of ours, or a bot reacted.
+        """Find the reply and store the reward. None: the message is none of ours, or a bot reacted, or somebody who is
+        not answered.
 
         The same event gives the same reward again, so that a crash in between loses or doubles nothing.
 
@@ -49,7 +65,7 @@ class Reactions:
             LedgerError: it cannot be read or written.
         """
         interaction = None if event.sender.is_bot else await self._reacted_to(event)
-        if interaction is None:
+        if interaction is None or not (self._may_rate is None or await self._may_rate(event)):
             return None
         rows = await self._ledger.rewards_of(interaction.interaction_id)
         reward_id, rater_id = event_key(event), person_id(event)

@@ -10,7 +10,9 @@ from typing import Protocol, Self, runtime_checkable
 
 import structlog
 
+from llmagent_os.access import Access
 from llmagent_os.adapter import Adapter, Remembers
+from llmagent_os.admission import Admission
 from llmagent_os.agent import Agent, AgentSettings
 from llmagent_os.bot import Bot
 from llmagent_os.chat import ChatRequest
@@ -153,7 +155,14 @@ class Runtime:
                 reply_seconds=settings.reply_seconds,
                 shutdown_seconds=settings.shutdown_seconds,
             )
-            host = Host(agent, ledger, made, limits=limits)
+            access = agent.access = Access(
+                ledger,
+                access=settings.access,
+                allow=settings.allow,
+                admins=settings.admins,
+                trusted=[adapter.name for adapter in made if adapter.capabilities.trusted],
+            )
+            host = Host(Admission(agent, access), ledger, made, limits=limits, may_rate=access.admits)
             health.host, health.plugins = host, plugins
             yield cls(settings, bot, ledger, profiles, plugins, llm, agent, tuple(made), host, health)
 

@@ -57,6 +57,7 @@ class MemoryAdapter:
             drafts=True,
             edits_per_second=20,
             idempotent_send=True,
+            trusted=True,
         )
         self.posted: list[Sent] = []  #: what people see, oldest first
         self.drafts: list[tuple[str, str]] = []  #: every draft shown: key and text

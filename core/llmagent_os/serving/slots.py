@@ -57,7 +57,7 @@ class SlotLinear(nn.Module):
 class SlotCache:
     """Keys and values of every slot, one tensor a layer: ``[slots, heads, length, head size]``.
 
-    Handed to a transformers model as its ``past_key_values``.
+    Handed to a transformers model as its ``cache``.
     """
 
     def __init__(self, config: Any, slots: int, rows: _Rows, like: torch.Tensor) -> None:
@@ -172,7 +172,7 @@ class SlotModel:
             input_ids=tokens,
             attention_mask=mask,
             position_ids=positions,
-            past_key_values=self._cache,
+            cache=self._cache,
             use_cache=True,
         )[0]
         return cast("torch.Tensor", self._model.lm_head(hidden[:, -1:])[:, 0].float())

@@ -12,7 +12,7 @@ from llmagent_os.adapters.discord.failures import FAILURES, failure
 from llmagent_os.adapters.discord.rest import Rest
 from llmagent_os.errors import AdapterError, ConfigError, TryLaterError
 
-#: Seconds to wait for the login, and for an answer. A request goes on after that, and its message is known by its nonce.
+#: Seconds to wait for the login, and for an answer. A request goes on after that: its message is known by its nonce.
 PATIENCE = 10.0
 
 
@@ -67,7 +67,11 @@ class Api:
                     raise TryLaterError(f"discord: {what}: not connected")
                 return await rest.call(method, path, body=body, files=files, query=query, **parameters)
         except FAILURES as error:
-            if "webhook_token" in parameters and isinstance(error, discord.HTTPException) and error.status in (401, 404):
+            if (
+                "webhook_token" in parameters
+                and isinstance(error, discord.HTTPException)
+                and error.status in (401, 404)
+            ):
                 raise ExpiredError(f"discord: {what}: too late, code {error.code}") from error
             translated = failure(error, what)
             if isinstance(translated, ConfigError):

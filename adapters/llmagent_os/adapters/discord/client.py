@@ -43,7 +43,7 @@ class Client(discord.AutoShardedClient):
         deaf_seconds: float,
     ) -> None:
         """Args:
-        takes: what to do with the gateway's events, by name; discord.py's own reading of them is left out, but of READY.
+        takes: what to do with the gateway's events, by name; discord.py itself reads only READY.
         api_url: of the HTTP API.
         gateway_url: empty: the API is asked.
         content: ask to be told what people say in servers where they do not mean the bot.

@@ -12,7 +12,8 @@ from llmagent_os.errors import AdapterError, ConfigError, LLMAgentOSError, TryLa
 #: What to do about a token that Discord does not take.
 BAD_TOKEN = (
     "Discord does not take DISCORD_TOKEN: it is wrong, or was reset. Copy the present one from "
-    "https://discord.com/developers/applications → your application → Bot → Reset Token, or run `llmagent-os setup discord`"
+    "https://discord.com/developers/applications → your application → Bot → Reset Token, or run "
+    "`llmagent-os setup discord`"
 )
 
 #: What to do about the messages that it may not read.

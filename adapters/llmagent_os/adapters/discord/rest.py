@@ -19,7 +19,7 @@ SHORT = 5.0
 class Rest(HTTPClient):
     """discord.py's client, at an address of its own, whose requests are never broken off half-way.
 
-    discord.py keeps addresses as attributes of classes; put in here, two clients of one process may have different ones.
+    discord.py keeps addresses as attributes of classes; put in here, two clients in one process may have two.
     """
 
     def __init__(self, loop: asyncio.AbstractEventLoop, api_url: str, gateway_url: str) -> None:

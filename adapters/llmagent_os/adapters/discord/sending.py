@@ -122,9 +122,7 @@ class Sender:
                 asked = key.removeprefix(f"{PLATFORM}:")
                 answered = asked if asked.isdecimal() and interaction is None else None
                 body |= _once(nonce_of(key, conversation.channel, 0)) | _reference(conversation, answered)
-                message = await self._api.call(
-                    "drafting", "POST", MESSAGES, body=body, channel_id=conversation.channel
-                )
+                message = await self._api.call("drafting", "POST", MESSAGES, body=body, channel_id=conversation.channel)
                 await self._deliveries.note(key, Progress(draft=message["id"]))
         except AdapterError as error:  # nobody misses it
             _log.debug("discord: a draft is not shown", error=str(error))
@@ -225,7 +223,9 @@ class Sender:
         else:
             private = it.private or delivery.for_who_pressed
             body = part.body() | ({"flags": wire.EPHEMERAL} if private else {})
-            message = await self._request("answering", "POST", _ANSWERS, body, part, query={"wait": "true"}, **it.webhook)
+            message = await self._request(
+                "answering", "POST", _ANSWERS, body, part, query={"wait": "true"}, **it.webhook
+            )
         return str(message["id"])
 
     async def _request(

@@ -164,7 +164,7 @@ class Carrier(msgspec.Struct, frozen=True):
 
     id: Snowflake
     flags: int = 0
-    components: list[dict[str, Any]] = []  # noqa: RUF012  msgspec makes a new one each time
+    components: list[dict[str, Any]] = []
 
 
 class Interacted(msgspec.Struct, frozen=True):

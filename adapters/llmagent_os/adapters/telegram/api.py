@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import AsyncGenerator, Awaitable, Callable
-from typing import Any, TypeVar
+from typing import Any, TypeVar, cast
+from urllib.parse import urlencode
 
 from telegram import Bot
 from telegram.error import ChatMigrated, NetworkError, TelegramError
 
-from llmagent_os.adapters.telegram.http import FloodError, Http, Parameters
+from llmagent_os.adapters.telegram.http import FloodError, Http
 from llmagent_os.adapters.telegram.pace import PATIENCE, Pace
 from llmagent_os.adapters.telegram.refusals import explained
 from llmagent_os.errors import TryLaterError
@@ -60,15 +62,15 @@ class Api:
         Raises:
             TelegramError: there is no answer, or it is a refusal.
         """
-        parameters: dict[str, object] = {"timeout": seconds, "allowed_updates": kinds}
+        query = {"timeout": seconds, "allowed_updates": json.dumps(kinds)}
         if offset is not None:
-            parameters["offset"] = offset
-        found: object = await self._polls.post(
-            f"{self.bot.base_url}/getUpdates", Parameters(parameters), read_timeout=seconds + slack
-        )
-        if not isinstance(found, list):
+            query["offset"] = offset
+        url = f"{self.bot.base_url}/getUpdates?{urlencode(query)}"
+        found = self._polls.parse_json_payload(await self._polls.retrieve(url, read_timeout=seconds + slack))
+        updates: object = found.get("result")
+        if not isinstance(updates, list):
             raise NetworkError("getUpdates was answered with something else than a list")
-        return list(found)
+        return list(cast("list[object]", updates))
 
     async def say(self, chat: int, call: Callable[[int], Awaitable[T]]) -> T:
         """Send something to ``chat``: in its turn, with short pauses waited for, and after it where it has moved to.

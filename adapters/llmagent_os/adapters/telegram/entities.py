@@ -34,9 +34,9 @@ def read(text: str, entities: Sequence[MessageEntity], me: User) -> Marked:
         words = wide[start:end].decode("utf-16-le", "replace")
         if entity.type == MessageEntity.BOT_COMMAND and start == 0:
             command = words
-        elif entity.type == MessageEntity.MENTION and words.lower() == f"@{me.username}".lower():
-            cuts.append((start, end))
-        elif entity.type == MessageEntity.TEXT_MENTION and entity.user is not None and entity.user.id == me.id:
+        elif (entity.type == MessageEntity.MENTION and words.lower() == f"@{me.username}".lower()) or (
+            entity.type == MessageEntity.TEXT_MENTION and entity.user is not None and entity.user.id == me.id
+        ):
             cuts.append((start, end))
     if not cuts:
         return Marked(text, command=command)

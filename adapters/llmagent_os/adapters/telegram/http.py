@@ -30,18 +30,6 @@ class FloodError(TelegramError):
         self.seconds = seconds
 
 
-class Parameters(RequestData):
-    """The parameters of a call that goes past the library's methods."""
-
-    def __init__(self, values: Mapping[str, object]) -> None:
-        super().__init__()
-        self._values = {name: each if isinstance(each, str) else json.dumps(each) for name, each in values.items()}
-
-    @property
-    def json_parameters(self) -> dict[str, str]:
-        return self._values
-
-
 class Http(BaseRequest):
     """One pool of connections; made at the first call, and again at the first one after :meth:`shutdown`."""
 
@@ -119,7 +107,9 @@ class Http(BaseRequest):
     def _open(self) -> aiohttp.ClientSession:
         if self._session is None or self._session.closed:
             connector = aiohttp.TCPConnector(limit=0)
-            self._session = aiohttp.ClientSession(connector=connector, trust_env=True, cookie_jar=aiohttp.DummyCookieJar())
+            self._session = aiohttp.ClientSession(
+                connector=connector, trust_env=True, cookie_jar=aiohttp.DummyCookieJar()
+            )
         return self._session
 
 

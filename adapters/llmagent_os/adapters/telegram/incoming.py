@@ -11,7 +11,6 @@ import msgspec
 from telegram import (
     CallbackQuery,
     Chat,
-    Message as Said,
     MessageReactionCountUpdated,
     MessageReactionUpdated,
     ReactionType,
@@ -19,6 +18,9 @@ from telegram import (
     ReactionTypeEmoji,
     Update,
     User,
+)
+from telegram import (
+    Message as Said,
 )
 
 from llmagent_os import slash

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Callable, Sequence
 from typing import Any, cast
 from weakref import WeakValueDictionary
 
@@ -27,6 +27,10 @@ LARGEST = 20_000_000
 
 #: So many chats are taken in at once.
 SIDE_BY_SIDE = 16
+
+#: So long an update is offered to a host that is too busy for it, in seconds. Telegram brings none before it is taken:
+#: whoever floods the bot would keep everybody else from it. They have been told that it was not taken.
+PATIENCE = 120.0
 
 #: How often a file is tried, and the first pause between, in seconds.
 _TRIES, _PAUSE = 3, 0.3
@@ -53,6 +57,7 @@ class Intake:
         self._files = files
         self._accept = accept
         self._pressed = pressed
+        self._refused: dict[int, float] = {}  # update -> when the host first had no room, on the loop's clock
         self._side_by_side = asyncio.Semaphore(SIDE_BY_SIDE)
         self._turns: WeakValueDictionary[int, asyncio.Lock] = WeakValueDictionary()
 
@@ -105,6 +110,9 @@ class Intake:
                 self._pressed(update.callback_query)
             await self._look(update)
         except HostBusyError as error:
+            if self._waited(update.update_id) > PATIENCE:  # the others' would wait behind it for ever
+                _log.error("an update is given up", update_id=update.update_id, error=str(error))
+                return True
             _log.info("an update is left for later", update_id=update.update_id, error=str(error))
             return False
         except LedgerError as error:
@@ -139,15 +147,16 @@ class Intake:
         return missing(remote.name, remote.content_type, problem, size=remote.size, voice=remote.voice)
 
     async def _download(self, event: Message, remote: Remote) -> Attachment:
-        for last in (*[False] * (_TRIES - 1), True):
+        tries = 0
+        while True:
+            tries += 1
             chunks = self._api.download(remote.file_id)
             kept = await self._files.keep(
                 event.sender.user_id, event.event_id, remote.name, remote.content_type, chunks, voice=remote.voice
             )
-            if kept.path or last or kept.problem == self._files.too_large:
+            if kept.path or tries == _TRIES or kept.problem == self._files.too_large:
                 return kept
             await asyncio.sleep(_PAUSE)
-        raise AssertionError  # pragma: no cover
 
     async def _look(self, update: Update) -> None:
         """What concerns the bot itself and is no event."""
@@ -156,9 +165,19 @@ class Intake:
             await self._api.moved(int(said.chat.id), int(said.migrate_to_chat_id))
         if member is not None:
             status = member.new_chat_member.status
-            _log.info("the bot's place in a chat has changed", chat=member.chat.id, kind=member.chat.type, status=status)
+            _log.info(
+                "the bot's place in a chat has changed", chat=member.chat.id, kind=member.chat.type, status=status
+            )
             if status == "member" and member.chat.type in ("group", "supergroup"):
                 _log.info("Telegram tells of reactions only to administrators of a group", chat=member.chat.id)
+
+    def _waited(self, update_id: int) -> float:
+        """How long ago this update was first refused, in seconds."""
+        now = asyncio.get_running_loop().time()
+        since = self._refused.setdefault(update_id, now)
+        while len(self._refused) > 1000:
+            del self._refused[next(iter(self._refused))]
+        return now - since
 
     def _turn(self, chat: int) -> asyncio.Lock:
         lock = self._turns.get(chat)

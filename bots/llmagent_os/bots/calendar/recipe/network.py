@@ -57,7 +57,7 @@ def loss_of(model: Qwen3ForCausalLM, batch: Batch, *, bf16: bool) -> Tensor:
     decoder: Any = model.model
     with torch.autocast(device.type, torch.bfloat16, enabled=bf16):
         cache = DynamicCache()
-        decoder(input_ids=batch.prefix[None].to(device), past_key_values=cache, use_cache=True)
+        decoder(input_ids=batch.prefix[None].to(device), cache=cache, use_cache=True)
         length, (rows, width) = len(batch.prefix), ids.shape
         layers: Any = cache.layers
         for layer in layers:  # keys and values: [1, key_value_heads, P, head_dim] -> [B, …]
@@ -65,7 +65,7 @@ def loss_of(model: Qwen3ForCausalLM, batch: Batch, *, bf16: bool) -> Tensor:
             layer.values = layer.values.expand(rows, -1, -1, -1)
         hidden: Tensor = decoder(
             input_ids=ids,
-            past_key_values=cache,
+            cache=cache,
             attention_mask=_causal(length, width, device, torch.bfloat16 if bf16 else torch.float32),
             position_ids=torch.arange(length, length + width, device=device)[None],
             use_cache=True,
