@@ -55,6 +55,8 @@ class TelegramServer:
         self.revoked = False  #: every call is answered with 401
         self.hanging = False  #: polls are taken and never answered
         self.drafts_known = True  #: the server has sendMessageDraft
+        self.html_known = True  #: False: whatever is sent as HTML cannot be parsed
+        self.closed_topics: set[int] = set()  #: topics that were deleted
         self.strangers: set[str] = set()  #: people who have not written to the bot directly
         self.migrated: dict[str, str] = {}  #: groups that have become another
         self.lose_answers = 0  #: messages that are posted, and whose answer gets lost
@@ -206,6 +208,19 @@ class TelegramServer:
         self._update("message_reaction_count", counted)
         await self._notify()
 
+    async def raw(self, payload: Mapping[str, Any]) -> None:
+        """An update with this in it, unchecked."""
+        self._updates.append({"update_id": next(self._update_ids), **payload})
+        await self._notify()
+
+    async def migrate(self, chat: str, to: str) -> None:
+        """A group becomes a supergroup, with another id."""
+        message = self._new(self.ana, chat) | {"migrate_to_chat_id": int(to)}
+        self.migrated[chat] = to
+        self._messages[to] = []
+        self._update("message", message)
+        await self._notify()
+
     async def press(self, message_id: str, label: str, *, user: str = "") -> None:
         _, message = self._find(message_id)
         rows = message["reply_markup"]["inline_keyboard"]
@@ -255,6 +270,10 @@ class TelegramServer:
     def limit(self, seconds: float, times: int = 1) -> None:
         self._limits = [seconds] * times
 
+    def limit_after(self, messages: int, seconds: float) -> None:
+        """Take so many messages, and refuse the next one."""
+        self._limits = [0.0] * messages + [seconds]
+
     async def garbage(self) -> None:
         chat, user = self._chat(self.ana), self._user(self.ana)
         every: tuple[dict[str, Any], ...] = (
@@ -274,8 +293,7 @@ class TelegramServer:
             {"never_heard_of": {"x": "y" * 100_000}},
         )
         for broken in every:
-            self._updates.append({"update_id": next(self._update_ids), **broken})
-        await self._notify()
+            await self.raw(broken)
 
     # ── updates ───────────────────────────────────────────────────────────────────────────────────────────────────
 
@@ -336,6 +354,7 @@ class TelegramServer:
                     self._updates.remove(update)
                 else:
                     self.webhook |= {"last_error_date": int(time.time()), "last_error_message": problem}
+                    await self._notify()
                     await asyncio.sleep(0.05)  # Telegram's own pauses grow
 
     # ── methods ───────────────────────────────────────────────────────────────────────────────────────────────────
@@ -352,8 +371,11 @@ class TelegramServer:
             if f"{method}" in self._shapes._defs:  # pyright: ignore[reportPrivateUsage]
                 self._shapes.check(method, {**given, **dict.fromkeys(uploads, "attach")})
             self.calls.append((method, given))
-            if self._limits and method in ("sendMessage", "sendDocument", "sendPhoto"):
-                seconds = max(1, math.ceil(self._limits.pop(0)))
+            limit = (
+                self._limits.pop(0) if self._limits and method in ("sendMessage", "sendDocument", "sendPhoto") else 0.0
+            )
+            if limit:
+                seconds = math.ceil(limit)
                 raise Refused(429, f"Too Many Requests: retry after {seconds}", retry_after=seconds)
             result = await handler(given, uploads)
         except Refused as refusal:
@@ -481,6 +503,8 @@ class TelegramServer:
     def _text(self, given: dict[str, Any]) -> str:
         text = str(given.get("text", ""))
         if given.get("parse_mode") == "HTML":
+            if not self.html_known:
+                raise Refused(400, "Bad Request: can't parse entities: unsupported start tag")
             text = _Entities.text(text)
         units = len(text.encode("utf-16-le")) // 2
         if not text.strip():
@@ -492,12 +516,18 @@ class TelegramServer:
     def _post(self, chat: str, given: dict[str, Any]) -> Message:
         answers = given.get("reply_parameters")
         message = self._new(str(BOT["id"]), chat)
+        if given.get("message_thread_id") in self.closed_topics:
+            raise Refused(400, "Bad Request: message thread not found")
         if "message_thread_id" in given:
             message |= {"message_thread_id": int(given["message_thread_id"]), "is_topic_message": True}
         if answers:
             found = [each for each in self._messages[chat] if each["message_id"] == answers["message_id"]]
             if not found and not answers.get("allow_sending_without_reply"):
                 raise Refused(400, "Bad Request: message to be replied not found")
+            if found:
+                message["reply_to_message"] = {
+                    key: value for key, value in found[0].items() if key != "reply_to_message"
+                }
         self._keyboard(message, given)
         self._messages[chat].append(message)
         return message

@@ -122,14 +122,21 @@ class Running:
         """Begin; returns at once."""
         self._task = asyncio.create_task(self._adapter.run(self._accept))
 
+    async def end(self) -> None:
+        """Wait until ``run`` ends by itself; an error of it is raised here."""
+        task, self._task = self._task, None
+        if task is not None:
+            async with asyncio.timeout(PATIENCE):
+                await task
+
     async def stop(self) -> None:
         """Cancel, and wait for the end; an error of ``run`` is raised here."""
-        if self._task is None:
+        task, self._task = self._task, None
+        if task is None:
             return
-        self._task.cancel()
+        task.cancel()
         with contextlib.suppress(asyncio.CancelledError):
-            await self._task
-        self._task = None
+            await task
 
 
 class AdapterContract:

@@ -53,7 +53,7 @@ class TelegramPlatform:
         if webhook:
             port = free_port()
             options["webhook"] = Webhook(url=f"http://127.0.0.1:{port}/telegram", port=port)
-        self.options = {"rates": FAST, "poll_seconds": 5, **options}
+        self.options: dict[str, Any] = {"rates": FAST, "poll_seconds": 5, **options}
         self.inbox = Inbox()
         self.adapter = self.make()
         self.running = Running(self.adapter, self.inbox.accept)
@@ -119,3 +119,543 @@ class TestTelegram(AdapterContract):
     @pytest.fixture
     def platform(self, platform: TelegramPlatform) -> Platform:
         return platform
+
+
+@pytest.fixture
+async def server() -> AsyncIterator[TelegramServer]:
+    server = TelegramServer()
+    await server.start()
+    yield server
+    await server.stop()
+
+
+@pytest.fixture
+async def telegram(server: TelegramServer, tmp_path: Path) -> AsyncIterator[TelegramPlatform]:
+    """Polling, and connected."""
+    platform = TelegramPlatform(server, tmp_path)
+    await platform.open()
+    yield platform
+    await platform.running.stop()
+
+
+async def asked(telegram: TelegramPlatform, text: str = "hi", **options: Any) -> Message:
+    """What somebody said, as the host got it."""
+    count = len(telegram.inbox.of(Message))
+    await telegram.server.say(text, **options)
+    return (await telegram.inbox.wait(Message, count + 1))[-1]
+
+
+def called(server: TelegramServer, method: str) -> list[dict[str, Any]]:
+    return [given for name, given in server.calls if name == method]
+
+
+# ── the line ──────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+async def test_a_poll_that_is_never_answered_is_given_up(server: TelegramServer, tmp_path: Path) -> None:
+    """A router that forgets a connection does not say so."""
+    telegram = TelegramPlatform(server, tmp_path, poll_seconds=0, slack_seconds=0.3)
+    await telegram.open()
+    server.hanging = True
+    telegram.server.calls.clear()
+    await server.say("anybody?")
+    await asyncio.sleep(0.5)
+    server.hanging = False
+    assert (await telegram.inbox.wait(Message))[0].text == "anybody?"
+    await telegram.running.stop()
+
+
+async def test_another_process_that_polls_is_outlived(telegram: TelegramPlatform) -> None:
+    url = f"{telegram.server.url}/bot{TOKEN}/getUpdates?timeout=0"
+    async with aiohttp.ClientSession() as other, other.get(url) as answer:
+        assert answer.status == 200
+    said = await asked(telegram, "after it")
+    assert said.text == "after it"
+
+
+async def test_a_webhook_that_somebody_has_set_is_taken_away(telegram: TelegramPlatform) -> None:
+    """Nothing can be polled while there is one."""
+    async with aiohttp.ClientSession() as other:
+        await other.post(f"{telegram.server.url}/bot{TOKEN}/setWebhook", json={"url": "http://127.0.0.1:9/"})
+    await telegram.server.drop()
+    assert (await asked(telegram, "back again")).text == "back again"
+    assert telegram.server.webhook["url"] == ""
+
+
+async def test_what_is_said_while_the_process_is_down_is_heard_after_it(telegram: TelegramPlatform) -> None:
+    await telegram.running.stop()
+    await telegram.server.say("good morning")
+    await telegram.reborn()
+    assert [said.text for said in await telegram.inbox.wait(Message)] == ["good morning"]
+
+
+async def test_a_chat_that_the_host_has_no_room_for_keeps_its_order(telegram: TelegramPlatform) -> None:
+    telegram.inbox.full = True
+    await telegram.server.say("one")
+    await telegram.server.say("two")
+    await asyncio.sleep(0.2)
+    telegram.inbox.full = False
+    assert [said.text for said in await telegram.inbox.wait(Message, 2)] == ["one", "two"]
+
+
+async def test_a_request_without_the_secret_is_refused(server: TelegramServer, tmp_path: Path) -> None:
+    """Anybody can find the address."""
+    telegram = TelegramPlatform(server, tmp_path, webhook=True)
+    await telegram.open()
+    url, secret = server.webhook["url"], server.webhook["secret_token"]
+    assert len(secret) >= 32
+    update = {"update_id": 1, "message": {"message_id": 1, "date": 1, "chat": {"id": 5, "type": "private"}}}
+    async with aiohttp.ClientSession() as stranger:
+        for headers in ({}, {"X-Telegram-Bot-Api-Secret-Token": "guess"}, {"X-Telegram-Bot-Api-Secret-Token": "é"}):
+            async with stranger.post(url, json=update, headers=headers) as answer:
+                assert answer.status == 403
+        known = {"X-Telegram-Bot-Api-Secret-Token": secret}
+        for body in (b"no json", b"", b"[" * 100_000, b"7", b'{"update_id": null}'):
+            async with stranger.post(url, data=body, headers=known) as answer:
+                assert answer.status == 200
+        async with stranger.get(url) as answer:
+            assert answer.status == 405
+    assert telegram.inbox.events == {}
+    await telegram.running.stop()
+
+
+async def test_telegram_keeps_what_a_full_host_did_not_take(server: TelegramServer, tmp_path: Path) -> None:
+    telegram = TelegramPlatform(server, tmp_path, webhook=True)
+    await telegram.open()
+    telegram.inbox.full = True
+    await server.say("too much")
+    await server.wait(lambda: "503" in server.webhook.get("last_error_message", ""))
+    telegram.inbox.full = False
+    assert (await telegram.inbox.wait(Message))[0].text == "too much"
+    await telegram.running.stop()
+
+
+async def test_a_webhook_that_was_changed_is_set_again(server: TelegramServer, tmp_path: Path) -> None:
+    telegram = TelegramPlatform(server, tmp_path, webhook=True, watch_seconds=0.05)
+    await telegram.open()
+    url = server.webhook["url"]
+    server.webhook["url"] = "https://somebody.example/"
+    await server.wait(lambda: server.webhook["url"] == url)
+    await telegram.running.stop()
+
+
+async def test_a_port_that_is_taken_is_named(server: TelegramServer, tmp_path: Path) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        telegram = TelegramPlatform(server, tmp_path)
+        telegram.options["webhook"] = Webhook(url=f"http://127.0.0.1:{port}/", port=port)
+        with pytest.raises(ConfigError, match=f"{port}.*TELEGRAM_HTTP_PORT"):
+            await telegram.make().run(telegram.inbox.accept)
+
+
+# ── tokens ────────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def test_without_a_token_it_is_left_out(tmp_path: Path) -> None:
+    with pytest.raises(NotConfiguredError, match="TELEGRAM_TOKEN"):
+        TelegramAdapter(token="", data=tmp_path)
+
+
+def test_a_secret_that_no_header_carries_is_refused() -> None:
+    with pytest.raises(ConfigError, match="TELEGRAM_WEBHOOK_SECRET"):
+        Webhook(url="https://bot.example/", secret="with spaces")
+
+
+async def test_a_bad_token_is_a_configuration_error_that_says_what_to_do(
+    server: TelegramServer, tmp_path: Path
+) -> None:
+    server.revoked = True
+    adapter = TelegramPlatform(server, tmp_path).make()
+    with pytest.raises(ConfigError, match=r"TELEGRAM_TOKEN.*@BotFather") as caught:
+        await adapter.run(Inbox().accept)
+    assert TOKEN not in str(caught.value)
+
+
+async def test_a_token_that_is_revoked_ends_it_once(telegram: TelegramPlatform) -> None:
+    said = await asked(telegram)
+    telegram.server.revoked = True
+    with pytest.raises(ConfigError, match="TELEGRAM_TOKEN"):
+        await telegram.adapter.send(said.conversation, Reply("hello"), key="k1")
+    await telegram.server.drop()
+    with pytest.raises(ConfigError, match="TELEGRAM_TOKEN"):
+        await telegram.running.end()
+
+
+# ── reactions ─────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+async def reacted(telegram: TelegramPlatform, old: list[Any], new: list[Any], **by: Any) -> None:
+    server = telegram.server
+    reaction: dict[str, Any] = {
+        "chat": {"id": int(server.group), "type": "supergroup", "title": "Team"},
+        "message_id": 7,
+        "date": 1_780_000_000,
+        "old_reaction": old,
+        "new_reaction": new,
+        **(by or {"user": {"id": int(server.ana), "is_bot": False, "first_name": "Ana"}}),
+    }
+    await server.raw({"message_reaction": reaction})
+
+
+async def test_the_sets_before_and_after_become_what_was_put_on_and_taken_off(telegram: TelegramPlatform) -> None:
+    thumb, heart, fire = ({"type": "emoji", "emoji": each} for each in ("👍", "❤", "🔥"))
+    custom = {"type": "custom_emoji", "custom_emoji_id": "5368324170671202286"}
+    await reacted(telegram, [thumb, heart], [heart, fire, custom])
+    changes = {(event.action, event.emoji) for event in await telegram.inbox.wait(Reaction, 3)}
+    assert changes == {("removed", "👍"), ("added", "🔥"), ("added", "5368324170671202286")}
+    assert len({event.event_id for event in telegram.inbox.of(Reaction)}) == 3
+
+
+async def test_the_bots_own_reactions_never_count(telegram: TelegramPlatform) -> None:
+    await reacted(telegram, [], [{"type": "emoji", "emoji": "👍"}], user=BOT)
+    await asked(telegram)
+    assert telegram.inbox.of(Reaction) == []
+
+
+async def test_somebody_who_reacts_as_a_channel_is_that_channel(telegram: TelegramPlatform) -> None:
+    chat = {"id": -1009, "type": "channel", "title": "News"}
+    await reacted(telegram, [], [{"type": "paid"}], actor_chat=chat)
+    event = (await telegram.inbox.wait(Reaction))[0]
+    assert (event.sender.user_id, event.emoji) == ("-1009", "⭐")
+
+
+async def test_anonymous_counts_become_reactions_that_can_be_taken_back(telegram: TelegramPlatform) -> None:
+    """Also when the process that saw the first count is gone."""
+    server = telegram.server
+    said = await asked(telegram, channel=server.group, mention=True)
+    receipt = await telegram.adapter.send(said.conversation, Reply("hello"), key="k1")
+    (message_id,) = receipt.message_ids
+    await server.count(message_id, {"👍": 2})
+    first = await telegram.inbox.wait(Reaction, 2)
+    await telegram.reborn()
+    await server.count(message_id, {"👍": 1, "🔥": 1})
+    events = await telegram.inbox.wait(Reaction, 4)
+    steps = {(event.emoji, event.action, event.sender.user_id) for event in events[2:]}
+    assert {(event.action, event.sender.user_id) for event in first} == {
+        ("added", "anonymous-1"),
+        ("added", "anonymous-2"),
+    }
+    assert steps == {("👍", "removed", "anonymous-2"), ("🔥", "added", "anonymous-1")}
+    assert {event.message_id for event in events} == {message_id}
+
+
+# ── sending ───────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+async def test_a_long_pause_is_left_to_the_host_and_other_chats_go_on(telegram: TelegramPlatform) -> None:
+    here = (await asked(telegram)).conversation
+    there = (await asked(telegram, user=telegram.server.ben)).conversation
+    telegram.server.limit(30)
+    with pytest.raises(TryLaterError) as caught:
+        await telegram.adapter.send(here, Reply("later"), key="k1")
+    assert caught.value.seconds == 30
+    await telegram.adapter.send(there, Reply("now"), key="k2")
+    with pytest.raises(TryLaterError):  # without asking Telegram, which would only lengthen the pause
+        await telegram.adapter.send(here, Reply("later"), key="k1")
+    assert len(called(telegram.server, "sendMessage")) == 2
+
+
+async def test_a_reply_half_sent_by_a_process_that_died_is_finished(telegram: TelegramPlatform) -> None:
+    words = [f"word{number}" for number in range(2000)]
+    said = await asked(telegram)
+    telegram.server.limit_after(1, 30)
+    with pytest.raises(TryLaterError):
+        await telegram.adapter.send(said.conversation, Reply(" ".join(words)), key="k1")
+    await telegram.reborn()
+    await telegram.adapter.send(said.conversation, Reply(" ".join(words)), key="k1", again=True)
+    assert " ".join(one.text for one in telegram.server.shown()).split() == words
+
+
+async def test_a_group_that_became_a_supergroup_is_followed(telegram: TelegramPlatform) -> None:
+    server = telegram.server
+    said = await asked(telegram, channel=server.group, mention=True)
+    await server.migrate(server.group, "-1002")
+    await telegram.adapter.send(said.conversation, Reply("still here"), key="k1")
+    assert [one.text for one in server.shown("-1002")] == ["still here"]
+    await telegram.reborn()
+    await telegram.adapter.send(said.conversation, Reply("known by now"), key="k2")
+    assert [one.text for one in server.shown("-1002")] == ["still here", "known by now"]
+
+
+async def test_a_topic_that_was_deleted_does_not_swallow_the_answer(telegram: TelegramPlatform) -> None:
+    server = telegram.server
+    said = await asked(telegram, channel=server.group, mention=True, thread="plans")
+    await telegram.adapter.send(said.conversation, Reply("in the topic"), key="k1")
+    server.closed_topics.add(int(said.conversation.thread or 0))
+    await telegram.adapter.send(said.conversation, Reply("beside it"), key="k2")
+    assert [one.thread is None for one in server.shown(server.group)] == [False, True]
+
+
+async def test_html_that_telegram_cannot_read_is_sent_as_text(telegram: TelegramPlatform) -> None:
+    telegram.server.html_known = False
+    said = await asked(telegram)
+    await telegram.adapter.send(said.conversation, Reply("**1 < 2**"), key="k1")
+    assert [one.text for one in telegram.server.shown()] == ["1 < 2"]
+
+
+async def test_what_is_for_somebody_who_never_wrote_directly_is_not_said_in_the_group(
+    telegram: TelegramPlatform,
+) -> None:
+    server = telegram.server
+    server.strangers.add(server.ben)
+    said = await asked(telegram, user=server.ben, channel=server.group, mention=True)
+    receipt = await telegram.adapter.send(said.conversation, Reply("Your code", only_for=server.ben), key="k1")
+    (hint,) = server.shown(server.group)
+    assert "Your code" not in hint.text
+    assert "@calendar_bot" in hint.text
+    assert receipt.message_ids == (hint.message_id,)
+
+
+async def test_cards_show_their_rows(telegram: TelegramPlatform) -> None:
+    said = await asked(telegram)
+    card = Card("Lunch <1>", (("When", "today & tomorrow"), ("Where", "x" * 5000)))
+    await telegram.adapter.send(said.conversation, Reply("Booked.", card), key="k1")
+    shown = telegram.server.shown()
+    assert "Lunch <1>\nWhen: today & tomorrow" in shown[0].text
+    assert all(len(one.text) <= 4096 for one in shown)
+
+
+async def test_files_that_cannot_be_sent_do_not_cost_the_words(telegram: TelegramPlatform, tmp_path: Path) -> None:
+    picture = tmp_path / "chart.png"
+    picture.write_bytes(b"\x89PNG")
+    said = await asked(telegram)
+    reply = Reply("Here.", files=(str(tmp_path / "gone.ics"), str(picture)))
+    receipt = await telegram.adapter.send(said.conversation, reply, key="k1")
+    shown = telegram.server.shown()
+    assert [one.text for one in shown] == ["Here.", "(gone.ics could not be attached.)", ""]
+    assert shown[2].files == ("photo.jpg",)
+    assert len(receipt.message_ids) == 3
+
+
+# ── drafts ────────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+async def test_in_a_private_chat_telegrams_own_drafts_are_used(telegram: TelegramPlatform) -> None:
+    said = await asked(telegram)
+    for text in ("You", "You have **lun", "You have **lunch**"):
+        await telegram.adapter.draft(said.conversation, text, key="k1")
+    (draft,) = telegram.server.shown()
+    assert (draft.draft, draft.text) == (True, "You have lunch")
+    assert len({given["draft_id"] for given in called(telegram.server, "sendMessageDraft")}) == 1
+    await telegram.adapter.send(said.conversation, Reply("You have lunch at noon."), key="k1")
+    assert [(one.text, one.draft) for one in telegram.server.shown()] == [("You have lunch at noon.", False)]
+
+
+async def test_a_server_without_drafts_is_asked_once(telegram: TelegramPlatform) -> None:
+    telegram.server.drafts_known = False
+    said = await asked(telegram)
+    await telegram.adapter.draft(said.conversation, "You", key="k1")
+    await telegram.adapter.draft(said.conversation, "You have", key="k1")
+    await telegram.adapter.send(said.conversation, Reply("You have lunch."), key="k1")
+    assert [one.text for one in telegram.server.shown()] == ["You have lunch."]
+
+
+@pytest.mark.parametrize("dies", [False, True])
+async def test_in_a_group_the_draft_becomes_the_reply(telegram: TelegramPlatform, dies: bool) -> None:
+    """Also in another process: nobody should see the beginning for ever, and then all of it again."""
+    server = telegram.server
+    said = await asked(telegram, channel=server.group, mention=True)
+    await telegram.adapter.draft(said.conversation, "You have", key="k1")
+    await telegram.adapter.draft(said.conversation, "You have lunch", key="k1")
+    if dies:
+        await telegram.reborn()
+    reply = Reply("You have lunch at noon.", buttons=(Button("Move it", "calendar:move"),))
+    receipt = await telegram.adapter.send(said.conversation, reply, key="k1", again=dies)
+    (shown,) = server.shown(server.group)
+    assert (shown.text, shown.buttons) == ("You have lunch at noon.", ("Move it",))
+    assert receipt.message_ids == (shown.message_id,)
+
+
+async def test_drafts_wait_for_their_turn_and_leave_room_for_messages(server: TelegramServer, tmp_path: Path) -> None:
+    """A group takes 20 messages a minute."""
+    rates = Rates(group=Rate(20, 3.0), kept_for_messages=5, draft_every=0.0)
+    telegram = TelegramPlatform(server, tmp_path, rates=rates)
+    await telegram.open()
+    said = await asked(telegram, channel=server.group, mention=True)
+    for number in range(40):
+        await telegram.adapter.draft(said.conversation, "x" * (number + 1), key="k1")
+    assert len(called(server, "editMessageText")) < 16
+    await telegram.adapter.send(said.conversation, Reply("whole"), key="k1")
+    for number in range(3):
+        await telegram.adapter.send(said.conversation, Reply(f"more {number}"), key=f"more{number}")
+    assert [one.text for one in server.shown(server.group)] == ["whole", "more 0", "more 1", "more 2"]
+    await telegram.running.stop()
+
+
+async def test_too_much_for_one_chat_is_put_off_and_nothing_is_used_up() -> None:
+    pace = Pace(Rates(group=Rate(2, 30.0)))
+    assert await pace.turn(-1) == 0.0
+    assert await pace.turn(-1) == 0.0
+    for _ in range(3):
+        with pytest.raises(TryLaterError) as caught:
+            await pace.turn(-1)
+        assert 29 <= (caught.value.seconds or 0) <= 30
+    assert await pace.turn(-2) == 0.0
+
+
+# ── buttons and commands ──────────────────────────────────────────────────────────────────────────────────────────────
+
+
+async def test_values_longer_than_telegram_carries_come_back_whole(telegram: TelegramPlatform) -> None:
+    """Also after a restart."""
+    long = "calendar:delete:" + "é" * 100
+    said = await asked(telegram)
+    buttons = (Button("Delete", long), Button("Mark", "~starts like a short name"))
+    (message_id,) = (
+        await telegram.adapter.send(said.conversation, Reply("Sure?", buttons=buttons), key="k1")
+    ).message_ids
+    await telegram.server.press(message_id, "Mark")
+    await telegram.inbox.wait(ButtonPress)
+    await telegram.adapter.edit(said.conversation, message_id, Reply("Sure?", buttons=buttons))
+    await telegram.reborn()
+    await telegram.server.press(message_id, "Delete")
+    presses = await telegram.inbox.wait(ButtonPress, 2)
+    assert [press.value for press in presses] == ["~starts like a short name", long]
+
+
+async def test_a_pressed_button_is_acknowledged_and_gone(telegram: TelegramPlatform) -> None:
+    server = telegram.server
+    said = await asked(telegram)
+    reply = Reply("Sure?", buttons=(Button("Yes", "calendar:yes"),))
+    (message_id,) = (await telegram.adapter.send(said.conversation, reply, key="k1")).message_ids
+    await server.press(message_id, "Yes")
+    await server.wait(lambda: not server.shown()[0].buttons)
+    assert called(server, "answerCallbackQuery")[0]["text"] == "✓ Yes"
+
+
+async def test_in_a_group_nobody_takes_another_ones_buttons_away(telegram: TelegramPlatform) -> None:
+    server = telegram.server
+    said = await asked(telegram, channel=server.group, mention=True)
+    reply = Reply("Sure?", buttons=(Button("Yes", "calendar:yes"),))
+    sent = await telegram.adapter.send(said.conversation, reply, key="k1", reply_to=said.message_id)
+    (message_id,) = sent.message_ids
+    await server.press(message_id, "Yes", user=server.ben)
+    await server.wait(lambda: len(called(server, "answerCallbackQuery")) == 1)
+    await server.press(message_id, "Yes", user=server.ana)
+    await server.wait(lambda: not server.shown(server.group)[0].buttons)
+    assert [press.sender.user_id for press in telegram.inbox.of(ButtonPress)] == [server.ben, server.ana]
+
+
+async def test_the_menu_follows_the_plugins(server: TelegramServer, tmp_path: Path) -> None:
+    telegram = TelegramPlatform(server, tmp_path, watch_seconds=0.05)
+    await telegram.open()
+    await server.wait(lambda: [each["command"] for each in server.commands] == ["profile", "forget"])
+    telegram.commands = {"roll": "roll a die", "No Command": "x", "today": ""}
+    await server.wait(lambda: [each["command"] for each in server.commands] == ["roll", "today"])
+    await telegram.running.stop()
+
+
+async def test_commands_for_other_bots_are_left_to_them(telegram: TelegramPlatform) -> None:
+    server = telegram.server
+    for text in ("/profile@other_bot", "/weather"):
+        await server.say(text, channel=server.group)
+    await server.say("/weather tomorrow")  # directly there is nobody else
+    await server.say("/profile", channel=server.group)
+    await telegram.inbox.wait(Command, 2)
+    said = [(event.name, event.conversation.kind) for event in telegram.inbox.of(Command)]
+    assert sorted(said) == [("profile", "group"), ("weather", "direct")]
+
+
+# ── what comes in ─────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+async def test_a_file_that_is_too_large_is_named_and_not_fetched(server: TelegramServer, tmp_path: Path) -> None:
+    telegram = TelegramPlatform(server, tmp_path, max_file_bytes=10)
+    await telegram.open()
+    said = await asked(telegram, "look", files={"big.txt": b"x" * 11})
+    (attachment,) = said.attachments
+    assert attachment.path == ""
+    assert "larger than" in attachment.problem
+    assert called(server, "getFile") == []
+    await telegram.running.stop()
+
+
+async def test_files_of_other_peoples_talk_are_not_fetched(telegram: TelegramPlatform) -> None:
+    server = telegram.server
+    said = await asked(telegram, "our plans", files={"plans.txt": b"secret"}, channel=server.group)
+    assert not said.addressed
+    assert said.attachments[0].path == ""
+    assert called(server, "getFile") == []
+
+
+async def test_a_mention_under_a_picture_counts(telegram: TelegramPlatform) -> None:
+    server = telegram.server
+    said = await asked(telegram, "what is it?", files={"a.txt": b"x"}, channel=server.group, mention=True)
+    assert (said.addressed, said.text) == (True, "what is it?")
+
+
+# ── whatever may come ─────────────────────────────────────────────────────────────────────────────────────────────────
+
+_values: st.SearchStrategy[Any] = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | st.text(max_size=20),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=10), inner, max_size=4),
+    max_leaves=10,
+)
+_USER = {"id": 1001, "is_bot": False, "first_name": "Ana"}
+_CHAT = {"id": 1001, "type": "private", "first_name": "Ana"}
+_SAID = {"message_id": 3, "date": 1_780_000_000, "chat": _CHAT, "from": _USER, "text": "hi"}
+_VALID: dict[str, dict[str, Any]] = {
+    "message": {**_SAID, "entities": [{"type": "mention", "offset": 0, "length": 2}], "reply_to_message": _SAID},
+    "edited_message": {**_SAID, "edit_date": 1_780_000_001},
+    "callback_query": {"id": "5", "from": _USER, "message": _SAID, "chat_instance": "1", "data": "x:y"},
+    "message_reaction": {
+        "chat": _CHAT,
+        "message_id": 3,
+        "user": _USER,
+        "date": 1_780_000_000,
+        "old_reaction": [],
+        "new_reaction": [{"type": "emoji", "emoji": "👍"}],
+    },
+    "message_reaction_count": {
+        "chat": _CHAT,
+        "message_id": 3,
+        "date": 1_780_000_000,
+        "reactions": [{"type": {"type": "emoji", "emoji": "👍"}, "total_count": 2}],
+    },
+    "my_chat_member": {"chat": _CHAT, "from": _USER, "date": 1_780_000_000},
+}
+
+
+@st.composite
+def _mutated(draw: st.DrawFn) -> Mapping[str, Any]:
+    """A valid update with one field, however deep, replaced or taken out."""
+    kind = draw(st.sampled_from(sorted(_VALID)))
+    payload: Any = json.loads(json.dumps(_VALID[kind]))
+    at: Any = payload
+    while True:
+        key: Any = draw(st.sampled_from(list(at) if isinstance(at, dict) else list(range(len(at)))))
+        inner: Any = at[key]
+        if isinstance(inner, dict | list) and inner and draw(st.booleans()):
+            at = inner
+            continue
+        if draw(st.booleans()):
+            at[key] = draw(_values)
+        else:
+            del at[key]
+        return {kind: payload}
+
+
+@settings(max_examples=25, deadline=None)
+@given(payloads=st.lists(_mutated() | st.dictionaries(st.sampled_from(sorted(_VALID)), _values), max_size=25))
+async def test_no_payload_ends_the_bot(payloads: list[Mapping[str, Any]]) -> None:
+    """Over the wire, with a good message behind them."""
+    server = TelegramServer()
+    await server.start()
+    with tempfile.TemporaryDirectory() as folder:
+        telegram = TelegramPlatform(server, Path(folder))
+        await telegram.open()
+        try:
+            for payload in payloads:
+                await server.raw(payload)
+            await server.say("still there?", user=server.ben)
+            await telegram.inbox.until(lambda: any(each.text == "still there?" for each in telegram.inbox.of(Message)))
+        finally:
+            await telegram.running.stop()
+            await server.stop()
+
+
+async def test_an_edit_of_nothing_is_an_error(telegram: TelegramPlatform) -> None:
+    said = await asked(telegram)
+    for message_id in ("no number", "99999"):
+        with pytest.raises(AdapterError):
+            await telegram.adapter.edit(said.conversation, message_id, Reply("x"))

@@ -66,11 +66,12 @@ class Intake:
         safe = [False] * len(raws)
         chats: dict[int, list[tuple[int, Update]]] = {}
         for place, raw in enumerate(raws):
-            update = parsed(raw)
-            if update is None:
+            known = parsed(raw)
+            if known is None:
                 safe[place] = True
             else:
-                chats.setdefault(_chat(update), []).append((place, update))
+                chat, update = known
+                chats.setdefault(chat, []).append((place, update))
 
         async def one_after_the_other(chat: int, updates: list[tuple[int, Update]]) -> None:
             async with self._side_by_side, self._turn(chat):
@@ -186,12 +187,13 @@ class Intake:
         return lock
 
 
-def parsed(raw: object) -> Update | None:
-    """The update that ``raw``, which was JSON, is; None: it is none."""
+def parsed(raw: object) -> tuple[int, Update] | None:
+    """The update that ``raw``, which was JSON, is, and the chat that it is of, 0 for none. None: it is none."""
     try:
         if not isinstance(raw, dict):
             raise BadEventError(f"an update is a JSON object, not {type(raw).__name__}")
-        return Update.de_json(cast("dict[str, Any]", raw))
+        update = Update.de_json(cast("dict[str, Any]", raw))
+        return _chat(update), update
     except Exception as error:  # the library raises whatever it stumbles over
         _skipped(raw, error)
         return None
@@ -204,5 +206,10 @@ def _skipped(raw: object, error: Exception) -> None:
 
 
 def _chat(update: Update) -> int:
+    """Whose turn it is. The library checks no types."""
     chat = update.effective_chat
-    return hash(chat.id) if chat is not None else 0
+    if chat is None:
+        return 0
+    if not isinstance(chat.id, int):  # pyright: ignore[reportUnnecessaryIsInstance]
+        raise BadEventError(f"a chat's id is a number, not {type(chat.id).__name__}")
+    return chat.id

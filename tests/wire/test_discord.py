@@ -1,0 +1,576 @@
+"""Discord over its real client and sockets: the gateway, the HTTP API."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import tempfile
+from collections.abc import AsyncIterator, Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from llmagent_os.adapter import Button, Card, Reply
+from llmagent_os.adapters.discord.adapter import DiscordAdapter
+from llmagent_os.errors import AdapterError, ConfigError, NotConfiguredError, TryLaterError
+from llmagent_os.events import ButtonPress, Command, Edit, Message, Reaction
+from llmagent_os.records import MemoryRecords
+from tests.platforms.discord import BOT_ID, FORUM_ID, ROLE, TOKEN, DiscordServer
+from tests.platforms.server import Shown
+
+from .contract import AdapterContract, Inbox, Platform, Running
+
+
+class DiscordPlatform:
+    """The contract's platform: Ana in direct messages with the bot; its threads are in the server's channel."""
+
+    def __init__(self, server: DiscordServer, data: Path, **options: Any) -> None:
+        self.server = server
+        self.data = data
+        self.store = MemoryRecords()
+        self.commands: dict[str, str] = {"profile": "what I know about you", "forget": "erase it"}
+        self.options: dict[str, Any] = {"watch_seconds": 0.2, **options}
+        self.inbox = Inbox()
+        self.adapter = self.make()
+        self.running = Running(self.adapter, self.inbox.accept)
+
+    def make(self) -> DiscordAdapter:
+        """An adapter, as a new process has it, on what the last one kept."""
+        return DiscordAdapter(
+            token=TOKEN,
+            api_url=self.server.environment["DISCORD_API_URL"],
+            data=self.data,
+            store=self.store,
+            commands=lambda: self.commands,
+            **self.options,
+        )
+
+    async def open(self) -> None:
+        self.running.start()
+        async with asyncio.timeout(20):
+            await self.adapter.started()
+
+    async def restart(self) -> None:
+        await self.running.stop()
+        await self.open()
+
+    async def reborn(self) -> None:
+        """Another process takes over."""
+        await self.running.stop()
+        self.adapter = self.make()
+        self.running = Running(self.adapter, self.inbox.accept)
+        await self.open()
+
+    async def say(self, text: str, *, thread: str | None = None) -> None:
+        if thread is None:
+            await self.server.say(text)
+        else:
+            await self.server.say(text, channel=self.server.group, thread=thread, mention=True)
+
+    async def say_again(self) -> None:
+        await self.server.redeliver()
+
+    async def react(self, message_id: str, emoji: str, *, on: bool) -> None:
+        await self.server.react(message_id, emoji, on=on)
+
+    async def press(self, message_id: str, label: str) -> None:
+        await self.server.press(message_id, label)
+
+    async def send_garbage(self) -> None:
+        await self.server.garbage()
+
+    async def shown(self, ready: Callable[[list[Shown]], bool]) -> list[Shown]:
+        def seen() -> list[Shown]:
+            return [*self.server.shown(), *self.server.shown(self.server.group)]
+
+        await self.server.wait(lambda: ready(seen()))
+        return seen()
+
+
+@pytest.fixture
+async def server() -> AsyncIterator[DiscordServer]:
+    server = DiscordServer()
+    await server.start()
+    yield server
+    await server.stop()
+
+
+@pytest.fixture
+async def discord(server: DiscordServer, tmp_path: Path) -> AsyncIterator[DiscordPlatform]:
+    platform = DiscordPlatform(server, tmp_path)
+    await platform.open()
+    yield platform
+    await platform.running.stop()
+
+
+class TestDiscord(AdapterContract):
+    @pytest.fixture
+    def platform(self, discord: DiscordPlatform) -> Platform:
+        return discord
+
+
+async def asked(discord: DiscordPlatform, text: str = "hi", **options: Any) -> Message:
+    """What somebody said, as the host got it."""
+    count = len(discord.inbox.of(Message))
+    await discord.server.say(text, **options)
+    return (await discord.inbox.wait(Message, count + 1))[-1]
+
+
+def called(server: DiscordServer, method: str, ending: str) -> list[Any]:
+    return [body for verb, path, body in server.calls if verb == method and path.endswith(ending)]
+
+
+# ── the line ──────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+async def test_a_broken_line_is_resumed_and_what_it_missed_is_replayed(discord: DiscordPlatform) -> None:
+    server = discord.server
+    said = await asked(discord, "before")
+    sent = await discord.adapter.send(said.conversation, Reply("hello"), key="k1")
+    await server.drop()
+    await server.say("meanwhile")
+    await server.react(sent.message_ids[0], "👍", on=True)
+    await discord.inbox.wait(Reaction)
+    assert [each.text for each in discord.inbox.of(Message)] == ["before", "meanwhile"]
+    assert server.gateway.resumed == 1
+
+
+@pytest.mark.parametrize("how", ["op 7", "close 4000"])
+async def test_a_server_that_is_restarted_is_come_back_to(discord: DiscordPlatform, how: str) -> None:
+    gateway = discord.server.gateway
+    await (gateway.ask_to_reconnect() if how == "op 7" else gateway.close(4000))
+    await discord.server.wait(lambda: gateway.resumed == 1)
+    assert (await asked(discord, "after")).text == "after"
+
+
+async def test_where_a_session_cannot_be_resumed_history_tells_what_was_missed(discord: DiscordPlatform) -> None:
+    server = discord.server
+    said = await asked(discord, "directly")
+    await discord.adapter.send(said.conversation, Reply("yes"), key="k1")
+    await asked(discord, "in the group", channel=server.group, mention=True)
+    await server.drop()
+    server.gateway.forget()
+    await server.say("again directly")
+    await server.say("and in the group", channel=server.group, mention=True)
+    await discord.inbox.wait(Message, 4)
+    texts = [each.text for each in discord.inbox.of(Message)]
+    assert sorted(texts[2:]) == ["again directly", "and in the group"]
+    assert server.gateway.resumed == 0
+
+
+async def test_a_session_that_is_over_is_begun_anew(discord: DiscordPlatform) -> None:
+    await discord.server.gateway.invalidate()
+    await discord.server.connected()
+    assert (await asked(discord, "after")).text == "after"
+
+
+async def test_what_is_said_while_the_process_is_down_is_heard_after_it_and_once(discord: DiscordPlatform) -> None:
+    server = discord.server
+    await asked(discord, "before")
+    await discord.running.stop()
+    for number in range(3):
+        await server.say(f"while away {number}")
+    await discord.reborn()
+    await discord.inbox.wait(Message, 4)
+    await asked(discord, "after")
+    texts = [each.text for each in discord.inbox.of(Message)]
+    assert texts == ["before", "while away 0", "while away 1", "while away 2", "after"]
+
+
+async def test_a_line_over_which_nothing_comes_is_made_anew(server: DiscordServer, tmp_path: Path) -> None:
+    """It looks healthy: the connection is there, and what is sent over it is taken."""
+    server.gateway.heartbeat = 0.2
+    discord = DiscordPlatform(server, tmp_path, deaf_seconds=0.8)
+    await discord.open()
+    server.gateway.deaf = True
+    await server.say("anybody?")
+    connections = server.gateway.connections
+    await asyncio.sleep(0.3)
+    server.gateway.deaf = False
+    assert (await discord.inbox.wait(Message))[0].text == "anybody?"
+    assert server.gateway.connections > connections or server.gateway.resumed
+    await discord.running.stop()
+
+
+async def test_as_many_shards_as_discord_wants(server: DiscordServer, tmp_path: Path) -> None:
+    server.gateway.shards = 3
+    discord = DiscordPlatform(server, tmp_path)
+    await discord.open()
+    await server.wait(lambda: len(server.gateway.live) == 3)
+    await asked(discord, "directly")
+    assert (await asked(discord, "in the group", channel=server.group, mention=True)).text == "in the group"
+    await discord.running.stop()
+
+
+async def test_where_the_right_to_read_is_missing_it_hears_what_is_meant_for_it(
+    server: DiscordServer, tmp_path: Path
+) -> None:
+    server.gateway.no_content = True
+    discord = DiscordPlatform(server, tmp_path)
+    await discord.open()
+    await server.say("lunch, anybody?", channel=server.group)
+    said = await asked(discord, "what is on today?", channel=server.group, mention=True)
+    assert [each.text for each in discord.inbox.of(Message)] == ["what is on today?"]
+    assert said.addressed
+    assert (await asked(discord, "directly")).text == "directly"
+    await discord.running.stop()
+
+
+# ── tokens ────────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def test_without_a_token_it_is_left_out(tmp_path: Path) -> None:
+    with pytest.raises(NotConfiguredError, match="DISCORD_TOKEN"):
+        DiscordAdapter(token="", data=tmp_path)
+
+
+async def test_a_bad_token_is_a_configuration_error_that_says_what_to_do(server: DiscordServer, tmp_path: Path) -> None:
+    server.gateway.revoked = True
+    adapter = DiscordPlatform(server, tmp_path).make()
+    with pytest.raises(ConfigError, match=r"DISCORD_TOKEN.*Reset Token") as caught:
+        await adapter.run(Inbox().accept)
+    assert TOKEN not in str(caught.value)
+
+
+@pytest.mark.parametrize("noticed", ["gateway", "request"])
+async def test_a_token_that_is_revoked_ends_it(discord: DiscordPlatform, noticed: str) -> None:
+    said = await asked(discord)
+    discord.server.gateway.revoked = True
+    if noticed == "gateway":
+        await discord.server.gateway.close(4004)
+    else:
+        with pytest.raises(ConfigError, match="DISCORD_TOKEN"):
+            await discord.adapter.send(said.conversation, Reply("hello"), key="k1")
+    with pytest.raises(ConfigError, match="DISCORD_TOKEN"):
+        await discord.running.end()
+
+
+async def test_a_server_that_cannot_be_reached_is_left_to_the_host(server: DiscordServer, tmp_path: Path) -> None:
+    adapter = DiscordPlatform(server, tmp_path).make()
+    await server.stop()
+    with pytest.raises(TryLaterError, match="cannot be reached"):
+        await adapter.run(Inbox().accept)
+
+
+# ── sending ───────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+async def test_a_long_pause_is_left_to_the_host(discord: DiscordPlatform) -> None:
+    said = await asked(discord)
+    discord.server.limit(40)
+    with pytest.raises(TryLaterError) as caught:
+        await discord.adapter.send(said.conversation, Reply("later"), key="k1")
+    assert 30 <= (caught.value.seconds or 0) <= 40
+    other = await asked(discord, user=discord.server.ben)
+    await discord.adapter.send(other.conversation, Reply("now"), key="k2")
+    assert [one.text for one in discord.server.shown(user=discord.server.ben)] == ["now"]
+
+
+async def test_a_reply_whose_answer_got_lost_is_seen_once(discord: DiscordPlatform) -> None:
+    said = await asked(discord)
+    discord.server.lose_answers = 1
+    for again in (False, True, True):
+        try:
+            receipt = await discord.adapter.send(said.conversation, Reply("once"), key="k1", again=again)
+            break
+        except TryLaterError:
+            continue
+    assert [one.message_id for one in discord.server.shown()] == list(receipt.message_ids)
+
+
+async def test_a_reply_sent_by_a_process_that_died_is_seen_once(discord: DiscordPlatform) -> None:
+    said = await asked(discord)
+    words = " ".join(f"word{number}" for number in range(1000))
+    first = await discord.adapter.send(said.conversation, Reply(words), key="k1")
+    await discord.reborn()
+    second = await discord.adapter.send(said.conversation, Reply(words), key="k1", again=True)
+    assert second == first
+    assert " ".join(one.text for one in discord.server.shown()).split() == words.split()
+
+
+async def test_in_a_group_the_answer_refers_to_the_question(discord: DiscordPlatform) -> None:
+    server = discord.server
+    said = await asked(discord, channel=server.group, mention=True)
+    await discord.adapter.send(said.conversation, Reply("hello"), key="k1", reply_to=said.message_id)
+    (body,) = called(server, "POST", f"/channels/{server.group}/messages")
+    assert body["message_reference"]["message_id"] == said.message_id
+    assert body["allowed_mentions"] == {"parse": [], "replied_user": True}
+    assert len(body["nonce"]) <= 25
+    assert body["enforce_nonce"] is True
+
+
+async def test_what_is_secret_goes_to_the_person_or_says_that_it_cannot(discord: DiscordPlatform) -> None:
+    server = discord.server
+    said = await asked(discord, channel=server.group, mention=True)
+    secret = Reply("Your code", only_for=server.ana)
+    await discord.adapter.send(said.conversation, secret, key="k1")
+    assert [one.text for one in server.shown()] == ["Your code"]
+    server.closed_doors.add(server.ben)
+    said = await asked(discord, channel=server.group, mention=True, user=server.ben)
+    await discord.adapter.send(said.conversation, Reply("x", only_for=server.ben), key="k2")
+    (hint,) = server.shown(server.group)
+    assert "direct messages" in hint.text
+
+
+async def test_where_cards_are_forbidden_the_words_still_arrive(discord: DiscordPlatform) -> None:
+    server = discord.server
+    server.embeds_allowed = False
+    said = await asked(discord, channel=server.group, mention=True)
+    await discord.adapter.send(said.conversation, Reply("Booked.", Card("Lunch", (("When", "noon"),))), key="k1")
+    assert [one.text for one in server.shown(server.group)] == ["Booked."]
+
+
+async def test_cards_and_buttons_fit_discords_limits(discord: DiscordPlatform) -> None:
+    said = await asked(discord)
+    rows = tuple((f"label {n}" * 100, "text " * 500) for n in range(60))
+    buttons = tuple(Button(f"choice {n} " * 20, "x" * n * 7, "primary") for n in range(40))
+    await discord.adapter.send(said.conversation, Reply("w " * 3000, Card("t" * 999, rows), buttons), key="k1")
+    shown = discord.server.shown()
+    assert len(shown[-1].buttons) == 25
+
+
+async def test_files_that_cannot_be_sent_do_not_cost_the_words(discord: DiscordPlatform, tmp_path: Path) -> None:
+    large = tmp_path / "large.bin"
+    large.write_bytes(bytes(11 * 1024 * 1024))
+    said = await asked(discord)
+    reply = Reply("Here.", files=(str(tmp_path / "gone.ics"), str(large)))
+    await discord.adapter.send(said.conversation, reply, key="k1")
+    (shown,) = discord.server.shown()
+    assert shown.text.startswith("Here.")
+    assert "gone.ics" in shown.text
+    assert "large.bin" in shown.text
+
+
+# ── drafts ────────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+@pytest.mark.parametrize("dies", [False, True])
+async def test_the_draft_becomes_the_reply(discord: DiscordPlatform, dies: bool) -> None:
+    """Also in another process, which may not know of it: the nonce does."""
+    said = await asked(discord)
+    await discord.adapter.draft(said.conversation, "You have", key=f"discord:{said.event_id}")
+    await discord.adapter.draft(said.conversation, "You have lunch", key=f"discord:{said.event_id}")
+    assert len(discord.server.shown()) == 1
+    if dies:
+        await discord.reborn()
+    reply = Reply("You have lunch at noon.", buttons=(Button("Move it", "calendar:move"),))
+    await discord.adapter.send(said.conversation, reply, key=f"discord:{said.event_id}", again=dies)
+    (shown,) = discord.server.shown()
+    assert (shown.text, shown.buttons) == ("You have lunch at noon.", ("Move it",))
+
+
+# ── buttons and commands ──────────────────────────────────────────────────────────────────────────────────────────────
+
+
+async def test_values_longer_than_discord_carries_come_back_whole(discord: DiscordPlatform) -> None:
+    long = "calendar:delete:" + "é" * 200
+    said = await asked(discord)
+    reply = Reply("Sure?", buttons=(Button("Delete", long),))
+    (message_id,) = (await discord.adapter.send(said.conversation, reply, key="k1")).message_ids
+    await discord.reborn()
+    await discord.server.press(message_id, "Delete")
+    assert (await discord.inbox.wait(ButtonPress))[0].value == long
+
+
+async def test_a_pressed_button_is_acknowledged_and_marked(discord: DiscordPlatform) -> None:
+    server = discord.server
+    said = await asked(discord)
+    reply = Reply("Sure?", buttons=(Button("Yes", "calendar:yes"), Button("No", "calendar:no")))
+    (message_id,) = (await discord.adapter.send(said.conversation, reply, key="k1")).message_ids
+    await server.press(message_id, "Yes")
+    await server.wait(lambda: not server.shown()[0].buttons)
+    press = (await discord.inbox.wait(ButtonPress))[0]
+    await discord.adapter.send(press.conversation, Reply("Done."), key=f"discord:{press.event_id}")
+    assert [one.text for one in server.shown()] == ["Sure?", "Done."]
+
+
+async def test_a_command_in_a_server_is_answered_for_the_one_who_gave_it(discord: DiscordPlatform) -> None:
+    server = discord.server
+    await server.command("profile", "undo", channel=server.group)
+    command = (await discord.inbox.wait(Command))[0]
+    reply = Reply("word " * 1000, only_for=server.ana)
+    await discord.adapter.send(command.conversation, reply, key=f"discord:{command.event_id}")
+    mine = server.shown(server.group, user=server.ana)
+    assert len(mine) == 3
+    assert {one.only_for for one in mine} == {server.ana}
+    assert server.shown(server.group, user=server.ben) == []
+
+
+async def test_a_command_that_the_host_has_no_room_for_says_so(discord: DiscordPlatform) -> None:
+    discord.inbox.full = True
+    await discord.server.command("profile")
+    (shown,) = await discord.server.until(lambda seen: len(seen) == 1)
+    assert "try again" in shown.text.lower()
+
+
+@pytest.mark.parametrize("why", ["late", "over"])
+async def test_an_interaction_that_can_be_answered_no_more_is_answered_in_the_channel(
+    discord: DiscordPlatform, why: str
+) -> None:
+    server = discord.server
+    server.late = why == "late"
+    await server.command("profile")
+    command = (await discord.inbox.wait(Command))[0]
+    if why == "over":
+        await server.wait(lambda: bool(called(server, "POST", "/callback")))
+        server.forget_interactions()
+    await discord.adapter.send(command.conversation, Reply("Ana"), key=f"discord:{command.event_id}")
+    await server.until(lambda seen: [one.text for one in seen] == ["Ana"])
+
+
+async def test_commands_are_registered_when_they_change_and_only_then(discord: DiscordPlatform) -> None:
+    server = discord.server
+    await server.wait(lambda: [each["name"] for each in server.commands] == ["profile", "forget"])
+    await discord.restart()
+    assert len(called(server, "PUT", "/commands")) == 1
+    discord.commands = {"roll": "roll a die", "No Command": "x"}
+    await server.wait(lambda: [each["name"] for each in server.commands] == ["roll"])
+
+
+# ── what comes in ─────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+async def test_a_forums_post_is_a_conversation_of_its_own(discord: DiscordPlatform) -> None:
+    said = await asked(discord, "what do you think?", channel=FORUM_ID, thread="an idea", mention=True)
+    assert said.conversation.thread == said.conversation.channel
+    await discord.adapter.send(said.conversation, Reply("good"), key="k1")
+    assert [one.text for one in discord.server.shown(FORUM_ID)] == ["good"]
+
+
+async def test_a_mention_of_its_role_counts_and_other_names_are_readable(discord: DiscordPlatform) -> None:
+    server = discord.server
+    payload = server._new(server.group, server.ana, f"<@&{ROLE}> ask <@{server.ben}> in <#{server.group}> <:ok:77>")  # pyright: ignore[reportPrivateUsage]
+    payload |= {"mention_roles": [ROLE], "mentions": [server._user(server.ben)], "guild_id": "1000000000000000100"}  # pyright: ignore[reportPrivateUsage]
+    await server.gateway.unchecked("MESSAGE_CREATE", payload)
+    said = (await discord.inbox.wait(Message))[0]
+    assert (said.text, said.addressed) == ("ask @Ben in #team :ok:", True)
+
+
+async def test_emoji_of_the_server_and_only_on_the_bots_messages(discord: DiscordPlatform) -> None:
+    server = discord.server
+    said = await asked(discord, channel=server.group, mention=True)
+    receipt = await discord.adapter.send(said.conversation, Reply("hello"), key="k1")
+    await server.react(said.message_id, "👍", on=True)
+    await server.react(receipt.message_ids[0], "👍", on=True, user=BOT_ID)
+    await server.react(receipt.message_ids[0], "party:41771983429993937", on=True)
+    await server.react(receipt.message_ids[0], "👍🏽", on=True)
+    reactions = await discord.inbox.wait(Reaction, 2)
+    assert [each.emoji for each in reactions] == ["party:41771983429993937", "👍🏽"]
+
+
+async def test_a_preview_that_appears_is_no_edit(discord: DiscordPlatform) -> None:
+    server = discord.server
+    message_id = await server.say("see https://example.com")
+    await discord.inbox.wait(Message)
+    _, message = server._find(message_id)  # pyright: ignore[reportPrivateUsage]
+    message["embeds"] = [{"type": "link", "title": "Example"}]
+    shown = {key: value for key, value in message.items() if not key.startswith("_")}
+    await server.gateway.unchecked("MESSAGE_UPDATE", shown)
+    await asked(discord, "next")
+    assert discord.inbox.of(Edit) == []
+
+
+async def test_a_file_that_is_too_large_is_named_and_not_fetched(server: DiscordServer, tmp_path: Path) -> None:
+    discord = DiscordPlatform(server, tmp_path, max_file_bytes=10)
+    await discord.open()
+    said = await asked(discord, "look", files={"big.txt": b"x" * 11})
+    assert said.attachments[0].path == ""
+    assert "larger than" in said.attachments[0].problem
+    await discord.running.stop()
+
+
+# ── whatever may come ─────────────────────────────────────────────────────────────────────────────────────────────────
+
+_values: st.SearchStrategy[Any] = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | st.text(max_size=20),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=10), inner, max_size=4),
+    max_leaves=10,
+)
+_USER = {"id": "1000000000000000011", "username": "ana", "discriminator": "0", "avatar": None}
+_SAID = {
+    "id": "1200000000000000000",
+    "channel_id": "1000000000000001011",
+    "author": _USER,
+    "content": "hi <@1000000000000000012>",
+    "mentions": [_USER],
+    "attachments": [{"id": "1", "filename": "a", "size": 3, "url": "http://127.0.0.1:9/x", "proxy_url": "x"}],
+    "type": 0,
+    "flags": 0,
+    "message_reference": {"message_id": "1200000000000000001"},
+    "edited_timestamp": "2026-01-01T00:00:00+00:00",
+}
+_REACTED = {
+    "user_id": "1000000000000000011",
+    "channel_id": "1000000000000001011",
+    "message_id": "1200000000000000000",
+    "emoji": {"id": None, "name": "👍"},
+    "burst": False,
+    "type": 0,
+}
+_VALID: dict[str, dict[str, Any]] = {
+    "MESSAGE_CREATE": _SAID,
+    "MESSAGE_UPDATE": _SAID,
+    "MESSAGE_REACTION_ADD": _REACTED,
+    "MESSAGE_REACTION_REMOVE": _REACTED,
+    "INTERACTION_CREATE": {
+        "id": "1200000000000000000",
+        "application_id": "1000000000000000001",
+        "type": 3,
+        "token": "t",
+        "data": {"custom_id": "x", "component_type": 2},
+        "channel_id": "1000000000000001011",
+        "channel": {"id": "1000000000000001011", "type": 1},
+        "user": _USER,
+        "message": {"id": "1", "flags": 0, "components": [{"type": 1, "components": [{"type": 2}]}]},
+    },
+    "GUILD_CREATE": {"id": "5", "name": "x", "channels": [{"id": "6", "type": 0, "name": "c", "position": 0}]},
+    "CHANNEL_UPDATE": {"id": "1000000000000000200", "type": 0, "guild_id": "1000000000000000100", "position": 1},
+}
+
+
+@st.composite
+def _mutated(draw: st.DrawFn) -> tuple[str, Any]:
+    """A valid event with one field, however deep, replaced or taken out."""
+    kind = draw(st.sampled_from(sorted(_VALID)))
+    payload: Any = json.loads(json.dumps(_VALID[kind]))
+    at: Any = payload
+    while True:
+        key: Any = draw(st.sampled_from(list(at) if isinstance(at, dict) else list(range(len(at)))))
+        inner: Any = at[key]
+        if isinstance(inner, dict | list) and inner and draw(st.booleans()):
+            at = inner
+            continue
+        if draw(st.booleans()):
+            at[key] = draw(_values)
+        else:
+            del at[key]
+        return kind, payload
+
+
+@settings(max_examples=20, deadline=None)
+@given(events=st.lists(_mutated() | st.tuples(st.sampled_from(sorted(_VALID)), _values), max_size=25))
+async def test_no_payload_ends_the_bot(events: list[tuple[str, Any]]) -> None:
+    """Over the wire, with a good message behind them."""
+    server = DiscordServer()
+    await server.start()
+    with tempfile.TemporaryDirectory() as folder:
+        discord = DiscordPlatform(server, Path(folder))
+        await discord.open()
+        try:
+            for kind, payload in events:
+                await server.gateway.unchecked(kind, payload)
+            await server.say("still there?", user=server.ben)
+            await discord.inbox.until(lambda: any(each.text == "still there?" for each in discord.inbox.of(Message)))
+        finally:
+            await discord.running.stop()
+            await server.stop()
+
+
+async def test_an_edit_of_nothing_is_an_error(discord: DiscordPlatform) -> None:
+    said = await asked(discord)
+    for message_id in ("no number", "99999"):
+        with pytest.raises(AdapterError):
+            await discord.adapter.edit(said.conversation, message_id, Reply("x"))
