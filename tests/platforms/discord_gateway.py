@@ -90,7 +90,9 @@ class Gateway:
             self._tell(session, kind, data)
 
     async def close(self, code: int) -> None:
-        """Close every connection so; below 4000 it is only the line."""
+        """Close every connection so. The sessions go on."""
+        for session in self.sessions.values():
+            session.socket = None
         for each in list(self._sockets):
             await each.close(code=code)
 

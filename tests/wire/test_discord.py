@@ -187,11 +187,9 @@ async def test_a_line_over_which_nothing_comes_is_made_anew(server: DiscordServe
     await discord.open()
     server.gateway.deaf = True
     await server.say("anybody?")
-    connections = server.gateway.connections
-    await asyncio.sleep(0.3)
+    await server.wait(lambda: server.gateway.resumed > 0)
     server.gateway.deaf = False
     assert (await discord.inbox.wait(Message))[0].text == "anybody?"
-    assert server.gateway.connections > connections or server.gateway.resumed
     await discord.running.stop()
 
 
