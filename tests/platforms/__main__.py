@@ -14,8 +14,9 @@ import asyncio
 import contextlib
 import signal
 import sys
-from collections.abc import Sequence
+from collections.abc import Coroutine, Iterable, Sequence
 from pathlib import Path
+from typing import Any
 
 from tests.platforms.discord import DiscordServer
 from tests.platforms.server import PlatformServer, Shown
@@ -51,6 +52,10 @@ async def talk(server: PlatformServer, sayings: Sequence[tuple[str, str]] = TALK
         await server.react(shown[-1].message_id, emoji, on=True)
 
 
+async def _all(talks: Iterable[Coroutine[Any, Any, None]]) -> None:
+    await asyncio.gather(*talks)
+
+
 async def main(env: Path, talking: bool) -> None:
     """Serve until SIGINT or SIGTERM."""
     servers = platforms()
@@ -69,9 +74,9 @@ async def main(env: Path, talking: bool) -> None:
             f"Slack, Discord and Telegram are on loopback. Now: llmagent-os --env-file {env} run calendar", flush=True
         )
         if talking:
-            talks = asyncio.gather(*(talk(server) for server in servers))
-            stopped = asyncio.create_task(stop.wait())
-            await asyncio.wait({talks, stopped}, return_when=asyncio.FIRST_COMPLETED)
+            talks = asyncio.ensure_future(_all(talk(server) for server in servers))
+            stopped = asyncio.ensure_future(stop.wait())
+            await asyncio.wait([talks, stopped], return_when=asyncio.FIRST_COMPLETED)
             if talks.done():
                 await talks
                 print("Everything was answered. Ctrl-C stops.", flush=True)

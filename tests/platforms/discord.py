@@ -378,7 +378,7 @@ class DiscordServer:
         return self._user(BOT_ID)
 
     def _application(self, request: web.Request, body: Any, uploads: Any) -> Any:
-        application = {
+        application: dict[str, Any] = {
             "id": APP,
             "name": "Calendar",
             "icon": None,
@@ -474,7 +474,7 @@ class DiscordServer:
         return self.commands
 
     def _register(self, request: web.Request, body: Any, uploads: Any) -> Any:
-        made = []
+        made: list[dict[str, Any]] = []
         for each in body:
             self._shapes.check("ApplicationCommandUpdateRequest", each)
             command = {"id": self._id(), "application_id": APP, "version": self._id(), **each}
@@ -491,7 +491,8 @@ class DiscordServer:
         if known["acknowledged"]:
             raise Refused(400, 40060, "Interaction has already been acknowledged.")
         known["acknowledged"] = True
-        kind, data = body["type"], body.get("data") or {}
+        kind: int = body["type"]
+        data: dict[str, Any] = body.get("data") or {}
         if kind in (4, 5):
             self._shapes.check("CreateMessageInteractionCallbackRequest", body)
             message = known["original"] = self._new(known["channel"], BOT_ID, "")
@@ -676,7 +677,7 @@ class DiscordServer:
         return {self.group: TEXT, FORUM_ID: FORUM}.get(channel, DM)
 
     def _guild(self) -> dict[str, Any]:
-        channels = []
+        channels: list[dict[str, Any]] = []
         for number, (channel, name, kind) in enumerate(((self.group, "team", TEXT), (FORUM_ID, "ideas", FORUM))):
             made = {"id": channel, "type": kind, "name": name, "position": number, "flags": 0, "guild_id": GUILD}
             self._shapes.check("GuildChannelResponse", made)

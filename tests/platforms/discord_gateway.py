@@ -11,6 +11,8 @@ from typing import Any
 
 from aiohttp import WSMsgType, web
 
+from tests.platforms.server import abort
+
 GUILDS, GUILD_MESSAGES, GUILD_REACTIONS = 1 << 0, 1 << 9, 1 << 10
 DM_MESSAGES, DM_REACTIONS, CONTENT = 1 << 12, 1 << 13, 1 << 15
 
@@ -65,11 +67,11 @@ class Gateway:
             mine = number == ((int(guild) >> 22) % count if guild else 0)
             if not mine or not session.intents & intent:
                 continue
-            shown = data
+            shown: Payload = data
             if kind.startswith("MESSAGE_") and guild and "content" in data and not session.intents & CONTENT:
-                shown = data | {"content": "", "attachments": [], "embeds": [], "components": []}
-                if any(each.get("bot") for each in data.get("mentions", ())):
-                    shown = data
+                mentions: list[Payload] = data.get("mentions", [])
+                if not any(each.get("bot") for each in mentions):
+                    shown = {**data, "content": "", "attachments": [], "embeds": [], "components": []}
             self._tell(session, kind, shown)
 
     def again(self) -> None:
@@ -101,8 +103,7 @@ class Gateway:
         for session in self.sessions.values():
             session.socket = None
         for each in list(self._sockets):
-            if each._req is not None and each._req.transport is not None:
-                each._req.transport.abort()
+            abort(each)
         self._sockets.clear()
 
     async def ask_to_reconnect(self) -> None:

@@ -11,8 +11,9 @@ import asyncio
 import importlib
 import json
 import sys
+from functools import partial
 
-from tests.platforms.server import PlatformServer
+from tests.platforms.server import PlatformServer, Shown
 
 SERVERS = {"slack": "SlackServer", "discord": "DiscordServer", "telegram": "TelegramServer"}
 
@@ -29,9 +30,13 @@ async def main(name: str) -> None:
             said += 1
             wanted = f"message {said}, how are you today?"
             await server.say(wanted)
-            await server.until(lambda seen, wanted=wanted: bool(seen) and seen[-1].text == wanted)
+            await server.until(partial(_answered, wanted))
         print("done", flush=True)
     await server.stop()
+
+
+def _answered(wanted: str, seen: list[Shown]) -> bool:
+    return bool(seen) and seen[-1].text == wanted
 
 
 if __name__ == "__main__":

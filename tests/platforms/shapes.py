@@ -22,7 +22,7 @@ from pathlib import Path
 from typing import Any, Self, cast
 
 from jsonschema import Draft202012Validator
-from jsonschema.exceptions import best_match
+from jsonschema.exceptions import best_match  # pyright: ignore[reportUnknownVariableType]
 
 FOLDER = Path(__file__).with_name("facts")
 
@@ -59,7 +59,8 @@ class Shapes:
             validator = self._validators[name] = Draft202012Validator(schema)
         if extra and isinstance(payload, dict):
             payload = {key: value for key, value in cast("Schema", payload).items() if key not in extra}
-        error = best_match(validator.iter_errors(payload))
+        errors = cast("Any", validator).iter_errors(payload)
+        error = cast("Any", best_match(errors))  # pyright: ignore[reportUnknownVariableType]
         if error is not None:
             raise AssertionError(f"{name}{error.json_path.removeprefix('$')}: {error.message[:300]}")
 

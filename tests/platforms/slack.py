@@ -23,7 +23,7 @@ from typing import Any, cast
 import aiohttp
 from aiohttp import WSMsgType, web
 
-from tests.platforms.server import Shown
+from tests.platforms.server import Shown, abort
 from tests.platforms.shapes import Shapes
 
 ACK_SECONDS = 3.0
@@ -145,8 +145,7 @@ class SlackServer:
     async def drop(self) -> None:
         for each in self._sockets[:]:
             self._sockets.remove(each)
-            if each._req is not None and each._req.transport is not None:
-                each._req.transport.abort()
+            abort(each)
 
     # ── what people do ────────────────────────────────────────────────────────────────────────────────────────────
 

@@ -14,7 +14,7 @@ import json
 import socket
 import sys
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator
 from pathlib import Path
 from typing import Any, cast
 
@@ -47,7 +47,7 @@ class Server:
 
     @classmethod
     @contextlib.asynccontextmanager
-    async def running(cls, name: str) -> AsyncIterator[Server]:
+    async def running(cls, name: str) -> AsyncGenerator[Server]:
         process = await asyncio.create_subprocess_exec(
             *(sys.executable, "-c", NODE, str(HERE / "serve.js"), name),
             stdin=asyncio.subprocess.PIPE,
@@ -94,7 +94,7 @@ class Server:
 
 
 @contextlib.asynccontextmanager
-async def hosted(platform: str, folder: Path, **settings: Any) -> AsyncIterator[EchoHandler]:
+async def hosted(platform: str, folder: Path, **settings: Any) -> AsyncGenerator[EchoHandler]:
     """A host that echoes on a platform."""
     health, handler = Health("echo", "none"), EchoHandler()
     ledger = await Ledger.open("sqlite://")
@@ -135,7 +135,7 @@ async def test_discord_digital_twin(tmp_path: Path) -> None:
 
 
 @contextlib.asynccontextmanager
-async def mended(url: str) -> AsyncIterator[str]:
+async def mended(url: str) -> AsyncGenerator[str]:
     """telegram-test-api behind a proxy that mends what the Bot API says otherwise: ``is_bot``, dates in seconds."""
     client = aiohttp.ClientSession()
 
@@ -175,7 +175,7 @@ def walk(value: Any) -> list[dict[str, Any]]:
             inner = [each for item in cast("dict[str, Any]", value).values() for each in walk(item)]
             return [cast("dict[str, Any]", value), *inner]
         case list():
-            return [each for item in cast("list[Any]", value) for each in walk(item)]
+            return [each for item in value for each in walk(item)]  # pyright: ignore[reportUnknownVariableType]
         case _:
             return []
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-import json
+import contextlib
 import tempfile
 from collections.abc import AsyncIterator, Callable
 from pathlib import Path
@@ -13,7 +13,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from llmagent_os.adapter import Button, Card, Reply
+from llmagent_os.adapter import Button, Card, Receipt, Reply
 from llmagent_os.adapters.discord.adapter import DiscordAdapter
 from llmagent_os.errors import AdapterError, ConfigError, NotConfiguredError, TryLaterError
 from llmagent_os.events import ButtonPress, Command, Edit, Message, Reaction
@@ -22,6 +22,7 @@ from tests.platforms.discord import BOT_ID, FORUM_ID, ROLE, TOKEN, DiscordServer
 from tests.platforms.server import Shown
 
 from .contract import AdapterContract, Inbox, Platform, Running
+from .fuzz import JSON, mutated
 
 
 class DiscordPlatform:
@@ -270,13 +271,11 @@ async def test_a_long_pause_is_left_to_the_host(discord: DiscordPlatform) -> Non
 async def test_a_reply_whose_answer_got_lost_is_seen_once(discord: DiscordPlatform) -> None:
     said = await asked(discord)
     discord.server.lose_answers = 1
-    for again in (False, True, True):
-        try:
-            receipt = await discord.adapter.send(said.conversation, Reply("once"), key="k1", again=again)
-            break
-        except TryLaterError:
-            continue
-    assert [one.message_id for one in discord.server.shown()] == list(receipt.message_ids)
+    receipts: list[Receipt] = []
+    for again in (False, True):  # discord.py may have tried again itself
+        with contextlib.suppress(TryLaterError):
+            receipts.append(await discord.adapter.send(said.conversation, Reply("once"), key="k1", again=again))
+    assert [one.message_id for one in discord.server.shown()] == list(receipts[-1].message_ids)
 
 
 async def test_a_reply_sent_by_a_process_that_died_is_seen_once(discord: DiscordPlatform) -> None:
@@ -482,11 +481,6 @@ async def test_a_file_that_is_too_large_is_named_and_not_fetched(server: Discord
 
 # ── whatever may come ─────────────────────────────────────────────────────────────────────────────────────────────────
 
-_values: st.SearchStrategy[Any] = st.recursive(
-    st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | st.text(max_size=20),
-    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=10), inner, max_size=4),
-    max_leaves=10,
-)
 _USER = {"id": "1000000000000000011", "username": "ana", "discriminator": "0", "avatar": None}
 _SAID = {
     "id": "1200000000000000000",
@@ -529,28 +523,12 @@ _VALID: dict[str, dict[str, Any]] = {
 }
 
 
-@st.composite
-def _mutated(draw: st.DrawFn) -> tuple[str, Any]:
-    """A valid event with one field, however deep, replaced or taken out."""
-    kind = draw(st.sampled_from(sorted(_VALID)))
-    payload: Any = json.loads(json.dumps(_VALID[kind]))
-    at: Any = payload
-    while True:
-        key: Any = draw(st.sampled_from(list(at) if isinstance(at, dict) else list(range(len(at)))))
-        inner: Any = at[key]
-        if isinstance(inner, dict | list) and inner and draw(st.booleans()):
-            at = inner
-            continue
-        if draw(st.booleans()):
-            at[key] = draw(_values)
-        else:
-            del at[key]
-        return kind, payload
+REAL = [{kind: payload} for kind, payload in _VALID.items()]
 
 
 @settings(max_examples=20, deadline=None)
-@given(events=st.lists(_mutated() | st.tuples(st.sampled_from(sorted(_VALID)), _values), max_size=25))
-async def test_no_payload_ends_the_bot(events: list[tuple[str, Any]]) -> None:
+@given(events=st.lists(mutated(REAL) | st.dictionaries(st.sampled_from(sorted(_VALID)), JSON), max_size=25))
+async def test_no_payload_ends_the_bot(events: list[dict[str, Any]]) -> None:
     """Over the wire, with a good message behind them."""
     server = DiscordServer()
     await server.start()
@@ -558,7 +536,7 @@ async def test_no_payload_ends_the_bot(events: list[tuple[str, Any]]) -> None:
         discord = DiscordPlatform(server, Path(folder))
         await discord.open()
         try:
-            for kind, payload in events:
+            for kind, payload in (each for event in events for each in event.items()):
                 await server.gateway.unchecked(kind, payload)
             await server.say("still there?", user=server.ben)
             await discord.inbox.until(lambda: any(each.text == "still there?" for each in discord.inbox.of(Message)))

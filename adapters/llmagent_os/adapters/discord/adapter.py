@@ -15,6 +15,7 @@ import contextlib
 import time
 from collections.abc import Callable, Coroutine, Mapping
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -47,7 +48,7 @@ from llmagent_os.errors import (
     NotConfiguredError,
     TryLaterError,
 )
-from llmagent_os.events import ButtonPress, Command, Conversation, Event
+from llmagent_os.events import Attachment, ButtonPress, Command, Conversation, Event
 from llmagent_os.events import Sender as Person
 from llmagent_os.files import Files, missing
 from llmagent_os.records import MemoryRecords, Records
@@ -250,7 +251,7 @@ class DiscordAdapter:
     def _ready(self, live: _Live, payload: dict[str, Any]) -> None:
         """A new session: Discord replays nothing of what came before it."""
         for channel in self._heard.channels():
-            live.lanes.put(channel, lambda channel=channel: self._missed(live, channel))
+            live.lanes.put(channel, partial(self._missed, live, channel))
         self._here.set()
 
     def _message(self, live: _Live, payload: dict[str, Any]) -> None:
@@ -402,7 +403,7 @@ def _acted(reader: Reader, seen: wire.Interacted) -> Command | ButtonPress:
     )
 
 
-def _unheard(file: wire.File) -> Any:
+def _unheard(file: wire.File) -> Attachment:
     problem = "it was not meant for the bot"
     return missing(file.filename, file.content_type or "application/octet-stream", problem, size=file.size)
 

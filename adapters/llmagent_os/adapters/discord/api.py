@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import discord
@@ -49,9 +49,10 @@ class Api:
         files: Sequence[discord.File] = (),
         query: dict[str, Any] | None = None,
         seconds: float = PATIENCE,
+        at: Mapping[str, str] | None = None,
         **parameters: str,
     ) -> Any:
-        """``METHOD /path``; ``what`` says in errors what it was for.
+        """``METHOD /path``; ``what`` says in errors what it was for, ``at`` and ``parameters`` are parts of the path.
 
         Raises:
             TryLaterError: Discord cannot be reached, has a problem, or asks for a pause.
@@ -59,19 +60,16 @@ class Api:
             ExpiredError: an interaction can be answered no more.
             RefusedError: anything else that is wrong with the request.
         """
+        parts = {**(at or {}), **parameters}
         try:
             async with asyncio.timeout(seconds):
                 await self._came.wait()
                 rest = self._rest
                 if rest is None:
                     raise TryLaterError(f"discord: {what}: not connected")
-                return await rest.call(method, path, body=body, files=files, query=query, **parameters)
+                return await rest.call(method, path, body=body, files=files, query=query, **parts)
         except FAILURES as error:
-            if (
-                "webhook_token" in parameters
-                and isinstance(error, discord.HTTPException)
-                and error.status in (401, 404)
-            ):
+            if "webhook_token" in parts and isinstance(error, discord.HTTPException) and error.status in (401, 404):
                 raise ExpiredError(f"discord: {what}: too late, code {error.code}") from error
             translated = failure(error, what)
             if isinstance(translated, ConfigError):

@@ -67,7 +67,7 @@ class Interaction:
 
     @property
     def webhook(self) -> dict[str, str]:
-        """Where answers go."""
+        """Where answers go, as parts of a request's path."""
         return {"webhook_id": self.application_id, "webhook_token": self.token}
 
 
@@ -159,13 +159,15 @@ class Interactions:
         original = "/webhooks/{webhook_id}/{webhook_token}/messages/@original"
         if it.is_command:
             if not taken:
-                await self._api.call("refusing", "PATCH", original, body={"content": REFUSED}, **it.webhook)
+                await self._api.call("refusing", "PATCH", original, body={"content": REFUSED}, at=it.webhook)
         elif taken:
             body = {"components": chosen(it.components, it.custom_id)}
-            await self._api.call("showing a choice", "PATCH", original, body=body, **it.webhook)
+            await self._api.call("showing a choice", "PATCH", original, body=body, at=it.webhook)
         else:
-            body = {"content": REFUSED, "flags": wire.EPHEMERAL}
-            await self._api.call("refusing", "POST", "/webhooks/{webhook_id}/{webhook_token}", body=body, **it.webhook)
+            refusal = {"content": REFUSED, "flags": wire.EPHEMERAL}
+            await self._api.call(
+                "refusing", "POST", "/webhooks/{webhook_id}/{webhook_token}", body=refusal, at=it.webhook
+            )
 
 
 def chosen(components: list[dict[str, Any]], custom_id: str) -> list[dict[str, Any]]:

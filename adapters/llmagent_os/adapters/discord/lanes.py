@@ -12,7 +12,7 @@ from llmagent_os.errors import BadEventError
 
 _log = structlog.stdlib.get_logger(__name__)
 
-Work = Callable[[], Awaitable[None]]
+Work = Callable[[], Awaitable[object]]
 
 
 class Lanes:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Mapping
 from typing import Any
 
 import discord
@@ -109,11 +109,11 @@ class Sender:
         try:
             interaction = await self._interactions.of(key)
             progress = await self._deliveries.progress(key, again=True)
-            body = {"content": content, "allowed_mentions": {"parse": []}}
+            body: dict[str, Any] = {"content": content, "allowed_mentions": {"parse": []}}
             if progress.sent:
                 return
             if interaction is not None and interaction.is_command:
-                await self._api.call("drafting", "PATCH", _ORIGINAL, body=body, **interaction.webhook)
+                await self._api.call("drafting", "PATCH", _ORIGINAL, body=body, at=interaction.webhook)
             elif progress.draft:
                 await self._api.call(
                     "drafting", "PATCH", MESSAGE, body=body, channel_id=conversation.channel, message_id=progress.draft
@@ -219,12 +219,12 @@ class Sender:
     async def _answer(self, delivery: _Delivery, number: int, part: Part) -> str:
         it = delivery.the_interaction
         if it.is_command and number == 0:
-            message = await self._request("answering", "PATCH", _ORIGINAL, part.body(), part, **it.webhook)
+            message = await self._request("answering", "PATCH", _ORIGINAL, part.body(), part, at=it.webhook)
         else:
             private = it.private or delivery.for_who_pressed
             body = part.body() | ({"flags": wire.EPHEMERAL} if private else {})
             message = await self._request(
-                "answering", "POST", _ANSWERS, body, part, query={"wait": "true"}, **it.webhook
+                "answering", "POST", _ANSWERS, body, part, query={"wait": "true"}, at=it.webhook
             )
         return str(message["id"])
 
@@ -236,6 +236,7 @@ class Sender:
         body: dict[str, Any],
         part: Part,
         query: dict[str, Any] | None = None,
+        at: Mapping[str, str] | None = None,
         **parameters: str,
     ) -> Any:
         async with _opened(part.files) as files:
@@ -243,7 +244,7 @@ class Sender:
                 body |= {"attachments": [{"id": str(n), "filename": file.filename} for n, file in enumerate(files)]}
             seconds = PATIENCE * 2 if files else PATIENCE
             return await self._api.call(
-                what, method, path, body=body, files=files, query=query, seconds=seconds, **parameters
+                what, method, path, body=body, files=files, query=query, seconds=seconds, at=at, **parameters
             )
 
     async def _direct_channel(self, person: str) -> str:
@@ -324,8 +325,7 @@ async def _opened(paths: tuple[str, ...]) -> AsyncGenerator[list[discord.File]]:
     files: list[discord.File] = []
     try:
         try:
-            for path in paths:
-                files.append(await asyncio.to_thread(discord.File, path))
+            files += [await asyncio.to_thread(discord.File, path) for path in paths]
         except OSError as error:
             raise AdapterError(f"discord: a file of a reply cannot be read: {error}") from error
         yield files

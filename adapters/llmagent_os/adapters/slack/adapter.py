@@ -17,7 +17,7 @@ from collections import OrderedDict
 from collections.abc import Callable, Coroutine, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 from weakref import WeakValueDictionary
 
 import aiohttp
@@ -211,7 +211,7 @@ class SlackAdapter:
     async def _identify(self, api: SlackApi) -> Mapping[str, Any]:
         """Who the tokens are of; says what they may not do."""
         try:
-            answer = await api.client.api_call("auth.test")
+            answer = cast("Any", await api.client.api_call("auth.test"))  # pyright: ignore[reportUnknownMemberType]
         except Exception:
             await api.call("auth.test")  # the same again, in the host's terms
             raise
@@ -235,8 +235,8 @@ class SlackAdapter:
                     f"slack: SLACK_APP_TOKEN was refused ({error}): make one with the scope connections:write, "
                     "under Basic Information, App-Level Tokens"
                 ) from error
-        data = answer.data
-        return data if isinstance(data, dict) else {}
+        data: object = answer.data
+        return cast("dict[str, Any]", data) if isinstance(data, dict) else {}
 
     async def _take(self, body: dict[str, Any]) -> None:
         """A payload: when this returns, it is safe."""
@@ -282,10 +282,11 @@ class SlackAdapter:
 
     async def _mark(self, live: _Live, press: ButtonPress, message: dict[str, Any]) -> None:
         """Take the buttons away, and show which was pressed. Nobody waits for it."""
-        blocks, text = message.get("blocks"), message.get("text")
+        blocks: object = message.get("blocks")
+        text: object = message.get("text")
         if not isinstance(blocks, list) or not isinstance(text, str):
             return
-        left = chosen(blocks, press.value)
+        left = chosen(blocks, press.value)  # pyright: ignore[reportUnknownArgumentType]
         where = press.conversation.channel
         with contextlib.suppress(AdapterError, ConfigError):
             await live.api.call(
@@ -448,7 +449,7 @@ class SlackAdapter:
                 if not person:
                     return ""
                 opened = await live.api.call("conversations.open", users=person)
-                channel = str((opened.get("channel") or {}).get("id", ""))
+                channel = str(cast("dict[str, Any]", opened.get("channel") or {}).get("id", ""))
                 return await self._upload(live, Conversation(platform="slack", channel=channel), part)
             if url and live.attachments.is_slacks(url):
                 await self._respond(live, url, part)
@@ -466,7 +467,7 @@ class SlackAdapter:
         return receipt
 
     async def _respond(self, live: _Live, url: str, post: Post) -> None:
-        body = {"response_type": "ephemeral", "replace_original": False, "text": post.text}
+        body: dict[str, Any] = {"response_type": "ephemeral", "replace_original": False, "text": post.text}
         if post.blocks:
             body["blocks"] = list(post.blocks)
         try:

@@ -56,14 +56,15 @@ class SlackApi:
         arguments = {name: value for name, value in given.items() if value is not None}
         where = f"{method}:{arguments.get('channel', '')}"
         await self._wait(where, optional)
+        call = cast("Any", self.client.api_call)  # pyright: ignore[reportUnknownMemberType]
         try:
             if method.startswith(_JSON):
-                answer = await self.client.api_call(method, json=arguments)
+                answer = await call(method, json=arguments)
             else:
                 form = {
                     name: value if isinstance(value, str) else json.dumps(value) for name, value in arguments.items()
                 }
-                answer = await self.client.api_call(method, data=form)
+                answer = await call(method, data=form)
             return cast("dict[str, Any]", answer.data)
         except SlackApiError as error:
             self._refused(method, where, error)
@@ -82,7 +83,8 @@ class SlackApi:
     def _refused(self, method: str, where: str, error: SlackApiError) -> NoReturn:
         answer = cast("Any", error.response)
         status, data = int(answer.status_code), answer.data
-        word = str(data.get("error", "")) if isinstance(data, dict) else ""  # pyright: ignore[reportUnknownMemberType, reportUnknownArgumentType]
+        data = cast("dict[str, Any]", data) if isinstance(data, dict) else {}
+        word = str(data.get("error", ""))
         if status == 429 or word in ("ratelimited", "rate_limited"):
             seconds = _seconds(answer.headers)
             self._not_before[where] = asyncio.get_running_loop().time() + seconds

@@ -9,8 +9,9 @@ import asyncio
 import time
 from collections import OrderedDict
 from collections.abc import Awaitable, Callable
-from typing import Any
+from typing import Any, cast
 
+import msgspec
 import structlog
 
 from llmagent_os.adapters.slack.api import SlackApi
@@ -26,6 +27,22 @@ BACK = 24 * 3600.0  #: seconds
 PAGE = 100  #: messages of one conversation
 _KEY = "history"
 _SAVE = 2.0  #: seconds between two writes
+
+
+class _Payload(msgspec.Struct):
+    key: str
+    part: int
+
+
+class _Metadata(msgspec.Struct):
+    event_payload: _Payload
+
+
+class _Posted(msgspec.Struct):
+    """A message of ours in a conversation's history."""
+
+    ts: str
+    metadata: _Metadata
 
 
 class History:
@@ -117,8 +134,11 @@ class History:
             _log.info("cannot look whether a reply is there already", error=str(error))
             return {}
         found: dict[int, str] = {}
-        for raw in answer.get("messages") or []:
-            payload = ((raw.get("metadata") or {}).get("event_payload") or {}) if isinstance(raw, dict) else {}
-            if payload.get("key") == key and isinstance(payload.get("part"), int):
-                found[payload["part"]] = str(raw.get("ts"))
+        for raw in cast("list[object]", answer.get("messages") or []):
+            try:
+                posted = msgspec.convert(raw, _Posted)
+            except msgspec.ValidationError:  # none of ours
+                continue
+            if posted.metadata.event_payload.key == key:
+                found[posted.metadata.event_payload.part] = posted.ts
         return found

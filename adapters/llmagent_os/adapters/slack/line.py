@@ -101,7 +101,8 @@ class SocketLine:
         finally:
             self._handler = None
             client = handler.client
-            tasks = (client.message_processor, client.current_session_monitor, client.message_receiver)
+            names = ("message_processor", "current_session_monitor", "message_receiver")
+            tasks: list[asyncio.Task[Any] | None] = [getattr(client, name) for name in names]
             with contextlib.suppress(Exception):
                 await client.close()  # type: ignore[no-untyped-call]
             await asyncio.gather(*(task for task in tasks if task is not None), return_exceptions=True)

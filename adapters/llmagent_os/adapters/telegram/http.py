@@ -133,7 +133,7 @@ def _pause(body: bytes) -> float:
     """``parameters.retry_after`` of a refusal, in seconds; 1 where there is none."""
     try:
         answer: object = json.loads(body)
-        parameters = cast("dict[str, Any]", answer).get("parameters") or {}
+        parameters: Any = cast("dict[str, Any]", answer).get("parameters") or {}
         return min(max(float(parameters["retry_after"]), 0.0), 86_400.0)
     except (ValueError, TypeError, AttributeError, KeyError):
         return 1.0

@@ -86,9 +86,8 @@ class Reader:
             return []
         sender = _person(by) if isinstance(by, User) else _group(by)
         old, new = [emoji_of(each) for each in changed.old_reaction], [emoji_of(each) for each in changed.new_reaction]
-        steps: list[tuple[Literal["added", "removed"], str]] = []
-        steps += [("removed", emoji) for emoji in old if emoji not in new]
-        steps += [("added", emoji) for emoji in new if emoji not in old]
+        steps: list[tuple[Literal["added", "removed"], str]] = [("removed", each) for each in old if each not in new]
+        steps.extend(("added", each) for each in new if each not in old)
         return [
             Found(
                 Reaction(

@@ -195,7 +195,7 @@ def parsed(raw: object) -> tuple[int, Update] | None:
         update = Update.de_json(cast("dict[str, Any]", raw))
         return _chat(update), update
     except Exception as error:  # the library raises whatever it stumbles over
-        _skipped(raw, error)
+        _skipped(raw, error)  # pyright: ignore[reportUnknownArgumentType]
         return None
 
 
