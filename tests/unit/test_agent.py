@@ -427,8 +427,14 @@ async def test_forget_me_erases_everything(bench: Bench) -> None:
     await bench.say(agent, "write down rain")
     await bench.profiles.update("memory::u1", name="Sam")
     room = Conversation(platform="memory", channel="c1")
-    press = ButtonPress(event_id="f", conversation=room, sender=Sender("u1"), message_id="m", value="agent:forget")
-    await agent.handle(press, _no_draft)
+    ask = Command(event_id="f", conversation=room, sender=Sender("u1"), name="forget")
+    asked = (await agent.handle(ask, _no_draft)).reply
+    assert asked is not None
+    value = asked.buttons[0].value
+    press = ButtonPress(event_id="p", conversation=room, sender=Sender("u2"), message_id="m", value=value)
+    await agent.handle(press, _no_draft)  # somebody else, who sees it too
+    assert (await bench.profiles.get("memory::u1")).name == "Sam"
+    await agent.handle(msgspec.structs.replace(press, event_id="q", sender=Sender("u1")), _no_draft)
     assert (await bench.profiles.get("memory::u1")).name is None
     assert await bench.ledger.history(room.key, "memory::u1", 10) == []
     assert await bench.ledger.records("diary", "memory::u1").items() == []

@@ -506,6 +506,7 @@ async def test_values_longer_than_telegram_carries_come_back_whole(telegram: Tel
     ).message_ids
     await telegram.server.press(message_id, "Mark")
     await telegram.inbox.wait(ButtonPress)
+    await telegram.server.wait(lambda: not telegram.server.shown()[0].buttons)
     await telegram.adapter.edit(said.conversation, message_id, Reply("Sure?", buttons=buttons))
     await telegram.reborn()
     await telegram.server.press(message_id, "Delete")
