@@ -108,10 +108,19 @@ def turns(data: Path, platform: str) -> list[dict[str, Any]]:
 
 async def rewarded(data: Path, platform: str, count: int) -> None:
     """Wait until the ledger, which another process writes, holds so many rewards of a platform."""
+    await _holds(data, platform, "rewards", count)
+
+
+async def noted(data: Path, platform: str, count: int) -> None:
+    """Wait until the ledger knows what the platform calls so many messages."""
+    await _holds(data, platform, "messages", count)
+
+
+async def _holds(data: Path, platform: str, what: str, count: int) -> None:
     async with asyncio.timeout(20):
         while True:
             found = await asyncio.to_thread(turns, data, platform)
-            if sum(len(turn["rewards"]) for turn in found) >= count:
+            if sum(len(turn[what]) for turn in found) >= count:
                 return
             await asyncio.sleep(0.05)
 
@@ -170,6 +179,8 @@ async def test_killed_in_the_middle_it_answers_everything_once(
         for server in servers:
             await server.say("hello")
             await answered(server, 1)
+            # Telegram has the one window that is written down: it has the reply, and the ledger has not noted it yet.
+            await noted(data, server.name, 1)
         for server in servers:  # taken, and being answered
             await server.say("thanks")
         await bot.kill()
@@ -189,7 +200,7 @@ async def test_killed_in_the_middle_it_answers_everything_once(
             await rewarded(data, server.name, 1)
     finally:
         await bot.stop()
-        print(bot.log.read_text())
+        print(bot.log.read_text(), *(turns(data, server.name) for server in servers), sep="\n")
     for server in servers:
         ledger = turns(data, server.name)
         said = ["hello", "thanks", "what do I have tomorrow?", "good night"]

@@ -136,7 +136,7 @@ class DiscordAdapter:
         self._catch_up = CatchUp(self._api, self._heard)
         self._commands = Commands(commands)
         self._downloads = Downloads(self._files)
-        self._sender = Sender(self._api, store, self._interactions, self._buttons, self._heard)
+        self._sender = Sender(self._api, store, self._interactions, self._buttons)
         self._content = True  # ask to be told what people say in servers where they do not mention the bot
         self._revoked: asyncio.Future[None] | None = None
         self._here = asyncio.Event()
@@ -288,15 +288,15 @@ class DiscordAdapter:
 
     async def _hear(self, live: _Live, said: wire.Said) -> None:
         event = live.reader.message(said)
-        new = False
         if event is not None:
+            if event.addressed:
+                await self._heard.begin(said.channel_id, said.guild_id, said.id)
             if said.attachments:
                 heard = event.addressed or event.conversation.thread is not None
                 files = await self._downloads.fetch(said) if heard else tuple(map(_unheard, said.attachments))
                 event = msgspec.structs.replace(event, attachments=files)
-            new = await self._give(live, event)
-        ours = new and event is not None and (event.addressed or event.conversation.thread is not None)
-        self._heard.took(said.channel_id, said.guild_id, said.id, ours=ours)
+            await self._give(live, event)
+        self._heard.took(said.channel_id, said.guild_id, said.id)
 
     async def _act(self, live: _Live, event: Command | ButtonPress, waiting: Interaction) -> None:
         taken = False

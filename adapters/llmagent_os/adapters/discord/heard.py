@@ -33,7 +33,9 @@ class _Kept(msgspec.Struct, frozen=True):
 
 
 class Heard:
-    """The channels that the bot is part of. In memory, and in the store whenever :meth:`keep` is called."""
+    """The channels that the bot is part of. In memory, and in the store whenever :meth:`keep` is called: what was read
+    since is read again after a crash, and recognised.
+    """
 
     def __init__(self, store: Records) -> None:
         """Args: ``store`` is the adapter's own."""
@@ -64,20 +66,17 @@ class Heard:
         """How far this one was heard."""
         return self._marks.get(channel)
 
-    def took(self, channel: str, guild: str | None, message_id: str, *, ours: bool) -> None:
-        """A message was taken. ``ours``: it makes this a channel that the bot is part of."""
-        known = self._marks.get(channel)
-        if known is None:
-            if not ours:
-                return
-        elif int(message_id) <= int(known.newest):
-            return
-        self._put(channel, Mark(message_id, guild or (known.guild if known else None)))
-
-    def spoke(self, channel: str, guild: str | None, message_id: str) -> None:
-        """The bot said something; what people said before that may not all have been taken."""
+    async def begin(self, channel: str, guild: str | None, message_id: str) -> None:
+        """With this message the bot becomes part of a channel; stored at once, so that a crash changes nothing."""
         if channel not in self._marks:
-            self._put(channel, Mark(message_id, guild))
+            self._put(channel, Mark(str(int(message_id) - 1), guild))
+            await self.keep()
+
+    def took(self, channel: str, guild: str | None, message_id: str) -> None:
+        """A message was taken; where the bot is no part of the channel, nothing is noted."""
+        known = self._marks.get(channel)
+        if known is not None and int(message_id) > int(known.newest):
+            self._put(channel, Mark(message_id, guild or known.guild))
 
     def forget(self, channel: str) -> None:
         """There is no such channel any more."""

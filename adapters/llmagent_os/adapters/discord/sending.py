@@ -15,7 +15,6 @@ from llmagent_os.adapters.discord import wire
 from llmagent_os.adapters.discord.api import PATIENCE, Api, ExpiredError
 from llmagent_os.adapters.discord.buttons import Buttons
 from llmagent_os.adapters.discord.failures import RefusedError
-from llmagent_os.adapters.discord.heard import Heard
 from llmagent_os.adapters.discord.interactions import Interaction, Interactions
 from llmagent_os.adapters.discord.posting import Part, draft_of, nonce_of, parts_of
 from llmagent_os.adapters.discord.reading import PLATFORM
@@ -43,12 +42,11 @@ _CLOSED_DOOR = (
 class Sender:
     """Sends, and remembers how far it got."""
 
-    def __init__(self, api: Api, store: Records, interactions: Interactions, buttons: Buttons, heard: Heard) -> None:
+    def __init__(self, api: Api, store: Records, interactions: Interactions, buttons: Buttons) -> None:
         self._api = api
         self._deliveries = Deliveries(store)
         self._interactions = interactions
         self._buttons = buttons
-        self._heard = heard
         self._sending: set[str] = set()  # keys
         self._drafting: dict[str, asyncio.Task[None]] = {}  # by key: it must be over before the reply takes its place
         self._direct: dict[str, str] = {}  # person -> the channel of direct messages with them
@@ -179,10 +177,6 @@ class Sender:
         reference = _reference(delivery.conversation, delivery.reply_to) if number == 0 else {}
         nonce = nonce_of(delivery.key, channel, number, delivery.attempt)
         message = await self._create(channel, part, nonce, reference, delivery)
-        here = delivery.conversation
-        # A group's server is learnt from what people say there; of direct messages there is none.
-        if here.kind == "direct":
-            self._heard.spoke(channel, None, message["id"])
         return str(message["id"])
 
     async def _create(
