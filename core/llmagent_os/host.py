@@ -29,7 +29,7 @@ from llmagent_os.adapter import Adapter, Receipt, Reply
 from llmagent_os.alarm import Alarm
 from llmagent_os.clock import Clock, SystemClock
 from llmagent_os.drafts import Drafts
-from llmagent_os.errors import BadEventError, ConfigError, HostBusyError, LedgerError, TryLaterError
+from llmagent_os.errors import AdapterError, BadEventError, ConfigError, HostBusyError, LedgerError, TryLaterError
 from llmagent_os.events import ButtonPress, Command, Event, Message, Reaction
 from llmagent_os.handler import Draft, Handler, Outcome
 from llmagent_os.ledger import Accepted, Interaction, Ledger, Unfinished, event_key
@@ -506,7 +506,9 @@ class Host:
                 wait = backoff.seconds(tries)
                 self._health[adapter.name] = f"died: {error!r}"
                 self._dead.add(adapter.name)
-                _log.exception("the adapter died; starting it again", platform=adapter.name, seconds=round(wait, 1))
+                # What an adapter raises on purpose says all that there is to say.
+                why = {"error": str(error)} if isinstance(error, AdapterError) else {"exc_info": error}
+                _log.error("the adapter died; starting it again", platform=adapter.name, seconds=round(wait, 1), **why)
                 await asyncio.sleep(wait)
                 self.metrics.adapter_restarts += 1
             else:

@@ -22,7 +22,7 @@ async function slack() {
     tokens: { 'xoxb-bot': { login: 'calendar', scopes: ['chat:write', 'im:history', 'channels:history'] } },
     slack: {
       team: { name: 'Acme', domain: 'acme' },
-      users: [{ name: 'ana', real_name: 'Ana', email: 'ana@example.com' }],
+      users: [{ name: 'ana', real_name: 'Ana', email: 'ana@example.com' }, { name: 'calendar', is_bot: true }],
       channels: [{ name: 'general' }],
       bots: [{ name: 'calendar' }],
     },

@@ -14,7 +14,7 @@ import json
 import socket
 import sys
 import time
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Callable, Mapping
 from pathlib import Path
 from typing import Any, cast
 
@@ -112,47 +112,29 @@ async def hosted(platform: str, folder: Path, **settings: Any) -> AsyncGenerator
         await ledger.close()
 
 
-async def test_discord_digital_twin(tmp_path: Path) -> None:
-    async with Server.running("discord") as server:
-        hello = server.hello
-        async with hosted(
-            "discord",
-            tmp_path,
-            discord_token=hello["token"],
-            discord_api_url=f"{hello['url']}/v10",
-            discord_gateway_url=hello["gateway"],
-        ):
-            async with asyncio.timeout(30):
-                while True:  # it does not tell when a bot has come
-                    await server.act("say", content=f"<@{hello['bot']}> hello from the twin")
-                    try:
-                        async with asyncio.timeout(3):
-                            shown = await server.shown("hello from the twin")
-                            break
-                    except TimeoutError:
-                        continue
-            assert shown["content"] == "hello from the twin"
-
-
 @contextlib.asynccontextmanager
-async def mended(url: str) -> AsyncGenerator[str]:
-    """telegram-test-api behind a proxy that mends what the Bot API says otherwise: ``is_bot``, dates in seconds."""
+async def mended(url: str, paths: Mapping[str, str], mend: Callable[[Any], None]) -> AsyncGenerator[str]:
+    """A server behind a proxy that mends what it does otherwise than its platform.
+
+    Args:
+        url: of the server.
+        paths: those that it has under another name.
+        mend: corrects an answer.
+    """
     client = aiohttp.ClientSession()
 
     async def forward(request: web.Request) -> web.Response:
-        async with client.request(
-            request.method,
-            url + request.path_qs,
-            data=await request.read(),
-            headers={"Content-Type": request.headers.get("Content-Type", "application/json")},
-        ) as answer:
+        path = next((other for known, other in paths.items() if request.path == known), request.path)
+        kept = ("Content-Type", "Authorization")
+        headers = {name: request.headers[name] for name in kept if name in request.headers}
+        query = f"?{request.query_string}" if request.query_string else ""
+        data = await request.read()
+        async with client.request(request.method, url + path + query, data=data, headers=headers) as answer:
+            if answer.status == 204:
+                return web.Response(status=204)
             body = await answer.json(content_type=None)
-        for each in walk(body):
-            if "first_name" in each and "type" not in each:
-                each.setdefault("is_bot", False)
-            if isinstance(each.get("date"), int) and each["date"] > 10**11:
-                each["date"] //= 1000
-        return web.json_response(body, status=answer.status)
+        mend(body)
+        return web.Response(body=json.dumps(body).encode(), status=answer.status, content_type="application/json")
 
     application = web.Application()
     application.router.add_route("*", "/{path:.*}", forward)
@@ -168,6 +150,49 @@ async def mended(url: str) -> AsyncGenerator[str]:
         await client.close()
 
 
+def _owned(body: Any) -> None:
+    """discord.py wants to know whose an application is."""
+    if isinstance(body, dict) and "verify_key" in body:
+        owner = {"id": "1", "username": "ana", "discriminator": "0", "avatar": None}
+        cast("dict[str, Any]", body).setdefault("owner", owner)
+
+
+async def test_discord_digital_twin(tmp_path: Path) -> None:
+    """It knows an application under another path, and lists no commands."""
+    async with Server.running("discord") as server:
+        hello = server.hello
+        base, path = hello["url"].removesuffix("/api"), "/api/v10{}/applications/@me"
+        async with (
+            mended(base, {path.format("/oauth2"): path.format("")}, _owned) as url,
+            hosted(
+                "discord",
+                tmp_path,
+                discord_token=hello["token"],
+                discord_api_url=f"{url}/api/v10",
+                discord_gateway_url=hello["gateway"],
+            ),
+        ):
+            async with asyncio.timeout(30):
+                while True:  # it does not tell when a bot has come
+                    await server.act("say", content=f"<@{hello['bot']}> hello from the twin")
+                    try:
+                        async with asyncio.timeout(3):
+                            shown = await server.shown("hello from the twin")
+                            break
+                    except TimeoutError:
+                        continue
+            assert shown["content"] == "hello from the twin"
+
+
+def _dated(body: Any) -> None:
+    """What the Bot API says otherwise: ``is_bot``, dates in seconds."""
+    for each in walk(body):
+        if "first_name" in each and "type" not in each:
+            each.setdefault("is_bot", False)
+        if isinstance(each.get("date"), int) and each["date"] > 10**11:
+            each["date"] //= 1000
+
+
 def walk(value: Any) -> list[dict[str, Any]]:
     """Every object in a JSON value."""
     match value:
@@ -181,7 +206,7 @@ def walk(value: Any) -> list[dict[str, Any]]:
 
 
 async def test_telegram_test_api(tmp_path: Path) -> None:
-    async with Server.running("telegram") as server, mended(server.hello["url"]) as url:
+    async with Server.running("telegram") as server, mended(server.hello["url"], {}, _dated) as url:
         await server.act("say", text="hello from the test api")
         async with hosted("telegram", tmp_path, telegram_token=server.hello["token"], telegram_api_url=url):
             shown = await server.shown("hello from the test api")
