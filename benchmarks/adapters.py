@@ -84,6 +84,11 @@ async def bare_telegram() -> None:
 async def hosted(platform: str, folder: Path) -> None:
     from benchmarks.hosting import EchoAgent
 
+    from llmagent_os.access import Access
+    from llmagent_os.adapter import Adapter
+    from llmagent_os.adapters.telegram.adapter import TelegramAdapter
+    from llmagent_os.adapters.telegram.pace import Rate, Rates
+    from llmagent_os.admission import Admission
     from llmagent_os.bot import BotConfig
     from llmagent_os.config import Settings
     from llmagent_os.health import Health
@@ -101,7 +106,18 @@ async def hosted(platform: str, folder: Path) -> None:
         health.metrics,
         store=ledger.records(f"adapter.{platform}", ""),
     )
-    await Host(EchoAgent(), ledger, [make_adapter(platform, setup)]).run()
+    adapter: Adapter = make_adapter(platform, setup)
+    if platform == "telegram":  # the server on loopback has no limits, and waiting for them costs nothing
+        quick = Rate(1_000_000, 1e-6)
+        adapter = TelegramAdapter(
+            token=setup.settings.telegram_token.get_secret_value(),
+            api_url=setup.settings.telegram_api_url,
+            data=setup.data,
+            store=setup.store,
+            rates=Rates(overall=quick, chat=quick, group=quick),
+        )
+    access = Access(ledger, access="pairing", allow=f"{platform}:*")
+    await Host(Admission(EchoAgent(), access), ledger, [adapter], may_rate=access.admits).run()
 
 
 BARE: dict[str, Callable[[], Coroutine[Any, Any, None]]] = {

@@ -83,7 +83,8 @@ class DiscordServer:
 
     @property
     def environment(self) -> Mapping[str, str]:
-        return {"DISCORD_TOKEN": TOKEN, "DISCORD_API_URL": f"{self.url}/api/v10"}
+        gateway = f"ws://127.0.0.1:{self._port}/gateway"  # for plain clients, which do not ask where it is
+        return {"DISCORD_TOKEN": TOKEN, "DISCORD_API_URL": f"{self.url}/api/v10", "DISCORD_GATEWAY_URL": gateway}
 
     async def start(self) -> None:
         application = web.Application(client_max_size=30_000_000)

@@ -204,6 +204,7 @@ class Ledger:
 
     async def finish(self, event: Event, receipt: Receipt | None, *, soon: bool = False) -> None:
         """The reply to ``event`` is sent, or none was needed. Joins the platform's message ids to its interaction.
+        A crash of the process does not undo it; a power cut within moments may, and has the reply sent again.
 
         Args:
             event: the event answered.
@@ -222,8 +223,8 @@ class Ledger:
 
         if soon:
             self._writer.later(work)
-        else:
-            await self._writer.run(work)
+        else:  # not waiting for the disk makes the window smaller in which a crash repeats the reply
+            await self._writer.run(work, lasting=False)
         self._settled(event.conversation.key)
 
     async def fail(self, event: Event, why: str) -> None:

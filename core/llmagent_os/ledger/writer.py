@@ -29,6 +29,9 @@ Work = Callable[[Database], T]
 #: How long work that nobody waits for may wait for company, in seconds.
 HOLD = 0.02
 
+#: SQLite's ``synchronous`` that waits for the disk only now and then.
+_NORMAL = 1
+
 #: At most so much shares one transaction, so that the first in it is not kept waiting by the last.
 GROUP = 256
 
@@ -36,7 +39,9 @@ GROUP = 256
 class Writer(Protocol):
     """Runs work on the database in order."""
 
-    async def run(self, work: Work[T], then: Callable[[T], None] | None = None, *, alone: bool = False) -> T:
+    async def run(
+        self, work: Work[T], then: Callable[[T], None] | None = None, *, alone: bool = False, lasting: bool = True
+    ) -> T:
         """Run ``work`` and return what it returns, once it is committed.
 
         Args:
@@ -44,6 +49,8 @@ class Writer(Protocol):
             then: called on the event loop with what ``work`` returned, in the order of the work, even where the
                 caller was cancelled in the meantime.
             alone: run it outside any transaction.
+            lasting: once returned, it survives a power cut, as far as the ledger was opened to; else a crash of the
+                process only, and the disk is not waited for.
 
         Raises:
             LedgerError: the database refused.
@@ -83,7 +90,9 @@ class InlineWriter:
         self._database = database
         self._closed = False
 
-    async def run(self, work: Work[T], then: Callable[[T], None] | None = None, *, alone: bool = False) -> T:
+    async def run(
+        self, work: Work[T], then: Callable[[T], None] | None = None, *, alone: bool = False, lasting: bool = True
+    ) -> T:
         if self._closed:
             raise LedgerError("the ledger is closed")
         result = _by_itself(self._database, work, alone)
@@ -106,14 +115,20 @@ class InlineWriter:
 class _Job:
     """Work that was asked for, and where its result goes."""
 
-    __slots__ = ("alone", "error", "future", "result", "then", "work")
+    __slots__ = ("alone", "error", "future", "lasting", "result", "then", "work")
 
     def __init__(
-        self, work: Work[Any], then: Callable[[Any], None] | None, alone: bool, future: asyncio.Future[Any] | None
+        self,
+        work: Work[Any],
+        then: Callable[[Any], None] | None,
+        alone: bool,
+        lasting: bool,
+        future: asyncio.Future[Any] | None,
     ) -> None:
         self.work = work
         self.then = then
         self.alone = alone
+        self.lasting = lasting
         self.future = future
         self.result: Any = None
         self.error: Exception | None = None
@@ -146,6 +161,7 @@ class ThreadWriter:
         self._thread = threading.Thread(target=self._work, name="ledger", daemon=True)
         self._opened: asyncio.Future[None] | None = None
         self._closed = False
+        self._lasting = self._level = 0  # SQLite's ``synchronous``: as the ledger was opened, and as it is now
 
     async def start(self) -> None:
         """Open the database.
@@ -157,11 +173,13 @@ class ThreadWriter:
         self._thread.start()
         await self._opened
 
-    async def run(self, work: Work[T], then: Callable[[T], None] | None = None, *, alone: bool = False) -> T:
+    async def run(
+        self, work: Work[T], then: Callable[[T], None] | None = None, *, alone: bool = False, lasting: bool = True
+    ) -> T:
         if self._closed:
             raise LedgerError("the ledger is closed")
         future: asyncio.Future[T] = asyncio.get_running_loop().create_future()
-        job = _Job(work, then, alone, future)
+        job = _Job(work, then, alone, lasting, future)
         if self._held:
             self._held.append(job)
             self._flush()
@@ -170,7 +188,7 @@ class ThreadWriter:
         return await future
 
     def later(self, work: Work[object]) -> None:
-        self._held.append(_Job(work, None, False, None))
+        self._held.append(_Job(work, None, alone=False, lasting=False, future=None))
         if self._timer is None:
             self._timer = asyncio.get_running_loop().call_later(HOLD, self._hold_over)
 
@@ -196,6 +214,7 @@ class ThreadWriter:
             raise RuntimeError("a ThreadWriter is opened by start()")
         try:
             database = self._open()
+            self._lasting = self._level = int(database.driver.execute("PRAGMA synchronous").fetchone()[0])
         except Exception as error:
             _soon(opened.get_loop(), _fail, opened, error)
             return
@@ -238,6 +257,10 @@ class ThreadWriter:
 
     def _together(self, database: Database, jobs: list[_Job]) -> None:
         driver = database.driver
+        level = self._lasting if any(job.lasting for job in jobs) else min(self._lasting, _NORMAL)
+        if level != self._level:
+            driver.execute(f"PRAGMA synchronous = {level}")
+            self._level = level
         try:
             driver.execute("BEGIN IMMEDIATE")
             for job in jobs:

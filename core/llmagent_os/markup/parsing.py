@@ -41,6 +41,10 @@ class _Parser(MarkdownIt):
         return True  # an unsafe one is taken out later, so that its words are left and not its Markdown
 
 
+#: One line of words. Numbers do not begin it, which would be lists, and names of servers are not in it.
+_UNMARKED = re.compile(r"[A-Za-z](?:[A-Za-z0-9,;'’?%()]| (?! )|[.!-](?![A-Za-z0-9_]))*(?<![ ])")
+
+
 def _shallow(rule: Callable[[StateBlock, int, int, bool], bool]) -> Callable[[StateBlock, int, int, bool], bool]:
     """``rule``, where it is not yet too deep for it."""
     return lambda state, start, end, silent: state.level <= _MAX_LEVEL and rule(state, start, end, silent)
@@ -64,6 +68,8 @@ def parse(markdown: str) -> tuple[Block, ...]:
     >>> [(block.marker, block.text) for block in parse("Today:\n1. tea\n2. **cake")]
     [('', 'Today:'), ('1.', 'tea'), ('2.', '**cake')]
     """
+    if _UNMARKED.fullmatch(markdown):  # most of what is said: no mark of Markdown's is in it
+        return (Block(spans=(Span(markdown),)),)
     text = _clean(markdown)
     reader = _Reader()
     for token in _parser().parse(text):

@@ -256,7 +256,8 @@ class DiscordAdapter:
 
     def _message(self, live: _Live, payload: dict[str, Any]) -> None:
         said = wire.read(payload, wire.Said)
-        live.lanes.put(said.channel_id, lambda: self._hear(live, said))
+        if said.human and said.author.id != live.reader.me:
+            live.lanes.put(said.channel_id, lambda: self._hear(live, said))
 
     def _edit(self, live: _Live, payload: dict[str, Any]) -> None:
         event = live.reader.edit(wire.read(payload, wire.Said))

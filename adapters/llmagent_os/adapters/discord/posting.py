@@ -61,7 +61,7 @@ class Part(msgspec.Struct, frozen=True):
 
 async def parts_of(reply: Reply, buttons: Buttons) -> list[Part]:
     """The messages that ``reply`` becomes; the same at every try."""
-    paths, notes = await asyncio.to_thread(_sendable, reply.files)
+    paths, notes = await asyncio.to_thread(_sendable, reply.files) if reply.files else ([], [])
     text = "\n\n".join((reply.text, *notes)) if notes else reply.text
     texts = list(pieces(text, DISCORD, CHARACTERS))
     embeds = () if reply.card is None else (embed_of(reply.card),)

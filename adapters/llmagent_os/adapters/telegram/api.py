@@ -29,8 +29,8 @@ class Api:
 
     def __init__(self, token: str, url: str, store: Records, pace: Pace) -> None:
         """Args: ``url`` is the API's address, without ``/bot``."""
-        self._http = Http()
-        self._polls = Http()
+        self._http = Http(url)
+        self._polls = Http(url)
         root = url.rstrip("/")
         self.bot = Bot(
             token,

@@ -10,6 +10,8 @@ import json
 from collections.abc import AsyncGenerator, Mapping
 from http import HTTPStatus
 from typing import IO, Any, Final, cast
+from urllib.parse import urlsplit
+from urllib.request import getproxies, proxy_bypass
 
 import aiohttp
 from telegram.error import BadRequest, NetworkError, TelegramError, TimedOut
@@ -33,7 +35,9 @@ class FloodError(TelegramError):
 class Http(BaseRequest):
     """One pool of connections; made at the first call, and again at the first one after :meth:`shutdown`."""
 
-    def __init__(self) -> None:
+    def __init__(self, address: str) -> None:
+        """Args: ``address`` is the API's, for which the environment may name a proxy."""
+        self._address = address
         self._session: aiohttp.ClientSession | None = None
 
     @property
@@ -106,11 +110,18 @@ class Http(BaseRequest):
 
     def _open(self) -> aiohttp.ClientSession:
         if self._session is None or self._session.closed:
-            connector = aiohttp.TCPConnector(limit=0)
             self._session = aiohttp.ClientSession(
-                connector=connector, trust_env=True, cookie_jar=aiohttp.DummyCookieJar()
+                connector=aiohttp.TCPConnector(limit=0),
+                proxy=_proxy(self._address),  # once: aiohttp would look into the environment at every call
+                cookie_jar=aiohttp.DummyCookieJar(),
             )
         return self._session
+
+
+def _proxy(address: str) -> str | None:
+    """What the environment says of the way there: ``HTTPS_PROXY``, ``NO_PROXY``."""
+    parts = urlsplit(address)
+    return None if proxy_bypass(parts.hostname or "") else getproxies().get(parts.scheme)
 
 
 def _form(
