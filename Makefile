@@ -66,7 +66,6 @@ third-party: $(VENV)/.installed-dev
 
 bench: $(VENV)/.installed-dev  ## the benchmarks
 	$(BIN)/python -m benchmarks.hosting
-	$(BIN)/python -m benchmarks.adapters
 	$(BIN)/python -m benchmarks.serving
 
 docs: $(VENV)/.installed-dev  ## run the examples of the README and docs/

@@ -5,7 +5,8 @@ inbox on disk (every message durable: SQLite WAL, synchronous FULL) and in memor
 the same adapter and the same agent on bare asyncio, with a task a message and nothing else. Messages are commands
 (``/command42 hello``), one conversation for each message in flight.
 
-Run it as ``python benchmarks/hosting.py``; it prints a Markdown table.
+Run it as ``python benchmarks/hosting.py``; it prints Markdown tables. The last one is that of ``benchmarks.adapters``:
+what each real adapter costs beside an echo bot written directly on its library.
 """
 
 from __future__ import annotations
@@ -218,6 +219,9 @@ def main() -> None:
         for name in ("new ledger (runs its migrations)", "ledger that is there already"):
             seconds, megabytes = start(url)
             print(f"| {name} | {seconds:.2f} | {megabytes:.0f} | < 1 s, < 80 MB |", flush=True)
+    print("", flush=True)
+    here = Path(__file__).resolve().parents[1]
+    subprocess.run([sys.executable, "-m", "benchmarks.adapters"], cwd=here, check=True)
 
 
 if __name__ == "__main__":

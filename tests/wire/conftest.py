@@ -11,7 +11,7 @@ import structlog
 
 @pytest.fixture(autouse=True, scope="module")
 def quiet() -> Iterator[None]:
-    """As in a deployment, nothing below INFO is written: a traceback of each odd payload costs more than the payload."""
+    """As in a deployment, nothing below INFO is written: the traceback of an odd payload costs more than it does."""
     before = structlog.get_config()
     structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.INFO))
     yield
