@@ -2,8 +2,8 @@
 
 Both are real clients of the same loopback server, which is a process of its own and takes no part in what is counted.
 Ours has everything on: events stored on disk before they are acknowledged, replies before they are sent, deduplication,
-Markdown rendered, strangers kept out. One message is in flight. Run it as ``python -m benchmarks.adapters``; it prints a
-Markdown table.
+Markdown rendered, strangers kept out. One message is in flight. Run it as ``python -m benchmarks.adapters``; it prints
+a Markdown table.
 """
 
 from __future__ import annotations

@@ -130,7 +130,7 @@ class Access:
 def plain_name(name: str) -> str:
     r"""What somebody calls themselves, as it can be shown to others: one short line, and no markup.
 
-    >>> plain_name("Ana *the*\\n`great`"), plain_name("<@everyone>")
+    >>> plain_name("Ana *the*\n`great`"), plain_name("<@everyone>")
     ('Ana the great', 'everyone')
     """
     kept = "".join(each if each.isalnum() or each in " .-'" else " " for each in name)
