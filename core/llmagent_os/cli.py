@@ -47,6 +47,12 @@ class _Group(click.Group):
 @click.pass_context
 def main(ctx: click.Context, /, **options: Any) -> None:
     """Hosts personalised LLM agents that learn from the reactions people leave."""
+    if ctx.get_parameter_source("env_file") is not click.core.ParameterSource.DEFAULT:
+        file: Path = options["env_file"]
+        if not file.exists():
+            from llmagent_os.errors import ConfigError
+
+            raise ConfigError(f"--env-file {file}: there is no such file")
     ctx.obj = options
 
 

@@ -105,7 +105,7 @@ async def guide(settings: Settings, bot: Bot, platform: str, address: str = "") 
     if platform not in bot.config.adapters:
         text = f"bot {bot.name!r} does not live there yet: add {platform!r} to `adapters` in its bot.toml, or run it"
         findings += (Finding(platform, "note", f"{text} with `llmagent-os run {bot.name} --adapter {platform}`"),)
-    return Guidance(f"{guidance.steps.rstrip()}\n\n{who_is_answered(settings, platform)}", guidance.paste, findings)
+    return Guidance(f"{guidance.steps.rstrip()}\n\n{who_is_answered(settings)}", guidance.paste, findings)
 
 
 async def commands_of(settings: Settings, bot: Bot) -> dict[str, str]:
@@ -118,7 +118,7 @@ async def commands_of(settings: Settings, bot: Bot) -> dict[str, str]:
         return {**HELP, **(ADMIN_HELP if settings.admins else {}), **plugins.commands}
 
 
-def who_is_answered(settings: Settings, platform: str) -> str:
+def who_is_answered(settings: Settings) -> str:
     """Who may talk to the bot once it is there, as the settings are."""
     lets_in = {
         "pairing": "nobody, until you let them in. Whoever writes to the bot is given a code;\n"
@@ -128,8 +128,8 @@ def who_is_answered(settings: Settings, platform: str) -> str:
     }[settings.access]
     return (
         f"Who is answered: {lets_in}\n"
-        f"LLMAGENT_OS_ALLOW={platform}:WORKSPACE:PERSON names people who are always answered, and\n"
-        "LLMAGENT_OS_ACCESS=everyone opens the bot to everybody there."
+        "LLMAGENT_OS_ALLOW names people who are always answered, as `llmagent-os people list` writes\n"
+        "them, and LLMAGENT_OS_ACCESS=everyone opens the bot to everybody there."
     )
 
 

@@ -48,6 +48,11 @@ async def talk(server: PlatformServer, sayings: Sequence[tuple[str, str]] = TALK
             return len(seen) > before and not seen[-1].draft
 
         shown = await server.until(answered)
+        while True:  # an answer that is still being written is edited again and again
+            await asyncio.sleep(1.0)
+            shown, before_that = server.shown(), shown
+            if shown == before_that:
+                break
         print(f"{server.name:>8}  bot: {shown[-1].text}  ← {emoji}", flush=True)
         await server.react(shown[-1].message_id, emoji, on=True)
 

@@ -86,7 +86,7 @@ def address(process: subprocess.Popen[str]) -> str:
 def test_version_and_help_are_quick_and_complete(run: Run) -> None:
     assert run("version").stdout == "0.1.0\n"
     shown = run("-h").stdout
-    for command in ("run", "chat", "doctor", "evaluate", "train", "profile", "version"):
+    for command in ("run", "chat", "doctor", "evaluate", "train", "profile", "people", "setup", "version"):
         assert f"\n  {command} " in shown
 
 
@@ -141,6 +141,13 @@ def test_taken_port_is_said(run: Run) -> None:
     assert done.returncode == 2
     assert f"`port` {port}" in done.stderr
     assert "Traceback" not in done.stderr
+
+
+def test_a_settings_file_that_is_not_there_is_said(run: Run) -> None:
+    """Else the bot would run, on nothing of what it says."""
+    done = run("--env-file", "data/platfroms.env", "run")
+    assert done.returncode == 2
+    assert "platfroms.env: there is no such file" in done.stderr
 
 
 def test_second_host_on_the_same_data_is_refused(start: Start, run: Run) -> None:

@@ -251,7 +251,6 @@ async def test_discord_invitation_comes_with_the_token(discord: Platform) -> Non
 
     allowed = {name for name, value in library.Permissions(int(asked["permissions"][0])) if value}
     assert allowed == {
-        "add_reactions",
         "attach_files",
         "embed_links",
         "read_message_history",

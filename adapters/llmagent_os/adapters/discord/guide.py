@@ -20,7 +20,6 @@ PERMISSIONS = {
     "Embed Links": 1 << 14,  # cards are embeds
     "Attach Files": 1 << 15,
     "Read Message History": 1 << 16,  # catch up after a pause, and refer to the message that is answered
-    "Add Reactions": 1 << 6,
 }
 SCOPES = ("bot", "applications.commands")
 

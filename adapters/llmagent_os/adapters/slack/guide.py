@@ -20,22 +20,16 @@ from llmagent_os.guide import Api, Guidance, GuideSetup, unreachable
 #: What the bot may do, and what for.
 SCOPES = {
     "app_mentions:read": "hearing that it is mentioned",
-    "channels:history": "reading the threads that it is part of in public channels",
-    "channels:read": "finding the public channels that it is in, to catch up after a pause",
+    "channels:history": "reading the threads that it is part of in public channels, also after a pause",
     "chat:write": "answering",
     "commands": "slash commands",
     "files:read": "reading files that people send it",
     "files:write": "sending files",
-    "groups:history": "reading the threads that it is part of in private channels",
-    "groups:read": "finding the private channels that it is in, to catch up after a pause",
-    "im:history": "reading direct messages",
-    "im:read": "finding its direct messages, to catch up after a pause",
-    "im:write": "writing to one person alone",
-    "mpim:history": "reading direct messages of several people",
-    "mpim:read": "finding direct messages of several people, to catch up after a pause",
+    "groups:history": "the same in private channels",
+    "im:history": "reading direct messages, also after a pause",
+    "im:write": "sending a file to one person alone",
+    "mpim:history": "the same in direct messages of several people",
     "reactions:read": "learning from reactions",
-    "reactions:write": "showing that an answer is coming",
-    "users:read": "people's names and time zones",
 }
 EVENTS = (
     "app_mention",
