@@ -22,6 +22,9 @@ from llmagent_os.profiles import file_name
 
 _log = structlog.stdlib.get_logger(__name__)
 
+#: The folder of them in an adapter's data.
+FOLDER = "files"
+
 #: So many characters of a file's name are kept, its ending among them.
 MAX_NAME = 100
 

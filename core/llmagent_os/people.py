@@ -15,9 +15,11 @@ from typing import Any
 
 import msgspec
 
-from llmagent_os.adapter import Adapter, Remembers
+from llmagent_os.adapter import Remembers
 from llmagent_os.bot import BotConfig
 from llmagent_os.config import Settings
+from llmagent_os.errors import NotConfiguredError
+from llmagent_os.files import FOLDER, Files
 from llmagent_os.health import Health
 from llmagent_os.identities import Links, parts_of
 from llmagent_os.ledger import Ledger
@@ -62,9 +64,7 @@ async def forget(settings: Settings, identity: str) -> str:
     conversations = rows = 0
     for each in everyone:
         platform, _, own_id = parts_of(each)
-        adapter = await asyncio.to_thread(_adapter, settings, platform)
-        if isinstance(adapter, Remembers):
-            conversations += await adapter.forget(own_id)
+        conversations += await _forget_there(settings, platform, own_id)
     for url in _ledgers(settings):
         async with _opened(url) as ledger:
             rows += await ledger.forget(identity)
@@ -111,10 +111,15 @@ async def _opened(url: str) -> AsyncGenerator[Ledger]:
         await ledger.close()
 
 
-def _adapter(settings: Settings, platform: str) -> Adapter | None:
+async def _forget_there(settings: Settings, platform: str, own_id: str) -> int:
+    """Erase what the platform's adapter keeps; returns of how many conversations or messages."""
     folder: Path = settings.data / platform
     if platform not in known_adapters() or not folder.is_dir():
-        return None
-    config = BotConfig(name=platform, model="none")
+        return 0
     health = Health(platform, "none")
-    return make_adapter(platform, AdapterSetup(settings, config, folder, health.report, health.metrics))
+    setup = AdapterSetup(settings, BotConfig(name=platform, model="none"), folder, health.report, health.metrics)
+    try:
+        adapter = await asyncio.to_thread(make_adapter, platform, setup)
+    except NotConfiguredError:  # it has no token any more; the files that people have sent are still there
+        return await Files(folder / FOLDER, 0).forget(own_id)
+    return await adapter.forget(own_id) if isinstance(adapter, Remembers) else 0

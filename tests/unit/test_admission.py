@@ -320,6 +320,15 @@ async def test_what_is_mistyped_on_the_command_line_is_said(settings: Settings) 
     assert "Others are given a code" in await door.listing(settings)
 
 
+async def test_files_of_a_platform_that_has_no_token_any_more_are_forgotten(tmp_path: Path, settings: Settings) -> None:
+    theirs, others = (tmp_path / "telegram" / "files" / user / "m1" / "a.txt" for user in ("4711", "99"))
+    for file in (theirs, others):
+        file.parent.mkdir(parents=True)
+        file.write_text("x")
+    assert "1 conversations" in await people.forget(settings, "telegram::4711")
+    assert (theirs.exists(), others.exists()) == (False, True)
+
+
 async def test_links_are_shown_and_taken_apart_from_the_command_line(
     ledger: Ledger, profiles: Profiles, settings: Settings
 ) -> None:

@@ -50,7 +50,7 @@ from llmagent_os.errors import (
 )
 from llmagent_os.events import Attachment, ButtonPress, Command, Conversation, Event
 from llmagent_os.events import Sender as Person
-from llmagent_os.files import Files, missing
+from llmagent_os.files import FOLDER, Files, missing
 from llmagent_os.records import MemoryRecords, Records
 
 if TYPE_CHECKING:
@@ -128,7 +128,7 @@ class DiscordAdapter:
         self._token, self._api_url, self._gateway_url = token, api_url, gateway_url
         self._deaf_seconds, self._watch_seconds = deaf_seconds, watch_seconds
         store = MemoryRecords() if store is None else store
-        self._files = Files(Path(data) / "files", max_file_bytes)
+        self._files = Files(Path(data) / FOLDER, max_file_bytes)
         self._api = Api(self._revoke)
         self._buttons = Buttons(store)
         self._interactions = Interactions(self._api)

@@ -43,7 +43,7 @@ from llmagent_os.errors import (
     TryLaterError,
 )
 from llmagent_os.events import ButtonPress, Command, Conversation, Message
-from llmagent_os.files import Files
+from llmagent_os.files import FOLDER, Files
 from llmagent_os.ledger import event_key
 from llmagent_os.records import MemoryRecords, Records
 
@@ -139,7 +139,7 @@ class SlackAdapter:
         self._bot_token, self._app_token, self._signing_secret = bot_token, app_token, signing_secret
         self._api_url = api_url
         self._http_host, self._http_port = http_host, http_port
-        self._files = Files(Path(data) / "files", max_file_bytes)
+        self._files = Files(Path(data) / FOLDER, max_file_bytes)
         store = MemoryRecords() if store is None else store
         self._deliveries = Deliveries(store)
         self._history = History(store)

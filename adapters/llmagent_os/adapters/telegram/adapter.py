@@ -38,7 +38,7 @@ from llmagent_os.backoff import Backoff
 from llmagent_os.deliveries import Deliveries
 from llmagent_os.errors import AdapterError, ConfigError, NotConfiguredError, TryLaterError
 from llmagent_os.events import Conversation
-from llmagent_os.files import Files
+from llmagent_os.files import FOLDER, Files
 from llmagent_os.records import MemoryRecords, Records
 
 if TYPE_CHECKING:
@@ -112,7 +112,7 @@ class TelegramAdapter:
                 "telegram: TELEGRAM_TOKEN is not set; `llmagent-os setup telegram` says how to get it"
             )
         self._token, self._api_url = token, api_url
-        self._files = Files(Path(data) / "files", max_file_bytes)
+        self._files = Files(Path(data) / FOLDER, max_file_bytes)
         self._store = MemoryRecords() if store is None else store
         self._commands = commands
         self._webhook = webhook
