@@ -114,7 +114,7 @@ async def _opened(url: str) -> AsyncGenerator[Ledger]:
 async def _forget_there(settings: Settings, platform: str, own_id: str) -> int:
     """Erase what the platform's adapter keeps; returns of how many conversations or messages."""
     folder: Path = settings.data / platform
-    if platform not in known_adapters() or not folder.is_dir():
+    if platform not in known_adapters() or not await asyncio.to_thread(folder.is_dir):
         return 0
     health = Health(platform, "none")
     setup = AdapterSetup(settings, BotConfig(name=platform, model="none"), folder, health.report, health.metrics)
