@@ -17,17 +17,20 @@ import asyncio
 import contextlib
 from collections.abc import Callable
 from pathlib import Path
-from typing import Protocol, TypeVar
+from typing import Any, Generic, Protocol, TypeVar
 
 import pytest
 
 from llmagent_os.adapter import Accept, Adapter, Button, Card, Reply
 from llmagent_os.errors import AdapterError, HostBusyError, TryLaterError
 from llmagent_os.events import ButtonPress, Command, Conversation, Edit, Event, Message, Reaction, decode, encode
+from llmagent_os.records import MemoryRecords
 from llmagent_os.rewards import EMOJI
+from llmagent_os.runtime import HasAddress
 from tests.platforms.server import PlatformServer, Shown
 
 T = TypeVar("T")
+Server = TypeVar("Server", bound=PlatformServer)
 
 PATIENCE = 20.0  #: seconds until a test that waits for something gives up
 
@@ -137,6 +140,73 @@ class Running:
         task.cancel()
         with contextlib.suppress(asyncio.CancelledError):
             await task
+
+
+class Served(Generic[Server]):
+    """A platform over the wire: the person acts on a loopback server, and the adapter is a client of it."""
+
+    adapter: Adapter
+
+    def __init__(self, server: Server, data: Path, **options: Any) -> None:
+        self.server = server
+        self.data = data
+        self.store = MemoryRecords()
+        self.options = options
+        self.inbox = Inbox()
+        self.running = self._made()
+
+    def make(self) -> Adapter:
+        """An adapter, as a new process has it, on what the last one kept."""
+        raise NotImplementedError
+
+    async def open(self) -> None:
+        """Run it until it is there."""
+        self.running.start()
+        await self.here()
+
+    async def here(self) -> None:
+        """Wait until the adapter is there."""
+        assert isinstance(self.adapter, HasAddress)
+        async with asyncio.timeout(PATIENCE):
+            await self.adapter.started()
+
+    async def restart(self) -> None:
+        await self.running.stop()
+        await self.open()
+
+    async def reborn(self) -> None:
+        """Another process takes over."""
+        await self.running.stop()
+        self.running = self._made()
+        await self.open()
+
+    async def say(self, text: str, *, thread: str | None = None) -> None:
+        await self.server.say(text, thread=thread)
+
+    async def say_again(self) -> None:
+        await self.server.redeliver()
+
+    async def react(self, message_id: str, emoji: str, *, on: bool) -> None:
+        await self.server.react(message_id, emoji, on=on)
+
+    async def press(self, message_id: str, label: str) -> None:
+        await self.server.press(message_id, label)
+
+    async def send_garbage(self) -> None:
+        await self.server.garbage()
+
+    async def shown(self, ready: Callable[[list[Shown]], bool]) -> list[Shown]:
+        return await self.server.until(ready)
+
+    async def asked(self, text: str = "hi", **options: Any) -> Message:
+        """What somebody said, as the host got it."""
+        count = len(self.inbox.of(Message))
+        await self.server.say(text, **options)
+        return (await self.inbox.wait(Message, count + 1))[-1]
+
+    def _made(self) -> Running:
+        self.adapter = self.make()
+        return Running(self.adapter, self.inbox.accept)
 
 
 class AdapterContract:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import contextlib
 import tempfile
 from collections.abc import AsyncIterator, Callable
@@ -17,29 +16,21 @@ from llmagent_os.adapter import Button, Card, Receipt, Reply
 from llmagent_os.adapters.discord.adapter import DiscordAdapter
 from llmagent_os.errors import AdapterError, ConfigError, NotConfiguredError, TryLaterError
 from llmagent_os.events import ButtonPress, Command, Edit, Message, Reaction
-from llmagent_os.records import MemoryRecords
 from tests.platforms.discord import BOT_ID, FORUM_ID, ROLE, TOKEN, DiscordServer
 from tests.platforms.server import Shown
 
-from .contract import AdapterContract, Inbox, Platform, Running
+from .contract import AdapterContract, Inbox, Platform, Served
 from .fuzz import JSON, mutated
 
 
-class DiscordPlatform:
+class DiscordPlatform(Served[DiscordServer]):
     """The contract's platform: Ana in direct messages with the bot; its threads are in the server's channel."""
 
     def __init__(self, server: DiscordServer, data: Path, **options: Any) -> None:
-        self.server = server
-        self.data = data
-        self.store = MemoryRecords()
         self.commands: dict[str, str] = {"profile": "what I know about you", "forget": "erase it"}
-        self.options: dict[str, Any] = {"watch_seconds": 0.2, **options}
-        self.inbox = Inbox()
-        self.adapter = self.make()
-        self.running = Running(self.adapter, self.inbox.accept)
+        super().__init__(server, data, **{"watch_seconds": 0.2, **options})
 
     def make(self) -> DiscordAdapter:
-        """An adapter, as a new process has it, on what the last one kept."""
         return DiscordAdapter(
             token=TOKEN,
             api_url=self.server.environment["DISCORD_API_URL"],
@@ -49,39 +40,11 @@ class DiscordPlatform:
             **self.options,
         )
 
-    async def open(self) -> None:
-        self.running.start()
-        async with asyncio.timeout(20):
-            await self.adapter.started()
-
-    async def restart(self) -> None:
-        await self.running.stop()
-        await self.open()
-
-    async def reborn(self) -> None:
-        """Another process takes over."""
-        await self.running.stop()
-        self.adapter = self.make()
-        self.running = Running(self.adapter, self.inbox.accept)
-        await self.open()
-
     async def say(self, text: str, *, thread: str | None = None) -> None:
         if thread is None:
             await self.server.say(text)
         else:
             await self.server.say(text, channel=self.server.group, thread=thread, mention=True)
-
-    async def say_again(self) -> None:
-        await self.server.redeliver()
-
-    async def react(self, message_id: str, emoji: str, *, on: bool) -> None:
-        await self.server.react(message_id, emoji, on=on)
-
-    async def press(self, message_id: str, label: str) -> None:
-        await self.server.press(message_id, label)
-
-    async def send_garbage(self) -> None:
-        await self.server.garbage()
 
     async def shown(self, ready: Callable[[list[Shown]], bool]) -> list[Shown]:
         def seen() -> list[Shown]:
@@ -113,13 +76,6 @@ class TestDiscord(AdapterContract):
         return discord
 
 
-async def asked(discord: DiscordPlatform, text: str = "hi", **options: Any) -> Message:
-    """What somebody said, as the host got it."""
-    count = len(discord.inbox.of(Message))
-    await discord.server.say(text, **options)
-    return (await discord.inbox.wait(Message, count + 1))[-1]
-
-
 def called(server: DiscordServer, method: str, ending: str) -> list[Any]:
     return [body for verb, path, body in server.calls if verb == method and path.endswith(ending)]
 
@@ -129,7 +85,7 @@ def called(server: DiscordServer, method: str, ending: str) -> list[Any]:
 
 async def test_a_broken_line_is_resumed_and_what_it_missed_is_replayed(discord: DiscordPlatform) -> None:
     server = discord.server
-    said = await asked(discord, "before")
+    said = await discord.asked("before")
     sent = await discord.adapter.send(said.conversation, Reply("hello"), key="k1")
     await server.drop()
     await server.say("meanwhile")
@@ -144,14 +100,14 @@ async def test_a_server_that_is_restarted_is_come_back_to(discord: DiscordPlatfo
     gateway = discord.server.gateway
     await (gateway.ask_to_reconnect() if how == "op 7" else gateway.close(4000))
     await discord.server.wait(lambda: gateway.resumed == 1)
-    assert (await asked(discord, "after")).text == "after"
+    assert (await discord.asked("after")).text == "after"
 
 
 async def test_where_a_session_cannot_be_resumed_history_tells_what_was_missed(discord: DiscordPlatform) -> None:
     server = discord.server
-    said = await asked(discord, "directly")
+    said = await discord.asked("directly")
     await discord.adapter.send(said.conversation, Reply("yes"), key="k1")
-    await asked(discord, "in the group", channel=server.group, mention=True)
+    await discord.asked("in the group", channel=server.group, mention=True)
     await server.drop()
     server.gateway.forget()
     await server.say("again directly")
@@ -165,18 +121,18 @@ async def test_where_a_session_cannot_be_resumed_history_tells_what_was_missed(d
 async def test_a_session_that_is_over_is_begun_anew(discord: DiscordPlatform) -> None:
     await discord.server.gateway.invalidate()
     await discord.server.connected()
-    assert (await asked(discord, "after")).text == "after"
+    assert (await discord.asked("after")).text == "after"
 
 
 async def test_what_is_said_while_the_process_is_down_is_heard_after_it_and_once(discord: DiscordPlatform) -> None:
     server = discord.server
-    await asked(discord, "before")
+    await discord.asked("before")
     await discord.running.stop()
     for number in range(3):
         await server.say(f"while away {number}")
     await discord.reborn()
     await discord.inbox.wait(Message, 4)
-    await asked(discord, "after")
+    await discord.asked("after")
     texts = [each.text for each in discord.inbox.of(Message)]
     assert texts == ["before", "while away 0", "while away 1", "while away 2", "after"]
 
@@ -199,8 +155,8 @@ async def test_as_many_shards_as_discord_wants(server: DiscordServer, tmp_path: 
     discord = DiscordPlatform(server, tmp_path)
     await discord.open()
     await server.wait(lambda: len(server.gateway.live) == 3)
-    await asked(discord, "directly")
-    assert (await asked(discord, "in the group", channel=server.group, mention=True)).text == "in the group"
+    await discord.asked("directly")
+    assert (await discord.asked("in the group", channel=server.group, mention=True)).text == "in the group"
     await discord.running.stop()
 
 
@@ -211,10 +167,10 @@ async def test_where_the_right_to_read_is_missing_it_hears_what_is_meant_for_it(
     discord = DiscordPlatform(server, tmp_path)
     await discord.open()
     await server.say("lunch, anybody?", channel=server.group)
-    said = await asked(discord, "what is on today?", channel=server.group, mention=True)
+    said = await discord.asked("what is on today?", channel=server.group, mention=True)
     assert [each.text for each in discord.inbox.of(Message)] == ["what is on today?"]
     assert said.addressed
-    assert (await asked(discord, "directly")).text == "directly"
+    assert (await discord.asked("directly")).text == "directly"
     await discord.running.stop()
 
 
@@ -236,7 +192,7 @@ async def test_a_bad_token_is_a_configuration_error_that_says_what_to_do(server:
 
 @pytest.mark.parametrize("noticed", ["gateway", "request"])
 async def test_a_token_that_is_revoked_ends_it(discord: DiscordPlatform, noticed: str) -> None:
-    said = await asked(discord)
+    said = await discord.asked()
     discord.server.gateway.revoked = True
     if noticed == "gateway":
         await discord.server.gateway.close(4004)
@@ -258,18 +214,18 @@ async def test_a_server_that_cannot_be_reached_is_left_to_the_host(server: Disco
 
 
 async def test_a_long_pause_is_left_to_the_host(discord: DiscordPlatform) -> None:
-    said = await asked(discord)
+    said = await discord.asked()
     discord.server.limit(40)
     with pytest.raises(TryLaterError) as caught:
         await discord.adapter.send(said.conversation, Reply("later"), key="k1")
     assert 30 <= (caught.value.seconds or 0) <= 40
-    other = await asked(discord, user=discord.server.ben)
+    other = await discord.asked(user=discord.server.ben)
     await discord.adapter.send(other.conversation, Reply("now"), key="k2")
     assert [one.text for one in discord.server.shown(user=discord.server.ben)] == ["now"]
 
 
 async def test_a_reply_whose_answer_got_lost_is_seen_once(discord: DiscordPlatform) -> None:
-    said = await asked(discord)
+    said = await discord.asked()
     discord.server.lose_answers = 1
     receipts: list[Receipt] = []
     for again in (False, True):  # discord.py may have tried again itself
@@ -279,7 +235,7 @@ async def test_a_reply_whose_answer_got_lost_is_seen_once(discord: DiscordPlatfo
 
 
 async def test_a_reply_sent_by_a_process_that_died_is_seen_once(discord: DiscordPlatform) -> None:
-    said = await asked(discord)
+    said = await discord.asked()
     words = " ".join(f"word{number}" for number in range(1000))
     first = await discord.adapter.send(said.conversation, Reply(words), key="k1")
     await discord.reborn()
@@ -290,7 +246,7 @@ async def test_a_reply_sent_by_a_process_that_died_is_seen_once(discord: Discord
 
 async def test_in_a_group_the_answer_refers_to_the_question(discord: DiscordPlatform) -> None:
     server = discord.server
-    said = await asked(discord, channel=server.group, mention=True)
+    said = await discord.asked(channel=server.group, mention=True)
     await discord.adapter.send(said.conversation, Reply("hello"), key="k1", reply_to=said.message_id)
     (body,) = called(server, "POST", f"/channels/{server.group}/messages")
     assert body["message_reference"]["message_id"] == said.message_id
@@ -301,12 +257,12 @@ async def test_in_a_group_the_answer_refers_to_the_question(discord: DiscordPlat
 
 async def test_what_is_secret_goes_to_the_person_or_says_that_it_cannot(discord: DiscordPlatform) -> None:
     server = discord.server
-    said = await asked(discord, channel=server.group, mention=True)
+    said = await discord.asked(channel=server.group, mention=True)
     secret = Reply("Your code", only_for=server.ana)
     await discord.adapter.send(said.conversation, secret, key="k1")
     assert [one.text for one in server.shown()] == ["Your code"]
     server.closed_doors.add(server.ben)
-    said = await asked(discord, channel=server.group, mention=True, user=server.ben)
+    said = await discord.asked(channel=server.group, mention=True, user=server.ben)
     await discord.adapter.send(said.conversation, Reply("x", only_for=server.ben), key="k2")
     (hint,) = server.shown(server.group)
     assert "direct messages" in hint.text
@@ -315,13 +271,13 @@ async def test_what_is_secret_goes_to_the_person_or_says_that_it_cannot(discord:
 async def test_where_cards_are_forbidden_the_words_still_arrive(discord: DiscordPlatform) -> None:
     server = discord.server
     server.embeds_allowed = False
-    said = await asked(discord, channel=server.group, mention=True)
+    said = await discord.asked(channel=server.group, mention=True)
     await discord.adapter.send(said.conversation, Reply("Booked.", Card("Lunch", (("When", "noon"),))), key="k1")
     assert [one.text for one in server.shown(server.group)] == ["Booked."]
 
 
 async def test_cards_and_buttons_fit_discords_limits(discord: DiscordPlatform) -> None:
-    said = await asked(discord)
+    said = await discord.asked()
     rows = tuple((f"label {n}" * 100, "text " * 500) for n in range(60))
     buttons = tuple(Button(f"choice {n} " * 20, "x" * n * 7, "primary") for n in range(40))
     await discord.adapter.send(said.conversation, Reply("w " * 3000, Card("t" * 999, rows), buttons), key="k1")
@@ -332,7 +288,7 @@ async def test_cards_and_buttons_fit_discords_limits(discord: DiscordPlatform) -
 async def test_files_that_cannot_be_sent_do_not_cost_the_words(discord: DiscordPlatform, tmp_path: Path) -> None:
     large = tmp_path / "large.bin"
     large.write_bytes(bytes(11 * 1024 * 1024))
-    said = await asked(discord)
+    said = await discord.asked()
     reply = Reply("Here.", files=(str(tmp_path / "gone.ics"), str(large)))
     await discord.adapter.send(said.conversation, reply, key="k1")
     (shown,) = discord.server.shown()
@@ -347,7 +303,7 @@ async def test_files_that_cannot_be_sent_do_not_cost_the_words(discord: DiscordP
 @pytest.mark.parametrize("dies", [False, True])
 async def test_the_draft_becomes_the_reply(discord: DiscordPlatform, dies: bool) -> None:
     """Also in another process, which may not know of it: the nonce does."""
-    said = await asked(discord)
+    said = await discord.asked()
     await discord.adapter.draft(said.conversation, "You have", key=f"discord:{said.event_id}")
     await discord.adapter.draft(said.conversation, "You have lunch", key=f"discord:{said.event_id}")
     assert len(discord.server.shown()) == 1
@@ -364,7 +320,7 @@ async def test_the_draft_becomes_the_reply(discord: DiscordPlatform, dies: bool)
 
 async def test_values_longer_than_discord_carries_come_back_whole(discord: DiscordPlatform) -> None:
     long = "calendar:delete:" + "é" * 200
-    said = await asked(discord)
+    said = await discord.asked()
     reply = Reply("Sure?", buttons=(Button("Delete", long),))
     (message_id,) = (await discord.adapter.send(said.conversation, reply, key="k1")).message_ids
     await discord.reborn()
@@ -374,7 +330,7 @@ async def test_values_longer_than_discord_carries_come_back_whole(discord: Disco
 
 async def test_a_pressed_button_is_acknowledged_and_marked(discord: DiscordPlatform) -> None:
     server = discord.server
-    said = await asked(discord)
+    said = await discord.asked()
     reply = Reply("Sure?", buttons=(Button("Yes", "calendar:yes"), Button("No", "calendar:no")))
     (message_id,) = (await discord.adapter.send(said.conversation, reply, key="k1")).message_ids
     await server.press(message_id, "Yes")
@@ -431,7 +387,7 @@ async def test_commands_are_registered_when_they_change_and_only_then(discord: D
 
 
 async def test_a_forums_post_is_a_conversation_of_its_own(discord: DiscordPlatform) -> None:
-    said = await asked(discord, "what do you think?", channel=FORUM_ID, thread="an idea", mention=True)
+    said = await discord.asked("what do you think?", channel=FORUM_ID, thread="an idea", mention=True)
     assert said.conversation.thread == said.conversation.channel
     await discord.adapter.send(said.conversation, Reply("good"), key="k1")
     assert [one.text for one in discord.server.shown(FORUM_ID)] == ["good"]
@@ -448,7 +404,7 @@ async def test_a_mention_of_its_role_counts_and_other_names_are_readable(discord
 
 async def test_emoji_of_the_server_and_only_on_the_bots_messages(discord: DiscordPlatform) -> None:
     server = discord.server
-    said = await asked(discord, channel=server.group, mention=True)
+    said = await discord.asked(channel=server.group, mention=True)
     receipt = await discord.adapter.send(said.conversation, Reply("hello"), key="k1")
     await server.react(said.message_id, "👍", on=True)
     await server.react(receipt.message_ids[0], "👍", on=True, user=BOT_ID)
@@ -466,14 +422,14 @@ async def test_a_preview_that_appears_is_no_edit(discord: DiscordPlatform) -> No
     message["embeds"] = [{"type": "link", "title": "Example"}]
     shown = {key: value for key, value in message.items() if not key.startswith("_")}
     await server.gateway.unchecked("MESSAGE_UPDATE", shown)
-    await asked(discord, "next")
+    await discord.asked("next")
     assert discord.inbox.of(Edit) == []
 
 
 async def test_a_file_that_is_too_large_is_named_and_not_fetched(server: DiscordServer, tmp_path: Path) -> None:
     discord = DiscordPlatform(server, tmp_path, max_file_bytes=10)
     await discord.open()
-    said = await asked(discord, "look", files={"big.txt": b"x" * 11})
+    said = await discord.asked("look", files={"big.txt": b"x" * 11})
     assert said.attachments[0].path == ""
     assert "larger than" in said.attachments[0].problem
     await discord.running.stop()
@@ -546,7 +502,7 @@ async def test_no_payload_ends_the_bot(events: list[dict[str, Any]]) -> None:
 
 
 async def test_an_edit_of_nothing_is_an_error(discord: DiscordPlatform) -> None:
-    said = await asked(discord)
+    said = await discord.asked()
     for message_id in ("no number", "99999"):
         with pytest.raises(AdapterError):
             await discord.adapter.edit(said.conversation, message_id, Reply("x"))

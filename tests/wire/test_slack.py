@@ -6,7 +6,7 @@ import asyncio
 import json
 import tempfile
 import time
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
 
@@ -23,29 +23,17 @@ from llmagent_os.adapters.slack.reading import File, Reader
 from llmagent_os.errors import BadEventError, ConfigError, NotConfiguredError, TryLaterError
 from llmagent_os.events import ButtonPress, Command, Message, Reaction, encode
 from llmagent_os.files import Files
-from llmagent_os.records import MemoryRecords
 from llmagent_os.rewards import EMOJI
-from tests.platforms.server import Shown
 from tests.platforms.slack import APP_TOKEN, BOT, BOT_TOKEN, SCOPES, SECRET, SlackServer, sign
 
-from .contract import AdapterContract, Inbox, Platform, Running
+from .contract import AdapterContract, Inbox, Platform, Served
 from .fuzz import JSON, mutated
 
 
-class SlackPlatform:
+class SlackPlatform(Served[SlackServer]):
     """The contract's platform: Ana in a direct conversation with the bot."""
 
-    def __init__(self, server: SlackServer, data: Path, **options: Any) -> None:
-        self.server = server
-        self.data = data
-        self.store = MemoryRecords()
-        self.options = options
-        self.inbox = Inbox()
-        self.adapter = self.make()
-        self.running = Running(self.adapter, self.inbox.accept)
-
     def make(self) -> SlackAdapter:
-        """An adapter, as a new process has it, on what the last one kept."""
         way: dict[str, Any] = (
             {"signing_secret": SECRET, "http_port": self.server.bot_port}
             if self.server.http
@@ -60,39 +48,6 @@ class SlackPlatform:
             **way,
             **self.options,
         )
-
-    async def open(self) -> None:
-        self.running.start()
-        await self.adapter.started()
-
-    async def restart(self) -> None:
-        await self.running.stop()
-        await self.open()
-
-    async def reborn(self) -> None:
-        """Another process takes over."""
-        await self.running.stop()
-        self.adapter = self.make()
-        self.running = Running(self.adapter, self.inbox.accept)
-        await self.open()
-
-    async def say(self, text: str, *, thread: str | None = None) -> None:
-        await self.server.say(text, thread=thread)
-
-    async def say_again(self) -> None:
-        await self.server.redeliver()
-
-    async def react(self, message_id: str, emoji: str, *, on: bool) -> None:
-        await self.server.react(message_id, emoji, on=on)
-
-    async def press(self, message_id: str, label: str) -> None:
-        await self.server.press(message_id, label)
-
-    async def send_garbage(self) -> None:
-        await self.server.garbage()
-
-    async def shown(self, ready: Callable[[list[Shown]], bool]) -> list[Shown]:
-        return await self.server.until(ready)
 
 
 @pytest.fixture(params=["socket", "http"])
@@ -124,13 +79,6 @@ async def slack(tmp_path: Path) -> AsyncIterator[SlackPlatform]:
     await server.stop()
 
 
-async def asked(slack: SlackPlatform, text: str = "hi", **options: Any) -> Message:
-    """What somebody said, as the host got it."""
-    count = len(slack.inbox.of(Message))
-    await slack.server.say(text, **options)
-    return (await slack.inbox.wait(Message, count + 1))[-1]
-
-
 # ── the line ──────────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
@@ -138,14 +86,14 @@ async def test_an_event_whose_acknowledgement_got_lost_is_one_event(slack: Slack
     slack.server.lose_acks = 1
     await slack.server.say("once")
     await slack.server.wait(lambda: slack.server.deliveries == 2)
-    await asked(slack, "next")
+    await slack.asked("next")
     assert [said.text for said in slack.inbox.of(Message)] == ["once", "next"]
     assert slack.inbox.deliveries == 3
 
 
 async def test_a_mention_that_arrives_in_two_forms_is_one_event(slack: SlackPlatform) -> None:
-    await asked(slack, "what is on?", channel=slack.server.group, mention=True)
-    await asked(slack, "and tomorrow?", channel=slack.server.group, mention=True)
+    await slack.asked("what is on?", channel=slack.server.group, mention=True)
+    await slack.asked("and tomorrow?", channel=slack.server.group, mention=True)
     assert [said.text for said in slack.inbox.of(Message)] == ["what is on?", "and tomorrow?"]
 
 
@@ -155,7 +103,7 @@ async def test_a_connection_that_answers_no_pings_is_made_anew(slack: SlackPlatf
     await slack.server.wait(lambda: slack.server.connections > first)
     slack.server.silent = False
     await slack.server.connected()
-    assert (await asked(slack, "still there?")).text == "still there?"
+    assert (await slack.asked("still there?")).text == "still there?"
 
 
 async def test_a_connection_that_is_deaf_is_noticed_and_what_it_missed_is_heard(tmp_path: Path) -> None:
@@ -164,7 +112,7 @@ async def test_a_connection_that_is_deaf_is_noticed_and_what_it_missed_is_heard(
     await server.start()
     slack = SlackPlatform(server, tmp_path, watch_seconds=0.2)
     await slack.open()
-    await asked(slack, "before")
+    await slack.asked("before")
     server.deaf = True
     first = server.connections
     await server.say("did you hear me?")
@@ -179,12 +127,12 @@ async def test_a_connection_that_slack_will_close_is_replaced(slack: SlackPlatfo
     await slack.server.warn()
     await slack.server.wait(lambda: slack.server.connections > first)
     await slack.server.connected()
-    assert (await asked(slack, "after")).text == "after"
+    assert (await slack.asked("after")).text == "after"
 
 
 async def test_what_is_said_while_the_process_is_down_is_answered_after_it(slack: SlackPlatform) -> None:
-    await asked(slack, "before")
-    await asked(slack, "in a thread", channel=slack.server.group, thread="t", mention=True)
+    await slack.asked("before")
+    await slack.asked("in a thread", channel=slack.server.group, thread="t", mention=True)
     await slack.running.stop()
     await slack.server.say("meanwhile")
     await slack.server.say("there too", channel=slack.server.group, thread="t")
@@ -230,7 +178,7 @@ async def test_signed_requests_are_checked(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("word", ["invalid_auth", "token_revoked", "account_inactive"])
 async def test_a_bad_token_is_a_configuration_error_that_says_what_to_do(slack: SlackPlatform, word: str) -> None:
-    said = await asked(slack)
+    said = await slack.asked()
     slack.server.revoked = word
     with pytest.raises(ConfigError, match=f"{word}.*new one into .env"):
         await slack.adapter.send(said.conversation, Reply("hello"), key="k1")
@@ -244,7 +192,7 @@ async def test_a_token_revoked_while_nobody_talks_is_noticed(tmp_path: Path) -> 
     await server.start()
     slack = SlackPlatform(server, tmp_path, watch_seconds=0.1)
     running = asyncio.create_task(slack.adapter.run(slack.inbox.accept))
-    await slack.adapter.started()
+    await slack.here()
     server.revoked = "token_revoked"
     with pytest.raises(ConfigError, match="token_revoked"):
         async with asyncio.timeout(20):
@@ -282,7 +230,7 @@ async def test_without_the_scope_for_files_the_words_still_arrive(slack: SlackPl
     slack.server.scopes = SCOPES.replace("files:write,", "")
     export = tmp_path / "calendar.ics"
     export.write_text("x")
-    said = await asked(slack)
+    said = await slack.asked()
     await slack.adapter.send(said.conversation, Reply("Here it is.", files=(str(export),)), key="k1")
     assert [one.text for one in slack.server.shown()] == ["Here it is.", "(calendar.ics could not be attached.)"]
 
@@ -291,7 +239,7 @@ async def test_without_the_scope_for_files_the_words_still_arrive(slack: SlackPl
 
 
 async def test_a_long_pause_is_left_to_the_host_and_others_do_not_run_into_it(slack: SlackPlatform) -> None:
-    said = await asked(slack)
+    said = await slack.asked()
     slack.server.limit(60.0)
     calls = len(slack.server.calls)
     for key in ("k1", "k2"):
@@ -302,7 +250,7 @@ async def test_a_long_pause_is_left_to_the_host_and_others_do_not_run_into_it(sl
 
 
 async def test_a_reply_whose_answer_got_lost_is_not_posted_twice(slack: SlackPlatform) -> None:
-    said = await asked(slack)
+    said = await slack.asked()
     slack.server.lose_answers = 1
     with pytest.raises(TryLaterError):
         await slack.adapter.send(said.conversation, Reply("once"), key="k1")
@@ -311,7 +259,7 @@ async def test_a_reply_whose_answer_got_lost_is_not_posted_twice(slack: SlackPla
 
 
 async def test_a_reply_posted_by_a_process_that_died_is_found(slack: SlackPlatform) -> None:
-    said = await asked(slack)
+    said = await slack.asked()
     first = await slack.adapter.send(said.conversation, Reply("once"), key="k1")
     await slack.reborn()
     again = await slack.adapter.send(said.conversation, Reply("once"), key="k1", again=True)
@@ -320,7 +268,7 @@ async def test_a_reply_posted_by_a_process_that_died_is_found(slack: SlackPlatfo
 
 
 async def test_a_reply_half_posted_by_a_process_that_died_is_finished(slack: SlackPlatform) -> None:
-    said = await asked(slack)
+    said = await slack.asked()
     text = " ".join(f"word{number}" for number in range(3000))
     slack.server.limit(60.0, times=1)
     slack.server._limits.insert(0, -1.0)  # pyright: ignore[reportPrivateUsage]  # the first passes, the second does not
@@ -332,7 +280,7 @@ async def test_a_reply_half_posted_by_a_process_that_died_is_finished(slack: Sla
 
 
 async def test_where_the_history_may_not_be_read_the_reply_is_sent_all_the_same(slack: SlackPlatform) -> None:
-    said = await asked(slack)
+    said = await slack.asked()
     slack.server.scopes = "chat:write"
     await slack.adapter.send(said.conversation, Reply("hello"), key="k1", again=True)
     assert [one.text for one in slack.server.shown()] == ["hello"]
@@ -342,7 +290,7 @@ async def test_where_the_history_may_not_be_read_the_reply_is_sent_all_the_same(
 
 
 async def test_in_a_thread_slacks_own_stream_is_used_and_ends_as_the_reply(slack: SlackPlatform) -> None:
-    said = await asked(slack, channel=slack.server.group, mention=True)
+    said = await slack.asked(channel=slack.server.group, mention=True)
     for text in ("You", "You have lunch", "You have <!channel> lunch"):
         await slack.adapter.draft(said.conversation, text, key="k1")
     (draft,) = slack.server.shown(slack.server.group)
@@ -357,7 +305,7 @@ async def test_in_a_thread_slacks_own_stream_is_used_and_ends_as_the_reply(slack
 
 async def test_where_there_are_no_streams_messages_are_edited(slack: SlackPlatform) -> None:
     slack.server.streaming = False
-    said = await asked(slack, channel=slack.server.group, mention=True)
+    said = await slack.asked(channel=slack.server.group, mention=True)
     for text in ("You", "You have"):
         await slack.adapter.draft(said.conversation, text, key="k1")
     await slack.adapter.send(said.conversation, Reply("You have lunch."), key="k1")
@@ -368,7 +316,7 @@ async def test_where_there_are_no_streams_messages_are_edited(slack: SlackPlatfo
 @pytest.mark.parametrize("group", [True, False])
 async def test_a_draft_left_by_a_process_that_died_becomes_the_reply(slack: SlackPlatform, group: bool) -> None:
     channel = slack.server.group if group else ""
-    said = await asked(slack, channel=channel, mention=group)
+    said = await slack.asked(channel=channel, mention=group)
     await slack.adapter.draft(said.conversation, "You have", key="k1")
     await slack.reborn()
     await slack.adapter.send(said.conversation, Reply("You have lunch."), key="k1", again=True)
@@ -380,7 +328,7 @@ async def test_a_draft_left_by_a_process_that_died_becomes_the_reply(slack: Slac
 
 
 async def test_cards_and_buttons_fit_slacks_limits(slack: SlackPlatform) -> None:
-    said = await asked(slack)
+    said = await slack.asked()
     card = Card("Week <b>", tuple((f"{hour}:00", "x" * 3000) for hour in range(24)))
     buttons = tuple(Button(f"{number} {'long ' * 20}"[:80], "v" * 200) for number in range(25))
     await slack.adapter.send(said.conversation, Reply("Your week.", card, buttons), key="k1")
@@ -390,7 +338,7 @@ async def test_cards_and_buttons_fit_slacks_limits(slack: SlackPlatform) -> None
 
 
 async def test_a_pressed_button_is_gone_and_the_choice_is_shown(slack: SlackPlatform) -> None:
-    said = await asked(slack)
+    said = await slack.asked()
     reply = Reply("Delete both?", buttons=(Button("Delete", "c:yes", "danger"), Button("Keep", "c:no")))
     await slack.adapter.send(said.conversation, reply, key="k1")
     (shown,) = slack.server.shown()
@@ -401,7 +349,7 @@ async def test_a_pressed_button_is_gone_and_the_choice_is_shown(slack: SlackPlat
 
 
 async def test_a_model_cannot_call_a_whole_channel(slack: SlackPlatform) -> None:
-    said = await asked(slack)
+    said = await slack.asked()
     await slack.adapter.send(said.conversation, Reply("<!channel> and <@U0BEN00001>, look"), key="k1")
     posted = next(given for method, given in slack.server.calls if method == "chat.postMessage")
     assert "<!" not in posted["text"]
@@ -409,7 +357,7 @@ async def test_a_model_cannot_call_a_whole_channel(slack: SlackPlatform) -> None
 
 
 async def test_skin_tones_and_emoji_of_the_workspace_arrive_as_they_are(slack: SlackPlatform) -> None:
-    said = await asked(slack)
+    said = await slack.asked()
     receipt = await slack.adapter.send(said.conversation, Reply("hello"), key="k1")
     for emoji in ("👍🏽", "party_parrot"):
         await slack.server.react(receipt.message_ids[0], emoji, on=True)
@@ -419,12 +367,12 @@ async def test_skin_tones_and_emoji_of_the_workspace_arrive_as_they_are(slack: S
 
 
 async def test_the_bots_own_reactions_and_those_on_others_are_not_its_business(slack: SlackPlatform) -> None:
-    said = await asked(slack)
+    said = await slack.asked()
     receipt = await slack.adapter.send(said.conversation, Reply("hello"), key="k1")
     await slack.server.react(receipt.message_ids[0], "👍", on=True, user=BOT)
     await slack.server.react(said.message_id, "👍", on=True)  # on Ana's own message
     await slack.server.react(receipt.message_ids[0], "🎉", on=True)
-    await asked(slack, "next")
+    await slack.asked("next")
     assert [reaction.emoji for reaction in slack.inbox.of(Reaction)] == ["tada"]
 
 
@@ -446,7 +394,7 @@ async def test_the_token_is_shown_to_slack_alone(slack: SlackPlatform, tmp_path:
 
 async def test_without_the_scope_for_files_the_message_still_arrives(slack: SlackPlatform) -> None:
     slack.server.scopes = SCOPES.replace("files:read,", "")
-    said = await asked(slack, "look", files={"plan.txt": b"x"})
+    said = await slack.asked("look", files={"plan.txt": b"x"})
     assert said.text == "look"
     assert said.attachments[0].problem == "it could not be fetched"
 

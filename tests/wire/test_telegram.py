@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import socket
 import tempfile
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
 
@@ -20,11 +20,9 @@ from llmagent_os.adapters.telegram.pace import Pace, Rate, Rates
 from llmagent_os.adapters.telegram.webhook import Webhook
 from llmagent_os.errors import AdapterError, ConfigError, NotConfiguredError, TryLaterError
 from llmagent_os.events import ButtonPress, Command, Message, Reaction
-from llmagent_os.records import MemoryRecords
-from tests.platforms.server import Shown
 from tests.platforms.telegram import BOT, TOKEN, TelegramServer
 
-from .contract import AdapterContract, Inbox, Platform, Running
+from .contract import AdapterContract, Inbox, Platform, Served
 from .fuzz import JSON, mutated
 
 FAST = Rates(
@@ -42,24 +40,17 @@ def free_port() -> int:
         return port
 
 
-class TelegramPlatform:
+class TelegramPlatform(Served[TelegramServer]):
     """The contract's platform: Ana in her private chat with the bot."""
 
     def __init__(self, server: TelegramServer, data: Path, *, webhook: bool = False, **options: Any) -> None:
-        self.server = server
-        self.data = data
-        self.store = MemoryRecords()
         self.commands: dict[str, str] = {"profile": "what I know about you", "forget": "erase it"}
         if webhook:
             port = free_port()
             options["webhook"] = Webhook(url=f"http://127.0.0.1:{port}/telegram", port=port)
-        self.options: dict[str, Any] = {"rates": FAST, "poll_seconds": 5, **options}
-        self.inbox = Inbox()
-        self.adapter = self.make()
-        self.running = Running(self.adapter, self.inbox.accept)
+        super().__init__(server, data, **{"rates": FAST, "poll_seconds": 5, **options})
 
     def make(self) -> TelegramAdapter:
-        """An adapter, as a new process has it, on what the last one kept."""
         return TelegramAdapter(
             token=TOKEN,
             api_url=self.server.url,
@@ -68,40 +59,6 @@ class TelegramPlatform:
             commands=lambda: self.commands,
             **self.options,
         )
-
-    async def open(self) -> None:
-        self.running.start()
-        async with asyncio.timeout(20):
-            await self.adapter.started()
-
-    async def restart(self) -> None:
-        await self.running.stop()
-        await self.open()
-
-    async def reborn(self) -> None:
-        """Another process takes over."""
-        await self.running.stop()
-        self.adapter = self.make()
-        self.running = Running(self.adapter, self.inbox.accept)
-        await self.open()
-
-    async def say(self, text: str, *, thread: str | None = None) -> None:
-        await self.server.say(text, thread=thread)
-
-    async def say_again(self) -> None:
-        await self.server.redeliver()
-
-    async def react(self, message_id: str, emoji: str, *, on: bool) -> None:
-        await self.server.react(message_id, emoji, on=on)
-
-    async def press(self, message_id: str, label: str) -> None:
-        await self.server.press(message_id, label)
-
-    async def send_garbage(self) -> None:
-        await self.server.garbage()
-
-    async def shown(self, ready: Callable[[list[Shown]], bool]) -> list[Shown]:
-        return await self.server.until(ready)
 
 
 @pytest.fixture(params=["polling", "webhook"])
@@ -138,13 +95,6 @@ async def telegram(server: TelegramServer, tmp_path: Path) -> AsyncIterator[Tele
     await platform.running.stop()
 
 
-async def asked(telegram: TelegramPlatform, text: str = "hi", **options: Any) -> Message:
-    """What somebody said, as the host got it."""
-    count = len(telegram.inbox.of(Message))
-    await telegram.server.say(text, **options)
-    return (await telegram.inbox.wait(Message, count + 1))[-1]
-
-
 def called(server: TelegramServer, method: str) -> list[dict[str, Any]]:
     return [given for name, given in server.calls if name == method]
 
@@ -169,7 +119,7 @@ async def test_another_process_that_polls_is_outlived(telegram: TelegramPlatform
     url = f"{telegram.server.url}/bot{TOKEN}/getUpdates?timeout=0"
     async with aiohttp.ClientSession() as other, other.get(url) as answer:
         assert answer.status == 200
-    said = await asked(telegram, "after it")
+    said = await telegram.asked("after it")
     assert said.text == "after it"
 
 
@@ -178,7 +128,7 @@ async def test_a_webhook_that_somebody_has_set_is_taken_away(telegram: TelegramP
     async with aiohttp.ClientSession() as other:
         await other.post(f"{telegram.server.url}/bot{TOKEN}/setWebhook", json={"url": "http://127.0.0.1:9/"})
     await telegram.server.drop()
-    assert (await asked(telegram, "back again")).text == "back again"
+    assert (await telegram.asked("back again")).text == "back again"
     assert telegram.server.webhook["url"] == ""
 
 
@@ -272,7 +222,7 @@ async def test_a_bad_token_is_a_configuration_error_that_says_what_to_do(
 
 
 async def test_a_token_that_is_revoked_ends_it_once(telegram: TelegramPlatform) -> None:
-    said = await asked(telegram)
+    said = await telegram.asked()
     telegram.server.revoked = True
     with pytest.raises(ConfigError, match="TELEGRAM_TOKEN"):
         await telegram.adapter.send(said.conversation, Reply("hello"), key="k1")
@@ -308,7 +258,7 @@ async def test_the_sets_before_and_after_become_what_was_put_on_and_taken_off(te
 
 async def test_the_bots_own_reactions_never_count(telegram: TelegramPlatform) -> None:
     await reacted(telegram, [], [{"type": "emoji", "emoji": "👍"}], user=BOT)
-    await asked(telegram)
+    await telegram.asked()
     assert telegram.inbox.of(Reaction) == []
 
 
@@ -322,7 +272,7 @@ async def test_somebody_who_reacts_as_a_channel_is_that_channel(telegram: Telegr
 async def test_anonymous_counts_become_reactions_that_can_be_taken_back(telegram: TelegramPlatform) -> None:
     """Also when the process that saw the first count is gone."""
     server = telegram.server
-    said = await asked(telegram, channel=server.group, mention=True)
+    said = await telegram.asked(channel=server.group, mention=True)
     receipt = await telegram.adapter.send(said.conversation, Reply("hello"), key="k1")
     (message_id,) = receipt.message_ids
     await server.count(message_id, {"👍": 2})
@@ -343,8 +293,8 @@ async def test_anonymous_counts_become_reactions_that_can_be_taken_back(telegram
 
 
 async def test_a_long_pause_is_left_to_the_host_and_other_chats_go_on(telegram: TelegramPlatform) -> None:
-    here = (await asked(telegram)).conversation
-    there = (await asked(telegram, user=telegram.server.ben)).conversation
+    here = (await telegram.asked()).conversation
+    there = (await telegram.asked(user=telegram.server.ben)).conversation
     telegram.server.limit(30)
     with pytest.raises(TryLaterError) as caught:
         await telegram.adapter.send(here, Reply("later"), key="k1")
@@ -357,7 +307,7 @@ async def test_a_long_pause_is_left_to_the_host_and_other_chats_go_on(telegram: 
 
 async def test_a_reply_half_sent_by_a_process_that_died_is_finished(telegram: TelegramPlatform) -> None:
     words = [f"word{number}" for number in range(2000)]
-    said = await asked(telegram)
+    said = await telegram.asked()
     telegram.server.limit_after(1, 30)
     with pytest.raises(TryLaterError):
         await telegram.adapter.send(said.conversation, Reply(" ".join(words)), key="k1")
@@ -368,7 +318,7 @@ async def test_a_reply_half_sent_by_a_process_that_died_is_finished(telegram: Te
 
 async def test_a_group_that_became_a_supergroup_is_followed(telegram: TelegramPlatform) -> None:
     server = telegram.server
-    said = await asked(telegram, channel=server.group, mention=True)
+    said = await telegram.asked(channel=server.group, mention=True)
     await server.migrate(server.group, "-1002")
     await telegram.adapter.send(said.conversation, Reply("still here"), key="k1")
     assert [one.text for one in server.shown("-1002")] == ["still here"]
@@ -379,7 +329,7 @@ async def test_a_group_that_became_a_supergroup_is_followed(telegram: TelegramPl
 
 async def test_a_topic_that_was_deleted_does_not_swallow_the_answer(telegram: TelegramPlatform) -> None:
     server = telegram.server
-    said = await asked(telegram, channel=server.group, mention=True, thread="plans")
+    said = await telegram.asked(channel=server.group, mention=True, thread="plans")
     await telegram.adapter.send(said.conversation, Reply("in the topic"), key="k1")
     server.closed_topics.add(int(said.conversation.thread or 0))
     await telegram.adapter.send(said.conversation, Reply("beside it"), key="k2")
@@ -388,7 +338,7 @@ async def test_a_topic_that_was_deleted_does_not_swallow_the_answer(telegram: Te
 
 async def test_html_that_telegram_cannot_read_is_sent_as_text(telegram: TelegramPlatform) -> None:
     telegram.server.html_known = False
-    said = await asked(telegram)
+    said = await telegram.asked()
     await telegram.adapter.send(said.conversation, Reply("**1 < 2**"), key="k1")
     assert [one.text for one in telegram.server.shown()] == ["1 < 2"]
 
@@ -398,7 +348,7 @@ async def test_what_is_for_somebody_who_never_wrote_directly_is_not_said_in_the_
 ) -> None:
     server = telegram.server
     server.strangers.add(server.ben)
-    said = await asked(telegram, user=server.ben, channel=server.group, mention=True)
+    said = await telegram.asked(user=server.ben, channel=server.group, mention=True)
     receipt = await telegram.adapter.send(said.conversation, Reply("Your code", only_for=server.ben), key="k1")
     (hint,) = server.shown(server.group)
     assert "Your code" not in hint.text
@@ -407,7 +357,7 @@ async def test_what_is_for_somebody_who_never_wrote_directly_is_not_said_in_the_
 
 
 async def test_cards_show_their_rows(telegram: TelegramPlatform) -> None:
-    said = await asked(telegram)
+    said = await telegram.asked()
     card = Card("Lunch <1>", (("When", "today & tomorrow"), ("Where", "x" * 5000)))
     await telegram.adapter.send(said.conversation, Reply("Booked.", card), key="k1")
     shown = telegram.server.shown()
@@ -418,7 +368,7 @@ async def test_cards_show_their_rows(telegram: TelegramPlatform) -> None:
 async def test_files_that_cannot_be_sent_do_not_cost_the_words(telegram: TelegramPlatform, tmp_path: Path) -> None:
     picture = tmp_path / "chart.png"
     picture.write_bytes(b"\x89PNG")
-    said = await asked(telegram)
+    said = await telegram.asked()
     reply = Reply("Here.", files=(str(tmp_path / "gone.ics"), str(picture)))
     receipt = await telegram.adapter.send(said.conversation, reply, key="k1")
     shown = telegram.server.shown()
@@ -431,7 +381,7 @@ async def test_files_that_cannot_be_sent_do_not_cost_the_words(telegram: Telegra
 
 
 async def test_in_a_private_chat_telegrams_own_drafts_are_used(telegram: TelegramPlatform) -> None:
-    said = await asked(telegram)
+    said = await telegram.asked()
     for text in ("You", "You have **lun", "You have **lunch**"):
         await telegram.adapter.draft(said.conversation, text, key="k1")
     (draft,) = telegram.server.shown()
@@ -443,7 +393,7 @@ async def test_in_a_private_chat_telegrams_own_drafts_are_used(telegram: Telegra
 
 async def test_a_server_without_drafts_is_asked_once(telegram: TelegramPlatform) -> None:
     telegram.server.drafts_known = False
-    said = await asked(telegram)
+    said = await telegram.asked()
     await telegram.adapter.draft(said.conversation, "You", key="k1")
     await telegram.adapter.draft(said.conversation, "You have", key="k1")
     await telegram.adapter.send(said.conversation, Reply("You have lunch."), key="k1")
@@ -454,7 +404,7 @@ async def test_a_server_without_drafts_is_asked_once(telegram: TelegramPlatform)
 async def test_in_a_group_the_draft_becomes_the_reply(telegram: TelegramPlatform, dies: bool) -> None:
     """Also in another process: nobody should see the beginning for ever, and then all of it again."""
     server = telegram.server
-    said = await asked(telegram, channel=server.group, mention=True)
+    said = await telegram.asked(channel=server.group, mention=True)
     await telegram.adapter.draft(said.conversation, "You have", key="k1")
     await telegram.adapter.draft(said.conversation, "You have lunch", key="k1")
     if dies:
@@ -471,7 +421,7 @@ async def test_drafts_wait_for_their_turn_and_leave_room_for_messages(server: Te
     rates = Rates(group=Rate(20, 3.0), kept_for_messages=5, draft_every=0.0)
     telegram = TelegramPlatform(server, tmp_path, rates=rates)
     await telegram.open()
-    said = await asked(telegram, channel=server.group, mention=True)
+    said = await telegram.asked(channel=server.group, mention=True)
     for number in range(40):
         await telegram.adapter.draft(said.conversation, "x" * (number + 1), key="k1")
     assert len(called(server, "editMessageText")) < 16
@@ -499,7 +449,7 @@ async def test_too_much_for_one_chat_is_put_off_and_nothing_is_used_up() -> None
 async def test_values_longer_than_telegram_carries_come_back_whole(telegram: TelegramPlatform) -> None:
     """Also after a restart."""
     long = "calendar:delete:" + "é" * 100
-    said = await asked(telegram)
+    said = await telegram.asked()
     buttons = (Button("Delete", long), Button("Mark", "~starts like a short name"))
     (message_id,) = (
         await telegram.adapter.send(said.conversation, Reply("Sure?", buttons=buttons), key="k1")
@@ -516,7 +466,7 @@ async def test_values_longer_than_telegram_carries_come_back_whole(telegram: Tel
 
 async def test_a_pressed_button_is_acknowledged_and_gone(telegram: TelegramPlatform) -> None:
     server = telegram.server
-    said = await asked(telegram)
+    said = await telegram.asked()
     reply = Reply("Sure?", buttons=(Button("Yes", "calendar:yes"),))
     (message_id,) = (await telegram.adapter.send(said.conversation, reply, key="k1")).message_ids
     await server.press(message_id, "Yes")
@@ -526,7 +476,7 @@ async def test_a_pressed_button_is_acknowledged_and_gone(telegram: TelegramPlatf
 
 async def test_in_a_group_nobody_takes_another_ones_buttons_away(telegram: TelegramPlatform) -> None:
     server = telegram.server
-    said = await asked(telegram, channel=server.group, mention=True)
+    said = await telegram.asked(channel=server.group, mention=True)
     reply = Reply("Sure?", buttons=(Button("Yes", "calendar:yes"),))
     sent = await telegram.adapter.send(said.conversation, reply, key="k1", reply_to=said.message_id)
     (message_id,) = sent.message_ids
@@ -563,7 +513,7 @@ async def test_commands_for_other_bots_are_left_to_them(telegram: TelegramPlatfo
 async def test_a_file_that_is_too_large_is_named_and_not_fetched(server: TelegramServer, tmp_path: Path) -> None:
     telegram = TelegramPlatform(server, tmp_path, max_file_bytes=10)
     await telegram.open()
-    said = await asked(telegram, "look", files={"big.txt": b"x" * 11})
+    said = await telegram.asked("look", files={"big.txt": b"x" * 11})
     (attachment,) = said.attachments
     assert attachment.path == ""
     assert "larger than" in attachment.problem
@@ -573,7 +523,7 @@ async def test_a_file_that_is_too_large_is_named_and_not_fetched(server: Telegra
 
 async def test_files_of_other_peoples_talk_are_not_fetched(telegram: TelegramPlatform) -> None:
     server = telegram.server
-    said = await asked(telegram, "our plans", files={"plans.txt": b"secret"}, channel=server.group)
+    said = await telegram.asked("our plans", files={"plans.txt": b"secret"}, channel=server.group)
     assert not said.addressed
     assert said.attachments[0].path == ""
     assert called(server, "getFile") == []
@@ -581,7 +531,7 @@ async def test_files_of_other_peoples_talk_are_not_fetched(telegram: TelegramPla
 
 async def test_a_mention_under_a_picture_counts(telegram: TelegramPlatform) -> None:
     server = telegram.server
-    said = await asked(telegram, "what is it?", files={"a.txt": b"x"}, channel=server.group, mention=True)
+    said = await telegram.asked("what is it?", files={"a.txt": b"x"}, channel=server.group, mention=True)
     assert (said.addressed, said.text) == (True, "what is it?")
 
 
@@ -635,7 +585,7 @@ async def test_no_payload_ends_the_bot(payloads: list[dict[str, Any]]) -> None:
 
 
 async def test_an_edit_of_nothing_is_an_error(telegram: TelegramPlatform) -> None:
-    said = await asked(telegram)
+    said = await telegram.asked()
     for message_id in ("no number", "99999"):
         with pytest.raises(AdapterError):
             await telegram.adapter.edit(said.conversation, message_id, Reply("x"))

@@ -26,7 +26,6 @@ import structlog
 from llmagent_os.adapter import Accept, Capabilities, Receipt, Reply
 from llmagent_os.adapters.discord import wire
 from llmagent_os.adapters.discord.api import Api
-from llmagent_os.adapters.discord.buttons import Buttons
 from llmagent_os.adapters.discord.catching_up import CatchUp
 from llmagent_os.adapters.discord.client import Client, Take
 from llmagent_os.adapters.discord.commands import ARGUMENTS, Commands
@@ -35,10 +34,11 @@ from llmagent_os.adapters.discord.failures import BAD_TOKEN, FAILURES, NO_CONTEN
 from llmagent_os.adapters.discord.heard import Heard
 from llmagent_os.adapters.discord.interactions import Interaction, Interactions
 from llmagent_os.adapters.discord.lanes import Lanes
-from llmagent_os.adapters.discord.posting import CHARACTERS
+from llmagent_os.adapters.discord.posting import CHARACTERS, VALUE
 from llmagent_os.adapters.discord.reading import Reader, moment
 from llmagent_os.adapters.discord.sending import Sender
 from llmagent_os.backoff import Backoff
+from llmagent_os.button_values import ButtonValues
 from llmagent_os.errors import (
     AdapterError,
     BadEventError,
@@ -130,7 +130,7 @@ class DiscordAdapter:
         store = MemoryRecords() if store is None else store
         self._files = Files(Path(data) / FOLDER, max_file_bytes)
         self._api = Api(self._revoke)
-        self._buttons = Buttons(store)
+        self._buttons = ButtonValues(store, VALUE)
         self._interactions = Interactions(self._api)
         self._heard = Heard(store)
         self._catch_up = CatchUp(self._api, self._heard)

@@ -13,7 +13,7 @@ import msgspec
 import structlog
 
 from llmagent_os.adapter import Button, Card, Reply
-from llmagent_os.adapters.discord.buttons import Buttons
+from llmagent_os.button_values import ButtonValues
 from llmagent_os.markup import DISCORD, pieces
 
 _log = structlog.stdlib.get_logger(__name__)
@@ -23,6 +23,7 @@ FILE_BYTES = 10 * 1024 * 1024  #: of one file, in servers that nobody has booste
 
 _FILES = 10  #: of one message
 _FIELDS, _NAME, _VALUE, _TOTAL = 25, 256, 1024, 6000  # of an embed, in characters but for the first
+VALUE = 100  #: bytes of a button's value, which Discord calls custom_id
 _ROW, _ROWS, _LABEL = 5, 5, 80  # of buttons
 _STYLES = {"primary": 1, "default": 2, "danger": 4}
 _EMPTY = "\u200b"  #: where Discord wants something
@@ -59,7 +60,7 @@ class Part(msgspec.Struct, frozen=True):
         return Part(self.content[: CHARACTERS - len(note)] + note, (), self.components)
 
 
-async def parts_of(reply: Reply, buttons: Buttons) -> list[Part]:
+async def parts_of(reply: Reply, buttons: ButtonValues) -> list[Part]:
     """The messages that ``reply`` becomes; the same at every try."""
     paths, notes = await asyncio.to_thread(_sendable, reply.files) if reply.files else ([], [])
     text = "\n\n".join((reply.text, *notes)) if notes else reply.text
@@ -106,10 +107,10 @@ def _plain(text: str, limit: int) -> str:
     return shown if len(shown) <= limit else f"{shown[: limit - 1]}…"
 
 
-async def _components(offered: Sequence[Button], buttons: Buttons) -> tuple[dict[str, Any], ...]:
+async def _components(offered: Sequence[Button], buttons: ButtonValues) -> tuple[dict[str, Any], ...]:
     shown: dict[str, dict[str, Any]] = {}
     for button in offered:
-        custom_id = await buttons.custom_id(button.value)
+        custom_id = await buttons.carried(button.value)
         if custom_id not in shown:  # Discord takes no two buttons that do the same
             label = button.label[:_LABEL].strip() or _EMPTY
             shown[custom_id] = {"type": 2, "style": _STYLES[button.style], "label": label, "custom_id": custom_id}

@@ -13,11 +13,11 @@ import structlog
 from llmagent_os.adapter import Receipt, Reply
 from llmagent_os.adapters.discord import wire
 from llmagent_os.adapters.discord.api import PATIENCE, Api, ExpiredError
-from llmagent_os.adapters.discord.buttons import Buttons
 from llmagent_os.adapters.discord.failures import RefusedError
 from llmagent_os.adapters.discord.interactions import Interaction, Interactions
 from llmagent_os.adapters.discord.posting import Part, draft_of, nonce_of, parts_of
 from llmagent_os.adapters.discord.reading import PLATFORM
+from llmagent_os.button_values import ButtonValues
 from llmagent_os.deliveries import Deliveries, Progress
 from llmagent_os.errors import AdapterError, TryLaterError
 from llmagent_os.events import Conversation
@@ -42,7 +42,7 @@ _CLOSED_DOOR = (
 class Sender:
     """Sends, and remembers how far it got."""
 
-    def __init__(self, api: Api, store: Records, interactions: Interactions, buttons: Buttons) -> None:
+    def __init__(self, api: Api, store: Records, interactions: Interactions, buttons: ButtonValues) -> None:
         self._api = api
         self._deliveries = Deliveries(store)
         self._interactions = interactions

@@ -24,17 +24,17 @@ from telegram.error import BadRequest, Conflict, Forbidden, InvalidToken, Telegr
 
 from llmagent_os.adapter import Accept, Capabilities, Receipt, Reply
 from llmagent_os.adapters.telegram.api import SLACK, Api
-from llmagent_os.adapters.telegram.buttons import ButtonValues
 from llmagent_os.adapters.telegram.counts import ReactionCounts
 from llmagent_os.adapters.telegram.drafts import Drafts, thread_of
 from llmagent_os.adapters.telegram.http import FloodError
 from llmagent_os.adapters.telegram.incoming import KINDS, Reader
 from llmagent_os.adapters.telegram.intake import Intake
 from llmagent_os.adapters.telegram.pace import Pace, Rates
-from llmagent_os.adapters.telegram.posts import LIMIT, Post, is_picture, keyboard, posts
+from llmagent_os.adapters.telegram.posts import LIMIT, VALUE, Post, is_picture, keyboard, posts
 from llmagent_os.adapters.telegram.refusals import BAD_TOKEN, explained, says
 from llmagent_os.adapters.telegram.webhook import Webhook, WebhookServer
 from llmagent_os.backoff import Backoff
+from llmagent_os.button_values import ButtonValues
 from llmagent_os.deliveries import Deliveries
 from llmagent_os.errors import AdapterError, ConfigError, NotConfiguredError, TryLaterError
 from llmagent_os.events import Conversation
@@ -119,7 +119,7 @@ class TelegramAdapter:
         self._rates = rates or Rates()
         self._poll_seconds, self._slack_seconds, self._watch_seconds = poll_seconds, slack_seconds, watch_seconds
         self._deliveries = Deliveries(self._store)
-        self._values = ButtonValues(self._store)
+        self._values = ButtonValues(self._store, VALUE)
         self._counts = ReactionCounts(self._store)
         self._pace = Pace(self._rates)
         self._live: _Live | None = None
@@ -242,6 +242,7 @@ class TelegramAdapter:
     async def _prune(self) -> None:
         while True:
             await self._files.prune()
+            await self._values.prune()
             await asyncio.sleep(86_400)
 
     # ── out ───────────────────────────────────────────────────────────────────────────────────────────────────────

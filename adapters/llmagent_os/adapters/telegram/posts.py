@@ -10,13 +10,14 @@ import msgspec
 from telegram import InlineKeyboardButton, InlineKeyboardMarkup
 
 from llmagent_os.adapter import Button, Card, Reply
-from llmagent_os.adapters.telegram.buttons import ButtonValues
+from llmagent_os.button_values import ButtonValues
 from llmagent_os.markup import TELEGRAM, pieces
 
 LIMIT = 4096  #: UTF-16 units of one message's text, without tags
 LABEL = 60  #: characters of a button's label that are shown whole on a phone
 WIDE = 24  #: characters of labels that fit side by side
 BUTTONS = 100  #: under one message
+VALUE = 64  #: bytes of a button's value
 
 _TAG = re.compile(r"<[^>]*>")
 _PICTURES = frozenset({".jpg", ".jpeg", ".png", ".webp"})
@@ -71,7 +72,7 @@ async def keyboard(buttons: tuple[Button, ...], values: ButtonValues) -> InlineK
     width = 0
     for button in buttons[:BUTTONS]:
         label = button.label if len(button.label) <= LABEL else f"{button.label[: LABEL - 1]}…"
-        key = InlineKeyboardButton(label or "…", callback_data=await values.data(button))
+        key = InlineKeyboardButton(label or "…", callback_data=await values.carried(button.value))
         if rows and width + len(label) <= WIDE:
             rows[-1].append(key)
             width += len(label)
