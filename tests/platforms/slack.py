@@ -32,7 +32,7 @@ TEAM, APP, BOT, BOT_ID = "T0TEAM0001", "A0APP00001", "U0BOT00001", "B0BOT00001"
 BOT_TOKEN, APP_TOKEN, SECRET = "xoxb-1-loopback-0123456789", "xapp-1-loopback-0123456789", "loopback-signing-secret"
 SCOPES = (
     "app_mentions:read,channels:history,groups:history,im:history,mpim:history,chat:write,commands,files:read,"
-    "files:write,reactions:read,reactions:write,im:write"
+    "files:write,reactions:read,im:read,im:write"
 )
 NAMES = {
     "👍": "thumbsup",
@@ -87,7 +87,7 @@ class SlackServer:
         self._last: list[tuple[str, dict[str, Any]]] = []
         self._limits: list[float] = []
         self._count = itertools.count(1)
-        self._clock = int(time.time())
+        self._clock = 0  # microseconds of the last ts
         self._changed = asyncio.Condition()
         self._runner: web.AppRunner | None = None
         self._port = 0
@@ -556,6 +556,14 @@ class SlackServer:
         found = [each for each in self._channels[channel] if given["ts"] in (each["ts"], each.get("thread_ts"))]
         return self._page(found, given, newest_first=False)
 
+    def _conversations_list(self, given: dict[str, Any]) -> dict[str, Any]:
+        people = {channel: user for user in (self.ana, self.ben) if (channel := f"D{user[1:]}") in self._channels}
+        begun = {channel: int(float(self._channels[channel][0]["ts"])) for channel in people if self._channels[channel]}
+        channels = [
+            {"id": each, "created": begun.get(each, 0), "is_im": True, "user": user} for each, user in people.items()
+        ]
+        return {"channels": channels, "response_metadata": {"next_cursor": ""}}
+
     def _conversations_open(self, given: dict[str, Any]) -> dict[str, Any]:
         return {"channel": {"id": self.direct(str(given["users"]))}}
 
@@ -704,7 +712,8 @@ class SlackServer:
         return f"{self.url}/answer/{number}"
 
     def _ts(self) -> str:
-        return f"{self._clock}.{next(self._count):06}"
+        self._clock = max(self._clock + 1, time.time_ns() // 1000)
+        return f"{self._clock // 1_000_000}.{self._clock % 1_000_000:06}"
 
     async def _notify(self) -> None:
         async with self._changed:

@@ -141,6 +141,13 @@ async def test_what_is_said_while_the_process_is_down_is_answered_after_it(slack
     assert sorted(texts[2:]) == ["meanwhile", "there too"]
 
 
+async def test_somebody_who_writes_for_the_first_time_while_it_is_down_is_answered(slack: SlackPlatform) -> None:
+    await slack.running.stop()
+    await slack.server.say("hello, anybody?", user=slack.server.ben)
+    await slack.reborn()
+    assert [said.text for said in await slack.inbox.wait(Message)] == ["hello, anybody?"]
+
+
 async def test_signed_requests_are_checked(tmp_path: Path) -> None:
     """Anybody can reach the address; whoever does not know the secret must not be able to speak for people."""
     server = SlackServer(http=True)

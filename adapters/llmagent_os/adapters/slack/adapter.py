@@ -312,11 +312,11 @@ class SlackAdapter:
                 await self._live.api.call("auth.test")  # a token may have been revoked meanwhile
             except TryLaterError:
                 continue
-            if await self._catch_up():
+            if await self._catch_up(probe=True):
                 _log.warning("slack: the connection is deaf; making it anew")
                 await line.again()
 
-    async def _catch_up(self) -> int:
+    async def _catch_up(self, *, probe: bool = False) -> int:
         live = self._live
         if live is None:
             return 0
@@ -330,7 +330,7 @@ class SlackAdapter:
                 _log.info("what was said meanwhile is taken later", error=repr(error))
                 return False
 
-        return await self._history.catch_up(live.api, live.reader, take)
+        return await self._history.catch_up(live.api, live.reader, take, probe=probe)
 
     async def _prune(self) -> None:
         while True:

@@ -27,6 +27,7 @@ SCOPES = {
     "files:write": "sending files",
     "groups:history": "the same in private channels",
     "im:history": "reading direct messages, also after a pause",
+    "im:read": "finding who has written for the first time while it was away",
     "im:write": "sending a file to one person alone",
     "mpim:history": "the same in direct messages of several people",
     "reactions:read": "learning from reactions",

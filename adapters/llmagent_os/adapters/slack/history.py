@@ -25,6 +25,8 @@ _log = structlog.stdlib.get_logger(__name__)
 CONVERSATIONS = 200  #: are watched: those in which something was said last
 BACK = 24 * 3600.0  #: seconds
 PAGE = 100  #: messages of one conversation
+PROBED = 5  #: conversations are enough to find out whether a connection is deaf
+DIRECT = 1000  #: direct conversations are looked through for new ones
 _KEY = "history"
 _SAVE = 2.0  #: seconds between two writes
 
@@ -45,20 +47,42 @@ class _Posted(msgspec.Struct):
     metadata: _Metadata
 
 
+class _Direct(msgspec.Struct):
+    """A direct conversation."""
+
+    id: str
+    created: float = 0.0  #: seconds of Unix time
+
+
+class _Page(msgspec.Struct):
+    next_cursor: str = ""
+
+
+class _Listed(msgspec.Struct):
+    """The answer of ``conversations.list``."""
+
+    channels: list[_Direct] = []
+    response_metadata: _Page = msgspec.field(default_factory=_Page)
+
+
 class History:
     """How far each conversation has been heard."""
 
     def __init__(self, store: Records) -> None:
         self._store = store
         self._newest: OrderedDict[str, str] = OrderedDict()  # "channel" or "channel thread" -> ts
+        self._seen = 0.0  # until when nothing was missed, in seconds of Unix time
         self._changed = asyncio.Event()
         self._forbidden = False
+        self._unlisted = False  # direct conversations may not be listed
 
     async def load(self) -> None:
         """Read what the last process knew."""
         kept = await self._store.get(_KEY) or {}
         for where, ts in kept.get("newest", []):
             self._newest.setdefault(str(where), str(ts))
+        self._seen = self._seen or float(kept.get("seen", time.time()))
+        self._changed.set()
 
     async def heard(self, where: Conversation, ts: str) -> None:
         """A message was taken. The first of a conversation is written down at once: a crash must not forget it."""
@@ -83,12 +107,25 @@ class History:
         """Write them down now."""
         if self._changed.is_set():
             self._changed.clear()
-            await self._store.put(_KEY, {"newest": [list(item) for item in self._newest.items()]})
+            newest = [list(item) for item in self._newest.items()]
+            await self._store.put(_KEY, {"newest": newest, "seen": self._seen})
 
-    async def catch_up(self, api: SlackApi, reader: Reader, take: Callable[[Heard], Awaitable[bool]]) -> int:
-        """Fetch what was said since, and give it to ``take``; returns how much of it was new."""
-        new = 0
-        for where, ts in list(self._newest.items()):
+    async def catch_up(
+        self, api: SlackApi, reader: Reader, take: Callable[[Heard], Awaitable[bool]], *, probe: bool = False
+    ) -> int:
+        """Fetch what was said since, and give it to ``take``; returns how much of it was new.
+
+        Args:
+            api: of Slack.
+            reader: reads the messages.
+            take: is given each, and says whether it was new.
+            probe: look into the latest conversations only, to find out whether the connection is deaf.
+        """
+        new, now = 0, time.time()
+        every = list(self._newest.items())
+        if not probe:
+            every += [(channel, f"{self._seen:.6f}") for channel in await self._begun(api)]
+        for where, ts in every[-PROBED:] if probe else every:
             channel, _, thread = where.partition(" ")
             oldest = max(ts, f"{time.time() - BACK:.6f}")
             for raw in await self._since(api, channel, thread, oldest):
@@ -99,7 +136,34 @@ class History:
                     continue
                 if heard is not None:
                     new += await take(heard)
+        if not probe or not new:
+            self._seen = now
+            self._changed.set()
         return new
+
+    async def _begun(self, api: SlackApi) -> list[str]:
+        """Direct conversations that somebody has begun since: nobody has heard of them yet."""
+        found: list[str] = []
+        cursor, pages = "", DIRECT // 200
+        while not self._unlisted and pages:
+            pages -= 1
+            try:
+                answer = await api.call("conversations.list", types="im", limit=200, cursor=cursor or None)
+                listed = msgspec.convert(answer, _Listed)
+            except TryLaterError as error:
+                _log.info("who wrote for the first time meanwhile is found later", error=str(error))
+                break
+            except (AdapterError, msgspec.ValidationError) as error:
+                self._unlisted = True
+                _log.warning("who writes for the first time while the bot is away is not heard", why=str(error))
+                break
+            found += [
+                each.id for each in listed.channels if each.created >= self._seen - 60 and each.id not in self._newest
+            ]
+            cursor = listed.response_metadata.next_cursor
+            if not cursor:
+                break
+        return found
 
     async def _since(self, api: SlackApi, channel: str, thread: str, oldest: str) -> list[Any]:
         """Oldest first; nothing where it may not be read."""
