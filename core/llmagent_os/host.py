@@ -48,7 +48,7 @@ _lines = logging.getLogger(__name__)
 #: What the person is told where the handler failed, and where too much of theirs is waiting.
 APOLOGY = Reply("Sorry, something went wrong on my side, and I could not do that. Please try again.")
 BUSY = Reply(
-    "I am still busy with your earlier messages and have not taken this one. Please send it again in a moment."
+    "I am still busy with your earlier messages. Please send this one again if I have not answered it in a few minutes."
 )
 
 
