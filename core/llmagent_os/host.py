@@ -52,6 +52,10 @@ BUSY = Reply(
 )
 
 
+#: How often it is shown that an answer is coming. Telegram shows it for five seconds.
+TYPING_SECONDS = 4.5
+
+
 class _Job:
     """One event on its way through: a step is never taken twice while the process lives."""
 
@@ -546,8 +550,11 @@ async def _no_draft(text: str) -> None:
 
 
 async def _typing(adapter: Adapter, job: _Job) -> None:
+    """Until the answer is decided: what a platform shows of it fades within seconds."""
     try:
-        await adapter.typing(job.event.conversation)
+        while not job.decided:
+            await adapter.typing(job.event.conversation)
+            await asyncio.sleep(TYPING_SECONDS)
     except Exception as error:  # nobody misses it
         _log.debug("cannot show typing", platform=adapter.name, error=repr(error))
 

@@ -284,11 +284,14 @@ async def test_no_draft_is_shown_where_the_platform_has_none(ledger: Ledger) -> 
     assert platform.drafts == []
 
 
-async def test_typing_is_shown_while_the_handler_thinks(ledger: Ledger, platform: MemoryAdapter) -> None:
+async def test_typing_is_shown_for_as_long_as_the_handler_thinks(
+    ledger: Ledger, platform: MemoryAdapter, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("llmagent_os.host.TYPING_SECONDS", 0.01)
     handler = Slow()
     async with running(Host(handler, ledger, [platform])):
         await platform.say("hmm")
-        await platform.until(lambda: bool(platform.typed))
+        await platform.until(lambda: len(platform.typed) >= 3)
         handler.gate("hmm").set()
         await platform.sent(1)
 
