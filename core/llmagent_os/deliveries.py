@@ -54,19 +54,21 @@ class Deliveries:
         """Args: ``store`` is the adapter's own."""
         self._store = store
         self._progress: dict[str, Progress] = {}
+        self._loaded = False  # what the last process has left
         self._receipts: OrderedDict[str, Receipt] = OrderedDict()
 
     def receipt(self, key: str) -> Receipt | None:
         """What became of the reply of this key, where this process delivered it lately."""
         return self._receipts.get(key)
 
-    async def progress(self, key: str, *, again: bool = False) -> Progress:
-        """How far the reply of this key is; ``again``: perhaps by a process that died."""
-        known = self._progress.get(key)
-        if known is None:
-            kept = await self._store.get(_PREFIX + key) if again else None
-            known = self._progress[key] = Progress() if kept is None else msgspec.convert(kept, Progress)
-        return known
+    async def progress(self, key: str) -> Progress:
+        """How far the reply of this key is, also where a process that died has begun it."""
+        if not self._loaded:
+            self._loaded = True
+            for name, kept in await self._store.items():
+                if name.startswith(_PREFIX):
+                    self._progress.setdefault(name.removeprefix(_PREFIX), msgspec.convert(kept, Progress))
+        return self._progress.setdefault(key, Progress())
 
     async def note(self, key: str, progress: Progress) -> None:
         """Keep how far the reply of this key is; durable on return."""
@@ -86,7 +88,7 @@ class Deliveries:
         """
         if (known := self._receipts.get(key)) is not None:
             return known
-        progress = await self.progress(key, again=again)
+        progress = await self.progress(key)
         for number in range(len(progress.sent), len(parts)):
             message_id = await post(number, parts[number])
             progress = msgspec.structs.replace(self._progress[key], sent=(*progress.sent, message_id))

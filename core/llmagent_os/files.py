@@ -60,7 +60,12 @@ class Files:
         partial = path.with_name(f".{safe}.part")
         size = 0
         try:
-            file = await asyncio.to_thread(_create, partial)
+            opening = asyncio.ensure_future(asyncio.to_thread(_create, partial))
+            try:
+                file = await asyncio.shield(opening)
+            except asyncio.CancelledError:
+                opening.add_done_callback(_close)
+                raise
             try:
                 async for chunk in chunks:
                     size += len(chunk)
@@ -123,6 +128,12 @@ def _create(path: Path) -> BinaryIO:
     return os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "wb")
 
 
+def _close(opened: asyncio.Future[BinaryIO]) -> None:
+    """Nobody waits for it any more."""
+    if not opened.cancelled() and opened.exception() is None:
+        opened.result().close()
+
+
 def _remove(path: Path) -> None:
     with contextlib.suppress(OSError):
         path.unlink()
@@ -139,6 +150,9 @@ def _erase(folder: Path) -> int:
 def _prune(folder: Path, before: float) -> int:
     erased = 0
     for each in folder.glob("*/*"):
-        if each.stat().st_mtime < before:
-            erased += _erase(each) > 0
+        try:
+            if each.stat().st_mtime < before:
+                erased += _erase(each) > 0
+        except OSError as error:  # somebody else's, or gone meanwhile: the others need not stay for it
+            _log.warning("old files cannot be erased", error=repr(error))
     return erased

@@ -16,6 +16,7 @@ from llmagent_os.adapter import Button, Card, Receipt, Reply
 from llmagent_os.adapters.discord.adapter import DiscordAdapter
 from llmagent_os.errors import AdapterError, ConfigError, NotConfiguredError, TryLaterError
 from llmagent_os.events import ButtonPress, Command, Edit, Message, Reaction
+from llmagent_os.records import MemoryRecords
 from tests.platforms.discord import BOT_ID, FORUM_ID, ROLE, TOKEN, DiscordServer
 from tests.platforms.server import Shown
 
@@ -310,7 +311,7 @@ async def test_the_draft_becomes_the_reply(discord: DiscordPlatform, dies: bool)
     if dies:
         await discord.reborn()
     reply = Reply("You have lunch at noon.", buttons=(Button("Move it", "calendar:move"),))
-    await discord.adapter.send(said.conversation, reply, key=f"discord:{said.event_id}", again=dies)
+    await discord.adapter.send(said.conversation, reply, key=f"discord:{said.event_id}")  # undecided when it died
     (shown,) = discord.server.shown()
     assert (shown.text, shown.buttons) == ("You have lunch at noon.", ("Move it",))
 
@@ -506,3 +507,15 @@ async def test_an_edit_of_nothing_is_an_error(discord: DiscordPlatform) -> None:
     for message_id in ("no number", "99999"):
         with pytest.raises(AdapterError):
             await discord.adapter.edit(said.conversation, message_id, Reply("x"))
+
+
+async def test_a_draft_that_a_dead_process_left_unnoted_becomes_the_reply(discord: DiscordPlatform) -> None:
+    """The store knows of no draft, and Discord has one under the nonce."""
+    said = await discord.asked()
+    key = f"discord:{said.event_id}"
+    await discord.adapter.draft(said.conversation, "You have", key=key)
+    await discord.running.stop()
+    discord.store = MemoryRecords()
+    await discord.reborn()
+    await discord.adapter.send(said.conversation, Reply("You have lunch at noon."), key=key)
+    assert [one.text for one in discord.server.shown()] == ["You have lunch at noon."]

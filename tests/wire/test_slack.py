@@ -26,7 +26,7 @@ from llmagent_os.files import Files
 from llmagent_os.rewards import EMOJI
 from tests.platforms.slack import APP_TOKEN, BOT, BOT_TOKEN, SCOPES, SECRET, SlackServer, sign
 
-from .contract import AdapterContract, Inbox, Platform, Served
+from .contract import AdapterContract, Inbox, Platform, Running, Served
 from .fuzz import JSON, mutated
 
 
@@ -326,7 +326,7 @@ async def test_a_draft_left_by_a_process_that_died_becomes_the_reply(slack: Slac
     said = await slack.asked(channel=channel, mention=group)
     await slack.adapter.draft(said.conversation, "You have", key="k1")
     await slack.reborn()
-    await slack.adapter.send(said.conversation, Reply("You have lunch."), key="k1", again=True)
+    await slack.adapter.send(said.conversation, Reply("You have lunch."), key="k1")
     (shown,) = slack.server.shown(channel)
     assert (shown.text, shown.draft) == ("You have lunch.", False)
 
@@ -493,3 +493,46 @@ async def test_no_payload_ends_the_bot(payloads: list[dict[str, Any]]) -> None:
         await slack.inbox.until(lambda: any(said.text == "still there?" for said in slack.inbox.of(Message)))
         await slack.running.stop()
         await server.stop()
+
+
+async def test_a_mention_while_it_is_down_is_answered_after_it(slack: SlackPlatform) -> None:
+    server = slack.server
+    await slack.asked("hi", channel=server.group, mention=True)
+    await slack.running.stop()
+    await server.say("are you there?", channel=server.group, mention=True)
+    await slack.reborn()
+    assert [said.text for said in await slack.inbox.wait(Message, 2)] == ["hi", "are you there?"]
+
+
+async def test_two_files_of_one_name_are_two_files(slack: SlackPlatform) -> None:
+    message_id = await slack.server.say("look", files={"image.png": b"A" * 300_000})
+    _, message = slack.server._find(message_id)  # pyright: ignore[reportPrivateUsage]
+    file = File(**{key: message["files"][0].get(key) for key in ("id", "name", "url_private")})
+    said = (await slack.inbox.wait(Message))[0]
+    live = slack.adapter._live  # type: ignore[attr-defined]  # pyright: ignore
+    fetched = await asyncio.gather(*(live.attachments.fetch("U1", said.event_id, file, number) for number in (0, 1)))
+    assert [Path(each.path).name for each in fetched] == ["image.png", "2-image.png"]
+
+
+async def test_a_connection_that_does_not_come_back_is_begun_anew(
+    slack: SlackPlatform, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("llmagent_os.adapters.slack.line.GIVE_UP", 1.0)
+    await slack.server.stop()
+    with pytest.raises(TryLaterError):
+        await slack.running.end()
+    await slack.server.start()
+
+
+async def test_what_a_busy_host_did_not_take_from_the_history_is_not_skipped(slack: SlackPlatform) -> None:
+    await slack.asked("before")
+    await slack.running.stop()
+    for number in range(5):
+        await slack.server.say(f"{number}")
+    slack.inbox.full = True
+    slack.adapter = slack.make()
+    slack.running = Running(slack.adapter, slack.inbox.accept)
+    slack.running.start()
+    await asyncio.sleep(0.3)
+    slack.inbox.full = False
+    assert [said.text for said in await slack.inbox.wait(Message, 6)] == ["before", "0", "1", "2", "3", "4"]

@@ -18,8 +18,8 @@ from llmagent_os.adapter import Button, Card, Reply
 from llmagent_os.adapters.telegram.adapter import TelegramAdapter
 from llmagent_os.adapters.telegram.pace import Pace, Rate, Rates
 from llmagent_os.adapters.telegram.webhook import Webhook
-from llmagent_os.errors import AdapterError, ConfigError, NotConfiguredError, TryLaterError
-from llmagent_os.events import ButtonPress, Command, Message, Reaction
+from llmagent_os.errors import AdapterError, ConfigError, HostBusyError, NotConfiguredError, TryLaterError
+from llmagent_os.events import ButtonPress, Command, Event, Message, Reaction
 from tests.platforms.telegram import BOT, TOKEN, TelegramServer
 
 from .contract import AdapterContract, Inbox, Platform, Served
@@ -410,7 +410,7 @@ async def test_in_a_group_the_draft_becomes_the_reply(telegram: TelegramPlatform
     if dies:
         await telegram.reborn()
     reply = Reply("You have lunch at noon.", buttons=(Button("Move it", "calendar:move"),))
-    receipt = await telegram.adapter.send(said.conversation, reply, key="k1", again=dies)
+    receipt = await telegram.adapter.send(said.conversation, reply, key="k1")  # undecided when it died
     (shown,) = server.shown(server.group)
     assert (shown.text, shown.buttons) == ("You have lunch at noon.", ("Move it",))
     assert receipt.message_ids == (shown.message_id,)
@@ -589,3 +589,32 @@ async def test_an_edit_of_nothing_is_an_error(telegram: TelegramPlatform) -> Non
     for message_id in ("no number", "99999"):
         with pytest.raises(AdapterError):
             await telegram.adapter.edit(said.conversation, message_id, Reply("x"))
+
+
+async def test_what_is_secret_is_not_said_where_somebody_hides_behind_the_group(telegram: TelegramPlatform) -> None:
+    """An anonymous administrator has the group's own id."""
+    server = telegram.server
+    said = await telegram.asked(channel=server.group, mention=True)
+    await telegram.adapter.send(said.conversation, Reply("Your code", only_for=server.group), key="k1")
+    assert ["Your code" in one.text for one in server.shown(server.group)] == [False]
+
+
+async def test_a_flood_keeps_others_from_the_bot_for_a_bounded_time_only(
+    telegram: TelegramPlatform, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("llmagent_os.adapters.telegram.intake.PATIENCE", 0.5)
+    server = telegram.server
+    ana = server.ana
+    accept = telegram.inbox.accept
+
+    async def full_for_ana(event: Event) -> bool:
+        if event.sender.user_id == ana:
+            raise HostBusyError("full")
+        return await accept(event)
+
+    telegram.inbox.accept = full_for_ana  # type: ignore[method-assign]
+    await telegram.reborn()
+    for number in range(250):
+        await server.say(f"{number}")
+    await server.say("and me?", user=server.ben)
+    assert (await telegram.inbox.wait(Message))[0].text == "and me?"

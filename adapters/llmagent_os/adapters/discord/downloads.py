@@ -51,6 +51,7 @@ class Downloads:
         if self._session is None:
             raise ConnectionError("not connected")
         async with self._session.get(url) as answer:
-            answer.raise_for_status()
+            if answer.status != 200:  # without the address, which is signed
+                raise ConnectionError(f"answered with {answer.status}")
             async for chunk in answer.content.iter_chunked(_CHUNK):
                 yield chunk

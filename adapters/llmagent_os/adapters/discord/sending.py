@@ -65,8 +65,8 @@ class Sender:
             interaction = await self._interactions.of(key)
             parts = await parts_of(reply, self._buttons)
             delivery = _Delivery(conversation, reply, key, reply_to, interaction)
-            progress = await self._deliveries.progress(key, again=again)
-            delivery.draft, delivery.doubtful = progress.draft, again or bool(progress.draft)
+            progress = await self._deliveries.progress(key)
+            delivery.draft = progress.draft
             if delivery.secret and progress.draft and not self._answers(delivery):
                 await self._take_back(delivery)  # everybody reads what was written of it so far
             return await self._deliveries.deliver(
@@ -106,7 +106,7 @@ class Sender:
     async def _draft(self, conversation: Conversation, content: str, key: str) -> None:
         try:
             interaction = await self._interactions.of(key)
-            progress = await self._deliveries.progress(key, again=True)
+            progress = await self._deliveries.progress(key)
             body: dict[str, Any] = {"content": content, "allowed_mentions": {"parse": []}}
             if progress.sent:
                 return
@@ -194,8 +194,8 @@ class Sender:
             part = part.plain() if error.code != _NO_REPLY else part
             body = part.body() | _once(nonce)
             message = await self._request("sending", "POST", MESSAGES, body, part, channel_id=channel)
-        if delivery.doubtful and not part.is_shown_in(message):
-            # Discord had one under this nonce: a draft of it, from before a crash.
+        if not part.is_shown_in(message):
+            # Discord had one under this nonce: a draft of it, whose answer was lost or that a process before this made.
             await self._patch(channel, message["id"], part)
         return dict(message)
 
@@ -274,7 +274,6 @@ class _Delivery:
         self.reply_to = reply_to or (interaction.message_id if interaction else None)
         self.interaction = interaction
         self.draft = ""  #: the message in which it was written so far
-        self.doubtful = False  #: Discord may have some of it under our nonces
         self.attempt = 0
 
     @property

@@ -33,12 +33,14 @@ from llmagent_os.adapters.slack.history import History
 from llmagent_os.adapters.slack.line import HttpLine, Line, SocketLine, make_app
 from llmagent_os.adapters.slack.reading import Heard, Reader
 from llmagent_os.adapters.slack.streams import Streams
+from llmagent_os.backoff import Backoff
 from llmagent_os.deliveries import Deliveries
 from llmagent_os.errors import (
     AdapterError,
     BadEventError,
     ConfigError,
     HostBusyError,
+    LedgerError,
     NotConfiguredError,
     TryLaterError,
 )
@@ -257,7 +259,10 @@ class SlackAdapter:
         event = heard.event
         async with self._turn(event.conversation.key):
             if isinstance(event, Message) and heard.files and (event.addressed or event.conversation.thread):
-                fetch = (live.attachments.fetch(event.sender.user_id, event.event_id, each) for each in heard.files)
+                fetch = [
+                    live.attachments.fetch(event.sender.user_id, event.event_id, each, number)
+                    for number, each in enumerate(heard.files)
+                ]
                 event = msgspec.structs.replace(event, attachments=tuple(await asyncio.gather(*fetch)))
             if isinstance(event, Command) and heard.response_url:
                 self._answer_at(event_key(event), heard.response_url)
@@ -322,13 +327,14 @@ class SlackAdapter:
             return 0
 
         async def take(heard: Heard) -> bool:
-            try:
-                return await self._give(live, heard)
-            except AdapterError:
-                raise
-            except Exception as error:  # the host is busy: it is found again the next time
-                _log.info("what was said meanwhile is taken later", error=repr(error))
-                return False
+            backoff, tries = Backoff(first=0.2, factor=2.0, most=5.0), 0
+            while True:
+                try:
+                    return await self._give(live, heard)
+                except (HostBusyError, LedgerError) as error:  # what comes after it must not move the mark past it
+                    tries += 1
+                    _log.info("what was said meanwhile is offered again", tries=tries, error=str(error))
+                    await asyncio.sleep(backoff.seconds(tries))
 
         return await self._history.catch_up(live.api, live.reader, take, probe=probe)
 
@@ -357,7 +363,7 @@ class SlackAdapter:
         if group and (reply.only_for or url):
             return await self._whisper(live, conversation, reply, key, url, again)
         if again:
-            await self._find(live, conversation, key)
+            await self._find(live, conversation, key, reply_to)
 
         parts: tuple[Post | str, ...] = (*posts(reply), *reply.files)
 
@@ -377,12 +383,10 @@ class SlackAdapter:
         self._answers.pop(key, None)
         return receipt
 
-    async def _find(self, live: _Live, conversation: Conversation, key: str) -> None:
+    async def _find(self, live: _Live, conversation: Conversation, key: str, reply_to: str | None) -> None:
         """Note which parts another try, or a process that died, has posted."""
-        progress = await self._deliveries.progress(key, again=True)
-        if progress.draft:
-            return
-        found = await self._history.posted(live.api, conversation, key)
+        progress = await self._deliveries.progress(key)
+        found = await self._history.posted(live.api, conversation, key, reply_to)
         sent = list(progress.sent)
         while len(sent) in found:
             sent.append(found[len(sent)])

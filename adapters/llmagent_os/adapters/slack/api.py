@@ -54,7 +54,8 @@ class SlackApi:
             AdapterError: refused; ``str(error)`` begins with Slack's own word for it.
         """
         arguments = {name: value for name, value in given.items() if value is not None}
-        where = f"{method}:{arguments.get('channel', '')}"
+        # Messages have limits by channel, everything else by method.
+        where = f"{method}:{arguments.get('channel', '') if method.startswith('chat.') else ''}"
         await self._wait(where, optional)
         call = cast("Any", self.client.api_call)  # pyright: ignore[reportUnknownMemberType]
         try:

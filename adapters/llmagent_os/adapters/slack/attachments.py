@@ -28,10 +28,14 @@ class Attachments:
         self._token = token
         self._files = files
 
-    async def fetch(self, person: str, event_id: str, file: File) -> Attachment:
-        """The bytes of one file of a message, on disk. Never raises: where there are none it says why."""
+    async def fetch(self, person: str, event_id: str, file: File, number: int = 0) -> Attachment:
+        """The bytes of one file of a message, its ``number``-th from 0, on disk. Never raises: where there are none it
+        says why.
+        """
         kind = file.mimetype or "application/octet-stream"
         name = file.name or file.id
+        if number:  # two of one message may have one name
+            name = f"{number + 1}-{name}"
         voice = file.subtype == "slack_audio" or (kind.startswith("audio/") and name.startswith("audio_message"))
         if file.subtype == "slack_audio" and not kind.startswith("audio/"):
             kind = "audio/mp4"  # Slack calls its voice clips videos

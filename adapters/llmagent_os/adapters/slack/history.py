@@ -86,10 +86,12 @@ class History:
 
     async def heard(self, where: Conversation, ts: str) -> None:
         """A message was taken. The first of a conversation is written down at once: a crash must not forget it."""
-        key = f"{where.channel} {where.thread}" if where.thread else where.channel
-        new = key not in self._newest
-        newest = max(self._newest.pop(key, ""), ts)
-        self._newest[key] = newest
+        keys = {where.channel} if where.kind == "group" or not where.thread else set[str]()  # mentions begin threads
+        if where.thread:
+            keys.add(f"{where.channel} {where.thread}")
+        new = not keys <= self._newest.keys()
+        for key in keys:
+            self._newest[key] = max(self._newest.pop(key, ""), ts)
         while len(self._newest) > CONVERSATIONS:
             self._newest.popitem(last=False)
         self._changed.set()
@@ -121,14 +123,18 @@ class History:
             take: is given each, and says whether it was new.
             probe: look into the latest conversations only, to find out whether the connection is deaf.
         """
-        new, now = 0, time.time()
+        new, now, complete = 0, time.time(), not probe
         every = list(self._newest.items())
         if not probe:
-            every += [(channel, f"{self._seen:.6f}") for channel in await self._begun(api)]
+            begun = await self._begun(api)
+            complete = begun is not None
+            every += [(channel, f"{self._seen:.6f}") for channel in begun or ()]
         for where, ts in every[-PROBED:] if probe else every:
             channel, _, thread = where.partition(" ")
             oldest = max(ts, f"{time.time() - BACK:.6f}")
-            for raw in await self._since(api, channel, thread, oldest):
+            found = await self._since(api, channel, thread, oldest)
+            complete = complete and found is not None
+            for raw in found or ():
                 try:
                     heard = reader.from_history(raw, channel)
                 except BadEventError as error:
@@ -136,13 +142,13 @@ class History:
                     continue
                 if heard is not None:
                     new += await take(heard)
-        if not probe or not new:
+        if complete:
             self._seen = now
             self._changed.set()
         return new
 
-    async def _begun(self, api: SlackApi) -> list[str]:
-        """Direct conversations that somebody has begun since: nobody has heard of them yet."""
+    async def _begun(self, api: SlackApi) -> list[str] | None:
+        """Direct conversations that somebody has begun since: nobody has heard of them yet. None: ask later."""
         found: list[str] = []
         cursor, pages = "", DIRECT // 200
         while not self._unlisted and pages:
@@ -152,7 +158,7 @@ class History:
                 listed = msgspec.convert(answer, _Listed)
             except TryLaterError as error:
                 _log.info("who wrote for the first time meanwhile is found later", error=str(error))
-                break
+                return None
             except (AdapterError, msgspec.ValidationError) as error:
                 self._unlisted = True
                 _log.warning("who writes for the first time while the bot is away is not heard", why=str(error))
@@ -165,8 +171,8 @@ class History:
                 break
         return found
 
-    async def _since(self, api: SlackApi, channel: str, thread: str, oldest: str) -> list[Any]:
-        """Oldest first; nothing where it may not be read."""
+    async def _since(self, api: SlackApi, channel: str, thread: str, oldest: str) -> list[Any] | None:
+        """Oldest first; nothing where it may not be read. None: ask later."""
         if self._forbidden:
             return []
         given: dict[str, Any] = {"channel": channel, "oldest": oldest, "limit": PAGE}
@@ -178,6 +184,7 @@ class History:
             return list(answer.get("messages") or [])[::-1]
         except TryLaterError as error:
             _log.info("what was said meanwhile is fetched later", channel=channel, error=str(error))
+            return None
         except AdapterError as error:
             if str(error).startswith("missing_scope"):
                 self._forbidden = True
@@ -186,9 +193,9 @@ class History:
                 self._newest.pop(f"{channel} {thread}" if thread else channel, None)
         return []
 
-    async def posted(self, api: SlackApi, where: Conversation, key: str) -> dict[int, str]:
-        """Which parts of a reply are there already, by the key in their metadata: number to ts."""
-        given: dict[str, Any] = {"channel": where.channel, "limit": 50, "include_all_metadata": True}
+    async def posted(self, api: SlackApi, where: Conversation, key: str, after: str | None) -> dict[int, str]:
+        """Which parts of a reply to the message ``after`` are there, by the key in their metadata: number to ts."""
+        given: dict[str, Any] = {"channel": where.channel, "limit": 200, "include_all_metadata": True, "oldest": after}
         try:
             if where.thread:
                 answer = await api.call("conversations.replies", ts=where.thread, **given)

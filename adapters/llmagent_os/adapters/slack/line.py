@@ -22,7 +22,7 @@ from slack_bolt.request.async_request import AsyncBoltRequest
 from slack_bolt.response import BoltResponse
 from slack_sdk.web.async_client import AsyncWebClient
 
-from llmagent_os.errors import ConfigError, HostBusyError, LedgerError
+from llmagent_os.errors import ConfigError, HostBusyError, LedgerError, TryLaterError
 
 _log = structlog.stdlib.get_logger(__name__)
 
@@ -77,6 +77,10 @@ def make_app(client: AsyncWebClient, signing_secret: str, take: Take, who: Autho
     return app
 
 
+#: So long without a connection, in seconds, and all is begun anew: with a new address, and another look at the token.
+GIVE_UP = 60.0
+
+
 class SocketLine:
     """Socket Mode. The SDK pings, and connects anew where nothing comes back."""
 
@@ -96,8 +100,11 @@ class SocketLine:
 
         handler.client.on_message_listeners.append(arrived)
         try:
-            await handler.client.connect_to_new_endpoint(force=True)
-            await asyncio.get_running_loop().create_future()
+            async with asyncio.timeout(GIVE_UP):
+                await handler.client.connect_to_new_endpoint(force=True)
+            await self._watch(handler)
+        except TimeoutError as error:
+            raise TryLaterError("slack: no Socket Mode connection comes about") from error
         finally:
             self._handler = None
             client = handler.client
@@ -106,6 +113,17 @@ class SocketLine:
             with contextlib.suppress(Exception):
                 await client.close()  # type: ignore[no-untyped-call]
             await asyncio.gather(*(task for task in tasks if task is not None), return_exceptions=True)
+
+    async def _watch(self, handler: AsyncSocketModeHandler) -> None:
+        """Never returns. The SDK tries the address it was given again and again, also when its ticket has ended."""
+        loop = asyncio.get_running_loop()
+        there = loop.time()
+        while True:
+            await asyncio.sleep(min(self._ping_seconds, GIVE_UP / 10))
+            if await handler.client.is_connected():
+                there = loop.time()
+            elif loop.time() - there > GIVE_UP:
+                raise TryLaterError("slack: the Socket Mode connection does not come back; beginning anew")
 
     async def again(self) -> None:
         if self._handler is not None:

@@ -5,7 +5,6 @@ A stream needs a thread, and in a direct conversation a thread would be forced u
 
 from __future__ import annotations
 
-import re
 from collections import OrderedDict
 from typing import Any
 
@@ -22,7 +21,8 @@ from llmagent_os.markup import SLACK, pieces
 _log = structlog.stdlib.get_logger(__name__)
 
 APPEND = 11_000  #: characters of one call; Slack takes 12,000
-_PING = re.compile(r"<(?=[!@#])")
+#: What says that there are no native streams, and not that this one is none.
+_NONE = frozenset({"unknown_method", "not_allowed_token_type", "missing_scope", "method_deprecated"})
 
 
 class Streams:
@@ -70,14 +70,16 @@ class Streams:
     async def _start(self, where: Conversation, text: str, key: str) -> str | None:
         given: dict[str, Any] = {"channel": where.channel, "thread_ts": where.thread, "markdown_text": _safe(text)}
         if where.kind == "group":
+            if where.key not in self._askers:  # asked before a restart
+                return None
             given |= {"recipient_user_id": self._askers.get(where.key), "recipient_team_id": where.workspace}
         try:
             answer = await self._api.call("chat.startStream", optional=True, **given)
         except TryLaterError:
             raise
         except AdapterError as error:
-            self._native = False
-            _log.info("no native streams here; messages are edited instead", why=str(error))
+            self._native = str(error).partition(":")[0] not in _NONE
+            _log.info("no native stream; the message is edited instead", why=str(error), ever=self._native)
             return None
         self._written[key] = text
         return str(answer["ts"])
@@ -106,4 +108,4 @@ class Streams:
 
 def _safe(markdown: str) -> str:
     """What calls a whole channel, or somebody, must not come from a model."""
-    return _PING.sub("&lt;", markdown)
+    return markdown.replace("<", "&lt;")  # each: the rest of it may come with the next chunk

@@ -290,12 +290,17 @@ class TelegramAdapter:
         self, live: _Live, where: Conversation, reply: Reply, key: str, reply_to: str | None, *, again: bool
     ) -> Receipt:
         """Answer where only one person sees it: in their own chat. No part of it is a message of the group's."""
-        directly = Conversation(platform=self.name, channel=reply.only_for or "")
+        person = reply.only_for or ""
+        directly = Conversation(platform=self.name, channel=person)
         try:
-            await self._deliver(live, directly, reply, key, None, again=again)
+            # Who hides behind a group or a channel has its id, and everybody reads along there.
+            if person.isdecimal():
+                await self._deliver(live, directly, reply, key, None, again=again)
         except AdapterError as error:
             if not isinstance(error.__cause__, Forbidden | BadRequest):
                 raise
+            person = ""
+        if not person.isdecimal():
             name = live.me.username
             hint = Reply(f"Please write to me directly first (@{name}): then I can answer you where only you see it.")
             return await self._deliver(live, where, hint, f"{key}:hint", reply_to, again=again)

@@ -96,7 +96,7 @@ class Http(BaseRequest):
         Raises:
             NetworkError: it is not there, or the line was cut.
         """
-        timeout = aiohttp.ClientTimeout(total=None, sock_connect=_CONNECT, sock_read=_READ)
+        timeout = aiohttp.ClientTimeout(total=_UPLOAD, sock_connect=_CONNECT, sock_read=_READ)
         try:
             async with self._open().get(url, timeout=timeout, allow_redirects=False) as answer:
                 if answer.status != HTTPStatus.OK:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections import OrderedDict
 from collections.abc import Callable, Sequence
 from typing import Any, cast
 from weakref import WeakValueDictionary
@@ -30,7 +31,7 @@ SIDE_BY_SIDE = 16
 
 #: So long an update is offered to a host that is too busy for it, in seconds. Telegram brings none before it is taken:
 #: whoever floods the bot would keep everybody else from it. They have been told that it was not taken.
-PATIENCE = 120.0
+PATIENCE = 60.0
 
 #: How often a file is tried, and the first pause between, in seconds.
 _TRIES, _PAUSE = 3, 0.3
@@ -57,7 +58,8 @@ class Intake:
         self._files = files
         self._accept = accept
         self._pressed = pressed
-        self._refused: dict[int, float] = {}  # update -> when the host first had no room, on the loop's clock
+        self._refused: dict[int, float] = {}  # chat -> since when the host has no room, on the loop's clock
+        self._taken: OrderedDict[int, None] = OrderedDict()  # updates that Telegram brings again behind a refused one
         self._side_by_side = asyncio.Semaphore(SIDE_BY_SIDE)
         self._turns: WeakValueDictionary[int, asyncio.Lock] = WeakValueDictionary()
 
@@ -76,9 +78,12 @@ class Intake:
         async def one_after_the_other(chat: int, updates: list[tuple[int, Update]]) -> None:
             async with self._side_by_side, self._turn(chat):
                 for place, update in updates:
-                    if not await self._take(update):
+                    if update.update_id not in self._taken and not await self._take(update):
                         return  # what comes later in this chat must not overtake it
                     safe[place] = True
+                    self._taken[update.update_id] = None
+                    while len(self._taken) > 1000:
+                        self._taken.popitem(last=False)
 
         if len(chats) == 1:
             await one_after_the_other(*next(iter(chats.items())))
@@ -110,8 +115,9 @@ class Intake:
             if update.callback_query is not None:
                 self._pressed(update.callback_query)
             await self._look(update)
+            self._refused.pop(_chat(update), None)
         except HostBusyError as error:
-            if self._waited(update.update_id) > PATIENCE:  # the others' would wait behind it for ever
+            if self._waited(_chat(update)) > PATIENCE:  # the others' would wait behind it for ever
                 _log.error("an update is given up", update_id=update.update_id, error=str(error))
                 return True
             _log.info("an update is left for later", update_id=update.update_id, error=str(error))
@@ -172,10 +178,10 @@ class Intake:
             if status == "member" and member.chat.type in ("group", "supergroup"):
                 _log.info("Telegram tells of reactions only to administrators of a group", chat=member.chat.id)
 
-    def _waited(self, update_id: int) -> float:
-        """How long ago this update was first refused, in seconds."""
+    def _waited(self, chat: int) -> float:
+        """For how long this chat's updates have been refused, in seconds."""
         now = asyncio.get_running_loop().time()
-        since = self._refused.setdefault(update_id, now)
+        since = self._refused.setdefault(chat, now)
         while len(self._refused) > 1000:
             del self._refused[next(iter(self._refused))]
         return now - since
