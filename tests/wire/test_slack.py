@@ -509,8 +509,8 @@ async def test_two_files_of_one_name_are_two_files(slack: SlackPlatform) -> None
     _, message = slack.server._find(message_id)  # pyright: ignore[reportPrivateUsage]
     file = File(**{key: message["files"][0].get(key) for key in ("id", "name", "url_private")})
     said = (await slack.inbox.wait(Message))[0]
-    live = slack.adapter._live  # type: ignore[attr-defined]  # pyright: ignore
-    fetched = await asyncio.gather(*(live.attachments.fetch("U1", said.event_id, file, number) for number in (0, 1)))
+    attachments: Attachments = vars(slack.adapter)["_live"].attachments
+    fetched = await asyncio.gather(*(attachments.fetch("U1", said.event_id, file, number) for number in (0, 1)))
     assert [Path(each.path).name for each in fetched] == ["image.png", "2-image.png"]
 
 
