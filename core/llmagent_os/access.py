@@ -70,7 +70,8 @@ class Access:
         if self.mode == "everyone" or self._named(identity):
             return True
         standing = await self._members.standing(identity)
-        return standing.approved or any(self._named(each) for each in standing.identities)
+        let_in = standing.approved and self.mode != "closed"
+        return let_in or any(self._named(each) for each in standing.identities)
 
     def is_admin(self, identity: str) -> bool:
         """Whether this very identity, and not only one linked to it, may let others in."""

@@ -6,6 +6,7 @@ What belongs to a bot rather than to a machine is in the bot's TOML (:mod:`llmag
 from __future__ import annotations
 
 import os
+import re
 from difflib import get_close_matches
 from pathlib import Path
 from typing import Any, ClassVar, Literal, Self
@@ -122,12 +123,22 @@ class Settings(BaseSettings):
         "log_level": "write debug, info, warning or error",
         "log_format": "write auto, console or json",
         "access": "write pairing, closed or everyone",
+        "allow": "write platform:workspace:id, separated by commas: slack:T024:U17, telegram::4711, slack:T024:*",
+        "admins": "write platform:workspace:id, separated by commas: slack:T024:U17, telegram::4711",
     }
 
     @field_validator("time_zone")
     @classmethod
     def _zone(cls, value: str) -> str:
         return check_zone(value) if value else value
+
+    @field_validator("allow", "admins")
+    @classmethod
+    def _people(cls, value: str) -> str:
+        for each in filter(None, (part.strip() for part in value.split(","))):
+            if not re.fullmatch(r"\*|[^:;\s]+:(\*|[^:;\s]*:[^;\s]+)", each):
+                raise ValueError(f"{each!r} names nobody")
+        return value
 
     @field_validator("log_level", "log_format", "access", mode="before")
     @classmethod

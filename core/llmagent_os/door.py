@@ -12,6 +12,7 @@ from llmagent_os.errors import ConfigError
 from llmagent_os.events import now
 from llmagent_os.identities import parts_of
 from llmagent_os.ledger import Ledger
+from llmagent_os.ledger.connection import file_of
 
 
 async def listing(settings: Settings) -> str:
@@ -60,6 +61,8 @@ async def allow(settings: Settings, identity: str) -> str:
         ConfigError: it is no identity.
     """
     parts_of(identity)
+    if set(identity) & set("*?["):
+        raise ConfigError(f"{identity!r} is a pattern: put it into LLMAGENT_OS_ALLOW; here one person is let in")
     async with _access(settings) as access:
         member = await access.allow_identity(identity, COMMAND_LINE)
     return f"Let in: {member.identity}"
@@ -78,6 +81,8 @@ async def revoke(settings: Settings, identity: str) -> str:
 
 @asynccontextmanager
 async def _access(settings: Settings) -> AsyncGenerator[Access]:
+    if file_of(settings.ledger_url) is None:
+        raise ConfigError("LLMAGENT_OS_DATABASE_URL keeps the ledger in memory: nobody can be let in from here")
     settings.data.mkdir(mode=0o700, parents=True, exist_ok=True)
     ledger = await Ledger.open(settings.ledger_url)
     try:

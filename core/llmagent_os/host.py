@@ -182,7 +182,7 @@ class Host:
         """
         if not self._taking:
             raise HostBusyError("the host is not running, or is stopping: deliver the event again later")
-        if type(event) is Message and event.text.startswith("/"):
+        if type(event) is Message and event.addressed and event.text.startswith("/"):
             event = command_of(event) or event
         if event.conversation.platform not in self._adapters:
             raise BadEventError(f"no adapter is called {event.conversation.platform!r}: nobody could answer this event")
@@ -205,6 +205,10 @@ class Host:
             f"{limits.max_pending_per_conversation} events of this conversation are waiting already "
             "(max_pending_per_conversation): deliver it again later"
         )
+
+    async def hears(self, event: Event) -> bool:
+        """Whether :meth:`accept` would take ``event`` at all: see :mod:`llmagent_os.listening`."""
+        return await self._listening.hears(event)
 
     def _is_answering(self, conversation_key: str) -> bool:
         return conversation_key in self._lanes

@@ -18,7 +18,7 @@ import msgspec
 from llmagent_os.adapter import Remembers
 from llmagent_os.bot import BotConfig
 from llmagent_os.config import Settings
-from llmagent_os.errors import NotConfiguredError
+from llmagent_os.errors import ConfigError
 from llmagent_os.files import FOLDER, Files
 from llmagent_os.health import Health
 from llmagent_os.identities import Links, parts_of
@@ -67,7 +67,8 @@ async def forget(settings: Settings, identity: str) -> str:
         conversations += await _forget_there(settings, platform, own_id)
     for url in _ledgers(settings):
         async with _opened(url) as ledger:
-            rows += await ledger.forget(identity)
+            for each in everyone:  # only one of them may know of the links
+                rows += await ledger.forget(each)
     profile = "a profile" if had_profile else "no profile"
     who = ", ".join(everyone)
     return f"{who}: {profile}, {rows} rows of the ledger and {conversations} conversations erased"
@@ -120,6 +121,6 @@ async def _forget_there(settings: Settings, platform: str, own_id: str) -> int:
     setup = AdapterSetup(settings, BotConfig(name=platform, model="none"), folder, health.report, health.metrics)
     try:
         adapter = await asyncio.to_thread(make_adapter, platform, setup)
-    except NotConfiguredError:  # it has no token any more; the files that people have sent are still there
+    except ConfigError:  # it has no token any more, say; the files that people have sent are still there
         return await Files(folder / FOLDER, 0).forget(own_id)
     return await adapter.forget(own_id) if isinstance(adapter, Remembers) else 0

@@ -18,6 +18,7 @@ from llmagent_os.bot import Bot
 from llmagent_os.chat import ChatRequest
 from llmagent_os.config import Settings
 from llmagent_os.errors import BadToolCallError, ConfigError, ModelError, NotConfiguredError
+from llmagent_os.events import Event
 from llmagent_os.health import Health
 from llmagent_os.host import Host, Limits
 from llmagent_os.ledger import Ledger
@@ -125,6 +126,9 @@ class Runtime:
                 ),
             )
 
+            async def wants(event: Event) -> bool:
+                return await host.hears(event) and await access.admits(event)
+
             health = Health(config.name, llm.name)
             made: list[Adapter] = []
             for each in config.adapters if adapters is None else adapters:
@@ -138,6 +142,7 @@ class Runtime:
                     health.report,
                     health.metrics,
                     commands=agent.commands.listed,
+                    wants=wants,
                     store=ledger.records(f"adapter.{each}", ""),
                 )
                 try:

@@ -22,9 +22,15 @@ from llmagent_os.adapter import Adapter
 from llmagent_os.bot import BotConfig
 from llmagent_os.config import Settings
 from llmagent_os.errors import ConfigError
+from llmagent_os.events import Event
 from llmagent_os.records import MemoryRecords, Records
 
 GROUP = "llmagent_os.adapters"
+
+
+async def wants_everything(event: Event) -> bool:
+    """Where nobody is asked."""
+    return True
 
 
 @dataclass(frozen=True)
@@ -38,6 +44,8 @@ class AdapterSetup:
     metrics: Callable[[], bytes]  #: for ``/metrics``: the Prometheus text format
     #: slash commands and what they do, as of now: plugins come and go
     commands: Callable[[], Mapping[str, str]] = dict[str, str]
+    #: whether an event concerns the bot and is of somebody whom it answers: asked before files of it are fetched
+    wants: Callable[[Event], Awaitable[bool]] = wants_everything
     #: durable documents of the adapter's own: how far it has read, what it is in the middle of
     store: Records = field(default_factory=MemoryRecords)
 

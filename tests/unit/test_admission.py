@@ -139,6 +139,12 @@ async def test_a_closed_door_says_nothing(ledger: Ledger, profiles: Profiles) ->
     assert await house.say("hi", "U1") is not None
 
 
+async def test_closing_the_door_shuts_out_whoever_was_let_in(ledger: Ledger, profiles: Profiles) -> None:
+    await House(ledger, profiles).access.allow_identity("slack:T1:U9", "somebody")
+    assert await House(ledger, profiles, "pairing").say("hi") == Reply("Hello.")
+    assert await House(ledger, profiles, "closed").say("hi") is None
+
+
 async def test_everyone_may_come_where_that_is_said(ledger: Ledger, profiles: Profiles) -> None:
     reply = await House(ledger, profiles, "everyone").say("hi")
     assert reply is not None

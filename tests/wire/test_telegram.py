@@ -618,3 +618,15 @@ async def test_a_flood_keeps_others_from_the_bot_for_a_bounded_time_only(
         await server.say(f"{number}")
     await server.say("and me?", user=server.ben)
     assert (await telegram.inbox.wait(Message))[0].text == "and me?"
+
+
+async def test_strangers_files_are_not_fetched(server: TelegramServer, tmp_path: Path) -> None:
+    async def wants(event: Event) -> bool:
+        return event.sender.user_id == server.ana
+
+    telegram = TelegramPlatform(server, tmp_path, wants=wants)
+    await telegram.open()
+    for user in (server.ana, server.ben):
+        await telegram.asked("look", files={"a.txt": b"x"}, user=user)
+    assert [bool(said.attachments[0].path) for said in telegram.inbox.of(Message)] == [True, False]
+    await telegram.running.stop()

@@ -128,7 +128,7 @@ def own_first(database: Database, identity: str) -> list[str]:
 def forget_links(database: Database, who: list[str]) -> int:
     """Erase that ``who``, all identities of a person, belong together, and their codes. Returns how many rows."""
     erased = 0
-    for table in (identities, link_codes, guesses):
+    for table in (identities, link_codes):  # not wrong guesses, which are forgotten within the hour
         erased += database.sql.execute(sa.delete(table).where(table.c.identity.in_(who))).rowcount
     used = sa.update(link_codes).where(link_codes.c.used_by.in_(who)).values(used_by="", joined=None)
     return erased + database.sql.execute(used).rowcount

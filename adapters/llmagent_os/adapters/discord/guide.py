@@ -92,7 +92,7 @@ async def _look(api: Api, findings: list[Finding]) -> _Application | None:
     if application.flags & _MESSAGE_CONTENT:
         findings.append(Finding("discord", "ok", "the Message Content intent is on"))
     else:
-        text = "the Message Content intent is off: Discord would not let the bot connect"
+        text = "the Message Content intent is off: the bot reads direct messages and mentions alone"
         findings.append(_problem(text, f"switch it on at {_bot_page(application.id)} under Privileged Gateway Intents"))
     if application.interactions_endpoint_url:
         text = "an Interactions Endpoint URL is set: slash commands and buttons go there, and not to this bot"

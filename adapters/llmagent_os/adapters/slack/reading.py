@@ -125,7 +125,7 @@ class Reader:
         try:
             if kind == "event_callback":
                 event = msgspec.convert(body.get("event"), dict[str, Any])
-                return self._event(event, str(body.get("event_id") or ""), str(body.get("team_id") or self.team))
+                return self._event(event, str(body.get("event_id") or ""), self._team_of(event))
             if kind == "block_actions":
                 return self._pressed(msgspec.convert(body, _Pressed))
             if "command" in body:
@@ -133,6 +133,10 @@ class Reader:
         except (msgspec.ValidationError, ValueError, OverflowError, RecursionError) as error:
             raise BadEventError(f"slack: a payload of type {str(kind)[:40]!r} is malformed: {error}") from error
         return None
+
+    def _team_of(self, event: dict[str, Any]) -> str:
+        """Whose workspace somebody is of: in a shared channel the envelope names the one that the channel is of."""
+        return str(event.get("user_team") or event.get("source_team") or event.get("team") or self.team)
 
     def _event(self, event: dict[str, Any], event_id: str, team: str) -> Heard | None:
         match event.get("type"):
@@ -151,7 +155,7 @@ class Reader:
         """
         try:
             found = msgspec.convert(raw, dict[str, Any])
-            return self.message(msgspec.convert({**found, "channel": channel}, _MessageEvent), self.team)
+            return self.message(msgspec.convert({**found, "channel": channel}, _MessageEvent), self._team_of(found))
         except (msgspec.ValidationError, ValueError) as error:
             raise BadEventError(f"slack: a message of the history is malformed: {error}") from error
 

@@ -107,9 +107,8 @@ def _delivery(webhook: _Webhook, wanted: str) -> list[Finding]:
     elif not wanted:
         findings.append(
             _problem(
-                f"updates go to a webhook at {host}, so that they cannot be polled",
-                "stop the program that set it, or give this bot a token of its own; to take it over, call the API's "
-                "deleteWebhook, or set TELEGRAM_WEBHOOK_URL",
+                f"updates go to a webhook at {host}; the next start takes it away, and polls them",
+                "stop the program that set it, or give this bot a token of its own",
             )
         )
     elif webhook.url != wanted:

@@ -176,8 +176,8 @@ class Reader:
         """Who said it; None: nobody to answer, or ourselves."""
         if said.chat.type == Chat.CHANNEL or said.is_automatic_forward:
             return None
-        if said.sender_chat is not None:  # an administrator who hides behind the group, or somebody behind a channel
-            return _group(said.sender_chat)
+        if said.sender_chat is not None:  # behind a group or a channel may be anybody: they would share one memory
+            return None
         if said.from_user is None or said.from_user.id == self._me.id:
             return None
         return _person(said.from_user)
