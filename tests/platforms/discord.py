@@ -57,7 +57,6 @@ class DiscordServer:
         self.late = False  #: interactions are over before they are acknowledged
         self.embeds_allowed = True
         self.lose_answers = 0  #: messages that are posted, and whose answer gets lost
-        self.remembers_nonces = True
         self.commands: list[dict[str, Any]] = []
         self.gateway = Gateway(TOKEN, self._notify, self._first)
         self._people = {self.ana: "Ana", self.ben: "Ben"}
@@ -430,7 +429,7 @@ class DiscordServer:
             raise Refused(403, 50007, "Cannot send messages to this user")
         nonce = body.get("nonce")
         known = self._nonces.get((channel, str(nonce))) if nonce and body.get("enforce_nonce") else None
-        if known is not None and self.remembers_nonces:
+        if known is not None:
             return self._out(self._find(known)[1])
         message = self._new(channel, BOT_ID, "")
         self._fill(message, body, uploads, whole=True)

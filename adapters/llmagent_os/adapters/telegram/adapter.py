@@ -346,25 +346,29 @@ class TelegramAdapter:
 
     async def _finish_draft(self, live: _Live, where: Conversation, post: Post, draft: str) -> bool:
         """Have the message that was being written say it all. False: it is gone."""
+        try:
+            await self._change(live, where, draft, post)
+        except BadRequest as error:
+            if not says(error, "not modified"):
+                _log.info("a draft cannot be finished; sending it anew", error=error.message)
+                return False
+        return True
+
+    async def _change(self, live: _Live, where: Conversation, message_id: str, post: Post) -> None:
+        """Put ``post`` in the place of a message of ours."""
         markup = await keyboard(post.buttons, self._values)
 
         async def call(chat: int) -> object:
             return await live.api.bot.edit_message_text(
                 post.html,
                 chat,
-                int(draft),
+                int(message_id),
                 parse_mode=ParseMode.HTML,
                 reply_markup=markup,
                 link_preview_options=_QUIET,
             )
 
-        try:
-            await live.api.say(int(where.channel), call)
-        except BadRequest as error:
-            if not says(error, "not modified"):
-                _log.info("a draft cannot be finished; sending it anew", error=error.message)
-                return False
-        return True
+        await live.api.say(int(where.channel), call)
 
     async def _upload(self, live: _Live, where: Conversation, path: Path, answers: ReplyParameters | None) -> str:
         """Send a file. Where that cannot be, its name is said: the words are out already."""
@@ -406,20 +410,8 @@ class TelegramAdapter:
         if not message_id.isdecimal():
             raise AdapterError(f"telegram: there is no message {message_id!r}")
         post = posts(reply)[0]
-        markup = await keyboard(post.buttons, self._values)
-
-        async def call(chat: int) -> object:
-            return await live.api.bot.edit_message_text(
-                post.html,
-                chat,
-                int(message_id),
-                parse_mode=ParseMode.HTML,
-                reply_markup=markup,
-                link_preview_options=_QUIET,
-            )
-
         try:
-            await live.api.say(int(conversation.channel), call)
+            await self._change(live, conversation, message_id, post)
         except TelegramError as error:
             if not says(error, "not modified"):
                 raise explained(error) from error

@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 
 import msgspec
 from telegram import MessageEntity, User
-
-_SPACES = re.compile(r"[ \t]{2,}")
 
 
 class Marked(msgspec.Struct, frozen=True):
