@@ -9,8 +9,8 @@ from __future__ import annotations
 import asyncio
 import unicodedata
 from collections.abc import Callable
-from datetime import UTC, datetime, timedelta
-from typing import TYPE_CHECKING
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING, Any
 from uuid import uuid4
 from zoneinfo import ZoneInfo
 
@@ -23,8 +23,10 @@ from llmagent_os.backoff import Backoff
 from llmagent_os.chat import ChatRequest, ToolCall
 from llmagent_os.commands import FORGET, UNKEPT, Commands
 from llmagent_os.errors import ConfigError, PluginError, ProfileError
-from llmagent_os.events import ButtonPress, Command, Conversation, Event, Message, Sender, Timer, now
+from llmagent_os.events import ButtonPress, Command, Conversation, Edit, Event, Message, Sender, Timer, now
 from llmagent_os.host import Draft, Outcome
+from llmagent_os.implicit import reward_of, sign
+from llmagent_os.learning import decision_of
 from llmagent_os.ledger import Interaction, RewardEvent, event_key, person_id
 from llmagent_os.memory import Episode, recall
 from llmagent_os.modules import BehaviorModule, InteractionModule, KnowledgeBase, PrivacyModule
@@ -34,10 +36,13 @@ from llmagent_os.policy import Context, Decision
 from llmagent_os.portal import run_sync
 from llmagent_os.profiles import Profile
 from llmagent_os.records import MemoryRecords
+from llmagent_os.rewards import verdict
+from llmagent_os.situation import features_of
 from llmagent_os.turn import FAILED, Turn, converse
 
 if TYPE_CHECKING:
     from llmagent_os.access import Access
+    from llmagent_os.learning import Learning
     from llmagent_os.ledger import Ledger
     from llmagent_os.llm import LLM
     from llmagent_os.profiles import Profiles
@@ -45,6 +50,9 @@ if TYPE_CHECKING:
 
 _log = structlog.stdlib.get_logger(__name__)
 _STALE = Reply("That button is no longer open.")
+
+#: An edit of one of so many latest turns is noticed.
+EDITS = 20
 
 #: A timer whose plugin is missing, cut off or failing comes again so often, after so long, and is then given up.
 TIMER_TRIES = 5
@@ -101,6 +109,7 @@ class Agent:
         self.clock = clock
         self.transcripts: tuple[Remembers, ...] = ()  #: adapters that keep what was said; the runtime tells which
         self.access: Access | None = None  #: who may be let in and by whom; the runtime tells
+        self.learning: Learning | None = None  #: what keeps the policy in step with the ledger; the runtime tells
         self.commands = Commands(self)
 
     async def respond(self, message: Message, draft: Draft | None = None) -> Outcome:
@@ -111,8 +120,14 @@ class Agent:
         if (button := episode.button_meant(text)) is not None:
             return await self._pressed(message, button, said=text)
         facts = [hit.fact.text for hit in await asyncio.to_thread(self.kb.retrieve_knowledge, text)]
-        context = self._features(message, text, episode)
-        decision = self.behavior.decide(person.user_id, context, person.preferences)
+        context = features_of(message, text, episode.turn_index, person, self.clock())
+        decision = self.behavior.decide(
+            person.user_id,
+            context,
+            person.preferences,
+            decision_id=event_key(message),
+            episode_id=episode.episode_id or event_key(message),
+        )
 
         async def call_tool(call: ToolCall, number: str) -> ToolResult:
             return await self._call(call, await self.tool_context(message, f"{event_key(message)}:{number}", decision))
@@ -126,7 +141,10 @@ class Agent:
             draft=draft,
         )
         reply = self.interaction.render(turn.reply(self.privacy))
-        return Outcome(reply, self._interaction(message, text, episode, context, decision, turn, reply))
+        interaction = self._interaction(
+            message, text, episode, {"message_id": message.message_id, "features": context}, decision, turn, reply
+        )
+        return Outcome(reply, interaction, self._signs(message, text, episode, turn, interaction))
 
     def preprocess(self, text: str) -> str:
         r"""``text`` in Unicode's composed form, without control characters or chat markup, spaces evened.
@@ -182,20 +200,21 @@ class Agent:
                 return await self._pressed(event, event.value, said=event.value)
             case Timer():
                 return await self._due(event)
+            case Edit():
+                return await self._edited(event)
             case _:
                 return Outcome(None)  # nothing in it, or an edit of something answered already
 
     async def observe(self, interaction: Interaction, reward: RewardEvent) -> None:
-        """Tell the behaviour policy what a reply earned; nothing, where no behaviour was chosen or nothing changed."""
-        if interaction.action and reward.reward:
-            decision = Decision(
-                action=interaction.action,
-                pscore=interaction.pscore,
-                policy_version=interaction.policy_version,
-                action_dist=interaction.action_dist,
-            )
-            user_id = await self.person_of(interaction.user_id)
-            self.behavior.observe(decision, reward.reward, user_id=user_id, kind=reward.kind)
+        """Tell the behaviour policy what a reaction has changed, where nothing keeps it in step with the ledger; see
+        :class:`~llmagent_os.learning.Learning`.
+        """
+        decision = None if self.learning else decision_of(interaction, await self.person_of(interaction.user_id))
+        if decision is None:
+            return
+        rows = [reward] if self.ledger is None else await self.ledger.rewards_of(interaction.interaction_id)
+        stands = verdict(rows, await self.everyone(interaction.user_id), {})
+        self.behavior.observe(decision, stands.reward, weight=stands.weight)
 
     async def person(self, event: Event) -> Profile:
         """The profile of who did it, wherever they are."""
@@ -318,18 +337,38 @@ class Agent:
 
     # -- for learning -------------------------------------------------------------------------------------------------
 
-    def _features(self, message: Message, text: str, episode: Episode) -> Context:
-        """What a behaviour policy may look at."""
-        return {
-            "platform": message.conversation.platform,
-            "kind": message.conversation.kind,
-            "hour": self.clock().astimezone(UTC).hour,
-            "words": len(text.split()),
-            "turn": episode.turn_index,
-        }
+    def _signs(
+        self, message: Message, text: str, episode: Episode, turn: Turn, interaction: Interaction
+    ) -> tuple[RewardEvent, ...]:
+        """What a message says of the reply before it, and what its own reply is already known to lack."""
+        rater = person_id(message)
+        signs: list[RewardEvent] = []
+        before = episode.turns[-1] if episode.turns else None
+        if before is not None and before.said and before.action_dist:
+            signs.append(reward_of(sign(before, text), before, message, rater, message.at))
+        if any(result.data.get("status") == FAILED for result in turn.results):
+            signs.append(reward_of("tool_failed", interaction, message, rater, message.at))
+        return tuple(signs)
+
+    async def _edited(self, event: Edit) -> Outcome:
+        """Somebody changed what was answered already: the answer was not what they had wanted."""
+        if self.ledger is None:
+            return Outcome(None)
+        turns = await self.ledger.history(event.conversation.key, person_id(event), EDITS)
+        edited = [turn for turn in turns if turn.context.get("message_id") == event.message_id and turn.action_dist]
+        if not edited or self.preprocess(event.text) == self.preprocess(edited[-1].said):
+            return Outcome(None)
+        return Outcome(None, rewards=(reward_of("edited", edited[-1], event, person_id(event), event.at),))
 
     def _interaction(
-        self, event: Event, said: str, episode: Episode, context: Context, decision: Decision, turn: Turn, reply: Reply
+        self,
+        event: Event,
+        said: str,
+        episode: Episode,
+        context: dict[str, Any],
+        decision: Decision,
+        turn: Turn,
+        reply: Reply,
     ) -> Interaction:
         """What is kept of the turn, secrets masked.
 

@@ -19,6 +19,16 @@
     verbosity = "normal"                  # brief, normal or detailed
     initiative = "act"                    # or ask_first
 
+    [policy]                              # how it finds out how each person likes to be answered
+    learner = "bayes"                     # or reinforce, actor_critic, q_learning; fixed: it does not
+    gamma = 0.0                           # how much of a reward is credited to the turn before, in the same session
+    exploration = 0.05                    # bayes: the share of replies that try something out
+
+    [rewards]                             # what an emoji is worth, from -1 to 1, beside the usual ones
+    "party_parrot" = 1.0
+    [rewards.slack]                       # and on one platform
+    "eyes" = 0.2
+
 A bot with an ``agent.py`` beside the TOML file runs the one :class:`~llmagent_os.agent.Agent` subclass in it.
 """
 
@@ -38,6 +48,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal, Self
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError
 
 from llmagent_os.errors import ConfigError
+from llmagent_os.rewards import EMOJI, RewardMapping
 
 if TYPE_CHECKING:
     from llmagent_os.agent import Agent
@@ -58,6 +69,19 @@ class Behavior(BaseModel):
     initiative: Literal["act", "ask_first"] = "act"
 
 
+class Policy(BaseModel):
+    """How the bot finds out how each person likes to be answered."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    learner: Literal["bayes", "reinforce", "actor_critic", "q_learning", "fixed"] = "bayes"
+    gamma: float | None = Field(default=None, ge=0.0, le=1.0)  #: None: the learner's own
+    exploration: float = Field(default=0.05, ge=0.0, le=1.0)  #: of ``bayes``
+
+
+Worth = Annotated[float, Field(ge=-1.0, le=1.0)]
+
+
 class BotConfig(BaseModel):
     """What a bot's TOML file says."""
 
@@ -75,6 +99,8 @@ class BotConfig(BaseModel):
     examples: tuple[str, ...] = ()  #: shown on the empty page
     notes: str = ""  #: told to models that were not trained for this bot
     behavior: Behavior = Behavior()
+    policy: Policy = Policy()
+    rewards: dict[str, Worth | dict[str, Worth]] = {}  #: by emoji; by platform, those of one
     tool_rounds: int = Field(default=3, ge=0, le=20)  #: how often one reply may call tools
     max_tokens: int = Field(default=256, ge=1, le=32_768)  #: of one completion
     temperature: float = Field(default=0.0, ge=0.0, le=2.0)
@@ -131,6 +157,13 @@ class Bot:
     def name(self) -> str:
         """The bot's name."""
         return self.config.name
+
+    @property
+    def rewards(self) -> RewardMapping:
+        """What an emoji is worth."""
+        values = {emoji: worth for emoji, worth in self.config.rewards.items() if not isinstance(worth, dict)}
+        platforms = {name: table for name, table in self.config.rewards.items() if isinstance(table, dict)}
+        return EMOJI.changed(values, platforms)
 
     @property
     def knowledge(self) -> Path | None:
@@ -209,7 +242,8 @@ def _explained(found: dict[str, Any]) -> str:
     where = ".".join(str(part) for part in found["loc"])
     message = str(found["msg"])
     if found["type"] == "extra_forbidden":
-        table = Behavior if found["loc"][0] == "behavior" else BotConfig
+        tables: dict[str, type[BaseModel]] = {"behavior": Behavior, "policy": Policy}
+        table = tables.get(str(found["loc"][0]), BotConfig)
         near = get_close_matches(str(found["loc"][-1]), table.model_fields, 1, 0.6)
         return f"`{where}` is no setting of a bot; " + (
             f"did you mean `{near[0]}`?" if near else f"there are: {', '.join(table.model_fields)}"

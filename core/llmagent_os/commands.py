@@ -15,6 +15,8 @@ from llmagent_os.events import Command, Event
 from llmagent_os.identities import Links, parts_of
 from llmagent_os.ledger import event_key, person_id
 from llmagent_os.linking import link, listed, platforms, unlink
+from llmagent_os.modules.behavior import LEARNING
+from llmagent_os.policy.contract import DIMENSIONS
 
 if TYPE_CHECKING:
     from llmagent_os.agent import Agent
@@ -24,7 +26,8 @@ _log = structlog.stdlib.get_logger(__name__)
 
 HELP = {
     "help": "what I can do",
-    "profile": "what I know about you; /profile undo takes the last change back, /profile clear forgets it all",
+    "profile": "what I know about you and what I have learned; /profile set brief corrects it, /profile learning off "
+    "stops it, /profile undo takes the last change back, /profile clear forgets it all",
     "link": "be the same person to me on another platform: gives a code, or takes it as /link CODE",
     "unlink": "take this account out of what you have linked",
     "forget": "erase everything I keep about you",
@@ -129,10 +132,46 @@ class Commands:
                 has = ", ".join(("name", "place", *person.preferences))
                 return Reply(f"Your profile has no {field!r}. It has: {has}.")
             return _shown(person, "Cleared.")
+        setting = {"learning on": ("learning", None), "learning off": ("learning", "off")}.get(what)
+        if what.startswith("set "):
+            value = what.removeprefix("set ").strip().replace(" ", "_")
+            setting = next(((name, value) for name, values in DIMENSIONS.items() if value in values), None)
+        if setting is not None:
+            person = await profiles.update(user_id, **{setting[0]: setting[1]})
+            return _shown(
+                person, "Done." if setting[1] != "off" else "Done: I do not learn from your reactions any more."
+            )
         if what:
-            ways = "`/profile`, `/profile undo`, `/profile clear` or `/profile clear name`"
+            styles = ", ".join(value for values in DIMENSIONS.values() for value in values)
+            ways = (
+                "`/profile`, `/profile undo`, `/profile clear`, `/profile clear name`, `/profile learning off`, "
+                f"`/profile learning on` or `/profile set STYLE` with one of {styles}"
+            )
             return Reply(f"I don't know `/profile {what}`. Try {ways}.")
-        return _shown(await profiles.get(user_id), "This is what I know about you.")
+        person = await profiles.get(user_id)
+        shown = _shown(person, "This is what I know about you.")
+        learned = await self._learned(person)
+        return msgspec.structs.replace(shown, text=f"{shown.text}\n\n{learned}") if learned else shown
+
+    async def _learned(self, person: Profile) -> str:
+        """What reactions have taught of this person, in words; empty: nothing is learned here."""
+        agent = self._agent
+        if agent.learning is None or agent.ledger is None:
+            return ""
+        if person.preferences.get(LEARNING) == "off":
+            return "I do not learn from your reactions: `/profile learning on` changes that."
+        await agent.learning.catch_up()
+        opinions = await agent.ledger.opinions(person.user_id)
+        if not opinions:
+            return "From your reactions I have learned nothing yet: 👍 and 👎 tell me how you like to be answered."
+        tastes = agent.learning.tastes(person.user_id)
+        replies = "one reply" if opinions == 1 else f"{opinions} replies"
+        lines = [f"From your reactions on {replies} I have learned that you like:"]
+        for name, (value, chance) in tastes.items():
+            asked = person.preferences.get(name)
+            sure = "you told me so" if asked else f"{chance:.0%} sure"
+            lines.append(f"- {name}: {(asked or value).replace('_', ' ')} ({sure})")
+        return "\n".join([*lines, "`/profile set brief` corrects it, and taking reactions off unlearns it."])
 
     async def _ask_forget(self, event: Event) -> Reply:
         everywhere = platforms(await self._agent.everyone(person_id(event)))
@@ -152,8 +191,11 @@ class Commands:
                     await adapter.forget(own_id)
             if agent.profiles is not None:
                 await agent.profiles.forget(identity)
+        person = await agent.person_of(person_id(event))
         if agent.ledger is not None:
             await agent.ledger.forget(person_id(event))
+        if agent.learning is not None:
+            await agent.learning.forget(person)
         return Reply("Done: I have forgotten you.")
 
     async def _plugin(self, command: Command, name: str) -> Reply:

@@ -59,6 +59,9 @@ class Settings(BaseSettings):
     data: Path = Field(Path("data"), description="folder where everything is kept: ledger, profiles, transcripts")
     database_url: str = Field("", description="the ledger: sqlite:///path/file.db; empty: ledger.db in the data folder")
     model: str = Field("", description="replaces the bot's model: a name, a folder, a hub id, or openai:MODEL")
+    policy: Literal["", "bayes", "reinforce", "actor_critic", "q_learning", "fixed"] = Field(
+        "", description="replaces the bot's learner of behaviour; fixed: nothing is learned"
+    )
     base_url: str = Field("", description="address of an OpenAI-compatible server, such as http://127.0.0.1:8000/v1")
     api_key: SecretStr = Field(SecretStr(""), description="the key of that server")
     time_zone: str = Field("", description="IANA time zone of people who have not told theirs; empty: this machine's")
@@ -123,6 +126,7 @@ class Settings(BaseSettings):
         "log_level": "write debug, info, warning or error",
         "log_format": "write auto, console or json",
         "access": "write pairing, closed or everyone",
+        "policy": "write bayes, reinforce, actor_critic, q_learning or fixed",
         "allow": "write platform:workspace:id, separated by commas: slack:T024:U17, telegram::4711, slack:T024:*",
         "admins": "write platform:workspace:id, separated by commas: slack:T024:U17, telegram::4711",
     }

@@ -67,6 +67,10 @@ class LedgerError(LLMAgentOSError):
     """The ledger cannot be opened or written."""
 
 
+class PolicyError(LLMAgentOSError):
+    """A behaviour policy's state cannot be read, or there is not enough to judge one by."""
+
+
 class ProfileError(LLMAgentOSError):
     """A person's profile cannot be read or written."""
 

@@ -20,6 +20,7 @@ class Outcome(msgspec.Struct, frozen=True):
 
     reply: Reply | None  #: None: say nothing
     interaction: Interaction | None = None  #: what to learn from; its id is ``event_key`` of the event
+    rewards: tuple[RewardEvent, ...] = ()  #: what the event says of replies, this one among them
 
 
 class Handler(Protocol):

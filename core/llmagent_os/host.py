@@ -32,7 +32,7 @@ from llmagent_os.drafts import Drafts
 from llmagent_os.errors import AdapterError, BadEventError, ConfigError, HostBusyError, LedgerError, TryLaterError
 from llmagent_os.events import ButtonPress, Command, Event, Message, Reaction
 from llmagent_os.handler import Draft, Handler, Outcome
-from llmagent_os.ledger import Accepted, Interaction, Ledger, Unfinished, event_key
+from llmagent_os.ledger import Accepted, Interaction, Ledger, RewardEvent, Unfinished, event_key
 from llmagent_os.limits import Limits
 from llmagent_os.listening import Listening
 from llmagent_os.metrics import Metrics
@@ -69,6 +69,7 @@ class _Job:
         "put_off",
         "receipt",
         "reply",
+        "rewards",
         "since",
         "tries",
         "why",
@@ -82,6 +83,7 @@ class _Job:
         self.prepared = False
         self.reply: Reply | None = None
         self.interaction: Interaction | None = None
+        self.rewards: tuple[RewardEvent, ...] = ()
         self.why: str | None = None
         self.receipt: Receipt | None = None
         self.tries = 0
@@ -325,9 +327,9 @@ class Host:
             else:
                 await self._handle(job, event)
             job.decided = True
-        if not job.prepared and (job.reply is not None or job.interaction is not None):
+        if not job.prepared and (job.reply is not None or job.interaction is not None or job.rewards):
             try:
-                await self._ledger.prepare(event, job.reply, job.interaction, why=job.why)
+                await self._ledger.prepare(event, job.reply, job.interaction, rewards=job.rewards, why=job.why)
             except (TypeError, ValueError, OverflowError) as error:  # what the handler made cannot be stored
                 _failed(job, error)
                 await self._ledger.prepare(event, job.reply, why=job.why)
@@ -376,7 +378,7 @@ class Host:
                 raise
             _failed(job, error)
         else:
-            job.reply, job.interaction = outcome.reply, outcome.interaction
+            job.reply, job.interaction, job.rewards = outcome.reply, outcome.interaction, outcome.rewards
         finally:
             if drafts is not None:
                 await drafts.close()
@@ -570,6 +572,7 @@ def _failed(job: _Job, error: BaseException) -> None:
     job.why = f"the handler failed: {error!r}"
     job.reply = APOLOGY if isinstance(event, Message | Command | ButtonPress) else None
     job.interaction = None
+    job.rewards = ()
 
 
 def _stopping() -> bool:

@@ -35,6 +35,7 @@ PREFERENCES = {
     "mode": ("task_oriented", "conversational"),
     "verbosity": ("brief", "normal", "detailed"),
     "initiative": ("act", "ask_first"),
+    "learning": ("on", "off"),
 }
 
 _ONLY = 1  # the document's number in its file

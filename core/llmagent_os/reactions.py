@@ -5,9 +5,13 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable
 
+import structlog
+
 from llmagent_os.events import Conversation, Reaction
 from llmagent_os.ledger import Interaction, Ledger, RewardEvent, event_key, person_id
-from llmagent_os.rewards import RewardMapping, standing
+from llmagent_os.rewards import RewardMapping, emojis, opinion
+
+_log = structlog.stdlib.get_logger(__name__)
 
 
 class Reactions:
@@ -72,7 +76,13 @@ class Reactions:
         for row in rows:
             if row.reward_id == reward_id:
                 return interaction, row
-        worth = self._mapping(event.emoji) if event.action == "added" else 0.0
+        platform = event.conversation.platform
+        if not self._mapping.knows(event.emoji, platform):
+            _log.info("an emoji that no reward is set for counts as neutral", emoji=event.emoji, platform=platform)
+        there = [each for each in emojis(rows, rater_id) if each != event.emoji]
+        if event.action == "added":
+            there.append(event.emoji)
+        before = sum(row.reward for row in rows if row.kind == "reaction" and row.rater_id == rater_id)
         reward = RewardEvent(
             reward_id=reward_id,
             event_id=event.event_id,
@@ -81,8 +91,9 @@ class Reactions:
             user_id=interaction.user_id,
             op="add" if event.action == "added" else "remove",
             raw_value=event.emoji,
-            # What changes: taking off what was never counted changes nothing, nor does putting the same on twice.
-            reward=worth - standing(rows, rater_id, event.emoji),
+            # What changes: taking off what was never counted changes nothing, nor does putting the same on twice, and
+            # a second emoji is a changed mind, not a second voice.
+            reward=opinion(there, self._mapping, platform) - before,
             mapping_version=self._mapping.version,
             at=event.at,
         )

@@ -6,7 +6,7 @@ import asyncio
 import contextlib
 from collections.abc import AsyncGenerator, Callable, Iterable
 from dataclasses import dataclass
-from typing import Protocol, Self, runtime_checkable
+from typing import TYPE_CHECKING, Protocol, Self, runtime_checkable
 
 import structlog
 
@@ -14,20 +14,25 @@ from llmagent_os.access import Access
 from llmagent_os.adapter import Adapter, Remembers
 from llmagent_os.admission import Admission
 from llmagent_os.agent import Agent, AgentSettings
-from llmagent_os.bot import Bot
+from llmagent_os.bot import Bot, Policy
 from llmagent_os.chat import ChatRequest
 from llmagent_os.config import Settings
 from llmagent_os.errors import BadToolCallError, ConfigError, ModelError, NotConfiguredError
 from llmagent_os.events import Event
 from llmagent_os.health import Health
 from llmagent_os.host import Host, Limits
+from llmagent_os.learning import Learning
 from llmagent_os.ledger import Ledger
 from llmagent_os.llm import LLM
 from llmagent_os.modules import BehaviorModule, KnowledgeBase
 from llmagent_os.modules.behavior import system_text
+from llmagent_os.policy import Action
 from llmagent_os.profiles import Profiles
 from llmagent_os.registry import Plugins
 from llmagent_os.setup import AdapterSetup, make_adapter
+
+if TYPE_CHECKING:
+    from llmagent_os.policy.learned import LearnedPolicy
 
 _log = structlog.stdlib.get_logger(__name__)
 
@@ -107,10 +112,14 @@ class Runtime:
             knowledge = KnowledgeBase()
             if bot.knowledge is not None:
                 await asyncio.to_thread(knowledge.load_knowledge, bot.knowledge)
+            defaults = config.behavior.model_dump()
+            chosen = settings.policy or config.policy.learner
+            policy = await asyncio.to_thread(make_policy, config.policy, chosen, defaults)
+            behavior = BehaviorModule(policy, defaults=defaults)
             agent = bot.agent_class()(
                 llm=llm,
                 kb=knowledge,
-                behavior=BehaviorModule(defaults=config.behavior.model_dump()),
+                behavior=behavior,
                 plugins=plugins,
                 profiles=profiles,
                 ledger=ledger,
@@ -125,6 +134,10 @@ class Runtime:
                     time_zone=settings.zone,
                 ),
             )
+
+            if policy is not None:
+                agent.learning = Learning(policy, ledger, f"{config.name}:{chosen}")
+                await agent.learning.open()
 
             async def wants(event: Event) -> bool:
                 return await host.hears(event) and await access.admits(event)
@@ -167,7 +180,9 @@ class Runtime:
                 admins=settings.admins,
                 trusted=[adapter.name for adapter in made if adapter.capabilities.trusted],
             )
-            host = Host(Admission(agent, access), ledger, made, limits=limits, may_rate=access.admits)
+            host = Host(
+                Admission(agent, access), ledger, made, limits=limits, rewards=bot.rewards, may_rate=access.admits
+            )
             health.host, health.plugins = host, plugins
             yield cls(settings, bot, ledger, profiles, plugins, llm, agent, tuple(made), host, health)
 
@@ -178,6 +193,8 @@ class Runtime:
             listening: called with an adapter's name and address once it can be reached.
         """
         beside = [asyncio.create_task(self.plugins.watch()), asyncio.create_task(self._begin(listening))]
+        if self.agent.learning is not None:
+            beside.append(asyncio.create_task(self.agent.learning.run()))
         try:
             await self.host.run()
         finally:
@@ -227,6 +244,15 @@ async def _tell(adapter: HasAddress, listening: Callable[[str, str], None] | Non
     address = await adapter.started()
     if listening is not None:
         listening(adapter.name, address)
+
+
+def make_policy(config: Policy, learner: str, defaults: Action) -> LearnedPolicy | None:
+    """The policy that a bot's configuration asks for; None: it does not learn."""
+    if learner == "fixed":
+        return None
+    from llmagent_os.policy.learned import make_behavior  # numpy and scipy: a quarter of a second
+
+    return make_behavior(learner, defaults, config.gamma, config.exploration)
 
 
 def make_llm(settings: Settings, bot: Bot) -> LLM:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import ClassVar
@@ -19,7 +19,8 @@ from llmagent_os.handler import Outcome
 from llmagent_os.ledger import Interaction, Ledger, RewardEvent
 from llmagent_os.modules import BehaviorModule, KnowledgeBase, PrivacyModule
 from llmagent_os.plugin import Plugin, Span, ToolContext, ToolResult, tool
-from llmagent_os.policy import Action, Context, Decision, FixedPolicy
+from llmagent_os.policy import Context, Decision, FixedPolicy, Kind
+from llmagent_os.policy.contract import NOTHING_ASKED
 from llmagent_os.profiles import Profiles
 from llmagent_os.registry import Plugins
 from llmagent_os.testing import ScriptedLLM
@@ -325,13 +326,23 @@ async def test_the_propensity_of_a_learned_policy_is_logged_and_rewards_reach_it
 
         def __init__(self) -> None:
             super().__init__()
-            self.seen: list[tuple[Decision, float]] = []
+            self.seen: list[tuple[Decision, float | None]] = []
 
-        def decide(self, user_id: str, context: Context, explicit: Action) -> Decision:
+        def decide(
+            self,
+            user_id: str,
+            context: Context,
+            explicit: Mapping[str, str] = NOTHING_ASKED,
+            *,
+            decision_id: str = "",
+            episode_id: str = "",
+        ) -> Decision:
             sure = super().decide(user_id, context, explicit)
             return Decision(action=sure.action, pscore=0.5, policy_version="coin-1", action_dist={"a": 0.5, "b": 0.5})
 
-        def observe(self, decision: Decision, reward: float, *, user_id: str, kind: str = "reaction") -> None:
+        def observe(
+            self, decision: Decision, reward: float | None, *, kind: Kind = "reaction", weight: float = 1.0
+        ) -> None:
             self.seen.append((decision, reward))
 
     coin = Coin()
@@ -342,9 +353,12 @@ async def test_the_propensity_of_a_learned_policy_is_logged_and_rewards_reach_it
         reward_id="r1", event_id="r1", interaction_id=kept.interaction_id, rater_id="memory::u1", user_id=kept.user_id,
         op="add", raw_value="👍", reward=1.0, mapping_version="1",
     )  # fmt: skip
-    await agent.observe(kept, reward)
-    await agent.observe(kept, msgspec.structs.replace(reward, reward_id="r2", raw_value="🦑", reward=0.0))
-    assert [(decision.pscore, value) for decision, value in coin.seen] == [(0.5, 1.0)], "a squid is no failure"
+    for given in (reward, msgspec.structs.replace(reward, reward_id="r2", raw_value="🦑", reward=0.0)):
+        await bench.ledger.add_reward(given)
+        await agent.observe(kept, given)
+    assert [value for _, value in coin.seen] == [1.0, 1.0], "a squid is no failure"
+    assert coin.seen[0][0].decision_id == kept.interaction_id
+    assert coin.seen[0][0].context["intent"] == "talk"
 
 
 async def test_tools_behave_as_the_one_choice_that_is_kept_says(bench: Bench) -> None:
@@ -357,7 +371,15 @@ async def test_tools_behave_as_the_one_choice_that_is_kept_says(bench: Bench) ->
             super().__init__()
             self.ways: list[str] = []
 
-        def decide(self, user_id: str, context: Context, explicit: Action) -> Decision:
+        def decide(
+            self,
+            user_id: str,
+            context: Context,
+            explicit: Mapping[str, str] = NOTHING_ASKED,
+            *,
+            decision_id: str = "",
+            episode_id: str = "",
+        ) -> Decision:
             self.ways.append("act" if self.ways[-1:] == ["ask_first"] else "ask_first")
             action = super().decide(user_id, context, explicit).action | {"initiative": self.ways[-1]}
             return Decision(action=action, pscore=0.5, policy_version="turns")

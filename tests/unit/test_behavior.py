@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import pytest
 
 from llmagent_os.errors import ConfigError
 from llmagent_os.modules import BehaviorModule
 from llmagent_os.modules.behavior import system_text
-from llmagent_os.policy import Action, Context, Decision, FixedPolicy
+from llmagent_os.policy import Context, Decision, FixedPolicy, Kind
+from llmagent_os.policy.contract import NOTHING_ASKED
 from llmagent_os.testing import ScriptedLLM
 
 
@@ -56,11 +59,21 @@ def test_a_mode_that_was_set_holds_with_every_policy_and_keeps_its_defaults() ->
     """Else ``set_mode`` does nothing, without a word, once a policy that learns is in place."""
 
     class Learned:
-        def decide(self, user_id: str, context: Context, explicit: Action) -> Decision:
-            action = {"mode": "task_oriented", "verbosity": "brief"} | explicit
+        def decide(
+            self,
+            user_id: str,
+            context: Context,
+            explicit: Mapping[str, str] = NOTHING_ASKED,
+            *,
+            decision_id: str = "",
+            episode_id: str = "",
+        ) -> Decision:
+            action = {"mode": "task_oriented", "verbosity": "brief", **explicit}
             return Decision(action=action, pscore=0.5, policy_version="learned")
 
-        def observe(self, decision: Decision, reward: float, *, user_id: str, kind: str = "reaction") -> None:
+        def observe(
+            self, decision: Decision, reward: float | None, *, kind: Kind = "reaction", weight: float = 1.0
+        ) -> None:
             """Nothing is learned here."""
 
     for policy in (Learned(), FixedPolicy({"verbosity": "brief"})):

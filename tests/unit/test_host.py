@@ -6,7 +6,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterable
 from pathlib import Path
 from typing import ClassVar
 
@@ -387,12 +387,18 @@ class Flaky(Ledger):
     full = 0
 
     async def prepare(
-        self, event: Event, reply: Reply | None, interaction: Interaction | None = None, *, why: str | None = None
+        self,
+        event: Event,
+        reply: Reply | None,
+        interaction: Interaction | None = None,
+        *,
+        rewards: Iterable[RewardEvent] = (),
+        why: str | None = None,
     ) -> None:
         if self.full:
             self.full -= 1
             raise LedgerError("disk full")
-        await super().prepare(event, reply, interaction, why=why)
+        await super().prepare(event, reply, interaction, rewards=rewards, why=why)
 
 
 async def test_a_full_disk_delays_replies_and_loses_none(platform: MemoryAdapter) -> None:

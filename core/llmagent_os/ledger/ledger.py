@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import math
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Mapping
 from datetime import UTC, datetime
 from typing import Any
 
@@ -19,16 +19,28 @@ from llmagent_os.errors import BadEventError, LedgerError
 from llmagent_os.events import Event, Timer, decode, encode
 from llmagent_os.ledger import sql
 from llmagent_os.ledger.connection import Database, HostLock, connect, file_of
-from llmagent_os.ledger.identities import Identities, forget_links, own_first
+from llmagent_os.ledger.identities import Identities, forget_links, own_first, person
 from llmagent_os.ledger.members import Members
 from llmagent_os.ledger.records import LedgerRecords
-from llmagent_os.ledger.schema import DONE, FAILED, PREPARED, UNFINISHED, inbox, interactions, records, rewards, sent
+from llmagent_os.ledger.schema import (
+    DONE,
+    FAILED,
+    PREPARED,
+    UNFINISHED,
+    inbox,
+    interactions,
+    policy_parts,
+    policy_progress,
+    records,
+    rewards,
+    sent,
+)
 from llmagent_os.ledger.schema import identities as identities_table
 from llmagent_os.ledger.schema import members as members_table
 from llmagent_os.ledger.schema import requests as requests_table
 from llmagent_os.ledger.schema import timers as timers_table
 from llmagent_os.ledger.timers import LedgerTimers, Rung, postponed, ring
-from llmagent_os.ledger.values import Accepted, Interaction, RewardEvent, Unfinished, person_id
+from llmagent_os.ledger.values import Accepted, Interaction, Rated, RewardEvent, Unfinished, person_id
 from llmagent_os.ledger.writer import InlineWriter, ThreadWriter, Writer
 from llmagent_os.records import Records
 from llmagent_os.timers import Timers
@@ -59,6 +71,7 @@ class Ledger:
         self._claimed = False
         self._pending: dict[str, int] = {}  # conversation key -> unfinished events
         self._timer_set: Callable[[datetime], None] | None = None
+        self._rewarded: Callable[[], None] | None = None
 
     @classmethod
     async def open(cls, url: str, *, synchronous: str = "FULL") -> Ledger:
@@ -176,7 +189,13 @@ class Ledger:
         return await self._writer.run(_unfinished)
 
     async def prepare(
-        self, event: Event, reply: Reply | None, interaction: Interaction | None = None, *, why: str | None = None
+        self,
+        event: Event,
+        reply: Reply | None,
+        interaction: Interaction | None = None,
+        *,
+        rewards: Iterable[RewardEvent] = (),
+        why: str | None = None,
     ) -> None:
         """Keep what the agent decided for ``event`` before anything is sent: from here on it is never asked again.
 
@@ -184,6 +203,7 @@ class Ledger:
             event: the event answered.
             reply: what will be sent; None: nothing.
             interaction: what to learn from; stored whether or not the reply can be sent.
+            rewards: what the event says of earlier replies.
             why: what went wrong, where ``reply`` is an apology.
 
         Raises:
@@ -194,12 +214,18 @@ class Ledger:
         interaction_id = None if interaction is None else interaction.interaction_id
         row = (text, interaction_id, why, event.conversation.platform, event.event_id)
         values = None if interaction is None else _interaction_row(interaction)
+        told = [_reward_row(reward) for reward in rewards]
 
         def work(database: Database) -> bool:
             database.driver.execute(sql.prepare, row)
+            for each in told:
+                database.driver.execute(sql.reward, each)
             return values is None or database.driver.execute(sql.interaction, values).rowcount > 0
 
-        if not await self._writer.run(work):
+        is_new = await self._writer.run(work)
+        if told:
+            self._tell_rewarded()
+        if not is_new:
             _log.error("an interaction has this id already; the new one is not kept", interaction_id=interaction_id)
 
     async def finish(self, event: Event, receipt: Receipt | None, *, soon: bool = False) -> None:
@@ -288,10 +314,18 @@ class Ledger:
 
     async def add_reward(self, reward: RewardEvent) -> bool:
         """Append ``reward``. Returns whether it is new (``False``: this reaction was counted before)."""
-        row: dict[str, Any] = {field: getattr(reward, field) for field in reward.__struct_fields__}
-        row["at"] = reward.at.timestamp()
-        query = insert(rewards).values(row).on_conflict_do_nothing()
-        return await self._writer.run(lambda database: database.sql.execute(query).rowcount > 0)
+        row = _reward_row(reward)
+        is_new = await self._writer.run(lambda database: database.driver.execute(sql.reward, row).rowcount > 0)
+        self._tell_rewarded()
+        return is_new
+
+    def watch_rewards(self, told: Callable[[], None] | None) -> None:
+        """Have ``told`` called whenever rewards were added from now on; None: nobody."""
+        self._rewarded = told
+
+    def _tell_rewarded(self) -> None:
+        if self._rewarded is not None:
+            self._rewarded()
 
     async def rewards_of(self, interaction_id: str) -> list[RewardEvent]:
         """Every reward of one reply, in the order in which they came."""
@@ -301,6 +335,68 @@ class Ledger:
             return [_reward(row) for row in database.sql.execute(query).mappings()]
 
         return await self._writer.run(work)
+
+    async def rated(self, after: int, limit: int) -> list[Rated]:
+        """The rewards after row ``after``, in the order in which they came, at most ``limit``, each with the reply it
+        is of and what was thought of that by then.
+        """
+
+        def work(database: Database) -> list[Rated]:
+            query = sa.select(rewards).where(rewards.c.seq > after).order_by(rewards.c.seq).limit(limit)
+            return [_rated(database, row) for row in database.sql.execute(query).mappings().all()]
+
+        return await self._writer.run(work)
+
+    async def opinions(self, identity: str) -> int:
+        """How many replies to a person, under all their identities, they have an opinion on now."""
+
+        def work(database: Database) -> int:
+            who = own_first(database, identity)
+            mine = sa.and_(rewards.c.rater_id.in_(who), rewards.c.user_id.in_(who), rewards.c.kind == "reaction")
+            stands = sa.func.abs(sa.func.sum(rewards.c.reward)) > 1e-9
+            grouped = sa.select(rewards.c.interaction_id).where(mine).group_by(rewards.c.interaction_id).having(stands)
+            return database.sql.execute(sa.select(sa.func.count()).select_from(grouped.subquery())).scalar_one()
+
+        return await self._writer.run(work)
+
+    # ── what policies have learned ────────────────────────────────────────────────────────────────────────────────
+
+    async def policy_state(self, policy: str) -> tuple[int, dict[str, bytes]]:
+        """What ``policy`` has learned, by part, and the row of rewards up to which."""
+
+        def work(database: Database) -> tuple[int, dict[str, bytes]]:
+            far = sa.select(policy_progress.c.through).where(policy_progress.c.policy == policy)
+            kept = sa.select(policy_parts.c.part, policy_parts.c.body).where(policy_parts.c.policy == policy)
+            through = database.sql.execute(far).scalar() or 0
+            return through, {row.part: bytes(row.body) for row in database.sql.execute(kept)}
+
+        return await self._writer.run(work)
+
+    async def keep_policy(self, policy: str, through: int, parts: Mapping[str, bytes]) -> None:
+        """Store what ``policy`` has learned from the rewards up to row ``through``: all of it, or nothing."""
+        bodies = [{"policy": policy, "part": part, "body": body} for part, body in parts.items()]
+        part = insert(policy_parts)
+        part = part.on_conflict_do_update(
+            index_elements=[policy_parts.c.policy, policy_parts.c.part], set_={"body": part.excluded.body}
+        )
+        progress = insert(policy_progress).values(policy=policy, through=through)
+        progress = progress.on_conflict_do_update(index_elements=[policy_progress.c.policy], set_={"through": through})
+
+        def work(database: Database) -> None:
+            if bodies:
+                database.sql.execute(part, bodies)
+            database.sql.execute(progress)
+
+        await self._writer.run(work, lasting=False)
+
+    async def drop_policy(self, policy: str) -> None:
+        """Delete what ``policy`` has learned; the rewards stay, and it can be learned again."""
+
+        def work(database: Database) -> None:
+            for table in (policy_parts, policy_progress):
+                database.sql.execute(sa.delete(table).where(table.c.policy == policy))
+
+        await self._writer.run(work)
 
     # ── timers ────────────────────────────────────────────────────────────────────────────────────────────────────
 
@@ -420,6 +516,7 @@ class Ledger:
                 ),
                 sa.delete(interactions).where(interactions.c.user_id.in_(who)),
                 sa.delete(records).where(records.c.user_id.in_(who)),
+                sa.delete(policy_parts).where(policy_parts.c.part.in_(who)),
                 sa.delete(timers_table).where(timers_table.c.user_id.in_(who)),
                 sa.delete(requests_table).where(requests_table.c.identity.in_(who)),
                 sa.update(inbox)
@@ -491,6 +588,34 @@ def _interaction(row: sa.RowMapping) -> Interaction:
 
 def _moment(seconds: float) -> Any:
     return msgspec.to_builtins(datetime.fromtimestamp(seconds, UTC))
+
+
+def _reward_row(reward: RewardEvent) -> tuple[Any, ...]:
+    if not math.isfinite(reward.reward):
+        raise ValueError(f"reward {reward.reward_id!r} is {reward.reward}, which is not finite")
+    return tuple(reward.at.timestamp() if name == "at" else getattr(reward, name) for name in sql.REWARD)
+
+
+def _rated(database: Database, row: sa.RowMapping) -> Rated:
+    """One reward with all that judging it takes."""
+    connection, reward = database.sql, _reward(row)
+    on = sa.select(interactions).where(interactions.c.interaction_id == reward.interaction_id)
+    found = connection.execute(on).mappings().first()
+    same = sa.select(rewards).where(rewards.c.interaction_id == reward.interaction_id, rewards.c.seq <= row["seq"])
+    so_far = [_reward(each) for each in connection.execute(same.order_by(rewards.c.seq)).mappings()]
+    try:
+        interaction = None if found is None else _interaction(found)
+    except (msgspec.MsgspecError, TypeError, ValueError, OverflowError) as error:  # damaged: nothing is learned of it
+        _log.error("an interaction cannot be read", interaction_id=reward.interaction_id, error=str(error))
+        interaction = None
+    return Rated(
+        seq=row["seq"],
+        reward=reward,
+        interaction=interaction,
+        person=person(database, reward.user_id),
+        own=tuple(own_first(database, reward.user_id)),
+        so_far=so_far,
+    )
 
 
 def _reward(row: sa.RowMapping) -> RewardEvent:

@@ -8,7 +8,7 @@ from __future__ import annotations
 import sqlalchemy as sa
 
 #: The newest migration: a ledger that has it needs none, and Alembic is not even imported.
-REVISION = "0003"
+REVISION = "0004"
 
 metadata = sa.MetaData(
     naming_convention={"ix": "ix_%(table_name)s_%(column_0_N_name)s", "uq": "uq_%(table_name)s_%(column_0_N_name)s"}
@@ -92,6 +92,21 @@ rewards = sa.Table(
     sa.Column("reward", _NUMBER, nullable=False),
     sa.Column("mapping_version", sa.Text, nullable=False),
     sa.Column("at", _NUMBER, nullable=False),
+)
+
+#: What a behaviour policy has learned: a cache of what the rewards say, made again from them where it is missing.
+policy_parts = sa.Table(
+    "policy_parts",
+    metadata,
+    sa.Column("policy", sa.Text, primary_key=True),
+    sa.Column("part", sa.Text, primary_key=True),  # a person; empty: everybody's
+    sa.Column("body", sa.LargeBinary, nullable=False),
+)
+policy_progress = sa.Table(
+    "policy_progress",
+    metadata,
+    sa.Column("policy", sa.Text, primary_key=True),
+    sa.Column("through", sa.Integer, nullable=False),  # the last row of rewards that was learned from
 )
 
 #: Small documents of plugins, one person's apart from another's.

@@ -9,7 +9,7 @@ from __future__ import annotations
 import sqlalchemy as sa
 from sqlalchemy.dialects import sqlite
 
-from llmagent_os.ledger.schema import DONE, FAILED, PREPARED, identities, inbox, interactions, members, sent
+from llmagent_os.ledger.schema import DONE, FAILED, PREPARED, identities, inbox, interactions, members, rewards, sent
 
 _DIALECT = sqlite.dialect()
 
@@ -55,6 +55,12 @@ INTERACTION = tuple(str(column.name) for column in interactions.columns if colum
 interaction = _compiled(
     sqlite.insert(interactions).values({name: _bind(name) for name in INTERACTION}).on_conflict_do_nothing(),
     *INTERACTION,
+)
+
+REWARD = tuple(str(column.name) for column in rewards.columns if column.name != "seq")
+reward = _compiled(
+    sqlite.insert(rewards).values({name: _bind(name) for name in REWARD}).on_conflict_do_nothing(),
+    *REWARD,
 )
 
 #: A finished row keeps what tells a redelivery, and nothing about the person.

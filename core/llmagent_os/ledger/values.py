@@ -73,23 +73,34 @@ class Interaction(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class RewardEvent(msgspec.Struct, frozen=True, kw_only=True):
-    """A reaction put on a reply or taken off it: one row that is never changed.
+    """A sign of how a reply was taken: one row that is never changed.
 
-    The rewards of an interaction add up to what its reactions are worth now: taking one off is a row of its own, with
-    the reward of the row it takes back, negated.
+    A person's reactions on an interaction add up to what they think of it now: taking an emoji off is a row of its own,
+    that changes their opinion back. What they said next, and a tool that failed, are rows of other kinds.
     """
 
     reward_id: str  #: unique: :func:`event_key` of the reaction, so that a redelivery is the same
-    event_id: str  #: the platform's id of the reaction
+    event_id: str  #: the platform's id of the reaction, or of whatever else is the sign
     interaction_id: str  #: the reply it is on
     rater_id: str  #: :func:`person_id` of who reacted: the identity
     user_id: str  #: the identity that the reply answered
-    kind: Literal["reaction"] = "reaction"
+    kind: Literal["reaction", "reask", "correction", "edited", "thanks", "went_on", "tool_failed"] = "reaction"
     op: Literal["add", "remove"]
-    raw_value: str  #: the emoji, as the platform wrote it
+    raw_value: str  #: the emoji, as the platform wrote it; empty where it is none
     reward: float  #: what this row changes
     mapping_version: str  #: the reward mapping that said so
     at: datetime = msgspec.field(default_factory=now)  #: UTC
+
+
+class Rated(msgspec.Struct, frozen=True, kw_only=True):
+    """A reward, the reply it is of, and what was thought of that reply by then."""
+
+    seq: int  #: rises in the order in which rewards came
+    reward: RewardEvent
+    interaction: Interaction | None  #: None: it was erased, or cannot be read
+    person: str  #: the person that was answered, whichever identity it was
+    own: tuple[str, ...]  #: all identities of theirs
+    so_far: list[RewardEvent]  #: all rewards of the reply up to this one
 
 
 class Unfinished(msgspec.Struct, frozen=True, kw_only=True):

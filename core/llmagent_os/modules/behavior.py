@@ -7,11 +7,14 @@ from typing import TYPE_CHECKING
 
 from llmagent_os.errors import ConfigError
 from llmagent_os.modules.knowledge import Hit
-from llmagent_os.policy import Action, BehaviorPolicy, Context, Decision, FixedPolicy
+from llmagent_os.policy import Action, BehaviorPolicy, Context, Decision, FixedPolicy, Kind
 from llmagent_os.policy.contract import DIMENSIONS
 
 if TYPE_CHECKING:
     from llmagent_os.llm import LLM
+
+#: The preference that says whether a person is learned from: ``on``, where they have not said, or ``off``.
+LEARNING = "learning"
 
 
 def system_text(action: Action, *, name: str | None = None, facts: Iterable[str] = (), notes: str = "") -> str:
@@ -40,7 +43,8 @@ class BehaviorModule:
     """
 
     def __init__(self, policy: BehaviorPolicy | None = None, *, defaults: Action | None = None) -> None:
-        self.policy: BehaviorPolicy = policy or FixedPolicy(defaults)
+        self.fixed = FixedPolicy(defaults)  #: how people are answered who do not want to be learned from
+        self.policy: BehaviorPolicy = policy or self.fixed
         self._chosen: Action = {}  # by set_mode and set_style
 
     def set_mode(self, mode: str) -> None:
@@ -64,13 +68,22 @@ class BehaviorModule:
             raise ConfigError(f"{dimension} {value!r} is none of {', '.join(DIMENSIONS[dimension])}")
         self._chosen[dimension] = value
 
-    def decide(self, user_id: str, context: Context, explicit: Action) -> Decision:
-        """Choose how to answer this person; see :class:`~llmagent_os.policy.BehaviorPolicy`."""
-        return self.policy.decide(user_id, context, self._chosen | explicit)
+    def decide(
+        self, user_id: str, context: Context, explicit: Action, *, decision_id: str = "", episode_id: str = ""
+    ) -> Decision:
+        """Choose how to answer this person; see :class:`~llmagent_os.policy.BehaviorPolicy`.
 
-    def observe(self, decision: Decision, reward: float, *, user_id: str, kind: str = "reaction") -> None:
-        """Tell the policy what a decision earned."""
-        self.policy.observe(decision, reward, user_id=user_id, kind=kind)
+        Somebody whose preference ``learning`` is ``off`` is answered as the bot is set up, and nothing is learned.
+        """
+        policy = self.fixed if explicit.get(LEARNING) == "off" else self.policy
+        return policy.decide(user_id, context, self._chosen | explicit, decision_id=decision_id, episode_id=episode_id)
+
+    def observe(
+        self, decision: Decision, reward: float | None, *, kind: Kind = "reaction", weight: float = 1.0
+    ) -> None:
+        """Tell the policy how a decision was taken; see :class:`~llmagent_os.policy.BehaviorPolicy`."""
+        if decision.policy_version != self.fixed.version:
+            self.policy.observe(decision, reward, kind=kind, weight=weight)
 
     def generate_response(self, text: str, kb_info: Iterable[Hit | str], llm: LLM) -> str:
         """Answer ``text`` in the chosen mode, with what the knowledge base found; for scripts, no tools."""

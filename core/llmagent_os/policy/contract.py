@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
-from typing import Any, Protocol
+from collections.abc import Mapping
+from types import MappingProxyType
+from typing import Literal, Protocol
+from uuid import uuid4
 
 import msgspec
 
 #: How to behave: one value for each of the bot's dimensions, ``{"mode": "task_oriented", "verbosity": "brief", …}``.
 Action = dict[str, str]
 
-#: What is known when deciding: plain JSON values by feature name.
-Context = dict[str, Any]
+#: What is known when deciding, by feature name. A string or a truth value is a category; a number counts as it is,
+#: so give it a scale of about one.
+Context = dict[str, str | bool | int | float]
 
 #: The dimensions a bot has unless it declares others, and their values; the first of each is the default.
 DIMENSIONS: dict[str, tuple[str, ...]] = {
@@ -19,17 +23,15 @@ DIMENSIONS: dict[str, tuple[str, ...]] = {
     "initiative": ("act", "ask_first"),
 }
 
+#: What tells how a reply was taken. ``reaction``: an emoji. ``reask``, ``correction``, ``edited``, ``thanks`` and
+#: ``went_on``: what the person said next; ``went_on`` (they simply went on) is no opinion, but neither was it a re-ask.
+#: ``tool_failed``: what the reply itself was.
+Kind = Literal["reaction", "reask", "correction", "edited", "thanks", "went_on", "tool_failed"]
 
-class Decision(msgspec.Struct, frozen=True, kw_only=True):
-    """A chosen behaviour and how likely that choice was: what off-policy evaluation needs."""
-
-    action: Action
-    pscore: float  #: probability of ``action`` under the policy that chose it, in (0, 1]
-    policy_version: str
-    action_dist: dict[str, float] = {}  #: probability of each action, by :func:`label`
+NOTHING_ASKED: Mapping[str, str] = MappingProxyType({})
 
 
-def label(action: Action) -> str:
+def label(action: Mapping[str, str]) -> str:
     """An action as one string.
 
     >>> label({"verbosity": "brief", "mode": "task_oriented"})
@@ -38,13 +40,52 @@ def label(action: Action) -> str:
     return ",".join(f"{key}={action[key]}" for key in sorted(action))
 
 
+class Decision(msgspec.Struct, frozen=True, kw_only=True):
+    """A chosen behaviour and how likely that choice was: what off-policy evaluation needs."""
+
+    action: Action
+    pscore: float  #: probability of ``action`` under the policy that chose it, in (0, 1]
+    policy_version: str
+    action_dist: dict[str, float] = {}  #: probability of each action that could be chosen, by :func:`label`
+    decision_id: str = msgspec.field(default_factory=lambda: uuid4().hex)  #: the ``interaction_id`` where it has one
+    user_id: str = ""  #: whom it was for
+    context: Context = {}  #: what was known
+    episode_id: str = ""  #: the session it is a turn of; empty: it stands alone
+
+
 class BehaviorPolicy(Protocol):
     """Decides how to answer a person and observes what came of it."""
 
-    def decide(self, user_id: str, context: Context, explicit: Action) -> Decision:
-        """Choose. Whatever ``explicit`` says (the person's own words) is not explored against."""
+    def decide(
+        self,
+        user_id: str,
+        context: Context,
+        explicit: Mapping[str, str] = NOTHING_ASKED,
+        *,
+        decision_id: str = "",
+        episode_id: str = "",
+    ) -> Decision:
+        """Choose. Changes nothing that is learned.
+
+        Args:
+            user_id: for whom.
+            context: what is known.
+            explicit: what the person asked for in so many words: wins, and is not explored against.
+            decision_id: what to call the decision; empty: a new name.
+            episode_id: the session that it is a turn of; empty: it stands alone.
+        """
         ...
 
-    def observe(self, decision: Decision, reward: float, *, user_id: str, kind: str = "reaction") -> None:
-        """Learn that ``decision`` for ``user_id`` earned ``reward``, in [-1, 1]."""
+    def observe(
+        self, decision: Decision, reward: float | None, *, kind: Kind = "reaction", weight: float = 1.0
+    ) -> None:
+        """Learn how ``decision`` was taken.
+
+        Args:
+            decision: as it was decided, or read from the ledger.
+            reward: what it is worth now, in [-1, 1]: replaces what the same kind said of it before, so a reaction that
+                is taken off again is None. 0 is an opinion in the middle, not silence: silence is never observed.
+            kind: where that is known from.
+            weight: how much it counts, in [0, 1]: less from a bystander, or from a rater who is not trusted.
+        """
         ...

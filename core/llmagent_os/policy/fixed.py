@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from llmagent_os.policy.contract import DIMENSIONS, Action, Context, Decision, label
+from collections.abc import Mapping
+from uuid import uuid4
+
+from llmagent_os.policy.contract import DIMENSIONS, NOTHING_ASKED, Action, Context, Decision, Kind, label
 
 
 class FixedPolicy:
@@ -17,10 +20,29 @@ class FixedPolicy:
     def __init__(self, defaults: Action | None = None) -> None:
         self.defaults = {name: values[0] for name, values in DIMENSIONS.items()} | (defaults or {})
 
-    def decide(self, user_id: str, context: Context, explicit: Action) -> Decision:
+    def decide(
+        self,
+        user_id: str,
+        context: Context,
+        explicit: Mapping[str, str] = NOTHING_ASKED,
+        *,
+        decision_id: str = "",
+        episode_id: str = "",
+    ) -> Decision:
         """The defaults, overruled by ``explicit``."""
         action = self.defaults | {name: value for name, value in explicit.items() if name in self.defaults}
-        return Decision(action=action, pscore=1.0, policy_version=self.version, action_dist={label(action): 1.0})
+        return Decision(
+            action=action,
+            pscore=1.0,
+            policy_version=self.version,
+            action_dist={label(action): 1.0},
+            decision_id=decision_id or uuid4().hex,
+            user_id=user_id,
+            context=context,
+            episode_id=episode_id,
+        )
 
-    def observe(self, decision: Decision, reward: float, *, user_id: str, kind: str = "reaction") -> None:
+    def observe(
+        self, decision: Decision, reward: float | None, *, kind: Kind = "reaction", weight: float = 1.0
+    ) -> None:
         """Nothing is learned; the ledger keeps the reward for the learners that do."""

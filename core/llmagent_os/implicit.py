@@ -1,0 +1,75 @@
+"""What the next message says of the reply before it, where nobody reacted: asked again, corrected, thanked."""
+
+from __future__ import annotations
+
+import re
+from datetime import datetime
+
+from rapidfuzz import fuzz
+
+from llmagent_os.events import Edit, Event
+from llmagent_os.ledger import Interaction, RewardEvent, event_key
+from llmagent_os.policy import Kind
+from llmagent_os.rewards import IMPLICIT
+
+#: The version of the rules below, kept beside every reward that they gave.
+VERSION = "implicit-1"
+
+#: How alike two messages are, in percent, of which the second asks the first again in other words.
+ALIKE = 72.0
+
+_THANKS = re.compile(
+    r"\b(thanks|thank you|thx|ty|cheers|perfect|great|awesome|excellent|wonderful|brilliant|lovely|exactly|nice"
+    r"|love it|well done|good (job|bot|one)|that('s| is) (right|great|perfect|it))\b|🙏|❤",
+    re.IGNORECASE,
+)
+_CORRECTION = re.compile(
+    r"^\s*(no+\b(?!\s+(thanks|thank you|problem|worries))|nope\b|wrong\b|not (that|what|the)\b|actually\b"
+    r"|i (said|meant|mean|asked)\b|that('s| is|s)? (not|wrong|incorrect)\b|that isn('t|t)\b"
+    r"|you (misunderstood|got it wrong|didn('t|t))\b|incorrect\b)"
+    r"|\b(i meant|that('s| is) (wrong|not (what|right))|not what i (said|asked|meant|wanted))\b",
+    re.IGNORECASE,
+)
+#: A reply that asks something: what comes next answers it, and is no re-ask.
+_ASKING = frozenset({"missing", "unclear", "confirm", "conflict", "ambiguous"})
+
+
+def sign(before: Interaction, said: str) -> Kind:
+    """What ``said`` says of the reply ``before`` it.
+
+    >>> ask = Interaction(interaction_id="1", event_id="1", user_id="u", conversation_key="c", said="what's on friday?")
+    >>> sign(ask, "what do I have on friday"), sign(ask, "no, I meant saturday"), sign(ask, "perfect, thanks!")
+    ('reask', 'correction', 'thanks')
+    >>> sign(ask, "book lunch with Ben at noon")
+    'went_on'
+    """
+    text = " ".join(said.split())
+    asked = any(call.get("result", {}).get("status") in _ASKING for call in before.tool_calls[-1:])
+    if not asked and _CORRECTION.search(text):
+        return "correction"
+    if len(text.split()) <= 8 and _THANKS.search(text):
+        return "thanks"
+    if not asked and before.said and fuzz.token_set_ratio(_words(before.said), _words(text)) >= ALIKE:
+        return "reask"
+    return "went_on"
+
+
+def _words(text: str) -> str:
+    return " ".join(re.findall(r"\w+", text.lower()))
+
+
+def reward_of(kind: Kind, on: Interaction, event: Event, rater_id: str, at: datetime) -> RewardEvent:
+    """The row of the ledger that says so: the same for the same event, so that a crash adds nothing twice."""
+    return RewardEvent(
+        reward_id=f"{event_key(event)}:{'edited' if isinstance(event, Edit) else kind}",
+        event_id=event.event_id,
+        interaction_id=on.interaction_id,
+        rater_id=rater_id,
+        user_id=on.user_id,
+        kind=kind,
+        op="add",
+        raw_value="",
+        reward=IMPLICIT[kind],
+        mapping_version=VERSION,
+        at=at,
+    )

@@ -1,0 +1,162 @@
+"""Learning from the ledger: every reward in it, once, in order; the same while people react and when replayed.
+
+The learned state is a cache. It is stored in the transaction that notes how far the ledger was read, so that a crash
+leaves both or neither, and made again from the first row where it is missing or of an older version.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import Iterable
+from typing import TYPE_CHECKING
+
+import msgspec
+import structlog
+
+from llmagent_os.errors import LedgerError, PolicyError
+from llmagent_os.ledger import Interaction, Ledger, Rated
+from llmagent_os.policy import Decision
+from llmagent_os.policy.learner import SHARED
+from llmagent_os.rewards import verdict
+from llmagent_os.trust import Trust
+
+if TYPE_CHECKING:
+    from llmagent_os.policy.learned import LearnedPolicy
+
+_log = structlog.stdlib.get_logger(__name__)
+
+PAGE = 64  #: rows learned from and stored at once
+TRUST = "\x00trust"  #: the part that holds the raters' tallies; no person is called that
+
+
+def decision_of(interaction: Interaction, user_id: str) -> Decision | None:
+    """The decision that an interaction was made by; None: no policy chose how to reply."""
+    features = interaction.context.get("features")
+    if not interaction.action_dist or not interaction.action or not isinstance(features, dict):
+        return None
+    try:
+        return msgspec.convert(
+            {
+                "action": interaction.action,
+                "pscore": interaction.pscore,
+                "policy_version": interaction.policy_version,
+                "action_dist": interaction.action_dist,
+                "decision_id": interaction.interaction_id,
+                "user_id": user_id,
+                "context": features,
+                "episode_id": interaction.episode_id,
+            },
+            Decision,
+        )
+    except msgspec.ValidationError:
+        return None
+
+
+class Learning:
+    """Keeps a bot's policy in step with its ledger."""
+
+    def __init__(self, policy: LearnedPolicy, ledger: Ledger, name: str) -> None:
+        """Args: ``name`` is what the policy's state is stored under."""
+        self._policy = policy
+        self._ledger = ledger
+        self._name = name
+        self._trust = Trust()
+        self._through = 0
+        self._awake = asyncio.Event()
+        self._alone = asyncio.Lock()
+
+    async def open(self) -> None:
+        """Take up the state where it was left, and learn what has come since.
+
+        Raises:
+            LedgerError: it cannot be read.
+        """
+        through, parts = await self._ledger.policy_state(self._name)
+        tallies = parts.pop(TRUST, None)
+        try:
+            if SHARED in parts:
+                await asyncio.to_thread(self._policy.learner.restore, parts)
+                self._trust = Trust(json.loads(tallies) if tallies else None)
+                self._through = through
+        except (PolicyError, ValueError) as error:
+            _log.warning("the policy learns everything again from the ledger", why=str(error))
+            await self._ledger.drop_policy(self._name)
+        await self.catch_up()
+
+    def wake(self) -> None:
+        """There is something new in the ledger."""
+        self._awake.set()
+
+    async def run(self) -> None:
+        """Learn whenever there is something new, until cancelled."""
+        self._ledger.watch_rewards(self.wake)
+        try:
+            while True:
+                await self._awake.wait()
+                self._awake.clear()
+                try:
+                    await self.catch_up()
+                except LedgerError as error:
+                    _log.error("the policy could not learn; it tries again with the next reward", error=str(error))
+        finally:
+            self._ledger.watch_rewards(None)
+
+    async def catch_up(self) -> int:
+        """Learn every row that was not learned yet. Returns how many.
+
+        Raises:
+            LedgerError: it cannot be read or written.
+        """
+        learned = 0
+        async with self._alone:
+            while rows := await self._ledger.rated(self._through, PAGE):
+                # Not cut off half-way: what is learned and what is noted as learned would come apart.
+                await asyncio.shield(self._page(rows))
+                learned += len(rows)
+        return learned
+
+    async def _page(self, rows: list[Rated]) -> None:
+        parts = await asyncio.to_thread(self._learn, rows)
+        self._through = rows[-1].seq
+        await self._ledger.keep_policy(self._name, self._through, parts)
+
+    def _learn(self, rows: Iterable[Rated]) -> dict[str, bytes]:
+        for row in rows:
+            reward = row.reward
+            if reward.kind == "reaction":
+                self._trust.note(reward.rater_id, reward.reward, reward.at)
+            decision = None if row.interaction is None else decision_of(row.interaction, row.person)
+            if decision is None:
+                continue
+            if reward.kind != "reaction":
+                self._policy.observe(decision, reward.reward, kind=reward.kind)
+                continue
+            trust = {each.rater_id: self._trust.score(each.rater_id) for each in row.so_far}
+            stands = verdict(row.so_far, row.own, trust)
+            self._policy.observe(decision, stands.reward, weight=stands.weight)
+        return {**self._policy.learner.changes(), TRUST: json.dumps(self._trust.tallies).encode()}
+
+    def tastes(self, user_id: str) -> dict[str, tuple[str, float]]:
+        """What one person likes best of each dimension, and how sure that is, in [0, 1]."""
+        policy = self._policy
+        chances = policy.learner.beliefs(user_id)
+        found: dict[str, tuple[str, float]] = {}
+        for name, values in policy.actions.dimensions.items():
+            sums = {
+                value: sum(
+                    float(chance)
+                    for chance, action in zip(chances, policy.actions.actions, strict=True)
+                    if action[name] == value
+                )
+                for value in values
+            }
+            best = max(sums, key=lambda each: sums[each])
+            found[name] = (best, sums[best])
+        return found
+
+    async def forget(self, user_id: str) -> None:
+        """Drop what was learned of one person."""
+        async with self._alone:
+            self._policy.learner.forget(user_id)
+            self._trust.forget(user_id)
