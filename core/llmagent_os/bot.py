@@ -22,7 +22,7 @@
     [policy]                              # how it finds out how each person likes to be answered
     learner = "bayes"                     # or reinforce, actor_critic, q_learning; fixed: it does not
     gamma = 0.0                           # how much of a reward is credited to the turn before, in the same session
-    exploration = 0.05                    # bayes: the share of replies that try something out
+    exploration = 0.03                    # bayes: the share of replies that try something out
 
     [rewards]                             # what an emoji is worth, from -1 to 1, beside the usual ones
     "party_parrot" = 1.0
@@ -76,7 +76,7 @@ class Policy(BaseModel):
 
     learner: Literal["bayes", "reinforce", "actor_critic", "q_learning", "fixed"] = "bayes"
     gamma: float | None = Field(default=None, ge=0.0, le=1.0)  #: None: the learner's own
-    exploration: float = Field(default=0.05, ge=0.0, le=1.0)  #: of ``bayes``
+    exploration: float = Field(default=0.03, ge=0.0, le=1.0)  #: of ``bayes``
 
 
 Worth = Annotated[float, Field(ge=-1.0, le=1.0)]

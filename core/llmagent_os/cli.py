@@ -253,6 +253,37 @@ def revoke_person(ctx: click.Context, /, user: str) -> None:
     _door(ctx, "revoke", user)
 
 
+@main.group()
+def policy() -> None:
+    """What the behaviour policy has learned, and what others would be worth."""
+
+
+@policy.command("evaluate")
+@click.argument("bot", default="calendar")
+@click.option(
+    "--policy", "names", multiple=True, help="A learner, uniform, or a behaviour; may be given several times."
+)
+@click.option("--json", "as_json", is_flag=True, help="Print JSON instead of a table.")
+@click.pass_context
+def evaluate_policy(ctx: click.Context, /, bot: str, names: tuple[str, ...], as_json: bool) -> None:
+    """Say what candidate policies would have been worth, from what BOT did and how people took it."""
+    from llmagent_os.bot import Bot
+    from llmagent_os.policy.report import report
+
+    click.echo(asyncio.run(report(_settings(ctx), Bot.load(bot), names, as_json=as_json)))
+
+
+@policy.command("replay")
+@click.argument("bot", default="calendar")
+@click.pass_context
+def replay_policy(ctx: click.Context, /, bot: str) -> None:
+    """Delete what BOT's policy has learned, and learn it again from the ledger. Not while the bot runs."""
+    from llmagent_os.bot import Bot
+    from llmagent_os.learning import replay
+
+    click.echo(asyncio.run(replay(_settings(ctx), Bot.load(bot))))
+
+
 @main.command()
 def version() -> None:
     """Print the version."""

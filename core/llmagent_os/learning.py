@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 import msgspec
 import structlog
 
-from llmagent_os.errors import LedgerError, PolicyError
+from llmagent_os.errors import ConfigError, LedgerError, PolicyError
 from llmagent_os.ledger import Interaction, Ledger, Rated
 from llmagent_os.policy import Decision
 from llmagent_os.policy.learner import SHARED
@@ -22,6 +22,8 @@ from llmagent_os.rewards import verdict
 from llmagent_os.trust import Trust
 
 if TYPE_CHECKING:
+    from llmagent_os.bot import Bot
+    from llmagent_os.config import Settings
     from llmagent_os.policy.learned import LearnedPolicy
 
 _log = structlog.stdlib.get_logger(__name__)
@@ -155,8 +157,38 @@ class Learning:
             found[name] = (best, sums[best])
         return found
 
+    @property
+    def version(self) -> str:
+        """Names the state."""
+        return self._policy.version
+
     async def forget(self, user_id: str) -> None:
         """Drop what was learned of one person."""
         async with self._alone:
             self._policy.learner.forget(user_id)
             self._trust.forget(user_id)
+
+
+async def replay(settings: Settings, bot: Bot) -> str:
+    """Delete what a bot's policy has learned and learn it again from the ledger; returns what came of it, in words.
+
+    Raises:
+        ConfigError: the bot does not learn.
+        LedgerError: the ledger cannot be read, or a host runs on it.
+    """
+    from llmagent_os.policy.learned import make_behavior
+
+    config, learner = bot.config, settings.policy or bot.config.policy.learner
+    if learner == "fixed":
+        raise ConfigError(f"bot {bot.name!r} does not learn: its policy is fixed")
+    ledger = await Ledger.open(settings.ledger_url)
+    try:
+        await ledger.claim()
+        name = f"{config.name}:{learner}"
+        await ledger.drop_policy(name)
+        policy = make_behavior(learner, config.behavior.model_dump(), config.policy.gamma, config.policy.exploration)
+        learning = Learning(policy, ledger, name)
+        await learning.open()
+        return f"learned again: {learning.version}"
+    finally:
+        await ledger.close()

@@ -7,6 +7,15 @@
 from __future__ import annotations
 
 from llmagent_os.ledger.ledger import Ledger
-from llmagent_os.ledger.values import Accepted, Interaction, Rated, RewardEvent, Unfinished, event_key, person_id
+from llmagent_os.ledger.values import (
+    Accepted,
+    Interaction,
+    Rated,
+    RewardEvent,
+    Taken,
+    Unfinished,
+    event_key,
+    person_id,
+)
 
-__all__ = ["Accepted", "Interaction", "Ledger", "Rated", "RewardEvent", "Unfinished", "event_key", "person_id"]
+__all__ = ["Accepted", "Interaction", "Ledger", "Rated", "RewardEvent", "Taken", "Unfinished", "event_key", "person_id"]

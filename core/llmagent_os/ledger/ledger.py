@@ -40,7 +40,7 @@ from llmagent_os.ledger.schema import members as members_table
 from llmagent_os.ledger.schema import requests as requests_table
 from llmagent_os.ledger.schema import timers as timers_table
 from llmagent_os.ledger.timers import LedgerTimers, Rung, postponed, ring
-from llmagent_os.ledger.values import Accepted, Interaction, Rated, RewardEvent, Unfinished, person_id
+from llmagent_os.ledger.values import Accepted, Interaction, Rated, RewardEvent, Taken, Unfinished, person_id
 from llmagent_os.ledger.writer import InlineWriter, ThreadWriter, Writer
 from llmagent_os.records import Records
 from llmagent_os.timers import Timers
@@ -347,6 +347,15 @@ class Ledger:
 
         return await self._writer.run(work)
 
+    async def taken(self, after: int, limit: int) -> list[Taken]:
+        """The replies after row ``after``, oldest first, at most ``limit``, each with all that was thought of it."""
+
+        def work(database: Database) -> list[Taken]:
+            query = sa.select(interactions).where(interactions.c.seq > after).order_by(interactions.c.seq).limit(limit)
+            return [_taken(database, row) for row in database.sql.execute(query).mappings().all()]
+
+        return await self._writer.run(work)
+
     async def opinions(self, identity: str) -> int:
         """How many replies to a person, under all their identities, they have an opinion on now."""
 
@@ -603,19 +612,33 @@ def _rated(database: Database, row: sa.RowMapping) -> Rated:
     found = connection.execute(on).mappings().first()
     same = sa.select(rewards).where(rewards.c.interaction_id == reward.interaction_id, rewards.c.seq <= row["seq"])
     so_far = [_reward(each) for each in connection.execute(same.order_by(rewards.c.seq)).mappings()]
-    try:
-        interaction = None if found is None else _interaction(found)
-    except (msgspec.MsgspecError, TypeError, ValueError, OverflowError) as error:  # damaged: nothing is learned of it
-        _log.error("an interaction cannot be read", interaction_id=reward.interaction_id, error=str(error))
-        interaction = None
     return Rated(
         seq=row["seq"],
         reward=reward,
-        interaction=interaction,
+        interaction=None if found is None else _readable(found),
         person=person(database, reward.user_id),
         own=tuple(own_first(database, reward.user_id)),
         so_far=so_far,
     )
+
+
+def _taken(database: Database, row: sa.RowMapping) -> Taken:
+    thought = sa.select(rewards).where(rewards.c.interaction_id == row["interaction_id"]).order_by(rewards.c.seq)
+    return Taken(
+        seq=row["seq"],
+        interaction=_readable(row),
+        person=person(database, row["user_id"]),
+        own=tuple(own_first(database, row["user_id"])),
+        rewards=[_reward(each) for each in database.sql.execute(thought).mappings()],
+    )
+
+
+def _readable(row: sa.RowMapping) -> Interaction | None:
+    try:
+        return _interaction(row)
+    except (msgspec.MsgspecError, TypeError, ValueError, OverflowError) as error:  # damaged: nothing is learned of it
+        _log.error("an interaction cannot be read", interaction_id=row["interaction_id"], error=str(error))
+        return None
 
 
 def _reward(row: sa.RowMapping) -> RewardEvent:

@@ -103,6 +103,16 @@ class Rated(msgspec.Struct, frozen=True, kw_only=True):
     so_far: list[RewardEvent]  #: all rewards of the reply up to this one
 
 
+class Taken(msgspec.Struct, frozen=True, kw_only=True):
+    """A reply, and all that was thought of it."""
+
+    seq: int  #: rises in the order in which replies were made
+    interaction: Interaction | None  #: None: it cannot be read
+    person: str  #: the person that was answered, whichever identity it was
+    own: tuple[str, ...]  #: all identities of theirs
+    rewards: list[RewardEvent]  #: in the order in which they came
+
+
 class Unfinished(msgspec.Struct, frozen=True, kw_only=True):
     """An event of the inbox that still has to be run, or whose reply still has to be sent."""
 

@@ -43,7 +43,8 @@ HISTORY = 200  #: turns of a person that are remembered
 BLOCK = 8  #: somebody may become somebody else between blocks of so many of their turns
 POOL = 40  #: people, the latest heard, that the personas are drawn from
 OTHERS = 4  #: so many of them are drawn again at each observation
-EVERY = 8  #: the personas are drawn again after so many observations
+EVERY = 8  #: the personas are drawn again after so many observations,
+EARLY = 100  #: and after each of the first
 COLUMNS = 24  #: of context; the first :data:`CROSSED` also in how the dimensions of an action work together
 CROSSED = 8
 
@@ -112,7 +113,7 @@ class Bayes:
         actions: ActionSpace,
         *,
         gamma: float = 0.0,
-        exploration: float = 0.05,
+        exploration: float = 0.03,
         seed: int = 0,
         chains: int = 16,
         personas: int = 10,
@@ -245,9 +246,10 @@ class Bayes:
         rng = self._rng()
         others = [each for each in self._pool if each != user_id]
         again = rng.choice(len(others), min(OTHERS, len(others)), replace=False) if others else ()
-        for each in (user_id, *(others[int(number)] for number in again)):
+        mine = 1 + OTHERS - len(again)  # the fewer people there are, the longer each is thought about
+        for each in (*[user_id] * mine, *(others[int(number)] for number in again)):
             self._redraw(each, rng)
-        if self._count % EVERY == 0:
+        if self._count % EVERY == 0 or self._count <= EARLY:
             self._redraw_personas(rng)
 
     def _note(self, person: Person, seen: Observation) -> None:
@@ -268,6 +270,8 @@ class Bayes:
         if seen.kind == "reaction":
             weight = min(max(seen.weight, 0.0), 1.0) if math.isfinite(seen.weight) else 0.0
             person.opinions[at] = float(np.float32(worth * weight))
+            if value is None:  # taken off: the turn is withdrawn, with whatever else it said
+                person.nexts[at] = 0
         elif value is None:
             person.nexts[at] = 0
         elif seen.kind != "went_on" or person.nexts[at] == 0:
@@ -498,10 +502,12 @@ class Bayes:
         return np.hstack([np.ones((len(body), 1)), body])
 
     def _design(self, person: Person) -> Floats:
+        """What each turn's weights are multiplied with; nothing, where the turn was withdrawn."""
         contexts = np.zeros((len(person), len(self._features.columns)))
         for row, context in enumerate(person.contexts):
             contexts[row, : len(context)] = context
-        return self._phi(contexts, np.array(person.actions))
+        stands = [code > 0 or not math.isnan(worth) for code, worth in zip(person.nexts, person.opinions, strict=True)]
+        return self._phi(contexts, np.array(person.actions)) * np.array(stands, np.float64)[:, None]
 
     # -- state --------------------------------------------------------------------------------------------------------
 

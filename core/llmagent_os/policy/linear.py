@@ -57,7 +57,7 @@ class LinearLearner(ABC):
         self.gamma = gamma
         self._seed, self._floor = seed, floor
         self._contrasts = actions.contrasts()[0]
-        self._size = self._contrasts.shape[1] * (1 + COLUMNS)
+        self._size: int = int(self._contrasts.shape[1]) * (1 + COLUMNS)
         self._features = Features()
         self._count = 0
         self._weights = np.zeros(self._size)

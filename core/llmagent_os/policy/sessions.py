@@ -75,6 +75,8 @@ def note(turns: list[Turn], seen: Observation, state: list[float], gamma: float)
     turn = turns[at]
     before, signs = turn.reward if turn.signs else 0.0, dict(turn.signs)
     if seen.reward is None or not math.isfinite(seen.reward):
+        if seen.kind == "reaction":  # taken off: the turn is withdrawn, with whatever else it said
+            signs.clear()
         signs.pop(seen.kind, None)
     else:
         weight = min(max(seen.weight, 0.0), 1.0) if math.isfinite(seen.weight) else 0.0

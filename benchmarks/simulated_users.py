@@ -1,0 +1,365 @@
+"""People with hidden tastes, simulated: how fast each behaviour policy finds out how they like to be answered.
+
+    python -m benchmarks.simulated_users --regimes A,B --seeds 100-104 --learners uniform,bayes,vw_squarecb
+    python -m benchmarks.simulated_users --plot docs/images/policy-regret.svg --json data/regret.json
+
+24 people take turns, 200 turns each; each belongs to one of a few personas, a quarter become another half-way. At a
+turn a policy knows who asks and with what intent (and four numbers that do not matter), and chooses one of twelve
+behaviours. Most people say nothing; the dissatisfied react more often, and tend to ask again; some always vote the
+opposite.
+
+The regimes differ in how often people react and in how many vote the opposite: A 5 to 50 % and one of them, B 2 to 20 %
+and one, C 5 to 50 % and five. Two more families: ``nonlinear``, where each persona has a taste for every behaviour in
+every intent that no sum of parts explains; and ``delayed``, where people talk in sessions of four turns, what is done
+early in one shapes how later turns are taken, and only the last is reacted to.
+
+The figure is a policy's summed regret divided by the uniform policy's in the same world, averaged over seeds. The
+other: the 90th percentile of the people's regrets, divided by their median. ``--regimes module:Class`` runs a world of
+your own.
+"""
+
+from __future__ import annotations
+
+import argparse
+import importlib
+import json
+import sys
+import time
+from collections import defaultdict
+from collections.abc import Callable
+from concurrent.futures import ProcessPoolExecutor
+from dataclasses import dataclass
+from itertools import product
+from pathlib import Path
+from typing import Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from llmagent_os.policy.actions import ActionSpace
+from llmagent_os.policy.contract import BehaviorPolicy, Context, Decision, label
+from llmagent_os.policy.learned import LEARNERS, make_policy
+
+#: The behaviours in the order of the worlds' draws: mode, verbosity, initiative.
+ACTIONS = list(product(("task_oriented", "conversational"), ("brief", "normal", "detailed"), ("act", "ask_first")))
+LABELS = [label(dict(zip(("mode", "verbosity", "initiative"), action, strict=True))) for action in ACTIONS]
+INTENTS = 4
+REACTING = {"A": (0.05, 0.5), "B": (0.02, 0.2), "C": (0.05, 0.5), "nonlinear": (0.05, 0.5), "delayed": (0.2, 0.8)}
+CONTRARY = {"A": 1, "B": 1, "C": 5, "nonlinear": 1, "delayed": 1}
+REGIMES = tuple(REACTING)
+
+
+@dataclass(frozen=True)
+class Feedback:
+    """What is seen of a person after a turn."""
+
+    reaction: int  #: 1, -1, or 0: nothing was shown
+    reask: bool
+
+
+class World(Protocol):
+    """One stream of turns."""
+
+    users: int
+    length: int
+
+    def context(self, turn: int) -> tuple[int, int, NDArray[np.float64]]:
+        """Who asks, with what intent, and numbers beside."""
+        ...
+
+    def satisfaction(self, turn: int) -> NDArray[np.float64]:
+        """Hidden: how good each behaviour would be, shape ``(12,)``; regret is measured against its best."""
+        ...
+
+    def feedback(self, turn: int, action: int) -> Feedback:
+        """What the person does when answered so."""
+        ...
+
+
+def _logistic(value: NDArray[np.float64]) -> NDArray[np.float64]:
+    return 1 / (1 + np.exp(-value))
+
+
+class Personas:
+    """Tastes that are a sum over the parts of a behaviour, within each intent: regimes A, B and C."""
+
+    def __init__(self, seed: int, regime: str = "A", *, users: int = 24, turns: int = 200) -> None:
+        rng = np.random.default_rng(seed)
+        self.users, self.length = users, users * turns
+        general, special = rng.normal(0, 1.6, (5, 4)), rng.normal(0, 1.0, (5, 4, INTENTS))
+        centres = np.concatenate([general[:, :, None], special], axis=2).reshape(5, -1)
+        first = rng.integers(0, 5, users)
+        own = rng.normal(0, 0.4, (users, centres.shape[1]))
+        moves = rng.random(users) < 0.25
+        later = first.copy()
+        later[moves] = rng.integers(0, 5, int(moves.sum()))
+        self.persona = first, later
+        self._tastes = centres[first] + own, centres[later] + own
+        self._mood = rng.normal(0.0, 0.3, users)
+        self.rate = rng.uniform(*REACTING[regime], users)
+        self.contrary = np.zeros(users, np.bool_)
+        self.contrary[rng.choice(users, CONTRARY[regime], replace=False)] = True
+        self.order = np.concatenate([rng.permutation(users) for _ in range(turns)])
+        self.intents = rng.integers(0, INTENTS, self.length)
+        self._beside = rng.normal(0, 1, (self.length, 4))
+        self._lots = rng.random((3, self.length))
+        self._features = [_parts(intent) for intent in range(INTENTS)]
+
+    def context(self, turn: int) -> tuple[int, int, NDArray[np.float64]]:
+        return int(self.order[turn]), int(self.intents[turn]), self._beside[turn]
+
+    def satisfaction(self, turn: int) -> NDArray[np.float64]:
+        user = self.order[turn]
+        taste = self._tastes[int(turn >= self.length // 2)][user]
+        return _logistic(self._mood[user] + self._features[self.intents[turn]] @ taste)
+
+    def feedback(self, turn: int, action: int) -> Feedback:
+        user, (content, shown, again) = self.order[turn], self._lots[:, turn]
+        satisfied = content < self.satisfaction(turn)[action]
+        shows = shown < min(self.rate[user] * (1.0 if satisfied else 1.5), 1.0)
+        vote = (1 if satisfied else -1) * (-1 if self.contrary[user] else 1)
+        return Feedback(vote if shows else 0, bool(again < (0.05 if satisfied else 0.35)))
+
+
+def _parts(intent: int) -> NDArray[np.float64]:
+    """A behaviour's parts, for all intents and for this one, shape ``(12, 20)``."""
+    rows = [
+        [(m == "conversational") - 0.5, (v == "normal") - 1 / 3, (v == "detailed") - 1 / 3, (i == "ask_first") - 0.5]
+        for m, v, i in ACTIONS
+    ]
+    here = np.zeros(1 + INTENTS)
+    here[[0, 1 + intent]] = 1.0
+    return np.kron(np.array(rows), here)
+
+
+class Nonlinear(Personas):
+    """Tastes that no sum of parts explains: a table of every behaviour in every intent."""
+
+    def __init__(self, seed: int, regime: str = "nonlinear", **sizes: int) -> None:
+        super().__init__(seed, regime, **sizes)
+        rng = np.random.default_rng([seed, 1])
+        table = rng.normal(0, 1.1, (5, 1, 12)) + rng.normal(0, 1.1, (5, INTENTS, 12))
+        own = rng.normal(0, 0.4, (self.users, INTENTS, 12))
+        self._tables = tuple(table[persona] + own for persona in self.persona)
+
+    def satisfaction(self, turn: int) -> NDArray[np.float64]:
+        user = self.order[turn]
+        return _logistic(self._mood[user] + self._tables[int(turn >= self.length // 2)][user, self.intents[turn]])
+
+
+class Delayed(Personas):
+    """Sessions of four turns: what was done earlier carries most of how a turn is taken; only the last is reacted to.
+
+    A behaviour's worth, for regret, is what it adds to the satisfaction of all turns of its session.
+    """
+
+    SESSION = 4
+    CARRIED = 0.7
+
+    def __init__(self, seed: int, regime: str = "delayed", **sizes: int) -> None:
+        super().__init__(seed, regime, **sizes)
+        rng = np.random.default_rng([seed, 2])
+        carry = rng.normal(0, 2.0, (5, 4))
+        parts = _parts(0).reshape(12, 4, 1 + INTENTS)[:, :, 0]
+        self._carry = tuple(_logistic(carry[persona] @ parts.T) for persona in self.persona)
+        self._turns: dict[int, int] = {}
+        seen = defaultdict[int, int](int)
+        self.place = np.zeros(self.length, np.int64)
+        for turn, user in enumerate(self.order):
+            self.place[turn] = seen[int(user)]
+            seen[int(user)] += 1
+        self._carried: dict[str, list[float]] = {}
+
+    def episode(self, turn: int) -> str:
+        """The session that a turn is of."""
+        return f"{self.order[turn]}.{self.place[turn] // self.SESSION}"
+
+    def _carries(self, turn: int) -> NDArray[np.float64]:
+        return self._carry[int(turn >= self.length // 2)][self.order[turn]]
+
+    def satisfaction(self, turn: int) -> NDArray[np.float64]:
+        at = int(self.place[turn] % self.SESSION)
+        now = (1.0 if at == 0 else 1 - self.CARRIED) * super().satisfaction(turn)
+        later = sum(self.CARRIED / place for place in range(at + 1, self.SESSION))
+        return now + later * self._carries(turn)
+
+    def feedback(self, turn: int, action: int) -> Feedback:
+        at, user = int(self.place[turn] % self.SESSION), self.order[turn]
+        earlier = self._carried.setdefault(self.episode(turn), [])
+        now = float(super().satisfaction(turn)[action])
+        chance = now if at == 0 else (1 - self.CARRIED) * now + self.CARRIED * float(np.mean(earlier))
+        earlier.append(float(self._carries(turn)[action]))
+        content, shown, again = self._lots[:, turn]
+        satisfied = content < chance
+        shows = at == self.SESSION - 1 and shown < min(self.rate[user] * (1.0 if satisfied else 1.5), 1.0)
+        vote = (1 if satisfied else -1) * (-1 if self.contrary[user] else 1)
+        return Feedback(vote if shows else 0, bool(again < (0.05 if satisfied else 0.35)))
+
+
+def make_world(regime: str, seed: int) -> World:
+    """The world of a regime, or of ``module:Class``."""
+    if ":" in regime:
+        module, _, name = regime.partition(":")
+        return getattr(importlib.import_module(module), name)(seed)
+    return {"nonlinear": Nonlinear, "delayed": Delayed}.get(regime, Personas)(seed, regime)
+
+
+class Uniform:
+    """Any behaviour, all alike: what regret is divided by."""
+
+    def __init__(self, seed: int) -> None:
+        self._rng = np.random.default_rng(seed)
+
+    def decide(self, user_id: str, context: Context, **_: object) -> Decision:
+        at = int(self._rng.integers(len(ACTIONS)))
+        action = dict(zip(("mode", "verbosity", "initiative"), ACTIONS[at], strict=True))
+        return Decision(action=action, pscore=1 / len(ACTIONS), policy_version="uniform", user_id=user_id)
+
+    def observe(self, decision: Decision, reward: float | None, **_: object) -> None:
+        """Nothing is learned."""
+
+
+def run(world: World, policy: BehaviorPolicy) -> NDArray[np.float64]:
+    """The regret of each turn, shape ``(world.length,)``.
+
+    After a turn the policy is told of the reaction, if there was one, and whether the person asked again or went on.
+    """
+    numbers = {each: number for number, each in enumerate(LABELS)}
+    session: Callable[[int], str] = getattr(world, "episode", lambda turn: "")
+    regret = np.zeros(world.length)
+    for turn in range(world.length):
+        user, intent, beside = world.context(turn)
+        context: Context = {"intent": str(intent)}
+        context |= {f"other_{number}": float(value) for number, value in enumerate(beside)}
+        worth = world.satisfaction(turn)
+        decision = policy.decide(str(user), context, episode_id=session(turn))
+        action = numbers[label(decision.action)]
+        seen = world.feedback(turn, action)
+        if seen.reaction:
+            policy.observe(decision, float(seen.reaction), kind="reaction")
+        policy.observe(decision, -1.0 if seen.reask else 0.0, kind="reask" if seen.reask else "went_on")
+        regret[turn] = worth.max() - worth[action]
+    return regret
+
+
+@dataclass(frozen=True)
+class Task:
+    """One learner in one world."""
+
+    learner: str
+    regime: str
+    seed: int
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What came of it."""
+
+    task: Task
+    ratio: float  #: regret, the uniform policy's being 1
+    people: list[float]  #: each person's summed regret
+    curve: list[float]  #: cumulative regret over the uniform policy's final one, at a hundred places
+    seconds: float
+
+
+def measure(task: Task) -> Outcome | str:
+    """Run one task. Returns why not, where its package is missing."""
+    world = make_world(task.regime, task.seed)
+    uniform = run(make_world(task.regime, task.seed), Uniform(task.seed))
+    began = time.perf_counter()
+    if task.learner == "uniform":
+        regret = run(world, Uniform(task.seed + 1))
+    elif task.learner in LEARNERS:
+        options = {"gamma": 0.9} if task.regime == "delayed" else {"gamma": 0.0}
+        regret = run(world, make_policy(task.learner, ActionSpace(), seed=task.seed, **options))
+    else:
+        from benchmarks import peers
+
+        try:
+            regret = peers.run(task.learner, world, task.seed)
+        except ImportError as error:
+            return f"{task.learner} is left out: {error}; pip install 'llmagent-os[peers]'"
+    seconds = time.perf_counter() - began
+    order = np.array([world.context(turn)[0] for turn in range(world.length)])
+    people = [float(regret[order == user].sum()) for user in range(world.users)]
+    at = np.linspace(0, world.length - 1, 100).astype(int)
+    curve = (regret.cumsum()[at] / uniform.sum()).tolist()
+    return Outcome(task, float(regret.sum() / uniform.sum()), people, curve, seconds)
+
+
+def _numbers(text: str) -> list[int]:
+    first, _, last = text.partition("-")
+    return list(range(int(first), int(last or first) + 1))
+
+
+def plot(found: dict[tuple[str, str], list[Outcome]], regimes: list[str], path: Path) -> None:
+    """Draw cumulative regret, one panel a regime."""
+    import matplotlib
+
+    matplotlib.use("svg")
+    matplotlib.rcParams["svg.hashsalt"] = "regret"
+    from matplotlib import pyplot
+
+    figure, axes = pyplot.subplots(1, len(regimes), figsize=(4.2 * len(regimes), 3.6), sharey=True, squeeze=False)
+    for axis, regime in zip(axes[0], regimes, strict=True):
+        for learner in dict.fromkeys(name for name, where in found if where == regime):
+            curve = np.mean([outcome.curve for outcome in found[learner, regime]], axis=0)
+            axis.plot(np.linspace(0, 200, 100), curve, label=learner, linewidth=2.2 if learner == "bayes" else 1.0)
+        axis.set_title(regime)
+        axis.set_xlabel("turns of each person")
+        axis.grid(alpha=0.3)
+    axes[0][0].set_ylabel("cumulative regret, uniform = 1 at the end")
+    axes[0][0].legend(fontsize=7)
+    figure.tight_layout()
+    path.parent.mkdir(parents=True, exist_ok=True)
+    figure.savefig(path, metadata={"Date": None})
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--regimes", default="A,B,C", help=f"of {','.join(REGIMES)}, or module:Class")
+    parser.add_argument("--seeds", default="100-104")
+    parser.add_argument("--learners", default="uniform,bayes,reinforce,actor_critic,q_learning")
+    parser.add_argument("--workers", type=int, default=2)
+    parser.add_argument("--plot", type=Path)
+    parser.add_argument("--json", type=Path)
+    options = parser.parse_args()
+    regimes, learners = options.regimes.split(","), options.learners.split(",")
+    tasks = [Task(name, regime, seed) for name in learners for regime in regimes for seed in _numbers(options.seeds)]
+    found: dict[tuple[str, str], list[Outcome]] = defaultdict(list)
+    left_out: set[str] = set()
+    with ProcessPoolExecutor(options.workers) as pool:
+        for outcome in pool.map(measure, tasks):
+            if isinstance(outcome, str):
+                left_out.add(outcome)
+            else:
+                found[outcome.task.learner, outcome.task.regime].append(outcome)
+    for line in sorted(left_out):
+        print(line, file=sys.stderr)
+    print(f"seeds {options.seeds}; regret / uniform's, and the 90th percentile person's / the median's")
+    print(f"{'learner':<14}" + "".join(f"{regime:>18}" for regime in regimes) + f"{'ms a turn':>12}")
+    for name in learners:
+        cells, spent = "", []
+        for regime in regimes:
+            outcomes = found.get((name, regime), [])
+            if not outcomes:
+                cells += f"{'-':>18}"
+                continue
+            people = np.array([outcome.people for outcome in outcomes])
+            tail = np.mean(np.quantile(people, 0.9, axis=1) / np.median(people, axis=1))
+            cells += f"{np.mean([outcome.ratio for outcome in outcomes]):>10.3f}{tail:>8.2f}"
+            spent += [outcome.seconds / 4.8 for outcome in outcomes]
+        print(f"{name:<14}{cells}{np.mean(spent) if spent else 0:>12.2f}")
+    if options.json:
+        rows = [
+            {"learner": name, "regime": regime, "seed": each.task.seed, "ratio": each.ratio, "people": each.people}
+            for (name, regime), outcomes in found.items()
+            for each in outcomes
+        ]
+        options.json.write_text(json.dumps(rows, indent=1))
+    if options.plot:
+        plot(found, regimes, options.plot)
+
+
+if __name__ == "__main__":
+    main()
