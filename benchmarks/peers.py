@@ -8,6 +8,7 @@ turn: there silence is 0, and each turn is an episode of its own.
 from __future__ import annotations
 
 from collections.abc import Callable
+from importlib import import_module
 from typing import Any
 
 import numpy as np
@@ -46,11 +47,11 @@ def run(name: str, world: World, seed: int) -> NDArray[np.float64]:
 
 
 def _vowpal_wabbit(exploration: str, seed: int) -> tuple[Act, Learn]:
-    from vowpalwabbit import Workspace
+    library: Any = import_module("vowpalwabbit")
 
     way = {"bag": "--bag 5", "squarecb": "--squarecb --gamma_scale 50"}[exploration]
     options = f"--cb_explore_adf {way} --random_seed {seed} --quiet -q UA -q IA --interactions UIA --cb_type mtr -l 0.5"
-    vw = Workspace(options)
+    vw = library.Workspace(options)
     rng = np.random.default_rng(seed)
     actions = [
         f"|A {mode} {verbosity} {initiative} {mode}_{verbosity}_{initiative}" for mode, verbosity, initiative in ACTIONS
@@ -71,11 +72,12 @@ def _vowpal_wabbit(exploration: str, seed: int) -> tuple[Act, Learn]:
 
 
 def _mabwiser(name: str, users: int, seed: int) -> tuple[Act, Learn]:
-    from mabwiser.mab import MAB, LearningPolicy
+    library: Any = import_module("mabwiser.mab")
+    policies = library.LearningPolicy
 
-    way: Any = LearningPolicy.LinUCB(alpha=0.3, l2_lambda=1.0) if name == "linucb" else LearningPolicy.LinTS(alpha=0.2)
+    way: Any = policies.LinUCB(alpha=0.3, l2_lambda=1.0) if name == "linucb" else policies.LinTS(alpha=0.2)
     size = 1 + users + INTENTS
-    mab = MAB(arms=list(range(len(ACTIONS))), learning_policy=way, seed=seed)
+    mab = library.MAB(arms=list(range(len(ACTIONS))), learning_policy=way, seed=seed)
     mab.fit(decisions=list(range(len(ACTIONS))), rewards=[0.0] * len(ACTIONS), contexts=np.zeros((len(ACTIONS), size)))
 
     def features(user: int, intent: int) -> NDArray[np.float64]:
@@ -93,12 +95,12 @@ def _mabwiser(name: str, users: int, seed: int) -> tuple[Act, Learn]:
 
 
 def _baselines(name: str, world: World, seed: int) -> NDArray[np.float64]:
-    import gymnasium
-    import stable_baselines3 as sb3
+    gymnasium: Any = import_module("gymnasium")
+    sb3: Any = import_module("stable_baselines3")
 
     regret = np.zeros(world.length)
 
-    class Turns(gymnasium.Env[NDArray[np.float32], int]):
+    class Turns(gymnasium.Env):  # type: ignore[misc]
         """Each step plays the world's next turn."""
 
         observation_space = gymnasium.spaces.Box(0.0, 1.0, (world.users + INTENTS,), np.float32)

@@ -26,22 +26,24 @@ import json
 import sys
 import time
 from collections import defaultdict
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
 from itertools import product
 from pathlib import Path
-from typing import Protocol
+from typing import Protocol, cast
 
 import numpy as np
 from numpy.typing import NDArray
 
 from llmagent_os.policy.actions import ActionSpace
-from llmagent_os.policy.contract import BehaviorPolicy, Context, Decision, label
+from llmagent_os.policy.contract import NOTHING_ASKED, BehaviorPolicy, Context, Decision, Kind, label
 from llmagent_os.policy.learned import LEARNERS, make_policy
 
 #: The behaviours in the order of the worlds' draws: mode, verbosity, initiative.
-ACTIONS = list(product(("task_oriented", "conversational"), ("brief", "normal", "detailed"), ("act", "ask_first")))
+ACTIONS: list[tuple[str, str, str]] = [
+    *product(("task_oriented", "conversational"), ("brief", "normal", "detailed"), ("act", "ask_first"))
+]
 LABELS = [label(dict(zip(("mode", "verbosity", "initiative"), action, strict=True))) for action in ACTIONS]
 INTENTS = 4
 REACTING = {"A": (0.05, 0.5), "B": (0.02, 0.2), "C": (0.05, 0.5), "nonlinear": (0.05, 0.5), "delayed": (0.2, 0.8)}
@@ -175,7 +177,8 @@ class Delayed(Personas):
         return f"{self.order[turn]}.{self.place[turn] // self.SESSION}"
 
     def _carries(self, turn: int) -> NDArray[np.float64]:
-        return self._carry[int(turn >= self.length // 2)][self.order[turn]]
+        carries: NDArray[np.float64] = self._carry[int(turn >= self.length // 2)][self.order[turn]]
+        return carries
 
     def satisfaction(self, turn: int) -> NDArray[np.float64]:
         at = int(self.place[turn] % self.SESSION)
@@ -200,7 +203,7 @@ def make_world(regime: str, seed: int) -> World:
     """The world of a regime, or of ``module:Class``."""
     if ":" in regime:
         module, _, name = regime.partition(":")
-        return getattr(importlib.import_module(module), name)(seed)
+        return cast(World, getattr(importlib.import_module(module), name)(seed))
     return {"nonlinear": Nonlinear, "delayed": Delayed}.get(regime, Personas)(seed, regime)
 
 
@@ -210,12 +213,22 @@ class Uniform:
     def __init__(self, seed: int) -> None:
         self._rng = np.random.default_rng(seed)
 
-    def decide(self, user_id: str, context: Context, **_: object) -> Decision:
+    def decide(
+        self,
+        user_id: str,
+        context: Context,
+        explicit: Mapping[str, str] = NOTHING_ASKED,
+        *,
+        decision_id: str = "",
+        episode_id: str = "",
+    ) -> Decision:
         at = int(self._rng.integers(len(ACTIONS)))
         action = dict(zip(("mode", "verbosity", "initiative"), ACTIONS[at], strict=True))
         return Decision(action=action, pscore=1 / len(ACTIONS), policy_version="uniform", user_id=user_id)
 
-    def observe(self, decision: Decision, reward: float | None, **_: object) -> None:
+    def observe(
+        self, decision: Decision, reward: float | None, *, kind: Kind = "reaction", weight: float = 1.0
+    ) -> None:
         """Nothing is learned."""
 
 

@@ -7,8 +7,9 @@ leaves both or neither, and made again from the first row where it is missing or
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import json
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from typing import TYPE_CHECKING
 
 import msgspec
@@ -16,7 +17,7 @@ import structlog
 
 from llmagent_os.errors import ConfigError, LedgerError, PolicyError
 from llmagent_os.ledger import Interaction, Ledger, Rated
-from llmagent_os.policy import Decision
+from llmagent_os.policy import Decision, FixedPolicy
 from llmagent_os.policy.learner import SHARED
 from llmagent_os.rewards import verdict
 from llmagent_os.trust import Trust
@@ -35,7 +36,8 @@ TRUST = "\x00trust"  #: the part that holds the raters' tallies; no person is ca
 def decision_of(interaction: Interaction, user_id: str) -> Decision | None:
     """The decision that an interaction was made by; None: no policy chose how to reply."""
     features = interaction.context.get("features")
-    if not interaction.action_dist or not interaction.action or not isinstance(features, dict):
+    chosen = interaction.action and interaction.action_dist and interaction.policy_version != FixedPolicy.version
+    if not chosen or not isinstance(features, dict):
         return None
     try:
         return msgspec.convert(
@@ -137,6 +139,9 @@ class Learning:
             trust = {each.rater_id: self._trust.score(each.rater_id) for each in row.so_far}
             stands = verdict(row.so_far, row.own, trust)
             self._policy.observe(decision, stands.reward, weight=stands.weight)
+        return self._changes()
+
+    def _changes(self) -> dict[str, bytes]:
         return {**self._policy.learner.changes(), TRUST: json.dumps(self._trust.tallies).encode()}
 
     def tastes(self, user_id: str) -> dict[str, tuple[str, float]]:
@@ -163,10 +168,37 @@ class Learning:
         return self._policy.version
 
     async def forget(self, user_id: str) -> None:
-        """Drop what was learned of one person."""
+        """Drop what was learned of one person, in the store too.
+
+        Raises:
+            LedgerError: it cannot be written.
+        """
         async with self._alone:
             self._policy.learner.forget(user_id)
             self._trust.forget(user_id)
+            await self._ledger.keep_policy(self._name, self._through, self._changes())
+
+
+async def erase(ledger: Ledger, who: Collection[str]) -> None:
+    """Take people out of what policies have learned, where no bot runs on ``ledger``.
+
+    Raises:
+        LedgerError: it cannot be read or written.
+    """
+    from llmagent_os.policy.parts import pack, unpack
+
+    for policy in await ledger.policies():
+        through, parts = await ledger.policy_state(policy)
+        kept: dict[str, bytes] = {}
+        with contextlib.suppress(PolicyError, ValueError):  # damaged: it is learned again anyway
+            if SHARED in parts:
+                arrays, facts = unpack(parts[SHARED])
+                facts["pool"] = [each for each in facts.get("pool", []) if each not in who]
+                kept[SHARED] = pack(arrays, facts)
+            if TRUST in parts:
+                tallies = json.loads(parts[TRUST])
+                kept[TRUST] = json.dumps({rater: tallies[rater] for rater in tallies if rater not in who}).encode()
+        await ledger.keep_policy(policy, through, kept)
 
 
 async def replay(settings: Settings, bot: Bot) -> str:

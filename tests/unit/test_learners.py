@@ -9,7 +9,7 @@ import pytest
 
 from llmagent_os.errors import ConfigError, PolicyError
 from llmagent_os.policy.actions import ActionSpace
-from llmagent_os.policy.contract import Context, Kind
+from llmagent_os.policy.contract import Context, Decision, Kind
 from llmagent_os.policy.learned import LEARNERS, LearnedPolicy, make_behavior, make_learner, make_policy
 from llmagent_os.policy.learner import SHARED
 
@@ -100,7 +100,7 @@ def test_fifteen_reactions_are_enough_and_taking_them_off_unlearns_it() -> None:
     undone: list[float] = []
     for seed in range(4):
         policy = LearnedPolicy(make_learner("bayes", ActionSpace(), defaults=defaults), ActionSpace(), seed=seed)
-        given = []
+        given = list[Decision]()
         for number in range(15):
             for who, likes in (("ana", BRIEF), ("ben", CHATTY)):
                 decision = policy.decide(who, HERE, decision_id=f"{who}{number}")
@@ -209,7 +209,7 @@ def test_there_is_no_other_learner() -> None:
     with pytest.raises(ConfigError, match="two or more"):
         ActionSpace({"mode": ("a",)})
     with pytest.raises(ConfigError, match="declare 2 to"):
-        ActionSpace({name: ("a", "b", "c", "d", "e") for name in "xyz"})
+        ActionSpace(dict.fromkeys("xyz", ("a", "b", "c", "d", "e")))
 
 
 def test_one_troll_moves_what_newcomers_get_by_a_bounded_amount() -> None:

@@ -370,6 +370,11 @@ class Ledger:
 
     # ── what policies have learned ────────────────────────────────────────────────────────────────────────────────
 
+    async def policies(self) -> list[str]:
+        """The policies that something is stored of."""
+        query = sa.select(policy_progress.c.policy).order_by(policy_progress.c.policy)
+        return await self._writer.run(lambda database: list(database.sql.execute(query).scalars()))
+
     async def policy_state(self, policy: str) -> tuple[int, dict[str, bytes]]:
         """What ``policy`` has learned, by part, and the row of rewards up to which."""
 

@@ -199,22 +199,23 @@ class Bayes:
     def _guess(self, user_id: str, situation: Floats) -> tuple[Floats, Floats, Floats]:
         """Of each action: how likely it satisfies, how uncertain that is, and one guess of each chain."""
         phi = self._phi(situation)
-        person = self._person(user_id)
+        believed = self._believed(user_id)
         chains = np.arange(self._m)
-        if person is None or not len(person):
+        if believed is None:
             odds, own = self._weights, np.zeros((self._m, self._d))
             variance = (phi * phi) @ self._within[self._groups]
             rng = np.random.default_rng([self._seed, self._count, 7])
             noise = rng.normal(size=(self._m, self._d)) * np.sqrt(self._within[self._groups])
         else:
-            odds = (1 - self._change) * _wide(person.now, self._k) + self._change * self._weights
-            own, noise = _wide(person.own, self._d), _wide(person.spread, self._d)
+            now, own, noise = believed
+            odds = (1 - self._change) * now + self._change * self._weights
+            own, noise = _wide(own, self._d), _wide(noise, self._d)
             variance = ((noise @ phi.T) ** 2).mean(0)
         score = ((self._mu + own[:, None]) @ phi.T + self._lean) / np.sqrt(1 + variance)
         satisfied = ndtr(score)
-        mean = np.einsum("mk,mka->ma", odds, satisfied)
-        density = np.exp(-score * score) / (2 * np.pi)
-        square = np.einsum("mk,mka->ma", odds, satisfied**2 + density * variance / (1 + variance))
+        wobble = np.exp(-score * score) * (variance / (1 + variance) / (2 * np.pi))
+        mean = (odds[:, None] @ satisfied)[:, 0]
+        square = (odds[:, None] @ (satisfied * satisfied + wobble))[:, 0]
         expected = mean.mean(0)
         spread = np.sqrt(np.maximum(square.mean(0) - expected**2, 0.0))
         guess = odds.cumsum(1)
@@ -519,6 +520,17 @@ class Bayes:
         if person is None and (raw := self._packed.get(user_id)) is not None:
             person = _unpacked(raw)
         return person
+
+    def _believed(self, user_id: str) -> tuple[NDArray[np.float32], NDArray[np.float32], NDArray[np.float32]] | None:
+        """What deciding takes of a person: how likely each persona is, and ``own`` and ``spread``; None: a newcomer."""
+        person = self._people.get(user_id)
+        if person is not None:
+            return (person.now, person.own, person.spread) if len(person) else None
+        raw = self._packed.get(user_id)
+        if raw is None:
+            return None
+        arrays, _ = unpack(raw)
+        return arrays["now"], arrays["own"], arrays["spread"]
 
     def _keep_hot(self, user_id: str, person: Person) -> None:
         self._people[user_id] = person

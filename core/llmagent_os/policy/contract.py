@@ -84,7 +84,8 @@ class BehaviorPolicy(Protocol):
         Args:
             decision: as it was decided, or read from the ledger.
             reward: what it is worth now, in [-1, 1]: replaces what the same kind said of it before. None: it was taken
-                back; a reaction that is taken off again takes with it whatever else was learned of the decision. 0 is an opinion in the middle, not silence: silence is never observed.
+                back; a reaction that is taken off again takes with it whatever else was learned of the decision. 0 is
+                an opinion in the middle, not silence: silence is never observed.
             kind: where that is known from.
             weight: how much it counts, in [0, 1]: less from a bystander, or from a rater who is not trusted.
         """

@@ -40,7 +40,7 @@ class Person:
 
 
 class LinearLearner(ABC):
-    """At most 32 turns and about 8 KB a person; a decision and an observation cost about 0.1 ms each."""
+    """At most 32 turns and about 12 KB a person; costs the same however many people there are."""
 
     name: ClassVar[str]
 

@@ -1,0 +1,255 @@
+"""What breaks without this: reactions that teach nothing, that are learned twice after a crash, or never unlearned."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections.abc import AsyncGenerator
+from pathlib import Path
+
+import pytest
+
+from llmagent_os.agent import Agent
+from llmagent_os.events import Edit, Sender
+from llmagent_os.host import Host
+from llmagent_os.implicit import sign
+from llmagent_os.learning import Learning, decision_of, erase
+from llmagent_os.ledger import Interaction, Ledger, RewardEvent
+from llmagent_os.modules import BehaviorModule
+from llmagent_os.policy.learned import make_behavior
+from llmagent_os.profiles import Profiles
+from llmagent_os.testing import MemoryAdapter, ScriptedLLM, Sent
+
+DEFAULTS = {"mode": "task_oriented", "verbosity": "normal", "initiative": "act"}
+
+
+class Bot:
+    """A running bot that learns, on a ledger on disk."""
+
+    def __init__(self, ledger: Ledger, profiles: Profiles, learner: str) -> None:
+        policy = make_behavior(learner, DEFAULTS, None, 0.03)
+        self.ledger = ledger
+        self.platform = MemoryAdapter()
+        self.learning = Learning(policy, ledger, f"test:{learner}")
+        self.agent = Agent(
+            llm=ScriptedLLM("Fine."),
+            behavior=BehaviorModule(policy, defaults=DEFAULTS),
+            profiles=profiles,
+            ledger=ledger,
+        )
+        self.agent.learning = self.learning
+        self.count = 0
+
+    async def say(self, text: str, user: str = "ana") -> Sent:
+        self.count += 1
+        await self.platform.say(text, user=user, channel=user)
+        return (await self.platform.sent(self.count))[-1]
+
+    async def kept(self, user: str) -> list[Interaction]:
+        return await self.ledger.history(self.platform.room(user).key, f"memory::{user}", 200)
+
+    async def rewards(self, user: str) -> list[tuple[str, float]]:
+        await self.settled()
+        rows = [row for each in await self.kept(user) for row in await self.ledger.rewards_of(each.interaction_id)]
+        return [(row.kind, row.reward) for row in rows]
+
+    async def settled(self) -> None:
+        while await self.ledger.unfinished():  # noqa: ASYNC110
+            await asyncio.sleep(0.01)
+        await self.learning.catch_up()
+
+    async def opinions(self, user: str, likes: dict[str, str], times: int) -> list[tuple[Sent, str]]:
+        given: list[tuple[Sent, str]] = []
+        for number in range(times):
+            sent = await self.say(f"request number {number} about the garden", user)
+            await self.settled()
+            action = (await self.kept(user))[-1].action
+            emoji = "👍" if likes.items() <= action.items() else "👎"
+            await self.platform.react(sent, emoji, user=user)
+            await self.settled()
+            given.append((sent, emoji))
+        return given
+
+
+@contextlib.asynccontextmanager
+async def running(folder: Path, learner: str = "bayes") -> AsyncGenerator[Bot]:
+    ledger = await Ledger.open(f"sqlite:///{folder / 'ledger.db'}", synchronous="NORMAL")
+    bot = Bot(ledger, Profiles(folder / "profiles"), learner)
+    await bot.learning.open()
+    tasks = [
+        asyncio.create_task(Host(bot.agent, ledger, [bot.platform]).run()),
+        asyncio.create_task(bot.learning.run()),
+    ]
+    try:
+        yield bot
+    finally:
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+        await ledger.close()
+
+
+async def test_two_people_get_their_own_and_the_profile_says_so_until_they_take_it_back(tmp_path: Path) -> None:
+    async with running(tmp_path) as bot:
+        brief = await bot.opinions("ana", {"verbosity": "brief"}, 15)
+        await bot.opinions("ben", {"mode": "conversational"}, 15)
+        tastes = bot.learning.tastes("memory::ana"), bot.learning.tastes("memory::ben")
+        assert tastes[0]["verbosity"][0] == "brief"
+        assert tastes[1]["mode"][0] == "conversational"
+        text = (await bot.say("/profile", "ana")).reply.text
+        assert "From your reactions on 15 replies" in text
+        assert "- verbosity: brief (" in text
+        for sent, emoji in brief:
+            await bot.platform.react(sent, emoji, user="ana", removed=True)
+        await bot.settled()
+        assert "learned nothing yet" in (await bot.say("/profile", "ana")).reply.text
+        assert bot.learning.tastes("memory::ana")["verbosity"][1] < 0.8
+
+
+@pytest.mark.parametrize("learner", ["bayes", "reinforce"])
+async def test_deleting_what_was_learned_and_replaying_the_ledger_gives_the_same_bit_for_bit(
+    tmp_path: Path, learner: str
+) -> None:
+    async with running(tmp_path, learner) as bot:
+        given = await bot.opinions("ana", {"verbosity": "brief"}, 6)
+        await bot.platform.react(given[0][0], given[0][1], user="ana", removed=True)
+        await bot.say("no, I meant the other garden")
+        await bot.platform.react(given[3][0], "🎉", user="ben")
+        await bot.settled()
+        before = await bot.ledger.policy_state(f"test:{learner}")
+        # A crash between learning and noting it: the state is of before, and the rows are learned again.
+    async with running(tmp_path, learner) as bot:
+        assert await bot.ledger.policy_state(f"test:{learner}") == before
+        await bot.ledger.drop_policy(f"test:{learner}")
+    async with running(tmp_path, learner) as bot:
+        assert await bot.ledger.policy_state(f"test:{learner}") == before
+
+
+async def test_damaged_state_is_learned_again(tmp_path: Path) -> None:
+    async with running(tmp_path) as bot:
+        await bot.opinions("ana", {"verbosity": "brief"}, 3)
+        before = await bot.ledger.policy_state("test:bayes")
+        await bot.ledger.keep_policy("test:bayes", before[0], {"": b"garbage"})
+    async with running(tmp_path) as bot:
+        assert await bot.ledger.policy_state("test:bayes") == before
+
+
+async def test_what_people_do_next_is_a_sign(tmp_path: Path) -> None:
+    async with running(tmp_path) as bot:
+        await bot.say("what is on my list for friday")
+        await bot.say("what's on the list for friday?")
+        await bot.say("no, I meant saturday")
+        await bot.say("perfect, thanks!")
+        await bot.say("now something quite different please")
+        assert await bot.rewards("ana") == [("reask", -0.5), ("correction", -1.0), ("thanks", 1.0), ("went_on", 0.0)]
+
+
+async def test_silence_is_no_reward_and_an_edit_is_one(tmp_path: Path) -> None:
+    async with running(tmp_path) as bot:
+        await bot.say("what is on my list for friday")
+        assert await bot.rewards("ana") == []
+        message_id = (await bot.kept("ana"))[-1].context["message_id"]
+        room = bot.platform.room("ana")
+        for event_id in ("edit1", "edit1"):  # delivered twice
+            text = "what is on my list for sunday"
+            await bot.platform.deliver(
+                Edit(event_id=event_id, conversation=room, sender=Sender("ana"), message_id=message_id, text=text)
+            )
+        assert await bot.rewards("ana") == [("edited", -0.5)]
+
+
+async def test_somebody_who_does_not_want_to_be_learned_from_is_not(tmp_path: Path) -> None:
+    async with running(tmp_path) as bot:
+        assert "do not learn" in (await bot.say("/profile learning off")).reply.text
+        version = bot.learning.version
+        sent = await bot.say("hello there")
+        await bot.platform.react(sent, "👎", user="ana")
+        await bot.settled()
+        kept = (await bot.kept("ana"))[-1]
+        assert (kept.action, kept.pscore, kept.policy_version) == (DEFAULTS, 1.0, "fixed-1")
+        assert bot.learning.version == version
+        assert "do not learn" in (await bot.say("/profile")).reply.text
+        await bot.say("/profile learning on")
+        await bot.say("/profile set brief")
+        await bot.say("hello again")
+        assert (await bot.kept("ana"))[-1].action["verbosity"] == "brief"
+
+
+async def test_a_crowd_of_bystanders_does_not_outweigh_the_person_answered(tmp_path: Path) -> None:
+    async with running(tmp_path) as bot:
+        sent = await bot.say("hello there")
+        await bot.platform.react(sent, "👍", user="ana")
+        for number in range(12):
+            await bot.platform.react(sent, "👎", user=f"troll{number}")
+        await bot.settled()
+        rows = await bot.ledger.rated(0, 100)
+        assert len(rows) == 13
+        seen = decision_of((await bot.kept("ana"))[-1], "memory::ana")
+        assert seen is not None
+        tastes = bot.learning.tastes("memory::ana")
+        assert tastes["mode"][0] == seen.action["mode"]
+
+
+async def test_forgetting_somebody_forgets_what_was_learned(tmp_path: Path) -> None:
+    async with running(tmp_path) as bot:
+        await bot.opinions("ana", {"verbosity": "brief"}, 4)
+        asked = await bot.say("/forget")
+        await bot.platform.press(asked, asked.reply.buttons[0].value, user="ana")
+        bot.count += 1
+        await bot.platform.sent(bot.count)
+        await bot.settled()
+        _, parts = await bot.ledger.policy_state("test:bayes")
+        assert "memory::ana" not in parts
+        assert not any(b"memory::ana" in body for name, body in parts.items() if name != ""), "nor among the raters"
+
+
+def test_signs() -> None:
+    def before(said: str, status: str = "") -> Interaction:
+        calls = [{"name": "x", "arguments": {}, "result": {"status": status}}] if status else []
+        return Interaction(
+            interaction_id="1", event_id="1", user_id="u", conversation_key="c", said=said, tool_calls=calls
+        )
+
+    for said, then, expected in (
+        ("book lunch tomorrow", "book a lunch for tomorrow", "reask"),
+        ("book lunch tomorrow", "no thanks", "thanks"),
+        ("book lunch tomorrow", "that's wrong", "correction"),
+        ("book lunch tomorrow", "not what I asked", "correction"),
+        ("book lunch tomorrow", "what do I have next week?", "went_on"),
+        ("book lunch tomorrow", "great", "thanks"),
+        ("book lunch", "", "went_on"),
+    ):
+        assert sign(before(said), then) == expected, then
+    assert sign(before("book lunch", "missing"), "no, lunch at 3") == "went_on", "it answers what was asked"
+
+
+async def test_a_reward_that_is_no_number_is_not_kept(tmp_path: Path) -> None:
+    async with running(tmp_path) as bot:
+        bad = RewardEvent(
+            reward_id="r",
+            event_id="r",
+            interaction_id="i",
+            rater_id="a",
+            user_id="a",
+            op="add",
+            raw_value="👍",
+            reward=float("nan"),
+            mapping_version="1",
+        )
+        with pytest.raises(ValueError, match="not finite"):
+            await bot.ledger.add_reward(bad)
+
+
+async def test_erasing_somebody_from_outside_leaves_no_trace_in_what_was_learned(tmp_path: Path) -> None:
+    async with running(tmp_path) as bot:
+        await bot.opinions("ana", {"verbosity": "brief"}, 3)
+        await bot.opinions("ben", {"verbosity": "brief"}, 3)
+    ledger = await Ledger.open(f"sqlite:///{tmp_path / 'ledger.db'}")
+    await erase(ledger, ["memory::ana"])
+    await ledger.forget("memory::ana")
+    _, parts = await ledger.policy_state("test:bayes")
+    await ledger.close()
+    assert "memory::ben" in parts
+    assert not any(b"memory::ana" in body for body in parts.values())
+    async with running(tmp_path) as bot:
+        assert bot.learning.tastes("memory::ben")
