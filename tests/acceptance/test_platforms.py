@@ -40,6 +40,7 @@ class Bot:
             "LLMAGENT_OS_ACCESS": "everyone",
             "LLMAGENT_OS_TIME_ZONE": "UTC",
             "LLMAGENT_OS_THREADS": "1",
+            "LLMAGENT_OS_POLICY": "fixed",  # every platform is to be answered the same
             **environment,
         }
         self.log = data.with_suffix(".log")
@@ -90,7 +91,9 @@ def turns(data: Path, platform: str) -> list[dict[str, Any]]:
         for row in rows:
             of = (row["interaction_id"],)
             messages = database.execute("SELECT message_id FROM sent WHERE interaction_id = ?", of).fetchall()
-            rewards = database.execute("SELECT op, reward FROM rewards WHERE interaction_id = ? ORDER BY seq", of)
+            rewards = database.execute(
+                "SELECT op, reward FROM rewards WHERE interaction_id = ? AND kind = 'reaction' ORDER BY seq", of
+            )
             found.append(
                 {
                     "said": row["said"],

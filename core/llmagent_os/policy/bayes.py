@@ -207,9 +207,8 @@ class Bayes:
             rng = np.random.default_rng([self._seed, self._count, 7])
             noise = rng.normal(size=(self._m, self._d)) * np.sqrt(self._within[self._groups])
         else:
-            now, own, noise = believed
-            odds = (1 - self._change) * now + self._change * self._weights
-            own, noise = _wide(own, self._d), _wide(noise, self._d)
+            odds = (1 - self._change) * believed[0] + self._change * self._weights
+            own, noise = _wide(believed[1], self._d), _wide(believed[2], self._d)
             variance = ((noise @ phi.T) ** 2).mean(0)
         score = ((self._mu + own[:, None]) @ phi.T + self._lean) / np.sqrt(1 + variance)
         satisfied = ndtr(score)
