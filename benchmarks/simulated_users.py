@@ -15,7 +15,7 @@ early in one shapes how later turns are taken, and only the last is reacted to.
 
 The figure is a policy's summed regret divided by the uniform policy's in the same world, averaged over seeds. The
 other: the 90th percentile of the people's regrets, divided by their median. ``--regimes module:Class`` runs a world of
-your own.
+your own, and ``module:Class:regime`` one that takes a regime as its second argument.
 """
 
 from __future__ import annotations
@@ -200,10 +200,10 @@ class Delayed(Personas):
 
 
 def make_world(regime: str, seed: int) -> World:
-    """The world of a regime, or of ``module:Class``."""
+    """The world of a regime, or of ``module:Class`` or ``module:Class:regime``."""
     if ":" in regime:
-        module, _, name = regime.partition(":")
-        return cast(World, getattr(importlib.import_module(module), name)(seed))
+        module, name, *own = regime.split(":", 2)
+        return cast(World, getattr(importlib.import_module(module), name)(seed, *own))
     return {"nonlinear": Nonlinear, "delayed": Delayed}.get(regime, Personas)(seed, regime)
 
 
@@ -283,7 +283,7 @@ def measure(task: Task) -> Outcome | str:
     if task.learner == "uniform":
         regret = run(world, Uniform(task.seed + 1))
     elif task.learner in LEARNERS:
-        options = {"gamma": 0.9} if task.regime == "delayed" else {"gamma": 0.0}
+        options = {"gamma": 0.9} if task.regime.rpartition(":")[2] == "delayed" else {"gamma": 0.0}
         regret = run(world, make_policy(task.learner, ActionSpace(), seed=task.seed, **options))
     else:
         from benchmarks import peers
@@ -330,13 +330,18 @@ def plot(found: dict[tuple[str, str], list[Outcome]], regimes: list[str], path: 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--regimes", default="A,B,C", help=f"of {','.join(REGIMES)}, or module:Class")
+    parser.add_argument("--regimes", default="A,B,C", help=f"of {','.join(REGIMES)}, or module:Class[:regime]")
     parser.add_argument("--seeds", default="100-104")
     parser.add_argument("--learners", default="uniform,bayes,reinforce,actor_critic,q_learning")
     parser.add_argument("--workers", type=int, default=2)
     parser.add_argument("--plot", type=Path)
     parser.add_argument("--json", type=Path)
     options = parser.parse_args()
+    if options.plot:  # rather than after all the runs
+        try:
+            import matplotlib  # noqa: F401
+        except ImportError as error:
+            parser.error(f"--plot cannot draw: {error}; pip install 'llmagent-os[peers]'")
     regimes, learners = options.regimes.split(","), options.learners.split(",")
     tasks = [Task(name, regime, seed) for name in learners for regime in regimes for seed in _numbers(options.seeds)]
     found: dict[tuple[str, str], list[Outcome]] = defaultdict(list)

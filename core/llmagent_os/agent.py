@@ -159,7 +159,9 @@ class Agent:
     ) -> ChatRequest:
         """What the model is given."""
         notes = "" if self.llm.card.native else self.settings.notes
-        system = system_text(decision.action, name=person.name, facts=facts, notes=notes)
+        system = system_text(
+            decision.action, dimensions=self.behavior.dimensions, name=person.name, facts=facts, notes=notes
+        )
         return ChatRequest(
             messages=[
                 {"role": "system", "content": system},
@@ -242,6 +244,7 @@ class Agent:
             time_zone=zone,
             text=event.text if isinstance(event, Message) else "",
             initiative="ask_first" if decision.action.get("initiative") == "ask_first" else "act",
+            dimensions=self.behavior.dimensions,
             records=MemoryRecords(),  # the registry puts the plugin's own in its place
             profile=person,
             event=event,

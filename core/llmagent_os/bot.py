@@ -17,7 +17,12 @@
     [behavior]                            # until a person asks for something else
     mode = "task_oriented"                # or conversational
     verbosity = "normal"                  # brief, normal or detailed
-    initiative = "act"                    # or ask_first
+    tone = "formal"                       # one of its own
+
+    [behavior.dimensions]                 # what it chooses between; left out: mode, verbosity and initiative
+    mode = true                           # as every bot has it
+    verbosity = true
+    tone = { formal = "Write formally.", playful = "Write playfully." }   # its own, and what the model is told
 
     [policy]                              # how it finds out how each person likes to be answered
     learner = "bayes"                     # or reinforce, actor_critic, q_learning; fixed: it does not
@@ -43,11 +48,13 @@ from difflib import get_close_matches
 from importlib.metadata import entry_points
 from importlib.resources import files
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Literal, Self
+from typing import TYPE_CHECKING, Annotated, Any, Literal, Self, cast
 
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError, model_validator
 
 from llmagent_os.errors import ConfigError
+from llmagent_os.policy.contract import DIMENSIONS
+from llmagent_os.policy.dimensions import declared, starting
 from llmagent_os.rewards import EMOJI, RewardMapping
 
 if TYPE_CHECKING:
@@ -60,13 +67,22 @@ Name = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_-]{0,39}$")]
 
 
 class Behavior(BaseModel):
-    """How people are answered who have not asked for something else."""
+    """How people are answered who have not asked for something else: ``model_dump()`` is a value of each dimension."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="allow", frozen=True)
 
-    mode: Literal["task_oriented", "conversational"] = "task_oriented"
-    verbosity: Literal["brief", "normal", "detailed"] = "normal"
-    initiative: Literal["act", "ask_first"] = "act"
+    #: What can be chosen, and what the model is told for each value; see :data:`~llmagent_os.policy.Dimensions`.
+    dimensions: dict[str, dict[str, str]] = Field(default={}, exclude=True)
+
+    @model_validator(mode="before")
+    @classmethod
+    def _whole(cls, table: Any) -> Any:
+        if not isinstance(table, dict):
+            return table  # pydantic says what it should be
+        chosen = cast("dict[str, object]", table)
+        dimensions = declared(chosen["dimensions"]) if "dimensions" in chosen else DIMENSIONS
+        chosen = {name: value for name, value in chosen.items() if name != "dimensions"}
+        return {"dimensions": dimensions, **starting(dimensions, chosen)}
 
 
 class Policy(BaseModel):
@@ -239,11 +255,12 @@ def _read(file: Path) -> BotConfig:
 
 
 def _explained(found: dict[str, Any]) -> str:
+    if found["type"] == "value_error":  # of a check of our own, which says where and what
+        return str(found["ctx"]["error"])
     where = ".".join(str(part) for part in found["loc"])
     message = str(found["msg"])
     if found["type"] == "extra_forbidden":
-        tables: dict[str, type[BaseModel]] = {"behavior": Behavior, "policy": Policy}
-        table = tables.get(str(found["loc"][0]), BotConfig)
+        table = Policy if found["loc"][0] == "policy" else BotConfig
         near = get_close_matches(str(found["loc"][-1]), table.model_fields, 1, 0.6)
         return f"`{where}` is no setting of a bot; " + (
             f"did you mean `{near[0]}`?" if near else f"there are: {', '.join(table.model_fields)}"

@@ -16,17 +16,17 @@ from llmagent_os.identities import Links, parts_of
 from llmagent_os.ledger import event_key, person_id
 from llmagent_os.linking import link, listed, platforms, unlink
 from llmagent_os.modules.behavior import LEARNING
-from llmagent_os.policy.contract import DIMENSIONS
 
 if TYPE_CHECKING:
     from llmagent_os.agent import Agent
+    from llmagent_os.policy import Dimensions
     from llmagent_os.profiles import Profile
 
 _log = structlog.stdlib.get_logger(__name__)
 
 HELP = {
     "help": "what I can do",
-    "profile": "what I know about you and what I have learned; /profile set brief corrects it, /profile learning off "
+    "profile": "what I know about you and what I have learned; /profile set STYLE corrects it, /profile learning off "
     "stops it, /profile undo takes the last change back, /profile clear forgets it all",
     "link": "be the same person to me on another platform: gives a code, or takes it as /link CODE",
     "unlink": "take this account out of what you have linked",
@@ -135,14 +135,14 @@ class Commands:
         setting = {"learning on": ("learning", None), "learning off": ("learning", "off")}.get(what)
         if what.startswith("set "):
             value = what.removeprefix("set ").strip().replace(" ", "_")
-            setting = next(((name, value) for name, values in DIMENSIONS.items() if value in values), None)
+            setting = next(((name, value) for name, values in self._dimensions.items() if value in values), None)
         if setting is not None:
             person = await profiles.update(user_id, **{setting[0]: setting[1]})
             return _shown(
                 person, "Done." if setting[1] != "off" else "Done: I do not learn from your reactions any more."
             )
         if what:
-            styles = ", ".join(value for values in DIMENSIONS.values() for value in values)
+            styles = ", ".join(value for values in self._dimensions.values() for value in values)
             ways = (
                 "`/profile`, `/profile undo`, `/profile clear`, `/profile clear name`, `/profile learning off`, "
                 f"`/profile learning on` or `/profile set STYLE` with one of {styles}"
@@ -168,10 +168,18 @@ class Commands:
         replies = "one reply" if opinions == 1 else f"{opinions} replies"
         lines = [f"From your reactions on {replies} I have learned that you like:"]
         for name, (value, chance) in tastes.items():
-            asked = person.preferences.get(name)
-            sure = "you told me so" if asked else f"{chance:.0%} sure"
-            lines.append(f"- {name}: {(asked or value).replace('_', ' ')} ({sure})")
-        return "\n".join([*lines, "`/profile set brief` corrects it, and taking reactions off unlearns it."])
+            asked = person.preferences.get(name, "")
+            told = asked in self._dimensions.get(name, ())
+            sure = "you told me so" if told else f"{chance:.0%} sure"
+            lines.append(f"- {name.replace('_', ' ')}: {(asked if told else value).replace('_', ' ')} ({sure})")
+        values = [value for values in self._dimensions.values() for value in values]
+        example = "brief" if "brief" in values else values[-1].replace("_", " ")
+        return "\n".join([*lines, f"`/profile set {example}` corrects it, and taking reactions off unlearns it."])
+
+    @property
+    def _dimensions(self) -> Dimensions:
+        """What can be asked for of how this bot answers."""
+        return self._agent.behavior.dimensions
 
     async def _ask_forget(self, event: Event) -> Reply:
         everywhere = platforms(await self._agent.everyone(person_id(event)))

@@ -93,7 +93,12 @@ class Links:
                 await self._links.note_fill(link.identity, filled)  # first, so that it can always be taken back
             elif link.identity != again:
                 continue
-            if missing := {field: value for field, value in filled.items() if _known(mine).get(field) is None}:
+            missing = {
+                field: value
+                for field, value in filled.items()
+                if _known(mine).get(field) is None and self._profiles.takes(field.removeprefix(_PREFERENCE), value)
+            }
+            if missing:
                 await self._profiles.update(person, **_changes(mine, missing))
 
     async def _take_back(self, person: str, filled: dict[str, str]) -> None:

@@ -218,7 +218,13 @@ async def replay(settings: Settings, bot: Bot) -> str:
         await ledger.claim()
         name = f"{config.name}:{learner}"
         await ledger.drop_policy(name)
-        policy = make_behavior(learner, config.behavior.model_dump(), config.policy.gamma, config.policy.exploration)
+        policy = make_behavior(
+            learner,
+            config.behavior.model_dump(),
+            config.policy.gamma,
+            config.policy.exploration,
+            config.behavior.dimensions,
+        )
         learning = Learning(policy, ledger, name)
         await learning.open()
         return f"learned again: {learning.version}"

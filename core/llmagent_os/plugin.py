@@ -30,6 +30,7 @@ from pydantic import Field
 from llmagent_os.adapter import Button, Card
 from llmagent_os.errors import PluginError
 from llmagent_os.events import Event
+from llmagent_os.policy.contract import DIMENSIONS, Dimensions
 from llmagent_os.timers import MemoryTimers, Timers
 from llmagent_os.toolspec import ToolSpec
 
@@ -55,6 +56,7 @@ class ToolContext:
     time_zone: str  #: the person's IANA zone, such as ``Europe/Berlin``
     text: str  #: what they said, whole
     initiative: Literal["act", "ask_first"] = "act"  #: ``ask_first``: no write before they agreed to it
+    dimensions: Dimensions = field(default_factory=lambda: DIMENSIONS)  #: what can be asked for of how the bot answers
     records: Records  #: this plugin's documents about this person
     profile: Profile
     timers: Timers = field(default_factory=MemoryTimers)  #: this plugin's for this person: lead to :meth:`Plugin.due`

@@ -11,7 +11,7 @@ import contextlib
 import fcntl
 import json
 import os
-from collections.abc import Generator
+from collections.abc import Collection, Generator, Mapping
 from datetime import datetime
 from hashlib import sha256
 from pathlib import Path
@@ -30,8 +30,8 @@ from llmagent_os.events import now
 #: So many changes can be taken back.
 UNDO = 20
 
-#: The preferences that the framework itself knows, and their values. A bot may keep others.
-PREFERENCES = {
+#: The preferences that the framework itself knows, and their values. A bot may declare and keep others.
+PREFERENCES: Mapping[str, Collection[str]] = {
     "mode": ("task_oriented", "conversational"),
     "verbosity": ("brief", "normal", "detailed"),
     "initiative": ("act", "ask_first"),
@@ -92,9 +92,15 @@ class FileStorage(Storage):
 class Profiles:
     """Everybody's profiles, in one folder."""
 
-    def __init__(self, folder: Path | str) -> None:
-        """Args: ``folder`` is made when the first profile is written."""
+    def __init__(self, folder: Path | str, preferences: Mapping[str, Collection[str]] = PREFERENCES) -> None:
+        """Nothing is read or written yet.
+
+        Args:
+            folder: made when the first profile is written.
+            preferences: those that can be changed one by one, and their values.
+        """
         self._folder = Path(folder)
+        self._preferences = preferences
 
     async def get(self, user_id: str) -> Profile:
         """The profile of ``user_id``; an empty one of somebody new, who gets no file by this.
@@ -118,6 +124,10 @@ class Profiles:
         """
         return await asyncio.to_thread(self._update, user_id, changes)
 
+    def takes(self, preference: str, value: str) -> bool:
+        """Whether a profile can be given that preference; one that it has already may be of an older configuration."""
+        return value in self._preferences.get(preference, (value,))
+
     async def undo(self, user_id: str) -> Profile | None:
         """Take the last change back. Returns the profile as it is then; None: there was no change to take back."""
         return await asyncio.to_thread(self._undo, user_id)
@@ -139,7 +149,7 @@ class Profiles:
         with self._alone():
             document = self._read(user_id)
             before = Profile(user_id=user_id) if document is None else self._profile(user_id, document["profile"])
-            after = changed(before, changes)
+            after = changed(before, changes, self._preferences)
             undo: list[Any] = [] if document is None else document["undo"]
             self._write(user_id, after, [*undo, msgspec.to_builtins(before)][-UNDO:])
             return after
@@ -234,17 +244,17 @@ def file_name(user_id: str) -> str:
     return name if len(name) <= 200 else f"%%{sha256(name.encode()).hexdigest()}"
 
 
-def changed(profile: Profile, changes: dict[str, Any]) -> Profile:
-    """``profile`` with ``changes``, as :meth:`Profiles.update` takes them.
+def changed(profile: Profile, changes: dict[str, Any], known: Mapping[str, Collection[str]]) -> Profile:
+    """``profile`` with ``changes``, as :meth:`Profiles.update` takes them; ``known`` are the preferences and values.
 
     Raises:
         ProfileError: a field or value is none that a profile can have.
     """
     fields: dict[str, Any] = msgspec.structs.asdict(profile)
-    single = {name: value for name, value in changes.items() if name in PREFERENCES}
+    single = {name: value for name, value in changes.items() if name in known}
     for name, value in changes.items():
-        if name in ("user_id", "created_at", "updated_at") or (name not in fields and name not in PREFERENCES):
-            can = ", ".join(("name", "place", "time_zone", "language", "preferences", *PREFERENCES))
+        if name in ("user_id", "created_at", "updated_at") or (name not in fields and name not in known):
+            can = ", ".join(("name", "place", "time_zone", "language", "preferences", *known))
             raise ProfileError(f"a profile has no {name!r} to change: {can}")
         if name in fields:
             fields[name] = value
@@ -254,10 +264,10 @@ def changed(profile: Profile, changes: dict[str, Any]) -> Profile:
         after = msgspec.convert(fields | {"updated_at": now()}, Profile)
     except msgspec.ValidationError as error:
         raise ProfileError(f"no profile can have that: {error}") from error
-    for name, known in PREFERENCES.items():
-        value = after.preferences.get(name, known[0])
-        if value not in known:
-            raise ProfileError(f"{name} is {' or '.join(known)}, not {value!r}")
+    for name, value in after.preferences.items():
+        # What was there before may be of an older configuration: it is passed over where nobody knows it.
+        if value != profile.preferences.get(name) and value not in known.get(name, (value,)):
+            raise ProfileError(f"{name} is {' or '.join(known[name])}, not {value!r}")
     if after.time_zone is not None:
         try:
             ZoneInfo(after.time_zone)

@@ -14,7 +14,7 @@ from llmagent_os.access import Access
 from llmagent_os.adapter import Adapter, Remembers
 from llmagent_os.admission import Admission
 from llmagent_os.agent import Agent, AgentSettings
-from llmagent_os.bot import Bot, Policy
+from llmagent_os.bot import Bot, BotConfig
 from llmagent_os.chat import ChatRequest
 from llmagent_os.config import Settings
 from llmagent_os.errors import BadToolCallError, ConfigError, ModelError, NotConfiguredError
@@ -26,8 +26,7 @@ from llmagent_os.ledger import Ledger
 from llmagent_os.llm import LLM
 from llmagent_os.modules import BehaviorModule, KnowledgeBase
 from llmagent_os.modules.behavior import system_text
-from llmagent_os.policy import Action
-from llmagent_os.profiles import Profiles
+from llmagent_os.profiles import PREFERENCES, Profiles
 from llmagent_os.registry import Plugins
 from llmagent_os.setup import AdapterSetup, make_adapter
 
@@ -95,7 +94,7 @@ class Runtime:
 
             ledger = await Ledger.open(settings.ledger_url)
             stack.push_async_callback(ledger.close)
-            profiles = Profiles(data / "profiles")
+            profiles = Profiles(data / "profiles", {**PREFERENCES, **config.behavior.dimensions})
 
             plugins = await stack.enter_async_context(
                 Plugins(
@@ -112,10 +111,11 @@ class Runtime:
             knowledge = KnowledgeBase()
             if bot.knowledge is not None:
                 await asyncio.to_thread(knowledge.load_knowledge, bot.knowledge)
-            defaults = config.behavior.model_dump()
             chosen = settings.policy or config.policy.learner
-            policy = await asyncio.to_thread(make_policy, config.policy, chosen, defaults)
-            behavior = BehaviorModule(policy, defaults=defaults)
+            policy = await asyncio.to_thread(make_policy, config, chosen)
+            behavior = BehaviorModule(
+                policy, defaults=config.behavior.model_dump(), dimensions=config.behavior.dimensions
+            )
             agent = bot.agent_class()(
                 llm=llm,
                 kb=knowledge,
@@ -222,7 +222,8 @@ class Runtime:
             return
         settings = self.agent.settings
         notes = "" if self.llm.card.native else settings.notes
-        system = system_text(self.agent.behavior.decide("", {}, {}).action, notes=notes)
+        behavior = self.agent.behavior
+        system = system_text(behavior.decide("", {}, {}).action, dimensions=behavior.dimensions, notes=notes)
         request = ChatRequest(
             messages=[{"role": "system", "content": system}, {"role": "user", "content": "hello"}],
             tools=self.plugins.specs(settings.permissions),
@@ -246,13 +247,14 @@ async def _tell(adapter: HasAddress, listening: Callable[[str, str], None] | Non
         listening(adapter.name, address)
 
 
-def make_policy(config: Policy, learner: str, defaults: Action) -> LearnedPolicy | None:
+def make_policy(config: BotConfig, learner: str) -> LearnedPolicy | None:
     """The policy that a bot's configuration asks for; None: it does not learn."""
     if learner == "fixed":
         return None
     from llmagent_os.policy.learned import make_behavior  # numpy and scipy: a quarter of a second
 
-    return make_behavior(learner, defaults, config.gamma, config.exploration)
+    behavior, policy = config.behavior, config.policy
+    return make_behavior(learner, behavior.model_dump(), policy.gamma, policy.exploration, behavior.dimensions)
 
 
 def make_llm(settings: Settings, bot: Bot) -> LLM:

@@ -401,6 +401,13 @@ async def test_tools_behave_as_the_one_choice_that_is_kept_says(bench: Bench) ->
     assert turns.ways == ["ask_first", "act"]
 
 
+async def test_a_tool_is_told_what_can_be_asked_for_of_the_bot(bench: Bench) -> None:
+    tone = {"tone": {"formal": "Write formally.", "playful": "Write playfully."}}
+    agent = bench.agent(ToolCall("write", {"what": "rain"}), "Written.", behavior=BehaviorModule(dimensions=tone))
+    await bench.say(agent, "write rain")
+    assert [context.dimensions for context in bench.diary.contexts] == [tone]
+
+
 async def test_words_that_were_not_sent_are_not_learned_from(bench: Bench) -> None:
     """A thumb up under the tool's own words must not teach the model the wrong words that they stand for."""
     call = ToolCall("write", {"what": "rain"})

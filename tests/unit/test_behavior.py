@@ -10,7 +10,7 @@ from llmagent_os.errors import ConfigError
 from llmagent_os.modules import BehaviorModule
 from llmagent_os.modules.behavior import system_text
 from llmagent_os.policy import Context, Decision, FixedPolicy, Kind
-from llmagent_os.policy.contract import NOTHING_ASKED
+from llmagent_os.policy.contract import DIMENSIONS, NOTHING_ASKED
 from llmagent_os.testing import ScriptedLLM
 
 
@@ -53,6 +53,30 @@ def test_generate_response_tells_the_model_the_mode_and_the_facts() -> None:
 def test_notes_come_before_the_style() -> None:
     text = system_text({"mode": "task_oriented", "verbosity": "brief"}, notes="You keep a calendar.")
     assert text.splitlines()[0] == "You keep a calendar."
+
+
+TONE = {"tone": {"plain": "", "playful": "Write playfully."}}
+
+
+def test_values_of_ones_own_are_told_in_their_words_else_by_name() -> None:
+    llm = ScriptedLLM("Fine.", "Fine.")
+    for tone, told in (("plain", "Style: plain."), ("playful", "Write playfully.")):
+        BehaviorModule(defaults={"tone": tone}, dimensions=TONE).generate_response("hi", ["We open at 8."], llm)
+        assert llm.requests[-1].messages[0]["content"] == f"{told}\nFact: We open at 8."
+
+
+def test_words_for_a_usual_dimension_take_the_place_of_its_name() -> None:
+    own = {**DIMENSIONS, "verbosity": {"normal": "", "brief": "Use one sentence."}}
+    chosen = {"mode": "conversational", "verbosity": "brief", "initiative": "ask_first"}
+    assert system_text(chosen, dimensions=own) == "Style: conversational.\nUse one sentence."
+
+
+def test_a_wish_that_this_bot_does_not_know_is_passed_over() -> None:
+    """A profile may hold one of another bot, or of an older configuration."""
+    behavior = BehaviorModule(dimensions=TONE)
+    assert behavior.decide("u", {}, {"tone": "shrill", "mode": "conversational"}).action == {"tone": "plain"}
+    with pytest.raises(ConfigError, match="this bot has no mode, only tone"):
+        behavior.set_mode("conversational")
 
 
 def test_a_mode_that_was_set_holds_with_every_policy_and_keeps_its_defaults() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import textwrap
 from pathlib import Path
 
@@ -10,6 +11,9 @@ import pytest
 from llmagent_os.agent import Agent
 from llmagent_os.bot import Bot
 from llmagent_os.errors import ConfigError
+from llmagent_os.policy.contract import DIMENSIONS
+from llmagent_os.policy.dimensions import TAKEN
+from llmagent_os.profiles import Profile
 
 AGENT = """
 from llmagent_os.agent import Agent
@@ -80,6 +84,85 @@ def test_wrong_toml_is_refused_with_its_place(tmp_path: Path, text: str, message
     assert str(file) in str(caught.value)
 
 
+OWN = """
+name = "parrot"
+model = "calendar"
+[behavior]
+tone = "playful"
+[behavior.dimensions]
+tone = { formal = "Write formally.", playful = "Write  playfully. " }
+initiative = true
+"""
+
+
+def test_dimensions_of_its_own_are_read_with_what_the_model_is_told(tmp_path: Path) -> None:
+    """The first value is the default, unless ``[behavior]`` says otherwise."""
+    (tmp_path / "bot.toml").write_text(OWN)
+    behavior = Bot.load(tmp_path).config.behavior
+    assert behavior.dimensions == {
+        "tone": {"formal": "Write formally.", "playful": "Write playfully."},
+        "initiative": {"act": "", "ask_first": ""},
+    }
+    assert behavior.model_dump() == {"tone": "playful", "initiative": "act"}
+
+
+def test_a_bot_that_declares_nothing_has_the_twelve(folder: Path) -> None:
+    behavior = Bot.load(folder).config.behavior
+    assert behavior.dimensions == DIMENSIONS
+    assert behavior.model_dump() == {"mode": "task_oriented", "verbosity": "normal", "initiative": "act"}
+
+
+@pytest.mark.parametrize(
+    ("lines", "message"),
+    [
+        ("", "`behavior.dimensions` needs a dimension: write one, as in tone = "),
+        ('tone = { formal = "F" }', "`behavior.dimensions.tone` has 1 values: a choice needs two or more"),
+        ("tone = true", "`behavior.dimensions.tone` cannot be true, only mode, verbosity, initiative can"),
+        ('tone = "formal"', "`behavior.dimensions.tone` cannot be 'formal': write its values"),
+        ("tone = { formal = 1, playful = '' }", "`behavior.dimensions.tone.formal` cannot be 1: write what the model"),
+        ('"my tone" = { a = "A", b = "B" }', "`behavior.dimensions.my tone`: 'my tone' is no word; write a to z"),
+        ('tone = { a = "A", "x=y" = "B" }', "`behavior.dimensions.tone.x=y`: 'x=y' is no word"),
+        ('tone = { a = "A", Playful = "B" }', "'Playful' is no word"),
+        ('name = { a = "A", b = "B" }', "`behavior.dimensions.name` is the name of something else"),
+        ('tone = { a = "A", b = "A" }', "`behavior.dimensions.tone.b` tells the model the same as another value"),
+        ('t = { a = "A", b = "B" }\nu = { c = "C", b = "D" }', "`behavior.dimensions.u.b` is a value of `t` too"),
+        (
+            "\n".join(f"t{n} = {{ {', '.join(f'v{n}{k} = {chr(39) * 2}' for k in range(5))} }}" for n in range(3)),
+            "`behavior.dimensions` makes 5 × 5 × 5 = 125 behaviours, and 64 can be learned of: take some out",
+        ),
+    ],
+)
+def test_dimensions_that_cannot_be_are_refused_with_file_key_and_what_to_do(
+    tmp_path: Path, lines: str, message: str
+) -> None:
+    file = tmp_path / "bot.toml"
+    file.write_text(f'name = "a"\nmodel = "m"\n[behavior.dimensions]\n{lines}')
+    with pytest.raises(ConfigError, match=re.escape(message)) as caught:
+        Bot.load(file)
+    assert str(caught.value).startswith(f"{file}: `behavior.dimensions")
+
+
+@pytest.mark.parametrize(
+    ("line", "message"),
+    [
+        ('tone = "rude"', "`behavior.tone` cannot be 'rude': write formal or playful"),
+        ("tone = ['formal']", "`behavior.tone` cannot be ['formal']"),
+        ('mode = "conversational"', "`behavior.mode` is no dimension of this bot; there are: tone, initiative"),
+        ('tones = "formal"', "`behavior.tones` is no dimension of this bot; did you mean `tone`?"),
+    ],
+)
+def test_a_default_that_is_no_value_is_refused(tmp_path: Path, line: str, message: str) -> None:
+    file = tmp_path / "bot.toml"
+    file.write_text(OWN.replace('tone = "playful"', line))
+    with pytest.raises(ConfigError, match=re.escape(f"{file}: {message}")):
+        Bot.load(file)
+
+
+def test_no_dimension_is_called_like_a_field_of_a_profile() -> None:
+    """``/profile set`` would write the value into the field."""
+    assert set(Profile.__struct_fields__) < TAKEN
+
+
 def test_missing_bot_is_answered_with_the_nearest_name(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     with pytest.raises(ConfigError, match="did you mean 'calendar'"):
@@ -103,3 +186,13 @@ def test_docstring_example_is_a_whole_bot(tmp_path: Path) -> None:
     example = (llmagent_os.bot.__doc__ or "").split(".. code-block:: toml\n")[1].split("\nA bot with")[0]
     (tmp_path / "bot.toml").write_text(textwrap.dedent(example))
     assert Bot.load(tmp_path).config.permissions == ("calendar.*",)
+
+
+def test_examples_of_the_documentation_are_bots(tmp_path: Path) -> None:
+    text = (Path(__file__).parents[2] / "docs" / "policies.md").read_text(encoding="utf-8")
+    examples = re.findall(r"```toml\n(.*?)```", text, re.S)
+    assert any("[behavior.dimensions]" in each for each in examples)
+    for number, example in enumerate(examples):
+        file = tmp_path / f"{number}.toml"
+        file.write_text(f'name = "example"\nmodel = "calendar"\n{example}', encoding="utf-8")
+        Bot.load(file)

@@ -103,6 +103,15 @@ async def test_the_issuers_profile_is_kept_and_its_gaps_are_filled(desk: Desk) -
     assert person.preferences == {"verbosity": "brief", "mode": "conversational"}
 
 
+async def test_a_preference_that_this_bot_does_not_know_is_left_where_it_is(tmp_path: Path, desk: Desk) -> None:
+    """Else nobody could link two accounts after the bot's dimensions were changed."""
+    before = Profiles(tmp_path / "profiles", {"verbosity": ("short", "long")})
+    await before.update(ANA_D, verbosity="short", place="Berlin")
+    assert isinstance(await desk.join(ANA_S, ANA_D), Joined)
+    person = await desk.profiles.get(ANA_S)
+    assert (person.place, person.preferences) == ("Berlin", {})
+
+
 async def test_taking_apart_gives_each_side_what_was_its_own(desk: Desk) -> None:
     await desk.profiles.update(ANA_S, name="Ana")
     await desk.profiles.update(ANA_D, name="Annie", place="Berlin", time_zone="Europe/Berlin", mode="conversational")

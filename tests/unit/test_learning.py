@@ -13,11 +13,14 @@ from llmagent_os.agent import Agent
 from llmagent_os.events import Edit, Sender
 from llmagent_os.host import Host
 from llmagent_os.implicit import sign
-from llmagent_os.learning import Learning, decision_of, erase
+from llmagent_os.learning import TRUST, Learning, decision_of, erase
 from llmagent_os.ledger import Interaction, Ledger, RewardEvent
 from llmagent_os.modules import BehaviorModule
-from llmagent_os.policy.learned import make_behavior
-from llmagent_os.profiles import Profiles
+from llmagent_os.policy import Dimensions
+from llmagent_os.policy.contract import DIMENSIONS
+from llmagent_os.policy.dimensions import starting
+from llmagent_os.policy.learned import LEARNERS, make_behavior
+from llmagent_os.profiles import PREFERENCES, Profiles
 from llmagent_os.testing import MemoryAdapter, ScriptedLLM, Sent
 
 DEFAULTS = {"mode": "task_oriented", "verbosity": "normal", "initiative": "act"}
@@ -26,14 +29,16 @@ DEFAULTS = {"mode": "task_oriented", "verbosity": "normal", "initiative": "act"}
 class Bot:
     """A running bot that learns, on a ledger on disk."""
 
-    def __init__(self, ledger: Ledger, profiles: Profiles, learner: str) -> None:
-        policy = make_behavior(learner, DEFAULTS, None, 0.03)
+    def __init__(self, ledger: Ledger, profiles: Profiles, learner: str, dimensions: Dimensions, name: str) -> None:
+        defaults = starting(dimensions, {})
+        policy = make_behavior(learner, defaults, None, 0.03, dimensions)
         self.ledger = ledger
-        self.platform = MemoryAdapter()
+        self.platform = MemoryAdapter(name)
         self.learning = Learning(policy, ledger, f"test:{learner}")
+        self.llm = ScriptedLLM("Fine.")
         self.agent = Agent(
-            llm=ScriptedLLM("Fine."),
-            behavior=BehaviorModule(policy, defaults=DEFAULTS),
+            llm=self.llm,
+            behavior=BehaviorModule(policy, defaults=defaults, dimensions=dimensions),
             profiles=profiles,
             ledger=ledger,
         )
@@ -46,7 +51,7 @@ class Bot:
         return (await self.platform.sent(self.count))[-1]
 
     async def kept(self, user: str) -> list[Interaction]:
-        return await self.ledger.history(self.platform.room(user).key, f"memory::{user}", 200)
+        return await self.ledger.history(self.platform.room(user).key, f"{self.platform.name}::{user}", 200)
 
     async def rewards(self, user: str) -> list[tuple[str, float]]:
         await self.settled()
@@ -72,9 +77,11 @@ class Bot:
 
 
 @contextlib.asynccontextmanager
-async def running(folder: Path, learner: str = "bayes") -> AsyncGenerator[Bot]:
+async def running(
+    folder: Path, learner: str = "bayes", dimensions: Dimensions = DIMENSIONS, name: str = "memory"
+) -> AsyncGenerator[Bot]:
     ledger = await Ledger.open(f"sqlite:///{folder / 'ledger.db'}", synchronous="NORMAL")
-    bot = Bot(ledger, Profiles(folder / "profiles"), learner)
+    bot = Bot(ledger, Profiles(folder / "profiles", {**PREFERENCES, **dimensions}), learner, dimensions, name)
     await bot.learning.open()
     tasks = [
         asyncio.create_task(Host(bot.agent, ledger, [bot.platform]).run()),
@@ -132,6 +139,61 @@ async def test_damaged_state_is_learned_again(tmp_path: Path) -> None:
         await bot.ledger.keep_policy("test:bayes", before[0], {"": b"garbage"})
     async with running(tmp_path) as bot:
         assert await bot.ledger.policy_state("test:bayes") == before
+
+
+OWN = {
+    "tone": {"formal": "Write formally.", "very_playful": "Write very playfully."},
+    "verbosity": {"brief": "Use one sentence.", "normal": ""},
+}
+
+
+async def test_dimensions_of_its_own_are_chosen_told_asked_for_and_learned(tmp_path: Path) -> None:
+    async with running(tmp_path, dimensions=OWN) as bot:
+
+        async def told() -> str:
+            await bot.say("hello there")
+            assert (await bot.kept("ana"))[-1].action.keys() == OWN.keys()
+            return str(bot.llm.requests[-1].messages[0]["content"])
+
+        assert await told() == "Write formally.\nUse one sentence."
+        said = (await bot.say("/profile set terse")).reply.text
+        assert "formal, very_playful, brief, normal" in said and "ask_first" not in said
+        assert "- Tone: very playful" in (await bot.say("/profile set very playful")).reply.text
+        assert "- Verbosity: normal" in (await bot.say("/profile set normal")).reply.text
+        assert await told() == "Style: normal.\nWrite very playfully."
+        assert set((await bot.kept("ana"))[-1].action_dist) == {"tone=very_playful,verbosity=normal"}
+        await bot.opinions("ben", {"tone": "very_playful"}, 15)
+        assert bot.learning.tastes("memory::ben")["tone"][0] == "very_playful"
+        await bot.opinions("ana", {}, 1)
+        said = (await bot.say("/profile")).reply.text
+        assert "- tone: very playful (you told me so)" in said and "mode" not in said
+        assert "`/profile set brief`" in said
+        await bot.say("/profile clear tone")
+        assert "- tone: very playful (you told me so)" not in (await bot.say("/profile")).reply.text
+
+
+@pytest.mark.parametrize("learner", LEARNERS)
+async def test_after_a_change_of_dimensions_all_is_learned_again_from_what_still_fits(
+    tmp_path: Path, learner: str
+) -> None:
+    name = f"test:{learner}"
+    async with running(tmp_path, learner) as bot:
+        await bot.opinions("ana", {"verbosity": "brief"}, 3)
+        before = await bot.ledger.policy_state(name)
+    await Profiles(tmp_path / "profiles").update("later::ana", verbosity="detailed")
+    async with running(tmp_path, learner, OWN, name="later") as bot:
+        through, parts = await bot.ledger.policy_state(name)
+        assert through == before[0] and "memory::ana" not in parts, "nothing that was said of the others fits"
+        await bot.opinions("ana", {"tone": "formal"}, 3)
+        assert (await bot.kept("ana"))[-1].action.keys() == OWN.keys()
+        assert "later::ana" in (await bot.ledger.policy_state(name))[1]
+        text = (await bot.say("/profile")).reply.text
+        assert "- verbosity: " in text and "you told me so" not in text, "her wish for details is none of these"
+    async with running(tmp_path, learner) as bot:  # and back: what was said of those counts as it did
+        parts = (await bot.ledger.policy_state(name))[1]
+        assert {each: parts[each] for each in parts if each != TRUST} == {
+            each: before[1][each] for each in before[1] if each != TRUST
+        }
 
 
 async def test_what_people_do_next_is_a_sign(tmp_path: Path) -> None:

@@ -12,6 +12,7 @@ from llmagent_os.bot import Bot
 from llmagent_os.config import Settings
 from llmagent_os.errors import ConfigError, PolicyError
 from llmagent_os.events import Conversation, Message, Sender
+from llmagent_os.learning import replay
 from llmagent_os.ledger import Interaction, Ledger, RewardEvent
 from llmagent_os.policy.actions import ActionSpace
 from llmagent_os.policy.evaluation import Logged, evaluate
@@ -100,6 +101,48 @@ def test_what_was_never_possible_cannot_be_told() -> None:
     found = evaluate(blind, half, CONTRASTS)
     assert not found.promote
     assert "never possible" in found.verdict
+
+
+OWN = """
+name = "parrot"
+model = "calendar"
+[behavior.dimensions]
+tone = { formal = "Write formally.", playful = "Write playfully." }
+verbosity = true
+"""
+
+
+async def test_decisions_of_other_dimensions_are_left_out_of_the_report(tmp_path: Path) -> None:
+    settings = Settings.load(env_file=None, data=tmp_path, policy="bayes")
+    (tmp_path / "bot.toml").write_text(OWN)
+    bot = Bot.load(tmp_path)
+    own = ActionSpace(bot.config.behavior.dimensions)
+    ledger = await Ledger.open(settings.ledger_url, synchronous="NORMAL")
+    for number in range(40):
+        space = own if number % 4 else SPACE
+        who = f"u{number % 3}"
+        room = Conversation(platform="web", channel=who)
+        event = Message(event_id=str(number), conversation=room, sender=Sender(who), text="hi", message_id=str(number))
+        interaction = Interaction(
+            interaction_id=f"web:{number}",
+            event_id=str(number),
+            user_id=f"web::{who}",
+            conversation_key=room.key,
+            context={"features": {"intent": "ask"}},
+            action=space.actions[number % len(space)],
+            action_dist=dict.fromkeys(space.labels, 1 / len(space)),
+            pscore=1 / len(space),
+            policy_version="x",
+        )
+        await ledger.accept(event, max_pending=1000)
+        await ledger.prepare(event, None, interaction)
+    await ledger.close()
+    found = await report(settings, bot, [])
+    assert "10 other replies are left out" in found
+    assert all(label in found for label in own.labels) and "mode=" not in found
+    with pytest.raises(ConfigError, match="no candidate 'initiative=act,mode="):
+        await report(settings, bot, [SPACE.labels[0]])
+    assert "learned again" in await replay(settings, bot)
 
 
 async def test_the_report_reads_a_ledger_and_passes_over_garbage(tmp_path: Path) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, datetime
 
 import pytest
@@ -92,6 +93,13 @@ def test_names_are_harmless(text: str) -> None:
     name = clean_name(text)
     assert len(name) <= 2 * MAX_NAME  # a few letters have two capitals
     assert name.isprintable()
+
+
+async def test_what_the_bot_cannot_do_is_not_promised() -> None:
+    own = replace(context(), dimensions={"tone": {"formal": "", "very_playful": ""}})
+    result = await ProfilePlugin().set_preference(own, style="brief")
+    assert result.profile_changes == {} and result.data["status"] == "unclear"
+    assert "takes formal or very playful" in result.text
 
 
 async def test_nothing_to_remember_is_asked_about() -> None:

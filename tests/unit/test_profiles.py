@@ -16,7 +16,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from llmagent_os.errors import ProfileError
-from llmagent_os.profiles import UNDO, FileStorage, Profile, Profiles, file_name
+from llmagent_os.profiles import PREFERENCES, UNDO, FileStorage, Profile, Profiles, file_name
 
 ANA = "slack:T1:U1"
 
@@ -68,6 +68,18 @@ async def test_what_a_profile_cannot_have_is_named(profiles: Profiles, changes: 
     with pytest.raises(ProfileError, match=says):
         await profiles.update(ANA, **changes)
     assert (await profiles.get(ANA)).name == "Ana"
+
+
+async def test_a_preference_of_an_older_configuration_does_not_stop_the_next_change(tmp_path: Path) -> None:
+    own = Profiles(tmp_path / "profiles", {**PREFERENCES, "verbosity": ("short", "long"), "tone": ("formal", "warm")})
+    assert (await own.update(ANA, verbosity="short", tone="warm")).preferences == {"verbosity": "short", "tone": "warm"}
+    with pytest.raises(ProfileError, match="tone is formal or warm"):
+        await own.update(ANA, tone="loud")
+    usual = Profiles(tmp_path / "profiles")
+    assert (await usual.update(ANA, name="Ana")).preferences["verbosity"] == "short"
+    with pytest.raises(ProfileError, match="brief or normal or detailed"):
+        await usual.update(ANA, verbosity="long")
+    assert (await usual.update(ANA, verbosity="brief")).preferences == {"verbosity": "brief", "tone": "warm"}
 
 
 async def test_undo_walks_back_to_the_beginning(profiles: Profiles) -> None:

@@ -97,6 +97,25 @@ async def test_message_is_answered_by_every_part_together(settings: Settings, bo
         assert runtime.agent.kb.retrieve_knowledge("what do parrots eat?")
 
 
+@pytest.mark.parametrize("learner", ["fixed", "bayes"])
+async def test_a_bots_own_dimensions_reach_the_model_and_the_profile(
+    settings: Settings, bot: Bot, learner: str
+) -> None:
+    settings = settings.model_copy(update={"policy": learner})
+    file = bot.folder / "bot.toml"
+    tone = 'tone = "playful"\n[behavior.dimensions]\ntone = { formal = "Be formal.", playful = "Be playful." }\n'
+    file.write_text(file.read_text().replace('verbosity = "brief"\n', tone))
+    platform = MemoryAdapter()
+    async with running(settings, Bot.load(file), platform) as runtime:
+        await platform.say("hello")
+        await platform.say("/profile set formal")
+        await platform.say("hello again")
+        sent = await platform.sent(3)
+        first, _, last = await runtime.ledger.history(sent[0].conversation.key, "memory::u1", 10)
+        assert (first.action, last.action) == ({"tone": "playful"}, {"tone": "formal"})
+        assert "Be playful." in first.prompt and "Be formal." in last.prompt
+
+
 async def test_person_is_remembered_across_a_restart_then_exported_and_forgotten(settings: Settings, bot: Bot) -> None:
     """What ``llmagent-os profile`` shows is what the host keeps, and what it erases is gone."""
     person = "memory::u1"

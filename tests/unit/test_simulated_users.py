@@ -84,17 +84,17 @@ class Tiny:
 
     users, length = 2, 8
 
-    def __init__(self, seed: int) -> None:
-        self.seed = seed
+    def __init__(self, seed: int, regime: str = "second") -> None:
+        self.seed, self.right = seed, ["first", "second"].index(regime)
 
     def context(self, turn: int) -> tuple[int, int, NDArray[np.float64]]:
         return turn % 2, turn % 3, np.array([0.5, -0.5])
 
     def satisfaction(self, turn: int) -> NDArray[np.float64]:
-        return np.where(np.arange(12) == 1, 0.9, 0.4)
+        return np.where(np.arange(12) == self.right, 0.9, 0.4)
 
     def feedback(self, turn: int, action: int) -> bench.Feedback:
-        return bench.Feedback(reaction=int(action == 1) - int(action == 2), reask=action == 2)
+        return bench.Feedback(reaction=int(action == self.right) - int(action == 2), reask=action == 2)
 
 
 def best(world: bench.World) -> list[int]:
@@ -316,6 +316,30 @@ def test_ones_own_world_is_run_and_reported(
     tail = np.mean([np.quantile(row["people"], 0.9) / np.median(row["people"]) for row in rows])
     assert f"{np.mean([row['ratio'] for row in rows]):.3f}" in table and f"{tail:.2f}" in table
     assert "<svg" in drawn.read_text()
+
+
+def test_ones_own_world_may_take_a_regime(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "tiny_world", sys.modules[__name__])
+    for regime, right in (("tiny_world:Tiny", 1), ("tiny_world:Tiny:second", 1), ("tiny_world:Tiny:first", 0)):
+        assert best(bench.make_world(regime, 7)) == [right] * 8
+
+
+def test_a_drawing_that_cannot_be_made_is_said_before_the_runs(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Not after minutes of them, with all that was found lost."""
+
+    def begun(*_: object) -> None:
+        raise AssertionError("the runs have begun")
+
+    monkeypatch.setitem(sys.modules, "matplotlib", None)
+    monkeypatch.setattr(bench, "ProcessPoolExecutor", begun)
+    monkeypatch.setattr(sys, "argv", ["simulated_users", "--seeds", "7", "--plot", "regret.svg"])
+    with pytest.raises(SystemExit) as caught:
+        bench.main()
+    assert caught.value.code == 2
+    said = capsys.readouterr().err
+    assert "matplotlib" in said and "llmagent-os[peers]" in said and "Traceback" not in said
 
 
 def test_a_package_that_is_missing_is_named_with_what_installs_it(monkeypatch: pytest.MonkeyPatch) -> None:

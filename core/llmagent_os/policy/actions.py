@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from itertools import combinations, product
 
 import numpy as np
 from numpy.typing import NDArray
 
 from llmagent_os.errors import ConfigError
-from llmagent_os.policy.contract import DIMENSIONS, Action, label
-
-MAX_ACTIONS = 64
+from llmagent_os.policy.contract import DIMENSIONS, MAX_ACTIONS, Action, label
 
 
 class ActionSpace:
@@ -24,12 +22,12 @@ class ActionSpace:
     array([False,  True, False,  True])
     """
 
-    def __init__(self, dimensions: Mapping[str, tuple[str, ...]] = DIMENSIONS) -> None:
+    def __init__(self, dimensions: Mapping[str, Collection[str]] = DIMENSIONS) -> None:
         """Raises ``ConfigError``: a dimension has fewer than two values or one of them twice, or there are too many."""
         for name, values in dimensions.items():
             if len(values) < 2 or len(set(values)) < len(values):
                 raise ConfigError(f"dimension {name!r} needs two or more different values, not {', '.join(values)!r}")
-        self.dimensions = dict(dimensions)
+        self.dimensions = {name: tuple(values) for name, values in dimensions.items()}
         self.actions: tuple[Action, ...] = tuple(
             dict(zip(dimensions, values, strict=True)) for values in product(*dimensions.values())
         )

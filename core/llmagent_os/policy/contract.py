@@ -16,12 +16,22 @@ Action = dict[str, str]
 #: so give it a scale of about one.
 Context = dict[str, str | bool | int | float]
 
-#: The dimensions a bot has unless it declares others, and their values; the first of each is the default.
-DIMENSIONS: dict[str, tuple[str, ...]] = {
-    "mode": ("task_oriented", "conversational"),
-    "verbosity": ("normal", "brief", "detailed"),
-    "initiative": ("act", "ask_first"),
-}
+#: What a bot chooses between: for each dimension its values, and what the model is told where one is chosen. Where that
+#: is empty, it is told the value's name.
+Dimensions = Mapping[str, Mapping[str, str]]
+
+#: The dimensions a bot has unless it declares others; the first value of each is the default. Initiative is a matter of
+#: the tools, and not told to the model.
+DIMENSIONS: Dimensions = MappingProxyType(
+    {
+        "mode": dict.fromkeys(("task_oriented", "conversational"), ""),
+        "verbosity": dict.fromkeys(("normal", "brief", "detailed"), ""),
+        "initiative": dict.fromkeys(("act", "ask_first"), ""),
+    }
+)
+
+#: So many behaviours can be learned of: every combination of the dimensions' values is one.
+MAX_ACTIONS = 64
 
 #: What tells how a reply was taken. ``reaction``: an emoji. ``reask``, ``correction``, ``edited``, ``thanks`` and
 #: ``went_on``: what the person said next; ``went_on`` (they simply went on) is no opinion, but neither was it a re-ask.

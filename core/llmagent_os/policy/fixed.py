@@ -5,7 +5,16 @@ from __future__ import annotations
 from collections.abc import Mapping
 from uuid import uuid4
 
-from llmagent_os.policy.contract import DIMENSIONS, NOTHING_ASKED, Action, Context, Decision, Kind, label
+from llmagent_os.policy.contract import (
+    DIMENSIONS,
+    NOTHING_ASKED,
+    Action,
+    Context,
+    Decision,
+    Dimensions,
+    Kind,
+    label,
+)
 
 
 class FixedPolicy:
@@ -17,8 +26,9 @@ class FixedPolicy:
 
     version = "fixed-1"
 
-    def __init__(self, defaults: Action | None = None) -> None:
-        self.defaults = {name: values[0] for name, values in DIMENSIONS.items()} | (defaults or {})
+    def __init__(self, defaults: Action | None = None, dimensions: Dimensions = DIMENSIONS) -> None:
+        self.dimensions = dimensions
+        self.defaults = {name: next(iter(values)) for name, values in dimensions.items()} | (defaults or {})
 
     def decide(
         self,
@@ -30,7 +40,8 @@ class FixedPolicy:
         episode_id: str = "",
     ) -> Decision:
         """The defaults, overruled by ``explicit``."""
-        action = self.defaults | {name: value for name, value in explicit.items() if name in self.defaults}
+        asked = {name: value for name, value in explicit.items() if value in self.dimensions.get(name, ())}
+        action = self.defaults | asked
         return Decision(
             action=action,
             pscore=1.0,

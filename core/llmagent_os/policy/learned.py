@@ -10,7 +10,7 @@ import numpy as np
 
 from llmagent_os.errors import ConfigError
 from llmagent_os.policy.actions import ActionSpace
-from llmagent_os.policy.contract import NOTHING_ASKED, Action, Context, Decision, Kind
+from llmagent_os.policy.contract import DIMENSIONS, NOTHING_ASKED, Action, Context, Decision, Dimensions, Kind
 from llmagent_os.policy.learner import Learner, Observation
 
 #: The learners that a bot can choose.
@@ -81,7 +81,13 @@ class LearnedPolicy:
         )
 
 
-def make_behavior(learner: str, defaults: Action, gamma: float | None, exploration: float) -> LearnedPolicy:
+def make_behavior(
+    learner: str,
+    defaults: Action,
+    gamma: float | None,
+    exploration: float,
+    dimensions: Dimensions = DIMENSIONS,
+) -> LearnedPolicy:
     """The policy of a bot's configuration, whose choices do not repeat.
 
     Args:
@@ -89,11 +95,12 @@ def make_behavior(learner: str, defaults: Action, gamma: float | None, explorati
         defaults: how people are answered before anything is known of anybody.
         gamma: how much of a reward is credited to the turn before; None: the learner's own.
         exploration: of ``bayes``.
+        dimensions: what the bot chooses between.
     """
     options: dict[str, Any] = {} if gamma is None else {"gamma": gamma}
     if learner == "bayes":
         options |= {"exploration": exploration, "defaults": defaults}
-    space = ActionSpace()
+    space = ActionSpace(dimensions)
     return LearnedPolicy(make_learner(learner, space, **options), space)
 
 

@@ -48,7 +48,7 @@ async def report(settings: Settings, bot: Bot, names: Sequence[str], *, as_json:
         PolicyError: the ledger holds no decision of a policy.
         LedgerError: it cannot be read.
     """
-    space = ActionSpace()
+    space = ActionSpace(bot.config.behavior.dimensions)
     chosen = list(names) or [bot.config.policy.learner, "uniform", *space.labels]
     for name in chosen:
         if name not in (*LEARNERS, "uniform", *space.labels) and not (name == "fixed" and not names):

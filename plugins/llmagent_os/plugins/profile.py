@@ -85,6 +85,10 @@ class ProfilePlugin(Plugin):
             said.append(f"Got it, you're in {found.name}, where it is {data['time']}.")
         if style is not None:
             preference, sentence = STYLES[style]
+            if style not in context.dimensions.get(preference, ()):  # a promise that the bot could not keep
+                can = [value.replace("_", " ") for values in context.dimensions.values() for value in values]
+                text = f"I can't answer that way. `/profile set` takes {', '.join(can[:-1])} or {can[-1]}."
+                return ToolResult({"status": "unclear", "need": "style", "heard": style}, text)
             changes[preference] = data["style"] = style
             said.append(sentence)
         if not said:

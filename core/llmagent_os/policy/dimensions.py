@@ -1,0 +1,99 @@
+"""The dimensions that a bot declares: ``[behavior]`` and ``[behavior.dimensions]`` of its TOML file, checked."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from difflib import get_close_matches
+from math import prod
+from typing import cast
+
+from llmagent_os.policy.contract import DIMENSIONS, MAX_ACTIONS, Action
+
+KEY = "behavior.dimensions"
+EXAMPLE = 'tone = { formal = "Write formally.", playful = "Write playfully." }'
+#: Names that a profile, or the table itself, has for something else.
+TAKEN = frozenset("user_id name place time_zone language preferences created_at updated_at learning dimensions".split())
+_WORD = re.compile(r"[a-z][a-z0-9_]{0,29}")
+
+
+def declared(table: object) -> dict[str, dict[str, str]]:
+    """What a bot chooses between, and what the model is told for each value.
+
+    Args:
+        table: ``[behavior.dimensions]``: for each dimension a table of values and words, or ``true`` for one of
+            :data:`DIMENSIONS`.
+
+    Raises:
+        ValueError: something else is in it; names the key and what to write.
+
+    >>> declared({"tone": {"plain": "", "playful": "Write playfully."}, "initiative": True})
+    {'tone': {'plain': '', 'playful': 'Write playfully.'}, 'initiative': {'act': '', 'ask_first': ''}}
+    """
+    if not isinstance(table, dict) or not table:
+        raise ValueError(f"`{KEY}` needs a dimension: write one, as in {EXAMPLE}")
+    found = {name: _values(name, values) for name, values in cast("dict[str, object]", table).items()}
+    owners: dict[str, str] = {}
+    for name, values in found.items():
+        for value in values:
+            if (owner := owners.setdefault(value, name)) != name:
+                raise ValueError(f"`{KEY}.{name}.{value}` is a value of `{owner}` too: give one of them another name")
+    count = prod(len(values) for values in found.values())
+    if count > MAX_ACTIONS:
+        sizes = " × ".join(str(len(values)) for values in found.values())
+        raise ValueError(
+            f"`{KEY}` makes {sizes} = {count} behaviours, and {MAX_ACTIONS} can be learned of: take some out"
+        )
+    return found
+
+
+def _values(name: str, values: object) -> dict[str, str]:
+    where = f"`{KEY}.{name}`"
+    _check_word(name, where)
+    if name in TAKEN:
+        raise ValueError(f"{where} is the name of something else: give the dimension another one")
+    if values is True:
+        if name not in DIMENSIONS:
+            raise ValueError(
+                f"{where} cannot be true, only {', '.join(DIMENSIONS)} can: write its values, as in {EXAMPLE}"
+            )
+        return dict(DIMENSIONS[name])
+    if not isinstance(values, dict):
+        raise ValueError(f"{where} cannot be {values!r}: write its values, as in {EXAMPLE}")
+    told: dict[str, str] = {}
+    for value, words in cast("dict[str, object]", values).items():
+        _check_word(value, f"`{KEY}.{name}.{value}`")
+        if not isinstance(words, str):
+            raise ValueError(f"`{KEY}.{name}.{value}` cannot be {words!r}: write what the model is told, in quotes")
+        told[value] = " ".join(words.split())
+        if told[value] and list(told.values()).count(told[value]) > 1:
+            raise ValueError(
+                f"`{KEY}.{name}.{value}` tells the model the same as another value: say how it is different"
+            )
+    if len(told) < 2:
+        raise ValueError(f"{where} has {len(told)} values: a choice needs two or more, as in {EXAMPLE}")
+    return told
+
+
+def _check_word(name: str, where: str) -> None:
+    if not _WORD.fullmatch(name):
+        raise ValueError(
+            f"{where}: {name!r} is no word; write a to z, 0 to 9 and _, a letter first, at most 30 of them"
+        )
+
+
+def starting(dimensions: Mapping[str, Mapping[str, str]], chosen: Mapping[str, object]) -> Action:
+    """The whole behaviour that a bot begins with: ``chosen``, and of every other dimension the first value.
+
+    Raises:
+        ValueError: there is no such dimension or value; names the key and what there is.
+    """
+    for name, value in chosen.items():
+        where = f"`behavior.{name}`"
+        if name not in dimensions:
+            near = get_close_matches(name, dimensions, 1, 0.6)
+            hint = f"did you mean `{near[0]}`?" if near else f"there are: {', '.join(dimensions)}"
+            raise ValueError(f"{where} is no dimension of this bot; {hint}")
+        if value not in tuple(dimensions[name]):
+            raise ValueError(f"{where} cannot be {value!r}: write {' or '.join(dimensions[name])}")
+    return {name: str(chosen.get(name, next(iter(values)))) for name, values in dimensions.items()}
