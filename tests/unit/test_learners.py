@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import math
+import sys
+from threading import Thread
+from typing import Any
 
 import numpy as np
 import pytest
@@ -123,7 +126,7 @@ def test_the_same_observations_give_the_same_policy_bit_for_bit(name: str) -> No
     stored: dict[str, bytes] = {}
     rng = np.random.default_rng(0)
     for number in range(60):
-        who = f"u{rng.integers(5)}"
+        who = f"u{rng.integers(12)}"
         decision = make_policy(name, seed=number).decide(
             who, {**HERE, "intent": f"i{number % 7}"}, decision_id=str(number)
         )
@@ -138,6 +141,35 @@ def test_the_same_observations_give_the_same_policy_bit_for_bit(name: str) -> No
     assert ends[0][SHARED] == ends[1][SHARED]
     assert ends[0] == ends[1]
     assert whole.version == halves.version
+
+
+@pytest.mark.parametrize("name", LEARNERS)
+def test_one_thread_decides_while_another_observes(name: str) -> None:
+    """Also while columns come that the one does not know yet, and people are packed away."""
+    options: dict[str, Any] = {"hot": 1} if name == "bayes" else {}
+    policy, twin = make_policy(name, seed=1, **options), make_policy(name, seed=1)
+    decisions = [
+        twin.decide(f"u{number % 50}", {f"column{number % 30}": "x", "n": 0.1 * number}, decision_id=str(number))
+        for number in range(100)
+    ]
+
+    def learn() -> None:
+        for each in decisions:
+            policy.observe(each, 1.0)
+
+    learning = Thread(target=learn)
+    usual, all_of_them = sys.getswitchinterval(), np.ones(12, np.bool_)
+    sys.setswitchinterval(1e-6)
+    try:
+        learning.start()
+        while learning.is_alive():
+            for each in decisions[::7]:
+                chances = policy.learner.probabilities(each.user_id, each.context, all_of_them)
+                assert math.isclose(chances.sum(), 1.0)
+                assert math.isclose(policy.learner.beliefs(each.user_id).sum(), 1.0)
+    finally:
+        sys.setswitchinterval(usual)
+        learning.join()
 
 
 @pytest.mark.parametrize("name", LEARNERS)

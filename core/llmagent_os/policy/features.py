@@ -36,16 +36,19 @@ class Features:
 
     def learn(self, context: Context) -> None:
         """Make columns for what is new in ``context``."""
+        known = dict(self._at)  # not changed in place: another thread may be reading
         for name, value in context.items():
             column = _column(name, value)
-            if column not in self._at and len(self._at) < MAX_COLUMNS:
-                self._at[column] = len(self._at)
+            if column not in known and len(known) < MAX_COLUMNS:
+                known[column] = len(known)
+        self._at = known
 
     def vector(self, context: Context) -> NDArray[np.float64]:
         """``context`` as numbers, shape ``(len(self.columns),)``; what has no column is left out."""
-        out = np.zeros(len(self._at))
+        known = self._at
+        out = np.zeros(len(known))
         for name, value in context.items():
-            at = self._at.get(_column(name, value))
+            at = known.get(_column(name, value))
             if at is not None:
                 is_number = isinstance(value, int | float) and not isinstance(value, bool)
                 out[at] = min(max(value, -MOST), MOST) if is_number and value == value else float(not is_number)

@@ -90,7 +90,7 @@ class LinearLearner(ABC):
     def beliefs(self, user_id: str) -> Floats:
         """See :class:`~llmagent_os.policy.learner.Learner`."""
         person = self._people.get(user_id)
-        states = [self._state(np.array(turn.state)) for turn in person.turns] if person else []
+        states = [self._state(np.array(turn.state)) for turn in list(person.turns)] if person else []
         usual = np.asarray(sum(states, np.zeros(1 + COLUMNS)) / max(len(states), 1), np.float64)
         usual[0] = 1.0
         return self._policy(usual, person, np.ones(len(self.actions), np.bool_))
