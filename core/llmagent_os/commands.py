@@ -13,6 +13,7 @@ from llmagent_os.admission import approve, revoke
 from llmagent_os.errors import PluginError
 from llmagent_os.events import Command, Event
 from llmagent_os.identities import Links, parts_of
+from llmagent_os.learning import NOT_CHOSEN
 from llmagent_os.ledger import event_key, person_id
 from llmagent_os.linking import link, listed, platforms, unlink
 from llmagent_os.modules.behavior import LEARNING
@@ -42,6 +43,23 @@ FORGET = "agent:forget:"  #: begins the value of the button that erases a person
 _NOTHING = Reply("I keep no profiles here.")
 _NO_LEDGER = Reply("I keep nothing about anybody here, so there is nothing to link.")
 _STALE = Reply("That button is no longer open.")
+_NOTHING_TOLD = (
+    "You have told me nothing about yourself yet: tell me your name, where you are, or how you like to be answered."
+)
+
+#: How what was learned is said; in the bot's own words, where it is of a dimension of its own.
+_LIKED = {
+    ("mode", "task_oriented"): "task-oriented answers rather than chatty ones",
+    ("mode", "conversational"): "chatty answers rather than task-oriented ones",
+    ("verbosity", "brief"): "short answers",
+    ("verbosity", "normal"): "answers of medium length",
+    ("verbosity", "detailed"): "detailed answers",
+    ("initiative", "act"): "me to act at once rather than ask first",
+    ("initiative", "ask_first"): "me to ask first rather than act at once",
+}
+
+#: What is held less likely than that is not said to be known.
+_KNOWN = 0.55
 
 
 class Commands:
@@ -149,7 +167,7 @@ class Commands:
             )
             return Reply(f"I don't know `/profile {what}`. Try {ways}.")
         person = await profiles.get(user_id)
-        shown = _shown(person, "This is what I know about you.")
+        shown = _shown(person, "This is what I know about you.", _NOTHING_TOLD)
         learned = await self._learned(person)
         return msgspec.structs.replace(shown, text=f"{shown.text}\n\n{learned}") if learned else shown
 
@@ -161,20 +179,22 @@ class Commands:
         if person.preferences.get(LEARNING) == "off":
             return "I do not learn from your reactions: `/profile learning on` changes that."
         await agent.learning.catch_up()
-        opinions = await agent.ledger.opinions(person.user_id)
+        opinions = await agent.ledger.opinions(person.user_id, NOT_CHOSEN)
         if not opinions:
             return "From your reactions I have learned nothing yet: 👍 and 👎 tell me how you like to be answered."
-        tastes = agent.learning.tastes(person.user_id)
         replies = "one reply" if opinions == 1 else f"{opinions} replies"
         lines = [f"From your reactions on {replies} I have learned that you like:"]
-        for name, (value, chance) in tastes.items():
-            asked = person.preferences.get(name, "")
-            told = asked in self._dimensions.get(name, ())
-            sure = "you told me so" if told else f"{chance:.0%} sure"
-            lines.append(f"- {name.replace('_', ' ')}: {(asked if told else value).replace('_', ' ')} ({sure})")
-        values = [value for values in self._dimensions.values() for value in values]
-        example = "brief" if "brief" in values else values[-1].replace("_", " ")
-        return "\n".join([*lines, f"`/profile set {example}` corrects it, and taking reactions off unlearns it."])
+        for name, (value, chance) in agent.learning.tastes(person.user_id).items():
+            values, asked = tuple(self._dimensions[name]), person.preferences.get(name, "")
+            if asked in values:
+                lines.append(f"- {_liked(name, asked)} (you told me so)")
+            elif chance < _KNOWN:
+                lines.append(f"- {' or '.join(values).replace('_', ' ')}: I cannot tell yet")
+            else:
+                lines.append(f"- {_liked(name, value)} ({chance:.0%} sure)")
+        every = [value for values in self._dimensions.values() for value in values]
+        example = "brief" if "brief" in every else every[-1].replace("_", " ")
+        return "\n".join([*lines, "", f"`/profile set {example}` corrects it, and taking reactions off unlearns it."])
 
     @property
     def _dimensions(self) -> Dimensions:
@@ -223,6 +243,10 @@ class Commands:
         return Reply(result.text, card=result.card, buttons=result.buttons, files=result.files)
 
 
+def _liked(name: str, value: str) -> str:
+    return _LIKED.get((name, value)) or f"{name}: {value}".replace("_", " ")
+
+
 def _private(event: Event, reply: Reply) -> Reply:
     """What others in a group do not see."""
     if event.conversation.kind == "direct":
@@ -235,7 +259,8 @@ def _forget_value(event: Event) -> str:
     return FORGET + sha256(person_id(event).encode()).hexdigest()[:12]
 
 
-def _shown(person: Profile, lead: str) -> Reply:
+def _shown(person: Profile, lead: str, nothing: str = "") -> Reply:
+    """The profile under ``lead``, or ``nothing`` where it is empty."""
     rows = [
         ("Name", person.name),
         ("Place", person.place),
@@ -247,6 +272,6 @@ def _shown(person: Profile, lead: str) -> Reply:
     ]
     known = tuple((label, value) for label, value in rows if value)
     if not known:
-        return Reply(f"{lead} Nothing yet: tell me your name, where you are, or how you like to be answered.")
+        return Reply(nothing or f"{lead} Your profile is empty.")
     text = "\n".join([lead, *(f"- {label}: {value}" for label, value in known)])
     return Reply(text, buttons=(Button("Undo last change", "agent:undo"),))  # a card would say the list again

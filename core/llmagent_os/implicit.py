@@ -13,7 +13,7 @@ from llmagent_os.policy import Kind
 from llmagent_os.rewards import IMPLICIT
 
 #: The version of the rules below, kept beside every reward that they gave.
-VERSION = "implicit-1"
+VERSION = "implicit-2"
 
 #: How alike two messages are, in percent, of which the second asks the first again in other words.
 ALIKE = 72.0
@@ -29,6 +29,10 @@ _CORRECTION = re.compile(
     r"|you (misunderstood|got it wrong|didn('t|t))\b|incorrect\b)"
     r"|\b(i meant|that('s| is) (wrong|not (what|right))|not what i (said|asked|meant|wanted))\b",
     re.IGNORECASE,
+)
+#: What tells one request from another that is put in the same words: a number, a day, a name inside the sentence.
+_DETAIL = re.compile(
+    r"\d+|\b(?i:mon|tues|wednes|thurs|fri|satur|sun)day\b|\b(?i:today|tonight|tomorrow)\b|(?<=[a-z,] )[A-Z]\w+"
 )
 #: A reply that asks something: what comes next answers it, and is no re-ask.
 _ASKING = frozenset({"missing", "unclear", "confirm", "conflict", "ambiguous"})
@@ -49,9 +53,20 @@ def sign(before: Interaction, said: str) -> Kind:
         return "correction"
     if len(text.split()) <= 8 and _THANKS.search(text):
         return "thanks"
-    if not asked and before.said and fuzz.token_set_ratio(_words(before.said), _words(text)) >= ALIKE:
+    alike = fuzz.token_set_ratio(_words(before.said), _words(text)) >= ALIKE
+    if not asked and before.said and alike and not _other(before.said, text):
         return "reask"
     return "went_on"
+
+
+def _other(before: str, text: str) -> bool:
+    """Whether each names a day, a number or a name that the other does not: then it is another request.
+
+    >>> _other("book lunch with Ana on Friday", "book lunch with Eva on Friday"), _other("lunch at 1", "lunch at 1 pm")
+    (True, False)
+    """
+    one, two = ({each.lower() for each in _DETAIL.findall(said)} for said in (before, text))
+    return bool(one - two) and bool(two - one)
 
 
 def _words(text: str) -> str:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import json
+import math
 from collections.abc import Collection, Iterable
 from typing import TYPE_CHECKING
 
@@ -30,13 +31,14 @@ if TYPE_CHECKING:
 _log = structlog.stdlib.get_logger(__name__)
 
 PAGE = 64  #: rows learned from and stored at once
+NOT_CHOSEN = ("", FixedPolicy.version)  #: the versions of replies that nobody chose how to give, as of commands
 TRUST = "\x00trust"  #: the part that holds the raters' tallies; no person is called that
 
 
 def decision_of(interaction: Interaction, user_id: str) -> Decision | None:
     """The decision that an interaction was made by; None: no policy chose how to reply."""
     features = interaction.context.get("features")
-    chosen = interaction.action and interaction.action_dist and interaction.policy_version != FixedPolicy.version
+    chosen = interaction.action and interaction.action_dist and interaction.policy_version not in NOT_CHOSEN
     if not chosen or not isinstance(features, dict):
         return None
     try:
@@ -129,7 +131,10 @@ class Learning:
         for row in rows:
             reward = row.reward
             if reward.kind == "reaction":
-                self._trust.note(reward.rater_id, reward.reward, reward.at)
+                mine = [
+                    each.reward for each in row.so_far if each.kind == "reaction" and each.rater_id == reward.rater_id
+                ]
+                self._trust.note(reward.rater_id, math.fsum(mine), reward.at)
             decision = None if row.interaction is None else decision_of(row.interaction, row.person)
             if decision is None:
                 continue

@@ -34,7 +34,9 @@ class Trust:
         )
 
     def note(self, rater_id: str, opinion: float, at: datetime) -> None:
-        """Somebody has an opinion, or none any more (0)."""
+        """Somebody has an opinion, or none any more (0): taking reactions off is no flood, however many they are."""
+        if abs(opinion) < 1e-9:
+            return
         tally = self._tallies.setdefault(rater_id, [0.0, 0.0, 0.0, 0.0])
         self._tallies.move_to_end(rater_id)
         if len(self._tallies) > RATERS:
@@ -43,8 +45,7 @@ class Trust:
         if not 0 <= moment - tally[2] < WINDOW:
             tally[2], tally[3] = moment, 0.0
         tally[3] += 1
-        if opinion:
-            tally[0 if opinion > 0 else 1] += 1
+        tally[0 if opinion > 0 else 1] += 1
 
     def score(self, rater_id: str) -> float:
         """``trust_score``: in [0, 1]. 0 in a flood; falling towards 0 with every opinion of who only ever says no."""

@@ -1,13 +1,9 @@
-"""The web chat in a real browser, with the real host in a process of its own.
-
-Needs Debian's ``chromium`` (``apt-get install chromium``); without it these tests are skipped.
-"""
+"""The web chat in a real browser, with the real host in a process of its own."""
 
 from __future__ import annotations
 
 import asyncio
 import re
-import shutil
 import sys
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -15,19 +11,15 @@ from typing import Any
 
 import pytest
 import pytest_asyncio
-from playwright.async_api import Browser, BrowserContext, Locator, Page, async_playwright, expect
+from playwright.async_api import Browser, BrowserContext, Locator, Page, expect
 
 from llmagent_os.ledger import Ledger
+from tests.acceptance.browsing import WAIT, connected, launched, needs_chromium, replies, say, visit
 
-CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
-expect.set_options(timeout=30_000)  # milliseconds: a slow machine is no failure
 SERVER = Path(__file__).with_name("chat_server.py")
 TOKEN = "a-token-of-enough-length"
 
-pytestmark = [
-    pytest.mark.asyncio(loop_scope="module"),
-    pytest.mark.skipif(CHROMIUM is None, reason="SKIPPED THE WEB CHAT IN A BROWSER: there is no chromium to run it in"),
-]
+pytestmark = [pytest.mark.asyncio(loop_scope="module"), needs_chromium]
 
 
 class Server:
@@ -67,10 +59,8 @@ class Server:
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
 async def browser() -> AsyncIterator[Browser]:
-    async with async_playwright() as playwright:
-        browser = await playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
+    async with launched() as browser:
         yield browser
-        await browser.close()
 
 
 @pytest_asyncio.fixture(loop_scope="module")
@@ -84,34 +74,9 @@ async def server(tmp_path: Path) -> AsyncIterator[Server]:
 @pytest_asyncio.fixture(loop_scope="module")
 async def context(browser: Browser) -> AsyncIterator[BrowserContext]:
     context = await browser.new_context(locale="en-GB", viewport={"width": 1100, "height": 800})
-    context.set_default_timeout(30_000)
+    context.set_default_timeout(WAIT)
     yield context
     await context.close()
-
-
-async def visit(context: BrowserContext, url: str, person: str = "ana") -> tuple[Page, list[str]]:
-    """A page at ``url``, once it is connected; and what goes wrong on it."""
-    page = await context.new_page()
-    wrong: list[str] = []
-    page.on("pageerror", lambda error: wrong.append(str(error)))
-    page.on("console", lambda message: wrong.append(message.text) if message.type == "error" else None)
-    page.on("request", lambda request: wrong.append(request.url) if not request.url.startswith(url) else None)
-    await page.goto(f"{url}?person={person}" if person else url)
-    await connected(page)
-    return page, wrong
-
-
-async def connected(page: Page) -> None:
-    await expect(page.get_by_text("Connected", exact=True)).to_be_visible(timeout=30_000)
-
-
-async def say(page: Page, text: str) -> None:
-    await page.get_by_label("Message", exact=True).fill(text)
-    await page.keyboard.press("Enter")
-
-
-def replies(page: Page) -> Locator:
-    return page.locator("#log .message.bot")
 
 
 def said(page: Page) -> Locator:

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import json
 from collections.abc import AsyncGenerator
 from pathlib import Path
 
 import pytest
+from pytest import MonkeyPatch
 
 from llmagent_os.agent import Agent
 from llmagent_os.events import Edit, Sender
@@ -105,12 +107,57 @@ async def test_two_people_get_their_own_and_the_profile_says_so_until_they_take_
         assert tastes[1]["mode"][0] == "conversational"
         text = (await bot.say("/profile", "ana")).reply.text
         assert "From your reactions on 15 replies" in text
-        assert "- verbosity: brief (" in text
+        assert "- short answers (" in text
         for sent, emoji in brief:
             await bot.platform.react(sent, emoji, user="ana", removed=True)
         await bot.settled()
         assert "learned nothing yet" in (await bot.say("/profile", "ana")).reply.text
         assert bot.learning.tastes("memory::ana")["verbosity"][1] < 0.8
+
+
+async def test_the_profile_does_not_claim_to_know_what_it_does_not(tmp_path: Path, monkeypatch: MonkeyPatch) -> None:
+    async with running(tmp_path) as bot:
+        await bot.opinions("ana", {"verbosity": "brief"}, 1)
+        believed = {"mode": ("conversational", 0.54), "verbosity": ("detailed", 0.56), "initiative": ("act", 0.88)}
+
+        def tastes(_user_id: str) -> dict[str, tuple[str, float]]:
+            return believed
+
+        monkeypatch.setattr(bot.learning, "tastes", tastes)
+        _, _, *lines = (await bot.say("/profile")).reply.text.splitlines()
+        assert lines == [
+            "From your reactions on one reply I have learned that you like:",
+            "- task oriented or conversational: I cannot tell yet",
+            "- detailed answers (56% sure)",
+            "- me to act at once rather than ask first (88% sure)",
+            "",
+            "`/profile set brief` corrects it, and taking reactions off unlearns it.",
+        ]
+        await bot.say("/profile set conversational")
+        assert (
+            "- chatty answers rather than task-oriented ones (you told me so)" in (await bot.say("/profile")).reply.text
+        )
+
+
+async def test_a_reaction_on_what_nobody_chose_how_to_say_teaches_nothing(tmp_path: Path) -> None:
+    async with running(tmp_path) as bot:
+        shown = await bot.say("/profile")
+        await bot.platform.react(shown, "👍", user="ana")
+        await bot.settled()
+        assert len(await bot.ledger.rated(0, 100)) == 1
+        text = (await bot.say("/profile")).reply.text
+        assert text.startswith("You have told me nothing about yourself yet")
+        assert "From your reactions I have learned nothing yet" in text
+
+
+async def test_taking_reactions_off_is_no_vote_and_no_flood(tmp_path: Path) -> None:
+    async with running(tmp_path) as bot:
+        for sent, emoji in await bot.opinions("ana", {"mode": "nobody's"}, 12):
+            await bot.platform.react(sent, emoji, user="ana", removed=True)
+        await bot.settled()
+        _, parts = await bot.ledger.policy_state("test:bayes")
+        good, bad, _, recent = json.loads(parts[TRUST])["memory::ana"]
+        assert (good, bad, recent) == (0, 12, 12)
 
 
 @pytest.mark.parametrize("learner", ["bayes", "reinforce"])
@@ -188,7 +235,8 @@ async def test_after_a_change_of_dimensions_all_is_learned_again_from_what_still
         assert (await bot.kept("ana"))[-1].action.keys() == OWN.keys()
         assert "later::ana" in (await bot.ledger.policy_state(name))[1]
         text = (await bot.say("/profile")).reply.text
-        assert "- verbosity: " in text and "you told me so" not in text, "her wish for details is none of these"
+        _, _, learned = text.partition("From your reactions")
+        assert "detailed" not in learned and "you told me so" not in learned, "her wish for details is none of these"
     async with running(tmp_path, learner) as bot:  # and back: what was said of those counts as it did
         parts = (await bot.ledger.policy_state(name))[1]
         assert {each: parts[each] for each in parts if each != TRUST} == {
@@ -280,6 +328,10 @@ def test_signs() -> None:
         ("book lunch tomorrow", "what do I have next week?", "went_on"),
         ("book lunch tomorrow", "great", "thanks"),
         ("book lunch", "", "went_on"),
+        ("book lunch with Ana on Friday", "book lunch with Eva on Friday", "went_on"),
+        ("book lunch with Ana on Friday", "please book a lunch with Ana on Friday", "reask"),
+        ("what do I have tomorrow?", "what do I have on Friday?", "went_on"),
+        ("gym at 7 on monday", "gym at 7am on monday", "reask"),
     ):
         assert sign(before(said), then) == expected, then
     assert sign(before("book lunch", "missing"), "no, lunch at 3") == "went_on", "it answers what was asked"

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import math
 import time
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from datetime import UTC, datetime
 from typing import Any
 
@@ -356,14 +356,22 @@ class Ledger:
 
         return await self._writer.run(work)
 
-    async def opinions(self, identity: str) -> int:
-        """How many replies to a person, under all their identities, they have an opinion on now."""
+    async def opinions(self, identity: str, besides: Collection[str] = ()) -> int:
+        """How many replies to a person, under all their identities, they have an opinion on now.
+
+        Args:
+            identity: one of the person's.
+            besides: replies of these ``policy_version`` do not count.
+        """
 
         def work(database: Database) -> int:
             who = own_first(database, identity)
             mine = sa.and_(rewards.c.rater_id.in_(who), rewards.c.user_id.in_(who), rewards.c.kind == "reaction")
+            counts = interactions.c.policy_version.not_in(besides)
             stands = sa.func.abs(sa.func.sum(rewards.c.reward)) > 1e-9
-            grouped = sa.select(rewards.c.interaction_id).where(mine).group_by(rewards.c.interaction_id).having(stands)
+            joined = rewards.join(interactions, rewards.c.interaction_id == interactions.c.interaction_id)
+            query = sa.select(rewards.c.interaction_id).select_from(joined).where(mine, counts)
+            grouped = query.group_by(rewards.c.interaction_id).having(stands)
             return database.sql.execute(sa.select(sa.func.count()).select_from(grouped.subquery())).scalar_one()
 
         return await self._writer.run(work)
