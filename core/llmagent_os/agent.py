@@ -121,6 +121,8 @@ class Agent:
             return await self._pressed(message, button, said=text)
         facts = [hit.fact.text for hit in await asyncio.to_thread(self.kb.retrieve_knowledge, text)]
         context = features_of(message, text, episode.turn_index, person, self.clock())
+        if self.learning is not None:
+            await self.learning.meet(person.user_id)
         decision = self.behavior.decide(
             person.user_id,
             context,

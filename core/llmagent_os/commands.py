@@ -183,6 +183,7 @@ class Commands:
         if not opinions:
             return "From your reactions I have learned nothing yet: 👍 and 👎 tell me how you like to be answered."
         replies = "one reply" if opinions == 1 else f"{opinions} replies"
+        await agent.learning.meet(person.user_id)
         lines = [f"From your reactions on {replies} I have learned that you like:"]
         for name, (value, chance) in agent.learning.tastes(person.user_id).items():
             values, asked = tuple(self._dimensions[name]), person.preferences.get(name, "")

@@ -69,6 +69,7 @@ class Learning:
         self._name = name
         self._trust = Trust()
         self._through = 0
+        self._unkept: dict[str, bytes] = {}
         self._awake = asyncio.Event()
         self._alone = asyncio.Lock()
 
@@ -78,11 +79,14 @@ class Learning:
         Raises:
             LedgerError: it cannot be read.
         """
-        through, parts = await self._ledger.policy_state(self._name)
-        tallies = parts.pop(TRUST, None)
+        through, parts = await self._ledger.policy_state(self._name, (SHARED, TRUST))
+        tallies = parts.get(TRUST)
         try:
             if SHARED in parts:
-                await asyncio.to_thread(self._policy.learner.restore, parts)
+                needed = self._policy.learner.restore(parts[SHARED])
+                await self._meet(needed)
+                if not all(map(self._policy.learner.knows, needed)):
+                    raise PolicyError("somebody whom it needs is missing")
                 self._trust = Trust(json.loads(tallies) if tallies else None)
                 self._through = through
         except (PolicyError, ValueError) as error:
@@ -108,6 +112,21 @@ class Learning:
         finally:
             self._ledger.watch_rewards(None)
 
+    async def meet(self, user_id: str) -> None:
+        """Bring what is known of somebody into memory, before the policy decides how to answer them."""
+        try:
+            await self._meet((user_id,))
+        except (PolicyError, LedgerError) as error:  # they are answered as a newcomer is, and that is all
+            _log.error("what was learned of a person cannot be read", person=user_id, error=str(error))
+
+    async def _meet(self, who: Iterable[str]) -> None:
+        learner = self._policy.learner
+        strangers = {each for each in who if not learner.knows(each)}
+        if strangers:
+            _, parts = await self._ledger.policy_state(self._name, strangers)
+            for each, part in parts.items():
+                learner.take(each, part)
+
     async def catch_up(self) -> int:
         """Learn every row that was not learned yet. Returns how many.
 
@@ -123,11 +142,25 @@ class Learning:
         return learned
 
     async def _page(self, rows: list[Rated]) -> None:
-        parts = await asyncio.to_thread(self._learn, rows)
+        try:
+            await self._meet({row.person for row in rows})
+        except PolicyError as error:
+            _log.error(
+                "somebody is learned from the start; `llmagent-os policy replay` brings all back", error=str(error)
+            )
+        await asyncio.to_thread(self._learn, rows)
         self._through = rows[-1].seq
-        await self._ledger.keep_policy(self._name, self._through, parts)
+        await self._keep()
 
-    def _learn(self, rows: Iterable[Rated]) -> dict[str, bytes]:
+    async def _keep(self) -> None:
+        learner = self._policy.learner
+        self._unkept |= await asyncio.to_thread(learner.changes)
+        self._unkept[TRUST] = json.dumps(self._trust.tallies).encode()
+        await self._ledger.keep_policy(self._name, self._through, self._unkept)
+        self._unkept.clear()  # not before: what could not be written is written with what comes next
+        learner.trim()
+
+    def _learn(self, rows: Iterable[Rated]) -> None:
         for row in rows:
             reward = row.reward
             if reward.kind == "reaction":
@@ -144,10 +177,6 @@ class Learning:
             trust = {each.rater_id: self._trust.score(each.rater_id) for each in row.so_far}
             stands = verdict(row.so_far, row.own, trust)
             self._policy.observe(decision, stands.reward, weight=stands.weight)
-        return self._changes()
-
-    def _changes(self) -> dict[str, bytes]:
-        return {**self._policy.learner.changes(), TRUST: json.dumps(self._trust.tallies).encode()}
 
     def tastes(self, user_id: str) -> dict[str, tuple[str, float]]:
         """What one person likes best of each dimension, and how sure that is, in [0, 1]."""
@@ -181,7 +210,8 @@ class Learning:
         async with self._alone:
             self._policy.learner.forget(user_id)
             self._trust.forget(user_id)
-            await self._ledger.keep_policy(self._name, self._through, self._changes())
+            self._unkept.pop(user_id, None)
+            await self._keep()
 
 
 async def erase(ledger: Ledger, who: Collection[str]) -> None:
@@ -193,7 +223,7 @@ async def erase(ledger: Ledger, who: Collection[str]) -> None:
     from llmagent_os.policy.parts import pack, unpack
 
     for policy in await ledger.policies():
-        through, parts = await ledger.policy_state(policy)
+        through, parts = await ledger.policy_state(policy, (SHARED, TRUST))
         kept: dict[str, bytes] = {}
         with contextlib.suppress(PolicyError, ValueError):  # damaged: it is learned again anyway
             if SHARED in parts:

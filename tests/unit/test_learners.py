@@ -5,7 +5,6 @@ from __future__ import annotations
 import math
 import sys
 from threading import Thread
-from typing import Any
 
 import numpy as np
 import pytest
@@ -136,7 +135,10 @@ def test_the_same_observations_give_the_same_policy_bit_for_bit(name: str) -> No
         if number in (20, 41):
             stored |= halves.learner.changes()
             halves = make_policy(name, seed=5)
-            halves.learner.restore(stored)
+            needed = halves.learner.restore(stored[SHARED])
+            assert set(needed) <= stored.keys()
+            for each in stored.keys() - {SHARED}:
+                halves.learner.take(each, stored[each])
     ends = [whole.learner.changes(), stored | halves.learner.changes()]
     assert ends[0][SHARED] == ends[1][SHARED]
     assert ends[0] == ends[1]
@@ -144,10 +146,31 @@ def test_the_same_observations_give_the_same_policy_bit_for_bit(name: str) -> No
 
 
 @pytest.mark.parametrize("name", LEARNERS)
+def test_people_who_were_let_go_of_and_come_back_are_as_they_were(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("llmagent_os.policy.people.HOT", 3)
+    monkeypatch.setattr("llmagent_os.policy.bayes.POOL", 4)
+    whole, trimmed = make_policy(name, seed=5), make_policy(name, seed=5)
+    stored: dict[str, bytes] = {}
+    back = 0
+    for number in range(80):
+        who = f"u{number * number % 13}"
+        decision = make_policy(name, seed=number).decide(who, HERE, decision_id=str(number))
+        if not trimmed.learner.knows(who) and who in stored:
+            trimmed.learner.take(who, stored[who])
+            back += 1
+        for policy in (whole, trimmed):
+            policy.observe(decision, 1.0 if number % 3 else -1.0)
+        stored |= trimmed.learner.changes()
+        trimmed.learner.trim()
+    assert back > 10
+    assert sum(map(trimmed.learner.knows, stored)) <= 5
+    assert {**whole.learner.changes()} == stored
+
+
+@pytest.mark.parametrize("name", LEARNERS)
 def test_one_thread_decides_while_another_observes(name: str) -> None:
-    """Also while columns come that the one does not know yet, and people are packed away."""
-    options: dict[str, Any] = {"hot": 1} if name == "bayes" else {}
-    policy, twin = make_policy(name, seed=1, **options), make_policy(name, seed=1)
+    """Also while columns come that the one does not know yet."""
+    policy, twin = make_policy(name, seed=1), make_policy(name, seed=1)
     decisions = [
         twin.decide(f"u{number % 50}", {f"column{number % 30}": "x", "n": 0.1 * number}, decision_id=str(number))
         for number in range(100)
@@ -193,9 +216,11 @@ def test_state_of_another_bot_or_damaged_state_is_refused(name: str) -> None:
     parts = policy.learner.changes()
     other = make_policy(name, ActionSpace({"tone": ("plain", "warm")}))
     with pytest.raises(PolicyError, match="learn it again from the ledger"):
-        other.learner.restore(parts)
+        other.learner.restore(parts[SHARED])
     with pytest.raises(PolicyError, match="damaged"):
-        make_policy(name).learner.restore({**parts, SHARED: b"garbage"})
+        make_policy(name).learner.restore(b"garbage")
+    with pytest.raises(PolicyError, match="damaged"):
+        make_policy(name).learner.take("ana", b"garbage")
 
 
 @pytest.mark.parametrize("name", LEARNERS)

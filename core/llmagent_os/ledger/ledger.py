@@ -383,12 +383,19 @@ class Ledger:
         query = sa.select(policy_progress.c.policy).order_by(policy_progress.c.policy)
         return await self._writer.run(lambda database: list(database.sql.execute(query).scalars()))
 
-    async def policy_state(self, policy: str) -> tuple[int, dict[str, bytes]]:
-        """What ``policy`` has learned, by part, and the row of rewards up to which."""
+    async def policy_state(self, policy: str, parts: Collection[str] | None = None) -> tuple[int, dict[str, bytes]]:
+        """What ``policy`` has learned, and the row of rewards up to which.
+
+        Args:
+            policy: its name.
+            parts: only these; None: all. What is not stored is left out.
+        """
 
         def work(database: Database) -> tuple[int, dict[str, bytes]]:
             far = sa.select(policy_progress.c.through).where(policy_progress.c.policy == policy)
             kept = sa.select(policy_parts.c.part, policy_parts.c.body).where(policy_parts.c.policy == policy)
+            if parts is not None:
+                kept = kept.where(policy_parts.c.part.in_(parts))
             through = database.sql.execute(far).scalar() or 0
             return through, {row.part: bytes(row.body) for row in database.sql.execute(kept)}
 

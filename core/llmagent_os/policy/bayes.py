@@ -16,7 +16,7 @@ then what one chain believes (Thompson), rarely anything; the probabilities are 
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import ClassVar
 
 import numpy as np
@@ -31,7 +31,8 @@ from llmagent_os.policy.features import Features
 from llmagent_os.policy.gibbs import Shared, draw_person, draw_shared
 from llmagent_os.policy.learner import SHARED, Observation
 from llmagent_os.policy.parts import pack, unpack
-from llmagent_os.policy.person import Belief, Person, unpacked
+from llmagent_os.policy.people import People
+from llmagent_os.policy.person import Person, unpacked
 
 Floats = NDArray[np.float64]
 
@@ -65,7 +66,6 @@ class Bayes:
         personas: int = 10,
         bonus: float = 0.4,
         change: float = 0.02,
-        hot: int = 2_000,
         defaults: Mapping[str, str] | None = None,
     ) -> None:
         """Nobody is known.
@@ -79,7 +79,6 @@ class Bayes:
             personas: at most so many kinds of people.
             bonus: how much an uncertain action is preferred, in standard deviations of its satisfaction.
             change: the probability that a person is somebody else after :data:`BLOCK` turns.
-            hot: so many people are held unpacked.
             defaults: the behaviour that is preferred before anything is known.
         """
         matches = [sum(action[name] == value for name, value in (defaults or {}).items()) for action in actions.actions]
@@ -87,13 +86,10 @@ class Bayes:
         self.actions = actions
         self._gamma, self._exploration, self._seed = gamma, exploration, seed
         self._bonus, self._change = bonus, change
-        self._hot = max(hot, POOL + 1)
         self._count = 0
         self._shared = Shared.start(Design(actions, Features()), chains, personas, self._rng())
         self._pool: OrderedDict[str, None] = OrderedDict()
-        self._people: OrderedDict[str, Person] = OrderedDict()
-        self._packed: dict[str, bytes] = {}
-        self._changed: set[str] = set()
+        self._people = People(Person.packed)
 
     # -- deciding -----------------------------------------------------------------------------------------------------
 
@@ -125,7 +121,7 @@ class Bayes:
 
     def beliefs(self, user_id: str) -> Floats:
         """See :class:`~llmagent_os.policy.learner.Learner`."""
-        person, shared = self._person(user_id), self._shared
+        person, shared = self._people.get(user_id), self._shared
         width = len(shared.design.features.columns)
         contexts = [] if person is None else [each[:width] for each in list(person.contexts)]
         usual = np.mean([np.pad(each, (0, width - len(each))) for each in contexts] or [np.zeros(width)], axis=0)
@@ -134,7 +130,8 @@ class Bayes:
 
     def _guess(self, shared: Shared, user_id: str, situation: Floats) -> tuple[Floats, Floats, Floats]:
         """Of each action: how likely it satisfies, how uncertain that is, and one guess of each chain."""
-        phi, belief = shared.design.every(situation), self._believed(user_id)
+        person = self._people.get(user_id)
+        phi, belief = shared.design.every(situation), None if person is None else person.belief
         m, k, size = shared.mu.shape
         if belief is None:
             odds, own = shared.odds, np.zeros((m, size))
@@ -167,7 +164,7 @@ class Bayes:
         if design is not self._shared.design:
             self._shared = self._shared.grown(design, np.random.default_rng([self._seed, self._count, 3]))
         user_id = observation.user_id
-        person = self._person(user_id) or Person()
+        person = self._people.get(user_id) or Person()
         person.note(observation, design)
         self._count += 1
         rng = self._rng()
@@ -177,59 +174,33 @@ class Bayes:
         mine = 1 + OTHERS - len(again)  # the fewer people there are, the longer each is thought about
         for each in (*[user_id] * mine, *(others[int(number)] for number in again)):
             draw_person(self._people[each], self._shared, self._lean, self._gamma, self._change, rng)
-            self._changed.add(each)
+            self._people.changed(each)
         if self._count % EVERY == 0 or self._count <= EARLY:
             people = [self._people[each] for each in self._pool]
             self._shared = draw_shared(people, self._shared, self._lean, rng)
 
     def forget(self, user_id: str) -> None:
         """See :class:`~llmagent_os.policy.learner.Learner`."""
-        self._people.pop(user_id, None)
-        self._packed.pop(user_id, None)
+        self._people.forget(user_id)
         self._pool.pop(user_id, None)
-        self._changed.discard(user_id)
 
     # -- state --------------------------------------------------------------------------------------------------------
 
     def _rng(self) -> np.random.Generator:
         return np.random.default_rng([self._seed, self._count])
 
-    def _person(self, user_id: str) -> Person | None:
-        person = self._people.get(user_id)
-        if person is None and (raw := self._packed.get(user_id)) is not None:
-            person = unpacked(raw)
-        return person
-
-    def _believed(self, user_id: str) -> Belief | None:
-        """None: a newcomer."""
-        person = self._people.get(user_id)
-        if person is not None:
-            return person.belief
-        raw = self._packed.get(user_id)
-        if raw is None:
-            return None
-        arrays, _ = unpack(raw)
-        return Belief(arrays["now"], arrays["own"], arrays["spread"]) if "now" in arrays else None
-
     def _take_in(self, user_id: str, person: Person) -> None:
-        """Hold somebody unpacked, as the latest heard; pack who was not heard for long."""
-        self._people[user_id] = person
-        self._people.move_to_end(user_id)
+        """Somebody was heard; the personas are drawn from them, and no longer from who was not heard for long."""
+        self._people.heard(user_id, person)
         self._pool[user_id] = None
         self._pool.move_to_end(user_id)
         while len(self._pool) > POOL:
             gone, _ = self._pool.popitem(last=False)
             self._people[gone].leave_pool()
-            self._changed.add(gone)
-        while len(self._people) > self._hot:
-            gone = next(each for each in self._people if each not in self._pool)
-            self._packed[gone] = self._people[gone].packed()  # before it is taken out: somebody may be deciding
-            del self._people[gone]
+            self._people.changed(gone)
 
     def changes(self) -> dict[str, bytes]:
         """See :class:`~llmagent_os.policy.learner.Learner`."""
-        parts = {each: person.packed() for each in sorted(self._changed) if (person := self._person(each)) is not None}
-        self._changed.clear()
         facts = {
             "format": FORMAT,
             "actions": list(self.actions.labels),
@@ -238,26 +209,37 @@ class Bayes:
             "seed": self._seed,
             "pool": list(self._pool),
         }
-        return {**parts, SHARED: pack({name: getattr(self._shared, name) for name in _ARRAYS}, facts)}
+        shared = pack({name: getattr(self._shared, name) for name in _ARRAYS}, facts)
+        return {**self._people.changes(), SHARED: shared}
 
-    def restore(self, parts: Mapping[str, bytes]) -> None:
+    def restore(self, shared: bytes) -> Collection[str]:
         """See :class:`~llmagent_os.policy.learner.Learner`."""
-        arrays, facts = unpack(parts[SHARED])
+        arrays, facts = unpack(shared)
         if facts.get("format") != FORMAT or facts.get("actions") != list(self.actions.labels):
             raise PolicyError(
                 f"the policy's state is of {facts.get('format')} and {len(facts.get('actions', []))} behaviours, not "
                 f"of {FORMAT} and this bot's {len(self.actions)}: learn it again from the ledger"
             )
         design = Design(self.actions, Features(tuple(facts["columns"])))
-        shape = (*self._shared.odds.shape, design.size)
-        if arrays["mu"].shape != shape:
+        if arrays["mu"].shape != (*self._shared.odds.shape, design.size):
             raise PolicyError(f"the policy's state has the shape {arrays['mu'].shape}: learn it again from the ledger")
         self._shared = Shared(design=design, **{name: arrays[name] for name in _ARRAYS})
         self._count, self._seed = int(facts["count"]), int(facts["seed"])
-        self._packed = {each: raw for each, raw in parts.items() if each != SHARED}
-        self._changed.clear()
-        self._pool = OrderedDict.fromkeys(each for each in facts["pool"] if each in self._packed)
-        self._people = OrderedDict((each, unpacked(self._packed[each])) for each in self._pool)
+        self._people.clear()
+        self._pool = OrderedDict.fromkeys(facts["pool"])
+        return list(self._pool)
+
+    def knows(self, user_id: str) -> bool:
+        """See :class:`~llmagent_os.policy.learner.Learner`."""
+        return self._people.get(user_id) is not None
+
+    def take(self, user_id: str, part: bytes) -> None:
+        """See :class:`~llmagent_os.policy.learner.Learner`."""
+        self._people.take(user_id, unpacked(part))
+
+    def trim(self) -> None:
+        """See :class:`~llmagent_os.policy.learner.Learner`."""
+        self._people.trim(self._pool)
 
 
 def _spread_evenly(size: int, turn: int) -> Floats:

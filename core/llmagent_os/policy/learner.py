@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection
 from typing import TYPE_CHECKING, ClassVar, Protocol
 
 import msgspec
@@ -58,12 +58,32 @@ class Learner(Protocol):
         """The parts of the state that have changed since this was last called: :data:`SHARED`, and user ids."""
         ...
 
-    def restore(self, parts: Mapping[str, bytes]) -> None:
-        """Take up a state that :meth:`changes` gave, all of its parts at once.
+    def restore(self, shared: bytes) -> Collection[str]:
+        """Take up a state that :meth:`changes` gave, from the part :data:`SHARED`.
+
+        Returns:
+            The people whose parts it cannot do without: :meth:`take` them before it learns. All others come when they
+            are needed.
 
         Raises:
             PolicyError: it is none, or of another shape: of other actions or another version.
         """
+        ...
+
+    def knows(self, user_id: str) -> bool:
+        """Whether somebody is held in memory. Else they are new, or are to be taken from the store first."""
+        ...
+
+    def take(self, user_id: str, part: bytes) -> None:
+        """Take somebody in from the store, unless they are held already.
+
+        Raises:
+            PolicyError: the part is damaged.
+        """
+        ...
+
+    def trim(self) -> None:
+        """Let go of people who were not heard for long: what :meth:`changes` gave of them is stored."""
         ...
 
     def forget(self, user_id: str) -> None:

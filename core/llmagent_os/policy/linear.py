@@ -7,7 +7,7 @@ zero, so that a newcomer is answered as people in general like it. θ learns slo
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Mapping
+from collections.abc import Collection
 from dataclasses import dataclass, field
 from typing import Any, ClassVar
 
@@ -21,6 +21,7 @@ from llmagent_os.policy.contract import Context
 from llmagent_os.policy.features import Features
 from llmagent_os.policy.learner import SHARED, Observation
 from llmagent_os.policy.parts import pack, unpack
+from llmagent_os.policy.people import People
 from llmagent_os.policy.sessions import Credit, Turn, note
 
 Floats = NDArray[np.float64]
@@ -37,6 +38,11 @@ class Person:
     weights: NDArray[np.float32]
     value: NDArray[np.float32]  #: of states, where the algorithm has a value function or a baseline
     turns: list[Turn] = field(default_factory=list[Turn])
+
+    def packed(self) -> bytes:
+        """As bytes."""
+        turns: list[Any] = msgspec.to_builtins(self.turns)
+        return pack({"weights": self.weights, "value": self.value}, {"turns": turns})
 
 
 class LinearLearner(ABC):
@@ -62,8 +68,7 @@ class LinearLearner(ABC):
         self._count = 0
         self._weights = np.zeros(self._size)
         self._value = np.zeros(1 + COLUMNS)
-        self._people: dict[str, Person] = {}
-        self._changed: set[str] = set()
+        self._people = People(Person.packed)
 
     @property
     def version(self) -> str:
@@ -105,17 +110,15 @@ class LinearLearner(ABC):
         person = self._people.get(observation.user_id)
         if person is None:
             person = Person(np.zeros(self._size, np.float32), np.zeros(1 + COLUMNS, np.float32))
-            self._people[observation.user_id] = person
+        self._people.heard(observation.user_id, person)
         self._count += 1
-        self._changed.add(observation.user_id)
         state = self._features.vector(observation.context)[:COLUMNS].tolist()
         for credit in note(person.turns, observation, state, self.gamma):
             self._learn(person, credit)
 
     def forget(self, user_id: str) -> None:
         """See :class:`~llmagent_os.policy.learner.Learner`."""
-        self._people.pop(user_id, None)
-        self._changed.discard(user_id)
+        self._people.forget(user_id)
 
     # -- parts of algorithms ------------------------------------------------------------------------------------------
 
@@ -147,43 +150,45 @@ class LinearLearner(ABC):
 
     def changes(self) -> dict[str, bytes]:
         """See :class:`~llmagent_os.policy.learner.Learner`."""
-        parts: dict[str, bytes] = {}
-        for user_id in sorted(self._changed):
-            person = self._people[user_id]
-            turns: list[Any] = msgspec.to_builtins(person.turns)
-            parts[user_id] = pack({"weights": person.weights, "value": person.value}, {"turns": turns})
-        self._changed.clear()
         facts = {
             "format": f"{self.name}-1",
             "actions": list(self.actions.labels),
             "columns": list(self._features.columns),
             "count": self._count,
         }
-        return {**parts, SHARED: pack({"weights": self._weights, "value": self._value}, facts)}
+        return {**self._people.changes(), SHARED: pack({"weights": self._weights, "value": self._value}, facts)}
 
-    def restore(self, parts: Mapping[str, bytes]) -> None:
+    def restore(self, shared: bytes) -> Collection[str]:
         """See :class:`~llmagent_os.policy.learner.Learner`."""
-        arrays, facts = unpack(parts[SHARED])
+        arrays, facts = unpack(shared)
         wanted = f"{self.name}-1"
         if facts.get("format") != wanted or facts.get("actions") != list(self.actions.labels):
             raise PolicyError(
                 f"the policy's state is of {facts.get('format')} and {len(facts.get('actions', []))} behaviours, not "
                 f"of {wanted} and this bot's {len(self.actions)}: learn it again from the ledger"
             )
-        people: dict[str, Person] = {}
-        for user_id, raw in parts.items():
-            if user_id != SHARED:
-                theirs, known = unpack(raw)
-                turns = msgspec.convert(known["turns"], list[Turn])
-                people[user_id] = Person(theirs["weights"], theirs["value"], turns)
         if arrays["weights"].shape != (self._size,):
             raise PolicyError(
                 f"the policy's state has {arrays['weights'].shape} weights: learn it again from the ledger"
             )
         self._weights, self._value = arrays["weights"], arrays["value"]
         self._features, self._count = Features(tuple(facts["columns"])), int(facts["count"])
-        self._people = people
-        self._changed.clear()
+        self._people.clear()
+        return ()
+
+    def knows(self, user_id: str) -> bool:
+        """See :class:`~llmagent_os.policy.learner.Learner`."""
+        return self._people.get(user_id) is not None
+
+    def take(self, user_id: str, part: bytes) -> None:
+        """See :class:`~llmagent_os.policy.learner.Learner`."""
+        arrays, facts = unpack(part)
+        turns = msgspec.convert(facts["turns"], list[Turn])
+        self._people.take(user_id, Person(arrays["weights"], arrays["value"], turns))
+
+    def trim(self) -> None:
+        """See :class:`~llmagent_os.policy.learner.Learner`."""
+        self._people.trim()
 
 
 def softmax(scores: Floats, allowed: NDArray[np.bool_]) -> Floats:
