@@ -18,9 +18,10 @@ from llmagent_os.ledger import Ledger, Taken
 from llmagent_os.ledger.connection import file_of
 from llmagent_os.policy.actions import ActionSpace
 from llmagent_os.policy.contract import Decision
-from llmagent_os.policy.evaluation import Evaluation, Logged, evaluate
+from llmagent_os.policy.evaluation import Estimate, Evaluation, Judge
 from llmagent_os.policy.features import Features
 from llmagent_os.policy.learned import LEARNERS, LearnedPolicy, make_policy
+from llmagent_os.policy.logged import Logged
 from llmagent_os.rewards import verdict
 
 PAGE = 500
@@ -30,6 +31,8 @@ TRAINED = 0.6
 MOST = 20_000
 
 Floats = NDArray[np.float64]
+#: Codes of ``observed.NEXTS``. Of several signs that follow a reply the highest code wins: thanks, then anything that
+#: speaks against the reply, then going on.
 _NEXT = {"went_on": 1, "reask": 2, "correction": 2, "edited": 2, "tool_failed": 2, "thanks": 3}
 
 
@@ -67,21 +70,19 @@ async def report(settings: Settings, bot: Bot, names: Sequence[str], *, as_json:
     cut = int(len(taken) * TRAINED)
     rest = taken[cut:]
     logged = as_logged(rest, space)
-    contrasts = space.contrasts()[0]
+    judge = Judge(logged, *space.contrasts())
     found = {
-        name: evaluate(logged, _candidate(name, space, taken[:cut], rest, bot), contrasts)
-        for name in chosen
-        if name != "fixed"
+        name: judge.evaluate(_candidate(name, space, taken[:cut], rest, bot)) for name in chosen if name != "fixed"
     }
-    own = evaluate(logged, logged.chances, contrasts)
+    own = judge.evaluate(logged.chances)
     if as_json:
         whole = {"decisions": len(rest), "skipped": skipped, "logged": asdict(own)}
         rows = {name: asdict(each) | {"verdict": each.verdict} for name, each in found.items()}
-        return json.dumps(whole | {"candidates": rows}, indent=2)
+        return json.dumps(whole | {"candidates": rows}, indent=2, allow_nan=False)
     lead = (
         f"{len(rest)} decisions of {own.people} people, {own.opinions} with an opinion ({skipped} other replies are "
         f"left out); learners were trained on the {cut} before them.\n"
-        f"What was done satisfied {own.dr.value:.3f} [{own.dr.low:.3f}, {own.dr.high:.3f}] of the time."
+        f"What was done satisfied {_shown(own.dr)} of the time."
     )
     return "\n".join([lead, "", *_table(found)])
 
@@ -90,9 +91,17 @@ def _table(found: dict[str, Evaluation]) -> Iterable[str]:
     wide = max(map(len, found)) if found else 10
     yield f"{'candidate':<{wide}}  {'SNIPW':>21}  {'DR':>21}  {'gain':>8}  {'ESS':>6}  verdict"
     for name, each in found.items():
-        cells = (f"{e.value:.3f} [{e.low:.3f}, {e.high:.3f}]" for e in (each.snipw, each.dr))
-        numbers = "  ".join(f"{cell:>21}" for cell in cells)
-        yield f"{name:<{wide}}  {numbers}  {each.gain.value:>+8.3f}  {each.ess:>6.0f}  {each.verdict}"
+        numbers = "  ".join(f"{_shown(cell):>21}" for cell in (each.snipw, each.dr))
+        gain = "-" if each.gain.value is None else f"{each.gain.value:+.3f}"
+        yield f"{name:<{wide}}  {numbers}  {gain:>8}  {each.ess:>6.0f}  {each.verdict}"
+
+
+def _shown(estimate: Estimate) -> str:
+    """An estimate of a probability, cut to [0, 1]; "-": there is none."""
+    if estimate.value is None:
+        return "-"
+    value, low, high = (min(max(each, 0.0), 1.0) for each in (estimate.value, estimate.low, estimate.high))
+    return f"{value:.3f} [{low:.3f}, {high:.3f}]"
 
 
 async def _taken(ledger: Ledger, space: ActionSpace) -> tuple[list[tuple[Decision, Taken]], int]:
@@ -131,8 +140,7 @@ def as_logged(taken: Sequence[tuple[Decision, Taken]], space: ActionSpace) -> Lo
     for _, each in taken:
         reward = verdict(each.rewards, each.own, {}).reward
         opinions.append(0 if not reward else 2 if reward > 0 else 1)
-        codes = [_NEXT[row.kind] for row in each.rewards if row.kind in _NEXT]
-        nexts.append(max(codes, default=0) if codes != [1] else 1)
+        nexts.append(max((_NEXT[row.kind] for row in each.rewards if row.kind in _NEXT), default=0))
     return Logged(
         features=np.stack([features.vector(decision.context) for decision, _ in taken]),
         people=np.array([people.setdefault(decision.user_id, len(people)) for decision, _ in taken]),
