@@ -58,8 +58,8 @@ _LIKED = {
     ("initiative", "ask_first"): "me to ask first rather than act at once",
 }
 
-#: What is held less likely than that is not said to be known.
-_KNOWN = 0.55
+#: What is not held so many times as likely as by chance is not said to be known.
+_KNOWN = 1.2
 
 
 class Commands:
@@ -189,7 +189,7 @@ class Commands:
             values, asked = tuple(self._dimensions[name]), person.preferences.get(name, "")
             if asked in values:
                 lines.append(f"- {_liked(name, asked)} (you told me so)")
-            elif chance < _KNOWN:
+            elif chance * len(values) < _KNOWN:
                 lines.append(f"- {' or '.join(values).replace('_', ' ')}: I cannot tell yet")
             else:
                 lines.append(f"- {_liked(name, value)} ({chance:.0%} sure)")

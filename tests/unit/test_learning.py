@@ -5,13 +5,15 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import json
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Mapping
 from pathlib import Path
+from uuid import uuid4
 
 import pytest
 from pytest import MonkeyPatch
 
 from llmagent_os.agent import Agent
+from llmagent_os.errors import LedgerError
 from llmagent_os.events import Edit, Sender
 from llmagent_os.host import Host
 from llmagent_os.implicit import sign
@@ -25,6 +27,7 @@ from llmagent_os.policy.learned import LEARNERS, make_behavior
 from llmagent_os.profiles import PREFERENCES, Profiles
 from llmagent_os.testing import MemoryAdapter, ScriptedLLM, Sent
 
+SEED = 0  #: of what is chosen
 DEFAULTS = {"mode": "task_oriented", "verbosity": "normal", "initiative": "act"}
 
 
@@ -33,9 +36,10 @@ class Bot:
 
     def __init__(self, ledger: Ledger, profiles: Profiles, learner: str, dimensions: Dimensions, name: str) -> None:
         defaults = starting(dimensions, {})
-        policy = make_behavior(learner, defaults, None, 0.03, dimensions)
+        policy = make_behavior(learner, defaults, None, 0.03, dimensions, seed=SEED)
         self.ledger = ledger
         self.platform = MemoryAdapter(name)
+        self.learner = policy.learner
         self.learning = Learning(policy, ledger, f"test:{learner}")
         self.llm = ScriptedLLM("Fine.")
         self.agent = Agent(
@@ -49,7 +53,7 @@ class Bot:
 
     async def say(self, text: str, user: str = "ana") -> Sent:
         self.count += 1
-        await self.platform.say(text, user=user, channel=user)
+        await self.platform.say(text, user=user, channel=user, event_id=uuid4().hex)
         return (await self.platform.sent(self.count))[-1]
 
     async def kept(self, user: str) -> list[Interaction]:
@@ -177,6 +181,47 @@ async def test_deleting_what_was_learned_and_replaying_the_ledger_gives_the_same
         await bot.ledger.drop_policy(f"test:{learner}")
     async with running(tmp_path, learner) as bot:
         assert await bot.ledger.policy_state(f"test:{learner}") == before
+
+
+async def test_after_a_restart_people_are_read_when_they_write(tmp_path: Path, monkeypatch: MonkeyPatch) -> None:
+    monkeypatch.setattr("llmagent_os.policy.bayes.POOL", 1)
+    async with running(tmp_path) as bot:
+        await bot.opinions("ana", {"verbosity": "brief"}, 6)
+        await bot.opinions("ben", {"mode": "conversational"}, 2)
+        tastes = bot.learning.tastes("memory::ana")
+    async with running(tmp_path) as bot:
+        assert not bot.learner.knows("memory::ana") and bot.learner.knows("memory::ben")
+        await bot.say("good morning", "ana")
+        assert bot.learner.knows("memory::ana")
+        assert bot.learning.tastes("memory::ana") == tastes
+    async with running(tmp_path) as bot:
+        through, _ = await bot.ledger.policy_state("test:bayes")
+        await bot.ledger.keep_policy("test:bayes", through, {"memory::ana": b"garbage"})
+        await bot.say("good evening", "ana")
+        await bot.settled()
+        assert bot.learner.knows("memory::ana"), "what cannot be read is learned from the start"
+
+
+async def test_what_could_not_be_stored_is_stored_with_what_comes_next(
+    tmp_path: Path, monkeypatch: MonkeyPatch
+) -> None:
+    async with running(tmp_path) as bot:
+        whole, keep = bot.learner.changes, bot.ledger.keep_policy
+        failures = 1
+
+        async def fails(policy: str, through: int, parts: Mapping[str, bytes]) -> None:
+            nonlocal failures
+            if failures:
+                failures -= 1
+                raise LedgerError("the disk is full")
+            await keep(policy, through, parts)
+
+        monkeypatch.setattr(bot.ledger, "keep_policy", fails)
+        with contextlib.suppress(LedgerError):
+            await bot.opinions("ana", {"verbosity": "brief"}, 1)
+        await bot.opinions("ben", {"mode": "conversational"}, 2)
+        assert not failures and "memory::ana" not in whole()
+        assert "memory::ana" in (await bot.ledger.policy_state("test:bayes"))[1]
 
 
 async def test_damaged_state_is_learned_again(tmp_path: Path) -> None:

@@ -17,7 +17,7 @@ from __future__ import annotations
 
 from collections import OrderedDict
 from collections.abc import Collection, Mapping
-from typing import ClassVar
+from typing import ClassVar, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -44,6 +44,14 @@ EARLY = 100  #: and after each of the first
 LEAN = 0.2  #: of what is preferred at first, for each dimension, in standard deviations of the latent satisfaction
 
 _ARRAYS = ("mu", "odds", "nexts", "raters", "outspoken", "between", "within")
+
+
+class _Believed(NamedTuple):
+    phi: Floats  #: what weights are multiplied with, of every action, ``(actions, size)``
+    odds: Floats  #: P(persona) of a person, ``(chains, personas)``
+    own: Floats  #: E[δ], ``(chains, size)``
+    noise: Floats  #: what is drawn of the rest, likewise
+    variance: Floats  #: of φδ, ``(actions,)``
 
 
 class Bayes:
@@ -125,23 +133,30 @@ class Bayes:
         width = len(shared.design.features.columns)
         contexts = [] if person is None else [each[:width] for each in list(person.contexts)]
         usual = np.mean([np.pad(each, (0, width - len(each))) for each in contexts] or [np.zeros(width)], axis=0)
-        each = self._guess(shared, user_id, usual)[2]
-        return np.bincount(np.argmax(each, axis=1), minlength=len(self.actions)) / len(each)
+        phi, odds, own, noise, _ = self._believed(shared, user_id, usual)
+        likely = odds / odds.sum(1, keepdims=True) / (2 * len(odds))
+        counts = np.zeros(len(self.actions))
+        for guess in (own + noise, own - noise):  # each chain's of each persona, as likely as it holds it
+            best = ((shared.mu + guess[:, None]) @ phi.T + self._lean).argmax(2)
+            counts += np.bincount(best.ravel(), likely.ravel(), len(counts))
+        return counts
+
+    def _believed(self, shared: Shared, user_id: str, situation: Floats) -> _Believed:
+        person = self._people.get(user_id)
+        belief = None if person is None else person.belief
+        phi, (m, _, size) = shared.design.every(situation), shared.mu.shape
+        if belief is None:
+            scale = shared.within[shared.design.groups]
+            noise = np.random.default_rng([self._seed, self._count, 7]).normal(size=(m, size)) * np.sqrt(scale)
+            return _Believed(phi, shared.odds, np.zeros((m, size)), noise, (phi * phi) @ scale)
+        odds = (1 - self._change) * belief.now + self._change * shared.odds
+        noise = _wide(belief.spread, size)
+        return _Believed(phi, odds, _wide(belief.own, size), noise, ((noise @ phi.T) ** 2).mean(0))
 
     def _guess(self, shared: Shared, user_id: str, situation: Floats) -> tuple[Floats, Floats, Floats]:
         """Of each action: how likely it satisfies, how uncertain that is, and one guess of each chain."""
-        person = self._people.get(user_id)
-        phi, belief = shared.design.every(situation), None if person is None else person.belief
-        m, k, size = shared.mu.shape
-        if belief is None:
-            odds, own = shared.odds, np.zeros((m, size))
-            scale = shared.within[shared.design.groups]
-            variance = (phi * phi) @ scale
-            noise = np.random.default_rng([self._seed, self._count, 7]).normal(size=(m, size)) * np.sqrt(scale)
-        else:
-            odds = (1 - self._change) * belief.now + self._change * shared.odds
-            own, noise = _wide(belief.own, size), _wide(belief.spread, size)
-            variance = ((noise @ phi.T) ** 2).mean(0)
+        phi, odds, own, noise, variance = self._believed(shared, user_id, situation)
+        m, k = odds.shape
         score = ((shared.mu + own[:, None]) @ phi.T + self._lean) / np.sqrt(1 + variance)
         satisfied = ndtr(score)
         wobble = np.exp(-score * score) * (variance / (1 + variance) / (2 * np.pi))

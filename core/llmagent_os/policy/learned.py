@@ -87,8 +87,9 @@ def make_behavior(
     gamma: float | None,
     exploration: float,
     dimensions: Dimensions = DIMENSIONS,
+    seed: int | None = None,
 ) -> LearnedPolicy:
-    """The policy of a bot's configuration, whose choices do not repeat.
+    """The policy of a bot's configuration.
 
     Args:
         learner: one of :data:`LEARNERS`.
@@ -96,12 +97,13 @@ def make_behavior(
         gamma: how much of a reward is credited to the turn before; None: the learner's own.
         exploration: of ``bayes``.
         dimensions: what the bot chooses between.
+        seed: makes its choices repeatable; None: they are not.
     """
     options: dict[str, Any] = {} if gamma is None else {"gamma": gamma}
     if learner == "bayes":
         options |= {"exploration": exploration, "defaults": defaults}
     space = ActionSpace(dimensions)
-    return LearnedPolicy(make_learner(learner, space, **options), space)
+    return LearnedPolicy(make_learner(learner, space, **options), space, seed=seed)
 
 
 def make_learner(name: str, actions: ActionSpace, **options: Any) -> Learner:
