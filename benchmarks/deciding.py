@@ -2,8 +2,9 @@
 
     python -m benchmarks.deciding --people 100000
 
-One person is taught 250 turns and copied to as many people as asked for; then random ones of them are answered.
-Printed: a decision with one person known and with all, their ratio, and the bytes that a person's state takes.
+One person is taught 250 turns and copied to as many people as asked for, who are stored as bytes; then some of them are
+answered, who are held in memory. Printed: a decision with one person known and with all, their ratio, what it takes to
+bring somebody else in from the bytes, the bytes that a person's state takes, and what an observation takes.
 """
 
 from __future__ import annotations
@@ -40,7 +41,8 @@ def main() -> None:
     options = parser.parse_args()
     rng = np.random.default_rng(0)
     print(
-        f"{'learner':<14}{'one person, ms':>16}{'all, ms':>10}{'ratio':>8}{'KiB a person':>14}{'observation, ms':>17}"
+        f"{'learner':<14}{'one person, ms':>16}{'all, ms':>10}{'ratio':>8}{'bring in, ms':>14}{'KiB a person':>14}"
+        f"{'observation, ms':>17}"
     )
     for name in LEARNERS:
         policy = make_policy(name)
@@ -52,10 +54,19 @@ def main() -> None:
         parts = policy.learner.changes()
         body = parts["u0"]
         policy = make_policy(name, ActionSpace())
-        policy.learner.restore({SHARED: parts[SHARED], **{f"u{number}": body for number in range(options.people)}})
+        stored = {f"u{number}": body for number in range(options.people)}
+        for who in policy.learner.restore(parts[SHARED]):
+            policy.learner.take(who, stored[who])
         some = [f"u{number}" for number in rng.integers(options.people, size=options.decisions)]
+        began = time.perf_counter()
+        for who in some:
+            policy.learner.take(who, stored[who])
+        bringing = 1000 * (time.perf_counter() - began) / len(some)
         many = _milliseconds(policy, some, rng)
-        print(f"{name:<14}{alone:>16.3f}{many:>10.3f}{many / alone:>8.2f}{len(body) / 1024:>14.1f}{observing:>17.2f}")
+        print(
+            f"{name:<14}{alone:>16.3f}{many:>10.3f}{many / alone:>8.2f}{bringing:>14.3f}{len(body) / 1024:>14.1f}"
+            f"{observing:>17.2f}"
+        )
 
 
 if __name__ == "__main__":

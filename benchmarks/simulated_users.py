@@ -22,7 +22,6 @@ from __future__ import annotations
 
 import argparse
 import importlib
-import json
 import sys
 import time
 from collections import defaultdict
@@ -33,6 +32,7 @@ from itertools import product
 from pathlib import Path
 from typing import Protocol, cast
 
+import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
@@ -335,7 +335,7 @@ def main() -> None:
     parser.add_argument("--learners", default="uniform,bayes,reinforce,actor_critic,q_learning")
     parser.add_argument("--workers", type=int, default=2)
     parser.add_argument("--plot", type=Path)
-    parser.add_argument("--json", type=Path)
+    parser.add_argument("--json", type=Path, help="where the figures are kept; what is in it already is not run again")
     options = parser.parse_args()
     if options.plot:  # rather than after all the runs
         try:
@@ -344,14 +344,23 @@ def main() -> None:
             parser.error(f"--plot cannot draw: {error}; pip install 'llmagent-os[peers]'")
     regimes, learners = options.regimes.split(","), options.learners.split(",")
     tasks = [Task(name, regime, seed) for name in learners for regime in regimes for seed in _numbers(options.seeds)]
-    found: dict[tuple[str, str], list[Outcome]] = defaultdict(list)
+    before: list[Outcome] = []
+    if options.json and options.json.exists():
+        before = msgspec.json.decode(options.json.read_bytes(), type=list[Outcome])
+    done = {outcome.task: outcome for outcome in before}
     left_out: set[str] = set()
     with ProcessPoolExecutor(options.workers) as pool:
-        for outcome in pool.map(measure, tasks):
+        for outcome in pool.map(measure, [task for task in tasks if task not in done]):
             if isinstance(outcome, str):
                 left_out.add(outcome)
-            else:
-                found[outcome.task.learner, outcome.task.regime].append(outcome)
+                continue
+            done[outcome.task] = outcome
+            if options.json:
+                options.json.write_bytes(msgspec.json.format(msgspec.json.encode(list(done.values())), indent=1))
+    found: dict[tuple[str, str], list[Outcome]] = defaultdict(list)
+    for task in tasks:
+        if task in done:
+            found[task.learner, task.regime].append(done[task])
     for line in sorted(left_out):
         print(line, file=sys.stderr)
     print(f"seeds {options.seeds}; regret / uniform's, and the 90th percentile person's / the median's")
@@ -368,13 +377,6 @@ def main() -> None:
             cells += f"{np.mean([outcome.ratio for outcome in outcomes]):>10.3f}{tail:>8.2f}"
             spent += [outcome.seconds / 4.8 for outcome in outcomes]
         print(f"{name:<14}{cells}{np.mean(spent) if spent else 0:>12.2f}")
-    if options.json:
-        rows = [
-            {"learner": name, "regime": regime, "seed": each.task.seed, "ratio": each.ratio, "people": each.people}
-            for (name, regime), outcomes in found.items()
-            for each in outcomes
-        ]
-        options.json.write_text(json.dumps(rows, indent=1))
     if options.plot:
         plot(found, regimes, options.plot)
 

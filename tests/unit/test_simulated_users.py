@@ -308,14 +308,19 @@ def test_ones_own_world_is_run_and_reported(
     monkeypatch.setattr(sys, "argv", arguments)
     bench.main()
     rows = json.loads(out.read_text())
-    assert [row["seed"] for row in rows] == [7, 8]
-    for row in rows:
-        assert sum(row["people"]) == pytest.approx(expected := bench.run(Tiny(0), bench.Uniform(row["seed"] + 1)).sum())
-        assert row["ratio"] == pytest.approx(expected / bench.run(Tiny(0), bench.Uniform(row["seed"])).sum())
+    seeds = [row["task"]["seed"] for row in rows]
+    assert seeds == [7, 8]
+    for seed, row in zip(seeds, rows, strict=True):
+        assert sum(row["people"]) == pytest.approx(expected := bench.run(Tiny(0), bench.Uniform(seed + 1)).sum())
+        assert row["ratio"] == pytest.approx(expected / bench.run(Tiny(0), bench.Uniform(seed)).sum())
     table = capsys.readouterr().out
     tail = np.mean([np.quantile(row["people"], 0.9) / np.median(row["people"]) for row in rows])
     assert f"{np.mean([row['ratio'] for row in rows]):.3f}" in table and f"{tail:.2f}" in table
     assert "<svg" in drawn.read_text()
+    monkeypatch.setattr(sys, "argv", [*arguments, "--seeds", "6-8"])
+    bench.main()
+    assert json.loads(out.read_text())[:2] == rows, "what was run before is not run again"
+    assert len(json.loads(out.read_text())) == 3
 
 
 def test_ones_own_world_may_take_a_regime(monkeypatch: pytest.MonkeyPatch) -> None:
