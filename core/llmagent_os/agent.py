@@ -23,14 +23,14 @@ from llmagent_os.backoff import Backoff
 from llmagent_os.chat import ChatRequest, ToolCall
 from llmagent_os.commands import FORGET, UNKEPT, Commands
 from llmagent_os.errors import ConfigError, PluginError, ProfileError
-from llmagent_os.events import ButtonPress, Command, Conversation, Edit, Event, Message, Sender, Timer, now
+from llmagent_os.events import ButtonPress, Command, Conversation, Edit, Event, Message, Reaction, Sender, Timer, now
 from llmagent_os.host import Draft, Outcome
 from llmagent_os.implicit import reward_of, sign
 from llmagent_os.learning import decision_of
 from llmagent_os.ledger import Interaction, RewardEvent, event_key, person_id
 from llmagent_os.memory import Episode, recall
 from llmagent_os.modules import BehaviorModule, InteractionModule, KnowledgeBase, PrivacyModule
-from llmagent_os.modules.behavior import system_text
+from llmagent_os.modules.behavior import LEARNING, system_text
 from llmagent_os.plugin import ToolContext, ToolResult
 from llmagent_os.policy import Context, Decision
 from llmagent_os.portal import run_sync
@@ -116,20 +116,13 @@ class Agent:
         """Answer one message: profile, privacy, knowledge, behaviour, model and tools, privacy, interaction."""
         person = await self.person(message)
         text = self.preprocess(message.text)
-        episode = await recall(self.ledger, message, person_id(message), self.settings.remembered_turns)
+        # One at least: what is said may be of it, and the model need not be shown it.
+        episode = await recall(self.ledger, message, person_id(message), max(self.settings.remembered_turns, 1))
         if (button := episode.button_meant(text)) is not None:
             return await self._pressed(message, button, said=text)
         facts = [hit.fact.text for hit in await asyncio.to_thread(self.kb.retrieve_knowledge, text)]
         context = features_of(message, text, episode.turn_index, person, self.clock())
-        if self.learning is not None:
-            await self.learning.meet(person.user_id)
-        decision = self.behavior.decide(
-            person.user_id,
-            context,
-            person.preferences,
-            decision_id=event_key(message),
-            episode_id=episode.episode_id or event_key(message),
-        )
+        decision = await self._decide(person, context, event_key(message), episode.episode_id or event_key(message))
 
         async def call_tool(call: ToolCall, number: str) -> ToolResult:
             return await self._call(call, await self.tool_context(message, f"{event_key(message)}:{number}", decision))
@@ -146,7 +139,8 @@ class Agent:
         interaction = self._interaction(
             message, text, episode, {"message_id": message.message_id, "features": context}, decision, turn, reply
         )
-        return Outcome(reply, interaction, self._signs(message, text, episode, turn, interaction))
+        signs = self._signs(message, text, episode, turn, interaction) if _may_learn(person) else ()
+        return Outcome(reply, interaction, signs)
 
     def preprocess(self, text: str) -> str:
         r"""``text`` in Unicode's composed form, without control characters or chat markup, spaces evened.
@@ -167,7 +161,7 @@ class Agent:
         return ChatRequest(
             messages=[
                 {"role": "system", "content": system},
-                *episode.messages(),
+                *(episode.messages() if self.settings.remembered_turns else ()),
                 {"role": "user", "content": text},
             ],
             tools=self.plugins.specs(self.settings.permissions) if self.plugins else (),
@@ -237,7 +231,7 @@ class Agent:
         """For whom, where and when a tool is called, and as ``decision`` says; made here where there is none yet."""
         person = await self.person(event)
         zone = person.time_zone or self.settings.time_zone
-        decision = decision or self.behavior.decide(person.user_id, {}, person.preferences)
+        decision = decision or await self._decide(person, {})
         return ToolContext(
             user_id=person.user_id,
             conversation_key=event.conversation.key,
@@ -282,7 +276,7 @@ class Agent:
         if self.plugins is None:
             return Outcome(_STALE)
         features: Context = {"intent": "button"}
-        decision = await self._decide(event, features)
+        decision = await self._decide(await self.person(event), features)
         context = await self.tool_context(event, event_key(event), decision)
         try:
             result = await self.plugins.press(value, context, allowed=self.settings.permissions)
@@ -303,7 +297,7 @@ class Agent:
         if self.plugins is None:
             return Outcome(None)
         features: Context = {"intent": "timer"}
-        decision = await self._decide(event, features)
+        decision = await self._decide(await self.person(event), features)
         context = await self.tool_context(event, event_key(event), decision)
         permissions = self.settings.permissions
         try:
@@ -319,10 +313,15 @@ class Agent:
             return Outcome(None)
         return Outcome(None) if result is None else await self._told(event, result, context, features, decision, "")
 
-    async def _decide(self, event: Event, features: Context) -> Decision:
-        """How to behave where a plugin answers by itself: one choice, which it is given and which is kept."""
-        person = await self.person(event)
-        return self.behavior.decide(person.user_id, features, person.preferences)
+    async def _decide(
+        self, person: Profile, features: Context, decision_id: str = "", episode_id: str = ""
+    ) -> Decision:
+        """How to behave: one choice, which is kept, and which plugins are given."""
+        if self.learning is not None:
+            await self.learning.meet(person.user_id)
+        return self.behavior.decide(
+            person.user_id, features, person.preferences, decision_id=decision_id, episode_id=episode_id
+        )
 
     async def _told(
         self,
@@ -342,6 +341,10 @@ class Agent:
 
     # -- for learning -------------------------------------------------------------------------------------------------
 
+    async def may_teach(self, event: Reaction) -> bool:
+        """Whether a reaction is kept: of somebody who is not learned from, only that they take one off."""
+        return event.action == "removed" or _may_learn(await self.person(event))
+
     def _signs(
         self, message: Message, text: str, episode: Episode, turn: Turn, interaction: Interaction
     ) -> tuple[RewardEvent, ...]:
@@ -350,18 +353,18 @@ class Agent:
         signs: list[RewardEvent] = []
         before = episode.turns[-1] if episode.turns else None
         if before is not None and before.said and before.action_dist:
-            signs.append(reward_of(sign(before, text), before, message, rater, message.at))
+            signs.append(reward_of(sign(before, self.privacy.keep(text)[0]), before, message, rater, message.at))
         if any(result.data.get("status") == FAILED for result in turn.results):
             signs.append(reward_of("tool_failed", interaction, message, rater, message.at))
         return tuple(signs)
 
     async def _edited(self, event: Edit) -> Outcome:
         """Somebody changed what was answered already: the answer was not what they had wanted."""
-        if self.ledger is None:
+        if self.ledger is None or not _may_learn(await self.person(event)):
             return Outcome(None)
         turns = await self.ledger.history(event.conversation.key, person_id(event), EDITS)
         edited = [turn for turn in turns if turn.context.get("message_id") == event.message_id and turn.action_dist]
-        if not edited or self.preprocess(event.text) == self.preprocess(edited[-1].said):
+        if not edited or self.privacy.keep(self.preprocess(event.text))[0] == edited[-1].said:
             return Outcome(None)
         return Outcome(None, rewards=(reward_of("edited", edited[-1], event, person_id(event), event.at),))
 
@@ -415,3 +418,8 @@ class Agent:
             tool_calls=self.privacy.keep_all(calls),
             said=self.privacy.keep(said)[0],
         )
+
+
+def _may_learn(person: Profile) -> bool:
+    """Whether somebody wants to be learned from."""
+    return person.preferences.get(LEARNING) != "off"

@@ -50,7 +50,7 @@ from importlib.resources import files
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal, Self, cast
 
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError, model_validator
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, StringConstraints, ValidationError, model_validator
 
 from llmagent_os.errors import ConfigError
 from llmagent_os.policy.contract import DIMENSIONS
@@ -95,7 +95,23 @@ class Policy(BaseModel):
     exploration: float = Field(default=0.03, ge=0.0, le=1.0)  #: of ``bayes``
 
 
-Worth = Annotated[float, Field(ge=-1.0, le=1.0)]
+def _worths(table: object) -> object:
+    """``[rewards]`` as it is, checked: by emoji, or by platform and emoji."""
+    if not isinstance(table, dict):
+        return table  # pydantic says what it should be
+    worths: dict[str, object] = {}
+    for name, worth in cast("dict[str, object]", table).items():
+        if isinstance(worth, dict):
+            worths |= {f"{name}.{emoji}": value for emoji, value in cast("dict[str, object]", worth).items()}
+        else:
+            worths[name] = worth
+    for where, value in worths.items():
+        if isinstance(value, bool) or not isinstance(value, int | float) or not -1 <= value <= 1:
+            raise ValueError(f"`rewards.{where}` cannot be {value!r}: write a number from -1 to 1")
+    return cast("object", table)
+
+
+Worths = Annotated[dict[str, float | dict[str, float]], BeforeValidator(_worths)]
 
 
 class BotConfig(BaseModel):
@@ -116,7 +132,7 @@ class BotConfig(BaseModel):
     notes: str = ""  #: told to models that were not trained for this bot
     behavior: Behavior = Behavior()
     policy: Policy = Policy()
-    rewards: dict[str, Worth | dict[str, Worth]] = {}  #: by emoji; by platform, those of one
+    rewards: Worths = {}  #: by emoji; by platform, those of one
     tool_rounds: int = Field(default=3, ge=0, le=20)  #: how often one reply may call tools
     max_tokens: int = Field(default=256, ge=1, le=32_768)  #: of one completion
     temperature: float = Field(default=0.0, ge=0.0, le=2.0)

@@ -13,7 +13,6 @@ from llmagent_os.admission import approve, revoke
 from llmagent_os.errors import PluginError
 from llmagent_os.events import Command, Event
 from llmagent_os.identities import Links, parts_of
-from llmagent_os.learning import NOT_CHOSEN
 from llmagent_os.ledger import event_key, person_id
 from llmagent_os.linking import link, listed, platforms, unlink
 from llmagent_os.modules.behavior import LEARNING
@@ -138,7 +137,8 @@ class Commands:
             field = what.removeprefix("clear").strip()
             person = await profiles.get(user_id)
             if not field:
-                person = await profiles.update(user_id, name=None, place=None, time_zone=None, preferences={})
+                kept = {LEARNING: "off"} if person.preferences.get(LEARNING) == "off" else {}  # not asked for by this
+                person = await profiles.update(user_id, name=None, place=None, time_zone=None, preferences=kept)
             elif field in person.preferences:
                 kept = {key: value for key, value in person.preferences.items() if key != field}
                 person = await profiles.update(user_id, preferences=kept)
@@ -174,17 +174,18 @@ class Commands:
     async def _learned(self, person: Profile) -> str:
         """What reactions have taught of this person, in words; empty: nothing is learned here."""
         agent = self._agent
-        if agent.learning is None or agent.ledger is None:
+        if agent.learning is None:
             return ""
         if person.preferences.get(LEARNING) == "off":
             return "I do not learn from your reactions: `/profile learning on` changes that."
         await agent.learning.catch_up()
-        opinions = await agent.ledger.opinions(person.user_id, NOT_CHOSEN)
-        if not opinions:
+        reacted, all_told = await agent.learning.heard(person.user_id)
+        if not all_told:
             return "From your reactions I have learned nothing yet: 👍 and 👎 tell me how you like to be answered."
-        replies = "one reply" if opinions == 1 else f"{opinions} replies"
+        replies = "one reply" if all_told == 1 else f"{all_told} replies"
+        source = "your reactions on" if reacted == all_told else "how you took"
         await agent.learning.meet(person.user_id)
-        lines = [f"From your reactions on {replies} I have learned that you like:"]
+        lines = [f"From {source} {replies} I have learned that you like:"]
         for name, (value, chance) in agent.learning.tastes(person.user_id).items():
             values, asked = tuple(self._dimensions[name]), person.preferences.get(name, "")
             if asked in values:
@@ -220,11 +221,11 @@ class Commands:
                     await adapter.forget(own_id)
             if agent.profiles is not None:
                 await agent.profiles.forget(identity)
-        person = await agent.person_of(person_id(event))
+        everyone = await agent.everyone(person_id(event))
         if agent.ledger is not None:
             await agent.ledger.forget(person_id(event))
         if agent.learning is not None:
-            await agent.learning.forget(person)
+            await agent.learning.forget(everyone)
         return Reply("Done: I have forgotten you.")
 
     async def _plugin(self, command: Command, name: str) -> Reply:

@@ -112,7 +112,7 @@ class Host:
         *,
         limits: Limits | None = None,
         rewards: RewardMapping = EMOJI,
-        may_rate: Callable[[Event], Awaitable[bool]] | None = None,
+        may_rate: Callable[[Reaction], Awaitable[bool]] | None = None,
         clock: Clock | None = None,
     ) -> None:
         """Nothing happens before :meth:`run`.

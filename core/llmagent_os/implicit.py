@@ -13,18 +13,22 @@ from llmagent_os.policy import Kind
 from llmagent_os.rewards import IMPLICIT
 
 #: The version of the rules below, kept beside every reward that they gave.
-VERSION = "implicit-2"
+VERSION = "implicit-3"
 
 #: How alike two messages are, in percent, of which the second asks the first again in other words.
 ALIKE = 72.0
 
 _THANKS = re.compile(
-    r"\b(thanks|thank you|thx|ty|cheers|perfect|great|awesome|excellent|wonderful|brilliant|lovely|exactly|nice"
-    r"|love it|well done|good (job|bot|one)|that('s| is) (right|great|perfect|it))\b|🙏|❤",
+    r"\b(thanks|thank you|thx|ty|cheers|love it|well done|good (job|bot|one)|that('s| is) (right|great|perfect|it))\b"
+    r"|🙏|❤"
+    # Praise, and not what is asked for: "great!", "ok, very nice one", but no "great restaurants", nor "not great".
+    r"|^\W*((oh|ok|okay|yes|yeah|yep|very|so|really|just|wow|that('s| is| was)|it('s| is))\W+)*"
+    r"(perfect|great|awesome|excellent|wonderful|brilliant|lovely|exactly|nice)(?=\W*$|\s*[,.!;:)]|\s+(one|job|work)\b)",
     re.IGNORECASE,
 )
 _CORRECTION = re.compile(
-    r"^\s*(no+\b(?!\s+(thanks|thank you|problem|worries))|nope\b|wrong\b|not (that|what|the)\b|actually\b"
+    r"^\s*(no+\b(?!\W+(thanks|thank you|problem|worries|need|rush|more|one|that's (all|it|fine))\b)|nope\b|wrong\b"
+    r"|not (that|what|the)\b|actually\b(?! (that's|perfect|great|thanks))"
     r"|i (said|meant|mean|asked)\b|that('s| is|s)? (not|wrong|incorrect)\b|that isn('t|t)\b"
     r"|you (misunderstood|got it wrong|didn('t|t))\b|incorrect\b)"
     r"|\b(i meant|that('s| is) (wrong|not (what|right))|not what i (said|asked|meant|wanted))\b",

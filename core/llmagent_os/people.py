@@ -22,7 +22,6 @@ from llmagent_os.errors import ConfigError
 from llmagent_os.files import FOLDER, Files
 from llmagent_os.health import Health
 from llmagent_os.identities import Links, parts_of
-from llmagent_os.learning import erase
 from llmagent_os.ledger import Ledger
 from llmagent_os.ledger.connection import file_of
 from llmagent_os.profiles import Profiles
@@ -68,7 +67,6 @@ async def forget(settings: Settings, identity: str) -> str:
         conversations += await _forget_there(settings, platform, own_id)
     for url in _ledgers(settings):
         async with _opened(url) as ledger:
-            await erase(ledger, everyone)
             for each in everyone:  # only one of them may know of the links
                 rows += await ledger.forget(each)
     profile = "a profile" if had_profile else "no profile"

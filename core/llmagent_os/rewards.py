@@ -129,7 +129,7 @@ def verdict(rewards: Iterable[RewardEvent], own: Collection[str], trust: Mapping
     """One opinion of many: that of the person answered, where they have one; else the bystanders' mean.
 
     However many they are, bystanders count at most half of what the person's own opinion would, and each of them at
-    most a quarter. Who is not trusted counts less.
+    most a quarter. Who is not trusted counts less, and who is not at all has no opinion.
 
     Args:
         rewards: the rows of one interaction.
@@ -140,7 +140,11 @@ def verdict(rewards: Iterable[RewardEvent], own: Collection[str], trust: Mapping
     for row in rewards:
         if row.kind == "reaction":
             stands[row.rater_id] = stands.get(row.rater_id, 0.0) + row.reward
-    opinions = {rater: max(-1.0, min(1.0, value)) for rater, value in stands.items() if abs(value) > 1e-9}
+    opinions = {
+        rater: max(-1.0, min(1.0, value))
+        for rater, value in stands.items()
+        if abs(value) > 1e-9 and trust.get(rater, 1.0) > 0
+    }
     mine = [rater for rater in opinions if rater in own]
     if mine:
         total = math.fsum(opinions[rater] for rater in mine)
@@ -148,7 +152,26 @@ def verdict(rewards: Iterable[RewardEvent], own: Collection[str], trust: Mapping
         return Verdict(max(-1.0, min(1.0, total)), weight)
     weights = {rater: BYSTANDER * trust.get(rater, 1.0) for rater in opinions}
     whole = math.fsum(weights.values())
-    if not whole:
+    if not weights:
         return Verdict(None, 0.0)
     mean = math.fsum(weights[rater] * value for rater, value in opinions.items()) / whole
     return Verdict(mean, min(whole, BYSTANDERS))
+
+
+def signs(rewards: Iterable[RewardEvent], own: Collection[str]) -> list[RewardEvent]:
+    """The rows that are no reactions and still stand: whoever takes their reaction off withdraws what came before.
+
+    Args:
+        rewards: the rows of one interaction, in the order in which they came.
+        own: the identities of the person answered.
+    """
+    found: list[RewardEvent] = []
+    mine = 0.0
+    for row in rewards:
+        if row.kind != "reaction":
+            found.append(row)
+        elif row.rater_id in own:
+            mine += row.reward
+            if row.op == "remove" and row.reward and abs(mine) < 1e-9:
+                found.clear()
+    return found

@@ -18,7 +18,7 @@ from llmagent_os.bot import Bot, BotConfig
 from llmagent_os.chat import ChatRequest
 from llmagent_os.config import Settings
 from llmagent_os.errors import BadToolCallError, ConfigError, ModelError, NotConfiguredError
-from llmagent_os.events import Event
+from llmagent_os.events import Event, Reaction
 from llmagent_os.health import Health
 from llmagent_os.host import Host, Limits
 from llmagent_os.learning import Learning
@@ -139,6 +139,9 @@ class Runtime:
                 agent.learning = Learning(policy, ledger, f"{config.name}:{chosen}")
                 await agent.learning.open()
 
+            async def may_rate(event: Reaction) -> bool:
+                return await access.admits(event) and await agent.may_teach(event)
+
             async def wants(event: Event) -> bool:
                 return await host.hears(event) and await access.admits(event)
 
@@ -180,9 +183,7 @@ class Runtime:
                 admins=settings.admins,
                 trusted=[adapter.name for adapter in made if adapter.capabilities.trusted],
             )
-            host = Host(
-                Admission(agent, access), ledger, made, limits=limits, rewards=bot.rewards, may_rate=access.admits
-            )
+            host = Host(Admission(agent, access), ledger, made, limits=limits, rewards=bot.rewards, may_rate=may_rate)
             health.host, health.plugins = host, plugins
             yield cls(settings, bot, ledger, profiles, plugins, llm, agent, tuple(made), host, health)
 

@@ -34,7 +34,7 @@ class Trust:
         )
 
     def note(self, rater_id: str, opinion: float, at: datetime) -> None:
-        """Somebody has an opinion, or none any more (0): taking reactions off is no flood, however many they are."""
+        """Somebody has an opinion that they did not have before; 0: none after all."""
         if abs(opinion) < 1e-9:
             return
         tally = self._tallies.setdefault(rater_id, [0.0, 0.0, 0.0, 0.0])

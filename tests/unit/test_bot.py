@@ -73,6 +73,8 @@ def test_agent_that_cannot_be_used_is_named(folder: Path, text: str, message: st
         ('name = "a"', "`model` is missing"),
         ('name = "Big Bot"\nmodel = "m"', "`name` cannot be 'Big Bot'"),
         ('name = "a"\nmodel = "m"\ntool_rounds = 99', "`tool_rounds` cannot be 99"),
+        ('name = "a"\nmodel = "m"\n[rewards]\neyes = 5', "`rewards.eyes` cannot be 5: write a number from -1 to 1$"),
+        ('name = "a"\nmodel = "m"\n[rewards.slack]\neyes = "x"', "`rewards.slack.eyes` cannot be 'x': write a number"),
         ('name = "a', "is no TOML"),
     ],
 )

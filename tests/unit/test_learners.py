@@ -6,6 +6,7 @@ import math
 import sys
 from threading import Thread
 
+import msgspec
 import numpy as np
 import pytest
 
@@ -14,6 +15,8 @@ from llmagent_os.policy.actions import ActionSpace
 from llmagent_os.policy.contract import Context, Decision, Kind
 from llmagent_os.policy.learned import LEARNERS, LearnedPolicy, make_behavior, make_learner, make_policy
 from llmagent_os.policy.learner import SHARED
+from llmagent_os.policy.logged import Floats
+from llmagent_os.policy.parts import unpack
 
 HERE: Context = {"intent": "ask", "kind": "direct", "turn": 0.3}
 BRIEF = {"mode": "task_oriented", "verbosity": "brief"}
@@ -258,6 +261,51 @@ def test_a_reward_is_credited_to_the_turns_before_it_as_far_as_gamma_says(name: 
         decision = policy.decide("ana", {"turn": "first"})
         found[gamma] = sum(p for each, p in decision.action_dist.items() if "verbosity=brief" in each)
     assert found[0.9] > found[0.0] + 0.1 or found[0.9] > 0.9
+
+
+@pytest.mark.parametrize("name", ["reinforce", "actor_critic", "q_learning"])
+def test_what_is_taken_back_is_given_back_with_what_it_was_measured_against(name: str) -> None:
+    policy = make_policy(name, gamma=0.3)
+    for number in range(60):  # somebody content: much is expected
+        policy.observe(policy.decide("ana", HERE, decision_id=str(number)), 1.0)
+
+    def weights() -> Floats:
+        return unpack(policy.learner.changes()[SHARED])[0]["weights"]
+
+    before = weights()
+    decision = policy.decide("ana", HERE, decision_id="last", episode_id="now")
+    policy.observe(decision, 1.0)
+    step = float(np.abs(weights() - before).sum())
+    for _ in range(10):
+        policy.observe(decision, None)
+        policy.observe(decision, 1.0)
+    policy.observe(decision, None)
+    assert float(np.abs(weights() - before).sum()) < 0.2 * step
+    before = weights()
+    policy.observe(decision, None)
+    policy.observe(policy.decide("ana", HERE, decision_id="other", episode_id="now"), None)
+    assert (weights() == before).all(), "what says nothing teaches nothing"
+
+
+@pytest.mark.parametrize("name", ["reinforce", "actor_critic", "q_learning"])
+def test_taking_off_what_is_too_long_ago_does_not_keep_the_rest_from_being_taken_back(name: str) -> None:
+    policy = make_policy(name)
+    decisions = [policy.decide("ana", HERE, decision_id=str(number)) for number in range(60)]
+    for decision in decisions:
+        policy.observe(decision, 1.0 if BRIEF.items() <= decision.action.items() else -1.0)
+    before = unpack(policy.learner.changes()[SHARED])[0]["weights"]
+    for decision in decisions:  # in the order in which they were put on
+        policy.observe(decision, None)
+    assert (unpack(policy.learner.changes()[SHARED])[0]["weights"] != before).any()
+
+
+@pytest.mark.parametrize("name", LEARNERS)
+def test_a_choice_that_was_not_among_those_allowed_is_passed_over(name: str) -> None:
+    policy = make_policy(name)
+    decision = policy.decide("ana", HERE)
+    version = policy.version
+    policy.observe(msgspec.structs.replace(decision, action_dist={"mode=rude": 1.0}), 1.0)
+    assert policy.version == version
 
 
 def test_there_is_no_other_learner() -> None:

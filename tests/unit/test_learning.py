@@ -5,27 +5,36 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import json
+import sqlite3
+import time
 from collections.abc import AsyncGenerator, Mapping
+from datetime import timedelta
 from pathlib import Path
 from uuid import uuid4
 
 import pytest
+import sqlalchemy as sa
 from pytest import MonkeyPatch
 
-from llmagent_os.agent import Agent
+from llmagent_os.agent import Agent, AgentSettings
 from llmagent_os.errors import LedgerError
-from llmagent_os.events import Edit, Sender
+from llmagent_os.events import Edit, Sender, now
 from llmagent_os.host import Host
+from llmagent_os.identities import Joined
 from llmagent_os.implicit import sign
-from llmagent_os.learning import TRUST, Learning, decision_of, erase
-from llmagent_os.ledger import Interaction, Ledger, RewardEvent
+from llmagent_os.learning import TRUST, Learning, decision_of
+from llmagent_os.ledger import Interaction, Ledger, Rated, RewardEvent
+from llmagent_os.ledger import ledger as ledger_module
 from llmagent_os.modules import BehaviorModule
-from llmagent_os.policy import Dimensions
+from llmagent_os.policy import Decision, Dimensions, Kind
 from llmagent_os.policy.contract import DIMENSIONS
 from llmagent_os.policy.dimensions import starting
 from llmagent_os.policy.learned import LEARNERS, make_behavior
+from llmagent_os.policy.learner import Learner
+from llmagent_os.policy.parts import pack, unpack
 from llmagent_os.profiles import PREFERENCES, Profiles
 from llmagent_os.testing import MemoryAdapter, ScriptedLLM, Sent
+from llmagent_os.trust import FLOOD
 
 SEED = 0  #: of what is chosen
 DEFAULTS = {"mode": "task_oriented", "verbosity": "normal", "initiative": "act"}
@@ -39,7 +48,6 @@ class Bot:
         policy = make_behavior(learner, defaults, None, 0.03, dimensions, seed=SEED)
         self.ledger = ledger
         self.platform = MemoryAdapter(name)
-        self.learner = policy.learner
         self.learning = Learning(policy, ledger, f"test:{learner}")
         self.llm = ScriptedLLM("Fine.")
         self.agent = Agent(
@@ -50,6 +58,10 @@ class Bot:
         )
         self.agent.learning = self.learning
         self.count = 0
+
+    @property
+    def learner(self) -> Learner:
+        return self.learning._policy.learner  # pyright: ignore[reportPrivateUsage]
 
     async def say(self, text: str, user: str = "ana") -> Sent:
         self.count += 1
@@ -90,7 +102,7 @@ async def running(
     bot = Bot(ledger, Profiles(folder / "profiles", {**PREFERENCES, **dimensions}), learner, dimensions, name)
     await bot.learning.open()
     tasks = [
-        asyncio.create_task(Host(bot.agent, ledger, [bot.platform]).run()),
+        asyncio.create_task(Host(bot.agent, ledger, [bot.platform], may_rate=bot.agent.may_teach).run()),
         asyncio.create_task(bot.learning.run()),
     ]
     try:
@@ -154,6 +166,19 @@ async def test_a_reaction_on_what_nobody_chose_how_to_say_teaches_nothing(tmp_pa
         assert "From your reactions I have learned nothing yet" in text
 
 
+async def test_a_second_emoji_on_a_reply_is_no_second_vote(tmp_path: Path) -> None:
+    async with running(tmp_path) as bot:
+        sent = await bot.say("hello there")
+        for emoji in ("👎", "😢", "😡", "🦑"):
+            await bot.platform.react(sent, emoji, user="ana")
+        await bot.platform.react(sent, "🦑", user="ana", removed=True)
+        await bot.platform.react(sent, "😢", user="ana", removed=True)
+        await bot.settled()
+        _, parts = await bot.ledger.policy_state("test:bayes")
+        good, bad, _, recent = json.loads(parts[TRUST])["memory::ana"]
+        assert (good, bad, recent) == (0, 1, 1)
+
+
 async def test_taking_reactions_off_is_no_vote_and_no_flood(tmp_path: Path) -> None:
     async with running(tmp_path) as bot:
         for sent, emoji in await bot.opinions("ana", {"mode": "nobody's"}, 12):
@@ -196,10 +221,10 @@ async def test_after_a_restart_people_are_read_when_they_write(tmp_path: Path, m
         assert bot.learning.tastes("memory::ana") == tastes
     async with running(tmp_path) as bot:
         through, _ = await bot.ledger.policy_state("test:bayes")
-        await bot.ledger.keep_policy("test:bayes", through, {"memory::ana": b"garbage"})
+        await bot.ledger.keep_policy("test:bayes", through or 0, {"memory::ana": b"garbage"}, before=through)
         await bot.say("good evening", "ana")
         await bot.settled()
-        assert bot.learner.knows("memory::ana"), "what cannot be read is learned from the start"
+        assert bot.learner.knows("memory::ana"), "what cannot be read is learned again"
 
 
 async def test_what_could_not_be_stored_is_stored_with_what_comes_next(
@@ -209,12 +234,12 @@ async def test_what_could_not_be_stored_is_stored_with_what_comes_next(
         whole, keep = bot.learner.changes, bot.ledger.keep_policy
         failures = 1
 
-        async def fails(policy: str, through: int, parts: Mapping[str, bytes]) -> None:
+        async def fails(policy: str, through: int, parts: Mapping[str, bytes], *, before: int | None) -> bool:
             nonlocal failures
             if failures:
                 failures -= 1
                 raise LedgerError("the disk is full")
-            await keep(policy, through, parts)
+            return await keep(policy, through, parts, before=before)
 
         monkeypatch.setattr(bot.ledger, "keep_policy", fails)
         with contextlib.suppress(LedgerError):
@@ -228,7 +253,7 @@ async def test_damaged_state_is_learned_again(tmp_path: Path) -> None:
     async with running(tmp_path) as bot:
         await bot.opinions("ana", {"verbosity": "brief"}, 3)
         before = await bot.ledger.policy_state("test:bayes")
-        await bot.ledger.keep_policy("test:bayes", before[0], {"": b"garbage"})
+        await bot.ledger.keep_policy("test:bayes", before[0] or 0, {"": b"garbage"}, before=before[0])
     async with running(tmp_path) as bot:
         assert await bot.ledger.policy_state("test:bayes") == before
 
@@ -353,9 +378,7 @@ async def test_forgetting_somebody_forgets_what_was_learned(tmp_path: Path) -> N
         bot.count += 1
         await bot.platform.sent(bot.count)
         await bot.settled()
-        _, parts = await bot.ledger.policy_state("test:bayes")
-        assert "memory::ana" not in parts
-        assert not any(b"memory::ana" in body for name, body in parts.items() if name != ""), "nor among the raters"
+        assert not names(await bot.ledger.policy_state("test:bayes"), b"memory::ana"), "nor among the raters"
 
 
 def test_signs() -> None:
@@ -377,6 +400,20 @@ def test_signs() -> None:
         ("book lunch with Ana on Friday", "please book a lunch with Ana on Friday", "reask"),
         ("what do I have tomorrow?", "what do I have on Friday?", "went_on"),
         ("gym at 7 on monday", "gym at 7am on monday", "reask"),
+        ("book lunch tomorrow", "no, thanks!", "thanks"),
+        ("book lunch tomorrow", "No. Thank you", "thanks"),
+        ("book lunch tomorrow", "no, that's all", "went_on"),
+        ("book lunch tomorrow", "no need", "went_on"),
+        ("book lunch tomorrow", "no, that's wrong", "correction"),
+        ("book lunch tomorrow", "no", "correction"),
+        ("book lunch tomorrow", "thanks but that's wrong", "correction"),
+        ("book lunch tomorrow", "actually that's perfect", "thanks"),
+        ("book lunch tomorrow", "actually, make it 3", "correction"),
+        ("book lunch tomorrow", "ok, very nice!", "thanks"),
+        ("book lunch tomorrow", "That's perfect", "thanks"),
+        ("book lunch tomorrow", "find a nice restaurant", "went_on"),
+        ("book lunch tomorrow", "exactly what time is dinner?", "went_on"),
+        ("book lunch tomorrow", "not great", "went_on"),
     ):
         assert sign(before(said), then) == expected, then
     assert sign(before("book lunch", "missing"), "no, lunch at 3") == "went_on", "it answers what was asked"
@@ -404,11 +441,351 @@ async def test_erasing_somebody_from_outside_leaves_no_trace_in_what_was_learned
         await bot.opinions("ana", {"verbosity": "brief"}, 3)
         await bot.opinions("ben", {"verbosity": "brief"}, 3)
     ledger = await Ledger.open(f"sqlite:///{tmp_path / 'ledger.db'}")
-    await erase(ledger, ["memory::ana"])
     await ledger.forget("memory::ana")
-    _, parts = await ledger.policy_state("test:bayes")
+    assert await ledger.policy_state("test:bayes") == (None, {}), "it is learned again, without her"
     await ledger.close()
-    assert "memory::ben" in parts
-    assert not any(b"memory::ana" in body for body in parts.values())
     async with running(tmp_path) as bot:
-        assert bot.learning.tastes("memory::ben")
+        state = await bot.ledger.policy_state("test:bayes")
+        assert "memory::ben" in state[1] and not names(state, b"memory::ana")
+
+
+async def linked(bot: Bot, ledger: Ledger) -> None:
+    await ledger.identities.issue("memory::ana", "code", now(), timedelta(minutes=10))
+    assert isinstance(await ledger.identities.join("memory::ben", "code", now()), Joined)
+    await bot.settled()
+
+
+async def replayed(folder: Path, learner: str = "bayes") -> tuple[int | None, dict[str, bytes]]:
+    """What the ledger alone says, learned by a process that knows nothing."""
+    ledger = await Ledger.open(f"sqlite:///{folder / 'ledger.db'}")
+    await Learning(make_behavior(learner, DEFAULTS, None, 0.03), ledger, "replayed").open()
+    state = await ledger.policy_state("replayed")
+    await ledger.drop_policy("replayed")
+    await ledger.close()
+    return state
+
+
+def names(state: tuple[int | None, dict[str, bytes]], *who: bytes) -> bool:
+    """Whether any of these is anywhere in what was learned."""
+    return any(each in body for body in (*state[1].values(), *map(str.encode, state[1])) for each in who)
+
+
+@pytest.mark.parametrize("learner", ["bayes", "reinforce"])
+async def test_after_a_link_an_unlink_and_a_forgetting_the_state_is_what_the_ledger_says(
+    tmp_path: Path, learner: str
+) -> None:
+    name = f"test:{learner}"
+    async with running(tmp_path, learner) as bot:
+        given = await bot.opinions("ana", {"verbosity": "brief"}, 4)
+        await bot.opinions("ben", {"verbosity": "brief"}, 4)
+        await bot.opinions("cleo", {"verbosity": "brief"}, 2)
+        await bot.platform.react(given[0][0], "👎", user="cleo")
+        await linked(bot, bot.ledger)
+        state = await bot.ledger.policy_state(name)
+        assert "memory::ana" in state[1] and "memory::ben" not in state[1], "they are one person"
+        assert "on 8 replies" in (await bot.say("/profile", "ben")).reply.text
+        assert await replayed(tmp_path, learner) == state
+        assert await bot.ledger.identities.leave("memory::ben") is not None
+        await bot.settled()
+        state = await bot.ledger.policy_state(name)
+        assert {"memory::ana", "memory::ben"} <= state[1].keys()
+        assert await replayed(tmp_path, learner) == state
+        await linked(bot, bot.ledger)
+        asked = await bot.say("/forget", "ben")
+        await bot.platform.press(asked, asked.reply.buttons[0].value, user="ben")
+        bot.count += 1
+        await bot.platform.sent(bot.count)
+        await bot.opinions("cleo", {"verbosity": "brief"}, 2)
+        state = await bot.ledger.policy_state(name)
+        assert "memory::cleo" in state[1] and not names(state, b"memory::ana", b"memory::ben")
+        assert await replayed(tmp_path, learner) == state
+
+
+async def test_a_crash_while_somebody_is_forgotten_leaves_a_bot_that_starts(tmp_path: Path) -> None:
+    async with running(tmp_path) as bot:
+        await bot.opinions("ana", {"verbosity": "brief"}, 3)
+        await bot.opinions("ben", {"verbosity": "brief"}, 3)
+        await bot.ledger.forget("memory::ana")
+    async with running(tmp_path) as bot:
+        state = await bot.ledger.policy_state("test:bayes")
+        assert "memory::ben" in state[1]
+    assert await replayed(tmp_path) == state
+
+
+async def test_who_is_forgotten_while_it_learns_does_not_come_back(tmp_path: Path, monkeypatch: MonkeyPatch) -> None:
+    async with running(tmp_path) as bot:
+        await bot.opinions("ben", {"verbosity": "brief"}, 2)
+        read = bot.ledger.rated
+
+        async def rated(after: int, limit: int) -> list[Rated]:
+            rows = await read(after, limit)
+            if any(row.person == "memory::ana" for row in rows):
+                monkeypatch.setattr(bot.ledger, "rated", read)
+                await bot.ledger.forget("memory::ana")
+            return rows
+
+        monkeypatch.setattr(bot.ledger, "rated", rated)
+        await bot.opinions("ana", {"verbosity": "brief"}, 1)
+        state = await bot.ledger.policy_state("test:bayes")
+        assert not names(state, b"memory::ana")
+    assert await replayed(tmp_path) == state
+
+
+@pytest.mark.parametrize("part", ["", "memory::ana", TRUST])
+async def test_a_part_that_is_whole_but_makes_no_sense_is_learned_again(tmp_path: Path, part: str) -> None:
+    async with running(tmp_path) as bot:
+        await bot.opinions("ana", {"verbosity": "brief"}, 3)
+        before = await bot.ledger.policy_state("test:bayes")
+        _, facts = unpack(before[1][""])
+        damaged = b"[1]" if part == TRUST else pack({}, facts if part == "" else {})
+        await bot.ledger.keep_policy("test:bayes", before[0] or 0, {part: damaged}, before=before[0])
+    async with running(tmp_path) as bot:
+        assert await bot.ledger.policy_state("test:bayes") == before
+
+
+async def test_who_asks_and_does_not_wait_has_nothing_learned_twice(tmp_path: Path, monkeypatch: MonkeyPatch) -> None:
+    async with running(tmp_path) as bot:
+        await bot.opinions("ana", {"verbosity": "brief"}, 2)
+    ledger = await Ledger.open(f"sqlite:///{tmp_path / 'ledger.db'}")
+    await ledger.drop_policy("test:bayes")
+    learning = Learning(make_behavior("bayes", DEFAULTS, None, 0.03), ledger, "test:bayes")
+    seen: list[int] = []
+    learn = learning._learn  # pyright: ignore[reportPrivateUsage]
+
+    def slowly(rows: list[Rated]) -> None:
+        seen.extend(row.seq for row in rows)
+        time.sleep(0.2)
+        learn(rows)
+
+    monkeypatch.setattr(learning, "_learn", slowly)
+    with pytest.raises(TimeoutError):
+        async with asyncio.timeout(0.1):
+            await learning.catch_up()
+    await learning.catch_up()
+    await ledger.close()
+    assert seen and len(seen) == len(set(seen))
+
+
+async def test_one_row_that_cannot_be_learned_does_not_stop_the_rest(tmp_path: Path, monkeypatch: MonkeyPatch) -> None:
+    async with running(tmp_path) as bot:
+        await bot.opinions("ana", {"verbosity": "brief"}, 1)
+        observe = bot.learning._policy.observe  # pyright: ignore[reportPrivateUsage]
+
+        def fails(decision: Decision, reward: float | None, *, kind: Kind = "reaction", weight: float = 1.0) -> None:
+            if decision.user_id == "memory::ben":
+                raise ZeroDivisionError
+            observe(decision, reward, kind=kind, weight=weight)
+
+        monkeypatch.setattr(bot.learning._policy, "observe", fails)  # pyright: ignore[reportPrivateUsage]
+        await bot.opinions("ben", {"verbosity": "brief"}, 1)
+        await bot.opinions("ana", {"verbosity": "brief"}, 2)
+        assert "on 3 replies" in (await bot.say("/profile")).reply.text
+
+
+async def test_a_reward_that_cannot_be_read_is_passed_over(tmp_path: Path) -> None:
+    async with running(tmp_path) as bot:
+        given = await bot.opinions("ana", {"verbosity": "brief"}, 3)
+    with contextlib.closing(sqlite3.connect(tmp_path / "ledger.db")) as raw, raw:
+        raw.execute("UPDATE rewards SET kind = 'of_a_later_version' WHERE seq = 1")
+    assert "memory::ana" in (await replayed(tmp_path))[1]
+    async with running(tmp_path) as bot:
+        await bot.platform.react(given[0][0], "🎉", user="ana")
+        await bot.settled()
+        assert bot.learning.tastes("memory::ana")
+
+
+@pytest.mark.parametrize("learner", ["bayes", "reinforce"])
+async def test_what_is_no_opinion_of_the_person_takes_nothing_back(tmp_path: Path, learner: str) -> None:
+    async with running(tmp_path, learner) as bot:
+        await bot.opinions("ana", {"verbosity": "brief"}, 5)
+        sent = await bot.say("what is on my list for friday")
+        await bot.say("perfect, thanks!")
+        await bot.settled()
+        before = bot.learner.changes()[""]
+        for user in ("ana", "troll"):
+            await bot.platform.react(sent, "🦑", user=user)
+            await bot.platform.react(sent, "🦑", user=user, removed=True)
+        await bot.settled()
+        after = bot.learner.changes()[""]
+        assert after == before, "an emoji that says nothing teaches nothing"
+        observed: list[tuple[str, float | None]] = []
+        observe = bot.learning._policy.observe  # pyright: ignore[reportPrivateUsage]
+
+        def noted(decision: Decision, reward: float | None, *, kind: Kind = "reaction", weight: float = 1.0) -> None:
+            observed.append((kind, reward))
+            observe(decision, reward, kind=kind, weight=weight)
+
+        bot.learning._policy.observe = noted  # type: ignore[method-assign]  # pyright: ignore
+        await bot.platform.react(sent, "👎", user="troll")
+        await bot.platform.react(sent, "👎", user="troll", removed=True)
+        await bot.settled()
+        assert observed == [("reaction", -1.0), ("reaction", None), ("thanks", 1.0)], "her thanks still stand"
+
+
+@pytest.mark.parametrize("learner", ["bayes", "reinforce"])
+async def test_what_is_beyond_a_flood_teaches_nothing(tmp_path: Path, learner: str) -> None:
+    async with running(tmp_path, learner) as bot:
+        sent = await bot.say("hello there")
+        other = await bot.say("hello once more")
+        await bot.platform.react(other, "👍", user="ana")
+        for _ in range(FLOOD):
+            await bot.platform.react(sent, "👎", user="ana")
+            await bot.platform.react(sent, "👎", user="ana", removed=True)
+            await bot.settled()
+        before = bot.learner.changes()[""]
+        weights = unpack(before)[0].get("weights")
+        await bot.platform.react(sent, "👎", user="ana")
+        await bot.settled()
+        after = bot.learner.changes()[""]
+        rows = await bot.ledger.rated(0, 200)
+        assert rows[-1].reward is not None and rows[-1].reward.reward == -1.0
+        if weights is not None:
+            assert (unpack(after)[0]["weights"] == weights).all()
+        await bot.platform.react(other, "👍", user="ana", removed=True)
+        await bot.settled()
+        assert "learned nothing yet" not in (await bot.say("/profile")).reply.text
+
+
+async def test_learning_off_stops_what_is_said_of_earlier_replies_too(tmp_path: Path) -> None:
+    async with running(tmp_path) as bot:
+        first = await bot.say("what is on my list for friday")
+        second = await bot.say("and what is on it for sunday")
+        await bot.platform.react(first, "👍", user="ana")
+        await bot.settled()
+        await bot.say("/profile learning off")
+        await bot.settled()
+        version = bot.learning.version
+        await bot.say("no, that's wrong")
+        await bot.platform.react(second, "👎", user="ana")
+        room = bot.platform.room("ana")
+        message_id = (await bot.kept("ana"))[0].context["message_id"]
+        await bot.platform.deliver(
+            Edit(event_id="e", conversation=room, sender=Sender("ana"), message_id=message_id, text="something else")
+        )
+        await bot.settled()
+        assert bot.learning.version == version
+        await bot.platform.react(second, "👎", user="ana", removed=True)
+        await bot.settled()
+        assert bot.learning.version == version
+        await bot.platform.react(first, "👍", user="ana", removed=True)
+        await bot.settled()
+        assert bot.learning.version != version, "taking off still takes back"
+
+
+async def test_the_profile_tells_of_what_was_learned_without_reactions(tmp_path: Path) -> None:
+    async with running(tmp_path) as bot:
+        await bot.say("what is on my list for friday")
+        await bot.say("perfect, thanks!")
+        await bot.settled()
+        said = (await bot.say("/profile")).reply.text
+        assert "From how you took one reply I have learned" in said
+
+
+async def test_the_profile_does_not_count_what_nothing_was_learned_from(tmp_path: Path) -> None:
+    async with running(tmp_path) as bot:
+        await bot.opinions("ana", {"verbosity": "brief"}, 3)
+    async with running(tmp_path, dimensions=OWN) as bot:
+        assert "learned nothing yet" in (await bot.agent.commands.profile("memory::ana", "")).text
+
+
+@pytest.mark.parametrize("learner", ["bayes", "reinforce"])
+async def test_another_gamma_or_default_is_learned_with_from_the_start(tmp_path: Path, learner: str) -> None:
+    name = f"test:{learner}"
+    async with running(tmp_path, learner) as bot:
+        for number in range(4):
+            await bot.say(f"request number {number} about the garden")
+            await bot.say("no, that's wrong")
+        await bot.settled()
+    states: list[object] = []
+    for drop in (False, True):
+        ledger = await Ledger.open(f"sqlite:///{tmp_path / 'ledger.db'}")
+        if drop:
+            await ledger.drop_policy(name)
+        policy = make_behavior(learner, DEFAULTS | {"verbosity": "brief"}, 0.9, 0.03)
+        await Learning(policy, ledger, name).open()
+        states.append(await ledger.policy_state(name))
+        await ledger.close()
+    assert states[0] == states[1]
+
+
+async def test_a_button_is_answered_as_its_person_likes_it_after_a_restart_too(tmp_path: Path) -> None:
+    async with running(tmp_path, "reinforce") as bot:
+        await bot.opinions("ana", {"verbosity": "brief"}, 3)
+        assert bot.learner.knows("memory::ana")
+    async with running(tmp_path, "reinforce") as bot:
+        assert not bot.learner.knows("memory::ana")
+        await bot.agent.tool_context(bot.platform.message("x", user="ana"), "call")
+        assert bot.learner.knows("memory::ana")
+
+
+async def test_a_masked_secret_is_no_edit(tmp_path: Path) -> None:
+    async with running(tmp_path) as bot:
+        text = "my password is hunter2hunter2 and my key is sk-abcdefghijklmnopqrstuvwxyz123456"
+        await bot.say(text)
+        await bot.settled()
+        kept = (await bot.kept("ana"))[-1]
+        assert kept.said != text
+        room = bot.platform.room("ana")
+        await bot.platform.deliver(
+            Edit(
+                event_id="e",
+                conversation=room,
+                sender=Sender("ana"),
+                message_id=kept.context["message_id"],
+                text=text,
+            )
+        )
+        assert await bot.rewards("ana") == []
+
+
+async def test_a_reply_that_hundreds_react_to_does_not_hold_up_everybody(
+    tmp_path: Path, monkeypatch: MonkeyPatch
+) -> None:
+    ledger = await Ledger.open(f"sqlite:///{tmp_path / 'ledger.db'}")
+    for number in range(100):
+        await ledger.add_reward(
+            RewardEvent(
+                reward_id=str(number),
+                event_id=str(number),
+                interaction_id="i",
+                rater_id=str(number),
+                user_id="a",
+                op="add",
+                raw_value="👍",
+                reward=1.0,
+                mapping_version="1",
+            )
+        )
+    read: list[object] = []
+    reward = ledger_module._reward  # pyright: ignore[reportPrivateUsage]
+
+    def counted(row: sa.RowMapping) -> RewardEvent:
+        read.append(row)
+        return reward(row)
+
+    monkeypatch.setattr(ledger_module, "_reward", counted)
+    rows = await ledger.rated(36, 64)
+    await ledger.close()
+    assert [len(row.so_far) for row in rows] == list(range(37, 101))
+    assert all(row.reward == row.so_far[-1] for row in rows)
+    assert len(read) <= 100, "the ledger writes nothing meanwhile"
+
+
+async def test_a_bot_that_shows_its_model_nothing_of_before_has_signs_and_sessions_all_the_same(tmp_path: Path) -> None:
+    async with running(tmp_path) as bot:
+        bot.agent.settings = AgentSettings(remembered_turns=0)
+        await bot.say("what is on my list for friday")
+        await bot.say("no, I meant saturday")
+        assert await bot.rewards("ana") == [("correction", -1.0)]
+        first, second = await bot.kept("ana")
+        assert (first.episode_id, second.turn_index) == (second.episode_id, 1)
+        assert [each["role"] for each in bot.llm.requests[-1].messages] == ["system", "user"]
+
+
+async def test_clearing_the_profile_does_not_switch_learning_on_again(tmp_path: Path) -> None:
+    async with running(tmp_path) as bot:
+        await bot.say("/profile learning off")
+        await bot.say("/profile set brief")
+        cleared = (await bot.say("/profile clear")).reply.text
+        assert "Learning: off" in cleared and "brief" not in cleared
+        assert "do not learn" in (await bot.say("/profile")).reply.text

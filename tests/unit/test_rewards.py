@@ -5,10 +5,11 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta
 from typing import Literal
 
+import msgspec
 import pytest
 
 from llmagent_os.ledger import RewardEvent
-from llmagent_os.rewards import EMOJI, RewardMapping, emojis, opinion, plain, verdict
+from llmagent_os.rewards import EMOJI, RewardMapping, emojis, opinion, plain, signs, verdict
 from llmagent_os.trust import FLOOD, Trust
 
 
@@ -77,6 +78,21 @@ def test_a_changed_mind_is_one_opinion() -> None:
     assert opinion(["👍", "👎"], EMOJI) == -1.0
     assert opinion(["👎", "🦑"], EMOJI) == -1.0, "an emoji that says nothing takes nothing back"
     assert opinion([], EMOJI) == 0.0
+
+
+def test_who_is_not_trusted_has_no_opinion_and_leaves_the_others_theirs() -> None:
+    rows = [row("ana", "👎", -1.0), row("ben", "👍", 1.0)]
+    assert verdict(rows, ("ana",), {"ana": 0.0}) == verdict(rows[1:], ("ana",), {})
+    assert verdict(rows[:1], ("ana",), {"ana": 0.0}).reward is None
+
+
+def test_only_the_person_answered_withdraws_what_they_did_next() -> None:
+    thanks = msgspec.structs.replace(row("ana", "", 1.0), kind="thanks")
+    taken_off = row("ana", "👍", -1.0, "remove")
+    assert signs([thanks, row("ben", "👎", -1.0), row("ben", "👎", 1.0, "remove")], ("ana",)) == [thanks]
+    assert signs([thanks, row("ana", "🦑", 0.0), row("ana", "🦑", 0.0, "remove")], ("ana",)) == [thanks]
+    assert signs([thanks, row("ana", "👍", 1.0), taken_off], ("ana",)) == []
+    assert signs([row("ana", "👍", 1.0), taken_off, thanks], ("ana",)) == [thanks]
 
 
 def test_the_person_answered_counts_fully_and_bystanders_less_however_many() -> None:

@@ -116,6 +116,24 @@ async def test_a_bots_own_dimensions_reach_the_model_and_the_profile(
         assert "Be playful." in first.prompt and "Be formal." in last.prompt
 
 
+async def test_reactions_of_somebody_who_is_not_learned_from_are_not_kept(settings: Settings, bot: Bot) -> None:
+    platform = MemoryAdapter()
+    async with running(settings, bot, platform) as runtime:
+        await platform.say("hello")
+        await platform.react((await platform.sent(1))[0], "👍")
+        await platform.say("/profile learning off")
+        sent = (await platform.sent(2))[0]
+        await platform.react(sent, "👎")
+        await platform.react(sent, "👍", removed=True)
+        await platform.say("/profile")
+        await platform.sent(3)
+        while await runtime.ledger.unfinished():  # noqa: ASYNC110
+            await asyncio.sleep(0.01)
+        kept = (await runtime.ledger.history(sent.conversation.key, "memory::u1", 10))[0]
+        rows = [(row.raw_value, row.op, row.reward) for row in await runtime.ledger.rewards_of(kept.interaction_id)]
+        assert rows == [("👍", "add", 1.0), ("👍", "remove", -1.0)]
+
+
 async def test_person_is_remembered_across_a_restart_then_exported_and_forgotten(settings: Settings, bot: Bot) -> None:
     """What ``llmagent-os profile`` shows is what the host keeps, and what it erases is gone."""
     person = "memory::u1"

@@ -7,6 +7,7 @@ process may have linked or unlinked in the meantime.
 
 from __future__ import annotations
 
+from collections.abc import Callable, Collection
 from datetime import datetime, timedelta
 from enum import Enum
 
@@ -16,7 +17,7 @@ from sqlalchemy.dialects.sqlite import insert
 
 from llmagent_os.ledger import sql
 from llmagent_os.ledger.connection import Database
-from llmagent_os.ledger.schema import guesses, identities, link_codes
+from llmagent_os.ledger.schema import guesses, identities, link_codes, policy_parts, policy_progress, rewards
 from llmagent_os.ledger.writer import Writer
 
 #: So many wrong codes may an identity give in an hour.
@@ -58,9 +59,10 @@ class Link(msgspec.Struct, frozen=True):
 class Identities:
     """The links of a ledger."""
 
-    def __init__(self, writer: Writer) -> None:
-        """Use ``Ledger.identities``."""
+    def __init__(self, writer: Writer, changed: Callable[[], None]) -> None:
+        """Use ``Ledger.identities``. ``changed`` is called whenever somebody was linked or unlinked."""
         self._writer = writer
+        self._changed = changed
 
     async def person(self, identity: str) -> str:
         """The person that ``identity`` is part of: another identity, or itself."""
@@ -97,7 +99,7 @@ class Identities:
             code: None: what was given is no code.
             now: the present.
         """
-        return await self._writer.run(lambda database: _join(database, identity, code, now))
+        return await self._writer.run(lambda database: _join(database, identity, code, now), lambda _: self._changed())
 
     async def note_fill(self, identity: str, filled: dict[str, str]) -> None:
         """Keep which gaps of the person's profile were filled from that of ``identity``."""
@@ -111,7 +113,7 @@ class Identities:
         Returns:
             The person that the others are now, who may be one identity alone; None: it was linked to nothing.
         """
-        return await self._writer.run(lambda database: _leave(database, identity))
+        return await self._writer.run(lambda database: _leave(database, identity), lambda _: self._changed())
 
 
 def person(database: Database, identity: str) -> str:
@@ -123,6 +125,16 @@ def person(database: Database, identity: str) -> str:
 def own_first(database: Database, identity: str) -> list[str]:
     """``identity`` and then the others of its person, in order, inside the caller's transaction."""
     return [identity, *(other for other in _linked(database, identity) if other != identity)]
+
+
+def unlearn(database: Database, who: Collection[str]) -> None:
+    """Delete what policies have learned if rewards by or of ``who`` are in it, which are to mean something else: it is
+    learned again from the ledger, so that it is what the ledger says, whenever it was learned.
+    """
+    theirs = rewards.c.user_id.in_(who) | rewards.c.rater_id.in_(who)
+    if database.sql.execute(sa.select(rewards.c.seq).where(theirs).limit(1)).first() is not None:
+        for table in (policy_parts, policy_progress):
+            database.sql.execute(sa.delete(table))
 
 
 def forget_links(database: Database, who: list[str]) -> int:
@@ -165,6 +177,7 @@ def _join(database: Database, identity: str, code: str | None, now: datetime) ->
         _count_guess(database, identity, now)
         return Refused.WRONG
     _merge(database, theirs, mine, now.timestamp())
+    unlearn(database, _linked(database, theirs))
     rows(sa.update(link_codes).where(*is_open).values(used_by=identity, joined=mine))
     return Joined(theirs, mine, found.identity)
 
@@ -190,6 +203,7 @@ def _leave(database: Database, identity: str) -> str | None:
     rest = [other for other in _linked(database, identity) if other != identity]
     if not rest:
         return None
+    unlearn(database, [identity, *rest])
     rows(sa.delete(identities).where(identities.c.identity == identity))
     # An open code would join to whatever its identity is then part of.
     rows(sa.delete(link_codes).where(link_codes.c.identity.in_([identity, *rest]), link_codes.c.used_by.is_(None)))

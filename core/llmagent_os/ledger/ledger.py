@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import math
 import time
-from collections.abc import Callable, Collection, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
@@ -19,7 +19,7 @@ from llmagent_os.errors import BadEventError, LedgerError
 from llmagent_os.events import Event, Timer, decode, encode
 from llmagent_os.ledger import sql
 from llmagent_os.ledger.connection import Database, HostLock, connect, file_of
-from llmagent_os.ledger.identities import Identities, forget_links, own_first, person
+from llmagent_os.ledger.identities import Identities, forget_links, own_first, person, unlearn
 from llmagent_os.ledger.members import Members
 from llmagent_os.ledger.records import LedgerRecords
 from llmagent_os.ledger.schema import (
@@ -64,7 +64,7 @@ class Ledger:
 
     def __init__(self, writer: Writer, lock: HostLock | None) -> None:
         """Use :meth:`open`."""
-        self.identities = Identities(writer)  #: which of them are one person
+        self.identities = Identities(writer, self._tell_rewarded)  #: which of them are one person
         self.members = Members(writer)  #: who was let in, and who asks to be
         self._writer = writer
         self._lock = lock
@@ -320,7 +320,9 @@ class Ledger:
         return is_new
 
     def watch_rewards(self, told: Callable[[], None] | None) -> None:
-        """Have ``told`` called whenever rewards were added from now on; None: nobody."""
+        """Have ``told`` called whenever there is something to learn from now on: rewards were added, or are of somebody
+        else, or were erased. None: nobody.
+        """
         self._rewarded = told
 
     def _tell_rewarded(self) -> None:
@@ -332,7 +334,7 @@ class Ledger:
 
         def work(database: Database) -> list[RewardEvent]:
             query = sa.select(rewards).where(rewards.c.interaction_id == interaction_id).order_by(rewards.c.seq)
-            return [_reward(row) for row in database.sql.execute(query).mappings()]
+            return _rewards(database.sql.execute(query).mappings())
 
         return await self._writer.run(work)
 
@@ -343,7 +345,7 @@ class Ledger:
 
         def work(database: Database) -> list[Rated]:
             query = sa.select(rewards).where(rewards.c.seq > after).order_by(rewards.c.seq).limit(limit)
-            return [_rated(database, row) for row in database.sql.execute(query).mappings().all()]
+            return _rated(database, database.sql.execute(query).mappings().all())
 
         return await self._writer.run(work)
 
@@ -356,67 +358,84 @@ class Ledger:
 
         return await self._writer.run(work)
 
-    async def opinions(self, identity: str, besides: Collection[str] = ()) -> int:
-        """How many replies to a person, under all their identities, they have an opinion on now.
+    async def opinions(self, identity: str, besides: Collection[str] = ()) -> list[tuple[dict[str, str], bool]]:
+        """The replies to a person, under all their identities, of which it is known what they think.
 
         Args:
             identity: one of the person's.
-            besides: replies of these ``policy_version`` do not count.
+            besides: replies of these ``policy_version`` are left out, as are those that no features are kept of.
+
+        Returns:
+            Of each its ``action``, and whether a reaction says what they think, or only what they did next.
         """
 
-        def work(database: Database) -> int:
+        def work(database: Database) -> list[tuple[dict[str, str], bool]]:
             who = own_first(database, identity)
-            mine = sa.and_(rewards.c.rater_id.in_(who), rewards.c.user_id.in_(who), rewards.c.kind == "reaction")
-            counts = interactions.c.policy_version.not_in(besides)
-            stands = sa.func.abs(sa.func.sum(rewards.c.reward)) > 1e-9
-            joined = rewards.join(interactions, rewards.c.interaction_id == interactions.c.interaction_id)
-            query = sa.select(rewards.c.interaction_id).select_from(joined).where(mine, counts)
-            grouped = query.group_by(rewards.c.interaction_id).having(stands)
-            return database.sql.execute(sa.select(sa.func.count()).select_from(grouped.subquery())).scalar_one()
+            mine = sa.and_(rewards.c.rater_id.in_(who), rewards.c.user_id.in_(who))
+            features = sa.func.json_type(interactions.c.context, "$.features") == "object"
+            chosen = sa.and_(interactions.c.policy_version.not_in(besides), features)
+            reacted = rewards.c.kind == "reaction"
+            opinion = sa.func.abs(sa.func.total(sa.case((reacted, rewards.c.reward)))) > 1e-9
+            off = sa.func.max(sa.case((reacted & (rewards.c.op == "remove") & (rewards.c.reward != 0), rewards.c.seq)))
+            told = rewards.c.kind.in_(("thanks", "correction", "reask", "edited"))
+            sign = sa.func.max(sa.case((told, rewards.c.seq)))
+            query = (
+                sa.select(interactions.c.action, opinion)
+                .join(rewards, rewards.c.interaction_id == interactions.c.interaction_id)
+                .where(mine, chosen)
+                .group_by(interactions.c.seq)
+                .having(opinion | (sign > sa.func.coalesce(off, 0)))
+            )
+            return [(msgspec.json.decode(row[0]), bool(row[1])) for row in database.sql.execute(query)]
 
         return await self._writer.run(work)
 
     # ── what policies have learned ────────────────────────────────────────────────────────────────────────────────
 
-    async def policies(self) -> list[str]:
-        """The policies that something is stored of."""
-        query = sa.select(policy_progress.c.policy).order_by(policy_progress.c.policy)
-        return await self._writer.run(lambda database: list(database.sql.execute(query).scalars()))
-
-    async def policy_state(self, policy: str, parts: Collection[str] | None = None) -> tuple[int, dict[str, bytes]]:
-        """What ``policy`` has learned, and the row of rewards up to which.
+    async def policy_state(
+        self, policy: str, parts: Collection[str] | None = None
+    ) -> tuple[int | None, dict[str, bytes]]:
+        """What ``policy`` has learned, and the row of rewards up to which; None: nothing is stored.
 
         Args:
             policy: its name.
             parts: only these; None: all. What is not stored is left out.
         """
 
-        def work(database: Database) -> tuple[int, dict[str, bytes]]:
+        def work(database: Database) -> tuple[int | None, dict[str, bytes]]:
             far = sa.select(policy_progress.c.through).where(policy_progress.c.policy == policy)
             kept = sa.select(policy_parts.c.part, policy_parts.c.body).where(policy_parts.c.policy == policy)
             if parts is not None:
                 kept = kept.where(policy_parts.c.part.in_(parts))
-            through = database.sql.execute(far).scalar() or 0
+            through = database.sql.execute(far).scalar()
             return through, {row.part: bytes(row.body) for row in database.sql.execute(kept)}
 
         return await self._writer.run(work)
 
-    async def keep_policy(self, policy: str, through: int, parts: Mapping[str, bytes]) -> None:
-        """Store what ``policy`` has learned from the rewards up to row ``through``: all of it, or nothing."""
+    async def keep_policy(self, policy: str, through: int, parts: Mapping[str, bytes], *, before: int | None) -> bool:
+        """Store what ``policy`` has learned from the rewards up to row ``through``: all of it, or nothing.
+
+        Returns:
+            Whether it was stored: not where the store is not of row ``before`` any more, as after a link or an erasure.
+        """
         bodies = [{"policy": policy, "part": part, "body": body} for part, body in parts.items()]
         part = insert(policy_parts)
         part = part.on_conflict_do_update(
             index_elements=[policy_parts.c.policy, policy_parts.c.part], set_={"body": part.excluded.body}
         )
+        far = sa.select(policy_progress.c.through).where(policy_progress.c.policy == policy)
         progress = insert(policy_progress).values(policy=policy, through=through)
         progress = progress.on_conflict_do_update(index_elements=[policy_progress.c.policy], set_={"through": through})
 
-        def work(database: Database) -> None:
+        def work(database: Database) -> bool:
+            if database.sql.execute(far).scalar() != before:
+                return False
             if bodies:
                 database.sql.execute(part, bodies)
             database.sql.execute(progress)
+            return True
 
-        await self._writer.run(work, lasting=False)
+        return await self._writer.run(work, lasting=False)
 
     async def drop_policy(self, policy: str) -> None:
         """Delete what ``policy`` has learned; the rewards stay, and it can be learned again."""
@@ -526,7 +545,8 @@ class Ledger:
 
     async def forget(self, identity: str) -> int:
         """Erase a person: what they said and were told under all their identities, their rewards, records and timers,
-        and that those identities belong together. Returns how many rows.
+        and that those identities belong together. Returns how many rows. What policies have learned with them is
+        learned again without them.
 
         Nothing of it is left in the file: SQLite overwrites what it deletes (``secure_delete``). Events of theirs that
         are still being answered count as said afterwards. Whether they are answered is not theirs to erase: see
@@ -537,6 +557,7 @@ class Ledger:
             connection = database.sql
             who = own_first(database, identity)
             theirs = sa.select(interactions.c.interaction_id).where(interactions.c.user_id.in_(who))
+            unlearn(database, who)
             erased = 0
             for statement in (
                 sa.delete(sent).where(sent.c.interaction_id.in_(theirs)),
@@ -545,7 +566,6 @@ class Ledger:
                 ),
                 sa.delete(interactions).where(interactions.c.user_id.in_(who)),
                 sa.delete(records).where(records.c.user_id.in_(who)),
-                sa.delete(policy_parts).where(policy_parts.c.part.in_(who)),
                 sa.delete(timers_table).where(timers_table.c.user_id.in_(who)),
                 sa.delete(requests_table).where(requests_table.c.identity.in_(who)),
                 sa.update(inbox)
@@ -555,7 +575,7 @@ class Ledger:
                 erased += connection.execute(statement).rowcount
             return erased + forget_links(database, who)
 
-        erased = await self._writer.run(work)
+        erased = await self._writer.run(work, lambda _: self._tell_rewarded())
         await self._writer.run(_checkpoint, alone=True)  # or the text would stay in the write-ahead log for a while
         return erased
 
@@ -625,21 +645,31 @@ def _reward_row(reward: RewardEvent) -> tuple[Any, ...]:
     return tuple(reward.at.timestamp() if name == "at" else getattr(reward, name) for name in sql.REWARD)
 
 
-def _rated(database: Database, row: sa.RowMapping) -> Rated:
-    """One reward with all that judging it takes."""
-    connection, reward = database.sql, _reward(row)
-    on = sa.select(interactions).where(interactions.c.interaction_id == reward.interaction_id)
-    found = connection.execute(on).mappings().first()
-    same = sa.select(rewards).where(rewards.c.interaction_id == reward.interaction_id, rewards.c.seq <= row["seq"])
-    so_far = [_reward(each) for each in connection.execute(same.order_by(rewards.c.seq)).mappings()]
-    return Rated(
-        seq=row["seq"],
-        reward=reward,
-        interaction=None if found is None else _readable(found),
-        person=person(database, reward.user_id),
-        own=tuple(own_first(database, reward.user_id)),
-        so_far=so_far,
-    )
+def _rated(database: Database, page: Sequence[sa.RowMapping]) -> list[Rated]:
+    """Rewards with all that judging them takes. What was thought of a reply is read once, however many are of it."""
+    connection, told = database.sql, dict[str, dict[int, RewardEvent]]()
+    for row in page:
+        on = row["interaction_id"]
+        if on not in told:
+            same = sa.select(rewards).where(rewards.c.interaction_id == on, rewards.c.seq <= page[-1]["seq"])
+            every = connection.execute(same.order_by(rewards.c.seq)).mappings().all()
+            told[on] = {each["seq"]: reward for each in every for reward in _rewards([each])}
+
+    def rated(row: sa.RowMapping) -> Rated:
+        on, seq = row["interaction_id"], row["seq"]
+        found = (
+            connection.execute(sa.select(interactions).where(interactions.c.interaction_id == on)).mappings().first()
+        )
+        return Rated(
+            seq=seq,
+            reward=told[on].get(seq),
+            interaction=None if found is None else _readable(found),
+            person=person(database, row["user_id"]),
+            own=tuple(own_first(database, row["user_id"])),
+            so_far=[reward for at, reward in told[on].items() if at <= seq],
+        )
+
+    return [rated(row) for row in page]
 
 
 def _taken(database: Database, row: sa.RowMapping) -> Taken:
@@ -649,7 +679,7 @@ def _taken(database: Database, row: sa.RowMapping) -> Taken:
         interaction=_readable(row),
         person=person(database, row["user_id"]),
         own=tuple(own_first(database, row["user_id"])),
-        rewards=[_reward(each) for each in database.sql.execute(thought).mappings()],
+        rewards=_rewards(database.sql.execute(thought).mappings()),
     )
 
 
@@ -659,6 +689,17 @@ def _readable(row: sa.RowMapping) -> Interaction | None:
     except (msgspec.MsgspecError, TypeError, ValueError, OverflowError) as error:  # damaged: nothing is learned of it
         _log.error("an interaction cannot be read", interaction_id=row["interaction_id"], error=str(error))
         return None
+
+
+def _rewards(rows: Iterable[sa.RowMapping]) -> list[RewardEvent]:
+    """Those that can be read."""
+    found: list[RewardEvent] = []
+    for row in rows:
+        try:
+            found.append(_reward(row))
+        except (msgspec.MsgspecError, TypeError, ValueError, OverflowError, OSError) as error:
+            _log.error("a reward cannot be read", reward_id=row["reward_id"], error=str(error))
+    return found
 
 
 def _reward(row: sa.RowMapping) -> RewardEvent:

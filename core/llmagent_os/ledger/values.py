@@ -96,7 +96,7 @@ class Rated(msgspec.Struct, frozen=True, kw_only=True):
     """A reward, the reply it is of, and what was thought of that reply by then."""
 
     seq: int  #: rises in the order in which rewards came
-    reward: RewardEvent
+    reward: RewardEvent | None  #: None: it cannot be read
     interaction: Interaction | None  #: None: it was erased, or cannot be read
     person: str  #: the person that was answered, whichever identity it was
     own: tuple[str, ...]  #: all identities of theirs

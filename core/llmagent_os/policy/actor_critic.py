@@ -53,10 +53,7 @@ class ActorCritic(LinearLearner):
 
     def _learn(self, person: Person, credit: Credit) -> None:
         turn, state = credit.turn, self._state(np.array(credit.turn.state))
-        # The first that is heard of a turn is measured against what was expected; what changes later is a change.
-        expected = float(state @ (self._value + person.value)) if turn.credited == 0.0 else 0.0
-        difference = credit.change - expected
-        turn.credited += credit.change
+        difference = turn.surprise(credit.change, float(state @ (self._value + person.value)))
         step = self._critic_step * difference / float(state @ state)
         self._value = np.clip(self._value + 0.3 * step * state, -LIMIT, LIMIT)
         person.value = np.clip(person.value + step * state, -LIMIT, LIMIT).astype(np.float32)

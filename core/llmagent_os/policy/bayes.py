@@ -55,7 +55,7 @@ class _Believed(NamedTuple):
 
 
 class Bayes:
-    """See the module. At most 200 turns and about 50 KB a person; a decision costs the same however many there are.
+    """See the module. At most 200 turns and, with twelve actions, 55 KB a person; costs the same however many there are.
 
     Bit for bit the same after the same observations, and after ``changes`` and ``restore``. One thread may decide while
     another observes.

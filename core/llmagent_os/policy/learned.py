@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from typing import Any
 from uuid import uuid4
@@ -20,10 +21,18 @@ LEARNERS = ("bayes", "reinforce", "actor_critic", "q_learning")
 class LearnedPolicy:
     """Decides as its learner says."""
 
-    def __init__(self, learner: Learner, actions: ActionSpace, *, seed: int | None = None) -> None:
-        """Args: ``seed`` makes the drawing repeatable; None: it is not."""
+    def __init__(self, learner: Learner, actions: ActionSpace, *, seed: int | None = None, made: str = "") -> None:
+        """Nothing is decided yet.
+
+        Args:
+            learner: gives the probabilities.
+            actions: what can be chosen.
+            seed: makes the drawing repeatable; None: it is not.
+            made: names the settings that decide what the learner makes of what it is told.
+        """
         self.learner = learner
         self.actions = actions
+        self.made = made
         self._rng = np.random.default_rng(seed)
 
     @property
@@ -62,9 +71,10 @@ class LearnedPolicy:
     ) -> None:
         """See :class:`~llmagent_os.policy.BehaviorPolicy`."""
         action = self.actions.index(decision.action)
-        if action is None:  # of an older configuration
-            return
         known = decision.action_dist
+        allowed = tuple(not known or each in known for each in self.actions.labels)
+        if action is None or not allowed[action]:  # of an older configuration, or damaged
+            return
         self.learner.observe(
             Observation(
                 user_id=decision.user_id,
@@ -73,7 +83,7 @@ class LearnedPolicy:
                 context=decision.context,
                 action=action,
                 pscore=decision.pscore,
-                allowed=tuple(not known or each in known for each in self.actions.labels),
+                allowed=allowed,
                 kind=kind,
                 reward=reward,
                 weight=weight,
@@ -101,9 +111,12 @@ def make_behavior(
     """
     options: dict[str, Any] = {} if gamma is None else {"gamma": gamma}
     if learner == "bayes":
-        options |= {"exploration": exploration, "defaults": defaults}
+        options |= {"defaults": defaults}
+    made = json.dumps(options, sort_keys=True)
+    if learner == "bayes":
+        options |= {"exploration": exploration}  # of choosing, not of learning
     space = ActionSpace(dimensions)
-    return LearnedPolicy(make_learner(learner, space, **options), space, seed=seed)
+    return LearnedPolicy(make_learner(learner, space, **options), space, seed=seed, made=made)
 
 
 def make_learner(name: str, actions: ActionSpace, **options: Any) -> Learner:

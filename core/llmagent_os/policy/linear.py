@@ -73,7 +73,7 @@ class LinearLearner(ABC):
     @property
     def version(self) -> str:
         """Names the state: the algorithm, and how many observations it has seen."""
-        return f"{self.name}-1+{self._count}"
+        return f"{self.name}-2+{self._count}"
 
     # -- the algorithm ------------------------------------------------------------------------------------------------
 
@@ -151,7 +151,7 @@ class LinearLearner(ABC):
     def changes(self) -> dict[str, bytes]:
         """See :class:`~llmagent_os.policy.learner.Learner`."""
         facts = {
-            "format": f"{self.name}-1",
+            "format": f"{self.name}-2",
             "actions": list(self.actions.labels),
             "columns": list(self._features.columns),
             "count": self._count,
@@ -161,7 +161,7 @@ class LinearLearner(ABC):
     def restore(self, shared: bytes) -> Collection[str]:
         """See :class:`~llmagent_os.policy.learner.Learner`."""
         arrays, facts = unpack(shared)
-        wanted = f"{self.name}-1"
+        wanted = f"{self.name}-2"
         if facts.get("format") != wanted or facts.get("actions") != list(self.actions.labels):
             raise PolicyError(
                 f"the policy's state is of {facts.get('format')} and {len(facts.get('actions', []))} behaviours, not "

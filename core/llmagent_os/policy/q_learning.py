@@ -55,11 +55,7 @@ class QLearning(LinearLearner):
     def _learn(self, person: Person, credit: Credit) -> None:
         turn, state = credit.turn, self._state(np.array(credit.turn.state))
         phi = self._phi(state)[turn.action]
-        first = turn.credited == 0.0
         base = float(person.value[0])
-        error = credit.change
-        if first:
-            error -= base + float(phi @ (self._weights + person.weights))
-            person.value[0] = np.float32(min(max(base + 0.05 * error, -LIMIT), LIMIT))
-        turn.credited += credit.change
+        error = turn.surprise(credit.change, base + float(phi @ (self._weights + person.weights)))
+        person.value[0] = np.float32(min(max(base + 0.05 * error, -LIMIT), LIMIT))
         self._step(person, error * phi / (1.0 + float(phi @ phi)), *self._steps)

@@ -2,8 +2,9 @@
 
 ``∇J = E[(G_t - b) ∇ log π(a_t | s_t)]``, with the return ``G_t = Σ γ^k r_{t+k}`` of the session and the person's own
 mean return as baseline. The policy is a softmax of linear scores. Where a reward comes late, the policy has moved on:
-the step is weighted by π(a)/pscore, clipped. A reward that is taken back moves the weights back along the gradient at
-the present policy, which undoes the step as far as the policy has not changed since.
+the step is weighted by π(a)/pscore, clipped. A reward that is taken back, with the baseline it was measured against,
+moves the weights back along the gradient at the present policy, which undoes the step as far as that has not changed
+since.
 """
 
 from __future__ import annotations
@@ -58,9 +59,7 @@ class Reinforce(LinearLearner):
         chances = softmax(self._scores(state, person), allowed)
         phi = self._phi(state)
         gradient = phi[turn.action] - chances @ phi
-        baseline = float(person.value[0]) if turn.credited == 0.0 else 0.0
-        advantage = credit.change - baseline
-        turn.credited += credit.change
-        person.value[0] += np.float32(self._baseline_step * (credit.change - baseline))
+        advantage = turn.surprise(credit.change, float(person.value[0]))
+        person.value[0] += np.float32(self._baseline_step * advantage)
         ratio = min(max(chances[turn.action] / max(turn.pscore, 1e-3), 0.3), 1.5)
         self._step(person, ratio * advantage * gradient, *self._steps)

@@ -20,9 +20,9 @@ from llmagent_os.policy.actions import ActionSpace
 from llmagent_os.policy.contract import Decision
 from llmagent_os.policy.evaluation import Estimate, Evaluation, Judge
 from llmagent_os.policy.features import Features
-from llmagent_os.policy.learned import LEARNERS, LearnedPolicy, make_policy
+from llmagent_os.policy.learned import LEARNERS, LearnedPolicy, make_behavior
 from llmagent_os.policy.logged import Logged
-from llmagent_os.rewards import verdict
+from llmagent_os.rewards import signs, verdict
 
 PAGE = 500
 #: Learners are trained on the first of the decisions and judged by the rest.
@@ -161,7 +161,7 @@ def _candidate(
     """The probabilities of a candidate; what the person asked for binds it as it bound what was done."""
     allowed = np.stack([_chances(decision, space) > 0 for decision, _ in rest])
     if name in LEARNERS:
-        policy = _trained(name, space, before, bot)
+        policy = _trained(name, before, bot)
         rows: list[Any] = [
             policy.learner.probabilities(decision.user_id, decision.context, can)
             for (decision, _), can in zip(rest, allowed, strict=True)
@@ -173,17 +173,13 @@ def _candidate(
     return np.asarray(chances / chances.sum(1, keepdims=True), np.float64)
 
 
-def _trained(name: str, space: ActionSpace, taken: Sequence[tuple[Decision, Taken]], bot: Bot) -> LearnedPolicy:
-    config = bot.config.policy
-    options: dict[str, Any] = {} if config.gamma is None else {"gamma": config.gamma}
-    if name == "bayes":
-        options |= {"defaults": bot.config.behavior.model_dump()}
-    policy = make_policy(name, space, **options)
+def _trained(name: str, taken: Sequence[tuple[Decision, Taken]], bot: Bot) -> LearnedPolicy:
+    config, behavior = bot.config.policy, bot.config.behavior
+    policy = make_behavior(name, behavior.model_dump(), config.gamma, config.exploration, behavior.dimensions)
     for decision, each in taken:
         stands = verdict(each.rewards, each.own, {})
         if stands.reward is not None:
             policy.observe(decision, stands.reward, weight=stands.weight)
-        for row in each.rewards:
-            if row.kind != "reaction":
-                policy.observe(decision, row.reward, kind=row.kind)
+        for row in signs(each.rewards, each.own):
+            policy.observe(decision, row.reward, kind=row.kind)
     return policy

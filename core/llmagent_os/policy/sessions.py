@@ -26,6 +26,7 @@ class Turn(msgspec.Struct, kw_only=True):
     state: list[float]  #: the context as numbers
     signs: dict[str, float] = {}  #: what stands, by kind
     credited: float = 0.0  #: of the return, what was learned already
+    expected: float | None = None  #: what it was measured against; None: nothing was learned, or it was taken back
 
     @property
     def reward(self) -> float:
@@ -38,6 +39,19 @@ class Turn(msgspec.Struct, kw_only=True):
             return self.signs["reaction"]
         rest = [WENT_ON if kind == "went_on" else worth for kind, worth in self.signs.items()]
         return max(-1.0, min(1.0, math.fsum(rest)))
+
+    def surprise(self, change: float, expected: float) -> float:
+        """What is to be learned of a change of the return: the first is measured against what was ``expected``, later
+        ones are changes, and where all is taken back so is what it was measured against.
+        """
+        self.credited += change
+        if self.expected is None:
+            self.expected = expected
+            return change - expected
+        if abs(self.credited) < 1e-9:
+            measured, self.credited, self.expected = self.expected, 0.0, None
+            return change + measured
+        return change
 
 
 class Credit(msgspec.Struct):
@@ -57,10 +71,12 @@ def note(turns: list[Turn], seen: Observation, state: list[float], gamma: float)
         gamma: the discount γ of the return Σ γ^k r_{t+k}.
 
     Returns:
-        The turns whose return has changed, that of ``seen`` first.
+        The turns whose return has changed, that of ``seen`` first; none, where it says nothing new.
     """
     at = next((at for at in range(len(turns) - 1, -1, -1) if turns[at].decision_id == seen.decision_id), None)
     if at is None:
+        if seen.reward is None:  # too long ago to be taken back; what is remembered must not make room for it
+            return []
         at = len(turns)
         turns.append(
             Turn(
@@ -81,10 +97,11 @@ def note(turns: list[Turn], seen: Observation, state: list[float], gamma: float)
     else:
         weight = min(max(seen.weight, 0.0), 1.0) if math.isfinite(seen.weight) else 0.0
         signs[seen.kind] = max(-1.0, min(1.0, seen.reward)) * weight
+    other = bool(signs) != bool(turn.signs)
     turn.signs = signs
     change = (turn.reward if signs else 0.0) - before
-    credits = [Credit(turn, change)]
-    share = gamma
+    credits = [Credit(turn, change)] if change or other else []
+    share = gamma if change else 0.0
     for earlier in reversed(turns[:at]):
         if not turn.episode_id or earlier.episode_id != turn.episode_id or share < 1e-3:
             break
