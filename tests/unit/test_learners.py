@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import sys
 from threading import Thread
+from typing import cast
 
 import msgspec
 import numpy as np
@@ -12,7 +13,10 @@ import pytest
 
 from llmagent_os.errors import ConfigError, PolicyError
 from llmagent_os.policy.actions import ActionSpace
+from llmagent_os.policy.bayes import Bayes
 from llmagent_os.policy.contract import Context, Decision, Kind
+from llmagent_os.policy.design import Design
+from llmagent_os.policy.features import Features
 from llmagent_os.policy.learned import LEARNERS, LearnedPolicy, make_behavior, make_learner, make_policy
 from llmagent_os.policy.learner import SHARED
 from llmagent_os.policy.logged import Floats
@@ -148,6 +152,23 @@ def test_the_same_observations_give_the_same_policy_bit_for_bit(name: str) -> No
     assert whole.version == halves.version
 
 
+def test_people_who_always_react_are_not_taken_to_mean_the_opposite() -> None:
+    """Where everything is shown, how often says nothing: that the dissatisfied show more must not outweigh the votes."""
+    rng = np.random.default_rng(1)
+    policy = make_policy("bayes", seed=1)
+    good: list[bool] = []
+    for number in range(50):
+        for who in "abcdefghijkl":
+            decision = policy.decide(who, HERE, decision_id=f"{who}{number}")
+            fits = decision.action["verbosity"] == "brief"
+            good.append(fits)
+            satisfied = rng.random() < (0.9 if fits else 0.2)
+            policy.observe(decision, 1.0 if satisfied else -1.0)
+            again = rng.random() < (0.05 if satisfied else 0.35)
+            policy.observe(decision, -1.0 if again else 0.0, kind="reask" if again else "went_on")
+    assert np.mean(good[-240:]) > 0.9
+
+
 @pytest.mark.parametrize("name", LEARNERS)
 def test_people_who_were_let_go_of_and_come_back_are_as_they_were(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("llmagent_os.policy.people.HOT", 3)
@@ -168,6 +189,54 @@ def test_people_who_were_let_go_of_and_come_back_are_as_they_were(name: str, mon
     assert back > 10
     assert sum(map(trimmed.learner.knows, stored)) <= 5
     assert {**whole.learner.changes()} == stored
+
+
+def test_what_is_believed_of_somebody_does_not_change_with_who_is_heard_after_them(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """The personas are drawn from the latest heard, so that one which only others had may become anything."""
+    monkeypatch.setattr("llmagent_os.policy.bayes.POOL", 6)
+    chatty = [CHATTY.items() <= action.items() for action in ActionSpace().actions]
+    known: list[float] = []
+    kept: list[float] = []
+    for seed in range(3):
+        policy = make_policy("bayes", seed=seed)
+        react(policy, "odd", CHATTY, 15)
+        known.append(policy.learner.beliefs("odd")[chatty].sum())
+        for number in range(6):
+            react(policy, f"other{number}", {"verbosity": "brief"}, 3)
+        before = policy.learner.beliefs("odd")
+        for number in range(14):
+            react(policy, f"another{number}", {"verbosity": "brief"}, 3)
+        assert (policy.learner.beliefs("odd") == before).all()
+        kept.append(before[chatty].sum())
+        react(policy, "odd", CHATTY, 1)
+        assert policy.learner.beliefs("odd")[chatty].sum() > 0.25
+    assert np.mean(kept) > np.mean(known) - 0.1
+
+
+def test_votes_that_count_nothing_change_nothing_for_anybody() -> None:
+    policy = make_policy("bayes", seed=0)
+    for number in range(40):
+        decision = policy.decide(f"u{number % 3}", HERE, decision_id=str(number))
+        policy.observe(decision, -1.0, weight=0.0)
+    satisfied = [cast("Bayes", policy.learner).expected(who, HERE).mean() for who in ("u0", "newcomer")]
+    assert min(satisfied) > 0.35
+
+
+def test_columns_come_as_long_as_there_is_room_and_weights_stay_few() -> None:
+    design = Design(ActionSpace(), Features())
+    for number in range(30):
+        design = design.grown({"intent": "ask", "kind": "direct", "language": f"language{number}"})
+    assert len(design.features.columns) == 24
+    for sizes in ([2] * 6, [8, 8], [64], [4, 6]):
+        space = ActionSpace({f"d{at}": [f"{at}.{each}" for each in range(size)] for at, size in enumerate(sizes)})
+        smaller = Design(space, Features())
+        for number in range(30):
+            larger = smaller.grown({"language": f"language{number}"})
+            assert (larger.groups[: smaller.size] == smaller.groups).all(), "what was learned keeps its place"
+            smaller = larger
+        assert smaller.size <= 256
 
 
 @pytest.mark.parametrize("name", LEARNERS)

@@ -36,7 +36,7 @@ from llmagent_os.policy.person import Person, unpacked
 
 Floats = NDArray[np.float64]
 
-FORMAT = "bayes-2"
+FORMAT = "bayes-3"
 POOL = 40  #: people, the latest heard, that the personas are drawn from
 OTHERS = 4  #: so many of them are drawn again at each observation
 EVERY = 8  #: the personas are drawn again after so many observations,
@@ -48,6 +48,7 @@ _ARRAYS = ("mu", "odds", "nexts", "raters", "outspoken", "between", "within")
 
 class _Believed(NamedTuple):
     phi: Floats  #: what weights are multiplied with, of every action, ``(actions, size)``
+    mu: Floats  #: the personas' weights, ``(chains, personas, size)``
     odds: Floats  #: P(persona) of a person, ``(chains, personas)``
     own: Floats  #: E[δ], ``(chains, size)``
     noise: Floats  #: what is drawn of the rest, likewise
@@ -55,7 +56,9 @@ class _Believed(NamedTuple):
 
 
 class Bayes:
-    """See the module. At most 200 turns and, with twelve actions, 55 KB a person; costs the same however many there are.
+    """See the module. A decision costs the same however many people there are.
+
+    At most 200 turns of a person, 60 KB in the store and about twice as much in memory.
 
     Bit for bit the same after the same observations, and after ``changes`` and ``restore``. One thread may decide while
     another observes.
@@ -133,11 +136,11 @@ class Bayes:
         width = len(shared.design.features.columns)
         contexts = [] if person is None else [each[:width] for each in list(person.contexts)]
         usual = np.mean([np.pad(each, (0, width - len(each))) for each in contexts] or [np.zeros(width)], axis=0)
-        phi, odds, own, noise, _ = self._believed(shared, user_id, usual)
+        phi, mu, odds, own, noise, _ = self._believed(shared, user_id, usual)
         likely = odds / odds.sum(1, keepdims=True) / (2 * len(odds))
         counts = np.zeros(len(self.actions))
         for guess in (own + noise, own - noise):  # each chain's of each persona, as likely as it holds it
-            best = ((shared.mu + guess[:, None]) @ phi.T + self._lean).argmax(2)
+            best = ((mu + guess[:, None]) @ phi.T + self._lean).argmax(2)
             counts += np.bincount(best.ravel(), likely.ravel(), len(counts))
         return counts
 
@@ -148,16 +151,18 @@ class Bayes:
         if belief is None:
             scale = shared.within[shared.design.groups]
             noise = np.random.default_rng([self._seed, self._count, 7]).normal(size=(m, size)) * np.sqrt(scale)
-            return _Believed(phi, shared.odds, np.zeros((m, size)), noise, (phi * phi) @ scale)
-        odds = (1 - self._change) * belief.now + self._change * shared.odds
+            return _Believed(phi, shared.mu, shared.odds, np.zeros((m, size)), noise, (phi * phi) @ scale)
+        mu, odds = np.zeros((m, 1, size)), np.ones((m, 1))  # of one persona alone, that is nobody else's
+        if belief.now.size:
+            mu, odds = shared.mu, (1 - self._change) * belief.now + self._change * shared.odds
         noise = _wide(belief.spread, size)
-        return _Believed(phi, odds, _wide(belief.own, size), noise, ((noise @ phi.T) ** 2).mean(0))
+        return _Believed(phi, mu, odds, _wide(belief.own, size), noise, ((noise @ phi.T) ** 2).mean(0))
 
     def _guess(self, shared: Shared, user_id: str, situation: Floats) -> tuple[Floats, Floats, Floats]:
         """Of each action: how likely it satisfies, how uncertain that is, and one guess of each chain."""
-        phi, odds, own, noise, variance = self._believed(shared, user_id, situation)
+        phi, mu, odds, own, noise, variance = self._believed(shared, user_id, situation)
         m, k = odds.shape
-        score = ((shared.mu + own[:, None]) @ phi.T + self._lean) / np.sqrt(1 + variance)
+        score = ((mu + own[:, None]) @ phi.T + self._lean) / np.sqrt(1 + variance)
         satisfied = ndtr(score)
         wobble = np.exp(-score * score) * (variance / (1 + variance) / (2 * np.pi))
         mean = (odds[:, None] @ satisfied)[:, 0]
@@ -166,7 +171,7 @@ class Bayes:
         spread = np.sqrt(np.maximum(square.mean(0) - expected**2, 0.0))
         guess = odds.cumsum(1)
         persona = (_spread_evenly(m, self._count)[:, None] * guess[:, -1:] > guess).sum(1).clip(0, k - 1)
-        each = (shared.mu[np.arange(m), persona] + own + noise) @ phi.T + self._lean
+        each = (mu[np.arange(m), persona] + own + noise) @ phi.T + self._lean
         return expected, spread, each
 
     # -- observing ----------------------------------------------------------------------------------------------------
@@ -207,11 +212,13 @@ class Bayes:
     def _take_in(self, user_id: str, person: Person) -> None:
         """Somebody was heard; the personas are drawn from them, and no longer from who was not heard for long."""
         self._people.heard(user_id, person)
+        shared = self._shared
+        person.enter_pool(shared.mu, shared.odds, shared.within[shared.design.groups])
         self._pool[user_id] = None
         self._pool.move_to_end(user_id)
         while len(self._pool) > POOL:
             gone, _ = self._pool.popitem(last=False)
-            self._people[gone].leave_pool()
+            self._people[gone].leave_pool(shared.mu)
             self._people.changed(gone)
 
     def changes(self) -> dict[str, bytes]:

@@ -14,6 +14,7 @@ Ints = NDArray[np.int64]
 
 COLUMNS = 24  #: of context; the first :data:`CROSSED` also in how the dimensions of an action work together
 CROSSED = 8
+WEIGHTS = 256  #: at most; columns that would make it more are not seen, first in how dimensions work together
 
 #: Groups of weights that vary alike: the constant; an action's dimensions, alone, by a category, by a number of the
 #: context; and how the dimensions work together, likewise.
@@ -33,8 +34,12 @@ class Design:
         self.features = features
         columns = features.columns
         pairs = [(each, -1) for each in range(len(order))]  # column -1 is the constant
+        alone = int((order == 1).sum())
         for number in range(len(columns)):
-            pairs += [(each, number) for each in range(len(order)) if order[each] == 1 or number < CROSSED]
+            room = WEIGHTS - 1 - len(pairs)
+            crossed = number < CROSSED and room >= len(order) + alone * (COLUMNS - 1 - number)
+            if room >= alone:
+                pairs += [(each, number) for each in range(len(order)) if order[each] == 1 or crossed]
         self._of_contrast = np.array([pair[0] for pair in pairs])
         self._of_column = np.array([pair[1] for pair in pairs])
         kinds = np.array([0 if column < 0 else 1 if "=" in columns[column] else 2 for _, column in pairs])
@@ -50,7 +55,7 @@ class Design:
         """With columns for what is new in ``context``, as far as there is room; else this one."""
         before = len(self.features.columns)
         features = Features(self.features.columns)
-        features.learn(dict(list(context.items())[: COLUMNS - before]))
+        features.learn(context, COLUMNS)
         return self if len(features.columns) == before else Design(self._actions, features)
 
     def every(self, situation: Floats) -> Floats:

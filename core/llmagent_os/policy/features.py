@@ -34,12 +34,12 @@ class Features:
         """The names of the columns."""
         return tuple(self._at)
 
-    def learn(self, context: Context) -> None:
-        """Make columns for what is new in ``context``."""
+    def learn(self, context: Context, most: int = MAX_COLUMNS) -> None:
+        """Make columns for what is new in ``context``, as long as there are fewer than ``most``."""
         known = dict(self._at)  # not changed in place: another thread may be reading
         for name, value in context.items():
             column = _column(name, value)
-            if column not in known and len(known) < MAX_COLUMNS:
+            if column not in known and len(known) < most:
                 known[column] = len(known)
         self._at = known
 

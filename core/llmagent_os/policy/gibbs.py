@@ -121,13 +121,13 @@ def _likelihood(person: Person, honesty: Floats, shared: Shared, gamma: float) -
     What is seen later in a session speaks, discounted, of the turns before.
     """
     opinions, followed = np.array(person.opinions), np.array(person.nexts)
-    shown, known = ~np.isnan(opinions), followed > 0
-    value = np.where(shown, opinions, 0.0)
+    value = np.nan_to_num(opinions)
+    shown, known = value != 0, followed > 0
     likelihood = np.zeros((2, *honesty.shape, len(person)))
     for state in (0, 1):
         rate = person.rate.astype(np.float64) * (1.0 if state else shared.outspoken)
-        rate = np.clip(rate, 1e-4, 0.95)[:, None]
-        rest = np.where(shown, np.log(rate), np.log1p(-rate))
+        rate = np.clip(rate, 1e-4, 20.0)[:, None]
+        rest = np.where(shown, np.log(-np.expm1(-rate)), -rate)
         rest += np.where(known, np.log(shared.nexts[:, state][:, followed] + 1e-9), 0.0)
         right = (value > 0) == bool(state)
         meant = np.where(right, np.log(honesty)[:, :, None], np.log1p(-honesty)[:, :, None])
@@ -199,9 +199,10 @@ def _draw_rater(person: Person, rater: Ints, shared: Shared, rng: Random) -> Non
     shown = opinions != 0
     meant = ((satisfied == (opinions > 0)) & shown).sum(1)
     honesty = _floats(rng.beta(RATERS[rater, 1] + meant, RATERS[rater, 2] + shown.sum() - meant))
-    exposure = np.where(satisfied, 1.0, shared.outspoken[:, None]).sum(1)
+    exposure = np.where(satisfied, 1.0, shared.outspoken[:, None])
+    urges = np.where(shown, _urges(person.rate[:, None] * exposure, rng), 0).sum(1)
     person.rater, person.honesty = rater.astype(np.uint8), np.clip(honesty, 0.01, 0.99).astype(np.float32)
-    person.rate = (rng.gamma(1.0 + shown.sum(), 1.0, len(rater)) / (4.0 + exposure)).astype(np.float32)
+    person.rate = (rng.gamma(1.0 + urges) / (4.0 + exposure.sum(1))).astype(np.float32)
 
 
 def draw_shared(people: Sequence[Person], shared: Shared, lean: Floats, rng: Random) -> Shared:
@@ -262,7 +263,7 @@ def _draw_signs(people: Sequence[Person], shared: Shared, rng: Random) -> Shared
     """How often the satisfied and the dissatisfied show each sign, and what raters are like."""
     satisfied = np.hstack([person.latent > 0 for person in people])
     followed = np.concatenate([person.nexts for person in people])
-    shown = ~np.isnan(np.concatenate([person.opinions for person in people]))
+    shown = np.nan_to_num(np.concatenate([person.opinions for person in people])) != 0
     nexts = np.zeros_like(shared.nexts)
     for state in (0, 1):
         here = satisfied == bool(state)
@@ -274,8 +275,16 @@ def _draw_signs(people: Sequence[Person], shared: Shared, rng: Random) -> Shared
     raters = rng.gamma(RATERS[:, 0] + counts) + 1e-12
     rates = np.hstack([np.repeat(person.rate[:, None], len(person), 1) for person in people])
     unhappy = ~satisfied
-    outspoken = _floats(rng.gamma(6 + (unhappy & shown).sum(1))) / (5 + (unhappy * rates).sum(1))
+    urges = _urges(rates * shared.outspoken[:, None], rng)
+    voiced = np.where(unhappy & shown, urges, 0).sum(1)
+    outspoken = _floats(rng.gamma(6 + voiced)) / (5 + (unhappy * rates).sum(1))
     return replace(shared, nexts=nexts, raters=raters / raters.sum(1, keepdims=True), outspoken=outspoken)
+
+
+def _urges(rate: Floats, rng: Random) -> Ints:
+    """How many there were of what comes ``rate`` times a turn, where there was one: the first, and any after it."""
+    first = -np.log1p(rng.random(rate.shape) * np.expm1(-rate))
+    return 1 + rng.poisson(np.maximum(rate - first, 0.0))
 
 
 def _credit(episodes: list[int], gamma: float) -> Floats:

@@ -28,7 +28,7 @@ NEXT = ("", "went_on", "reask", "correction", "edited", "thanks", "tool_failed")
 class Belief:
     """What each chain believes of a person; deciding takes no more. Replaced whole, never changed."""
 
-    now: Singles  #: P(persona) of the latest block, ``(chains, personas)``
+    now: Singles  #: P(persona) of the latest block, ``(chains, personas)``; ``(chains, 0)``: ``own`` is all there is
     own: Singles  #: E[δ], ``(chains, size)``
     spread: Singles  #: what was drawn of δ - E[δ], likewise
 
@@ -86,10 +86,32 @@ class Person:
             self.personas = self.personas[:, 1:]
             self._rows = None
 
-    def leave_pool(self) -> None:
-        """The personas are no longer drawn from this person."""
+    def leave_pool(self, mu: Floats) -> None:
+        """The personas, ``mu``, are no longer drawn from this person, and may become anything: take theirs along."""
         self.latent = self.latent[:, :0]
         self._rows = None
+        if self.belief is not None:
+            own = mu[np.arange(len(mu)), self.personas[:, -1]].astype(np.float32)
+            own[:, : self.belief.own.shape[1]] += self.belief.own
+            spread = np.zeros_like(own)
+            spread[:, : self.belief.spread.shape[1]] = self.belief.spread
+            self.belief = Belief(self.belief.now[:, :0], own, spread)
+
+    def enter_pool(self, mu: Floats, odds: Floats, variance: Floats) -> None:
+        """The reverse: of the personas as they are now take the likeliest, and what is left as their own.
+
+        Args:
+            mu: the personas' weights, ``(chains, personas, size)``.
+            odds: how many people are of each, ``(chains, personas)``.
+            variance: of the weights between the people of one, ``(size,)``.
+        """
+        if self.belief is None or self.belief.now.size:
+            return
+        width = self.belief.own.shape[1]
+        apart = (mu[..., :width] - (self.belief.own + self.belief.spread)[:, None]) ** 2 / variance[:width]
+        nearest = (np.log(odds) - apart.sum(-1) / 2).argmax(1)
+        own = (self.belief.own - mu[np.arange(len(mu)), nearest, :width]).astype(np.float32)
+        self.belief = Belief(np.eye(odds.shape[1], dtype=np.float32)[nearest], own, self.belief.spread)
 
     def rows(self, design: Design) -> Floats:
         """Each turn's row of ``design``; zeros, where the turn was withdrawn: it says nothing."""
