@@ -153,7 +153,7 @@ def test_the_same_observations_give_the_same_policy_bit_for_bit(name: str) -> No
 
 
 def test_people_who_always_react_are_not_taken_to_mean_the_opposite() -> None:
-    """Where everything is shown, how often says nothing: that the dissatisfied show more must not outweigh the votes."""
+    """Where all is shown, how often says nothing: that the dissatisfied show more must not outweigh the votes."""
     rng = np.random.default_rng(1)
     policy = make_policy("bayes", seed=1)
     good: list[bool] = []

@@ -31,7 +31,7 @@ FAITH = 2.0  #: observations that these are worth
 NEXT_PRIOR = np.array([[0.0, 3.5, 1.0, 0.6, 0.3, 0.1, 0.2], [0.0, 9.0, 0.6, 0.2, 0.2, 0.6, 0.1]])
 #: Raters who mean what they say, the opposite, and nothing: how many of each are expected at first, and how often the
 #: sign of what they show is that of what they feel, as the two counts of a Beta distribution.
-RATERS = np.array([[30.0, 20.0, 2.0], [0.5, 2.0, 20.0], [0.5, 10.0, 10.0]])
+RATERS = np.array([[100.0, 20.0, 2.0], [0.5, 2.0, 20.0], [0.5, 10.0, 10.0]])
 
 
 @dataclass(frozen=True)
