@@ -56,6 +56,8 @@ class QLearning(LinearLearner):
         turn, state = credit.turn, self._state(np.array(credit.turn.state))
         phi = self._phi(state)[turn.action]
         base = float(person.value[0])
+        before = turn.expected
         error = turn.surprise(credit.change, base + float(phi @ (self._weights + person.weights)))
-        person.value[0] = np.float32(min(max(base + 0.05 * error, -LIMIT), LIMIT))
+        if turn.expected != before:  # the first that is heard of a turn, and its taking back
+            person.value[0] = np.float32(min(max(base + 0.05 * error, -LIMIT), LIMIT))
         self._step(person, error * phi / (1.0 + float(phi @ phi)), *self._steps)
