@@ -200,9 +200,9 @@ def _draw_rater(person: Person, rater: Ints, shared: Shared, rng: Random) -> Non
     meant = ((satisfied == (opinions > 0)) & shown).sum(1)
     honesty = _floats(rng.beta(RATERS[rater, 1] + meant, RATERS[rater, 2] + shown.sum() - meant))
     exposure = np.where(satisfied, 1.0, shared.outspoken[:, None])
-    urges = np.where(shown, _urges(person.rate[:, None] * exposure, rng), 0).sum(1)
+    urges = np.where(shown, _urges(_floats(person.rate)[:, None] * exposure, rng), 0).sum(1)
     person.rater, person.honesty = rater.astype(np.uint8), np.clip(honesty, 0.01, 0.99).astype(np.float32)
-    person.rate = (rng.gamma(1.0 + urges) / (4.0 + exposure.sum(1))).astype(np.float32)
+    person.rate = (_floats(rng.gamma(1.0 + urges)) / (4.0 + exposure.sum(1))).astype(np.float32)
 
 
 def draw_shared(people: Sequence[Person], shared: Shared, lean: Floats, rng: Random) -> Shared:
