@@ -272,7 +272,7 @@ async def replay(settings: Settings, bot: Bot) -> str:
         ConfigError: the bot does not learn.
         LedgerError: the ledger cannot be read, or a host runs on it.
     """
-    from llmagent_os.policy.learned import make_behavior
+    from llmagent_os.policy.learned import behavior_of
 
     config, learner = bot.config, settings.policy or bot.config.policy.learner
     if learner == "fixed":
@@ -282,14 +282,7 @@ async def replay(settings: Settings, bot: Bot) -> str:
         await ledger.claim()
         name = f"{config.name}:{learner}"
         await ledger.drop_policy(name)
-        policy = make_behavior(
-            learner,
-            config.behavior.model_dump(),
-            config.policy.gamma,
-            config.policy.exploration,
-            config.behavior.dimensions,
-        )
-        learning = Learning(policy, ledger, name)
+        learning = Learning(behavior_of(config, learner), ledger, name)
         await learning.open()
         return f"learned again: {learning.version}"
     finally:

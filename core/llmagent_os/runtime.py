@@ -252,10 +252,9 @@ def make_policy(config: BotConfig, learner: str) -> LearnedPolicy | None:
     """The policy that a bot's configuration asks for; None: it does not learn."""
     if learner == "fixed":
         return None
-    from llmagent_os.policy.learned import make_behavior  # numpy and scipy: a quarter of a second
+    from llmagent_os.policy.learned import behavior_of  # numpy and scipy: a quarter of a second
 
-    behavior, policy = config.behavior, config.policy
-    return make_behavior(learner, behavior.model_dump(), policy.gamma, policy.exploration, behavior.dimensions)
+    return behavior_of(config, learner)
 
 
 def make_llm(settings: Settings, bot: Bot) -> LLM:
