@@ -30,7 +30,7 @@ from llmagent_os.policy.design import Design
 from llmagent_os.policy.features import Features
 from llmagent_os.policy.gibbs import Shared, draw_person, draw_shared
 from llmagent_os.policy.learner import SHARED, Observation
-from llmagent_os.policy.parts import pack, unpack
+from llmagent_os.policy.parts import pack, unpack_shared
 from llmagent_os.policy.people import People
 from llmagent_os.policy.person import Person, unpacked
 
@@ -236,12 +236,7 @@ class Bayes:
 
     def restore(self, shared: bytes) -> Collection[str]:
         """See :class:`~llmagent_os.policy.learner.Learner`."""
-        arrays, facts = unpack(shared)
-        if facts.get("format") != FORMAT or facts.get("actions") != list(self.actions.labels):
-            raise PolicyError(
-                f"the policy's state is of {facts.get('format')} and {len(facts.get('actions', []))} behaviours, not "
-                f"of {FORMAT} and this bot's {len(self.actions)}: learn it again from the ledger"
-            )
+        arrays, facts = unpack_shared(shared, FORMAT, self.actions.labels)
         design = Design(self.actions, Features(tuple(facts["columns"])))
         if arrays["mu"].shape != (*self._shared.odds.shape, design.size):
             raise PolicyError(f"the policy's state has the shape {arrays['mu'].shape}: learn it again from the ledger")

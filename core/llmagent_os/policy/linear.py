@@ -20,7 +20,7 @@ from llmagent_os.policy.actions import ActionSpace
 from llmagent_os.policy.contract import Context
 from llmagent_os.policy.features import Features
 from llmagent_os.policy.learner import SHARED, Observation
-from llmagent_os.policy.parts import pack, unpack
+from llmagent_os.policy.parts import pack, unpack, unpack_shared
 from llmagent_os.policy.people import People
 from llmagent_os.policy.sessions import Credit, Turn, note
 
@@ -61,6 +61,7 @@ class LinearLearner(ABC):
         """
         self.actions = actions
         self.gamma = gamma
+        self._format = f"{self.name}-2"
         self._seed, self._floor = seed, floor
         self._contrasts = actions.contrasts()[0]
         self._size: int = int(self._contrasts.shape[1]) * (1 + COLUMNS)
@@ -73,7 +74,7 @@ class LinearLearner(ABC):
     @property
     def version(self) -> str:
         """Names the state: the algorithm, and how many observations it has seen."""
-        return f"{self.name}-2+{self._count}"
+        return f"{self._format}+{self._count}"
 
     # -- the algorithm ------------------------------------------------------------------------------------------------
 
@@ -151,7 +152,7 @@ class LinearLearner(ABC):
     def changes(self) -> dict[str, bytes]:
         """See :class:`~llmagent_os.policy.learner.Learner`."""
         facts = {
-            "format": f"{self.name}-2",
+            "format": self._format,
             "actions": list(self.actions.labels),
             "columns": list(self._features.columns),
             "count": self._count,
@@ -160,13 +161,7 @@ class LinearLearner(ABC):
 
     def restore(self, shared: bytes) -> Collection[str]:
         """See :class:`~llmagent_os.policy.learner.Learner`."""
-        arrays, facts = unpack(shared)
-        wanted = f"{self.name}-2"
-        if facts.get("format") != wanted or facts.get("actions") != list(self.actions.labels):
-            raise PolicyError(
-                f"the policy's state is of {facts.get('format')} and {len(facts.get('actions', []))} behaviours, not "
-                f"of {wanted} and this bot's {len(self.actions)}: learn it again from the ledger"
-            )
+        arrays, facts = unpack_shared(shared, self._format, self.actions.labels)
         if arrays["weights"].shape != (self._size,):
             raise PolicyError(
                 f"the policy's state has {arrays['weights'].shape} weights: learn it again from the ledger"

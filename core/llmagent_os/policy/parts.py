@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -25,6 +25,26 @@ def pack(arrays: Mapping[str, NDArray[Any]], facts: Mapping[str, Any]) -> bytes:
     tensors = {name: np.ascontiguousarray(array) for name, array in sorted(arrays.items())}
     text = np.frombuffer(json.dumps(dict(facts), sort_keys=True).encode(), np.uint8)
     return save({**tensors, _FACTS: text})
+
+
+def unpack_shared(raw: bytes, wanted: str, actions: Sequence[str]) -> tuple[dict[str, NDArray[Any]], dict[str, Any]]:
+    """The part that is everybody's, of a learner whose ``facts`` name its ``format`` and ``actions``.
+
+    Args:
+        raw: as :func:`pack` made it.
+        wanted: the format that the learner writes.
+        actions: the labels of the actions that it chooses between.
+
+    Raises:
+        PolicyError: it is damaged, or of another format or other actions.
+    """
+    arrays, facts = unpack(raw)
+    if facts.get("format") != wanted or facts.get("actions") != list(actions):
+        raise PolicyError(
+            f"the policy's state is of {facts.get('format')} and {len(facts.get('actions', []))} behaviours, not "
+            f"of {wanted} and this bot's {len(actions)}: learn it again from the ledger"
+        )
+    return arrays, facts
 
 
 def unpack(raw: bytes) -> tuple[dict[str, NDArray[Any]], dict[str, Any]]:
