@@ -646,30 +646,32 @@ def _reward_row(reward: RewardEvent) -> tuple[Any, ...]:
 
 
 def _rated(database: Database, page: Sequence[sa.RowMapping]) -> list[Rated]:
-    """Rewards with all that judging them takes. What was thought of a reply is read once, however many are of it."""
-    connection, told = database.sql, dict[str, dict[int, RewardEvent]]()
+    """Rewards with all that judging them takes. Replies and people are read once, however many rewards are of them."""
+    replies: dict[str, tuple[Interaction | None, dict[int, RewardEvent]]] = {}
+    people: dict[str, tuple[str, tuple[str, ...]]] = {}
+    found: list[Rated] = []
     for row in page:
-        on = row["interaction_id"]
-        if on not in told:
-            same = sa.select(rewards).where(rewards.c.interaction_id == on, rewards.c.seq <= page[-1]["seq"])
-            every = connection.execute(same.order_by(rewards.c.seq)).mappings().all()
-            told[on] = {each["seq"]: reward for each in every for reward in _rewards([each])}
-
-    def rated(row: sa.RowMapping) -> Rated:
-        on, seq = row["interaction_id"], row["seq"]
-        found = (
-            connection.execute(sa.select(interactions).where(interactions.c.interaction_id == on)).mappings().first()
+        seq, on, who = row["seq"], row["interaction_id"], row["user_id"]
+        if on not in replies:
+            replies[on] = _reply(database, on, page[-1]["seq"])
+        if who not in people:
+            people[who] = person(database, who), tuple(own_first(database, who))
+        (interaction, told), (answered, own) = replies[on], people[who]
+        so_far = [reward for at, reward in told.items() if at <= seq]
+        found.append(
+            Rated(seq=seq, reward=told.get(seq), interaction=interaction, person=answered, own=own, so_far=so_far)
         )
-        return Rated(
-            seq=seq,
-            reward=told[on].get(seq),
-            interaction=None if found is None else _readable(found),
-            person=person(database, row["user_id"]),
-            own=tuple(own_first(database, row["user_id"])),
-            so_far=[reward for at, reward in told[on].items() if at <= seq],
-        )
+    return found
 
-    return [rated(row) for row in page]
+
+def _reply(database: Database, interaction_id: str, through: int) -> tuple[Interaction | None, dict[int, RewardEvent]]:
+    """A reply, and by row what was thought of it up to row ``through``, in order."""
+    on = sa.select(interactions).where(interactions.c.interaction_id == interaction_id)
+    row = database.sql.execute(on).mappings().first()
+    thought = sa.select(rewards).where(rewards.c.interaction_id == interaction_id, rewards.c.seq <= through)
+    rows = database.sql.execute(thought.order_by(rewards.c.seq)).mappings()
+    told = {each["seq"]: reward for each in rows if (reward := _readable_reward(each)) is not None}
+    return None if row is None else _readable(row), told
 
 
 def _taken(database: Database, row: sa.RowMapping) -> Taken:
@@ -691,15 +693,17 @@ def _readable(row: sa.RowMapping) -> Interaction | None:
         return None
 
 
+def _readable_reward(row: sa.RowMapping) -> RewardEvent | None:
+    try:
+        return _reward(row)
+    except (msgspec.MsgspecError, TypeError, ValueError, OverflowError, OSError) as error:
+        _log.error("a reward cannot be read", reward_id=row["reward_id"], error=str(error))
+        return None
+
+
 def _rewards(rows: Iterable[sa.RowMapping]) -> list[RewardEvent]:
     """Those that can be read."""
-    found: list[RewardEvent] = []
-    for row in rows:
-        try:
-            found.append(_reward(row))
-        except (msgspec.MsgspecError, TypeError, ValueError, OverflowError, OSError) as error:
-            _log.error("a reward cannot be read", reward_id=row["reward_id"], error=str(error))
-    return found
+    return [reward for row in rows if (reward := _readable_reward(row)) is not None]
 
 
 def _reward(row: sa.RowMapping) -> RewardEvent:
