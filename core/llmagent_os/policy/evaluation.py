@@ -107,7 +107,7 @@ class Judge:
         self._columns = Columns(logged, contrasts, orders)
         self._people = self._columns.people
         self._draws = list(draws(logged, self._columns, seed))
-        self._own = self._values(logged.chances)[0]
+        self._own = self._values(logged.chances, self._weights(logged.chances))[0]
 
     def evaluate(self, candidate: Floats) -> Evaluation:
         """Judge a candidate.
@@ -123,7 +123,7 @@ class Judge:
             raise PolicyError(f"{logged.chances.shape} logged chances, {candidate.shape}: nothing to evaluate")
         raw = self._weights(candidate)
         weights = np.minimum(raw, CLIP)
-        values, off = self._values(candidate)
+        values, off = self._values(candidate, weights)
         gains = values - self._own
         return Evaluation(
             snipw=self._snipw(weights),
@@ -141,11 +141,10 @@ class Judge:
         chosen = candidate[np.arange(len(self._logged)), self._logged.actions]
         return np.asarray(chosen / np.maximum(self._logged.pscore, 1e-9), np.float64)
 
-    def _values(self, candidate: Floats) -> tuple[Floats, float]:
+    def _values(self, candidate: Floats, weights: Floats) -> tuple[Floats, float]:
         """The candidate's value in each draw, and the variance of what is still unknown in all of them."""
         logged, rng = self._logged, np.random.default_rng(0)
         n, at = len(logged), np.arange(len(logged))
-        weights = np.minimum(self._weights(candidate), CLIP)
         beyond = self._columns.unexplained(preferences(candidate) - preferences(logged.chances))
         beyond -= (logged.chances * beyond).sum(1, keepdims=True)
         direct, mend, noise = (np.zeros(len(self._draws)) for _ in range(3))
