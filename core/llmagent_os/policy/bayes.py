@@ -32,7 +32,7 @@ from llmagent_os.policy.gibbs import Shared, draw_person, draw_shared
 from llmagent_os.policy.learner import SHARED, Observation
 from llmagent_os.policy.parts import pack, unpack_shared
 from llmagent_os.policy.people import People
-from llmagent_os.policy.person import Person, unpacked
+from llmagent_os.policy.person import Person, unpacked, wide
 
 Floats = NDArray[np.float64]
 
@@ -155,8 +155,8 @@ class Bayes:
         mu, odds = np.zeros((m, 1, size)), np.ones((m, 1))  # of one persona alone, that is nobody else's
         if belief.now.size:
             mu, odds = shared.mu, (1 - self._change) * belief.now + self._change * shared.odds
-        noise = _wide(belief.spread, size)
-        return _Believed(phi, mu, odds, _wide(belief.own, size), noise, ((noise @ phi.T) ** 2).mean(0))
+        noise = wide(belief.spread, size)
+        return _Believed(phi, mu, odds, wide(belief.own, size), noise, ((noise @ phi.T) ** 2).mean(0))
 
     def _guess(self, shared: Shared, user_id: str, situation: Floats) -> tuple[Floats, Floats, Floats]:
         """Of each action: how likely it satisfies, how uncertain that is, and one guess of each chain."""
@@ -262,11 +262,3 @@ class Bayes:
 def _spread_evenly(size: int, turn: int) -> Floats:
     """``size`` numbers in (0, 1), evenly apart, moved on a little at each turn."""
     return np.asarray((np.arange(size) * 0.6180339887498949 + 0.5 / size + turn * 0.7548776662466927) % 1.0, np.float64)
-
-
-def _wide(array: NDArray[np.float32], size: int) -> Floats:
-    """With zeros for the columns that came later, and without those that are newer than ``size``."""
-    out = np.zeros((len(array), size))
-    width = min(size, array.shape[1])
-    out[:, :width] = array[:, :width]
-    return out

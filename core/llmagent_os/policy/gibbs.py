@@ -16,7 +16,7 @@ from scipy.linalg import solve_triangular
 from scipy.special import ndtr, ndtri
 
 from llmagent_os.policy.design import GROUPS, Design
-from llmagent_os.policy.person import BLOCK, NEXT, Belief, Person
+from llmagent_os.policy.person import BLOCK, NEXT, Belief, Person, wide
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
@@ -109,10 +109,7 @@ def draw_person(person: Person, shared: Shared, lean: Floats, gamma: float, chan
 
 def taste(belief: Belief | None, chains: int, size: int) -> Floats:
     """δ as each chain drew it, ``(chains, size)``; zeros for the columns that came later."""
-    out = np.zeros((chains, size))
-    if belief is not None:
-        out[:, : belief.own.shape[1]] = belief.own.astype(np.float64) + belief.spread
-    return out
+    return np.zeros((chains, size)) if belief is None else wide(belief.own, size) + wide(belief.spread, size)
 
 
 def _likelihood(person: Person, honesty: Floats, shared: Shared, gamma: float) -> Floats:

@@ -91,11 +91,10 @@ class Person:
         self.latent = self.latent[:, :0]
         self._rows = None
         if self.belief is not None:
-            own = mu[np.arange(len(mu)), self.personas[:, -1]].astype(np.float32)
-            own[:, : self.belief.own.shape[1]] += self.belief.own
-            spread = np.zeros_like(own)
-            spread[:, : self.belief.spread.shape[1]] = self.belief.spread
-            self.belief = Belief(self.belief.now[:, :0], own, spread)
+            size = mu.shape[-1]
+            theirs = mu[np.arange(len(mu)), self.personas[:, -1]].astype(np.float32)
+            own, spread = (wide(each, size).astype(np.float32) for each in (self.belief.own, self.belief.spread))
+            self.belief = Belief(self.belief.now[:, :0], theirs + own, spread)
 
     def enter_pool(self, mu: Floats, odds: Floats, variance: Floats) -> None:
         """The reverse: of the personas as they are now take the likeliest, and what is left as their own.
@@ -167,6 +166,14 @@ def unpacked(raw: bytes) -> Person:
         belief=Belief(arrays["now"], arrays["own"], arrays["spread"]) if "now" in arrays else None,
         **{name: arrays[name] for name in ("personas", "rate", "honesty", "rater", "latent")},
     )
+
+
+def wide(array: Singles, size: int) -> Floats:
+    """Weights of each chain, with zeros for columns that came later, and without those that are newer than ``size``."""
+    out = np.zeros((len(array), size))
+    width = min(size, array.shape[1])
+    out[:, :width] = array[:, :width]
+    return out
 
 
 def _number(name: str) -> int:
