@@ -29,6 +29,13 @@ async def launched() -> AsyncGenerator[Browser]:
         await browser.close()
 
 
+async def desk(browser: Browser) -> BrowserContext:
+    """Somebody's own browser window, which knows nothing of others."""
+    context = await browser.new_context(locale="en-GB", viewport={"width": 1100, "height": 800})
+    context.set_default_timeout(WAIT)
+    return context
+
+
 async def visit(context: BrowserContext, url: str, person: str = "ana") -> tuple[Page, list[str]]:
     """A page at ``url``, once it is connected; and what goes wrong on it."""
     page = await context.new_page()

@@ -14,7 +14,7 @@ import pytest_asyncio
 from playwright.async_api import Browser, BrowserContext, Locator, Page, expect
 
 from llmagent_os.ledger import Ledger
-from tests.acceptance.browsing import WAIT, connected, launched, needs_chromium, replies, say, visit
+from tests.acceptance.browsing import connected, desk, launched, needs_chromium, replies, say, visit
 
 SERVER = Path(__file__).with_name("chat_server.py")
 TOKEN = "a-token-of-enough-length"
@@ -73,8 +73,7 @@ async def server(tmp_path: Path) -> AsyncIterator[Server]:
 
 @pytest_asyncio.fixture(loop_scope="module")
 async def context(browser: Browser) -> AsyncIterator[BrowserContext]:
-    context = await browser.new_context(locale="en-GB", viewport={"width": 1100, "height": 800})
-    context.set_default_timeout(WAIT)
+    context = await desk(browser)
     yield context
     await context.close()
 

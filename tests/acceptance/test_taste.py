@@ -29,7 +29,7 @@ from llmagent_os.learning import Learning
 from llmagent_os.ledger import Ledger
 from llmagent_os.policy.bayes import Bayes
 from llmagent_os.policy.learned import make_policy
-from tests.acceptance.browsing import WAIT, launched, needs_chromium, replies, say, visit
+from tests.acceptance.browsing import WAIT, desk, launched, needs_chromium, replies, say, visit
 
 COMMAND = str(Path(sys.executable).with_name("llmagent-os"))
 
@@ -196,9 +196,7 @@ async def bot(tmp_path: Path) -> AsyncIterator[Calendar]:
 
 
 async def at_their_browser(browser: Browser, bot: Calendar, name: str) -> Person:
-    context = await browser.new_context(locale="en-GB", viewport={"width": 1100, "height": 800})
-    context.set_default_timeout(WAIT)
-    page, _ = await visit(context, bot.url, name)
+    page, _ = await visit(await desk(browser), bot.url, name)
     return Person(name, page, bot)
 
 
