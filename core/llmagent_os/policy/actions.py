@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from llmagent_os.errors import ConfigError
-from llmagent_os.policy.contract import DIMENSIONS, MAX_ACTIONS, Action, label
+from llmagent_os.policy.contract import DIMENSIONS, MAX_ACTIONS, Action, asked, label
 
 
 class ActionSpace:
@@ -45,8 +45,8 @@ class ActionSpace:
 
     def allowed(self, explicit: Mapping[str, str]) -> NDArray[np.bool_]:
         """Which actions do what the person asked for, shape ``(len(self),)``; never none of them."""
-        asked = {name: value for name, value in explicit.items() if value in self.dimensions.get(name, ())}
-        return np.array([asked.items() <= action.items() for action in self.actions])
+        wanted = asked(explicit, self.dimensions)
+        return np.array([wanted.items() <= action.items() for action in self.actions])
 
     def contrasts(self) -> tuple[NDArray[np.float64], NDArray[np.int64]]:
         """The actions as vectors whose sum over all actions is zero: main effects and interactions of every order.

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from types import MappingProxyType
 from typing import Literal, Protocol
 from uuid import uuid4
@@ -39,6 +39,15 @@ MAX_ACTIONS = 64
 Kind = Literal["reaction", "reask", "correction", "edited", "thanks", "went_on", "tool_failed"]
 
 NOTHING_ASKED: Mapping[str, str] = MappingProxyType({})
+
+
+def asked(explicit: Mapping[str, str], dimensions: Mapping[str, Collection[str]]) -> Action:
+    """What of ``explicit`` can be done where there are these ``dimensions``: it may be of an older configuration.
+
+    >>> asked({"verbosity": "brief", "learning": "on"}, DIMENSIONS)
+    {'verbosity': 'brief'}
+    """
+    return {name: value for name, value in explicit.items() if value in dimensions.get(name, ())}
 
 
 def label(action: Mapping[str, str]) -> str:

@@ -13,6 +13,7 @@ from llmagent_os.policy.contract import (
     Decision,
     Dimensions,
     Kind,
+    asked,
     label,
 )
 
@@ -40,8 +41,7 @@ class FixedPolicy:
         episode_id: str = "",
     ) -> Decision:
         """The defaults, overruled by ``explicit``."""
-        asked = {name: value for name, value in explicit.items() if value in self.dimensions.get(name, ())}
-        action = self.defaults | asked
+        action = self.defaults | asked(explicit, self.dimensions)
         return Decision(
             action=action,
             pscore=1.0,
