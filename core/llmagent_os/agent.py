@@ -30,7 +30,7 @@ from llmagent_os.learning import decision_of
 from llmagent_os.ledger import Interaction, RewardEvent, event_key, person_id
 from llmagent_os.memory import Episode, recall
 from llmagent_os.modules import BehaviorModule, InteractionModule, KnowledgeBase, PrivacyModule
-from llmagent_os.modules.behavior import LEARNING, system_text
+from llmagent_os.modules.behavior import may_learn, system_text
 from llmagent_os.plugin import ToolContext, ToolResult
 from llmagent_os.policy import Context, Decision
 from llmagent_os.portal import run_sync
@@ -139,7 +139,7 @@ class Agent:
         interaction = self._interaction(
             message, text, episode, {"message_id": message.message_id, "features": context}, decision, turn, reply
         )
-        signs = self._signs(message, text, episode, turn, interaction) if _may_learn(person) else ()
+        signs = self._signs(message, text, episode, turn, interaction) if may_learn(person.preferences) else ()
         return Outcome(reply, interaction, signs)
 
     def preprocess(self, text: str) -> str:
@@ -343,7 +343,7 @@ class Agent:
 
     async def may_teach(self, event: Reaction) -> bool:
         """Whether a reaction is kept: of somebody who is not learned from, only that they take one off."""
-        return event.action == "removed" or _may_learn(await self.person(event))
+        return event.action == "removed" or may_learn((await self.person(event)).preferences)
 
     def _signs(
         self, message: Message, text: str, episode: Episode, turn: Turn, interaction: Interaction
@@ -360,7 +360,7 @@ class Agent:
 
     async def _edited(self, event: Edit) -> Outcome:
         """Somebody changed what was answered already: the answer was not what they had wanted."""
-        if self.ledger is None or not _may_learn(await self.person(event)):
+        if self.ledger is None or not may_learn((await self.person(event)).preferences):
             return Outcome(None)
         turns = await self.ledger.history(event.conversation.key, person_id(event), EDITS)
         edited = [turn for turn in turns if turn.context.get("message_id") == event.message_id and turn.action_dist]
@@ -418,8 +418,3 @@ class Agent:
             tool_calls=self.privacy.keep_all(calls),
             said=self.privacy.keep(said)[0],
         )
-
-
-def _may_learn(person: Profile) -> bool:
-    """Whether somebody wants to be learned from."""
-    return person.preferences.get(LEARNING) != "off"

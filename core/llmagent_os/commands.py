@@ -15,7 +15,7 @@ from llmagent_os.events import Command, Event
 from llmagent_os.identities import Links, parts_of
 from llmagent_os.ledger import event_key, person_id
 from llmagent_os.linking import link, listed, platforms, unlink
-from llmagent_os.modules.behavior import LEARNING
+from llmagent_os.modules.behavior import LEARNING, may_learn
 
 if TYPE_CHECKING:
     from llmagent_os.agent import Agent
@@ -137,7 +137,7 @@ class Commands:
             field = what.removeprefix("clear").strip()
             person = await profiles.get(user_id)
             if not field:
-                kept = {LEARNING: "off"} if person.preferences.get(LEARNING) == "off" else {}  # not asked for by this
+                kept = {} if may_learn(person.preferences) else {LEARNING: "off"}  # not asked for by this
                 person = await profiles.update(user_id, name=None, place=None, time_zone=None, preferences=kept)
             elif field in person.preferences:
                 kept = {key: value for key, value in person.preferences.items() if key != field}
@@ -160,10 +160,9 @@ class Commands:
                 person, "Done." if setting[1] != "off" else "Done: I do not learn from your reactions any more."
             )
         if what:
-            styles = ", ".join(value for values in self._dimensions.values() for value in values)
             ways = (
                 "`/profile`, `/profile undo`, `/profile clear`, `/profile clear name`, `/profile learning off`, "
-                f"`/profile learning on` or `/profile set STYLE` with one of {styles}"
+                f"`/profile learning on` or `/profile set STYLE` with one of {', '.join(self._styles)}"
             )
             return Reply(f"I don't know `/profile {what}`. Try {ways}.")
         person = await profiles.get(user_id)
@@ -176,7 +175,7 @@ class Commands:
         agent = self._agent
         if agent.learning is None:
             return ""
-        if person.preferences.get(LEARNING) == "off":
+        if not may_learn(person.preferences):
             return "I do not learn from your reactions: `/profile learning on` changes that."
         await agent.learning.catch_up()
         reacted, all_told = await agent.learning.heard(person.user_id)
@@ -194,14 +193,17 @@ class Commands:
                 lines.append(f"- {' or '.join(values).replace('_', ' ')}: I cannot tell yet")
             else:
                 lines.append(f"- {_liked(name, value)} ({chance:.0%} sure)")
-        every = [value for values in self._dimensions.values() for value in values]
-        example = "brief" if "brief" in every else every[-1].replace("_", " ")
+        example = "brief" if "brief" in self._styles else self._styles[-1].replace("_", " ")
         return "\n".join([*lines, "", f"`/profile set {example}` corrects it, and taking reactions off unlearns it."])
 
     @property
     def _dimensions(self) -> Dimensions:
         """What can be asked for of how this bot answers."""
         return self._agent.behavior.dimensions
+
+    @property
+    def _styles(self) -> list[str]:
+        return [value for values in self._dimensions.values() for value in values]
 
     async def _ask_forget(self, event: Event) -> Reply:
         everywhere = platforms(await self._agent.everyone(person_id(event)))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING
 
 from llmagent_os.errors import ConfigError
@@ -15,6 +15,11 @@ if TYPE_CHECKING:
 
 #: The preference that says whether a person is learned from: ``on``, where they have not said, or ``off``.
 LEARNING = "learning"
+
+
+def may_learn(preferences: Mapping[str, str]) -> bool:
+    """Whether somebody with these preferences wants to be learned from."""
+    return preferences.get(LEARNING) != "off"
 
 
 def system_text(
@@ -100,7 +105,7 @@ class BehaviorModule:
 
         Somebody whose preference ``learning`` is ``off`` is answered as the bot is set up, and nothing is learned.
         """
-        policy = self.fixed if explicit.get(LEARNING) == "off" else self.policy
+        policy = self.policy if may_learn(explicit) else self.fixed
         return policy.decide(user_id, context, self._chosen | explicit, decision_id=decision_id, episode_id=episode_id)
 
     def observe(
