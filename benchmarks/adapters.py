@@ -85,17 +85,17 @@ async def bare_telegram() -> None:
 async def hosted(platform: str, folder: Path) -> None:
     from benchmarks.hosting import EchoAgent
 
-    from llmagent_os.access import Access
     from llmagent_os.adapter import Adapter
+    from llmagent_os.adapter_kit.setup import AdapterSetup, make_adapter
     from llmagent_os.adapters.telegram.adapter import TelegramAdapter
     from llmagent_os.adapters.telegram.pace import Rate, Rates
-    from llmagent_os.admission import Admission
     from llmagent_os.bot import BotConfig
     from llmagent_os.config import Settings
-    from llmagent_os.health import Health
-    from llmagent_os.host import Host
+    from llmagent_os.host.health import Health
+    from llmagent_os.host.host import Host
     from llmagent_os.ledger import Ledger
-    from llmagent_os.setup import AdapterSetup, make_adapter
+    from llmagent_os.people.access import Access
+    from llmagent_os.people.admission import Admission
 
     health = Health("bench", "none")
     ledger = await Ledger.open(f"sqlite:///{folder / f'{platform}.db'}")

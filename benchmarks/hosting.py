@@ -29,7 +29,8 @@ import structlog
 
 from llmagent_os.adapter import Accept, Capabilities, Receipt, Reply
 from llmagent_os.events import Command, Conversation, Event, Message, Sender
-from llmagent_os.host import Draft, Host, Outcome
+from llmagent_os.handler import Draft, Outcome
+from llmagent_os.host.host import Host
 from llmagent_os.ledger import Interaction, Ledger, RewardEvent
 
 COMMANDS = 100

@@ -26,8 +26,8 @@ from transformers.utils import logging as transformers_logging
 
 from llmagent_os.chat import ChatRequest, Completion
 from llmagent_os.llm import LLM
-from llmagent_os.serving.loading import load_model, load_tokenizer, vocabulary_of
-from llmagent_os.serving.locate import locate
+from llmagent_os.serving.model_loading import load_model, load_tokenizer, vocabulary_of
+from llmagent_os.serving.model_location import locate
 
 
 def random_model(folder: Path) -> Path:

@@ -24,10 +24,9 @@ from transformers import (
     Qwen3ForCausalLM,
 )
 
-from llmagent_os.chat import Message, ToolCall
-from llmagent_os.serving.loading import vocabulary_of
+from llmagent_os.chat import Message, ToolCall, ToolSpec
+from llmagent_os.serving.model_loading import vocabulary_of
 from llmagent_os.serving.template import ChatTemplate
-from llmagent_os.toolspec import ToolSpec
 from llmagent_os.training.lora import Sample, batches, response_loss
 
 # Tiny models gain nothing from a second thread, and wait for it where other things run.

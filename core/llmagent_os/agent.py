@@ -18,35 +18,35 @@ import msgspec
 import structlog
 
 from llmagent_os.adapter import Remembers, Reply
-from llmagent_os.attachments import wordless
-from llmagent_os.backoff import Backoff
+from llmagent_os.adapter_kit.backoff import Backoff
 from llmagent_os.chat import ChatRequest, ToolCall
-from llmagent_os.commands import FORGET, UNKEPT, Commands
+from llmagent_os.commands.command_table import FORGET, UNKEPT, Commands
 from llmagent_os.errors import ConfigError, PluginError, ProfileError
 from llmagent_os.events import ButtonPress, Command, Conversation, Edit, Event, Message, Reaction, Sender, Timer, now
-from llmagent_os.host import Draft, Outcome
-from llmagent_os.implicit import reward_of, sign
-from llmagent_os.learning import decision_of
+from llmagent_os.feedback.emoji_table import verdict
+from llmagent_os.feedback.implicit_signs import reward_of, sign
+from llmagent_os.handler import Draft, Outcome
 from llmagent_os.ledger import Interaction, RewardEvent, event_key, person_id
-from llmagent_os.memory import Episode, recall
 from llmagent_os.modules import BehaviorModule, InteractionModule, KnowledgeBase, PrivacyModule
 from llmagent_os.modules.behavior import may_learn, system_text
+from llmagent_os.people.profiles import Profile
 from llmagent_os.plugin import ToolContext, ToolResult
 from llmagent_os.policy import Context, Decision
-from llmagent_os.portal import run_sync
-from llmagent_os.profiles import Profile
+from llmagent_os.policy_worker import decision_of
 from llmagent_os.records import MemoryRecords
-from llmagent_os.rewards import verdict
-from llmagent_os.situation import features_of
-from llmagent_os.turn import FAILED, Turn, converse
+from llmagent_os.reply.attachments import wordless
+from llmagent_os.reply.conversation_memory import Episode, recall
+from llmagent_os.reply.request_features import features_of
+from llmagent_os.reply.tool_loop import FAILED, Turn, converse
+from llmagent_os.serving.sync_bridge import run_sync
 
 if TYPE_CHECKING:
-    from llmagent_os.access import Access
-    from llmagent_os.learning import Learning
     from llmagent_os.ledger import Ledger
     from llmagent_os.llm import LLM
-    from llmagent_os.profiles import Profiles
-    from llmagent_os.registry import Plugins
+    from llmagent_os.people.access import Access
+    from llmagent_os.people.profiles import Profiles
+    from llmagent_os.policy_worker import PolicyWorker
+    from llmagent_os.tools.registry import Plugins
 
 _log = structlog.stdlib.get_logger(__name__)
 _STALE = Reply("That button is no longer open.")
@@ -109,7 +109,7 @@ class Agent:
         self.clock = clock
         self.transcripts: tuple[Remembers, ...] = ()  #: adapters that keep what was said; the runtime tells which
         self.access: Access | None = None  #: who may be let in and by whom; the runtime tells
-        self.learning: Learning | None = None  #: what keeps the policy in step with the ledger; the runtime tells
+        self.learning: PolicyWorker | None = None  #: what keeps the policy in step with the ledger; the runtime tells
         self.commands = Commands(self)
 
     async def respond(self, message: Message, draft: Draft | None = None) -> Outcome:
@@ -182,7 +182,7 @@ class Agent:
     # -- for the host -------------------------------------------------------------------------------------------------
 
     async def handle(self, event: Event, draft: Draft) -> Outcome:
-        """Answer whatever happened; see :class:`~llmagent_os.host.Handler`."""
+        """Answer whatever happened; see :class:`~llmagent_os.host.host.Handler`."""
         if event.sender.is_bot:  # two that answer each other would never end
             return Outcome(None)
         match event:
@@ -205,7 +205,7 @@ class Agent:
 
     async def observe(self, interaction: Interaction, reward: RewardEvent) -> None:
         """Tell the behaviour policy what a reaction has changed, where nothing keeps it in step with the ledger; see
-        :class:`~llmagent_os.learning.Learning`.
+        :class:`~llmagent_os.policy_worker.PolicyWorker`.
         """
         decision = None if self.learning else decision_of(interaction, await self.person_of(interaction.user_id))
         if decision is None:

@@ -53,9 +53,9 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal, Self, cast
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, StringConstraints, ValidationError, model_validator
 
 from llmagent_os.errors import ConfigError
+from llmagent_os.feedback.emoji_table import EMOJI, RewardMapping
 from llmagent_os.policy.contract import DIMENSIONS
 from llmagent_os.policy.dimensions import declared, starting
-from llmagent_os.rewards import EMOJI, RewardMapping
 
 if TYPE_CHECKING:
     from llmagent_os.agent import Agent

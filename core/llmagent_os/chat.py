@@ -7,8 +7,6 @@ from typing import Any, Literal
 
 import msgspec
 
-from llmagent_os.toolspec import ToolSpec
-
 #: One turn of a chat: ``role`` (system, user, assistant or tool), ``content``, and for an assistant ``tool_calls``, a
 #: list of :class:`ToolCall` or of dicts, ``{"name", "arguments"}`` or the same inside ``{"function": …}``.
 Message = dict[str, Any]
@@ -21,6 +19,21 @@ def tool_message(data: dict[str, Any]) -> Message:
     {'role': 'tool', 'content': '{"status": "created", "title": "café"}'}
     """
     return {"role": "tool", "content": json.dumps(data, ensure_ascii=False)}
+
+
+class ToolSpec(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """One tool that a model may call.
+
+    >>> ToolSpec(name="now", description="The time.", parameters={"type": "object", "properties": {}}).read_only
+    False
+    """
+
+    name: str  #: what the model calls it
+    description: str  #: what it does, in the model's words
+    parameters: dict[str, Any]  #: JSON schema of its arguments: an object, without ``$defs``
+    permission: str = ""  #: what a person must be allowed to use it, such as ``calendar.write``; empty: nothing
+    read_only: bool = False  #: changes nothing
+    plugin: str = ""  #: the name of the plugin it comes from
 
 
 class ToolCall(msgspec.Struct, frozen=True):

@@ -58,7 +58,7 @@ def main(ctx: click.Context, /, **options: Any) -> None:
 
 def _settings(ctx: click.Context, **given: Any) -> Settings:
     """The settings, with logging set up after them."""
-    from llmagent_os import logs
+    from llmagent_os.admin import log_setup as logs
     from llmagent_os.config import Settings
 
     options: dict[str, Any] = dict(ctx.obj)
@@ -103,7 +103,7 @@ def doctor(ctx: click.Context, /, bot: str, deep: bool) -> None:
     """Say what is configured for BOT, what is wrong, and how to mend it. Exit code 1 where something is wrong."""
     if ctx.obj["log_level"] is None:
         ctx.obj["log_level"] = "error"
-    from llmagent_os.doctor import examine, show
+    from llmagent_os.admin.doctor import examine, show
 
     findings = asyncio.run(examine(lambda: _settings(ctx), bot, deep=deep))
     sys.exit(show(findings))
@@ -119,10 +119,10 @@ def set_up(ctx: click.Context, /, platform: str, bot: str, target: Path | None, 
     """Say how to have BOT on PLATFORM: slack, discord, telegram. Exit code 1 where something is wrong."""
     if ctx.obj["log_level"] is None:
         ctx.obj["log_level"] = "error"
+    from llmagent_os.admin.doctor import show
+    from llmagent_os.admin.setup_guide import guide
     from llmagent_os.bot import Bot
-    from llmagent_os.doctor import show
     from llmagent_os.errors import ConfigError
-    from llmagent_os.guide import guide
 
     guidance = asyncio.run(guide(_settings(ctx), Bot.load(bot), platform, address))
     click.echo(f"{guidance.steps}\n")
@@ -267,8 +267,8 @@ def policy() -> None:
 @click.pass_context
 def evaluate_policy(ctx: click.Context, /, bot: str, names: tuple[str, ...], as_json: bool) -> None:
     """Say what candidate policies would have been worth, from what BOT did and how people took it."""
+    from llmagent_os.admin.policy_evaluation import report
     from llmagent_os.bot import Bot
-    from llmagent_os.policy.report import report
 
     click.echo(asyncio.run(report(_settings(ctx), Bot.load(bot), names, as_json=as_json)))
 
@@ -279,7 +279,7 @@ def evaluate_policy(ctx: click.Context, /, bot: str, names: tuple[str, ...], as_
 def replay_policy(ctx: click.Context, /, bot: str) -> None:
     """Delete what BOT's policy has learned, and learn it again from the ledger. Not while the bot runs."""
     from llmagent_os.bot import Bot
-    from llmagent_os.learning import replay
+    from llmagent_os.policy_worker import replay
 
     click.echo(asyncio.run(replay(_settings(ctx), Bot.load(bot))))
 
@@ -291,14 +291,14 @@ def version() -> None:
 
 
 def _people(ctx: click.Context, user: str, what: str) -> None:
-    from llmagent_os import people
+    from llmagent_os.admin import profile_command as people
 
     text = asyncio.run(getattr(people, what)(_settings(ctx), user))
     click.echo(text)
 
 
 def _door(ctx: click.Context, what: str, *given: str) -> None:
-    from llmagent_os import door
+    from llmagent_os.admin import people_command as door
 
     click.echo(asyncio.run(getattr(door, what)(_settings(ctx), *given)))
 

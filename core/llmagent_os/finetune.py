@@ -19,13 +19,12 @@ from typing import TYPE_CHECKING, Any, cast
 
 import msgspec
 
-from llmagent_os.chat import Message
+from llmagent_os.chat import Message, ToolSpec
 from llmagent_os.errors import ConfigError, ModelError
 from llmagent_os.llm import LLM
 from llmagent_os.modules.behavior import system_text
 from llmagent_os.policy.contract import DIMENSIONS
 from llmagent_os.serving.tool_calls import calls_of
-from llmagent_os.toolspec import ToolSpec
 
 if TYPE_CHECKING:
     from llmagent_os.serving.template import ChatTemplate
@@ -101,7 +100,7 @@ class Finetuner:
             ConfigError: an example is longer than the model reads.
             ModelError: the model cannot be loaded, or training diverged.
         """
-        from llmagent_os.serving.loading import load_model, load_tokenizer, vocabulary_of
+        from llmagent_os.serving.model_loading import load_model, load_tokenizer, vocabulary_of
         from llmagent_os.serving.template import ChatTemplate
         from llmagent_os.training.lora import LoraSettings, attach, train
 

@@ -18,15 +18,14 @@ from typing import Any, Self
 
 import msgspec
 
-from llmagent_os.chat import ChatRequest, Completion, Message, ToolCall, check_request
+from llmagent_os.chat import ChatRequest, Completion, Message, ToolCall, ToolSpec, check_request
 from llmagent_os.errors import BadToolCallError, ConfigError, ModelUnavailableError
-from llmagent_os.portal import run_sync
 from llmagent_os.serving.backend import Backend, OnText
-from llmagent_os.serving.card import Card, read_card
-from llmagent_os.serving.locate import Location, locate
+from llmagent_os.serving.model_card import Card, read_card
+from llmagent_os.serving.model_location import Location, locate
 from llmagent_os.serving.options import LocalOptions, ServerOptions, read_options
+from llmagent_os.serving.sync_bridge import run_sync
 from llmagent_os.serving.tool_calls import InvalidCallError, repair_messages
-from llmagent_os.toolspec import ToolSpec
 
 __all__ = ["LLM", "ChatRequest", "Completion", "Message", "ToolCall", "ToolSpec"]
 
@@ -71,7 +70,7 @@ class LLM:
 
     @cached_property
     def card(self) -> Card:
-        """What its makers say of the model; see :class:`~llmagent_os.serving.card.Card`.
+        """What its makers say of the model; see :class:`~llmagent_os.serving.model_card.Card`.
 
         Raises:
             ModelError: the card is damaged.

@@ -13,7 +13,8 @@ A plugin is a class with typed, documented, asynchronous tools that a language m
 ...         return ToolResult({"status": "rolled", "value": str(rolled)}, f"You rolled a {rolled}.")
 
 The type hints become the JSON schema that the model sees, the docstring its description; an ``Args:`` section describes
-the arguments, and one with a default may be left out. :class:`~llmagent_os.registry.Plugins` finds and calls plugins.
+the arguments, and one with a default may be left out. :class:`~llmagent_os.tools.registry.Plugins` finds and calls
+plugins.
 """
 
 from __future__ import annotations
@@ -28,14 +29,14 @@ import msgspec
 from pydantic import Field
 
 from llmagent_os.adapter import Button, Card
+from llmagent_os.chat import ToolSpec
 from llmagent_os.errors import PluginError
 from llmagent_os.events import Event
 from llmagent_os.policy.contract import DIMENSIONS, Dimensions
 from llmagent_os.timers import MemoryTimers, Timers
-from llmagent_os.toolspec import ToolSpec
 
 if TYPE_CHECKING:
-    from llmagent_os.profiles import Profile
+    from llmagent_os.people.profiles import Profile
     from llmagent_os.records import Records
 
 __all__ = ["Button", "Card", "Plugin", "Span", "ToolContext", "ToolResult", "ToolSpec", "tool"]

@@ -10,25 +10,26 @@ from typing import TYPE_CHECKING, Protocol, Self, runtime_checkable
 
 import structlog
 
-from llmagent_os.access import Access
 from llmagent_os.adapter import Adapter, Remembers
-from llmagent_os.admission import Admission
+from llmagent_os.adapter_kit.setup import AdapterSetup, make_adapter
 from llmagent_os.agent import Agent, AgentSettings
 from llmagent_os.bot import Bot, BotConfig
 from llmagent_os.chat import ChatRequest
 from llmagent_os.config import Settings
 from llmagent_os.errors import BadToolCallError, ConfigError, ModelError, NotConfiguredError
 from llmagent_os.events import Event, Reaction
-from llmagent_os.health import Health
-from llmagent_os.host import Host, Limits
-from llmagent_os.learning import Learning
+from llmagent_os.host.health import Health
+from llmagent_os.host.host import Host
+from llmagent_os.host.limits import Limits
 from llmagent_os.ledger import Ledger
 from llmagent_os.llm import LLM
 from llmagent_os.modules import BehaviorModule, KnowledgeBase
 from llmagent_os.modules.behavior import system_text
-from llmagent_os.profiles import PREFERENCES, Profiles
-from llmagent_os.registry import Plugins
-from llmagent_os.setup import AdapterSetup, make_adapter
+from llmagent_os.people.access import Access
+from llmagent_os.people.admission import Admission
+from llmagent_os.people.profiles import PREFERENCES, Profiles
+from llmagent_os.policy_worker import PolicyWorker
+from llmagent_os.tools.registry import Plugins
 
 if TYPE_CHECKING:
     from llmagent_os.policy.learned import LearnedPolicy
@@ -136,7 +137,7 @@ class Runtime:
             )
 
             if policy is not None:
-                agent.learning = Learning(policy, ledger, f"{config.name}:{chosen}")
+                agent.learning = PolicyWorker(policy, ledger, f"{config.name}:{chosen}")
                 await agent.learning.open()
 
             async def may_rate(event: Reaction) -> bool:
@@ -188,7 +189,7 @@ class Runtime:
             yield cls(settings, bot, ledger, profiles, plugins, llm, agent, tuple(made), host, health)
 
     async def run(self, listening: Callable[[str, str], None] | None = None) -> None:
-        """Answer people until cancelled, or until every adapter has ended; see :meth:`llmagent_os.host.Host.run`.
+        """Answer people until cancelled, or until every adapter has ended; see :meth:`llmagent_os.host.host.Host.run`.
 
         Args:
             listening: called with an adapter's name and address once it can be reached.

@@ -2,7 +2,7 @@
 echoes.
 
 >>> import asyncio
->>> from llmagent_os.host import Host
+>>> from llmagent_os.host.host import Host
 >>> from llmagent_os.ledger import Ledger
 >>> async def main() -> str:
 ...     platform, ledger = MemoryAdapter(), await Ledger.open("sqlite://")
@@ -27,7 +27,8 @@ from llmagent_os.adapter import Accept, Capabilities, Receipt, Reply
 from llmagent_os.chat import ChatRequest, Completion, ToolCall
 from llmagent_os.errors import AdapterError
 from llmagent_os.events import ButtonPress, Conversation, Event, Message, Reaction, Sender
-from llmagent_os.host import Draft, Host, Outcome
+from llmagent_os.handler import Draft, Outcome
+from llmagent_os.host.host import Host
 from llmagent_os.ledger import Interaction, RewardEvent, event_key, person_id
 from llmagent_os.llm import LLM
 from llmagent_os.serving.backend import OnText
@@ -234,7 +235,7 @@ def echo(event: Event) -> str:
 
 
 class ManualClock:
-    """A :class:`~llmagent_os.clock.Clock` that stands still until a test moves it."""
+    """A :class:`~llmagent_os.host.clock.Clock` that stands still until a test moves it."""
 
     def __init__(self, moment: datetime) -> None:
         """Args: ``moment`` is aware."""

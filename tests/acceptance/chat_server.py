@@ -12,7 +12,8 @@ from pathlib import Path
 from llmagent_os.adapter import Button, Card, Reply
 from llmagent_os.adapters.web import WebAdapter
 from llmagent_os.events import ButtonPress, Command, Event, Message
-from llmagent_os.host import Draft, Host, Outcome
+from llmagent_os.handler import Draft, Outcome
+from llmagent_os.host.host import Host
 from llmagent_os.ledger import Interaction, Ledger, RewardEvent, event_key, person_id
 
 NASTY = """# Title <b>not bold</b>

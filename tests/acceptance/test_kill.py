@@ -23,7 +23,8 @@ from llmagent_os.adapter import Accept, Capabilities, Receipt, Reply
 from llmagent_os.errors import HostBusyError
 from llmagent_os.events import Conversation, Event, Message, Sender
 from llmagent_os.handler import Draft, Outcome
-from llmagent_os.host import Host, Limits
+from llmagent_os.host.host import Host
+from llmagent_os.host.limits import Limits
 from llmagent_os.ledger import Interaction, Ledger, RewardEvent, event_key, person_id
 
 CONVERSATIONS = 40

@@ -14,12 +14,12 @@ from pathlib import Path
 from llmagent_os.agent import Agent
 from llmagent_os.chat import ToolCall
 from llmagent_os.events import Conversation
-from llmagent_os.host import Host
+from llmagent_os.host.host import Host
 from llmagent_os.ledger import Ledger
+from llmagent_os.people.profiles import Profiles
 from llmagent_os.plugins.calendar import CalendarPlugin
-from llmagent_os.profiles import Profiles
-from llmagent_os.registry import Plugins
 from llmagent_os.testing import ManualClock, MemoryAdapter, ScriptedLLM, Sent, running
+from llmagent_os.tools.registry import Plugins
 
 SUNDAY_NOON = datetime(2026, 11, 22, 12, tzinfo=UTC)
 MOM = ToolCall("create_event", {"title": "call mom", "time": "6pm", "repeat": "every Sunday"})

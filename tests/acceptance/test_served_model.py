@@ -21,7 +21,7 @@ import pytest
 from llmagent_os.chat import ChatRequest
 from llmagent_os.errors import ModelError, ModelNotFoundError, ModelUnavailableError
 from llmagent_os.llm import LLM
-from llmagent_os.serving.locate import locate
+from llmagent_os.serving.model_location import locate
 from tests.tiny_model import CREATE, LIST, save_trained_model
 
 pytestmark = [

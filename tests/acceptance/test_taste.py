@@ -25,10 +25,10 @@ import pytest_asyncio
 from playwright.async_api import Browser, Locator, Page, expect
 
 from llmagent_os.bot import Bot
-from llmagent_os.learning import Learning
 from llmagent_os.ledger import Ledger
 from llmagent_os.policy.bayes import Bayes
 from llmagent_os.policy.learned import make_policy
+from llmagent_os.policy_worker import PolicyWorker
 from tests.acceptance.browsing import WAIT, desk, launched, needs_chromium, replies, say, visit
 
 COMMAND = str(Path(sys.executable).with_name("llmagent-os"))
@@ -130,7 +130,7 @@ class Calendar:
         ledger = await Ledger.open(f"sqlite:///{copy}")
         try:
             policy = make_policy("bayes", defaults=Bot.load("calendar").config.behavior.model_dump())
-            await Learning(policy, ledger, "calendar:bayes").open()
+            await PolicyWorker(policy, ledger, "calendar:bayes").open()
         finally:
             await ledger.close()
         assert isinstance(policy.learner, Bayes)

@@ -22,7 +22,7 @@ from importlib.resources import files
 from llmagent_os.agent import Agent
 from llmagent_os.bot import Bot
 from llmagent_os.finetune import Finetuner
-from llmagent_os.host import Host
+from llmagent_os.host.host import Host
 from llmagent_os.ledger import Ledger
 from llmagent_os.llm import LLM
 from llmagent_os.modules import BehaviorModule, InteractionModule, KnowledgeBase

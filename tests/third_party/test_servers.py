@@ -22,12 +22,12 @@ import aiohttp
 import pytest
 from aiohttp import web
 
+from llmagent_os.adapter_kit.setup import AdapterSetup, make_adapter
 from llmagent_os.bot import BotConfig
 from llmagent_os.config import Settings
-from llmagent_os.health import Health
-from llmagent_os.host import Host
+from llmagent_os.host.health import Health
+from llmagent_os.host.host import Host
 from llmagent_os.ledger import Ledger
-from llmagent_os.setup import AdapterSetup, make_adapter
 from llmagent_os.testing import EchoHandler, running
 
 HERE = Path(__file__).parent

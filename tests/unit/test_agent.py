@@ -18,13 +18,13 @@ from llmagent_os.events import ButtonPress, Command, Conversation, Edit, Event, 
 from llmagent_os.handler import Outcome
 from llmagent_os.ledger import Interaction, Ledger, RewardEvent
 from llmagent_os.modules import BehaviorModule, KnowledgeBase, PrivacyModule
+from llmagent_os.people.profiles import Profiles
 from llmagent_os.plugin import Plugin, Span, ToolContext, ToolResult, tool
 from llmagent_os.policy import Context, Decision, FixedPolicy, Kind
 from llmagent_os.policy.contract import NOTHING_ASKED
-from llmagent_os.profiles import Profiles
-from llmagent_os.registry import Plugins
+from llmagent_os.reply.tool_loop import Turn
 from llmagent_os.testing import ScriptedLLM
-from llmagent_os.turn import Turn
+from llmagent_os.tools.registry import Plugins
 
 NOON = datetime(2026, 11, 22, 12, tzinfo=UTC)
 

@@ -11,9 +11,9 @@ import pytest
 from llmagent_os.agent import Agent
 from llmagent_os.bot import Bot
 from llmagent_os.errors import ConfigError
+from llmagent_os.people.profiles import Profile
 from llmagent_os.policy.contract import DIMENSIONS
 from llmagent_os.policy.dimensions import TAKEN
-from llmagent_os.profiles import Profile
 
 AGENT = """
 from llmagent_os.agent import Agent

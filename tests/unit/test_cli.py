@@ -171,7 +171,7 @@ def test_chat_works_beside_a_running_host(start: Start, run: Run) -> None:
 def test_starting_imports_no_heavy_library(tmp_path: Path) -> None:
     """torch and its like cost seconds and hundreds of megabytes; they wait until a model is needed."""
     code = (
-        "import sys, llmagent_os.cli, llmagent_os.runtime, llmagent_os.doctor, llmagent_os.adapters.web\n"
+        "import sys, llmagent_os.cli, llmagent_os.runtime, llmagent_os.admin.doctor, llmagent_os.adapters.web\n"
         "print(*{'torch', 'transformers', 'numpy', 'openai', 'alembic', 'prometheus_client'} & set(sys.modules))"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd=tmp_path)

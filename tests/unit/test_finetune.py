@@ -15,8 +15,8 @@ from llmagent_os.chat import Message
 from llmagent_os.errors import ConfigError, ModelError
 from llmagent_os.finetune import Finetuner
 from llmagent_os.llm import LLM
-from llmagent_os.serving.loading import load_model
-from llmagent_os.serving.locate import locate
+from llmagent_os.serving.model_loading import load_model
+from llmagent_os.serving.model_location import locate
 from llmagent_os.training.lora import LoraSettings, Sample, batches, response_loss
 from tests.tiny_model import CREATE, LIST, save_model
 

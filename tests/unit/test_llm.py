@@ -16,7 +16,7 @@ from llmagent_os.errors import BadToolCallError, ConfigError, ModelError, ModelN
 from llmagent_os.llm import LLM
 from llmagent_os.serving.backend import OnText
 from llmagent_os.serving.local import LocalBackend
-from llmagent_os.serving.locate import locate
+from llmagent_os.serving.model_location import locate
 from llmagent_os.serving.options import LocalOptions
 from llmagent_os.serving.tool_calls import InvalidCallError
 from tests.tiny_model import CREATE, LIST, calendar_chats, save_adapter, save_model, save_trained_model, tool

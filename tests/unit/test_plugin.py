@@ -10,7 +10,7 @@ import pytest
 
 from llmagent_os.errors import PluginError, ToolArgumentError
 from llmagent_os.plugin import Plugin, Span, ToolContext, ToolResult, tool
-from llmagent_os.schema import tools_of
+from llmagent_os.tools.tool_schema import tools_of
 
 DOCS = Path(__file__).parents[2] / "docs" / "plugins.md"
 

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from llmagent_os import people
+from llmagent_os.admin import profile_command as people
 from llmagent_os.bot import Bot
 from llmagent_os.config import Settings
 from llmagent_os.errors import ConfigError, ModelNotFoundError

@@ -24,8 +24,8 @@ import pytest
 from llmagent_os.adapter import Accept, Adapter, Button, Card, Reply
 from llmagent_os.errors import AdapterError, HostBusyError, TryLaterError
 from llmagent_os.events import ButtonPress, Command, Conversation, Edit, Event, Message, Reaction, decode, encode
+from llmagent_os.feedback.emoji_table import EMOJI
 from llmagent_os.records import MemoryRecords
-from llmagent_os.rewards import EMOJI
 from llmagent_os.runtime import HasAddress
 from tests.platforms.server import PlatformServer, Shown
 

@@ -16,14 +16,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from llmagent_os.adapter import Button, Card, Reply
+from llmagent_os.adapter_kit.files import Files
 from llmagent_os.adapters.slack.adapter import SlackAdapter
 from llmagent_os.adapters.slack.api import SlackApi
 from llmagent_os.adapters.slack.attachments import Attachments
 from llmagent_os.adapters.slack.reading import File, Reader
 from llmagent_os.errors import BadEventError, ConfigError, NotConfiguredError, TryLaterError
 from llmagent_os.events import ButtonPress, Command, Message, Reaction, encode
-from llmagent_os.files import Files
-from llmagent_os.rewards import EMOJI
+from llmagent_os.feedback.emoji_table import EMOJI
 from tests.platforms.slack import APP_TOKEN, BOT, BOT_TOKEN, SCOPES, SECRET, SlackServer, sign
 
 from .contract import AdapterContract, Inbox, Platform, Running, Served

@@ -8,7 +8,8 @@ from pathlib import Path
 from llmagent_os.adapter import Button, Reply
 from llmagent_os.adapters.web import WebAdapter
 from llmagent_os.events import Event, Timer
-from llmagent_os.host import Draft, Host, Outcome
+from llmagent_os.handler import Draft, Outcome
+from llmagent_os.host.host import Host
 from llmagent_os.ledger import Ledger
 from llmagent_os.testing import EchoHandler, ManualClock, running
 

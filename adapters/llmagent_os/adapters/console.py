@@ -31,7 +31,7 @@ from llmagent_os.errors import AdapterError, ConfigError, HostBusyError
 from llmagent_os.events import ButtonPress, Conversation, Message, Reaction, Sender
 
 if TYPE_CHECKING:
-    from llmagent_os.setup import AdapterSetup
+    from llmagent_os.adapter_kit.setup import AdapterSetup
 
 NAMES = {
     "+1": "👍", "thumbsup": "👍", "-1": "👎", "thumbsdown": "👎", "heart": "❤️", "tada": "🎉", "smile": "😄",

@@ -19,12 +19,11 @@ from collections.abc import Callable, Iterable, Sequence
 from functools import partial
 from typing import Any, Protocol, cast
 
-from llmagent_os.chat import ToolCall
-from llmagent_os.serving.machines import Machine, NumberMachine, State, StringMachine, Tokens, ValueMachine
+from llmagent_os.chat import ToolCall, ToolSpec
+from llmagent_os.serving.automata import Machine, NumberMachine, State, StringMachine, Tokens, ValueMachine
 from llmagent_os.serving.spans import SpanSource, span_sources
 from llmagent_os.serving.tool_calls import CLOSE
 from llmagent_os.serving.vocabulary import Vocabulary
-from llmagent_os.toolspec import ToolSpec
 
 _MAX_VALUE_TOKENS = 200  #: a freely written value is closed after so many tokens
 _MAX_SPAN_TOKENS = 64  #: and a copied one may be so long

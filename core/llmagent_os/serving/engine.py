@@ -15,7 +15,7 @@ from typing import Any, cast
 import torch
 
 from llmagent_os.errors import ModelError, ModelUnavailableError, PromptTooLongError
-from llmagent_os.serving.job import Job
+from llmagent_os.serving.generation import Job
 from llmagent_os.serving.prefixes import PrefixCache
 from llmagent_os.serving.slots import SlotModel
 from llmagent_os.serving.vocabulary import Vocabulary

@@ -11,20 +11,19 @@ from typing import Any
 
 import msgspec
 
-from llmagent_os.chat import ChatRequest, Completion, ToolCall
+from llmagent_os.chat import ChatRequest, Completion, ToolCall, ToolSpec
 from llmagent_os.errors import ModelUnavailableError
-from llmagent_os.serving.adapters import Adapter, AdapterCache
 from llmagent_os.serving.backend import OnText
-from llmagent_os.serving.card import read_card
 from llmagent_os.serving.constraint import Constraint, Grammar
 from llmagent_os.serving.engine import Engine
-from llmagent_os.serving.job import Job
-from llmagent_os.serving.loading import load_model, load_tokenizer, vocabulary_of
-from llmagent_os.serving.locate import Location
+from llmagent_os.serving.generation import Job
+from llmagent_os.serving.lora_weights import Adapter, AdapterCache
+from llmagent_os.serving.model_card import read_card
+from llmagent_os.serving.model_loading import load_model, load_tokenizer, vocabulary_of
+from llmagent_os.serving.model_location import Location
 from llmagent_os.serving.options import LocalOptions
 from llmagent_os.serving.template import ChatTemplate
 from llmagent_os.serving.tool_calls import InvalidCallError, checked_call
-from llmagent_os.toolspec import ToolSpec
 
 
 class LocalBackend:

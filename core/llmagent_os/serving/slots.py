@@ -16,7 +16,7 @@ import torch
 from torch import nn
 
 from llmagent_os.errors import ModelError
-from llmagent_os.serving.adapters import Adapter
+from llmagent_os.serving.lora_weights import Adapter
 
 _SUPPORTED = ("llama", "qwen2", "qwen3")
 _FIRST_LENGTH = 256  #: tokens a slot has room for at first; doubled when needed

@@ -6,11 +6,10 @@ from collections.abc import Sequence
 from contextlib import suppress
 from typing import Any
 
-from llmagent_os.chat import Message
+from llmagent_os.chat import Message, ToolSpec
 from llmagent_os.errors import ModelError
 from llmagent_os.serving.tool_calls import calls_of, tool_schemas
 from llmagent_os.serving.vocabulary import Vocabulary
-from llmagent_os.toolspec import ToolSpec
 
 
 class ChatTemplate:

@@ -10,9 +10,8 @@ import re
 from collections.abc import Iterable, Sequence
 from typing import Any, cast
 
-from llmagent_os.chat import Message, ToolCall
+from llmagent_os.chat import Message, ToolCall, ToolSpec
 from llmagent_os.errors import BadToolCallError
-from llmagent_os.toolspec import ToolSpec
 
 OPEN = "<tool_call>"
 CLOSE = "</tool_call>"

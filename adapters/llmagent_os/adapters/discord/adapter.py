@@ -24,6 +24,10 @@ import msgspec
 import structlog
 
 from llmagent_os.adapter import Accept, Capabilities, Receipt, Reply
+from llmagent_os.adapter_kit.backoff import Backoff
+from llmagent_os.adapter_kit.button_values import ButtonValues
+from llmagent_os.adapter_kit.files import FOLDER, Files, missing
+from llmagent_os.adapter_kit.setup import wants_everything
 from llmagent_os.adapters.discord import wire
 from llmagent_os.adapters.discord.api import Api
 from llmagent_os.adapters.discord.catching_up import CatchUp
@@ -37,8 +41,6 @@ from llmagent_os.adapters.discord.lanes import Lanes
 from llmagent_os.adapters.discord.posting import CHARACTERS, VALUE
 from llmagent_os.adapters.discord.reading import Reader, moment
 from llmagent_os.adapters.discord.sending import Sender
-from llmagent_os.backoff import Backoff
-from llmagent_os.button_values import ButtonValues
 from llmagent_os.errors import (
     AdapterError,
     BadEventError,
@@ -50,12 +52,10 @@ from llmagent_os.errors import (
 )
 from llmagent_os.events import Attachment, ButtonPress, Command, Conversation, Event
 from llmagent_os.events import Sender as Person
-from llmagent_os.files import FOLDER, Files, missing
 from llmagent_os.records import MemoryRecords, Records
-from llmagent_os.setup import wants_everything
 
 if TYPE_CHECKING:
-    from llmagent_os.setup import AdapterSetup
+    from llmagent_os.adapter_kit.setup import AdapterSetup
 
 _log = structlog.stdlib.get_logger(__name__)
 

@@ -9,12 +9,12 @@ from typing import Any, cast
 
 import structlog
 
+from llmagent_os.adapter_kit.backoff import Backoff
 from llmagent_os.adapters.discord import wire
 from llmagent_os.adapters.discord.api import Api
 from llmagent_os.adapters.discord.failures import RefusedError
 from llmagent_os.adapters.discord.heard import Heard
 from llmagent_os.adapters.discord.sending import MESSAGES
-from llmagent_os.backoff import Backoff
 from llmagent_os.errors import TryLaterError
 
 _log = structlog.stdlib.get_logger(__name__)

@@ -6,9 +6,9 @@ from collections.abc import AsyncIterator
 
 import aiohttp
 
+from llmagent_os.adapter_kit.files import Files, missing
 from llmagent_os.adapters.discord import wire
 from llmagent_os.events import Attachment
-from llmagent_os.files import Files, missing
 
 _CHUNK = 1 << 16  #: bytes
 _TYPE = "application/octet-stream"

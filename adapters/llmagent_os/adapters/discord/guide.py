@@ -8,9 +8,9 @@ from urllib.parse import quote, urlencode
 
 import msgspec
 
-from llmagent_os.doctor import Finding
+from llmagent_os.admin.doctor import Finding
+from llmagent_os.admin.setup_guide import Answer, Api, Guidance, GuideSetup, unreachable
 from llmagent_os.errors import AdapterError
-from llmagent_os.guide import Answer, Api, Guidance, GuideSetup, unreachable
 
 #: What the bot may do in a server: Discord's permission bits and what they are for.
 PERMISSIONS = {

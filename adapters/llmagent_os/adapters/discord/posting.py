@@ -13,7 +13,7 @@ import msgspec
 import structlog
 
 from llmagent_os.adapter import Button, Card, Reply
-from llmagent_os.button_values import ButtonValues
+from llmagent_os.adapter_kit.button_values import ButtonValues
 from llmagent_os.markup import DISCORD, pieces
 
 _log = structlog.stdlib.get_logger(__name__)

@@ -11,14 +11,14 @@ import discord
 import structlog
 
 from llmagent_os.adapter import Receipt, Reply
+from llmagent_os.adapter_kit.button_values import ButtonValues
+from llmagent_os.adapter_kit.deliveries import Deliveries, Progress
 from llmagent_os.adapters.discord import wire
 from llmagent_os.adapters.discord.api import PATIENCE, Api, ExpiredError
 from llmagent_os.adapters.discord.failures import RefusedError
 from llmagent_os.adapters.discord.interactions import Interaction, Interactions
 from llmagent_os.adapters.discord.posting import Part, draft_of, nonce_of, parts_of
 from llmagent_os.adapters.discord.reading import PLATFORM
-from llmagent_os.button_values import ButtonValues
-from llmagent_os.deliveries import Deliveries, Progress
 from llmagent_os.errors import AdapterError, TryLaterError
 from llmagent_os.events import Conversation
 from llmagent_os.records import Records

@@ -26,6 +26,10 @@ import structlog
 from slack_bolt.authorization import AuthorizeResult
 
 from llmagent_os.adapter import Accept, Capabilities, Receipt, Reply
+from llmagent_os.adapter_kit.backoff import Backoff
+from llmagent_os.adapter_kit.deliveries import Deliveries
+from llmagent_os.adapter_kit.files import FOLDER, Files
+from llmagent_os.adapter_kit.setup import wants_everything
 from llmagent_os.adapters.slack.api import SlackApi
 from llmagent_os.adapters.slack.attachments import Attachments
 from llmagent_os.adapters.slack.blocks import SECTION, SECTIONS, Post, chosen, posts
@@ -33,8 +37,6 @@ from llmagent_os.adapters.slack.history import History
 from llmagent_os.adapters.slack.line import HttpLine, Line, SocketLine, make_app
 from llmagent_os.adapters.slack.reading import Heard, Reader
 from llmagent_os.adapters.slack.streams import Streams
-from llmagent_os.backoff import Backoff
-from llmagent_os.deliveries import Deliveries
 from llmagent_os.errors import (
     AdapterError,
     BadEventError,
@@ -45,13 +47,11 @@ from llmagent_os.errors import (
     TryLaterError,
 )
 from llmagent_os.events import ButtonPress, Command, Conversation, Event, Message
-from llmagent_os.files import FOLDER, Files
 from llmagent_os.ledger import event_key
 from llmagent_os.records import MemoryRecords, Records
-from llmagent_os.setup import wants_everything
 
 if TYPE_CHECKING:
-    from llmagent_os.setup import AdapterSetup
+    from llmagent_os.adapter_kit.setup import AdapterSetup
 
 _log = structlog.stdlib.get_logger(__name__)
 

@@ -10,11 +10,11 @@ from pathlib import Path
 import aiohttp
 import yarl
 
+from llmagent_os.adapter_kit.files import Files, missing
 from llmagent_os.adapters.slack.api import SlackApi
 from llmagent_os.adapters.slack.reading import File
 from llmagent_os.errors import AdapterError, TryLaterError
 from llmagent_os.events import Attachment, Conversation
-from llmagent_os.files import Files, missing
 
 SECONDS = 60.0  #: for one file
 

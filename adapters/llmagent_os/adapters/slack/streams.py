@@ -11,9 +11,9 @@ from typing import Any
 import msgspec
 import structlog
 
+from llmagent_os.adapter_kit.deliveries import Deliveries
 from llmagent_os.adapters.slack.api import SlackApi
 from llmagent_os.adapters.slack.blocks import SECTION
-from llmagent_os.deliveries import Deliveries
 from llmagent_os.errors import AdapterError, TryLaterError
 from llmagent_os.events import Conversation
 from llmagent_os.markup import SLACK, pieces

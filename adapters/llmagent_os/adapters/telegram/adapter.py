@@ -23,6 +23,11 @@ from telegram.constants import ChatAction, ParseMode
 from telegram.error import BadRequest, Conflict, Forbidden, InvalidToken, TelegramError
 
 from llmagent_os.adapter import Accept, Capabilities, Receipt, Reply
+from llmagent_os.adapter_kit.backoff import Backoff
+from llmagent_os.adapter_kit.button_values import ButtonValues
+from llmagent_os.adapter_kit.deliveries import Deliveries
+from llmagent_os.adapter_kit.files import FOLDER, Files
+from llmagent_os.adapter_kit.setup import wants_everything
 from llmagent_os.adapters.telegram.api import SLACK, Api
 from llmagent_os.adapters.telegram.counts import ReactionCounts
 from llmagent_os.adapters.telegram.drafts import Drafts, thread_of
@@ -33,17 +38,12 @@ from llmagent_os.adapters.telegram.pace import Pace, Rates
 from llmagent_os.adapters.telegram.posts import LIMIT, VALUE, Post, is_picture, keyboard, posts
 from llmagent_os.adapters.telegram.refusals import BAD_TOKEN, explained, says
 from llmagent_os.adapters.telegram.webhook import Webhook, WebhookServer
-from llmagent_os.backoff import Backoff
-from llmagent_os.button_values import ButtonValues
-from llmagent_os.deliveries import Deliveries
 from llmagent_os.errors import AdapterError, ConfigError, NotConfiguredError, TryLaterError
 from llmagent_os.events import Conversation, Event
-from llmagent_os.files import FOLDER, Files
 from llmagent_os.records import MemoryRecords, Records
-from llmagent_os.setup import wants_everything
 
 if TYPE_CHECKING:
-    from llmagent_os.setup import AdapterSetup
+    from llmagent_os.adapter_kit.setup import AdapterSetup
 
 _log = structlog.stdlib.get_logger(__name__)
 

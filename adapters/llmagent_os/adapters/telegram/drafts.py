@@ -11,11 +11,11 @@ from telegram import LinkPreviewOptions
 from telegram.constants import ParseMode
 from telegram.error import BadRequest, InvalidToken, TelegramError
 
+from llmagent_os.adapter_kit.deliveries import Deliveries
 from llmagent_os.adapters.telegram.api import Api
 from llmagent_os.adapters.telegram.http import FloodError
 from llmagent_os.adapters.telegram.posts import draft_of, plain
 from llmagent_os.adapters.telegram.refusals import says
-from llmagent_os.deliveries import Deliveries
 from llmagent_os.events import Conversation
 
 _log = structlog.stdlib.get_logger(__name__)

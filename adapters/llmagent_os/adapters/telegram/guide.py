@@ -8,10 +8,10 @@ from urllib.parse import urlsplit
 
 import msgspec
 
+from llmagent_os.admin.doctor import Finding
+from llmagent_os.admin.setup_guide import Api, Guidance, GuideSetup, unreachable
 from llmagent_os.config import Settings
-from llmagent_os.doctor import Finding
 from llmagent_os.errors import AdapterError
-from llmagent_os.guide import Api, Guidance, GuideSetup, unreachable
 
 _T = TypeVar("_T", bound=msgspec.Struct)
 

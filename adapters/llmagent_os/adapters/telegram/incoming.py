@@ -23,10 +23,10 @@ from telegram import (
     Message as Said,
 )
 
-from llmagent_os import slash
 from llmagent_os.adapters.telegram.counts import Counts
 from llmagent_os.adapters.telegram.entities import read
 from llmagent_os.events import ButtonPress, Command, Conversation, Edit, Event, Message, Reaction, Sender
+from llmagent_os.host import slash_commands as slash
 
 NAME = "telegram"
 

@@ -13,13 +13,13 @@ import structlog
 from telegram import CallbackQuery, Update
 
 from llmagent_os.adapter import Accept
+from llmagent_os.adapter_kit.button_values import ButtonValues
+from llmagent_os.adapter_kit.files import Files, missing
 from llmagent_os.adapters.telegram.api import Api
 from llmagent_os.adapters.telegram.counts import ReactionCounts, Step
 from llmagent_os.adapters.telegram.incoming import Found, Reader, Remote, count_event, counts_of
-from llmagent_os.button_values import ButtonValues
 from llmagent_os.errors import BadEventError, HostBusyError, LedgerError
 from llmagent_os.events import Attachment, ButtonPress, Event, Message, decode, encode
-from llmagent_os.files import Files, missing
 
 _log = structlog.stdlib.get_logger(__name__)
 

@@ -10,7 +10,7 @@ import msgspec
 from telegram import InlineKeyboardButton, InlineKeyboardMarkup
 
 from llmagent_os.adapter import Button, Card, Reply
-from llmagent_os.button_values import ButtonValues
+from llmagent_os.adapter_kit.button_values import ButtonValues
 from llmagent_os.markup import TELEGRAM, pieces
 
 LIMIT = 4096  #: UTF-16 units of one message's text, without tags

@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING
 from llmagent_os.adapters.web.adapter import ABOUT, WebAdapter
 
 if TYPE_CHECKING:
-    from llmagent_os.setup import AdapterSetup
+    from llmagent_os.adapter_kit.setup import AdapterSetup
 
 __all__ = ["WebAdapter", "from_setup"]
 

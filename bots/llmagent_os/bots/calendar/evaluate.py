@@ -19,7 +19,7 @@ from llmagent_os.events import Conversation, Message, Sender
 from llmagent_os.llm import LLM
 from llmagent_os.modules import BehaviorModule, KnowledgeBase
 from llmagent_os.records import MemoryRecords
-from llmagent_os.registry import Plugins
+from llmagent_os.tools.registry import Plugins
 
 _SIDE_BY_SIDE = 16  #: utterances answered at once; they share the model's batches
 

@@ -10,7 +10,7 @@ from llmagent_os.bots.calendar.recipe.phrases import Phrases
 from llmagent_os.bots.calendar.recipe.results import Data
 from llmagent_os.bots.calendar.recipe.style import Style
 from llmagent_os.bots.calendar.recipe.syntax import GrammarError, literals
-from llmagent_os.faithful import words
+from llmagent_os.reply.grounding_check import words
 
 #: Keys of a result that get a sentence of their own after the reply, by verbosity.
 _ADDED = {

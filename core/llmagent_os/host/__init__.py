@@ -1,0 +1,1 @@
+"""The host: from the durable inbox to a reply that was sent."""

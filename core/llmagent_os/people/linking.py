@@ -1,0 +1,150 @@
+"""One person on several platforms: joining their identities by a code, and taking them apart again.
+
+An identity is ``platform:workspace:id`` (:func:`~llmagent_os.ledger.person_id`). Linked ones share a profile, that of
+the identity which issued the code, with its gaps filled from the other's; the other's own stays on the disk as it is,
+for when the two are taken apart. What was said and made stays with the identity it was said and made on.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING, Any
+
+from llmagent_os.errors import ConfigError
+from llmagent_os.events import now
+from llmagent_os.ledger.identities import Joined, Refused
+from llmagent_os.people.codes import new_code, read
+
+if TYPE_CHECKING:
+    from llmagent_os.ledger import Ledger
+    from llmagent_os.people.profiles import Profile, Profiles
+
+__all__ = ["CODE_VALID", "Joined", "Links", "Refused", "parts_of"]
+
+#: How long a code can be used.
+CODE_VALID = timedelta(minutes=10)
+
+#: What can be a gap of a profile, beside single preferences. A place comes with its time zone.
+_GAPS = (("name",), ("place", "time_zone"))
+_PREFERENCE = "preferences."
+
+
+class Links:
+    """Joins identities and takes them apart: what ``/link`` and ``/unlink`` do."""
+
+    def __init__(self, ledger: Ledger, profiles: Profiles | None, clock: Callable[[], datetime] = now) -> None:
+        """Args: ``profiles`` None: there are none to be joined."""
+        self._links = ledger.identities
+        self._profiles = profiles
+        self._clock = clock
+
+    async def issue(self, identity: str) -> str:
+        """A code that joins whoever gives it to ``identity``: good once, for :data:`CODE_VALID`. An open one ends."""
+        code = new_code()
+        await self._links.issue(identity, code, self._clock(), CODE_VALID)
+        return code
+
+    async def join(self, identity: str, typed: str) -> Joined | Refused:
+        """Have ``identity`` give a code, as it was typed. Doing it again after a crash answers and does the same."""
+        result = await self._links.join(identity, read(typed), self._clock())
+        if isinstance(result, Joined):
+            await self._fill(result.person, again=result.joined)
+        return result
+
+    async def leave(self, identity: str) -> tuple[str, ...] | None:
+        """Take ``identity`` out of its person.
+
+        Returns:
+            Who is still linked to each other; none where only one was left. None: it was linked to nothing.
+        """
+        links = await self._links.links(identity)
+        if not links:
+            return None
+        # Before the link is gone: a crash in between does this again, and then finds nothing more to take back.
+        gone = [link for link in links if identity in (link.identity, link.person)]
+        for link in gone:
+            await self._take_back(link.person, link.filled or {})
+        rest = await self._links.leave(identity)
+        if rest is None:
+            return None
+        await self._fill(rest)
+        left = await self._links.everyone(rest)
+        return left if len(left) > 1 else ()
+
+    async def everyone(self, identity: str) -> tuple[str, ...]:
+        """All identities of the person."""
+        return await self._links.everyone(identity)
+
+    async def _fill(self, person: str, again: str = "") -> None:
+        """Fill the gaps of the person's profile from those linked since.
+
+        Args:
+            person: whose.
+            again: the one whose turn it is, where a crash may have come in between.
+        """
+        if self._profiles is None:
+            return
+        for link in await self._links.links(person):
+            mine = await self._profiles.get(person)
+            filled = link.filled
+            if filled is None:
+                filled = _gaps(mine, await self._profiles.get(link.identity))
+                await self._links.note_fill(link.identity, filled)  # first, so that it can always be taken back
+            elif link.identity != again:
+                continue
+            missing = {
+                field: value
+                for field, value in filled.items()
+                if _known(mine).get(field) is None and self._profiles.takes(field.removeprefix(_PREFERENCE), value)
+            }
+            if missing:
+                await self._profiles.update(person, **_changes(mine, missing))
+
+    async def _take_back(self, person: str, filled: dict[str, str]) -> None:
+        """Empty again what was a gap, unless it has been changed since."""
+        if self._profiles is None:
+            return
+        profile = await self._profiles.get(person)
+        if same := {field: None for field, value in filled.items() if _known(profile).get(field) == value}:
+            await self._profiles.update(person, **_changes(profile, same))
+
+
+def _known(profile: Profile) -> dict[str, str | None]:
+    """What can be a gap, by name."""
+    fields: dict[str, str | None] = {name: getattr(profile, name) for names in _GAPS for name in names}
+    return fields | {_PREFERENCE + name: value for name, value in profile.preferences.items()}
+
+
+def _gaps(mine: Profile, other: Profile) -> dict[str, str]:
+    """What ``other`` says and ``mine`` does not."""
+    have, theirs = _known(mine), _known(other)
+    names = (*_GAPS, *((name,) for name in theirs if name.startswith(_PREFERENCE)))
+    gaps = [name for group in names if all(have.get(name) is None for name in group) for name in group]
+    return {name: value for name in gaps if (value := theirs[name]) is not None}
+
+
+def _changes(profile: Profile, values: Mapping[str, str | None]) -> dict[str, Any]:
+    """The same for ``Profiles.update``."""
+    changes: dict[str, Any] = {name: value for name, value in values.items() if not name.startswith(_PREFERENCE)}
+    single = {name.removeprefix(_PREFERENCE): value for name, value in values.items() if name not in changes}
+    if single:
+        kept: dict[str, str | None] = {**profile.preferences, **single}
+        changes["preferences"] = {name: value for name, value in kept.items() if value is not None}
+    return changes
+
+
+def parts_of(identity: str) -> tuple[str, str, str]:
+    """An identity's platform, workspace and id there.
+
+    Raises:
+        ConfigError: it is none.
+
+    >>> parts_of("slack:T024:U17"), parts_of("telegram::4711")
+    (('slack', 'T024', 'U17'), ('telegram', '', '4711'))
+    """
+    platform, colon, rest = identity.partition(":")
+    workspace, second, own_id = rest.partition(":")
+    if not (colon and second and platform and own_id):
+        raise ConfigError(f"a person is written platform:workspace:id (web:local:3f2a), not {identity!r}")
+    return platform, workspace, own_id

@@ -1,0 +1,1 @@
+"""Privacy: what may be learned from, kept and shown."""

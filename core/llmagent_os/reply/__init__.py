@@ -1,0 +1,1 @@
+"""One exchange: from a message to the reply."""

@@ -1,0 +1,1 @@
+"""Tools: where plugins come from, and how their tools are called."""

@@ -1,0 +1,184 @@
+"""From a plugin's method to a tool: the JSON schema for the model, and the check of what the model sends."""
+
+from __future__ import annotations
+
+import inspect
+import re
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass
+from typing import Any, cast
+
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    PydanticSchemaGenerationError,
+    PydanticUserError,
+    ValidationError,
+    create_model,
+)
+
+from llmagent_os.chat import ToolSpec
+from llmagent_os.errors import PluginError, ToolArgumentError
+from llmagent_os.plugin import Plugin, ToolContext, ToolMark, ToolResult
+
+_NAME = re.compile(r"[a-z][a-z0-9_]{0,63}")
+
+
+@dataclass(frozen=True, slots=True)
+class Tool:
+    """A method of a loaded plugin, ready to be called."""
+
+    spec: ToolSpec
+    method: Callable[..., Awaitable[ToolResult]]
+    timeout: float  #: seconds
+    arguments: type[BaseModel]  #: checks them; its fields are aliased, so that an argument may be called ``json``
+
+    def check(self, arguments: Mapping[str, Any]) -> dict[str, Any]:
+        """The arguments as the method takes them.
+
+        Raises:
+            ToolArgumentError: they do not fit; names each wrong argument and its value.
+        """
+        try:
+            checked = self.arguments.model_validate(dict(arguments))
+        except ValidationError as error:
+            wrong = "; ".join(_explain(item) for item in error.errors(include_url=False))
+            raise ToolArgumentError(f"{self.spec.name}: {wrong}") from None
+        given = checked.model_fields_set
+        fields = type(checked).model_fields
+        return {str(fields[name].alias): getattr(checked, name) for name in fields if name in given}
+
+
+def tools_of(plugin: Plugin) -> dict[str, Tool]:
+    """The tools of ``plugin`` by name.
+
+    Raises:
+        PluginError: one is badly defined; names the plugin, the tool and the parameter.
+    """
+    name = getattr(plugin, "name", None)
+    if not isinstance(name, str) or not _NAME.fullmatch(name):
+        raise PluginError(f"plugin {type(plugin).__name__} needs a name like 'weather', not {name!r}")
+    found: dict[str, Tool] = {}
+    for attribute, function in inspect.getmembers_static(type(plugin)):
+        mark = getattr(function, "tool_mark", None)
+        if isinstance(mark, ToolMark):
+            found[attribute] = _tool(plugin, attribute, function, mark)
+    return found
+
+
+def _tool(plugin: Plugin, name: str, function: Callable[..., Any], mark: ToolMark) -> Tool:
+    where = f"plugin {plugin.name!r}, tool {name!r}"
+    if not _NAME.fullmatch(name):
+        raise PluginError(f"{where}: a tool's name is lower case letters, digits and _")
+    if not inspect.iscoroutinefunction(function):
+        raise PluginError(f"{where}: must be 'async def', or it would stop everybody else's messages")
+    description, about = _documentation(inspect.getdoc(function) or "")
+    if not description:
+        raise PluginError(f"{where}: needs a docstring, it is what the model reads")
+    parameters = list(inspect.signature(function).parameters.values())[1:]
+    if not parameters or _hint(parameters[0], function, where) is not ToolContext:
+        raise PluginError(f"{where}: the first parameter must be 'context: ToolContext'")
+    fields: dict[str, Any] = {}
+    for number, parameter in enumerate(parameters[1:]):
+        here = f"{where}, parameter {parameter.name!r}"
+        if parameter.kind in (parameter.VAR_POSITIONAL, parameter.VAR_KEYWORD, parameter.POSITIONAL_ONLY):
+            raise PluginError(f"{here}: must be passable by its name (no *, no /)")
+        default = ... if parameter.default is parameter.empty else parameter.default
+        field = (
+            _hint(parameter, function, here),
+            Field(default, alias=parameter.name, description=about.get(parameter.name)),
+        )
+        fields[f"argument_{number}"] = field
+        _schema(_model(name, {"argument": field}, here), here)  # alone first, so that an error names the parameter
+    model = _model(name, fields, where)
+    spec = ToolSpec(
+        name=name,
+        description=description,
+        parameters=_schema(model, where),
+        permission=mark.permission,
+        read_only=mark.read_only,
+        plugin=plugin.name,
+    )
+    return Tool(spec, getattr(plugin, name), mark.timeout, model)
+
+
+def _hint(parameter: inspect.Parameter, function: Callable[..., Any], where: str) -> object:
+    hint = parameter.annotation
+    if hint is parameter.empty:
+        raise PluginError(f"{where}: parameter {parameter.name!r} needs a type hint")
+    if not isinstance(hint, str):
+        return cast("object", hint)
+    try:
+        return cast("object", eval(hint, getattr(function, "__globals__", {})))
+    except Exception as error:
+        raise PluginError(f"{where}: the type hint {hint!r} cannot be read ({error}); import it at run time") from error
+
+
+def _model(name: str, fields: dict[str, Any], where: str) -> type[BaseModel]:
+    # "4" and 4 are the same to a model that writes JSON, so numbers are taken for strings and the other way round.
+    config = ConfigDict(extra="forbid", coerce_numbers_to_str=True, validate_default=True)
+    try:
+        return create_model(name, __config__=config, **fields)
+    except (PydanticSchemaGenerationError, PydanticUserError, TypeError) as error:
+        raise PluginError(f"{where}: no JSON type for this hint: {str(error).splitlines()[0]}") from error
+
+
+def _schema(model: type[BaseModel], where: str) -> dict[str, Any]:
+    try:
+        schema = model.model_json_schema(by_alias=True)
+    except PydanticUserError as error:
+        raise PluginError(f"{where}: no JSON schema for this hint: {str(error).splitlines()[0]}") from error
+    try:
+        plain = _plain(schema, schema.pop("$defs", {}))
+    except RecursionError:
+        raise PluginError(f"{where}: a type that holds itself has no place in a tool's schema") from None
+    return {"type": "object", "properties": plain.get("properties", {}), "required": plain.get("required", [])}
+
+
+def _plain(node: object, definitions: dict[str, Any]) -> Any:
+    """The schema as models know it: references written out, ``null`` (a left out argument) and titles dropped."""
+    if isinstance(node, list):
+        return [_plain(item, definitions) for item in cast("list[object]", node)]
+    if not isinstance(node, dict):
+        return node
+    schema = dict(cast("dict[str, Any]", node))
+    reference = schema.pop("$ref", None)
+    if reference is not None:
+        schema = {**definitions[str(reference).rpartition("/")[2]], **schema}
+    options = [option for option in schema.get("anyOf", []) if option != {"type": "null"}]
+    if len(options) == 1:
+        schema = {**{key: value for key, value in schema.items() if key != "anyOf"}, **options[0]}
+    if schema.get("default", "") is None:
+        del schema["default"]
+    if isinstance(schema.get("title"), str):
+        del schema["title"]
+    if "properties" in schema:
+        properties = {key: _plain(value, definitions) for key, value in schema["properties"].items()}
+        rest = {key: _plain(value, definitions) for key, value in schema.items() if key != "properties"}
+        return {**rest, "properties": properties}
+    return {key: _plain(value, definitions) for key, value in schema.items()}
+
+
+def _documentation(text: str) -> tuple[str, dict[str, str]]:
+    """A docstring's description, and what its ``Args:`` section says about each argument."""
+    before, _, section = re.sub(r"\n(?=(Args|Returns|Raises):\n)", "\f", text).partition("\fArgs:\n")
+    about: dict[str, str] = {}
+    name = ""
+    for line in section.partition("\f")[0].splitlines():
+        entry = re.fullmatch(r"    (\w+)(?: \([^)]*\))?: +(.+)", line)
+        if entry:
+            name = entry[1]
+            about[name] = entry[2]
+        elif name and line.strip():
+            about[name] += " " + line.strip()
+    return " ".join(before.partition("\f")[0].split()), about
+
+
+def _explain(item: Any) -> str:
+    path = ".".join(str(part) for part in item["loc"])
+    if item["type"] == "extra_forbidden":
+        return f"there is no argument {path!r}"
+    if item["type"] == "missing":
+        return f"the argument {path!r} is missing"
+    return f"{path}={item['input']!r}: {item['msg']}"

@@ -1,0 +1,225 @@
+"""What breaks without this: a crash or a second change at the same moment loses what a person told, a damaged file is
+overwritten, or one person reads another's file.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from llmagent_os.errors import ProfileError
+from llmagent_os.people.profiles import PREFERENCES, UNDO, FileStorage, Profile, Profiles, file_name
+
+ANA = "slack:T1:U1"
+
+
+@pytest.fixture
+def profiles(tmp_path: Path) -> Profiles:
+    return Profiles(tmp_path / "profiles")
+
+
+async def test_somebody_new_has_an_empty_profile_and_no_file(profiles: Profiles, tmp_path: Path) -> None:
+    found = await profiles.get(ANA)
+    assert (found.user_id, found.name, found.preferences) == (ANA, None, {})
+    assert await profiles.undo(ANA) is None
+    assert (await profiles.export(ANA))["profile"]["user_id"] == ANA
+    assert not (tmp_path / "profiles").exists()
+
+
+async def test_changes_last_and_keep_what_they_do_not_name(profiles: Profiles, tmp_path: Path) -> None:
+    await profiles.update(ANA, name="Ana", time_zone="Europe/Berlin", place="Berlin")
+    changed = await profiles.update(ANA, verbosity="brief")
+    assert changed.name == "Ana"
+    assert changed.preferences == {"verbosity": "brief"}
+    assert changed.updated_at > changed.created_at
+    assert await Profiles(tmp_path / "profiles").get(ANA) == changed
+
+
+async def test_single_preferences_are_merged_and_preferences_are_replaced(profiles: Profiles) -> None:
+    await profiles.update(ANA, mode="conversational", preferences={"colour": "red"})
+    assert (await profiles.get(ANA)).preferences == {"colour": "red", "mode": "conversational"}
+    assert (await profiles.update(ANA, mode=None)).preferences == {"colour": "red"}
+    assert (await profiles.update(ANA, preferences={})).preferences == {}
+
+
+@pytest.mark.parametrize(
+    ("changes", "says"),
+    [
+        ({"nickname": "A"}, "nickname"),
+        ({"created_at": "2026-01-01T00:00:00Z"}, "created_at"),
+        ({"name": 7}, "name"),
+        ({"verbosity": "chatty"}, "brief or normal or detailed"),
+        ({"preferences": {"mode": "rude"}}, "task_oriented or conversational"),
+        ({"time_zone": "Mars/Olympus"}, "Europe/Berlin"),
+        ({"time_zone": "../../etc/passwd"}, "Europe/Berlin"),
+        ({"time_zone": "Europe"}, "Europe/Berlin"),
+    ],
+)
+async def test_what_a_profile_cannot_have_is_named(profiles: Profiles, changes: dict[str, Any], says: str) -> None:
+    await profiles.update(ANA, name="Ana")
+    with pytest.raises(ProfileError, match=says):
+        await profiles.update(ANA, **changes)
+    assert (await profiles.get(ANA)).name == "Ana"
+
+
+async def test_a_preference_of_an_older_configuration_does_not_stop_the_next_change(tmp_path: Path) -> None:
+    own = Profiles(tmp_path / "profiles", {**PREFERENCES, "verbosity": ("short", "long"), "tone": ("formal", "warm")})
+    assert (await own.update(ANA, verbosity="short", tone="warm")).preferences == {"verbosity": "short", "tone": "warm"}
+    with pytest.raises(ProfileError, match="tone is formal or warm"):
+        await own.update(ANA, tone="loud")
+    usual = Profiles(tmp_path / "profiles")
+    assert (await usual.update(ANA, name="Ana")).preferences["verbosity"] == "short"
+    with pytest.raises(ProfileError, match="brief or normal or detailed"):
+        await usual.update(ANA, verbosity="long")
+    assert (await usual.update(ANA, verbosity="brief")).preferences == {"verbosity": "brief", "tone": "warm"}
+
+
+async def test_undo_walks_back_to_the_beginning(profiles: Profiles) -> None:
+    await profiles.update(ANA, name="Ana")
+    await profiles.update(ANA, name="Anna", verbosity="brief")
+    for name in ("Ana", None):
+        restored = await profiles.undo(ANA)
+        assert restored is not None
+        assert restored.name == name
+        assert restored.preferences == {}
+        assert await profiles.get(ANA) == restored
+    assert await profiles.undo(ANA) is None
+
+
+async def test_the_way_back_is_bounded(profiles: Profiles) -> None:
+    """TinyDB writes its whole file at each change: it must not grow."""
+    for number in range(UNDO + 5):
+        await profiles.update(ANA, name=str(number))
+    assert len((await profiles.export(ANA))["undo"]) == UNDO
+
+
+async def test_changes_at_the_same_moment_are_all_kept(profiles: Profiles) -> None:
+    await asyncio.gather(
+        *(profiles.update(ANA, name=f"n{number}") for number in range(UNDO)),
+        profiles.update(ANA, place="Berlin"),
+        Profiles(profiles._folder).update(ANA, verbosity="brief"),  # pyright: ignore[reportPrivateUsage]
+    )
+    found = await profiles.get(ANA)
+    assert found.place == "Berlin"
+    assert found.preferences == {"verbosity": "brief"}
+    assert len((await profiles.export(ANA))["undo"]) == UNDO
+
+
+async def test_changes_from_several_processes_are_all_kept(profiles: Profiles, tmp_path: Path) -> None:
+    program = f"""
+import asyncio, sys
+from llmagent_os.people.profiles import Profiles
+async def main():
+    profiles = Profiles({str(tmp_path / "profiles")!r})
+    for number in range(5):
+        before = (await profiles.get({ANA!r})).preferences
+        await profiles.update({ANA!r}, place=sys.argv[1] + str(number))
+asyncio.run(main())
+"""
+
+    def run(name: str) -> None:
+        subprocess.run([sys.executable, "-c", program, name], check=True)
+
+    await asyncio.gather(*(asyncio.to_thread(run, name) for name in "ab"))
+    places = [each["place"] for each in (await profiles.export(ANA))["undo"]] + [(await profiles.get(ANA)).place]
+    assert sorted(places[1:]) == sorted(f"{name}{number}" for name in "ab" for number in range(5))
+
+
+async def test_a_crash_in_the_middle_of_a_write_leaves_the_profile_before_it(
+    profiles: Profiles, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await profiles.update(ANA, name="Ana")
+
+    def full(file: int) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(os, "fsync", full)
+    with pytest.raises(ProfileError, match="No space left"):
+        await profiles.update(ANA, name="lost")
+    assert (await profiles.get(ANA)).name == "Ana"
+
+
+async def test_nobody_ever_sees_half_a_change(
+    profiles: Profiles, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whoever reads, or crashes, between two writes of one change would find a file without a profile."""
+    seen: list[str | None] = []
+    replace = Path.replace
+
+    def then_look(new: Path, target: Path) -> Path:
+        done = replace(new, target)
+        seen.append(asyncio.run(Profiles(tmp_path / "profiles").get(ANA)).name)
+        return done
+
+    monkeypatch.setattr(Path, "replace", then_look)
+    await profiles.update(ANA, name="Ana")
+    await profiles.update(ANA, name="Anna")
+    await profiles.undo(ANA)
+    assert seen == ["Ana", "Anna", "Ana"]
+
+
+@pytest.mark.parametrize(
+    "held",
+    [
+        b"",
+        b'{"_default": {"1": ',
+        b"[]",
+        b'{"_default": {}}',
+        b'{"_default": {"1": {"undo": 1}}}',
+        b'{"_default": {"1": {"undo": [], "profile": {"user_id": 5}}}}',
+        b"\xff\xfe",
+    ],
+)
+async def test_a_damaged_file_is_named_and_not_overwritten(profiles: Profiles, tmp_path: Path, held: bytes) -> None:
+    await profiles.update(ANA, name="Ana")
+    (path,) = (tmp_path / "profiles").glob("*.json")
+    path.write_bytes(held)
+    for call in (profiles.get(ANA), profiles.update(ANA, name="new")):
+        with pytest.raises(ProfileError, match=path.name):
+            await call
+    assert path.read_bytes() == held
+    assert await profiles.forget(ANA), "a person can be forgotten even so"
+
+
+async def test_forgetting_leaves_no_file(profiles: Profiles, tmp_path: Path) -> None:
+    await profiles.update(ANA, name="Ana")
+    await profiles.update("slack:T1:U2", name="Ben")
+    assert await profiles.forget(ANA)
+    assert not await profiles.forget(ANA)
+    assert (await profiles.get(ANA)).name is None
+    assert (await profiles.get("slack:T1:U2")).name == "Ben"
+    assert "Ana" not in "".join(path.read_text() for path in (tmp_path / "profiles").iterdir())
+
+
+async def test_only_its_owner_can_read_a_profile(profiles: Profiles, tmp_path: Path) -> None:
+    await profiles.update(ANA, name="Ana")
+    assert (tmp_path / "profiles").stat().st_mode & 0o077 == 0
+    assert all(path.stat().st_mode & 0o077 == 0 for path in (tmp_path / "profiles").iterdir())
+
+
+@given(st.lists(st.text(min_size=1, max_size=300), min_size=2, max_size=5, unique=True))
+def test_every_id_has_a_file_of_its_own_inside_the_folder(ids: list[str]) -> None:
+    names = [file_name(user_id) for user_id in ids]
+    assert len(set(names)) == len(ids)
+    for name in names:
+        assert "/" not in name
+        assert not name.startswith(".")
+        assert len(os.fsencode(f"{name}.json.new")) <= 255
+
+
+def test_an_empty_id_has_no_profile() -> None:
+    with pytest.raises(ProfileError, match="empty"):
+        file_name("")
+
+
+def test_storage_that_was_never_written_is_empty(tmp_path: Path) -> None:
+    assert FileStorage(tmp_path / "none.json").read() is None
+    assert Profile(user_id="u").preferences == {}

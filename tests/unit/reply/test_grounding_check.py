@@ -1,0 +1,62 @@
+"""What breaks without this: a small model's slip of a name or a time reaches the person as a fact."""
+
+from __future__ import annotations
+
+import pytest
+
+from llmagent_os.reply.grounding_check import is_faithful
+
+RESULT = ["lunch with Ana", "tomorrow, Monday 23 November, at 3:30 PM", "Name: Sam"]
+
+
+@pytest.mark.parametrize(
+    "reply",
+    [
+        "Added: lunch with Ana, tomorrow, Monday 23 November, at 3:30 PM.",
+        "Sure thing, Sam! I've put lunch with Ana in your calendar.",
+        "Done. Anything else?",
+        "I've added it. Undo brings it back.",
+        "",
+    ],
+)
+def test_true_replies_pass(reply: str) -> None:
+    assert is_faithful(reply, RESULT)
+
+
+@pytest.mark.parametrize(
+    "reply",
+    [
+        "Added: lunch with Anna.",
+        "Added: lunch with Bob.",
+        "Added: lunch with Ana at 3:45 PM.",
+        "Added: lunch with Ana, Monday 24 November.",
+        "Added: lunchh with Ana.",
+        "That is 4 events.",
+    ],
+)
+def test_wrong_copies_do_not(reply: str) -> None:
+    assert not is_faithful(reply, RESULT)
+
+
+OWN = {"i've", "added", "for", "at", "it", "overlaps", "with", "nothing", "about"}
+
+
+@pytest.mark.parametrize(
+    ("reply", "true"),
+    [
+        ("I've added lunch with Ana for tomorrow, Monday 23 November, at 3:30 PM.", True),
+        ("I've added lunch for tomorrow.", True),
+        ("Nothing about lun.", False),
+        ("I've added Ana lunch.", False),
+        ("I've added lunch for Monday November.", False),
+        ('Nothing about "lunch with Ana".', True),
+        ('Nothing about "Ana with lunch".', False),
+    ],
+)
+def test_a_model_whose_own_words_are_known_may_only_copy_the_rest(reply: str, true: bool) -> None:
+    assert is_faithful(reply, RESULT, OWN) is true
+
+
+def test_a_model_that_has_lost_its_way_is_noticed() -> None:
+    assert not is_faithful("lunch with Ana lunch with Ana lunch with Ana", RESULT)
+    assert not is_faithful("Ana for Ana for Ana for Ana for", RESULT, OWN)
