@@ -22,11 +22,24 @@ from llmagent_os.adapter_kit.backoff import Backoff
 from llmagent_os.chat import ChatRequest, ToolCall
 from llmagent_os.commands.command_table import FORGET, UNKEPT, Commands
 from llmagent_os.errors import ConfigError, PluginError, ProfileError
-from llmagent_os.events import ButtonPress, Command, Conversation, Edit, Event, Message, Reaction, Sender, Timer, now
+from llmagent_os.events import (
+    ButtonPress,
+    Command,
+    Conversation,
+    Edit,
+    Event,
+    Message,
+    Reaction,
+    Sender,
+    Timer,
+    event_key,
+    now,
+)
 from llmagent_os.feedback.emoji_table import verdict
 from llmagent_os.feedback.implicit_signs import reward_of, sign
 from llmagent_os.handler import Draft, Outcome
-from llmagent_os.ledger import Interaction, RewardEvent, event_key, person_id
+from llmagent_os.identity import identity_of
+from llmagent_os.ledger import Interaction, RewardEvent
 from llmagent_os.modules import BehaviorModule, InteractionModule, KnowledgeBase, PrivacyModule
 from llmagent_os.modules.behavior import may_learn, system_text
 from llmagent_os.people.profiles import Profile
@@ -117,7 +130,7 @@ class Agent:
         person = await self.person(message)
         text = self.preprocess(message.text)
         # One at least: what is said may be of it, and the model need not be shown it.
-        episode = await recall(self.ledger, message, person_id(message), max(self.settings.remembered_turns, 1))
+        episode = await recall(self.ledger, message, identity_of(message), max(self.settings.remembered_turns, 1))
         if (button := episode.button_meant(text)) is not None:
             return await self._pressed(message, button, said=text)
         facts = [hit.fact.text for hit in await asyncio.to_thread(self.kb.retrieve_knowledge, text)]
@@ -216,7 +229,7 @@ class Agent:
 
     async def person(self, event: Event) -> Profile:
         """The profile of who did it, wherever they are."""
-        user_id = await self.person_of(person_id(event))
+        user_id = await self.person_of(identity_of(event))
         return await self.profiles.get(user_id) if self.profiles else Profile(user_id=user_id)
 
     async def person_of(self, identity: str) -> str:
@@ -288,7 +301,7 @@ class Agent:
     async def _unchosen(self, event: Event, answer: Reply, intent: str, *, said: str) -> Outcome:
         """A reply that no behaviour was chosen for. It can be rated as any other, and "yes" can mean its button."""
         reply = self.interaction.render(answer)
-        episode = await recall(self.ledger, event, person_id(event), 1)
+        episode = await recall(self.ledger, event, identity_of(event), 1)
         nothing = Decision(action={}, pscore=1.0, policy_version="")
         return Outcome(reply, self._interaction(event, said, episode, {"intent": intent}, nothing, Turn(), reply))
 
@@ -335,7 +348,7 @@ class Agent:
         """What a plugin says by itself, as it says it, and what is kept of it."""
         await self._remember(context.profile, result.profile_changes)
         reply = self.interaction.render(Reply(result.text, result.card, result.buttons, result.files))
-        episode = await recall(self.ledger, event, person_id(event), 1)
+        episode = await recall(self.ledger, event, identity_of(event), 1)
         turn = Turn(results=[result])
         return Outcome(reply, self._interaction(event, said, episode, features, decision, turn, reply))
 
@@ -349,7 +362,7 @@ class Agent:
         self, message: Message, text: str, episode: Episode, turn: Turn, interaction: Interaction
     ) -> tuple[RewardEvent, ...]:
         """What a message says of the reply before it, and what its own reply is already known to lack."""
-        rater = person_id(message)
+        rater = identity_of(message)
         signs: list[RewardEvent] = []
         before = episode.turns[-1] if episode.turns else None
         if before is not None and before.said and before.action_dist:
@@ -362,11 +375,11 @@ class Agent:
         """Somebody changed what was answered already: the answer was not what they had wanted."""
         if self.ledger is None or not may_learn((await self.person(event)).preferences):
             return Outcome(None)
-        turns = await self.ledger.history(event.conversation.key, person_id(event), EDITS)
+        turns = await self.ledger.history(event.conversation.key, identity_of(event), EDITS)
         edited = [turn for turn in turns if turn.context.get("message_id") == event.message_id and turn.action_dist]
         if not edited or self.privacy.keep(self.preprocess(event.text))[0] == edited[-1].said:
             return Outcome(None)
-        return Outcome(None, rewards=(reward_of("edited", edited[-1], event, person_id(event), event.at),))
+        return Outcome(None, rewards=(reward_of("edited", edited[-1], event, identity_of(event), event.at),))
 
     def _interaction(
         self,
@@ -402,7 +415,7 @@ class Agent:
             event_id=event.event_id,
             episode_id=episode.episode_id or event_key(event),
             turn_index=episode.turn_index,
-            user_id=person_id(event),
+            user_id=identity_of(event),
             conversation_key=event.conversation.key,
             context=context | {"reply": self.privacy.keep(reply.text)[0]},
             action=decision.action,

@@ -121,6 +121,19 @@ class ButtonPress(_Event, frozen=True, kw_only=True, omit_defaults=True, tag="bu
 
 Event = Message | Reaction | Edit | Command | ButtonPress | Timer
 
+
+def event_key(event: Event) -> str:
+    """One string that no other event has, and the same when the platform delivers the event again.
+
+    It is the key a reply is sent under, and the ``interaction_id`` of the reply to this event.
+
+    >>> room = Conversation(platform="web", channel="c1")
+    >>> event_key(Message(event_id="7", conversation=room, sender=Sender("u1"), text="hi", message_id="m"))
+    'web:7'
+    """
+    return f"{event.conversation.platform}:{event.event_id}"
+
+
 _encoder = msgspec.json.Encoder()
 _decoder: msgspec.json.Decoder[Event] = msgspec.json.Decoder(Event)
 

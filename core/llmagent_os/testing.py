@@ -26,10 +26,11 @@ import msgspec
 from llmagent_os.adapter import Accept, Capabilities, Receipt, Reply
 from llmagent_os.chat import ChatRequest, Completion, ToolCall
 from llmagent_os.errors import AdapterError
-from llmagent_os.events import ButtonPress, Conversation, Event, Message, Reaction, Sender
+from llmagent_os.events import ButtonPress, Conversation, Event, Message, Reaction, Sender, event_key
 from llmagent_os.handler import Draft, Outcome
 from llmagent_os.host.host import Host
-from llmagent_os.ledger import Interaction, RewardEvent, event_key, person_id
+from llmagent_os.identity import identity_of
+from llmagent_os.ledger import Interaction, RewardEvent
 from llmagent_os.llm import LLM
 from llmagent_os.serving.backend import OnText
 
@@ -212,7 +213,7 @@ class EchoHandler:
         interaction = Interaction(
             interaction_id=event_key(event),
             event_id=event.event_id,
-            user_id=person_id(event),
+            user_id=identity_of(event),
             conversation_key=event.conversation.key,
             said=text,
             completion=text,

@@ -11,10 +11,11 @@ from pathlib import Path
 
 from llmagent_os.adapter import Button, Card, Reply
 from llmagent_os.adapters.web import WebAdapter
-from llmagent_os.events import ButtonPress, Command, Event, Message
+from llmagent_os.events import ButtonPress, Command, Event, Message, event_key
 from llmagent_os.handler import Draft, Outcome
 from llmagent_os.host.host import Host
-from llmagent_os.ledger import Interaction, Ledger, RewardEvent, event_key, person_id
+from llmagent_os.identity import identity_of
+from llmagent_os.ledger import Interaction, Ledger, RewardEvent
 
 NASTY = """# Title <b>not bold</b>
 <script>document.title = "owned"</script><img src=x onerror="document.title='owned'">
@@ -42,7 +43,7 @@ class Bot:
         interaction = Interaction(
             interaction_id=event_key(event),
             event_id=event.event_id,
-            user_id=person_id(event),
+            user_id=identity_of(event),
             conversation_key=event.conversation.key,
             said=said,
             completion=reply.text,

@@ -21,11 +21,12 @@ from typing import Any, NamedTuple
 
 from llmagent_os.adapter import Accept, Capabilities, Receipt, Reply
 from llmagent_os.errors import HostBusyError
-from llmagent_os.events import Conversation, Event, Message, Sender
+from llmagent_os.events import Conversation, Event, Message, Sender, event_key
 from llmagent_os.handler import Draft, Outcome
 from llmagent_os.host.host import Host
 from llmagent_os.host.limits import Limits
-from llmagent_os.ledger import Interaction, Ledger, RewardEvent, event_key, person_id
+from llmagent_os.identity import identity_of
+from llmagent_os.ledger import Interaction, Ledger, RewardEvent
 
 CONVERSATIONS = 40
 MESSAGES = 20  # in each
@@ -252,7 +253,7 @@ class Thinker:
         interaction = Interaction(
             interaction_id=event_key(event),
             event_id=event.event_id,
-            user_id=person_id(event),
+            user_id=identity_of(event),
             conversation_key=event.conversation.key,
             completion=text,
         )

@@ -8,11 +8,11 @@ from contextlib import asynccontextmanager
 from llmagent_os.config import Settings
 from llmagent_os.errors import ConfigError
 from llmagent_os.events import now
+from llmagent_os.identity import parts_of
 from llmagent_os.ledger import Ledger
 from llmagent_os.ledger.connection import file_of
 from llmagent_os.people.access import COMMAND_LINE, Access
 from llmagent_os.people.admission import revoked
-from llmagent_os.people.linking import parts_of
 
 
 async def listing(settings: Settings) -> str:

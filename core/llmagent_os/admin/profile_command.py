@@ -22,9 +22,10 @@ from llmagent_os.bot import BotConfig
 from llmagent_os.config import Settings
 from llmagent_os.errors import ConfigError
 from llmagent_os.host.health import Health
+from llmagent_os.identity import parts_of
 from llmagent_os.ledger import Ledger
 from llmagent_os.ledger.connection import file_of
-from llmagent_os.people.linking import Links, parts_of
+from llmagent_os.people.linking import Links
 from llmagent_os.people.profiles import Profiles
 
 

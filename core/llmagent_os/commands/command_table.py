@@ -11,11 +11,11 @@ import structlog
 from llmagent_os.adapter import Button, Reply
 from llmagent_os.commands.link import link, listed, platforms, unlink
 from llmagent_os.errors import PluginError
-from llmagent_os.events import Command, Event
-from llmagent_os.ledger import event_key, person_id
+from llmagent_os.events import Command, Event, event_key
+from llmagent_os.identity import identity_of, parts_of
 from llmagent_os.modules.behavior import LEARNING, may_learn
 from llmagent_os.people.admission import approve, revoke
-from llmagent_os.people.linking import Links, parts_of
+from llmagent_os.people.linking import Links
 
 if TYPE_CHECKING:
     from llmagent_os.agent import Agent
@@ -87,7 +87,7 @@ class Commands:
             case "help" | "start":
                 return self.help(command)
             case "profile":
-                return await self.profile(await agent.person_of(person_id(command)), arguments.lower())
+                return await self.profile(await agent.person_of(identity_of(command)), arguments.lower())
             case "link" | "unlink" if agent.ledger is None:
                 return _NO_LEDGER
             case "link" if agent.ledger is not None:
@@ -97,7 +97,7 @@ class Commands:
             case "forget":
                 return await self._ask_forget(command)
             case "approve" | "revoke" if agent.access is not None:
-                if not agent.access.is_admin(person_id(command)):
+                if not agent.access.is_admin(identity_of(command)):
                     return Reply("Only admins can do that. Whoever runs me names them in LLMAGENT_OS_ADMINS.")
                 answer = approve if command.name == "approve" else revoke
                 return await answer(agent.access, command, arguments)
@@ -111,14 +111,14 @@ class Commands:
             case "keep":
                 return Reply("Nothing was changed.")
             case "undo":
-                return await self.profile(await self._agent.person_of(person_id(event)), "undo")
+                return await self.profile(await self._agent.person_of(identity_of(event)), "undo")
             case _:
                 return _STALE
 
     def help(self, event: Event) -> Reply:
         """What can be typed by whoever asks."""
         access, lines = self._agent.access, self.listed()
-        if access is None or not access.is_admin(person_id(event)):
+        if access is None or not access.is_admin(identity_of(event)):
             lines = {name: line for name, line in lines.items() if name not in ADMIN_HELP}
         text = f"I am {self._agent.settings.title}. Just tell me what you need, or type a command:"
         return Reply("\n".join([text, *(f"- `/{name}`: {line}" for name, line in lines.items())]))
@@ -206,7 +206,7 @@ class Commands:
         return [value for values in self._dimensions.values() for value in values]
 
     async def _ask_forget(self, event: Event) -> Reply:
-        everywhere = platforms(await self._agent.everyone(person_id(event)))
+        everywhere = platforms(await self._agent.everyone(identity_of(event)))
         also = f", on {listed(everywhere)}" if len(everywhere) > 1 else ""
         return Reply(
             f"This erases your profile, your events and everything you told me{also}. Are you sure?",
@@ -216,16 +216,16 @@ class Commands:
     async def _forget(self, event: Event) -> Reply:
         """The ledger last: it knows who is to be forgotten, where a crash comes in between."""
         agent = self._agent
-        for identity in await agent.everyone(person_id(event)):
+        for identity in await agent.everyone(identity_of(event)):
             platform, _, own_id = parts_of(identity)
             for adapter in agent.transcripts:
                 if adapter.name == platform:
                     await adapter.forget(own_id)
             if agent.profiles is not None:
                 await agent.profiles.forget(identity)
-        everyone = await agent.everyone(person_id(event))
+        everyone = await agent.everyone(identity_of(event))
         if agent.ledger is not None:
-            await agent.ledger.forget(person_id(event))
+            await agent.ledger.forget(identity_of(event))
         if agent.learning is not None:
             await agent.learning.forget(everyone)
         return Reply("Done: I have forgotten you.")
@@ -260,7 +260,7 @@ def _private(event: Event, reply: Reply) -> Reply:
 
 def _forget_value(event: Event) -> str:
     """Says who asked: pressed by anybody else it means nothing."""
-    return FORGET + sha256(person_id(event).encode()).hexdigest()[:12]
+    return FORGET + sha256(identity_of(event).encode()).hexdigest()[:12]
 
 
 def _shown(person: Profile, lead: str, nothing: str = "") -> Reply:

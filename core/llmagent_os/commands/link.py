@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 
 from llmagent_os.adapter import Reply
 from llmagent_os.events import Event
-from llmagent_os.ledger import person_id
-from llmagent_os.people.linking import CODE_VALID, Joined, Links, Refused, parts_of
+from llmagent_os.identity import identity_of, parts_of
+from llmagent_os.people.linking import CODE_VALID, Joined, Links, Refused
 
 if TYPE_CHECKING:
     from llmagent_os.people.access import Access
@@ -27,7 +27,7 @@ _REFUSED = {
 
 async def link(links: Links, event: Event, typed: str) -> Reply:
     """The answer to ``/link``, and to ``/link CODE``."""
-    identity = person_id(event)
+    identity = identity_of(event)
     if not typed:
         code = await links.issue(identity)
         minutes = int(CODE_VALID.total_seconds() // 60)
@@ -51,7 +51,7 @@ def _joined(result: Joined, everyone: tuple[str, ...]) -> str:
 
 async def unlink(links: Links, event: Event, access: Access | None) -> Reply:
     """The answer to ``/unlink``."""
-    identity = person_id(event)
+    identity = identity_of(event)
     rest = await links.leave(identity)
     if rest is None:
         return Reply("This account is linked to nothing. `/link` begins that.")

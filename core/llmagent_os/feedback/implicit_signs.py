@@ -7,9 +7,9 @@ from datetime import datetime
 
 from rapidfuzz import fuzz
 
-from llmagent_os.events import Edit, Event
+from llmagent_os.events import Edit, Event, event_key
 from llmagent_os.feedback.emoji_table import IMPLICIT
-from llmagent_os.ledger import Interaction, RewardEvent, event_key
+from llmagent_os.ledger import Interaction, RewardEvent
 from llmagent_os.policy import Kind
 
 #: The version of the rules below, kept beside every reward that they gave.

@@ -7,9 +7,10 @@ from collections.abc import Awaitable, Callable
 
 import structlog
 
-from llmagent_os.events import Conversation, Reaction
+from llmagent_os.events import Conversation, Reaction, event_key
 from llmagent_os.feedback.emoji_table import RewardMapping, emojis, opinion
-from llmagent_os.ledger import Interaction, Ledger, RewardEvent, event_key, person_id
+from llmagent_os.identity import identity_of
+from llmagent_os.ledger import Interaction, Ledger, RewardEvent
 
 _log = structlog.stdlib.get_logger(__name__)
 
@@ -72,7 +73,7 @@ class Reactions:
         if interaction is None or not (self._may_rate is None or await self._may_rate(event)):
             return None
         rows = await self._ledger.rewards_of(interaction.interaction_id)
-        reward_id, rater_id = event_key(event), person_id(event)
+        reward_id, rater_id = event_key(event), identity_of(event)
         for row in rows:
             if row.reward_id == reward_id:
                 return interaction, row

@@ -27,7 +27,7 @@ import structlog
 
 from llmagent_os.adapter import Adapter, Receipt, Reply
 from llmagent_os.errors import AdapterError, BadEventError, ConfigError, HostBusyError, LedgerError, TryLaterError
-from llmagent_os.events import ButtonPress, Command, Event, Message, Reaction
+from llmagent_os.events import ButtonPress, Command, Event, Message, Reaction, event_key
 from llmagent_os.feedback.emoji_table import EMOJI, RewardMapping
 from llmagent_os.feedback.reactions import Reactions
 from llmagent_os.handler import Handler
@@ -38,7 +38,7 @@ from llmagent_os.host.limits import Limits
 from llmagent_os.host.metrics import Metrics
 from llmagent_os.host.slash_commands import command_of
 from llmagent_os.host.timer_clock import TimerClock
-from llmagent_os.ledger import Accepted, Interaction, Ledger, RewardEvent, Unfinished, event_key
+from llmagent_os.ledger import Accepted, Interaction, Ledger, RewardEvent, Unfinished
 
 _log = structlog.stdlib.get_logger(__name__)
 _lines = logging.getLogger(__name__)

@@ -7,15 +7,6 @@
 from __future__ import annotations
 
 from llmagent_os.ledger.ledger import Ledger
-from llmagent_os.ledger.values import (
-    Accepted,
-    Interaction,
-    Rated,
-    RewardEvent,
-    Taken,
-    Unfinished,
-    event_key,
-    person_id,
-)
+from llmagent_os.ledger.values import Accepted, Interaction, Rated, RewardEvent, Taken, Unfinished
 
-__all__ = ["Accepted", "Interaction", "Ledger", "Rated", "RewardEvent", "Taken", "Unfinished", "event_key", "person_id"]
+__all__ = ["Accepted", "Interaction", "Ledger", "Rated", "RewardEvent", "Taken", "Unfinished"]

@@ -17,6 +17,7 @@ from sqlalchemy.dialects.sqlite import insert
 from llmagent_os.adapter import Receipt, Reply
 from llmagent_os.errors import BadEventError, LedgerError
 from llmagent_os.events import Event, Timer, decode, encode
+from llmagent_os.identity import identity_of
 from llmagent_os.ledger import sql
 from llmagent_os.ledger.connection import Database, HostLock, connect, file_of
 from llmagent_os.ledger.identities import Identities, forget_links, own_first, person, unlearn
@@ -40,7 +41,7 @@ from llmagent_os.ledger.schema import members as members_table
 from llmagent_os.ledger.schema import requests as requests_table
 from llmagent_os.ledger.schema import timers as timers_table
 from llmagent_os.ledger.timers import LedgerTimers, Rung, postponed, ring
-from llmagent_os.ledger.values import Accepted, Interaction, Rated, RewardEvent, Taken, Unfinished, person_id
+from llmagent_os.ledger.values import Accepted, Interaction, Rated, RewardEvent, Taken, Unfinished
 from llmagent_os.ledger.writer import InlineWriter, ThreadWriter, Writer
 from llmagent_os.records import Records
 from llmagent_os.timers import Timers
@@ -154,7 +155,7 @@ class Ledger:
             body = encode(event).decode()
         except (TypeError, ValueError) as error:  # half a surrogate pair, for one
             raise BadEventError(f"event {event.event_id!r} cannot be stored as JSON: {error}") from error
-        row = (conversation.platform, event.event_id, person_id(event), body, time.time())
+        row = (conversation.platform, event.event_id, identity_of(event), body, time.time())
         if waiting >= max_pending:
             known = await self.knows(row[0], row[1])
             return Accepted.DUPLICATE if known else Accepted.FULL

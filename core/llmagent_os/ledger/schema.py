@@ -133,7 +133,7 @@ timers = sa.Table(
     sa.Column("sender", sa.Text, nullable=False),  # JSON
 )
 
-#: Which identities (``values.person_id``) are one person. One that is linked to no other has no row.
+#: Which identities (``identity.identity_of``) are one person. One that is linked to no other has no row.
 identities = sa.Table(
     "identities",
     metadata,

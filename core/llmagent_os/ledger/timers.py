@@ -14,11 +14,11 @@ import structlog
 from sqlalchemy.dialects.sqlite import insert
 
 from llmagent_os.events import Conversation, Event, Sender, Timer, encode
+from llmagent_os.identity import identity_of
 from llmagent_os.ledger import sql
 from llmagent_os.ledger.connection import Database
 from llmagent_os.ledger.identities import own_first
 from llmagent_os.ledger.schema import timers
-from llmagent_os.ledger.values import person_id
 from llmagent_os.ledger.writer import Writer
 from llmagent_os.timers import checked_timer
 
@@ -41,7 +41,7 @@ class LedgerTimers:
         self._writer = writer
         self._told = told
         self._plugin = plugin
-        self._identity = person_id(event)
+        self._identity = identity_of(event)
         self._here = _here(event)
 
     async def set(self, key: str, at: datetime) -> None:
@@ -118,7 +118,7 @@ def _event(row: sa.Row[Any]) -> Timer:
 def postponed(event: Timer, until: datetime) -> sa.Executable:
     """The statement that has ``event`` come again; nothing, where its plugin has set the same key since."""
     row = {
-        "user_id": person_id(event),
+        "user_id": identity_of(event),
         "plugin": event.plugin,
         "key": event.key,
         "at": until.timestamp(),

@@ -12,32 +12,6 @@ from llmagent_os.adapter import Reply
 from llmagent_os.events import Event, now
 
 
-def event_key(event: Event) -> str:
-    """One string that no other event has, and the same when the platform delivers the event again.
-
-    It is the key a reply is sent under, and the ``interaction_id`` of the reply to this event.
-
-    >>> from llmagent_os.events import Conversation, Message, Sender
-    >>> room = Conversation(platform="web", channel="c1")
-    >>> event_key(Message(event_id="7", conversation=room, sender=Sender("u1"), text="hi", message_id="m"))
-    'web:7'
-    """
-    return f"{event.conversation.platform}:{event.event_id}"
-
-
-def person_id(event: Event) -> str:
-    """Who did it, as one string that nobody else on any platform has: an *identity*, under which everything personal
-    is kept. Somebody who is on several platforms has several; ``Ledger.identities`` knows which are one person.
-
-    >>> from llmagent_os.events import Conversation, Message, Sender
-    >>> room = Conversation(platform="slack", workspace="T1", channel="c1")
-    >>> person_id(Message(event_id="7", conversation=room, sender=Sender("U1"), text="hi", message_id="m"))
-    'slack:T1:U1'
-    """
-    conversation = event.conversation
-    return f"{conversation.platform}:{conversation.workspace}:{event.sender.user_id}"
-
-
 class Accepted(Enum):
     """What became of an event offered to the inbox."""
 
@@ -53,7 +27,7 @@ class Interaction(msgspec.Struct, frozen=True, kw_only=True):
     event_id: str  #: the platform's id of the event answered
     episode_id: str = ""  #: the stretch of talk it belongs to
     turn_index: int = 0  #: its place in the episode, from 0
-    user_id: str  #: :func:`person_id` of whom it answers: the identity, also where it is linked to others
+    user_id: str  #: the identity that was answered, also where it is linked to others
     conversation_key: str  #: ``Conversation.key`` of where
     context: dict[str, Any] = msgspec.field(default_factory=dict[str, Any])  #: what the policy saw
     action: dict[str, str] = msgspec.field(default_factory=dict[str, str])  #: the behaviour chosen
@@ -82,7 +56,7 @@ class RewardEvent(msgspec.Struct, frozen=True, kw_only=True):
     reward_id: str  #: unique: :func:`event_key` of the reaction, so that a redelivery is the same
     event_id: str  #: the platform's id of the reaction, or of whatever else is the sign
     interaction_id: str  #: the reply it is on
-    rater_id: str  #: :func:`person_id` of who reacted: the identity
+    rater_id: str  #: :func:`~llmagent_os.identity.identity_of` of who reacted: the identity
     user_id: str  #: the identity that the reply answered
     kind: Literal["reaction", "reask", "correction", "edited", "thanks", "went_on", "tool_failed"] = "reaction"
     op: Literal["add", "remove"]

@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING, Literal
 
 import structlog
 
-from llmagent_os.events import Event, now
-from llmagent_os.ledger import event_key, person_id
+from llmagent_os.events import Event, event_key, now
+from llmagent_os.identity import identity_of
 from llmagent_os.ledger.members import Member, Request
 from llmagent_os.people.codes import new_code, read
 
@@ -63,7 +63,7 @@ class Access:
 
     async def admits(self, event: Event) -> bool:
         """Whether whoever did ``event`` is answered, and may rate replies."""
-        return await self.admits_identity(person_id(event))
+        return await self.admits_identity(identity_of(event))
 
     async def admits_identity(self, identity: str) -> bool:
         """Whether this identity is answered."""
@@ -80,7 +80,7 @@ class Access:
     async def ask(self, event: Event) -> Request | None:
         """Note that whoever did ``event`` asks to be let in. None: too many do; they are not told anything."""
         request = await self._members.ask(
-            person_id(event),
+            identity_of(event),
             plain_name(event.sender.name),
             new_code(),
             event_key(event),

@@ -12,10 +12,10 @@ from typing import TYPE_CHECKING
 
 from llmagent_os.adapter import Reply
 from llmagent_os.errors import ConfigError
-from llmagent_os.events import ButtonPress, Command, Event, Message
+from llmagent_os.events import ButtonPress, Command, Event, Message, event_key
 from llmagent_os.handler import Draft, Handler, Outcome
-from llmagent_os.ledger import Interaction, RewardEvent, event_key, person_id
-from llmagent_os.people.linking import parts_of
+from llmagent_os.identity import identity_of, parts_of
+from llmagent_os.ledger import Interaction, RewardEvent
 
 if TYPE_CHECKING:
     from llmagent_os.people.access import Access
@@ -74,7 +74,7 @@ class Admission:
 
     def _hint(self, event: Event) -> Reply | None:
         """Once, and for the one who asked only."""
-        who, key = person_id(event), event_key(event)
+        who, key = identity_of(event), event_key(event)
         if self._told.setdefault(who, key) != key:
             return None
         while len(self._told) > REMEMBERED:
@@ -87,7 +87,7 @@ class Admission:
 
 async def approve(access: Access, event: Event, typed: str) -> Reply:
     """The answer to an admin's ``/approve``."""
-    member = await access.approve(typed, person_id(event))
+    member = await access.approve(typed, identity_of(event))
     if member is None:
         return Reply(
             "Nobody waits with that code: it may be mistyped, or older than an hour. Whoever it was of can write to me "
@@ -104,7 +104,7 @@ async def revoke(access: Access, event: Event, typed: str) -> Reply:
         parts_of(identity)
     except ConfigError as error:
         return Reply(f"{error}. Usage: `/revoke IDENTITY`, as `/approve` has said it.")
-    gone = await access.revoke(identity, person_id(event))
+    gone = await access.revoke(identity, identity_of(event))
     return Reply(await revoked(access, identity, gone))
 
 

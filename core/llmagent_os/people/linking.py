@@ -1,6 +1,6 @@
 """One person on several platforms: joining their identities by a code, and taking them apart again.
 
-An identity is ``platform:workspace:id`` (:func:`~llmagent_os.ledger.person_id`). Linked ones share a profile, that of
+Linked identities (:mod:`llmagent_os.identity`) share a profile, that of
 the identity which issued the code, with its gaps filled from the other's; the other's own stays on the disk as it is,
 for when the two are taken apart. What was said and made stays with the identity it was said and made on.
 """
@@ -11,7 +11,6 @@ from collections.abc import Callable, Mapping
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
-from llmagent_os.errors import ConfigError
 from llmagent_os.events import now
 from llmagent_os.ledger.identities import Joined, Refused
 from llmagent_os.people.codes import new_code, read
@@ -20,7 +19,7 @@ if TYPE_CHECKING:
     from llmagent_os.ledger import Ledger
     from llmagent_os.people.profiles import Profile, Profiles
 
-__all__ = ["CODE_VALID", "Joined", "Links", "Refused", "parts_of"]
+__all__ = ["CODE_VALID", "Joined", "Links", "Refused"]
 
 #: How long a code can be used.
 CODE_VALID = timedelta(minutes=10)
@@ -132,19 +131,3 @@ def _changes(profile: Profile, values: Mapping[str, str | None]) -> dict[str, An
         kept: dict[str, str | None] = {**profile.preferences, **single}
         changes["preferences"] = {name: value for name, value in kept.items() if value is not None}
     return changes
-
-
-def parts_of(identity: str) -> tuple[str, str, str]:
-    """An identity's platform, workspace and id there.
-
-    Raises:
-        ConfigError: it is none.
-
-    >>> parts_of("slack:T024:U17"), parts_of("telegram::4711")
-    (('slack', 'T024', 'U17'), ('telegram', '', '4711'))
-    """
-    platform, colon, rest = identity.partition(":")
-    workspace, second, own_id = rest.partition(":")
-    if not (colon and second and platform and own_id):
-        raise ConfigError(f"a person is written platform:workspace:id (web:local:3f2a), not {identity!r}")
-    return platform, workspace, own_id

@@ -44,7 +44,7 @@ _ONLY = 1  # the document's number in its file
 class Profile(msgspec.Struct, frozen=True, kw_only=True):
     """One person."""
 
-    user_id: str  #: the person id, see ``ledger.person_id``
+    user_id: str  #: see :data:`llmagent_os.identity.PersonId`
     name: str | None = None  #: what they want to be called
     place: str | None = None  #: where they are, in their words
     time_zone: str | None = None  #: IANA name, such as ``Europe/Berlin``

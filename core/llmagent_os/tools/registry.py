@@ -25,7 +25,7 @@ import watchfiles
 from llmagent_os.chat import ToolSpec
 from llmagent_os.errors import PluginError
 from llmagent_os.events import Event
-from llmagent_os.ledger.values import person_id
+from llmagent_os.identity import identity_of
 from llmagent_os.plugin import Plugin, ToolContext, ToolResult
 from llmagent_os.records import Records
 from llmagent_os.timers import Timers
@@ -298,7 +298,7 @@ class Plugins:
                 f"it is tried again in {breaker.retry_in:.0f} s"
             )
         if self._records is not None:
-            identity = context.user_id if context.event is None else person_id(context.event)
+            identity = context.user_id if context.event is None else identity_of(context.event)
             context = dataclasses.replace(context, records=self._records(name, identity))
         if self._timers is not None and context.event is not None:
             context = dataclasses.replace(context, timers=self._timers(name, context.event))

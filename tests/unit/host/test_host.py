@@ -17,11 +17,11 @@ import structlog
 from llmagent_os.adapter import Capabilities, Receipt, Reply
 from llmagent_os.adapter_kit.backoff import Backoff
 from llmagent_os.errors import AdapterError, BadEventError, ConfigError, HostBusyError, LedgerError, TryLaterError
-from llmagent_os.events import ButtonPress, Command, Conversation, Edit, Event, Message, Reaction, Sender
+from llmagent_os.events import ButtonPress, Command, Conversation, Edit, Event, Message, Reaction, Sender, event_key
 from llmagent_os.handler import Draft, Outcome
 from llmagent_os.host.host import APOLOGY, BUSY, Host
 from llmagent_os.host.limits import Limits
-from llmagent_os.ledger import Interaction, Ledger, RewardEvent, event_key
+from llmagent_os.ledger import Interaction, Ledger, RewardEvent
 from llmagent_os.testing import EchoHandler, MemoryAdapter, Sent, running
 
 #: No test waits for a clock: tries follow at the loop's next turn, and a stop waits for nobody.

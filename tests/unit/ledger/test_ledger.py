@@ -19,8 +19,9 @@ from alembic.script import ScriptDirectory
 
 from llmagent_os.adapter import Button, Card, Receipt, Reply
 from llmagent_os.errors import BadEventError, LedgerError
-from llmagent_os.events import Conversation, Event, Message, Sender
-from llmagent_os.ledger import Accepted, Interaction, Ledger, RewardEvent, event_key, person_id
+from llmagent_os.events import Conversation, Event, Message, Sender, event_key
+from llmagent_os.identity import identity_of
+from llmagent_os.ledger import Accepted, Interaction, Ledger, RewardEvent
 from llmagent_os.ledger.connection import connect
 from llmagent_os.ledger.migrate import config
 from llmagent_os.ledger.schema import REVISION, metadata
@@ -54,7 +55,7 @@ def interaction(event: Message, completion: str = "hi") -> Interaction:
         event_id=event.event_id,
         episode_id="ep",
         turn_index=3,
-        user_id=person_id(event),
+        user_id=identity_of(event),
         conversation_key=event.conversation.key,
         context={"hour": 9, "words": ["a"]},
         action={"mode": "task_oriented"},

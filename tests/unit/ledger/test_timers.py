@@ -12,7 +12,8 @@ from alembic import command
 
 from llmagent_os.errors import LedgerError
 from llmagent_os.events import Conversation, Event, Message, Sender, Timer, decode, encode
-from llmagent_os.ledger import Ledger, person_id
+from llmagent_os.identity import identity_of
+from llmagent_os.ledger import Ledger
 from llmagent_os.ledger.connection import connect
 from llmagent_os.ledger.migrate import config
 from llmagent_os.timers import MemoryTimers, Timers
@@ -113,7 +114,7 @@ async def test_what_rings_says_whose_it_is_and_where_it_was_asked(ledger: Ledger
     (event,) = await rung(ledger, SIX)
     assert (event.plugin, event.key, event.at, event.tries) == ("calendar", "tea", SIX, 0)
     assert (event.conversation, event.sender) == (said().conversation, said().sender)
-    assert person_id(event) == person_id(said())
+    assert identity_of(event) == identity_of(said())
     assert decode(encode(event)) == event
     assert [row.event for row in await ledger.unfinished()] == [event]
 
@@ -191,9 +192,9 @@ async def test_what_a_plugin_has_set_since_is_not_postponed(ledger: Ledger) -> N
 async def test_a_forgotten_person_is_not_reminded_and_nothing_of_theirs_is_left(ledger: Ledger, tmp_path: Path) -> None:
     await ledger.timers("calendar", said("ana-of-the-secret")).set("ring:secret", SIX)
     await ledger.timers("calendar", said("ben")).set("a", SIX)
-    (kept,) = (await ledger.export(person_id(said("ben"))))["timers"]
+    (kept,) = (await ledger.export(identity_of(said("ben"))))["timers"]
     assert (kept["plugin"], kept["key"], kept["at"]) == ("calendar", "a", "2026-11-22T18:00:00Z")
-    assert await ledger.forget(person_id(said("ana-of-the-secret"))) == 1
+    assert await ledger.forget(identity_of(said("ana-of-the-secret"))) == 1
     assert [event.sender.user_id for event in await rung(ledger, SIX)] == ["ben"]
     assert b"secret" not in all_bytes(tmp_path)
 

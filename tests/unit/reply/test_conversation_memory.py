@@ -8,8 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from llmagent_os.events import Conversation, Message, Sender, now
-from llmagent_os.ledger import Interaction, Ledger, event_key, person_id
+from llmagent_os.events import Conversation, Message, Sender, event_key, now
+from llmagent_os.identity import identity_of
+from llmagent_os.ledger import Interaction, Ledger
 from llmagent_os.reply.conversation_memory import PAUSE, Episode, recall
 
 ROOM = Conversation(platform="memory", channel="c1", kind="group")
@@ -24,7 +25,7 @@ def kept(message: Message, **more: object) -> Interaction:
         "interaction_id": event_key(message),
         "event_id": message.event_id,
         "episode_id": "e1",
-        "user_id": person_id(message),
+        "user_id": identity_of(message),
         "conversation_key": ROOM.key,
         "said": message.text,
         "completion": "ok",
@@ -48,7 +49,7 @@ async def keep(ledger: Ledger, message: Message, **more: object) -> None:
 async def test_in_a_shared_channel_only_the_persons_own_words_are_recalled(ledger: Ledger) -> None:
     await keep(ledger, said("my salary is 100", 1, "u1"))
     await keep(ledger, said("hello", 2, "u2"))
-    mine = await recall(ledger, said("again", 3, "u2"), person_id(said("", 0, "u2")), 10)
+    mine = await recall(ledger, said("again", 3, "u2"), identity_of(said("", 0, "u2")), 10)
     assert [turn.said for turn in mine.turns] == ["hello"]
 
 

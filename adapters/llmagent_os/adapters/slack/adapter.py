@@ -46,8 +46,7 @@ from llmagent_os.errors import (
     NotConfiguredError,
     TryLaterError,
 )
-from llmagent_os.events import ButtonPress, Command, Conversation, Event, Message
-from llmagent_os.ledger import event_key
+from llmagent_os.events import ButtonPress, Command, Conversation, Event, Message, event_key
 from llmagent_os.records import MemoryRecords, Records
 
 if TYPE_CHECKING:

@@ -1,0 +1,47 @@
+"""Who somebody is: an account on one platform, and the person that several accounts may be.
+
+An :data:`Identity` is one account: ``platform:workspace:id``. A :data:`PersonId` is the identity under which a
+person's profile and all that was learned of them is kept: the first of those that they have linked. The two are
+different types, so that a type checker finds every place that would show one person another's data.
+"""
+
+from __future__ import annotations
+
+from typing import NewType
+
+from llmagent_os.errors import ConfigError
+from llmagent_os.events import Event
+
+#: One account, as one string that no other account on any platform has.
+Identity = NewType("Identity", str)
+
+#: One person: the identity under which their profile is kept. It is the only one unless they have linked more.
+PersonId = NewType("PersonId", str)
+
+
+def identity_of(event: Event) -> Identity:
+    """The account that did ``event``.
+
+    >>> from llmagent_os.events import Conversation, Message, Sender
+    >>> room = Conversation(platform="slack", workspace="T1", channel="c1")
+    >>> identity_of(Message(event_id="7", conversation=room, sender=Sender("U1"), text="hi", message_id="m"))
+    'slack:T1:U1'
+    """
+    conversation = event.conversation
+    return Identity(f"{conversation.platform}:{conversation.workspace}:{event.sender.user_id}")
+
+
+def parts_of(identity: str) -> tuple[str, str, str]:
+    """The platform, the workspace and the platform's own id of an identity.
+
+    Raises:
+        ConfigError: ``identity`` is no identity.
+
+    >>> parts_of("slack:T024:U17"), parts_of("telegram::4711")
+    (('slack', 'T024', 'U17'), ('telegram', '', '4711'))
+    """
+    platform, colon, rest = identity.partition(":")
+    workspace, second, own_id = rest.partition(":")
+    if not (colon and second and platform and own_id):
+        raise ConfigError(f"a person is written platform:workspace:id (web:local:3f2a), not {identity!r}")
+    return platform, workspace, own_id
