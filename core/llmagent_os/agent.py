@@ -41,11 +41,12 @@ from llmagent_os.handler import Draft, Outcome
 from llmagent_os.identity import identity_of
 from llmagent_os.ledger import Interaction, RewardEvent
 from llmagent_os.modules import BehaviorModule, InteractionModule, KnowledgeBase, PrivacyModule
-from llmagent_os.modules.behavior import may_learn, system_text
+from llmagent_os.modules.behavior import system_text
 from llmagent_os.people.profiles import Profile
 from llmagent_os.plugin import ToolContext, ToolResult
 from llmagent_os.policy import Context, Decision
 from llmagent_os.policy_worker import decision_of
+from llmagent_os.privacy.consent import may_learn
 from llmagent_os.records import MemoryRecords
 from llmagent_os.reply.attachments import wordless
 from llmagent_os.reply.conversation_memory import Episode, recall

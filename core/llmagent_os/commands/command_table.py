@@ -13,9 +13,9 @@ from llmagent_os.commands.link import link, listed, platforms, unlink
 from llmagent_os.errors import PluginError
 from llmagent_os.events import Command, Event, event_key
 from llmagent_os.identity import identity_of, parts_of
-from llmagent_os.modules.behavior import LEARNING, may_learn
 from llmagent_os.people.admission import approve, revoke
 from llmagent_os.people.linking import Links
+from llmagent_os.privacy.consent import LEARNING, may_learn
 
 if TYPE_CHECKING:
     from llmagent_os.agent import Agent

@@ -2,24 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
 from llmagent_os.errors import ConfigError
 from llmagent_os.modules.knowledge import Hit
 from llmagent_os.policy import Action, BehaviorPolicy, Context, Decision, FixedPolicy, Kind
 from llmagent_os.policy.contract import DIMENSIONS, Dimensions
+from llmagent_os.privacy.consent import may_learn
 
 if TYPE_CHECKING:
     from llmagent_os.llm import LLM
-
-#: The preference that says whether a person is learned from: ``on``, where they have not said, or ``off``.
-LEARNING = "learning"
-
-
-def may_learn(preferences: Mapping[str, str]) -> bool:
-    """Whether somebody with these preferences wants to be learned from."""
-    return preferences.get(LEARNING) != "off"
 
 
 def system_text(
