@@ -31,7 +31,7 @@ from llmagent_os.adapter import Accept, Capabilities, Receipt, Reply
 from llmagent_os.events import Command, Conversation, Event, Message, Sender
 from llmagent_os.handler import Draft, Outcome
 from llmagent_os.host.host import Host
-from llmagent_os.ledger import Interaction, Ledger, RewardEvent
+from llmagent_os.ledger import Ledger
 
 COMMANDS = 100
 
@@ -71,9 +71,6 @@ class EchoAgent:
         if isinstance(event, Command):
             return Outcome(Reply(await self.commands[event.name](event)))
         return Outcome(Reply(event.text) if isinstance(event, Message) else None)
-
-    async def observe(self, interaction: Interaction, reward: RewardEvent) -> None:
-        raise NotImplementedError("the benchmark has no reactions")
 
 
 class BenchAdapter:

@@ -35,7 +35,6 @@ from llmagent_os.events import (
     event_key,
     now,
 )
-from llmagent_os.feedback.emoji_table import verdict
 from llmagent_os.feedback.implicit_signs import reward_of, sign
 from llmagent_os.handler import Draft, Outcome
 from llmagent_os.identity import identity_of
@@ -45,7 +44,6 @@ from llmagent_os.modules.behavior import system_text
 from llmagent_os.people.profiles import Profile
 from llmagent_os.plugin import ToolContext, ToolResult
 from llmagent_os.policy import Context, Decision
-from llmagent_os.policy_worker import decision_of
 from llmagent_os.privacy.consent import may_learn
 from llmagent_os.records import MemoryRecords
 from llmagent_os.reply.attachments import wordless
@@ -216,17 +214,6 @@ class Agent:
                 return await self._edited(event)
             case _:
                 return Outcome(None)  # nothing in it, or an edit of something answered already
-
-    async def observe(self, interaction: Interaction, reward: RewardEvent) -> None:
-        """Tell the behaviour policy what a reaction has changed, where nothing keeps it in step with the ledger; see
-        :class:`~llmagent_os.policy_worker.PolicyWorker`.
-        """
-        decision = None if self.learning else decision_of(interaction, await self.person_of(interaction.user_id))
-        if decision is None:
-            return
-        rows = [reward] if self.ledger is None else await self.ledger.rewards_of(interaction.interaction_id)
-        stands = verdict(rows, await self.everyone(interaction.user_id), {})
-        self.behavior.observe(decision, stands.reward, weight=stands.weight)
 
     async def person(self, event: Event) -> Profile:
         """The profile of who did it, wherever they are."""

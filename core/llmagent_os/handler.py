@@ -32,7 +32,3 @@ class Handler(Protocol):
         May be called again for the same event after a crash: what it does elsewhere should be keyed by ``event_key``.
         """
         ...
-
-    async def observe(self, interaction: Interaction, reward: RewardEvent) -> None:
-        """Learn from a reaction on a reply. After a crash the same ``reward_id`` may come again."""
-        ...

@@ -30,7 +30,7 @@ from llmagent_os.events import ButtonPress, Conversation, Event, Message, Reacti
 from llmagent_os.handler import Draft, Outcome
 from llmagent_os.host.host import Host
 from llmagent_os.identity import identity_of
-from llmagent_os.ledger import Interaction, RewardEvent
+from llmagent_os.ledger import Interaction
 from llmagent_os.llm import LLM
 from llmagent_os.serving.backend import OnText
 
@@ -201,11 +201,10 @@ class MemoryAdapter:
 
 
 class EchoHandler:
-    """Says back what is said, with an interaction to learn from, and remembers what it was asked and rewarded."""
+    """Says back what is said, with an interaction to learn from, and remembers what it was asked."""
 
     def __init__(self) -> None:
         self.handled: list[Event] = []
-        self.observed: list[tuple[Interaction, RewardEvent]] = []
 
     async def handle(self, event: Event, draft: Draft) -> Outcome:
         self.handled.append(event)
@@ -219,9 +218,6 @@ class EchoHandler:
             completion=text,
         )
         return Outcome(Reply(text), interaction)
-
-    async def observe(self, interaction: Interaction, reward: RewardEvent) -> None:
-        self.observed.append((interaction, reward))
 
 
 def echo(event: Event) -> str:

@@ -15,6 +15,7 @@ from llmagent_os.agent import TIMER_TRIES, Agent, AgentSettings
 from llmagent_os.chat import ToolCall
 from llmagent_os.errors import ModelUnavailableError, PromptTooLongError
 from llmagent_os.events import ButtonPress, Command, Conversation, Edit, Event, Message, Sender, Timer
+from llmagent_os.feedback.emoji_table import verdict
 from llmagent_os.handler import Outcome
 from llmagent_os.ledger import Interaction, Ledger, RewardEvent
 from llmagent_os.modules import BehaviorModule, KnowledgeBase, PrivacyModule
@@ -22,6 +23,7 @@ from llmagent_os.people.profiles import Profiles
 from llmagent_os.plugin import Plugin, Span, ToolContext, ToolResult, tool
 from llmagent_os.policy import Context, Decision, FixedPolicy, Kind
 from llmagent_os.policy.contract import NOTHING_ASKED
+from llmagent_os.policy_worker import decision_of
 from llmagent_os.reply.tool_loop import Turn
 from llmagent_os.testing import ScriptedLLM
 from llmagent_os.tools.registry import Plugins
@@ -353,9 +355,12 @@ async def test_the_propensity_of_a_learned_policy_is_logged_and_rewards_reach_it
         reward_id="r1", event_id="r1", interaction_id=kept.interaction_id, rater_id="memory::u1", user_id=kept.user_id,
         op="add", raw_value="👍", reward=1.0, mapping_version="1",
     )  # fmt: skip
+    decision = decision_of(kept, "memory::u1")
+    assert decision is not None
     for given in (reward, msgspec.structs.replace(reward, reward_id="r2", raw_value="🦑", reward=0.0)):
         await bench.ledger.add_reward(given)
-        await agent.observe(kept, given)
+        stands = verdict(await bench.ledger.rewards_of(kept.interaction_id), ("memory::u1",), {})
+        agent.behavior.observe(decision, stands.reward, weight=stands.weight)
     assert [value for _, value in coin.seen] == [1.0, 1.0], "a squid is no failure"
     assert coin.seen[0][0].decision_id == kept.interaction_id
     assert coin.seen[0][0].context["intent"] == "talk"

@@ -321,7 +321,7 @@ class Host:
         event, metrics = job.event, self.metrics
         if not job.decided:
             if type(event) is Reaction:
-                await self._react(job, event)
+                await self._react(event)
             else:
                 await self._handle(job, event)
             job.decided = True
@@ -430,21 +430,11 @@ class Host:
         )
         return wait
 
-    async def _react(self, job: _Job, event: Reaction) -> None:
-        joined = await self._reactions.join(event)
-        if joined is None:
+    async def _react(self, event: Reaction) -> None:
+        if await self._reactions.join(event) is None:
             _log.debug("a reaction on nothing of ours", message_id=event.message_id)
-            return
-        interaction, reward = joined
-        self.metrics.rewards += 1
-        try:
-            async with asyncio.timeout(self._limits.reply_seconds):
-                await self._handler.observe(interaction, reward)
-        except (Exception, asyncio.CancelledError) as error:
-            if _stopping():
-                raise
-            _log.exception("the handler could not learn from a reaction", reward_id=reward.reward_id)
-            job.why = f"the handler could not observe it: {error!r}"
+        else:
+            self.metrics.rewards += 1
 
     # ── life ──────────────────────────────────────────────────────────────────────────────────────────────────────
 

@@ -15,7 +15,6 @@ from llmagent_os.errors import ConfigError
 from llmagent_os.events import ButtonPress, Command, Event, Message, event_key
 from llmagent_os.handler import Draft, Handler, Outcome
 from llmagent_os.identity import identity_of, parts_of
-from llmagent_os.ledger import Interaction, RewardEvent
 
 if TYPE_CHECKING:
     from llmagent_os.people.access import Access
@@ -44,9 +43,6 @@ class Admission:
                 return Outcome(await self._door(event))
             case _:  # their reminders, from when they were let in, and what they say to others, too
                 return Outcome(None)
-
-    async def observe(self, interaction: Interaction, reward: RewardEvent) -> None:
-        await self._handler.observe(interaction, reward)
 
     def _is_link(self, event: Event) -> bool:
         """Whether somebody known elsewhere may be proving it: the code decides, and wrong ones are counted."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-#: The preference that answers the question: ``off`` for a person who opted out. A person who never said is learned from.
+#: The preference that answers the question: ``off`` of a person who opted out. Whoever never said is learned from.
 LEARNING = "learning"
 
 
