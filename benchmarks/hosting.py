@@ -32,6 +32,7 @@ from llmagent_os.events import Command, Conversation, Event, Message, Sender
 from llmagent_os.handler import Draft, Outcome
 from llmagent_os.host.host import Host
 from llmagent_os.ledger import Ledger
+from llmagent_os.testing import accepting
 
 COMMANDS = 100
 
@@ -39,6 +40,7 @@ COMMANDS = 100
 START = """
 import asyncio, json, sys, time
 from llmagent_os.ledger import Ledger
+from llmagent_os.testing import accepting
 import hosting
 
 async def main():
@@ -160,13 +162,14 @@ async def floor(in_flight: int, messages: int, repeats: int) -> list[Cost]:
         if outcome.reply is not None:
             await adapter.send(event.conversation, outcome.reply, key=event.event_id)
 
-    async def accept(event: Event) -> bool:
+    async def take(event: Event) -> bool:
         if isinstance(event, Message):
             task = asyncio.create_task(answer(event))
             tasks.add(task)
             task.add_done_callback(tasks.discard)
         return True
 
+    accept = accepting(take)
     await measure(adapter, accept, in_flight, messages // 5)
     return [await measure(adapter, accept, in_flight, messages) for _ in range(repeats)]
 

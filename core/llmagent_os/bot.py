@@ -52,6 +52,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal, Self, cast
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, StringConstraints, ValidationError, model_validator
 
+from llmagent_os.adapter_kit.setup import BotDescription
 from llmagent_os.errors import ConfigError
 from llmagent_os.feedback.emoji_table import EMOJI, RewardMapping
 from llmagent_os.policy.contract import DIMENSIONS
@@ -138,6 +139,11 @@ class BotConfig(BaseModel):
     temperature: float = Field(default=0.0, ge=0.0, le=2.0)
     remembered_turns: int = Field(default=4, ge=0, le=100)  #: exchanges of the conversation that the model is shown
     model_seconds: float = Field(default=60.0, gt=0, le=3600)  #: for one completion
+
+    @property
+    def description(self) -> BotDescription:
+        """What people see of the bot before it says anything."""
+        return BotDescription(self.name, self.title, self.about, self.examples)
 
 
 @dataclass(frozen=True)

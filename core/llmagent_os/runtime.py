@@ -17,7 +17,7 @@ from llmagent_os.bot import Bot, BotConfig
 from llmagent_os.chat import ChatRequest
 from llmagent_os.config import Settings
 from llmagent_os.errors import BadToolCallError, ConfigError, ModelError, NotConfiguredError
-from llmagent_os.events import Event, Reaction
+from llmagent_os.events import Reaction
 from llmagent_os.host.health import Health
 from llmagent_os.host.host import Host
 from llmagent_os.host.limits import Limits
@@ -143,10 +143,7 @@ class Runtime:
             async def may_rate(event: Reaction) -> bool:
                 return await access.admits(event) and await agent.may_teach(event)
 
-            async def wants(event: Event) -> bool:
-                return await host.hears(event) and await access.admits(event)
-
-            health = Health(config.name, llm.name)
+            health = Health(config.name, llm.name, plugins=plugins)
             made: list[Adapter] = []
             for each in config.adapters if adapters is None else adapters:
                 if not isinstance(each, str):
@@ -154,12 +151,11 @@ class Runtime:
                     continue
                 setup = AdapterSetup(
                     settings,
-                    config,
+                    config.description,
                     data / each,
                     health.report,
                     health.metrics,
                     commands=agent.commands.listed,
-                    wants=wants,
                     store=ledger.records(f"adapter.{each}", ""),
                 )
                 try:
@@ -184,8 +180,16 @@ class Runtime:
                 admins=settings.admins,
                 trusted=[adapter.name for adapter in made if adapter.capabilities.trusted],
             )
-            host = Host(Admission(agent, access), ledger, made, limits=limits, rewards=bot.rewards, may_rate=may_rate)
-            health.host, health.plugins = host, plugins
+            host = Host(
+                Admission(agent, access),
+                ledger,
+                made,
+                limits=limits,
+                rewards=bot.rewards,
+                admits=access.admits,
+                may_rate=may_rate,
+                status=health.status,
+            )
             yield cls(settings, bot, ledger, profiles, plugins, llm, agent, tuple(made), host, health)
 
     async def run(self, listening: Callable[[str, str], None] | None = None) -> None:
@@ -220,7 +224,7 @@ class Runtime:
         """Load a local model and read what every conversation begins with, so that the first reply is quick."""
         health = self.health
         if self.llm.location is None:
-            health.model_state = "ready"  # a server's model is the server's to load
+            health.note_model("ready")  # a server's model is the server's to load
             return
         settings = self.agent.settings
         notes = "" if self.llm.card.native else settings.notes
@@ -231,16 +235,16 @@ class Runtime:
             tools=self.plugins.specs(settings.permissions),
             max_tokens=1,
         )
-        health.model_state = "loading"
+        health.note_model("loading")
         try:
             await self.llm.complete(request)
         except BadToolCallError:
-            health.model_state = "ready"  # one token is no whole call, but the model is there
+            health.note_model("ready")  # one token is no whole call, but the model is there
         except ModelError as error:
-            health.model_state, health.model_problem = "failed", str(error)
+            health.note_model("failed", str(error))
             _log.error("the model cannot be used", model=self.llm.name, error=str(error))
         else:
-            health.model_state = "ready"
+            health.note_model("ready")
 
 
 async def _tell(adapter: HasAddress, listening: Callable[[str, str], None] | None) -> None:

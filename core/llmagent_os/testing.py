@@ -17,7 +17,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import AsyncGenerator, Callable
+from collections.abc import AsyncGenerator, Awaitable, Callable
 from datetime import datetime, timedelta
 from typing import Literal
 
@@ -218,6 +218,33 @@ class EchoHandler:
             completion=text,
         )
         return Outcome(Reply(text), interaction)
+
+
+class _Accepting:
+    """An :class:`~llmagent_os.adapter.Accept` made of functions."""
+
+    def __init__(
+        self, accept: Callable[[Event], Awaitable[bool]], wants: Callable[[Event], Awaitable[bool]] | None
+    ) -> None:
+        self._accept, self._wants = accept, wants
+
+    async def __call__(self, event: Event, /) -> bool:
+        return await self._accept(event)
+
+    async def wants(self, event: Event, /) -> bool:
+        return self._wants is None or await self._wants(event)
+
+
+def accepting(
+    accept: Callable[[Event], Awaitable[bool]], wants: Callable[[Event], Awaitable[bool]] | None = None
+) -> Accept:
+    """What a host gives an adapter, made of a plain function: for tests of an adapter without a host.
+
+    Args:
+        accept: stores an event and says whether it is new.
+        wants: whether files of an event are to be fetched; None: those of every event.
+    """
+    return _Accepting(accept, wants)
 
 
 def echo(event: Event) -> str:

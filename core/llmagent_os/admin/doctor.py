@@ -277,7 +277,9 @@ def _adapters(settings: Settings, bot: Bot) -> Iterator[Finding]:
     for name in bot.config.adapters:
         try:
             with tempfile.TemporaryDirectory() as scratch:
-                make_adapter(name, AdapterSetup(settings, bot.config, Path(scratch), health.report, health.metrics))
+                make_adapter(
+                    name, AdapterSetup(settings, bot.config.description, Path(scratch), health.report, health.metrics)
+                )
         except NotConfiguredError as error:
             command = f"`llmagent-os setup {name}`"
             how = "" if command in str(error) else f"; {command} tells how"

@@ -17,8 +17,7 @@ import msgspec
 
 from llmagent_os.adapter import Remembers
 from llmagent_os.adapter_kit.files import FOLDER, Files
-from llmagent_os.adapter_kit.setup import AdapterSetup, known_adapters, make_adapter
-from llmagent_os.bot import BotConfig
+from llmagent_os.adapter_kit.setup import AdapterSetup, BotDescription, known_adapters, make_adapter
 from llmagent_os.config import Settings
 from llmagent_os.errors import ConfigError
 from llmagent_os.host.health import Health
@@ -119,7 +118,7 @@ async def _forget_there(settings: Settings, platform: str, own_id: str) -> int:
     if platform not in known_adapters() or not await asyncio.to_thread(folder.is_dir):
         return 0
     health = Health(platform, "none")
-    setup = AdapterSetup(settings, BotConfig(name=platform, model="none"), folder, health.report, health.metrics)
+    setup = AdapterSetup(settings, BotDescription(platform), folder, health.report, health.metrics)
     try:
         adapter = await asyncio.to_thread(make_adapter, platform, setup)
     except ConfigError:  # it has no token any more, say; the files that people have sent are still there

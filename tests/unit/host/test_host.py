@@ -19,8 +19,10 @@ from llmagent_os.adapter_kit.backoff import Backoff
 from llmagent_os.errors import AdapterError, BadEventError, ConfigError, HostBusyError, LedgerError, TryLaterError
 from llmagent_os.events import ButtonPress, Command, Conversation, Edit, Event, Message, Reaction, Sender, event_key
 from llmagent_os.handler import Draft, Outcome
-from llmagent_os.host.host import APOLOGY, BUSY, Host
+from llmagent_os.host.busy_notices import BUSY
+from llmagent_os.host.host import Host
 from llmagent_os.host.limits import Limits
+from llmagent_os.host.stages import APOLOGY
 from llmagent_os.ledger import Interaction, Ledger, RewardEvent
 from llmagent_os.testing import EchoHandler, MemoryAdapter, Sent, running
 
@@ -292,7 +294,7 @@ async def test_no_draft_is_shown_where_the_platform_has_none(ledger: Ledger) -> 
 async def test_typing_is_shown_for_as_long_as_the_handler_thinks(
     ledger: Ledger, platform: MemoryAdapter, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("llmagent_os.host.host.TYPING_SECONDS", 0.01)
+    monkeypatch.setattr("llmagent_os.host.typing_indicator.TYPING_SECONDS", 0.01)
     handler = Slow()
     async with running(Host(handler, ledger, [platform])):
         await platform.say("hmm")
