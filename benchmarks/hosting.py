@@ -32,7 +32,6 @@ from llmagent_os.events import Command, Conversation, Event, Message, Sender
 from llmagent_os.handler import Draft, Outcome
 from llmagent_os.host.host import Host
 from llmagent_os.ledger import Ledger
-from llmagent_os.testing import accepting
 
 COMMANDS = 100
 
@@ -40,7 +39,6 @@ COMMANDS = 100
 START = """
 import asyncio, json, sys, time
 from llmagent_os.ledger import Ledger
-from llmagent_os.testing import accepting
 import hosting
 
 async def main():
@@ -162,14 +160,20 @@ async def floor(in_flight: int, messages: int, repeats: int) -> list[Cost]:
         if outcome.reply is not None:
             await adapter.send(event.conversation, outcome.reply, key=event.event_id)
 
-    async def take(event: Event) -> bool:
-        if isinstance(event, Message):
-            task = asyncio.create_task(answer(event))
-            tasks.add(task)
-            task.add_done_callback(tasks.discard)
-        return True
+    class Direct:
+        """Answers at once, in a task; no inbox."""
 
-    accept = accepting(take)
+        async def __call__(self, event: Event, /) -> bool:
+            if isinstance(event, Message):
+                task = asyncio.create_task(answer(event))
+                tasks.add(task)
+                task.add_done_callback(tasks.discard)
+            return True
+
+        async def wants(self, event: Event, /) -> bool:
+            return True
+
+    accept = Direct()
     await measure(adapter, accept, in_flight, messages // 5)
     return [await measure(adapter, accept, in_flight, messages) for _ in range(repeats)]
 

@@ -113,7 +113,7 @@ class Dispatcher:
                 queue = ready.popleft()
                 pending = queue.pending[0]
                 # The inbox keeps the events of a platform that cannot be answered, for a start that can.
-                if self._adapters.is_unusable(pending.event.conversation.platform):
+                if pending.event.conversation.platform in self._adapters.unusable:
                     self._metrics.queue_depth -= len(queue.pending)
                     self._drop(queue)
                     continue

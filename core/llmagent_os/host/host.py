@@ -142,7 +142,7 @@ class Host:
             self._status.taking = True
             # Before anything unfinished runs: a timer that came due meanwhile must not be set anew first.
             self._background.spawn(self._timer_clock.run())
-            self._adapters.clear_unusable()
+            self._adapters.unusable.clear()
             for row in unfinished:
                 self.accept.resume(row)
             adapters = self._adapters.start(self.accept)

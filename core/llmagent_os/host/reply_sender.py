@@ -36,7 +36,7 @@ class ReplySender:
         """
         event = pending.event
         adapter = self._adapters[event.conversation.platform]
-        if self._adapters.is_dead(adapter.name):  # a try before the adapter is back would be wasted
+        if adapter.name in self._adapters.dead:  # a try before the adapter is back would be wasted
             return self._limits.send_backoff.first
         reply_to = event.message_id or None if isinstance(event, Message | Command) else None
         again, pending.may_be_sent = pending.may_be_sent, True

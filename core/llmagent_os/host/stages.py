@@ -1,7 +1,8 @@
 """The stages of one accepted event: decide, prepare, send, finish.
 
 *Decide*: the handler answers, or a reaction is joined to its reply. *Prepare*: the ledger keeps the answer; the
-handler is not asked again after that. *Send*: the platform gets the reply. *Finish*: the ledger notes that the event is done.
+handler is not asked again after that. *Send*: the platform gets the reply. *Finish*: the ledger notes that the event
+is done.
 """
 
 from __future__ import annotations
@@ -62,8 +63,31 @@ class Stages:
         Returns:
             None: the event is done. Else the seconds after which to come back to it.
         """
+        event = pending.event
         try:
-            return await self._advance(pending)
+            if not pending.decided:
+                if type(event) is Reaction:
+                    await self._join(event)
+                else:
+                    await self._decide(pending, event)
+                pending.decided = True
+            if not pending.prepared and (
+                pending.reply is not None or pending.interaction is not None or pending.rewards
+            ):
+                await self._prepare(pending)
+            if pending.reply is not None and pending.receipt is None:
+                self._reactions.sending(pending.key, event.conversation)
+                try:
+                    wait = await self._sender.send(pending, pending.reply)
+                    if wait is not None:
+                        return wait
+                    await self._finish(pending)
+                finally:
+                    self._reactions.sent(pending.key)
+            else:
+                await self._finish(pending)
+            self._count(pending)
+            return None
         except LedgerError as error:  # a full disk can be mended, and the event must not be lost meanwhile
             pending.tries += 1
             wait = self._limits.send_backoff.seconds(pending.tries)
@@ -71,30 +95,6 @@ class Stages:
             return wait
         except Exception as error:  # a damaged row, or a bug: it must not stop the conversation for good
             return await self._give_up(pending, error)
-
-    async def _advance(self, pending: PendingEvent) -> float | None:
-        event = pending.event
-        if not pending.decided:
-            if type(event) is Reaction:
-                await self._join(event)
-            else:
-                await self._decide(pending, event)
-            pending.decided = True
-        if not pending.prepared and (pending.reply is not None or pending.interaction is not None or pending.rewards):
-            await self._prepare(pending)
-        if pending.reply is not None and pending.receipt is None:
-            self._reactions.sending(pending.key, event.conversation)
-            try:
-                wait = await self._sender.send(pending, pending.reply)
-                if wait is not None:
-                    return wait
-                await self._finish(pending)
-            finally:
-                self._reactions.sent(pending.key)
-        else:
-            await self._finish(pending)
-        self._count(pending)
-        return None
 
     # ── decide ────────────────────────────────────────────────────────────────────────────────────────────────────
 

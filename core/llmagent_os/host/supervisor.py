@@ -37,8 +37,8 @@ class AdapterSupervisor:
         self._backoff = backoff
         self._status = status
         status.adapters = dict.fromkeys(self._adapters, "not started")
-        self._dead: set[str] = set()
-        self._unusable: set[str] = set()
+        self.dead: set[str] = set()  #: platforms whose adapter died and waits to be started again
+        self.unusable: set[str] = set()  #: platforms whose adapter cannot run before its configuration is mended
 
     def __contains__(self, platform: str) -> bool:
         return platform in self._adapters
@@ -46,24 +46,12 @@ class AdapterSupervisor:
     def __getitem__(self, platform: str) -> Adapter:
         return self._adapters[platform]
 
-    def is_dead(self, platform: str) -> bool:
-        """Whether the adapter died and waits to be started again."""
-        return platform in self._dead
-
-    def is_unusable(self, platform: str) -> bool:
-        """Whether the adapter cannot run before its configuration is mended."""
-        return platform in self._unusable
-
     def set_unusable(self, platform: str, error: ConfigError) -> None:
         """Note that an adapter cannot run, and log it once. The other platforms go on."""
-        if platform not in self._unusable:
-            self._unusable.add(platform)
+        if platform not in self.unusable:
+            self.unusable.add(platform)
             self._status.adapters[platform] = str(error)
             _log.error("the adapter cannot run", platform=platform, error=str(error))
-
-    def clear_unusable(self) -> None:
-        """Give every adapter another chance: the host starts again."""
-        self._unusable.clear()
 
     def start(self, accept: Accept) -> list[asyncio.Task[ConfigError | None]]:
         """Run every adapter in a task. A task ends when its adapter returns, or with the error of its configuration."""
@@ -84,7 +72,7 @@ class AdapterSupervisor:
         while True:
             started = loop.time()
             states[adapter.name] = "running"
-            self._dead.discard(adapter.name)
+            self.dead.discard(adapter.name)
             try:
                 await adapter.run(accept)
             except ConfigError as error:  # another try would fail alike
@@ -95,7 +83,7 @@ class AdapterSupervisor:
                 tries = 1 if loop.time() - started > self._backoff.most else tries + 1
                 wait = self._backoff.seconds(tries)
                 states[adapter.name] = f"died: {error!r}"
-                self._dead.add(adapter.name)
+                self.dead.add(adapter.name)
                 # The text of an error that an adapter raises on purpose says everything; others need their traceback.
                 why = {"error": str(error)} if isinstance(error, AdapterError) else {"exc_info": error}
                 _log.error("the adapter died; starting it again", platform=adapter.name, seconds=round(wait, 1), **why)
