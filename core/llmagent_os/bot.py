@@ -48,18 +48,16 @@ from difflib import get_close_matches
 from importlib.metadata import entry_points
 from importlib.resources import files
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Literal, Self, cast
+from typing import Annotated, Any, Literal, Self, cast
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, StringConstraints, ValidationError, model_validator
 
 from llmagent_os.adapter_kit.setup import BotDescription
+from llmagent_os.agent import Agent
 from llmagent_os.errors import ConfigError
 from llmagent_os.feedback.emoji_table import EMOJI, RewardMapping
 from llmagent_os.policy.contract import DIMENSIONS
 from llmagent_os.policy.dimensions import declared, starting
-
-if TYPE_CHECKING:
-    from llmagent_os.agent import Agent
 
 GROUP = "llmagent_os.bots"  #: the entry points that are bots: packages that hold a bot.toml
 FILE = "bot.toml"
@@ -219,8 +217,6 @@ class Bot:
         Raises:
             ConfigError: the file cannot be imported, or does not hold exactly one agent.
         """
-        from llmagent_os.agent import Agent
-
         file = self.folder / "agent.py"
         if not file.is_file():
             return Agent

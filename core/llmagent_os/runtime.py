@@ -6,15 +6,17 @@ import asyncio
 import contextlib
 from collections.abc import AsyncGenerator, Callable, Iterable
 from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
 from typing import TYPE_CHECKING, Protocol, Self, runtime_checkable
 
 import structlog
 
 from llmagent_os.adapter import Adapter, Remembers
 from llmagent_os.adapter_kit.setup import AdapterSetup, make_adapter
-from llmagent_os.agent import Agent, AgentSettings
+from llmagent_os.agent import Agent
 from llmagent_os.bot import Bot, BotConfig
-from llmagent_os.chat import ChatRequest
+from llmagent_os.commands.command_table import listed_commands
 from llmagent_os.config import Settings
 from llmagent_os.errors import BadToolCallError, ConfigError, ModelError, NotConfiguredError
 from llmagent_os.events import Reaction
@@ -24,11 +26,13 @@ from llmagent_os.host.limits import Limits
 from llmagent_os.ledger import Ledger
 from llmagent_os.llm import LLM
 from llmagent_os.modules import BehaviorModule, KnowledgeBase
-from llmagent_os.modules.behavior import system_text
-from llmagent_os.people.access import Access
+from llmagent_os.people.access import Access, patterns
 from llmagent_os.people.admission import Admission
 from llmagent_os.people.profiles import PREFERENCES, Profiles
 from llmagent_os.policy_worker import PolicyWorker
+from llmagent_os.reply.agent_settings import AgentSettings
+from llmagent_os.reply.prompt import warm_up_request
+from llmagent_os.reply.services import Services
 from llmagent_os.tools.registry import Plugins
 
 if TYPE_CHECKING:
@@ -47,7 +51,7 @@ class HasAddress(Protocol):
         ...
 
     async def started(self) -> str:
-        """Wait until it can be reached; returns where."""
+        """Wait until the adapter can be reached; returns where."""
         ...
 
 
@@ -61,6 +65,7 @@ class Runtime:
     profiles: Profiles
     plugins: Plugins
     llm: LLM
+    policy_worker: PolicyWorker | None  #: None: the bot does not learn
     agent: Agent
     adapters: tuple[Adapter, ...]
     host: Host
@@ -83,114 +88,33 @@ class Runtime:
             ModelNotFoundError: there is no such model.
             LedgerError: the ledger cannot be opened.
         """
-        config = bot.config
         async with contextlib.AsyncExitStack() as stack:
-            data = settings.data
-            try:
-                await asyncio.to_thread(data.mkdir, mode=0o700, parents=True, exist_ok=True)
-            except OSError as error:
-                raise ConfigError(
-                    f"the data folder {str(data)!r} (LLMAGENT_OS_DATA) cannot be made: {error.strerror or error}"
-                ) from error
-
+            await asyncio.to_thread(_make_data_folder, settings.data)
             ledger = await Ledger.open(settings.ledger_url)
             stack.push_async_callback(ledger.close)
-            profiles = Profiles(data / "profiles", {**PREFERENCES, **config.behavior.dimensions})
-
-            plugins = await stack.enter_async_context(
-                Plugins(
-                    folder=settings.plugin_folder or bot.plugin_folder,
-                    installed=config.plugins,
-                    allowed=config.permissions,
-                    records=ledger.records,
-                    timers=ledger.timers,
-                )
-            )
+            profiles = _profiles(settings, bot.config)
+            plugins = await stack.enter_async_context(_plugins(settings, bot, ledger))
             llm = await asyncio.to_thread(make_llm, settings, bot)
             stack.push_async_callback(llm.aclose)
-
-            knowledge = KnowledgeBase()
-            if bot.knowledge is not None:
-                await asyncio.to_thread(knowledge.load_knowledge, bot.knowledge)
-            chosen = settings.policy or config.policy.learner
-            policy = await asyncio.to_thread(make_policy, config, chosen)
-            behavior = BehaviorModule(
-                policy, defaults=config.behavior.model_dump(), dimensions=config.behavior.dimensions
-            )
-            agent = bot.agent_class()(
-                llm=llm,
-                kb=knowledge,
-                behavior=behavior,
-                plugins=plugins,
-                profiles=profiles,
+            knowledge = await asyncio.to_thread(_knowledge, bot)
+            policy = await asyncio.to_thread(make_policy, bot.config, _learner(settings, bot.config))
+            policy_worker = await _policy_worker(policy, ledger, settings, bot.config)
+            health = Health(bot.config.name, llm.name, plugins=plugins)
+            made = _adapters(adapters, settings, bot.config, health, plugins, ledger)
+            access = _access(settings, ledger, made)
+            services = Services(
+                behavior=_behavior(bot.config, policy),
+                settings=_agent_settings(settings, bot.config),
                 ledger=ledger,
-                settings=AgentSettings(
-                    title=config.title,
-                    notes=config.notes,
-                    permissions=config.permissions,
-                    tool_rounds=config.tool_rounds,
-                    max_tokens=config.max_tokens,
-                    temperature=config.temperature,
-                    remembered_turns=config.remembered_turns,
-                    time_zone=settings.zone,
-                ),
+                profiles=profiles,
+                plugins=plugins,
+                access=access,
+                policy_worker=policy_worker,
+                transcripts=tuple(adapter for adapter in made if isinstance(adapter, Remembers)),
             )
-
-            if policy is not None:
-                agent.learning = PolicyWorker(policy, ledger, f"{config.name}:{chosen}")
-                await agent.learning.open()
-
-            async def may_rate(event: Reaction) -> bool:
-                return await access.admits(event) and await agent.may_teach(event)
-
-            health = Health(config.name, llm.name, plugins=plugins)
-            made: list[Adapter] = []
-            for each in config.adapters if adapters is None else adapters:
-                if not isinstance(each, str):
-                    made.append(each)
-                    continue
-                setup = AdapterSetup(
-                    settings,
-                    config.description,
-                    data / each,
-                    health.report,
-                    health.metrics,
-                    commands=agent.commands.listed,
-                    store=ledger.records(f"adapter.{each}", ""),
-                )
-                try:
-                    made.append(make_adapter(each, setup))
-                except NotConfiguredError as error:  # a bot can live there, and nobody has given it a token
-                    if adapters is not None:
-                        raise
-                    _log.info("an adapter is left out", platform=each, why=str(error))
-            if not made:
-                raise ConfigError(f"bot {config.name!r} has no adapter: nobody could reach it")
-            agent.transcripts = tuple(adapter for adapter in made if isinstance(adapter, Remembers))
-            limits = Limits(
-                max_pending_per_conversation=settings.max_pending_per_conversation,
-                max_running=settings.max_running,
-                reply_seconds=settings.reply_seconds,
-                shutdown_seconds=settings.shutdown_seconds,
-            )
-            access = agent.access = Access(
-                ledger,
-                access=settings.access,
-                allow=settings.allow,
-                admins=settings.admins,
-                trusted=[adapter.name for adapter in made if adapter.capabilities.trusted],
-            )
-            host = Host(
-                Admission(agent, access),
-                ledger,
-                made,
-                limits=limits,
-                rewards=bot.rewards,
-                admits=access.admits,
-                may_rate=may_rate,
-                status=health.status,
-            )
-            yield cls(settings, bot, ledger, profiles, plugins, llm, agent, tuple(made), host, health)
+            agent = bot.agent_class()(llm=llm, kb=knowledge, services=services)
+            host = _host(agent, ledger, access, made, settings, bot, health)
+            yield cls(settings, bot, ledger, profiles, plugins, llm, policy_worker, agent, made, host, health)
 
     async def run(self, listening: Callable[[str, str], None] | None = None) -> None:
         """Answer people until cancelled, or until every adapter has ended; see :meth:`llmagent_os.host.host.Host.run`.
@@ -199,8 +123,8 @@ class Runtime:
             listening: called with an adapter's name and address once it can be reached.
         """
         beside = [asyncio.create_task(self.plugins.watch()), asyncio.create_task(self._begin(listening))]
-        if self.agent.learning is not None:
-            beside.append(asyncio.create_task(self.agent.learning.run()))
+        if self.policy_worker is not None:
+            beside.append(asyncio.create_task(self.policy_worker.run()))
         try:
             await self.host.run()
         finally:
@@ -209,8 +133,9 @@ class Runtime:
             await asyncio.gather(*beside, return_exceptions=True)
 
     async def _begin(self, listening: Callable[[str, str], None] | None) -> None:
-        found = [each for each in self.adapters if isinstance(each, HasAddress)]
-        starting = [asyncio.create_task(_tell(each, listening)) for each in found]
+        """Say where the adapters can be reached, and load the model once one of them can."""
+        found = [adapter for adapter in self.adapters if isinstance(adapter, HasAddress)]
+        starting = [asyncio.create_task(_report_address(adapter, listening)) for adapter in found]
         try:
             if starting:  # where no adapter can start, nobody should have to wait for a model to be loaded
                 await asyncio.wait(starting, return_when=asyncio.FIRST_COMPLETED)
@@ -221,25 +146,16 @@ class Runtime:
                 task.cancel()
 
     async def warm_up(self) -> None:
-        """Load a local model and read what every conversation begins with, so that the first reply is quick."""
+        """Load a local model and have it read what every conversation begins with, so that the first reply is quick."""
         health = self.health
         if self.llm.location is None:
-            health.note_model("ready")  # a server's model is the server's to load
+            health.note_model("ready")  # the model server loads its own
             return
-        settings = self.agent.settings
-        notes = "" if self.llm.card.native else settings.notes
-        behavior = self.agent.behavior
-        system = system_text(behavior.decide("", {}, {}).action, dimensions=behavior.dimensions, notes=notes)
-        request = ChatRequest(
-            messages=[{"role": "system", "content": system}, {"role": "user", "content": "hello"}],
-            tools=self.plugins.specs(settings.permissions),
-            max_tokens=1,
-        )
         health.note_model("loading")
         try:
-            await self.llm.complete(request)
+            await self.llm.complete(warm_up_request(self.agent.services, native=self.llm.card.native))
         except BadToolCallError:
-            health.note_model("ready")  # one token is no whole call, but the model is there
+            health.note_model("ready")  # one token is not a whole call, but the model is there
         except ModelError as error:
             health.note_model("failed", str(error))
             _log.error("the model cannot be used", model=self.llm.name, error=str(error))
@@ -247,23 +163,40 @@ class Runtime:
             health.note_model("ready")
 
 
-async def _tell(adapter: HasAddress, listening: Callable[[str, str], None] | None) -> None:
+async def _report_address(adapter: HasAddress, listening: Callable[[str, str], None] | None) -> None:
     address = await adapter.started()
     if listening is not None:
         listening(adapter.name, address)
 
 
-def make_policy(config: BotConfig, learner: str) -> LearnedPolicy | None:
-    """The policy that a bot's configuration asks for; None: it does not learn."""
-    if learner == "fixed":
-        return None
-    from llmagent_os.policy.learned import behavior_of  # numpy and scipy: a quarter of a second
+# ── the steps of opening, in their order ──────────────────────────────────────────────────────────────────────────────
 
-    return behavior_of(config, learner)
+
+def _make_data_folder(folder: Path) -> None:
+    try:
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    except OSError as error:
+        raise ConfigError(
+            f"the data folder {str(folder)!r} (LLMAGENT_OS_DATA) cannot be made: {error.strerror or error}"
+        ) from error
+
+
+def _profiles(settings: Settings, config: BotConfig) -> Profiles:
+    return Profiles(settings.data / "profiles", {**PREFERENCES, **config.behavior.dimensions})
+
+
+def _plugins(settings: Settings, bot: Bot, ledger: Ledger) -> Plugins:
+    return Plugins(
+        folder=settings.plugin_folder or bot.plugin_folder,
+        installed=bot.config.plugins,
+        allowed=bot.config.permissions,
+        records=ledger.records,
+        timers=ledger.timers,
+    )
 
 
 def make_llm(settings: Settings, bot: Bot) -> LLM:
-    """The bot's model, or the one that the settings put in its place; a local one is not loaded yet.
+    """The bot's model, or the one that the settings put in its place. A local model is not loaded yet.
 
     Raises:
         ModelNotFoundError: there is no such model.
@@ -279,4 +212,133 @@ def make_llm(settings: Settings, bot: Bot) -> LLM:
         )
     return LLM.from_pretrained(
         name, slots=settings.slots, threads=settings.threads or None, device=settings.device, timeout=timeout
+    )
+
+
+def _knowledge(bot: Bot) -> KnowledgeBase:
+    knowledge = KnowledgeBase()
+    if bot.knowledge is not None:
+        knowledge.load_knowledge(bot.knowledge)
+    return knowledge
+
+
+def _learner(settings: Settings, config: BotConfig) -> str:
+    """The name of the bot's learner, or of the one that the settings put in its place."""
+    return settings.policy or config.policy.learner
+
+
+def make_policy(config: BotConfig, learner: str) -> LearnedPolicy | None:
+    """The policy that a bot's configuration asks for; None: the bot does not learn."""
+    if learner == "fixed":
+        return None
+    from llmagent_os.policy.learned import behavior_of  # numpy and scipy: a quarter of a second
+
+    return behavior_of(config, learner)
+
+
+async def _policy_worker(
+    policy: LearnedPolicy | None, ledger: Ledger, settings: Settings, config: BotConfig
+) -> PolicyWorker | None:
+    """The worker that keeps ``policy`` in step with the ledger, caught up with it."""
+    if policy is None:
+        return None
+    worker = PolicyWorker(policy, ledger, f"{config.name}:{_learner(settings, config)}")
+    await worker.open()
+    return worker
+
+
+def _behavior(config: BotConfig, policy: LearnedPolicy | None) -> BehaviorModule:
+    return BehaviorModule(policy, defaults=config.behavior.model_dump(), dimensions=config.behavior.dimensions)
+
+
+def _adapters(
+    adapters: Iterable[str | Adapter] | None,
+    settings: Settings,
+    config: BotConfig,
+    health: Health,
+    plugins: Plugins,
+    ledger: Ledger,
+) -> tuple[Adapter, ...]:
+    """The bot's adapters, or those that were asked for in their place.
+
+    Raises:
+        ConfigError: one is configured wrongly, or there is none.
+    """
+    made: list[Adapter] = []
+    for adapter in config.adapters if adapters is None else adapters:
+        if not isinstance(adapter, str):
+            made.append(adapter)
+            continue
+        setup = AdapterSetup(
+            settings,
+            config.description,
+            settings.data / adapter,
+            health.report,
+            health.metrics,
+            commands=partial(listed_commands, plugins, for_admins=bool(patterns(settings.admins))),
+            store=ledger.records(f"adapter.{adapter}", ""),
+        )
+        try:
+            made.append(make_adapter(adapter, setup))
+        except NotConfiguredError as error:  # the bot can be there, and nobody has given it a token
+            if adapters is not None:
+                raise
+            _log.info("an adapter is left out", platform=adapter, why=str(error))
+    if not made:
+        raise ConfigError(f"bot {config.name!r} has no adapter: nobody could reach it")
+    return tuple(made)
+
+
+def _access(settings: Settings, ledger: Ledger, adapters: Iterable[Adapter]) -> Access:
+    return Access(
+        ledger,
+        access=settings.access,
+        allow=settings.allow,
+        admins=settings.admins,
+        trusted=[adapter.name for adapter in adapters if adapter.capabilities.trusted],
+    )
+
+
+def _agent_settings(settings: Settings, config: BotConfig) -> AgentSettings:
+    return AgentSettings(
+        title=config.title,
+        notes=config.notes,
+        permissions=config.permissions,
+        tool_rounds=config.tool_rounds,
+        max_tokens=config.max_tokens,
+        temperature=config.temperature,
+        remembered_turns=config.remembered_turns,
+        time_zone=settings.zone,
+    )
+
+
+def _host(
+    agent: Agent,
+    ledger: Ledger,
+    access: Access,
+    adapters: tuple[Adapter, ...],
+    settings: Settings,
+    bot: Bot,
+    health: Health,
+) -> Host:
+    directory = agent.services.directory
+
+    async def may_rate(event: Reaction) -> bool:
+        return await access.admits(event) and await directory.may_teach(event)
+
+    limits = Limits(
+        max_pending_per_conversation=settings.max_pending_per_conversation,
+        max_running=settings.max_running,
+        reply_seconds=settings.reply_seconds,
+        shutdown_seconds=settings.shutdown_seconds,
+    )
+    return Host(
+        Admission(agent, access),
+        ledger,
+        adapters,
+        limits=limits,
+        rewards=bot.rewards,
+        admits=access.admits,
+        may_rate=may_rate,
+        status=health.status,
     )

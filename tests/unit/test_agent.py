@@ -11,7 +11,7 @@ import msgspec
 import pytest
 
 from llmagent_os.adapter import Button
-from llmagent_os.agent import TIMER_TRIES, Agent, AgentSettings
+from llmagent_os.agent import Agent, AgentSettings
 from llmagent_os.chat import ToolCall
 from llmagent_os.errors import ModelUnavailableError, PromptTooLongError
 from llmagent_os.events import ButtonPress, Command, Conversation, Edit, Event, Message, Sender, Timer
@@ -24,7 +24,8 @@ from llmagent_os.plugin import Plugin, Span, ToolContext, ToolResult, tool
 from llmagent_os.policy import Context, Decision, FixedPolicy, Kind
 from llmagent_os.policy.contract import NOTHING_ASKED
 from llmagent_os.policy_worker import decision_of
-from llmagent_os.reply.tool_loop import Turn
+from llmagent_os.reply.timer_answer import TIMER_TRIES
+from llmagent_os.reply.tool_loop import Answer
 from llmagent_os.testing import ScriptedLLM
 from llmagent_os.tools.registry import Plugins
 
@@ -156,14 +157,14 @@ async def test_words_that_do_not_fit_the_result_are_replaced_by_the_tools_own(be
 def test_a_small_model_must_name_what_was_done() -> None:
     """It can be true in every word, and still say that nothing was there."""
     result = ToolResult({"status": "listed", "title": "lunch", "when": "today"}, "You have lunch today.")
-    turn = Turn(own=frozenset("you have nothing".split()), results=[result])
-    turn.text = "You have nothing today."
-    assert turn.is_true(turn.text)
-    assert turn.reply(PrivacyModule()).text == "You have lunch today."
-    turn.text = "You have lunch."
-    assert turn.reply(PrivacyModule()).text == "You have lunch."
-    turn.results = [ToolResult(result.data | {"repeat": "every day"}, "You have lunch every day.")]
-    assert turn.reply(PrivacyModule()).text == "You have lunch every day."
+    answer = Answer(own=frozenset("you have nothing".split()), results=[result])
+    answer.text = "You have nothing today."
+    assert answer.is_true(answer.text)
+    assert answer.reply(PrivacyModule()).text == "You have lunch today."
+    answer.text = "You have lunch."
+    assert answer.reply(PrivacyModule()).text == "You have lunch."
+    answer.results = [ToolResult(result.data | {"repeat": "every day"}, "You have lunch every day.")]
+    assert answer.reply(PrivacyModule()).text == "You have lunch every day."
 
 
 async def test_untrue_words_are_not_even_streamed(bench: Bench) -> None:

@@ -54,8 +54,8 @@ class Access:
             clock: tells the time.
         """
         self.mode = access
-        self.allow = _patterns(allow)
-        self.admins = _patterns(admins)
+        self.allow = patterns(allow)
+        self.admins = patterns(admins)
         self._members = ledger.members
         self._trusted = frozenset(trusted)
         self._clock = clock
@@ -138,9 +138,14 @@ def plain_name(name: str) -> str:
     return " ".join(kept.split())[:MAX_NAME].strip()
 
 
-def _patterns(text: str) -> tuple[str, ...]:
+def patterns(text: str) -> tuple[str, ...]:
+    """The patterns in a setting that lists people, separated by commas.
+
+    >>> patterns("slack:T024:*, , discord::7")
+    ('slack:T024:*', 'discord::7')
+    """
     return tuple(pattern for each in text.split(",") if (pattern := each.strip()))
 
 
-def _matches(identity: str, patterns: tuple[str, ...]) -> bool:
-    return any(identity == pattern or fnmatchcase(identity, pattern) for pattern in patterns)
+def _matches(identity: str, among: tuple[str, ...]) -> bool:
+    return any(identity == pattern or fnmatchcase(identity, pattern) for pattern in among)

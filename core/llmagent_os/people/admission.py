@@ -11,10 +11,9 @@ from collections import OrderedDict
 from typing import TYPE_CHECKING
 
 from llmagent_os.adapter import Reply
-from llmagent_os.errors import ConfigError
 from llmagent_os.events import ButtonPress, Command, Event, Message, event_key
 from llmagent_os.handler import Draft, Handler, Outcome
-from llmagent_os.identity import identity_of, parts_of
+from llmagent_os.identity import identity_of
 
 if TYPE_CHECKING:
     from llmagent_os.people.access import Access
@@ -79,35 +78,3 @@ class Admission:
             "I don't know you yet. Please write to me directly, and I will tell you how to be let in.",
             only_for=event.sender.user_id,
         )
-
-
-async def approve(access: Access, event: Event, typed: str) -> Reply:
-    """The answer to an admin's ``/approve``."""
-    member = await access.approve(typed, identity_of(event))
-    if member is None:
-        return Reply(
-            "Nobody waits with that code: it may be mistyped, or older than an hour. Whoever it was of can write to me "
-            "again for a new one. Usage: `/approve CODE`."
-        )
-    who = f"{member.name} (`{member.identity}`)" if member.name else f"`{member.identity}`"
-    return Reply(f"Let in: {who}. From their next message on, I answer. `/revoke {member.identity}` takes it back.")
-
-
-async def revoke(access: Access, event: Event, typed: str) -> Reply:
-    """The answer to an admin's ``/revoke``."""
-    identity = typed.strip().strip("`")
-    try:
-        parts_of(identity)
-    except ConfigError as error:
-        return Reply(f"{error}. Usage: `/revoke IDENTITY`, as `/approve` has said it.")
-    gone = await access.revoke(identity, identity_of(event))
-    return Reply(await revoked(access, identity, gone))
-
-
-async def revoked(access: Access, identity: str, gone: tuple[str, ...]) -> str:
-    """What is said of a revocation that took ``gone`` away."""
-    names = ", ".join(f"`{each}`" for each in gone)
-    said = f"No longer let in: {names}." if gone else f"`{identity}` had not been let in by a code or by name."
-    if await access.admits_identity(identity):
-        said += " They are answered all the same: see LLMAGENT_OS_ACCESS, LLMAGENT_OS_ALLOW and LLMAGENT_OS_ADMINS."
-    return said
