@@ -25,8 +25,8 @@ from transformers import (
 )
 
 from llmagent_os.chat import Message, ToolCall, ToolSpec
+from llmagent_os.serving.chat_template import ChatTemplate
 from llmagent_os.serving.model_loading import vocabulary_of
-from llmagent_os.serving.template import ChatTemplate
 from llmagent_os.training.lora import Sample, batches, response_loss
 
 # Tiny models gain nothing from a second thread, and wait for it where other things run.
@@ -196,8 +196,8 @@ def save_trained_model(folder: Path, kind: str = "llama", *, steps: int = 500) -
     return folder
 
 
-def save_adapter(folder: Path, base: Path, *, rank: int = 4, seed: int = 1, scale: float = 0.2) -> Path:
-    """A random LoRA adapter on ``base``, strong enough to change what it says, saved by PEFT."""
+def save_lora(folder: Path, base: Path, *, rank: int = 4, seed: int = 1, scale: float = 0.2) -> Path:
+    """A random LoRA on ``base``, strong enough to change what it says, saved by PEFT."""
     from peft import LoraConfig, get_peft_model
     from transformers import AutoModelForCausalLM
 

@@ -426,7 +426,7 @@ class Agent:
             completion=completion,
             token_ids=list(last.token_ids) if last and learnable else [],
             behavior_logprobs=list(last.logprobs) if last and learnable else [],
-            adapter_version=last.adapter_version if last else "",
+            adapter_version=last.lora_version if last else "",
             model=last.model if last else "",
             tool_calls=self.privacy.keep_all(calls),
             said=self.privacy.keep(said)[0],

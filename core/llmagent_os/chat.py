@@ -48,9 +48,9 @@ class ChatRequest(msgspec.Struct, frozen=True, kw_only=True):
 
     messages: list[Message]
     tools: tuple[ToolSpec, ...] = ()
-    #: the LoRA adapter to answer with: a PEFT folder, or for a server the name it serves the adapter under.
+    #: the LoRA to answer with: a PEFT folder, or for a server the name it serves the LoRA under.
     #: ``None`` is what the model was loaded with, ``"base"`` the model without any.
-    adapter: str | None = None
+    lora: str | None = None
     max_tokens: int = 256  #: the reply is cut off after so many tokens
     temperature: float = 0.0  #: 0 takes the likeliest token; 1 samples as the model was trained
     seed: int | None = None  #: the same seed gives the same sample; ``None`` a new one each time
@@ -69,7 +69,7 @@ class Completion(msgspec.Struct, frozen=True, kw_only=True):
     finish_reason: Literal["stop", "length", "tool_calls", "cancelled"] = "stop"
     prompt: str = ""  #: what the model was given, after the chat template (from a server: the messages as JSON)
     model: str = ""  #: the model's name
-    adapter_version: str = "base"  #: ``base``, or the adapter's folder name and the start of its weights' SHA-256
+    lora_version: str = "base"  #: ``base``, or the LoRA's folder name and the start of its weights' SHA-256
 
 
 def check_request(request: ChatRequest) -> None:

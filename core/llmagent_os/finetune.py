@@ -5,7 +5,7 @@
     finetuner.save_model("friendlier")
     LLM.from_pretrained("friendlier").generate("hi")
 
-What is learned is a LoRA adapter. The model that answers meanwhile is never touched: training has a copy of its own.
+What is learned is a LoRA. The model that answers meanwhile is never touched: training has a copy of its own.
 """
 
 from __future__ import annotations
@@ -24,10 +24,10 @@ from llmagent_os.errors import ConfigError, ModelError
 from llmagent_os.llm import LLM
 from llmagent_os.modules.behavior import system_text
 from llmagent_os.policy.contract import DIMENSIONS
-from llmagent_os.serving.tool_calls import calls_of
+from llmagent_os.serving.tool_call_parsing import calls_of
 
 if TYPE_CHECKING:
-    from llmagent_os.serving.template import ChatTemplate
+    from llmagent_os.serving.chat_template import ChatTemplate
     from llmagent_os.serving.vocabulary import Vocabulary
     from llmagent_os.training.lora import Sample
 
@@ -48,10 +48,10 @@ class FinetuneReport(msgspec.Struct, frozen=True):
 
 
 class Finetuner:
-    """Trains a LoRA adapter on the response tokens of examples.
+    """Trains a LoRA on the response tokens of examples.
 
     Args:
-        llm: a local model. One that has an adapter is trained further from there.
+        llm: a local model. One that has a LoRA is trained further from there.
         train_data: the examples.
         system: a system message to put before every ``input``/``output`` example, as it is there when serving. By
             default there is none; a model that knows this project's own prompts learns every example under each style
@@ -100,8 +100,8 @@ class Finetuner:
             ConfigError: an example is longer than the model reads.
             ModelError: the model cannot be loaded, or training diverged.
         """
+        from llmagent_os.serving.chat_template import ChatTemplate
         from llmagent_os.serving.model_loading import load_model, load_tokenizer, vocabulary_of
-        from llmagent_os.serving.template import ChatTemplate
         from llmagent_os.training.lora import LoraSettings, attach, train
 
         begun = time.monotonic()
@@ -115,7 +115,7 @@ class Finetuner:
             for at, messages, chat_tools in self._chats
             for sample in _samples(at, messages, chat_tools, template, vocabulary, model.config.max_position_embeddings)
         ]
-        adapted = attach(model, settings, self._location.adapter)
+        adapted = attach(model, settings, self._location.lora)
         losses = train(adapted, samples, settings, on_step)
         self._adapted, self._tokenizer = adapted, tokenizer
         return FinetuneReport(
@@ -131,7 +131,7 @@ class Finetuner:
         """Save what was learned as a PEFT folder, which ``LLM.from_pretrained(path)`` loads; gives the folder.
 
         It names its base as the model was named, so that ``"calendar"`` is found again wherever it is installed. Files
-        of an earlier adapter there are replaced one by one, the weights last.
+        of an earlier LoRA there are replaced one by one, the weights last.
 
         Raises:
             ModelError: nothing was learned yet, or the folder cannot be written.
@@ -150,7 +150,7 @@ class Finetuner:
                 for file in sorted(Path(fresh).iterdir(), key=lambda file: file.suffix == ".safetensors"):
                     file.replace(folder / file.name)
         except OSError as error:
-            raise ModelError(f"the adapter cannot be saved in {folder}: {error}") from error
+            raise ModelError(f"the LoRA cannot be saved in {folder}: {error}") from error
         return folder
 
 

@@ -21,11 +21,11 @@ import msgspec
 from llmagent_os.chat import ChatRequest, Completion, Message, ToolCall, ToolSpec, check_request
 from llmagent_os.errors import BadToolCallError, ConfigError, ModelUnavailableError
 from llmagent_os.serving.backend import Backend, OnText
-from llmagent_os.serving.model_card import Card, read_card
+from llmagent_os.serving.model_card import ModelCard, read_model_card
 from llmagent_os.serving.model_location import Location, locate
 from llmagent_os.serving.options import LocalOptions, ServerOptions, read_options
 from llmagent_os.serving.sync_bridge import run_sync
-from llmagent_os.serving.tool_calls import InvalidCallError, repair_messages
+from llmagent_os.serving.tool_call_parsing import InvalidCallError, repair_messages
 
 __all__ = ["LLM", "ChatRequest", "Completion", "Message", "ToolCall", "ToolSpec"]
 
@@ -51,11 +51,11 @@ class LLM:
         """Find a model. A local one is loaded when it first answers.
 
         Args:
-            name: an installed model (``"calendar"``); a folder with a whole model, or with a PEFT adapter, whose base
+            name: an installed model (``"calendar"``); a folder with a whole model, or with a PEFT LoRA, whose base
                 is then loaded and used with it; a Hugging Face hub id; or ``"openai:MODEL"`` for a model of an
                 OpenAI-compatible server.
             options: for a local model those of :class:`~llmagent_os.serving.options.LocalOptions` (``slots``,
-                ``max_waiting``, ``max_adapters``, ``threads``, ``dtype``, ``device``, ``timeout``); for a server those
+                ``max_waiting``, ``max_loras``, ``threads``, ``dtype``, ``device``, ``timeout``); for a server those
                 of :class:`~llmagent_os.serving.options.ServerOptions` (``base_url``, ``api_key``, ``timeout``,
                 ``retries``).
 
@@ -69,13 +69,13 @@ class LLM:
         return cls(name, _Lazy(location, read_options(LocalOptions, options)), location)
 
     @cached_property
-    def card(self) -> Card:
-        """What its makers say of the model; see :class:`~llmagent_os.serving.model_card.Card`.
+    def card(self) -> ModelCard:
+        """What its makers say of the model; see :class:`~llmagent_os.serving.model_card.ModelCard`.
 
         Raises:
             ModelError: the card is damaged.
         """
-        return read_card(self.location)
+        return read_model_card(self.location)
 
     async def complete(self, request: ChatRequest, on_text: OnText | None = None) -> Completion:
         """Write one reply. Cancelling the task frees its place at the next token.
@@ -90,7 +90,7 @@ class LLM:
         Raises:
             ValueError: the request is out of range.
             BadToolCallError: the second try was no valid tool call either.
-            ModelNotFoundError: the adapter, or the server's model, does not exist.
+            ModelNotFoundError: the LoRA, or the server's model, does not exist.
             ModelUnavailableError: too busy, too slow, closed, or the server is down.
             PromptTooLongError: there is more to read than the model can.
             ModelError: the model cannot be loaded.
@@ -138,7 +138,7 @@ class LLM:
         messages: str | Sequence[Message],
         *,
         tools: Sequence[ToolSpec] = (),
-        adapter: str | None = None,
+        lora: str | None = None,
         max_tokens: int = 256,
         temperature: float = 0.0,
         seed: int | None = None,
@@ -152,7 +152,7 @@ class LLM:
         request = ChatRequest(
             messages=chat,
             tools=tuple(tools),
-            adapter=adapter,
+            lora=lora,
             max_tokens=max_tokens,
             temperature=temperature,
             seed=seed,

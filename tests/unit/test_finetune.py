@@ -56,7 +56,7 @@ def test_the_articles_examples_are_learned_and_loaded_again(base: Path, tmp_path
         assert [tuned.generate(example["input"]).text for example in EXAMPLES] == [e["output"] for e in EXAMPLES]
 
 
-def test_training_goes_on_from_an_adapter(base: Path, tmp_path: Path) -> None:
+def test_training_goes_on_from_a_lora(base: Path, tmp_path: Path) -> None:
     """A second lesson must not forget that there was a first."""
     with LLM.from_pretrained(str(base)) as llm:
         first = Finetuner(llm, EXAMPLES, **EAGER)

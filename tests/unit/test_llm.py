@@ -18,8 +18,8 @@ from llmagent_os.serving.backend import OnText
 from llmagent_os.serving.local import LocalBackend
 from llmagent_os.serving.model_location import locate
 from llmagent_os.serving.options import LocalOptions
-from llmagent_os.serving.tool_calls import InvalidCallError
-from tests.tiny_model import CREATE, LIST, calendar_chats, save_adapter, save_model, save_trained_model, tool
+from llmagent_os.serving.tool_call_parsing import InvalidCallError
+from tests.tiny_model import CREATE, LIST, calendar_chats, save_lora, save_model, save_trained_model, tool
 
 
 @pytest.fixture(scope="module")
@@ -138,21 +138,21 @@ def test_sync_and_async_are_the_same(trained: Path) -> None:
         llm.generate("hi")
 
 
-def test_an_adapter_folder_brings_its_base(base: Path, tmp_path: Path) -> None:
+def test_a_lora_folder_brings_its_base(base: Path, tmp_path: Path) -> None:
     """What fine-tuning saves is loaded by its path alone."""
-    folder = save_adapter(tmp_path / "mine", base)
+    folder = save_lora(tmp_path / "mine", base)
     with LLM.from_pretrained(str(folder)) as llm:
         mine = llm.generate("hi", max_tokens=20)
-        plain = llm.generate("hi", max_tokens=20, adapter="base")
+        plain = llm.generate("hi", max_tokens=20, lora="base")
     with LLM.from_pretrained(str(base)) as llm:
-        assert llm.generate("hi", max_tokens=20, adapter=str(folder)).token_ids == mine.token_ids
+        assert llm.generate("hi", max_tokens=20, lora=str(folder)).token_ids == mine.token_ids
         assert llm.generate("hi", max_tokens=20).token_ids == plain.token_ids != mine.token_ids
-    assert mine.adapter_version.startswith("mine@")
-    assert plain.adapter_version == "base"
+    assert mine.lora_version.startswith("mine@")
+    assert plain.lora_version == "base"
 
 
 def test_installed_models_are_found_by_their_name(base: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """``LLM.from_pretrained("calendar")`` finds what a package brings, also as the base of an adapter."""
+    """``LLM.from_pretrained("calendar")`` finds what a package brings, also as the base of a LoRA."""
     monkeypatch.setattr("huggingface_hub.constants.HF_HUB_OFFLINE", True)
     package = tmp_path / "site" / "test_models_package" / "model"
     package.parent.mkdir(parents=True)
@@ -165,11 +165,11 @@ def test_installed_models_are_found_by_their_name(base: Path, tmp_path: Path, mo
     monkeypatch.setattr(sys, "path", [str(tmp_path / "site"), *sys.path])
     found = locate("tiny-test")
     assert (found.name, Path(found.base)) == ("tiny-test", package)
-    adapter = save_adapter(tmp_path / "adapter", base)
-    config = json.loads(adapter.joinpath("adapter_config.json").read_text())
-    adapter.joinpath("adapter_config.json").write_text(json.dumps(config | {"base_model_name_or_path": "tiny-test"}))
-    assert locate(str(adapter)).base == str(package)
-    assert locate(str(adapter)).adapter == adapter
+    lora = save_lora(tmp_path / "lora", base)
+    config = json.loads(lora.joinpath("adapter_config.json").read_text())
+    lora.joinpath("adapter_config.json").write_text(json.dumps(config | {"base_model_name_or_path": "tiny-test"}))
+    assert locate(str(lora)).base == str(package)
+    assert locate(str(lora)).lora == lora
     with pytest.raises(ModelNotFoundError, match="reinstall that package"):
         locate("gone-test")
     with pytest.raises(ModelNotFoundError, match="tiny-test"):
@@ -199,8 +199,8 @@ def test_a_missing_model_says_where_it_was_looked_for(tmp_path: Path, monkeypatc
         LLM.from_pretrained(str(tmp_path))
 
 
-def test_an_adapter_without_its_base_says_so(base: Path, tmp_path: Path) -> None:
-    folder = save_adapter(tmp_path / "mine", base)
+def test_a_lora_without_its_base_says_so(base: Path, tmp_path: Path) -> None:
+    folder = save_lora(tmp_path / "mine", base)
     file = folder / "adapter_config.json"
     config = json.loads(file.read_text())
     file.write_text(json.dumps(config | {"base_model_name_or_path": str(tmp_path / "gone")}))

@@ -15,8 +15,8 @@ from typing import Any, cast
 import torch
 
 from llmagent_os.errors import ModelError, ModelUnavailableError, PromptTooLongError
-from llmagent_os.serving.generation import Job
-from llmagent_os.serving.prefixes import PrefixCache
+from llmagent_os.serving.generation import Generation
+from llmagent_os.serving.prefix_cache import PrefixCache
 from llmagent_os.serving.slots import SlotModel
 from llmagent_os.serving.vocabulary import Vocabulary
 
@@ -44,15 +44,15 @@ class Engine:
         self.max_waiting = max_waiting
         self._threads = threads or max(1, (os.cpu_count() or 2) - 1)
         self._prefixes = PrefixCache()
-        self._jobs: list[Job] = []  # by slot
-        self._waiting: deque[Job] = deque()
+        self._jobs: list[Generation] = []  # by slot
+        self._waiting: deque[Generation] = deque()
         self._wake = threading.Condition()
         self._closing = False
         self._thread: threading.Thread | None = None
         self._banned = torch.full((self._model.outputs,), float("-inf"))
         self._banned[torch.tensor(vocabulary.text_ids)] = 0.0
 
-    def submit(self, job: Job) -> None:
+    def submit(self, job: Generation) -> None:
         """Take a request; from any thread.
 
         Raises:
@@ -123,7 +123,7 @@ class Engine:
                 job.on_done(None)
                 continue
             try:
-                self._model.occupy(len(self._jobs), job.adapter)
+                self._model.occupy(len(self._jobs), job.lora)
             except Exception as error:
                 job.on_done(error if isinstance(error, ModelError) else ModelError(f"no slot for the request: {error}"))
             else:
@@ -149,7 +149,7 @@ class Engine:
         for slot in sorted(done, reverse=True):
             self._leave(slot)
 
-    def _read(self, slot: int, job: Job, limit: int) -> torch.Tensor:
+    def _read(self, slot: int, job: Generation, limit: int) -> torch.Tensor:
         """Give the model the next tokens of one slot; the logits after them."""
         if job.cached == 0:
             self._restore(slot, job)
@@ -163,7 +163,7 @@ class Engine:
             self._prefixes.put((job.version, tuple(job.prompt[: job.cached])), self._model.snapshot(slot, job.cached))
         return logits
 
-    def _restore(self, slot: int, job: Job) -> None:
+    def _restore(self, slot: int, job: Generation) -> None:
         """Begin with what an earlier prompt left, as much as there is."""
         for length in reversed(job.shared):
             if snapshot := self._prefixes.get((job.version, tuple(job.prompt[:length]))):

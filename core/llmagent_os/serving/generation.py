@@ -8,20 +8,20 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Literal
 
-from llmagent_os.serving.constraint import Constraint
-from llmagent_os.serving.lora_weights import Adapter
+from llmagent_os.serving.constrained_decoding import Constraint
+from llmagent_os.serving.lora_weights import LoraWeights
 from llmagent_os.serving.vocabulary import Vocabulary
 
 Finish = Literal["stop", "length", "tool_calls", "cancelled"]
 
 
 @dataclass(eq=False, kw_only=True)
-class Job:
+class Generation:
     """A request for a reply: filled by whoever asks, then the engine's thread's alone, but for ``cancelled``."""
 
     prompt: list[int]  #: the prompt's tokens
     shared: tuple[int, ...]  #: how many of them, from the first, other prompts are likely to begin with; ascending
-    adapter: Adapter | None
+    lora: LoraWeights | None
     constraint: Constraint
     max_tokens: int
     temperature: float
@@ -48,8 +48,8 @@ class Job:
 
     @property
     def version(self) -> str:
-        """The adapter's version."""
-        return self.adapter.version if self.adapter else "base"
+        """The LoRA's version."""
+        return self.lora.version if self.lora else "base"
 
     @property
     def length(self) -> int:

@@ -14,23 +14,23 @@ import msgspec
 from llmagent_os.chat import ChatRequest, Completion, ToolCall, ToolSpec
 from llmagent_os.errors import ModelUnavailableError
 from llmagent_os.serving.backend import OnText
-from llmagent_os.serving.constraint import Constraint, Grammar
+from llmagent_os.serving.chat_template import ChatTemplate
+from llmagent_os.serving.constrained_decoding import Constraint, Grammar
 from llmagent_os.serving.engine import Engine
-from llmagent_os.serving.generation import Job
-from llmagent_os.serving.lora_weights import Adapter, AdapterCache
-from llmagent_os.serving.model_card import read_card
+from llmagent_os.serving.generation import Generation
+from llmagent_os.serving.lora_weights import LoraCache, LoraWeights
+from llmagent_os.serving.model_card import read_model_card
 from llmagent_os.serving.model_loading import load_model, load_tokenizer, vocabulary_of
 from llmagent_os.serving.model_location import Location
 from llmagent_os.serving.options import LocalOptions
-from llmagent_os.serving.template import ChatTemplate
-from llmagent_os.serving.tool_calls import InvalidCallError, checked_call
+from llmagent_os.serving.tool_call_parsing import InvalidCallError, checked_call
 
 
 class LocalBackend:
-    """A model in this process: its tokenizer, its adapters and its engine. Making one loads it, which takes seconds.
+    """A model in this process: its tokenizer, its LoRAs and its engine. Making one loads it, which takes seconds.
 
     Args:
-        location: the model, and the adapter that requests naming none are answered with.
+        location: the model, and the LoRA that requests naming none are answered with.
         options: how the engine runs.
 
     Raises:
@@ -40,12 +40,12 @@ class LocalBackend:
     def __init__(self, location: Location, options: LocalOptions) -> None:
         self._location = location
         self._timeout = options.timeout
-        self._card = read_card(location)
+        self._card = read_model_card(location)
         tokenizer = load_tokenizer(location)
         model = load_model(location, dtype=options.dtype, device=options.device)
         self._vocabulary = vocabulary_of(model, tokenizer)
         self._template = ChatTemplate(tokenizer, self._vocabulary)
-        self._adapters = AdapterCache(options.max_adapters)
+        self._loras = LoraCache(options.max_loras)
         self._toolsets: dict[bytes, _Toolset] = {}
         self.engine = Engine(
             model, self._vocabulary, slots=options.slots, max_waiting=options.max_waiting, threads=options.threads
@@ -69,7 +69,7 @@ class LocalBackend:
             job.cancelled = True
         return self._completion(request, prompt, job)
 
-    def _completion(self, request: ChatRequest, prompt: str, job: Job) -> Completion:
+    def _completion(self, request: ChatRequest, prompt: str, job: Generation) -> Completion:
         calls: tuple[ToolCall, ...] = ()
         if job.constraint.in_call:
             said = self._vocabulary.text_of(job.token_ids)
@@ -84,7 +84,7 @@ class LocalBackend:
             finish_reason=job.finish,
             prompt=prompt,
             model=self._location.name,
-            adapter_version=job.version,
+            lora_version=job.version,
         )
 
     async def aclose(self) -> None:
@@ -94,11 +94,11 @@ class LocalBackend:
         """Stop the engine; replies under way end with a ModelUnavailableError."""
         self.engine.close()
 
-    def _adapter(self, name: str | None) -> Adapter | None:
-        folder = self._location.adapter if name is None else Path(name).expanduser()
-        return None if folder is None or name == "base" else self._adapters.get(folder)
+    def _lora_weights(self, name: str | None) -> LoraWeights | None:
+        folder = self._location.lora if name is None else Path(name).expanduser()
+        return None if folder is None or name == "base" else self._loras.get(folder)
 
-    def _job(self, request: ChatRequest) -> tuple[str, Job]:
+    def _job(self, request: ChatRequest) -> tuple[str, Generation]:
         """The prompt, and the request as the engine takes it."""
         prompt = self._template.prompt(request.messages, request.tools)
         ids = self._vocabulary.encode(prompt)
@@ -114,10 +114,10 @@ class LocalBackend:
         ]
         if self._card.native:
             user = user[-1:]  # it was taught to copy from what was said last
-        return prompt, Job(
+        return prompt, Generation(
             prompt=ids,
             shared=tuple(sorted(length for length in shared if 0 < length < len(ids))),
-            adapter=self._adapter(request.adapter),
+            lora=self._lora_weights(request.lora),
             constraint=Constraint(toolset.grammar, map(self._vocabulary.without_markup, user[::-1])),
             max_tokens=request.max_tokens,
             temperature=request.temperature,
@@ -178,7 +178,7 @@ class _Writer:
         self._done, self._error = True, error
         self._news.set()
 
-    async def run(self, job: Job) -> None:
+    async def run(self, job: Generation) -> None:
         """Wait for the end, showing the text as it grows."""
         shown = ""
         while True:

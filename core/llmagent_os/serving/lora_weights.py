@@ -1,7 +1,7 @@
-"""LoRA adapters as PEFT saves them (``adapter_config.json``, ``adapter_model.safetensors``), read without PEFT.
+"""LoRAs as PEFT saves them (``adapter_config.json``, ``adapter_model.safetensors``), read without PEFT.
 
-What serving needs of an adapter is two matrices a layer. PEFT keeps the active adapter in the model itself, which
-cannot answer requests with different adapters at once, and takes longer the more of them are loaded.
+What serving needs of a LoRA is two matrices a layer. PEFT keeps the active adapter in the model itself, which
+cannot answer requests with different LoRAs at once, and takes longer the more of them are loaded.
 """
 
 from __future__ import annotations
@@ -23,22 +23,22 @@ from llmagent_os.errors import ModelError, ModelNotFoundError
 _PREFIX = "base_model.model."
 
 
-class Lora(msgspec.Struct, frozen=True):
+class LoraLayer(msgspec.Struct, frozen=True):
     """The two matrices for one linear layer: ``y += x @ a @ b``."""
 
     a: torch.Tensor  #: ``[inputs, rank]``
     b: torch.Tensor  #: ``[rank, outputs]``, the scaling already in it
 
 
-class Adapter(msgspec.Struct, frozen=True):
-    """An adapter in memory."""
+class LoraWeights(msgspec.Struct, frozen=True):
+    """A LoRA in memory."""
 
     version: str  #: its folder's name and the start of its weights' SHA-256
-    layers: dict[str, Lora]  #: by the layer's name in the base model
+    layers: dict[str, LoraLayer]  #: by the layer's name in the base model
     rank: int  #: the greatest rank in it
 
 
-#: PEFT settings that change what an adapter computes, and the one value of each that is served.
+#: PEFT settings that change what a LoRA computes, and the one value of each that is served.
 _PLAIN: dict[str, tuple[Any, ...]] = {
     "bias": ("none", None),
     "use_dora": (False, None),
@@ -51,7 +51,7 @@ _PLAIN: dict[str, tuple[Any, ...]] = {
 }
 
 
-def read_adapter(folder: Path) -> Adapter:
+def read_lora(folder: Path) -> LoraWeights:
     """Read a PEFT LoRA folder.
 
     Raises:
@@ -61,13 +61,13 @@ def read_adapter(folder: Path) -> Adapter:
     config_file, weights_file = folder / "adapter_config.json", folder / "adapter_model.safetensors"
     for file in (config_file, weights_file):
         if not file.is_file():
-            raise ModelNotFoundError(f"no LoRA adapter in {folder}: {file.name} is missing")
+            raise ModelNotFoundError(f"no LoRA in {folder}: {file.name} is missing")
     try:
         config: dict[str, Any] = json.loads(config_file.read_bytes())
     except ValueError as error:
         raise ModelError(f"{config_file} is no JSON: {error}") from error
     if config.get("peft_type", "LORA") != "LORA":
-        raise ModelError(f"{config_file}: peft_type is {config['peft_type']!r}, only LORA adapters can be served")
+        raise ModelError(f"{config_file}: peft_type is {config['peft_type']!r}, only LORA can be served")
     for key, served in _PLAIN.items():
         if key in config and config[key] not in served:
             raise ModelError(f"{config_file}: {key} is {config[key]!r}, only {served[0]!r} can be served")
@@ -82,19 +82,19 @@ def read_adapter(folder: Path) -> Adapter:
             halves.setdefault(name, {})[half] = tensor
     except (SafetensorError, OSError) as error:
         raise ModelError(f"{weights_file} cannot be read: {error}") from error
-    layers: dict[str, Lora] = {}
+    layers: dict[str, LoraLayer] = {}
     for name, both in halves.items():
         if len(both) != 2:
             raise ModelError(f"{weights_file}: {name} has only {next(iter(both))}")
         rank = both["lora_A"].shape[0]
         scaling = alpha / (rank**0.5 if stabilised else rank)
-        layers[name] = Lora(both["lora_A"].T.contiguous(), both["lora_B"].T.contiguous() * scaling)
+        layers[name] = LoraLayer(both["lora_A"].T.contiguous(), both["lora_B"].T.contiguous() * scaling)
     rank = max((lora.a.shape[1] for lora in layers.values()), default=0)
-    return Adapter(f"{folder.resolve().name}@{hashlib.sha256(raw).hexdigest()[:12]}", layers, rank)
+    return LoraWeights(f"{folder.resolve().name}@{hashlib.sha256(raw).hexdigest()[:12]}", layers, rank)
 
 
-class AdapterCache:
-    """The adapters used last, kept in memory. Safe to use from several threads.
+class LoraCache:
+    """The LoRAs used last, kept in memory. Safe to use from several threads.
 
     Args:
         capacity: how many are kept.
@@ -102,11 +102,11 @@ class AdapterCache:
 
     def __init__(self, capacity: int = 64) -> None:
         self._capacity = capacity
-        self._kept: OrderedDict[tuple[str, int, int], Adapter] = OrderedDict()
+        self._kept: OrderedDict[tuple[str, int, int], LoraWeights] = OrderedDict()
         self._lock = threading.Lock()
 
-    def peek(self, folder: Path) -> Adapter | None:
-        """The adapter in ``folder`` where it is in memory and its file has not changed since."""
+    def peek(self, folder: Path) -> LoraWeights | None:
+        """The LoRA in ``folder`` where it is in memory and its file has not changed since."""
         try:
             key = self._key(folder)
         except OSError:
@@ -116,20 +116,20 @@ class AdapterCache:
                 self._kept.move_to_end(key)
             return self._kept.get(key)
 
-    def get(self, folder: Path) -> Adapter:
-        """The adapter in ``folder``, read from disk (about 2 ms for a small one) where it is not in memory.
+    def get(self, folder: Path) -> LoraWeights:
+        """The LoRA in ``folder``, read from disk (about 2 ms for a small one) where it is not in memory.
 
         Raises:
-            ModelNotFoundError, ModelError: as :func:`read_adapter`.
+            ModelNotFoundError, ModelError: as :func:`read_lora`.
         """
         if found := self.peek(folder):
             return found
-        adapter = read_adapter(folder)
+        lora = read_lora(folder)
         with self._lock:
-            self._kept[self._key(folder)] = adapter
+            self._kept[self._key(folder)] = lora
             while len(self._kept) > self._capacity:
                 self._kept.popitem(last=False)
-        return adapter
+        return lora
 
     @staticmethod
     def _key(folder: Path) -> tuple[str, int, int]:

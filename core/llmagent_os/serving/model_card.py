@@ -10,7 +10,7 @@ from llmagent_os.errors import ModelError
 from llmagent_os.serving.model_location import Location
 
 
-class Card(msgspec.Struct, frozen=True):
+class ModelCard(msgspec.Struct, frozen=True):
     """A model's peculiarities; the defaults are those of a model that nobody described."""
 
     native: bool = False  #: trained on this project's own short prompts, so it needs no explanation of them
@@ -21,17 +21,17 @@ class Card(msgspec.Struct, frozen=True):
 
 
 class _Config(msgspec.Struct):
-    llmagent_os: Card = Card()
+    llmagent_os: ModelCard = ModelCard()
 
 
-def read_card(location: Location | None) -> Card:
+def read_model_card(location: Location | None) -> ModelCard:
     """The card of a model in a folder; elsewhere there is none.
 
     Raises:
         ModelError: the card is damaged; names the file and what is wrong.
     """
     if location is None or not location.local:
-        return Card()
+        return ModelCard()
     path = Path(location.base) / "config.json"
     try:
         return msgspec.json.decode(path.read_bytes(), type=_Config).llmagent_os

@@ -19,20 +19,20 @@ GROUP = "llmagent_os.models"
 class Location(msgspec.Struct, frozen=True):
     """A model that was found."""
 
-    name: str  #: what to call it, and what an adapter trained on it names as its base
+    name: str  #: what to call it, and what a LoRA trained on it names as its base
     base: str  #: a folder with ``config.json``, or a hub id
     local: bool  #: ``base`` is a folder
-    adapter: Path | None = None  #: a PEFT folder to use with it
+    lora: Path | None = None  #: a PEFT folder to use with it
 
 
 def locate(name: str) -> Location:
     """Find a model by entry point, folder or hub id, in this order; a name that looks like a path is only a folder.
 
-    A folder may hold a whole model, or a PEFT adapter that names its base.
+    A folder may hold a whole model, or a PEFT LoRA that names its base.
 
     Raises:
         ModelNotFoundError: there is no such model; says where it was looked for.
-        ModelError: an adapter's configuration is damaged, or adapters name each other as base.
+        ModelError: a LoRA's configuration is damaged, or LoRAs name each other as base.
     """
     return _locate(name, depth=0)
 
@@ -85,13 +85,13 @@ def _adapted(folder: Path, depth: int) -> Location:
         raise ModelError(f"{file} is no JSON: {error}") from error
     base = config.get("base_model_name_or_path")
     if not base:
-        raise ModelError(f"{file}: base_model_name_or_path is missing, so the adapter's base model is not known")
+        raise ModelError(f"{file}: base_model_name_or_path is missing, so the LoRA's base model is not known")
     if depth:
-        raise ModelError(f"{file}: an adapter cannot be the base of another adapter; name the base model itself")
+        raise ModelError(f"{file}: a LoRA cannot be the base of another LoRA; name the base model itself")
     try:
         found = _locate(str(base), depth + 1)
     except ModelNotFoundError as error:
-        raise ModelNotFoundError(f"{folder} is an adapter and its base is missing: {error}") from error
+        raise ModelNotFoundError(f"{folder} is a LoRA and its base is missing: {error}") from error
     return Location(found.name, found.base, found.local, folder)
 
 

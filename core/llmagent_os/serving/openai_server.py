@@ -1,6 +1,6 @@
 """Any server that speaks OpenAI's chat completions: vLLM, llama.cpp, Ollama, ``transformers serve``, a cloud.
 
-An adapter is asked for by the name the server serves it under, in place of the model's, as vLLM does.
+A LoRA is asked for by the name the server serves it under, in place of the model's, as vLLM does.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from llmagent_os.chat import ChatRequest, Completion, Message, ToolCall
 from llmagent_os.errors import ModelError, ModelNotFoundError, ModelUnavailableError
 from llmagent_os.serving.backend import OnText
 from llmagent_os.serving.options import ServerOptions
-from llmagent_os.serving.tool_calls import OPEN, calls_of, checked_call, read_calls, tool_schemas
+from llmagent_os.serving.tool_call_parsing import OPEN, calls_of, checked_call, read_calls, tool_schemas
 
 if TYPE_CHECKING:
     from openai import AsyncOpenAI
@@ -45,7 +45,7 @@ class ServerBackend:
         """One reply; see :class:`~llmagent_os.serving.backend.Backend`."""
         import openai
 
-        model = self._model if request.adapter in (None, "base") else str(request.adapter)
+        model = self._model if request.lora in (None, "base") else str(request.lora)
         messages = _server_messages(request.messages)
         answer = _Answer(on_text)
         try:
@@ -73,7 +73,7 @@ class ServerBackend:
             finish_reason="tool_calls" if calls else "length" if answer.finish == "length" else "stop",
             prompt=json.dumps(messages, ensure_ascii=False),
             model=answer.model or model,
-            adapter_version="base" if model == self._model else model,
+            lora_version="base" if model == self._model else model,
         )
 
     async def _chunks(self, model: str, messages: list[Message], request: ChatRequest) -> AsyncIterator[Any]:

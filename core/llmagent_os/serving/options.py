@@ -14,7 +14,7 @@ class LocalOptions(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fie
 
     slots: int = 16  #: replies written together
     max_waiting: int = 256  #: requests that may wait for a slot
-    max_adapters: int = 64  #: adapters kept in memory
+    max_loras: int = 64  #: LoRAs kept in memory
     threads: int | None = None  #: processor threads; by default all but one
     dtype: str = "float32"  #: or ``bfloat16``: faster and smaller, and it changes replies
     device: str = "cpu"  #: or ``cuda``

@@ -1,10 +1,10 @@
-"""A transformers model whose batch rows are slots: each has its own place in the sequence and its own LoRA adapter.
+"""A transformers model whose batch rows are slots: each has its own place in the sequence and its own LoRA.
 
 The model's own modules compute everything. Two things are put under it: a key-value cache written at a different place
 in each row, and linear layers that add each row's own LoRA. Rows in use are always the first ones, so every batch is
 a view of the slots and nothing is gathered while decoding; a row that leaves is filled with the last one.
 
-Follows S-LoRA (Sheng et al. 2023) and Punica (Chen et al. 2023) in serving many adapters over one base in one batch,
+Follows S-LoRA (Sheng et al. 2023) and Punica (Chen et al. 2023) in serving many LoRAs over one base in one batch,
 and Orca (Yu et al. 2022) in scheduling by the step.
 """
 
@@ -16,7 +16,7 @@ import torch
 from torch import nn
 
 from llmagent_os.errors import ModelError
-from llmagent_os.serving.lora_weights import Adapter
+from llmagent_os.serving.lora_weights import LoraWeights
 
 _SUPPORTED = ("llama", "qwen2", "qwen3")
 _FIRST_LENGTH = 256  #: tokens a slot has room for at first; doubled when needed
@@ -31,7 +31,7 @@ class _Rows:
     def __init__(self) -> None:
         self.begin = 0
         self.end = 0
-        self.adapted = False  # whether one of them has an adapter
+        self.adapted = False  # whether one of them has a LoRA
 
 
 class SlotLinear(nn.Module):
@@ -109,7 +109,7 @@ class SlotModel:
 
     Args:
         model: a transformers Llama, Qwen2 or Qwen3 model, in evaluation mode. Its linear layers are replaced when the
-            first adapter needs it, so it must not be used for anything else.
+            first LoRA needs it, so it must not be used for anything else.
         slots: rows.
 
     Raises:
@@ -177,56 +177,56 @@ class SlotModel:
         )[0]
         return cast("torch.Tensor", self._model.lm_head(hidden[:, -1:])[:, 0].float())
 
-    def occupy(self, slot: int, adapter: Adapter | None) -> None:
-        """Give a slot an adapter; ``None`` is the base.
+    def occupy(self, slot: int, lora: LoraWeights | None) -> None:
+        """Give a slot a LoRA; ``None`` is the base.
 
         Raises:
-            ModelError: the adapter is for another model; names the layer that does not fit.
+            ModelError: the LoRA is for another model; names the layer that does not fit.
         """
-        version = adapter.version if adapter else "base"
+        version = lora.version if lora else "base"
         if version == self._versions[slot]:
             return
-        if adapter:
-            self._make_room(adapter)
+        if lora:
+            self._make_room(lora)
         for name, linear in self._linears.items():
-            lora = adapter.layers.get(name) if adapter else None
+            layer = lora.layers.get(name) if lora else None
             linear.a[slot].zero_()
             linear.b[slot].zero_()
-            if lora:
-                rank = lora.a.shape[1]
-                linear.a[slot, :, :rank] = lora.a
-                linear.b[slot, :rank] = lora.b
+            if layer:
+                rank = layer.a.shape[1]
+                linear.a[slot, :, :rank] = layer.a
+                linear.b[slot, :rank] = layer.b
         self._versions[slot] = version
 
-    def _make_room(self, adapter: Adapter) -> None:
-        for name, lora in adapter.layers.items():
-            module = self._linears[name].linear if name in self._linears else self._module(name, adapter)
+    def _make_room(self, lora: LoraWeights) -> None:
+        for name, layer in lora.layers.items():
+            module = self._linears[name].linear if name in self._linears else self._module(name, lora)
             fits = isinstance(module, nn.Linear) and (module.in_features, module.out_features) == (
-                lora.a.shape[0],
-                lora.b.shape[1],
+                layer.a.shape[0],
+                layer.b.shape[1],
             )
             if not fits:
                 raise ModelError(
-                    f"adapter {adapter.version} does not fit this model: {name} there takes {lora.a.shape[0]} inputs "
-                    f"and gives {lora.b.shape[1]} outputs, here it is {module}; was it trained on another base?"
+                    f"LoRA {lora.version} does not fit this model: {name} there takes {layer.a.shape[0]} inputs "
+                    f"and gives {layer.b.shape[1]} outputs, here it is {module}; was it trained on another base?"
                 )
-        if adapter.rank > self._rank:
-            more = adapter.rank - self._rank
+        if lora.rank > self._rank:
+            more = lora.rank - self._rank
             for linear in self._linears.values():
                 linear.a = nn.functional.pad(linear.a, (0, more))
                 linear.b = nn.functional.pad(linear.b, (0, 0, 0, more))
-            self._rank = adapter.rank
-        for name in adapter.layers:
+            self._rank = lora.rank
+        for name in lora.layers:
             if name not in self._linears:
-                plain = cast("nn.Linear", self._module(name, adapter))
+                plain = cast("nn.Linear", self._module(name, lora))
                 self._linears[name] = SlotLinear(plain, self._rows, self._slots, self._rank)
                 self._model.set_submodule(name, self._linears[name])
 
-    def _module(self, name: str, adapter: Adapter) -> nn.Module:
+    def _module(self, name: str, lora: LoraWeights) -> nn.Module:
         try:
             return cast("nn.Module", self._model.get_submodule(name))
         except AttributeError:
-            raise ModelError(f"adapter {adapter.version} does not fit this model: it has no layer {name}") from None
+            raise ModelError(f"LoRA {lora.version} does not fit this model: it has no layer {name}") from None
 
     def move(self, source: int, target: int, length: int) -> None:
         """Put the slot ``source``, ``length`` tokens long, in the place of ``target``."""

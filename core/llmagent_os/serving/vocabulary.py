@@ -8,7 +8,7 @@ from collections.abc import Iterable, Sequence
 from functools import cached_property
 from typing import Any, cast
 
-from llmagent_os.serving.tool_calls import OPEN
+from llmagent_os.serving.tool_call_parsing import OPEN
 
 _BYTE_TOKEN = re.compile(r"<0x([0-9A-F]{2})>")
 

@@ -31,7 +31,7 @@ class Sample(msgspec.Struct, frozen=True):
 
 
 class LoraSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """How an adapter is trained. The defaults are for small models and few examples."""
+    """How a LoRA is trained. The defaults are for small models and few examples."""
 
     rank: int = 16  #: of the two matrices a layer
     alpha: int = 32  #: they are scaled by ``alpha / rank``
@@ -98,7 +98,7 @@ def _most_threads() -> Generator[None]:
 
 
 def attach(model: Any, settings: LoraSettings, start: Path | None) -> Any:
-    """The model as a PeftModel, with the adapter in ``start`` or a new one that changes nothing yet."""
+    """The model as a PeftModel, with the LoRA in ``start`` or a new one that changes nothing yet."""
     from peft import LoraConfig, PeftModel, get_peft_model
 
     with _seeded(settings.seed):
@@ -120,7 +120,7 @@ def train(
     settings: LoraSettings,
     on_step: Callable[[int, int, float], None] | None = None,
 ) -> list[float]:
-    """Train the adapter of a PeftModel in place; gives the loss of each step.
+    """Train the LoRA of a PeftModel in place; gives the loss of each step.
 
     Args:
         adapted: from :func:`attach`.

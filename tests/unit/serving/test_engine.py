@@ -15,11 +15,11 @@ import torch
 from llmagent_os.chat import ChatRequest, Completion
 from llmagent_os.errors import ModelError, ModelNotFoundError, ModelUnavailableError, PromptTooLongError
 from llmagent_os.llm import LLM
-from llmagent_os.serving.lora_weights import AdapterCache, read_adapter
+from llmagent_os.serving.lora_weights import LoraCache, read_lora
 from llmagent_os.serving.model_loading import load_model, load_tokenizer, vocabulary_of
 from llmagent_os.serving.model_location import locate
 from llmagent_os.serving.options import LocalOptions
-from tests.tiny_model import CREATE, LIST, save_adapter, save_model
+from tests.tiny_model import CREATE, LIST, save_lora, save_model
 
 SAID = [
     "lunch with Ana on friday",
@@ -36,7 +36,7 @@ SAID = [
 class Alone:
     """What transformers and PEFT say, one request at a time: the reference."""
 
-    def __init__(self, base: Path, adapters: list[Path]) -> None:
+    def __init__(self, base: Path, loras: list[Path]) -> None:
         from peft import PeftModel
 
         location = locate(str(base))
@@ -46,21 +46,21 @@ class Alone:
         self.banned = sorted(set(range(vocabulary.size)) - set(vocabulary.text_ids))
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", FutureWarning)
-            self.adapted = cast("Any", PeftModel).from_pretrained(self.model, adapters[0], adapter_name="0")
-            for number, folder in enumerate(adapters[1:], 1):
+            self.adapted = cast("Any", PeftModel).from_pretrained(self.model, loras[0], adapter_name="0")
+            for number, folder in enumerate(loras[1:], 1):
                 self.adapted.load_adapter(folder, adapter_name=str(number))
-        self.numbers = {str(folder): str(number) for number, folder in enumerate(adapters)}
+        self.numbers = {str(folder): str(number) for number, folder in enumerate(loras)}
 
     def generate(self, request: ChatRequest) -> list[int]:
         """The greedy reply."""
         prompt = self.tokenizer.apply_chat_template(request.messages, add_generation_prompt=True, tokenize=False)
         ids = self.tokenizer(prompt, add_special_tokens=False, return_tensors="pt")
         options = {"max_new_tokens": request.max_tokens, "do_sample": False, "suppress_tokens": self.banned}
-        if request.adapter is None:
+        if request.lora is None:
             with self.adapted.disable_adapter():
                 out = self.adapted.generate(**ids, **options)
         else:
-            self.adapted.set_adapter(self.numbers[request.adapter])
+            self.adapted.set_adapter(self.numbers[request.lora])
             out = self.adapted.generate(**ids, **options)
         return list(out[0, ids["input_ids"].shape[1] :].tolist())
 
@@ -69,8 +69,8 @@ class Alone:
 def served(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, list[Path]]:
     folder = tmp_path_factory.mktemp(str(request.param))
     base = save_model(folder / "base", str(request.param))
-    adapters = [save_adapter(folder / f"a{n}", base, rank=2 + 3 * n, seed=n + 1) for n in range(3)]
-    return base, adapters
+    loras = [save_lora(folder / f"a{n}", base, rank=2 + 3 * n, seed=n + 1) for n in range(3)]
+    return base, loras
 
 
 @pytest.fixture(scope="module")
@@ -88,20 +88,20 @@ def user(text: str, **options: Any) -> ChatRequest:
     return ChatRequest(messages=[{"role": "user", "content": text}], **options)
 
 
-def ask(number: int, adapters: list[Path]) -> ChatRequest:
-    """Requests of different lengths, with and without a system message, on the base and on three adapters."""
+def ask(number: int, loras: list[Path]) -> ChatRequest:
+    """Requests of different lengths, with and without a system message, on the base and on three LoRAs."""
     messages: list[dict[str, Any]] = [{"role": "user", "content": SAID[number % len(SAID)]}]
     if number % 3 == 0:
         messages.insert(0, {"role": "system", "content": "You are brief." * (1 + number % 2)})
-    chosen = [None, *map(str, adapters)][number % 4]
-    return ChatRequest(messages=messages, adapter=chosen, max_tokens=(5, 40, 17, 28, 64)[number % 5])
+    chosen = [None, *map(str, loras)][number % 4]
+    return ChatRequest(messages=messages, lora=chosen, max_tokens=(5, 40, 17, 28, 64)[number % 5])
 
 
 async def test_replies_written_together_are_the_ones_transformers_gives_alone(served: tuple[Path, list[Path]]) -> None:
     """Were one token different, what people get would depend on who else is talking."""
-    base, adapters = served
-    requests = [ask(number, adapters) for number in range(24)]
-    expected = [Alone(base, adapters).generate(request) for request in requests]
+    base, loras = served
+    requests = [ask(number, loras) for number in range(24)]
+    expected = [Alone(base, loras).generate(request) for request in requests]
     begun = asyncio.Semaphore(0)
 
     async def at_any_step(llm: LLM, number: int) -> Completion:
@@ -129,8 +129,8 @@ async def test_replies_written_together_are_the_ones_transformers_gives_alone(se
         again = await asyncio.gather(*(llm.complete(request) for request in reversed(requests)))
     assert [list(reply.token_ids) for reply in replies] == expected
     assert [list(reply.token_ids) for reply in reversed(again)] == expected
-    assert len({reply.text for reply in replies}) > 12, "the adapters and prompts all say the same: nothing was tested"
-    assert {reply.adapter_version.split("@")[0] for reply in replies} == {"base", "a0", "a1", "a2"}
+    assert len({reply.text for reply in replies}) > 12, "the LoRAs and prompts all say the same: nothing was tested"
+    assert {reply.lora_version.split("@")[0] for reply in replies} == {"base", "a0", "a1", "a2"}
 
 
 @pytest.mark.parametrize("temperature", [0.0, 0.7, 1.5])
@@ -254,50 +254,50 @@ async def test_nobody_can_write_a_system_turn(llm: LLM) -> None:
     assert reply.prompt.count("<|im_start|>") == 2, "the user's turn and the assistant's"
 
 
-async def test_adapters_changed_on_disk_are_read_again(base: Path, llm: LLM, tmp_path: Path) -> None:
+async def test_loras_changed_on_disk_are_read_again(base: Path, llm: LLM, tmp_path: Path) -> None:
     """A new version under the old path must not be answered with the old weights, nor with their prefix cache."""
     folder = tmp_path / "mine"
     messages = [{"role": "system", "content": "You are brief."}, {"role": "user", "content": "hi"}]
     replies: list[Completion] = []
     for seed in (1, 2):
-        save_adapter(folder, base, rank=4, seed=seed)
-        replies.append(await llm.complete(ChatRequest(messages=messages, adapter=str(folder), max_tokens=20)))
-    assert replies[0].adapter_version != replies[1].adapter_version
+        save_lora(folder, base, rank=4, seed=seed)
+        replies.append(await llm.complete(ChatRequest(messages=messages, lora=str(folder), max_tokens=20)))
+    assert replies[0].lora_version != replies[1].lora_version
     assert replies[0].token_ids != replies[1].token_ids
 
 
-async def test_a_missing_or_foreign_adapter_fails_alone(
+async def test_a_missing_or_foreign_lora_fails_alone(
     llm: LLM, tmp_path: Path, base: Path, tmp_path_factory: pytest.TempPathFactory
 ) -> None:
-    """One person's broken adapter must not take the others' replies down."""
+    """One person's broken lora must not take the others' replies down."""
     with pytest.raises(ModelNotFoundError, match=r"adapter_config.json is missing"):
-        await llm.complete(user("hi", adapter=str(tmp_path / "none")))
-    foreign = save_adapter(tmp_path / "foreign", base, rank=2)
+        await llm.complete(user("hi", lora=str(tmp_path / "none")))
+    foreign = save_lora(tmp_path / "foreign", base, rank=2)
     from safetensors.torch import load, save
 
     file = foreign / "adapter_model.safetensors"
     file.write_bytes(save({key: value[:, :1].contiguous() for key, value in load(file.read_bytes()).items()}))
     with pytest.raises(ModelError, match="does not fit this model"):
-        await llm.complete(user("hi", adapter=str(foreign)))
+        await llm.complete(user("hi", lora=str(foreign)))
     file.write_bytes(b"no safetensors")
     with pytest.raises(ModelError, match="cannot be read"):
-        await llm.complete(user("hi", adapter=str(foreign)))
+        await llm.complete(user("hi", lora=str(foreign)))
     assert await llm.complete(user("hi", max_tokens=2))
 
 
-def test_adapters_that_would_be_computed_wrongly_are_refused(base: Path, tmp_path: Path) -> None:
+def test_loras_that_would_be_computed_wrongly_are_refused(base: Path, tmp_path: Path) -> None:
     """DoRA and the like change the formula; serving them as LoRA would be silently wrong."""
-    folder = save_adapter(tmp_path / "a", base)
+    folder = save_lora(tmp_path / "a", base)
     config = folder / "adapter_config.json"
     config.write_text(config.read_text().replace('"use_dora": false', '"use_dora": true'))
     with pytest.raises(ModelError, match="use_dora is True"):
-        read_adapter(folder)
+        read_lora(folder)
 
 
-def test_the_adapters_used_last_are_the_ones_kept(base: Path, tmp_path: Path) -> None:
-    """Thousands of people's adapters do not fit into memory."""
-    folders = [save_adapter(tmp_path / str(n), base, seed=n) for n in range(3)]
-    cache = AdapterCache(capacity=2)
+def test_the_loras_used_last_are_the_ones_kept(base: Path, tmp_path: Path) -> None:
+    """Thousands of people's LoRAs do not fit into memory."""
+    folders = [save_lora(tmp_path / str(n), base, seed=n) for n in range(3)]
+    cache = LoraCache(capacity=2)
     for folder in (folders[0], folders[1], folders[0], folders[2]):
         cache.get(folder)
     assert [cache.peek(folder) is not None for folder in folders] == [True, False, True]

@@ -124,9 +124,9 @@ async def test_the_request_is_what_servers_expect(server: Server, llm: LLM) -> N
         {"role": "assistant", "content": "", "tool_calls": [ToolCall("create_event", {"title": "lunch"})]},
         {"role": "tool", "content": "{}"},
     ]
-    await llm.complete(ChatRequest(messages=messages, tools=(CREATE,), adapter="ana-v2", temperature=0.5, seed=4))
+    await llm.complete(ChatRequest(messages=messages, tools=(CREATE,), lora="ana-v2", temperature=0.5, seed=4))
     asked = server.asked[0]
-    assert asked["model"] == "ana-v2", "adapters are asked for by their name, as vLLM does"
+    assert asked["model"] == "ana-v2", "LoRAs are asked for by their name, as vLLM does"
     assert "x-span" not in json.dumps(asked)
     assert (asked["temperature"], asked["seed"], asked["max_tokens"], asked["stream"]) == (0.5, 4, 256, True)
     made = asked["messages"][1]["tool_calls"][0]

@@ -14,10 +14,10 @@ from hypothesis import strategies as st
 
 from llmagent_os.chat import ToolCall, ToolSpec
 from llmagent_os.errors import BadToolCallError
-from llmagent_os.serving.automata import NumberMachine, StringMachine, ValueMachine
-from llmagent_os.serving.constraint import Constraint, Grammar
-from llmagent_os.serving.spans import span_sources, words
-from llmagent_os.serving.tool_calls import checked_call, read_calls, tool_schemas
+from llmagent_os.serving.constrained_decoding import Constraint, Grammar
+from llmagent_os.serving.copied_spans import span_sources, words
+from llmagent_os.serving.json_automata import NumberAutomaton, StringAutomaton, ValueAutomaton
+from llmagent_os.serving.tool_call_parsing import checked_call, read_calls, tool_schemas
 from llmagent_os.serving.vocabulary import Vocabulary
 from tests.tiny_model import CREATE, LIST, SPAN, make_tokenizer, tool
 
@@ -222,21 +222,21 @@ def test_the_machines_take_what_json_writes(value: Any) -> None:
     text = json.dumps(value, ensure_ascii=False)
     if "\\u" in text:
         return  # control characters, which nobody means
-    assert accepts(ValueMachine(), text)
+    assert accepts(ValueAutomaton(), text)
     if isinstance(value, str):
-        assert accepts(StringMachine(), text[1:-1])
+        assert accepts(StringAutomaton(), text[1:-1])
     if type(value) is int:
-        assert accepts(NumberMachine(whole=True), text)
+        assert accepts(NumberAutomaton(whole=True), text)
 
 
 @pytest.mark.parametrize("text", ["01", "-", "1.", ".5", "+1", "1e5", "--1", "", "1 "])
 def test_the_number_machine_takes_no_other(text: str) -> None:
-    assert not accepts(NumberMachine(whole=False), text)
+    assert not accepts(NumberAutomaton(whole=False), text)
 
 
 @pytest.mark.parametrize("text", ["[1,]", "{1: 2}", '{"a" 1}', "[1", "nul", "tru e", '"a\nb"', "[]]", '{"a":}', "[,1]"])
 def test_the_value_machine_takes_no_other(text: str) -> None:
-    assert not accepts(ValueMachine(), text)
+    assert not accepts(ValueAutomaton(), text)
 
 
 def accepts(machine: Any, text: str) -> bool:

@@ -5,8 +5,8 @@ A reply that begins with ``<tool_call>`` is held to
     \n{"name": "TOOL", "arguments": {"KEY": VALUE, …}}\n</tool_call>
 
 with a tool's own keys, each once at most, the required ones before it closes, and values of the keys' types. A string
-whose schema has ``"x-span": true`` is copied from the user's messages (:mod:`.spans`). Anything else is plain text,
-which can never turn into a call.
+whose schema has ``"x-span": true`` is copied from the user's messages (:mod:`.copied_spans`). Anything else is plain
+text, which can never turn into a call.
 
 The fixed parts are always written with the same tokens: those of each piece by itself. The pieces are cut where a word
 meets a quote, so that a tokenizer that splits there (all in the style of GPT-2 do) gives the whole the same tokens.
@@ -20,9 +20,16 @@ from functools import partial
 from typing import Any, Protocol, cast
 
 from llmagent_os.chat import ToolCall, ToolSpec
-from llmagent_os.serving.automata import Machine, NumberMachine, State, StringMachine, Tokens, ValueMachine
-from llmagent_os.serving.spans import SpanSource, span_sources
-from llmagent_os.serving.tool_calls import CLOSE
+from llmagent_os.serving.copied_spans import SpanSource, span_sources
+from llmagent_os.serving.json_automata import (
+    CharacterAutomaton,
+    NumberAutomaton,
+    State,
+    StringAutomaton,
+    TokenAutomaton,
+    ValueAutomaton,
+)
+from llmagent_os.serving.tool_call_parsing import CLOSE
 from llmagent_os.serving.vocabulary import Vocabulary
 
 _MAX_VALUE_TOKENS = 200  #: a freely written value is closed after so many tokens
@@ -46,7 +53,7 @@ class Grammar:
         self.tools = tuple(tools)
         self.vocabulary = vocabulary
         self._pieces: dict[str, tuple[int, ...]] = {}
-        self._machines: dict[str, Tokens] = {}
+        self._machines: dict[str, TokenAutomaton] = {}
 
     def piece(self, text: str) -> tuple[int, ...]:
         """The tokens of a fixed piece of JSON."""
@@ -58,17 +65,17 @@ class Grammar:
         """The tokens of pieces in a row."""
         return tuple(token for text in texts for token in self.piece(text))
 
-    def machine(self, kind: str) -> Tokens:
+    def machine(self, kind: str) -> TokenAutomaton:
         """The machine for a value of the schema types in ``kind``, separated by spaces; for ``text`` inside quotes."""
         if kind not in self._machines:
-            machine: Machine
+            machine: CharacterAutomaton
             if kind == "text":
-                machine = StringMachine()
+                machine = StringAutomaton()
             elif kind in ("integer", "number"):
-                machine = NumberMachine(whole=kind == "integer")
+                machine = NumberAutomaton(whole=kind == "integer")
             else:
-                machine = ValueMachine(kind.split())
-            self._machines[kind] = Tokens(machine, self.vocabulary)
+                machine = ValueAutomaton(kind.split())
+            self._machines[kind] = TokenAutomaton(machine, self.vocabulary)
         return self._machines[kind]
 
 
@@ -170,7 +177,7 @@ class _Choice:
 class _Written:
     """A value written freely, then one of the pieces that may follow it."""
 
-    def __init__(self, tokens: Tokens, closers: _Choice, state: State | None = None, length: int = 0) -> None:
+    def __init__(self, tokens: TokenAutomaton, closers: _Choice, state: State | None = None, length: int = 0) -> None:
         self._tokens = tokens
         self._closers = closers
         self._state = state or tokens.start

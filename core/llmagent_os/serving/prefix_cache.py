@@ -6,7 +6,7 @@ from collections import OrderedDict
 
 from llmagent_os.serving.slots import Snapshot
 
-#: The adapter's version and the tokens: another adapter computes other keys and values for the same words.
+#: The LoRA's version and the tokens: another LoRA computes other keys and values for the same words.
 PrefixKey = tuple[str, tuple[int, ...]]
 
 

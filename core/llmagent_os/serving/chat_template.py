@@ -8,7 +8,7 @@ from typing import Any
 
 from llmagent_os.chat import Message, ToolSpec
 from llmagent_os.errors import ModelError
-from llmagent_os.serving.tool_calls import calls_of, tool_schemas
+from llmagent_os.serving.tool_call_parsing import calls_of, tool_schemas
 from llmagent_os.serving.vocabulary import Vocabulary
 
 

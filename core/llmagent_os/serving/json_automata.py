@@ -17,7 +17,7 @@ _ESCAPED = '"\\/bfnrt'
 _WORDS = ("true", "false", "null")
 
 
-class Machine(Protocol):
+class CharacterAutomaton(Protocol):
     """What a value may look like."""
 
     start: State
@@ -29,7 +29,7 @@ class Machine(Protocol):
         ...
 
 
-class StringMachine:
+class StringAutomaton:
     """The inside of a JSON string, without its quotes."""
 
     start: State = ("in", "")
@@ -45,7 +45,7 @@ class StringMachine:
         return state[0] == "in"
 
 
-class NumberMachine:
+class NumberAutomaton:
     """A JSON number; ``whole``: without fraction. Exponents are left out, no person's number needs them."""
 
     start: State = ("sign", "")
@@ -89,7 +89,7 @@ _BEGINS = {
 }
 
 
-class ValueMachine:
+class ValueAutomaton:
     """Any JSON value on one line, nested at most eight deep.
 
     Args:
@@ -158,10 +158,10 @@ class ValueMachine:
         return not state[1] and state[0] in ("end", "zero", "digits", "decimals")
 
 
-class Tokens:
+class TokenAutomaton:
     """Which tokens a machine allows: found by trying each token once in each state, then remembered."""
 
-    def __init__(self, machine: Machine, vocabulary: Vocabulary) -> None:
+    def __init__(self, machine: CharacterAutomaton, vocabulary: Vocabulary) -> None:
         self.start = machine.start
         self.done = machine.done
         self._machine = machine
