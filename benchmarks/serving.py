@@ -1,10 +1,10 @@
-"""Replies a second: the in-process engine beside transformers' ``generate`` with PEFT, in one run on one machine.
+"""Measures tokens a second: the in-process engine beside transformers' ``generate`` with PEFT, in one run.
 
-    python -m benchmarks.serving [--model FOLDER] [--requests 64] [--adapters 16] [--slots 16] [--threads 1]
+    python -m benchmarks.serving [--model FOLDER] [--requests 64] [--loras 16] [--slots 16] [--threads 1]
 
-Every request has a prompt and a length of its own and asks for one of the adapters. The peer answers them one by one,
-each with its adapter made active, as a program that knows only transformers and PEFT would. Without ``--model`` the
-model is a random one of the size of the shipped one. Prints a Markdown table; replies are compared token by token.
+Every request has its own prompt and length, and asks for one of the LoRAs. The peer answers the requests one by one and
+makes the LoRA of each request active, as a program with only transformers and PEFT would. Without ``--model`` the model
+is a random one of the size of the shipped model. Prints a Markdown table. Replies are compared token by token.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from typing import Any, cast
 
 import torch
 from peft import PeftModel
-from tests.tiny_model import CORPUS, make_tokenizer, save_adapter
+from tests.tiny_model import CORPUS, make_tokenizer, save_lora
 from transformers import Qwen3Config, Qwen3ForCausalLM
 from transformers.utils import logging as transformers_logging
 
@@ -31,7 +31,7 @@ from llmagent_os.serving.model_location import locate
 
 
 def random_model(folder: Path) -> Path:
-    """6.5 M parameters, as the shipped model has."""
+    """Write a random model with 6.5 million parameters, as many as the shipped model has."""
     tokenizer = make_tokenizer()
     config = Qwen3Config(
         vocab_size=4096,
@@ -53,14 +53,14 @@ def random_model(folder: Path) -> Path:
     return folder
 
 
-def workload(count: int, adapters: list[Path], seed: int = 0) -> list[ChatRequest]:
-    """Requests of 5 to 60 words, answered with 8 to 64 tokens."""
+def workload(count: int, loras: list[Path], seed: int = 0) -> list[ChatRequest]:
+    """Make requests of 5 to 60 words, with replies of at most 8 to 64 tokens."""
     order = random.Random(seed)
     words = " ".join(CORPUS).split()
     return [
         ChatRequest(
             messages=[{"role": "user", "content": " ".join(order.choices(words, k=order.randint(5, 60)))}],
-            adapter=str(order.choice(adapters)) if adapters else None,
+            lora=str(order.choice(loras)) if loras else None,
             max_tokens=order.randint(8, 64),
         )
         for _ in range(count)
@@ -70,28 +70,28 @@ def workload(count: int, adapters: list[Path], seed: int = 0) -> list[ChatReques
 class Peer:
     """transformers and PEFT, one request at a time."""
 
-    def __init__(self, base: Path, adapters: list[Path]) -> None:
+    def __init__(self, base: Path, loras: list[Path]) -> None:
         location = locate(str(base))
         self.tokenizer = load_tokenizer(location)
         self.model = load_model(location)
         vocabulary = vocabulary_of(self.model, self.tokenizer)
         self.banned = sorted(set(range(vocabulary.size)) - set(vocabulary.text_ids))
-        if adapters:
+        if loras:
             with warnings.catch_warnings():
                 warnings.simplefilter("ignore", FutureWarning)
-                self.model = cast("Any", PeftModel).from_pretrained(self.model, adapters[0], adapter_name="0")
-                for number, folder in enumerate(adapters[1:], 1):
+                self.model = cast("Any", PeftModel).from_pretrained(self.model, loras[0], adapter_name="0")
+                for number, folder in enumerate(loras[1:], 1):
                     self.model.load_adapter(folder, adapter_name=str(number))
-        self.numbers = {str(folder): str(number) for number, folder in enumerate(adapters)}
+        self.numbers = {str(folder): str(number) for number, folder in enumerate(loras)}
 
     def run(self, requests: list[ChatRequest]) -> list[list[int]]:
-        """The replies' tokens."""
+        """Give the tokens of the replies."""
         replies: list[list[int]] = []
         for request in requests:
             prompt = self.tokenizer.apply_chat_template(request.messages, add_generation_prompt=True, tokenize=False)
             ids = self.tokenizer(prompt, add_special_tokens=False, return_tensors="pt")
-            if request.adapter:
-                self.model.set_adapter(self.numbers[request.adapter])
+            if request.lora:
+                self.model.set_adapter(self.numbers[request.lora])
             out = self.model.generate(
                 **ids, max_new_tokens=request.max_tokens, do_sample=False, suppress_tokens=self.banned
             )
@@ -100,7 +100,7 @@ class Peer:
 
 
 async def run_engine(llm: LLM, requests: list[ChatRequest]) -> list[Completion]:
-    """All at once; the engine has as many under way as it has slots."""
+    """Send all requests at once. The engine writes as many replies together as it has slots."""
     return list(await asyncio.gather(*(llm.complete(request) for request in requests)))
 
 
@@ -112,7 +112,7 @@ async def main() -> None:
     parser = argparse.ArgumentParser(description=(__doc__ or "").split("\n")[0])
     parser.add_argument("--model", type=Path)
     parser.add_argument("--requests", type=int, default=64)
-    parser.add_argument("--adapters", type=int, default=16)
+    parser.add_argument("--loras", type=int, default=16)
     parser.add_argument("--slots", type=int, default=16)
     parser.add_argument("--threads", type=int, default=1)
     given = parser.parse_args()
@@ -120,15 +120,13 @@ async def main() -> None:
     cast("Any", transformers_logging).disable_progress_bar()
     with tempfile.TemporaryDirectory() as scratch:
         base = given.model or random_model(Path(scratch) / "base")
-        adapters = [
-            save_adapter(Path(scratch) / f"a{n}", base, rank=16, seed=n, scale=0.03) for n in range(given.adapters)
-        ]
+        loras = [save_lora(Path(scratch) / f"a{n}", base, rank=16, seed=n, scale=0.03) for n in range(given.loras)]
         print(
-            f"{given.requests} requests, {given.adapters} adapters of rank 16, {given.slots} slots, "
+            f"{given.requests} requests, {given.loras} LoRAs of rank 16, {given.slots} slots, "
             f"{given.threads} thread(s), fp32, torch {torch.__version__}\n"
         )
         print("| what | seconds | tokens/s | against the peer | same replies |\n|---|---:|---:|---:|---:|")
-        for label, used in (("", []), (", each with one of the adapters", adapters)):
+        for label, used in (("", []), (", each with one of the LoRAs", loras)):
             requests = workload(given.requests, used)
             peer = Peer(base, used)
             peer.run(requests[:2])

@@ -52,7 +52,7 @@ def record(privacy: PrivacyModule, exchange: Exchange, answer: Answer, reply: Re
         completion=completion,
         token_ids=list(last.token_ids) if last and learnable else [],
         behavior_logprobs=list(last.logprobs) if last and learnable else [],
-        adapter_version=last.adapter_version if last else "",
+        adapter_version=last.lora_version if last else "",
         model=last.model if last else "",
         tool_calls=privacy.keep_all(calls),
         said=privacy.keep(exchange.text)[0],

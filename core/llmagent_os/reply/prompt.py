@@ -34,7 +34,7 @@ def chat_request(services: Services, exchange: Exchange, facts: Iterable[str], *
             {"role": "user", "content": exchange.text},
         ],
         tools=_tools(services),
-        adapter=services.lora.resolve(exchange.profile.user_id),
+        lora=services.lora.resolve(exchange.profile.user_id),
         max_tokens=settings.max_tokens,
         temperature=settings.temperature,
     )

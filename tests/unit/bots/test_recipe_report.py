@@ -26,7 +26,7 @@ LOG = [{"step": 250 * n, "train": 4.0 / n, "validation": 3.0 / n, "seconds": 400
 
 
 def answer(text: str = "", *calls: ToolCall) -> Completion:
-    return Completion(text=text, tool_calls=calls, finish_reason="stop", prompt="", model="", adapter_version="")
+    return Completion(text=text, tool_calls=calls, finish_reason="stop", prompt="", model="", lora_version="")
 
 
 def asked(wanted: str) -> Dialogue:
