@@ -7,9 +7,11 @@ different types, so that a type checker finds every place that would show one pe
 
 from __future__ import annotations
 
+from hashlib import sha256
 from typing import NewType
+from urllib.parse import quote
 
-from llmagent_os.errors import ConfigError
+from llmagent_os.errors import BadEventError, ConfigError
 from llmagent_os.events import Event
 
 #: One account, as one string that no other account on any platform has.
@@ -45,3 +47,23 @@ def parts_of(identity: str) -> tuple[str, str, str]:
     if not (colon and second and platform and own_id):
         raise ConfigError(f"a person is written platform:workspace:id (web:local:3f2a), not {identity!r}")
     return platform, workspace, own_id
+
+
+def file_name_of(identifier: str) -> str:
+    """A file name that no other identifier has, whatever characters a platform's ids are made of.
+
+    Args:
+        identifier: an identity, or a platform's own id of a person or an event.
+
+    Raises:
+        BadEventError: ``identifier`` is empty.
+
+    >>> file_name_of("slack:T1:U1"), file_name_of("../../etc")
+    ('slack%3AT1%3AU1', '%2E%2E%2F%2E%2E%2Fetc')
+    """
+    if not identifier:
+        raise BadEventError("an id is empty: nothing can be stored under it")
+    # Lone surrogates are not valid UTF-8, and yet a platform's JSON can hold them.
+    name = quote(identifier, safe="", errors="surrogatepass").replace(".", "%2E")
+    # File systems end at 255 bytes. What is cut off lives on in the hash; "%%" starts no name above.
+    return name if len(name) <= 200 else f"%%{sha256(name.encode()).hexdigest()}"

@@ -18,9 +18,10 @@ from hypothesis import strategies as st
 from llmagent_os.adapter import Button, Card, Reply
 from llmagent_os.adapter_kit.files import Files
 from llmagent_os.adapters.slack.adapter import SlackAdapter
-from llmagent_os.adapters.slack.api import SlackApi
-from llmagent_os.adapters.slack.attachments import Attachments
-from llmagent_os.adapters.slack.reading import File, Reader
+from llmagent_os.adapters.slack.api import Api
+from llmagent_os.adapters.slack.downloads import Downloads
+from llmagent_os.adapters.slack.parsing import SlackParser
+from llmagent_os.adapters.slack.payloads import FilePayload
 from llmagent_os.errors import BadEventError, ConfigError, NotConfiguredError, TryLaterError
 from llmagent_os.events import ButtonPress, Command, Message, Reaction, encode
 from llmagent_os.feedback.emoji_table import EMOJI
@@ -387,7 +388,7 @@ async def test_the_token_is_shown_to_slack_alone(slack: SlackPlatform, tmp_path:
     """A file may be kept elsewhere; whoever keeps it must not get the bot's token."""
     async with aiohttp.ClientSession() as session:
         url = slack.server.environment["SLACK_API_URL"]
-        attachments = Attachments(SlackApi(BOT_TOKEN, url, session), url, BOT_TOKEN, Files(tmp_path, 100))
+        downloads = Downloads(Api(BOT_TOKEN, url, session), BOT_TOKEN, Files(tmp_path, 100))
         for address in (
             "https://evil.example/file",
             "https://slack.com.evil.example/file",
@@ -395,7 +396,7 @@ async def test_the_token_is_shown_to_slack_alone(slack: SlackPlatform, tmp_path:
             "file:///etc/passwd",
             "://",
         ):
-            kept = await attachments.fetch("U1", "e1", File(id="F1", url_private=address))
+            kept = await downloads.fetch("U1", "e1", FilePayload(id="F1", url_private=address))
             assert kept.problem == "it is kept outside of Slack"
 
 
@@ -469,13 +470,13 @@ REAL: list[dict[str, Any]] = [
 
 @given(mutated(REAL) | st.dictionaries(st.text(max_size=12), JSON, max_size=5))
 @settings(max_examples=400, deadline=None)
-def test_no_payload_breaks_the_reader(payload: dict[str, Any]) -> None:
+def test_no_payload_breaks_the_parser(payload: dict[str, Any]) -> None:
     try:
-        heard = Reader("UBOT", "T1").read(payload)
+        parsed = SlackParser("UBOT", "T1").parse(payload)
     except BadEventError:
         return
-    if heard is not None:
-        encode(heard.event)
+    if parsed is not None:
+        encode(parsed.event)
 
 
 @given(st.lists(mutated(REAL), min_size=1, max_size=5))
@@ -507,17 +508,18 @@ async def test_a_mention_while_it_is_down_is_answered_after_it(slack: SlackPlatf
 async def test_two_files_of_one_name_are_two_files(slack: SlackPlatform) -> None:
     message_id = await slack.server.say("look", files={"image.png": b"A" * 300_000})
     _, message = slack.server._find(message_id)  # pyright: ignore[reportPrivateUsage]
-    file = File(**{key: message["files"][0].get(key) for key in ("id", "name", "url_private")})
+    file = FilePayload(**{key: message["files"][0].get(key) for key in ("id", "name", "url_private")})
     said = (await slack.inbox.wait(Message))[0]
-    attachments: Attachments = vars(slack.adapter)["_live"].attachments
-    fetched = await asyncio.gather(*(attachments.fetch("U1", said.event_id, file, number) for number in (0, 1)))
+    downloads: Downloads = vars(slack.adapter)["_connection"].current.downloads
+    fetched = await asyncio.gather(*(downloads.fetch("U1", said.event_id, file, number) for number in (0, 1)))
     assert [Path(each.path).name for each in fetched] == ["image.png", "2-image.png"]
 
 
 async def test_a_connection_that_does_not_come_back_is_begun_anew(
     slack: SlackPlatform, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("llmagent_os.adapters.slack.line.GIVE_UP", 1.0)
+    monkeypatch.setattr("llmagent_os.adapters.slack.socket_mode.LOST_SECONDS", 1.0)
+    await slack.reborn()
     await slack.server.stop()
     with pytest.raises(TryLaterError):
         await slack.running.end()

@@ -1,1 +1,1 @@
-"""What adapters share."""
+"""What adapters share: set-up, delivery, files, button values, order, read positions, watching connections."""

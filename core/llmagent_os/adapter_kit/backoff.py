@@ -12,15 +12,15 @@ import msgspec
 
 
 class Backoff(msgspec.Struct, frozen=True, kw_only=True):
-    """Waits that grow by a factor up to a limit."""
+    """Pauses that grow by a factor up to a limit."""
 
     first: float = 0.5  #: seconds after the first failure
-    factor: float = 2.0  #: how much longer after each further one
-    most: float = 30.0  #: seconds, however many there were
-    jitter: float = 0.2  #: spread around that, as a fraction, so that many do not come back at once
+    factor: float = 2.0  #: how many times longer the pause gets with every further failure
+    most: float = 30.0  #: the longest pause, in seconds
+    jitter: float = 0.2  #: random spread as a fraction of the pause, so that clients do not all come back at once
 
     def seconds(self, tries: int) -> float:
-        """How long to wait after ``tries`` failures in a row (1 or more)."""
-        # The exponent is bounded because a float is not infinite and the limit is reached long before.
+        """The pause after ``tries`` failures in a row (1 or more), in seconds."""
+        # The exponent is bounded because a float would overflow; the limit is reached long before.
         wait = min(self.most, self.first * self.factor ** min(tries - 1, 64))
         return wait * (1 + self.jitter * random.uniform(-1, 1))

@@ -1,4 +1,4 @@
-"""Buttons' values that are longer than a platform carries: kept here, under a name that fits.
+"""Values of buttons that are longer than a platform carries. The value is stored, and the button carries a short name.
 
 >>> import asyncio
 >>> from llmagent_os.records import MemoryRecords
@@ -18,43 +18,49 @@ import hashlib
 from llmagent_os.events import now
 from llmagent_os.records import Records
 
-#: So many long values are kept, the latest.
-KEPT = 2000
+#: How many long values are stored: the latest ones.
+MAX_VALUES = 2000
 
-_MARK = "~"  #: in front of a name; a value that begins like this is kept too
+_MARK = "~"  #: begins every short name; a value that begins with it is stored too
 _PREFIX = "button:"
 
 
 class ButtonValues:
-    """For adapters. In the adapter's store: a button may be pressed weeks and restarts later."""
+    """The long values of one adapter's buttons, in its store: a button may be pressed weeks and restarts later."""
 
     def __init__(self, store: Records, limit: int) -> None:
-        """Args: ``limit`` is how much the platform carries, in bytes of UTF-8, 33 at least."""
+        """Args:
+        store: the adapter's own documents.
+        limit: the longest value that the platform carries, in bytes of UTF-8; at least 33.
+        """
         self._store = store
         self._limit = limit
         self._since_pruned = 0
 
     async def carried(self, value: str) -> str:
-        """What the platform is given for ``value``, durable on return: the same each time."""
+        """What the platform carries for ``value``: the value itself, or a name. Equal values have equal names.
+
+        A value that is stored is durable on return.
+        """
         if value and len(value.encode()) <= self._limit and not value.startswith(_MARK):
             return value
         name = hashlib.sha256(value.encode()).hexdigest()[:32]
         await self._store.put(_PREFIX + name, {"value": value, "at": now().isoformat()})
         self._since_pruned += 1
-        if self._since_pruned >= KEPT // 10:
+        if self._since_pruned >= MAX_VALUES // 10:
             await self.prune()
         return _MARK + name
 
     async def value(self, carried: str) -> str | None:
-        """The value that the platform brought back; None: it was forgotten, or never there."""
+        """The value of a pressed button, given what the platform carried; None if the value is not stored any more."""
         if not carried.startswith(_MARK):
             return carried
-        kept = await self._store.get(_PREFIX + carried.removeprefix(_MARK))
-        return None if kept is None else str(kept["value"])
+        stored = await self._store.get(_PREFIX + carried.removeprefix(_MARK))
+        return None if stored is None else str(stored["value"])
 
     async def prune(self) -> None:
-        """Forget all but the latest."""
+        """Delete all but the latest :data:`MAX_VALUES` values."""
         self._since_pruned = 0
-        kept = [(str(record["at"]), key) for key, record in await self._store.items() if key.startswith(_PREFIX)]
-        for _, key in sorted(kept, reverse=True)[KEPT:]:
+        stored = [(str(record["at"]), key) for key, record in await self._store.items() if key.startswith(_PREFIX)]
+        for _, key in sorted(stored, reverse=True)[MAX_VALUES:]:
             await self._store.delete(key)

@@ -1,17 +1,17 @@
-"""How far each reply has got on its platform, so that a second try goes on where the first one ended.
+"""How far each reply has got on its platform, so that a second try continues where the first one ended.
 
-For adapters: a reply may become several messages, and the first of them may have begun as a draft. Whoever is cut off
-between two of them, by a rate limit or by ``kill -9``, must neither say the first again nor leave the last out.
+A reply may become several messages, and the first of them may have begun as a draft. A rate limit or ``kill -9`` can
+end the delivery between two of them. The next try must neither post a message again nor leave one out.
 
 >>> import asyncio
 >>> from llmagent_os.records import MemoryRecords
 >>> async def main() -> Receipt:
-...     deliveries, said = Deliveries(MemoryRecords()), []
+...     deliveries, log = Deliveries(MemoryRecords()), []
 ...     async def post(number: int, text: str) -> str:
-...         if number == 1 and len(said) == 1:
-...             said.append("the line is cut")
+...         if number == 1 and len(log) == 1:
+...             log.append("the connection broke")
 ...             raise ConnectionError
-...         said.append(text)
+...         log.append(text)
 ...         return f"m{number}"
 ...     try:
 ...         await deliveries.deliver("k", ["one", "two"], post)
@@ -23,68 +23,68 @@ Receipt(message_ids=('m0', 'm1'))
 
 from __future__ import annotations
 
-from collections import OrderedDict
 from collections.abc import Awaitable, Callable, Sequence
 from typing import TypeVar
 
 import msgspec
 
 from llmagent_os.adapter import Receipt
+from llmagent_os.adapter_kit.bounded_dict import BoundedDict
 from llmagent_os.records import Records
 
 T = TypeVar("T")
 
-#: So many replies are remembered without asking the store, by key.
-REMEMBERED = 1000
+#: How many receipts are kept in memory: those of the latest replies.
+MAX_RECEIPTS = 1000
 
 _PREFIX = "delivery:"
 
 
 class Progress(msgspec.Struct, frozen=True, omit_defaults=True):
-    """What the platform has of a reply."""
+    """What the platform already has of a reply."""
 
-    draft: str = ""  #: its id of the message in which the reply is being written; empty: there is none
-    sent: tuple[str, ...] = ()  #: its ids of the parts that are out, in order
+    draft: str = ""  #: the platform's id of the message that shows the draft; empty: there is no draft
+    sent: tuple[str, ...] = ()  #: the platform's ids of the parts that were posted, in order
 
 
 class Deliveries:
-    """The replies under way, in memory and, where a crash would be seen, in the adapter's store."""
+    """The replies that are being delivered: in memory, and in the adapter's store where a crash would matter."""
 
     def __init__(self, store: Records) -> None:
-        """Args: ``store`` is the adapter's own."""
+        """Args: ``store`` holds the adapter's own documents."""
         self._store = store
         self._progress: dict[str, Progress] = {}
-        self._loaded = False  # what the last process has left
-        self._receipts: OrderedDict[str, Receipt] = OrderedDict()
+        self._loaded = False  # whether the progress that the last process stored was read
+        self._receipts: BoundedDict[str, Receipt] = BoundedDict(MAX_RECEIPTS)
 
     def receipt(self, key: str) -> Receipt | None:
-        """What became of the reply of this key, where this process delivered it lately."""
+        """The receipt of the reply ``key``; None unless this process has delivered the reply lately."""
         return self._receipts.get(key)
 
     async def progress(self, key: str) -> Progress:
-        """How far the reply of this key is, also where a process that died has begun it."""
+        """How far the reply ``key`` has got, also where an earlier process began it."""
         if not self._loaded:
             self._loaded = True
-            for name, kept in await self._store.items():
+            for name, stored in await self._store.items():
                 if name.startswith(_PREFIX):
-                    self._progress.setdefault(name.removeprefix(_PREFIX), msgspec.convert(kept, Progress))
+                    self._progress.setdefault(name.removeprefix(_PREFIX), msgspec.convert(stored, Progress))
         return self._progress.setdefault(key, Progress())
 
     async def note(self, key: str, progress: Progress) -> None:
-        """Keep how far the reply of this key is; durable on return."""
+        """Keep how far the reply ``key`` has got. Durable on return."""
         self._progress[key] = progress
         await self._store.put(_PREFIX + key, msgspec.to_builtins(progress))
 
     async def deliver(
         self, key: str, parts: Sequence[T], post: Callable[[int, T], Awaitable[str]], *, again: bool = False
     ) -> Receipt:
-        """Post the parts that are not out yet.
+        """Post the parts of a reply that were not posted yet.
 
         Args:
             key: of the reply.
-            parts: all of it, in order; the same at every try.
-            post: posts one, given its number from 0, and returns the platform's id of it.
-            again: the reply was tried before, perhaps by a process that died.
+            parts: the whole reply, in order; the same at every try.
+            post: posts one part, given its number from 0, and returns the platform's id of the message.
+            again: whether the reply was tried before, perhaps by an earlier process.
         """
         if (known := self._receipts.get(key)) is not None:
             return known
@@ -98,11 +98,9 @@ class Deliveries:
         return await self.finish(key, Receipt(progress.sent), again=again)
 
     async def finish(self, key: str, receipt: Receipt, *, again: bool = False) -> Receipt:
-        """The reply of this key is out whole."""
+        """Note that the whole reply ``key`` was delivered, and drop its progress."""
         progress = self._progress.pop(key, Progress())
         self._receipts[key] = receipt
-        while len(self._receipts) > REMEMBERED:
-            self._receipts.popitem(last=False)
         if again or progress.draft or len(progress.sent) > 1:
             await self._store.delete(_PREFIX + key)
         return receipt

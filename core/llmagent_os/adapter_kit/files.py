@@ -1,6 +1,6 @@
-"""Files that people send, on disk, one folder a person, so that forgetting somebody forgets their files too.
+"""Files that people send, on disk. Every person has a folder, so that forgetting a person erases their files too.
 
-Nothing about a file is believed: not its name, not its size, not that its bytes ever end.
+Nothing that a platform says about a file is trusted: not its name, not its size, not that its bytes ever end.
 """
 
 from __future__ import annotations
@@ -18,27 +18,39 @@ from typing import BinaryIO
 import structlog
 
 from llmagent_os.events import Attachment
-from llmagent_os.people.profiles import file_name
+from llmagent_os.identity import file_name_of
 
 _log = structlog.stdlib.get_logger(__name__)
 
-#: The folder of them in an adapter's data.
+#: The folder of files, inside an adapter's data folder.
 FOLDER = "files"
 
-#: So many characters of a file's name are kept, its ending among them.
+#: The longest file name that is kept, in bytes.
 MAX_NAME = 100
 
-#: Files are kept so long, in days: as long as what was said along with them may be looked at.
+#: How long files are kept, in days.
 KEEP_DAYS = 30
+
+#: Bytes that are read from a download at once.
+CHUNK_BYTES = 1 << 16
+
+#: The content type of a file about which nothing is known.
+UNKNOWN_TYPE = "application/octet-stream"
+
+#: Why the file of a message in a group was not fetched.
+NOT_FOR_BOT = "it was not meant for the bot"
 
 
 class Files:
-    """What came in on one platform."""
+    """The files that people sent on one platform."""
 
     def __init__(self, folder: Path, max_bytes: int) -> None:
-        """Args: ``folder`` is made when there is a first file; larger files than ``max_bytes`` are not kept."""
+        """Args:
+        folder: made with the first file.
+        max_bytes: larger files are not kept.
+        """
         self._folder = folder
-        self._max = max_bytes
+        self._max_bytes = max_bytes
 
     async def keep(
         self,
@@ -50,13 +62,21 @@ class Files:
         *,
         voice: bool = False,
     ) -> Attachment:
-        """Write what ``chunks`` bring. The same file of the same event is written over, not written twice.
+        """Write the bytes of ``chunks`` to disk. The same file of the same event overwrites the first copy.
+
+        Args:
+            person: the platform's id of the sender.
+            event_id: of the message that came with the file.
+            name: of the file, as the platform gives it.
+            content_type: of the file, as the platform gives it.
+            chunks: the bytes.
+            voice: whether the file is a voice message.
 
         Returns:
-            The attachment; with a ``problem`` and without a path where the file is too large or could not be fetched.
+            The attachment. It has a ``problem`` and no path if the file is too large or could not be fetched.
         """
         safe = safe_name(name)
-        path = self._folder / file_name(person) / file_name(event_id) / safe
+        path = self._folder / file_name_of(person) / file_name_of(event_id) / safe
         partial = path.with_name(f".{safe}.part")
         size = 0
         try:
@@ -69,12 +89,12 @@ class Files:
             try:
                 async for chunk in chunks:
                     size += len(chunk)
-                    if size > self._max:
+                    if size > self._max_bytes:
                         break
                     await asyncio.to_thread(file.write, chunk)
             finally:
                 await asyncio.to_thread(file.close)
-            if size <= self._max:
+            if size <= self._max_bytes:
                 await asyncio.to_thread(partial.replace, path)
                 return Attachment(safe, content_type, str(path), size, voice)
             problem = self.too_large
@@ -86,50 +106,68 @@ class Files:
 
     @property
     def too_large(self) -> str:
-        """What is wrong with a file that is too large."""
-        return f"larger than {self._max / 1_000_000:g} MB"
+        """The problem of a file that is too large."""
+        return larger_than(self._max_bytes)
 
     def fits(self, size: int) -> bool:
-        """Whether a file that claims to have so many bytes is worth fetching."""
-        return size <= self._max
+        """Whether a file of ``size`` bytes, as the platform claims, is worth fetching."""
+        return size <= self._max_bytes
 
     async def forget(self, person: str) -> int:
-        """Erase a person's files, by the id they were kept under; returns how many messages had some."""
-        return await asyncio.to_thread(_erase, self._folder / file_name(person))
+        """Erase a person's files, by the id under which they were kept. Returns how many messages had files."""
+        return await asyncio.to_thread(_erase, self._folder / file_name_of(person))
 
     async def prune(self) -> int:
-        """Erase what is older than :data:`KEEP_DAYS`; returns of how many messages."""
+        """Erase files older than :data:`KEEP_DAYS`. Returns how many messages had them."""
         return await asyncio.to_thread(_prune, self._folder, time.time() - KEEP_DAYS * 86_400)
 
 
 def missing(name: str, content_type: str, problem: str, *, size: int = 0, voice: bool = False) -> Attachment:
-    """An attachment of which there is no file, and why."""
+    """An attachment without a file. ``problem`` says why there is none."""
     return Attachment(safe_name(name), content_type, "", size, voice, problem)
 
 
+def larger_than(limit: int) -> str:
+    """The problem of a file with more bytes than ``limit``.
+
+    >>> larger_than(20_000_000)
+    'larger than 20 MB'
+    """
+    return f"larger than {limit / 1_000_000:g} MB"
+
+
+def numbered_name(name: str, number: int) -> str:
+    """The name of a message's ``number``-th file, from 0: two files of one message may have the same name.
+
+    >>> numbered_name("image.png", 0), numbered_name("image.png", 1)
+    ('image.png', '2-image.png')
+    """
+    return f"{number + 1}-{name}" if number else name
+
+
 def safe_name(name: str) -> str:
-    """``name`` as a file may be called: no folders, no control characters, not hidden, not too long.
+    """``name`` as a safe file name: no folders, no control characters, not hidden, not too long.
 
     >>> safe_name("../../etc/passwd"), safe_name("..."), safe_name("a" * 200 + ".txt")[-8:]
     ('passwd', 'file', 'aaaa.txt')
     """
     last = name.replace("\\", "/").rsplit("/", 1)[-1]
-    clean = "".join(each for each in last if unicodedata.category(each)[0] != "C").strip().lstrip(".").strip()
+    clean = "".join(char for char in last if unicodedata.category(char)[0] != "C").strip().lstrip(".").strip()
     stem, dot, ending = clean.rpartition(".")
     if dot and len(ending) <= 16:
-        # A file system counts bytes: four a character at most.
+        # A file system counts bytes, and a character has four at most.
         return f"{stem[: MAX_NAME // 2]}.{ending}" if len(clean.encode()) > MAX_NAME else clean
     return clean[: MAX_NAME // 2] if len(clean.encode()) > MAX_NAME else clean or "file"
 
 
 def _create(path: Path) -> BinaryIO:
     path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-    # What people send is theirs: nobody else on the machine reads it.
+    # What people send is private: no other user of the machine may read it.
     return os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "wb")
 
 
 def _close(opened: asyncio.Future[BinaryIO]) -> None:
-    """Nobody waits for it any more."""
+    """Close a file whose opener was cancelled."""
     if not opened.cancelled() and opened.exception() is None:
         opened.result().close()
 
@@ -149,10 +187,10 @@ def _erase(folder: Path) -> int:
 
 def _prune(folder: Path, before: float) -> int:
     erased = 0
-    for each in folder.glob("*/*"):
+    for message in folder.glob("*/*"):
         try:
-            if each.stat().st_mtime < before:
-                erased += _erase(each) > 0
-        except OSError as error:  # somebody else's, or gone meanwhile: the others need not stay for it
+            if message.stat().st_mtime < before:
+                erased += _erase(message) > 0
+        except OSError as error:  # another user's folder, or one that is gone: the others are erased all the same
             _log.warning("old files cannot be erased", error=repr(error))
     return erased

@@ -13,10 +13,8 @@ import json
 import os
 from collections.abc import Collection, Generator, Mapping
 from datetime import datetime
-from hashlib import sha256
 from pathlib import Path
 from typing import Any
-from urllib.parse import quote
 from zoneinfo import ZoneInfo
 
 import msgspec
@@ -26,6 +24,7 @@ from tinydb.table import Document
 
 from llmagent_os.errors import ProfileError
 from llmagent_os.events import now
+from llmagent_os.identity import file_name_of
 
 #: So many changes can be taken back.
 UNDO = 20
@@ -238,10 +237,7 @@ def file_name(user_id: str) -> str:
     """
     if not user_id:
         raise ProfileError("a profile needs a user id, and it is empty")
-    # Lone surrogates are no UTF-8, and yet a platform's JSON can hold them.
-    name = quote(user_id, safe="", errors="surrogatepass").replace(".", "%2E")
-    # File systems end at 255 bytes. What is cut off lives on in the hash; "%%" starts no name above.
-    return name if len(name) <= 200 else f"%%{sha256(name.encode()).hexdigest()}"
+    return file_name_of(user_id)
 
 
 def changed(profile: Profile, changes: dict[str, Any], known: Mapping[str, Collection[str]]) -> Profile:

@@ -116,7 +116,7 @@ async def ask(name: str, settings: Settings, address: str = "") -> Guidance:
 
 
 def manifest(settings: Settings, address: str = "") -> dict[str, Any]:
-    from llmagent_os.adapters.slack.guide import manifest
+    from llmagent_os.adapters.slack.setup_guide import manifest
 
     return manifest(GuideSetup(settings, BOT, COMMANDS, address))
 
@@ -161,7 +161,7 @@ def test_slack_manifest_over_http_says_where_to_call() -> None:
 
 
 def test_slack_manifest_keeps_to_its_limits() -> None:
-    from llmagent_os.adapters.slack.guide import manifest
+    from llmagent_os.adapters.slack.setup_guide import manifest
 
     long = BotConfig(name="calendar", title="T" * 60, about="a" * 300, model="calendar")
     many = {f"c{number}": "x" * 3000 for number in range(80)} | {"Größe": "no name for Slack"}

@@ -1,4 +1,4 @@
-"""Files that people send, fetched from Discord's store of them."""
+"""Files that people send, downloaded from Discord."""
 
 from __future__ import annotations
 
@@ -6,52 +6,60 @@ from collections.abc import AsyncIterator
 
 import aiohttp
 
-from llmagent_os.adapter_kit.files import Files, missing
-from llmagent_os.adapters.discord import wire
+from llmagent_os.adapter_kit.files import CHUNK_BYTES, NOT_FOR_BOT, UNKNOWN_TYPE, Files, missing, numbered_name
+from llmagent_os.adapters.discord.payloads import VOICE, FilePayload, MessagePayload
 from llmagent_os.events import Attachment
 
-_CHUNK = 1 << 16  #: bytes
-_TYPE = "application/octet-stream"
+#: Limits of one download, in seconds: in all, for the connection, and without a single byte.
+_TIMEOUT = aiohttp.ClientTimeout(total=300, sock_connect=10, sock_read=30)
 
 
 class Downloads:
-    """Fetches what comes with a message, one file after the other."""
+    """Downloads the files of messages."""
 
     def __init__(self, files: Files) -> None:
-        """Args: ``files`` keeps them."""
+        """Args: ``files`` keeps what was downloaded."""
         self._files = files
         self._session: aiohttp.ClientSession | None = None
 
     def open(self) -> None:
-        """Be ready. Discord's own session would send the bot's token along."""
-        # So long without a byte, and it is given up.
-        self._session = aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=300, sock_connect=10, sock_read=30))
+        """Make an HTTP session for downloads. Discord's own session would send the bot's token along."""
+        self._session = aiohttp.ClientSession(timeout=_TIMEOUT)
 
     async def close(self) -> None:
-        """Fetch no more."""
+        """End the HTTP session."""
         session, self._session = self._session, None
         if session is not None:
             await session.close()
 
-    async def fetch(self, said: wire.Said) -> tuple[Attachment, ...]:
-        """The files of a message; one that could not be fetched says why."""
-        return tuple([await self._one(said, each, bool(said.flags & wire.VOICE)) for each in said.attachments])
+    async def fetch(self, message: MessagePayload) -> tuple[Attachment, ...]:
+        """Download the files of ``message``, one after the other. An attachment without a file says why."""
+        return tuple([await self._fetch(message, number) for number in range(len(message.attachments))])
 
-    async def _one(self, said: wire.Said, file: wire.File, voice: bool) -> Attachment:
-        content_type = file.content_type or _TYPE
+    async def _fetch(self, message: MessagePayload, number: int) -> Attachment:
+        file = message.attachments[number]
+        voice = bool(message.flags & VOICE)
+        content_type = file.content_type or UNKNOWN_TYPE
         if not self._files.fits(file.size):
             return missing(file.filename, content_type, self._files.too_large, size=file.size, voice=voice)
-        # Two files of one message may have one name.
-        number = said.attachments.index(file)
-        name = file.filename if number == 0 else f"{number + 1}-{file.filename}"
+        name = numbered_name(file.filename, number)
         chunks = self._chunks(file.url)
-        return await self._files.keep(said.author.id, said.id, name, content_type, chunks, voice=voice)
+        return await self._files.keep(message.author.id, message.id, name, content_type, chunks, voice=voice)
 
     async def _chunks(self, url: str) -> AsyncIterator[bytes]:
         if self._session is None:
             raise ConnectionError("not connected")
         async with self._session.get(url) as answer:
-            if answer.status != 200:  # without the address, which is signed
+            if answer.status != 200:  # the address is not part of the error: it is signed
                 raise ConnectionError(f"answered with {answer.status}")
-            async for chunk in answer.content.iter_chunked(_CHUNK):
+            async for chunk in answer.content.iter_chunked(CHUNK_BYTES):
                 yield chunk
+
+
+def not_fetched(message: MessagePayload) -> tuple[Attachment, ...]:
+    """The attachments of a message whose files are not downloaded, because it was not meant for the bot."""
+    return tuple(_not_fetched(file) for file in message.attachments)
+
+
+def _not_fetched(file: FilePayload) -> Attachment:
+    return missing(file.filename, file.content_type or UNKNOWN_TYPE, NOT_FOR_BOT, size=file.size)

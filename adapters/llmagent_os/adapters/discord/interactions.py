@@ -1,6 +1,6 @@
-"""Slash commands and pressed buttons that wait to be answered.
+"""Slash commands and pressed buttons that wait for an answer. Discord calls both of them interactions.
 
-Discord wants to hear within 3 seconds that one arrived, and takes answers to it for 15 minutes.
+Discord wants an acknowledgement within 3 seconds, and takes answers for 15 minutes.
 """
 
 from __future__ import annotations
@@ -8,60 +8,68 @@ from __future__ import annotations
 import asyncio
 import copy
 import time
-from collections import OrderedDict
 from typing import Any
 
 import structlog
 
-from llmagent_os.adapters.discord import wire
-from llmagent_os.adapters.discord.api import Api, ExpiredError
-from llmagent_os.adapters.discord.failures import RefusedError
-from llmagent_os.adapters.discord.reading import PLATFORM
+from llmagent_os.adapter_kit.background_tasks import BackgroundTasks
+from llmagent_os.adapter_kit.bounded_dict import BoundedDict
+from llmagent_os.adapters.discord.api import CALLBACK, FOLLOW_UPS, ORIGINAL_ANSWER, Api
+from llmagent_os.adapters.discord.errors import ExpiredError, RefusedError
+from llmagent_os.adapters.discord.parsing import PLATFORM
+from llmagent_os.adapters.discord.payloads import BUTTON, EPHEMERAL, InteractionPayload
 from llmagent_os.errors import LLMAgentOSError
 
 _log = structlog.stdlib.get_logger(__name__)
 
-ACKNOWLEDGE = 2.5  #: seconds to store it before Discord is told in any case
-ANSWERABLE = 14.5 * 60  #: seconds
-REMEMBERED = 1000
+#: How long the host has to store an interaction before it is acknowledged in any case, in seconds.
+ACKNOWLEDGE_SECONDS = 2.5
 
+#: For how long an interaction is answered, in seconds: a little less than Discord allows.
+ANSWER_SECONDS = 14.5 * 60
+
+#: How many interactions are remembered: the latest ones.
+MAX_INTERACTIONS = 1000
+
+#: What a person is told whose command or button the host did not take.
 REFUSED = "I could not take this just now. Please try again in a moment."
 
-# What a callback may be.
-_MESSAGE, _THINKING, _LATER, _UPDATE = 4, 5, 6, 7
+# Types of an acknowledgement.
+_MESSAGE, _THINKING, _ANSWER_LATER, _UPDATE_MESSAGE = 4, 5, 6, 7
 
-_ALREADY_ACKNOWLEDGED = 40060
+_ALREADY_ACKNOWLEDGED = 40060  # Discord's code
+
+_LABEL_CHARACTERS = 80
 
 
-class Interaction:
-    """One of them."""
+class PendingInteraction:
+    """One command or pressed button."""
 
-    def __init__(self, seen: wire.Interacted) -> None:
-        """It has just come."""
-        person = seen.user or (seen.member.user if seen.member else None)
-        carrier = seen.message
-        self.id = seen.id
-        self.token = seen.token
-        self.application_id = seen.application_id
-        self.is_command = seen.type == wire.COMMAND
-        self.person = person.id if person else ""
-        #: only that person sees the answer: what commands show is theirs, and in a server others read along
-        self.private = seen.guild_id is not None if carrier is None else bool(carrier.flags & wire.EPHEMERAL)
-        self.message_id = carrier.id if carrier else ""  #: that carries the button
-        self.components = carrier.components if carrier else []
-        self.custom_id = seen.data.custom_id
-        self.until = time.monotonic() + ANSWERABLE
+    def __init__(self, payload: InteractionPayload) -> None:
+        """Args: ``payload`` has just arrived."""
+        author, message = payload.author, payload.message
+        self.id = payload.id
+        self.token = payload.token
+        self.application_id = payload.application_id
+        self.is_command = payload.is_command
+        self.user_id = author.id if author else ""
+        #: whether only that person sees the answer: commands show private data, and in a server others read along
+        self.private = payload.guild_id is not None if message is None else bool(message.flags & EPHEMERAL)
+        self.message_id = message.id if message else ""  #: of the message with the button
+        self.components = message.components if message else []
+        self.custom_id = payload.data.custom_id
+        self.answerable_until = time.monotonic() + ANSWER_SECONDS
         loop = asyncio.get_running_loop()
-        self.taken: asyncio.Future[bool] = loop.create_future()  #: whether the host has it
-        self.acknowledged: asyncio.Future[bool] = loop.create_future()  #: whether Discord can be sent an answer
+        self.taken: asyncio.Future[bool] = loop.create_future()  #: whether the host has stored it
+        self.acknowledged: asyncio.Future[bool] = loop.create_future()  #: whether Discord takes an answer
 
     @property
     def answerable(self) -> bool:
-        """Whether its time is not over."""
-        return time.monotonic() < self.until
+        """Whether Discord still takes an answer."""
+        return time.monotonic() < self.answerable_until
 
     def settle(self, taken: bool) -> None:
-        """The host has taken it, or has not."""
+        """Note whether the host has stored the interaction."""
         if not self.taken.done():
             self.taken.set_result(taken)
 
@@ -71,115 +79,116 @@ class Interaction:
         return {"webhook_id": self.application_id, "webhook_token": self.token}
 
 
-class Interactions:
-    """Those of late. Tokens are in memory alone: after a restart an answer goes to the channel."""
+class PendingInteractions:
+    """The latest interactions. They are kept in memory only: after a restart, an answer goes to the channel."""
 
     def __init__(self, api: Api) -> None:
-        """Args: ``api`` takes the answers."""
+        """Args: ``api`` takes acknowledgements and answers."""
         self._api = api
-        self._known: OrderedDict[str, Interaction] = OrderedDict()
-        self._tasks: set[asyncio.Task[None]] = set()
+        self._known: BoundedDict[str, PendingInteraction] = BoundedDict(MAX_INTERACTIONS)
+        self._tasks = BackgroundTasks()
 
-    def add(self, seen: wire.Interacted) -> Interaction:
-        """Begin to see to it; one that is known comes back as it is."""
-        known = self._known.get(seen.id)
+    def add(self, payload: InteractionPayload) -> PendingInteraction:
+        """The interaction of ``payload``. A new one is acknowledged in the background."""
+        known = self._known.get(payload.id)
         if known is not None:
             return known
-        interaction = self._known[seen.id] = Interaction(seen)
-        while len(self._known) > REMEMBERED:
-            self._known.popitem(last=False)
-        task = asyncio.create_task(self._see_to(interaction))
-        self._tasks.add(task)
-        task.add_done_callback(self._tasks.discard)
+        interaction = self._known[payload.id] = PendingInteraction(payload)
+        self._tasks.spawn(self._process(interaction))
         return interaction
 
-    async def of(self, key: str) -> Interaction | None:
-        """The interaction that the reply of this key answers, as soon as Discord takes answers to it."""
+    async def answered_by(self, key: str) -> PendingInteraction | None:
+        """The interaction that the reply ``key`` answers, once Discord takes answers; None if there is none."""
         platform, _, rest = key.partition(":")
         known = self._known.get(rest.partition(":")[0]) if platform == PLATFORM else None
         if known is None or not known.answerable:
             return None
-        await asyncio.wait({known.acknowledged}, timeout=ACKNOWLEDGE * 2)
+        await asyncio.wait({known.acknowledged}, timeout=ACKNOWLEDGE_SECONDS * 2)
         return known if known.acknowledged.done() and known.acknowledged.result() else None
 
-    def drop(self, interaction: Interaction) -> None:
-        """It can be answered no more."""
+    def drop(self, interaction: PendingInteraction) -> None:
+        """Forget an interaction that cannot be answered any more."""
         self._known.pop(interaction.id, None)
 
     async def close(self) -> None:
-        """Stop seeing to them."""
-        tasks = list(self._tasks)
-        for task in tasks:
-            task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
+        """Stop acknowledging."""
+        await self._tasks.close()
 
-    async def _see_to(self, it: Interaction) -> None:
+    async def _process(self, interaction: PendingInteraction) -> None:
         try:
-            await asyncio.wait({it.taken}, timeout=ACKNOWLEDGE)
-            in_time = it.taken.done()
-            acknowledged = await self._acknowledge(it, it.taken.result() if in_time else None)
-            if not it.acknowledged.done():
-                it.acknowledged.set_result(acknowledged)
+            await asyncio.wait({interaction.taken}, timeout=ACKNOWLEDGE_SECONDS)
+            in_time = interaction.taken.done()
+            acknowledged = await self._acknowledge(interaction, interaction.taken.result() if in_time else None)
+            if not interaction.acknowledged.done():
+                interaction.acknowledged.set_result(acknowledged)
             if acknowledged and not in_time:
-                await self._afterwards(it, await it.taken)
+                await self._show_result(interaction, await interaction.taken)
         except LLMAgentOSError as error:
-            _log.warning("discord: an interaction is not shown as it is", error=str(error))
-        except Exception as error:  # it has been handed on; what is missing is how it looks
-            _log.error("discord: an interaction is not shown as it is", exc_info=error)
+            _log.warning("discord: the state of an interaction is not shown", error=str(error))
+        except Exception as error:  # the host has the interaction; only its looks are wrong
+            _log.error("discord: the state of an interaction is not shown", exc_info=error)
         finally:
-            if not it.acknowledged.done():
-                it.acknowledged.set_result(False)
+            if not interaction.acknowledged.done():
+                interaction.acknowledged.set_result(False)
 
-    async def _acknowledge(self, it: Interaction, taken: bool | None) -> bool:
-        """Tell Discord that it arrived; ``taken`` is None where nobody knows yet. Returns whether it heard in time."""
-        secret = {"flags": wire.EPHEMERAL}
+    async def _acknowledge(self, interaction: PendingInteraction, taken: bool | None) -> bool:
+        """Acknowledge an interaction. Returns whether Discord got the acknowledgement in time.
+
+        Args:
+            interaction: which.
+            taken: whether the host has stored it; None: the host has not decided yet.
+        """
+        only_one_person = {"flags": EPHEMERAL}
         if taken is False:
-            answer = {"type": _MESSAGE, "data": {"content": REFUSED, **secret}}
-        elif it.is_command:
-            answer = {"type": _THINKING, "data": secret if it.private else {}}
+            body = {"type": _MESSAGE, "data": {"content": REFUSED, **only_one_person}}
+        elif interaction.is_command:
+            body = {"type": _THINKING, "data": only_one_person if interaction.private else {}}
         elif taken:
-            answer = {"type": _UPDATE, "data": {"components": chosen(it.components, it.custom_id)}}
+            components = with_choice(interaction.components, interaction.custom_id)
+            body = {"type": _UPDATE_MESSAGE, "data": {"components": components}}
         else:
-            answer = {"type": _LATER}
-        path = "/interactions/{interaction_id}/{webhook_token}/callback"
+            body = {"type": _ANSWER_LATER}
         try:
             await self._api.call(
-                "acknowledging", "POST", path, body=answer, interaction_id=it.id, webhook_token=it.token
+                "acknowledging",
+                "POST",
+                CALLBACK,
+                body=body,
+                interaction_id=interaction.id,
+                webhook_token=interaction.token,
             )
         except ExpiredError:
-            _log.warning("discord: an interaction was acknowledged too late; its answer goes to the channel")
+            _log.warning("discord: an interaction was acknowledged too late; the answer goes to the channel")
             return False
         except RefusedError as error:
             if error.code != _ALREADY_ACKNOWLEDGED:
                 raise
         return True
 
-    async def _afterwards(self, it: Interaction, taken: bool) -> None:
-        """What the acknowledgement could not say yet."""
-        original = "/webhooks/{webhook_id}/{webhook_token}/messages/@original"
-        if it.is_command:
+    async def _show_result(self, interaction: PendingInteraction, taken: bool) -> None:
+        """Show what the host decided, where the acknowledgement came too early to say so."""
+        webhook = interaction.webhook
+        if interaction.is_command:
             if not taken:
-                await self._api.call("refusing", "PATCH", original, body={"content": REFUSED}, at=it.webhook)
+                await self._api.call("refusing", "PATCH", ORIGINAL_ANSWER, body={"content": REFUSED}, at=webhook)
         elif taken:
-            body = {"components": chosen(it.components, it.custom_id)}
-            await self._api.call("showing a choice", "PATCH", original, body=body, at=it.webhook)
+            body = {"components": with_choice(interaction.components, interaction.custom_id)}
+            await self._api.call("showing a choice", "PATCH", ORIGINAL_ANSWER, body=body, at=webhook)
         else:
-            refusal = {"content": REFUSED, "flags": wire.EPHEMERAL}
-            await self._api.call(
-                "refusing", "POST", "/webhooks/{webhook_id}/{webhook_token}", body=refusal, at=it.webhook
-            )
+            refusal = {"content": REFUSED, "flags": EPHEMERAL}
+            await self._api.call("refusing", "POST", FOLLOW_UPS, body=refusal, at=webhook)
 
 
-def chosen(components: list[dict[str, Any]], custom_id: str) -> list[dict[str, Any]]:
-    """A message's components with no button that can be pressed, and the one that was marked."""
+def with_choice(components: list[dict[str, Any]], custom_id: str) -> list[dict[str, Any]]:
+    """A message's components after a button was pressed: all buttons disabled, the pressed one marked."""
     shown = copy.deepcopy(components)
     waiting = list(shown)
     while waiting:
-        each = waiting.pop()
-        waiting += [inner for inner in each.get("components") or () if isinstance(inner, dict)]
-        if each.get("type") != wire.BUTTON or "custom_id" not in each:
+        component = waiting.pop()
+        waiting += [inner for inner in component.get("components") or () if isinstance(inner, dict)]
+        if component.get("type") != BUTTON or "custom_id" not in component:
             continue
-        each["disabled"] = True
-        if each["custom_id"] == custom_id:
-            each["label"] = f"✓ {each.get('label') or ''}"[:80]
+        component["disabled"] = True
+        if component["custom_id"] == custom_id:
+            component["label"] = f"✓ {component.get('label') or ''}"[:_LABEL_CHARACTERS]
     return shown

@@ -1,4 +1,4 @@
-"""Slack: direct messages, channels and threads, over Socket Mode or signed HTTP, through slack-bolt.
+"""Slack: direct messages, channels and threads, over Socket Mode or signed HTTP requests, through slack-bolt.
 
-The adapter is in ``adapter``; importing this package alone loads no client, so that its guide is quick.
+Nothing is imported here, so that the setup guide (``llmagent-os setup slack``) works without the library.
 """

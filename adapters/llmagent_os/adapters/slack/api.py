@@ -1,4 +1,4 @@
-"""Slack's Web API, with its refusals in the host's terms, and its limits kept."""
+"""Slack's Web API: calls that keep to Slack's rate limits and fail with errors of the host."""
 
 from __future__ import annotations
 
@@ -7,109 +7,90 @@ import json
 from typing import Any, NoReturn, cast
 
 import aiohttp
-import structlog
+import yarl
 from slack_sdk.errors import SlackApiError, SlackClientError
 from slack_sdk.web.async_client import AsyncWebClient
 
-from llmagent_os.errors import AdapterError, ConfigError, TryLaterError
+from llmagent_os.adapters.slack.errors import translated
+from llmagent_os.errors import TryLaterError
 
-_log = structlog.stdlib.get_logger(__name__)
-
-#: So many seconds of waiting for a limit are spent inside a call; a longer wait is the host's.
-PATIENCE = 5.0
-
-#: The bot's or the app's token is no good, and trying again would not help.
-_TOKEN = frozenset(
-    "invalid_auth not_authed account_inactive token_revoked token_expired org_login_required app_uninstalled".split()
-)
-_LATER = frozenset(
-    "internal_error fatal_error service_unavailable request_timeout team_added_to_org ratelimited rate_limited".split()
-)
+#: The longest pause that a call waits out by itself, in seconds. A longer pause is the host's to plan with.
+MAX_PAUSE_SECONDS = 5.0
 
 #: Methods that take a JSON body; the others take a form.
-_JSON = ("chat.", "reactions.")
+_JSON_METHODS = ("chat.", "reactions.")
 
 
-class SlackApi:
-    """Calls methods on one session, and remembers which of them Slack wants left alone for a while."""
+class Api:
+    """Calls methods, and remembers for which of them Slack wants a pause."""
 
     def __init__(self, token: str, url: str, session: aiohttp.ClientSession) -> None:
-        """Args: ``url`` is the Web API's, such as ``https://slack.com/api/``; ``session`` is the caller's to close."""
+        """Args:
+        token: of the bot or of the app.
+        url: the Web API's address, such as ``https://slack.com/api/``.
+        session: sends the requests; the caller closes it.
+        """
         base = url if url.endswith("/") else f"{url}/"
         self.client = AsyncWebClient(token=token, base_url=base, session=session, retry_handlers=[])
         self.session = session
-        self._not_before: dict[str, float] = {}  # method and channel -> when, on the loop's clock
+        self._host = yarl.URL(url).host or ""
+        self._paused_until: dict[str, float] = {}  # method and channel -> a moment on the loop's clock
 
-    async def call(self, method: str, *, optional: bool = False, **given: Any) -> dict[str, Any]:
-        """Call ``method``; None among the arguments is left out.
+    async def call(self, method: str, *, optional: bool = False, **arguments: Any) -> dict[str, Any]:
+        """Call ``method`` and return the answer.
 
         Args:
             method: such as ``chat.postMessage``.
-            optional: nobody waits for it: where Slack wants a pause it is not made at all.
-            given: its arguments.
+            optional: leave the call out where Slack wants a pause: nobody waits for it.
+            arguments: of the method; those that are None are left out.
 
         Raises:
-            TryLaterError: a limit, an outage, or no way to Slack.
-            ConfigError: the token is no good.
-            AdapterError: refused; ``str(error)`` begins with Slack's own word for it.
+            TryLaterError: a rate limit, an outage, or Slack cannot be reached.
+            ConfigError: Slack refuses the token.
+            RefusedError: Slack refuses the call for any other reason.
         """
-        arguments = {name: value for name, value in given.items() if value is not None}
-        # Messages have limits by channel, everything else by method.
-        where = f"{method}:{arguments.get('channel', '') if method.startswith('chat.') else ''}"
-        await self._wait(where, optional)
+        given = {name: value for name, value in arguments.items() if value is not None}
+        # Messages have rate limits per channel, everything else per method.
+        limit = f"{method}:{given.get('channel', '') if method.startswith('chat.') else ''}"
+        await self._wait(limit, optional)
         call = cast("Any", self.client.api_call)  # pyright: ignore[reportUnknownMemberType]
         try:
-            if method.startswith(_JSON):
-                answer = await call(method, json=arguments)
+            if method.startswith(_JSON_METHODS):
+                answer = await call(method, json=given)
             else:
-                form = {
-                    name: value if isinstance(value, str) else json.dumps(value) for name, value in arguments.items()
-                }
+                form = {name: value if isinstance(value, str) else json.dumps(value) for name, value in given.items()}
                 answer = await call(method, data=form)
             return cast("dict[str, Any]", answer.data)
         except SlackApiError as error:
-            self._refused(method, where, error)
+            self._refused(method, limit, error)
         except (SlackClientError, aiohttp.ClientError, OSError, TimeoutError, ValueError) as error:
             raise TryLaterError(f"slack: {method} did not get through: {error!r}") from error
 
-    async def _wait(self, where: str, optional: bool) -> None:
+    def is_own_address(self, url: str) -> bool:
+        """Whether ``url`` belongs to Slack, or to the server that stands in for Slack: it may be shown the token."""
+        try:
+            address = yarl.URL(url)
+        except ValueError:
+            return False
+        host = address.host or ""
+        return (address.scheme == "https" and (host == "slack.com" or host.endswith(".slack.com"))) or (
+            host == self._host and address.scheme in ("http", "https")
+        )
+
+    async def _wait(self, limit: str, optional: bool) -> None:
         now = asyncio.get_running_loop().time()
-        wait = self._not_before.get(where, 0.0) - now
-        if wait <= 0:
+        seconds = self._paused_until.get(limit, 0.0) - now
+        if seconds <= 0:
             return
-        if optional or wait > PATIENCE:
-            raise TryLaterError(f"slack: {where} is to be left alone for {wait:.1f} s", seconds=wait)
-        await asyncio.sleep(wait)
+        if optional or seconds > MAX_PAUSE_SECONDS:
+            raise TryLaterError(f"slack: {limit} must pause for {seconds:.1f} s", seconds=seconds)
+        await asyncio.sleep(seconds)
 
-    def _refused(self, method: str, where: str, error: SlackApiError) -> NoReturn:
+    def _refused(self, method: str, limit: str, error: SlackApiError) -> NoReturn:
         answer = cast("Any", error.response)
-        status, data = int(answer.status_code), answer.data
-        data = cast("dict[str, Any]", data) if isinstance(data, dict) else {}
-        word = str(data.get("error", ""))
-        if status == 429 or word in ("ratelimited", "rate_limited"):
-            seconds = _seconds(answer.headers)
-            self._not_before[where] = asyncio.get_running_loop().time() + seconds
-            raise TryLaterError(f"slack: {method} has a limit", seconds=seconds) from error
-        if status >= 500 or word in _LATER or not word:
-            raise TryLaterError(f"slack: {method} answered {status} {word}") from error
-        if word in _TOKEN:
-            raise ConfigError(
-                f"slack: the token was refused ({word}): put a new one into .env, "
-                "from https://api.slack.com/apps under OAuth & Permissions"
-            ) from error
-        needed = str(data.get("needed", ""))
-        if word == "missing_scope":
-            raise AdapterError(f"missing_scope: {method} needs {needed}; add it to the app and install it again") from (
-                error
-            )
-        raise AdapterError(f"{word}: {method} was refused") from error
-
-
-def _seconds(headers: Any) -> float:
-    for name, value in dict(headers).items():
-        if str(name).lower() == "retry-after":
-            try:
-                return max(0.0, float(value))
-            except ValueError:
-                break
-    return 1.0
+        data = cast("dict[str, Any]", answer.data) if isinstance(answer.data, dict) else {}
+        headers = {str(name): str(value) for name, value in dict(answer.headers).items()}
+        known = translated(method, int(answer.status_code), data, headers)
+        if isinstance(known, TryLaterError) and known.seconds is not None:
+            self._paused_until[limit] = asyncio.get_running_loop().time() + known.seconds
+        raise known from error

@@ -1,4 +1,4 @@
-"""Setting a Slack app up: its manifest, the steps around it, and whether its tokens are right.
+"""The setup guide of Slack: the steps, the app's manifest, and a check of the tokens.
 
 The manifest follows https://docs.slack.dev/reference/app-manifest.
 """
@@ -16,19 +16,20 @@ from llmagent_os.admin.doctor import Finding
 from llmagent_os.admin.setup_guide import Api, Guidance, GuideSetup, unreachable
 from llmagent_os.config import Settings
 from llmagent_os.errors import AdapterError
+from llmagent_os.markup.shortening import shorten
 
-#: What the bot may do, and what for.
+#: Scopes of the bot's token, and what the bot needs them for.
 SCOPES = {
-    "app_mentions:read": "hearing that it is mentioned",
-    "channels:history": "reading the threads that it is part of in public channels, also after a pause",
+    "app_mentions:read": "receiving mentions",
+    "channels:history": "reading the threads that it is part of in public channels, also after an outage",
     "chat:write": "answering",
     "commands": "slash commands",
     "files:read": "reading files that people send it",
     "files:write": "sending files",
     "groups:history": "the same in private channels",
-    "im:history": "reading direct messages, also after a pause",
-    "im:read": "finding who has written for the first time while it was away",
-    "im:write": "sending a file to one person alone",
+    "im:history": "reading direct messages, also after an outage",
+    "im:read": "finding people who wrote for the first time while it was away",
+    "im:write": "sending a file to only one person",
     "mpim:history": "the same in direct messages of several people",
     "reactions:read": "learning from reactions",
 }
@@ -41,23 +42,23 @@ EVENTS = (
     "reaction_added",
     "reaction_removed",
 )
-#: Slack's own slash commands: a manifest with one of them is refused as a whole.
+#: Slack's own slash commands. Slack refuses a manifest that has one of them.
 RESERVED = frozenset(
     "active apps archive away call collapse dm dnd expand feed feedback invite join keys kick leave me msg mute open "
     "part prefs pro remind remove rename search shortcuts shrug star status topic unarchive who".split()
 )
-HTTP_PATH = "/slack/events"  #: at the public address, where it names no path of its own
+HTTP_PATH = "/slack/events"  #: is added to a public address that has no path of its own
 
 _APPS = "https://api.slack.com/apps"
-_MOST_COMMANDS = 50
-_LONGEST_LINK = 8000  #: characters that browsers and servers take for sure
-#: Errors of Slack that say that the token itself is at fault.
+_MAX_COMMANDS = 50  #: of one app
+_MAX_LINK = 8000  #: characters; browsers and servers certainly take a link of this length
+#: Slack's errors for a token that is wrong.
 _BAD_TOKEN = frozenset(
     {"invalid_auth", "not_authed", "account_inactive", "token_revoked", "token_expired", "not_allowed_token_type"}
 )
 
 
-class _Said(msgspec.Struct):
+class _TestAnswer(msgspec.Struct):
     ok: bool
     error: str = ""
     needed: str = ""
@@ -67,21 +68,21 @@ class _Said(msgspec.Struct):
 
 
 async def guide(setup: GuideSetup) -> Guidance:
-    """The manifest, the steps, and what Slack says about the tokens."""
+    """The steps, the manifest, and what Slack says about the tokens."""
     return Guidance(
         _steps(setup), json.dumps(manifest(setup), indent=2, ensure_ascii=False), await check(setup.settings)
     )
 
 
 def manifest(setup: GuideSetup) -> dict[str, Any]:
-    """The app that the bot needs, as Slack's manifest."""
+    """The manifest of the app that the bot needs."""
     address = _request_url(setup.address)
     request_url = {"request_url": address} if address else {}
-    information = {"name": setup.bot.title[:35], "description": _cut(setup.bot.about, 140)}
+    information = {"name": setup.bot.title[:35], "description": shorten(setup.bot.about, 140)}
     slash_commands = [
         {
             "command": f"/{name}",
-            "description": _cut(text, 2000) or name,
+            "description": shorten(text, 2000) or name,
             "should_escape": False,
             **({"url": address} if address else {}),
         }
@@ -110,7 +111,7 @@ def manifest(setup: GuideSetup) -> dict[str, Any]:
 
 
 async def check(settings: Settings) -> tuple[Finding, ...]:
-    """What is right, missing or wrong about the tokens."""
+    """What is right, missing or wrong with the tokens."""
     bot, app, secret = (
         value.get_secret_value()
         for value in (settings.slack_bot_token, settings.slack_app_token, settings.slack_signing_secret)
@@ -131,17 +132,17 @@ async def check(settings: Settings) -> tuple[Finding, ...]:
     except AdapterError as error:
         findings.append(unreachable("slack", error, "SLACK_API_URL", settings.slack_api_url))
     if secret and not re.fullmatch(r"[0-9a-f]{32}", secret):
-        text = "SLACK_SIGNING_SECRET is no signing secret, which is 32 hexadecimal digits"
+        text = "SLACK_SIGNING_SECRET is no signing secret: a signing secret has 32 hexadecimal digits"
         findings.append(_problem(text, f"copy it from Basic Information → App Credentials at {_APPS}"))
     if not app and not secret:
         text = "neither SLACK_APP_TOKEN nor SLACK_SIGNING_SECRET is set"
         if bot:
             remedy = f"set SLACK_APP_TOKEN: {_APP_PLACE}"
-            findings.append(_problem(f"{text}: nothing that people write would arrive", remedy))
+            findings.append(_problem(f"{text}: no message would reach the bot", remedy))
         else:
             findings.append(_note(f"{text} yet"))
     elif app and secret:
-        findings.append(_note("SLACK_APP_TOKEN and SLACK_SIGNING_SECRET are both set: only one of them is needed"))
+        findings.append(_note("SLACK_APP_TOKEN and SLACK_SIGNING_SECRET are both set; one of them is enough"))
     elif secret:
         where = f"{settings.slack_http_host}:{settings.slack_http_port}"
         findings.append(
@@ -156,38 +157,40 @@ _APP_PLACE = f"generate an App-Level Token with the scope connections:write unde
 
 async def _bot_token(api: Api, token: str) -> list[Finding]:
     answer = await api.ask("POST", "auth.test", {"Authorization": f"Bearer {token}"})
-    said = answer.read(_Said)
-    if not said.ok:
-        return [_refused("SLACK_BOT_TOKEN", said, _BOT_PLACE)]
-    if not said.user or not said.team:
-        raise AdapterError("Slack accepts SLACK_BOT_TOKEN and does not say whose it is")
-    findings = [Finding("slack", "ok", f"SLACK_BOT_TOKEN is that of {said.user!r} in the workspace {said.team!r}")]
+    found = answer.read(_TestAnswer)
+    if not found.ok:
+        return [_refused("SLACK_BOT_TOKEN", found, _BOT_PLACE)]
+    if not found.user or not found.team:
+        raise AdapterError("Slack accepts SLACK_BOT_TOKEN, but does not say whose token it is")
+    text = f"SLACK_BOT_TOKEN belongs to {found.user!r} in the workspace {found.team!r}"
+    findings = [Finding("slack", "ok", text)]
     if "x-oauth-scopes" not in answer.headers:
-        return [*findings, _note("Slack does not say what the bot may do: its scopes were not checked")]
-    given = {scope.strip() for scope in answer.headers["x-oauth-scopes"].split(",")}
+        return [*findings, _note("Slack does not list the scopes of the token: they were not checked")]
+    granted = {scope.strip() for scope in answer.headers["x-oauth-scopes"].split(",")}
     remedy = "add it under OAuth & Permissions → Bot Token Scopes, then install the app to the workspace again"
-    lacking = [
-        _problem(f"the scope {scope} is missing: {SCOPES[scope]}", remedy) for scope in SCOPES if scope not in given
+    missing = [
+        _problem(f"the scope {scope} is missing: {SCOPES[scope]}", remedy) for scope in SCOPES if scope not in granted
     ]
-    return [*findings, *(lacking or [Finding("slack", "ok", "it has every scope that it needs")])]
+    return [*findings, *(missing or [Finding("slack", "ok", "the token has every scope that the bot needs")])]
 
 
 async def _app_token(api: Api, token: str) -> Finding:
-    said = (await api.ask("POST", "apps.connections.open", {"Authorization": f"Bearer {token}"})).read(_Said)
-    if not said.ok:
-        return _refused("SLACK_APP_TOKEN", said, _APP_PLACE)
-    if not said.url:
-        raise AdapterError("Slack accepts SLACK_APP_TOKEN and does not say where to connect")
+    answer = await api.ask("POST", "apps.connections.open", {"Authorization": f"Bearer {token}"})
+    found = answer.read(_TestAnswer)
+    if not found.ok:
+        return _refused("SLACK_APP_TOKEN", found, _APP_PLACE)
+    if not found.url:
+        raise AdapterError("Slack accepts SLACK_APP_TOKEN, but does not say where to connect")
     return Finding("slack", "ok", "SLACK_APP_TOKEN opens Socket Mode")
 
 
-def _refused(variable: str, said: _Said, place: str) -> Finding:
-    error = repr(said.error or "no reason given")
-    if said.error in _BAD_TOKEN:
+def _refused(variable: str, answer: _TestAnswer, place: str) -> Finding:
+    error = repr(answer.error or "no reason given")
+    if answer.error in _BAD_TOKEN:
         return _problem(f"Slack refuses {variable} ({error})", place)
-    if said.error == "missing_scope":
-        return _problem(f"{variable} lacks the scope {said.needed or 'connections:write'!r}", place)
-    return _problem(f"Slack takes {variable} and answers {error}", f"look for {error} on docs.slack.dev, or {place}")
+    if answer.error == "missing_scope":
+        return _problem(f"{variable} lacks the scope {answer.needed or 'connections:write'!r}", place)
+    return _problem(f"Slack accepts {variable}, but answers {error}", f"look for {error} on docs.slack.dev, or {place}")
 
 
 def _wrong_shape(variable: str, token: str, prefix: str, place: str) -> Finding | None:
@@ -196,7 +199,7 @@ def _wrong_shape(variable: str, token: str, prefix: str, place: str) -> Finding 
     kinds = {
         "xoxb-": "a bot token, which belongs in SLACK_BOT_TOKEN",
         "xapp-": "an app-level token, which belongs in SLACK_APP_TOKEN",
-        "xoxp-": "a person's token, which the bot must not use",
+        "xoxp-": "a person's token, which a bot must not use",
     }
     kind = next((text for start, text in kinds.items() if start != prefix and token.startswith(start)), None)
     what = f"holds {kind} ({token[:5]}...)" if kind else f"is no token that starts with {prefix}"
@@ -207,21 +210,22 @@ def _steps(setup: GuideSetup) -> str:
     name, title, address = setup.bot.name, setup.bot.title, _request_url(setup.address)
     text = json.dumps(manifest(setup), separators=(",", ":"), ensure_ascii=False)
     link = f"{_APPS}?new_app=1&manifest_json={quote(text, safe='')}"
-    create = f"   or open this link, which has it filled in:\n   {link}\n" if len(link) <= _LONGEST_LINK else ""
+    create = f"   or open this link, which contains the manifest:\n   {link}\n" if len(link) <= _MAX_LINK else ""
+    listening = f"{setup.settings.slack_http_host}:{setup.settings.slack_http_port}"
     token = (
-        "3. Basic Information → App Credentials: copy the Signing Secret. Your public address must lead to where\n"
-        f"   events are taken: {setup.settings.slack_http_host}:{setup.settings.slack_http_port}.\n"
+        "3. Basic Information → App Credentials: copy the Signing Secret. Your public address must lead\n"
+        f"   to the address on which the bot takes events: {listening}.\n"
         if address
         else "3. Basic Information → App-Level Tokens: generate a token with the scope connections:write, and copy it\n"
         "   (xapp-...).\n"
     )
     second = "SLACK_SIGNING_SECRET=..." if address else "SLACK_APP_TOKEN=xapp-..."
-    left_out = [f"/{each}" for each in setup.commands if each not in dict(_offered(setup))]
-    note = f"\nSlack has no room for {', '.join(left_out)}: write it after @{name}.\n" if left_out else ""
+    left_out = [f"/{command}" for command in setup.commands if command not in dict(_offered(setup))]
+    note = f"\nSlack does not allow {', '.join(left_out)}: write it after @{name}.\n" if left_out else ""
     return (
         f"# {title} on Slack\n\n"
         f"1. Create the app: {_APPS} → Create New App → From a manifest, pick your workspace, and paste the manifest\n"
-        f"   below,\n{create}"
+        f"   from below,\n{create}"
         "2. Install it: Install App → Install to Workspace, and copy the Bot User OAuth Token (xoxb-...).\n"
         f"{token}"
         "4. Put both into .env:\n"
@@ -234,21 +238,17 @@ def _steps(setup: GuideSetup) -> str:
 
 
 def _offered(setup: GuideSetup) -> list[tuple[str, str]]:
-    """The commands that Slack takes."""
-    taken = [
+    """The commands that Slack allows."""
+    allowed = [
         (name, text)
         for name, text in setup.commands.items()
         if name not in RESERVED and re.fullmatch(r"[a-z0-9_-]{1,31}", name)
     ]
-    return taken[:_MOST_COMMANDS]
+    return allowed[:_MAX_COMMANDS]
 
 
 def _request_url(address: str) -> str:
     return address.rstrip("/") + HTTP_PATH if address and urlsplit(address).path in ("", "/") else address
-
-
-def _cut(text: str, most: int) -> str:
-    return text if len(text) <= most else f"{text[: most - 1]}…"
 
 
 def _note(text: str) -> Finding:

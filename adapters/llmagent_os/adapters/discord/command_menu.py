@@ -1,0 +1,88 @@
+"""The menu of slash commands that Discord shows to people."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping
+from typing import Any, cast
+
+import structlog
+
+from llmagent_os.adapters.discord.api import COMMANDS, Api
+
+_log = structlog.stdlib.get_logger(__name__)
+
+#: The name of the one argument that every command has: all that a person writes after the command's name.
+ARGUMENTS = "arguments"
+
+MAX_COMMANDS = 100  #: of one bot
+MAX_DESCRIPTION = 100  #: characters
+
+_NAME = re.compile(r"[-_a-z0-9]{1,32}")
+_SERVER, _DIRECT = 0, 1  #: contexts of a command: in servers, and in direct messages with the bot
+
+
+class CommandMenu:
+    """Keeps Discord's menu equal to the commands that there are. Plugins come and go while the bot runs."""
+
+    def __init__(self, commands: Callable[[], Mapping[str, str]]) -> None:
+        """Args: ``commands`` returns the present names and descriptions."""
+        self._commands = commands
+        self._registered: dict[str, str] | None = None
+
+    async def update(self, api: Api, application_id: str) -> None:
+        """Register the present commands. A request is made only if they have changed.
+
+        Raises:
+            AdapterError: Discord does not take them.
+        """
+        wanted = dict(self._commands())
+        if not wanted or wanted == self._registered:
+            return
+        body = _described(wanted)
+        listed = await api.call("listing the commands", "GET", COMMANDS, application_id=application_id)
+        if _essence(listed) != _essence(body):
+            await api.call("registering the commands", "PUT", COMMANDS, application_id=application_id, body=body)
+            _log.info("discord: commands registered", count=len(body))
+        self._registered = wanted
+
+    def forget(self) -> None:
+        """Compare the menu with Discord's again at the next update."""
+        self._registered = None
+
+
+def _described(wanted: Mapping[str, str]) -> list[dict[str, Any]]:
+    allowed = {name: about for name, about in wanted.items() if _NAME.fullmatch(name)}
+    if len(allowed) < len(wanted):
+        _log.warning(
+            "discord: commands are left out whose names Discord does not allow",
+            names=sorted(set(wanted) - set(allowed)),
+        )
+    if len(allowed) > MAX_COMMANDS:
+        _log.warning("discord: only the first commands are registered", most=MAX_COMMANDS, count=len(allowed))
+    option = {
+        "type": 3,
+        "name": ARGUMENTS,
+        "description": "What the command is about, if it needs that",
+        "required": False,
+    }
+    return [
+        {
+            "type": 1,
+            "name": name,
+            "description": (about or name)[:MAX_DESCRIPTION],
+            "options": [option],
+            "contexts": [_SERVER, _DIRECT],
+        }
+        for name, about in list(allowed.items())[:MAX_COMMANDS]
+    ]
+
+
+def _essence(commands: object) -> set[tuple[str, str, tuple[int, ...], tuple[str, ...]]]:
+    """What people see of ``commands``, however the JSON is written."""
+    found: set[tuple[str, str, tuple[int, ...], tuple[str, ...]]] = set()
+    for command in cast("list[dict[str, Any]]", commands or []):
+        options = tuple(str(option.get("name")) for option in command.get("options") or ())
+        contexts = tuple(sorted(command.get("contexts") or ()))
+        found.add((str(command.get("name")), str(command.get("description")), contexts, options))
+    return found

@@ -1,0 +1,165 @@
+"""A reply as Discord's messages: text in pieces that fit; card, buttons and files are part of the last message."""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import discord
+import msgspec
+import structlog
+
+from llmagent_os.adapter import Button, Card, Reply
+from llmagent_os.adapter_kit.button_values import ButtonValues
+from llmagent_os.events import Conversation
+from llmagent_os.markup import DISCORD, pieces
+from llmagent_os.markup.shortening import shorten
+
+_log = structlog.stdlib.get_logger(__name__)
+
+MESSAGE_CHARACTERS = 2000  #: of one message
+FILE_BYTES = 10 * 1024 * 1024  #: of one file, in direct messages and in servers without boosts
+MESSAGE_FILES = 10  #: of one message
+CUSTOM_ID_BYTES = 100  #: of a button's value, which Discord calls custom_id
+
+EMBED_FIELDS = 25  #: of one embed
+_FIELD_NAME, _FIELD_VALUE, _EMBED = 256, 1024, 6000  # characters: of a field's name and value, of an embed in all
+_ROW_BUTTONS, _ROWS, _LABEL = 5, 5, 80  # buttons of a row, rows of a message, characters of a label
+_STYLES = {"primary": 1, "default": 2, "danger": 4}
+_INVISIBLE = "\u200b"  #: where Discord takes no empty text
+
+
+class OutgoingMessage(msgspec.Struct, frozen=True):
+    """One message to be sent."""
+
+    content: str
+    embeds: tuple[dict[str, Any], ...] = ()
+    components: tuple[dict[str, Any], ...] = ()
+    files: tuple[str, ...] = ()  #: paths
+
+    def body(self) -> dict[str, Any]:
+        """The message as a request's JSON. Mentions in a model's text notify nobody."""
+        return {
+            "content": self.content,
+            "embeds": list(self.embeds),
+            "components": list(self.components),
+            "allowed_mentions": {"parse": [], "replied_user": True},
+        }
+
+    def is_shown_in(self, message: dict[str, Any]) -> bool:
+        """Whether Discord's ``message`` is this one, and not a draft of it."""
+        return (
+            message.get("content", "").strip() == self.content.strip()
+            and bool(message.get("components")) == bool(self.components)
+            and len(message.get("attachments") or ()) == len(self.files)
+        )
+
+    def without_extras(self) -> OutgoingMessage:
+        """The message without what a server may forbid: no card, and a note in place of files."""
+        note = "\n\n(I may not attach files here.)" if self.files else ""
+        return OutgoingMessage(self.content[: MESSAGE_CHARACTERS - len(note)] + note, (), self.components)
+
+
+async def outgoing_messages(reply: Reply, buttons: ButtonValues) -> list[OutgoingMessage]:
+    """The messages that ``reply`` becomes; the same at every try."""
+    paths, notes = await asyncio.to_thread(_sendable, reply.files) if reply.files else ([], [])
+    text = "\n\n".join((reply.text, *notes)) if notes else reply.text
+    texts = list(pieces(text, DISCORD, MESSAGE_CHARACTERS))
+    embeds = () if reply.card is None else (_embed(reply.card),)
+    components = await _components(reply.buttons, buttons)
+    if not texts or (not texts[-1].strip() and not (embeds or paths)):
+        texts = [*texts[:-1], "" if embeds or paths else _INVISIBLE]
+    messages = [OutgoingMessage(piece) for piece in texts[:-1]]
+    messages.append(OutgoingMessage(texts[-1], embeds, components, tuple(paths[:MESSAGE_FILES])))
+    messages += [
+        OutgoingMessage("", (), (), tuple(paths[start : start + MESSAGE_FILES]))
+        for start in range(MESSAGE_FILES, len(paths), MESSAGE_FILES)
+    ]
+    return messages
+
+
+def draft_text(text: str) -> str:
+    """The beginning of ``text`` that fits into one message, while more is being written; empty: nothing to show."""
+    shown = pieces(text, DISCORD, MESSAGE_CHARACTERS - 2)
+    if not shown or not shown[0].strip():
+        return ""
+    return shown[0] if len(shown) == 1 else f"{shown[0]} …"
+
+
+def nonce_of(key: str, channel: str, number: int, attempt: int = 0) -> str:
+    """The nonce of one message of a reply, under which Discord takes the message once; at most 25 characters.
+
+    Args:
+        key: of the reply.
+        channel: where the message goes.
+        number: of the message in the reply, from 0.
+        attempt: counts messages that were deleted and are to be sent anew.
+    """
+    return hashlib.sha256(f"{key}\x1f{channel}\x1f{number}\x1f{attempt}".encode()).hexdigest()[:25]
+
+
+def with_nonce(nonce: str) -> dict[str, Any]:
+    """The fields of a message that make Discord drop a second one with the same nonce."""
+    return {"nonce": nonce, "enforce_nonce": True}
+
+
+def reference_to(conversation: Conversation, message_id: str | None) -> dict[str, Any]:
+    """The fields of a message that show which message it answers; none in a direct conversation."""
+    if conversation.kind == "direct" or not message_id or not message_id.isdecimal():
+        return {}
+    return {"message_reference": {"message_id": message_id, "fail_if_not_exists": False}}
+
+
+def _embed(card: Card) -> dict[str, Any]:
+    """``card`` as an embed, cut at Discord's limits: the reply's text is complete without the card."""
+    title = _plain(card.title, _FIELD_NAME)
+    left = _EMBED - len(title)
+    fields: list[dict[str, Any]] = []
+    for label, value in card.rows[:EMBED_FIELDS]:
+        name, text = _plain(label, _FIELD_NAME) or _INVISIBLE, _plain(value, _FIELD_VALUE) or _INVISIBLE
+        left -= len(name) + len(text)
+        if left < 0:
+            break
+        fields.append({"name": name, "value": text, "inline": False})
+    return {"title": title or _INVISIBLE, "fields": fields}
+
+
+def _plain(text: str, limit: int) -> str:
+    return shorten(discord.utils.escape_markdown(text), limit)
+
+
+async def _components(offered: Sequence[Button], buttons: ButtonValues) -> tuple[dict[str, Any], ...]:
+    shown: dict[str, dict[str, Any]] = {}
+    for button in offered:
+        custom_id = await buttons.carried(button.value)
+        if custom_id not in shown:  # Discord takes no two buttons with the same value
+            label = button.label[:_LABEL].strip() or _INVISIBLE
+            shown[custom_id] = {"type": 2, "style": _STYLES[button.style], "label": label, "custom_id": custom_id}
+    every = list(shown.values())
+    most = _ROW_BUTTONS * _ROWS
+    if len(every) > most:
+        _log.warning("discord: only the first buttons are shown", most=most, count=len(every))
+    rows = range(0, min(len(every), most), _ROW_BUTTONS)
+    return tuple({"type": 1, "components": every[start : start + _ROW_BUTTONS]} for start in rows)
+
+
+def _sendable(files: Sequence[str]) -> tuple[list[str], list[str]]:
+    """The files that can be sent, and notes about those that cannot."""
+    paths: list[str] = []
+    notes: list[str] = []
+    for file in files:
+        path = Path(file)
+        try:
+            size = path.stat().st_size
+        except OSError as error:
+            _log.error("discord: a file of a reply cannot be read", error=repr(error))
+            notes.append(f"(The file {path.name} could not be read.)")
+            continue
+        if size > FILE_BYTES:
+            notes.append(f"(The file {path.name} is larger than the {FILE_BYTES // 1024**2} MB that Discord takes.)")
+        else:
+            paths.append(file)
+    return paths, notes

@@ -1,0 +1,218 @@
+"""Slack's payloads to events. Every payload is checked against the shape that Slack documents."""
+
+from __future__ import annotations
+
+import contextlib
+import html
+import re
+from datetime import UTC, datetime
+from typing import Any, Literal
+
+import msgspec
+
+from llmagent_os.adapters.slack.payloads import (
+    ButtonPressPayload,
+    CommandPayload,
+    FilePayload,
+    MessageEventPayload,
+    MessagePayload,
+    ReactionPayload,
+)
+from llmagent_os.errors import BadEventError
+from llmagent_os.events import ButtonPress, Command, Conversation, Edit, Event, Message, Reaction, Sender
+
+PLATFORM = "slack"
+
+#: Subtypes of messages that a person wrote. Other subtypes report that somebody joined, or that a channel was renamed.
+_WRITTEN = (None, "file_share", "thread_broadcast", "me_message")
+
+_MARKUP = re.compile(r"<([@#!]?)([^<>|]*)(?:\|([^<>]*))?>")
+
+
+class ParsedEvent(msgspec.Struct, frozen=True):
+    """An event, and what else its payload holds."""
+
+    event: Event
+    files: tuple[FilePayload, ...] = ()  #: of the message, not fetched yet
+    response_url: str = ""  #: address to which an answer may be posted
+    pressed: dict[str, Any] | None = None  #: the message whose button was pressed
+
+
+class SlackParser:
+    """Turns payloads into events, for one bot in one workspace."""
+
+    def __init__(self, bot_user: str, team: str) -> None:
+        """Args:
+        bot_user: the bot's own user id.
+        team: the workspace's id.
+        """
+        self.bot_user = bot_user
+        self.team = team
+
+    def parse(self, body: dict[str, Any]) -> ParsedEvent | None:
+        """The event, command or button press of a payload; None if the payload is none of these.
+
+        Raises:
+            BadEventError: the payload does not have the documented shape.
+        """
+        kind = body.get("type")
+        try:
+            if kind == "event_callback":
+                event = msgspec.convert(body.get("event"), dict[str, Any])
+                return self._event(event, str(body.get("event_id") or ""))
+            if kind == "block_actions":
+                return self._button_press(msgspec.convert(body, ButtonPressPayload))
+            if "command" in body:
+                return self._command(msgspec.convert(body, CommandPayload))
+        except (msgspec.ValidationError, ValueError, OverflowError, RecursionError) as error:
+            raise BadEventError(f"slack: a payload of type {str(kind)[:40]!r} is malformed: {error}") from error
+        return None
+
+    def from_history(self, raw: object, channel: str) -> ParsedEvent | None:
+        """A message of the history of ``channel``, as the same event as when the message was delivered.
+
+        Raises:
+            BadEventError: ``raw`` is not a message.
+        """
+        try:
+            found = msgspec.convert(raw, dict[str, Any])
+            payload = msgspec.convert({**found, "channel": channel}, MessageEventPayload)
+            return self._message(payload, self._team_of(found))
+        except (msgspec.ValidationError, ValueError) as error:
+            raise BadEventError(f"slack: a message of the history is malformed: {error}") from error
+
+    def _team_of(self, event: dict[str, Any]) -> str:
+        """The workspace of whoever caused ``event``. In a shared channel the envelope names the channel's workspace."""
+        return str(event.get("user_team") or event.get("source_team") or event.get("team") or self.team)
+
+    def _event(self, event: dict[str, Any], event_id: str) -> ParsedEvent | None:
+        team = self._team_of(event)
+        match event.get("type"):
+            case "message" | "app_mention":
+                return self._message(msgspec.convert(event, MessageEventPayload), team)
+            case "reaction_added":
+                return self._reaction("added", msgspec.convert(event, ReactionPayload), event_id, team)
+            case "reaction_removed":
+                return self._reaction("removed", msgspec.convert(event, ReactionPayload), event_id, team)
+            case _:
+                return None
+
+    def _message(self, payload: MessageEventPayload, team: str) -> ParsedEvent | None:
+        """A message that a person wrote or edited."""
+        if payload.subtype == "message_changed" and payload.message is not None:
+            return self._edit(payload, payload.message, team)
+        if payload.subtype not in _WRITTEN or not self._by_person(payload):
+            return None
+        direct = payload.is_direct
+        text = payload.text or ""
+        mentioned = f"<@{self.bot_user}>" in text or f"<@{self.bot_user}|" in text
+        thread = payload.thread
+        answers_bot = thread is not None and payload.parent_user_id == self.bot_user
+        begun_thread = payload.ts if mentioned and not direct else None  # a mention in a channel begins a thread
+        event = Message(
+            event_id=f"{payload.channel}:{payload.ts}",
+            conversation=self._conversation(payload.channel, team, direct, thread or begun_thread),
+            sender=Sender(payload.user or ""),
+            at=_moment(payload.ts),
+            text=self.plain(text),
+            message_id=payload.ts,
+            reply_to=thread,
+            addressed=direct or mentioned or answers_bot,
+        )
+        return ParsedEvent(event, tuple(payload.files or ()))
+
+    def _edit(self, change: MessageEventPayload, message: MessagePayload, team: str) -> ParsedEvent | None:
+        before = change.previous_message
+        # Link previews and reactions change a message too, and leave its text as it was.
+        if not message.edited or not self._by_person(message) or (before is not None and before.text == message.text):
+            return None
+        event = Edit(
+            event_id=f"{change.channel}:{message.ts}:e{message.edited.get('ts', change.ts)}",
+            conversation=self._conversation(change.channel, team, change.is_direct, message.thread),
+            sender=Sender(message.user or ""),
+            at=_moment(change.ts),
+            message_id=message.ts,
+            text=self.plain(message.text or ""),
+            edits=f"{change.channel}:{message.ts}",
+        )
+        return ParsedEvent(event)
+
+    def _reaction(
+        self, action: Literal["added", "removed"], payload: ReactionPayload, event_id: str, team: str
+    ) -> ParsedEvent | None:
+        item = payload.item
+        if item.type != "message" or not item.channel or not item.ts or payload.user == self.bot_user:
+            return None
+        if payload.item_user and payload.item_user != self.bot_user:
+            return None  # a reaction to a person's message
+        reaction = Reaction(
+            event_id=event_id or f"{item.channel}:{item.ts}:{payload.user}:{payload.reaction}:{payload.event_ts}",
+            conversation=self._conversation(item.channel, team, item.channel.startswith("D"), None),
+            sender=Sender(payload.user),
+            at=_moment(payload.event_ts),
+            message_id=item.ts,
+            emoji=payload.reaction,
+            action=action,
+        )
+        return ParsedEvent(reaction)
+
+    def _command(self, payload: CommandPayload) -> ParsedEvent:
+        direct = payload.channel_id.startswith("D")
+        command = Command(
+            event_id=payload.trigger_id,
+            conversation=self._conversation(payload.channel_id, payload.team_id or self.team, direct, None),
+            sender=Sender(payload.user_id, payload.user_name),
+            name=payload.command.removeprefix("/").lower(),
+            arguments=html.unescape(payload.text),
+        )
+        return ParsedEvent(command, response_url=payload.response_url)
+
+    def _button_press(self, payload: ButtonPressPayload) -> ParsedEvent | None:
+        action = payload.actions[0] if payload.actions else None
+        ts = payload.container.get("message_ts")
+        if action is None or action.value is None or not isinstance(ts, str):
+            return None
+        channel, team = payload.channel.id, payload.team.id if payload.team else self.team
+        thread = payload.container.get("thread_ts") or (payload.message or {}).get("thread_ts")
+        thread = thread if isinstance(thread, str) and thread != ts else None
+        press = ButtonPress(
+            event_id=f"{ts}:{payload.user.id}:{action.action_ts}",
+            conversation=self._conversation(channel, team, channel.startswith("D"), thread),
+            sender=Sender(payload.user.id, payload.user.username),
+            message_id=ts,
+            value=action.value,
+        )
+        return ParsedEvent(press, response_url=payload.response_url, pressed=payload.message)
+
+    def _by_person(self, message: MessagePayload) -> bool:
+        return bool(message.user) and message.user != self.bot_user and message.bot_id is None
+
+    def _conversation(self, channel: str, team: str, direct: bool, thread: str | None) -> Conversation:
+        kind: Literal["direct", "group"] = "direct" if direct else "group"
+        return Conversation(platform=PLATFORM, workspace=team, channel=channel, thread=thread, kind=kind)
+
+    def plain(self, text: str) -> str:
+        """``text`` without Slack's markup and without the bot's own name.
+
+        >>> SlackParser("UBOT", "T1").plain("<@UBOT> see <https://e.org|this> in <#C1|general> &amp; ask <@U7|ana>")
+        'see this (https://e.org) in #general & ask @ana'
+        """
+
+        def plain(match: re.Match[str]) -> str:
+            kind, target, label = match[1], match[2], match[3]
+            if kind == "@":
+                return "" if target == self.bot_user else f"@{label or target}"
+            if kind == "#":
+                return f"#{label or target}"
+            if kind == "!":
+                return f"@{(label or target).removeprefix('@')}"
+            address = target.removeprefix("mailto:").removeprefix("tel:")
+            return f"{label} ({address})" if label and label != address and label not in address else address
+
+        return html.unescape(_MARKUP.sub(plain, text)).strip()
+
+
+def _moment(ts: str) -> datetime:
+    with contextlib.suppress(OSError):
+        return datetime.fromtimestamp(float(ts), UTC)
+    raise ValueError(f"{ts[:40]!r} is not a timestamp")

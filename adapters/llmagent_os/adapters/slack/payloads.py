@@ -1,0 +1,114 @@
+"""The payloads of Slack that the adapter reads. Fields that are not listed are ignored; wrong types are refused.
+
+Names follow https://docs.slack.dev/reference/events and https://docs.slack.dev/interactivity.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import msgspec
+
+
+class FilePayload(msgspec.Struct, frozen=True):
+    """A file of a message."""
+
+    id: str
+    name: str | None = None
+    mimetype: str | None = None
+    size: int | None = None
+    url_private_download: str | None = None
+    url_private: str | None = None
+    subtype: str | None = None
+    mode: str | None = None
+
+
+class MessagePayload(msgspec.Struct, frozen=True):
+    """A message: inside an event, inside a change, or of the history."""
+
+    ts: str
+    user: str | None = None
+    bot_id: str | None = None
+    text: str | None = None
+    thread_ts: str | None = None
+    parent_user_id: str | None = None
+    subtype: str | None = None
+    files: list[FilePayload] | None = None
+    edited: dict[str, Any] | None = None
+
+    @property
+    def thread(self) -> str | None:
+        """The ``ts`` of the message that began the thread; None outside threads and for that first message itself."""
+        return self.thread_ts if self.thread_ts != self.ts else None
+
+
+class MessageEventPayload(MessagePayload, frozen=True, kw_only=True):
+    """An event about a message: a new message, a mention, or a change."""
+
+    channel: str
+    channel_type: str | None = None
+    message: MessagePayload | None = None
+    previous_message: MessagePayload | None = None
+
+    @property
+    def is_direct(self) -> bool:
+        """Whether the conversation is a direct one."""
+        return self.channel.startswith("D") or self.channel_type == "im"
+
+
+class ReactedItem(msgspec.Struct, frozen=True):
+    """What somebody reacted to."""
+
+    type: str
+    channel: str | None = None
+    ts: str | None = None
+
+
+class ReactionPayload(msgspec.Struct, frozen=True):
+    """An event about a reaction."""
+
+    user: str
+    reaction: str
+    item: ReactedItem
+    event_ts: str
+    item_user: str | None = None
+
+
+class CommandPayload(msgspec.Struct, frozen=True):
+    """A slash command."""
+
+    command: str
+    user_id: str
+    channel_id: str
+    trigger_id: str
+    team_id: str = ""
+    text: str = ""
+    user_name: str = ""
+    response_url: str = ""
+
+
+class NamedId(msgspec.Struct, frozen=True):
+    """A user, channel or team of an interaction."""
+
+    id: str
+    username: str = ""
+
+
+class ButtonAction(msgspec.Struct, frozen=True):
+    """The button that was pressed."""
+
+    action_id: str
+    action_ts: str
+    value: str | None = None
+
+
+class ButtonPressPayload(msgspec.Struct, frozen=True):
+    """An interaction with the blocks of a message."""
+
+    user: NamedId
+    actions: list[ButtonAction]
+    channel: NamedId
+    container: dict[str, Any]
+    team: NamedId | None = None
+    message: dict[str, Any] | None = None
+    response_url: str = ""

@@ -1,0 +1,138 @@
+"""Payloads of one connection, handed to the host in the order of their conversation."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections.abc import Awaitable, Callable, MutableMapping
+from typing import Any
+
+import msgspec
+import structlog
+
+from llmagent_os.adapter import Accept
+from llmagent_os.adapter_kit.background_tasks import BackgroundTasks
+from llmagent_os.adapter_kit.busy_retry import retry_while_busy
+from llmagent_os.adapter_kit.keyed_order import KeyedLocks
+from llmagent_os.adapter_kit.watchdog import Watchdog
+from llmagent_os.adapters.slack.api import Api
+from llmagent_os.adapters.slack.catch_up import CatchUp
+from llmagent_os.adapters.slack.downloads import Downloads
+from llmagent_os.adapters.slack.drafts import Drafts
+from llmagent_os.adapters.slack.parsing import ParsedEvent, SlackParser
+from llmagent_os.adapters.slack.rendering import with_choice
+from llmagent_os.errors import AdapterError, BadEventError, ConfigError, HostBusyError
+from llmagent_os.events import Attachment, ButtonPress, Command, Event, Message, event_key
+
+_log = structlog.stdlib.get_logger(__name__)
+
+
+class EventReceiver:
+    """Takes payloads, and hands their events to the host."""
+
+    def __init__(
+        self,
+        accept: Accept,
+        *,
+        api: Api,
+        parser: SlackParser,
+        catch_up: CatchUp,
+        downloads: Downloads,
+        drafts: Drafts,
+        response_urls: MutableMapping[str, str],
+        silence: Watchdog,
+    ) -> None:
+        """Args:
+        accept: the host.
+        api: of Slack.
+        parser: turns payloads into events.
+        catch_up: knows how far conversations were read.
+        downloads: fetches files.
+        drafts: is told who asked.
+        response_urls: keeps where the answer to a command may be posted, by the command's key.
+        silence: restarted with every payload.
+        """
+        self._accept = accept
+        self._api = api
+        self._parser = parser
+        self._catch_up = catch_up
+        self._downloads = downloads
+        self._drafts = drafts
+        self._response_urls = response_urls
+        self._silence = silence
+        self._order = KeyedLocks()
+        self._tasks = BackgroundTasks()
+        self._closed = False
+
+    async def take(self, body: dict[str, Any]) -> None:
+        """Take a payload. On return its event is stored, or there was none in it.
+
+        Raises:
+            HostBusyError: the host has no room, or the adapter is stopping.
+            LedgerError: the event could not be stored.
+        """
+        self._silence.restart()
+        try:
+            parsed = self._parser.parse(body)
+        except BadEventError as error:
+            _log.warning("slack: a payload is skipped", error=str(error))
+            return
+        if parsed is not None:
+            await self._offer(parsed)
+
+    async def catch_up(self, *, probe: bool = False) -> int:
+        """Take what was missed; see :meth:`CatchUp.run`."""
+
+        async def take(parsed: ParsedEvent) -> bool:
+            # A message that is not taken must not be passed over: the messages after it move the read position.
+            return await retry_while_busy(lambda: self._offer(parsed), parsed.event.event_id)
+
+        return await self._catch_up.run(take, probe=probe)
+
+    async def close(self) -> None:
+        """Take nothing more."""
+        self._closed = True
+        await self._tasks.close()
+
+    async def _offer(self, parsed: ParsedEvent) -> bool:
+        """Hand an event to the host, after the earlier events of its conversation. Returns whether the event is new."""
+        event = parsed.event
+        async with self._order.of(event.conversation.key):
+            meant = isinstance(event, Message) and bool(event.addressed or event.conversation.thread)
+            if isinstance(event, Message) and parsed.files and meant and await self._accept.wants(event):
+                event = msgspec.structs.replace(event, attachments=await self._fetch(event, parsed))
+            if isinstance(event, Command) and parsed.response_url:
+                self._response_urls[event_key(event)] = parsed.response_url
+            if self._closed:
+                raise HostBusyError("slack: the adapter is stopping")
+            self._drafts.note_asker(event.conversation, event.sender.user_id)
+            try:
+                new = await self._accept(event)
+            except BadEventError as error:
+                _log.warning("slack: an event is skipped", error=str(error))
+                return False
+        if isinstance(event, Message) and (new or event.addressed):
+            await self._catch_up.read(event.conversation, event.message_id)
+        if isinstance(event, ButtonPress) and parsed.pressed is not None:
+            self._tasks.spawn(self._show_choice(event, parsed.pressed))
+        return new
+
+    async def _fetch(self, event: Message, parsed: ParsedEvent) -> tuple[Attachment, ...]:
+        fetching = [
+            self._downloads.fetch(event.sender.user_id, event.event_id, file, number)
+            for number, file in enumerate(parsed.files)
+        ]
+        return tuple(await asyncio.gather(*fetching))
+
+    async def _show_choice(self, press: ButtonPress, message: dict[str, Any]) -> None:
+        """Replace the buttons of ``message`` by the choice. Nobody waits for this."""
+        blocks: object = message.get("blocks")
+        text: object = message.get("text")
+        if not isinstance(blocks, list) or not isinstance(text, str):
+            return
+        left = with_choice(blocks, press.value)  # pyright: ignore[reportUnknownArgumentType]
+        channel = press.conversation.channel
+        with contextlib.suppress(AdapterError, ConfigError):
+            await self._api.call(
+                "chat.update", optional=True, channel=channel, ts=press.message_id, text=text, blocks=left
+            )

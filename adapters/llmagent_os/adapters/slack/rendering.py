@@ -1,0 +1,118 @@
+"""A reply as Slack's messages: mrkdwn, and Block Kit where there is a card, buttons or a long text."""
+
+from __future__ import annotations
+
+import html
+from typing import Any
+
+import msgspec
+
+from llmagent_os.adapter import Button, Card, Reply
+from llmagent_os.markup import PLAIN, SLACK, pieces, render
+from llmagent_os.markup.shortening import shorten
+
+SECTION_CHARACTERS = 3000  #: of one section's text
+MESSAGE_SECTIONS = 4  #: of text in one message; a longer text becomes several messages
+MESSAGE_BLOCKS = 50  #: of one message
+CARD_BLOCKS = 40  #: of one card
+SECTION_FIELDS = 10  #: of one section
+FIELD_CHARACTERS = 1900  #: of one field
+ROW_BUTTONS = 25  #: in one row of actions
+LABEL_CHARACTERS = 75  #: of a button's label
+
+
+class OutgoingMessage(msgspec.Struct, frozen=True):
+    """One message to be posted."""
+
+    text: str  #: mrkdwn if there are no blocks; otherwise what notifications show
+    blocks: tuple[dict[str, Any], ...] = ()
+
+    def arguments(self) -> dict[str, Any]:
+        """The arguments of ``chat.postMessage`` and similar methods."""
+        return {"text": self.text, "blocks": list(self.blocks) if self.blocks else None}
+
+
+def outgoing_messages(reply: Reply) -> tuple[OutgoingMessage, ...]:
+    """The messages that ``reply`` becomes, in order. Card and buttons are part of the last one."""
+    texts = pieces(reply.text, SLACK, SECTION_CHARACTERS)
+    groups = [texts[at : at + MESSAGE_SECTIONS] for at in range(0, len(texts), MESSAGE_SECTIONS)] or [()]
+    messages: list[OutgoingMessage] = []
+    for number, group in enumerate(groups):
+        last = number + 1 == len(groups)
+        blocks = [_section(text) for text in group]
+        if last and reply.card is not None:
+            blocks += _card(reply.card)
+        if last and reply.buttons:
+            blocks += _actions(reply.buttons)
+        if len(blocks) == 1 and group:
+            messages.append(OutgoingMessage(group[0]))
+        else:
+            whole = reply.text if len(groups) == 1 else "\n".join(group)
+            messages.append(OutgoingMessage(_notification(whole), tuple(blocks[:MESSAGE_BLOCKS])))
+    return tuple(messages)
+
+
+def draft_text(markdown: str) -> str:
+    """The beginning of ``markdown`` that fits into one message, while more is being written."""
+    (shown, *_) = pieces(markdown, SLACK, SECTION_CHARACTERS)
+    return shown
+
+
+def with_choice(blocks: list[Any], value: str) -> list[dict[str, Any]]:
+    """A message's blocks after the button with ``value`` was pressed: its label in place of the buttons."""
+    kept: list[dict[str, Any]] = []
+    for raw in blocks:
+        if not isinstance(raw, dict):
+            continue
+        block: dict[str, Any] = raw  # pyright: ignore[reportUnknownVariableType]
+        if block.get("type") != "actions":
+            kept.append(block)
+            continue
+        for element in block.get("elements", ()):
+            if element.get("value") == value:
+                label = html.escape(str(element.get("text", {}).get("text", "")), quote=False)
+                kept.append({"type": "context", "elements": [{"type": "mrkdwn", "text": f"✓ {label}"}]})
+    return kept
+
+
+def _section(text: str) -> dict[str, Any]:
+    return {"type": "section", "text": {"type": "mrkdwn", "text": text}}
+
+
+def _card(card: Card) -> list[dict[str, Any]]:
+    blocks: list[dict[str, Any]] = []
+    if card.title:
+        blocks.append(_section(f"*{html.escape(card.title, quote=False)[: SECTION_CHARACTERS - 2]}*"))
+    fields = [
+        {
+            "type": "mrkdwn",
+            "text": f"*{html.escape(label, quote=False)}*\n{html.escape(text, quote=False)}"[:FIELD_CHARACTERS],
+        }
+        for label, text in card.rows
+    ]
+    blocks += [
+        {"type": "section", "fields": fields[at : at + SECTION_FIELDS]} for at in range(0, len(fields), SECTION_FIELDS)
+    ]
+    return blocks[:CARD_BLOCKS]
+
+
+def _actions(buttons: tuple[Button, ...]) -> list[dict[str, Any]]:
+    elements: list[dict[str, Any]] = []
+    for number, button in enumerate(buttons):
+        label = shorten(button.label, LABEL_CHARACTERS)
+        element: dict[str, Any] = {
+            "type": "button",
+            "action_id": f"b{number}",
+            "text": {"type": "plain_text", "text": label, "emoji": True},
+            "value": button.value,
+        }
+        if button.style in ("primary", "danger"):
+            element["style"] = button.style
+        elements.append(element)
+    return [
+        {"type": "actions", "elements": elements[at : at + ROW_BUTTONS]} for at in range(0, len(elements), ROW_BUTTONS)
+    ]
+
+
+def _notification(markdown: str) -> str:
+    return html.escape(shorten(render(markdown, PLAIN), SECTION_CHARACTERS), quote=False)
