@@ -54,11 +54,13 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, StringConstr
 
 from llmagent_os.errors import ConfigError
 from llmagent_os.feedback.emoji_table import EMOJI, RewardMapping
+from llmagent_os.llm import LLM
 from llmagent_os.policy.contract import DIMENSIONS
 from llmagent_os.policy.dimensions import declared, starting
 
 if TYPE_CHECKING:
     from llmagent_os.agent import Agent
+    from llmagent_os.config import Settings
 
 GROUP = "llmagent_os.bots"  #: the entry points that are bots: packages that hold a bot.toml
 FILE = "bot.toml"
@@ -284,3 +286,23 @@ def _explained(found: dict[str, Any]) -> str:
     if found["type"] == "missing":
         return f"`{where}` is missing: write `{where} = ...`"
     return f"`{where}` cannot be {found['input']!r}: {message[0].lower()}{message[1:]}"
+
+
+def make_llm(settings: Settings, bot: Bot) -> LLM:
+    """Make the bot's model, or the model that the settings name instead. A local model is not loaded yet.
+
+    Raises:
+        ModelNotFoundError: there is no such model.
+    """
+    name = settings.model or bot.config.model
+    timeout = bot.config.model_seconds
+    if name.startswith("openai:"):
+        return LLM.from_pretrained(
+            name,
+            base_url=settings.base_url or None,
+            api_key=settings.api_key.get_secret_value() or None,
+            timeout=timeout,
+        )
+    return LLM.from_pretrained(
+        name, slots=settings.slots, threads=settings.threads or None, device=settings.device, timeout=timeout
+    )

@@ -13,7 +13,7 @@ import structlog
 from llmagent_os.adapter import Adapter, Remembers
 from llmagent_os.adapter_kit.setup import AdapterSetup, make_adapter
 from llmagent_os.agent import Agent, AgentSettings
-from llmagent_os.bot import Bot, BotConfig
+from llmagent_os.bot import Bot, BotConfig, make_llm
 from llmagent_os.chat import ChatRequest
 from llmagent_os.config import Settings
 from llmagent_os.errors import BadToolCallError, ConfigError, ModelError, NotConfiguredError
@@ -256,23 +256,3 @@ def make_policy(config: BotConfig, learner: str) -> LearnedPolicy | None:
     from llmagent_os.policy.learned import behavior_of  # numpy and scipy: a quarter of a second
 
     return behavior_of(config, learner)
-
-
-def make_llm(settings: Settings, bot: Bot) -> LLM:
-    """The bot's model, or the one that the settings put in its place; a local one is not loaded yet.
-
-    Raises:
-        ModelNotFoundError: there is no such model.
-    """
-    name = settings.model or bot.config.model
-    timeout = bot.config.model_seconds
-    if name.startswith("openai:"):
-        return LLM.from_pretrained(
-            name,
-            base_url=settings.base_url or None,
-            api_key=settings.api_key.get_secret_value() or None,
-            timeout=timeout,
-        )
-    return LLM.from_pretrained(
-        name, slots=settings.slots, threads=settings.threads or None, device=settings.device, timeout=timeout
-    )
