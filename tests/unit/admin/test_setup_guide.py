@@ -439,7 +439,11 @@ async def test_platform_that_does_not_answer_is_given_up(name: str, monkeypatch:
 
 @pytest.mark.parametrize(
     ("access", "part"),
-    [("pairing", "llmagent-os people approve CODE"), ("closed", "only the people in"), ("everyone", "everyone who can")],
+    [
+        ("pairing", "llmagent-os people approve CODE"),
+        ("closed", "only the people in"),
+        ("everyone", "everyone who can"),
+    ],
 )
 async def test_steps_end_with_who_is_answered(access: str, part: str) -> None:
     """Somebody who is never answered thinks that the bot is broken."""
