@@ -48,7 +48,7 @@ from difflib import get_close_matches
 from importlib.metadata import entry_points
 from importlib.resources import files
 from pathlib import Path
-from typing import Annotated, Any, Literal, Self, cast
+from typing import TYPE_CHECKING, Annotated, Any, Literal, Self, cast
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, StringConstraints, ValidationError, model_validator
 
@@ -56,8 +56,12 @@ from llmagent_os.adapter_kit.setup import BotDescription
 from llmagent_os.agent import Agent
 from llmagent_os.errors import ConfigError
 from llmagent_os.feedback.emoji_table import EMOJI, RewardMapping
+from llmagent_os.llm import LLM
 from llmagent_os.policy.contract import DIMENSIONS
 from llmagent_os.policy.dimensions import declared, starting
+
+if TYPE_CHECKING:
+    from llmagent_os.config import Settings
 
 GROUP = "llmagent_os.bots"  #: the entry points that are bots: packages that hold a bot.toml
 FILE = "bot.toml"
@@ -286,3 +290,23 @@ def _explained(found: dict[str, Any]) -> str:
     if found["type"] == "missing":
         return f"`{where}` is missing: write `{where} = ...`"
     return f"`{where}` cannot be {found['input']!r}: {message[0].lower()}{message[1:]}"
+
+
+def make_llm(settings: Settings, bot: Bot) -> LLM:
+    """Make the bot's model, or the model that the settings name instead. A local model is not loaded yet.
+
+    Raises:
+        ModelNotFoundError: there is no such model.
+    """
+    name = settings.model or bot.config.model
+    timeout = bot.config.model_seconds
+    if name.startswith("openai:"):
+        return LLM.from_pretrained(
+            name,
+            base_url=settings.base_url or None,
+            api_key=settings.api_key.get_secret_value() or None,
+            timeout=timeout,
+        )
+    return LLM.from_pretrained(
+        name, slots=settings.slots, threads=settings.threads or None, device=settings.device, timeout=timeout
+    )

@@ -1,7 +1,9 @@
 """The command line: ``llmagent-os``.
 
-Exit codes: 0 fine; 1 something failed; 2 the command or the configuration is wrong; 130 interrupted with Ctrl-C.
-Only :mod:`click` is imported until a command needs more, so that ``--help`` and mistakes are answered at once.
+Exit codes: 0: success. 1: something failed. 2: the command or the configuration is wrong. 130: interrupted with Ctrl-C.
+
+Commands import what they need inside their functions. So ``--help`` and mistyped commands need only :mod:`click` and
+are answered at once.
 """
 
 from __future__ import annotations
@@ -20,12 +22,12 @@ import click
 if TYPE_CHECKING:
     from llmagent_os.config import Settings
 
-INTERRUPTED = 130
+INTERRUPTED = 130  #: the exit code after Ctrl-C
 _FILE = click.Path(path_type=Path, dir_okay=False)
 
 
 class _Group(click.Group):
-    """Turns the errors that this project raises on purpose into a line and an exit code."""
+    """Prints an error that this project raises on purpose as one line, without a traceback, and sets the exit code."""
 
     def invoke(self, ctx: click.Context) -> Any:
         from llmagent_os.errors import ConfigError, LLMAgentOSError
@@ -41,8 +43,18 @@ class _Group(click.Group):
 
 
 @click.group(cls=_Group, context_settings={"help_option_names": ["-h", "--help"]})
-@click.option("--env-file", type=_FILE, default=".env", show_default=True, help="Settings beside the environment's.")
-@click.option("--log-level", type=click.Choice(["debug", "info", "warning", "error"]), help="How much is logged.")
+@click.option(
+    "--env-file",
+    type=_FILE,
+    default=".env",
+    show_default=True,
+    help="A file of settings; the environment wins over it.",
+)
+@click.option(
+    "--log-level",
+    type=click.Choice(["debug", "info", "warning", "error"]),
+    help="The least severe messages that are logged.",
+)
 @click.version_option(installed("llmagent-os"), prog_name="llmagent-os")
 @click.pass_context
 def main(ctx: click.Context, /, **options: Any) -> None:
@@ -57,39 +69,39 @@ def main(ctx: click.Context, /, **options: Any) -> None:
 
 
 def _settings(ctx: click.Context, **given: Any) -> Settings:
-    """The settings, with logging set up after them."""
-    from llmagent_os.admin import log_setup as logs
+    """Load the settings and set up logging."""
+    from llmagent_os.admin import log_setup
     from llmagent_os.config import Settings
 
     options: dict[str, Any] = dict(ctx.obj)
     settings = Settings.load(options.pop("env_file"), **(options | given))
     secrets = [getattr(settings, name).get_secret_value() for name in settings.secrets()]
-    logs.configure(settings.log_level, settings.log_format, secrets=secrets)
+    log_setup.configure(settings.log_level, settings.log_format, secrets=secrets)
     return settings
 
 
 @main.command()
 @click.argument("bot", default="calendar")
-@click.option("--adapter", "adapters", multiple=True, help="Instead of the bot's own; may be given several times.")
-@click.option("--host", "web_host", help="The web chat's address.")
-@click.option("--port", "web_port", type=int, help="The web chat's port; 0 takes a free one.")
-@click.option("--token", "web_token", help="The web chat's token. LLMAGENT_OS_WEB_TOKEN keeps it more secret.")
-@click.option("--model", help="Instead of the bot's own: a name, a folder, a hub id, or openai:MODEL.")
+@click.option("--adapter", "adapters", multiple=True, help="Replaces the bot's adapters; may be given several times.")
+@click.option("--host", "web_host", help="The address that the web chat listens on.")
+@click.option("--port", "web_port", type=int, help="The port that the web chat listens on; 0: any free port.")
+@click.option("--token", "web_token", help="The web chat's password. LLMAGENT_OS_WEB_TOKEN keeps it more secret.")
+@click.option("--model", help="Replaces the bot's model: a name, a folder, a hub id, or openai:MODEL.")
 @click.pass_context
 def run(ctx: click.Context, /, bot: str, adapters: tuple[str, ...], **given: Any) -> None:
-    """Run BOT, an installed bot's name or a path to its TOML file, until stopped."""
+    """Run BOT until stopped. BOT is the name of an installed bot or the path of a TOML file."""
     settings = _settings(ctx, **given)
-    _finish(_serve(settings, bot, adapters or None, _say_where))
+    _finish(_serve(settings, bot, adapters or None, _print_address))
 
 
 @main.command()
 @click.argument("bot", default="calendar")
-@click.option("--model", help="Instead of the bot's own: a name, a folder, a hub id, or openai:MODEL.")
+@click.option("--model", help="Replaces the bot's model: a name, a folder, a hub id, or openai:MODEL.")
 @click.pass_context
 def chat(ctx: click.Context, /, bot: str, **given: Any) -> None:
-    """Talk to BOT in this terminal. It keeps a ledger of its own, so that it works beside a running host."""
+    """Talk to BOT in this terminal. The chat has its own ledger, so it works while the bot also runs elsewhere."""
     if ctx.obj["log_level"] is None:
-        ctx.obj["log_level"] = "error"  # anything more would run into the conversation
+        ctx.obj["log_level"] = "error"  # other log lines would get into the conversation
     settings = _settings(ctx, **given)
     settings = settings.model_copy(update={"database_url": settings.chat_ledger_url})
     _finish(_serve(settings, bot, ("console",), None))
@@ -97,13 +109,14 @@ def chat(ctx: click.Context, /, bot: str, **given: Any) -> None:
 
 @main.command()
 @click.argument("bot", default="calendar")
-@click.option("--deep", is_flag=True, help="Also load the model and have it answer.")
+@click.option("--deep", is_flag=True, help="Also load the model and let it answer.")
 @click.pass_context
 def doctor(ctx: click.Context, /, bot: str, deep: bool) -> None:
-    """Say what is configured for BOT, what is wrong, and how to mend it. Exit code 1 where something is wrong."""
+    """Check the installation for BOT, and say how to solve each problem. Exit code 1 if there is a problem."""
     if ctx.obj["log_level"] is None:
         ctx.obj["log_level"] = "error"
-    from llmagent_os.admin.doctor import examine, show
+    from llmagent_os.admin.doctor import examine
+    from llmagent_os.admin.findings import show
 
     findings = asyncio.run(examine(lambda: _settings(ctx), bot, deep=deep))
     sys.exit(show(findings))
@@ -112,14 +125,14 @@ def doctor(ctx: click.Context, /, bot: str, deep: bool) -> None:
 @main.command("setup")
 @click.argument("platform")
 @click.argument("bot", default="calendar")
-@click.option("--write", "target", type=_FILE, help="Write what to paste into this file instead of the terminal.")
-@click.option("--http", "address", default="", metavar="URL", help="Have the platform call this public https address.")
+@click.option("--write", "target", type=_FILE, help="Write the text to paste into this file, not to the terminal.")
+@click.option("--http", "address", default="", metavar="URL", help="The public https address that the platform calls.")
 @click.pass_context
 def set_up(ctx: click.Context, /, platform: str, bot: str, target: Path | None, address: str) -> None:
-    """Say how to have BOT on PLATFORM: slack, discord, telegram. Exit code 1 where something is wrong."""
+    """Explain how to set BOT up on PLATFORM: slack, discord or telegram. Exit code 1 if there is a problem."""
     if ctx.obj["log_level"] is None:
         ctx.obj["log_level"] = "error"
-    from llmagent_os.admin.doctor import show
+    from llmagent_os.admin.findings import show
     from llmagent_os.admin.setup_guide import guide
     from llmagent_os.bot import Bot
     from llmagent_os.errors import ConfigError
@@ -133,22 +146,26 @@ def set_up(ctx: click.Context, /, platform: str, bot: str, target: Path | None, 
             target.write_text(f"{guidance.paste}\n", encoding="utf-8")
         except OSError as error:
             raise ConfigError(f"{target} cannot be written: {error.strerror or error}") from error
-        click.echo(f"What to paste is in {target}.\n")
+        click.echo(f"The text to paste is in {target}.\n")
     code = show(guidance.findings, fine="No problem found.")
     if target is not None and not guidance.paste:
-        click.secho(f"error: {target} was not written: there is nothing to paste before the token is right", err=True)
+        click.secho(
+            f"error: {target} was not written: set the right token first, then there is a text to paste", err=True
+        )
         code = 1
     sys.exit(code)
 
 
 @main.command()
 @click.argument("bot")
-@click.option("--data", "source", type=_FILE, required=True, help='Lines of {"id", "text"}.')
-@click.option("--out", type=_FILE, required=True, help="Where the answers go, one JSON object a line.")
-@click.option("--now", "moment", type=datetime.fromisoformat, metavar="ISO", help="The moment of asking.")
+@click.option("--data", "source", type=_FILE, required=True, help='A JSON Lines file of {"id", "text"}.')
+@click.option("--out", type=_FILE, required=True, help="The file for the answers, one JSON object per line.")
+@click.option(
+    "--now", "moment", type=datetime.fromisoformat, metavar="ISO", help="The moment at which the questions are asked."
+)
 @click.pass_context
 def evaluate(ctx: click.Context, /, bot: str, source: Path, out: Path, moment: datetime | None) -> None:
-    """Have BOT answer every line of a file, each as a fresh conversation."""
+    """Let BOT answer every line of a file. Every line is a new conversation."""
     from zoneinfo import ZoneInfo
 
     from llmagent_os.bot import Bot
@@ -166,7 +183,7 @@ def evaluate(ctx: click.Context, /, bot: str, source: Path, out: Path, moment: d
 @click.argument("options", nargs=-1, type=click.UNPROCESSED)
 @click.pass_context
 def train(ctx: click.Context, /, bot: str, options: tuple[str, ...]) -> None:
-    """Train BOT's own model from scratch. OPTIONS are the bot's: `llmagent-os train BOT --help` lists them."""
+    """Train BOT's own model from scratch. `llmagent-os train BOT --help` lists the bot's OPTIONS."""
     if bot in ("-h", "--help"):
         click.echo(ctx.get_help())
         return
@@ -179,7 +196,7 @@ def train(ctx: click.Context, /, bot: str, options: tuple[str, ...]) -> None:
 
 @main.group()
 def profile() -> None:
-    """What is kept about a person, named as in the logs: platform:workspace:id."""
+    """Show, export or erase what is stored about a person. USER is platform:workspace:id, as in the logs."""
 
 
 @profile.command("show")
@@ -187,23 +204,29 @@ def profile() -> None:
 @click.pass_context
 def show_profile(ctx: click.Context, /, user: str) -> None:
     """Print USER's profile."""
-    _people(ctx, user, "show")
+    from llmagent_os.admin import profile_command
+
+    click.echo(asyncio.run(profile_command.show(_settings(ctx), user)))
 
 
 @profile.command("export")
 @click.argument("user")
 @click.pass_context
 def export_profile(ctx: click.Context, /, user: str) -> None:
-    """Print everything that is kept about USER, as JSON."""
-    _people(ctx, user, "export")
+    """Print everything that is stored about USER, as JSON."""
+    from llmagent_os.admin import profile_command
+
+    click.echo(asyncio.run(profile_command.export(_settings(ctx), user)))
 
 
 @profile.command("unlink")
 @click.argument("user")
 @click.pass_context
 def unlink_profile(ctx: click.Context, /, user: str) -> None:
-    """Take USER out of what /link has joined."""
-    _people(ctx, user, "unlink")
+    """Separate USER from the accounts that /link joined with it."""
+    from llmagent_os.admin import profile_command
+
+    click.echo(asyncio.run(profile_command.unlink(_settings(ctx), user)))
 
 
 @profile.command("forget")
@@ -211,51 +234,61 @@ def unlink_profile(ctx: click.Context, /, user: str) -> None:
 @click.option("--yes", is_flag=True, help="Do not ask.")
 @click.pass_context
 def forget_profile(ctx: click.Context, /, user: str, yes: bool) -> None:
-    """Erase USER: profile, conversations, reactions, and what plugins keep."""
+    """Erase USER: profile, conversations, reactions, and the plugins' records."""
     if not yes:
         click.confirm(f"Erase everything about {user}?", abort=True)
-    _people(ctx, user, "forget")
+    from llmagent_os.admin import profile_command
+
+    click.echo(asyncio.run(profile_command.forget(_settings(ctx), user)))
 
 
 @main.group()
 def people() -> None:
-    """Who is answered on Slack, Discord and Telegram."""
+    """Decide who may talk to the bot on Slack, Discord and Telegram."""
 
 
 @people.command("list")
 @click.pass_context
 def list_people(ctx: click.Context, /) -> None:
-    """Print who was let in, and who asks to be."""
-    _door(ctx, "listing")
+    """Print who was let in, and who waits for approval."""
+    from llmagent_os.admin import people_command
+
+    click.echo(asyncio.run(people_command.listing(_settings(ctx))))
 
 
 @people.command("approve")
 @click.argument("code")
 @click.pass_context
 def approve_person(ctx: click.Context, /, code: str) -> None:
-    """Let in whoever was told CODE."""
-    _door(ctx, "approve", code)
+    """Let in the person who was given CODE."""
+    from llmagent_os.admin import people_command
+
+    click.echo(asyncio.run(people_command.approve(_settings(ctx), code)))
 
 
 @people.command("allow")
 @click.argument("user")
 @click.pass_context
 def allow_person(ctx: click.Context, /, user: str) -> None:
-    """Let in USER, named as in the logs: platform:workspace:id."""
-    _door(ctx, "allow", user)
+    """Let in USER. USER is platform:workspace:id, as in the logs."""
+    from llmagent_os.admin import people_command
+
+    click.echo(asyncio.run(people_command.allow(_settings(ctx), user)))
 
 
 @people.command("revoke")
 @click.argument("user")
 @click.pass_context
 def revoke_person(ctx: click.Context, /, user: str) -> None:
-    """Do not answer USER, nor whoever is linked to them, any more."""
-    _door(ctx, "revoke", user)
+    """Stop answering USER and every account that is linked to USER."""
+    from llmagent_os.admin import people_command
+
+    click.echo(asyncio.run(people_command.revoke(_settings(ctx), user)))
 
 
 @main.group()
 def policy() -> None:
-    """What the behaviour policy has learned, and what others would be worth."""
+    """Judge behaviour policies, or let one learn again from the ledger."""
 
 
 @policy.command("evaluate")
@@ -266,7 +299,7 @@ def policy() -> None:
 @click.option("--json", "as_json", is_flag=True, help="Print JSON instead of a table.")
 @click.pass_context
 def evaluate_policy(ctx: click.Context, /, bot: str, names: tuple[str, ...], as_json: bool) -> None:
-    """Say what candidate policies would have been worth, from what BOT did and how people took it."""
+    """Estimate what candidate policies would have earned, from BOT's decisions and people's reactions to them."""
     from llmagent_os.admin.policy_evaluation import report
     from llmagent_os.bot import Bot
 
@@ -277,7 +310,7 @@ def evaluate_policy(ctx: click.Context, /, bot: str, names: tuple[str, ...], as_
 @click.argument("bot", default="calendar")
 @click.pass_context
 def replay_policy(ctx: click.Context, /, bot: str) -> None:
-    """Delete what BOT's policy has learned, and learn it again from the ledger. Not while the bot runs."""
+    """Delete what BOT's policy learned, and learn it again from the ledger. Stop the bot first."""
     from llmagent_os.bot import Bot
     from llmagent_os.policy_worker import replay
 
@@ -290,19 +323,6 @@ def version() -> None:
     click.echo(installed("llmagent-os"))
 
 
-def _people(ctx: click.Context, user: str, what: str) -> None:
-    from llmagent_os.admin import profile_command as people
-
-    text = asyncio.run(getattr(people, what)(_settings(ctx), user))
-    click.echo(text)
-
-
-def _door(ctx: click.Context, what: str, *given: str) -> None:
-    from llmagent_os.admin import people_command as door
-
-    click.echo(asyncio.run(getattr(door, what)(_settings(ctx), *given)))
-
-
 async def _serve(
     settings: Settings, name: str, adapters: tuple[str, ...] | None, listening: Callable[[str, str], None] | None
 ) -> None:
@@ -313,17 +333,17 @@ async def _serve(
         await runtime.run(listening)
 
 
-def _say_where(adapter: str, address: str) -> None:
+def _print_address(adapter: str, address: str) -> None:
     click.echo(f"{adapter}: {click.style(address, bold=True)}  (Ctrl-C stops)")
 
 
 def _finish(work: Coroutine[Any, Any, None]) -> NoReturn:
-    """Run ``work`` until it ends or a signal asks it to stop, and leave with the exit code that fits."""
+    """Run ``work`` until it ends or a signal stops it, and exit the process with the right code."""
     sys.exit(asyncio.run(_until_signal(work)))
 
 
 async def _until_signal(work: Coroutine[Any, Any, None]) -> int:
-    """The first SIGINT or SIGTERM lets ``work`` finish what it does, the second ends the process."""
+    """Run ``work``. The first SIGINT or SIGTERM cancels it and lets it clean up; the second ends the process."""
     loop = asyncio.get_running_loop()
     task = asyncio.create_task(work)
     received: list[signal.Signals] = []

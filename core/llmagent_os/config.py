@@ -1,6 +1,6 @@
-"""The settings of one installation: environment variables, and a ``.env`` file for those that are not set.
+"""The settings of one installation: environment variables, and a ``.env`` file for variables that are not set.
 
-What belongs to a bot rather than to a machine is in the bot's TOML (:mod:`llmagent_os.bot`).
+Settings of a bot, rather than of a machine, are in the bot's TOML file (:mod:`llmagent_os.bot`).
 """
 
 from __future__ import annotations
@@ -18,14 +18,14 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from llmagent_os.errors import ConfigError
 
-PREFIX = "LLMAGENT_OS_"
+PREFIX = "LLMAGENT_OS_"  #: of our environment variables
 
 
 def check_zone(name: str) -> str:
-    """``name``, where it is an IANA time zone.
+    """Return ``name`` if it is an IANA time zone.
 
     Raises:
-        ValueError: it is none.
+        ValueError: there is no such time zone.
     """
     try:
         ZoneInfo(name)
@@ -34,13 +34,13 @@ def check_zone(name: str) -> str:
     return name
 
 
-def _theirs(variable: str, default: Any, description: str, **bounds: Any) -> Any:
-    """A setting whose variable has the platform's name in front, as its own tools have it, and not ours."""
+def _platform_setting(variable: str, default: Any, description: str, **bounds: Any) -> Any:
+    """Define a setting without our prefix. Its variable begins with the platform's name, as in the platform's tools."""
     return Field(default, validation_alias=variable, description=description, **bounds)
 
 
 class Settings(BaseSettings):
-    """Every setting, with its default. Read them with :meth:`load`, which explains what is wrong.
+    """All settings with their defaults. :meth:`load` reads them and explains what is wrong.
 
     >>> Settings.load(env_file=None, web_port=9000).web_port
     9000
@@ -64,65 +64,91 @@ class Settings(BaseSettings):
     )
     base_url: str = Field("", description="address of an OpenAI-compatible server, such as http://127.0.0.1:8000/v1")
     api_key: SecretStr = Field(SecretStr(""), description="the key of that server")
-    time_zone: str = Field("", description="IANA time zone of people who have not told theirs; empty: this machine's")
+    time_zone: str = Field(
+        "", description="IANA time zone of people who have not given their place; empty: this machine's"
+    )
     threads: int = Field(0, ge=0, le=1024, description="processor threads for a local model; 0: all cores but one")
     device: Literal["cpu", "cuda"] = Field("cpu", description="where a local model runs: cpu or cuda")
-    slots: int = Field(16, ge=1, le=1024, description="how many replies a local model writes side by side")
-    plugin_folder: Path | None = Field(None, description="a folder of your own plugins, reloaded when they change")
-    web_host: str = Field("127.0.0.1", min_length=1, description="address the web chat listens on")
-    web_port: int = Field(8321, ge=0, le=65535, description="port the web chat listens on; 0: any free one")
-    web_token: SecretStr = Field(SecretStr(""), description="the web chat's password; needed where others can reach it")
-    web_origins: str = Field("", description="further addresses of the page behind a proxy, separated by commas")
-    slack_bot_token: SecretStr = _theirs("SLACK_BOT_TOKEN", SecretStr(""), "the bot's token, xoxb-...")
-    slack_app_token: SecretStr = _theirs(
-        "SLACK_APP_TOKEN", SecretStr(""), "the app's token, xapp-...: events come over Socket Mode"
+    slots: int = Field(16, ge=1, le=1024, description="number of replies that a local model writes at the same time")
+    plugin_folder: Path | None = Field(
+        None, description="a folder of your own plugins, which are reloaded when they change"
     )
-    slack_signing_secret: SecretStr = _theirs(
-        "SLACK_SIGNING_SECRET", SecretStr(""), "instead of the app's token: events come as signed HTTP requests"
+    web_host: str = Field("127.0.0.1", min_length=1, description="address that the web chat listens on")
+    web_port: int = Field(8321, ge=0, le=65535, description="port that the web chat listens on; 0: any free port")
+    web_token: SecretStr = Field(
+        SecretStr(""), description="the web chat's password; required if other machines can reach the web chat"
     )
-    slack_http_host: str = _theirs("SLACK_HTTP_HOST", "127.0.0.1", "address on which those requests are taken")
-    slack_http_port: int = _theirs("SLACK_HTTP_PORT", 3000, "port on which those requests are taken", ge=0, le=65535)
-    slack_api_url: str = _theirs("SLACK_API_URL", "https://slack.com/api/", "address of Slack's Web API")
-    discord_token: SecretStr = _theirs("DISCORD_TOKEN", SecretStr(""), "the bot's token")
-    discord_api_url: str = _theirs("DISCORD_API_URL", "https://discord.com/api/v10", "address of Discord's HTTP API")
-    discord_gateway_url: str = _theirs(
-        "DISCORD_GATEWAY_URL", "", "address of Discord's gateway; empty: the API is asked for it"
+    web_origins: str = Field(
+        "", description="more addresses of the web chat's page, if it is behind a proxy, separated by commas"
     )
-    telegram_token: SecretStr = _theirs("TELEGRAM_TOKEN", SecretStr(""), "the bot's token, from @BotFather")
-    telegram_api_url: str = _theirs("TELEGRAM_API_URL", "https://api.telegram.org", "address of Telegram's Bot API")
-    telegram_webhook_url: str = _theirs(
-        "TELEGRAM_WEBHOOK_URL", "", "public address that Telegram sends updates to; empty: they are polled"
+    slack_bot_token: SecretStr = _platform_setting("SLACK_BOT_TOKEN", SecretStr(""), "the bot's token, xoxb-...")
+    slack_app_token: SecretStr = _platform_setting(
+        "SLACK_APP_TOKEN", SecretStr(""), "the app's token, xapp-...; with it, events come over Socket Mode"
     )
-    telegram_webhook_secret: SecretStr = _theirs(
+    slack_signing_secret: SecretStr = _platform_setting(
+        "SLACK_SIGNING_SECRET", SecretStr(""), "replaces the app's token; with it, events come as signed HTTP requests"
+    )
+    slack_http_host: str = _platform_setting(
+        "SLACK_HTTP_HOST", "127.0.0.1", "address that the bot listens on for those requests"
+    )
+    slack_http_port: int = _platform_setting(
+        "SLACK_HTTP_PORT", 3000, "port that the bot listens on for those requests", ge=0, le=65535
+    )
+    slack_api_url: str = _platform_setting("SLACK_API_URL", "https://slack.com/api/", "address of Slack's Web API")
+    discord_token: SecretStr = _platform_setting("DISCORD_TOKEN", SecretStr(""), "the bot's token")
+    discord_api_url: str = _platform_setting(
+        "DISCORD_API_URL", "https://discord.com/api/v10", "address of Discord's HTTP API"
+    )
+    discord_gateway_url: str = _platform_setting(
+        "DISCORD_GATEWAY_URL", "", "address of Discord's gateway; empty: the API names it"
+    )
+    telegram_token: SecretStr = _platform_setting("TELEGRAM_TOKEN", SecretStr(""), "the bot's token, from @BotFather")
+    telegram_api_url: str = _platform_setting(
+        "TELEGRAM_API_URL", "https://api.telegram.org", "address of Telegram's Bot API"
+    )
+    telegram_webhook_url: str = _platform_setting(
+        "TELEGRAM_WEBHOOK_URL", "", "public address that Telegram sends updates to; empty: the bot polls for updates"
+    )
+    telegram_webhook_secret: SecretStr = _platform_setting(
         "TELEGRAM_WEBHOOK_SECRET",
         SecretStr(""),
-        "what Telegram proves itself with there; empty: made up at each start",
+        "secret that Telegram sends with updates; empty: a new secret at each start",
     )
-    telegram_http_host: str = _theirs("TELEGRAM_HTTP_HOST", "127.0.0.1", "address on which updates are taken")
-    telegram_http_port: int = _theirs("TELEGRAM_HTTP_PORT", 8443, "port on which updates are taken", ge=0, le=65535)
+    telegram_http_host: str = _platform_setting(
+        "TELEGRAM_HTTP_HOST", "127.0.0.1", "address that the bot listens on for updates"
+    )
+    telegram_http_port: int = _platform_setting(
+        "TELEGRAM_HTTP_PORT", 8443, "port that the bot listens on for updates", ge=0, le=65535
+    )
     access: Literal["pairing", "closed", "everyone"] = Field(
         "pairing",
-        description="who is answered on Slack, Discord and Telegram besides those in ALLOW: "
-        "whoever an admin lets in by a code (pairing), nobody (closed), or everyone",
+        description="who is answered on Slack, Discord and Telegram, besides the people in ALLOW: "
+        "people whom an admin lets in by a code (pairing), nobody else (closed), or everyone",
     )
     allow: str = Field(
         "", description="people who are always answered, separated by commas: slack:T024:U17, slack:T024:*"
     )
-    admins: str = Field("", description="people who may let others in with /approve CODE, written like those in ALLOW")
-    max_file_megabytes: float = Field(20.0, ge=0, description="files that people send are fetched up to this size")
-    log_level: Literal["debug", "info", "warning", "error"] = Field("info", description="how much is logged")
-    log_format: Literal["auto", "console", "json"] = Field(
-        "auto", description="how; auto: console in a terminal, else json"
+    admins: str = Field("", description="people who may let others in with /approve CODE, written as in ALLOW")
+    max_file_megabytes: float = Field(
+        20.0, ge=0, description="largest file, in megabytes, that is fetched when people send files"
     )
-    max_pending_per_conversation: int = Field(20, ge=1, description="unanswered messages a conversation may have")
-    max_running: int = Field(64, ge=1, le=10_000, description="conversations answered side by side")
-    reply_seconds: float = Field(300.0, gt=0, description="seconds for one answer")
-    shutdown_seconds: float = Field(10.0, ge=0, description="seconds to finish what runs when the host is stopped")
+    log_level: Literal["debug", "info", "warning", "error"] = Field(
+        "info", description="least severe messages that are logged: debug, info, warning or error"
+    )
+    log_format: Literal["auto", "console", "json"] = Field(
+        "auto", description="form of the log: auto, console or json; auto: console in a terminal, else json"
+    )
+    max_pending_per_conversation: int = Field(20, ge=1, description="most unanswered messages of a conversation")
+    max_running: int = Field(64, ge=1, le=10_000, description="most conversations that are answered at the same time")
+    reply_seconds: float = Field(300.0, gt=0, description="most seconds for one answer")
+    shutdown_seconds: float = Field(
+        10.0, ge=0, description="most seconds to finish running answers when the host is stopped"
+    )
 
-    #: What a bad value is answered with, beside what it may be.
+    #: The remedy in the error for a wrong value, by field. Other fields are explained by their description.
     REMEDIES: ClassVar[dict[str, str]] = {
         "web_port": "choose a port from 0 to 65535",
-        "time_zone": "write one such as Europe/Berlin or America/New_York",
+        "time_zone": "write a time zone such as Europe/Berlin or America/New_York",
         "log_level": "write debug, info, warning or error",
         "log_format": "write auto, console or json",
         "access": "write pairing, closed or everyone",
@@ -141,7 +167,7 @@ class Settings(BaseSettings):
     def _people(cls, value: str) -> str:
         for each in filter(None, (part.strip() for part in value.split(","))):
             if not re.fullmatch(r"\*|[^:;\s]+:(\*|[^:;\s]*:[^;\s]+)", each):
-                raise ValueError(f"{each!r} names nobody")
+                raise ValueError(f"{each!r} is not a person or a pattern")
         return value
 
     @field_validator("log_level", "log_format", "access", mode="before")
@@ -151,19 +177,19 @@ class Settings(BaseSettings):
 
     @classmethod
     def load(cls, env_file: Path | None = Path(".env"), **given: Any) -> Self:
-        """The settings: ``given`` first, then the environment, then ``env_file``, then the defaults.
+        """Read the settings. ``given`` wins over the environment, then come ``env_file`` and the defaults.
 
         Args:
-            env_file: read where it exists; None: none.
-            given: by field name, such as options of the command line; None means not given.
+            env_file: a file of variables, read if it exists. None: no file.
+            given: values by field name, such as options of the command line. None means not given.
 
         Raises:
-            ConfigError: a value is wrong or a variable is misspelt: names it, and says what to do.
+            ConfigError: a value is wrong or a variable is misspelt; the message names it and the remedy.
         """
         for variable in cls.unknown(env_file):
             near = get_close_matches(variable, cls.variables(), 1, 0.9)
             if near:
-                raise ConfigError(f"{variable} is no setting; did you mean {near[0]}?")
+                raise ConfigError(f"{variable} is not a setting; did you mean {near[0]}?")
         values: dict[str, Any] = {name: value for name, value in given.items() if value is not None}
         values["_env_file"] = env_file
         try:
@@ -174,7 +200,7 @@ class Settings(BaseSettings):
 
     @property
     def zone(self) -> str:
-        """The IANA time zone of people who have not said where they are."""
+        """The IANA time zone of people who have not given their place."""
         from tzlocal import get_localzone_name
 
         return self.time_zone or get_localzone_name() or "UTC"
@@ -186,28 +212,28 @@ class Settings(BaseSettings):
 
     @property
     def chat_ledger_url(self) -> str:
-        """The ledger of a chat in the terminal: its own, since one host runs on a ledger at a time."""
+        """The database URL of the ledger for a chat in the terminal. Only one host at a time may use a ledger."""
         return self.database_url or f"sqlite:///{self.data / 'chat.db'}"
 
     @classmethod
     def secrets(cls) -> tuple[str, ...]:
-        """The fields whose values are never shown."""
+        """Return the names of the fields whose values are never shown."""
         return tuple(name for name, field in cls.model_fields.items() if field.annotation is SecretStr)
 
     @classmethod
     def variables(cls) -> dict[str, str]:
-        """Every environment variable and what it says."""
+        """Return every environment variable with its description."""
         return {cls.variable(name): field.description or "" for name, field in cls.model_fields.items()}
 
     @classmethod
     def variable(cls, name: str) -> str:
-        """The environment variable of a field."""
+        """Return the environment variable of a field."""
         alias = cls.model_fields[name].validation_alias
         return alias if isinstance(alias, str) else PREFIX + name.upper()
 
     @classmethod
     def unknown(cls, env_file: Path | None = Path(".env")) -> tuple[str, ...]:
-        """Variables with our prefix that no setting here reads: misspelt, or for somebody's adapter or plugin.
+        """Return the variables with our prefix that no setting reads: misspelt, or for another adapter or plugin.
 
         Raises:
             ConfigError: ``env_file`` cannot be read.
@@ -226,8 +252,8 @@ def _explained(settings: type[Settings], found: dict[str, Any]) -> str:
     name = next((each for each in settings.model_fields if settings.variable(each) == name), name)
     field = settings.model_fields.get(name)
     if field is None:
-        return f"{name!r} is no setting; there are {', '.join(settings.model_fields)}"
+        return f"{name!r} is not a setting; there are {', '.join(settings.model_fields)}"
     value = "its value (not shown)" if name in settings.secrets() else repr(str(found["input"]))
     message = str(found["msg"])
-    remedy = settings.REMEDIES.get(name, f"it is the {field.description}")
+    remedy = settings.REMEDIES.get(name, f"it sets: {field.description}")
     return f"{settings.variable(name)} cannot be {value}: {message[0].lower()}{message[1:]}; {remedy}"

@@ -1,4 +1,25 @@
-"""Every error that this project raises on purpose. A docstring is the message when none is given."""
+"""The tree of all errors that this project raises on purpose. Without a message, the docstring is the message.
+
+.. code-block:: text
+
+    LLMAgentOSError
+    ├── ConfigError
+    │   └── NotConfiguredError
+    ├── BadEventError
+    ├── AdapterError
+    │   └── TryLaterError
+    ├── PluginError
+    │   └── ToolArgumentError
+    ├── ModelError
+    │   ├── ModelNotFoundError
+    │   ├── ModelUnavailableError
+    │   ├── PromptTooLongError
+    │   └── BadToolCallError
+    ├── LedgerError
+    ├── PolicyError
+    ├── ProfileError
+    └── HostBusyError
+"""
 
 from __future__ import annotations
 
@@ -11,52 +32,52 @@ class LLMAgentOSError(Exception):
 
 
 class ConfigError(LLMAgentOSError):
-    """The configuration is wrong: the message names the setting, its value and what to do."""
+    """The configuration is wrong. The message names the setting, its value and the remedy."""
 
 
 class NotConfiguredError(ConfigError):
-    """An adapter has no token: it is left out, unless it was asked for by name."""
+    """An adapter has no token. The host leaves it out, unless it was asked for by name."""
 
 
 class BadEventError(LLMAgentOSError):
-    """A platform payload or a stored event cannot be read."""
+    """A platform's payload or a stored event cannot be read."""
 
 
 class AdapterError(LLMAgentOSError):
-    """A platform refused or could not be reached."""
+    """A platform refused a request, or could not be reached."""
 
 
 class TryLaterError(AdapterError):
-    """A platform takes nothing for the moment: it asks for a pause, or cannot be reached."""
+    """A platform accepts nothing at the moment: it asks for a pause, or cannot be reached."""
 
     def __init__(self, message: str | None = None, *, seconds: float | None = None) -> None:
-        """Args: ``seconds`` is the pause that the platform asks for; None: it did not say."""
+        """Args: ``seconds`` is the pause that the platform asks for. None: the platform named no pause."""
         super().__init__(message)
         self.seconds = seconds
 
 
 class PluginError(LLMAgentOSError):
-    """A plugin cannot be loaded, or its tool failed."""
+    """A plugin cannot be loaded, or one of its calls failed."""
 
 
 class ToolArgumentError(PluginError):
-    """A tool was called with arguments that do not fit its schema."""
+    """The arguments of a tool call do not fit the tool's schema."""
 
 
 class ModelError(LLMAgentOSError):
-    """A language model cannot be loaded or did not answer."""
+    """A language model cannot be loaded, or did not answer."""
 
 
 class ModelNotFoundError(ModelError):
-    """There is no such model; the message says where it was looked for."""
+    """There is no such model. The message names the places that were searched."""
 
 
 class ModelUnavailableError(ModelError):
-    """The model's server is down, refused, or took too long."""
+    """The model's server is down, refused the request, or took too long."""
 
 
 class PromptTooLongError(ModelError):
-    """What the model should read is longer than it can read."""
+    """The prompt is longer than the model can read."""
 
 
 class BadToolCallError(ModelError):
@@ -68,7 +89,7 @@ class LedgerError(LLMAgentOSError):
 
 
 class PolicyError(LLMAgentOSError):
-    """A behaviour policy's state cannot be read, or there is not enough to judge one by."""
+    """A behaviour policy's state cannot be read, or there is too little data to judge a policy."""
 
 
 class ProfileError(LLMAgentOSError):
@@ -76,4 +97,4 @@ class ProfileError(LLMAgentOSError):
 
 
 class HostBusyError(LLMAgentOSError):
-    """Too much is waiting already; the message was not accepted."""
+    """Too many messages are waiting. The new one was not accepted."""

@@ -1,7 +1,7 @@
-"""What happens on a platform, as frozen values: the only vocabulary adapters and the host share.
+"""Everything that can happen on a platform, as frozen values. Adapters and the host share no other vocabulary.
 
-An adapter turns a platform payload into one of these; the host stores it as JSON (:func:`encode`, :func:`decode`)
-before the platform is told that it arrived.
+An adapter turns a platform's payload into an event. The host stores the event as JSON (:func:`encode`, :func:`decode`)
+before it confirms to the platform that the event arrived.
 
 >>> room = Conversation(platform="web", workspace="local", channel="c1", kind="direct")
 >>> said = Message(event_id="1", conversation=room, sender=Sender("u1", "Ana"), text="hi", message_id="m1")
@@ -20,42 +20,42 @@ from llmagent_os.errors import BadEventError
 
 
 def now() -> datetime:
-    """The present moment in UTC."""
+    """Return the present moment in UTC."""
     return datetime.now(UTC)
 
 
 class Conversation(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """One stream of messages that belong together: what the host keeps in order."""
+    """A stream of messages that belong together. The host answers the messages of one conversation in order."""
 
     platform: str  #: the adapter's name: ``web``, ``console``, ``slack``, ...
     workspace: str = ""  #: the platform's tenant: Slack team, Discord guild
-    channel: str  #: where it is said
-    thread: str | None = None  #: a thread or topic inside the channel, with a context of its own
+    channel: str  #: the platform's id of the channel or chat
+    thread: str | None = None  #: the id of a thread or topic inside the channel, which has its own context
     kind: Literal["direct", "group"] = "direct"
 
     @property
     def key(self) -> str:
-        """One string that no other conversation has."""
+        """A string that identifies the conversation on all platforms."""
         return "\x1f".join((self.platform, self.workspace, self.channel, self.thread or ""))
 
 
 class Sender(msgspec.Struct, frozen=True, omit_defaults=True):
-    """Who did it, as the platform knows them."""
+    """The account that caused an event, as the platform knows it."""
 
-    user_id: str  #: the platform's own id
-    name: str = ""  #: what they are called there, for display only
+    user_id: str  #: the platform's own id of the account
+    name: str = ""  #: the display name on the platform
     is_bot: bool = False
 
 
 class Attachment(msgspec.Struct, frozen=True, omit_defaults=True):
-    """A file that came with a message; its bytes stay where the adapter put them."""
+    """A file that came with a message. Its bytes stay where the adapter stored them."""
 
-    name: str
-    content_type: str
-    path: str  #: a local file; empty: it could not be fetched, see ``problem``
+    name: str  #: the file's name on the platform
+    content_type: str  #: its media type, such as ``image/png``
+    path: str  #: a local file; empty: the file could not be fetched, see ``problem``
     size: int = 0  #: bytes
-    voice: bool = False  #: it was spoken into the platform's microphone
-    problem: str = ""  #: why there is no file: "larger than 20 MB"
+    voice: bool = False  #: a voice message, recorded on the platform
+    problem: str = ""  #: the reason why there is no file: "larger than 20 MB"
 
 
 class _Event(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, tag_field="type"):
@@ -66,56 +66,56 @@ class _Event(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, tag_
 
 
 class Message(_Event, frozen=True, kw_only=True, omit_defaults=True, tag="message"):
-    """Somebody said something."""
+    """A person wrote or spoke a message."""
 
-    text: str
+    text: str  #: as the person wrote it
     message_id: str  #: the platform's id of the message
-    reply_to: str | None = None  #: the message it answers
+    reply_to: str | None = None  #: the id of the message that this one answers
     attachments: tuple[Attachment, ...] = ()
-    #: the bot is meant: in a direct conversation, by its name, or as a reply to it. What is not, and is said in a group
-    #: outside of the threads that the bot is part of, is dropped before it is stored.
+    #: the message is meant for the bot: in a direct conversation, by its name, or as a reply to one of its messages.
+    #: Other messages of a group are dropped before they are stored, except in threads that the bot takes part in.
     addressed: bool = True
 
 
 class Reaction(_Event, frozen=True, kw_only=True, omit_defaults=True, tag="reaction"):
-    """An emoji put on a message or taken off it. Never flattened into text: a removed one takes its reward back."""
+    """An emoji was put on a message, or removed. Not flattened into text: a removed emoji takes its reward back."""
 
-    message_id: str  #: the message reacted to
+    message_id: str  #: the message with the reaction
     emoji: str  #: the platform's raw value: a character, or a custom emoji's name
     action: Literal["added", "removed"]
 
 
 class Edit(_Event, frozen=True, kw_only=True, omit_defaults=True, tag="edit"):
-    """Somebody changed what they had said."""
+    """A person changed the text of a message."""
 
-    message_id: str
-    text: str
-    edits: str = ""  #: the event id of the message that was changed: in a group, only of one that was taken
+    message_id: str  #: the message that was changed
+    text: str  #: the new text
+    edits: str = ""  #: the event id of the changed message; in a group, only if that message was accepted
 
 
 class Command(_Event, frozen=True, kw_only=True, omit_defaults=True, tag="command"):
-    """A slash command: ``/profile``."""
+    """A person typed a slash command, such as ``/profile``."""
 
     name: str  #: without the slash, lower case
-    arguments: str = ""
-    message_id: str = ""
+    arguments: str = ""  #: the text after the name
+    message_id: str = ""  #: the platform's id of the message, if the command is one
 
 
 class Timer(_Event, frozen=True, kw_only=True, omit_defaults=True, tag="timer"):
-    """A moment has come that a plugin had asked to be woken at. Nobody on the platform did anything.
+    """A plugin's timer is due. No person caused this event.
 
-    ``conversation`` and ``sender`` are those of the event in whose answer the timer was set; ``at`` is when it was due.
+    ``conversation`` and ``sender`` are those of the event whose answer set the timer. ``at`` is when the timer was due.
     """
 
-    plugin: str  #: whose timer it is
-    key: str  #: the plugin's own name for it
-    tries: int = 0  #: how often the plugin has failed to answer it
+    plugin: str  #: the name of the plugin that set the timer
+    key: str  #: the plugin's own name for the timer
+    tries: int = 0  #: how often the plugin failed to answer this timer
 
 
 class ButtonPress(_Event, frozen=True, kw_only=True, omit_defaults=True, tag="button"):
-    """A press of one of the buttons that a reply offered."""
+    """A person pressed a button of a reply."""
 
-    message_id: str  #: the reply that carries the button
+    message_id: str  #: the reply with the button
     value: str  #: the button's value
 
 
@@ -123,9 +123,9 @@ Event = Message | Reaction | Edit | Command | ButtonPress | Timer
 
 
 def event_key(event: Event) -> str:
-    """One string that no other event has, and the same when the platform delivers the event again.
+    """Return a string that identifies the event. It stays the same when the platform delivers the event again.
 
-    It is the key a reply is sent under, and the ``interaction_id`` of the reply to this event.
+    The reply to this event is sent under this key, and it is the reply's ``interaction_id``.
 
     >>> room = Conversation(platform="web", channel="c1")
     >>> event_key(Message(event_id="7", conversation=room, sender=Sender("u1"), text="hi", message_id="m"))
@@ -139,15 +139,15 @@ _decoder: msgspec.json.Decoder[Event] = msgspec.json.Decoder(Event)
 
 
 def encode(event: Event) -> bytes:
-    """The event as JSON."""
+    """Write an event as JSON."""
     return _encoder.encode(event)
 
 
 def decode(raw: bytes | str) -> Event:
-    """The event that ``raw`` holds.
+    """Read an event from JSON.
 
     Raises:
-        BadEventError: ``raw`` is no event; says which field is wrong.
+        BadEventError: ``raw`` is not an event; the message names the wrong field.
     """
     try:
         return _decoder.decode(raw)

@@ -12,9 +12,9 @@ A plugin is a class with typed, documented, asynchronous tools that a language m
 ...         rolled = random.Random(context.call_id).randint(1, sides)
 ...         return ToolResult({"status": "rolled", "value": str(rolled)}, f"You rolled a {rolled}.")
 
-The type hints become the JSON schema that the model sees, the docstring its description; an ``Args:`` section describes
-the arguments, and one with a default may be left out. :class:`~llmagent_os.tools.registry.Plugins` finds and calls
-plugins.
+The type hints become the JSON schema that the model sees. The docstring becomes the description, and its ``Args:``
+section describes the arguments. An argument with a default may be left out.
+:class:`~llmagent_os.tools.registry.Plugins` finds and calls plugins.
 """
 
 from __future__ import annotations
@@ -40,78 +40,92 @@ if TYPE_CHECKING:
 
 __all__ = ["Button", "Card", "Plugin", "Span", "ToolContext", "ToolResult", "ToolSpec", "tool"]
 
-#: A string argument whose value is copied from the person's own words ("next tuesday", "dentist"). In the JSON schema
-#: it is ``{"type": "string", "x-span": true}``, and the engine decodes nothing but spans of what was said.
+#: A string argument that the model copies from the person's own words ("next tuesday", "dentist"). Its JSON schema is
+#: ``{"type": "string", "x-span": true}``. The engine then decodes only parts of the person's message.
 Span = Annotated[str, Field(json_schema_extra={"x-span": True})]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ToolContext:
-    """For whom, where and when a tool is called."""
+    """The person, the conversation and the moment of one call."""
 
-    user_id: str  #: the person, wherever they are: the same on every platform that they have linked
-    conversation_key: str  #: where they said it
-    call_id: str  #: unique to this call, and the same when a crashed turn is run again: makes writes idempotent
-    now: datetime  #: aware, in ``time_zone``
-    time_zone: str  #: the person's IANA zone, such as ``Europe/Berlin``
-    text: str  #: what they said, whole
-    initiative: Literal["act", "ask_first"] = "act"  #: ``ask_first``: no write before they agreed to it
+    user_id: str  #: the person; the same on every platform that they linked
+    conversation_key: str  #: the conversation in which they wrote
+    call_id: str  #: unique per call, but the same when a crashed turn runs again; use it to write only once
+    now: datetime  #: the present moment, aware, in ``time_zone``
+    time_zone: str  #: the person's IANA time zone, such as ``Europe/Berlin``
+    text: str  #: the person's whole message
+    initiative: Literal["act", "ask_first"] = "act"  #: ``ask_first``: write only after the person agreed
     #: what a person can ask for of how the bot answers: each dimension's values, and what the model is told for each
     dimensions: Mapping[str, Mapping[str, str]] = field(default_factory=dict[str, Mapping[str, str]])
     records: Records  #: this plugin's documents about this person
-    profile: Profile
-    timers: Timers = field(default_factory=MemoryTimers)  #: this plugin's for this person: lead to :meth:`Plugin.due`
-    event: Event | None = None  #: what happened, as the platform told it; None where there is no platform
+    profile: Profile  #: of this person
+    timers: Timers = field(
+        default_factory=MemoryTimers
+    )  #: this plugin's timers for this person; see :meth:`Plugin.due`
+    event: Event | None = None  #: the event that caused the call; None: there is no platform
 
 
 class ToolResult(msgspec.Struct, frozen=True, omit_defaults=True):
-    """What a tool found or did."""
+    """The answer of a tool: what it found or did."""
 
-    data: dict[str, Any]  #: JSON for the model to phrase: small, flat, strings already readable
-    text: str  #: one complete plain English reply, good enough to be sent as it is
-    card: Card | None = None
-    buttons: tuple[Button, ...] = ()  #: a press comes back to :meth:`Plugin.pressed`
-    files: tuple[str, ...] = ()  #: paths of local files to send along
-    profile_changes: dict[str, str] = {}  #: to the profile's fields or preferences; needs permission ``profile.write``
+    data: dict[str, Any]  #: JSON that the model puts into words: small and flat, with readable strings
+    text: str  #: a complete reply in plain English, good enough to be sent as it is
+    card: Card | None = None  #: a table or another block to show under the reply
+    buttons: tuple[Button, ...] = ()  #: a press is answered by :meth:`Plugin.pressed`
+    files: tuple[str, ...] = ()  #: paths of local files to send with the reply
+    profile_changes: dict[
+        str, str
+    ] = {}  #: new values of profile fields or preferences; needs the permission ``profile.write``
 
 
 class Plugin:
-    """Subclass this, give it a ``name`` and ``@tool`` methods. It is made once, without arguments, for everybody."""
+    """The base class of plugins. A subclass has a ``name`` and ``@tool`` methods.
+
+    One object of the class, made without arguments, serves all people.
+    """
 
     name: ClassVar[str]  #: lower case, unique
-    commands: ClassVar[dict[str, str]] = {}  #: slash commands of its own: name to one line of help
+    commands: ClassVar[dict[str, str]] = {}  #: the plugin's slash commands: name to one line of help
 
     async def start(self) -> None:
-        """Called once before the first call, in the event loop. Whatever it raises keeps the plugin out."""
+        """Prepare the plugin. Called once, in the event loop, before any call. An exception keeps the plugin out."""
 
     async def stop(self) -> None:
-        """Called once after the last call has finished."""
+        """Clean up. Called once, after the last call has finished."""
 
     async def pressed(self, context: ToolContext, value: str) -> ToolResult:
-        """One of its own buttons was pressed. ``value`` comes from outside: it may be old, repeated or made up."""
+        """Answer the press of one of the plugin's buttons. ``value`` may be old, repeated or made up: check it."""
         raise PluginError(f"plugin {self.name!r} has no button {value!r}")
 
     async def due(self, context: ToolContext, key: str, at: datetime) -> ToolResult | None:
-        """A moment set with ``context.timers`` has come. None: say nothing.
+        """Answer a timer that was set with ``context.timers``. None: say nothing.
 
         Args:
-            context: as of the call that set it, without a ``text``; ``now`` is later than ``at`` where the host was off
-            key: what it was set under
-            at: the moment that was asked for, UTC
+            context: that of the call that set the timer, without a ``text``. ``now`` is later than ``at`` if the host
+                was off.
+            key: the timer's key.
+            at: the moment that the timer was set to, in UTC.
         """
         raise PluginError(f"plugin {self.name!r} sets the timer {key!r} but does not answer it")
 
     async def command(self, context: ToolContext, name: str, arguments: str) -> ToolResult:
-        """One of its ``commands`` was given."""
+        """Answer one of the plugin's ``commands``.
+
+        Args:
+            context: of the person who typed the command.
+            name: the command, without the slash.
+            arguments: the text after the command.
+        """
         raise PluginError(f"plugin {self.name!r} lists the command {name!r} but does not answer it")
 
 
 class ToolMark(msgspec.Struct, frozen=True):
-    """What :func:`tool` notes on a method."""
+    """The arguments of :func:`tool`, stored on the method."""
 
     permission: str
     read_only: bool
-    timeout: float
+    timeout: float  #: seconds
 
 
 _P = ParamSpec("_P")
@@ -122,15 +136,15 @@ _Method = Callable[Concatenate[_Self, ToolContext, _P], Awaitable[ToolResult]]
 def tool(
     *, permission: str = "", read_only: bool = False, timeout: float = 10.0
 ) -> Callable[[_Method[_Self, _P]], _Method[_Self, _P]]:
-    """Mark an asynchronous method of a :class:`Plugin` as a tool; its name is the method's.
+    """Mark an asynchronous method of a :class:`Plugin` as a tool. The tool has the method's name.
 
     Args:
         permission: what a bot must allow before the model sees the tool, such as ``calendar.write``.
-        read_only: it changes nothing, so it may be tried again freely.
+        read_only: the tool changes nothing, so it may be called again freely.
         timeout: seconds after which a call is cancelled.
 
     Raises:
-        PluginError: the permission or the timeout is nonsense.
+        PluginError: the permission or the timeout is not valid.
     """
     if not re.fullmatch(r"([a-z][a-z0-9_]*(\.[a-z][a-z0-9_]*)*)?", permission):
         raise PluginError(f"permission {permission!r} should look like 'calendar.write'")

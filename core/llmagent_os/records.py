@@ -1,4 +1,4 @@
-"""Small documents that a plugin keeps about one person: the protocol, and a twin in memory.
+"""Small documents that a plugin keeps about one person: the protocol, and an implementation in memory.
 
 >>> import asyncio
 >>> async def main() -> list[tuple[str, dict[str, object]]]:
@@ -17,7 +17,7 @@ import msgspec
 
 from llmagent_os.errors import LedgerError
 
-#: One document: what JSON can hold.
+#: One document: a JSON object.
 Record = dict[str, Any]
 
 _encoder = msgspec.json.Encoder()
@@ -25,17 +25,17 @@ _decoder = msgspec.json.Decoder(Record)
 
 
 class Records(Protocol):
-    """One plugin's documents about one person. Nobody else's can be reached through it."""
+    """One plugin's documents about one person. No other documents can be reached through this object."""
 
     async def get(self, key: str) -> Record | None:
-        """The document under ``key``, or None."""
+        """Return the document under ``key``, or None."""
         ...
 
     async def put(self, key: str, record: Record) -> None:
-        """Store ``record`` under ``key``, in place of what was there; durable on return.
+        """Store ``record`` under ``key`` and replace the old document. The document is durable on return.
 
         Raises:
-            LedgerError: ``record`` is nothing that JSON can hold.
+            LedgerError: ``record`` cannot be written as a JSON object.
         """
         ...
 
@@ -44,15 +44,15 @@ class Records(Protocol):
         ...
 
     async def items(self) -> list[tuple[str, Record]]:
-        """Every key and its document, sorted by key."""
+        """Return every key with its document, sorted by key."""
         ...
 
 
 def encode_record(key: str, record: Record) -> str:
-    """``record`` as JSON.
+    """Write ``record`` as JSON. ``key`` is for the error message.
 
     Raises:
-        LedgerError: ``record`` is no dict that JSON can hold.
+        LedgerError: ``record`` cannot be written as a JSON object.
     """
     try:
         raw = _encoder.encode(record)
@@ -63,12 +63,12 @@ def encode_record(key: str, record: Record) -> str:
 
 
 def decode_record(raw: str) -> Record:
-    """The document that the JSON ``raw`` holds."""
+    """Read a document from JSON."""
     return _decoder.decode(raw)
 
 
 class MemoryRecords:
-    """Records that live as long as the object, and otherwise behave as the ledger's do."""
+    """Records that live only as long as this object. Otherwise they behave like the ledger's records."""
 
     def __init__(self) -> None:
         self._stored: dict[str, str] = {}

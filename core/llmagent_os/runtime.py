@@ -15,7 +15,7 @@ import structlog
 from llmagent_os.adapter import Adapter, Remembers
 from llmagent_os.adapter_kit.setup import AdapterSetup, make_adapter
 from llmagent_os.agent import Agent
-from llmagent_os.bot import Bot, BotConfig
+from llmagent_os.bot import Bot, BotConfig, make_llm
 from llmagent_os.commands.command_table import listed_commands
 from llmagent_os.config import Settings
 from llmagent_os.errors import BadToolCallError, ConfigError, ModelError, NotConfiguredError
@@ -192,26 +192,6 @@ def _plugins(settings: Settings, bot: Bot, ledger: Ledger) -> Plugins:
         allowed=bot.config.permissions,
         records=ledger.records,
         timers=ledger.timers,
-    )
-
-
-def make_llm(settings: Settings, bot: Bot) -> LLM:
-    """The bot's model, or the one that the settings put in its place. A local model is not loaded yet.
-
-    Raises:
-        ModelNotFoundError: there is no such model.
-    """
-    name = settings.model or bot.config.model
-    timeout = bot.config.model_seconds
-    if name.startswith("openai:"):
-        return LLM.from_pretrained(
-            name,
-            base_url=settings.base_url or None,
-            api_key=settings.api_key.get_secret_value() or None,
-            timeout=timeout,
-        )
-    return LLM.from_pretrained(
-        name, slots=settings.slots, threads=settings.threads or None, device=settings.device, timeout=timeout
     )
 
 

@@ -1,4 +1,4 @@
-"""Moments at which a plugin wants to be woken for one person: the protocol, and a twin in memory.
+"""Moments at which a plugin wants to be called for one person: the protocol, and an implementation in memory.
 
 >>> import asyncio
 >>> from datetime import UTC, datetime, timedelta
@@ -18,47 +18,47 @@ from typing import Protocol
 
 from llmagent_os.errors import LedgerError
 
-MAX_KEY = 200  #: characters
+MAX_KEY = 200  #: characters of a timer's key
 
 
 class Timers(Protocol):
-    """One plugin's timers for one person. What comes of them is said in the conversation in which they were set."""
+    """One plugin's timers for one person. The answer to a timer goes to the conversation in which the timer was set."""
 
     async def set(self, key: str, at: datetime) -> None:
-        """Have ``Plugin.due`` called at ``at``, or at once where that is past; durable on return.
+        """Set a timer: ``Plugin.due`` is called at ``at``, or at once if ``at`` is past. It is durable on return.
 
-        An earlier moment under ``key`` is replaced. A moment that has been answered under this key is not answered
-        again, so that a call which runs again after a crash may set it again.
+        A timer under the same ``key`` is replaced. A moment that was already answered under this key is not answered
+        again, so a call that runs again after a crash may set the same timer again.
 
         Raises:
-            LedgerError: ``at`` has no time zone, or ``key`` is empty, too long or no text.
+            LedgerError: ``at`` has no time zone, or ``key`` is empty, too long or not valid text.
         """
         ...
 
     async def cancel(self, key: str) -> bool:
-        """Forget the moment under ``key``. Returns whether there was one."""
+        """Remove the timer under ``key``. Returns whether there was one."""
         ...
 
 
 def checked_timer(key: str, at: datetime) -> datetime:
-    """``at`` in UTC.
+    """Return ``at`` in UTC.
 
     Raises:
-        LedgerError: it has no time zone, or ``key`` cannot be stored.
+        LedgerError: ``at`` has no time zone, or ``key`` cannot be stored.
     """
     if at.tzinfo is None:
         raise LedgerError(f"timer {key[:80]!r}: {at} has no time zone; give a moment such as context.now + an hour")
     try:
         key.encode()
     except UnicodeEncodeError as error:
-        raise LedgerError(f"timer {key[:80]!r}: the key is no text that can be stored: {error}") from error
+        raise LedgerError(f"timer {key[:80]!r}: the key is not text that can be stored: {error}") from error
     if not 0 < len(key) <= MAX_KEY:
-        raise LedgerError(f"timer {key[:80]!r}: the key has {len(key)} characters; 1 to {MAX_KEY} are possible")
+        raise LedgerError(f"timer {key[:80]!r}: the key has {len(key)} characters; 1 to {MAX_KEY} are allowed")
     return at.astimezone(UTC)
 
 
 class MemoryTimers:
-    """Timers that nothing rings but :meth:`ring`, and that otherwise behave as the ledger's do."""
+    """Timers that only :meth:`ring` sets off. Otherwise they behave like the ledger's timers."""
 
     def __init__(self) -> None:
         self._pending: dict[str, datetime] = {}
@@ -66,7 +66,7 @@ class MemoryTimers:
 
     @property
     def pending(self) -> dict[str, datetime]:
-        """Key to moment, the earliest first."""
+        """The pending timers: key to moment, the earliest first."""
         return dict(sorted(self._pending.items(), key=lambda item: (item[1], item[0])))
 
     async def set(self, key: str, at: datetime) -> None:
@@ -76,7 +76,7 @@ class MemoryTimers:
         return self._pending.pop(key, None) is not None
 
     def ring(self, now: datetime) -> list[tuple[str, datetime]]:
-        """Take out what is due, in order: what a host would call ``Plugin.due`` with."""
+        """Remove and return the due timers, the earliest first. A host would call ``Plugin.due`` with each of them."""
         due = [item for item in self.pending.items() if item[1] <= now]
         for key, _ in due:
             del self._pending[key]

@@ -1,13 +1,12 @@
-"""What is configured, what is wrong, and how to mend it: ``llmagent-os doctor``.
+"""Checks an installation and says how to solve each problem: ``llmagent-os doctor``.
 
-Looks without changing anything: the ledger is opened read-only, and nothing is sent to a platform. PyTorch is imported
-only where it is asked to look deep.
+The checks change nothing. They open the ledger read-only and send nothing to a platform. PyTorch is imported only for a
+deep check of the model.
 """
 
 from __future__ import annotations
 
 import json
-import os
 import shutil
 import socket
 import sqlite3
@@ -15,42 +14,32 @@ import stat
 import sys
 import tempfile
 import urllib.request
-from collections.abc import AsyncIterator, Callable, Iterable, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import closing
 from importlib.metadata import PackageNotFoundError, requires, version
 from pathlib import Path
-from typing import Literal
 
-import click
-import msgspec
 from packaging.requirements import Requirement
 
+from llmagent_os.admin.findings import Finding
+from llmagent_os.admin.model_check import check_model
 from llmagent_os.bot import Bot
 from llmagent_os.config import PREFIX, Settings
 from llmagent_os.errors import ConfigError, LLMAgentOSError, NotConfiguredError
 
-State = Literal["ok", "note", "problem"]
-
-_MARKS: dict[State, tuple[str, str]] = {"ok": ("✓", "green"), "note": ("·", "yellow"), "problem": ("✗", "red")}
-_ROOM = 200_000_000  #: bytes of free disk under which a running host gets into trouble
-
-
-class Finding(msgspec.Struct, frozen=True):
-    """One thing that was looked at."""
-
-    section: str
-    state: State  #: ``note`` is worth knowing and nothing to mend
-    text: str
-    remedy: str = ""  #: what to do about a problem
+MIN_FREE_BYTES = 200_000_000  #: with less free disk space, a running host gets into trouble
 
 
 async def examine(load: Callable[[], Settings], bot_name: str, *, deep: bool = False) -> list[Finding]:
-    """Look at everything.
+    """Check everything. Wrong settings or a wrong bot end the checks.
 
     Args:
-        load: reads the settings, or raises what is wrong with them.
-        bot_name: an installed bot, or a path.
-        deep: also load the model and have it answer.
+        load: reads the settings. It raises ConfigError if they are wrong.
+        bot_name: the name of an installed bot, or a path.
+        deep: also load the model and let it answer.
+
+    Returns:
+        The findings, sorted by section.
     """
     findings = list(_packages())
     try:
@@ -67,31 +56,15 @@ async def examine(load: Callable[[], Settings], bot_name: str, *, deep: bool = F
     try:
         bot = Bot.load(bot_name)
     except ConfigError as error:
-        findings.append(Finding("bot", "problem", str(error), "name an installed bot, or a bot.toml that is right"))
+        findings.append(Finding("bot", "problem", str(error), "name an installed bot, or correct the bot.toml"))
         return findings
     findings += _bot(bot)
-    async for finding in _model(settings, bot, deep):
+    async for finding in check_model(settings, bot, deep=deep):
         findings.append(finding)
     async for finding in _plugins(settings, bot):
         findings.append(finding)
     findings += _adapters(settings, bot)
     return findings
-
-
-def show(findings: Iterable[Finding], *, fine: str = "Everything looks right.") -> int:
-    """Print the findings, and ``fine`` where none is a problem; returns the exit code: 1 where one is."""
-    section, problems = "", 0
-    for finding in findings:
-        if finding.section != section:
-            section = finding.section
-            click.secho(section, bold=True)
-        mark, colour = _MARKS[finding.state]
-        click.echo(f"  {click.style(mark, fg=colour)} {finding.text}")
-        if finding.state == "problem":
-            problems += 1
-            click.echo(f"    → {finding.remedy}")
-    click.echo(f"\n{problems} problem{'s' * (problems != 1)} found." if problems else f"\n{fine}")
-    return 1 if problems else 0
 
 
 def _packages() -> Iterator[Finding]:
@@ -112,7 +85,7 @@ def _packages() -> Iterator[Finding]:
             what = f"is {found}, and must be {needed.specifier}" if found else "is missing"
             yield Finding("python", "problem", f"package {needed.name} {what}", f"pip install '{needed}'")
     if not wrong:
-        yield Finding("python", "ok", "every package that it needs is there")
+        yield Finding("python", "ok", "all required packages are installed")
 
 
 def _settings(settings: Settings) -> Iterator[Finding]:
@@ -122,7 +95,7 @@ def _settings(settings: Settings) -> Iterator[Finding]:
         there = bool(getattr(settings, name).get_secret_value())
         yield Finding("settings", "note", f"{settings.variable(name)} is {'set (not shown)' if there else 'not set'}")
     for name in settings.unknown():
-        yield Finding("settings", "note", f"{name} is read by nothing of LLMAgentOS itself")
+        yield Finding("settings", "note", f"LLMAgentOS itself does not read {name}")
     env = Path(".env")
     if env.is_file() and env.stat().st_mode & (stat.S_IRGRP | stat.S_IROTH):
         yield Finding("settings", "problem", ".env can be read by other users of this machine", "chmod 600 .env")
@@ -135,13 +108,13 @@ def _data(settings: Settings) -> Iterator[Finding]:
         with tempfile.NamedTemporaryFile(dir=there):
             pass
     except OSError as error:
-        remedy = f"give this user the folder, or set {PREFIX}DATA to another"
+        remedy = f"give this user access to the folder, or set {PREFIX}DATA to another one"
         yield Finding("data", "problem", f"{there} cannot be written: {error.strerror}", remedy)
         return
     free = shutil.disk_usage(there).free
-    state = "writable" if there == folder else "will be made"
-    if free < _ROOM:
-        yield Finding("data", "problem", f"{folder}: only {free / 1e6:.0f} MB are free", "make room on the disk")
+    state = "writable" if there == folder else "will be created"
+    if free < MIN_FREE_BYTES:
+        yield Finding("data", "problem", f"{folder}: only {free / 1e6:.0f} MB are free", "free some disk space")
     else:
         yield Finding("data", "ok", f"{folder}: {state}, {free / 1e9:.1f} GB free")
 
@@ -159,21 +132,21 @@ def _ledger(settings: Settings) -> Iterator[Finding]:
         yield Finding("ledger", "note", "in memory: everything is forgotten when the host stops")
         return
     if not file.exists():
-        yield Finding("ledger", "ok", f"{file}: will be made at revision {REVISION}")
+        yield Finding("ledger", "ok", f"{file}: will be created at revision {REVISION}")
         return
     try:
         with closing(sqlite3.connect(f"{file.absolute().as_uri()}?mode=ro", uri=True)) as database:
             found = str(database.execute("SELECT version_num FROM alembic_version").fetchone()[0])
             sound = str(database.execute("PRAGMA quick_check(1)").fetchone()[0])
     except (sqlite3.Error, TypeError) as error:
-        yield Finding("ledger", "problem", f"{file} is no ledger: {error}", "move it away, or restore a backup")
+        yield Finding("ledger", "problem", f"{file} is not a ledger: {error}", "move it away, or restore a backup")
         return
     if sound != "ok":
         yield Finding("ledger", "problem", f"{file} is damaged: {sound}", "stop the host and restore a backup")
     elif found != REVISION:
         yield Finding("ledger", "note", f"{file}: at revision {found}; the next start brings it to {REVISION}")
     else:
-        yield Finding("ledger", "ok", f"{file}: sound, at revision {found}")
+        yield Finding("ledger", "ok", f"{file}: undamaged, at revision {found}")
 
 
 def _bot(bot: Bot) -> Iterator[Finding]:
@@ -182,7 +155,7 @@ def _bot(bot: Bot) -> Iterator[Finding]:
         agent = bot.agent_class()
         yield Finding("bot", "ok", f"agent: {agent.__module__}.{agent.__name__}")
     except ConfigError as error:
-        yield Finding("bot", "problem", str(error), "mend agent.py")
+        yield Finding("bot", "problem", str(error), "correct agent.py")
     if bot.knowledge is not None:
         from llmagent_os.modules import KnowledgeBase
 
@@ -190,65 +163,7 @@ def _bot(bot: Bot) -> Iterator[Finding]:
             facts = KnowledgeBase().load_knowledge(bot.knowledge)
             yield Finding("bot", "ok", f"knowledge: {facts} facts from {bot.knowledge.name}")
         except LLMAgentOSError as error:
-            yield Finding("bot", "problem", str(error), f"mend {bot.knowledge}, or `knowledge` in bot.toml")
-
-
-async def _model(settings: Settings, bot: Bot, deep: bool) -> AsyncIterator[Finding]:
-    from llmagent_os.chat import ChatRequest
-    from llmagent_os.runtime import make_llm
-
-    name = settings.model or bot.config.model
-    remedy = f"set {PREFIX}MODEL to an installed model, a folder, or openai:MODEL with {PREFIX}BASE_URL"
-    try:
-        llm = make_llm(settings, bot)
-    except LLMAgentOSError as error:
-        yield Finding("model", "problem", str(error), remedy)
-        return
-    async with llm:
-        if llm.location is None:
-            yield Finding(
-                "model", "ok", f"{name}, at {settings.base_url or 'the address that the openai client takes'}"
-            )
-            if (
-                not settings.base_url
-                and not os.environ.get("OPENAI_BASE_URL")
-                and not settings.api_key.get_secret_value()
-            ):
-                yield Finding("model", "note", f"neither {PREFIX}BASE_URL nor {PREFIX}API_KEY is set")
-        elif llm.location.local:
-            yield _weights(name, Path(llm.location.base))
-        else:
-            yield Finding("model", "ok", f"{name}, from the Hugging Face hub")
-        if deep:
-            try:
-                said = await llm.complete(ChatRequest(messages=[{"role": "user", "content": "hello"}], max_tokens=40))
-                yield Finding("model", "ok", f"it answers 'hello' with {said.text!r}")
-            except LLMAgentOSError as error:
-                yield Finding("model", "problem", f"it does not answer: {error}", remedy)
-        else:
-            yield Finding("model", "note", "not tried; --deep loads it and has it answer")
-
-
-def _weights(name: str, folder: Path) -> Finding:
-    """Reads the weights' header, which names every tensor: a broken download shows there."""
-    from safetensors import SafetensorError, safe_open
-
-    files = sorted(folder.glob("*.safetensors"))
-    lacking = [file for file in ("config.json", "tokenizer.json") if not (folder / file).is_file()]
-    remedy = "install the package again, or train or download the model again"
-    if lacking or not files:
-        return Finding(
-            "model", "problem", f"{folder} lacks {', '.join(lacking) or 'its weights (*.safetensors)'}", remedy
-        )
-    try:
-        tensors = 0
-        for file in files:
-            with safe_open(file, framework="numpy") as opened:  # pyright: ignore[reportUnknownVariableType]
-                tensors += len(opened.keys())  # pyright: ignore[reportUnknownArgumentType, reportUnknownMemberType]
-    except (SafetensorError, OSError) as error:
-        return Finding("model", "problem", f"{folder}: the weights cannot be read: {error}", remedy)
-    size = sum(file.stat().st_size for file in files) / 1e6
-    return Finding("model", "ok", f"{name}: {folder}, {tensors} tensors, {size:.1f} MB")
+            yield Finding("bot", "problem", str(error), f"correct {bot.knowledge}, or `knowledge` in bot.toml")
 
 
 async def _plugins(settings: Settings, bot: Bot) -> AsyncIterator[Finding]:
@@ -259,7 +174,7 @@ async def _plugins(settings: Settings, bot: Bot) -> AsyncIterator[Finding]:
         allowed = {spec.name for spec in plugins.specs()}
         for health in plugins.health():
             if health.state == "not loaded":
-                remedy = "install the package that has it, mend it, or take it out of `plugins` in bot.toml"
+                remedy = "install its package, correct the plugin, or remove it from `plugins` in bot.toml"
                 yield Finding("plugins", "problem", f"{health.name}: {health.problem}", remedy)
                 continue
             tools = ", ".join(tool if tool in allowed else f"{tool} (not permitted)" for tool in health.tools)
@@ -282,20 +197,20 @@ def _adapters(settings: Settings, bot: Bot) -> Iterator[Finding]:
                 )
         except NotConfiguredError as error:
             command = f"`llmagent-os setup {name}`"
-            how = "" if command in str(error) else f"; {command} tells how"
+            how = "" if command in str(error) else f"; {command} explains how to set it up"
             yield Finding("adapters", "note", f"{name} is left out: {error}{how}")
             continue
         except LLMAgentOSError as error:
             configured += 1
-            yield Finding("adapters", "problem", str(error), "correct the setting that it names")
+            yield Finding("adapters", "problem", str(error), "correct the setting that the message names")
             continue
         configured += 1
-        yield Finding("adapters", "ok", f"{name}: its settings are right")
+        yield Finding("adapters", "ok", f"{name}: the settings are right")
         if name == "web":
             yield _port(settings.web_host, settings.web_port)
     if not configured:
-        remedy = "set a token that is named above, or add another adapter to `adapters` in bot.toml"
-        yield Finding("adapters", "problem", "nobody could reach the bot: none of its adapters is configured", remedy)
+        remedy = "set one of the tokens named above, or add another adapter to `adapters` in bot.toml"
+        yield Finding("adapters", "problem", "nobody can reach the bot: none of its adapters is configured", remedy)
 
 
 def _port(host: str, port: int) -> Finding:
@@ -307,13 +222,13 @@ def _port(host: str, port: int) -> Finding:
     except OSError as error:
         if _is_ours(host, port):
             return Finding("adapters", "note", f"web: a host is running on {host}:{port}")
-        remedy = f"stop what listens there, or set {PREFIX}WEB_HOST and {PREFIX}WEB_PORT to something else"
+        remedy = f"stop the program that listens there, or change {PREFIX}WEB_HOST or {PREFIX}WEB_PORT"
         return Finding("adapters", "problem", f"web: cannot listen on {host}:{port}: {error.strerror or error}", remedy)
     return Finding("adapters", "ok", f"web: {host}:{port} is free")
 
 
 def _is_ours(host: str, port: int) -> bool:
-    """Whether what listens there answers as our web chat does."""
+    """Return whether the program that listens there answers like our web chat."""
     try:
         with urllib.request.urlopen(f"http://{host}:{port}/healthz", timeout=2) as response:
             return "ok" in json.load(response)

@@ -1,7 +1,7 @@
-"""Structured logs: one line an event, as JSON or for a terminal, with secrets and contact data masked.
+"""Sets up structured logs: one line per log event, as JSON or for a terminal, with secrets and contact data masked.
 
-The host binds ``event_id`` while it works on an event, so that every line about it carries the same id, also those of
-a plugin or of the standard library's ``logging``.
+The host binds ``event_id`` while it works on an event. So every line about the event carries the same id, including
+lines of a plugin and of the standard library's ``logging``.
 """
 
 from __future__ import annotations
@@ -19,23 +19,23 @@ from llmagent_os.privacy.masking import redact
 Level = Literal["debug", "info", "warning", "error"]
 Format = Literal["auto", "console", "json"]
 
-#: What is never masked: made by the program itself, and needed whole to find a line again.
-_OURS = frozenset({"timestamp", "level", "logger", "event_id"})
+#: Keys that are never masked. The program makes their values itself, and they are needed whole to find a line again.
+_UNMASKED_KEYS = frozenset({"timestamp", "level", "logger", "event_id"})
 
-#: A secret shorter than this would mask ordinary words.
-_SHORTEST = 6
+#: A shorter secret would mask ordinary words.
+_MIN_SECRET_CHARACTERS = 6
 
 
 def configure(
     level: Level = "info", format: Format = "auto", *, stream: TextIO | None = None, secrets: Iterable[str] = ()
 ) -> None:
-    """Send the logs of this program, and the warnings of others, to ``stream``.
+    """Send the logs of this program, and the warnings of libraries, to ``stream``.
 
     Args:
-        level: the least that is logged. Other people's libraries are held to warnings, unless it is ``debug``.
-        format: ``json``, ``console``, or ``auto``: console where ``stream`` is a terminal.
-        stream: standard error unless given.
-        secrets: values that must not be seen, wherever they turn up.
+        level: the lowest level that is logged. Libraries are limited to warnings, except at ``debug``.
+        format: ``json``, ``console``, or ``auto``: console if ``stream`` is a terminal, else JSON.
+        stream: standard error by default.
+        secrets: values that are masked wherever they appear.
     """
     out = stream or sys.stderr
     terminal = out.isatty()
@@ -62,7 +62,7 @@ def configure(
             ],
         )
     )
-    # On the handler and not on loggers: some libraries set their own loggers' level.
+    # A filter on the handler, not levels on loggers: some libraries set the level of their own loggers.
     others = logging.INFO if level == "debug" else logging.WARNING
     handler.addFilter(lambda record: record.levelno >= others or record.name.startswith("llmagent_os"))
     root = logging.getLogger()
@@ -85,17 +85,17 @@ def configure(
 
 
 class Mask:
-    """A processor that leaves nothing in an event that should not be in a log.
+    """A structlog processor that masks secrets, contact data and passwords in a log event.
 
     >>> Mask(["open-sesame"])(None, "info", {"event": "ana@example.org said open-sesame"})
     {'event': '[email] said [secret]'}
     """
 
     def __init__(self, secrets: Iterable[str] = ()) -> None:
-        self._secrets = tuple(secret for secret in secrets if len(secret) >= _SHORTEST)
+        self._secrets = tuple(secret for secret in secrets if len(secret) >= _MIN_SECRET_CHARACTERS)
 
     def __call__(self, _logger: WrappedLogger, _method: str, event: EventDict) -> Mapping[str, Any]:
-        return {key: value if key in _OURS else self._masked(value) for key, value in event.items()}
+        return {key: value if key in _UNMASKED_KEYS else self._masked(value) for key, value in event.items()}
 
     def _masked(self, value: object) -> object:
         if value is None or isinstance(value, bool | int | float):

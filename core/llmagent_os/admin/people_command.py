@@ -1,4 +1,4 @@
-"""Letting people in from the command line, beside a running host or without one: ``llmagent-os people``."""
+"""Decides who may talk to the bot: ``llmagent-os people``. It works with or without a running host."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from llmagent_os.people.access import COMMAND_LINE, Access
 
 
 async def listing(settings: Settings) -> str:
-    """Who was let in, and who asks to be, one a line."""
+    """Return who was let in and who waits for approval, one person per line."""
     async with _access(settings) as access:
         members, requests = await access.members(), await access.requests()
     ways = {
@@ -32,7 +32,7 @@ async def listing(settings: Settings) -> str:
             for each in members
         ),
         *(
-            f"{each.identity}  {each.name or '-'}  asks; llmagent-os people approve {each.code} lets them in "
+            f"{each.identity}  {each.name or '-'}  waits: llmagent-os people approve {each.code} lets them in "
             f"({max(0, (each.expires_at - now()).total_seconds()) / 60:.0f} minutes left)"
             for each in requests
         ),
@@ -42,10 +42,10 @@ async def listing(settings: Settings) -> str:
 
 
 async def approve(settings: Settings, code: str) -> str:
-    """Let in whoever was told ``code``.
+    """Let in the person who was given ``code``. Returns a confirmation.
 
     Raises:
-        ConfigError: nobody was, or it is no longer valid.
+        ConfigError: nobody has this code, or it is no longer valid.
     """
     async with _access(settings) as access:
         member = await access.approve(code, COMMAND_LINE)
@@ -55,24 +55,24 @@ async def approve(settings: Settings, code: str) -> str:
 
 
 async def allow(settings: Settings, identity: str) -> str:
-    """Let in somebody by name, whether or not they have asked.
+    """Let in an identity, whether or not it has asked. Returns a confirmation.
 
     Raises:
-        ConfigError: it is no identity.
+        ConfigError: ``identity`` is not an identity, or is a pattern.
     """
     parts_of(identity)
     if set(identity) & set("*?["):
-        raise ConfigError(f"{identity!r} is a pattern: put it into LLMAGENT_OS_ALLOW; here one person is let in")
+        raise ConfigError(f"{identity!r} is a pattern: put it into LLMAGENT_OS_ALLOW; this command lets in one person")
     async with _access(settings) as access:
         member = await access.allow_identity(identity, COMMAND_LINE)
     return f"Let in: {member.identity}"
 
 
 async def revoke(settings: Settings, identity: str) -> str:
-    """Take back that somebody was let in.
+    """Stop answering a person. Returns a confirmation.
 
     Raises:
-        ConfigError: it is no identity.
+        ConfigError: ``identity`` is not an identity.
     """
     parts_of(identity)
     async with _access(settings) as access:
@@ -82,7 +82,7 @@ async def revoke(settings: Settings, identity: str) -> str:
 @asynccontextmanager
 async def _access(settings: Settings) -> AsyncGenerator[Access]:
     if file_of(settings.ledger_url) is None:
-        raise ConfigError("LLMAGENT_OS_DATABASE_URL keeps the ledger in memory: nobody can be let in from here")
+        raise ConfigError("LLMAGENT_OS_DATABASE_URL keeps the ledger in memory: this command cannot reach it")
     settings.data.mkdir(mode=0o700, parents=True, exist_ok=True)
     ledger = await Ledger.open(settings.ledger_url)
     try:

@@ -1,7 +1,7 @@
-"""What is kept about a person, gathered, shown, erased and taken apart: ``llmagent-os profile``.
+"""Shows, exports, erases and unlinks what is stored about a person: ``llmagent-os profile``.
 
-A person is known by an identity, as the logs and the ledger write it: ``platform:workspace:id``. Any of
-several that are linked will do.
+A person is named by an identity, ``platform:workspace:id``, as the logs and the ledger write it. If several identities
+are linked, any of them names the person.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ from llmagent_os.people.profiles import Profiles
 
 
 async def show(settings: Settings, identity: str) -> str:
-    """The person's profile, one field a line, and whom they are linked as."""
+    """Return the person's profile, one field per line, and their linked identities."""
     everyone = await _everyone(settings, identity)
     profile = await Profiles(settings.data / "profiles").get(everyone[0])
     fields: dict[str, Any] = msgspec.to_builtins(profile)
@@ -40,7 +40,10 @@ async def show(settings: Settings, identity: str) -> str:
 
 
 async def export(settings: Settings, identity: str) -> str:
-    """Everything kept about the person, as indented JSON; ``profiles`` are those of linked identities, put aside."""
+    """Return everything that is stored about the person, as indented JSON.
+
+    ``profile`` is the person's profile. ``profiles`` are the unused profiles of the other linked identities.
+    """
     first, *others = await _everyone(settings, identity)
     profiles = Profiles(settings.data / "profiles")
     found: dict[str, Any] = {"profile": await profiles.export(first)}
@@ -54,9 +57,9 @@ async def export(settings: Settings, identity: str) -> str:
 
 
 async def forget(settings: Settings, identity: str) -> str:
-    """Erase the person everywhere; returns what was erased, in words.
+    """Erase the person everywhere. Returns what was erased, in words.
 
-    The ledger last: it knows who is to be forgotten, where a crash comes in between.
+    The ledger comes last. It knows the links, so that after a crash the command can run again.
     """
     everyone = await _everyone(settings, identity)
     profiles = Profiles(settings.data / "profiles")
@@ -67,7 +70,7 @@ async def forget(settings: Settings, identity: str) -> str:
         conversations += await _forget_there(settings, platform, own_id)
     for url in _ledgers(settings):
         async with _opened(url) as ledger:
-            for each in everyone:  # only one of them may know of the links
+            for each in everyone:  # perhaps only one of the ledgers knows the links
                 rows += await ledger.forget(each)
     profile = "a profile" if had_profile else "no profile"
     who = ", ".join(everyone)
@@ -75,7 +78,7 @@ async def forget(settings: Settings, identity: str) -> str:
 
 
 async def unlink(settings: Settings, identity: str) -> str:
-    """Take an identity out of its person; returns what came of it, in words."""
+    """Separate an identity from the person it is linked to. Returns the result, in words."""
     parts_of(identity)
     profiles = Profiles(settings.data / "profiles")
     for url in _ledgers(settings):
@@ -87,7 +90,7 @@ async def unlink(settings: Settings, identity: str) -> str:
 
 
 async def _everyone(settings: Settings, identity: str) -> tuple[str, ...]:
-    """All identities of the person, the one first whose profile is everybody's."""
+    """Return all identities of the person. The first one has the profile that all of them use."""
     parts_of(identity)
     for url in _ledgers(settings):
         async with _opened(url) as ledger:
@@ -98,7 +101,7 @@ async def _everyone(settings: Settings, identity: str) -> tuple[str, ...]:
 
 
 def _ledgers(settings: Settings) -> list[str]:
-    """The ledger of ``run``, and that of ``chat`` beside it, where they are."""
+    """Return the ledger of ``run`` and the ledger of ``chat``, as far as they exist."""
     urls = {url: file_of(url) for url in (settings.ledger_url, settings.chat_ledger_url)}
     return [url for url, file in urls.items() if file is not None and file.exists()]
 
@@ -113,7 +116,7 @@ async def _opened(url: str) -> AsyncGenerator[Ledger]:
 
 
 async def _forget_there(settings: Settings, platform: str, own_id: str) -> int:
-    """Erase what the platform's adapter keeps; returns of how many conversations or messages."""
+    """Erase what the platform's adapter stores. Returns the number of conversations or messages."""
     folder: Path = settings.data / platform
     if platform not in known_adapters() or not await asyncio.to_thread(folder.is_dir):
         return 0
@@ -121,6 +124,6 @@ async def _forget_there(settings: Settings, platform: str, own_id: str) -> int:
     setup = AdapterSetup(settings, BotDescription(platform), folder, health.report, health.metrics)
     try:
         adapter = await asyncio.to_thread(make_adapter, platform, setup)
-    except ConfigError:  # it has no token any more, say; the files that people have sent are still there
+    except ConfigError:  # such as without a token; the files that people sent are still there
         return await Files(folder / FOLDER, 0).forget(own_id)
     return await adapter.forget(own_id) if isinstance(adapter, Remembers) else 0

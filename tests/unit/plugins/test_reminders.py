@@ -12,8 +12,8 @@ import pytest
 from llmagent_os.people.profiles import Profile
 from llmagent_os.plugin import ToolContext, ToolResult
 from llmagent_os.plugins.calendar import CalendarPlugin
-from llmagent_os.plugins.calendar.bell import next_ring
-from llmagent_os.plugins.calendar.events import Event
+from llmagent_os.plugins.calendar.calendar_event import CalendarEvent
+from llmagent_os.plugins.calendar.reminder_timers import next_ring
 from llmagent_os.records import MemoryRecords, Record
 from llmagent_os.timers import MemoryTimers
 from llmagent_os.tools.registry import Plugins
@@ -181,7 +181,7 @@ async def test_a_reminder_of_the_minute_that_has_begun_rings_at_once(person: Per
 
 async def test_reminders_ring_by_the_wall_clock(person: Person) -> None:
     """At 6 PM in summer too."""
-    event = Event(
+    event = CalendarEvent(
         event_id="e",
         title="call mom",
         start=datetime(2026, 11, 22, 18),

@@ -12,7 +12,6 @@ from hypothesis import strategies as st
 from llmagent_os.serving.json_automata import (
     CharacterAutomaton,
     NumberAutomaton,
-    State,
     StringAutomaton,
     ValueAutomaton,
 )

@@ -14,7 +14,6 @@ from llmagent_os.errors import PluginError, ToolArgumentError
 from llmagent_os.people.profiles import Profile
 from llmagent_os.plugin import Button, Card, Plugin, ToolContext, ToolResult, tool
 from llmagent_os.records import MemoryRecords, Records
-from llmagent_os.tools.circuit_breaker import CircuitBreaker
 from llmagent_os.tools.registry import Plugins
 
 
@@ -143,17 +142,6 @@ async def test_three_failures_cut_a_plugin_off_and_a_success_brings_it_back(plug
     assert plugins.health()[0].state == "trial"
     assert (await plugins.call("give", {}, context())).text == "Fine."
     assert plugins.health()[0].state == "working"
-
-
-def test_the_rest_doubles_with_every_failed_trial() -> None:
-    clock = Clock()
-    breaker = CircuitBreaker(failures=1, rest=10, clock=clock)
-    breaker.failed("x")
-    clock.now = 10
-    assert breaker.allow()
-    assert not breaker.allow()  # one trial at a time
-    breaker.failed("x")
-    assert breaker.retry_in == 20
 
 
 async def test_wrong_arguments_are_not_the_plugins_fault(plugins: Plugins) -> None:

@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -51,7 +51,7 @@ from llmagent_os.errors import (
     NotConfiguredError,
     TryLaterError,
 )
-from llmagent_os.events import Conversation, Event
+from llmagent_os.events import Conversation
 from llmagent_os.records import MemoryRecords, Records
 
 if TYPE_CHECKING:

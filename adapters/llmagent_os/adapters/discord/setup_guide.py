@@ -8,8 +8,9 @@ from urllib.parse import quote, urlencode
 
 import msgspec
 
-from llmagent_os.admin.doctor import Finding
-from llmagent_os.admin.setup_guide import Answer, Api, Guidance, GuideSetup, unreachable
+from llmagent_os.admin.findings import Finding
+from llmagent_os.admin.platform_api import Answer, Api, unreachable
+from llmagent_os.admin.setup_guide import Guidance, GuideSetup
 from llmagent_os.errors import AdapterError
 
 #: What the bot may do in a server: names and bits of Discord's permissions.

@@ -12,7 +12,6 @@ does not say when a reaction came.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -41,7 +40,7 @@ from llmagent_os.adapters.slack.rendering import MESSAGE_SECTIONS, SECTION_CHARA
 from llmagent_os.adapters.slack.sending import ReplySender
 from llmagent_os.adapters.slack.socket_mode import SocketModeConnection
 from llmagent_os.errors import NotConfiguredError, TryLaterError
-from llmagent_os.events import Conversation, Event
+from llmagent_os.events import Conversation
 from llmagent_os.records import MemoryRecords, Records
 
 if TYPE_CHECKING:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import Awaitable, Callable, MutableMapping
+from collections.abc import MutableMapping
 from typing import Any
 
 import msgspec
@@ -22,7 +22,7 @@ from llmagent_os.adapters.slack.drafts import Drafts
 from llmagent_os.adapters.slack.parsing import ParsedEvent, SlackParser
 from llmagent_os.adapters.slack.rendering import with_choice
 from llmagent_os.errors import AdapterError, BadEventError, ConfigError, HostBusyError
-from llmagent_os.events import Attachment, ButtonPress, Command, Event, Message, event_key
+from llmagent_os.events import Attachment, ButtonPress, Command, Message, event_key
 
 _log = structlog.stdlib.get_logger(__name__)
 

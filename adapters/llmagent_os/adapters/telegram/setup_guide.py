@@ -8,8 +8,9 @@ from urllib.parse import urlsplit
 
 import msgspec
 
-from llmagent_os.admin.doctor import Finding
-from llmagent_os.admin.setup_guide import Api, Guidance, GuideSetup, unreachable
+from llmagent_os.admin.findings import Finding
+from llmagent_os.admin.platform_api import Api, unreachable
+from llmagent_os.admin.setup_guide import Guidance, GuideSetup
 from llmagent_os.config import Settings
 from llmagent_os.errors import AdapterError
 

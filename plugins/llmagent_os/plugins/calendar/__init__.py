@@ -1,7 +1,30 @@
-"""A calendar: the model of how a plugin is written.
+"""The calendar plugin, and a full-size example of a plugin.
 
-The tools here only say what they take and do; the work is beside them, one thing a file. Arguments are the person's own
-words ("next tuesday", "half past six"), and :mod:`~llmagent_os.plugins.calendar.when` makes moments of them.
+The tools here declare what they take and do. The work is in the other files:
+
+===========================  =========================================================================================
+``calendar_call``            what every tool needs during one call
+``event_creation``           the tool ``create_event``
+``event_listing``            the tool ``list_events``
+``event_deletion``           the tool ``delete_event``
+``event_moving``             the tool ``move_event``
+``event_search``             finds the events that a person means
+``buttons``                  answers to Yes, No, Undo, Done and Snooze
+``reminders``                announces a reminder that is due
+``reminder_timers``          sets the timers of reminders
+``calendar_event``           an event, and when it happens
+``event_store``              keeps events, changes and questions in the plugin's records
+``icalendar_export``         the calendar as an ``.ics`` file
+``time_expressions``         a date and a time in a person's words ("next tuesday", "half past six") become a moment
+``date_parsing``             ... its dates
+``time_parsing``             ... its times of day
+``duration_parsing``         ... its durations
+``recurrence``               ... its repetitions, as RRULEs
+``holidays``                 dates of named days
+``text_normalization``       one spelling for spoken dates and times
+``phrasing``                 moments as replies say them
+``time_errors``              the error for words that cannot be resolved
+===========================  =========================================================================================
 """
 
 from __future__ import annotations
@@ -16,27 +39,27 @@ from uuid import uuid4
 from weakref import WeakValueDictionary
 
 from llmagent_os.plugin import Plugin, Span, ToolContext, ToolResult, tool
-from llmagent_os.plugins.calendar.create import create
-from llmagent_os.plugins.calendar.desk import Desk
-from llmagent_os.plugins.calendar.events import identity
-from llmagent_os.plugins.calendar.ics import ics
-from llmagent_os.plugins.calendar.listing import look_up
-from llmagent_os.plugins.calendar.move import move
-from llmagent_os.plugins.calendar.press import pressed
-from llmagent_os.plugins.calendar.remind import due
-from llmagent_os.plugins.calendar.remove import delete
+from llmagent_os.plugins.calendar.buttons import answer_button
+from llmagent_os.plugins.calendar.calendar_call import CalendarCall
+from llmagent_os.plugins.calendar.calendar_event import stable_id
+from llmagent_os.plugins.calendar.event_creation import create_event
+from llmagent_os.plugins.calendar.event_deletion import delete_event
+from llmagent_os.plugins.calendar.event_listing import list_events
+from llmagent_os.plugins.calendar.event_moving import move_event
+from llmagent_os.plugins.calendar.icalendar_export import to_icalendar
+from llmagent_os.plugins.calendar.reminders import announce_reminder
 
 __all__ = ["CalendarPlugin"]
 
 
 class CalendarPlugin(Plugin):
-    """Events and reminders of each person, kept in the plugin's records."""
+    """Keeps the events and reminders of every person in the plugin's records."""
 
     name = "calendar"
     commands = {"calendar": "what is coming up", "export": "your calendar as a file for other programs"}  # noqa: RUF012
 
     def __init__(self) -> None:
-        # One person may write from two places at once; their calendar is changed by one call at a time.
+        # A person may write from two places at once. Only one call at a time changes their calendar.
         self._locks: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
 
     @tool(permission="calendar.write")
@@ -64,7 +87,7 @@ class CalendarPlugin(Plugin):
             repeat: how often it comes again
         """
         given = {"title": title, "date": date, "time": time, "duration": duration}
-        return await self._do(create, context, given | {"person": person, "place": place, "repeat": repeat})
+        return await self._do(create_event, context, given | {"person": person, "place": place, "repeat": repeat})
 
     @tool(permission="calendar.read", read_only=True)
     async def list_events(
@@ -89,7 +112,7 @@ class CalendarPlugin(Plugin):
             place: where
         """
         given = {"which": which, "title": title, "date": date, "time": time, "person": person, "place": place}
-        return await self._do(look_up, context, given)
+        return await self._do(list_events, context, given)
 
     @tool(permission="calendar.write")
     async def delete_event(
@@ -114,7 +137,7 @@ class CalendarPlugin(Plugin):
             place: where
         """
         given = {"which": which, "title": title, "date": date, "time": time, "person": person, "place": place}
-        return await self._do(delete, context, given)
+        return await self._do(delete_event, context, given)
 
     @tool(permission="calendar.write")
     async def move_event(
@@ -152,25 +175,25 @@ class CalendarPlugin(Plugin):
         """
         given = {"which": which, "title": title, "date": date, "time": time, "person": person, "place": place}
         new = {"new_title": new_title, "new_date": new_date, "new_time": new_time, "new_duration": new_duration}
-        return await self._do(move, context, given | new | {"new_place": new_place, "new_repeat": new_repeat})
+        return await self._do(move_event, context, given | new | {"new_place": new_place, "new_repeat": new_repeat})
 
     async def pressed(self, context: ToolContext, value: str) -> ToolResult:
         async with self._lock(context.user_id):
-            return await pressed(Desk(context), value)
+            return await answer_button(CalendarCall(context), value)
 
     async def due(self, context: ToolContext, key: str, at: datetime) -> ToolResult | None:
         async with self._lock(context.user_id):
-            return await due(Desk(context), key, at)
+            return await announce_reminder(CalendarCall(context), key, at)
 
     async def command(self, context: ToolContext, name: str, arguments: str) -> ToolResult:
-        desk = Desk(context)
+        call = CalendarCall(context)
         if name == "calendar":
-            return await look_up(desk, {"date": arguments or None})
-        events = await desk.store.events()
+            return await list_events(call, {"date": arguments or None})
+        events = await call.store.events()
         dated = sum(event.start is not None for event in events)
         if not dated:
             return ToolResult({"status": "empty"}, "Your calendar is empty, so there is nothing to export.")
-        path = await asyncio.to_thread(_write, ics(events, context.now), context.user_id)
+        path = await asyncio.to_thread(_write, to_icalendar(events, context.now), context.user_id)
         return ToolResult(
             {"status": "exported", "count": str(dated)},
             f"Your calendar as a file, with {dated} {'event' if dated == 1 else 'events'} in it.",
@@ -179,27 +202,27 @@ class CalendarPlugin(Plugin):
 
     async def _do(
         self,
-        work: Callable[[Desk, Mapping[str, str | None]], Awaitable[ToolResult]],
+        work: Callable[[CalendarCall, Mapping[str, str | None]], Awaitable[ToolResult]],
         context: ToolContext,
         given: Mapping[str, str | None],
     ) -> ToolResult:
         async with self._lock(context.user_id):
-            return await work(Desk(context), given)
+            return await work(CalendarCall(context), given)
 
-    def _lock(self, user_id: str) -> asyncio.Lock:
-        lock = self._locks.get(user_id)
+    def _lock(self, person_id: str) -> asyncio.Lock:
+        lock = self._locks.get(person_id)
         if lock is None:
-            lock = self._locks[user_id] = asyncio.Lock()
+            lock = self._locks[person_id] = asyncio.Lock()
         return lock
 
 
-def _write(content: bytes, user_id: str) -> Path:
-    # One file a person, replaced by the next export; it outlives a restart, for a reply may still be on its way.
+def _write(content: bytes, person_id: str) -> Path:
+    # One file per person; the next export replaces it. It outlives a restart: a reply may still be on its way.
     root = Path(tempfile.gettempdir()) / f"llmagent-os-{os.getuid()}"
     root.mkdir(mode=0o700, exist_ok=True)
     if root.is_symlink() or root.stat().st_uid != os.getuid() or root.stat().st_mode & 0o077:
-        root = Path(tempfile.mkdtemp(prefix="llmagent-os-"))  # somebody else made it: nobody may read along
-    path = root / identity(user_id) / "calendar.ics"  # the name is what other programs show
+        root = Path(tempfile.mkdtemp(prefix="llmagent-os-"))  # another user made the folder and could read the file
+    path = root / stable_id(person_id) / "calendar.ics"  # other programs show this name
     path.parent.mkdir(mode=0o700, exist_ok=True)
     new = path.with_name(f"{uuid4().hex}.part")
     new.write_bytes(content)

@@ -1,4 +1,4 @@
-"""Days that have a name, of any year. Only those that everybody who uses the name puts on the same day."""
+"""The dates of named days in any year. A name that means different days to different people is left out."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ def _on(month: int, day: int) -> Callable[[int], date]:
 
 
 def _nth(month: int, which: weekday) -> Callable[[int], date]:
-    # Counts a weekday from the first of the month, or with a negative number from its last day.
+    # A positive number counts the weekday from the first of the month, a negative one from its last day.
     if (which.n or 1) < 0:
         return lambda year: date(year, month, 1) + relativedelta(day=31, weekday=which)
     return lambda year: date(year, month, 1) + relativedelta(weekday=which)
@@ -28,7 +28,8 @@ def _black_friday(year: int) -> date:
     return _nth(11, TH(4))(year) + timedelta(days=1)
 
 
-#: Name (in the spelling of :func:`~llmagent_os.plugins.calendar.words.plain`) to the day in a year.
+#: A function from a year to a date, by name as :func:`~llmagent_os.plugins.calendar.text_normalization.normalize`
+#: spells it.
 HOLIDAYS: dict[str, Callable[[int], date]] = {
     "christmas": _on(12, 25),
     "christmas day": _on(12, 25),

@@ -1,4 +1,4 @@
-"""Answers to the calendar's buttons. What comes in may be old, repeated or made up, and is checked."""
+"""Answers the calendar's buttons. A button's value may be old, repeated or made up, so everything is checked."""
 
 from __future__ import annotations
 
@@ -7,9 +7,9 @@ import re
 import msgspec
 
 from llmagent_os.plugin import ToolResult
-from llmagent_os.plugins.calendar.desk import Desk
-from llmagent_os.plugins.calendar.remind import done, snooze
-from llmagent_os.plugins.calendar.wording import listed
+from llmagent_os.plugins.calendar.calendar_call import CalendarCall
+from llmagent_os.plugins.calendar.phrasing import join_names
+from llmagent_os.plugins.calendar.reminders import finish_reminder, snooze_reminder
 
 _DO = re.compile(r"do:([0-9a-f]{16}):(\d{1,2})")
 _NO = re.compile(r"no:([0-9a-f]{16})")
@@ -18,66 +18,69 @@ _DONE = re.compile(r"done:([0-9a-f]{16}):(\d{1,11})")
 _SNOOZE = re.compile(r"snooze:([0-9a-f]{16}):(\d{1,11})")
 
 
-async def pressed(desk: Desk, value: str) -> ToolResult:
-    """Answer a button, or ``yes`` and ``no``: the answer in words to this conversation's last question."""
+async def answer_button(call: CalendarCall, value: str) -> ToolResult:
+    """Answer the press of a button.
+
+    ``value`` may also be ``yes`` or ``no``: an answer in words to this conversation's last question.
+    """
     if value in ("yes", "no"):
-        ask_id = await desk.store.open_question()
+        ask_id = await call.store.open_question()
         value = "" if ask_id is None else f"do:{ask_id}:0" if value == "yes" else f"no:{ask_id}"
-        question = await desk.store.question(ask_id) if ask_id else None
+        question = await call.store.question(ask_id) if ask_id else None
         if question and len(question.options) > 1 and value.startswith("do:"):
             return ToolResult({"status": "ambiguous"}, "Which one? Please choose one of the buttons.")
     if match := _DO.fullmatch(value):
-        return await _do(desk, match[1], int(match[2]))
+        return await _do(call, match[1], int(match[2]))
     if match := _NO.fullmatch(value):
-        return await _no(desk, match[1])
+        return await _no(call, match[1])
     if match := _UNDO.fullmatch(value):
-        return await _undo(desk, match[1])
+        return await _undo(call, match[1])
     if match := _DONE.fullmatch(value):
-        return await done(desk, match[1])
+        return await finish_reminder(call, match[1])
     if match := _SNOOZE.fullmatch(value):
-        return await snooze(desk, match[1], match[2])
+        return await snooze_reminder(call, match[1], match[2])
     return _stale()
 
 
-async def _do(desk: Desk, ask_id: str, number: int) -> ToolResult:
-    done = await desk.store.change(ask_id)
+async def _do(call: CalendarCall, ask_id: str, number: int) -> ToolResult:
+    done = await call.store.change(ask_id)
     if done is not None and done.choice != number:
         return ToolResult({"status": "stale"}, "You have chosen already, so I did nothing more.")
-    if done is not None:  # pressed twice, or run again after a crash
-        result = done.result(ask_id) if done.undone else await desk.store.apply(ask_id, done)
-        await desk.store.close(ask_id)
+    if done is not None:  # pressed twice, or repeated after a crash
+        result = done.result(ask_id) if done.undone else await call.store.apply(ask_id, done)
+        await call.store.close(ask_id)
         return result
-    question = await desk.store.question(ask_id)
+    question = await call.store.question(ask_id)
     if question is None or number >= len(question.options):
         return _stale()
     change = question.options[number]
-    if not await desk.store.holds(change.before):
-        await desk.store.close(ask_id)
+    if not await call.store.holds(change.before):
+        await call.store.close(ask_id)
         return ToolResult(
             {"status": "stale"}, "Your calendar has changed since I asked, so I did nothing. Please ask again."
         )
     if change.data.get("status") == "unchanged":
-        await desk.store.close(ask_id)
+        await call.store.close(ask_id)
         return ToolResult(dict(change.data), change.text)
-    result = await desk.store.apply(ask_id, msgspec.structs.replace(change, choice=number))
-    await desk.store.close(ask_id)
+    result = await call.store.apply(ask_id, msgspec.structs.replace(change, choice=number))
+    await call.store.close(ask_id)
     return result
 
 
-async def _no(desk: Desk, ask_id: str) -> ToolResult:
-    if await desk.store.change(ask_id) is not None:
+async def _no(call: CalendarCall, ask_id: str) -> ToolResult:
+    if await call.store.change(ask_id) is not None:
         return ToolResult({"status": "stale"}, "That is done already.")
-    await desk.store.close(ask_id)
+    await call.store.close(ask_id)
     return ToolResult({"status": "kept"}, "All right, nothing has changed.")
 
 
-async def _undo(desk: Desk, change_id: str) -> ToolResult:
-    change = await desk.store.undo(change_id)
+async def _undo(call: CalendarCall, change_id: str) -> ToolResult:
+    change = await call.store.undo(change_id)
     if change is None:
         return _stale()
     names = [event.title for event in change.before]
     data = {"status": "restored"} | ({"title": names[0]} if len(names) == 1 else {"count": str(len(names))})
-    return ToolResult(data, f"I've put {listed(names[:5]) if names else 'everything'} back as before.")
+    return ToolResult(data, f"I've put {join_names(names[:5]) if names else 'everything'} back as before.")
 
 
 def _stale() -> ToolResult:

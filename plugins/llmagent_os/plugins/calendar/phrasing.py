@@ -1,9 +1,9 @@
-"""How moments are told: one helper for every reply, so that the same moment always reads the same.
+"""Phrases moments and periods for replies. The same moment reads the same in every reply.
 
 >>> now = datetime(2026, 11, 22, 17, 0)
->>> moment(datetime(2026, 11, 23, 15, 0), now)
+>>> moment_text(datetime(2026, 11, 23, 15, 0), now)
 'tomorrow, Monday 23 November, at 3 PM'
->>> moment(datetime(2026, 11, 27), now, all_day=True)
+>>> moment_text(datetime(2026, 11, 27), now, all_day=True)
 'Friday 27 November'
 """
 
@@ -12,24 +12,24 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import date, datetime, timedelta
 
-from llmagent_os.plugins.calendar.clock import Clock
-from llmagent_os.plugins.calendar.days import Days
-from llmagent_os.plugins.calendar.when import When
-from llmagent_os.plugins.calendar.words import MONTHS, WEEKDAYS, plain
+from llmagent_os.plugins.calendar.date_parsing import DateRange
+from llmagent_os.plugins.calendar.text_normalization import MONTHS, WEEKDAYS, normalize
+from llmagent_os.plugins.calendar.time_expressions import TimeExpression
+from llmagent_os.plugins.calendar.time_parsing import TimeOfDay
 
 _DAY = timedelta(days=1)
 
 
-def hour(moment: datetime) -> str:
-    """A clock time: ``3 PM``, ``3:30 PM``, ``noon``, ``midnight``."""
+def clock_text(moment: datetime) -> str:
+    """Phrase a time of day: ``3 PM``, ``3:30 PM``, ``noon``, ``midnight``."""
     if moment.minute == 0 and moment.hour in (0, 12):
         return "noon" if moment.hour else "midnight"
     minutes = f":{moment.minute:02}" if moment.minute else ""
     return f"{moment.hour % 12 or 12}{minutes} {'PM' if moment.hour >= 12 else 'AM'}"
 
 
-def day(value: date, today: date) -> str:
-    """A day: ``today``, ``tomorrow, Monday 23 November``, ``Friday 5 March 2027``."""
+def day_text(value: date, today: date) -> str:
+    """Phrase a day: ``today``, ``tomorrow, Monday 23 November``, ``Friday 5 March 2027``."""
     if value in (today, today - _DAY):
         return "today" if value == today else "yesterday"
     named = f"{WEEKDAYS[value.weekday()].title()} {value.day} {MONTHS[value.month - 1].title()}"
@@ -38,53 +38,57 @@ def day(value: date, today: date) -> str:
     return f"tomorrow, {named}" if value == today + _DAY else named
 
 
-def moment(
+def moment_text(
     start: datetime, now: datetime, *, end: datetime | None = None, all_day: bool = False, same_day: bool = False
 ) -> str:
-    """When something is, on the wall clock: a phrase that fits after "for" and "is".
+    """Phrase the time of an event so that the phrase fits after "for" and "is".
 
     Args:
-        start: when it begins.
-        now: the present.
-        end: when it ends, where that is to be said; of an all-day one the midnight after its last day.
-        all_day: it has no time.
-        same_day: the day is known already: the clock alone, as in ``at 3 PM``.
+        start: of the event, on the wall clock.
+        now: the present moment, on the wall clock.
+        end: of the event, if the phrase should name it. For an all-day event, the midnight after its last day.
+        all_day: the event has no time of day.
+        same_day: the day is known already, so the phrase is the time alone: ``at 3 PM``.
     """
     today = now.date()
     if all_day:
         last = (end - _DAY).date() if end else start.date()
         if last > start.date():
             return f"{_named(start.date(), today)} to {_named(last, today)}"
-        return "all day" if same_day else day(start.date(), today)
-    clock = f"from {hour(start)} to {hour(end)}" if end else f"at {hour(start)}"
+        return "all day" if same_day else day_text(start.date(), today)
+    clock = f"from {clock_text(start)} to {clock_text(end)}" if end else f"at {clock_text(start)}"
     if end and (end - start) >= _DAY:
-        clock = f"at {hour(start)}, until {day(end.date(), today)} at {hour(end)}"
-    return clock if same_day else after_day(day(start.date(), today), clock)
+        clock = f"at {clock_text(start)}, until {day_text(end.date(), today)} at {clock_text(end)}"
+    return clock if same_day else append_to_day(day_text(start.date(), today), clock)
 
 
-def after_day(told: str, more: str) -> str:
-    """A day and what follows it; "tomorrow, Monday 23 November," wants its second comma."""
+def append_to_day(told: str, more: str) -> str:
+    """Append words to a phrased day. "tomorrow, Monday 23 November," gets its second comma."""
     return f"{told}{',' if ',' in told else ''} {more}"
 
 
 def _named(value: date, today: date) -> str:
-    return day(value, today).removeprefix("tomorrow, ")
+    return day_text(value, today).removeprefix("tomorrow, ")
 
 
-def scope(when: When, said: str | None, now: datetime) -> str:
-    """The stretch of time that was looked through: ``next week``, ``Friday 27 November in the afternoon``."""
+def period_text(when: TimeExpression, said: str | None, now: datetime) -> str:
+    """Phrase the period that a search covers: ``next week``, ``Friday 27 November in the afternoon``."""
     today = now.date()
     if when.moment is not None:
-        return moment(when.moment, now)
-    told = _days(when.days, plain(said or ""), today) if when.days else "today" if when.clock else ""
-    if when.clock is None or when.clock.kind == "all_day":
+        return moment_text(when.moment, now)
+    told = _days_text(when.days, normalize(said or ""), today) if when.days else "today" if when.time_of_day else ""
+    if when.time_of_day is None or when.time_of_day.kind == "all_day":
         return told
-    return after_day(told, _clock(when.clock)) if told != "today" or when.clock.kind != "part" else _this(when.clock)
+    return (
+        append_to_day(told, _time_text(when.time_of_day))
+        if told != "today" or when.time_of_day.kind != "part"
+        else _this(when.time_of_day)
+    )
 
 
-def _days(found: Days, said: str, today: date) -> str:
+def _days_text(found: DateRange, said: str, today: date) -> str:
     if found.single:
-        return day(found.first, today)
+        return day_text(found.first, today)
     said = said.removeprefix("the ")
     kinds = ("week", "weekend", "month", "year")
     if any(said in (f"this {kind}", f"next {kind}", f"last {kind}") for kind in kinds):
@@ -99,29 +103,29 @@ def _days(found: Days, said: str, today: date) -> str:
     return f"{_named(first, today)} to {_named(last, today)}"
 
 
-def _clock(said: Clock) -> str:
+def _time_text(said: TimeOfDay) -> str:
     settled = said.settled()
     base = datetime(2000, 1, 1)
     start, end = (base + timedelta(minutes=minutes) for minutes in (settled.start, settled.end))
     if settled.kind == "part":
         return f"in the {_part(settled)}"
     if settled.kind == "range":
-        return f"between {hour(start)} and {hour(end)}"
+        return f"between {clock_text(start)} and {clock_text(end)}"
     if settled.kind == "before":
-        return f"before {hour(end)}"
-    return f"{'after' if settled.kind == 'after' else 'at'} {hour(start)}"
+        return f"before {clock_text(end)}"
+    return f"{'after' if settled.kind == 'after' else 'at'} {clock_text(start)}"
 
 
-def _part(said: Clock) -> str:
+def _part(said: TimeOfDay) -> str:
     return "morning" if said.end <= 720 else "afternoon" if said.end <= 1080 else "evening"
 
 
-def _this(said: Clock) -> str:
+def _this(said: TimeOfDay) -> str:
     return "tonight" if _part(said) == "evening" else f"this {_part(said)}"
 
 
-def within(told: str) -> str:
-    """A scope with the preposition it needs in a sentence."""
+def with_preposition(told: str) -> str:
+    """Put the right preposition, and a space, before a phrase of :func:`period_text`."""
     if not told:
         return ""
     first = told.split(" ", 1)[0].strip(",")
@@ -134,11 +138,11 @@ def within(told: str) -> str:
     return f" in {told}" if first.lower() in MONTHS else f" on {told}"
 
 
-def listed(names: Sequence[str]) -> str:
-    """``a``, ``a and b``, ``a, b and c``."""
+def join_names(names: Sequence[str]) -> str:
+    """Join names: ``a``, ``a and b``, ``a, b and c``."""
     return names[0] if len(names) == 1 else f"{', '.join(names[:-1])} and {names[-1]}"
 
 
-def sentence(text: str) -> str:
-    """With a capital first letter."""
+def capitalized(text: str) -> str:
+    """Return ``text`` with a capital first letter."""
     return text[:1].upper() + text[1:]

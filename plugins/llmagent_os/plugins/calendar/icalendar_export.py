@@ -1,6 +1,6 @@
-"""The calendar as iCalendar (RFC 5545), for other programs."""
+"""Exports the calendar as iCalendar (RFC 5545) for other programs."""
 
-# icalendar's add() takes and gives too many types for a strict checker to follow.
+# A strict type checker cannot follow the many types that icalendar's add() takes and gives.
 # pyright: reportUnknownMemberType=false
 
 from __future__ import annotations
@@ -11,16 +11,16 @@ from zoneinfo import ZoneInfo
 
 import icalendar
 
-from llmagent_os.plugins.calendar.events import Event
-from llmagent_os.plugins.calendar.when import aware
+from llmagent_os.plugins.calendar.calendar_event import CalendarEvent
+from llmagent_os.plugins.calendar.time_expressions import to_aware
 
 
-def ics(events: Sequence[Event], now: datetime) -> bytes:
-    """The dated events as one iCalendar file, with the time zones that they use.
+def to_icalendar(events: Sequence[CalendarEvent], now: datetime) -> bytes:
+    """Return the dated events as one iCalendar file, with the time zones that they use.
 
     Args:
-        events: undated reminders among them are left out: the format has no place for them.
-        now: aware; becomes DTSTAMP.
+        events: the calendar. Undated reminders are left out, because the format has no place for them.
+        now: the present moment, aware. It becomes DTSTAMP.
     """
     calendar = icalendar.Calendar()
     calendar.add("prodid", "-//LLMAgentOS//calendar//EN")
@@ -32,7 +32,7 @@ def ics(events: Sequence[Event], now: datetime) -> bytes:
     return bytes(calendar.to_ical())
 
 
-def _event(event: Event, start: datetime, now: datetime) -> icalendar.Event:
+def _event(event: CalendarEvent, start: datetime, now: datetime) -> icalendar.Event:
     entry = icalendar.Event()
     entry.add("uid", f"{event.event_id}@llmagent-os")
     entry.add("dtstamp", now.astimezone(UTC).replace(microsecond=0))
@@ -47,13 +47,13 @@ def _event(event: Event, start: datetime, now: datetime) -> icalendar.Event:
         entry.add("dtstart", start.date())
         entry.add("dtend", (start + length).date())
     else:
-        entry.add("dtstart", aware(start, zone))
+        entry.add("dtstart", to_aware(start, zone))
         if event.minutes:
-            entry.add("dtend", aware(start + length, zone))
+            entry.add("dtend", to_aware(start + length, zone))
     if event.repeat:
         entry.add("rrule", icalendar.vRecur.from_ical(event.repeat))
     for skipped in event.skipped:
-        entry.add("exdate", skipped.date() if event.all_day else aware(skipped, zone))
+        entry.add("exdate", skipped.date() if event.all_day else to_aware(skipped, zone))
     if event.reminder:
         alarm = icalendar.Alarm()
         alarm.add("action", "DISPLAY")

@@ -10,20 +10,26 @@ from dateutil.rrule import rrulestr
 from hypothesis import given
 from hypothesis import strategies as st
 
-from llmagent_os.plugins.calendar.amounts import Shift, duration, shift
-from llmagent_os.plugins.calendar.clock import Clock, clock
-from llmagent_os.plugins.calendar.days import days
-from llmagent_os.plugins.calendar.problems import WhenError
-from llmagent_os.plugins.calendar.repeats import repeat, spoken
-from llmagent_os.plugins.calendar.when import Slot, aware, read, slot, window
-from llmagent_os.plugins.calendar.wording import moment, scope
-from llmagent_os.plugins.calendar.words import plain
+from llmagent_os.plugins.calendar.date_parsing import parse_dates
+from llmagent_os.plugins.calendar.duration_parsing import Shift, parse_duration, parse_shift
+from llmagent_os.plugins.calendar.phrasing import moment_text, period_text
+from llmagent_os.plugins.calendar.recurrence import parse_recurrence, recurrence_text
+from llmagent_os.plugins.calendar.text_normalization import normalize
+from llmagent_os.plugins.calendar.time_errors import TimeExpressionError
+from llmagent_os.plugins.calendar.time_expressions import (
+    TimeSlot,
+    find_slot,
+    parse_time_expression,
+    search_windows,
+    to_aware,
+)
+from llmagent_os.plugins.calendar.time_parsing import TimeOfDay, parse_time
 
 NOW = datetime(2026, 11, 25, 14, 0)  # a Wednesday
 
 
-def placed(date_said: str | None, time_said: str | None = None, now: datetime = NOW) -> Slot:
-    return slot(read(date_said, time_said, now), now)
+def placed(date_said: str | None, time_said: str | None = None, now: datetime = NOW) -> TimeSlot:
+    return find_slot(parse_time_expression(date_said, time_said, now), now)
 
 
 @pytest.mark.parametrize(
@@ -61,7 +67,7 @@ def placed(date_said: str | None, time_said: str | None = None, now: datetime = 
 )
 def test_one_day(said: str, month: int, day: int) -> None:
     """People write days in many ways, and mean one."""
-    found = days(said, NOW.date())
+    found = parse_dates(said, NOW.date())
     assert found.single
     assert (found.first.month, found.first.day) == (month, day)
 
@@ -84,14 +90,14 @@ def test_one_day(said: str, month: int, day: int) -> None:
 )
 def test_several_days(said: str, first: tuple[int, int], last: tuple[int, int]) -> None:
     """A look-up over several days must neither miss one nor show another."""
-    found = days(said, NOW.date())
+    found = parse_dates(said, NOW.date())
     assert (found.first, found.last) == (date(2026, *first), date(2026, *last))
 
 
 def test_slashes_follow_the_country() -> None:
     """3/4 is April for somebody in Berlin, March in Boston."""
-    assert days("3/4", NOW.date(), month_first=False).first == date(2027, 4, 3)
-    assert days("3/4", NOW.date(), month_first=True).first == date(2027, 3, 4)
+    assert parse_dates("3/4", NOW.date(), month_first=False).first == date(2027, 4, 3)
+    assert parse_dates("3/4", NOW.date(), month_first=True).first == date(2027, 3, 4)
 
 
 @pytest.mark.parametrize(
@@ -99,16 +105,16 @@ def test_slashes_follow_the_country() -> None:
 )
 def test_unknown_days_are_not_guessed(said: str) -> None:
     """A guess would be stored as if it were right."""
-    with pytest.raises(WhenError) as caught:
-        days(said, NOW.date())
+    with pytest.raises(TimeExpressionError) as caught:
+        parse_dates(said, NOW.date())
     assert (caught.value.problem, caught.value.field) == ("unknown", "date")
 
 
 @pytest.mark.parametrize("said", ["friday or saturday", "monday and thursday"])
 def test_two_days_apart_are_ambiguous(said: str) -> None:
     """An event is on one of them, and the person has to say which."""
-    with pytest.raises(WhenError, match="ambiguous"):
-        days(said, NOW.date())
+    with pytest.raises(TimeExpressionError, match="ambiguous"):
+        parse_dates(said, NOW.date())
 
 
 @pytest.mark.parametrize(
@@ -154,7 +160,7 @@ def test_a_time_that_is_over_today_is_the_next_one() -> None:
 
 def test_a_moment_that_was_named_and_is_over_is_past() -> None:
     """It must be said, and not be moved silently."""
-    with pytest.raises(WhenError) as caught:
+    with pytest.raises(TimeExpressionError) as caught:
         placed("today", "8 am")
     assert (caught.value.problem, caught.value.at) == ("past", datetime(2026, 11, 25, 8, 0))
 
@@ -179,8 +185,8 @@ def test_tonight() -> None:
 def test_a_skipped_hour_moves_on_and_a_double_one_is_the_first() -> None:
     """On the night the clocks change, an alarm must still go off, once."""
     berlin = ZoneInfo("Europe/Berlin")
-    assert aware(datetime(2027, 3, 28, 2, 30), berlin).astimezone(UTC) == datetime(2027, 3, 28, 1, 30, tzinfo=UTC)
-    assert aware(datetime(2026, 10, 25, 2, 30), berlin).astimezone(UTC) == datetime(2026, 10, 25, 0, 30, tzinfo=UTC)
+    assert to_aware(datetime(2027, 3, 28, 2, 30), berlin).astimezone(UTC) == datetime(2027, 3, 28, 1, 30, tzinfo=UTC)
+    assert to_aware(datetime(2026, 10, 25, 2, 30), berlin).astimezone(UTC) == datetime(2026, 10, 25, 0, 30, tzinfo=UTC)
 
 
 @pytest.mark.parametrize(
@@ -199,7 +205,7 @@ def test_a_skipped_hour_moves_on_and_a_double_one_is_the_first() -> None:
     ],
 )
 def test_durations(said: str, minutes: int) -> None:
-    assert duration(said) == timedelta(minutes=minutes)
+    assert parse_duration(said) == timedelta(minutes=minutes)
 
 
 @pytest.mark.parametrize(
@@ -215,7 +221,7 @@ def test_durations(said: str, minutes: int) -> None:
 )
 def test_shifts(said: str, message: str, direction: int) -> None:
     """ "An hour earlier" must not become an hour later."""
-    found = shift(said, message)
+    found = parse_shift(said, message)
     assert isinstance(found, Shift)
     assert found.direction == direction
 
@@ -236,15 +242,15 @@ def test_shifts(said: str, message: str, direction: int) -> None:
     ],
 )
 def test_repeats(said: str, rule: str, told: str) -> None:
-    found = repeat(said)
+    found = parse_recurrence(said)
     assert found.rule == rule
-    assert spoken(found.rule) == told
+    assert recurrence_text(found.rule) == told
 
 
 def test_twice_a_week_is_not_guessed() -> None:
     """It does not say on which days."""
-    with pytest.raises(WhenError, match="unknown"):
-        repeat("twice a week")
+    with pytest.raises(TimeExpressionError, match="unknown"):
+        parse_recurrence("twice a week")
 
 
 @pytest.mark.parametrize(
@@ -259,7 +265,7 @@ def test_twice_a_week_is_not_guessed() -> None:
 )
 def test_moments_are_told_in_one_way(start: datetime, told: str) -> None:
     """The model copies these words into its replies."""
-    assert moment(start, NOW) == told
+    assert moment_text(start, NOW) == told
 
 
 @pytest.mark.parametrize(
@@ -274,7 +280,7 @@ def test_moments_are_told_in_one_way(start: datetime, told: str) -> None:
     ],
 )
 def test_scopes(date_said: str, time_said: str | None, told: str) -> None:
-    assert scope(read(date_said, time_said, NOW), date_said, NOW) == told
+    assert period_text(parse_time_expression(date_said, time_said, NOW), date_said, NOW) == told
 
 
 _WORDS = (
@@ -290,51 +296,51 @@ _SPOKEN = st.lists(st.sampled_from(_WORDS), max_size=9).map(" ".join) | st.text(
 def test_no_text_breaks_it(one: str, other: str) -> None:
     """Whatever a model or a person writes gives a sound slot, or this package's own error: never a crash."""
     try:
-        when = read(one, other, NOW)
-        found = slot(when, NOW)
-    except WhenError as error:
+        when = parse_time_expression(one, other, NOW)
+        found = find_slot(when, NOW)
+    except TimeExpressionError as error:
         assert error.heard is not None
         return
     assert found.start <= found.end
-    assert aware(found.start, ZoneInfo("America/New_York")).tzinfo is not None
-    assert moment(found.start, NOW, end=found.end if found.all_day else None, all_day=found.all_day)
-    assert all(start <= end for start, end in window(when, NOW))
-    assert isinstance(scope(when, one, NOW), str)
+    assert to_aware(found.start, ZoneInfo("America/New_York")).tzinfo is not None
+    assert moment_text(found.start, NOW, end=found.end if found.all_day else None, all_day=found.all_day)
+    assert all(start <= end for start, end in search_windows(when, NOW))
+    assert isinstance(period_text(when, one, NOW), str)
 
 
 @given(_SPOKEN)
 def test_no_text_breaks_the_rest(said: str) -> None:
     """The same for durations, shifts and repetitions; a rule that is given out can be read again."""
-    for reader in (duration, shift):
+    for reader in (parse_duration, parse_shift):
         try:
             reader(said)
-        except WhenError:
+        except TimeExpressionError:
             continue
     try:
-        rule = repeat(said).rule
-    except WhenError:
+        rule = parse_recurrence(said).rule
+    except TimeExpressionError:
         return
     rrulestr(rule, dtstart=NOW)
-    assert spoken(rule).startswith("every")
+    assert recurrence_text(rule).startswith("every")
 
 
 @given(st.integers(0, 23), st.integers(0, 59))
 def test_told_times_can_be_read_again(hour: int, minute: int) -> None:
     """What the bot says, a person may say back."""
-    said = moment(datetime(2026, 11, 27, hour, minute), NOW, same_day=True)
-    found = clock(said, NOW)
-    assert isinstance(found, Clock)
+    said = moment_text(datetime(2026, 11, 27, hour, minute), NOW, same_day=True)
+    found = parse_time(said, NOW)
+    assert isinstance(found, TimeOfDay)
     assert found.start % 1440 == hour * 60 + minute
 
 
 @given(st.dates(date(2026, 11, 27), date(2027, 11, 20)))
 def test_told_days_can_be_read_again(day: date) -> None:
     """The same for days."""
-    said = moment(datetime(day.year, day.month, day.day), NOW, all_day=True)
-    assert days(said, NOW.date()).first == day
+    said = moment_text(datetime(day.year, day.month, day.day), NOW, all_day=True)
+    assert parse_dates(said, NOW.date()).first == day
 
 
 @given(st.text(max_size=300))
 def test_plain_is_bounded(text: str) -> None:
     """A story pasted into a date must not keep the host busy."""
-    assert len(plain(text)) <= 120
+    assert len(normalize(text)) <= 120

@@ -1,8 +1,8 @@
-"""Repetitions as people say them, as iCalendar recurrence rules (RFC 5545, 3.3.10).
+"""Parses repetitions in people's words into iCalendar recurrence rules (RFC 5545, 3.3.10).
 
->>> repeat("every other tuesday").rule
+>>> parse_recurrence("every other tuesday").rule
 'FREQ=WEEKLY;INTERVAL=2;BYDAY=TU'
->>> spoken("FREQ=MONTHLY;BYDAY=+1MO")
+>>> recurrence_text("FREQ=MONTHLY;BYDAY=+1MO")
 'every month on the first Monday'
 """
 
@@ -12,11 +12,11 @@ import re
 from dataclasses import dataclass
 from datetime import datetime
 
-from llmagent_os.plugins.calendar.clock import Clock, clock
-from llmagent_os.plugins.calendar.problems import WhenError
-from llmagent_os.plugins.calendar.words import MONTHS, WEEKDAYS, plain
+from llmagent_os.plugins.calendar.text_normalization import MONTHS, WEEKDAYS, normalize
+from llmagent_os.plugins.calendar.time_errors import TimeExpressionError
+from llmagent_os.plugins.calendar.time_parsing import TimeOfDay, parse_time
 
-CODES = ("MO", "TU", "WE", "TH", "FR", "SA", "SU")
+WEEKDAY_CODES = ("MO", "TU", "WE", "TH", "FR", "SA", "SU")
 _UNITS = {
     "day": "DAILY",
     "week": "WEEKLY",
@@ -46,20 +46,20 @@ _COUNT = {"other": 2, "2nd": 2, "3rd": 3, "4th": 4}
 
 
 @dataclass(frozen=True)
-class Repeat:
-    """How something comes again."""
+class Recurrence:
+    """How an event repeats."""
 
     rule: str  #: the value of an RRULE, without DTSTART
-    clock: Clock | None = None  #: a part of the day that the words name too ("every morning")
+    time_of_day: TimeOfDay | None = None  #: the part of the day, if the words name one ("every morning")
 
 
-def repeat(text: str) -> Repeat:
-    """The recurrence rule that ``text`` means.
+def parse_recurrence(text: str) -> Recurrence:
+    """Parse a repetition.
 
     Raises:
-        WhenError: it is none that can be written as one rule ("twice a week" does not say on which days).
+        TimeExpressionError: ``text`` cannot be written as one rule. "twice a week" does not say on which days.
     """
-    said = plain(text)
+    said = normalize(text)
     said = re.sub(
         r"\beach and every\b|\beach\b|\beveryday\b",
         lambda found: "every day" if found[0] == "everyday" else "every",
@@ -69,15 +69,15 @@ def repeat(text: str) -> Repeat:
     said = re.sub(r"\bon a (\w+) *$", r"\1", said.strip())
     said = re.sub(r"\b(?:school|business|working|work|week) ?days?\b", "weekday", " ".join(said.split()))
     part = re.fullmatch(rf"(.*?\b(?:every|{_WD}|weekday|weekend|day)s?)(?: in the)? {_PARTS}", said)
-    time: Clock | None = None
+    time: TimeOfDay | None = None
     if part:
-        found = clock(part[2], datetime(2000, 1, 1))
-        time = found if isinstance(found, Clock) else None
+        found = parse_time(part[2], datetime(2000, 1, 1))
+        time = found if isinstance(found, TimeOfDay) else None
         said = "every day" if part[1] == "every" else part[1]
     rule = _rule(said)
     if rule is None:
-        raise WhenError("unknown", "repeat", text)
-    return Repeat(rule, time)
+        raise TimeExpressionError("unknown", "repeat", text)
+    return Recurrence(rule, time)
 
 
 def _rule(said: str) -> str | None:
@@ -126,7 +126,7 @@ def _by_weekday(said: str) -> str | None:
     span = re.fullmatch(rf"(?:from )?({_WD})s? ?(?:to|until|-) ?({_WD})s?", every)
     if span:
         first, last = WEEKDAYS.index(span[1]), WEEKDAYS.index(span[2])
-        codes = [CODES[number % 7] for number in range(first, last + (1 if last >= first else 8))]
+        codes = [WEEKDAY_CODES[number % 7] for number in range(first, last + (1 if last >= first else 8))]
     elif every in ("weekday", "weekdays"):
         codes = _WORKDAYS.split(",")
     elif every in ("weekend", "weekends"):
@@ -136,7 +136,7 @@ def _by_weekday(said: str) -> str | None:
         names = [name.removesuffix("s") for name in names if name and name != "and"]
         if not names or any(name not in WEEKDAYS for name in names):
             return None
-        codes = sorted({CODES[WEEKDAYS.index(name)] for name in names}, key=CODES.index)
+        codes = sorted({WEEKDAY_CODES[WEEKDAYS.index(name)] for name in names}, key=WEEKDAY_CODES.index)
     return "FREQ=WEEKLY" + (f";INTERVAL={interval}" if interval > 1 else "") + f";BYDAY={','.join(codes)}"
 
 
@@ -149,7 +149,7 @@ def _by_month(said: str) -> str | None:
             return f"FREQ=MONTHLY;BYMONTHDAY={int(_NTH[match[1]])}"
         if match[2] == "weekday":
             return f"FREQ=MONTHLY;BYDAY={_WORKDAYS};BYSETPOS={int(_NTH[match[1]])}"
-        return f"FREQ=MONTHLY;BYDAY={_NTH[match[1]]}{CODES[WEEKDAYS.index(match[2])]}"
+        return f"FREQ=MONTHLY;BYDAY={_NTH[match[1]]}{WEEKDAY_CODES[WEEKDAYS.index(match[2])]}"
     days = re.fullmatch(
         r"(?:the |every )*(\d\d?(?:st|nd|rd|th)?(?:(?: and |, ?)(?:the )?\d\d?(?:st|nd|rd|th)?)*)"
         rf"(?: {month}| every month)?",
@@ -173,8 +173,8 @@ def _by_month(said: str) -> str | None:
     return None
 
 
-def spoken(rule: str) -> str:
-    """The rule in words: "every 2 weeks on Friday"."""
+def recurrence_text(rule: str) -> str:
+    """Phrase a recurrence rule: "every 2 weeks on Friday"."""
     parts = dict(part.split("=", 1) for part in rule.split(";") if "=" in part)
     number = int(parts.get("INTERVAL", "1"))
     unit = {
@@ -206,7 +206,7 @@ def spoken(rule: str) -> str:
 
 
 def _day_name(code: str) -> str:
-    return WEEKDAYS[CODES.index(code)].title()
+    return WEEKDAYS[WEEKDAY_CODES.index(code)].title()
 
 
 def _ordinal(number: int) -> str:

@@ -1,8 +1,8 @@
-"""Amounts of time as people say them: durations, and "an hour later".
+"""Parses amounts of time in people's words: durations, and shifts such as "an hour later".
 
->>> duration("an hour and a half")
+>>> parse_duration("an hour and a half")
 datetime.timedelta(seconds=5400)
->>> shift("push it back by 30 minutes")
+>>> parse_shift("push it back by 30 minutes")
 Shift(by=datetime.timedelta(seconds=1800), direction=1)
 """
 
@@ -12,10 +12,10 @@ import re
 from dataclasses import dataclass
 from datetime import timedelta
 
-from llmagent_os.plugins.calendar.problems import WhenError
-from llmagent_os.plugins.calendar.words import plain
+from llmagent_os.plugins.calendar.text_normalization import normalize
+from llmagent_os.plugins.calendar.time_errors import TimeExpressionError
 
-#: An amount without its unit; ``quantity`` turns it into a number.
+#: An amount without its unit, as a regular expression. :func:`parse_quantity` turns it into a number.
 QUANTITY = (
     r"(?:\d{1,4}(?:\.\d{1,2})?(?: and a half)?|half of an?|half an?|a half"
     r"|an? quarter of an?|quarter of an?|3 quarters of an?"
@@ -45,14 +45,14 @@ _EARLIER = re.compile(r"\b(earlier|sooner|bring\b.*\b(forward|up)|forward|ahead|
 
 @dataclass(frozen=True)
 class Shift:
-    """How far something moves."""
+    """How far an event moves."""
 
     by: timedelta
-    direction: int  #: 1 later, -1 earlier, 0 where it was not said
+    direction: int  #: 1: later; -1: earlier; 0: the words do not say
 
 
-def quantity(text: str) -> float:
-    """The number that a :data:`QUANTITY` says."""
+def parse_quantity(text: str) -> float:
+    """Return the number that a :data:`QUANTITY` stands for."""
     number = re.match(r"\d+(?:\.\d+)?", text)
     if "quarter" in text:
         return 0.75 if number else 0.25
@@ -65,13 +65,13 @@ def quantity(text: str) -> float:
     return 3 if "few" in text or "several" in text else 1
 
 
-def duration(text: str) -> timedelta:
-    """How long: minutes to months.
+def parse_duration(text: str) -> timedelta:
+    """Parse a length between minutes and months.
 
     Raises:
-        WhenError: no such amount can be made out.
+        TimeExpressionError: ``text`` is not a length of time.
     """
-    said = re.sub(r"^(?:for|about|at least|up to|lasting|the next|another|an? good)\s+", "", plain(text))
+    said = re.sub(r"^(?:for|about|at least|up to|lasting|the next|another|an? good)\s+", "", normalize(text))
     whole = re.fullmatch(
         rf"(?:all|the whole|the entire|a full|a whole|whole|full|the) ?({'|'.join(_WHOLE)})(?: long)?", said
     )
@@ -82,28 +82,28 @@ def duration(text: str) -> timedelta:
         return timedelta(hours=int(compact[1]), minutes=int(compact[2]))
     total = _sum(re.sub(r" long$", "", said))
     if total is None or not timedelta() < total <= timedelta(days=366):
-        raise WhenError("unknown", "duration", text)
+        raise TimeExpressionError("unknown", "duration", text)
     return total
 
 
-def shift(text: str, said: str = "") -> Shift:
-    """How far to move something: "by an hour", "30 minutes earlier", "a week later", "back a bit" is unknown.
+def parse_shift(text: str, said: str = "") -> Shift:
+    """Parse how far to move an event: "by an hour", "30 minutes earlier", "a week later".
 
     Args:
         text: the amount, with or without its direction.
-        said: the whole message, which may tell the direction.
+        said: the whole message, which may name the direction.
 
     Raises:
-        WhenError: it holds no amount.
+        TimeExpressionError: ``text`` holds no amount, as in "back a bit".
     """
-    words = plain(text)
+    words = normalize(text)
     found = _AMOUNT.search(words)
     total = _sum(words[found.start() :].split(" later")[0].split(" earlier")[0]) if found else None
     if found and total is None:
         total = _one(found)
     if not total:
-        raise WhenError("unknown", "time", text)
-    for place in (words, plain(said)):
+        raise TimeExpressionError("unknown", "time", text)
+    for place in (words, normalize(said)):
         if re.search(r"\b(bring|move|push|put)\b.*\b(forward|up)\b", place) and not re.search(
             r"\b(later|back)\b", place
         ):
@@ -116,7 +116,7 @@ def shift(text: str, said: str = "") -> Shift:
 
 
 def _one(found: re.Match[str]) -> timedelta:
-    amount = quantity(found[1]) + (0.5 if found[3] else 0)
+    amount = parse_quantity(found[1]) + (0.5 if found[3] else 0)
     return timedelta(minutes=round(amount * _MINUTES[found[2]]))
 
 

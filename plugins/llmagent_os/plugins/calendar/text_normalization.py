@@ -1,8 +1,8 @@
-"""Spoken dates and times in one plain spelling, so that everything after can be strict.
+"""Brings spoken dates and times into one spelling, so that the parsers can be strict.
 
->>> plain("Tmrw at Half past SIX p.m.!")
+>>> normalize("Tmrw at Half past SIX p.m.!")
 'tomorrow at half past 6pm'
->>> plain("the twenty-fifth of Febuary")
+>>> normalize("the twenty-fifth of Febuary")
 'the 25th of february'
 """
 
@@ -31,8 +31,8 @@ MONTHS = (
 
 _DAY = "(?:mon|tue|wed|thu|fri|sat|sun)"
 
-#: Longer than this is no date but a story, and not worth a regular expression's time.
-MAX_LENGTH = 120
+#: A longer text is not a date, and would cost the regular expressions much time.
+MAX_CHARACTERS = 120
 
 _UP_TO_19 = (
     "zero one two three four five six seven eight nine ten eleven twelve thirteen fourteen fifteen sixteen seventeen"
@@ -74,13 +74,15 @@ _SHORT = (
     | {"fortnight": "2 weeks", "biweekly": "every 2 weeks", "fortnightly": "every 2 weeks", "workday": "weekday"}
 )
 _KNOWN = (*WEEKDAYS, *MONTHS[:4], *MONTHS[7:], "tomorrow", "weekend", "afternoon", "evening", "morning", "midnight")
-# Words that look like a misspelt one of those and are not.
-_OTHER = frozenset("money sundry evenings mornings afternoons weekends weekdays weekday monthly novel march".split())
+# Words that look like a misspelt known word, but are correct.
+_NOT_MISSPELT = frozenset(
+    "money sundry evenings mornings afternoons weekends weekdays weekday monthly novel march".split()
+)
 
 
-def plain(text: str) -> str:
-    """``text`` in lower case, with digits for numbers, whole names for days and months, and no decoration."""
-    text = unicodedata.normalize("NFKC", text[: MAX_LENGTH * 2]).casefold().replace("’", "'")
+def normalize(text: str) -> str:
+    """Return ``text`` in lower case, with digits for numbers, whole names of days and months, little punctuation."""
+    text = unicodedata.normalize("NFKC", text[: MAX_CHARACTERS * 2]).casefold().replace("’", "'")
     text = re.sub(r"[–—−]", "-", text)
     text = re.sub(r"\b([ap])\.? ?m\b\.?", r"\1m", text)
     text = re.sub(r"'?\bo ?'? ?clock\b", " ", text)
@@ -92,18 +94,21 @@ def plain(text: str) -> str:
     words = [_SHORT.get(word, word) for word in text.replace("@", " at ").split()]
     spelled = " ".join(_numbers([_spelling(word) for word in words]))
     spelled = re.sub(r"(?<=\d) (?=[ap]m\b)", "", " ".join(spelled.split()))
-    return spelled[:MAX_LENGTH].strip(" ,.;:-")
+    return spelled[:MAX_CHARACTERS].strip(" ,.;:-")
 
 
 def _spelling(word: str) -> str:
-    if len(word) < 5 or not word.isalpha() or word in _OTHER or word in _KNOWN or word.rstrip("s") in _KNOWN:
+    if len(word) < 5 or not word.isalpha() or word in _NOT_MISSPELT or word in _KNOWN or word.rstrip("s") in _KNOWN:
         return word
     match = process.extractOne(word, _KNOWN, scorer=fuzz.ratio, score_cutoff=80)
     return match[0] if match else word
 
 
 def _numbers(words: list[str]) -> list[str]:
-    """Digits for spelled-out numbers. "ten to five" is a clock and becomes minutes; "from ten to five" are two."""
+    """Replace spelled-out numbers by digits.
+
+    "ten to five" is a time and becomes "10 minutes to 5". "from ten to five" is a range and keeps two hours.
+    """
     digits: list[str] = []
     at = 0
     while at < len(words):

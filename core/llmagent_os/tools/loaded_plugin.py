@@ -1,0 +1,127 @@
+"""A plugin that is loaded, with everything the registry knows about it."""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Literal
+
+import msgspec
+import structlog
+
+from llmagent_os.errors import PluginError
+from llmagent_os.plugin import Plugin
+from llmagent_os.tools.circuit_breaker import CircuitBreaker, State
+from llmagent_os.tools.tool_schema import Tool
+
+ENTRY_POINT = "entry point"  #: the ``source`` of an installed plugin
+
+_HEALTH_STATES: dict[State, Literal["working", "resting", "trial"]] = {
+    "closed": "working",
+    "open": "resting",
+    "half-open": "trial",
+}
+
+_log = structlog.get_logger(__name__)
+
+
+class PluginHealth(msgspec.Struct, frozen=True, kw_only=True):
+    """The state of a plugin, for ``llmagent-os doctor`` and ``/healthz``."""
+
+    name: str
+    source: str  #: ``entry point``, ``added``, or the path of the plugin's file
+    state: Literal["working", "resting", "trial", "not loaded"]  #: resting: cut off after failures in a row
+    tools: tuple[str, ...] = ()
+    failures: int = 0  #: in a row
+    retry_in: float = 0.0  #: seconds until a resting plugin is tried again
+    problem: str = ""  #: the last failure, or the reason why the newest version could not be loaded
+    hung: int = 0  #: the number of calls that did not end when they were cancelled
+
+
+@dataclass(eq=False)
+class LoadedPlugin:
+    """One loaded version of a plugin, and its calls."""
+
+    plugin: Plugin
+    tools: dict[str, Tool]
+    source: str  #: see :attr:`PluginHealth.source`
+    breaker: CircuitBreaker
+    modules: tuple[str, ...] = ()  #: names in ``sys.modules``, kept there as long as the plugin is loaded
+    running: int = 0  #: calls under way
+    idle: asyncio.Event = field(default_factory=asyncio.Event)  #: set while no call is under way
+    hung: set[asyncio.Task[Any]] = field(default_factory=set[asyncio.Task[Any]])  #: calls that ignore cancellation
+
+    def __post_init__(self) -> None:
+        self.idle.set()
+
+    def call_started(self) -> None:
+        """Count a call."""
+        self.running += 1
+        self.idle.clear()
+
+    def call_ended(self) -> None:
+        """Take a call off the count."""
+        self.running -= 1
+        if not self.running:
+            self.idle.set()
+
+    def health(self, problem: str) -> PluginHealth:
+        """Return the plugin's state. ``problem`` is why its newest version is not loaded, or empty."""
+        return PluginHealth(
+            name=self.plugin.name,
+            source=self.source,
+            state=_HEALTH_STATES[self.breaker.state],
+            tools=tuple(self.tools),
+            failures=self.breaker.failures,
+            retry_in=self.breaker.retry_in,
+            problem=problem or self.breaker.last_error,
+            hung=len(self.hung),
+        )
+
+    async def start(self, seconds: float) -> None:
+        """Start the plugin.
+
+        Raises:
+            PluginError: the plugin raised something, or took longer than ``seconds``.
+        """
+        try:
+            async with asyncio.timeout(seconds):
+                await self.plugin.start()
+        except Exception as error:
+            raise PluginError(f"plugin {self.plugin.name!r} does not start: {type(error).__name__}: {error}") from error
+
+    async def stop_when_idle(self, seconds: float) -> None:
+        """Wait for the calls under way, then stop the plugin within ``seconds`` and unload its modules."""
+        await self.idle.wait()  # bounded: every call has a timeout
+        try:
+            async with asyncio.timeout(seconds):
+                await self.plugin.stop()
+        except Exception as error:
+            _log.warning("plugin did not stop", plugin=self.plugin.name, exc_info=error)
+        for module in self.modules:
+            sys.modules.pop(module, None)
+
+
+def health_of_all(loaded: Mapping[str, LoadedPlugin], problems: Mapping[str, str]) -> tuple[PluginHealth, ...]:
+    """Return the state of every plugin, including those that could not be loaded.
+
+    Args:
+        loaded: plugin name to loaded plugin.
+        problems: source to the reason why this source, or its newest version, is not loaded.
+    """
+    working = tuple(each.health(problems.get(each.source, "")) for each in loaded.values())
+    sources = {each.source for each in loaded.values()}
+    missing = tuple(
+        PluginHealth(
+            name=Path(source).stem.removeprefix(f"{ENTRY_POINT} "),
+            source=source,
+            state="not loaded",
+            problem=problem,
+        )
+        for source, problem in problems.items()
+        if source not in sources
+    )
+    return working + missing

@@ -1,0 +1,114 @@
+"""Lists events and answers "am I free?": the tool ``list_events``."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from datetime import timedelta
+
+from llmagent_os.plugin import ToolResult
+from llmagent_os.plugins.calendar.calendar_call import CalendarCall, EventMatch
+from llmagent_os.plugins.calendar.calendar_event import CalendarEvent
+from llmagent_os.plugins.calendar.event_search import (
+    EventQuery,
+    event_query,
+    last_past_event,
+    search_events,
+    searched_period,
+)
+from llmagent_os.plugins.calendar.phrasing import period_text, with_preposition
+from llmagent_os.plugins.calendar.recurrence import recurrence_text
+from llmagent_os.plugins.calendar.time_errors import TimeExpressionError
+from llmagent_os.plugins.calendar.time_expressions import ONE_HOUR
+
+_FREE = re.compile(r"\b(free|busy|available|availability|booked|open slot|have time|got time|clash|conflict)\b", re.I)
+_REMINDERS = re.compile(r"\breminders?\b", re.I)
+
+
+async def list_events(call: CalendarCall, given: Mapping[str, str | None]) -> ToolResult:
+    """List the events that fit the arguments, or say whether the person is free."""
+    try:
+        query = _wanted(call, given)
+    except TimeExpressionError as error:
+        return call.unclear_reply(error)
+    free = _FREE.search(call.context.text) is not None and not query.about
+    events = [event for event in await call.store.events() if _counts(event, call, free)]
+    found = search_events(call, events, query, point=ONE_HOUR if free else timedelta(minutes=1))
+    if query.which in ("last", "latest") and not query.when:
+        found = last_past_event(call, events, query) or found
+    told = _scope(call, query)
+    if not found:
+        return _empty(call, query, told, free)
+    if len(found) == 1:
+        await call.store.focus_on(found[0].event)
+    return _listed(call, query, told, found, free)
+
+
+def _wanted(call: CalendarCall, given: Mapping[str, str | None]) -> EventQuery:
+    """Make a search of the arguments. A time alone means today: "am I free at 3"."""
+    date_said, time_said = given.get("date"), given.get("time")
+    query = event_query(
+        call, given.get("which"), given.get("title"), date_said, time_said, given.get("person"), given.get("place")
+    )
+    if query.when.time_of_day and not query.when.days and not query.about:
+        return event_query(
+            call, given.get("which"), given.get("title"), "today", time_said, given.get("person"), given.get("place")
+        )
+    return query
+
+
+def _counts(event: CalendarEvent, call: CalendarCall, free: bool) -> bool:
+    if _REMINDERS.search(call.context.text) and not free:
+        return event.reminder
+    return not (free and event.reminder)
+
+
+def _scope(call: CalendarCall, query: EventQuery) -> str:
+    return (
+        period_text(query.when, query.date_said, call.now)
+        if query.when.days or query.when.moment
+        else searched_period(call, query)
+    )
+
+
+def _empty(call: CalendarCall, query: EventQuery, told: str, free: bool) -> ToolResult:
+    data = {"status": "empty"} | ({"when": told} if told else {}) | ({"about": query.about} if query.about else {})
+    if free:
+        return ToolResult(data | {"free": "yes"}, f"You're free{with_preposition(told)}.")
+    things = "reminders" if _REMINDERS.search(call.context.text) else "events"
+    if query.about:
+        return ToolResult(
+            data, f"I found nothing about {query.about}{with_preposition(told) or ' in what is to come'}."
+        )
+    return ToolResult(data, f"You have no {things}{with_preposition(told) or ' coming up'}.")
+
+
+def _listed(call: CalendarCall, query: EventQuery, told: str, found: Sequence[EventMatch], free: bool) -> ToolResult:
+    data, names = call.summary(found, query.day)
+    data = {"status": "listed", **data}
+    only = found[0] if len(found) == 1 else None
+    if only:
+        data["title"] = only.event.title
+        if only.occurrence:
+            data["when"] = call.match_time_text(only)
+        data |= {"place": only.event.place} if only.event.place else {}
+        data |= {"repeat": recurrence_text(only.event.repeat)} if only.event.repeat else {}
+    elif told:
+        data["when"] = told
+    data |= {"about": query.about} if query.about else {}
+    data |= {"free": "no"} if free else {}
+    if all(match.event.reminder for match in found):
+        data["kind"] = "reminder"
+    card = call.card(told or "Coming up", found)
+    if only:
+        place = f" at {only.event.place}" if only.event.place else ""
+        repeats = f" ({data['repeat']})" if "repeat" in data else ""
+        when = f", {data['when']}" if "when" in data else ", without a date"
+        sentence = f"{only.event.title}{place}{when}{repeats}."
+        lead = {"reminder": "Your reminder: "}.get(data.get("kind", ""), "You have ")
+        return ToolResult(data, f"You're not free: you have {sentence}" if free else f"{lead}{sentence}", card=card)
+    noun = "reminders" if data.get("kind") else "events"
+    about = f" about {query.about}" if query.about else ""
+    lead = "You're not free" if free else f"You have {len(found)} {noun}{about}"
+    where = with_preposition(told) or ("" if free else " coming up")
+    return ToolResult(data, f"{lead}{where}: {names}.", card=card)

@@ -1,0 +1,170 @@
+"""Stores a person's calendar in the plugin's records.
+
+Every write is one *change*: the events before it and after it. A change is stored before it is carried out. So a call
+that runs again after a crash finds its own decision and finishes it. The same document undoes the change.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any, TypeVar
+
+import msgspec
+
+from llmagent_os.plugin import Button, ToolResult
+from llmagent_os.plugins.calendar.calendar_event import CalendarEvent, stable_id
+from llmagent_os.plugins.calendar.reminder_timers import ReminderTimers
+from llmagent_os.records import Records
+
+MAX_CHANGES = 40  #: changes and questions that are kept, for a person to come back to
+
+_T = TypeVar("_T", bound=msgspec.Struct)
+
+
+class Change(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """One write: the events before it, the events after it, and the answer to the person."""
+
+    before: tuple[CalendarEvent, ...] = ()  #: empty: something is created
+    after: tuple[CalendarEvent, ...] = ()  #: empty: something is deleted
+    data: dict[str, str] = {}  #: of the tool's result
+    text: str = ""  #: of the tool's result
+    at: str = ""  #: when it was made: a moment in UTC, in ISO format
+    undo: bool = False  #: the answer offers Undo
+    undone: bool = False  #: Undo was pressed
+    label: str = ""  #: of the button for this change in a question
+    choice: int = 0  #: its number among the question's options
+
+    def result(self, change_id: str) -> ToolResult:
+        """Return the answer to the person, with an Undo button if that is offered."""
+        buttons = (Button("Undo", f"undo:{change_id}"),) if self.undo and not self.undone else ()
+        return ToolResult(dict(self.data), self.text, buttons=buttons)
+
+
+class Question(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """A question to the person: carry out one of these changes, or none."""
+
+    options: tuple[Change, ...]
+    at: str = ""  #: when it was asked: a moment in UTC, in ISO format
+
+
+class EventStore:
+    """A person's calendar in the plugin's records. Every change also updates the timers of its reminders.
+
+    Args:
+        records: of this person.
+        reminder_timers: of this person.
+        conversation_key: the conversation to which "it" and open questions belong.
+        now: the present moment, in ISO format.
+    """
+
+    def __init__(self, records: Records, reminder_timers: ReminderTimers, conversation_key: str, now: str) -> None:
+        self._records = records
+        self._reminder_timers = reminder_timers
+        self._here = stable_id(conversation_key)
+        self._now = now
+
+    async def events(self) -> list[CalendarEvent]:
+        """Return every event."""
+        items = await self._records.items()
+        return [msgspec.convert(record, CalendarEvent) for key, record in items if key.startswith("event:")]
+
+    async def event(self, event_id: str) -> CalendarEvent | None:
+        """Return one event, or None."""
+        return await self._get(f"event:{event_id}", CalendarEvent)
+
+    async def change(self, change_id: str) -> Change | None:
+        """Return a change made earlier, or None."""
+        return await self._get(f"change:{change_id}", Change)
+
+    async def apply(self, change_id: str, change: Change) -> ToolResult:
+        """Carry out ``change``. A second call with the same change alters nothing."""
+        change = msgspec.structs.replace(change, at=change.at or self._now)
+        await self._put(f"change:{change_id}", change)
+        await self._replace(change.before, change.after, change.at)
+        await self.focus_on(change.after[0] if change.after else None)
+        await self._prune()
+        return change.result(change_id)
+
+    async def undo(self, change_id: str) -> Change | None:
+        """Undo a change. None: there is no such change, or its events were changed since."""
+        change = await self.change(change_id)
+        if change is None or change.undone:
+            return change
+        if not await self.holds(change.after):
+            return None
+        undone = msgspec.structs.replace(change, undone=True)
+        await self._replace(change.after, change.before, self._now)
+        await self._put(f"change:{change_id}", undone)
+        await self.focus_on(change.before[0] if change.before else None)
+        return undone
+
+    async def holds(self, events: tuple[CalendarEvent, ...]) -> bool:
+        """Return whether all of ``events`` are stored exactly as given."""
+        return all([await self._get(f"event:{event.event_id}", CalendarEvent) == event for event in events])
+
+    async def ask(self, ask_id: str, options: tuple[Change, ...]) -> None:
+        """Store the options of a question."""
+        await self._put(f"ask:{ask_id}", Question(options=options, at=self._now))
+        await self._records.put(f"open:{self._here}", {"ask": ask_id})
+        await self._prune()
+
+    async def question(self, ask_id: str) -> Question | None:
+        """Return a question that is still open, or None."""
+        return await self._get(f"ask:{ask_id}", Question)
+
+    async def close(self, ask_id: str) -> None:
+        """Close a question: its buttons become stale."""
+        await self._records.delete(f"ask:{ask_id}")
+        if await self.open_question() == ask_id:
+            await self._records.delete(f"open:{self._here}")
+
+    async def open_question(self) -> str | None:
+        """Return the id of the last question of this conversation, or None."""
+        found = await self._records.get(f"open:{self._here}")
+        return str(found["ask"]) if found else None
+
+    async def focus(self) -> str | None:
+        """Return the id of the event that this conversation touched last: the meaning of "it"."""
+        found = await self._records.get(f"focus:{self._here}")
+        return str(found["event"]) if found else None
+
+    async def focus_on(self, event: CalendarEvent | None) -> None:
+        """Remember the event that "it" means from now on. None: nothing, such as after a deletion."""
+        if event is None:
+            await self._records.delete(f"focus:{self._here}")
+        else:
+            await self._records.put(f"focus:{self._here}", {"event": event.event_id})
+
+    async def unfinished_event(self) -> dict[str, Any] | None:
+        """Return an unfinished event: its arguments so far, and ``at``, the moment of the question about it."""
+        return await self._records.get(f"half:{self._here}")
+
+    async def keep_unfinished(self, arguments: dict[str, str] | None) -> None:
+        """Keep the arguments of an unfinished event, one that lacks something. None forgets it."""
+        if arguments is None:
+            await self._records.delete(f"half:{self._here}")
+        else:
+            await self._records.put(f"half:{self._here}", {**arguments, "at": self._now})
+
+    async def _replace(self, before: tuple[CalendarEvent, ...], after: tuple[CalendarEvent, ...], since: str) -> None:
+        # Timers before events: after a crash in between, a timer rings in vain, and the second run finishes the change.
+        for event in after:  # new events before old ones: a crash in between loses nothing
+            await self._reminder_timers.schedule(event, datetime.fromisoformat(since))
+            await self._put(f"event:{event.event_id}", event)
+        for event in before:
+            if all(event.event_id != other.event_id for other in after):
+                await self._reminder_timers.cancel(event)
+                await self._records.delete(f"event:{event.event_id}")
+
+    async def _put(self, key: str, value: msgspec.Struct) -> None:
+        await self._records.put(key, msgspec.to_builtins(value))
+
+    async def _get(self, key: str, kind: type[_T]) -> _T | None:
+        record = await self._records.get(key)
+        return None if record is None else msgspec.convert(record, kind)
+
+    async def _prune(self) -> None:
+        items = await self._records.items()
+        old = sorted((str(record.get("at")), key) for key, record in items if key.startswith(("change:", "ask:")))
+        for _, key in old[:-MAX_CHANGES]:
+            await self._records.delete(key)
