@@ -38,7 +38,7 @@ from llmagent_os.host.limits import Limits
 from llmagent_os.host.metrics import Metrics
 from llmagent_os.host.slash_commands import command_of
 from llmagent_os.host.timer_clock import TimerClock
-from llmagent_os.ledger import Accepted, Interaction, Ledger, RewardEvent, Unfinished
+from llmagent_os.ledger import Accepted, Interaction, Ledger, RewardEvent, UnfinishedEvent
 
 _log = structlog.stdlib.get_logger(__name__)
 _lines = logging.getLogger(__name__)
@@ -484,7 +484,7 @@ class Host:
         finally:
             await self._stop(tasks.values())
 
-    def _resume(self, row: Unfinished) -> None:
+    def _resume(self, row: UnfinishedEvent) -> None:
         platform = row.event.conversation.platform
         if platform not in self._adapters:
             _log.warning("an event waits for an adapter that is not configured", platform=platform, seq=row.seq)

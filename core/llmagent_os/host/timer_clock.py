@@ -51,7 +51,7 @@ class TimerClock:
     async def run(self) -> None:
         """Ring what came due while nobody looked, then each timer at its moment, until cancelled."""
         self._woken = asyncio.Event()
-        self._ledger.watch_timers(self._set)
+        stop_watching = self._ledger.watch_timers(self._set)
         failures = 0
         try:
             while True:
@@ -68,7 +68,7 @@ class TimerClock:
                 else:
                     await asyncio.sleep(self._backoff.seconds(failures or 1))
         finally:
-            self._ledger.watch_timers(None)
+            stop_watching()
 
     async def _ring(self) -> bool:
         """Move what is due. Returns whether there was room for it."""
@@ -76,7 +76,7 @@ class TimerClock:
         if limit <= 0:
             return False
         self._next = None  # what is set while the ledger is asked counts as well
-        earliest = await self._ledger.ring_timers(self._clock.now(), limit=limit, stored=self._stored)
+        earliest = await self._ledger.move_due_timers(self._clock.now(), limit=limit, stored=self._stored)
         if earliest is not None:
             self._set(earliest)
         return True
