@@ -20,7 +20,7 @@ import structlog
 from llmagent_os.errors import ConfigError, LedgerError, PolicyError
 from llmagent_os.feedback.emoji_table import signs, verdict
 from llmagent_os.feedback.rater_trust import Trust
-from llmagent_os.ledger import Interaction, Ledger, Rated
+from llmagent_os.ledger import Interaction, Ledger, RewardWithReply
 from llmagent_os.policy import Decision, FixedPolicy
 from llmagent_os.policy.learner import SHARED
 
@@ -115,7 +115,7 @@ class PolicyWorker:
 
     async def run(self) -> None:
         """Learn whenever there is something new, until cancelled."""
-        self._ledger.watch_rewards(self.wake)
+        stop_watching = self._ledger.watch_rewards(self.wake)
         try:
             while True:
                 await self._awake.wait()
@@ -125,7 +125,7 @@ class PolicyWorker:
                 except Exception as error:
                     _log.error("the policy could not learn; it tries again with the next reward", error=repr(error))
         finally:
-            self._ledger.watch_rewards(None)
+            stop_watching()
             async with self._alone:  # what is being learned is kept before the ledger is closed
                 pass
 
@@ -162,7 +162,7 @@ class PolicyWorker:
             stored, _ = await self._ledger.policy_state(self._name, ())
             if stored is None or stored != self._stored:
                 await self._begin()
-            rows = await self._ledger.rated(self._through, PAGE)
+            rows = await self._ledger.rewards_after(self._through, PAGE)
             if not rows:
                 self._policy.learner, self._pupil = self._pupil.learner, self._policy
                 return False
@@ -197,14 +197,14 @@ class PolicyWorker:
     def _changes(self) -> dict[str, bytes]:
         return {**self._pupil.learner.changes(), TRUST: json.dumps(self._trust.tallies).encode()}
 
-    def _learn(self, rows: Iterable[Rated]) -> None:
+    def _learn(self, rows: Iterable[RewardWithReply]) -> None:
         for row in rows:
             try:
                 self._learn_one(row)
             except Exception:
                 _log.exception("a reward cannot be learned from; it is passed over", seq=row.seq)
 
-    def _learn_one(self, row: Rated) -> None:
+    def _learn_one(self, row: RewardWithReply) -> None:
         reward = row.reward
         if reward is None or (reward.kind == "reaction" and not reward.reward):  # nobody's opinion has changed
             return
@@ -218,10 +218,10 @@ class PolicyWorker:
             self._pupil.observe(decision, reward.reward, kind=reward.kind)
             return
         trust = {each.rater_id: self._trust.score(each.rater_id) for each in row.so_far}
-        stands = verdict(row.so_far, row.own, trust)
+        stands = verdict(row.so_far, row.identities, trust)
         self._pupil.observe(decision, stands.reward, weight=stands.weight)
         if stands.reward is None:  # a bystander's, or one too many, takes nothing else with it
-            for sign in signs(row.so_far, row.own):
+            for sign in signs(row.so_far, row.identities):
                 self._pupil.observe(decision, sign.reward, kind=sign.kind)
 
     async def heard(self, user_id: str) -> tuple[int, int]:

@@ -105,7 +105,7 @@ async def test_the_reminder_a_crash_cut_off_is_told_once(tmp_path: Path) -> None
         await world.platform.say("remind me to call mom every Sunday at 6pm", user="ana")
         await world.answer(1)
     ledger = await Ledger.open(f"sqlite:///{tmp_path}/ledger.db")
-    await ledger.ring_timers(SUNDAY_NOON + timedelta(hours=6), limit=9)
+    await ledger.move_due_timers(SUNDAY_NOON + timedelta(hours=6), limit=9)
     await ledger.close()
     world.clock.advance(timedelta(hours=6))
     for _ in range(2):

@@ -519,7 +519,7 @@ async def test_timers_a_tool_sets_are_this_persons_and_this_plugins(bench: Bench
     agent = bench.agent(ToolCall("write", {"what": "tea"}), "Written.")
     await bench.say(agent, "write down tea")
     found: list[Event] = []
-    await bench.ledger.ring_timers(NOON, limit=9, stored=found.append)
+    await bench.ledger.move_due_timers(NOON, limit=9, stored=found.append)
     (event,) = found
     assert isinstance(event, Timer)
     assert (event.plugin, event.key, event.sender.user_id, event.conversation.channel) == ("diary", "tea", "u1", "c1")
@@ -534,7 +534,7 @@ async def test_a_timer_whose_plugin_fails_comes_again_and_is_given_up_in_the_end
         assert await agent.handle(event, _no_draft) == Outcome(None)
         found: list[Event] = []
         moment += timedelta(days=1)
-        await bench.ledger.ring_timers(moment, limit=9, stored=found.append)
+        await bench.ledger.move_due_timers(moment, limit=9, stored=found.append)
         if not found:
             break
         tries += 1

@@ -22,8 +22,7 @@ from llmagent_os.events import Edit, Sender, now
 from llmagent_os.feedback.implicit_signs import sign
 from llmagent_os.feedback.rater_trust import FLOOD
 from llmagent_os.host.host import Host
-from llmagent_os.ledger import Interaction, Ledger, Rated, RewardEvent
-from llmagent_os.ledger import ledger as ledger_module
+from llmagent_os.ledger import Interaction, Ledger, RewardEvent, RewardWithReply, row_codecs
 from llmagent_os.modules import BehaviorModule
 from llmagent_os.people.linking import Joined
 from llmagent_os.people.profiles import PREFERENCES, Profiles
@@ -175,7 +174,7 @@ async def test_a_reaction_on_what_nobody_chose_how_to_say_teaches_nothing(tmp_pa
         shown = await bot.say("/profile")
         await bot.platform.react(shown, "👍", user="ana")
         await bot.settled()
-        assert len(await bot.ledger.rated(0, 100)) == 1
+        assert len(await bot.ledger.rewards_after(0, 100)) == 1
         text = (await bot.say("/profile")).reply.text
         assert text.startswith("You have told me nothing about yourself yet")
         assert "From your reactions I have learned nothing yet" in text
@@ -377,7 +376,7 @@ async def test_a_crowd_of_bystanders_does_not_outweigh_the_person_answered(tmp_p
         for number in range(12):
             await bot.platform.react(sent, "👎", user=f"troll{number}")
         await bot.settled()
-        rows = await bot.ledger.rated(0, 100)
+        rows = await bot.ledger.rewards_after(0, 100)
         assert len(rows) == 13
         seen = decision_of((await bot.kept("ana"))[-1], "memory::ana")
         assert seen is not None
@@ -530,16 +529,16 @@ async def test_a_crash_while_somebody_is_forgotten_leaves_a_bot_that_starts(tmp_
 async def test_who_is_forgotten_while_it_learns_does_not_come_back(tmp_path: Path, monkeypatch: MonkeyPatch) -> None:
     async with running(tmp_path) as bot:
         await bot.opinions("ben", {"verbosity": "brief"}, 2)
-        read = bot.ledger.rated
+        read = bot.ledger.rewards_after
 
-        async def rated(after: int, limit: int) -> list[Rated]:
+        async def rated(after: int, limit: int) -> list[RewardWithReply]:
             rows = await read(after, limit)
             if any(row.person == "memory::ana" for row in rows):
-                monkeypatch.setattr(bot.ledger, "rated", read)
+                monkeypatch.setattr(bot.ledger, "rewards_after", read)
                 await bot.ledger.forget("memory::ana")
             return rows
 
-        monkeypatch.setattr(bot.ledger, "rated", rated)
+        monkeypatch.setattr(bot.ledger, "rewards_after", rated)
         await bot.opinions("ana", {"verbosity": "brief"}, 1)
         state = await bot.ledger.policy_state("test:bayes")
         assert not names(state, b"memory::ana")
@@ -567,7 +566,7 @@ async def test_who_asks_and_does_not_wait_has_nothing_learned_twice(tmp_path: Pa
     seen: list[int] = []
     learn = learning._learn  # pyright: ignore[reportPrivateUsage]
 
-    def slowly(rows: list[Rated]) -> None:
+    def slowly(rows: list[RewardWithReply]) -> None:
         seen.extend(row.seq for row in rows)
         time.sleep(0.2)
         learn(rows)
@@ -652,7 +651,7 @@ async def test_what_is_beyond_a_flood_teaches_nothing(tmp_path: Path, learner: s
         await bot.platform.react(sent, "👎", user="ana")
         await bot.settled()
         after = bot.learner.changes()[""]
-        rows = await bot.ledger.rated(0, 200)
+        rows = await bot.ledger.rewards_after(0, 200)
         assert rows[-1].reward is not None and rows[-1].reward.reward == -1.0
         if weights is not None:
             assert (unpack(after)[0]["weights"] == weights).all()
@@ -772,14 +771,14 @@ async def test_a_reply_that_hundreds_react_to_does_not_hold_up_everybody(
             )
         )
     read: list[object] = []
-    reward = ledger_module._reward  # pyright: ignore[reportPrivateUsage]
+    reward = row_codecs.decode_reward
 
     def counted(row: sa.RowMapping) -> RewardEvent:
         read.append(row)
         return reward(row)
 
-    monkeypatch.setattr(ledger_module, "_reward", counted)
-    rows = await ledger.rated(36, 64)
+    monkeypatch.setattr(row_codecs, "decode_reward", counted)
+    rows = await ledger.rewards_after(36, 64)
     await ledger.close()
     assert [len(row.so_far) for row in rows] == list(range(37, 101))
     assert all(row.reward == row.so_far[-1] for row in rows)

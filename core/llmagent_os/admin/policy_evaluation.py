@@ -14,7 +14,7 @@ from llmagent_os.bot import Bot
 from llmagent_os.config import Settings
 from llmagent_os.errors import ConfigError, PolicyError
 from llmagent_os.feedback.emoji_table import signs, verdict
-from llmagent_os.ledger import Ledger, Taken
+from llmagent_os.ledger import Ledger, ReplyWithRewards
 from llmagent_os.ledger.connection import file_of
 from llmagent_os.policy.actions import ActionSpace
 from llmagent_os.policy.contract import Decision
@@ -104,11 +104,11 @@ def _shown(estimate: Estimate) -> str:
     return f"{value:.3f} [{low:.3f}, {high:.3f}]"
 
 
-async def _taken(ledger: Ledger, space: ActionSpace) -> tuple[list[tuple[Decision, Taken]], int]:
+async def _taken(ledger: Ledger, space: ActionSpace) -> tuple[list[tuple[Decision, ReplyWithRewards]], int]:
     """The latest decisions, oldest first, and how many replies were none."""
-    found: list[tuple[Decision, Taken]] = []
+    found: list[tuple[Decision, ReplyWithRewards]] = []
     skipped, after = 0, 0
-    while page := await ledger.taken(after, PAGE):
+    while page := await ledger.replies_after(after, PAGE):
         after = page[-1].seq
         for each in page:
             decision = None if each.interaction is None else decision_of(each.interaction, each.person)
@@ -129,7 +129,7 @@ def _chances(decision: Decision, space: ActionSpace) -> Floats:
     return np.array([decision.action_dist.get(each, 0.0) for each in space.labels])
 
 
-def as_logged(taken: Sequence[tuple[Decision, Taken]], space: ActionSpace) -> Logged:
+def as_logged(taken: Sequence[tuple[Decision, ReplyWithRewards]], space: ActionSpace) -> Logged:
     """Decisions as arrays."""
     features = Features()
     for decision, _ in taken:
@@ -138,7 +138,7 @@ def as_logged(taken: Sequence[tuple[Decision, Taken]], space: ActionSpace) -> Lo
     opinions: list[int] = []
     nexts: list[int] = []
     for _, each in taken:
-        reward = verdict(each.rewards, each.own, {}).reward
+        reward = verdict(each.rewards, each.identities, {}).reward
         opinions.append(0 if not reward else 2 if reward > 0 else 1)
         nexts.append(max((_NEXT[row.kind] for row in each.rewards if row.kind in _NEXT), default=0))
     return Logged(
@@ -154,8 +154,8 @@ def as_logged(taken: Sequence[tuple[Decision, Taken]], space: ActionSpace) -> Lo
 def _candidate(
     name: str,
     space: ActionSpace,
-    before: Sequence[tuple[Decision, Taken]],
-    rest: Sequence[tuple[Decision, Taken]],
+    before: Sequence[tuple[Decision, ReplyWithRewards]],
+    rest: Sequence[tuple[Decision, ReplyWithRewards]],
     bot: Bot,
 ) -> Floats:
     """The probabilities of a candidate; what the person asked for binds it as it bound what was done."""
@@ -173,12 +173,12 @@ def _candidate(
     return np.asarray(chances / chances.sum(1, keepdims=True), np.float64)
 
 
-def _trained(name: str, taken: Sequence[tuple[Decision, Taken]], bot: Bot) -> LearnedPolicy:
+def _trained(name: str, taken: Sequence[tuple[Decision, ReplyWithRewards]], bot: Bot) -> LearnedPolicy:
     policy = behavior_of(bot.config, name)
     for decision, each in taken:
-        stands = verdict(each.rewards, each.own, {})
+        stands = verdict(each.rewards, each.identities, {})
         if stands.reward is not None:
             policy.observe(decision, stands.reward, weight=stands.weight)
-        for row in signs(each.rewards, each.own):
+        for row in signs(each.rewards, each.identities):
             policy.observe(decision, row.reward, kind=row.kind)
     return policy

@@ -58,7 +58,7 @@ class Reactions:
             LedgerError: it cannot be read.
         """
         here = (event.conversation.platform, event.conversation.channel)
-        return here in self._sending.values() or await self._ledger.is_ours(*here, event.message_id)
+        return here in self._sending.values() or await self._ledger.is_reply(*here, event.message_id)
 
     async def join(self, event: Reaction) -> tuple[Interaction, RewardEvent] | None:
         """Find the reply and store the reward. None: the message is none of ours, or a bot reacted, or somebody who is

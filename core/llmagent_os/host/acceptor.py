@@ -17,7 +17,7 @@ from llmagent_os.host.limits import Limits
 from llmagent_os.host.pending_event import PendingEvent
 from llmagent_os.host.slash_commands import command_of
 from llmagent_os.host.supervisor import AdapterSupervisor
-from llmagent_os.ledger import Accepted, Ledger, Unfinished
+from llmagent_os.ledger import Accepted, Ledger, UnfinishedEvent
 
 _log = structlog.stdlib.get_logger(__name__)
 
@@ -104,7 +104,7 @@ class Acceptor:
         else:  # the inbox keeps it until its adapter is configured again
             _log.warning("a timer waits for an adapter that is not configured", platform=event.conversation.platform)
 
-    def resume(self, row: Unfinished) -> None:
+    def resume(self, row: UnfinishedEvent) -> None:
         """Run an event that an earlier run of the host left unfinished."""
         platform = row.event.conversation.platform
         if platform not in self._adapters:

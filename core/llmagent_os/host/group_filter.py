@@ -34,12 +34,12 @@ class GroupFilter:
             case Message(addressed=True):
                 return True
             case Message():
-                if event.reply_to and await self._ledger.is_ours(here.platform, here.channel, event.reply_to):
+                if event.reply_to and await self._ledger.is_reply(here.platform, here.channel, event.reply_to):
                     return True
                 return here.thread is not None and (self._answering(here.key) or await self._ledger.took_part(here.key))
             case Reaction():
                 return await self._reactions.may_join(event)
             case Edit():
-                return bool(event.edits) and await self._ledger.knows(here.platform, event.edits)
+                return bool(event.edits) and await self._ledger.was_accepted(here.platform, event.edits)
             case _:
                 return True

@@ -51,7 +51,7 @@ class TimerClock:
     async def run(self) -> None:
         """Put timers into the inbox when they are due, until cancelled; at first those that came due while off."""
         self._woken = asyncio.Event()
-        self._ledger.watch_timers(self._set)
+        stop_watching = self._ledger.watch_timers(self._set)
         failures = 0
         try:
             while True:
@@ -68,7 +68,7 @@ class TimerClock:
                 else:
                     await asyncio.sleep(self._backoff.seconds(failures or 1))
         finally:
-            self._ledger.watch_timers(None)
+            stop_watching()
 
     async def _ring(self) -> bool:
         """Put due timers into the inbox. Returns whether there was room for them."""
@@ -76,7 +76,7 @@ class TimerClock:
         if limit <= 0:
             return False
         self._next = None  # a timer that is set while the ledger is being read counts too
-        earliest = await self._ledger.ring_timers(self._clock.now(), limit=limit, stored=self._stored)
+        earliest = await self._ledger.move_due_timers(self._clock.now(), limit=limit, stored=self._stored)
         if earliest is not None:
             self._set(earliest)
         return True

@@ -1,12 +1,13 @@
-"""Opening the ledger's database: the file, its settings, its migrations, and the lock of the host that runs on it."""
+"""Opens the ledger's database: the file, its settings and its migrations.
+
+SQLite's own settings and its kind of transaction are in this file only.
+"""
 
 from __future__ import annotations
 
-import fcntl
-import os
 import sqlite3
 from pathlib import Path
-from typing import NamedTuple, cast
+from typing import cast
 
 import sqlalchemy as sa
 from sqlalchemy.exc import ArgumentError, SQLAlchemyError
@@ -14,28 +15,64 @@ from sqlalchemy.exc import ArgumentError, SQLAlchemyError
 from llmagent_os.errors import LedgerError
 from llmagent_os.ledger.schema import REVISION, metadata
 
-#: How long to wait for another process that writes, in milliseconds.
+#: How long a statement waits for another process that writes.
 BUSY_MILLISECONDS = 15_000
 
+#: Begins a transaction. No other process can write until it ends.
+BEGIN = "BEGIN IMMEDIATE"
 
-class Database(NamedTuple):
-    """One open connection, as SQLAlchemy and as the driver see it. Transactions are the caller's."""
+#: What the database raises when it refuses.
+DATABASE_ERRORS = (sqlite3.Error, SQLAlchemyError)
 
-    sql: sa.Connection
-    driver: sqlite3.Connection
+#: SQLite's ``synchronous = NORMAL``: a commit does not wait for the disk; a checkpoint does.
+_NORMAL = 1
+
+
+class Database:
+    """One open connection, as SQLAlchemy and as the driver see it. The caller begins and ends transactions."""
+
+    __slots__ = ("_level", "_opened_level", "driver", "sql")
+
+    def __init__(self, sql: sa.Connection, driver: sqlite3.Connection) -> None:
+        """Use :func:`connect`."""
+        self.sql = sql  #: for everything but the path of every message
+        self.driver = driver  #: for the compiled ``statements``
+        # SQLite's ``synchronous``: as the ledger was opened, and as it is now.
+        self._opened_level = self._level = int(driver.execute("PRAGMA synchronous").fetchone()[0])
+
+    def roll_back(self) -> None:
+        """Undo the transaction, if one is open."""
+        if self.driver.in_transaction:
+            self.driver.execute("ROLLBACK")
+
+    def wait_for_disk(self, lasting: bool) -> None:
+        """Set what the commits from now on survive.
+
+        Args:
+            lasting: True: a power cut, as far as the ledger was opened to. False: a crash of this process only; the
+                commits do not wait for the disk.
+        """
+        level = self._opened_level if lasting else min(self._opened_level, _NORMAL)
+        if level != self._level:
+            self.driver.execute(f"PRAGMA synchronous = {level}")
+            self._level = level
+
+    def checkpoint(self) -> None:
+        """Move all that was committed into the main file, and empty the write-ahead log. Needs no open transaction."""
+        self.driver.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
 
     def close(self) -> None:
-        """Let go of the file."""
+        """Close the file."""
         engine = self.sql.engine
         self.sql.close()
         engine.dispose()
 
 
 def file_of(url: str) -> Path | None:
-    """The file that ``url`` names; None: the ledger is in memory.
+    """The file that ``url`` names. None: the ledger is in memory.
 
     Raises:
-        LedgerError: it is no SQLite URL.
+        LedgerError: ``url`` is no SQLite URL.
 
     >>> file_of("sqlite:///var/ledger.db")
     PosixPath('var/ledger.db')
@@ -55,11 +92,11 @@ def file_of(url: str) -> Path | None:
 
 
 def connect(path: Path | None, synchronous: str) -> Database:
-    """Open, and bring the tables up to date.
+    """Open the database and bring its tables up to date.
 
     Args:
         path: the file; None keeps everything in memory.
-        synchronous: SQLite's: ``FULL`` survives a power cut, ``NORMAL`` only a crash of the process.
+        synchronous: SQLite's setting: ``FULL`` survives a power cut, ``NORMAL`` only a crash of the process.
 
     Raises:
         LedgerError: the file cannot be opened, is no ledger, or is newer than this version.
@@ -69,28 +106,30 @@ def connect(path: Path | None, synchronous: str) -> Database:
     try:
         if path is not None:
             path.parent.mkdir(parents=True, exist_ok=True)
-            path.touch(mode=0o600)  # what people say is theirs
+            path.touch(mode=0o600)  # only its owner may read what people say
         return _connect(path, synchronous)
-    except (SQLAlchemyError, sqlite3.Error, OSError) as error:
+    except (*DATABASE_ERRORS, OSError) as error:
         raise LedgerError(f"cannot open the ledger {path or 'in memory'}: {error}") from error
 
 
 def _connect(path: Path | None, synchronous: str) -> Database:
-    def driver() -> sqlite3.Connection:
-        # No isolation level: transactions begin where the writer says so, and nowhere else.
+    def open_driver() -> sqlite3.Connection:
+        # No isolation level: the driver never begins a transaction; the writer does.
         return sqlite3.connect(str(path or ":memory:"), isolation_level=None, check_same_thread=path is not None)
 
-    engine = sa.create_engine("sqlite://", creator=driver, poolclass=sa.StaticPool)
+    engine = sa.create_engine("sqlite://", creator=open_driver, poolclass=sa.StaticPool)
     connection = engine.connect()
     try:
-        database = Database(connection, cast(sqlite3.Connection, connection.connection.driver_connection))
-        database.driver.execute(f"PRAGMA busy_timeout = {BUSY_MILLISECONDS}")
-        database.driver.execute("PRAGMA secure_delete = ON")  # what a person has erased is gone from the file
+        driver = cast(sqlite3.Connection, connection.connection.driver_connection)
+        driver.execute(f"PRAGMA busy_timeout = {BUSY_MILLISECONDS}")
+        driver.execute("PRAGMA secure_delete = ON")  # overwrites what is deleted: what a person has erased is gone
         if path is None:
             metadata.create_all(connection)
         else:
-            database.driver.execute("PRAGMA journal_mode = WAL")
-            database.driver.execute(f"PRAGMA synchronous = {synchronous}")
+            driver.execute("PRAGMA journal_mode = WAL")
+            driver.execute(f"PRAGMA synchronous = {synchronous}")
+        database = Database(connection, driver)
+        if path is not None:
             _migrate(database, path)
     except BaseException:
         connection.close()
@@ -100,7 +139,7 @@ def _connect(path: Path | None, synchronous: str) -> Database:
 
 
 def _revision(database: Database) -> str | None:
-    """The migration that the file is at; None: it has none."""
+    """The migration that the file is at. None: the file has no tables yet."""
     tables = database.driver.execute("SELECT 1 FROM sqlite_master WHERE name = 'alembic_version'").fetchone()
     row = database.driver.execute("SELECT version_num FROM alembic_version").fetchone() if tables else None
     return str(row[0]) if row else None
@@ -110,43 +149,9 @@ def _migrate(database: Database, path: Path) -> None:
     if _revision(database) == REVISION:
         return
     with database.sql.begin():
-        # Two processes may open a new file at the same moment: the second waits, and finds the first's work done.
-        database.driver.execute("BEGIN IMMEDIATE")
+        # Two processes may open a new file at the same moment. The second waits here and finds the work done.
+        database.driver.execute(BEGIN)
         if _revision(database) != REVISION:
             from llmagent_os.ledger.migrate import upgrade
 
             upgrade(database.sql, path)
-
-
-class HostLock:
-    """Held by the one host that runs a ledger's inbox. The system lets go of it when the process ends, however."""
-
-    def __init__(self, path: Path) -> None:
-        self.path = path.with_name(path.name + ".host")
-        self._file: int | None = None
-
-    def acquire(self) -> None:
-        """Take it.
-
-        Raises:
-            LedgerError: another host has it; says which process.
-        """
-        file = os.open(self.path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
-        try:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError as error:
-            holder = os.read(file, 32).decode(errors="replace").strip() or "unknown"
-            os.close(file)
-            raise LedgerError(
-                f"another host (process {holder}) already runs on this ledger, as {self.path} says: "
-                "stop it, or give this one a ledger of its own"
-            ) from error
-        os.ftruncate(file, 0)
-        os.write(file, f"{os.getpid()}\n".encode())
-        self._file = file
-
-    def release(self) -> None:
-        """Let go of it."""
-        if self._file is not None:
-            os.close(self._file)
-            self._file = None

@@ -1,4 +1,4 @@
-"""Who was let in, and who asks to be: the tables ``members`` and ``requests``."""
+"""Who was let in, and who asks to be let in: the tables ``members`` and ``requests``."""
 
 from __future__ import annotations
 
@@ -7,31 +7,31 @@ from typing import Any
 
 import msgspec
 import sqlalchemy as sa
-from sqlalchemy.dialects.sqlite import insert
 
-from llmagent_os.ledger import sql
+from llmagent_os.ledger import statements
 from llmagent_os.ledger.connection import Database
-from llmagent_os.ledger.identities import own_first
+from llmagent_os.ledger.identity_links import identities_of
+from llmagent_os.ledger.portable import insert_or_ignore
 from llmagent_os.ledger.schema import members, requests
 from llmagent_os.ledger.writer import Writer
 
-#: So many may ask at the same time. Whoever comes later is not answered before one of these is let in or expires.
+#: How many identities may ask at the same time. Further ones get no answer until a request is approved or expires.
 MAX_REQUESTS = 100
 
 
-class Standing(msgspec.Struct, frozen=True):
-    """What is known about an identity at the door."""
+class Membership(msgspec.Struct, frozen=True):
+    """Whether a person was let in."""
 
-    identities: tuple[str, ...]  #: of the same person, itself first
-    approved: bool  #: one of them was let in
+    identities: tuple[str, ...]  #: all identities of the person; the one that was asked about is first
+    approved: bool  #: at least one of them was let in
 
 
 class Member(msgspec.Struct, frozen=True):
     """An identity that was let in."""
 
     identity: str
-    name: str  #: what they were called then; they chose it themselves
-    approved_at: datetime
+    name: str  #: the name it had when it was let in, chosen by whoever has the identity
+    approved_at: datetime  #: UTC
     approved_by: str  #: an identity, or ``command line``
 
 
@@ -40,41 +40,42 @@ class Request(msgspec.Struct, frozen=True):
 
     identity: str
     code: str
-    name: str  #: what they are called; they chose it themselves
-    expires_at: datetime
-    new: bool = False  #: it has only now been made
-    tell: bool = True  #: whether the code should be said (again)
+    name: str  #: the name it has, chosen by whoever has the identity
+    expires_at: datetime  #: UTC
+    new: bool = False  #: the request was made just now
+    tell: bool = True  #: whether to tell the person the code (again)
 
 
 class Members:
-    """Those of a ledger."""
+    """Notes who asks to be let in, lets people in, and takes that back."""
 
     def __init__(self, writer: Writer) -> None:
         """Use ``Ledger.members``."""
         self._writer = writer
 
-    async def standing(self, identity: str) -> Standing:
-        """Whether ``identity``, or another of the same person, was let in."""
+    async def membership(self, identity: str) -> Membership:
+        """Whether ``identity``, or another identity of the same person, was let in."""
 
-        def work(database: Database) -> Standing:
-            who = tuple(own_first(database, identity))
-            return Standing(who, any(database.driver.execute(sql.member, (each,)).fetchone() for each in who))
+        def work(database: Database) -> Membership:
+            who = tuple(identities_of(database, identity))
+            member = statements.SELECT_MEMBER
+            return Membership(who, any(database.driver.execute(member, (each,)).fetchone() for each in who))
 
         return await self._writer.run(work)
 
     async def ask(
         self, identity: str, name: str, code: str, event: str, now: datetime, *, valid: timedelta, again: timedelta
     ) -> Request | None:
-        """Note that ``identity`` asks to be let in. Asking again gives the same code for as long as it is valid.
+        """Note that ``identity`` asks to be let in. Asking again gives the same code for as long as that is valid.
 
         Args:
-            identity: who.
-            name: what they are called.
-            code: a new one, for where they have none.
-            event: the key of what they did: run again after a crash, it gets the same answer.
+            identity: who asks.
+            name: the name that the person goes by.
+            code: a new code, used where the identity has none.
+            event: the key of the event that asks. Run again after a crash, the event gets the same answer.
             now: the present.
             valid: how long a code is good.
-            again: so soon it is not to be said again.
+            again: how long the person is not told the code again.
 
         Returns:
             None: too many are asking already.
@@ -89,7 +90,10 @@ class Members:
         )
 
     async def approve(self, code: str, by: str, now: datetime) -> Member | None:
-        """Let in whoever was told ``code``; the same again while the code is valid. None: nobody was."""
+        """Let in the identity whose request has ``code``. None: no request has it.
+
+        While the code is valid, the same call has the same result.
+        """
 
         def work(database: Database) -> Member | None:
             query = sa.select(requests).where(requests.c.code == code, requests.c.expires_at > now.timestamp())
@@ -99,14 +103,14 @@ class Members:
         return await self._writer.run(work)
 
     async def allow(self, identity: str, by: str, now: datetime) -> Member:
-        """Let ``identity`` in without its asking."""
+        """Let in ``identity``, which has not asked."""
         return await self._writer.run(lambda database: _let_in(database, identity, "", by, now))
 
     async def revoke(self, identity: str) -> tuple[str, ...]:
-        """Take back that ``identity``, and whatever is linked to it, was let in. Returns those that had been."""
+        """Take back that ``identity``, and all that it is linked to, was let in. Returns those that had been."""
 
         def work(database: Database) -> tuple[str, ...]:
-            who = own_first(database, identity)
+            who = identities_of(database, identity)
             database.sql.execute(sa.delete(requests).where(requests.c.identity.in_(who)))
             gone = sa.delete(members).where(members.c.identity.in_(who)).returning(members.c.identity)
             return tuple(sorted(database.sql.execute(gone).scalars()))
@@ -114,12 +118,12 @@ class Members:
         return await self._writer.run(work)
 
     async def listed(self) -> list[Member]:
-        """All who were let in, the first ones first."""
+        """All identities that were let in, in the order in which they were."""
         query = sa.select(members).order_by(members.c.approved_at, members.c.identity)
         return await self._writer.run(lambda database: [_member(row) for row in database.sql.execute(query)])
 
     async def requests(self, now: datetime) -> list[Request]:
-        """All who ask, those first whose codes end first."""
+        """All open requests; those that expire first come first."""
         waiting = sa.select(requests).where(_is_open(now.timestamp()))
         query = waiting.order_by(requests.c.expires_at, requests.c.identity)
         return await self._writer.run(lambda database: [_request(row) for row in database.sql.execute(query)])
@@ -129,7 +133,7 @@ def _is_open(now: float) -> sa.ColumnElement[bool]:
     return sa.and_(requests.c.expires_at > now, requests.c.identity.not_in(sa.select(members.c.identity)))
 
 
-def _ask(database: Database, row: dict[str, Any], expires_at: float, said_since: float) -> Request | None:
+def _ask(database: Database, row: dict[str, Any], expires_at: float, told_since: float) -> Request | None:
     rows, now = database.sql.execute, float(row["told_at"])
     rows(sa.delete(requests).where(requests.c.expires_at <= now))
     mine = requests.c.identity == row["identity"]
@@ -141,15 +145,15 @@ def _ask(database: Database, row: dict[str, Any], expires_at: float, said_since:
         rows(sa.insert(requests).values({**row, "expires_at": expires_at}))
         return _request(rows(sa.select(requests).where(mine)).one(), new=True)
     if known.told_for != row["told_for"]:
-        if known.told_at > said_since:
+        if known.told_at > told_since:
             return _request(known, tell=False)
         rows(sa.update(requests).where(mine).values(told_at=now, told_for=row["told_for"]))
     return _request(known)
 
 
 def _let_in(database: Database, identity: str, name: str, by: str, now: datetime) -> Member:
-    statement = insert(members).values(identity=identity, name=name, approved_at=now.timestamp(), approved_by=by)
-    database.sql.execute(statement.on_conflict_do_nothing())
+    row = {"identity": identity, "name": name, "approved_at": now.timestamp(), "approved_by": by}
+    database.sql.execute(insert_or_ignore(members), row)
     return _member(database.sql.execute(sa.select(members).where(members.c.identity == identity)).one())
 
 

@@ -1,6 +1,6 @@
-"""Running Alembic from the package itself, so that an installed wheel can bring its ledger up to date.
+"""Runs Alembic from the package itself, so that an installed wheel can bring its ledger up to date.
 
-Imported only when a ledger is not at the newest revision: Alembic costs 60 ms and 10 MB at start.
+This file is imported only when a ledger is not at the newest revision: Alembic costs 60 ms and 10 MB at start.
 """
 
 from __future__ import annotations
@@ -16,17 +16,17 @@ from llmagent_os.errors import LedgerError
 
 
 def config() -> Config:
-    """Alembic's settings, with the migrations that came with this package."""
+    """The settings of Alembic, which point to the migrations that came with this package."""
     settings = Config()
     settings.set_main_option("script_location", str(Path(__file__).with_name("migrations")).replace("%", "%%"))
     return settings
 
 
 def upgrade(connection: sa.Connection, path: Path) -> None:
-    """Bring the tables behind ``connection`` up to date, inside the transaction that the caller has begun.
+    """Bring the tables behind ``connection`` up to date, inside the caller's transaction.
 
     Raises:
-        LedgerError: a newer version of this program made the file ``path``.
+        LedgerError: a newer version of this program has made the file ``path``.
     """
     settings = config()
     settings.attributes["connection"] = connection

@@ -1,13 +1,14 @@
-"""The ledger's tables. Times are seconds since 1970 in UTC; JSON columns hold what the structs of ``values`` hold.
+"""Declares the ledger's tables. Times are seconds since 1970 in UTC. JSON columns hold fields of the structs in
+``values``.
 
-Changing a table takes a new file in ``migrations/versions`` and its name in :data:`REVISION`.
+A change of a table needs a new file in ``migrations/versions``, and its number in :data:`REVISION`.
 """
 
 from __future__ import annotations
 
 import sqlalchemy as sa
 
-#: The newest migration: a ledger that has it needs none, and Alembic is not even imported.
+#: The newest migration. A ledger that is at it needs no migration, and Alembic is not imported.
 REVISION = "0004"
 
 metadata = sa.MetaData(
@@ -25,19 +26,19 @@ inbox = sa.Table(
     sa.Column("seq", sa.Integer, primary_key=True),  # rises in the order of arrival
     sa.Column("platform", sa.Text, nullable=False),
     sa.Column("event_id", sa.Text, nullable=False),
-    sa.Column("user_id", sa.Text, nullable=False),  # emptied when done
+    sa.Column("user_id", sa.Text, nullable=False),  # the identity; emptied when done
     sa.Column("body", sa.Text),  # the event as JSON; emptied when done
     sa.Column("state", sa.Integer, nullable=False, server_default=sa.text("0")),
-    sa.Column("reply", sa.Text),  # the reply as JSON, while it is to be sent
+    sa.Column("reply", sa.Text),  # the reply as JSON, until it is sent
     sa.Column("interaction_id", sa.Text),
     sa.Column("why", sa.Text),  # what went wrong
     sa.Column("accepted_at", _NUMBER, nullable=False),
     sa.UniqueConstraint("platform", "event_id"),
 )
-#: Waiting or prepared. Written out, since SQLite uses a partial index only where it sees the condition itself.
+#: Waiting or prepared. Written as text: SQLite uses a partial index only where it sees the same condition.
 UNFINISHED = sa.text("state < 2")
-#: What a start has to read, however long the history is.
-sa.Index("ix_inbox_unfinished", inbox.c.seq, sqlite_where=UNFINISHED)
+#: A start reads the unfinished rows only, however long the history is.
+sa.Index("ix_inbox_unfinished", inbox.c.seq, sqlite_where=UNFINISHED, postgresql_where=UNFINISHED)
 
 interactions = sa.Table(
     "interactions",
@@ -67,7 +68,7 @@ interactions = sa.Table(
     sa.Index(None, "conversation_key"),
 )
 
-#: Which reply a platform's message is (a long reply is several messages).
+#: Which reply a platform's message belongs to. A long reply is several messages.
 sent = sa.Table(
     "sent",
     metadata,
@@ -94,22 +95,22 @@ rewards = sa.Table(
     sa.Column("at", _NUMBER, nullable=False),
 )
 
-#: What a behaviour policy has learned: a cache of what the rewards say, made again from them where it is missing.
+#: What behaviour policies have learned: a cache, which is learned again from the rewards where it is missing.
 policy_parts = sa.Table(
     "policy_parts",
     metadata,
     sa.Column("policy", sa.Text, primary_key=True),
-    sa.Column("part", sa.Text, primary_key=True),  # a person; empty: everybody's
+    sa.Column("part", sa.Text, primary_key=True),  # a person; empty: shared by all people
     sa.Column("body", sa.LargeBinary, nullable=False),
 )
 policy_progress = sa.Table(
     "policy_progress",
     metadata,
     sa.Column("policy", sa.Text, primary_key=True),
-    sa.Column("through", sa.Integer, nullable=False),  # the last row of rewards that was learned from
+    sa.Column("through", sa.Integer, nullable=False),  # the row of the last reward that was learned from
 )
 
-#: Small documents of plugins, one person's apart from another's.
+#: Small documents of plugins, one set for every person.
 records = sa.Table(
     "records",
     metadata,
@@ -119,16 +120,16 @@ records = sa.Table(
     sa.Column("body", sa.Text, nullable=False),  # JSON
 )
 
-#: When plugins want to be woken, one moment a person, plugin and key.
+#: Moments at which plugins want to be woken: one for every person, plugin and key.
 timers = sa.Table(
     "timers",
     metadata,
     sa.Column("user_id", sa.Text, primary_key=True),
     sa.Column("plugin", sa.Text, primary_key=True),
     sa.Column("key", sa.Text, primary_key=True),
-    sa.Column("at", _NUMBER, nullable=False, index=True),  # when it rings
-    sa.Column("due", _NUMBER, nullable=False),  # the moment that was asked for: earlier than ``at`` in a new try
-    sa.Column("tries", sa.Integer, nullable=False),  # how often the plugin has failed to answer it
+    sa.Column("at", _NUMBER, nullable=False, index=True),  # when it moves into the inbox
+    sa.Column("due", _NUMBER, nullable=False),  # the moment that the plugin asked for; earlier than ``at`` in a new try
+    sa.Column("tries", sa.Integer, nullable=False),  # how often the plugin has failed to answer
     sa.Column("conversation", sa.Text, nullable=False),  # JSON
     sa.Column("sender", sa.Text, nullable=False),  # JSON
 )
@@ -138,25 +139,25 @@ identities = sa.Table(
     "identities",
     metadata,
     sa.Column("identity", sa.Text, primary_key=True),
-    sa.Column("person", sa.Text, nullable=False),  # the first of them: whose profile is everybody's
+    sa.Column("person", sa.Text, nullable=False),  # the first of the person's identities, whose profile all of them use
     sa.Column("place", sa.Integer, nullable=False),  # the order in which they were linked, from 0
-    sa.Column("filled", sa.Text),  # JSON: the gaps of the profile that this one's filled; null: not seen to yet
+    sa.Column("filled", sa.Text),  # JSON: gaps of the profile that this identity's profile filled; null: not yet
     sa.Column("linked_at", _NUMBER, nullable=False),
     sa.Index(None, "person", "place"),
 )
 
-#: Codes that join two identities, at most one an identity.
+#: Codes that link two identities; at most one code for an identity.
 link_codes = sa.Table(
     "link_codes",
     metadata,
-    sa.Column("identity", sa.Text, primary_key=True),  # who asked for it
+    sa.Column("identity", sa.Text, primary_key=True),  # the identity that issued it
     sa.Column("code", sa.Text, nullable=False, unique=True),
     sa.Column("expires_at", _NUMBER, nullable=False),
-    sa.Column("used_by", sa.Text),  # so that the same event, run again after a crash, is answered the same
+    sa.Column("used_by", sa.Text),  # the same event, run again after a crash, gets the same answer
     sa.Column("joined", sa.Text),  # the person that ``used_by`` was until then
 )
 
-#: Wrong codes of the last hour.
+#: How many wrong codes an identity has given in the last hour.
 guesses = sa.Table(
     "guesses",
     metadata,
@@ -165,24 +166,24 @@ guesses = sa.Table(
     sa.Column("count", sa.Integer, nullable=False),
 )
 
-#: Identities that somebody has let in.
+#: Identities that were let in.
 members = sa.Table(
     "members",
     metadata,
     sa.Column("identity", sa.Text, primary_key=True),
-    sa.Column("name", sa.Text, nullable=False),  # what they were called then
+    sa.Column("name", sa.Text, nullable=False),  # the name that the identity had then
     sa.Column("approved_at", _NUMBER, nullable=False),
     sa.Column("approved_by", sa.Text, nullable=False),
 )
 
-#: Identities that ask to be let in. Nothing of what they said is kept.
+#: Identities that ask to be let in. What they said is not kept.
 requests = sa.Table(
     "requests",
     metadata,
     sa.Column("identity", sa.Text, primary_key=True),
     sa.Column("code", sa.Text, nullable=False, unique=True),
     sa.Column("name", sa.Text, nullable=False),
-    sa.Column("told_at", _NUMBER, nullable=False),  # when the code was last said
-    sa.Column("told_for", sa.Text, nullable=False),  # the key of the event that was the answer to
+    sa.Column("told_at", _NUMBER, nullable=False),  # when the person was last told the code
+    sa.Column("told_for", sa.Text, nullable=False),  # the key of the event that this answered
     sa.Column("expires_at", _NUMBER, nullable=False),
 )

@@ -1,4 +1,4 @@
-"""What the ledger keeps, as frozen values."""
+"""What the ledger keeps and returns, as frozen values."""
 
 from __future__ import annotations
 
@@ -13,85 +13,85 @@ from llmagent_os.events import Event, now
 
 
 class Accepted(Enum):
-    """What became of an event offered to the inbox."""
+    """What became of an event that was offered to the inbox."""
 
     NEW = "new"  #: stored
-    DUPLICATE = "duplicate"  #: stored before: a redelivery
-    FULL = "full"  #: not stored: too much is waiting in its conversation
+    DUPLICATE = "duplicate"  #: stored before: this is a redelivery
+    FULL = "full"  #: not stored: too many events of its conversation are unfinished
 
 
 class Interaction(msgspec.Struct, frozen=True, kw_only=True):
     """One reply, and everything needed to learn from it."""
 
-    interaction_id: str  #: unique: :func:`event_key` of the event answered, so that a retry is the same
+    interaction_id: str  #: unique: :func:`event_key` of the event answered, so that a retry has the same id
     event_id: str  #: the platform's id of the event answered
-    episode_id: str = ""  #: the stretch of talk it belongs to
-    turn_index: int = 0  #: its place in the episode, from 0
-    user_id: str  #: the identity that was answered, also where it is linked to others
-    conversation_key: str  #: ``Conversation.key`` of where
+    episode_id: str = ""  #: the episode: the stretch of talk that the reply belongs to
+    turn_index: int = 0  #: the place of the reply in its episode, from 0
+    user_id: str  #: the identity that was answered; linking does not change it
+    conversation_key: str  #: ``Conversation.key`` of where the reply was given
     context: dict[str, Any] = msgspec.field(default_factory=dict[str, Any])  #: what the policy saw
     action: dict[str, str] = msgspec.field(default_factory=dict[str, str])  #: the behaviour chosen
-    action_dist: dict[str, float] = msgspec.field(default_factory=dict[str, float])  #: probability of each choice
+    action_dist: dict[str, float] = msgspec.field(default_factory=dict[str, float])  #: probability of every choice
     pscore: float = 1.0  #: probability of the choice made, in (0, 1]
     policy_version: str = ""  #: the behaviour policy that chose
-    prompt: str = ""  #: all that the model read
-    completion: str = ""  #: all that the model wrote
-    #: the completion's tokens; none where something in it was masked, or where it was not what was sent
+    prompt: str = ""  #: everything that the model read
+    completion: str = ""  #: everything that the model wrote
+    #: the completion's tokens; empty where something in the completion was masked, or where it was not what was sent
     token_ids: list[int] = msgspec.field(default_factory=list[int])
     behavior_logprobs: list[float] = msgspec.field(default_factory=list[float])  #: nats, one a token
-    adapter_version: str = ""  #: the LoRA adapter that wrote it; ``base``: none; empty: no model did
-    model: str = ""  #: the model that wrote it; empty: none did
+    adapter_version: str = ""  #: the LoRA that wrote the completion; ``base``: no LoRA; empty: no model wrote it
+    model: str = ""  #: the model that wrote the completion; empty: no model did
     tool_calls: list[dict[str, Any]] = msgspec.field(default_factory=list[dict[str, Any]])  #: name, arguments, result
     said: str = ""  #: what the person wrote
     created_at: datetime = msgspec.field(default_factory=now)  #: UTC
 
 
 class RewardEvent(msgspec.Struct, frozen=True, kw_only=True):
-    """A sign of how a reply was taken: one row that is never changed.
+    """One sign of what a person thinks of a reply. A row of the ledger that is never changed.
 
-    A person's reactions on an interaction add up to what they think of it now: taking an emoji off is a row of its own,
-    that changes their opinion back. What they said next, and a tool that failed, are rows of other kinds.
+    A person's reactions on a reply add up to what they think of it now. Taking an emoji off is a row of its own, which
+    changes their opinion back. What the person said next, and a tool that failed, are rows of other kinds.
     """
 
-    reward_id: str  #: unique: :func:`event_key` of the reaction, so that a redelivery is the same
+    reward_id: str  #: unique: :func:`event_key` of the reaction, so that a redelivery has the same id
     event_id: str  #: the platform's id of the reaction, or of whatever else is the sign
-    interaction_id: str  #: the reply it is on
-    rater_id: str  #: :func:`~llmagent_os.identity.identity_of` of who reacted: the identity
+    interaction_id: str  #: the reply that the sign is about
+    rater_id: str  #: the identity that reacted: :func:`~llmagent_os.identity.identity_of` of the reaction
     user_id: str  #: the identity that the reply answered
     kind: Literal["reaction", "reask", "correction", "edited", "thanks", "went_on", "tool_failed"] = "reaction"
     op: Literal["add", "remove"]
-    raw_value: str  #: the emoji, as the platform wrote it; empty where it is none
-    reward: float  #: what this row changes
-    mapping_version: str  #: the reward mapping that said so
+    raw_value: str  #: the emoji, as the platform wrote it; empty where the sign is no emoji
+    reward: float  #: by how much this row changes the opinion
+    mapping_version: str  #: the reward mapping that gave ``reward``
     at: datetime = msgspec.field(default_factory=now)  #: UTC
 
 
-class Rated(msgspec.Struct, frozen=True, kw_only=True):
-    """A reward, the reply it is of, and what was thought of that reply by then."""
+class RewardWithReply(msgspec.Struct, frozen=True, kw_only=True):
+    """One reward, the reply that it is about, and all rewards of that reply up to then."""
 
-    seq: int  #: rises in the order in which rewards came
-    reward: RewardEvent | None  #: None: it cannot be read
-    interaction: Interaction | None  #: None: it was erased, or cannot be read
-    person: str  #: the person that was answered, whichever identity it was
-    own: tuple[str, ...]  #: all identities of theirs
-    so_far: list[RewardEvent]  #: all rewards of the reply up to this one
+    seq: int  #: the reward's row; rises in the order in which rewards came
+    reward: RewardEvent | None  #: None: the row cannot be read
+    interaction: Interaction | None  #: the reply; None: it was erased, or cannot be read
+    person: str  #: the person who was answered, under whichever identity
+    identities: tuple[str, ...]  #: all identities of that person; the one that was answered is first
+    so_far: list[RewardEvent]  #: all rewards of the reply up to this one, in order
 
 
-class Taken(msgspec.Struct, frozen=True, kw_only=True):
-    """A reply, and all that was thought of it."""
+class ReplyWithRewards(msgspec.Struct, frozen=True, kw_only=True):
+    """One reply, and all rewards of it."""
 
-    seq: int  #: rises in the order in which replies were made
-    interaction: Interaction | None  #: None: it cannot be read
-    person: str  #: the person that was answered, whichever identity it was
-    own: tuple[str, ...]  #: all identities of theirs
+    seq: int  #: the reply's row; rises in the order in which replies were made
+    interaction: Interaction | None  #: the reply; None: it cannot be read
+    person: str  #: the person who was answered, under whichever identity
+    identities: tuple[str, ...]  #: all identities of that person; the one that was answered is first
     rewards: list[RewardEvent]  #: in the order in which they came
 
 
-class Unfinished(msgspec.Struct, frozen=True, kw_only=True):
+class UnfinishedEvent(msgspec.Struct, frozen=True, kw_only=True):
     """An event of the inbox that still has to be run, or whose reply still has to be sent."""
 
-    seq: int  #: rises in the order of arrival
+    seq: int  #: the event's row; rises in the order of arrival
     event: Event
-    prepared: bool = False  #: the reply is decided: send it, do not ask the agent again
-    reply: Reply | None = None  #: the reply decided; None: nothing is to be said
+    prepared: bool = False  #: the reply is decided: send it, and do not ask the agent again
+    reply: Reply | None = None  #: the reply decided; None: nothing is to be sent
     why: str | None = None  #: what went wrong, where the reply is an apology

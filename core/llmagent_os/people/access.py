@@ -69,7 +69,7 @@ class Access:
         """Whether this identity is answered."""
         if self.mode == "everyone" or self._named(identity):
             return True
-        standing = await self._members.standing(identity)
+        standing = await self._members.membership(identity)
         let_in = standing.approved and self.mode != "closed"
         return let_in or any(self._named(each) for each in standing.identities)
 

@@ -12,7 +12,7 @@ from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 from llmagent_os.events import now
-from llmagent_os.ledger.identities import Joined, Refused
+from llmagent_os.ledger.link_codes import Joined, Refused
 from llmagent_os.people.codes import new_code, read
 
 if TYPE_CHECKING:

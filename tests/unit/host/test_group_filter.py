@@ -59,7 +59,7 @@ async def test_what_people_say_to_each_other_is_kept_nowhere(group: Group, ledge
     assert not await group.say("yes", thread="t")
     assert group.host.metrics.overheard == 2
     assert group.host.metrics.accepted == 0
-    assert not await ledger.knows("memory", "e1")
+    assert not await ledger.was_accepted("memory", "e1")
 
 
 async def test_what_is_meant_for_it_is_answered(group: Group) -> None:

@@ -84,7 +84,7 @@ class Broken(EchoHandler):
 
 async def rewards(ledger: Ledger) -> list[tuple[Interaction, RewardEvent]]:
     """Every reward in the ledger with the reply that earned it, oldest first."""
-    rows = await ledger.rated(0, 100)
+    rows = await ledger.rewards_after(0, 100)
     return [(row.interaction, row.reward) for row in rows if row.interaction is not None and row.reward is not None]
 
 

@@ -42,12 +42,12 @@ class Counting(Ledger):
     asked = 0
     full = 0
 
-    async def ring_timers(self, now: datetime, *, limit: int, stored: object = None) -> datetime | None:
+    async def move_due_timers(self, now: datetime, *, limit: int, stored: object = None) -> datetime | None:
         self.asked += 1
         if self.full:
             self.full -= 1
             raise LedgerError("disk full")
-        return await super().ring_timers(now, limit=limit, stored=stored)  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
+        return await super().move_due_timers(now, limit=limit, stored=stored)  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
 
 
 @pytest.fixture
@@ -125,7 +125,7 @@ async def test_a_crash_after_it_rang_answers_it_once(
     ledger = await Ledger.open(f"sqlite:///{tmp_path}/ledger.db")
     await timers(ledger, platform).set("ring", SIX)
     found: list[Event] = []
-    await ledger.ring_timers(SIX, limit=9, stored=found.append)
+    await ledger.move_due_timers(SIX, limit=9, stored=found.append)
     if when == "before the reply is sent":
         await ledger.prepare(found[0], Reply("as decided"))
     await ledger.close()

@@ -10,7 +10,7 @@ import pytest
 
 from llmagent_os.events import Conversation, Event, Message, Sender, Timer
 from llmagent_os.ledger import Interaction, Ledger, RewardEvent
-from llmagent_os.ledger.identities import MAX_GUESSES
+from llmagent_os.ledger.link_codes import MAX_GUESSES
 from llmagent_os.people.codes import ALPHABET, new_code, read
 from llmagent_os.people.linking import CODE_VALID, Joined, Links, Refused
 from llmagent_os.people.profiles import Profiles
@@ -179,7 +179,7 @@ async def test_a_timer_moved_from_the_other_platform_rings_once_and_where_it_was
     await desk.ledger.timers("calendar", event(ANA_S)).set("bell", NOON)
     await desk.ledger.timers("calendar", event(ANA_D)).set("bell", NOON + timedelta(hours=1))
     rung: list[Event] = []
-    await desk.ledger.ring_timers(NOON + timedelta(hours=2), limit=10, stored=rung.append)
+    await desk.ledger.move_due_timers(NOON + timedelta(hours=2), limit=10, stored=rung.append)
     assert [(type(each), each.conversation.platform) for each in rung] == [(Timer, "slack")]
     assert rung[0].at == NOON + timedelta(hours=1)
 

@@ -16,7 +16,7 @@ from llmagent_os.bot import Bot
 from llmagent_os.config import Settings
 from llmagent_os.errors import ConfigError, PolicyError
 from llmagent_os.events import Conversation, Message, Sender
-from llmagent_os.ledger import Interaction, Ledger, RewardEvent, Taken
+from llmagent_os.ledger import Interaction, Ledger, ReplyWithRewards, RewardEvent
 from llmagent_os.policy import posterior
 from llmagent_os.policy.actions import ActionSpace
 from llmagent_os.policy.columns import Columns
@@ -183,7 +183,7 @@ def test_of_several_signs_that_follow_thanks_win_and_then_what_speaks_against() 
         ]
         dist = dict.fromkeys(SPACE.labels, 1 / 12)
         decision = Decision(action=SPACE.actions[0], pscore=1 / 12, policy_version="x", action_dist=dist, user_id="u")
-        taken = Taken(seq=1, interaction=None, person="u", own=("u",), rewards=rewards)
+        taken = ReplyWithRewards(seq=1, interaction=None, person="u", identities=("u",), rewards=rewards)
         return int(as_logged([(decision, taken)], SPACE).nexts[0])
 
     assert nexts() == 0

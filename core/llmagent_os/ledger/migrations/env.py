@@ -1,6 +1,6 @@
-"""Alembic's entry: runs migrations on the connection that ``ledger.migrate`` hands over.
+"""The file that Alembic runs: migrates the connection that ``ledger.migrate`` hands over.
 
-A new one, from the project's root::
+How to make a new migration, from the project's root::
 
     python -c "from alembic import command; from llmagent_os.ledger.migrate import config; \
 c = config(); c.set_main_option('sqlalchemy.url', 'sqlite:///some-ledger.db'); \
@@ -16,7 +16,7 @@ from llmagent_os.ledger.schema import metadata
 
 
 def run() -> None:
-    """Run what Alembic was asked for."""
+    """Run the migrations that Alembic was asked for."""
     connection: sa.Connection | None = context.config.attributes.get("connection")
     if connection is None:
         url = context.config.get_main_option("sqlalchemy.url")
@@ -36,5 +36,5 @@ def _on(connection: sa.Connection) -> None:
         context.run_migrations()
 
 
-if __name__ == "env_py":  # the name under which Alembic runs this file; anyone else only reads it
+if __name__ == "env_py":  # Alembic runs this file under this name; an import runs nothing
     run()

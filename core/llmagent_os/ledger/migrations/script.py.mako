@@ -13,10 +13,10 @@ depends_on = ${repr(depends_on)}
 
 
 def upgrade() -> None:
-    """From the revision before to this one."""
+    """Bring the tables from the revision before to this one."""
     ${upgrades if upgrades else "pass"}
 
 
 def downgrade() -> None:
-    """Back again."""
+    """Bring the tables back to the revision before."""
     ${downgrades if downgrades else "pass"}

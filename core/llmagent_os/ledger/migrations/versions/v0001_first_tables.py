@@ -1,4 +1,4 @@
-"""The first tables: inbox, interactions, messages sent, rewards, records."""
+"""Adds the first tables: inbox, interactions, messages sent, rewards, records."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ _NUMBER: sa.Float[float] = sa.Float()
 
 
 def upgrade() -> None:
-    """From an empty file to this revision."""
+    """Add the tables to an empty file."""
     op.create_table(
         "inbox",
         sa.Column("seq", sa.Integer, primary_key=True),
@@ -93,6 +93,6 @@ def upgrade() -> None:
 
 
 def downgrade() -> None:
-    """Back to an empty file."""
+    """Drop the tables."""
     for table in ("records", "rewards", "sent", "interactions", "inbox"):
         op.drop_table(table)

@@ -1,4 +1,4 @@
-"""Timers: moments at which a plugin wants to be woken for a person."""
+"""Adds timers: moments at which a plugin wants to be woken for a person."""
 
 from __future__ import annotations
 
@@ -30,5 +30,5 @@ def upgrade() -> None:
 
 
 def downgrade() -> None:
-    """Take it away, and with it what is to come."""
+    """Drop the table, and with it all timers that are set."""
     op.drop_table("timers")

@@ -1,6 +1,4 @@
-"""Groups: finding out whether the bot is part of a conversation, who is one person on several platforms, and who is
-answered.
-"""
+"""Adds what groups need: which conversations the bot takes part in, which identities are one person, who is let in."""
 
 from __future__ import annotations
 
@@ -62,7 +60,7 @@ def upgrade() -> None:
 
 
 def downgrade() -> None:
-    """Take them away: everybody is one person a platform again, and whoever was let in has to ask anew."""
+    """Drop them: every identity is a person of its own again, and people who were let in have to ask again."""
     for table in ("requests", "members", "guesses", "link_codes", "identities"):
         op.drop_table(table)
     op.drop_index("ix_interactions_conversation_key", "interactions")

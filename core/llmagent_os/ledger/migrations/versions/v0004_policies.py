@@ -1,4 +1,4 @@
-"""Behaviour policies: what they have learned, and how far."""
+"""Adds what behaviour policies have learned, and from which rewards."""
 
 from __future__ import annotations
 
@@ -27,6 +27,6 @@ def upgrade() -> None:
 
 
 def downgrade() -> None:
-    """Take them away."""
+    """Drop the tables."""
     op.drop_table("policy_progress")
     op.drop_table("policy_parts")

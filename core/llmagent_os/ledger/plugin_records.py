@@ -1,23 +1,25 @@
-"""Plugins' records in the ledger."""
+"""Plugins' records in the ledger: the table ``records``."""
 
 from __future__ import annotations
 
 import sqlalchemy as sa
-from sqlalchemy.dialects.sqlite import insert
 
 from llmagent_os.ledger.connection import Database
-from llmagent_os.ledger.identities import own_first
+from llmagent_os.ledger.identity_links import identities_of
+from llmagent_os.ledger.portable import upsert
 from llmagent_os.ledger.schema import records
 from llmagent_os.ledger.writer import Writer
 from llmagent_os.records import Record, decode_record, encode_record
 
+_PUT = upsert(records)
+
 
 class LedgerRecords:
-    """What one plugin keeps about one person, in the table ``records``.
+    """One plugin's records about one person.
 
-    A person may have several identities. What is new is kept under the one who acts, and what is there is changed where
-    it is, so that each keeps its own when a link is taken back. Where two have the same key, the one who acts sees its
-    own, and otherwise that of the identity linked first.
+    A person may have several identities. A new record is kept under the identity that acts; a record that is there is
+    changed where it is. So every identity keeps its own records when it is unlinked. Where two identities have a record
+    under the same key, the one that acts sees its own, and otherwise that of the identity that was linked first.
     """
 
     def __init__(self, writer: Writer, plugin: str, identity: str) -> None:
@@ -28,10 +30,10 @@ class LedgerRecords:
 
     async def get(self, key: str) -> Record | None:
         def work(database: Database) -> str | None:
-            who = own_first(database, self._identity)
+            who = identities_of(database, self._identity)
             rows = database.sql.execute(sa.select(records.c.user_id, records.c.body).where(*self._under(who, key)))
             found: dict[str, str] = {row.user_id: row.body for row in rows}
-            return next((found[each] for each in who if each in found), None)
+            return next((found[identity] for identity in who if identity in found), None)
 
         raw = await self._writer.run(work)
         return None if raw is None else decode_record(raw)
@@ -40,31 +42,26 @@ class LedgerRecords:
         body = encode_record(key, record)
 
         def work(database: Database) -> None:
-            who = own_first(database, self._identity)
+            who = identities_of(database, self._identity)
             owner = self._identity
             if len(who) > 1:
                 found = set(database.sql.scalars(sa.select(records.c.user_id).where(*self._under(who, key))))
-                owner = next((each for each in who if each in found), owner)
-            statement = insert(records).values(user_id=owner, plugin=self._plugin, key=key, body=body)
-            database.sql.execute(
-                statement.on_conflict_do_update(
-                    index_elements=[records.c.user_id, records.c.plugin, records.c.key], set_={"body": body}
-                )
-            )
+                owner = next((identity for identity in who if identity in found), owner)
+            database.sql.execute(_PUT, {"user_id": owner, "plugin": self._plugin, "key": key, "body": body})
 
         await self._writer.run(work)
 
     async def delete(self, key: str) -> bool:
         def work(database: Database) -> bool:
-            # All of them: what was deleted must not come back as what another identity had under the same key.
-            who = own_first(database, self._identity)
+            # Under all identities: what was deleted must not come back as another identity's record of the same key.
+            who = identities_of(database, self._identity)
             return database.sql.execute(sa.delete(records).where(*self._under(who, key))).rowcount > 0
 
         return await self._writer.run(work)
 
     async def items(self) -> list[tuple[str, Record]]:
         def work(database: Database) -> list[tuple[str, Record]]:
-            who = own_first(database, self._identity)
+            who = identities_of(database, self._identity)
             columns = (records.c.user_id, records.c.key, records.c.body)
             rows = database.sql.execute(sa.select(*columns).where(*self._under(who))).all()
             rank = {identity: number for number, identity in enumerate(who)}

@@ -1,0 +1,103 @@
+"""Moves timers that are due into the inbox, and sets them again where the plugin could not answer."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from datetime import UTC, datetime
+from typing import NamedTuple
+
+import msgspec
+import sqlalchemy as sa
+import structlog
+
+from llmagent_os.events import Event, Timer, encode
+from llmagent_os.identity import identity_of
+from llmagent_os.ledger import statements
+from llmagent_os.ledger.connection import Database
+from llmagent_os.ledger.inbox import Inbox
+from llmagent_os.ledger.portable import insert_or_ignore
+from llmagent_os.ledger.row_codecs import decode_timer, encode_destination
+from llmagent_os.ledger.schema import timers
+from llmagent_os.ledger.writer import Writer
+
+_log = structlog.stdlib.get_logger(__name__)
+_KEY = (timers.c.user_id, timers.c.plugin, timers.c.key)
+_POSTPONE = insert_or_ignore(timers)
+
+
+class MovedTimers(NamedTuple):
+    """What one step has moved into the inbox."""
+
+    moved: list[Timer]  #: new in the inbox, in the order in which they were due
+    earliest: datetime | None  #: when the earliest timer left is due, in UTC; None: no timer is left
+
+
+class DueTimers:
+    """The way of timers from their table into the inbox, and back for another try."""
+
+    def __init__(self, writer: Writer, inbox: Inbox, timer_set: Callable[[datetime], None]) -> None:
+        """Use the methods of ``Ledger``."""
+        self._writer = writer
+        self._inbox = inbox
+        self._timer_set = timer_set
+
+    async def move(
+        self, now: datetime, *, limit: int, stored: Callable[[Event], None] | None = None
+    ) -> datetime | None:
+        """Move the timers that are due by ``now`` into the inbox, in order and in one transaction.
+
+        A crash leaves every timer either set or in the inbox, and no timer gets there twice. The bound on a
+        conversation's unfinished events does not hold here: a person can be asked to say something again, a timer
+        cannot.
+
+        Args:
+            now: the present.
+            limit: how many timers are moved at most.
+            stored: called with every timer that is new in the inbox, as ``Inbox.accept`` does.
+
+        Returns:
+            When the earliest timer left is due; None: no timer is left.
+
+        Raises:
+            LedgerError: the ledger cannot be written.
+        """
+
+        def then(done: MovedTimers) -> None:
+            for event in done.moved:
+                self._inbox.count_as_unfinished(event)
+                if stored is not None:
+                    stored(event)
+
+        return (await self._writer.run(lambda database: _move(database, now.timestamp(), limit), then)).earliest
+
+    async def postpone(self, event: Timer, until: datetime) -> None:
+        """Set ``event`` again, for ``until`` and with one try more, unless its plugin has set the same key since."""
+        row = {
+            "user_id": identity_of(event),
+            "plugin": event.plugin,
+            "key": event.key,
+            "at": until.timestamp(),
+            "due": event.at.timestamp(),
+            "tries": event.tries + 1,
+            **encode_destination(event),
+        }
+        await self._writer.run(lambda database: database.sql.execute(_POSTPONE, row), lambda _: self._timer_set(until))
+
+
+def _move(database: Database, now: float, limit: int) -> MovedTimers:
+    due = sa.select(timers).where(timers.c.at <= now).order_by(timers.c.at, *_KEY).limit(limit)
+    moved: list[Timer] = []
+    for row in database.sql.execute(due).all():
+        mine = (timers.c.user_id == row.user_id, timers.c.plugin == row.plugin, timers.c.key == row.key)
+        database.sql.execute(sa.delete(timers).where(*mine))
+        try:
+            event = decode_timer(row)
+        except msgspec.MsgspecError as error:  # it must not keep the others waiting
+            _log.error("a timer cannot be read; it is given up", plugin=row.plugin, key=row.key, error=str(error))
+            continue
+        values = (event.conversation.platform, event.event_id, row.user_id, encode(event).decode(), time.time())
+        if database.driver.execute(statements.ACCEPT_EVENT, values).rowcount:  # 0: it was moved before
+            moved.append(event)
+    earliest = database.sql.scalar(sa.select(sa.func.min(timers.c.at)))
+    return MovedTimers(moved, None if earliest is None else datetime.fromtimestamp(earliest, UTC))

@@ -1,0 +1,118 @@
+"""Exports and erases what the ledger keeps about a person: all tables that hold something about people are here."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import msgspec
+import sqlalchemy as sa
+
+from llmagent_os.ledger.connection import Database
+from llmagent_os.ledger.identity_links import identities_of
+from llmagent_os.ledger.policy_state import drop_learned_from
+from llmagent_os.ledger.row_codecs import decode_interaction, decode_reward, moment_as_json
+from llmagent_os.ledger.schema import (
+    DONE,
+    FAILED,
+    identities,
+    inbox,
+    interactions,
+    link_codes,
+    members,
+    records,
+    requests,
+    rewards,
+    sent,
+    timers,
+)
+from llmagent_os.ledger.writer import Writer
+
+#: What is kept about a person: by kind, rows as JSON values.
+Export = dict[str, list[dict[str, Any]]]
+
+
+class Erasure:
+    """Exports and erases persons."""
+
+    def __init__(self, writer: Writer, rewards_changed: Callable[[], None]) -> None:
+        """Use the methods of ``Ledger``. ``rewards_changed`` is called after a person was erased."""
+        self._writer = writer
+        self._rewards_changed = rewards_changed
+
+    async def export(self, identity: str) -> Export:
+        """Everything kept about a person, under all their identities, as JSON values, oldest first.
+
+        The keys are ``interactions``, ``rewards``, ``records``, ``timers``, ``identities`` and ``members``.
+        """
+        return await self._writer.run(lambda database: _export(database, identities_of(database, identity)))
+
+    async def erase(self, identity: str) -> int:
+        """Erase a person, and return how many rows were erased.
+
+        Erases what the person said and was answered under all their identities, their rewards, records and timers, and
+        that these identities belong together. Policies that have learned from the person learn again without them.
+
+        Nothing of it is left in the file: SQLite overwrites what it deletes (``secure_delete``). Events of the person
+        that are still being answered count as said afterwards. Whether the person was let in is not erased: see
+        ``members.revoke``.
+        """
+        erased = await self._writer.run(
+            lambda database: _erase(database, identities_of(database, identity)), lambda _: self._rewards_changed()
+        )
+        # Without a checkpoint the text would stay in the write-ahead log for a while.
+        await self._writer.run(lambda database: database.checkpoint(), alone=True)
+        return erased
+
+
+def _export(database: Database, who: list[str]) -> Export:
+    rows = database.sql.execute
+    said = sa.select(interactions).where(interactions.c.user_id.in_(who)).order_by(interactions.c.seq)
+    theirs = rewards.c.user_id.in_(who) | rewards.c.rater_id.in_(who)
+    rated = sa.select(rewards).where(theirs).order_by(rewards.c.seq)
+    kept = sa.select(records).where(records.c.user_id.in_(who)).order_by(records.c.plugin, records.c.key)
+    to_come = sa.select(timers).where(timers.c.user_id.in_(who)).order_by(timers.c.at)
+    links = sa.select(identities).where(identities.c.identity.in_(who)).order_by(identities.c.place)
+    let_in = sa.select(members).where(members.c.identity.in_(who)).order_by(members.c.approved_at)
+    return {
+        "interactions": [msgspec.to_builtins(decode_interaction(row)) for row in rows(said).mappings()],
+        "rewards": [msgspec.to_builtins(decode_reward(row)) for row in rows(rated).mappings()],
+        "records": [
+            {"plugin": row.plugin, "key": row.key, "record": msgspec.json.decode(row.body)} for row in rows(kept)
+        ],
+        "timers": [
+            {
+                "plugin": row.plugin,
+                "key": row.key,
+                "at": moment_as_json(row.at),
+                "conversation": msgspec.json.decode(row.conversation),
+            }
+            for row in rows(to_come)
+        ],
+        "identities": [{"identity": row.identity, "linked_at": moment_as_json(row.linked_at)} for row in rows(links)],
+        "members": [
+            {"identity": row.identity, "name": row.name, "approved_at": moment_as_json(row.approved_at)}
+            for row in rows(let_in)
+        ],
+    }
+
+
+def _erase(database: Database, who: list[str]) -> int:
+    drop_learned_from(database, who)  # reads their rewards: before these are gone
+    theirs = sa.select(interactions.c.interaction_id).where(interactions.c.user_id.in_(who))
+    by_or_for_them = rewards.c.user_id.in_(who) | rewards.c.rater_id.in_(who)
+    answered = (inbox.c.user_id.in_(who), inbox.c.state.in_([DONE, FAILED]))
+    steps: tuple[sa.Delete | sa.Update, ...] = (
+        sa.delete(sent).where(sent.c.interaction_id.in_(theirs)),
+        sa.delete(rewards).where(by_or_for_them | rewards.c.interaction_id.in_(theirs)),
+        sa.delete(interactions).where(interactions.c.user_id.in_(who)),
+        sa.delete(records).where(records.c.user_id.in_(who)),
+        sa.delete(timers).where(timers.c.user_id.in_(who)),
+        sa.delete(requests).where(requests.c.identity.in_(who)),
+        sa.update(inbox).where(*answered).values(user_id="", body=None, why=None),
+        # The links. Wrong guesses stay: they are deleted within the hour.
+        sa.delete(identities).where(identities.c.identity.in_(who)),
+        sa.delete(link_codes).where(link_codes.c.identity.in_(who)),
+        sa.update(link_codes).where(link_codes.c.used_by.in_(who)).values(used_by="", joined=None),
+    )
+    return sum(database.sql.execute(step).rowcount for step in steps)

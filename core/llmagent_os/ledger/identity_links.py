@@ -1,0 +1,103 @@
+"""Which identities are one person: the table ``identities``, as functions inside the caller's transaction.
+
+Nothing that is kept ever moves. Every row stays under the identity it was made on, and a person is a view over several
+identities. So unlinking gives each side exactly its own rows back. Every call looks the links up: another process may
+have linked or unlinked in the meantime.
+"""
+
+from __future__ import annotations
+
+import msgspec
+import sqlalchemy as sa
+
+from llmagent_os.ledger import statements
+from llmagent_os.ledger.connection import Database
+from llmagent_os.ledger.policy_state import drop_learned_from
+from llmagent_os.ledger.schema import identities, link_codes
+
+_filled_decoder = msgspec.json.Decoder(dict[str, str])
+
+
+class Link(msgspec.Struct, frozen=True):
+    """One identity of a person who has several."""
+
+    identity: str
+    person: str
+    #: by field, what this identity's profile has filled of the gaps of the person's; None: not filled in yet
+    filled: dict[str, str] | None
+
+
+def person_of(database: Database, identity: str) -> str:
+    """The person that ``identity`` is part of; ``identity`` itself where it is linked to no other."""
+    row = database.driver.execute(statements.SELECT_PERSON, (identity,)).fetchone()
+    return identity if row is None else str(row[0])
+
+
+def identities_of(database: Database, identity: str) -> list[str]:
+    """All identities of a person: ``identity`` first, then the others in the order in which they were linked."""
+    return [identity, *(other for other in linked(database, identity) if other != identity)]
+
+
+def linked(database: Database, identity: str) -> list[str]:
+    """All identities of a person in the order in which they were linked; empty where ``identity`` is linked to none."""
+    return [str(row[0]) for row in database.driver.execute(statements.SELECT_LINKED, (identity,))]
+
+
+def links_of(database: Database, identity: str) -> list[Link]:
+    """The links of a person, in order; empty where ``identity`` is linked to none."""
+    query = sa.select(identities).where(identities.c.person == person_of(database, identity))
+    return [
+        Link(row.identity, row.person, None if row.filled is None else _filled_decoder.decode(row.filled))
+        for row in database.sql.execute(query.order_by(identities.c.place))
+    ]
+
+
+def merge(database: Database, into: str, other: str, now: float) -> None:
+    """Make the person ``other`` part of the person ``into``.
+
+    Policies then learn again: rewards that the two gave each other now mean something else.
+
+    Args:
+        database: inside a transaction.
+        into: the person that both are from now on.
+        other: the person that ends.
+        now: the present, in seconds since 1970.
+    """
+    rows = database.sql.execute
+    have, come = linked(database, into), linked(database, other) or [other]
+    if not have:
+        rows(sa.insert(identities).values(identity=into, person=into, place=0, filled="{}", linked_at=now))
+    last = rows(sa.select(sa.func.max(identities.c.place)).where(identities.c.person == into)).scalar_one()
+    rows(sa.delete(identities).where(identities.c.person == other))
+    for place, identity in enumerate(come, last + 1):
+        # The others had filled gaps of the profile of ``other``. That profile is not the person's any more.
+        filled = None if identity == other else "{}"
+        values = {"identity": identity, "person": into, "place": place, "filled": filled, "linked_at": now}
+        rows(sa.insert(identities).values(values))
+    drop_learned_from(database, linked(database, into))
+
+
+def leave(database: Database, identity: str) -> str | None:
+    """Take ``identity`` out of its person. Policies then learn again.
+
+    Returns:
+        The person that the others are now, who may be one identity alone. None: ``identity`` was linked to no other.
+    """
+    rows = database.sql.execute
+    before = person_of(database, identity)
+    rest = [other for other in linked(database, identity) if other != identity]
+    if not rest:
+        return None
+    drop_learned_from(database, [identity, *rest])
+    rows(sa.delete(identities).where(identities.c.identity == identity))
+    # An open code would link to whatever its identity is part of by then.
+    rows(sa.delete(link_codes).where(link_codes.c.identity.in_([identity, *rest]), link_codes.c.used_by.is_(None)))
+    if len(rest) == 1:
+        rows(sa.delete(identities).where(identities.c.identity.in_(rest)))
+        return rest[0]
+    if before != identity:
+        return before
+    first, *others = rest
+    rows(sa.update(identities).where(identities.c.identity.in_(others)).values(person=first, filled=None))
+    rows(sa.update(identities).where(identities.c.identity == first).values(person=first, filled="{}"))
+    return first

@@ -1,0 +1,257 @@
+"""The durable inbox and outbox: events from their arrival until their replies are sent. The table ``inbox``."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Callable, Iterable
+
+import msgspec
+import sqlalchemy as sa
+import structlog
+
+from llmagent_os.adapter import Receipt, Reply
+from llmagent_os.errors import BadEventError, LedgerError
+from llmagent_os.events import Event, encode
+from llmagent_os.identity import identity_of
+from llmagent_os.ledger import statements
+from llmagent_os.ledger.connection import Database
+from llmagent_os.ledger.host_lock import HostLock
+from llmagent_os.ledger.row_codecs import decode_unfinished, encode_interaction, encode_reply, encode_reward
+from llmagent_os.ledger.schema import DONE, FAILED, UNFINISHED, inbox
+from llmagent_os.ledger.values import Accepted, Interaction, RewardEvent, UnfinishedEvent
+from llmagent_os.ledger.writer import Writer
+
+_log = structlog.stdlib.get_logger(__name__)
+
+#: How many days finished rows are kept, to recognise redeliveries: platforms give up after one day at most. Rows given
+#: up hold what people said, unmasked, for whoever looks into the cause; they are not kept for longer either.
+KEEP_DAYS = 30
+
+
+class Inbox:
+    """Accepts events, keeps what was decided for them, and finishes them.
+
+    Counts the unfinished events of every conversation in memory, for the one host that has claimed the inbox.
+    """
+
+    def __init__(self, writer: Writer, lock: HostLock | None, rewards_changed: Callable[[], None]) -> None:
+        """Use the methods of ``Ledger``.
+
+        Args:
+            writer: runs the work.
+            lock: keeps other processes' hosts out; None: the ledger is in memory, and there are none.
+            rewards_changed: called after rewards were added.
+        """
+        self._writer = writer
+        self._lock = lock
+        self._rewards_changed = rewards_changed
+        self._claimed = False
+        self._pending: dict[str, int] = {}  # conversation key -> number of unfinished events
+
+    # ── the host ──────────────────────────────────────────────────────────────────────────────────────────────────
+
+    async def claim(self) -> list[UnfinishedEvent]:
+        """Make the caller the one host of this inbox, until :meth:`release` or the end of the process.
+
+        Returns:
+            The events that a stop or a crash left unfinished, in the order of arrival.
+
+        Raises:
+            LedgerError: another host has the inbox.
+        """
+        if self._claimed:
+            raise LedgerError("a host already runs on this ledger: stop it, or give this one a ledger of its own")
+        if self._lock is not None:
+            await asyncio.to_thread(self._lock.acquire)
+        self._claimed = True
+        try:
+            found = await self.unfinished()
+        except BaseException:
+            self.release()
+            raise
+        self._pending.clear()
+        for row in found:
+            self.count_as_unfinished(row.event)
+        return found
+
+    def release(self) -> None:
+        """Let another host claim the inbox."""
+        self._claimed = False
+        if self._lock is not None:
+            self._lock.release()
+
+    # ── from arrival to reply ─────────────────────────────────────────────────────────────────────────────────────
+
+    async def accept(
+        self, event: Event, *, max_pending: int, stored: Callable[[Event], None] | None = None
+    ) -> Accepted:
+        """Store ``event``, unless it was stored before or its conversation has ``max_pending`` unfinished events.
+
+        Args:
+            event: what happened.
+            max_pending: how many unfinished events one conversation may have.
+            stored: called on the event loop when the event is new, in the order of arrival, even where the caller is
+                cancelled while the disk is being written.
+
+        Raises:
+            LedgerError: the ledger cannot be written.
+            BadEventError: JSON cannot hold the event.
+        """
+        conversation = event.conversation
+        key = conversation.key
+        waiting = self._pending.get(key, 0)
+        try:
+            body = encode(event).decode()
+        except (TypeError, ValueError) as error:  # half a surrogate pair, for one
+            raise BadEventError(f"event {event.event_id!r} cannot be stored as JSON: {error}") from error
+        row = (conversation.platform, event.event_id, identity_of(event), body, time.time())
+        if waiting >= max_pending:
+            known = await self.was_accepted(row[0], row[1])
+            return Accepted.DUPLICATE if known else Accepted.FULL
+        self._pending[key] = waiting + 1  # before the disk has it, so that a burst cannot pass the bound
+        new = False
+
+        def then(count: int) -> None:
+            nonlocal new
+            if count:
+                new = True
+                if stored is not None:
+                    stored(event)
+            else:
+                self._uncount(key)
+
+        try:
+            accept = statements.ACCEPT_EVENT
+            await self._writer.run(lambda database: database.driver.execute(accept, row).rowcount, then)
+        except LedgerError:
+            self._uncount(key)
+            raise
+        return Accepted.NEW if new else Accepted.DUPLICATE
+
+    async def prepare(
+        self,
+        event: Event,
+        reply: Reply | None,
+        interaction: Interaction | None = None,
+        *,
+        rewards: Iterable[RewardEvent] = (),
+        why: str | None = None,
+    ) -> None:
+        """Keep what the agent decided for ``event``, before the reply is sent. The agent is not asked again after this.
+
+        Args:
+            event: the event answered.
+            reply: what will be sent; None: nothing.
+            interaction: what to learn from; stored whether or not the reply can be sent.
+            rewards: what the event says about earlier replies.
+            why: what went wrong, where ``reply`` is an apology.
+
+        Raises:
+            LedgerError: the ledger cannot be written.
+            TypeError, ValueError, OverflowError: the reply, the interaction or a reward holds what cannot be stored.
+        """
+        text = None if reply is None else encode_reply(reply)
+        interaction_id = None if interaction is None else interaction.interaction_id
+        row = (text, interaction_id, why, event.conversation.platform, event.event_id)
+        interaction_row = None if interaction is None else encode_interaction(interaction)
+        reward_rows = [encode_reward(reward) for reward in rewards]
+
+        def work(database: Database) -> bool:
+            execute = database.driver.execute
+            execute(statements.PREPARE_REPLY, row)
+            for reward_row in reward_rows:
+                execute(statements.INSERT_REWARD, reward_row)
+            return interaction_row is None or execute(statements.INSERT_INTERACTION, interaction_row).rowcount > 0
+
+        is_new = await self._writer.run(work)
+        if reward_rows:
+            self._rewards_changed()
+        if not is_new:
+            _log.error("an interaction has this id already; the new one is not kept", interaction_id=interaction_id)
+
+    async def finish(self, event: Event, receipt: Receipt | None, *, soon: bool = False) -> None:
+        """Note that the reply to ``event`` is sent, or that it needed none, and join the reply's messages to it.
+
+        A crash of the process does not undo this. A power cut within moments may, and has the reply sent again.
+
+        Args:
+            event: the event answered.
+            receipt: the platform's ids of the reply's messages.
+            soon: return at once, and write with whatever is written next. A crash in between has the reply sent
+                again, so this is only for a platform that drops a second send. Reads see it at once.
+        """
+        conversation, this_event = event.conversation, (event.conversation.platform, event.event_id)
+        messages = () if receipt is None else receipt.message_ids
+
+        def work(database: Database) -> None:
+            execute = database.driver.execute
+            for message_id in messages:
+                row = (conversation.platform, conversation.channel, message_id, *this_event)
+                execute(statements.JOIN_MESSAGE, row)
+            execute(statements.FINISH_EVENT, this_event)
+
+        if soon:
+            self._writer.later(work)
+        else:  # not waiting for the disk makes the time shorter in which a crash repeats the reply
+            await self._writer.run(work, lasting=False)
+        self._uncount(conversation.key)
+
+    async def fail(self, event: Event, why: str) -> None:
+        """Give ``event`` up: it is not run again. Its row stays for :data:`KEEP_DAYS` days, with ``why``."""
+        row = (why, event.conversation.platform, event.event_id)
+        await self._writer.run(lambda database: database.driver.execute(statements.FAIL_EVENT, row))
+        self._uncount(event.conversation.key)
+
+    def count_as_unfinished(self, event: Event) -> None:
+        """Count ``event``, which is in the inbox and was not accepted by :meth:`accept`, as unfinished."""
+        key = event.conversation.key
+        self._pending[key] = self._pending.get(key, 0) + 1
+
+    def _uncount(self, conversation_key: str) -> None:
+        left = self._pending.get(conversation_key, 0) - 1
+        if left > 0:
+            self._pending[conversation_key] = left
+        else:
+            self._pending.pop(conversation_key, None)
+
+    # ── what is in it ─────────────────────────────────────────────────────────────────────────────────────────────
+
+    async def unfinished(self) -> list[UnfinishedEvent]:
+        """The events that still have to be run, or whose replies still have to be sent, in the order of arrival."""
+        return await self._writer.run(_unfinished)
+
+    async def failed(self, limit: int = 100) -> list[tuple[str, str]]:
+        """The keys of the latest events given up, and why they were; newest first."""
+
+        def work(database: Database) -> list[tuple[str, str]]:
+            query = sa.select(inbox.c.platform, inbox.c.event_id, inbox.c.why).where(inbox.c.state == FAILED)
+            found = database.sql.execute(query.order_by(inbox.c.seq.desc()).limit(limit))
+            return [(f"{row.platform}:{row.event_id}", row.why or "") for row in found]
+
+        return await self._writer.run(work)
+
+    async def was_accepted(self, platform: str, event_id: str) -> bool:
+        """Whether this event was accepted, as far back as finished rows are kept."""
+        query = sa.select(inbox.c.seq).where(inbox.c.platform == platform, inbox.c.event_id == event_id)
+        return await self._writer.run(lambda database: database.sql.execute(query).first() is not None)
+
+    async def prune(self) -> None:
+        """Delete finished rows, and rows given up, that are older than :data:`KEEP_DAYS` days."""
+        old = (inbox.c.state.in_([DONE, FAILED]), inbox.c.accepted_at < time.time() - KEEP_DAYS * 86_400)
+        await self._writer.run(lambda database: database.sql.execute(sa.delete(inbox).where(*old)).rowcount)
+
+
+def _unfinished(database: Database) -> list[UnfinishedEvent]:
+    columns = (inbox.c.seq, inbox.c.body, inbox.c.state, inbox.c.reply, inbox.c.why)
+    query = sa.select(*columns).where(UNFINISHED).order_by(inbox.c.seq)
+    found = list[UnfinishedEvent]()
+    for row in database.sql.execute(query).all():
+        try:
+            found.append(decode_unfinished(row))
+        except (BadEventError, msgspec.MsgspecError) as error:
+            # Damaged, or of another version. The host must start all the same.
+            _log.error("an event in the inbox cannot be read; it is given up", seq=row.seq, error=str(error))
+            give_up = sa.update(inbox).where(inbox.c.seq == row.seq)
+            database.sql.execute(give_up.values(state=FAILED, why=f"it cannot be read: {error}"))
+    return found

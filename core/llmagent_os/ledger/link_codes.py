@@ -1,0 +1,89 @@
+"""The codes that link two identities, and the wrong codes of the last hour: ``link_codes`` and ``guesses``.
+
+All functions work inside the caller's transaction.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+from enum import Enum
+
+import msgspec
+import sqlalchemy as sa
+
+from llmagent_os.ledger.connection import Database
+from llmagent_os.ledger.identity_links import merge, person_of
+from llmagent_os.ledger.portable import upsert
+from llmagent_os.ledger.schema import guesses, link_codes
+
+#: How many wrong codes one identity may give in an hour.
+MAX_GUESSES = 5
+
+#: How many identities may give wrong codes in an hour. Then no other identity may give a code until some of the wrong
+#: ones are an hour old. So having many accounts does not help to guess a code.
+MAX_GUESSERS = 1000
+
+_HOUR = timedelta(hours=1)
+_ISSUE = upsert(link_codes)
+_COUNT_GUESS = upsert(guesses, {"count": guesses.c["count"] + 1})
+
+
+class Refused(Enum):
+    """Why a code did not link anything."""
+
+    WRONG = "wrong"  #: there is no such code, or it is no longer valid
+    OWN = "own"  #: the identity that gave the code had issued it
+    SAME = "same"  #: the two are one person already
+    TOO_OFTEN = "too often"  #: too many wrong codes were given before
+
+
+class Joined(msgspec.Struct, frozen=True):
+    """What a code has linked."""
+
+    person: str  #: the person that both are now
+    joined: str  #: the person that the identity which gave the code was part of until then
+    issuer: str  #: the identity that issued the code
+
+
+def issue(database: Database, identity: str, code: str, now: datetime, valid: timedelta) -> None:
+    """Keep ``code`` for ``identity``, in place of its earlier code. Deletes codes that are no longer valid."""
+    values = {"code": code, "expires_at": (now + valid).timestamp(), "used_by": None, "joined": None}
+    database.sql.execute(sa.delete(link_codes).where(link_codes.c.expires_at <= now.timestamp()))
+    database.sql.execute(_ISSUE, {"identity": identity, **values})
+
+
+def join(database: Database, identity: str, code: str | None, now: datetime) -> Joined | Refused:
+    """Link ``identity`` to the identity that issued ``code``; see ``Identities.join``."""
+    rows = database.sql.execute
+    rows(sa.delete(guesses).where(guesses.c.since <= (now - _HOUR).timestamp()))
+    if not _may_guess(database, identity):
+        return Refused.TOO_OFTEN
+    is_open = (link_codes.c.code == code, link_codes.c.expires_at > now.timestamp())
+    found = rows(sa.select(link_codes).where(*is_open)).first() if code else None
+    if found is None or found.used_by not in (None, identity):
+        _count_guess(database, identity, now)
+        return Refused.WRONG
+    if found.identity == identity:
+        return Refused.OWN
+    theirs, mine = person_of(database, found.identity), person_of(database, identity)
+    if theirs == mine:
+        return Joined(theirs, found.joined, found.identity) if found.used_by else Refused.SAME
+    if found.used_by:  # used, and unlinked since: a code links once
+        _count_guess(database, identity, now)
+        return Refused.WRONG
+    merge(database, theirs, mine, now.timestamp())
+    rows(sa.update(link_codes).where(*is_open).values(used_by=identity, joined=mine))
+    return Joined(theirs, mine, found.identity)
+
+
+def _may_guess(database: Database, identity: str) -> bool:
+    query = sa.select(guesses.c["count"]).where(guesses.c.identity == identity)
+    count: int | None = database.sql.execute(query).scalar()
+    if count is not None:
+        return count < MAX_GUESSES
+    guessers = database.sql.execute(sa.select(sa.func.count()).select_from(guesses)).scalar_one()
+    return guessers < MAX_GUESSERS
+
+
+def _count_guess(database: Database, identity: str, now: datetime) -> None:
+    database.sql.execute(_COUNT_GUESS, {"identity": identity, "since": now.timestamp(), "count": 1})

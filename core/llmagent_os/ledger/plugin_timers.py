@@ -1,0 +1,66 @@
+"""Plugins' timers in the ledger: the table ``timers``. What becomes of a timer that is due is in ``due_timers``."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import datetime
+from typing import Any
+
+import sqlalchemy as sa
+
+from llmagent_os.events import Event
+from llmagent_os.identity import identity_of
+from llmagent_os.ledger.connection import Database
+from llmagent_os.ledger.identity_links import identities_of
+from llmagent_os.ledger.portable import upsert
+from llmagent_os.ledger.row_codecs import encode_destination
+from llmagent_os.ledger.schema import timers
+from llmagent_os.ledger.writer import Writer
+from llmagent_os.timers import checked_timer
+
+_SET = upsert(timers)
+
+
+class LedgerTimers:
+    """One plugin's timers for one person.
+
+    A person may have several identities. A timer belongs to the identity that set it, and is answered in the
+    conversation of that identity. Where another identity of the person sets the timer again, its moment changes and its
+    conversation stays.
+    """
+
+    def __init__(self, writer: Writer, plugin: str, event: Event, timer_set: Callable[[datetime], None]) -> None:
+        """Use ``Ledger.timers``."""
+        self._writer = writer
+        self._timer_set = timer_set
+        self._plugin = plugin
+        self._identity = identity_of(event)
+        self._destination = encode_destination(event)
+
+    async def set(self, key: str, at: datetime) -> None:
+        moment = checked_timer(key, at)
+        stamp = moment.timestamp()
+        changed: dict[str, Any] = {"at": stamp, "due": stamp, "tries": 0}
+        row = {"user_id": self._identity, "plugin": self._plugin, "key": key, **self._destination, **changed}
+
+        def work(database: Database) -> None:
+            who = identities_of(database, self._identity)
+            if len(who) > 1:
+                found = set(database.sql.scalars(sa.select(timers.c.user_id).where(*self._under(who, key))))
+                owner = next((identity for identity in who if identity in found), self._identity)
+                if owner != self._identity:
+                    database.sql.execute(sa.update(timers).where(*self._under([owner], key)).values(changed))
+                    return
+            database.sql.execute(_SET, row)
+
+        await self._writer.run(work, lambda _: self._timer_set(moment))
+
+    async def cancel(self, key: str) -> bool:
+        def work(database: Database) -> bool:
+            who = identities_of(database, self._identity)
+            return database.sql.execute(sa.delete(timers).where(*self._under(who, key))).rowcount > 0
+
+        return await self._writer.run(work)
+
+    def _under(self, who: list[str], key: str) -> tuple[sa.ColumnElement[bool], ...]:
+        return timers.c.user_id.in_(who), timers.c.plugin == self._plugin, timers.c.key == key

@@ -1,0 +1,125 @@
+"""Questions about replies and what people think of them. Nothing here writes: for the agent, reports and dashboards."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+
+import msgspec
+import sqlalchemy as sa
+
+from llmagent_os.ledger.connection import Database
+from llmagent_os.ledger.identity_links import identities_of, person_of
+from llmagent_os.ledger.portable import has_json_object
+from llmagent_os.ledger.row_codecs import decode_interaction, readable_interaction, readable_rewards
+from llmagent_os.ledger.schema import interactions, rewards, sent
+from llmagent_os.ledger.values import Interaction, ReplyWithRewards
+from llmagent_os.ledger.writer import Writer
+
+#: The kinds of rewards that say what a person thinks, beside reactions. The other kinds are no opinion.
+OPINION_KINDS = ("thanks", "correction", "reask", "edited")
+
+#: The least sum of a person's reactions that is an opinion. Sums of rewards are off zero by rounding.
+_LEAST_OPINION = 1e-9
+
+
+class Queries:
+    """Looks up replies."""
+
+    def __init__(self, writer: Writer) -> None:
+        """Use the methods of ``Ledger``."""
+        self._writer = writer
+
+    async def interaction_of(self, platform: str, channel: str, message_id: str) -> Interaction | None:
+        """The reply that one of the platform's messages is part of. None: the message is no reply of the bot."""
+
+        def work(database: Database) -> Interaction | None:
+            query = sa.select(interactions).join(sent, sent.c.interaction_id == interactions.c.interaction_id)
+            row = database.sql.execute(query.where(*_message(platform, channel, message_id))).mappings().first()
+            return None if row is None else decode_interaction(row)
+
+        return await self._writer.run(work)
+
+    async def is_reply(self, platform: str, channel: str, message_id: str) -> bool:
+        """Whether one of the platform's messages is a reply of the bot."""
+        query = sa.select(sent.c.interaction_id).where(*_message(platform, channel, message_id))
+        return await self._writer.run(lambda database: database.sql.execute(query).first() is not None)
+
+    async def took_part(self, conversation_key: str) -> bool:
+        """Whether the bot has ever answered in this conversation, whomever."""
+        query = sa.select(interactions.c.seq).where(interactions.c.conversation_key == conversation_key).limit(1)
+        return await self._writer.run(lambda database: database.sql.execute(query).first() is not None)
+
+    async def history(self, conversation_key: str, identity: str, limit: int) -> list[Interaction]:
+        """The latest ``limit`` replies to ``identity`` in this conversation, oldest first."""
+
+        def work(database: Database) -> list[Interaction]:
+            query = (
+                sa.select(interactions)
+                .where(interactions.c.user_id == identity, interactions.c.conversation_key == conversation_key)
+                .order_by(interactions.c.seq.desc())
+                .limit(limit)
+            )
+            return [decode_interaction(row) for row in database.sql.execute(query).mappings()][::-1]
+
+        return await self._writer.run(work)
+
+    async def replies_after(self, seq: int, limit: int) -> list[ReplyWithRewards]:
+        """At most ``limit`` replies after row ``seq``, oldest first, with all their rewards."""
+
+        def work(database: Database) -> list[ReplyWithRewards]:
+            query = sa.select(interactions).where(interactions.c.seq > seq).order_by(interactions.c.seq).limit(limit)
+            return [_with_rewards(database, row) for row in database.sql.execute(query).mappings().all()]
+
+        return await self._writer.run(work)
+
+    async def opinions(self, identity: str, besides: Collection[str] = ()) -> list[tuple[dict[str, str], bool]]:
+        """The replies to a person, under all their identities, about which the ledger has an opinion of theirs.
+
+        Args:
+            identity: an identity of the person.
+            besides: leave out the replies of these ``policy_version``. Replies without features are always left out.
+
+        Returns:
+            Of every such reply its ``action``, and whether a reaction gave the opinion. False: only what the person
+            did next gave it.
+        """
+
+        def work(database: Database) -> list[tuple[dict[str, str], bool]]:
+            query = _opinions(identities_of(database, identity), besides)
+            return [(msgspec.json.decode(row[0]), bool(row[1])) for row in database.sql.execute(query)]
+
+        return await self._writer.run(work)
+
+
+def _message(platform: str, channel: str, message_id: str) -> tuple[sa.ColumnElement[bool], ...]:
+    return sent.c.platform == platform, sent.c.channel == channel, sent.c.message_id == message_id
+
+
+def _opinions(who: list[str], besides: Collection[str]) -> sa.Select[tuple[str, bool]]:
+    mine = sa.and_(rewards.c.rater_id.in_(who), rewards.c.user_id.in_(who))
+    chosen = sa.and_(interactions.c.policy_version.not_in(besides), has_json_object(interactions.c.context, "features"))
+    is_reaction = rewards.c.kind == "reaction"
+    reactions = sa.func.coalesce(sa.func.sum(sa.case((is_reaction, rewards.c.reward))), 0.0)
+    reacted = sa.func.abs(reactions) > _LEAST_OPINION
+    # Taking a reaction off takes all earlier signs with it: only a later one is an opinion.
+    is_removal = is_reaction & (rewards.c.op == "remove") & (rewards.c.reward != 0)
+    removed = sa.func.max(sa.case((is_removal, rewards.c.seq)))
+    sign = sa.func.max(sa.case((rewards.c.kind.in_(OPINION_KINDS), rewards.c.seq)))
+    return (
+        sa.select(interactions.c.action, reacted)
+        .join(rewards, rewards.c.interaction_id == interactions.c.interaction_id)
+        .where(mine, chosen)
+        .group_by(interactions.c.seq)
+        .having(reacted | (sign > sa.func.coalesce(removed, 0)))
+    )
+
+
+def _with_rewards(database: Database, row: sa.RowMapping) -> ReplyWithRewards:
+    given = sa.select(rewards).where(rewards.c.interaction_id == row["interaction_id"]).order_by(rewards.c.seq)
+    return ReplyWithRewards(
+        seq=row["seq"],
+        interaction=readable_interaction(row),
+        person=person_of(database, row["user_id"]),
+        identities=tuple(identities_of(database, row["user_id"])),
+        rewards=readable_rewards(database.sql.execute(given).mappings()),
+    )

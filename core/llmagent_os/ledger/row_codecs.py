@@ -1,0 +1,175 @@
+"""Turns rows of the ledger into frozen values, and frozen values into rows.
+
+Functions named ``encode_…`` give what a row holds; ``decode_…`` give the value and raise where a row is damaged or of
+another version; ``readable_…`` log such a row and give None.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import math
+from collections.abc import Iterable
+from datetime import UTC, datetime
+from typing import Any
+
+import msgspec
+import sqlalchemy as sa
+import structlog
+
+from llmagent_os.adapter import Reply
+from llmagent_os.events import Conversation, Event, Sender, Timer, decode
+from llmagent_os.ledger.schema import PREPARED
+from llmagent_os.ledger.statements import INTERACTION_COLUMNS, REWARD_COLUMNS
+from llmagent_os.ledger.values import Interaction, RewardEvent, UnfinishedEvent
+
+_log = structlog.stdlib.get_logger(__name__)
+_encoder = msgspec.json.Encoder()
+_reply_decoder = msgspec.json.Decoder(Reply)
+_conversation_decoder = msgspec.json.Decoder(Conversation)
+_sender_decoder = msgspec.json.Decoder(Sender)
+
+#: The columns of an interaction that hold JSON.
+_JSON_COLUMNS = frozenset({"context", "action", "action_dist", "token_ids", "behavior_logprobs", "tool_calls"})
+
+#: What decoding a damaged row raises.
+_UNREADABLE = (msgspec.MsgspecError, TypeError, ValueError, OverflowError, OSError)
+
+
+# ── interactions ──────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def encode_interaction(interaction: Interaction) -> tuple[Any, ...]:
+    """The values of :data:`~llmagent_os.ledger.statements.INTERACTION_COLUMNS`.
+
+    Raises:
+        ValueError: a number is not finite.
+        TypeError, OverflowError: a value cannot be stored.
+    """
+    numbers = (interaction.pscore, *interaction.action_dist.values(), *interaction.behavior_logprobs)
+    if not all(map(math.isfinite, numbers)):  # it could not be read again, and later turns could not be run
+        raise ValueError(
+            f"interaction {interaction.interaction_id!r}: pscore, action_dist or behavior_logprobs holds a number that "
+            "is not finite"
+        )
+
+    def value(name: str) -> Any:
+        raw = getattr(interaction, name)
+        return _encoder.encode(raw).decode() if name in _JSON_COLUMNS else raw
+
+    return (*(value(name) for name in INTERACTION_COLUMNS[:-1]), interaction.created_at.timestamp())
+
+
+def decode_interaction(row: sa.RowMapping) -> Interaction:
+    """The interaction of a row."""
+    fields: dict[str, Any] = {name: row[name] for name in INTERACTION_COLUMNS}
+    for name in _JSON_COLUMNS:
+        fields[name] = msgspec.json.decode(fields[name])
+    fields["created_at"] = datetime.fromtimestamp(fields["created_at"], UTC)
+    return msgspec.convert(fields, Interaction)
+
+
+def readable_interaction(row: sa.RowMapping) -> Interaction | None:
+    """The interaction of a row. None: the row is damaged; nothing is learned from it."""
+    try:
+        return decode_interaction(row)
+    except _UNREADABLE as error:
+        _log.error("an interaction cannot be read", interaction_id=row["interaction_id"], error=str(error))
+        return None
+
+
+# ── rewards ───────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def encode_reward(reward: RewardEvent) -> tuple[Any, ...]:
+    """The values of :data:`~llmagent_os.ledger.statements.REWARD_COLUMNS`.
+
+    Raises:
+        ValueError: the reward is not finite.
+    """
+    if not math.isfinite(reward.reward):
+        raise ValueError(f"reward {reward.reward_id!r} is {reward.reward}, which is not finite")
+    return tuple(reward.at.timestamp() if name == "at" else getattr(reward, name) for name in REWARD_COLUMNS)
+
+
+def decode_reward(row: sa.RowMapping) -> RewardEvent:
+    """The reward of a row."""
+    fields: dict[str, Any] = {name: row[name] for name in RewardEvent.__struct_fields__}
+    fields["at"] = datetime.fromtimestamp(row["at"], UTC)
+    return msgspec.convert(fields, RewardEvent)
+
+
+def readable_reward(row: sa.RowMapping) -> RewardEvent | None:
+    """The reward of a row. None: the row is damaged."""
+    try:
+        return decode_reward(row)
+    except _UNREADABLE as error:
+        _log.error("a reward cannot be read", reward_id=row["reward_id"], error=str(error))
+        return None
+
+
+def readable_rewards(rows: Iterable[sa.RowMapping]) -> list[RewardEvent]:
+    """The rewards of the rows that can be read."""
+    return [reward for row in rows if (reward := readable_reward(row)) is not None]
+
+
+# ── inbox and timers ──────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def encode_reply(reply: Reply) -> str:
+    """A reply as JSON.
+
+    Raises:
+        TypeError, ValueError, OverflowError: JSON cannot hold the reply.
+    """
+    return _encoder.encode(reply).decode()
+
+
+def decode_unfinished(row: sa.Row[Any]) -> UnfinishedEvent:
+    """The event of a row of the inbox, with the reply that was decided for it.
+
+    Raises:
+        BadEventError: the event is damaged or of another version.
+        msgspec.MsgspecError: the reply is.
+    """
+    return UnfinishedEvent(
+        seq=row.seq,
+        event=decode(row.body),
+        prepared=row.state == PREPARED,
+        reply=None if row.reply is None else _reply_decoder.decode(row.reply),
+        why=row.why,
+    )
+
+
+def encode_destination(event: Event) -> dict[str, str]:
+    """Where an answer to ``event`` goes and whom it is for, as columns of the timers."""
+    return {
+        "conversation": _encoder.encode(event.conversation).decode(),
+        "sender": _encoder.encode(event.sender).decode(),
+    }
+
+
+def decode_timer(row: sa.Row[Any]) -> Timer:
+    """The event of a timer that is due.
+
+    Raises:
+        msgspec.MsgspecError: the row is damaged or of another version.
+    """
+    # The event id says nothing about the person: it stays in the inbox after the person is erased.
+    parts = (row.plugin, row.user_id, row.key, repr(row.due), *([str(row.tries)] if row.tries else []))
+    return Timer(
+        event_id="timer-" + hashlib.sha256("\x1f".join(parts).encode()).hexdigest()[:32],
+        conversation=_conversation_decoder.decode(row.conversation),
+        sender=_sender_decoder.decode(row.sender),
+        at=datetime.fromtimestamp(row.due, UTC),
+        plugin=row.plugin,
+        key=row.key,
+        tries=row.tries,
+    )
+
+
+# ── exports ───────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def moment_as_json(seconds: float) -> Any:
+    """A moment, in seconds since 1970, as the text that JSON has for it."""
+    return msgspec.to_builtins(datetime.fromtimestamp(seconds, UTC))

@@ -1,0 +1,104 @@
+"""The statements of every message's path, compiled once.
+
+SQLAlchemy builds and checks them; the driver's own cursor runs them. SQLAlchemy's execution costs more than SQLite
+itself does, and three of these run for every message (``benchmarks/hosting.py``).
+"""
+
+from __future__ import annotations
+
+import sqlalchemy as sa
+
+from llmagent_os.ledger.portable import DIALECT, insert_or_ignore
+from llmagent_os.ledger.schema import DONE, FAILED, PREPARED, identities, inbox, interactions, members, rewards, sent
+
+
+def _bind(name: str) -> sa.BindParameter[str]:
+    return sa.bindparam(name)
+
+
+_this_event = sa.and_(inbox.c.platform == _bind("of_platform"), inbox.c.event_id == _bind("of_event"))
+
+
+def _compiled(statement: sa.ClauseElement, *order: str) -> str:
+    """The statement as SQL that takes a tuple of the parameters named in ``order``."""
+    compiled = statement.compile(dialect=DIALECT, compile_kwargs={"render_postcompile": True})
+    names = tuple(getattr(compiled, "positiontup", None) or ())
+    if names != order:
+        raise ValueError(f"{statement} takes {names}, not {order}")
+    return str(compiled)
+
+
+def _compiled_insert(table: sa.Table, columns: tuple[str, ...]) -> str:
+    return _compiled(insert_or_ignore(table).values({name: _bind(name) for name in columns}), *columns)
+
+
+def _literal(value: int) -> sa.ColumnElement[int]:
+    return sa.literal_column(str(value), sa.Integer)
+
+
+#: Puts an event into the inbox, unless it is there. Takes platform, event id, identity, the event as JSON, the time.
+ACCEPT_EVENT = _compiled_insert(inbox, ("platform", "event_id", "user_id", "body", "accepted_at"))
+
+#: Keeps what was decided for an event. Takes the reply as JSON, the interaction's id, what went wrong, platform and
+#: event id.
+PREPARE_REPLY = _compiled(
+    sa.update(inbox)
+    .where(_this_event)
+    .values(
+        state=_literal(PREPARED),
+        reply=_bind("reply"),
+        interaction_id=_bind("interaction_id"),
+        why=_bind("why"),
+    ),
+    *("reply", "interaction_id", "why", "of_platform", "of_event"),
+)
+
+#: The columns of an interaction, in the order that :data:`INSERT_INTERACTION` takes.
+INTERACTION_COLUMNS = tuple(str(column.name) for column in interactions.columns if column.name != "seq")
+#: Adds an interaction, unless one with its id is there.
+INSERT_INTERACTION = _compiled_insert(interactions, INTERACTION_COLUMNS)
+
+#: The columns of a reward, in the order that :data:`INSERT_REWARD` takes.
+REWARD_COLUMNS = tuple(str(column.name) for column in rewards.columns if column.name != "seq")
+#: Adds a reward, unless one with its id is there.
+INSERT_REWARD = _compiled_insert(rewards, REWARD_COLUMNS)
+
+#: Finishes an event. The row keeps what tells a redelivery, and nothing about the person. Takes platform and event id.
+FINISH_EVENT = _compiled(
+    sa.update(inbox)
+    .where(_this_event)
+    .values(state=_literal(DONE), user_id=sa.literal_column("''"), body=sa.null(), reply=sa.null()),
+    *("of_platform", "of_event"),
+)
+
+#: Gives an event up. Takes what went wrong, platform and event id.
+FAIL_EVENT = _compiled(
+    sa.update(inbox).where(_this_event).values(state=_literal(FAILED), why=_bind("why"), reply=sa.null()),
+    *("why", "of_platform", "of_event"),
+)
+
+#: Joins one of the platform's messages to the interaction of an event, if the event has one. Takes platform, channel
+#: and id of the message, then platform and id of the event.
+JOIN_MESSAGE = _compiled(
+    insert_or_ignore(sent).from_select(
+        ["platform", "channel", "message_id", "interaction_id"],
+        sa.select(_bind("platform"), _bind("channel"), _bind("message_id"), inbox.c.interaction_id).where(
+            _this_event, inbox.c.interaction_id.is_not(None)
+        ),
+    ),
+    *("platform", "channel", "message_id", "of_platform", "of_event"),
+)
+
+_mine = identities.alias("mine")
+#: The person that an identity is part of; no row where the identity is linked to no other. Takes the identity.
+SELECT_PERSON = _compiled(sa.select(identities.c.person).where(identities.c.identity == _bind("identity")), "identity")
+#: All identities of the person that an identity is part of, in the order in which they were linked. Takes the identity.
+SELECT_LINKED = _compiled(
+    sa.select(identities.c.identity)
+    .join(_mine, _mine.c.person == identities.c.person)
+    .where(_mine.c.identity == _bind("identity"))
+    .order_by(identities.c.place),
+    "identity",
+)
+#: The identity, if it was let in. Takes the identity.
+SELECT_MEMBER = _compiled(sa.select(members.c.identity).where(members.c.identity == _bind("identity")), "identity")

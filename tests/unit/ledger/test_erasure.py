@@ -1,0 +1,65 @@
+"""What breaks without this: a person who asked to be forgotten is still in the file, or others lose their data."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+from llmagent_os.adapter import Receipt, Reply
+from llmagent_os.identity import identity_of
+from llmagent_os.ledger import Accepted, Ledger
+from tests.unit.ledger.samples import SIX, all_bytes, interaction, message, moved, reminder_request, reward
+
+
+async def test_forgetting_a_person_leaves_nothing_of_theirs_in_the_file(tmp_path: Path) -> None:
+    """Whoever reads the file later would find what an erased person had said."""
+    ledger = await Ledger.open(f"sqlite:///{tmp_path}/ledger.db")
+    for user in ("ana", "ben"):
+        for number in range(20):
+            event = message(f"{user}{number}", user=user, text=f"the secret of {user}")
+            await ledger.accept(event, max_pending=99)
+            await ledger.prepare(event, Reply(f"kept for {user}"), interaction(event, f"told to {user}"))
+            if number % 2:
+                await ledger.finish(event, Receipt((f"r{user}{number}",)))
+            else:
+                await ledger.fail(event, f"sorry {user}")
+        await ledger.records("calendar", f"web::{user}").put("e", {"title": f"lunch of {user}"})
+    await ledger.add_reward(reward("1", "web:ben1", rater="web::ana", user="web::ben"))
+    await ledger.add_reward(reward("2", "web:ana1", rater="web::ben", user="web::ana"))
+
+    assert await ledger.forget("web::ana") == 20 + 10 + 10 + 1 + 2  # interactions, joins, given up, records, rewards
+    held = all_bytes(tmp_path)
+    for text in (b"secret of ana", b"kept for ana", b"told to ana", b"lunch of ana", b"sorry ana", b"web::ana"):
+        assert text not in held, text
+    assert b"told to ben" in held
+    assert len(await ledger.history(message("1").conversation.key, "web::ben", 99)) == 20
+    assert await ledger.accept(message("ana1", user="ana"), max_pending=9) is Accepted.DUPLICATE
+    await ledger.close()
+
+
+async def test_a_forgotten_person_is_not_reminded_and_nothing_of_theirs_is_left(
+    on_disk: Ledger, tmp_path: Path
+) -> None:
+    """A person who was erased would be written to by the bot."""
+    await on_disk.timers("calendar", reminder_request("ana-of-the-secret")).set("ring:secret", SIX)
+    await on_disk.timers("calendar", reminder_request("ben")).set("a", SIX)
+    (kept,) = (await on_disk.export(identity_of(reminder_request("ben"))))["timers"]
+    assert (kept["plugin"], kept["key"], kept["at"]) == ("calendar", "a", "2026-11-22T18:00:00Z")
+    assert await on_disk.forget(identity_of(reminder_request("ana-of-the-secret"))) == 1
+    assert [event.sender.user_id for event in await moved(on_disk, SIX)] == ["ben"]
+    assert b"secret" not in all_bytes(tmp_path)
+
+
+async def test_the_links_and_codes_of_a_forgotten_person_are_erased(on_disk: Ledger, tmp_path: Path) -> None:
+    """The file would still say that two accounts are one person."""
+    noon = datetime(2026, 1, 2, 12, tzinfo=UTC)
+    await on_disk.identities.issue("slack:T1:ana-secret", "code", noon, timedelta(hours=1))
+    await on_disk.identities.join("telegram::ana-secret", "code", noon)
+    await on_disk.members.allow("telegram::ana-secret", "command line", noon)
+    exported = await on_disk.export("slack:T1:ana-secret")
+    assert [row["identity"] for row in exported["identities"]] == ["slack:T1:ana-secret", "telegram::ana-secret"]
+    assert [row["identity"] for row in exported["members"]] == ["telegram::ana-secret"]
+    assert await on_disk.members.revoke("slack:T1:ana-secret") == ("telegram::ana-secret",)
+    assert await on_disk.forget("telegram::ana-secret") == 3  # two links and a code
+    assert await on_disk.identities.everyone("slack:T1:ana-secret") == ("slack:T1:ana-secret",)
+    assert b"secret" not in all_bytes(tmp_path)

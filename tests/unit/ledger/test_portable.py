@@ -1,0 +1,27 @@
+"""What breaks without this: another database has to be taught to every file of the ledger instead of two."""
+
+from __future__ import annotations
+
+import ast
+from pathlib import Path
+
+import pytest
+
+import llmagent_os.ledger
+
+FOLDER = Path(llmagent_os.ledger.__file__).parent
+#: The files that may know SQLite.
+SQLITE = ("portable.py", "connection.py")
+FILES = [path for path in sorted(FOLDER.glob("*.py")) if path.name not in SQLITE]
+
+
+@pytest.mark.parametrize("path", FILES, ids=[path.name for path in FILES])
+def test_only_two_files_know_sqlite(path: Path) -> None:
+    """A pragma or a dialect's statement anywhere else would fail on PostgreSQL, and only there."""
+    tree = ast.parse(path.read_text(encoding="utf-8"))
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import | ast.ImportFrom):
+            names = [alias.name for alias in node.names] + [getattr(node, "module", None) or ""]
+            assert not any("sqlite" in name for name in names), f"{path.name} imports {names}"
+        if isinstance(node, ast.Constant) and isinstance(node.value, str):
+            assert not node.value.startswith(("PRAGMA", "BEGIN", "ATTACH", "VACUUM")), f"{path.name}: {node.value}"

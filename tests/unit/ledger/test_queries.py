@@ -1,0 +1,86 @@
+"""What breaks without this: a reaction goes to the wrong reply, or a person is shown another person's turns."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from llmagent_os.adapter import Receipt, Reply
+from llmagent_os.ledger import Ledger
+from tests.unit.ledger.samples import execute, interaction, message, reward
+
+
+async def test_every_message_of_a_split_reply_leads_back_to_it(ledger: Ledger) -> None:
+    """A reaction on the second half of a long reply would be lost."""
+    event = message("1")
+    await ledger.accept(event, max_pending=9)
+    await ledger.prepare(event, Reply("long"), interaction(event))
+    await ledger.finish(event, Receipt(("r1", "r2")))
+    assert await ledger.interaction_of("web", "c", "r1") == interaction(event)
+    assert await ledger.interaction_of("web", "c", "r2") == interaction(event)
+    assert await ledger.interaction_of("web", "other", "r1") is None, "message ids are unique in their channel only"
+    assert await ledger.interaction_of("slack", "c", "r1") is None
+
+
+async def test_a_message_of_a_person_is_no_reply_of_the_bot(ledger: Ledger) -> None:
+    """In a group, the bot would answer people who answer each other."""
+    event = message("1")
+    assert not await ledger.took_part(event.conversation.key)
+    await ledger.accept(event, max_pending=9)
+    await ledger.prepare(event, Reply("hi"), interaction(event))
+    await ledger.finish(event, Receipt(("r1",)))
+    assert await ledger.is_reply("web", "c", "r1")
+    assert not await ledger.is_reply("web", "c", event.message_id)
+    assert not await ledger.is_reply("web", "other", "r1")
+    assert await ledger.took_part(event.conversation.key)
+
+
+async def test_history_is_this_persons_here_oldest_first(ledger: Ledger) -> None:
+    """The model would read another person's words as those of the one who asks."""
+    for event in (
+        message("1"),
+        message("2", user="somebody else"),
+        message("3", channel="elsewhere"),
+        message("4"),
+        message("5"),
+    ):
+        await ledger.accept(event, max_pending=9)
+        await ledger.prepare(event, Reply("x"), interaction(event))
+    here = message("1").conversation.key
+    assert [turn.event_id for turn in await ledger.history(here, "web::u", 9)] == ["1", "4", "5"]
+    assert [turn.event_id for turn in await ledger.history(here, "web::u", 2)] == ["4", "5"]
+
+
+async def test_replies_come_in_pages_with_all_their_rewards(on_disk: Ledger, tmp_path: Path) -> None:
+    """Judging a policy would miss opinions, or stop at a damaged row."""
+    for number in range(3):
+        event = message(str(number))
+        await on_disk.accept(event, max_pending=9)
+        await on_disk.prepare(event, Reply("x"), interaction(event))
+    given = [reward("7", "web:1"), reward("8", "web:1", value=-1.0), reward("9", "web:1", rater="web::ben")]
+    for each in given:
+        await on_disk.add_reward(each)
+    execute(tmp_path, "UPDATE interactions SET context = '{' WHERE event_id = '2'")
+    first, second = await on_disk.replies_after(0, 2)
+    assert (first.interaction, first.rewards) == (interaction(message("0")), [])
+    assert (second.person, second.identities, second.rewards) == ("web::u", ("web::u",), given)
+    (damaged,) = await on_disk.replies_after(second.seq, 2)
+    assert damaged.interaction is None
+
+
+async def test_an_opinion_that_was_taken_back_is_none(ledger: Ledger) -> None:
+    """``/profile`` would say that it knows a taste of somebody who has taken their reaction off."""
+    for number in range(3):
+        event = message(str(number))
+        context: dict[str, Any] = {"features": {}} if number else {}  # no policy chose how to give the first reply
+        await ledger.accept(event, max_pending=9)
+        await ledger.prepare(event, Reply("x"), msgspec.structs.replace(interaction(event), context=context))
+    await ledger.add_reward(reward("6", "web:0"))
+    await ledger.add_reward(reward("7", "web:1"))
+    await ledger.add_reward(reward("8", "web:2", rater="web::ben"))  # not the person who was answered
+    assert await ledger.opinions("web::u") == [({"mode": "task_oriented"}, True)]
+    assert await ledger.opinions("web::u", besides=("p1",)) == []
+    await ledger.add_reward(reward("9", "web:1", value=-1.0))
+    assert await ledger.opinions("web::u") == []
