@@ -88,7 +88,7 @@ async def hosted(platform: str, folder: Path) -> None:
     from llmagent_os.adapter import Adapter
     from llmagent_os.adapter_kit.setup import AdapterSetup, BotDescription, make_adapter
     from llmagent_os.adapters.telegram.adapter import TelegramAdapter
-    from llmagent_os.adapters.telegram.pace import Rate, Rates
+    from llmagent_os.adapters.telegram.rate_limiter import Rate, Rates
     from llmagent_os.config import Settings
     from llmagent_os.host.health import Health
     from llmagent_os.host.host import Host

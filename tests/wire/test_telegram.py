@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 
 from llmagent_os.adapter import Button, Card, Reply
 from llmagent_os.adapters.telegram.adapter import TelegramAdapter
-from llmagent_os.adapters.telegram.pace import Pace, Rate, Rates
+from llmagent_os.adapters.telegram.rate_limiter import Rate, RateLimiter, Rates
 from llmagent_os.adapters.telegram.webhook import Webhook
 from llmagent_os.errors import AdapterError, ConfigError, HostBusyError, NotConfiguredError, TryLaterError
 from llmagent_os.events import ButtonPress, Command, Event, Message, Reaction
@@ -30,8 +30,8 @@ FAST = Rates(
     overall=Rate(10_000, 0.0001),
     chat=Rate(10_000, 0.0001),
     group=Rate(10_000, 0.0001),
-    kept_for_messages=0,
-    draft_every=0.0,
+    reserved_for_messages=0,
+    draft_seconds=0.0,
 )
 
 
@@ -105,7 +105,7 @@ def called(server: TelegramServer, method: str) -> list[dict[str, Any]]:
 
 async def test_a_poll_that_is_never_answered_is_given_up(server: TelegramServer, tmp_path: Path) -> None:
     """A router that forgets a connection does not say so."""
-    telegram = TelegramPlatform(server, tmp_path, poll_seconds=0, slack_seconds=0.3)
+    telegram = TelegramPlatform(server, tmp_path, poll_seconds=0, margin_seconds=0.3)
     await telegram.open()
     server.hanging = True
     telegram.server.calls.clear()
@@ -419,7 +419,7 @@ async def test_in_a_group_the_draft_becomes_the_reply(telegram: TelegramPlatform
 
 async def test_drafts_wait_for_their_turn_and_leave_room_for_messages(server: TelegramServer, tmp_path: Path) -> None:
     """A group takes 20 messages a minute."""
-    rates = Rates(group=Rate(20, 3.0), kept_for_messages=5, draft_every=0.0)
+    rates = Rates(group=Rate(20, 3.0), reserved_for_messages=5, draft_seconds=0.0)
     telegram = TelegramPlatform(server, tmp_path, rates=rates)
     await telegram.open()
     said = await telegram.asked(channel=server.group, mention=True)
@@ -434,14 +434,14 @@ async def test_drafts_wait_for_their_turn_and_leave_room_for_messages(server: Te
 
 
 async def test_too_much_for_one_chat_is_put_off_and_nothing_is_used_up() -> None:
-    pace = Pace(Rates(group=Rate(2, 30.0)))
-    assert await pace.turn(-1) == 0.0
-    assert await pace.turn(-1) == 0.0
+    limiter = RateLimiter(Rates(group=Rate(2, 30.0)))
+    assert await limiter.acquire(-1) == 0.0
+    assert await limiter.acquire(-1) == 0.0
     for _ in range(3):
         with pytest.raises(TryLaterError) as caught:
-            await pace.turn(-1)
+            await limiter.acquire(-1)
         assert 29 <= (caught.value.seconds or 0) <= 30
-    assert await pace.turn(-2) == 0.0
+    assert await limiter.acquire(-2) == 0.0
 
 
 # ── buttons and commands ──────────────────────────────────────────────────────────────────────────────────────────────
@@ -603,7 +603,7 @@ async def test_what_is_secret_is_not_said_where_somebody_hides_behind_the_group(
 async def test_a_flood_keeps_others_from_the_bot_for_a_bounded_time_only(
     telegram: TelegramPlatform, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("llmagent_os.adapters.telegram.intake.PATIENCE", 0.5)
+    monkeypatch.setattr("llmagent_os.adapters.telegram.receiving.BUSY_SECONDS", 0.5)
     server = telegram.server
     ana = server.ana
     accept = telegram.inbox.accept

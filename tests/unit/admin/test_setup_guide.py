@@ -334,7 +334,7 @@ async def test_telegram_webhook_of_somebody_else_is_a_problem(telegram: Platform
     assert problems(await ask("telegram", ours)) == []
     hook |= {"url": "https://bot.example/hook", "last_error_message": "Connection refused", "pending_update_count": 3}
     (text,) = problems(await ask("telegram", ours))
-    assert "'Connection refused'; 3 updates wait" in text
+    assert "'Connection refused'; 3 updates are waiting" in text
 
 
 @pytest.mark.parametrize("url", ["http://bot.example", "https://bot.example:9000", "https://bot.example:x", "bot"])

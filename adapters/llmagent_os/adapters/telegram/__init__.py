@@ -1,4 +1,4 @@
 """Telegram, through python-telegram-bot: :class:`~llmagent_os.adapters.telegram.adapter.TelegramAdapter`.
 
-Nothing is imported here, so that the guide (``llmagent-os setup telegram``) works without the library.
+Nothing is imported here, so that the setup guide (``llmagent-os setup telegram``) works without the library.
 """

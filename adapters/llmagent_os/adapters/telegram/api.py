@@ -1,4 +1,4 @@
-"""The bot's line to Telegram: the library's methods, with waits, moved groups and refusals taken care of."""
+"""Telegram's Bot API: the library's methods, with rate limits, groups that have moved, and downloads."""
 
 from __future__ import annotations
 
@@ -10,25 +10,32 @@ from urllib.parse import urlencode
 from telegram import Bot
 from telegram.error import ChatMigrated, NetworkError, TelegramError
 
+from llmagent_os.adapters.telegram.errors import translated
 from llmagent_os.adapters.telegram.http import FloodError, Http
-from llmagent_os.adapters.telegram.pace import PATIENCE, Pace
-from llmagent_os.adapters.telegram.refusals import explained
+from llmagent_os.adapters.telegram.rate_limiter import MAX_PAUSE_SECONDS, RateLimiter
 from llmagent_os.errors import TryLaterError
 from llmagent_os.records import Records
 
 T = TypeVar("T")
 
-#: How long after its time a poll may be silent before its line counts as dead, in seconds.
-SLACK = 10.0
+#: How late the answer to a poll may be before the connection counts as dead, in seconds.
+POLL_MARGIN_SECONDS = 10.0
 
-_MOVED = "moved:"
+MAX_TRIES = 10  #: for one message, with pauses and moves in between
+
+_MOVED = "moved:"  # begins the keys of moved groups in the store
 
 
 class Api:
-    """Calls, by chat."""
+    """Calls to Telegram, for one bot."""
 
-    def __init__(self, token: str, url: str, store: Records, pace: Pace) -> None:
-        """Args: ``url`` is the API's address, without ``/bot``."""
+    def __init__(self, token: str, url: str, store: Records, limiter: RateLimiter) -> None:
+        """Args:
+        token: of the bot.
+        url: the API's address, without ``/bot``.
+        store: the adapter's own documents; it keeps where groups have moved to.
+        limiter: says when messages may go out.
+        """
         self._http = Http(url)
         self._polls = Http(url)
         root = url.rstrip("/")
@@ -39,77 +46,79 @@ class Api:
             request=self._http,
             get_updates_request=self._polls,
         )
-        self.pace = pace
+        self.limiter = limiter
         self._store = store
-        self._moved: dict[int, int] | None = None  # groups that have become supergroups, and their new ids
+        self._moved: dict[int, int] | None = None  # groups that became supergroups, and their new ids
 
     async def close(self) -> None:
-        """Hang up. The next call connects again."""
+        """Close the connections. The next call connects again."""
         await self._http.shutdown()
         await self._polls.shutdown()
 
     async def updates(
-        self, offset: int | None, seconds: int, kinds: tuple[str, ...], slack: float = SLACK
+        self, offset: int | None, seconds: int, kinds: tuple[str, ...], margin_seconds: float = POLL_MARGIN_SECONDS
     ) -> list[object]:
-        """What has come in, as it is: the library's method fails for all of it where one update is malformed.
+        """Poll for updates, and return them as JSON. The library's method fails for all if one is malformed.
 
         Args:
-            offset: the first one wanted: those before it are done with. None: all that are not.
-            seconds: how long to wait where there is nothing.
+            offset: number of the first update that is wanted; earlier ones are confirmed. None: all unconfirmed ones.
+            seconds: how long Telegram waits if there are no updates.
             kinds: of updates.
-            slack: how long the line may be silent beyond that, in seconds.
+            margin_seconds: how much longer the answer may take.
 
         Raises:
-            TelegramError: there is no answer, or it is a refusal.
+            TelegramError: there is no answer, or Telegram refuses.
         """
         query = {"timeout": seconds, "allowed_updates": json.dumps(kinds)}
         if offset is not None:
             query["offset"] = offset
         url = f"{self.bot.base_url}/getUpdates?{urlencode(query)}"
-        found = self._polls.parse_json_payload(await self._polls.retrieve(url, read_timeout=seconds + slack))
-        updates: object = found.get("result")
+        answer = self._polls.parse_json_payload(await self._polls.retrieve(url, read_timeout=seconds + margin_seconds))
+        updates: object = answer.get("result")
         if not isinstance(updates, list):
-            raise NetworkError("getUpdates was answered with something else than a list")
+            raise NetworkError("the answer to getUpdates is not a list")
         return list(cast("list[object]", updates))
 
-    async def say(self, chat: int, call: Callable[[int], Awaitable[T]]) -> T:
-        """Send something to ``chat``: in its turn, with short pauses waited for, and after it where it has moved to.
+    async def send(self, chat: int, call: Callable[[int], Awaitable[T]]) -> T:
+        """Send something to ``chat`` when the rate limit allows, and to its new id if the group has moved.
+
+        Short pauses that Telegram asks for are waited out.
 
         Args:
-            chat: where.
-            call: does it, given the chat's present id; perhaps several times.
+            chat: id of the chat.
+            call: sends it, given the chat's present id; may be called several times.
 
         Raises:
             TelegramError: Telegram refuses.
             TryLaterError: Telegram asks for a longer pause.
         """
-        chat = await self.present(chat)
+        chat = await self.present_id(chat)
         waited = 0.0
-        for _ in range(10):
-            waited += await self.pace.turn(chat, max(PATIENCE - waited, 0.0))
+        for _ in range(MAX_TRIES):
+            waited += await self.limiter.acquire(chat, max(MAX_PAUSE_SECONDS - waited, 0.0))
             try:
                 return await call(chat)
             except FloodError as error:
-                self.pace.pause(chat, error.seconds)
-                if waited + error.seconds > PATIENCE:
+                self.limiter.pause(chat, error.seconds)
+                if waited + error.seconds > MAX_PAUSE_SECONDS:
                     raise TryLaterError(f"telegram: {error.message}", seconds=error.seconds) from error
             except ChatMigrated as moved:
-                await self.moved(chat, moved.new_chat_id)
-                chat = await self.present(chat)
-        raise TryLaterError("telegram: it asks for one pause after the other")
+                await self.note_move(chat, moved.new_chat_id)
+                chat = await self.present_id(chat)
+        raise TryLaterError("telegram: Telegram asks for one pause after another")
 
-    async def present(self, chat: int) -> int:
+    async def present_id(self, chat: int) -> int:
         """The id that ``chat`` has now."""
-        moved = await self._load()
+        moved = await self._load_moved()
         for _ in range(len(moved)):
             if chat not in moved:
                 break
             chat = moved[chat]
         return chat
 
-    async def moved(self, old: int, new: int) -> None:
-        """A group has become a supergroup, with another id; durable on return."""
-        moved = await self._load()
+    async def note_move(self, old: int, new: int) -> None:
+        """Note that the group ``old`` became the supergroup ``new``. Durable on return."""
+        moved = await self._load_moved()
         if moved.get(old) != new and old != new:
             moved[old] = new
             await self._store.put(f"{_MOVED}{old}", {"to": new})
@@ -118,18 +127,18 @@ class Api:
         """The bytes of a file.
 
         Raises:
-            AdapterError, ConfigError: it cannot be had.
+            AdapterError, ConfigError: the file cannot be downloaded.
         """
         try:
             address = (await self.bot.get_file(file_id)).file_path
             if address is None or not address.startswith(("http://", "https://")):
-                raise NetworkError("Telegram did not say where the file is")
+                raise NetworkError("Telegram does not say where the file is")
             async for chunk in self._http.stream(address):
                 yield chunk
         except TelegramError as error:
-            raise explained(error) from error
+            raise translated(error) from error
 
-    async def _load(self) -> dict[int, int]:
+    async def _load_moved(self) -> dict[int, int]:
         if self._moved is None:
             items: list[tuple[str, dict[str, Any]]] = await self._store.items()
             self._moved = {

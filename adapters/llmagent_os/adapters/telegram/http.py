@@ -1,7 +1,7 @@
-"""The HTTP under python-telegram-bot: on aiohttp, as in the rest of this project, and with limits read to the fraction.
+"""The HTTP client under python-telegram-bot, on aiohttp as in the rest of this project.
 
-The library's own is on httpx, whose calls cost several times as much, and reads a file into memory before the first
-byte can be refused.
+The library's own client is on httpx. Its calls cost several times as much, it reads a file into memory before the first
+byte can be refused, and it rounds the pauses that Telegram asks for.
 """
 
 from __future__ import annotations
@@ -17,11 +17,15 @@ import aiohttp
 from telegram.error import BadRequest, NetworkError, TelegramError, TimedOut
 from telegram.request import BaseRequest, RequestData
 
-#: What Telegram answers with that the library tells apart by itself.
-_KNOWN: Final = frozenset({400, 401, 403, 404, 409})
+from llmagent_os.adapter_kit.files import CHUNK_BYTES
 
-#: Seconds to wait for a connection, and for an answer where the caller does not say.
-_CONNECT, _READ, _UPLOAD = 5.0, 15.0, 60.0
+CONNECT_SECONDS = 5.0  #: to make a connection
+READ_SECONDS = 15.0  #: to answer, unless the caller says otherwise
+UPLOAD_SECONDS = 60.0  #: to answer a request with files
+MAX_FLOOD_SECONDS = 86_400.0  #: the longest pause that is believed
+
+#: Statuses of refusals that the library itself tells apart.
+_KNOWN_STATUSES: Final = frozenset({400, 401, 403, 404, 409})
 
 
 class FloodError(TelegramError):
@@ -33,19 +37,19 @@ class FloodError(TelegramError):
 
 
 class Http(BaseRequest):
-    """One pool of connections; made at the first call, and again at the first one after :meth:`shutdown`."""
+    """One pool of connections. It is made with the first call, and again with the first one after :meth:`shutdown`."""
 
     def __init__(self, address: str) -> None:
-        """Args: ``address`` is the API's, for which the environment may name a proxy."""
+        """Args: ``address`` is the API's; the environment may name a proxy for it."""
         self._address = address
         self._session: aiohttp.ClientSession | None = None
 
     @property
     def read_timeout(self) -> float:
-        return _READ
+        return READ_SECONDS
 
     async def initialize(self) -> None:
-        """Nothing: the first call connects."""
+        """Do nothing: the first call connects."""
 
     async def shutdown(self) -> None:
         session, self._session = self._session, None
@@ -62,21 +66,22 @@ class Http(BaseRequest):
         connect_timeout: Any = BaseRequest.DEFAULT_NONE,
         pool_timeout: Any = BaseRequest.DEFAULT_NONE,
     ) -> tuple[int, bytes]:
-        """Call, and return status and body. The pool grows as needed, so that nobody waits for it.
+        """Send a request, and return the status and the body. The pool grows as needed: no request waits for it.
 
         Raises:
             FloodError: Telegram asks for a pause.
-            BadRequest: it does not take this, and will not take it later either.
+            BadRequest: Telegram refuses the request, and would refuse it later too.
             TimedOut, NetworkError: there is no answer.
         """
         files = request_data.multipart_data if request_data is not None else {}
-        total = read_timeout if isinstance(read_timeout, int | float) else _UPLOAD if files else _READ
+        default = UPLOAD_SECONDS if files else READ_SECONDS
+        total = read_timeout if isinstance(read_timeout, int | float) else default
         try:
             async with self._open().request(
                 method,
                 url,
                 data=_form(request_data.json_parameters, files) if request_data is not None else None,
-                timeout=aiohttp.ClientTimeout(total=total, sock_connect=_CONNECT),
+                timeout=aiohttp.ClientTimeout(total=total, sock_connect=CONNECT_SECONDS),
                 allow_redirects=False,
             ) as answer:
                 status, body = answer.status, await answer.read()
@@ -85,23 +90,23 @@ class Http(BaseRequest):
         except (aiohttp.ClientError, OSError) as error:
             raise NetworkError(f"{type(error).__name__}: {_without_address(error, url)}") from None
         if status == HTTPStatus.TOO_MANY_REQUESTS:
-            raise FloodError(_pause(body))
-        if HTTPStatus.BAD_REQUEST <= status < HTTPStatus.INTERNAL_SERVER_ERROR and status not in _KNOWN:
+            raise FloodError(_retry_after(body))
+        if HTTPStatus.BAD_REQUEST <= status < HTTPStatus.INTERNAL_SERVER_ERROR and status not in _KNOWN_STATUSES:
             raise BadRequest(f"refused with status {status}")
         return status, body
 
     async def stream(self, url: str) -> AsyncGenerator[bytes, None]:
-        """A file's bytes as they come.
+        """The bytes of a file as they arrive.
 
         Raises:
-            NetworkError: it is not there, or the line was cut.
+            NetworkError: there is no such file, or the connection broke.
         """
-        timeout = aiohttp.ClientTimeout(total=_UPLOAD, sock_connect=_CONNECT, sock_read=_READ)
+        timeout = aiohttp.ClientTimeout(total=UPLOAD_SECONDS, sock_connect=CONNECT_SECONDS, sock_read=READ_SECONDS)
         try:
             async with self._open().get(url, timeout=timeout, allow_redirects=False) as answer:
                 if answer.status != HTTPStatus.OK:
                     raise NetworkError(f"the file was refused with status {answer.status}")
-                async for chunk in answer.content.iter_chunked(1 << 16):
+                async for chunk in answer.content.iter_chunked(CHUNK_BYTES):
                     yield chunk
         except TimeoutError as error:
             raise TimedOut from error
@@ -112,14 +117,14 @@ class Http(BaseRequest):
         if self._session is None or self._session.closed:
             self._session = aiohttp.ClientSession(
                 connector=aiohttp.TCPConnector(limit=0),
-                proxy=_proxy(self._address),  # once: aiohttp would look into the environment at every call
+                proxy=_proxy(self._address),  # once: aiohttp would look into the environment with every call
                 cookie_jar=aiohttp.DummyCookieJar(),
             )
         return self._session
 
 
 def _proxy(address: str) -> str | None:
-    """What the environment says of the way there: ``HTTPS_PROXY``, ``NO_PROXY``."""
+    """The proxy that the environment names for ``address``: ``HTTPS_PROXY``, ``NO_PROXY``."""
     parts = urlsplit(address)
     return None if proxy_bypass(parts.hostname or "") else getproxies().get(parts.scheme)
 
@@ -136,15 +141,15 @@ def _form(
 
 
 def _without_address(error: BaseException, url: str) -> str:
-    """What an error says, without the address, which holds the token."""
+    """The message of ``error`` without the address: it holds the token."""
     return str(error).replace(url, "…").replace(url.rpartition("/")[0], "…")
 
 
-def _pause(body: bytes) -> float:
-    """``parameters.retry_after`` of a refusal, in seconds; 1 where there is none."""
+def _retry_after(body: bytes) -> float:
+    """``parameters.retry_after`` of a refusal, in seconds; 1 if there is none."""
     try:
         answer: object = json.loads(body)
         parameters: Any = cast("dict[str, Any]", answer).get("parameters") or {}
-        return min(max(float(parameters["retry_after"]), 0.0), 86_400.0)
+        return min(max(float(parameters["retry_after"]), 0.0), MAX_FLOOD_SECONDS)
     except (ValueError, TypeError, AttributeError, KeyError):
         return 1.0

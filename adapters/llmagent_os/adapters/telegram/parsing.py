@@ -1,0 +1,334 @@
+"""Telegram's updates to events. Nothing is asked of Telegram here, and nothing is downloaded."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection
+from datetime import UTC, datetime
+from mimetypes import guess_extension
+from typing import Any, Literal, cast
+
+import msgspec
+import structlog
+from telegram import (
+    CallbackQuery,
+    Chat,
+    MessageReactionCountUpdated,
+    MessageReactionUpdated,
+    ReactionType,
+    ReactionTypeCustomEmoji,
+    ReactionTypeEmoji,
+    Update,
+    User,
+)
+from telegram import (
+    Message as TelegramMessage,
+)
+
+from llmagent_os.adapter_kit.files import UNKNOWN_TYPE
+from llmagent_os.adapters.telegram.entities import parse_text
+from llmagent_os.adapters.telegram.reaction_counts import Counts, CountStep
+from llmagent_os.errors import BadEventError
+from llmagent_os.events import ButtonPress, Command, Conversation, Edit, Event, Message, Reaction, Sender
+from llmagent_os.host import slash_commands
+
+PLATFORM = "telegram"
+
+#: The kinds of updates that Telegram is asked for. Reactions come only if they are named.
+UPDATE_KINDS = (
+    "message",
+    "edited_message",
+    "callback_query",
+    "message_reaction",
+    "message_reaction_count",
+    "my_chat_member",
+)
+
+#: The emoji that stands for a paid reaction.
+PAID_REACTION = "⭐"
+
+_log = structlog.stdlib.get_logger(__name__)
+
+
+class RemoteFile(msgspec.Struct, frozen=True):
+    """A file that Telegram holds."""
+
+    file_id: str
+    name: str
+    content_type: str
+    size: int = 0  #: bytes, as Telegram says; 0: Telegram does not say
+    voice: bool = False
+
+
+class ParsedEvent(msgspec.Struct, frozen=True):
+    """An event, and the files that belong to it."""
+
+    event: Event
+    files: tuple[RemoteFile, ...] = ()  #: not downloaded yet
+
+
+class TelegramParser:
+    """Turns updates into events, for one bot."""
+
+    def __init__(self, bot: User, commands: Callable[[], Collection[str]]) -> None:
+        """Args:
+        bot: the bot itself.
+        commands: returns the names of the present slash commands.
+        """
+        self._bot = bot
+        self._commands = commands
+
+    def parse(self, update: Update) -> ParsedEvent | None:
+        """The message, edit, command or button press of an update; None if the update is none of these."""
+        if update.message is not None:
+            return self._message(update.message)
+        if update.edited_message is not None:
+            return self._edit(update.edited_message, update.update_id)
+        if update.callback_query is not None:
+            return self._button_press(update.callback_query)
+        return None
+
+    def reactions(self, update_id: int, changed: MessageReactionUpdated) -> list[ParsedEvent]:
+        """One event for every emoji that was added or removed."""
+        rater = changed.user or changed.actor_chat
+        if rater is None or rater.id == self._bot.id:
+            return []
+        sender = _person(rater) if isinstance(rater, User) else _group(rater)
+        old = [emoji_of(reaction) for reaction in changed.old_reaction]
+        new = [emoji_of(reaction) for reaction in changed.new_reaction]
+        steps: list[tuple[Literal["added", "removed"], str]] = [("removed", emoji) for emoji in old if emoji not in new]
+        steps.extend(("added", emoji) for emoji in new if emoji not in old)
+        return [
+            ParsedEvent(
+                Reaction(
+                    event_id=f"{update_id}:{number}",
+                    conversation=conversation_in(changed.chat),
+                    sender=sender,
+                    at=_moment(changed.date),
+                    message_id=str(changed.message_id),
+                    emoji=emoji,
+                    action=action,
+                )
+            )
+            for number, (action, emoji) in enumerate(steps)
+        ]
+
+    def _message(self, message: TelegramMessage) -> ParsedEvent | None:
+        sender = self._sender(message)
+        if sender is None:
+            return None
+        conversation = conversation_in(message.chat, message)
+        written = message.text or message.caption or ""
+        parsed = parse_text(written, message.entities or message.caption_entities, self._bot)
+        files = tuple(_files(message))
+        text = parsed.text or (message.sticker.emoji or "" if message.sticker is not None else "")
+        if not text and not files:
+            if not parsed.mentioned:
+                return None  # somebody joined, a title was changed, a location was shared
+            text = written
+        answered = _answered(message)
+        common: dict[str, Any] = {
+            "event_id": f"{message.chat.id}:{message.message_id}",
+            "conversation": conversation,
+            "sender": sender,
+            "at": _moment(message.date),
+            "message_id": str(message.message_id),
+        }
+        if parsed.command and not files:
+            name, _, bot_name = parsed.command.removeprefix("/").partition("@")
+            if not self._is_own_command(name, bot_name, in_group=conversation.kind == "group"):
+                return None
+            arguments = parsed.text[len(parsed.command) :].strip()
+            return ParsedEvent(Command(name=name.lower(), arguments=arguments, **common))
+        answers_bot = answered is not None and answered.from_user is not None and answered.from_user.id == self._bot.id
+        addressed = conversation.kind == "direct" or parsed.mentioned or answers_bot
+        if not addressed and slash_commands.parse(text) is not None:
+            return None  # a command for another bot that Telegram has not marked
+        reply_to = None if answered is None else str(answered.message_id)
+        return ParsedEvent(Message(text=text, reply_to=reply_to, addressed=addressed, **common), files)
+
+    def _is_own_command(self, name: str, bot_name: str, *, in_group: bool) -> bool:
+        """Whether a command is for this bot. In a group, a command without a bot's name may be for any bot there."""
+        if bot_name:
+            return bot_name.lower() == (self._bot.username or "").lower()
+        return not in_group or name.lower() in self._commands()
+
+    def _edit(self, message: TelegramMessage, update_id: int) -> ParsedEvent | None:
+        sender = self._sender(message)
+        text = message.text or message.caption
+        if sender is None or not text:
+            return None
+        when = message.edit_date or message.date
+        first = f"{message.chat.id}:{message.message_id}"
+        return ParsedEvent(
+            Edit(
+                event_id=f"{first}:e{int(when.timestamp())}:{update_id}",
+                conversation=conversation_in(message.chat, message),
+                sender=sender,
+                at=_moment(when),
+                message_id=str(message.message_id),
+                text=parse_text(text, message.entities or message.caption_entities, self._bot).text,
+                edits=first,
+            )
+        )
+
+    def _button_press(self, press: CallbackQuery) -> ParsedEvent | None:
+        if press.message is None or press.data is None:
+            return None  # on a message that was sent through the inline search of another chat
+        message = press.message if isinstance(press.message, TelegramMessage) else None
+        return ParsedEvent(
+            ButtonPress(
+                event_id=press.id,
+                conversation=conversation_in(press.message.chat, message),
+                sender=_person(press.from_user),
+                message_id=str(press.message.message_id),
+                value=press.data,
+            )
+        )
+
+    def _sender(self, message: TelegramMessage) -> Sender | None:
+        """Who wrote a message; None if it was the bot, or if there is no person to answer."""
+        if message.chat.type == Chat.CHANNEL or message.is_automatic_forward:
+            return None
+        if message.sender_chat is not None:  # anybody may write as a group or a channel: they would share one memory
+            return None
+        if message.from_user is None or message.from_user.id == self._bot.id:
+            return None
+        return _person(message.from_user)
+
+
+def decode_update(raw: object) -> tuple[int, Update] | None:
+    """The update of ``raw``, which was JSON, and its chat, 0 for none. None if it is malformed: that is logged."""
+    try:
+        if not isinstance(raw, dict):
+            raise BadEventError(f"an update is a JSON object, not {type(raw).__name__}")
+        update = Update.de_json(cast("dict[str, Any]", raw))
+        return chat_of(update), update
+    except Exception as error:  # the library raises whatever it stumbles over
+        log_skipped(raw, error)  # pyright: ignore[reportUnknownArgumentType]
+        return None
+
+
+def chat_of(update: Update) -> int:
+    """The id of the chat in which an update happened, 0 for none.
+
+    Raises:
+        BadEventError: the id is not a number: the library checks no types.
+    """
+    chat = update.effective_chat
+    if chat is None:
+        return 0
+    if not isinstance(chat.id, int):  # pyright: ignore[reportUnnecessaryIsInstance]
+        raise BadEventError(f"a chat's id is a number, not {type(chat.id).__name__}")
+    return chat.id
+
+
+def number_of(raw: object) -> int | None:
+    """The number of an update, by which it is confirmed; None if it has none."""
+    number: object = raw.get("update_id") if isinstance(raw, dict) else None  # pyright: ignore[reportUnknownMemberType, reportUnknownVariableType]
+    return number if isinstance(number, int) else None
+
+
+def log_skipped(raw: object, error: Exception) -> None:
+    """Log that an update is skipped, without what people wrote in it."""
+    kinds = sorted(str(key)[:40] for key in cast("dict[str, Any]", raw)) if isinstance(raw, dict) else []
+    _log.warning("telegram: a malformed update is skipped", fields=kinds[:5], error=type(error).__name__)
+    _log.debug("telegram: why an update is skipped", error=repr(error))
+
+
+def conversation_in(chat: Chat, message: TelegramMessage | None = None) -> Conversation:
+    """The conversation of a chat. A topic of a group is a conversation of its own."""
+    topic = message.message_thread_id if message is not None and message.is_topic_message else None
+    return Conversation(
+        platform=PLATFORM,
+        channel=str(int(chat.id)),
+        thread=None if topic is None else str(int(topic)),
+        kind="direct" if chat.type == Chat.PRIVATE else "group",
+    )
+
+
+def topic_of(conversation: Conversation) -> int | None:
+    """The id of the topic that a conversation is; None if it is a whole chat."""
+    return None if conversation.thread is None else int(conversation.thread)
+
+
+def counts_of(changed: MessageReactionCountUpdated) -> Counts:
+    """How many reactions there are, by emoji."""
+    return {emoji_of(count.type): int(count.total_count) for count in changed.reactions}
+
+
+def count_event(update_id: int, number: int, changed: MessageReactionCountUpdated, step: CountStep) -> ParsedEvent:
+    """One step of an anonymous count, as a reaction.
+
+    Args:
+        update_id: of the update.
+        number: of the step in the update, from 0.
+        changed: the update.
+        step: one reaction more or less.
+    """
+    return ParsedEvent(
+        Reaction(
+            event_id=f"{update_id}:{number}",
+            conversation=conversation_in(changed.chat),
+            sender=Sender(step.rater),
+            at=_moment(changed.date),
+            message_id=str(changed.message_id),
+            emoji=step.emoji,
+            action=step.action,
+        )
+    )
+
+
+def emoji_of(reaction: ReactionType) -> str:
+    """The emoji of a reaction: the character, or the id of a custom emoji."""
+    if isinstance(reaction, ReactionTypeEmoji):
+        return reaction.emoji
+    return reaction.custom_emoji_id if isinstance(reaction, ReactionTypeCustomEmoji) else PAID_REACTION
+
+
+def _person(user: User) -> Sender:
+    return Sender(str(int(user.id)), user.full_name, bool(user.is_bot))
+
+
+def _group(chat: Chat) -> Sender:
+    return Sender(str(int(chat.id)), chat.title or "")
+
+
+def _moment(at: datetime) -> datetime:
+    return at.astimezone(UTC)
+
+
+def _answered(message: TelegramMessage) -> TelegramMessage | None:
+    """The message that ``message`` answers. In a topic, all messages seem to answer the one that began it."""
+    answered = message.reply_to_message
+    if answered is None or (message.is_topic_message and answered.message_id == message.message_thread_id):
+        return None
+    return answered
+
+
+def _files(message: TelegramMessage) -> list[RemoteFile]:
+    found: list[RemoteFile] = []
+    if message.photo:
+        largest = max(message.photo, key=lambda photo: photo.width * photo.height)
+        name = f"photo-{message.message_id}.jpg"
+        found.append(RemoteFile(largest.file_id, name, "image/jpeg", largest.file_size or 0))
+    if (voice := message.voice) is not None:
+        kind = voice.mime_type or "audio/ogg"
+        found.append(RemoteFile(voice.file_id, f"voice{_ending(kind, '.ogg')}", kind, voice.file_size or 0, True))
+    if (note := message.video_note) is not None:
+        found.append(RemoteFile(note.file_id, "video-note.mp4", "video/mp4", note.file_size or 0))
+    # An animation comes as a document too, for old clients.
+    for kind, file in (
+        ("audio", message.audio),
+        ("video", message.video),
+        ("animation", message.animation),
+        ("document", None if message.animation is not None else message.document),
+    ):
+        if file is not None:
+            content_type = file.mime_type or UNKNOWN_TYPE
+            name = file.file_name or kind + _ending(content_type, "")
+            found.append(RemoteFile(file.file_id, name, content_type, file.file_size or 0))
+    return found
+
+
+def _ending(content_type: str, otherwise: str) -> str:
+    return otherwise or guess_extension(content_type.partition(";")[0]) or ""

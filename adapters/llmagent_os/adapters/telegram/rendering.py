@@ -1,0 +1,101 @@
+"""A reply as Telegram's messages: HTML, and a keyboard under the last message."""
+
+from __future__ import annotations
+
+import html
+import re
+from pathlib import Path
+
+import msgspec
+from telegram import InlineKeyboardButton, InlineKeyboardMarkup
+
+from llmagent_os.adapter import Button, Card, Reply
+from llmagent_os.adapter_kit.button_values import ButtonValues
+from llmagent_os.markup import TELEGRAM, pieces
+from llmagent_os.markup.shortening import shorten
+
+MESSAGE_CHARACTERS = 4096  #: of one message's text, in UTF-16 code units without tags
+LABEL_CHARACTERS = 60  #: of a button's label, as many as a phone shows
+ROW_CHARACTERS = 24  #: of labels that fit side by side
+MESSAGE_BUTTONS = 100  #: under one message
+CALLBACK_BYTES = 64  #: of a button's value, which Telegram calls callback data
+CARD_TEXT = 1900  #: characters of one label or text of a card
+PHOTO_BYTES = 10_000_000  #: larger pictures are sent as documents
+
+_TAG = re.compile(r"<[^>]*>")
+_PHOTO_ENDINGS = frozenset({".jpg", ".jpeg", ".png", ".webp"})
+
+
+class OutgoingMessage(msgspec.Struct, frozen=True):
+    """One message to be sent."""
+
+    html: str
+    buttons: tuple[Button, ...] = ()
+
+    @property
+    def plain(self) -> str:
+        """The text without markup."""
+        return plain(self.html)
+
+
+def outgoing_messages(reply: Reply) -> tuple[OutgoingMessage, ...]:
+    """The messages that ``reply`` becomes, in order. Card and buttons are part of the last one."""
+    texts = list(pieces(reply.text, TELEGRAM, MESSAGE_CHARACTERS))
+    if reply.card is not None:
+        for row in _rows(reply.card):
+            if texts and TELEGRAM.length(f"{texts[-1]}\n{row}") <= MESSAGE_CHARACTERS:
+                texts[-1] += f"\n{row}"
+            else:
+                texts.append(row.strip())
+    if not texts and (reply.buttons or not reply.files):
+        texts = ["…"]  # Telegram takes no empty message
+    return tuple(
+        OutgoingMessage(text, reply.buttons if number == len(texts) else ()) for number, text in enumerate(texts, 1)
+    )
+
+
+def draft_text(markdown: str) -> str:
+    """The beginning of ``markdown`` that fits into one message, while more is being written; empty: nothing to show."""
+    return next(iter(pieces(markdown, TELEGRAM, MESSAGE_CHARACTERS)), "")
+
+
+def plain(source: str) -> str:
+    """HTML without its tags.
+
+    >>> plain("<b>1 &lt; 2</b>")
+    '1 < 2'
+    """
+    return html.unescape(_TAG.sub("", source))
+
+
+async def keyboard(buttons: tuple[Button, ...], values: ButtonValues) -> InlineKeyboardMarkup | None:
+    """``buttons`` as a keyboard under a message. Buttons with short labels are side by side."""
+    if not buttons:
+        return None
+    rows: list[list[InlineKeyboardButton]] = []
+    width = 0
+    for button in buttons[:MESSAGE_BUTTONS]:
+        label = shorten(button.label, LABEL_CHARACTERS)
+        key = InlineKeyboardButton(label or "…", callback_data=await values.carried(button.value))
+        if rows and width + len(label) <= ROW_CHARACTERS:
+            rows[-1].append(key)
+            width += len(label)
+        else:
+            rows.append([key])
+            width = len(label)
+    return InlineKeyboardMarkup(rows)
+
+
+def is_photo(path: Path, size: int) -> bool:
+    """Whether a file of ``size`` bytes is sent as a photo, and not as a document."""
+    return path.suffix.lower() in _PHOTO_ENDINGS and size <= PHOTO_BYTES
+
+
+def _rows(card: Card) -> list[str]:
+    """The card as lines of bounded length."""
+    title = [f"\n<b>{_escaped(card.title)}</b>"] if card.title else []
+    return title + [f"<b>{_escaped(label)}:</b> {_escaped(text)}" for label, text in card.rows]
+
+
+def _escaped(text: str) -> str:
+    return html.escape(shorten(text, CARD_TEXT), quote=False)
