@@ -129,7 +129,9 @@ class Settings(BaseSettings):
         "", description="people who are always answered, separated by commas: slack:T024:U17, slack:T024:*"
     )
     admins: str = Field("", description="people who may let others in with /approve CODE, written as in ALLOW")
-    max_file_megabytes: float = Field(20.0, ge=0, description="largest file, in megabytes, that is fetched when people send files")
+    max_file_megabytes: float = Field(
+        20.0, ge=0, description="largest file, in megabytes, that is fetched when people send files"
+    )
     log_level: Literal["debug", "info", "warning", "error"] = Field(
         "info", description="least severe messages that are logged: debug, info, warning or error"
     )

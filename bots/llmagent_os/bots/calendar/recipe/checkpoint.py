@@ -118,8 +118,8 @@ def replacing(path: Path) -> Generator[Path]:
         fresh.replace(path)
     except (OSError, SafetensorError) as error:
         raise TrainingError(
-            f"{path} cannot be written ({error}): free some space or repair the folder, then run the same command again; "
-            "it resumes from the last checkpoint"
+            f"{path} cannot be written ({error}): free some space or repair the folder, then run the same command "
+            "again; it resumes from the last checkpoint"
         ) from error
     finally:
         fresh.unlink(missing_ok=True)
