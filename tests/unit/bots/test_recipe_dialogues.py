@@ -10,13 +10,13 @@ from typing import Any
 
 import pytest
 
-from llmagent_os.bots.calendar.recipe.chatml import TOOLS, Dialogue, Turn, call_text, read_call, tools_text
+from llmagent_os.bots.calendar.recipe.chatml import TOOLS, Dialogue, DialogueTurn, call_text, read_call, tools_text
 from llmagent_os.bots.calendar.recipe.dialogues import Writer, load_writer
+from llmagent_os.bots.calendar.recipe.grammar_syntax import GrammarError
 from llmagent_os.bots.calendar.recipe.phrase_grammar import Grammar
 from llmagent_os.bots.calendar.recipe.replies import own_words, reply, rules
-from llmagent_os.bots.calendar.recipe.results import result
 from llmagent_os.bots.calendar.recipe.style import MODES, VERBOSITIES, Style
-from llmagent_os.bots.calendar.recipe.syntax import GrammarError
+from llmagent_os.bots.calendar.recipe.tool_results import result
 from llmagent_os.plugins.calendar import CalendarPlugin
 from llmagent_os.plugins.profile import ProfilePlugin
 from llmagent_os.tools.registry import Plugins
@@ -252,7 +252,12 @@ async def test_the_tools_are_the_plugins_own() -> None:
 
 def test_only_what_the_assistant_says_is_learned() -> None:
     """A model that learns people's messages invents requests."""
-    turns = (Turn("user", "hi"), Turn("assistant", "Hello."), Turn("tool", "{}"), Turn("assistant", "Done."))
+    turns = (
+        DialogueTurn("user", "hi"),
+        DialogueTurn("assistant", "Hello."),
+        DialogueTurn("tool", "{}"),
+        DialogueTurn("assistant", "Done."),
+    )
     learned = [text for text, target in Dialogue("Style: x.", turns).segments() if target]
     assert learned == ["Hello.<|im_end|>", "Done.<|im_end|>"]
 

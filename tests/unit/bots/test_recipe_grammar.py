@@ -8,10 +8,10 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner, Result
 
-from llmagent_os.bots.calendar.recipe.check import check
-from llmagent_os.bots.calendar.recipe.marks import opening
+from llmagent_os.bots.calendar.recipe.check_grammar import check_grammar
+from llmagent_os.bots.calendar.recipe.grammar_syntax import GrammarError
+from llmagent_os.bots.calendar.recipe.marked_text import opening_mark
 from llmagent_os.bots.calendar.recipe.phrase_grammar import Grammar
-from llmagent_os.bots.calendar.recipe.syntax import GrammarError
 
 
 def drawn(text: str, rule: str = "x", count: int = 40) -> set[tuple[str, tuple[tuple[str, str], ...]]]:
@@ -47,7 +47,10 @@ def test_a_line_that_cannot_be_read_is_named(line: str, why: str) -> None:
 
 @pytest.mark.parametrize(
     ("text", "why"),
-    [("hello\n== ask\nhi", "line 1: a rule starts with '== name', found 'hello'"), ("== Ask me\nhi", "no rule name")],
+    [
+        ("hello\n== ask\nhi", "line 1: a rule starts with '== name', found 'hello'"),
+        ("== Ask me\nhi", "not a rule name"),
+    ],
 )
 def test_a_rule_without_a_proper_name_is_refused(text: str, why: str) -> None:
     """Its lines would end up in another rule, or in none."""
@@ -58,7 +61,7 @@ def test_a_rule_without_a_proper_name_is_refused(text: str, why: str) -> None:
 def test_a_file_that_is_no_text_is_named(tmp_path: Path) -> None:
     """A file saved in another encoding must not end in a traceback about bytes."""
     (tmp_path / "create.txt").write_bytes("== ask\nhi\ncafé\n".encode("latin-1"))
-    with pytest.raises(GrammarError, match=r"create\.txt, line 3: this is no UTF-8 text"):
+    with pytest.raises(GrammarError, match=r"create\.txt, line 3: this is not UTF-8 text"):
         Grammar().load(tmp_path)
 
 
@@ -108,15 +111,15 @@ def test_rules_supplied_by_code_come_first() -> None:
 
 def test_there_are_marks_for_so_many_arguments_only() -> None:
     """One more would silently become another character of the text."""
-    assert opening(0) != opening(255)
+    assert opening_mark(0) != opening_mark(255)
     with pytest.raises(ValueError, match="256"):
-        opening(256)
+        opening_mark(256)
 
 
 def checked(tmp_path: Path, text: str, *options: str) -> Result:
     (tmp_path / "mine.txt").write_text(text, encoding="utf-8")
     (tmp_path / "others.txt").write_text("== date\ntomorrow\n", encoding="utf-8")
-    return CliRunner().invoke(check, [str(tmp_path / "mine.txt"), "--seed", "1", *options])
+    return CliRunner().invoke(check_grammar, [str(tmp_path / "mine.txt"), "--seed", "1", *options])
 
 
 def test_the_checker_shows_samples(tmp_path: Path) -> None:

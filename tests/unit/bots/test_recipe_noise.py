@@ -14,7 +14,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from llmagent_os.bots.calendar.recipe import lexicon
-from llmagent_os.bots.calendar.recipe.marks import ANY
+from llmagent_os.bots.calendar.recipe.marked_text import ANY_MARK
 from llmagent_os.bots.calendar.recipe.noise import dressed, in_case, noisy, with_typos
 from llmagent_os.bots.calendar.recipe.phrase_grammar import Grammar
 
@@ -42,7 +42,7 @@ def test_arguments_stay_in_the_text(
     """Whatever is done to a text, each argument is a piece of it, clean at its edges; the inner one of the outer."""
     text, grammar = marked(pieces, inside)
     phrase = grammar.unmark(change(text, random.Random(seed)))
-    assert not re.search(ANY, phrase.text)
+    assert not re.search(ANY_MARK, phrase.text)
     for value in phrase.marks.values():
         assert value in phrase.text
         assert value == value.strip(" ,.!?;")

@@ -13,7 +13,7 @@ from xml.etree import ElementTree
 import msgspec
 import pytest
 
-from llmagent_os.bots.calendar.recipe.chatml import Dialogue, Turn, call_text
+from llmagent_os.bots.calendar.recipe.chatml import Dialogue, DialogueTurn, call_text
 from llmagent_os.bots.calendar.recipe.dialogues import load_writer
 from llmagent_os.bots.calendar.recipe.measure import Rates
 from llmagent_os.bots.calendar.recipe.report import draw_curve, report
@@ -30,7 +30,7 @@ def answer(text: str = "", *calls: ToolCall) -> Completion:
 
 
 def asked(wanted: str) -> Dialogue:
-    return Dialogue("Style: x.", (Turn("user", "tea at 3pm"), Turn("assistant", wanted)))
+    return Dialogue("Style: x.", (DialogueTurn("user", "tea at 3pm"), DialogueTurn("assistant", wanted)))
 
 
 def test_the_rates_are_those_of_what_was_counted() -> None:
@@ -78,7 +78,7 @@ def test_the_report_tells_everything(finished: Path) -> None:
     assert "3 single messages" in text
     assert "| `vocab_size` | 1200 |" in text
     headings = [line for line in text.splitlines() if line.startswith("#")]
-    assert headings[1:] == ["## Results", "## Data", "### Some of it", "## Settings"]
+    assert headings[1:] == ["## Results", "## Data", "### Examples", "## Settings"]
 
 
 def test_every_table_is_whole(finished: Path) -> None:
@@ -96,7 +96,7 @@ def test_every_table_is_whole(finished: Path) -> None:
 def test_every_rule_of_the_grammar_that_people_start_from_is_counted(finished: Path) -> None:
     """The data card would be wrong if a kind of request had been renamed away from it."""
     text = (report(finished, messages=0) / "README.md").read_text(encoding="utf-8")
-    card = text.split("| what for |")[1].split("###")[0]
+    card = text.split("| purpose |")[1].split("###")[0]
     counts = [int(count.replace(",", "")) for count in re.findall(r"\| ([\d,]+) \|$", card, re.M)]
     assert len(counts) == 9
     assert min(counts) > 100

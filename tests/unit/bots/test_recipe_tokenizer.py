@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from tokenizers import Tokenizer
 
 from llmagent_os.bots.calendar.recipe.batches import corpus
-from llmagent_os.bots.calendar.recipe.chatml import NO_TOOLS, TOOLS, Dialogue, Turn, read_call, tools_text
+from llmagent_os.bots.calendar.recipe.chatml import NO_TOOLS, TOOLS, Dialogue, DialogueTurn, read_call, tools_text
 from llmagent_os.bots.calendar.recipe.dialogues import Writer, load_writer
 from llmagent_os.bots.calendar.recipe.tokenizer import END_OF_TURN, MARKERS, SPECIAL, as_pretrained, train_tokenizer
 
@@ -90,7 +90,7 @@ def test_markup_is_single_tokens_with_the_ids_the_model_expects() -> None:
     assert (fast.eos_token_id, fast.pad_token_id) == (ids(END_OF_TURN)[0], 0)
 
 
-def message(turn: Turn) -> dict[str, Any]:
+def message(turn: DialogueTurn) -> dict[str, Any]:
     """A turn as the agent hands it to the template."""
     if not turn.text.startswith("<tool_call>"):
         return {"role": turn.role, "content": turn.text}

@@ -18,14 +18,14 @@ import torch
 from click.testing import CliRunner, Result
 from safetensors import SafetensorError
 
-from llmagent_os.bots.calendar.recipe.batches import IGNORED, Batch, batches, endless
-from llmagent_os.bots.calendar.recipe.checkpoint import TrainingError, TrainingStopped, writing
+from llmagent_os.bots.calendar.recipe.batches import IGNORED_TARGET, Batch, batches, endless
+from llmagent_os.bots.calendar.recipe.checkpoint import TrainingError, TrainingStopped, replacing
 from llmagent_os.bots.calendar.recipe.command import command, stop_signals
 from llmagent_os.bots.calendar.recipe.dialogues import Writer, load_writer
 from llmagent_os.bots.calendar.recipe.export import install
 from llmagent_os.bots.calendar.recipe.hyperparameters import Recipe
 from llmagent_os.bots.calendar.recipe.network import loss_of, new_model
-from llmagent_os.bots.calendar.recipe.optimizers import Optimizers, rate
+from llmagent_os.bots.calendar.recipe.optimizers import Optimizers, learning_rate_factor
 from llmagent_os.bots.calendar.recipe.tokenizer import train_tokenizer
 from llmagent_os.bots.calendar.recipe.train import train
 from llmagent_os.errors import ConfigError
@@ -144,7 +144,7 @@ def test_a_damaged_file_is_named(begun: Path, writer: Writer) -> None:
         train(begun, TOY, writer=writer)
     damage(begun / "tokenizer.json")
     with pytest.raises(
-        TrainingError, match=r"tokenizer\.json is damaged .*: delete it, and the same one is made again"
+        TrainingError, match=r"tokenizer\.json is damaged .*: delete it, and the same file is made again"
     ):
         train(begun, TOY, writer=writer)
 
@@ -162,8 +162,8 @@ def test_a_full_disk_leaves_the_last_checkpoint(tmp_path: Path) -> None:
     path.write_text("good")
     for error in (OSError(errno.ENOSPC, "No space left on device"), SafetensorError("I/O error: No space left")):
         with (
-            pytest.raises(TrainingError, match=r"cannot be written \(.*No space left.*make room"),
-            writing(path) as new,
+            pytest.raises(TrainingError, match=r"cannot be written \(.*No space left.*free some space"),
+            replacing(path) as new,
         ):
             new.write_text("half")
             raise error
@@ -220,7 +220,7 @@ def test_installing_replaces_a_whole_model(finished: Path, tmp_path: Path) -> No
     assert {path.name for path in home.iterdir()} == {path.name for path in (finished / "model").iterdir()}
     (tmp_path / "half").mkdir()
     shutil.copy(home / "config.json", tmp_path / "half")
-    with pytest.raises(ConfigError, match=r"no whole model: model\.safetensors, tokenizer\.json"):
+    with pytest.raises(ConfigError, match=r"not a complete model: model\.safetensors, tokenizer\.json"):
         install(tmp_path / "half", home)
 
 
@@ -235,9 +235,9 @@ def test_padding_and_company_change_nothing(writer: Writer) -> None:
         length = int(ids.count_nonzero())
         whole = torch.cat([batch.prefix, ids[:length]])[None]
         logits = model(input_ids=whole).logits[0, len(batch.prefix) :]
-        wanted = targets[:length] != IGNORED
+        wanted = targets[:length] != IGNORED_TARGET
         losses.append(torch.nn.functional.cross_entropy(logits[wanted], targets[:length][wanted], reduction="sum"))
-    mean = torch.stack(losses).sum() / (batch.targets != IGNORED).sum()
+    mean = torch.stack(losses).sum() / (batch.targets != IGNORED_TARGET).sum()
     torch.testing.assert_close(loss_of(model, batch, bf16=False), mean, rtol=1e-4, atol=1e-4)
 
 
@@ -245,12 +245,12 @@ def test_the_prefix_is_learned_from_every_row(writer: Writer) -> None:
     """The shared prompt is computed once: its gradient must be that of all rows together."""
     tokenizer = train_tokenizer(["a text for letters"], vocab_size=300)
     batch = max(batches(writer, tokenizer, TOY, 0), key=lambda each: len(each.ids))
-    counts = (batch.targets != IGNORED).sum(1)
+    counts = (batch.targets != IGNORED_TARGET).sum(1)
 
     def gradients(*parts: Batch) -> list[torch.Tensor]:
         model = new_model(TOY)
         for part in parts:
-            share = (part.targets != IGNORED).sum() / counts.sum()
+            share = (part.targets != IGNORED_TARGET).sum() / counts.sum()
             cast("Any", loss_of(model, part, bf16=False) * share).backward()
         return [parameter.grad for parameter in model.parameters() if parameter.grad is not None]
 
@@ -291,7 +291,7 @@ def test_every_weight_is_trained_by_one_optimizer() -> None:
 def test_the_rate_rises_stays_and_falls() -> None:
     """The last steps have to be small ones, or the model stays as rough as it is in the middle."""
     recipe = Recipe(steps=100, warmup=10, decay=0.5)
-    rates = [rate(step, recipe) for step in range(100)]
+    rates = [learning_rate_factor(step, recipe) for step in range(100)]
     assert rates[:3] == [0.1, 0.2, 0.3]
     assert rates[10:50] == [1.0] * 40
     assert rates[50:] == sorted(rates[50:], reverse=True)
@@ -345,12 +345,12 @@ def test_the_command_stops_politely(begun: Path, monkeypatch: pytest.MonkeyPatch
         assert not stopping()
         signal.raise_signal(signal.SIGINT)
         saved.append(stopping())
-        raise TrainingStopped("stopped after step 3 of 9; the same command goes on there")
+        raise TrainingStopped("stopped after step 3 of 9; the same command resumes there")
 
     monkeypatch.setattr("llmagent_os.bots.calendar.recipe.train.train", interrupted)
     result = run(begun)
     assert result.exit_code == 130
-    assert "the same command goes on" in result.output
+    assert "the same command resumes" in result.output
     assert saved == [True]
 
 

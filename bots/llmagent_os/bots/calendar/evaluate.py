@@ -1,6 +1,7 @@
-"""Measures the calendar bot on utterances: what it calls, with which arguments, and what it says.
+"""Measures the calendar bot on utterances: the tool it calls, the arguments, and the reply.
 
-Every line is a fresh conversation of a new person, answered by the real agent with the real tools on empty calendars.
+Every utterance is a new conversation of a new person. The real agent answers it, with the real tools and an empty
+calendar.
 """
 
 from __future__ import annotations
@@ -21,14 +22,14 @@ from llmagent_os.modules import BehaviorModule, KnowledgeBase
 from llmagent_os.records import MemoryRecords
 from llmagent_os.tools.registry import Plugins
 
-_SIDE_BY_SIDE = 16  #: utterances answered at once; they share the model's batches
+_CONCURRENT_UTTERANCES = 16  #: they share the model's batches
 
 
 def read_utterances(path: Path) -> list[tuple[Any, str]]:
-    """The ``id`` and ``text`` of every line of a JSON Lines file.
+    """Return the ``id`` and ``text`` of every line of a JSON Lines file.
 
     Raises:
-        ConfigError: the file is missing, or a line is not such an object; names the line.
+        ConfigError: the file is missing, or a line is not such an object; the message names the line.
     """
     if not path.is_file():
         raise ConfigError(f"there is no file {path}")
@@ -45,13 +46,16 @@ def read_utterances(path: Path) -> list[tuple[Any, str]]:
 
 
 def evaluate(data: Path, out: Path, now: datetime | None = None, *, model: str | None = None) -> int:
-    """Answer every utterance of ``data`` and write one JSON line each to ``out``; returns how many.
+    """Answer every utterance of ``data``, and write one JSON line per answer to ``out``.
 
     Args:
         data: JSON Lines of ``{"id", "text"}``.
-        out: gets ``{"id", "tool": name or null, "arguments", "reply"}`` in the same order.
-        now: the moment at which everything is said, aware; the present by default.
-        model: another model than the bot's own.
+        out: the file for ``{"id", "tool": name or null, "arguments", "reply"}``, in the same order.
+        now: the moment of all utterances, aware. By default the present.
+        model: replaces the bot's own model.
+
+    Returns:
+        The number of answers.
 
     Raises:
         ConfigError: ``data`` cannot be read, or ``out`` has no folder; nothing is written.
@@ -84,7 +88,7 @@ async def _answers(utterances: list[tuple[Any, str]], moment: datetime, model: s
             settings=AgentSettings(title=bot.config.title, permissions=bot.config.permissions),
             clock=lambda: moment,
         )
-        gate = asyncio.Semaphore(_SIDE_BY_SIDE)
+        gate = asyncio.Semaphore(_CONCURRENT_UTTERANCES)
 
         async def answer(number: int, name: Any, text: str) -> dict[str, Any]:
             async with gate:

@@ -63,11 +63,13 @@ async def _create(call: CalendarCall, said: dict[str, str]) -> ToolResult:
         if again and again.time_of_day and when.time_of_day is None:
             when = replace(when, time_of_day=again.time_of_day)
         if not title:
-            told = {"when": _known_time(call, when)} if when else {}
+            known_when = {"when": _known_time(call, when)} if when else {}
             question = (
-                f"What should I call the event {told['when']}?" if told else "What should I put in your calendar?"
+                f"What should I call the event {known_when['when']}?"
+                if known_when
+                else "What should I put in your calendar?"
             )
-            return ToolResult({"status": "missing", "need": "title", **kind, **told}, question)
+            return ToolResult({"status": "missing", "need": "title", **kind, **known_when}, question)
         need = _need(said, title, when, again, length, reminder)
         if need == "when" and reminder:
             return await _add_undated(call, title, said)
@@ -80,9 +82,9 @@ async def _create(call: CalendarCall, said: dict[str, str]) -> ToolResult:
     except TimeExpressionError as error:
         if error.problem == "past":
             result = call.unclear_reply(error)
-            when_told = str(result.data["when"])
-            text = f"{when_told[:1].upper()}{when_told[1:]} has already passed, so I didn't add {title}."
-            return ToolResult({"status": "past", **known, "when": when_told}, text)
+            passed = str(result.data["when"])
+            text = f"{passed[:1].upper()}{passed[1:]} has already passed, so I didn't add {title}."
+            return ToolResult({"status": "past", **known, "when": passed}, text)
         return call.unclear_reply(error, **known)
     return await _add(call, said, title, place, again, reminder)
 
@@ -127,14 +129,14 @@ def _known_time(call: CalendarCall, when: TimeExpression) -> str:
 
 
 def _ask(call: CalendarCall, need: str, known: dict[str, str], title: str, when: TimeExpression) -> ToolResult:
-    told = {"when": _known_time(call, when)} if when else {}
-    suffix = f", {told['when']}" if told and told["when"] != "then" else ""
+    known_when = {"when": _known_time(call, when)} if when else {}
+    suffix = f", {known_when['when']}" if known_when and known_when["when"] != "then" else ""
     question = {
         "when": f"When is {title}?",
         "date": f"Which day is {title}?",
         "time": f"What time is {title}{suffix}?",
     }[need]
-    return ToolResult({"status": "missing", "need": need, **known, **told}, question)
+    return ToolResult({"status": "missing", "need": need, **known, **known_when}, question)
 
 
 def _first(call: CalendarCall, place: TimeSlot, when: TimeExpression, again: Recurrence | None) -> TimeSlot:

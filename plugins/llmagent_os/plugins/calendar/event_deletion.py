@@ -68,15 +68,17 @@ async def focused_event(call: CalendarCall, events: Sequence[CalendarEvent]) -> 
 
 def not_found_reply(call: CalendarCall, events: Sequence[CalendarEvent], query: EventQuery) -> ToolResult:
     """Answer a search that found nothing, and name the most similar event."""
-    told = searched_period(call, query)
-    data = {"status": "not_found"} | ({"about": query.about} if query.about else {}) | ({"when": told} if told else {})
+    period = searched_period(call, query)
+    data = (
+        {"status": "not_found"} | ({"about": query.about} if query.about else {}) | ({"when": period} if period else {})
+    )
     close = most_similar_event(call, events, query) if query.about else None
     hint = ""
     if close is not None:
         data["near"] = call.match_text(close)
         hint = f" Did you mean {data['near']}?"
     return ToolResult(
-        data, f"I found nothing{f' about {query.about}' if query.about else ''}{with_preposition(told)}.{hint}"
+        data, f"I found nothing{f' about {query.about}' if query.about else ''}{with_preposition(period)}.{hint}"
     )
 
 
@@ -85,13 +87,13 @@ def which_one_question(
 ) -> tuple[dict[str, str], str]:
     """Return the data and the question for several events of which the person means one."""
     data, names = call.summary(found, query.day)
-    told = searched_period(call, query)
+    period = searched_period(call, query)
     data = (
         {"status": "ambiguous", **data}
         | ({"about": query.about} if query.about else {})
-        | ({"when": told} if told else {})
+        | ({"when": period} if period else {})
     )
-    return data, f"{len(found)} events fit{with_preposition(told)}: {names}. Which one should I {verb}?"
+    return data, f"{len(found)} events fit{with_preposition(period)}: {names}. Which one should I {verb}?"
 
 
 async def _several(call: CalendarCall, found: Sequence[EventMatch], query: EventQuery) -> ToolResult:
@@ -108,13 +110,13 @@ async def _several(call: CalendarCall, found: Sequence[EventMatch], query: Event
         options = tuple(_change(call, [match], query) for match in found[:MAX_CHOICES])
         return await call.ask(options, data, question, call.card("Which one?", found))
     data, names = call.summary(found, query.day)
-    told = searched_period(call, query)
+    period = searched_period(call, query)
     data = (
         {"status": "confirm", **data}
-        | ({"when": told} if told else {})
+        | ({"when": period} if period else {})
         | ({"about": query.about} if query.about else {})
     )
-    question = f"That deletes {len(found)} events{with_preposition(told)}: {names}. Are you sure?"
+    question = f"That deletes {len(found)} events{with_preposition(period)}: {names}. Are you sure?"
     return await call.ask((_change(call, found, query),), data, question, call.card("To be deleted", found))
 
 

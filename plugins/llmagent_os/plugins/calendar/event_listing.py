@@ -36,12 +36,12 @@ async def list_events(call: CalendarCall, given: Mapping[str, str | None]) -> To
     found = search_events(call, events, query, point=ONE_HOUR if free else timedelta(minutes=1))
     if query.which in ("last", "latest") and not query.when:
         found = last_past_event(call, events, query) or found
-    told = _scope(call, query)
+    period = _period(call, query)
     if not found:
-        return _empty(call, query, told, free)
+        return _empty(call, query, period, free)
     if len(found) == 1:
         await call.store.focus_on(found[0].event)
-    return _listed(call, query, told, found, free)
+    return _listed(call, query, period, found, free)
 
 
 def _wanted(call: CalendarCall, given: Mapping[str, str | None]) -> EventQuery:
@@ -63,7 +63,7 @@ def _counts(event: CalendarEvent, call: CalendarCall, free: bool) -> bool:
     return not (free and event.reminder)
 
 
-def _scope(call: CalendarCall, query: EventQuery) -> str:
+def _period(call: CalendarCall, query: EventQuery) -> str:
     return (
         period_text(query.when, query.date_said, call.now)
         if query.when.days or query.when.moment
@@ -71,19 +71,19 @@ def _scope(call: CalendarCall, query: EventQuery) -> str:
     )
 
 
-def _empty(call: CalendarCall, query: EventQuery, told: str, free: bool) -> ToolResult:
-    data = {"status": "empty"} | ({"when": told} if told else {}) | ({"about": query.about} if query.about else {})
+def _empty(call: CalendarCall, query: EventQuery, period: str, free: bool) -> ToolResult:
+    data = {"status": "empty"} | ({"when": period} if period else {}) | ({"about": query.about} if query.about else {})
     if free:
-        return ToolResult(data | {"free": "yes"}, f"You're free{with_preposition(told)}.")
+        return ToolResult(data | {"free": "yes"}, f"You're free{with_preposition(period)}.")
     things = "reminders" if _REMINDERS.search(call.context.text) else "events"
     if query.about:
         return ToolResult(
-            data, f"I found nothing about {query.about}{with_preposition(told) or ' in what is to come'}."
+            data, f"I found nothing about {query.about}{with_preposition(period) or ' in what is to come'}."
         )
-    return ToolResult(data, f"You have no {things}{with_preposition(told) or ' coming up'}.")
+    return ToolResult(data, f"You have no {things}{with_preposition(period) or ' coming up'}.")
 
 
-def _listed(call: CalendarCall, query: EventQuery, told: str, found: Sequence[EventMatch], free: bool) -> ToolResult:
+def _listed(call: CalendarCall, query: EventQuery, period: str, found: Sequence[EventMatch], free: bool) -> ToolResult:
     data, names = call.summary(found, query.day)
     data = {"status": "listed", **data}
     only = found[0] if len(found) == 1 else None
@@ -93,13 +93,13 @@ def _listed(call: CalendarCall, query: EventQuery, told: str, found: Sequence[Ev
             data["when"] = call.match_time_text(only)
         data |= {"place": only.event.place} if only.event.place else {}
         data |= {"repeat": recurrence_text(only.event.repeat)} if only.event.repeat else {}
-    elif told:
-        data["when"] = told
+    elif period:
+        data["when"] = period
     data |= {"about": query.about} if query.about else {}
     data |= {"free": "no"} if free else {}
     if all(match.event.reminder for match in found):
         data["kind"] = "reminder"
-    card = call.card(told or "Coming up", found)
+    card = call.card(period or "Coming up", found)
     if only:
         place = f" at {only.event.place}" if only.event.place else ""
         repeats = f" ({data['repeat']})" if "repeat" in data else ""
@@ -110,5 +110,5 @@ def _listed(call: CalendarCall, query: EventQuery, told: str, found: Sequence[Ev
     noun = "reminders" if data.get("kind") else "events"
     about = f" about {query.about}" if query.about else ""
     lead = "You're not free" if free else f"You have {len(found)} {noun}{about}"
-    where = with_preposition(told) or ("" if free else " coming up")
+    where = with_preposition(period) or ("" if free else " coming up")
     return ToolResult(data, f"{lead}{where}: {names}.", card=card)

@@ -117,7 +117,7 @@ def _change(
 ) -> Change:
     """Make the change to the values of ``new``. Raises TimeExpressionError."""
     event, start = match.event, match.occurrence.start if match.occurrence else None
-    moved = _placed(call, match, new)
+    moved = _at_new_time(call, match, new)
     moved = msgspec.structs.replace(
         moved,
         title=new.get("title", moved.title)[:MAX_TITLE_CHARACTERS],
@@ -148,10 +148,10 @@ def _change(
     else:
         moved = msgspec.structs.replace(moved, repeat=again)
         after = (moved,)
-    return _told(call, match, moved, again if not alone else "", before, after, events)
+    return _change_to(call, match, moved, again if not alone else "", before, after, events)
 
 
-def _told(
+def _change_to(
     call: CalendarCall,
     match: EventMatch,
     moved: CalendarEvent,
@@ -190,7 +190,7 @@ def _told(
     return Change(before=before, after=after, data=data, text=text, label=call.match_text(match), undo=True)
 
 
-def _placed(call: CalendarCall, match: EventMatch, new: Mapping[str, str]) -> CalendarEvent:
+def _at_new_time(call: CalendarCall, match: EventMatch, new: Mapping[str, str]) -> CalendarEvent:
     """Return the event with its new time and length, on the person's wall clock."""
     event, start = match.event, match.occurrence.start if match.occurrence else None
     here = msgspec.structs.replace(event, start=start, zone=call.context.time_zone)
@@ -206,10 +206,10 @@ def _placed(call: CalendarCall, match: EventMatch, new: Mapping[str, str]) -> Ca
         None if new.get("time", "").casefold() in _SAME else new.get("time"),
         anchor,
     )
-    return _put(call, here, start, when)
+    return _at_time(call, here, start, when)
 
 
-def _put(call: CalendarCall, event: CalendarEvent, start: datetime | None, when: TimeExpression) -> CalendarEvent:
+def _at_time(call: CalendarCall, event: CalendarEvent, start: datetime | None, when: TimeExpression) -> CalendarEvent:
     length = timedelta(minutes=event.minutes)
     half: HalfOfDay | None = None
     if start is not None and not event.all_day:

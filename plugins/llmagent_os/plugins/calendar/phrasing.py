@@ -62,9 +62,9 @@ def moment_text(
     return clock if same_day else append_to_day(day_text(start.date(), today), clock)
 
 
-def append_to_day(told: str, more: str) -> str:
+def append_to_day(phrase: str, more: str) -> str:
     """Append words to a phrased day. "tomorrow, Monday 23 November," gets its second comma."""
-    return f"{told}{',' if ',' in told else ''} {more}"
+    return f"{phrase}{',' if ',' in phrase else ''} {more}"
 
 
 def _named(value: date, today: date) -> str:
@@ -76,12 +76,12 @@ def period_text(when: TimeExpression, said: str | None, now: datetime) -> str:
     today = now.date()
     if when.moment is not None:
         return moment_text(when.moment, now)
-    told = _days_text(when.days, normalize(said or ""), today) if when.days else "today" if when.time_of_day else ""
+    phrase = _days_text(when.days, normalize(said or ""), today) if when.days else "today" if when.time_of_day else ""
     if when.time_of_day is None or when.time_of_day.kind == "all_day":
-        return told
+        return phrase
     return (
-        append_to_day(told, _time_text(when.time_of_day))
-        if told != "today" or when.time_of_day.kind != "part"
+        append_to_day(phrase, _time_text(when.time_of_day))
+        if phrase != "today" or when.time_of_day.kind != "part"
         else _this(when.time_of_day)
     )
 
@@ -124,18 +124,18 @@ def _this(said: TimeOfDay) -> str:
     return "tonight" if _part(said) == "evening" else f"this {_part(said)}"
 
 
-def with_preposition(told: str) -> str:
+def with_preposition(phrase: str) -> str:
     """Put the right preposition, and a space, before a phrase of :func:`period_text`."""
-    if not told:
+    if not phrase:
         return ""
-    first = told.split(" ", 1)[0].strip(",")
+    first = phrase.split(" ", 1)[0].strip(",")
     if first in ("today", "tomorrow", "yesterday", "tonight", "this", "next", "last"):
-        return f" {told}"
-    if " to " in told and " at " not in told:
-        return f" from {told}"
+        return f" {phrase}"
+    if " to " in phrase and " at " not in phrase:
+        return f" from {phrase}"
     if first == "the":
-        return f" over {told}"
-    return f" in {told}" if first.lower() in MONTHS else f" on {told}"
+        return f" over {phrase}"
+    return f" in {phrase}" if first.lower() in MONTHS else f" on {phrase}"
 
 
 def join_names(names: Sequence[str]) -> str:

@@ -27,7 +27,7 @@ async def announce_reminder(call: CalendarCall, key: str, at: datetime) -> ToolR
     else:
         return None
     await call.store.focus_on(event)
-    return _reminder(call, event, at, told_day=event.all_day and kind == "ring")
+    return _reminder(call, event, at, day_only=event.all_day and kind == "ring")
 
 
 async def snooze_reminder(call: CalendarCall, event_id: str, stamp: str) -> ToolResult:
@@ -47,13 +47,13 @@ async def finish_reminder(call: CalendarCall, event_id: str) -> ToolResult:
     return ToolResult({"status": "done", **title}, f"Done: {event.title}." if event else "All right, that one is done.")
 
 
-def _reminder(call: CalendarCall, event: CalendarEvent, at: datetime, *, told_day: bool) -> ToolResult:
+def _reminder(call: CalendarCall, event: CalendarEvent, at: datetime, *, day_only: bool) -> ToolResult:
     wall = call.to_wall(at)
     where = f" at {event.place}" if event.place and normalize(event.place) not in normalize(event.title) else ""
     data = {"status": "reminder", "title": event.title} | ({"place": event.place} if where else {})
     lead = "Reminder"
     if call.now - wall > LATE_AFTER:
-        data["when"] = day_text(wall.date(), call.today) if told_day else moment_text(wall, call.now)
+        data["when"] = day_text(wall.date(), call.today) if day_only else moment_text(wall, call.now)
         lead = f"Reminder (due {data['when']})"
     of = f"{event.event_id}:{int(at.timestamp())}"
     buttons = (Button("Done", f"done:{of}", "primary"), Button("Snooze 10 min", f"snooze:{of}"))

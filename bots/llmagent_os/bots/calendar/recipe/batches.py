@@ -1,7 +1,7 @@
-"""Conversations as tensors, drawn for as long as anybody wants them.
+"""Draws conversations without end, and turns them into tensors.
 
-Batch ``b`` of group ``g`` is a pure function of the recipe: a run that goes on at ``(g, b)`` sees what it would have
-seen without the break.
+Batch ``b`` of group ``g`` is a pure function of the recipe. So a run that resumes at ``(g, b)`` sees the same data as a
+run without the break.
 """
 
 from __future__ import annotations
@@ -18,23 +18,23 @@ from llmagent_os.bots.calendar.recipe.chatml import NO_TOOLS, Dialogue, tools_te
 from llmagent_os.bots.calendar.recipe.dialogues import Writer
 from llmagent_os.bots.calendar.recipe.hyperparameters import Recipe
 
-IGNORED = -100  #: a target that is none; what ``cross_entropy`` leaves out by default
+IGNORED_TARGET = -100  #: the target of a position without one; ``cross_entropy`` leaves it out by default
 _PADDING = 0  #: <|endoftext|>
 
-_Row = tuple[list[int], list[bool]]  #: token ids, and which of them are to be learned
+_Row = tuple[list[int], list[bool]]  #: token ids, and whether each of them is learned
 
 
 @dataclass(frozen=True)
 class Batch:
-    """One step's data: B conversations that all begin with the same P tokens, the system message with the tools."""
+    """The data of one step: B conversations with the same first P tokens, the system message with the tools."""
 
-    prefix: Tensor  #: int64 [P]: the ids of the beginning
-    ids: Tensor  #: int64 [B, S]: what follows it, padded on the right
-    targets: Tensor  #: int64 [B, S]: for each position of ``ids`` the id that comes next, or IGNORED
+    prefix: Tensor  #: int64 [P]: the ids of the shared beginning
+    ids: Tensor  #: int64 [B, S]: the ids after the prefix, padded on the right
+    targets: Tensor  #: int64 [B, S]: for every position of ``ids``, the next id or IGNORED_TARGET
 
 
 def corpus(writer: Writer, seed: int, size: int) -> Iterator[str]:
-    """``size`` conversations for the tokenizer: what the model will read and write."""
+    """Yield ``size`` conversations, and some tool lists, for learning the tokenizer."""
     rng = random.Random(f"{seed}-tokenizer")
     yield from (tools_text(rng) for _ in range(size // 100))
     for number in range(size):
@@ -43,21 +43,21 @@ def corpus(writer: Writer, seed: int, size: int) -> Iterator[str]:
 
 
 def batches(writer: Writer, tokenizer: Tokenizer, recipe: Recipe, group: int, *, stream: str = "train") -> list[Batch]:
-    """The batches of one group of conversations, which share their tools; one group in twenty has none.
+    """Draw the batches of one group of conversations with the same tools. One group in twenty has no tools.
 
-    Conversations of similar length come together, so that little is padding; the batches are shuffled.
+    A batch holds conversations of similar length, so that little is padding. The batches are shuffled.
 
     Args:
         writer: writes the conversations.
-        tokenizer: makes numbers of them.
-        recipe: gives the seed, the size of the group and of the batches.
+        tokenizer: turns text into token ids.
+        recipe: gives the seed, the group's size and the batches' size.
         group: the group's number.
-        stream: other groups of the same numbers, such as for validation.
+        stream: names a separate series of groups, such as the one for validation.
     """
     rng = random.Random(f"{recipe.seed}-{stream}-{group}")
     tooled = rng.random() > 0.05
     prefix = torch.tensor(_ids(tokenizer, tools_text(rng) if tooled else NO_TOOLS))
-    drawn = [_mixed(writer, rng) if tooled else writer.untooled(rng) for _ in range(recipe.group)]
+    drawn = [_any_dialogue(writer, rng) if tooled else writer.untooled(rng) for _ in range(recipe.group)]
     rows = sorted((_encoded(tokenizer, dialogue) for dialogue in drawn), key=lambda row: len(row[0]))
     made: list[Batch] = []
     start = 0
@@ -74,7 +74,10 @@ def batches(writer: Writer, tokenizer: Tokenizer, recipe: Recipe, group: int, *,
 def endless(
     writer: Writer, tokenizer: Tokenizer, recipe: Recipe, group: int, batch: int
 ) -> Iterator[tuple[Batch, int, int]]:
-    """Every batch from number ``batch`` of ``group`` on, each with the group and the number of the one after it."""
+    """Yield all batches, beginning with number ``batch`` of ``group``.
+
+    Every batch comes with the group and the number of the batch after it.
+    """
     while True:
         drawn = batches(writer, tokenizer, recipe, group)
         for number in range(batch, len(drawn)):
@@ -82,8 +85,8 @@ def endless(
         group, batch = group + 1, 0
 
 
-def _mixed(writer: Writer, rng: random.Random) -> Dialogue:
-    """Mostly single messages: that is where most of the choosing and copying is."""
+def _any_dialogue(writer: Writer, rng: random.Random) -> Dialogue:
+    """Write a conversation. Most are single messages, which teach the choice of a tool and copying."""
     draw = rng.random()
     if draw < 0.7:
         return writer.single(rng)
@@ -109,9 +112,9 @@ def _encoded(tokenizer: Tokenizer, dialogue: Dialogue) -> _Row:
 def _padded(prefix: Tensor, rows: list[_Row]) -> Batch:
     width = max(len(ids) for ids, _ in rows)
     ids = torch.full((len(rows), width), _PADDING)
-    targets = torch.full((len(rows), width), IGNORED)
+    targets = torch.full((len(rows), width), IGNORED_TARGET)
     for row, (tokens, learned) in enumerate(rows):
         ids[row, : len(tokens)] = torch.tensor(tokens)
-        following = [token if target else IGNORED for token, target in zip(tokens, learned, strict=True)][1:]
+        following = [token if target else IGNORED_TARGET for token, target in zip(tokens, learned, strict=True)][1:]
         targets[row, : len(following)] = torch.tensor(following)
     return Batch(prefix, ids, targets)

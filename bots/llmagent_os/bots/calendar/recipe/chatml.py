@@ -1,7 +1,7 @@
-"""A conversation as the model reads and writes it: ChatML, with tools and calls in the Hermes form.
+"""Renders a conversation as the model reads and writes it: ChatML, with tools and calls in the Hermes form.
 
-This is the chat template (``chat_template.jinja``) in Python, in pieces: the trainer must know which of them the model
-is to learn. A test compares the two.
+This is the chat template (``chat_template.jinja``) in Python, in pieces, because the trainer must know which pieces the
+model learns. A test compares the two.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from llmagent_os.bots.calendar.recipe.lexicon import invented, word
 from llmagent_os.chat import tool_message
 
 _EVENT = ("which", "title", "date", "time", "person", "place")
-#: Tool names to parameter names, in the order in which the bot's plugins declare them.
+#: Tool name to parameter names, in the order in which the bot's plugins declare them.
 TOOLS: dict[str, tuple[str, ...]] = {
     "create_event": ("title", "date", "time", "duration", "person", "place", "repeat"),
     "list_events": _EVENT,
@@ -27,22 +27,22 @@ NO_TOOLS = "<|im_start|>system\n"  #: the beginning of a system message without 
 
 
 @dataclass(frozen=True)
-class Turn:
-    """One message. The assistant's are what is learned."""
+class DialogueTurn:
+    """One message of a conversation. The model learns those of the assistant."""
 
     role: Literal["user", "assistant", "tool"]
-    text: str  #: of a tool: its result in JSON
+    text: str  #: for a tool, its result in JSON
 
 
 @dataclass(frozen=True)
 class Dialogue:
-    """One training example, without its system message's tools (a batch shares those)."""
+    """One training example, without the tools of its system message, which a batch shares."""
 
     system: str  #: the system message after the tools
-    turns: tuple[Turn, ...]
+    turns: tuple[DialogueTurn, ...]
 
     def segments(self) -> list[tuple[str, bool]]:
-        """The rendered text in pieces, each with whether it is to be learned."""
+        """Return the rendered text in pieces, and for every piece whether it is learned."""
         pieces: list[tuple[str, bool]] = [(f"{self.system}<|im_end|>\n", False)]
         for turn in self.turns:
             if turn.role == "assistant":
@@ -57,7 +57,7 @@ class Dialogue:
 
 
 def tools_text(rng: random.Random) -> str:
-    """The beginning of a system message: now and then with the tools in another order, or with strangers among them."""
+    """Return the beginning of a system message. Some have the tools in another order, or invented tools among them."""
     tools = list(TOOLS.items())
     if rng.random() < 0.15:
         rng.shuffle(tools)
@@ -76,13 +76,13 @@ def call_text(name: str, arguments: dict[str, str]) -> str:
 
 
 def read_call(text: str) -> dict[str, Any]:
-    """The ``name`` and the ``arguments`` of a call that :func:`call_text` wrote."""
+    """Read the ``name`` and the ``arguments`` of a call that :func:`call_text` wrote."""
     call: dict[str, Any] = json.loads(text.removeprefix("<tool_call>").removesuffix("</tool_call>"))
     return call
 
 
 def result_text(data: dict[str, str]) -> str:
-    """A tool's result as the agent writes it."""
+    """Write a tool's result as the agent does."""
     content: str = tool_message(data)["content"]
     return content
 

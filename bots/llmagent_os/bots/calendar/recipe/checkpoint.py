@@ -1,4 +1,4 @@
-"""A training run's state on disk, in safetensors and JSON alone."""
+"""Keeps the state of a training run on disk, as safetensors and JSON."""
 
 from __future__ import annotations
 
@@ -17,33 +17,33 @@ from torch import Tensor, nn
 from llmagent_os.bots.calendar.recipe.optimizers import Optimizers
 from llmagent_os.errors import LLMAgentOSError
 
-#: What a damaged checkpoint, or one of another model, makes the libraries raise.
+#: Exceptions that the libraries raise for a checkpoint that is damaged or of another model.
 _DAMAGE = (SafetensorError, msgspec.MsgspecError, OSError, ValueError, KeyError, TypeError, RuntimeError)
-_TIED = "lm_head.weight"  #: the embedding's own tensor, which is stored once
+_TIED = "lm_head.weight"  #: the same tensor as the embedding's; it is stored once
 
 
 class TrainingError(LLMAgentOSError):
-    """Training cannot go on; the message says why and what to do."""
+    """Training cannot go on. The message says why, and what to do."""
 
 
 class TrainingStopped(TrainingError):
-    """Training was asked to stop, and can go on from where it is."""
+    """Training was asked to stop. It can resume from here."""
 
 
 class Progress(msgspec.Struct, kw_only=True):
-    """How far a run has come."""
+    """The progress of a run."""
 
-    step: int = 0  #: steps done
+    step: int = 0  #: finished steps
     group: int = 0  #: the group of conversations that the next batch is from
     batch: int = 0  #: the next batch's number in that group
-    seconds: float = 0.0  #: spent on it, all sessions together
-    tokens: int = 0  #: learned from, padding included
-    loss_sum: float = 0.0  #: of the steps since the last line of the log
-    loss_steps: int = 0  #: how many those are
+    seconds: float = 0.0  #: training time, all sessions together
+    tokens: int = 0  #: trained on, padding included
+    loss_sum: float = 0.0  #: the sum of the losses since the last line of the log
+    loss_steps: int = 0  #: the number of steps since the last line of the log
 
 
 class Checkpoint:
-    """One file with the model, both optimizers and the progress, replaced whole: a kill leaves the last good one."""
+    """One file with the model, both optimizers and the progress. It is replaced whole, so a kill does not damage it."""
 
     def __init__(self, path: Path) -> None:
         self.path = path
@@ -52,7 +52,7 @@ class Checkpoint:
         """Write everything.
 
         Raises:
-            TrainingError: it cannot be written; the file that was there is untouched.
+            TrainingError: the file cannot be written; the old file is untouched.
         """
         state = {f"model.{name}": value for name, value in model.state_dict().items() if name != _TIED}
         for number, optimizer in enumerate(optimizers.each):
@@ -60,13 +60,13 @@ class Checkpoint:
                 for name, value in values.items():
                     state[f"optimizer.{number}.{parameter}.{name}"] = torch.as_tensor(value)
         state = {name: value.detach().cpu().contiguous() for name, value in state.items()}
-        with writing(self.path) as fresh:
+        with replacing(self.path) as fresh:
             cast("Any", safetensors.torch).save_file(
                 state, fresh, metadata={"progress": msgspec.json.encode(progress).decode()}
             )
 
     def load(self, model: nn.Module, optimizers: Optimizers) -> Progress:
-        """Restore everything; a new :class:`Progress` where nothing was saved.
+        """Restore everything. Returns the progress; a new one if nothing was saved.
 
         Raises:
             TrainingError: the file is damaged, or of another model.
@@ -104,11 +104,11 @@ class Checkpoint:
 
 
 @contextmanager
-def writing(path: Path) -> Generator[Path]:
-    """A path beside ``path`` to write to, which then takes its place; nothing changes where that fails.
+def replacing(path: Path) -> Generator[Path]:
+    """Yield a temporary path beside ``path``, and move it to ``path`` at the end. A failure leaves ``path`` alone.
 
     Raises:
-        TrainingError: it cannot be written, such as for want of space.
+        TrainingError: the file cannot be written, such as for lack of space.
     """
     fresh = path.with_name(f".{path.name}.new")
     try:
@@ -118,8 +118,8 @@ def writing(path: Path) -> Generator[Path]:
         fresh.replace(path)
     except (OSError, SafetensorError) as error:
         raise TrainingError(
-            f"{path} cannot be written ({error}): make room or mend the folder, then run the same command again; "
-            "it goes on from the last checkpoint"
+            f"{path} cannot be written ({error}): free some space or repair the folder, then run the same command "
+            "again; it resumes from the last checkpoint"
         ) from error
     finally:
         fresh.unlink(missing_ok=True)

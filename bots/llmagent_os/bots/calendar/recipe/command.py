@@ -1,4 +1,4 @@
-"""``llmagent-os train calendar``: makes the calendar model from scratch."""
+"""Trains the calendar model from scratch: ``llmagent-os train calendar``."""
 
 from __future__ import annotations
 
@@ -22,15 +22,25 @@ _FILE = click.Path(path_type=Path, dir_okay=False, exists=True)
 
 @click.command()
 @click.option(
-    "--out", type=_FOLDER, default="runs/calendar", show_default=True, help="The run's folder; a run goes on."
+    "--out",
+    type=_FOLDER,
+    default="runs/calendar",
+    show_default=True,
+    help="The run's folder; an unfinished run resumes.",
 )
-@click.option("--recipe", "file", type=_FILE, help="JSON with other numbers than the recipe's own.")
-@click.option("--steps", type=click.IntRange(min=1), help="Instead of the recipe's number.")
-@click.option("--seed", type=int, help="Instead of the recipe's; decides the data and the first weights.")
-@click.option("--threads", type=click.IntRange(min=1), help="Cores to use; all by default.")
+@click.option("--recipe", "file", type=_FILE, help="A JSON file with numbers that replace the recipe's.")
+@click.option("--steps", type=click.IntRange(min=1), help="Replaces the recipe's number of steps.")
+@click.option("--seed", type=int, help="Replaces the recipe's seed, which decides the data and the first weights.")
+@click.option("--threads", type=click.IntRange(min=1), help="The number of cores to use; by default all.")
 @click.option("--device", type=click.Choice(["auto", "cpu", "cuda"]), default="auto", show_default=True)
-@click.option("--messages", type=click.IntRange(min=0), default=600, show_default=True, help="Answered for the report.")
-@click.option("--install", "installing", is_flag=True, help="Put the model in place of the one that the bot uses.")
+@click.option(
+    "--messages",
+    type=click.IntRange(min=0),
+    default=600,
+    show_default=True,
+    help="The number of messages that the model answers for the report.",
+)
+@click.option("--install", "installing", is_flag=True, help="Replace the model that the bot uses by the new one.")
 @click.pass_context
 def command(
     ctx: click.Context,
@@ -43,9 +53,9 @@ def command(
     installing: bool,
     **numbers: int | None,
 ) -> None:
-    """Train the calendar model: write conversations, learn from them, report.
+    """Train the calendar model: write conversations, learn from them, and report.
 
-    Ctrl-C, or a polite kill, stops it with everything saved, and the same command goes on.
+    Ctrl-C or SIGTERM saves everything and stops. The same command resumes the run.
     """
     if missing := [name for name in _EXTRAS if find_spec(name) is None]:
         raise ConfigError(f"training needs {' and '.join(missing)}: pip install 'llmagent-os[train]'")
@@ -62,7 +72,9 @@ def command(
     if threads:
         torch.set_num_threads(threads)
     if device == "cuda" and not torch.cuda.is_available():
-        raise ConfigError("--device cuda: torch finds no GPU here; say cpu, or install a torch built for the GPU")
+        raise ConfigError(
+            "--device cuda: torch finds no GPU here; choose cpu, or install a torch that is built for the GPU"
+        )
     chosen = ("cuda" if torch.cuda.is_available() else "cpu") if device == "auto" else device
     with stop_signals() as stopped:
         try:
@@ -78,12 +90,12 @@ def command(
 
 @contextmanager
 def stop_signals() -> Generator[Callable[[], int | None]]:
-    """Take note of Ctrl-C and of SIGTERM instead of breaking off; a second one breaks off as usual.
+    """Note Ctrl-C and SIGTERM instead of stopping at once. A second signal stops as usual.
 
     Outside the main thread, where signals cannot be received, this does nothing.
 
     Yields:
-        Says which signal was received, if any.
+        A function that returns the received signal, or None.
     """
     received: list[int] = []
     numbers = (signal.SIGINT, signal.SIGTERM)

@@ -1,4 +1,4 @@
-"""Whole conversations for the calendar model: phrases become calls, results and replies in the asked-for style."""
+"""Writes whole conversations for the calendar model: phrases, calls, results, and replies in the person's style."""
 
 from __future__ import annotations
 
@@ -6,16 +6,16 @@ import random
 from dataclasses import dataclass
 from importlib.resources import as_file, files
 
-from llmagent_os.bots.calendar.recipe.chatml import TOOLS, Dialogue, Turn, call_text, result_text
-from llmagent_os.bots.calendar.recipe.facts import fact
+from llmagent_os.bots.calendar.recipe.chatml import TOOLS, Dialogue, DialogueTurn, call_text, result_text
+from llmagent_os.bots.calendar.recipe.fact_questions import fact
 from llmagent_os.bots.calendar.recipe.noise import noisy
 from llmagent_os.bots.calendar.recipe.phrase_grammar import Grammar
 from llmagent_os.bots.calendar.recipe.phrases import Phrases
 from llmagent_os.bots.calendar.recipe.replies import reply
-from llmagent_os.bots.calendar.recipe.results import result
 from llmagent_os.bots.calendar.recipe.style import Style
+from llmagent_os.bots.calendar.recipe.tool_results import result
 
-#: Rules of requests to the tools, with how often each is drawn.
+#: Rules of requests to the tools, with their weights.
 _REQUESTS = {
     "create": 29,
     "list": 32,
@@ -26,10 +26,11 @@ _REQUESTS = {
     "delete_followup": 2,
     "list_followup": 2,
 }
-#: The plainest wordings of a request, and how often they are drawn instead of any: people mostly speak plainly.
+#: Rules of the plainest wordings. They are often drawn instead of the full rule, because people mostly speak plainly.
 _PLAIN = {"create": "core_create", "list": "core_list", "delete": "core_delete"}
+#: The shares of plain wordings: of requests, of messages that are no request, and of preferences.
 _PLAINLY, _PLAINLY_OTHER, _PLAINLY_PREFERRED = 0.35, 0.25, 0.4
-#: Rules that follow a call, by its tool; ``unfinished`` after a question about an event in the making.
+#: Rules that can follow a call, by its tool. ``unfinished``: after a question about an event that lacks something.
 _FOLLOW_UPS = {
     "unfinished": ("create_followup",),
     "create_event": ("move_followup", "move_followup", "delete_followup"),
@@ -38,7 +39,7 @@ _FOLLOW_UPS = {
     "move_event": ("move_followup", "move_followup", "delete_followup"),
     "set_preference": ("list", "create"),
 }
-#: Rules that ask for a style, with the ``style`` they mean.
+#: Rules that ask for a style, with the value of ``style``.
 STYLES = {
     "pref_brief": "brief",
     "pref_detailed": "detailed",
@@ -56,15 +57,15 @@ _SMALL_TALK = """
 
 @dataclass(frozen=True)
 class Request:
-    """Something that a person types, and the call it asks for."""
+    """A person's message, and the call that it asks for."""
 
     text: str
     tool: str
     arguments: dict[str, str]
 
-    def turns(self) -> tuple[Turn, Turn]:
-        """The message and the call."""
-        return Turn("user", self.text), Turn("assistant", call_text(self.tool, self.arguments))
+    def turns(self) -> tuple[DialogueTurn, DialogueTurn]:
+        """Return the message and the call."""
+        return DialogueTurn("user", self.text), DialogueTurn("assistant", call_text(self.tool, self.arguments))
 
 
 class Writer:
@@ -80,16 +81,16 @@ class Writer:
         self._none = grammar.names("none_")
 
     def single(self, rng: random.Random) -> Dialogue:
-        """One message and what it calls for: a tool, or words."""
+        """Write one message and its answer: a tool call, or words."""
         style = Style.drawn(rng)
         if rng.random() < 0.38:
             return Dialogue(style.system(), self.other(style, rng))
         return Dialogue(style.system(), self.request(rng).turns())
 
     def conversation(self, rng: random.Random) -> Dialogue:
-        """One to four exchanges with results and replies, small talk and changes of subject among them."""
+        """Write one to four exchanges with results and replies. Some are small talk or change the subject."""
         style = Style.drawn(rng)
-        turns: list[Turn] = []
+        turns: list[DialogueTurn] = []
         before: str | None = None
         for _ in range(rng.choice((1, 1, 2, 2, 3, 4))):
             if rng.random() < 0.18:
@@ -98,13 +99,13 @@ class Writer:
             request = self.request(rng, before=before)
             data = result(self.phrases, request.tool, request.arguments, rng)
             said = reply(self.phrases, request.tool, data, style, rng)
-            turns += (*request.turns(), Turn("tool", result_text(data)), Turn("assistant", said))
+            turns += (*request.turns(), DialogueTurn("tool", result_text(data)), DialogueTurn("assistant", said))
             asked = request.tool == "create_event" and data["status"] in ("missing", "unclear")
             before = "unfinished" if asked else request.tool
         return Dialogue(style.system(), tuple(turns))
 
     def informed(self, rng: random.Random) -> Dialogue:
-        """A question that a fact in the system message answers, or something that none does."""
+        """Write a question that a fact in the system message answers, or a message that no fact answers."""
         style = Style.drawn(rng)
         known = [fact(self.phrases, rng) for _ in range(rng.choice((1, 1, 2, 3)))]
         system = style.system(tuple(text for _, text in known))
@@ -112,22 +113,24 @@ class Writer:
         if draw < 0.55:
             question, text = rng.choice(known)
             answer = self.phrases.say(f"n_fact_{style.mode[0]}", {"fact": text}, rng)
-            return Dialogue(system, (Turn("user", noisy(question, rng, amount=0.5)), Turn("assistant", answer)))
+            return Dialogue(
+                system, (DialogueTurn("user", noisy(question, rng, amount=0.5)), DialogueTurn("assistant", answer))
+            )
         if draw < 0.7:
             return Dialogue(system, self.other(style, rng))
         return Dialogue(system, self.request(rng).turns())
 
     def untooled(self, rng: random.Random) -> Dialogue:
-        """Something said where no tools are offered: the answer is words."""
+        """Write a message to an assistant without tools. The answer is words."""
         style = Style.drawn(rng)
         if rng.random() < 0.5:
             return Dialogue(style.system(), self.other(style, rng))
-        asked = Turn("user", self.request(rng).text)
-        answer = Turn("assistant", self.phrases.say(f"n_notools_{style.code}", {}, rng))
+        asked = DialogueTurn("user", self.request(rng).text)
+        answer = DialogueTurn("assistant", self.phrases.say(f"n_notools_{style.code}", {}, rng))
         return Dialogue(style.system(), (asked, answer))
 
     def request(self, rng: random.Random, *, before: str | None = None) -> Request:
-        """A request to a tool. ``before``: the tool of the turn before, which it then often goes on from."""
+        """Write a request to a tool. Often it follows up on ``before``, the tool of the turn before."""
         if before is not None and rng.random() < (0.9 if before == "unfinished" else 0.7):
             rule = rng.choice(_FOLLOW_UPS[before])
         else:
@@ -147,8 +150,8 @@ class Writer:
         arguments = {"style": STYLES[rule]} if rule in STYLES else phrase.marks
         return Request(phrase.text, "set_preference", arguments)
 
-    def other(self, style: Style, rng: random.Random) -> tuple[Turn, Turn]:
-        """Something that is no calendar request, and the answer to it."""
+    def other(self, style: Style, rng: random.Random) -> tuple[DialogueTurn, DialogueTurn]:
+        """Write a message that is not a calendar request, and its answer."""
         if rng.random() < 0.2:
             kind = rng.choice(_SMALL_TALK)
             asked, rule = self.phrases.ask(f"say_{kind}", rng, amount=0.4), f"n_{kind}"
@@ -156,11 +159,11 @@ class Writer:
             about = "core_none" if rng.random() < _PLAINLY_OTHER else rng.choice(self._none)
             asked, rule = self.phrases.ask(about, rng, amount=0.8), "n_other"
         answer = self.phrases.say(f"{rule}_{style.code}", {}, rng)
-        return Turn("user", asked.text), Turn("assistant", answer)
+        return DialogueTurn("user", asked.text), DialogueTurn("assistant", answer)
 
 
 def load_writer() -> Writer:
-    """The writer with the grammar that ships with the recipe.
+    """Return the writer with the grammar that ships with the recipe.
 
     Raises:
         GrammarError: a grammar file is broken, or refers to a rule that nothing defines.

@@ -1,4 +1,4 @@
-"""The model folder that ``transformers`` loads, and its place in the installed package."""
+"""Writes the model folder that ``transformers`` loads, and installs it into the package."""
 
 from __future__ import annotations
 
@@ -20,10 +20,11 @@ from transformers.utils import logging
 from llmagent_os.bots.calendar.recipe.tokenizer import as_pretrained
 from llmagent_os.errors import ConfigError
 
-#: A model of this size is sometimes tempted; where it is less sure than this, it had better say what its job is.
+#: The least probability at which the model may call a tool. A model of this size sometimes calls one wrongly; below
+#: this probability it says instead what its job is.
 CALL_ABOVE = 0.65
 
-#: What a model folder holds.
+#: The files of a model folder.
 _FILES = (
     "model.safetensors",
     "tokenizer.json",
@@ -35,13 +36,13 @@ _FILES = (
 
 
 def export(model: Qwen3ForCausalLM, tokenizer: Tokenizer, folder: Path, own_words: list[str]) -> Path:
-    """Write bfloat16 safetensors, config, tokenizer and chat template to ``folder``; each file is replaced whole.
+    """Write bfloat16 safetensors, config, tokenizer and chat template to ``folder``. Every file is replaced as a whole.
 
-    The config's card tells the agent that the model knows the short prompts and which words it uses by itself, and the
-    engine how sure it must be to call a tool.
+    The config has a card. It tells the agent that the model knows the short prompts, and which words the model uses by
+    itself. It tells the engine the least probability of a tool call.
 
     Raises:
-        Exception: the folder cannot be written; of which kind is up to the library that finds out.
+        Exception: the folder cannot be written. The kind depends on the library that notices.
     """
     half: Any = copy.deepcopy(model)
     half.to(torch.bfloat16)
@@ -57,7 +58,7 @@ def export(model: Qwen3ForCausalLM, tokenizer: Tokenizer, folder: Path, own_word
 
 
 def _name_for_all(path: Path) -> None:
-    """Name the tokenizer's class as transformers 4 knows it and 5 still does: vLLM and others read with either."""
+    """Name the tokenizer's class as transformers 4 and 5 both know it. vLLM and others use either version."""
     config: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
     config["tokenizer_class"] = "PreTrainedTokenizerFast"
     path.write_text(json.dumps(config, indent=2) + "\n", encoding="utf-8")
@@ -65,7 +66,7 @@ def _name_for_all(path: Path) -> None:
 
 @contextmanager
 def _without_bars() -> Generator[None]:
-    """Keep the library from drawing its progress bars over the trainer's own."""
+    """Hide the library's progress bars, so that they do not cover the trainer's own."""
     bars: Any = logging
     shown: bool = bars.is_progress_bar_enabled()
     bars.disable_progress_bar()
@@ -77,18 +78,18 @@ def _without_bars() -> Generator[None]:
 
 
 def install(folder: Path, home: Path | None = None) -> Path:
-    """Put a finished model in place of the one that the installed package offers as ``calendar``.
+    """Replace the model ``calendar`` of the installed package by a finished model. Returns the folder of the new model.
 
     Args:
         folder: a model folder of :func:`export`.
-        home: where to put it, if not into the installed package.
+        home: the folder to write to. By default it is in the installed package.
 
     Raises:
-        ConfigError: ``folder`` holds no whole model; nothing is changed.
+        ConfigError: ``folder`` is not a complete model; nothing is changed.
         OSError: the package's folder cannot be written.
     """
     if missing := [name for name in _FILES if not (folder / name).is_file()]:
-        raise ConfigError(f"{folder} holds no whole model: {', '.join(missing)} is missing")
+        raise ConfigError(f"{folder} is not a complete model: {', '.join(missing)} is missing")
     home = home or Path(str(files("llmagent_os.bots.calendar"))) / "model"
     home.mkdir(parents=True, exist_ok=True)
     for name in _FILES:

@@ -1,7 +1,7 @@
-"""Names, words and places drawn by code: long tails that no grammar file should list.
+"""Draws names, words and places: lists that are too long for a grammar file.
 
-Most of what is drawn comes from Faker's lists, the rest is made up on the spot from syllables: a model that has never
-seen a name before can only copy it.
+Most of them come from Faker's lists. The rest is invented from syllables: a model that has never seen a name can only
+copy it.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ _ONSETS = """
 """.split()
 _NUCLEI = "a e i o u a e i o ai ea ee ie oo ou oa y au ei".split()
 _CODAS = (*"b ck d f g k l ll m n ng nd nk nt p r rd rk rn rt s sh sk ss st t th x z".split(), "")
-#: Words of Faker's list that no name of a thing begins with.
+#: Words of Faker's list that the name of a thing does not begin with.
 _FUNCTION_WORDS = frozenset(
     """
     a about above across after again against all almost along already also although always am among an and another any
@@ -35,14 +35,14 @@ _FUNCTION_WORDS = frozenset(
     """.split()
 )
 _LOCALES = "en_US en_GB en_IN de_DE fr_FR es_ES it_IT nl_NL pl_PL tr_TR sv_SE pt_BR".split()
-_UNSTABLE = ("city", "it_IT")  #: Faker keeps these in a set, whose order is another in every process
+_UNSTABLE = ("city", "it_IT")  #: Faker keeps these in a set, whose order differs from process to process
 _TITLES = "Dr. Dr Mr. Mrs. Ms. Prof. Doctor Mr Mrs Aunt Uncle Coach Father".split()
 _COMPANY_ENDINGS = ("", "", " Inc", " Ltd", " & Sons", "ly", "tech")
-_LONGEST = 24  #: characters; longer ones of Faker's are left out
+_MAX_CHARACTERS = 24  #: of a name or word; Faker's longer ones are left out
 
 
 def invented(rng: random.Random, syllables: int | None = None) -> str:
-    """A pronounceable word that no list holds, two syllables as a rule."""
+    """Invent a pronounceable word, mostly of two syllables."""
     count = syllables or rng.choice((1, 2, 2, 2, 3))
     parts: list[str] = []
     for left in reversed(range(count)):
@@ -54,7 +54,7 @@ def invented(rng: random.Random, syllables: int | None = None) -> str:
 
 @cache
 def _pool(kind: str) -> tuple[str, ...]:
-    """Some thousands of ``kind`` from Faker, the same in every run."""
+    """Return some thousand names or words of ``kind`` from Faker, the same in every run."""
     from faker import Faker
 
     names = kind in ("first_name", "last_name", "city")
@@ -68,21 +68,21 @@ def _pool(kind: str) -> tuple[str, ...]:
         words.update(str(draw()) for _ in range(6000 if kind == "word" else 700))
     if kind == "word":
         words -= _FUNCTION_WORDS
-    return tuple(sorted(word for word in words if len(word) < _LONGEST))
+    return tuple(sorted(word for word in words if len(word) < _MAX_CHARACTERS))
 
 
 def _draw(kind: str, made_up: float, rng: random.Random) -> str:
-    """One of ``kind``; ``made_up`` is the share of invented ones."""
+    """Draw a name or word of ``kind``. ``made_up`` is the share of invented ones."""
     return invented(rng) if rng.random() < made_up else rng.choice(_pool(kind))
 
 
 def first_name(rng: random.Random) -> str:
-    """A given name, one in five invented."""
+    """Draw a given name. One in five is invented."""
     return _draw("first_name", 0.2, rng).capitalize()
 
 
 def person(rng: random.Random) -> str:
-    """How someone refers to a person: mostly a first name, sometimes with surname or title."""
+    """Draw a way to refer to a person: mostly a first name, sometimes with surname or title."""
     last = _draw("last_name", 0.2, rng).capitalize()
     style = rng.random()
     if style < 0.62:
@@ -95,23 +95,23 @@ def person(rng: random.Random) -> str:
 
 
 def word(rng: random.Random) -> str:
-    """An English word, one in four invented."""
+    """Draw an English word. One in four is invented."""
     return _draw("word", 0.25, rng)
 
 
 def city(rng: random.Random) -> str:
-    """A town's name, one in ten invented."""
+    """Draw the name of a town. One in ten is invented."""
     return _draw("city", 0.1, rng).title()
 
 
 def company(rng: random.Random) -> str:
-    """A business's name, three in ten invented."""
+    """Draw the name of a business. Three in ten are invented."""
     if rng.random() < 0.7:
         return rng.choice(_pool("company"))
     return invented(rng).capitalize() + rng.choice(_COMPANY_ENDINGS)
 
 
-#: The rules that code supplies to the grammar.
+#: Rules of the grammar that are functions.
 SOURCES: dict[str, Callable[[random.Random], str]] = {
     "person": person,
     "name": first_name,

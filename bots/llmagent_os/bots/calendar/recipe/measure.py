@@ -1,7 +1,7 @@
-"""What a model does with conversations that it has not seen: rates, not impressions.
+"""Measures a model on conversations that it has not seen.
 
-They come from the same generator as the training data, with another seed: they say whether training worked. What the
-model does with people's own words is measured with ``llmagent-os evaluate``.
+The conversations come from the generator of the training data, with another seed. So the rates say whether training
+worked. ``llmagent-os evaluate`` measures what the model does with people's own words.
 """
 
 from __future__ import annotations
@@ -17,34 +17,32 @@ from llmagent_os.bots.calendar.recipe.chatml import TOOLS, Dialogue, read_call
 from llmagent_os.bots.calendar.recipe.dialogues import STYLES, Writer
 from llmagent_os.llm import LLM, ChatRequest, Completion, Message, ToolSpec
 
-#: What friendly replies begin with, at random: no copy of anything, and not to be guessed.
+#: The random first words of friendly replies. They are not copied from anything, so no model can guess them.
 _OPENER = re.compile(r"^[^!]{2,40}! ")
-_SIDE_BY_SIDE = 16  #: messages answered at once; they share the model's batches
+_CONCURRENT_REQUESTS = 16  #: they share the model's batches
 
 
 @dataclass
 class Rates:
-    """What was counted: over single messages, and over results of tools."""
+    """Counts over single messages, and over results of tools."""
 
-    messages: int = 0
+    messages: int = 0  #: answered messages
     due: int = 0  #: messages that call for a tool
-    right: int = 0  #: the right tool, or none where none is due
-    exact: int = 0  #: of those due: the right tool with every argument as it should be
+    right: int = 0  #: answered with the right tool, or with no tool where none is due
+    exact: int = 0  #: of those due: the right tool with exactly the right arguments
     uncalled: int = 0  #: of the others: a tool was called
-    said: int = 0  #: of the others: the reply is the expected one, word for word
+    said: int = 0  #: of the others: the reply is exactly the expected one
 
-    results: int = 0  #: results that a reply was asked to
-    told: int = (
-        0  #: of the results: the reply is the expected one, word for word, but for what friendly ones begin with
-    )
+    results: int = 0  #: answered results of tools
+    told: int = 0  #: of the results: the reply is exactly the expected one, except for friendly first words
 
     def add_reply(self, completion: Completion, dialogue: Dialogue) -> None:
-        """Count one reply to a result; ``dialogue`` ends with the wanted one."""
+        """Count one reply to a result. ``dialogue`` ends with the expected reply."""
         self.results += 1
         self.told += _OPENER.sub("", completion.text) == _OPENER.sub("", dialogue.turns[-1].text)
 
     def add(self, completion: Completion, dialogue: Dialogue) -> None:
-        """Count one answer to a message; ``dialogue`` holds the wanted one."""
+        """Count one answer to a message. ``dialogue`` holds the expected answer."""
         wanted = dialogue.turns[1].text
         call = completion.tool_calls[0] if completion.tool_calls else None
         self.messages += 1
@@ -59,7 +57,7 @@ class Rates:
         self.exact += call is not None and (call.name, call.arguments) == (due["name"], due["arguments"])
 
     def table(self) -> dict[str, float]:
-        """Rates between 0 and 1, each under what it is of."""
+        """Return the rates, between 0 and 1, by their names."""
         others = self.messages - self.due
         return {
             "right tool, or rightly none": self.right / max(self.messages, 1),
@@ -71,14 +69,20 @@ class Rates:
 
 
 async def measure(model: Path, writer: Writer, *, seed: int, messages: int) -> Rates:
-    """Have the model of folder ``model`` answer so many single messages, and results, drawn with ``seed``.
+    """Let a model answer single messages, and results of tools.
+
+    Args:
+        model: the model's folder.
+        writer: writes the conversations.
+        seed: of the conversations.
+        messages: the number of messages, and also the number of results.
 
     Raises:
         ModelError: the model cannot be loaded, or did not answer.
     """
     rng = random.Random(f"{seed}-report")
     rates = Rates()
-    gate = asyncio.Semaphore(_SIDE_BY_SIDE)
+    gate = asyncio.Semaphore(_CONCURRENT_REQUESTS)
     async with LLM.from_pretrained(str(model)) as llm:
 
         async def answer(dialogue: Dialogue) -> None:
@@ -98,7 +102,7 @@ async def measure(model: Path, writer: Writer, *, seed: int, messages: int) -> R
 
 
 def _with_result(writer: Writer, rng: random.Random) -> Dialogue:
-    """A conversation of one message, a call, its result and the reply."""
+    """Draw a conversation of one message, a call, its result and the reply."""
     while True:
         dialogue = writer.conversation(rng)
         if [turn.role for turn in dialogue.turns] == ["user", "assistant", "tool", "assistant"]:
@@ -106,7 +110,7 @@ def _with_result(writer: Writer, rng: random.Random) -> Dialogue:
 
 
 def _request(dialogue: Dialogue, turns: int) -> ChatRequest:
-    """The request for what comes after the first ``turns``."""
+    """Return the request for the turn after the first ``turns``."""
     messages: list[Message] = [{"role": "system", "content": dialogue.system}]
     for turn in dialogue.turns[:turns]:
         if turn.role == "assistant":

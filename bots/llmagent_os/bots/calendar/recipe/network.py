@@ -1,7 +1,7 @@
 """The model and its loss.
 
-A batch's rows share one long system message with the tools. It is run once, as one row, and its keys and values are
-expanded (not copied) over the rows; the gradient of every row flows back through them into that one run.
+The rows of a batch share one long system message with the tools. The model reads it once, as one row. Its keys and
+values are expanded (not copied) over the rows, and the gradient of every row flows back through them into that one row.
 """
 
 from __future__ import annotations
@@ -12,13 +12,13 @@ import torch
 from torch import Tensor, nn
 from transformers import DynamicCache, Qwen3Config, Qwen3ForCausalLM
 
-from llmagent_os.bots.calendar.recipe.batches import IGNORED, Batch
+from llmagent_os.bots.calendar.recipe.batches import IGNORED_TARGET, Batch
 from llmagent_os.bots.calendar.recipe.hyperparameters import Recipe
 from llmagent_os.bots.calendar.recipe.tokenizer import CONTEXT, END_OF_TURN, PADDING, SPECIAL
 
 
 def new_model(recipe: Recipe, device: str = "cpu") -> Qwen3ForCausalLM:
-    """The untrained model, its first weights drawn from the recipe's seed."""
+    """Make the untrained model. The recipe's seed decides its first weights."""
     torch.manual_seed(recipe.seed)  # pyright: ignore[reportUnknownMemberType]
     configure: Any = Qwen3Config
     config = configure(
@@ -36,21 +36,21 @@ def new_model(recipe: Recipe, device: str = "cpu") -> Qwen3ForCausalLM:
         pad_token_id=SPECIAL.index(PADDING),
         attn_implementation="sdpa",
     )
-    model = Qwen3ForCausalLM(config)  # drawn on the CPU: the same weights on every device
+    model = Qwen3ForCausalLM(config)  # drawn on the CPU, so that every device starts with the same weights
     cast("Any", model).to(device)
     return model
 
 
 def loss_of(model: Qwen3ForCausalLM, batch: Batch, *, bf16: bool) -> Tensor:
-    """Mean cross-entropy over the batch's targets, in nats a token.
+    """Compute the mean cross-entropy over the batch's targets, in nats per token.
 
     Args:
-        model: what is trained; the batch is moved to its device.
+        model: the model that is trained. The batch is moved to its device.
         batch: prefix [P], ids and targets [B, S].
-        bf16: compute in bfloat16 where that is exact enough (torch's autocast).
+        bf16: compute in bfloat16 where torch's autocast considers that exact enough.
 
     Returns:
-        A scalar in float32, with its graph.
+        A float32 scalar with its graph.
     """
     device = model.device
     ids, targets = batch.ids.to(device), batch.targets.to(device)
@@ -70,15 +70,17 @@ def loss_of(model: Qwen3ForCausalLM, batch: Batch, *, bf16: bool) -> Tensor:
             position_ids=torch.arange(length, length + width, device=device)[None],
             use_cache=True,
         ).last_hidden_state  # [B, S, hidden_size]
-        wanted = targets != IGNORED  # [B, S]
-        logits: Tensor = model.lm_head(hidden[wanted])  # [targets, vocab_size]: the head runs on nothing else
+        wanted = targets != IGNORED_TARGET  # [B, S]
+        logits: Tensor = model.lm_head(
+            hidden[wanted]
+        )  # [targets, vocab_size]: the head runs only where there is a target
     return nn.functional.cross_entropy(logits.float(), targets[wanted])
 
 
 def _causal(length: int, width: int, device: torch.device, dtype: torch.dtype) -> Tensor:
-    """An additive mask [1, 1, S, P + S]: the prefix, and what stands before.
+    """Make an additive mask [1, 1, S, P + S]: a position sees the prefix, itself, and what comes before it.
 
-    Padding on the right needs no mask of its own: no position looks at what comes after it.
+    Padding on the right needs no mask: no position looks at later positions.
     """
     seen = torch.ones(width, length + width, dtype=torch.bool, device=device).tril(length)
     return torch.zeros(seen.shape, dtype=dtype, device=device).masked_fill(~seen, float("-inf"))[None, None]

@@ -1,7 +1,7 @@
-"""How people really type: the same request in lower case, with a typo, with 'please', with a wake word.
+"""Rewrites requests as people really type: in lower case, with a typo, with "please", with a wake word.
 
-Every function takes and gives *marked* text (see :mod:`.marks`): whatever happens to a word happens to the argument
-copied from it, so the model learns to copy what is there and not what was meant.
+Every function takes and returns *marked* text (see :mod:`.marked_text`). A change to a word also changes the argument
+that is copied from it. So the model learns to copy the word as it is written, not as it was meant.
 """
 
 from __future__ import annotations
@@ -10,11 +10,11 @@ import random
 import re
 
 from llmagent_os.bots.calendar.recipe.lexicon import invented
-from llmagent_os.bots.calendar.recipe.marks import ANY
+from llmagent_os.bots.calendar.recipe.marked_text import ANY_MARK
 
 
 def _phrases(text: str) -> tuple[str, ...]:
-    """What stands between the semicolons."""
+    """Split a text at its semicolons."""
     return tuple(" ".join(phrase.split()) for phrase in text.split(";"))
 
 
@@ -37,7 +37,7 @@ _AFTER = _phrases("""
     please; pls; thanks; thank you; thx; plz; ok?; now; will you; would you; if you can; asap; right now; for me;
     if possible; ta; cheers; when you get a chance; can you; immediately
 """)
-#: A request that begins with one of these can be asked for politely.
+#: A request that begins with one of these verbs can follow "can you" and the like.
 _VERBS = frozenset(
     """
     add set schedule book put make create plan arrange organise organize remind note mark enter insert save pencil
@@ -48,7 +48,7 @@ _VERBS = frozenset(
     define increase decrease dim mute skip help convert calculate
     """.split()
 )
-#: What lies beside each letter on a keyboard.
+#: The neighbours of each letter on a keyboard.
 _NEIGHBOURS = {
     pair[0]: pair[2:]
     for pair in """
@@ -56,13 +56,13 @@ _NEIGHBOURS = {
         t:ryg u:yij v:cbf w:qes x:zcs y:tuh z:xa
     """.split()
 }
-_FIRST_WORD = re.compile(rf"(?:{ANY})*([A-Za-z']+)")
+_FIRST_WORD = re.compile(rf"(?:{ANY_MARK})*([A-Za-z']+)")
 _LONG_WORD = re.compile(r"[A-Za-z]{4,}")
-_FINAL_POINT = re.compile(f"[.?!]+({ANY}*)$")
+_FINAL_POINT = re.compile(f"[.?!]+({ANY_MARK}*)$")
 
 
 def noisy(marked: str, rng: random.Random, *, amount: float = 1.0) -> str:
-    """All of it: one plausible typing of ``marked``; ``amount`` scales how often something is put around it."""
+    """Apply all kinds of noise. ``amount`` scales how often words are put around the request."""
     marked = dressed(marked, rng, amount=amount)
     if rng.random() < 0.13:
         marked = with_typos(marked, rng)
@@ -82,7 +82,7 @@ def noisy(marked: str, rng: random.Random, *, amount: float = 1.0) -> str:
 
 
 def dressed(marked: str, rng: random.Random, *, amount: float = 1.0) -> str:
-    """Politeness, wake words and fillers around the request; ``amount`` scales how often."""
+    """Put politeness, wake words and fillers around the request. ``amount`` scales how often."""
     first = _FIRST_WORD.match(marked)
     if first is not None and first[1].lower() in _VERBS and rng.random() < 0.45 * amount:
         marked = f"{rng.choice(_BEFORE_VERB)} {marked}"
@@ -108,7 +108,7 @@ def with_typos(marked: str, rng: random.Random) -> str:
 
 
 def _typo(word: str, rng: random.Random) -> str:
-    """A letter left out, doubled, swapped with the next, or replaced by a neighbour on the keyboard."""
+    """Leave a letter out, double it, swap it with the next one, or replace it by a neighbour on the keyboard."""
     at = rng.randrange(1, len(word))
     match rng.randrange(4):
         case 0:
@@ -122,7 +122,7 @@ def _typo(word: str, rng: random.Random) -> str:
 
 
 def in_case(marked: str, rng: random.Random) -> str:
-    """Lower, sentence, title or upper case, as people and speech recognisers write."""
+    """Change to lower, sentence, title or upper case, as people and speech recognisers write."""
     draw = rng.random()
     if draw < 0.52:
         return marked.lower()

@@ -1,7 +1,7 @@
-"""What turns gradients into steps: Muon for the matrices, AdamW for embeddings and norms, one learning-rate schedule.
+"""The optimizers: Muon for the matrices, AdamW for embeddings and norms, with one learning-rate schedule.
 
-Muon (Jordan et al. 2024, https://kellerjordan.github.io/posts/muon/) makes every matrix's update orthogonal; its step
-is scaled to the size of AdamW's (Liu et al. 2025, https://arxiv.org/abs/2502.16982), so that both share a rate.
+Muon (Jordan et al. 2024, https://kellerjordan.github.io/posts/muon/) makes the update of every matrix orthogonal. Its
+step is scaled to the size of AdamW's step (Liu et al. 2025, https://arxiv.org/abs/2502.16982), so both share a rate.
 """
 
 from __future__ import annotations
@@ -12,13 +12,13 @@ from torch import nn
 from llmagent_os.bots.calendar.recipe.hyperparameters import Recipe
 from llmagent_os.errors import ConfigError
 
-MOST = 1.0  #: gradients whose norm is larger are scaled down to it
+MAX_GRADIENT_NORM = 1.0  #: gradients with a larger norm are scaled down to this norm
 
 
-def rate(step: int, recipe: Recipe) -> float:
-    """The learning rate's factor for the step after ``step`` others: a rise, a plateau, a straight line to zero.
+def learning_rate_factor(step: int, recipe: Recipe) -> float:
+    """Return the learning rate's factor after ``step`` steps: a rise, a plateau, then a straight line to zero.
 
-    >>> [rate(step, Recipe(steps=8, warmup=2, decay=0.5)) for step in range(9)]
+    >>> [learning_rate_factor(step, Recipe(steps=8, warmup=2, decay=0.5)) for step in range(9)]
     [0.5, 1.0, 1.0, 1.0, 1.0, 0.75, 0.5, 0.25, 0.0]
     """
     left = (recipe.steps - step) / max(1.0, recipe.steps * recipe.decay)
@@ -52,9 +52,9 @@ class Optimizers:
         )
 
     def step(self, done: int) -> None:
-        """Use the gradients, and clear them; ``done`` is how many steps came before."""
-        factor = rate(done, self._recipe)
-        nn.utils.clip_grad_norm_(self._parameters, MOST)
+        """Apply the gradients and clear them. ``done`` is the number of finished steps."""
+        factor = learning_rate_factor(done, self._recipe)
+        nn.utils.clip_grad_norm_(self._parameters, MAX_GRADIENT_NORM)
         for optimizer, base in zip(self.each, (self._recipe.muon_lr, self._recipe.adamw_lr), strict=True):
             for group in optimizer.param_groups:
                 group["lr"] = base * factor

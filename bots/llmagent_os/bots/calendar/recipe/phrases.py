@@ -1,23 +1,23 @@
-"""What people ask and what the assistant says: the grammar, filled with names, words and the data of results."""
+"""Draws messages of people and of the assistant: the grammar, filled with names, words and the data of results."""
 
 from __future__ import annotations
 
 import random
 
+from llmagent_os.bots.calendar.recipe.grammar_syntax import GrammarError
 from llmagent_os.bots.calendar.recipe.lexicon import SOURCES
-from llmagent_os.bots.calendar.recipe.marks import Phrase
+from llmagent_os.bots.calendar.recipe.marked_text import Phrase
 from llmagent_os.bots.calendar.recipe.noise import noisy
 from llmagent_os.bots.calendar.recipe.phrase_grammar import Grammar, Source
-from llmagent_os.bots.calendar.recipe.syntax import GrammarError
 
-#: What a reply may copy with ``<data_key>``: the keys of tool results, the person's name (user) and a fact.
-DATA = """
+#: Keys that a reply may copy with ``<data_key>``: those of tool results, the person's name (user) and a fact.
+DATA_KEYS = """
     title when count events about heard need conflict place repeat old old_title near more name time user fact
 """.split()
 
 
 class Phrases:
-    """Draws what both sides say.
+    """Draws the messages of both sides.
 
     Raises:
         GrammarError: the grammar refers to a rule that nothing defines.
@@ -26,14 +26,14 @@ class Phrases:
     def __init__(self, grammar: Grammar) -> None:
         self.grammar = grammar
         self._data: dict[str, str] = {}
-        grammar.sources = SOURCES | {f"data_{key}": self._copied(key) for key in DATA}
+        grammar.sources = SOURCES | {f"data_{key}": self._copied(key) for key in DATA_KEYS}
         if missing := grammar.undefined():
             raise GrammarError(f"nothing defines {', '.join(sorted(missing))}")
 
     def ask(self, rule: str, rng: random.Random, *, amount: float = 1.0) -> Phrase:
-        """Something a person types, from ``rule``; ``amount`` of 1 is all the noise there is.
+        """Draw a person's message from ``rule``. ``amount`` scales the noise; 1 is all of it.
 
-        No argument has a quote, a backslash or a line's end in it: spans of the text stay the same inside JSON.
+        No argument has a quote, a backslash or a line break in it. So it looks the same in the text and in JSON.
         """
         while True:
             phrase = self.grammar.unmark(noisy(self.grammar.draw_marked(rule, rng), rng, amount=amount))
@@ -42,10 +42,10 @@ class Phrases:
                 return Phrase(phrase.text, marks)
 
     def say(self, rule: str, data: dict[str, str], rng: random.Random) -> str:
-        """Something the assistant says, from ``rule``, its ``<data_…>`` copied from ``data``.
+        """Draw a message of the assistant from ``rule``. Its ``<data_…>`` are copied from ``data``.
 
         Raises:
-            GrammarError: the rule speaks of something that is not in ``data``.
+            GrammarError: the rule copies a key that is not in ``data``.
         """
         self._data = data
         try:
@@ -55,11 +55,11 @@ class Phrases:
         return text[:1].upper() + text[1:]
 
     def title(self, rng: random.Random) -> str:
-        """A stored event's title."""
+        """Draw the title of a stored event."""
         return self.grammar.draw(rng.choice(("title", "title", "todo")), rng).text
 
     def place(self, rng: random.Random) -> str:
-        """Where something is."""
+        """Draw a place."""
         return self.grammar.draw("place", rng).text
 
     def _copied(self, key: str) -> Source:

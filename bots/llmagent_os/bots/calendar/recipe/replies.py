@@ -1,18 +1,18 @@
-"""What is said to a tool's result: the rule of the grammar that fits it, in the person's style, and what goes along."""
+"""Writes the reply to a tool's result: the grammar rule that fits, in the person's style, and additional sentences."""
 
 from __future__ import annotations
 
 import random
 import re
 
+from llmagent_os.bots.calendar.recipe.grammar_syntax import GrammarError, literals
 from llmagent_os.bots.calendar.recipe.phrase_grammar import Grammar
 from llmagent_os.bots.calendar.recipe.phrases import Phrases
-from llmagent_os.bots.calendar.recipe.results import Data
 from llmagent_os.bots.calendar.recipe.style import Style
-from llmagent_os.bots.calendar.recipe.syntax import GrammarError, literals
+from llmagent_os.bots.calendar.recipe.tool_results import Data
 from llmagent_os.reply.grounding_check import words
 
-#: Keys of a result that get a sentence of their own after the reply, by verbosity.
+#: Keys of a result that get their own sentence after the reply, by verbosity.
 _ADDED = {
     "brief": ("conflict",),
     "normal": ("place", "repeat", "conflict", "near", "more"),
@@ -21,10 +21,10 @@ _ADDED = {
 
 
 def reply(phrases: Phrases, tool: str, data: Data, style: Style, rng: random.Random) -> str:
-    """The reply to a result, as a person of this ``style`` likes it.
+    """Write the reply to a result in a person's ``style``.
 
     Raises:
-        GrammarError: the grammar has no words for such a result.
+        GrammarError: no rule fits the result.
     """
     said = [phrases.say(_styled(phrases, rule, style), data, rng) for rule in rules(tool, data)]
     if style.mode == "conversational" and data["status"] in ("created", "deleted"):
@@ -37,10 +37,10 @@ def reply(phrases: Phrases, tool: str, data: Data, style: Style, rng: random.Ran
 
 
 def rules(tool: str, data: Data) -> tuple[str, ...]:
-    """The rules whose sentences, one after the other, say what a result says; their names go on with the style.
+    """Return the rules whose sentences, one after the other, say what is in a result. The style comes after the name.
 
     Raises:
-        GrammarError: there are none.
+        GrammarError: no rule fits the result.
     """
     match data:
         case {"status": "set"}:
@@ -53,7 +53,7 @@ def rules(tool: str, data: Data) -> tuple[str, ...]:
 
 
 def _rule(verb: str, data: Data) -> str:
-    """The one rule that answers a result of ``create``, ``list``, ``delete`` or ``move``."""
+    """Return the rule that answers a result of ``create``, ``list``, ``delete`` or ``move``."""
     match verb, data:
         case _, {"status": "past"} if "title" not in data:
             return "r_any_passed"
@@ -102,7 +102,7 @@ def _rule(verb: str, data: Data) -> str:
 
 
 def _styled(phrases: Phrases, rule: str, style: Style) -> str:
-    """The rule in the person's style; some differ by the mode alone, and a few are always the same."""
+    """Return the rule in the person's style. Some rules differ only by mode, and a few do not differ at all."""
     for name in (f"{rule}_{style.code}", f"{rule}_{style.mode[0]}", rule):
         if name in phrases.grammar.rules:
             return name
@@ -110,7 +110,7 @@ def _styled(phrases: Phrases, rule: str, style: Style) -> str:
 
 
 def own_words(grammar: Grammar) -> list[str]:
-    """The words that replies are made of besides what they copy or quote, lower case and sorted."""
+    """Return the words of replies that are neither copied nor quoted, in lower case and sorted."""
     rules = (name for prefix in ("r_", "n_", "a_", "o_") for name in grammar.names(prefix))
     texts = (text for name in rules for node in grammar.rules[name] for text in literals(node))
     return sorted({word for text in texts for word in words(re.sub(r'"[^"]+"', "", text))})

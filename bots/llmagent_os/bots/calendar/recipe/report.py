@@ -1,4 +1,4 @@
-"""The report of a training run: how the loss fell, what the data was, and what the model does on unseen messages."""
+"""Writes the report of a training run: the loss by step, the data, and the rates on unseen messages."""
 
 from __future__ import annotations
 
@@ -14,10 +14,10 @@ from llmagent_os.bots.calendar.recipe.hyperparameters import Recipe
 from llmagent_os.bots.calendar.recipe.measure import Rates, measure
 from llmagent_os.errors import ConfigError
 
-MESSAGES = 600  #: answered by the model, for the rates
-_SAMPLES = 12  #: messages shown
+MESSAGES = 600  #: messages that the model answers for the rates
+_SAMPLES = 12  #: sample messages in the report
 _LIBRARIES = ("torch", "transformers", "tokenizers", "faker")
-#: What rules of the grammar are for: their names, or how these begin.
+#: The purposes of the grammar's rules: purpose to names, or to prefixes that end with ``_``.
 _KINDS = {
     "asking for an event or a reminder": "create create_followup core_create todo",
     "looking up": "list list_followup core_list",
@@ -32,27 +32,27 @@ _KINDS = {
 _DATA = """\
 ## Data
 
-Every conversation is written by the generator in `recipe/`, from a phrase grammar that was written for this project.
-Names, towns and words come from Faker's lists, and up to a quarter of them are made up on the spot, so that they have
-to be copied. No conversation is drawn twice, none comes from a person, and all are in English.
+The generator in `recipe/` writes every conversation, from a phrase grammar that was written for this project. Names,
+towns and words come from Faker's lists. Up to a quarter of them are invented, so that the model has to copy them. No
+conversation is used twice, no conversation comes from a person, and all are in English.
 
-| what for | lines of the grammar |
+| purpose | lines of the grammar |
 | --- | ---: |
 """
 
 
 def report(folder: Path, *, messages: int = MESSAGES) -> Path:
-    """Write ``folder/report/README.md`` and the curve beside it, ``loss.svg``.
+    """Write ``folder/report/README.md`` and the loss curve beside it, ``loss.svg``.
 
     Args:
-        folder: a run's.
-        messages: how many the model answers for the rates; none: they are left out.
+        folder: the run's folder.
+        messages: the number of messages that the model answers for the rates. 0: the report has no rates.
 
     Returns:
         The report's folder.
 
     Raises:
-        ConfigError: ``folder`` holds no run that has come as far as a validation.
+        ConfigError: the run in ``folder`` has not come to a validation.
         ModelError: the model cannot be loaded, or did not answer.
     """
     path = folder / "log.jsonl"
@@ -78,7 +78,7 @@ def _training(recipe: Recipe, last: dict[str, Any]) -> str:
     far = "" if last["step"] >= recipe.steps else f" of {recipe.steps}"
     return (
         f"{last['step']:,}{far} steps in {took}, over {tokens:,.1f} million tokens, padding included.\n"
-        f"The validation loss came down to {last['validation']:.4f} nats a token.\n\n"
+        f"The validation loss fell to {last['validation']:.4f} nats per token.\n\n"
         "![Training and validation loss by step](loss.svg)\n"
     )
 
@@ -86,8 +86,9 @@ def _training(recipe: Recipe, last: dict[str, Any]) -> str:
 def _results(rates: Rates) -> str:
     rows = "\n".join(f"| {name} | {value:.3f} |" for name, value in rates.table().items())
     return (
-        f"## Results\n\n{rates.messages} single messages that the generator wrote with another seed, {rates.due} of "
-        f"which call for a tool, and {rates.results} results of tools:\n\n| measure | rate |\n| --- | ---: |\n{rows}\n"
+        f"## Results\n\nOn {rates.messages} single messages that the generator wrote with another seed, of which "
+        f"{rates.due} call for a tool, and on {rates.results} results of tools:\n\n"
+        f"| measure | rate |\n| --- | ---: |\n{rows}\n"
     )
 
 
@@ -112,7 +113,7 @@ def _samples(writer: Writer) -> str:
         shown = f"`{said}`" if said != answer.text else _cell(said)
         lines.append(f"| {_cell(asked.text)} | {style.replace('_', '-')} | {shown} |\n")
     head = "| message | style | what the model learns to answer |\n| --- | --- | --- |\n"
-    return f"### Some of it\n\n{head}{''.join(lines)}"
+    return f"### Examples\n\n{head}{''.join(lines)}"
 
 
 def _cell(text: str) -> str:
@@ -126,7 +127,7 @@ def _settings(recipe: Recipe) -> str:
 
 
 def draw_curve(log: list[dict[str, Any]], path: Path) -> None:
-    """Draw the losses of ``log`` by step; the file's ending says the format."""
+    """Draw the losses of ``log`` by step. The file name's ending decides the format."""
     import matplotlib
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
@@ -134,7 +135,7 @@ def draw_curve(log: list[dict[str, Any]], path: Path) -> None:
 
     steps = [line["step"] for line in log]
     mpl: Any = matplotlib
-    with mpl.rc_context({"svg.hashsalt": "llmagent-os"}):  # the same picture is the same file
+    with mpl.rc_context({"svg.hashsalt": "llmagent-os"}):  # the same picture gives the same file
         figure: Any = Figure(figsize=(7, 3.5), layout="constrained")
         FigureCanvasAgg(figure)
         axes = figure.subplots()

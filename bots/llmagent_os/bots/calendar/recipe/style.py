@@ -1,4 +1,4 @@
-"""How a person wants to be answered."""
+"""The style in which a person wants to be answered."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ VERBOSITIES = ("brief", "normal", "detailed")
 
 @dataclass(frozen=True)
 class Style:
-    """The wished-for tone and length of the replies.
+    """The tone and the length of the replies.
 
     >>> Style("task_oriented", "brief", "Sam").code
     'tb'
@@ -23,19 +23,19 @@ class Style:
 
     mode: str  #: one of MODES
     verbosity: str  #: one of VERBOSITIES
-    name: str | None = None  #: what the person is called, where known
+    name: str | None = None  #: the person's name, if known
 
     @classmethod
     def drawn(cls, rng: random.Random) -> Self:
-        """A person's style, drawn evenly; four in ten have told their name."""
+        """Draw a style. All are equally likely, and four people in ten gave their name."""
         mode, verbosity = rng.choice(MODES), rng.choice(VERBOSITIES)
         return cls(mode, verbosity, first_name(rng) if rng.random() < 0.4 else None)
 
     @property
     def code(self) -> str:
-        """What the names of the grammar's replies end with: ``tb`` for task-oriented and brief, and so on."""
+        """The last letters of the grammar's rules for this style, such as ``tb`` for task-oriented and brief."""
         return self.mode[0] + self.verbosity[0]
 
     def system(self, facts: tuple[str, ...] = ()) -> str:
-        """The system message, word for word what the agent writes."""
+        """Return the system message, exactly as the agent writes it."""
         return system_text({"mode": self.mode, "verbosity": self.verbosity}, name=self.name, facts=facts)

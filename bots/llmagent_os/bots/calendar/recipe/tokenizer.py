@@ -1,8 +1,8 @@
-"""The calendar model's tokenizer: byte-level BPE whose tokens never glue a word to what stands before it.
+"""The calendar model's tokenizer: byte-level BPE whose tokens never join a word to the characters before it.
 
-Merges are learned with words, digits and the runs between them kept apart, and applied with Qwen2's well-known
-pre-tokenizer (so that llama.cpp and vLLM read it as they are). As no merge crosses a word's edge, ``Ana`` is the same
-tokens after a space, after a quote and at the start: copying a name is repeating tokens.
+The merges are learned with words, digits and other characters kept apart. They are applied with Qwen2's pre-tokenizer,
+which llama.cpp and vLLM know. No merge crosses the edge of a word. So ``Ana`` has the same tokens after a space, after
+a quote and at the start, and copying a name means repeating its tokens.
 """
 
 from __future__ import annotations
@@ -14,20 +14,20 @@ from typing import Any
 
 from tokenizers import AddedToken, Regex, Tokenizer, decoders, models, pre_tokenizers, trainers
 
-#: Qwen2's pattern. A space may stand in one piece with its word; no merge joins them.
+#: Qwen2's pattern. A space may be in one piece with its word, but no merge joins the two.
 QWEN2 = (
     r"(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\r\n\p{L}\p{N}]?\p{L}+|\p{N}| ?[^\s\p{L}\p{N}]+[\r\n]*|\s*[\r\n]+|\s+(?!\S)|\s+"
 )
 _APART = r"\p{L}+|\p{N}| ?[^\s\p{L}\p{N}]+[\r\n]*|\s*[\r\n]+|\s+(?!\S)|\s+"
 PADDING, END_OF_TURN = "<|endoftext|>", "<|im_end|>"
 SPECIAL = (PADDING, "<|im_start|>", END_OF_TURN)  #: the first token ids, in this order; not shown when decoding
-#: The ids after those.
+#: The tokens with the next ids.
 MARKERS = ("<tools>", "</tools>", "<tool_call>", "</tool_call>", "<tool_response>", "</tool_response>")
-CONTEXT = 2048  #: tokens that the model can look back on
+CONTEXT = 2048  #: the longest text that the model can read, in tokens
 
 
 def train_tokenizer(texts: Iterable[str], *, vocab_size: int) -> Tokenizer:
-    """Learn the merges from ``texts``."""
+    """Learn a tokenizer from ``texts``."""
     tokenizer = Tokenizer(models.BPE())
     tokenizer.pre_tokenizer = _pre_tokenizer(_APART)
     tokenizer.decoder = decoders.ByteLevel()
@@ -53,15 +53,15 @@ def _pre_tokenizer(pattern: str) -> Any:
 
 
 def chat_template() -> str:
-    """The model's chat template: ChatML, tools and calls in the Hermes form."""
+    """Return the model's chat template: ChatML, with tools and calls in the Hermes form."""
     return files("llmagent_os.bots.calendar.recipe").joinpath("chat_template.jinja").read_text(encoding="utf-8")
 
 
 def as_pretrained(tokenizer: Tokenizer) -> Any:
-    """The same tokenizer as transformers loads and saves it."""
+    """Return the same tokenizer in the form that transformers loads and saves."""
     from transformers import PreTrainedTokenizerFast
 
-    # The markers of tools and calls are text that a reader must see: no special tokens, which readers drop.
+    # The markers of tools and calls are not special tokens: readers drop special tokens from the text.
     state: dict[str, Any] = json.loads(tokenizer.to_str())
     for token in state["added_tokens"]:
         token["special"] = token["content"] in SPECIAL

@@ -1,18 +1,18 @@
-"""Trains the calendar model from scratch: seeded, and resumable at any step.
+"""Trains the calendar model from scratch. A run is seeded, and can resume at any step.
 
-Objective: the cross-entropy of what the assistant says and calls, given everything before it, on conversations that
-:mod:`.dialogues` writes on the fly (no example is ever seen twice). Left out: dropout, gradient accumulation and any
-second model. A run's folder holds
+Objective: the cross-entropy of the assistant's words and calls, given everything before them, on conversations that
+:mod:`.dialogues` writes during training (no example is seen twice). Left out: dropout, gradient accumulation and any
+second model. The folder of a run holds
 
-- ``recipe.json``, written first: a folder is of one recipe;
+- ``recipe.json``, written first: a folder belongs to one recipe;
 - ``tokenizer.json``;
-- ``state.safetensors``, everything that is needed to go on;
-- ``log.jsonl``, a line for each validation: ``step``, ``train`` (mean loss since the line before), ``validation``,
+- ``state.safetensors``: everything that is needed to resume;
+- ``log.jsonl``, with a line per validation: ``step``, ``train`` (mean loss since the line before), ``validation``,
   ``seconds`` and ``tokens`` so far;
-- ``model``, what transformers loads.
+- ``model``: the folder that transformers loads.
 
-A run that was stopped or killed goes on with the same call. On a processor with as many threads as before it then gives
-bit for bit what it would have given without the break; only ``seconds`` differ.
+A run that was stopped or killed resumes with the same call. On a processor, with the same number of threads, it gives
+bit for bit the result of a run without the break. Only ``seconds`` differ.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ from tokenizers import Tokenizer
 from tqdm import tqdm  # type: ignore[import-untyped]
 
 from llmagent_os.bots.calendar.recipe.batches import Batch, batches, corpus, endless
-from llmagent_os.bots.calendar.recipe.checkpoint import Checkpoint, TrainingError, TrainingStopped, writing
+from llmagent_os.bots.calendar.recipe.checkpoint import Checkpoint, TrainingError, TrainingStopped, replacing
 from llmagent_os.bots.calendar.recipe.dialogues import Writer, load_writer
 from llmagent_os.bots.calendar.recipe.export import export
 from llmagent_os.bots.calendar.recipe.hyperparameters import Recipe
@@ -39,7 +39,7 @@ from llmagent_os.bots.calendar.recipe.replies import own_words
 from llmagent_os.bots.calendar.recipe.tokenizer import train_tokenizer
 from llmagent_os.errors import ConfigError
 
-_VALIDATION_GROUPS = 2
+_VALIDATION_GROUPS = 2  #: groups of conversations for validation
 
 
 def train(
@@ -51,23 +51,23 @@ def train(
     writer: Writer | None = None,
     stopping: Callable[[], bool] = lambda: False,
 ) -> Path:
-    """Train in ``folder``, or go on with what was begun there.
+    """Train in ``folder``, or resume the run in it.
 
     Args:
-        folder: the run's; made where there is none.
-        recipe: decides everything; exactly ``recipe.steps`` steps are made.
+        folder: the run's folder. It is created if it does not exist.
+        recipe: decides everything. Training makes exactly ``recipe.steps`` steps.
         device: ``cpu`` or ``cuda``.
-        bf16: compute in bfloat16 where that is exact enough; weights and optimizers stay float32.
-        writer: writes the conversations; the shipped grammar's by default.
-        stopping: asked after every step; where it says yes, the state is saved and training stops.
+        bf16: compute in bfloat16 where that is exact enough. Weights and optimizers stay float32.
+        writer: writes the conversations. By default it uses the shipped grammar.
+        stopping: called after every step. If it returns True, the state is saved and training stops.
 
     Returns:
         The folder of the finished model, ``folder/model``.
 
     Raises:
         ConfigError: ``folder`` was begun with another recipe.
-        TrainingStopped: ``stopping`` said so.
-        TrainingError: a file of the run is damaged or cannot be written, or the loss is no number.
+        TrainingStopped: ``stopping`` returned True.
+        TrainingError: a file of the run is damaged or cannot be written, or the loss is not finite.
     """
     run = _Run(folder, recipe, device, bf16, writer or load_writer())
     progress: Any = tqdm
@@ -77,7 +77,7 @@ def train(
 
 
 class _Run:
-    """A run with everything loaded: one object, as saving needs all of it."""
+    """A run with everything loaded. It is one object, because saving needs everything."""
 
     def __init__(self, folder: Path, recipe: Recipe, device: str, bf16: bool, writer: Writer) -> None:
         self.folder, self.recipe, self.bf16, self.writer = folder, recipe, bf16, writer
@@ -106,7 +106,7 @@ class _Run:
                 self._milestone(validation)
             if stopping():
                 self.save()
-                raise TrainingStopped(f"stopped after step {at.step} of {recipe.steps}; the same command goes on there")
+                raise TrainingStopped(f"stopped after step {at.step} of {recipe.steps}; the same command resumes there")
 
     def _step(self, batch: Batch) -> float:
         loss: Any = loss_of(self.model, batch, bf16=self.bf16)
@@ -120,12 +120,12 @@ class _Run:
         return value
 
     def _validation(self) -> list[Batch]:
-        """Batches of a stream of their own, the same in every run of this seed."""
+        """Draw the validation batches. They have their own stream and are the same in every run with this seed."""
         groups = range(_VALIDATION_GROUPS)
         return [b for n in groups for b in batches(self.writer, self.tokenizer, self.recipe, n, stream="validation")]
 
     def _milestone(self, validation: list[Batch]) -> None:
-        """Measure, and put everything on disk."""
+        """Validate, and write everything to disk."""
         with torch.no_grad():
             losses = [loss_of(self.model, batch, bf16=self.bf16).item() for batch in validation]
         at = self.progress
@@ -140,7 +140,7 @@ class _Run:
         at.loss_sum, at.loss_steps = 0.0, 0
         self.save()
         if at.step < self.recipe.steps:
-            self.export()  # to be tried while training goes on
+            self.export()  # the model can be tried while training goes on
 
     def save(self) -> None:
         self.progress.seconds = time.monotonic() - self.started
@@ -151,14 +151,15 @@ class _Run:
         words = own_words(self.writer.grammar)
         try:
             return export(self.model, self.tokenizer, path, words)
-        except Exception as error:  # a full disk is another error in each of the libraries that write here
+        except Exception as error:  # every library that writes here raises another error for a full disk
             raise TrainingError(
-                f"{path} cannot be written ({error}): make room or mend the folder, then run the same command again"
+                f"{path} cannot be written ({error}): free some space or repair the folder, "
+                "then run the same command again"
             ) from error
 
 
 def _claim(folder: Path, recipe: Recipe) -> None:
-    """Make ``folder`` this recipe's."""
+    """Make sure that ``folder`` belongs to this recipe."""
     path = folder / "recipe.json"
     if path.exists():
         if different := Recipe.read(path).differences(recipe):
@@ -168,24 +169,24 @@ def _claim(folder: Path, recipe: Recipe) -> None:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise ConfigError(f"the run's folder {folder} cannot be made: {error}") from error
-    with writing(path) as fresh:
+    with replacing(path) as fresh:
         recipe.write(fresh)
 
 
 def _tokenizer(path: Path, writer: Writer, recipe: Recipe) -> Tokenizer:
-    """The run's tokenizer: learned once, then read."""
+    """Return the run's tokenizer. The first call learns it, later ones read it."""
     if not path.exists():
         made = train_tokenizer(corpus(writer, recipe.seed, recipe.corpus), vocab_size=recipe.vocab_size)
-        with writing(path) as fresh:
+        with replacing(path) as fresh:
             fresh.write_text(made.to_str(pretty=True), encoding="utf-8")
     try:
         return Tokenizer.from_file(str(path))
-    except Exception as error:  # the library raises nothing more exact
-        raise TrainingError(f"{path} is damaged ({error}): delete it, and the same one is made again") from error
+    except Exception as error:  # the library raises no narrower exception
+        raise TrainingError(f"{path} is damaged ({error}): delete it, and the same file is made again") from error
 
 
 class _Log:
-    """``log.jsonl``."""
+    """The file ``log.jsonl``."""
 
     def __init__(self, path: Path) -> None:
         self.path = path
@@ -198,11 +199,11 @@ class _Log:
             raise TrainingError(f"{self.path} cannot be written: {error}") from error
 
     def cut(self, step: int) -> None:
-        """Take out what came after the checkpoint of ``step``: it is done again."""
+        """Remove the lines after the checkpoint of ``step``, because those steps run again."""
         if not self.path.exists():
             return
         lines = self.path.read_text(encoding="utf-8").splitlines(keepends=True)
         kept = [line for line in lines if line.endswith("\n") and json.loads(line)["step"] <= step]
         if kept != lines:
-            with writing(self.path) as fresh:
+            with replacing(self.path) as fresh:
                 fresh.write_text("".join(kept), encoding="utf-8")

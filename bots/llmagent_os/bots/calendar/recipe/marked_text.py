@@ -1,8 +1,7 @@
-"""Marked text: which characters of a text are a tool's argument.
+"""Marks the characters of a text that are a tool's argument.
 
-Marks travel inside the text as characters of Unicode's private use area, so that whatever is done to the text
-afterwards (spacing, typos, case) is done to the arguments too. One opens argument number n, another closes the
-innermost.
+Marks are characters of Unicode's private use area inside the text. So every later change of the text (spacing, typos,
+case) also changes the arguments. One kind of mark opens argument number n. Another mark closes the innermost argument.
 """
 
 from __future__ import annotations
@@ -11,12 +10,12 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-_FIRST = 0xE100  #: opens argument 0
-_LIMIT = 0x100  #: how many arguments there can be
-END = "\ue001"
-ANY = "[\ue001\ue100-\ue1ff]"  #: a regular expression for one of these characters
+_FIRST = 0xE100  #: the mark that opens argument 0
+_LIMIT = 0x100  #: the largest number of arguments
+END_MARK = "\ue001"  #: closes the innermost argument
+ANY_MARK = "[\ue001\ue100-\ue1ff]"  #: a regular expression for one mark
 _OPEN = re.compile("[\ue100-\ue1ff]")
-_EDGES = " ,.!?;"  #: no argument begins or ends with these
+_EDGES = " ,.!?;"  #: characters that no argument begins or ends with
 
 
 @dataclass(frozen=True)
@@ -27,11 +26,11 @@ class Phrase:
     marks: dict[str, str]  #: argument name to a substring of ``text``, in the order of their names
 
 
-def opening(number: int) -> str:
-    """The character that opens argument ``number``.
+def opening_mark(number: int) -> str:
+    """Return the mark that opens argument ``number``.
 
     Raises:
-        ValueError: there are more arguments than characters.
+        ValueError: there are too many arguments.
     """
     if not 0 <= number < _LIMIT:
         raise ValueError(f"argument number {number} is not between 0 and {_LIMIT - 1}")
@@ -39,27 +38,35 @@ def opening(number: int) -> str:
 
 
 def tidy(marked: str) -> str:
-    """Normalise spaces: one between words, none before punctuation, none at a mark's inner edges; and ``a`` to ``an``.
+    """Normalise spaces: one between words, none before punctuation, none inside a mark's edges. Turn ``a`` into ``an``.
 
     >>> tidy("book  a  event  , please")
     'book an event, please'
     """
     marked = re.sub(r"\s+", " ", marked)
     marked = re.sub("([\ue100-\ue1ff]) +", r" \1", marked)  # a mark opens after the space, not before it
-    marked = re.sub(f" +({END})", r"\1 ", marked)
-    marked = re.sub(f" ({ANY}*) +", r" \1", marked)
-    marked = re.sub(f" +({ANY}*(?:[,.?!;:]|'s\\b))", r"\1", marked)
-    marked = re.sub(f"\\b([Aa]) (?={ANY}*[aeioAEIO])", r"\1n ", marked)
+    marked = re.sub(f" +({END_MARK})", r"\1 ", marked)
+    marked = re.sub(f" ({ANY_MARK}*) +", r" \1", marked)
+    marked = re.sub(f" +({ANY_MARK}*(?:[,.?!;:]|'s\\b))", r"\1", marked)
+    marked = re.sub(f"\\b([Aa]) (?={ANY_MARK}*[aeioAEIO])", r"\1n ", marked)
     return re.sub(r"\s+", " ", marked).strip()
 
 
 def unmark(marked: str, arguments: Sequence[str]) -> Phrase:
-    """Take the marks out of a text; ``arguments`` are the names, by number. Empty arguments are left out."""
+    """Take the marks out of a text.
+
+    Args:
+        marked: the text with marks.
+        arguments: the arguments' names, by number.
+
+    Returns:
+        The text, and its arguments except the empty ones.
+    """
     text: list[str] = []
     opened: list[tuple[str, int]] = []
     spans: dict[str, tuple[int, int]] = {}
     for char in marked:
-        if char == END:
+        if char == END_MARK:
             argument, start = opened.pop()
             spans[argument] = (start, len(text))
         elif _OPEN.match(char):

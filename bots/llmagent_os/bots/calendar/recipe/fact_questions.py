@@ -1,4 +1,4 @@
-"""Questions that a fact in the system message answers: what the bot really knows, and what nobody has heard of."""
+"""Writes questions that a fact in the system message answers. Some facts are the bot's own, others are invented."""
 
 from __future__ import annotations
 
@@ -8,11 +8,11 @@ from functools import cache
 from importlib.resources import files
 from typing import Any
 
+from llmagent_os.bots.calendar.recipe.date_phrases import clock
 from llmagent_os.bots.calendar.recipe.lexicon import city, first_name, invented, word
-from llmagent_os.bots.calendar.recipe.moments import clock
 from llmagent_os.bots.calendar.recipe.phrases import Phrases
 
-_KNOWN = 0.4  #: how often it is one of the bot's own facts
+_KNOWN = 0.4  #: the share of the bot's own facts
 
 
 @cache
@@ -24,14 +24,14 @@ def _knowledge() -> list[dict[str, Any]]:
 
 
 def fact(phrases: Phrases, rng: random.Random) -> tuple[str, str]:
-    """A question and the fact that answers it."""
+    """Draw a question and the fact that answers it."""
     if rng.random() < _KNOWN:
         known = rng.choice(_knowledge())
         return phrases.grammar.draw("ask_" + known["id"].replace("-", "_"), rng).text, known["text"]
     thing = rng.choice((word, invented, phrases.place, phrases.place))(rng)
     name = first_name(rng)
     value = rng.choice((word(rng), str(rng.randrange(2, 400)), city(rng), invented(rng)))
-    # Every alternative is drawn before one is chosen, see moments.
+    # Every alternative is drawn before one is chosen, see date_phrases.
     return rng.choice(
         (
             (f"when does the {thing} open?", f"The {thing} opens at {clock(rng)}."),

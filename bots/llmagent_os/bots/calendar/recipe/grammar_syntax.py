@@ -1,4 +1,4 @@
-"""One line of a grammar file as a tree. The syntax is described in :mod:`.phrase_grammar`.
+"""Parses one line of a grammar file into a tree. :mod:`.phrase_grammar` describes the syntax.
 
 >>> parse("book [a] (table|room)", "example")
 Sequence(parts=('book ', Choice(options=('a',), optional=True), ' ', Choice(options=('table', 'room'), optional=False)))
@@ -20,12 +20,12 @@ _ENDS = ")]}|"
 
 
 class GrammarError(LLMAgentOSError):
-    """A grammar cannot be read or used; the message names the file, the line and what is wrong."""
+    """A grammar cannot be read or used. The message names the file, the line and the mistake."""
 
 
 @dataclass(frozen=True)
 class Rule:
-    """``<name>``: whatever the rule of this name gives."""
+    """``<name>``: a phrase of the rule with this name."""
 
     name: str
 
@@ -40,7 +40,7 @@ class Mark:
 
 @dataclass(frozen=True)
 class Choice:
-    """``(a|b)``: one of them; ``[a|b]``: the same, and half the time nothing."""
+    """``(a|b)``: one of the options. ``[a|b]``: half the time one of the options, half the time nothing."""
 
     options: tuple[Node, ...]
     optional: bool = False
@@ -48,30 +48,30 @@ class Choice:
 
 @dataclass(frozen=True)
 class Sequence:
-    """One thing after the other."""
+    """Several nodes, one after the other."""
 
     parts: tuple[Node, ...]
 
 
-#: Text stands for itself.
+#: A string is text that stands for itself.
 Node: TypeAlias = "str | Rule | Mark | Choice | Sequence"
 
 
 def parse(line: str, where: str) -> Node:
-    """Read one line.
+    """Parse one line.
 
     Args:
         line: an alternative of a rule.
         where: the file and the line's number, for error messages.
 
     Raises:
-        GrammarError: the line cannot be read; says where, in which column, and why.
+        GrammarError: the line cannot be read; the message gives the place, the column and the reason.
     """
     return _Parser(line, where).parse()
 
 
 def references(node: Node) -> Iterator[str]:
-    """The names of the rules that ``node`` refers to."""
+    """Yield the names of the rules that ``node`` refers to."""
     match node:
         case str():
             return
@@ -85,7 +85,7 @@ def references(node: Node) -> Iterator[str]:
 
 
 def literals(node: Node) -> Iterator[str]:
-    """The texts that stand in ``node`` itself."""
+    """Yield the texts in ``node``, without those of rules that it refers to."""
     match node:
         case str():
             yield node
@@ -99,7 +99,7 @@ def literals(node: Node) -> Iterator[str]:
 
 
 class _Parser:
-    """Recursive descent over one line; ``at`` is the next character."""
+    """A recursive-descent parser of one line. ``at`` is the index of the next character."""
 
     def __init__(self, line: str, where: str) -> None:
         self.line, self.where, self.at = line, where, 0

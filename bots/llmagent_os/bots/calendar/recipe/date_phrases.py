@@ -1,7 +1,7 @@
-"""Days, times and repetitions in the calendar plugin's own words, drawn at random.
+"""Draws days, times and repetitions in the calendar plugin's own words.
 
-In all of this every alternative is drawn before one is chosen: which random numbers are used, in which order, is part
-of the recipe.
+Every function draws all alternatives before it chooses one. The order in which random numbers are used is part of the
+recipe: a change here changes all training data.
 """
 
 from __future__ import annotations
@@ -11,12 +11,12 @@ from datetime import date, timedelta
 
 _DAYS = "Monday Tuesday Wednesday Thursday Friday Saturday Sunday".split()
 _MONTHS = "January February March April May June July August September October November December".split()
-_FIRST = date(2026, 1, 1)
-_SPAN = 900  #: days after the first
+_FIRST = date(2026, 1, 1)  #: the earliest date
+_SPAN = 900  #: days from the earliest date to the latest
 
 
 def clock(rng: random.Random) -> str:
-    """A time of day: ``3 PM``, ``7:45 AM``, ``noon``."""
+    """Draw a time of day: ``3 PM``, ``7:45 AM``, ``noon``."""
     if rng.random() < 0.06:
         return rng.choice(("noon", "midnight"))
     minutes = rng.choice(("", "", "", ":30", ":15", ":45", f":{rng.randrange(60):02}"))
@@ -24,7 +24,7 @@ def clock(rng: random.Random) -> str:
 
 
 def when(rng: random.Random) -> str:
-    """An event's moment: ``tomorrow, Friday 6 March, at 3 PM``."""
+    """Draw the time of an event: ``tomorrow, Friday 6 March, at 3 PM``."""
     on = _date(rng)
     draw = rng.random()
     once = [f"at {clock(rng)}" for _ in range(3)]
@@ -38,7 +38,7 @@ def when(rng: random.Random) -> str:
 
 
 def scope(rng: random.Random) -> str:
-    """The time that a look-up covers: ``this week``, ``Friday 6 March in the morning``."""
+    """Draw the period of a search: ``this week``, ``Friday 6 March in the morning``."""
     day = _day(_date(rng))
     return rng.choice(
         (
@@ -61,7 +61,7 @@ def scope(rng: random.Random) -> str:
 
 
 def repetition(rng: random.Random) -> str:
-    """How often an event comes again: ``every Sunday``."""
+    """Draw a repetition: ``every Sunday``."""
     return rng.choice(
         (
             "every day",
