@@ -59,6 +59,7 @@ from llmagent_os.policy.dimensions import declared, starting
 
 if TYPE_CHECKING:
     from llmagent_os.agent import Agent
+    from llmagent_os.policy.learned import LearnedPolicy
 
 GROUP = "llmagent_os.bots"  #: the entry points that are bots: packages that hold a bot.toml
 FILE = "bot.toml"
@@ -138,6 +139,20 @@ class BotConfig(BaseModel):
     temperature: float = Field(default=0.0, ge=0.0, le=2.0)
     remembered_turns: int = Field(default=4, ge=0, le=100)  #: exchanges of the conversation that the model is shown
     model_seconds: float = Field(default=60.0, gt=0, le=3600)  #: for one completion
+
+    def learned_policy(self, learner: str) -> LearnedPolicy:
+        """Return a new behaviour policy with this bot's dimensions, defaults and ``[policy]`` settings.
+
+        Args:
+            learner: one of :data:`llmagent_os.policy.learned.LEARNERS`. It may differ from ``policy.learner``.
+
+        Raises:
+            ConfigError: there is no such learner.
+        """
+        from llmagent_os.policy.learned import make_behavior  # numpy and scipy: a quarter of a second
+
+        behavior, policy = self.behavior, self.policy
+        return make_behavior(learner, behavior.model_dump(), policy.gamma, policy.exploration, behavior.dimensions)
 
 
 @dataclass(frozen=True)

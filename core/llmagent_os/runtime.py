@@ -253,9 +253,7 @@ def make_policy(config: BotConfig, learner: str) -> LearnedPolicy | None:
     """The policy that a bot's configuration asks for; None: it does not learn."""
     if learner == "fixed":
         return None
-    from llmagent_os.policy.learned import behavior_of  # numpy and scipy: a quarter of a second
-
-    return behavior_of(config, learner)
+    return config.learned_policy(learner)
 
 
 def make_llm(settings: Settings, bot: Bot) -> LLM:

@@ -20,7 +20,7 @@ from llmagent_os.policy.actions import ActionSpace
 from llmagent_os.policy.contract import Decision
 from llmagent_os.policy.evaluation import Estimate, Evaluation, Judge
 from llmagent_os.policy.features import Features
-from llmagent_os.policy.learned import LEARNERS, LearnedPolicy, behavior_of
+from llmagent_os.policy.learned import LEARNERS, LearnedPolicy
 from llmagent_os.policy.logged import Logged
 from llmagent_os.policy_worker import decision_of
 
@@ -174,7 +174,7 @@ def _candidate(
 
 
 def _trained(name: str, taken: Sequence[tuple[Decision, Taken]], bot: Bot) -> LearnedPolicy:
-    policy = behavior_of(bot.config, name)
+    policy = bot.config.learned_policy(name)
     for decision, each in taken:
         stands = verdict(each.rewards, each.own, {})
         if stands.reward is not None:

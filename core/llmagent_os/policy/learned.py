@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from typing import Any
 from uuid import uuid4
 
 import numpy as np
@@ -13,9 +13,6 @@ from llmagent_os.errors import ConfigError
 from llmagent_os.policy.actions import ActionSpace
 from llmagent_os.policy.contract import DIMENSIONS, NOTHING_ASKED, Action, Context, Decision, Dimensions, Kind
 from llmagent_os.policy.learner import Learner, Observation
-
-if TYPE_CHECKING:
-    from llmagent_os.bot import BotConfig
 
 #: The learners that a bot can choose.
 LEARNERS = ("bayes", "reinforce", "actor_critic", "q_learning")
@@ -92,12 +89,6 @@ class LearnedPolicy:
                 weight=weight,
             )
         )
-
-
-def behavior_of(config: BotConfig, learner: str) -> LearnedPolicy:
-    """The policy that a bot's configuration asks for, with ``learner``, one of :data:`LEARNERS`."""
-    behavior, policy = config.behavior, config.policy
-    return make_behavior(learner, behavior.model_dump(), policy.gamma, policy.exploration, behavior.dimensions)
 
 
 def make_behavior(
