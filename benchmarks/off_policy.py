@@ -25,8 +25,8 @@ from benchmarks.simulated_users import INTENTS, LABELS, Nonlinear, Personas
 from numpy.typing import NDArray
 
 from llmagent_os.policy.actions import ActionSpace
-from llmagent_os.policy.evaluation import Judge
-from llmagent_os.policy.logged import Logged
+from llmagent_os.policy.off_policy.bandit_feedback import Logged
+from llmagent_os.policy.off_policy.judge import Judge
 
 Floats = NDArray[np.float64]
 

@@ -18,10 +18,10 @@ from llmagent_os.ledger import Ledger, Taken
 from llmagent_os.ledger.connection import file_of
 from llmagent_os.policy.actions import ActionSpace
 from llmagent_os.policy.contract import Decision
-from llmagent_os.policy.evaluation import Estimate, Evaluation, Judge
 from llmagent_os.policy.features import Features
 from llmagent_os.policy.learned import LEARNERS, LearnedPolicy
-from llmagent_os.policy.logged import Logged
+from llmagent_os.policy.off_policy.bandit_feedback import Logged
+from llmagent_os.policy.off_policy.judge import Estimate, Evaluation, Judge
 from llmagent_os.policy_worker import decision_of
 
 PAGE = 500

@@ -127,19 +127,19 @@ def make_learner(name: str, actions: ActionSpace, **options: Any) -> Learner:
     """
     match name:
         case "bayes":
-            from llmagent_os.policy.bayes import Bayes
+            from llmagent_os.policy.bayes.bayes_learner import Bayes
 
             return Bayes(actions, **options)
         case "reinforce":
-            from llmagent_os.policy.reinforce import Reinforce
+            from llmagent_os.policy.linear.reinforce import Reinforce
 
             return Reinforce(actions, **options)
         case "actor_critic":
-            from llmagent_os.policy.actor_critic import ActorCritic
+            from llmagent_os.policy.linear.actor_critic import ActorCritic
 
             return ActorCritic(actions, **options)
         case "q_learning":
-            from llmagent_os.policy.q_learning import QLearning
+            from llmagent_os.policy.linear.q_learning import QLearning
 
             return QLearning(actions, **options)
         case _:

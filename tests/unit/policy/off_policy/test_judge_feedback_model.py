@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from llmagent_os.policy.observed import NEXTS, OPINIONS, Habits, Signs
+from llmagent_os.policy.off_policy.judge_feedback_model import NEXTS, OPINIONS, Habits, Signs
 
 HABITS = replace(
     Habits.expected(2), rates=np.array([0.1, 0.4]), louder=1.5, meant=0.9, contrary=np.array([False, True])

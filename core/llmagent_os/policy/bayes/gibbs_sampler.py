@@ -1,4 +1,4 @@
-"""The draws of :mod:`~llmagent_os.policy.bayes`: what is hidden of a person given the personas, and the reverse.
+"""The draws of the Bayes learner: what is hidden of a person given the personas, and the reverse.
 
 Every array has the chains first: each holds one guess of everything, and they are drawn side by side.
 """
@@ -15,8 +15,8 @@ from numpy.typing import NDArray
 from scipy.linalg import solve_triangular
 from scipy.special import ndtr, ndtri
 
-from llmagent_os.policy.design import GROUPS, Design
-from llmagent_os.policy.person import BLOCK, NEXT, Belief, Person, wide
+from llmagent_os.policy.bayes.design_matrix import GROUPS, Design
+from llmagent_os.policy.bayes.person_state import BLOCK, NEXT, Belief, Person, wide
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]

@@ -13,14 +13,14 @@ import pytest
 
 from llmagent_os.errors import ConfigError, PolicyError
 from llmagent_os.policy.actions import ActionSpace
-from llmagent_os.policy.bayes import Bayes
+from llmagent_os.policy.bayes.bayes_learner import Bayes
+from llmagent_os.policy.bayes.design_matrix import Design
 from llmagent_os.policy.contract import Context, Decision, Kind
-from llmagent_os.policy.design import Design
 from llmagent_os.policy.features import Features
 from llmagent_os.policy.learned import LEARNERS, LearnedPolicy, make_behavior, make_learner, make_policy
 from llmagent_os.policy.learner import SHARED
-from llmagent_os.policy.logged import Floats
-from llmagent_os.policy.parts import unpack
+from llmagent_os.policy.off_policy.bandit_feedback import Floats
+from llmagent_os.policy.state_bytes import unpack
 
 HERE: Context = {"intent": "ask", "kind": "direct", "turn": 0.3}
 BRIEF = {"mode": "task_oriented", "verbosity": "brief"}
@@ -171,8 +171,8 @@ def test_people_who_always_react_are_not_taken_to_mean_the_opposite() -> None:
 
 @pytest.mark.parametrize("name", LEARNERS)
 def test_people_who_were_let_go_of_and_come_back_are_as_they_were(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("llmagent_os.policy.people.HOT", 3)
-    monkeypatch.setattr("llmagent_os.policy.bayes.POOL", 4)
+    monkeypatch.setattr("llmagent_os.policy.person_cache.HOT", 3)
+    monkeypatch.setattr("llmagent_os.policy.bayes.bayes_learner.POOL", 4)
     whole, trimmed = make_policy(name, seed=5), make_policy(name, seed=5)
     stored: dict[str, bytes] = {}
     back = 0
@@ -195,7 +195,7 @@ def test_what_is_believed_of_somebody_does_not_change_with_who_is_heard_after_th
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """The personas are drawn from the latest heard, so that one which only others had may become anything."""
-    monkeypatch.setattr("llmagent_os.policy.bayes.POOL", 6)
+    monkeypatch.setattr("llmagent_os.policy.bayes.bayes_learner.POOL", 6)
     chatty = [CHATTY.items() <= action.items() for action in ActionSpace().actions]
     known: list[float] = []
     kept: list[float] = []

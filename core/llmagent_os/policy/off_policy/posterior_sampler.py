@@ -12,10 +12,10 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.special import ndtri
 
-from llmagent_os.policy.columns import Columns
-from llmagent_os.policy.logged import Floats, Logged
-from llmagent_os.policy.observed import Habits, Signs
-from llmagent_os.policy.regression import Tastes, probability
+from llmagent_os.policy.off_policy.bandit_feedback import Floats, Logged
+from llmagent_os.policy.off_policy.judge_feedback_model import Habits, Signs
+from llmagent_os.policy.off_policy.regressors import Columns
+from llmagent_os.policy.off_policy.reward_regression import Tastes, probability
 
 #: Chains, each with rounds to forget where it began, rounds after that, and of these every so manieth is kept.
 CHAINS, BEFORE, ROUNDS, EVERY = 4, 150, 300, 12

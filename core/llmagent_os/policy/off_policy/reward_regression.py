@@ -11,8 +11,8 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.special import ndtr
 
-from llmagent_os.policy.columns import KINDS, Columns
-from llmagent_os.policy.logged import Floats, Ints
+from llmagent_os.policy.off_policy.bandit_feedback import Floats, Ints
+from llmagent_os.policy.off_policy.regressors import KINDS, Columns
 
 PERSONAS = 8
 #: What their variances are expected to be (everybody's, personas', people's), less where several dimensions are joined;

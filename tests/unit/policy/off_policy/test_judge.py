@@ -17,12 +17,12 @@ from llmagent_os.config import Settings
 from llmagent_os.errors import ConfigError, PolicyError
 from llmagent_os.events import Conversation, Message, Sender
 from llmagent_os.ledger import Interaction, Ledger, RewardEvent, Taken
-from llmagent_os.policy import posterior
 from llmagent_os.policy.actions import ActionSpace
-from llmagent_os.policy.columns import Columns
 from llmagent_os.policy.contract import Decision, Kind
-from llmagent_os.policy.evaluation import Judge
-from llmagent_os.policy.logged import Logged
+from llmagent_os.policy.off_policy import posterior_sampler as posterior
+from llmagent_os.policy.off_policy.bandit_feedback import Logged
+from llmagent_os.policy.off_policy.judge import Judge
+from llmagent_os.policy.off_policy.regressors import Columns
 from llmagent_os.policy_worker import replay
 
 SPACE = ActionSpace()

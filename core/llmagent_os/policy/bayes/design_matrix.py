@@ -1,4 +1,4 @@
-"""What the weights of :mod:`~llmagent_os.policy.bayes` are multiplied with: an action in a context, as numbers."""
+"""What the weights of the Bayes learner are multiplied with: an action in a context, as numbers."""
 
 from __future__ import annotations
 

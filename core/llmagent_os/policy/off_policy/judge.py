@@ -20,10 +20,10 @@ from statistics import NormalDist
 import numpy as np
 
 from llmagent_os.errors import PolicyError
-from llmagent_os.policy.columns import Columns, preferences
-from llmagent_os.policy.logged import Floats, Ints, Logged
-from llmagent_os.policy.posterior import draws
-from llmagent_os.policy.regression import probability
+from llmagent_os.policy.off_policy.bandit_feedback import Floats, Ints, Logged
+from llmagent_os.policy.off_policy.posterior_sampler import draws
+from llmagent_os.policy.off_policy.regressors import Columns, preferences
+from llmagent_os.policy.off_policy.reward_regression import probability
 
 #: Weights beyond this are cut off: the bias is reported as their share.
 CLIP = 50.0

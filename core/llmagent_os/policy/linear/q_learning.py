@@ -14,8 +14,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from llmagent_os.policy.actions import ActionSpace
-from llmagent_os.policy.linear import LIMIT, Floats, LinearLearner, Person, softmax
-from llmagent_os.policy.sessions import Credit
+from llmagent_os.policy.linear.linear_learner import LIMIT, Floats, LinearLearner, Person, softmax
+from llmagent_os.policy.linear.session_turns import Credit
 
 
 class QLearning(LinearLearner):

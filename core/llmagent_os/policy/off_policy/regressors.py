@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from llmagent_os.policy.logged import Floats, Ints, Logged
+from llmagent_os.policy.off_policy.bandit_feedback import Floats, Ints, Logged
 
 #: Of the features, those that vary most are crossed with actions; more cost more than they tell.
 MOST_FEATURES = 12

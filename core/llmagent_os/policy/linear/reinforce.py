@@ -15,8 +15,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from llmagent_os.policy.actions import ActionSpace
-from llmagent_os.policy.linear import Floats, LinearLearner, Person, softmax
-from llmagent_os.policy.sessions import Credit
+from llmagent_os.policy.linear.linear_learner import Floats, LinearLearner, Person, softmax
+from llmagent_os.policy.linear.session_turns import Credit
 
 
 class Reinforce(LinearLearner):

@@ -25,14 +25,14 @@ from scipy.special import ndtr
 
 from llmagent_os.errors import PolicyError
 from llmagent_os.policy.actions import ActionSpace
+from llmagent_os.policy.bayes.design_matrix import Design
+from llmagent_os.policy.bayes.gibbs_sampler import Shared, draw_person, draw_shared
+from llmagent_os.policy.bayes.person_state import Person, unpacked, wide
 from llmagent_os.policy.contract import Context
-from llmagent_os.policy.design import Design
 from llmagent_os.policy.features import Features
-from llmagent_os.policy.gibbs import Shared, draw_person, draw_shared
 from llmagent_os.policy.learner import SHARED, Observation
-from llmagent_os.policy.parts import pack, unpack_shared
-from llmagent_os.policy.people import People
-from llmagent_os.policy.person import Person, unpacked, wide
+from llmagent_os.policy.person_cache import People
+from llmagent_os.policy.state_bytes import pack, unpack_shared
 
 Floats = NDArray[np.float64]
 

@@ -1,4 +1,4 @@
-"""One person, as :mod:`~llmagent_os.policy.bayes` remembers them and guesses at what cannot be seen."""
+"""One person, as :mod:`~llmagent_os.policy.bayes.bayes_learner` remembers them and guesses at what cannot be seen."""
 
 from __future__ import annotations
 
@@ -10,9 +10,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from llmagent_os.policy.design import Design
+from llmagent_os.policy.bayes.design_matrix import Design
 from llmagent_os.policy.learner import Observation
-from llmagent_os.policy.parts import pack, unpack
+from llmagent_os.policy.state_bytes import pack, unpack
 
 Floats = NDArray[np.float64]
 Singles = NDArray[np.float32]

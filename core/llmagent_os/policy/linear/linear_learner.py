@@ -20,9 +20,9 @@ from llmagent_os.policy.actions import ActionSpace
 from llmagent_os.policy.contract import Context
 from llmagent_os.policy.features import Features
 from llmagent_os.policy.learner import SHARED, Observation
-from llmagent_os.policy.parts import pack, unpack, unpack_shared
-from llmagent_os.policy.people import People
-from llmagent_os.policy.sessions import Credit, Turn, note
+from llmagent_os.policy.linear.session_turns import Credit, Turn, note
+from llmagent_os.policy.person_cache import People
+from llmagent_os.policy.state_bytes import pack, unpack, unpack_shared
 
 Floats = NDArray[np.float64]
 

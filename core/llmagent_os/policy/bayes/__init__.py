@@ -1,0 +1,1 @@
+"""The default learner: hierarchical Bayes, by Gibbs sampling."""

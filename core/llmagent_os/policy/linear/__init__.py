@@ -1,0 +1,1 @@
+"""The learners with linear weights: REINFORCE, actor-critic and Q-learning."""

@@ -1,0 +1,1 @@
+"""Estimate what another policy would have been worth, from logged decisions."""
