@@ -209,7 +209,7 @@ async def test_deleting_what_was_learned_and_replaying_the_ledger_gives_the_same
 
 
 async def test_after_a_restart_people_are_read_when_they_write(tmp_path: Path, monkeypatch: MonkeyPatch) -> None:
-    monkeypatch.setattr("llmagent_os.policy.bayes.bayes_learner.POOL", 1)
+    monkeypatch.setattr("llmagent_os.policy.bayes.bayes_learner.POOL_PEOPLE", 1)
     async with running(tmp_path) as bot:
         await bot.opinions("ana", {"verbosity": "brief"}, 6)
         await bot.opinions("ben", {"mode": "conversational"}, 2)

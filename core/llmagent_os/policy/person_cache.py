@@ -1,4 +1,4 @@
-"""The people whom a learner holds in memory: the latest heard, of all who are stored."""
+"""Hold the people in memory whom a learner heard last, out of all who are stored."""
 
 from __future__ import annotations
 
@@ -8,62 +8,67 @@ from typing import Generic, TypeVar
 
 P = TypeVar("P")
 
-HOT = 2_000  #: people are held, and whoever is not stored yet
+#: How many people are held. People who are not stored yet are held beyond that.
+CACHED_PEOPLE = 2_000
 
 
-class People(Generic[P]):
-    """By user id, the latest heard last, and who of them was changed since it was last asked.
+class PersonCache(Generic[P]):
+    """What a learner holds about people, by person id, in the order in which they were heard, the latest last.
 
-    One thread may look somebody up, or take somebody in from the store, while another one learns.
+    It also keeps who has changed since :meth:`changes` was last called. One thread may look people up, or take them in
+    from the store, while another one learns.
     """
 
     def __init__(self, packed: Callable[[P], bytes]) -> None:
-        """Args: ``packed`` makes a person into bytes."""
+        """Start empty. ``packed`` turns what is held about a person into bytes."""
         self._packed = packed
         self._held: OrderedDict[str, P] = OrderedDict()
         self._changed: set[str] = set()
 
-    def get(self, user_id: str) -> P | None:
-        """Somebody who is held; None: nobody known, or they are in the store."""
-        return self._held.get(user_id)
+    def get(self, person_id: str) -> P | None:
+        """Return what is held about a person; None: the person is new, or only in the store."""
+        return self._held.get(person_id)
 
-    def __getitem__(self, user_id: str) -> P:
-        return self._held[user_id]
+    def __getitem__(self, person_id: str) -> P:
+        return self._held[person_id]
 
-    def heard(self, user_id: str, person: P) -> None:
-        """Somebody was heard: ``person`` is who they are now."""
-        self._held[user_id] = person
-        self._held.move_to_end(user_id)
-        self._changed.add(user_id)
+    def heard(self, person_id: str, person: P) -> None:
+        """Hold ``person``, who was heard just now."""
+        self._held[person_id] = person
+        self._held.move_to_end(person_id)
+        self._changed.add(person_id)
 
-    def changed(self, user_id: str) -> None:
-        """Something else is believed of somebody who was not heard."""
-        self._changed.add(user_id)
+    def changed(self, person_id: str) -> None:
+        """Note that what is held about a person has changed, though the person was not heard."""
+        self._changed.add(person_id)
 
-    def take(self, user_id: str, person: P) -> None:
-        """Take somebody in from the store; who is held already is newer."""
-        self._held.setdefault(user_id, person)
+    def take(self, person_id: str, person: P) -> None:
+        """Take a person in from the store. If the person is held already, that state is newer and stays."""
+        self._held.setdefault(person_id, person)
 
-    def forget(self, user_id: str) -> None:
-        """Let somebody go for good."""
-        self._held.pop(user_id, None)
-        self._changed.discard(user_id)
+    def forget(self, person_id: str) -> None:
+        """Drop a person, also from what :meth:`changes` returns."""
+        self._held.pop(person_id, None)
+        self._changed.discard(person_id)
 
     def changes(self) -> dict[str, bytes]:
-        """Everybody who was changed since this was last called, as bytes."""
-        parts = {each: self._packed(self._held[each]) for each in sorted(self._changed) if each in self._held}
+        """Return everybody who has changed since the last call, as bytes."""
+        parts = {name: self._packed(self._held[name]) for name in sorted(self._changed) if name in self._held}
         self._changed.clear()
         return parts
 
     def trim(self, besides: Container[str] = ()) -> None:
-        """Let go of whoever was not heard for long and is stored, but for those in ``besides``."""
-        over = len(self._held) - HOT
-        for each in list(self._held)[: max(0, 2 * over)]:
-            if over > 0 and each not in besides and each not in self._changed:
-                del self._held[each]
+        """Drop the people who were heard least recently, down to :data:`CACHED_PEOPLE`.
+
+        People who are not stored yet stay, and so do those in ``besides``.
+        """
+        over = len(self._held) - CACHED_PEOPLE
+        for name in list(self._held)[: max(0, 2 * over)]:
+            if over > 0 and name not in besides and name not in self._changed:
+                del self._held[name]
                 over -= 1
 
     def clear(self) -> None:
-        """Nobody is held."""
+        """Drop everybody."""
         self._held.clear()
         self._changed.clear()

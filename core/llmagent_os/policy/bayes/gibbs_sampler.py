@@ -1,310 +1,210 @@
-"""The draws of the Bayes learner: what is hidden of a person given the personas, and the reverse.
+r"""Draw what is hidden of one person, by Gibbs sampling. The model of the whole package is written down here.
 
-Every array has the chains first: each holds one guess of everything, and they are drawn side by side.
+Every chain holds one guess of everything that is hidden; the chain is left out of the equations. ``[A]`` is 1 if A
+holds, else 0. ``Φ`` is the standard normal distribution function. Gamma distributions are written with shape and rate.
+Floors that keep numbers away from 0 and 1 are left out. A turn that was withdrawn keeps its place, with φ_t = 0.
+
+Symbols. Of one person, whose turns are t = 1, 2, …::
+
+    φ_t   the row of the design matrix for the context and the action of turn t; size numbers
+    ℓ_t   how much the action is preferred before anything is known (``lean``)
+    y_t   latent satisfaction; the person is satisfied, s_t = 1, if y_t > 0, else s_t = 0
+    z_t   the persona that the person belongs to, the same for all turns of a block of BLOCK_TURNS
+    δ     the person's own deviation from the weights of their persona
+    v_t   the opinion that was shown, reward times weight, in [-1, 1]; 0: none was
+    f_t   what the person did next, if that is known
+    r, h  the kind of rater, and honesty: how often an opinion is meant
+    λ     how often the person shows an opinion, per turn
+
+Of all people, with K personas::
+
+    μ_k, π_k    the weights of persona k, and the share of people in it
+    τ²_g, ω²_g  the variance of weights of group g between personas, and between the people of one persona
+    χ           the probability of a change of persona after a block (``change``; given)
+    θ, ρ, κ     the distributions of f and of r, and how much more often the dissatisfied show an opinion
+    γ           how much of what is seen of a turn is also said about the turn before it (``gamma``; given)
+
+Tastes: a probit regression, hierarchical over personas and people::
+
+    (1)  y_t ~ Normal(φ_t · (μ_{z_t} + δ) + ℓ_t, 1), so that P(s_t = 1) = Φ(φ_t · (μ_{z_t} + δ) + ℓ_t)
+    (2)  δ ~ Normal(0, diag(ω²))
+    (3)  μ_k ~ Normal(0, diag(τ²))
+    (4)  the first block's z ~ π; a later block keeps the z of the block before with probability 1 - χ, and else draws
+         it from π again
+    (5)  π ~ Dirichlet(3/K, …, 3/K)
+    (6)  τ² and ω² are near τ₀² and ω₀² (``BETWEEN_PRIOR``, ``WITHIN_PRIOR``); see (19)
+
+Feedback (:mod:`~llmagent_os.policy.bayes.learner_feedback_model`)::
+
+    (7)  P(v_t ≠ 0 | s_t) = 1 - exp(-λ κ^[s_t = 0]): urges to react are Poisson, and one of them is enough
+    (8)  an opinion speaks for s_t by h^|v_t| if its sign agrees with s_t, else by (1 - h)^|v_t|
+    (9)  P(f_t | s_t) = θ_{s_t, f_t}; an unknown f_t says nothing
+    (10) r ~ ρ;  h | r ~ Beta(a_r, b_r) (``HONESTY_PRIOR``);  λ ~ Gamma(1, 4)
+    (11) ρ ~ Dirichlet(100, 1/2, 1/2);  θ_s ~ Dirichlet(``NEXT_PRIOR``[s]);  κ ~ Gamma(6, 5)
+    (12) log L_t(s) = log of (7) × (8) × (9) for s_t = s, plus γ^(t' - t) times the same of every later turn t' of the
+         session, counted in turns of the session. L_t depends on r through h.
+
+The draws of one person, given μ, π, τ², ω², θ, ρ, κ (:func:`draw_person`)::
+
+    (13) z and r, with s summed out, given δ: a turn's likelihood is Φ(η) L_t(1) + (1 - Φ(η)) L_t(0), with η the mean
+         in (1). Forward filtering and backward sampling over the blocks (Carter and Kohn, 1994; Chib, 1996); r by the
+         evidence of the whole history.
+    (14) s_t and y_t: P(s_t = 1 | …) = Φ(η) L_t(1) / (Φ(η) L_t(1) + (1 - Φ(η)) L_t(0)); then y_t from (1), cut to its
+         side of 0 (Albert and Chib, 1993)
+    (15) δ ~ Normal(P⁻¹ Σ_t φ_t (y_t - ℓ_t - φ_t · μ_{z_t}), P⁻¹), with P = Σ_t φ_t φ_tᵀ + diag(1/ω²)
+    (16) h ~ Beta(a_r + number of opinions that agree with s, b_r + number of others); the numbers of urges n_t from a
+         Poisson distribution that is at least 1, where an opinion was shown, else 0; and then
+         λ ~ Gamma(1 + Σ_t n_t, 4 + Σ_t κ^[s_t = 0])
+
+:mod:`~llmagent_os.policy.bayes.shared_sampler` has the draws of what all people share, (17) to (20).
+
+References:
+    J. H. Albert and S. Chib (1993). Bayesian analysis of binary and polychotomous response data. JASA 88.
+    C. K. Carter and R. Kohn (1994). On Gibbs sampling for state space models. Biometrika 81.
+    B. P. Carlin and S. Chib (1995). Bayesian model choice via Markov chain Monte Carlo methods. JRSS B 57.
+    S. Chib (1996). Calculating posterior distributions and modal estimates in Markov mixture models. J. Econometrics
+    75.
+    A. P. Dawid and A. M. Skene (1979). Maximum likelihood estimation of observer error-rates using the EM algorithm.
+    Applied Statistics 28.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass, replace
-from itertools import pairwise
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 from scipy.linalg import solve_triangular
 from scipy.special import ndtr, ndtri
 
-from llmagent_os.policy.bayes.design_matrix import GROUPS, Design
-from llmagent_os.policy.bayes.person_state import BLOCK, NEXT, Belief, Person, wide
-
-Floats = NDArray[np.float64]
-Ints = NDArray[np.int64]
-Random = np.random.Generator
-
-# How much weights vary between personas, and between people of one persona, at first: for each of ``GROUPS``.
-BETWEEN = np.array([0.1, 1.0, 0.5, 1 / 32, 1 / 16, 1 / 16, 1 / 32])
-WITHIN = np.array([0.1, 0.6, 0.3, 1 / 128, 1 / 64, 1 / 64, 1 / 128])
-FAITH = 2.0  #: observations that these are worth
-
-#: How often each of ``NEXT`` is expected at first, of the dissatisfied and of the satisfied, in observations.
-NEXT_PRIOR = np.array([[0.0, 3.5, 1.0, 0.6, 0.3, 0.1, 0.2], [0.0, 9.0, 0.6, 0.2, 0.2, 0.6, 0.1]])
-#: Raters who mean what they say, the opposite, and nothing: how many of each are expected at first, and how often the
-#: sign of what they show is that of what they feel, as the two counts of a Beta distribution.
-RATERS = np.array([[100.0, 20.0, 2.0], [0.5, 2.0, 20.0], [0.5, 10.0, 10.0]])
+from llmagent_os.policy.array_types import Floats, Ints, Singles
+from llmagent_os.policy.bayes.learner_feedback_model import draw_honesty, draw_rater, log_likelihood, start_rater
+from llmagent_os.policy.bayes.person_state import BLOCK_TURNS, Belief, PersonState, resized
+from llmagent_os.policy.bayes.shared_state import SharedState
 
 
-@dataclass(frozen=True)
-class Shared:
-    """What everybody has in common. Replaced whole, never changed, so that a thread can decide while another learns."""
-
-    design: Design
-    mu: Floats  #: the personas' weights, ``(chains, personas, size)``
-    odds: Floats  #: how many people are of each persona, ``(chains, personas)``
-    nexts: Floats  #: P(next | dissatisfied or satisfied), ``(chains, 2, NEXT)``
-    raters: Floats  #: how many raters are of each kind, ``(chains, RATERS)``
-    outspoken: Floats  #: how much more often the dissatisfied show an opinion, ``(chains,)``
-    between: Floats  #: variance of each group of weights between personas
-    within: Floats  #: and between the people of one
-
-    @classmethod
-    def start(cls, design: Design, chains: int, personas: int, rng: Random) -> Shared:
-        """Before anybody is known: on the average over the chains, nothing is preferred."""
-        first = rng.normal(size=((chains + 1) // 2, personas, design.size)) * np.sqrt(BETWEEN[design.groups])
-        return cls(
-            design=design,
-            mu=np.concatenate([first, -first])[:chains],
-            odds=np.full((chains, personas), 1.0 / personas),
-            nexts=np.tile(NEXT_PRIOR / NEXT_PRIOR.sum(1, keepdims=True), (chains, 1, 1)),
-            raters=np.tile(RATERS[:, 0] / RATERS[:, 0].sum(), (chains, 1)),
-            outspoken=np.full(chains, 1.2),
-            between=BETWEEN.copy(),
-            within=WITHIN.copy(),
-        )
-
-    def grown(self, design: Design, rng: Random) -> Shared:
-        """With weights for the columns of ``design`` that came since."""
-        new = rng.normal(size=(*self.odds.shape, design.size - self.design.size))
-        new *= np.sqrt(self.between[design.groups[self.design.size :]])
-        return replace(self, design=design, mu=np.concatenate([self.mu, new], axis=2))
-
-
-def draw_person(person: Person, shared: Shared, lean: Floats, gamma: float, change: float, rng: Random) -> None:
-    """Draw everything hidden about one person, given what everybody shares.
+def draw_person(
+    person: PersonState, shared: SharedState, lean: Floats, gamma: float, change: float, rng: np.random.Generator
+) -> None:
+    """Draw everything that is hidden of one person, (13) to (16), given what all people share.
 
     Args:
         person: changed in place.
-        shared: the personas and the rest.
-        lean: how much each action is preferred before anything is known, ``(actions,)``.
-        gamma: how much of what is seen after a turn also speaks of the turn before it in the same session.
-        change: the probability that somebody is of another persona after :data:`BLOCK` turns.
-        rng: draws.
+        shared: what all people share.
+        lean: ℓ of every action, ``(actions,)``.
+        gamma: γ.
+        change: χ.
+        rng: the source of the draws.
     """
     m, size, n = len(shared.mu), shared.design.size, len(person)
     chains: Ints = np.arange(m, dtype=np.int64)
-    block = np.arange(n) // BLOCK
-    phi, lean = person.rows(shared.design), lean[person.actions]
+    block = np.arange(n) // BLOCK_TURNS  # (turns,)
+    phi, lean = person.rows(shared.design), lean[person.actions]  # (turns, size), (turns,)
     if not person.rate.size:
-        person.rate, person.honesty = (np.asarray(np.full(m, each), np.float32) for each in (0.2, 0.9))
-        person.rater = np.zeros(m, np.uint8)
-    honesty = np.clip(_floats(rng.beta(RATERS[:, 1, None], RATERS[:, 2, None], (len(RATERS), m))), 0.01, 0.99)
-    honesty[person.rater, chains] = person.honesty
-    by_persona = (shared.mu.reshape(-1, size) @ phi.T).reshape(m, -1, n)
-    own = taste(person.belief, m, size) @ phi.T + lean
-    likelihood = _likelihood(person, honesty, shared, gamma)
+        start_rater(person, m)
+    honesty = draw_honesty(person, rng)  # (RATER_KINDS, chains)
+    by_persona = (shared.mu.reshape(-1, size) @ phi.T).reshape(m, -1, n)  # φ · μ_k, (chains, personas, turns)
+    own = deviation(person.belief, m, size) @ phi.T + lean  # φ · δ + ℓ, (chains, turns)
+    likelihood = log_likelihood(person, honesty, shared.nexts, shared.outspoken, gamma)
     rater, now, personas = _draw_personas(by_persona + own[:, None], likelihood, shared, change, rng)
-    likelihood = likelihood[:, rater, chains]
-    theirs = np.take_along_axis(by_persona, personas[:, None, block], 1)[:, 0]
-    latent = _draw_latent(theirs + own, likelihood, rng)
+    likelihood = likelihood[:, rater, chains]  # (2, chains, turns)
+    theirs = np.take_along_axis(by_persona, personas[:, None, block], 1)[:, 0]  # φ · μ_z, (chains, turns)
+    latent = _draw_latent(theirs + own, likelihood, rng)  # (chains, turns)
 
-    precision = phi.T @ phi + np.diag(1 / shared.within[shared.design.groups])
+    precision = phi.T @ phi + np.diag(1 / shared.within[shared.design.groups])  # P of (15), (size, size)
     root = np.linalg.cholesky(precision)
-    half = solve_triangular(root, ((latent - lean - theirs) @ phi).T, lower=True, check_finite=False)
-    both = np.hstack([half, rng.normal(size=(size, m))])
+    half = solve_triangular(root, ((latent - lean - theirs) @ phi).T, lower=True, check_finite=False)  # (size, chains)
+    both = np.hstack([half, rng.normal(size=(size, m))])  # the mean and the spread of δ are solved for at once
     both = solve_triangular(root, both, lower=True, trans="T", check_finite=False).T.astype(np.float32)
-    person.belief = Belief(now.astype(np.float32), both[:m], both[m:])
+    person.belief = Belief(now.astype(np.float32), both[:m], both[m:])  # (chains, size) each
     person.personas, person.latent = personas.astype(np.uint8), latent.astype(np.float32)
-    _draw_rater(person, rater, shared, rng)
+    draw_rater(person, rater, shared.outspoken, rng)
 
 
-def taste(belief: Belief | None, chains: int, size: int) -> Floats:
-    """δ as each chain drew it, ``(chains, size)``; zeros for the columns that came later."""
-    return np.zeros((chains, size)) if belief is None else wide(belief.own, size) + wide(belief.spread, size)
-
-
-def _likelihood(person: Person, honesty: Floats, shared: Shared, gamma: float) -> Floats:
-    """The logarithm of how likely everything seen is: ``(2, RATERS, chains, turns)``; first of the dissatisfied.
-
-    What is seen later in a session speaks, discounted, of the turns before.
-    """
-    opinions, followed = np.array(person.opinions), np.array(person.nexts)
-    value = np.nan_to_num(opinions)
-    shown, known = value != 0, followed > 0
-    likelihood = np.zeros((2, *honesty.shape, len(person)))
-    for state in (0, 1):
-        rate = person.rate.astype(np.float64) * (1.0 if state else shared.outspoken)
-        rate = np.clip(rate, 1e-4, 20.0)[:, None]
-        rest = np.where(shown, np.log(-np.expm1(-rate)), -rate)
-        rest += np.where(known, np.log(shared.nexts[:, state][:, followed] + 1e-9), 0.0)
-        right = (value > 0) == bool(state)
-        meant = np.where(right, np.log(honesty)[:, :, None], np.log1p(-honesty)[:, :, None])
-        likelihood[state] = rest + np.abs(value) * meant
-    if gamma and any(person.episodes):
-        likelihood = likelihood @ _credit(person.episodes, gamma)
-    return likelihood
+def deviation(belief: Belief | None, chains: int, size: int) -> Floats:
+    """Return δ as every chain drew it, ``(chains, size)``, with zeros for columns that are newer than the draw."""
+    return np.zeros((chains, size)) if belief is None else resized(belief.own, size) + resized(belief.spread, size)
 
 
 def _draw_personas(
-    scores: Floats, likelihood: Floats, shared: Shared, change: float, rng: Random
+    scores: Floats, likelihood: Floats, shared: SharedState, change: float, rng: np.random.Generator
 ) -> tuple[Ints, Floats, Ints]:
-    """What kind of rater somebody is, and who they were in each block: by forward filtering and backward sampling.
+    """Draw the kind of rater and the persona of every block, by (13).
 
-    Whether they were satisfied is summed over, so that one draw can go from any explanation of the signs to any other.
+    Satisfaction is summed out, so that one draw can move from any explanation of the signs to any other.
 
     Args:
-        scores: of each turn as each persona would take it, ``(chains, personas, turns)``.
-        likelihood: as :func:`_likelihood` has it.
-        shared: how common each persona and each kind of rater is.
-        change: the probability of another persona in the next block.
-        rng: draws.
+        scores: η of every turn for every persona, ``(chains, personas, turns)``.
+        likelihood: log L, ``(2, RATER_KINDS, chains, turns)``.
+        shared: π and ρ.
+        change: χ.
+        rng: the source of the draws.
 
     Returns:
-        The kinds ``(chains,)``, P(persona) of the last block ``(chains, personas)``, and personas ``(chains, blocks)``.
+        The kinds ``(chains,)``, P(persona) of the last block ``(chains, personas)``, and the personas
+        ``(chains, blocks)``.
     """
     m, n = len(scores), scores.shape[-1]
-    starts: Ints = np.arange(0, n, BLOCK, dtype=np.int64)
+    starts: Ints = np.arange(0, n, BLOCK_TURNS, dtype=np.int64)  # (blocks,): the first turn of every block
     chains: Ints = np.arange(m, dtype=np.int64)
     odds = shared.odds
-    best = likelihood.max(0)
-    seen = np.exp(likelihood - best).astype(np.float32)[:, :, :, None]
+    best = likelihood.max(0)  # taken out of L, so that nothing underflows; (RATER_KINDS, chains, turns)
+    seen = np.exp(likelihood - best).astype(np.float32)[:, :, :, None]  # (2, RATER_KINDS, chains, 1, turns)
     fit = _normal(scores) * (seen[1] - seen[0])
-    fit += seen[0]
-    fits = _floats(np.multiply.reduceat(fit, starts, axis=3)) + 1e-60
-    filtered = np.zeros((len(starts), *fits.shape[:-1]))
-    evidence = np.log(shared.raters.T) + best.sum(-1)
-    prior = odds + 1e-12
+    fit += seen[0]  # the likelihood of every turn, (RATER_KINDS, chains, personas, turns)
+    fits = _floats(np.multiply.reduceat(fit, starts, axis=3)) + 1e-60  # (RATER_KINDS, chains, personas, blocks)
+    filtered = np.zeros((len(starts), *fits.shape[:-1]))  # (blocks, RATER_KINDS, chains, personas)
+    evidence = np.log(shared.raters.T) + best.sum(-1)  # (RATER_KINDS, chains)
+    prior = odds + 1e-12  # P(persona) before a block is seen; then (RATER_KINDS, chains, personas)
     for at in range(len(starts)):
         both = prior * fits[..., at]
         total = both.sum(-1, keepdims=True)
         filtered[at] = both / total
         evidence += np.log(total[..., 0])
-        prior = (1 - change) * filtered[at] + change * odds + 1e-12
-    rater = _draw(_floats(np.exp(evidence - evidence.max(0)).T), _floats(rng.random(m)))
-    filtered = filtered[:, rater, chains]
-    personas = np.zeros((m, len(starts)), np.int64)
+        prior = (1 - change) * filtered[at] + change * odds + 1e-12  # (4)
+    rater = _draw_index(_floats(np.exp(evidence - evidence.max(0)).T), _floats(rng.random(m)))  # (chains,)
+    filtered = filtered[:, rater, chains]  # (blocks, chains, personas)
+    personas = np.zeros((m, len(starts)), np.int64)  # (chains, blocks)
     chance, lots = filtered[-1], rng.random((len(starts), m))
     for at in range(len(starts) - 1, -1, -1):
-        after = personas[:, at] = _draw(chance, lots[at])
-        if at:
+        after = personas[:, at] = _draw_index(chance, lots[at])
+        if at:  # (4), backwards
             chance = filtered[at - 1] * (change * odds[chains, after])[:, None]
             chance[chains, after] += filtered[at - 1][chains, after] * (1 - change)
     return rater, filtered[-1], personas
 
 
-def _draw_latent(score: Floats, likelihood: Floats, rng: Random) -> Floats:
-    """Satisfaction as a number whose mean is ``score``, above 0 where satisfied: ``(chains, turns)``."""
-    chance = np.clip(ndtr(score), 1e-9, 1 - 1e-9)
-    odds = np.exp(np.clip(likelihood[0] - likelihood[1], -50, 50)) * (1 - chance) / chance
-    satisfied = rng.random(score.shape) < 1 / (1 + odds)
+def _draw_latent(score: Floats, likelihood: Floats, rng: np.random.Generator) -> Floats:
+    """Draw y by (14), ``(chains, turns)``.
+
+    Args:
+        score: η, ``(chains, turns)``.
+        likelihood: log L for the drawn kind of rater, ``(2, chains, turns)``.
+        rng: the source of the draws.
+    """
+    chance = np.clip(ndtr(score), 1e-9, 1 - 1e-9)  # Φ(η), (chains, turns)
+    odds = np.exp(np.clip(likelihood[0] - likelihood[1], -50, 50)) * (1 - chance) / chance  # against satisfaction
+    satisfied = rng.random(score.shape) < 1 / (1 + odds)  # (chains, turns)
     tail = ndtri(np.clip(rng.random(score.shape) * np.where(satisfied, chance, 1 - chance), 1e-12, 1 - 1e-12))
     return score + np.where(satisfied, -tail, tail)
 
 
-def _draw_rater(person: Person, rater: Ints, shared: Shared, rng: Random) -> None:
-    """How far this person's opinions can be trusted, and how often they show any."""
-    opinions, satisfied = np.nan_to_num(np.array(person.opinions)), person.latent > 0
-    shown = opinions != 0
-    meant = ((satisfied == (opinions > 0)) & shown).sum(1)
-    honesty = _floats(rng.beta(RATERS[rater, 1] + meant, RATERS[rater, 2] + shown.sum() - meant))
-    exposure = np.where(satisfied, 1.0, shared.outspoken[:, None])
-    urges = np.where(shown, _urges(_floats(person.rate)[:, None] * exposure, rng), 0).sum(1)
-    person.rater, person.honesty = rater.astype(np.uint8), np.clip(honesty, 0.01, 0.99).astype(np.float32)
-    person.rate = (_floats(rng.gamma(1.0 + urges)) / (4.0 + exposure.sum(1))).astype(np.float32)
+def _draw_index(chances: Floats, lots: Floats) -> Ints:
+    """Draw one index of every row.
 
+    Args:
+        chances: unnormalised probabilities, ``(rows, values)``.
+        lots: uniform numbers in [0, 1), ``(rows,)``.
 
-def draw_shared(people: Sequence[Person], shared: Shared, lean: Floats, rng: Random) -> Shared:
-    """Draw what everybody shares, given what was drawn of some people."""
-    m, k, size = shared.mu.shape
-    precision, pull, counts = np.zeros((m, k, size, size)), np.zeros((m, k, size)), np.zeros((m, k))
-    tastes = [taste(person.belief, m, size) for person in people]
-    for person, own in zip(people, tastes, strict=True):
-        phi = person.rows(shared.design)
-        rest = person.latent - own @ phi.T - lean[person.actions]
-        gram, whole = phi.T @ phi, rest @ phi
-        changes = person.personas[:, 1:] != person.personas[:, :-1]
-        for chain, (path, changed) in enumerate(zip(person.personas, changes, strict=True)):
-            if not changed.any():
-                precision[chain, path[0]] += gram
-                pull[chain, path[0]] += whole[chain]
-                counts[chain, path[0]] += 1
-                continue
-            bounds = [0, *(np.flatnonzero(changed) + 1).tolist(), len(path)]
-            for start, end in pairwise(bounds):
-                here = slice(start * BLOCK, end * BLOCK)
-                part = phi[here]
-                precision[chain, path[start]] += part.T @ part
-                pull[chain, path[start]] += rest[chain, here] @ part
-                counts[chain, path[start]] += 1 / (len(bounds) - 1)  # nobody counts for more than one
-    scale = np.sqrt(shared.between[shared.design.groups])
-    noise = rng.normal(size=(m, k, size))
-    mu = noise * scale
-    for chain, persona in np.argwhere(counts > 0):
-        root = np.linalg.cholesky(precision[chain, persona] + np.diag(1 / scale**2))
-        half = solve_triangular(root, pull[chain, persona], lower=True, check_finite=False)
-        mu[chain, persona] = solve_triangular(
-            root, half + noise[chain, persona], lower=True, trans="T", check_finite=False
-        )
-    odds = _floats(rng.gamma(counts + 3.0 / k)) + 1e-12
-    between, within = _scales(mu, counts > 0, np.stack(tastes), shared.design.groups)
-    return _draw_signs(
-        people,
-        replace(shared, mu=mu, odds=odds / odds.sum(1, keepdims=True), between=between, within=within),
-        rng,
-    )
-
-
-def _scales(mu: Floats, used: NDArray[np.bool_], tastes: Floats, groups: Ints) -> tuple[Floats, Floats]:
-    """How much weights vary between personas and between people, for each of ``GROUPS``: their likeliest variances."""
-    between, within = BETWEEN.copy(), WITHIN.copy()
-    for group in range(len(GROUPS)):
-        here = groups == group
-        width = here.sum()
-        theirs = (tastes[..., here] ** 2).sum() / len(mu)
-        within[group] = (FAITH * 0.4 * WITHIN[group] + theirs) / (FAITH + len(tastes) * width)
-        spread = (mu[..., here] ** 2 * used[:, :, None]).sum() / len(mu)
-        between[group] = (FAITH * BETWEEN[group] + spread) / (FAITH + used.sum() / len(mu) * width)
-    return between, within
-
-
-def _draw_signs(people: Sequence[Person], shared: Shared, rng: Random) -> Shared:
-    """How often the satisfied and the dissatisfied show each sign, and what raters are like."""
-    satisfied = np.hstack([person.latent > 0 for person in people])
-    followed = np.concatenate([person.nexts for person in people])
-    shown = np.nan_to_num(np.concatenate([person.opinions for person in people])) != 0
-    nexts = np.zeros_like(shared.nexts)
-    for state in (0, 1):
-        here = satisfied == bool(state)
-        counts = np.stack([(here & (followed == code)).sum(1) for code in range(1, len(NEXT))], 1)
-        drawn = rng.gamma(NEXT_PRIOR[state, 1:] + counts) + 1e-12
-        nexts[:, state, 1:] = drawn / drawn.sum(1, keepdims=True)
-    kinds = np.stack([person.rater for person in people])
-    counts = np.stack([(kinds == kind).sum(0) for kind in range(len(RATERS))], 1)
-    raters = rng.gamma(RATERS[:, 0] + counts) + 1e-12
-    rates = np.hstack([np.repeat(person.rate[:, None], len(person), 1) for person in people])
-    unhappy = ~satisfied
-    urges = _urges(rates * shared.outspoken[:, None], rng)
-    voiced = np.where(unhappy & shown, urges, 0).sum(1)
-    outspoken = _floats(rng.gamma(6 + voiced)) / (5 + (unhappy * rates).sum(1))
-    return replace(shared, nexts=nexts, raters=raters / raters.sum(1, keepdims=True), outspoken=outspoken)
-
-
-def _urges(rate: Floats, rng: Random) -> Ints:
-    """How many there were of what comes ``rate`` times a turn, where there was one: the first, and any after it."""
-    first = -np.log1p(rng.random(rate.shape) * np.expm1(-rate))
-    return 1 + rng.poisson(np.maximum(rate - first, 0.0))
-
-
-def _credit(episodes: list[int], gamma: float) -> Floats:
-    """How much what was seen at one turn says of another, shape ``(seen, of)``: γ to the turns between them."""
-    key = np.array(episodes)
-    n = len(key)
-    same = (key[:, None] == key[None]) & (key[:, None] != 0)
-    place = np.array([(key[:at] == key[at]).sum() for at in range(n)])
-    apart = place[:, None] - place[None]
-    later = same & (apart > 0)
-    credit: Floats = np.eye(n) + np.where(later, gamma ** np.maximum(apart, 0), 0.0)
-    return credit
-
-
-def _draw(chances: Floats, lots: Floats) -> Ints:
-    """One number of each row, as likely as the row says; ``lots`` are uniform."""
+    Returns:
+        Shape ``(rows,)``.
+    """
     edges = chances.cumsum(-1)
     drawn: Ints = (lots[..., None] * edges[..., -1:] > edges).sum(-1)
     return np.asarray(np.minimum(drawn, chances.shape[-1] - 1), np.int64)
 
 
-def _normal(score: Floats) -> NDArray[np.float32]:
-    """Φ, to 2e-4 and kept away from 0 and 1 by 1e-4, many times faster than exactly (Page, 1977)."""
+def _normal(score: Floats) -> Singles:
+    """Return Φ to 2e-4, within [1e-4, 1 - 1e-4]. Many times faster than the exact function (Page, 1977)."""
     x = score.astype(np.float32)
     out = np.exp(np.clip(x * (-1.5976 - 0.07056 * x * x), -80, 80))
     out += 1.0

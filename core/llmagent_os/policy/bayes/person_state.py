@@ -1,4 +1,7 @@
-"""One person, as :mod:`~llmagent_os.policy.bayes.bayes_learner` remembers them and guesses at what cannot be seen."""
+"""Keep what the Bayes learner remembers of one person, and what it believes of what cannot be seen.
+
+The symbols are those of :mod:`~llmagent_os.policy.bayes.gibbs_sampler`.
+"""
 
 from __future__ import annotations
 
@@ -10,110 +13,122 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from llmagent_os.policy.bayes.design_matrix import Design
+from llmagent_os.policy.array_types import Floats, Singles
+from llmagent_os.policy.bayes.design_matrix import DesignMatrix
 from llmagent_os.policy.learner import Observation
 from llmagent_os.policy.state_bytes import pack, unpack
 
-Floats = NDArray[np.float64]
-Singles = NDArray[np.float32]
+#: How many turns of a person are remembered.
+HISTORY_TURNS = 200
+#: The turns of a block. Within a block of turns a person belongs to one persona.
+BLOCK_TURNS = 8
 
-HISTORY = 200  #: turns of a person that are remembered
-BLOCK = 8  #: somebody may become somebody else between blocks of so many of their turns
-
-#: What a person did next, as a code. The first is that nothing of it is known.
-NEXT = ("", "went_on", "reask", "correction", "edited", "thanks", "tool_failed")
+#: What a person did next, by code. Code 0: nothing of it is known.
+NEXT_SIGNS = ("", "went_on", "reask", "correction", "edited", "thanks", "tool_failed")
 
 
 @dataclass(frozen=True)
 class Belief:
-    """What each chain believes of a person; deciding takes no more. Replaced whole, never changed."""
+    """What every chain believes of a person. Deciding needs no more. Replaced as a whole, never changed."""
 
-    now: Singles  #: P(persona) of the latest block, ``(chains, personas)``; ``(chains, 0)``: ``own`` is all there is
+    #: P(persona) of the latest block, ``(chains, personas)``. Shape ``(chains, 0)``: the person left the pool, and
+    #: ``own`` is their whole taste.
+    now: Singles
     own: Singles  #: E[δ], ``(chains, size)``
-    spread: Singles  #: what was drawn of δ - E[δ], likewise
+    spread: Singles  #: the drawn δ minus E[δ], ``(chains, size)``
 
 
 @dataclass
-class Person:
-    """At most :data:`HISTORY` turns, oldest first, and one guess of every chain."""
+class PersonState:
+    """The latest turns of a person, oldest first, at most :data:`HISTORY_TURNS`, and the last draw of every chain."""
 
-    ids: list[int] = field(default_factory=list[int])  #: of the decisions
-    episodes: list[int] = field(default_factory=list[int])  #: 0: stands alone
-    actions: list[int] = field(default_factory=list[int])
-    contexts: list[Floats] = field(default_factory=list[Floats])  #: each ``(columns,)``
-    opinions: list[float] = field(default_factory=list[float])  #: reward times weight; nan: none shown
-    nexts: list[int] = field(default_factory=list[int])  #: codes of :data:`NEXT`
+    ids: list[int] = field(default_factory=list[int])  #: hashes of the decision ids
+    episodes: list[int] = field(default_factory=list[int])  #: hashes of the session ids; 0: the turn stands alone
+    actions: list[int] = field(default_factory=list[int])  #: numbers of the chosen actions
+    contexts: list[Floats] = field(default_factory=list[Floats])  #: context vectors, each ``(columns,)``
+    opinions: list[float] = field(default_factory=list[float])  #: v, reward times weight; nan: no opinion was shown
+    nexts: list[int] = field(default_factory=list[int])  #: f, codes of :data:`NEXT_SIGNS`
     belief: Belief | None = None  #: None: nothing was drawn yet
-    personas: NDArray[np.uint8] = field(default_factory=lambda: np.zeros((0, 0), np.uint8))  #: ``(chains, blocks)``
-    rate: Singles = field(default_factory=lambda: np.zeros(0, np.float32))  #: of showing an opinion, ``(chains,)``
-    honesty: Singles = field(default_factory=lambda: np.zeros(0, np.float32))  #: how often it is meant
-    rater: NDArray[np.uint8] = field(default_factory=lambda: np.zeros(0, np.uint8))  #: which kind of rater
-    latent: Singles = field(
-        default_factory=lambda: np.zeros((0, 0), np.float32)
-    )  #: satisfaction, above 0 where satisfied, ``(chains, turns)``; kept of those whom the personas are drawn from
-    _rows: Floats | None = None
+    personas: NDArray[np.uint8] = field(default_factory=lambda: np.zeros((0, 0), np.uint8))  #: z, ``(chains, blocks)``
+    rate: Singles = field(default_factory=lambda: np.zeros(0, np.float32))  #: λ, ``(chains,)``
+    honesty: Singles = field(default_factory=lambda: np.zeros(0, np.float32))  #: h, ``(chains,)``
+    rater: NDArray[np.uint8] = field(default_factory=lambda: np.zeros(0, np.uint8))  #: r, kind of rater, ``(chains,)``
+    #: y, ``(chains, turns)``: above 0 where the person is satisfied. Only kept while the person is in the pool.
+    latent: Singles = field(default_factory=lambda: np.zeros((0, 0), np.float32))
+    _rows: Floats | None = None  #: a cache of :meth:`rows`, before turns are withdrawn
 
     def __len__(self) -> int:
         return len(self.ids)
 
-    def note(self, seen: Observation, design: Design) -> None:
-        """Write down what was seen, in the place of what the same kind said of the same decision before."""
-        key = _number(seen.decision_id)
-        if key in self.ids:
-            at = len(self.ids) - 1 - self.ids[::-1].index(key)
-        else:
-            at = len(self.ids)
-            self.ids.append(key)
-            self.episodes.append(_number(seen.episode_id) if seen.episode_id else 0)
-            self.actions.append(seen.action)
-            self.contexts.append(design.features.vector(seen.context).astype(np.float32).astype(np.float64))
-            self.opinions.append(math.nan)
-            self.nexts.append(0)
+    def record(self, seen: Observation, design: DesignMatrix) -> None:
+        """Add an observation. It replaces an earlier one of the same decision and kind."""
+        at = self._place_of(seen, design)
         value = seen.reward
         worth = math.nan if value is None or not math.isfinite(value) else min(max(value, -1.0), 1.0)
         if seen.kind == "reaction":
             weight = min(max(seen.weight, 0.0), 1.0) if math.isfinite(seen.weight) else 0.0
             self.opinions[at] = float(np.float32(worth * weight))
-            if value is None:  # taken off: the turn is withdrawn, with whatever else it said
+            if value is None:  # the reaction was taken off: the turn is withdrawn, with its other signs
                 self.nexts[at] = 0
         elif value is None:
             self.nexts[at] = 0
         elif seen.kind != "went_on" or self.nexts[at] == 0:
-            self.nexts[at] = NEXT.index(seen.kind)
-        if len(self) > HISTORY:
-            for each in (self.ids, self.episodes, self.actions, self.contexts, self.opinions, self.nexts):
-                del each[:BLOCK]
+            self.nexts[at] = NEXT_SIGNS.index(seen.kind)
+        if len(self) > HISTORY_TURNS:
+            for turns in (self.ids, self.episodes, self.actions, self.contexts, self.opinions, self.nexts):
+                del turns[:BLOCK_TURNS]
             self.personas = self.personas[:, 1:]
             self._rows = None
 
+    def _place_of(self, seen: Observation, design: DesignMatrix) -> int:
+        """Return the place of the turn of ``seen``. A new turn is appended, with nothing known of it yet."""
+        key = _hashed(seen.decision_id)
+        if key in self.ids:
+            return len(self.ids) - 1 - self.ids[::-1].index(key)
+        self.ids.append(key)
+        self.episodes.append(_hashed(seen.episode_id) if seen.episode_id else 0)
+        self.actions.append(seen.action)
+        self.contexts.append(design.features.vector(seen.context).astype(np.float32).astype(np.float64))
+        self.opinions.append(math.nan)
+        self.nexts.append(0)
+        return len(self.ids) - 1
+
     def leave_pool(self, mu: Floats) -> None:
-        """The personas, ``mu``, are no longer drawn from this person, and may become anything: take theirs along."""
+        """Make the person independent of the personas, which may change freely once the person has left the pool.
+
+        The weights of the person's persona are added to their own.
+
+        Args:
+            mu: the weights of the personas, ``(chains, personas, size)``.
+        """
         self.latent = self.latent[:, :0]
         self._rows = None
         if self.belief is not None:
             size = mu.shape[-1]
-            theirs = mu[np.arange(len(mu)), self.personas[:, -1]].astype(np.float32)
-            own, spread = (wide(each, size).astype(np.float32) for each in (self.belief.own, self.belief.spread))
+            theirs = mu[np.arange(len(mu)), self.personas[:, -1]].astype(np.float32)  # (chains, size)
+            own = resized(self.belief.own, size).astype(np.float32)  # (chains, size)
+            spread = resized(self.belief.spread, size).astype(np.float32)  # (chains, size)
             self.belief = Belief(self.belief.now[:, :0], theirs + own, spread)
 
     def enter_pool(self, mu: Floats, odds: Floats, variance: Floats) -> None:
-        """The reverse: of the personas as they are now take the likeliest, and what is left as their own.
+        """Undo :meth:`leave_pool`: give the person the likeliest of the present personas, and keep the rest as their
+        own.
 
         Args:
-            mu: the personas' weights, ``(chains, personas, size)``.
-            odds: how many people are of each, ``(chains, personas)``.
-            variance: of the weights between the people of one, ``(size,)``.
+            mu: the weights of the personas, ``(chains, personas, size)``.
+            odds: π, the share of people in every persona, ``(chains, personas)``.
+            variance: ω² of every weight, ``(size,)``.
         """
         if self.belief is None or self.belief.now.size:
             return
         width = self.belief.own.shape[1]
-        apart = (mu[..., :width] - (self.belief.own + self.belief.spread)[:, None]) ** 2 / variance[:width]
-        nearest = (np.log(odds) - apart.sum(-1) / 2).argmax(1)
-        own = (self.belief.own - mu[np.arange(len(mu)), nearest, :width]).astype(np.float32)
+        distance = (mu[..., :width] - (self.belief.own + self.belief.spread)[:, None]) ** 2 / variance[:width]
+        nearest = (np.log(odds) - distance.sum(-1) / 2).argmax(1)  # (chains,)
+        own = (self.belief.own - mu[np.arange(len(mu)), nearest, :width]).astype(np.float32)  # (chains, width)
         self.belief = Belief(np.eye(odds.shape[1], dtype=np.float32)[nearest], own, self.belief.spread)
 
-    def rows(self, design: Design) -> Floats:
-        """Each turn's row of ``design``; zeros, where the turn was withdrawn: it says nothing."""
+    def rows(self, design: DesignMatrix) -> Floats:
+        """Return the rows of ``design``, ``(turns, size)``. The row of a withdrawn turn is zero: it says nothing."""
         rows = self._rows
         if rows is None or rows.shape[1] != design.size:
             rows = np.zeros((0, design.size))
@@ -124,17 +139,17 @@ class Person:
         return rows if all(stands) else rows * np.array(stands, np.float64)[:, None]
 
     def packed(self) -> bytes:
-        """As bytes, of which :func:`unpacked` makes the same."""
-        width = max((len(each) for each in self.contexts), default=0)
-        contexts = np.zeros((len(self), width), np.float32)
-        for row, each in zip(contexts, self.contexts, strict=True):
-            row[: len(each)] = each
+        """Return the state as bytes, for :func:`unpacked`. The names of the arrays are part of the stored format."""
+        width = max((len(context) for context in self.contexts), default=0)
+        contexts = np.zeros((len(self), width), np.float32)  # (turns, columns)
+        for row, context in zip(contexts, self.contexts, strict=True):
+            row[: len(context)] = context
         arrays: dict[str, NDArray[Any]] = {
             "ids": np.array(self.ids, np.int64),
             "episodes": np.array(self.episodes, np.int64),
             "actions": np.array(self.actions, np.uint8),
             "contexts": contexts,
-            "widths": np.array([len(each) for each in self.contexts], np.uint8),
+            "widths": np.array([len(context) for context in self.contexts], np.uint8),
             "opinions": np.array(self.opinions, np.float32),
             "nexts": np.array(self.nexts, np.uint8),
             "personas": self.personas,
@@ -148,15 +163,15 @@ class Person:
         return pack(arrays, {})
 
 
-def unpacked(raw: bytes) -> Person:
-    """The person that :meth:`Person.packed` made into bytes.
+def unpacked(raw: bytes) -> PersonState:
+    """Return the state that :meth:`PersonState.packed` turned into bytes.
 
     Raises:
-        PolicyError: they are damaged.
+        PolicyError: the bytes are damaged.
     """
     arrays, _ = unpack(raw)
     widths = arrays["widths"].tolist()
-    return Person(
+    return PersonState(
         ids=arrays["ids"].tolist(),
         episodes=arrays["episodes"].tolist(),
         actions=arrays["actions"].tolist(),
@@ -168,13 +183,14 @@ def unpacked(raw: bytes) -> Person:
     )
 
 
-def wide(array: Singles, size: int) -> Floats:
-    """Weights of each chain, with zeros for columns that came later, and without those that are newer than ``size``."""
-    out = np.zeros((len(array), size))
-    width = min(size, array.shape[1])
-    out[:, :width] = array[:, :width]
+def resized(weights: Singles, size: int) -> Floats:
+    """Return weights of shape ``(chains, …)`` as ``(chains, size)``: filled up with zeros, or cut off."""
+    out = np.zeros((len(weights), size))
+    width = min(size, weights.shape[1])
+    out[:, :width] = weights[:, :width]
     return out
 
 
-def _number(name: str) -> int:
+def _hashed(name: str) -> int:
+    """Return a number of 56 bits for an id, never 0."""
     return int.from_bytes(blake2b(name.encode("utf-8", "surrogatepass"), digest_size=7).digest()) or 1

@@ -1,8 +1,11 @@
-"""Actor and critic: the critic learns what a state is worth to a person, the actor does more of what beats that.
+"""Learn by actor and critic: the critic learns the value of a state, the actor does more of what beats that value.
 
-``δ_t = r_t + γ V(s_{t+1}) - V(s_t)``; the critic moves by ``δ ∇V(s_t)``, the actor by ``δ ∇ log π(a_t | s_t)`` (Sutton
-and Barto, chapter 13). What is credited to earlier turns of a session decays by γ, which is the eligibility trace of
-λ = 1. ``V`` is linear in the state, with a part of everybody's and one of the person's own.
+``δ_t = r_t + γ V(s_{t+1}) - V(s_t)``: the critic moves by ``δ ∇V(s_t)``, the actor by ``δ ∇ log π(a_t | s_t)``. Credit
+for the earlier turns of a session decays by γ, which is the eligibility trace of λ = 1. V is linear in the state; its
+weights are the sum of shared weights and the person's own.
+
+Reference:
+    R. S. Sutton and A. G. Barto (2018). Reinforcement learning: an introduction, 2nd edition, chapter 13.
 """
 
 from __future__ import annotations
@@ -10,17 +13,20 @@ from __future__ import annotations
 from typing import ClassVar
 
 import numpy as np
-from numpy.typing import NDArray
 
 from llmagent_os.policy.actions import ActionSpace
-from llmagent_os.policy.linear.linear_learner import LIMIT, Floats, LinearLearner, Person, softmax
+from llmagent_os.policy.array_types import Bools, Floats
+from llmagent_os.policy.linear.linear_learner import WEIGHT_LIMIT, LinearLearner, PersonWeights, softmax
 from llmagent_os.policy.linear.session_turns import Credit
+
+#: The step of the shared value weights, as a share of the person's step.
+SHARED_CRITIC_SHARE = 0.3
 
 
 class ActorCritic(LinearLearner):
-    """See the module."""
+    """The actor-critic learner: see the module."""
 
-    name: ClassVar[str] = "actor_critic"
+    name: ClassVar[str] = "actor_critic"  #: the name in a bot's configuration
 
     def __init__(
         self,
@@ -33,31 +39,28 @@ class ActorCritic(LinearLearner):
         own_step: float = 0.6,
         critic_step: float = 0.03,
     ) -> None:
-        """See :class:`LinearLearner`.
+        """See :class:`~llmagent_os.policy.linear.linear_learner.LinearLearner`.
 
         Args:
-            actions: what can be chosen.
+            actions: the actions of the bot.
             gamma: the discount γ.
-            seed: as of every learner.
-            floor: the share of choices that are any.
-            shared_step: how far one temporal difference moves everybody's policy.
-            own_step: how far it moves the person's own.
-            critic_step: how far it moves the value of the state.
+            seed: not used.
+            floor: the share of decisions that take any allowed action.
+            shared_step: the step size of the shared policy weights.
+            own_step: the step size of the person's policy weights.
+            critic_step: the step size of the person's value weights.
         """
         super().__init__(actions, gamma=gamma, seed=seed, floor=floor)
         self._steps = shared_step, own_step
         self._critic_step = critic_step
 
-    def _chances(self, scores: Floats, allowed: NDArray[np.bool_]) -> Floats:
+    def _chances(self, scores: Floats, allowed: Bools) -> Floats:
         return softmax(scores, allowed)
 
-    def _learn(self, person: Person, credit: Credit) -> None:
-        turn, state = credit.turn, self._state(np.array(credit.turn.state))
-        difference = turn.surprise(credit.change, float(state @ (self._value + person.value)))
+    def _learn(self, person: PersonWeights, credit: Credit) -> None:
+        state = self._state(np.array(credit.turn.state))  # (1 + STATE_COLUMNS,)
+        difference = credit.turn.surprise(credit.change, float(state @ (self._value + person.value)))  # δ
         step = self._critic_step * difference / float(state @ state)
-        self._value = np.clip(self._value + 0.3 * step * state, -LIMIT, LIMIT)
-        person.value = np.clip(person.value + step * state, -LIMIT, LIMIT).astype(np.float32)
-        chances = softmax(self._scores(state, person), np.array(turn.allowed))
-        phi = self._phi(state)
-        ratio = min(max(chances[turn.action] / max(turn.pscore, 1e-3), 0.3), 1.5)
-        self._step(person, ratio * difference * (phi[turn.action] - chances @ phi), *self._steps)
+        self._value = np.clip(self._value + SHARED_CRITIC_SHARE * step * state, -WEIGHT_LIMIT, WEIGHT_LIMIT)
+        person.value = np.clip(person.value + step * state, -WEIGHT_LIMIT, WEIGHT_LIMIT).astype(np.float32)
+        self._gradient_step(person, credit.turn, difference, *self._steps)

@@ -1,9 +1,12 @@
-"""Q-learning: what an action is worth in a state, and in the best of all states that follow.
+"""Learn by Q-learning: the value of an action in a state, with the best that can follow.
 
-``Q(s, a) ← Q(s, a) + α (r + γ max_a' Q(s', a') - Q(s, a))`` (Watkins, 1989), with Q linear in φ(s, a). Rewards reach
-earlier turns of a session as they come, discounted, in the place of the maximum, which is not known before the next
-turn is observed (Q(λ) with λ = 1 while the choices were greedy). Actions are drawn from a softmax of Q, so that every
-choice has a probability.
+``Q(s, a) ← Q(s, a) + α (r + γ max_a' Q(s', a') - Q(s, a))``, with Q linear in φ(s, a). The maximum is not known before
+the next turn is observed. In its place, rewards reach the earlier turns of a session as they come, discounted: Q(λ)
+with λ = 1, as long as the choices were greedy. Actions are drawn from a softmax of Q, so that every choice has a
+probability.
+
+Reference:
+    C. J. C. H. Watkins (1989). Learning from delayed rewards. PhD thesis, University of Cambridge.
 """
 
 from __future__ import annotations
@@ -11,17 +14,20 @@ from __future__ import annotations
 from typing import ClassVar
 
 import numpy as np
-from numpy.typing import NDArray
 
 from llmagent_os.policy.actions import ActionSpace
-from llmagent_os.policy.linear.linear_learner import LIMIT, Floats, LinearLearner, Person, softmax
+from llmagent_os.policy.array_types import Bools, Floats
+from llmagent_os.policy.linear.linear_learner import WEIGHT_LIMIT, LinearLearner, PersonWeights, softmax
 from llmagent_os.policy.linear.session_turns import Credit
+
+#: The step size of a person's mean return, which Q is measured from.
+MEAN_RETURN_STEP = 0.05
 
 
 class QLearning(LinearLearner):
-    """See the module."""
+    """The Q-learning learner: see the module."""
 
-    name: ClassVar[str] = "q_learning"
+    name: ClassVar[str] = "q_learning"  #: the name in a bot's configuration
 
     def __init__(
         self,
@@ -34,30 +40,31 @@ class QLearning(LinearLearner):
         own_step: float = 0.25,
         temperature: float = 0.1,
     ) -> None:
-        """See :class:`LinearLearner`.
+        """See :class:`~llmagent_os.policy.linear.linear_learner.LinearLearner`.
 
         Args:
-            actions: what can be chosen.
+            actions: the actions of the bot.
             gamma: the discount γ.
-            seed: as of every learner.
-            floor: the share of choices that are any.
-            shared_step: α of everybody's weights, for a unit of ``φ · φ``.
-            own_step: α of the person's own.
-            temperature: of the softmax: the difference of Q that makes one action e times as likely as another.
+            seed: not used.
+            floor: the share of decisions that take any allowed action.
+            shared_step: α of the shared weights, per unit of ``1 + φ · φ``.
+            own_step: α of the person's weights, per unit of ``1 + φ · φ``.
+            temperature: of the softmax. A difference of Q by ``temperature`` makes an action e times as likely.
         """
         super().__init__(actions, gamma=gamma, seed=seed, floor=floor)
         self._steps = shared_step, own_step
         self._temperature = temperature
 
-    def _chances(self, scores: Floats, allowed: NDArray[np.bool_]) -> Floats:
+    def _chances(self, scores: Floats, allowed: Bools) -> Floats:
         return softmax(scores / self._temperature, allowed)
 
-    def _learn(self, person: Person, credit: Credit) -> None:
+    def _learn(self, person: PersonWeights, credit: Credit) -> None:
         turn, state = credit.turn, self._state(np.array(credit.turn.state))
-        phi = self._phi(state)[turn.action]
-        base = float(person.value[0])
+        phi = self._phi(state)[turn.action]  # (size,)
+        base = float(person.value[0])  # the person's mean return
         before = turn.expected
         error = turn.surprise(credit.change, base + float(phi @ (self._weights + person.weights)))
-        if turn.expected != before:  # the first that is heard of a turn, and its taking back
-            person.value[0] = np.float32(min(max(base + 0.05 * error, -LIMIT), LIMIT))
+        if turn.expected != before:  # the turn is learned from for the first time, or was taken back
+            moved = base + MEAN_RETURN_STEP * error
+            person.value[0] = np.float32(min(max(moved, -WEIGHT_LIMIT), WEIGHT_LIMIT))
         self._step(person, error * phi / (1.0 + float(phi @ phi)), *self._steps)

@@ -1,10 +1,12 @@
-"""Policy gradient with a baseline: REINFORCE (Williams, 1992).
+"""Learn by policy gradient with a baseline: REINFORCE.
 
-``∇J = E[(G_t - b) ∇ log π(a_t | s_t)]``, with the return ``G_t = Σ γ^k r_{t+k}`` of the session and the person's own
-mean return as baseline. The policy is a softmax of linear scores. Where a reward comes late, the policy has moved on:
-the step is weighted by π(a)/pscore, clipped. A reward that is taken back, with the baseline it was measured against,
-moves the weights back along the gradient at the present policy, which undoes the step as far as that has not changed
-since.
+``∇J = E[(G_t - b) ∇ log π(a_t | s_t)]``: G_t is the return of the turn, b the person's own mean return, and π a softmax
+of linear scores. Where a reward is taken back, the weights move back along the gradient at the present policy. That
+undoes the step, as far as the policy has not changed since.
+
+Reference:
+    R. J. Williams (1992). Simple statistical gradient-following algorithms for connectionist reinforcement learning.
+    Machine Learning 8.
 """
 
 from __future__ import annotations
@@ -12,17 +14,17 @@ from __future__ import annotations
 from typing import ClassVar
 
 import numpy as np
-from numpy.typing import NDArray
 
 from llmagent_os.policy.actions import ActionSpace
-from llmagent_os.policy.linear.linear_learner import Floats, LinearLearner, Person, softmax
+from llmagent_os.policy.array_types import Bools, Floats
+from llmagent_os.policy.linear.linear_learner import LinearLearner, PersonWeights, softmax
 from llmagent_os.policy.linear.session_turns import Credit
 
 
 class Reinforce(LinearLearner):
-    """See the module."""
+    """The REINFORCE learner: see the module."""
 
-    name: ClassVar[str] = "reinforce"
+    name: ClassVar[str] = "reinforce"  #: the name in a bot's configuration
 
     def __init__(
         self,
@@ -35,31 +37,25 @@ class Reinforce(LinearLearner):
         own_step: float = 0.6,
         baseline_step: float = 0.05,
     ) -> None:
-        """See :class:`LinearLearner`.
+        """See :class:`~llmagent_os.policy.linear.linear_learner.LinearLearner`.
 
         Args:
-            actions: what can be chosen.
+            actions: the actions of the bot.
             gamma: the discount γ.
-            seed: as of every learner.
-            floor: the share of choices that are any.
-            shared_step: how far one return moves everybody's weights.
-            own_step: how far it moves the person's own.
-            baseline_step: how far it moves their baseline.
+            seed: not used.
+            floor: the share of decisions that take any allowed action.
+            shared_step: the step size of the shared weights.
+            own_step: the step size of the person's weights.
+            baseline_step: the step size of the person's baseline.
         """
         super().__init__(actions, gamma=gamma, seed=seed, floor=floor)
         self._steps = shared_step, own_step
         self._baseline_step = baseline_step
 
-    def _chances(self, scores: Floats, allowed: NDArray[np.bool_]) -> Floats:
+    def _chances(self, scores: Floats, allowed: Bools) -> Floats:
         return softmax(scores, allowed)
 
-    def _learn(self, person: Person, credit: Credit) -> None:
-        turn, state = credit.turn, self._state(np.array(credit.turn.state))
-        allowed = np.array(turn.allowed)
-        chances = softmax(self._scores(state, person), allowed)
-        phi = self._phi(state)
-        gradient = phi[turn.action] - chances @ phi
-        advantage = turn.surprise(credit.change, float(person.value[0]))
+    def _learn(self, person: PersonWeights, credit: Credit) -> None:
+        advantage = credit.turn.surprise(credit.change, float(person.value[0]))  # G_t - b
         person.value[0] += np.float32(self._baseline_step * advantage)
-        ratio = min(max(chances[turn.action] / max(turn.pscore, 1e-3), 0.3), 1.5)
-        self._step(person, ratio * advantage * gradient, *self._steps)
+        self._gradient_step(person, credit.turn, advantage, *self._steps)
