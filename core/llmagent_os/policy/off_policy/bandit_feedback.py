@@ -1,31 +1,42 @@
-"""Decisions that were taken, and what was seen of them."""
+"""Hold logged bandit feedback as arrays: the decisions that a policy has made, and what was seen of them.
+
+Fields that the Open Bandit Pipeline has too bear the same names (``context``, ``action``, ``pscore``, ``action_dist``).
+Satisfaction, the reward of the estimators, is never seen. In its place are the signs of it: ``opinion`` and
+``follow_up``.
+
+Reference:
+    Y. Saito, S. Aihara, M. Matsutani and Y. Narita (2021). Open Bandit Dataset and Pipeline. NeurIPS.
+"""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
-Floats = NDArray[np.float64]
-Ints = NDArray[np.int64]
+from llmagent_os.policy.array_types import Floats, Ints
+
+#: The opinions that can be seen of a decision, by code.
+OPINIONS = ("none", "negative", "positive")
+#: What a person can do next, by code.
+FOLLOW_UPS = ("unknown", "went_on", "asked_again", "thanked")
 
 
 @dataclass(frozen=True)
-class Logged:
-    """Decisions and how they were taken; ``n`` of them, in the order in which they were made."""
+class LoggedBanditFeedback:
+    """``n`` logged decisions, in the order in which they were made."""
 
-    features: Floats  #: of the contexts, shape ``(n, columns)``
-    people: Ints  #: whose, shape ``(n,)``
-    actions: Ints  #: chosen, shape ``(n,)``
-    chances: Floats  #: of every action when it was chosen, shape ``(n, actions)``
-    opinions: Ints  #: codes of ``observed.OPINIONS``
-    nexts: Ints  #: codes of ``observed.NEXTS``
+    context: Floats  #: context vectors, ``(n, columns)``
+    person: Ints  #: the person who was answered, as any number, ``(n,)``
+    action: Ints  #: the number of the chosen action, ``(n,)``
+    action_dist: Floats  #: the probability of every action under the policy that chose, ``(n, actions)``
+    opinion: Ints  #: the opinion that was shown, a code of :data:`OPINIONS`, ``(n,)``
+    follow_up: Ints  #: what the person did next, a code of :data:`FOLLOW_UPS`, ``(n,)``
 
     def __len__(self) -> int:
-        return len(self.actions)
+        return len(self.action)
 
     @property
     def pscore(self) -> Floats:
-        """The probability of what was chosen, shape ``(n,)``."""
-        return np.asarray(self.chances[np.arange(len(self)), self.actions], np.float64)
+        """The probability of the chosen action, ``(n,)``."""
+        return np.asarray(self.action_dist[np.arange(len(self)), self.action], np.float64)

@@ -1,9 +1,13 @@
-"""Who shows what they think: two hidden classes, the satisfied and the dissatisfied, and what each shows.
+"""Model what people show, given whether they are satisfied: the feedback model of the offline judge.
 
 Everybody shows opinions at a rate of their own, the dissatisfied more often by a common ratio, and a few people always
-vote the opposite of what they feel; so the mean of the reactions says too little good. What people do next (ask again,
-go on) is seen of nearly everybody, but says less. Which class a decision is of is never seen: it is drawn, and what
-people show is drawn given the classes, in turns (Gibbs sampling; the model is that of Dawid and Skene, 1979).
+vote the opposite of what they feel. So the mean of the reactions says too little good. What people do next (ask again,
+go on) is seen of nearly everybody, but says less. Satisfaction is never seen: it is drawn, and this model is drawn
+given the satisfaction, in turns (Dawid and Skene, 1979). This file holds equations (6) to (11) and (16) of
+:mod:`~llmagent_os.policy.off_policy.posterior_sampler`, and their priors.
+
+This model differs from the one of the Bayes learner (:mod:`~llmagent_os.policy.bayes.learner_feedback_model`) on
+purpose: a judge must not share the mistakes of the learner that it judges. Do not merge the two.
 """
 
 from __future__ import annotations
@@ -11,135 +15,146 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
-Floats = NDArray[np.float64]
-Ints = NDArray[np.int64]
-Bools = NDArray[np.bool_]
+from llmagent_os.policy.array_types import Bools, Floats, Ints
+from llmagent_os.policy.off_policy.bandit_feedback import FOLLOW_UPS, OPINIONS
 
-#: What is seen of an opinion, and of what came next.
-OPINIONS = ("none", "negative", "positive")
-NEXTS = ("unknown", "went_on", "asked_again", "thanked")
-
-#: Nobody shows an opinion more often, satisfied or not; and no more people than this are taken to be contrary: if all
-#: were, what everybody likes would be what nobody does.
-MOST_SHOWN, MOST_CONTRARY = 0.99, 0.3
-#: Where rates and the ratio are looked for. The ratio is expected at 1.3, give or take half as much again.
-_RATES = np.geomspace(0.01, MOST_SHOWN, 24)
-_LOUDER = np.geomspace(0.6, 4.0, 25)
-_LOUDER_LOG = -0.5 * ((np.log(_LOUDER) - np.log(1.3)) / 0.4) ** 2
-#: Expected at first, in decisions, opinions and people: what comes next of the dissatisfied and of the satisfied,
-#: opinions not meant and meant, people contrary and not.
-_NEXTS = np.array([[0.0, 12.0, 3.0, 0.2], [0.0, 18.0, 1.0, 0.8]])
-_MEANT = (1.5, 38.5)
-_CONTRARY = (1.0, 19.0)
-
-
-@dataclass(frozen=True)
-class Signs:
-    """What was seen of ``n`` decisions."""
-
-    people: Ints  #: whose, from 0, none left out, shape ``(n,)``
-    opinions: Ints  #: codes of :data:`OPINIONS`
-    nexts: Ints  #: codes of :data:`NEXTS`
+#: Nobody shows opinions at a higher rate, satisfied or not.
+MAX_RATE = 0.99
+#: The largest share of contrary people. If all were contrary, what everybody likes would be what nobody does.
+MAX_CONTRARY_SHARE = 0.3
+#: The values that λ and κ can have (6), (7).
+RATE_GRID = np.geomspace(0.01, MAX_RATE, 24)
+OUTSPOKEN_GRID = np.geomspace(0.6, 4.0, 25)
+#: The prior of κ (7): a log-normal density with median 1.3 and a standard deviation of 0.4 on the log scale.
+_OUTSPOKEN_LOG_PRIOR = -0.5 * ((np.log(OUTSPOKEN_GRID) - np.log(1.3)) / 0.4) ** 2
+#: The prior of θ (11): expected counts of :data:`FOLLOW_UPS`, for the dissatisfied and for the satisfied.
+FOLLOW_UP_PRIOR = np.array([[0.0, 12.0, 3.0, 0.2], [0.0, 18.0, 1.0, 0.8]])
+#: The prior of h (10): expected counts of opinions that are not meant, and that are meant.
+HONESTY_PRIOR = (1.5, 38.5)
+#: h stays within these bounds.
+HONESTY_BOUNDS = (0.7, 1 - 1e-6)
+#: The prior of ν (9): expected counts of people who are contrary, and who are not.
+CONTRARY_PRIOR = (1.0, 19.0)
 
 
 @dataclass(frozen=True)
-class Habits:
-    """What people show, as one draw has it. Classes are in the order dissatisfied, satisfied."""
+class ObservedSigns:
+    """The signs that were seen of ``n`` decisions."""
 
-    rates: Floats  #: P(shows an opinion | satisfied), shape ``(people,)``
-    louder: float  #: how many times as often the dissatisfied do
-    meant: float  #: P(an opinion is what is felt, or the opposite if contrary)
-    contrary: Bools  #: who votes the opposite, shape ``(people,)``
-    contrariness: float  #: the share of such people
-    nexts: Floats  #: P(next | class, known), shape ``(2, 4)``
+    person: Ints  #: the person, numbered from 0 without gaps, ``(n,)``
+    opinion: Ints  #: codes of :data:`~llmagent_os.policy.off_policy.bandit_feedback.OPINIONS`, ``(n,)``
+    follow_up: Ints  #: codes of :data:`~llmagent_os.policy.off_policy.bandit_feedback.FOLLOW_UPS`, ``(n,)``
+
+
+@dataclass(frozen=True)
+class FeedbackModel:
+    """One draw of the parameters. Where an axis is a class, index 0 is dissatisfied and 1 satisfied."""
+
+    rate: Floats  #: λ, P(shows an opinion | satisfied), ``(people,)``
+    outspoken: float  #: κ, how many times as often the dissatisfied show an opinion
+    honesty: float  #: h, P(an opinion is what the person feels, or the opposite if the person is contrary)
+    contrary: Bools  #: c, who votes the opposite of what they feel, ``(people,)``
+    contrary_share: float  #: ν, the share of contrary people
+    follow_up: Floats  #: θ, P(follow-up | class, known), ``(2, FOLLOW_UPS)``
 
     @classmethod
-    def expected(cls, people: int) -> Habits:
-        """What to start from."""
-        nexts = _NEXTS / _NEXTS.sum(1, keepdims=True)
-        return cls(np.full(people, 0.2), 1.3, 0.96, np.zeros(people, np.bool_), 0.05, nexts)
+    def start(cls, people: int) -> FeedbackModel:
+        """Return the parameters that the sampler starts from."""
+        follow_up = FOLLOW_UP_PRIOR / FOLLOW_UP_PRIOR.sum(1, keepdims=True)
+        return cls(np.full(people, 0.2), 1.3, 0.96, np.zeros(people, np.bool_), 0.05, follow_up)
 
     @property
     def shown(self) -> Floats:
-        """P(shows an opinion | class), shape ``(2, people)``."""
-        return np.stack([np.minimum(self.louder * self.rates, MOST_SHOWN), self.rates])
+        """P(shows an opinion | class), equation (8), ``(2, people)``."""
+        return np.stack([np.minimum(self.outspoken * self.rate, MAX_RATE), self.rate])
 
-    def likelihoods(self, signs: Signs) -> Floats:
-        """P(what was seen | class), shape ``(2, 2, n)``: if the person is honest, and if contrary."""
-        shown = self.shown[:, signs.people]
-        after = np.where(signs.nexts > 0, self.nexts[:, signs.nexts], 1.0)
-        felt = signs.opinions == np.array([[1], [2]])
-        both = [np.where(felt, meant, 1 - meant) for meant in (self.meant, 1 - self.meant)]
-        return np.stack([np.where(signs.opinions > 0, shown * each, 1 - shown) * after for each in both])
-
-    def told(self, signs: Signs, chances: Floats) -> Floats:
-        """How much such signs tell, shape ``(n,)``: 1 all, 0 nothing.
-
-        Args:
-            signs: of which people's decisions, and whether it is known what came next.
-            chances: P(satisfied) before anything is seen, shape ``(n,)``.
+    def likelihoods(self, signs: ObservedSigns) -> Floats:
+        """Return P(signs | class), the product of (8), (10) and (11).
 
         Returns:
-            The mean of P(satisfied | seen) over what the satisfied show, less that over what the dissatisfied show.
+            Shape ``(2, 2, n)``: first if the person is honest, then if contrary; then the class.
         """
-        contrary = self.contrary[signs.people].astype(np.int64)
-        at = np.arange(len(signs.people))
-        told = np.zeros(len(at))
-        for opinion in range(len(OPINIONS)):
-            for after in range(len(NEXTS)):
-                case = Signs(signs.people, np.full(len(at), opinion), np.full(len(at), after))
-                low, high = self.likelihoods(case)[contrary, :, at].T
-                seen = chances * high / np.maximum(chances * high + (1 - chances) * low, 1e-12)
-                told += np.where((after > 0) == (signs.nexts > 0), (high - low) * seen, 0.0)
-        return told
+        shown = self.shown[:, signs.person]  # (2, n)
+        after = np.where(signs.follow_up > 0, self.follow_up[:, signs.follow_up], 1.0)  # (2, n)
+        felt = signs.opinion == np.array([[1], [2]])  # (2, n): the opinion fits the class
+        both = [np.where(felt, meant, 1 - meant) for meant in (self.honesty, 1 - self.honesty)]
+        return np.stack([np.where(signs.opinion > 0, shown * vote, 1 - shown) * after for vote in both])
 
-    def drawn(self, signs: Signs, satisfied: Bools, contrary: Bools, rng: np.random.Generator) -> Habits:
-        """Others in their place, as likely as they are.
+    def information(self, signs: ObservedSigns, chance: Floats) -> Floats:
+        """Return how much signs of this sort tell about satisfaction, ``(n,)``: 1 everything, 0 nothing.
+
+        Args:
+            signs: of which people's decisions, and for which of them the follow-up is known. The signs that were
+                actually seen do not matter.
+            chance: P(satisfied) before anything is seen, ``(n,)``.
+
+        Returns:
+            ``E[P(satisfied | signs) | satisfied] - E[P(satisfied | signs) | dissatisfied]``.
+        """
+        contrary = self.contrary[signs.person].astype(np.int64)
+        at = np.arange(len(signs.person))
+        information = np.zeros(len(at))
+        for opinion in range(len(OPINIONS)):
+            for after in range(len(FOLLOW_UPS)):
+                case = ObservedSigns(signs.person, np.full(len(at), opinion), np.full(len(at), after))
+                low, high = self.likelihoods(case)[contrary, :, at].T  # (n,) each
+                seen = chance * high / np.maximum(chance * high + (1 - chance) * low, 1e-12)
+                information += np.where((after > 0) == (signs.follow_up > 0), (high - low) * seen, 0.0)
+        return information
+
+    def redrawn(
+        self, signs: ObservedSigns, satisfied: Bools, contrary: Bools, rng: np.random.Generator
+    ) -> FeedbackModel:
+        """Draw all parameters but c again, by (16).
 
         Args:
             signs: what was seen.
-            satisfied: the classes, shape ``(n,)``.
-            contrary: who is, shape ``(people,)``.
-            rng: chance.
+            satisfied: s, ``(n,)``.
+            contrary: c, ``(people,)``.
+            rng: the source of the draws.
         """
-        shows = signs.opinions > 0
+        shows = signs.opinion > 0  # (n,)
         people = len(contrary)
-        cell = (2 * satisfied + shows) * people + signs.people
+        cell = (2 * satisfied + shows) * people + signs.person
         counts = np.bincount(cell, minlength=4 * people).astype(np.float64).reshape(2, 2, people)
-        louder, rates = _drawn_rates(counts, rng)
-        cell = satisfied * len(NEXTS) + signs.nexts
-        after = _NEXTS + np.bincount(cell, minlength=_NEXTS.size).astype(np.float64).reshape(_NEXTS.shape)
-        nexts = np.zeros(after.shape)
-        nexts[:, 1:] = [np.maximum(rng.dirichlet(row[1:]), 1e-6) for row in after]  # never impossible
-        agrees = ((signs.opinions == 2) == satisfied) != contrary[signs.people]
+        outspoken, rate = _draw_rates(counts, rng)
+        cell = satisfied * len(FOLLOW_UPS) + signs.follow_up
+        seen = np.bincount(cell, minlength=FOLLOW_UP_PRIOR.size).astype(np.float64).reshape(FOLLOW_UP_PRIOR.shape)
+        after = FOLLOW_UP_PRIOR + seen  # (2, FOLLOW_UPS)
+        follow_up = np.zeros(after.shape)
+        follow_up[:, 1:] = [np.maximum(rng.dirichlet(row[1:]), 1e-6) for row in after]  # never impossible
+        agrees = ((signs.opinion == 2) == satisfied) != contrary[signs.person]
         right, wrong = int((shows & agrees).sum()), int((shows & ~agrees).sum())
         against = int(contrary.sum())
-        share = rng.beta(_CONTRARY[0] + against, _CONTRARY[1] + people - against)
-        return Habits(
-            rates=rates,
-            louder=louder,
-            meant=min(max(rng.beta(_MEANT[1] + right, _MEANT[0] + wrong), 0.7), 1 - 1e-6),
+        share = rng.beta(CONTRARY_PRIOR[0] + against, CONTRARY_PRIOR[1] + people - against)
+        least, most = HONESTY_BOUNDS
+        return FeedbackModel(
+            rate=rate,
+            outspoken=outspoken,
+            honesty=min(max(rng.beta(HONESTY_PRIOR[1] + right, HONESTY_PRIOR[0] + wrong), least), most),
             contrary=contrary,
-            contrariness=min(share, MOST_CONTRARY),
-            nexts=nexts,
+            contrary_share=min(share, MAX_CONTRARY_SHARE),
+            follow_up=follow_up,
         )
 
 
-def _drawn_rates(counts: Floats, rng: np.random.Generator) -> tuple[float, Floats]:
-    """The ratio, whatever the rates are, and then each person's rate.
+def _draw_rates(counts: Floats, rng: np.random.Generator) -> tuple[float, Floats]:
+    """Draw κ with the rates summed out, and then the rate of every person, by the Gumbel trick.
 
     Args:
-        counts: of decisions by class, whether an opinion was shown, and person, shape ``(2, 2, people)``.
-        rng: chance.
+        counts: the number of decisions by class, by whether an opinion was shown, and by person, ``(2, 2, people)``.
+        rng: the source of the draws.
+
+    Returns:
+        κ, and λ ``(people,)``.
     """
-    (quiet_low, shown_low), (quiet_high, shown_high) = counts
-    low = np.minimum(_LOUDER[:, None] * _RATES, MOST_SHOWN)[:, :, None]
-    high = _RATES[:, None]
+    (quiet_low, shown_low), (quiet_high, shown_high) = counts  # (people,) each
+    low = np.minimum(OUTSPOKEN_GRID[:, None] * RATE_GRID, MAX_RATE)[:, :, None]  # (κ grid, λ grid, 1)
+    high = RATE_GRID[:, None]  # (λ grid, 1)
     upset = np.log(low) * shown_low + np.log(1 - low) * quiet_low
-    logs = upset + np.log(high) * shown_high + np.log(1 - high) * quiet_high
-    of_ratio: Floats = np.logaddexp.reduce(logs, axis=1).sum(1) + _LOUDER_LOG
-    ratio = int(np.argmax(of_ratio + rng.gumbel(size=len(_LOUDER))))
-    of_rate = np.asarray(logs[ratio] + rng.gumbel(size=logs[ratio].shape), np.float64)
-    return float(_LOUDER[ratio]), _RATES[of_rate.argmax(0)]
+    logs = upset + np.log(high) * shown_high + np.log(1 - high) * quiet_high  # (κ grid, λ grid, people)
+    of_ratio: Floats = np.logaddexp.reduce(logs, axis=1).sum(1) + _OUTSPOKEN_LOG_PRIOR  # (κ grid,)
+    ratio = int(np.argmax(of_ratio + rng.gumbel(size=len(OUTSPOKEN_GRID))))
+    of_rate = np.asarray(logs[ratio] + rng.gumbel(size=logs[ratio].shape), np.float64)  # (λ grid, people)
+    return float(OUTSPOKEN_GRID[ratio]), RATE_GRID[of_rate.argmax(0)]

@@ -1,70 +1,101 @@
-"""What a regression sees of a decision and an action: the context, crossed with the action."""
+"""Build the regressors of the judge: the columns that explain how satisfied people are with an action in a context."""
 
 from __future__ import annotations
 
 import numpy as np
 
-from llmagent_os.policy.off_policy.bandit_feedback import Floats, Ints, Logged
+from llmagent_os.policy.array_types import Floats, Ints
+from llmagent_os.policy.off_policy.bandit_feedback import LoggedBanditFeedback
 
-#: Of the features, those that vary most are crossed with actions; more cost more than they tell.
-MOST_FEATURES = 12
-#: Chances below this are not told apart.
-RARE = 0.005
-#: Kinds of columns: of no, one or several of an action's dimensions, alone or with a feature; and the preference.
-KINDS = 7
-_RIDGE = 3.0
+#: How many columns of the context are multiplied with actions. Those that vary most are taken.
+MAX_CROSSED_COLUMNS = 12
+#: Probabilities below this count as this much in a preference.
+MIN_PROBABILITY = 0.005
+#: The kinds of regressors. The coefficients of a kind share their prior variances. 0: the constant; 1: a main effect of
+#: one dimension; 2: an interaction of several; 3: a context column; 4 and 5: as 1 and 2, multiplied with a context
+#: column (5 is not used); 6: the preference.
+REGRESSOR_KINDS = 7
+#: The penalty of the ridge regression in :meth:`Regressors.unexplained`.
+RIDGE_PENALTY = 3.0
 
 
-def preferences(chances: Floats) -> Floats:
-    """Log-chances, shape ``(n, actions)``, whose mean in each row is zero."""
-    logs = np.log(np.maximum(chances, RARE))
+def preference(action_dist: Floats) -> Floats:
+    """Return how much a policy prefers every action: log-probabilities, centred in every row, ``(n, actions)``."""
+    logs = np.log(np.maximum(action_dist, MIN_PROBABILITY))
     return np.asarray(logs - logs.mean(1, keepdims=True), np.float64)
 
 
-class Columns:
-    """Columns for ``n`` decisions. The first :attr:`own` are of the action alone, the last is the preference.
+class Regressors:
+    """The regressors of ``n`` decisions. The first :attr:`own` are of the action alone, the last is the preference.
 
-    The preference is how likely the log's policy was to act so: it had learned something, or it would not prefer.
-    Without that column a regression would take what was hardly tried for as good as what was preferred (Robins and
-    Ritov, 1997).
+    The preference is how much the logging policy preferred the action: it had learned something, or it would prefer
+    nothing. Without this column a regression would take what was hardly tried for as good as what was preferred (Robins
+    and Ritov, 1997).
+
+    Reference:
+        J. M. Robins and Y. Ritov (1997). Toward a curse of dimensionality appropriate (CODA) asymptotic theory for
+        semi-parametric models. Statistics in Medicine 16.
     """
 
-    def __init__(self, logged: Logged, contrasts: Floats, orders: Ints) -> None:
-        """``contrasts`` and ``orders`` see ``ActionSpace.contrasts``."""
-        n = len(logged)
-        self.people = np.unique(logged.people, return_inverse=True)[1].astype(np.int64)  #: from 0, none left out
-        self.count = int(self.people.max()) + 1  #: of people
-        self._sorted = np.argsort(self.people, kind="stable")
-        self._starts = np.searchsorted(self.people[self._sorted], np.arange(self.count))
-        most = np.sort(np.argsort(-logged.features.var(0), kind="stable")[:MOST_FEATURES])
-        self._states = np.hstack([np.ones((n, 1)), logged.features[:, most]])
-        self._effects = np.hstack([np.ones((len(contrasts), 1)), contrasts])
-        self._preferences = preferences(logged.chances)
-        order = np.concatenate([np.zeros(1, np.int64), np.minimum(orders, 2)])
-        with_feature = np.array([[0]] + [[1]] * len(most))
-        self._kept = np.asarray(with_feature * order < 2, np.bool_)
-        self._actions = logged.actions
-        self.own = len(order)
-        kinds = np.asarray(order + 3 * with_feature, np.int64)
-        self.kinds = np.append(kinds[self._kept], KINDS - 1)  #: of the columns
-        crossed = self._states[:, :, None] * self._effects[logged.actions][:, None]
-        preferred = self._preferences[np.arange(n), logged.actions]
-        self.chosen = np.column_stack([crossed[:, self._kept], preferred])  #: of what was done, ``(n, columns)``
+    def __init__(self, feedback: LoggedBanditFeedback, contrasts: Floats, orders: Ints) -> None:
+        """Lay out the regressors of ``feedback``.
 
-    def by_person(self, values: Floats) -> Floats:
-        """Sums of ``values``, shape ``(n, ...)``, over each person's decisions, shape ``(people, ...)``."""
+        Args:
+            feedback: the logged decisions.
+            contrasts: the actions as vectors, ``(actions, k)``: see
+                :meth:`llmagent_os.policy.actions.ActionSpace.contrasts`.
+            orders: how many dimensions a column of ``contrasts`` joins, ``(k,)``.
+        """
+        n = len(feedback)
+        #: The person of every decision, numbered from 0 without gaps, ``(n,)``.
+        self.person = np.unique(feedback.person, return_inverse=True)[1].astype(np.int64)
+        self.people = int(self.person.max()) + 1  #: the number of people
+        self._sorted = np.argsort(self.person, kind="stable")  # (n,)
+        self._starts = np.searchsorted(self.person[self._sorted], np.arange(self.people))  # (people,)
+        most = np.sort(np.argsort(-feedback.context.var(0), kind="stable")[:MAX_CROSSED_COLUMNS])
+        self._states = np.hstack([np.ones((n, 1)), feedback.context[:, most]])  # (n, 1 + context columns)
+        self._effects = np.hstack([np.ones((len(contrasts), 1)), contrasts])  # (actions, 1 + k)
+        self._preference = preference(feedback.action_dist)  # (n, actions)
+        order = np.concatenate([np.zeros(1, np.int64), np.minimum(orders, 2)])  # (1 + k,)
+        with_context = np.array([[0]] + [[1]] * len(most))  # (1 + context columns, 1)
+        self._kept = np.asarray(with_context * order < 2, np.bool_)  # (1 + context columns, 1 + k)
+        self._action = feedback.action
+        self.own = len(order)  #: the number of regressors of the action alone, with the constant
+        kinds = np.asarray(order + 3 * with_context, np.int64)
+        #: The kind of every regressor, ``(columns,)``.
+        self.kinds = np.append(kinds[self._kept], REGRESSOR_KINDS - 1)
+        crossed = self._states[:, :, None] * self._effects[feedback.action][:, None]
+        preferred = self._preference[np.arange(n), feedback.action]
+        #: x, the regressors of the chosen actions, ``(n, columns)``.
+        self.chosen = np.column_stack([crossed[:, self._kept], preferred])
+
+    def sum_by_person(self, values: Floats) -> Floats:
+        """Sum ``values``, ``(n, …)``, over the decisions of every person, ``(people, …)``."""
         return np.asarray(np.add.reduceat(values[self._sorted], self._starts), np.float64)
 
-    def everywhere(self, coefficients: Floats) -> Floats:
-        """From each person's coefficients, shape ``(people, columns)``, the sums for all actions, ``(n, actions)``."""
-        table = np.zeros((len(coefficients), *self._kept.shape))
+    def scores(self, coefficients: Floats) -> Floats:
+        """Return the regressors of all actions times coefficients, ``(n, actions)``.
+
+        Args:
+            coefficients: those of every person, ``(people, columns)``.
+        """
+        table = np.zeros((len(coefficients), *self._kept.shape))  # (people, 1 + context columns, 1 + k)
         table[:, self._kept] = coefficients[:, :-1]
-        parts = np.einsum("ns,nsc->nc", self._states, table[self.people])
-        return np.asarray(parts @ self._effects.T + coefficients[self.people, -1:] * self._preferences, np.float64)
+        parts = np.einsum("ns,nsc->nc", self._states, table[self.person])  # (n, 1 + k)
+        return np.asarray(parts @ self._effects.T + coefficients[self.person, -1:] * self._preference, np.float64)
 
     def unexplained(self, values: Floats) -> Floats:
-        """``values`` of all actions, shape ``(n, actions)``, less what common coefficients make of them."""
-        chosen = values[np.arange(len(values)), self._actions]
-        gram = self.chosen.T @ self.chosen + _RIDGE * np.eye(self.chosen.shape[1])
-        common: Floats = np.asarray(np.linalg.solve(gram, self.chosen.T @ chosen), np.float64)
-        return np.asarray(values - self.everywhere(np.tile(common, (self.count, 1))), np.float64)
+        """Return the part of ``values`` that a ridge regression on the regressors does not explain.
+
+        The regression is fitted to the values of the chosen actions.
+
+        Args:
+            values: values of all actions, ``(n, actions)``.
+
+        Returns:
+            Shape ``(n, actions)``.
+        """
+        chosen = values[np.arange(len(values)), self._action]  # (n,)
+        gram = self.chosen.T @ self.chosen + RIDGE_PENALTY * np.eye(self.chosen.shape[1])  # (columns, columns)
+        common: Floats = np.asarray(np.linalg.solve(gram, self.chosen.T @ chosen), np.float64)  # (columns,)
+        return np.asarray(values - self.scores(np.tile(common, (self.people, 1))), np.float64)

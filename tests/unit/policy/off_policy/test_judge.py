@@ -2,67 +2,15 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import replace
-from pathlib import Path
 
 import numpy as np
 import pytest
 from benchmarks.off_policy import KINDS, case, trial
-from numpy.typing import NDArray
 
-from llmagent_os.admin.policy_evaluation import as_logged, report
-from llmagent_os.bot import Bot
-from llmagent_os.config import Settings
-from llmagent_os.errors import ConfigError, PolicyError
-from llmagent_os.events import Conversation, Message, Sender
-from llmagent_os.ledger import Interaction, Ledger, RewardEvent, Taken
-from llmagent_os.policy.actions import ActionSpace
-from llmagent_os.policy.contract import Decision, Kind
-from llmagent_os.policy.off_policy import posterior_sampler as posterior
-from llmagent_os.policy.off_policy.bandit_feedback import Logged
-from llmagent_os.policy.off_policy.judge import Judge
-from llmagent_os.policy.off_policy.regressors import Columns
-from llmagent_os.policy_worker import replay
-
-SPACE = ActionSpace()
-CONTRASTS, ORDERS = SPACE.contrasts()
-BRIEF = np.array([action["verbosity"] == "brief" for action in SPACE.actions])
-
-
-@pytest.fixture(autouse=True)
-def short(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Fewer rounds than in use: the worlds here are plain."""
-    for name, value in (("CHAINS", 1), ("BEFORE", 60), ("ROUNDS", 120), ("EVERY", 4)):
-        monkeypatch.setattr(posterior, name, value)
-
-
-def log(
-    n: int, *, people: int = 20, seed: int = 0, shown: tuple[float, float] = (0.5, 0.3), contrary: int = 0
-) -> Logged:
-    """Everybody likes brief answers in 8 of 10 cases, others in 4 of 10; the dissatisfied react more often."""
-    rng = np.random.default_rng(seed)
-    who = np.arange(n) % people
-    actions = rng.integers(0, 12, n)
-    satisfied = rng.random(n) < np.where(BRIEF[actions], 0.8, 0.4)
-    reacts = rng.random(n) < np.where(satisfied, shown[1], shown[0])
-    again = rng.random(n) < np.where(satisfied, 0.05, 0.35)
-    return Logged(
-        features=np.zeros((n, 1)),
-        people=who,
-        actions=actions,
-        chances=np.full((n, 12), 1 / 12),
-        opinions=np.where(reacts, np.where(satisfied != (who < contrary), 2, 1), 0),
-        nexts=np.where(again, 2, 1),
-    )
-
-
-def only(which: NDArray[np.bool_], n: int) -> NDArray[np.float64]:
-    return np.tile(which / which.sum(), (n, 1))
-
-
-def judge(logged: Logged) -> Judge:
-    return Judge(logged, CONTRASTS, ORDERS)
+from llmagent_os.errors import PolicyError
+from llmagent_os.policy.off_policy.bandit_feedback import LoggedBanditFeedback
+from tests.unit.policy.off_policy.logs import BRIEF, judge, log, only
 
 
 def test_the_value_of_what_was_not_done_is_found_and_the_better_is_promoted() -> None:
@@ -71,7 +19,7 @@ def test_the_value_of_what_was_not_done_is_found_and_the_better_is_promoted() ->
         logged = log(1500, seed=seed)
         ours = judge(logged)
         better, worse = (ours.evaluate(only(which, 1500)) for which in (BRIEF, ~BRIEF))
-        same = ours.evaluate(logged.chances)
+        same = ours.evaluate(logged.action_dist)
         assert better.promote and better.verdict == "better"
         assert not worse.promote and worse.verdict == "worse"
         assert not same.promote and same.gain.value == 0
@@ -83,28 +31,19 @@ def test_the_value_of_what_was_not_done_is_found_and_the_better_is_promoted() ->
 def test_who_reacts_more_does_not_make_it_look_worse() -> None:
     """A mean of the reactions alone would say .37 where .53 are satisfied."""
     logged = log(4000, shown=(0.6, 0.3))
-    plain = (logged.opinions == 2).sum() / (logged.opinions > 0).sum()
-    found = judge(logged).evaluate(logged.chances)
+    plain = (logged.opinion == 2).sum() / (logged.opinion > 0).sum()
+    found = judge(logged).evaluate(logged.action_dist)
     assert plain < 0.42
     for each in (found.dr, found.snipw):
         assert each.value is not None and abs(each.value - 0.533) < 0.06
 
 
-def test_who_votes_the_opposite_is_found() -> None:
-    logged = log(1500, contrary=4)
-    draws = list(posterior.draws(logged, Columns(logged, CONTRASTS, ORDERS)))
-    suspected = np.mean([draw.habits.contrary for draw in draws], axis=0)
-    assert suspected[:4].mean() > 0.7 and suspected[4:].max() < 0.3
-    found = judge(logged).evaluate(only(BRIEF, 1500))
-    assert found.promote and found.dr.value is not None and abs(found.dr.value - 0.8) < 0.1
-
-
 def test_where_everybody_shows_everything_it_is_taken_as_shown() -> None:
     """Then nothing but the votes says which of the two classes is which."""
-    told = replace(log(800, shown=(1.0, 1.0)), nexts=np.zeros(800, np.int64))
+    told = replace(log(800, shown=(1.0, 1.0)), follow_up=np.zeros(800, np.int64))
     ours = judge(told)
-    found = ours.evaluate(told.chances)
-    assert found.dr.value is not None and abs(found.dr.value - (told.opinions == 2).mean()) < 0.04
+    found = ours.evaluate(told.action_dist)
+    assert found.dr.value is not None and abs(found.dr.value - (told.opinion == 2).mean()) < 0.04
     assert ours.evaluate(only(BRIEF, 800)).promote
 
 
@@ -120,7 +59,7 @@ def test_what_was_avoided_for_good_reason_is_not_taken_for_as_good_as_what_was_p
     satisfied = rng.random(n) < worth[np.arange(n), actions]
     opinions = np.where(rng.random(n) < 0.6, np.where(satisfied, 2, 1), 0)
     nexts = np.where(rng.random(n) < np.where(satisfied, 0.05, 0.35), 2, 1)
-    logged = Logged(np.zeros((n, 1)), who, actions, chances, opinions, nexts)
+    logged = LoggedBanditFeedback(np.zeros((n, 1)), who, actions, chances, opinions, nexts)
     found = judge(logged).evaluate(only(np.ones(12, np.bool_), n))
     assert found.dr.value is not None and abs(found.dr.value - worth.mean()) < 0.08
     assert found.gain.high < 0
@@ -137,7 +76,7 @@ def test_too_little_is_no_ground_for_a_conclusion() -> None:
     few = judge(log(40)).evaluate(only(BRIEF, 40))
     assert not few.conclusive and not few.promote and "too little data" in few.verdict
     silent = log(1000)
-    found = judge(replace(silent, opinions=silent.opinions * 0)).evaluate(only(BRIEF, 1000))
+    found = judge(replace(silent, opinion=silent.opinion * 0)).evaluate(only(BRIEF, 1000))
     assert "too little data" in found.verdict
     assert found.snipw.value is None
     with pytest.raises(PolicyError, match="nothing to evaluate"):
@@ -149,136 +88,16 @@ def test_too_little_is_no_ground_for_a_conclusion() -> None:
 def test_what_was_never_possible_cannot_be_told() -> None:
     chances = np.where(BRIEF, 0.0, 1 / 8) * np.ones((1000, 1))
     actions = np.flatnonzero(~BRIEF)[np.arange(1000) % 8]
-    found = judge(replace(log(1000), chances=chances, actions=actions)).evaluate(only(np.ones(12, np.bool_), 1000))
+    found = judge(replace(log(1000), action_dist=chances, action=actions)).evaluate(only(np.ones(12, np.bool_), 1000))
     assert not found.promote
     assert "never possible" in found.verdict
 
 
 def test_the_benchmark_knows_which_candidates_are_at_the_boundary() -> None:
     given = case(100, "A", 240)
-    own = given.worth(given.logged.chances)
-    gains = {kind: [given.worth(each) - own for name, each in given.candidates if name == kind] for kind in KINDS}
+    own = given.value(given.feedback.action_dist)
+    gains = {kind: [given.value(each) - own for name, each in given.candidates if name == kind] for kind in KINDS}
     assert gains["boundary"] and np.allclose(gains["boundary"], -0.001)
     assert gains["same"] == [0.0] and len(gains["single"]) == 12
     assert gains["softmax"][1] > gains["softmax"][0] > 0 > gains["softmax"][2]
     assert {name for _, name, _ in trial(100, "A", 240)} >= {"DR error", "gain holds", "falsely promoted"}
-
-
-def test_of_several_signs_that_follow_thanks_win_and_then_what_speaks_against() -> None:
-    def nexts(*kinds: Kind) -> int:
-        rewards = [
-            RewardEvent(
-                reward_id=str(number),
-                event_id=str(number),
-                interaction_id="i",
-                rater_id="u",
-                user_id="u",
-                op="add",
-                raw_value=kind,
-                reward=0.0,
-                mapping_version="1",
-                kind=kind,
-            )
-            for number, kind in enumerate(kinds)
-        ]
-        dist = dict.fromkeys(SPACE.labels, 1 / 12)
-        decision = Decision(action=SPACE.actions[0], pscore=1 / 12, policy_version="x", action_dist=dist, user_id="u")
-        taken = Taken(seq=1, interaction=None, person="u", own=("u",), rewards=rewards)
-        return int(as_logged([(decision, taken)], SPACE).nexts[0])
-
-    assert nexts() == 0
-    assert nexts("went_on") == 1
-    assert nexts("reask", "went_on") == nexts("edited") == nexts("tool_failed", "reask") == 2
-    assert nexts("went_on", "thanks", "correction") == 3
-
-
-OWN = """
-name = "parrot"
-model = "calendar"
-[behavior.dimensions]
-tone = { formal = "Write formally.", playful = "Write playfully." }
-verbosity = true
-"""
-
-
-async def test_decisions_of_other_dimensions_are_left_out_of_the_report(tmp_path: Path) -> None:
-    settings = Settings.load(env_file=None, data=tmp_path, policy="bayes")
-    (tmp_path / "bot.toml").write_text(OWN)
-    bot = Bot.load(tmp_path)
-    own = ActionSpace(bot.config.behavior.dimensions)
-    ledger = await Ledger.open(settings.ledger_url, synchronous="NORMAL")
-    for number in range(40):
-        space = own if number % 4 else SPACE
-        who = f"u{number % 3}"
-        room = Conversation(platform="web", channel=who)
-        event = Message(event_id=str(number), conversation=room, sender=Sender(who), text="hi", message_id=str(number))
-        interaction = Interaction(
-            interaction_id=f"web:{number}",
-            event_id=str(number),
-            user_id=f"web::{who}",
-            conversation_key=room.key,
-            context={"features": {"intent": "ask"}},
-            action=space.actions[number % len(space)],
-            action_dist=dict.fromkeys(space.labels, 1 / len(space)),
-            pscore=1 / len(space),
-            policy_version="x",
-        )
-        await ledger.accept(event, max_pending=1000)
-        await ledger.prepare(event, None, interaction)
-    await ledger.close()
-    found = await report(settings, bot, [])
-    assert "10 other replies are left out" in found
-    assert all(label in found for label in own.labels) and "mode=" not in found
-    with pytest.raises(ConfigError, match="no candidate 'initiative=act,mode="):
-        await report(settings, bot, [SPACE.labels[0]])
-    assert "learned again" in await replay(settings, bot)
-
-
-async def test_the_report_reads_a_ledger_and_passes_over_garbage(tmp_path: Path) -> None:
-    settings = Settings.load(env_file=None, data=tmp_path, policy="bayes")
-    bot = Bot.load("calendar")
-    with pytest.raises(PolicyError, match="there is no ledger"):
-        await report(settings, bot, [])
-    with pytest.raises(ConfigError, match="no candidate 'magic'"):
-        await report(settings, bot, ["magic"])
-    rng = np.random.default_rng(0)
-    ledger = await Ledger.open(settings.ledger_url, synchronous="NORMAL")
-    dist = dict.fromkeys(SPACE.labels, 1 / 12)
-    for number in range(400):
-        who = f"u{number % 8}"
-        room = Conversation(platform="web", channel=who)
-        event = Message(event_id=str(number), conversation=room, sender=Sender(who), text="hi", message_id=str(number))
-        at = int(rng.integers(12))
-        good = rng.random() < (0.9 if BRIEF[at] else 0.3)
-        interaction = Interaction(
-            interaction_id=f"web:{number}",
-            event_id=str(number),
-            user_id=f"web::{who}",
-            conversation_key=room.key,
-            context={"features": {"intent": "ask"}} if number % 50 else {"features": {"intent": ["bad"]}},
-            action=SPACE.actions[at],
-            action_dist=dist,
-            pscore=1 / 12,
-            policy_version="x",
-        )
-        reward = RewardEvent(
-            reward_id=f"r{number}",
-            event_id=f"r{number}",
-            interaction_id=f"web:{number}",
-            rater_id=f"web::{who}",
-            user_id=f"web::{who}",
-            op="add",
-            raw_value="👍",
-            reward=1.0 if good else -1.0,
-            mapping_version="1",
-        )
-        await ledger.accept(event, max_pending=1000)
-        await ledger.prepare(event, None, interaction, rewards=(reward,))
-    await ledger.close()
-    brief = SPACE.labels[int(np.flatnonzero(BRIEF)[0])]
-    text = await report(settings, bot, ["uniform", "reinforce", brief])
-    assert "8 other replies are left out" in text
-    assert "reinforce" in text and brief in text
-    found = json.loads(await report(settings, bot, ["uniform"], as_json=True))
-    assert found["candidates"]["uniform"]["verdict"]
-    assert 0 <= found["candidates"]["uniform"]["better"] <= 1
