@@ -1,10 +1,11 @@
-"""What a decision costs with many people, and what a person takes.
+"""Measure the time of a decision with many people, and the space that a person takes.
 
     python -m benchmarks.deciding --people 100000
 
-One person is taught 250 turns and copied to as many people as asked for, who are stored as bytes; then some of them are
-answered, who are held in memory. Printed: a decision with one person known and with all, their ratio, what it takes to
-bring somebody else in from the bytes, the bytes that a person's state takes, and what an observation takes.
+One person's state is learned from 250 turns, and copied to all people, who are stored as bytes. Then some people are
+taken in from the bytes and answered. The table shows, for every learner, the time of a decision with one person and
+with all, the ratio of the two, the time to take a person in, the size of a person's state, and the time of an
+observation.
 """
 
 from __future__ import annotations
@@ -27,10 +28,11 @@ def _context(rng: np.random.Generator) -> Context:
 
 
 def _milliseconds(policy: LearnedPolicy, people: list[str], rng: np.random.Generator) -> float:
+    """Return the mean time of a decision."""
     contexts = [_context(rng) for _ in people]
     began = time.perf_counter()
-    for who, context in zip(people, contexts, strict=True):
-        policy.decide(who, context)
+    for person_id, context in zip(people, contexts, strict=True):
+        policy.decide(person_id, context)
     return 1000 * (time.perf_counter() - began) / len(people)
 
 
@@ -55,12 +57,12 @@ def main() -> None:
         body = parts["u0"]
         policy = make_policy(name, ActionSpace())
         stored = {f"u{number}": body for number in range(options.people)}
-        for who in policy.learner.restore(parts[SHARED]):
-            policy.learner.take(who, stored[who])
+        for person_id in policy.learner.restore(parts[SHARED]):
+            policy.learner.take(person_id, stored[person_id])
         some = [f"u{number}" for number in rng.integers(options.people, size=options.decisions)]
         began = time.perf_counter()
-        for who in some:
-            policy.learner.take(who, stored[who])
+        for person_id in some:
+            policy.learner.take(person_id, stored[person_id])
         bringing = 1000 * (time.perf_counter() - began) / len(some)
         many = _milliseconds(policy, some, rng)
         print(

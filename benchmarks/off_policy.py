@@ -1,16 +1,19 @@
-"""How well candidate policies are judged from what another policy did.
+"""Measure how well the offline judge judges candidate policies, where their true value is known.
 
     python -m benchmarks.off_policy
 
-Worlds are those of :mod:`benchmarks.simulated_users`, without change of taste, so that what a policy is worth is known:
-the mean satisfaction that it would have had in the same turns. The log is of a policy that prefers, per person, some
-behaviours by a softmax of noisy tastes. Kinds of candidate: ``softmax``, two better, one worse; ``same``, the log's own
-policy; ``uniform``; ``single``, each behaviour alone; ``boundary``, mixtures made to be worth .001 less than what was
-done, of which any that is promoted is promoted falsely.
+The worlds are those of :mod:`benchmarks.simulated_users`, without changes of taste. The true value of a policy is the
+mean satisfaction that it would have had in the same turns. The logging policy prefers some behaviours for every person:
+a softmax of noisy tastes.
 
-Reported for each kind: the relative error of DR and SNIPW; how often 95 % intervals of DR and of the gain hold the
-truth; of the candidates truly no better than what was done, how many are promoted, and of those truly better by a
-margin, how many are. ``--told`` shows everybody's satisfaction with every reply: what is left is no matter of signs.
+The kinds of candidates are ``softmax``, two better policies and a worse one; ``same``, the logging policy itself;
+``uniform``; ``single``, one behaviour always; and ``boundary``, mixtures that are worth .001 less than the logging
+policy. A ``boundary`` candidate that is promoted is promoted falsely.
+
+For every kind the report shows the relative error of DR and of SNIPW; how often the 95 % intervals of DR and of the
+gain hold the truth; how many of the candidates are promoted that are truly no better than the logging policy; and how
+many of those that are truly better by a margin. With ``--told`` everybody shows their satisfaction with every reply, so
+that the error that is left does not come from the feedback model.
 """
 
 from __future__ import annotations
@@ -22,15 +25,15 @@ from dataclasses import dataclass
 
 import numpy as np
 from benchmarks.simulated_users import INTENTS, LABELS, Nonlinear, Personas
-from numpy.typing import NDArray
 
 from llmagent_os.policy.actions import ActionSpace
-from llmagent_os.policy.evaluation import Judge
-from llmagent_os.policy.logged import Logged
+from llmagent_os.policy.array_types import Floats
+from llmagent_os.policy.off_policy.bandit_feedback import LoggedBanditFeedback
+from llmagent_os.policy.off_policy.judge import Judge
 
-Floats = NDArray[np.float64]
-
+#: How much better a candidate truly is, where the share of promoted candidates is reported.
 MARGINS = (0.02, 0.05, 0.1)
+#: The kinds of candidates.
 KINDS = ("softmax", "same", "uniform", "single", "boundary")
 
 
@@ -38,13 +41,13 @@ KINDS = ("softmax", "same", "uniform", "single", "boundary")
 class Case:
     """One log and its candidates."""
 
-    logged: Logged
-    truth: Floats  #: satisfaction with every behaviour at every decision
-    candidates: list[tuple[str, Floats]]  #: kinds and chances
+    feedback: LoggedBanditFeedback  #: the log
+    truth: Floats  #: the probability of satisfaction with every behaviour at every decision, ``(n, actions)``
+    candidates: list[tuple[str, Floats]]  #: kinds, and the probabilities of actions, ``(n, actions)``
 
-    def worth(self, chances: Floats) -> float:
-        """The mean satisfaction with a policy of such chances."""
-        return float((chances * self.truth).sum(1).mean())
+    def value(self, action_dist: Floats) -> float:
+        """Return the true value of a policy: its mean satisfaction."""
+        return float((action_dist * self.truth).sum(1).mean())
 
 
 def _softmax(scores: Floats, floor: float = 0.05) -> Floats:
@@ -54,9 +57,9 @@ def _softmax(scores: Floats, floor: float = 0.05) -> Floats:
 
 
 def case(seed: int, regime: str, n: int, *, told: bool = False) -> Case:
-    """A log of ``n`` decisions."""
+    """Make a log of ``n`` decisions, and its candidates."""
     kind = Nonlinear if regime == "nonlinear" else Personas
-    world = kind(seed, regime, turns=-(-2 * n // 24))  # the second half is another taste
+    world = kind(seed, regime, turns=-(-2 * n // 24))  # in the second half tastes change
     rng = np.random.default_rng([seed, 5])
     truth = np.stack([world.satisfaction(turn) for turn in range(n)])
     logits = np.log(truth / (1 - truth))
@@ -69,39 +72,39 @@ def case(seed: int, regime: str, n: int, *, told: bool = False) -> Case:
         opinions = np.where(rng.random(n) < truth[np.arange(n), actions], 2, 1)
     features = np.zeros((n, INTENTS))
     features[np.arange(n), world.intents[:n]] = 1.0
-    logged = Logged(
-        features=features,
-        people=world.order[:n].astype(np.int64),
-        actions=actions.astype(np.int64),
-        chances=logging,
-        opinions=opinions.astype(np.int64),
-        nexts=np.array([0 if told else 2 if each.reask else 1 for each in seen], np.int64),
+    feedback = LoggedBanditFeedback(
+        context=features,
+        person=world.order[:n].astype(np.int64),
+        action=actions.astype(np.int64),
+        action_dist=logging,
+        opinion=opinions.astype(np.int64),
+        follow_up=np.array([0 if told else 2 if each.reask else 1 for each in seen], np.int64),
     )
     better, best, worse = (
         _softmax(taste * logits + share * noise) for taste, share in ((1.0, 1.0), (2.0, 0.5), (-0.3, 1.0))
     )
     uniform = np.full_like(logging, 1 / len(LABELS))
-    found = Case(logged, truth, [("softmax", each) for each in (better, best, worse)])
+    found = Case(feedback, truth, [("softmax", each) for each in (better, best, worse)])
     found.candidates.extend([("same", logging), ("uniform", uniform)])
     found.candidates.extend(("single", np.eye(len(LABELS))[np.full(n, at)]) for at in range(len(LABELS)))
-    wanted = found.worth(logging) - 0.001
+    wanted = found.value(logging) - 0.001
     for high, low in ((better, worse), (best, uniform), (best, worse)):
-        share = (wanted - found.worth(low)) / (found.worth(high) - found.worth(low))
+        share = (wanted - found.value(low)) / (found.value(high) - found.value(low))
         if 0 < share < 1:
             found.candidates.append(("boundary", share * high + (1 - share) * low))
     return found
 
 
 def trial(seed: int, regime: str, n: int, *, told: bool = False) -> Iterator[tuple[str, str, float]]:
-    """What was made of one log: kinds, what is measured, and values."""
+    """Yield what was measured with one log: the kind of candidate, the name of the figure, and its value."""
     given = case(seed, regime, n, told=told)
     space = ActionSpace()
     contrasts, orders = space.contrasts()
-    judge = Judge(given.logged, contrasts[[space.labels.index(label) for label in LABELS]], orders)
-    own = given.worth(given.logged.chances)
-    for kind, chances in given.candidates:
-        worth = given.worth(chances)
-        found = judge.evaluate(chances)
+    judge = Judge(given.feedback, contrasts[[space.labels.index(label) for label in LABELS]], orders)
+    own = given.value(given.feedback.action_dist)
+    for kind, action_dist in given.candidates:
+        worth = given.value(action_dist)
+        found = judge.evaluate(action_dist)
         if found.dr.value is not None:
             yield kind, "DR error", abs(min(max(found.dr.value, 0.0), 1.0) - worth) / worth
         if found.snipw.value is not None:
@@ -119,11 +122,11 @@ def trial(seed: int, regime: str, n: int, *, told: bool = False) -> Iterator[tup
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--regimes", default="A,B,C", help="of A, B, C and nonlinear")
+    parser.add_argument("--regimes", default="A,B,C", help="any of A, B, C and nonlinear")
     parser.add_argument("--decisions", default="1000,4000")
-    parser.add_argument("--first", type=int, default=100, help="seed")
-    parser.add_argument("--trials", type=int, default=8, help="seeds from the first on")
-    parser.add_argument("--told", action="store_true")
+    parser.add_argument("--first", type=int, default=100, help="the first seed")
+    parser.add_argument("--trials", type=int, default=8, help="the number of seeds")
+    parser.add_argument("--told", action="store_true", help="everybody shows their satisfaction")
     options = parser.parse_args()
     for regime in options.regimes.split(","):
         for n in map(int, options.decisions.split(",")):

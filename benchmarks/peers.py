@@ -1,8 +1,8 @@
-"""What anyone could install instead: Vowpal Wabbit, MABWiser and Stable-Baselines3 in the simulated worlds.
+"""Run other libraries in the simulated worlds: Vowpal Wabbit, MABWiser and Stable-Baselines3.
 
-Each with the person and the intent as features and a few settings tried on seeds 100 to 104. The bandits are not told
-anything of turns without a reaction; ``vw_squarecb_reask`` also counts a re-ask as -1. Stable-Baselines3 cannot skip a
-turn: there silence is 0, and each turn is an episode of its own.
+All of them get the person and the intent as features. Their settings are the best of a few, on seeds 100 to 104. The
+bandits skip turns without a reaction; ``vw_squarecb_reask`` also counts a re-ask as -1. Stable-Baselines3 cannot skip a
+turn: silence is a reward of 0, and every turn is an episode of its own.
 """
 
 from __future__ import annotations
@@ -15,12 +15,14 @@ import numpy as np
 from benchmarks.simulated_users import ACTIONS, INTENTS, World
 from numpy.typing import NDArray
 
+#: Chooses for a user and an intent: the action and its probability.
 Act = Callable[[int, int], tuple[int, float]]
+#: Learns from a user, an intent, an action, its reward and its probability.
 Learn = Callable[[int, int, int, float, float], None]
 
 
 def run(name: str, world: World, seed: int) -> NDArray[np.float64]:
-    """The regret of each turn.
+    """Return the regret of every turn, ``(world.length,)``.
 
     Raises:
         ImportError: the package is not installed.
@@ -57,8 +59,8 @@ def _vowpal_wabbit(exploration: str, seed: int) -> tuple[Act, Learn]:
         f"|A {mode} {verbosity} {initiative} {mode}_{verbosity}_{initiative}" for mode, verbosity, initiative in ACTIONS
     ]
 
-    def lines(user: int, intent: int, told: str = "", at: int = -1) -> list[str]:
-        return [f"shared |U u{user} |I i{intent}", *(told * (n == at) + each for n, each in enumerate(actions))]
+    def lines(user: int, intent: int, cost: str = "", at: int = -1) -> list[str]:
+        return [f"shared |U u{user} |I i{intent}", *(cost * (n == at) + text for n, text in enumerate(actions))]
 
     def act(user: int, intent: int) -> tuple[int, float]:
         chances = np.array(vw.predict(lines(user, intent)))
@@ -101,7 +103,7 @@ def _baselines(name: str, world: World, seed: int) -> NDArray[np.float64]:
     regret = np.zeros(world.length)
 
     class Turns(gymnasium.Env):  # type: ignore[misc]
-        """Each step plays the world's next turn."""
+        """Plays the next turn of the world at every step."""
 
         observation_space = gymnasium.spaces.Box(0.0, 1.0, (world.users + INTENTS,), np.float32)
         action_space = gymnasium.spaces.Discrete(len(ACTIONS))

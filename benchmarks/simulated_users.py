@@ -1,21 +1,21 @@
-"""People with hidden tastes, simulated: how fast each behaviour policy finds out how they like to be answered.
+"""Simulate people with hidden tastes, and measure how fast a behaviour policy learns how they like to be answered.
 
     python -m benchmarks.simulated_users --regimes A,B --seeds 100-104 --learners uniform,bayes,vw_squarecb
     python -m benchmarks.simulated_users --plot docs/images/policy-regret.svg --json data/regret.json
 
-24 people take turns, 200 turns each; each belongs to one of a few personas, a quarter become another half-way. At a
-turn a policy knows who asks and with what intent (and four numbers that do not matter), and chooses one of twelve
-behaviours. Most people say nothing; the dissatisfied react more often, and tend to ask again; some always vote the
-opposite.
+24 people take 200 turns each. Every person belongs to one of five personas, and a quarter of the people draw their
+persona again half-way. At a turn the policy knows who asks, and with what intent (and four numbers that do not matter),
+and chooses one of twelve behaviours. Most people say nothing. The dissatisfied react more often, and tend to ask again.
+Some people always vote the opposite of what they feel.
 
-The regimes differ in how often people react and in how many vote the opposite: A 5 to 50 % and one of them, B 2 to 20 %
-and one, C 5 to 50 % and five. Two more families: ``nonlinear``, where each persona has a taste for every behaviour in
-every intent that no sum of parts explains; and ``delayed``, where people talk in sessions of four turns, what is done
-early in one shapes how later turns are taken, and only the last is reacted to.
+The regimes differ in how often people react, and in how many people vote the opposite: A, 5 to 50 % and one person; B,
+2 to 20 % and one; C, 5 to 50 % and five. In ``nonlinear``, every persona has a taste for every behaviour in every
+intent that no sum of parts explains. In ``delayed``, people talk in sessions of four turns. What is done early in a
+session shapes how the later turns are taken, and people react only to the last turn.
 
-The figure is a policy's summed regret divided by the uniform policy's in the same world, averaged over seeds. The
-other: the 90th percentile of the people's regrets, divided by their median. ``--regimes module:Class`` runs a world of
-your own, and ``module:Class:regime`` one that takes a regime as its second argument.
+The first figure is a policy's summed regret, divided by that of the uniform policy in the same world, averaged over
+seeds. The second is the 90th percentile of the people's regrets, divided by their median. ``--regimes module:Class``
+runs a world of your own. ``module:Class:regime`` runs one that takes a regime as its second argument.
 """
 
 from __future__ import annotations
@@ -45,9 +45,13 @@ ACTIONS: list[tuple[str, str, str]] = [
     *product(("task_oriented", "conversational"), ("brief", "normal", "detailed"), ("act", "ask_first"))
 ]
 LABELS = [label(dict(zip(("mode", "verbosity", "initiative"), action, strict=True))) for action in ACTIONS]
+#: The number of intents.
 INTENTS = 4
+#: By regime, the range of a satisfied person's probability to react.
 REACTING = {"A": (0.05, 0.5), "B": (0.02, 0.2), "C": (0.05, 0.5), "nonlinear": (0.05, 0.5), "delayed": (0.2, 0.8)}
+#: By regime, how many people vote the opposite of what they feel.
 CONTRARY = {"A": 1, "B": 1, "C": 5, "nonlinear": 1, "delayed": 1}
+#: The names of the regimes.
 REGIMES = tuple(REACTING)
 
 
@@ -55,26 +59,26 @@ REGIMES = tuple(REACTING)
 class Feedback:
     """What is seen of a person after a turn."""
 
-    reaction: int  #: 1, -1, or 0: nothing was shown
-    reask: bool
+    reaction: int  #: 1, -1, or 0 for no reaction
+    reask: bool  #: whether the person asks again
 
 
 class World(Protocol):
-    """One stream of turns."""
+    """A stream of turns."""
 
-    users: int
-    length: int
+    users: int  #: the number of people
+    length: int  #: the number of turns
 
     def context(self, turn: int) -> tuple[int, int, NDArray[np.float64]]:
-        """Who asks, with what intent, and numbers beside."""
+        """Return who asks, the intent, and numbers that do not matter."""
         ...
 
     def satisfaction(self, turn: int) -> NDArray[np.float64]:
-        """Hidden: how good each behaviour would be, shape ``(12,)``; regret is measured against its best."""
+        """Return how good every behaviour would be, ``(12,)``. It is hidden; regret is measured against its best."""
         ...
 
     def feedback(self, turn: int, action: int) -> Feedback:
-        """What the person does when answered so."""
+        """Return what the person does after being answered by ``action``."""
         ...
 
 
@@ -124,7 +128,7 @@ class Personas:
 
 
 def _parts(intent: int) -> NDArray[np.float64]:
-    """A behaviour's parts, for all intents and for this one, shape ``(12, 20)``."""
+    """Return the parts of every behaviour, for all intents and for this one, ``(12, 20)``."""
     rows = [
         [(m == "conversational") - 0.5, (v == "normal") - 1 / 3, (v == "detailed") - 1 / 3, (i == "ask_first") - 0.5]
         for m, v, i in ACTIONS
@@ -150,13 +154,13 @@ class Nonlinear(Personas):
 
 
 class Delayed(Personas):
-    """Sessions of four turns: what was done earlier carries most of how a turn is taken; only the last is reacted to.
+    """Sessions of four turns. The earlier turns decide most of how a turn is taken, and only the last gets reactions.
 
-    A behaviour's worth, for regret, is what it adds to the satisfaction of all turns of its session.
+    For regret, a behaviour is worth what it adds to the satisfaction with all turns of its session.
     """
 
-    SESSION = 4
-    CARRIED = 0.7
+    SESSION = 4  #: the turns of a session
+    CARRIED = 0.7  #: the share of a turn's satisfaction that the earlier turns decide
 
     def __init__(self, seed: int, regime: str = "delayed", **sizes: int) -> None:
         super().__init__(seed, regime, **sizes)
@@ -173,7 +177,7 @@ class Delayed(Personas):
         self._carried: dict[str, list[float]] = {}
 
     def episode(self, turn: int) -> str:
-        """The session that a turn is of."""
+        """Return the session of a turn."""
         return f"{self.order[turn]}.{self.place[turn] // self.SESSION}"
 
     def _carries(self, turn: int) -> NDArray[np.float64]:
@@ -200,7 +204,7 @@ class Delayed(Personas):
 
 
 def make_world(regime: str, seed: int) -> World:
-    """The world of a regime, or of ``module:Class`` or ``module:Class:regime``."""
+    """Make the world of a regime, or of ``module:Class`` or ``module:Class:regime``."""
     if ":" in regime:
         module, name, *own = regime.split(":", 2)
         return cast(World, getattr(importlib.import_module(module), name)(seed, *own))
@@ -208,7 +212,7 @@ def make_world(regime: str, seed: int) -> World:
 
 
 class Uniform:
-    """Any behaviour, all alike: what regret is divided by."""
+    """Chooses any behaviour with the same probability. Regret is divided by its regret."""
 
     def __init__(self, seed: int) -> None:
         self._rng = np.random.default_rng(seed)
@@ -233,11 +237,11 @@ class Uniform:
 
 
 def run(world: World, policy: BehaviorPolicy) -> NDArray[np.float64]:
-    """The regret of each turn, shape ``(world.length,)``.
+    """Return the regret of every turn, ``(world.length,)``.
 
-    After a turn the policy is told of the reaction, if there was one, and whether the person asked again or went on.
+    After a turn the policy observes the reaction, if there was one, and whether the person asked again or went on.
     """
-    numbers = {each: number for number, each in enumerate(LABELS)}
+    numbers = {name: number for number, name in enumerate(LABELS)}
     session: Callable[[int], str] = getattr(world, "episode", lambda turn: "")
     regret = np.zeros(world.length)
     for turn in range(world.length):
@@ -259,24 +263,24 @@ def run(world: World, policy: BehaviorPolicy) -> NDArray[np.float64]:
 class Task:
     """One learner in one world."""
 
-    learner: str
-    regime: str
-    seed: int
+    learner: str  #: the name of the learner
+    regime: str  #: the regime, or a world of your own
+    seed: int  #: the seed of the world and the learner
 
 
 @dataclass(frozen=True)
 class Outcome:
-    """What came of it."""
+    """The result of a task."""
 
-    task: Task
-    ratio: float  #: regret, the uniform policy's being 1
-    people: list[float]  #: each person's summed regret
-    curve: list[float]  #: cumulative regret over the uniform policy's final one, at a hundred places
-    seconds: float
+    task: Task  #: the task
+    ratio: float  #: the summed regret, divided by that of the uniform policy
+    people: list[float]  #: the summed regret of every person
+    curve: list[float]  #: cumulative regret, divided by the final one of the uniform policy, at a hundred places
+    seconds: float  #: the time of the run
 
 
 def measure(task: Task) -> Outcome | str:
-    """Run one task. Returns why not, where its package is missing."""
+    """Run a task. Returns the reason instead if the learner's package is missing."""
     world = make_world(task.regime, task.seed)
     uniform = run(make_world(task.regime, task.seed), Uniform(task.seed))
     began = time.perf_counter()
@@ -306,7 +310,7 @@ def _numbers(text: str) -> list[int]:
 
 
 def plot(found: dict[tuple[str, str], list[Outcome]], regimes: list[str], path: Path) -> None:
-    """Draw cumulative regret, one panel a regime."""
+    """Draw the cumulative regret, with a panel for every regime."""
     import matplotlib
 
     matplotlib.use("svg")
@@ -330,14 +334,14 @@ def plot(found: dict[tuple[str, str], list[Outcome]], regimes: list[str], path: 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--regimes", default="A,B,C", help=f"of {','.join(REGIMES)}, or module:Class[:regime]")
+    parser.add_argument("--regimes", default="A,B,C", help=f"any of {','.join(REGIMES)}, or module:Class[:regime]")
     parser.add_argument("--seeds", default="100-104")
     parser.add_argument("--learners", default="uniform,bayes,reinforce,actor_critic,q_learning")
     parser.add_argument("--workers", type=int, default=2)
     parser.add_argument("--plot", type=Path)
-    parser.add_argument("--json", type=Path, help="where the figures are kept; what is in it already is not run again")
+    parser.add_argument("--json", type=Path, help="the file of results; tasks in it are not run again")
     options = parser.parse_args()
-    if options.plot:  # rather than after all the runs
+    if options.plot:  # before the runs, not after them
         try:
             import matplotlib  # noqa: F401
         except ImportError as error:

@@ -62,6 +62,7 @@ from llmagent_os.policy.dimensions import declared, starting
 
 if TYPE_CHECKING:
     from llmagent_os.config import Settings
+    from llmagent_os.policy.learned import LearnedPolicy
 
 GROUP = "llmagent_os.bots"  #: the entry points that are bots: packages that hold a bot.toml
 FILE = "bot.toml"
@@ -146,6 +147,20 @@ class BotConfig(BaseModel):
     def description(self) -> BotDescription:
         """What people see of the bot before it says anything."""
         return BotDescription(self.name, self.title, self.about, self.examples)
+
+    def learned_policy(self, learner: str) -> LearnedPolicy:
+        """Return a new behaviour policy with this bot's dimensions, defaults and ``[policy]`` settings.
+
+        Args:
+            learner: one of :data:`llmagent_os.policy.learned.LEARNERS`. It may differ from ``policy.learner``.
+
+        Raises:
+            ConfigError: there is no such learner.
+        """
+        from llmagent_os.policy.learned import make_behavior  # numpy and scipy: a quarter of a second
+
+        behavior, policy = self.behavior, self.policy
+        return make_behavior(learner, behavior.model_dump(), policy.gamma, policy.exploration, behavior.dimensions)
 
 
 @dataclass(frozen=True)

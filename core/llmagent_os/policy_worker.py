@@ -272,8 +272,6 @@ async def replay(settings: Settings, bot: Bot) -> str:
         ConfigError: the bot does not learn.
         LedgerError: the ledger cannot be read, or a host runs on it.
     """
-    from llmagent_os.policy.learned import behavior_of
-
     config, learner = bot.config, settings.policy or bot.config.policy.learner
     if learner == "fixed":
         raise ConfigError(f"bot {bot.name!r} does not learn: its policy is fixed")
@@ -282,7 +280,7 @@ async def replay(settings: Settings, bot: Bot) -> str:
         await ledger.claim()
         name = f"{config.name}:{learner}"
         await ledger.drop_policy(name)
-        learning = PolicyWorker(behavior_of(config, learner), ledger, name)
+        learning = PolicyWorker(config.learned_policy(learner), ledger, name)
         await learning.open()
         return f"learned again: {learning.version}"
     finally:

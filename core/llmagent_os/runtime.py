@@ -211,9 +211,7 @@ def make_policy(config: BotConfig, learner: str) -> LearnedPolicy | None:
     """The policy that a bot's configuration asks for; None: the bot does not learn."""
     if learner == "fixed":
         return None
-    from llmagent_os.policy.learned import behavior_of  # numpy and scipy: a quarter of a second
-
-    return behavior_of(config, learner)
+    return config.learned_policy(learner)
 
 
 async def _policy_worker(

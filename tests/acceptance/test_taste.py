@@ -26,7 +26,7 @@ from playwright.async_api import Browser, Locator, Page, expect
 
 from llmagent_os.bot import Bot
 from llmagent_os.ledger import Ledger
-from llmagent_os.policy.bayes import Bayes
+from llmagent_os.policy.bayes.bayes_learner import Bayes
 from llmagent_os.policy.learned import make_policy
 from llmagent_os.policy_worker import PolicyWorker
 from tests.acceptance.browsing import WAIT, desk, launched, needs_chromium, replies, say, visit

@@ -13,7 +13,7 @@ from llmagent_os.bot import Bot
 from llmagent_os.errors import ConfigError
 from llmagent_os.people.profiles import Profile
 from llmagent_os.policy.contract import DIMENSIONS
-from llmagent_os.policy.dimensions import TAKEN
+from llmagent_os.policy.dimensions import RESERVED_NAMES
 
 AGENT = """
 from llmagent_os.agent import Agent
@@ -130,7 +130,7 @@ def test_a_bot_that_declares_nothing_has_the_twelve(folder: Path) -> None:
         ('t = { a = "A", b = "B" }\nu = { c = "C", b = "D" }', "`behavior.dimensions.u.b` is a value of `t` too"),
         (
             "\n".join(f"t{n} = {{ {', '.join(f'v{n}{k} = {chr(39) * 2}' for k in range(5))} }}" for n in range(3)),
-            "`behavior.dimensions` makes 5 × 5 × 5 = 125 behaviours, and 64 can be learned of: take some out",
+            "`behavior.dimensions` makes 5 × 5 × 5 = 125 behaviours, more than 64: take some values out",
         ),
     ],
 )
@@ -162,7 +162,7 @@ def test_a_default_that_is_no_value_is_refused(tmp_path: Path, line: str, messag
 
 def test_no_dimension_is_called_like_a_field_of_a_profile() -> None:
     """``/profile set`` would write the value into the field."""
-    assert set(Profile.__struct_fields__) < TAKEN
+    assert set(Profile.__struct_fields__) < RESERVED_NAMES
 
 
 def test_missing_bot_is_answered_with_the_nearest_name(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

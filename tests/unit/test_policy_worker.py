@@ -31,7 +31,7 @@ from llmagent_os.policy.contract import DIMENSIONS
 from llmagent_os.policy.dimensions import starting
 from llmagent_os.policy.learned import LEARNERS, make_behavior
 from llmagent_os.policy.learner import Learner
-from llmagent_os.policy.parts import pack, unpack
+from llmagent_os.policy.state_bytes import pack, unpack
 from llmagent_os.policy_worker import TRUST, PolicyWorker, decision_of
 from llmagent_os.reply.exchange import decide, open_exchange
 from llmagent_os.reply.services import Services
@@ -223,7 +223,7 @@ async def test_deleting_what_was_learned_and_replaying_the_ledger_gives_the_same
 
 
 async def test_after_a_restart_people_are_read_when_they_write(tmp_path: Path, monkeypatch: MonkeyPatch) -> None:
-    monkeypatch.setattr("llmagent_os.policy.bayes.POOL", 1)
+    monkeypatch.setattr("llmagent_os.policy.bayes.bayes_learner.POOL_PEOPLE", 1)
     async with running(tmp_path) as bot:
         await bot.opinions("ana", {"verbosity": "brief"}, 6)
         await bot.opinions("ben", {"mode": "conversational"}, 2)

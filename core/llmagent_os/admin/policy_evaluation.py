@@ -18,10 +18,11 @@ from llmagent_os.ledger import Ledger, ReplyWithRewards
 from llmagent_os.ledger.connection import file_of
 from llmagent_os.policy.actions import ActionSpace
 from llmagent_os.policy.contract import Decision
-from llmagent_os.policy.evaluation import Estimate, Evaluation, Judge
 from llmagent_os.policy.features import Features
-from llmagent_os.policy.learned import LEARNERS, LearnedPolicy, behavior_of
-from llmagent_os.policy.logged import Logged
+from llmagent_os.policy.learned import LEARNERS, LearnedPolicy
+from llmagent_os.policy.off_policy.bandit_feedback import LoggedBanditFeedback
+from llmagent_os.policy.off_policy.evaluation import Estimate, Evaluation
+from llmagent_os.policy.off_policy.judge import Judge
 from llmagent_os.policy_worker import decision_of
 
 PAGE = 500
@@ -31,8 +32,8 @@ TRAINED = 0.6
 MOST = 20_000
 
 Floats = NDArray[np.float64]
-#: Codes of ``observed.NEXTS``. Of several signs that follow a reply the highest code wins: thanks, then anything that
-#: speaks against the reply, then going on.
+#: Codes of ``bandit_feedback.FOLLOW_UPS``. Of several signs that follow a reply the highest code wins: thanks, then
+#: anything that speaks against the reply, then going on.
 _NEXT = {"went_on": 1, "reask": 2, "correction": 2, "edited": 2, "tool_failed": 2, "thanks": 3}
 
 
@@ -74,7 +75,7 @@ async def report(settings: Settings, bot: Bot, names: Sequence[str], *, as_json:
     found = {
         name: judge.evaluate(_candidate(name, space, taken[:cut], rest, bot)) for name in chosen if name != "fixed"
     }
-    own = judge.evaluate(logged.chances)
+    own = judge.evaluate(logged.action_dist)
     if as_json:
         whole = {"decisions": len(rest), "skipped": skipped, "logged": asdict(own)}
         rows = {name: asdict(each) | {"verdict": each.verdict} for name, each in found.items()}
@@ -129,7 +130,7 @@ def _chances(decision: Decision, space: ActionSpace) -> Floats:
     return np.array([decision.action_dist.get(each, 0.0) for each in space.labels])
 
 
-def as_logged(taken: Sequence[tuple[Decision, ReplyWithRewards]], space: ActionSpace) -> Logged:
+def as_logged(taken: Sequence[tuple[Decision, ReplyWithRewards]], space: ActionSpace) -> LoggedBanditFeedback:
     """Decisions as arrays."""
     features = Features()
     for decision, _ in taken:
@@ -141,13 +142,13 @@ def as_logged(taken: Sequence[tuple[Decision, ReplyWithRewards]], space: ActionS
         reward = verdict(each.rewards, each.identities, {}).reward
         opinions.append(0 if not reward else 2 if reward > 0 else 1)
         nexts.append(max((_NEXT[row.kind] for row in each.rewards if row.kind in _NEXT), default=0))
-    return Logged(
-        features=np.stack([features.vector(decision.context) for decision, _ in taken]),
-        people=np.array([people.setdefault(decision.user_id, len(people)) for decision, _ in taken]),
-        actions=np.array([space.index(decision.action) for decision, _ in taken], np.int64),
-        chances=np.stack([_chances(decision, space) for decision, _ in taken]),
-        opinions=np.array(opinions, np.int64),
-        nexts=np.array(nexts, np.int64),
+    return LoggedBanditFeedback(
+        context=np.stack([features.vector(decision.context) for decision, _ in taken]),
+        person=np.array([people.setdefault(decision.user_id, len(people)) for decision, _ in taken]),
+        action=np.array([space.index(decision.action) for decision, _ in taken], np.int64),
+        action_dist=np.stack([_chances(decision, space) for decision, _ in taken]),
+        opinion=np.array(opinions, np.int64),
+        follow_up=np.array(nexts, np.int64),
     )
 
 
@@ -174,7 +175,7 @@ def _candidate(
 
 
 def _trained(name: str, taken: Sequence[tuple[Decision, ReplyWithRewards]], bot: Bot) -> LearnedPolicy:
-    policy = behavior_of(bot.config, name)
+    policy = bot.config.learned_policy(name)
     for decision, each in taken:
         stands = verdict(each.rewards, each.identities, {})
         if stands.reward is not None:

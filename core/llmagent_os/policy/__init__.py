@@ -1,4 +1,15 @@
-"""Behaviour policies: what decides how a person is answered, and learns from how they take it."""
+"""Behaviour policies: they decide how a person is answered, and learn from how the person takes the reply.
+
+This package is a library. It knows no ledger, no bot and no settings: observations come in, probabilities come out.
+
+* :mod:`~llmagent_os.policy.contract`: actions, decisions, and what every policy can do.
+* :mod:`~llmagent_os.policy.fixed`, :mod:`~llmagent_os.policy.learned`: the two policies. The second draws its actions
+  from the probabilities of a learner.
+* :mod:`~llmagent_os.policy.learner`: what every learner can do. A new learner implements this protocol.
+* :mod:`~llmagent_os.policy.bayes`: the default learner, hierarchical Bayes.
+* :mod:`~llmagent_os.policy.linear`: the REINFORCE, actor-critic and Q-learning learners.
+* :mod:`~llmagent_os.policy.off_policy`: estimates what another policy would have been worth, from logged decisions.
+"""
 
 from llmagent_os.policy.contract import Action, BehaviorPolicy, Context, Decision, Dimensions, Kind, label
 from llmagent_os.policy.fixed import FixedPolicy

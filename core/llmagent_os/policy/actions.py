@@ -1,4 +1,4 @@
-"""The behaviours that a bot can choose between."""
+"""Enumerate the actions of a bot, and give every action a vector."""
 
 from __future__ import annotations
 
@@ -6,14 +6,14 @@ from collections.abc import Collection, Mapping
 from itertools import combinations, product
 
 import numpy as np
-from numpy.typing import NDArray
 
 from llmagent_os.errors import ConfigError
-from llmagent_os.policy.contract import DIMENSIONS, MAX_ACTIONS, Action, asked, label
+from llmagent_os.policy.array_types import Bools, Floats, Ints
+from llmagent_os.policy.contract import DIMENSIONS, MAX_ACTIONS, Action, label, supported
 
 
 class ActionSpace:
-    """Every combination of the values of a bot's dimensions, in a fixed order.
+    """All combinations of the values of a bot's dimensions, in a fixed order.
 
     >>> space = ActionSpace({"mode": ("a", "b"), "tone": ("x", "y")})
     >>> space.labels
@@ -23,7 +23,12 @@ class ActionSpace:
     """
 
     def __init__(self, dimensions: Mapping[str, Collection[str]] = DIMENSIONS) -> None:
-        """Raises ``ConfigError``: a dimension has fewer than two values or one of them twice, or there are too many."""
+        """Combine the values of ``dimensions``.
+
+        Raises:
+            ConfigError: a dimension has fewer than two values, or the same value twice; or there are more than
+                :data:`~llmagent_os.policy.contract.MAX_ACTIONS` actions.
+        """
         for name, values in dimensions.items():
             if len(values) < 2 or len(set(values)) < len(values):
                 raise ConfigError(f"dimension {name!r} needs two or more different values, not {', '.join(values)!r}")
@@ -34,41 +39,52 @@ class ActionSpace:
         if not 2 <= len(self.actions) <= MAX_ACTIONS:
             raise ConfigError(f"{len(self.actions)} behaviours to choose between: declare 2 to {MAX_ACTIONS}")
         self.labels = tuple(label(action) for action in self.actions)
-        self._index = {each: number for number, each in enumerate(self.labels)}
+        self._index = {name: number for number, name in enumerate(self.labels)}
 
     def __len__(self) -> int:
         return len(self.actions)
 
     def index(self, action: Mapping[str, str]) -> int | None:
-        """The number of ``action``; None: it is none of these, as one of an older configuration may be."""
+        """Return the number of ``action``; None: there is no such action. It may be of an older configuration."""
         return self._index.get(label(action))
 
-    def allowed(self, explicit: Mapping[str, str]) -> NDArray[np.bool_]:
-        """Which actions do what the person asked for, shape ``(len(self),)``; never none of them."""
-        wanted = asked(explicit, self.dimensions)
+    def allowed(self, explicit: Mapping[str, str]) -> Bools:
+        """Return a mask of the actions that do what the person asked for, shape ``(actions,)``.
+
+        Values that the bot does not have are passed over, so at least one action is allowed.
+        """
+        wanted = supported(explicit, self.dimensions)
         return np.array([wanted.items() <= action.items() for action in self.actions])
 
-    def contrasts(self) -> tuple[NDArray[np.float64], NDArray[np.int64]]:
-        """The actions as vectors whose sum over all actions is zero: main effects and interactions of every order.
+    def contrasts(self) -> tuple[Floats, Ints]:
+        """Return the actions as vectors: main effects of the dimensions, and their interactions of every order.
+
+        The columns are sum-to-zero contrasts: a column's sum over all actions is zero.
 
         Returns:
-            The vectors, shape ``(len(self), len(self) - 1)``, and how many dimensions each column joins, from 1.
+            The vectors, shape ``(actions, actions - 1)``, and how many dimensions a column joins, from 1, shape
+            ``(actions - 1,)``.
         """
-        main = [_helmert(len(values)) for values in self.dimensions.values()]
-        codes = np.array(list(product(*(range(len(values)) for values in self.dimensions.values()))))
-        columns: list[NDArray[np.float64]] = []
+        main = [_sum_to_zero(len(values)) for values in self.dimensions.values()]  # each (values, values - 1)
+        codes = np.array(  # (actions, dimensions)
+            list(product(*(range(len(values)) for values in self.dimensions.values())))
+        )
+        columns: list[Floats] = []
         orders: list[int] = []
         for order in range(1, len(main) + 1):
             for which in combinations(range(len(main)), order):
-                block = np.ones((len(codes), 1))
-                for each in which:
-                    block = (block[:, :, None] * main[each][codes[:, each]][:, None, :]).reshape(len(codes), -1)
+                block = np.ones((len(codes), 1))  # grows to (actions, product of (values - 1) over the dimensions)
+                for at in which:
+                    block = (block[:, :, None] * main[at][codes[:, at]][:, None, :]).reshape(len(codes), -1)
                 columns.append(block)
                 orders += [order] * block.shape[1]
         return np.hstack(columns), np.array(orders)
 
 
-def _helmert(size: int) -> NDArray[np.float64]:
-    """Orthogonal contrasts of ``size`` values, every value's vector as long as the others', one apart from each."""
-    basis: NDArray[np.float64] = np.linalg.qr(np.hstack([np.ones((size, 1)), np.eye(size)[:, 1:]]))[0][:, 1:]
+def _sum_to_zero(size: int) -> Floats:
+    """Return orthogonal sum-to-zero contrasts of ``size`` values, shape ``(size, size - 1)``.
+
+    All rows are of the same length, and any two rows are at distance one.
+    """
+    basis: Floats = np.linalg.qr(np.hstack([np.ones((size, 1)), np.eye(size)[:, 1:]]))[0][:, 1:]
     return np.asarray(basis / np.sqrt(2.0), np.float64)

@@ -1,4 +1,4 @@
-"""The contract that every behaviour policy keeps, learned or not."""
+"""Define the contract of a behaviour policy: actions, contexts, decisions, and the two verbs decide and observe."""
 
 from __future__ import annotations
 
@@ -9,19 +9,19 @@ from uuid import uuid4
 
 import msgspec
 
-#: How to behave: one value for each of the bot's dimensions, ``{"mode": "task_oriented", "verbosity": "brief", …}``.
+#: A behaviour: one value for each of the bot's dimensions, ``{"mode": "task_oriented", "verbosity": "brief", …}``.
 Action = dict[str, str]
 
-#: What is known when deciding, by feature name. A string or a truth value is a category; a number counts as it is,
-#: so give it a scale of about one.
+#: What is known when a decision is made, by feature name. A string or a truth value is a category. A number is used as
+#: it is, so scale it to about one.
 Context = dict[str, str | bool | int | float]
 
-#: What a bot chooses between: for each dimension its values, and what the model is told where one is chosen. Where that
-#: is empty, it is told the value's name.
+#: The choices of a bot: for each dimension its values, and for each value the instruction to the model. Where the
+#: instruction is empty, the model is given the value's name.
 Dimensions = Mapping[str, Mapping[str, str]]
 
-#: The dimensions a bot has unless it declares others; the first value of each is the default. Initiative is a matter of
-#: the tools, and not told to the model.
+#: The dimensions of a bot that declares none. The first value of a dimension is its default. Plugins act on the
+#: initiative; the model is not told of it.
 DIMENSIONS: Dimensions = MappingProxyType(
     {
         "mode": dict.fromkeys(("task_oriented", "conversational"), ""),
@@ -30,28 +30,29 @@ DIMENSIONS: Dimensions = MappingProxyType(
     }
 )
 
-#: So many behaviours can be learned of: every combination of the dimensions' values is one.
+#: The most actions that a bot can have. Every combination of the dimensions' values is one action.
 MAX_ACTIONS = 64
 
-#: What tells how a reply was taken. ``reaction``: an emoji. ``reask``, ``correction``, ``edited``, ``thanks`` and
-#: ``went_on``: what the person said next; ``went_on`` (they simply went on) is no opinion, but neither was it a re-ask.
-#: ``tool_failed``: what the reply itself was.
+#: The kinds of signals about a reply. ``reaction`` is an emoji. ``reask``, ``correction``, ``edited``, ``thanks`` and
+#: ``went_on`` say what the person did next; ``went_on`` is no opinion, but it is no re-ask either. ``tool_failed`` is
+#: about the reply itself.
 Kind = Literal["reaction", "reask", "correction", "edited", "thanks", "went_on", "tool_failed"]
 
+#: The ``explicit`` argument of :meth:`BehaviorPolicy.decide` where the person has asked for nothing.
 NOTHING_ASKED: Mapping[str, str] = MappingProxyType({})
 
 
-def asked(explicit: Mapping[str, str], dimensions: Mapping[str, Collection[str]]) -> Action:
-    """What of ``explicit`` can be done where there are these ``dimensions``: it may be of an older configuration.
+def supported(explicit: Mapping[str, str], dimensions: Mapping[str, Collection[str]]) -> Action:
+    """Return the part of ``explicit`` that these ``dimensions`` can do. The rest may be of an older configuration.
 
-    >>> asked({"verbosity": "brief", "learning": "on"}, DIMENSIONS)
+    >>> supported({"verbosity": "brief", "learning": "on"}, DIMENSIONS)
     {'verbosity': 'brief'}
     """
     return {name: value for name, value in explicit.items() if value in dimensions.get(name, ())}
 
 
 def label(action: Mapping[str, str]) -> str:
-    """An action as one string.
+    """Write an action as one string.
 
     >>> label({"verbosity": "brief", "mode": "task_oriented"})
     'mode=task_oriented,verbosity=brief'
@@ -60,20 +61,20 @@ def label(action: Mapping[str, str]) -> str:
 
 
 class Decision(msgspec.Struct, frozen=True, kw_only=True):
-    """A chosen behaviour and how likely that choice was: what off-policy evaluation needs."""
+    """A chosen action and the probability of that choice. Off-policy evaluation needs both."""
 
-    action: Action
+    action: Action  #: the chosen action
     pscore: float  #: probability of ``action`` under the policy that chose it, in (0, 1]
-    policy_version: str
-    action_dist: dict[str, float] = {}  #: probability of each action that could be chosen, by :func:`label`
-    decision_id: str = msgspec.field(default_factory=lambda: uuid4().hex)  #: the ``interaction_id`` where it has one
-    user_id: str = ""  #: whom it was for
+    policy_version: str  #: the policy that chose, and its state
+    action_dist: dict[str, float] = {}  #: probability of every action that could be chosen, by :func:`label`
+    decision_id: str = msgspec.field(default_factory=lambda: uuid4().hex)  #: the ``interaction_id`` if there is one
+    user_id: str = ""  #: the person who was answered
     context: Context = {}  #: what was known
-    episode_id: str = ""  #: the session it is a turn of; empty: it stands alone
+    episode_id: str = ""  #: the session of the turn; empty: the decision stands alone
 
 
 class BehaviorPolicy(Protocol):
-    """Decides how to answer a person and observes what came of it."""
+    """Decides how to answer a person, and learns from how the person takes the reply."""
 
     def decide(
         self,
@@ -84,28 +85,29 @@ class BehaviorPolicy(Protocol):
         decision_id: str = "",
         episode_id: str = "",
     ) -> Decision:
-        """Choose. Changes nothing that is learned.
+        """Choose an action. The learned state does not change.
 
         Args:
-            user_id: for whom.
+            user_id: the person who is answered.
             context: what is known.
-            explicit: what the person asked for in so many words: wins, and is not explored against.
-            decision_id: what to call the decision; empty: a new name.
-            episode_id: the session that it is a turn of; empty: it stands alone.
+            explicit: the values that the person has asked for. They are always used, and never explored against.
+            decision_id: the id of the decision; empty: a new one is made.
+            episode_id: the session of the turn; empty: the decision stands alone.
         """
         ...
 
     def observe(
         self, decision: Decision, reward: float | None, *, kind: Kind = "reaction", weight: float = 1.0
     ) -> None:
-        """Learn how ``decision`` was taken.
+        """Learn from one signal about ``decision``.
 
         Args:
-            decision: as it was decided, or read from the ledger.
-            reward: what it is worth now, in [-1, 1]: replaces what the same kind said of it before. None: it was taken
-                back; a reaction that is taken off again takes with it whatever else was learned of the decision. 0 is
-                an opinion in the middle, not silence: silence is never observed.
-            kind: where that is known from.
-            weight: how much it counts, in [0, 1]: less from a bystander, or from a rater who is not trusted.
+            decision: as :meth:`decide` returned it, or as it was logged.
+            reward: the present value of the signal, in [-1, 1]. It replaces the earlier value of the same kind for the
+                same decision. None: the signal was taken back. Where a reaction is taken back, everything that was
+                learned from the decision is withdrawn. 0 is a neutral opinion. Silence is no opinion: do not call this
+                method for it.
+            kind: the kind of signal.
+            weight: how much the signal counts, in [0, 1]. A bystander counts less, and so does an untrusted rater.
         """
         ...

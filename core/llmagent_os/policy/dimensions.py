@@ -1,4 +1,4 @@
-"""The dimensions that a bot declares: ``[behavior]`` and ``[behavior.dimensions]`` of its TOML file, checked."""
+"""Check the dimensions that a bot declares: ``[behavior]`` and ``[behavior.dimensions]`` of its TOML file."""
 
 from __future__ import annotations
 
@@ -10,22 +10,26 @@ from typing import cast
 
 from llmagent_os.policy.contract import DIMENSIONS, MAX_ACTIONS, Action
 
+#: The TOML key, as error texts name it.
 KEY = "behavior.dimensions"
+#: A dimension as error texts show it.
 EXAMPLE = 'tone = { formal = "Write formally.", playful = "Write playfully." }'
-#: Names that a profile, or the table itself, has for something else.
-TAKEN = frozenset("user_id name place time_zone language preferences created_at updated_at learning dimensions".split())
+#: Names that no dimension can have: a profile, or the ``[behavior]`` table, uses them for something else.
+RESERVED_NAMES = frozenset(
+    "user_id name place time_zone language preferences created_at updated_at learning dimensions".split()
+)
 _WORD = re.compile(r"[a-z][a-z0-9_]{0,29}")
 
 
 def declared(table: object) -> dict[str, dict[str, str]]:
-    """What a bot chooses between, and what the model is told for each value.
+    """Return the dimensions that ``table`` declares: for each value the instruction to the model.
 
     Args:
-        table: ``[behavior.dimensions]``: for each dimension a table of values and words, or ``true`` for one of
-            :data:`DIMENSIONS`.
+        table: ``[behavior.dimensions]``. A dimension is a table of values and their instructions, or ``true`` for one
+            of :data:`~llmagent_os.policy.contract.DIMENSIONS`.
 
     Raises:
-        ValueError: something else is in it; names the key and what to write.
+        ValueError: the table cannot be used. The text names the key and says what to write.
 
     >>> declared({"tone": {"plain": "", "playful": "Write playfully."}, "initiative": True})
     {'tone': {'plain': '', 'playful': 'Write playfully.'}, 'initiative': {'act': '', 'ask_first': ''}}
@@ -41,16 +45,14 @@ def declared(table: object) -> dict[str, dict[str, str]]:
     count = prod(len(values) for values in found.values())
     if count > MAX_ACTIONS:
         sizes = " × ".join(str(len(values)) for values in found.values())
-        raise ValueError(
-            f"`{KEY}` makes {sizes} = {count} behaviours, and {MAX_ACTIONS} can be learned of: take some out"
-        )
+        raise ValueError(f"`{KEY}` makes {sizes} = {count} behaviours, more than {MAX_ACTIONS}: take some values out")
     return found
 
 
 def _values(name: str, values: object) -> dict[str, str]:
     where = f"`{KEY}.{name}`"
     _check_word(name, where)
-    if name in TAKEN:
+    if name in RESERVED_NAMES:
         raise ValueError(f"{where} is the name of something else: give the dimension another one")
     if values is True:
         if name not in DIMENSIONS:
@@ -60,19 +62,19 @@ def _values(name: str, values: object) -> dict[str, str]:
         return dict(DIMENSIONS[name])
     if not isinstance(values, dict):
         raise ValueError(f"{where} cannot be {values!r}: write its values, as in {EXAMPLE}")
-    told: dict[str, str] = {}
+    instructions: dict[str, str] = {}
     for value, words in cast("dict[str, object]", values).items():
         _check_word(value, f"`{KEY}.{name}.{value}`")
         if not isinstance(words, str):
             raise ValueError(f"`{KEY}.{name}.{value}` cannot be {words!r}: write what the model is told, in quotes")
-        told[value] = " ".join(words.split())
-        if told[value] and list(told.values()).count(told[value]) > 1:
+        instructions[value] = " ".join(words.split())
+        if instructions[value] and list(instructions.values()).count(instructions[value]) > 1:
             raise ValueError(
                 f"`{KEY}.{name}.{value}` tells the model the same as another value: say how it is different"
             )
-    if len(told) < 2:
-        raise ValueError(f"{where} has {len(told)} values: a choice needs two or more, as in {EXAMPLE}")
-    return told
+    if len(instructions) < 2:
+        raise ValueError(f"{where} has {len(instructions)} values: a choice needs two or more, as in {EXAMPLE}")
+    return instructions
 
 
 def _check_word(name: str, where: str) -> None:
@@ -83,10 +85,10 @@ def _check_word(name: str, where: str) -> None:
 
 
 def starting(dimensions: Mapping[str, Mapping[str, str]], chosen: Mapping[str, object]) -> Action:
-    """The whole behaviour that a bot begins with: ``chosen``, and of every other dimension the first value.
+    """Return the behaviour that a bot starts with: ``chosen``, and the first value of every other dimension.
 
     Raises:
-        ValueError: there is no such dimension or value; names the key and what there is.
+        ValueError: there is no such dimension or value. The text names the key and the values that there are.
     """
     for name, value in chosen.items():
         where = f"`behavior.{name}`"

@@ -1,21 +1,21 @@
-"""From a context to numbers."""
+"""Turn a context into a vector of numbers."""
 
 from __future__ import annotations
 
 import numpy as np
-from numpy.typing import NDArray
 
+from llmagent_os.policy.array_types import Floats
 from llmagent_os.policy.contract import Context
 
-#: More columns than this are not told apart: what comes later is not seen.
+#: The most columns. A value that would need one more is left out of the vector.
 MAX_COLUMNS = 48
 
-#: Numbers are cut off here: one absurd value must not outweigh all others.
-MOST = 3.0
+#: Numbers are clipped to this magnitude, so that one absurd value cannot outweigh all others.
+MAX_MAGNITUDE = 3.0
 
 
 class Features:
-    """Columns for the values that were seen so far: one a category, one a number, in the order of their coming.
+    """The columns of a context vector: one for every category and one for every number, in the order of first sight.
 
     >>> features = Features()
     >>> features.learn({"intent": "create", "direct": True, "load": 0.5})
@@ -31,27 +31,28 @@ class Features:
 
     @property
     def columns(self) -> tuple[str, ...]:
-        """The names of the columns."""
+        """The names of the columns: ``name=value`` for a category, ``name`` for a number."""
         return tuple(self._at)
 
     def learn(self, context: Context, most: int = MAX_COLUMNS) -> None:
-        """Make columns for what is new in ``context``, as long as there are fewer than ``most``."""
-        known = dict(self._at)  # not changed in place: another thread may be reading
+        """Add columns for what is new in ``context``, up to ``most`` columns in all."""
+        known = dict(self._at)  # a copy, because another thread may be reading the old one
         for name, value in context.items():
             column = _column(name, value)
             if column not in known and len(known) < most:
                 known[column] = len(known)
         self._at = known
 
-    def vector(self, context: Context) -> NDArray[np.float64]:
-        """``context`` as numbers, shape ``(len(self.columns),)``; what has no column is left out."""
+    def vector(self, context: Context) -> Floats:
+        """Return ``context`` as numbers, shape ``(columns,)``. A value without a column is left out."""
         known = self._at
         out = np.zeros(len(known))
         for name, value in context.items():
             at = known.get(_column(name, value))
             if at is not None:
                 is_number = isinstance(value, int | float) and not isinstance(value, bool)
-                out[at] = min(max(value, -MOST), MOST) if is_number and value == value else float(not is_number)
+                is_clippable = is_number and value == value  # not nan
+                out[at] = min(max(value, -MAX_MAGNITUDE), MAX_MAGNITUDE) if is_clippable else float(not is_number)
         return out
 
 

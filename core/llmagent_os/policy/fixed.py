@@ -1,4 +1,4 @@
-"""The policy that does not learn: what the person asked for, else the bot's defaults."""
+"""Answer everybody by the bot's defaults: the policy that does not learn."""
 
 from __future__ import annotations
 
@@ -13,21 +13,22 @@ from llmagent_os.policy.contract import (
     Decision,
     Dimensions,
     Kind,
-    asked,
     label,
+    supported,
 )
 
 
 class FixedPolicy:
-    """Always the same answer to the same question, so its ``pscore`` is 1.
+    """Chooses what the person asked for, and the bot's default of every other dimension. Its ``pscore`` is 1.
 
     >>> FixedPolicy().decide("u", {}, {"verbosity": "brief"}).action
     {'mode': 'task_oriented', 'verbosity': 'brief', 'initiative': 'act'}
     """
 
-    version = "fixed-1"
+    version = "fixed-1"  #: the ``policy_version`` of its decisions
 
     def __init__(self, defaults: Action | None = None, dimensions: Dimensions = DIMENSIONS) -> None:
+        """Use ``defaults``, and the first value of every dimension that is not among them."""
         self.dimensions = dimensions
         self.defaults = {name: next(iter(values)) for name, values in dimensions.items()} | (defaults or {})
 
@@ -40,8 +41,8 @@ class FixedPolicy:
         decision_id: str = "",
         episode_id: str = "",
     ) -> Decision:
-        """The defaults, overruled by ``explicit``."""
-        action = self.defaults | asked(explicit, self.dimensions)
+        """Return the defaults, with the values of ``explicit`` in their place."""
+        action = self.defaults | supported(explicit, self.dimensions)
         return Decision(
             action=action,
             pscore=1.0,
@@ -56,4 +57,4 @@ class FixedPolicy:
     def observe(
         self, decision: Decision, reward: float | None, *, kind: Kind = "reaction", weight: float = 1.0
     ) -> None:
-        """Nothing is learned; the ledger keeps the reward for the learners that do."""
+        """Do nothing. This policy does not learn."""

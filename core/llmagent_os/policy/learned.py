@@ -1,10 +1,10 @@
-"""A learner as a behaviour policy: it draws actions from the learner's probabilities and tells it what came of them."""
+"""Make a behaviour policy of a learner: draw actions from its probabilities, and pass on what is observed."""
 
 from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from typing import Any
 from uuid import uuid4
 
 import numpy as np
@@ -14,24 +14,22 @@ from llmagent_os.policy.actions import ActionSpace
 from llmagent_os.policy.contract import DIMENSIONS, NOTHING_ASKED, Action, Context, Decision, Dimensions, Kind
 from llmagent_os.policy.learner import Learner, Observation
 
-if TYPE_CHECKING:
-    from llmagent_os.bot import BotConfig
-
-#: The learners that a bot can choose.
+#: The names of the learners. A new learner is added here and in :func:`make_learner`.
 LEARNERS = ("bayes", "reinforce", "actor_critic", "q_learning")
 
 
 class LearnedPolicy:
-    """Decides as its learner says."""
+    """Draws its actions from the probabilities of a learner."""
 
     def __init__(self, learner: Learner, actions: ActionSpace, *, seed: int | None = None, made: str = "") -> None:
-        """Nothing is decided yet.
+        """Wrap ``learner``.
 
         Args:
             learner: gives the probabilities.
-            actions: what can be chosen.
-            seed: makes the drawing repeatable; None: it is not.
-            made: names the settings that decide what the learner makes of what it is told.
+            actions: the actions of the bot.
+            seed: makes the choices repeatable; None: they are not.
+            made: the settings that the learned state depends on, as one string. A state that was learned with other
+                settings cannot be used.
         """
         self.learner = learner
         self.actions = actions
@@ -40,7 +38,7 @@ class LearnedPolicy:
 
     @property
     def version(self) -> str:
-        """The learner and its state."""
+        """The name of the learner's state."""
         return self.learner.version
 
     def decide(
@@ -52,17 +50,17 @@ class LearnedPolicy:
         decision_id: str = "",
         episode_id: str = "",
     ) -> Decision:
-        """See :class:`~llmagent_os.policy.BehaviorPolicy`."""
+        """See :class:`~llmagent_os.policy.contract.BehaviorPolicy`."""
         allowed = self.actions.allowed(explicit)
-        chances = self.learner.probabilities(user_id, context, allowed)
-        edges = chances.cumsum()
+        chances = self.learner.probabilities(user_id, context, allowed)  # (actions,)
+        edges = chances.cumsum()  # (actions,)
         at = int((self._rng.random() * edges[-1] >= edges).sum())
         labels = self.actions.labels
         return Decision(
             action=self.actions.actions[at],
             pscore=float(chances[at]),
             policy_version=self.version,
-            action_dist={labels[each]: float(chances[each]) for each in np.flatnonzero(allowed)},
+            action_dist={labels[number]: float(chances[number]) for number in np.flatnonzero(allowed)},
             decision_id=decision_id or uuid4().hex,
             user_id=user_id,
             context=context,
@@ -72,15 +70,15 @@ class LearnedPolicy:
     def observe(
         self, decision: Decision, reward: float | None, *, kind: Kind = "reaction", weight: float = 1.0
     ) -> None:
-        """See :class:`~llmagent_os.policy.BehaviorPolicy`."""
+        """See :class:`~llmagent_os.policy.contract.BehaviorPolicy`. An action that the bot does not have is ignored."""
         action = self.actions.index(decision.action)
-        known = decision.action_dist
-        allowed = tuple(not known or each in known for each in self.actions.labels)
+        possible = decision.action_dist
+        allowed = tuple(not possible or name in possible for name in self.actions.labels)
         if action is None or not allowed[action]:  # of an older configuration, or damaged
             return
         self.learner.observe(
             Observation(
-                user_id=decision.user_id,
+                person_id=decision.user_id,
                 decision_id=decision.decision_id,
                 episode_id=decision.episode_id,
                 context=decision.context,
@@ -94,12 +92,6 @@ class LearnedPolicy:
         )
 
 
-def behavior_of(config: BotConfig, learner: str) -> LearnedPolicy:
-    """The policy that a bot's configuration asks for, with ``learner``, one of :data:`LEARNERS`."""
-    behavior, policy = config.behavior, config.policy
-    return make_behavior(learner, behavior.model_dump(), policy.gamma, policy.exploration, behavior.dimensions)
-
-
 def make_behavior(
     learner: str,
     defaults: Action,
@@ -108,47 +100,55 @@ def make_behavior(
     dimensions: Dimensions = DIMENSIONS,
     seed: int | None = None,
 ) -> LearnedPolicy:
-    """The policy of a bot that is set up so.
+    """Make the policy of a bot.
 
     Args:
         learner: one of :data:`LEARNERS`.
-        defaults: how people are answered before anything is known of anybody.
-        gamma: how much of a reward is credited to the turn before; None: the learner's own.
-        exploration: of ``bayes``.
-        dimensions: what the bot chooses between.
-        seed: makes its choices repeatable; None: they are not.
+        defaults: the behaviour before anything is known of anybody. Only ``bayes`` uses it.
+        gamma: the share of a reward that is credited to the turn before; None: the learner's default.
+        exploration: the share of decisions that explore. Only ``bayes`` uses it.
+        dimensions: the bot's dimensions.
+        seed: makes the choices repeatable; None: they are not.
+
+    Raises:
+        ConfigError: there is no such learner, or the dimensions cannot be used.
     """
     options: dict[str, Any] = {} if gamma is None else {"gamma": gamma}
     if learner == "bayes":
         options |= {"defaults": defaults}
     made = json.dumps(options, sort_keys=True)
     if learner == "bayes":
-        options |= {"exploration": exploration}  # of choosing, not of learning
+        options |= {"exploration": exploration}  # not in ``made``: it changes what is chosen, not what is learned
     space = ActionSpace(dimensions)
     return LearnedPolicy(make_learner(learner, space, **options), space, seed=seed, made=made)
 
 
 def make_learner(name: str, actions: ActionSpace, **options: Any) -> Learner:
-    """The learner of that name.
+    """Make the learner ``name`` for these actions.
+
+    Args:
+        name: one of :data:`LEARNERS`.
+        actions: the actions of the bot.
+        options: the keyword arguments of the learner.
 
     Raises:
-        ConfigError: there is none.
+        ConfigError: there is no such learner.
     """
     match name:
         case "bayes":
-            from llmagent_os.policy.bayes import Bayes
+            from llmagent_os.policy.bayes.bayes_learner import Bayes
 
             return Bayes(actions, **options)
         case "reinforce":
-            from llmagent_os.policy.reinforce import Reinforce
+            from llmagent_os.policy.linear.reinforce import Reinforce
 
             return Reinforce(actions, **options)
         case "actor_critic":
-            from llmagent_os.policy.actor_critic import ActorCritic
+            from llmagent_os.policy.linear.actor_critic import ActorCritic
 
             return ActorCritic(actions, **options)
         case "q_learning":
-            from llmagent_os.policy.q_learning import QLearning
+            from llmagent_os.policy.linear.q_learning import QLearning
 
             return QLearning(actions, **options)
         case _:
@@ -156,7 +156,7 @@ def make_learner(name: str, actions: ActionSpace, **options: Any) -> Learner:
 
 
 def make_policy(name: str, actions: ActionSpace | None = None, *, seed: int = 0, **options: Any) -> LearnedPolicy:
-    """A policy that knows nobody yet, whose choices repeat with ``seed``.
+    """Make a policy that has learned nothing yet and whose choices repeat with ``seed``.
 
     >>> make_policy("bayes").decide("ana", {"intent": "create"}, {"verbosity": "brief"}).action["verbosity"]
     'brief'

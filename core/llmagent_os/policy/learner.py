@@ -1,4 +1,4 @@
-"""What a learning algorithm is to the rest: probabilities out, observations in, its state as bytes."""
+"""Define the contract of a learner: observations in, probabilities out, its state as bytes."""
 
 from __future__ import annotations
 
@@ -10,72 +10,77 @@ import msgspec
 from llmagent_os.policy.contract import Context, Kind
 
 if TYPE_CHECKING:
-    import numpy as np
-    from numpy.typing import NDArray
+    from llmagent_os.policy.array_types import Bools, Floats
 
-#: The part of a state that is everybody's. No person is called that.
+#: The key of the part of a state that all people share. No person has this id.
 SHARED = ""
 
 
 class Observation(msgspec.Struct, frozen=True, kw_only=True):
-    """How one decision was taken, as one kind of signal tells: see :meth:`BehaviorPolicy.observe`."""
+    """One signal about one decision: see :meth:`llmagent_os.policy.contract.BehaviorPolicy.observe`."""
 
-    user_id: str
-    decision_id: str
-    episode_id: str  #: empty: the decision stands alone
-    context: Context
-    action: int  #: its number in the bot's ``ActionSpace``
-    pscore: float  #: the probability it was chosen with
-    allowed: tuple[bool, ...]  #: the actions that could be chosen
-    kind: Kind
-    reward: float | None  #: in [-1, 1], as it stands now; None: taken back
-    weight: float = 1.0  #: in [0, 1]
+    person_id: str  #: the person who was answered
+    decision_id: str  #: the decision that the signal is about
+    episode_id: str  #: the session of the decision; empty: it stands alone
+    context: Context  #: what was known
+    action: int  #: the number of the chosen action in the bot's ``ActionSpace``
+    pscore: float  #: the probability of the choice, in (0, 1]
+    allowed: tuple[bool, ...]  #: which actions could be chosen
+    kind: Kind  #: the kind of signal
+    reward: float | None  #: the present value of the signal, in [-1, 1]; None: it was taken back
+    weight: float = 1.0  #: how much the signal counts, in [0, 1]
 
 
 class Learner(Protocol):
-    """Learns which action to take. Its state is a function of the observations it was given, in their order."""
+    """Learns which action to take. The state is a function of the observations and their order."""
 
-    name: ClassVar[str]  #: as in a bot's configuration
+    name: ClassVar[str]  #: the name in a bot's configuration
 
     @property
     def version(self) -> str:
-        """Names the state: another after every observation."""
+        """A name of the state. It changes with every observation."""
         ...
 
-    def probabilities(self, user_id: str, context: Context, allowed: NDArray[np.bool_]) -> NDArray[np.float64]:
-        """The probability of each action, shape ``(actions,)``: sums to 1, 0 where not allowed. Changes nothing."""
-        ...
+    def probabilities(self, person_id: str, context: Context, allowed: Bools) -> Floats:
+        """Return the probability of every action, shape ``(actions,)``. The state does not change.
 
-    def beliefs(self, user_id: str) -> NDArray[np.float64]:
-        """How likely each action is this person's best, in the situations they are usually in, shape ``(actions,)``."""
-        ...
-
-    def observe(self, observation: Observation) -> None:
-        """Learn from one observation. Takes the place of an earlier one of the same decision and kind."""
-        ...
-
-    def changes(self) -> dict[str, bytes]:
-        """The parts of the state that have changed since this was last called: :data:`SHARED`, and user ids."""
-        ...
-
-    def restore(self, shared: bytes) -> Collection[str]:
-        """Take up a state that :meth:`changes` gave, from the part :data:`SHARED`.
-
-        Returns:
-            The people whose parts it cannot do without: :meth:`take` them before it learns. All others come when they
-            are needed.
-
-        Raises:
-            PolicyError: it is none, or of another shape: of other actions or another version.
+        Args:
+            person_id: the person who is answered.
+            context: what is known.
+            allowed: a mask of the actions that can be chosen, shape ``(actions,)``. All others have probability 0.
         """
         ...
 
-    def knows(self, user_id: str) -> bool:
-        """Whether somebody is held in memory. Else they are new, or are to be taken from the store first."""
+    def beliefs(self, person_id: str) -> Floats:
+        """Return the probability that an action is this person's best in their average context, ``(actions,)``."""
         ...
 
-    def take(self, user_id: str, part: bytes) -> None:
-        """Take somebody in from the store, unless they are held already.
+    def observe(self, observation: Observation) -> None:
+        """Learn from one observation. It replaces an earlier one of the same decision and kind."""
+        ...
+
+    def changes(self) -> dict[str, bytes]:
+        """Return the parts of the state that have changed since the last call, by person id and :data:`SHARED`."""
+        ...
+
+    def restore(self, shared: bytes) -> Collection[str]:
+        """Restore a state that :meth:`changes` returned, from its part :data:`SHARED`.
+
+        Returns:
+            The people whose parts the learner needs: :meth:`take` them before it observes. The parts of all others can
+            be taken when they are needed.
+
+        Raises:
+            PolicyError: the part is damaged, or it is of other actions or of another version of the learner.
+        """
+        ...
+
+    def knows(self, person_id: str) -> bool:
+        """Return whether a person is held in memory. If not, the person is new, or :meth:`take` their part first."""
+        ...
+
+    def take(self, person_id: str, part: bytes) -> None:
+        """Take a person's stored part into memory, unless the person is held already.
 
         Raises:
             PolicyError: the part is damaged.
@@ -83,9 +88,9 @@ class Learner(Protocol):
         ...
 
     def trim(self) -> None:
-        """Let go of people who were not heard for long: what :meth:`changes` gave of them is stored."""
+        """Drop people from memory who were not heard for long and whose changes :meth:`changes` has returned."""
         ...
 
-    def forget(self, user_id: str) -> None:
-        """Drop what is kept of one person."""
+    def forget(self, person_id: str) -> None:
+        """Drop everything that is held about one person."""
         ...

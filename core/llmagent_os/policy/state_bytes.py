@@ -1,4 +1,4 @@
-"""Parts of a learner's state as bytes: safetensors, with a few facts beside the arrays."""
+"""Pack a part of a learner's state into bytes: safetensors, with JSON facts beside the arrays."""
 
 from __future__ import annotations
 
@@ -13,11 +13,12 @@ from safetensors.numpy import load, save
 
 from llmagent_os.errors import PolicyError
 
+#: The name of the tensor that holds the JSON facts.
 _FACTS = "facts"
 
 
 def pack(arrays: Mapping[str, NDArray[Any]], facts: Mapping[str, Any]) -> bytes:
-    """Arrays and JSON facts in one piece; the same for the same contents.
+    """Pack arrays and JSON facts into bytes. The same contents always give the same bytes.
 
     >>> unpack(pack({"a": np.arange(2.0)}, {"b": 1}))
     ({'a': array([0., 1.])}, {'b': 1})
@@ -28,15 +29,15 @@ def pack(arrays: Mapping[str, NDArray[Any]], facts: Mapping[str, Any]) -> bytes:
 
 
 def unpack_shared(raw: bytes, wanted: str, actions: Sequence[str]) -> tuple[dict[str, NDArray[Any]], dict[str, Any]]:
-    """The part that is everybody's, of a learner whose ``facts`` name its ``format`` and ``actions``.
+    """Unpack the part that all people share, and check whose it is by its facts ``format`` and ``actions``.
 
     Args:
-        raw: as :func:`pack` made it.
+        raw: what :func:`pack` returned.
         wanted: the format that the learner writes.
-        actions: the labels of the actions that it chooses between.
+        actions: the labels of the bot's actions.
 
     Raises:
-        PolicyError: it is damaged, or of another format or other actions.
+        PolicyError: the part is damaged, or it is of another format or of other actions.
     """
     arrays, facts = unpack(raw)
     if facts.get("format") != wanted or facts.get("actions") != list(actions):
@@ -48,10 +49,10 @@ def unpack_shared(raw: bytes, wanted: str, actions: Sequence[str]) -> tuple[dict
 
 
 def unpack(raw: bytes) -> tuple[dict[str, NDArray[Any]], dict[str, Any]]:
-    """What :func:`pack` put together.
+    """Return the arrays and the facts that :func:`pack` was given.
 
     Raises:
-        PolicyError: it is damaged.
+        PolicyError: the bytes are damaged.
     """
     try:
         arrays: dict[str, NDArray[Any]] = load(raw)

@@ -1,0 +1,286 @@
+"""Decide and observe by hierarchical Bayes: the default learner.
+
+:mod:`~llmagent_os.policy.bayes.gibbs_sampler` has the model, its symbols and its equations.
+
+Observing. Every chain holds one guess of everything hidden. An observation draws its person again, and a few others,
+given what all people share. After every few observations, what all people share is drawn again, given the people in the
+pool: those who were heard last.
+
+Deciding averages over the chains. Mostly the best action is chosen, with a small bonus for uncertainty; a small share
+of the decisions takes the best action of one chain's guess (Thompson sampling), and a smaller one any action. The
+probabilities are computed exactly, and the action is then drawn from them.
+"""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from collections.abc import Collection, Mapping
+from typing import ClassVar, NamedTuple
+
+import numpy as np
+from scipy.special import ndtr
+
+from llmagent_os.errors import PolicyError
+from llmagent_os.policy.actions import ActionSpace
+from llmagent_os.policy.array_types import Bools, Floats
+from llmagent_os.policy.bayes.design_matrix import DesignMatrix
+from llmagent_os.policy.bayes.gibbs_sampler import draw_person
+from llmagent_os.policy.bayes.person_state import PersonState, resized, unpacked
+from llmagent_os.policy.bayes.shared_sampler import draw_shared
+from llmagent_os.policy.bayes.shared_state import SharedState
+from llmagent_os.policy.contract import Context
+from llmagent_os.policy.features import Features
+from llmagent_os.policy.learner import SHARED, Observation
+from llmagent_os.policy.person_cache import PersonCache
+from llmagent_os.policy.state_bytes import pack, unpack_shared
+
+#: The format of the stored state. A state of another format is learned again from the ledger.
+FORMAT = "bayes-3"
+#: How many people, the latest heard, what all people share is drawn from.
+POOL_PEOPLE = 40
+#: How many other people are drawn again at every observation.
+REDRAWN_PEOPLE = 4
+#: What all people share is drawn again after this many observations,
+SHARED_DRAW_INTERVAL = 8
+#: and after every one of the first observations, up to this many.
+EARLY_OBSERVATIONS = 100
+#: How much a value of the bot's defaults is preferred at first, in standard deviations of the latent satisfaction.
+DEFAULT_PREFERENCE = 0.2
+#: The share of exploring decisions that take the best action of one chain's guess. The others take any action.
+THOMPSON_SHARE, UNIFORM_SHARE = 0.9, 0.1
+
+#: The arrays of :class:`SharedState` that are stored.
+_ARRAYS = ("mu", "odds", "nexts", "raters", "outspoken", "between", "within")
+
+
+class _TastePosterior(NamedTuple):
+    """What is believed of one person's taste in one context."""
+
+    phi: Floats  #: φ of every action, ``(actions, size)``
+    mu: Floats  #: μ, ``(chains, personas, size)``
+    odds: Floats  #: P(persona) of the person, not normalised, ``(chains, personas)``
+    own: Floats  #: E[δ], ``(chains, size)``
+    noise: Floats  #: the drawn δ minus E[δ], ``(chains, size)``
+    variance: Floats  #: the variance of φ · δ, ``(actions,)``
+
+
+class Bayes:
+    """The hierarchical Bayes learner: see the module.
+
+    A decision costs the same however many people there are. A person takes at most 200 turns: 60 KB in the store, and
+    about twice as much in memory.
+
+    The same observations give the same state, bit for bit, also with :meth:`changes` and :meth:`restore` in between.
+    One thread may decide while another observes.
+    """
+
+    name: ClassVar[str] = "bayes"  #: the name in a bot's configuration
+
+    def __init__(
+        self,
+        actions: ActionSpace,
+        *,
+        gamma: float = 0.0,
+        exploration: float = 0.03,
+        seed: int = 0,
+        chains: int = 16,
+        personas: int = 10,
+        bonus: float = 0.4,
+        change: float = 0.02,
+        defaults: Mapping[str, str] | None = None,
+    ) -> None:
+        """Start with nobody known.
+
+        Args:
+            actions: the actions of the bot.
+            gamma: γ, how much of what is seen of a turn is also said about the turn before it in the session.
+            exploration: the share of decisions that explore: nine in ten of them take the best action of one chain's
+                guess, one in ten any action.
+            seed: the seed of all draws.
+            chains: the number of guesses that are held side by side.
+            personas: K, the most kinds of people.
+            bonus: how much an uncertain action is preferred, in standard deviations of its satisfaction.
+            change: χ, the probability that a person changes persona after a block of
+                :data:`~llmagent_os.policy.bayes.person_state.BLOCK_TURNS` turns.
+            defaults: the behaviour that is preferred before anything is known.
+        """
+        matches = [sum(action[name] == value for name, value in (defaults or {}).items()) for action in actions.actions]
+        self._lean = DEFAULT_PREFERENCE * np.array(matches, np.float64)  # ℓ, (actions,)
+        self.actions = actions
+        self._gamma, self._exploration, self._seed = gamma, exploration, seed
+        self._bonus, self._change = bonus, change
+        self._count = 0
+        self._shared = SharedState.start(DesignMatrix(actions, Features()), chains, personas, self._rng())
+        self._pool: OrderedDict[str, None] = OrderedDict()
+        self._people = PersonCache(PersonState.packed)
+
+    # -- deciding -----------------------------------------------------------------------------------------------------
+
+    @property
+    def version(self) -> str:
+        """A name of the state: the format, and the number of observations."""
+        return f"{FORMAT}+{self._count}"
+
+    def probabilities(self, person_id: str, context: Context, allowed: Bools) -> Floats:
+        """See :class:`~llmagent_os.policy.learner.Learner`."""
+        shut = np.where(allowed, 0.0, -np.inf)  # (actions,)
+        best = np.zeros(len(allowed), np.float64)  # (actions,)
+        if not self._count and self._lean.any():  # nothing is known of anybody: the bot's defaults
+            best[np.argmax(self._lean + shut)] = 1.0
+            return best
+        shared = self._shared
+        expected, spread, scores = self._guess(shared, person_id, shared.design.features.vector(context))
+        best[np.argmax(expected + self._bonus * spread + shut)] = 1.0
+        votes = np.bincount(np.argmax(scores + shut, axis=1), minlength=len(allowed)) / len(scores)  # (actions,)
+        anything = allowed.astype(np.float64) / allowed.sum()  # (actions,)
+        share = self._exploration
+        chances: Floats = (1 - share) * best + share * (THOMPSON_SHARE * votes + UNIFORM_SHARE * anything)
+        return chances
+
+    def expected(self, person_id: str, context: Context) -> Floats:
+        """Return the probability that an action satisfies the person, for every action, ``(actions,)``."""
+        shared = self._shared
+        return self._guess(shared, person_id, shared.design.features.vector(context))[0]
+
+    def beliefs(self, person_id: str) -> Floats:
+        """See :class:`~llmagent_os.policy.learner.Learner`."""
+        person, shared = self._people.get(person_id), self._shared
+        width = len(shared.design.features.columns)
+        contexts = [] if person is None else [context[:width] for context in list(person.contexts)]
+        padded = [np.pad(context, (0, width - len(context))) for context in contexts] or [np.zeros(width)]
+        phi, mu, odds, own, noise, _ = self._taste(shared, person_id, np.mean(padded, axis=0))
+        likely = odds / odds.sum(1, keepdims=True) / (2 * len(odds))  # (chains, personas): sums to 1/2
+        counts = np.zeros(len(self.actions))
+        for guess in (own + noise, own - noise):  # two values of δ in every chain, each with every persona
+            best = ((mu + guess[:, None]) @ phi.T + self._lean).argmax(2)  # (chains, personas)
+            counts += np.bincount(best.ravel(), likely.ravel(), len(counts))
+        return counts
+
+    def _taste(self, shared: SharedState, person_id: str, context: Floats) -> _TastePosterior:
+        """Return what is believed of a person in a context, ``(columns,)``. A newcomer has the prior, equation (2)."""
+        person = self._people.get(person_id)
+        belief = None if person is None else person.belief
+        phi, (m, _, size) = shared.design.all_actions(context), shared.mu.shape
+        if belief is None:
+            scale = shared.within[shared.design.groups]  # ω², (size,)
+            noise = np.random.default_rng([self._seed, self._count, 7]).normal(size=(m, size)) * np.sqrt(scale)
+            return _TastePosterior(phi, shared.mu, shared.odds, np.zeros((m, size)), noise, (phi * phi) @ scale)
+        mu, odds = np.zeros((m, 1, size)), np.ones((m, 1))  # one persona of weight zero: the taste is all their own
+        if belief.now.size:
+            mu, odds = shared.mu, (1 - self._change) * belief.now + self._change * shared.odds  # (4)
+        noise = resized(belief.spread, size)
+        return _TastePosterior(phi, mu, odds, resized(belief.own, size), noise, ((noise @ phi.T) ** 2).mean(0))
+
+    def _guess(self, shared: SharedState, person_id: str, context: Floats) -> tuple[Floats, Floats, Floats]:
+        """Return how good every action is for a person.
+
+        Returns:
+            The probability that an action satisfies ``(actions,)``; the standard deviation of that belief
+            ``(actions,)``; and the latent satisfaction by one guess of every chain, ``(chains, actions)``.
+        """
+        phi, mu, odds, own, noise, variance = self._taste(shared, person_id, context)
+        m, k = odds.shape
+        score = ((mu + own[:, None]) @ phi.T + self._lean) / np.sqrt(1 + variance)  # (chains, personas, actions)
+        satisfied = ndtr(score)  # (1), with δ integrated out
+        wobble = np.exp(-score * score) * (variance / (1 + variance) / (2 * np.pi))  # Var Φ(…), to first order
+        mean = (odds[:, None] @ satisfied)[:, 0]  # (chains, actions)
+        square = (odds[:, None] @ (satisfied * satisfied + wobble))[:, 0]  # (chains, actions)
+        expected = mean.mean(0)
+        spread = np.sqrt(np.maximum(square.mean(0) - expected**2, 0.0))
+        edges = odds.cumsum(1)  # (chains, personas)
+        persona = (_spread_evenly(m, self._count)[:, None] * edges[:, -1:] > edges).sum(1).clip(0, k - 1)  # (chains,)
+        scores = (mu[np.arange(m), persona] + own + noise) @ phi.T + self._lean  # (chains, actions)
+        return expected, spread, scores
+
+    # -- observing ----------------------------------------------------------------------------------------------------
+
+    def observe(self, observation: Observation) -> None:
+        """See :class:`~llmagent_os.policy.learner.Learner`."""
+        if not 0 <= observation.action < len(self.actions):
+            return
+        design = self._shared.design.grown(observation.context)
+        if design is not self._shared.design:
+            self._shared = self._shared.grown(design, np.random.default_rng([self._seed, self._count, 3]))
+        person_id = observation.person_id
+        person = self._people.get(person_id) or PersonState()
+        person.record(observation, design)
+        self._count += 1
+        rng = self._rng()
+        self._move_to_pool(person_id, person)
+        others = [name for name in self._pool if name != person_id]
+        again = rng.choice(len(others), min(REDRAWN_PEOPLE, len(others)), replace=False) if others else ()
+        repeats = 1 + REDRAWN_PEOPLE - len(again)  # with few others, this person is drawn more often
+        for name in (*[person_id] * repeats, *(others[int(number)] for number in again)):
+            draw_person(self._people[name], self._shared, self._lean, self._gamma, self._change, rng)
+            self._people.changed(name)
+        if self._count % SHARED_DRAW_INTERVAL == 0 or self._count <= EARLY_OBSERVATIONS:
+            people = [self._people[name] for name in self._pool]
+            self._shared = draw_shared(people, self._shared, self._lean, rng)
+
+    def forget(self, person_id: str) -> None:
+        """See :class:`~llmagent_os.policy.learner.Learner`."""
+        self._people.forget(person_id)
+        self._pool.pop(person_id, None)
+
+    # -- state --------------------------------------------------------------------------------------------------------
+
+    def _rng(self) -> np.random.Generator:
+        return np.random.default_rng([self._seed, self._count])
+
+    def _move_to_pool(self, person_id: str, person: PersonState) -> None:
+        """Put a person who was heard into the pool. The person who was heard least recently leaves a full pool."""
+        self._people.heard(person_id, person)
+        shared = self._shared
+        person.enter_pool(shared.mu, shared.odds, shared.within[shared.design.groups])
+        self._pool[person_id] = None
+        self._pool.move_to_end(person_id)
+        while len(self._pool) > POOL_PEOPLE:
+            gone, _ = self._pool.popitem(last=False)
+            self._people[gone].leave_pool(shared.mu)
+            self._people.changed(gone)
+
+    def changes(self) -> dict[str, bytes]:
+        """See :class:`~llmagent_os.policy.learner.Learner`."""
+        facts = {
+            "format": FORMAT,
+            "actions": list(self.actions.labels),
+            "columns": list(self._shared.design.features.columns),
+            "count": self._count,
+            "seed": self._seed,
+            "pool": list(self._pool),
+        }
+        shared = pack({name: getattr(self._shared, name) for name in _ARRAYS}, facts)
+        return {**self._people.changes(), SHARED: shared}
+
+    def restore(self, shared: bytes) -> Collection[str]:
+        """See :class:`~llmagent_os.policy.learner.Learner`."""
+        arrays, facts = unpack_shared(shared, FORMAT, self.actions.labels)
+        design = DesignMatrix(self.actions, Features(tuple(facts["columns"])))
+        if arrays["mu"].shape != (*self._shared.odds.shape, design.size):
+            raise PolicyError(f"the policy's state has the shape {arrays['mu'].shape}: learn it again from the ledger")
+        self._shared = SharedState(design=design, **{name: arrays[name] for name in _ARRAYS})
+        self._count, self._seed = int(facts["count"]), int(facts["seed"])
+        self._people.clear()
+        self._pool = OrderedDict.fromkeys(facts["pool"])
+        return list(self._pool)
+
+    def knows(self, person_id: str) -> bool:
+        """See :class:`~llmagent_os.policy.learner.Learner`."""
+        return self._people.get(person_id) is not None
+
+    def take(self, person_id: str, part: bytes) -> None:
+        """See :class:`~llmagent_os.policy.learner.Learner`."""
+        self._people.take(person_id, unpacked(part))
+
+    def trim(self) -> None:
+        """See :class:`~llmagent_os.policy.learner.Learner`."""
+        self._people.trim(self._pool)
+
+
+def _spread_evenly(size: int, turn: int) -> Floats:
+    """Return ``size`` numbers in [0, 1) that are spread evenly, and moved on at every turn, ``(size,)``.
+
+    An additive sequence: its steps are the inverse golden ratio over the chains, the inverse plastic number over the
+    turns.
+    """
+    return np.asarray((np.arange(size) * 0.6180339887498949 + 0.5 / size + turn * 0.7548776662466927) % 1.0, np.float64)

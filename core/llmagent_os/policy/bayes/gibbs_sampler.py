@@ -1,0 +1,216 @@
+r"""Draw what is hidden of one person, by Gibbs sampling. The model of the whole package is written down here.
+
+Every chain holds one guess of everything that is hidden; the chain is left out of the equations. ``[A]`` is 1 if A
+holds, else 0. ``Φ`` is the standard normal distribution function. Gamma distributions are written with shape and rate.
+Floors that keep numbers away from 0 and 1 are left out. A turn that was withdrawn keeps its place, with φ_t = 0.
+
+Symbols. Of one person, whose turns are t = 1, 2, …::
+
+    φ_t   the row of the design matrix for the context and the action of turn t; size numbers
+    ℓ_t   how much the action is preferred before anything is known (``lean``)
+    y_t   latent satisfaction; the person is satisfied, s_t = 1, if y_t > 0, else s_t = 0
+    z_t   the persona that the person belongs to, the same for all turns of a block of BLOCK_TURNS
+    δ     the person's own deviation from the weights of their persona
+    v_t   the opinion that was shown, reward times weight, in [-1, 1]; 0: none was
+    f_t   what the person did next, if that is known
+    r, h  the kind of rater, and honesty: how often an opinion is meant
+    λ     how often the person shows an opinion, per turn
+
+Of all people, with K personas::
+
+    μ_k, π_k    the weights of persona k, and the share of people in it
+    τ²_g, ω²_g  the variance of weights of group g between personas, and between the people of one persona
+    χ           the probability of a change of persona after a block (``change``; given)
+    θ, ρ, κ     the distributions of f and of r, and how much more often the dissatisfied show an opinion
+    γ           how much of what is seen of a turn is also said about the turn before it (``gamma``; given)
+
+Tastes: a probit regression, hierarchical over personas and people::
+
+    (1)  y_t ~ Normal(φ_t · (μ_{z_t} + δ) + ℓ_t, 1), so that P(s_t = 1) = Φ(φ_t · (μ_{z_t} + δ) + ℓ_t)
+    (2)  δ ~ Normal(0, diag(ω²))
+    (3)  μ_k ~ Normal(0, diag(τ²))
+    (4)  the first block's z ~ π; a later block keeps the z of the block before with probability 1 - χ, and else draws
+         it from π again
+    (5)  π ~ Dirichlet(3/K, …, 3/K)
+    (6)  τ² and ω² are near τ₀² and ω₀² (``BETWEEN_PRIOR``, ``WITHIN_PRIOR``); see (19)
+
+Feedback (:mod:`~llmagent_os.policy.bayes.learner_feedback_model`)::
+
+    (7)  P(v_t ≠ 0 | s_t) = 1 - exp(-λ κ^[s_t = 0]): urges to react are Poisson, and one of them is enough
+    (8)  an opinion speaks for s_t by h^|v_t| if its sign agrees with s_t, else by (1 - h)^|v_t|
+    (9)  P(f_t | s_t) = θ_{s_t, f_t}; an unknown f_t says nothing
+    (10) r ~ ρ;  h | r ~ Beta(a_r, b_r) (``HONESTY_PRIOR``);  λ ~ Gamma(1, 4)
+    (11) ρ ~ Dirichlet(100, 1/2, 1/2);  θ_s ~ Dirichlet(``NEXT_PRIOR``[s]);  κ ~ Gamma(6, 5)
+    (12) log L_t(s) = log of (7) × (8) × (9) for s_t = s, plus γ^(t' - t) times the same of every later turn t' of the
+         session, counted in turns of the session. L_t depends on r through h.
+
+The draws of one person, given μ, π, τ², ω², θ, ρ, κ (:func:`draw_person`)::
+
+    (13) z and r, with s summed out, given δ: a turn's likelihood is Φ(η) L_t(1) + (1 - Φ(η)) L_t(0), with η the mean
+         in (1). Forward filtering and backward sampling over the blocks (Carter and Kohn, 1994; Chib, 1996); r by the
+         evidence of the whole history.
+    (14) s_t and y_t: P(s_t = 1 | …) = Φ(η) L_t(1) / (Φ(η) L_t(1) + (1 - Φ(η)) L_t(0)); then y_t from (1), cut to its
+         side of 0 (Albert and Chib, 1993)
+    (15) δ ~ Normal(P⁻¹ Σ_t φ_t (y_t - ℓ_t - φ_t · μ_{z_t}), P⁻¹), with P = Σ_t φ_t φ_tᵀ + diag(1/ω²)
+    (16) h ~ Beta(a_r + number of opinions that agree with s, b_r + number of others); the numbers of urges n_t from a
+         Poisson distribution that is at least 1, where an opinion was shown, else 0; and then
+         λ ~ Gamma(1 + Σ_t n_t, 4 + Σ_t κ^[s_t = 0])
+
+:mod:`~llmagent_os.policy.bayes.shared_sampler` has the draws of what all people share, (17) to (20).
+
+References:
+    J. H. Albert and S. Chib (1993). Bayesian analysis of binary and polychotomous response data. JASA 88.
+    C. K. Carter and R. Kohn (1994). On Gibbs sampling for state space models. Biometrika 81.
+    B. P. Carlin and S. Chib (1995). Bayesian model choice via Markov chain Monte Carlo methods. JRSS B 57.
+    S. Chib (1996). Calculating posterior distributions and modal estimates in Markov mixture models. J. Econometrics
+    75.
+    A. P. Dawid and A. M. Skene (1979). Maximum likelihood estimation of observer error-rates using the EM algorithm.
+    Applied Statistics 28.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from scipy.linalg import solve_triangular
+from scipy.special import ndtr, ndtri
+
+from llmagent_os.policy.array_types import Floats, Ints, Singles
+from llmagent_os.policy.bayes.learner_feedback_model import draw_honesty, draw_rater, log_likelihood, start_rater
+from llmagent_os.policy.bayes.person_state import BLOCK_TURNS, Belief, PersonState, resized
+from llmagent_os.policy.bayes.shared_state import SharedState
+
+
+def draw_person(
+    person: PersonState, shared: SharedState, lean: Floats, gamma: float, change: float, rng: np.random.Generator
+) -> None:
+    """Draw everything that is hidden of one person, (13) to (16), given what all people share.
+
+    Args:
+        person: changed in place.
+        shared: what all people share.
+        lean: ℓ of every action, ``(actions,)``.
+        gamma: γ.
+        change: χ.
+        rng: the source of the draws.
+    """
+    m, size, n = len(shared.mu), shared.design.size, len(person)
+    chains: Ints = np.arange(m, dtype=np.int64)
+    block = np.arange(n) // BLOCK_TURNS  # (turns,)
+    phi, lean = person.rows(shared.design), lean[person.actions]  # (turns, size), (turns,)
+    if not person.rate.size:
+        start_rater(person, m)
+    honesty = draw_honesty(person, rng)  # (RATER_KINDS, chains)
+    by_persona = (shared.mu.reshape(-1, size) @ phi.T).reshape(m, -1, n)  # φ · μ_k, (chains, personas, turns)
+    own = deviation(person.belief, m, size) @ phi.T + lean  # φ · δ + ℓ, (chains, turns)
+    likelihood = log_likelihood(person, honesty, shared.nexts, shared.outspoken, gamma)
+    rater, now, personas = _draw_personas(by_persona + own[:, None], likelihood, shared, change, rng)
+    likelihood = likelihood[:, rater, chains]  # (2, chains, turns)
+    theirs = np.take_along_axis(by_persona, personas[:, None, block], 1)[:, 0]  # φ · μ_z, (chains, turns)
+    latent = _draw_latent(theirs + own, likelihood, rng)  # (chains, turns)
+
+    precision = phi.T @ phi + np.diag(1 / shared.within[shared.design.groups])  # P of (15), (size, size)
+    root = np.linalg.cholesky(precision)
+    half = solve_triangular(root, ((latent - lean - theirs) @ phi).T, lower=True, check_finite=False)  # (size, chains)
+    both = np.hstack([half, rng.normal(size=(size, m))])  # the mean and the spread of δ are solved for at once
+    both = solve_triangular(root, both, lower=True, trans="T", check_finite=False).T.astype(np.float32)
+    person.belief = Belief(now.astype(np.float32), both[:m], both[m:])  # (chains, size) each
+    person.personas, person.latent = personas.astype(np.uint8), latent.astype(np.float32)
+    draw_rater(person, rater, shared.outspoken, rng)
+
+
+def deviation(belief: Belief | None, chains: int, size: int) -> Floats:
+    """Return δ as every chain drew it, ``(chains, size)``, with zeros for columns that are newer than the draw."""
+    return np.zeros((chains, size)) if belief is None else resized(belief.own, size) + resized(belief.spread, size)
+
+
+def _draw_personas(
+    scores: Floats, likelihood: Floats, shared: SharedState, change: float, rng: np.random.Generator
+) -> tuple[Ints, Floats, Ints]:
+    """Draw the kind of rater and the persona of every block, by (13).
+
+    Satisfaction is summed out, so that one draw can move from any explanation of the signs to any other.
+
+    Args:
+        scores: η of every turn for every persona, ``(chains, personas, turns)``.
+        likelihood: log L, ``(2, RATER_KINDS, chains, turns)``.
+        shared: π and ρ.
+        change: χ.
+        rng: the source of the draws.
+
+    Returns:
+        The kinds ``(chains,)``, P(persona) of the last block ``(chains, personas)``, and the personas
+        ``(chains, blocks)``.
+    """
+    m, n = len(scores), scores.shape[-1]
+    starts: Ints = np.arange(0, n, BLOCK_TURNS, dtype=np.int64)  # (blocks,): the first turn of every block
+    chains: Ints = np.arange(m, dtype=np.int64)
+    odds = shared.odds
+    best = likelihood.max(0)  # taken out of L, so that nothing underflows; (RATER_KINDS, chains, turns)
+    seen = np.exp(likelihood - best).astype(np.float32)[:, :, :, None]  # (2, RATER_KINDS, chains, 1, turns)
+    fit = _normal(scores) * (seen[1] - seen[0])
+    fit += seen[0]  # the likelihood of every turn, (RATER_KINDS, chains, personas, turns)
+    fits = _floats(np.multiply.reduceat(fit, starts, axis=3)) + 1e-60  # (RATER_KINDS, chains, personas, blocks)
+    filtered = np.zeros((len(starts), *fits.shape[:-1]))  # (blocks, RATER_KINDS, chains, personas)
+    evidence = np.log(shared.raters.T) + best.sum(-1)  # (RATER_KINDS, chains)
+    prior = odds + 1e-12  # P(persona) before a block is seen; then (RATER_KINDS, chains, personas)
+    for at in range(len(starts)):
+        both = prior * fits[..., at]
+        total = both.sum(-1, keepdims=True)
+        filtered[at] = both / total
+        evidence += np.log(total[..., 0])
+        prior = (1 - change) * filtered[at] + change * odds + 1e-12  # (4)
+    rater = _draw_index(_floats(np.exp(evidence - evidence.max(0)).T), _floats(rng.random(m)))  # (chains,)
+    filtered = filtered[:, rater, chains]  # (blocks, chains, personas)
+    personas = np.zeros((m, len(starts)), np.int64)  # (chains, blocks)
+    chance, lots = filtered[-1], rng.random((len(starts), m))
+    for at in range(len(starts) - 1, -1, -1):
+        after = personas[:, at] = _draw_index(chance, lots[at])
+        if at:  # (4), backwards
+            chance = filtered[at - 1] * (change * odds[chains, after])[:, None]
+            chance[chains, after] += filtered[at - 1][chains, after] * (1 - change)
+    return rater, filtered[-1], personas
+
+
+def _draw_latent(score: Floats, likelihood: Floats, rng: np.random.Generator) -> Floats:
+    """Draw y by (14), ``(chains, turns)``.
+
+    Args:
+        score: η, ``(chains, turns)``.
+        likelihood: log L for the drawn kind of rater, ``(2, chains, turns)``.
+        rng: the source of the draws.
+    """
+    chance = np.clip(ndtr(score), 1e-9, 1 - 1e-9)  # Φ(η), (chains, turns)
+    odds = np.exp(np.clip(likelihood[0] - likelihood[1], -50, 50)) * (1 - chance) / chance  # against satisfaction
+    satisfied = rng.random(score.shape) < 1 / (1 + odds)  # (chains, turns)
+    tail = ndtri(np.clip(rng.random(score.shape) * np.where(satisfied, chance, 1 - chance), 1e-12, 1 - 1e-12))
+    return score + np.where(satisfied, -tail, tail)
+
+
+def _draw_index(chances: Floats, lots: Floats) -> Ints:
+    """Draw one index of every row.
+
+    Args:
+        chances: unnormalised probabilities, ``(rows, values)``.
+        lots: uniform numbers in [0, 1), ``(rows,)``.
+
+    Returns:
+        Shape ``(rows,)``.
+    """
+    edges = chances.cumsum(-1)
+    drawn: Ints = (lots[..., None] * edges[..., -1:] > edges).sum(-1)
+    return np.asarray(np.minimum(drawn, chances.shape[-1] - 1), np.int64)
+
+
+def _normal(score: Floats) -> Singles:
+    """Return Φ to 2e-4, within [1e-4, 1 - 1e-4]. Many times faster than the exact function (Page, 1977)."""
+    x = score.astype(np.float32)
+    out = np.exp(np.clip(x * (-1.5976 - 0.07056 * x * x), -80, 80))
+    out += 1.0
+    np.reciprocal(out, out=out)
+    return np.asarray(np.clip(out, 1e-4, 1 - 1e-4), np.float32)
+
+
+def _floats(array: Any) -> Floats:
+    return np.asarray(array, np.float64)

@@ -1,0 +1,221 @@
+"""Hold what the linear learners share: weights, people's turns, and the stored state.
+
+The score of an action in a context is ``φ(s, a) · (θ + θ_u)``. θ are shared weights, which learn slowly from everybody.
+θ_u are the weights of person u, which learn fast. They start at zero, so a newcomer is answered as most people like it.
+φ(s, a) is the outer product of the action's contrasts and the context vector with a constant in front.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Collection
+from dataclasses import dataclass, field
+from typing import Any, ClassVar
+
+import msgspec
+import numpy as np
+
+from llmagent_os.errors import PolicyError
+from llmagent_os.policy.actions import ActionSpace
+from llmagent_os.policy.array_types import Bools, Floats, Singles
+from llmagent_os.policy.contract import Context
+from llmagent_os.policy.features import Features
+from llmagent_os.policy.learner import SHARED, Observation
+from llmagent_os.policy.linear.session_turns import Credit, SessionTurn, record
+from llmagent_os.policy.person_cache import PersonCache
+from llmagent_os.policy.state_bytes import pack, unpack, unpack_shared
+
+#: The most columns of the context that are used.
+STATE_COLUMNS = 24
+#: Weights are clipped to this magnitude.
+WEIGHT_LIMIT = 8.0
+#: The bounds of the importance weight π(a) / pscore of a step, and the least pscore that it is computed with.
+MIN_RATIO, MAX_RATIO, MIN_PSCORE = 0.3, 1.5, 1e-3
+
+
+@dataclass
+class PersonWeights:
+    """One person's own weights and latest turns."""
+
+    weights: Singles  #: θ_u, ``(size,)``
+    value: Singles  #: weights of the value function, or a baseline at index 0, ``(1 + STATE_COLUMNS,)``
+    turns: list[SessionTurn] = field(default_factory=list[SessionTurn])  #: oldest first
+
+    def packed(self) -> bytes:
+        """Return the state as bytes. The names are part of the stored format."""
+        turns: list[Any] = msgspec.to_builtins(self.turns)
+        return pack({"weights": self.weights, "value": self.value}, {"turns": turns})
+
+
+class LinearLearner(ABC):
+    """The base of the linear learners.
+
+    A person takes at most 32 turns and about 12 KB. A decision costs the same however many people there are.
+    """
+
+    name: ClassVar[str]  #: the name in a bot's configuration
+
+    def __init__(self, actions: ActionSpace, *, gamma: float, seed: int = 0, floor: float = 0.02) -> None:
+        """Start with nobody known, and all actions equally good.
+
+        Args:
+            actions: the actions of the bot.
+            gamma: the discount γ of the return.
+            seed: not used, because nothing is drawn. All learners take a seed.
+            floor: the share of decisions that take any allowed action.
+        """
+        self.actions = actions
+        self.gamma = gamma
+        self._format = f"{self.name}-2"
+        self._seed, self._floor = seed, floor
+        self._contrasts = actions.contrasts()[0]  # (actions, actions - 1)
+        self._size: int = int(self._contrasts.shape[1]) * (1 + STATE_COLUMNS)
+        self._features = Features()
+        self._count = 0
+        self._weights = np.zeros(self._size)  # θ, (size,)
+        self._value = np.zeros(1 + STATE_COLUMNS)  # shared weights of the value function, (1 + STATE_COLUMNS,)
+        self._people = PersonCache(PersonWeights.packed)
+
+    @property
+    def version(self) -> str:
+        """A name of the state: the format, and the number of observations."""
+        return f"{self._format}+{self._count}"
+
+    # -- the algorithm ------------------------------------------------------------------------------------------------
+
+    @abstractmethod
+    def _chances(self, scores: Floats, allowed: Bools) -> Floats:
+        """Return the probability of every action by its score, before the floor, ``(actions,)``."""
+
+    @abstractmethod
+    def _learn(self, person: PersonWeights, credit: Credit) -> None:
+        """Learn from the change of a turn's return."""
+
+    # -- the learner --------------------------------------------------------------------------------------------------
+
+    def probabilities(self, person_id: str, context: Context, allowed: Bools) -> Floats:
+        """See :class:`~llmagent_os.policy.learner.Learner`."""
+        person = self._people.get(person_id)
+        return self._policy(self._state(self._features.vector(context)), person, allowed)
+
+    def beliefs(self, person_id: str) -> Floats:
+        """See :class:`~llmagent_os.policy.learner.Learner`. These are the probabilities in the average context."""
+        person = self._people.get(person_id)
+        states = [self._state(np.array(turn.state)) for turn in list(person.turns)] if person else []
+        usual = np.asarray(sum(states, np.zeros(1 + STATE_COLUMNS)) / max(len(states), 1), np.float64)
+        usual[0] = 1.0
+        return self._policy(usual, person, np.ones(len(self.actions), np.bool_))
+
+    def observe(self, observation: Observation) -> None:
+        """See :class:`~llmagent_os.policy.learner.Learner`."""
+        if not 0 <= observation.action < len(self.actions):
+            return
+        room = STATE_COLUMNS - len(self._features.columns)
+        if room > 0:
+            self._features.learn(dict(list(observation.context.items())[:room]))
+        person = self._people.get(observation.person_id)
+        if person is None:
+            person = PersonWeights(np.zeros(self._size, np.float32), np.zeros(1 + STATE_COLUMNS, np.float32))
+        self._people.heard(observation.person_id, person)
+        self._count += 1
+        state = self._features.vector(observation.context)[:STATE_COLUMNS].tolist()
+        for credit in record(person.turns, observation, state, self.gamma):
+            self._learn(person, credit)
+
+    def forget(self, person_id: str) -> None:
+        """See :class:`~llmagent_os.policy.learner.Learner`."""
+        self._people.forget(person_id)
+
+    # -- parts of algorithms ------------------------------------------------------------------------------------------
+
+    def _state(self, vector: Floats) -> Floats:
+        """Return a context vector with a constant in front, ``(1 + STATE_COLUMNS,)``."""
+        state = np.zeros(1 + STATE_COLUMNS)
+        state[0] = 1.0
+        state[1 : 1 + min(len(vector), STATE_COLUMNS)] = vector[:STATE_COLUMNS]
+        return state
+
+    def _phi(self, state: Floats) -> Floats:
+        """Return φ(s, a) of every action, ``(actions, size)``."""
+        return np.asarray((self._contrasts[:, :, None] * state).reshape(len(self.actions), -1), np.float64)
+
+    def _scores(self, state: Floats, person: PersonWeights | None) -> Floats:
+        """Return the score of every action, ``(actions,)``."""
+        weights = self._weights if person is None else self._weights + person.weights
+        return np.asarray(self._phi(state) @ weights, np.float64)
+
+    def _policy(self, state: Floats, person: PersonWeights | None, allowed: Bools) -> Floats:
+        """Return the probability of every action, with the floor, ``(actions,)``."""
+        chances = self._chances(self._scores(state, person), allowed)
+        return np.asarray((1 - self._floor) * chances + self._floor * allowed / allowed.sum(), np.float64)
+
+    def _gradient_step(
+        self, person: PersonWeights, turn: SessionTurn, advantage: float, shared: float, own: float
+    ) -> None:
+        """Move the weights by ``advantage · ∇ log π(a_t | s_t)``, for a softmax policy of the scores.
+
+        The step is weighted by π(a_t) / pscore, clipped, because the policy has moved on since the action was chosen.
+
+        Args:
+            person: the person of the turn.
+            turn: gives a_t, s_t, the allowed actions and the pscore.
+            advantage: how much better the turn was than expected.
+            shared: the step size of θ.
+            own: the step size of θ_u.
+        """
+        state = self._state(np.array(turn.state))
+        chances = softmax(self._scores(state, person), np.array(turn.allowed))  # (actions,)
+        phi = self._phi(state)  # (actions, size)
+        gradient = phi[turn.action] - chances @ phi  # (size,)
+        ratio = min(max(chances[turn.action] / max(turn.pscore, MIN_PSCORE), MIN_RATIO), MAX_RATIO)
+        self._step(person, ratio * advantage * gradient, shared, own)
+
+    def _step(self, person: PersonWeights, direction: Floats, shared: float, own: float) -> None:
+        """Move θ and θ_u along ``direction``, ``(size,)``, by the step sizes ``shared`` and ``own``."""
+        self._weights = np.clip(self._weights + shared * direction, -WEIGHT_LIMIT, WEIGHT_LIMIT)
+        person.weights = np.clip(person.weights + own * direction, -WEIGHT_LIMIT, WEIGHT_LIMIT).astype(np.float32)
+
+    # -- state --------------------------------------------------------------------------------------------------------
+
+    def changes(self) -> dict[str, bytes]:
+        """See :class:`~llmagent_os.policy.learner.Learner`."""
+        facts = {
+            "format": self._format,
+            "actions": list(self.actions.labels),
+            "columns": list(self._features.columns),
+            "count": self._count,
+        }
+        return {**self._people.changes(), SHARED: pack({"weights": self._weights, "value": self._value}, facts)}
+
+    def restore(self, shared: bytes) -> Collection[str]:
+        """See :class:`~llmagent_os.policy.learner.Learner`."""
+        arrays, facts = unpack_shared(shared, self._format, self.actions.labels)
+        if arrays["weights"].shape != (self._size,):
+            raise PolicyError(
+                f"the policy's state has {arrays['weights'].shape} weights: learn it again from the ledger"
+            )
+        self._weights, self._value = arrays["weights"], arrays["value"]
+        self._features, self._count = Features(tuple(facts["columns"])), int(facts["count"])
+        self._people.clear()
+        return ()
+
+    def knows(self, person_id: str) -> bool:
+        """See :class:`~llmagent_os.policy.learner.Learner`."""
+        return self._people.get(person_id) is not None
+
+    def take(self, person_id: str, part: bytes) -> None:
+        """See :class:`~llmagent_os.policy.learner.Learner`."""
+        arrays, facts = unpack(part)
+        turns = msgspec.convert(facts["turns"], list[SessionTurn])
+        self._people.take(person_id, PersonWeights(arrays["weights"], arrays["value"], turns))
+
+    def trim(self) -> None:
+        """See :class:`~llmagent_os.policy.learner.Learner`."""
+        self._people.trim()
+
+
+def softmax(scores: Floats, allowed: Bools) -> Floats:
+    """Return π(a) ∝ exp(score) over the allowed actions, and 0 for all others, ``(actions,)``."""
+    shifted = np.where(allowed, scores - scores[allowed].max(), -np.inf)
+    powers = np.exp(shifted)
+    return np.asarray(powers / powers.sum(), np.float64)
