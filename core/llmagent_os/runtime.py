@@ -15,7 +15,7 @@ import structlog
 from llmagent_os.adapter import Adapter, Remembers
 from llmagent_os.adapter_kit.setup import AdapterSetup, make_adapter
 from llmagent_os.agent import Agent
-from llmagent_os.bot import Bot, BotConfig
+from llmagent_os.bot import Bot, BotConfig, make_llm
 from llmagent_os.commands.command_table import listed_commands
 from llmagent_os.config import Settings
 from llmagent_os.errors import BadToolCallError, ConfigError, ModelError, NotConfiguredError
@@ -97,7 +97,7 @@ class Runtime:
             llm = await asyncio.to_thread(make_llm, settings, bot)
             stack.push_async_callback(llm.aclose)
             knowledge = await asyncio.to_thread(_knowledge, bot)
-            policy = await asyncio.to_thread(make_policy, bot.config, _learner(settings, bot.config))
+            policy = await asyncio.to_thread(_policy, bot.config, _learner(settings, bot.config))
             policy_worker = await _policy_worker(policy, ledger, settings, bot.config)
             health = Health(bot.config.name, llm.name, plugins=plugins)
             made = _adapters(adapters, settings, bot.config, health, plugins, ledger)
@@ -195,26 +195,6 @@ def _plugins(settings: Settings, bot: Bot, ledger: Ledger) -> Plugins:
     )
 
 
-def make_llm(settings: Settings, bot: Bot) -> LLM:
-    """The bot's model, or the one that the settings put in its place. A local model is not loaded yet.
-
-    Raises:
-        ModelNotFoundError: there is no such model.
-    """
-    name = settings.model or bot.config.model
-    timeout = bot.config.model_seconds
-    if name.startswith("openai:"):
-        return LLM.from_pretrained(
-            name,
-            base_url=settings.base_url or None,
-            api_key=settings.api_key.get_secret_value() or None,
-            timeout=timeout,
-        )
-    return LLM.from_pretrained(
-        name, slots=settings.slots, threads=settings.threads or None, device=settings.device, timeout=timeout
-    )
-
-
 def _knowledge(bot: Bot) -> KnowledgeBase:
     knowledge = KnowledgeBase()
     if bot.knowledge is not None:
@@ -227,7 +207,7 @@ def _learner(settings: Settings, config: BotConfig) -> str:
     return settings.policy or config.policy.learner
 
 
-def make_policy(config: BotConfig, learner: str) -> LearnedPolicy | None:
+def _policy(config: BotConfig, learner: str) -> LearnedPolicy | None:
     """The policy that a bot's configuration asks for; None: the bot does not learn."""
     if learner == "fixed":
         return None

@@ -194,8 +194,8 @@ def _bot(bot: Bot) -> Iterator[Finding]:
 
 
 async def _model(settings: Settings, bot: Bot, deep: bool) -> AsyncIterator[Finding]:
+    from llmagent_os.bot import make_llm
     from llmagent_os.chat import ChatRequest
-    from llmagent_os.runtime import make_llm
 
     name = settings.model or bot.config.model
     remedy = f"set {PREFIX}MODEL to an installed model, a folder, or openai:MODEL with {PREFIX}BASE_URL"
