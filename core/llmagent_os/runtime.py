@@ -97,7 +97,7 @@ class Runtime:
             llm = await asyncio.to_thread(make_llm, settings, bot)
             stack.push_async_callback(llm.aclose)
             knowledge = await asyncio.to_thread(_knowledge, bot)
-            policy = await asyncio.to_thread(make_policy, bot.config, _learner(settings, bot.config))
+            policy = await asyncio.to_thread(_policy, bot.config, _learner(settings, bot.config))
             policy_worker = await _policy_worker(policy, ledger, settings, bot.config)
             health = Health(bot.config.name, llm.name, plugins=plugins)
             made = _adapters(adapters, settings, bot.config, health, plugins, ledger)
@@ -207,7 +207,7 @@ def _learner(settings: Settings, config: BotConfig) -> str:
     return settings.policy or config.policy.learner
 
 
-def make_policy(config: BotConfig, learner: str) -> LearnedPolicy | None:
+def _policy(config: BotConfig, learner: str) -> LearnedPolicy | None:
     """The policy that a bot's configuration asks for; None: the bot does not learn."""
     if learner == "fixed":
         return None

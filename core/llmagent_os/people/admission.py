@@ -1,8 +1,8 @@
-"""Stands before the agent and asks who is there.
+"""Checks who may talk to the bot before the agent sees a message.
 
-It is composed in plain sight, ``Host(Admission(agent, access), …)``. Whoever
-:class:`~llmagent_os.people.access.Access` admits goes on to the agent; a stranger gets no further than here. Nothing
-that a stranger says is kept. Their reactions are no rewards: the host asks the same question (``may_rate``).
+It is composed in plain sight: ``Host(Admission(agent, access), …)``. The agent gets the events of people whom
+:class:`~llmagent_os.people.access.Access` admits. A stranger is told here how to be let in, and nothing that a stranger
+says is kept. Their reactions are no rewards either: the host asks the same question (``may_rate``).
 """
 
 from __future__ import annotations
@@ -18,18 +18,18 @@ from llmagent_os.identity import identity_of
 if TYPE_CHECKING:
     from llmagent_os.people.access import Access
 
-#: So many strangers in groups are remembered as told to write directly.
-REMEMBERED = 10_000
+#: How many strangers are remembered who were told in a group to write directly.
+REMEMBERED_STRANGERS = 10_000
 
 
 class Admission:
-    """A handler before the handler."""
+    """A handler that passes on the events of people who are admitted."""
 
     def __init__(self, handler: Handler, access: Access) -> None:
-        """Args: ``handler`` answers whoever ``access`` admits."""
+        """Args: ``handler`` answers the people whom ``access`` admits."""
         self._handler = handler
         self._access = access
-        # Not in the ledger: nothing is kept about passers-by. After a restart they are told once more.
+        # In memory only: nothing is kept about strangers. After a restart they are told once more.
         self._told: OrderedDict[str, str] = OrderedDict()
 
     async def handle(self, event: Event, draft: Draft) -> Outcome:
@@ -39,12 +39,12 @@ class Admission:
             return await self._handler.handle(event, draft)
         match event:
             case Message(addressed=True) | Command() | ButtonPress() if self._access.mode == "pairing":
-                return Outcome(await self._door(event))
-            case _:  # their reminders, from when they were let in, and what they say to others, too
+                return Outcome(await self._answer_stranger(event))
+            case _:  # also the reminders of people who are let in no longer, and what strangers say to others
                 return Outcome(None)
 
     def _is_link(self, event: Event) -> bool:
-        """Whether somebody known elsewhere may be proving it: the code decides, and wrong ones are counted."""
+        """Whether a person who is known elsewhere may be proving it. The code decides, and wrong codes are counted."""
         return (
             self._access.mode == "pairing"
             and isinstance(event, Command)
@@ -53,7 +53,8 @@ class Admission:
             and event.conversation.kind == "direct"
         )
 
-    async def _door(self, event: Event) -> Reply | None:
+    async def _answer_stranger(self, event: Event) -> Reply | None:
+        """How to be let in. None: the stranger was told a moment ago, or too many ask."""
         if event.conversation.kind == "group":
             return self._hint(event)
         request = await self._access.ask(event)
@@ -68,11 +69,11 @@ class Admission:
         )
 
     def _hint(self, event: Event) -> Reply | None:
-        """Once, and for the one who asked only."""
+        """In a group: the hint to write directly, once, and visible to the stranger alone."""
         who, key = identity_of(event), event_key(event)
         if self._told.setdefault(who, key) != key:
             return None
-        while len(self._told) > REMEMBERED:
+        while len(self._told) > REMEMBERED_STRANGERS:
             self._told.popitem(last=False)
         return Reply(
             "I don't know you yet. Please write to me directly, and I will tell you how to be let in.",

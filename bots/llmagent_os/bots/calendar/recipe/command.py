@@ -71,14 +71,9 @@ def command(
     recipe = msgspec.structs.replace(recipe, **{name: value for name, value in numbers.items() if value is not None})
     if threads:
         torch.set_num_threads(threads)
-    if device == "cuda" and not torch.cuda.is_available():
-        raise ConfigError(
-            "--device cuda: torch finds no GPU here; choose cpu, or install a torch that is built for the GPU"
-        )
-    chosen = ("cuda" if torch.cuda.is_available() else "cpu") if device == "auto" else device
     with stop_signals() as stopped:
         try:
-            model = train(out, recipe, device=chosen, stopping=lambda: stopped() is not None)
+            model = train(out, recipe, device=_device(device), stopping=lambda: stopped() is not None)
         except TrainingStopped as error:
             click.echo(str(error), err=True)
             ctx.exit(128 + (stopped() or signal.SIGINT))
@@ -86,6 +81,21 @@ def command(
     click.echo(f"The report is in {report(out, messages=messages)}.")
     if installing:
         click.echo(f"Installed in {install(model)}.")
+
+
+def _device(asked: str) -> str:
+    """The device to train on.
+
+    Raises:
+        ConfigError: a GPU is asked for, and there is none.
+    """
+    import torch
+
+    if asked == "cuda" and not torch.cuda.is_available():
+        raise ConfigError(
+            "--device cuda: torch finds no GPU here; choose cpu, or install a torch that is built for the GPU"
+        )
+    return ("cuda" if torch.cuda.is_available() else "cpu") if asked == "auto" else asked
 
 
 @contextmanager
