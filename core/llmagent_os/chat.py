@@ -1,19 +1,22 @@
-"""What goes into a language model and what comes out, the same for every backend."""
+"""What goes into a language model and what comes out: the same values for every backend."""
 
 from __future__ import annotations
 
+import hashlib
 import json
+from collections.abc import Sequence
 from typing import Any, Literal
 
 import msgspec
 
-#: One turn of a chat: ``role`` (system, user, assistant or tool), ``content``, and for an assistant ``tool_calls``, a
-#: list of :class:`ToolCall` or of dicts, ``{"name", "arguments"}`` or the same inside ``{"function": …}``.
+#: One turn of a chat. ``role`` is system, user, assistant or tool; ``content`` is the text. An assistant's turn may
+#: have ``tool_calls``: a list of :class:`ToolCall`, or of dicts, ``{"name", "arguments"}`` or the same inside
+#: ``{"function": …}``. A user's turn with ``"spoken": False`` was not written by a person.
 Message = dict[str, Any]
 
 
 def tool_message(data: dict[str, Any]) -> Message:
-    """A tool's result as the model reads it: JSON with a space after each comma and colon, as chat templates write it.
+    """Write a tool's result as the model reads it: JSON with a space after each comma and colon, as in chat templates.
 
     >>> tool_message({"status": "created", "title": "café"})
     {'role': 'tool', 'content': '{"status": "created", "title": "café"}'}
@@ -28,61 +31,91 @@ class ToolSpec(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     False
     """
 
-    name: str  #: what the model calls it
-    description: str  #: what it does, in the model's words
-    parameters: dict[str, Any]  #: JSON schema of its arguments: an object, without ``$defs``
-    permission: str = ""  #: what a person must be allowed to use it, such as ``calendar.write``; empty: nothing
-    read_only: bool = False  #: changes nothing
-    plugin: str = ""  #: the name of the plugin it comes from
+    name: str  #: the name by which the model calls the tool
+    description: str  #: what the tool does, in words for the model
+    parameters: dict[str, Any]  #: JSON schema of the arguments: an object, without ``$defs``
+    permission: str = ""  #: what a person must be allowed to do, such as ``calendar.write``; empty: nothing
+    read_only: bool = False  #: the tool changes nothing
+    plugin: str = ""  #: name of the plugin that the tool belongs to
+
+
+def tools_sha256(tools: Sequence[ToolSpec]) -> str:
+    """Name a set of tools by the SHA-256 of their JSON, in 64 hexadecimal digits. The order of keys does not matter.
+
+    >>> tools_sha256([ToolSpec(name="now", description="The time.", parameters={"type": "object"})])[:12]
+    'f55e037c4715'
+    """
+    return hashlib.sha256(msgspec.json.encode(list(tools), order="deterministic")).hexdigest()
 
 
 class ToolCall(msgspec.Struct, frozen=True):
-    """A tool that the model wants called."""
+    """A tool call that the model asked for."""
 
-    name: str
-    arguments: dict[str, Any]
+    name: str  #: the tool's name
+    arguments: dict[str, Any]  #: its arguments, by name
 
 
 class ChatRequest(msgspec.Struct, frozen=True, kw_only=True):
-    """One reply to be written."""
+    """What a model is asked: one reply to a chat."""
 
-    messages: list[Message]
-    tools: tuple[ToolSpec, ...] = ()
-    #: the LoRA to answer with: a PEFT folder, or for a server the name it serves the LoRA under.
-    #: ``None`` is what the model was loaded with, ``"base"`` the model without any.
+    messages: list[Message]  #: the chat so far, the oldest turn first
+    tools: tuple[ToolSpec, ...] = ()  #: the tools that the reply may call
+    #: the LoRA that answers: a PEFT folder, or the name under which a server offers the LoRA. ``None`` is what the
+    #: model was loaded with, ``"base"`` the model without any LoRA.
     lora: str | None = None
-    max_tokens: int = 256  #: the reply is cut off after so many tokens
-    temperature: float = 0.0  #: 0 takes the likeliest token; 1 samples as the model was trained
-    seed: int | None = None  #: the same seed gives the same sample; ``None`` a new one each time
+    max_tokens: int = 256  #: most tokens in the reply; a longer reply is cut off
+    temperature: float = 0.0  #: 0 takes the likeliest token; 1 samples from the model's own distribution
+    seed: int | None = None  #: the same seed gives the same sample; ``None``: a new sample for every request
 
 
 class Completion(msgspec.Struct, frozen=True, kw_only=True):
-    """A reply, and what is needed to learn from it."""
+    """One reply of a model, with everything that is needed to learn from this reply.
 
-    text: str  #: what was said; empty where a tool is called
-    tool_calls: tuple[ToolCall, ...] = ()
-    token_ids: tuple[int, ...] = ()  #: every token of the reply, the end token included; empty from a server
-    #: one natural-log probability per token, of the distribution it was drawn from: after the constraint and the
-    #: temperature. A token that was the only one allowed has 0.0; at temperature 0 it is the probability at
-    #: temperature 1, because a point mass would say nothing.
+    Token ``i`` was drawn from ``p_i = softmax(z_i / temperature)``. ``z_i`` are the model's logits after the prompt and
+    the first ``i`` tokens of the reply, set to minus infinity at every token that the constraint forbids there.
+    """
+
+    text: str  #: the words of the reply; empty if the reply is a tool call
+    tool_calls: tuple[ToolCall, ...] = ()  #: the calls that the reply asks for
+    finish_reason: Literal["stop", "length", "tool_calls", "cancelled"] = "stop"  #: why the reply ended
+    prompt: str = ""  #: what the model read, after the chat template; from a server: the messages as JSON
+    prompt_token_ids: tuple[int, ...] = ()  #: the tokens of the prompt, as the model read them; empty from a server
+    token_ids: tuple[int, ...] = ()  #: all tokens of the reply, the end token included; empty from a server
+    #: ``ln p_i[token_ids[i]]`` in nats, one value a token; empty from a server. A forced token, which was the only one
+    #: allowed, has 0.0. If not :attr:`sampled`, these are the values at temperature 1 under the same constraint: the
+    #: choice itself was certain, so they rank the tokens but are not the probabilities of a behaviour policy.
     logprobs: tuple[float, ...] = ()
-    finish_reason: Literal["stop", "length", "tool_calls", "cancelled"] = "stop"
-    prompt: str = ""  #: what the model was given, after the chat template (from a server: the messages as JSON)
+    temperature: float = 0.0  #: the temperature that the reply was written with; 0: see :attr:`sampled`
+    #: what restricted the tokens: JSON of :class:`~llmagent_os.serving.constraint_record.ConstraintRecord`; empty:
+    #: nothing, or unknown because a server wrote the reply
+    constraint: str = ""
     model: str = ""  #: the model's name
-    lora_version: str = "base"  #: ``base``, or the LoRA's folder name and the start of its weights' SHA-256
+    model_hash: str = ""  #: first 12 hexadecimal digits of the SHA-256 of the base weights; empty from a server
+    lora_version: str = "base"  #: ``base``, or the LoRA's folder name, ``@`` and 12 digits of its weights' SHA-256
+
+    @property
+    def sampled(self) -> bool:
+        """Whether the tokens were drawn at random. At temperature 0 the likeliest token was taken every time.
+
+        >>> Completion(text="hi", temperature=0.7).sampled, Completion(text="hi").sampled
+        (True, False)
+        """
+        return self.temperature > 0
 
 
 def check_request(request: ChatRequest) -> None:
     """Refuse a request that no backend could answer.
 
     Raises:
-        ValueError: a value is out of range; names it.
+        ValueError: a value is out of range; the message names the value.
     """
     if not request.messages:
         raise ValueError("messages is empty: give at least one {'role': 'user', 'content': …}")
     for at, message in enumerate(request.messages):
         if message.get("role") not in ("system", "user", "assistant", "tool"):
-            raise ValueError(f"messages[{at}]: role {message.get('role')!r} is none of system, user, assistant, tool")
+            raise ValueError(
+                f"messages[{at}]: the role is {message.get('role')!r}, it must be system, user, assistant or tool"
+            )
     if request.max_tokens < 1:
         raise ValueError(f"max_tokens is {request.max_tokens}, it must be at least 1")
     if not 0.0 <= request.temperature <= 10.0:

@@ -43,7 +43,7 @@ def user(text: str) -> list[Message]:
 
 
 class Scripted:
-    """A backend that gives these replies or errors, one after the other."""
+    """A backend that gives prepared replies or errors, one after the other."""
 
     def __init__(self, *answers: Completion | Exception) -> None:
         self.answers = list(answers)
@@ -90,12 +90,13 @@ async def test_a_call_is_never_shown_while_it_is_written(llm: LLM) -> None:
 
 
 async def test_without_tools_nothing_is_called(llm: LLM) -> None:
+    """A tool that a person may not use must not be called."""
     reply = await llm.complete(ChatRequest(messages=user("what do I have friday"), max_tokens=30))
     assert not reply.tool_calls
 
 
 async def test_forced_tokens_have_log_probability_zero(llm: LLM) -> None:
-    """A token that could not be otherwise says nothing about the model, and must not move it."""
+    """A forced token says nothing about the model, so learning must not move it."""
     only = tool("list_events", {"speed": {"enum": ["slow", "fast"]}}, ("speed",))
     reply = await llm.complete(
         ChatRequest(messages=user("what do I have friday"), tools=(only,), temperature=1.0, seed=1)
@@ -116,19 +117,19 @@ async def test_a_call_cut_off_by_the_token_limit_is_not_run(trained: Path) -> No
 
 
 async def test_an_invalid_call_may_be_repaired_once() -> None:
-    """The model is told what was wrong; a second failure is an error and nothing runs."""
-    wrong = InvalidCallError("it is no JSON", "<tool_call>{oops")
+    """The model reads what was wrong. After a second failure there is an error, and nothing is run."""
+    wrong = InvalidCallError("it is not JSON", "<tool_call>{oops")
     backend = Scripted(wrong, Completion(text="Sorry, done."))
     request = ChatRequest(messages=user("hi"), tools=(LIST,))
     assert (await LLM("test", backend).complete(request)).text == "Sorry, done."
-    assert "it is no JSON" in backend.requests[1].messages[-1]["content"]
+    assert "it is not JSON" in backend.requests[1].messages[-1]["content"]
     assert backend.requests[1].messages[:1] == request.messages
     with pytest.raises(BadToolCallError, match="twice"):
         await LLM("test", Scripted(wrong, wrong)).complete(request)
 
 
 def test_sync_and_async_are_the_same(trained: Path) -> None:
-    """The article's code is synchronous; it must not be another implementation."""
+    """The article's code is synchronous. It must not have another implementation."""
     with LLM.from_pretrained(str(trained)) as llm:
         once = llm.generate("schedule lunch friday at 3pm", tools=[CREATE, LIST])
         request = ChatRequest(messages=user("schedule lunch friday at 3pm"), tools=(CREATE, LIST))
@@ -185,7 +186,7 @@ def _copy(source: Path, target: Path) -> None:
 
 
 def test_a_missing_model_says_where_it_was_looked_for(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The first thing that goes wrong for a newcomer is a name."""
+    """A wrong name is the first thing that goes wrong for a newcomer."""
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr("huggingface_hub.constants.HF_HUB_OFFLINE", True)
     with pytest.raises(ModelNotFoundError) as caught:
@@ -200,6 +201,7 @@ def test_a_missing_model_says_where_it_was_looked_for(tmp_path: Path, monkeypatc
 
 
 def test_a_lora_without_its_base_says_so(base: Path, tmp_path: Path) -> None:
+    """Someone who moved a folder must learn which other folder is missing."""
     folder = save_lora(tmp_path / "mine", base)
     file = folder / "adapter_config.json"
     config = json.loads(file.read_text())
@@ -210,11 +212,12 @@ def test_a_lora_without_its_base_says_so(base: Path, tmp_path: Path) -> None:
     with pytest.raises(ModelError, match="cannot be the base of another"):
         LLM.from_pretrained(str(folder))
     file.write_text("{")
-    with pytest.raises(ModelError, match="no JSON"):
+    with pytest.raises(ModelError, match="not JSON"):
         LLM.from_pretrained(str(folder))
 
 
 def test_a_damaged_model_says_which(base: Path, tmp_path: Path) -> None:
+    """A broken download must be found by its name."""
     _copy(base, tmp_path / "damaged")
     tmp_path.joinpath("damaged", "model.safetensors").write_bytes(b"nothing")
     with LLM.from_pretrained(str(tmp_path / "damaged")) as llm, pytest.raises(ModelError, match="damaged"):
@@ -226,6 +229,7 @@ def test_a_damaged_model_says_which(base: Path, tmp_path: Path) -> None:
 
 
 def test_unknown_options_are_named(base: Path) -> None:
+    """A misspelled option that is ignored would go unnoticed."""
     with pytest.raises(ConfigError, match=r"slot.*options are slots, max_waiting"):
         LLM.from_pretrained(str(base), slot=3)
     with pytest.raises(ConfigError, match="base_url"):
@@ -244,11 +248,13 @@ def test_unknown_options_are_named(base: Path) -> None:
     ],
 )
 async def test_requests_out_of_range_are_refused(request_: ChatRequest, why: str) -> None:
+    """A value out of range must be named before anything is computed."""
     with pytest.raises(ValueError, match=why):
         await LLM("test", Scripted()).complete(request_)
 
 
 async def test_a_stream_gives_each_piece_once(llm: LLM) -> None:
+    """A reader must not see a word twice, and an error must not look like the end of a reply."""
     pieces = [piece async for piece in llm.stream(ChatRequest(messages=user("thanks"), tools=(CREATE, LIST)))]
     assert "".join(pieces) == "You're welcome."
     with pytest.raises(ModelError, match="prompt is"):
@@ -257,7 +263,7 @@ async def test_a_stream_gives_each_piece_once(llm: LLM) -> None:
 
 
 def test_importing_is_cheap_and_a_program_ends_without_close(trained: Path) -> None:
-    """A chat with a server must not pay for torch; a script that forgets close() must not hang or crash at its end."""
+    """A chat with a server must not load torch. A script without close() must not hang or crash at its end."""
     code = (
         "import sys\nfrom llmagent_os.llm import LLM\n"
         f"llm = LLM.from_pretrained({str(trained)!r})\nLLM.from_pretrained('openai:m', base_url='http://127.0.0.1:1')\n"

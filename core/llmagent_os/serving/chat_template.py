@@ -1,4 +1,4 @@
-"""Messages through a model's chat template: the same for a reply being written and for one being learned."""
+"""Writes messages with a model's chat template, in the same way for replies being written and for training."""
 
 from __future__ import annotations
 
@@ -17,44 +17,51 @@ class ChatTemplate:
 
     Args:
         tokenizer: a transformers tokenizer with a chat template.
-        vocabulary: its tokens.
+        vocabulary: the tokenizer's tokens.
     """
 
     def __init__(self, tokenizer: Any, vocabulary: Vocabulary) -> None:
         self._tokenizer = tokenizer
-        self._clean = vocabulary.without_markup
+        self._without_markup = vocabulary.without_markup
 
     def clean(self, message: Message) -> Message:
-        """A turn as templates take it, in which nobody's words can pass for the template's own markup."""
-        turn: Message = {**message, "content": self._clean(message.get("content") or "")}
+        """Give a turn as templates take it. Nothing that people wrote in it can pass for the template's markup."""
+        turn: Message = {**message, "content": self._without_markup(message.get("content") or "")}
         if calls := calls_of(message):
             turn["tool_calls"] = [
-                {"type": "function", "function": {"name": call.name, "arguments": self._clean(call.arguments)}}
+                {"type": "function", "function": {"name": call.name, "arguments": self._without_markup(call.arguments)}}
                 for call in calls
             ]
         return turn
 
     def prompt(self, messages: Sequence[Message], tools: Sequence[ToolSpec]) -> str:
-        """What the model is given to write the next turn.
+        """Write what the model reads before it writes the next turn.
 
         Raises:
-            ModelError: the template refuses these messages; says why.
+            ModelError: the template refuses these messages; the message says why.
         """
         try:
             return self._render([self.clean(message) for message in messages], tools, open_turn=True)
-        except Exception as error:  # whatever a template's own code raises
+        except Exception as error:  # a template's own code may raise anything
             raise ModelError(f"the model's chat template cannot write these messages: {error}") from error
 
     def opening(self, system: str, tools: Sequence[ToolSpec]) -> str:
-        """What a prompt with this system message and these tools begins with, before anybody spoke. May be empty."""
-        with suppress(Exception):  # some templates refuse a chat without a user's turn; then nothing is shared
-            return self._render([{"role": "system", "content": self._clean(system)}], tools, open_turn=False)
+        """Write the beginning of every prompt with this system message and these tools, before the first user turn.
+
+        Empty if the template refuses a chat without a user's turn.
+        """
+        with suppress(Exception):
+            message = {"role": "system", "content": self._without_markup(system)}
+            return self._render([message], tools, open_turn=False)
         return ""
 
     def response(self, messages: Sequence[Message], tools: Sequence[ToolSpec]) -> str | None:
-        """What the model should have written for the last of ``messages``, an assistant's turn, and what follows it.
+        """Write the last of ``messages``, an assistant's turn, as the model should have written it after the others.
 
-        ``None`` where the template writes the turns before it differently once it is there.
+        ``None``: the template writes the earlier turns differently once this turn follows, so it cannot be cut off.
+
+        Raises:
+            ModelError: the template refuses these messages; the message says why.
         """
         before = self.prompt(messages[:-1], tools)
         try:
@@ -70,6 +77,6 @@ class ChatTemplate:
                 tools=tool_schemas(tools) or None,
                 add_generation_prompt=open_turn,
                 tokenize=False,
-                enable_thinking=False,  # templates that do not know it ignore it
+                enable_thinking=False,  # templates without this setting ignore it
             )
         )

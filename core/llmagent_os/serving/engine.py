@@ -1,7 +1,9 @@
-"""The in-process engine: one thread that writes many replies together, a token of each at a time.
+"""The in-process engine: one thread that decodes many replies in one batch (continuous batching).
 
-Requests join and leave at any step. A step first reads what is new in each slot (a prompt, or the fixed parts of a tool
-call, which are known without asking the model), then decodes one token in all of them at once.
+Requests join and leave at any step. A step first reads what is new in each slot: a prompt, or the fixed parts of a tool
+call, which are known without asking the model. Then the step decodes one token in all slots at once.
+
+Yu et al. 2022, Orca: A Distributed Serving System for Transformer-Based Generative Models (OSDI).
 """
 
 from __future__ import annotations
@@ -10,61 +12,61 @@ import logging
 import os
 import threading
 from collections import deque
-from typing import Any, cast
+from typing import Any
 
 import torch
 
 from llmagent_os.errors import ModelError, ModelUnavailableError, PromptTooLongError
 from llmagent_os.serving.generation import Generation
 from llmagent_os.serving.prefix_cache import PrefixCache
+from llmagent_os.serving.sampling import TokenSampler
 from llmagent_os.serving.slots import SlotModel
 from llmagent_os.serving.vocabulary import Vocabulary
 
 _log = logging.getLogger(__name__)
-_CHUNK = 512  #: tokens of new prompts read in one step, so that long prompts do not hold up the replies under way
+_PREFILL_TOKENS = 512  # prompt tokens read in one step, so that a long prompt does not hold up replies being written
 
 
 class Engine:
-    """Runs a model for everybody who asks.
+    """Runs one model for all requests.
 
     Args:
-        model: a transformers model for the engine alone.
-        vocabulary: its tokenizer's.
-        slots: replies written together.
+        model: a transformers model that only this engine uses.
+        vocabulary: the tokens of the model's tokenizer.
+        slots: replies decoded in one batch.
         max_waiting: requests that may wait for a slot.
-        threads: processor threads to compute with; by default all but one, so that the event loop keeps its own.
+        threads: processor threads for computing. By default all but one, which is left to the event loop.
     """
 
     def __init__(
         self, model: Any, vocabulary: Vocabulary, *, slots: int = 16, max_waiting: int = 256, threads: int | None = None
     ) -> None:
         self._model = SlotModel(model, slots)
-        self.max_length = self._model.max_length
+        self.max_length = self._model.max_length  #: tokens of prompt and reply together that the model can read
         self.slots = slots
         self.max_waiting = max_waiting
         self._threads = threads or max(1, (os.cpu_count() or 2) - 1)
         self._prefixes = PrefixCache()
-        self._jobs: list[Generation] = []  # by slot
+        self._sampler = TokenSampler(vocabulary, self._model.outputs)
+        self._active: list[Generation] = []  # by slot: the first slots are the ones in use
         self._waiting: deque[Generation] = deque()
         self._wake = threading.Condition()
         self._closing = False
         self._thread: threading.Thread | None = None
-        self._banned = torch.full((self._model.outputs,), float("-inf"))
-        self._banned[torch.tensor(vocabulary.text_ids)] = 0.0
 
-    def submit(self, job: Generation) -> None:
-        """Take a request; from any thread.
+    def submit(self, generation: Generation) -> None:
+        """Take a request. May be called from any thread.
 
         Raises:
             PromptTooLongError: the prompt is longer than the model can read.
-            ModelUnavailableError: too many wait already, or the engine is closed.
+            ModelUnavailableError: too many requests wait already, or the engine is closed.
         """
-        if len(job.prompt) >= self.max_length:
+        if len(generation.prompt) >= self.max_length:
             raise PromptTooLongError(
-                f"the prompt is {len(job.prompt)} tokens, the model reads fewer than {self.max_length}: "
+                f"the prompt is {len(generation.prompt)} tokens, the model reads fewer than {self.max_length}: "
                 "send fewer or shorter messages"
             )
-        job.max_tokens = min(job.max_tokens, self.max_length - len(job.prompt))
+        generation.max_tokens = min(generation.max_tokens, self.max_length - len(generation.prompt))
         with self._wake:
             if self._closing:
                 raise ModelUnavailableError("the model was closed")
@@ -72,7 +74,7 @@ class Engine:
                 raise ModelUnavailableError(
                     f"the model is busy: {len(self._waiting)} requests wait already (max_waiting={self.max_waiting})"
                 )
-            self._waiting.append(job)
+            self._waiting.append(generation)
             if self._thread is None:
                 self._thread = threading.Thread(target=self._run, name="llmagent-os-engine", daemon=True)
                 self._thread.start()
@@ -80,11 +82,11 @@ class Engine:
 
     @property
     def load(self) -> tuple[int, int]:
-        """How many replies are being written, and how many wait."""
-        return len(self._jobs), len(self._waiting)
+        """How many replies are being written, and how many requests wait."""
+        return len(self._active), len(self._waiting)
 
     def close(self) -> None:
-        """Stop after the step under way; whoever still waits gets a ModelUnavailableError."""
+        """Stop after the current step. Requests that are not answered end with a ModelUnavailableError."""
         with self._wake:
             self._closing = True
             self._wake.notify()
@@ -98,133 +100,121 @@ class Engine:
                 try:
                     self._step()
                 except Exception as error:
-                    # Whatever went wrong, the next request must find an engine that runs.
-                    _log.exception("a decoding step failed; %d replies are lost", len(self._jobs))
-                    failed, self._jobs = self._jobs, []
-                    for job in failed:
-                        job.on_done(ModelError(f"the model failed while it wrote the reply: {error}"))
+                    # Whatever went wrong, the engine must go on for the next request.
+                    _log.exception("a decoding step failed; %d replies are lost", len(self._active))
+                    failed, self._active = self._active, []
+                    for generation in failed:
+                        generation.on_done(ModelError(f"the model failed while it wrote the reply: {error}"))
 
     def _admit(self) -> bool:
-        """Wait until there is something to do and let waiting requests in; ``False``: the engine is closed."""
+        """Wait for work, and give waiting requests the free slots; gives ``False`` once the engine is closed."""
         with self._wake:
-            while not (self._jobs or self._waiting or self._closing):
+            while not (self._active or self._waiting or self._closing):
                 self._wake.wait()
             if self._closing:
-                lost, self._jobs = [*self._jobs, *self._waiting], []
+                lost, self._active = [*self._active, *self._waiting], []
                 self._waiting.clear()
             else:
                 lost = []
-            new = [self._waiting.popleft() for _ in range(min(len(self._waiting), self.slots - len(self._jobs)))]
+            new = [self._waiting.popleft() for _ in range(min(len(self._waiting), self.slots - len(self._active)))]
             closing = self._closing
-        for job in lost:
-            job.on_done(ModelUnavailableError("the model was closed before the reply was finished"))
-        for job in new:
-            if job.cancelled:
-                job.on_done(None)
+        for generation in lost:
+            generation.on_done(ModelUnavailableError("the model was closed before the reply was finished"))
+        for generation in new:
+            if generation.cancelled:
+                generation.on_done(None)
                 continue
             try:
-                self._model.occupy(len(self._jobs), job.lora)
+                self._model.occupy(len(self._active), generation.lora)
             except Exception as error:
-                job.on_done(error if isinstance(error, ModelError) else ModelError(f"no slot for the request: {error}"))
+                known = isinstance(error, ModelError)
+                generation.on_done(error if known else ModelError(f"no slot for the request: {error}"))
             else:
-                self._jobs.append(job)
+                self._active.append(generation)
         return not closing
 
     def _step(self) -> None:
-        for slot in reversed(range(len(self._jobs))):
-            if self._jobs[slot].cancelled:
+        """Free cancelled slots, read at most ``_PREFILL_TOKENS`` new tokens, and decode one token in every slot."""
+        for slot in reversed(range(len(self._active))):
+            if self._active[slot].cancelled:
                 self._leave(slot)
-        budget = _CHUNK
-        ready: list[tuple[int, torch.Tensor]] = []
-        for slot, job in enumerate(self._jobs):
-            if job.length - job.cached > 1 and budget > 0:
-                before = job.cached
-                logits = self._read(slot, job, budget)
-                budget -= job.cached - before
-                if job.cached == job.length:
+        budget = _PREFILL_TOKENS
+        ready: list[tuple[int, torch.Tensor]] = []  # slots that are read to their end, with their logits [outputs]
+        for slot, generation in enumerate(self._active):
+            if generation.length - generation.cached > 1 and budget > 0:
+                before = generation.cached
+                logits = self._read(slot, generation, budget)
+                budget -= generation.cached - before
+                if generation.cached == generation.length:
                     ready.append((slot, logits))
         done = self._sample(ready) if ready else []
-        if any(job.length - job.cached == 1 for slot, job in enumerate(self._jobs) if slot not in done):
+        if any(
+            generation.length - generation.cached == 1
+            for slot, generation in enumerate(self._active)
+            if slot not in done
+        ):
             done += self._decode(done)
         for slot in sorted(done, reverse=True):
             self._leave(slot)
 
-    def _read(self, slot: int, job: Generation, limit: int) -> torch.Tensor:
-        """Give the model the next tokens of one slot; the logits after them."""
-        if job.cached == 0:
-            self._restore(slot, job)
-        for length in job.shared:
-            if length > job.cached:
-                limit = min(limit, length - job.cached)  # stop there once, to keep it for the next prompt
-        tokens = job.pending(limit)
-        logits = self._model.extend(slot, tokens, job.cached)
-        job.cached += len(tokens)
-        if job.cached in job.shared:
-            self._prefixes.put((job.version, tuple(job.prompt[: job.cached])), self._model.snapshot(slot, job.cached))
+    def _read(self, slot: int, generation: Generation, limit: int) -> torch.Tensor:
+        """Give the model at most ``limit`` new tokens of one slot; gives the logits after them, ``[outputs]``."""
+        if generation.cached == 0:
+            self._restore(slot, generation)
+        for length in generation.shared:
+            if length > generation.cached:
+                limit = min(limit, length - generation.cached)  # stop here once, to keep the prefix for other prompts
+        tokens = generation.pending(limit)
+        logits = self._model.extend(slot, tokens, generation.cached)
+        generation.cached += len(tokens)
+        if generation.cached in generation.shared:
+            prefix = tuple(generation.prompt[: generation.cached])
+            snapshot = self._model.snapshot(slot, generation.cached)
+            self._prefixes.put((generation.lora_version, prefix), snapshot)
         return logits
 
-    def _restore(self, slot: int, job: Generation) -> None:
-        """Begin with what an earlier prompt left, as much as there is."""
-        for length in reversed(job.shared):
-            if snapshot := self._prefixes.get((job.version, tuple(job.prompt[:length]))):
+    def _restore(self, slot: int, generation: Generation) -> None:
+        """Begin a slot with the longest shared prefix that is kept from an earlier prompt."""
+        for length in reversed(generation.shared):
+            prefix = tuple(generation.prompt[:length])
+            if snapshot := self._prefixes.get((generation.lora_version, prefix)):
                 self._model.restore(slot, snapshot)
-                job.cached = length
+                generation.cached = length
                 return
 
     def _decode(self, done: list[int]) -> list[int]:
-        """One token in every slot that waits for the model; gives the slots that are finished."""
-        single = [job.length - job.cached == 1 and slot not in done for slot, job in enumerate(self._jobs)]
-        # A slot that is not ready takes part with a token at a place that is written again before anybody looks at it.
-        tokens = [job.pending(1)[0] if one else 0 for job, one in zip(self._jobs, single, strict=True)]
-        places = [min(job.cached, self.max_length - 1) for job in self._jobs]
-        logits = self._model.decode(tokens, places)
+        """Decode one token in every slot that has one token to read; gives the slots that are finished."""
+        single = [
+            generation.length - generation.cached == 1 and slot not in done
+            for slot, generation in enumerate(self._active)
+        ]
+        # The other slots take part with any token. Its place in the cache is written again before it is ever read.
+        tokens = [generation.pending(1)[0] if one else 0 for generation, one in zip(self._active, single, strict=True)]
+        places = [min(generation.cached, self.max_length - 1) for generation in self._active]
+        logits = self._model.decode(tokens, places)  # [slots in use, outputs]
         ready: list[tuple[int, torch.Tensor]] = []
         for slot, one in enumerate(single):
             if one:
-                self._jobs[slot].cached += 1
+                self._active[slot].cached += 1
                 ready.append((slot, logits[slot]))
         return self._sample(ready)
 
     def _sample(self, ready: list[tuple[int, torch.Tensor]]) -> list[int]:
-        """Draw the next token of each slot from its logits; gives the slots that are finished."""
-        jobs = [self._jobs[slot] for slot, _ in ready]
-        logits = torch.stack([row for _, row in ready]).cpu()
-        free = logits + self._banned
-        for row, job in enumerate(jobs):
-            if (opens := job.constraint.may_open) is not None:
-                free[row, opens] = logits[row, opens]
-                if job.call_above and torch.softmax(free[row], dim=-1)[opens] < job.call_above:
-                    free[row, opens] = float("-inf")
-            if (banned := job.constraint.banned) is not None:
-                free[row, banned] = float("-inf")
-        allowed = [job.constraint.allowed() for job in jobs]
-        for row, ids in enumerate(allowed):
-            if ids is not None:
-                free[row] = float("-inf")
-                index = torch.tensor(ids)
-                free[row, index] = logits[row, index]
-        heat = torch.tensor([[job.temperature or 1.0] for job in jobs])
-        logprobs = torch.log_softmax(free / heat, dim=-1)
-        tokens = logprobs.argmax(dim=-1)
-        if any(job.temperature for job in jobs):
-            # By the inverse of the distribution function, with each request's own random numbers.
-            sums = logprobs.double().exp().cumsum(dim=-1)
-            draws = torch.tensor([[job.draw() if job.temperature else 0.0] for job in jobs], dtype=torch.double)
-            drawn = torch.searchsorted(sums, draws * sums[:, -1:], right=True)[:, 0].clamp(max=sums.shape[1] - 1)
-            tokens = torch.where(torch.tensor([job.temperature > 0 for job in jobs]), drawn, tokens)
-        chosen: list[float] = cast("Any", logprobs.gather(1, tokens[:, None])[:, 0]).tolist()
-        drawn_tokens: list[int] = cast("Any", tokens).tolist()
-        done: list[int] = []
-        for (slot, _), job, token, logprob in zip(ready, jobs, drawn_tokens, chosen, strict=True):
-            if job.write(token, logprob):
-                done.append(slot)
-        return done
+        """Draw the next token of each slot from its logits ``[outputs]``; gives the slots that are finished."""
+        generations = [self._active[slot] for slot, _ in ready]
+        logits = torch.stack([row for _, row in ready]).cpu()  # [ready slots, outputs]
+        tokens, logprobs = self._sampler.sample(logits, generations)
+        return [
+            slot
+            for (slot, _), generation, token, logprob in zip(ready, generations, tokens, logprobs, strict=True)
+            if generation.write(token, logprob)
+        ]
 
     def _leave(self, slot: int) -> None:
-        """The slot's reply is finished or nobody wants it any more; the last slot takes its place."""
-        job = self._jobs[slot]
-        last = self._jobs.pop()
-        if last is not job:
-            self._model.move(len(self._jobs), slot, last.cached)
-            self._jobs[slot] = last
-        job.on_done(None)
+        """Free a slot whose reply is finished or cancelled. The last slot in use moves to its place."""
+        generation = self._active[slot]
+        last = self._active.pop()
+        if last is not generation:
+            self._model.move(len(self._active), slot, last.cached)
+            self._active[slot] = last
+        generation.on_done(None)

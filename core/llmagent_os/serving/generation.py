@@ -1,4 +1,4 @@
-"""One reply in the making, as the engine's thread sees it."""
+"""One reply while it is being written, as the engine's thread sees it."""
 
 from __future__ import annotations
 
@@ -17,25 +17,30 @@ Finish = Literal["stop", "length", "tool_calls", "cancelled"]
 
 @dataclass(eq=False, kw_only=True)
 class Generation:
-    """A request for a reply: filled by whoever asks, then the engine's thread's alone, but for ``cancelled``."""
+    """A reply being written.
+
+    The caller fills the request's part. After :meth:`~llmagent_os.serving.engine.Engine.submit`, only the engine's
+    thread may touch the values, except ``cancelled``.
+    """
 
     prompt: list[int]  #: the prompt's tokens
-    shared: tuple[int, ...]  #: how many of them, from the first, other prompts are likely to begin with; ascending
-    lora: LoraWeights | None
-    constraint: Constraint
-    max_tokens: int
-    temperature: float
-    seed: int | None
-    call_above: float = 0.0  #: how likely a call must be to be opened
-    on_text: Callable[[str], None] | None  #: called with the text so far, from the engine's thread
-    on_done: Callable[[BaseException | None], None]  #: called once, from the engine's thread
-    cancelled: bool = False  #: set by anybody: the slot is freed at the next step
+    #: lengths, in tokens and ascending, of the beginnings of the prompt that other prompts are likely to share
+    shared: tuple[int, ...]
+    lora: LoraWeights | None  #: the LoRA that answers; ``None``: the base model
+    constraint: Constraint  #: which tokens may come next
+    max_tokens: int  #: most tokens in the reply
+    temperature: float  #: 0: the likeliest token is taken
+    seed: int | None  #: ``None``: a new random sequence
+    call_above: float = 0.0  #: least probability, at temperature 1, for a call to be opened
+    on_text: Callable[[str], None] | None  #: receives the text so far, in the engine's thread
+    on_done: Callable[[BaseException | None], None]  #: called once, in the engine's thread, with what went wrong
+    cancelled: bool = False  #: set by any thread: the slot is freed at the next step
 
-    finish: Finish = "cancelled"  #: why it ended
-    text: str = ""  #: what was said so far; empty in a call
-    token_ids: list[int] = field(default_factory=list[int])  #: the reply's tokens
-    logprobs: list[float] = field(default_factory=list[float])  #: and how likely each was
-    cached: int = 0  #: how many tokens of prompt and reply the slot has keys and values for
+    finish: Finish = "cancelled"  #: why the reply ended
+    text: str = ""  #: the words written so far; empty in a call
+    token_ids: list[int] = field(default_factory=list[int])  #: the tokens written so far
+    logprobs: list[float] = field(default_factory=list[float])  #: natural log-probability of each written token
+    cached: int = 0  #: tokens of prompt and reply, from the first, whose keys and values are in the slot
 
     def __post_init__(self) -> None:
         self._random = random.Random(self.seed)
@@ -43,39 +48,43 @@ class Generation:
 
     @property
     def vocabulary(self) -> Vocabulary:
-        """The tokens it is written in."""
+        """The tokens that the reply is written in."""
         return self.constraint.grammar.vocabulary
 
     @property
-    def version(self) -> str:
-        """The LoRA's version."""
+    def lora_version(self) -> str:
+        """The version of the LoRA that answers; ``base``: none."""
         return self.lora.version if self.lora else "base"
 
     @property
     def length(self) -> int:
-        """Tokens of prompt and reply."""
+        """How many tokens prompt and reply have together."""
         return len(self.prompt) + len(self.token_ids)
 
     def pending(self, limit: int) -> list[int]:
-        """The next tokens, at most ``limit``, that the slot has no keys and values for yet."""
+        """Give the next tokens, at most ``limit``, whose keys and values are not in the slot yet."""
         if self.cached >= len(self.prompt):
             return self.token_ids[self.cached - len(self.prompt) :][:limit]
         return (self.prompt[self.cached :] + self.token_ids)[:limit]
 
     def draw(self) -> float:
-        """The next random number, in ``[0, 1)``."""
+        """Draw the next random number of this reply, uniform in ``[0, 1)``."""
         return self._random.random()
 
     def write(self, token: int, logprob: float) -> bool:
-        """Add a sampled token, and those that can only follow it; gives whether the reply is finished."""
+        """Add a sampled token, and then every forced token; gives whether the reply is finished.
+
+        A token is forced if it is the only one that may come. Its log-probability is 0.0.
+        """
         while not self._add(token, logprob):
-            forced = self.constraint.allowed()
-            if forced is None or len(forced) != 1:
+            allowed = self.constraint.allowed()
+            if allowed is None or len(allowed) != 1:
                 return False
-            token, logprob = forced[0], 0.0
+            token, logprob = allowed[0], 0.0
         return True
 
     def _add(self, token: int, logprob: float) -> bool:
+        """Add one token; gives whether the reply is finished."""
         self.token_ids.append(token)
         self.logprobs.append(logprob)
         ends = self.vocabulary.end_ids

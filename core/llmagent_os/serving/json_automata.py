@@ -1,31 +1,30 @@
-"""Small automata over characters, one for each kind of JSON value that is written freely.
+"""Character automata for the JSON values that a model writes freely.
 
-A state is a hashable value; ``step`` says where one more character leads, or ``None`` where it may not come.
+A state is a hashable value. ``step`` gives the state after one more character; ``None``: the character may not come
+there.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable
-from functools import lru_cache
 from typing import Protocol
 
-from llmagent_os.serving.vocabulary import Vocabulary
+State = tuple[str, str]  #: what is expected next, and the brackets that are still open
 
-State = tuple[str, str]  #: what comes next, and the brackets that are open
-
-_ESCAPED = '"\\/bfnrt'
+_MAX_DEPTH = 8  # brackets open at the same time
+_ESCAPED = '"\\/bfnrt'  # what may follow a backslash in a string; \u is left out
 _WORDS = ("true", "false", "null")
 
 
 class CharacterAutomaton(Protocol):
-    """What a value may look like."""
+    """The set of texts that a value may be."""
 
     start: State
 
     def step(self, state: State, character: str) -> State | None: ...
 
     def done(self, state: State) -> bool:
-        """Whether the value may end here."""
+        """Tell whether the value may end in ``state`` (an accepting state)."""
         ...
 
 
@@ -46,7 +45,11 @@ class StringAutomaton:
 
 
 class NumberAutomaton:
-    """A JSON number; ``whole``: without fraction. Exponents are left out, no person's number needs them."""
+    """A JSON number without exponent: people do not write exponents.
+
+    Args:
+        whole: only integers.
+    """
 
     start: State = ("sign", "")
 
@@ -61,7 +64,7 @@ class NumberAutomaton:
 
 
 def number_step(state: State, character: str, *, whole: bool = False) -> State | None:
-    """One more character of a number."""
+    """Give the state after one more character of a number."""
     at, stack = state
     digit = character in "0123456789"
     if at == "sign" and character == "-":
@@ -77,8 +80,8 @@ def number_step(state: State, character: str, *, whole: bool = False) -> State |
     return None
 
 
-#: The characters that a value of a JSON schema type begins with.
-_BEGINS = {
+#: The characters that a value of a JSON schema type may begin with.
+_FIRST_CHARACTERS = {
     "string": '"',
     "integer": "-0123456789",
     "number": "-0123456789",
@@ -90,21 +93,22 @@ _BEGINS = {
 
 
 class ValueAutomaton:
-    """Any JSON value on one line, nested at most eight deep.
+    """Any JSON value on one line, at most eight brackets deep.
 
     Args:
-        types: the JSON schema types it may be of; none: of any.
+        types: the JSON schema types that the value may have; none given: any type.
     """
 
     start: State = ("begin", "")
-    _depth = 8
 
     def __init__(self, types: Iterable[str] = ()) -> None:
-        self._begins = "".join(_BEGINS.get(type_, "") for type_ in types) or "".join(_BEGINS.values())
+        self._first = "".join(_FIRST_CHARACTERS.get(type_, "") for type_ in types) or "".join(
+            _FIRST_CHARACTERS.values()
+        )
 
     def step(self, state: State, character: str) -> State | None:
         at, stack = state
-        if at == "begin" and character not in self._begins:
+        if at == "begin" and character not in self._first:
             return None
         if at == "end":
             return self._after(stack, character)
@@ -118,7 +122,7 @@ class ValueAutomaton:
             return (at[:-1], stack) if character in _ESCAPED else None
         if at == "colon":
             return ("value ", stack) if character == ":" else None
-        if at.startswith("="):  # what is left of true, false, null
+        if at.startswith("="):  # the rest of true, false or null
             rest = at[1:]
             return None if character != rest[0] else ("=" + rest[1:] if rest[1:] else "end", stack)
         if at in ("zero", "digits", "decimals", "point", "first"):
@@ -133,14 +137,14 @@ class ValueAutomaton:
         return self._value(at, stack, character)
 
     def _value(self, at: str, stack: str, character: str) -> State | None:
-        """The first character of a value; ``value `` may have a space before it, ``items`` may be empty."""
+        """The state after a value's first character. In ``value `` a space may come first; ``items`` may be empty."""
         if character == " ":
             return ("value", stack) if at == "value " else None
         if character == "]" and at == "items":
             return ("end", stack[:-1])
         if character == '"':
             return ("string", stack)
-        if character in "{[" and len(stack) < self._depth:
+        if character in "{[" and len(stack) < _MAX_DEPTH:
             return ("first key" if character == "{" else "items", stack + character)
         for word in _WORDS:
             if character == word[0]:
@@ -148,6 +152,7 @@ class ValueAutomaton:
         return number_step(("sign", stack), character)
 
     def _after(self, stack: str, character: str) -> State | None:
+        """The state after a value inside brackets has ended and ``character`` follows it."""
         if not stack:
             return None
         if character == ",":
@@ -156,30 +161,3 @@ class ValueAutomaton:
 
     def done(self, state: State) -> bool:
         return not state[1] and state[0] in ("end", "zero", "digits", "decimals")
-
-
-class TokenAutomaton:
-    """Which tokens a machine allows: found by trying each token once in each state, then remembered."""
-
-    def __init__(self, machine: CharacterAutomaton, vocabulary: Vocabulary) -> None:
-        self.start = machine.start
-        self.done = machine.done
-        self._machine = machine
-        # A token may be part of a character: bytes over 127 are all the same to every machine, so Latin-1 will do.
-        self._strings = [raw.decode("latin-1") for raw in vocabulary.token_bytes]
-        self.allowed = lru_cache(maxsize=256)(self._allowed)
-
-    def after(self, state: State, token: int) -> State | None:
-        """The state that ``token`` leads to."""
-        found: State | None = state
-        for character in self._strings[token]:
-            found = self._machine.step(found, character) if found else None
-        return found
-
-    def _allowed(self, state: State) -> tuple[int, ...]:
-        first = {character for character in map(chr, range(256)) if self._machine.step(state, character)}
-        return tuple(
-            token
-            for token, string in enumerate(self._strings)
-            if string and string[0] in first and self.after(state, token) is not None
-        )

@@ -1,4 +1,4 @@
-"""The engine behind asyncio: messages through the chat template, replies back to the event loop."""
+"""The in-process engine as a backend: messages go in through the chat template, replies come back to the event loop."""
 
 from __future__ import annotations
 
@@ -14,27 +14,34 @@ import msgspec
 from llmagent_os.chat import ChatRequest, Completion, ToolCall, ToolSpec
 from llmagent_os.errors import ModelUnavailableError
 from llmagent_os.serving.backend import OnText
+from llmagent_os.serving.call_grammar import CallGrammar
 from llmagent_os.serving.chat_template import ChatTemplate
-from llmagent_os.serving.constrained_decoding import Constraint, Grammar
+from llmagent_os.serving.constrained_decoding import Constraint
+from llmagent_os.serving.constraint_record import MASK_RULES_VERSION, ConstraintRecord
 from llmagent_os.serving.engine import Engine
 from llmagent_os.serving.generation import Generation
 from llmagent_os.serving.lora_weights import LoraCache, LoraWeights
 from llmagent_os.serving.model_card import read_model_card
+from llmagent_os.serving.model_hash import model_hash
 from llmagent_os.serving.model_loading import load_model, load_tokenizer, vocabulary_of
 from llmagent_os.serving.model_location import Location
 from llmagent_os.serving.options import LocalOptions
 from llmagent_os.serving.tool_call_parsing import InvalidCallError, checked_call
 
+_MAX_TOOLSETS = 256  # sets of tools that are kept; a bot has one for each set of permissions, far fewer than these
+
 
 class LocalBackend:
-    """A model in this process: its tokenizer, its LoRAs and its engine. Making one loads it, which takes seconds.
+    """A model in this process: its tokenizer, its LoRAs and its engine.
+
+    Making one loads the model, which takes seconds, and hashes its weights. So it must not be made in an event loop.
 
     Args:
-        location: the model, and the LoRA that requests naming none are answered with.
+        location: the model, and the LoRA for requests that name none.
         options: how the engine runs.
 
     Raises:
-        ModelError: it cannot be loaded.
+        ModelError: the model cannot be loaded.
     """
 
     def __init__(self, location: Location, options: LocalOptions) -> None:
@@ -43,6 +50,7 @@ class LocalBackend:
         self._card = read_model_card(location)
         tokenizer = load_tokenizer(location)
         model = load_model(location, dtype=options.dtype, device=options.device)
+        self._model_hash = model_hash(location)
         self._vocabulary = vocabulary_of(model, tokenizer)
         self._template = ChatTemplate(tokenizer, self._vocabulary)
         self._loras = LoraCache(options.max_loras)
@@ -52,105 +60,144 @@ class LocalBackend:
         )
 
     async def complete(self, request: ChatRequest, on_text: OnText | None) -> Completion:
-        """One reply; see :class:`~llmagent_os.serving.backend.Backend`."""
-        prompt, job = await asyncio.to_thread(self._job, request)
-        writer = _Writer(asyncio.get_running_loop(), on_text)
-        job.on_text = writer.on_text if on_text else None
-        job.on_done = writer.on_done
-        self.engine.submit(job)
+        """Write one reply; see :class:`~llmagent_os.serving.backend.Backend`."""
+        prepared = await asyncio.to_thread(self._prepare, request)
+        generation = prepared.generation
+        reporter = _Reporter(asyncio.get_running_loop(), on_text)
+        generation.on_text = reporter.on_text if on_text else None
+        generation.on_done = reporter.on_done
+        self.engine.submit(generation)
         try:
             async with asyncio.timeout(self._timeout):
-                await writer.run(job)
+                await reporter.run(generation)
         except TimeoutError:
             raise ModelUnavailableError(
                 f"{self._location.name} took longer than {self._timeout:g} s (timeout) for a reply"
             ) from None
         finally:
-            job.cancelled = True
-        return self._completion(request, prompt, job)
+            generation.cancelled = True
+        return self._completion(request, prepared)
 
-    def _completion(self, request: ChatRequest, prompt: str, job: Generation) -> Completion:
+    def _completion(self, request: ChatRequest, prepared: _Prepared) -> Completion:
+        """The finished reply.
+
+        Raises:
+            InvalidCallError: the reply is a tool call that is not complete or does not fit its tool.
+        """
+        generation = prepared.generation
         calls: tuple[ToolCall, ...] = ()
-        if job.constraint.in_call:
-            said = self._vocabulary.text_of(job.token_ids)
-            if (call := job.constraint.call) is None:
-                raise InvalidCallError(f"it was cut off after {len(job.token_ids)} tokens (max_tokens)", said)
+        if generation.constraint.in_call:
+            said = self._vocabulary.text_of(generation.token_ids)
+            if (call := generation.constraint.call) is None:
+                raise InvalidCallError(f"it was cut off after {len(generation.token_ids)} tokens (max_tokens)", said)
             calls = (checked_call(call.name, call.arguments, request.tools, said=said),)
         return Completion(
-            text=job.text,
+            text=generation.text,
             tool_calls=calls,
-            token_ids=tuple(job.token_ids),
-            logprobs=tuple(job.logprobs),
-            finish_reason=job.finish,
-            prompt=prompt,
+            finish_reason=generation.finish,
+            prompt=prepared.prompt,
+            prompt_token_ids=tuple(generation.prompt),
+            token_ids=tuple(generation.token_ids),
+            logprobs=tuple(generation.logprobs),
+            temperature=generation.temperature,
+            constraint=prepared.record.text,
             model=self._location.name,
-            lora_version=job.version,
+            model_hash=self._model_hash,
+            lora_version=generation.lora_version,
         )
 
     async def aclose(self) -> None:
-        """Nothing here belongs to an event loop."""
+        """Do nothing: no part of the engine belongs to an event loop."""
 
     def close(self) -> None:
-        """Stop the engine; replies under way end with a ModelUnavailableError."""
+        """Stop the engine. Replies that are not finished end with a ModelUnavailableError."""
         self.engine.close()
 
-    def _lora_weights(self, name: str | None) -> LoraWeights | None:
+    def _lora(self, name: str | None) -> LoraWeights | None:
+        """The LoRA that a request asks for by ``name``."""
         folder = self._location.lora if name is None else Path(name).expanduser()
         return None if folder is None or name == "base" else self._loras.get(folder)
 
-    def _job(self, request: ChatRequest) -> tuple[str, Generation]:
-        """The prompt, and the request as the engine takes it."""
+    def _prepare(self, request: ChatRequest) -> _Prepared:
+        """Turn a request into what the engine takes. Reads a LoRA from disk if needed, so not for an event loop."""
         prompt = self._template.prompt(request.messages, request.tools)
         ids = self._vocabulary.encode(prompt)
         toolset = self._toolset(request.tools)
+        spoken = _spoken(request)
+        if self._card.native:
+            spoken = spoken[:1]  # a native model was trained to copy from the last message only
+        said = [str(request.messages[place].get("content") or "") for place in spoken]
+        grammar = toolset.grammar
+        has_threshold = bool(grammar.tools) and self._vocabulary.call_markup_id is not None
+        call_above = self._card.call_above if has_threshold else 0.0
+        record = ConstraintRecord(
+            rules=MASK_RULES_VERSION,
+            tools=grammar.sha256,
+            call_above=call_above or None,
+            copied_from=spoken if grammar.copies_spans else (),
+        )
+        generation = Generation(
+            prompt=ids,
+            shared=self._shared_lengths(request, ids, toolset),
+            lora=self._lora(request.lora),
+            constraint=Constraint(grammar, map(self._vocabulary.without_markup, said)),
+            max_tokens=request.max_tokens,
+            temperature=request.temperature,
+            seed=request.seed,
+            call_above=call_above,
+            on_text=None,
+            on_done=lambda _: None,
+        )
+        return _Prepared(prompt, generation, record)
+
+    def _shared_lengths(self, request: ChatRequest, ids: list[int], toolset: _Toolset) -> tuple[int, ...]:
+        """How many tokens of a prompt other prompts probably share: up to the tools, and up to the system message."""
         shared = {_common(ids, toolset.opening)}
         if (first := request.messages[0])["role"] == "system":
             opening = self._template.opening(str(first.get("content") or ""), request.tools)
             shared.add(_common(ids, self._vocabulary.encode(opening)))
-        user = [
-            str(turn.get("content") or "")
-            for turn in request.messages
-            if turn["role"] == "user" and turn.get("spoken", True)
-        ]
-        if self._card.native:
-            user = user[-1:]  # it was taught to copy from what was said last
-        return prompt, Generation(
-            prompt=ids,
-            shared=tuple(sorted(length for length in shared if 0 < length < len(ids))),
-            lora=self._lora_weights(request.lora),
-            constraint=Constraint(toolset.grammar, map(self._vocabulary.without_markup, user[::-1])),
-            max_tokens=request.max_tokens,
-            temperature=request.temperature,
-            seed=request.seed,
-            call_above=self._card.call_above,
-            on_text=None,
-            on_done=lambda _: None,
-        )
+        return tuple(sorted(length for length in shared if 0 < length < len(ids)))
 
     def _toolset(self, tools: tuple[ToolSpec, ...]) -> _Toolset:
         key = msgspec.json.encode(tools)
         if key not in self._toolsets:
-            if len(self._toolsets) >= 256:  # more sets of permissions than any bot has
+            if len(self._toolsets) >= _MAX_TOOLSETS:
                 self._toolsets.clear()
             opening = self._vocabulary.encode(self._template.opening("\N{REPLACEMENT CHARACTER}", tools))
-            self._toolsets[key] = _Toolset(Grammar(tools, self._vocabulary), opening)
+            self._toolsets[key] = _Toolset(CallGrammar(tools, self._vocabulary), opening)
         return self._toolsets[key]
 
 
 class _Toolset(msgspec.Struct, frozen=True):
     """What is made once for all requests with the same tools."""
 
-    grammar: Grammar
-    opening: list[int]  #: how prompts with these tools begin, up to the system message's own words
+    grammar: CallGrammar
+    opening: list[int]  #: the tokens that prompts with these tools begin with, up to the words of the system message
+
+
+class _Prepared(msgspec.Struct, frozen=True):
+    """A request, ready for the engine."""
+
+    prompt: str  #: what the model reads, as text
+    generation: Generation
+    record: ConstraintRecord  #: what restricts the reply's tokens
+
+
+def _spoken(request: ChatRequest) -> tuple[int, ...]:
+    """The places of the messages that a person wrote, the latest first."""
+    places = [
+        place for place, turn in enumerate(request.messages) if turn["role"] == "user" and turn.get("spoken", True)
+    ]
+    return tuple(reversed(places))
 
 
 def _common(first: list[int], second: list[int]) -> int:
-    """How many tokens two prompts have in common from the beginning."""
+    """How many tokens two prompts share from the beginning."""
     differ = (at for at, (one, other) in enumerate(zip(first, second, strict=False)) if one != other)
     return next(differ, min(len(first), len(second)))
 
 
-class _Writer:
+class _Reporter:
     """Carries a reply from the engine's thread to the event loop."""
 
     def __init__(self, loop: asyncio.AbstractEventLoop, on_text: OnText | None) -> None:
@@ -162,30 +209,34 @@ class _Writer:
         self._error: BaseException | None = None
 
     def on_text(self, text: str) -> None:
-        """More was written; from the engine's thread."""
+        """Take the text so far. Called in the engine's thread."""
         self._text = text
         self._call(self._news.set)
 
     def on_done(self, error: BaseException | None) -> None:
-        """It is finished; from the engine's thread."""
+        """Take the end of the reply, or the error that ended it. Called in the engine's thread."""
         self._call(partial(self._finish, error))
 
     def _call(self, callback: Callable[[], Any]) -> None:
-        with suppress(RuntimeError):  # the loop is closed: nobody waits any more
+        with suppress(RuntimeError):  # the loop is closed: nothing waits for this reply any more
             self._loop.call_soon_threadsafe(callback)
 
     def _finish(self, error: BaseException | None) -> None:
         self._done, self._error = True, error
         self._news.set()
 
-    async def run(self, job: Generation) -> None:
-        """Wait for the end, showing the text as it grows."""
+    async def run(self, generation: Generation) -> None:
+        """Wait for the end of the reply, and show the text as it grows.
+
+        Raises:
+            ModelError: the reply ended with an error.
+        """
         shown = ""
         while True:
             await self._news.wait()
             self._news.clear()
             finished = self._done
-            text = job.text if finished and self._error is None else self._text
+            text = generation.text if finished and self._error is None else self._text
             if self._show and text != shown:
                 shown = text
                 await self._show(shown)

@@ -1,7 +1,10 @@
-"""LoRAs as PEFT saves them (``adapter_config.json``, ``adapter_model.safetensors``), read without PEFT.
+"""Reads LoRAs without PEFT, in the files that PEFT saves (``adapter_config.json``, ``adapter_model.safetensors``).
 
-What serving needs of a LoRA is two matrices a layer. PEFT keeps the active adapter in the model itself, which
-cannot answer requests with different LoRAs at once, and takes longer the more of them are loaded.
+Serving needs two matrices for each layer of a LoRA, nothing else. PEFT keeps the active adapter inside the model. Such
+a model cannot answer requests with different LoRAs at once, and gets slower with every LoRA that is loaded.
+
+Hu et al. 2021, LoRA, https://arxiv.org/abs/2106.09685; rank-stabilised scaling: Kalajdzievski 2023,
+https://arxiv.org/abs/2312.03732.
 """
 
 from __future__ import annotations
@@ -20,26 +23,28 @@ from safetensors.torch import load
 
 from llmagent_os.errors import ModelError, ModelNotFoundError
 
-_PREFIX = "base_model.model."
+_CONFIG_FILE, _WEIGHTS_FILE = "adapter_config.json", "adapter_model.safetensors"
+_PREFIX = "base_model.model."  # PEFT writes this before the name of every layer
+_VERSION_DIGITS = 12  # hexadecimal digits of the SHA-256 in a version
 
 
 class LoraLayer(msgspec.Struct, frozen=True):
-    """The two matrices for one linear layer: ``y += x @ a @ b``."""
+    """The two matrices of a LoRA for one linear layer: ``y += x @ a @ b``."""
 
     a: torch.Tensor  #: ``[inputs, rank]``
-    b: torch.Tensor  #: ``[rank, outputs]``, the scaling already in it
+    b: torch.Tensor  #: ``[rank, outputs]``, already multiplied by the scaling
 
 
 class LoraWeights(msgspec.Struct, frozen=True):
     """A LoRA in memory."""
 
-    version: str  #: its folder's name and the start of its weights' SHA-256
+    version: str  #: the folder's name, ``@`` and the first 12 digits of the SHA-256 of the weights
     layers: dict[str, LoraLayer]  #: by the layer's name in the base model
-    rank: int  #: the greatest rank in it
+    rank: int  #: the greatest rank of all layers
 
 
-#: PEFT settings that change what a LoRA computes, and the one value of each that is served.
-_PLAIN: dict[str, tuple[Any, ...]] = {
+#: PEFT settings that change what a LoRA computes, with the values that can be served.
+_SERVED_VALUES: dict[str, tuple[Any, ...]] = {
     "bias": ("none", None),
     "use_dora": (False, None),
     "fan_in_fan_out": (False, None),
@@ -52,33 +57,25 @@ _PLAIN: dict[str, tuple[Any, ...]] = {
 
 
 def read_lora(folder: Path) -> LoraWeights:
-    """Read a PEFT LoRA folder.
+    """Read a LoRA from a PEFT folder.
 
     Raises:
-        ModelNotFoundError: there is none.
-        ModelError: it is no plain LoRA, or its file is damaged; names the file and what is wrong.
+        ModelNotFoundError: a file of the LoRA is missing; the message names the file.
+        ModelError: the folder holds something other than a plain LoRA, or a file is damaged; the message names the file
+            and what is wrong.
     """
-    config_file, weights_file = folder / "adapter_config.json", folder / "adapter_model.safetensors"
+    config_file, weights_file = folder / _CONFIG_FILE, folder / _WEIGHTS_FILE
     for file in (config_file, weights_file):
         if not file.is_file():
             raise ModelNotFoundError(f"no LoRA in {folder}: {file.name} is missing")
-    try:
-        config: dict[str, Any] = json.loads(config_file.read_bytes())
-    except ValueError as error:
-        raise ModelError(f"{config_file} is no JSON: {error}") from error
-    if config.get("peft_type", "LORA") != "LORA":
-        raise ModelError(f"{config_file}: peft_type is {config['peft_type']!r}, only LORA can be served")
-    for key, served in _PLAIN.items():
-        if key in config and config[key] not in served:
-            raise ModelError(f"{config_file}: {key} is {config[key]!r}, only {served[0]!r} can be served")
-    alpha, stabilised = float(config.get("lora_alpha", 8)), bool(config.get("use_rslora"))
+    alpha, stabilised = _scaling_settings(config_file)
     halves: dict[str, dict[str, torch.Tensor]] = {}
     try:
         raw = weights_file.read_bytes()
         for key, tensor in load(raw).items():
             name, _, half = key.removeprefix(_PREFIX).removesuffix(".weight").rpartition(".")
             if half not in ("lora_A", "lora_B"):
-                raise ModelError(f"{weights_file}: {key} is no part of a plain LoRA")
+                raise ModelError(f"{weights_file}: {key} does not belong to a plain LoRA")
             halves.setdefault(name, {})[half] = tensor
     except (SafetensorError, OSError) as error:
         raise ModelError(f"{weights_file} cannot be read: {error}") from error
@@ -86,18 +83,37 @@ def read_lora(folder: Path) -> LoraWeights:
     for name, both in halves.items():
         if len(both) != 2:
             raise ModelError(f"{weights_file}: {name} has only {next(iter(both))}")
-        rank = both["lora_A"].shape[0]
+        rank = both["lora_A"].shape[0]  # PEFT keeps lora_A as [rank, inputs] and lora_B as [outputs, rank]
         scaling = alpha / (rank**0.5 if stabilised else rank)
         layers[name] = LoraLayer(both["lora_A"].T.contiguous(), both["lora_B"].T.contiguous() * scaling)
-    rank = max((lora.a.shape[1] for lora in layers.values()), default=0)
-    return LoraWeights(f"{folder.resolve().name}@{hashlib.sha256(raw).hexdigest()[:12]}", layers, rank)
+    rank = max((layer.a.shape[1] for layer in layers.values()), default=0)
+    digest = hashlib.sha256(raw).hexdigest()[:_VERSION_DIGITS]
+    return LoraWeights(f"{folder.resolve().name}@{digest}", layers, rank)
+
+
+def _scaling_settings(config_file: Path) -> tuple[float, bool]:
+    """Check a LoRA's configuration; gives its alpha, and whether alpha is divided by the square root of the rank.
+
+    Raises:
+        ModelError: the configuration is damaged, or has a setting that cannot be served.
+    """
+    try:
+        config: dict[str, Any] = json.loads(config_file.read_bytes())
+    except ValueError as error:
+        raise ModelError(f"{config_file} is not JSON: {error}") from error
+    if config.get("peft_type", "LORA") != "LORA":
+        raise ModelError(f"{config_file}: peft_type is {config['peft_type']!r}, only LORA can be served")
+    for key, served in _SERVED_VALUES.items():
+        if key in config and config[key] not in served:
+            raise ModelError(f"{config_file}: {key} is {config[key]!r}, only {served[0]!r} can be served")
+    return float(config.get("lora_alpha", 8)), bool(config.get("use_rslora"))
 
 
 class LoraCache:
-    """The LoRAs used last, kept in memory. Safe to use from several threads.
+    """Keeps the LoRAs that were used last in memory. Safe to use from several threads.
 
     Args:
-        capacity: how many are kept.
+        capacity: most LoRAs to keep.
     """
 
     def __init__(self, capacity: int = 64) -> None:
@@ -106,32 +122,36 @@ class LoraCache:
         self._lock = threading.Lock()
 
     def peek(self, folder: Path) -> LoraWeights | None:
-        """The LoRA in ``folder`` where it is in memory and its file has not changed since."""
-        try:
-            key = self._key(folder)
-        except OSError:
-            return None
+        """Give the LoRA of ``folder`` if it is in memory and its file has not changed since; otherwise ``None``."""
+        key = _file_key(folder)
         with self._lock:
-            if key in self._kept:
-                self._kept.move_to_end(key)
-            return self._kept.get(key)
+            if key is None or key not in self._kept:
+                return None
+            self._kept.move_to_end(key)
+            return self._kept[key]
 
     def get(self, folder: Path) -> LoraWeights:
-        """The LoRA in ``folder``, read from disk (about 2 ms for a small one) where it is not in memory.
+        """Give the LoRA of ``folder``. A LoRA that is not in memory is read from disk, about 2 ms for a small one.
 
         Raises:
             ModelNotFoundError, ModelError: as :func:`read_lora`.
         """
         if found := self.peek(folder):
             return found
+        key = _file_key(folder)  # taken before reading: a file that changes meanwhile is then read again
         lora = read_lora(folder)
         with self._lock:
-            self._kept[self._key(folder)] = lora
+            if key is not None:
+                self._kept[key] = lora
             while len(self._kept) > self._capacity:
                 self._kept.popitem(last=False)
         return lora
 
-    @staticmethod
-    def _key(folder: Path) -> tuple[str, int, int]:
-        stat = (folder / "adapter_model.safetensors").stat()
-        return str(folder), stat.st_mtime_ns, stat.st_size
+
+def _file_key(folder: Path) -> tuple[str, int, int] | None:
+    """The folder with the time and size by which a changed file is noticed; ``None``: there is no file."""
+    try:
+        stat = (folder / _WEIGHTS_FILE).stat()
+    except OSError:
+        return None
+    return str(folder), stat.st_mtime_ns, stat.st_size

@@ -1,4 +1,4 @@
-"""What a model's makers say of it to this project, in its ``config.json`` under ``"llmagent_os"``."""
+"""What the makers of a model declare about it to this project, in its ``config.json`` under ``"llmagent_os"``."""
 
 from __future__ import annotations
 
@@ -11,13 +11,15 @@ from llmagent_os.serving.model_location import Location
 
 
 class ModelCard(msgspec.Struct, frozen=True):
-    """A model's peculiarities; the defaults are those of a model that nobody described."""
+    """How a model differs from others. The defaults describe a model without a card."""
 
-    native: bool = False  #: trained on this project's own short prompts, so it needs no explanation of them
-    own_words: frozenset[str] = (
-        frozenset()
-    )  #: lower case; any other word of a reply to a result is a copy; empty: unknown
-    call_above: float = 0.0  #: a call is opened only where its probability is so high; below, the reply is words
+    #: the model was trained on this project's own short prompts, so it needs no explanation of them
+    native: bool = False
+    #: words, in lower case, that the model uses by itself; any other word in a reply to a tool's result is a copy.
+    #: Empty: unknown
+    own_words: frozenset[str] = frozenset()
+    #: least probability, at temperature 1, for a tool call to be opened; below it the reply is plain text
+    call_above: float = 0.0
 
 
 class _Config(msgspec.Struct):
@@ -25,10 +27,10 @@ class _Config(msgspec.Struct):
 
 
 def read_model_card(location: Location | None) -> ModelCard:
-    """The card of a model in a folder; elsewhere there is none.
+    """Read the card of a model in a folder. Models of a hub or a server have none.
 
     Raises:
-        ModelError: the card is damaged; names the file and what is wrong.
+        ModelError: the card is damaged; the message names the file and what is wrong.
     """
     if location is None or not location.local:
         return ModelCard()

@@ -1,4 +1,4 @@
-"""Where a model is: from the name somebody gave to a folder or a hub id, without loading it."""
+"""Finds where a model is, by a name, without loading the model."""
 
 from __future__ import annotations
 
@@ -13,41 +13,43 @@ import msgspec
 
 from llmagent_os.errors import ModelError, ModelNotFoundError
 
-GROUP = "llmagent_os.models"
+GROUP = "llmagent_os.models"  #: entry point group of installed models
 
 
 class Location(msgspec.Struct, frozen=True):
-    """A model that was found."""
+    """Where a model was found."""
 
-    name: str  #: what to call it, and what a LoRA trained on it names as its base
+    name: str  #: the model's name; a LoRA trained on the model names it as its base
     base: str  #: a folder with ``config.json``, or a hub id
     local: bool  #: ``base`` is a folder
-    lora: Path | None = None  #: a PEFT folder to use with it
+    lora: Path | None = None  #: a PEFT folder whose LoRA is used with the model
 
 
 def locate(name: str) -> Location:
-    """Find a model by entry point, folder or hub id, in this order; a name that looks like a path is only a folder.
+    """Find a model: first among the installed models, then as a folder, then on the Hugging Face hub.
 
-    A folder may hold a whole model, or a PEFT LoRA that names its base.
+    A name that looks like a path can only be a folder. A folder holds a whole model, or a PEFT LoRA that names its
+    base.
 
     Raises:
-        ModelNotFoundError: there is no such model; says where it was looked for.
-        ModelError: a LoRA's configuration is damaged, or LoRAs name each other as base.
+        ModelNotFoundError: there is no such model; the message says where it was looked for.
+        ModelError: the configuration of a LoRA is damaged, or the base of a LoRA is another LoRA.
     """
     return _locate(name, depth=0)
 
 
 def _locate(name: str, depth: int) -> Location:
+    """``depth``: 0 for the name that was asked for, 1 for the base of a LoRA."""
     looked: list[str] = []
     path = Path(name).expanduser()
     like_a_path = path.is_absolute() or name.startswith((".", "~")) or name.endswith(os.sep)
     if not like_a_path:
-        if found := _packaged(name):
+        if found := _installed(name):
             return Location(name, str(found), local=True)
         known = sorted(entry.name for entry in entry_points(group=GROUP))
         looked.append(f"installed models ({', '.join(known) or 'none'})")
     if (path / "adapter_config.json").is_file():
-        return _adapted(path.resolve(), depth)
+        return _lora_with_base(path.resolve(), depth)
     if (path / "config.json").is_file():
         folder = str(path.resolve())
         return Location(folder, folder, local=True)
@@ -60,8 +62,8 @@ def _locate(name: str, depth: int) -> Location:
     raise ModelNotFoundError(f"no model {name!r}; looked for it in: " + "; ".join(looked))
 
 
-def _packaged(name: str) -> Path | None:
-    """The folder of an installed model; ``None`` where no package offers one of this name."""
+def _installed(name: str) -> Path | None:
+    """The folder of an installed model; ``None``: no package offers a model of this name."""
     for entry in entry_points(group=GROUP, name=name):
         try:
             spec = importlib.util.find_spec(entry.module)
@@ -77,12 +79,13 @@ def _packaged(name: str) -> Path | None:
     return None
 
 
-def _adapted(folder: Path, depth: int) -> Location:
+def _lora_with_base(folder: Path, depth: int) -> Location:
+    """The LoRA in a PEFT folder, together with the base that it names."""
     file = folder / "adapter_config.json"
     try:
         config: dict[str, Any] = json.loads(file.read_bytes())
     except ValueError as error:
-        raise ModelError(f"{file} is no JSON: {error}") from error
+        raise ModelError(f"{file} is not JSON: {error}") from error
     base = config.get("base_model_name_or_path")
     if not base:
         raise ModelError(f"{file}: base_model_name_or_path is missing, so the LoRA's base model is not known")
@@ -96,7 +99,7 @@ def _adapted(folder: Path, depth: int) -> Location:
 
 
 def _missing_on_hub(name: str) -> str | None:
-    """Why a model cannot be had from the hub or its local cache; ``None`` where it can."""
+    """Why a model is neither on the hub nor in its local cache; ``None``: it is there."""
     import huggingface_hub
     from huggingface_hub.errors import HfHubHTTPError, HFValidationError, LocalEntryNotFoundError
 
@@ -105,13 +108,13 @@ def _missing_on_hub(name: str) -> str | None:
         try:
             hub.hf_hub_download(name, "config.json", local_files_only=True)
         except LocalEntryNotFoundError:
-            # Asked once, without the retries of a download: most often a name is wrong, and nobody waits 20 s for that.
+            # One request without the retries of a download: most often the name is wrong, and retries take 20 seconds.
             hub.get_hf_file_metadata(hub.hf_hub_url(name, "config.json"))
     except HFValidationError:
         return "not a possible hub id"
     except HfHubHTTPError as error:
         return f"it says {error.response.status_code} for {error.response.url}"
-    except Exception as error:  # not only OSError: the errors of its HTTP client differ from release to release
+    except Exception as error:  # not only OSError: the errors of the hub's HTTP client differ from release to release
         offline = "HF_HUB_OFFLINE is set" if hub.constants.HF_HUB_OFFLINE else "cannot be reached"
         return f"{offline} and it is not in the local cache: {type(error).__name__}"
     return None

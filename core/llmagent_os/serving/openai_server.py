@@ -1,6 +1,10 @@
-"""Any server that speaks OpenAI's chat completions: vLLM, llama.cpp, Ollama, ``transformers serve``, a cloud.
+"""The client of servers with OpenAI's chat completions: vLLM, llama.cpp, Ollama, ``transformers serve``, a cloud.
 
-A LoRA is asked for by the name the server serves it under, in place of the model's, as vLLM does.
+A request for a LoRA gives the name under which the server offers the LoRA in place of the model's name, as vLLM
+expects.
+
+API: https://platform.openai.com/docs/api-reference/chat. Its streamed replies carry no token ids and no prompt tokens,
+so the fields of a completion that training needs stay empty here.
 """
 
 from __future__ import annotations
@@ -29,20 +33,20 @@ class ServerBackend:
     """A model of an OpenAI-compatible server.
 
     Args:
-        model: as the server calls it.
-        options: where the server is.
+        model: the name by which the server calls the model.
+        options: where the server is, and how long to wait for it.
     """
 
     def __init__(self, model: str, options: ServerOptions) -> None:
         self._model = model
         self._options = options
         self._url = options.base_url or os.environ.get("OPENAI_BASE_URL") or _DEFAULT_URL
-        # Connections belong to the event loop they were opened in; sync calls have a loop of their own.
+        # A connection belongs to the event loop that opened it. Synchronous calls run in a loop of their own.
         self._clients: weakref.WeakKeyDictionary[asyncio.AbstractEventLoop, AsyncOpenAI]
         self._clients = weakref.WeakKeyDictionary()
 
     async def complete(self, request: ChatRequest, on_text: OnText | None) -> Completion:
-        """One reply; see :class:`~llmagent_os.serving.backend.Backend`."""
+        """Write one reply; see :class:`~llmagent_os.serving.backend.Backend`."""
         import openai
 
         model = self._model if request.lora in (None, "base") else str(request.lora)
@@ -65,13 +69,14 @@ class ServerBackend:
         except openai.APIError as error:
             raise ModelUnavailableError(f"{self._url} failed while it wrote the reply: {error}") from error
         except (json.JSONDecodeError, UnicodeDecodeError) as error:
-            raise ModelUnavailableError(f"{self._url} sent what is no JSON: {error}") from error
+            raise ModelUnavailableError(f"{self._url} sent something that is not JSON: {error}") from error
         text, calls = answer.read(request)
         return Completion(
             text=text,
             tool_calls=calls,
             finish_reason="tool_calls" if calls else "length" if answer.finish == "length" else "stop",
             prompt=json.dumps(messages, ensure_ascii=False),
+            temperature=request.temperature,
             model=answer.model or model,
             lora_version="base" if model == self._model else model,
         )
@@ -108,17 +113,17 @@ class ServerBackend:
         return self._clients[loop]
 
     async def aclose(self) -> None:
-        """Close the connections of the running event loop."""
+        """Close the connections that belong to the running event loop."""
         if client := self._clients.pop(asyncio.get_running_loop(), None):
             with suppress(RuntimeError):
                 await client.close()
 
     def close(self) -> None:
-        """Connections close with their event loops."""
+        """Do nothing: connections close with their event loops."""
 
 
 class _Answer:
-    """A reply put together from the pieces of a stream."""
+    """A reply that is put together from the pieces of a stream."""
 
     def __init__(self, on_text: OnText | None) -> None:
         self.finish = ""
@@ -128,7 +133,7 @@ class _Answer:
         self._calls: dict[int, list[str]] = {}  # by index: the name and the arguments' JSON so far
 
     async def add(self, chunk: Any) -> None:
-        """One piece. Servers leave out what they like."""
+        """Take one piece. Any field of a piece may be missing, depending on the server."""
         self.model = getattr(chunk, "model", None) or self.model
         if not getattr(chunk, "choices", None):
             return
@@ -138,7 +143,7 @@ class _Answer:
         for call in getattr(delta, "tool_calls", None) or ():
             parts = self._calls.setdefault(call.index or 0, ["", ""])
             if call.function:
-                # Some servers repeat the name in every piece; none sends it in parts.
+                # Some servers repeat the name in every piece. No server sends a name in parts.
                 parts[0] = call.function.name or parts[0]
                 parts[1] += call.function.arguments or ""
         if content := getattr(delta, "content", None):
@@ -147,12 +152,12 @@ class _Answer:
                 await self._on_text(self._text)
 
     def _may_be_call(self) -> bool:
-        """A server that does not read tool calls itself sends them as text, which nobody should see."""
+        """Whether the text may be a tool call, which must not be shown: some servers leave calls in the text."""
         begin = self._text.lstrip()
         return begin.startswith(OPEN) or OPEN.startswith(begin) or OPEN in begin
 
     def read(self, request: ChatRequest) -> tuple[str, tuple[ToolCall, ...]]:
-        """The text and the calls.
+        """Give the text and the tool calls.
 
         Raises:
             InvalidCallError: a call is not valid.
@@ -165,7 +170,7 @@ class _Answer:
 
 
 def _server_messages(messages: list[Message]) -> list[Message]:
-    """The turns with their calls as servers take them: arguments as JSON text, and ids that join results to calls."""
+    """Write the turns as servers take them: arguments as JSON text, and ids that join tool results to tool calls."""
     plain: list[Message] = []
     unanswered: list[str] = []
     for message in messages:
@@ -187,7 +192,7 @@ def _server_messages(messages: list[Message]) -> list[Message]:
 
 
 def _reason(error: Any) -> str:
-    """What the server said, short."""
+    """The server's own error message, at most 300 characters."""
     body: Any = getattr(error, "body", None)
     message: Any = cast("dict[str, Any]", body).get("message") if isinstance(body, dict) else None
     return str(message or error)[:300]

@@ -1,6 +1,6 @@
-r"""Tool calls as text, in the form of Hermes and Qwen: ``<tool_call>\n{"name": …, "arguments": {…}}\n</tool_call>``.
+r"""Reads tool calls in the form of Hermes and Qwen: ``<tool_call>\n{"name": …, "arguments": {…}}\n</tool_call>``.
 
-The text is read strictly: what is no valid call of a known tool raises, and nothing of it is ever run.
+Reading is strict. Anything but a valid call of a known tool raises an error, and no part of it is ever run.
 """
 
 from __future__ import annotations
@@ -13,23 +13,23 @@ from typing import Any, cast
 from llmagent_os.chat import Message, ToolCall, ToolSpec
 from llmagent_os.errors import BadToolCallError
 
-OPEN = "<tool_call>"
-CLOSE = "</tool_call>"
+OPEN = "<tool_call>"  #: the marker that opens a call
+CLOSE = "</tool_call>"  #: the marker that closes a call
 
 _BLOCK = re.compile(re.escape(OPEN) + r"(.*?)(?:" + re.escape(CLOSE) + r"|\Z)", re.DOTALL)
 
 
 class InvalidCallError(BadToolCallError):
-    """The model tried to call a tool and got it wrong."""
+    """The model tried to call a tool, and the call is not valid."""
 
     def __init__(self, why: str, said: str) -> None:
         super().__init__(f"the model's tool call is not valid: {why}: {said[:200]!r}")
         self.why = why  #: what is wrong, in words for the model
-        self.said = said  #: the whole reply
+        self.said = said  #: the whole reply that the call came in
 
 
 def tool_schemas(tools: Iterable[ToolSpec]) -> list[dict[str, Any]]:
-    """The tools as chat templates and servers take them, without this project's own ``x-`` keys.
+    """Describe tools as chat templates and servers take them, without this project's own ``x-`` keys.
 
     >>> who = {"type": "string", "x-span": True}
     >>> takes = {"type": "object", "properties": {"who": who}}
@@ -50,7 +50,7 @@ def tool_schemas(tools: Iterable[ToolSpec]) -> list[dict[str, Any]]:
 
 
 def _without_own_keys(schema: Any, *, names: bool = False) -> Any:
-    """``schema`` without ``x-`` keys; ``names``: its keys are arguments' names, which may begin so."""
+    """``schema`` without ``x-`` keys. ``names``: the keys are names of arguments, which may begin with ``x-``."""
     if isinstance(schema, dict):
         items = cast("dict[str, Any]", schema)
         return {
@@ -64,14 +64,14 @@ def _without_own_keys(schema: Any, *, names: bool = False) -> Any:
 
 
 def read_calls(text: str, tools: Sequence[ToolSpec]) -> tuple[str, tuple[ToolCall, ...]]:
-    r"""What was said around the calls in ``text``, and the calls.
+    r"""Split ``text`` into the words around the tool calls, and the calls.
 
     >>> now = ToolSpec(name="now", description="The time.", parameters={})
     >>> read_calls('<tool_call>\n{"name": "now", "arguments": {}}\n</tool_call>', [now])
     ('', (ToolCall(name='now', arguments={}),))
 
     Raises:
-        InvalidCallError: a call is not closed, is no JSON, or does not fit a known tool.
+        InvalidCallError: a call is not closed, is not JSON, or does not fit a known tool.
     """
     if OPEN not in text:
         return text, ()
@@ -82,22 +82,28 @@ def read_calls(text: str, tools: Sequence[ToolSpec]) -> tuple[str, tuple[ToolCal
         try:
             value: Any = json.loads(block[1])
         except ValueError as error:
-            raise InvalidCallError(f"it is no JSON ({error})", text) from error
+            raise InvalidCallError(f"it is not JSON ({error})", text) from error
         call = cast("dict[str, Any]", value) if isinstance(value, dict) else {}
         name = call.get("name")
         if not isinstance(name, str):
-            raise InvalidCallError('it is no {"name": …, "arguments": {…}}', text)
+            raise InvalidCallError('it does not have the form {"name": …, "arguments": {…}}', text)
         calls.append(checked_call(name, call.get("arguments", {}), tools, said=text))
     return _BLOCK.sub("", text).strip(), tuple(calls)
 
 
 def checked_call(name: str, arguments: Any, tools: Sequence[ToolSpec], *, said: str) -> ToolCall:
-    """The call, where it fits one of ``tools``: known name, known argument names, none of the required ones missing.
+    """Check that a call fits one of ``tools``: known name, known argument names, no required argument missing.
 
-    Values are checked against their types where the tool is run. ``arguments`` may be JSON text, as servers send it.
+    The types of the values are checked where the tool is run.
+
+    Args:
+        name: the tool's name, as the model wrote it.
+        arguments: a dict, or JSON text as servers send it.
+        tools: the tools that may be called.
+        said: the reply that the call came in, for the error.
 
     Raises:
-        InvalidCallError: it does not fit; ``said`` is the reply it came in.
+        InvalidCallError: the call does not fit.
     """
     tool = next((tool for tool in tools if tool.name == name), None)
     if tool is None:
@@ -106,9 +112,9 @@ def checked_call(name: str, arguments: Any, tools: Sequence[ToolSpec], *, said: 
         try:
             arguments = json.loads(arguments or "{}")
         except ValueError as error:
-            raise InvalidCallError(f"the arguments of {name} are no JSON ({error})", said) from error
+            raise InvalidCallError(f"the arguments of {name} are not JSON ({error})", said) from error
     if not isinstance(arguments, dict):
-        raise InvalidCallError(f"the arguments of {name} are no JSON object", said)
+        raise InvalidCallError(f"the arguments of {name} are not a JSON object", said)
     given = cast("dict[str, Any]", arguments)
     known: dict[str, Any] = tool.parameters.get("properties", {})
     if unknown := sorted(given.keys() - known.keys()):
@@ -119,7 +125,7 @@ def checked_call(name: str, arguments: Any, tools: Sequence[ToolSpec], *, said: 
 
 
 def calls_of(message: Message) -> list[ToolCall]:
-    """The calls an assistant's turn made, whichever way they are written down there.
+    """Read the tool calls of an assistant's turn, in any form that :data:`~llmagent_os.chat.Message` allows.
 
     >>> calls_of({"role": "assistant", "tool_calls": [{"function": {"name": "now", "arguments": "{}"}}]})
     [ToolCall(name='now', arguments={})]
@@ -136,13 +142,13 @@ def calls_of(message: Message) -> list[ToolCall]:
 
 
 def repair_messages(error: InvalidCallError) -> list[Message]:
-    """The two turns that tell a model what was wrong with the call it just made."""
+    """Write the two turns that tell a model what was wrong with its last tool call."""
     return [
         {"role": "assistant", "content": error.said.replace(OPEN, "").replace(CLOSE, "").strip() or "…"},
         {
             "role": "user",
             "content": f"That tool call was not valid and nothing was done: {error.why}. "
             "Make the call again, correctly, or answer in plain words.",
-            "spoken": False,  # nobody said this: nothing may be copied from it
+            "spoken": False,  # no person wrote this, so no argument may be copied from it
         },
     ]

@@ -6,20 +6,18 @@ import json
 import random
 from collections.abc import Sequence
 from functools import cache
-from typing import Any
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from llmagent_os.chat import ToolCall, ToolSpec
-from llmagent_os.errors import BadToolCallError
-from llmagent_os.serving.constrained_decoding import Constraint, Grammar
+from llmagent_os.serving.call_grammar import CallGrammar
+from llmagent_os.serving.constrained_decoding import Constraint
 from llmagent_os.serving.copied_spans import span_sources, words
-from llmagent_os.serving.json_automata import NumberAutomaton, StringAutomaton, ValueAutomaton
-from llmagent_os.serving.tool_call_parsing import checked_call, read_calls, tool_schemas
+from llmagent_os.serving.tool_call_parsing import checked_call
 from llmagent_os.serving.vocabulary import Vocabulary
-from tests.tiny_model import CREATE, LIST, SPAN, make_tokenizer, tool
+from tests.tiny_model import CREATE, LIST, make_tokenizer, tool
 
 EVERYTHING = tool(
     "set_all",
@@ -45,7 +43,7 @@ def vocabulary(mixing: bool = False) -> Vocabulary:
 
 
 def opened(tools: Sequence[ToolSpec], said: Sequence[str], *, mixing: bool = False) -> Constraint:
-    constraint = Constraint(Grammar(tools, vocabulary(mixing)), said)
+    constraint = Constraint(CallGrammar(tools, vocabulary(mixing)), said)
     for token in vocabulary(mixing).call_ids:
         constraint.advance(token)
     assert constraint.in_call
@@ -53,7 +51,7 @@ def opened(tools: Sequence[ToolSpec], said: Sequence[str], *, mixing: bool = Fal
 
 
 def written(constraint: Constraint, choose: random.Random) -> tuple[str, ToolCall]:
-    """A call by a model that says anything it is allowed to, long values being unlikely."""
+    """A call by a model that takes any allowed token, with long values being unlikely."""
     ids: list[int] = []
     while not constraint.complete:
         allowed = constraint.allowed()
@@ -67,7 +65,7 @@ def written(constraint: Constraint, choose: random.Random) -> tuple[str, ToolCal
 
 
 def is_span(value: str, said: Sequence[str]) -> bool:
-    """Whether the value stands in what was said, from the beginning of a word to the end of one."""
+    """Whether the value stands in a message, from the beginning of a word to the end of a word."""
     return any(
         text[begin:end] == value
         for text in said
@@ -80,7 +78,7 @@ def is_span(value: str, said: Sequence[str]) -> bool:
 @pytest.mark.parametrize("mixing", [False, True], ids=["calendar's tokenizer", "GPT-2 style tokenizer"])
 @pytest.mark.parametrize("seed", range(40))
 def test_any_call_is_json_that_fits_its_tool(mixing: bool, seed: int) -> None:
-    """A plugin must never be called with something half-written or made up."""
+    """A plugin must never get a half-written call, or values that were made up."""
     said = ["Lunch with Ana on friday at 3pm, Cafe Luna", 'call "mom" every sunday']
     tools = (CREATE, LIST, EVERYTHING)
     text, call = written(opened(tools, said, mixing=mixing), random.Random(seed))
@@ -137,7 +135,7 @@ def test_every_span_of_what_was_said_can_be_copied(mixing: bool) -> None:
 
 
 def test_a_span_is_written_with_the_tokens_it_has_in_the_message() -> None:
-    """The small model copies token by token; other tokens for the same letters are strange to it."""
+    """The small model copies token by token. It does not know other tokens for the same letters."""
     source, *more = span_sources("lunch with Ana on friday", vocabulary())
     assert not more
     place, ids = source.starts[0], list[int]()
@@ -149,7 +147,7 @@ def test_a_span_is_written_with_the_tokens_it_has_in_the_message() -> None:
 
 
 def test_the_fixed_parts_have_the_tokens_the_model_was_trained_on() -> None:
-    """The model learned whole calls; cut differently, they would be another language to it."""
+    """The model learned whole calls. Calls cut into other tokens would be unknown to it."""
     said = "lunch with Ana on friday at 3pm"
     text = '\n{"name": "create_event", "arguments": {"title": "lunch with Ana", "time": "3pm"}}\n</tool_call>'
     constraint = opened([CREATE, LIST], [said])
@@ -160,6 +158,7 @@ def test_the_fixed_parts_have_the_tokens_the_model_was_trained_on() -> None:
 
 
 def test_required_arguments_come_before_the_end_and_none_comes_twice() -> None:
+    """An event without a title, or with two titles, cannot be entered."""
     for seed in range(30):
         _, call = written(opened([CREATE], ["lunch friday"]), random.Random(seed))
         assert "title" in call.arguments
@@ -168,118 +167,43 @@ def test_required_arguments_come_before_the_end_and_none_comes_twice() -> None:
 
 
 def test_without_words_to_copy_a_value_is_free_text() -> None:
-    """A message of emoji alone must not leave the model without any way to go on."""
+    """After a message of emoji alone, the model must still be able to finish the call."""
     _, call = written(opened([CREATE], ["🎉🎉"]), random.Random(1))
     assert isinstance(call.arguments["title"], str)
 
 
 def test_plain_text_never_becomes_a_call() -> None:
-    """Somebody could talk the model into writing a call in the middle of a reply, where nobody asked for one."""
+    """A user could otherwise make the model write a call in the middle of a reply."""
     marker = vocabulary().call_ids[0]
-    constraint = Constraint(Grammar([CREATE], vocabulary()), ["hi"])
+    constraint = Constraint(CallGrammar([CREATE], vocabulary()), ["hi"])
     assert constraint.may_open == marker
     constraint.advance(vocabulary().encode("hello")[0])
     assert constraint.may_open is None
     assert constraint.allowed() is None
     assert marker not in vocabulary().text_ids
-    assert Constraint(Grammar([], vocabulary()), ["hi"]).may_open is None, "there is no tool to call"
+    assert Constraint(CallGrammar([], vocabulary()), ["hi"]).may_open is None, "there is no tool to call"
 
 
 def test_a_marker_of_several_tokens_opens_a_call_only_at_the_beginning() -> None:
-    """Models that were not made for tools spell the marker out."""
+    """A model that was not made for tools spells the marker with plain tokens."""
     plain = vocabulary()
     spelled = make_tokenizer()
     spelled.backend_tokenizer.add_special_tokens([])
     several = Vocabulary(spelled, plain.end_ids, plain.size)
     several.call_ids = tuple(several.encode("< tool_call>"))
     assert len(several.call_ids) > 2
-    constraint = Constraint(Grammar([LIST], several), ["hi"])
+    constraint = Constraint(CallGrammar([LIST], several), ["hi"])
     for token in several.call_ids:
         assert constraint.banned is None
         constraint.advance(token)
     assert constraint.in_call
-    late = Constraint(Grammar([LIST], several), ["hi"])
+    late = Constraint(CallGrammar([LIST], several), ["hi"])
     for token in (several.encode("hello")[0], *several.call_ids[:-1]):
         late.advance(token)
     assert late.banned == several.call_ids[-1]
 
 
 def test_only_the_end_token_is_markup_that_text_may_hold() -> None:
+    """A reply with other markup could open a turn of another speaker."""
     allowed = set(vocabulary().text_ids)
     assert allowed & vocabulary().markup.keys() == vocabulary().end_ids
-
-
-@settings(max_examples=200)
-@given(
-    value=st.recursive(
-        st.none() | st.booleans() | st.integers() | st.text(max_size=5),
-        lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=3), inner, max_size=3),
-        max_leaves=8,
-    )
-)
-def test_the_machines_take_what_json_writes(value: Any) -> None:
-    """A machine that is stricter than JSON would make the model unable to say some values."""
-    text = json.dumps(value, ensure_ascii=False)
-    if "\\u" in text:
-        return  # control characters, which nobody means
-    assert accepts(ValueAutomaton(), text)
-    if isinstance(value, str):
-        assert accepts(StringAutomaton(), text[1:-1])
-    if type(value) is int:
-        assert accepts(NumberAutomaton(whole=True), text)
-
-
-@pytest.mark.parametrize("text", ["01", "-", "1.", ".5", "+1", "1e5", "--1", "", "1 "])
-def test_the_number_machine_takes_no_other(text: str) -> None:
-    assert not accepts(NumberAutomaton(whole=False), text)
-
-
-@pytest.mark.parametrize("text", ["[1,]", "{1: 2}", '{"a" 1}', "[1", "nul", "tru e", '"a\nb"', "[]]", '{"a":}', "[,1]"])
-def test_the_value_machine_takes_no_other(text: str) -> None:
-    assert not accepts(ValueAutomaton(), text)
-
-
-def accepts(machine: Any, text: str) -> bool:
-    state = machine.start
-    for character in text:
-        state = machine.step(state, character)
-        if state is None:
-            return False
-    return bool(machine.done(state))
-
-
-@pytest.mark.parametrize(
-    ("text", "why"),
-    [
-        ('<tool_call>\n{"name": "create_event", "arguments": {"title": "x"}}', "ends before"),
-        ("<tool_call>\nnonsense\n</tool_call>", "no JSON"),
-        ('<tool_call>\n["create_event"]\n</tool_call>', 'no {"name"'),
-        ('<tool_call>\n{"name": "launch_rocket", "arguments": {}}\n</tool_call>', "no tool 'launch_rocket'"),
-        (
-            '<tool_call>\n{"name": "create_event", "arguments": {"title": "x", "colour": "red"}}\n</tool_call>',
-            "no colour",
-        ),
-        ('<tool_call>\n{"name": "create_event", "arguments": {"date": "x"}}\n</tool_call>', "needs title"),
-        ('<tool_call>\n{"name": "create_event", "arguments": [1]}\n</tool_call>', "no JSON object"),
-        ('<tool_call>\n{"name": "create_event", "arguments": "{"}\n</tool_call>', "no JSON"),
-    ],
-)
-def test_a_call_that_does_not_fit_is_refused_and_says_why(text: str, why: str) -> None:
-    """The model is told this, and may try once more."""
-    with pytest.raises(BadToolCallError, match=r".*" + why.replace("{", r"\{")):
-        read_calls(text, [CREATE, LIST])
-
-
-def test_text_around_calls_is_kept_and_several_calls_are_read() -> None:
-    call = '<tool_call>\n{"name": "list_events", "arguments": {"date": "%s"}}\n</tool_call>'
-    text, calls = read_calls("Let me look. " + call % "friday" + "\n" + call % "sunday", [LIST])
-    assert text == "Let me look."
-    assert [found.arguments["date"] for found in calls] == ["friday", "sunday"]
-    assert read_calls("no call < here >", [LIST]) == ("no call < here >", ())
-
-
-def test_servers_never_see_our_own_schema_keys_but_arguments_may_be_called_so() -> None:
-    schema = tool_schemas([tool("t", {"x-ray": SPAN, "properties": {"type": "object", "properties": {"x-y": SPAN}}})])
-    properties = schema[0]["function"]["parameters"]["properties"]
-    assert properties["x-ray"] == {"type": "string"}
-    assert properties["properties"]["properties"]["x-y"] == {"type": "string"}

@@ -7,6 +7,7 @@ import json
 from collections.abc import AsyncIterator, Awaitable, Callable
 from typing import Any
 
+import msgspec
 import pytest
 from aiohttp import web
 
@@ -20,12 +21,11 @@ Deltas = list[dict[str, Any]]
 
 
 class Server:
-    """A loopback server that answers with what it is told, and keeps what it was asked."""
+    """A loopback server that gives the prepared answers, and keeps the requests."""
 
     def __init__(self) -> None:
-        self.answers: list[
-            list[dict[str, Any]] | int | Answer
-        ] = []  #: each a list of deltas, an HTTP status, or a coroutine function
+        #: one answer a request: a list of deltas, an HTTP status, or a coroutine function; the last is repeated
+        self.answers: list[list[dict[str, Any]] | int | Answer] = []
         self.asked: list[dict[str, Any]] = []
         self.url = ""
 
@@ -81,6 +81,7 @@ def call(name: str | None = None, arguments: str = "", index: int = 0) -> dict[s
 
 
 async def test_text_is_streamed(server: Server, llm: LLM) -> None:
+    """People read a reply while it is written."""
     seen: list[str] = []
 
     async def on_text(text: str) -> None:
@@ -94,7 +95,17 @@ async def test_text_is_streamed(server: Server, llm: LLM) -> None:
     assert seen == ["Hello", "Hello Ana"]
 
 
+async def test_what_a_server_does_not_tell_stays_empty(server: Server, llm: LLM) -> None:
+    """Training must not take a server's reply for one whose probabilities are known."""
+    server.answers = [[{"content": "ok", "finish_reason": "stop"}]]
+    reply = await llm.complete(msgspec.structs.replace(REQUEST, temperature=0.7))
+    assert (reply.prompt_token_ids, reply.token_ids, reply.logprobs) == ((), (), ())
+    assert (reply.constraint, reply.model_hash, reply.lora_version) == ("", "", "base")
+    assert (reply.temperature, reply.sampled) == (0.7, True)
+
+
 async def test_calls_come_in_pieces(server: Server, llm: LLM) -> None:
+    """Servers stream the arguments of a call. A call put together wrongly would do something else."""
     server.answers = [
         [call("create_event"), call(None, '{"title": "lu'), call(None, 'nch"}'), {"finish_reason": "tool_calls"}]
     ]
@@ -104,7 +115,7 @@ async def test_calls_come_in_pieces(server: Server, llm: LLM) -> None:
 
 
 async def test_calls_that_the_server_left_in_the_text_are_read_and_not_shown(server: Server, llm: LLM) -> None:
-    """Servers without a tool parser send the model's markup as it is."""
+    """Servers without a tool parser send the model's markup as text. People must not see it."""
     seen: list[str] = []
 
     async def on_text(text: str) -> None:
@@ -118,6 +129,7 @@ async def test_calls_that_the_server_left_in_the_text_are_read_and_not_shown(ser
 
 
 async def test_the_request_is_what_servers_expect(server: Server, llm: LLM) -> None:
+    """A server refuses a chat with calls and results in another form."""
     server.answers = [[{"content": "ok"}]]
     messages: list[Message] = [
         {"role": "user", "content": "lunch"},
@@ -145,7 +157,7 @@ async def test_the_request_is_what_servers_expect(server: Server, llm: LLM) -> N
     ids=["broken JSON", "unknown argument", "unknown tool", "unfinished markup"],
 )
 async def test_bad_calls_are_repaired_once_or_refused(server: Server, llm: LLM, bad: list[dict[str, Any]]) -> None:
-    """Nothing half-parsed may reach a plugin."""
+    """A plugin must never get a call that was only read in part."""
     good = [call("create_event", '{"title": "lunch"}')]
     server.answers = [json.loads(json.dumps(bad)), good]
     assert (await llm.complete(REQUEST)).tool_calls == (ToolCall("create_event", {"title": "lunch"}),)
@@ -169,6 +181,7 @@ async def test_bad_calls_are_repaired_once_or_refused(server: Server, llm: LLM, 
 async def test_refusals_name_the_server_and_its_reason(
     server: Server, llm: LLM, status: int, kind: type[ModelError]
 ) -> None:
+    """The message must say what to mend, and must not show the key."""
     server.answers = [status]
     with pytest.raises(kind) as caught:
         await llm.complete(REQUEST)
@@ -179,19 +192,21 @@ async def test_refusals_name_the_server_and_its_reason(
 
 
 async def test_a_failure_that_passes_is_tried_again(server: Server) -> None:
+    """A server that restarts must not cost a reply."""
     server.answers = [503, [{"content": "ok"}]]
     async with LLM.from_pretrained("openai:small", base_url=server.url, retries=1) as llm:
         assert (await llm.complete(REQUEST)).text == "ok"
 
 
 async def test_a_server_that_is_down_is_named() -> None:
-    """The commonest failure of all: it was never started."""
+    """The commonest failure of all: the server was never started."""
     async with LLM.from_pretrained("openai:small", base_url="http://127.0.0.1:9/v1", retries=0) as llm:
         with pytest.raises(ModelUnavailableError, match=r"http://127\.0\.0\.1:9/v1 cannot be reached.*running\?"):
             await llm.complete(REQUEST)
 
 
 async def test_a_server_that_hangs_is_given_up(server: Server) -> None:
+    """A silent server must not block a conversation for ever."""
     hung = asyncio.Event()
 
     async def hang(_: web.Request) -> web.StreamResponse:
@@ -224,6 +239,8 @@ async def test_a_connection_lost_in_the_middle_is_no_reply(server: Server, llm: 
 
 
 async def test_what_is_no_json_is_a_failure_of_the_server(server: Server, llm: LLM) -> None:
+    """A proxy's error page must not become a reply."""
+
     async def nonsense(request: web.Request) -> web.StreamResponse:
         stream = web.StreamResponse(headers={"Content-Type": "text/event-stream"})
         await stream.prepare(request)
@@ -231,11 +248,12 @@ async def test_what_is_no_json_is_a_failure_of_the_server(server: Server, llm: L
         return stream
 
     server.answers = [nonsense]
-    with pytest.raises(ModelUnavailableError, match="no JSON"):
+    with pytest.raises(ModelUnavailableError, match="not JSON"):
         await llm.complete(REQUEST)
 
 
 def test_sync_calls_reach_the_server_from_their_own_loop() -> None:
+    """The second call of a script must not use a closed connection of the first."""
     with LLM.from_pretrained("openai:small", base_url="http://127.0.0.1:9/v1", retries=0) as llm:
         for _ in range(2):
             with pytest.raises(ModelUnavailableError):

@@ -15,6 +15,8 @@ async def _double(number: int) -> int:
 
 
 def test_calls_share_one_loop() -> None:
+    """A model that one call has loaded must serve the next call."""
+
     async def loop() -> int:
         return id(asyncio.get_running_loop())
 
@@ -23,5 +25,6 @@ def test_calls_share_one_loop() -> None:
 
 
 async def test_inside_a_loop_it_says_what_to_do_instead() -> None:
+    """A synchronous call in a coroutine would block the loop for ever."""
     with pytest.raises(RuntimeError, match="await the asynchronous twin"):
         run_sync(_double, 1)

@@ -1,0 +1,32 @@
+"""What is kept about the constraint of a reply, so that training can mask the same tokens again."""
+
+from __future__ import annotations
+
+import msgspec
+
+#: Version of the rules by which masks are made from a record and a chat. A change of any mask raises this number.
+MASK_RULES_VERSION = 1
+
+
+class ConstraintRecord(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """The constraint that one reply was decoded under.
+
+    Together with the chat and the model's tokenizer, a record gives the mask of every token of the reply. A record
+    without tools is a reply of plain text, in which only markup is masked.
+
+    >>> ConstraintRecord(rules=1, tools="f55e", call_above=0.65, copied_from=(2,)).text
+    '{"rules":1,"tools":"f55e","call_above":0.65,"copied_from":[2]}'
+    """
+
+    rules: int  #: :data:`MASK_RULES_VERSION` when the reply was written
+    #: :func:`~llmagent_os.chat.tools_sha256` of the tools that the call grammar was made from; empty: no tool
+    tools: str = ""
+    call_above: float | None = None  #: least probability, at temperature 1, for a call to be opened; ``None``: any
+    #: places in the chat of the messages that arguments with ``x-span`` are copied from, the latest first; empty: no
+    #: argument is a copy
+    copied_from: tuple[int, ...] = ()
+
+    @property
+    def text(self) -> str:
+        """The record as JSON on one line. Equal records give equal text."""
+        return msgspec.json.encode(self).decode()
