@@ -1,4 +1,4 @@
-"""The adapter contract: all that the host asks of a platform."""
+"""The adapter contract: what the host needs from a platform."""
 
 from __future__ import annotations
 
@@ -10,64 +10,65 @@ from llmagent_os.events import Conversation, Event
 
 
 class Button(msgspec.Struct, frozen=True, omit_defaults=True):
-    """A choice offered under a reply. ``value`` comes back in a ButtonPress."""
+    """A choice under a reply."""
 
-    label: str
-    value: str
+    label: str  #: what people read
+    value: str  #: what a ButtonPress brings back
     style: str = "default"  #: default, primary or danger
 
 
 class Card(msgspec.Struct, frozen=True, omit_defaults=True):
-    """Structured content that a platform shows in its own look: a title and rows of (label, text)."""
+    """Structured content, which every platform shows in its own look."""
 
     title: str = ""
-    rows: tuple[tuple[str, str], ...] = ()
+    rows: tuple[tuple[str, str], ...] = ()  #: pairs of label and text
 
 
 class Reply(msgspec.Struct, frozen=True, omit_defaults=True):
-    """What the bot says, for any platform. ``text`` is Markdown and complete by itself without the card."""
+    """What the bot says, for any platform."""
 
-    text: str
+    text: str  #: Markdown, complete without the card
     card: Card | None = None
     buttons: tuple[Button, ...] = ()
-    files: tuple[str, ...] = ()  #: paths of local files to send along
-    #: the platform's own id of the one person who may see it, where others read along; None: everybody there
+    files: tuple[str, ...] = ()  #: paths of local files that are sent along
+    #: the platform's id of the one person who may see the reply in a group; None: everybody in the conversation
     only_for: str | None = None
 
 
 class Receipt(msgspec.Struct, frozen=True):
-    """What the platform calls the messages a reply became (one, or several where it was split)."""
+    """What became of a reply on the platform."""
 
-    message_ids: tuple[str, ...]
+    message_ids: tuple[str, ...]  #: of the messages that the reply became: one, or several if it was split
 
 
 class Capabilities(msgspec.Struct, frozen=True, kw_only=True):
     """What a platform can do, so that replies fit it."""
 
-    reactions: bool = False
-    threads: bool = False
-    buttons: bool = False
-    files: bool = False
-    voice: bool = False
-    markdown: bool = True
-    drafts: bool = False  #: text may be shown while it is being written
+    reactions: bool = False  #: people can react to messages
+    threads: bool = False  #: there are threads, or topics
+    buttons: bool = False  #: a reply may have buttons
+    files: bool = False  #: a reply may have files
+    voice: bool = False  #: people can send voice messages
+    markdown: bool = True  #: Markdown is shown with its styles
+    drafts: bool = False  #: a reply may be shown while it is being written
     edits_per_second: float = 1.0  #: how often a draft may change
     max_characters: int = 4000  #: of one message
     idempotent_send: bool = False  #: the platform drops a second send with the same key
-    trusted: bool = False  #: whoever gets as far as this platform was let in by it: nobody is asked who they are
+    trusted: bool = False  #: the platform itself decides who may talk to the bot; the host does not ask
 
 
 class Accept(Protocol):
     """What the host gives an adapter to hand events on. Tests make one with :func:`llmagent_os.testing.accepting`."""
 
     async def __call__(self, event: Event, /) -> bool:
-        """Store ``event``. When this returns, the event is safe and the platform may be told so.
+        """Store ``event``. On return the event is stored, and the adapter may acknowledge it to the platform.
 
         Returns:
             Whether the event is new. False: it was delivered before, or is not meant for the bot.
 
         Raises:
-            HostBusyError: the event was not stored: deliver it again later.
+            HostBusyError: the host has no room for the event: deliver it again later.
+            LedgerError: the event cannot be stored.
         """
         ...
 
@@ -82,20 +83,27 @@ class Accept(Protocol):
 class Adapter(Protocol):
     """A platform behind five calls.
 
-    What happens in a group is handed on whether or not the bot is meant: the adapter says which in ``addressed``, and
-    the host drops what is none of the bot's business before it is stored anywhere.
+    An adapter hands on all messages of a group, and says in ``addressed`` whether a message is for the bot. The host
+    drops messages that do not concern the bot before it stores anything.
     """
 
     @property
     def name(self) -> str:
-        """The platform's name, the same as in its conversations."""
+        """The platform's name, as in ``Conversation.platform``."""
         ...
 
     @property
-    def capabilities(self) -> Capabilities: ...
+    def capabilities(self) -> Capabilities:
+        """What the platform can do."""
+        ...
 
     async def run(self, accept: Accept) -> None:
-        """Receive until cancelled, handing every event to ``accept`` before acknowledging it to the platform."""
+        """Receive until cancelled. Every event is handed to ``accept`` before it is acknowledged to the platform.
+
+        Raises:
+            ConfigError: a setting is wrong, and trying again would not help.
+            TryLaterError: the platform cannot be reached; the host runs the adapter again later.
+        """
         ...
 
     async def send(
@@ -107,41 +115,43 @@ class Adapter(Protocol):
         reply_to: str | None = None,
         again: bool = False,
     ) -> Receipt:
-        """Deliver ``reply``. ``key`` is the same for every try at the same reply, also after a crash; a draft shown
-        under it becomes this message. It may be called before ``run`` has connected: wait for that, or raise.
+        """Deliver ``reply``. A draft with the same key becomes this message.
+
+        This may be called before ``run`` has connected: the adapter waits for the connection, or raises.
 
         Args:
-            conversation: where.
-            reply: what.
-            key: of this reply.
-            reply_to: the message it answers.
-            again: it was tried before, perhaps by a process that died, and may be there already: look, where the
-                platform can be asked.
+            conversation: where to.
+            reply: what to deliver.
+            key: of this reply; the same at every try, also after a crash.
+            reply_to: id of the message that the reply answers.
+            again: whether the reply was tried before, perhaps by a process that died. It may be there already; the
+                adapter looks for it if the platform can be asked.
 
         Raises:
-            TryLaterError: the platform cannot take it now; the host waits as long as it says, and loses nothing.
-            AdapterError: the platform did not take it; the host tries again a few times.
+            TryLaterError: the platform cannot take the reply now. The host waits as long as the error says.
+            AdapterError: the platform refuses the reply. The host tries again a few times.
         """
         ...
 
     async def draft(self, conversation: Conversation, text: str, *, key: str) -> None:
-        """Show ``text``, all that is written so far, as a message in the making. Called only where
-        ``capabilities.drafts``; may be dropped.
+        """Show ``text``, all that is written so far of the reply ``key``. The adapter may leave a draft out.
+
+        Called only if ``capabilities.drafts``.
         """
         ...
 
     async def edit(self, conversation: Conversation, message_id: str, reply: Reply) -> None:
-        """Replace a message sent earlier."""
+        """Replace a message that was sent earlier."""
         ...
 
     async def typing(self, conversation: Conversation) -> None:
-        """Show that an answer is coming. May do nothing."""
+        """Show that an answer is coming. The adapter may do nothing."""
         ...
 
 
 @runtime_checkable
 class Remembers(Protocol):
-    """An adapter that keeps what was said, as the web chat's transcript does."""
+    """An adapter that stores something about people, such as the transcript of the web chat."""
 
     @property
     def name(self) -> str:
@@ -149,5 +159,5 @@ class Remembers(Protocol):
         ...
 
     async def forget(self, user_id: str) -> int:
-        """Erase a person, by the platform's own id; returns how many conversations."""
+        """Erase what is stored about a person, by the platform's own id. Returns how many conversations or messages."""
         ...

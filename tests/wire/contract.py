@@ -321,6 +321,16 @@ class AdapterContract:
         assert added.event_id != removed.event_id
         assert added.conversation.channel == conversation.channel
 
+    async def test_a_reaction_that_is_added_again_counts_again(self, platform: Platform) -> None:
+        """Somebody who changes their mind twice likes the reply; a redelivery of the first 👍 would be dropped."""
+        if not platform.adapter.capabilities.reactions:
+            pytest.skip(f"{platform.adapter.name} has no reactions")
+        _, shown = await self._answered(platform, Reply("done"))
+        for on in (True, False, True):
+            await platform.react(shown.message_id, "👍", on=on)
+        reactions = await platform.inbox.wait(Reaction, 3)
+        assert [reaction.action for reaction in reactions] == ["added", "removed", "added"]
+
     async def test_a_command_keeps_its_words(self, platform: Platform) -> None:
         await platform.say("/profile undo all")
         # The host reads a slash at the beginning; a platform with commands of its own makes the Command itself.

@@ -1,4 +1,4 @@
-"""What a language model writes, as each chat platform wants it: from Markdown to its own dialect, in messages that fit.
+"""Markdown, as a language model writes it, in the dialect of every chat platform and in messages that fit.
 
 >>> render("**Lunch** with _Ana_ & [Ben](https://ben.example)", SLACK)
 '*Lunch* with _Ana_ &amp; <https://ben.example|Ben>'

@@ -1,4 +1,4 @@
-"""What a text is made of, whatever it was written in. Nothing here nests, so that nothing can nest too deeply."""
+"""The parts of a text: blocks, and spans inside them. Neither nests, so that nothing can nest too deeply."""
 
 from __future__ import annotations
 
@@ -8,28 +8,28 @@ from typing import Literal
 
 import msgspec
 
-#: How words look. What is code is nothing else: not every platform has bold code.
+#: How words look. Code has no other style: not every platform has bold code.
 Style = Literal["bold", "italic", "strike", "code"]
 
 BOLD: frozenset[Style] = frozenset({"bold"})
 
-#: The marker of an item without a number.
+#: The marker of a list item without a number.
 BULLET = "•"
 
-_CORE = re.compile(r"\s+|\S(?:[^\n]*\S)?")
+_WORDS_OR_SPACE = re.compile(r"\s+|\S(?:[^\n]*\S)?")
 _VISIBLE = re.compile(r"[^\s\u00ad\u200b-\u200f\u2060\ufeff]")
 
 
 class Span(msgspec.Struct, frozen=True):
-    """Words of one look."""
+    """Words with the same look."""
 
     text: str
     styles: frozenset[Style] = frozenset()
-    link: str = ""  #: where a click leads: http, https or mailto
+    link: str = ""  #: the address that a click opens: http, https or mailto; empty for none
 
     @property
     def address(self) -> str:
-        """The link as people write it.
+        """The link's address as people write it.
 
         >>> Span("Ana", link="mailto:ana@example.org").address
         'ana@example.org'
@@ -38,11 +38,11 @@ class Span(msgspec.Struct, frozen=True):
 
     @property
     def bare(self) -> bool:
-        """Whether its words are its address."""
+        """Whether the words are the address itself."""
         return self.text == self.address
 
     def unlinked(self) -> Span:
-        """The same without a link, its address written out.
+        """The span without its link; the address is written out.
 
         >>> Span("Ana", link="mailto:ana@example.org").unlinked().text
         'Ana (ana@example.org)'
@@ -51,25 +51,25 @@ class Span(msgspec.Struct, frozen=True):
 
 
 class Block(msgspec.Struct, frozen=True, kw_only=True):
-    """A paragraph, or what stands in place of one. A table is code: words in columns."""
+    """A paragraph, heading, code block or rule. A table is code: words in columns."""
 
     spans: tuple[Span, ...] = ()
     kind: Literal["paragraph", "heading", "code", "rule"] = "paragraph"
     level: int = 0  #: of a heading, 1 to 6
-    language: str = ""  #: of code, where it is known
-    quoted: bool = False
-    depth: int = 0  #: how many lists it is in
-    marker: str = ""  #: what a list's item starts with: a bullet, number or box; empty for what else is in the item
-    tight: bool = False  #: no empty line before it
+    language: str = ""  #: of code, if it is known
+    quoted: bool = False  #: whether the block is a quotation
+    depth: int = 0  #: how many lists the block is in
+    marker: str = ""  #: begins a list item: a bullet, number or box; empty for the item's further blocks
+    tight: bool = False  #: whether there is no empty line before the block
 
     @property
     def text(self) -> str:
-        """All words of it."""
+        """All words of the block."""
         return "".join(span.text for span in self.spans)
 
 
 def is_visible(text: str) -> bool:
-    r"""Whether there is anything to see.
+    r"""Whether ``text`` has anything to see.
 
     >>> is_visible(" \u200b\n"), is_visible(".")
     (False, True)
@@ -77,20 +77,20 @@ def is_visible(text: str) -> bool:
     return _VISIBLE.search(text) is not None
 
 
-def cores(spans: Iterable[Span]) -> Iterator[Span]:
-    r"""``spans`` with every style ending at the line's end and hugging words, as marks around them must.
+def tight_spans(spans: Iterable[Span]) -> Iterator[Span]:
+    r"""``spans`` without spaces at the edges of styled words: marks like ``*`` must touch words and end in the line.
 
-    >>> [span.text for span in cores([Span("two \nlines ", BOLD)])]
+    >>> [span.text for span in tight_spans([Span("two \nlines ", BOLD)])]
     ['two', ' \n', 'lines', ' ']
     """
     for span in spans:
         if not span.styles or span.link:
             yield span
             continue
-        for match in _CORE.finditer(span.text):
+        for match in _WORDS_OR_SPACE.finditer(span.text):
             yield Span(match[0]) if match[0].isspace() else Span(match[0], span.styles)
 
 
-def emboldened(spans: Iterable[Span]) -> list[Span]:
-    """``spans`` in bold, as a heading is written where there are none."""
+def in_bold(spans: Iterable[Span]) -> list[Span]:
+    """``spans`` in bold, for platforms without headings."""
     return [span if "code" in span.styles else Span(span.text, span.styles | BOLD, span.link) for span in spans]

@@ -1,4 +1,4 @@
-"""The dialect contract: all that differs between platforms. What is the same everywhere is below it."""
+"""The dialect contract: all that differs between platforms, and below it what is the same everywhere."""
 
 from __future__ import annotations
 
@@ -8,41 +8,41 @@ from typing import Protocol
 
 from llmagent_os.markup.block import BULLET, Block, Span
 
-#: A rule across the page, where a platform has none.
+#: A rule across the page, for platforms without rules.
 RULE = "─" * 10
 
 
 class Dialect(Protocol):
-    """How one platform writes."""
+    """How one platform writes text."""
 
     @property
     def bullet(self) -> str:
-        """What a list's item starts with."""
+        """The marker of a list item without a number."""
         ...
 
     def length(self, text: str) -> int:
-        """How much of the platform's limit ``text``, which is in this dialect, takes."""
+        """The length of ``text``, which is in this dialect, as the platform counts it against its limit."""
         ...
 
     def inline(self, spans: Sequence[Span]) -> str:
-        """A paragraph's words."""
+        """The words of a paragraph."""
         ...
 
     def heading(self, spans: Sequence[Span], level: int) -> str:
-        """A heading's words, in a line of their own. ``level`` is 1 to 6."""
+        """The words of a heading, in a line of their own. ``level`` is 1 to 6."""
         ...
 
     def code(self, text: str, language: str) -> str:
-        """Lines of code. ``language`` may be empty."""
+        """A block of code. ``language`` may be empty."""
         ...
 
     def quote(self, text: str) -> str:
-        """``text``, which is in this dialect, as somebody else's words."""
+        """``text``, which is in this dialect, as a quotation."""
         ...
 
 
 def write(blocks: Sequence[Block], dialect: Dialect) -> str:
-    """``blocks`` in ``dialect``; code inside a quotation stands outside it, as most platforms allow no other way."""
+    """``blocks`` in ``dialect``. Code inside a quotation is taken out of it: most platforms allow no code there."""
     out = ""
     for quoted, run in itertools.groupby(blocks, key=lambda block: block.quoted and block.kind != "code"):
         gap, text = "", ""
@@ -55,7 +55,7 @@ def write(blocks: Sequence[Block], dialect: Dialect) -> str:
 
 
 def quoted_lines(text: str) -> str:
-    r"""A quotation, line by line.
+    r"""``text`` as a quotation, with a mark before every line.
 
     >>> quoted_lines("a\nb")
     '> a\n> b'
@@ -66,7 +66,7 @@ def quoted_lines(text: str) -> str:
 def _written(block: Block, dialect: Dialect) -> str:
     match block.kind:
         case "code":
-            # A quotation's or item's columns are not part of the code.
+            # The indentation of a quotation or list item is not part of the code.
             body = dialect.code(block.text.strip("\n"), block.language)
         case "rule":
             body = RULE

@@ -1,6 +1,6 @@
 """Discord's Markdown (https://support.discord.com/hc/en-us/articles/210298617).
 
-Everything that could be a mark is escaped with a backslash, which Discord does not show.
+A character that could be a mark is escaped with a backslash, which Discord does not show.
 """
 
 from __future__ import annotations
@@ -8,9 +8,9 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
-from llmagent_os.markup.block import Span, Style, cores
+from llmagent_os.markup.block import Span, Style, tight_spans
 from llmagent_os.markup.dialect import quoted_lines
-from llmagent_os.markup.marks import INVISIBLE, set_apart
+from llmagent_os.markup.emphasis_marks import INVISIBLE, join_marked
 
 _MARKS: dict[Style, str] = {"italic": "*", "bold": "**", "strike": "~~"}
 _LITERAL = re.compile(r"[\\*_~`|\[\]]")
@@ -19,43 +19,43 @@ _MENTION = re.compile(r"@(?=everyone|here)|<(?=[@#]|a?:\w|t:|id:|/[\w -]+:)")
 
 
 class Discord:
-    """Markdown. ``@everyone`` and the like are broken up, also inside code."""
+    """Discord's Markdown. Mentions such as ``@everyone`` are broken up, also inside code."""
 
     bullet = "-"
 
     def length(self, text: str) -> int:
-        """In code points, as Discord counts."""
+        """The number of code points, as Discord counts."""
         return len(text)
 
     def inline(self, spans: Sequence[Span]) -> str:
-        return set_apart((_span(span), bool(span.styles)) for span in cores(spans))
+        return join_marked((_span(span), bool(span.styles)) for span in tight_spans(spans))
 
     def heading(self, spans: Sequence[Span], level: int) -> str:
         return f"{'#' * min(level, 3)} {self.inline(spans).strip()}"
 
     def code(self, text: str, language: str) -> str:
-        return f"```{language}\n{_hushed(text).replace('```', INVISIBLE.join('```'))}\n```"
+        return f"```{language}\n{_without_mentions(text).replace('```', INVISIBLE.join('```'))}\n```"
 
     def quote(self, text: str) -> str:
         return quoted_lines(text)
 
 
-def _hushed(text: str) -> str:
-    r"""Words that call nobody.
+def _without_mentions(text: str) -> str:
+    r"""``text`` that notifies nobody.
 
-    >>> ascii(_hushed("@everyone"))
+    >>> ascii(_without_mentions("@everyone"))
     "'@\\u200beveryone'"
     """
     return _MENTION.sub(rf"\g<0>{INVISIBLE}", text)
 
 
 def _escaped(text: str) -> str:
-    r"""Words that look as they are.
+    r"""``text`` that is shown as it is written.
 
     >>> print(_escaped("1. snake_case"))
     1\. snake\_case
     """
-    return _LINE_START.sub(r"\1\\", _LITERAL.sub(r"\\\g<0>", _hushed(text)))
+    return _LINE_START.sub(r"\1\\", _LITERAL.sub(r"\\\g<0>", _without_mentions(text)))
 
 
 def _span(span: Span) -> str:
@@ -71,7 +71,7 @@ def _span(span: Span) -> str:
 
 
 def _link(span: Span) -> str:
-    """Discord has masked links to the web alone, and none whose words look like another address."""
+    """A link. Discord links words only to web addresses, and only if the words do not look like another address."""
     if not span.link.startswith("http"):
         return _escaped(span.unlinked().text)
     link = re.sub(r"@(?=everyone|here)", "%40", span.link)
@@ -84,14 +84,14 @@ def _link(span: Span) -> str:
 
 
 def _code(text: str) -> str:
-    """Code, between more backticks than it has in a row.
+    """Code between backticks: one more than the code has in a row.
 
     >>> _code("a `b`")
     '`` a `b` ``'
     """
     fence = "`" * (max(map(len, re.findall("`+", text)), default=0) + 1)
     pad = " " if len(fence) > 1 else ""
-    return f"{fence}{pad}{_hushed(text)}{pad}{fence}"
+    return f"{fence}{pad}{_without_mentions(text)}{pad}{fence}"
 
 
 DISCORD = Discord()

@@ -1,6 +1,6 @@
-"""Where a word may be broken when nothing else helps: between what people take for characters.
+"""Graphemes: what people take for one character. A word that does not fit is broken between two of them.
 
-The common part of Unicode's rules (UAX #29): marks, joiners, skin tones and flags stay with what they belong to.
+The common part of Unicode's rules (UAX #29): marks, joiners, skin tones and flags stay with their character.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ _JOINER = "\u200d"
 
 
 def grapheme_ends(text: str, start: int, stop: int) -> Iterator[int]:
-    r"""The offsets in ``text`` where a character ends, of those between ``start`` and ``stop``.
+    r"""The offsets between ``start`` and ``stop`` at which a grapheme of ``text`` ends.
 
     >>> list(grapheme_ends("e\u0301👩\u200d🚀🇫🇷!", 0, 8))
     [2, 5, 7, 8]
@@ -27,7 +27,7 @@ def grapheme_ends(text: str, start: int, stop: int) -> Iterator[int]:
 
 
 def _extends(char: str) -> bool:
-    """Whether it changes the character before it."""
+    """Whether ``char`` changes the character before it."""
     return not char.isascii() and (
         char == _JOINER
         or unicodedata.category(char)[0] == "M"
@@ -37,5 +37,5 @@ def _extends(char: str) -> bool:
 
 
 def _is_flag(char: str) -> bool:
-    """Whether it is half of a flag."""
+    """Whether ``char`` is half of a flag."""
     return "\U0001f1e6" <= char <= "\U0001f1ff"

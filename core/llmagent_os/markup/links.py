@@ -1,4 +1,4 @@
-"""Links: which are followed, and how an address that stands by itself is found."""
+"""Links: which of them are safe, and how an address in plain text is found."""
 
 from __future__ import annotations
 
@@ -6,16 +6,16 @@ import re
 
 from markdown_it.rules_inline import StateInline
 
-#: Whatever else a model links to (``javascript:``, ``data:``, a path) stays text.
+#: Links that may be clicked. A link to anything else (``javascript:``, ``data:``, a path) stays text.
 _SAFE = re.compile(r"https?://[^/]|mailto:.", re.IGNORECASE)
 
-#: Ends before what belongs to the sentence or to Markdown.
+#: An address ends before characters that belong to the sentence or to Markdown.
 _ADDRESS = re.compile(r"https?://[^\s<>\[\]\"`\\，。、；：！？）】」》]+")
 _AFTERWARDS = ".,;:!?'*_~)|"
 
 
 def is_safe(link: str) -> bool:
-    """Whether it may be made clickable.
+    """Whether ``link`` may be made clickable.
 
     >>> is_safe("https://example.org"), is_safe("javascript:alert(1)"), is_safe("/etc/passwd")
     (True, False, False)
@@ -24,7 +24,7 @@ def is_safe(link: str) -> bool:
 
 
 def address(text: str, start: int, end: int) -> str:
-    """The web address that starts at ``start``; empty where there is none.
+    """The web address that starts at ``start`` of ``text``; empty if there is none.
 
     >>> address("(see https://example.org/a_(b).)", 5, 99)
     'https://example.org/a_(b)'
@@ -39,9 +39,9 @@ def address(text: str, start: int, end: int) -> str:
 
 
 def bare_link(state: StateInline, silent: bool) -> bool:
-    """An inline rule of markdown-it: an address is a link, and what is in it is not emphasis.
+    """An inline rule of markdown-it: an address is a link, and its characters are not emphasis.
 
-    Its own rule for this needs a package for what is a dozen lines.
+    The rule of markdown-it itself would need another package.
     """
     scheme = "https" if state.src.endswith("https", 0, state.pos) else "http"
     found = address(state.src, max(0, state.pos - len(scheme)), state.posMax)

@@ -1,8 +1,8 @@
-"""From Markdown (CommonMark, with GFM's tables, task lists, strikethrough and bare links) to blocks.
+"""Parsing of Markdown (CommonMark, with GFM's tables, task lists, strikethrough and bare links) into blocks.
 
-It departs from CommonMark where a chat would suffer. A line end is a line end. A line of ``---`` under words is a rule
-and does not make them a heading: a list that is just being written begins so. Link references stay as written, for a
-list of sources must not vanish. HTML is text.
+It differs from CommonMark where that suits a chat better. A line end is a line end. A line of ``---`` under words is a
+rule and does not make them a heading: a list that is being written begins in the same way. Link references stay as they
+are written, so that a list of sources does not vanish. HTML is text.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from llmagent_os.markup.block import BULLET, Block, Span, Style, is_visible
 from llmagent_os.markup.links import bare_link, is_safe
 from llmagent_os.markup.tables import columns, lossless_table
 
-#: What nests more deeply is text. The parser itself drops what is beyond its own, larger bound.
+#: What is nested more deeply stays text. The parser itself drops what is beyond its own, larger limit.
 _MAX_LEVEL, _PARSER_LEVEL = 12, 20
 
 _LINE_END = re.compile("\r\n?|[\v\f\x1c-\x1e\x85\u2028\u2029]")
@@ -38,15 +38,15 @@ _CODE: frozenset[Style] = frozenset({"code"})
 
 class _Parser(MarkdownIt):
     def validateLink(self, url: str) -> bool:
-        return True  # an unsafe one is taken out later, so that its words are left and not its Markdown
+        return True  # an unsafe link is removed later, so that its words stay and its Markdown goes
 
 
-#: One line of words. Numbers do not begin it, which would be lists, and names of servers are not in it.
+#: One line of plain words. It does not begin with a number, which could be a list, and has no names of servers.
 _UNMARKED = re.compile(r"[A-Za-z](?:[A-Za-z0-9,;'’?%()]| (?! )|[.!-](?![A-Za-z0-9_]))*(?<![ ])")
 
 
 def _shallow(rule: Callable[[StateBlock, int, int, bool], bool]) -> Callable[[StateBlock, int, int, bool], bool]:
-    """``rule``, where it is not yet too deep for it."""
+    """``rule``, up to :data:`_MAX_LEVEL`."""
     return lambda state, start, end, silent: state.level <= _MAX_LEVEL and rule(state, start, end, silent)
 
 
@@ -63,30 +63,30 @@ def _parser() -> MarkdownIt:
 
 
 def parse(markdown: str) -> tuple[Block, ...]:
-    r"""The blocks of ``markdown``, which need not be finished; none where there is nothing to see.
+    r"""The blocks of ``markdown``, which may be unfinished; no blocks if there is nothing to see.
 
     >>> [(block.marker, block.text) for block in parse("Today:\n1. tea\n2. **cake")]
     [('', 'Today:'), ('1.', 'tea'), ('2.', '**cake')]
     """
-    if _UNMARKED.fullmatch(markdown):  # most of what is said: no mark of Markdown's is in it
+    if _UNMARKED.fullmatch(markdown):  # most messages have no marks of Markdown
         return (Block(spans=(Span(markdown),)),)
     text = _clean(markdown)
-    reader = _Reader()
+    builder = _BlockBuilder()
     for token in _parser().parse(text):
-        reader.read(token)
-    if not reader.blocks and is_visible(text):
-        return (Block(spans=(Span(text.strip()),)),)  # nothing but marks, of what is yet to be written perhaps
-    return tuple(reader.blocks)
+        builder.add_token(token)
+    if not builder.blocks and is_visible(text):
+        return (Block(spans=(Span(text.strip()),)),)  # only marks, perhaps of a text that is still being written
+    return tuple(builder.blocks)
 
 
 def _clean(text: str) -> str:
-    """No control characters and no halves of characters, which no platform takes."""
+    """``text`` without control characters and halves of characters, which no platform takes."""
     whole = text.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "replace")
     return _CONTROL.sub("", _LINE_END.sub("\n", whole))
 
 
-class _Reader:
-    """Takes the parser's tokens one by one."""
+class _BlockBuilder:
+    """Makes blocks of the parser's tokens."""
 
     def __init__(self) -> None:
         self.blocks: list[Block] = []
@@ -97,7 +97,8 @@ class _Reader:
         self._rows: list[list[str]] | None = None  # of the table that is open
         self._line = -1  # where the last block ended
 
-    def read(self, token: Token) -> None:
+    def add_token(self, token: Token) -> None:
+        """Take the next token."""
         match token.type:
             case "blockquote_open" | "blockquote_close":
                 self._quotes += token.nesting
@@ -192,7 +193,7 @@ def _spans(tokens: Sequence[Token]) -> tuple[Span, ...]:
 
 
 def _link(words: Sequence[Span], href: str, around: frozenset[Style]) -> Span:
-    """One span, since a link is never in parts: it looks as all of its words do."""
+    """A link as one span. Its styles are those that all of its words have."""
     text = " ".join("".join(span.text for span in words).split()) or href.removeprefix("mailto:")
     return Span(
         text, functools.reduce(lambda some, span: some & span.styles, words, words[0].styles if words else around), href

@@ -1,4 +1,4 @@
-"""Text without marks, for notifications and terminals."""
+"""Plain text without marks, for notifications and terminals."""
 
 from __future__ import annotations
 
@@ -9,12 +9,12 @@ from llmagent_os.markup.dialect import quoted_lines
 
 
 class Plain:
-    """Words alone; an address follows its words in brackets."""
+    """Plain text. The address of a link follows its words in brackets."""
 
     bullet = "•"
 
     def length(self, text: str) -> int:
-        """In code points."""
+        """The number of code points."""
         return len(text)
 
     def inline(self, spans: Sequence[Span]) -> str:

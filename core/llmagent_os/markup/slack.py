@@ -1,8 +1,8 @@
 """Slack's mrkdwn (https://docs.slack.dev/messaging/formatting-message-text).
 
-It has no way to escape its marks. A mark counts only at a word's edge, so what is bold inside a word is set apart by a
-zero width space; and a literal character that could be taken for a mark, since there is another one, is parted from its
-word in the same way. What could be neither (``snake_case``, ``2 * 3``, one ``~/path``) can be copied as it is.
+Its marks cannot be escaped. A mark counts only at the edge of a word, so bold text inside a word is separated from the
+rest by a zero width space. A literal character that Slack would take for a mark, because there is another one like it,
+is separated from its word in the same way. Other characters (``snake_case``, ``2 * 3``, one ``~/path``) stay.
 """
 
 from __future__ import annotations
@@ -11,9 +11,9 @@ import re
 import string
 from collections.abc import Sequence
 
-from llmagent_os.markup.block import Span, Style, cores, emboldened
+from llmagent_os.markup.block import Span, Style, in_bold, tight_spans
 from llmagent_os.markup.dialect import quoted_lines
-from llmagent_os.markup.marks import INVISIBLE, set_apart
+from llmagent_os.markup.emphasis_marks import INVISIBLE, join_marked
 
 _MARKS: dict[Style, str] = {"strike": "~", "italic": "_", "bold": "*", "code": "`"}
 _BESIDE_MARKS = frozenset(string.whitespace + string.punctuation) - set(_MARKS.values())
@@ -22,27 +22,28 @@ _QUOTES = re.compile(r"^(?=[ \t]*[>＞])", re.MULTILINE)
 
 
 class Slack:
-    """mrkdwn. Nothing a model writes becomes a mention: ``<`` is always escaped but in our own links."""
+    """Slack's mrkdwn. A model cannot mention anybody: ``<`` is escaped everywhere but in the links made here."""
 
     bullet = "•"
 
     def length(self, text: str) -> int:
-        """In UTF-16, the larger of what Slack might count; escapes count as they are sent."""
+        """The number of UTF-16 code units, the largest count that Slack may use. Escapes count as they are sent."""
         return len(text.encode("utf-16-le")) // 2
 
     def inline(self, spans: Sequence[Span]) -> str:
-        # Code would end at its own backtick: such is written as text.
+        # Code with a backtick would end at it, so it is written as text.
         spans = [Span(s.text, link=s.link) if "code" in s.styles and "`" in s.text else s for s in spans]
         visible = "".join(span.text for span in spans if "code" not in span.styles)
         risky = "".join(
             mark for style, mark in _MARKS.items() if visible.count(mark) > 1 or any(style in s.styles for s in spans)
         )
-        return set_apart(
-            ((_span(span, risky), bool(span.styles)) for span in cores(spans)), lets=_BESIDE_MARKS.__contains__
+        return join_marked(
+            ((_span(span, risky), bool(span.styles)) for span in tight_spans(spans)),
+            may_touch=_BESIDE_MARKS.__contains__,
         )
 
     def heading(self, spans: Sequence[Span], level: int) -> str:
-        return self.inline(emboldened(spans))
+        return self.inline(in_bold(spans))
 
     def code(self, text: str, language: str) -> str:
         return f"```\n{text.replace('```', INVISIBLE.join('```')).translate(_ESCAPES)}\n```"

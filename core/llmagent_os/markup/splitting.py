@@ -1,8 +1,8 @@
-"""Messages that fit: as few breaks as can be, each where it hurts least.
+"""Splitting of a text into messages that fit, with as few breaks as possible, in the best places.
 
-A text is taken apart one level at a time, from what belongs together down to single characters: what fits into the
-message at hand goes there, what fits into a message of its own gets a new one, and only what fits nowhere is taken
-apart further.
+A text is split level by level: groups of blocks, blocks, lines, sentences, words, characters. A part that fits into the
+open message goes there. A part that fits into a message of its own begins a new one. Only a part that fits into no
+message is split further.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from llmagent_os.markup.dialect import Dialect, write
 from llmagent_os.markup.graphemes import grapheme_ends
 from llmagent_os.markup.parsing import parse
 
-#: A message must have room for one character with all the marks that can be around it.
+#: The smallest limit: a message must have room for one character with all the marks that can be around it.
 MIN_LIMIT = 100
 
 #: A block, and an offset in its text.
@@ -27,20 +27,20 @@ _Position = tuple[int, int]
 
 
 def render(markdown: str, dialect: Dialect) -> str:
-    """All of ``markdown`` in ``dialect``, whatever its length; empty where there is nothing to see."""
+    """All of ``markdown`` in ``dialect``, whatever its length; empty if there is nothing to see."""
     return write(parse(markdown), dialect)
 
 
 def pieces(markdown: str, dialect: Dialect, limit: int) -> tuple[str, ...]:
-    """``markdown`` in ``dialect``, as messages to send one after the other.
+    """Split ``markdown`` into messages in ``dialect``.
 
     Args:
         markdown: what a model wrote, or has written so far.
         dialect: of the platform.
-        limit: the most that one message may have, as ``dialect.length`` counts.
+        limit: the length of the longest message, as ``dialect.length`` counts.
 
     Returns:
-        Messages of which none is blank; no message where ``markdown`` is blank.
+        Messages, none of them blank; no messages if ``markdown`` is blank.
 
     Raises:
         ValueError: ``limit`` is below :data:`MIN_LIMIT`.
@@ -59,7 +59,7 @@ def pieces(markdown: str, dialect: Dialect, limit: int) -> tuple[str, ...]:
 
 
 def _with_links_that_fit(block: Block, dialect: Dialect, limit: int) -> Block:
-    """A link is never broken, so one that is longer than a message is written out."""
+    """``block``, with links that are longer than a message written out: links are never split."""
 
     def fits(span: Span) -> bool:
         return dialect.length(write([msgspec.structs.replace(block, spans=(span,))], dialect)) <= limit
@@ -69,7 +69,7 @@ def _with_links_that_fit(block: Block, dialect: Dialect, limit: int) -> Block:
 
 
 class _Splitter:
-    """Fills one message after the other. All that it holds of the open one is where it starts and ends."""
+    """Fills one message after the other. The open message is given by where it starts and ends."""
 
     def __init__(self, blocks: Sequence[Block], dialect: Dialect, limit: int) -> None:
         self.pieces: list[str] = []
@@ -80,7 +80,7 @@ class _Splitter:
         self._start = self._end = (0, 0)
 
     def groups(self) -> list[_Position]:
-        """Where what belongs together ends: a list, and a heading with what it is the heading of."""
+        """The ends of groups that belong together: a list; a heading and the block below it."""
         ends = range(1, len(self._blocks) + 1)
         return [
             (end, 0)
@@ -89,7 +89,7 @@ class _Splitter:
         ]
 
     def fill(self, ends: Sequence[_Position], level: int = 0) -> None:
-        """Take in what follows, up to the last of ``ends``, breaking at these if that is enough."""
+        """Add the text up to the last of ``ends``. Break at these positions if that is enough, or at finer ones."""
         done = 0
         while True:
             done += _most(ends[done:], lambda end: self._length(self._start, end), self._limit)
@@ -111,7 +111,7 @@ class _Splitter:
         self._start = self._end
 
     def _finer(self, end: _Position, level: int) -> list[_Position]:
-        """From where the open message ends to ``end``: the breaks that are one level below ``level``."""
+        """The breaks between the end of the open message and ``end`` that are one level below ``level``."""
         block, start = self._end
         if level == 0:
             return [(after, 0) for after in range(block + 1, end[0] + 1)]
@@ -136,7 +136,7 @@ class _Splitter:
         return write([part for part in parts if part.kind == "rule" or is_visible(part.text)], self._dialect)
 
     def _cut(self, at: int, start: int, stop: int | None) -> Block:
-        """A block from one offset to another. Only its beginning has its marker."""
+        """A block from one offset to another. Only the beginning has the marker."""
         block, offsets = self._blocks[at], self._offsets[at]
         if start == 0 and stop is None:
             return block
@@ -150,7 +150,7 @@ class _Splitter:
 
 
 def _most(ends: Sequence[_Position], length: Callable[[_Position], int], limit: int) -> int:
-    """How many of ``ends`` fit. What has been measured says how many to try next: writing a message is what takes time.
+    """How many of ``ends`` fit. The last measurement says how many to try next, as measuring takes the most time.
 
     >>> _most([(0, at) for at in range(100)], lambda end: 2 * end[1], 74)
     38
@@ -160,7 +160,7 @@ def _most(ends: Sequence[_Position], length: Callable[[_Position], int], limit: 
         taken = length(ends[guess - 1])
         low, high = (guess, high) if taken <= limit else (low, guess)
         tries += 1
-        # As if all were of one length; every third time by halves, as they may not be.
+        # As if all parts had one length; every third time by halves, because they may not.
         likely = guess * limit // max(taken, 1) if tries % 3 else (low + high) // 2
         guess = min(max(low + 1, min(likely, 8 * guess)), high - 1)
     return low
@@ -171,7 +171,7 @@ def _after(pattern: str) -> Callable[[str, int, int], Iterable[int]]:
     return lambda text, start, stop: (match.end() for match in compiled.finditer(text, start, stop))
 
 
-#: Where a block is broken, the best places first.
+#: Where a block may be broken, the best places first: lines, sentences, words, graphemes, any character.
 _BREAKS: tuple[Callable[[str, int, int], Iterable[int]], ...] = (
     _after(r"\n+"),
     _after(r"[.!?…]+[\"'”’)\]]*\s+|[。！？]+"),

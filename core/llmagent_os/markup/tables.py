@@ -1,4 +1,4 @@
-"""Tables: no chat platform has them, so they become columns of text."""
+"""Tables. No chat platform has them, so they become columns of text."""
 
 from __future__ import annotations
 
@@ -10,16 +10,18 @@ from markdown_it.rules_block import StateBlock, table
 
 _BAR = re.compile(r"(?<!\\)\|")
 
-#: A wider table is left as it was written.
+#: A table with more columns stays as it was written.
 _MAX_COLUMNS = 64
 
-#: A cell is not filled up to more than this, in columns of the screen, nor a table to so many times its words.
+#: Cells are padded with spaces up to this width at most, in columns of the screen.
 _MAX_WIDTH = 40
+
+#: A table that padding would make longer than this many times its words is not padded.
 _MAX_GROWTH = 4
 
 
 def lossless_table(state: StateBlock, start: int, end: int, silent: bool) -> bool:
-    """A block rule of markdown-it: a table, unless a row has more cells than the head, which GFM would drop."""
+    """A block rule of markdown-it: a table, unless a row has more cells than the head. GFM would drop those cells."""
 
     def cells(line: int) -> int:
         text = state.src[state.bMarks[line] + state.tShift[line] : state.eMarks[line]].strip()
@@ -39,7 +41,7 @@ def lossless_table(state: StateBlock, start: int, end: int, silent: bool) -> boo
 
 
 def columns(rows: Sequence[Sequence[str]]) -> str:
-    """``rows``, the first of them the head, as text to be shown in letters of one width.
+    """``rows``, of which the first is the head, as text for letters of one width.
 
     >>> print(columns([["day", "what"], ["Monday", "lunch"], ["Tue", ""]]))
     day    | what
@@ -62,7 +64,7 @@ def _without_empty_end(row: Sequence[str]) -> Sequence[str]:
 
 
 def _width(text: str) -> int:
-    """Columns of the screen."""
+    """The width of ``text`` in columns of the screen."""
     if text.isascii():
         return len(text)
     return sum(0 if unicodedata.combining(c) else 1 + (unicodedata.east_asian_width(c) in "WF") for c in text)

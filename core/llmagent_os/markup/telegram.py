@@ -6,19 +6,19 @@ import html
 import re
 from collections.abc import Sequence
 
-from llmagent_os.markup.block import Span, Style, cores, emboldened
+from llmagent_os.markup.block import Span, Style, in_bold, tight_spans
 
 _TAGS: dict[Style, str] = {"code": "code", "strike": "s", "italic": "i", "bold": "b"}
 _TAG = re.compile(r"<[^>]*>")
 
 
 class Telegram:
-    """HTML, every span with tags of its own, so that they are balanced wherever a message is cut."""
+    """Telegram's HTML. Every span has tags of its own, so that tags are balanced wherever a message is cut."""
 
     bullet = "•"
 
     def length(self, text: str) -> int:
-        """In UTF-16, without tags, as Telegram counts.
+        """The number of UTF-16 code units without tags, as Telegram counts.
 
         >>> Telegram().length("<b>1 &lt; 2</b> 🚀")
         8
@@ -26,10 +26,10 @@ class Telegram:
         return len(html.unescape(_TAG.sub("", text)).encode("utf-16-le")) // 2
 
     def inline(self, spans: Sequence[Span]) -> str:
-        return "".join(map(_span, cores(spans)))
+        return "".join(map(_span, tight_spans(spans)))
 
     def heading(self, spans: Sequence[Span], level: int) -> str:
-        return self.inline(emboldened(spans))
+        return self.inline(in_bold(spans))
 
     def code(self, text: str, language: str) -> str:
         inner = html.escape(text, quote=False)
@@ -41,12 +41,12 @@ class Telegram:
 
 def _span(span: Span) -> str:
     if not span.link.startswith("http"):
-        span = span.unlinked()  # Telegram finds an address for mail by itself, and knows no other link to it
+        span = span.unlinked()  # Telegram finds mail addresses by itself, and has no links to them
     text = html.escape(span.text, quote=False)
     if span.link:
         text = f'<a href="{html.escape(span.link, quote=False).replace(chr(34), "&quot;")}">{text}</a>'
     for style, tag in _TAGS.items():
-        # A link cannot be code there as well.
+        # In Telegram, a link cannot be code too.
         if style in span.styles and not (span.link and style == "code"):
             text = f"<{tag}>{text}</{tag}>"
     return text

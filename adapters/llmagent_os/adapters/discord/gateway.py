@@ -96,7 +96,7 @@ class GatewayClient(discord.AutoShardedClient):
         async def received(frame: Any, /) -> None:
             try:
                 # Frames are parsed without a pause, so that no other connection's frame comes in between.
-                self._current_ws = ws
+                self._current_socket = ws
                 await read(frame)
             except (ReconnectWebSocket, ConnectionClosed):  # how discord.py says what to do next
                 raise

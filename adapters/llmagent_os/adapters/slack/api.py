@@ -88,7 +88,8 @@ class Api:
 
     def _refused(self, method: str, limit: str, error: SlackApiError) -> NoReturn:
         answer = cast("Any", error.response)
-        data = cast("dict[str, Any]", answer.data) if isinstance(answer.data, dict) else {}
+        raw: object = answer.data
+        data = cast("dict[str, Any]", raw) if isinstance(raw, dict) else {}
         headers = {str(name): str(value) for name, value in dict(answer.headers).items()}
         known = translated(method, int(answer.status_code), data, headers)
         if isinstance(known, TryLaterError) and known.seconds is not None:

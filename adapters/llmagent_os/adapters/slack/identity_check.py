@@ -55,7 +55,8 @@ async def check_identity(api: Api) -> BotIdentity:
         )
     if missing:
         _log.warning("slack: scopes are missing", missing=[f"{scope}: {use}" for scope, use in missing.items()])
-    data = cast("dict[str, Any]", answer.data) if isinstance(answer.data, dict) else {}
+    raw: object = answer.data
+    data = cast("dict[str, Any]", raw) if isinstance(raw, dict) else {}
     team = str(data.get("team_id", ""))
     return BotIdentity(
         user_id=str(data.get("user_id", "")),

@@ -6,7 +6,7 @@ import asyncio
 
 from llmagent_os.adapter_kit.files import NOT_FOR_BOT, Files, larger_than, missing
 from llmagent_os.adapters.telegram.api import Api
-from llmagent_os.adapters.telegram.parsing import RemoteFile
+from llmagent_os.adapters.telegram.remote_files import RemoteFile
 from llmagent_os.events import Attachment, Message
 
 #: The largest file that Telegram gives to bots, in bytes.

@@ -4,11 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection
 from datetime import UTC, datetime
-from mimetypes import guess_extension
-from typing import Any, Literal, cast
+from typing import Any, Literal
 
 import msgspec
-import structlog
 from telegram import (
     CallbackQuery,
     Chat,
@@ -24,39 +22,16 @@ from telegram import (
     Message as TelegramMessage,
 )
 
-from llmagent_os.adapter_kit.files import UNKNOWN_TYPE
 from llmagent_os.adapters.telegram.entities import parse_text
 from llmagent_os.adapters.telegram.reaction_counts import Counts, CountStep
-from llmagent_os.errors import BadEventError
+from llmagent_os.adapters.telegram.remote_files import RemoteFile, files_of
 from llmagent_os.events import ButtonPress, Command, Conversation, Edit, Event, Message, Reaction, Sender
 from llmagent_os.host import slash_commands
 
 PLATFORM = "telegram"
 
-#: The kinds of updates that Telegram is asked for. Reactions come only if they are named.
-UPDATE_KINDS = (
-    "message",
-    "edited_message",
-    "callback_query",
-    "message_reaction",
-    "message_reaction_count",
-    "my_chat_member",
-)
-
 #: The emoji that stands for a paid reaction.
 PAID_REACTION = "⭐"
-
-_log = structlog.stdlib.get_logger(__name__)
-
-
-class RemoteFile(msgspec.Struct, frozen=True):
-    """A file that Telegram holds."""
-
-    file_id: str
-    name: str
-    content_type: str
-    size: int = 0  #: bytes, as Telegram says; 0: Telegram does not say
-    voice: bool = False
 
 
 class ParsedEvent(msgspec.Struct, frozen=True):
@@ -119,7 +94,7 @@ class TelegramParser:
         conversation = conversation_in(message.chat, message)
         written = message.text or message.caption or ""
         parsed = parse_text(written, message.entities or message.caption_entities, self._bot)
-        files = tuple(_files(message))
+        files = tuple(files_of(message))
         text = parsed.text or (message.sticker.emoji or "" if message.sticker is not None else "")
         if not text and not files:
             if not parsed.mentioned:
@@ -196,45 +171,6 @@ class TelegramParser:
         return _person(message.from_user)
 
 
-def decode_update(raw: object) -> tuple[int, Update] | None:
-    """The update of ``raw``, which was JSON, and its chat, 0 for none. None if it is malformed: that is logged."""
-    try:
-        if not isinstance(raw, dict):
-            raise BadEventError(f"an update is a JSON object, not {type(raw).__name__}")
-        update = Update.de_json(cast("dict[str, Any]", raw))
-        return chat_of(update), update
-    except Exception as error:  # the library raises whatever it stumbles over
-        log_skipped(raw, error)  # pyright: ignore[reportUnknownArgumentType]
-        return None
-
-
-def chat_of(update: Update) -> int:
-    """The id of the chat in which an update happened, 0 for none.
-
-    Raises:
-        BadEventError: the id is not a number: the library checks no types.
-    """
-    chat = update.effective_chat
-    if chat is None:
-        return 0
-    if not isinstance(chat.id, int):  # pyright: ignore[reportUnnecessaryIsInstance]
-        raise BadEventError(f"a chat's id is a number, not {type(chat.id).__name__}")
-    return chat.id
-
-
-def number_of(raw: object) -> int | None:
-    """The number of an update, by which it is confirmed; None if it has none."""
-    number: object = raw.get("update_id") if isinstance(raw, dict) else None  # pyright: ignore[reportUnknownMemberType, reportUnknownVariableType]
-    return number if isinstance(number, int) else None
-
-
-def log_skipped(raw: object, error: Exception) -> None:
-    """Log that an update is skipped, without what people wrote in it."""
-    kinds = sorted(str(key)[:40] for key in cast("dict[str, Any]", raw)) if isinstance(raw, dict) else []
-    _log.warning("telegram: a malformed update is skipped", fields=kinds[:5], error=type(error).__name__)
-    _log.debug("telegram: why an update is skipped", error=repr(error))
-
-
 def conversation_in(chat: Chat, message: TelegramMessage | None = None) -> Conversation:
     """The conversation of a chat. A topic of a group is a conversation of its own."""
     topic = message.message_thread_id if message is not None and message.is_topic_message else None
@@ -303,32 +239,3 @@ def _answered(message: TelegramMessage) -> TelegramMessage | None:
     if answered is None or (message.is_topic_message and answered.message_id == message.message_thread_id):
         return None
     return answered
-
-
-def _files(message: TelegramMessage) -> list[RemoteFile]:
-    found: list[RemoteFile] = []
-    if message.photo:
-        largest = max(message.photo, key=lambda photo: photo.width * photo.height)
-        name = f"photo-{message.message_id}.jpg"
-        found.append(RemoteFile(largest.file_id, name, "image/jpeg", largest.file_size or 0))
-    if (voice := message.voice) is not None:
-        kind = voice.mime_type or "audio/ogg"
-        found.append(RemoteFile(voice.file_id, f"voice{_ending(kind, '.ogg')}", kind, voice.file_size or 0, True))
-    if (note := message.video_note) is not None:
-        found.append(RemoteFile(note.file_id, "video-note.mp4", "video/mp4", note.file_size or 0))
-    # An animation comes as a document too, for old clients.
-    for kind, file in (
-        ("audio", message.audio),
-        ("video", message.video),
-        ("animation", message.animation),
-        ("document", None if message.animation is not None else message.document),
-    ):
-        if file is not None:
-            content_type = file.mime_type or UNKNOWN_TYPE
-            name = file.file_name or kind + _ending(content_type, "")
-            found.append(RemoteFile(file.file_id, name, content_type, file.file_size or 0))
-    return found
-
-
-def _ending(content_type: str, otherwise: str) -> str:
-    return otherwise or guess_extension(content_type.partition(";")[0]) or ""

@@ -13,8 +13,8 @@ from llmagent_os.adapter_kit.backoff import Backoff
 from llmagent_os.adapters.telegram.api import Api
 from llmagent_os.adapters.telegram.errors import BAD_TOKEN, says
 from llmagent_os.adapters.telegram.http import FloodError
-from llmagent_os.adapters.telegram.parsing import UPDATE_KINDS, number_of
 from llmagent_os.adapters.telegram.receiving import UpdateReceiver
+from llmagent_os.adapters.telegram.updates import UPDATE_KINDS, number_of
 from llmagent_os.errors import ConfigError
 
 _log = structlog.stdlib.get_logger(__name__)

@@ -19,16 +19,9 @@ from llmagent_os.adapter_kit.button_values import ButtonValues
 from llmagent_os.adapter_kit.keyed_order import KeyedLocks
 from llmagent_os.adapters.telegram.api import Api
 from llmagent_os.adapters.telegram.downloads import Downloads
-from llmagent_os.adapters.telegram.parsing import (
-    ParsedEvent,
-    TelegramParser,
-    chat_of,
-    count_event,
-    counts_of,
-    decode_update,
-    log_skipped,
-)
+from llmagent_os.adapters.telegram.parsing import ParsedEvent, TelegramParser, count_event, counts_of
 from llmagent_os.adapters.telegram.reaction_counts import CountStep, ReactionCounts
+from llmagent_os.adapters.telegram.updates import chat_of, decode_update, log_skipped
 from llmagent_os.errors import HostBusyError, LedgerError
 from llmagent_os.events import ButtonPress, Message, decode, encode
 

@@ -17,7 +17,7 @@ from telegram.error import BadRequest, InvalidToken, TelegramError
 from llmagent_os.adapter_kit.http_listener import listening
 from llmagent_os.adapters.telegram.api import Api
 from llmagent_os.adapters.telegram.errors import BAD_TOKEN, translated
-from llmagent_os.adapters.telegram.parsing import UPDATE_KINDS
+from llmagent_os.adapters.telegram.updates import UPDATE_KINDS
 from llmagent_os.errors import ConfigError
 
 _log = structlog.stdlib.get_logger(__name__)

@@ -1,10 +1,10 @@
-"""Chat in the browser: one aiohttp server, a WebSocket a page, and a transcript that outlives both.
+"""Chat in the browser: one aiohttp server, one WebSocket per page, and a transcript that outlives both.
 
 .. code-block:: python
 
     adapter = WebAdapter(
-        host="127.0.0.1", port=8321, token=None,             # a token is required where others can reach the host
-        data=Path("data/web"),                               # a folder: the transcript lives here
+        host="127.0.0.1", port=8321, token=None,             # a token is required if other machines can reach the host
+        data=Path("data/web"),                               # the folder of the transcript
         title="Calendar", examples=("What do I have tomorrow?",), about="",
         health=None, metrics=None,                           # async () -> dict with "ok"; () -> Prometheus text
         origins=(),                                          # further addresses of the page, behind a proxy
@@ -28,7 +28,7 @@ def from_setup(setup: AdapterSetup) -> WebAdapter:
     """The web chat of an installation.
 
     Raises:
-        ConfigError: a setting is wrong; names it.
+        ConfigError: a setting is wrong; the message names it.
     """
     settings, bot = setup.settings, setup.bot
     return WebAdapter(

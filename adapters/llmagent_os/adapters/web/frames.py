@@ -1,4 +1,4 @@
-"""What a page and the server say to each other over the WebSocket, one JSON object a frame.
+"""The frames that a page and the server exchange over the WebSocket, one JSON object per frame.
 
 >>> read_frame('{"type": "ping"}')
 Ping()
@@ -16,157 +16,162 @@ import msgspec
 
 from llmagent_os.errors import BadEventError
 
-Id = Annotated[str, msgspec.Meta(pattern=r"^[A-Za-z0-9_-]{8,64}$")]
-Short = Annotated[str, msgspec.Meta(min_length=1, max_length=128)]
+#: An id that a page has made.
+PageId = Annotated[str, msgspec.Meta(pattern=r"^[A-Za-z0-9_-]{8,64}$")]
+#: An id that the server has made.
+ServerId = Annotated[str, msgspec.Meta(min_length=1, max_length=128)]
 
 
-class _In(msgspec.Struct, frozen=True, kw_only=True, tag_field="type"):
+class _FromPage(msgspec.Struct, frozen=True, kw_only=True, tag_field="type"):
     pass
 
 
-class Open(_In, frozen=True, kw_only=True, tag="open"):
-    """Show a conversation and keep it up to date. The first frame of every connection."""
+class OpenConversation(_FromPage, frozen=True, kw_only=True, tag="open"):
+    """Show a conversation and keep it up to date. This is the first frame of every connection."""
 
-    conversation: Short | None = None  #: None: the person's latest
-    after: Annotated[int, msgspec.Meta(ge=0)] = 0  #: the last ``seq`` the page has; 0: nothing yet
+    conversation: ServerId | None = None  #: None: the visitor's latest conversation
+    after: Annotated[int, msgspec.Meta(ge=0)] = 0  #: the last ``seq`` that the page has; 0: nothing yet
 
 
-class New(_In, frozen=True, kw_only=True, tag="new"):
+class NewConversation(_FromPage, frozen=True, kw_only=True, tag="new"):
     """Begin another conversation and show it."""
 
 
-class Earlier(_In, frozen=True, kw_only=True, tag="earlier"):
+class EarlierItems(_FromPage, frozen=True, kw_only=True, tag="earlier"):
     """Send the messages before a position."""
 
     before: Annotated[int, msgspec.Meta(ge=0)]
 
 
-class List(_In, frozen=True, kw_only=True, tag="list"):
-    """Which conversations are there?"""
+class ListConversations(_FromPage, frozen=True, kw_only=True, tag="list"):
+    """Send the list of conversations."""
 
 
-class Ping(_In, frozen=True, kw_only=True, tag="ping"):
-    """Is the server there?"""
+class Ping(_FromPage, frozen=True, kw_only=True, tag="ping"):
+    """Answer with a Pong: the page checks the connection."""
 
 
-class _Act(_In, frozen=True, kw_only=True):
-    id: Id  #: made by the page; the same each time it is sent, until an Ack or a Refused
-    conversation: Short
+class _Action(_FromPage, frozen=True, kw_only=True):
+    id: PageId  #: the same at every try, until the server answers with Ack or Refused
+    conversation: ServerId
 
 
-class Say(_Act, frozen=True, kw_only=True, tag="message"):
-    """The person wrote something."""
+class Say(_Action, frozen=True, kw_only=True, tag="message"):
+    """The visitor wrote a message."""
 
     text: str
 
 
-class React(_Act, frozen=True, kw_only=True, tag="reaction"):
-    """The person put an emoji on a message, or took it off."""
+class React(_Action, frozen=True, kw_only=True, tag="reaction"):
+    """The visitor added an emoji to a message, or removed it."""
 
-    message_id: Short
+    message_id: ServerId
     emoji: Annotated[str, msgspec.Meta(min_length=1, max_length=32, pattern=r"^[^\s\x00-\x1f\x7f]+$")]
-    on: bool
+    on: bool  #: whether the emoji was added
 
 
-class Press(_Act, frozen=True, kw_only=True, tag="press"):
-    """The person pressed a button of a reply."""
+class Press(_Action, frozen=True, kw_only=True, tag="press"):
+    """The visitor pressed a button of a reply."""
 
-    message_id: Short
+    message_id: ServerId
     value: str
 
 
-InFrame = Open | New | Earlier | List | Ping | Say | React | Press
+#: What a visitor did.
+Action = Say | React | Press
+
+PageFrame = OpenConversation | NewConversation | EarlierItems | ListConversations | Ping | Action
 
 
-class _Out(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, tag_field="type"):
+class _FromServer(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, tag_field="type"):
     pass
 
 
-class Line(msgspec.Struct, frozen=True, kw_only=True):
-    """One conversation in the list of them."""
+class ConversationSummary(msgspec.Struct, frozen=True, kw_only=True):
+    """One conversation in the list of conversations."""
 
     id: str
-    title: str  #: how its first message begins; "" while empty
-    at: str  #: when it began, ISO 8601
+    title: str  #: the beginning of the first message; empty while there is none
+    at: str  #: when the conversation began, in ISO 8601
 
 
-class Welcome(_Out, frozen=True, kw_only=True, tag="welcome"):
-    """The answer to Open and New."""
+class Welcome(_FromServer, frozen=True, kw_only=True, tag="welcome"):
+    """The answer to OpenConversation and NewConversation."""
 
     title: str
     about: str
     examples: tuple[str, ...]
-    person: str  #: the name given by ``?person=``; "" for none
+    person: str  #: the name given by ``?person=``; empty for none
     conversation: str
     max_characters: int  #: of one message
 
 
-class Conversations(_Out, frozen=True, kw_only=True, tag="conversations"):
-    """The answer to List."""
+class Conversations(_FromServer, frozen=True, kw_only=True, tag="conversations"):
+    """The answer to ListConversations."""
 
-    conversations: tuple[Line, ...]  #: latest first
+    conversations: tuple[ConversationSummary, ...]  #: latest first
 
 
-class Items(_Out, frozen=True, kw_only=True, tag="items"):
-    """Messages that are new or changed, each whole: one that the page has already is replaced."""
+class Items(_FromServer, frozen=True, kw_only=True, tag="items"):
+    """Whole messages that are new or have changed. A message that the page has already is replaced."""
 
     conversation: str
     items: tuple[msgspec.Raw, ...]
     more: bool = False  #: there are messages before the first of these
 
 
-class Draft(_Out, frozen=True, kw_only=True, tag="draft"):
-    """All that is written so far of the message that will have this id."""
+class Draft(_FromServer, frozen=True, kw_only=True, tag="draft"):
+    """The text so far of the message that will have this id."""
 
     message_id: str
     text: str
 
 
-class Typing(_Out, frozen=True, kw_only=True, tag="typing"):
+class Typing(_FromServer, frozen=True, kw_only=True, tag="typing"):
     """An answer is coming."""
 
 
-class Ack(_Out, frozen=True, kw_only=True, tag="ack"):
-    """The event of this id is safe; what it changed was sent before."""
+class Ack(_FromServer, frozen=True, kw_only=True, tag="ack"):
+    """The action with this id is stored. What it changed was sent before."""
 
     id: str
 
 
-class Refused(_Out, frozen=True, kw_only=True, tag="refused"):
-    """The event of this id was not taken."""
+class Refused(_FromServer, frozen=True, kw_only=True, tag="refused"):
+    """The action with this id was not taken."""
 
     id: str
     reason: str
-    again: bool  #: the same may be tried again later
+    again: bool  #: whether the page may try again later
 
 
-class Error(_Out, frozen=True, kw_only=True, tag="error"):
-    """A frame could not be read; the connection goes on."""
+class Error(_FromServer, frozen=True, kw_only=True, tag="error"):
+    """A frame could not be read. The connection goes on."""
 
     reason: str
 
 
-class Pong(_Out, frozen=True, kw_only=True, tag="pong"):
-    """Yes."""
+class Pong(_FromServer, frozen=True, kw_only=True, tag="pong"):
+    """The answer to Ping."""
 
 
-OutFrame = Welcome | Conversations | Items | Draft | Typing | Ack | Refused | Error | Pong
+ServerFrame = Welcome | Conversations | Items | Draft | Typing | Ack | Refused | Error | Pong
 
 
 class _OnlyId(msgspec.Struct, frozen=True):
-    id: Id
+    id: PageId
 
 
-_decoder: msgspec.json.Decoder[InFrame] = msgspec.json.Decoder(InFrame)
+_decoder: msgspec.json.Decoder[PageFrame] = msgspec.json.Decoder(PageFrame)
 _id_decoder = msgspec.json.Decoder(_OnlyId)
 _encoder = msgspec.json.Encoder()
 
 
-def read_frame(raw: str | bytes) -> InFrame:
-    """The frame that a page sent.
+def read_frame(raw: str | bytes) -> PageFrame:
+    """The frame that a page has sent.
 
     Raises:
-        BadEventError: it is none; says which field is wrong.
+        BadEventError: ``raw`` is not a frame; the message names the wrong field.
     """
     try:
         return _decoder.decode(raw)
@@ -175,13 +180,13 @@ def read_frame(raw: str | bytes) -> InFrame:
 
 
 def id_of(raw: str | bytes) -> str | None:
-    """The id inside a frame that could not be read, so that the page need not send it for ever."""
+    """The id in a frame that could not be read: with a Refused for it, the page stops sending the frame."""
     try:
         return _id_decoder.decode(raw).id
     except (msgspec.MsgspecError, RecursionError, UnicodeError):
         return None
 
 
-def write_frame(frame: OutFrame) -> str:
+def write_frame(frame: ServerFrame) -> str:
     """``frame`` as JSON text."""
     return _encoder.encode(frame).decode()

@@ -1,7 +1,7 @@
-"""What was said in the browser, kept in a small SQLite file so that reloads and restarts lose nothing.
+"""The transcript of the web chat, in a small SQLite file, so that reloads and restarts lose nothing.
 
-A conversation has a counter, and each message carries the count of its last change (``seq``). A page that has seen
-everything up to ``seq`` asks for what changed after it, and gets whole messages that it puts in place of those it has.
+The changes of a conversation are numbered, and every message carries the number of its last change (``seq``). A page
+that has seen all changes up to a ``seq`` asks for the later ones, and gets whole messages that replace its old ones.
 """
 
 from __future__ import annotations
@@ -17,26 +17,27 @@ import sqlalchemy as sa
 from sqlalchemy import event
 from sqlalchemy.exc import SQLAlchemyError
 
-from llmagent_os.adapters.web import tables
-from llmagent_os.adapters.web.items import Item, Kept
+from llmagent_os.adapters.web import transcript_tables as tables
+from llmagent_os.adapters.web.transcript_items import Item, ItemRange
 from llmagent_os.errors import AdapterError, ConfigError
 
 T = TypeVar("T")
 
 
 class Transcript:
-    """The conversations of everybody, in the file ``path``. All calls run in a thread of its own, one after another."""
+    """The conversations of all visitors. All calls run in one thread of their own, one after the other."""
 
     def __init__(self, path: Path) -> None:
+        """Args: ``path`` of the file, which may not exist yet."""
         self._path = path
         self._engine: sa.Engine | None = None
         self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="web-transcript")
 
     async def open(self) -> None:
-        """Open the file now, and not when somebody writes.
+        """Open the file, so that a wrong one is noticed before the first message.
 
         Raises:
-            ConfigError: it cannot be used.
+            ConfigError: the file cannot be used.
         """
         try:
             await self._do(lambda db: db.execute(sa.select(tables.conversations.c.id).limit(1)).first())
@@ -45,11 +46,11 @@ class Transcript:
             raise ConfigError(f"web: {self._path} is damaged: {why}. Move it away, or restore a backup") from error
 
     async def close(self) -> None:
-        """Let go of the file. A later call opens it again."""
+        """Close the file. A later call opens it again."""
         await asyncio.get_running_loop().run_in_executor(self._thread, self._dispose)
 
     async def latest(self, person: str) -> str:
-        """The id of the person's latest conversation; one is begun where there is none."""
+        """The id of the person's latest conversation. If there is none, one is begun."""
 
         def work(db: sa.Connection) -> str:
             query = sa.select(tables.conversations.c.id).where(tables.conversations.c.person == person)
@@ -59,7 +60,7 @@ class Transcript:
         return await self._do(work)
 
     async def begin(self, person: str) -> str:
-        """The id of a conversation in which nothing has been said yet."""
+        """The id of a conversation of the person without messages. If there is none, one is begun."""
 
         def work(db: sa.Connection) -> str:
             query = sa.select(tables.conversations.c.id).where(
@@ -71,7 +72,7 @@ class Transcript:
         return await self._do(work)
 
     async def owner(self, conversation: str) -> str | None:
-        """Whose conversation it is; None where there is no such."""
+        """Whose conversation it is; None if there is no such conversation."""
 
         def work(db: sa.Connection) -> str | None:
             query = sa.select(tables.conversations.c.person).where(tables.conversations.c.id == conversation)
@@ -80,7 +81,7 @@ class Transcript:
         return await self._do(work)
 
     async def conversations(self, person: str, limit: int = 50) -> list[tuple[str, str, str]]:
-        """(id, title, when it began in ISO 8601) of the person's conversations, latest first."""
+        """The person's conversations as (id, title, begin in ISO 8601), latest first."""
 
         def work(db: sa.Connection) -> list[tuple[str, str, str]]:
             columns = tables.conversations.c
@@ -90,30 +91,30 @@ class Transcript:
 
         return await self._do(work)
 
-    async def since(self, conversation: str, after: int, limit: int = 200) -> Kept:
-        """The messages that changed after ``after``; from 0, the ``limit`` last ones."""
+    async def since(self, conversation: str, after: int, limit: int = 200) -> ItemRange:
+        """The messages that changed after ``after``. For 0: the last ``limit`` messages."""
 
-        def work(db: sa.Connection) -> Kept:
+        def work(db: sa.Connection) -> ItemRange:
             if after == 0:
-                return tables.stretch(db, conversation, tables.messages.c.seq > 0, limit)
+                return tables.latest(db, conversation, tables.messages.c.seq > 0, limit)
             columns = tables.messages.c
             query = sa.select(columns.body, columns.seq).order_by(columns.seq)
             rows = db.execute(query.where(columns.conversation == conversation, columns.seq > after)).all()
-            return Kept(tuple(msgspec.Raw(row.body) for row in rows), rows[-1].seq if rows else after)
+            return ItemRange(tuple(msgspec.Raw(row.body) for row in rows), rows[-1].seq if rows else after)
 
         return await self._do(work)
 
-    async def before(self, conversation: str, position: int, limit: int = 200) -> Kept:
-        """The ``limit`` messages before a position."""
+    async def before(self, conversation: str, position: int, limit: int = 200) -> ItemRange:
+        """The last ``limit`` messages before a position."""
         where = sa.and_(tables.messages.c.seq > 0, tables.messages.c.position < position)
-        return await self._do(lambda db: tables.stretch(db, conversation, where, limit))
+        return await self._do(lambda db: tables.latest(db, conversation, where, limit))
 
     async def get(self, conversation: str, message_id: str) -> Item | None:
-        """One message."""
+        """One message; None if there is no such message."""
         return await self._do(lambda db: tables.get(db, conversation, message_id))
 
     async def hold(self, conversation: str, item: Item) -> Item:
-        """Keep a place at the end for what the person said, until the host has it and :meth:`show` is called.
+        """Hold a place at the end for the person's message, until the host has taken it and :meth:`show` is called.
 
         Raises:
             AdapterError: there is no such conversation.
@@ -125,11 +126,11 @@ class Transcript:
         return await self._do(work)
 
     async def show(self, conversation: str, message_id: str) -> None:
-        """The host has the held message: pages may have it too."""
+        """Let pages show the held message: the host has taken it."""
         await self._do(lambda db: tables.show(db, conversation, message_id))
 
     async def remove(self, conversation: str, message_id: str) -> None:
-        """Give up a held message: the host did not take it."""
+        """Remove the held message: the host did not take it."""
 
         def work(db: sa.Connection) -> None:
             db.execute(tables.messages.delete().where(tables.at(conversation, message_id), tables.messages.c.seq == 0))
@@ -137,8 +138,9 @@ class Transcript:
         return await self._do(work)
 
     async def add(self, conversation: str, item: Item, paths: Sequence[str] = ()) -> Item:
-        """Put a reply at the end, with those of the local files at ``paths`` that exist. Where one with its id is there
-        already, that one stays and is returned.
+        """Put a reply at the end, with the local files at ``paths`` that exist.
+
+        A reply with the same id that is there already stays, and is returned.
 
         Raises:
             AdapterError: there is no such conversation.
@@ -148,7 +150,7 @@ class Transcript:
             there = tables.get(db, conversation, item.message_id)
             if there is not None:
                 return there
-            if item.reply_to is not None:  # who is answered was heard, even where a crash came between
+            if item.reply_to is not None:  # the host has taken the question, even if a crash came in between
                 tables.show(db, conversation, item.reply_to)
             files = tables.share(db, conversation, paths)
             return tables.insert(db, conversation, msgspec.structs.replace(item, files=files), shown=True)
@@ -156,7 +158,7 @@ class Transcript:
         return await self._do(work)
 
     async def done(self, conversation: str, act: str) -> bool:
-        """Whether the act of this id was given to :meth:`change` already."""
+        """Whether the action with the id ``act`` was given to :meth:`change` already."""
 
         def work(db: sa.Connection) -> bool:
             columns = tables.acts.c
@@ -166,13 +168,13 @@ class Transcript:
         return await self._do(work)
 
     async def change(self, conversation: str, message_id: str, act: str | None = None, **changes: Any) -> Item:
-        """Change fields of a message; a key ``paths`` replaces its files.
+        """Change fields of a message.
 
         Args:
-            conversation: where it is.
-            message_id: which it is.
-            act: the id of what the person did, kept for :meth:`done`.
-            changes: fields of :class:`~llmagent_os.adapters.web.items.Item`.
+            conversation: of the message.
+            message_id: of the message.
+            act: the id of the person's action, kept for :meth:`done`.
+            changes: fields of :class:`~llmagent_os.adapters.web.transcript_items.Item`; ``paths`` replaces the files.
 
         Raises:
             AdapterError: there is no such message.
@@ -194,7 +196,7 @@ class Transcript:
         return await self._do(work)
 
     async def file(self, token: str, name: str) -> tuple[str, Path] | None:
-        """The conversation and the local path of a shared file; None for a wrong address."""
+        """The conversation and the local path of a shared file; None if the address is wrong."""
 
         def work(db: sa.Connection) -> tuple[str, Path] | None:
             columns = tables.files.c
@@ -204,7 +206,7 @@ class Transcript:
         return await self._do(work)
 
     async def forget(self, person: str) -> tuple[str, ...]:
-        """Erase the person's conversations; returns the ids that they had."""
+        """Erase the person's conversations. Returns their ids."""
 
         def work(db: sa.Connection) -> tuple[str, ...]:
             theirs = tables.conversations.c.person == person
@@ -229,7 +231,7 @@ class Transcript:
             return self._engine
         try:
             self._path.parent.mkdir(parents=True, exist_ok=True)
-            self._path.touch(mode=0o600)  # made here, as SQLite would let the machine's other users read it
+            self._path.touch(mode=0o600)  # SQLite would make a file that other users of the machine can read
         except OSError as error:
             raise ConfigError(f"web: data folder {str(self._path.parent)!r} cannot be written: {error}") from error
         engine = sa.create_engine(f"sqlite:///{self._path}")
@@ -240,7 +242,8 @@ class Transcript:
             if version > tables.VERSION:
                 engine.dispose()
                 raise ConfigError(
-                    f"web: {self._path} was written by a newer version: tables {version}, not {tables.VERSION}"
+                    f"web: {self._path} was written by a newer version of LLMAgentOS: "
+                    f"its tables have version {version}, not {tables.VERSION}"
                 )
             tables.metadata.create_all(db)
             db.exec_driver_sql(f"PRAGMA user_version = {tables.VERSION}")
@@ -254,7 +257,7 @@ class Transcript:
 
 
 def _on_connect(connection: Any, _record: Any) -> None:
-    connection.isolation_level = None  # transactions are begun below, not by the driver's guess
+    connection.isolation_level = None  # transactions are begun by _on_begin, not by the driver
     for pragma in (
         "journal_mode = WAL",
         "synchronous = FULL",

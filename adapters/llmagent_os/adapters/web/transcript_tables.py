@@ -1,4 +1,4 @@
-"""The transcript's tables, and what is done to their rows inside a transaction."""
+"""The transcript's tables, and the statements that run inside its transactions."""
 
 from __future__ import annotations
 
@@ -11,13 +11,14 @@ import msgspec
 import sqlalchemy as sa
 import structlog
 
-from llmagent_os.adapters.web.items import File, Item, Kept, decode, encode
+from llmagent_os.adapters.web.transcript_items import Item, ItemRange, SharedFile, decode, encode
 from llmagent_os.errors import AdapterError
 from llmagent_os.events import now
 
-log = structlog.stdlib.get_logger()
+_log = structlog.stdlib.get_logger(__name__)
 
-VERSION = 1  #: of the tables below, kept in SQLite's ``user_version``
+VERSION = 1  #: of the tables, kept in SQLite's ``user_version``
+TITLE_CHARACTERS = 80  #: of a conversation's title
 
 metadata = sa.MetaData()
 conversations = sa.Table(
@@ -33,7 +34,7 @@ messages = sa.Table(
     "messages",
     metadata,
     sa.Column("conversation", sa.Text, sa.ForeignKey("conversations.id", ondelete="CASCADE"), primary_key=True),
-    sa.Column("message_id", sa.Text, primary_key=True),  # of a reply: made from its send key, so that it is kept once
+    sa.Column("message_id", sa.Text, primary_key=True),  # of a reply: made from its key, so that the reply is kept once
     sa.Column("position", sa.Integer, nullable=False),
     sa.Column("seq", sa.Integer, nullable=False),
     sa.Column("body", sa.LargeBinary, nullable=False),  # an Item as JSON
@@ -49,7 +50,7 @@ files = sa.Table(
     sa.Column("path", sa.Text, nullable=False),
 )
 
-acts = sa.Table(  # what was done to messages: a page may send it again, also over a connection it has given up
+acts = sa.Table(  # actions that were taken: a page may send an action again, also over an old connection
     "acts",
     metadata,
     sa.Column("conversation", sa.Text, sa.ForeignKey("conversations.id", ondelete="CASCADE"), primary_key=True),
@@ -58,16 +59,20 @@ acts = sa.Table(  # what was done to messages: a page may send it again, also ov
 
 
 def begin(db: sa.Connection, person: str) -> str:
-    """A new conversation of this person; returns its id."""
+    """Begin a conversation of ``person``. Returns its id."""
     conversation = secrets.token_urlsafe(12)
-    at_now = now().isoformat(timespec="microseconds")  # one width, so that it sorts
+    at_now = now().isoformat(timespec="microseconds")  # of one width, so that it sorts
     row = {"id": conversation, "person": person, "title": "", "created_at": at_now, "last_seq": 0}
     db.execute(conversations.insert().values(**row))
     return conversation
 
 
 def count(db: sa.Connection, conversation: str) -> int:
-    """The next ``seq``. Raises AdapterError where there is no such conversation."""
+    """The next ``seq`` of a conversation.
+
+    Raises:
+        AdapterError: there is no such conversation.
+    """
     row = conversations.update().where(conversations.c.id == conversation)
     row = row.values(last_seq=conversations.c.last_seq + 1).returning(conversations.c.last_seq)
     seq: int | None = db.execute(row).scalar()
@@ -77,7 +82,7 @@ def count(db: sa.Connection, conversation: str) -> int:
 
 
 def get(db: sa.Connection, conversation: str, message_id: str) -> Item | None:
-    """One message."""
+    """One message; None if there is no such message."""
     body = db.execute(sa.select(messages.c.body).where(at(conversation, message_id))).scalar()
     return None if body is None else decode(body)
 
@@ -88,7 +93,7 @@ def at(conversation: str, message_id: str) -> sa.ColumnElement[bool]:
 
 
 def insert(db: sa.Connection, conversation: str, item: Item, *, shown: bool) -> Item:
-    """Put ``item`` at the end; pages get it at once where ``shown``."""
+    """Put ``item`` at the end of a conversation. Pages show it at once if ``shown``, otherwise after :func:`show`."""
     position = count(db, conversation)
     kept = msgspec.structs.replace(item, position=position, seq=position if shown else 0)
     row = {"message_id": kept.message_id, "position": position, "seq": kept.seq, "body": encode(kept)}
@@ -97,7 +102,7 @@ def insert(db: sa.Connection, conversation: str, item: Item, *, shown: bool) -> 
 
 
 def update(db: sa.Connection, conversation: str, item: Item) -> Item:
-    """Replace a message, and count the change."""
+    """Replace a message, and give the change a number."""
     kept = msgspec.structs.replace(item, seq=count(db, conversation))
     row = at(conversation, kept.message_id)
     db.execute(messages.update().where(row).values(seq=kept.seq, body=encode(kept)))
@@ -105,34 +110,34 @@ def update(db: sa.Connection, conversation: str, item: Item) -> Item:
 
 
 def show(db: sa.Connection, conversation: str, message_id: str) -> None:
-    """Let pages have a held message; the first one gives the conversation its title."""
+    """Let pages show a held message. The first message gives the conversation its title."""
     held = get(db, conversation, message_id)
     if held is None or held.seq:
         return
     update(db, conversation, held)
     untitled = sa.and_(conversations.c.id == conversation, conversations.c.title == "")
-    db.execute(conversations.update().where(untitled).values(title=" ".join(held.text.split())[:80]))
+    db.execute(conversations.update().where(untitled).values(title=" ".join(held.text.split())[:TITLE_CHARACTERS]))
 
 
-def stretch(db: sa.Connection, conversation: str, where: sa.ColumnElement[bool], limit: int) -> Kept:
-    """The last ``limit`` messages that fit ``where``, oldest first."""
+def latest(db: sa.Connection, conversation: str, where: sa.ColumnElement[bool], limit: int) -> ItemRange:
+    """The last ``limit`` messages that meet ``where``, oldest first."""
     query = sa.select(messages.c.body).where(messages.c.conversation == conversation, where)
     rows = db.execute(query.order_by(messages.c.position.desc()).limit(limit + 1)).scalars().all()
     seq = db.execute(sa.select(conversations.c.last_seq).where(conversations.c.id == conversation)).scalar()
-    return Kept(tuple(msgspec.Raw(body) for body in reversed(rows[:limit])), seq or 0, len(rows) > limit)
+    return ItemRange(tuple(msgspec.Raw(body) for body in reversed(rows[:limit])), seq or 0, len(rows) > limit)
 
 
-def share(db: sa.Connection, conversation: str, paths: Sequence[str]) -> tuple[File, ...]:
-    """Give each of the local files an address that nobody can guess. Files that do not exist are left out."""
-    shared: list[File] = []
+def share(db: sa.Connection, conversation: str, paths: Sequence[str]) -> tuple[SharedFile, ...]:
+    """Give local files addresses that nobody can guess. Files that do not exist are left out."""
+    shared: list[SharedFile] = []
     for path in map(Path, paths):
         try:
             size = path.stat().st_size
-        except OSError as error:  # the reply's text is complete without it, and must not be lost with it
-            log.warning("web.file_missing", path=str(path), error=str(error))
+        except OSError as error:  # the reply's text is complete without the file
+            _log.warning("web: a file of a reply cannot be read", path=str(path), error=str(error))
             continue
         token = secrets.token_urlsafe(24)
         row = {"token": token, "conversation": conversation, "name": path.name, "path": str(path.absolute())}
         db.execute(files.insert().values(**row))
-        shared.append(File(name=path.name, url=f"/files/{token}/{quote(path.name)}", size=size))
+        shared.append(SharedFile(name=path.name, url=f"/files/{token}/{quote(path.name)}", size=size))
     return tuple(shared)

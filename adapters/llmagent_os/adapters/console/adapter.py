@@ -1,0 +1,245 @@
+"""The terminal as a platform."""
+
+from __future__ import annotations
+
+import asyncio
+import getpass
+import os
+import sys
+import uuid
+from collections.abc import Sequence
+from typing import Any, Literal, TextIO
+
+from llmagent_os.adapter import Accept, Button, Capabilities, Receipt, Reply
+from llmagent_os.adapter_kit.bounded_dict import BoundedDict
+from llmagent_os.adapters.console.reactions import reaction_in
+from llmagent_os.adapters.console.terminal import lines, rewriting, width
+from llmagent_os.errors import AdapterError, ConfigError, HostBusyError
+from llmagent_os.events import ButtonPress, Conversation, Message, Reaction, Sender
+
+#: How many replies are remembered, so that a second send prints nothing.
+MAX_RECEIPTS = 1000
+
+#: What the person reads when the host has no room for a line.
+BUSY = "This was not taken: too many messages are waiting. Please say it again in a moment."
+
+_RED, _DIM, _BOLD, _OFF = "\x1b[31m", "\x1b[2m", "\x1b[1m", "\x1b[0m"
+
+
+class ConsoleAdapter:
+    """Chat with the person at the terminal.
+
+    Args:
+        stdin: where lines come from.
+        stdout: where replies go. Drafts are shown only if it is a terminal.
+        person: who is at the terminal; None: the user of this machine.
+        title: shown at the beginning, with ``examples``.
+        examples: messages to try.
+
+    Raises:
+        ConfigError: the process has no standard input or output.
+    """
+
+    name = "console"
+
+    def __init__(
+        self,
+        *,
+        stdin: TextIO | None = None,
+        stdout: TextIO | None = None,
+        person: str | None = None,
+        title: str = "",
+        examples: Sequence[str] = (),
+    ) -> None:
+        source, out = stdin or sys.stdin, stdout or sys.stdout
+        if source is None or out is None:  # a service without a terminal
+            raise ConfigError("console: this process has no terminal; use another adapter, such as `web`")
+        self._in: TextIO = source
+        self._out: TextIO = out
+        self._person = person or _user()
+        self._title, self._examples = title, tuple(examples)
+        self._is_terminal = self._out.isatty()
+        self._writing = asyncio.Lock()
+        self._receipts: BoundedDict[str, Receipt] = BoundedDict(MAX_RECEIPTS)  # by the reply's key
+        self._draft: tuple[str, str] | None = None  # key and text of the draft on the screen
+        self._last = ""  # message id of the last reply
+        self._reactions: set[tuple[str, str]] = set()  # message id and emoji
+        self._buttons: tuple[Button, ...] = ()  # that can be pressed now
+        self._prompted = False  # whether the prompt is the last thing on the screen
+
+    @property
+    def capabilities(self) -> Capabilities:
+        """What the console can do. There are drafts only if a terminal can rewrite them."""
+        return Capabilities(
+            reactions=True,
+            buttons=True,
+            files=True,
+            markdown=False,
+            drafts=self._is_terminal,
+            edits_per_second=15.0,
+            max_characters=100_000,
+            trusted=True,
+        )
+
+    # ── receiving ─────────────────────────────────────────────────────────────────────────────────────────────────
+
+    async def run(self, accept: Accept) -> None:
+        """Read lines until the input ends."""
+        if self._title and self._is_terminal:
+            examples = "".join(f"\n  {example}" for example in self._examples)
+            await self._print(f"{self._style(_BOLD, self._title)}  {self._style(_DIM, 'Ctrl-D ends.' + examples)}\n")
+        await self._prompt()
+        begun = ""  # lines that continue in the next one
+        async for line in lines(self._in):
+            self._prompted = False  # Enter has moved the cursor past the prompt
+            if line.endswith("\\"):
+                begun += line[:-1] + "\n"
+                continue
+            begun, whole = "", (begun + line).strip()
+            if not whole or not await self._take(whole, accept):
+                await self._prompt()
+        if begun.strip():
+            await self._take(begun.strip(), accept)
+        if self._is_terminal:
+            await self._print("\n")
+
+    async def _take(self, line: str, accept: Accept) -> bool:
+        """Give the host the event that ``line`` means. Returns whether an answer is coming."""
+        event_id = uuid.uuid4().hex
+        common: dict[str, Any] = {
+            "event_id": event_id,
+            "conversation": Conversation(platform=self.name, workspace="local", channel=self._person),
+            "sender": Sender(self._person, self._person),
+        }
+        emoji = reaction_in(line) if self._last else None
+        number = int(line) if self._buttons and line.isascii() and line.isdigit() else 0
+        try:
+            if emoji is not None:
+                await self._react(emoji, accept, common)
+                return False
+            if 1 <= number <= len(self._buttons):
+                value = self._buttons[number - 1].value
+                await accept(ButtonPress(message_id=self._last, value=value, **common))
+            else:
+                await accept(Message(text=line, message_id=event_id, **common))
+            self._buttons = ()
+        except HostBusyError:
+            await self._print(self._style(_RED, BUSY) + "\n")
+            return False
+        return True
+
+    async def _react(self, emoji: str, accept: Accept, common: dict[str, Any]) -> None:
+        """Add an emoji to the last reply; remove it if it is there already."""
+        mark = (self._last, emoji)
+        action: Literal["added", "removed"] = "removed" if mark in self._reactions else "added"
+        await accept(Reaction(message_id=self._last, emoji=emoji, action=action, **common))
+        self._reactions ^= {mark}
+        await self._print(self._style(_DIM, f"{emoji} {'taken back' if action == 'removed' else 'noted'}") + "\n")
+
+    # ── sending ───────────────────────────────────────────────────────────────────────────────────────────────────
+
+    async def send(
+        self, conversation: Conversation, reply: Reply, *, key: str, reply_to: str | None = None, again: bool = False
+    ) -> Receipt:
+        """Print ``reply`` in the place of its draft, once for every ``key`` of this process.
+
+        Raises:
+            AdapterError: the terminal is gone.
+        """
+        async with self._writing:
+            if known := self._receipts.get(key):
+                return known
+            draft = self._draft[1] if self._draft and self._draft[0] == key else None
+            body = self._over(draft, reply.text) + "\n" + self._below(reply) + "\n"
+            await self._write(body)
+            self._draft = None
+            self._last = uuid.uuid4().hex
+            self._buttons = reply.buttons
+            self._receipts[key] = receipt = Receipt((self._last,))
+            self._prompted = False
+        await self._prompt()
+        return receipt
+
+    async def draft(self, conversation: Conversation, text: str, *, key: str) -> None:
+        """Show ``text``, all that is written so far, in the place of the draft before."""
+        async with self._writing:
+            if key in self._receipts or not self._is_terminal:
+                return
+            if self._draft is not None and self._draft[0] != key:
+                return  # one draft at a time: the other reply is printed when it is finished
+            await self._write(self._over(self._draft[1] if self._draft else None, text))
+            self._draft = (key, text)
+
+    async def edit(self, conversation: Conversation, message_id: str, reply: Reply) -> None:
+        """Print the new version: what has scrolled by cannot be changed.
+
+        Raises:
+            AdapterError: there is no such reply.
+        """
+        async with self._writing:
+            if not any(message_id in receipt.message_ids for receipt in self._receipts.values()):
+                raise AdapterError(f"console: there is no reply {message_id!r}")
+            lead = self._style(_DIM, "(changed) ")
+            await self._write(f"{self._clear_prompt()}{lead}{reply.text}\n{self._below(reply)}\n")
+            if message_id == self._last:
+                self._buttons = reply.buttons
+            self._prompted = False
+        await self._prompt()
+
+    async def typing(self, conversation: Conversation) -> None:
+        """Do nothing: the draft follows at once."""
+
+    # ── the screen ────────────────────────────────────────────────────────────────────────────────────────────────
+
+    def _over(self, draft: str | None, text: str) -> str:
+        """What to write to show ``text`` in the place of ``draft``, or of the prompt."""
+        return self._clear_prompt() + text if draft is None else rewriting(draft, text, self._out)
+
+    def _below(self, reply: Reply) -> str:
+        """The card, the files and the buttons, which stand below the text."""
+        below: list[str] = []
+        if reply.card is not None:
+            widest = max((width(label) for label, _ in reply.card.rows), default=0)
+            below += [self._style(_BOLD, f"  {reply.card.title}")] if reply.card.title else []
+            below += [f"  {label}{' ' * (widest - width(label))}  {text}" for label, text in reply.card.rows]
+        below += [f"  {self._style(_DIM, 'file')} {path}" for path in reply.files]
+        if reply.buttons:
+            below.append("  " + "   ".join(f"{n}) {button.label}" for n, button in enumerate(reply.buttons, 1)))
+        return "".join(f"{line}\n" for line in below)
+
+    def _clear_prompt(self) -> str:
+        if not self._prompted:
+            return ""
+        self._prompted = False
+        return "\r\x1b[K"
+
+    def _style(self, code: str, text: str) -> str:
+        return f"{code}{text}{_OFF}" if self._is_terminal else text
+
+    async def _prompt(self) -> None:
+        async with self._writing:
+            if self._is_terminal and not self._prompted and self._draft is None:
+                await self._write("› ")
+                self._prompted = True
+
+    async def _print(self, text: str) -> None:
+        async with self._writing:
+            await self._write(self._clear_prompt() + text)
+
+    async def _write(self, text: str) -> None:
+        try:
+            await asyncio.to_thread(_put, self._out, text)
+        except (OSError, ValueError) as error:
+            raise AdapterError(f"console: the terminal is gone: {error}") from error
+
+
+def _put(out: TextIO, text: str) -> None:
+    out.write(text)
+    out.flush()
+
+
+def _user() -> str:
+    try:
+        return getpass.getuser()
+    except (KeyError, OSError):  # a container's user may have no name
+        return f"user-{os.getuid()}"

@@ -1,0 +1,34 @@
+"""Reactions as people type them."""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+
+#: Emojis by the names that may be typed for them.
+EMOJI_BY_NAME = {
+    "+1": "👍", "thumbsup": "👍", "-1": "👎", "thumbsdown": "👎", "heart": "❤️", "tada": "🎉", "smile": "😄",
+    "laughing": "😆", "pray": "🙏", "fire": "🔥", "clap": "👏", "100": "💯", "check": "✅", "x": "❌", "thinking": "🤔",
+    "confused": "😕", "cry": "😢", "angry": "😡", "eyes": "👀", "rocket": "🚀", "ok_hand": "👌", "wave": "👋",
+}  # fmt: skip
+
+_NAMED = re.compile(r":([a-z0-9_+-]{1,40}):")
+_EMOJI = re.compile(r"\+(\S{1,32})")
+
+
+def reaction_in(line: str) -> str | None:
+    """The emoji with which ``line`` reacts to the last reply; None if the line is not a reaction.
+
+    >>> reaction_in("+1"), reaction_in(":tada:"), reaction_in("+🎉"), reaction_in(":blob_wave:")
+    ('👍', '🎉', '🎉', 'blob_wave')
+    >>> reaction_in("+49 30 1234"), reaction_in("+2"), reaction_in("ok :)")
+    (None, None, None)
+    """
+    if line in ("+1", "-1"):
+        return EMOJI_BY_NAME[line]
+    if named := _NAMED.fullmatch(line):
+        return EMOJI_BY_NAME.get(named[1], named[1])
+    typed = _EMOJI.fullmatch(line)
+    if typed and any(unicodedata.category(character) == "So" for character in typed[1]):
+        return typed[1]
+    return None

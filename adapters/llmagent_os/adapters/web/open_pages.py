@@ -1,0 +1,103 @@
+"""The browser pages that are open, and the drafts that they show."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+from weakref import WeakSet
+
+import msgspec
+
+from llmagent_os.adapter_kit.bounded_dict import BoundedDict
+from llmagent_os.adapters.web.browser_page import BrowserPage
+from llmagent_os.adapters.web.frames import Welcome
+
+#: How many replies are remembered, so that a late draft of them is dropped.
+MAX_SENT = 1000
+
+#: The longest message that a visitor may write, in characters.
+MESSAGE_CHARACTERS = 16_000
+
+
+class ChatDescription(msgspec.Struct, frozen=True):
+    """What a page shows besides the messages."""
+
+    title: str  #: the bot's name
+    about: str  #: one or two sentences, shown while a conversation is empty
+    examples: tuple[str, ...]  #: messages that are offered while a conversation is empty
+
+
+class OpenPages:
+    """All open pages."""
+
+    def __init__(self, title: str, about: str, examples: Sequence[str]) -> None:
+        """The arguments are those of :class:`ChatDescription`."""
+        self._description = ChatDescription(title, about, tuple(examples))
+        self._pages: WeakSet[BrowserPage] = WeakSet()
+        self._drafts: dict[str, dict[str, str]] = {}  # by conversation and message: for pages that are opened later
+        self._sent: BoundedDict[str, None] = BoundedDict(MAX_SENT)  # by message id
+
+    def add(self, page: BrowserPage) -> None:
+        """Note that ``page`` was opened."""
+        self._pages.add(page)
+
+    def remove(self, page: BrowserPage) -> None:
+        """Note that ``page`` was closed."""
+        self._pages.discard(page)
+
+    async def close_all(self) -> None:
+        """Close the connections of all pages."""
+        await asyncio.gather(*(page.close() for page in list(self._pages)), return_exceptions=True)
+
+    async def show(self, page: BrowserPage, conversation: str, after: int) -> None:
+        """Switch ``page`` to a conversation, of which it has all changes up to ``after``."""
+        await page.send(
+            Welcome(
+                title=self._description.title,
+                about=self._description.about,
+                examples=self._description.examples,
+                person=page.visitor.name,
+                conversation=conversation,
+                max_characters=MESSAGE_CHARACTERS,
+            )
+        )
+        await page.show(conversation, after)
+        for message_id, text in self._drafts.get(page.conversation or "", {}).items():
+            page.show_draft(message_id, text)
+
+    async def show_to(self, visitor_id: str, conversation: str) -> None:
+        """Switch all pages of a visitor to a conversation. A page that has lost its connection switches later."""
+        pages = [page for page in self._pages if page.visitor.id == visitor_id]
+        await asyncio.gather(*(self.show(page, conversation, 0) for page in pages), return_exceptions=True)
+
+    def notify(self, conversation: str) -> None:
+        """Have the pages that show ``conversation`` fetch what has changed in it."""
+        for page in self._showing(conversation):
+            page.notify()
+
+    def show_draft(self, conversation: str, message_id: str, text: str) -> None:
+        """Show ``text`` in the place of the coming message. A draft of a message that was sent is dropped."""
+        if message_id in self._sent:
+            return
+        self._drafts.setdefault(conversation, {})[message_id] = text
+        for page in self._showing(conversation):
+            page.show_draft(message_id, text)
+
+    def show_sent(self, conversation: str, message_id: str) -> None:
+        """Replace the draft of a message by the message itself, which is in the transcript."""
+        self._sent[message_id] = None
+        drafts = self._drafts.get(conversation, {})
+        drafts.pop(message_id, None)
+        if not drafts:
+            self._drafts.pop(conversation, None)
+        for page in self._showing(conversation):
+            page.drop_draft(message_id)
+            page.notify()
+
+    def show_typing(self, conversation: str) -> None:
+        """Show that an answer is coming."""
+        for page in self._showing(conversation):
+            page.show_typing()
+
+    def _showing(self, conversation: str) -> list[BrowserPage]:
+        return [page for page in self._pages if page.conversation == conversation]

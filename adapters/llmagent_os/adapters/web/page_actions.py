@@ -1,0 +1,151 @@
+"""The actions of visitors: messages, reactions and pressed buttons, handed to the host and kept in the transcript."""
+
+from __future__ import annotations
+
+from typing import Any, Literal
+
+import structlog
+
+from llmagent_os.adapter import Accept
+from llmagent_os.adapter_kit.keyed_order import KeyedLocks
+from llmagent_os.adapters.web.access import Visitor
+from llmagent_os.adapters.web.frames import Action, Press, React, Refused, Say
+from llmagent_os.adapters.web.open_pages import MESSAGE_CHARACTERS, OpenPages
+from llmagent_os.adapters.web.transcript import Transcript
+from llmagent_os.adapters.web.transcript_items import Item
+from llmagent_os.errors import HostBusyError, LLMAgentOSError
+from llmagent_os.events import ButtonPress, Conversation, Event, Message, Reaction, Sender, now
+
+_log = structlog.stdlib.get_logger(__name__)
+
+PLATFORM = "web"
+WORKSPACE = "local"  #: of every conversation
+
+#: How many emojis a visitor may have on one reply.
+MAX_REACTIONS = 20
+
+
+class PageActions:
+    """Takes the actions of visitors."""
+
+    def __init__(self, transcript: Transcript, pages: OpenPages, order: KeyedLocks) -> None:
+        """Args:
+        transcript: keeps what the actions change.
+        pages: show what has changed.
+        order: of the changes of one conversation.
+        """
+        self._transcript = transcript
+        self._pages = pages
+        self._order = order
+        self._accept: Accept | None = None
+
+    def open(self, accept: Accept) -> None:
+        """Hand events to ``accept``, the host."""
+        self._accept = accept
+
+    def close(self) -> None:
+        """Refuse actions until the next :meth:`open`."""
+        self._accept = None
+
+    @property
+    def is_open(self) -> bool:
+        """Whether there is a host."""
+        return self._accept is not None
+
+    async def take(self, visitor: Visitor, action: Action) -> Refused | None:
+        """Hand an action to the host, and keep what it changes. Returns why it was refused; None if it was taken.
+
+        A page may send an action again, after a crash at any point between the steps: what is done is not done twice.
+        """
+        conversation = action.conversation
+        if await self._transcript.owner(conversation) != visitor.id:
+            return _refused(action, "This conversation is not yours, or was erased.")
+        async with self._order.of(conversation):
+            try:
+                if await self._transcript.done(conversation, action.id):
+                    return None
+                match action:
+                    case Say():
+                        refused = await self._say(visitor, action)
+                    case React():
+                        refused = await self._react(visitor, action)
+                    case Press():
+                        refused = await self._press(visitor, action)
+            except HostBusyError as error:
+                _log.info("web: the host is busy", conversation=conversation, event_id=action.id, error=str(error))
+                return _refused(action, "Too many messages are waiting for an answer already.", again=True)
+            except LLMAgentOSError as error:
+                if await self._transcript.owner(conversation) is None:
+                    return None  # the action asked for the conversation to be erased, and that is done
+                _log.error(
+                    "web: an action was not taken", conversation=conversation, event_id=action.id, error=str(error)
+                )
+                return _refused(action, "Something went wrong, and this was not taken.", again=True)
+        if refused is None:
+            self._pages.notify(conversation)
+        return refused
+
+    async def _say(self, visitor: Visitor, action: Say) -> Refused | None:
+        text = action.text.strip()
+        if not text:
+            return _refused(action, "This message is empty.")
+        if len(text) > MESSAGE_CHARACTERS:
+            return _refused(action, f"This message has {len(text)} characters; {MESSAGE_CHARACTERS} is the most.")
+        item = Item(message_id=f"p-{action.id}", author="person", text=text, at=now())
+        held = await self._transcript.hold(action.conversation, item)
+        event = Message(text=held.text, message_id=held.message_id, **_common(visitor, action))
+        try:
+            await self._give(event)
+        except HostBusyError:  # sent again later, it belongs at the end of what is there by then
+            await self._transcript.remove(action.conversation, held.message_id)
+            raise
+        await self._transcript.show(action.conversation, held.message_id)
+        return None
+
+    async def _react(self, visitor: Visitor, action: React) -> Refused | None:
+        conversation, message_id = action.conversation, action.message_id
+        item = await self._transcript.get(conversation, message_id)
+        if item is None or item.author != "bot":
+            return _refused(action, "There is no such reply to react to.")
+        if (action.emoji in item.reactions) == action.on:  # two pages did the same
+            await self._transcript.change(conversation, message_id, action.id)
+            return None
+        if action.on and len(item.reactions) >= MAX_REACTIONS:
+            return _refused(action, "That is enough reactions for one reply.")
+        what: Literal["added", "removed"] = "added" if action.on else "removed"
+        common = _common(visitor, action)
+        await self._give(Reaction(message_id=message_id, emoji=action.emoji, action=what, **common))
+        others = tuple(emoji for emoji in item.reactions if emoji != action.emoji)
+        reactions = (*others, action.emoji) if action.on else others
+        await self._transcript.change(conversation, message_id, action.id, reactions=reactions)
+        return None
+
+    async def _press(self, visitor: Visitor, action: Press) -> Refused | None:
+        conversation, message_id = action.conversation, action.message_id
+        item = await self._transcript.get(conversation, message_id)
+        if item is None or action.value not in {button.value for button in item.buttons}:
+            return _refused(action, "There is no such button any more.")
+        if item.pressed is not None:
+            return None if item.pressed == action.value else _refused(action, "Another choice was made already.")
+        await self._give(ButtonPress(message_id=message_id, value=action.value, **_common(visitor, action)))
+        await self._transcript.change(conversation, message_id, action.id, pressed=action.value)
+        return None
+
+    async def _give(self, event: Event) -> None:
+        if self._accept is None:
+            raise HostBusyError("web: the host is stopping")
+        await self._accept(event)
+
+
+def _common(visitor: Visitor, action: Action) -> dict[str, Any]:
+    """The fields that all events of an action have."""
+    # The page has made the id. It cannot be trusted to be unique beyond the page's own conversation.
+    return {
+        "event_id": f"{action.conversation}:{action.id}",
+        "conversation": Conversation(platform=PLATFORM, workspace=WORKSPACE, channel=action.conversation),
+        "sender": Sender(visitor.id, visitor.name),
+    }
+
+
+def _refused(action: Action, reason: str, *, again: bool = False) -> Refused:
+    return Refused(id=action.id, reason=reason, again=again)
