@@ -84,12 +84,10 @@ def listed_commands(plugins: Plugins | None, *, for_admins: bool) -> dict[str, s
         plugins: add their own commands.
         for_admins: whether to list the commands of admins.
     """
-    admin = ADMIN_COMMANDS if for_admins else {}
-    return {
-        **{name: command.help for name, command in COMMANDS.items()},
-        **{name: command.help for name, command in admin.items()},
-        **(plugins.commands if plugins else {}),
-    }
+    own = {name: command.help for name, command in COMMANDS.items()}
+    if for_admins:
+        own |= {name: command.help for name, command in ADMIN_COMMANDS.items()}
+    return own | (plugins.commands if plugins else {})
 
 
 async def answer_command(services: Services, command: Command) -> Outcome:

@@ -28,7 +28,7 @@ async def revoked_text(access: Access, identity: str, gone: tuple[str, ...]) -> 
         identity: the account that was named.
         gone: the accounts that are no longer let in.
     """
-    names = ", ".join(f"`{each}`" for each in gone)
+    names = ", ".join(f"`{account}`" for account in gone)
     text = f"No longer let in: {names}." if gone else f"`{identity}` had not been let in by a code or by name."
     if await access.admits_identity(identity):
         text += " They are answered all the same: see LLMAGENT_OS_ACCESS, LLMAGENT_OS_ALLOW and LLMAGENT_OS_ADMINS."

@@ -27,23 +27,23 @@ class BusyNotices:
         self._adapters = adapters
         self._background = background
         self._send_seconds = send_seconds
-        self._told: set[str] = set()  # keys of the conversations that have the notice
+        self._notified: set[str] = set()  # keys of the conversations that have the notice
 
     def tell(self, event: Event) -> None:
         """Send the notice, unless the conversation has it already or nobody waits for an answer to ``event``."""
         key = event.conversation.key
-        if key in self._told or not isinstance(event, Message | Command | ButtonPress):
+        if key in self._notified or not isinstance(event, Message | Command | ButtonPress):
             return
-        self._told.add(key)
+        self._notified.add(key)
         self._background.spawn(self._send(event))
 
     def forget(self, conversation_key: str) -> None:
-        """Everything in the conversation is answered: the next burst is told again."""
-        self._told.discard(conversation_key)
+        """Everything in the conversation is answered: the next burst gets the notice again."""
+        self._notified.discard(conversation_key)
 
     def clear(self) -> None:
         """Forget all conversations."""
-        self._told.clear()
+        self._notified.clear()
 
     async def _send(self, event: Event) -> None:
         adapter = self._adapters[event.conversation.platform]

@@ -35,7 +35,7 @@ APOLOGY = Reply("Sorry, something went wrong on my side, and I could not do that
 
 
 class Stages:
-    """Takes one event after the other as far as each can go."""
+    """Runs the stages of events."""
 
     def __init__(
         self,

@@ -44,8 +44,8 @@ def system_text(
     Write playfully.
     """
     lines = [notes] if notes else []
-    chosen = [(each, action[each], words.get(action[each], "")) for each, words in dimensions.items() if each in action]
-    if named := [value for each, value, words in chosen if not words and each != "initiative"]:
+    chosen = [(key, action[key], words.get(action[key], "")) for key, words in dimensions.items() if key in action]
+    if named := [value for key, value, words in chosen if not words and key != "initiative"]:
         lines.append(f"Style: {', '.join(named)}.")
     lines += [words for _, _, words in chosen if words]
     if name:

@@ -77,7 +77,7 @@ class Access:
             return True
         standing = await self._members.membership(identity)
         let_in = standing.approved and self.mode != "closed"
-        return let_in or any(self._named(each) for each in standing.identities)
+        return let_in or any(self._named(linked) for linked in standing.identities)
 
     def is_admin(self, identity: str) -> bool:
         """Whether this very account may let others in. An account that is linked to an admin's may not."""
@@ -152,7 +152,7 @@ def plain_name(name: str) -> str:
     >>> plain_name("Ana *the*\n`great`"), plain_name("<@everyone>")
     ('Ana the great', 'everyone')
     """
-    kept = "".join(each if each.isalnum() or each in " .-'" else " " for each in name)
+    kept = "".join(char if char.isalnum() or char in " .-'" else " " for char in name)
     return " ".join(kept.split())[:MAX_NAME_CHARACTERS].strip()
 
 
@@ -162,7 +162,7 @@ def patterns(text: str) -> tuple[str, ...]:
     >>> patterns("slack:T024:*, , discord::7")
     ('slack:T024:*', 'discord::7')
     """
-    return tuple(pattern for each in text.split(",") if (pattern := each.strip()))
+    return tuple(pattern for part in text.split(",") if (pattern := part.strip()))
 
 
 def _matches(identity: str, among: tuple[str, ...]) -> bool:

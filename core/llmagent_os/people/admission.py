@@ -30,7 +30,7 @@ class Admission:
         self._handler = handler
         self._access = access
         # In memory only: nothing is kept about strangers. After a restart they are told once more.
-        self._told: OrderedDict[str, str] = OrderedDict()
+        self._hinted: OrderedDict[str, str] = OrderedDict()
 
     async def handle(self, event: Event, draft: Draft) -> Outcome:
         if event.sender.is_bot:
@@ -71,10 +71,10 @@ class Admission:
     def _hint(self, event: Event) -> Reply | None:
         """In a group: the hint to write directly, once, and visible to the stranger alone."""
         who, key = identity_of(event), event_key(event)
-        if self._told.setdefault(who, key) != key:
+        if self._hinted.setdefault(who, key) != key:
             return None
-        while len(self._told) > REMEMBERED_STRANGERS:
-            self._told.popitem(last=False)
+        while len(self._hinted) > REMEMBERED_STRANGERS:
+            self._hinted.popitem(last=False)
         return Reply(
             "I don't know you yet. Please write to me directly, and I will tell you how to be let in.",
             only_for=event.sender.user_id,
