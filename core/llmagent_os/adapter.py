@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
-from typing import Protocol, runtime_checkable
+from typing import Any, Protocol, runtime_checkable
 
 import msgspec
 
@@ -125,13 +125,33 @@ class Adapter(Protocol):
 
 @runtime_checkable
 class Remembers(Protocol):
-    """An adapter that keeps what was said, as the web chat's transcript does."""
+    """An adapter that keeps what was said in files of its own, as the web chat does with its transcript.
+
+    Files that people send are no reason to be one: the framework exports, erases and prunes the folder ``files``.
+    """
 
     @property
     def name(self) -> str:
         """The platform's name."""
         ...
 
+    @property
+    def keeps(self) -> tuple[str, ...]:
+        """Its files and folders inside the adapter's data folder, as patterns such as ``web.db*``."""
+        ...
+
+    async def export(self, user_id: str) -> list[dict[str, Any]]:
+        """Everything kept about a person, as JSON objects, one a conversation, oldest first.
+
+        Args:
+            user_id: the platform's own id of the person.
+        """
+        ...
+
     async def forget(self, user_id: str) -> int:
-        """Erase a person, by the platform's own id; returns how many conversations."""
+        """Erase everything kept about a person; returns how many conversations.
+
+        Args:
+            user_id: the platform's own id of the person.
+        """
         ...

@@ -17,7 +17,7 @@ from zoneinfo import ZoneInfo
 import msgspec
 import structlog
 
-from llmagent_os.adapter import Remembers, Reply
+from llmagent_os.adapter import Reply
 from llmagent_os.adapter_kit.backoff import Backoff
 from llmagent_os.chat import ChatRequest, ToolCall
 from llmagent_os.commands.command_table import FORGET, UNKEPT, Commands
@@ -59,6 +59,7 @@ if TYPE_CHECKING:
     from llmagent_os.people.access import Access
     from llmagent_os.people.profiles import Profiles
     from llmagent_os.policy_worker import PolicyWorker
+    from llmagent_os.privacy.stores import Stores
     from llmagent_os.tools.registry import Plugins
 
 _log = structlog.stdlib.get_logger(__name__)
@@ -120,7 +121,7 @@ class Agent:
         self.ledger = ledger
         self.settings = settings or AgentSettings()
         self.clock = clock
-        self.transcripts: tuple[Remembers, ...] = ()  #: adapters that keep what was said; the runtime tells which
+        self.stores: Stores | None = None  #: what keeps something about people; None: only this agent's own parts
         self.access: Access | None = None  #: who may be let in and by whom; the runtime tells
         self.learning: PolicyWorker | None = None  #: what keeps the policy in step with the ledger; the runtime tells
         self.commands = Commands(self)

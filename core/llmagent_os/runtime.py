@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Protocol, Self, runtime_checkable
 
 import structlog
 
-from llmagent_os.adapter import Adapter, Remembers
+from llmagent_os.adapter import Adapter
 from llmagent_os.adapter_kit.setup import AdapterSetup, make_adapter
 from llmagent_os.agent import Agent, AgentSettings
 from llmagent_os.bot import Bot, BotConfig
@@ -29,6 +29,10 @@ from llmagent_os.people.access import Access
 from llmagent_os.people.admission import Admission
 from llmagent_os.people.profiles import PREFERENCES, Profiles
 from llmagent_os.policy_worker import PolicyWorker
+from llmagent_os.privacy.known_stores import known_stores
+from llmagent_os.privacy.ledger_store import LedgerStore
+from llmagent_os.privacy.profile_store import PROFILES_FOLDER
+from llmagent_os.privacy.stores import Stores
 from llmagent_os.tools.registry import Plugins
 
 if TYPE_CHECKING:
@@ -65,6 +69,7 @@ class Runtime:
     adapters: tuple[Adapter, ...]
     host: Host
     health: Health
+    stores: Stores
 
     @classmethod
     @contextlib.asynccontextmanager
@@ -95,7 +100,7 @@ class Runtime:
 
             ledger = await Ledger.open(settings.ledger_url)
             stack.push_async_callback(ledger.close)
-            profiles = Profiles(data / "profiles", {**PREFERENCES, **config.behavior.dimensions})
+            profiles = Profiles(data / PROFILES_FOLDER, {**PREFERENCES, **config.behavior.dimensions})
 
             plugins = await stack.enter_async_context(
                 Plugins(
@@ -147,30 +152,41 @@ class Runtime:
                 return await host.hears(event) and await access.admits(event)
 
             health = Health(config.name, llm.name)
+
+            def make(name: str) -> Adapter:
+                setup = AdapterSetup(
+                    settings,
+                    config,
+                    data / name,
+                    health.report,
+                    health.metrics,
+                    commands=agent.commands.listed,
+                    wants=wants,
+                    store=ledger.records(f"adapter.{name}", ""),
+                )
+                return make_adapter(name, setup)
+
             made: list[Adapter] = []
             for each in config.adapters if adapters is None else adapters:
                 if not isinstance(each, str):
                     made.append(each)
                     continue
-                setup = AdapterSetup(
-                    settings,
-                    config,
-                    data / each,
-                    health.report,
-                    health.metrics,
-                    commands=agent.commands.listed,
-                    wants=wants,
-                    store=ledger.records(f"adapter.{each}", ""),
-                )
                 try:
-                    made.append(make_adapter(each, setup))
+                    made.append(make(each))
                 except NotConfiguredError as error:  # a bot can live there, and nobody has given it a token
                     if adapters is not None:
                         raise
                     _log.info("an adapter is left out", platform=each, why=str(error))
             if not made:
                 raise ConfigError(f"bot {config.name!r} has no adapter: nobody could reach it")
-            agent.transcripts = tuple(adapter for adapter in made if isinstance(adapter, Remembers))
+            stores = agent.stores = known_stores(
+                ledgers=[LedgerStore("ledger", ledger=ledger, url=settings.ledger_url, data=data)],
+                profiles=profiles,
+                data=data,
+                adapters=made,
+                make=make,
+                learning=agent.learning,
+            )
             limits = Limits(
                 max_pending_per_conversation=settings.max_pending_per_conversation,
                 max_running=settings.max_running,
@@ -186,7 +202,7 @@ class Runtime:
             )
             host = Host(Admission(agent, access), ledger, made, limits=limits, rewards=bot.rewards, may_rate=may_rate)
             health.host, health.plugins = host, plugins
-            yield cls(settings, bot, ledger, profiles, plugins, llm, agent, tuple(made), host, health)
+            yield cls(settings, bot, ledger, profiles, plugins, llm, agent, tuple(made), host, health, stores)
 
     async def run(self, listening: Callable[[str, str], None] | None = None) -> None:
         """Answer people until cancelled, or until every adapter has ended; see :meth:`llmagent_os.host.host.Host.run`.
@@ -194,7 +210,8 @@ class Runtime:
         Args:
             listening: called with an adapter's name and address once it can be reached.
         """
-        beside = [asyncio.create_task(self.plugins.watch()), asyncio.create_task(self._begin(listening))]
+        works = (self.plugins.watch(), self._begin(listening), self.stores.prune_daily())
+        beside = [asyncio.create_task(work) for work in works]
         if self.agent.learning is not None:
             beside.append(asyncio.create_task(self.agent.learning.run()))
         try:

@@ -9,10 +9,11 @@ import msgspec
 import structlog
 
 from llmagent_os.adapter import Button, Reply
+from llmagent_os.commands.forget import forget, stores_of
 from llmagent_os.commands.link import link, listed, platforms, unlink
 from llmagent_os.errors import PluginError
 from llmagent_os.events import Command, Event, event_key
-from llmagent_os.identity import identity_of, parts_of
+from llmagent_os.identity import identity_of
 from llmagent_os.modules.behavior import LEARNING, may_learn
 from llmagent_os.people.admission import approve, revoke
 from llmagent_os.people.linking import Links
@@ -214,21 +215,9 @@ class Commands:
         )
 
     async def _forget(self, event: Event) -> Reply:
-        """The ledger last: it knows who is to be forgotten, where a crash comes in between."""
         agent = self._agent
-        for identity in await agent.everyone(identity_of(event)):
-            platform, _, own_id = parts_of(identity)
-            for adapter in agent.transcripts:
-                if adapter.name == platform:
-                    await adapter.forget(own_id)
-            if agent.profiles is not None:
-                await agent.profiles.forget(identity)
-        everyone = await agent.everyone(identity_of(event))
-        if agent.ledger is not None:
-            await agent.ledger.forget(identity_of(event))
-        if agent.learning is not None:
-            await agent.learning.forget(everyone)
-        return Reply("Done: I have forgotten you.")
+        stores = agent.stores or stores_of(agent.ledger, agent.profiles, agent.learning)
+        return await forget(stores, await agent.everyone(identity_of(event)))
 
     async def _plugin(self, command: Command, name: str) -> Reply:
         agent = self._agent

@@ -92,7 +92,7 @@ class Ledger:
         writer = ThreadWriter(lambda: connect(path, synchronous))
         await writer.start()
         ledger = cls(writer, HostLock(path))
-        await writer.run(lambda database: _prune(database, time.time() - KEEP_DAYS * 86400))
+        await ledger.prune()
         return ledger
 
     async def close(self) -> None:
@@ -259,6 +259,11 @@ class Ledger:
         row = (why, event.conversation.platform, event.event_id)
         await self._writer.run(lambda database: database.driver.execute(sql.fail, row))
         self._settled(event.conversation.key)
+
+    async def prune(self) -> int:
+        """Delete events that were answered or given up and are older than :data:`KEEP_DAYS`. Returns how many."""
+        old = (inbox.c.state.in_([DONE, FAILED]), inbox.c.accepted_at < time.time() - KEEP_DAYS * 86_400)
+        return await self._writer.run(lambda database: database.sql.execute(sa.delete(inbox).where(*old)).rowcount)
 
     async def failed(self, limit: int = 100) -> list[tuple[str, str]]:
         """The keys of the latest events given up, and why, newest first."""
@@ -607,10 +612,6 @@ def _checkpoint(database: Database) -> None:
 def _is_known(database: Database, platform: str, event_id: str) -> bool:
     query = sa.select(inbox.c.seq).where(inbox.c.platform == platform, inbox.c.event_id == event_id)
     return database.sql.execute(query).first() is not None
-
-
-def _prune(database: Database, before: float) -> None:
-    database.sql.execute(sa.delete(inbox).where(inbox.c.state.in_([DONE, FAILED]), inbox.c.accepted_at < before))
 
 
 def _interaction_row(interaction: Interaction) -> tuple[Any, ...]:

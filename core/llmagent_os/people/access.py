@@ -16,6 +16,7 @@ from llmagent_os.events import Event, event_key, now
 from llmagent_os.identity import identity_of
 from llmagent_os.ledger.members import Member, Request
 from llmagent_os.people.codes import new_code, read
+from llmagent_os.privacy.retention import ACCESS_REQUESTS
 
 if TYPE_CHECKING:
     from llmagent_os.ledger import Ledger
@@ -23,7 +24,7 @@ if TYPE_CHECKING:
 _log = structlog.stdlib.get_logger(__name__)
 
 #: How long somebody's code is good, and how soon they are not told it again.
-REQUEST_VALID = timedelta(hours=1)
+REQUEST_VALID = ACCESS_REQUESTS.time
 TOLD_AGAIN = timedelta(minutes=10)
 
 COMMAND_LINE = "command line"  #: in the place of an admin who let somebody in there

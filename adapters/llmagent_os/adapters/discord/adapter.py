@@ -364,10 +364,6 @@ class DiscordAdapter:
         with contextlib.suppress(AdapterError, ConfigError):
             await self._api.call("typing", "POST", "/channels/{channel_id}/typing", channel_id=conversation.channel)
 
-    async def forget(self, user_id: str) -> int:
-        """Erase the files that a person has sent; returns of how many messages."""
-        return await self._files.forget(user_id)
-
 
 def from_setup(setup: AdapterSetup) -> DiscordAdapter:
     """Discord, as an installation's settings have it.

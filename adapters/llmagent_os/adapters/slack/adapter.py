@@ -513,10 +513,6 @@ class SlackAdapter:
     async def typing(self, conversation: Conversation) -> None:
         """Nothing: Slack shows that of people only."""
 
-    async def forget(self, user_id: str) -> int:
-        """Erase the files that a person has sent; returns of how many messages."""
-        return await self._files.forget(user_id)
-
     async def _connected(self) -> _Live:
         if self._live is None:
             with contextlib.suppress(TimeoutError):

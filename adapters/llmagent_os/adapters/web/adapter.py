@@ -59,6 +59,7 @@ class WebAdapter:
         trusted=True,
     )
     workspace = "local"  #: of every conversation
+    keeps = ("web.db*",)  #: the transcript, with SQLite's files beside it
     max_characters = 16_000  #: of what a person may write at once
 
     def __init__(
@@ -176,6 +177,7 @@ class WebAdapter:
         Their open pages turn to a new conversation, which also gets what is still to be answered in an erased one.
         """
         erased = await self.transcript.forget(user_id)
+        await self._rest()
         if erased and self._accept is not None:
             fresh = await self.transcript.begin(user_id)
             self._erased |= dict.fromkeys(erased, fresh)
@@ -185,6 +187,17 @@ class WebAdapter:
             # A page that is gone meanwhile opens the new conversation when it comes again.
             await asyncio.gather(*(self._server.show(page, fresh, 0) for page in theirs), return_exceptions=True)
         return len(erased)
+
+    async def export(self, user_id: str) -> list[dict[str, Any]]:
+        """Everything this person (``Sender.user_id``) said here and was told, one conversation after the other."""
+        found = await self.transcript.export(user_id)
+        await self._rest()
+        return found
+
+    async def _rest(self) -> None:
+        """Let go of the transcript's file where the adapter does not run: nobody else would close it."""
+        if self._accept is None:
+            await self.transcript.close()
 
     def opened(self, page: Page) -> None:
         """A page is there, until it is dropped."""
