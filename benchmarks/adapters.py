@@ -86,10 +86,9 @@ async def hosted(platform: str, folder: Path) -> None:
     from benchmarks.hosting import EchoAgent
 
     from llmagent_os.adapter import Adapter
-    from llmagent_os.adapter_kit.setup import AdapterSetup, make_adapter
+    from llmagent_os.adapter_kit.setup import AdapterSetup, BotDescription, make_adapter
     from llmagent_os.adapters.telegram.adapter import TelegramAdapter
     from llmagent_os.adapters.telegram.pace import Rate, Rates
-    from llmagent_os.bot import BotConfig
     from llmagent_os.config import Settings
     from llmagent_os.host.health import Health
     from llmagent_os.host.host import Host
@@ -101,7 +100,7 @@ async def hosted(platform: str, folder: Path) -> None:
     ledger = await Ledger.open(f"sqlite:///{folder / f'{platform}.db'}")
     setup = AdapterSetup(
         Settings.load(env_file=None),
-        BotConfig(name="bench", model="none"),
+        BotDescription("bench"),
         folder / platform,
         health.report,
         health.metrics,
@@ -118,7 +117,14 @@ async def hosted(platform: str, folder: Path) -> None:
             rates=Rates(overall=quick, chat=quick, group=quick),
         )
     access = Access(ledger, access="pairing", allow=f"{platform}:*")
-    await Host(Admission(EchoAgent(), access), ledger, [adapter], may_rate=access.admits).run()
+    await Host(
+        Admission(EchoAgent(), access),
+        ledger,
+        [adapter],
+        admits=access.admits,
+        may_rate=access.admits,
+        status=health.status,
+    ).run()
 
 
 BARE: dict[str, Callable[[], Coroutine[Any, Any, None]]] = {

@@ -31,7 +31,7 @@ from llmagent_os.adapter import Accept, Capabilities, Receipt, Reply
 from llmagent_os.events import Command, Conversation, Event, Message, Sender
 from llmagent_os.handler import Draft, Outcome
 from llmagent_os.host.host import Host
-from llmagent_os.ledger import Interaction, Ledger, RewardEvent
+from llmagent_os.ledger import Ledger
 
 COMMANDS = 100
 
@@ -71,9 +71,6 @@ class EchoAgent:
         if isinstance(event, Command):
             return Outcome(Reply(await self.commands[event.name](event)))
         return Outcome(Reply(event.text) if isinstance(event, Message) else None)
-
-    async def observe(self, interaction: Interaction, reward: RewardEvent) -> None:
-        raise NotImplementedError("the benchmark has no reactions")
 
 
 class BenchAdapter:
@@ -163,13 +160,20 @@ async def floor(in_flight: int, messages: int, repeats: int) -> list[Cost]:
         if outcome.reply is not None:
             await adapter.send(event.conversation, outcome.reply, key=event.event_id)
 
-    async def accept(event: Event) -> bool:
-        if isinstance(event, Message):
-            task = asyncio.create_task(answer(event))
-            tasks.add(task)
-            task.add_done_callback(tasks.discard)
-        return True
+    class Direct:
+        """Answers at once, in a task; no inbox."""
 
+        async def __call__(self, event: Event, /) -> bool:
+            if isinstance(event, Message):
+                task = asyncio.create_task(answer(event))
+                tasks.add(task)
+                task.add_done_callback(tasks.discard)
+            return True
+
+        async def wants(self, event: Event, /) -> bool:
+            return True
+
+    accept = Direct()
     await measure(adapter, accept, in_flight, messages // 5)
     return [await measure(adapter, accept, in_flight, messages) for _ in range(repeats)]
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
 from typing import Any, Protocol, runtime_checkable
 
 import msgspec
@@ -58,9 +57,26 @@ class Capabilities(msgspec.Struct, frozen=True, kw_only=True):
     trusted: bool = False  #: whoever gets as far as this platform was let in by it: nobody is asked who they are
 
 
-#: Given to an adapter: stores the event, and returns whether it is new (``False``: a redelivery). When it returns, the
-#: event is safe and the platform may be told so. Raises HostBusyError when the event was not taken.
-Accept = Callable[[Event], Awaitable[bool]]
+class Accept(Protocol):
+    """What the host gives an adapter to hand events on. Tests make one with :func:`llmagent_os.testing.accepting`."""
+
+    async def __call__(self, event: Event, /) -> bool:
+        """Store ``event``. When this returns, the event is safe and the platform may be told so.
+
+        Returns:
+            Whether the event is new. False: it was delivered before, or is not meant for the bot.
+
+        Raises:
+            HostBusyError: the event was not stored: deliver it again later.
+        """
+        ...
+
+    async def wants(self, event: Event, /) -> bool:
+        """Whether ``event`` is meant for the bot and comes from a person whom the bot answers.
+
+        An adapter asks before it fetches the files that come with an event.
+        """
+        ...
 
 
 class Adapter(Protocol):

@@ -1,4 +1,4 @@
-"""A bot: one TOML file, and what lies beside it.
+"""A bot: one TOML file, and the files beside it.
 
 .. code-block:: toml
 
@@ -12,26 +12,26 @@
     permissions = ["calendar.*"]          # what the plugins' tools may do
     knowledge = "knowledge.json"          # beside this file
     examples = ["What do I have tomorrow?"]
-    notes = "..."                         # told to models that were not trained for this bot
+    notes = "..."                         # for models that were not trained for this bot
 
-    [behavior]                            # until a person asks for something else
+    [behavior]                            # how people are answered until they ask for something else
     mode = "task_oriented"                # or conversational
     verbosity = "normal"                  # brief, normal or detailed
-    tone = "formal"                       # one of its own
+    tone = "formal"                       # one of the bot's own
 
     [behavior.dimensions]                 # what it chooses between; left out: mode, verbosity and initiative
     mode = true                           # as every bot has it
     verbosity = true
-    tone = { formal = "Write formally.", playful = "Write playfully." }   # its own, and what the model is told
+    tone = { formal = "Write formally.", playful = "Write playfully." }   # its own, and the words for the model
 
-    [policy]                              # how it finds out how each person likes to be answered
-    learner = "bayes"                     # or reinforce, actor_critic, q_learning; fixed: it does not
+    [policy]                              # how the bot learns how a person likes to be answered
+    learner = "bayes"                     # or reinforce, actor_critic, q_learning; fixed: it does not learn
     gamma = 0.0                           # how much of a reward is credited to the turn before, in the same session
-    exploration = 0.03                    # bayes: the share of replies that try something out
+    exploration = 0.03                    # bayes: the share of replies that try something new
 
     [rewards]                             # what an emoji is worth, from -1 to 1, beside the usual ones
     "party_parrot" = 1.0
-    [rewards.slack]                       # and on one platform
+    [rewards.slack]                       # the same on one platform
     "eyes" = 0.2
 
 A bot with an ``agent.py`` beside the TOML file runs the one :class:`~llmagent_os.agent.Agent` subclass in it.
@@ -48,30 +48,34 @@ from difflib import get_close_matches
 from importlib.metadata import entry_points
 from importlib.resources import files
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Literal, Self, cast
+from typing import Annotated, Any, Literal, Self, cast
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, StringConstraints, ValidationError, model_validator
 
+from llmagent_os.adapter_kit.setup import BotDescription
+from llmagent_os.agent import Agent
+from llmagent_os.config import Settings
 from llmagent_os.errors import ConfigError
 from llmagent_os.feedback.emoji_table import EMOJI, RewardMapping
+from llmagent_os.llm import LLM
 from llmagent_os.policy.contract import DIMENSIONS
 from llmagent_os.policy.dimensions import declared, starting
 
-if TYPE_CHECKING:
-    from llmagent_os.agent import Agent
+#: The group of entry points whose packages hold a bot.toml.
+GROUP = "llmagent_os.bots"
 
-GROUP = "llmagent_os.bots"  #: the entry points that are bots: packages that hold a bot.toml
+#: The name of a bot's TOML file.
 FILE = "bot.toml"
 
 Name = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_-]{0,39}$")]
 
 
 class Behavior(BaseModel):
-    """How people are answered who have not asked for something else: ``model_dump()`` is a value of each dimension."""
+    """How people are answered until they ask for something else. ``model_dump()``: a value for each dimension."""
 
     model_config = ConfigDict(extra="allow", frozen=True)
 
-    #: What can be chosen, and what the model is told for each value; see :data:`~llmagent_os.policy.Dimensions`.
+    #: The values that can be chosen, and the words for the model; see :data:`~llmagent_os.policy.Dimensions`.
     dimensions: dict[str, dict[str, str]] = Field(default={}, exclude=True)
 
     @model_validator(mode="before")
@@ -86,17 +90,17 @@ class Behavior(BaseModel):
 
 
 class Policy(BaseModel):
-    """How the bot finds out how each person likes to be answered."""
+    """How the bot learns how a person likes to be answered."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     learner: Literal["bayes", "reinforce", "actor_critic", "q_learning", "fixed"] = "bayes"
-    gamma: float | None = Field(default=None, ge=0.0, le=1.0)  #: None: the learner's own
-    exploration: float = Field(default=0.03, ge=0.0, le=1.0)  #: of ``bayes``
+    gamma: float | None = Field(default=None, ge=0.0, le=1.0)  #: None: the default of the learner
+    exploration: float = Field(default=0.03, ge=0.0, le=1.0)  #: of ``bayes``: the share of replies that explore
 
 
 def _worths(table: object) -> object:
-    """``[rewards]`` as it is, checked: by emoji, or by platform and emoji."""
+    """Check ``[rewards]``: a number by emoji, or by platform and emoji."""
     if not isinstance(table, dict):
         return table  # pydantic says what it should be
     worths: dict[str, object] = {}
@@ -124,20 +128,25 @@ class BotConfig(BaseModel):
     about: str = ""  #: one line for the empty page
     model: str = Field(min_length=1)  #: see :meth:`llmagent_os.llm.LLM.from_pretrained`
     adapters: tuple[Name, ...] = ("web",)
-    plugins: tuple[Name, ...] = ()  #: installed ones
+    plugins: tuple[Name, ...] = ()  #: installed plugins
     plugin_folder: str = ""  #: of single-file plugins, beside the TOML file; empty: none
     permissions: tuple[str, ...] = ()  #: what the plugins' tools may do, with wildcards: ``calendar.*``
     knowledge: str = ""  #: a JSON file beside the TOML file; empty: none
     examples: tuple[str, ...] = ()  #: shown on the empty page
-    notes: str = ""  #: told to models that were not trained for this bot
+    notes: str = ""  #: for models that were not trained for this bot
     behavior: Behavior = Behavior()
     policy: Policy = Policy()
-    rewards: Worths = {}  #: by emoji; by platform, those of one
+    rewards: Worths = {}  #: what an emoji is worth, by emoji; or by platform, then by emoji
     tool_rounds: int = Field(default=3, ge=0, le=20)  #: how often one reply may call tools
     max_tokens: int = Field(default=256, ge=1, le=32_768)  #: of one completion
     temperature: float = Field(default=0.0, ge=0.0, le=2.0)
     remembered_turns: int = Field(default=4, ge=0, le=100)  #: exchanges of the conversation that the model is shown
     model_seconds: float = Field(default=60.0, gt=0, le=3600)  #: for one completion
+
+    @property
+    def description(self) -> BotDescription:
+        """What people see of the bot before it says anything."""
+        return BotDescription(self.name, self.title, self.about, self.examples)
 
 
 @dataclass(frozen=True)
@@ -150,7 +159,7 @@ class Bot:
 
     config: BotConfig
     folder: Path  #: where its TOML file is
-    package: str | None = None  #: what holds it, where it is installed
+    package: str | None = None  #: the package that holds it; None: it is not installed
 
     @classmethod
     def load(cls, name_or_path: str | Path) -> Self:
@@ -160,7 +169,7 @@ class Bot:
             name_or_path: an installed bot's name; or a TOML file, or a folder with a ``bot.toml``.
 
         Raises:
-            ConfigError: there is no such bot, or its TOML is wrong; says what and where.
+            ConfigError: there is no such bot, or its TOML is wrong; the message says what and where.
         """
         name = str(name_or_path)
         path = Path(name).expanduser()
@@ -192,7 +201,7 @@ class Bot:
 
     @property
     def rewards(self) -> RewardMapping:
-        """What an emoji is worth."""
+        """What an emoji on a reply is worth."""
         values = {emoji: worth for emoji, worth in self.config.rewards.items() if not isinstance(worth, dict)}
         platforms = {name: table for name, table in self.config.rewards.items() if isinstance(table, dict)}
         return EMOJI.changed(values, platforms)
@@ -213,8 +222,6 @@ class Bot:
         Raises:
             ConfigError: the file cannot be imported, or does not hold exactly one agent.
         """
-        from llmagent_os.agent import Agent
-
         file = self.folder / "agent.py"
         if not file.is_file():
             return Agent
@@ -246,7 +253,28 @@ class Bot:
         return importlib.import_module(module)
 
 
+def make_llm(settings: Settings, bot: Bot) -> LLM:
+    """The bot's model, or the one that the settings put in its place. A local model is not loaded yet.
+
+    Raises:
+        ModelNotFoundError: there is no such model.
+    """
+    name = settings.model or bot.config.model
+    timeout = bot.config.model_seconds
+    if name.startswith("openai:"):
+        return LLM.from_pretrained(
+            name,
+            base_url=settings.base_url or None,
+            api_key=settings.api_key.get_secret_value() or None,
+            timeout=timeout,
+        )
+    return LLM.from_pretrained(
+        name, slots=settings.slots, threads=settings.threads or None, device=settings.device, timeout=timeout
+    )
+
+
 def _imported(file: Path, name: str) -> Any:
+    """The module in ``file``."""
     key = f"llmagent_os_bot_{name.replace('-', '_')}"
     spec = importlib.util.spec_from_file_location(key, file)
     if spec is None or spec.loader is None:
@@ -271,7 +299,8 @@ def _read(file: Path) -> BotConfig:
 
 
 def _explained(found: dict[str, Any]) -> str:
-    if found["type"] == "value_error":  # of a check of our own, which says where and what
+    """One of pydantic's errors, in words that say what to write."""
+    if found["type"] == "value_error":  # raised by a check in this file, whose text says where and what
         return str(found["ctx"]["error"])
     where = ".".join(str(part) for part in found["loc"])
     message = str(found["msg"])

@@ -1,4 +1,4 @@
-"""What the host asks of an agent."""
+"""What the host asks of an agent: one method, and what it returns."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from llmagent_os.adapter import Reply
 from llmagent_os.events import Event
 from llmagent_os.ledger import Interaction, RewardEvent
 
-#: Shows the text written so far, where the platform can.
+#: Shows the text that is written so far, where the platform can.
 Draft = Callable[[str], Awaitable[None]]
 
 
@@ -19,20 +19,17 @@ class Outcome(msgspec.Struct, frozen=True):
     """What the handler decided for an event."""
 
     reply: Reply | None  #: None: say nothing
-    interaction: Interaction | None = None  #: what to learn from; its id is ``event_key`` of the event
-    rewards: tuple[RewardEvent, ...] = ()  #: what the event says of replies, this one among them
+    interaction: Interaction | None = None  #: what the ledger keeps; its id is the ``event_key`` of the event
+    rewards: tuple[RewardEvent, ...] = ()  #: what the event says about replies, this reply among them
 
 
 class Handler(Protocol):
     """Answers events: an agent."""
 
     async def handle(self, event: Event, draft: Draft) -> Outcome:
-        """Decide the answer to ``event``: a message, command, button press or edit.
+        """Decide the answer to ``event``: a message, command, button press, edit or timer. Reactions never come here.
 
-        May be called again for the same event after a crash: what it does elsewhere should be keyed by ``event_key``.
+        The host may call this again for the same event after a crash, so whatever it writes elsewhere should be keyed
+        by ``event_key``.
         """
-        ...
-
-    async def observe(self, interaction: Interaction, reward: RewardEvent) -> None:
-        """Learn from a reaction on a reply. After a crash the same ``reward_id`` may come again."""
         ...

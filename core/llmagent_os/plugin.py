@@ -20,7 +20,7 @@ plugins.
 from __future__ import annotations
 
 import re
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Concatenate, Literal, ParamSpec, TypeVar
@@ -32,7 +32,6 @@ from llmagent_os.adapter import Button, Card
 from llmagent_os.chat import ToolSpec
 from llmagent_os.errors import PluginError
 from llmagent_os.events import Event
-from llmagent_os.policy.contract import DIMENSIONS, Dimensions
 from llmagent_os.timers import MemoryTimers, Timers
 
 if TYPE_CHECKING:
@@ -57,7 +56,8 @@ class ToolContext:
     time_zone: str  #: the person's IANA zone, such as ``Europe/Berlin``
     text: str  #: what they said, whole
     initiative: Literal["act", "ask_first"] = "act"  #: ``ask_first``: no write before they agreed to it
-    dimensions: Dimensions = field(default_factory=lambda: DIMENSIONS)  #: what can be asked for of how the bot answers
+    #: what a person can ask for of how the bot answers: each dimension's values, and what the model is told for each
+    dimensions: Mapping[str, Mapping[str, str]] = field(default_factory=dict[str, Mapping[str, str]])
     records: Records  #: this plugin's documents about this person
     profile: Profile
     timers: Timers = field(default_factory=MemoryTimers)  #: this plugin's for this person: lead to :meth:`Plugin.due`

@@ -6,26 +6,27 @@ import asyncio
 import contextlib
 from collections.abc import AsyncGenerator, Callable, Iterable
 from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
 from typing import TYPE_CHECKING, Protocol, Self, runtime_checkable
 
 import structlog
 
 from llmagent_os.adapter import Adapter
 from llmagent_os.adapter_kit.setup import AdapterSetup, make_adapter
-from llmagent_os.agent import Agent, AgentSettings
-from llmagent_os.bot import Bot, BotConfig
-from llmagent_os.chat import ChatRequest
+from llmagent_os.agent import Agent
+from llmagent_os.bot import Bot, BotConfig, make_llm
+from llmagent_os.commands.command_table import listed_commands
 from llmagent_os.config import Settings
 from llmagent_os.errors import BadToolCallError, ConfigError, ModelError, NotConfiguredError
-from llmagent_os.events import Event, Reaction
+from llmagent_os.events import Reaction
 from llmagent_os.host.health import Health
 from llmagent_os.host.host import Host
 from llmagent_os.host.limits import Limits
 from llmagent_os.ledger import Ledger
 from llmagent_os.llm import LLM
 from llmagent_os.modules import BehaviorModule, KnowledgeBase
-from llmagent_os.modules.behavior import system_text
-from llmagent_os.people.access import Access
+from llmagent_os.people.access import Access, patterns
 from llmagent_os.people.admission import Admission
 from llmagent_os.people.profiles import PREFERENCES, Profiles
 from llmagent_os.policy_worker import PolicyWorker
@@ -33,6 +34,9 @@ from llmagent_os.privacy.known_stores import known_stores
 from llmagent_os.privacy.ledger_store import LedgerStore
 from llmagent_os.privacy.profile_store import PROFILES_FOLDER
 from llmagent_os.privacy.stores import Stores
+from llmagent_os.reply.agent_settings import AgentSettings
+from llmagent_os.reply.prompt import warm_up_request
+from llmagent_os.reply.services import Services
 from llmagent_os.tools.registry import Plugins
 
 if TYPE_CHECKING:
@@ -51,7 +55,7 @@ class HasAddress(Protocol):
         ...
 
     async def started(self) -> str:
-        """Wait until it can be reached; returns where."""
+        """Wait until the adapter can be reached; returns where."""
         ...
 
 
@@ -65,11 +69,12 @@ class Runtime:
     profiles: Profiles
     plugins: Plugins
     llm: LLM
+    policy_worker: PolicyWorker | None  #: None: the bot does not learn
     agent: Agent
     adapters: tuple[Adapter, ...]
     host: Host
     health: Health
-    stores: Stores
+    stores: Stores  #: whatever keeps something about people
 
     @classmethod
     @contextlib.asynccontextmanager
@@ -88,121 +93,35 @@ class Runtime:
             ModelNotFoundError: there is no such model.
             LedgerError: the ledger cannot be opened.
         """
-        config = bot.config
         async with contextlib.AsyncExitStack() as stack:
-            data = settings.data
-            try:
-                await asyncio.to_thread(data.mkdir, mode=0o700, parents=True, exist_ok=True)
-            except OSError as error:
-                raise ConfigError(
-                    f"the data folder {str(data)!r} (LLMAGENT_OS_DATA) cannot be made: {error.strerror or error}"
-                ) from error
-
+            await asyncio.to_thread(_make_data_folder, settings.data)
             ledger = await Ledger.open(settings.ledger_url)
             stack.push_async_callback(ledger.close)
-            profiles = Profiles(data / PROFILES_FOLDER, {**PREFERENCES, **config.behavior.dimensions})
-
-            plugins = await stack.enter_async_context(
-                Plugins(
-                    folder=settings.plugin_folder or bot.plugin_folder,
-                    installed=config.plugins,
-                    allowed=config.permissions,
-                    records=ledger.records,
-                    timers=ledger.timers,
-                )
-            )
+            profiles = _profiles(settings, bot.config)
+            plugins = await stack.enter_async_context(_plugins(settings, bot, ledger))
             llm = await asyncio.to_thread(make_llm, settings, bot)
             stack.push_async_callback(llm.aclose)
-
-            knowledge = KnowledgeBase()
-            if bot.knowledge is not None:
-                await asyncio.to_thread(knowledge.load_knowledge, bot.knowledge)
-            chosen = settings.policy or config.policy.learner
-            policy = await asyncio.to_thread(make_policy, config, chosen)
-            behavior = BehaviorModule(
-                policy, defaults=config.behavior.model_dump(), dimensions=config.behavior.dimensions
-            )
-            agent = bot.agent_class()(
-                llm=llm,
-                kb=knowledge,
-                behavior=behavior,
-                plugins=plugins,
-                profiles=profiles,
+            knowledge = await asyncio.to_thread(_knowledge, bot)
+            policy = await asyncio.to_thread(_policy, bot.config, _learner(settings, bot.config))
+            policy_worker = await _policy_worker(policy, ledger, settings, bot.config)
+            health = Health(bot.config.name, llm.name, plugins=plugins)
+            make = partial(_adapter, settings, bot.config, health, plugins, ledger)
+            made = _adapters(adapters, bot.config, make)
+            stores = _stores(settings, ledger, profiles, made, make, policy_worker)
+            access = _access(settings, ledger, made)
+            services = Services(
+                behavior=_behavior(bot.config, policy),
+                settings=_agent_settings(settings, bot.config),
                 ledger=ledger,
-                settings=AgentSettings(
-                    title=config.title,
-                    notes=config.notes,
-                    permissions=config.permissions,
-                    tool_rounds=config.tool_rounds,
-                    max_tokens=config.max_tokens,
-                    temperature=config.temperature,
-                    remembered_turns=config.remembered_turns,
-                    time_zone=settings.zone,
-                ),
-            )
-
-            if policy is not None:
-                agent.learning = PolicyWorker(policy, ledger, f"{config.name}:{chosen}")
-                await agent.learning.open()
-
-            async def may_rate(event: Reaction) -> bool:
-                return await access.admits(event) and await agent.may_teach(event)
-
-            async def wants(event: Event) -> bool:
-                return await host.hears(event) and await access.admits(event)
-
-            health = Health(config.name, llm.name)
-
-            def make(name: str) -> Adapter:
-                setup = AdapterSetup(
-                    settings,
-                    config,
-                    data / name,
-                    health.report,
-                    health.metrics,
-                    commands=agent.commands.listed,
-                    wants=wants,
-                    store=ledger.records(f"adapter.{name}", ""),
-                )
-                return make_adapter(name, setup)
-
-            made: list[Adapter] = []
-            for each in config.adapters if adapters is None else adapters:
-                if not isinstance(each, str):
-                    made.append(each)
-                    continue
-                try:
-                    made.append(make(each))
-                except NotConfiguredError as error:  # a bot can live there, and nobody has given it a token
-                    if adapters is not None:
-                        raise
-                    _log.info("an adapter is left out", platform=each, why=str(error))
-            if not made:
-                raise ConfigError(f"bot {config.name!r} has no adapter: nobody could reach it")
-            stores = agent.stores = known_stores(
-                ledgers=[LedgerStore("ledger", ledger=ledger, url=settings.ledger_url, data=data)],
                 profiles=profiles,
-                data=data,
-                adapters=made,
-                make=make,
-                learning=agent.learning,
+                plugins=plugins,
+                access=access,
+                policy_worker=policy_worker,
+                stores=stores,
             )
-            limits = Limits(
-                max_pending_per_conversation=settings.max_pending_per_conversation,
-                max_running=settings.max_running,
-                reply_seconds=settings.reply_seconds,
-                shutdown_seconds=settings.shutdown_seconds,
-            )
-            access = agent.access = Access(
-                ledger,
-                access=settings.access,
-                allow=settings.allow,
-                admins=settings.admins,
-                trusted=[adapter.name for adapter in made if adapter.capabilities.trusted],
-            )
-            host = Host(Admission(agent, access), ledger, made, limits=limits, rewards=bot.rewards, may_rate=may_rate)
-            health.host, health.plugins = host, plugins
-            yield cls(settings, bot, ledger, profiles, plugins, llm, agent, tuple(made), host, health, stores)
+            agent = bot.agent_class()(llm=llm, kb=knowledge, services=services)
+            host = _host(agent, ledger, access, made, settings, bot, health)
+            yield cls(settings, bot, ledger, profiles, plugins, llm, policy_worker, agent, made, host, health, stores)
 
     async def run(self, listening: Callable[[str, str], None] | None = None) -> None:
         """Answer people until cancelled, or until every adapter has ended; see :meth:`llmagent_os.host.host.Host.run`.
@@ -212,8 +131,8 @@ class Runtime:
         """
         works = (self.plugins.watch(), self._begin(listening), self.stores.prune_daily())
         beside = [asyncio.create_task(work) for work in works]
-        if self.agent.learning is not None:
-            beside.append(asyncio.create_task(self.agent.learning.run()))
+        if self.policy_worker is not None:
+            beside.append(asyncio.create_task(self.policy_worker.run()))
         try:
             await self.host.run()
         finally:
@@ -222,8 +141,9 @@ class Runtime:
             await asyncio.gather(*beside, return_exceptions=True)
 
     async def _begin(self, listening: Callable[[str, str], None] | None) -> None:
-        found = [each for each in self.adapters if isinstance(each, HasAddress)]
-        starting = [asyncio.create_task(_tell(each, listening)) for each in found]
+        """Say where the adapters can be reached, and load the model once one of them can."""
+        found = [adapter for adapter in self.adapters if isinstance(adapter, HasAddress)]
+        starting = [asyncio.create_task(_report_address(adapter, listening)) for adapter in found]
         try:
             if starting:  # where no adapter can start, nobody should have to wait for a model to be loaded
                 await asyncio.wait(starting, return_when=asyncio.FIRST_COMPLETED)
@@ -234,40 +154,69 @@ class Runtime:
                 task.cancel()
 
     async def warm_up(self) -> None:
-        """Load a local model and read what every conversation begins with, so that the first reply is quick."""
+        """Load a local model and have it read what every conversation begins with, so that the first reply is quick."""
         health = self.health
         if self.llm.location is None:
-            health.model_state = "ready"  # a server's model is the server's to load
+            health.note_model("ready")  # the model server loads its own
             return
-        settings = self.agent.settings
-        notes = "" if self.llm.card.native else settings.notes
-        behavior = self.agent.behavior
-        system = system_text(behavior.decide("", {}, {}).action, dimensions=behavior.dimensions, notes=notes)
-        request = ChatRequest(
-            messages=[{"role": "system", "content": system}, {"role": "user", "content": "hello"}],
-            tools=self.plugins.specs(settings.permissions),
-            max_tokens=1,
-        )
-        health.model_state = "loading"
+        health.note_model("loading")
         try:
-            await self.llm.complete(request)
+            await self.llm.complete(warm_up_request(self.agent.services, native=self.llm.card.native))
         except BadToolCallError:
-            health.model_state = "ready"  # one token is no whole call, but the model is there
+            health.note_model("ready")  # one token is not a whole call, but the model is there
         except ModelError as error:
-            health.model_state, health.model_problem = "failed", str(error)
+            health.note_model("failed", str(error))
             _log.error("the model cannot be used", model=self.llm.name, error=str(error))
         else:
-            health.model_state = "ready"
+            health.note_model("ready")
 
 
-async def _tell(adapter: HasAddress, listening: Callable[[str, str], None] | None) -> None:
+async def _report_address(adapter: HasAddress, listening: Callable[[str, str], None] | None) -> None:
     address = await adapter.started()
     if listening is not None:
         listening(adapter.name, address)
 
 
-def make_policy(config: BotConfig, learner: str) -> LearnedPolicy | None:
-    """The policy that a bot's configuration asks for; None: it does not learn."""
+# ── the steps of opening, in their order ──────────────────────────────────────────────────────────────────────────────
+
+
+def _make_data_folder(folder: Path) -> None:
+    try:
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    except OSError as error:
+        raise ConfigError(
+            f"the data folder {str(folder)!r} (LLMAGENT_OS_DATA) cannot be made: {error.strerror or error}"
+        ) from error
+
+
+def _profiles(settings: Settings, config: BotConfig) -> Profiles:
+    return Profiles(settings.data / PROFILES_FOLDER, {**PREFERENCES, **config.behavior.dimensions})
+
+
+def _plugins(settings: Settings, bot: Bot, ledger: Ledger) -> Plugins:
+    return Plugins(
+        folder=settings.plugin_folder or bot.plugin_folder,
+        installed=bot.config.plugins,
+        allowed=bot.config.permissions,
+        records=ledger.records,
+        timers=ledger.timers,
+    )
+
+
+def _knowledge(bot: Bot) -> KnowledgeBase:
+    knowledge = KnowledgeBase()
+    if bot.knowledge is not None:
+        knowledge.load_knowledge(bot.knowledge)
+    return knowledge
+
+
+def _learner(settings: Settings, config: BotConfig) -> str:
+    """The name of the bot's learner, or of the one that the settings put in its place."""
+    return settings.policy or config.policy.learner
+
+
+def _policy(config: BotConfig, learner: str) -> LearnedPolicy | None:
+    """The policy that a bot's configuration asks for; None: the bot does not learn."""
     if learner == "fixed":
         return None
     from llmagent_os.policy.learned import behavior_of  # numpy and scipy: a quarter of a second
@@ -275,21 +224,133 @@ def make_policy(config: BotConfig, learner: str) -> LearnedPolicy | None:
     return behavior_of(config, learner)
 
 
-def make_llm(settings: Settings, bot: Bot) -> LLM:
-    """The bot's model, or the one that the settings put in its place; a local one is not loaded yet.
+async def _policy_worker(
+    policy: LearnedPolicy | None, ledger: Ledger, settings: Settings, config: BotConfig
+) -> PolicyWorker | None:
+    """The worker that keeps ``policy`` in step with the ledger, caught up with it."""
+    if policy is None:
+        return None
+    worker = PolicyWorker(policy, ledger, f"{config.name}:{_learner(settings, config)}")
+    await worker.open()
+    return worker
+
+
+def _behavior(config: BotConfig, policy: LearnedPolicy | None) -> BehaviorModule:
+    return BehaviorModule(policy, defaults=config.behavior.model_dump(), dimensions=config.behavior.dimensions)
+
+
+def _adapter(
+    settings: Settings, config: BotConfig, health: Health, plugins: Plugins, ledger: Ledger, name: str
+) -> Adapter:
+    """The adapter of this name.
 
     Raises:
-        ModelNotFoundError: there is no such model.
+        ConfigError: there is no such adapter, or its settings are wrong.
     """
-    name = settings.model or bot.config.model
-    timeout = bot.config.model_seconds
-    if name.startswith("openai:"):
-        return LLM.from_pretrained(
-            name,
-            base_url=settings.base_url or None,
-            api_key=settings.api_key.get_secret_value() or None,
-            timeout=timeout,
-        )
-    return LLM.from_pretrained(
-        name, slots=settings.slots, threads=settings.threads or None, device=settings.device, timeout=timeout
+    setup = AdapterSetup(
+        settings,
+        config.description,
+        settings.data / name,
+        health.report,
+        health.metrics,
+        commands=partial(listed_commands, plugins, for_admins=bool(patterns(settings.admins))),
+        store=ledger.records(f"adapter.{name}", ""),
+    )
+    return make_adapter(name, setup)
+
+
+def _adapters(
+    adapters: Iterable[str | Adapter] | None, config: BotConfig, make: Callable[[str], Adapter]
+) -> tuple[Adapter, ...]:
+    """The bot's adapters, or those that were asked for in their place.
+
+    Raises:
+        ConfigError: one is configured wrongly, or there is none.
+    """
+    made: list[Adapter] = []
+    for adapter in config.adapters if adapters is None else adapters:
+        if not isinstance(adapter, str):
+            made.append(adapter)
+            continue
+        try:
+            made.append(make(adapter))
+        except NotConfiguredError as error:  # the bot can be there, and nobody has given it a token
+            if adapters is not None:
+                raise
+            _log.info("an adapter is left out", platform=adapter, why=str(error))
+    if not made:
+        raise ConfigError(f"bot {config.name!r} has no adapter: nobody could reach it")
+    return tuple(made)
+
+
+def _stores(
+    settings: Settings,
+    ledger: Ledger,
+    profiles: Profiles,
+    adapters: tuple[Adapter, ...],
+    make: Callable[[str], Adapter],
+    policy_worker: PolicyWorker | None,
+) -> Stores:
+    return known_stores(
+        ledgers=[LedgerStore("ledger", ledger=ledger, url=settings.ledger_url, data=settings.data)],
+        profiles=profiles,
+        data=settings.data,
+        adapters=adapters,
+        make=make,
+        learning=policy_worker,
+    )
+
+
+def _access(settings: Settings, ledger: Ledger, adapters: Iterable[Adapter]) -> Access:
+    return Access(
+        ledger,
+        access=settings.access,
+        allow=settings.allow,
+        admins=settings.admins,
+        trusted=[adapter.name for adapter in adapters if adapter.capabilities.trusted],
+    )
+
+
+def _agent_settings(settings: Settings, config: BotConfig) -> AgentSettings:
+    return AgentSettings(
+        title=config.title,
+        notes=config.notes,
+        permissions=config.permissions,
+        tool_rounds=config.tool_rounds,
+        max_tokens=config.max_tokens,
+        temperature=config.temperature,
+        remembered_turns=config.remembered_turns,
+        time_zone=settings.zone,
+    )
+
+
+def _host(
+    agent: Agent,
+    ledger: Ledger,
+    access: Access,
+    adapters: tuple[Adapter, ...],
+    settings: Settings,
+    bot: Bot,
+    health: Health,
+) -> Host:
+    directory = agent.services.directory
+
+    async def may_rate(event: Reaction) -> bool:
+        return await access.admits(event) and await directory.may_teach(event)
+
+    limits = Limits(
+        max_pending_per_conversation=settings.max_pending_per_conversation,
+        max_running=settings.max_running,
+        reply_seconds=settings.reply_seconds,
+        shutdown_seconds=settings.shutdown_seconds,
+    )
+    return Host(
+        Admission(agent, access),
+        ledger,
+        adapters,
+        limits=limits,
+        rewards=bot.rewards,
+        admits=access.admits,
+        may_rate=may_rate,
+        status=health.status,
     )

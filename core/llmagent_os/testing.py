@@ -1,5 +1,5 @@
-"""For the tests of agents and adapters: a platform in memory that honours the adapter contract, and a handler that
-echoes.
+"""For tests: a platform in memory that honours the adapter contract, a handler that echoes, a model with given words,
+and a clock that a test moves.
 
 >>> import asyncio
 >>> from llmagent_os.host.host import Host
@@ -17,7 +17,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import AsyncGenerator, Callable
+from collections.abc import AsyncGenerator, Awaitable, Callable
 from datetime import datetime, timedelta
 from typing import Literal
 
@@ -30,7 +30,7 @@ from llmagent_os.events import ButtonPress, Conversation, Event, Message, Reacti
 from llmagent_os.handler import Draft, Outcome
 from llmagent_os.host.host import Host
 from llmagent_os.identity import identity_of
-from llmagent_os.ledger import Interaction, RewardEvent
+from llmagent_os.ledger import Interaction
 from llmagent_os.llm import LLM
 from llmagent_os.serving.backend import OnText
 
@@ -46,10 +46,10 @@ class Sent(msgspec.Struct, frozen=True):
 
 
 class MemoryAdapter:
-    """A platform that is only in memory: people speak through :meth:`say` and the like, replies are in ``posted``."""
+    """A platform in memory. People act through :meth:`say` and its neighbours; replies are in ``posted``."""
 
     def __init__(self, name: str = "memory", capabilities: Capabilities | None = None) -> None:
-        """Args: ``capabilities`` default to all that a platform can have."""
+        """Args: ``capabilities`` default to everything that a platform can have."""
         self.name = name
         self.capabilities = capabilities or Capabilities(
             reactions=True,
@@ -63,9 +63,9 @@ class MemoryAdapter:
         )
         self.posted: list[Sent] = []  #: what people see, oldest first
         self.drafts: list[tuple[str, str]] = []  #: every draft shown: key and text
-        self.typed: list[Conversation] = []  #: where typing was shown
+        self.typed: list[Conversation] = []  #: where the typing indicator was shown
         self.edits: list[tuple[str, Reply]] = []  #: every edit: message id and new content
-        self.sends = 0  #: calls of :meth:`send`, also those that failed or were dropped
+        self.sends = 0  #: calls of :meth:`send`, with those that failed or were dropped
         self._failures: list[Exception] = []
         self._accept: asyncio.Future[Accept] | None = None
         self._death: asyncio.Future[None] | None = None
@@ -129,16 +129,16 @@ class MemoryAdapter:
         )
 
     async def deliver(self, event: Event) -> bool:
-        """Hand ``event`` to the host, waiting for it to run. Returns whether it was new."""
+        """Hand ``event`` to the host, once it runs. Returns whether the event was new."""
         accept = await asyncio.shield(self._starting())
         return await accept(event)
 
     async def say(self, text: str, *, channel: str = "c1", user: str = "u1", event_id: str | None = None) -> bool:
-        """Somebody says ``text``. Returns whether the event was new."""
+        """Have a person say ``text``. Returns whether the event was new."""
         return await self.deliver(self.message(text, channel=channel, user=user, event_id=event_id))
 
     async def react(self, sent: Sent, emoji: str, *, user: str = "u1", removed: bool = False) -> bool:
-        """Somebody puts ``emoji`` on a reply, or takes it off."""
+        """Have a person put ``emoji`` on a reply, or take it off. Returns whether the event was new."""
         self._count += 1
         return await self.deliver(
             Reaction(
@@ -152,7 +152,7 @@ class MemoryAdapter:
         )
 
     async def press(self, sent: Sent, value: str, *, user: str = "u1") -> bool:
-        """Somebody presses the button with ``value`` under a reply."""
+        """Have a person press the button with ``value`` under a reply. Returns whether the event was new."""
         self._count += 1
         return await self.deliver(
             ButtonPress(
@@ -167,12 +167,12 @@ class MemoryAdapter:
     # ── what tests wait for and break ─────────────────────────────────────────────────────────────────────────────
 
     async def sent(self, count: int) -> list[Sent]:
-        """Everything posted, once there are ``count`` of them."""
+        """Everything posted, once there are ``count`` messages."""
         await self.until(lambda: len(self.posted) >= count)
         return self.posted
 
     async def until(self, true: Callable[[], bool]) -> None:
-        """Return when ``true()`` is, looking whenever the host has called this platform."""
+        """Return when ``true()`` holds. It is asked again whenever the host calls this platform."""
         while not true():
             if self._changed is None or self._changed.done():
                 self._changed = asyncio.get_running_loop().create_future()
@@ -201,11 +201,10 @@ class MemoryAdapter:
 
 
 class EchoHandler:
-    """Says back what is said, with an interaction to learn from, and remembers what it was asked and rewarded."""
+    """Answers with what was said, and an interaction. Keeps the events that it was given."""
 
     def __init__(self) -> None:
         self.handled: list[Event] = []
-        self.observed: list[tuple[Interaction, RewardEvent]] = []
 
     async def handle(self, event: Event, draft: Draft) -> Outcome:
         self.handled.append(event)
@@ -220,12 +219,36 @@ class EchoHandler:
         )
         return Outcome(Reply(text), interaction)
 
-    async def observe(self, interaction: Interaction, reward: RewardEvent) -> None:
-        self.observed.append((interaction, reward))
+
+class _Accepting:
+    """An :class:`~llmagent_os.adapter.Accept` made of functions."""
+
+    def __init__(
+        self, accept: Callable[[Event], Awaitable[bool]], wants: Callable[[Event], Awaitable[bool]] | None
+    ) -> None:
+        self._accept, self._wants = accept, wants
+
+    async def __call__(self, event: Event, /) -> bool:
+        return await self._accept(event)
+
+    async def wants(self, event: Event, /) -> bool:
+        return self._wants is None or await self._wants(event)
+
+
+def accepting(
+    accept: Callable[[Event], Awaitable[bool]], wants: Callable[[Event], Awaitable[bool]] | None = None
+) -> Accept:
+    """What a host gives an adapter, made of a plain function: for tests of an adapter without a host.
+
+    Args:
+        accept: stores an event and says whether it is new.
+        wants: whether files of an event are to be fetched; None: those of every event.
+    """
+    return _Accepting(accept, wants)
 
 
 def echo(event: Event) -> str:
-    """What was said, pressed or commanded, as text."""
+    """What was said or pressed, as text."""
     match event:
         case Message(text=text):
             return text
@@ -236,7 +259,7 @@ def echo(event: Event) -> str:
 
 
 class ManualClock:
-    """A :class:`~llmagent_os.host.clock.Clock` that stands still until a test moves it."""
+    """A :class:`~llmagent_os.host.clock.Clock` that stands still until a test advances it."""
 
     def __init__(self, moment: datetime) -> None:
         """Args: ``moment`` is aware."""
@@ -252,7 +275,7 @@ class ManualClock:
             await woken.wait()
 
     def advance(self, by: timedelta) -> None:
-        """Move on, and wake whoever waits."""
+        """Move the clock, and wake whoever waits for it."""
         self._now += by
         for woken in self._waiting:
             woken.set()
@@ -271,7 +294,7 @@ async def running(host: Host) -> AsyncGenerator[Host]:
 
 
 class _Scripted:
-    """A model that says what it was told to say, one completion a call, and keeps what it was asked."""
+    """A model that says given words, one completion for each call, and keeps the requests."""
 
     def __init__(self, script: tuple[str | ToolCall | Exception, ...]) -> None:
         self.script = list(script)
@@ -288,7 +311,7 @@ class _Scripted:
         for end in range(1, len(words) + 1):
             if on_text is not None:
                 await on_text(" ".join(words[:end]))
-        # A token a word, each certain: enough to see what becomes of them.
+        # One token for each word, with probability 1: enough to follow them through the ledger.
         return Completion(text=said, token_ids=tuple(range(len(words))), logprobs=(0.0,) * len(words), model="scripted")
 
     async def aclose(self) -> None:
@@ -301,7 +324,7 @@ class _Scripted:
 class ScriptedLLM(LLM):
     """A real :class:`~llmagent_os.llm.LLM` whose words are given: a text, a tool call or an error for each round.
 
-    The last one is repeated. ``requests`` holds what it was asked.
+    The last one is repeated. ``requests`` holds what the model was asked.
     """
 
     def __init__(self, *script: str | ToolCall | Exception) -> None:

@@ -15,7 +15,7 @@ from llmagent_os.events import ButtonPress, Command, Event, Message, event_key
 from llmagent_os.handler import Draft, Outcome
 from llmagent_os.host.host import Host
 from llmagent_os.identity import identity_of
-from llmagent_os.ledger import Interaction, Ledger, RewardEvent
+from llmagent_os.ledger import Interaction, Ledger
 
 NASTY = """# Title <b>not bold</b>
 <script>document.title = "owned"</script><img src=x onerror="document.title='owned'">
@@ -49,9 +49,6 @@ class Bot:
             completion=reply.text,
         )
         return Outcome(reply, interaction)
-
-    async def observe(self, interaction: Interaction, reward: RewardEvent) -> None:
-        """The ledger has it: that is where the tests look."""
 
     async def _reply(self, event: Event, draft: Draft) -> Reply:
         match event:

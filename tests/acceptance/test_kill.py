@@ -26,7 +26,7 @@ from llmagent_os.handler import Draft, Outcome
 from llmagent_os.host.host import Host
 from llmagent_os.host.limits import Limits
 from llmagent_os.identity import identity_of
-from llmagent_os.ledger import Interaction, Ledger, RewardEvent
+from llmagent_os.ledger import Interaction, Ledger
 
 CONVERSATIONS = 40
 MESSAGES = 20  # in each
@@ -258,8 +258,6 @@ class Thinker:
             completion=text,
         )
         return Outcome(Reply(text), interaction)
-
-    async def observe(self, interaction: Interaction, reward: RewardEvent) -> None: ...
 
 
 async def host(port: int, path: str) -> None:

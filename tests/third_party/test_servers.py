@@ -22,8 +22,7 @@ import aiohttp
 import pytest
 from aiohttp import web
 
-from llmagent_os.adapter_kit.setup import AdapterSetup, make_adapter
-from llmagent_os.bot import BotConfig
+from llmagent_os.adapter_kit.setup import AdapterSetup, BotDescription, make_adapter
 from llmagent_os.config import Settings
 from llmagent_os.host.health import Health
 from llmagent_os.host.host import Host
@@ -100,7 +99,7 @@ async def hosted(platform: str, folder: Path, **settings: Any) -> AsyncGenerator
     ledger = await Ledger.open("sqlite://")
     setup = AdapterSetup(
         Settings.load(env_file=None, **settings),
-        BotConfig(name="echo", model="none"),
+        BotDescription("echo"),
         folder,
         health.report,
         health.metrics,

@@ -34,6 +34,8 @@ from llmagent_os.policy.learned import LEARNERS, make_behavior
 from llmagent_os.policy.learner import Learner
 from llmagent_os.policy.parts import pack, unpack
 from llmagent_os.policy_worker import TRUST, PolicyWorker, decision_of
+from llmagent_os.reply.exchange import decide, open_exchange
+from llmagent_os.reply.services import Services
 from llmagent_os.testing import MemoryAdapter, ScriptedLLM, Sent
 
 SEED = 0  #: of what is chosen
@@ -43,20 +45,29 @@ DEFAULTS = {"mode": "task_oriented", "verbosity": "normal", "initiative": "act"}
 class Bot:
     """A running bot that learns, on a ledger on disk."""
 
-    def __init__(self, ledger: Ledger, profiles: Profiles, learner: str, dimensions: Dimensions, name: str) -> None:
+    def __init__(
+        self,
+        ledger: Ledger,
+        profiles: Profiles,
+        learner: str,
+        dimensions: Dimensions,
+        name: str,
+        settings: AgentSettings,
+    ) -> None:
         defaults = starting(dimensions, {})
         policy = make_behavior(learner, defaults, None, 0.03, dimensions, seed=SEED)
         self.ledger = ledger
         self.platform = MemoryAdapter(name)
         self.learning = PolicyWorker(policy, ledger, f"test:{learner}")
         self.llm = ScriptedLLM("Fine.")
-        self.agent = Agent(
-            llm=self.llm,
+        self.services = Services(
             behavior=BehaviorModule(policy, defaults=defaults, dimensions=dimensions),
             profiles=profiles,
             ledger=ledger,
+            policy_worker=self.learning,
+            settings=settings,
         )
-        self.agent.learning = self.learning
+        self.agent = Agent(llm=self.llm, services=self.services)
         self.count = 0
 
     @property
@@ -96,13 +107,17 @@ class Bot:
 
 @contextlib.asynccontextmanager
 async def running(
-    folder: Path, learner: str = "bayes", dimensions: Dimensions = DIMENSIONS, name: str = "memory"
+    folder: Path,
+    learner: str = "bayes",
+    dimensions: Dimensions = DIMENSIONS,
+    name: str = "memory",
+    settings: AgentSettings = AgentSettings(),  # noqa: B008
 ) -> AsyncGenerator[Bot]:
     ledger = await Ledger.open(f"sqlite:///{folder / 'ledger.db'}", synchronous="NORMAL")
-    bot = Bot(ledger, Profiles(folder / "profiles", {**PREFERENCES, **dimensions}), learner, dimensions, name)
+    bot = Bot(ledger, Profiles(folder / "profiles", {**PREFERENCES, **dimensions}), learner, dimensions, name, settings)
     await bot.learning.open()
     tasks = [
-        asyncio.create_task(Host(bot.agent, ledger, [bot.platform], may_rate=bot.agent.may_teach).run()),
+        asyncio.create_task(Host(bot.agent, ledger, [bot.platform], may_rate=bot.services.directory.may_teach).run()),
         asyncio.create_task(bot.learning.run()),
     ]
     try:
@@ -685,7 +700,7 @@ async def test_the_profile_does_not_count_what_nothing_was_learned_from(tmp_path
     async with running(tmp_path) as bot:
         await bot.opinions("ana", {"verbosity": "brief"}, 3)
     async with running(tmp_path, dimensions=OWN) as bot:
-        assert "learned nothing yet" in (await bot.agent.commands.profile("memory::ana", "")).text
+        assert "learned nothing yet" in (await bot.say("/profile")).reply.text
 
 
 @pytest.mark.parametrize("learner", ["bayes", "reinforce"])
@@ -714,7 +729,7 @@ async def test_a_button_is_answered_as_its_person_likes_it_after_a_restart_too(t
         assert bot.learner.knows("memory::ana")
     async with running(tmp_path, "reinforce") as bot:
         assert not bot.learner.knows("memory::ana")
-        await bot.agent.tool_context(bot.platform.message("x", user="ana"), "call")
+        await decide(bot.services, await open_exchange(bot.services, bot.platform.message("x", user="ana")), {})
         assert bot.learner.knows("memory::ana")
 
 
@@ -772,8 +787,7 @@ async def test_a_reply_that_hundreds_react_to_does_not_hold_up_everybody(
 
 
 async def test_a_bot_that_shows_its_model_nothing_of_before_has_signs_and_sessions_all_the_same(tmp_path: Path) -> None:
-    async with running(tmp_path) as bot:
-        bot.agent.settings = AgentSettings(remembered_turns=0)
+    async with running(tmp_path, settings=AgentSettings(remembered_turns=0)) as bot:
         await bot.say("what is on my list for friday")
         await bot.say("no, I meant saturday")
         assert await bot.rewards("ana") == [("correction", -1.0)]

@@ -92,7 +92,7 @@ async def test_message_is_answered_by_every_part_together(settings: Settings, bo
         assert kept.pscore == 1.0
         assert kept.token_ids
         assert rolled.context["reply"] == "You rolled a 4."
-        assert runtime.agent.settings.time_zone == "Europe/Berlin"
+        assert runtime.agent.services.settings.time_zone == "Europe/Berlin"
         assert [spec.name for spec in runtime.plugins.specs()] == ["roll_die"]
         assert runtime.agent.kb.retrieve_knowledge("what do parrots eat?")
 

@@ -27,6 +27,7 @@ from llmagent_os.events import ButtonPress, Command, Conversation, Edit, Event, 
 from llmagent_os.feedback.emoji_table import EMOJI
 from llmagent_os.records import MemoryRecords
 from llmagent_os.runtime import HasAddress
+from llmagent_os.testing import accepting
 from tests.platforms.server import PlatformServer, Shown
 
 T = TypeVar("T")
@@ -86,9 +87,9 @@ class Inbox:
         self.deliveries = 0  #: calls, with those of known events
         self.full = False
         self._came = asyncio.Condition()
+        self.accept = accepting(self._store)  #: what the adapter is given
 
-    async def accept(self, event: Event) -> bool:
-        """What the adapter is given."""
+    async def _store(self, event: Event) -> bool:
         if self.full:
             raise HostBusyError("full")
         self.deliveries += 1

@@ -18,6 +18,7 @@ from llmagent_os.adapter import Button, Card, Receipt, Reply
 from llmagent_os.adapters.console import ConsoleAdapter
 from llmagent_os.errors import AdapterError
 from llmagent_os.events import ButtonPress, Conversation, Event, Message, Reaction
+from llmagent_os.testing import accepting
 from tests.platforms.server import Shown
 
 from .contract import PATIENCE, AdapterContract, Inbox, Platform, Running
@@ -318,7 +319,7 @@ async def piped(words: bytes, inbox: Inbox) -> str:
             return new
 
         async with asyncio.timeout(PATIENCE):
-            await console.run(answering)
+            await console.run(accepting(answering))
         assert not console.capabilities.drafts
     with os.fdopen(read_out, encoding="utf-8") as printed:
         return printed.read()

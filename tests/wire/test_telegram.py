@@ -20,6 +20,7 @@ from llmagent_os.adapters.telegram.pace import Pace, Rate, Rates
 from llmagent_os.adapters.telegram.webhook import Webhook
 from llmagent_os.errors import AdapterError, ConfigError, HostBusyError, NotConfiguredError, TryLaterError
 from llmagent_os.events import ButtonPress, Command, Event, Message, Reaction
+from llmagent_os.testing import accepting
 from tests.platforms.telegram import BOT, TOKEN, TelegramServer
 
 from .contract import AdapterContract, Inbox, Platform, Served
@@ -612,7 +613,7 @@ async def test_a_flood_keeps_others_from_the_bot_for_a_bounded_time_only(
             raise HostBusyError("full")
         return await accept(event)
 
-    telegram.inbox.accept = full_for_ana  # type: ignore[method-assign]
+    telegram.inbox.accept = accepting(full_for_ana)
     await telegram.reborn()
     for number in range(250):
         await server.say(f"{number}")
@@ -624,8 +625,9 @@ async def test_strangers_files_are_not_fetched(server: TelegramServer, tmp_path:
     async def wants(event: Event) -> bool:
         return event.sender.user_id == server.ana
 
-    telegram = TelegramPlatform(server, tmp_path, wants=wants)
-    await telegram.open()
+    telegram = TelegramPlatform(server, tmp_path)
+    telegram.inbox.accept = accepting(telegram.inbox.accept, wants)
+    await telegram.reborn()
     for user in (server.ana, server.ben):
         await telegram.asked("look", files={"a.txt": b"x"}, user=user)
     assert [bool(said.attachments[0].path) for said in telegram.inbox.of(Message)] == [True, False]

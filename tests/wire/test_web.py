@@ -5,17 +5,18 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import json
-from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncGenerator, AsyncIterator, Callable
 from pathlib import Path
 from typing import Any
 
 import aiohttp
 import pytest
 
-from llmagent_os.adapter import Button, Card, Receipt, Reply
+from llmagent_os.adapter import Accept, Button, Card, Receipt, Reply
 from llmagent_os.adapters.web import WebAdapter
 from llmagent_os.errors import AdapterError, ConfigError, HostBusyError
 from llmagent_os.events import ButtonPress, Conversation, Event, Message, Reaction
+from llmagent_os.testing import accepting
 from tests.platforms.server import Shown
 
 from .contract import AdapterContract, Inbox, Platform, Running
@@ -138,7 +139,7 @@ class TestWeb(AdapterContract):
 class Site:
     """A running adapter, and browsers that are closed at the end."""
 
-    def __init__(self, adapter: WebAdapter, accept: Callable[[Event], Awaitable[bool]]) -> None:
+    def __init__(self, adapter: WebAdapter, accept: Accept) -> None:
         self.adapter = adapter
         self.running = Running(adapter, accept)
         self.pages: list[FakePage] = []
@@ -439,7 +440,7 @@ async def test_being_forgotten_before_the_press_is_noted_is_no_failure(inbox: In
             await adapter.forget(event.sender.user_id)
         return await inbox.accept(event)
 
-    site = Site(adapter, accept)
+    site = Site(adapter, accepting(accept))
     await site.start()
     page = await site.page()
     _, receipt = await answer(site, inbox, page, Reply("Sure?", buttons=(Button("Yes", "agent:forget"),)))
@@ -460,7 +461,7 @@ async def test_a_crash_around_the_hosts_inbox_neither_loses_nor_repeats(tmp_path
         raise RuntimeError("the process is gone")
 
     jar = aiohttp.CookieJar(unsafe=True)
-    site = Site(WebAdapter(port=0, data=tmp_path), dying)
+    site = Site(WebAdapter(port=0, data=tmp_path), accepting(dying))
     await site.start()
     page = await site.page(jar=jar)
     assert (await page.act(message("hold on")))["again"] is True
@@ -666,7 +667,7 @@ async def test_an_accept_that_fails_unforeseen_does_not_end_the_connection(tmp_p
     async def broken(event: Event) -> bool:
         raise HostBusyError if event.event_id.endswith("busy-one") else ZeroDivisionError
 
-    site = Site(WebAdapter(port=0, data=tmp_path), broken)
+    site = Site(WebAdapter(port=0, data=tmp_path), accepting(broken))
     await site.start()
     page = await site.page()
     for number in range(3):

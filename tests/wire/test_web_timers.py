@@ -7,7 +7,7 @@ from pathlib import Path
 
 from llmagent_os.adapter import Button, Reply
 from llmagent_os.adapters.web import WebAdapter
-from llmagent_os.events import Event, Timer
+from llmagent_os.events import Event, Timer, event_key
 from llmagent_os.handler import Draft, Outcome
 from llmagent_os.host.host import Host
 from llmagent_os.ledger import Ledger
@@ -65,6 +65,7 @@ async def test_an_open_page_shows_a_reminder_and_one_that_comes_back_finds_it(tm
         await page.act(react)
         await page.act({"type": "message", "id": "m-00000009", "text": "bye"})
         await page.until(lambda: page.listed("bot")[-1]["text"] == "bye")
-        assert [reward.reward for _, reward in handler.observed] == [1.0]
+        reminder = next(event for event in handler.handled if isinstance(event, Timer) and event.key == "after 2")
+        assert [reward.reward for reward in await ledger.rewards_of(event_key(reminder))] == [1.0]
         await page.quit()
     await ledger.close()

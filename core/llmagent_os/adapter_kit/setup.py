@@ -1,4 +1,4 @@
-"""What an adapter is made from.
+"""What an adapter is made from, and how an adapter is found.
 
 An entry point of the group ``llmagent_os.adapters`` is a callable that takes an :class:`AdapterSetup` and returns an
 :class:`~llmagent_os.adapter.Adapter`:
@@ -19,18 +19,21 @@ from pathlib import Path
 from typing import Any, cast
 
 from llmagent_os.adapter import Adapter
-from llmagent_os.bot import BotConfig
 from llmagent_os.config import Settings
 from llmagent_os.errors import ConfigError
-from llmagent_os.events import Event
 from llmagent_os.records import MemoryRecords, Records
 
 GROUP = "llmagent_os.adapters"
 
 
-async def wants_everything(event: Event) -> bool:
-    """Where nobody is asked."""
-    return True
+@dataclass(frozen=True)
+class BotDescription:
+    """What people see of a bot before it says anything."""
+
+    name: str  #: lower case
+    title: str = "Agent"  #: what people call the bot
+    about: str = ""  #: one line for an empty conversation
+    examples: tuple[str, ...] = ()  #: messages offered in an empty conversation
 
 
 @dataclass(frozen=True)
@@ -38,15 +41,13 @@ class AdapterSetup:
     """Everything an adapter may need to know about the installation it is part of."""
 
     settings: Settings
-    bot: BotConfig
-    data: Path  #: a folder for what it keeps itself; it may not exist yet
+    bot: BotDescription
+    data: Path  #: a folder of the adapter's own; it may not exist yet
     health: Callable[[], Awaitable[Mapping[str, Any]]]  #: for ``/healthz``: a JSON object with ``ok``
     metrics: Callable[[], bytes]  #: for ``/metrics``: the Prometheus text format
-    #: slash commands and what they do, as of now: plugins come and go
+    #: name and help of every slash command at the moment of the call: plugins come and go
     commands: Callable[[], Mapping[str, str]] = dict[str, str]
-    #: whether an event concerns the bot and is of somebody whom it answers: asked before files of it are fetched
-    wants: Callable[[Event], Awaitable[bool]] = wants_everything
-    #: durable documents of the adapter's own: how far it has read, what it is in the middle of
+    #: durable documents of the adapter's own, such as how far it has read
     store: Records = field(default_factory=MemoryRecords)
 
 
@@ -56,11 +57,11 @@ def known_adapters() -> dict[str, EntryPoint]:
 
 
 def make_adapter(name: str, setup: AdapterSetup) -> Adapter:
-    """The installed adapter of this name.
+    """Make the installed adapter of this name.
 
     Raises:
-        NotConfiguredError: it has no token.
-        ConfigError: there is none, it cannot be imported, or its settings are wrong.
+        NotConfiguredError: the adapter has no token.
+        ConfigError: there is no such adapter, it cannot be imported, or its settings are wrong.
     """
     known = known_adapters()
     if name not in known:

@@ -194,8 +194,8 @@ def _bot(bot: Bot) -> Iterator[Finding]:
 
 
 async def _model(settings: Settings, bot: Bot, deep: bool) -> AsyncIterator[Finding]:
+    from llmagent_os.bot import make_llm
     from llmagent_os.chat import ChatRequest
-    from llmagent_os.runtime import make_llm
 
     name = settings.model or bot.config.model
     remedy = f"set {PREFIX}MODEL to an installed model, a folder, or openai:MODEL with {PREFIX}BASE_URL"
@@ -277,7 +277,9 @@ def _adapters(settings: Settings, bot: Bot) -> Iterator[Finding]:
     for name in bot.config.adapters:
         try:
             with tempfile.TemporaryDirectory() as scratch:
-                make_adapter(name, AdapterSetup(settings, bot.config, Path(scratch), health.report, health.metrics))
+                make_adapter(
+                    name, AdapterSetup(settings, bot.config.description, Path(scratch), health.report, health.metrics)
+                )
         except NotConfiguredError as error:
             command = f"`llmagent-os setup {name}`"
             how = "" if command in str(error) else f"; {command} tells how"

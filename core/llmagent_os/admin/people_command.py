@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 
+from llmagent_os.commands.revoke import revoked_text
 from llmagent_os.config import Settings
 from llmagent_os.errors import ConfigError
 from llmagent_os.events import now
@@ -12,7 +13,6 @@ from llmagent_os.identity import parts_of
 from llmagent_os.ledger import Ledger
 from llmagent_os.ledger.connection import file_of
 from llmagent_os.people.access import COMMAND_LINE, Access
-from llmagent_os.people.admission import revoked
 
 
 async def listing(settings: Settings) -> str:
@@ -76,7 +76,7 @@ async def revoke(settings: Settings, identity: str) -> str:
     """
     parts_of(identity)
     async with _access(settings) as access:
-        return (await revoked(access, identity, await access.revoke(identity, COMMAND_LINE))).replace("`", "")
+        return (await revoked_text(access, identity, await access.revoke(identity, COMMAND_LINE))).replace("`", "")
 
 
 @asynccontextmanager

@@ -14,8 +14,7 @@ from typing import Any
 import msgspec
 
 from llmagent_os.adapter import Adapter
-from llmagent_os.adapter_kit.setup import AdapterSetup, make_adapter
-from llmagent_os.bot import BotConfig
+from llmagent_os.adapter_kit.setup import AdapterSetup, BotDescription, make_adapter
 from llmagent_os.config import Settings
 from llmagent_os.identity import parts_of
 from llmagent_os.ledger import Ledger
@@ -121,5 +120,5 @@ def _make(settings: Settings, platform: str) -> Adapter:
     async def health() -> Mapping[str, Any]:
         return {}
 
-    bot = BotConfig(name=platform, model="none")
-    return make_adapter(platform, AdapterSetup(settings, bot, settings.data / platform, health, bytes))
+    setup = AdapterSetup(settings, BotDescription(platform), settings.data / platform, health, bytes)
+    return make_adapter(platform, setup)

@@ -110,12 +110,12 @@ async def guide(settings: Settings, bot: Bot, platform: str, address: str = "") 
 
 async def commands_of(settings: Settings, bot: Bot) -> dict[str, str]:
     """The bot's slash commands without a running agent: every agent's own, and its plugins'."""
-    from llmagent_os.commands.command_table import ADMIN_HELP, HELP
+    from llmagent_os.commands.command_table import listed_commands
     from llmagent_os.tools.registry import Plugins
 
     folder = settings.plugin_folder or bot.plugin_folder
     async with Plugins(folder=folder, installed=bot.config.plugins, allowed=bot.config.permissions) as plugins:
-        return {**HELP, **(ADMIN_HELP if settings.admins else {}), **plugins.commands}
+        return listed_commands(plugins, for_admins=bool(settings.admins))
 
 
 def who_is_answered(settings: Settings) -> str:

@@ -1,38 +1,52 @@
-"""What ``/forget`` does once the person has said yes."""
+"""``/forget``: erases everything that is kept about a person, after they said so twice."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from typing import TYPE_CHECKING
+from hashlib import sha256
 
 import structlog
 
-from llmagent_os.adapter import Reply
+from llmagent_os.adapter import Button, Reply
+from llmagent_os.commands.platform_names import in_words, platform_names
+from llmagent_os.events import Command, Event
+from llmagent_os.identity import identity_of
 from llmagent_os.privacy.known_stores import known_stores
 from llmagent_os.privacy.ledger_store import LedgerStore
 from llmagent_os.privacy.stores import DataSubject, Stores
-
-if TYPE_CHECKING:
-    from llmagent_os.ledger import Ledger
-    from llmagent_os.people.profiles import Profiles
-    from llmagent_os.policy_worker import PolicyWorker
+from llmagent_os.reply.services import Services
 
 _log = structlog.stdlib.get_logger(__name__)
 
+#: Begins the value of the button that erases a person. A hash of the account that asked comes after it.
+FORGET = "agent:forget:"
 
-async def forget(stores: Stores, identities: Iterable[str]) -> Reply:
-    """Erase a person from all ``stores``.
 
-    Args:
-        stores: of the installation.
-        identities: all identities of the person, the one with the profile first.
-    """
-    erased = await stores.erase(DataSubject.of(identities))
+async def ask_forget(services: Services, command: Command) -> Reply:
+    """Answer ``/forget``: ask first."""
+    places = platform_names(await services.directory.identities_of(identity_of(command)))
+    also = f", on {in_words(places)}" if len(places) > 1 else ""
+    return Reply(
+        f"This erases your profile, your events and everything you told me{also}. Are you sure?",
+        buttons=(Button("Yes, forget me", forget_value(command), "danger"), Button("No", "agent:keep")),
+    )
+
+
+async def forget(services: Services, event: Event) -> Reply:
+    """Erase the person who did ``event``, in all their accounts and from all stores."""
+    subject = DataSubject.of(await services.directory.identities_of(identity_of(event)))
+    erased = await _stores(services).erase(subject)
     _log.info("a person was erased", **{each.store.replace(" ", "_"): each.count for each in erased})
     return Reply("Done: I have forgotten you.")
 
 
-def stores_of(ledger: Ledger | None, profiles: Profiles | None, learning: PolicyWorker | None) -> Stores:
-    """The stores of an agent that was put together by hand, without a runtime."""
-    ledgers = [] if ledger is None else [LedgerStore("ledger", ledger=ledger)]
-    return known_stores(ledgers=ledgers, profiles=profiles, learning=learning)
+def _stores(services: Services) -> Stores:
+    """The stores of the installation; without a runtime, those of the services themselves."""
+    if services.stores is not None:
+        return services.stores
+    ledgers = [] if services.ledger is None else [LedgerStore("ledger", ledger=services.ledger)]
+    return known_stores(ledgers=ledgers, profiles=services.profiles, learning=services.policy_worker)
+
+
+def forget_value(event: Event) -> str:
+    """The value of the button that erases whoever did ``event``. Pressed by another person it means nothing."""
+    return FORGET + sha256(identity_of(event).encode()).hexdigest()[:12]

@@ -1,4 +1,4 @@
-"""The time of day and waiting for it: a protocol, so that a test can move the hands itself."""
+"""The time of day and waiting for it: a protocol, so that a test can move the clock itself."""
 
 from __future__ import annotations
 
@@ -9,8 +9,8 @@ from typing import Protocol
 
 from llmagent_os.events import now
 
-#: At most so long is waited before the clock is looked at again, in seconds: it may be set, and a laptop may sleep.
-LOOK = 60.0
+#: How long to wait at most before the clock is read again: it may be set meanwhile, and a laptop may sleep.
+RECHECK_SECONDS = 60.0
 
 
 class Clock(Protocol):
@@ -21,7 +21,7 @@ class Clock(Protocol):
         ...
 
     async def wait(self, woken: asyncio.Event, until: datetime | None) -> None:
-        """Return when ``woken`` is set or ``until`` has come; sometimes earlier, so the caller looks again."""
+        """Return when ``woken`` is set or ``until`` has come. It may return earlier, so the caller checks again."""
         ...
 
 
@@ -32,7 +32,7 @@ class SystemClock:
         return now()
 
     async def wait(self, woken: asyncio.Event, until: datetime | None) -> None:
-        seconds = None if until is None else min(LOOK, max(0.0, (until - self.now()).total_seconds()))
+        seconds = None if until is None else min(RECHECK_SECONDS, max(0.0, (until - self.now()).total_seconds()))
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(seconds):
                 await woken.wait()

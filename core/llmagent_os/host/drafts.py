@@ -1,4 +1,4 @@
-"""Showing a reply while it is being written, no more often than the platform allows."""
+"""Shows a reply while it is being written, no more often than the platform allows."""
 
 from __future__ import annotations
 
@@ -11,15 +11,15 @@ from llmagent_os.events import Conversation
 
 _log = structlog.stdlib.get_logger(__name__)
 
-#: How long a draft under way may keep the finished reply waiting, in seconds.
-PATIENCE = 5.0
+#: How long a draft that is being sent may keep the finished reply waiting.
+DRAFT_PATIENCE_SECONDS = 5.0
 
 
 class Drafts:
-    """The drafts of one reply. The latest text wins; what came in between is never shown."""
+    """The drafts of one reply. The latest text is shown; texts that came in between are skipped."""
 
     def __init__(self, adapter: Adapter, conversation: Conversation, key: str) -> None:
-        """Args: ``key`` is the one the finished reply will be sent under."""
+        """Args: ``key`` is the one under which the finished reply will be sent."""
         self._adapter = adapter
         self._conversation = conversation
         self._key = key
@@ -31,19 +31,19 @@ class Drafts:
         self._task: asyncio.Task[None] | None = None
 
     async def show(self, text: str) -> None:
-        """Show ``text``, all that is written so far, now or as soon as the platform allows. Never waits for it."""
+        """Show ``text``, all that is written so far, as soon as the platform allows. Returns at once."""
         self._latest = text
         if self._task is None and text != self._shown and not self._closed:
             self._task = asyncio.create_task(self._flush())
 
     async def close(self) -> None:
-        """Show nothing more, and return when nothing is on its way that could arrive after the finished reply."""
+        """Show nothing more, and return when no draft can arrive after the finished reply any more."""
         self._closed = True
         task = self._task
         if task is None:
             return
         if self._calling:
-            await asyncio.wait({task}, timeout=PATIENCE)
+            await asyncio.wait({task}, timeout=DRAFT_PATIENCE_SECONDS)
         task.cancel()
         await asyncio.wait({task})
 
@@ -54,7 +54,7 @@ class Drafts:
                 self._calling = True
                 try:
                     await self._adapter.draft(self._conversation, text, key=self._key)
-                except Exception as error:  # a draft may be dropped; the reply itself is what counts
+                except Exception as error:  # a draft may be dropped: only the reply counts
                     _log.debug("draft not shown", error=repr(error))
                 finally:
                     self._calling = False

@@ -1,6 +1,6 @@
-"""What a bot hears in a group: what is meant for it, and what goes on in the threads that it is part of.
+"""Decides what a bot hears in a group: what is meant for it, and what is said in threads that it takes part in.
 
-Asked before an event is stored, so that what people say to each other is kept nowhere.
+The filter is asked before an event is stored, so that what people say to each other is kept nowhere.
 """
 
 from __future__ import annotations
@@ -13,16 +13,16 @@ from llmagent_os.ledger import Ledger
 
 
 class GroupFilter:
-    """Tells the bot's business from everybody else's, also after a restart: the ledger knows where it has spoken."""
+    """Asks the ledger where the bot has spoken, so that it knows its threads after a restart too."""
 
     def __init__(self, ledger: Ledger, reactions: Reactions, answering: Callable[[str], bool]) -> None:
-        """Args: ``answering`` tells of a ``Conversation.key`` whether something is being answered there right now."""
+        """Args: ``answering`` says of a ``Conversation.key`` whether an event is being answered there now."""
         self._ledger = ledger
         self._reactions = reactions
         self._answering = answering
 
     async def hears(self, event: Event) -> bool:
-        """Whether ``event`` is to be taken: all of a direct conversation, and of a group what concerns the bot.
+        """Whether to take ``event``: everything in a direct conversation, and in a group what concerns the bot.
 
         Raises:
             LedgerError: it cannot be read.

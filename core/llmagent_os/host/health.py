@@ -6,48 +6,64 @@ import time
 from importlib.metadata import version
 from typing import TYPE_CHECKING, Any, Literal
 
+from llmagent_os.host.metrics import Metrics
+
 if TYPE_CHECKING:
-    from llmagent_os.host.host import Host
     from llmagent_os.tools.registry import Plugins
 
 #: What a model was last seen doing.
 ModelState = Literal["not loaded", "loading", "ready", "failed"]
 
 
+class HostStatus:
+    """What a host says about itself. The host writes it; adapters serve it, so it is made before both."""
+
+    def __init__(self) -> None:
+        self.taking = False  #: whether events are being accepted
+        self.adapters: dict[str, str] = {}  #: by name: ``running``, ``ended``, or what an adapter died of
+        self.metrics = Metrics()
+
+
 class Health:
-    """Collects the report. Made before the host, because the host's adapters serve it.
+    """Collects the report.
 
     >>> import asyncio
     >>> asyncio.run(Health("calendar", "calendar").report())["ok"]
     False
     """
 
-    def __init__(self, bot: str, model: str) -> None:
+    def __init__(
+        self, bot: str, model: str, *, plugins: Plugins | None = None, status: HostStatus | None = None
+    ) -> None:
+        """Args: ``bot`` and ``model`` are names. ``status`` is the one that the host was given."""
         self.bot = bot
         self.model = model
-        self.model_state: ModelState = "not loaded"
-        self.model_problem = ""
-        self.host: Host | None = None  #: set when there is one
-        self.plugins: Plugins | None = None
+        self.status = status or HostStatus()
+        self._plugins = plugins
+        self._model_state: ModelState = "not loaded"
+        self._model_problem = ""
         self._started = time.monotonic()
+
+    def note_model(self, state: ModelState, problem: str = "") -> None:
+        """Note what the model is doing, and what is wrong with it."""
+        self._model_state, self._model_problem = state, problem
 
     async def report(self) -> dict[str, Any]:
         """The state as JSON. ``ok``: the host takes messages, every adapter runs, and the model has not failed."""
-        host = self.host
-        adapters = host.health if host else {}
-        plugins = self.plugins.health() if self.plugins else ()
-        running = host is not None and host.taking and all(state == "running" for state in adapters.values())
+        status = self.status
+        plugins = self._plugins.health() if self._plugins else ()
+        running = status.taking and all(state == "running" for state in status.adapters.values())
         return {
-            "ok": running and self.model_state != "failed",
+            "ok": running and self._model_state != "failed",
             "version": version("llmagent-os"),
             "bot": self.bot,
             "uptime_seconds": round(time.monotonic() - self._started, 1),
-            "adapters": adapters,
-            "queue_depth": host.metrics.queue_depth() if host else 0,
-            "model": {"name": self.model, "state": self.model_state, "problem": self.model_problem},
-            "plugins": {each.name: each.state for each in plugins},
+            "adapters": dict(status.adapters),
+            "queue_depth": status.metrics.queue_depth,
+            "model": {"name": self.model, "state": self._model_state, "problem": self._model_problem},
+            "plugins": {plugin.name: plugin.state for plugin in plugins},
         }
 
     def metrics(self) -> bytes:
-        """The page that Prometheus reads; empty before there is a host."""
-        return self.host.metrics.page() if self.host else b""
+        """The page that Prometheus reads."""
+        return self.status.metrics.page()

@@ -1,13 +1,13 @@
 """What the host counts, for Prometheus.
 
-The counts are plain numbers that the event loop alone changes, since they change several times a message;
-``prometheus_client`` is imported, and sees them, only when somebody asks for the page.
+The counts change several times a message, so they are plain numbers that only the event loop changes.
+``prometheus_client`` is imported, and reads them, only when the page is asked for.
 """
 
 from __future__ import annotations
 
 from bisect import bisect_left
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from typing import TYPE_CHECKING, ClassVar
 
 if TYPE_CHECKING:
@@ -44,7 +44,7 @@ class Metrics:
     COUNTERS: ClassVar[dict[str, str]] = {
         "accepted": "Events stored",
         "duplicates": "Events delivered again and dropped",
-        "overheard": "Events of groups that were none of the bot's business, and dropped",
+        "overheard": "Events of groups that were not meant for the bot, and dropped",
         "refused": "Events refused because too much was waiting",
         "finished": "Events done",
         "failed": "Events given up",
@@ -66,8 +66,8 @@ class Metrics:
         self.rewards = 0
         self.adapter_restarts = 0
         self.reply_seconds = Histogram()  #: from the event's arrival to its reply's
-        self.queue_depth: Callable[[], int] = lambda: 0  #: events waiting or being run
-        self.running: Callable[[], int] = lambda: 0  #: events being run
+        self.queue_depth = 0  #: events waiting or being run
+        self.running = 0  #: conversations being run
 
     def collect(self) -> Iterator[Metric]:
         """The counts as Prometheus metrics."""
@@ -75,8 +75,8 @@ class Metrics:
 
         for name, text in self.COUNTERS.items():
             yield CounterMetricFamily(f"llmagent_os_{name}", text, value=getattr(self, name))
-        yield GaugeMetricFamily("llmagent_os_queue_depth", "Events waiting or being run", value=self.queue_depth())
-        yield GaugeMetricFamily("llmagent_os_running", "Events being run", value=self.running())
+        yield GaugeMetricFamily("llmagent_os_queue_depth", "Events waiting or being run", value=self.queue_depth)
+        yield GaugeMetricFamily("llmagent_os_running", "Events being run", value=self.running)
         histogram = HistogramMetricFamily("llmagent_os_reply_seconds", "From an event's arrival to its reply")
         histogram.add_metric([], buckets=self.reply_seconds.buckets(), sum_value=self.reply_seconds.sum)
         yield histogram

@@ -1,4 +1,4 @@
-"""Slash commands in messages, for platforms that have none of their own.
+"""Reads slash commands out of messages, for platforms that have no commands of their own.
 
 >>> parse("/Profile  undo "), parse("/start@calendar_bot"), parse("/etc/passwd"), parse("and/or")
 (('profile', 'undo'), ('start', ''), None, None)
@@ -14,13 +14,13 @@ _COMMAND = re.compile(r"/([a-z][a-z0-9_-]*)(?:@\w+)?(?:\s+(.*))?", re.IGNORECASE
 
 
 def parse(text: str) -> tuple[str, str] | None:
-    """The command's name in lower case and its arguments; None where ``text`` is no command."""
+    """The name of the command in lower case, and its arguments. None: ``text`` is no command."""
     match = _COMMAND.fullmatch(text.strip()) if text.startswith("/") else None
     return (match[1].lower(), match[2] or "") if match else None
 
 
 def command_of(message: Message) -> Command | None:
-    """The command that ``message`` is, if it is one."""
+    """``message`` as a command. None: it is none."""
     found = parse(message.text)
     if found is None:
         return None

@@ -1,4 +1,4 @@
-"""Moves plugins' timers into the inbox when they are due, and sleeps in between."""
+"""Puts due plugin timers into the inbox."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ from llmagent_os.ledger import Ledger
 
 _log = structlog.stdlib.get_logger(__name__)
 
-#: So many timers go into the inbox at once, in one transaction; the next ones follow at the loop's next turn.
-BATCH = 100
+#: How many timers go into the inbox in one transaction. More follow at the event loop's next turn.
+BATCH_TIMERS = 100
 
 
 class TimerClock:
-    """One for each running host. The ledger is asked only when a timer is due, and then for what is due."""
+    """Sleeps until the next timer is due. The ledger is read only then."""
 
     def __init__(
         self,
@@ -36,20 +36,20 @@ class TimerClock:
         Args:
             ledger: keeps the timers and the inbox.
             clock: tells the time.
-            stored: given every timer that is in the inbox now.
+            stored: called with every timer that was put into the inbox.
             room: how many more events may wait.
-            backoff: between two tries where there is no room, or where the ledger cannot be written.
+            backoff: the wait between two tries where there is no room, or the ledger cannot be written.
         """
         self._ledger = ledger
         self._clock = clock
         self._stored = stored
         self._room = room
         self._backoff = backoff
-        self._next: datetime | None = None  # the earliest timer known of
+        self._next: datetime | None = None  # the earliest known timer
         self._woken = asyncio.Event()
 
     async def run(self) -> None:
-        """Ring what came due while nobody looked, then each timer at its moment, until cancelled."""
+        """Put timers into the inbox when they are due, until cancelled; at first those that came due while off."""
         self._woken = asyncio.Event()
         self._ledger.watch_timers(self._set)
         failures = 0
@@ -57,7 +57,7 @@ class TimerClock:
             while True:
                 try:
                     rung = await self._ring()
-                except Exception:  # a full disk can be mended; nobody must be left without reminders until then
+                except Exception:  # a full disk can be mended, and reminders must go on after that
                     failures += 1
                     _log.exception("timers cannot be moved into the inbox; trying again")
                     rung = False
@@ -71,24 +71,24 @@ class TimerClock:
             self._ledger.watch_timers(None)
 
     async def _ring(self) -> bool:
-        """Move what is due. Returns whether there was room for it."""
-        limit = min(BATCH, self._room())
+        """Put due timers into the inbox. Returns whether there was room for them."""
+        limit = min(BATCH_TIMERS, self._room())
         if limit <= 0:
             return False
-        self._next = None  # what is set while the ledger is asked counts as well
+        self._next = None  # a timer that is set while the ledger is being read counts too
         earliest = await self._ledger.ring_timers(self._clock.now(), limit=limit, stored=self._stored)
         if earliest is not None:
             self._set(earliest)
         return True
 
     def _set(self, at: datetime) -> None:
-        """A timer is set: where no earlier one is, wake up to sleep shorter."""
+        """A timer was set. Wake up where it is the earliest, to sleep shorter."""
         if self._next is None or at < self._next:
             self._next = at
             self._woken.set()
 
     async def _sleep(self) -> None:
-        await asyncio.sleep(0)  # many may be due: others have their turn in between
+        await asyncio.sleep(0)  # many timers may be due: other tasks get their turn in between
         while self._next is None or self._next > self._clock.now():
             self._woken.clear()
             await self._clock.wait(self._woken, self._next)

@@ -1,25 +1,18 @@
-"""Behaviour: how a reply is given. The mode and style come from the person's words, else from a policy."""
+"""Behaviour: how to answer a person. Mode and style are what the person asked for, else what a policy chooses."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
 from llmagent_os.errors import ConfigError
 from llmagent_os.modules.knowledge import Hit
 from llmagent_os.policy import Action, BehaviorPolicy, Context, Decision, FixedPolicy, Kind
 from llmagent_os.policy.contract import DIMENSIONS, Dimensions
+from llmagent_os.privacy.consent import may_learn
 
 if TYPE_CHECKING:
     from llmagent_os.llm import LLM
-
-#: The preference that says whether a person is learned from: ``on``, where they have not said, or ``off``.
-LEARNING = "learning"
-
-
-def may_learn(preferences: Mapping[str, str]) -> bool:
-    """Whether somebody with these preferences wants to be learned from."""
-    return preferences.get(LEARNING) != "off"
 
 
 def system_text(
@@ -30,10 +23,17 @@ def system_text(
     facts: Iterable[str] = (),
     notes: str = "",
 ) -> str:
-    """The system message: one line for each thing the model needs to know.
+    """The system message: one line for each fact that the model needs.
 
-    A value of ``action`` is told in the words that ``dimensions`` has for it, else by its name; ``initiative`` that has
-    no words is left to the tools.
+    A value of ``action`` is written in the words that ``dimensions`` has for it, else by its name. An ``initiative``
+    without words is left out: it concerns the tools alone.
+
+    Args:
+        action: how to answer: one value for each dimension.
+        dimensions: the dimensions, their values, and the words for each value.
+        name: what the person wants to be called.
+        facts: what the knowledge base found.
+        notes: for a model that was not trained for this bot.
 
     >>> print(system_text({"mode": "task_oriented", "verbosity": "brief"}, name="Sam", facts=["Tea is at 4 PM."]))
     Style: task_oriented, brief.
@@ -44,8 +44,8 @@ def system_text(
     Write playfully.
     """
     lines = [notes] if notes else []
-    chosen = [(each, action[each], words.get(action[each], "")) for each, words in dimensions.items() if each in action]
-    if named := [value for each, value, words in chosen if not words and each != "initiative"]:
+    chosen = [(key, action[key], words.get(action[key], "")) for key, words in dimensions.items() if key in action]
+    if named := [value for key, value, words in chosen if not words and key != "initiative"]:
         lines.append(f"Style: {', '.join(named)}.")
     lines += [words for _, _, words in chosen if words]
     if name:
@@ -55,7 +55,7 @@ def system_text(
 
 
 class BehaviorModule:
-    """Decides how to behave, and answers accordingly.
+    """Decides how to answer a person.
 
     >>> behavior = BehaviorModule()
     >>> behavior.set_mode("conversational")
@@ -70,24 +70,25 @@ class BehaviorModule:
         defaults: Action | None = None,
         dimensions: Dimensions = DIMENSIONS,
     ) -> None:
-        self.dimensions = dimensions  #: what is chosen between
-        self.fixed = FixedPolicy(defaults, dimensions)  #: how people are answered who do not want to be learned from
+        """Args: ``policy`` chooses (None: nothing is learned), ``defaults`` is a value for each of ``dimensions``."""
+        self.dimensions = dimensions  #: what can be chosen
+        self.fixed = FixedPolicy(defaults, dimensions)  #: answers people who opted out of learning
         self.policy: BehaviorPolicy = policy or self.fixed
         self._chosen: Action = {}  # by set_mode and set_style
 
     def set_mode(self, mode: str) -> None:
-        """Behave so with everybody who has not asked for something else: ``task_oriented`` or ``conversational``.
+        """Set the mode for everyone who asked for no other: ``task_oriented`` or ``conversational``.
 
         Raises:
-            ConfigError: there is no such mode, or the bot has dimensions of its own and none of them is ``mode``.
+            ConfigError: there is no such mode, or the bot has dimensions of its own without a ``mode``.
         """
         self._set("mode", mode)
 
     def set_style(self, verbosity: str) -> None:
-        """How much to say, with everybody who has not asked for something else: ``brief``, ``normal`` or ``detailed``.
+        """Set the length of replies for everyone who asked for no other: ``brief``, ``normal`` or ``detailed``.
 
         Raises:
-            ConfigError: there is no such style, or the bot has dimensions of its own and none of them is ``verbosity``.
+            ConfigError: there is no such style, or the bot has dimensions of its own without a ``verbosity``.
         """
         self._set("verbosity", verbosity)
 
@@ -101,9 +102,9 @@ class BehaviorModule:
     def decide(
         self, user_id: str, context: Context, explicit: Action, *, decision_id: str = "", episode_id: str = ""
     ) -> Decision:
-        """Choose how to answer this person; see :class:`~llmagent_os.policy.BehaviorPolicy`.
+        """Choose how to answer a person; see :class:`~llmagent_os.policy.BehaviorPolicy`.
 
-        Somebody whose preference ``learning`` is ``off`` is answered as the bot is set up, and nothing is learned.
+        People who opted out of learning are answered as the bot is configured, and nothing is learned about them.
         """
         policy = self.policy if may_learn(explicit) else self.fixed
         return policy.decide(user_id, context, self._chosen | explicit, decision_id=decision_id, episode_id=episode_id)
@@ -111,12 +112,15 @@ class BehaviorModule:
     def observe(
         self, decision: Decision, reward: float | None, *, kind: Kind = "reaction", weight: float = 1.0
     ) -> None:
-        """Tell the policy how a decision was taken; see :class:`~llmagent_os.policy.BehaviorPolicy`."""
+        """Teach the policy how a decision was received; see :class:`~llmagent_os.policy.BehaviorPolicy`.
+
+        For scripts without a ledger. A :class:`~llmagent_os.policy_worker.PolicyWorker` reads the rewards of one.
+        """
         if decision.policy_version != self.fixed.version:
             self.policy.observe(decision, reward, kind=kind, weight=weight)
 
     def generate_response(self, text: str, kb_info: Iterable[Hit | str], llm: LLM) -> str:
-        """Answer ``text`` in the chosen mode, with what the knowledge base found; for scripts, no tools."""
+        """Answer ``text`` in the chosen mode, with what the knowledge base found. For scripts: it calls no tools."""
         facts = [hit if isinstance(hit, str) else hit.fact.text for hit in kb_info]
         system = system_text(self.decide("", {}, {}).action, dimensions=self.dimensions, facts=facts)
         messages = [{"role": "system", "content": system}, {"role": "user", "content": text}]

@@ -1,4 +1,4 @@
-"""Interaction: how a reply reaches a person, within what their platform can do."""
+"""Interaction: how a reply reaches a person."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import msgspec
 from llmagent_os.adapter import Reply
 from llmagent_os.errors import ConfigError
 
-#: Interfaces by name. Voice and graphics come with the adapters that carry them.
+#: The interfaces that a script can choose. Voice and graphics come with the adapters that carry them.
 INTERFACES = ("text",)
 
 
@@ -28,18 +28,18 @@ class InteractionModule:
         """Choose the interface.
 
         Raises:
-            ConfigError: there is no such interface; names those there are.
+            ConfigError: there is no such interface; the message names the interfaces.
         """
         if interface not in INTERFACES:
             raise ConfigError(f"interface {interface!r} is none of {', '.join(INTERFACES)}")
         self.interface = interface
 
     def render(self, reply: Reply) -> Reply:
-        """``reply`` so that its text is complete by itself: every platform shows the text, few show cards."""
+        """``reply`` with a text that is never empty: every platform shows the text, and few show cards."""
         return msgspec.structs.replace(reply, text=reply.text.strip() or "…")
 
     def display_response(self, response: str | Reply, *, out: TextIO | None = None) -> None:
-        """Print a reply, as a script without a platform shows it."""
+        """Print a reply and its buttons, for a script without a platform."""
         reply = response if isinstance(response, Reply) else Reply(response)
         lines = [self.render(reply).text]
         lines += [f"[{button.label}]" for button in reply.buttons]

@@ -1,1 +1,1 @@
-"""People: who somebody is on each platform, what is kept about them, and who may talk to the bot."""
+"""Who people are, what is known about them, and who may talk to the bot."""

@@ -1,6 +1,7 @@
-"""Who is answered: everyone, those named in the settings, and those whom somebody has let in by a code.
+"""Decides who is answered: everyone, people named in the settings, and people whom an admin let in by a code.
 
-Somebody who was let in on one platform is let in on all that they have linked (:mod:`llmagent_os.people.linking`).
+A person who was let in on one platform is let in on every platform that they have linked
+(:mod:`llmagent_os.people.linking`).
 """
 
 from __future__ import annotations
@@ -23,16 +24,21 @@ if TYPE_CHECKING:
 
 _log = structlog.stdlib.get_logger(__name__)
 
-#: How long somebody's code is good, and how soon they are not told it again.
+#: How long a stranger's code is good.
 REQUEST_VALID = ACCESS_REQUESTS.time
+
+#: How long a stranger who has a code is not told the code again.
 TOLD_AGAIN = timedelta(minutes=10)
 
-COMMAND_LINE = "command line"  #: in the place of an admin who let somebody in there
-MAX_NAME = 60  #: characters
+#: Stands for the admin where a person was let in from the command line.
+COMMAND_LINE = "command line"
+
+#: How long a shown name may be.
+MAX_NAME_CHARACTERS = 60
 
 
 class Access:
-    """The door: who may come in, and who opens it."""
+    """Knows who is answered, and who may let others in."""
 
     def __init__(
         self,
@@ -44,42 +50,46 @@ class Access:
         trusted: Collection[str] = (),
         clock: Callable[[], datetime] = now,
     ) -> None:
-        """Nothing is looked up before somebody comes.
+        """Nothing is looked up yet.
 
         Args:
             ledger: keeps who was let in.
-            access: what becomes of everybody else.
-            allow: those always answered: identities and patterns such as ``slack:T024:*``, separated by commas.
-            admins: those who may let others in, written alike; they are answered too.
+            access: how everybody else is treated.
+            allow: who is always answered: identities and patterns such as ``slack:T024:*``, separated by commas.
+            admins: who may let others in, written the same way. Admins are answered too.
             trusted: platforms on which everybody is answered.
-            clock: tells the time.
+            clock: the present moment, aware.
         """
         self.mode = access
-        self.allow = _patterns(allow)
-        self.admins = _patterns(admins)
+        self.allow = patterns(allow)
+        self.admins = patterns(admins)
         self._members = ledger.members
         self._trusted = frozenset(trusted)
         self._clock = clock
         self._full = False
 
     async def admits(self, event: Event) -> bool:
-        """Whether whoever did ``event`` is answered, and may rate replies."""
+        """Whether the person who did ``event`` is answered, and may rate replies."""
         return await self.admits_identity(identity_of(event))
 
     async def admits_identity(self, identity: str) -> bool:
-        """Whether this identity is answered."""
+        """Whether this account is answered."""
         if self.mode == "everyone" or self._named(identity):
             return True
         standing = await self._members.standing(identity)
         let_in = standing.approved and self.mode != "closed"
-        return let_in or any(self._named(each) for each in standing.identities)
+        return let_in or any(self._named(linked) for linked in standing.identities)
 
     def is_admin(self, identity: str) -> bool:
-        """Whether this very identity, and not only one linked to it, may let others in."""
+        """Whether this very account may let others in. An account that is linked to an admin's may not."""
         return _matches(identity, self.admins)
 
     async def ask(self, event: Event) -> Request | None:
-        """Note that whoever did ``event`` asks to be let in. None: too many do; they are not told anything."""
+        """Note that the person who did ``event`` asks to be let in.
+
+        Returns:
+            The request with its code. None: too many people ask, and this one is told nothing.
+        """
         request = await self._members.ask(
             identity_of(event),
             plain_name(event.sender.name),
@@ -91,37 +101,45 @@ class Access:
         )
         if request is not None and request.new:
             command = f"llmagent-os people approve {request.code}"
-            _log.info("somebody asks to be let in", identity=request.identity, name=request.name, let_in=command)
+            _log.info("a person asks to be let in", identity=request.identity, name=request.name, let_in=command)
         if request is None and not self._full:
             _log.warning("more people ask to be let in than can wait; see llmagent-os people list")
         self._full = request is None
         return request
 
     async def approve(self, typed: str, by: str) -> Member | None:
-        """Let in whoever was told the code. None: nobody was, or it is no longer valid."""
+        """Let in the person who was told the code.
+
+        Args:
+            typed: the code, as the admin typed it.
+            by: the admin.
+
+        Returns:
+            None: nobody has that code, or it is no longer valid.
+        """
         code = read(typed)
         member = None if code is None else await self._members.approve(code, by, self._clock())
         if member is not None:
-            _log.info("somebody was let in", identity=member.identity, by=by)
+            _log.info("a person was let in", identity=member.identity, by=by)
         return member
 
     async def allow_identity(self, identity: str, by: str) -> Member:
-        """Let in an identity that has not asked."""
+        """Let in an account that has not asked."""
         return await self._members.allow(identity, by, self._clock())
 
     async def revoke(self, identity: str, by: str) -> tuple[str, ...]:
-        """Take back that a person was let in; returns the identities of theirs that had been."""
+        """Let a person in no longer. Returns their accounts that had been let in."""
         gone = await self._members.revoke(identity)
         if gone:
-            _log.info("somebody is not let in any more", identities=gone, by=by)
+            _log.info("a person is not let in any more", identities=gone, by=by)
         return gone
 
     async def members(self) -> list[Member]:
-        """All who were let in."""
+        """Everyone who was let in."""
         return await self._members.listed()
 
     async def requests(self) -> list[Request]:
-        """All who ask."""
+        """Everyone who asks to be let in."""
         return await self._members.requests(self._clock())
 
     def _named(self, identity: str) -> bool:
@@ -130,18 +148,23 @@ class Access:
 
 
 def plain_name(name: str) -> str:
-    r"""What somebody calls themselves, as it can be shown to others: one short line, and no markup.
+    r"""A name that a person chose, so that others can be shown it: one short line without markup.
 
     >>> plain_name("Ana *the*\n`great`"), plain_name("<@everyone>")
     ('Ana the great', 'everyone')
     """
-    kept = "".join(each if each.isalnum() or each in " .-'" else " " for each in name)
-    return " ".join(kept.split())[:MAX_NAME].strip()
+    kept = "".join(char if char.isalnum() or char in " .-'" else " " for char in name)
+    return " ".join(kept.split())[:MAX_NAME_CHARACTERS].strip()
 
 
-def _patterns(text: str) -> tuple[str, ...]:
-    return tuple(pattern for each in text.split(",") if (pattern := each.strip()))
+def patterns(text: str) -> tuple[str, ...]:
+    """The patterns in a setting that lists people, separated by commas.
+
+    >>> patterns("slack:T024:*, , discord::7")
+    ('slack:T024:*', 'discord::7')
+    """
+    return tuple(pattern for part in text.split(",") if (pattern := part.strip()))
 
 
-def _matches(identity: str, patterns: tuple[str, ...]) -> bool:
-    return any(identity == pattern or fnmatchcase(identity, pattern) for pattern in patterns)
+def _matches(identity: str, among: tuple[str, ...]) -> bool:
+    return any(identity == pattern or fnmatchcase(identity, pattern) for pattern in among)

@@ -1,8 +1,8 @@
-"""Stands before the agent and asks who is there.
+"""Checks who may talk to the bot before the agent sees a message.
 
-It is composed in plain sight, ``Host(Admission(agent, access), …)``. Whoever
-:class:`~llmagent_os.people.access.Access` admits goes on to the agent; a stranger gets no further than here. Nothing
-that a stranger says is kept. Their reactions are no rewards: the host asks the same question (``may_rate``).
+It is composed in plain sight: ``Host(Admission(agent, access), …)``. The agent gets the events of people whom
+:class:`~llmagent_os.people.access.Access` admits. A stranger is told here how to be let in, and nothing that a stranger
+says is kept. Their reactions are no rewards either: the host asks the same question (``may_rate``).
 """
 
 from __future__ import annotations
@@ -11,28 +11,26 @@ from collections import OrderedDict
 from typing import TYPE_CHECKING
 
 from llmagent_os.adapter import Reply
-from llmagent_os.errors import ConfigError
 from llmagent_os.events import ButtonPress, Command, Event, Message, event_key
 from llmagent_os.handler import Draft, Handler, Outcome
-from llmagent_os.identity import identity_of, parts_of
-from llmagent_os.ledger import Interaction, RewardEvent
+from llmagent_os.identity import identity_of
 
 if TYPE_CHECKING:
     from llmagent_os.people.access import Access
 
-#: So many strangers in groups are remembered as told to write directly.
-REMEMBERED = 10_000
+#: How many strangers are remembered who were told in a group to write directly.
+REMEMBERED_STRANGERS = 10_000
 
 
 class Admission:
-    """A handler before the handler."""
+    """A handler that passes on the events of people who are admitted."""
 
     def __init__(self, handler: Handler, access: Access) -> None:
-        """Args: ``handler`` answers whoever ``access`` admits."""
+        """Args: ``handler`` answers the people whom ``access`` admits."""
         self._handler = handler
         self._access = access
-        # Not in the ledger: nothing is kept about passers-by. After a restart they are told once more.
-        self._told: OrderedDict[str, str] = OrderedDict()
+        # In memory only: nothing is kept about strangers. After a restart they are told once more.
+        self._hinted: OrderedDict[str, str] = OrderedDict()
 
     async def handle(self, event: Event, draft: Draft) -> Outcome:
         if event.sender.is_bot:
@@ -41,15 +39,12 @@ class Admission:
             return await self._handler.handle(event, draft)
         match event:
             case Message(addressed=True) | Command() | ButtonPress() if self._access.mode == "pairing":
-                return Outcome(await self._door(event))
-            case _:  # their reminders, from when they were let in, and what they say to others, too
+                return Outcome(await self._answer_stranger(event))
+            case _:  # also the reminders of people who are let in no longer, and what strangers say to others
                 return Outcome(None)
 
-    async def observe(self, interaction: Interaction, reward: RewardEvent) -> None:
-        await self._handler.observe(interaction, reward)
-
     def _is_link(self, event: Event) -> bool:
-        """Whether somebody known elsewhere may be proving it: the code decides, and wrong ones are counted."""
+        """Whether a person who is known elsewhere may be proving it. The code decides, and wrong codes are counted."""
         return (
             self._access.mode == "pairing"
             and isinstance(event, Command)
@@ -58,7 +53,8 @@ class Admission:
             and event.conversation.kind == "direct"
         )
 
-    async def _door(self, event: Event) -> Reply | None:
+    async def _answer_stranger(self, event: Event) -> Reply | None:
+        """How to be let in. None: the stranger was told a moment ago, or too many ask."""
         if event.conversation.kind == "group":
             return self._hint(event)
         request = await self._access.ask(event)
@@ -73,45 +69,13 @@ class Admission:
         )
 
     def _hint(self, event: Event) -> Reply | None:
-        """Once, and for the one who asked only."""
+        """In a group: the hint to write directly, once, and visible to the stranger alone."""
         who, key = identity_of(event), event_key(event)
-        if self._told.setdefault(who, key) != key:
+        if self._hinted.setdefault(who, key) != key:
             return None
-        while len(self._told) > REMEMBERED:
-            self._told.popitem(last=False)
+        while len(self._hinted) > REMEMBERED_STRANGERS:
+            self._hinted.popitem(last=False)
         return Reply(
             "I don't know you yet. Please write to me directly, and I will tell you how to be let in.",
             only_for=event.sender.user_id,
         )
-
-
-async def approve(access: Access, event: Event, typed: str) -> Reply:
-    """The answer to an admin's ``/approve``."""
-    member = await access.approve(typed, identity_of(event))
-    if member is None:
-        return Reply(
-            "Nobody waits with that code: it may be mistyped, or older than an hour. Whoever it was of can write to me "
-            "again for a new one. Usage: `/approve CODE`."
-        )
-    who = f"{member.name} (`{member.identity}`)" if member.name else f"`{member.identity}`"
-    return Reply(f"Let in: {who}. From their next message on, I answer. `/revoke {member.identity}` takes it back.")
-
-
-async def revoke(access: Access, event: Event, typed: str) -> Reply:
-    """The answer to an admin's ``/revoke``."""
-    identity = typed.strip().strip("`")
-    try:
-        parts_of(identity)
-    except ConfigError as error:
-        return Reply(f"{error}. Usage: `/revoke IDENTITY`, as `/approve` has said it.")
-    gone = await access.revoke(identity, identity_of(event))
-    return Reply(await revoked(access, identity, gone))
-
-
-async def revoked(access: Access, identity: str, gone: tuple[str, ...]) -> str:
-    """What is said of a revocation that took ``gone`` away."""
-    names = ", ".join(f"`{each}`" for each in gone)
-    said = f"No longer let in: {names}." if gone else f"`{identity}` had not been let in by a code or by name."
-    if await access.admits_identity(identity):
-        said += " They are answered all the same: see LLMAGENT_OS_ACCESS, LLMAGENT_OS_ALLOW and LLMAGENT_OS_ADMINS."
-    return said

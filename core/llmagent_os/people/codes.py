@@ -1,4 +1,4 @@
-"""Codes that people read off one screen and type into another.
+"""Makes and reads codes that people copy from one screen to another.
 
 >>> read("k7qm 2wxd."), read("`K7QM-2WXD`"), read("K7QM"), read("K7QM-2WXO")
 ('K7QM-2WXD', 'K7QM-2WXD', None, None)
@@ -9,22 +9,22 @@ from __future__ import annotations
 import re
 import secrets
 
-#: Without what is easily taken for something else: 0 and O, 1 and I and L, U and V.
+#: Characters that are not easily mistaken: 0 and O, 1, I and L, and U are left out.
 ALPHABET = "23456789ABCDEFGHJKMNPQRSTVWXYZ"
 
-LENGTH = 8  #: characters: 6.5e11 codes
+CODE_CHARACTERS = 8  #: that makes 6.5e11 codes
 
 
 def new_code() -> str:
-    """A code that nobody can guess."""
-    return _written("".join(secrets.choice(ALPHABET) for _ in range(LENGTH)))
+    """A new code that nobody can guess."""
+    return _written("".join(secrets.choice(ALPHABET) for _ in range(CODE_CHARACTERS)))
 
 
 def read(text: str) -> str | None:
-    """The code that somebody has typed, however they wrote it; None: it is none."""
+    """The code in ``text``, in whatever way it was typed. None: ``text`` is no code."""
     bare = re.sub(r"[\s`'\"<>.,–—-]", "", text).upper()
-    return _written(bare) if len(bare) == LENGTH and set(bare) <= set(ALPHABET) else None
+    return _written(bare) if len(bare) == CODE_CHARACTERS and set(bare) <= set(ALPHABET) else None
 
 
 def _written(bare: str) -> str:
-    return f"{bare[: LENGTH // 2]}-{bare[LENGTH // 2 :]}"
+    return f"{bare[: CODE_CHARACTERS // 2]}-{bare[CODE_CHARACTERS // 2 :]}"

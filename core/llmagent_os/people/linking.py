@@ -1,8 +1,8 @@
-"""One person on several platforms: joining their identities by a code, and taking them apart again.
+"""Joins the accounts of one person by a code, and takes them apart again.
 
-Linked identities (:mod:`llmagent_os.identity`) share a profile, that of
-the identity which issued the code, with its gaps filled from the other's; the other's own stays on the disk as it is,
-for when the two are taken apart. What was said and made stays with the identity it was said and made on.
+Linked accounts (:mod:`llmagent_os.identity`) share the profile of the account that issued the code. Its gaps are filled
+from the other profile, which stays on the disk as it is, for the day on which the two are taken apart. What a person
+said and made stays with the account on which they did so.
 """
 
 from __future__ import annotations
@@ -22,31 +22,41 @@ if TYPE_CHECKING:
 
 __all__ = ["CODE_VALID", "Joined", "Links", "Refused"]
 
-#: How long a code can be used.
+#: How long a code is good.
 CODE_VALID = LINK_CODES.time
 
-#: What can be a gap of a profile, beside single preferences. A place comes with its time zone.
+#: The fields that can be a gap of a profile, beside single preferences. A place comes with its time zone.
 _GAPS = (("name",), ("place", "time_zone"))
 _PREFERENCE = "preferences."
 
 
 class Links:
-    """Joins identities and takes them apart: what ``/link`` and ``/unlink`` do."""
+    """Joins accounts and takes them apart: what ``/link`` and ``/unlink`` do."""
 
     def __init__(self, ledger: Ledger, profiles: Profiles | None, clock: Callable[[], datetime] = now) -> None:
-        """Args: ``profiles`` None: there are none to be joined."""
+        """Args: without ``profiles`` only the accounts are joined."""
         self._links = ledger.identities
         self._profiles = profiles
         self._clock = clock
 
     async def issue(self, identity: str) -> str:
-        """A code that joins whoever gives it to ``identity``: good once, for :data:`CODE_VALID`. An open one ends."""
+        """Make a code. The account that gives it is joined to ``identity``.
+
+        The code is good once, for :data:`CODE_VALID`. An earlier code that was not used ends.
+        """
         code = new_code()
         await self._links.issue(identity, code, self._clock(), CODE_VALID)
         return code
 
     async def join(self, identity: str, typed: str) -> Joined | Refused:
-        """Have ``identity`` give a code, as it was typed. Doing it again after a crash answers and does the same."""
+        """Join ``identity`` to the account that issued a code.
+
+        A second call after a crash answers and does the same.
+
+        Args:
+            identity: the account that gives the code.
+            typed: the code, as it was typed.
+        """
         result = await self._links.join(identity, read(typed), self._clock())
         if isinstance(result, Joined):
             await self._fill(result.person, again=result.joined)
@@ -56,12 +66,13 @@ class Links:
         """Take ``identity`` out of its person.
 
         Returns:
-            Who is still linked to each other; none where only one was left. None: it was linked to nothing.
+            The accounts that are still linked to each other; empty where only one is left. None: ``identity`` was
+            linked to nothing.
         """
         links = await self._links.links(identity)
         if not links:
             return None
-        # Before the link is gone: a crash in between does this again, and then finds nothing more to take back.
+        # Before the link is gone: after a crash in between this runs again, and finds nothing more to take back.
         gone = [link for link in links if identity in (link.identity, link.person)]
         for link in gone:
             await self._take_back(link.person, link.filled or {})
@@ -73,15 +84,15 @@ class Links:
         return left if len(left) > 1 else ()
 
     async def everyone(self, identity: str) -> tuple[str, ...]:
-        """All identities of the person."""
+        """All accounts of the person."""
         return await self._links.everyone(identity)
 
     async def _fill(self, person: str, again: str = "") -> None:
-        """Fill the gaps of the person's profile from those linked since.
+        """Fill the gaps of a person's profile from the accounts that were linked since.
 
         Args:
-            person: whose.
-            again: the one whose turn it is, where a crash may have come in between.
+            person: the person.
+            again: the account that was just linked. It is filled from again, should a crash have come in between.
         """
         if self._profiles is None:
             return
@@ -90,7 +101,7 @@ class Links:
             filled = link.filled
             if filled is None:
                 filled = _gaps(mine, await self._profiles.get(link.identity))
-                await self._links.note_fill(link.identity, filled)  # first, so that it can always be taken back
+                await self._links.note_fill(link.identity, filled)  # first: a filled gap can always be emptied again
             elif link.identity != again:
                 continue
             missing = {
@@ -102,7 +113,7 @@ class Links:
                 await self._profiles.update(person, **_changes(mine, missing))
 
     async def _take_back(self, person: str, filled: dict[str, str]) -> None:
-        """Empty again what was a gap, unless it has been changed since."""
+        """Empty the filled gaps again, unless the person has changed them since."""
         if self._profiles is None:
             return
         profile = await self._profiles.get(person)
@@ -111,13 +122,13 @@ class Links:
 
 
 def _known(profile: Profile) -> dict[str, str | None]:
-    """What can be a gap, by name."""
+    """The fields and preferences that can be a gap, by name."""
     fields: dict[str, str | None] = {name: getattr(profile, name) for names in _GAPS for name in names}
     return fields | {_PREFERENCE + name: value for name, value in profile.preferences.items()}
 
 
 def _gaps(mine: Profile, other: Profile) -> dict[str, str]:
-    """What ``other`` says and ``mine`` does not."""
+    """The fields that ``other`` fills and ``mine`` does not."""
     have, theirs = _known(mine), _known(other)
     names = (*_GAPS, *((name,) for name in theirs if name.startswith(_PREFERENCE)))
     gaps = [name for group in names if all(have.get(name) is None for name in group) for name in group]
@@ -125,7 +136,7 @@ def _gaps(mine: Profile, other: Profile) -> dict[str, str]:
 
 
 def _changes(profile: Profile, values: Mapping[str, str | None]) -> dict[str, Any]:
-    """The same for ``Profiles.update``."""
+    """``values`` as changes that ``Profiles.update`` takes."""
     changes: dict[str, Any] = {name: value for name, value in values.items() if not name.startswith(_PREFERENCE)}
     single = {name.removeprefix(_PREFERENCE): value for name, value in values.items() if name not in changes}
     if single:

@@ -1,7 +1,7 @@
-"""What is known about each person: one small TinyDB document file a person.
+"""Keeps what is known about people: one small TinyDB document file for each person.
 
-A file is replaced whole and only once its successor is safely on the disk, so a crash leaves the old one or the new
-one. Several tasks and processes may change profiles at the same time; each change sees the one before.
+A file is replaced whole, and only when its successor is safely on the disk, so that a crash leaves the old file or the
+new one. Several tasks and processes may change profiles at the same time; every change sees the one before.
 """
 
 from __future__ import annotations
@@ -27,10 +27,10 @@ from tinydb.table import Document
 from llmagent_os.errors import ProfileError
 from llmagent_os.events import now
 
-#: So many changes can be taken back.
-UNDO = 20
+#: How many changes of a profile can be taken back.
+UNDO_STEPS = 20
 
-#: The preferences that the framework itself knows, and their values. A bot may declare and keep others.
+#: The preferences that the framework itself knows, and their values. A bot may declare others.
 PREFERENCES: Mapping[str, Collection[str]] = {
     "mode": ("task_oriented", "conversational"),
     "verbosity": ("brief", "normal", "detailed"),
@@ -42,11 +42,11 @@ _ONLY = 1  # the document's number in its file
 
 
 class Profile(msgspec.Struct, frozen=True, kw_only=True):
-    """One person."""
+    """What is known about one person."""
 
     user_id: str  #: see :data:`llmagent_os.identity.PersonId`
-    name: str | None = None  #: what they want to be called
-    place: str | None = None  #: where they are, in their words
+    name: str | None = None  #: what the person wants to be called
+    place: str | None = None  #: where the person is, in their words
     time_zone: str | None = None  #: IANA name, such as ``Europe/Berlin``
     language: str = "en"  #: BCP 47 tag
     preferences: dict[str, str] = msgspec.field(default_factory=dict[str, str])  #: see :data:`PREFERENCES`
@@ -55,7 +55,7 @@ class Profile(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class FileStorage(Storage):
-    """TinyDB's storage in a file that is replaced whole, and durably."""
+    """TinyDB's storage in a file that is replaced whole and durably."""
 
     def __init__(self, path: Path) -> None:
         """Nothing is created before the first write."""
@@ -79,7 +79,7 @@ class FileStorage(Storage):
     def write(self, data: dict[str, dict[str, Any]]) -> None:
         raw = json.dumps(data, ensure_ascii=False, indent=1).encode()
         new = self._path.with_name(f"{self._path.name}.new")
-        # What people tell is theirs: nobody else on the machine reads it.
+        # What people tell the bot is private: no other account of the machine may read it.
         file = os.open(new, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
         with os.fdopen(file, "wb") as handle:
             handle.write(raw)
@@ -90,20 +90,20 @@ class FileStorage(Storage):
 
 
 class Profiles:
-    """Everybody's profiles, in one folder."""
+    """The profiles of all people, in one folder."""
 
     def __init__(self, folder: Path | str, preferences: Mapping[str, Collection[str]] = PREFERENCES) -> None:
         """Nothing is read or written yet.
 
         Args:
             folder: made when the first profile is written.
-            preferences: those that can be changed one by one, and their values.
+            preferences: the preferences that can be changed one by one, and their values.
         """
         self._folder = Path(folder)
         self._preferences = preferences
 
     async def get(self, user_id: str) -> Profile:
-        """The profile of ``user_id``; an empty one of somebody new, who gets no file by this.
+        """The profile of a person. A new person has an empty one, and gets no file by this.
 
         Raises:
             ProfileError: the file is damaged; it is left as it is.
@@ -112,32 +112,32 @@ class Profiles:
         return Profile(user_id=user_id) if document is None else self._profile(user_id, document["profile"])
 
     async def update(self, user_id: str, **changes: Any) -> Profile:
-        """Change some fields and keep what they were, for :meth:`undo`.
+        """Change some fields, and keep what they were for :meth:`undo`.
 
         Args:
-            user_id: whose.
+            user_id: the person.
             changes: fields of :class:`Profile` and their new values, or single preferences (``verbosity="brief"``;
                 None removes one). ``preferences`` itself replaces all of them.
 
         Raises:
-            ProfileError: a field or value is none that a profile can have, or the file is damaged or not writable.
+            ProfileError: a profile cannot have that field or value, or the file is damaged or not writable.
         """
         return await asyncio.to_thread(self._update, user_id, changes)
 
     def takes(self, preference: str, value: str) -> bool:
-        """Whether a profile can be given that preference; one that it has already may be of an older configuration."""
+        """Whether a profile can be given that value of a preference."""
         return value in self._preferences.get(preference, (value,))
 
     async def undo(self, user_id: str) -> Profile | None:
-        """Take the last change back. Returns the profile as it is then; None: there was no change to take back."""
+        """Take the last change back. Returns the profile after that. None: there was no change."""
         return await asyncio.to_thread(self._undo, user_id)
 
     async def forget(self, user_id: str) -> bool:
-        """Delete everything kept about ``user_id``. Returns whether there was anything."""
+        """Delete the person's file. Returns whether there was one."""
         return await asyncio.to_thread(self._forget, user_id)
 
     async def export(self, user_id: str) -> dict[str, Any]:
-        """Everything kept about ``user_id``, as JSON: ``profile``, and ``undo``, the profiles before it."""
+        """Everything in the person's file, as JSON: ``profile``, and under ``undo`` the profiles before it."""
         document = await asyncio.to_thread(self._read, user_id)
         if document is None:
             return {"profile": msgspec.to_builtins(Profile(user_id=user_id)), "undo": []}
@@ -151,7 +151,7 @@ class Profiles:
             before = Profile(user_id=user_id) if document is None else self._profile(user_id, document["profile"])
             after = changed(before, changes, self._preferences)
             undo: list[Any] = [] if document is None else document["undo"]
-            self._write(user_id, after, [*undo, msgspec.to_builtins(before)][-UNDO:])
+            self._write(user_id, after, [*undo, msgspec.to_builtins(before)][-UNDO_STEPS:])
             return after
 
     def _undo(self, user_id: str) -> Profile | None:
@@ -192,7 +192,7 @@ class Profiles:
         document = Document({"profile": msgspec.to_builtins(profile), "undo": undo}, doc_id=_ONLY)
         try:
             with TinyDB(path, storage=FileStorage) as database:
-                # A change is one write. Not upsert: of somebody new it writes twice, an empty file first.
+                # A change is one write. ``upsert`` would write a new file twice, empty at first.
                 if path.exists():
                     database.update(document, doc_ids=[_ONLY])  # pyright: ignore[reportUnknownMemberType]
                 else:
@@ -214,7 +214,7 @@ class Profiles:
 
     @contextlib.contextmanager
     def _alone(self) -> Generator[None]:
-        """Changes come one after the other, whichever task or process they come from."""
+        """Hold the lock that orders the changes of all tasks and processes."""
         try:
             self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
             file = os.open(self._folder / ".lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
@@ -245,10 +245,15 @@ def file_name(user_id: str) -> str:
 
 
 def changed(profile: Profile, changes: dict[str, Any], known: Mapping[str, Collection[str]]) -> Profile:
-    """``profile`` with ``changes``, as :meth:`Profiles.update` takes them; ``known`` are the preferences and values.
+    """``profile`` with ``changes``, as :meth:`Profiles.update` takes them.
+
+    Args:
+        profile: before the change.
+        changes: by field or preference.
+        known: the preferences and their values.
 
     Raises:
-        ProfileError: a field or value is none that a profile can have.
+        ProfileError: a profile cannot have that field or value.
     """
     fields: dict[str, Any] = msgspec.structs.asdict(profile)
     single = {name: value for name, value in changes.items() if name in known}
@@ -265,7 +270,7 @@ def changed(profile: Profile, changes: dict[str, Any], known: Mapping[str, Colle
     except msgspec.ValidationError as error:
         raise ProfileError(f"no profile can have that: {error}") from error
     for name, value in after.preferences.items():
-        # What was there before may be of an older configuration: it is passed over where nobody knows it.
+        # A value that was there before may come from an older configuration: it stays.
         if value != profile.preferences.get(name) and value not in known.get(name, (value,)):
             raise ProfileError(f"{name} is {' or '.join(known[name])}, not {value!r}")
     if after.time_zone is not None:

@@ -1,1 +1,4 @@
-"""One exchange: from a message to the reply."""
+"""One exchange: from an event to the reply, and to what the ledger keeps of both.
+
+Read ``exchange`` and ``services`` first, then ``prompt``, ``tool_loop`` and ``interaction_record``.
+"""

@@ -1,4 +1,4 @@
-"""What is said of files that came without a word."""
+"""The answer to files that come without words."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from llmagent_os.events import Attachment
 from llmagent_os.people.access import plain_name
 
-MANY = 5  #: so many are named
+NAMED_FILES = 5  #: how many files the answer names
 
 
 def wordless(attachments: Sequence[Attachment]) -> str:
@@ -16,13 +16,13 @@ def wordless(attachments: Sequence[Attachment]) -> str:
     >>> wordless([Attachment("a.pdf", "application/pdf", "/a.pdf"), Attachment("b.mov", "", "", problem="too large")])
     'I have a.pdf and could not fetch b.mov (too large), but I can only read words: please tell me what you would like.'
     """
-    arrived = [_name(each) for each in attachments if not each.problem]
-    missing = [f"{_name(each)} ({each.problem})" for each in attachments if each.problem]
-    told = [
+    arrived = [_name(file) for file in attachments if not file.problem]
+    missing = [f"{_name(file)} ({file.problem})" for file in attachments if file.problem]
+    parts = [
         *([f"have {_listed(arrived)}"] if arrived else []),
         *([f"could not fetch {_listed(missing)}"] if missing else []),
     ]
-    return f"I {' and '.join(told)}, but I can only read words: please tell me what you would like."
+    return f"I {' and '.join(parts)}, but I can only read words: please tell me what you would like."
 
 
 def _name(attachment: Attachment) -> str:
@@ -30,5 +30,5 @@ def _name(attachment: Attachment) -> str:
 
 
 def _listed(names: list[str]) -> str:
-    shown = names[:MANY] if len(names) <= MANY else [*names[:MANY], f"{len(names) - MANY} more"]
+    shown = names if len(names) <= NAMED_FILES else [*names[:NAMED_FILES], f"{len(names) - NAMED_FILES} more"]
     return shown[0] if len(shown) == 1 else f"{', '.join(shown[:-1])} and {shown[-1]}"

@@ -1,4 +1,4 @@
-"""What an agent remembers of a conversation: this person's latest exchanges, and the question still open."""
+"""What an agent remembers of a conversation: the person's latest exchanges, and the question that is still open."""
 
 from __future__ import annotations
 
@@ -12,11 +12,11 @@ from llmagent_os.chat import tool_message
 from llmagent_os.events import Event
 from llmagent_os.ledger import Interaction, Ledger
 
-#: A pause after which a person starts afresh: a new episode, and nothing before it is shown to the model.
-PAUSE = timedelta(minutes=45)
+#: After a pause of this length a new episode begins, and the model is shown nothing from before it.
+EPISODE_PAUSE = timedelta(minutes=45)
 
-#: So many reminders and commands may stand between exchanges before they push them out.
-BETWEEN = 8
+#: How many reminders and commands may stand between the exchanges that are read, before they push exchanges out.
+EXTRA_TURNS = 8
 
 _YES = frozenset(
     "yes y yeah yep yup sure ok okay do it go ahead please confirm confirmed correct right absolutely definitely"
@@ -27,9 +27,9 @@ _NO = frozenset("no n nope nah don't dont do not stop cancel keep it them leave 
 
 
 class Episode(msgspec.Struct, frozen=True):
-    """One stretch of talk with one person in one conversation. Other people's words are never in it."""
+    """One stretch of talk with one person in one conversation. It never holds words of other people."""
 
-    episode_id: str  #: empty: it begins now
+    episode_id: str  #: empty: the episode begins now
     turns: tuple[Interaction, ...] = ()  #: oldest first
 
     @property
@@ -38,36 +38,43 @@ class Episode(msgspec.Struct, frozen=True):
         return self.turns[-1].turn_index + 1 if self.turns else 0
 
     def messages(self) -> list[dict[str, Any]]:
-        """The exchanges as chat messages, tool calls and results among them."""
+        """The exchanges as chat messages, with their tool calls and results."""
         out: list[dict[str, Any]] = []
         for turn in self.turns:
-            if not turn.said:  # the model was not asked: a reminder, or a command
+            if not turn.said:  # no model was asked: a reminder, or a command
                 continue
             out.append({"role": "user", "content": turn.said})
             for call in turn.tool_calls:
                 function = {"name": call["name"], "arguments": call["arguments"]}
                 out.append({"role": "assistant", "content": "", "tool_calls": [{"function": function}]})
                 out.append(tool_message(call["result"]))
-            # What was sent, which is not the completion where that was not true to the results.
+            # What was sent. It differs from the completion where the completion was not true to the results.
             out.append({"role": "assistant", "content": turn.context.get("reply", turn.completion)})
         return out
 
     def button_meant(self, text: str) -> str | None:
-        """The button that ``text`` means, where the last reply offered buttons and ``text`` plainly chooses one."""
+        """The value of the button of the last reply that ``text`` plainly means. None: it means no button."""
         for turn in reversed(self.turns):
             value = _meant(turn.context.get("buttons", []), _plain(text))
             if value is not None or turn.said:
                 return value
-            # A reminder or a command that came in between does not close the question before it.
+            # The turn was a reminder or a command: it does not close the question before it.
         return None
 
 
-async def recall(ledger: Ledger | None, event: Event, user_id: str, limit: int) -> Episode:
-    """The episode that ``event`` continues, with its latest ``limit`` exchanges, or a new one."""
+async def recall(ledger: Ledger | None, event: Event, identity: str, limit: int) -> Episode:
+    """The episode that ``event`` continues, or a new one.
+
+    Args:
+        ledger: keeps the exchanges; None: every episode is new.
+        event: what happened.
+        identity: the account that did it.
+        limit: how many of the latest exchanges to read.
+    """
     if ledger is None or limit == 0:
         return Episode("")
-    turns = await ledger.history(event.conversation.key, user_id, limit + BETWEEN)
-    if not turns or event.at - turns[-1].created_at > PAUSE:
+    turns = await ledger.history(event.conversation.key, identity, limit + EXTRA_TURNS)
+    if not turns or event.at - turns[-1].created_at > EPISODE_PAUSE:
         return Episode("")
     episode = turns[-1].episode_id
     turns = [turn for turn in turns if turn.episode_id == episode]

@@ -1,4 +1,4 @@
-"""A small model copies names and times into its replies; this notices when it copied wrong."""
+"""Checks a reply against its sources: a small model copies names and times, and this notices a wrong copy."""
 
 from __future__ import annotations
 
@@ -7,12 +7,12 @@ import re
 from collections.abc import Collection, Iterable
 
 _WORD = re.compile(r"[^\W_]+(?:['’][^\W_]+)*")
-_STOPS = re.compile(r"[,;:.!?][\s\"“”]|[\"“”\n]")  #: two copies may stand side by side there
+_STOPS = re.compile(r"[,;:.!?][\s\"“”]|[\"“”\n]")  #: where two copies may stand side by side
 _QUOTED = re.compile(r"[\"“]([^\"“”]*)[\"”]")
 
 
 def words(text: str) -> list[str]:
-    """The words of ``text`` in lower case, as they are compared here.
+    """The words of ``text`` in lower case, as the check compares them.
 
     >>> words("I've added “tea”, 3:30 PM.")
     ["i've", 'added', 'tea', '3', '30', 'pm']
@@ -21,15 +21,16 @@ def words(text: str) -> list[str]:
 
 
 def is_faithful(reply: str, sources: Iterable[str], own: Collection[str] = ()) -> bool:
-    """Whether ``reply`` says nothing of its own about what ``sources`` hold.
+    """Whether ``reply`` says nothing that ``sources`` do not hold.
 
-    Numbers, names and quotations must stand in a source, and no word may be a near miss of one there. Where the model's
-    ``own`` words are known, every other word must come from a source, and neighbours must be neighbours there.
+    Numbers, names and quotations must stand in a source, and no word may be a near miss of a word there. Where the
+    model's ``own`` words are known, every other word must come from a source, and words that stand side by side in the
+    reply must stand side by side there.
 
     Args:
         reply: what the model wrote.
-        sources: what it was told.
-        own: the words it uses by itself, lower case; empty for a model that may use any.
+        sources: what the model was given.
+        own: the words that the model uses by itself, in lower case; empty for a model that may use any word.
 
     >>> is_faithful("I've added lunch with Ana for 3 PM.", ["lunch with Ana", "Friday at 3 PM"])
     True
@@ -40,14 +41,14 @@ def is_faithful(reply: str, sources: Iterable[str], own: Collection[str] = ()) -
     >>> is_faithful("Added: the Ana lunch.", ["lunch with Ana"], own={"added", "the"})
     False
     """
-    told = list(sources)
-    if _stutters(reply) or not _quotes_truly(reply, told):
+    given = list(sources)
+    if _stutters(reply) or not _quotes_truly(reply, given):
         return False
-    return _copies_truly(reply, told, own) if own else _names_truly(reply, told)
+    return _copies_truly(reply, given, own) if own else _names_truly(reply, given)
 
 
 def _stutters(reply: str) -> bool:
-    """The same three words again at once: a model that has lost its way."""
+    """Whether the same two or three words follow each other again: a model that has lost its way."""
     said = reply.split()
     return any(
         said[at : at + 3] == said[at + 3 : at + 6]
@@ -56,12 +57,12 @@ def _stutters(reply: str) -> bool:
     )
 
 
-def _quotes_truly(reply: str, told: list[str]) -> bool:
-    return all(any(quoted in source for source in told) for quoted in _QUOTED.findall(reply))
+def _quotes_truly(reply: str, sources: list[str]) -> bool:
+    return all(any(quoted in source for source in sources) for quoted in _QUOTED.findall(reply))
 
 
-def _copies_truly(reply: str, told: list[str], own: Collection[str]) -> bool:
-    known = ["\x00".join(["", *words(source), ""]) for source in told]
+def _copies_truly(reply: str, sources: list[str], own: Collection[str]) -> bool:
+    known = ["\x00".join(["", *words(source), ""]) for source in sources]
     run: list[str] = []
     for stretch in _STOPS.split(reply):
         for word in [*words(stretch), ""]:
@@ -75,8 +76,8 @@ def _copies_truly(reply: str, told: list[str], own: Collection[str]) -> bool:
     return True
 
 
-def _names_truly(reply: str, told: list[str]) -> bool:
-    known = {word for source in told for word in words(source)}
+def _names_truly(reply: str, sources: list[str]) -> bool:
+    known = {word for source in sources for word in words(source)}
     long = [word for word in known if len(word) > 3]
     for match in _WORD.finditer(reply):
         word = match[0]
@@ -89,7 +90,7 @@ def _names_truly(reply: str, told: list[str]) -> bool:
         if word[0].isupper() and not starts and not re.match(r"(I|Undo)\b", word):
             return False
         near = difflib.get_close_matches(word.lower(), long, n=1, cutoff=0.8)
-        # "events" beside "event" is grammar; "Anna" beside "Ana" is a wrong copy.
+        # "events" for "event" is grammar; "Anna" for "Ana" is a wrong copy.
         if near and not _is_inflection(word.lower(), near[0]):
             return False
     return True

@@ -1,4 +1,4 @@
-"""What a behaviour policy may look at when it decides: a few typed features, none of them what was said."""
+"""What a behaviour policy may look at when it decides: a few typed features, and never the words themselves."""
 
 from __future__ import annotations
 
@@ -6,35 +6,34 @@ import re
 from datetime import datetime
 from zoneinfo import ZoneInfo
 
-from llmagent_os.events import Message
-from llmagent_os.people.profiles import Profile
 from llmagent_os.policy import Context
+from llmagent_os.reply.exchange import Exchange
 
 _QUESTION = re.compile(
     r"^(what|when|where|who|why|how|which|am|are|is|do|does|did|can|could|will|would|have|has)\b", re.I
 )
 _TALK = re.compile(r"^(hi|hello|hey|good (morning|afternoon|evening)|thanks|thank you|bye|how are you)\b", re.I)
-_DAY = ((5, "night"), (12, "morning"), (17, "afternoon"), (22, "evening"), (24, "night"))
+
+#: The hour at which each part of the day ends.
+_DAY_PARTS = ((5, "night"), (12, "morning"), (17, "afternoon"), (22, "evening"), (24, "night"))
 
 
-def features_of(message: Message, text: str, turn: int, person: Profile, now: datetime) -> Context:
-    """The situation of a message.
+def request_features(exchange: Exchange, now: datetime) -> Context:
+    """The features of a message.
 
     Args:
-        message: what was said, and where.
-        text: its words.
-        turn: how many turns its session had before.
-        person: who said it.
-        now: the present, aware; the time of day is the person's own where their zone is known.
+        exchange: the message, its person and what was said before.
+        now: the present, aware. The hour is that of the person's own zone where it is known.
     """
+    text, profile, room = exchange.text, exchange.profile, exchange.event.conversation
     words = len(text.split())
-    hour = now.astimezone(ZoneInfo(person.time_zone)).hour if person.time_zone else now.hour
+    hour = now.astimezone(ZoneInfo(profile.time_zone)).hour if profile.time_zone else now.hour
     return {
         "intent": "talk" if _TALK.match(text) else "ask" if "?" in text or _QUESTION.match(text) else "request",
-        "kind": message.conversation.kind,
+        "kind": room.kind,
         "length": "short" if words <= 4 else "medium" if words <= 15 else "long",
-        "day": next(name for end, name in _DAY if hour < end),
-        "platform": message.conversation.platform,
-        "language": person.language,
-        "turn": min(turn, 6) / 3,
+        "day": next(part for end, part in _DAY_PARTS if hour < end),
+        "platform": room.platform,
+        "language": profile.language,
+        "turn": min(exchange.episode.turn_index, 6) / 3,  # a number counts as it is: about one
     }

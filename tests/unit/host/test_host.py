@@ -19,8 +19,10 @@ from llmagent_os.adapter_kit.backoff import Backoff
 from llmagent_os.errors import AdapterError, BadEventError, ConfigError, HostBusyError, LedgerError, TryLaterError
 from llmagent_os.events import ButtonPress, Command, Conversation, Edit, Event, Message, Reaction, Sender, event_key
 from llmagent_os.handler import Draft, Outcome
-from llmagent_os.host.host import APOLOGY, BUSY, Host
+from llmagent_os.host.busy_notices import BUSY
+from llmagent_os.host.host import Host
 from llmagent_os.host.limits import Limits
+from llmagent_os.host.stages import APOLOGY
 from llmagent_os.ledger import Interaction, Ledger, RewardEvent
 from llmagent_os.testing import EchoHandler, MemoryAdapter, Sent, running
 
@@ -79,8 +81,11 @@ class Broken(EchoHandler):
         self.handled.append(event)
         raise self.error
 
-    async def observe(self, interaction: Interaction, reward: RewardEvent) -> None:
-        raise self.error
+
+async def rewards(ledger: Ledger) -> list[tuple[Interaction, RewardEvent]]:
+    """Every reward in the ledger with the reply that earned it, oldest first."""
+    rows = await ledger.rated(0, 100)
+    return [(row.interaction, row.reward) for row in rows if row.interaction is not None and row.reward is not None]
 
 
 def texts(posted: list[Sent]) -> list[str]:
@@ -289,7 +294,7 @@ async def test_no_draft_is_shown_where_the_platform_has_none(ledger: Ledger) -> 
 async def test_typing_is_shown_for_as_long_as_the_handler_thinks(
     ledger: Ledger, platform: MemoryAdapter, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("llmagent_os.host.host.TYPING_SECONDS", 0.01)
+    monkeypatch.setattr("llmagent_os.host.typing_indicator.TYPING_SECONDS", 0.01)
     handler = Slow()
     async with running(Host(handler, ledger, [platform])):
         await platform.say("hmm")
@@ -421,8 +426,7 @@ async def test_a_full_disk_delays_replies_and_loses_none(platform: MemoryAdapter
 async def test_a_reaction_becomes_a_reward_of_that_reply_and_taking_it_off_takes_it_back(
     ledger: Ledger, platform: MemoryAdapter
 ) -> None:
-    handler = EchoHandler()
-    async with running(Host(handler, ledger, [platform])):
+    async with running(Host(EchoHandler(), ledger, [platform])):
         await platform.say("one")
         await platform.say("two")
         first, second = await platform.sent(2)
@@ -432,14 +436,15 @@ async def test_a_reaction_becomes_a_reward_of_that_reply_and_taking_it_off_takes
         await platform.react(first, "🦑")
         await platform.say("three")
         await platform.sent(3)
-    found = [(of.said, given.op, given.reward, given.rater_id, given.user_id) for of, given in handler.observed]
+    kept = await rewards(ledger)
+    found = [(of.said, given.op, given.reward, given.rater_id, given.user_id) for of, given in kept]
     assert found == [
         ("two", "add", -1.0, "memory::u2", "memory::u1"),
         ("two", "remove", 1.0, "memory::u2", "memory::u1"),
         ("one", "add", 1.0, "memory::u1", "memory::u1"),
         ("one", "add", 0.0, "memory::u1", "memory::u1"),
     ]
-    rows = await ledger.rewards_of(handler.observed[0][0].interaction_id)
+    rows = await ledger.rewards_of(kept[0][0].interaction_id)
     assert [row.raw_value for row in rows] == ["👎🏽", "👎🏽"]
     assert sum(row.reward for row in rows) == 0
 
@@ -448,8 +453,7 @@ async def test_the_rewards_of_a_reply_add_up_whatever_platforms_deliver(
     ledger: Ledger, platform: MemoryAdapter
 ) -> None:
     """Some tell a reaction twice under two ids, or only its removal."""
-    handler = EchoHandler()
-    async with running(Host(handler, ledger, [platform])):
+    async with running(Host(EchoHandler(), ledger, [platform])):
         await platform.say("one")
         (sent,) = await platform.sent(1)
         await platform.react(sent, "👍", removed=True)
@@ -457,14 +461,13 @@ async def test_the_rewards_of_a_reply_add_up_whatever_platforms_deliver(
         await platform.react(sent, "👍")
         await platform.say("two")
         await platform.sent(2)
-    assert [given.reward for _, given in handler.observed] == [0.0, 1.0, 0.0]
+    assert [given.reward for _, given in await rewards(ledger)] == [0.0, 1.0, 0.0]
 
 
 async def test_a_reaction_on_somebody_elses_message_or_by_a_bot_is_no_reward(
     ledger: Ledger, platform: MemoryAdapter
 ) -> None:
-    handler = EchoHandler()
-    async with running(Host(handler, ledger, [platform])):
+    async with running(Host(EchoHandler(), ledger, [platform])):
         await platform.say("one")
         (sent,) = await platform.sent(1)
         await platform.react(Sent(sent.conversation, sent.reply, "k", None, "somebody's"), "👍")
@@ -480,7 +483,7 @@ async def test_a_reaction_on_somebody_elses_message_or_by_a_bot_is_no_reward(
         )
         await platform.say("two")
         await platform.sent(2)
-    assert handler.observed == []
+    assert await rewards(ledger) == []
     assert await ledger.unfinished() == []
 
 
@@ -512,9 +515,9 @@ async def test_a_reaction_that_is_quicker_than_the_platforms_answer_is_joined(le
             self.looked.set()
             return await super().interaction_of(platform, channel, message_id)
 
-    platform, handler, watching = Late(), EchoHandler(), await Watching.open("sqlite://")
+    platform, watching = Late(), await Watching.open("sqlite://")
     assert isinstance(watching, Watching)
-    async with running(Host(handler, watching, [platform])):
+    async with running(Host(EchoHandler(), watching, [platform])):
         await platform.say("hi")
         (sent,) = await platform.sent(1)
         await platform.deliver(
@@ -531,7 +534,7 @@ async def test_a_reaction_that_is_quicker_than_the_platforms_answer_is_joined(le
         platform.answer.set()
         await platform.say("next")
         await platform.sent(2)
-    assert [of.said for of, _ in handler.observed] == ["hi"]
+    assert [of.said for of, _ in await rewards(watching)] == ["hi"]
     await watching.close()
 
 
@@ -612,24 +615,6 @@ async def test_an_event_that_cannot_be_run_is_given_up_and_the_next_one_is_run(p
         "it cannot be run: ValidationError('Expected `float`, got `null`')"
     ]
     await damaged.close()
-
-
-async def test_a_handler_that_cannot_learn_from_a_reaction_goes_on_answering(
-    ledger: Ledger, platform: MemoryAdapter
-) -> None:
-    class Deaf(EchoHandler):
-        async def observe(self, interaction: Interaction, reward: RewardEvent) -> None:
-            raise ValueError("a bug")
-
-    host = Host(Deaf(), ledger, [platform])
-    async with running(host):
-        await platform.say("one")
-        (sent,) = await platform.sent(1)
-        await platform.react(sent, "👍")
-        await platform.say("two")
-        assert texts(await platform.sent(2)) == ["one", "two"]
-    assert len(await ledger.rewards_of(sent.key)) == 1, "the ledger has it for later"
-    assert "a bug" in (await ledger.failed())[0][1]
 
 
 # ── stopping, crashing and starting ───────────────────────────────────────────────────────────────────────────────────

@@ -21,6 +21,7 @@ from llmagent_os.ledger.members import MAX_REQUESTS
 from llmagent_os.people.access import REQUEST_VALID, TOLD_AGAIN, Access, plain_name
 from llmagent_os.people.admission import Admission
 from llmagent_os.people.profiles import Profiles
+from llmagent_os.reply.services import Services
 from llmagent_os.testing import MemoryAdapter, ScriptedLLM, running
 
 Mode = Literal["pairing", "closed", "everyone"]
@@ -41,7 +42,6 @@ class House:
         self.ledger = ledger
         self.now = now()
         self.llm = ScriptedLLM(*["Hello."] * 50)
-        self.agent = Agent(llm=self.llm, ledger=ledger, profiles=profiles)
         self.access = Access(
             ledger,
             access=mode,
@@ -50,8 +50,8 @@ class House:
             trusted=["web"],
             clock=lambda: self.now,
         )
-        self.agent.access = self.access
-        self.handler = Admission(self.agent, self.access)
+        agent = Agent(llm=self.llm, services=Services(ledger=ledger, profiles=profiles, access=self.access))
+        self.handler = Admission(agent, self.access)
         self.count = 0
 
     async def handle(self, event: Event) -> Reply | None:

@@ -16,7 +16,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from llmagent_os.errors import ProfileError
-from llmagent_os.people.profiles import PREFERENCES, UNDO, FileStorage, Profile, Profiles, file_name
+from llmagent_os.people.profiles import PREFERENCES, UNDO_STEPS, FileStorage, Profile, Profiles, file_name
 
 ANA = "slack:T1:U1"
 
@@ -96,21 +96,21 @@ async def test_undo_walks_back_to_the_beginning(profiles: Profiles) -> None:
 
 async def test_the_way_back_is_bounded(profiles: Profiles) -> None:
     """TinyDB writes its whole file at each change: it must not grow."""
-    for number in range(UNDO + 5):
+    for number in range(UNDO_STEPS + 5):
         await profiles.update(ANA, name=str(number))
-    assert len((await profiles.export(ANA))["undo"]) == UNDO
+    assert len((await profiles.export(ANA))["undo"]) == UNDO_STEPS
 
 
 async def test_changes_at_the_same_moment_are_all_kept(profiles: Profiles) -> None:
     await asyncio.gather(
-        *(profiles.update(ANA, name=f"n{number}") for number in range(UNDO)),
+        *(profiles.update(ANA, name=f"n{number}") for number in range(UNDO_STEPS)),
         profiles.update(ANA, place="Berlin"),
         Profiles(profiles._folder).update(ANA, verbosity="brief"),  # pyright: ignore[reportPrivateUsage]
     )
     found = await profiles.get(ANA)
     assert found.place == "Berlin"
     assert found.preferences == {"verbosity": "brief"}
-    assert len((await profiles.export(ANA))["undo"]) == UNDO
+    assert len((await profiles.export(ANA))["undo"]) == UNDO_STEPS
 
 
 async def test_changes_from_several_processes_are_all_kept(profiles: Profiles, tmp_path: Path) -> None:

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from llmagent_os.people.profiles import Profile
 from llmagent_os.plugin import ToolContext
 from llmagent_os.plugins.profile import MAX_NAME, ProfilePlugin, clean_name, find_place
+from llmagent_os.policy.contract import DIMENSIONS
 from llmagent_os.records import MemoryRecords
 from llmagent_os.tools.registry import Plugins
 
@@ -24,6 +25,7 @@ def context() -> ToolContext:
         now=datetime(2026, 11, 22, 17, 0, tzinfo=UTC),
         time_zone="UTC",
         text="",
+        dimensions=DIMENSIONS,
         records=MemoryRecords(),
         profile=Profile(user_id="ana"),
     )

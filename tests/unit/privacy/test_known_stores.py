@@ -110,8 +110,8 @@ class World:
     async def settled(self) -> None:
         while await self.runtime.ledger.unfinished():  # noqa: ASYNC110
             await asyncio.sleep(0.01)
-        if self.runtime.agent.learning is not None:
-            await self.runtime.agent.learning.catch_up()
+        if self.runtime.policy_worker is not None:
+            await self.runtime.policy_worker.catch_up()
 
     async def live(self) -> None:
         """Ana does everything that leaves something behind. Ben, in the terminal, says a word."""

@@ -11,7 +11,7 @@ import pytest
 from llmagent_os.events import Conversation, Message, Sender, event_key, now
 from llmagent_os.identity import identity_of
 from llmagent_os.ledger import Interaction, Ledger
-from llmagent_os.reply.conversation_memory import PAUSE, Episode, recall
+from llmagent_os.reply.conversation_memory import EPISODE_PAUSE, Episode, recall
 
 ROOM = Conversation(platform="memory", channel="c1", kind="group")
 
@@ -54,7 +54,7 @@ async def test_in_a_shared_channel_only_the_persons_own_words_are_recalled(ledge
 
 
 async def test_after_a_pause_a_new_episode_begins(ledger: Ledger) -> None:
-    await keep(ledger, said("hello", 1), created_at=now() - PAUSE - timedelta(minutes=1))
+    await keep(ledger, said("hello", 1), created_at=now() - EPISODE_PAUSE - timedelta(minutes=1))
     episode = await recall(ledger, said("hi", 2), "memory::u1", 10)
     assert episode == Episode("")
     assert episode.turn_index == 0

@@ -13,7 +13,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import time
-from collections.abc import Awaitable, Callable, Coroutine, Mapping
+from collections.abc import Callable, Coroutine, Mapping
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -27,7 +27,6 @@ from llmagent_os.adapter import Accept, Capabilities, Receipt, Reply
 from llmagent_os.adapter_kit.backoff import Backoff
 from llmagent_os.adapter_kit.button_values import ButtonValues
 from llmagent_os.adapter_kit.files import FOLDER, Files, missing
-from llmagent_os.adapter_kit.setup import wants_everything
 from llmagent_os.adapters.discord import wire
 from llmagent_os.adapters.discord.api import Api
 from llmagent_os.adapters.discord.catching_up import CatchUp
@@ -87,7 +86,6 @@ class DiscordAdapter:
         gateway_url: the gateway's; empty: the API is asked for it.
         data: folder for files that people send.
         store: durable documents of its own.
-        wants: whether files that come with an event are to be fetched.
         commands: slash commands and what they do; Discord is told when they change.
         max_file_bytes: larger files are not fetched.
         deaf_seconds: so long without a word from the gateway, and the connection is made anew.
@@ -118,7 +116,6 @@ class DiscordAdapter:
         gateway_url: str = "",
         data: Path,
         store: Records | None = None,
-        wants: Callable[[Event], Awaitable[bool]] = wants_everything,
         commands: Callable[[], Mapping[str, str]] = dict[str, str],
         max_file_bytes: int = 20_000_000,
         deaf_seconds: float = 60.0,
@@ -128,7 +125,6 @@ class DiscordAdapter:
             raise NotConfiguredError(
                 "discord: DISCORD_TOKEN is not set; `llmagent-os setup discord` says how to get it"
             )
-        self._wants = wants
         self._token, self._api_url, self._gateway_url = token, api_url, gateway_url
         self._deaf_seconds, self._watch_seconds = deaf_seconds, watch_seconds
         store = MemoryRecords() if store is None else store
@@ -297,7 +293,7 @@ class DiscordAdapter:
             if event.addressed:
                 await self._heard.begin(said.channel_id, said.guild_id, said.id)
             if said.attachments:
-                heard = (event.addressed or event.conversation.thread is not None) and await self._wants(event)
+                heard = (event.addressed or event.conversation.thread is not None) and await live.accept.wants(event)
                 files = await self._downloads.fetch(said) if heard else tuple(map(_unheard, said.attachments))
                 event = msgspec.structs.replace(event, attachments=files)
             await self._give(live, event)
@@ -378,7 +374,6 @@ def from_setup(setup: AdapterSetup) -> DiscordAdapter:
         gateway_url=settings.discord_gateway_url,
         data=setup.data,
         store=setup.store,
-        wants=setup.wants,
         commands=setup.commands,
         max_file_bytes=int(settings.max_file_megabytes * 1_000_000),
     )

@@ -14,7 +14,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 from collections import OrderedDict
-from collections.abc import Awaitable, Callable, Coroutine, Mapping
+from collections.abc import Callable, Coroutine, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
@@ -29,7 +29,6 @@ from llmagent_os.adapter import Accept, Capabilities, Receipt, Reply
 from llmagent_os.adapter_kit.backoff import Backoff
 from llmagent_os.adapter_kit.deliveries import Deliveries
 from llmagent_os.adapter_kit.files import FOLDER, Files
-from llmagent_os.adapter_kit.setup import wants_everything
 from llmagent_os.adapters.slack.api import SlackApi
 from llmagent_os.adapters.slack.attachments import Attachments
 from llmagent_os.adapters.slack.blocks import SECTION, SECTIONS, Post, chosen, posts
@@ -46,7 +45,7 @@ from llmagent_os.errors import (
     NotConfiguredError,
     TryLaterError,
 )
-from llmagent_os.events import ButtonPress, Command, Conversation, Event, Message, event_key
+from llmagent_os.events import ButtonPress, Command, Conversation, Message, event_key
 from llmagent_os.records import MemoryRecords, Records
 
 if TYPE_CHECKING:
@@ -94,7 +93,6 @@ class SlackAdapter:
         http_port: 0 takes a free one.
         data: folder for files that people send.
         store: durable documents of its own.
-        wants: whether files that come with an event are to be fetched.
         max_file_bytes: larger files are not fetched.
         pause: seconds between two messages of one reply: Slack takes about one a second in a channel.
         ping_seconds: between two pings; after four without an answer the connection is made anew.
@@ -127,7 +125,6 @@ class SlackAdapter:
         http_port: int = 3000,
         data: Path,
         store: Records | None = None,
-        wants: Callable[[Event], Awaitable[bool]] = wants_everything,
         max_file_bytes: int = 20_000_000,
         pause: float = 1.0,
         ping_seconds: float = 5.0,
@@ -140,7 +137,6 @@ class SlackAdapter:
                 "slack: neither SLACK_APP_TOKEN (Socket Mode) nor SLACK_SIGNING_SECRET (HTTP) is set; "
                 "`llmagent-os setup slack` says how to get them"
             )
-        self._wants = wants
         self._bot_token, self._app_token, self._signing_secret = bot_token, app_token, signing_secret
         self._api_url = api_url
         self._http_host, self._http_port = http_host, http_port
@@ -262,7 +258,8 @@ class SlackAdapter:
         event = heard.event
         async with self._turn(event.conversation.key):
             meant = isinstance(event, Message) and bool(event.addressed or event.conversation.thread)
-            if isinstance(event, Message) and heard.files and meant and await self._wants(event):
+            accept = self._accept if meant and heard.files else None
+            if isinstance(event, Message) and accept is not None and await accept.wants(event):
                 fetch = [
                     live.attachments.fetch(event.sender.user_id, event.event_id, each, number)
                     for number, each in enumerate(heard.files)
@@ -546,7 +543,6 @@ def from_setup(setup: AdapterSetup) -> SlackAdapter:
         http_port=settings.slack_http_port,
         data=setup.data,
         store=setup.store,
-        wants=setup.wants,
         max_file_bytes=int(settings.max_file_megabytes * 1_000_000),
     )
 

@@ -11,7 +11,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import re
-from collections.abc import Awaitable, Callable, Coroutine, Mapping
+from collections.abc import Callable, Coroutine, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
@@ -27,7 +27,6 @@ from llmagent_os.adapter_kit.backoff import Backoff
 from llmagent_os.adapter_kit.button_values import ButtonValues
 from llmagent_os.adapter_kit.deliveries import Deliveries
 from llmagent_os.adapter_kit.files import FOLDER, Files
-from llmagent_os.adapter_kit.setup import wants_everything
 from llmagent_os.adapters.telegram.api import SLACK, Api
 from llmagent_os.adapters.telegram.counts import ReactionCounts
 from llmagent_os.adapters.telegram.drafts import Drafts, thread_of
@@ -39,7 +38,7 @@ from llmagent_os.adapters.telegram.posts import LIMIT, VALUE, Post, is_picture, 
 from llmagent_os.adapters.telegram.refusals import BAD_TOKEN, explained, says
 from llmagent_os.adapters.telegram.webhook import Webhook, WebhookServer
 from llmagent_os.errors import AdapterError, ConfigError, NotConfiguredError, TryLaterError
-from llmagent_os.events import Conversation, Event
+from llmagent_os.events import Conversation
 from llmagent_os.records import MemoryRecords, Records
 
 if TYPE_CHECKING:
@@ -69,7 +68,6 @@ class TelegramAdapter:
         api_url: the Bot API's address.
         data: folder for files that people send.
         store: durable documents of its own.
-        wants: whether files that come with an event are to be fetched.
         commands: slash commands and what they do; Telegram is told when they change.
         max_file_bytes: larger files are not fetched.
         webhook: where updates come to; None: they are polled.
@@ -101,7 +99,6 @@ class TelegramAdapter:
         api_url: str = "https://api.telegram.org",
         data: Path,
         store: Records | None = None,
-        wants: Callable[[Event], Awaitable[bool]] = wants_everything,
         commands: Callable[[], Mapping[str, str]] = dict[str, str],
         max_file_bytes: int = 20_000_000,
         webhook: Webhook | None = None,
@@ -114,7 +111,6 @@ class TelegramAdapter:
             raise NotConfiguredError(
                 "telegram: TELEGRAM_TOKEN is not set; `llmagent-os setup telegram` says how to get it"
             )
-        self._wants = wants
         self._token, self._api_url = token, api_url
         self._files = Files(Path(data) / FOLDER, max_file_bytes)
         self._store = MemoryRecords() if store is None else store
@@ -155,7 +151,7 @@ class TelegramAdapter:
             def pressed(query: CallbackQuery) -> None:
                 self._spawn(_acknowledge(live, query))
 
-            intake = Intake(api, reader, self._counts, self._values, self._files, accept, pressed, self._wants)
+            intake = Intake(api, reader, self._counts, self._values, self._files, accept, pressed)
             receiving = self._poll(live, intake) if self._webhook is None else self._serve(live, intake, self._webhook)
             tasks = [asyncio.create_task(each) for each in (receiving, self._tell_commands(live), self._prune())]
             try:
@@ -462,7 +458,6 @@ def from_setup(setup: AdapterSetup) -> TelegramAdapter:
         api_url=settings.telegram_api_url,
         data=setup.data,
         store=setup.store,
-        wants=setup.wants,
         commands=setup.commands,
         max_file_bytes=int(settings.max_file_megabytes * 1_000_000),
         webhook=webhook,

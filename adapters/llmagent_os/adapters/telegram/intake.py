@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import OrderedDict
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Callable, Sequence
 from typing import Any, cast
 from weakref import WeakValueDictionary
 
@@ -19,7 +19,7 @@ from llmagent_os.adapters.telegram.api import Api
 from llmagent_os.adapters.telegram.counts import ReactionCounts, Step
 from llmagent_os.adapters.telegram.incoming import Found, Reader, Remote, count_event, counts_of
 from llmagent_os.errors import BadEventError, HostBusyError, LedgerError
-from llmagent_os.events import Attachment, ButtonPress, Event, Message, decode, encode
+from llmagent_os.events import Attachment, ButtonPress, Message, decode, encode
 
 _log = structlog.stdlib.get_logger(__name__)
 
@@ -49,10 +49,8 @@ class Intake:
         files: Files,
         accept: Accept,
         pressed: Callable[[CallbackQuery], None],
-        wants: Callable[[Event], Awaitable[bool]],
     ) -> None:
-        """Args: ``pressed`` is told of every press once it has been taken, ``wants`` asked before files are fetched."""
-        self._wants = wants
+        """Args: ``pressed`` is told of every press once it has been taken."""
         self._api = api
         self._reader = reader
         self._counts = counts
@@ -139,7 +137,7 @@ class Intake:
                 return
             event = msgspec.structs.replace(event, value=value)
         if type(event) is Message and found.files:
-            heard = (event.addressed or event.conversation.thread is not None) and await self._wants(event)
+            heard = (event.addressed or event.conversation.thread is not None) and await self._accept.wants(event)
             attachments = [await self._fetch(event, each, heard) for each in found.files]
             event = msgspec.structs.replace(event, attachments=tuple(attachments))
         await self._accept(decode(encode(event)))  # fields of other types than they should be end here

@@ -1,0 +1,20 @@
+"""``/approve``: an admin lets a person in."""
+
+from __future__ import annotations
+
+from llmagent_os.adapter import Reply
+from llmagent_os.events import Command
+from llmagent_os.identity import identity_of
+from llmagent_os.people.access import Access
+
+
+async def approve(access: Access, command: Command) -> Reply:
+    """Answer an admin's ``/approve CODE``."""
+    member = await access.approve(command.arguments, identity_of(command))
+    if member is None:
+        return Reply(
+            "Nobody waits with that code: it may be mistyped, or older than an hour. The person who had it can write "
+            "to me again for a new one. Usage: `/approve CODE`."
+        )
+    who = f"{member.name} (`{member.identity}`)" if member.name else f"`{member.identity}`"
+    return Reply(f"Let in: {who}. I answer their next message. `/revoke {member.identity}` takes it back.")

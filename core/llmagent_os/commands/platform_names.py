@@ -1,0 +1,34 @@
+"""Platforms in words, as people read them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from llmagent_os.identity import parts_of
+
+#: The words for platforms whose own name would not be understood.
+_NAMES = {"web": "the web chat", "console": "the terminal", "script": "scripts"}
+
+
+def platform_name(identity: str) -> str:
+    """The platform of an account, in words."""
+    platform, _, _ = parts_of(identity)
+    return _NAMES.get(platform, platform.capitalize())
+
+
+def platform_names(identities: Iterable[str]) -> list[str]:
+    """The platforms of accounts, in words, in their order and without repetition.
+
+    >>> platform_names(["slack:T1:U1", "telegram::17", "slack:T2:U5", "web:local:3f"])
+    ['Slack', 'Telegram', 'the web chat']
+    """
+    return list(dict.fromkeys(platform_name(identity) for identity in identities))
+
+
+def in_words(names: list[str]) -> str:
+    """``names`` as a part of a sentence.
+
+    >>> in_words(["Slack"]), in_words(["Slack", "Discord", "the web chat"])
+    ('Slack', 'Slack, Discord and the web chat')
+    """
+    return names[0] if len(names) == 1 else f"{', '.join(names[:-1])} and {names[-1]}"

@@ -1,0 +1,118 @@
+"""``/profile``: shows what is known about a person, and changes it."""
+
+from __future__ import annotations
+
+import msgspec
+
+from llmagent_os.adapter import Button, Reply
+from llmagent_os.commands.taste_report import styles_of, taste_report
+from llmagent_os.events import Command, Event
+from llmagent_os.identity import identity_of
+from llmagent_os.people.profiles import Profile, Profiles
+from llmagent_os.privacy.consent import LEARNING, may_learn
+from llmagent_os.reply.services import Services
+
+_NO_PROFILES = Reply("I keep no profiles here.")
+_NOTHING_KNOWN = (
+    "You have told me nothing about yourself yet: tell me your name, where you are, or how you like to be answered."
+)
+
+
+async def profile(services: Services, command: Command) -> Reply:
+    """Answer ``/profile``, ``/profile undo``, ``/profile clear`` and the like."""
+    return await change_or_show(services, command, command.arguments.strip().lower())
+
+
+async def change_or_show(services: Services, event: Event, what: str) -> Reply:
+    """Show the profile of the person who did ``event``, or change it.
+
+    Args:
+        services: has the profiles.
+        event: a command, or a button of an earlier answer.
+        what: empty, ``undo``, ``clear``, ``clear FIELD``, ``learning on``, ``learning off`` or ``set STYLE``.
+    """
+    profiles = services.profiles
+    if profiles is None:
+        return _NO_PROFILES
+    person_id = await services.directory.person_of(identity_of(event))
+    if not what:
+        return await _show(services, profiles, person_id)
+    if what == "undo":
+        return await _undo(profiles, person_id)
+    if what.startswith("clear"):
+        return await _clear(profiles, person_id, what.removeprefix("clear").strip())
+    preference = _preference(services, what)
+    if preference is None:
+        return Reply(f"I don't know `/profile {what}`. Try {_ways(services)}.")
+    name, value = preference
+    changed = await profiles.update(person_id, **{name: value})
+    return _shown(changed, "Done: I do not learn from your reactions any more." if value == "off" else "Done.")
+
+
+async def _show(services: Services, profiles: Profiles, person_id: str) -> Reply:
+    known = await profiles.get(person_id)
+    shown = _shown(known, "This is what I know about you.", _NOTHING_KNOWN)
+    learned = await taste_report(services, known)
+    return msgspec.structs.replace(shown, text=f"{shown.text}\n\n{learned}") if learned else shown
+
+
+async def _undo(profiles: Profiles, person_id: str) -> Reply:
+    restored = await profiles.undo(person_id)
+    if restored is None:
+        return Reply("There is nothing to take back.")
+    return _shown(restored, "I took the last change back.")
+
+
+async def _clear(profiles: Profiles, person_id: str, field: str) -> Reply:
+    """Empty one field or preference, or everything."""
+    known = await profiles.get(person_id)
+    if not field:
+        # Nobody who clears a profile asks for learning to begin again.
+        kept = {} if may_learn(known.preferences) else {LEARNING: "off"}
+        known = await profiles.update(person_id, name=None, place=None, time_zone=None, preferences=kept)
+    elif field in known.preferences:
+        kept = {key: value for key, value in known.preferences.items() if key != field}
+        known = await profiles.update(person_id, preferences=kept)
+    elif field == "name":
+        known = await profiles.update(person_id, name=None)
+    elif field == "place":
+        known = await profiles.update(person_id, place=None, time_zone=None)
+    else:
+        has = ", ".join(("name", "place", *known.preferences))
+        return Reply(f"Your profile has no {field!r}. It has: {has}.")
+    return _shown(known, "Cleared.")
+
+
+def _preference(services: Services, what: str) -> tuple[str, str | None] | None:
+    """The preference that ``what`` sets, and its value; a value of None removes it. None: ``what`` sets none."""
+    switch: dict[str, tuple[str, str | None]] = {"learning on": (LEARNING, None), "learning off": (LEARNING, "off")}
+    if not what.startswith("set "):
+        return switch.get(what)
+    value = what.removeprefix("set ").strip().replace(" ", "_")
+    dimensions = services.behavior.dimensions.items()
+    return next(((name, value) for name, values in dimensions if value in values), None)
+
+
+def _ways(services: Services) -> str:
+    return (
+        "`/profile`, `/profile undo`, `/profile clear`, `/profile clear name`, `/profile learning off`, "
+        f"`/profile learning on` or `/profile set STYLE` with one of {', '.join(styles_of(services))}"
+    )
+
+
+def _shown(known: Profile, lead: str, nothing: str = "") -> Reply:
+    """The profile under ``lead``, or ``nothing`` where it is empty."""
+    rows = [
+        ("Name", known.name),
+        ("Place", known.place),
+        ("Time zone", known.time_zone),
+        *(
+            (key.replace("_", " ").capitalize(), value.replace("_", " "))
+            for key, value in sorted(known.preferences.items())
+        ),
+    ]
+    filled = tuple((label, value) for label, value in rows if value)
+    if not filled:
+        return Reply(nothing or f"{lead} Your profile is empty.")
+    text = "\n".join([lead, *(f"- {label}: {value}" for label, value in filled)])
+    return Reply(text, buttons=(Button("Undo last change", "agent:undo"),))  # a card would repeat the list

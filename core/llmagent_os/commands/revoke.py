@@ -1,0 +1,35 @@
+"""``/revoke``: an admin has the bot answer a person no longer."""
+
+from __future__ import annotations
+
+from llmagent_os.adapter import Reply
+from llmagent_os.errors import ConfigError
+from llmagent_os.events import Command
+from llmagent_os.identity import identity_of, parts_of
+from llmagent_os.people.access import Access
+
+
+async def revoke(access: Access, command: Command) -> Reply:
+    """Answer an admin's ``/revoke IDENTITY``."""
+    identity = command.arguments.strip().strip("`")
+    try:
+        parts_of(identity)
+    except ConfigError as error:
+        return Reply(f"{error}. Usage: `/revoke IDENTITY`, as `/approve` named it.")
+    gone = await access.revoke(identity, identity_of(command))
+    return Reply(await revoked_text(access, identity, gone))
+
+
+async def revoked_text(access: Access, identity: str, gone: tuple[str, ...]) -> str:
+    """What an admin reads after a revocation, here and on the command line.
+
+    Args:
+        access: says whether the person is answered all the same.
+        identity: the account that was named.
+        gone: the accounts that are no longer let in.
+    """
+    names = ", ".join(f"`{account}`" for account in gone)
+    text = f"No longer let in: {names}." if gone else f"`{identity}` had not been let in by a code or by name."
+    if await access.admits_identity(identity):
+        text += " They are answered all the same: see LLMAGENT_OS_ACCESS, LLMAGENT_OS_ALLOW and LLMAGENT_OS_ADMINS."
+    return text

@@ -1,0 +1,64 @@
+"""What ``/profile`` says about what the policy has learned of a person."""
+
+from __future__ import annotations
+
+from llmagent_os.people.profiles import Profile
+from llmagent_os.privacy.consent import may_learn
+from llmagent_os.reply.services import Services
+
+#: How a taste is put into words. One of a bot's own dimensions is named as it is.
+_LIKED = {
+    ("mode", "task_oriented"): "task-oriented answers rather than chatty ones",
+    ("mode", "conversational"): "chatty answers rather than task-oriented ones",
+    ("verbosity", "brief"): "short answers",
+    ("verbosity", "normal"): "answers of medium length",
+    ("verbosity", "detailed"): "detailed answers",
+    ("initiative", "act"): "me to act at once rather than ask first",
+    ("initiative", "ask_first"): "me to ask first rather than act at once",
+}
+
+#: A taste is reported only if it is at least this many times as likely as by chance.
+REPORT_ODDS = 1.2
+
+
+async def taste_report(services: Services, profile: Profile) -> str:
+    """What the person's reactions have taught, in words; empty where nothing is learned.
+
+    Args:
+        services: has the policy's worker.
+        profile: the person's.
+    """
+    worker = services.policy_worker
+    if worker is None:
+        return ""
+    if not may_learn(profile.preferences):
+        return "I do not learn from your reactions: `/profile learning on` changes that."
+    await worker.catch_up()
+    reacted, replies = await worker.heard(profile.user_id)
+    if not replies:
+        return "From your reactions I have learned nothing yet: 👍 and 👎 tell me how you like to be answered."
+    source = "your reactions on" if reacted == replies else "how you took"
+    how_many = "one reply" if replies == 1 else f"{replies} replies"
+    await worker.meet(profile.user_id)
+    dimensions = services.behavior.dimensions
+    lines = [f"From {source} {how_many} I have learned that you like:"]
+    for name, (value, chance) in worker.tastes(profile.user_id).items():
+        values, asked = tuple(dimensions[name]), profile.preferences.get(name, "")
+        if asked in values:
+            lines.append(f"- {_liked(name, asked)} (you told me so)")
+        elif chance * len(values) < REPORT_ODDS:
+            lines.append(f"- {' or '.join(values).replace('_', ' ')}: I cannot tell yet")
+        else:
+            lines.append(f"- {_liked(name, value)} ({chance:.0%} sure)")
+    styles = styles_of(services)
+    example = "brief" if "brief" in styles else styles[-1].replace("_", " ")
+    return "\n".join([*lines, "", f"`/profile set {example}` corrects it, and taking reactions off unlearns it."])
+
+
+def styles_of(services: Services) -> list[str]:
+    """Every value that a person can ask for."""
+    return [value for values in services.behavior.dimensions.values() for value in values]
+
+
+def _liked(name: str, value: str) -> str:
+    return _LIKED.get((name, value)) or f"{name}: {value}".replace("_", " ")

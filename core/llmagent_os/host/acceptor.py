@@ -1,0 +1,116 @@
+"""Takes events into the durable inbox: from adapters, from timers, and from an earlier run."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable
+
+import structlog
+
+from llmagent_os.errors import BadEventError, HostBusyError
+from llmagent_os.events import Event, Message
+from llmagent_os.host.busy_notices import BusyNotices
+from llmagent_os.host.dispatcher import Dispatcher
+from llmagent_os.host.group_filter import GroupFilter
+from llmagent_os.host.health import HostStatus
+from llmagent_os.host.limits import Limits
+from llmagent_os.host.pending_event import PendingEvent
+from llmagent_os.host.slash_commands import command_of
+from llmagent_os.host.supervisor import AdapterSupervisor
+from llmagent_os.ledger import Accepted, Ledger, Unfinished
+
+_log = structlog.stdlib.get_logger(__name__)
+
+
+class Acceptor:
+    """The host's :class:`~llmagent_os.adapter.Accept`: what adapters call with everything that happens."""
+
+    def __init__(
+        self,
+        ledger: Ledger,
+        adapters: AdapterSupervisor,
+        group_filter: GroupFilter,
+        dispatcher: Dispatcher,
+        busy_notices: BusyNotices,
+        status: HostStatus,
+        limits: Limits,
+        admits: Callable[[Event], Awaitable[bool]] | None,
+    ) -> None:
+        """Args: ``admits`` says whether the sender of an event is answered; None: everyone is."""
+        self._ledger = ledger
+        self._adapters = adapters
+        self._group_filter = group_filter
+        self._dispatcher = dispatcher
+        self._busy_notices = busy_notices
+        self._status = status
+        self._metrics = status.metrics
+        self._limits = limits
+        self._admits = admits
+
+    async def __call__(self, event: Event) -> bool:
+        """Store ``event`` to be answered.
+
+        Returns:
+            Whether it is new. False: a redelivery, or words in a group that are not meant for the bot.
+
+        Raises:
+            HostBusyError: it was not stored: too much is waiting, or the host is not running.
+            LedgerError: it was not stored: the ledger cannot be written.
+            BadEventError: it can never be stored: no adapter of this host has its platform's name, or no JSON can
+                hold it.
+        """
+        if not self._status.taking:
+            raise HostBusyError("the host is not running, or is stopping: deliver the event again later")
+        if type(event) is Message and event.addressed and event.text.startswith("/"):
+            event = command_of(event) or event
+        if event.conversation.platform not in self._adapters:
+            raise BadEventError(f"no adapter is called {event.conversation.platform!r}: nobody could answer this event")
+        metrics, limits = self._metrics, self._limits
+        if not await self._group_filter.hears(event):
+            metrics.overheard += 1
+            return False
+        if metrics.queue_depth >= limits.max_pending:
+            metrics.refused += 1
+            raise HostBusyError(
+                f"{metrics.queue_depth} events are waiting already (max_pending): deliver it again later"
+            )
+        result = await self._ledger.accept(
+            event, max_pending=limits.max_pending_per_conversation, stored=self._dispatcher.add_new
+        )
+        if result is Accepted.NEW:
+            return True
+        if result is Accepted.DUPLICATE:
+            metrics.duplicates += 1
+            return False
+        metrics.refused += 1
+        self._busy_notices.tell(event)
+        raise HostBusyError(
+            f"{limits.max_pending_per_conversation} events of this conversation are waiting already "
+            "(max_pending_per_conversation): deliver it again later"
+        )
+
+    async def wants(self, event: Event) -> bool:
+        """Whether ``event`` concerns the bot and comes from a person whom the bot answers.
+
+        Raises:
+            LedgerError: it cannot be read.
+        """
+        return await self._group_filter.hears(event) and (self._admits is None or await self._admits(event))
+
+    def timer_stored(self, event: Event) -> None:
+        """Run a timer that is in the inbox now."""
+        if event.conversation.platform in self._adapters:
+            self._dispatcher.add_new(event)
+        else:  # the inbox keeps it until its adapter is configured again
+            _log.warning("a timer waits for an adapter that is not configured", platform=event.conversation.platform)
+
+    def resume(self, row: Unfinished) -> None:
+        """Run an event that an earlier run of the host left unfinished."""
+        platform = row.event.conversation.platform
+        if platform not in self._adapters:
+            _log.warning("an event waits for an adapter that is not configured", platform=platform, seq=row.seq)
+            return
+        pending = PendingEvent(row.event, asyncio.get_running_loop().time())
+        pending.decided = pending.prepared = pending.may_be_sent = row.prepared
+        pending.reply, pending.why = row.reply, row.why
+        self._dispatcher.add(pending)

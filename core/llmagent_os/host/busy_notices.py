@@ -1,0 +1,54 @@
+"""Tells people that the host is busy with what they sent before."""
+
+from __future__ import annotations
+
+import asyncio
+
+import structlog
+
+from llmagent_os.adapter import Reply
+from llmagent_os.events import ButtonPress, Command, Event, Message, event_key
+from llmagent_os.host.supervisor import AdapterSupervisor
+from llmagent_os.host.tasks import BackgroundTasks
+
+_log = structlog.stdlib.get_logger(__name__)
+
+#: What a person reads whose conversation holds too many unanswered messages.
+BUSY = Reply(
+    "I am still busy with your earlier messages. Please send this one again if I have not answered it in a few minutes."
+)
+
+
+class BusyNotices:
+    """Sends :data:`BUSY` once for each burst of messages in a conversation."""
+
+    def __init__(self, adapters: AdapterSupervisor, background: BackgroundTasks, send_seconds: float) -> None:
+        """Args: ``send_seconds`` is how long a platform may take for the notice."""
+        self._adapters = adapters
+        self._background = background
+        self._send_seconds = send_seconds
+        self._notified: set[str] = set()  # keys of the conversations that have the notice
+
+    def tell(self, event: Event) -> None:
+        """Send the notice, unless the conversation has it already or nobody waits for an answer to ``event``."""
+        key = event.conversation.key
+        if key in self._notified or not isinstance(event, Message | Command | ButtonPress):
+            return
+        self._notified.add(key)
+        self._background.spawn(self._send(event))
+
+    def forget(self, conversation_key: str) -> None:
+        """Everything in the conversation is answered: the next burst gets the notice again."""
+        self._notified.discard(conversation_key)
+
+    def clear(self) -> None:
+        """Forget all conversations."""
+        self._notified.clear()
+
+    async def _send(self, event: Event) -> None:
+        adapter = self._adapters[event.conversation.platform]
+        try:
+            async with asyncio.timeout(self._send_seconds):
+                await adapter.send(event.conversation, BUSY, key=f"{event_key(event)}:busy")
+        except Exception as error:
+            _log.warning("cannot say that the host is busy", platform=adapter.name, error=repr(error))

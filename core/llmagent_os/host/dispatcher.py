@@ -1,0 +1,141 @@
+"""Runs the events of one conversation in order, and different conversations side by side."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import deque
+from collections.abc import Callable
+
+import structlog
+
+from llmagent_os.events import Event
+from llmagent_os.host.health import HostStatus
+from llmagent_os.host.pending_event import PendingEvent
+from llmagent_os.host.stages import Stages
+from llmagent_os.host.supervisor import AdapterSupervisor
+
+
+class ConversationQueue:
+    """One conversation's events that are not finished, in order of arrival. The first one is being run."""
+
+    __slots__ = ("key", "pending")
+
+    def __init__(self, key: str) -> None:
+        """Args: ``key`` is the ``Conversation.key``."""
+        self.key = key
+        self.pending: deque[PendingEvent] = deque()
+
+
+class Dispatcher:
+    """Has a bounded number of workers take turns between the conversations."""
+
+    def __init__(
+        self,
+        stages: Stages,
+        adapters: AdapterSupervisor,
+        status: HostStatus,
+        *,
+        max_running: int,
+        emptied: Callable[[str], None],
+    ) -> None:
+        """Nothing runs before an event is added.
+
+        Args:
+            stages: runs one event.
+            adapters: tells which platforms cannot be answered now.
+            status: says whether the host takes events; its metrics count what waits and runs.
+            max_running: conversations run side by side.
+            emptied: called with a ``Conversation.key`` when everything in that conversation is finished.
+        """
+        self._stages = stages
+        self._adapters = adapters
+        self._status = status
+        self._metrics = status.metrics
+        self._max_running = max_running
+        self._emptied = emptied
+        self._queues: dict[str, ConversationQueue] = {}
+        self._ready: deque[ConversationQueue] = deque()  # queues whose first event can run now
+        self._workers: set[asyncio.Task[None]] = set()
+        self._idle: asyncio.Future[None] | None = None
+
+    def is_answering(self, conversation_key: str) -> bool:
+        """Whether an event of this conversation waits or is being run."""
+        return conversation_key in self._queues
+
+    def add_new(self, event: Event) -> None:
+        """Run an event that has just been stored in the inbox."""
+        self._metrics.accepted += 1
+        self.add(PendingEvent(event, asyncio.get_running_loop().time()))
+
+    def add(self, pending: PendingEvent) -> None:
+        """Run ``pending`` after the events of its conversation that came before it."""
+        self._metrics.queue_depth += 1
+        key = pending.event.conversation.key
+        queue = self._queues.get(key)
+        if queue is None:
+            queue = self._queues[key] = ConversationQueue(key)
+            queue.pending.append(pending)
+            self._wake(queue)
+        else:
+            queue.pending.append(pending)  # the worker of this queue comes to it
+
+    def clear(self) -> None:
+        """Drop what an earlier run of the host left here. The inbox has all of it."""
+        self._queues.clear()
+        self._ready.clear()
+        self._metrics.queue_depth = 0
+
+    async def until_idle(self) -> None:
+        """Return when everything is finished."""
+        if self._metrics.queue_depth:
+            self._idle = asyncio.get_running_loop().create_future()
+            await self._idle
+
+    def workers(self) -> set[asyncio.Task[None]]:
+        """The workers that run now."""
+        return set(self._workers)
+
+    def _wake(self, queue: ConversationQueue) -> None:
+        """Have a worker run the first event of ``queue``."""
+        if self._queues.get(queue.key) is not queue:  # a retry left over from a run that was stopped
+            return
+        self._ready.append(queue)
+        if self._status.taking and len(self._workers) < self._max_running:
+            self._workers.add(asyncio.get_running_loop().create_task(self._work()))
+            self._metrics.running = len(self._workers)
+
+    async def _work(self) -> None:
+        """Run what is ready, one event after the other, taking turns between conversations."""
+        ready = self._ready
+        this_worker = asyncio.current_task()
+        try:
+            while ready and self._status.taking:
+                queue = ready.popleft()
+                pending = queue.pending[0]
+                # The inbox keeps the events of a platform that cannot be answered, for a start that can.
+                if pending.event.conversation.platform in self._adapters.unusable:
+                    self._metrics.queue_depth -= len(queue.pending)
+                    self._drop(queue)
+                    continue
+                structlog.contextvars.bind_contextvars(event_id=pending.key)
+                wait = await self._stages.advance(pending)
+                if wait is not None:  # meanwhile this worker runs another conversation
+                    asyncio.get_running_loop().call_later(wait, self._wake, queue)
+                    continue
+                queue.pending.popleft()
+                self._metrics.queue_depth -= 1
+                if queue.pending:
+                    ready.append(queue)
+                else:
+                    self._drop(queue)
+        finally:
+            if this_worker is not None:
+                self._workers.discard(this_worker)
+            self._metrics.running = len(self._workers)
+
+    def _drop(self, queue: ConversationQueue) -> None:
+        """Nothing in this conversation is left to run."""
+        del self._queues[queue.key]
+        self._emptied(queue.key)
+        if not self._metrics.queue_depth and self._idle is not None and not self._idle.done():
+            self._idle.set_result(None)

@@ -1,0 +1,43 @@
+"""One event on its way through the host."""
+
+from __future__ import annotations
+
+from llmagent_os.adapter import Receipt, Reply
+from llmagent_os.events import Event, event_key
+from llmagent_os.ledger import Interaction, RewardEvent
+
+
+class PendingEvent:
+    """An accepted event and how far it has come. No stage is run twice while the process lives."""
+
+    __slots__ = (
+        "decided",
+        "event",
+        "interaction",
+        "key",
+        "may_be_sent",
+        "prepared",
+        "put_off_since",
+        "receipt",
+        "reply",
+        "rewards",
+        "since",
+        "tries",
+        "why",
+    )
+
+    def __init__(self, event: Event, since: float) -> None:
+        """Args: ``since`` is when the event arrived, in seconds on the loop's clock."""
+        self.event = event
+        self.since = since
+        self.key = event_key(event)
+        self.decided = False  #: the handler has answered
+        self.prepared = False  #: the ledger holds the answer
+        self.reply: Reply | None = None  #: what to send; None: nothing
+        self.interaction: Interaction | None = None  #: what the ledger keeps of the reply
+        self.rewards: tuple[RewardEvent, ...] = ()  #: what the event says of earlier replies
+        self.why: str | None = None  #: what went wrong; None: nothing did
+        self.receipt: Receipt | None = None  #: what the platform calls the reply; None: the reply is not sent
+        self.tries = 0  #: failed tries at the present stage
+        self.may_be_sent = False  #: a try at sending began, so the platform may have the reply already
+        self.put_off_since: float | None = None  #: when the platform first said "not now", on the loop's clock

@@ -1,0 +1,86 @@
+"""Sends one reply to its platform, and decides what comes of a try that failed."""
+
+from __future__ import annotations
+
+import asyncio
+
+import structlog
+
+from llmagent_os.adapter import Reply
+from llmagent_os.errors import ConfigError, TryLaterError
+from llmagent_os.events import Command, Message
+from llmagent_os.host.limits import Limits
+from llmagent_os.host.metrics import Metrics
+from llmagent_os.host.pending_event import PendingEvent
+from llmagent_os.host.supervisor import AdapterSupervisor
+from llmagent_os.host.tasks import is_cancelled
+
+_log = structlog.stdlib.get_logger(__name__)
+
+
+class ReplySender:
+    """Makes one try at a time. A reply is given up after ``send_tries`` failures, or where it was put off too long."""
+
+    def __init__(self, adapters: AdapterSupervisor, limits: Limits, metrics: Metrics) -> None:
+        """Args: ``limits`` bounds the tries, ``metrics`` counts them."""
+        self._adapters = adapters
+        self._limits = limits
+        self._metrics = metrics
+
+    async def send(self, pending: PendingEvent, reply: Reply) -> float | None:
+        """Try to send ``reply``.
+
+        Returns:
+            None: the reply is sent (``pending.receipt``) or given up (``pending.why``). Else the seconds to wait before
+            the next try.
+        """
+        event = pending.event
+        adapter = self._adapters[event.conversation.platform]
+        if adapter.name in self._adapters.dead:  # a try before the adapter is back would be wasted
+            return self._limits.send_backoff.first
+        reply_to = event.message_id or None if isinstance(event, Message | Command) else None
+        again, pending.may_be_sent = pending.may_be_sent, True
+        try:
+            async with asyncio.timeout(self._limits.send_seconds):
+                pending.receipt = await adapter.send(
+                    event.conversation, reply, key=pending.key, reply_to=reply_to, again=again
+                )
+        except ConfigError as error:  # another try would fail alike; the inbox keeps the event for a start that can
+            self._adapters.set_unusable(adapter.name, error)
+            return self._limits.send_backoff.first
+        except (Exception, asyncio.CancelledError) as error:
+            if is_cancelled():
+                raise
+            return self._failed(pending, error)
+        return None
+
+    def _failed(self, pending: PendingEvent, error: BaseException) -> float | None:
+        """The seconds to wait before the next try; None: the reply is given up."""
+        if isinstance(error, TryLaterError) and (wait := self._put_off(pending, error)) is not None:
+            return wait
+        pending.tries += 1
+        if pending.tries < self._limits.send_tries:
+            self._metrics.retries += 1
+            wait = self._limits.send_backoff.seconds(pending.tries)
+            _log.warning("reply not sent; trying again", tries=pending.tries, seconds=round(wait, 1), error=repr(error))
+            return wait
+        platform = pending.event.conversation.platform
+        _log.error("reply given up", platform=platform, tries=pending.tries, error=repr(error))
+        pending.why = f"not sent in {pending.tries} tries: {error!r}" + (f"; {pending.why}" if pending.why else "")
+        return None
+
+    def _put_off(self, pending: PendingEvent, error: TryLaterError) -> float | None:
+        """The seconds that the platform asks to wait; None: it has put this reply off for too long."""
+        loop, limits = asyncio.get_running_loop(), self._limits
+        if pending.put_off_since is None:
+            pending.put_off_since = loop.time()
+        waited = loop.time() - pending.put_off_since
+        if waited > limits.send_patience:
+            return None
+        self._metrics.retries += 1
+        backoff, wait = limits.send_backoff, error.seconds
+        if wait is None:  # the platform named no pause: double the time that has passed, within the backoff's bounds
+            wait = min(max(waited, backoff.first), backoff.most)
+        platform = pending.event.conversation.platform
+        _log.warning("reply put off", platform=platform, seconds=round(wait, 1), error=str(error))
+        return wait

@@ -1,0 +1,190 @@
+"""The stages of one accepted event: decide, prepare, send, finish.
+
+*Decide*: the handler answers, or a reaction is joined to its reply. *Prepare*: the ledger keeps the answer; the
+handler is not asked again after that. *Send*: the platform gets the reply. *Finish*: the ledger notes that the event
+is done.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+
+import structlog
+
+from llmagent_os.adapter import Adapter, Reply
+from llmagent_os.errors import LedgerError
+from llmagent_os.events import ButtonPress, Command, Event, Message, Reaction
+from llmagent_os.feedback.reactions import Reactions
+from llmagent_os.handler import Handler
+from llmagent_os.host.drafts import Drafts
+from llmagent_os.host.limits import Limits
+from llmagent_os.host.metrics import Metrics
+from llmagent_os.host.pending_event import PendingEvent
+from llmagent_os.host.reply_sender import ReplySender
+from llmagent_os.host.supervisor import AdapterSupervisor
+from llmagent_os.host.tasks import BackgroundTasks, is_cancelled
+from llmagent_os.host.typing_indicator import show_typing
+from llmagent_os.ledger import Ledger
+
+_log = structlog.stdlib.get_logger(__name__)
+_plain_log = logging.getLogger(__name__)
+
+#: What a person reads whose message the handler failed to answer.
+APOLOGY = Reply("Sorry, something went wrong on my side, and I could not do that. Please try again.")
+
+
+class Stages:
+    """Runs the stages of events."""
+
+    def __init__(
+        self,
+        handler: Handler,
+        ledger: Ledger,
+        adapters: AdapterSupervisor,
+        reactions: Reactions,
+        background: BackgroundTasks,
+        limits: Limits,
+        metrics: Metrics,
+    ) -> None:
+        """Args: ``handler`` decides answers, ``reactions`` joins reactions to replies, ``limits`` bounds both."""
+        self._handler = handler
+        self._ledger = ledger
+        self._adapters = adapters
+        self._reactions = reactions
+        self._background = background
+        self._limits = limits
+        self._metrics = metrics
+        self._sender = ReplySender(adapters, limits, metrics)
+
+    async def advance(self, pending: PendingEvent) -> float | None:
+        """Run the stages that ``pending`` has not passed.
+
+        Returns:
+            None: the event is done. Else the seconds after which to come back to it.
+        """
+        event = pending.event
+        try:
+            if not pending.decided:
+                if type(event) is Reaction:
+                    await self._join(event)
+                else:
+                    await self._decide(pending, event)
+                pending.decided = True
+            if not pending.prepared and (
+                pending.reply is not None or pending.interaction is not None or pending.rewards
+            ):
+                await self._prepare(pending)
+            if pending.reply is not None and pending.receipt is None:
+                self._reactions.sending(pending.key, event.conversation)
+                try:
+                    wait = await self._sender.send(pending, pending.reply)
+                    if wait is not None:
+                        return wait
+                    await self._finish(pending)
+                finally:
+                    self._reactions.sent(pending.key)
+            else:
+                await self._finish(pending)
+            self._count(pending)
+            return None
+        except LedgerError as error:  # a full disk can be mended, and the event must not be lost meanwhile
+            pending.tries += 1
+            wait = self._limits.send_backoff.seconds(pending.tries)
+            _log.error("the ledger cannot be written; trying again", seconds=round(wait, 1), error=str(error))
+            return wait
+        except Exception as error:  # a damaged row, or a bug: it must not stop the conversation for good
+            return await self._give_up(pending, error)
+
+    # ── decide ────────────────────────────────────────────────────────────────────────────────────────────────────
+
+    async def _decide(self, pending: PendingEvent, event: Event) -> None:
+        """Ask the handler, showing drafts and the typing indicator meanwhile."""
+        adapter = self._adapters[event.conversation.platform]
+        drafts = Drafts(adapter, event.conversation, pending.key) if adapter.capabilities.drafts else None
+        # At the loop's next turn: an answer that is ready at once comes without the indicator.
+        asyncio.get_running_loop().call_soon(self._begin_typing, pending, adapter)
+        try:
+            async with asyncio.timeout(self._limits.reply_seconds):
+                outcome = await self._handler.handle(event, _no_draft if drafts is None else drafts.show)
+        except (Exception, asyncio.CancelledError) as error:
+            if is_cancelled():
+                raise
+            _apologise(pending, error)
+        else:
+            pending.reply, pending.interaction, pending.rewards = outcome.reply, outcome.interaction, outcome.rewards
+        finally:
+            if drafts is not None:
+                await drafts.close()
+
+    def _begin_typing(self, pending: PendingEvent, adapter: Adapter) -> None:
+        if not pending.decided and type(pending.event) in (Message, Command, ButtonPress):
+            self._background.spawn(show_typing(adapter, pending))
+
+    async def _join(self, event: Reaction) -> None:
+        """Turn a reaction into a reward of the reply that it is on."""
+        if await self._reactions.join(event) is None:
+            _log.debug("a reaction on none of the bot's messages", message_id=event.message_id)
+        else:
+            self._metrics.rewards += 1
+
+    # ── prepare ───────────────────────────────────────────────────────────────────────────────────────────────────
+
+    async def _prepare(self, pending: PendingEvent) -> None:
+        event = pending.event
+        try:
+            await self._ledger.prepare(
+                event, pending.reply, pending.interaction, rewards=pending.rewards, why=pending.why
+            )
+        except (TypeError, ValueError, OverflowError) as error:  # what the handler made cannot be stored
+            _apologise(pending, error)
+            await self._ledger.prepare(event, pending.reply, why=pending.why)
+        pending.prepared = True
+        pending.tries = 0
+
+    # ── finish ────────────────────────────────────────────────────────────────────────────────────────────────────
+
+    async def _finish(self, pending: PendingEvent) -> None:
+        if pending.why is None:
+            drops_second_send = self._adapters[pending.event.conversation.platform].capabilities.idempotent_send
+            soon = drops_second_send and pending.receipt is not None
+            await self._ledger.finish(pending.event, pending.receipt, soon=soon)
+        else:
+            await self._ledger.fail(pending.event, pending.why)
+
+    async def _give_up(self, pending: PendingEvent, error: Exception) -> float | None:
+        """Leave the event in the inbox as failed. Returns None, or the seconds after which to try that again."""
+        _log.error("an event cannot be run; it is given up", exc_info=error)
+        try:
+            await self._ledger.fail(pending.event, f"it cannot be run: {error!r}")
+        except LedgerError:
+            return self._limits.send_backoff.first
+        self._metrics.failed += 1
+        return None
+
+    def _count(self, pending: PendingEvent) -> None:
+        metrics = self._metrics
+        if pending.receipt is not None:
+            seconds = asyncio.get_running_loop().time() - pending.since
+            metrics.replies += 1
+            metrics.reply_seconds.observe(seconds)
+            if _plain_log.isEnabledFor(logging.DEBUG):  # asked first: building a line that nobody reads costs more
+                _log.debug("answered", kind=type(pending.event).__name__, seconds=round(seconds, 3))
+        if pending.why is None:
+            metrics.finished += 1
+        else:
+            metrics.failed += 1
+
+
+async def _no_draft(text: str) -> None:
+    """Show nothing: the platform has no drafts."""
+
+
+def _apologise(pending: PendingEvent, error: BaseException) -> None:
+    """Answer with :data:`APOLOGY` where a person waits for an answer."""
+    event = pending.event
+    _log.error("the handler failed", platform=event.conversation.platform, kind=type(event).__name__, exc_info=error)
+    pending.why = f"the handler failed: {error!r}"
+    pending.reply = APOLOGY if isinstance(event, Message | Command | ButtonPress) else None
+    pending.interaction = None
+    pending.rewards = ()

@@ -1,0 +1,51 @@
+"""Finds the person behind an account, and what is known about that person."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from llmagent_os.events import Event, Reaction
+from llmagent_os.identity import identity_of
+from llmagent_os.people.profiles import Profile
+from llmagent_os.privacy.consent import may_learn
+
+if TYPE_CHECKING:
+    from llmagent_os.ledger import Ledger
+    from llmagent_os.people.profiles import Profiles
+
+
+class Directory:
+    """Looks people up in the ledger's links and in the profiles. An agent may do without either."""
+
+    def __init__(self, ledger: Ledger | None, profiles: Profiles | None) -> None:
+        """Args: without a ``ledger`` every account is a person of its own; without ``profiles`` nothing is known."""
+        self._ledger = ledger
+        self._profiles = profiles
+
+    async def person_of(self, identity: str) -> str:
+        """The person that an account belongs to: the key of their profile and of what is learned about them."""
+        return identity if self._ledger is None else await self._ledger.identities.person(identity)
+
+    async def identities_of(self, identity: str) -> tuple[str, ...]:
+        """All accounts of the person that ``identity`` belongs to."""
+        return (identity,) if self._ledger is None else await self._ledger.identities.everyone(identity)
+
+    async def profile(self, person_id: str) -> Profile:
+        """The profile of a person; an empty one where nothing is known.
+
+        Raises:
+            ProfileError: the profile's file is damaged.
+        """
+        return await self._profiles.get(person_id) if self._profiles else Profile(user_id=person_id)
+
+    async def profile_of(self, event: Event) -> Profile:
+        """The profile of the person who did ``event``.
+
+        Raises:
+            ProfileError: the profile's file is damaged.
+        """
+        return await self.profile(await self.person_of(identity_of(event)))
+
+    async def may_teach(self, event: Reaction) -> bool:
+        """Whether a reaction counts. Of people who opted out of learning, only the removal of a reaction does."""
+        return event.action == "removed" or may_learn((await self.profile_of(event)).preferences)

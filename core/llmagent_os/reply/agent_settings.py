@@ -1,0 +1,18 @@
+"""What a bot's configuration decides about its agent."""
+
+from __future__ import annotations
+
+import msgspec
+
+
+class AgentSettings(msgspec.Struct, frozen=True, kw_only=True):
+    """The agent's part of a bot's configuration."""
+
+    title: str = "your assistant"  #: what the agent calls itself
+    notes: str = ""  #: put into the system message of a model that was not trained for this bot
+    permissions: tuple[str, ...] | None = None  #: what its tools may do, as patterns; None: everything
+    tool_rounds: int = 3  #: how often a model may call tools before it must answer in words
+    max_tokens: int = 256  #: of one completion
+    temperature: float = 0.0  #: of the model's sampling
+    remembered_turns: int = 4  #: how many earlier exchanges of the conversation the model is shown
+    time_zone: str = "UTC"  #: IANA name: the zone of people who never said where they are

@@ -1,0 +1,93 @@
+"""One exchange: who did what, and how to answer."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+import msgspec
+
+from llmagent_os.events import Event, event_key
+from llmagent_os.identity import identity_of
+from llmagent_os.people.profiles import Profile
+from llmagent_os.policy import Context, Decision
+from llmagent_os.reply.conversation_memory import Episode, recall
+from llmagent_os.reply.services import Services
+
+#: What was answered where no model is asked. Empty: a message, which a model answers.
+Intent = Literal["", "attachment", "button", "command", "timer"]
+
+#: Stands where no policy decides how to answer.
+NOT_DECIDED = Decision(action={}, pscore=1.0, policy_version="")
+
+
+class Exchange(msgspec.Struct, frozen=True, kw_only=True):
+    """Everything that is known about an event when it is answered. Each step of the reply reads it."""
+
+    event: Event
+    identity: str  #: the account that did it
+    #: the person that the account belongs to; only the person's id where no policy decides how to answer
+    profile: Profile
+    text: str  #: what was said, cleaned; the value of a button that was pressed; empty where nothing was said
+    intent: Intent
+    episode: Episode  #: the stretch of talk that it continues
+    features: Context = {}  #: what the policy saw
+    decision: Decision = NOT_DECIDED  #: how to answer
+
+    @property
+    def key(self) -> str:
+        """The ``event_key`` of the event: the same when the exchange is run again after a crash."""
+        return event_key(self.event)
+
+
+async def open_exchange(
+    services: Services,
+    event: Event,
+    text: str = "",
+    *,
+    intent: Intent = "",
+    turns: int = 1,
+    read_profile: bool = True,
+) -> Exchange:
+    """Find out who did ``event`` and what was said before.
+
+    Args:
+        services: has the profiles and the ledger.
+        event: what happened.
+        text: what was said, cleaned.
+        intent: what is answered.
+        turns: how many earlier exchanges of the episode to read, at least 1.
+        read_profile: False for a reply that no policy decides. ``/forget`` must work where the profile is damaged.
+
+    Raises:
+        ProfileError: the profile's file is damaged.
+        LedgerError: the ledger cannot be read.
+    """
+    identity = identity_of(event)
+    person_id = await services.directory.person_of(identity)
+    profile = await services.directory.profile(person_id) if read_profile else Profile(user_id=person_id)
+    episode = await recall(services.ledger, event, identity, turns)
+    return Exchange(event=event, identity=identity, profile=profile, text=text, intent=intent, episode=episode)
+
+
+async def decide(
+    services: Services, exchange: Exchange, features: Context, *, decision_id: str = "", episode_id: str = ""
+) -> Exchange:
+    """Have the behaviour policy choose how to answer. It is asked once for each exchange, and the choice is kept.
+
+    Args:
+        services: has the policy.
+        exchange: what to answer.
+        features: what the policy may look at.
+        decision_id: what to call the decision; empty: a new name.
+        episode_id: the session that the reply is a turn of; empty: the reply stands alone.
+
+    Returns:
+        ``exchange`` with the features and the decision.
+    """
+    profile = exchange.profile
+    if services.policy_worker is not None:
+        await services.policy_worker.meet(profile.user_id)
+    decision = services.behavior.decide(
+        profile.user_id, features, profile.preferences, decision_id=decision_id, episode_id=episode_id
+    )
+    return msgspec.structs.replace(exchange, features=features, decision=decision)

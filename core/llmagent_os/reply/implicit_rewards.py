@@ -1,0 +1,59 @@
+"""Rewards that nobody gave with an emoji: what a message or an edit says about an earlier reply."""
+
+from __future__ import annotations
+
+from llmagent_os.events import Edit
+from llmagent_os.feedback.implicit_signs import reward_of, sign
+from llmagent_os.identity import identity_of
+from llmagent_os.ledger import Interaction, RewardEvent
+from llmagent_os.privacy.consent import may_learn
+from llmagent_os.reply.exchange import Exchange
+from llmagent_os.reply.services import Services
+from llmagent_os.reply.tool_loop import FAILED, Answer
+
+#: How many of the latest turns are checked for the message that was edited.
+EDITABLE_TURNS = 20
+
+
+def rewards_of_message(
+    services: Services, exchange: Exchange, answer: Answer, interaction: Interaction
+) -> tuple[RewardEvent, ...]:
+    """What a message says about the reply before it, and whether a tool failed for the reply to it.
+
+    Empty for a person who opted out of learning.
+
+    Args:
+        services: masks what was said, as the reply before it was masked.
+        exchange: the message.
+        answer: what was answered.
+        interaction: the record of that answer.
+    """
+    if not may_learn(exchange.profile.preferences):
+        return ()
+    event, rater = exchange.event, exchange.identity
+    rewards: list[RewardEvent] = []
+    before = exchange.episode.turns[-1] if exchange.episode.turns else None
+    if before is not None and before.said and before.action_dist:
+        kind = sign(before, services.privacy.keep(exchange.text)[0])
+        rewards.append(reward_of(kind, before, event, rater, event.at))
+    if any(result.data.get("status") == FAILED for result in answer.results):
+        rewards.append(reward_of("tool_failed", interaction, event, rater, event.at))
+    return tuple(rewards)
+
+
+async def rewards_of_edit(services: Services, event: Edit, text: str) -> tuple[RewardEvent, ...]:
+    """What it says about a reply that the person changed the message it answered: the reply was not what they wanted.
+
+    Args:
+        services: has the ledger.
+        event: the edit.
+        text: the new words, cleaned.
+    """
+    if services.ledger is None or not may_learn((await services.directory.profile_of(event)).preferences):
+        return ()
+    identity = identity_of(event)
+    turns = await services.ledger.history(event.conversation.key, identity, EDITABLE_TURNS)
+    edited = [turn for turn in turns if turn.context.get("message_id") == event.message_id and turn.action_dist]
+    if not edited or services.privacy.keep(text)[0] == edited[-1].said:
+        return ()
+    return (reward_of("edited", edited[-1], event, identity, event.at),)

@@ -1,0 +1,27 @@
+"""Chooses the LoRA that answers a person."""
+
+from __future__ import annotations
+
+from typing import Protocol
+
+
+class LoraResolver(Protocol):
+    """Says which LoRA answers. The prompt asks once for each reply."""
+
+    def resolve(self, person_id: str) -> str | None:
+        """The LoRA that answers this person, as :class:`~llmagent_os.chat.ChatRequest` names it.
+
+        Returns:
+            A PEFT folder, or the name under which a model server serves the LoRA. None: what the model was loaded with.
+        """
+        ...
+
+
+class NoLora:
+    """Nobody has a LoRA: everyone is answered by the model as it was loaded.
+
+    >>> NoLora().resolve("slack:T1:U1")
+    """
+
+    def resolve(self, person_id: str) -> str | None:
+        return None

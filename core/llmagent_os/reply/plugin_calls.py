@@ -1,0 +1,89 @@
+"""Calls plugins for an exchange: tools, buttons, timers and slash commands."""
+
+from __future__ import annotations
+
+from zoneinfo import ZoneInfo
+
+import msgspec
+import structlog
+
+from llmagent_os.adapter import Reply
+from llmagent_os.chat import ToolCall
+from llmagent_os.errors import ConfigError, PluginError, ProfileError
+from llmagent_os.events import Message
+from llmagent_os.plugin import ToolContext, ToolResult
+from llmagent_os.records import MemoryRecords
+from llmagent_os.reply.exchange import Exchange
+from llmagent_os.reply.services import Services
+from llmagent_os.reply.tool_loop import FAILED
+
+_log = structlog.stdlib.get_logger(__name__)
+
+
+def tool_context(services: Services, exchange: Exchange, call_id: str) -> ToolContext:
+    """For whom, where and when a plugin is called, and whether the policy has it ask first.
+
+    Args:
+        services: the clock and the settings.
+        exchange: what is answered.
+        call_id: unique to the call, and the same when the exchange is run again after a crash.
+    """
+    event, profile = exchange.event, exchange.profile
+    zone = profile.time_zone or services.settings.time_zone
+    return ToolContext(
+        user_id=profile.user_id,
+        conversation_key=event.conversation.key,
+        call_id=call_id,
+        now=services.clock().astimezone(ZoneInfo(zone)),
+        time_zone=zone,
+        text=event.text if isinstance(event, Message) else "",
+        initiative="ask_first" if exchange.decision.action.get("initiative") == "ask_first" else "act",
+        dimensions=services.behavior.dimensions,
+        records=MemoryRecords(),  # the registry puts the plugin's own in its place
+        profile=profile,
+        event=event,
+    )
+
+
+async def call_tool(services: Services, exchange: Exchange, call: ToolCall, number: str) -> ToolResult:
+    """Call a tool as the model asked for it. A tool that fails gives a result that says so.
+
+    Args:
+        services: the plugins.
+        exchange: what is answered.
+        call: the tool and its arguments.
+        number: round and place of the call in the reply.
+
+    Raises:
+        ConfigError: the agent has no plugins.
+    """
+    if services.plugins is None:
+        raise ConfigError(f"the model called {call.name!r}, and this agent has no plugins")
+    # An earlier call of the same reply may have changed the profile, and the time zone with it.
+    profile = await services.directory.profile(exchange.profile.user_id)
+    exchange = msgspec.structs.replace(exchange, profile=profile)
+    context = tool_context(services, exchange, f"{exchange.key}:{number}")
+    permissions = services.settings.permissions
+    try:
+        result = await services.plugins.call(call.name, call.arguments, context, allowed=permissions)
+    except PluginError as error:
+        _log.warning("a tool call failed", tool=call.name, error=str(error))
+        return ToolResult({"status": FAILED}, "Sorry, that did not work just now. Please try again in a moment.")
+    await keep_profile_changes(services, exchange, result)
+    return result
+
+
+async def keep_profile_changes(services: Services, exchange: Exchange, result: ToolResult) -> None:
+    """Write what a plugin learned about the person into their profile."""
+    changes = result.profile_changes
+    if not changes or services.profiles is None:
+        return
+    try:
+        await services.profiles.update(exchange.profile.user_id, **changes)
+    except ProfileError as error:
+        _log.error("a plugin's change of a profile was refused", changes=sorted(changes), error=str(error))
+
+
+def reply_of(result: ToolResult) -> Reply:
+    """What a plugin says, word for word."""
+    return Reply(result.text, result.card, result.buttons, result.files)

@@ -1,0 +1,58 @@
+"""The services that an exchange and a slash command use."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import datetime
+from typing import TYPE_CHECKING
+
+import msgspec
+
+from llmagent_os.events import now
+from llmagent_os.modules import BehaviorModule, InteractionModule, PrivacyModule
+from llmagent_os.people.directory import Directory
+from llmagent_os.people.linking import Links
+from llmagent_os.reply.agent_settings import AgentSettings
+from llmagent_os.reply.lora_resolver import LoraResolver, NoLora
+
+if TYPE_CHECKING:
+    from llmagent_os.ledger import Ledger
+    from llmagent_os.people.access import Access
+    from llmagent_os.people.profiles import Profiles
+    from llmagent_os.policy_worker import PolicyWorker
+    from llmagent_os.privacy.stores import Stores
+    from llmagent_os.tools.registry import Plugins
+
+
+class Services(msgspec.Struct, frozen=True, kw_only=True):
+    """Everything beside the model and the knowledge that replies and commands are made with. Nothing is added later.
+
+    A service that is None is one that the agent does without, as in a plain script.
+    """
+
+    #: decides how to answer a person
+    behavior: BehaviorModule = msgspec.field(default_factory=BehaviorModule)
+    #: renders replies
+    interaction: InteractionModule = msgspec.field(default_factory=InteractionModule)
+    #: masks what is kept and cleans what is shown
+    privacy: PrivacyModule = msgspec.field(default_factory=PrivacyModule)
+    settings: AgentSettings = AgentSettings()
+    clock: Callable[[], datetime] = now  #: the present moment, aware
+    ledger: Ledger | None = None  #: keeps interactions, rewards, links and timers
+    profiles: Profiles | None = None  #: keeps what people told about themselves
+    plugins: Plugins | None = None  #: has the tools
+    access: Access | None = None  #: says who is answered, and who may let others in
+    policy_worker: PolicyWorker | None = None  #: keeps the policy in step with the ledger
+    lora: LoraResolver = NoLora()  #: chooses the LoRA that answers a person
+    #: whatever keeps something about people in this installation; None: only the ledger, profiles and policy of these
+    stores: Stores | None = None
+
+    @property
+    def directory(self) -> Directory:
+        """Finds people and their profiles."""
+        return Directory(self.ledger, self.profiles)
+
+    @property
+    def links(self) -> Links | None:
+        """Joins accounts and takes them apart; None: without a ledger nobody is known."""
+        return None if self.ledger is None else Links(self.ledger, self.profiles, self.clock)

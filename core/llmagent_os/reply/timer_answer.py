@@ -1,0 +1,53 @@
+"""Answers a timer: has the plugin that set it speak."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+import structlog
+
+from llmagent_os.adapter_kit.backoff import Backoff
+from llmagent_os.errors import PluginError
+from llmagent_os.events import Timer
+from llmagent_os.handler import Outcome
+from llmagent_os.reply.exchange import decide, open_exchange
+from llmagent_os.reply.interaction_record import rendered
+from llmagent_os.reply.plugin_calls import keep_profile_changes, reply_of, tool_context
+from llmagent_os.reply.services import Services
+from llmagent_os.reply.tool_loop import Answer
+
+_log = structlog.stdlib.get_logger(__name__)
+
+#: How often a timer comes again whose plugin is missing, cut off or failing, before it is given up.
+TIMER_TRIES = 5
+
+#: The wait before such a timer comes again.
+TIMER_BACKOFF = Backoff(first=90.0, factor=4.0, most=6 * 3600.0)
+
+
+async def answer_timer(services: Services, event: Timer) -> Outcome:
+    """Have the plugin answer its timer. Where it cannot, nothing is said and the timer comes again later."""
+    if services.plugins is None:
+        return Outcome(None)
+    exchange = await open_exchange(services, event, intent="timer")
+    exchange = await decide(services, exchange, {"intent": "timer"})
+    context = tool_context(services, exchange, exchange.key)
+    permissions = services.settings.permissions
+    try:
+        result = await services.plugins.due(event.plugin, event.key, event.at, context, allowed=permissions)
+    except PluginError as error:
+        await _postpone(services, event, error)
+        return Outcome(None)
+    if result is None:
+        return Outcome(None)
+    await keep_profile_changes(services, exchange, result)
+    return rendered(services, exchange, reply_of(result), Answer(results=[result]))
+
+
+async def _postpone(services: Services, event: Timer, error: PluginError) -> None:
+    """Have the timer come again, unless it was tried often enough."""
+    again = services.ledger is not None and event.tries < TIMER_TRIES
+    _log.error("a timer was not answered", plugin=event.plugin, tries=event.tries, again=again, error=str(error))
+    if services.ledger is not None and again:
+        until = services.clock() + timedelta(seconds=TIMER_BACKOFF.seconds(event.tries + 1))
+        await services.ledger.postpone(event, until)

@@ -1,0 +1,85 @@
+"""Calls of plugins. What breaks without this: a plugin acts for the wrong person, twice, or at the wrong hour."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from llmagent_os.chat import ToolCall
+from llmagent_os.events import ButtonPress, Sender
+from llmagent_os.modules import BehaviorModule
+from llmagent_os.policy import Context, Decision, FixedPolicy
+from llmagent_os.policy.contract import NOTHING_ASKED
+from tests.unit.agent_bench import Bench, no_draft
+
+
+async def test_what_a_tool_learned_about_the_person_is_used_from_then_on(bench: Bench) -> None:
+    agent = bench.agent(ToolCall("rename", {"name": "Sam"}), "Hello Sam.", "Hi!")
+    await bench.say(agent, "call me Sam")
+    profile = await bench.profiles.get("memory::u1")
+    assert profile.name == "Sam"
+    assert profile.preferences == {"verbosity": "brief"}
+    _, kept = await bench.say(agent, "hi")
+    assert kept.action["verbosity"] == "brief"
+    assert "Name: Sam" in bench.llm.requests[-1].messages[0]["content"]
+
+
+async def test_tools_get_the_same_call_id_when_a_crashed_turn_runs_again(bench: Bench) -> None:
+    """Otherwise an event would be stored twice after a crash between the tool and the reply."""
+    message = bench.message("write down rain")
+    for _ in range(2):
+        await bench.agent(ToolCall("write", {"what": "rain"}), "Done.").respond(message)
+    first, second = bench.diary.contexts
+    assert first.call_id == second.call_id
+
+
+async def test_tools_know_the_persons_own_clock(bench: Bench) -> None:
+    await bench.profiles.update("memory::u1", time_zone="Asia/Tokyo")
+    await bench.say(bench.agent(ToolCall("write", {"what": "rain"}), "Done."), "write down rain")
+    assert bench.diary.contexts[0].now.hour == 21
+
+
+async def test_tools_behave_as_the_one_choice_that_is_kept_says(bench: Bench) -> None:
+    """A policy that explores would choose anew for the tool, and learn from a choice that nobody saw."""
+
+    class Turns(FixedPolicy):
+        """Never the same twice."""
+
+        def __init__(self) -> None:
+            super().__init__()
+            self.ways: list[str] = []
+
+        def decide(
+            self,
+            user_id: str,
+            context: Context,
+            explicit: Mapping[str, str] = NOTHING_ASKED,
+            *,
+            decision_id: str = "",
+            episode_id: str = "",
+        ) -> Decision:
+            self.ways.append("act" if self.ways[-1:] == ["ask_first"] else "ask_first")
+            action = super().decide(user_id, context, explicit).action | {"initiative": self.ways[-1]}
+            return Decision(action=action, pscore=0.5, policy_version="turns")
+
+    turns = Turns()
+    agent = bench.agent(ToolCall("write", {"what": "rain"}), "Written: rain.", behavior=BehaviorModule(turns))
+    _, kept = await bench.say(agent, "write rain")
+    assert [context.initiative for context in bench.diary.contexts] == [kept.action["initiative"]]
+    press = ButtonPress(
+        event_id="p",
+        conversation=bench.message("").conversation,
+        sender=Sender("u1"),
+        message_id="m",
+        value="diary:yes",
+    )
+    pressed = await agent.handle(press, no_draft)
+    assert pressed.interaction is not None
+    assert pressed.interaction.action["initiative"] == bench.diary.contexts[-1].initiative
+    assert turns.ways == ["ask_first", "act"]
+
+
+async def test_a_tool_is_told_what_can_be_asked_for_of_the_bot(bench: Bench) -> None:
+    tone = {"tone": {"formal": "Write formally.", "playful": "Write playfully."}}
+    agent = bench.agent(ToolCall("write", {"what": "rain"}), "Written.", behavior=BehaviorModule(dimensions=tone))
+    await bench.say(agent, "write rain")
+    assert [context.dimensions for context in bench.diary.contexts] == [tone]

@@ -1,0 +1,57 @@
+"""Prompts. What breaks without this: a model reads what another person said, or calls what it may not."""
+
+from __future__ import annotations
+
+from llmagent_os.agent import Agent, AgentSettings
+from llmagent_os.chat import ToolCall
+from llmagent_os.modules import KnowledgeBase
+from llmagent_os.reply.services import Services
+from llmagent_os.testing import ScriptedLLM
+from tests.unit.agent_bench import Bench
+
+
+async def test_nobody_sees_what_another_said_or_is_called(bench: Bench) -> None:
+    agent = bench.agent(ToolCall("rename", {"name": "Sam"}), "Hello Sam.", "Hi!")
+    await bench.say(agent, "call me Sam")
+    await bench.say(agent, "hi", user="u2")
+    asked = str(bench.llm.requests[-1].messages)
+    assert "Sam" not in asked
+
+
+async def test_permissions_decide_what_the_model_sees(bench: Bench) -> None:
+    agent = bench.agent("Hi.", settings=AgentSettings(permissions=("diary.*",)))
+    await bench.say(agent, "hi")
+    assert {spec.name for spec in bench.llm.requests[0].tools} == {"write", "ask", "choose", "fail"}
+
+
+async def test_facts_reach_the_model_where_they_answer(bench: Bench) -> None:
+    kb = KnowledgeBase()
+    kb.add("The office opens at 8 AM.")
+    agent = bench.agent("At 8.", kb=kb)
+    await bench.say(agent, "when does the office open?")
+    await bench.say(agent, "thanks a lot my friend")
+    first, second = (request.messages[0]["content"] for request in bench.llm.requests)
+    assert "Fact: The office opens at 8 AM." in first
+    assert "Fact" not in second
+
+
+async def test_an_empty_knowledge_base_may_be_filled_later(bench: Bench) -> None:
+    kb = KnowledgeBase()
+    agent = bench.agent("At 8.", kb=kb)
+    kb.add("The office opens at 8 AM.")
+    await bench.say(agent, "when does the office open?")
+    assert "Fact: The office opens at 8 AM." in bench.llm.requests[0].messages[0]["content"]
+
+
+async def test_a_person_is_answered_by_their_own_lora(bench: Bench) -> None:
+    """Otherwise a LoRA that learned from one person speaks to another."""
+
+    class OneEach:
+        def resolve(self, person_id: str) -> str | None:
+            return "loras/sam" if person_id == "memory::u1" else None
+
+    llm = ScriptedLLM("Hello.")
+    agent = Agent(llm=llm, services=Services(ledger=bench.ledger, lora=OneEach()))
+    for user in ("u1", "u2"):
+        await bench.say(agent, "hi", user=user)
+    assert [request.adapter for request in llm.requests] == ["loras/sam", None]
