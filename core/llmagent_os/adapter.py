@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Protocol, runtime_checkable
+from typing import Any, Protocol, runtime_checkable
 
 import msgspec
 
@@ -151,13 +151,33 @@ class Adapter(Protocol):
 
 @runtime_checkable
 class Remembers(Protocol):
-    """An adapter that stores something about people, such as the transcript of the web chat."""
+    """An adapter that keeps what was said in files of its own, as the web chat does with its transcript.
+
+    Files that people send are no reason to be one: the framework exports, erases and prunes the folder ``files``.
+    """
 
     @property
     def name(self) -> str:
         """The platform's name."""
         ...
 
+    @property
+    def keeps(self) -> tuple[str, ...]:
+        """Its files and folders inside the adapter's data folder, as patterns such as ``web.db*``."""
+        ...
+
+    async def export(self, user_id: str) -> list[dict[str, Any]]:
+        """Everything kept about a person, as JSON objects, one a conversation, oldest first.
+
+        Args:
+            user_id: the platform's own id of the person.
+        """
+        ...
+
     async def forget(self, user_id: str) -> int:
-        """Erase what is stored about a person, by the platform's own id. Returns how many conversations or messages."""
+        """Erase everything kept about a person; returns how many conversations.
+
+        Args:
+            user_id: the platform's own id of the person.
+        """
         ...

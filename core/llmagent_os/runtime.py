@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Protocol, Self, runtime_checkable
 
 import structlog
 
-from llmagent_os.adapter import Adapter, Remembers
+from llmagent_os.adapter import Adapter
 from llmagent_os.adapter_kit.setup import AdapterSetup, make_adapter
 from llmagent_os.agent import Agent
 from llmagent_os.bot import Bot, BotConfig, make_llm
@@ -30,6 +30,10 @@ from llmagent_os.people.access import Access, patterns
 from llmagent_os.people.admission import Admission
 from llmagent_os.people.profiles import PREFERENCES, Profiles
 from llmagent_os.policy_worker import PolicyWorker
+from llmagent_os.privacy.known_stores import known_stores
+from llmagent_os.privacy.ledger_store import LedgerStore
+from llmagent_os.privacy.profile_store import PROFILES_FOLDER
+from llmagent_os.privacy.stores import Stores
 from llmagent_os.reply.agent_settings import AgentSettings
 from llmagent_os.reply.prompt import warm_up_request
 from llmagent_os.reply.services import Services
@@ -70,6 +74,7 @@ class Runtime:
     adapters: tuple[Adapter, ...]
     host: Host
     health: Health
+    stores: Stores  #: whatever keeps something about people
 
     @classmethod
     @contextlib.asynccontextmanager
@@ -100,7 +105,9 @@ class Runtime:
             policy = await asyncio.to_thread(_policy, bot.config, _learner(settings, bot.config))
             policy_worker = await _policy_worker(policy, ledger, settings, bot.config)
             health = Health(bot.config.name, llm.name, plugins=plugins)
-            made = _adapters(adapters, settings, bot.config, health, plugins, ledger)
+            make = partial(_adapter, settings, bot.config, health, plugins, ledger)
+            made = _adapters(adapters, bot.config, make)
+            stores = _stores(settings, ledger, profiles, made, make, policy_worker)
             access = _access(settings, ledger, made)
             services = Services(
                 behavior=_behavior(bot.config, policy),
@@ -110,11 +117,11 @@ class Runtime:
                 plugins=plugins,
                 access=access,
                 policy_worker=policy_worker,
-                transcripts=tuple(adapter for adapter in made if isinstance(adapter, Remembers)),
+                stores=stores,
             )
             agent = bot.agent_class()(llm=llm, kb=knowledge, services=services)
             host = _host(agent, ledger, access, made, settings, bot, health)
-            yield cls(settings, bot, ledger, profiles, plugins, llm, policy_worker, agent, made, host, health)
+            yield cls(settings, bot, ledger, profiles, plugins, llm, policy_worker, agent, made, host, health, stores)
 
     async def run(self, listening: Callable[[str, str], None] | None = None) -> None:
         """Answer people until cancelled, or until every adapter has ended; see :meth:`llmagent_os.host.host.Host.run`.
@@ -122,7 +129,8 @@ class Runtime:
         Args:
             listening: called with an adapter's name and address once it can be reached.
         """
-        beside = [asyncio.create_task(self.plugins.watch()), asyncio.create_task(self._begin(listening))]
+        works = (self.plugins.watch(), self._begin(listening), self.stores.prune_daily())
+        beside = [asyncio.create_task(work) for work in works]
         if self.policy_worker is not None:
             beside.append(asyncio.create_task(self.policy_worker.run()))
         try:
@@ -182,7 +190,7 @@ def _make_data_folder(folder: Path) -> None:
 
 
 def _profiles(settings: Settings, config: BotConfig) -> Profiles:
-    return Profiles(settings.data / "profiles", {**PREFERENCES, **config.behavior.dimensions})
+    return Profiles(settings.data / PROFILES_FOLDER, {**PREFERENCES, **config.behavior.dimensions})
 
 
 def _plugins(settings: Settings, bot: Bot, ledger: Ledger) -> Plugins:
@@ -229,13 +237,28 @@ def _behavior(config: BotConfig, policy: LearnedPolicy | None) -> BehaviorModule
     return BehaviorModule(policy, defaults=config.behavior.model_dump(), dimensions=config.behavior.dimensions)
 
 
+def _adapter(
+    settings: Settings, config: BotConfig, health: Health, plugins: Plugins, ledger: Ledger, name: str
+) -> Adapter:
+    """The adapter of this name.
+
+    Raises:
+        ConfigError: there is no such adapter, or its settings are wrong.
+    """
+    setup = AdapterSetup(
+        settings,
+        config.description,
+        settings.data / name,
+        health.report,
+        health.metrics,
+        commands=partial(listed_commands, plugins, for_admins=bool(patterns(settings.admins))),
+        store=ledger.records(f"adapter.{name}", ""),
+    )
+    return make_adapter(name, setup)
+
+
 def _adapters(
-    adapters: Iterable[str | Adapter] | None,
-    settings: Settings,
-    config: BotConfig,
-    health: Health,
-    plugins: Plugins,
-    ledger: Ledger,
+    adapters: Iterable[str | Adapter] | None, config: BotConfig, make: Callable[[str], Adapter]
 ) -> tuple[Adapter, ...]:
     """The bot's adapters, or those that were asked for in their place.
 
@@ -247,17 +270,8 @@ def _adapters(
         if not isinstance(adapter, str):
             made.append(adapter)
             continue
-        setup = AdapterSetup(
-            settings,
-            config.description,
-            settings.data / adapter,
-            health.report,
-            health.metrics,
-            commands=partial(listed_commands, plugins, for_admins=bool(patterns(settings.admins))),
-            store=ledger.records(f"adapter.{adapter}", ""),
-        )
         try:
-            made.append(make_adapter(adapter, setup))
+            made.append(make(adapter))
         except NotConfiguredError as error:  # the bot can be there, and nobody has given it a token
             if adapters is not None:
                 raise
@@ -265,6 +279,24 @@ def _adapters(
     if not made:
         raise ConfigError(f"bot {config.name!r} has no adapter: nobody could reach it")
     return tuple(made)
+
+
+def _stores(
+    settings: Settings,
+    ledger: Ledger,
+    profiles: Profiles,
+    adapters: tuple[Adapter, ...],
+    make: Callable[[str], Adapter],
+    policy_worker: PolicyWorker | None,
+) -> Stores:
+    return known_stores(
+        ledgers=[LedgerStore("ledger", ledger=ledger, url=settings.ledger_url, data=settings.data)],
+        profiles=profiles,
+        data=settings.data,
+        adapters=adapters,
+        make=make,
+        learning=policy_worker,
+    )
 
 
 def _access(settings: Settings, ledger: Ledger, adapters: Iterable[Adapter]) -> Access:

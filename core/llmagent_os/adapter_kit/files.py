@@ -117,6 +117,10 @@ class Files:
         """Erase a person's files, by the id under which they were kept. Returns how many messages had files."""
         return await asyncio.to_thread(_erase, self._folder / file_name_of(person))
 
+    async def listed(self, person: str) -> list[tuple[Path, int]]:
+        """A person's files, by the id under which they were kept: path and size in bytes of each, sorted by path."""
+        return await asyncio.to_thread(_listed, self._folder / file_name_of(person))
+
     async def prune(self) -> int:
         """Erase files older than :data:`KEEP_DAYS`. Returns how many messages had them."""
         return await asyncio.to_thread(_prune, self._folder, time.time() - KEEP_DAYS * 86_400)
@@ -175,6 +179,10 @@ def _close(opened: asyncio.Future[BinaryIO]) -> None:
 def _remove(path: Path) -> None:
     with contextlib.suppress(OSError):
         path.unlink()
+
+
+def _listed(folder: Path) -> list[tuple[Path, int]]:
+    return [(path, path.stat().st_size) for path in sorted(folder.rglob("*")) if path.is_file()]
 
 
 def _erase(folder: Path) -> int:

@@ -4,11 +4,18 @@ from __future__ import annotations
 
 from hashlib import sha256
 
+import structlog
+
 from llmagent_os.adapter import Button, Reply
 from llmagent_os.commands.platform_names import in_words, platform_names
 from llmagent_os.events import Command, Event
-from llmagent_os.identity import identity_of, parts_of
+from llmagent_os.identity import identity_of
+from llmagent_os.privacy.known_stores import known_stores
+from llmagent_os.privacy.ledger_store import LedgerStore
+from llmagent_os.privacy.stores import DataSubject, Stores
 from llmagent_os.reply.services import Services
+
+_log = structlog.stdlib.get_logger(__name__)
 
 #: Begins the value of the button that erases a person. A hash of the account that asked comes after it.
 FORGET = "agent:forget:"
@@ -25,24 +32,19 @@ async def ask_forget(services: Services, command: Command) -> Reply:
 
 
 async def forget(services: Services, event: Event) -> Reply:
-    """Erase the person who did ``event``, in all their accounts.
-
-    The ledger comes last: it knows who is to be forgotten, should a crash come in between.
-    """
-    directory = services.directory
-    for identity in await directory.identities_of(identity_of(event)):
-        platform, _, own_id = parts_of(identity)
-        for adapter in services.transcripts:
-            if adapter.name == platform:
-                await adapter.forget(own_id)
-        if services.profiles is not None:
-            await services.profiles.forget(identity)
-    everyone = await directory.identities_of(identity_of(event))
-    if services.ledger is not None:
-        await services.ledger.forget(identity_of(event))
-    if services.policy_worker is not None:
-        await services.policy_worker.forget(everyone)
+    """Erase the person who did ``event``, in all their accounts and from all stores."""
+    subject = DataSubject.of(await services.directory.identities_of(identity_of(event)))
+    erased = await _stores(services).erase(subject)
+    _log.info("a person was erased", **{each.store.replace(" ", "_"): each.count for each in erased})
     return Reply("Done: I have forgotten you.")
+
+
+def _stores(services: Services) -> Stores:
+    """The stores of the installation; without a runtime, those of the services themselves."""
+    if services.stores is not None:
+        return services.stores
+    ledgers = [] if services.ledger is None else [LedgerStore("ledger", ledger=services.ledger)]
+    return known_stores(ledgers=ledgers, profiles=services.profiles, learning=services.policy_worker)
 
 
 def forget_value(event: Event) -> str:

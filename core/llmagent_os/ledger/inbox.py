@@ -236,10 +236,10 @@ class Inbox:
         query = sa.select(inbox.c.seq).where(inbox.c.platform == platform, inbox.c.event_id == event_id)
         return await self._writer.run(lambda database: database.sql.execute(query).first() is not None)
 
-    async def prune(self) -> None:
-        """Delete finished rows, and rows given up, that are older than :data:`KEEP_DAYS` days."""
+    async def prune(self) -> int:
+        """Delete finished rows, and rows given up, that are older than :data:`KEEP_DAYS` days. Returns how many."""
         old = (inbox.c.state.in_([DONE, FAILED]), inbox.c.accepted_at < time.time() - KEEP_DAYS * 86_400)
-        await self._writer.run(lambda database: database.sql.execute(sa.delete(inbox).where(*old)).rowcount)
+        return await self._writer.run(lambda database: database.sql.execute(sa.delete(inbox).where(*old)).rowcount)
 
 
 def _unfinished(database: Database) -> list[UnfinishedEvent]:

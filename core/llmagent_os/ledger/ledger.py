@@ -76,7 +76,7 @@ class Ledger:
         writer = ThreadWriter(lambda: connect(path, synchronous))
         await writer.start()
         ledger = cls(writer, HostLock(path))
-        await ledger._inbox.prune()
+        await ledger.prune()
         return ledger
 
     async def close(self) -> None:
@@ -125,6 +125,10 @@ class Ledger:
     async def unfinished(self) -> list[UnfinishedEvent]:
         """The events still to be run or answered, in the order of arrival."""
         return await self._inbox.unfinished()
+
+    async def prune(self) -> int:
+        """Delete old events that were answered or given up. Returns how many; see :meth:`Inbox.prune`."""
+        return await self._inbox.prune()
 
     async def failed(self, limit: int = 100) -> list[tuple[str, str]]:
         """The keys of the latest events given up, and why they were; newest first."""

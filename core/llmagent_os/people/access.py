@@ -17,6 +17,7 @@ from llmagent_os.events import Event, event_key, now
 from llmagent_os.identity import identity_of
 from llmagent_os.ledger.members import Member, Request
 from llmagent_os.people.codes import new_code, read
+from llmagent_os.privacy.retention import ACCESS_REQUESTS
 
 if TYPE_CHECKING:
     from llmagent_os.ledger import Ledger
@@ -24,7 +25,7 @@ if TYPE_CHECKING:
 _log = structlog.stdlib.get_logger(__name__)
 
 #: How long a stranger's code is good.
-REQUEST_VALID = timedelta(hours=1)
+REQUEST_VALID = ACCESS_REQUESTS.time
 
 #: How long a stranger who has a code is not told the code again.
 TOLD_AGAIN = timedelta(minutes=10)

@@ -8,12 +8,13 @@ said and made stays with the account on which they did so.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from llmagent_os.events import now
 from llmagent_os.ledger.link_codes import Joined, Refused
 from llmagent_os.people.codes import new_code, read
+from llmagent_os.privacy.retention import LINK_CODES
 
 if TYPE_CHECKING:
     from llmagent_os.ledger import Ledger
@@ -22,7 +23,7 @@ if TYPE_CHECKING:
 __all__ = ["CODE_VALID", "Joined", "Links", "Refused"]
 
 #: How long a code is good.
-CODE_VALID = timedelta(minutes=10)
+CODE_VALID = LINK_CODES.time
 
 #: The fields that can be a gap of a profile, beside single preferences. A place comes with its time zone.
 _GAPS = (("name",), ("place", "time_zone"))

@@ -1,4 +1,4 @@
-"""Privacy: secrets and contact data are masked before anything is logged or kept for training."""
+"""Masks secrets and contact data in what is logged or kept for training, and cleans what is sent."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ _CARD = re.compile(r"\b\d(?:[ -]?\d){12,18}\b")
 _MARKUP = re.compile(r"<\|[^|<>]{1,40}\|>|</?tool_call>|</?tool_response>")
 _PHONE = re.compile(r"(?<![\w.:/-])(?:\+|00)?\(?\d[\d ()./-]{6,}\d(?![\w:])")
 
-#: A date, or one with its year and then a time or two: "24.11.2026 14.30-15.30".
+#: A date, or a date with its year followed by one or two times: "24.11.2026 14.30-15.30". It is no phone number.
 _DATE = re.compile(
     r"""\d{1,4}[./-]\d{1,2}[./-]\d{1,4}
       | (?:(?:19|20)\d\d([ ./-])\d{1,2}\1\d{1,2} | \d{1,2}([ ./-])\d{1,2}\2(?:19|20)\d\d)
@@ -36,7 +36,7 @@ _DATE = re.compile(
 
 
 def redact(text: str) -> str:
-    """``text`` with secrets, e-mail addresses, phone and card numbers replaced by their kind.
+    """Replace secrets, e-mail addresses, phone numbers and card numbers in ``text`` by their kind.
 
     >>> redact("write to ana@example.org or call +49 30 901820, my password is hunter22")
     'write to [email] or call [phone], my password is [secret]'
@@ -53,7 +53,7 @@ def redact(text: str) -> str:
 
 
 def redact_all(value: Any) -> Any:
-    """``value`` with every string in it redacted, at any depth of lists and dicts."""
+    """Redact every string in the JSON ``value``, at any depth of lists and dicts. Keys are left as they are."""
     match value:
         case str():
             return redact(value)
@@ -70,7 +70,7 @@ def _has_long_number(text: str) -> bool:
 
 
 def _is_card(text: str) -> bool:
-    """Luhn's check digit (ISO/IEC 7812-1)."""
+    """Whether the digits of ``text`` end in Luhn's check digit (ISO/IEC 7812-1)."""
     digits = [int(char) for char in text if char.isdigit()][::-1]
     doubled = (sum(divmod(2 * digit, 10)) for digit in digits[1::2])
     return (sum(digits[::2]) + sum(doubled)) % 10 == 0
@@ -97,20 +97,32 @@ def _is_phone(text: str) -> bool:
 
 
 class PrivacyModule:
-    """What may be kept and shown. Per-person data never reaches another person: everything is read by person id."""
+    """Decides what of a text may be kept, and what may be sent.
+
+    It does not separate people: what belongs to a person is looked up by that person's id, wherever it is kept.
+    """
 
     def keep(self, text: str) -> tuple[str, bool]:
-        """``text`` as it may be kept for training or logged, and whether anything was masked."""
+        """Mask ``text`` for the ledger and for logs.
+
+        Returns:
+            The text as it may be kept, and whether anything was masked.
+        """
         kept = redact(text)
         return kept, kept != text
 
     def keep_all(self, value: list[Any]) -> list[Any]:
-        """A JSON list with every string in it as it may be kept."""
+        """Mask every string of a JSON list, at any depth."""
         return [redact_all(item) for item in value]
 
     def release(self, text: str, *, limit: int = 8000) -> str:
-        """A model's words as they may be sent: no control characters, no chat markup, of bounded length."""
+        """Clean a model's words for sending: no control characters, no chat markup.
+
+        Args:
+            text: what the model wrote.
+            limit: the longest text that is sent, in characters.
+        """
         text = "".join(char for char in text[:limit] if char in "\n\t" or char.isprintable())
-        while (clean := _MARKUP.sub("", text)) != text:  # what is left may close up to markup again
+        while (clean := _MARKUP.sub("", text)) != text:  # the rest may form new markup
             text = clean
         return text.strip()

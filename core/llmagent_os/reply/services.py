@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from llmagent_os.adapter import Remembers
 from llmagent_os.events import now
 from llmagent_os.modules import BehaviorModule, InteractionModule, PrivacyModule
 from llmagent_os.people.directory import Directory
@@ -21,6 +20,7 @@ if TYPE_CHECKING:
     from llmagent_os.people.access import Access
     from llmagent_os.people.profiles import Profiles
     from llmagent_os.policy_worker import PolicyWorker
+    from llmagent_os.privacy.stores import Stores
     from llmagent_os.tools.registry import Plugins
 
 
@@ -44,7 +44,8 @@ class Services(msgspec.Struct, frozen=True, kw_only=True):
     access: Access | None = None  #: says who is answered, and who may let others in
     policy_worker: PolicyWorker | None = None  #: keeps the policy in step with the ledger
     lora: LoraResolver = NoLora()  #: chooses the LoRA that answers a person
-    transcripts: tuple[Remembers, ...] = ()  #: the adapters that keep what was said
+    #: whatever keeps something about people in this installation; None: only the ledger, profiles and policy of these
+    stores: Stores | None = None
 
     @property
     def directory(self) -> Directory:

@@ -332,7 +332,7 @@ async def test_files_of_a_platform_that_has_no_token_any_more_are_forgotten(tmp_
     for file in (theirs, others):
         file.parent.mkdir(parents=True)
         file.write_text("x")
-    assert "1 conversations" in await people.forget(settings, "telegram::4711")
+    assert "files: 1 message" in await people.forget(settings, "telegram::4711")
     assert (theirs.exists(), others.exists()) == (False, True)
 
 
@@ -347,6 +347,6 @@ async def test_links_are_shown_and_taken_apart_from_the_command_line(
     shown = await people.show(settings, "telegram::4711")
     assert "name: Ana" in shown
     assert "linked: slack:T1:U1, telegram::4711" in shown
-    assert "stands for itself" in await people.unlink(settings, "telegram::4711")
-    assert "linked to nothing" in await people.unlink(settings, "telegram::4711")
+    assert "no longer linked" in await people.unlink(settings, "telegram::4711")
+    assert "linked to no other account" in await people.unlink(settings, "telegram::4711")
     assert "Ana" not in await people.show(settings, "telegram::4711")

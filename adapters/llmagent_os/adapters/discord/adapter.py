@@ -194,7 +194,7 @@ class DiscordAdapter:
                 client.connect(),
                 self._watch(client, bot.id),
                 self._catch_up.positions.keep_saving(self._watch_seconds),
-                repeat_every(DAY_SECONDS, self._files.prune, self._buttons.prune),
+                repeat_every(DAY_SECONDS, self._buttons.prune),
                 _result_of(revoked),
             )
             raise TryLaterError("discord: the connection has ended")
@@ -255,10 +255,6 @@ class DiscordAdapter:
         """Show for ten seconds that an answer is coming."""
         with contextlib.suppress(AdapterError, ConfigError):
             await self._api.call("typing", "POST", TYPING, channel_id=conversation.channel)
-
-    async def forget(self, user_id: str) -> int:
-        """Erase the files that a person has sent. Returns how many messages had files."""
-        return await self._files.forget(user_id)
 
 
 def from_setup(setup: AdapterSetup) -> DiscordAdapter:

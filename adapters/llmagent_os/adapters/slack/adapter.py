@@ -25,7 +25,6 @@ from llmagent_os.adapter_kit.bounded_dict import BoundedDict
 from llmagent_os.adapter_kit.connection_slot import ConnectionSlot
 from llmagent_os.adapter_kit.deliveries import Deliveries
 from llmagent_os.adapter_kit.files import FOLDER, Files
-from llmagent_os.adapter_kit.periodic import DAY_SECONDS, repeat_every
 from llmagent_os.adapter_kit.watchdog import Watchdog
 from llmagent_os.adapters.slack.api import Api
 from llmagent_os.adapters.slack.bolt_app import EventConnection, make_app
@@ -181,7 +180,6 @@ class SlackAdapter:
                     self._catch_up_when(connected, receiver),
                     _watch(api, events, receiver, silence),
                     self._positions.keep_saving(SAVE_SECONDS),
-                    repeat_every(DAY_SECONDS, self._files.prune),
                 )
             finally:
                 self._connection.clear()
@@ -238,10 +236,6 @@ class SlackAdapter:
 
     async def typing(self, conversation: Conversation) -> None:
         """Do nothing: Slack shows only of people that they are typing."""
-
-    async def forget(self, user_id: str) -> int:
-        """Erase the files that a person has sent. Returns how many messages had files."""
-        return await self._files.forget(user_id)
 
 
 def from_setup(setup: AdapterSetup) -> SlackAdapter:

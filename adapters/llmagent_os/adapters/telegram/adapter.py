@@ -159,7 +159,7 @@ class TelegramAdapter:
                 await run_together(
                     self._receive(api, receiver),
                     repeat_every(self._watch_seconds, lambda: menu.update(api)),
-                    repeat_every(DAY_SECONDS, self._files.prune, self._values.prune),
+                    repeat_every(DAY_SECONDS, self._values.prune),
                 )
             finally:
                 await receiver.close()
@@ -233,10 +233,6 @@ class TelegramAdapter:
                     ChatAction.TYPING,
                     message_thread_id=topic_of(conversation),
                 )
-
-    async def forget(self, user_id: str) -> int:
-        """Erase the files that a person has sent. Returns how many messages had files."""
-        return await self._files.forget(user_id)
 
 
 def from_setup(setup: AdapterSetup) -> TelegramAdapter:

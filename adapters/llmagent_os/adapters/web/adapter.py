@@ -59,6 +59,7 @@ class WebAdapter:
         idempotent_send=True,
         trusted=True,
     )
+    keeps = ("web.db*",)  #: the transcript, with SQLite's files beside it
 
     def __init__(
         self,
@@ -166,11 +167,23 @@ class WebAdapter:
         go there too.
         """
         erased = await self.transcript.forget(user_id)
+        await self._close_unless_open()
         if erased and self._actions.is_open:
             fresh = await self.transcript.begin(user_id)
             self._erased.update(dict.fromkeys(erased, fresh))
             await self._pages.show_to(user_id, fresh)
         return len(erased)
+
+    async def export(self, user_id: str) -> list[dict[str, Any]]:
+        """Everything that this person (``Sender.user_id``) and the bot said here, one conversation after the other."""
+        found = await self.transcript.export(user_id)
+        await self._close_unless_open()
+        return found
+
+    async def _close_unless_open(self) -> None:
+        """Close the transcript's file where the adapter does not run: nothing else would close it."""
+        if not self._actions.is_open:
+            await self.transcript.close()
 
 
 def _reply_id(conversation: Conversation, key: str) -> str:

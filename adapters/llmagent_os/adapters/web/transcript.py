@@ -205,8 +205,28 @@ class Transcript:
 
         return await self._do(work)
 
+    async def export(self, person: str) -> list[dict[str, Any]]:
+        """The person's conversations with their messages, as JSON objects, oldest first."""
+
+        def work(db: sa.Connection) -> list[dict[str, Any]]:
+            theirs = sa.select(tables.conversations).where(tables.conversations.c.person == person)
+            return [
+                {
+                    "id": row.id,
+                    "title": row.title,
+                    "created_at": row.created_at,
+                    "messages": [msgspec.json.decode(body) for body in tables.bodies(db, row.id)],
+                }
+                for row in db.execute(theirs.order_by(tables.conversations.c.created_at)).all()
+            ]
+
+        return await self._do(work)
+
     async def forget(self, person: str) -> tuple[str, ...]:
-        """Erase the person's conversations. Returns their ids."""
+        """Erase the person's conversations; returns the ids that they had.
+
+        Nothing of them is left in the file: SQLite overwrites what it deletes, and the write-ahead log is emptied.
+        """
 
         def work(db: sa.Connection) -> tuple[str, ...]:
             theirs = tables.conversations.c.person == person
@@ -214,7 +234,9 @@ class Transcript:
             db.execute(tables.conversations.delete().where(theirs))
             return erased
 
-        return await self._do(work)
+        found = await self._do(work)
+        await asyncio.get_running_loop().run_in_executor(self._thread, self._checkpoint)
+        return found
 
     async def _do(self, work: Callable[[sa.Connection], T]) -> T:
         def transaction() -> T:
@@ -249,6 +271,16 @@ class Transcript:
             db.exec_driver_sql(f"PRAGMA user_version = {tables.VERSION}")
         self._engine = engine
         return engine
+
+    def _checkpoint(self) -> None:
+        """Move all pages of the write-ahead log into the file, and empty the log."""
+        try:
+            with self._open().connect() as db:
+                driver = db.connection.driver_connection
+                if driver is not None:
+                    driver.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
+        except SQLAlchemyError as error:
+            raise AdapterError(f"web: transcript {self._path}: {error}") from error
 
     def _dispose(self) -> None:
         if self._engine is not None:

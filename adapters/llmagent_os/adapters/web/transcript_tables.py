@@ -127,6 +127,12 @@ def latest(db: sa.Connection, conversation: str, where: sa.ColumnElement[bool], 
     return ItemRange(tuple(msgspec.Raw(body) for body in reversed(rows[:limit])), seq or 0, len(rows) > limit)
 
 
+def bodies(db: sa.Connection, conversation: str) -> list[bytes]:
+    """All messages of a conversation, those held back too, as JSON, oldest first."""
+    query = sa.select(messages.c.body).where(messages.c.conversation == conversation)
+    return [bytes(body) for body in db.execute(query.order_by(messages.c.position)).scalars()]
+
+
 def share(db: sa.Connection, conversation: str, paths: Sequence[str]) -> tuple[SharedFile, ...]:
     """Give local files addresses that nobody can guess. Files that do not exist are left out."""
     shared: list[SharedFile] = []

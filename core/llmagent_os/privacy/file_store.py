@@ -1,0 +1,48 @@
+"""The store of files that people send, on all platforms."""
+
+from __future__ import annotations
+
+import asyncio
+from pathlib import Path
+from typing import Any
+
+from llmagent_os.adapter_kit.files import FOLDER, Files
+from llmagent_os.privacy.stores import DataSubject, EraseOrder, Holds
+
+
+class FileStore:
+    """The folder ``files`` of every platform, also of those that no longer run or have no token any more."""
+
+    name = "files"
+    unit = "message"  #: with files
+    order = EraseOrder.DISK
+    holds = Holds(paths=(f"*/{FOLDER}",))
+
+    def __init__(self, data: Path) -> None:
+        """Args: ``data`` is the data folder of the installation."""
+        self._data = data
+
+    async def export(self, subject: DataSubject) -> dict[str, Any]:
+        """``files``: path below the data folder, and size in bytes, of each file that the person has sent."""
+        found: list[dict[str, Any]] = []
+        for platform in subject.platforms:
+            for own_id in subject.ids_on(platform):
+                for path, size in await self._files(platform).listed(own_id):
+                    found.append({"platform": platform, "path": str(path.relative_to(self._data)), "bytes": size})
+        return {"files": found}
+
+    async def erase(self, subject: DataSubject) -> int:
+        """Erase the person's files on all platforms; returns how many messages had files."""
+        erased = 0
+        for platform in subject.platforms:
+            for own_id in subject.ids_on(platform):
+                erased += await self._files(platform).forget(own_id)
+        return erased
+
+    async def prune(self) -> int:
+        """Erase files older than ``retention.FILES``; returns how many messages."""
+        folders = await asyncio.to_thread(lambda: sorted(self._data.glob(f"*/{FOLDER}")))
+        return sum([await Files(folder, 0).prune() for folder in folders])
+
+    def _files(self, platform: str) -> Files:
+        return Files(self._data / platform / FOLDER, 0)

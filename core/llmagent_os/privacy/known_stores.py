@@ -1,0 +1,56 @@
+"""Which stores there are: the one list of what ``/forget`` erases and ``llmagent-os profile export`` prints.
+
+A running host and the command line both make their registry here. Whoever adds a part that keeps something about people
+adds its store to :func:`known_stores`; tests/unit/privacy/test_known_stores.py fails for a table or a file that no
+store holds.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from pathlib import Path
+
+from llmagent_os.adapter import Adapter, Remembers
+from llmagent_os.privacy.file_store import FileStore
+from llmagent_os.privacy.learned_store import LearnedStore, Learning
+from llmagent_os.privacy.ledger_store import LedgerStore
+from llmagent_os.privacy.platform_store import OtherPlatformStore, PlatformStore
+from llmagent_os.privacy.profile_store import ProfileFiles, ProfileStore
+from llmagent_os.privacy.stores import Stores
+
+
+def known_stores(
+    *,
+    ledgers: Iterable[LedgerStore] = (),
+    profiles: ProfileFiles | None = None,
+    data: Path | None = None,
+    adapters: Iterable[Adapter] = (),
+    make: Callable[[str], Adapter] | None = None,
+    learning: Learning | None = None,
+) -> Stores:
+    """Register the store of every part that is given.
+
+    Args:
+        ledgers: all ledgers of the installation. The one that knows the links comes last.
+        profiles: the profiles; None: there are none.
+        data: the data folder; None: nothing is kept in files.
+        adapters: those that run.
+        make: makes the adapter of a platform that does not run, for what it has left in the data folder; None: nothing
+            is looked for.
+        learning: what a running policy has in memory; None: no policy runs.
+    """
+    stores, running = Stores(), tuple(adapters)
+    for adapter in running:
+        if isinstance(adapter, Remembers):
+            stores.register(PlatformStore(adapter))
+    if data is not None:
+        if make is not None:
+            stores.register(OtherPlatformStore(data, [adapter.name for adapter in running], make))
+        stores.register(FileStore(data))
+    if profiles is not None:
+        stores.register(ProfileStore(profiles))
+    for ledger in ledgers:
+        stores.register(ledger)
+    if learning is not None:
+        stores.register(LearnedStore(learning))
+    return stores

@@ -1,0 +1,136 @@
+"""The store of a ledger: conversations, rewards, plugins' records and timers, links, and who was let in."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncGenerator
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+from llmagent_os.ledger import Ledger
+from llmagent_os.ledger.connection import file_of
+from llmagent_os.privacy.stores import DataSubject, EraseOrder, Holds
+
+#: The ledger's tables. All of them keep something about people, or something that was computed from it.
+TABLES = frozenset(
+    {
+        "inbox",  # what people wrote, until it is answered
+        "interactions",  # what people wrote and were answered, with the completions
+        "sent",  # which messages of a platform an interaction became
+        "rewards",  # reactions and other signs of what people think of replies
+        # What policies have learned. Deleted where the person's rewards are in it, and learned again without them.
+        "policy_parts",
+        "policy_progress",
+        # Documents of plugins. Those of adapters (``adapter.<name>``, without a person) say how far a channel was read,
+        # which reply is on its way, and which long value a button has: they are about no one person.
+        "records",
+        "timers",  # moments at which plugins want to speak to a person
+        "identities",  # which accounts are one person
+        "link_codes",  # open codes of /link
+        "guesses",  # wrong codes of the last hour
+        "members",  # who was let in
+        "requests",  # who asks to be let in
+    }
+)
+
+#: Tables in which an erasure leaves the person's identities, and why.
+LEAVES = {
+    "members": "whether a person is answered is decided by an admin, who takes it back with /revoke",
+    "guesses": "forgetting oneself must not make wrong codes uncounted; they are deleted within the hour",
+}
+
+
+class LedgerStore:
+    """One ledger: that of a running host, or a file that is opened for each call."""
+
+    unit = "row"
+    order = EraseOrder.LEDGER
+
+    def __init__(
+        self, name: str, *, ledger: Ledger | None = None, url: str = "sqlite://", data: Path | None = None
+    ) -> None:
+        """Args:
+        name: the store's name.
+        ledger: the open ledger. None: the file of ``url`` is opened for each call, and is not made if it is missing.
+        url: the ledger's database URL.
+        data: the data folder, if the file is in there.
+        """
+        self.name = name
+        self._ledger = ledger
+        self._url = url
+        self._file = file_of(url)
+        self.holds = Holds(tables=TABLES, paths=_paths(self._file, data), leaves=LEAVES)
+
+    async def identities(self, identity: str) -> tuple[str, ...]:
+        """All identities that this ledger has linked to ``identity``, the one with the profile first."""
+        async with self._opened() as ledger:
+            return (identity,) if ledger is None else await ledger.identities.everyone(identity)
+
+    async def export(self, subject: DataSubject) -> dict[str, Any]:
+        """``interactions``, ``rewards``, ``records``, ``timers``, ``identities``, ``members``: see ``Ledger.export``.
+
+        What policies have learned is not exported: it is computed from the interactions and rewards.
+        """
+        found: dict[str, list[Any]] = {}
+        async with self._opened() as ledger:
+            if ledger is None:
+                return {}
+            for identity in await _one_of_each(ledger, subject):
+                for kind, rows in (await ledger.export(identity)).items():
+                    found.setdefault(kind, []).extend(rows)
+        return found
+
+    async def erase(self, subject: DataSubject) -> int:
+        """Erase the person's rows; returns how many there were. ``holds.leaves`` says what stays."""
+        async with self._opened() as ledger:
+            return 0 if ledger is None else sum([await ledger.forget(identity) for identity in subject.identities])
+
+    async def prune(self) -> int:
+        """Delete answered events that are older than ``retention.FINISHED_EVENTS``; returns how many rows."""
+        async with self._opened() as ledger:
+            return 0 if ledger is None else await ledger.prune()
+
+    @asynccontextmanager
+    async def _opened(self) -> AsyncGenerator[Ledger | None]:
+        """The ledger; None: there is no such file."""
+        if self._ledger is not None:
+            yield self._ledger
+        elif self._file is None or not self._file.exists():
+            yield None
+        else:
+            ledger = await Ledger.open(self._url)
+            try:
+                yield ledger
+            finally:
+                await ledger.close()
+
+
+async def data_subject(identity: str, ledgers: tuple[LedgerStore, ...]) -> DataSubject:
+    """The person that ``identity`` is part of, by the first of ``ledgers`` that has linked it to others.
+
+    Raises:
+        ConfigError: ``identity`` is not written ``platform:workspace:id``.
+    """
+    subject = DataSubject.of((identity,))
+    for ledger in ledgers:
+        identities = await ledger.identities(identity)
+        if len(identities) > 1:
+            return DataSubject.of(identities)
+    return subject
+
+
+async def _one_of_each(ledger: Ledger, subject: DataSubject) -> list[str]:
+    """One identity for each person that ``subject`` is to this ledger, which may not know all of the links."""
+    found, seen = list[str](), set[str]()
+    for identity in subject.identities:
+        if identity not in seen:
+            found.append(identity)
+            seen.update(await ledger.identities.everyone(identity))
+    return found
+
+
+def _paths(file: Path | None, data: Path | None) -> tuple[str, ...]:
+    """The ledger's file with SQLite's files beside it, below the data folder."""
+    if file is None or data is None or not file.resolve().is_relative_to(data.resolve()):
+        return ()
+    return (f"{file.resolve().relative_to(data.resolve())}*",)

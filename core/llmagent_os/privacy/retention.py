@@ -1,0 +1,95 @@
+"""How long each kind of thing about a person is kept: the one table of these times, with the reason for each.
+
+Rooms above this one take their times from here. The ledger and the files of adapters are below it: they delete by a
+number of their own, and this table refers to it. A running host has every store delete what is too old once a day
+(:meth:`llmagent_os.privacy.stores.Stores.prune_daily`).
+"""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+import msgspec
+
+from llmagent_os.adapter_kit import files
+from llmagent_os.ledger import inbox
+
+
+class Retention(msgspec.Struct, frozen=True):
+    """How long one kind of thing is kept."""
+
+    what: str  #: the kind
+    time: timedelta  #: how long; :data:`UNTIL_FORGOTTEN`: no time limit
+    why: str  #: the reason for the time
+
+
+#: The time of what is kept until the person asks to be forgotten, or takes it back.
+UNTIL_FORGOTTEN = timedelta.max
+
+FINISHED_EVENTS = Retention(
+    "the ids of answered events, and events given up with what the person wrote",
+    timedelta(days=inbox.KEEP_DAYS),
+    "Platforms deliver an event again for one day at most, and a redelivery must be recognised. Events given up are "
+    "kept for whoever looks for the cause. They are not masked, so they are not kept for longer.",
+)
+FILES = Retention(
+    "files that people send",
+    timedelta(days=files.KEEP_DAYS),
+    "A plugin may read a file in a later turn. After a month nobody comes back to it.",
+)
+LINK_CODES = Retention(
+    "codes of /link",
+    timedelta(minutes=10),
+    "Long enough to type a code on another platform, and too short to guess it.",
+)
+ACCESS_REQUESTS = Retention(
+    "requests to be let in, with the person's name and code",
+    timedelta(hours=1),
+    "An admin who is asked answers within the hour, or the person asks again.",
+)
+WRONG_CODES = Retention(
+    "how many wrong codes an identity has given",
+    timedelta(hours=1),
+    "The limit is a number in an hour. The ledger counts and deletes by this hour itself.",
+)
+TRANSCRIPT = Retention(
+    "the web chat's transcript",
+    UNTIL_FORGOTTEN,
+    "People come back to their conversations, as on any other platform.",
+)
+PROFILE = Retention("profiles and their last changes", UNTIL_FORGOTTEN, "The bot is to know a person next year, too.")
+CONVERSATIONS = Retention(
+    "interactions with their completions, and rewards",
+    UNTIL_FORGOTTEN,
+    "Policies and models learn from them, and learn them again from the start after a link or an erasure.",
+)
+RECORDS = Retention(
+    "records and timers of plugins",
+    UNTIL_FORGOTTEN,
+    "They are the person's own: appointments, reminders. A plugin deletes what it no longer needs.",
+)
+LINKS = Retention(
+    "which accounts are one person",
+    UNTIL_FORGOTTEN,
+    "/unlink takes a link back.",
+)
+MEMBERS = Retention(
+    "who was let in",
+    UNTIL_FORGOTTEN,
+    "It is the decision of an admin, and only `llmagent-os people revoke` or /revoke takes it back, not /forget.",
+)
+
+#: All of them.
+RETENTIONS = (
+    FINISHED_EVENTS,
+    FILES,
+    LINK_CODES,
+    ACCESS_REQUESTS,
+    WRONG_CODES,
+    TRANSCRIPT,
+    PROFILE,
+    CONVERSATIONS,
+    RECORDS,
+    LINKS,
+    MEMBERS,
+)
