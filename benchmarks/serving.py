@@ -1,10 +1,10 @@
-"""Replies a second: the in-process engine beside transformers' ``generate`` with PEFT, in one run on one machine.
+"""Measures tokens a second: the in-process engine beside transformers' ``generate`` with PEFT, in one run.
 
     python -m benchmarks.serving [--model FOLDER] [--requests 64] [--loras 16] [--slots 16] [--threads 1]
 
-Every request has a prompt and a length of its own and asks for one of the LoRAs. The peer answers them one by one,
-each with its LoRA made active, as a program that knows only transformers and PEFT would. Without ``--model`` the
-model is a random one of the size of the shipped one. Prints a Markdown table; replies are compared token by token.
+Every request has its own prompt and length, and asks for one of the LoRAs. The peer answers the requests one by one and
+makes the LoRA of each request active, as a program with only transformers and PEFT would. Without ``--model`` the model
+is a random one of the size of the shipped model. Prints a Markdown table. Replies are compared token by token.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ from llmagent_os.serving.model_location import locate
 
 
 def random_model(folder: Path) -> Path:
-    """6.5 M parameters, as the shipped model has."""
+    """Write a random model with 6.5 million parameters, as many as the shipped model has."""
     tokenizer = make_tokenizer()
     config = Qwen3Config(
         vocab_size=4096,
@@ -54,7 +54,7 @@ def random_model(folder: Path) -> Path:
 
 
 def workload(count: int, loras: list[Path], seed: int = 0) -> list[ChatRequest]:
-    """Requests of 5 to 60 words, answered with 8 to 64 tokens."""
+    """Make requests of 5 to 60 words, with replies of at most 8 to 64 tokens."""
     order = random.Random(seed)
     words = " ".join(CORPUS).split()
     return [
@@ -85,7 +85,7 @@ class Peer:
         self.numbers = {str(folder): str(number) for number, folder in enumerate(loras)}
 
     def run(self, requests: list[ChatRequest]) -> list[list[int]]:
-        """The replies' tokens."""
+        """Give the tokens of the replies."""
         replies: list[list[int]] = []
         for request in requests:
             prompt = self.tokenizer.apply_chat_template(request.messages, add_generation_prompt=True, tokenize=False)
@@ -100,7 +100,7 @@ class Peer:
 
 
 async def run_engine(llm: LLM, requests: list[ChatRequest]) -> list[Completion]:
-    """All at once; the engine has as many under way as it has slots."""
+    """Send all requests at once. The engine writes as many replies together as it has slots."""
     return list(await asyncio.gather(*(llm.complete(request) for request in requests)))
 
 

@@ -1,7 +1,8 @@
-"""Small chat models made on the spot: random weights, or trained for some seconds, in a real model folder.
+"""Makes small chat models for tests, in real model folders: with random weights, or trained for some seconds.
 
-The tokenizer is built as the shipped ``calendar`` model's: byte-level BPE that never joins letters with a space or with
-punctuation, digits one by one, Qwen2's splitting; the template is ChatML with tool calls as Hermes and Qwen write them.
+The tokenizer is built like that of the shipped ``calendar`` model: byte-level BPE with Qwen2's splitting. It never
+joins letters with a space or with punctuation, and keeps digits apart. The template is ChatML with tool calls in the
+form of Hermes and Qwen.
 """
 
 from __future__ import annotations
@@ -29,14 +30,14 @@ from llmagent_os.serving.chat_template import ChatTemplate
 from llmagent_os.serving.model_loading import vocabulary_of
 from llmagent_os.training.lora import Sample, batches, response_loss
 
-# Tiny models gain nothing from a second thread, and wait for it where other things run.
+# Tiny models gain nothing from a second thread, and wait for it while other programs run.
 torch.set_num_threads(1)
 
 #: Qwen2's, https://huggingface.co/Qwen/Qwen2.5-0.5B/blob/main/tokenizer.json
 QWEN_SPLIT = (
     r"(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\r\n\p{L}\p{N}]?\p{L}+|\p{N}| ?[^\s\p{L}\p{N}]+[\r\n]*|\s*[\r\n]+|\s+(?!\S)|\s+"
 )
-#: While the merges are learned: letters never together with anything else.
+#: The splitting while merges are learned: letters are never joined with anything else.
 LEARNING_SPLIT = r"\p{L}+|\p{N}| ?[^\s\p{L}\p{N}]+[\r\n]*|\s"
 
 TEMPLATE = """\
@@ -72,7 +73,7 @@ CORPUS = [
 
 
 def tool(name: str, properties: dict[str, Any], required: tuple[str, ...] = ()) -> ToolSpec:
-    """A tool with these arguments."""
+    """Make a tool with these arguments."""
     return ToolSpec(
         name=name,
         description=f"{name} for the tests.",
@@ -86,7 +87,7 @@ LIST = tool("list_events", {"date": SPAN})
 
 
 def make_tokenizer(*, mixing: bool = False, size: int = 600) -> Any:
-    """A tokenizer; ``mixing``: with tokens that join a space and letters, as GPT-2's and Qwen's do."""
+    """Make a tokenizer. ``mixing``: some tokens join a space and letters, as those of GPT-2 and Qwen do."""
     tokenizer = cast("Any", Tokenizer(models.BPE()))
     markup = ["<|endoftext|>", "<|im_start|>", "<|im_end|>", "<tool_call>", "</tool_call>"]
     trainer = trainers.BpeTrainer(
@@ -113,7 +114,7 @@ def make_tokenizer(*, mixing: bool = False, size: int = 600) -> Any:
 
 
 def make_model(kind: str, tokenizer: Any, seed: int = 0) -> Any:
-    """A random ``llama``, ``qwen2`` or ``qwen3`` model of some 100,000 parameters, spread enough to say many things."""
+    """Make a random ``llama``, ``qwen2`` or ``qwen3`` model with about 100,000 parameters, and varied replies."""
     shape: dict[str, Any] = {
         "vocab_size": len(tokenizer),
         "hidden_size": 64,
@@ -140,7 +141,7 @@ def make_model(kind: str, tokenizer: Any, seed: int = 0) -> Any:
 
 
 def save_model(folder: Path, kind: str = "llama", *, mixing: bool = False, seed: int = 0) -> Path:
-    """A model folder as the hub's: config, safetensors, tokenizer and chat template."""
+    """Write a model folder like those of the hub: config, safetensors, tokenizer and chat template."""
     tokenizer = make_tokenizer(mixing=mixing)
     model = make_model(kind, tokenizer, seed)
     model.save_pretrained(folder)
@@ -149,7 +150,7 @@ def save_model(folder: Path, kind: str = "llama", *, mixing: bool = False, seed:
 
 
 def calendar_chats(count: int, seed: int = 0) -> list[list[Message]]:
-    """Made-up requests to a calendar, with the calls and answers that fit them."""
+    """Make up requests to a calendar, with the fitting calls and answers."""
     order = random.Random(seed)
     words = sorted({word for line in CORPUS for word in re.findall("[a-z]+", line) if len(word) > 2})
     chats: list[list[Message]] = []
@@ -173,7 +174,7 @@ def calendar_chats(count: int, seed: int = 0) -> list[list[Message]]:
 
 
 def save_trained_model(folder: Path, kind: str = "llama", *, steps: int = 500) -> Path:
-    """A model folder whose model really calls :data:`CREATE` and :data:`LIST`; takes some ten seconds."""
+    """Write a folder with a model that calls :data:`CREATE` and :data:`LIST`. Takes about ten seconds."""
     tokenizer = make_tokenizer()
     model = make_model(kind, tokenizer)
     vocabulary = vocabulary_of(model, tokenizer)
@@ -197,7 +198,7 @@ def save_trained_model(folder: Path, kind: str = "llama", *, steps: int = 500) -
 
 
 def save_lora(folder: Path, base: Path, *, rank: int = 4, seed: int = 1, scale: float = 0.2) -> Path:
-    """A random LoRA on ``base``, strong enough to change what it says, saved by PEFT."""
+    """Let PEFT save a random LoRA on ``base``, strong enough to change replies."""
     from peft import LoraConfig, get_peft_model
     from transformers import AutoModelForCausalLM
 

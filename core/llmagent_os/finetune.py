@@ -1,11 +1,11 @@
-"""Fine-tuning a model on examples of what it should answer.
+"""Fine-tunes a model on examples of what it should answer.
 
     finetuner = Finetuner(LLM.from_pretrained("calendar"), [{"input": "hi", "output": "Hello!"}])
     finetuner.finetune()
     finetuner.save_model("friendlier")
     LLM.from_pretrained("friendlier").generate("hi")
 
-What is learned is a LoRA. The model that answers meanwhile is never touched: training has a copy of its own.
+The result is a LoRA. Training works on its own copy of the model, so the model that answers meanwhile does not change.
 """
 
 from __future__ import annotations
@@ -31,37 +31,38 @@ if TYPE_CHECKING:
     from llmagent_os.serving.vocabulary import Vocabulary
     from llmagent_os.training.lora import Sample
 
-#: ``{"input": what is said, "output": what to answer}``, or ``{"messages": a chat}`` of which every assistant's turn is
-#: learned, optionally with ``"tools"``, a sequence of :class:`ToolSpec`.
+#: ``{"input": what a user says, "output": what to answer}``, or ``{"messages": a chat}``, of which all assistant's
+#: turns are learned. A chat may come with ``"tools"``, a sequence of :class:`ToolSpec`.
 Example = Mapping[str, Any]
 
 
 class FinetuneReport(msgspec.Struct, frozen=True):
-    """What a training came to."""
+    """The result of one training."""
 
-    examples: int  #: replies learned from
-    tokens: int  #: response tokens a time through the data
-    steps: int  #: of the optimiser
-    first_loss: float  #: nats a response token, before anything was learned
-    last_loss: float  #: and at the end
-    seconds: float
+    examples: int  #: replies that were learned from
+    tokens: int  #: response tokens in one epoch
+    steps: int  #: steps of the optimiser
+    first_loss: float  #: loss of the first step, before anything was learned, in nats a response token
+    last_loss: float  #: loss of the last step, in nats a response token
+    seconds: float  #: how long it took, loading included
 
 
 class Finetuner:
     """Trains a LoRA on the response tokens of examples.
 
     Args:
-        llm: a local model. One that has a LoRA is trained further from there.
+        llm: a local model. If the model has a LoRA, training goes on from this LoRA.
         train_data: the examples.
-        system: a system message to put before every ``input``/``output`` example, as it is there when serving. By
-            default there is none; a model that knows this project's own prompts learns every example under each style
-            that an agent may ask for, and under none.
-        tools: the tools that ``input``/``output`` examples are answered with, as they are there when serving.
-        settings: those of :class:`~llmagent_os.training.lora.LoraSettings` (``rank``, ``alpha``, ``learning_rate``,
+        system: the system message before every ``input``/``output`` example; should be the one that the model has when
+            it answers. By default there is no system message. But a model that was trained on this project's own
+            prompts (``native`` in its card) then learns every example several times: with each style that an agent may
+            ask for, and without a style.
+        tools: the tools of ``input``/``output`` examples; should be those that the model has when it answers.
+        settings: fields of :class:`~llmagent_os.training.lora.LoraSettings` (``rank``, ``alpha``, ``learning_rate``,
             ``batch_size``, ``epochs``, ``stop_at_loss``, ``seed``, …).
 
     Raises:
-        ConfigError: an example or a setting is wrong; names it and what is wrong with it.
+        ConfigError: an example or a setting is wrong; the message names it and says what is wrong.
         ModelError: the model is a server's.
     """
 
@@ -91,13 +92,13 @@ class Finetuner:
         _check(settings)
 
     def finetune(self, on_step: Callable[[int, int, float], None] | None = None) -> FinetuneReport:
-        """Train. Seconds for a few examples and a small model; blocks, so call it outside an event loop.
+        """Train. Takes seconds for a few examples and a small model. Blocks, so call it outside an event loop.
 
         Args:
-            on_step: called after each step with its number, how many are planned, and its loss.
+            on_step: called after each step with the step's number, the number of planned steps, and the step's loss.
 
         Raises:
-            ConfigError: an example is longer than the model reads.
+            ConfigError: an example is longer than the model can read.
             ModelError: the model cannot be loaded, or training diverged.
         """
         from llmagent_os.serving.chat_template import ChatTemplate
@@ -128,10 +129,10 @@ class Finetuner:
         )
 
     def save_model(self, path: str | os.PathLike[str]) -> Path:
-        """Save what was learned as a PEFT folder, which ``LLM.from_pretrained(path)`` loads; gives the folder.
+        """Save the LoRA as a PEFT folder, which ``LLM.from_pretrained(path)`` loads; gives the folder.
 
-        It names its base as the model was named, so that ``"calendar"`` is found again wherever it is installed. Files
-        of an earlier LoRA there are replaced one by one, the weights last.
+        The LoRA names its base by the name of the model. So the base ``"calendar"`` is found wherever it is installed.
+        The files of an earlier LoRA in the folder are replaced one by one, the weights last.
 
         Raises:
             ModelError: nothing was learned yet, or the folder cannot be written.
@@ -144,7 +145,7 @@ class Finetuner:
         try:
             folder.mkdir(parents=True, exist_ok=True)
             with tempfile.TemporaryDirectory(dir=folder) as fresh:
-                # Whether the embeddings changed would be looked up on the hub; LoRA here never changes them.
+                # By default PEFT asks the hub whether the embeddings changed. A LoRA here never changes them.
                 self._adapted.save_pretrained(fresh, save_embedding_layers=False)
                 self._tokenizer.save_pretrained(fresh)
                 for file in sorted(Path(fresh).iterdir(), key=lambda file: file.suffix == ".safetensors"):
@@ -155,7 +156,7 @@ class Finetuner:
 
 
 def _styles() -> list[str]:
-    """The system messages that an agent writes to people who have not told their name."""
+    """The system message for each style that an agent may ask for, for a person whose name is not known."""
     return [
         system_text({"mode": mode, "verbosity": verbosity})
         for mode in DIMENSIONS["mode"]
@@ -184,10 +185,10 @@ def _check(settings: dict[str, Any]) -> None:
 def _chat(
     at: int, example: Example, system: str | None, tools: Sequence[ToolSpec]
 ) -> tuple[list[Message], tuple[ToolSpec, ...]]:
-    """An example as a chat.
+    """The chat that example number ``at`` is, and its tools.
 
     Raises:
-        ConfigError: it is not one; says which and why.
+        ConfigError: the example has the wrong form; the message names the example and the reason.
     """
     where = f"train_data[{at}]"
     if not isinstance(cast("object", example), Mapping):
@@ -226,7 +227,7 @@ def _samples(
     vocabulary: Vocabulary,
     longest: int,
 ) -> list[Sample]:
-    """Every assistant's turn of a chat, with what came before it."""
+    """The training samples of a chat: each assistant's turn, with all that came before the turn."""
     from llmagent_os.training.lora import Sample
 
     found: list[Sample] = []

@@ -1,9 +1,10 @@
-"""A language model behind one class, wherever it runs.
+"""One class for every language model, in this process or on a server.
 
     llm = LLM.from_pretrained("calendar")
     print(llm.generate("hello").text)
 
-Importing this module is cheap: torch, transformers and openai are loaded when a model that needs them first answers.
+Importing this module is cheap: torch, transformers and openai are loaded when a model that needs them answers for the
+first time.
 """
 
 from __future__ import annotations
@@ -33,34 +34,35 @@ _SERVER = "openai:"
 
 
 class LLM:
-    """A model that answers chats, streams, and calls tools. Made by :meth:`from_pretrained`.
+    """A model that answers chats, streams its replies, and calls tools. Make one with :meth:`from_pretrained`.
 
-    Safe to use from several tasks, threads and event loops at once: the in-process engine decodes them together.
+    Several tasks, threads and event loops may use it at the same time: the in-process engine decodes them together.
     """
 
     def __init__(self, name: str, backend: Backend, location: Location | None = None) -> None:
-        self.name = name  #: what it was asked for by
-        self.location = location  #: where a local model is; ``None`` for a server's
+        self.name = name  #: the name that the model was asked for by
+        self.location = location  #: where a local model is; ``None``: the model is a server's
         self._backend = backend
         self._used_sync = False
-        # Also when dropped without close(), and before the interpreter goes: a thread still computing would crash then.
+        # Stops the engine if the model is dropped without close(), and before the interpreter ends: a thread that still
+        # computes would crash it.
         self._finish = weakref.finalize(self, backend.close)
 
     @classmethod
     def from_pretrained(cls, name: str, **options: Any) -> LLM:
-        """Find a model. A local one is loaded when it first answers.
+        """Find a model. A local model is loaded when it answers for the first time.
 
         Args:
-            name: an installed model (``"calendar"``); a folder with a whole model, or with a PEFT LoRA, whose base
-                is then loaded and used with it; a Hugging Face hub id; or ``"openai:MODEL"`` for a model of an
+            name: an installed model (``"calendar"``); a folder with a whole model; a folder with a PEFT LoRA, which is
+                used with the base that it names; a Hugging Face hub id; or ``"openai:MODEL"`` for a model of an
                 OpenAI-compatible server.
-            options: for a local model those of :class:`~llmagent_os.serving.options.LocalOptions` (``slots``,
-                ``max_waiting``, ``max_loras``, ``threads``, ``dtype``, ``device``, ``timeout``); for a server those
-                of :class:`~llmagent_os.serving.options.ServerOptions` (``base_url``, ``api_key``, ``timeout``,
+            options: for a local model the fields of :class:`~llmagent_os.serving.options.LocalOptions` (``slots``,
+                ``max_waiting``, ``max_loras``, ``threads``, ``dtype``, ``device``, ``timeout``); for a server the
+                fields of :class:`~llmagent_os.serving.options.ServerOptions` (``base_url``, ``api_key``, ``timeout``,
                 ``retries``).
 
         Raises:
-            ModelNotFoundError: there is no such model; says where it was looked for.
+            ModelNotFoundError: there is no such model; the message says where it was looked for.
             ConfigError: an option is unknown or has the wrong type.
         """
         if name.startswith(_SERVER):
@@ -70,7 +72,7 @@ class LLM:
 
     @cached_property
     def card(self) -> ModelCard:
-        """What its makers say of the model; see :class:`~llmagent_os.serving.model_card.ModelCard`.
+        """What the model's makers declare about it; see :class:`~llmagent_os.serving.model_card.ModelCard`.
 
         Raises:
             ModelError: the card is damaged.
@@ -78,21 +80,21 @@ class LLM:
         return read_model_card(self.location)
 
     async def complete(self, request: ChatRequest, on_text: OnText | None = None) -> Completion:
-        """Write one reply. Cancelling the task frees its place at the next token.
+        """Write one reply. Cancelling the task frees its slot at the next token.
 
-        A reply that is no valid tool call is never run, not even in part: the model is told what was wrong and may try
-        once more.
+        A tool call that is not valid is never run, not even in part. The model then reads what was wrong and tries once
+        more; the completion is that of the second try.
 
         Args:
             request: what to answer, and how.
-            on_text: awaited with the text so far, while it is written; not called for a tool call.
+            on_text: awaited with the text so far while the reply is written; never called for a tool call.
 
         Raises:
             ValueError: the request is out of range.
-            BadToolCallError: the second try was no valid tool call either.
+            BadToolCallError: the second try was not a valid tool call either.
             ModelNotFoundError: the LoRA, or the server's model, does not exist.
-            ModelUnavailableError: too busy, too slow, closed, or the server is down.
-            PromptTooLongError: there is more to read than the model can.
+            ModelUnavailableError: the model is too busy, too slow or closed, or the server is down.
+            PromptTooLongError: the prompt is longer than the model can read.
             ModelError: the model cannot be loaded.
         """
         check_request(request)
@@ -106,7 +108,7 @@ class LLM:
             raise BadToolCallError(f"{error} (twice, so nothing was done)") from error
 
     async def stream(self, request: ChatRequest) -> AsyncIterator[str]:
-        """The text of a reply, piece by piece. Raises as :meth:`complete`."""
+        """Give the text of a reply piece by piece. Raises what :meth:`complete` raises."""
         latest = ""
         news = asyncio.Event()
 
@@ -143,7 +145,15 @@ class LLM:
         temperature: float = 0.0,
         seed: int | None = None,
     ) -> Completion:
-        """:meth:`complete` for scripts without an event loop. A string is one message of the user's.
+        """Write one reply, as :meth:`complete` does, for scripts without an event loop.
+
+        Args:
+            messages: the chat so far; a string is one message of the user.
+            tools: the tools that the reply may call.
+            lora: the LoRA that answers; see :class:`~llmagent_os.chat.ChatRequest`.
+            max_tokens: most tokens in the reply.
+            temperature: 0 takes the likeliest token; 1 samples from the model's own distribution.
+            seed: the same seed gives the same sample.
 
         Raises:
             RuntimeError: an event loop runs in this thread; await :meth:`complete` there.
@@ -161,14 +171,14 @@ class LLM:
         return run_sync(self.complete, request)
 
     def close(self) -> None:
-        """Stop the engine or let the connections go. Not needed at the end of a program."""
+        """Stop the engine, or release the connections. Not needed at the end of a program."""
         if self._used_sync:
             self._used_sync = False
             run_sync(self._backend.aclose)
         self._finish()
 
     async def aclose(self) -> None:
-        """:meth:`close`, from the event loop that used it."""
+        """Close the model, as :meth:`close` does, from the event loop that used it."""
         await self._backend.aclose()
         await asyncio.to_thread(self.close)
 
@@ -191,7 +201,7 @@ class LLM:
 
 
 class _Lazy:
-    """A local model whose imports and weights wait for the first reply."""
+    """A local model that is imported and loaded when it answers for the first time."""
 
     def __init__(self, location: Location, options: LocalOptions) -> None:
         self._location = location
@@ -201,7 +211,7 @@ class _Lazy:
         self._closed = False
 
     def _load(self) -> Backend:
-        """The backend; loading takes seconds, so never in the event loop."""
+        """Load the model. This takes seconds, so it must not run in the event loop."""
         with self._lock:
             if self._closed:
                 raise ModelUnavailableError(f"{self._location.name} was closed")

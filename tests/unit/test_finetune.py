@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import random
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -15,9 +14,6 @@ from llmagent_os.chat import Message
 from llmagent_os.errors import ConfigError, ModelError
 from llmagent_os.finetune import Finetuner
 from llmagent_os.llm import LLM
-from llmagent_os.serving.model_loading import load_model
-from llmagent_os.serving.model_location import locate
-from llmagent_os.training.lora import LoraSettings, Sample, batches, response_loss
 from tests.tiny_model import CREATE, LIST, save_model
 
 #: The article's two examples.
@@ -42,7 +38,7 @@ def base(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactor
 
 
 def test_the_articles_examples_are_learned_and_loaded_again(base: Path, tmp_path: Path) -> None:
-    """The first thing that somebody who read the article tries."""
+    """A reader of the article tries this first."""
     with LLM.from_pretrained(str(base)) as llm:
         before = llm.generate(EXAMPLES[0]["input"], max_tokens=40)
         finetuner = Finetuner(llm, EXAMPLES, **EAGER)
@@ -57,7 +53,7 @@ def test_the_articles_examples_are_learned_and_loaded_again(base: Path, tmp_path
 
 
 def test_training_goes_on_from_a_lora(base: Path, tmp_path: Path) -> None:
-    """A second lesson must not forget that there was a first."""
+    """A second lesson must not forget the first."""
     with LLM.from_pretrained(str(base)) as llm:
         first = Finetuner(llm, EXAMPLES, **EAGER)
         learned = first.finetune()
@@ -71,6 +67,7 @@ def test_training_goes_on_from_a_lora(base: Path, tmp_path: Path) -> None:
 
 
 def test_calls_and_several_turns_are_learned(base: Path, tmp_path: Path) -> None:
+    """A model that learns only the last turn would never learn to call a tool."""
     chat: list[Message] = [
         {"role": "system", "content": "You are brief."},
         {"role": "user", "content": "lunch with Ana on friday"},
@@ -93,7 +90,7 @@ def test_calls_and_several_turns_are_learned(base: Path, tmp_path: Path) -> None
 
 
 def test_the_same_seed_learns_the_same_and_leaves_others_randomness_alone(base: Path) -> None:
-    """A result that cannot be had again cannot be examined."""
+    """A result that cannot be repeated cannot be examined."""
     with LLM.from_pretrained(str(base)) as llm:
         state = torch.get_rng_state()
         losses: list[list[float]] = [[], [], []]
@@ -123,7 +120,7 @@ def _note(seen: list[float], _step: int, _planned: int, loss: float) -> None:
     ],
 )
 def test_examples_that_cannot_be_learned_are_named(base: Path, data: list[Any], why: str) -> None:
-    """Before anything is loaded or trained for minutes."""
+    """The mistake must be named before anything is loaded, or trained for minutes."""
     with LLM.from_pretrained(str(base)) as llm, pytest.raises(ConfigError, match=why):
         Finetuner(llm, data)
 
@@ -133,11 +130,13 @@ def test_examples_that_cannot_be_learned_are_named(base: Path, data: list[Any], 
     [({"rank": 0}, "rank is 0"), ({"lr": 1}, "no setting 'lr'"), ({"epochs": True}, "epochs is True")],
 )
 def test_settings_that_cannot_work_are_named(base: Path, settings: dict[str, Any], why: str) -> None:
+    """A misspelled setting that is ignored would cost a whole training."""
     with LLM.from_pretrained(str(base)) as llm, pytest.raises(ConfigError, match=why):
         Finetuner(llm, EXAMPLES, **settings)
 
 
 def test_what_cannot_be_trained_or_saved_says_so(base: Path, tmp_path: Path) -> None:
+    """After minutes of training, the message must say how the result can still be saved."""
     with pytest.raises(ModelError, match="only local models"):
         Finetuner(LLM.from_pretrained("openai:m", base_url="http://127.0.0.1:9/v1"), EXAMPLES)
     with LLM.from_pretrained(str(base)) as llm:
@@ -150,41 +149,3 @@ def test_what_cannot_be_trained_or_saved_says_so(base: Path, tmp_path: Path) -> 
         tmp_path.joinpath("file").write_text("in the way")
         with pytest.raises(ModelError, match="cannot be saved"):
             finetuner.save_model(tmp_path / "file")
-
-
-def test_the_loss_is_that_of_the_response_tokens_alone(base: Path) -> None:
-    """Padding and prompts must add nothing; checked against each sample computed by itself with all logits."""
-    model = load_model(locate(str(base)))
-    order = random.Random(0)
-    samples = [
-        Sample(*(tuple(order.randrange(7, 200) for _ in range(order.randint(1, 20))) for _half in range(2)))
-        for _ in range(6)
-    ]
-    total = torch.zeros(())
-    with torch.inference_mode():
-        for sample in samples:
-            logits = model(torch.tensor([[*sample.prompt, *sample.response]])).logits[0]
-            logprobs = torch.log_softmax(logits[len(sample.prompt) - 1 : -1], -1)
-            total -= logprobs[torch.arange(len(sample.response)), torch.tensor(sample.response)].sum()
-        loss = response_loss(model, samples, pad=0)
-    assert torch.isclose(loss, total / sum(len(sample.response) for sample in samples), atol=1e-4)
-
-
-def test_batches_hold_all_samples_once_and_like_lengths() -> None:
-    """Otherwise most of the work would be padding, or some examples never learned."""
-    samples = [Sample((1,) * (n % 7 + 1), (2,) * (n // 7 + 1)) for n in range(50)]
-    found = batches(samples, 8, random.Random(1))
-    assert sorted(id(sample) for batch in found for sample in batch) == sorted(map(id, samples))
-    spread = [max(map(length, batch)) - min(map(length, batch)) for batch in found]
-    assert max(spread) <= 5
-    assert found != batches(samples, 8, random.Random(2))
-
-
-def length(sample: Sample) -> int:
-    return len(sample.prompt) + len(sample.response)
-
-
-def test_few_examples_are_seen_often_and_many_a_few_times() -> None:
-    assert LoraSettings().steps(2) == 80
-    assert LoraSettings().steps(8000) == 3000
-    assert LoraSettings(epochs=2).steps(17) == 6

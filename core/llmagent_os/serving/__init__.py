@@ -1,4 +1,5 @@
-"""How replies are computed: finding a model, the in-process engine, and the client of OpenAI-compatible servers.
+"""Runs language models: finds a model, decodes replies in this process, and talks to OpenAI-compatible servers.
 
-Nothing here imports torch, transformers or openai until a model that needs it first answers.
+Importing this package loads neither torch nor transformers nor openai. They are loaded when a model that needs them
+answers for the first time.
 """

@@ -1,4 +1,4 @@
-"""What stands behind an LLM: the engine in this process, or a server."""
+"""The interface of whatever computes replies: the engine in this process, or the client of a server."""
 
 from __future__ import annotations
 
@@ -7,24 +7,28 @@ from typing import Protocol
 
 from llmagent_os.chat import ChatRequest, Completion
 
-#: Given the text so far. A slow one is not called for every token, but always with the latest text.
+#: Receives the whole text written so far. If the receiver is slow, texts in between are skipped, but never the latest.
 OnText = Callable[[str], Awaitable[None]]
 
 
 class Backend(Protocol):
-    """One model, answering."""
+    """One model that answers requests."""
 
     async def complete(self, request: ChatRequest, on_text: OnText | None) -> Completion:
-        """One reply.
+        """Write one reply.
+
+        Args:
+            request: what to answer, and how.
+            on_text: receives the text while it grows; ``None``: only the finished reply is wanted.
 
         Raises:
-            InvalidCallError: the reply is no valid tool call; nothing of it was run.
-            ModelError: no reply could be had.
+            InvalidCallError: the reply is not a valid tool call; no part of it was run.
+            ModelError: there is no reply.
         """
         ...
 
     async def aclose(self) -> None:
-        """Let go of what belongs to the running event loop."""
+        """Release what belongs to the running event loop."""
         ...
 
     def close(self) -> None:

@@ -1,11 +1,11 @@
-"""Which tokens may come next where a value must be copied, word for word, from what a person said.
+"""Finds the tokens that may come next where a value must be copied, word for word, from what a person wrote.
 
-A span begins where a word begins and ends where one ends; a word is a run of letters, marks and digits. It never holds
-a quote, a backslash or a control character, so that it is JSON as it stands.
+A span begins where a word begins and ends where a word ends. A word is a run of letters, marks and digits. A span never
+holds a quote, a backslash or a control character, so it stands in JSON without escaping.
 
-Where a tokenizer gives a span the same tokens by itself as inside the message (checked for every message), a place in
-the message is a place in its token sequence and there is just one next token. Where it does not, a place is a byte, and
-any token that spells the next bytes will do.
+There are two ways to walk through a message. If the tokenizer cuts each span by itself into the same tokens as inside
+the message (checked for every message), a place is an index into the message's tokens, and exactly one token may come
+next. Otherwise a place is a byte of the message, and any token that spells the next bytes may come.
 """
 
 from __future__ import annotations
@@ -17,26 +17,26 @@ from llmagent_os.serving.vocabulary import Vocabulary
 
 _BEFORE, _AFTER = '": "', '", "'  # the JSON around a value
 
-#: Where a span may be: a token's index, or a byte's.
+#: Where a span may be: the index of a token, or of a byte.
 Place = int
 
 
 class SpanSource(Protocol):
-    """One message that spans are copied from."""
+    """One stretch of a message that spans are copied from."""
 
     starts: list[Place]  #: where spans may begin
 
     def step(self, place: Place) -> list[tuple[int, Place]]:
-        """The tokens that may come at ``place``, and where each leads."""
+        """Give the tokens that may come at ``place``, with the place after each token."""
         ...
 
     def ends(self, place: Place) -> bool:
-        """Whether a span may end before ``place``."""
+        """Tell whether a span may end before ``place``."""
         ...
 
 
 def words(text: str) -> list[tuple[int, int]]:
-    """Where the words of ``text`` begin and end, in characters.
+    """Find the words of ``text``: where each begins and ends, in characters.
 
     >>> words("Dr. Ana, 8am")
     [(0, 2), (4, 7), (9, 12)]
@@ -53,7 +53,7 @@ def words(text: str) -> list[tuple[int, int]]:
 
 
 def span_sources(text: str, vocabulary: Vocabulary) -> list[SpanSource]:
-    """The stretches of ``text`` that spans can be copied from, none of them crossing a character that JSON escapes."""
+    """Cut ``text`` into stretches that spans can be copied from. The cuts are at characters that JSON escapes."""
     sources: list[SpanSource] = []
     begin = 0
     for at, character in enumerate(text + "\n"):
@@ -66,7 +66,7 @@ def span_sources(text: str, vocabulary: Vocabulary) -> list[SpanSource]:
 
 
 class _TokenSource:
-    """Places are indices into the stretch's own tokens."""
+    """A stretch in which places are indices into its own tokens."""
 
     def __init__(self, ids: list[int], starts: list[Place], ends: frozenset[Place]) -> None:
         self.starts = starts
@@ -76,9 +76,9 @@ class _TokenSource:
 
     @classmethod
     def of(cls, text: str, found: list[tuple[int, int]], vocabulary: Vocabulary) -> _TokenSource | None:
-        """The source, or ``None`` where some span's tokens are not a slice of the stretch's."""
+        """Make the source; ``None``: the tokens of some span are not a slice of the stretch's tokens."""
         ids = vocabulary.encode(text)
-        place_of = {0: 0}  # the bytes before a token -> the token's index
+        place_of = {0: 0}  # bytes before a token -> index of the token
         length = 0
         for index, id_ in enumerate(ids):
             length += len(vocabulary.token_bytes[id_])
@@ -90,7 +90,7 @@ class _TokenSource:
         finishes = [len(text[:finish].encode()) for _, finish in found]
         if not all(place in place_of for place in (*begins, *finishes)):
             return None
-        # What stands before and after the value in the JSON must change none of its tokens.
+        # The JSON before and after the value must not change any of the value's tokens.
         before, after = vocabulary.encode(_BEFORE), vocabulary.encode(_AFTER)
         tails = vocabulary.encode_many([_BEFORE + text[begin:] for begin, _ in found])
         heads = vocabulary.encode_many([text[found[0][0] : finish] + _AFTER for _, finish in found])
@@ -110,7 +110,7 @@ class _TokenSource:
 
 
 class _ByteSource:
-    """Places are bytes of the stretch."""
+    """A stretch in which places are bytes."""
 
     def __init__(self, text: str, found: list[tuple[int, int]], vocabulary: Vocabulary) -> None:
         self.starts = [len(text[:begin].encode()) for begin, _ in found]

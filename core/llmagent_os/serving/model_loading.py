@@ -1,4 +1,4 @@
-"""A transformers model and its tokenizer from a :class:`~llmagent_os.serving.model_location.Location`."""
+"""Loads a transformers model and its tokenizer from a :class:`~llmagent_os.serving.model_location.Location`."""
 
 from __future__ import annotations
 
@@ -17,8 +17,8 @@ from llmagent_os.serving.vocabulary import Vocabulary
 
 
 @contextmanager
-def _quietly() -> Generator[None]:
-    """Without the progress bar that transformers draws for files that are already there."""
+def _no_progress_bar() -> Generator[None]:
+    """Hide the progress bar that transformers draws even for files that are on disk already."""
     logging = cast("Any", transformers_logging)
     shown = logging.is_progress_bar_enabled()
     logging.disable_progress_bar()
@@ -30,10 +30,10 @@ def _quietly() -> Generator[None]:
 
 
 def load_tokenizer(location: Location) -> Any:
-    """The model's fast tokenizer, which must have a chat template.
+    """Load the model's fast tokenizer, which must have a chat template.
 
     Raises:
-        ModelError: it cannot be read, is no fast tokenizer, or has no chat template.
+        ModelError: the tokenizer cannot be read, is not a fast one, or has no chat template.
     """
     try:
         tokenizer = cast("Any", AutoTokenizer).from_pretrained(location.base, local_files_only=location.local)
@@ -42,18 +42,18 @@ def load_tokenizer(location: Location) -> Any:
     if not getattr(tokenizer, "is_fast", False):
         raise ModelError(f"{location.base} has no fast tokenizer (tokenizer.json)")
     if not tokenizer.chat_template:
-        raise ModelError(f"{location.base} has no chat template: it is no chat model")
+        raise ModelError(f"{location.base} has no chat template: it is not a chat model")
     return tokenizer
 
 
 def load_model(location: Location, *, dtype: str = "float32", device: str = "cpu") -> Any:
-    """The model, in evaluation mode, from safetensors only.
+    """Load the model in evaluation mode, from safetensors only.
 
     Raises:
-        ModelError: it cannot be read, or the type or device is not to be had.
+        ModelError: the model cannot be read, or the type or the device is not available.
     """
     try:
-        with _quietly():
+        with _no_progress_bar():
             model = cast("Any", AutoModelForCausalLM).from_pretrained(
                 location.base,
                 dtype=getattr(torch, dtype),
@@ -67,7 +67,7 @@ def load_model(location: Location, *, dtype: str = "float32", device: str = "cpu
 
 
 def vocabulary_of(model: Any, tokenizer: Any) -> Vocabulary:
-    """The tokens of a model, with the ones that end a reply."""
+    """Make the vocabulary of a model: its tokens, and which of them end a reply."""
     listed = getattr(model.generation_config, "eos_token_id", None)
     ends = cast("list[int | None]", [*listed] if isinstance(listed, list) else [listed])
     end_ids = frozenset(id_ for id_ in (*ends, tokenizer.eos_token_id) if id_ is not None)

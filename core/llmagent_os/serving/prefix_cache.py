@@ -1,4 +1,4 @@
-"""What the model computed for the beginnings that many prompts share: the system message and the tools."""
+"""Keeps the keys and values of prompt beginnings that many requests share: the system message and the tools."""
 
 from __future__ import annotations
 
@@ -6,37 +6,37 @@ from collections import OrderedDict
 
 from llmagent_os.serving.slots import Snapshot
 
-#: The LoRA's version and the tokens: another LoRA computes other keys and values for the same words.
+#: The LoRA's version and the tokens. Another LoRA computes other keys and values for the same tokens.
 PrefixKey = tuple[str, tuple[int, ...]]
 
 
 class PrefixCache:
-    """The prefixes used last. Used by one thread.
+    """The prefixes that were used last. For one thread.
 
     Args:
-        capacity: how many bytes of keys and values are kept.
+        capacity: most bytes of keys and values to keep.
     """
 
     def __init__(self, capacity: int = 256 << 20) -> None:
         self._capacity = capacity
-        self._held = 0
+        self._held_bytes = 0
         self._kept: OrderedDict[PrefixKey, Snapshot] = OrderedDict()
 
     def get(self, key: PrefixKey) -> Snapshot | None:
-        """The keys and values for ``key``, where they are kept."""
+        """Give the keys and values for ``key``; ``None``: they are not kept."""
         if key in self._kept:
             self._kept.move_to_end(key)
         return self._kept.get(key)
 
     def put(self, key: PrefixKey, snapshot: Snapshot) -> None:
-        """Keep ``snapshot``, and drop the ones not used for longest where there is no room."""
+        """Keep ``snapshot``. To make room, the prefixes that were not used for longest are dropped."""
         size = _bytes(snapshot)
         if key in self._kept or size > self._capacity:
             return
         self._kept[key] = snapshot
-        self._held += size
-        while self._held > self._capacity:
-            self._held -= _bytes(self._kept.popitem(last=False)[1])
+        self._held_bytes += size
+        while self._held_bytes > self._capacity:
+            self._held_bytes -= _bytes(self._kept.popitem(last=False)[1])
 
     def __len__(self) -> int:
         return len(self._kept)

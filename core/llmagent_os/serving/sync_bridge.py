@@ -1,7 +1,7 @@
-"""Synchronous calls of asynchronous code, for plain scripts.
+"""Calls asynchronous code from plain scripts.
 
-There is one implementation of everything, and it is asynchronous. A script without an event loop reaches it through
-one background loop a process, so that a model loaded by one call serves the next.
+Everything is implemented once, asynchronously. A script without an event loop reaches that code through one background
+loop for the whole process. So a model that one call has loaded also serves the next call.
 """
 
 from __future__ import annotations
@@ -14,8 +14,8 @@ from typing import Any, TypeVar
 _T = TypeVar("_T")
 
 
-class _Background:
-    """An event loop in a thread of its own, started when first needed. It ends with the process."""
+class _BackgroundLoop:
+    """An event loop in its own thread. The first call starts the loop; it ends with the process."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
@@ -26,16 +26,16 @@ class _Background:
         with self._lock:
             if self._loop is None:
                 self._loop = asyncio.new_event_loop()
-                # A daemon: nothing has to be stopped, or can hang, when the interpreter ends.
+                # A daemon thread: when the interpreter ends, nothing has to be stopped and nothing can hang.
                 threading.Thread(target=self._loop.run_forever, name="llmagent-os", daemon=True).start()
             return self._loop
 
 
-_background = _Background()
+_background = _BackgroundLoop()
 
 
 def run_sync(function: Callable[..., Coroutine[Any, Any, _T]], *arguments: object) -> _T:
-    """Call ``await function(*arguments)`` from a thread without an event loop, and return its result.
+    """Run ``await function(*arguments)`` from a thread without an event loop, and return its result.
 
     Raises:
         RuntimeError: an event loop is running in this thread; await the asynchronous twin instead.
@@ -47,7 +47,7 @@ def run_sync(function: Callable[..., Coroutine[Any, Any, _T]], *arguments: objec
         try:
             return future.result()
         except BaseException:
-            future.cancel()  # Ctrl-C stops the work too; does nothing where it has ended
+            future.cancel()  # so that Ctrl-C also stops the work; does nothing if the work has ended
             raise
     raise RuntimeError(
         "an event loop is running here: await the asynchronous twin of this call (Agent.respond, LLM.complete, …)"

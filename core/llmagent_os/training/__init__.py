@@ -1,1 +1,1 @@
-"""How models are changed: LoRA fine-tuning. Torch is imported here and in ``serving``, nowhere else."""
+"""Changes models: LoRA fine-tuning. Only this package and ``serving`` import torch."""

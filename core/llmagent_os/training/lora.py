@@ -1,8 +1,13 @@
-"""LoRA fine-tuning on responses (Hu et al. 2021, https://arxiv.org/abs/2106.09685), in one plain loop.
+"""Fine-tunes a LoRA on responses, in one plain loop.
 
-The loss is the mean negative log-likelihood of the response tokens; the output layer is computed for these alone.
-Batches hold examples of like length, which on a CPU beats packing them. Left out: validation, checkpoints, mixed
-precision.
+Hu et al. 2021, LoRA: Low-Rank Adaptation of Large Language Models, https://arxiv.org/abs/2106.09685.
+
+For a batch with the response tokens ``R``, the loss is the mean negative log-likelihood, in nats a token:
+
+    L = -1/|R| * sum over t in R of ln p(t | all tokens before t)
+
+The output layer is computed for the response tokens only. A batch holds examples of similar length, which is faster on
+a CPU than packing examples into one row. Left out: validation, checkpoints, mixed precision.
 """
 
 from __future__ import annotations
@@ -22,34 +27,40 @@ from torch.nn import functional
 
 from llmagent_os.errors import ModelError
 
+_LEAST_EPOCHS = 3  # by default, at least this many passes over the data
+_LEAST_STEPS = 80  # and at least this many steps of the optimiser
+
 
 class Sample(msgspec.Struct, frozen=True):
-    """One thing to learn to say."""
+    """One response to learn."""
 
-    prompt: tuple[int, ...]  #: the tokens before
-    response: tuple[int, ...]  #: the tokens to learn, the end token last
+    prompt: tuple[int, ...]  #: the tokens before the response
+    response: tuple[int, ...]  #: the tokens to learn; the last is the end token
 
 
 class LoraSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """How a LoRA is trained. The defaults are for small models and few examples."""
+    """How a LoRA is trained. The defaults suit small models and few examples."""
 
-    rank: int = 16  #: of the two matrices a layer
-    alpha: int = 32  #: they are scaled by ``alpha / rank``
-    learning_rate: float = 1e-3  #: at its highest; warmed up over a tenth of the steps, then falling along a cosine
+    rank: int = 16  #: rank of the two matrices of each layer
+    alpha: int = 32  #: the product of the two matrices is scaled by ``alpha / rank``
+    #: the highest learning rate; it rises over the first tenth of the steps, then falls along a cosine
+    learning_rate: float = 1e-3
     batch_size: int = 8  #: examples a step
-    epochs: int | None = None  #: times through the data; by default 3, or as many as give 80 steps
-    stop_at_loss: float = 0.02  #: training ends early after an epoch with a mean loss below this
-    max_gradient_norm: float = 1.0
-    seed: int = 0
+    epochs: int | None = None  #: passes over the data; ``None``: 3, or more until there are 80 steps
+    stop_at_loss: float = 0.02  #: training ends early after an epoch with a mean loss below this, in nats a token
+    max_gradient_norm: float = 1.0  #: a longer gradient is cut to this Euclidean norm
+    seed: int = 0  #: fixes the first weights of a new LoRA and the order of the batches
 
     def steps(self, samples: int) -> int:
-        """Steps planned for so many samples."""
-        a_epoch = math.ceil(samples / self.batch_size)
-        return a_epoch * (self.epochs if self.epochs is not None else max(3, math.ceil(80 / a_epoch)))
+        """Give the number of planned steps for a number of samples."""
+        steps_per_epoch = math.ceil(samples / self.batch_size)
+        if self.epochs is not None:
+            return steps_per_epoch * self.epochs
+        return steps_per_epoch * max(_LEAST_EPOCHS, math.ceil(_LEAST_STEPS / steps_per_epoch))
 
 
 def batches(samples: Sequence[Sample], size: int, order: random.Random) -> list[list[Sample]]:
-    """All samples once, those of like length together, the batches in random order."""
+    """Sort all samples into batches of similar length; gives the batches in random order, every sample once."""
     by_length = sorted(samples, key=lambda sample: (len(sample.prompt) + len(sample.response), order.random()))
     found = [by_length[at : at + size] for at in range(0, len(by_length), size)]
     order.shuffle(found)
@@ -57,18 +68,18 @@ def batches(samples: Sequence[Sample], size: int, order: random.Random) -> list[
 
 
 def response_loss(model: Any, batch: Sequence[Sample], pad: int) -> torch.Tensor:
-    """Mean negative log-likelihood, in nats a token, of the batch's response tokens; a scalar.
+    """Compute the mean negative log-likelihood of the batch's response tokens: a scalar, in nats a token.
 
     Args:
         model: a transformers causal language model.
         batch: the samples.
-        pad: a token to fill shorter samples up with; never looked at.
+        pad: a token that fills shorter samples up; it has no influence on the loss.
     """
     rows = [[*sample.prompt, *sample.response] for sample in batch]
     longest = max(map(len, rows))
     tokens = torch.tensor([row + [pad] * (longest - len(row)) for row in rows])  # [samples, longest]
-    seen = torch.tensor([[1] * len(row) + [0] * (longest - len(row)) for row in rows])
-    learned = torch.zeros_like(tokens, dtype=torch.bool)  # at which places the *next* token is to be learned
+    seen = torch.tensor([[1] * len(row) + [0] * (longest - len(row)) for row in rows])  # [samples, longest]
+    learned = torch.zeros_like(tokens, dtype=torch.bool)  # [samples, longest]: the *next* token is a response token
     for at, (sample, row) in enumerate(zip(batch, rows, strict=True)):
         learned[at, len(sample.prompt) - 1 : len(row) - 1] = True
     hidden = model.model(input_ids=tokens, attention_mask=seen, use_cache=False)[0]  # [samples, longest, width]
@@ -78,7 +89,7 @@ def response_loss(model: Any, batch: Sequence[Sample], pad: int) -> torch.Tensor
 
 @contextmanager
 def _seeded(seed: int) -> Generator[None]:
-    """Random numbers of our own, and the caller's afterwards as they were."""
+    """Seed torch's random numbers, and afterwards give the caller's back as they were."""
     with cast("Any", torch.random).fork_rng(), warnings.catch_warnings():
         # peft 0.21 asks transformers 5.23 for a property that it is about to rename.
         warnings.filterwarnings("ignore", message=".*is_gradient_checkpointing", category=FutureWarning)
@@ -88,7 +99,7 @@ def _seeded(seed: int) -> Generator[None]:
 
 @contextmanager
 def _most_threads() -> Generator[None]:
-    """All processors but one: with all of them, whatever else runs here makes every step wait for it."""
+    """Compute on all processors but one. With all of them, any other work on this machine delays every step."""
     before = torch.get_num_threads()
     torch.set_num_threads(max(1, (os.cpu_count() or 2) - 1))
     try:
@@ -98,7 +109,7 @@ def _most_threads() -> Generator[None]:
 
 
 def attach(model: Any, settings: LoraSettings, start: Path | None) -> Any:
-    """The model as a PeftModel, with the LoRA in ``start`` or a new one that changes nothing yet."""
+    """Make the model a PeftModel, with the LoRA of folder ``start``, or with a new LoRA that changes nothing yet."""
     from peft import LoraConfig, PeftModel, get_peft_model
 
     with _seeded(settings.seed):
@@ -120,16 +131,16 @@ def train(
     settings: LoraSettings,
     on_step: Callable[[int, int, float], None] | None = None,
 ) -> list[float]:
-    """Train the LoRA of a PeftModel in place; gives the loss of each step.
+    """Train the LoRA of a PeftModel in place; gives the loss of each step, in nats a response token.
 
     Args:
-        adapted: from :func:`attach`.
+        adapted: the model, from :func:`attach`.
         samples: what to learn.
-        settings: how.
-        on_step: called after each step with its number, how many are planned, and its loss.
+        settings: how to learn it.
+        on_step: called after each step with the step's number, the number of planned steps, and the step's loss.
 
     Raises:
-        ModelError: the loss is no number any more.
+        ModelError: the loss is infinite or not a number; the message names the step.
     """
     model = adapted.get_base_model()
     weights = [parameter for parameter in adapted.parameters() if parameter.requires_grad]
