@@ -16,7 +16,7 @@ from llmagent_os.serving.tool_call_parsing import CLOSE
 
 
 class Constraint:
-    """The state of one reply: told every token that is written, it knows which tokens may come next.
+    """The state of one reply. It takes every token that is written, and knows which tokens may come next.
 
     Args:
         grammar: the calls that the reply may be; a grammar without tools allows only plain text.
