@@ -1,7 +1,7 @@
 """``python -m tests.platforms``: the three platforms on loopback, in one process, until stopped.
 
-Writes the variables that point a bot at them into a file, and with ``--talk`` lets Ana talk to the bot on each and
-react to what it says, and prints what she sees::
+Writes a file with the environment variables that point a bot at the platforms. With ``--talk``, Ana talks to the bot on
+every platform and reacts to its answers, and the program prints what she sees::
 
     python -m tests.platforms --env data/platforms.env &
     llmagent-os --env-file data/platforms.env run calendar
@@ -23,7 +23,7 @@ from tests.platforms.server import PlatformServer, Shown
 from tests.platforms.slack import SlackServer
 from tests.platforms.telegram import TelegramServer
 
-#: What Ana says, and how she likes each answer.
+#: What Ana writes, and her reactions to the answers.
 TALK = (
     ("Schedule a meeting with John at 3pm tomorrow", "👍"),
     ("what do I have tomorrow?", "👍"),
@@ -32,12 +32,12 @@ TALK = (
 
 
 def platforms() -> tuple[PlatformServer, ...]:
-    """One of each."""
+    """One server of every platform."""
     return SlackServer(), DiscordServer(), TelegramServer()
 
 
 async def talk(server: PlatformServer, sayings: Sequence[tuple[str, str]] = TALK) -> None:
-    """Have Ana say each, wait for the answer, and react to it."""
+    """Let Ana write every message, wait for the answer, and react to it."""
     await server.connected()
     for said, emoji in sayings:
         before = len(server.shown())

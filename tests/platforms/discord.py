@@ -37,7 +37,7 @@ Message = dict[str, Any]
 
 
 class Refused(Exception):
-    """An answer with a status and one of Discord's own codes."""
+    """A refusal with an HTTP status and one of Discord's codes."""
 
     def __init__(self, status: int, code: int, message: str) -> None:
         super().__init__(message)
@@ -54,9 +54,9 @@ class DiscordServer:
     def __init__(self) -> None:
         self.calls: list[tuple[str, str, Any]] = []  #: every request: method, path, JSON body
         self.closed_doors: set[str] = set()  #: people who take no direct messages
-        self.late = False  #: interactions are over before they are acknowledged
+        self.late = False  #: whether interactions expire before they are acknowledged
         self.embeds_allowed = True
-        self.lose_answers = 0  #: messages that are posted, and whose answer gets lost
+        self.lose_answers = 0  #: how many messages are posted without the confirmation reaching the bot
         self.commands: list[dict[str, Any]] = []
         self.gateway = Gateway(TOKEN, self._notify, self._first)
         self._people = {self.ana: "Ana", self.ben: "Ben"}
@@ -74,7 +74,7 @@ class DiscordServer:
         self._port = 0
         self._shapes = Shapes.load("discord")
 
-    # ── life ──────────────────────────────────────────────────────────────────────────────────────────────────────
+    # ── start and stop ────────────────────────────────────────────────────────────────────────────────────────────
 
     @property
     def url(self) -> str:
@@ -82,7 +82,7 @@ class DiscordServer:
 
     @property
     def environment(self) -> Mapping[str, str]:
-        gateway = f"ws://127.0.0.1:{self._port}/gateway"  # for plain clients, which do not ask where it is
+        gateway = f"ws://127.0.0.1:{self._port}/gateway"  # for plain clients, which do not ask for the address
         return {"DISCORD_TOKEN": TOKEN, "DISCORD_API_URL": f"{self.url}/api/v10", "DISCORD_GATEWAY_URL": gateway}
 
     async def start(self) -> None:
@@ -127,7 +127,7 @@ class DiscordServer:
     # ── what people do ────────────────────────────────────────────────────────────────────────────────────────────
 
     def direct(self, user: str) -> str:
-        """The channel of somebody's direct messages with the bot."""
+        """The channel of a person's direct messages with the bot."""
         channel = self._direct.get(user)
         if channel is None:
             channel = self._direct[user] = str(int(user) + 1000)
@@ -444,7 +444,7 @@ class DiscordServer:
                 raise Refused(400, 50035, "Invalid Form Body: message_reference")
             message["message_reference"] = {"type": 0, "channel_id": channel, "message_id": reference["message_id"]}
         self._messages[channel].append(message)
-        self._dispatch_message("MESSAGE_CREATE", channel, message)  # a bot hears itself
+        self._dispatch_message("MESSAGE_CREATE", channel, message)  # a bot gets its own messages too
         return self._out(message)
 
     def _history(self, request: web.Request, body: Any, uploads: Any) -> Any:
@@ -529,10 +529,10 @@ class DiscordServer:
         data = self._files.get(request.match_info["id"])
         return web.Response(status=404) if data is None else web.Response(body=data)
 
-    # ── small things ──────────────────────────────────────────────────────────────────────────────────────────────
+    # ── helpers ───────────────────────────────────────────────────────────────────────────────────────────────────
 
     def _fill(self, message: Message, body: dict[str, Any], uploads: list[tuple[str, bytes]], *, whole: bool) -> None:
-        """Put what a request says into ``message``, within Discord's limits."""
+        """Put the fields of a request into ``message``, and check Discord's limits."""
         content, embeds = body.get("content"), body.get("embeds")
         components = body.get("components")
         if len(content or "") > 2000:
@@ -597,7 +597,7 @@ class DiscordServer:
         return known
 
     def forget_interactions(self) -> None:
-        """Their 15 minutes are over."""
+        """Let all interactions expire, as after 15 minutes."""
         self._interactions.clear()
 
     def _find(self, message_id: str) -> tuple[str, Message]:
@@ -746,13 +746,13 @@ class DiscordServer:
             self._changed.notify_all()
 
     async def wait(self, true: Callable[[], bool], seconds: float | None = PATIENCE) -> None:
-        """Return when ``true``, looking whenever something has changed here."""
+        """Return when ``true`` returns true. It is called whenever something has changed on the server."""
         async with asyncio.timeout(seconds), self._changed:
             await self._changed.wait_for(true)
 
 
 async def _body(request: web.Request) -> tuple[Any, list[tuple[str, bytes]]]:
-    """A request's JSON, and the files that come with it."""
+    """The JSON and the files of a request."""
     if request.content_type == "multipart/form-data":
         uploads: list[tuple[str, bytes]] = []
         body: Any = {}
@@ -767,14 +767,14 @@ async def _body(request: web.Request) -> tuple[Any, list[tuple[str, bytes]]]:
 
 
 def _json(answer: object, status: int, headers: dict[str, str]) -> web.Response:
-    """As Discord writes it: discord.py reads no JSON where a character set is named."""
+    """JSON as Discord sends it: discord.py parses no JSON whose content type names a character set."""
     return web.Response(
         body=json.dumps(answer).encode(), status=status, headers=headers, content_type="application/json"
     )
 
 
 def _limit(request: web.Request, seconds: float, remaining: int) -> dict[str, str]:
-    """What Discord says of its limits, so that nobody has to know them; ``Via``: it is Discord who says so."""
+    """The headers with Discord's rate limits. ``Via`` shows that Discord itself has sent them."""
     return {
         "Via": "1.1 loopback",
         "X-RateLimit-Limit": "1000",

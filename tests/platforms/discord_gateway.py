@@ -22,7 +22,7 @@ Payload = dict[str, Any]
 
 
 class Session:
-    """One shard of a bot: what it was told, and its connection, where it has one."""
+    """One shard of a bot: the events that it was sent, and its connection, if it has one."""
 
     def __init__(self, session_id: str, shard: tuple[int, int], intents: int) -> None:
         self.id = session_id
@@ -33,7 +33,7 @@ class Session:
 
 
 class Gateway:
-    """The gateway of one server. What happens while a session has no connection is replayed when it is resumed."""
+    """The gateway. Events that happen while a session has no connection are replayed when it is resumed."""
 
     def __init__(self, token: str, changed: Callable[[], Any], first: Callable[[Session], Iterable[Payload]]) -> None:
         """Args:
@@ -42,9 +42,9 @@ class Gateway:
         first: what a new session is told, READY first.
         """
         self.heartbeat = 41.25  #: seconds between two heartbeats
-        self.deaf = False  #: connections are there, and nothing comes over them
-        self.revoked = False  #: the token is not taken any more
-        self.no_content = False  #: the intent for the content of messages is not granted
+        self.deaf = False  #: whether connections stay open and deliver nothing
+        self.revoked = False  #: whether the token is refused
+        self.no_content = False  #: whether the message content intent is refused
         self.shards = 1
         self.connections = 0
         self.resumed = 0
@@ -61,7 +61,7 @@ class Gateway:
         return [each for each in self.sessions.values() if each.socket is not None]
 
     def dispatch(self, kind: str, data: Payload, *, intent: int, guild: str | None) -> None:
-        """Tell every session that wants to know."""
+        """Send an event to every session that asked for it."""
         for session in self.sessions.values():
             number, count = session.shard
             mine = number == ((int(guild) >> 22) % count if guild else 0)
@@ -75,7 +75,7 @@ class Gateway:
             self._tell(session, kind, shown)
 
     def again(self) -> None:
-        """Bring the last event once more, as a replay does."""
+        """Send the last event again, as a replay does."""
         for session in self.live:
             if session.log:
                 self._send(session, session.log[-1])
@@ -87,12 +87,12 @@ class Gateway:
                 await session.socket.send_str(text)
 
     async def unchecked(self, kind: str, data: object) -> None:
-        """An event with any data."""
+        """Send an event with any data."""
         for session in self.live:
             self._tell(session, kind, data)
 
     async def close(self, code: int) -> None:
-        """Close every connection so. The sessions go on."""
+        """Close every connection with a code. The sessions go on."""
         for session in self.sessions.values():
             session.socket = None
         for each in list(self._sockets):
@@ -107,23 +107,23 @@ class Gateway:
         self._sockets.clear()
 
     async def ask_to_reconnect(self) -> None:
-        """Op 7: the server will be restarted."""
+        """Send op 7: the server will be restarted."""
         for session in self.live:
             self._op(session, {"op": RECONNECT, "d": None})
 
     async def invalidate(self) -> None:
-        """Op 9: there is no such session any more."""
+        """Send op 9: the session does not exist any more."""
         live = self.live
         self.sessions.clear()
         for session in live:
             self._op(session, {"op": INVALID, "d": False})
 
     def forget(self) -> None:
-        """Nobody can resume."""
+        """Forget all sessions, so that none can be resumed."""
         self.sessions = {key: each for key, each in self.sessions.items() if each.socket is not None}
 
     async def serve(self, request: web.Request) -> web.WebSocketResponse:
-        """One connection."""
+        """Serve one connection."""
         socket = web.WebSocketResponse(max_msg_size=0)
         await socket.prepare(request)
         self.connections += 1
@@ -146,7 +146,7 @@ class Gateway:
         self._sockets.discard(socket)
         if session is not None and session.socket is socket:
             session.socket = None
-            if socket.close_code in (1000, 1001):  # a client that means it: the session is over
+            if socket.close_code in (1000, 1001):  # the client has ended the session
                 self.sessions.pop(session.id, None)
         return socket
 
@@ -203,5 +203,7 @@ _sending: set[asyncio.Task[None]] = set()
 
 
 async def _quietly(socket: web.WebSocketResponse, text: str) -> None:
-    with contextlib.suppress(ConnectionError, RuntimeError):  # cut: it is in the session's log
+    with contextlib.suppress(
+        ConnectionError, RuntimeError
+    ):  # the connection was cut; the event is in the session's log
         await socket.send_str(text)

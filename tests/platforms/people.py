@@ -1,8 +1,8 @@
-"""``python -m tests.platforms.people slack``: one platform with people who talk as they are told on standard input.
+"""``python -m tests.platforms.people slack``: one platform, whose people write when standard input says so.
 
 For benchmarks: the platform and its people are a process of their own, so that only the bot's work is counted. The
-first line of output is the environment for the bot, as JSON. Then each line of input, a number, has Ana say so many
-messages, each after the answer to the one before, and is answered by ``done`` when the last answer is there.
+first line of output is the environment for the bot, as JSON. Then every line of input is a number: Ana writes
+that number of messages, each after the answer to the one before. ``done`` is printed when the last answer is there.
 """
 
 from __future__ import annotations

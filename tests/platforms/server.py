@@ -1,4 +1,4 @@
-"""What the three loopback servers have in common: the people on them, and what those people see."""
+"""The protocol of the three loopback servers: what people do on them, and what they see."""
 
 from __future__ import annotations
 
@@ -13,28 +13,28 @@ class Shown(msgspec.Struct, frozen=True, kw_only=True):
     """A message of the bot, as people see it."""
 
     message_id: str
-    text: str  #: as it is displayed: markup rendered, entities decoded
-    buttons: tuple[str, ...] = ()  #: labels of those that can be pressed
+    text: str  #: as people read it: markup rendered, entities decoded
+    buttons: tuple[str, ...] = ()  #: labels of the buttons that can be pressed
     thread: str | None = None
-    draft: bool = False  #: it is still being written
+    draft: bool = False  #: whether it is still being written
     channel: str = ""
     files: tuple[str, ...] = ()  #: names
-    only_for: str | None = None  #: the one person who sees it, where others are there
+    only_for: str | None = None  #: the one person who sees it, if others are there
 
 
 def abort(socket: web.WebSocketResponse) -> None:
-    """Cut a connection, as a network does: nobody is told."""
+    """Cut a connection without closing it, as a broken network does."""
     request = socket._req  # pyright: ignore[reportPrivateUsage]
     if request is not None and request.transport is not None:
         request.transport.abort()
 
 
 class PlatformServer(Protocol):
-    """A platform with people on it. It goes on, with all that was said, while a bot is away."""
+    """A platform with people on it. It keeps running, with all its messages, while the bot is away."""
 
     name: str  #: ``slack``, ``discord`` or ``telegram``
-    ana: str  #: the platform's id of a person, who is in a direct conversation with the bot by default
-    ben: str  #: and of another
+    ana: str  #: the platform's id of a person, whose default conversation is a direct one with the bot
+    ben: str  #: the platform's id of another person
     group: str  #: the platform's id of a channel (group, supergroup) in which Ana, Ben and the bot are
 
     @property
@@ -51,7 +51,7 @@ class PlatformServer(Protocol):
         ...
 
     async def connected(self) -> None:
-        """Wait until a bot is there and would receive what is said."""
+        """Wait until a bot is connected and would receive a message."""
         ...
 
     async def say(
@@ -66,41 +66,41 @@ class PlatformServer(Protocol):
         files: Mapping[str, bytes] | None = None,
         voice: bool = False,
     ) -> str:
-        """Somebody (Ana, unless said) says something (to the bot directly, unless a channel is named).
+        """Write a message as a person.
 
         Args:
-            text: what.
-            user: who.
-            channel: where; empty: their direct conversation with the bot.
-            thread: a thread (topic) there, by a name of the caller's own; the first use of a name makes it.
-            mention: it begins with the bot's name, as the platform writes a mention.
-            reply_to: the message it answers, where the platform has replies.
-            files: uploaded along, by name.
-            voice: the one file is a voice message.
+            text: of the message.
+            user: who writes; empty: Ana.
+            channel: where; empty: the person's direct conversation with the bot.
+            thread: a thread (topic) of the channel, by any name; the first use of a name makes the thread.
+            mention: whether the message begins with the bot's name, as the platform writes a mention.
+            reply_to: the message that is answered, if the platform has replies.
+            files: uploaded with the message, by name.
+            voice: whether the one file is a voice message.
 
         Returns:
-            The platform's id of the message. It may be on its way to the bot still.
+            The platform's id of the message, which may still be on its way to the bot.
         """
         ...
 
     async def redeliver(self) -> None:
-        """Deliver the last message once more, as the platform does where an acknowledgement got lost."""
+        """Deliver the last message again, as the platform does if an acknowledgement got lost."""
         ...
 
     async def change(self, message_id: str, text: str) -> None:
-        """Whoever said ``message_id`` edits it."""
+        """Edit the message ``message_id`` as the person who wrote it."""
         ...
 
     async def react(self, message_id: str, emoji: str, *, on: bool, user: str = "") -> None:
-        """Somebody puts an emoji (the character) on a message, or takes it off."""
+        """Add an emoji (the character) to a message, or remove it, as a person."""
         ...
 
     async def press(self, message_id: str, label: str, *, user: str = "") -> None:
-        """Somebody presses the button with this label."""
+        """Press the button with this label, as a person."""
         ...
 
     async def command(self, name: str, arguments: str = "", *, user: str = "", channel: str = "") -> None:
-        """Somebody gives a slash command, the way the platform's own client sends it."""
+        """Give a slash command as a person, in the way the platform's own client sends it."""
         ...
 
     def shown(self, channel: str = "", *, user: str = "") -> list[Shown]:
@@ -108,7 +108,11 @@ class PlatformServer(Protocol):
         ...
 
     async def until(self, ready: Callable[[list[Shown]], bool], channel: str = "") -> list[Shown]:
-        """The bot's messages in a channel, as soon as ``ready`` of them; raises TimeoutError after 20 seconds."""
+        """The bot's messages in a channel, as soon as ``ready`` returns true for them.
+
+        Raises:
+            TimeoutError: after 20 seconds.
+        """
         ...
 
     def limit(self, seconds: float, times: int = 1) -> None:
@@ -116,9 +120,9 @@ class PlatformServer(Protocol):
         ...
 
     async def drop(self) -> None:
-        """Cut the bot's connection, as a network does; what happens meanwhile is kept as the platform keeps it."""
+        """Cut the bot's connection, as a broken network does. Later events are kept as the platform keeps them."""
         ...
 
     async def garbage(self) -> None:
-        """Send the bot what a platform should not: fields missing, of other types, unknown, far too large, no JSON."""
+        """Send malformed payloads to the bot: missing, unknown and far too large fields, wrong types, no JSON."""
         ...

@@ -1,14 +1,14 @@
-"""The shapes of what the platforms send and take, so that our loopback servers cannot drift into flattering us.
+"""The shapes of the platforms' payloads. With them the loopback servers cannot drift away from the real platforms.
 
-``facts/<platform>.json`` holds JSON Schemas of the objects that the servers use: names of fields, their types, and
-which are required, and nothing else. They are facts read out of the platforms' own machine-readable specifications:
+``facts/<platform>.json`` holds JSON Schemas of the objects that the servers use: the names of fields, their types, and
+which of them are required. They are taken from the platforms' own machine-readable specifications:
 
 * Telegram: Bot API 10.1, https://core.telegram.org/bots/api
 * Discord: HTTP API v10, https://github.com/discord/discord-api-spec
 * Slack: Web API 1.7.0, https://github.com/slackapi/slack-api-specs (what is newer is written by hand in
   ``facts/slack_events.json``, after https://docs.slack.dev/)
 
-To take in more objects, or a newer specification::
+To add objects, or to use a newer specification::
 
     python -m tests.platforms.shapes telegram SPEC.json Update Message sendMessage ...
 """
@@ -26,14 +26,14 @@ from jsonschema.exceptions import best_match  # pyright: ignore[reportUnknownVar
 
 FOLDER = Path(__file__).with_name("facts")
 
-#: What is kept of a schema; descriptions and examples are not.
+#: The keywords of a schema that are kept. Descriptions and examples are dropped.
 _KEPT = ("type", "enum", "const", "minimum", "maximum", "minLength", "maxLength", "minItems", "maxItems", "pattern")
 
 Schema = dict[str, Any]
 
 
 class Shapes:
-    """One platform's objects."""
+    """The schemas of one platform's objects."""
 
     def __init__(self, defs: dict[str, Schema]) -> None:
         self._defs = defs
@@ -46,7 +46,7 @@ class Shapes:
         return cls(json.loads((FOLDER / f"{name}.json").read_text(encoding="utf-8")))
 
     def check(self, name: str, payload: object, *, extra: tuple[str, ...] = ()) -> None:
-        """Raise AssertionError where ``payload`` is no ``name``: it says at which path and why.
+        """Check that ``payload`` is a ``name``; otherwise raise an AssertionError with the path and the reason.
 
         Args:
             name: of the object; of a method, for its parameters.
@@ -69,7 +69,7 @@ class Shapes:
 
 
 def of_telegram(spec: Schema, names: list[str]) -> dict[str, Schema]:
-    """Types, and methods by their parameters. A type with subtypes is any of them."""
+    """Schemas of types, and of methods' parameters. A type with subtypes is any of them."""
 
     def typed(written: str) -> Schema:
         if written.startswith("Array of "):
@@ -103,13 +103,13 @@ def of_telegram(spec: Schema, names: list[str]) -> dict[str, Schema]:
 
 
 def of_discord(spec: Schema, names: list[str]) -> dict[str, Schema]:
-    """Component schemas."""
+    """Schemas of components."""
     schemas: dict[str, Schema] = spec["components"]["schemas"]
     return {name: _plain(schemas[name], names, "#/components/schemas/", schemas) for name in names}
 
 
 def of_slack(spec: Schema, names: list[str]) -> dict[str, Schema]:
-    """Definitions, and methods (``chat.postMessage``) by their parameters."""
+    """Schemas of definitions, and of the parameters of methods such as ``chat.postMessage``."""
     found: dict[str, Schema] = {}
     for name in names:
         if name in spec["definitions"]:
@@ -126,7 +126,7 @@ def of_slack(spec: Schema, names: list[str]) -> dict[str, Schema]:
 
 
 def _plain(schema: object, names: list[str], prefix: str, every: dict[str, Schema], depth: int = 0) -> Schema:
-    """``schema`` without its prose; an object that is not in ``names`` may be anything of its type."""
+    """``schema`` without descriptions. An object that is not in ``names`` may be anything of its type."""
     if not isinstance(schema, dict):
         return {}
     given = cast("Schema", schema)
@@ -146,13 +146,13 @@ def _plain(schema: object, names: list[str], prefix: str, every: dict[str, Schem
     if isinstance(given.get("items"), dict):
         kept["items"] = _plain(given["items"], names, prefix, every, depth + 1)
     for way in ("anyOf", "oneOf"):
-        if way in given:  # any: what is left of two alternatives may look alike
+        if way in given:  # anyOf: without descriptions, two alternatives may be equal
             kept["anyOf"] = [_plain(each, names, prefix, every, depth + 1) for each in given[way]]
     return kept
 
 
 def main(platform: str, file: str, *names: str) -> None:
-    """Write ``facts/<platform>.json``: what it had already, and ``names``."""
+    """Write ``facts/<platform>.json`` with the objects that it had and with ``names``."""
     target = FOLDER / f"{platform}.json"
     had = list(json.loads(target.read_text(encoding="utf-8"))) if target.exists() else []
     spec = json.loads(Path(file).read_text(encoding="utf-8"))

@@ -47,7 +47,7 @@ Message = dict[str, Any]
 
 
 class Refused(Exception):
-    """An answer with ``ok: false``."""
+    """A refusal: an answer with ``ok: false``."""
 
     def __init__(self, word: str, **more: Any) -> None:
         super().__init__(word)
@@ -63,17 +63,17 @@ class SlackServer:
     def __init__(self, *, http: bool = False) -> None:
         """Args: ``http`` delivers events as signed requests, not over Socket Mode."""
         self.http = http
-        self.bot_port = _free_port() if http else 0  #: where the bot listens, over HTTP
+        self.bot_port = _free_port() if http else 0  #: the port on which the bot listens, over HTTP
         self.scopes = SCOPES
-        self.revoked = ""  #: the error that every call is answered with
-        self.streaming = True  #: the workspace has the streaming methods
-        self.deaf = False  #: connections stay open, answer pings, and deliver nothing
-        self.silent = False  #: connections do not even answer pings
-        self.lose_acks = 0  #: acknowledgements that get lost
-        self.lose_answers = 0  #: messages that are posted, and whose answer gets lost
+        self.revoked = ""  #: the error with which every call is refused; empty: none
+        self.streaming = True  #: whether the workspace has the streaming methods
+        self.deaf = False  #: whether connections stay open, answer pings, and deliver nothing
+        self.silent = False  #: whether connections do not even answer pings
+        self.lose_acks = 0  #: how many acknowledgements get lost
+        self.lose_answers = 0  #: how many messages are posted without the confirmation reaching the bot
         self.calls: list[tuple[str, dict[str, Any]]] = []  #: every method called, with its arguments
-        self.connections = 0  #: that there ever were
-        self.deliveries = 0  #: of events, with those delivered again
+        self.connections = 0  #: how many there have been
+        self.deliveries = 0  #: of events, including repeated ones
         self._channels: dict[str, list[Message]] = {self.group: []}
         self._whispered: list[tuple[str, str, Message]] = []  # channel, user, message
         self._threads: dict[tuple[str, str], str] = {}
@@ -94,7 +94,7 @@ class SlackServer:
         self._web = Shapes.load("slack")
         self._events = Shapes.load("slack_events")
 
-    # ── life ──────────────────────────────────────────────────────────────────────────────────────────────────────
+    # ── start and stop ────────────────────────────────────────────────────────────────────────────────────────────
 
     @property
     def url(self) -> str:
@@ -150,7 +150,7 @@ class SlackServer:
     # ── what people do ────────────────────────────────────────────────────────────────────────────────────────────
 
     def direct(self, user: str) -> str:
-        """The id of somebody's direct conversation with the bot."""
+        """The id of a person's direct conversation with the bot."""
         channel = f"D{user[1:]}"
         self._channels.setdefault(channel, [])
         return channel
@@ -352,7 +352,7 @@ class SlackServer:
     async def _deliver_socket(self, kind: str, payload: dict[str, Any], retry: int) -> None:
         for attempt in range(retry, 4):
             if not self._sockets or self.deaf:
-                return  # Slack would try for some minutes; whoever is away for longer must ask the history
+                return  # Slack tries for some minutes; after a longer outage the bot must read the history
             envelope: dict[str, Any] = {
                 "type": kind,
                 "envelope_id": f"e{next(self._count)}",
@@ -443,7 +443,7 @@ class SlackServer:
         return link
 
     async def warn(self) -> None:
-        """Tell the bot that its connection will be closed, as Slack does every few hours."""
+        """Announce that the bot's connection will be closed, as Slack does every few hours."""
         await self._sockets[-1].send_str(json.dumps({"type": "disconnect", "reason": "refresh_requested"}))
 
     # ── the Web API ───────────────────────────────────────────────────────────────────────────────────────────────
@@ -608,7 +608,7 @@ class SlackServer:
         await self._notify()
         return web.Response(text="ok")
 
-    # ── small things ──────────────────────────────────────────────────────────────────────────────────────────────
+    # ── helpers ───────────────────────────────────────────────────────────────────────────────────────────────────
 
     def _put(self, message: Message, given: dict[str, Any]) -> None:
         blocks = given.get("blocks")
@@ -625,7 +625,7 @@ class SlackServer:
             message["metadata"] = given["metadata"]
 
     def _echo(self, channel: str, message: Message) -> None:
-        """The bot hears itself, too."""
+        """Deliver the bot's own message to the bot too."""
         event = {**message, "channel": channel, "channel_type": _kind(channel), "event_ts": message["ts"]}
         event.pop("metadata", None)
         last = self._last
@@ -676,7 +676,7 @@ class SlackServer:
         return str(message.get("thread_ts", ts))
 
     def _begin(self, channel: str, thread: str) -> str:
-        """Somebody has said something long ago, and a thread hangs on it."""
+        """Make the old message of a person that began a thread."""
         message = self._new(self.ben, f"about {thread}", None, channel)
         self._channels[channel].append(message)
         self._threads[channel, thread] = message["ts"]
@@ -720,7 +720,7 @@ class SlackServer:
             self._changed.notify_all()
 
     async def wait(self, true: Callable[[], bool], seconds: float | None = PATIENCE) -> None:
-        """Return when ``true``, looking whenever something has changed here."""
+        """Return when ``true`` returns true. It is called whenever something has changed on the server."""
         async with asyncio.timeout(seconds), self._changed:
             await self._changed.wait_for(true)
 
@@ -733,7 +733,7 @@ def sign(body: str, *, secret: str = SECRET, at: float | None = None) -> dict[st
 
 
 def _check_blocks(blocks: list[dict[str, Any]]) -> None:
-    """Slack's limits: https://docs.slack.dev/reference/block-kit/blocks."""
+    """Check Slack's limits: https://docs.slack.dev/reference/block-kit/blocks."""
     if len(blocks) > 50:
         raise Refused("invalid_blocks")
     for block in blocks:

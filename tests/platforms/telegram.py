@@ -1,4 +1,4 @@
-"""Telegram on loopback: the Bot API, polled or with a webhook."""
+"""Telegram on loopback: the Bot API, with polling or a webhook."""
 
 from __future__ import annotations
 
@@ -29,13 +29,18 @@ BOT: dict[str, Any] = {
     "supports_inline_queries": False,
 }
 TAGS = frozenset("b strong i em u ins s strike del code pre a blockquote span tg-spoiler".split())
-COMMON = ("message", "edited_message", "callback_query", "my_chat_member")  # what comes where nothing is asked for
+COMMON = (
+    "message",
+    "edited_message",
+    "callback_query",
+    "my_chat_member",
+)  # the kinds that a bot gets without asking for them
 
 Message = dict[str, Any]
 
 
 class Refused(Exception):
-    """An answer with ``ok: false``."""
+    """A refusal: an answer with ``ok: false``."""
 
     def __init__(self, code: int, description: str, **parameters: Any) -> None:
         super().__init__(description)
@@ -52,14 +57,14 @@ class TelegramServer:
     ana, ben, group = "1001", "1002", "-1001000000001"
 
     def __init__(self) -> None:
-        self.revoked = False  #: every call is answered with 401
-        self.hanging = False  #: polls are taken and never answered
-        self.drafts_known = True  #: the server has sendMessageDraft
-        self.html_known = True  #: False: whatever is sent as HTML cannot be parsed
+        self.revoked = False  #: whether every call is refused with 401
+        self.hanging = False  #: whether polls are never answered
+        self.drafts_known = True  #: whether the server has sendMessageDraft
+        self.html_known = True  #: whether HTML can be parsed
         self.closed_topics: set[int] = set()  #: topics that were deleted
         self.strangers: set[str] = set()  #: people who have not written to the bot directly
-        self.migrated: dict[str, str] = {}  #: groups that have become another
-        self.lose_answers = 0  #: messages that are posted, and whose answer gets lost
+        self.migrated: dict[str, str] = {}  #: groups that became supergroups: old id to new id
+        self.lose_answers = 0  #: how many messages are posted without the confirmation reaching the bot
         self.calls: list[tuple[str, dict[str, Any]]] = []  #: every method called, with its parameters
         self.webhook: dict[str, Any] = {"url": ""}
         self.commands: list[dict[str, Any]] = []
@@ -82,7 +87,7 @@ class TelegramServer:
         self._port = 0
         self._shapes = Shapes.load("telegram")
 
-    # ── life ──────────────────────────────────────────────────────────────────────────────────────────────────────
+    # ── start and stop ────────────────────────────────────────────────────────────────────────────────────────────
 
     @property
     def url(self) -> str:
@@ -165,7 +170,7 @@ class TelegramServer:
     async def redeliver(self) -> None:
         last = self._last
         if last is not None:
-            await self.connected()  # the offset of a later poll would confirm it
+            await self.connected()  # the offset of a later poll would confirm the update
             self._updates.append(last)
             await self._notify()
 
@@ -194,7 +199,7 @@ class TelegramServer:
         await self._notify()
 
     async def count(self, message_id: str, counts: Mapping[str, int]) -> None:
-        """Anonymous reactions on a message have come to these counts."""
+        """Set the counts of anonymous reactions to a message."""
         chat, message = self._find(message_id)
         reactions = [
             {"type": {"type": "emoji", "emoji": emoji}, "total_count": number} for emoji, number in counts.items()
@@ -209,12 +214,12 @@ class TelegramServer:
         await self._notify()
 
     async def raw(self, payload: Mapping[str, Any]) -> None:
-        """An update with this in it, unchecked."""
+        """Send an update with these fields, unchecked."""
         self._updates.append({"update_id": next(self._update_ids), **payload})
         await self._notify()
 
     async def migrate(self, chat: str, to: str) -> None:
-        """A group becomes a supergroup, with another id."""
+        """Turn a group into a supergroup with another id."""
         message = self._new(self.ana, chat) | {"migrate_to_chat_id": int(to)}
         self.migrated[chat] = to
         self._messages[to] = []
@@ -337,7 +342,7 @@ class TelegramServer:
         return self._updates[: int(given.get("limit", 100))]
 
     async def _push(self) -> None:
-        """Deliver to the webhook, in order, each until it is taken."""
+        """Deliver updates to the webhook in order. An update is repeated until it is taken."""
         async with aiohttp.ClientSession() as client:
             while True:
                 async with self._changed:
@@ -487,7 +492,7 @@ class TelegramServer:
             return web.Response(status=401)
         return web.Response(body=self._files[request.match_info["path"].rpartition("/")[2]][1])
 
-    # ── small things ──────────────────────────────────────────────────────────────────────────────────────────────
+    # ── helpers ───────────────────────────────────────────────────────────────────────────────────────────────────
 
     def _to(self, given: dict[str, Any]) -> str:
         chat = str(given["chat_id"])
@@ -613,13 +618,13 @@ class TelegramServer:
             self._changed.notify_all()
 
     async def wait(self, true: Callable[[], bool], seconds: float | None = PATIENCE) -> None:
-        """Return when ``true``, looking whenever something has changed here."""
+        """Return when ``true`` returns true. It is called whenever something has changed on the server."""
         async with asyncio.timeout(seconds), self._changed:
             await self._changed.wait_for(true)
 
 
 class _Entities(HTMLParser):
-    """Telegram's HTML: https://core.telegram.org/bots/api#html-style."""
+    """Parse Telegram's HTML: https://core.telegram.org/bots/api#html-style."""
 
     def __init__(self) -> None:
         super().__init__(convert_charrefs=True)
@@ -651,7 +656,7 @@ class _Entities(HTMLParser):
 
 
 async def _parameters(request: web.Request) -> tuple[dict[str, Any], dict[str, tuple[str, bytes]]]:
-    """What a request says, and the files that come with it."""
+    """The parameters and the files of a request."""
     given: dict[str, Any] = {}
     uploads: dict[str, tuple[str, bytes]] = {}
     if request.content_type == "application/json":
@@ -666,7 +671,7 @@ async def _parameters(request: web.Request) -> tuple[dict[str, Any], dict[str, t
 
 
 def _typed(key: str, value: str) -> Any:
-    """A form has only strings; Telegram reads them as what its documentation says they are."""
+    """Convert the strings of a form into the types that Telegram's documentation names."""
     if key in ("text", "caption", "callback_query_id", "url", "secret_token", "file_id", "action", "parse_mode"):
         return value
     try:

@@ -1,4 +1,4 @@
-"""For every test over the wire."""
+"""Fixtures of all tests over the wire."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import structlog
 
 @pytest.fixture(autouse=True, scope="module")
 def quiet() -> Iterator[None]:
-    """As in a deployment, nothing below INFO is written: the traceback of an odd payload costs more than it does."""
+    """Log nothing below INFO, as in a deployment: the traceback of a malformed payload takes longer than the test."""
     before = structlog.get_config()
     structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.INFO))
     yield

@@ -1,7 +1,7 @@
-"""What every adapter owes the host, as one suite that runs against each of them.
+"""The contract between adapters and the host, as one suite that runs against every adapter.
 
-A platform's test module writes a :class:`Platform`, which acts as the people on it and sees what they see, through the
-platform's own wire format, and gives it to the suite:
+The test module of a platform writes a :class:`Platform`. It acts as the people on the platform and sees what they see,
+in the platform's own wire format. The suite gets it from a fixture:
 
 .. code-block:: python
 
@@ -33,7 +33,7 @@ from tests.platforms.server import PlatformServer, Shown
 T = TypeVar("T")
 Server = TypeVar("Server", bound=PlatformServer)
 
-PATIENCE = 20.0  #: seconds until a test that waits for something gives up
+PATIENCE = 20.0  #: seconds after which a test that waits for something fails
 
 
 class Platform(Protocol):
@@ -50,7 +50,7 @@ class Platform(Protocol):
         ...
 
     async def say(self, text: str, *, thread: str | None = None) -> None:
-        """The person says something. Returns when the platform knows that it arrived."""
+        """The person writes a message. Returns when the platform knows that it arrived."""
         ...
 
     async def say_again(self) -> None:
@@ -58,7 +58,7 @@ class Platform(Protocol):
         ...
 
     async def react(self, message_id: str, emoji: str, *, on: bool) -> None:
-        """The person puts an emoji on a message, or takes it off."""
+        """The person adds an emoji to a message, or removes it."""
         ...
 
     async def press(self, message_id: str, label: str) -> None:
@@ -66,47 +66,50 @@ class Platform(Protocol):
         ...
 
     async def send_garbage(self) -> None:
-        """The platform sends what it should not: no JSON, other types, fields missing, far too much."""
+        """The platform sends malformed payloads: no JSON, wrong types, missing fields, far too much."""
         ...
 
     async def shown(self, ready: Callable[[list[Shown]], bool]) -> list[Shown]:
-        """The bot's messages as the person sees them, oldest first, as soon as ``ready`` of them."""
+        """The bot's messages as the person sees them, oldest first, as soon as ``ready`` returns true for them."""
         ...
 
     @property
     def server(self) -> PlatformServer | None:
-        """The platform behind it, where it is one with groups, limits and lines that break."""
+        """The platform's server, if it has groups, rate limits and connections that break."""
         ...
 
 
 class Inbox:
-    """A host's inbox in memory: keeps events by their id, and refuses while ``full``."""
+    """A host's inbox in memory. It keeps events by their id, and refuses them while ``full``."""
 
     def __init__(self) -> None:
         self.events: dict[str, Event] = {}
-        self.deliveries = 0  #: calls, with those of known events
+        self.deliveries = 0  #: calls, including those with known events
         self.full = False
         self._came = asyncio.Condition()
         self.accept = accepting(self._store)  #: what the adapter is given
 
     async def _store(self, event: Event) -> bool:
+        """Store what the adapter hands on."""
         if self.full:
             raise HostBusyError("full")
         self.deliveries += 1
         new = event.event_id not in self.events
-        self.events.setdefault(event.event_id, decode(encode(event)))  # it must survive the ledger
+        self.events.setdefault(
+            event.event_id, decode(encode(event))
+        )  # an event must survive being stored in the ledger
         async with self._came:
             self._came.notify_all()
         return new
 
     async def wait(self, kind: type[T], count: int = 1) -> list[T]:
-        """The events of one kind, once there are ``count``."""
+        """The events of one kind, as soon as there are ``count``."""
         async with asyncio.timeout(PATIENCE), self._came:
             await self._came.wait_for(lambda: len(self.of(kind)) >= count)
         return self.of(kind)
 
     async def until(self, true: Callable[[], bool]) -> None:
-        """Return when ``true``, looking whenever an event has come."""
+        """Return when ``true`` returns true. It is called whenever an event has arrived."""
         async with asyncio.timeout(PATIENCE), self._came:
             await self._came.wait_for(true)
 
@@ -123,18 +126,18 @@ class Running:
         self._task: asyncio.Task[None] | None = None
 
     def start(self) -> None:
-        """Begin; returns at once."""
+        """Start ``run``, and return at once."""
         self._task = asyncio.create_task(self._adapter.run(self._accept))
 
     async def end(self) -> None:
-        """Wait until ``run`` ends by itself; an error of it is raised here."""
+        """Wait until ``run`` ends by itself. Its error is raised here."""
         task, self._task = self._task, None
         if task is not None:
             async with asyncio.timeout(PATIENCE):
                 await task
 
     async def stop(self) -> None:
-        """Cancel, and wait for the end; an error of ``run`` is raised here."""
+        """Cancel ``run``, and wait for its end. Its error is raised here."""
         task, self._task = self._task, None
         if task is None:
             return
@@ -144,7 +147,7 @@ class Running:
 
 
 class Served(Generic[Server]):
-    """A platform over the wire: the person acts on a loopback server, and the adapter is a client of it."""
+    """A platform over the wire: the person acts on a loopback server, whose client the adapter is."""
 
     adapter: Adapter
 
@@ -157,16 +160,16 @@ class Served(Generic[Server]):
         self.running = self._made()
 
     def make(self) -> Adapter:
-        """An adapter, as a new process has it, on what the last one kept."""
+        """A new adapter, as a new process would make it, with what the last one has stored."""
         raise NotImplementedError
 
     async def open(self) -> None:
-        """Run it until it is there."""
+        """Run the adapter until it is connected."""
         self.running.start()
         await self.here()
 
     async def here(self) -> None:
-        """Wait until the adapter is there."""
+        """Wait until the adapter is connected."""
         assert isinstance(self.adapter, HasAddress)
         async with asyncio.timeout(PATIENCE):
             await self.adapter.started()
@@ -176,7 +179,7 @@ class Served(Generic[Server]):
         await self.open()
 
     async def reborn(self) -> None:
-        """Another process takes over."""
+        """Replace the adapter by a new one, as a new process does."""
         await self.running.stop()
         self.running = self._made()
         await self.open()
@@ -200,7 +203,7 @@ class Served(Generic[Server]):
         return await self.server.until(ready)
 
     async def asked(self, text: str = "hi", **options: Any) -> Message:
-        """What somebody said, as the host got it."""
+        """A person's message, as the host got it."""
         count = len(self.inbox.of(Message))
         await self.server.say(text, **options)
         return (await self.inbox.wait(Message, count + 1))[-1]
@@ -211,7 +214,7 @@ class Served(Generic[Server]):
 
 
 class AdapterContract:
-    """The suite. Subclasses give the ``platform`` fixture."""
+    """The suite. Subclasses define the ``platform`` fixture."""
 
     async def _asked(self, platform: Platform, text: str = "hello") -> Message:
         await platform.say(text)
@@ -333,7 +336,7 @@ class AdapterContract:
 
     async def test_a_command_keeps_its_words(self, platform: Platform) -> None:
         await platform.say("/profile undo all")
-        # The host reads a slash at the beginning; a platform with commands of its own makes the Command itself.
+        # The host parses a leading slash. On a platform with its own commands, the adapter makes the Command.
         event = (await platform.inbox.wait(object))[0]
         if isinstance(event, Command):
             assert (event.name, event.arguments) == ("profile", "undo all")
@@ -401,7 +404,7 @@ class AdapterContract:
         await platform.adapter.send(said.conversation, Reply("here again"), key="k2")
         await platform.shown(lambda seen: any("here again" in one.text for one in seen))
 
-    # ── platforms with groups, limits, and lines that break ───────────────────────────────────────────────────────
+    # ── platforms with groups, rate limits and connections that break ─────────────────────────────────────────────
 
     def _server(self, platform: Platform) -> PlatformServer:
         if platform.server is None:
@@ -426,7 +429,7 @@ class AdapterContract:
         first = (await server.until(lambda seen: len(seen) == 1, server.group))[0]
         await server.say("and you?", channel=server.group, reply_to=first.message_id)
         answer = (await platform.inbox.wait(Message, 2))[1]
-        # Where the platform does not say whom a reply answers, the message that it answers tells the host.
+        # If the platform does not say whom a reply answers, the host knows it from the answered message.
         assert (
             answer.addressed or answer.reply_to == first.message_id or answer.conversation.key == said.conversation.key
         )
@@ -507,7 +510,7 @@ class AdapterContract:
         server = self._server(platform)
         said = await self._asked(platform)
         server.limit(0.3, times=2)
-        for _ in range(20):  # what the host does
+        for _ in range(20):  # as the host does
             try:
                 await platform.adapter.send(said.conversation, Reply("at last"), key="k1")
                 break

@@ -1,4 +1,4 @@
-"""Payloads that no platform should send, for hypothesis: any JSON, and real payloads with something in them changed."""
+"""Malformed payloads for hypothesis: any JSON, and real payloads with a few changes."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ JSON: st.SearchStrategy[Any] = st.recursive(
 
 @st.composite
 def mutated(draw: st.DrawFn, real: Sequence[Any]) -> Any:
-    """One of ``real`` with a few things in it, however deep, replaced or taken away."""
+    """One of ``real`` with one to three parts, at any depth, replaced or removed."""
     payload: Any = json.loads(json.dumps(draw(st.sampled_from(real))))
     for _ in range(draw(st.integers(1, 3))):
         at: Any = payload

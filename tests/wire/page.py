@@ -1,4 +1,4 @@
-"""A browser page without a browser: speaks the web adapter's frames, and puts together what a person would see."""
+"""A browser page without a browser. It speaks the web adapter's frames, and collects what a person would see."""
 
 from __future__ import annotations
 
@@ -9,11 +9,11 @@ from typing import Any
 
 import aiohttp
 
-PATIENCE = 20.0  #: seconds
+PATIENCE = 20.0  #: seconds after which a test that waits for something fails
 
 
 class FakePage:
-    """One open page of one browser. ``cookies`` are the browser's, and outlive the page."""
+    """One open page of one browser. The cookies belong to the browser, and outlive the page."""
 
     def __init__(self, url: str, *, person: str = "", token: str | None = None, jar: aiohttp.CookieJar | None = None):
         self.url = url
@@ -31,7 +31,7 @@ class FakePage:
         self._came = asyncio.Condition()
 
     async def open(self, **first: Any) -> None:
-        """Get a session, connect, and show the conversation; by default where it left off."""
+        """Get a session, connect, and show the conversation, by default from where the page was."""
         origin = {"Origin": self.origin}
         async with self.http.post(f"{self.url}session", headers=origin | self.headers) as answer:
             assert answer.status == 200, await answer.text()
@@ -50,7 +50,7 @@ class FakePage:
             await self._socket.send_str(frame if isinstance(frame, str) else json.dumps(frame))
 
     async def act(self, frame: dict[str, Any]) -> dict[str, Any]:
-        """Send what the person did; returns the Ack or the Refused."""
+        """Send an action of the person. Returns the Ack or the Refused."""
         count = len(self.frames)
         await self.send({"conversation": self.conversation} | frame)
 
@@ -63,7 +63,7 @@ class FakePage:
         return answers()[0]
 
     async def until(self, true: Callable[[], bool]) -> None:
-        """Wait for frames until ``true``."""
+        """Wait for frames until ``true`` returns true."""
         async with asyncio.timeout(PATIENCE), self._came:
             await self._came.wait_for(true)
 

@@ -25,7 +25,7 @@ from .contract import PATIENCE, AdapterContract, Inbox, Platform, Running
 
 
 class Recorded(ConsoleAdapter):
-    """Remembers the ids of what it printed: people see no ids on a terminal."""
+    """Remembers the ids of printed replies: a terminal does not show them."""
 
     def __init__(self, stdin: TextIO, stdout: TextIO) -> None:
         super().__init__(stdin=stdin, stdout=stdout, person="ana")
@@ -44,7 +44,7 @@ class Recorded(ConsoleAdapter):
 
 
 class Screen:
-    """As much of a terminal as the adapter uses: a cursor, line wrap, erasing, moving up."""
+    """The parts of a terminal that the adapter uses: a cursor, line wrap, erasing, moving up."""
 
     def __init__(self, columns: int) -> None:
         self.columns = columns
@@ -81,7 +81,7 @@ class Screen:
 
 
 class Terminal:
-    """Somebody at a terminal: types on one end of a pseudo-terminal and looks at the screen."""
+    """A person at a terminal, who types on one end of a pseudo-terminal and looks at the screen."""
 
     def __init__(self, columns: int = 60_000) -> None:
         self.master, slave = os.openpty()
@@ -164,7 +164,7 @@ class ConsolePlatform:
             await self.inbox.wait(object, count + 1)
 
     async def say_again(self) -> None:
-        if self.refused is not None:  # a terminal delivers once; a person types again
+        if self.refused is not None:  # a terminal delivers a line once; the person types it again
             await self.say(self.refused)
 
     async def react(self, message_id: str, emoji: str, *, on: bool) -> None:
@@ -208,7 +208,7 @@ class TestConsole(AdapterContract):
         platform.terminal.close()
 
 
-# More than the contract asks.
+# Beyond the contract.
 
 ROOM = Conversation(platform="console", workspace="local", channel="ana")
 
@@ -236,7 +236,7 @@ async def console(terminal: Terminal, inbox: Inbox) -> AsyncIterator[ConsoleAdap
 
 
 async def test_a_draft_grows_and_is_rewritten_where_it_changes(console: ConsoleAdapter, terminal: Terminal) -> None:
-    """On a narrow terminal, over several rows: what was said before stays."""
+    """On a narrow terminal a draft takes several rows; erasing too many would remove earlier messages."""
     terminal.type("hi\n")
     await terminal.shows("› hi")
     await console.draft(ROOM, "You have lunch with", key="k1")
@@ -305,7 +305,7 @@ async def test_ctrl_d_ends_it(terminal: Terminal, inbox: Inbox) -> None:
 
 
 async def piped(words: bytes, inbox: Inbox) -> str:
-    """What is printed where both ends are pipes."""
+    """What the adapter prints when both ends are pipes."""
     (read_in, write_in), (read_out, write_out) = os.pipe(), os.pipe()
     os.write(write_in, words)
     os.close(write_in)
@@ -347,7 +347,7 @@ async def test_a_file_is_read_as_if_it_were_typed(inbox: Inbox, tmp_path: Path) 
 
 
 async def test_a_terminal_that_is_gone_is_an_adapter_error(tmp_path: Path) -> None:
-    """The host then tries again, and keeps the reply."""
+    """With this error the host keeps the reply and tries again; any other error would lose it."""
     with (tmp_path / "in").open("w+") as stdin:
         stdout = (tmp_path / "out").open("w")
         console = ConsoleAdapter(stdin=stdin, stdout=stdout)

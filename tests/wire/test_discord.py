@@ -25,7 +25,7 @@ from .fuzz import JSON, mutated
 
 
 class DiscordPlatform(Served[DiscordServer]):
-    """The contract's platform: Ana in direct messages with the bot; its threads are in the server's channel."""
+    """The platform for the contract: Ana writes to the bot directly. Threads are in the server's channel."""
 
     def __init__(self, server: DiscordServer, data: Path, **options: Any) -> None:
         self.commands: dict[str, str] = {"profile": "what I know about you", "forget": "erase it"}
@@ -81,7 +81,7 @@ def called(server: DiscordServer, method: str, ending: str) -> list[Any]:
     return [body for verb, path, body in server.calls if verb == method and path.endswith(ending)]
 
 
-# ── the line ──────────────────────────────────────────────────────────────────────────────────────────────────────────
+# ── the connection ────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
 async def test_a_broken_line_is_resumed_and_what_it_missed_is_replayed(discord: DiscordPlatform) -> None:
@@ -139,7 +139,7 @@ async def test_what_is_said_while_the_process_is_down_is_heard_after_it_and_once
 
 
 async def test_a_line_over_which_nothing_comes_is_made_anew(server: DiscordServer, tmp_path: Path) -> None:
-    """It looks healthy: the connection is there, and what is sent over it is taken."""
+    """Such a connection looks healthy: it is open, and takes what is sent."""
     server.gateway.heartbeat = 0.2
     discord = DiscordPlatform(server, tmp_path, deaf_seconds=0.8)
     await discord.open()
@@ -229,7 +229,7 @@ async def test_a_reply_whose_answer_got_lost_is_seen_once(discord: DiscordPlatfo
     said = await discord.asked()
     discord.server.lose_answers = 1
     receipts: list[Receipt] = []
-    for again in (False, True):  # discord.py may have tried again itself
+    for again in (False, True):  # discord.py itself may have tried again
         with contextlib.suppress(TryLaterError):
             receipts.append(await discord.adapter.send(said.conversation, Reply("once"), key="k1", again=again))
     assert [one.message_id for one in discord.server.shown()] == list(receipts[-1].message_ids)
@@ -303,7 +303,7 @@ async def test_files_that_cannot_be_sent_do_not_cost_the_words(discord: DiscordP
 
 @pytest.mark.parametrize("dies", [False, True])
 async def test_the_draft_becomes_the_reply(discord: DiscordPlatform, dies: bool) -> None:
-    """Also in another process, which may not know of it: the nonce does."""
+    """Also in a new process that knows nothing of the draft: Discord knows its nonce."""
     said = await discord.asked()
     await discord.adapter.draft(said.conversation, "You have", key=f"discord:{said.event_id}")
     await discord.adapter.draft(said.conversation, "You have lunch", key=f"discord:{said.event_id}")
@@ -311,7 +311,7 @@ async def test_the_draft_becomes_the_reply(discord: DiscordPlatform, dies: bool)
     if dies:
         await discord.reborn()
     reply = Reply("You have lunch at noon.", buttons=(Button("Move it", "calendar:move"),))
-    await discord.adapter.send(said.conversation, reply, key=f"discord:{said.event_id}")  # undecided when it died
+    await discord.adapter.send(said.conversation, reply, key=f"discord:{said.event_id}")  # sent anew by the new process
     (shown,) = discord.server.shown()
     assert (shown.text, shown.buttons) == ("You have lunch at noon.", ("Move it",))
 
@@ -384,7 +384,7 @@ async def test_commands_are_registered_when_they_change_and_only_then(discord: D
     await server.wait(lambda: [each["name"] for each in server.commands] == ["roll"])
 
 
-# ── what comes in ─────────────────────────────────────────────────────────────────────────────────────────────────────
+# ── receiving ─────────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
 async def test_a_forums_post_is_a_conversation_of_its_own(discord: DiscordPlatform) -> None:
@@ -436,7 +436,7 @@ async def test_a_file_that_is_too_large_is_named_and_not_fetched(server: Discord
     await discord.running.stop()
 
 
-# ── whatever may come ─────────────────────────────────────────────────────────────────────────────────────────────────
+# ── malformed payloads ────────────────────────────────────────────────────────────────────────────────────────────────
 
 _USER = {"id": "1000000000000000011", "username": "ana", "discriminator": "0", "avatar": None}
 _SAID = {
@@ -486,7 +486,7 @@ REAL = [{kind: payload} for kind, payload in _VALID.items()]
 @settings(max_examples=20, deadline=None)
 @given(events=st.lists(mutated(REAL) | st.dictionaries(st.sampled_from(sorted(_VALID)), JSON), max_size=25))
 async def test_no_payload_ends_the_bot(events: list[dict[str, Any]]) -> None:
-    """Over the wire, with a good message behind them."""
+    """The malformed events come over the wire, and a valid message follows."""
     server = DiscordServer()
     await server.start()
     with tempfile.TemporaryDirectory() as folder:
@@ -510,7 +510,7 @@ async def test_an_edit_of_nothing_is_an_error(discord: DiscordPlatform) -> None:
 
 
 async def test_a_draft_that_a_dead_process_left_unnoted_becomes_the_reply(discord: DiscordPlatform) -> None:
-    """The store knows of no draft, and Discord has one under the nonce."""
+    """The store knows of no draft, but Discord has a message with its nonce."""
     said = await discord.asked()
     key = f"discord:{said.event_id}"
     await discord.adapter.draft(said.conversation, "You have", key=key)

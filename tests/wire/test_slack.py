@@ -32,7 +32,7 @@ from .fuzz import JSON, mutated
 
 
 class SlackPlatform(Served[SlackServer]):
-    """The contract's platform: Ana in a direct conversation with the bot."""
+    """The platform for the contract: Ana in a direct conversation with the bot."""
 
     def make(self) -> SlackAdapter:
         way: dict[str, Any] = (
@@ -70,7 +70,7 @@ class TestSlack(AdapterContract):
 
 @pytest.fixture
 async def slack(tmp_path: Path) -> AsyncIterator[SlackPlatform]:
-    """Over Socket Mode, and connected."""
+    """A platform that is connected over Socket Mode."""
     server = SlackServer()
     await server.start()
     platform = SlackPlatform(server, tmp_path)
@@ -80,7 +80,7 @@ async def slack(tmp_path: Path) -> AsyncIterator[SlackPlatform]:
     await server.stop()
 
 
-# ── the line ──────────────────────────────────────────────────────────────────────────────────────────────────────────
+# ── the connection ────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
 async def test_an_event_whose_acknowledgement_got_lost_is_one_event(slack: SlackPlatform) -> None:
@@ -108,7 +108,7 @@ async def test_a_connection_that_answers_no_pings_is_made_anew(slack: SlackPlatf
 
 
 async def test_a_connection_that_is_deaf_is_noticed_and_what_it_missed_is_heard(tmp_path: Path) -> None:
-    """Pings are answered, and nothing is delivered: only asking the history tells."""
+    """The connection answers pings and delivers nothing: only the history shows what is missing."""
     server = SlackServer()
     await server.start()
     slack = SlackPlatform(server, tmp_path, watch_seconds=0.2)
@@ -150,7 +150,7 @@ async def test_somebody_who_writes_for_the_first_time_while_it_is_down_is_answer
 
 
 async def test_signed_requests_are_checked(tmp_path: Path) -> None:
-    """Anybody can reach the address; whoever does not know the secret must not be able to speak for people."""
+    """Anybody can reach the address. Without the secret, nobody must be able to write in another person's name."""
     server = SlackServer(http=True)
     await server.start()
     slack = SlackPlatform(server, tmp_path)
@@ -332,7 +332,7 @@ async def test_a_draft_left_by_a_process_that_died_becomes_the_reply(slack: Slac
     assert (shown.text, shown.draft) == ("You have lunch.", False)
 
 
-# ── what it looks like ────────────────────────────────────────────────────────────────────────────────────────────────
+# ── rendering ─────────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
 async def test_cards_and_buttons_fit_slacks_limits(slack: SlackPlatform) -> None:
@@ -385,7 +385,7 @@ async def test_the_bots_own_reactions_and_those_on_others_are_not_its_business(s
 
 
 async def test_the_token_is_shown_to_slack_alone(slack: SlackPlatform, tmp_path: Path) -> None:
-    """A file may be kept elsewhere; whoever keeps it must not get the bot's token."""
+    """A file may be stored on a foreign server, which must not get the bot's token."""
     async with aiohttp.ClientSession() as session:
         url = slack.server.environment["SLACK_API_URL"]
         downloads = Downloads(Api(BOT_TOKEN, url, session), BOT_TOKEN, Files(tmp_path, 100))
@@ -417,7 +417,7 @@ async def test_a_command_in_a_channel_is_answered_for_the_one_who_gave_it(slack:
     assert slack.server.shown(slack.server.group, user=slack.server.ben) == []
 
 
-# ── whatever may come ─────────────────────────────────────────────────────────────────────────────────────────────────
+# ── malformed payloads ────────────────────────────────────────────────────────────────────────────────────────────────
 
 REAL: list[dict[str, Any]] = [
     {

@@ -42,7 +42,7 @@ def free_port() -> int:
 
 
 class TelegramPlatform(Served[TelegramServer]):
-    """The contract's platform: Ana in her private chat with the bot."""
+    """The platform for the contract: Ana in her private chat with the bot."""
 
     def __init__(self, server: TelegramServer, data: Path, *, webhook: bool = False, **options: Any) -> None:
         self.commands: dict[str, str] = {"profile": "what I know about you", "forget": "erase it"}
@@ -89,7 +89,7 @@ async def server() -> AsyncIterator[TelegramServer]:
 
 @pytest.fixture
 async def telegram(server: TelegramServer, tmp_path: Path) -> AsyncIterator[TelegramPlatform]:
-    """Polling, and connected."""
+    """A platform that is connected by polling."""
     platform = TelegramPlatform(server, tmp_path)
     await platform.open()
     yield platform
@@ -100,11 +100,11 @@ def called(server: TelegramServer, method: str) -> list[dict[str, Any]]:
     return [given for name, given in server.calls if name == method]
 
 
-# ── the line ──────────────────────────────────────────────────────────────────────────────────────────────────────────
+# ── the connection ────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
 async def test_a_poll_that_is_never_answered_is_given_up(server: TelegramServer, tmp_path: Path) -> None:
-    """A router that forgets a connection does not say so."""
+    """A router may forget a connection without closing it: the bot would wait for ever."""
     telegram = TelegramPlatform(server, tmp_path, poll_seconds=0, margin_seconds=0.3)
     await telegram.open()
     server.hanging = True
@@ -125,7 +125,7 @@ async def test_another_process_that_polls_is_outlived(telegram: TelegramPlatform
 
 
 async def test_a_webhook_that_somebody_has_set_is_taken_away(telegram: TelegramPlatform) -> None:
-    """Nothing can be polled while there is one."""
+    """While there is a webhook nothing can be polled: the bot would get no messages."""
     async with aiohttp.ClientSession() as other:
         await other.post(f"{telegram.server.url}/bot{TOKEN}/setWebhook", json={"url": "http://127.0.0.1:9/"})
     await telegram.server.drop()
@@ -150,7 +150,7 @@ async def test_a_chat_that_the_host_has_no_room_for_keeps_its_order(telegram: Te
 
 
 async def test_a_request_without_the_secret_is_refused(server: TelegramServer, tmp_path: Path) -> None:
-    """Anybody can find the address."""
+    """Anybody can find the address, and could write in another person's name."""
     telegram = TelegramPlatform(server, tmp_path, webhook=True)
     await telegram.open()
     url, secret = server.webhook["url"], server.webhook["secret_token"]
@@ -271,7 +271,7 @@ async def test_somebody_who_reacts_as_a_channel_is_that_channel(telegram: Telegr
 
 
 async def test_anonymous_counts_become_reactions_that_can_be_taken_back(telegram: TelegramPlatform) -> None:
-    """Also when the process that saw the first count is gone."""
+    """Also after a restart: the new process must know the counts that the old one has seen."""
     server = telegram.server
     said = await telegram.asked(channel=server.group, mention=True)
     receipt = await telegram.adapter.send(said.conversation, Reply("hello"), key="k1")
@@ -301,7 +301,7 @@ async def test_a_long_pause_is_left_to_the_host_and_other_chats_go_on(telegram: 
         await telegram.adapter.send(here, Reply("later"), key="k1")
     assert caught.value.seconds == 30
     await telegram.adapter.send(there, Reply("now"), key="k2")
-    with pytest.raises(TryLaterError):  # without asking Telegram, which would only lengthen the pause
+    with pytest.raises(TryLaterError):  # without a request, which would only prolong the pause
         await telegram.adapter.send(here, Reply("later"), key="k1")
     assert len(called(telegram.server, "sendMessage")) == 2
 
@@ -403,7 +403,7 @@ async def test_a_server_without_drafts_is_asked_once(telegram: TelegramPlatform)
 
 @pytest.mark.parametrize("dies", [False, True])
 async def test_in_a_group_the_draft_becomes_the_reply(telegram: TelegramPlatform, dies: bool) -> None:
-    """Also in another process: nobody should see the beginning for ever, and then all of it again."""
+    """Also in a new process: people would see the unfinished draft for ever, and the whole reply below it."""
     server = telegram.server
     said = await telegram.asked(channel=server.group, mention=True)
     await telegram.adapter.draft(said.conversation, "You have", key="k1")
@@ -411,14 +411,14 @@ async def test_in_a_group_the_draft_becomes_the_reply(telegram: TelegramPlatform
     if dies:
         await telegram.reborn()
     reply = Reply("You have lunch at noon.", buttons=(Button("Move it", "calendar:move"),))
-    receipt = await telegram.adapter.send(said.conversation, reply, key="k1")  # undecided when it died
+    receipt = await telegram.adapter.send(said.conversation, reply, key="k1")  # sent anew by the new process
     (shown,) = server.shown(server.group)
     assert (shown.text, shown.buttons) == ("You have lunch at noon.", ("Move it",))
     assert receipt.message_ids == (shown.message_id,)
 
 
 async def test_drafts_wait_for_their_turn_and_leave_room_for_messages(server: TelegramServer, tmp_path: Path) -> None:
-    """A group takes 20 messages a minute."""
+    """A group takes 20 messages a minute: drafts must not use all of them."""
     rates = Rates(group=Rate(20, 3.0), reserved_for_messages=5, draft_seconds=0.0)
     telegram = TelegramPlatform(server, tmp_path, rates=rates)
     await telegram.open()
@@ -448,7 +448,7 @@ async def test_too_much_for_one_chat_is_put_off_and_nothing_is_used_up() -> None
 
 
 async def test_values_longer_than_telegram_carries_come_back_whole(telegram: TelegramPlatform) -> None:
-    """Also after a restart."""
+    """Also after a restart: a button may be pressed weeks later."""
     long = "calendar:delete:" + "é" * 100
     said = await telegram.asked()
     buttons = (Button("Delete", long), Button("Mark", "~starts like a short name"))
@@ -501,14 +501,14 @@ async def test_commands_for_other_bots_are_left_to_them(telegram: TelegramPlatfo
     server = telegram.server
     for text in ("/profile@other_bot", "/weather"):
         await server.say(text, channel=server.group)
-    await server.say("/weather tomorrow")  # directly there is nobody else
+    await server.say("/weather tomorrow")  # in a direct chat there is no other bot
     await server.say("/profile", channel=server.group)
     await telegram.inbox.wait(Command, 2)
     said = [(event.name, event.conversation.kind) for event in telegram.inbox.of(Command)]
     assert sorted(said) == [("profile", "group"), ("weather", "direct")]
 
 
-# ── what comes in ─────────────────────────────────────────────────────────────────────────────────────────────────────
+# ── receiving ─────────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
 async def test_a_file_that_is_too_large_is_named_and_not_fetched(server: TelegramServer, tmp_path: Path) -> None:
@@ -536,7 +536,7 @@ async def test_a_mention_under_a_picture_counts(telegram: TelegramPlatform) -> N
     assert (said.addressed, said.text) == (True, "what is it?")
 
 
-# ── whatever may come ─────────────────────────────────────────────────────────────────────────────────────────────────
+# ── malformed payloads ────────────────────────────────────────────────────────────────────────────────────────────────
 
 _USER = {"id": 1001, "is_bot": False, "first_name": "Ana"}
 _CHAT = {"id": 1001, "type": "private", "first_name": "Ana"}
@@ -569,7 +569,7 @@ REAL = [{kind: payload} for kind, payload in _VALID.items()]
 @settings(max_examples=25, deadline=None)
 @given(payloads=st.lists(mutated(REAL) | st.dictionaries(st.sampled_from(sorted(_VALID)), JSON), max_size=25))
 async def test_no_payload_ends_the_bot(payloads: list[dict[str, Any]]) -> None:
-    """Over the wire, with a good message behind them."""
+    """The malformed updates come over the wire, and a valid message follows."""
     server = TelegramServer()
     await server.start()
     with tempfile.TemporaryDirectory() as folder:
@@ -593,7 +593,7 @@ async def test_an_edit_of_nothing_is_an_error(telegram: TelegramPlatform) -> Non
 
 
 async def test_what_is_secret_is_not_said_where_somebody_hides_behind_the_group(telegram: TelegramPlatform) -> None:
-    """An anonymous administrator has the group's own id."""
+    """An anonymous administrator has the group's own id: everybody in the group would read the answer."""
     server = telegram.server
     said = await telegram.asked(channel=server.group, mention=True)
     await telegram.adapter.send(said.conversation, Reply("Your code", only_for=server.group), key="k1")

@@ -26,7 +26,7 @@ TOKEN = "a-token-of-enough-length"
 
 
 class WebPlatform:
-    """The contract's platform: one person before one page."""
+    """The platform for the contract: one person at one page."""
 
     server = None
 
@@ -133,11 +133,11 @@ class TestWeb(AdapterContract):
         await platform.running.stop()
 
 
-# More than the contract asks.
+# Beyond the contract.
 
 
 class Site:
-    """A running adapter, and browsers that are closed at the end."""
+    """A running adapter, and browsers that are closed after the test."""
 
     def __init__(self, adapter: WebAdapter, accept: Accept) -> None:
         self.adapter = adapter
@@ -218,7 +218,7 @@ async def test_a_page_that_resumes_gets_what_it_missed_and_nothing_twice(site: S
 
 
 async def test_a_new_process_shows_the_whole_conversation_again(inbox: Inbox, tmp_path: Path) -> None:
-    """Reload after a restart: words, reactions, the pressed button and the card are all there."""
+    """After a restart and a reload, the text, the reactions, the pressed button and the card are there."""
     jar = aiohttp.CookieJar(unsafe=True)
     async with serving(inbox, tmp_path) as site:
         page = await site.page(jar=jar)
@@ -251,7 +251,7 @@ async def test_two_pages_of_a_person_show_the_same(site: Site, inbox: Inbox) -> 
         {"type": "reaction", "id": "react-one", "message_id": receipt.message_ids[0], "emoji": "👍", "on": True}
     )
     await one.until(lambda: one.listed("bot")[0].get("reactions") == ["👍"])
-    # The first page did not know yet: the host must not count it twice.
+    # The first page did not know yet: the host must not count the reaction twice.
     await one.act(
         {"type": "reaction", "id": "react-two", "message_id": receipt.message_ids[0], "emoji": "👍", "on": True}
     )
@@ -259,7 +259,7 @@ async def test_two_pages_of_a_person_show_the_same(site: Site, inbox: Inbox) -> 
 
 
 async def test_what_comes_late_over_an_old_connection_does_not_undo_what_came_since(site: Site, inbox: Inbox) -> None:
-    """A page reloads with a reaction on the way, sends it again, and takes it back; then the first one arrives."""
+    """A page reloads while a reaction is on its way, sends it again, and removes it; then the first one arrives."""
     old, new = await site.page(person="ana"), await site.page(person="ana")
     _, receipt = await answer(site, inbox, new, Reply("hi"))
     put = {"type": "reaction", "message_id": receipt.message_ids[0], "emoji": "👍", "on": True}
@@ -313,7 +313,7 @@ async def test_a_person_can_have_several_conversations(site: Site, inbox: Inbox)
     await page.until(lambda: page.conversation != old)
     assert page.items == {}
     new = page.conversation
-    await page.send({"type": "new"})  # nothing was said in it: it is new still
+    await page.send({"type": "new"})  # it has no messages, so it counts as new
     await page.send({"type": "list"})
     await page.until(lambda: page.frames[-1]["type"] == "conversations")
     assert page.conversation == new
@@ -325,7 +325,7 @@ async def test_a_person_can_have_several_conversations(site: Site, inbox: Inbox)
 
 
 async def test_earlier_messages_are_fetched_in_stretches(site: Site, inbox: Inbox) -> None:
-    """A long conversation must not come whole on every reload."""
+    """A reload must not load all of a long conversation."""
     page = await site.page()
     said, _ = await answer(site, inbox, page, Reply("0"))
     for number in range(1, 250):
@@ -412,11 +412,11 @@ async def test_a_button_is_pressed_once(site: Site, inbox: Inbox) -> None:
 
 
 async def test_who_asks_to_be_forgotten_is_told_so_on_an_empty_page(site: Site, inbox: Inbox) -> None:
-    """Their page must not stay behind in a conversation that is gone, waiting for an answer that cannot come."""
+    """The page would wait for ever in a conversation that was erased."""
     page = await site.page()
     said, _ = await answer(site, inbox, page, Reply("hi"))
     before = page.conversation
-    for number in (1, 2):  # who asks twice is told twice
+    for number in (1, 2):  # whoever asks twice gets two answers
         assert await site.adapter.forget(said.sender.user_id) == 1
         await site.adapter.send(said.conversation, Reply("You are forgotten."), key=f"k{number}")
         await page.until(lambda: [item["text"] for item in page.listed()] == ["You are forgotten."])
@@ -431,7 +431,7 @@ async def test_a_reply_to_a_conversation_that_is_not_there_is_an_error(site: Sit
 
 
 async def test_being_forgotten_before_the_press_is_noted_is_no_failure(inbox: Inbox, tmp_path: Path) -> None:
-    """The button that asks for it is in what is erased."""
+    """The button with which a person asks to be forgotten is erased too."""
 
     adapter = WebAdapter(port=0, data=tmp_path)
 
@@ -471,7 +471,7 @@ async def test_a_crash_around_the_hosts_inbox_neither_loses_nor_repeats(tmp_path
 
     site = Site(WebAdapter(port=0, data=tmp_path), inbox.accept)
     await site.start()
-    if crash == "after":  # the host answers before the page is back: question and answer must be in this order
+    if crash == "after":  # the host answers before the page is back: the answer must be below the question
         said = inbox.of(Message)[0]
         await site.adapter.send(said.conversation, Reply("answered"), key="k1", reply_to=said.message_id)
     page = await site.page(jar=jar)
@@ -488,7 +488,7 @@ async def test_a_stopping_host_refuses_and_closes_with_going_away(inbox: Inbox, 
         _, receipt = await answer(site, inbox, page, Reply("hi"))
         await site.running.stop()
         assert await page.closed() == 1001
-        # What the host finishes while it stops is kept for the page's return.
+        # A reply that the host finishes while it stops is kept until the page is back.
         said = inbox.of(Message)[0]
         late = await site.adapter.send(said.conversation, Reply("finished"), key="k2")
         await site.start()
@@ -524,7 +524,7 @@ async def test_a_file_is_served_under_an_address_that_nobody_guesses(site: Site,
             assert got.status == 404
 
 
-# Who may come in
+# Access
 
 
 @pytest.mark.parametrize("host", ["0.0.0.0", "::", "192.168.1.7", "chat.example.org"])
@@ -558,7 +558,7 @@ async def test_without_the_token_there_is_no_session_and_no_socket(inbox: Inbox,
         socket = await page.http.ws_connect(f"{page.url}socket?person=ana")
         assert (await socket.receive()).type == aiohttp.WSMsgType.CLOSE
         assert socket.close_code == 4401
-        async with page.http.get(page.url) as got:  # the page itself holds nothing secret: it asks for the token
+        async with page.http.get(page.url) as got:  # the page itself is not secret: it asks for the token
             assert got.status == 200
 
 
@@ -573,7 +573,7 @@ async def test_the_token_is_shown_once_and_becomes_a_cookie(inbox: Inbox, tmp_pa
 
 
 async def test_names_in_the_address_count_only_where_nobody_else_can_come(inbox: Inbox, tmp_path: Path) -> None:
-    """Otherwise anybody with the token could be anybody."""
+    """Otherwise anybody with the token could take another person's name."""
     async with serving(inbox, tmp_path, host="0.0.0.0", token=TOKEN) as site:
         page = await site.page(token=TOKEN, person="ana")
         await page.act(message("hi"))
@@ -584,7 +584,7 @@ async def test_names_in_the_address_count_only_where_nobody_else_can_come(inbox:
     "origin", ["http://evil.example", "http://127.0.0.1:1", "null", "https://127.0.0.1", "http://[", "x"]
 )
 async def test_another_sites_page_cannot_open_the_socket(site: Site, origin: str) -> None:
-    """Its script would be sent with the person's cookies: cross-site WebSocket hijacking."""
+    """The browser would send the person's cookies along: cross-site WebSocket hijacking."""
     page = await site.page()
     with pytest.raises(aiohttp.WSServerHandshakeError) as caught:
         await page.http.ws_connect(f"{page.url}socket", headers={"Origin": origin})
@@ -595,7 +595,7 @@ async def test_another_sites_page_cannot_open_the_socket(site: Site, origin: str
 
 @pytest.mark.parametrize("host", ["evil.example", "evil.example:8321", "127.0.0.1.evil.example", "", "[", "10.0.0.1"])
 async def test_a_name_that_was_pointed_at_this_machine_is_not_answered(site: Site, host: str) -> None:
-    """DNS rebinding: the other site's name resolves to 127.0.0.1, and its page reads ours."""
+    """DNS rebinding: the name of another site resolves to 127.0.0.1, and its page reads the conversations."""
     page = await site.page(opened=False)
     for path in ("", "socket", "metrics", "healthz"):
         async with page.http.get(page.url + path, headers={"Host": host}) as got:
@@ -678,7 +678,7 @@ async def test_an_accept_that_fails_unforeseen_does_not_end_the_connection(tmp_p
 
 
 async def test_a_damaged_transcript_is_said_at_the_start(inbox: Inbox, tmp_path: Path) -> None:
-    """Otherwise the host would run, and every page would fail."""
+    """Otherwise the bot would start, and every page would fail."""
     (tmp_path / "web.db").write_bytes(b"this is no database" * 100)
     with pytest.raises(ConfigError, match=r"web\.db is damaged.*not a database.*Move it away"):
         await WebAdapter(port=0, data=tmp_path).run(inbox.accept)

@@ -20,7 +20,7 @@ MINUTE = timedelta(minutes=1)
 
 
 class Reminding(EchoHandler):
-    """Sets a timer for each message, in as many minutes as it says, and answers it."""
+    """Answers every message, and sets a timer for the number of minutes in it."""
 
     def __init__(self, ledger: Ledger, clock: ManualClock) -> None:
         super().__init__()
@@ -55,7 +55,7 @@ async def test_an_open_page_shows_a_reminder_and_one_that_comes_back_finds_it(tm
         await page.close()
         clock.advance(MINUTE)
         while not any(isinstance(event, Timer) and event.key == "after 2" for event in handler.handled):
-            await adapter.transcript.owner("")  # a turn of the transcript's thread and of the loop
+            await adapter.transcript.owner("")  # gives the transcript's thread and the event loop a turn
         await page.open()
         await page.until(lambda: len(page.listed("bot")) == 4)
         last = page.listed("bot")[-1]

@@ -1,5 +1,5 @@
-// The page: what the server sent (items, drafts) and what the person did that it has not acknowledged (the outbox) are
-// the whole state; everything shown follows from them.
+// The page. Its whole state is what the server has sent (items, drafts) and the actions that the server has not
+// acknowledged (the outbox). Everything that is shown follows from that state.
 
 import { Connection } from "./connection.js";
 import { Outbox } from "./outbox.js";
@@ -8,9 +8,9 @@ import { MessageView, day, draftNode, make, pendingNode, showDraft } from "./vie
 
 const $ = (id) => document.getElementById(id);
 const person = new URLSearchParams(location.search).get("person") ?? "";
-const TAB = `llmagent-os:conversation:${person}`; // which conversation this tab shows
-const TYPING_FOR = 12000; // milliseconds
-const GLIDE = 1000; // milliseconds that a smooth scroll may take
+const TAB = `llmagent-os:conversation:${person}`; // key of the conversation that this tab shows
+const TYPING_MILLISECONDS = 12000; // how long "an answer is coming" is shown
+const SCROLL_MILLISECONDS = 1000; // how long a smooth scroll may take
 
 const outbox = new Outbox(person);
 const items = new Map(); // message id -> item, as the server last sent it
@@ -21,8 +21,8 @@ let conversation = recall();
 let seq = 0;
 let online = false;
 let typingTimer = null;
-let gliding = 0; // until then the page is on its way to the end, and what comes meanwhile does not stop it
-let fresh = true; // nothing has come of this conversation yet
+let scrollingUntil = 0; // until then the page scrolls to its end, and new messages do not stop it
+let fresh = true; // nothing of this conversation has arrived yet
 
 function recall() {
   try {
@@ -36,11 +36,11 @@ function remember(id) {
   try {
     sessionStorage.setItem(TAB, id);
   } catch {
-    // then a reload shows the latest conversation
+    // without storage, a reload shows the latest conversation
   }
 }
 
-// What comes from the server
+// Frames from the server
 
 const connection = new Connection({
   hello: () => ({ type: "open", conversation, after: seq }),
@@ -80,7 +80,7 @@ const FRAMES = {
 
   items(frame) {
     if (frame.conversation !== conversation) return;
-    const first = fresh; // history, not news
+    const first = fresh; // old messages, which are not announced
     fresh = false;
     const stay = atEnd() || first;
     const height = $("scroll").scrollHeight;
@@ -109,7 +109,7 @@ const FRAMES = {
   },
 
   draft({ message_id, text }) {
-    if (items.has(message_id)) return; // it came late
+    if (items.has(message_id)) return; // the draft came after the message
     const follow = atEnd();
     showTyping(false);
     if (!drafts.has(message_id)) drafts.set(message_id, draftNode(message_id));
@@ -146,11 +146,11 @@ const FRAMES = {
   },
 };
 
-// What the person does
+// Actions of the person
 
 function act(frame) {
   const entry = outbox.add({ ...frame, conversation });
-  connection.send(entry.frame); // where this fails, it is sent with the next welcome
+  connection.send(entry.frame); // if this fails, the frame is sent after the next welcome
 }
 
 function say(text) {
@@ -182,7 +182,7 @@ const palette = new Palette((message_id, emoji) => {
 
 function switchTo(frame) {
   if ($("history").matches(":popover-open")) $("history").hidePopover();
-  if (!connection.send(frame)) notice("That works again as soon as the connection is back.");
+  if (!connection.send(frame)) notice("This works again as soon as the connection is back.");
   $("text").focus();
 }
 
@@ -213,10 +213,10 @@ $("login-form").addEventListener("submit", (event) => {
 });
 new ResizeObserver(() => $("latest").hidden && follow && toEnd(true)).observe($("scroll"));
 
-// What is shown
+// Showing the state
 
 let follow = true;
-["wheel", "touchmove", "pointerdown"].forEach((kind) => $("scroll").addEventListener(kind, () => (gliding = 0), { passive: true }));
+["wheel", "touchmove", "pointerdown"].forEach((kind) => $("scroll").addEventListener(kind, () => (scrollingUntil = 0), { passive: true }));
 $("scroll").addEventListener("scroll", () => (follow = atEnd()), { passive: true });
 
 function clear(id) {
@@ -246,7 +246,7 @@ function choiceOf(item) {
   return item.pressed ?? waiting?.frame.value ?? null;
 }
 
-// The question above an answer that does not stand right under it.
+// The question that an answer quotes, if other messages stand between the two.
 function quotedBy(item) {
   const asked = item.reply_to ? items.get(item.reply_to) : null;
   if (!asked) return "";
@@ -295,7 +295,7 @@ function dropDraft(messageId) {
   drafts.delete(messageId);
 }
 
-// What is not settled: answers in the making, and messages that the server has not acknowledged.
+// Drafts of answers, and messages that the server has not acknowledged.
 function showTail() {
   const waiting = outbox.of(conversation, "message").filter(({ frame }) => !items.has(`p-${frame.id}`));
   const nodes = waiting.map((entry) =>
@@ -314,7 +314,7 @@ function showTyping(on) {
   clearTimeout(typingTimer);
   const follow = atEnd();
   $("typing").hidden = !on;
-  if (on) typingTimer = setTimeout(() => showTyping(false), TYPING_FOR);
+  if (on) typingTimer = setTimeout(() => showTyping(false), TYPING_MILLISECONDS);
   if (on && follow) toEnd();
 }
 
@@ -349,7 +349,7 @@ function grow() {
 }
 
 function atEnd() {
-  if (performance.now() < gliding) return true;
+  if (performance.now() < scrollingUntil) return true;
   const { scrollTop, clientHeight, scrollHeight } = $("scroll");
   return scrollHeight - scrollTop - clientHeight < 80;
 }
@@ -357,7 +357,7 @@ function atEnd() {
 function toEnd(instant = false) {
   $("latest").hidden = true;
   follow = true;
-  gliding = instant ? 0 : performance.now() + GLIDE;
+  scrollingUntil = instant ? 0 : performance.now() + SCROLL_MILLISECONDS;
   $("scroll").scrollTo({ top: $("scroll").scrollHeight, behavior: instant ? "instant" : "auto" });
 }
 

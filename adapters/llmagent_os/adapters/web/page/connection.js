@@ -1,13 +1,13 @@
-// A WebSocket that comes back: after a restart of the server, a lost network, a laptop's sleep.
+// A WebSocket that reconnects after a restart of the server, a lost network, or a laptop's sleep.
 
 const NOT_ADMITTED = 4401;
-const FIRST_DELAY = 400; // milliseconds
+const FIRST_DELAY = 400; // milliseconds before the first try to reconnect
 const LONGEST_DELAY = 8000;
 const PING_EVERY = 20000;
 const PONG_WITHIN = 8000;
 
 export class Connection {
-  // hello(): the first frame. onFrame(frame). onState("connecting" | "open" | "waiting"). onToken(wrong): ask for it.
+  // hello(): the first frame. onFrame(frame). onState("connecting" | "open" | "waiting"). onToken(wrong): ask for the token.
   constructor({ hello, onFrame, onState, onToken }) {
     Object.assign(this, { hello, onFrame, onState, onToken });
     this.socket = null;
@@ -56,7 +56,7 @@ export class Connection {
       this.again();
       return;
     }
-    this.token = null; // the cookie has its place
+    this.token = null; // the cookie replaces the token
     const address = new URL(`/socket${location.search}`, location.href);
     address.protocol = address.protocol.replace("http", "ws");
     const socket = new WebSocket(address);
@@ -93,7 +93,7 @@ export class Connection {
     this.timer = setTimeout(() => this.connect(), delay);
   }
 
-  // A connection that died without a word (sleep, a network gone) still looks open: ask, and give up on silence.
+  // A connection that died silently (sleep, lost network) still looks open: send a ping, and reconnect without a pong.
   check() {
     if (this.watch || !this.send({ type: "ping" })) return;
     this.watch = setTimeout(() => {

@@ -36,7 +36,7 @@ function blocks(lines, depth) {
       const end = lines.findIndex((other, j) => j > i && other.trim().startsWith(match[1]));
       const stop = end < 0 ? lines.length : end; // a draft's fence is still open
       const pre = element("pre", element("code", lines.slice(i + 1, stop).join("\n")));
-      pre.tabIndex = 0; // it may scroll sideways
+      pre.tabIndex = 0; // so that the keyboard can scroll it sideways
       nodes.push(pre);
       i = stop + 1;
     } else if ((match = HEADING.exec(line))) {
@@ -98,7 +98,7 @@ function listFrom(lines, start, depth) {
     }
     while (i + 1 < lines.length && !lines[i].trim() && BULLET.test(lines[i + 1])) i += 1;
     const made = blocks(inner, depth + 1);
-    // A tight item holds its words directly, without a paragraph's margins.
+    // An item without empty lines holds its words directly, without a paragraph's margins.
     const first = made[0]?.nodeName === "P" ? [...made.shift().childNodes] : [];
     list.append(element("li", ...first, ...made));
   }
@@ -117,7 +117,7 @@ function tableFrom(lines) {
   return frame;
 }
 
-// Tried in this order wherever a special character stands. Lengths are bounded, so that no text takes long.
+// Patterns that are tried in this order at every special character. Lengths are limited, so that no text takes long.
 const INLINE = [
   [/\\([\\`*_{}[\]()#+.!~|<>-])/y, (match) => match[1]],
   [/(?: {2,}|\\)?\n/y, () => element("br")],

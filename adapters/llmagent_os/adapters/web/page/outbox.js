@@ -1,10 +1,10 @@
-// What the person did and the server has not acknowledged. It is kept in the browser's storage, so that neither a
-// restart of the server nor a reload of the page loses it; the same id each time keeps it from happening twice.
+// The actions that the server has not acknowledged. They are kept in the browser's storage, so that neither a restart
+// of the server nor a reload of the page loses them. An action has the same id at every try, and is done only once.
 
 const ALPHABET = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
 
 export function newId() {
-  // Not crypto.randomUUID(): pages that come over plain HTTP from another machine do not have it.
+  // Not crypto.randomUUID(): pages over plain HTTP from another machine do not have it.
   return Array.from(crypto.getRandomValues(new Uint8Array(22)), (byte) => ALPHABET[byte & 63]).join("");
 }
 
@@ -18,7 +18,7 @@ export class Outbox {
         if (key.startsWith(this.prefix)) found.push(JSON.parse(localStorage.getItem(key)));
       }
     } catch {
-      // No storage in this browser: then it is kept only while the page is open.
+      // This browser has no storage: actions are kept only while the page is open.
     }
     found.sort((a, b) => a.order - b.order).forEach((entry) => this.entries.set(entry.frame.id, entry));
     this.order = Math.max(Date.now(), ...found.map((entry) => entry.order + 1));
@@ -50,11 +50,11 @@ export class Outbox {
     try {
       localStorage.removeItem(this.prefix + id);
     } catch {
-      // as above
+      // this browser has no storage
     }
   }
 
-  // In the order in which they were done.
+  // Actions in the order in which they were done.
   waiting() {
     return [...this.entries.values()].filter((entry) => !entry.failed);
   }
@@ -69,7 +69,7 @@ export class Outbox {
     try {
       localStorage.setItem(this.prefix + entry.frame.id, JSON.stringify(entry));
     } catch {
-      // full, or none: it stays in memory
+      // the storage is full or missing: the action stays in memory
     }
   }
 }

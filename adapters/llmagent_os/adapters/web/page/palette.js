@@ -1,4 +1,4 @@
-// Any emoji as a reaction: a few at hand, and a field for all others.
+// The choice of an emoji as a reaction: buttons for some, and a field for all others.
 
 const EMOJI = [
   ["❤️", "Heart"], ["🎉", "Party"], ["😄", "Laughing"], ["🙏", "Thank you"], ["🔥", "Fire"], ["👏", "Clapping"],
@@ -40,7 +40,7 @@ export class Palette {
     this.node.addEventListener("toggle", (event) => {
       this.opener?.setAttribute("aria-expanded", String(event.newState === "open"));
     });
-    // The popover closes itself on Escape; only the focus must go back to where it was.
+    // The popover closes itself on Escape. The focus must return to where it was.
     this.node.addEventListener("keydown", (event) => {
       if (event.key === "Escape") {
         event.preventDefault();

@@ -1,5 +1,5 @@
-// One message as elements. A message that changes is changed in place, part by part: the focus stays where it is, and a
-// screen reader is told of new messages only.
+// One message as DOM elements. A changed message is updated in place, part by part: the focus stays where it is, and a
+// screen reader announces only new messages.
 
 import { render } from "./markdown.js";
 import { nameOf } from "./palette.js";
@@ -94,7 +94,7 @@ export class MessageView {
     for (const button of this.choices.children) {
       const chosen = pressed !== null && button.dataset.value === pressed;
       button.classList.toggle("chosen", chosen);
-      // Not `disabled`: that would throw the keyboard's focus away.
+      // Not `disabled`: the button would lose the keyboard's focus.
       if (pressed !== null) button.setAttribute("aria-disabled", "true");
       else button.removeAttribute("aria-disabled");
       if (pressed !== null) button.setAttribute("aria-pressed", String(chosen));
@@ -141,7 +141,7 @@ function files(values) {
 }
 
 export function draftNode(id) {
-  // Hidden from screen readers, which would read each change of it; the whole message comes after it.
+  // Hidden from screen readers, which would read every change. The whole message follows.
   return make("article", { class: "message bot draft", "data-id": id, "aria-hidden": "true" }, make("div", { class: "body" }));
 }
 
