@@ -75,8 +75,7 @@ def _settings(ctx: click.Context, **given: Any) -> Settings:
 
     options: dict[str, Any] = dict(ctx.obj)
     settings = Settings.load(options.pop("env_file"), **(options | given))
-    secrets = [getattr(settings, name).get_secret_value() for name in settings.secrets()]
-    log_setup.configure(settings.log_level, settings.log_format, secrets=secrets)
+    log_setup.configure(settings.log_level, settings.log_format, secrets=settings.secret_values())
     return settings
 
 

@@ -220,6 +220,11 @@ class Settings(BaseSettings):
         """Return the names of the fields whose values are never shown."""
         return tuple(name for name, field in cls.model_fields.items() if field.annotation is SecretStr)
 
+    def secret_values(self) -> list[str]:
+        """Return the values that are never shown, such as tokens; empty ones too."""
+        values = (value for _, value in self)
+        return [value.get_secret_value() for value in values if isinstance(value, SecretStr)]
+
     @classmethod
     def variables(cls) -> dict[str, str]:
         """Return every environment variable with its description."""

@@ -25,12 +25,22 @@ class BackgroundTasks:
         task.add_done_callback(self._tasks.discard)
         return task
 
+    def running(self) -> list[asyncio.Task[Any]]:
+        """The tasks that have not ended."""
+        return list(self._tasks)
+
     async def close(self) -> None:
         """Cancel the tasks that still run, and return when all have ended. New tasks may be spawned later."""
         tasks = list(self._tasks)
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
+
+
+def is_cancelled() -> bool:
+    """Whether the current task itself is being cancelled, and not only a task that it awaits."""
+    task = asyncio.current_task()
+    return task is not None and task.cancelling() > 0
 
 
 async def run_together(*works: Coroutine[Any, Any, None]) -> None:

@@ -7,9 +7,9 @@ import asyncio
 import structlog
 
 from llmagent_os.adapter import Reply
+from llmagent_os.adapter_kit.background_tasks import BackgroundTasks
 from llmagent_os.events import ButtonPress, Command, Event, Message, event_key
 from llmagent_os.host.supervisor import AdapterSupervisor
-from llmagent_os.host.tasks import BackgroundTasks
 
 _log = structlog.stdlib.get_logger(__name__)
 

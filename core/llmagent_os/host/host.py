@@ -23,6 +23,7 @@ from collections.abc import Awaitable, Callable, Iterable
 import structlog
 
 from llmagent_os.adapter import Adapter
+from llmagent_os.adapter_kit.background_tasks import BackgroundTasks
 from llmagent_os.errors import ConfigError
 from llmagent_os.events import Event, Reaction
 from llmagent_os.feedback.emoji_table import EMOJI, RewardMapping
@@ -38,7 +39,6 @@ from llmagent_os.host.limits import Limits
 from llmagent_os.host.metrics import Metrics
 from llmagent_os.host.stages import Stages
 from llmagent_os.host.supervisor import AdapterSupervisor
-from llmagent_os.host.tasks import BackgroundTasks
 from llmagent_os.host.timer_clock import TimerClock
 from llmagent_os.ledger import Ledger
 

@@ -7,13 +7,13 @@ import asyncio
 import structlog
 
 from llmagent_os.adapter import Reply
+from llmagent_os.adapter_kit.background_tasks import is_cancelled
 from llmagent_os.errors import ConfigError, TryLaterError
 from llmagent_os.events import Command, Message
 from llmagent_os.host.limits import Limits
 from llmagent_os.host.metrics import Metrics
 from llmagent_os.host.pending_event import PendingEvent
 from llmagent_os.host.supervisor import AdapterSupervisor
-from llmagent_os.host.tasks import is_cancelled
 
 _log = structlog.stdlib.get_logger(__name__)
 

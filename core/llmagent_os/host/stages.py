@@ -13,6 +13,7 @@ import logging
 import structlog
 
 from llmagent_os.adapter import Adapter, Reply
+from llmagent_os.adapter_kit.background_tasks import BackgroundTasks, is_cancelled
 from llmagent_os.errors import LedgerError
 from llmagent_os.events import ButtonPress, Command, Event, Message, Reaction
 from llmagent_os.feedback.reactions import Reactions
@@ -23,7 +24,6 @@ from llmagent_os.host.metrics import Metrics
 from llmagent_os.host.pending_event import PendingEvent
 from llmagent_os.host.reply_sender import ReplySender
 from llmagent_os.host.supervisor import AdapterSupervisor
-from llmagent_os.host.tasks import BackgroundTasks, is_cancelled
 from llmagent_os.host.typing_indicator import show_typing
 from llmagent_os.ledger import Ledger
 

@@ -21,13 +21,7 @@ _FILE = click.Path(path_type=Path, dir_okay=False, exists=True)
 
 
 @click.command()
-@click.option(
-    "--out",
-    type=_FOLDER,
-    default="runs/calendar",
-    show_default=True,
-    help="The run's folder; an unfinished run resumes.",
-)
+@click.option("--out", type=_FOLDER, default="runs/calendar", show_default=True, help="The run's folder; it resumes.")
 @click.option("--recipe", "file", type=_FILE, help="A JSON file with numbers that replace the recipe's.")
 @click.option("--steps", type=click.IntRange(min=1), help="Replaces the recipe's number of steps.")
 @click.option("--seed", type=int, help="Replaces the recipe's seed, which decides the data and the first weights.")
