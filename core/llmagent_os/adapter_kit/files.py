@@ -54,7 +54,7 @@ class Files:
 
     async def keep(
         self,
-        person: str,
+        user_id: str,
         event_id: str,
         name: str,
         content_type: str,
@@ -65,7 +65,7 @@ class Files:
         """Write the bytes of ``chunks`` to disk. The same file of the same event overwrites the first copy.
 
         Args:
-            person: the platform's id of the sender.
+            user_id: the platform's id of the sender.
             event_id: of the message that came with the file.
             name: of the file, as the platform gives it.
             content_type: of the file, as the platform gives it.
@@ -76,7 +76,7 @@ class Files:
             The attachment. It has a ``problem`` and no path if the file is too large or could not be fetched.
         """
         safe = safe_name(name)
-        path = self._folder / file_name_of(person) / file_name_of(event_id) / safe
+        path = self._folder / file_name_of(user_id) / file_name_of(event_id) / safe
         partial = path.with_name(f".{safe}.part")
         size = 0
         try:
@@ -113,9 +113,9 @@ class Files:
         """Whether a file of ``size`` bytes, as the platform claims, is worth fetching."""
         return size <= self._max_bytes
 
-    async def forget(self, person: str) -> int:
-        """Erase a person's files, by the id under which they were kept. Returns how many messages had files."""
-        return await asyncio.to_thread(_erase, self._folder / file_name_of(person))
+    async def forget(self, user_id: str) -> int:
+        """Erase a person's files, by the platform's id of the person. Returns how many messages had files."""
+        return await asyncio.to_thread(_erase, self._folder / file_name_of(user_id))
 
     async def listed(self, person: str) -> list[tuple[Path, int]]:
         """A person's files, by the id under which they were kept: path and size in bytes of each, sorted by path."""

@@ -25,5 +25,5 @@ async def test_without_a_connection_the_host_is_asked_to_try_later() -> None:
     slot.fill("connected")
     slot.clear()
     with pytest.raises(TryLaterError, match="pigeon: not connected"):
-        await slot.wait(0.01)
+        await slot.wait(0.0)
     assert slot.current is None

@@ -25,7 +25,7 @@ async def test_locks_of_one_key_are_given_in_the_order_of_asking() -> None:
 async def test_locks_of_different_keys_do_not_wait_for_each_other() -> None:
     """One slow download would hold up every conversation."""
     locks = KeyedLocks()
-    async with locks.of("one"), asyncio.timeout(5), locks.of("two"):
+    async with locks.of("one"), locks.of("two"):
         pass
 
 

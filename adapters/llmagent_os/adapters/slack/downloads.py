@@ -28,11 +28,11 @@ class Downloads:
         self._token = token
         self._files = files
 
-    async def fetch(self, person: str, event_id: str, file: FilePayload, number: int = 0) -> Attachment:
+    async def fetch(self, user_id: str, event_id: str, file: FilePayload, number: int = 0) -> Attachment:
         """Download one file of a message. Never raises: an attachment without a file says why.
 
         Args:
-            person: id of the sender.
+            user_id: of the sender.
             event_id: of the message.
             file: what Slack says about the file.
             number: of the file in the message, from 0.
@@ -49,7 +49,7 @@ class Downloads:
             return missing(name, kind, self._files.too_large, size=file.size, voice=voice)
         if not self._api.is_own_address(url):
             return missing(name, kind, "it is kept outside of Slack", voice=voice)
-        return await self._files.keep(person, event_id, name, kind, self._chunks(url, kind), voice=voice)
+        return await self._files.keep(user_id, event_id, name, kind, self._chunks(url, kind), voice=voice)
 
     async def _chunks(self, url: str, kind: str) -> AsyncIterator[bytes]:
         headers = {"Authorization": f"Bearer {self._token}"}

@@ -155,21 +155,21 @@ class ReplySender:
         self, conversation: Conversation, reply: Reply, key: str, url: str, again: bool
     ) -> Receipt:
         """Send ``reply`` so that only one person sees it."""
-        person = reply.only_for or ""
+        user_id = reply.only_for or ""
 
         async def post(number: int, part: Part) -> str:
             if isinstance(part, str):  # an ephemeral message has no files: they go to the person directly
-                return await self._upload(await self._direct_conversation(person), part) if person else ""
+                return await self._upload(await self._direct_conversation(user_id), part) if user_id else ""
             if url and self._api.is_own_address(url):
                 await self._respond(url, part)
                 return ""
-            if not person:
+            if not user_id:
                 raise AdapterError("slack: there is no way left to answer this command")
             answer = await self._api.call(
                 "chat.postEphemeral",
                 channel=conversation.channel,
                 thread_ts=conversation.thread,
-                user=person,
+                user=user_id,
                 **part.arguments(),
             )
             return str(answer.get("message_ts", ""))
@@ -178,8 +178,8 @@ class ReplySender:
         self._response_urls.pop(key, None)
         return receipt
 
-    async def _direct_conversation(self, person: str) -> Conversation:
-        opened = await self._api.call("conversations.open", users=person)
+    async def _direct_conversation(self, user_id: str) -> Conversation:
+        opened = await self._api.call("conversations.open", users=user_id)
         channel = str(cast("dict[str, Any]", opened.get("channel") or {}).get("id", ""))
         return Conversation(platform=PLATFORM, channel=channel)
 

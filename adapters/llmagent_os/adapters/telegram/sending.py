@@ -94,14 +94,14 @@ class ReplySender:
         return receipt
 
     async def _send_privately(
-        self, conversation: Conversation, reply: Reply, person: str, key: str, reply_to: str | None, *, again: bool
+        self, conversation: Conversation, reply: Reply, user_id: str, key: str, reply_to: str | None, *, again: bool
     ) -> Receipt:
         """Send ``reply`` into the person's own chat. No part of it becomes a message of the group."""
         # A person who writes as a group or a channel has its id, and everybody would read the answer there.
-        possible = person.isdecimal()
+        possible = user_id.isdecimal()
         if possible:
             try:
-                direct = Conversation(platform=PLATFORM, channel=person)
+                direct = Conversation(platform=PLATFORM, channel=user_id)
                 await self._deliver(direct, reply, key, None, again=again)
             except AdapterError as error:
                 if not isinstance(error.__cause__, Forbidden | BadRequest):

@@ -65,9 +65,9 @@ class OpenPages:
         for message_id, text in self._drafts.get(page.conversation or "", {}).items():
             page.show_draft(message_id, text)
 
-    async def show_to(self, visitor_id: str, conversation: str) -> None:
+    async def show_to(self, user_id: str, conversation: str) -> None:
         """Switch all pages of a visitor to a conversation. A page that has lost its connection switches later."""
-        pages = [page for page in self._pages if page.visitor.id == visitor_id]
+        pages = [page for page in self._pages if page.visitor.id == user_id]
         await asyncio.gather(*(self.show(page, conversation, 0) for page in pages), return_exceptions=True)
 
     def notify(self, conversation: str) -> None:

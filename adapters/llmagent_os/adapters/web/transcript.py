@@ -49,25 +49,25 @@ class Transcript:
         """Close the file. A later call opens it again."""
         await asyncio.get_running_loop().run_in_executor(self._thread, self._dispose)
 
-    async def latest(self, person: str) -> str:
+    async def latest(self, user_id: str) -> str:
         """The id of the person's latest conversation. If there is none, one is begun."""
 
         def work(db: sa.Connection) -> str:
-            query = sa.select(tables.conversations.c.id).where(tables.conversations.c.person == person)
+            query = sa.select(tables.conversations.c.id).where(tables.conversations.c.person == user_id)
             found = db.execute(query.order_by(tables.conversations.c.created_at.desc()).limit(1)).scalar()
-            return found or tables.begin(db, person)
+            return found or tables.begin(db, user_id)
 
         return await self._do(work)
 
-    async def begin(self, person: str) -> str:
+    async def begin(self, user_id: str) -> str:
         """The id of a conversation of the person without messages. If there is none, one is begun."""
 
         def work(db: sa.Connection) -> str:
             query = sa.select(tables.conversations.c.id).where(
-                tables.conversations.c.person == person,
+                tables.conversations.c.person == user_id,
                 ~sa.exists().where(tables.messages.c.conversation == tables.conversations.c.id),
             )
-            return db.execute(query.limit(1)).scalar() or tables.begin(db, person)
+            return db.execute(query.limit(1)).scalar() or tables.begin(db, user_id)
 
         return await self._do(work)
 
@@ -80,12 +80,12 @@ class Transcript:
 
         return await self._do(work)
 
-    async def conversations(self, person: str, limit: int = 50) -> list[tuple[str, str, str]]:
+    async def conversations(self, user_id: str, limit: int = 50) -> list[tuple[str, str, str]]:
         """The person's conversations as (id, title, begin in ISO 8601), latest first."""
 
         def work(db: sa.Connection) -> list[tuple[str, str, str]]:
             columns = tables.conversations.c
-            query = sa.select(columns.id, columns.title, columns.created_at).where(columns.person == person)
+            query = sa.select(columns.id, columns.title, columns.created_at).where(columns.person == user_id)
             query = query.order_by(columns.created_at.desc())
             return [(row.id, row.title, row.created_at) for row in db.execute(query.limit(limit))]
 
@@ -205,11 +205,11 @@ class Transcript:
 
         return await self._do(work)
 
-    async def export(self, person: str) -> list[dict[str, Any]]:
+    async def export(self, user_id: str) -> list[dict[str, Any]]:
         """The person's conversations with their messages, as JSON objects, oldest first."""
 
         def work(db: sa.Connection) -> list[dict[str, Any]]:
-            theirs = sa.select(tables.conversations).where(tables.conversations.c.person == person)
+            theirs = sa.select(tables.conversations).where(tables.conversations.c.person == user_id)
             return [
                 {
                     "id": row.id,
@@ -222,14 +222,14 @@ class Transcript:
 
         return await self._do(work)
 
-    async def forget(self, person: str) -> tuple[str, ...]:
-        """Erase the person's conversations; returns the ids that they had.
+    async def forget(self, user_id: str) -> tuple[str, ...]:
+        """Erase the person's conversations. Returns their ids.
 
         Nothing of them is left in the file: SQLite overwrites what it deletes, and the write-ahead log is emptied.
         """
 
         def work(db: sa.Connection) -> tuple[str, ...]:
-            theirs = tables.conversations.c.person == person
+            theirs = tables.conversations.c.person == user_id
             erased = tuple(db.execute(sa.select(tables.conversations.c.id).where(theirs)).scalars())
             db.execute(tables.conversations.delete().where(theirs))
             return erased

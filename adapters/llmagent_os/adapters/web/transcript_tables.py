@@ -58,11 +58,11 @@ acts = sa.Table(  # actions that were taken: a page may send an action again, al
 )
 
 
-def begin(db: sa.Connection, person: str) -> str:
-    """Begin a conversation of ``person``. Returns its id."""
+def begin(db: sa.Connection, user_id: str) -> str:
+    """Begin a conversation of a person. Returns its id."""
     conversation = secrets.token_urlsafe(12)
     at_now = now().isoformat(timespec="microseconds")  # of one width, so that it sorts
-    row = {"id": conversation, "person": person, "title": "", "created_at": at_now, "last_seq": 0}
+    row = {"id": conversation, "person": user_id, "title": "", "created_at": at_now, "last_seq": 0}
     db.execute(conversations.insert().values(**row))
     return conversation
 
