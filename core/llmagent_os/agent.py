@@ -35,8 +35,8 @@ from llmagent_os.events import (
     event_key,
     now,
 )
-from llmagent_os.feedback.emoji_table import verdict
 from llmagent_os.feedback.implicit_signs import reward_of, sign
+from llmagent_os.feedback.verdict import verdict
 from llmagent_os.handler import Draft, Outcome
 from llmagent_os.identity import identity_of
 from llmagent_os.ledger import Interaction, RewardEvent

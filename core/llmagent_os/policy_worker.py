@@ -18,8 +18,9 @@ import msgspec
 import structlog
 
 from llmagent_os.errors import ConfigError, LedgerError, PolicyError
-from llmagent_os.feedback.emoji_table import signs, verdict
 from llmagent_os.feedback.rater_trust import Trust
+from llmagent_os.feedback.signals import SIGNALS, SPOKEN_OPINION_KINDS
+from llmagent_os.feedback.verdict import signs, verdict
 from llmagent_os.ledger import Interaction, Ledger, Rated
 from llmagent_os.policy import Decision, FixedPolicy
 from llmagent_os.policy.learner import SHARED
@@ -206,7 +207,9 @@ class PolicyWorker:
 
     def _learn_one(self, row: Rated) -> None:
         reward = row.reward
-        if reward is None or (reward.kind == "reaction" and not reward.reward):  # nobody's opinion has changed
+        if (
+            reward is None or reward.kind not in SIGNALS or (reward.kind == "reaction" and not reward.reward)
+        ):  # nobody's opinion has changed
             return
         if reward.kind == "reaction" and reward.op == "add":  # taking off is no flood, however many they are
             mine = [each.reward for each in row.so_far if each.kind == "reaction" and each.rater_id == reward.rater_id]
@@ -215,14 +218,15 @@ class PolicyWorker:
         if decision is None:
             return
         if reward.kind != "reaction":
-            self._pupil.observe(decision, reward.reward, kind=reward.kind)
+            self._pupil.observe(decision, reward.reward, kind=SIGNALS[reward.kind].kind)
             return
         trust = {each.rater_id: self._trust.score(each.rater_id) for each in row.so_far}
         stands = verdict(row.so_far, row.own, trust)
         self._pupil.observe(decision, stands.reward, weight=stands.weight)
         if stands.reward is None:  # a bystander's, or one too many, takes nothing else with it
             for sign in signs(row.so_far, row.own):
-                self._pupil.observe(decision, sign.reward, kind=sign.kind)
+                if sign.kind in SIGNALS:
+                    self._pupil.observe(decision, sign.reward, kind=SIGNALS[sign.kind].kind)
 
     async def heard(self, user_id: str) -> tuple[int, int]:
         """On how many replies a person's reactions have taught something, and on how many anything of theirs has.
@@ -230,7 +234,7 @@ class PolicyWorker:
         Raises:
             LedgerError: it cannot be read.
         """
-        opinions = await self._ledger.opinions(user_id, NOT_CHOSEN)
+        opinions = await self._ledger.opinions(user_id, SPOKEN_OPINION_KINDS, NOT_CHOSEN)
         reacted = [reacted for action, reacted in opinions if self._policy.actions.index(action) is not None]
         return sum(reacted), len(reacted)
 

@@ -13,7 +13,8 @@ from numpy.typing import NDArray
 from llmagent_os.bot import Bot
 from llmagent_os.config import Settings
 from llmagent_os.errors import ConfigError, PolicyError
-from llmagent_os.feedback.emoji_table import signs, verdict
+from llmagent_os.feedback.signals import SIGNALS, next_code
+from llmagent_os.feedback.verdict import signs, verdict
 from llmagent_os.ledger import Ledger, Taken
 from llmagent_os.ledger.connection import file_of
 from llmagent_os.policy.actions import ActionSpace
@@ -31,9 +32,6 @@ TRAINED = 0.6
 MOST = 20_000
 
 Floats = NDArray[np.float64]
-#: Codes of ``observed.NEXTS``. Of several signs that follow a reply the highest code wins: thanks, then anything that
-#: speaks against the reply, then going on.
-_NEXT = {"went_on": 1, "reask": 2, "correction": 2, "edited": 2, "tool_failed": 2, "thanks": 3}
 
 
 async def report(settings: Settings, bot: Bot, names: Sequence[str], *, as_json: bool = False) -> str:
@@ -140,7 +138,7 @@ def as_logged(taken: Sequence[tuple[Decision, Taken]], space: ActionSpace) -> Lo
     for _, each in taken:
         reward = verdict(each.rewards, each.own, {}).reward
         opinions.append(0 if not reward else 2 if reward > 0 else 1)
-        nexts.append(max((_NEXT[row.kind] for row in each.rewards if row.kind in _NEXT), default=0))
+        nexts.append(next_code(row.kind for row in each.rewards))
     return Logged(
         features=np.stack([features.vector(decision.context) for decision, _ in taken]),
         people=np.array([people.setdefault(decision.user_id, len(people)) for decision, _ in taken]),
@@ -180,5 +178,6 @@ def _trained(name: str, taken: Sequence[tuple[Decision, Taken]], bot: Bot) -> Le
         if stands.reward is not None:
             policy.observe(decision, stands.reward, weight=stands.weight)
         for row in signs(each.rewards, each.own):
-            policy.observe(decision, row.reward, kind=row.kind)
+            if row.kind in SIGNALS:
+                policy.observe(decision, row.reward, kind=SIGNALS[row.kind].kind)
     return policy

@@ -359,11 +359,14 @@ class Ledger:
 
         return await self._writer.run(work)
 
-    async def opinions(self, identity: str, besides: Collection[str] = ()) -> list[tuple[dict[str, str], bool]]:
+    async def opinions(
+        self, identity: str, kinds: Collection[str], besides: Collection[str] = ()
+    ) -> list[tuple[dict[str, str], bool]]:
         """The replies to a person, under all their identities, of which it is known what they think.
 
         Args:
             identity: one of the person's.
+            kinds: the kinds of rewards, besides reactions, that say what a person thinks.
             besides: replies of these ``policy_version`` are left out, as are those that no features are kept of.
 
         Returns:
@@ -378,7 +381,7 @@ class Ledger:
             reacted = rewards.c.kind == "reaction"
             opinion = sa.func.abs(sa.func.total(sa.case((reacted, rewards.c.reward)))) > 1e-9
             off = sa.func.max(sa.case((reacted & (rewards.c.op == "remove") & (rewards.c.reward != 0), rewards.c.seq)))
-            told = rewards.c.kind.in_(("thanks", "correction", "reask", "edited"))
+            told = rewards.c.kind.in_(kinds)
             sign = sa.func.max(sa.case((told, rewards.c.seq)))
             query = (
                 sa.select(interactions.c.action, opinion)

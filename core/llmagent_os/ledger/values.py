@@ -58,7 +58,7 @@ class RewardEvent(msgspec.Struct, frozen=True, kw_only=True):
     interaction_id: str  #: the reply it is on
     rater_id: str  #: :func:`~llmagent_os.identity.identity_of` of who reacted: the identity
     user_id: str  #: the identity that the reply answered
-    kind: Literal["reaction", "reask", "correction", "edited", "thanks", "went_on", "tool_failed"] = "reaction"
+    kind: str = "reaction"  #: the signal, one of ``feedback.signals``; a kind that is not known there teaches nothing
     op: Literal["add", "remove"]
     raw_value: str  #: the emoji, as the platform wrote it; empty where it is none
     reward: float  #: what this row changes

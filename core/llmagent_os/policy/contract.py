@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping
 from types import MappingProxyType
-from typing import Literal, Protocol
+from typing import Protocol
 from uuid import uuid4
 
 import msgspec
+
+from llmagent_os.feedback.signals import Kind as Kind
 
 #: How to behave: one value for each of the bot's dimensions, ``{"mode": "task_oriented", "verbosity": "brief", …}``.
 Action = dict[str, str]
@@ -32,11 +34,6 @@ DIMENSIONS: Dimensions = MappingProxyType(
 
 #: So many behaviours can be learned of: every combination of the dimensions' values is one.
 MAX_ACTIONS = 64
-
-#: What tells how a reply was taken. ``reaction``: an emoji. ``reask``, ``correction``, ``edited``, ``thanks`` and
-#: ``went_on``: what the person said next; ``went_on`` (they simply went on) is no opinion, but neither was it a re-ask.
-#: ``tool_failed``: what the reply itself was.
-Kind = Literal["reaction", "reask", "correction", "edited", "thanks", "went_on", "tool_failed"]
 
 NOTHING_ASKED: Mapping[str, str] = MappingProxyType({})
 

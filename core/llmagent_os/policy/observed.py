@@ -13,13 +13,15 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from llmagent_os.feedback.signals import NEXT_CATEGORIES
+
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
 Bools = NDArray[np.bool_]
 
 #: What is seen of an opinion, and of what came next.
 OPINIONS = ("none", "negative", "positive")
-NEXTS = ("unknown", "went_on", "asked_again", "thanked")
+NEXTS = NEXT_CATEGORIES
 
 #: Nobody shows an opinion more often, satisfied or not; and no more people than this are taken to be contrary: if all
 #: were, what everybody likes would be what nobody does.

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from llmagent_os.feedback.signals import NEXT_KINDS
 from llmagent_os.policy.design import Design
 from llmagent_os.policy.learner import Observation
 from llmagent_os.policy.parts import pack, unpack
@@ -21,7 +22,7 @@ HISTORY = 200  #: turns of a person that are remembered
 BLOCK = 8  #: somebody may become somebody else between blocks of so many of their turns
 
 #: What a person did next, as a code. The first is that nothing of it is known.
-NEXT = ("", "went_on", "reask", "correction", "edited", "thanks", "tool_failed")
+NEXT = ("", *NEXT_KINDS)
 
 
 @dataclass(frozen=True)

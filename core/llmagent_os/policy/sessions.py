@@ -6,13 +6,11 @@ import math
 
 import msgspec
 
+from llmagent_os.feedback.signals import worth_of
 from llmagent_os.policy.learner import Observation
 
 #: So many turns of a person are remembered: what comes later on older ones is not learned.
 TURNS = 32
-
-#: Having gone on without asking again is worth so much: the person was content, as far as anybody knows.
-WENT_ON = 0.25
 
 
 class Turn(msgspec.Struct, kw_only=True):
@@ -37,7 +35,7 @@ class Turn(msgspec.Struct, kw_only=True):
         """
         if "reaction" in self.signs:
             return self.signs["reaction"]
-        rest = [WENT_ON if kind == "went_on" else worth for kind, worth in self.signs.items()]
+        rest = [worth_of(kind, reward) for kind, reward in self.signs.items()]
         return max(-1.0, min(1.0, math.fsum(rest)))
 
     def surprise(self, change: float, expected: float) -> float:
