@@ -331,7 +331,7 @@ class Agent:
     ) -> Decision:
         """How to behave: one choice, which is kept, and which plugins are given."""
         if self.learning is not None:
-            await self.learning.meet(person.user_id)
+            await self.learning.load(person.user_id)
         return self.behavior.decide(
             person.user_id, features, person.preferences, decision_id=decision_id, episode_id=episode_id
         )

@@ -267,10 +267,10 @@ def policy() -> None:
 @click.pass_context
 def evaluate_policy(ctx: click.Context, /, bot: str, names: tuple[str, ...], as_json: bool) -> None:
     """Say what candidate policies would have been worth, from what BOT did and how people took it."""
-    from llmagent_os.admin.policy_evaluation import report
+    from llmagent_os.admin import policy_command
     from llmagent_os.bot import Bot
 
-    click.echo(asyncio.run(report(_settings(ctx), Bot.load(bot), names, as_json=as_json)))
+    click.echo(asyncio.run(policy_command.evaluate(_settings(ctx), Bot.load(bot), names, as_json=as_json)))
 
 
 @policy.command("replay")
@@ -278,10 +278,10 @@ def evaluate_policy(ctx: click.Context, /, bot: str, names: tuple[str, ...], as_
 @click.pass_context
 def replay_policy(ctx: click.Context, /, bot: str) -> None:
     """Delete what BOT's policy has learned, and learn it again from the ledger. Not while the bot runs."""
+    from llmagent_os.admin import policy_command
     from llmagent_os.bot import Bot
-    from llmagent_os.policy_worker import replay
 
-    click.echo(asyncio.run(replay(_settings(ctx), Bot.load(bot))))
+    click.echo(asyncio.run(policy_command.replay(_settings(ctx), Bot.load(bot))))
 
 
 @main.command()

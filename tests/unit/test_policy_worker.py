@@ -32,7 +32,7 @@ from llmagent_os.policy.dimensions import starting
 from llmagent_os.policy.learned import LEARNERS, make_behavior
 from llmagent_os.policy.learner import Learner
 from llmagent_os.policy.parts import pack, unpack
-from llmagent_os.policy_worker import TRUST, PolicyWorker, decision_of
+from llmagent_os.policy_worker import TRUST_PART, PolicyWorker, decision_of
 from llmagent_os.testing import MemoryAdapter, ScriptedLLM, Sent
 
 SEED = 0  #: of what is chosen
@@ -174,7 +174,7 @@ async def test_a_second_emoji_on_a_reply_is_no_second_vote(tmp_path: Path) -> No
         await bot.platform.react(sent, "😢", user="ana", removed=True)
         await bot.settled()
         _, parts = await bot.ledger.policy_state("test:bayes")
-        good, bad, _, recent = json.loads(parts[TRUST])["memory::ana"]
+        good, bad, _, recent = json.loads(parts[TRUST_PART])["memory::ana"]
         assert (good, bad, recent) == (0, 1, 1)
 
 
@@ -184,7 +184,7 @@ async def test_taking_reactions_off_is_no_vote_and_no_flood(tmp_path: Path) -> N
             await bot.platform.react(sent, emoji, user="ana", removed=True)
         await bot.settled()
         _, parts = await bot.ledger.policy_state("test:bayes")
-        good, bad, _, recent = json.loads(parts[TRUST])["memory::ana"]
+        good, bad, _, recent = json.loads(parts[TRUST_PART])["memory::ana"]
         assert (good, bad, recent) == (0, 12, 12)
 
 
@@ -308,8 +308,8 @@ async def test_after_a_change_of_dimensions_all_is_learned_again_from_what_still
         assert "detailed" not in learned and "you told me so" not in learned, "her wish for details is none of these"
     async with running(tmp_path, learner) as bot:  # and back: what was said of those counts as it did
         parts = (await bot.ledger.policy_state(name))[1]
-        assert {each: parts[each] for each in parts if each != TRUST} == {
-            each: before[1][each] for each in before[1] if each != TRUST
+        assert {each: parts[each] for each in parts if each != TRUST_PART} == {
+            each: before[1][each] for each in before[1] if each != TRUST_PART
         }
 
 
@@ -492,13 +492,13 @@ async def test_who_is_forgotten_while_it_learns_does_not_come_back(tmp_path: Pat
     assert await replayed(tmp_path) == state
 
 
-@pytest.mark.parametrize("part", ["", "memory::ana", TRUST])
+@pytest.mark.parametrize("part", ["", "memory::ana", TRUST_PART])
 async def test_a_part_that_is_whole_but_makes_no_sense_is_learned_again(tmp_path: Path, part: str) -> None:
     async with running(tmp_path) as bot:
         await bot.opinions("ana", {"verbosity": "brief"}, 3)
         before = await bot.ledger.policy_state("test:bayes")
         _, facts = unpack(before[1][""])
-        damaged = b"[1]" if part == TRUST else pack({}, facts if part == "" else {})
+        damaged = b"[1]" if part == TRUST_PART else pack({}, facts if part == "" else {})
         await bot.ledger.keep_policy("test:bayes", before[0] or 0, {part: damaged}, before=before[0])
     async with running(tmp_path) as bot:
         assert await bot.ledger.policy_state("test:bayes") == before

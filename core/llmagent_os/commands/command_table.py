@@ -178,12 +178,12 @@ class Commands:
         if not may_learn(person.preferences):
             return "I do not learn from your reactions: `/profile learning on` changes that."
         await agent.learning.catch_up()
-        reacted, all_told = await agent.learning.heard(person.user_id)
+        reacted, all_told = await agent.learning.reply_counts(person.user_id)
         if not all_told:
             return "From your reactions I have learned nothing yet: 👍 and 👎 tell me how you like to be answered."
         replies = "one reply" if all_told == 1 else f"{all_told} replies"
         source = "your reactions on" if reacted == all_told else "how you took"
-        await agent.learning.meet(person.user_id)
+        await agent.learning.load(person.user_id)
         lines = [f"From {source} {replies} I have learned that you like:"]
         for name, (value, chance) in agent.learning.tastes(person.user_id).items():
             values, asked = tuple(self._dimensions[name]), person.preferences.get(name, "")

@@ -2,28 +2,19 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import replace
-from pathlib import Path
 
 import numpy as np
 import pytest
 from benchmarks.off_policy import KINDS, case, trial
 from numpy.typing import NDArray
 
-from llmagent_os.admin.policy_evaluation import as_logged, report
-from llmagent_os.bot import Bot
-from llmagent_os.config import Settings
-from llmagent_os.errors import ConfigError, PolicyError
-from llmagent_os.events import Conversation, Message, Sender
-from llmagent_os.ledger import Interaction, Ledger, RewardEvent, Taken
+from llmagent_os.errors import PolicyError
 from llmagent_os.policy import posterior
 from llmagent_os.policy.actions import ActionSpace
 from llmagent_os.policy.columns import Columns
-from llmagent_os.policy.contract import Decision, Kind
 from llmagent_os.policy.evaluation import Judge
 from llmagent_os.policy.logged import Logged
-from llmagent_os.policy_worker import replay
 
 SPACE = ActionSpace()
 CONTRASTS, ORDERS = SPACE.contrasts()
@@ -162,123 +153,3 @@ def test_the_benchmark_knows_which_candidates_are_at_the_boundary() -> None:
     assert gains["same"] == [0.0] and len(gains["single"]) == 12
     assert gains["softmax"][1] > gains["softmax"][0] > 0 > gains["softmax"][2]
     assert {name for _, name, _ in trial(100, "A", 240)} >= {"DR error", "gain holds", "falsely promoted"}
-
-
-def test_of_several_signs_that_follow_thanks_win_and_then_what_speaks_against() -> None:
-    def nexts(*kinds: Kind) -> int:
-        rewards = [
-            RewardEvent(
-                reward_id=str(number),
-                event_id=str(number),
-                interaction_id="i",
-                rater_id="u",
-                user_id="u",
-                op="add",
-                raw_value=kind,
-                reward=0.0,
-                mapping_version="1",
-                kind=kind,
-            )
-            for number, kind in enumerate(kinds)
-        ]
-        dist = dict.fromkeys(SPACE.labels, 1 / 12)
-        decision = Decision(action=SPACE.actions[0], pscore=1 / 12, policy_version="x", action_dist=dist, user_id="u")
-        taken = Taken(seq=1, interaction=None, person="u", own=("u",), rewards=rewards)
-        return int(as_logged([(decision, taken)], SPACE).nexts[0])
-
-    assert nexts() == 0
-    assert nexts("went_on") == 1
-    assert nexts("reask", "went_on") == nexts("edited") == nexts("tool_failed", "reask") == 2
-    assert nexts("went_on", "thanks", "correction") == 3
-
-
-OWN = """
-name = "parrot"
-model = "calendar"
-[behavior.dimensions]
-tone = { formal = "Write formally.", playful = "Write playfully." }
-verbosity = true
-"""
-
-
-async def test_decisions_of_other_dimensions_are_left_out_of_the_report(tmp_path: Path) -> None:
-    settings = Settings.load(env_file=None, data=tmp_path, policy="bayes")
-    (tmp_path / "bot.toml").write_text(OWN)
-    bot = Bot.load(tmp_path)
-    own = ActionSpace(bot.config.behavior.dimensions)
-    ledger = await Ledger.open(settings.ledger_url, synchronous="NORMAL")
-    for number in range(40):
-        space = own if number % 4 else SPACE
-        who = f"u{number % 3}"
-        room = Conversation(platform="web", channel=who)
-        event = Message(event_id=str(number), conversation=room, sender=Sender(who), text="hi", message_id=str(number))
-        interaction = Interaction(
-            interaction_id=f"web:{number}",
-            event_id=str(number),
-            user_id=f"web::{who}",
-            conversation_key=room.key,
-            context={"features": {"intent": "ask"}},
-            action=space.actions[number % len(space)],
-            action_dist=dict.fromkeys(space.labels, 1 / len(space)),
-            pscore=1 / len(space),
-            policy_version="x",
-        )
-        await ledger.accept(event, max_pending=1000)
-        await ledger.prepare(event, None, interaction)
-    await ledger.close()
-    found = await report(settings, bot, [])
-    assert "10 other replies are left out" in found
-    assert all(label in found for label in own.labels) and "mode=" not in found
-    with pytest.raises(ConfigError, match="no candidate 'initiative=act,mode="):
-        await report(settings, bot, [SPACE.labels[0]])
-    assert "learned again" in await replay(settings, bot)
-
-
-async def test_the_report_reads_a_ledger_and_passes_over_garbage(tmp_path: Path) -> None:
-    settings = Settings.load(env_file=None, data=tmp_path, policy="bayes")
-    bot = Bot.load("calendar")
-    with pytest.raises(PolicyError, match="there is no ledger"):
-        await report(settings, bot, [])
-    with pytest.raises(ConfigError, match="no candidate 'magic'"):
-        await report(settings, bot, ["magic"])
-    rng = np.random.default_rng(0)
-    ledger = await Ledger.open(settings.ledger_url, synchronous="NORMAL")
-    dist = dict.fromkeys(SPACE.labels, 1 / 12)
-    for number in range(400):
-        who = f"u{number % 8}"
-        room = Conversation(platform="web", channel=who)
-        event = Message(event_id=str(number), conversation=room, sender=Sender(who), text="hi", message_id=str(number))
-        at = int(rng.integers(12))
-        good = rng.random() < (0.9 if BRIEF[at] else 0.3)
-        interaction = Interaction(
-            interaction_id=f"web:{number}",
-            event_id=str(number),
-            user_id=f"web::{who}",
-            conversation_key=room.key,
-            context={"features": {"intent": "ask"}} if number % 50 else {"features": {"intent": ["bad"]}},
-            action=SPACE.actions[at],
-            action_dist=dist,
-            pscore=1 / 12,
-            policy_version="x",
-        )
-        reward = RewardEvent(
-            reward_id=f"r{number}",
-            event_id=f"r{number}",
-            interaction_id=f"web:{number}",
-            rater_id=f"web::{who}",
-            user_id=f"web::{who}",
-            op="add",
-            raw_value="👍",
-            reward=1.0 if good else -1.0,
-            mapping_version="1",
-        )
-        await ledger.accept(event, max_pending=1000)
-        await ledger.prepare(event, None, interaction, rewards=(reward,))
-    await ledger.close()
-    brief = SPACE.labels[int(np.flatnonzero(BRIEF)[0])]
-    text = await report(settings, bot, ["uniform", "reinforce", brief])
-    assert "8 other replies are left out" in text
-    assert "reinforce" in text and brief in text
-    found = json.loads(await report(settings, bot, ["uniform"], as_json=True))
-    assert found["candidates"]["uniform"]["verdict"]
-    assert 0 <= found["candidates"]["uniform"]["better"] <= 1
