@@ -299,10 +299,10 @@ def policy() -> None:
 @click.pass_context
 def evaluate_policy(ctx: click.Context, /, bot: str, names: tuple[str, ...], as_json: bool) -> None:
     """Estimate what candidate policies would have earned, from BOT's decisions and people's reactions to them."""
-    from llmagent_os.admin.policy_evaluation import report
+    from llmagent_os.admin import policy_command
     from llmagent_os.bot import Bot
 
-    click.echo(asyncio.run(report(_settings(ctx), Bot.load(bot), names, as_json=as_json)))
+    click.echo(asyncio.run(policy_command.evaluate(_settings(ctx), Bot.load(bot), names, as_json=as_json)))
 
 
 @policy.command("replay")
@@ -310,10 +310,10 @@ def evaluate_policy(ctx: click.Context, /, bot: str, names: tuple[str, ...], as_
 @click.pass_context
 def replay_policy(ctx: click.Context, /, bot: str) -> None:
     """Delete what BOT's policy learned, and learn it again from the ledger. Stop the bot first."""
+    from llmagent_os.admin import policy_command
     from llmagent_os.bot import Bot
-    from llmagent_os.policy_worker import replay
 
-    click.echo(asyncio.run(replay(_settings(ctx), Bot.load(bot))))
+    click.echo(asyncio.run(policy_command.replay(_settings(ctx), Bot.load(bot))))
 
 
 @main.command()

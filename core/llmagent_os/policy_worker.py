@@ -1,8 +1,9 @@
-"""Learning from the ledger: every reward in it, once, in order; the same while people react and when replayed.
+"""Keeps a bot's policy in step with its ledger: a cursor that learns every reward once, in order.
 
-The learned state is a cache. It is stored in the transaction that notes how far the ledger was read, so that a crash
-leaves both or neither, and made again from the first row where it is missing, damaged or of other settings, and where
-rows are of somebody else or gone: after a link, the end of one, and an erasure.
+What is learned while people react and what is learned from a replay of the ledger are the same. The learned state is a
+cache. It is stored in the transaction that notes how far the ledger was read, so that a crash leaves both or neither.
+The state is made again from the first row if it is missing, damaged or was learned with other settings. It is also made
+again if rows belong to another person now or are gone: after a link, after the end of a link, and after an erasure.
 """
 
 from __future__ import annotations
@@ -10,37 +11,44 @@ from __future__ import annotations
 import asyncio
 import copy
 import json
-import math
 from collections.abc import Collection, Iterable
 from typing import TYPE_CHECKING
 
 import msgspec
 import structlog
 
-from llmagent_os.errors import ConfigError, LedgerError, PolicyError
-from llmagent_os.feedback.emoji_table import signs, verdict
+from llmagent_os.errors import LedgerError, PolicyError
+from llmagent_os.feedback.observations import observations
 from llmagent_os.feedback.rater_trust import Trust
+from llmagent_os.feedback.signals import SPOKEN_OPINION_KINDS
 from llmagent_os.ledger import Interaction, Ledger, RewardWithReply
 from llmagent_os.policy import Decision, FixedPolicy
 from llmagent_os.policy.learner import SHARED
 
 if TYPE_CHECKING:
-    from llmagent_os.bot import Bot
-    from llmagent_os.config import Settings
     from llmagent_os.policy.learned import LearnedPolicy
 
 _log = structlog.stdlib.get_logger(__name__)
 
-PAGE = 64  #: rows learned from and stored at once
-NOT_CHOSEN = ("", FixedPolicy.version)  #: the versions of replies that nobody chose how to give, as of commands
-TRUST = "\x00trust"  #: the part that holds the raters' tallies; no person is called that
-MADE = "\x00made"  #: and the one that names the settings it was learned with
+#: The number of rows that are learned from and stored at once.
+PAGE_ROWS = 64
+#: The policy versions of replies whose behaviour was not chosen by a policy that learns, as answers to commands.
+UNCHOSEN_VERSIONS = ("", FixedPolicy.version)
+#: The stored part that holds the raters' tallies. No person has this name.
+TRUST_PART = "\x00trust"
+#: The stored part that names the settings that the state was learned with.
+SETTINGS_PART = "\x00made"
 
 
-def decision_of(interaction: Interaction, user_id: str) -> Decision | None:
-    """The decision that an interaction was made by; None: no policy chose how to reply."""
+def decision_of(interaction: Interaction, person_id: str) -> Decision | None:
+    """Return the decision that a reply was made by; None: no policy chose how to reply, or the row is damaged.
+
+    Args:
+        interaction: the reply, as the ledger keeps it.
+        person_id: the person who was answered.
+    """
     features = interaction.context.get("features")
-    chosen = interaction.action and interaction.action_dist and interaction.policy_version not in NOT_CHOSEN
+    chosen = interaction.action and interaction.action_dist and interaction.policy_version not in UNCHOSEN_VERSIONS
     if not chosen or not isinstance(features, dict):
         return None
     try:
@@ -51,7 +59,7 @@ def decision_of(interaction: Interaction, user_id: str) -> Decision | None:
                 "policy_version": interaction.policy_version,
                 "action_dist": interaction.action_dist,
                 "decision_id": interaction.interaction_id,
-                "user_id": user_id,
+                "user_id": person_id,
                 "context": features,
                 "episode_id": interaction.episode_id,
             },
@@ -61,34 +69,58 @@ def decision_of(interaction: Interaction, user_id: str) -> Decision | None:
         return None
 
 
+def learn(policy: LearnedPolicy, rows: Iterable[RewardWithReply], trust: Trust) -> None:
+    """Let ``policy`` observe rows of the ledger. A row that it cannot learn from is logged and passed over.
+
+    Args:
+        policy: learns.
+        rows: the next rows, in order.
+        trust: the trust in raters after all rows before these. It is brought up to date.
+    """
+    for row in rows:
+        try:
+            for seen in observations(row, trust):
+                decision = decision_of(seen.interaction, seen.person)
+                if decision is not None:
+                    policy.observe(decision, seen.reward, kind=seen.kind, weight=seen.weight)
+        except Exception:
+            _log.exception("a reward cannot be learned from; it is passed over", seq=row.seq)
+
+
 class PolicyWorker:
     """Keeps a bot's policy in step with its ledger.
 
-    Where what was learned is no longer what the ledger says (people were linked, unlinked or forgotten, the state is
-    damaged, or of other settings), all is learned again, and the policy decides by what it had until that is done.
+    The state no longer fits the ledger after people were linked, unlinked or forgotten, if it is damaged, or if it was
+    learned with other settings. Then everything is learned again, and meanwhile the policy decides by its old state.
     """
 
     def __init__(self, policy: LearnedPolicy, ledger: Ledger, name: str) -> None:
-        """Args: ``policy`` knows nobody yet; ``name`` is what its state is stored under."""
+        """Keep the parts; nothing is read yet.
+
+        Args:
+            policy: the bot's policy, which has learned nothing yet.
+            ledger: the bot's ledger.
+            name: the name that the state is stored under.
+        """
         self._policy = policy  #: decides
-        self._pupil = policy  #: learns: the same, but while all is learned again
+        self._pupil = policy  #: learns; another policy than the one that decides only while everything is learned again
         self._new = copy.deepcopy(policy)
         self._ledger = ledger
         self._name = name
         self._trust = Trust()
-        self._through = 0
-        self._stored: int | None = None  # what the store should say; None: to begin again
+        self._through = 0  # the row up to which the pupil has learned
+        self._stored: int | None = None  # the row that the store should name; None: everything is learned again
         self._unkept: dict[str, bytes] = {}
         self._awake = asyncio.Event()
         self._alone = asyncio.Lock()
 
     async def open(self) -> None:
-        """Take up the state where it was left, and learn what has come since.
+        """Restore the stored state, and learn the rewards that have come since.
 
         Raises:
-            LedgerError: it cannot be read.
+            LedgerError: the ledger cannot be read.
         """
-        stored, parts = await self._ledger.policy_state(self._name, (SHARED, TRUST, MADE))
+        stored, parts = await self._ledger.policy_state(self._name, (SHARED, TRUST_PART, SETTINGS_PART))
         if stored:
             try:
                 await self._restore(parts)
@@ -100,21 +132,21 @@ class PolicyWorker:
         await self.catch_up()
 
     async def _restore(self, parts: dict[str, bytes]) -> None:
-        if parts.get(MADE) != self._policy.made.encode():
-            raise PolicyError("it was learned with other settings")
+        if parts.get(SETTINGS_PART) != self._policy.made.encode():
+            raise PolicyError("the stored state was learned with other settings")
         learner = self._policy.learner
         needed = learner.restore(parts[SHARED])
-        await self._meet(needed)
+        await self._load(needed)
         if not all(map(learner.knows, needed)):
-            raise PolicyError("somebody whom it needs is missing")
-        self._trust = Trust(json.loads(parts[TRUST]))
+            raise PolicyError("the stored state needs a person who is missing")
+        self._trust = Trust(json.loads(parts[TRUST_PART]))
 
     def wake(self) -> None:
-        """There is something new in the ledger."""
+        """Note that the ledger may hold something new."""
         self._awake.set()
 
     async def run(self) -> None:
-        """Learn whenever there is something new, until cancelled."""
+        """Learn whenever the ledger holds something new, until cancelled."""
         stop_watching = self._ledger.watch_rewards(self.wake)
         try:
             while True:
@@ -126,48 +158,48 @@ class PolicyWorker:
                     _log.error("the policy could not learn; it tries again with the next reward", error=repr(error))
         finally:
             stop_watching()
-            async with self._alone:  # what is being learned is kept before the ledger is closed
+            async with self._alone:  # the rows being learned now are stored before the ledger is closed
                 pass
 
-    async def meet(self, user_id: str) -> None:
-        """Bring what is known of somebody into memory, before the policy decides how to answer them."""
-        if self._pupil is not self._policy:  # what is stored is of the one that learns
+    async def load(self, person_id: str) -> None:
+        """Load what was learned of a person, before the policy decides how to answer them."""
+        if self._pupil is not self._policy:  # the store holds the pupil's state
             return
         try:
-            await self._meet((user_id,))
-        except Exception as error:  # they are answered as a newcomer is, and that is all
-            _log.error("what was learned of a person cannot be read", person=user_id, error=repr(error))
+            await self._load((person_id,))
+        except Exception as error:  # the person is answered like a newcomer
+            _log.error("what was learned of a person cannot be read", person=person_id, error=repr(error))
 
-    async def _meet(self, who: Iterable[str]) -> None:
+    async def _load(self, person_ids: Iterable[str]) -> None:
         learner = self._pupil.learner
-        strangers = {each for each in who if not learner.knows(each)}
+        strangers = {person_id for person_id in person_ids if not learner.knows(person_id)}
         if strangers:
             _, parts = await self._ledger.policy_state(self._name, strangers)
-            for each, part in parts.items():
-                learner.take(each, part)
+            for person_id, part in parts.items():
+                learner.take(person_id, part)
 
     async def catch_up(self) -> None:
         """Learn every row that was not learned yet.
 
         Raises:
-            LedgerError: it cannot be read or written.
+            LedgerError: the ledger cannot be read or written.
         """
-        # Not cut off half-way: what is learned and what is noted as learned would come apart.
+        # A page is not interrupted: what is learned and what is noted as learned would no longer agree.
         while await asyncio.shield(self._page()):
             pass
 
     async def _page(self) -> bool:
-        """Learn the next rows. Returns whether there were any."""
+        """Learn the next rows, and return whether there were any."""
         async with self._alone:
             stored, _ = await self._ledger.policy_state(self._name, ())
             if stored is None or stored != self._stored:
                 await self._begin()
-            rows = await self._ledger.rewards_after(self._through, PAGE)
+            rows = await self._ledger.rewards_after(self._through, PAGE_ROWS)
             if not rows:
                 self._policy.learner, self._pupil = self._pupil.learner, self._policy
                 return False
             try:
-                await self._meet({row.person for row in rows})
+                await self._load({row.person for row in rows})
             except LedgerError:
                 raise
             except Exception as error:
@@ -180,64 +212,40 @@ class PolicyWorker:
             return True
 
     async def _begin(self) -> None:
-        """Begin with nothing learned."""
+        """Start again with a policy that has learned nothing."""
         await self._ledger.drop_policy(self._name)
         self._pupil, self._trust, self._unkept = copy.deepcopy(self._new), Trust(), {}
-        made = {MADE: self._policy.made.encode()}
-        await self._ledger.keep_policy(self._name, 0, made, before=None)
+        settings = {SETTINGS_PART: self._policy.made.encode()}
+        await self._ledger.keep_policy(self._name, 0, settings, before=None)
         self._stored = self._through = 0
 
     async def _keep(self) -> None:
         self._unkept |= await asyncio.to_thread(self._changes)
         kept = await self._ledger.keep_policy(self._name, self._through, self._unkept, before=self._stored)
         self._stored = self._through if kept else None
-        self._unkept.clear()  # not before: what could not be written is written with what comes next
+        self._unkept.clear()  # not earlier: changes that could not be written are written with the next ones
         self._pupil.learner.trim()
 
     def _changes(self) -> dict[str, bytes]:
-        return {**self._pupil.learner.changes(), TRUST: json.dumps(self._trust.tallies).encode()}
+        return {**self._pupil.learner.changes(), TRUST_PART: json.dumps(self._trust.tallies).encode()}
 
     def _learn(self, rows: Iterable[RewardWithReply]) -> None:
-        for row in rows:
-            try:
-                self._learn_one(row)
-            except Exception:
-                _log.exception("a reward cannot be learned from; it is passed over", seq=row.seq)
+        learn(self._pupil, rows, self._trust)
 
-    def _learn_one(self, row: RewardWithReply) -> None:
-        reward = row.reward
-        if reward is None or (reward.kind == "reaction" and not reward.reward):  # nobody's opinion has changed
-            return
-        if reward.kind == "reaction" and reward.op == "add":  # taking off is no flood, however many they are
-            mine = [each.reward for each in row.so_far if each.kind == "reaction" and each.rater_id == reward.rater_id]
-            self._trust.note(reward.rater_id, math.fsum(mine), reward.at)
-        decision = None if row.interaction is None else decision_of(row.interaction, row.person)
-        if decision is None:
-            return
-        if reward.kind != "reaction":
-            self._pupil.observe(decision, reward.reward, kind=reward.kind)
-            return
-        trust = {each.rater_id: self._trust.score(each.rater_id) for each in row.so_far}
-        stands = verdict(row.so_far, row.identities, trust)
-        self._pupil.observe(decision, stands.reward, weight=stands.weight)
-        if stands.reward is None:  # a bystander's, or one too many, takes nothing else with it
-            for sign in signs(row.so_far, row.identities):
-                self._pupil.observe(decision, sign.reward, kind=sign.kind)
-
-    async def heard(self, user_id: str) -> tuple[int, int]:
-        """On how many replies a person's reactions have taught something, and on how many anything of theirs has.
+    async def reply_counts(self, person_id: str) -> tuple[int, int]:
+        """Return the number of replies whose reactions by the person count, and the number that taught anything.
 
         Raises:
-            LedgerError: it cannot be read.
+            LedgerError: the ledger cannot be read.
         """
-        opinions = await self._ledger.opinions(user_id, NOT_CHOSEN)
+        opinions = await self._ledger.opinions(person_id, SPOKEN_OPINION_KINDS, UNCHOSEN_VERSIONS)
         reacted = [reacted for action, reacted in opinions if self._policy.actions.index(action) is not None]
         return sum(reacted), len(reacted)
 
-    def tastes(self, user_id: str) -> dict[str, tuple[str, float]]:
-        """What one person likes best of each dimension, and how sure that is, in [0, 1]."""
+    def tastes(self, person_id: str) -> dict[str, tuple[str, float]]:
+        """Return by dimension the value that the person likes best, and the probability that they do."""
         policy = self._policy
-        chances = policy.learner.beliefs(user_id)
+        chances = policy.learner.beliefs(person_id)
         found: dict[str, tuple[str, float]] = {}
         for name, values in policy.actions.dimensions.items():
             sums = {
@@ -248,40 +256,22 @@ class PolicyWorker:
                 )
                 for value in values
             }
-            best = max(sums, key=lambda each: sums[each])
+            best = max(sums, key=lambda value: sums[value])
             found[name] = (best, sums[best])
         return found
 
     @property
     def version(self) -> str:
-        """Names the state."""
+        """The name of the state: another name after every observation."""
         return self._policy.version
 
-    async def forget(self, who: Collection[str]) -> None:
-        """Decide as if these identities of a person, erased from the ledger, had never been; and learn again."""
+    async def forget(self, identities: Collection[str]) -> None:
+        """Decide as if a person had never been there, and learn again.
+
+        Args:
+            identities: all identities of the person. The ledger has erased them already.
+        """
         async with self._alone:
-            for each in who:
-                self._policy.learner.forget(each)
+            for identity in identities:
+                self._policy.learner.forget(identity)
         self.wake()
-
-
-async def replay(settings: Settings, bot: Bot) -> str:
-    """Delete what a bot's policy has learned and learn it again from the ledger; returns what came of it, in words.
-
-    Raises:
-        ConfigError: the bot does not learn.
-        LedgerError: the ledger cannot be read, or a host runs on it.
-    """
-    config, learner = bot.config, settings.policy or bot.config.policy.learner
-    if learner == "fixed":
-        raise ConfigError(f"bot {bot.name!r} does not learn: its policy is fixed")
-    ledger = await Ledger.open(settings.ledger_url)
-    try:
-        await ledger.claim()
-        name = f"{config.name}:{learner}"
-        await ledger.drop_policy(name)
-        learning = PolicyWorker(config.learned_policy(learner), ledger, name)
-        await learning.open()
-        return f"learned again: {learning.version}"
-    finally:
-        await ledger.close()

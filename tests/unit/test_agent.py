@@ -8,7 +8,7 @@ import msgspec
 
 from llmagent_os.agent import Agent
 from llmagent_os.events import Command, Conversation, Edit, Sender
-from llmagent_os.feedback.emoji_table import verdict
+from llmagent_os.feedback.verdict import verdict
 from llmagent_os.handler import Outcome
 from llmagent_os.ledger import RewardEvent
 from llmagent_os.modules import BehaviorModule

@@ -1,185 +1,201 @@
-"""``llmagent-os policy evaluate``: candidate policies judged by the ledger."""
+"""Reads a ledger for ``llmagent-os policy evaluate``: trains candidates on its first part, and judges by the rest.
+
+The decisions are in the order in which they were made, and the cut is at :data:`TRAINING_SHARE` of them.
+
+- Training: a candidate learner observes the rewards up to the cut, in the order in which they came, with the trust that
+  raters had then. It knows what the bot's policy would know if the ledger ended at the cut. A reward that came after
+  the cut is not seen, also if it is on a reply from before the cut.
+- Judging: each decision after the cut counts with what is known of it by now. That is what a learner would have
+  observed of it by the end of the ledger: one opinion of all raters, weighted by their trust, and the signs that were
+  not withdrawn.
+
+Both use :func:`llmagent_os.feedback.observations.observations`, as the bot does while people react.
+"""
 
 from __future__ import annotations
 
-import json
-from collections.abc import Iterable, Sequence
-from dataclasses import asdict
+from collections.abc import AsyncIterator, Collection, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from llmagent_os.bot import Bot
-from llmagent_os.config import Settings
-from llmagent_os.errors import ConfigError, PolicyError
-from llmagent_os.feedback.emoji_table import signs, verdict
-from llmagent_os.ledger import Ledger, ReplyWithRewards
-from llmagent_os.ledger.connection import file_of
+from llmagent_os.errors import PolicyError
+from llmagent_os.feedback.implicit_signs import event_key_of
+from llmagent_os.feedback.observations import observations
+from llmagent_os.feedback.rater_trust import Trust
+from llmagent_os.feedback.signals import Kind, next_code
+from llmagent_os.ledger import Ledger, RewardWithReply
 from llmagent_os.policy.actions import ActionSpace
 from llmagent_os.policy.contract import Decision
 from llmagent_os.policy.features import Features
-from llmagent_os.policy.learned import LEARNERS, LearnedPolicy
+from llmagent_os.policy.learned import LearnedPolicy
 from llmagent_os.policy.off_policy.bandit_feedback import LoggedBanditFeedback
-from llmagent_os.policy.off_policy.evaluation import Estimate, Evaluation
-from llmagent_os.policy.off_policy.judge import Judge
-from llmagent_os.policy_worker import decision_of
+from llmagent_os.policy_worker import decision_of, learn
 
-PAGE = 500
-#: Learners are trained on the first of the decisions and judged by the rest.
-TRAINED = 0.6
-#: The latest decisions; older ones are not read.
-MOST = 20_000
+#: The number of rows that are read at once.
+PAGE_ROWS = 500
+#: The share of the decisions that come before the cut.
+TRAINING_SHARE = 0.6
+#: The number of decisions that are read: the latest.
+MAX_DECISIONS = 20_000
 
 Floats = NDArray[np.float64]
-#: Codes of ``bandit_feedback.FOLLOW_UPS``. Of several signs that follow a reply the highest code wins: thanks, then
-#: anything that speaks against the reply, then going on.
-_NEXT = {"went_on": 1, "reask": 2, "correction": 2, "edited": 2, "tool_failed": 2, "thanks": 3}
+
+#: What is known of one reply: the reward of every signal that stands.
+Standing = Mapping[Kind, float]
 
 
-async def report(settings: Settings, bot: Bot, names: Sequence[str], *, as_json: bool = False) -> str:
-    """Judge candidates by what the bot's ledger says.
+@dataclass(frozen=True)
+class Cut:
+    """The place in the ledger where training ends."""
 
-    Args:
-        settings: where the ledger is.
-        bot: whose learner is among the candidates unless others are named.
-        names: learners, ``uniform``, or behaviours as ``mode=task_oriented,verbosity=brief,initiative=act``; none: the
-            bot's learner, uniform and every behaviour.
-        as_json: instead of a table.
+    moment: datetime  #: when the first reply after the cut was made
+    replies: frozenset[str]  #: the ids of the replies after the cut
+
+    def precedes(self, row: RewardWithReply) -> bool:
+        """Return whether a reward came after the cut.
+
+        Such a reward was given at :attr:`moment` or later, is on a reply after the cut, or is a sign in the message
+        that such a reply answers. A reward that cannot be read teaches nothing, and is taken to be before the cut.
+        """
+        reward = row.reward
+        if reward is None:
+            return False
+        if reward.at >= self.moment or reward.interaction_id in self.replies:
+            return True
+        return reward.kind != "reaction" and event_key_of(reward) in self.replies
+
+
+@dataclass(frozen=True)
+class HeldOut:
+    """The decisions after the cut, by which candidates are judged."""
+
+    decisions: tuple[Decision, ...]  #: in the order in which they were made; at least one
+    cut: Cut
+    skipped: int  #: the number of replies that no policy chose, or whose decision the bot could not make any more
+
+
+async def read_held_out(ledger: Ledger, space: ActionSpace) -> HeldOut:
+    """Read the latest :data:`MAX_DECISIONS` decisions of a ledger, and return those after the cut.
 
     Raises:
-        ConfigError: a candidate is none.
         PolicyError: the ledger holds no decision of a policy.
-        LedgerError: it cannot be read.
+        LedgerError: the ledger cannot be read.
     """
-    space = ActionSpace(bot.config.behavior.dimensions)
-    chosen = list(names) or [bot.config.policy.learner, "uniform", *space.labels]
-    for name in chosen:
-        if name not in (*LEARNERS, "uniform", *space.labels) and not (name == "fixed" and not names):
-            known = ", ".join((*LEARNERS, "uniform", space.labels[0]))
-            raise ConfigError(f"there is no candidate {name!r}; write a learner, uniform or a behaviour: {known}")
-    file = file_of(settings.ledger_url)
-    if file is not None and not file.exists():
-        raise PolicyError(f"there is no ledger {file}: run the bot, and let people react")
-    ledger = await Ledger.open(settings.ledger_url)
-    try:
-        taken, skipped = await _taken(ledger, space)
-    finally:
-        await ledger.close()
-    if not taken:
-        raise PolicyError(f"the ledger holds no decision of a policy that learns ({skipped} other replies)")
-    cut = int(len(taken) * TRAINED)
-    rest = taken[cut:]
-    logged = as_logged(rest, space)
-    judge = Judge(logged, *space.contrasts())
-    found = {
-        name: judge.evaluate(_candidate(name, space, taken[:cut], rest, bot)) for name in chosen if name != "fixed"
-    }
-    own = judge.evaluate(logged.action_dist)
-    if as_json:
-        whole = {"decisions": len(rest), "skipped": skipped, "logged": asdict(own)}
-        rows = {name: asdict(each) | {"verdict": each.verdict} for name, each in found.items()}
-        return json.dumps(whole | {"candidates": rows}, indent=2, allow_nan=False)
-    lead = (
-        f"{len(rest)} decisions of {own.people} people, {own.opinions} with an opinion ({skipped} other replies are "
-        f"left out); learners were trained on the {cut} before them.\n"
-        f"What was done satisfied {_shown(own.dr)} of the time."
-    )
-    return "\n".join([lead, "", *_table(found)])
-
-
-def _table(found: dict[str, Evaluation]) -> Iterable[str]:
-    wide = max(map(len, found)) if found else 10
-    yield f"{'candidate':<{wide}}  {'SNIPW':>21}  {'DR':>21}  {'gain':>8}  {'ESS':>6}  verdict"
-    for name, each in found.items():
-        numbers = "  ".join(f"{_shown(cell):>21}" for cell in (each.snipw, each.dr))
-        gain = "-" if each.gain.value is None else f"{each.gain.value:+.3f}"
-        yield f"{name:<{wide}}  {numbers}  {gain:>8}  {each.ess:>6.0f}  {each.verdict}"
-
-
-def _shown(estimate: Estimate) -> str:
-    """An estimate of a probability, cut to [0, 1]; "-": there is none."""
-    if estimate.value is None:
-        return "-"
-    value, low, high = (min(max(each, 0.0), 1.0) for each in (estimate.value, estimate.low, estimate.high))
-    return f"{value:.3f} [{low:.3f}, {high:.3f}]"
-
-
-async def _taken(ledger: Ledger, space: ActionSpace) -> tuple[list[tuple[Decision, ReplyWithRewards]], int]:
-    """The latest decisions, oldest first, and how many replies were none."""
-    found: list[tuple[Decision, ReplyWithRewards]] = []
+    found: list[tuple[datetime, Decision]] = []
     skipped, after = 0, 0
-    while page := await ledger.replies_after(after, PAGE):
+    while page := await ledger.replies_after(after, PAGE_ROWS):
         after = page[-1].seq
-        for each in page:
-            decision = None if each.interaction is None else decision_of(each.interaction, each.person)
-            if decision is None or space.index(decision.action) is None or not _sound(decision, space):
+        for reply in page:
+            decision = None if reply.interaction is None else decision_of(reply.interaction, reply.person)
+            if reply.interaction is None or decision is None or not _is_sound(decision, space):
                 skipped += 1
             else:
-                found.append((decision, each))
-        del found[: max(0, len(found) - MOST)]
-    return found, skipped
+                found.append((reply.interaction.created_at, decision))
+        del found[: max(0, len(found) - MAX_DECISIONS)]
+    if not found:
+        raise PolicyError(f"the ledger holds no decision of a policy that learns ({skipped} other replies)")
+    after_cut = found[int(len(found) * TRAINING_SHARE) :]
+    held_out = tuple(decision for _, decision in after_cut)
+    cut = Cut(after_cut[0][0], frozenset(decision.decision_id for decision in held_out))
+    return HeldOut(held_out, cut, skipped)
 
 
-def _sound(decision: Decision, space: ActionSpace) -> bool:
+def _is_sound(decision: Decision, space: ActionSpace) -> bool:
+    if space.index(decision.action) is None:
+        return False
     chances = _chances(decision, space)
     return 0 < decision.pscore <= 1 and abs(float(chances.sum()) - 1) < 1e-3 and bool((chances >= 0).all())
 
 
 def _chances(decision: Decision, space: ActionSpace) -> Floats:
-    return np.array([decision.action_dist.get(each, 0.0) for each in space.labels])
+    return np.array([decision.action_dist.get(label, 0.0) for label in space.labels])
 
 
-def as_logged(taken: Sequence[tuple[Decision, ReplyWithRewards]], space: ActionSpace) -> LoggedBanditFeedback:
-    """Decisions as arrays."""
+async def train(ledger: Ledger, cut: Cut, policies: Collection[LearnedPolicy]) -> int:
+    """Let every policy learn the rewards before the cut, and return the number of these rewards.
+
+    Raises:
+        LedgerError: the ledger cannot be read.
+    """
+    learners = [(policy, Trust()) for policy in policies]
+    count = 0
+    async for row in _rewards(ledger):
+        if cut.precedes(row):
+            break
+        for policy, trust in learners:
+            learn(policy, (row,), trust)
+        count += 1
+    return count
+
+
+async def read_standing(ledger: Ledger, decisions: Sequence[Decision]) -> list[Standing]:
+    """Return for each decision what is known of it by the end of the ledger.
+
+    Raises:
+        LedgerError: the ledger cannot be read.
+    """
+    found: dict[str, dict[Kind, float]] = {decision.decision_id: {} for decision in decisions}
+    trust = Trust()
+    async for row in _rewards(ledger):
+        for seen in observations(row, trust):
+            standing = found.get(seen.interaction.interaction_id)
+            if standing is None:
+                continue
+            if seen.reward is None:
+                standing.clear()
+            else:
+                standing[seen.kind] = seen.reward
+    return [found[decision.decision_id] for decision in decisions]
+
+
+async def _rewards(ledger: Ledger) -> AsyncIterator[RewardWithReply]:
+    """All rewards, in the order in which they came."""
+    after = 0
+    while page := await ledger.rewards_after(after, PAGE_ROWS):
+        after = page[-1].seq
+        for row in page:
+            yield row
+
+
+def as_logged(decisions: Sequence[Decision], standing: Sequence[Standing], space: ActionSpace) -> LoggedBanditFeedback:
+    """Return decisions, and what is known of each, as arrays."""
     features = Features()
-    for decision, _ in taken:
+    for decision in decisions:
         features.learn(decision.context)
     people: dict[str, int] = {}
-    opinions: list[int] = []
-    nexts: list[int] = []
-    for _, each in taken:
-        reward = verdict(each.rewards, each.identities, {}).reward
-        opinions.append(0 if not reward else 2 if reward > 0 else 1)
-        nexts.append(max((_NEXT[row.kind] for row in each.rewards if row.kind in _NEXT), default=0))
+    opinions = [known.get("reaction", 0.0) for known in standing]
     return LoggedBanditFeedback(
-        context=np.stack([features.vector(decision.context) for decision, _ in taken]),
-        person=np.array([people.setdefault(decision.user_id, len(people)) for decision, _ in taken]),
-        action=np.array([space.index(decision.action) for decision, _ in taken], np.int64),
-        action_dist=np.stack([_chances(decision, space) for decision, _ in taken]),
-        opinion=np.array(opinions, np.int64),
-        follow_up=np.array(nexts, np.int64),
+        context=np.stack([features.vector(decision.context) for decision in decisions]),
+        person=np.array([people.setdefault(decision.user_id, len(people)) for decision in decisions]),
+        action=np.array([space.index(decision.action) for decision in decisions], np.int64),
+        action_dist=np.stack([_chances(decision, space) for decision in decisions]),
+        opinion=np.array([0 if not opinion else 2 if opinion > 0 else 1 for opinion in opinions], np.int64),
+        follow_up=np.array([next_code(known) for known in standing], np.int64),
     )
 
 
-def _candidate(
-    name: str,
-    space: ActionSpace,
-    before: Sequence[tuple[Decision, ReplyWithRewards]],
-    rest: Sequence[tuple[Decision, ReplyWithRewards]],
-    bot: Bot,
-) -> Floats:
-    """The probabilities of a candidate; what the person asked for binds it as it bound what was done."""
-    allowed = np.stack([_chances(decision, space) > 0 for decision, _ in rest])
-    if name in LEARNERS:
-        policy = _trained(name, before, bot)
+def probabilities(candidate: LearnedPolicy | str, space: ActionSpace, decisions: Sequence[Decision]) -> Floats:
+    """Return the candidate's probability of each action at each decision, shape ``(decisions, actions)``.
+
+    A wish of the person binds the candidate as it bound the bot: only actions that could be chosen then are possible.
+
+    Args:
+        candidate: a trained policy, ``uniform``, or the label of the action that is always chosen.
+        space: the actions.
+        decisions: what the candidate decides instead of the bot.
+    """
+    allowed = np.stack([_chances(decision, space) > 0 for decision in decisions])
+    if not isinstance(candidate, str):
         rows: list[Any] = [
-            policy.learner.probabilities(decision.user_id, decision.context, can)
-            for (decision, _), can in zip(rest, allowed, strict=True)
+            candidate.learner.probabilities(decision.user_id, decision.context, can)
+            for decision, can in zip(decisions, allowed, strict=True)
         ]
         return np.stack(rows)
-    wanted = np.ones(len(space)) if name == "uniform" else np.eye(len(space))[space.labels.index(name)]
+    wanted = np.ones(len(space)) if candidate == "uniform" else np.eye(len(space))[space.labels.index(candidate)]
     chances = np.where(allowed, wanted, 0.0)
     chances = np.where(chances.sum(1, keepdims=True) > 0, chances, allowed)
     return np.asarray(chances / chances.sum(1, keepdims=True), np.float64)
-
-
-def _trained(name: str, taken: Sequence[tuple[Decision, ReplyWithRewards]], bot: Bot) -> LearnedPolicy:
-    policy = bot.config.learned_policy(name)
-    for decision, each in taken:
-        stands = verdict(each.rewards, each.identities, {})
-        if stands.reward is not None:
-            policy.observe(decision, stands.reward, weight=stands.weight)
-        for row in signs(each.rewards, each.identities):
-            policy.observe(decision, row.reward, kind=row.kind)
-    return policy

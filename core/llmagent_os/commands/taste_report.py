@@ -34,12 +34,12 @@ async def taste_report(services: Services, profile: Profile) -> str:
     if not may_learn(profile.preferences):
         return "I do not learn from your reactions: `/profile learning on` changes that."
     await worker.catch_up()
-    reacted, replies = await worker.heard(profile.user_id)
+    reacted, replies = await worker.reply_counts(profile.user_id)
     if not replies:
         return "From your reactions I have learned nothing yet: 👍 and 👎 tell me how you like to be answered."
     source = "your reactions on" if reacted == replies else "how you took"
     how_many = "one reply" if replies == 1 else f"{replies} replies"
-    await worker.meet(profile.user_id)
+    await worker.load(profile.user_id)
     dimensions = services.behavior.dimensions
     lines = [f"From {source} {how_many} I have learned that you like:"]
     for name, (value, chance) in worker.tastes(profile.user_id).items():

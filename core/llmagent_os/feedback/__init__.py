@@ -1,1 +1,1 @@
-"""What people think of replies: reactions, and what they say next."""
+"""What people think of replies: their reactions, what they do next, and what a learner observes of both."""

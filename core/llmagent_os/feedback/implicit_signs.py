@@ -1,4 +1,8 @@
-"""What the next message says of the reply before it, where nobody reacted: asked again, corrected, thanked."""
+"""Reads implicit signs: what a person's next message says of the reply before it.
+
+The person may ask again, correct the bot, thank it, or simply go on. What each sign is worth is declared in
+:mod:`~llmagent_os.feedback.signals`.
+"""
 
 from __future__ import annotations
 
@@ -8,20 +12,22 @@ from datetime import datetime
 from rapidfuzz import fuzz
 
 from llmagent_os.events import Edit, Event, event_key
-from llmagent_os.feedback.emoji_table import IMPLICIT
+from llmagent_os.feedback.signals import SIGNALS, Kind
 from llmagent_os.ledger import Interaction, RewardEvent
-from llmagent_os.policy import Kind
 
-#: The version of the rules below, kept beside every reward that they gave.
-VERSION = "implicit-3"
+#: The version of the rules below. The ledger keeps it with every reward that the rules gave.
+RULES_VERSION = "implicit-3"
 
-#: How alike two messages are, in percent, of which the second asks the first again in other words.
-ALIKE = 72.0
+#: The similarity of two messages, in percent, from which on the second asks the first again in other words.
+MIN_REASK_SIMILARITY_PERCENT = 72.0
+
+#: The number of words up to which a message can be thanks. A longer message says something else as well.
+MAX_THANKS_WORDS = 8
 
 _THANKS = re.compile(
     r"\b(thanks|thank you|thx|ty|cheers|love it|well done|good (job|bot|one)|that('s| is) (right|great|perfect|it))\b"
     r"|🙏|❤"
-    # Praise, and not what is asked for: "great!", "ok, very nice one", but no "great restaurants", nor "not great".
+    # Praise for the reply: "great!" and "ok, very nice one", but neither "great restaurants" nor "not great".
     r"|^\W*((oh|ok|okay|yes|yeah|yep|very|so|really|just|wow|that('s| is| was)|it('s| is))\W+)*"
     r"(perfect|great|awesome|excellent|wonderful|brilliant|lovely|exactly|nice)(?=\W*$|\s*[,.!;:)]|\s+(one|job|work)\b)",
     re.IGNORECASE,
@@ -34,16 +40,16 @@ _CORRECTION = re.compile(
     r"|\b(i meant|that('s| is) (wrong|not (what|right))|not what i (said|asked|meant|wanted))\b",
     re.IGNORECASE,
 )
-#: What tells one request from another that is put in the same words: a number, a day, a name inside the sentence.
+#: The details that distinguish two requests in the same words: a number, a day, a name inside the sentence.
 _DETAIL = re.compile(
     r"\d+|\b(?i:mon|tues|wednes|thurs|fri|satur|sun)day\b|\b(?i:today|tonight|tomorrow)\b|(?<=[a-z,] )[A-Z]\w+"
 )
-#: A reply that asks something: what comes next answers it, and is no re-ask.
-_ASKING = frozenset({"missing", "unclear", "confirm", "conflict", "ambiguous"})
+#: The statuses of tool results whose reply asks the person something. The next message then answers, and is no re-ask.
+_QUESTION_STATUSES = frozenset({"missing", "unclear", "confirm", "conflict", "ambiguous"})
 
 
 def sign(before: Interaction, said: str) -> Kind:
-    """What ``said`` says of the reply ``before`` it.
+    """Return the signal that the message ``said`` gives about the reply ``before`` it.
 
     >>> ask = Interaction(interaction_id="1", event_id="1", user_id="u", conversation_key="c", said="what's on friday?")
     >>> sign(ask, "what do I have on friday"), sign(ask, "no, I meant saturday"), sign(ask, "perfect, thanks!")
@@ -52,24 +58,26 @@ def sign(before: Interaction, said: str) -> Kind:
     'went_on'
     """
     text = " ".join(said.split())
-    asked = any(call.get("result", {}).get("status") in _ASKING for call in before.tool_calls[-1:])
+    asked = any(call.get("result", {}).get("status") in _QUESTION_STATUSES for call in before.tool_calls[-1:])
     if not asked and _CORRECTION.search(text):
         return "correction"
-    if len(text.split()) <= 8 and _THANKS.search(text):
+    if len(text.split()) <= MAX_THANKS_WORDS and _THANKS.search(text):
         return "thanks"
-    alike = fuzz.token_set_ratio(_words(before.said), _words(text)) >= ALIKE
-    if not asked and before.said and alike and not _other(before.said, text):
+    alike = fuzz.token_set_ratio(_words(before.said), _words(text)) >= MIN_REASK_SIMILARITY_PERCENT
+    if not asked and before.said and alike and not _differ_in_detail(before.said, text):
         return "reask"
     return "went_on"
 
 
-def _other(before: str, text: str) -> bool:
-    """Whether each names a day, a number or a name that the other does not: then it is another request.
+def _differ_in_detail(before: str, text: str) -> bool:
+    """Return whether both messages name a day, a number or a name that the other does not: they are two requests.
 
-    >>> _other("book lunch with Ana on Friday", "book lunch with Eva on Friday"), _other("lunch at 1", "lunch at 1 pm")
-    (True, False)
+    >>> _differ_in_detail("book lunch with Ana on Friday", "book lunch with Eva on Friday")
+    True
+    >>> _differ_in_detail("lunch at 1", "lunch at 1 pm")
+    False
     """
-    one, two = ({each.lower() for each in _DETAIL.findall(said)} for said in (before, text))
+    one, two = ({detail.lower() for detail in _DETAIL.findall(message)} for message in (before, text))
     return bool(one - two) and bool(two - one)
 
 
@@ -78,7 +86,15 @@ def _words(text: str) -> str:
 
 
 def reward_of(kind: Kind, on: Interaction, event: Event, rater_id: str, at: datetime) -> RewardEvent:
-    """The row of the ledger that says so: the same for the same event, so that a crash adds nothing twice."""
+    """Return the ledger's row for a signal. The same event gives the same row, so that a crash adds nothing twice.
+
+    Args:
+        kind: the signal.
+        on: the reply that the signal is about.
+        event: the event that the signal was read from.
+        rater_id: the identity that caused the event.
+        at: when the event happened.
+    """
     return RewardEvent(
         reward_id=f"{event_key(event)}:{'edited' if isinstance(event, Edit) else kind}",
         event_id=event.event_id,
@@ -88,7 +104,12 @@ def reward_of(kind: Kind, on: Interaction, event: Event, rater_id: str, at: date
         kind=kind,
         op="add",
         raw_value="",
-        reward=IMPLICIT[kind],
-        mapping_version=VERSION,
+        reward=SIGNALS[kind].reward,
+        mapping_version=RULES_VERSION,
         at=at,
     )
+
+
+def event_key_of(sign: RewardEvent) -> str:
+    """Return the key of the event that :func:`reward_of` made ``sign`` from: the id of the reply to that event."""
+    return sign.reward_id.rpartition(":")[0]

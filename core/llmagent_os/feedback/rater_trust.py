@@ -1,4 +1,4 @@
-"""How much a rater's reactions count: less in a flood, and less where they are never anything but negative."""
+"""Scores how far a rater's reactions are trusted: less in a flood, and less if the rater is never positive."""
 
 from __future__ import annotations
 
@@ -7,18 +7,22 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
-#: More opinions of one rater in :data:`WINDOW` seconds are a flood: those beyond count nothing.
-FLOOD, WINDOW = 30, 600.0
+#: The opinions of one rater that count within :data:`FLOOD_WINDOW_SECONDS`. Opinions beyond them are a flood.
+MAX_WINDOW_OPINIONS = 30
+#: The length of the window in which a rater's opinions are counted.
+FLOOD_WINDOW_SECONDS = 600.0
 
-#: From so many opinions on it is told whether a rater is always negative.
-JUDGED = 10
+#: The number of opinions from which on a rater is checked for being always negative.
+MIN_JUDGED_OPINIONS = 10
+#: A rater is always negative if their positive opinions are at most this share of their negative ones.
+MAX_POSITIVE_SHARE = 0.05
 
-#: So many raters are remembered, the latest.
-RATERS = 10_000
+#: The number of raters who are remembered: those with the latest opinions.
+MAX_RATERS = 10_000
 
 
 class Trust:
-    """Tallies of raters' opinions on other people's replies and their own.
+    """Counts each rater's positive and negative opinions, and scores the rater by them.
 
     >>> from datetime import UTC, datetime, timedelta
     >>> trust, start = Trust(), datetime(2026, 1, 1, tzinfo=UTC)
@@ -28,39 +32,46 @@ class Trust:
     """
 
     def __init__(self, tallies: Mapping[str, Any] | None = None) -> None:
-        # rater -> [positive, negative, start of the window, opinions in it]
+        """Start with the :attr:`tallies` of an earlier object, or with none."""
+        # rater -> [positive, negative, start of the window, opinions in the window]
         self._tallies: OrderedDict[str, list[float]] = OrderedDict(
-            (str(rater), [float(each) for each in tally]) for rater, tally in (tallies or {}).items()
+            (str(rater), [float(number) for number in tally]) for rater, tally in (tallies or {}).items()
         )
 
     def note(self, rater_id: str, opinion: float, at: datetime) -> None:
-        """Somebody has an opinion that they did not have before; 0: none after all."""
+        """Count a rater's new or changed opinion.
+
+        Args:
+            rater_id: the identity that reacted.
+            opinion: the opinion as it is now, in [-1, 1]; 0 is no opinion, and is not counted.
+            at: when the rater reacted.
+        """
         if abs(opinion) < 1e-9:
             return
         tally = self._tallies.setdefault(rater_id, [0.0, 0.0, 0.0, 0.0])
         self._tallies.move_to_end(rater_id)
-        if len(self._tallies) > RATERS:
+        if len(self._tallies) > MAX_RATERS:
             self._tallies.popitem(last=False)
         moment = at.timestamp()
-        if not 0 <= moment - tally[2] < WINDOW:
+        if not 0 <= moment - tally[2] < FLOOD_WINDOW_SECONDS:
             tally[2], tally[3] = moment, 0.0
         tally[3] += 1
         tally[0 if opinion > 0 else 1] += 1
 
     def score(self, rater_id: str) -> float:
-        """``trust_score``: in [0, 1]. 0 in a flood; falling towards 0 with every opinion of who only ever says no."""
-        positive, negative, _, recent = self._tallies.get(rater_id, (0.0, 0.0, 0.0, 0.0))
-        if recent > FLOOD:
-            return 0.0
-        if positive + negative < JUDGED or positive > 0.05 * negative:
-            return 1.0
-        return JUDGED / negative
+        """Return the trust in a rater, in [0, 1].
 
-    def forget(self, rater_id: str) -> None:
-        """Drop a rater's tally."""
-        self._tallies.pop(rater_id, None)
+        The score is 0 during a flood. For a rater who is always negative the score falls towards 0 with every further
+        negative opinion. For all others the score is 1.
+        """
+        positive, negative, _, recent = self._tallies.get(rater_id, (0.0, 0.0, 0.0, 0.0))
+        if recent > MAX_WINDOW_OPINIONS:
+            return 0.0
+        if positive + negative < MIN_JUDGED_OPINIONS or positive > MAX_POSITIVE_SHARE * negative:
+            return 1.0
+        return MIN_JUDGED_OPINIONS / negative
 
     @property
     def tallies(self) -> dict[str, list[float]]:
-        """To make it again from."""
+        """All counts by rater, to store them and to make the object again."""
         return dict(self._tallies)

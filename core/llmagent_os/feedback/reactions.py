@@ -1,4 +1,4 @@
-"""From an emoji on a message to a reward of the reply that the message is."""
+"""Joins a reaction on a message to the reply in that message, and stores the reward."""
 
 from __future__ import annotations
 
@@ -8,7 +8,8 @@ from collections.abc import Awaitable, Callable
 import structlog
 
 from llmagent_os.events import Conversation, Reaction, event_key
-from llmagent_os.feedback.emoji_table import RewardMapping, emojis, opinion
+from llmagent_os.feedback.emoji_table import RewardMapping
+from llmagent_os.feedback.verdict import emojis, opinion
 from llmagent_os.identity import identity_of
 from llmagent_os.ledger import Interaction, Ledger, RewardEvent
 
@@ -16,58 +17,60 @@ _log = structlog.stdlib.get_logger(__name__)
 
 
 class Reactions:
-    """Joins reactions to replies, also to one whose sending has not come back yet."""
+    """Joins reactions to replies, also to a reply whose platform has not confirmed it yet."""
 
     def __init__(
         self,
         ledger: Ledger,
         mapping: RewardMapping,
-        patience: float,
+        patience_seconds: float,
         may_rate: Callable[[Reaction], Awaitable[bool]] | None = None,
     ) -> None:
-        """Nothing is read before somebody reacts.
+        """Keep the parts. The ledger is not read before the first reaction.
 
         Args:
             ledger: knows the replies, and keeps the rewards.
             mapping: what an emoji is worth.
-            patience: how long to wait for replies under way, in seconds.
-            may_rate: whose reactions count; None: everybody's.
+            patience_seconds: how long a reaction waits for replies that are being sent.
+            may_rate: says whether a reaction counts; None: every reaction counts.
         """
         self._ledger = ledger
         self._mapping = mapping
-        self._patience = patience
+        self._patience_seconds = patience_seconds
         self._may_rate = may_rate
         self._sending: dict[str, tuple[str, str]] = {}  # key -> platform and channel
-        self._waiting: dict[str, asyncio.Future[None]] = {}  # key -> who waits for that reply to be out
+        self._waiting: dict[str, asyncio.Future[None]] = {}  # key -> done once the reply is out
 
     def sending(self, key: str, to: Conversation) -> None:
-        """A reply is on its way to its platform."""
+        """Note that the reply ``key`` is being sent to its platform."""
         self._sending[key] = (to.platform, to.channel)
 
     def sent(self, key: str) -> None:
-        """It has arrived and the ledger has been asked to note it, or it has not arrived."""
+        """Note that the reply ``key`` was sent and the ledger was asked to note it, or that sending has failed."""
         self._sending.pop(key, None)
         waiting = self._waiting.pop(key, None)
         if waiting is not None and not waiting.done():
             waiting.set_result(None)
 
     async def may_join(self, event: Reaction) -> bool:
-        """Whether it is on a reply, as far as can be told by now.
+        """Return whether the reaction may be on a reply: one in the ledger, or one that is being sent there.
 
         Raises:
-            LedgerError: it cannot be read.
+            LedgerError: the ledger cannot be read.
         """
         here = (event.conversation.platform, event.conversation.channel)
         return here in self._sending.values() or await self._ledger.is_reply(*here, event.message_id)
 
     async def join(self, event: Reaction) -> tuple[Interaction, RewardEvent] | None:
-        """Find the reply and store the reward. None: the message is none of ours, or a bot reacted, or somebody who is
-        not answered.
+        """Find the reply and store the reward.
 
-        The same event gives the same reward again, so that a crash in between loses or doubles nothing.
+        The same event gives the same reward again, so that a crash in between neither loses nor doubles a reward.
+
+        Returns:
+            The reply and the reward; None: the message is not a reply, a bot reacted, or the reaction does not count.
 
         Raises:
-            LedgerError: it cannot be read or written.
+            LedgerError: the ledger cannot be read or written.
         """
         interaction = None if event.sender.is_bot else await self._reacted_to(event)
         if interaction is None or not (self._may_rate is None or await self._may_rate(event)):
@@ -79,10 +82,10 @@ class Reactions:
                 return interaction, row
         platform = event.conversation.platform
         if not self._mapping.knows(event.emoji, platform):
-            _log.info("an emoji that no reward is set for counts as neutral", emoji=event.emoji, platform=platform)
-        there = [each for each in emojis(rows, rater_id) if each != event.emoji]
+            _log.info("an emoji without a reward in the table counts as neutral", emoji=event.emoji, platform=platform)
+        standing = [emoji for emoji in emojis(rows, rater_id) if emoji != event.emoji]
         if event.action == "added":
-            there.append(event.emoji)
+            standing.append(event.emoji)
         before = sum(row.reward for row in rows if row.kind == "reaction" and row.rater_id == rater_id)
         reward = RewardEvent(
             reward_id=reward_id,
@@ -92,9 +95,9 @@ class Reactions:
             user_id=interaction.user_id,
             op="add" if event.action == "added" else "remove",
             raw_value=event.emoji,
-            # What changes: taking off what was never counted changes nothing, nor does putting the same on twice, and
-            # a second emoji is a changed mind, not a second voice.
-            reward=opinion(there, self._mapping, platform) - before,
+            # The change of the rater's opinion. Removing an emoji that was never counted changes nothing, and neither
+            # does adding an emoji twice. A second emoji is a changed mind and not a second voice.
+            reward=opinion(standing, self._mapping, platform) - before,
             mapping_version=self._mapping.version,
             at=event.at,
         )
@@ -104,11 +107,11 @@ class Reactions:
     async def _reacted_to(self, event: Reaction) -> Interaction | None:
         where = (event.conversation.platform, event.conversation.channel, event.message_id)
         interaction = await self._ledger.interaction_of(*where)
-        # Somebody can react before the platform has told us what the message is called.
-        here = [key for key, to in self._sending.items() if to == where[:2]]
-        if interaction is None and here:
+        # A person can react before the platform has told us the message's id.
+        sending_here = [key for key, to in self._sending.items() if to == where[:2]]
+        if interaction is None and sending_here:
             loop = asyncio.get_running_loop()
-            out = [self._waiting.setdefault(key, loop.create_future()) for key in here]
-            await asyncio.wait(out, timeout=self._patience)
+            out = [self._waiting.setdefault(key, loop.create_future()) for key in sending_here]
+            await asyncio.wait(out, timeout=self._patience_seconds)
             interaction = await self._ledger.interaction_of(*where)
         return interaction

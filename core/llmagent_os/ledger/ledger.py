@@ -160,9 +160,11 @@ class Ledger:
         """At most ``limit`` replies after row ``seq``, oldest first, with all their rewards."""
         return await self._queries.replies_after(seq, limit)
 
-    async def opinions(self, identity: str, besides: Collection[str] = ()) -> list[tuple[dict[str, str], bool]]:
+    async def opinions(
+        self, identity: str, kinds: Collection[str], besides: Collection[str] = ()
+    ) -> list[tuple[dict[str, str], bool]]:
         """The replies to a person about which the ledger has their opinion; see :meth:`Queries.opinions`."""
-        return await self._queries.opinions(identity, besides)
+        return await self._queries.opinions(identity, kinds, besides)
 
     # ── rewards: ``rewards`` ──────────────────────────────────────────────────────────────────────────────────────
 

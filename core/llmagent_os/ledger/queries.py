@@ -15,9 +15,6 @@ from llmagent_os.ledger.schema import interactions, rewards, sent
 from llmagent_os.ledger.values import Interaction, ReplyWithRewards
 from llmagent_os.ledger.writer import Writer
 
-#: The kinds of rewards that say what a person thinks, beside reactions. The other kinds are no opinion.
-OPINION_KINDS = ("thanks", "correction", "reask", "edited")
-
 #: The least sum of a person's reactions that is an opinion. Sums of rewards are off zero by rounding.
 _LEAST_OPINION = 1e-9
 
@@ -72,11 +69,14 @@ class Queries:
 
         return await self._writer.run(work)
 
-    async def opinions(self, identity: str, besides: Collection[str] = ()) -> list[tuple[dict[str, str], bool]]:
+    async def opinions(
+        self, identity: str, kinds: Collection[str], besides: Collection[str] = ()
+    ) -> list[tuple[dict[str, str], bool]]:
         """The replies to a person, under all their identities, about which the ledger has an opinion of theirs.
 
         Args:
             identity: an identity of the person.
+            kinds: the kinds of rewards, beside reactions, that say what a person thinks.
             besides: leave out the replies of these ``policy_version``. Replies without features are always left out.
 
         Returns:
@@ -85,7 +85,7 @@ class Queries:
         """
 
         def work(database: Database) -> list[tuple[dict[str, str], bool]]:
-            query = _opinions(identities_of(database, identity), besides)
+            query = _opinions(identities_of(database, identity), kinds, besides)
             return [(msgspec.json.decode(row[0]), bool(row[1])) for row in database.sql.execute(query)]
 
         return await self._writer.run(work)
@@ -95,7 +95,7 @@ def _message(platform: str, channel: str, message_id: str) -> tuple[sa.ColumnEle
     return sent.c.platform == platform, sent.c.channel == channel, sent.c.message_id == message_id
 
 
-def _opinions(who: list[str], besides: Collection[str]) -> sa.Select[tuple[str, bool]]:
+def _opinions(who: list[str], kinds: Collection[str], besides: Collection[str]) -> sa.Select[tuple[str, bool]]:
     mine = sa.and_(rewards.c.rater_id.in_(who), rewards.c.user_id.in_(who))
     chosen = sa.and_(interactions.c.policy_version.not_in(besides), has_json_object(interactions.c.context, "features"))
     is_reaction = rewards.c.kind == "reaction"
@@ -104,7 +104,7 @@ def _opinions(who: list[str], besides: Collection[str]) -> sa.Select[tuple[str, 
     # Taking a reaction off takes all earlier signs with it: only a later one is an opinion.
     is_removal = is_reaction & (rewards.c.op == "remove") & (rewards.c.reward != 0)
     removed = sa.func.max(sa.case((is_removal, rewards.c.seq)))
-    sign = sa.func.max(sa.case((rewards.c.kind.in_(OPINION_KINDS), rewards.c.seq)))
+    sign = sa.func.max(sa.case((rewards.c.kind.in_(kinds), rewards.c.seq)))
     return (
         sa.select(interactions.c.action, reacted)
         .join(rewards, rewards.c.interaction_id == interactions.c.interaction_id)

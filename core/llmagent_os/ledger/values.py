@@ -58,7 +58,7 @@ class RewardEvent(msgspec.Struct, frozen=True, kw_only=True):
     interaction_id: str  #: the reply that the sign is about
     rater_id: str  #: the identity that reacted: :func:`~llmagent_os.identity.identity_of` of the reaction
     user_id: str  #: the identity that the reply answered
-    kind: Literal["reaction", "reask", "correction", "edited", "thanks", "went_on", "tool_failed"] = "reaction"
+    kind: str = "reaction"  #: the signal, one of ``feedback.signals``; a kind that is not known there teaches nothing
     op: Literal["add", "remove"]
     raw_value: str  #: the emoji, as the platform wrote it; empty where the sign is no emoji
     reward: float  #: by how much this row changes the opinion

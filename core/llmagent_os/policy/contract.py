@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping
 from types import MappingProxyType
-from typing import Literal, Protocol
+from typing import Protocol
 from uuid import uuid4
 
 import msgspec
+
+from llmagent_os.feedback.signals import Kind as Kind
 
 #: A behaviour: one value for each of the bot's dimensions, ``{"mode": "task_oriented", "verbosity": "brief", …}``.
 Action = dict[str, str]
@@ -32,11 +34,6 @@ DIMENSIONS: Dimensions = MappingProxyType(
 
 #: The most actions that a bot can have. Every combination of the dimensions' values is one action.
 MAX_ACTIONS = 64
-
-#: The kinds of signals about a reply. ``reaction`` is an emoji. ``reask``, ``correction``, ``edited``, ``thanks`` and
-#: ``went_on`` say what the person did next; ``went_on`` is no opinion, but it is no re-ask either. ``tool_failed`` is
-#: about the reply itself.
-Kind = Literal["reaction", "reask", "correction", "edited", "thanks", "went_on", "tool_failed"]
 
 #: The ``explicit`` argument of :meth:`BehaviorPolicy.decide` where the person has asked for nothing.
 NOTHING_ASKED: Mapping[str, str] = MappingProxyType({})

@@ -86,7 +86,7 @@ async def decide(
     """
     profile = exchange.profile
     if services.policy_worker is not None:
-        await services.policy_worker.meet(profile.user_id)
+        await services.policy_worker.load(profile.user_id)
     decision = services.behavior.decide(
         profile.user_id, features, profile.preferences, decision_id=decision_id, episode_id=episode_id
     )

@@ -80,7 +80,7 @@ async def test_an_opinion_that_was_taken_back_is_none(ledger: Ledger) -> None:
     await ledger.add_reward(reward("6", "web:0"))
     await ledger.add_reward(reward("7", "web:1"))
     await ledger.add_reward(reward("8", "web:2", rater="web::ben"))  # not the person who was answered
-    assert await ledger.opinions("web::u") == [({"mode": "task_oriented"}, True)]
-    assert await ledger.opinions("web::u", besides=("p1",)) == []
+    assert await ledger.opinions("web::u", ("thanks",)) == [({"mode": "task_oriented"}, True)]
+    assert await ledger.opinions("web::u", ("thanks",), besides=("p1",)) == []
     await ledger.add_reward(reward("9", "web:1", value=-1.0))
-    assert await ledger.opinions("web::u") == []
+    assert await ledger.opinions("web::u", ("thanks",)) == []

@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from llmagent_os.feedback.signals import NEXT_KINDS
 from llmagent_os.policy.array_types import Floats, Singles
 from llmagent_os.policy.bayes.design_matrix import DesignMatrix
 from llmagent_os.policy.learner import Observation
@@ -24,7 +25,7 @@ HISTORY_TURNS = 200
 BLOCK_TURNS = 8
 
 #: What a person did next, by code. Code 0: nothing of it is known.
-NEXT_SIGNS = ("", "went_on", "reask", "correction", "edited", "thanks", "tool_failed")
+NEXT_SIGNS = ("", *NEXT_KINDS)
 
 
 @dataclass(frozen=True)

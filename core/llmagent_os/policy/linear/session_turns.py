@@ -10,13 +10,11 @@ import math
 
 import msgspec
 
+from llmagent_os.feedback.signals import worth_of
 from llmagent_os.policy.learner import Observation
 
 #: How many turns of a person are remembered. Signals about older turns are not learned.
 REMEMBERED_TURNS = 32
-
-#: The reward of ``went_on``: a person who does not ask again was probably content.
-WENT_ON_REWARD = 0.25
 
 #: A credit that is discounted below this share is dropped.
 MIN_CREDIT_SHARE = 1e-3
@@ -44,7 +42,7 @@ class SessionTurn(msgspec.Struct, kw_only=True):
         """
         if "reaction" in self.signs:
             return self.signs["reaction"]
-        rest = [WENT_ON_REWARD if kind == "went_on" else worth for kind, worth in self.signs.items()]
+        rest = [worth_of(kind, reward) for kind, reward in self.signs.items()]
         return max(-1.0, min(1.0, math.fsum(rest)))
 
     def surprise(self, change: float, expected: float) -> float:

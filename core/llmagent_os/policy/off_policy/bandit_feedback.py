@@ -14,12 +14,13 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from llmagent_os.feedback.signals import NEXT_CATEGORIES
 from llmagent_os.policy.array_types import Floats, Ints
 
 #: The opinions that can be seen of a decision, by code.
 OPINIONS = ("none", "negative", "positive")
 #: What a person can do next, by code.
-FOLLOW_UPS = ("unknown", "went_on", "asked_again", "thanked")
+FOLLOW_UPS = NEXT_CATEGORIES
 
 
 @dataclass(frozen=True)

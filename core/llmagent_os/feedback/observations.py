@@ -1,0 +1,80 @@
+"""Turns the ledger's rows of rewards into what a learner observes.
+
+:func:`observations` is the only translation. The policy worker uses it while people react, and to replay the ledger.
+``llmagent-os policy evaluate`` uses it to train candidates and to judge them. Both read the rows in the order in which
+the rows came.
+"""
+
+from __future__ import annotations
+
+import math
+
+import msgspec
+import structlog
+
+from llmagent_os.feedback.rater_trust import Trust
+from llmagent_os.feedback.signals import SIGNALS, Kind
+from llmagent_os.feedback.verdict import signs, verdict
+from llmagent_os.ledger.values import Interaction, RewardWithReply
+
+_log = structlog.stdlib.get_logger(__name__)
+
+
+class Observed(msgspec.Struct, frozen=True, kw_only=True):
+    """What one signal says of one reply now. It replaces what the same kind of signal said of that reply before."""
+
+    interaction: Interaction  #: the reply
+    person: str  #: the person who was answered
+    kind: Kind  #: the signal
+    reward: float | None  #: in [-1, 1]; None: the reply is withdrawn, with everything that was observed of it before
+    weight: float = 1.0  #: in [0, 1]; less for bystanders, and for raters who are not fully trusted
+
+
+def observations(row: RewardWithReply, trust: Trust) -> list[Observed]:
+    """Translate one row of the ledger, with the rows of the same reply before it, into what a learner observes.
+
+    - A reaction is observed as the :func:`~llmagent_os.feedback.verdict.verdict` of all raters of the reply so far. If
+      no opinion is left, the reply is withdrawn, and the signs that still stand are observed again.
+    - Every other signal is observed with its own reward.
+    - A row that changes no opinion, that cannot be read, or whose reply was erased is not observed.
+
+    Args:
+        row: the next row. Every row has to be given once, in order, also rows on replies that no policy chose.
+        trust: the trust in raters after all rows before this one. The opinion in ``row`` is counted in it.
+
+    Returns:
+        What to observe, in order; often empty.
+    """
+    reward = row.reward
+    if reward is None:
+        return []
+    signal = SIGNALS.get(reward.kind)
+    if signal is None:  # of a later version
+        _log.error("a reward of an unknown kind teaches nothing", kind=reward.kind, reward_id=reward.reward_id)
+        return []
+    is_reaction = signal.kind == "reaction"
+    if is_reaction and not reward.reward:  # no opinion has changed
+        return []
+    if is_reaction and reward.op == "add":  # removing reactions is no flood, however many are removed
+        mine = [each.reward for each in row.so_far if each.kind == "reaction" and each.rater_id == reward.rater_id]
+        trust.note(reward.rater_id, math.fsum(mine), reward.at)
+    if row.interaction is None:
+        return []
+    if not is_reaction:
+        return [_observed(row, row.interaction, signal.kind, reward.reward)]
+    scores = {each.rater_id: trust.score(each.rater_id) for each in row.so_far}
+    stands = verdict(row.so_far, row.identities, scores)
+    found = [_observed(row, row.interaction, "reaction", stands.reward, stands.weight)]
+    if stands.reward is None:  # a bystander who withdraws, or one opinion too many, takes nothing else with it
+        found += [
+            _observed(row, row.interaction, SIGNALS[sign.kind].kind, sign.reward)
+            for sign in signs(row.so_far, row.identities)
+            if sign.kind in SIGNALS
+        ]
+    return found
+
+
+def _observed(
+    row: RewardWithReply, interaction: Interaction, kind: Kind, reward: float | None, weight: float = 1.0
+) -> Observed:
+    return Observed(interaction=interaction, person=row.person, kind=kind, reward=reward, weight=weight)
