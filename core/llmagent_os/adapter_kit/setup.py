@@ -23,6 +23,7 @@ from llmagent_os.config import Settings
 from llmagent_os.errors import ConfigError
 from llmagent_os.records import MemoryRecords, Records
 
+#: The group of entry points that make adapters.
 GROUP = "llmagent_os.adapters"
 
 

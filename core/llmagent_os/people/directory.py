@@ -6,12 +6,11 @@ from typing import TYPE_CHECKING
 
 from llmagent_os.events import Event, Reaction
 from llmagent_os.identity import identity_of
-from llmagent_os.people.profiles import Profile
+from llmagent_os.people.profiles import Profile, Profiles
 from llmagent_os.privacy.consent import may_learn
 
 if TYPE_CHECKING:
     from llmagent_os.ledger import Ledger
-    from llmagent_os.people.profiles import Profiles
 
 
 class Directory:
