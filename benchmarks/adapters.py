@@ -1,9 +1,11 @@
-"""What an adapter costs: CPU of a bot that echoes, beside an echo bot written directly on the platform's library.
+"""Measure what an adapter costs: the CPU of a bot that echoes, beside a bare echo bot.
 
-Both are real clients of the same loopback server, which is a process of its own and takes no part in what is counted.
-Ours has everything on: events stored on disk before they are acknowledged, replies before they are sent, deduplication,
-Markdown rendered, strangers kept out. One message is in flight. Run it as ``python -m benchmarks.adapters``; it prints
-a Markdown table.
+    python -m benchmarks.adapters
+
+The bare bot is written directly on the platform's library. Both bots are real clients of the same loopback server. The
+server is a process of its own, and its CPU is not counted. The bot of this project has everything on: events are on
+disk before they are acknowledged, replies are on disk before they are sent, events are deduplicated, Markdown is
+rendered, and strangers are kept out. One message is in flight. Prints a Markdown table.
 """
 
 from __future__ import annotations
@@ -23,13 +25,15 @@ from typing import Any, NamedTuple
 
 PLATFORMS = ("slack", "discord", "telegram")
 LIBRARIES = {"slack": "slack-bolt", "discord": "discord.py", "telegram": "python-telegram-bot"}
-AIM = 1.3  #: times the bare client's CPU
+#: The aim: at most this many times the CPU of the bare bot.
+AIM = 1.3
 
 
-# ── the bots: each runs in a process of its own ───────────────────────────────────────────────────────────────────────
+# ── the bots: every bot runs in a process of its own ──────────────────────────────────────────────────────────────────
 
 
 async def bare_slack() -> None:
+    """Run an echo bot written directly on slack-bolt."""
     from slack_bolt.adapter.socket_mode.aiohttp import AsyncSocketModeHandler
     from slack_bolt.async_app import AsyncApp
     from slack_sdk.web.async_client import AsyncWebClient
@@ -45,6 +49,7 @@ async def bare_slack() -> None:
 
 
 async def bare_discord() -> None:
+    """Run an echo bot written directly on discord.py."""
     import discord
     import yarl
 
@@ -63,6 +68,7 @@ async def bare_discord() -> None:
 
 
 async def bare_telegram() -> None:
+    """Run an echo bot written directly on python-telegram-bot."""
     from telegram import Update
     from telegram.ext import Application, ContextTypes, MessageHandler, filters
 
@@ -83,6 +89,7 @@ async def bare_telegram() -> None:
 
 
 async def hosted(platform: str, folder: Path) -> None:
+    """Run an echo bot behind the real adapter, host and durable ledger. ``folder`` holds its data."""
     from benchmarks.hosting import EchoAgent
 
     from llmagent_os.adapter import Adapter
@@ -107,7 +114,7 @@ async def hosted(platform: str, folder: Path) -> None:
         store=ledger.records(f"adapter.{platform}", ""),
     )
     adapter: Adapter = make_adapter(platform, setup)
-    if platform == "telegram":  # the server on loopback has no limits, and waiting for them costs nothing
+    if platform == "telegram":  # the loopback server has no rate limits, and a wait uses no CPU
         quick = Rate(1_000_000, 1e-6)
         adapter = TelegramAdapter(
             token=setup.settings.telegram_token.get_secret_value(),
@@ -138,20 +145,31 @@ BARE: dict[str, Callable[[], Coroutine[Any, Any, None]]] = {
 
 
 class Cost(NamedTuple):
-    """Microseconds of CPU a message."""
+    """The CPU time of one message, in microseconds."""
 
-    all: float
-    loop: float  #: of the event loop's thread alone: the rest is writing to the disk
+    all: float  #: of all threads
+    loop: float  #: of the event loop's thread alone; the rest is writing to the disk
 
 
 def cpu(pid: int) -> Cost:
-    """What a process has used so far, to the nanosecond (``/proc/PID/task/*/schedstat``)."""
+    """Return the CPU time that a process has used so far, read to the nanosecond (``/proc/PID/task/*/schedstat``)."""
     used = {task.name: int((task / "schedstat").read_text().split()[0]) for task in Path(f"/proc/{pid}/task").iterdir()}
     return Cost(sum(used.values()) / 1e3, used[str(pid)] / 1e3)
 
 
 def measure(platform: str, kind: str, messages: int, repeats: int, folder: str) -> Cost:
-    """The median of the repetitions."""
+    """Return the median cost of a message over the repetitions.
+
+    Args:
+        platform: one of :data:`PLATFORMS`.
+        kind: ``bare`` or ``hosted``.
+        messages: the messages of one repetition.
+        repeats: the number of repetitions. A fifth of the messages warms the bot up before.
+        folder: where the bot keeps its data.
+
+    Raises:
+        RuntimeError: the bot did not answer.
+    """
     people = subprocess.Popen(
         [sys.executable, "-m", "tests.platforms.people", platform],
         stdin=subprocess.PIPE,
@@ -159,7 +177,7 @@ def measure(platform: str, kind: str, messages: int, repeats: int, folder: str) 
         text=True,
     )
     if people.stdin is None or people.stdout is None:
-        raise RuntimeError("the platform has no standard input and output")
+        raise RuntimeError("the loopback platform has no standard input or output")
     environment = os.environ | json.loads(people.stdout.readline())
     bot = subprocess.Popen(
         [sys.executable, "-m", "benchmarks.adapters", "--bot", f"{platform}:{kind}", "--folder", folder],
@@ -167,12 +185,12 @@ def measure(platform: str, kind: str, messages: int, repeats: int, folder: str) 
     )
     costs: list[Cost] = []
     try:
-        for each in (max(messages // 5, 1), *[messages] * repeats):  # the first warms up
+        for each in (max(messages // 5, 1), *[messages] * repeats):  # the first round warms up
             before = cpu(bot.pid)
             people.stdin.write(f"{each}\n")
             people.stdin.flush()
             if people.stdout.readline() != "done\n":
-                raise RuntimeError(f"{platform}: the people gave up on the {kind} bot")
+                raise RuntimeError(f"{platform}: the {kind} bot did not answer in time")
             after = cpu(bot.pid)
             costs.append(Cost((after.all - before.all) / each, (after.loop - before.loop) / each))
     finally:
@@ -185,7 +203,7 @@ def measure(platform: str, kind: str, messages: int, repeats: int, folder: str) 
 
 
 def table(messages: int, repeats: int) -> None:
-    """Measure, and print what was found."""
+    """Measure both bots on every platform, and print the table."""
     print("| platform | bare client, CPU µs a message | ours | of it for the disk | ratio | without the disk | aim |")
     print("| --- | ---: | ---: | ---: | ---: | ---: | ---: |")
     for platform in PLATFORMS:
@@ -200,8 +218,8 @@ def table(messages: int, repeats: int) -> None:
 
 def main() -> None:
     options = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    options.add_argument("--messages", type=int, default=300, help="in each repetition")
-    options.add_argument("--repeats", type=int, default=5, help="the median is shown")
+    options.add_argument("--messages", type=int, default=300, help="messages of a repetition")
+    options.add_argument("--repeats", type=int, default=5, help="repetitions; the table shows the median")
     options.add_argument("--bot", help=argparse.SUPPRESS)
     options.add_argument("--folder", type=Path, help=argparse.SUPPRESS)
     given = options.parse_args()
@@ -210,7 +228,7 @@ def main() -> None:
         return
     import structlog
 
-    # As a deployment has it: nothing below INFO is built.
+    # As in a deployment: log lines below INFO are not built.
     structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.INFO))
     platform, kind = given.bot.split(":")
     asyncio.run(BARE[platform]() if kind == "bare" else hosted(platform, given.folder))

@@ -2,9 +2,9 @@
 
     python -m benchmarks.deciding --people 100000
 
-One person's state is learned from 250 turns, and copied to all people, who are stored as bytes. Then some people are
-taken in from the bytes and answered. The table shows, for every learner, the time of a decision with one person and
-with all, the ratio of the two, the time to take a person in, the size of a person's state, and the time of an
+One person's state is learned from 250 turns and stored as bytes. All people get a copy of these bytes. Then some people
+are read in from the bytes and answered. The table shows, for every learner: the time of a decision with one person and
+with all people, the ratio of the two, the time to read a person in, the size of a person's state, and the time of an
 observation.
 """
 
@@ -28,7 +28,7 @@ def _context(rng: np.random.Generator) -> Context:
 
 
 def _milliseconds(policy: LearnedPolicy, people: list[str], rng: np.random.Generator) -> float:
-    """Return the mean time of a decision."""
+    """Return the mean time of a decision, in milliseconds."""
     contexts = [_context(rng) for _ in people]
     began = time.perf_counter()
     for person_id, context in zip(people, contexts, strict=True):
@@ -43,7 +43,7 @@ def main() -> None:
     options = parser.parse_args()
     rng = np.random.default_rng(0)
     print(
-        f"{'learner':<14}{'one person, ms':>16}{'all, ms':>10}{'ratio':>8}{'bring in, ms':>14}{'KiB a person':>14}"
+        f"{'learner':<14}{'one person, ms':>16}{'all, ms':>10}{'ratio':>8}{'read in, ms':>14}{'KiB a person':>14}"
         f"{'observation, ms':>17}"
     )
     for name in LEARNERS:

@@ -1,12 +1,14 @@
-"""What it costs to host a message: CPU and wall time from adapter to reply, start-up time and memory.
+"""Measure what it costs to host a message: CPU and wall time from adapter to reply, start-up time and memory.
 
-The real Host, ledger and inbox, with an echo agent that has 100 commands, at 1 and at 64 messages in flight, with the
-inbox on disk (every message durable: SQLite WAL, synchronous FULL) and in memory; beside it, in the same run, a floor:
-the same adapter and the same agent on bare asyncio, with a task a message and nothing else. Messages are commands
-(``/command42 hello``), one conversation for each message in flight.
+    python -m benchmarks.hosting
 
-Run it as ``python benchmarks/hosting.py``; it prints Markdown tables. The last one is that of ``benchmarks.adapters``:
-what each real adapter costs beside an echo bot written directly on its library.
+Runs the real host, ledger and inbox with an echo agent that has 100 commands, at 1 and at 64 messages in flight. The
+inbox is in memory, or on disk with every message durable (SQLite WAL, synchronous FULL). The floor is measured in the
+same run: the same adapter and the same agent on bare asyncio, with one task for a message and nothing else. Messages
+are commands (``/command42 hello``). Every message in flight has a conversation of its own.
+
+Prints Markdown tables. The last table is that of :mod:`benchmarks.adapters`: what a real adapter costs, beside an echo
+bot written directly on the platform's library.
 """
 
 from __future__ import annotations
@@ -33,9 +35,10 @@ from llmagent_os.handler import Draft, Outcome
 from llmagent_os.host.host import Host
 from llmagent_os.ledger import Ledger
 
+#: The number of the echo agent's commands.
 COMMANDS = 100
 
-#: What a program that hosts without a model does, from the start of its process to its first reply.
+#: A program that hosts without a model. It runs until its first reply, and prints its seconds and megabytes.
 START = """
 import asyncio, json, sys, time
 from llmagent_os.ledger import Ledger
@@ -59,7 +62,7 @@ asyncio.run(main())
 
 
 class EchoAgent:
-    """Answers with what was said; knows :data:`COMMANDS` commands."""
+    """Answers with the text that it gets, and knows :data:`COMMANDS` commands."""
 
     def __init__(self) -> None:
         async def echo(command: Command) -> str:
@@ -74,7 +77,7 @@ class EchoAgent:
 
 
 class BenchAdapter:
-    """People who each say something, wait for the reply, and say the next thing."""
+    """Simulates people. A person writes a message, waits for the reply, and writes the next message."""
 
     name = "bench"
     capabilities = Capabilities(idempotent_send=True)
@@ -101,26 +104,28 @@ class BenchAdapter:
     async def typing(self, conversation: Conversation) -> None: ...
 
     async def person(self, channel: str, messages: int, accept: Accept) -> None:
+        """Write ``messages`` messages in ``channel``, one after another."""
         loop = asyncio.get_running_loop()
         room = Conversation(platform=self.name, workspace="w", channel=channel)
-        somebody = Sender("u1", "Somebody")
+        sender = Sender("u1", "Ana")
         for _ in range(messages):
             self.count = count = self.count + 1
             done = self.waiting[channel] = loop.create_future()
             event_id = f"Ev{count}"
             text = f"/command{count % COMMANDS} hello there, how are you today?"
-            await accept(Message(event_id=event_id, conversation=room, sender=somebody, text=text, message_id=event_id))
+            await accept(Message(event_id=event_id, conversation=room, sender=sender, text=text, message_id=event_id))
             await done
 
 
 class Cost(NamedTuple):
-    """Of one message, in microseconds."""
+    """The cost of one message, in microseconds."""
 
-    cpu: float
-    wall: float
+    cpu: float  #: CPU time of the process
+    wall: float  #: wall time
 
 
 async def measure(adapter: BenchAdapter, accept: Accept, in_flight: int, messages: int) -> Cost:
+    """Return the mean cost of ``messages`` messages, ``in_flight`` at a time."""
     cpu, wall = time.process_time(), time.perf_counter()
     share = messages // in_flight
     await asyncio.gather(*(adapter.person(f"c{i}", share, accept) for i in range(in_flight)))
@@ -129,6 +134,7 @@ async def measure(adapter: BenchAdapter, accept: Accept, in_flight: int, message
 
 
 async def hosted(url: str, in_flight: int, messages: int, repeats: int) -> list[Cost]:
+    """Measure the real host with the ledger at ``url``. Returns one cost for every repetition."""
     adapter, ledger = BenchAdapter(), await Ledger.open(url)
     host = asyncio.create_task(Host(EchoAgent(), ledger, [adapter]).run())
     accept = await adapter.accept
@@ -141,6 +147,7 @@ async def hosted(url: str, in_flight: int, messages: int, repeats: int) -> list[
 
 
 async def floor(in_flight: int, messages: int, repeats: int) -> list[Cost]:
+    """Measure bare asyncio: no host, no ledger. Returns one cost for every repetition."""
     adapter, agent = BenchAdapter(), EchoAgent()
     tasks: set[asyncio.Task[None]] = set()
 
@@ -161,7 +168,7 @@ async def floor(in_flight: int, messages: int, repeats: int) -> list[Cost]:
             await adapter.send(event.conversation, outcome.reply, key=event.event_id)
 
     class Direct:
-        """Answers at once, in a task; no inbox."""
+        """Answers at once, in a task, without an inbox."""
 
         async def __call__(self, event: Event, /) -> bool:
             if isinstance(event, Message):
@@ -179,7 +186,7 @@ async def floor(in_flight: int, messages: int, repeats: int) -> list[Cost]:
 
 
 def start(url: str) -> tuple[float, float]:
-    """Seconds and peak megabytes of a process that starts, answers one message, and stops."""
+    """Return the seconds until the first reply, and the peak megabytes, of a process that answers one message."""
     environment = os.environ | {"PYTHONPATH": str(Path(__file__).parent)}
     command = [sys.executable, "-c", START, url, str(time.time())]
     done = subprocess.run(command, check=True, capture_output=True, text=True, env=environment)
@@ -189,11 +196,11 @@ def start(url: str) -> tuple[float, float]:
 
 def main() -> None:
     options = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    options.add_argument("--messages", type=int, default=6400, help="in each repetition")
-    options.add_argument("--repeats", type=int, default=5, help="the median is shown")
-    options.add_argument("--folder", default=None, help="where the inbox on disk lies")
+    options.add_argument("--messages", type=int, default=6400, help="messages of a repetition")
+    options.add_argument("--repeats", type=int, default=5, help="repetitions; the tables show the median")
+    options.add_argument("--folder", default=None, help="the folder of the inbox on disk")
     given = options.parse_args()
-    # As a deployment has it: nothing below INFO is built.
+    # As in a deployment: log lines below INFO are not built.
     structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.INFO))
     print("| inbox | in flight | CPU µs a message | wall µs a message | aim, CPU µs |")
     print("| --- | ---: | ---: | ---: | ---: |")
@@ -221,7 +228,7 @@ def main() -> None:
         url = f"sqlite:///{Path(folder) / 'start.db'}"
         print("\n| start without a model, to the first reply | seconds | peak MB | aim |")
         print("| --- | ---: | ---: | --- |")
-        for name in ("new ledger (runs its migrations)", "ledger that is there already"):
+        for name in ("new ledger (runs its migrations)", "existing ledger"):
             seconds, megabytes = start(url)
             print(f"| {name} | {seconds:.2f} | {megabytes:.0f} | < 1 s, < 80 MB |", flush=True)
     print("", flush=True)

@@ -1,4 +1,4 @@
-"""Measures tokens a second: the in-process engine beside transformers' ``generate`` with PEFT, in one run.
+"""Measure tokens a second: the in-process engine beside transformers' ``generate`` with PEFT, in one run.
 
     python -m benchmarks.serving [--model FOLDER] [--requests 64] [--loras 16] [--slots 16] [--threads 1]
 
@@ -31,7 +31,7 @@ from llmagent_os.serving.model_location import locate
 
 
 def random_model(folder: Path) -> Path:
-    """Write a random model with 6.5 million parameters, as many as the shipped model has."""
+    """Write a random model with 5.8 million parameters, as many as the shipped model has."""
     tokenizer = make_tokenizer()
     config = Qwen3Config(
         vocab_size=4096,
@@ -68,7 +68,7 @@ def workload(count: int, loras: list[Path], seed: int = 0) -> list[ChatRequest]:
 
 
 class Peer:
-    """transformers and PEFT, one request at a time."""
+    """Answers with transformers and PEFT, one request at a time."""
 
     def __init__(self, base: Path, loras: list[Path]) -> None:
         location = locate(str(base))
@@ -85,7 +85,7 @@ class Peer:
         self.numbers = {str(folder): str(number) for number, folder in enumerate(loras)}
 
     def run(self, requests: list[ChatRequest]) -> list[list[int]]:
-        """Give the tokens of the replies."""
+        """Return the tokens of the replies."""
         replies: list[list[int]] = []
         for request in requests:
             prompt = self.tokenizer.apply_chat_template(request.messages, add_generation_prompt=True, tokenize=False)
@@ -105,6 +105,7 @@ async def run_engine(llm: LLM, requests: list[ChatRequest]) -> list[Completion]:
 
 
 def row(name: str, seconds: float, tokens: int, floor: float, same: str) -> str:
+    """Return a row of the table. ``floor`` is the time of the peer, in seconds."""
     return f"| {name} | {seconds:.2f} | {tokens / seconds:.0f} | {floor / seconds:.1f}× | {same} |"
 
 
@@ -126,7 +127,7 @@ async def main() -> None:
             f"{given.threads} thread(s), fp32, torch {torch.__version__}\n"
         )
         print("| what | seconds | tokens/s | against the peer | same replies |\n|---|---:|---:|---:|---:|")
-        for label, used in (("", []), (", each with one of the LoRAs", loras)):
+        for label, used in (("", []), ("; every request has a LoRA", loras)):
             requests = workload(given.requests, used)
             peer = Peer(base, used)
             peer.run(requests[:2])

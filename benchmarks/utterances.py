@@ -1,13 +1,13 @@
-"""How well the calendar bot understands people: its answers beside what they wanted.
+"""Measure how well the calendar bot understands people: compare its answers with what people wanted.
 
     llmagent-os evaluate calendar --data utterances.jsonl --out answers.jsonl
     python benchmarks/utterances.py utterances.jsonl answers.jsonl
 
-``utterances.jsonl`` holds ``{"id", "text", "intent": create|list|delete|none, "slots": [{"name", "value"}] or null}``,
-``answers.jsonl`` what ``evaluate`` wrote. Printed are the share of right choices (moving an event counts as creating
-one), of tool calls where none was due, and of slots (person, date, time, event_name) whose every word stands in the
-arguments. Words are compared in lower case without articles and possessives, numbers as numbers: "8am" is "eight am",
-"march 19ths" is "march nineteenth".
+``utterances.jsonl`` holds ``{"id", "text", "intent": create|list|delete|none, "slots": [{"name", "value"}] or null}``.
+``answers.jsonl`` is the file that ``evaluate`` wrote. Three shares are printed: right choices (moving an event counts
+as creating one); tool calls where none was due; and slots (person, date, time, event_name) that are kept, which means
+that all their words are in the arguments. Words are compared in lower case, without articles and possessives. Numbers
+are compared as numbers: "8am" is "eight am", and "march 19ths" is "march nineteenth".
 """
 
 from __future__ import annotations
@@ -19,7 +19,9 @@ from collections import Counter
 from pathlib import Path
 from typing import Any
 
+#: The intent that a tool stands for.
 KINDS = {"create_event": "create", "move_event": "create", "list_events": "list", "delete_event": "delete"}
+#: The slots that are counted.
 SLOTS = ("person", "date", "time", "event_name")
 
 _SMALL = """zero one two three four five six seven eight nine ten eleven twelve thirteen fourteen fifteen sixteen
@@ -41,7 +43,7 @@ _DROPPED = frozenset("the of and a an at on".split())
 
 
 def words(text: str) -> list[str]:
-    """The telling words of ``text``, numbers as digits.
+    """Return the words of ``text`` that carry meaning, with numbers as digits.
 
     >>> words("March 19ths at 8:30am")
     ['march', '19', '830', 'am']
@@ -85,7 +87,7 @@ def words(text: str) -> list[str]:
 
 
 def is_kept(value: str, arguments: dict[str, Any]) -> bool:
-    """Whether every word of a slot's ``value`` stands in one of the arguments; 400 stands for 4:00."""
+    """Return whether one of the arguments has all words of a slot's ``value``. 400 stands for 4:00."""
     wanted = words(value)
     return any(all(_stands(word, words(str(given))) for word in wanted) for given in arguments.values())
 
@@ -100,7 +102,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("utterances", type=Path)
     parser.add_argument("answers", type=Path)
-    parser.add_argument("--errors", action="store_true", help="also list what went wrong")
+    parser.add_argument("--errors", action="store_true", help="also print every mistake")
     options = parser.parse_args()
     answers = {line["id"]: line for line in _lines(options.answers)}
     matrix: Counter[tuple[str, str]] = Counter()
