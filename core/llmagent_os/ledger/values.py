@@ -24,8 +24,8 @@ class Accepted(Enum):
 class CompletionRecord(msgspec.Struct, frozen=True, kw_only=True):
     """One completion that a model wrote for a reply, with everything needed to learn from it.
 
-    Fields are named as those of :class:`~llmagent_os.chat.Completion`, which says what the numbers mean. Revision 0004
-    and older kept one completion of a reply, the last, and fewer of these fields: None stands for what they left out.
+    :class:`~llmagent_os.chat.Completion` says what the numbers mean. Ledgers of revision 0004 and older kept only the
+    last completion of a reply, and fewer fields. None stands for what they left out.
     """
 
     prompt: str = ""  #: what the model read; empty: the model did not tell
@@ -44,7 +44,8 @@ class CompletionRecord(msgspec.Struct, frozen=True, kw_only=True):
     #: recorded
     masked: bool | None = False
     #: whether the words were sent as they are. False for a completion that calls tools, for a call that was not valid,
-    #: and for words that were replaced because they did not fit the results: no reward is about such words.
+    #: and for words that were replaced because they did not fit the results. Rewards are about the words that were sent
+    #: and the tools that were called, never about replaced words or calls that were not valid.
     sent: bool = False
 
     @property
