@@ -92,6 +92,8 @@ class Completion(msgspec.Struct, frozen=True, kw_only=True):
     model: str = ""  #: the model's name
     model_hash: str = ""  #: first 12 hexadecimal digits of the SHA-256 of the base weights; empty from a server
     lora_version: str = "base"  #: ``base``, or the LoRA's folder name, ``@`` and 12 digits of its weights' SHA-256
+    #: completions that the model wrote before this one, in order, whose tool calls were not valid and were not run
+    rejected: tuple[Completion, ...] = ()
 
     @property
     def sampled(self) -> bool:

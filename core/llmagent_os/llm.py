@@ -20,7 +20,7 @@ from typing import Any, Self
 import msgspec
 
 from llmagent_os.chat import ChatRequest, Completion, Message, ToolCall, ToolSpec, check_request
-from llmagent_os.errors import BadToolCallError, ConfigError, ModelUnavailableError
+from llmagent_os.errors import ConfigError, ModelUnavailableError
 from llmagent_os.serving.backend import Backend, OnText
 from llmagent_os.serving.model_card import ModelCard, read_model_card
 from llmagent_os.serving.model_location import Location, locate
@@ -83,7 +83,7 @@ class LLM:
         """Write one reply. Cancelling the task frees its slot at the next token.
 
         A tool call that is not valid is never run, not even in part. The model then reads what was wrong and tries once
-        more; the completion is that of the second try.
+        more; the completion is that of the second try, and has the first as ``rejected``.
 
         Args:
             request: what to answer, and how.
@@ -91,7 +91,8 @@ class LLM:
 
         Raises:
             ValueError: the request is out of range.
-            BadToolCallError: the second try was not a valid tool call either.
+            InvalidCallError: the second try was not a valid tool call either. This is a
+                :class:`~llmagent_os.errors.BadToolCallError`.
             ModelNotFoundError: the LoRA, or the server's model, does not exist.
             ModelUnavailableError: the model is too busy, too slow or closed, or the server is down.
             PromptTooLongError: the prompt is longer than the model can read.
@@ -101,11 +102,14 @@ class LLM:
         try:
             return await self._backend.complete(request, on_text)
         except InvalidCallError as error:
+            rejected = error.rejected
             again = msgspec.structs.replace(request, messages=[*request.messages, *repair_messages(error)])
         try:
-            return await self._backend.complete(again, on_text)
+            completion = await self._backend.complete(again, on_text)
         except InvalidCallError as error:
-            raise BadToolCallError(f"{error} (twice, so nothing was done)") from error
+            why = f"{error.why} (twice, so nothing was done)"
+            raise InvalidCallError(why, error.said, (*rejected, *error.rejected)) from error
+        return msgspec.structs.replace(completion, rejected=rejected) if rejected else completion
 
     async def stream(self, request: ChatRequest) -> AsyncIterator[str]:
         """Give the text of a reply piece by piece. Raises what :meth:`complete` raises."""

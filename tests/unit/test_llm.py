@@ -9,6 +9,7 @@ import sys
 from collections.abc import AsyncIterator
 from pathlib import Path
 
+import msgspec
 import pytest
 
 from llmagent_os.chat import ChatRequest, Completion, Message
@@ -111,9 +112,12 @@ async def test_a_call_cut_off_by_the_token_limit_is_not_run(trained: Path) -> No
     """Half a call could delete the wrong thing."""
     request = ChatRequest(messages=user("what do I have friday"), tools=(CREATE, LIST), max_tokens=8)
     backend = LocalBackend(locate(str(trained)), LocalOptions())
-    with pytest.raises(InvalidCallError, match=r"cut off after 8 tokens"):
+    with pytest.raises(InvalidCallError, match=r"cut off after 8 tokens") as failed:
         await backend.complete(request, None)
     backend.close()
+    (rejected,) = failed.value.rejected
+    assert len(rejected.token_ids) == len(rejected.logprobs) == 8
+    assert (rejected.text, rejected.tool_calls) == (failed.value.said, ())
 
 
 async def test_an_invalid_call_may_be_repaired_once() -> None:
@@ -126,6 +130,21 @@ async def test_an_invalid_call_may_be_repaired_once() -> None:
     assert backend.requests[1].messages[:1] == request.messages
     with pytest.raises(BadToolCallError, match="twice"):
         await LLM("test", Scripted(wrong, wrong)).complete(request)
+
+
+async def test_completions_whose_calls_were_not_valid_are_not_lost() -> None:
+    """A model could not learn from its wrong calls, though they were drawn as the valid ones were."""
+    written = Completion(text="", token_ids=(7, 8), logprobs=(-0.5, -0.25), temperature=0.7)
+    wrong = InvalidCallError("it is not JSON", "<tool_call>{oops").of(written)
+    request = ChatRequest(messages=user("hi"), tools=(LIST,))
+    rejected = msgspec.structs.replace(written, text="<tool_call>{oops")
+    done = Completion(text="Sorry, done.")
+    assert await LLM("test", Scripted(wrong, done)).complete(request) == msgspec.structs.replace(
+        done, rejected=(rejected,)
+    )
+    with pytest.raises(InvalidCallError, match="twice") as failed:
+        await LLM("test", Scripted(wrong, wrong)).complete(request)
+    assert failed.value.rejected == (rejected, rejected)
 
 
 def test_sync_and_async_are_the_same(trained: Path) -> None:

@@ -90,7 +90,9 @@ async def test_message_is_answered_by_every_part_together(settings: Settings, bo
         kept, rolled = await runtime.ledger.history(sent[0].conversation.key, "memory::u1", 10)
         assert kept.action["verbosity"] == "brief"
         assert kept.pscore == 1.0
-        assert kept.token_ids
+        (written,) = await runtime.ledger.completions_of(kept.interaction_id)
+        assert written.prompt_token_ids and written.token_ids and written.model_hash
+        assert (written.completion, written.sent, written.sampled) == (kept.completion, True, False)
         assert rolled.context["reply"] == "You rolled a 4."
         assert runtime.agent.services.settings.time_zone == "Europe/Berlin"
         assert [spec.name for spec in runtime.plugins.specs()] == ["roll_die"]
@@ -113,7 +115,10 @@ async def test_a_bots_own_dimensions_reach_the_model_and_the_profile(
         sent = await platform.sent(3)
         first, _, last = await runtime.ledger.history(sent[0].conversation.key, "memory::u1", 10)
         assert (first.action, last.action) == ({"tone": "playful"}, {"tone": "formal"})
-        assert "Be playful." in first.prompt and "Be formal." in last.prompt
+        (written_first,), (written_last,) = [
+            await runtime.ledger.completions_of(kept.interaction_id) for kept in (first, last)
+        ]
+        assert "Be playful." in written_first.prompt and "Be formal." in written_last.prompt
 
 
 async def test_reactions_of_somebody_who_is_not_learned_from_are_not_kept(settings: Settings, bot: Bot) -> None:

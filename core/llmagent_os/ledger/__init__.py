@@ -1,7 +1,8 @@
 """The ledger: what came in, what was answered, and what people thought of the answers. SQLAlchemy 2 over SQLite (WAL).
 
-:class:`Ledger` is the store, :class:`Interaction` one reply with everything needed to learn from it, and
-:class:`RewardEvent` one sign of what a person thinks of a reply.
+:class:`Ledger` is the store, :class:`Interaction` one reply with everything needed to learn from it,
+:class:`CompletionRecord` one completion that a model wrote for a reply, and :class:`RewardEvent` one sign of what a
+person thinks of a reply.
 """
 
 from __future__ import annotations
@@ -9,6 +10,7 @@ from __future__ import annotations
 from llmagent_os.ledger.ledger import Ledger
 from llmagent_os.ledger.values import (
     Accepted,
+    CompletionRecord,
     Interaction,
     ReplyWithRewards,
     RewardEvent,
@@ -18,6 +20,7 @@ from llmagent_os.ledger.values import (
 
 __all__ = [
     "Accepted",
+    "CompletionRecord",
     "Interaction",
     "Ledger",
     "ReplyWithRewards",

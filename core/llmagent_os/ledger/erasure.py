@@ -11,10 +11,11 @@ import sqlalchemy as sa
 from llmagent_os.ledger.connection import Database
 from llmagent_os.ledger.identity_links import identities_of
 from llmagent_os.ledger.policy_state import drop_learned_from
-from llmagent_os.ledger.row_codecs import decode_interaction, decode_reward, moment_as_json
+from llmagent_os.ledger.row_codecs import decode_completion, decode_interaction, decode_reward, moment_as_json
 from llmagent_os.ledger.schema import (
     DONE,
     FAILED,
+    completions,
     identities,
     inbox,
     interactions,
@@ -43,7 +44,8 @@ class Erasure:
     async def export(self, identity: str) -> Export:
         """Everything kept about a person, under all their identities, as JSON values, oldest first.
 
-        The keys are ``interactions``, ``rewards``, ``records``, ``timers``, ``identities`` and ``members``.
+        The keys are ``interactions``, ``rewards``, ``records``, ``timers``, ``identities`` and ``members``. Every
+        interaction has its completions.
         """
         return await self._writer.run(lambda database: _export(database, identities_of(database, identity)))
 
@@ -68,6 +70,7 @@ class Erasure:
 def _export(database: Database, who: list[str]) -> Export:
     rows = database.sql.execute
     said = sa.select(interactions).where(interactions.c.user_id.in_(who)).order_by(interactions.c.seq)
+    written = _exported_completions(database, who)
     theirs = rewards.c.user_id.in_(who) | rewards.c.rater_id.in_(who)
     rated = sa.select(rewards).where(theirs).order_by(rewards.c.seq)
     kept = sa.select(records).where(records.c.user_id.in_(who)).order_by(records.c.plugin, records.c.key)
@@ -75,7 +78,10 @@ def _export(database: Database, who: list[str]) -> Export:
     links = sa.select(identities).where(identities.c.identity.in_(who)).order_by(identities.c.place)
     let_in = sa.select(members).where(members.c.identity.in_(who)).order_by(members.c.approved_at)
     return {
-        "interactions": [msgspec.to_builtins(decode_interaction(row)) for row in rows(said).mappings()],
+        "interactions": [
+            msgspec.to_builtins(decode_interaction(row)) | {"completions": written.get(row["interaction_id"], [])}
+            for row in rows(said).mappings()
+        ],
         "rewards": [msgspec.to_builtins(decode_reward(row)) for row in rows(rated).mappings()],
         "records": [
             {"plugin": row.plugin, "key": row.key, "record": msgspec.json.decode(row.body)} for row in rows(kept)
@@ -97,6 +103,21 @@ def _export(database: Database, who: list[str]) -> Export:
     }
 
 
+def _exported_completions(database: Database, who: list[str]) -> dict[str, list[Any]]:
+    """The completions of all replies to ``who``, as JSON values, by the id of the interaction, in order."""
+    query = (
+        sa.select(completions)
+        .join(interactions, interactions.c.interaction_id == completions.c.interaction_id)
+        .where(interactions.c.user_id.in_(who))
+        .order_by(completions.c.interaction_id, completions.c.position)
+    )
+    found: dict[str, list[Any]] = {}
+    for row in database.sql.execute(query).mappings():
+        as_json = msgspec.json.decode(msgspec.json.encode(decode_completion(row)))  # with lists in place of tuples
+        found.setdefault(row["interaction_id"], []).append(as_json)
+    return found
+
+
 def _erase(database: Database, who: list[str]) -> int:
     drop_learned_from(database, who)  # reads their rewards: before these are gone
     theirs = sa.select(interactions.c.interaction_id).where(interactions.c.user_id.in_(who))
@@ -105,6 +126,7 @@ def _erase(database: Database, who: list[str]) -> int:
     steps: tuple[sa.Delete | sa.Update, ...] = (
         sa.delete(sent).where(sent.c.interaction_id.in_(theirs)),
         sa.delete(rewards).where(by_or_for_them | rewards.c.interaction_id.in_(theirs)),
+        sa.delete(completions).where(completions.c.interaction_id.in_(theirs)),
         sa.delete(interactions).where(interactions.c.user_id.in_(who)),
         sa.delete(records).where(records.c.user_id.in_(who)),
         sa.delete(timers).where(timers.c.user_id.in_(who)),

@@ -17,7 +17,13 @@ from llmagent_os.identity import identity_of
 from llmagent_os.ledger import statements
 from llmagent_os.ledger.connection import Database
 from llmagent_os.ledger.host_lock import HostLock
-from llmagent_os.ledger.row_codecs import decode_unfinished, encode_interaction, encode_reply, encode_reward
+from llmagent_os.ledger.row_codecs import (
+    decode_unfinished,
+    encode_completions,
+    encode_interaction,
+    encode_reply,
+    encode_reward,
+)
 from llmagent_os.ledger.schema import DONE, FAILED, UNFINISHED, inbox
 from llmagent_os.ledger.values import Accepted, Interaction, RewardEvent, UnfinishedEvent
 from llmagent_os.ledger.writer import Writer
@@ -143,7 +149,7 @@ class Inbox:
         Args:
             event: the event answered.
             reply: what will be sent; None: nothing.
-            interaction: what to learn from; stored whether or not the reply can be sent.
+            interaction: what to learn from, with its completions; stored whether or not the reply can be sent.
             rewards: what the event says about earlier replies.
             why: what went wrong, where ``reply`` is an apology.
 
@@ -155,6 +161,7 @@ class Inbox:
         interaction_id = None if interaction is None else interaction.interaction_id
         row = (text, interaction_id, why, event.conversation.platform, event.event_id)
         interaction_row = None if interaction is None else encode_interaction(interaction)
+        completion_rows = [] if interaction is None else encode_completions(interaction)
         reward_rows = [encode_reward(reward) for reward in rewards]
 
         def work(database: Database) -> bool:
@@ -162,7 +169,13 @@ class Inbox:
             execute(statements.PREPARE_REPLY, row)
             for reward_row in reward_rows:
                 execute(statements.INSERT_REWARD, reward_row)
-            return interaction_row is None or execute(statements.INSERT_INTERACTION, interaction_row).rowcount > 0
+            if interaction_row is None:
+                return True
+            is_new = execute(statements.INSERT_INTERACTION, interaction_row).rowcount > 0
+            if is_new:  # else the completions would be those of another run, beside the words of the first
+                for completion_row in completion_rows:
+                    execute(statements.INSERT_COMPLETION, completion_row)
+            return is_new
 
         is_new = await self._writer.run(work)
         if reward_rows:

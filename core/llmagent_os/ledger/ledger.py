@@ -24,6 +24,7 @@ from llmagent_os.ledger.queries import Queries
 from llmagent_os.ledger.rewards import Rewards
 from llmagent_os.ledger.values import (
     Accepted,
+    CompletionRecord,
     Interaction,
     ReplyWithRewards,
     RewardEvent,
@@ -156,9 +157,15 @@ class Ledger:
         """The latest ``limit`` replies to ``identity`` in this conversation, oldest first."""
         return await self._queries.history(conversation_key, identity, limit)
 
-    async def replies_after(self, seq: int, limit: int) -> list[ReplyWithRewards]:
-        """At most ``limit`` replies after row ``seq``, oldest first, with all their rewards."""
-        return await self._queries.replies_after(seq, limit)
+    async def completions_of(self, interaction_id: str) -> tuple[CompletionRecord, ...]:
+        """All that models wrote for one reply, in order; see :meth:`Queries.completions_of`."""
+        return await self._queries.completions_of(interaction_id)
+
+    async def replies_after(self, seq: int, limit: int, *, completions: bool = False) -> list[ReplyWithRewards]:
+        """At most ``limit`` replies after row ``seq``, oldest first, with their rewards; see
+        :meth:`Queries.replies_after`.
+        """
+        return await self._queries.replies_after(seq, limit, completions=completions)
 
     async def opinions(
         self, identity: str, kinds: Collection[str], besides: Collection[str] = ()

@@ -10,9 +10,15 @@ import sqlalchemy as sa
 from llmagent_os.ledger.connection import Database
 from llmagent_os.ledger.identity_links import identities_of, person_of
 from llmagent_os.ledger.portable import has_json_object
-from llmagent_os.ledger.row_codecs import decode_interaction, readable_interaction, readable_rewards
+from llmagent_os.ledger.row_codecs import (
+    decode_interaction,
+    readable_completions,
+    readable_interaction,
+    readable_rewards,
+)
+from llmagent_os.ledger.schema import completions as completion_rows
 from llmagent_os.ledger.schema import interactions, rewards, sent
-from llmagent_os.ledger.values import Interaction, ReplyWithRewards
+from llmagent_os.ledger.values import CompletionRecord, Interaction, ReplyWithRewards
 from llmagent_os.ledger.writer import Writer
 
 #: The least sum of a person's reactions that is an opinion. Sums of rewards are off zero by rounding.
@@ -20,7 +26,7 @@ _LEAST_OPINION = 1e-9
 
 
 class Queries:
-    """Looks up replies."""
+    """Looks up replies. An interaction comes without its completions, unless a method says otherwise."""
 
     def __init__(self, writer: Writer) -> None:
         """Use the methods of ``Ledger``."""
@@ -60,12 +66,23 @@ class Queries:
 
         return await self._writer.run(work)
 
-    async def replies_after(self, seq: int, limit: int) -> list[ReplyWithRewards]:
-        """At most ``limit`` replies after row ``seq``, oldest first, with all their rewards."""
+    async def completions_of(self, interaction_id: str) -> tuple[CompletionRecord, ...]:
+        """All that models wrote for one reply, in order, without completions that cannot be read."""
+        return await self._writer.run(lambda database: _completions(database, interaction_id))
+
+    async def replies_after(self, seq: int, limit: int, *, completions: bool = False) -> list[ReplyWithRewards]:
+        """At most ``limit`` replies after row ``seq``, oldest first, with all their rewards.
+
+        Args:
+            seq: the row to begin after.
+            limit: most replies returned.
+            completions: read the completions of the interactions too. They are many times as big as all the rest.
+        """
 
         def work(database: Database) -> list[ReplyWithRewards]:
             query = sa.select(interactions).where(interactions.c.seq > seq).order_by(interactions.c.seq).limit(limit)
-            return [_with_rewards(database, row) for row in database.sql.execute(query).mappings().all()]
+            rows = database.sql.execute(query).mappings().all()
+            return [_with_rewards(database, row, completions=completions) for row in rows]
 
         return await self._writer.run(work)
 
@@ -114,11 +131,21 @@ def _opinions(who: list[str], kinds: Collection[str], besides: Collection[str]) 
     )
 
 
-def _with_rewards(database: Database, row: sa.RowMapping) -> ReplyWithRewards:
+def _completions(database: Database, interaction_id: str) -> tuple[CompletionRecord, ...]:
+    table = completion_rows
+    query = sa.select(table).where(table.c.interaction_id == interaction_id).order_by(table.c.position)
+    return readable_completions(database.sql.execute(query).mappings())
+
+
+def _with_rewards(database: Database, row: sa.RowMapping, *, completions: bool) -> ReplyWithRewards:
+    interaction = readable_interaction(row)
+    if completions and interaction is not None:
+        written = _completions(database, interaction.interaction_id)
+        interaction = msgspec.structs.replace(interaction, completions=written)
     given = sa.select(rewards).where(rewards.c.interaction_id == row["interaction_id"]).order_by(rewards.c.seq)
     return ReplyWithRewards(
         seq=row["seq"],
-        interaction=readable_interaction(row),
+        interaction=interaction,
         person=person_of(database, row["user_id"]),
         identities=tuple(identities_of(database, row["user_id"])),
         rewards=readable_rewards(database.sql.execute(given).mappings()),

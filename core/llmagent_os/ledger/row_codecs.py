@@ -19,8 +19,8 @@ import structlog
 from llmagent_os.adapter import Reply
 from llmagent_os.events import Conversation, Event, Sender, Timer, decode
 from llmagent_os.ledger.schema import PREPARED
-from llmagent_os.ledger.statements import INTERACTION_COLUMNS, REWARD_COLUMNS
-from llmagent_os.ledger.values import Interaction, RewardEvent, UnfinishedEvent
+from llmagent_os.ledger.statements import COMPLETION_COLUMNS, INTERACTION_COLUMNS, REWARD_COLUMNS
+from llmagent_os.ledger.values import CompletionRecord, Interaction, RewardEvent, UnfinishedEvent
 
 _log = structlog.stdlib.get_logger(__name__)
 _encoder = msgspec.json.Encoder()
@@ -29,7 +29,10 @@ _conversation_decoder = msgspec.json.Decoder(Conversation)
 _sender_decoder = msgspec.json.Decoder(Sender)
 
 #: The columns of an interaction that hold JSON.
-_JSON_COLUMNS = frozenset({"context", "action", "action_dist", "token_ids", "behavior_logprobs", "tool_calls"})
+_JSON_COLUMNS = frozenset({"context", "action", "action_dist", "tool_calls"})
+
+#: The columns of a completion that hold JSON, or null.
+_COMPLETION_JSON_COLUMNS = frozenset({"prompt_token_ids", "tool_calls", "token_ids", "behavior_logprobs"})
 
 #: What decoding a damaged row raises.
 _UNREADABLE = (msgspec.MsgspecError, TypeError, ValueError, OverflowError, OSError)
@@ -39,17 +42,16 @@ _UNREADABLE = (msgspec.MsgspecError, TypeError, ValueError, OverflowError, OSErr
 
 
 def encode_interaction(interaction: Interaction) -> tuple[Any, ...]:
-    """The values of :data:`~llmagent_os.ledger.statements.INTERACTION_COLUMNS`.
+    """The values of :data:`~llmagent_os.ledger.statements.INTERACTION_COLUMNS`: all but the completions.
 
     Raises:
         ValueError: a number is not finite.
         TypeError, OverflowError: a value cannot be stored.
     """
-    numbers = (interaction.pscore, *interaction.action_dist.values(), *interaction.behavior_logprobs)
-    if not all(map(math.isfinite, numbers)):  # it could not be read again, and later turns could not be run
+    if not all(map(math.isfinite, (interaction.pscore, *interaction.action_dist.values()))):
+        # It could not be read again, and later turns could not be run.
         raise ValueError(
-            f"interaction {interaction.interaction_id!r}: pscore, action_dist or behavior_logprobs holds a number that "
-            "is not finite"
+            f"interaction {interaction.interaction_id!r}: pscore or action_dist holds a number that is not finite"
         )
 
     def value(name: str) -> Any:
@@ -60,7 +62,7 @@ def encode_interaction(interaction: Interaction) -> tuple[Any, ...]:
 
 
 def decode_interaction(row: sa.RowMapping) -> Interaction:
-    """The interaction of a row."""
+    """The interaction of a row, without its completions."""
     fields: dict[str, Any] = {name: row[name] for name in INTERACTION_COLUMNS}
     for name in _JSON_COLUMNS:
         fields[name] = msgspec.json.decode(fields[name])
@@ -75,6 +77,57 @@ def readable_interaction(row: sa.RowMapping) -> Interaction | None:
     except _UNREADABLE as error:
         _log.error("an interaction cannot be read", interaction_id=row["interaction_id"], error=str(error))
         return None
+
+
+# ── completions ───────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def encode_completions(interaction: Interaction) -> list[tuple[Any, ...]]:
+    """For each completion, the values of :data:`~llmagent_os.ledger.statements.COMPLETION_COLUMNS`.
+
+    Raises:
+        ValueError: a number is not finite.
+        TypeError: a value cannot be stored.
+    """
+    return [
+        _encode_completion(completion, interaction.interaction_id, position)
+        for position, completion in enumerate(interaction.completions)
+    ]
+
+
+def _encode_completion(completion: CompletionRecord, interaction_id: str, position: int) -> tuple[Any, ...]:
+    if not all(map(math.isfinite, (*completion.behavior_logprobs, completion.temperature or 0.0))):
+        raise ValueError(
+            f"completion {position} of interaction {interaction_id!r}: behavior_logprobs or temperature holds a number "
+            "that is not finite"
+        )
+
+    def value(name: str) -> Any:
+        raw = getattr(completion, name)
+        return _encoder.encode(raw).decode() if name in _COMPLETION_JSON_COLUMNS and raw is not None else raw
+
+    return (interaction_id, position, *(value(name) for name in COMPLETION_COLUMNS[2:]))
+
+
+def decode_completion(row: sa.RowMapping) -> CompletionRecord:
+    """The completion of a row."""
+    fields: dict[str, Any] = {name: row[name] for name in COMPLETION_COLUMNS[2:]}
+    for name in _COMPLETION_JSON_COLUMNS:
+        if fields[name] is not None:
+            fields[name] = msgspec.json.decode(fields[name])
+    return msgspec.convert(fields, CompletionRecord)
+
+
+def readable_completions(rows: Iterable[sa.RowMapping]) -> tuple[CompletionRecord, ...]:
+    """The completions of the rows that can be read. A damaged row is logged; nothing is learned from it."""
+    found: list[CompletionRecord] = []
+    for row in rows:
+        try:
+            found.append(decode_completion(row))
+        except _UNREADABLE as error:
+            which = {"interaction_id": row["interaction_id"], "position": row["position"]}
+            _log.error("a completion cannot be read", **which, error=str(error))
+    return tuple(found)
 
 
 # ── rewards ───────────────────────────────────────────────────────────────────────────────────────────────────────────

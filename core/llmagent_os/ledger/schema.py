@@ -9,7 +9,7 @@ from __future__ import annotations
 import sqlalchemy as sa
 
 #: The newest migration. A ledger that is at it needs no migration, and Alembic is not imported.
-REVISION = "0004"
+REVISION = "0005"
 
 metadata = sa.MetaData(
     naming_convention={"ix": "ix_%(table_name)s_%(column_0_N_name)s", "uq": "uq_%(table_name)s_%(column_0_N_name)s"}
@@ -55,17 +55,36 @@ interactions = sa.Table(
     sa.Column("action_dist", sa.Text, nullable=False),  # JSON
     sa.Column("pscore", _NUMBER, nullable=False),
     sa.Column("policy_version", sa.Text, nullable=False),
-    sa.Column("prompt", sa.Text, nullable=False),
     sa.Column("completion", sa.Text, nullable=False),
-    sa.Column("token_ids", sa.Text, nullable=False),  # JSON
-    sa.Column("behavior_logprobs", sa.Text, nullable=False),  # JSON
-    sa.Column("adapter_version", sa.Text, nullable=False),
+    sa.Column("lora_version", sa.Text, nullable=False),
     sa.Column("model", sa.Text, nullable=False),
     sa.Column("tool_calls", sa.Text, nullable=False),  # JSON
     sa.Column("said", sa.Text, nullable=False),
     sa.Column("created_at", _NUMBER, nullable=False),
     sa.Index(None, "user_id", "conversation_key", "seq"),
     sa.Index(None, "conversation_key"),
+)
+
+#: What models wrote for the interactions. A table of its own, because it is big and only training reads it. A null is
+#: what revision 0004 and older did not keep.
+completions = sa.Table(
+    "completions",
+    metadata,
+    sa.Column("interaction_id", sa.Text, primary_key=True),
+    sa.Column("position", sa.Integer, primary_key=True, autoincrement=False),  # the order of writing, from 0
+    sa.Column("prompt", sa.Text, nullable=False),
+    sa.Column("prompt_token_ids", sa.Text),  # JSON
+    sa.Column("completion", sa.Text, nullable=False),
+    sa.Column("tool_calls", sa.Text, nullable=False),  # JSON
+    sa.Column("token_ids", sa.Text, nullable=False),  # JSON
+    sa.Column("behavior_logprobs", sa.Text, nullable=False),  # JSON
+    sa.Column("temperature", _NUMBER),
+    sa.Column("constraint", sa.Text),  # JSON
+    sa.Column("model", sa.Text, nullable=False),
+    sa.Column("model_hash", sa.Text, nullable=False),
+    sa.Column("lora_version", sa.Text, nullable=False),
+    sa.Column("masked", sa.Boolean),
+    sa.Column("sent", sa.Boolean, nullable=False),
 )
 
 #: Which reply a platform's message belongs to. A long reply is several messages.

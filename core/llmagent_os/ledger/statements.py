@@ -9,7 +9,18 @@ from __future__ import annotations
 import sqlalchemy as sa
 
 from llmagent_os.ledger.portable import DIALECT, insert_or_ignore
-from llmagent_os.ledger.schema import DONE, FAILED, PREPARED, identities, inbox, interactions, members, rewards, sent
+from llmagent_os.ledger.schema import (
+    DONE,
+    FAILED,
+    PREPARED,
+    completions,
+    identities,
+    inbox,
+    interactions,
+    members,
+    rewards,
+    sent,
+)
 
 
 def _bind(name: str) -> sa.BindParameter[str]:
@@ -57,6 +68,11 @@ PREPARE_REPLY = _compiled(
 INTERACTION_COLUMNS = tuple(str(column.name) for column in interactions.columns if column.name != "seq")
 #: Adds an interaction, unless one with its id is there.
 INSERT_INTERACTION = _compiled_insert(interactions, INTERACTION_COLUMNS)
+
+#: The columns of a completion, in the order that :data:`INSERT_COMPLETION` takes.
+COMPLETION_COLUMNS = tuple(str(column.name) for column in completions.columns)
+#: Adds a completion, unless one with its interaction's id and its position is there.
+INSERT_COMPLETION = _compiled_insert(completions, COMPLETION_COLUMNS)
 
 #: The columns of a reward, in the order that :data:`INSERT_REWARD` takes.
 REWARD_COLUMNS = tuple(str(column.name) for column in rewards.columns if column.name != "seq")

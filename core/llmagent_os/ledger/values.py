@@ -9,6 +9,7 @@ from typing import Any, Literal
 import msgspec
 
 from llmagent_os.adapter import Reply
+from llmagent_os.chat import ToolCall
 from llmagent_os.events import Event, now
 
 
@@ -18,6 +19,43 @@ class Accepted(Enum):
     NEW = "new"  #: stored
     DUPLICATE = "duplicate"  #: stored before: this is a redelivery
     FULL = "full"  #: not stored: too many events of its conversation are unfinished
+
+
+class CompletionRecord(msgspec.Struct, frozen=True, kw_only=True):
+    """One completion that a model wrote for a reply, with everything needed to learn from it.
+
+    :class:`~llmagent_os.chat.Completion` says what the numbers mean. Ledgers of revision 0004 and older kept only the
+    last completion of a reply, and fewer fields. None stands for what they left out.
+    """
+
+    prompt: str = ""  #: what the model read; empty: the model did not tell
+    #: the tokens of the prompt; empty: from a server, or masked; None: not recorded
+    prompt_token_ids: tuple[int, ...] | None = ()
+    completion: str = ""  #: the words that the model wrote; a call that was not valid stands here as it was written
+    tool_calls: tuple[ToolCall, ...] = ()  #: the calls that the completion made, without their results
+    token_ids: tuple[int, ...] = ()  #: the completion's tokens; empty: from a server, or masked
+    behavior_logprobs: tuple[float, ...] = ()  #: nats, one a token, of the distribution that was sampled from
+    temperature: float | None = 0.0  #: 0: not sampled, the likeliest token was taken; None: not recorded
+    constraint: str | None = ""  #: what restricted the tokens, as JSON; empty: nothing, or unknown; None: not recorded
+    model: str = ""  #: the model's name
+    model_hash: str = ""  #: first 12 hexadecimal digits of the SHA-256 of the base weights; empty: not known
+    lora_version: str = ""  #: the LoRA that the model wrote with; ``base``: no LoRA
+    #: whether something in the prompt, the words or the calls was masked, so that all tokens were dropped; None: not
+    #: recorded
+    masked: bool | None = False
+    #: whether the words were sent as they are. False for a completion that calls tools, for a call that was not valid,
+    #: and for words that were replaced because they did not fit the results. Rewards are about the words that were sent
+    #: and the tools that were called, never about replaced words or calls that were not valid.
+    sent: bool = False
+
+    @property
+    def sampled(self) -> bool | None:
+        """Whether the tokens were drawn at random. None: not recorded.
+
+        >>> [CompletionRecord(temperature=temperature).sampled for temperature in (0.7, 0.0, None)]
+        [True, False, None]
+        """
+        return None if self.temperature is None else self.temperature > 0
 
 
 class Interaction(msgspec.Struct, frozen=True, kw_only=True):
@@ -34,13 +72,12 @@ class Interaction(msgspec.Struct, frozen=True, kw_only=True):
     action_dist: dict[str, float] = msgspec.field(default_factory=dict[str, float])  #: probability of every choice
     pscore: float = 1.0  #: probability of the choice made, in (0, 1]
     policy_version: str = ""  #: the behaviour policy that chose
-    prompt: str = ""  #: everything that the model read
-    completion: str = ""  #: everything that the model wrote
-    #: the completion's tokens; empty where something in the completion was masked, or where it was not what was sent
-    token_ids: list[int] = msgspec.field(default_factory=list[int])
-    behavior_logprobs: list[float] = msgspec.field(default_factory=list[float])  #: nats, one a token
-    adapter_version: str = ""  #: the LoRA that wrote the completion; ``base``: no LoRA; empty: no model wrote it
-    model: str = ""  #: the model that wrote the completion; empty: no model did
+    completion: str = ""  #: the last words that the model wrote
+    lora_version: str = ""  #: the LoRA that wrote ``completion``; ``base``: no LoRA; empty: no model wrote it
+    model: str = ""  #: the model that wrote ``completion``; empty: no model did
+    #: all that the model wrote for this reply, in order. They are big, so most reads leave them out: see
+    #: ``Ledger.completions_of``
+    completions: tuple[CompletionRecord, ...] = ()
     tool_calls: list[dict[str, Any]] = msgspec.field(default_factory=list[dict[str, Any]])  #: name, arguments, result
     said: str = ""  #: what the person wrote
     created_at: datetime = msgspec.field(default_factory=now)  #: UTC

@@ -15,7 +15,8 @@ from llmagent_os.privacy.stores import DataSubject, EraseOrder, Holds
 TABLES = frozenset(
     {
         "inbox",  # what people wrote, until it is answered
-        "interactions",  # what people wrote and were answered, with the completions
+        "interactions",  # what people wrote and were answered
+        "completions",  # what models read and wrote for these answers
         "sent",  # which messages of a platform an interaction became
         "rewards",  # reactions and other signs of what people think of replies
         # What policies have learned. Deleted where the person's rewards are in it, and learned again without them.

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any
 
 from llmagent_os.adapter import Reply
+from llmagent_os.chat import Completion, ToolCall
 from llmagent_os.events import Event, Message
 from llmagent_os.handler import Outcome
-from llmagent_os.ledger import Interaction
+from llmagent_os.ledger import CompletionRecord, Interaction
 from llmagent_os.modules import PrivacyModule
 from llmagent_os.reply.exchange import Exchange, Intent, open_exchange
 from llmagent_os.reply.services import Services
@@ -15,10 +17,7 @@ from llmagent_os.reply.tool_loop import Answer
 
 
 def record(privacy: PrivacyModule, exchange: Exchange, answer: Answer, reply: Reply) -> Interaction:
-    """The interaction, with secrets masked.
-
-    The tokens of the completion are kept only where a model may learn from them. Tokens of masked text no longer fit
-    the text. Tokens of words that were not sent say nothing, because people react to the reply that they saw.
+    """The interaction with all completions of its reply, with secrets masked.
 
     Args:
         privacy: masks.
@@ -27,10 +26,6 @@ def record(privacy: PrivacyModule, exchange: Exchange, answer: Answer, reply: Re
         reply: what is sent.
     """
     last = answer.completions[-1] if answer.completions else None
-    prompt, prompt_masked = privacy.keep(last.prompt if last else "")
-    completion, masked = privacy.keep(last.text if last else "")
-    sent = last is not None and not last.tool_calls and privacy.release(last.text) == reply.text
-    learnable = sent and not masked and not prompt_masked
     event, decision = exchange.event, exchange.decision
     calls = [
         {"name": call.name, "arguments": call.arguments, "result": result.data}
@@ -48,14 +43,50 @@ def record(privacy: PrivacyModule, exchange: Exchange, answer: Answer, reply: Re
         action_dist=decision.action_dist,
         pscore=decision.pscore,
         policy_version=decision.policy_version,
-        prompt=prompt,
-        completion=completion,
-        token_ids=list(last.token_ids) if last and learnable else [],
-        behavior_logprobs=list(last.logprobs) if last and learnable else [],
-        adapter_version=last.lora_version if last else "",
+        completion=privacy.keep(last.text)[0] if last else "",
+        lora_version=last.lora_version if last else "",
         model=last.model if last else "",
+        completions=tuple(_completions(privacy, answer, reply)),
         tool_calls=privacy.keep_all(calls),
         said=privacy.keep(exchange.text)[0],
+    )
+
+
+def _completions(privacy: PrivacyModule, answer: Answer, reply: Reply) -> Iterator[CompletionRecord]:
+    """All that the model wrote, in order."""
+    for place, completion in enumerate(answer.completions, 1):
+        for rejected in completion.rejected:
+            yield _kept(privacy, rejected, sent=False)
+        is_answer = place == len(answer.completions) and not completion.tool_calls
+        # People react to the words that they saw. Where these are a tool's, no reward is about the model's words.
+        yield _kept(privacy, completion, sent=is_answer and privacy.release(completion.text) == reply.text)
+    for rejected in answer.rejected:
+        yield _kept(privacy, rejected, sent=False)
+
+
+def _kept(privacy: PrivacyModule, completion: Completion, *, sent: bool) -> CompletionRecord:
+    """One completion, with secrets masked. Where something was masked, no tokens are kept: they would spell it out."""
+    prompt, prompt_masked = privacy.keep(completion.prompt)
+    text, text_masked = privacy.keep(completion.text)
+    given = [call.arguments for call in completion.tool_calls]
+    arguments = privacy.keep_all(given)
+    masked = prompt_masked or text_masked or arguments != given
+    return CompletionRecord(
+        prompt=prompt,
+        prompt_token_ids=() if masked else completion.prompt_token_ids,
+        completion=text,
+        tool_calls=tuple(
+            ToolCall(call.name, kept) for call, kept in zip(completion.tool_calls, arguments, strict=True)
+        ),
+        token_ids=() if masked else completion.token_ids,
+        behavior_logprobs=() if masked else completion.logprobs,
+        temperature=completion.temperature,
+        constraint=completion.constraint,
+        model=completion.model,
+        model_hash=completion.model_hash,
+        lora_version=completion.lora_version,
+        masked=masked,
+        sent=sent,
     )
 
 

@@ -14,6 +14,7 @@ from llmagent_os.chat import ChatRequest, Completion, Message, ToolCall, tool_me
 from llmagent_os.errors import ModelError, PromptTooLongError
 from llmagent_os.plugin import ToolResult
 from llmagent_os.reply.grounding_check import is_faithful
+from llmagent_os.serving.tool_call_parsing import InvalidCallError
 
 if TYPE_CHECKING:
     from llmagent_os.handler import Draft
@@ -49,6 +50,8 @@ class Answer:
     own: frozenset[str] = frozenset()  #: the words that the model uses by itself; empty: they are not known
     text: str = ""  #: the model's last words
     completions: list[Completion] = field(default_factory=list[Completion])
+    #: completions after these, whose tool calls were not valid: the model did not get further
+    rejected: tuple[Completion, ...] = ()
     calls: list[ToolCall] = field(default_factory=list[ToolCall])
     results: list[ToolResult] = field(default_factory=list[ToolResult])  #: one for each call
 
@@ -122,6 +125,7 @@ async def converse(
             return answer
         except ModelError as error:
             _log.error("the model did not answer", error=str(error))
+            answer.rejected = error.rejected if isinstance(error, InvalidCallError) else ()
             answer.text = "" if answer.results else NO_MODEL
             return answer
         answer.completions.append(completion)

@@ -22,7 +22,8 @@ class Backend(Protocol):
             on_text: receives the text while it grows; ``None``: only the finished reply is wanted.
 
         Raises:
-            InvalidCallError: the reply is not a valid tool call; no part of it was run.
+            InvalidCallError: the reply is not a valid tool call; no part of it was run. The error has the completion
+                as ``rejected``.
             ModelError: there is no reply.
         """
         ...

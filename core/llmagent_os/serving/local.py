@@ -11,7 +11,7 @@ from typing import Any
 
 import msgspec
 
-from llmagent_os.chat import ChatRequest, Completion, ToolCall, ToolSpec
+from llmagent_os.chat import ChatRequest, Completion, ToolSpec
 from llmagent_os.errors import ModelUnavailableError
 from llmagent_os.serving.backend import OnText
 from llmagent_os.serving.call_grammar import CallGrammar
@@ -85,15 +85,8 @@ class LocalBackend:
             InvalidCallError: the reply is a tool call that is not complete or does not fit its tool.
         """
         generation = prepared.generation
-        calls: tuple[ToolCall, ...] = ()
-        if generation.constraint.in_call:
-            said = self._vocabulary.text_of(generation.token_ids)
-            if (call := generation.constraint.call) is None:
-                raise InvalidCallError(f"it was cut off after {len(generation.token_ids)} tokens (max_tokens)", said)
-            calls = (checked_call(call.name, call.arguments, request.tools, said=said),)
-        return Completion(
+        completion = Completion(
             text=generation.text,
-            tool_calls=calls,
             finish_reason=generation.finish,
             prompt=prepared.prompt,
             prompt_token_ids=tuple(generation.prompt),
@@ -105,6 +98,16 @@ class LocalBackend:
             model_hash=self._model_hash,
             lora_version=generation.lora_version,
         )
+        if not generation.constraint.in_call:
+            return completion
+        said = self._vocabulary.text_of(generation.token_ids)
+        try:
+            if (call := generation.constraint.call) is None:
+                raise InvalidCallError(f"it was cut off after {len(generation.token_ids)} tokens (max_tokens)", said)
+            checked = checked_call(call.name, call.arguments, request.tools, said=said)
+        except InvalidCallError as error:
+            raise error.of(completion) from error
+        return msgspec.structs.replace(completion, tool_calls=(checked,))
 
     async def aclose(self) -> None:
         """Do nothing: no part of the engine belongs to an event loop."""

@@ -17,11 +17,20 @@ from collections.abc import AsyncIterator
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any, cast
 
+import msgspec
+
 from llmagent_os.chat import ChatRequest, Completion, Message, ToolCall
 from llmagent_os.errors import ModelError, ModelNotFoundError, ModelUnavailableError
 from llmagent_os.serving.backend import OnText
 from llmagent_os.serving.options import ServerOptions
-from llmagent_os.serving.tool_call_parsing import OPEN, calls_of, checked_call, read_calls, tool_schemas
+from llmagent_os.serving.tool_call_parsing import (
+    OPEN,
+    InvalidCallError,
+    calls_of,
+    checked_call,
+    read_calls,
+    tool_schemas,
+)
 
 if TYPE_CHECKING:
     from openai import AsyncOpenAI
@@ -70,16 +79,20 @@ class ServerBackend:
             raise ModelUnavailableError(f"{self._url} failed while it wrote the reply: {error}") from error
         except (json.JSONDecodeError, UnicodeDecodeError) as error:
             raise ModelUnavailableError(f"{self._url} sent something that is not JSON: {error}") from error
-        text, calls = answer.read(request)
-        return Completion(
-            text=text,
-            tool_calls=calls,
-            finish_reason="tool_calls" if calls else "length" if answer.finish == "length" else "stop",
+        completion = Completion(
+            text="",
+            finish_reason="length" if answer.finish == "length" else "stop",
             prompt=json.dumps(messages, ensure_ascii=False),
             temperature=request.temperature,
             model=answer.model or model,
             lora_version="base" if model == self._model else model,
         )
+        try:
+            text, calls = answer.read(request)
+        except InvalidCallError as error:
+            raise error.of(completion) from error
+        finish = "tool_calls" if calls else completion.finish_reason
+        return msgspec.structs.replace(completion, text=text, tool_calls=calls, finish_reason=finish)
 
     async def _chunks(self, model: str, messages: list[Message], request: ChatRequest) -> AsyncIterator[Any]:
         optional: dict[str, Any] = {}

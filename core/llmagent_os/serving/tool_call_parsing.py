@@ -10,7 +10,9 @@ import re
 from collections.abc import Iterable, Sequence
 from typing import Any, cast
 
-from llmagent_os.chat import Message, ToolCall, ToolSpec
+import msgspec
+
+from llmagent_os.chat import Completion, Message, ToolCall, ToolSpec
 from llmagent_os.errors import BadToolCallError
 
 OPEN = "<tool_call>"  #: the marker that opens a call
@@ -22,10 +24,15 @@ _BLOCK = re.compile(re.escape(OPEN) + r"(.*?)(?:" + re.escape(CLOSE) + r"|\Z)", 
 class InvalidCallError(BadToolCallError):
     """The model tried to call a tool, and the call is not valid."""
 
-    def __init__(self, why: str, said: str) -> None:
+    def __init__(self, why: str, said: str, rejected: tuple[Completion, ...] = ()) -> None:
         super().__init__(f"the model's tool call is not valid: {why}: {said[:200]!r}")
         self.why = why  #: what is wrong, in words for the model
         self.said = said  #: the whole reply that the call came in
+        self.rejected = rejected  #: the completions that were not valid, in order; empty: the backend does not tell
+
+    def of(self, completion: Completion) -> InvalidCallError:
+        """The same error about ``completion``, whose text is then the whole reply as it was written."""
+        return InvalidCallError(self.why, self.said, (msgspec.structs.replace(completion, text=self.said),))
 
 
 def tool_schemas(tools: Iterable[ToolSpec]) -> list[dict[str, Any]]:

@@ -35,4 +35,4 @@ async def test_a_reply_to_a_command_can_be_rated_and_teaches_no_behaviour(bench:
     command = Command(event_id="c", conversation=said.conversation, sender=said.sender, name="profile")
     kept = (await bench.agent("unused").handle(command, no_draft)).interaction
     assert kept is not None
-    assert (kept.action, kept.token_ids, kept.model) == ({}, [], "")
+    assert (kept.action, kept.completions, kept.model) == ({}, (), "")

@@ -23,7 +23,7 @@ from llmagent_os.host.busy_notices import BUSY
 from llmagent_os.host.host import Host
 from llmagent_os.host.limits import Limits
 from llmagent_os.host.stages import APOLOGY
-from llmagent_os.ledger import Interaction, Ledger, RewardEvent
+from llmagent_os.ledger import CompletionRecord, Interaction, Ledger, RewardEvent
 from llmagent_os.testing import EchoHandler, MemoryAdapter, Sent, running
 
 #: No test waits for a clock: tries follow at the loop's next turn, and a stop waits for nobody.
@@ -576,7 +576,13 @@ async def test_a_reaction_waits_for_no_reply_in_another_channel(ledger: Ledger) 
 
 
 @pytest.mark.parametrize(
-    "wrong", [{"pscore": float("nan")}, {"behavior_logprobs": [float("-inf")]}, {"turn_index": 2**70}]
+    "wrong",
+    [
+        {"pscore": float("nan")},
+        {"completions": (CompletionRecord(behavior_logprobs=(float("-inf"),)),)},
+        {"completions": (CompletionRecord(temperature=float("nan")),)},
+        {"turn_index": 2**70},
+    ],
 )
 async def test_what_cannot_be_stored_stops_no_conversation(
     ledger: Ledger, platform: MemoryAdapter, wrong: dict[str, object]

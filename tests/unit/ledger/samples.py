@@ -5,11 +5,13 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
+import msgspec
 import sqlalchemy as sa
 
+from llmagent_os.chat import ToolCall
 from llmagent_os.events import Conversation, Event, Message, Sender, Timer, event_key
 from llmagent_os.identity import identity_of
-from llmagent_os.ledger import Interaction, Ledger, RewardEvent
+from llmagent_os.ledger import CompletionRecord, Interaction, Ledger, RewardEvent
 
 SIX = datetime(2026, 11, 22, 18, tzinfo=UTC)
 MINUTE = timedelta(minutes=1)
@@ -47,16 +49,39 @@ def interaction(event: Message, completion: str = "hi") -> Interaction:
         action_dist={"task_oriented": 0.75, "conversational": 0.25},
         pscore=0.75,
         policy_version="p1",
-        prompt="<|user|>hello",
         completion=completion,
-        token_ids=[5, 6],
-        behavior_logprobs=[-0.5, -0.25],
-        adapter_version="a1",
+        lora_version="a1",
         model="calendar",
+        completions=completions(completion),
         tool_calls=[{"name": "create_event", "arguments": {"title": "lunch"}}],
         said=event.text,
         created_at=event.at,
     )
+
+
+def completions(said: str = "hi") -> tuple[CompletionRecord, ...]:
+    """Two completions: one calls a tool, one says ``said``."""
+    first = CompletionRecord(
+        prompt="<|user|>hello",
+        prompt_token_ids=(1, 2, 3),
+        tool_calls=(ToolCall("create_event", {"title": "lunch"}),),
+        token_ids=(5, 6),
+        behavior_logprobs=(-0.5, -0.25),
+        temperature=0.7,
+        constraint='{"rules":1,"tools":"f55e"}',
+        model="calendar",
+        model_hash="0123456789ab",
+        lora_version="a1",
+    )
+    last = msgspec.structs.replace(
+        first, prompt="<|user|>hello<|tool|>lunch", completion=said, tool_calls=(), temperature=0.0, sent=True
+    )
+    return first, last
+
+
+def without_completions(kept: Interaction) -> Interaction:
+    """``kept`` as most reads return it."""
+    return msgspec.structs.replace(kept, completions=())
 
 
 def reward(event_id: str, of: str, *, value: float = 1.0, rater: str = "web::u", user: str = "web::u") -> RewardEvent:

@@ -27,12 +27,20 @@ async def test_forgetting_a_person_leaves_nothing_of_theirs_in_the_file(tmp_path
     await ledger.add_reward(reward("1", "web:ben1", rater="web::ana", user="web::ben"))
     await ledger.add_reward(reward("2", "web:ana1", rater="web::ben", user="web::ana"))
 
-    assert await ledger.forget("web::ana") == 20 + 10 + 10 + 1 + 2  # interactions, joins, given up, records, rewards
+    exported = (await ledger.export("web::ana"))["interactions"]
+    written = [[each["completion"] for each in kept["completions"]] for kept in exported]
+    assert written == [["", "told to ana"]] * 20
+    assert exported[0]["completions"][0]["tool_calls"] == [{"name": "create_event", "arguments": {"title": "lunch"}}]
+    assert exported[0]["completions"][0]["prompt_token_ids"] == [1, 2, 3]
+
+    # Interactions, their completions, joins, events given up, records, rewards.
+    assert await ledger.forget("web::ana") == 20 + 40 + 10 + 10 + 1 + 2
     held = all_bytes(tmp_path)
     for text in (b"secret of ana", b"kept for ana", b"told to ana", b"lunch of ana", b"sorry ana", b"web::ana"):
         assert text not in held, text
     assert b"told to ben" in held
     assert len(await ledger.history(message("1").conversation.key, "web::ben", 99)) == 20
+    assert (await ledger.completions_of("web:ana1"), len(await ledger.completions_of("web:ben1"))) == ((), 2)
     assert await ledger.accept(message("ana1", user="ana"), max_pending=9) is Accepted.DUPLICATE
     await ledger.close()
 

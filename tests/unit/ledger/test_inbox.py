@@ -5,13 +5,14 @@ from __future__ import annotations
 import asyncio
 from pathlib import Path
 
+import msgspec
 import pytest
 
 from llmagent_os.adapter import Button, Card, Receipt, Reply
 from llmagent_os.errors import BadEventError
 from llmagent_os.ledger import Accepted, Ledger
 from llmagent_os.ledger.connection import connect
-from tests.unit.ledger.samples import execute, interaction, message
+from tests.unit.ledger.samples import completions, execute, interaction, message, without_completions
 
 
 async def test_a_redelivered_event_is_not_taken_twice(ledger: Ledger) -> None:
@@ -79,8 +80,19 @@ async def test_finishing_soon_is_seen_by_whoever_reads_next(ledger: Ledger) -> N
     await ledger.accept(event, max_pending=9)
     await ledger.prepare(event, Reply("hi"), interaction(event))
     await ledger.finish(event, Receipt(("r1",)), soon=True)
-    assert await ledger.interaction_of("web", "c", "r1") == interaction(event)
+    assert await ledger.interaction_of("web", "c", "r1") == without_completions(interaction(event))
     assert await ledger.unfinished() == []
+
+
+async def test_a_reply_that_is_made_twice_keeps_the_completions_of_the_first(ledger: Ledger) -> None:
+    """A reward for the reply that was sent would teach the words of another one."""
+    event = message("1")
+    await ledger.accept(event, max_pending=9)
+    first = msgspec.structs.replace(interaction(event, "hi"), completions=completions("hi")[1:])
+    await ledger.prepare(event, Reply("hi"), first)
+    await ledger.prepare(event, Reply("hello"), interaction(event, "hello"))
+    assert await ledger.completions_of(first.interaction_id) == first.completions
+    assert [turn.completion for turn in await ledger.history(event.conversation.key, "web::u", 9)] == ["hi"]
 
 
 async def test_finishing_soon_is_kept_by_a_close(tmp_path: Path) -> None:

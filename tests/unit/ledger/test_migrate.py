@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import sqlite3
 import subprocess
 import sys
 from pathlib import Path
@@ -11,7 +13,7 @@ from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
 
-from llmagent_os.ledger import Ledger
+from llmagent_os.ledger import CompletionRecord, Ledger
 from llmagent_os.ledger.connection import connect
 from llmagent_os.ledger.migrate import config
 from llmagent_os.ledger.schema import REVISION, metadata
@@ -41,14 +43,96 @@ print([name for name in ("alembic", "torch", "prometheus_client", "aiohttp") if 
     assert done.stdout == "[]\n"
 
 
-async def test_a_ledger_from_before_timers_is_brought_up_to_date(tmp_path: Path) -> None:
-    """And keeps what it holds."""
+def at_revision(folder: Path, revision: str) -> None:
+    """Make a ledger as the code of ``revision`` made it, or take the ledger that is there back to that revision."""
     settings = config()
-    database = connect(tmp_path / "ledger.db", "FULL")
+    database = connect(folder / "ledger.db", "FULL")
     with database.sql.begin():
         settings.attributes["connection"] = database.sql
-        command.downgrade(settings, "0001")
+        command.downgrade(settings, revision)
     database.close()
+
+
+#: Interactions of revision 0004. By id: context, prompt, completion, token ids, log-probabilities, LoRA and model.
+OLD = {
+    "sent": ('{"reply": "hi"}', "<|user|>hello", "hi", "[5, 6]", "[-0.5, -0.25]", "ana@1", "tiny"),
+    "from a server": ('{"reply": "hi"}', "", "hi\n", "[]", "[]", "base", "gpt"),
+    "replaced": ('{"reply": "Written."}', "<|user|>hello", "hi", "[]", "[]", "base", "tiny"),
+    "a failed tool": ("{}", "<|user|>hello", "", "[]", "[]", "base", "tiny"),
+    "damaged": ("{", "<|user|>hello", "hi", "[]", "[]", "base", "tiny"),
+    "a command": ('{"reply": "Help."}', "", "", "[]", "[]", "", ""),
+}
+
+
+def insert_old(folder: Path) -> None:
+    columns = (
+        *("interaction_id", "context", "prompt", "completion", "token_ids", "behavior_logprobs", "adapter_version"),
+        *("model", "event_id", "episode_id", "turn_index", "user_id", "conversation_key", "action", "action_dist"),
+        *("pscore", "policy_version", "tool_calls", "said", "created_at"),
+    )
+    rest = ("e", "ep", 0, "u", "c", "{}", "{}", 0.5, "p", "[]", "hello", 0.0)
+    marks = ", ".join("?" * len(columns))
+    with contextlib.closing(sqlite3.connect(folder / "ledger.db")) as database, database:
+        rows = [(interaction_id, *values, *rest) for interaction_id, values in OLD.items()]
+        database.executemany(f"INSERT INTO interactions ({', '.join(columns)}) VALUES ({marks})", rows)
+
+
+async def test_completions_of_a_ledger_from_before_them_are_moved_and_read_as_what_they_are(tmp_path: Path) -> None:
+    """An upgrade would lose what models wrote, or training would take it for more than it is."""
+    at_revision(tmp_path, "0004")
+    insert_old(tmp_path)
+    ledger = await Ledger.open(f"sqlite:///{tmp_path}/ledger.db")
+    found = {key: await ledger.completions_of(key) for key in OLD}
+    (sent,) = found["sent"]
+    assert sent == CompletionRecord(
+        prompt="<|user|>hello",
+        prompt_token_ids=None,
+        completion="hi",
+        token_ids=(5, 6),
+        behavior_logprobs=(-0.5, -0.25),
+        temperature=None,
+        constraint=None,
+        model="tiny",
+        lora_version="ana@1",
+        masked=False,
+        sent=True,
+    )
+    assert sent.sampled is None
+    assert {key: [(each.sent, each.masked) for each in written] for key, written in found.items()} == {
+        "sent": [(True, False)],
+        "from a server": [(True, None)],
+        "replaced": [(False, None)],
+        "a failed tool": [(False, None)],
+        "damaged": [(False, None)],
+        "a command": [],
+    }
+    turns = [each.interaction for each in await ledger.replies_after(0, 9)]
+    assert [turn and (turn.completion, turn.lora_version, turn.model) for turn in turns] == [
+        ("hi", "ana@1", "tiny"),
+        ("hi\n", "base", "gpt"),
+        ("hi", "base", "tiny"),
+        ("", "base", "tiny"),
+        None,
+        ("", "", ""),
+    ]
+    await ledger.close()
+
+
+async def test_the_move_of_completions_can_be_undone(tmp_path: Path) -> None:
+    """Whoever has to go back to the version before must not lose what it kept."""
+    at_revision(tmp_path, "0004")
+    insert_old(tmp_path)
+    connect(tmp_path / "ledger.db", "FULL").close()
+    at_revision(tmp_path, "0004")
+    columns = "context, prompt, completion, token_ids, behavior_logprobs, adapter_version, model"
+    with contextlib.closing(sqlite3.connect(tmp_path / "ledger.db")) as database:
+        rows = database.execute(f"SELECT interaction_id, {columns} FROM interactions ORDER BY seq").fetchall()
+    assert {row[0]: row[1:] for row in rows} == OLD
+
+
+async def test_a_ledger_from_before_timers_is_brought_up_to_date(tmp_path: Path) -> None:
+    """And keeps what it holds."""
+    at_revision(tmp_path, "0001")
     execute(tmp_path, "INSERT INTO records (user_id, plugin, key, body) VALUES ('u', 'calendar', 'e', '{}')")
     ledger = await Ledger.open(f"sqlite:///{tmp_path}/ledger.db")
     assert await ledger.records("calendar", "u").get("e") == {}

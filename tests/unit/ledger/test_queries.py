@@ -8,8 +8,8 @@ from typing import Any
 import msgspec
 
 from llmagent_os.adapter import Receipt, Reply
-from llmagent_os.ledger import Ledger
-from tests.unit.ledger.samples import execute, interaction, message, reward
+from llmagent_os.ledger import CompletionRecord, Ledger
+from tests.unit.ledger.samples import completions, execute, interaction, message, reward, without_completions
 
 
 async def test_every_message_of_a_split_reply_leads_back_to_it(ledger: Ledger) -> None:
@@ -18,8 +18,8 @@ async def test_every_message_of_a_split_reply_leads_back_to_it(ledger: Ledger) -
     await ledger.accept(event, max_pending=9)
     await ledger.prepare(event, Reply("long"), interaction(event))
     await ledger.finish(event, Receipt(("r1", "r2")))
-    assert await ledger.interaction_of("web", "c", "r1") == interaction(event)
-    assert await ledger.interaction_of("web", "c", "r2") == interaction(event)
+    assert await ledger.interaction_of("web", "c", "r1") == without_completions(interaction(event))
+    assert await ledger.interaction_of("web", "c", "r2") == without_completions(interaction(event))
     assert await ledger.interaction_of("web", "other", "r1") is None, "message ids are unique in their channel only"
     assert await ledger.interaction_of("slack", "c", "r1") is None
 
@@ -64,10 +64,44 @@ async def test_replies_come_in_pages_with_all_their_rewards(on_disk: Ledger, tmp
         await on_disk.add_reward(each)
     execute(tmp_path, "UPDATE interactions SET context = '{' WHERE event_id = '2'")
     first, second = await on_disk.replies_after(0, 2)
-    assert (first.interaction, first.rewards) == (interaction(message("0")), [])
+    assert (first.interaction, first.rewards) == (without_completions(interaction(message("0"))), [])
     assert (second.person, second.identities, second.rewards) == ("web::u", ("web::u",), given)
     (damaged,) = await on_disk.replies_after(second.seq, 2)
     assert damaged.interaction is None
+
+
+async def test_training_reads_all_completions_of_a_reply_as_they_were_written(on_disk: Ledger, tmp_path: Path) -> None:
+    """Choosing the tool could not be learned, or would be learned with wrong probabilities."""
+    plain = msgspec.structs.replace(interaction(message("0")), completions=(CompletionRecord(completion="hi"),))
+    for kept in (plain, interaction(message("1")), without_completions(interaction(message("2")))):
+        event = message(kept.event_id)
+        await on_disk.accept(event, max_pending=9)
+        await on_disk.prepare(event, Reply("x"), kept)
+    found = await on_disk.replies_after(0, 3, completions=True)
+    assert [each.interaction and each.interaction.completions for each in found] == [
+        plain.completions,
+        completions(),
+        (),
+    ]
+    assert await on_disk.completions_of("web:1") == completions()
+    assert [each.sampled for each in completions()] == [True, False]
+    assert await on_disk.completions_of("web:2") == await on_disk.completions_of("web:gone") == ()
+    execute(tmp_path, "UPDATE completions SET token_ids = '[' WHERE position = 0")
+    assert await on_disk.completions_of("web:1") == completions()[1:], "one is damaged, the other can be learned from"
+
+
+async def test_what_a_conversation_remembers_is_read_without_completions(ledger: Ledger) -> None:
+    """Every message would read all prompts of the turns before it."""
+    event = message("1")
+    await ledger.accept(event, max_pending=9)
+    await ledger.prepare(event, Reply("hi"), interaction(event))
+    await ledger.finish(event, Receipt(("r1",)))
+    (turn,) = await ledger.history(event.conversation.key, "web::u", 9)
+    await ledger.add_reward(reward("7", "web:1"))
+    (rewarded,) = await ledger.rewards_after(0, 9)
+    (reply,) = await ledger.replies_after(0, 9)
+    assert turn == rewarded.interaction == reply.interaction == without_completions(interaction(event))
+    assert turn.completion == "hi"
 
 
 async def test_an_opinion_that_was_taken_back_is_none(ledger: Ledger) -> None:

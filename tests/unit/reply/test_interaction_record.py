@@ -2,8 +2,64 @@
 
 from __future__ import annotations
 
-from llmagent_os.chat import ToolCall
+from collections.abc import Sequence
+
+import msgspec
+
+from llmagent_os.agent import Agent
+from llmagent_os.chat import ChatRequest, Completion, ToolCall
+from llmagent_os.ledger import CompletionRecord, Interaction
+from llmagent_os.llm import LLM
+from llmagent_os.serving.backend import OnText
+from llmagent_os.serving.tool_call_parsing import InvalidCallError
 from tests.unit.agent_bench import Bench
+
+WRITE = ToolCall("write", {"what": "rain"})
+
+
+class SampledModel:
+    """A model in this process, as far as its completions go: each has tokens, and the prompt that it was asked."""
+
+    def __init__(self, script: Sequence[Completion | InvalidCallError]) -> None:
+        self._script = list(script)
+
+    async def complete(self, request: ChatRequest, on_text: OnText | None) -> Completion:
+        said = self._script.pop(0)
+        if isinstance(said, InvalidCallError):
+            raise said
+        return msgspec.structs.replace(said, prompt="|".join(str(each["content"]) for each in request.messages))
+
+    async def aclose(self) -> None:
+        """Nothing is open."""
+
+    def close(self) -> None:
+        """Nothing is open."""
+
+
+def drawn(text: str = "", *calls: ToolCall, temperature: float = 0.7) -> Completion:
+    return Completion(
+        text=text,
+        tool_calls=calls,
+        prompt_token_ids=(1, 2, 3),
+        token_ids=(4, 5),
+        logprobs=(-0.5, -0.25),
+        temperature=temperature,
+        constraint='{"rules":1}',
+        model="tiny",
+        model_hash="0123456789ab",
+        lora_version="ana@0123456789ab",
+    )
+
+
+def agent(bench: Bench, *script: Completion | InvalidCallError) -> Agent:
+    return bench.agent(llm=LLM("tiny", SampledModel(script)))
+
+
+async def kept_of(bench: Bench, interaction: Interaction) -> tuple[CompletionRecord, ...]:
+    """The completions as training reads them."""
+    found = await bench.ledger.completions_of(interaction.interaction_id)
+    assert found == interaction.completions
+    return found
 
 
 async def test_what_is_kept_for_training_holds_no_contact_data(bench: Bench) -> None:
@@ -12,7 +68,37 @@ async def test_what_is_kept_for_training_holds_no_contact_data(bench: Bench) -> 
     assert "ana@example.org" not in str(kept)
     _, offered = await bench.say(bench.agent(ToolCall("choose", {}), "Which one?"), "which mail?")
     assert offered.context["buttons"] == [["Mail [email]", "diary:1"]]
-    assert kept.token_ids == []
+    assert [(each.masked, each.token_ids) for each in kept.completions] == [(True, ())]
+
+
+async def test_every_completion_is_kept_with_all_that_learning_needs(bench: Bench) -> None:
+    """Choosing the tool is the skill that rewards are about: the model could not learn it from its last words."""
+    _, kept = await bench.say(
+        agent(bench, drawn("", WRITE), drawn("I wrote rain down.", temperature=0.0)), "write down rain"
+    )
+    call, words = await kept_of(bench, kept)
+    assert (call.tool_calls, call.completion, call.sent, call.sampled) == ((WRITE,), "", False, True)
+    assert (words.tool_calls, words.completion, words.sent, words.sampled) == ((), "I wrote rain down.", True, False)
+    for each in (call, words):
+        assert each.prompt.endswith("write down rain" if each is call else "}")
+        assert (each.prompt_token_ids, each.token_ids, each.behavior_logprobs) == ((1, 2, 3), (4, 5), (-0.5, -0.25))
+        assert (each.model, each.model_hash, each.lora_version) == ("tiny", "0123456789ab", "ana@0123456789ab")
+        assert (each.constraint, each.masked) == ('{"rules":1}', False)
+    assert (kept.completion, kept.model, kept.lora_version) == (words.completion, words.model, words.lora_version)
+
+
+async def test_tokens_that_spell_a_secret_are_dropped_with_it(bench: Bench) -> None:
+    """Whoever has the tokenizer could read the secret, in the words, in a call, or in the prompt."""
+    secret = ToolCall("write", {"what": "ana@example.org"})
+    said = agent(bench, drawn("", WRITE), drawn("", secret), drawn("I wrote rain down."))
+    _, kept = await bench.say(said, "write down rain")
+    first, call, words = await kept_of(bench, kept)
+    assert (first.masked, first.prompt_token_ids, first.token_ids) == (False, (1, 2, 3), (4, 5)), "written before"
+    assert call.tool_calls == (ToolCall("write", {"what": "[email]"}),)
+    for each in (call, words):  # the prompt of the words has the call in it
+        assert each.masked
+        assert (each.prompt_token_ids, each.token_ids, each.behavior_logprobs) == ((), (), ())
+    assert "ana@example.org" not in str(kept)
 
 
 async def test_words_that_were_not_sent_are_not_learned_from(bench: Bench) -> None:
@@ -20,7 +106,27 @@ async def test_words_that_were_not_sent_are_not_learned_from(bench: Bench) -> No
     call = ToolCall("write", {"what": "rain"})
     _, wrong = await bench.say(bench.agent(call, "I wrote Raisins down at 5 PM."), "write down rain")
     assert wrong.completion == "I wrote Raisins down at 5 PM."
-    assert (wrong.token_ids, wrong.behavior_logprobs) == ([], [])
+    replaced = (await kept_of(bench, wrong))[-1]
+    assert (replaced.completion, replaced.sent) == (wrong.completion, False)
+    assert len(replaced.token_ids) == len(replaced.behavior_logprobs) > 0, "they were drawn all the same"
     _, right = await bench.say(bench.agent(call, "I wrote rain down."), "write down rain")
     assert right.context["reply"] == right.completion
-    assert len(right.token_ids) == len(right.behavior_logprobs) > 0
+    answer = (await kept_of(bench, right))[-1]
+    assert answer.sent
+    assert len(answer.token_ids) == len(answer.behavior_logprobs) > 0
+
+
+async def test_calls_that_were_not_valid_are_kept_and_credited_with_nothing(bench: Bench) -> None:
+    """A model would never unlearn them, or would be rewarded for what it repaired afterwards."""
+    wrong = InvalidCallError("it is not JSON", "<tool_call>{oops").of(drawn())
+    _, kept = await bench.say(agent(bench, wrong, drawn("", WRITE), drawn("I wrote rain down.")), "write down rain")
+    rejected, call, words = await kept_of(bench, kept)
+    assert (rejected.completion, rejected.token_ids) == ("<tool_call>{oops", (4, 5))
+    assert [(each.sent, bool(each.tool_calls)) for each in (rejected, call, words)] == [
+        (False, False),
+        (False, True),
+        (True, False),
+    ]
+    _, failed = await bench.say(agent(bench, wrong, wrong), "write down rain")
+    assert [(each.completion, each.sent) for each in await kept_of(bench, failed)] == [(rejected.completion, False)] * 2
+    assert (failed.completion, failed.model) == ("", ""), "no model wrote the apology"

@@ -160,7 +160,11 @@ async def test_bad_calls_are_repaired_once_or_refused(server: Server, llm: LLM, 
     """A plugin must never get a call that was only read in part."""
     good = [call("create_event", '{"title": "lunch"}')]
     server.answers = [json.loads(json.dumps(bad)), good]
-    assert (await llm.complete(REQUEST)).tool_calls == (ToolCall("create_event", {"title": "lunch"}),)
+    reply = await llm.complete(REQUEST)
+    assert reply.tool_calls == (ToolCall("create_event", {"title": "lunch"}),)
+    (rejected,) = reply.rejected
+    assert (rejected.tool_calls, rejected.model) == ((), reply.model)
+    assert rejected.text and rejected.prompt != reply.prompt
     assert "not valid" in server.asked[1]["messages"][-1]["content"]
     server.answers = [json.loads(json.dumps(bad)), json.loads(json.dumps(bad))]
     with pytest.raises(BadToolCallError, match="twice"):
