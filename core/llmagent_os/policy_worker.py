@@ -20,6 +20,7 @@ import structlog
 from llmagent_os.errors import ConfigError, LedgerError, PolicyError
 from llmagent_os.feedback.emoji_table import signs, verdict
 from llmagent_os.feedback.rater_trust import Trust
+from llmagent_os.identity import Identity, PersonId, person_kept_under
 from llmagent_os.ledger import Interaction, Ledger, RewardWithReply
 from llmagent_os.policy import Decision, FixedPolicy
 from llmagent_os.policy.learner import SHARED
@@ -37,7 +38,7 @@ TRUST = "\x00trust"  #: the part that holds the raters' tallies; no person is ca
 MADE = "\x00made"  #: and the one that names the settings it was learned with
 
 
-def decision_of(interaction: Interaction, user_id: str) -> Decision | None:
+def decision_of(interaction: Interaction, user_id: PersonId) -> Decision | None:
     """The decision that an interaction was made by; None: no policy chose how to reply."""
     features = interaction.context.get("features")
     chosen = interaction.action and interaction.action_dist and interaction.policy_version not in NOT_CHOSEN
@@ -129,7 +130,7 @@ class PolicyWorker:
             async with self._alone:  # what is being learned is kept before the ledger is closed
                 pass
 
-    async def meet(self, user_id: str) -> None:
+    async def meet(self, user_id: PersonId) -> None:
         """Bring what is known of somebody into memory, before the policy decides how to answer them."""
         if self._pupil is not self._policy:  # what is stored is of the one that learns
             return
@@ -138,13 +139,13 @@ class PolicyWorker:
         except Exception as error:  # they are answered as a newcomer is, and that is all
             _log.error("what was learned of a person cannot be read", person=user_id, error=repr(error))
 
-    async def _meet(self, who: Iterable[str]) -> None:
+    async def _meet(self, who: Iterable[PersonId]) -> None:
         learner = self._pupil.learner
         strangers = {each for each in who if not learner.knows(each)}
         if strangers:
             _, parts = await self._ledger.policy_state(self._name, strangers)
-            for each, part in parts.items():
-                learner.take(each, part)
+            for each in sorted(strangers & parts.keys()):
+                learner.take(each, parts[each])
 
     async def catch_up(self) -> None:
         """Learn every row that was not learned yet.
@@ -217,14 +218,14 @@ class PolicyWorker:
         if reward.kind != "reaction":
             self._pupil.observe(decision, reward.reward, kind=reward.kind)
             return
-        trust = {each.rater_id: self._trust.score(each.rater_id) for each in row.so_far}
+        trust: dict[str, float] = {each.rater_id: self._trust.score(each.rater_id) for each in row.so_far}
         stands = verdict(row.so_far, row.identities, trust)
         self._pupil.observe(decision, stands.reward, weight=stands.weight)
         if stands.reward is None:  # a bystander's, or one too many, takes nothing else with it
             for sign in signs(row.so_far, row.identities):
                 self._pupil.observe(decision, sign.reward, kind=sign.kind)
 
-    async def heard(self, user_id: str) -> tuple[int, int]:
+    async def heard(self, user_id: PersonId) -> tuple[int, int]:
         """On how many replies a person's reactions have taught something, and on how many anything of theirs has.
 
         Raises:
@@ -234,7 +235,7 @@ class PolicyWorker:
         reacted = [reacted for action, reacted in opinions if self._policy.actions.index(action) is not None]
         return sum(reacted), len(reacted)
 
-    def tastes(self, user_id: str) -> dict[str, tuple[str, float]]:
+    def tastes(self, user_id: PersonId) -> dict[str, tuple[str, float]]:
         """What one person likes best of each dimension, and how sure that is, in [0, 1]."""
         policy = self._policy
         chances = policy.learner.beliefs(user_id)
@@ -257,11 +258,11 @@ class PolicyWorker:
         """Names the state."""
         return self._policy.version
 
-    async def forget(self, who: Collection[str]) -> None:
+    async def forget(self, who: Collection[Identity]) -> None:
         """Decide as if these identities of a person, erased from the ledger, had never been; and learn again."""
         async with self._alone:
             for each in who:
-                self._policy.learner.forget(each)
+                self._policy.learner.forget(person_kept_under(each))  # also as they were before they were linked
         self.wake()
 
 

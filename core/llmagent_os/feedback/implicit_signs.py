@@ -9,6 +9,7 @@ from rapidfuzz import fuzz
 
 from llmagent_os.events import Edit, Event, event_key
 from llmagent_os.feedback.emoji_table import IMPLICIT
+from llmagent_os.identity import Identity
 from llmagent_os.ledger import Interaction, RewardEvent
 from llmagent_os.policy import Kind
 
@@ -45,7 +46,9 @@ _ASKING = frozenset({"missing", "unclear", "confirm", "conflict", "ambiguous"})
 def sign(before: Interaction, said: str) -> Kind:
     """What ``said`` says of the reply ``before`` it.
 
-    >>> ask = Interaction(interaction_id="1", event_id="1", user_id="u", conversation_key="c", said="what's on friday?")
+    >>> from llmagent_os.identity import parse
+    >>> ana = parse("web:local:ana")
+    >>> ask = Interaction(interaction_id="1", event_id="1", user_id=ana, conversation_key="c", said="what's on friday?")
     >>> sign(ask, "what do I have on friday"), sign(ask, "no, I meant saturday"), sign(ask, "perfect, thanks!")
     ('reask', 'correction', 'thanks')
     >>> sign(ask, "book lunch with Ben at noon")
@@ -77,7 +80,7 @@ def _words(text: str) -> str:
     return " ".join(re.findall(r"\w+", text.lower()))
 
 
-def reward_of(kind: Kind, on: Interaction, event: Event, rater_id: str, at: datetime) -> RewardEvent:
+def reward_of(kind: Kind, on: Interaction, event: Event, rater_id: Identity, at: datetime) -> RewardEvent:
     """The row of the ledger that says so: the same for the same event, so that a crash adds nothing twice."""
     return RewardEvent(
         reward_id=f"{event_key(event)}:{'edited' if isinstance(event, Edit) else kind}",

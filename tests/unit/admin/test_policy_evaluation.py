@@ -13,6 +13,7 @@ from llmagent_os.bot import Bot
 from llmagent_os.config import Settings
 from llmagent_os.errors import ConfigError, PolicyError
 from llmagent_os.events import Conversation, Message, Sender
+from llmagent_os.identity import Identity, PersonId
 from llmagent_os.ledger import Interaction, Ledger, ReplyWithRewards, RewardEvent
 from llmagent_os.policy.actions import ActionSpace
 from llmagent_os.policy.contract import Decision, Kind
@@ -43,8 +44,8 @@ def test_of_several_signs_that_follow_thanks_win_and_then_what_speaks_against() 
                 reward_id=str(number),
                 event_id=str(number),
                 interaction_id="i",
-                rater_id="u",
-                user_id="u",
+                rater_id=Identity("u"),
+                user_id=Identity("u"),
                 op="add",
                 raw_value=kind,
                 reward=0.0,
@@ -54,8 +55,12 @@ def test_of_several_signs_that_follow_thanks_win_and_then_what_speaks_against() 
             for number, kind in enumerate(kinds)
         ]
         dist = dict.fromkeys(SPACE.labels, 1 / 12)
-        decision = Decision(action=SPACE.actions[0], pscore=1 / 12, policy_version="x", action_dist=dist, user_id="u")
-        taken = ReplyWithRewards(seq=1, interaction=None, person="u", identities=("u",), rewards=rewards)
+        decision = Decision(
+            action=SPACE.actions[0], pscore=1 / 12, policy_version="x", action_dist=dist, user_id=PersonId("u")
+        )
+        taken = ReplyWithRewards(
+            seq=1, interaction=None, person=PersonId("u"), identities=(Identity("u"),), rewards=rewards
+        )
         return int(as_logged([(decision, taken)], SPACE).follow_up[0])
 
     assert nexts() == 0
@@ -78,7 +83,7 @@ async def test_decisions_of_other_dimensions_are_left_out_of_the_report(tmp_path
         interaction = Interaction(
             interaction_id=f"web:{number}",
             event_id=str(number),
-            user_id=f"web::{who}",
+            user_id=Identity(f"web::{who}"),
             conversation_key=room.key,
             context={"features": {"intent": "ask"}},
             action=space.actions[number % len(space)],
@@ -116,7 +121,7 @@ async def test_the_report_reads_a_ledger_and_passes_over_garbage(tmp_path: Path)
         interaction = Interaction(
             interaction_id=f"web:{number}",
             event_id=str(number),
-            user_id=f"web::{who}",
+            user_id=Identity(f"web::{who}"),
             conversation_key=room.key,
             context={"features": {"intent": "ask"}} if number % 50 else {"features": {"intent": ["bad"]}},
             action=SPACE.actions[at],
@@ -128,8 +133,8 @@ async def test_the_report_reads_a_ledger_and_passes_over_garbage(tmp_path: Path)
             reward_id=f"r{number}",
             event_id=f"r{number}",
             interaction_id=f"web:{number}",
-            rater_id=f"web::{who}",
-            user_id=f"web::{who}",
+            rater_id=Identity(f"web::{who}"),
+            user_id=Identity(f"web::{who}"),
             op="add",
             raw_value="👍",
             reward=1.0 if good else -1.0,

@@ -10,6 +10,7 @@ import pytest
 
 from llmagent_os.feedback.emoji_table import EMOJI, RewardMapping, emojis, opinion, plain, signs, verdict
 from llmagent_os.feedback.rater_trust import FLOOD, Trust
+from llmagent_os.identity import Identity
 from llmagent_os.ledger import RewardEvent
 
 
@@ -63,8 +64,8 @@ def row(rater: str, emoji: str, value: float, op: Literal["add", "remove"] = "ad
         reward_id=f"{rater}{emoji}{value}{op}",
         event_id="1",
         interaction_id="i",
-        rater_id=rater,
-        user_id="u",
+        rater_id=Identity(rater),
+        user_id=Identity("u"),
         op=op,
         raw_value=emoji,
         reward=value,
