@@ -184,7 +184,15 @@ class Profiles:
             document: object = database.get(doc_id=_ONLY)  # pyright: ignore[reportUnknownMemberType]
         if not isinstance(document, dict) or not {"profile", "undo"} <= document.keys():
             raise ProfileError(f"{path} holds no profile: restore it, or move it away to start anew")
-        return dict(document)
+        held: dict[str, Any] = dict(document)
+        match held["profile"]:
+            case {"user_id": owner} if owner != person_id:
+                # A file that was copied by hand. The bot would show it to this person, and act for the other one.
+                raise ProfileError(
+                    f"{path} holds the profile of {owner!r}, not of {person_id!r}: move it away to start anew"
+                )
+            case _:
+                return held
 
     def _write(self, person_id: PersonId, profile: Profile, undo: list[Any]) -> None:
         path = self._path(person_id)

@@ -190,6 +190,20 @@ async def test_a_damaged_file_is_named_and_not_overwritten(profiles: Profiles, t
     assert await profiles.forget(ANA), "a person can be forgotten even so"
 
 
+async def test_a_file_that_was_copied_from_another_person_is_not_shown(profiles: Profiles, tmp_path: Path) -> None:
+    """Read as Ben's, Ana's file would show Ben her name, and change her profile when Ben changes his."""
+    ben = PersonId("slack:T1:U2")
+    await profiles.update(ANA, name="Ana")
+    await profiles.update(ben, name="Ben")
+    copied = (tmp_path / "profiles" / f"{file_name(ANA)}.json").read_bytes()
+    (tmp_path / "profiles" / f"{file_name(ben)}.json").write_bytes(copied)
+    for call in (profiles.get(ben), profiles.update(ben, name="new"), profiles.undo(ben), profiles.export(ben)):
+        with pytest.raises(ProfileError, match="holds the profile of 'slack:T1:U1', not of 'slack:T1:U2'"):
+            await call
+    assert (await profiles.get(ANA)).name == "Ana"
+    assert await profiles.forget(ben), "a person can be forgotten even so"
+
+
 async def test_forgetting_leaves_no_file(profiles: Profiles, tmp_path: Path) -> None:
     await profiles.update(ANA, name="Ana")
     await profiles.update(PersonId("slack:T1:U2"), name="Ben")
