@@ -15,6 +15,7 @@ import time
 
 import numpy as np
 
+from llmagent_os.identity import PersonId
 from llmagent_os.policy.actions import ActionSpace
 from llmagent_os.policy.contract import Context
 from llmagent_os.policy.learned import LEARNERS, LearnedPolicy, make_policy
@@ -27,7 +28,7 @@ def _context(rng: np.random.Generator) -> Context:
     return {"intent": intent, "day": day, "length": length, "platform": platform, "turn": 0.3}
 
 
-def _milliseconds(policy: LearnedPolicy, people: list[str], rng: np.random.Generator) -> float:
+def _milliseconds(policy: LearnedPolicy, people: list[PersonId], rng: np.random.Generator) -> float:
     """Return the mean time of a decision, in milliseconds."""
     contexts = [_context(rng) for _ in people]
     began = time.perf_counter()
@@ -50,16 +51,16 @@ def main() -> None:
         policy = make_policy(name)
         began = time.perf_counter()
         for _ in range(250):
-            policy.observe(policy.decide("u0", _context(rng)), float(rng.choice((-1.0, 1.0))))
+            policy.observe(policy.decide(PersonId("u0"), _context(rng)), float(rng.choice((-1.0, 1.0))))
         observing = 1000 * (time.perf_counter() - began) / 250
-        alone = _milliseconds(policy, ["u0"] * options.decisions, rng)
+        alone = _milliseconds(policy, [PersonId("u0")] * options.decisions, rng)
         parts = policy.learner.changes()
         body = parts["u0"]
         policy = make_policy(name, ActionSpace())
-        stored = {f"u{number}": body for number in range(options.people)}
+        stored = {PersonId(f"u{number}"): body for number in range(options.people)}
         for person_id in policy.learner.restore(parts[SHARED]):
             policy.learner.take(person_id, stored[person_id])
-        some = [f"u{number}" for number in rng.integers(options.people, size=options.decisions)]
+        some = [PersonId(f"u{number}") for number in rng.integers(options.people, size=options.decisions)]
         began = time.perf_counter()
         for person_id in some:
             policy.learner.take(person_id, stored[person_id])

@@ -36,6 +36,7 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
+from llmagent_os.identity import PersonId
 from llmagent_os.policy.actions import ActionSpace
 from llmagent_os.policy.contract import NOTHING_ASKED, BehaviorPolicy, Context, Decision, Kind, label
 from llmagent_os.policy.learned import LEARNERS, make_policy
@@ -219,7 +220,7 @@ class Uniform:
 
     def decide(
         self,
-        user_id: str,
+        user_id: PersonId,
         context: Context,
         explicit: Mapping[str, str] = NOTHING_ASKED,
         *,
@@ -249,7 +250,7 @@ def run(world: World, policy: BehaviorPolicy) -> NDArray[np.float64]:
         context: Context = {"intent": str(intent)}
         context |= {f"other_{number}": float(value) for number, value in enumerate(beside)}
         worth = world.satisfaction(turn)
-        decision = policy.decide(str(user), context, episode_id=session(turn))
+        decision = policy.decide(PersonId(str(user)), context, episode_id=session(turn))
         action = numbers[label(decision.action)]
         seen = world.feedback(turn, action)
         if seen.reaction:

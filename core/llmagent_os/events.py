@@ -42,7 +42,8 @@ class Conversation(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True
 class Sender(msgspec.Struct, frozen=True, omit_defaults=True):
     """The account that caused an event, as the platform knows it."""
 
-    user_id: str  #: the platform's own id of the account
+    #: the platform's own id of the account: neither an identity nor a person (:mod:`llmagent_os.identity`)
+    user_id: str
     name: str = ""  #: the display name on the platform
     is_bot: bool = False
 

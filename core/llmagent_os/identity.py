@@ -1,8 +1,12 @@
-"""Who somebody is: an account on one platform, and the person that several accounts may be.
+"""Names accounts and people: an account on one platform, and the person that several accounts may belong to.
 
-An :data:`Identity` is one account: ``platform:workspace:id``. A :data:`PersonId` is the identity under which a
-person's profile and all that was learned of them is kept: the first of those that they have linked. The two are
-different types, so that a type checker finds every place that would show one person another's data.
+An :data:`Identity` is one account: ``platform:workspace:id``. A :data:`PersonId` names the person: it is the identity
+under which the person's profile is kept, the first of those that the person has linked. The two are different types,
+so that a type checker finds every place that would show one person another's data. A third kind of id is that of
+:class:`~llmagent_os.events.Sender`: the platform's own, a plain string.
+
+Only this module and the ledger make an identity or a person id out of a string, and only this module makes one of the
+two out of the other. Who an account belongs to is answered by ``Ledger.identities.person``.
 """
 
 from __future__ import annotations
@@ -20,6 +24,12 @@ Identity = NewType("Identity", str)
 #: One person: the identity under which their profile is kept. It is the only one unless they have linked more.
 PersonId = NewType("PersonId", str)
 
+#: Stands for the account where documents belong to none: those of adapters.
+NO_ACCOUNT = Identity("")
+
+#: Stands for the person where a reply is for no person: in scripts, and when a model is warmed up.
+NOBODY = PersonId("")
+
 
 def identity_of(event: Event) -> Identity:
     """The account that did ``event``.
@@ -33,13 +43,27 @@ def identity_of(event: Event) -> Identity:
     return Identity(f"{conversation.platform}:{conversation.workspace}:{event.sender.user_id}")
 
 
-def parts_of(identity: str) -> tuple[str, str, str]:
+def parse(text: str) -> Identity:
+    """The identity that ``text`` is, for what a person typed on a command line, in a command or in a setting.
+
+    Raises:
+        ConfigError: ``text`` is no identity.
+
+    >>> parse("slack:T024:U17")
+    'slack:T024:U17'
+    """
+    identity = Identity(text)
+    parts_of(identity)
+    return identity
+
+
+def parts_of(identity: Identity) -> tuple[str, str, str]:
     """The platform, the workspace and the platform's own id of an identity.
 
     Raises:
         ConfigError: ``identity`` is no identity.
 
-    >>> parts_of("slack:T024:U17"), parts_of("telegram::4711")
+    >>> parts_of(parse("slack:T024:U17")), parts_of(parse("telegram::4711"))
     (('slack', 'T024', 'U17'), ('telegram', '', '4711'))
     """
     platform, colon, rest = identity.partition(":")
@@ -47,6 +71,21 @@ def parts_of(identity: str) -> tuple[str, str, str]:
     if not (colon and second and platform and own_id):
         raise ConfigError(f"a person is written platform:workspace:id (web:local:3f2a), not {identity!r}")
     return platform, workspace, own_id
+
+
+def person_kept_under(identity: Identity) -> PersonId:
+    """The person whose profile is kept under ``identity``.
+
+    This is the person that the account belongs to only where the account is linked to no other, or is the first of
+    the person's accounts. Otherwise it names the person that the account was before it was linked, whose profile is put
+    aside until the account is unlinked. Ask ``Ledger.identities.person`` for the person that an account belongs to.
+    """
+    return PersonId(identity)
+
+
+def first_identity_of(person_id: PersonId) -> Identity:
+    """The account under which a person's profile is kept: one of the person's accounts."""
+    return Identity(person_id)
 
 
 def file_name_of(identifier: str) -> str:

@@ -32,6 +32,7 @@ from llmagent_os.adapter import Button, Card
 from llmagent_os.chat import ToolSpec
 from llmagent_os.errors import PluginError
 from llmagent_os.events import Event
+from llmagent_os.identity import PersonId
 from llmagent_os.timers import MemoryTimers, Timers
 
 if TYPE_CHECKING:
@@ -49,7 +50,8 @@ Span = Annotated[str, Field(json_schema_extra={"x-span": True})]
 class ToolContext:
     """The person, the conversation and the moment of one call."""
 
-    user_id: str  #: the person; the same on every platform that they linked
+    #: the person, by :data:`~llmagent_os.identity.PersonId`; the same on every platform that they linked
+    user_id: PersonId
     conversation_key: str  #: the conversation in which they wrote
     call_id: str  #: unique per call, but the same when a crashed turn runs again; use it to write only once
     now: datetime  #: the present moment, aware, in ``time_zone``

@@ -21,6 +21,7 @@ from llmagent_os.errors import LedgerError, PolicyError
 from llmagent_os.feedback.observations import observations
 from llmagent_os.feedback.rater_trust import Trust
 from llmagent_os.feedback.signals import SPOKEN_OPINION_KINDS
+from llmagent_os.identity import Identity, PersonId, person_kept_under
 from llmagent_os.ledger import Interaction, Ledger, RewardWithReply
 from llmagent_os.policy import Decision, FixedPolicy
 from llmagent_os.policy.learner import SHARED
@@ -40,7 +41,7 @@ TRUST_PART = "\x00trust"
 SETTINGS_PART = "\x00made"
 
 
-def decision_of(interaction: Interaction, person_id: str) -> Decision | None:
+def decision_of(interaction: Interaction, person_id: PersonId) -> Decision | None:
     """Return the decision that a reply was made by; None: no policy chose how to reply, or the row is damaged.
 
     Args:
@@ -161,7 +162,7 @@ class PolicyWorker:
             async with self._alone:  # the rows being learned now are stored before the ledger is closed
                 pass
 
-    async def load(self, person_id: str) -> None:
+    async def load(self, person_id: PersonId) -> None:
         """Load what was learned of a person, before the policy decides how to answer them."""
         if self._pupil is not self._policy:  # the store holds the pupil's state
             return
@@ -170,13 +171,13 @@ class PolicyWorker:
         except Exception as error:  # the person is answered like a newcomer
             _log.error("what was learned of a person cannot be read", person=person_id, error=repr(error))
 
-    async def _load(self, person_ids: Iterable[str]) -> None:
+    async def _load(self, person_ids: Iterable[PersonId]) -> None:
         learner = self._pupil.learner
         strangers = {person_id for person_id in person_ids if not learner.knows(person_id)}
         if strangers:
             _, parts = await self._ledger.policy_state(self._name, strangers)
-            for person_id, part in parts.items():
-                learner.take(person_id, part)
+            for person_id in sorted(strangers & parts.keys()):
+                learner.take(person_id, parts[person_id])
 
     async def catch_up(self) -> None:
         """Learn every row that was not learned yet.
@@ -232,7 +233,7 @@ class PolicyWorker:
     def _learn(self, rows: Iterable[RewardWithReply]) -> None:
         learn(self._pupil, rows, self._trust)
 
-    async def reply_counts(self, person_id: str) -> tuple[int, int]:
+    async def reply_counts(self, person_id: PersonId) -> tuple[int, int]:
         """Return the number of replies whose reactions by the person count, and the number that taught anything.
 
         Raises:
@@ -242,7 +243,7 @@ class PolicyWorker:
         reacted = [reacted for action, reacted in opinions if self._policy.actions.index(action) is not None]
         return sum(reacted), len(reacted)
 
-    def tastes(self, person_id: str) -> dict[str, tuple[str, float]]:
+    def tastes(self, person_id: PersonId) -> dict[str, tuple[str, float]]:
         """Return by dimension the value that the person likes best, and the probability that they do."""
         policy = self._policy
         chances = policy.learner.beliefs(person_id)
@@ -265,7 +266,7 @@ class PolicyWorker:
         """The name of the state: another name after every observation."""
         return self._policy.version
 
-    async def forget(self, identities: Collection[str]) -> None:
+    async def forget(self, identities: Collection[Identity]) -> None:
         """Decide as if a person had never been there, and learn again.
 
         Args:
@@ -273,5 +274,5 @@ class PolicyWorker:
         """
         async with self._alone:
             for identity in identities:
-                self._policy.learner.forget(identity)
+                self._policy.learner.forget(person_kept_under(identity))  # also as they were before they were linked
         self.wake()

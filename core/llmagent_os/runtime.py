@@ -23,6 +23,7 @@ from llmagent_os.events import Reaction
 from llmagent_os.host.health import Health
 from llmagent_os.host.host import Host
 from llmagent_os.host.limits import Limits
+from llmagent_os.identity import NO_ACCOUNT
 from llmagent_os.ledger import Ledger
 from llmagent_os.llm import LLM
 from llmagent_os.modules import BehaviorModule, KnowledgeBase
@@ -252,7 +253,7 @@ def _adapter(
         health.report,
         health.metrics,
         commands=partial(listed_commands, plugins, for_admins=bool(patterns(settings.admins))),
-        store=ledger.records(f"adapter.{name}", ""),
+        store=ledger.records(f"adapter.{name}", NO_ACCOUNT),
     )
     return make_adapter(name, setup)
 

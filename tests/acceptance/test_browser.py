@@ -13,6 +13,7 @@ import pytest
 import pytest_asyncio
 from playwright.async_api import Browser, BrowserContext, Locator, Page, expect
 
+from llmagent_os.identity import Identity
 from llmagent_os.ledger import Ledger
 from tests.acceptance.browsing import connected, desk, launched, needs_chromium, replies, say, visit
 
@@ -52,7 +53,7 @@ class Server:
         await self.kill()
         ledger = await Ledger.open(f"sqlite:///{self.data / 'ledger.db'}")
         try:
-            return await ledger.export(f"web:local:person-{person}")
+            return await ledger.export(Identity(f"web:local:person-{person}"))
         finally:
             await ledger.close()
 

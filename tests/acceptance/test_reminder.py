@@ -15,6 +15,7 @@ from llmagent_os.agent import Agent
 from llmagent_os.chat import ToolCall
 from llmagent_os.events import Conversation
 from llmagent_os.host.host import Host
+from llmagent_os.identity import Identity
 from llmagent_os.ledger import Ledger
 from llmagent_os.people.profiles import Profiles
 from llmagent_os.plugins.calendar import CalendarPlugin
@@ -23,7 +24,7 @@ from llmagent_os.tools.registry import Plugins
 
 SUNDAY_NOON = datetime(2026, 11, 22, 12, tzinfo=UTC)
 MOM = ToolCall("create_event", {"title": "call mom", "time": "6pm", "repeat": "every Sunday"})
-ANA = "memory::ana"
+ANA = Identity("memory::ana")
 
 
 class World:

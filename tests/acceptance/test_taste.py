@@ -25,6 +25,7 @@ import pytest_asyncio
 from playwright.async_api import Browser, Locator, Page, expect
 
 from llmagent_os.bot import Bot
+from llmagent_os.identity import Identity, PersonId
 from llmagent_os.ledger import Ledger
 from llmagent_os.policy.bayes.bayes_learner import Bayes
 from llmagent_os.policy.learned import make_policy
@@ -134,7 +135,7 @@ class Calendar:
         finally:
             await ledger.close()
         assert isinstance(policy.learner, Bayes)
-        content = policy.learner.expected(_identity(name), {})
+        content = policy.learner.expected(PersonId(_identity(name)), {})
         theirs = policy.actions.allowed(TASTES[name])
         return float(content[theirs].mean() - content[~theirs].mean())
 
@@ -175,8 +176,8 @@ class Person:
         await self.click(reply.get_by_role("button", name="Thumbs up" if good else "Thumbs down"))
 
 
-def _identity(name: str) -> str:
-    return f"web:local:person-{name}"
+def _identity(name: str) -> Identity:
+    return Identity(f"web:local:person-{name}")
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")

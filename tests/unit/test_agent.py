@@ -10,6 +10,7 @@ from llmagent_os.agent import Agent
 from llmagent_os.events import Command, Conversation, Edit, Sender
 from llmagent_os.feedback.verdict import verdict
 from llmagent_os.handler import Outcome
+from llmagent_os.identity import Identity, PersonId
 from llmagent_os.ledger import RewardEvent
 from llmagent_os.modules import BehaviorModule
 from llmagent_os.people.profiles import Profiles
@@ -32,7 +33,7 @@ async def test_the_propensity_of_a_learned_policy_is_logged_and_rewards_reach_it
 
         def decide(
             self,
-            user_id: str,
+            user_id: PersonId,
             context: Context,
             explicit: Mapping[str, str] = NOTHING_ASKED,
             *,
@@ -52,10 +53,10 @@ async def test_the_propensity_of_a_learned_policy_is_logged_and_rewards_reach_it
     _, kept = await bench.say(agent, "hello")
     assert (kept.pscore, kept.policy_version) == (0.5, "coin-1")
     reward = RewardEvent(
-        reward_id="r1", event_id="r1", interaction_id=kept.interaction_id, rater_id="memory::u1", user_id=kept.user_id,
-        op="add", raw_value="👍", reward=1.0, mapping_version="1",
+        reward_id="r1", event_id="r1", interaction_id=kept.interaction_id, rater_id=Identity("memory::u1"),
+        user_id=kept.user_id, op="add", raw_value="👍", reward=1.0, mapping_version="1",
     )  # fmt: skip
-    decision = decision_of(kept, "memory::u1")
+    decision = decision_of(kept, PersonId("memory::u1"))
     assert decision is not None
     for given in (reward, msgspec.structs.replace(reward, reward_id="r2", raw_value="🦑", reward=0.0)):
         await bench.ledger.add_reward(given)

@@ -21,6 +21,7 @@ from llmagent_os.errors import LedgerError
 from llmagent_os.events import Edit, Sender, now
 from llmagent_os.feedback.rater_trust import MAX_WINDOW_OPINIONS
 from llmagent_os.host.host import Host
+from llmagent_os.identity import Identity, PersonId
 from llmagent_os.ledger import Interaction, Ledger, RewardEvent, RewardWithReply, row_codecs
 from llmagent_os.modules import BehaviorModule
 from llmagent_os.people.linking import Joined
@@ -35,6 +36,9 @@ from llmagent_os.policy_worker import TRUST_PART, PolicyWorker, decision_of
 from llmagent_os.reply.exchange import decide, open_exchange
 from llmagent_os.reply.services import Services
 from llmagent_os.testing import MemoryAdapter, ScriptedLLM, Sent
+
+ANA = PersonId("memory::ana")
+BEN = PersonId("memory::ben")
 
 SEED = 0  #: of what is chosen
 DEFAULTS = {"mode": "task_oriented", "verbosity": "normal", "initiative": "act"}
@@ -78,7 +82,7 @@ class Bot:
         return (await self.platform.sent(self.count))[-1]
 
     async def kept(self, user: str) -> list[Interaction]:
-        return await self.ledger.history(self.platform.room(user).key, f"{self.platform.name}::{user}", 200)
+        return await self.ledger.history(self.platform.room(user).key, Identity(f"{self.platform.name}::{user}"), 200)
 
     async def rewards(self, user: str) -> list[tuple[str, float]]:
         await self.settled()
@@ -131,7 +135,7 @@ async def test_two_people_get_their_own_and_the_profile_says_so_until_they_take_
     async with running(tmp_path) as bot:
         brief = await bot.opinions("ana", {"verbosity": "brief"}, 15)
         await bot.opinions("ben", {"mode": "conversational"}, 15)
-        tastes = bot.learning.tastes("memory::ana"), bot.learning.tastes("memory::ben")
+        tastes = bot.learning.tastes(ANA), bot.learning.tastes(BEN)
         assert tastes[0]["verbosity"][0] == "brief"
         assert tastes[1]["mode"][0] == "conversational"
         text = (await bot.say("/profile", "ana")).reply.text
@@ -141,7 +145,7 @@ async def test_two_people_get_their_own_and_the_profile_says_so_until_they_take_
             await bot.platform.react(sent, emoji, user="ana", removed=True)
         await bot.settled()
         assert "learned nothing yet" in (await bot.say("/profile", "ana")).reply.text
-        assert bot.learning.tastes("memory::ana")["verbosity"][1] < 0.8
+        assert bot.learning.tastes(ANA)["verbosity"][1] < 0.8
 
 
 async def test_the_profile_does_not_claim_to_know_what_it_does_not(tmp_path: Path, monkeypatch: MonkeyPatch) -> None:
@@ -226,18 +230,18 @@ async def test_after_a_restart_people_are_read_when_they_write(tmp_path: Path, m
     async with running(tmp_path) as bot:
         await bot.opinions("ana", {"verbosity": "brief"}, 6)
         await bot.opinions("ben", {"mode": "conversational"}, 2)
-        tastes = bot.learning.tastes("memory::ana")
+        tastes = bot.learning.tastes(ANA)
     async with running(tmp_path) as bot:
-        assert not bot.learner.knows("memory::ana") and bot.learner.knows("memory::ben")
+        assert not bot.learner.knows(ANA) and bot.learner.knows(BEN)
         await bot.say("good morning", "ana")
-        assert bot.learner.knows("memory::ana")
-        assert bot.learning.tastes("memory::ana") == tastes
+        assert bot.learner.knows(ANA)
+        assert bot.learning.tastes(ANA) == tastes
     async with running(tmp_path) as bot:
         through, _ = await bot.ledger.policy_state("test:bayes")
         await bot.ledger.keep_policy("test:bayes", through or 0, {"memory::ana": b"garbage"}, before=through)
         await bot.say("good evening", "ana")
         await bot.settled()
-        assert bot.learner.knows("memory::ana"), "what cannot be read is learned again"
+        assert bot.learner.knows(ANA), "what cannot be read is learned again"
 
 
 async def test_what_could_not_be_stored_is_stored_with_what_comes_next(
@@ -293,7 +297,7 @@ async def test_dimensions_of_its_own_are_chosen_told_asked_for_and_learned(tmp_p
         assert await told() == "Style: normal.\nWrite very playfully."
         assert set((await bot.kept("ana"))[-1].action_dist) == {"tone=very_playful,verbosity=normal"}
         await bot.opinions("ben", {"tone": "very_playful"}, 15)
-        assert bot.learning.tastes("memory::ben")["tone"][0] == "very_playful"
+        assert bot.learning.tastes(BEN)["tone"][0] == "very_playful"
         await bot.opinions("ana", {}, 1)
         said = (await bot.say("/profile")).reply.text
         assert "- tone: very playful (you told me so)" in said and "mode" not in said
@@ -310,7 +314,7 @@ async def test_after_a_change_of_dimensions_all_is_learned_again_from_what_still
     async with running(tmp_path, learner) as bot:
         await bot.opinions("ana", {"verbosity": "brief"}, 3)
         before = await bot.ledger.policy_state(name)
-    await Profiles(tmp_path / "profiles").update("later::ana", verbosity="detailed")
+    await Profiles(tmp_path / "profiles").update(PersonId("later::ana"), verbosity="detailed")
     async with running(tmp_path, learner, OWN, name="later") as bot:
         through, parts = await bot.ledger.policy_state(name)
         assert through == before[0] and "memory::ana" not in parts, "nothing that was said of the others fits"
@@ -377,9 +381,9 @@ async def test_a_crowd_of_bystanders_does_not_outweigh_the_person_answered(tmp_p
         await bot.settled()
         rows = await bot.ledger.rewards_after(0, 100)
         assert len(rows) == 13
-        seen = decision_of((await bot.kept("ana"))[-1], "memory::ana")
+        seen = decision_of((await bot.kept("ana"))[-1], ANA)
         assert seen is not None
-        tastes = bot.learning.tastes("memory::ana")
+        tastes = bot.learning.tastes(ANA)
         assert tastes["mode"][0] == seen.action["mode"]
 
 
@@ -400,8 +404,8 @@ async def test_a_reward_that_is_no_number_is_not_kept(tmp_path: Path) -> None:
             reward_id="r",
             event_id="r",
             interaction_id="i",
-            rater_id="a",
-            user_id="a",
+            rater_id=Identity("a"),
+            user_id=Identity("a"),
             op="add",
             raw_value="👍",
             reward=float("nan"),
@@ -416,7 +420,7 @@ async def test_erasing_somebody_from_outside_leaves_no_trace_in_what_was_learned
         await bot.opinions("ana", {"verbosity": "brief"}, 3)
         await bot.opinions("ben", {"verbosity": "brief"}, 3)
     ledger = await Ledger.open(f"sqlite:///{tmp_path / 'ledger.db'}")
-    await ledger.forget("memory::ana")
+    await ledger.forget(Identity("memory::ana"))
     assert await ledger.policy_state("test:bayes") == (None, {}), "it is learned again, without her"
     await ledger.close()
     async with running(tmp_path) as bot:
@@ -425,8 +429,8 @@ async def test_erasing_somebody_from_outside_leaves_no_trace_in_what_was_learned
 
 
 async def linked(bot: Bot, ledger: Ledger) -> None:
-    await ledger.identities.issue("memory::ana", "code", now(), timedelta(minutes=10))
-    assert isinstance(await ledger.identities.join("memory::ben", "code", now()), Joined)
+    await ledger.identities.issue(Identity("memory::ana"), "code", now(), timedelta(minutes=10))
+    assert isinstance(await ledger.identities.join(Identity("memory::ben"), "code", now()), Joined)
     await bot.settled()
 
 
@@ -460,7 +464,7 @@ async def test_after_a_link_an_unlink_and_a_forgetting_the_state_is_what_the_led
         assert "memory::ana" in state[1] and "memory::ben" not in state[1], "they are one person"
         assert "on 8 replies" in (await bot.say("/profile", "ben")).reply.text
         assert await replayed(tmp_path, learner) == state
-        assert await bot.ledger.identities.leave("memory::ben") is not None
+        assert await bot.ledger.identities.leave(Identity("memory::ben")) is not None
         await bot.settled()
         state = await bot.ledger.policy_state(name)
         assert {"memory::ana", "memory::ben"} <= state[1].keys()
@@ -480,7 +484,7 @@ async def test_a_crash_while_somebody_is_forgotten_leaves_a_bot_that_starts(tmp_
     async with running(tmp_path) as bot:
         await bot.opinions("ana", {"verbosity": "brief"}, 3)
         await bot.opinions("ben", {"verbosity": "brief"}, 3)
-        await bot.ledger.forget("memory::ana")
+        await bot.ledger.forget(Identity("memory::ana"))
     async with running(tmp_path) as bot:
         state = await bot.ledger.policy_state("test:bayes")
         assert "memory::ben" in state[1]
@@ -496,7 +500,7 @@ async def test_who_is_forgotten_while_it_learns_does_not_come_back(tmp_path: Pat
             rows = await read(after, limit)
             if any(row.person == "memory::ana" for row in rows):
                 monkeypatch.setattr(bot.ledger, "rewards_after", read)
-                await bot.ledger.forget("memory::ana")
+                await bot.ledger.forget(Identity("memory::ana"))
             return rows
 
         monkeypatch.setattr(bot.ledger, "rewards_after", rated)
@@ -566,7 +570,7 @@ async def test_a_reward_that_cannot_be_read_is_passed_over(tmp_path: Path) -> No
     async with running(tmp_path) as bot:
         await bot.platform.react(given[0][0], "🎉", user="ana")
         await bot.settled()
-        assert bot.learning.tastes("memory::ana")
+        assert bot.learning.tastes(ANA)
 
 
 @pytest.mark.parametrize("learner", ["bayes", "reinforce"])
@@ -686,11 +690,11 @@ async def test_another_gamma_or_default_is_learned_with_from_the_start(tmp_path:
 async def test_a_button_is_answered_as_its_person_likes_it_after_a_restart_too(tmp_path: Path) -> None:
     async with running(tmp_path, "reinforce") as bot:
         await bot.opinions("ana", {"verbosity": "brief"}, 3)
-        assert bot.learner.knows("memory::ana")
+        assert bot.learner.knows(ANA)
     async with running(tmp_path, "reinforce") as bot:
-        assert not bot.learner.knows("memory::ana")
+        assert not bot.learner.knows(ANA)
         await decide(bot.services, await open_exchange(bot.services, bot.platform.message("x", user="ana")), {})
-        assert bot.learner.knows("memory::ana")
+        assert bot.learner.knows(ANA)
 
 
 async def test_a_masked_secret_is_no_edit(tmp_path: Path) -> None:
@@ -723,8 +727,8 @@ async def test_a_reply_that_hundreds_react_to_does_not_hold_up_everybody(
                 reward_id=str(number),
                 event_id=str(number),
                 interaction_id="i",
-                rater_id=str(number),
-                user_id="a",
+                rater_id=Identity(str(number)),
+                user_id=Identity("a"),
                 op="add",
                 raw_value="👍",
                 reward=1.0,

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from llmagent_os.errors import LedgerError
+from llmagent_os.identity import Identity
 from llmagent_os.ledger import Ledger
 from llmagent_os.records import MemoryRecords, Records
 
@@ -19,7 +20,7 @@ async def records(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterat
         yield MemoryRecords()
         return
     ledger = await Ledger.open("sqlite://" if request.param == "memory" else f"sqlite:///{tmp_path}/ledger.db")
-    yield ledger.records("calendar", "web::u1")
+    yield ledger.records("calendar", Identity("web::u1"))
     await ledger.close()
 
 
@@ -57,8 +58,8 @@ async def test_what_json_changes_is_changed_in_the_twin_too(records: Records) ->
 
 async def test_nobody_sees_another_persons_or_another_plugins_records() -> None:
     ledger = await Ledger.open("sqlite://")
-    await ledger.records("calendar", "web::u1").put("a", {"title": "secret"})
-    for other in (ledger.records("calendar", "web::u2"), ledger.records("finance", "web::u1")):
+    await ledger.records("calendar", Identity("web::u1")).put("a", {"title": "secret"})
+    for other in (ledger.records("calendar", Identity("web::u2")), ledger.records("finance", Identity("web::u1"))):
         assert await other.get("a") is None
         assert await other.items() == []
         assert not await other.delete("a")

@@ -14,9 +14,12 @@ from llmagent_os.admin import profile_command as people
 from llmagent_os.bot import Bot
 from llmagent_os.config import Settings
 from llmagent_os.errors import ConfigError, ModelNotFoundError
+from llmagent_os.identity import Identity, PersonId
 from llmagent_os.runtime import Runtime
 from llmagent_os.testing import MemoryAdapter
 from tests.tiny_model import save_model
+
+ACCOUNT = Identity("memory::u1")
 
 BOT = """
 name = "parrot"
@@ -87,7 +90,7 @@ async def test_message_is_answered_by_every_part_together(settings: Settings, bo
         await platform.say("/roll")
         sent = await platform.sent(2)
         assert sent[1].reply.text == "You rolled a 4."
-        kept, rolled = await runtime.ledger.history(sent[0].conversation.key, "memory::u1", 10)
+        kept, rolled = await runtime.ledger.history(sent[0].conversation.key, ACCOUNT, 10)
         assert kept.action["verbosity"] == "brief"
         assert kept.pscore == 1.0
         (written,) = await runtime.ledger.completions_of(kept.interaction_id)
@@ -113,7 +116,7 @@ async def test_a_bots_own_dimensions_reach_the_model_and_the_profile(
         await platform.say("/profile set formal")
         await platform.say("hello again")
         sent = await platform.sent(3)
-        first, _, last = await runtime.ledger.history(sent[0].conversation.key, "memory::u1", 10)
+        first, _, last = await runtime.ledger.history(sent[0].conversation.key, ACCOUNT, 10)
         assert (first.action, last.action) == ({"tone": "playful"}, {"tone": "formal"})
         (written_first,), (written_last,) = [
             await runtime.ledger.completions_of(kept.interaction_id) for kept in (first, last)
@@ -134,7 +137,7 @@ async def test_reactions_of_somebody_who_is_not_learned_from_are_not_kept(settin
         await platform.sent(3)
         while await runtime.ledger.unfinished():  # noqa: ASYNC110
             await asyncio.sleep(0.01)
-        kept = (await runtime.ledger.history(sent.conversation.key, "memory::u1", 10))[0]
+        kept = (await runtime.ledger.history(sent.conversation.key, ACCOUNT, 10))[0]
         rows = [(row.raw_value, row.op, row.reward) for row in await runtime.ledger.rewards_of(kept.interaction_id)]
         assert rows == [("👍", "add", 1.0), ("👍", "remove", -1.0)]
 
@@ -144,7 +147,7 @@ async def test_person_is_remembered_across_a_restart_then_exported_and_forgotten
     person = "memory::u1"
     platform = MemoryAdapter()
     async with running(settings, bot, platform) as runtime:
-        await runtime.profiles.update(person, name="Sam")
+        await runtime.profiles.update(PersonId(person), name="Sam")
         await platform.say("/roll")
         await platform.say("my mail is ana@example.org")
         await platform.sent(2)

@@ -9,7 +9,7 @@ from llmagent_os.commands.revoke import revoked_text
 from llmagent_os.config import Settings
 from llmagent_os.errors import ConfigError
 from llmagent_os.events import now
-from llmagent_os.identity import parts_of
+from llmagent_os.identity import parse
 from llmagent_os.ledger import Ledger
 from llmagent_os.ledger.connection import file_of
 from llmagent_os.people.access import COMMAND_LINE, Access
@@ -54,13 +54,13 @@ async def approve(settings: Settings, code: str) -> str:
     return f"Let in: {member.identity}" + (f" ({member.name})" if member.name else "")
 
 
-async def allow(settings: Settings, identity: str) -> str:
+async def allow(settings: Settings, typed: str) -> str:
     """Let in an identity, whether or not it has asked. Returns a confirmation.
 
     Raises:
-        ConfigError: ``identity`` is not an identity, or is a pattern.
+        ConfigError: ``typed`` is not an identity, or is a pattern.
     """
-    parts_of(identity)
+    identity = parse(typed)
     if set(identity) & set("*?["):
         raise ConfigError(f"{identity!r} is a pattern: put it into LLMAGENT_OS_ALLOW; this command lets in one person")
     async with _access(settings) as access:
@@ -68,13 +68,13 @@ async def allow(settings: Settings, identity: str) -> str:
     return f"Let in: {member.identity}"
 
 
-async def revoke(settings: Settings, identity: str) -> str:
+async def revoke(settings: Settings, typed: str) -> str:
     """Stop answering a person. Returns a confirmation.
 
     Raises:
-        ConfigError: ``identity`` is not an identity.
+        ConfigError: ``typed`` is not an identity.
     """
-    parts_of(identity)
+    identity = parse(typed)
     async with _access(settings) as access:
         return (await revoked_text(access, identity, await access.revoke(identity, COMMAND_LINE))).replace("`", "")
 

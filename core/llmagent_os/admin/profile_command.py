@@ -16,7 +16,7 @@ import msgspec
 from llmagent_os.adapter import Adapter
 from llmagent_os.adapter_kit.setup import AdapterSetup, BotDescription, make_adapter
 from llmagent_os.config import Settings
-from llmagent_os.identity import parts_of
+from llmagent_os.identity import parse
 from llmagent_os.ledger import Ledger
 from llmagent_os.ledger.connection import file_of
 from llmagent_os.people.linking import Links
@@ -27,13 +27,13 @@ from llmagent_os.privacy.profile_store import PROFILES_FOLDER
 from llmagent_os.privacy.stores import Stores
 
 
-async def show(settings: Settings, identity: str) -> str:
+async def show(settings: Settings, typed: str) -> str:
     """The person's profile, one field a line, and their identities if they have linked several.
 
     Raises:
-        ConfigError: ``identity`` is not written ``platform:workspace:id``.
+        ConfigError: ``typed`` is not written ``platform:workspace:id``.
     """
-    subject = await data_subject(identity, _ledgers(settings))
+    subject = await data_subject(parse(typed), _ledgers(settings))
     profile = await _profiles(settings).get(subject.person_id)
     fields: dict[str, Any] = msgspec.to_builtins(profile)
     known = {name: value for name, value in fields.items() if value not in (None, "", {}, [])}
@@ -42,7 +42,7 @@ async def show(settings: Settings, identity: str) -> str:
     return "\n".join(f"{name}: {value}" for name, value in known.items())
 
 
-async def export(settings: Settings, identity: str) -> str:
+async def export(settings: Settings, typed: str) -> str:
     """Everything that is kept about the person, as indented JSON by kind.
 
     Kinds are ``profile``, ``profiles`` (of accounts that were linked to it), ``interactions``, ``rewards``,
@@ -50,31 +50,31 @@ async def export(settings: Settings, identity: str) -> str:
     and ``files``.
 
     Raises:
-        ConfigError: ``identity`` is not written ``platform:workspace:id``, or an adapter that keeps a transcript cannot
+        ConfigError: ``typed`` is not written ``platform:workspace:id``, or an adapter that keeps a transcript cannot
             be made.
     """
-    subject = await data_subject(identity, _ledgers(settings))
+    subject = await data_subject(parse(typed), _ledgers(settings))
     return json.dumps(await _stores(settings).export(subject), indent=2, ensure_ascii=False)
 
 
-async def forget(settings: Settings, identity: str) -> str:
+async def forget(settings: Settings, typed: str) -> str:
     """Erase the person everywhere; returns in words what every store has erased.
 
     Raises:
         ConfigError: as :func:`export`. Nothing is claimed to be erased then; the command can be given again.
     """
-    subject = await data_subject(identity, _ledgers(settings))
+    subject = await data_subject(parse(typed), _ledgers(settings))
     erased = await _stores(settings).erase(subject)
     return f"{', '.join(subject.identities)}: erased ({', '.join(map(str, erased))})"
 
 
-async def unlink(settings: Settings, identity: str) -> str:
+async def unlink(settings: Settings, typed: str) -> str:
     """Take an identity out of its person; returns in words who is still linked.
 
     Raises:
-        ConfigError: ``identity`` is not written ``platform:workspace:id``.
+        ConfigError: ``typed`` is not written ``platform:workspace:id``.
     """
-    parts_of(identity)
+    identity = parse(typed)
     profiles = _profiles(settings)
     for url in _ledger_urls(settings).values():
         file = file_of(url)

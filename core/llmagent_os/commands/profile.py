@@ -7,7 +7,7 @@ import msgspec
 from llmagent_os.adapter import Button, Reply
 from llmagent_os.commands.taste_report import styles_of, taste_report
 from llmagent_os.events import Command, Event
-from llmagent_os.identity import identity_of
+from llmagent_os.identity import PersonId, identity_of
 from llmagent_os.people.profiles import Profile, Profiles
 from llmagent_os.privacy.consent import LEARNING, may_learn
 from llmagent_os.reply.services import Services
@@ -49,21 +49,21 @@ async def change_or_show(services: Services, event: Event, what: str) -> Reply:
     return _shown(changed, "Done: I do not learn from your reactions any more." if value == "off" else "Done.")
 
 
-async def _show(services: Services, profiles: Profiles, person_id: str) -> Reply:
+async def _show(services: Services, profiles: Profiles, person_id: PersonId) -> Reply:
     known = await profiles.get(person_id)
     shown = _shown(known, "This is what I know about you.", _NOTHING_KNOWN)
     learned = await taste_report(services, known)
     return msgspec.structs.replace(shown, text=f"{shown.text}\n\n{learned}") if learned else shown
 
 
-async def _undo(profiles: Profiles, person_id: str) -> Reply:
+async def _undo(profiles: Profiles, person_id: PersonId) -> Reply:
     restored = await profiles.undo(person_id)
     if restored is None:
         return Reply("There is nothing to take back.")
     return _shown(restored, "I took the last change back.")
 
 
-async def _clear(profiles: Profiles, person_id: str, field: str) -> Reply:
+async def _clear(profiles: Profiles, person_id: PersonId, field: str) -> Reply:
     """Empty one field or preference, or everything."""
     known = await profiles.get(person_id)
     if not field:

@@ -5,22 +5,21 @@ from __future__ import annotations
 from llmagent_os.adapter import Reply
 from llmagent_os.errors import ConfigError
 from llmagent_os.events import Command
-from llmagent_os.identity import identity_of, parts_of
+from llmagent_os.identity import Identity, identity_of, parse
 from llmagent_os.people.access import Access
 
 
 async def revoke(access: Access, command: Command) -> Reply:
     """Answer an admin's ``/revoke IDENTITY``."""
-    identity = command.arguments.strip().strip("`")
     try:
-        parts_of(identity)
+        identity = parse(command.arguments.strip().strip("`"))
     except ConfigError as error:
         return Reply(f"{error}. Usage: `/revoke IDENTITY`, as `/approve` named it.")
     gone = await access.revoke(identity, identity_of(command))
     return Reply(await revoked_text(access, identity, gone))
 
 
-async def revoked_text(access: Access, identity: str, gone: tuple[str, ...]) -> str:
+async def revoked_text(access: Access, identity: Identity, gone: tuple[Identity, ...]) -> str:
     """What an admin reads after a revocation, here and on the command line.
 
     Args:

@@ -13,6 +13,7 @@ from rapidfuzz import fuzz
 
 from llmagent_os.events import Edit, Event, event_key
 from llmagent_os.feedback.signals import SIGNALS, Kind
+from llmagent_os.identity import Identity
 from llmagent_os.ledger import Interaction, RewardEvent
 
 #: The version of the rules below. The ledger keeps it with every reward that the rules gave.
@@ -51,7 +52,9 @@ _QUESTION_STATUSES = frozenset({"missing", "unclear", "confirm", "conflict", "am
 def sign(before: Interaction, said: str) -> Kind:
     """Return the signal that the message ``said`` gives about the reply ``before`` it.
 
-    >>> ask = Interaction(interaction_id="1", event_id="1", user_id="u", conversation_key="c", said="what's on friday?")
+    >>> from llmagent_os.identity import parse
+    >>> ana = parse("web:local:ana")
+    >>> ask = Interaction(interaction_id="1", event_id="1", user_id=ana, conversation_key="c", said="what's on friday?")
     >>> sign(ask, "what do I have on friday"), sign(ask, "no, I meant saturday"), sign(ask, "perfect, thanks!")
     ('reask', 'correction', 'thanks')
     >>> sign(ask, "book lunch with Ben at noon")
@@ -85,7 +88,7 @@ def _words(text: str) -> str:
     return " ".join(re.findall(r"\w+", text.lower()))
 
 
-def reward_of(kind: Kind, on: Interaction, event: Event, rater_id: str, at: datetime) -> RewardEvent:
+def reward_of(kind: Kind, on: Interaction, event: Event, rater_id: Identity, at: datetime) -> RewardEvent:
     """Return the ledger's row for a signal. The same event gives the same row, so that a crash adds nothing twice.
 
     Args:

@@ -15,6 +15,7 @@ import structlog
 from llmagent_os.feedback.rater_trust import Trust
 from llmagent_os.feedback.signals import SIGNALS, Kind
 from llmagent_os.feedback.verdict import signs, verdict
+from llmagent_os.identity import PersonId
 from llmagent_os.ledger.values import Interaction, RewardWithReply
 
 _log = structlog.stdlib.get_logger(__name__)
@@ -24,7 +25,7 @@ class Observed(msgspec.Struct, frozen=True, kw_only=True):
     """What one signal says of one reply now. It replaces what the same kind of signal said of that reply before."""
 
     interaction: Interaction  #: the reply
-    person: str  #: the person who was answered
+    person: PersonId  #: the person who was answered
     kind: Kind  #: the signal
     reward: float | None  #: in [-1, 1]; None: the reply is withdrawn, with everything that was observed of it before
     weight: float = 1.0  #: in [0, 1]; less for bystanders, and for raters who are not fully trusted
@@ -62,7 +63,7 @@ def observations(row: RewardWithReply, trust: Trust) -> list[Observed]:
         return []
     if not is_reaction:
         return [_observed(row, row.interaction, signal.kind, reward.reward)]
-    scores = {each.rater_id: trust.score(each.rater_id) for each in row.so_far}
+    scores: dict[str, float] = {each.rater_id: trust.score(each.rater_id) for each in row.so_far}
     stands = verdict(row.so_far, row.identities, scores)
     found = [_observed(row, row.interaction, "reaction", stands.reward, stands.weight)]
     if stands.reward is None:  # a bystander who withdraws, or one opinion too many, takes nothing else with it

@@ -8,6 +8,7 @@ from typing import Any
 import msgspec
 import sqlalchemy as sa
 
+from llmagent_os.identity import Identity
 from llmagent_os.ledger.connection import Database
 from llmagent_os.ledger.identity_links import identities_of
 from llmagent_os.ledger.policy_state import drop_learned_from
@@ -41,7 +42,7 @@ class Erasure:
         self._writer = writer
         self._rewards_changed = rewards_changed
 
-    async def export(self, identity: str) -> Export:
+    async def export(self, identity: Identity) -> Export:
         """Everything kept about a person, under all their identities, as JSON values, oldest first.
 
         The keys are ``interactions``, ``rewards``, ``records``, ``timers``, ``identities`` and ``members``. Every
@@ -49,7 +50,7 @@ class Erasure:
         """
         return await self._writer.run(lambda database: _export(database, identities_of(database, identity)))
 
-    async def erase(self, identity: str) -> int:
+    async def erase(self, identity: Identity) -> int:
         """Erase a person, and return how many rows were erased.
 
         Erases what the person said and was answered under all their identities, their rewards, records and timers, and
@@ -67,7 +68,7 @@ class Erasure:
         return erased
 
 
-def _export(database: Database, who: list[str]) -> Export:
+def _export(database: Database, who: list[Identity]) -> Export:
     rows = database.sql.execute
     said = sa.select(interactions).where(interactions.c.user_id.in_(who)).order_by(interactions.c.seq)
     written = _exported_completions(database, who)
@@ -103,7 +104,7 @@ def _export(database: Database, who: list[str]) -> Export:
     }
 
 
-def _exported_completions(database: Database, who: list[str]) -> dict[str, list[Any]]:
+def _exported_completions(database: Database, who: list[Identity]) -> dict[str, list[Any]]:
     """The completions of all replies to ``who``, as JSON values, by the id of the interaction, in order."""
     query = (
         sa.select(completions)
@@ -118,7 +119,7 @@ def _exported_completions(database: Database, who: list[str]) -> dict[str, list[
     return found
 
 
-def _erase(database: Database, who: list[str]) -> int:
+def _erase(database: Database, who: list[Identity]) -> int:
     drop_learned_from(database, who)  # reads their rewards: before these are gone
     theirs = sa.select(interactions.c.interaction_id).where(interactions.c.user_id.in_(who))
     by_or_for_them = rewards.c.user_id.in_(who) | rewards.c.rater_id.in_(who)

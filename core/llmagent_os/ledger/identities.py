@@ -8,6 +8,7 @@ from datetime import datetime, timedelta
 import msgspec
 import sqlalchemy as sa
 
+from llmagent_os.identity import Identity, PersonId
 from llmagent_os.ledger import link_codes
 from llmagent_os.ledger.identity_links import Link, leave, linked, links_of, person_of
 from llmagent_os.ledger.link_codes import Joined, Refused
@@ -28,23 +29,23 @@ class Identities:
         self._writer = writer
         self._rewards_changed = rewards_changed
 
-    async def person(self, identity: str) -> str:
+    async def person(self, identity: Identity) -> PersonId:
         """The person that ``identity`` is part of; ``identity`` itself where it is linked to no other."""
         return await self._writer.run(lambda database: person_of(database, identity))
 
-    async def everyone(self, identity: str) -> tuple[str, ...]:
+    async def everyone(self, identity: Identity) -> tuple[Identity, ...]:
         """All identities of a person in the order in which they were linked; ``identity`` alone if it is not linked."""
         return await self._writer.run(lambda database: tuple(linked(database, identity)) or (identity,))
 
-    async def links(self, identity: str) -> list[Link]:
+    async def links(self, identity: Identity) -> list[Link]:
         """The links of a person, that of ``identity`` included, in order; empty where ``identity`` is not linked."""
         return await self._writer.run(lambda database: links_of(database, identity))
 
-    async def issue(self, identity: str, code: str, now: datetime, valid: timedelta) -> None:
+    async def issue(self, identity: Identity, code: str, now: datetime, valid: timedelta) -> None:
         """Keep ``code`` for ``identity``, in place of its earlier code."""
         await self._writer.run(lambda database: link_codes.issue(database, identity, code, now, valid))
 
-    async def join(self, identity: str, code: str | None, now: datetime) -> Joined | Refused:
+    async def join(self, identity: Identity, code: str | None, now: datetime) -> Joined | Refused:
         """Make ``identity``, and all that it is linked to, one person with the identity that issued ``code``.
 
         One transaction. The same identity may give the same code again, after a crash, and gets the same answer.
@@ -58,13 +59,13 @@ class Identities:
             lambda database: link_codes.join(database, identity, code, now), lambda _: self._rewards_changed()
         )
 
-    async def note_fill(self, identity: str, filled: dict[str, str]) -> None:
+    async def note_fill(self, identity: Identity, filled: dict[str, str]) -> None:
         """Keep which gaps of the person's profile were filled from the profile of ``identity``."""
         raw = msgspec.json.encode(filled).decode()
         statement = sa.update(identities).where(identities.c.identity == identity).values(filled=raw)
         await self._writer.run(lambda database: database.sql.execute(statement).rowcount)
 
-    async def leave(self, identity: str) -> str | None:
+    async def leave(self, identity: Identity) -> PersonId | None:
         """Take ``identity`` out of its person.
 
         Returns:

@@ -10,6 +10,7 @@ from __future__ import annotations
 import msgspec
 import sqlalchemy as sa
 
+from llmagent_os.identity import Identity, PersonId, first_identity_of, person_kept_under
 from llmagent_os.ledger import statements
 from llmagent_os.ledger.connection import Database
 from llmagent_os.ledger.policy_state import drop_learned_from
@@ -21,29 +22,29 @@ _filled_decoder = msgspec.json.Decoder(dict[str, str])
 class Link(msgspec.Struct, frozen=True):
     """One identity of a person who has several."""
 
-    identity: str
-    person: str
+    identity: Identity
+    person: PersonId
     #: by field, what this identity's profile has filled of the gaps of the person's; None: not filled in yet
     filled: dict[str, str] | None
 
 
-def person_of(database: Database, identity: str) -> str:
+def person_of(database: Database, identity: Identity) -> PersonId:
     """The person that ``identity`` is part of; ``identity`` itself where it is linked to no other."""
     row = database.driver.execute(statements.SELECT_PERSON, (identity,)).fetchone()
-    return identity if row is None else str(row[0])
+    return person_kept_under(identity) if row is None else PersonId(row[0])
 
 
-def identities_of(database: Database, identity: str) -> list[str]:
+def identities_of(database: Database, identity: Identity) -> list[Identity]:
     """All identities of a person: ``identity`` first, then the others in the order in which they were linked."""
     return [identity, *(other for other in linked(database, identity) if other != identity)]
 
 
-def linked(database: Database, identity: str) -> list[str]:
+def linked(database: Database, identity: Identity) -> list[Identity]:
     """All identities of a person in the order in which they were linked; empty where ``identity`` is linked to none."""
-    return [str(row[0]) for row in database.driver.execute(statements.SELECT_LINKED, (identity,))]
+    return [Identity(row[0]) for row in database.driver.execute(statements.SELECT_LINKED, (identity,))]
 
 
-def links_of(database: Database, identity: str) -> list[Link]:
+def links_of(database: Database, identity: Identity) -> list[Link]:
     """The links of a person, in order; empty where ``identity`` is linked to none."""
     query = sa.select(identities).where(identities.c.person == person_of(database, identity))
     return [
@@ -52,7 +53,7 @@ def links_of(database: Database, identity: str) -> list[Link]:
     ]
 
 
-def merge(database: Database, into: str, other: str, now: float) -> None:
+def merge(database: Database, into: PersonId, other: PersonId, now: float) -> None:
     """Make the person ``other`` part of the person ``into``.
 
     Policies then learn again: rewards that the two gave each other now mean something else.
@@ -64,20 +65,22 @@ def merge(database: Database, into: str, other: str, now: float) -> None:
         now: the present, in seconds since 1970.
     """
     rows = database.sql.execute
-    have, come = linked(database, into), linked(database, other) or [other]
+    # A person id is also an identity: the one whose profile is the person's.
+    first, ended = first_identity_of(into), first_identity_of(other)
+    have, come = linked(database, first), linked(database, ended) or [ended]
     if not have:
-        rows(sa.insert(identities).values(identity=into, person=into, place=0, filled="{}", linked_at=now))
+        rows(sa.insert(identities).values(identity=first, person=into, place=0, filled="{}", linked_at=now))
     last = rows(sa.select(sa.func.max(identities.c.place)).where(identities.c.person == into)).scalar_one()
     rows(sa.delete(identities).where(identities.c.person == other))
     for place, identity in enumerate(come, last + 1):
         # The others had filled gaps of the profile of ``other``. That profile is not the person's any more.
-        filled = None if identity == other else "{}"
+        filled = None if identity == ended else "{}"
         values = {"identity": identity, "person": into, "place": place, "filled": filled, "linked_at": now}
         rows(sa.insert(identities).values(values))
-    drop_learned_from(database, linked(database, into))
+    drop_learned_from(database, linked(database, first))
 
 
-def leave(database: Database, identity: str) -> str | None:
+def leave(database: Database, identity: Identity) -> PersonId | None:
     """Take ``identity`` out of its person. Policies then learn again.
 
     Returns:
@@ -94,10 +97,12 @@ def leave(database: Database, identity: str) -> str | None:
     rows(sa.delete(link_codes).where(link_codes.c.identity.in_([identity, *rest]), link_codes.c.used_by.is_(None)))
     if len(rest) == 1:
         rows(sa.delete(identities).where(identities.c.identity.in_(rest)))
-        return rest[0]
-    if before != identity:
+        return person_kept_under(rest[0])
+    if first_identity_of(before) != identity:
         return before
+    # The profile of ``identity`` was the person's. That of the account that was linked next takes its place.
     first, *others = rest
-    rows(sa.update(identities).where(identities.c.identity.in_(others)).values(person=first, filled=None))
-    rows(sa.update(identities).where(identities.c.identity == first).values(person=first, filled="{}"))
-    return first
+    person = person_kept_under(first)
+    rows(sa.update(identities).where(identities.c.identity.in_(others)).values(person=person, filled=None))
+    rows(sa.update(identities).where(identities.c.identity == first).values(person=person, filled="{}"))
+    return person

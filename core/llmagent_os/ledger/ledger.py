@@ -8,6 +8,7 @@ from typing import Any
 
 from llmagent_os.adapter import Receipt, Reply
 from llmagent_os.events import Event, Timer
+from llmagent_os.identity import Identity, PersonId
 from llmagent_os.ledger.connection import connect, file_of
 from llmagent_os.ledger.due_timers import DueTimers
 from llmagent_os.ledger.erasure import Erasure, Export
@@ -153,7 +154,7 @@ class Ledger:
         """Whether the bot has ever answered in this conversation, whomever."""
         return await self._queries.took_part(conversation_key)
 
-    async def history(self, conversation_key: str, identity: str, limit: int) -> list[Interaction]:
+    async def history(self, conversation_key: str, identity: Identity, limit: int) -> list[Interaction]:
         """The latest ``limit`` replies to ``identity`` in this conversation, oldest first."""
         return await self._queries.history(conversation_key, identity, limit)
 
@@ -168,10 +169,10 @@ class Ledger:
         return await self._queries.replies_after(seq, limit, completions=completions)
 
     async def opinions(
-        self, identity: str, kinds: Collection[str], besides: Collection[str] = ()
+        self, person_id: PersonId, kinds: Collection[str], besides: Collection[str] = ()
     ) -> list[tuple[dict[str, str], bool]]:
         """The replies to a person about which the ledger has their opinion; see :meth:`Queries.opinions`."""
-        return await self._queries.opinions(identity, kinds, besides)
+        return await self._queries.opinions(person_id, kinds, besides)
 
     # ── rewards: ``rewards`` ──────────────────────────────────────────────────────────────────────────────────────
 
@@ -212,7 +213,7 @@ class Ledger:
 
     # ── plugins: ``plugin_records``, ``plugin_timers``, ``due_timers`` ────────────────────────────────────────────
 
-    def records(self, plugin: str, identity: str) -> Records:
+    def records(self, plugin: str, identity: Identity) -> Records:
         """The records of ``plugin`` about one person; new ones are kept under ``identity``."""
         return LedgerRecords(self._writer, plugin, identity)
 
@@ -239,10 +240,10 @@ class Ledger:
 
     # ── a person's data: ``erasure`` ──────────────────────────────────────────────────────────────────────────────
 
-    async def export(self, identity: str) -> Export:
+    async def export(self, identity: Identity) -> Export:
         """Everything kept about a person, as JSON values; see :meth:`Erasure.export`."""
         return await self._erasure.export(identity)
 
-    async def forget(self, identity: str) -> int:
+    async def forget(self, identity: Identity) -> int:
         """Erase a person, and return how many rows were erased; see :meth:`Erasure.erase`."""
         return await self._erasure.erase(identity)

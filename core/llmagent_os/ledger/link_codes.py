@@ -11,6 +11,7 @@ from enum import Enum
 import msgspec
 import sqlalchemy as sa
 
+from llmagent_os.identity import Identity, PersonId
 from llmagent_os.ledger.connection import Database
 from llmagent_os.ledger.identity_links import merge, person_of
 from llmagent_os.ledger.portable import upsert
@@ -40,19 +41,19 @@ class Refused(Enum):
 class Joined(msgspec.Struct, frozen=True):
     """What a code has linked."""
 
-    person: str  #: the person that both are now
-    joined: str  #: the person that the identity which gave the code was part of until then
-    issuer: str  #: the identity that issued the code
+    person: PersonId  #: the person that both are now
+    joined: PersonId  #: the person that the identity which gave the code was part of until then
+    issuer: Identity  #: the identity that issued the code
 
 
-def issue(database: Database, identity: str, code: str, now: datetime, valid: timedelta) -> None:
+def issue(database: Database, identity: Identity, code: str, now: datetime, valid: timedelta) -> None:
     """Keep ``code`` for ``identity``, in place of its earlier code. Deletes codes that are no longer valid."""
     values = {"code": code, "expires_at": (now + valid).timestamp(), "used_by": None, "joined": None}
     database.sql.execute(sa.delete(link_codes).where(link_codes.c.expires_at <= now.timestamp()))
     database.sql.execute(_ISSUE, {"identity": identity, **values})
 
 
-def join(database: Database, identity: str, code: str | None, now: datetime) -> Joined | Refused:
+def join(database: Database, identity: Identity, code: str | None, now: datetime) -> Joined | Refused:
     """Link ``identity`` to the identity that issued ``code``; see ``Identities.join``."""
     rows = database.sql.execute
     rows(sa.delete(guesses).where(guesses.c.since <= (now - _HOUR).timestamp()))
@@ -76,7 +77,7 @@ def join(database: Database, identity: str, code: str | None, now: datetime) -> 
     return Joined(theirs, mine, found.identity)
 
 
-def _may_guess(database: Database, identity: str) -> bool:
+def _may_guess(database: Database, identity: Identity) -> bool:
     query = sa.select(guesses.c["count"]).where(guesses.c.identity == identity)
     count: int | None = database.sql.execute(query).scalar()
     if count is not None:
@@ -85,5 +86,5 @@ def _may_guess(database: Database, identity: str) -> bool:
     return guessers < MAX_GUESSERS
 
 
-def _count_guess(database: Database, identity: str, now: datetime) -> None:
+def _count_guess(database: Database, identity: Identity, now: datetime) -> None:
     database.sql.execute(_COUNT_GUESS, {"identity": identity, "since": now.timestamp(), "count": 1})

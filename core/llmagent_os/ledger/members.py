@@ -8,6 +8,7 @@ from typing import Any
 import msgspec
 import sqlalchemy as sa
 
+from llmagent_os.identity import Identity
 from llmagent_os.ledger import statements
 from llmagent_os.ledger.connection import Database
 from llmagent_os.ledger.identity_links import identities_of
@@ -22,14 +23,14 @@ MAX_REQUESTS = 100
 class Membership(msgspec.Struct, frozen=True):
     """Whether a person was let in."""
 
-    identities: tuple[str, ...]  #: all identities of the person; the one that was asked about is first
+    identities: tuple[Identity, ...]  #: all identities of the person; the one that was asked about is first
     approved: bool  #: at least one of them was let in
 
 
 class Member(msgspec.Struct, frozen=True):
     """An identity that was let in."""
 
-    identity: str
+    identity: Identity
     name: str  #: the name it had when it was let in, chosen by whoever has the identity
     approved_at: datetime  #: UTC
     approved_by: str  #: an identity, or ``command line``
@@ -38,7 +39,7 @@ class Member(msgspec.Struct, frozen=True):
 class Request(msgspec.Struct, frozen=True):
     """An identity that asks to be let in."""
 
-    identity: str
+    identity: Identity
     code: str
     name: str  #: the name it has, chosen by whoever has the identity
     expires_at: datetime  #: UTC
@@ -53,7 +54,7 @@ class Members:
         """Use ``Ledger.members``."""
         self._writer = writer
 
-    async def membership(self, identity: str) -> Membership:
+    async def membership(self, identity: Identity) -> Membership:
         """Whether ``identity``, or another identity of the same person, was let in."""
 
         def work(database: Database) -> Membership:
@@ -64,7 +65,7 @@ class Members:
         return await self._writer.run(work)
 
     async def ask(
-        self, identity: str, name: str, code: str, event: str, now: datetime, *, valid: timedelta, again: timedelta
+        self, identity: Identity, name: str, code: str, event: str, now: datetime, *, valid: timedelta, again: timedelta
     ) -> Request | None:
         """Note that ``identity`` asks to be let in. Asking again gives the same code for as long as that is valid.
 
@@ -102,14 +103,14 @@ class Members:
 
         return await self._writer.run(work)
 
-    async def allow(self, identity: str, by: str, now: datetime) -> Member:
+    async def allow(self, identity: Identity, by: str, now: datetime) -> Member:
         """Let in ``identity``, which has not asked."""
         return await self._writer.run(lambda database: _let_in(database, identity, "", by, now))
 
-    async def revoke(self, identity: str) -> tuple[str, ...]:
+    async def revoke(self, identity: Identity) -> tuple[Identity, ...]:
         """Take back that ``identity``, and all that it is linked to, was let in. Returns those that had been."""
 
-        def work(database: Database) -> tuple[str, ...]:
+        def work(database: Database) -> tuple[Identity, ...]:
             who = identities_of(database, identity)
             database.sql.execute(sa.delete(requests).where(requests.c.identity.in_(who)))
             gone = sa.delete(members).where(members.c.identity.in_(who)).returning(members.c.identity)
@@ -151,7 +152,7 @@ def _ask(database: Database, row: dict[str, Any], expires_at: float, told_since:
     return _request(known)
 
 
-def _let_in(database: Database, identity: str, name: str, by: str, now: datetime) -> Member:
+def _let_in(database: Database, identity: Identity, name: str, by: str, now: datetime) -> Member:
     row = {"identity": identity, "name": name, "approved_at": now.timestamp(), "approved_by": by}
     database.sql.execute(insert_or_ignore(members), row)
     return _member(database.sql.execute(sa.select(members).where(members.c.identity == identity)).one())

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sqlalchemy as sa
 
+from llmagent_os.identity import Identity
 from llmagent_os.ledger.connection import Database
 from llmagent_os.ledger.identity_links import identities_of
 from llmagent_os.ledger.portable import upsert
@@ -22,7 +23,7 @@ class LedgerRecords:
     under the same key, the one that acts sees its own, and otherwise that of the identity that was linked first.
     """
 
-    def __init__(self, writer: Writer, plugin: str, identity: str) -> None:
+    def __init__(self, writer: Writer, plugin: str, identity: Identity) -> None:
         """Use ``Ledger.records``."""
         self._writer = writer
         self._plugin = plugin
@@ -72,6 +73,6 @@ class LedgerRecords:
 
         return await self._writer.run(work)
 
-    def _under(self, who: list[str], key: str | None = None) -> list[sa.ColumnElement[bool]]:
+    def _under(self, who: list[Identity], key: str | None = None) -> list[sa.ColumnElement[bool]]:
         found: list[sa.ColumnElement[bool]] = [records.c.user_id.in_(who), records.c.plugin == self._plugin]
         return found if key is None else [*found, records.c.key == key]

@@ -9,7 +9,7 @@ from typing import Any
 import sqlalchemy as sa
 
 from llmagent_os.events import Event
-from llmagent_os.identity import identity_of
+from llmagent_os.identity import Identity, identity_of
 from llmagent_os.ledger.connection import Database
 from llmagent_os.ledger.identity_links import identities_of
 from llmagent_os.ledger.portable import upsert
@@ -62,5 +62,5 @@ class LedgerTimers:
 
         return await self._writer.run(work)
 
-    def _under(self, who: list[str], key: str) -> tuple[sa.ColumnElement[bool], ...]:
+    def _under(self, who: list[Identity], key: str) -> tuple[sa.ColumnElement[bool], ...]:
         return timers.c.user_id.in_(who), timers.c.plugin == self._plugin, timers.c.key == key

@@ -9,6 +9,7 @@ from collections.abc import Collection, Mapping
 
 import sqlalchemy as sa
 
+from llmagent_os.identity import Identity
 from llmagent_os.ledger.connection import Database
 from llmagent_os.ledger.portable import upsert
 from llmagent_os.ledger.schema import policy_parts, policy_progress, rewards
@@ -81,7 +82,7 @@ class PolicyState:
         await self._writer.run(work)
 
 
-def drop_learned_from(database: Database, identities: Collection[str]) -> None:
+def drop_learned_from(database: Database, identities: Collection[Identity]) -> None:
     """Delete the state of all policies if rewards by or for ``identities`` are in it, inside the caller's transaction.
 
     For when these rewards are about to go, or to belong to another person. The policies then learn again from the

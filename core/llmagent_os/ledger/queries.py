@@ -7,6 +7,7 @@ from collections.abc import Collection
 import msgspec
 import sqlalchemy as sa
 
+from llmagent_os.identity import Identity, PersonId, first_identity_of
 from llmagent_os.ledger.connection import Database
 from llmagent_os.ledger.identity_links import identities_of, person_of
 from llmagent_os.ledger.portable import has_json_object
@@ -52,7 +53,7 @@ class Queries:
         query = sa.select(interactions.c.seq).where(interactions.c.conversation_key == conversation_key).limit(1)
         return await self._writer.run(lambda database: database.sql.execute(query).first() is not None)
 
-    async def history(self, conversation_key: str, identity: str, limit: int) -> list[Interaction]:
+    async def history(self, conversation_key: str, identity: Identity, limit: int) -> list[Interaction]:
         """The latest ``limit`` replies to ``identity`` in this conversation, oldest first."""
 
         def work(database: Database) -> list[Interaction]:
@@ -87,12 +88,12 @@ class Queries:
         return await self._writer.run(work)
 
     async def opinions(
-        self, identity: str, kinds: Collection[str], besides: Collection[str] = ()
+        self, person_id: PersonId, kinds: Collection[str], besides: Collection[str] = ()
     ) -> list[tuple[dict[str, str], bool]]:
         """The replies to a person, under all their identities, about which the ledger has an opinion of theirs.
 
         Args:
-            identity: an identity of the person.
+            person_id: the person.
             kinds: the kinds of rewards, beside reactions, that say what a person thinks.
             besides: leave out the replies of these ``policy_version``. Replies without features are always left out.
 
@@ -102,7 +103,7 @@ class Queries:
         """
 
         def work(database: Database) -> list[tuple[dict[str, str], bool]]:
-            query = _opinions(identities_of(database, identity), kinds, besides)
+            query = _opinions(identities_of(database, first_identity_of(person_id)), kinds, besides)
             return [(msgspec.json.decode(row[0]), bool(row[1])) for row in database.sql.execute(query)]
 
         return await self._writer.run(work)
@@ -112,7 +113,7 @@ def _message(platform: str, channel: str, message_id: str) -> tuple[sa.ColumnEle
     return sent.c.platform == platform, sent.c.channel == channel, sent.c.message_id == message_id
 
 
-def _opinions(who: list[str], kinds: Collection[str], besides: Collection[str]) -> sa.Select[tuple[str, bool]]:
+def _opinions(who: list[Identity], kinds: Collection[str], besides: Collection[str]) -> sa.Select[tuple[str, bool]]:
     mine = sa.and_(rewards.c.rater_id.in_(who), rewards.c.user_id.in_(who))
     chosen = sa.and_(interactions.c.policy_version.not_in(besides), has_json_object(interactions.c.context, "features"))
     is_reaction = rewards.c.kind == "reaction"

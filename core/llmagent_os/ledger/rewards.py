@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 
 import sqlalchemy as sa
 
+from llmagent_os.identity import Identity, PersonId
 from llmagent_os.ledger import statements
 from llmagent_os.ledger.connection import Database
 from llmagent_os.ledger.identity_links import identities_of, person_of
@@ -59,10 +60,11 @@ class Rewards:
 def _with_replies(database: Database, page: Sequence[sa.RowMapping]) -> list[RewardWithReply]:
     """A page of rewards with their replies. A reply and a person are read once, however many rewards they have."""
     replies: dict[str, tuple[Interaction | None, dict[int, RewardEvent]]] = {}
-    people: dict[str, tuple[str, tuple[str, ...]]] = {}
+    people: dict[Identity, tuple[PersonId, tuple[Identity, ...]]] = {}
     found: list[RewardWithReply] = []
     for row in page:
-        seq, interaction_id, answered = row["seq"], row["interaction_id"], row["user_id"]
+        seq, interaction_id = row["seq"], row["interaction_id"]
+        answered: Identity = row["user_id"]
         if interaction_id not in replies:
             replies[interaction_id] = _reply(database, interaction_id, page[-1]["seq"])
         if answered not in people:

@@ -11,6 +11,7 @@ import msgspec
 from llmagent_os.adapter import Reply
 from llmagent_os.chat import ToolCall
 from llmagent_os.events import Event, now
+from llmagent_os.identity import Identity, PersonId
 
 
 class Accepted(Enum):
@@ -65,7 +66,7 @@ class Interaction(msgspec.Struct, frozen=True, kw_only=True):
     event_id: str  #: the platform's id of the event answered
     episode_id: str = ""  #: the episode: the stretch of talk that the reply belongs to
     turn_index: int = 0  #: the place of the reply in its episode, from 0
-    user_id: str  #: the identity that was answered; linking does not change it
+    user_id: Identity  #: the identity that was answered; linking does not change it
     conversation_key: str  #: ``Conversation.key`` of where the reply was given
     context: dict[str, Any] = msgspec.field(default_factory=dict[str, Any])  #: what the policy saw
     action: dict[str, str] = msgspec.field(default_factory=dict[str, str])  #: the behaviour chosen
@@ -93,8 +94,8 @@ class RewardEvent(msgspec.Struct, frozen=True, kw_only=True):
     reward_id: str  #: unique: :func:`event_key` of the reaction, so that a redelivery has the same id
     event_id: str  #: the platform's id of the reaction, or of whatever else is the sign
     interaction_id: str  #: the reply that the sign is about
-    rater_id: str  #: the identity that reacted: :func:`~llmagent_os.identity.identity_of` of the reaction
-    user_id: str  #: the identity that the reply answered
+    rater_id: Identity  #: the identity that reacted: :func:`~llmagent_os.identity.identity_of` of the reaction
+    user_id: Identity  #: the identity that the reply answered
     kind: str = "reaction"  #: the signal, one of ``feedback.signals``; a kind that is not known there teaches nothing
     op: Literal["add", "remove"]
     raw_value: str  #: the emoji, as the platform wrote it; empty where the sign is no emoji
@@ -109,8 +110,8 @@ class RewardWithReply(msgspec.Struct, frozen=True, kw_only=True):
     seq: int  #: the reward's row; rises in the order in which rewards came
     reward: RewardEvent | None  #: None: the row cannot be read
     interaction: Interaction | None  #: the reply; None: it was erased, or cannot be read
-    person: str  #: the person who was answered, under whichever identity
-    identities: tuple[str, ...]  #: all identities of that person; the one that was answered is first
+    person: PersonId  #: the person who was answered, under whichever identity
+    identities: tuple[Identity, ...]  #: all identities of that person; the one that was answered is first
     so_far: list[RewardEvent]  #: all rewards of the reply up to this one, in order
 
 
@@ -119,8 +120,8 @@ class ReplyWithRewards(msgspec.Struct, frozen=True, kw_only=True):
 
     seq: int  #: the reply's row; rises in the order in which replies were made
     interaction: Interaction | None  #: the reply; None: it cannot be read
-    person: str  #: the person who was answered, under whichever identity
-    identities: tuple[str, ...]  #: all identities of that person; the one that was answered is first
+    person: PersonId  #: the person who was answered, under whichever identity
+    identities: tuple[Identity, ...]  #: all identities of that person; the one that was answered is first
     rewards: list[RewardEvent]  #: in the order in which they came
 
 

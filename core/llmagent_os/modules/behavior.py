@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
 from llmagent_os.errors import ConfigError
+from llmagent_os.identity import NOBODY, PersonId
 from llmagent_os.modules.knowledge import Hit
 from llmagent_os.policy import Action, BehaviorPolicy, Context, Decision, FixedPolicy, Kind
 from llmagent_os.policy.contract import DIMENSIONS, Dimensions
@@ -59,7 +60,7 @@ class BehaviorModule:
 
     >>> behavior = BehaviorModule()
     >>> behavior.set_mode("conversational")
-    >>> behavior.decide("u1", {}, {"verbosity": "brief"}).action["mode"]
+    >>> behavior.decide(PersonId("u1"), {}, {"verbosity": "brief"}).action["mode"]
     'conversational'
     """
 
@@ -100,7 +101,7 @@ class BehaviorModule:
         self._chosen[dimension] = value
 
     def decide(
-        self, user_id: str, context: Context, explicit: Action, *, decision_id: str = "", episode_id: str = ""
+        self, user_id: PersonId, context: Context, explicit: Action, *, decision_id: str = "", episode_id: str = ""
     ) -> Decision:
         """Choose how to answer a person; see :class:`~llmagent_os.policy.BehaviorPolicy`.
 
@@ -122,6 +123,6 @@ class BehaviorModule:
     def generate_response(self, text: str, kb_info: Iterable[Hit | str], llm: LLM) -> str:
         """Answer ``text`` in the chosen mode, with what the knowledge base found. For scripts: it calls no tools."""
         facts = [hit if isinstance(hit, str) else hit.fact.text for hit in kb_info]
-        system = system_text(self.decide("", {}, {}).action, dimensions=self.dimensions, facts=facts)
+        system = system_text(self.decide(NOBODY, {}, {}).action, dimensions=self.dimensions, facts=facts)
         messages = [{"role": "system", "content": system}, {"role": "user", "content": text}]
         return llm.generate(messages).text

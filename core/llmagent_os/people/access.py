@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Literal
 import structlog
 
 from llmagent_os.events import Event, event_key, now
-from llmagent_os.identity import identity_of
+from llmagent_os.identity import Identity, identity_of
 from llmagent_os.ledger.members import Member, Request
 from llmagent_os.people.codes import new_code, read
 from llmagent_os.privacy.retention import ACCESS_REQUESTS
@@ -72,7 +72,7 @@ class Access:
         """Whether the person who did ``event`` is answered, and may rate replies."""
         return await self.admits_identity(identity_of(event))
 
-    async def admits_identity(self, identity: str) -> bool:
+    async def admits_identity(self, identity: Identity) -> bool:
         """Whether this account is answered."""
         if self.mode == "everyone" or self._named(identity):
             return True
@@ -80,7 +80,7 @@ class Access:
         let_in = standing.approved and self.mode != "closed"
         return let_in or any(self._named(linked) for linked in standing.identities)
 
-    def is_admin(self, identity: str) -> bool:
+    def is_admin(self, identity: Identity) -> bool:
         """Whether this very account may let others in. An account that is linked to an admin's may not."""
         return _matches(identity, self.admins)
 
@@ -123,11 +123,11 @@ class Access:
             _log.info("a person was let in", identity=member.identity, by=by)
         return member
 
-    async def allow_identity(self, identity: str, by: str) -> Member:
+    async def allow_identity(self, identity: Identity, by: str) -> Member:
         """Let in an account that has not asked."""
         return await self._members.allow(identity, by, self._clock())
 
-    async def revoke(self, identity: str, by: str) -> tuple[str, ...]:
+    async def revoke(self, identity: Identity, by: str) -> tuple[Identity, ...]:
         """Let a person in no longer. Returns their accounts that had been let in."""
         gone = await self._members.revoke(identity)
         if gone:
@@ -142,7 +142,7 @@ class Access:
         """Everyone who asks to be let in."""
         return await self._members.requests(self._clock())
 
-    def _named(self, identity: str) -> bool:
+    def _named(self, identity: Identity) -> bool:
         platform, _, _ = identity.partition(":")
         return platform in self._trusted or _matches(identity, self.allow) or _matches(identity, self.admins)
 
@@ -166,5 +166,5 @@ def patterns(text: str) -> tuple[str, ...]:
     return tuple(pattern for part in text.split(",") if (pattern := part.strip()))
 
 
-def _matches(identity: str, among: tuple[str, ...]) -> bool:
+def _matches(identity: Identity, among: tuple[str, ...]) -> bool:
     return any(identity == pattern or fnmatchcase(identity, pattern) for pattern in among)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from llmagent_os.events import Event, Reaction
-from llmagent_os.identity import identity_of
+from llmagent_os.identity import Identity, PersonId, identity_of, person_kept_under
 from llmagent_os.people.profiles import Profile, Profiles
 from llmagent_os.privacy.consent import may_learn
 
@@ -21,15 +21,17 @@ class Directory:
         self._ledger = ledger
         self._profiles = profiles
 
-    async def person_of(self, identity: str) -> str:
+    async def person_of(self, identity: Identity) -> PersonId:
         """The person that an account belongs to: the key of their profile and of what is learned about them."""
-        return identity if self._ledger is None else await self._ledger.identities.person(identity)
+        if self._ledger is None:  # no account is linked
+            return person_kept_under(identity)
+        return await self._ledger.identities.person(identity)
 
-    async def identities_of(self, identity: str) -> tuple[str, ...]:
-        """All accounts of the person that ``identity`` belongs to."""
+    async def identities_of(self, identity: Identity) -> tuple[Identity, ...]:
+        """All accounts of the person that ``identity`` belongs to, in the order in which they were linked."""
         return (identity,) if self._ledger is None else await self._ledger.identities.everyone(identity)
 
-    async def profile(self, person_id: str) -> Profile:
+    async def profile(self, person_id: PersonId) -> Profile:
         """The profile of a person; an empty one where nothing is known.
 
         Raises:

@@ -12,6 +12,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from llmagent_os.events import now
+from llmagent_os.identity import Identity, PersonId, first_identity_of, person_kept_under
 from llmagent_os.ledger.link_codes import Joined, Refused
 from llmagent_os.people.codes import new_code, read
 from llmagent_os.privacy.retention import LINK_CODES
@@ -39,7 +40,7 @@ class Links:
         self._profiles = profiles
         self._clock = clock
 
-    async def issue(self, identity: str) -> str:
+    async def issue(self, identity: Identity) -> str:
         """Make a code. The account that gives it is joined to ``identity``.
 
         The code is good once, for :data:`CODE_VALID`. An earlier code that was not used ends.
@@ -48,7 +49,7 @@ class Links:
         await self._links.issue(identity, code, self._clock(), CODE_VALID)
         return code
 
-    async def join(self, identity: str, typed: str) -> Joined | Refused:
+    async def join(self, identity: Identity, typed: str) -> Joined | Refused:
         """Join ``identity`` to the account that issued a code.
 
         A second call after a crash answers and does the same.
@@ -59,10 +60,10 @@ class Links:
         """
         result = await self._links.join(identity, read(typed), self._clock())
         if isinstance(result, Joined):
-            await self._fill(result.person, again=result.joined)
+            await self._fill(result.person, again=first_identity_of(result.joined))
         return result
 
-    async def leave(self, identity: str) -> tuple[str, ...] | None:
+    async def leave(self, identity: Identity) -> tuple[Identity, ...] | None:
         """Take ``identity`` out of its person.
 
         Returns:
@@ -73,34 +74,38 @@ class Links:
         if not links:
             return None
         # Before the link is gone: after a crash in between this runs again, and finds nothing more to take back.
-        gone = [link for link in links if identity in (link.identity, link.person)]
+        # What the leaving account has filled of the person's profile, and what others have filled of its own profile.
+        gone = [link for link in links if identity in (link.identity, first_identity_of(link.person))]
         for link in gone:
             await self._take_back(link.person, link.filled or {})
         rest = await self._links.leave(identity)
         if rest is None:
             return None
         await self._fill(rest)
-        left = await self._links.everyone(rest)
+        left = await self._links.everyone(first_identity_of(rest))
         return left if len(left) > 1 else ()
 
-    async def everyone(self, identity: str) -> tuple[str, ...]:
+    async def everyone(self, identity: Identity) -> tuple[Identity, ...]:
         """All accounts of the person."""
         return await self._links.everyone(identity)
 
-    async def _fill(self, person: str, again: str = "") -> None:
+    async def _fill(self, person: PersonId, again: Identity | None = None) -> None:
         """Fill the gaps of a person's profile from the accounts that were linked since.
 
         Args:
             person: the person.
-            again: the account that was just linked. It is filled from again, should a crash have come in between.
+            again: the account whose profile was just put aside. The gaps are filled from it again, should a crash
+                have come in between.
         """
         if self._profiles is None:
             return
-        for link in await self._links.links(person):
+        for link in await self._links.links(first_identity_of(person)):
             mine = await self._profiles.get(person)
             filled = link.filled
             if filled is None:
-                filled = _gaps(mine, await self._profiles.get(link.identity))
+                # The profile that the account had before it was linked. It was put aside, and is still there.
+                aside = await self._profiles.get(person_kept_under(link.identity))
+                filled = _gaps(mine, aside)
                 await self._links.note_fill(link.identity, filled)  # first: a filled gap can always be emptied again
             elif link.identity != again:
                 continue
@@ -112,7 +117,7 @@ class Links:
             if missing:
                 await self._profiles.update(person, **_changes(mine, missing))
 
-    async def _take_back(self, person: str, filled: dict[str, str]) -> None:
+    async def _take_back(self, person: PersonId, filled: dict[str, str]) -> None:
         """Empty the filled gaps again, unless the person has changed them since."""
         if self._profiles is None:
             return

@@ -24,7 +24,7 @@ from tinydb.table import Document
 
 from llmagent_os.errors import ProfileError
 from llmagent_os.events import now
-from llmagent_os.identity import file_name_of
+from llmagent_os.identity import PersonId, file_name_of
 
 #: How many changes of a profile can be taken back.
 UNDO_STEPS = 20
@@ -43,7 +43,7 @@ _ONLY = 1  # the document's number in its file
 class Profile(msgspec.Struct, frozen=True, kw_only=True):
     """What is known about one person."""
 
-    user_id: str  #: see :data:`llmagent_os.identity.PersonId`
+    user_id: PersonId  #: the person
     name: str | None = None  #: what the person wants to be called
     place: str | None = None  #: where the person is, in their words
     time_zone: str | None = None  #: IANA name, such as ``Europe/Berlin``
@@ -101,73 +101,73 @@ class Profiles:
         self._folder = Path(folder)
         self._preferences = preferences
 
-    async def get(self, user_id: str) -> Profile:
+    async def get(self, person_id: PersonId) -> Profile:
         """The profile of a person. A new person has an empty one, and gets no file by this.
 
         Raises:
             ProfileError: the file is damaged; it is left as it is.
         """
-        document = await asyncio.to_thread(self._read, user_id)
-        return Profile(user_id=user_id) if document is None else self._profile(user_id, document["profile"])
+        document = await asyncio.to_thread(self._read, person_id)
+        return Profile(user_id=person_id) if document is None else self._profile(person_id, document["profile"])
 
-    async def update(self, user_id: str, **changes: Any) -> Profile:
+    async def update(self, person_id: PersonId, /, **changes: Any) -> Profile:
         """Change some fields, and keep what they were for :meth:`undo`.
 
         Args:
-            user_id: the person.
+            person_id: the person.
             changes: fields of :class:`Profile` and their new values, or single preferences (``verbosity="brief"``;
                 None removes one). ``preferences`` itself replaces all of them.
 
         Raises:
             ProfileError: a profile cannot have that field or value, or the file is damaged or not writable.
         """
-        return await asyncio.to_thread(self._update, user_id, changes)
+        return await asyncio.to_thread(self._update, person_id, changes)
 
     def takes(self, preference: str, value: str) -> bool:
         """Whether a profile can be given that value of a preference."""
         return value in self._preferences.get(preference, (value,))
 
-    async def undo(self, user_id: str) -> Profile | None:
+    async def undo(self, person_id: PersonId) -> Profile | None:
         """Take the last change back. Returns the profile after that. None: there was no change."""
-        return await asyncio.to_thread(self._undo, user_id)
+        return await asyncio.to_thread(self._undo, person_id)
 
-    async def forget(self, user_id: str) -> bool:
+    async def forget(self, person_id: PersonId) -> bool:
         """Delete the person's file. Returns whether there was one."""
-        return await asyncio.to_thread(self._forget, user_id)
+        return await asyncio.to_thread(self._forget, person_id)
 
-    async def export(self, user_id: str) -> dict[str, Any]:
+    async def export(self, person_id: PersonId) -> dict[str, Any]:
         """Everything in the person's file, as JSON: ``profile``, and under ``undo`` the profiles before it."""
-        document = await asyncio.to_thread(self._read, user_id)
+        document = await asyncio.to_thread(self._read, person_id)
         if document is None:
-            return {"profile": msgspec.to_builtins(Profile(user_id=user_id)), "undo": []}
+            return {"profile": msgspec.to_builtins(Profile(user_id=person_id)), "undo": []}
         return document
 
     # ── in a thread ───────────────────────────────────────────────────────────────────────────────────────────────
 
-    def _update(self, user_id: str, changes: dict[str, Any]) -> Profile:
+    def _update(self, person_id: PersonId, changes: dict[str, Any]) -> Profile:
         with self._alone():
-            document = self._read(user_id)
-            before = Profile(user_id=user_id) if document is None else self._profile(user_id, document["profile"])
+            document = self._read(person_id)
+            before = Profile(user_id=person_id) if document is None else self._profile(person_id, document["profile"])
             after = changed(before, changes, self._preferences)
             undo: list[Any] = [] if document is None else document["undo"]
-            self._write(user_id, after, [*undo, msgspec.to_builtins(before)][-UNDO_STEPS:])
+            self._write(person_id, after, [*undo, msgspec.to_builtins(before)][-UNDO_STEPS:])
             return after
 
-    def _undo(self, user_id: str) -> Profile | None:
-        if not self._path(user_id).exists():
+    def _undo(self, person_id: PersonId) -> Profile | None:
+        if not self._path(person_id).exists():
             return None
         with self._alone():
-            document = self._read(user_id)
+            document = self._read(person_id)
             undo: list[Any] = [] if document is None else document["undo"]
             if not undo:
                 return None
             last = undo.pop()
-            before = msgspec.structs.replace(self._profile(user_id, last), updated_at=now())
-            self._write(user_id, before, undo)
+            before = msgspec.structs.replace(self._profile(person_id, last), updated_at=now())
+            self._write(person_id, before, undo)
             return before
 
-    def _forget(self, user_id: str) -> bool:
-        path = self._path(user_id)
+    def _forget(self, person_id: PersonId) -> bool:
+        path = self._path(person_id)
         if not path.exists():
             return False
         with self._alone():
@@ -176,18 +176,26 @@ class Profiles:
             sync(self._folder)
             return True
 
-    def _read(self, user_id: str) -> dict[str, Any] | None:
-        path = self._path(user_id)
+    def _read(self, person_id: PersonId) -> dict[str, Any] | None:
+        path = self._path(person_id)
         if not path.exists():
             return None
         with TinyDB(path, storage=FileStorage) as database:
             document: object = database.get(doc_id=_ONLY)  # pyright: ignore[reportUnknownMemberType]
         if not isinstance(document, dict) or not {"profile", "undo"} <= document.keys():
             raise ProfileError(f"{path} holds no profile: restore it, or move it away to start anew")
-        return dict(document)
+        held: dict[str, Any] = dict(document)
+        match held["profile"]:
+            case {"user_id": owner} if owner != person_id:
+                # A file that was copied by hand. The bot would show it to this person, and act for the other one.
+                raise ProfileError(
+                    f"{path} holds the profile of {owner!r}, not of {person_id!r}: move it away to start anew"
+                )
+            case _:
+                return held
 
-    def _write(self, user_id: str, profile: Profile, undo: list[Any]) -> None:
-        path = self._path(user_id)
+    def _write(self, person_id: PersonId, profile: Profile, undo: list[Any]) -> None:
+        path = self._path(person_id)
         document = Document({"profile": msgspec.to_builtins(profile), "undo": undo}, doc_id=_ONLY)
         try:
             with TinyDB(path, storage=FileStorage) as database:
@@ -199,17 +207,17 @@ class Profiles:
         except OSError as error:
             raise ProfileError(f"cannot write {path}: {error}") from error
 
-    def _profile(self, user_id: str, fields: object) -> Profile:
+    def _profile(self, person_id: PersonId, fields: object) -> Profile:
         try:
             return msgspec.convert(fields, Profile)
         except msgspec.ValidationError as error:
-            path = self._path(user_id)
+            path = self._path(person_id)
             raise ProfileError(
                 f"{path} holds no profile ({error}): restore it, or move it away to start anew"
             ) from error
 
-    def _path(self, user_id: str) -> Path:
-        return self._folder / f"{file_name(user_id)}.json"
+    def _path(self, person_id: PersonId) -> Path:
+        return self._folder / f"{file_name(person_id)}.json"
 
     @contextlib.contextmanager
     def _alone(self) -> Generator[None]:
@@ -226,18 +234,18 @@ class Profiles:
             os.close(file)
 
 
-def file_name(user_id: str) -> str:
-    """A file name that no other person has, whatever the platform's ids look like.
+def file_name(person_id: PersonId) -> str:
+    """The name of a person's file. No other person has it, whatever the platform's ids look like.
 
     Raises:
         ProfileError: the id is empty.
 
-    >>> file_name("slack:T1:U1"), file_name("../../etc")
+    >>> file_name(PersonId("slack:T1:U1")), file_name(PersonId("../../etc"))
     ('slack%3AT1%3AU1', '%2E%2E%2F%2E%2E%2Fetc')
     """
-    if not user_id:
-        raise ProfileError("a profile needs a user id, and it is empty")
-    return file_name_of(user_id)
+    if not person_id:
+        raise ProfileError("a profile needs the id of a person, and it is empty")
+    return file_name_of(person_id)
 
 
 def changed(profile: Profile, changes: dict[str, Any], known: Mapping[str, Collection[str]]) -> Profile:

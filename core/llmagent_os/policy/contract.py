@@ -10,6 +10,7 @@ from uuid import uuid4
 import msgspec
 
 from llmagent_os.feedback.signals import Kind as Kind
+from llmagent_os.identity import NOBODY, PersonId
 
 #: A behaviour: one value for each of the bot's dimensions, ``{"mode": "task_oriented", "verbosity": "brief", …}``.
 Action = dict[str, str]
@@ -65,7 +66,7 @@ class Decision(msgspec.Struct, frozen=True, kw_only=True):
     policy_version: str  #: the policy that chose, and its state
     action_dist: dict[str, float] = {}  #: probability of every action that could be chosen, by :func:`label`
     decision_id: str = msgspec.field(default_factory=lambda: uuid4().hex)  #: the ``interaction_id`` if there is one
-    user_id: str = ""  #: the person who was answered
+    user_id: PersonId = NOBODY  #: the person who was answered
     context: Context = {}  #: what was known
     episode_id: str = ""  #: the session of the turn; empty: the decision stands alone
 
@@ -75,7 +76,7 @@ class BehaviorPolicy(Protocol):
 
     def decide(
         self,
-        user_id: str,
+        user_id: PersonId,
         context: Context,
         explicit: Mapping[str, str] = NOTHING_ASKED,
         *,

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from uuid import uuid4
 
+from llmagent_os.identity import PersonId
 from llmagent_os.policy.contract import (
     DIMENSIONS,
     NOTHING_ASKED,
@@ -21,7 +22,7 @@ from llmagent_os.policy.contract import (
 class FixedPolicy:
     """Chooses what the person asked for, and the bot's default of every other dimension. Its ``pscore`` is 1.
 
-    >>> FixedPolicy().decide("u", {}, {"verbosity": "brief"}).action
+    >>> FixedPolicy().decide(PersonId("u"), {}, {"verbosity": "brief"}).action
     {'mode': 'task_oriented', 'verbosity': 'brief', 'initiative': 'act'}
     """
 
@@ -34,7 +35,7 @@ class FixedPolicy:
 
     def decide(
         self,
-        user_id: str,
+        user_id: PersonId,
         context: Context,
         explicit: Mapping[str, str] = NOTHING_ASKED,
         *,

@@ -10,6 +10,7 @@ from uuid import uuid4
 import numpy as np
 
 from llmagent_os.errors import ConfigError
+from llmagent_os.identity import PersonId
 from llmagent_os.policy.actions import ActionSpace
 from llmagent_os.policy.contract import DIMENSIONS, NOTHING_ASKED, Action, Context, Decision, Dimensions, Kind
 from llmagent_os.policy.learner import Learner, Observation
@@ -43,7 +44,7 @@ class LearnedPolicy:
 
     def decide(
         self,
-        user_id: str,
+        user_id: PersonId,
         context: Context,
         explicit: Mapping[str, str] = NOTHING_ASKED,
         *,
@@ -158,7 +159,7 @@ def make_learner(name: str, actions: ActionSpace, **options: Any) -> Learner:
 def make_policy(name: str, actions: ActionSpace | None = None, *, seed: int = 0, **options: Any) -> LearnedPolicy:
     """Make a policy that has learned nothing yet and whose choices repeat with ``seed``.
 
-    >>> make_policy("bayes").decide("ana", {"intent": "create"}, {"verbosity": "brief"}).action["verbosity"]
+    >>> make_policy("bayes").decide(PersonId("ana"), {"intent": "create"}, {"verbosity": "brief"}).action["verbosity"]
     'brief'
     """
     space = actions or ActionSpace()

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, ClassVar, Protocol
 
 import msgspec
 
+from llmagent_os.identity import PersonId
 from llmagent_os.policy.contract import Context, Kind
 
 if TYPE_CHECKING:
@@ -19,7 +20,7 @@ SHARED = ""
 class Observation(msgspec.Struct, frozen=True, kw_only=True):
     """One signal about one decision: see :meth:`llmagent_os.policy.contract.BehaviorPolicy.observe`."""
 
-    person_id: str  #: the person who was answered
+    person_id: PersonId  #: the person who was answered
     decision_id: str  #: the decision that the signal is about
     episode_id: str  #: the session of the decision; empty: it stands alone
     context: Context  #: what was known
@@ -41,7 +42,7 @@ class Learner(Protocol):
         """A name of the state. It changes with every observation."""
         ...
 
-    def probabilities(self, person_id: str, context: Context, allowed: Bools) -> Floats:
+    def probabilities(self, person_id: PersonId, context: Context, allowed: Bools) -> Floats:
         """Return the probability of every action, shape ``(actions,)``. The state does not change.
 
         Args:
@@ -51,7 +52,7 @@ class Learner(Protocol):
         """
         ...
 
-    def beliefs(self, person_id: str) -> Floats:
+    def beliefs(self, person_id: PersonId) -> Floats:
         """Return the probability that an action is this person's best in their average context, ``(actions,)``."""
         ...
 
@@ -63,7 +64,7 @@ class Learner(Protocol):
         """Return the parts of the state that have changed since the last call, by person id and :data:`SHARED`."""
         ...
 
-    def restore(self, shared: bytes) -> Collection[str]:
+    def restore(self, shared: bytes) -> Collection[PersonId]:
         """Restore a state that :meth:`changes` returned, from its part :data:`SHARED`.
 
         Returns:
@@ -75,11 +76,11 @@ class Learner(Protocol):
         """
         ...
 
-    def knows(self, person_id: str) -> bool:
+    def knows(self, person_id: PersonId) -> bool:
         """Return whether a person is held in memory. If not, the person is new, or :meth:`take` their part first."""
         ...
 
-    def take(self, person_id: str, part: bytes) -> None:
+    def take(self, person_id: PersonId, part: bytes) -> None:
         """Take a person's stored part into memory, unless the person is held already.
 
         Raises:
@@ -91,6 +92,6 @@ class Learner(Protocol):
         """Drop people from memory who were not heard for long and whose changes :meth:`changes` has returned."""
         ...
 
-    def forget(self, person_id: str) -> None:
+    def forget(self, person_id: PersonId) -> None:
         """Drop everything that is held about one person."""
         ...

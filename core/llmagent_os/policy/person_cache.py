@@ -6,6 +6,8 @@ from collections import OrderedDict
 from collections.abc import Callable, Container
 from typing import Generic, TypeVar
 
+from llmagent_os.identity import PersonId
+
 P = TypeVar("P")
 
 #: How many people are held. People who are not stored yet are held beyond that.
@@ -22,42 +24,44 @@ class PersonCache(Generic[P]):
     def __init__(self, packed: Callable[[P], bytes]) -> None:
         """Start empty. ``packed`` turns what is held about a person into bytes."""
         self._packed = packed
-        self._held: OrderedDict[str, P] = OrderedDict()
-        self._changed: set[str] = set()
+        self._held: OrderedDict[PersonId, P] = OrderedDict()
+        self._changed: set[PersonId] = set()
 
-    def get(self, person_id: str) -> P | None:
+    def get(self, person_id: PersonId) -> P | None:
         """Return what is held about a person; None: the person is new, or only in the store."""
         return self._held.get(person_id)
 
-    def __getitem__(self, person_id: str) -> P:
+    def __getitem__(self, person_id: PersonId) -> P:
         return self._held[person_id]
 
-    def heard(self, person_id: str, person: P) -> None:
+    def heard(self, person_id: PersonId, person: P) -> None:
         """Hold ``person``, who was heard just now."""
         self._held[person_id] = person
         self._held.move_to_end(person_id)
         self._changed.add(person_id)
 
-    def changed(self, person_id: str) -> None:
+    def changed(self, person_id: PersonId) -> None:
         """Note that what is held about a person has changed, though the person was not heard."""
         self._changed.add(person_id)
 
-    def take(self, person_id: str, person: P) -> None:
+    def take(self, person_id: PersonId, person: P) -> None:
         """Take a person in from the store. If the person is held already, that state is newer and stays."""
         self._held.setdefault(person_id, person)
 
-    def forget(self, person_id: str) -> None:
+    def forget(self, person_id: PersonId) -> None:
         """Drop a person, also from what :meth:`changes` returns."""
         self._held.pop(person_id, None)
         self._changed.discard(person_id)
 
     def changes(self) -> dict[str, bytes]:
         """Return everybody who has changed since the last call, as bytes."""
-        parts = {name: self._packed(self._held[name]) for name in sorted(self._changed) if name in self._held}
+        parts: dict[str, bytes] = {
+            name: self._packed(self._held[name]) for name in sorted(self._changed) if name in self._held
+        }
         self._changed.clear()
         return parts
 
-    def trim(self, besides: Container[str] = ()) -> None:
+    def trim(self, besides: Container[PersonId] = ()) -> None:
         """Drop the people who were heard least recently, down to :data:`CACHED_PEOPLE`.
 
         People who are not stored yet stay, and so do those in ``besides``.

@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections.abc import Collection
 from typing import Any, Protocol
 
+from llmagent_os.identity import Identity
 from llmagent_os.privacy.stores import DataSubject, EraseOrder, Holds
 
 
 class Learning(Protocol):
     """What the store needs of :class:`llmagent_os.policy_worker.PolicyWorker`."""
 
-    async def forget(self, who: Collection[str]) -> None:
+    async def forget(self, who: Collection[Identity]) -> None:
         """Decide as if these identities had never been."""
         ...
 

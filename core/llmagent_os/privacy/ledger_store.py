@@ -7,6 +7,7 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
+from llmagent_os.identity import Identity
 from llmagent_os.ledger import Ledger
 from llmagent_os.ledger.connection import file_of
 from llmagent_os.privacy.stores import DataSubject, EraseOrder, Holds
@@ -62,7 +63,7 @@ class LedgerStore:
         self._file = file_of(url)
         self.holds = Holds(tables=TABLES, paths=_paths(self._file, data), leaves=LEAVES)
 
-    async def identities(self, identity: str) -> tuple[str, ...]:
+    async def identities(self, identity: Identity) -> tuple[Identity, ...]:
         """All identities that this ledger has linked to ``identity``, the one with the profile first."""
         async with self._opened() as ledger:
             return (identity,) if ledger is None else await ledger.identities.everyone(identity)
@@ -106,7 +107,7 @@ class LedgerStore:
                 await ledger.close()
 
 
-async def data_subject(identity: str, ledgers: tuple[LedgerStore, ...]) -> DataSubject:
+async def data_subject(identity: Identity, ledgers: tuple[LedgerStore, ...]) -> DataSubject:
     """The person that ``identity`` is part of, by the first of ``ledgers`` that has linked it to others.
 
     Raises:
@@ -120,9 +121,9 @@ async def data_subject(identity: str, ledgers: tuple[LedgerStore, ...]) -> DataS
     return subject
 
 
-async def _one_of_each(ledger: Ledger, subject: DataSubject) -> list[str]:
+async def _one_of_each(ledger: Ledger, subject: DataSubject) -> list[Identity]:
     """One identity for each person that ``subject`` is to this ledger, which may not know all of the links."""
-    found, seen = list[str](), set[str]()
+    found, seen = list[Identity](), set[Identity]()
     for identity in subject.identities:
         if identity not in seen:
             found.append(identity)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any, Protocol
 
+from llmagent_os.identity import PersonId, person_kept_under
 from llmagent_os.privacy.stores import DataSubject, EraseOrder, Holds
 
 #: The folder of profiles, inside the data folder.
@@ -13,11 +14,11 @@ PROFILES_FOLDER = "profiles"
 class ProfileFiles(Protocol):
     """What the store needs of :class:`llmagent_os.people.profiles.Profiles`."""
 
-    async def export(self, user_id: str) -> dict[str, Any]:
+    async def export(self, person_id: PersonId) -> dict[str, Any]:
         """Everything in the person's file, as a JSON object."""
         ...
 
-    async def forget(self, user_id: str) -> bool:
+    async def forget(self, person_id: PersonId) -> bool:
         """Delete the person's file. Returns whether there was one."""
         ...
 
@@ -38,12 +39,13 @@ class ProfileStore:
         others = subject.identities[1:]
         found: dict[str, Any] = {"profile": await self._profiles.export(subject.person_id)}
         if others:
-            found["profiles"] = [await self._profiles.export(identity) for identity in others]
+            found["profiles"] = [await self._profiles.export(person_kept_under(identity)) for identity in others]
         return found
 
     async def erase(self, subject: DataSubject) -> int:
-        """Delete the profiles of all identities; returns how many there were."""
-        return sum([await self._profiles.forget(identity) for identity in subject.identities])
+        """Delete the profiles of all identities, also those put aside by a link; returns how many there were."""
+        kept_under = map(person_kept_under, subject.identities)
+        return sum([await self._profiles.forget(person_id) for person_id in kept_under])
 
     async def prune(self) -> int:
         """Delete nothing: see ``retention.PROFILE``."""

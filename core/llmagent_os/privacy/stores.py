@@ -6,7 +6,8 @@ one call of :meth:`Stores.export`. The terms are those of the GDPR: a data subje
 (article 15) is the export, and whose right to erasure (article 17) is the erasure.
 
 >>> import asyncio
->>> subject = DataSubject.of(["slack:T1:U7", "telegram::4711"])
+>>> from llmagent_os.identity import parse
+>>> subject = DataSubject.of([parse("slack:T1:U7"), parse("telegram::4711")])
 >>> subject.person_id, subject.ids_on("telegram")
 ('slack:T1:U7', ('4711',))
 >>> asyncio.run(Stores().export(subject))
@@ -26,7 +27,7 @@ import msgspec
 import structlog
 
 from llmagent_os.errors import ConfigError
-from llmagent_os.identity import Identity, PersonId, parts_of
+from llmagent_os.identity import Identity, PersonId, parts_of, person_kept_under
 
 _log = structlog.stdlib.get_logger(__name__)
 
@@ -41,18 +42,18 @@ class DataSubject(msgspec.Struct, frozen=True):
     identities: tuple[Identity, ...]  #: all accounts of the person, in the order in which they were linked
 
     @classmethod
-    def of(cls, identities: Iterable[str]) -> Self:
+    def of(cls, identities: Iterable[Identity]) -> Self:
         """Make the subject from all identities of one person, the one with the profile first.
 
         Raises:
             ConfigError: there is no identity, or one of them is not written ``platform:workspace:id``.
         """
-        found = tuple(Identity(identity) for identity in identities)
+        found = tuple(identities)
         if not found:
             raise ConfigError("a person has at least one identity, written platform:workspace:id")
         for identity in found:
             parts_of(identity)
-        return cls(PersonId(found[0]), found)
+        return cls(person_kept_under(found[0]), found)
 
     def ids_on(self, platform: str) -> tuple[str, ...]:
         """The platform's own ids of the person, each once."""

@@ -10,6 +10,7 @@ import msgspec
 
 from llmagent_os.chat import tool_message
 from llmagent_os.events import Event
+from llmagent_os.identity import Identity
 from llmagent_os.ledger import Interaction, Ledger
 
 #: After a pause of this length a new episode begins, and the model is shown nothing from before it.
@@ -62,7 +63,7 @@ class Episode(msgspec.Struct, frozen=True):
         return None
 
 
-async def recall(ledger: Ledger | None, event: Event, identity: str, limit: int) -> Episode:
+async def recall(ledger: Ledger | None, event: Event, identity: Identity, limit: int) -> Episode:
     """The episode that ``event`` continues, or a new one.
 
     Args:

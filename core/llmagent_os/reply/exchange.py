@@ -7,7 +7,7 @@ from typing import Literal
 import msgspec
 
 from llmagent_os.events import Event, event_key
-from llmagent_os.identity import identity_of
+from llmagent_os.identity import Identity, identity_of
 from llmagent_os.people.profiles import Profile
 from llmagent_os.policy import Context, Decision
 from llmagent_os.reply.conversation_memory import Episode, recall
@@ -24,7 +24,7 @@ class Exchange(msgspec.Struct, frozen=True, kw_only=True):
     """Everything that is known about an event when it is answered. Each step of the reply reads it."""
 
     event: Event
-    identity: str  #: the account that did it
+    identity: Identity  #: the account that did it
     #: the person that the account belongs to; only the person's id where no policy decides how to answer
     profile: Profile
     text: str  #: what was said, cleaned; the value of a button that was pressed; empty where nothing was said

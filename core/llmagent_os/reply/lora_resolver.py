@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from typing import Protocol
 
+from llmagent_os.identity import PersonId
+
 
 class LoraResolver(Protocol):
     """Says which LoRA answers. The prompt asks once for each reply."""
 
-    def resolve(self, person_id: str) -> str | None:
+    def resolve(self, person_id: PersonId) -> str | None:
         """The LoRA that answers this person, as :class:`~llmagent_os.chat.ChatRequest` names it.
 
         Returns:
@@ -20,8 +22,8 @@ class LoraResolver(Protocol):
 class NoLora:
     """Nobody has a LoRA: everyone is answered by the model as it was loaded.
 
-    >>> NoLora().resolve("slack:T1:U1")
+    >>> NoLora().resolve(PersonId("slack:T1:U1"))
     """
 
-    def resolve(self, person_id: str) -> str | None:
+    def resolve(self, person_id: PersonId) -> str | None:
         return None

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from llmagent_os.chat import ChatRequest, ToolSpec
+from llmagent_os.identity import NOBODY
 from llmagent_os.modules.behavior import system_text
 from llmagent_os.reply.exchange import Exchange
 from llmagent_os.reply.services import Services
@@ -43,7 +44,7 @@ def chat_request(services: Services, exchange: Exchange, facts: Iterable[str], *
 def warm_up_request(services: Services, *, native: bool) -> ChatRequest:
     """A request that has the model read what every conversation begins with."""
     behavior = services.behavior
-    action = behavior.decide("", {}, {}).action
+    action = behavior.decide(NOBODY, {}, {}).action
     system = system_text(action, dimensions=behavior.dimensions, notes=_notes(services, native=native))
     return ChatRequest(
         messages=[{"role": "system", "content": system}, {"role": "user", "content": "hello"}],

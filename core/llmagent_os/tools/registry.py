@@ -20,6 +20,7 @@ import structlog
 from llmagent_os.chat import ToolSpec
 from llmagent_os.errors import PluginError
 from llmagent_os.events import Event
+from llmagent_os.identity import Identity
 from llmagent_os.plugin import Plugin, ToolContext, ToolResult
 from llmagent_os.records import Records
 from llmagent_os.timers import Timers
@@ -63,7 +64,7 @@ class Plugins:
         folder: Path | None = None,
         installed: Collection[str] | None = None,
         allowed: Collection[str] | None = None,
-        records: Callable[[str, str], Records] | None = None,
+        records: Callable[[str, Identity], Records] | None = None,
         timers: Callable[[str, Event], Timers] | None = None,
         failures: int = 3,
         rest: float = 60.0,

@@ -13,7 +13,7 @@ import structlog
 from llmagent_os.chat import ToolSpec
 from llmagent_os.errors import PluginError
 from llmagent_os.events import Event
-from llmagent_os.identity import identity_of
+from llmagent_os.identity import Identity, first_identity_of, identity_of
 from llmagent_os.plugin import ToolContext, ToolResult
 from llmagent_os.records import Records
 from llmagent_os.timers import Timers
@@ -49,7 +49,7 @@ class ToolCaller:
 
     def __init__(
         self,
-        records: Callable[[str, str], Records] | None,
+        records: Callable[[str, Identity], Records] | None,
         timers: Callable[[str, Event], Timers] | None,
         grace: float,
     ) -> None:
@@ -109,7 +109,9 @@ class ToolCaller:
     def _own(self, plugin: str, context: ToolContext) -> ToolContext:
         """The context with the records and timers of this plugin and no other."""
         if self._records is not None:
-            identity = context.user_id if context.event is None else identity_of(context.event)
+            # Documents are kept under the account that acts; without an event, under the person's first account.
+            event, person_id = context.event, context.user_id
+            identity = first_identity_of(person_id) if event is None else identity_of(event)
             context = dataclasses.replace(context, records=self._records(plugin, identity))
         if self._timers is not None and context.event is not None:
             context = dataclasses.replace(context, timers=self._timers(plugin, context.event))

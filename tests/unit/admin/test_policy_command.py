@@ -14,6 +14,7 @@ from llmagent_os.bot import Bot
 from llmagent_os.config import Settings
 from llmagent_os.errors import ConfigError, PolicyError
 from llmagent_os.events import Conversation, Message, Sender
+from llmagent_os.identity import Identity
 from llmagent_os.ledger import Interaction, Ledger, RewardEvent
 from llmagent_os.policy.actions import ActionSpace
 from llmagent_os.policy.off_policy import posterior_sampler
@@ -53,7 +54,7 @@ async def test_decisions_of_other_dimensions_are_left_out_of_the_evaluate(tmp_pa
         interaction = Interaction(
             interaction_id=f"web:{number}",
             event_id=str(number),
-            user_id=f"web::{who}",
+            user_id=Identity(f"web::{who}"),
             conversation_key=room.key,
             context={"features": {"intent": "ask"}},
             action=space.actions[number % len(space)],
@@ -91,7 +92,7 @@ async def test_the_report_reads_a_ledger_and_passes_over_garbage(tmp_path: Path)
         interaction = Interaction(
             interaction_id=f"web:{number}",
             event_id=str(number),
-            user_id=f"web::{who}",
+            user_id=Identity(f"web::{who}"),
             conversation_key=room.key,
             context={"features": {"intent": "ask"}} if number % 50 else {"features": {"intent": ["bad"]}},
             action=SPACE.actions[at],
@@ -104,8 +105,8 @@ async def test_the_report_reads_a_ledger_and_passes_over_garbage(tmp_path: Path)
             reward_id=f"r{number}",
             event_id=f"r{number}",
             interaction_id=f"web:{number}",
-            rater_id=f"web::{who}",
-            user_id=f"web::{who}",
+            rater_id=Identity(f"web::{who}"),
+            user_id=Identity(f"web::{who}"),
             op="add",
             raw_value="👍",
             reward=1.0 if good else -1.0,

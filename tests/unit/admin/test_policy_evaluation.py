@@ -13,6 +13,7 @@ from llmagent_os.events import Conversation, Message, Sender
 from llmagent_os.feedback.implicit_signs import reward_of
 from llmagent_os.feedback.rater_trust import MAX_WINDOW_OPINIONS
 from llmagent_os.feedback.signals import SIGNALS, Kind
+from llmagent_os.identity import Identity, PersonId
 from llmagent_os.ledger import Interaction, Ledger, RewardEvent
 from llmagent_os.policy.actions import ActionSpace
 from llmagent_os.policy.contract import Decision
@@ -43,7 +44,7 @@ class Book:
             interaction_id=f"web:m{number}",
             event_id=f"m{number}",
             episode_id=f"web:m{number - number % 4}",
-            user_id=f"web::{who}",
+            user_id=Identity(f"web::{who}"),
             conversation_key=room.key,
             context={"features": {"intent": "ask"}},
             action=SPACE.actions[number % 12],
@@ -75,7 +76,7 @@ class Book:
             reward_id=f"web:r{self.count}",
             event_id=f"r{self.count}",
             interaction_id=f"web:m{on}",
-            rater_id=user_id if who is None else f"web::{who}",
+            rater_id=user_id if who is None else Identity(f"web::{who}"),
             user_id=user_id,
             op=op,
             raw_value="👍",
@@ -120,7 +121,7 @@ async def test_a_candidate_has_learned_what_the_bot_would_have_if_the_ledger_end
     await PolicyWorker(whole, book.ledger, "whole").open()
     assert count == len(await ended.ledger.rewards_after(0, 1000))
     assert trained.version == replayed.version != whole.version
-    for who in ("web::ana", "web::ben"):
+    for who in (PersonId("web::ana"), PersonId("web::ben")):
         assert trained.learner.beliefs(who).tolist() == replayed.learner.beliefs(who).tolist()
     await book.ledger.close()
     await ended.ledger.close()
@@ -176,7 +177,9 @@ async def test_candidates_are_judged_by_what_stands_at_the_end(tmp_path: Path) -
 def test_of_several_signs_that_follow_thanks_win_and_then_what_speaks_against() -> None:
     def nexts(*kinds: Kind) -> int:
         dist = dict.fromkeys(SPACE.labels, 1 / 12)
-        decision = Decision(action=SPACE.actions[0], pscore=1 / 12, policy_version="x", action_dist=dist, user_id="u")
+        decision = Decision(
+            action=SPACE.actions[0], pscore=1 / 12, policy_version="x", action_dist=dist, user_id=PersonId("u")
+        )
         return int(as_logged([decision], [{kind: SIGNALS[kind].reward for kind in kinds}], SPACE).follow_up[0])
 
     assert nexts() == 0

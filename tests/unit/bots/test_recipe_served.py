@@ -14,6 +14,7 @@ from llmagent_os.bots.calendar.recipe.dialogues import load_writer
 from llmagent_os.bots.calendar.recipe.replies import own_words, reply
 from llmagent_os.bots.calendar.recipe.style import MODES, VERBOSITIES, Style
 from llmagent_os.chat import ChatRequest, ToolCall
+from llmagent_os.identity import Identity
 from llmagent_os.ledger import Interaction
 from llmagent_os.modules import PrivacyModule
 from llmagent_os.plugin import ToolResult
@@ -44,7 +45,7 @@ def test_a_remembered_result_is_written_as_in_training() -> None:
         interaction_id="1",
         event_id="1",
         episode_id="1",
-        user_id="u",
+        user_id=Identity("u"),
         conversation_key="c",
         said="add café “Luna”",
         completion="Done.",

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from llmagent_os.events import Command, Conversation, Sender
+from llmagent_os.identity import PersonId
 from tests.unit.agent_bench import Bench, no_draft
 
 
 async def test_commands(bench: Bench) -> None:
     agent = bench.agent("unused")
-    await bench.profiles.update("memory::u1", name="Sam", preferences={"verbosity": "brief"})
+    await bench.profiles.update(PersonId("memory::u1"), name="Sam", preferences={"verbosity": "brief"})
 
     async def command(name: str, arguments: str = "") -> str:
         room = Conversation(platform="memory", channel="c1")

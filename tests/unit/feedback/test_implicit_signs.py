@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from llmagent_os.feedback.implicit_signs import sign
+from llmagent_os.identity import Identity
 from llmagent_os.ledger import Interaction
 
 
@@ -10,7 +11,7 @@ def test_signs() -> None:
     def before(said: str, status: str = "") -> Interaction:
         calls = [{"name": "x", "arguments": {}, "result": {"status": status}}] if status else []
         return Interaction(
-            interaction_id="1", event_id="1", user_id="u", conversation_key="c", said=said, tool_calls=calls
+            interaction_id="1", event_id="1", user_id=Identity("u"), conversation_key="c", said=said, tool_calls=calls
         )
 
     for said, then, expected in (

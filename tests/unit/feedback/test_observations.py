@@ -10,10 +10,11 @@ import msgspec
 
 from llmagent_os.feedback.observations import observations
 from llmagent_os.feedback.rater_trust import MAX_WINDOW_OPINIONS, Trust
+from llmagent_os.identity import Identity, PersonId
 from llmagent_os.ledger import Interaction, RewardEvent, RewardWithReply
 
 START = datetime(2026, 1, 1, tzinfo=UTC)
-REPLY = Interaction(interaction_id="i", event_id="e", user_id="ana", conversation_key="c")
+REPLY = Interaction(interaction_id="i", event_id="e", user_id=Identity("ana"), conversation_key="c")
 
 
 def given(rater: str, value: float, kind: str = "reaction", op: Literal["add", "remove"] = "add") -> RewardEvent:
@@ -21,8 +22,8 @@ def given(rater: str, value: float, kind: str = "reaction", op: Literal["add", "
         reward_id="",
         event_id="",
         interaction_id="i",
-        rater_id=rater,
-        user_id="ana",
+        rater_id=Identity(rater),
+        user_id=Identity("ana"),
         kind=kind,
         op=op,
         raw_value="",
@@ -38,8 +39,8 @@ def rated(so_far: Sequence[RewardEvent], interaction: Interaction | None = REPLY
         seq=len(so_far),
         reward=so_far[-1],
         interaction=interaction,
-        person="ana",
-        identities=("ana",),
+        person=PersonId("ana"),
+        identities=(Identity("ana"),),
         so_far=list(so_far),
     )
 
@@ -78,12 +79,10 @@ def test_a_bystander_who_withdraws_leaves_the_persons_signs() -> None:
 def test_what_changes_no_opinion_or_cannot_be_read_is_not_observed() -> None:
     assert seen(given("ana", 0.0)) == []
     assert seen(given("ana", 1.0, "of_a_later_version")) == []
-    assert (
-        observations(
-            RewardWithReply(seq=1, reward=None, interaction=REPLY, person="ana", identities=(), so_far=[]), Trust()
-        )
-        == []
+    unreadable = RewardWithReply(
+        seq=1, reward=None, interaction=REPLY, person=PersonId("ana"), identities=(), so_far=[]
     )
+    assert observations(unreadable, Trust()) == []
     later = given("ana", 1.0, "of_a_later_version")
     assert seen(later, given("ben", -1.0), given("ben", 1.0, op="remove")) == [("reaction", None, 0.0)]
 

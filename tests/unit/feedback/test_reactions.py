@@ -12,11 +12,12 @@ from llmagent_os.adapter import Receipt, Reply
 from llmagent_os.events import Conversation, Message, Reaction, Sender
 from llmagent_os.feedback.emoji_table import EMOJI
 from llmagent_os.feedback.reactions import Reactions
+from llmagent_os.identity import Identity
 from llmagent_os.ledger import Interaction, Ledger
 
 ROOM = Conversation(platform="web", channel="c")
 SAID = Message(event_id="m", conversation=ROOM, sender=Sender("ana"), text="hi", message_id="m")
-ANSWER = Interaction(interaction_id="web:m", event_id="m", user_id="web::ana", conversation_key=ROOM.key)
+ANSWER = Interaction(interaction_id="web:m", event_id="m", user_id=Identity("web::ana"), conversation_key=ROOM.key)
 
 
 @pytest.fixture

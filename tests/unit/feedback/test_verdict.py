@@ -8,6 +8,7 @@ import msgspec
 
 from llmagent_os.feedback.emoji_table import EMOJI
 from llmagent_os.feedback.verdict import emojis, opinion, signs, verdict
+from llmagent_os.identity import Identity
 from llmagent_os.ledger import RewardEvent
 
 
@@ -16,8 +17,8 @@ def row(rater: str, emoji: str, value: float, op: Literal["add", "remove"] = "ad
         reward_id=f"{rater}{emoji}{value}{op}",
         event_id="1",
         interaction_id="i",
-        rater_id=rater,
-        user_id="u",
+        rater_id=Identity(rater),
+        user_id=Identity("u"),
         op=op,
         raw_value=emoji,
         reward=value,

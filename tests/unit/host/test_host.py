@@ -23,6 +23,7 @@ from llmagent_os.host.busy_notices import BUSY
 from llmagent_os.host.host import Host
 from llmagent_os.host.limits import Limits
 from llmagent_os.host.stages import APOLOGY
+from llmagent_os.identity import Identity
 from llmagent_os.ledger import CompletionRecord, Interaction, Ledger, RewardEvent
 from llmagent_os.testing import EchoHandler, MemoryAdapter, Sent, running
 
@@ -600,7 +601,7 @@ async def test_what_cannot_be_stored_stops_no_conversation(
         await platform.say("wrong")
         await platform.say("right")
         assert [sent.reply.text for sent in await platform.sent(2)] == [APOLOGY.text, "right"]
-        assert len(await ledger.history(platform.room().key, "memory::u1", 10)) == 1
+        assert len(await ledger.history(platform.room().key, Identity("memory::u1"), 10)) == 1
 
 
 async def test_an_event_that_cannot_be_run_is_given_up_and_the_next_one_is_run(platform: MemoryAdapter) -> None:

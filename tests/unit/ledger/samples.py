@@ -10,7 +10,7 @@ import sqlalchemy as sa
 
 from llmagent_os.chat import ToolCall
 from llmagent_os.events import Conversation, Event, Message, Sender, Timer, event_key
-from llmagent_os.identity import identity_of
+from llmagent_os.identity import Identity, identity_of
 from llmagent_os.ledger import CompletionRecord, Interaction, Ledger, RewardEvent
 
 SIX = datetime(2026, 11, 22, 18, tzinfo=UTC)
@@ -89,8 +89,8 @@ def reward(event_id: str, of: str, *, value: float = 1.0, rater: str = "web::u",
         reward_id=f"web:{event_id}",
         event_id=event_id,
         interaction_id=of,
-        rater_id=rater,
-        user_id=user,
+        rater_id=Identity(rater),
+        user_id=Identity(user),
         op="add" if value > 0 else "remove",
         raw_value="👍",
         reward=value,

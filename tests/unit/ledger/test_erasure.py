@@ -6,9 +6,12 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from llmagent_os.adapter import Receipt, Reply
-from llmagent_os.identity import identity_of
+from llmagent_os.identity import Identity, identity_of
 from llmagent_os.ledger import Accepted, Ledger
 from tests.unit.ledger.samples import SIX, all_bytes, interaction, message, moved, reminder_request, reward
+
+ANA_SLACK = Identity("slack:T1:ana-secret")
+ANA_TELEGRAM = Identity("telegram::ana-secret")
 
 
 async def test_forgetting_a_person_leaves_nothing_of_theirs_in_the_file(tmp_path: Path) -> None:
@@ -23,23 +26,23 @@ async def test_forgetting_a_person_leaves_nothing_of_theirs_in_the_file(tmp_path
                 await ledger.finish(event, Receipt((f"r{user}{number}",)))
             else:
                 await ledger.fail(event, f"sorry {user}")
-        await ledger.records("calendar", f"web::{user}").put("e", {"title": f"lunch of {user}"})
+        await ledger.records("calendar", Identity(f"web::{user}")).put("e", {"title": f"lunch of {user}"})
     await ledger.add_reward(reward("1", "web:ben1", rater="web::ana", user="web::ben"))
     await ledger.add_reward(reward("2", "web:ana1", rater="web::ben", user="web::ana"))
 
-    exported = (await ledger.export("web::ana"))["interactions"]
+    exported = (await ledger.export(Identity("web::ana")))["interactions"]
     written = [[each["completion"] for each in kept["completions"]] for kept in exported]
     assert written == [["", "told to ana"]] * 20
     assert exported[0]["completions"][0]["tool_calls"] == [{"name": "create_event", "arguments": {"title": "lunch"}}]
     assert exported[0]["completions"][0]["prompt_token_ids"] == [1, 2, 3]
 
     # Interactions, their completions, joins, events given up, records, rewards.
-    assert await ledger.forget("web::ana") == 20 + 40 + 10 + 10 + 1 + 2
+    assert await ledger.forget(Identity("web::ana")) == 20 + 40 + 10 + 10 + 1 + 2
     held = all_bytes(tmp_path)
     for text in (b"secret of ana", b"kept for ana", b"told to ana", b"lunch of ana", b"sorry ana", b"web::ana"):
         assert text not in held, text
     assert b"told to ben" in held
-    assert len(await ledger.history(message("1").conversation.key, "web::ben", 99)) == 20
+    assert len(await ledger.history(message("1").conversation.key, Identity("web::ben"), 99)) == 20
     assert (await ledger.completions_of("web:ana1"), len(await ledger.completions_of("web:ben1"))) == ((), 2)
     assert await ledger.accept(message("ana1", user="ana"), max_pending=9) is Accepted.DUPLICATE
     await ledger.close()
@@ -61,13 +64,13 @@ async def test_a_forgotten_person_is_not_reminded_and_nothing_of_theirs_is_left(
 async def test_the_links_and_codes_of_a_forgotten_person_are_erased(on_disk: Ledger, tmp_path: Path) -> None:
     """The file would still say that two accounts are one person."""
     noon = datetime(2026, 1, 2, 12, tzinfo=UTC)
-    await on_disk.identities.issue("slack:T1:ana-secret", "code", noon, timedelta(hours=1))
-    await on_disk.identities.join("telegram::ana-secret", "code", noon)
-    await on_disk.members.allow("telegram::ana-secret", "command line", noon)
-    exported = await on_disk.export("slack:T1:ana-secret")
+    await on_disk.identities.issue(ANA_SLACK, "code", noon, timedelta(hours=1))
+    await on_disk.identities.join(ANA_TELEGRAM, "code", noon)
+    await on_disk.members.allow(ANA_TELEGRAM, "command line", noon)
+    exported = await on_disk.export(ANA_SLACK)
     assert [row["identity"] for row in exported["identities"]] == ["slack:T1:ana-secret", "telegram::ana-secret"]
     assert [row["identity"] for row in exported["members"]] == ["telegram::ana-secret"]
-    assert await on_disk.members.revoke("slack:T1:ana-secret") == ("telegram::ana-secret",)
-    assert await on_disk.forget("telegram::ana-secret") == 3  # two links and a code
-    assert await on_disk.identities.everyone("slack:T1:ana-secret") == ("slack:T1:ana-secret",)
+    assert await on_disk.members.revoke(ANA_SLACK) == ("telegram::ana-secret",)
+    assert await on_disk.forget(ANA_TELEGRAM) == 3  # two links and a code
+    assert await on_disk.identities.everyone(ANA_SLACK) == ("slack:T1:ana-secret",)
     assert b"secret" not in all_bytes(tmp_path)

@@ -10,6 +10,7 @@ import pytest
 
 from llmagent_os.adapter import Button, Card, Receipt, Reply
 from llmagent_os.errors import BadEventError
+from llmagent_os.identity import Identity
 from llmagent_os.ledger import Accepted, Ledger
 from llmagent_os.ledger.connection import connect
 from tests.unit.ledger.samples import completions, execute, interaction, message, without_completions
@@ -92,7 +93,7 @@ async def test_a_reply_that_is_made_twice_keeps_the_completions_of_the_first(led
     await ledger.prepare(event, Reply("hi"), first)
     await ledger.prepare(event, Reply("hello"), interaction(event, "hello"))
     assert await ledger.completions_of(first.interaction_id) == first.completions
-    assert [turn.completion for turn in await ledger.history(event.conversation.key, "web::u", 9)] == ["hi"]
+    assert [turn.completion for turn in await ledger.history(event.conversation.key, Identity("web::u"), 9)] == ["hi"]
 
 
 async def test_finishing_soon_is_kept_by_a_close(tmp_path: Path) -> None:

@@ -13,6 +13,7 @@ from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
 
+from llmagent_os.identity import Identity
 from llmagent_os.ledger import CompletionRecord, Ledger
 from llmagent_os.ledger.connection import connect
 from llmagent_os.ledger.migrate import config
@@ -135,7 +136,7 @@ async def test_a_ledger_from_before_timers_is_brought_up_to_date(tmp_path: Path)
     at_revision(tmp_path, "0001")
     execute(tmp_path, "INSERT INTO records (user_id, plugin, key, body) VALUES ('u', 'calendar', 'e', '{}')")
     ledger = await Ledger.open(f"sqlite:///{tmp_path}/ledger.db")
-    assert await ledger.records("calendar", "u").get("e") == {}
+    assert await ledger.records("calendar", Identity("u")).get("e") == {}
     await ledger.timers("calendar", reminder_request()).set("a", SIX)
     assert len(await moved(ledger, SIX)) == 1
     await ledger.close()

@@ -27,6 +27,7 @@ import safetensors
 import scipy
 
 from llmagent_os.bot import Bot
+from llmagent_os.identity import NO_ACCOUNT, Identity, PersonId
 from llmagent_os.ledger import CompletionRecord, Interaction, Ledger
 from llmagent_os.policy import Context, Decision, Kind, label
 from llmagent_os.policy.learned import LEARNERS, LearnedPolicy
@@ -40,7 +41,7 @@ PLAIN_PARTS = ("\x00made", "\x00trust")
 #: Sums come out in another order with more threads.
 ONE_THREAD = {"OPENBLAS_NUM_THREADS": "1", "MKL_NUM_THREADS": "1", "OMP_NUM_THREADS": "1"}
 
-ANA = ("slack:T01:U0ANA", "telegram::1001", "telegram::1009")
+ANA = (Identity("slack:T01:U0ANA"), Identity("telegram::1001"), Identity("telegram::1009"))
 
 
 class Observed(msgspec.Struct, frozen=True, array_like=True):
@@ -57,7 +58,7 @@ class Observed(msgspec.Struct, frozen=True, array_like=True):
 class Situation(msgspec.Struct, frozen=True):
     """A person and the features of a request, for which the learners give the probabilities of all actions."""
 
-    person: str
+    person: PersonId
     context: Context
 
 
@@ -214,8 +215,8 @@ async def test_all_else_in_an_old_ledger_can_still_be_read(tmp_path: Path) -> No
         assert (waiting.prepared, prepared.prepared) == (False, True)
         assert prepared.reply is not None and prepared.reply.text == "Good night."
         assert await ledger.identities.everyone(ANA[2]) == ANA
-        assert await ledger.identities.everyone("web:local:b3nw") == ("web:local:b3nw",)
-        assert await ledger.records("adapter.telegram", "").get("offset") == {"value": 880500}
+        assert await ledger.identities.everyone(Identity("web:local:b3nw")) == ("web:local:b3nw",)
+        assert await ledger.records("adapter.telegram", NO_ACCOUNT).get("offset") == {"value": 880500}
         kept = await ledger.export(ANA[0])
         assert {each: len(rows) for each, rows in kept.items() if each in ("identities", "members")} == {
             "identities": 3,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from llmagent_os.identity import Identity
 from llmagent_os.ledger import Ledger
 from tests.unit.ledger.samples import reward
 
@@ -22,7 +23,7 @@ async def test_what_was_learned_before_an_erasure_is_not_stored_after_it(ledger:
     """What was learned of a person who is erased would come back."""
     await ledger.add_reward(reward("7", "web:1"))
     assert await ledger.keep_policy("bayes", 1, {"web::u": b"likes tea"}, before=None)
-    await ledger.forget("web::u")
+    await ledger.forget(Identity("web::u"))
     assert await ledger.policy_state("bayes") == (None, {})
     assert not await ledger.keep_policy("bayes", 2, {"web::u": b"likes tea"}, before=1)
     assert await ledger.policy_state("bayes") == (None, {})

@@ -8,6 +8,7 @@ from typing import Any
 import msgspec
 
 from llmagent_os.adapter import Receipt, Reply
+from llmagent_os.identity import Identity, PersonId
 from llmagent_os.ledger import CompletionRecord, Ledger
 from tests.unit.ledger.samples import completions, execute, interaction, message, reward, without_completions
 
@@ -49,8 +50,8 @@ async def test_history_is_this_persons_here_oldest_first(ledger: Ledger) -> None
         await ledger.accept(event, max_pending=9)
         await ledger.prepare(event, Reply("x"), interaction(event))
     here = message("1").conversation.key
-    assert [turn.event_id for turn in await ledger.history(here, "web::u", 9)] == ["1", "4", "5"]
-    assert [turn.event_id for turn in await ledger.history(here, "web::u", 2)] == ["4", "5"]
+    assert [turn.event_id for turn in await ledger.history(here, Identity("web::u"), 9)] == ["1", "4", "5"]
+    assert [turn.event_id for turn in await ledger.history(here, Identity("web::u"), 2)] == ["4", "5"]
 
 
 async def test_replies_come_in_pages_with_all_their_rewards(on_disk: Ledger, tmp_path: Path) -> None:
@@ -96,7 +97,7 @@ async def test_what_a_conversation_remembers_is_read_without_completions(ledger:
     await ledger.accept(event, max_pending=9)
     await ledger.prepare(event, Reply("hi"), interaction(event))
     await ledger.finish(event, Receipt(("r1",)))
-    (turn,) = await ledger.history(event.conversation.key, "web::u", 9)
+    (turn,) = await ledger.history(event.conversation.key, Identity("web::u"), 9)
     await ledger.add_reward(reward("7", "web:1"))
     (rewarded,) = await ledger.rewards_after(0, 9)
     (reply,) = await ledger.replies_after(0, 9)
@@ -114,7 +115,7 @@ async def test_an_opinion_that_was_taken_back_is_none(ledger: Ledger) -> None:
     await ledger.add_reward(reward("6", "web:0"))
     await ledger.add_reward(reward("7", "web:1"))
     await ledger.add_reward(reward("8", "web:2", rater="web::ben"))  # not the person who was answered
-    assert await ledger.opinions("web::u", ("thanks",)) == [({"mode": "task_oriented"}, True)]
-    assert await ledger.opinions("web::u", ("thanks",), besides=("p1",)) == []
+    assert await ledger.opinions(PersonId("web::u"), ("thanks",)) == [({"mode": "task_oriented"}, True)]
+    assert await ledger.opinions(PersonId("web::u"), ("thanks",), besides=("p1",)) == []
     await ledger.add_reward(reward("9", "web:1", value=-1.0))
-    assert await ledger.opinions("web::u", ("thanks",)) == []
+    assert await ledger.opinions(PersonId("web::u"), ("thanks",)) == []

@@ -6,6 +6,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from llmagent_os.adapter import Reply
+from llmagent_os.identity import Identity
 from llmagent_os.ledger import Ledger
 from tests.unit.ledger.samples import execute, interaction, message, reward, without_completions
 
@@ -53,10 +54,10 @@ async def test_all_who_watch_rewards_are_called_until_they_stop(ledger: Ledger) 
     stop_first()
     await ledger.prepare(message("1"), None, rewards=[reward("8", "web:1")])
     assert called == ["first", "second", "second"]
-    await ledger.identities.issue("web::u", "code", NOON, timedelta(hours=1))
-    await ledger.identities.join("web::ben", "code", NOON)
-    await ledger.identities.leave("web::ben")
-    await ledger.forget("web::u")
+    await ledger.identities.issue(Identity("web::u"), "code", NOON, timedelta(hours=1))
+    await ledger.identities.join(Identity("web::ben"), "code", NOON)
+    await ledger.identities.leave(Identity("web::ben"))
+    await ledger.forget(Identity("web::u"))
     assert called == ["first", *["second"] * 5]
     stop_second()
     await ledger.add_reward(reward("9", "web:1"))

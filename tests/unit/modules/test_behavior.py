@@ -7,30 +7,33 @@ from collections.abc import Mapping
 import pytest
 
 from llmagent_os.errors import ConfigError
+from llmagent_os.identity import PersonId
 from llmagent_os.modules import BehaviorModule
 from llmagent_os.modules.behavior import system_text
 from llmagent_os.policy import Context, Decision, FixedPolicy, Kind
 from llmagent_os.policy.contract import DIMENSIONS, NOTHING_ASKED
 from llmagent_os.testing import ScriptedLLM
 
+USER = PersonId("u")
+
 
 def test_the_persons_wish_beats_the_mode_that_was_set() -> None:
     behavior = BehaviorModule()
     behavior.set_mode("conversational")
-    assert behavior.decide("u", {}, {}).action["mode"] == "conversational"
-    assert behavior.decide("u", {}, {"mode": "task_oriented"}).action["mode"] == "task_oriented"
+    assert behavior.decide(USER, {}, {}).action["mode"] == "conversational"
+    assert behavior.decide(USER, {}, {"mode": "task_oriented"}).action["mode"] == "task_oriented"
 
 
 def test_a_fixed_decision_is_certain() -> None:
     """Off-policy evaluation divides by the propensity: 0 or a missing one would poison it."""
-    decision = BehaviorModule().decide("u", {}, {"verbosity": "brief"})
+    decision = BehaviorModule().decide(USER, {}, {"verbosity": "brief"})
     assert decision.pscore == 1.0
     assert list(decision.action_dist.values()) == [1.0]
     assert decision.policy_version
 
 
 def test_unknown_dimensions_of_a_profile_are_left_out() -> None:
-    assert "colour" not in BehaviorModule().decide("u", {}, {"colour": "red"}).action
+    assert "colour" not in BehaviorModule().decide(USER, {}, {"colour": "red"}).action
 
 
 def test_unknown_values_name_the_known_ones() -> None:
@@ -74,7 +77,7 @@ def test_words_for_a_usual_dimension_take_the_place_of_its_name() -> None:
 def test_a_wish_that_this_bot_does_not_know_is_passed_over() -> None:
     """A profile may hold one of another bot, or of an older configuration."""
     behavior = BehaviorModule(dimensions=TONE)
-    assert behavior.decide("u", {}, {"tone": "shrill", "mode": "conversational"}).action == {"tone": "plain"}
+    assert behavior.decide(USER, {}, {"tone": "shrill", "mode": "conversational"}).action == {"tone": "plain"}
     with pytest.raises(ConfigError, match="this bot has no mode, only tone"):
         behavior.set_mode("conversational")
 
@@ -103,6 +106,6 @@ def test_a_mode_that_was_set_holds_with_every_policy_and_keeps_its_defaults() ->
     for policy in (Learned(), FixedPolicy({"verbosity": "brief"})):
         behavior = BehaviorModule(policy)
         behavior.set_mode("conversational")
-        action = behavior.decide("u1", {}, {}).action
+        action = behavior.decide(PersonId("u1"), {}, {}).action
         assert (action["mode"], action["verbosity"]) == ("conversational", "brief")
-        assert behavior.decide("u1", {}, {"mode": "task_oriented"}).action["mode"] == "task_oriented"
+        assert behavior.decide(PersonId("u1"), {}, {"mode": "task_oriented"}).action["mode"] == "task_oriented"

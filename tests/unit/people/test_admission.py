@@ -16,6 +16,7 @@ from llmagent_os.config import Settings
 from llmagent_os.errors import ConfigError
 from llmagent_os.events import ButtonPress, Command, Conversation, Event, Message, Reaction, Sender, now
 from llmagent_os.host.host import Host
+from llmagent_os.identity import Identity, PersonId
 from llmagent_os.ledger import Ledger
 from llmagent_os.ledger.members import MAX_REQUESTS
 from llmagent_os.people.access import REQUEST_VALID, TOLD_AGAIN, Access, plain_name
@@ -108,7 +109,7 @@ async def test_a_stranger_is_told_a_code_and_the_model_is_not_asked(ledger: Ledg
     assert reply is not None
     assert "llmagent-os people approve" in reply.text
     assert house.llm.requests == []
-    assert (await ledger.export("slack:T1:U9"))["interactions"] == []
+    assert (await ledger.export(Identity("slack:T1:U9")))["interactions"] == []
 
 
 async def test_the_code_is_not_repeated_with_every_message(ledger: Ledger, profiles: Profiles) -> None:
@@ -141,7 +142,7 @@ async def test_a_closed_door_says_nothing(ledger: Ledger, profiles: Profiles) ->
 
 
 async def test_closing_the_door_shuts_out_whoever_was_let_in(ledger: Ledger, profiles: Profiles) -> None:
-    await House(ledger, profiles).access.allow_identity("slack:T1:U9", "somebody")
+    await House(ledger, profiles).access.allow_identity(Identity("slack:T1:U9"), "somebody")
     assert await House(ledger, profiles, "pairing").say("hi") == Reply("Hello.")
     assert await House(ledger, profiles, "closed").say("hi") is None
 
@@ -218,7 +219,7 @@ async def test_only_admins_let_in(ledger: Ledger, profiles: Profiles) -> None:
     assert refused is not None
     assert "Only admins" in refused.text
     assert await house.command("approve", code, "U9") is None  # a stranger, who has the code: told it lately
-    assert not await house.access.admits_identity("slack:T1:U9")
+    assert not await house.access.admits_identity(Identity("slack:T1:U9"))
     assert "approve" not in (await house.command("help", "", "U2") or Reply("")).text
     assert "approve" in (await house.command("help", "", "U1") or Reply("")).text
 
@@ -283,7 +284,7 @@ async def test_a_strangers_reaction_is_no_reward(ledger: Ledger, profiles: Profi
         await platform.react(sent, "👍", user="u1")
         await platform.say("again")
         await platform.sent(2)
-    (turn, _) = await ledger.history(sent.conversation.key, "slack::u1", 5)
+    (turn, _) = await ledger.history(sent.conversation.key, Identity("slack::u1"), 5)
     rewards = await ledger.rewards_of(turn.interaction_id)
     assert [(each.rater_id, each.reward) for each in rewards if each.kind == "reaction"] == [("slack::u1", 1.0)]
 
@@ -343,7 +344,7 @@ async def test_links_are_shown_and_taken_apart_from_the_command_line(
     issued = await house.command("link", "", "U1")
     assert issued is not None
     await house.command("link", issued.text.split("`/link ")[1].split("`")[0], "4711", "telegram")
-    await profiles.update("slack:T1:U1", name="Ana")
+    await profiles.update(PersonId("slack:T1:U1"), name="Ana")
     shown = await people.show(settings, "telegram::4711")
     assert "name: Ana" in shown
     assert "linked: slack:T1:U1, telegram::4711" in shown

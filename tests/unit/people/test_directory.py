@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from llmagent_os.events import Conversation, Reaction, Sender
+from llmagent_os.identity import Identity, PersonId
 from llmagent_os.people.directory import Directory
 from llmagent_os.people.profiles import Profiles
 
@@ -20,7 +21,7 @@ async def test_of_people_who_opted_out_only_the_removal_of_a_reaction_counts(
 ) -> None:
     """A reaction that they gave before can still be taken back."""
     profiles = Profiles(tmp_path)
-    await profiles.update("slack:T1:U1", learning=learning)
+    await profiles.update(PersonId("slack:T1:U1"), learning=learning)
     reaction = Reaction(
         event_id="1",
         conversation=Conversation(platform="slack", workspace="T1", channel="c"),
@@ -34,6 +35,6 @@ async def test_of_people_who_opted_out_only_the_removal_of_a_reaction_counts(
 
 async def test_without_a_ledger_every_account_is_a_person_of_its_own() -> None:
     directory = Directory(None, None)
-    assert await directory.person_of("slack:T1:U1") == "slack:T1:U1"
-    assert await directory.identities_of("slack:T1:U1") == ("slack:T1:U1",)
-    assert (await directory.profile("slack:T1:U1")).user_id == "slack:T1:U1"
+    assert await directory.person_of(Identity("slack:T1:U1")) == "slack:T1:U1"
+    assert await directory.identities_of(Identity("slack:T1:U1")) == ("slack:T1:U1",)
+    assert (await directory.profile(PersonId("slack:T1:U1"))).user_id == "slack:T1:U1"

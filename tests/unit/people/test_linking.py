@@ -9,13 +9,14 @@ from pathlib import Path
 import pytest
 
 from llmagent_os.events import Conversation, Event, Message, Sender, Timer
+from llmagent_os.identity import Identity, PersonId
 from llmagent_os.ledger import Interaction, Ledger, RewardEvent
 from llmagent_os.ledger.link_codes import MAX_GUESSES
 from llmagent_os.people.codes import ALPHABET, new_code, read
 from llmagent_os.people.linking import CODE_VALID, Joined, Links, Refused
 from llmagent_os.people.profiles import Profiles
 
-ANA_S, ANA_D, ANA_T, BEN = "slack:T1:U1", "discord::17", "telegram::4711", "slack:T1:U2"
+ANA_S, ANA_D, ANA_T, BEN = map(Identity, ("slack:T1:U1", "discord::17", "telegram::4711", "slack:T1:U2"))
 NOON = datetime(2026, 11, 22, 12, tzinfo=UTC)
 
 
@@ -28,7 +29,7 @@ class Desk:
         self.links = Links(ledger, profiles, lambda: self.now)
 
     async def join(self, one: str, other: str) -> Joined | Refused:
-        return await self.links.join(other, await self.links.issue(one))
+        return await self.links.join(Identity(other), await self.links.issue(Identity(one)))
 
 
 @pytest.fixture
@@ -38,7 +39,7 @@ async def desk(tmp_path: Path) -> AsyncIterator[Desk]:
     await ledger.close()
 
 
-def event(identity: str, number: int = 1) -> Message:
+def event(identity: Identity, number: int = 1) -> Message:
     platform, workspace, user = identity.split(":")
     room = Conversation(platform=platform, workspace=workspace, channel="c1")
     return Message(event_id=f"e{number}", conversation=room, sender=Sender(user), text="hi", message_id="m1")
@@ -63,7 +64,7 @@ async def test_a_code_joins_once_within_ten_minutes(desk: Desk) -> None:
     result = await desk.links.join(ANA_D, code.lower().replace("-", ""))
     assert isinstance(result, Joined)
     assert await desk.links.everyone(ANA_D) == (ANA_S, ANA_D)
-    assert await desk.ledger.identities.person(ANA_D) == ANA_S
+    assert await desk.ledger.identities.person(ANA_D) == PersonId(ANA_S)
     assert await desk.links.join(ANA_D, code) == result  # the same event, run again after a crash
     assert await desk.links.join(BEN, code) is Refused.WRONG
     late = await desk.links.issue(ANA_S)
@@ -95,8 +96,10 @@ async def test_guessing_is_stopped(desk: Desk) -> None:
 
 
 async def test_the_issuers_profile_is_kept_and_its_gaps_are_filled(desk: Desk) -> None:
-    await desk.profiles.update(ANA_S, name="Ana", verbosity="brief")
-    await desk.profiles.update(ANA_D, name="Annie", place="Berlin", time_zone="Europe/Berlin", mode="conversational")
+    await desk.profiles.update(PersonId(ANA_S), name="Ana", verbosity="brief")
+    await desk.profiles.update(
+        PersonId(ANA_D), name="Annie", place="Berlin", time_zone="Europe/Berlin", mode="conversational"
+    )
     await desk.join(ANA_S, ANA_D)
     person = await desk.profiles.get(await desk.ledger.identities.person(ANA_D))
     assert (person.name, person.place, person.time_zone) == ("Ana", "Berlin", "Europe/Berlin")
@@ -106,28 +109,30 @@ async def test_the_issuers_profile_is_kept_and_its_gaps_are_filled(desk: Desk) -
 async def test_a_preference_that_this_bot_does_not_know_is_left_where_it_is(tmp_path: Path, desk: Desk) -> None:
     """Else nobody could link two accounts after the bot's dimensions were changed."""
     before = Profiles(tmp_path / "profiles", {"verbosity": ("short", "long")})
-    await before.update(ANA_D, verbosity="short", place="Berlin")
+    await before.update(PersonId(ANA_D), verbosity="short", place="Berlin")
     assert isinstance(await desk.join(ANA_S, ANA_D), Joined)
-    person = await desk.profiles.get(ANA_S)
+    person = await desk.profiles.get(PersonId(ANA_S))
     assert (person.place, person.preferences) == ("Berlin", {})
 
 
 async def test_taking_apart_gives_each_side_what_was_its_own(desk: Desk) -> None:
-    await desk.profiles.update(ANA_S, name="Ana")
-    await desk.profiles.update(ANA_D, name="Annie", place="Berlin", time_zone="Europe/Berlin", mode="conversational")
+    await desk.profiles.update(PersonId(ANA_S), name="Ana")
+    await desk.profiles.update(
+        PersonId(ANA_D), name="Annie", place="Berlin", time_zone="Europe/Berlin", mode="conversational"
+    )
     await desk.join(ANA_S, ANA_D)
-    await desk.profiles.update(ANA_S, mode="task_oriented")  # changed since: hers, and not taken away
+    await desk.profiles.update(PersonId(ANA_S), mode="task_oriented")  # changed since: hers, and not taken away
     assert await desk.links.leave(ANA_D) == ()
-    slack, discord = await desk.profiles.get(ANA_S), await desk.profiles.get(ANA_D)
+    slack, discord = await desk.profiles.get(PersonId(ANA_S)), await desk.profiles.get(PersonId(ANA_D))
     assert (slack.name, slack.place, slack.preferences) == ("Ana", None, {"mode": "task_oriented"})
     assert (discord.name, discord.place, discord.preferences) == ("Annie", "Berlin", {"mode": "conversational"})
     assert await desk.links.leave(ANA_D) is None
 
 
 @pytest.mark.parametrize("leaver", [ANA_S, ANA_D, ANA_T])
-async def test_of_three_any_can_leave(desk: Desk, leaver: str) -> None:
-    await desk.profiles.update(ANA_S, name="Ana")
-    await desk.profiles.update(ANA_T, place="Oslo", time_zone="Europe/Oslo")
+async def test_of_three_any_can_leave(desk: Desk, leaver: Identity) -> None:
+    await desk.profiles.update(PersonId(ANA_S), name="Ana")
+    await desk.profiles.update(PersonId(ANA_T), place="Oslo", time_zone="Europe/Oslo")
     await desk.join(ANA_S, ANA_D)
     await desk.join(ANA_D, ANA_T)  # whoever of them issues it, it is the person's
     assert await desk.links.everyone(ANA_T) == (ANA_S, ANA_D, ANA_T)
@@ -135,7 +140,7 @@ async def test_of_three_any_can_leave(desk: Desk, leaver: str) -> None:
     assert await desk.links.leave(leaver) == rest
     assert await desk.links.everyone(leaver) == (leaver,)
     assert len({await desk.ledger.identities.person(each) for each in rest}) == 1
-    assert await desk.ledger.identities.person(leaver) == leaver
+    assert await desk.ledger.identities.person(leaver) == PersonId(leaver)
 
 
 async def test_an_open_code_of_what_was_taken_apart_is_closed(desk: Desk) -> None:
@@ -184,7 +189,7 @@ async def test_a_timer_moved_from_the_other_platform_rings_once_and_where_it_was
     assert rung[0].at == NOON + timedelta(hours=1)
 
 
-async def _said(ledger: Ledger, identity: str) -> None:
+async def _said(ledger: Ledger, identity: Identity) -> None:
     said = event(identity)
     await ledger.accept(said, max_pending=10)
     turn = Interaction(
@@ -212,7 +217,7 @@ async def _said(ledger: Ledger, identity: str) -> None:
 
 
 async def test_one_is_exported_and_forgotten_with_all_of_themselves_and_nobody_else(desk: Desk) -> None:
-    for identity in (ANA_S, ANA_D, "telegram::99"):
+    for identity in (ANA_S, ANA_D, Identity("telegram::99")):
         await _said(desk.ledger, identity)
     await desk.join(ANA_S, ANA_D)
     found = await desk.ledger.export(ANA_D)
@@ -221,4 +226,4 @@ async def test_one_is_exported_and_forgotten_with_all_of_themselves_and_nobody_e
     gone = await desk.ledger.export(ANA_S)
     assert {kind: rows for kind, rows in gone.items() if rows} == {}
     assert await desk.links.everyone(ANA_S) == (ANA_S,)
-    assert (await desk.ledger.export("telegram::99"))["interactions"] != []
+    assert (await desk.ledger.export(Identity("telegram::99")))["interactions"] != []

@@ -16,9 +16,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from llmagent_os.errors import ProfileError
+from llmagent_os.identity import PersonId
 from llmagent_os.people.profiles import PREFERENCES, UNDO_STEPS, FileStorage, Profile, Profiles, file_name
 
-ANA = "slack:T1:U1"
+ANA = PersonId("slack:T1:U1")
 
 
 @pytest.fixture
@@ -189,13 +190,27 @@ async def test_a_damaged_file_is_named_and_not_overwritten(profiles: Profiles, t
     assert await profiles.forget(ANA), "a person can be forgotten even so"
 
 
+async def test_a_file_that_was_copied_from_another_person_is_not_shown(profiles: Profiles, tmp_path: Path) -> None:
+    """Read as Ben's, Ana's file would show Ben her name, and change her profile when Ben changes his."""
+    ben = PersonId("slack:T1:U2")
+    await profiles.update(ANA, name="Ana")
+    await profiles.update(ben, name="Ben")
+    copied = (tmp_path / "profiles" / f"{file_name(ANA)}.json").read_bytes()
+    (tmp_path / "profiles" / f"{file_name(ben)}.json").write_bytes(copied)
+    for call in (profiles.get(ben), profiles.update(ben, name="new"), profiles.undo(ben), profiles.export(ben)):
+        with pytest.raises(ProfileError, match="holds the profile of 'slack:T1:U1', not of 'slack:T1:U2'"):
+            await call
+    assert (await profiles.get(ANA)).name == "Ana"
+    assert await profiles.forget(ben), "a person can be forgotten even so"
+
+
 async def test_forgetting_leaves_no_file(profiles: Profiles, tmp_path: Path) -> None:
     await profiles.update(ANA, name="Ana")
-    await profiles.update("slack:T1:U2", name="Ben")
+    await profiles.update(PersonId("slack:T1:U2"), name="Ben")
     assert await profiles.forget(ANA)
     assert not await profiles.forget(ANA)
     assert (await profiles.get(ANA)).name is None
-    assert (await profiles.get("slack:T1:U2")).name == "Ben"
+    assert (await profiles.get(PersonId("slack:T1:U2"))).name == "Ben"
     assert "Ana" not in "".join(path.read_text() for path in (tmp_path / "profiles").iterdir())
 
 
@@ -207,7 +222,7 @@ async def test_only_its_owner_can_read_a_profile(profiles: Profiles, tmp_path: P
 
 @given(st.lists(st.text(min_size=1, max_size=300), min_size=2, max_size=5, unique=True))
 def test_every_id_has_a_file_of_its_own_inside_the_folder(ids: list[str]) -> None:
-    names = [file_name(user_id) for user_id in ids]
+    names = [file_name(PersonId(person_id)) for person_id in ids]
     assert len(set(names)) == len(ids)
     for name in names:
         assert "/" not in name
@@ -217,9 +232,9 @@ def test_every_id_has_a_file_of_its_own_inside_the_folder(ids: list[str]) -> Non
 
 def test_an_empty_id_has_no_profile() -> None:
     with pytest.raises(ProfileError, match="empty"):
-        file_name("")
+        file_name(PersonId(""))
 
 
 def test_storage_that_was_never_written_is_empty(tmp_path: Path) -> None:
     assert FileStorage(tmp_path / "none.json").read() is None
-    assert Profile(user_id="u").preferences == {}
+    assert Profile(user_id=PersonId("u")).preferences == {}

@@ -14,6 +14,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from llmagent_os.identity import PersonId
 from llmagent_os.people.profiles import Profile
 from llmagent_os.plugin import ToolContext, ToolResult
 from llmagent_os.plugins.calendar import CalendarPlugin
@@ -37,7 +38,7 @@ class Person:
     def context(self, text: str = "", call_id: str = "") -> ToolContext:
         self.calls += 1
         return ToolContext(
-            user_id="ana",
+            user_id=PersonId("ana"),
             conversation_key="room",
             call_id=call_id or str(self.calls),
             now=self.now.replace(tzinfo=ZoneInfo(self.zone)),
@@ -45,7 +46,7 @@ class Person:
             text=text,
             initiative=self.initiative,
             records=self.records,
-            profile=Profile(user_id="ana"),
+            profile=Profile(user_id=PersonId("ana")),
         )
 
     async def say(self, tool: str, text: str = "", call_id: str = "", **arguments: str) -> ToolResult:

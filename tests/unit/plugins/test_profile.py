@@ -9,6 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from llmagent_os.identity import PersonId
 from llmagent_os.people.profiles import Profile
 from llmagent_os.plugin import ToolContext
 from llmagent_os.plugins.profile import MAX_NAME, ProfilePlugin, clean_name, find_place
@@ -19,7 +20,7 @@ from llmagent_os.tools.registry import Plugins
 
 def context() -> ToolContext:
     return ToolContext(
-        user_id="ana",
+        user_id=PersonId("ana"),
         conversation_key="room",
         call_id="1",
         now=datetime(2026, 11, 22, 17, 0, tzinfo=UTC),
@@ -27,7 +28,7 @@ def context() -> ToolContext:
         text="",
         dimensions=DIMENSIONS,
         records=MemoryRecords(),
-        profile=Profile(user_id="ana"),
+        profile=Profile(user_id=PersonId("ana")),
     )
 
 

@@ -8,18 +8,21 @@ import msgspec
 import pytest
 
 from llmagent_os.errors import ConfigError
+from llmagent_os.identity import PersonId
 from llmagent_os.policy.actions import ActionSpace
 from llmagent_os.policy.learned import LEARNERS, make_behavior, make_learner, make_policy
 from tests.unit.policy.reactions import BRIEF, HERE, react
+
+ANA = PersonId("ana")
 
 
 @pytest.mark.parametrize("name", LEARNERS)
 def test_propensities_are_a_distribution_that_deciding_does_not_change(name: str) -> None:
     policy = make_policy(name)
-    react(policy, "ana", BRIEF, 12)
+    react(policy, ANA, BRIEF, 12)
     version = policy.version
     for explicit in ({}, {"verbosity": "brief"}, {"verbosity": "brief", "mode": "conversational", "initiative": "act"}):
-        decision = policy.decide("ana", HERE, explicit)
+        decision = policy.decide(ANA, HERE, explicit)
         assert math.isclose(sum(decision.action_dist.values()), 1.0)
         assert (
             decision.pscore
@@ -34,8 +37,8 @@ def test_propensities_are_a_distribution_that_deciding_does_not_change(name: str
 @pytest.mark.parametrize("name", LEARNERS)
 def test_choices_are_drawn_with_the_probabilities_that_are_logged(name: str) -> None:
     policy = make_policy(name, seed=1)
-    react(policy, "ana", BRIEF, 6)
-    drawn = [policy.decide("ana", HERE) for _ in range(2000)]
+    react(policy, ANA, BRIEF, 6)
+    drawn = [policy.decide(ANA, HERE) for _ in range(2000)]
     for label, expected in drawn[0].action_dist.items():
         seen = sum(each.pscore == each.action_dist[label] and label == _label(each.action) for each in drawn)
         assert abs(seen / 2000 - expected) < 0.04
@@ -48,15 +51,15 @@ def _label(action: dict[str, str]) -> str:
 def test_before_anything_is_known_people_are_answered_as_the_bot_is_set_up() -> None:
     defaults = {"mode": "conversational", "verbosity": "normal", "initiative": "act"}
     policy = make_behavior("bayes", defaults, None, 0.03)
-    decision = policy.decide("ana", HERE)
+    decision = policy.decide(ANA, HERE)
     assert (decision.action, decision.pscore) == (defaults, 1.0)
-    assert policy.decide("ana", HERE, {"verbosity": "brief"}).action == {**defaults, "verbosity": "brief"}
+    assert policy.decide(ANA, HERE, {"verbosity": "brief"}).action == {**defaults, "verbosity": "brief"}
 
 
 @pytest.mark.parametrize("name", LEARNERS)
 def test_a_choice_that_was_not_among_those_allowed_is_passed_over(name: str) -> None:
     policy = make_policy(name)
-    decision = policy.decide("ana", HERE)
+    decision = policy.decide(ANA, HERE)
     version = policy.version
     policy.observe(msgspec.structs.replace(decision, action_dist={"mode=rude": 1.0}), 1.0)
     assert policy.version == version

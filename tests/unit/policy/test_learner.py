@@ -10,11 +10,15 @@ import numpy as np
 import pytest
 
 from llmagent_os.errors import PolicyError
+from llmagent_os.identity import PersonId
 from llmagent_os.policy.actions import ActionSpace
 from llmagent_os.policy.contract import Kind
 from llmagent_os.policy.learned import LEARNERS, make_policy
 from llmagent_os.policy.learner import SHARED
 from tests.unit.policy.reactions import BRIEF, HERE, chance, react
+
+ANA = PersonId("ana")
+BEN = PersonId("ben")
 
 
 @pytest.mark.parametrize(
@@ -25,9 +29,12 @@ def test_two_people_of_opposite_tastes_each_get_their_own(name: str, least: floa
     for seed in range(4):
         policy = make_policy(name, seed=seed)
         for _ in range(40 if name != "bayes" else 18):
-            react(policy, "ana", {"verbosity": "brief"}, 1)
-            react(policy, "ben", {"verbosity": "detailed"}, 1)
-        found += [chance(policy, "ana", {"verbosity": "brief"}), chance(policy, "ben", {"verbosity": "detailed"})]
+            react(policy, ANA, {"verbosity": "brief"}, 1)
+            react(policy, BEN, {"verbosity": "detailed"}, 1)
+        found += [
+            chance(policy, ANA, {"verbosity": "brief"}),
+            chance(policy, BEN, {"verbosity": "detailed"}),
+        ]
     assert np.mean(found) > least
 
 
@@ -35,9 +42,9 @@ def test_two_people_of_opposite_tastes_each_get_their_own(name: str, least: floa
 def test_a_newcomer_starts_from_what_others_like(name: str) -> None:
     policy = make_policy(name, seed=3)
     for number in range(12):
-        react(policy, f"person{number % 6}", {"verbosity": "brief"}, 12)
-    assert chance(policy, "newcomer", {"verbosity": "brief"}) > 0.6
-    assert chance(make_policy(name), "newcomer", {"verbosity": "brief"}) < 0.55 or name == "bayes"
+        react(policy, PersonId(f"person{number % 6}"), {"verbosity": "brief"}, 12)
+    assert chance(policy, PersonId("newcomer"), {"verbosity": "brief"}) > 0.6
+    assert chance(make_policy(name), PersonId("newcomer"), {"verbosity": "brief"}) < 0.55 or name == "bayes"
 
 
 @pytest.mark.parametrize("name", LEARNERS)
@@ -48,7 +55,7 @@ def test_the_same_observations_give_the_same_policy_bit_for_bit(name: str) -> No
     stored: dict[str, bytes] = {}
     rng = np.random.default_rng(0)
     for number in range(60):
-        who = f"u{rng.integers(12)}"
+        who = PersonId(f"u{rng.integers(12)}")
         decision = make_policy(name, seed=number).decide(
             who, {**HERE, "intent": f"i{number % 7}"}, decision_id=str(number)
         )
@@ -61,7 +68,7 @@ def test_the_same_observations_give_the_same_policy_bit_for_bit(name: str) -> No
             needed = halves.learner.restore(stored[SHARED])
             assert set(needed) <= stored.keys()
             for each in stored.keys() - {SHARED}:
-                halves.learner.take(each, stored[each])
+                halves.learner.take(PersonId(each), stored[each])
     ends = [whole.learner.changes(), stored | halves.learner.changes()]
     assert ends[0][SHARED] == ends[1][SHARED]
     assert ends[0] == ends[1]
@@ -76,7 +83,7 @@ def test_people_who_were_let_go_of_and_come_back_are_as_they_were(name: str, mon
     stored: dict[str, bytes] = {}
     back = 0
     for number in range(80):
-        who = f"u{number * number % 13}"
+        who = PersonId(f"u{number * number % 13}")
         decision = make_policy(name, seed=number).decide(who, HERE, decision_id=str(number))
         if not trimmed.learner.knows(who) and who in stored:
             trimmed.learner.take(who, stored[who])
@@ -86,7 +93,7 @@ def test_people_who_were_let_go_of_and_come_back_are_as_they_were(name: str, mon
         stored |= trimmed.learner.changes()
         trimmed.learner.trim()
     assert back > 10
-    assert sum(map(trimmed.learner.knows, stored)) <= 5
+    assert sum(trimmed.learner.knows(PersonId(part)) for part in stored) <= 5
     assert {**whole.learner.changes()} == stored
 
 
@@ -95,7 +102,9 @@ def test_one_thread_decides_while_another_observes(name: str) -> None:
     """Also while columns come that the one does not know yet."""
     policy, twin = make_policy(name, seed=1), make_policy(name, seed=1)
     decisions = [
-        twin.decide(f"u{number % 50}", {f"column{number % 30}": "x", "n": 0.1 * number}, decision_id=str(number))
+        twin.decide(
+            PersonId(f"u{number % 50}"), {f"column{number % 30}": "x", "n": 0.1 * number}, decision_id=str(number)
+        )
         for number in range(100)
     ]
 
@@ -121,21 +130,21 @@ def test_one_thread_decides_while_another_observes(name: str) -> None:
 @pytest.mark.parametrize("name", LEARNERS)
 def test_what_a_learner_is_given_is_not_trusted(name: str) -> None:
     policy = make_policy(name)
-    decision = policy.decide("ana", {"intent": "x", "n": math.inf, "m": math.nan, "huge": 1e300}, decision_id="1")
+    decision = policy.decide(ANA, {"intent": "x", "n": math.inf, "m": math.nan, "huge": 1e300}, decision_id="1")
     for reward in (math.nan, math.inf, -1e9, 1e9, None):
         for kind in ("reaction", "reask", "went_on"):
             policy.observe(decision, reward, kind=kind, weight=math.nan)
             policy.observe(decision, reward, kind=kind, weight=1e9)
     for number in range(40):
-        policy.observe(policy.decide("ana", {f"column{number}": str(number)}), 1.0)
-    chances = policy.learner.probabilities("ana", HERE, np.ones(12, np.bool_))
+        policy.observe(policy.decide(ANA, {f"column{number}": str(number)}), 1.0)
+    chances = policy.learner.probabilities(ANA, HERE, np.ones(12, np.bool_))
     assert np.isfinite(chances).all() and math.isclose(chances.sum(), 1.0)
 
 
 @pytest.mark.parametrize("name", LEARNERS)
 def test_state_of_another_bot_or_damaged_state_is_refused(name: str) -> None:
     policy = make_policy(name)
-    react(policy, "ana", BRIEF, 2)
+    react(policy, ANA, BRIEF, 2)
     parts = policy.learner.changes()
     other = make_policy(name, ActionSpace({"tone": ("plain", "warm")}))
     with pytest.raises(PolicyError, match="learn it again from the ledger"):
@@ -143,16 +152,16 @@ def test_state_of_another_bot_or_damaged_state_is_refused(name: str) -> None:
     with pytest.raises(PolicyError, match="damaged"):
         make_policy(name).learner.restore(b"garbage")
     with pytest.raises(PolicyError, match="damaged"):
-        make_policy(name).learner.take("ana", b"garbage")
+        make_policy(name).learner.take(ANA, b"garbage")
 
 
 @pytest.mark.parametrize("name", LEARNERS)
 def test_somebody_forgotten_is_a_newcomer(name: str) -> None:
     policy = make_policy(name, seed=2)
-    react(policy, "ana", BRIEF, 20)
-    policy.learner.forget("ana")
+    react(policy, ANA, BRIEF, 20)
+    policy.learner.forget(ANA)
     assert policy.learner.changes().keys() == {SHARED}
-    stranger, ana = (policy.learner.probabilities(who, HERE, np.ones(12, np.bool_)) for who in ("zoe", "ana"))
+    stranger, ana = (policy.learner.probabilities(PersonId(who), HERE, np.ones(12, np.bool_)) for who in ("zoe", "ana"))
     assert (stranger == ana).all()
 
 
@@ -161,7 +170,7 @@ def test_memory_of_a_person_is_bounded(name: str) -> None:
     policy = make_policy(name)
     sizes: list[int] = []
     for number in range(3):
-        react(policy, "ana", BRIEF, 110)
+        react(policy, ANA, BRIEF, 110)
         sizes.append(len(policy.learner.changes()["ana"]))
         assert number < 2 or sizes[2] <= sizes[1] * 1.1
     assert sizes[-1] < 60_000
@@ -174,10 +183,10 @@ def test_a_reward_is_credited_to_the_turns_before_it_as_far_as_gamma_says(name: 
     for gamma in (0.0, 0.9):
         policy = make_policy(name, seed=1, gamma=gamma)
         for number in range(60):
-            first = policy.decide("ana", {"turn": "first"}, decision_id=f"a{number}", episode_id=str(number))
+            first = policy.decide(ANA, {"turn": "first"}, decision_id=f"a{number}", episode_id=str(number))
             policy.observe(first, 0.0, kind="went_on")
-            then = policy.decide("ana", {"turn": "second"}, decision_id=f"b{number}", episode_id=str(number))
+            then = policy.decide(ANA, {"turn": "second"}, decision_id=f"b{number}", episode_id=str(number))
             policy.observe(then, 1.0 if first.action["verbosity"] == "brief" else -1.0)
-        decision = policy.decide("ana", {"turn": "first"})
+        decision = policy.decide(ANA, {"turn": "first"})
         found[gamma] = sum(p for each, p in decision.action_dist.items() if "verbosity=brief" in each)
     assert found[0.9] > found[0.0] + 0.1 or found[0.9] > 0.9

@@ -15,6 +15,7 @@ import pytest
 from benchmarks import simulated_users as bench
 from numpy.typing import NDArray
 
+from llmagent_os.identity import PersonId
 from llmagent_os.policy.actions import ActionSpace
 from llmagent_os.policy.contract import NOTHING_ASKED, BehaviorPolicy, Context, Decision, Kind, label
 
@@ -53,7 +54,7 @@ class Scripted:
 
     def decide(
         self,
-        user_id: str,
+        user_id: PersonId,
         context: Context,
         explicit: Mapping[str, str] = NOTHING_ASKED,
         *,
@@ -295,7 +296,7 @@ def test_a_behaviour_is_the_same_to_the_policy_and_to_the_world() -> None:
     for number, (mode, verbosity, initiative) in enumerate(bench.ACTIONS):
         assert bench.LABELS[number] == label({"initiative": initiative, "verbosity": verbosity, "mode": mode})
     order: BehaviorPolicy = Scripted(range(12))
-    assert [label(order.decide("x", {}).action) for _ in range(12)] == bench.LABELS
+    assert [label(order.decide(PersonId("x"), {}).action) for _ in range(12)] == bench.LABELS
 
 
 def test_ones_own_world_is_run_and_reported(

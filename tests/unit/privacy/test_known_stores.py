@@ -23,6 +23,7 @@ from llmagent_os.admin import profile_command
 from llmagent_os.bot import Bot
 from llmagent_os.chat import ToolCall
 from llmagent_os.config import Settings
+from llmagent_os.identity import Identity, PersonId
 from llmagent_os.ledger import schema
 from llmagent_os.ledger.connection import connect
 from llmagent_os.privacy.ledger_store import LedgerStore, data_subject
@@ -32,9 +33,9 @@ from llmagent_os.testing import ScriptedLLM
 from tests.platforms.telegram import TelegramServer
 from tests.wire.page import FakePage
 
-ANA_WEB = "web:local:person-ana-ypsilon"
-BEN = "console:local:ben"
-ANA_TELEGRAM = f"telegram::{TelegramServer.ana}"
+ANA_WEB = Identity("web:local:person-ana-ypsilon")
+BEN = Identity("console:local:ben")
+ANA_TELEGRAM = Identity(f"telegram::{TelegramServer.ana}")
 #: What Ana says, and nobody else: none of it may be left anywhere.
 SECRETS = ("zeppelin", "gugelhupf", "Ypsilanti")
 
@@ -118,8 +119,8 @@ class World:
         await self.say("remind me to bake a gugelhupf every Sunday at 6pm")
         answer = await self.say("tell me about the zeppelin")
         await self.act("reaction", message_id=answer["message_id"], emoji="👍", on=True)
-        await self.runtime.profiles.update(ANA_WEB, name="Ypsilanti")
-        await self.runtime.profiles.update(ANA_WEB, place="Ypsilanti")
+        await self.runtime.profiles.update(PersonId(ANA_WEB), name="Ypsilanti")
+        await self.runtime.profiles.update(PersonId(ANA_WEB), place="Ypsilanti")
         await self.tell("hello")
         await self.tell("", files={"zeppelin.txt": b"a gugelhupf"})
         code = (await self.say("/link"))["text"].split("`/link ")[1].split("`")[0]

@@ -8,11 +8,12 @@ from datetime import timedelta
 from pathlib import Path
 
 from llmagent_os.events import now
+from llmagent_os.identity import Identity
 from llmagent_os.ledger import Ledger
 from llmagent_os.privacy.ledger_store import LedgerStore, data_subject
 from llmagent_os.privacy.stores import DataSubject
 
-ANA_S, ANA_T = "slack:T1:U7", "telegram::4711"
+ANA_S, ANA_T = Identity("slack:T1:U7"), Identity("telegram::4711")
 ANA = DataSubject.of([ANA_S, ANA_T])
 
 
@@ -32,7 +33,7 @@ async def kept(folder: Path, name: str, *, linked: bool) -> LedgerStore:
 async def test_the_person_is_found_by_whichever_ledger_has_linked_them(tmp_path: Path) -> None:
     ledgers = (await kept(tmp_path, "chat", linked=False), await kept(tmp_path, "ledger", linked=True))
     assert await data_subject(ANA_T, ledgers) == ANA
-    assert await data_subject("web:local:ben", ledgers) == DataSubject.of(["web:local:ben"])
+    assert await data_subject(Identity("web:local:ben"), ledgers) == DataSubject.of([Identity("web:local:ben")])
 
 
 async def test_a_ledger_that_knows_no_link_exports_and_erases_all_accounts_too(tmp_path: Path) -> None:

@@ -13,11 +13,12 @@ from llmagent_os.admin import profile_command
 from llmagent_os.config import Settings
 from llmagent_os.errors import ConfigError
 from llmagent_os.events import now
+from llmagent_os.identity import Identity
 from llmagent_os.privacy.platform_store import OtherPlatformStore, PlatformStore
 from llmagent_os.privacy.stores import DataSubject
 from llmagent_os.testing import MemoryAdapter
 
-ANA = DataSubject.of(["slack:T1:U7", "web:local:ana"])
+ANA = DataSubject.of([Identity("slack:T1:U7"), Identity("web:local:ana")])
 
 
 @pytest.fixture

@@ -13,6 +13,7 @@ import pytest
 
 from llmagent_os.adapter import Receipt, Reply
 from llmagent_os.events import Conversation, Message, Sender, now
+from llmagent_os.identity import Identity
 from llmagent_os.ledger import Ledger
 from llmagent_os.people.access import REQUEST_VALID
 from llmagent_os.people.linking import CODE_VALID
@@ -88,7 +89,7 @@ async def test_files_go_after_a_month_on_every_platform(tmp_path: Path) -> None:
 async def test_wrong_codes_are_counted_for_as_long_as_the_table_says(age: timedelta, counted: bool) -> None:
     ledger, began = await Ledger.open("sqlite://"), now()
     for _ in range(5):
-        await ledger.identities.join("slack:T1:U7", None, began)
-    refused = await ledger.identities.join("slack:T1:U7", None, began + age)
+        await ledger.identities.join(Identity("slack:T1:U7"), None, began)
+    refused = await ledger.identities.join(Identity("slack:T1:U7"), None, began + age)
     assert (str(refused) == "Refused.TOO_OFTEN") is counted
     await ledger.close()

@@ -8,9 +8,10 @@ from typing import Any
 import pytest
 
 from llmagent_os.errors import ConfigError, LedgerError
+from llmagent_os.identity import Identity
 from llmagent_os.privacy.stores import DataSubject, Erased, EraseOrder, Holds, Stores
 
-ANA = DataSubject.of(["slack:T1:U7", "telegram::4711", "slack:T2:U7"])
+ANA = DataSubject.of([Identity("slack:T1:U7"), Identity("telegram::4711"), Identity("slack:T2:U7")])
 
 
 class NotesStore:
@@ -47,7 +48,7 @@ def test_a_subject_is_one_person_on_several_platforms() -> None:
 
 
 @pytest.mark.parametrize("wrong", [[], ["sam"], ["web:local:ana", "web:local:"]])
-def test_what_is_no_identity_is_refused(wrong: list[str]) -> None:
+def test_what_is_no_identity_is_refused(wrong: list[Identity]) -> None:
     """A typo would otherwise report that there was nothing to erase."""
     with pytest.raises(ConfigError, match="platform:workspace:id"):
         DataSubject.of(wrong)

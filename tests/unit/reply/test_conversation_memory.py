@@ -9,9 +9,11 @@ from pathlib import Path
 import pytest
 
 from llmagent_os.events import Conversation, Message, Sender, event_key, now
-from llmagent_os.identity import identity_of
+from llmagent_os.identity import Identity, identity_of
 from llmagent_os.ledger import Interaction, Ledger
 from llmagent_os.reply.conversation_memory import EPISODE_PAUSE, Episode, recall
+
+ACCOUNT = Identity("memory::u1")
 
 ROOM = Conversation(platform="memory", channel="c1", kind="group")
 
@@ -55,7 +57,7 @@ async def test_in_a_shared_channel_only_the_persons_own_words_are_recalled(ledge
 
 async def test_after_a_pause_a_new_episode_begins(ledger: Ledger) -> None:
     await keep(ledger, said("hello", 1), created_at=now() - EPISODE_PAUSE - timedelta(minutes=1))
-    episode = await recall(ledger, said("hi", 2), "memory::u1", 10)
+    episode = await recall(ledger, said("hi", 2), ACCOUNT, 10)
     assert episode == Episode("")
     assert episode.turn_index == 0
 
@@ -63,7 +65,7 @@ async def test_after_a_pause_a_new_episode_begins(ledger: Ledger) -> None:
 async def test_an_episode_goes_on_and_counts_its_turns(ledger: Ledger) -> None:
     await keep(ledger, said("hello", 1), turn_index=0)
     await keep(ledger, said("more", 2), turn_index=1)
-    episode = await recall(ledger, said("again", 3), "memory::u1", 10)
+    episode = await recall(ledger, said("again", 3), ACCOUNT, 10)
     assert (episode.episode_id, episode.turn_index) == ("e1", 2)
 
 
@@ -118,5 +120,5 @@ async def test_reminders_and_commands_do_not_push_out_what_was_said(ledger: Ledg
     await keep(ledger, said("second", 2))
     for number in (3, 4, 5):
         await keep(ledger, said("", number), completion="")
-    episode = await recall(ledger, said("make it 4", 6), "memory::u1", 1)
+    episode = await recall(ledger, said("make it 4", 6), ACCOUNT, 1)
     assert [turn.said for turn in episode.turns] == ["second", "", "", ""]

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 
 from llmagent_os.chat import ToolCall
 from llmagent_os.events import ButtonPress, Sender
+from llmagent_os.identity import PersonId
 from llmagent_os.modules import BehaviorModule
 from llmagent_os.policy import Context, Decision, FixedPolicy
 from llmagent_os.policy.contract import NOTHING_ASKED
@@ -15,7 +16,7 @@ from tests.unit.agent_bench import Bench, no_draft
 async def test_what_a_tool_learned_about_the_person_is_used_from_then_on(bench: Bench) -> None:
     agent = bench.agent(ToolCall("rename", {"name": "Sam"}), "Hello Sam.", "Hi!")
     await bench.say(agent, "call me Sam")
-    profile = await bench.profiles.get("memory::u1")
+    profile = await bench.profiles.get(PersonId("memory::u1"))
     assert profile.name == "Sam"
     assert profile.preferences == {"verbosity": "brief"}
     _, kept = await bench.say(agent, "hi")
@@ -33,7 +34,7 @@ async def test_tools_get_the_same_call_id_when_a_crashed_turn_runs_again(bench: 
 
 
 async def test_tools_know_the_persons_own_clock(bench: Bench) -> None:
-    await bench.profiles.update("memory::u1", time_zone="Asia/Tokyo")
+    await bench.profiles.update(PersonId("memory::u1"), time_zone="Asia/Tokyo")
     await bench.say(bench.agent(ToolCall("write", {"what": "rain"}), "Done."), "write down rain")
     assert bench.diary.contexts[0].now.hour == 21
 
@@ -50,7 +51,7 @@ async def test_tools_behave_as_the_one_choice_that_is_kept_says(bench: Bench) ->
 
         def decide(
             self,
-            user_id: str,
+            user_id: PersonId,
             context: Context,
             explicit: Mapping[str, str] = NOTHING_ASKED,
             *,

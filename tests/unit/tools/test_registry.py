@@ -11,6 +11,7 @@ from typing import Any, cast
 import pytest
 
 from llmagent_os.errors import PluginError, ToolArgumentError
+from llmagent_os.identity import PersonId
 from llmagent_os.people.profiles import Profile
 from llmagent_os.plugin import Button, Card, Plugin, ToolContext, ToolResult, tool
 from llmagent_os.records import MemoryRecords, Records
@@ -19,14 +20,14 @@ from llmagent_os.tools.registry import Plugins
 
 def context(user: str = "ana", text: str = "") -> ToolContext:
     return ToolContext(
-        user_id=user,
+        user_id=PersonId(user),
         conversation_key="room",
         call_id="1",
         now=datetime(2026, 11, 22, 17, 0, tzinfo=UTC),
         time_zone="UTC",
         text=text,
         records=MemoryRecords(),
-        profile=Profile(user_id=user),
+        profile=Profile(user_id=PersonId(user)),
     )
 
 

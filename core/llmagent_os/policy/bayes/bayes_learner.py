@@ -21,6 +21,7 @@ import numpy as np
 from scipy.special import ndtr
 
 from llmagent_os.errors import PolicyError
+from llmagent_os.identity import PersonId
 from llmagent_os.policy.actions import ActionSpace
 from llmagent_os.policy.array_types import Bools, Floats
 from llmagent_os.policy.bayes.design_matrix import DesignMatrix
@@ -111,7 +112,7 @@ class Bayes:
         self._bonus, self._change = bonus, change
         self._count = 0
         self._shared = SharedState.start(DesignMatrix(actions, Features()), chains, personas, self._rng())
-        self._pool: OrderedDict[str, None] = OrderedDict()
+        self._pool: OrderedDict[PersonId, None] = OrderedDict()
         self._people = PersonCache(PersonState.packed)
 
     # -- deciding -----------------------------------------------------------------------------------------------------
@@ -121,7 +122,7 @@ class Bayes:
         """A name of the state: the format, and the number of observations."""
         return f"{FORMAT}+{self._count}"
 
-    def probabilities(self, person_id: str, context: Context, allowed: Bools) -> Floats:
+    def probabilities(self, person_id: PersonId, context: Context, allowed: Bools) -> Floats:
         """See :class:`~llmagent_os.policy.learner.Learner`."""
         shut = np.where(allowed, 0.0, -np.inf)  # (actions,)
         best = np.zeros(len(allowed), np.float64)  # (actions,)
@@ -137,12 +138,12 @@ class Bayes:
         chances: Floats = (1 - share) * best + share * (THOMPSON_SHARE * votes + UNIFORM_SHARE * anything)
         return chances
 
-    def expected(self, person_id: str, context: Context) -> Floats:
+    def expected(self, person_id: PersonId, context: Context) -> Floats:
         """Return the probability that an action satisfies the person, for every action, ``(actions,)``."""
         shared = self._shared
         return self._guess(shared, person_id, shared.design.features.vector(context))[0]
 
-    def beliefs(self, person_id: str) -> Floats:
+    def beliefs(self, person_id: PersonId) -> Floats:
         """See :class:`~llmagent_os.policy.learner.Learner`."""
         person, shared = self._people.get(person_id), self._shared
         width = len(shared.design.features.columns)
@@ -156,7 +157,7 @@ class Bayes:
             counts += np.bincount(best.ravel(), likely.ravel(), len(counts))
         return counts
 
-    def _taste(self, shared: SharedState, person_id: str, context: Floats) -> _TastePosterior:
+    def _taste(self, shared: SharedState, person_id: PersonId, context: Floats) -> _TastePosterior:
         """Return what is believed of a person in a context, ``(columns,)``. A newcomer has the prior, equation (2)."""
         person = self._people.get(person_id)
         belief = None if person is None else person.belief
@@ -171,7 +172,7 @@ class Bayes:
         noise = resized(belief.spread, size)
         return _TastePosterior(phi, mu, odds, resized(belief.own, size), noise, ((noise @ phi.T) ** 2).mean(0))
 
-    def _guess(self, shared: SharedState, person_id: str, context: Floats) -> tuple[Floats, Floats, Floats]:
+    def _guess(self, shared: SharedState, person_id: PersonId, context: Floats) -> tuple[Floats, Floats, Floats]:
         """Return how good every action is for a person.
 
         Returns:
@@ -217,7 +218,7 @@ class Bayes:
             people = [self._people[name] for name in self._pool]
             self._shared = draw_shared(people, self._shared, self._lean, rng)
 
-    def forget(self, person_id: str) -> None:
+    def forget(self, person_id: PersonId) -> None:
         """See :class:`~llmagent_os.policy.learner.Learner`."""
         self._people.forget(person_id)
         self._pool.pop(person_id, None)
@@ -227,7 +228,7 @@ class Bayes:
     def _rng(self) -> np.random.Generator:
         return np.random.default_rng([self._seed, self._count])
 
-    def _move_to_pool(self, person_id: str, person: PersonState) -> None:
+    def _move_to_pool(self, person_id: PersonId, person: PersonState) -> None:
         """Put a person who was heard into the pool. The person who was heard least recently leaves a full pool."""
         self._people.heard(person_id, person)
         shared = self._shared
@@ -252,7 +253,7 @@ class Bayes:
         shared = pack({name: getattr(self._shared, name) for name in _ARRAYS}, facts)
         return {**self._people.changes(), SHARED: shared}
 
-    def restore(self, shared: bytes) -> Collection[str]:
+    def restore(self, shared: bytes) -> Collection[PersonId]:
         """See :class:`~llmagent_os.policy.learner.Learner`."""
         arrays, facts = unpack_shared(shared, FORMAT, self.actions.labels)
         design = DesignMatrix(self.actions, Features(tuple(facts["columns"])))
@@ -264,11 +265,11 @@ class Bayes:
         self._pool = OrderedDict.fromkeys(facts["pool"])
         return list(self._pool)
 
-    def knows(self, person_id: str) -> bool:
+    def knows(self, person_id: PersonId) -> bool:
         """See :class:`~llmagent_os.policy.learner.Learner`."""
         return self._people.get(person_id) is not None
 
-    def take(self, person_id: str, part: bytes) -> None:
+    def take(self, person_id: PersonId, part: bytes) -> None:
         """See :class:`~llmagent_os.policy.learner.Learner`."""
         self._people.take(person_id, unpacked(part))
 

@@ -16,6 +16,7 @@ import msgspec
 import numpy as np
 
 from llmagent_os.errors import PolicyError
+from llmagent_os.identity import PersonId
 from llmagent_os.policy.actions import ActionSpace
 from llmagent_os.policy.array_types import Bools, Floats, Singles
 from llmagent_os.policy.contract import Context
@@ -93,12 +94,12 @@ class LinearLearner(ABC):
 
     # -- the learner --------------------------------------------------------------------------------------------------
 
-    def probabilities(self, person_id: str, context: Context, allowed: Bools) -> Floats:
+    def probabilities(self, person_id: PersonId, context: Context, allowed: Bools) -> Floats:
         """See :class:`~llmagent_os.policy.learner.Learner`."""
         person = self._people.get(person_id)
         return self._policy(self._state(self._features.vector(context)), person, allowed)
 
-    def beliefs(self, person_id: str) -> Floats:
+    def beliefs(self, person_id: PersonId) -> Floats:
         """See :class:`~llmagent_os.policy.learner.Learner`. These are the probabilities in the average context."""
         person = self._people.get(person_id)
         states = [self._state(np.array(turn.state)) for turn in list(person.turns)] if person else []
@@ -122,7 +123,7 @@ class LinearLearner(ABC):
         for credit in record(person.turns, observation, state, self.gamma):
             self._learn(person, credit)
 
-    def forget(self, person_id: str) -> None:
+    def forget(self, person_id: PersonId) -> None:
         """See :class:`~llmagent_os.policy.learner.Learner`."""
         self._people.forget(person_id)
 
@@ -187,7 +188,7 @@ class LinearLearner(ABC):
         }
         return {**self._people.changes(), SHARED: pack({"weights": self._weights, "value": self._value}, facts)}
 
-    def restore(self, shared: bytes) -> Collection[str]:
+    def restore(self, shared: bytes) -> Collection[PersonId]:
         """See :class:`~llmagent_os.policy.learner.Learner`."""
         arrays, facts = unpack_shared(shared, self._format, self.actions.labels)
         if arrays["weights"].shape != (self._size,):
@@ -199,11 +200,11 @@ class LinearLearner(ABC):
         self._people.clear()
         return ()
 
-    def knows(self, person_id: str) -> bool:
+    def knows(self, person_id: PersonId) -> bool:
         """See :class:`~llmagent_os.policy.learner.Learner`."""
         return self._people.get(person_id) is not None
 
-    def take(self, person_id: str, part: bytes) -> None:
+    def take(self, person_id: PersonId, part: bytes) -> None:
         """See :class:`~llmagent_os.policy.learner.Learner`."""
         arrays, facts = unpack(part)
         turns = msgspec.convert(facts["turns"], list[SessionTurn])

@@ -38,6 +38,7 @@ from pathlib import Path
 from uuid import uuid4
 from weakref import WeakValueDictionary
 
+from llmagent_os.identity import PersonId
 from llmagent_os.plugin import Plugin, Span, ToolContext, ToolResult, tool
 from llmagent_os.plugins.calendar.buttons import answer_button
 from llmagent_os.plugins.calendar.calendar_call import CalendarCall
@@ -60,7 +61,7 @@ class CalendarPlugin(Plugin):
 
     def __init__(self) -> None:
         # A person may write from two places at once. Only one call at a time changes their calendar.
-        self._locks: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
+        self._locks: WeakValueDictionary[PersonId, asyncio.Lock] = WeakValueDictionary()
 
     @tool(permission="calendar.write")
     async def create_event(
@@ -209,14 +210,14 @@ class CalendarPlugin(Plugin):
         async with self._lock(context.user_id):
             return await work(CalendarCall(context), given)
 
-    def _lock(self, person_id: str) -> asyncio.Lock:
+    def _lock(self, person_id: PersonId) -> asyncio.Lock:
         lock = self._locks.get(person_id)
         if lock is None:
             lock = self._locks[person_id] = asyncio.Lock()
         return lock
 
 
-def _write(content: bytes, person_id: str) -> Path:
+def _write(content: bytes, person_id: PersonId) -> Path:
     # One file per person; the next export replaces it. It outlives a restart: a reply may still be on its way.
     root = Path(tempfile.gettempdir()) / f"llmagent-os-{os.getuid()}"
     root.mkdir(mode=0o700, exist_ok=True)

@@ -7,11 +7,14 @@ from typing import cast
 import numpy as np
 import pytest
 
+from llmagent_os.identity import PersonId
 from llmagent_os.policy.actions import ActionSpace
 from llmagent_os.policy.bayes.bayes_learner import Bayes
 from llmagent_os.policy.contract import Decision
 from llmagent_os.policy.learned import LearnedPolicy, make_learner, make_policy
 from tests.unit.policy.reactions import BRIEF, CHATTY, HERE, chance, react
+
+ODD = PersonId("odd")
 
 
 def test_fifteen_reactions_are_enough_and_taking_them_off_unlearns_it() -> None:
@@ -23,14 +26,14 @@ def test_fifteen_reactions_are_enough_and_taking_them_off_unlearns_it() -> None:
         given = list[Decision]()
         for number in range(15):
             for who, likes in (("ana", BRIEF), ("ben", CHATTY)):
-                decision = policy.decide(who, HERE, decision_id=f"{who}{number}")
+                decision = policy.decide(PersonId(who), HERE, decision_id=f"{who}{number}")
                 policy.observe(decision, 1.0 if likes.items() <= decision.action.items() else -1.0)
                 policy.observe(decision, 0.0, kind="went_on")
                 given.append(decision)
-        own += [chance(policy, "ana", BRIEF), chance(policy, "ben", CHATTY)]
+        own += [chance(policy, PersonId("ana"), BRIEF), chance(policy, PersonId("ben"), CHATTY)]
         for decision in given:
             policy.observe(decision, None)
-        undone += [chance(policy, "ben", CHATTY)]
+        undone += [chance(policy, PersonId("ben"), CHATTY)]
     assert np.mean(own) > 0.75
     assert np.mean(undone) < np.mean(own) - 0.3
 
@@ -42,7 +45,7 @@ def test_people_who_always_react_are_not_taken_to_mean_the_opposite() -> None:
     good: list[bool] = []
     for number in range(50):
         for who in "abcdefghijkl":
-            decision = policy.decide(who, HERE, decision_id=f"{who}{number}")
+            decision = policy.decide(PersonId(who), HERE, decision_id=f"{who}{number}")
             fits = decision.action["verbosity"] == "brief"
             good.append(fits)
             satisfied = rng.random() < (0.9 if fits else 0.2)
@@ -62,26 +65,26 @@ def test_what_is_believed_of_somebody_does_not_change_with_who_is_heard_after_th
     kept: list[float] = []
     for seed in range(3):
         policy = make_policy("bayes", seed=seed)
-        react(policy, "odd", CHATTY, 15)
-        known.append(policy.learner.beliefs("odd")[chatty].sum())
+        react(policy, ODD, CHATTY, 15)
+        known.append(policy.learner.beliefs(ODD)[chatty].sum())
         for number in range(6):
-            react(policy, f"other{number}", {"verbosity": "brief"}, 3)
-        before = policy.learner.beliefs("odd")
+            react(policy, PersonId(f"other{number}"), {"verbosity": "brief"}, 3)
+        before = policy.learner.beliefs(ODD)
         for number in range(14):
-            react(policy, f"another{number}", {"verbosity": "brief"}, 3)
-        assert (policy.learner.beliefs("odd") == before).all()
+            react(policy, PersonId(f"another{number}"), {"verbosity": "brief"}, 3)
+        assert (policy.learner.beliefs(ODD) == before).all()
         kept.append(before[chatty].sum())
-        react(policy, "odd", CHATTY, 1)
-        assert policy.learner.beliefs("odd")[chatty].sum() > 0.25
+        react(policy, ODD, CHATTY, 1)
+        assert policy.learner.beliefs(ODD)[chatty].sum() > 0.25
     assert np.mean(kept) > np.mean(known) - 0.2
 
 
 def test_votes_that_count_nothing_change_nothing_for_anybody() -> None:
     policy = make_policy("bayes", seed=0)
     for number in range(40):
-        decision = policy.decide(f"u{number % 3}", HERE, decision_id=str(number))
+        decision = policy.decide(PersonId(f"u{number % 3}"), HERE, decision_id=str(number))
         policy.observe(decision, -1.0, weight=0.0)
-    satisfied = [cast("Bayes", policy.learner).expected(who, HERE).mean() for who in ("u0", "newcomer")]
+    satisfied = [cast("Bayes", policy.learner).expected(PersonId(who), HERE).mean() for who in ("u0", "newcomer")]
     assert min(satisfied) > 0.35
 
 
@@ -94,13 +97,13 @@ def test_one_troll_moves_what_newcomers_get_by_a_bounded_amount() -> None:
             policy = make_policy("bayes", seed=seed)
             for _ in range(6):
                 for number in range(12):
-                    react(policy, f"person{number}", {"verbosity": "brief"}, 1)
+                    react(policy, PersonId(f"person{number}"), {"verbosity": "brief"}, 1)
             if troll:
                 for number in range(120):
-                    decision = policy.decide("troll", HERE, decision_id=f"troll{number}")
+                    decision = policy.decide(PersonId("troll"), HERE, decision_id=f"troll{number}")
                     policy.observe(decision, -1.0 if decision.action["verbosity"] == "brief" else 1.0)
             learner = policy.learner
-            everyone = [learner.beliefs("newcomer") for _ in range(1)]
+            everyone = [learner.beliefs(PersonId("newcomer")) for _ in range(1)]
             brief = [action["verbosity"] == "brief" for action in policy.actions.actions]
             ends.append(np.mean(everyone, axis=0)[brief])
         moved.append(float(ends[0].sum() - ends[1].sum()))
