@@ -38,7 +38,7 @@ TRUST = "\x00trust"  #: the part that holds the raters' tallies; no person is ca
 MADE = "\x00made"  #: and the one that names the settings it was learned with
 
 
-def decision_of(interaction: Interaction, user_id: PersonId) -> Decision | None:
+def decision_of(interaction: Interaction, person_id: PersonId) -> Decision | None:
     """The decision that an interaction was made by; None: no policy chose how to reply."""
     features = interaction.context.get("features")
     chosen = interaction.action and interaction.action_dist and interaction.policy_version not in NOT_CHOSEN
@@ -52,7 +52,7 @@ def decision_of(interaction: Interaction, user_id: PersonId) -> Decision | None:
                 "policy_version": interaction.policy_version,
                 "action_dist": interaction.action_dist,
                 "decision_id": interaction.interaction_id,
-                "user_id": user_id,
+                "person_id": person_id,
                 "context": features,
                 "episode_id": interaction.episode_id,
             },

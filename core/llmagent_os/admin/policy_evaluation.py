@@ -144,7 +144,7 @@ def as_logged(taken: Sequence[tuple[Decision, ReplyWithRewards]], space: ActionS
         nexts.append(max((_NEXT[row.kind] for row in each.rewards if row.kind in _NEXT), default=0))
     return LoggedBanditFeedback(
         context=np.stack([features.vector(decision.context) for decision, _ in taken]),
-        person=np.array([people.setdefault(decision.user_id, len(people)) for decision, _ in taken]),
+        person=np.array([people.setdefault(decision.person_id, len(people)) for decision, _ in taken]),
         action=np.array([space.index(decision.action) for decision, _ in taken], np.int64),
         action_dist=np.stack([_chances(decision, space) for decision, _ in taken]),
         opinion=np.array(opinions, np.int64),
@@ -164,7 +164,7 @@ def _candidate(
     if name in LEARNERS:
         policy = _trained(name, before, bot)
         rows: list[Any] = [
-            policy.learner.probabilities(decision.user_id, decision.context, can)
+            policy.learner.probabilities(decision.person_id, decision.context, can)
             for (decision, _), can in zip(rest, allowed, strict=True)
         ]
         return np.stack(rows)

@@ -56,7 +56,7 @@ def test_of_several_signs_that_follow_thanks_win_and_then_what_speaks_against() 
         ]
         dist = dict.fromkeys(SPACE.labels, 1 / 12)
         decision = Decision(
-            action=SPACE.actions[0], pscore=1 / 12, policy_version="x", action_dist=dist, user_id=PersonId("u")
+            action=SPACE.actions[0], pscore=1 / 12, policy_version="x", action_dist=dist, person_id=PersonId("u")
         )
         taken = ReplyWithRewards(
             seq=1, interaction=None, person=PersonId("u"), identities=(Identity("u"),), rewards=rewards
