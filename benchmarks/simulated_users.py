@@ -220,7 +220,7 @@ class Uniform:
 
     def decide(
         self,
-        user_id: PersonId,
+        person_id: PersonId,
         context: Context,
         explicit: Mapping[str, str] = NOTHING_ASKED,
         *,
@@ -229,7 +229,7 @@ class Uniform:
     ) -> Decision:
         at = int(self._rng.integers(len(ACTIONS)))
         action = dict(zip(("mode", "verbosity", "initiative"), ACTIONS[at], strict=True))
-        return Decision(action=action, pscore=1 / len(ACTIONS), policy_version="uniform", user_id=user_id)
+        return Decision(action=action, pscore=1 / len(ACTIONS), policy_version="uniform", person_id=person_id)
 
     def observe(
         self, decision: Decision, reward: float | None, *, kind: Kind = "reaction", weight: float = 1.0

@@ -60,7 +60,7 @@ def decision_of(interaction: Interaction, person_id: PersonId) -> Decision | Non
                 "policy_version": interaction.policy_version,
                 "action_dist": interaction.action_dist,
                 "decision_id": interaction.interaction_id,
-                "user_id": person_id,
+                "person_id": person_id,
                 "context": features,
                 "episode_id": interaction.episode_id,
             },

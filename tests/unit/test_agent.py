@@ -33,14 +33,14 @@ async def test_the_propensity_of_a_learned_policy_is_logged_and_rewards_reach_it
 
         def decide(
             self,
-            user_id: PersonId,
+            person_id: PersonId,
             context: Context,
             explicit: Mapping[str, str] = NOTHING_ASKED,
             *,
             decision_id: str = "",
             episode_id: str = "",
         ) -> Decision:
-            sure = super().decide(user_id, context, explicit)
+            sure = super().decide(person_id, context, explicit)
             return Decision(action=sure.action, pscore=0.5, policy_version="coin-1", action_dist={"a": 0.5, "b": 0.5})
 
         def observe(

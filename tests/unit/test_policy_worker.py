@@ -551,7 +551,7 @@ async def test_one_row_that_cannot_be_learned_does_not_stop_the_rest(tmp_path: P
         observe = bot.learning._policy.observe  # pyright: ignore[reportPrivateUsage]
 
         def fails(decision: Decision, reward: float | None, *, kind: Kind = "reaction", weight: float = 1.0) -> None:
-            if decision.user_id == "memory::ben":
+            if decision.person_id == "memory::ben":
                 raise ZeroDivisionError
             observe(decision, reward, kind=kind, weight=weight)
 

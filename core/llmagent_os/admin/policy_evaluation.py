@@ -170,7 +170,7 @@ def as_logged(decisions: Sequence[Decision], standing: Sequence[Standing], space
     opinions = [known.get("reaction", 0.0) for known in standing]
     return LoggedBanditFeedback(
         context=np.stack([features.vector(decision.context) for decision in decisions]),
-        person=np.array([people.setdefault(decision.user_id, len(people)) for decision in decisions]),
+        person=np.array([people.setdefault(decision.person_id, len(people)) for decision in decisions]),
         action=np.array([space.index(decision.action) for decision in decisions], np.int64),
         action_dist=np.stack([_chances(decision, space) for decision in decisions]),
         opinion=np.array([0 if not opinion else 2 if opinion > 0 else 1 for opinion in opinions], np.int64),
@@ -191,7 +191,7 @@ def probabilities(candidate: LearnedPolicy | str, space: ActionSpace, decisions:
     allowed = np.stack([_chances(decision, space) > 0 for decision in decisions])
     if not isinstance(candidate, str):
         rows: list[Any] = [
-            candidate.learner.probabilities(decision.user_id, decision.context, can)
+            candidate.learner.probabilities(decision.person_id, decision.context, can)
             for decision, can in zip(decisions, allowed, strict=True)
         ]
         return np.stack(rows)

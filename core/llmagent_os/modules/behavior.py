@@ -101,14 +101,16 @@ class BehaviorModule:
         self._chosen[dimension] = value
 
     def decide(
-        self, user_id: PersonId, context: Context, explicit: Action, *, decision_id: str = "", episode_id: str = ""
+        self, person_id: PersonId, context: Context, explicit: Action, *, decision_id: str = "", episode_id: str = ""
     ) -> Decision:
         """Choose how to answer a person; see :class:`~llmagent_os.policy.BehaviorPolicy`.
 
         People who opted out of learning are answered as the bot is configured, and nothing is learned about them.
         """
         policy = self.policy if may_learn(explicit) else self.fixed
-        return policy.decide(user_id, context, self._chosen | explicit, decision_id=decision_id, episode_id=episode_id)
+        return policy.decide(
+            person_id, context, self._chosen | explicit, decision_id=decision_id, episode_id=episode_id
+        )
 
     def observe(
         self, decision: Decision, reward: float | None, *, kind: Kind = "reaction", weight: float = 1.0

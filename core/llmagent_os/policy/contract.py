@@ -58,15 +58,19 @@ def label(action: Mapping[str, str]) -> str:
     return ",".join(f"{key}={action[key]}" for key in sorted(action))
 
 
-class Decision(msgspec.Struct, frozen=True, kw_only=True):
-    """A chosen action and the probability of that choice. Off-policy evaluation needs both."""
+class Decision(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """A chosen action and the probability of that choice. Off-policy evaluation needs both.
+
+    A decision is made again out of logged values. A value with another name than a field is refused there: if the
+    person's were ignored, everybody's feedback would teach the policy about one and the same person.
+    """
 
     action: Action  #: the chosen action
     pscore: float  #: probability of ``action`` under the policy that chose it, in (0, 1]
     policy_version: str  #: the policy that chose, and its state
     action_dist: dict[str, float] = {}  #: probability of every action that could be chosen, by :func:`label`
     decision_id: str = msgspec.field(default_factory=lambda: uuid4().hex)  #: the ``interaction_id`` if there is one
-    user_id: PersonId = NOBODY  #: the person who was answered
+    person_id: PersonId = NOBODY  #: the person who was answered
     context: Context = {}  #: what was known
     episode_id: str = ""  #: the session of the turn; empty: the decision stands alone
 
@@ -76,7 +80,7 @@ class BehaviorPolicy(Protocol):
 
     def decide(
         self,
-        user_id: PersonId,
+        person_id: PersonId,
         context: Context,
         explicit: Mapping[str, str] = NOTHING_ASKED,
         *,
@@ -86,7 +90,7 @@ class BehaviorPolicy(Protocol):
         """Choose an action. The learned state does not change.
 
         Args:
-            user_id: the person who is answered.
+            person_id: the person who is answered.
             context: what is known.
             explicit: the values that the person has asked for. They are always used, and never explored against.
             decision_id: the id of the decision; empty: a new one is made.

@@ -35,7 +35,7 @@ class FixedPolicy:
 
     def decide(
         self,
-        user_id: PersonId,
+        person_id: PersonId,
         context: Context,
         explicit: Mapping[str, str] = NOTHING_ASKED,
         *,
@@ -50,7 +50,7 @@ class FixedPolicy:
             policy_version=self.version,
             action_dist={label(action): 1.0},
             decision_id=decision_id or uuid4().hex,
-            user_id=user_id,
+            person_id=person_id,
             context=context,
             episode_id=episode_id,
         )

@@ -44,7 +44,7 @@ class LearnedPolicy:
 
     def decide(
         self,
-        user_id: PersonId,
+        person_id: PersonId,
         context: Context,
         explicit: Mapping[str, str] = NOTHING_ASKED,
         *,
@@ -53,7 +53,7 @@ class LearnedPolicy:
     ) -> Decision:
         """See :class:`~llmagent_os.policy.contract.BehaviorPolicy`."""
         allowed = self.actions.allowed(explicit)
-        chances = self.learner.probabilities(user_id, context, allowed)  # (actions,)
+        chances = self.learner.probabilities(person_id, context, allowed)  # (actions,)
         edges = chances.cumsum()  # (actions,)
         at = int((self._rng.random() * edges[-1] >= edges).sum())
         labels = self.actions.labels
@@ -63,7 +63,7 @@ class LearnedPolicy:
             policy_version=self.version,
             action_dist={labels[number]: float(chances[number]) for number in np.flatnonzero(allowed)},
             decision_id=decision_id or uuid4().hex,
-            user_id=user_id,
+            person_id=person_id,
             context=context,
             episode_id=episode_id,
         )
@@ -79,7 +79,7 @@ class LearnedPolicy:
             return
         self.learner.observe(
             Observation(
-                person_id=decision.user_id,
+                person_id=decision.person_id,
                 decision_id=decision.decision_id,
                 episode_id=decision.episode_id,
                 context=decision.context,

@@ -178,7 +178,7 @@ def test_of_several_signs_that_follow_thanks_win_and_then_what_speaks_against() 
     def nexts(*kinds: Kind) -> int:
         dist = dict.fromkeys(SPACE.labels, 1 / 12)
         decision = Decision(
-            action=SPACE.actions[0], pscore=1 / 12, policy_version="x", action_dist=dist, user_id=PersonId("u")
+            action=SPACE.actions[0], pscore=1 / 12, policy_version="x", action_dist=dist, person_id=PersonId("u")
         )
         return int(as_logged([decision], [{kind: SIGNALS[kind].reward for kind in kinds}], SPACE).follow_up[0])
 

@@ -98,7 +98,7 @@ class NotingPolicy(LearnedPolicy):
         self, decision: Decision, reward: float | None, *, kind: Kind = "reaction", weight: float = 1.0
     ) -> None:
         action = label(decision.action)
-        self.observed.append(Observed(decision.decision_id, decision.user_id, action, kind, reward, weight))
+        self.observed.append(Observed(decision.decision_id, decision.person_id, action, kind, reward, weight))
         super().observe(decision, reward, kind=kind, weight=weight)
 
 

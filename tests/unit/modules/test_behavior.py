@@ -88,7 +88,7 @@ def test_a_mode_that_was_set_holds_with_every_policy_and_keeps_its_defaults() ->
     class Learned:
         def decide(
             self,
-            user_id: str,
+            person_id: PersonId,
             context: Context,
             explicit: Mapping[str, str] = NOTHING_ASKED,
             *,

@@ -119,9 +119,9 @@ def test_one_thread_decides_while_another_observes(name: str) -> None:
         learning.start()
         while learning.is_alive():
             for each in decisions[::7]:
-                chances = policy.learner.probabilities(each.user_id, each.context, all_of_them)
+                chances = policy.learner.probabilities(each.person_id, each.context, all_of_them)
                 assert math.isclose(chances.sum(), 1.0)
-                assert math.isclose(policy.learner.beliefs(each.user_id).sum(), 1.0)
+                assert math.isclose(policy.learner.beliefs(each.person_id).sum(), 1.0)
     finally:
         sys.setswitchinterval(usual)
         learning.join()

@@ -54,7 +54,7 @@ class Scripted:
 
     def decide(
         self,
-        user_id: PersonId,
+        person_id: PersonId,
         context: Context,
         explicit: Mapping[str, str] = NOTHING_ASKED,
         *,
@@ -66,7 +66,7 @@ class Scripted:
             action={"mode": mode, "verbosity": verbosity, "initiative": initiative},
             pscore=1.0,
             policy_version="scripted",
-            user_id=user_id,
+            person_id=person_id,
             context=context,
             episode_id=episode_id,
         )
@@ -258,7 +258,7 @@ def test_delayed_sessions_are_told_and_reacted_to_at_their_end() -> None:
     reactions = [told for told in policy.told if told.kind == "reaction"]
     assert reactions and all(told.decision is last[told.decision.episode_id] for told in reactions)
     assert all(
-        len({each.user_id for each in policy.decisions if each.episode_id == name}) == 1 for name in list(last)[:9]
+        len({each.person_id for each in policy.decisions if each.episode_id == name}) == 1 for name in list(last)[:9]
     )
 
 
@@ -285,7 +285,7 @@ def test_a_policy_is_told_of_reactions_and_of_asking_again_and_never_of_silence(
     ]
     third = policy.decisions[2]
     assert third.context == {"intent": "2", "other_0": 0.5, "other_1": -0.5}
-    assert third.user_id == policy.decisions[0].user_id != policy.decisions[1].user_id
+    assert third.person_id == policy.decisions[0].person_id != policy.decisions[1].person_id
     assert third.episode_id == "", "each turn stands alone"
 
 

@@ -51,7 +51,7 @@ async def test_tools_behave_as_the_one_choice_that_is_kept_says(bench: Bench) ->
 
         def decide(
             self,
-            user_id: PersonId,
+            person_id: PersonId,
             context: Context,
             explicit: Mapping[str, str] = NOTHING_ASKED,
             *,
@@ -59,7 +59,7 @@ async def test_tools_behave_as_the_one_choice_that_is_kept_says(bench: Bench) ->
             episode_id: str = "",
         ) -> Decision:
             self.ways.append("act" if self.ways[-1:] == ["ask_first"] else "ask_first")
-            action = super().decide(user_id, context, explicit).action | {"initiative": self.ways[-1]}
+            action = super().decide(person_id, context, explicit).action | {"initiative": self.ways[-1]}
             return Decision(action=action, pscore=0.5, policy_version="turns")
 
     turns = Turns()
