@@ -9,7 +9,8 @@ from llmagent_os.commands.taste_report import styles_of, taste_report
 from llmagent_os.events import Command, Event
 from llmagent_os.identity import PersonId, identity_of
 from llmagent_os.people.profiles import Profile, Profiles
-from llmagent_os.privacy.consent import LEARNING, may_learn
+from llmagent_os.privacy.consent import LEARNING
+from llmagent_os.reply.exchange import open_exchange
 from llmagent_os.reply.services import Services
 
 _NO_PROFILES = Reply("I keep no profiles here.")
@@ -34,9 +35,9 @@ async def change_or_show(services: Services, event: Event, what: str) -> Reply:
     profiles = services.profiles
     if profiles is None:
         return _NO_PROFILES
-    person_id = await services.directory.person_of(identity_of(event))
     if not what:
-        return await _show(services, profiles, person_id)
+        return await _show(services, event)
+    person_id = await services.directory.person_of(identity_of(event))
     if what == "undo":
         return await _undo(profiles, person_id)
     if what.startswith("clear"):
@@ -49,10 +50,10 @@ async def change_or_show(services: Services, event: Event, what: str) -> Reply:
     return _shown(changed, "Done: I do not learn from your reactions any more." if value == "off" else "Done.")
 
 
-async def _show(services: Services, profiles: Profiles, person_id: PersonId) -> Reply:
-    known = await profiles.get(person_id)
-    shown = _shown(known, "This is what I know about you.", _NOTHING_KNOWN)
-    learned = await taste_report(services, known)
+async def _show(services: Services, event: Event) -> Reply:
+    exchange = await open_exchange(services, event, intent="command")
+    shown = _shown(exchange.profile, "This is what I know about you.", _NOTHING_KNOWN)
+    learned = await taste_report(services, exchange)
     return msgspec.structs.replace(shown, text=f"{shown.text}\n\n{learned}") if learned else shown
 
 
@@ -67,8 +68,8 @@ async def _clear(profiles: Profiles, person_id: PersonId, field: str) -> Reply:
     """Empty one field or preference, or everything."""
     known = await profiles.get(person_id)
     if not field:
-        # Nobody who clears a profile asks for learning to begin again.
-        kept = {} if may_learn(known.preferences) else {LEARNING: "off"}
+        # The answer to the question of consent stays: nobody who clears a profile asks for learning to begin again.
+        kept = {name: value for name, value in known.preferences.items() if name == LEARNING}
         known = await profiles.update(person_id, name=None, place=None, time_zone=None, preferences=kept)
     elif field in known.preferences:
         kept = {key: value for key, value in known.preferences.items() if key != field}

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from llmagent_os.people.profiles import Profile
-from llmagent_os.privacy.consent import may_learn
+from llmagent_os.reply.exchange import Exchange
 from llmagent_os.reply.services import Services
 
 #: How a taste is put into words. One of a bot's own dimensions is named as it is.
@@ -21,17 +20,17 @@ _LIKED = {
 REPORT_ODDS = 1.2
 
 
-async def taste_report(services: Services, profile: Profile) -> str:
+async def taste_report(services: Services, exchange: Exchange) -> str:
     """What the person's reactions have taught, in words; empty where nothing is learned.
 
     Args:
         services: has the policy's worker.
-        profile: the person's.
+        exchange: the command; it has the person's profile.
     """
-    worker = services.policy_worker
+    worker, profile = services.policy_worker, exchange.profile
     if worker is None:
         return ""
-    if not may_learn(profile.preferences):
+    if not exchange.may_learn:
         return "I do not learn from your reactions: `/profile learning on` changes that."
     await worker.catch_up()
     reacted, replies = await worker.reply_counts(profile.user_id)

@@ -10,7 +10,6 @@ from llmagent_os.identity import NOBODY, PersonId
 from llmagent_os.modules.knowledge import Hit
 from llmagent_os.policy import Action, BehaviorPolicy, Context, Decision, FixedPolicy, Kind
 from llmagent_os.policy.contract import DIMENSIONS, Dimensions
-from llmagent_os.privacy.consent import may_learn
 
 if TYPE_CHECKING:
     from llmagent_os.llm import LLM
@@ -101,16 +100,29 @@ class BehaviorModule:
         self._chosen[dimension] = value
 
     def decide(
-        self, person_id: PersonId, context: Context, explicit: Action, *, decision_id: str = "", episode_id: str = ""
+        self,
+        person_id: PersonId,
+        context: Context,
+        explicit: Action,
+        *,
+        learn: bool = True,
+        decision_id: str = "",
+        episode_id: str = "",
     ) -> Decision:
         """Choose how to answer a person; see :class:`~llmagent_os.policy.BehaviorPolicy`.
 
-        People who opted out of learning are answered as the bot is configured, and nothing is learned about them.
+        Args:
+            person_id: the person who is answered.
+            context: what is known.
+            explicit: the values that the person has asked for.
+            learn: whether the bot may learn from the person. Without consent, the person is answered as the bot is
+                configured, and nothing is learned from the decision.
+            decision_id: the id of the decision; empty: a new one is made.
+            episode_id: the session of the turn; empty: the decision stands alone.
         """
-        policy = self.policy if may_learn(explicit) else self.fixed
-        return policy.decide(
-            person_id, context, self._chosen | explicit, decision_id=decision_id, episode_id=episode_id
-        )
+        policy = self.policy if learn else self.fixed
+        wanted = self._chosen | explicit
+        return policy.decide(person_id, context, wanted, decision_id=decision_id, episode_id=episode_id)
 
     def observe(
         self, decision: Decision, reward: float | None, *, kind: Kind = "reaction", weight: float = 1.0

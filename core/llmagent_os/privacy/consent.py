@@ -1,4 +1,8 @@
-"""Consent: the one question whether the bot may learn from a person."""
+"""Consent: the one question whether the bot may learn from a person.
+
+It is asked at two places: ``Exchange.may_learn``, for whatever is answered, and ``Directory.may_teach``, for reactions,
+which are not answered. All other code reads one of these.
+"""
 
 from __future__ import annotations
 

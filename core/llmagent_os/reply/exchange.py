@@ -10,6 +10,7 @@ from llmagent_os.events import Event, event_key
 from llmagent_os.identity import Identity, identity_of
 from llmagent_os.people.profiles import Profile
 from llmagent_os.policy import Context, Decision
+from llmagent_os.privacy import consent
 from llmagent_os.reply.conversation_memory import Episode, recall
 from llmagent_os.reply.services import Services
 
@@ -37,6 +38,15 @@ class Exchange(msgspec.Struct, frozen=True, kw_only=True):
     def key(self) -> str:
         """The ``event_key`` of the event: the same when the exchange is run again after a crash."""
         return event_key(self.event)
+
+    @property
+    def may_learn(self) -> bool:
+        """Whether the bot may learn from the person.
+
+        Only the person's profile says so. An exchange whose :attr:`profile` was not read is never learned from: no
+        policy decides it.
+        """
+        return consent.may_learn(self.profile.preferences)
 
 
 async def open_exchange(
@@ -88,6 +98,11 @@ async def decide(
     if services.policy_worker is not None:
         await services.policy_worker.load(profile.user_id)
     decision = services.behavior.decide(
-        profile.user_id, features, profile.preferences, decision_id=decision_id, episode_id=episode_id
+        profile.user_id,
+        features,
+        profile.preferences,
+        learn=exchange.may_learn,
+        decision_id=decision_id,
+        episode_id=episode_id,
     )
     return msgspec.structs.replace(exchange, features=features, decision=decision)

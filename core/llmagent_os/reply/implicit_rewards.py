@@ -4,10 +4,8 @@ from __future__ import annotations
 
 from llmagent_os.events import Edit
 from llmagent_os.feedback.implicit_signs import reward_of, sign
-from llmagent_os.identity import identity_of
 from llmagent_os.ledger import Interaction, RewardEvent
-from llmagent_os.privacy.consent import may_learn
-from llmagent_os.reply.exchange import Exchange
+from llmagent_os.reply.exchange import Exchange, open_exchange
 from llmagent_os.reply.services import Services
 from llmagent_os.reply.tool_loop import FAILED, Answer
 
@@ -28,7 +26,7 @@ def rewards_of_message(
         answer: what was answered.
         interaction: the record of that answer.
     """
-    if not may_learn(exchange.profile.preferences):
+    if not exchange.may_learn:
         return ()
     event, rater = exchange.event, exchange.identity
     rewards: list[RewardEvent] = []
@@ -44,14 +42,19 @@ def rewards_of_message(
 async def rewards_of_edit(services: Services, event: Edit, text: str) -> tuple[RewardEvent, ...]:
     """What it says about a reply that the person changed the message it answered: the reply was not what they wanted.
 
+    Empty for a person who opted out of learning.
+
     Args:
         services: has the ledger.
         event: the edit.
         text: the new words, cleaned.
     """
-    if services.ledger is None or not may_learn((await services.directory.profile_of(event)).preferences):
+    if services.ledger is None:
         return ()
-    identity = identity_of(event)
+    exchange = await open_exchange(services, event, text)
+    if not exchange.may_learn:
+        return ()
+    identity = exchange.identity
     turns = await services.ledger.history(event.conversation.key, identity, EDITABLE_TURNS)
     edited = [turn for turn in turns if turn.context.get("message_id") == event.message_id and turn.action_dist]
     if not edited or services.privacy.keep(text)[0] == edited[-1].said:

@@ -12,6 +12,7 @@ from llmagent_os.modules import BehaviorModule
 from llmagent_os.modules.behavior import system_text
 from llmagent_os.policy import Context, Decision, FixedPolicy, Kind
 from llmagent_os.policy.contract import DIMENSIONS, NOTHING_ASKED
+from llmagent_os.policy.learned import make_policy
 from llmagent_os.testing import ScriptedLLM
 
 USER = PersonId("u")
@@ -109,3 +110,11 @@ def test_a_mode_that_was_set_holds_with_every_policy_and_keeps_its_defaults() ->
         action = behavior.decide(PersonId("u1"), {}, {}).action
         assert (action["mode"], action["verbosity"]) == ("conversational", "brief")
         assert behavior.decide(PersonId("u1"), {}, {"mode": "task_oriented"}).action["mode"] == "task_oriented"
+
+
+def test_without_consent_the_policy_that_learns_is_not_asked() -> None:
+    """A person who opted out would otherwise be answered by what the bot has learned of them before."""
+    behavior = BehaviorModule(make_policy("bayes"))
+    learned, fixed = behavior.decide(USER, {}, {}), behavior.decide(USER, {}, {}, learn=False)
+    assert learned.policy_version != fixed.policy_version == FixedPolicy.version
+    assert (fixed.pscore, fixed.person_id) == (1.0, USER)
