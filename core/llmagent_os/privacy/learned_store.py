@@ -12,7 +12,7 @@ from llmagent_os.privacy.stores import DataSubject, EraseOrder, Holds
 class Learning(Protocol):
     """What the store needs of :class:`llmagent_os.policy_worker.PolicyWorker`."""
 
-    async def forget(self, who: Collection[Identity]) -> None:
+    async def forget(self, identities: Collection[Identity]) -> None:
         """Decide as if these identities had never been."""
         ...
 
