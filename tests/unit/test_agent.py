@@ -60,7 +60,7 @@ async def test_the_propensity_of_a_learned_policy_is_logged_and_rewards_reach_it
     assert decision is not None
     for given in (reward, msgspec.structs.replace(reward, reward_id="r2", raw_value="🦑", reward=0.0)):
         await bench.ledger.add_reward(given)
-        stands = verdict(await bench.ledger.rewards_of(kept.interaction_id), ("memory::u1",), {})
+        stands = verdict(await bench.ledger.rewards_of(kept.interaction_id), (kept.user_id,), {})
         agent.behavior.observe(decision, stands.reward, weight=stands.weight)
     assert [value for _, value in coin.seen] == [1.0, 1.0], "a squid is no failure"
     assert coin.seen[0][0].decision_id == kept.interaction_id

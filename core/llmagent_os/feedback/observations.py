@@ -63,7 +63,7 @@ def observations(row: RewardWithReply, trust: Trust) -> list[Observed]:
         return []
     if not is_reaction:
         return [_observed(row, row.interaction, signal.kind, reward.reward)]
-    scores: dict[str, float] = {each.rater_id: trust.score(each.rater_id) for each in row.so_far}
+    scores = {each.rater_id: trust.score(each.rater_id) for each in row.so_far}
     stands = verdict(row.so_far, row.identities, scores)
     found = [_observed(row, row.interaction, "reaction", stands.reward, stands.weight)]
     if stands.reward is None:  # a bystander who withdraws, or one opinion too many, takes nothing else with it

@@ -7,6 +7,8 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
+from llmagent_os.identity import Identity
+
 #: The opinions of one rater that count within :data:`FLOOD_WINDOW_SECONDS`. Opinions beyond them are a flood.
 MAX_WINDOW_OPINIONS = 30
 #: The length of the window in which a rater's opinions are counted.
@@ -25,9 +27,11 @@ class Trust:
     """Counts each rater's positive and negative opinions, and scores the rater by them.
 
     >>> from datetime import UTC, datetime, timedelta
+    >>> from llmagent_os.identity import parse
+    >>> troll, ana = parse("slack:T1:troll"), parse("slack:T1:ana")
     >>> trust, start = Trust(), datetime(2026, 1, 1, tzinfo=UTC)
-    >>> for hour in range(40): trust.note("troll", -1.0, start + timedelta(hours=hour))
-    >>> trust.score("troll"), trust.score("ana")
+    >>> for hour in range(40): trust.note(troll, -1.0, start + timedelta(hours=hour))
+    >>> trust.score(troll), trust.score(ana)
     (0.25, 1.0)
     """
 
@@ -38,7 +42,7 @@ class Trust:
             (str(rater), [float(number) for number in tally]) for rater, tally in (tallies or {}).items()
         )
 
-    def note(self, rater_id: str, opinion: float, at: datetime) -> None:
+    def note(self, rater_id: Identity, opinion: float, at: datetime) -> None:
         """Count a rater's new or changed opinion.
 
         Args:
@@ -58,7 +62,7 @@ class Trust:
         tally[3] += 1
         tally[0 if opinion > 0 else 1] += 1
 
-    def score(self, rater_id: str) -> float:
+    def score(self, rater_id: Identity) -> float:
         """Return the trust in a rater, in [0, 1].
 
         The score is 0 during a flood. For a rater who is always negative the score falls towards 0 with every further

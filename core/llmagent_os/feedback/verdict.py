@@ -8,6 +8,7 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 import msgspec
 
 from llmagent_os.feedback.emoji_table import RewardMapping
+from llmagent_os.identity import Identity
 from llmagent_os.ledger.values import RewardEvent
 
 #: The weight of one bystander's opinion. The opinion of the person who was answered weighs 1.
@@ -26,7 +27,7 @@ class Verdict(msgspec.Struct, frozen=True):
     weight: float  #: in [0, 1]
 
 
-def emojis(rewards: Iterable[RewardEvent], rater_id: str) -> list[str]:
+def emojis(rewards: Iterable[RewardEvent], rater_id: Identity) -> list[str]:
     """Return the emoji that one rater has on a reply now, in the order in which they were added.
 
     Args:
@@ -51,7 +52,7 @@ def opinion(emojis: Sequence[str], mapping: RewardMapping, platform: str = "") -
     return next((worth for worth in reversed(worths) if worth), 0.0)
 
 
-def verdict(rewards: Iterable[RewardEvent], own: Collection[str], trust: Mapping[str, float]) -> Verdict:
+def verdict(rewards: Iterable[RewardEvent], own: Collection[Identity], trust: Mapping[Identity, float]) -> Verdict:
     """Make one opinion of many: that of the person answered if there is one, else the mean of the bystanders' opinions.
 
     One bystander weighs at most :data:`BYSTANDER_WEIGHT`, and all bystanders together at most
@@ -62,7 +63,7 @@ def verdict(rewards: Iterable[RewardEvent], own: Collection[str], trust: Mapping
         own: the identities of the person who was answered.
         trust: by rater, in [0, 1]; 1 for a rater who is missing.
     """
-    sums: dict[str, float] = {}
+    sums: dict[Identity, float] = {}
     for row in rewards:
         if row.kind == "reaction":
             sums[row.rater_id] = sums.get(row.rater_id, 0.0) + row.reward
@@ -84,7 +85,7 @@ def verdict(rewards: Iterable[RewardEvent], own: Collection[str], trust: Mapping
     return Verdict(mean, min(whole, MAX_BYSTANDERS_WEIGHT))
 
 
-def signs(rewards: Iterable[RewardEvent], own: Collection[str]) -> list[RewardEvent]:
+def signs(rewards: Iterable[RewardEvent], own: Collection[Identity]) -> list[RewardEvent]:
     """Return the rows that are not reactions and still stand.
 
     The person who was answered withdraws all earlier signs by removing their last reaction. Bystanders withdraw none.

@@ -90,7 +90,7 @@ def test_what_changes_no_opinion_or_cannot_be_read_is_not_observed() -> None:
 def test_one_opinion_too_many_in_a_flood_takes_the_opinion_back() -> None:
     trust = Trust()
     for number in range(MAX_WINDOW_OPINIONS):
-        trust.note("ana", 1.0, START + timedelta(seconds=number))
+        trust.note(Identity("ana"), 1.0, START + timedelta(seconds=number))
     late = msgspec.structs.replace(given("ana", 1.0), at=START + timedelta(seconds=59))
     assert seen(given("ana", 1.0, "thanks"), late, trust=trust) == [("reaction", None, 0.0), ("thanks", 1.0, 1.0)]
 
