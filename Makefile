@@ -28,7 +28,7 @@ platforms: $(VENV)/.installed-dev  ## run Slack, Discord and Telegram on loopbac
 	@$(BIN)/python -m tests.platforms --talk $(ARGS)
 
 test: $(VENV)/.installed-dev browser third-party check  ## run every check and test
-	$(BIN)/pytest -q $(PYTEST)
+	$(BIN)/pytest -q -n auto --dist loadfile $(PYTEST)
 	@$(MAKE) --no-print-directory browser
 
 check: $(VENV)/.installed-dev  ## check style and types only
