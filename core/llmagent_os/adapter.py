@@ -153,7 +153,7 @@ class Adapter(Protocol):
 class Remembers(Protocol):
     """An adapter that keeps what was said in files of its own, as the web chat does with its transcript.
 
-    Files that people send are no reason to be one: the framework exports, erases and prunes the folder ``files``.
+    Files that people send are no reason to be one: ``Runtime`` exports, erases and prunes the folder ``files``.
     """
 
     @property

@@ -18,6 +18,7 @@ import msgspec
 
 from llmagent_os.adapter import Reply
 from llmagent_os.commands.command_table import OWN_BUTTON, answer_command, answer_own_button
+from llmagent_os.errors import ConfigError
 from llmagent_os.events import ButtonPress, Command, Conversation, Edit, Event, Message, Sender, Timer, now
 from llmagent_os.handler import Draft, Outcome
 from llmagent_os.modules import BehaviorModule, InteractionModule, KnowledgeBase, PrivacyModule
@@ -83,7 +84,13 @@ class Agent:
             settings: of the bot's configuration.
             clock: the present moment, aware.
             services: everything from ``behavior`` on in one value, in place of these arguments.
+
+        Raises:
+            ConfigError: ``services`` is given, and one of the arguments that it takes the place of.
         """
+        parts = (behavior, interaction, privacy, plugins, profiles, ledger, settings)
+        if services is not None and any(part is not None for part in parts):
+            raise ConfigError("an Agent is given its parts, or services that hold them, not both")
         if llm is not None:
             self.llm = llm
         self.kb = KnowledgeBase() if kb is None else kb  # an empty one is false, and may be filled later
@@ -107,6 +114,26 @@ class Agent:
         return msgspec.structs.replace(
             self._services, behavior=self.behavior, interaction=self.interaction, privacy=self.privacy
         )
+
+    @property
+    def settings(self) -> AgentSettings:
+        """What the bot's configuration decides. It is given to the constructor, and cannot be set later."""
+        return self._services.settings
+
+    @property
+    def plugins(self) -> Plugins | None:
+        """The tools. They are given to the constructor, and cannot be set later."""
+        return self._services.plugins
+
+    @property
+    def profiles(self) -> Profiles | None:
+        """What people told about themselves. It is given to the constructor, and cannot be set later."""
+        return self._services.profiles
+
+    @property
+    def ledger(self) -> Ledger | None:
+        """What was said and how it was taken. It is given to the constructor, and cannot be set later."""
+        return self._services.ledger
 
     async def respond(self, message: Message, draft: Draft | None = None) -> Outcome:
         """Answer one message: profile, privacy, knowledge, behaviour, model and tools, privacy, interaction.

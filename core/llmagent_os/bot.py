@@ -62,7 +62,6 @@ from llmagent_os.policy.contract import DIMENSIONS
 from llmagent_os.policy.dimensions import declared, starting
 
 if TYPE_CHECKING:
-    from llmagent_os.config import Settings
     from llmagent_os.policy.learned import LearnedPolicy
 
 #: The group of entry points whose packages hold a bot.toml.

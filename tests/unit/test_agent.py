@@ -5,8 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 import msgspec
+import pytest
 
 from llmagent_os.agent import Agent
+from llmagent_os.errors import ConfigError
 from llmagent_os.events import Command, Conversation, Edit, Sender
 from llmagent_os.feedback.verdict import verdict
 from llmagent_os.handler import Outcome
@@ -17,6 +19,7 @@ from llmagent_os.people.profiles import Profiles
 from llmagent_os.policy import Context, Decision, FixedPolicy, Kind
 from llmagent_os.policy.contract import NOTHING_ASKED
 from llmagent_os.policy_worker import decision_of
+from llmagent_os.reply.services import Services
 from llmagent_os.testing import ScriptedLLM
 from tests.unit.agent_bench import Bench, no_draft
 
@@ -104,3 +107,11 @@ async def test_modules_that_a_subclass_sets_are_used_by_replies_and_commands(ben
     assert outcome.reply is not None and "Tone: formal" in outcome.reply.text
     _, kept = await bench.say(agent, "hello")
     assert kept.action == {"tone": "formal"}
+
+
+def test_an_agent_is_given_its_parts_or_services_and_not_both(bench: Bench) -> None:
+    """One of the two would be passed over without a word: tools, say, that the author had not allowed."""
+    with pytest.raises(ConfigError, match="not both"):
+        bench.agent("Hello.", services=Services())
+    with pytest.raises(AttributeError):
+        bench.agent("Hello.").settings = Services().settings  # type: ignore[misc]  # pyright: ignore[reportAttributeAccessIssue]

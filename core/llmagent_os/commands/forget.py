@@ -34,8 +34,13 @@ async def ask_forget(services: Services, command: Command) -> Reply:
 async def forget(services: Services, event: Event) -> Reply:
     """Erase the person who did ``event``, in all their accounts and from all stores."""
     subject = DataSubject.of(await services.directory.identities_of(identity_of(event)))
-    erased = await _stores(services).erase(subject)
+    erased = await _stores(services).erase(subject, pass_over=True)
     _log.info("a person was erased", **{each.store.replace(" ", "_"): each.count for each in erased})
+    if any(each.problem for each in erased):
+        return Reply(
+            "I have forgotten you, except for a conversation on a platform that I cannot open right now. Those who run "
+            "me have been told, and can erase it."
+        )
     return Reply("Done: I have forgotten you.")
 
 

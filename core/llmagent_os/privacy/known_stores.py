@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterable
 from pathlib import Path
 
 from llmagent_os.adapter import Adapter, Remembers
+from llmagent_os.errors import ConfigError
 from llmagent_os.privacy.file_store import FileStore
 from llmagent_os.privacy.learned_store import LearnedStore, Learning
 from llmagent_os.privacy.ledger_store import LedgerStore
@@ -38,11 +39,18 @@ def known_stores(
         make: makes the adapter of a platform that does not run, for what it has left in the data folder; None: nothing
             is looked for.
         learning: what a running policy has in memory; None: no policy runs.
+
+    Raises:
+        ConfigError: an adapter can erase what it keeps, but not export it or say where it is.
     """
     stores, running = Stores(), tuple(adapters)
     for adapter in running:
         if isinstance(adapter, Remembers):
             stores.register(PlatformStore(adapter))
+        elif hasattr(adapter, "forget"):
+            raise ConfigError(
+                f"adapter {adapter.name!r} has forget(), but not keeps and export(): see llmagent_os.adapter.Remembers"
+            )
     if data is not None:
         if make is not None:
             stores.register(OtherPlatformStore(data, [adapter.name for adapter in running], make))

@@ -147,6 +147,7 @@ class Erased(msgspec.Struct, frozen=True):
     store: str  #: the store's name
     count: int  #: how many units
     unit: str  #: what was counted, in the singular
+    problem: str = ""  #: why the store could not be opened; then it has erased nothing
 
     def __str__(self) -> str:
         return f"{self.store}: {self.count} {self.unit}{'' if self.count == 1 else 's'}"
@@ -192,18 +193,38 @@ class Stores:
                     raise ValueError(f"store {store.name!r} exports {kind!r}, which another store has exported already")
         return found
 
-    async def erase(self, subject: DataSubject) -> tuple[Erased, ...]:
+    async def erase(self, subject: DataSubject, *, pass_over: bool = False) -> tuple[Erased, ...]:
         """Erase everything that is kept about ``subject``, in the fixed order of :class:`EraseOrder`.
 
         The first store that fails ends the erasure. Ask again: the stores before it have nothing left to erase.
+
+        Args:
+            subject: the person.
+            pass_over: go on after a store that cannot be opened as the installation is configured, and log what it may
+                still keep. The person who asks cannot mend that, and everything else must be erased all the same.
 
         Returns:
             What each store has erased, in the same order.
 
         Raises:
-            LLMAgentOSError: a store cannot be read or written, or cannot be opened.
+            ConfigError: a store cannot be opened, and ``pass_over`` is false.
+            LLMAgentOSError: a store cannot be read or written.
         """
-        return tuple([Erased(store.name, await store.erase(subject), store.unit) for store in self])
+        erased: list[Erased] = []
+        for store in self:
+            try:
+                erased.append(Erased(store.name, await store.erase(subject), store.unit))
+            except ConfigError as error:
+                if not pass_over:
+                    raise
+                _log.error(
+                    "a person was not erased here: mend the configuration, then run llmagent-os profile forget",
+                    store=store.name,
+                    identities=subject.identities,
+                    error=str(error),
+                )
+                erased.append(Erased(store.name, 0, store.unit, problem=str(error)))
+        return tuple(erased)
 
     async def prune(self) -> tuple[Erased, ...]:
         """Delete what is too old from every store. A store that fails is logged, and the others are still pruned."""

@@ -59,8 +59,9 @@ async def call_tool(services: Services, exchange: Exchange, call: ToolCall, numb
     """
     if services.plugins is None:
         raise ConfigError(f"the model called {call.name!r}, and this agent has no plugins")
-    # An earlier call of the same reply may have changed the profile, and the time zone with it.
-    profile = await services.directory.profile(exchange.profile.user_id)
+    # The model took its time: the account may have been linked or unlinked since the message came, and an earlier call
+    # of the same reply may have changed the profile, and the time zone with it.
+    profile = await services.directory.profile_of(exchange.event)
     exchange = msgspec.structs.replace(exchange, profile=profile)
     context = tool_context(services, exchange, f"{exchange.key}:{number}")
     permissions = services.settings.permissions

@@ -40,7 +40,7 @@ verbosity = true
 """
 
 
-async def test_decisions_of_other_dimensions_are_left_out_of_the_evaluate(tmp_path: Path) -> None:
+async def test_decisions_of_other_dimensions_are_left_out_of_the_evaluation(tmp_path: Path) -> None:
     settings = Settings.load(env_file=None, data=tmp_path, policy="bayes")
     (tmp_path / "bot.toml").write_text(OWN)
     bot = Bot.load(tmp_path)

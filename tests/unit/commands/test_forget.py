@@ -2,12 +2,19 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import msgspec
 
-from llmagent_os.adapter import Reply
+from llmagent_os.adapter import Adapter, Reply
 from llmagent_os.chat import ToolCall
+from llmagent_os.errors import ConfigError
 from llmagent_os.events import ButtonPress, Command, Conversation, Event, Sender
 from llmagent_os.identity import Identity, PersonId
+from llmagent_os.people.linking import Links
+from llmagent_os.privacy.known_stores import known_stores
+from llmagent_os.privacy.ledger_store import LedgerStore
+from llmagent_os.reply.services import Services
 from tests.unit.agent_bench import Bench, no_draft
 
 ACCOUNT = Identity("memory::u1")
@@ -72,3 +79,34 @@ async def test_a_person_whose_profile_is_damaged_can_be_forgotten(bench: Bench) 
     )
     assert (await agent.handle(press, no_draft)).reply == Reply("Done: I have forgotten you.")
     assert not file.exists()
+
+
+async def test_a_platform_that_cannot_be_opened_does_not_keep_the_rest(bench: Bench, tmp_path: Path) -> None:
+    """Only those who run the bot can mend its settings. Until then the person's words would stay everywhere."""
+
+    def make(platform: str) -> Adapter:
+        raise ConfigError(f"{platform}: there is no token")
+
+    links = Links(bench.ledger, bench.profiles)
+    await links.join(Identity("pigeon:loft:7"), await links.issue(ACCOUNT))
+    (tmp_path / "pigeon").mkdir()
+    (tmp_path / "pigeon" / "letters.db").write_text("dear Ana")
+    stores = known_stores(
+        ledgers=[LedgerStore("ledger", ledger=bench.ledger)], profiles=bench.profiles, data=tmp_path, make=make
+    )
+    services = Services(ledger=bench.ledger, profiles=bench.profiles, plugins=bench.plugins, stores=stores)
+    agent = bench.agent("Hello.", plugins=None, profiles=None, ledger=None, clock=services.clock, services=services)
+    await bench.say(agent, "hello")
+    await bench.profiles.update(PERSON, name="Sam")
+    room = Conversation(platform="memory", channel="c1")
+    asked = (
+        await agent.handle(Command(event_id="f", conversation=room, sender=Sender("u1"), name="forget"), no_draft)
+    ).reply
+    assert asked is not None
+    press = ButtonPress(
+        event_id="p", conversation=room, sender=Sender("u1"), message_id="m", value=asked.buttons[0].value
+    )
+    reply = (await agent.handle(press, no_draft)).reply
+    assert reply is not None and "except for a conversation on a platform that I cannot open" in reply.text
+    assert (await bench.profiles.get(PERSON)).name is None
+    assert await bench.ledger.history(room.key, ACCOUNT, 10) == []

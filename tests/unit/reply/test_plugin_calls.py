@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping
 
-from llmagent_os.chat import ToolCall
+import pytest
+
+from llmagent_os.chat import ChatRequest, Completion, ToolCall
 from llmagent_os.events import ButtonPress, Sender
-from llmagent_os.identity import PersonId
+from llmagent_os.identity import Identity, PersonId
 from llmagent_os.modules import BehaviorModule
+from llmagent_os.people.linking import Links
 from llmagent_os.policy import Context, Decision, FixedPolicy
 from llmagent_os.policy.contract import NOTHING_ASKED
+from llmagent_os.serving.backend import OnText
+from llmagent_os.testing import ScriptedLLM
 from tests.unit.agent_bench import Bench, no_draft
 
 
@@ -84,3 +89,40 @@ async def test_a_tool_is_told_what_can_be_asked_for_of_the_bot(bench: Bench) -> 
     agent = bench.agent(ToolCall("write", {"what": "rain"}), "Written.", behavior=BehaviorModule(dimensions=tone))
     await bench.say(agent, "write rain")
     assert [context.dimensions for context in bench.diary.contexts] == [tone]
+
+
+class MeanwhileLLM(ScriptedLLM):
+    """A model that takes its time: something happens before its first answer."""
+
+    def __init__(self, happens: Callable[[], Awaitable[object]], *script: str | ToolCall) -> None:
+        super().__init__(*script)
+        self._happens: Callable[[], Awaitable[object]] | None = happens
+
+    async def complete(self, request: ChatRequest, on_text: OnText | None = None) -> Completion:
+        if self._happens is not None:
+            happens, self._happens = self._happens, None
+            await happens()
+        return await super().complete(request, on_text)
+
+
+@pytest.mark.parametrize("linked_before", [True, False])
+async def test_a_tool_acts_for_the_person_that_the_account_belongs_to_now(bench: Bench, linked_before: bool) -> None:
+    """A person links or unlinks the account while the model writes: the other person's profile would be changed."""
+    account, ben = Identity("memory::u1"), Identity("slack:T1:ben")
+    await bench.profiles.update(PersonId(ben), name="Ben")
+    links = Links(bench.ledger, bench.profiles)
+
+    async def link() -> None:
+        await links.join(account, await links.issue(ben))
+
+    async def unlink() -> None:
+        await links.leave(account)
+
+    if linked_before:
+        await link()
+    llm = MeanwhileLLM(unlink if linked_before else link, ToolCall("rename", {"name": "Sam"}), "Hello Sam.")
+    await bench.say(bench.agent(llm=llm), "call me Sam")
+    person = PersonId(account if linked_before else ben)
+    assert await bench.ledger.identities.person(account) == person
+    assert (await bench.profiles.get(person)).name == "Sam"
+    assert (await bench.profiles.get(PersonId(ben))).name == ("Ben" if linked_before else "Sam")
