@@ -38,7 +38,7 @@ async def an_account_is_no_person(
     await ledger.opinions(identity, ())  # type: ignore[arg-type]
     await worker.load(identity)  # type: ignore[arg-type]
     worker.tastes(identity)  # type: ignore[arg-type]
-    behavior.decide(identity, {}, {})  # type: ignore[arg-type]
+    behavior.decide(identity, {}, {}, learn=True)  # type: ignore[arg-type]
     lora.resolve(identity)  # type: ignore[arg-type]
 
 

@@ -55,18 +55,21 @@ class Cut:
     moment: datetime  #: when the first reply after the cut was made
     replies: frozenset[str]  #: the ids of the replies after the cut
 
-    def precedes(self, row: RewardWithReply) -> bool:
-        """Return whether a reward came after the cut.
+    def is_late(self, row: RewardWithReply) -> bool:
+        """Return whether a reward was given after the cut, by the clock of its platform. Training leaves it out."""
+        return row.reward is not None and row.reward.at >= self.moment
 
-        Such a reward was given at :attr:`moment` or later, is on a reply after the cut, or is a sign in the message
-        that such a reply answers. A reward that cannot be read teaches nothing, and is taken to be before the cut.
+    def is_reached_by(self, row: RewardWithReply) -> bool:
+        """Return whether a reward shows that the cut is reached: training ends there.
+
+        Such a reward is on a reply after the cut, or is a sign in the message that such a reply answers. The time of a
+        reward does not show it: one platform with a wrong clock would end the training too early.
         """
         reward = row.reward
         if reward is None:
             return False
-        if reward.at >= self.moment or reward.interaction_id in self.replies:
-            return True
-        return reward.kind != "reaction" and event_key_of(reward) in self.replies
+        is_sign = reward.kind != "reaction"
+        return reward.interaction_id in self.replies or (is_sign and event_key_of(reward) in self.replies)
 
 
 @dataclass(frozen=True)
@@ -124,8 +127,10 @@ async def train(ledger: Ledger, cut: Cut, policies: Collection[LearnedPolicy]) -
     learners = [(policy, Trust()) for policy in policies]
     count = 0
     async for row in _rewards(ledger):
-        if cut.precedes(row):
+        if cut.is_reached_by(row):
             break
+        if cut.is_late(row):
+            continue
         for policy, trust in learners:
             learn(policy, (row,), trust)
         count += 1

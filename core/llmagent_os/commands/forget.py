@@ -7,9 +7,10 @@ from hashlib import sha256
 import structlog
 
 from llmagent_os.adapter import Button, Reply
-from llmagent_os.commands.platform_names import in_words, platform_names
+from llmagent_os.commands.platform_names import platform_names
 from llmagent_os.events import Command, Event
 from llmagent_os.identity import identity_of
+from llmagent_os.markup.word_list import join_words
 from llmagent_os.privacy.known_stores import known_stores
 from llmagent_os.privacy.ledger_store import LedgerStore
 from llmagent_os.privacy.stores import DataSubject, Stores
@@ -24,7 +25,7 @@ FORGET = "agent:forget:"
 async def ask_forget(services: Services, command: Command) -> Reply:
     """Answer ``/forget``: ask first."""
     places = platform_names(await services.directory.identities_of(identity_of(command)))
-    also = f", on {in_words(places)}" if len(places) > 1 else ""
+    also = f", on {join_words(places)}" if len(places) > 1 else ""
     return Reply(
         f"This erases your profile, your events and everything you told me{also}. Are you sure?",
         buttons=(Button("Yes, forget me", forget_value(command), "danger"), Button("No", "agent:keep")),

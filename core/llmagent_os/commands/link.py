@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from llmagent_os.adapter import Reply
-from llmagent_os.commands.platform_names import in_words, platform_name, platform_names
+from llmagent_os.commands.platform_names import platform_name, platform_names
 from llmagent_os.events import Command
 from llmagent_os.identity import Identity, identity_of
+from llmagent_os.markup.word_list import join_words
 from llmagent_os.people.linking import CODE_VALID, Joined, Refused
 from llmagent_os.reply.services import Services
 
@@ -42,6 +43,6 @@ async def link(services: Services, command: Command) -> Reply:
 
 def _joined(result: Joined, everyone: tuple[Identity, ...]) -> str:
     return (
-        f"Done: on {in_words(platform_names(everyone))} you are one person to me now. Your profile is the one of "
+        f"Done: on {join_words(platform_names(everyone))} you are one person to me now. Your profile is the one of "
         f"{platform_name(result.issuer)}, completed with what I knew here. `/unlink` takes this account out again."
     )

@@ -24,12 +24,3 @@ def platform_names(identities: Iterable[Identity]) -> list[str]:
     ['Slack', 'Telegram', 'the web chat']
     """
     return list(dict.fromkeys(platform_name(identity) for identity in identities))
-
-
-def in_words(names: list[str]) -> str:
-    """``names`` as a part of a sentence.
-
-    >>> in_words(["Slack"]), in_words(["Slack", "Discord", "the web chat"])
-    ('Slack', 'Slack, Discord and the web chat')
-    """
-    return names[0] if len(names) == 1 else f"{', '.join(names[:-1])} and {names[-1]}"

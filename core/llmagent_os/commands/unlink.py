@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from llmagent_os.adapter import Reply
 from llmagent_os.commands.link import NO_LEDGER
-from llmagent_os.commands.platform_names import in_words, platform_names
+from llmagent_os.commands.platform_names import platform_names
 from llmagent_os.events import Command
 from llmagent_os.identity import identity_of
+from llmagent_os.markup.word_list import join_words
 from llmagent_os.reply.services import Services
 
 
@@ -20,7 +21,7 @@ async def unlink(services: Services, command: Command) -> Reply:
         return Reply("This account is linked to nothing. `/link` begins that.")
     text = "Done: this account stands for itself again, with the profile and the entries that were made on it."
     if rest:
-        text += f" Still one person: {in_words(platform_names(rest))}."
+        text += f" Still one person: {join_words(platform_names(rest))}."
     if services.access is not None and not await services.access.admits(command):
         text += " It was let in as a part of you only, so I will ask you who you are when you write to me here again."
     return Reply(text)

@@ -13,6 +13,7 @@ import sqlalchemy as sa
 from sqlalchemy.exc import ArgumentError, SQLAlchemyError
 
 from llmagent_os.errors import LedgerError
+from llmagent_os.ledger.host_lock import HostLock
 from llmagent_os.ledger.schema import REVISION, metadata
 
 #: How long a statement waits for another process that writes.
@@ -151,7 +152,14 @@ def _migrate(database: Database, path: Path) -> None:
     with database.sql.begin():
         # Two processes may open a new file at the same moment. The second waits here and finds the work done.
         database.driver.execute(BEGIN)
-        if _revision(database) != REVISION:
+        if (old := _revision(database)) != REVISION:
             from llmagent_os.ledger.migrate import upgrade
 
-            upgrade(database.sql, path)
+            # A host of the version that wrote the file would fail on the new tables with every message.
+            lock = HostLock(path)
+            if old is not None:
+                lock.acquire()
+            try:
+                upgrade(database.sql, path)
+            finally:
+                lock.release()

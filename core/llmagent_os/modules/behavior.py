@@ -59,7 +59,7 @@ class BehaviorModule:
 
     >>> behavior = BehaviorModule()
     >>> behavior.set_mode("conversational")
-    >>> behavior.decide(PersonId("u1"), {}, {"verbosity": "brief"}).action["mode"]
+    >>> behavior.decide(PersonId("u1"), {}, {"verbosity": "brief"}, learn=True).action["mode"]
     'conversational'
     """
 
@@ -105,7 +105,7 @@ class BehaviorModule:
         context: Context,
         explicit: Action,
         *,
-        learn: bool = True,
+        learn: bool,
         decision_id: str = "",
         episode_id: str = "",
     ) -> Decision:
@@ -115,8 +115,8 @@ class BehaviorModule:
             person_id: the person who is answered.
             context: what is known.
             explicit: the values that the person has asked for.
-            learn: whether the bot may learn from the person. Without consent, the person is answered as the bot is
-                configured, and nothing is learned from the decision.
+            learn: whether the bot may learn from the person, as ``privacy.consent.may_learn`` says. Without consent,
+                the person is answered as the bot is configured, and nothing is learned from the decision.
             decision_id: the id of the decision; empty: a new one is made.
             episode_id: the session of the turn; empty: the decision stands alone.
         """
@@ -137,6 +137,6 @@ class BehaviorModule:
     def generate_response(self, text: str, kb_info: Iterable[Hit | str], llm: LLM) -> str:
         """Answer ``text`` in the chosen mode, with what the knowledge base found. For scripts: it calls no tools."""
         facts = [hit if isinstance(hit, str) else hit.fact.text for hit in kb_info]
-        system = system_text(self.decide(NOBODY, {}, {}).action, dimensions=self.dimensions, facts=facts)
+        system = system_text(self.decide(NOBODY, {}, {}, learn=True).action, dimensions=self.dimensions, facts=facts)
         messages = [{"role": "system", "content": system}, {"role": "user", "content": text}]
         return llm.generate(messages).text

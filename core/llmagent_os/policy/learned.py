@@ -15,7 +15,8 @@ from llmagent_os.policy.actions import ActionSpace
 from llmagent_os.policy.contract import DIMENSIONS, NOTHING_ASKED, Action, Context, Decision, Dimensions, Kind
 from llmagent_os.policy.learner import Learner, Observation
 
-#: The names of the learners. A new learner is added here and in :func:`make_learner`.
+#: The names of the learners. A new learner is added here, in :func:`make_learner`, in ``bot.Policy`` and in
+#: ``config.Settings``; a test holds these lists against each other.
 LEARNERS = ("bayes", "reinforce", "actor_critic", "q_learning")
 
 

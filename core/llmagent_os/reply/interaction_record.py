@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
+import msgspec
+
 from llmagent_os.adapter import Reply
 from llmagent_os.chat import Completion, ToolCall
 from llmagent_os.events import Event, Message
@@ -70,7 +72,9 @@ def _kept(privacy: PrivacyModule, completion: Completion, *, sent: bool) -> Comp
     text, text_masked = privacy.keep(completion.text)
     given = [call.arguments for call in completion.tool_calls]
     arguments = privacy.keep_all(given)
-    masked = prompt_masked or text_masked or arguments != given
+    # As one text: a number that is no string, or the name of a nested field, can be a secret too.
+    spelled_out = privacy.keep(msgspec.json.encode(given).decode())[1]
+    masked = prompt_masked or text_masked or spelled_out or arguments != given
     return CompletionRecord(
         prompt=prompt,
         prompt_token_ids=() if masked else completion.prompt_token_ids,

@@ -44,7 +44,7 @@ def chat_request(services: Services, exchange: Exchange, facts: Iterable[str], *
 def warm_up_request(services: Services, *, native: bool) -> ChatRequest:
     """A request that has the model read what every conversation begins with."""
     behavior = services.behavior
-    action = behavior.decide(NOBODY, {}, {}).action
+    action = behavior.decide(NOBODY, {}, {}, learn=True).action
     system = system_text(action, dimensions=behavior.dimensions, notes=_notes(services, native=native))
     return ChatRequest(
         messages=[{"role": "system", "content": system}, {"role": "user", "content": "hello"}],

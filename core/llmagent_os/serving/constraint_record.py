@@ -1,4 +1,4 @@
-"""What is kept about the constraint of a reply, so that training can mask the same tokens again."""
+"""What is kept about the constraint of a reply, so that training can tell which masks shaped it."""
 
 from __future__ import annotations
 
@@ -11,8 +11,9 @@ MASK_RULES_VERSION = 1
 class ConstraintRecord(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """The constraint that one reply was decoded under.
 
-    Together with the chat and the model's tokenizer, a record gives the mask of every token of the reply. A record
-    without tools is a reply of plain text, in which only markup is masked.
+    A record names the constraint; it does not hold it. To make the masks again, training needs three more things: the
+    model's tokenizer, the tools whose hash the record has, and the messages that it points to. A record without tools
+    is a reply of plain text, in which only markup is masked.
 
     >>> ConstraintRecord(rules=1, tools="f55e", call_above=0.65, copied_from=(2,)).text
     '{"rules":1,"tools":"f55e","call_above":0.65,"copied_from":[2]}'

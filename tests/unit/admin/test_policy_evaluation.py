@@ -127,7 +127,7 @@ async def test_a_candidate_has_learned_what_the_bot_would_have_if_the_ledger_end
     await ended.ledger.close()
 
 
-async def test_a_late_reward_on_an_early_reply_ends_the_training(tmp_path: Path) -> None:
+async def test_a_late_reward_on_an_early_reply_is_not_trained_on(tmp_path: Path) -> None:
     """The message that the first held-out reply answers was not known either when that reply was decided."""
     book = await opened(tmp_path)
     for number in range(CUT):
@@ -147,6 +147,18 @@ async def test_a_late_reward_on_an_early_reply_ends_the_training(tmp_path: Path)
     held_out = await read_held_out(late.ledger, SPACE)
     assert await train(late.ledger, held_out.cut, []) == 0
     await late.ledger.close()
+
+
+async def test_a_platform_with_a_wrong_clock_does_not_end_the_training(tmp_path: Path) -> None:
+    """One reward from the future at the beginning of a ledger would leave the candidates with nothing learned."""
+    book = await opened(tmp_path)
+    for number in range(REPLIES):
+        await book.reply(number)
+        if number < CUT:
+            await book.react(number, 9000 if number == 1 else number + 0.5, 1.0)
+    held_out = await read_held_out(book.ledger, SPACE)
+    assert await train(book.ledger, held_out.cut, []) == CUT - 1
+    await book.ledger.close()
 
 
 async def test_candidates_are_judged_by_what_stands_at_the_end(tmp_path: Path) -> None:

@@ -8,14 +8,17 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
 from alembic import command
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
 
+from llmagent_os.errors import LedgerError
 from llmagent_os.identity import Identity
 from llmagent_os.ledger import CompletionRecord, Ledger
 from llmagent_os.ledger.connection import connect
+from llmagent_os.ledger.host_lock import HostLock
 from llmagent_os.ledger.migrate import config
 from llmagent_os.ledger.schema import REVISION, metadata
 from tests.unit.ledger.samples import SIX, execute, moved, reminder_request
@@ -52,6 +55,21 @@ def at_revision(folder: Path, revision: str) -> None:
         settings.attributes["connection"] = database.sql
         command.downgrade(settings, revision)
     database.close()
+
+
+def test_a_ledger_that_an_older_host_runs_on_is_not_changed(tmp_path: Path) -> None:
+    """A command of the new version, such as ``people approve``, would make every later message fail there."""
+    at_revision(tmp_path, "0004")
+    lock = HostLock(tmp_path / "ledger.db")
+    lock.acquire()
+    with pytest.raises(LedgerError, match="already runs on this ledger"):
+        connect(tmp_path / "ledger.db", "FULL")
+    with contextlib.closing(sqlite3.connect(tmp_path / "ledger.db")) as database:
+        assert database.execute("SELECT version_num FROM alembic_version").fetchall() == [("0004",)]
+    lock.release()
+    connect(tmp_path / "ledger.db", "FULL").close()
+    lock.acquire()  # whoever migrated the file does not keep it
+    lock.release()
 
 
 #: Interactions of revision 0004. By id: context, prompt, completion, token ids, log-probabilities, LoRA and model.

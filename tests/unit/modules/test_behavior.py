@@ -21,20 +21,20 @@ USER = PersonId("u")
 def test_the_persons_wish_beats_the_mode_that_was_set() -> None:
     behavior = BehaviorModule()
     behavior.set_mode("conversational")
-    assert behavior.decide(USER, {}, {}).action["mode"] == "conversational"
-    assert behavior.decide(USER, {}, {"mode": "task_oriented"}).action["mode"] == "task_oriented"
+    assert behavior.decide(USER, {}, {}, learn=True).action["mode"] == "conversational"
+    assert behavior.decide(USER, {}, {"mode": "task_oriented"}, learn=True).action["mode"] == "task_oriented"
 
 
 def test_a_fixed_decision_is_certain() -> None:
     """Off-policy evaluation divides by the propensity: 0 or a missing one would poison it."""
-    decision = BehaviorModule().decide(USER, {}, {"verbosity": "brief"})
+    decision = BehaviorModule().decide(USER, {}, {"verbosity": "brief"}, learn=True)
     assert decision.pscore == 1.0
     assert list(decision.action_dist.values()) == [1.0]
     assert decision.policy_version
 
 
 def test_unknown_dimensions_of_a_profile_are_left_out() -> None:
-    assert "colour" not in BehaviorModule().decide(USER, {}, {"colour": "red"}).action
+    assert "colour" not in BehaviorModule().decide(USER, {}, {"colour": "red"}, learn=True).action
 
 
 def test_unknown_values_name_the_known_ones() -> None:
@@ -78,7 +78,9 @@ def test_words_for_a_usual_dimension_take_the_place_of_its_name() -> None:
 def test_a_wish_that_this_bot_does_not_know_is_passed_over() -> None:
     """A profile may hold one of another bot, or of an older configuration."""
     behavior = BehaviorModule(dimensions=TONE)
-    assert behavior.decide(USER, {}, {"tone": "shrill", "mode": "conversational"}).action == {"tone": "plain"}
+    assert behavior.decide(USER, {}, {"tone": "shrill", "mode": "conversational"}, learn=True).action == {
+        "tone": "plain"
+    }
     with pytest.raises(ConfigError, match="this bot has no mode, only tone"):
         behavior.set_mode("conversational")
 
@@ -107,14 +109,16 @@ def test_a_mode_that_was_set_holds_with_every_policy_and_keeps_its_defaults() ->
     for policy in (Learned(), FixedPolicy({"verbosity": "brief"})):
         behavior = BehaviorModule(policy)
         behavior.set_mode("conversational")
-        action = behavior.decide(PersonId("u1"), {}, {}).action
+        action = behavior.decide(PersonId("u1"), {}, {}, learn=True).action
         assert (action["mode"], action["verbosity"]) == ("conversational", "brief")
-        assert behavior.decide(PersonId("u1"), {}, {"mode": "task_oriented"}).action["mode"] == "task_oriented"
+        assert (
+            behavior.decide(PersonId("u1"), {}, {"mode": "task_oriented"}, learn=True).action["mode"] == "task_oriented"
+        )
 
 
 def test_without_consent_the_policy_that_learns_is_not_asked() -> None:
     """A person who opted out would otherwise be answered by what the bot has learned of them before."""
     behavior = BehaviorModule(make_policy("bayes"))
-    learned, fixed = behavior.decide(USER, {}, {}), behavior.decide(USER, {}, {}, learn=False)
+    learned, fixed = behavior.decide(USER, {}, {}, learn=True), behavior.decide(USER, {}, {}, learn=False)
     assert learned.policy_version != fixed.policy_version == FixedPolicy.version
     assert (fixed.pscore, fixed.person_id) == (1.0, USER)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import msgspec
+import pytest
 
 from llmagent_os.agent import Agent
 from llmagent_os.chat import ChatRequest, Completion, ToolCall
@@ -101,7 +102,15 @@ async def test_tokens_that_spell_a_secret_are_dropped_with_it(bench: Bench) -> N
     assert "ana@example.org" not in str(kept)
 
 
-async def test_words_that_were_not_sent_are_not_learned_from(bench: Bench) -> None:
+@pytest.mark.parametrize("value", [4111111111111111, {"ana@example.org": 1}])
+async def test_a_secret_that_is_no_string_drops_the_tokens_too(bench: Bench, value: object) -> None:
+    """A model that gives a card as a number, or an address as the name of a field, spells it out in its tokens."""
+    said = agent(bench, drawn("", ToolCall("write", {"what": "rain", "with": value})), drawn("I wrote rain down."))
+    _, kept = await bench.say(said, "write down rain")
+    assert (await kept_of(bench, kept))[0].masked
+
+
+async def test_the_tokens_of_words_that_were_not_sent_say_so(bench: Bench) -> None:
     """A thumb up under the tool's own words must not teach the model the wrong words that they stand for."""
     call = ToolCall("write", {"what": "rain"})
     _, wrong = await bench.say(bench.agent(call, "I wrote Raisins down at 5 PM."), "write down rain")

@@ -6,9 +6,9 @@ import re
 
 import msgspec
 
+from llmagent_os.markup.word_list import join_words
 from llmagent_os.plugin import ToolResult
 from llmagent_os.plugins.calendar.calendar_call import CalendarCall
-from llmagent_os.plugins.calendar.phrasing import join_names
 from llmagent_os.plugins.calendar.reminders import finish_reminder, snooze_reminder
 
 _DO = re.compile(r"do:([0-9a-f]{16}):(\d{1,2})")
@@ -80,7 +80,7 @@ async def _undo(call: CalendarCall, change_id: str) -> ToolResult:
         return _stale()
     names = [event.title for event in change.before]
     data = {"status": "restored"} | ({"title": names[0]} if len(names) == 1 else {"count": str(len(names))})
-    return ToolResult(data, f"I've put {join_names(names[:5]) if names else 'everything'} back as before.")
+    return ToolResult(data, f"I've put {join_words(names[:5]) if names else 'everything'} back as before.")
 
 
 def _stale() -> ToolResult:

@@ -9,10 +9,11 @@ from datetime import date, datetime, timedelta
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from llmagent_os.adapter import Button, Card
+from llmagent_os.markup.word_list import join_words
 from llmagent_os.plugin import ToolContext, ToolResult
 from llmagent_os.plugins.calendar.calendar_event import CalendarEvent, Occurrence, occurrences, stable_id
 from llmagent_os.plugins.calendar.event_store import Change, EventStore
-from llmagent_os.plugins.calendar.phrasing import capitalized, day_text, join_names, moment_text
+from llmagent_os.plugins.calendar.phrasing import capitalized, day_text, moment_text
 from llmagent_os.plugins.calendar.reminder_timers import ReminderTimers
 from llmagent_os.plugins.calendar.time_errors import TimeExpressionError
 from llmagent_os.plugins.calendar.time_expressions import TimeExpression, parse_time_expression, writes_month_first
@@ -151,7 +152,7 @@ class CalendarCall:
         data = {"count": str(len(matches)), "events": "; ".join(names)} | ({"more": str(more)} if more else {})
         if any("," in name for name in names):
             return data, "; ".join(names) + (f"; and {more} more" if more else "")
-        return data, join_names([*names, *([f"{more} more"] if more else [])])
+        return data, join_words([*names, *([f"{more} more"] if more else [])])
 
     def card(self, title: str, matches: Sequence[EventMatch]) -> Card:
         """Make a table of events: time and title."""
@@ -160,7 +161,7 @@ class CalendarCall:
 
     def overlap_text(self, found: Sequence[Occurrence], day_known: date) -> str:
         """Name the events of the result's key ``conflict``."""
-        return join_names([self.match_text(EventMatch(each.event, each), day_known) for each in found[:2]])
+        return join_words([self.match_text(EventMatch(each.event, each), day_known) for each in found[:2]])
 
     # -- answering ----------------------------------------------------------------------------------------------------
 

@@ -9,7 +9,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from datetime import date, datetime, timedelta
 
 from llmagent_os.plugins.calendar.date_parsing import DateRange
@@ -136,11 +135,6 @@ def with_preposition(phrase: str) -> str:
     if first == "the":
         return f" over {phrase}"
     return f" in {phrase}" if first.lower() in MONTHS else f" on {phrase}"
-
-
-def join_names(names: Sequence[str]) -> str:
-    """Join names: ``a``, ``a and b``, ``a, b and c``."""
-    return names[0] if len(names) == 1 else f"{', '.join(names[:-1])} and {names[-1]}"
 
 
 def capitalized(text: str) -> str:

@@ -12,6 +12,7 @@ import re
 from dataclasses import dataclass
 from datetime import datetime
 
+from llmagent_os.markup.word_list import join_words
 from llmagent_os.plugins.calendar.text_normalization import MONTHS, WEEKDAYS, normalize
 from llmagent_os.plugins.calendar.time_errors import TimeExpressionError
 from llmagent_os.plugins.calendar.time_parsing import TimeOfDay, parse_time
@@ -193,7 +194,7 @@ def recurrence_text(rule: str) -> str:
     if by_day[:1] in ("+", "-"):
         return f"{every} on the {_NTH_WORDS[int(by_day[:2])]} {_day_name(by_day[2:])}"
     if by_day:
-        names = "weekday" if by_day == _WORKDAYS else _and([_day_name(code) for code in by_day.split(",")])
+        names = "weekday" if by_day == _WORKDAYS else join_words([_day_name(code) for code in by_day.split(",")])
         return f"every {names}" if number == 1 else f"{every} on {names}"
     if month:
         said = MONTHS[int(month) - 1].title()
@@ -201,7 +202,7 @@ def recurrence_text(rule: str) -> str:
     if parts.get("BYMONTHDAY") == "-1":
         return f"{every} on the last day"
     if "BYMONTHDAY" in parts:
-        return f"{every} on the {_and([_ordinal(int(day)) for day in parts['BYMONTHDAY'].split(',')])}"
+        return f"{every} on the {join_words([_ordinal(int(day)) for day in parts['BYMONTHDAY'].split(',')])}"
     return every
 
 
@@ -211,7 +212,3 @@ def _day_name(code: str) -> str:
 
 def _ordinal(number: int) -> str:
     return f"{number}{'th' if 10 < number < 20 else {1: 'st', 2: 'nd', 3: 'rd'}.get(number % 10, 'th')}"
-
-
-def _and(names: list[str]) -> str:
-    return names[0] if len(names) == 1 else f"{', '.join(names[:-1])} and {names[-1]}"
