@@ -67,6 +67,9 @@ class ToolArgumentError(PluginError):
 class ModelError(LLMAgentOSError):
     """A language model cannot be loaded, or did not answer."""
 
+    #: The :class:`~llmagent_os.chat.Completion` of every try before the error, whose tool call was not valid.
+    rejected: tuple[object, ...] = ()
+
 
 class ModelNotFoundError(ModelError):
     """There is no such model. The message names the places that were searched."""

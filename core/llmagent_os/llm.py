@@ -20,7 +20,7 @@ from typing import Any, Self
 import msgspec
 
 from llmagent_os.chat import ChatRequest, Completion, Message, ToolCall, ToolSpec, check_request
-from llmagent_os.errors import ConfigError, ModelUnavailableError
+from llmagent_os.errors import ConfigError, ModelError, ModelUnavailableError
 from llmagent_os.serving.backend import Backend, OnText
 from llmagent_os.serving.model_card import ModelCard, read_model_card
 from llmagent_os.serving.model_location import Location, locate
@@ -96,7 +96,8 @@ class LLM:
             ModelNotFoundError: the LoRA, or the server's model, does not exist.
             ModelUnavailableError: the model is too busy, too slow or closed, or the server is down.
             PromptTooLongError: the prompt is longer than the model can read.
-            ModelError: the model cannot be loaded.
+            ModelError: the model cannot be loaded. Every one of these errors has the completion of a first try that was
+                not valid as ``rejected``.
         """
         check_request(request)
         try:
@@ -109,6 +110,9 @@ class LLM:
         except InvalidCallError as error:
             why = f"{error.why} (twice, so nothing was done)"
             raise InvalidCallError(why, error.said, (*rejected, *error.rejected)) from error
+        except ModelError as error:
+            error.rejected = (*rejected, *error.rejected)
+            raise
         return msgspec.structs.replace(completion, rejected=rejected) if rejected else completion
 
     async def stream(self, request: ChatRequest) -> AsyncIterator[str]:

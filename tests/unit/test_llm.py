@@ -13,7 +13,14 @@ import msgspec
 import pytest
 
 from llmagent_os.chat import ChatRequest, Completion, Message
-from llmagent_os.errors import BadToolCallError, ConfigError, ModelError, ModelNotFoundError, ModelUnavailableError
+from llmagent_os.errors import (
+    BadToolCallError,
+    ConfigError,
+    ModelError,
+    ModelNotFoundError,
+    ModelUnavailableError,
+    PromptTooLongError,
+)
 from llmagent_os.llm import LLM
 from llmagent_os.serving.backend import OnText
 from llmagent_os.serving.local import LocalBackend
@@ -145,6 +152,10 @@ async def test_completions_whose_calls_were_not_valid_are_not_lost() -> None:
     with pytest.raises(InvalidCallError, match="twice") as failed:
         await LLM("test", Scripted(wrong, wrong)).complete(request)
     assert failed.value.rejected == (rejected, rejected)
+    for error in (ModelUnavailableError("the server is down"), PromptTooLongError("too long")):
+        with pytest.raises(type(error)) as other:
+            await LLM("test", Scripted(wrong, error)).complete(request)
+        assert other.value.rejected == (rejected,)
 
 
 def test_sync_and_async_are_the_same(trained: Path) -> None:

@@ -14,7 +14,6 @@ from llmagent_os.chat import ChatRequest, Completion, Message, ToolCall, tool_me
 from llmagent_os.errors import ModelError, PromptTooLongError
 from llmagent_os.plugin import ToolResult
 from llmagent_os.reply.grounding_check import is_faithful
-from llmagent_os.serving.tool_call_parsing import InvalidCallError
 
 if TYPE_CHECKING:
     from llmagent_os.handler import Draft
@@ -121,11 +120,12 @@ async def converse(
             completion = await _complete(llm, msgspec.structs.replace(request, tools=tools), messages, show)
         except PromptTooLongError as error:
             _log.warning("there was too much to read", error=str(error))
+            answer.rejected = _rejected(error)
             answer.text = "" if answer.results else TOO_LONG
             return answer
         except ModelError as error:
             _log.error("the model did not answer", error=str(error))
-            answer.rejected = error.rejected if isinstance(error, InvalidCallError) else ()
+            answer.rejected = _rejected(error)
             answer.text = "" if answer.results else NO_MODEL
             return answer
         answer.completions.append(completion)
@@ -150,11 +150,23 @@ async def _complete(llm: LLM, request: ChatRequest, messages: list[Message], sho
     Where the messages are too long for the model, the oldest exchanges are removed from the list: one long message must
     not silence the conversation after it.
     """
+    rejected: tuple[Completion, ...] = ()  # of the tries before the messages were shortened
     while True:
         try:
-            return await llm.complete(msgspec.structs.replace(request, messages=list(messages)), show)
-        except PromptTooLongError:
+            completion = await llm.complete(msgspec.structs.replace(request, messages=list(messages)), show)
+            return msgspec.structs.replace(completion, rejected=(*rejected, *completion.rejected))
+        except PromptTooLongError as error:
+            rejected += _rejected(error)
             asked = [at for at, message in enumerate(messages) if message["role"] == "user"]
             if len(asked) < 2:  # only what the person said last is left
+                error.rejected = rejected
                 raise
             del messages[asked[0] : asked[1]]
+        except ModelError as error:
+            error.rejected = (*rejected, *error.rejected)
+            raise
+
+
+def _rejected(error: ModelError) -> tuple[Completion, ...]:
+    """The completions that were drawn before ``error``: they are kept for training, too."""
+    return tuple(each for each in error.rejected if isinstance(each, Completion))

@@ -28,7 +28,7 @@ class InvalidCallError(BadToolCallError):
         super().__init__(f"the model's tool call is not valid: {why}: {said[:200]!r}")
         self.why = why  #: what is wrong, in words for the model
         self.said = said  #: the whole reply that the call came in
-        self.rejected = rejected  #: the completions that were not valid, in order; empty: the backend does not tell
+        self.rejected: tuple[Completion, ...] = rejected  #: in order; empty: the backend does not tell
 
     def of(self, completion: Completion) -> InvalidCallError:
         """The same error about ``completion``, whose text is then the whole reply as it was written."""

@@ -9,6 +9,7 @@ import pytest
 
 from llmagent_os.agent import Agent
 from llmagent_os.chat import ChatRequest, Completion, ToolCall
+from llmagent_os.errors import ModelError, ModelUnavailableError, PromptTooLongError
 from llmagent_os.ledger import CompletionRecord, Interaction
 from llmagent_os.llm import LLM
 from llmagent_os.serving.backend import OnText
@@ -21,12 +22,12 @@ WRITE = ToolCall("write", {"what": "rain"})
 class SampledModel:
     """A model in this process, as far as its completions go: each has tokens, and the prompt that it was asked."""
 
-    def __init__(self, script: Sequence[Completion | InvalidCallError]) -> None:
+    def __init__(self, script: Sequence[Completion | ModelError]) -> None:
         self._script = list(script)
 
     async def complete(self, request: ChatRequest, on_text: OnText | None) -> Completion:
         said = self._script.pop(0)
-        if isinstance(said, InvalidCallError):
+        if isinstance(said, ModelError):
             raise said
         return msgspec.structs.replace(said, prompt="|".join(str(each["content"]) for each in request.messages))
 
@@ -52,7 +53,7 @@ def drawn(text: str = "", *calls: ToolCall, temperature: float = 0.7) -> Complet
     )
 
 
-def agent(bench: Bench, *script: Completion | InvalidCallError) -> Agent:
+def agent(bench: Bench, *script: Completion | ModelError) -> Agent:
     return bench.agent(llm=LLM("tiny", SampledModel(script)))
 
 
@@ -139,3 +140,19 @@ async def test_calls_that_were_not_valid_are_kept_and_credited_with_nothing(benc
     _, failed = await bench.say(agent(bench, wrong, wrong), "write down rain")
     assert [(each.completion, each.sent) for each in await kept_of(bench, failed)] == [(rejected.completion, False)] * 2
     assert (failed.completion, failed.model) == ("", ""), "no model wrote the apology"
+
+
+async def test_a_first_try_is_kept_also_where_the_second_fails_for_another_reason(bench: Bench) -> None:
+    """The question about a wrong call makes the prompt longer: it can be too long, and a server can go down then."""
+    wrong = InvalidCallError("it is not JSON", "<tool_call>{oops").of(drawn())
+    too_long, down = PromptTooLongError("5 tokens too many"), ModelUnavailableError("no server at :1")
+    await bench.say(agent(bench, drawn("Hello.")), "hello")
+    _, kept = await bench.say(agent(bench, wrong, too_long, drawn("I am here.")), "hi")
+    assert [(each.completion, each.sent) for each in await kept_of(bench, kept)] == [
+        ("<tool_call>{oops", False),
+        ("I am here.", True),
+    ]
+    for error in (too_long, down):
+        failing = (wrong, error) if error is down else (wrong, error, wrong, error, wrong, error)
+        _, failed = await bench.say(agent(bench, *failing), "hi", channel=f"new {error}")
+        assert {each.completion for each in await kept_of(bench, failed)} == {"<tool_call>{oops"}
