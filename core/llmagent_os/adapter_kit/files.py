@@ -117,9 +117,9 @@ class Files:
         """Erase a person's files, by the platform's id of the person. Returns how many messages had files."""
         return await asyncio.to_thread(_erase, self._folder / file_name_of(user_id))
 
-    async def listed(self, person: str) -> list[tuple[Path, int]]:
-        """A person's files, by the id under which they were kept: path and size in bytes of each, sorted by path."""
-        return await asyncio.to_thread(_listed, self._folder / file_name_of(person))
+    async def listed(self, user_id: str) -> list[tuple[Path, int]]:
+        """The files of a person, by the platform's own id: path and size in bytes of every file, sorted by path."""
+        return await asyncio.to_thread(_listed, self._folder / file_name_of(user_id))
 
     async def prune(self) -> int:
         """Erase files older than :data:`KEEP_DAYS`. Returns how many messages had them."""

@@ -116,7 +116,9 @@ class ReadPositions(Mapping[str, Position]):
         self._loaded = True
 
     async def follow(self, places: Mapping[str, Position]) -> None:
-        """Begin to follow ``places``. New ones are stored before this returns, so that a crash cannot lose them."""
+        """Begin to follow ``places``. New places are stored before this returns, or with the next save if
+        storing fails.
+        """
         new = {place: position for place, position in places.items() if place not in self._positions}
         if new:
             self._positions.update(new)

@@ -41,8 +41,8 @@ class Ledger:
     """Keeps what came in, what was answered and what people thought of it, on disk or in memory.
 
     Other rooms call the methods of this class and its parts :attr:`identities` and :attr:`members`. Any number of tasks
-    may call at the same time. A method that writes has committed when it returns. All work is done in the order in
-    which it is asked for.
+    may call at the same time. A method that writes has committed when it returns, except ``finish(soon=True)``. All
+    work is done in the order in which it is asked for.
     """
 
     def __init__(self, writer: Writer, lock: HostLock | None) -> None:

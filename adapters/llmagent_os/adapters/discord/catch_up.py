@@ -45,7 +45,7 @@ class CatchUp:
         self.positions = ReadPositions(store, _KEY, order=int)
 
     async def follow(self, message: MessagePayload) -> None:
-        """Follow the channel of ``message``, with which the bot becomes part of the channel. Durable on return."""
+        """Follow the channel of ``message``, with which the bot becomes part of the channel."""
         before = str(int(message.id) - 1)
         await self.positions.follow({message.channel_id: Position(before, message.guild_id)})
 

@@ -103,7 +103,7 @@ class GatewayClient(discord.AutoShardedClient):
             except OSError:  # the connection is broken, not the frame
                 raise
             except Exception as error:
-                # The frame itself is never logged: it is what somebody wrote.
+                # The frame itself is never logged: it holds what a person wrote.
                 _log.warning("discord: an event is skipped", size=len(frame), error=f"{type(error).__name__}")
                 _log.debug("discord: why an event is skipped", exc_info=error)
 

@@ -114,7 +114,7 @@ class ReplySender:
             except RefusedError as error:
                 if error.status != 404:
                     raise
-                # Somebody deleted the draft. Under the same nonce, Discord would say that the message is there.
+                # The draft was deleted. Under the same nonce, Discord would say that the message is there.
                 delivery.attempt = 1
             else:
                 return delivery.draft

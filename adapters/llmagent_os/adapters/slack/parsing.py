@@ -23,7 +23,7 @@ from llmagent_os.events import ButtonPress, Command, Conversation, Edit, Event, 
 
 PLATFORM = "slack"
 
-#: Subtypes of messages that a person wrote. Other subtypes report that somebody joined, or that a channel was renamed.
+#: Subtypes of messages that a person wrote. Other subtypes report that a person joined, or that a channel was renamed.
 _WRITTEN = (None, "file_share", "thread_broadcast", "me_message")
 
 _MARKUP = re.compile(r"<([@#!]?)([^<>|]*)(?:\|([^<>]*))?>")

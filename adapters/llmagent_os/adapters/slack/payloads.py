@@ -57,7 +57,7 @@ class MessageEventPayload(MessagePayload, frozen=True, kw_only=True):
 
 
 class ReactedItem(msgspec.Struct, frozen=True):
-    """What somebody reacted to."""
+    """The message that a reaction is on."""
 
     type: str
     channel: str | None = None

@@ -74,7 +74,7 @@ async def find_sent(api: Api, conversation: Conversation, key: str, after: str |
     for raw in cast("list[object]", answer.get("messages") or []):
         try:
             sent = msgspec.convert(raw, _SentMessage)
-        except msgspec.ValidationError:  # a message of somebody else
+        except msgspec.ValidationError:  # not a message of the bot
             continue
         if sent.metadata.event_payload.key == key:
             found[sent.metadata.event_payload.part] = sent.ts

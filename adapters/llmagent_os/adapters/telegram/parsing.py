@@ -98,7 +98,7 @@ class TelegramParser:
         text = parsed.text or (message.sticker.emoji or "" if message.sticker is not None else "")
         if not text and not files:
             if not parsed.mentioned:
-                return None  # somebody joined, a title was changed, a location was shared
+                return None  # a person joined, a title was changed, a location was shared
             text = written
         answered = _answered(message)
         common: dict[str, Any] = {

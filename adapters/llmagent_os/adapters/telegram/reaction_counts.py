@@ -6,7 +6,6 @@ down takes back what the step up had given.
 
 from __future__ import annotations
 
-from collections import OrderedDict
 from collections.abc import Mapping
 from typing import Literal
 
@@ -67,6 +66,6 @@ class ReactionCounts:
         if messages is None:
             record = await self._store.get(_PREFIX + chat) or {"messages": []}
             stored = BoundedDict[str, Counts](MAX_MESSAGES)
-            stored.update(OrderedDict(msgspec.convert(record["messages"], list[tuple[str, Counts]])))
+            stored.update(msgspec.convert(record["messages"], list[tuple[str, Counts]]))
             messages = self._chats.setdefault(chat, stored)
         return messages

@@ -8,7 +8,7 @@ turns of all people in the pool, ``Σ_{t in k}`` over those in blocks of persona
     (18) π ~ Dirichlet(3/K + c_1, …, 3/K + c_K). c_k counts the people of persona k. A person who has belonged to
          several personas counts in equal parts for every stretch, so that nobody counts for more than one.
     (19) ω²_g = (2 · 0.4 · ω₀²_g + S) / (2 + N), with S the sum of squares of the N weights δ of group g, of all people;
-         τ²_g = (2 · τ₀²_g + S) / (2 + N), with those of μ, of the personas that somebody belongs to. S and N are
+         τ²_g = (2 · τ₀²_g + S) / (2 + N), with those of μ, of the personas that people belong to. S and N are
          averaged over the chains. These are point estimates, and not draws: the prior counts as much as two weights.
     (20) θ_s ~ Dirichlet(``NEXT_PRIOR``[s] + counts of f_t where s_t = s);  ρ ~ Dirichlet(``RATER_PRIOR`` + counts of
          r); κ ~ Gamma(6 + Σ_t n_t, 5 + Σ_t λ), over the dissatisfied turns, with urges n_t drawn as in (16)
@@ -114,7 +114,7 @@ def _variances(mu: Floats, used: Bools, deviations: Floats, groups: Ints) -> tup
 
     Args:
         mu: μ, ``(chains, personas, size)``.
-        used: which personas somebody belongs to, ``(chains, personas)``.
+        used: which personas have people, ``(chains, personas)``.
         deviations: δ, ``(people, chains, size)``.
         groups: the group of every weight, ``(size,)``.
     """
