@@ -23,6 +23,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 
 class LLMAgentOSError(Exception):
     """Something went wrong in LLMAgentOS."""
@@ -68,7 +70,7 @@ class ModelError(LLMAgentOSError):
     """A language model cannot be loaded, or did not answer."""
 
     #: The :class:`~llmagent_os.chat.Completion` of every try before the error, whose tool call was not valid.
-    rejected: tuple[object, ...] = ()
+    rejected: tuple[Any, ...] = ()
 
 
 class ModelNotFoundError(ModelError):
