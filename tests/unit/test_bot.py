@@ -5,15 +5,18 @@ from __future__ import annotations
 import re
 import textwrap
 from pathlib import Path
+from typing import get_args
 
 import pytest
 
 from llmagent_os.agent import Agent
-from llmagent_os.bot import Bot
+from llmagent_os.bot import Bot, Policy
+from llmagent_os.config import Settings
 from llmagent_os.errors import ConfigError
 from llmagent_os.people.profiles import Profile
 from llmagent_os.policy.contract import DIMENSIONS
 from llmagent_os.policy.dimensions import RESERVED_NAMES
+from llmagent_os.policy.learned import LEARNERS
 
 AGENT = """
 from llmagent_os.agent import Agent
@@ -198,3 +201,11 @@ def test_examples_of_the_documentation_are_bots(tmp_path: Path) -> None:
         file = tmp_path / f"{number}.toml"
         file.write_text(f'name = "example"\nmodel = "calendar"\n{example}', encoding="utf-8")
         Bot.load(file)
+
+
+def test_every_learner_can_be_chosen_by_a_bot_and_by_the_settings() -> None:
+    """A new learner that one of the three lists lacks would be refused as a misspelt one."""
+    of_bots = get_args(Policy.model_fields["learner"].annotation)
+    of_settings = get_args(Settings.model_fields["policy"].annotation)
+    assert set(of_bots) == {*LEARNERS, "fixed"}
+    assert set(of_settings) == {*LEARNERS, "fixed", ""}
