@@ -151,6 +151,10 @@ class BotConfig(BaseModel):
         """What people see of the bot before it says anything."""
         return BotDescription(self.name, self.title, self.about, self.examples)
 
+    def policy_name(self, learner: str) -> str:
+        """Return the name under which the ledger stores what this bot's policy has learned with ``learner``."""
+        return f"{self.name}:{learner}"
+
     def learned_policy(self, learner: str) -> LearnedPolicy:
         """Return a new behaviour policy with this bot's dimensions, defaults and ``[policy]`` settings.
 
@@ -310,6 +314,11 @@ def _explained(found: dict[str, Any]) -> str:
     if found["type"] == "missing":
         return f"`{where}` is missing: write `{where} = ...`"
     return f"`{where}` cannot be {found['input']!r}: {message[0].lower()}{message[1:]}"
+
+
+def chosen_learner(settings: Settings, config: BotConfig) -> str:
+    """Return the name of the bot's learner, or of the learner that the settings name instead."""
+    return settings.policy or config.policy.learner
 
 
 def make_llm(settings: Settings, bot: Bot) -> LLM:

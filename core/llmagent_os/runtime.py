@@ -13,9 +13,10 @@ from typing import TYPE_CHECKING, Protocol, Self, runtime_checkable
 import structlog
 
 from llmagent_os.adapter import Adapter
+from llmagent_os.adapter_kit.background_tasks import BackgroundTasks
 from llmagent_os.adapter_kit.setup import AdapterSetup, make_adapter
 from llmagent_os.agent import Agent
-from llmagent_os.bot import Bot, BotConfig, make_llm
+from llmagent_os.bot import Bot, BotConfig, chosen_learner, make_llm
 from llmagent_os.commands.command_table import listed_commands
 from llmagent_os.config import Settings
 from llmagent_os.errors import BadToolCallError, ConfigError, ModelError, NotConfiguredError
@@ -103,7 +104,7 @@ class Runtime:
             llm = await asyncio.to_thread(make_llm, settings, bot)
             stack.push_async_callback(llm.aclose)
             knowledge = await asyncio.to_thread(_knowledge, bot)
-            policy = await asyncio.to_thread(_policy, bot.config, _learner(settings, bot.config))
+            policy = await asyncio.to_thread(_policy, bot.config, chosen_learner(settings, bot.config))
             policy_worker = await _policy_worker(policy, ledger, settings, bot.config)
             health = Health(bot.config.name, llm.name, plugins=plugins)
             make = partial(_adapter, settings, bot.config, health, plugins, ledger)
@@ -131,15 +132,15 @@ class Runtime:
             listening: called with an adapter's name and address once it can be reached.
         """
         works = (self.plugins.watch(), self._begin(listening), self.stores.prune_daily())
-        beside = [asyncio.create_task(work) for work in works]
+        beside = BackgroundTasks()
+        for work in works:
+            beside.spawn(work)
         if self.policy_worker is not None:
-            beside.append(asyncio.create_task(self.policy_worker.run()))
+            beside.spawn(self.policy_worker.run())
         try:
             await self.host.run()
         finally:
-            for task in beside:
-                task.cancel()
-            await asyncio.gather(*beside, return_exceptions=True)
+            await beside.close()
 
     async def _begin(self, listening: Callable[[str, str], None] | None) -> None:
         """Say where the adapters can be reached, and load the model once one of them can."""
@@ -211,11 +212,6 @@ def _knowledge(bot: Bot) -> KnowledgeBase:
     return knowledge
 
 
-def _learner(settings: Settings, config: BotConfig) -> str:
-    """The name of the bot's learner, or of the one that the settings put in its place."""
-    return settings.policy or config.policy.learner
-
-
 def _policy(config: BotConfig, learner: str) -> LearnedPolicy | None:
     """The policy that a bot's configuration asks for; None: the bot does not learn."""
     if learner == "fixed":
@@ -229,7 +225,7 @@ async def _policy_worker(
     """The worker that keeps ``policy`` in step with the ledger, caught up with it."""
     if policy is None:
         return None
-    worker = PolicyWorker(policy, ledger, f"{config.name}:{_learner(settings, config)}")
+    worker = PolicyWorker(policy, ledger, config.policy_name(chosen_learner(settings, config)))
     await worker.open()
     return worker
 

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import asdict
 
 from llmagent_os.admin.policy_evaluation import as_logged, probabilities, read_held_out, read_standing, train
-from llmagent_os.bot import Bot
+from llmagent_os.bot import Bot, chosen_learner
 from llmagent_os.config import Settings
 from llmagent_os.errors import ConfigError, PolicyError
 from llmagent_os.ledger import Ledger
@@ -109,13 +109,13 @@ async def replay(settings: Settings, bot: Bot) -> str:
         ConfigError: the bot does not learn.
         LedgerError: the ledger cannot be read, or a host runs on it.
     """
-    config, learner = bot.config, settings.policy or bot.config.policy.learner
+    config, learner = bot.config, chosen_learner(settings, bot.config)
     if learner == "fixed":
         raise ConfigError(f"bot {bot.name!r} does not learn: its policy is fixed")
     ledger = await Ledger.open(settings.ledger_url)
     try:
         await ledger.claim()
-        name = f"{config.name}:{learner}"
+        name = config.policy_name(learner)
         await ledger.drop_policy(name)
         worker = PolicyWorker(config.learned_policy(learner), ledger, name)
         await worker.open()

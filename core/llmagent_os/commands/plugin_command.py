@@ -19,7 +19,7 @@ async def plugin_command(services: Services, command: Command) -> Reply:
     name, plugins = command.name, services.plugins
     if plugins is None or name not in plugins.commands:
         return Reply(f"I don't know /{name}. Type /help for what I can do.")
-    exchange = await decide(services, await open_exchange(services, command, intent="command"), {})
+    exchange = await decide(services, await open_exchange(services, command, intent="command", turns=0), {})
     context = tool_context(services, exchange, exchange.key)
     try:
         result = await plugins.command(name, command.arguments, context, allowed=services.settings.permissions)

@@ -51,7 +51,7 @@ async def change_or_show(services: Services, event: Event, what: str) -> Reply:
 
 
 async def _show(services: Services, event: Event) -> Reply:
-    exchange = await open_exchange(services, event, intent="command")
+    exchange = await open_exchange(services, event, intent="command", turns=0)
     shown = _shown(exchange.profile, "This is what I know about you.", _NOTHING_KNOWN)
     learned = await taste_report(services, exchange)
     return msgspec.structs.replace(shown, text=f"{shown.text}\n\n{learned}") if learned else shown

@@ -65,7 +65,7 @@ async def open_exchange(
         event: what happened.
         text: what was said, cleaned.
         intent: what is answered.
-        turns: how many earlier exchanges of the episode to read, at least 1.
+        turns: how many earlier exchanges of the episode to read; 0: the episode is not needed.
         read_profile: False for a reply that no policy decides. ``/forget`` must work where the profile is damaged.
 
     Raises:

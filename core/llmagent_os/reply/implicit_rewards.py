@@ -51,7 +51,7 @@ async def rewards_of_edit(services: Services, event: Edit, text: str) -> tuple[R
     """
     if services.ledger is None:
         return ()
-    exchange = await open_exchange(services, event, text)
+    exchange = await open_exchange(services, event, text, turns=0)
     if not exchange.may_learn:
         return ()
     identity = exchange.identity

@@ -120,12 +120,12 @@ async def converse(
             completion = await _complete(llm, msgspec.structs.replace(request, tools=tools), messages, show)
         except PromptTooLongError as error:
             _log.warning("there was too much to read", error=str(error))
-            answer.rejected = _rejected(error)
+            answer.rejected = error.rejected
             answer.text = "" if answer.results else TOO_LONG
             return answer
         except ModelError as error:
             _log.error("the model did not answer", error=str(error))
-            answer.rejected = _rejected(error)
+            answer.rejected = error.rejected
             answer.text = "" if answer.results else NO_MODEL
             return answer
         answer.completions.append(completion)
@@ -155,18 +155,9 @@ async def _complete(llm: LLM, request: ChatRequest, messages: list[Message], sho
         try:
             completion = await llm.complete(msgspec.structs.replace(request, messages=list(messages)), show)
             return msgspec.structs.replace(completion, rejected=(*rejected, *completion.rejected))
-        except PromptTooLongError as error:
-            rejected += _rejected(error)
+        except ModelError as error:
+            error.rejected = rejected = (*rejected, *error.rejected)
             asked = [at for at, message in enumerate(messages) if message["role"] == "user"]
-            if len(asked) < 2:  # only what the person said last is left
-                error.rejected = rejected
+            if not isinstance(error, PromptTooLongError) or len(asked) < 2:  # only what the person said last is left
                 raise
             del messages[asked[0] : asked[1]]
-        except ModelError as error:
-            error.rejected = (*rejected, *error.rejected)
-            raise
-
-
-def _rejected(error: ModelError) -> tuple[Completion, ...]:
-    """The completions that were drawn before ``error``: they are kept for training, too."""
-    return tuple(each for each in error.rejected if isinstance(each, Completion))

@@ -15,8 +15,7 @@ from typing import ClassVar
 import numpy as np
 
 from llmagent_os.policy.actions import ActionSpace
-from llmagent_os.policy.array_types import Bools, Floats
-from llmagent_os.policy.linear.linear_learner import WEIGHT_LIMIT, LinearLearner, PersonWeights, softmax
+from llmagent_os.policy.linear.linear_learner import WEIGHT_LIMIT, LinearLearner, PersonWeights
 from llmagent_os.policy.linear.session_turns import Credit
 
 #: The step of the shared value weights, as a share of the person's step.
@@ -50,12 +49,8 @@ class ActorCritic(LinearLearner):
             own_step: the step size of the person's policy weights.
             critic_step: the step size of the person's value weights.
         """
-        super().__init__(actions, gamma=gamma, seed=seed, floor=floor)
-        self._steps = shared_step, own_step
+        super().__init__(actions, gamma=gamma, seed=seed, floor=floor, shared_step=shared_step, own_step=own_step)
         self._critic_step = critic_step
-
-    def _chances(self, scores: Floats, allowed: Bools) -> Floats:
-        return softmax(scores, allowed)
 
     def _learn(self, person: PersonWeights, credit: Credit) -> None:
         state = self._state(np.array(credit.turn.state))  # (1 + STATE_COLUMNS,)
@@ -63,4 +58,4 @@ class ActorCritic(LinearLearner):
         step = self._critic_step * difference / float(state @ state)
         self._value = np.clip(self._value + SHARED_CRITIC_SHARE * step * state, -WEIGHT_LIMIT, WEIGHT_LIMIT)
         person.value = np.clip(person.value + step * state, -WEIGHT_LIMIT, WEIGHT_LIMIT).astype(np.float32)
-        self._gradient_step(person, credit.turn, difference, *self._steps)
+        self._gradient_step(person, credit.turn, difference)

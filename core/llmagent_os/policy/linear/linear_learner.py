@@ -56,7 +56,9 @@ class LinearLearner(ABC):
 
     name: ClassVar[str]  #: the name in a bot's configuration
 
-    def __init__(self, actions: ActionSpace, *, gamma: float, seed: int = 0, floor: float = 0.02) -> None:
+    def __init__(
+        self, actions: ActionSpace, *, gamma: float, seed: int, floor: float, shared_step: float, own_step: float
+    ) -> None:
         """Start with nobody known, and all actions equally good.
 
         Args:
@@ -64,11 +66,14 @@ class LinearLearner(ABC):
             gamma: the discount γ of the return.
             seed: not used, because nothing is drawn. All learners take a seed.
             floor: the share of decisions that take any allowed action.
+            shared_step: the step size of θ.
+            own_step: the step size of θ_u.
         """
         self.actions = actions
         self.gamma = gamma
         self._format = f"{self.name}-2"
         self._seed, self._floor = seed, floor
+        self._shared_step, self._own_step = shared_step, own_step
         self._contrasts = actions.contrasts()[0]  # (actions, actions - 1)
         self._size: int = int(self._contrasts.shape[1]) * (1 + STATE_COLUMNS)
         self._features = Features()
@@ -84,9 +89,9 @@ class LinearLearner(ABC):
 
     # -- the algorithm ------------------------------------------------------------------------------------------------
 
-    @abstractmethod
     def _chances(self, scores: Floats, allowed: Bools) -> Floats:
         """Return the probability of every action by its score, before the floor, ``(actions,)``."""
+        return softmax(scores, allowed)
 
     @abstractmethod
     def _learn(self, person: PersonWeights, credit: Credit) -> None:
@@ -150,9 +155,7 @@ class LinearLearner(ABC):
         chances = self._chances(self._scores(state, person), allowed)
         return np.asarray((1 - self._floor) * chances + self._floor * allowed / allowed.sum(), np.float64)
 
-    def _gradient_step(
-        self, person: PersonWeights, turn: SessionTurn, advantage: float, shared: float, own: float
-    ) -> None:
+    def _gradient_step(self, person: PersonWeights, turn: SessionTurn, advantage: float) -> None:
         """Move the weights by ``advantage · ∇ log π(a_t | s_t)``, for a softmax policy of the scores.
 
         The step is weighted by π(a_t) / pscore, clipped, because the policy has moved on since the action was chosen.
@@ -161,20 +164,19 @@ class LinearLearner(ABC):
             person: the person of the turn.
             turn: gives a_t, s_t, the allowed actions and the pscore.
             advantage: how much better the turn was than expected.
-            shared: the step size of θ.
-            own: the step size of θ_u.
         """
         state = self._state(np.array(turn.state))
         chances = softmax(self._scores(state, person), np.array(turn.allowed))  # (actions,)
         phi = self._phi(state)  # (actions, size)
         gradient = phi[turn.action] - chances @ phi  # (size,)
         ratio = min(max(chances[turn.action] / max(turn.pscore, MIN_PSCORE), MIN_RATIO), MAX_RATIO)
-        self._step(person, ratio * advantage * gradient, shared, own)
+        self._step(person, ratio * advantage * gradient)
 
-    def _step(self, person: PersonWeights, direction: Floats, shared: float, own: float) -> None:
-        """Move θ and θ_u along ``direction``, ``(size,)``, by the step sizes ``shared`` and ``own``."""
-        self._weights = np.clip(self._weights + shared * direction, -WEIGHT_LIMIT, WEIGHT_LIMIT)
-        person.weights = np.clip(person.weights + own * direction, -WEIGHT_LIMIT, WEIGHT_LIMIT).astype(np.float32)
+    def _step(self, person: PersonWeights, direction: Floats) -> None:
+        """Move θ and θ_u along ``direction``, ``(size,)``, by their step sizes."""
+        self._weights = np.clip(self._weights + self._shared_step * direction, -WEIGHT_LIMIT, WEIGHT_LIMIT)
+        own = np.clip(person.weights + self._own_step * direction, -WEIGHT_LIMIT, WEIGHT_LIMIT)
+        person.weights = own.astype(np.float32)
 
     # -- state --------------------------------------------------------------------------------------------------------
 

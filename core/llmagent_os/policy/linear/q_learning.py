@@ -51,8 +51,7 @@ class QLearning(LinearLearner):
             own_step: α of the person's weights, per unit of ``1 + φ · φ``.
             temperature: of the softmax. A difference of Q by ``temperature`` makes an action e times as likely.
         """
-        super().__init__(actions, gamma=gamma, seed=seed, floor=floor)
-        self._steps = shared_step, own_step
+        super().__init__(actions, gamma=gamma, seed=seed, floor=floor, shared_step=shared_step, own_step=own_step)
         self._temperature = temperature
 
     def _chances(self, scores: Floats, allowed: Bools) -> Floats:
@@ -67,4 +66,4 @@ class QLearning(LinearLearner):
         if turn.expected != before:  # the turn is learned from for the first time, or was taken back
             moved = base + MEAN_RETURN_STEP * error
             person.value[0] = np.float32(min(max(moved, -WEIGHT_LIMIT), WEIGHT_LIMIT))
-        self._step(person, error * phi / (1.0 + float(phi @ phi)), *self._steps)
+        self._step(person, error * phi / (1.0 + float(phi @ phi)))

@@ -16,8 +16,7 @@ from typing import ClassVar
 import numpy as np
 
 from llmagent_os.policy.actions import ActionSpace
-from llmagent_os.policy.array_types import Bools, Floats
-from llmagent_os.policy.linear.linear_learner import LinearLearner, PersonWeights, softmax
+from llmagent_os.policy.linear.linear_learner import LinearLearner, PersonWeights
 from llmagent_os.policy.linear.session_turns import Credit
 
 
@@ -48,14 +47,10 @@ class Reinforce(LinearLearner):
             own_step: the step size of the person's weights.
             baseline_step: the step size of the person's baseline.
         """
-        super().__init__(actions, gamma=gamma, seed=seed, floor=floor)
-        self._steps = shared_step, own_step
+        super().__init__(actions, gamma=gamma, seed=seed, floor=floor, shared_step=shared_step, own_step=own_step)
         self._baseline_step = baseline_step
-
-    def _chances(self, scores: Floats, allowed: Bools) -> Floats:
-        return softmax(scores, allowed)
 
     def _learn(self, person: PersonWeights, credit: Credit) -> None:
         advantage = credit.turn.surprise(credit.change, float(person.value[0]))  # G_t - b
         person.value[0] += np.float32(self._baseline_step * advantage)
-        self._gradient_step(person, credit.turn, advantage, *self._steps)
+        self._gradient_step(person, credit.turn, advantage)

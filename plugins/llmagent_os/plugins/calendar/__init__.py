@@ -36,8 +36,8 @@ from collections.abc import Awaitable, Callable, Mapping
 from datetime import datetime
 from pathlib import Path
 from uuid import uuid4
-from weakref import WeakValueDictionary
 
+from llmagent_os.adapter_kit.keyed_order import KeyedLocks
 from llmagent_os.identity import PersonId
 from llmagent_os.plugin import Plugin, Span, ToolContext, ToolResult, tool
 from llmagent_os.plugins.calendar.buttons import answer_button
@@ -61,7 +61,7 @@ class CalendarPlugin(Plugin):
 
     def __init__(self) -> None:
         # A person may write from two places at once. Only one call at a time changes their calendar.
-        self._locks: WeakValueDictionary[PersonId, asyncio.Lock] = WeakValueDictionary()
+        self._locks = KeyedLocks()  # by person
 
     @tool(permission="calendar.write")
     async def create_event(
@@ -179,11 +179,11 @@ class CalendarPlugin(Plugin):
         return await self._do(move_event, context, given | new | {"new_place": new_place, "new_repeat": new_repeat})
 
     async def pressed(self, context: ToolContext, value: str) -> ToolResult:
-        async with self._lock(context.user_id):
+        async with self._locks.of(context.user_id):
             return await answer_button(CalendarCall(context), value)
 
     async def due(self, context: ToolContext, key: str, at: datetime) -> ToolResult | None:
-        async with self._lock(context.user_id):
+        async with self._locks.of(context.user_id):
             return await announce_reminder(CalendarCall(context), key, at)
 
     async def command(self, context: ToolContext, name: str, arguments: str) -> ToolResult:
@@ -207,14 +207,8 @@ class CalendarPlugin(Plugin):
         context: ToolContext,
         given: Mapping[str, str | None],
     ) -> ToolResult:
-        async with self._lock(context.user_id):
+        async with self._locks.of(context.user_id):
             return await work(CalendarCall(context), given)
-
-    def _lock(self, person_id: PersonId) -> asyncio.Lock:
-        lock = self._locks.get(person_id)
-        if lock is None:
-            lock = self._locks[person_id] = asyncio.Lock()
-        return lock
 
 
 def _write(content: bytes, person_id: PersonId) -> Path:
