@@ -126,6 +126,11 @@ class DiscordServer:
 
     # ── what people do ────────────────────────────────────────────────────────────────────────────────────────────
 
+    def newcomer(self, number: int) -> str:
+        user = str(2000000000000000000 + number * 10_000)
+        self._people[user] = f"Person {number}"
+        return user
+
     def direct(self, user: str) -> str:
         """The channel of a person's direct messages with the bot."""
         channel = self._direct.get(user)

@@ -54,6 +54,10 @@ class PlatformServer(Protocol):
         """Wait until a bot is connected and would receive a message."""
         ...
 
+    def newcomer(self, number: int) -> str:
+        """The platform's id of one more person, who has not written yet; the same number is the same person."""
+        ...
+
     async def say(
         self,
         text: str,
@@ -112,6 +116,14 @@ class PlatformServer(Protocol):
 
         Raises:
             TimeoutError: after 20 seconds.
+        """
+        ...
+
+    async def wait(self, true: Callable[[], bool], seconds: float | None = ...) -> None:
+        """Return when ``true`` returns true. It is called whenever something has changed on the server.
+
+        Raises:
+            TimeoutError: after ``seconds``.
         """
         ...
 

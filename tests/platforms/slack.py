@@ -149,6 +149,9 @@ class SlackServer:
 
     # ── what people do ────────────────────────────────────────────────────────────────────────────────────────────
 
+    def newcomer(self, number: int) -> str:
+        return f"U1P{number:07}"
+
     def direct(self, user: str) -> str:
         """The id of a person's direct conversation with the bot."""
         channel = f"D{user[1:]}"
@@ -557,7 +560,7 @@ class SlackServer:
         return self._page(found, given, newest_first=False)
 
     def _conversations_list(self, given: dict[str, Any]) -> dict[str, Any]:
-        people = {channel: user for user in (self.ana, self.ben) if (channel := f"D{user[1:]}") in self._channels}
+        people = {channel: f"U{channel[1:]}" for channel in self._channels if channel.startswith("D")}
         begun = {channel: int(float(self._channels[channel][0]["ts"])) for channel in people if self._channels[channel]}
         channels = [
             {"id": each, "created": begun.get(each, 0), "is_im": True, "user": user} for each, user in people.items()

@@ -124,6 +124,12 @@ class TelegramServer:
 
     # ── what people do ────────────────────────────────────────────────────────────────────────────────────────────
 
+    def newcomer(self, number: int) -> str:
+        user = str(10_000 + number)
+        self._people[user] = f"Person{number}"
+        self._messages[user] = []
+        return user
+
     async def say(
         self,
         text: str,

@@ -30,6 +30,11 @@ class FakePage:
         self._reading: asyncio.Task[None] | None = None
         self._came = asyncio.Condition()
 
+    @property
+    def is_open(self) -> bool:
+        """Whether the page is connected."""
+        return self._socket is not None and not self._socket.closed
+
     async def open(self, **first: Any) -> None:
         """Get a session, connect, and show the conversation, by default from where the page was."""
         origin = {"Origin": self.origin}
@@ -63,9 +68,16 @@ class FakePage:
         return answers()[0]
 
     async def until(self, true: Callable[[], bool]) -> None:
-        """Wait for frames until ``true`` returns true."""
+        """Wait for frames until ``true`` returns true.
+
+        Raises:
+            TimeoutError: that took longer than :data:`PATIENCE`.
+            ConnectionError: the connection was closed meanwhile.
+        """
         async with asyncio.timeout(PATIENCE), self._came:
-            await self._came.wait_for(true)
+            await self._came.wait_for(lambda: true() or not self.is_open)
+        if not true():
+            raise ConnectionError("the page's connection was closed")
 
     async def close(self) -> None:
         """Close the connection; the cookies stay."""
@@ -90,7 +102,14 @@ class FakePage:
 
     async def _read(self) -> None:
         assert self._socket is not None
-        async for message in self._socket:
+        try:
+            await self._read_frames(self._socket)
+        finally:
+            async with self._came:
+                self._came.notify_all()
+
+    async def _read_frames(self, socket: aiohttp.ClientWebSocketResponse) -> None:
+        async for message in socket:
             frame: dict[str, Any] = json.loads(message.data)
             self.frames.append(frame)
             match frame["type"]:
