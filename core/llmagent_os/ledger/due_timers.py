@@ -9,7 +9,8 @@ from typing import NamedTuple
 
 import sqlalchemy as sa
 
-from llmagent_os.events import Event, Timer, encode
+from llmagent_os.errors import BadEventError
+from llmagent_os.events import Event, Timer, decode, encode
 from llmagent_os.identity import identity_of
 from llmagent_os.ledger import statements
 from llmagent_os.ledger.connection import Database
@@ -90,7 +91,8 @@ def _move(database: Database, now: float, limit: int) -> MovedTimers:
         try:
             event = decode_timer(row)
             body = encode(event).decode()
-        except UNREADABLE as error:  # it must not keep the others waiting
+            decode(body)  # what the inbox could not read again
+        except (BadEventError, *UNREADABLE) as error:  # it must not keep the others waiting
             put_aside(database, timers, row._mapping, row.user_id, error)
             continue
         mine = (timers.c.user_id == row.user_id, timers.c.plugin == row.plugin, timers.c.key == row.key)
