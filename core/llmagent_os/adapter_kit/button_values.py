@@ -52,7 +52,7 @@ class ButtonValues:
         return _MARK + name
 
     async def value(self, carried: str) -> str | None:
-        """The value of a pressed button, given what the platform carried; None if it is no longer stored, or damaged."""
+        """The value of a pressed button, given what the platform carried; None: it is not stored, or is damaged."""
         if not carried.startswith(_MARK):
             return carried
         stored = await self._store.get(_PREFIX + carried.removeprefix(_MARK))

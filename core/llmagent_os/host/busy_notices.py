@@ -25,9 +25,12 @@ NOT_STORED = Reply(
     "answered it in a few minutes."
 )
 
+#: What a person reads whose message is stored, and whose answer cannot be.
+WAITING = Reply("I have your message, but I cannot store anything at the moment. My answer follows as soon as I can.")
+
 
 class BusyNotices:
-    """Sends :data:`BUSY` or :data:`NOT_STORED` once for each burst of messages in a conversation."""
+    """Sends :data:`BUSY`, :data:`NOT_STORED` or :data:`WAITING` once for each burst of messages in a conversation."""
 
     def __init__(self, adapters: AdapterSupervisor, background: BackgroundTasks, send_seconds: float) -> None:
         """Args: ``send_seconds`` is how long a platform may take for the notice."""
@@ -44,6 +47,10 @@ class BusyNotices:
         """Say that ``event`` cannot be stored, as :meth:`tell` does, unless the platform shows this by itself."""
         if not self._adapters[event.conversation.platform].capabilities.shows_refusals:
             self._tell(event, NOT_STORED)
+
+    def tell_waiting(self, event: Event) -> None:
+        """Say that the answer to ``event`` has to wait for the ledger, as :meth:`tell` does."""
+        self._tell(event, WAITING)
 
     def _tell(self, event: Event, notice: Reply) -> None:
         key = event.conversation.key

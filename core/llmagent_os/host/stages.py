@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from collections.abc import Callable
 
 import structlog
 
@@ -46,8 +47,11 @@ class Stages:
         background: BackgroundTasks,
         limits: Limits,
         metrics: Metrics,
+        waits: Callable[[Event], None],
     ) -> None:
-        """Args: ``handler`` decides answers, ``reactions`` joins reactions to replies, ``limits`` bounds both."""
+        """Args: ``handler`` decides answers, ``reactions`` joins reactions to replies, ``limits`` bounds both.
+        ``waits`` is called with an event whose answer has to wait for the ledger.
+        """
         self._handler = handler
         self._ledger = ledger
         self._adapters = adapters
@@ -55,6 +59,7 @@ class Stages:
         self._background = background
         self._limits = limits
         self._metrics = metrics
+        self._waits = waits
         self._sender = ReplySender(adapters, limits, metrics)
 
     async def advance(self, pending: PendingEvent) -> float | None:
@@ -92,6 +97,8 @@ class Stages:
             pending.tries += 1
             wait = self._limits.send_backoff.seconds(pending.tries)
             _log.error("the ledger cannot be written; trying again", seconds=round(wait, 1), error=str(error))
+            if pending.receipt is None:
+                self._waits(event)
             return wait
         except Exception as error:  # a damaged row, or a bug: it must not stop the conversation for good
             return await self._give_up(pending, error)

@@ -293,11 +293,11 @@ def _on_connect(connection: Any, _record: Any) -> None:
     connection.text_factory = lambda raw: raw.decode("utf-8", "replace")  # a broken byte must not spoil its row
     connection.isolation_level = None  # transactions are begun by _on_begin, not by the driver
     for pragma in (
+        f"busy_timeout = {BUSY_MILLISECONDS}",
         "journal_mode = WAL",
         "synchronous = FULL",
         "foreign_keys = ON",
         "secure_delete = ON",
-        f"busy_timeout = {BUSY_MILLISECONDS}",
     ):
         connection.execute(f"PRAGMA {pragma}")
 
