@@ -18,6 +18,7 @@ from llmagent_os.adapters.web import WebAdapter
 from llmagent_os.errors import AdapterError, ConfigError, HostBusyError, LedgerError
 from llmagent_os.events import ButtonPress, Conversation, Event, Message, Reaction
 from llmagent_os.testing import accepting
+from tests.platforms.raw_http import raw_post
 from tests.platforms.server import Shown
 
 from .contract import AdapterContract, Inbox, Platform, Running
@@ -537,6 +538,25 @@ def test_a_server_that_others_can_reach_needs_a_token(tmp_path: Path, host: str)
 @pytest.mark.parametrize("host", ["127.0.0.1", "localhost", "::1", "127.8.8.8"])
 def test_a_loopback_server_needs_none(tmp_path: Path, host: str) -> None:
     WebAdapter(host=host, data=tmp_path)
+
+
+@pytest.mark.parametrize("token", ["schlüssel-schlüssel", "“a-token-of-enough-length”", " a-token-of-enough-length"])
+def test_a_token_that_no_header_carries_is_refused(tmp_path: Path, token: str) -> None:
+    """Nobody could ever sign in, and nobody would know why."""
+    with pytest.raises(ConfigError, match="`token`"):
+        WebAdapter(port=0, data=tmp_path, token=token)
+
+
+async def test_odd_bytes_in_a_token_or_cookie_are_refused(inbox: Inbox, tmp_path: Path) -> None:
+    async with serving(inbox, tmp_path, token=TOKEN) as site:
+        for header in (
+            b"Authorization: Bearer \xff\xfe",
+            b"Authorization: Bearer \xc3\xa9",
+            b"Cookie: llmagent_token=\xff",
+        ):
+            assert await raw_post(f"{site.adapter.url}session", header + b"\r\n") == 401
+        for header in (b"Origin: \xff", b"Origin: http://[::1", b"Origin: http://x:99999999999999999999"):
+            assert await raw_post(f"{site.adapter.url}session", header + b"\r\n") == 403
 
 
 def test_a_short_token_is_refused(tmp_path: Path) -> None:

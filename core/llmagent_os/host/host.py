@@ -87,9 +87,7 @@ class Host:
         self._adapters = AdapterSupervisor(adapters, limits.adapter_backoff, self._status)
         reactions = Reactions(ledger, rewards, limits.send_seconds, may_rate)
         self._busy_notices = notices = BusyNotices(self._adapters, self._background, limits.send_seconds)
-        stages = Stages(
-            handler, ledger, self._adapters, reactions, self._background, limits, metrics, notices.tell_waiting
-        )
+        stages = Stages(handler, ledger, self._adapters, reactions, self._background, limits, metrics, notices)
         self._dispatcher = Dispatcher(
             stages, self._adapters, self._status, max_running=limits.max_running, emptied=self._busy_notices.forget
         )
