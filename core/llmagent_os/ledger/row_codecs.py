@@ -35,6 +35,21 @@ _JSON_COLUMNS = frozenset({"context", "action", "action_dist", "tool_calls"})
 _COMPLETION_JSON_COLUMNS = frozenset({"prompt_token_ids", "tool_calls", "token_ids", "behavior_logprobs"})
 
 
+class _CallShape(msgspec.Struct, frozen=True):
+    """What every tool call of an interaction has. Readers rely on it."""
+
+    name: str
+    arguments: dict[str, Any]
+    result: dict[str, Any] = {}
+
+
+class _ContextShape(msgspec.Struct, frozen=True):
+    """What the context of an interaction has, if it has it."""
+
+    reply: str = ""
+    buttons: list[tuple[str, str]] = []
+
+
 # ── interactions ──────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
@@ -65,6 +80,8 @@ def decode_interaction(row: sa.RowMapping) -> Interaction:
         fields[name] = msgspec.json.decode(fields[name])
     fields["created_at"] = datetime.fromtimestamp(fields["created_at"], UTC)
     found = msgspec.convert(fields, Interaction)
+    msgspec.convert(found.tool_calls, list[_CallShape])
+    msgspec.convert(found.context, _ContextShape)
     if not all(map(math.isfinite, (found.pscore, *found.action_dist.values()))):
         raise ValueError("pscore or action_dist holds a number that is not finite")
     return found

@@ -46,22 +46,17 @@ class Episode(msgspec.Struct, frozen=True):
                 continue
             out.append({"role": "user", "content": turn.said})
             for call in turn.tool_calls:
-                match call:
-                    case {"name": str(name), "arguments": dict(arguments), "result": dict(result)}:
-                        function: dict[str, Any] = {"name": name, "arguments": arguments}
-                        out.append({"role": "assistant", "content": "", "tool_calls": [{"function": function}]})
-                        out.append(tool_message(result))
-                    case _:  # a damaged row
-                        continue
+                function = {"name": call["name"], "arguments": call["arguments"]}
+                out.append({"role": "assistant", "content": "", "tool_calls": [{"function": function}]})
+                out.append(tool_message(call.get("result", {})))
             # What was sent. It differs from the completion where the completion was not true to the results.
-            sent: object = turn.context.get("reply")
-            out.append({"role": "assistant", "content": sent if isinstance(sent, str) else turn.completion})
+            out.append({"role": "assistant", "content": turn.context.get("reply", turn.completion)})
         return out
 
     def button_meant(self, text: str) -> str | None:
         """The value of the button of the last reply that ``text`` plainly means. None: it means no button."""
         for turn in reversed(self.turns):
-            value = _meant(_buttons(turn), _plain(text))
+            value = _meant(turn.context.get("buttons", []), _plain(text))
             if value is not None or turn.said:
                 return value
             # The turn was a reminder or a command: it does not close the question before it.
@@ -88,15 +83,7 @@ async def recall(ledger: Ledger | None, event: Event, identity: Identity, limit:
     return Episode(episode, tuple(turns[said[-limit] :] if len(said) > limit else turns))
 
 
-def _buttons(turn: Interaction) -> list[tuple[str, str]]:
-    """The buttons of a reply, as label and value; none where the row is damaged."""
-    try:
-        return msgspec.convert(turn.context.get("buttons", []), list[tuple[str, str]])
-    except msgspec.ValidationError:
-        return []
-
-
-def _meant(buttons: list[tuple[str, str]], said: str) -> str | None:
+def _meant(buttons: list[list[str]], said: str) -> str | None:
     for label, value in buttons:
         if said == _plain(label):
             return value
