@@ -54,6 +54,8 @@ class Capabilities(msgspec.Struct, frozen=True, kw_only=True):
     edits_per_second: float = 1.0  #: how often a draft may change
     max_characters: int = 4000  #: of one message
     idempotent_send: bool = False  #: the platform drops a second send with the same key
+    #: a person sees at once that the host did not take a message; elsewhere the host says so
+    shows_refusals: bool = False
     trusted: bool = False  #: the platform itself decides who may talk to the bot; the host does not ask
 
 

@@ -152,7 +152,7 @@ class Agent:
         exchange = await decide(
             services,
             exchange,
-            request_features(exchange, services.clock()),
+            request_features(exchange, services.clock(), services.settings.time_zone),
             decision_id=exchange.key,
             episode_id=exchange.episode.episode_id or exchange.key,
         )

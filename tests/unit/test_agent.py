@@ -8,12 +8,14 @@ import msgspec
 import pytest
 
 from llmagent_os.agent import Agent
+from llmagent_os.chat import ToolCall
 from llmagent_os.errors import ConfigError
 from llmagent_os.events import Command, Conversation, Edit, Sender
 from llmagent_os.feedback.verdict import verdict
 from llmagent_os.handler import Outcome
 from llmagent_os.identity import Identity, PersonId
 from llmagent_os.ledger import RewardEvent
+from llmagent_os.ledger.connection import Database
 from llmagent_os.modules import BehaviorModule
 from llmagent_os.people.profiles import Profiles
 from llmagent_os.policy import Context, Decision, FixedPolicy, Kind
@@ -115,3 +117,66 @@ def test_an_agent_is_given_its_parts_or_services_and_not_both(bench: Bench) -> N
         bench.agent("Hello.", services=Services())
     with pytest.raises(AttributeError):
         bench.agent("Hello.").settings = Services().settings  # type: ignore[misc]  # pyright: ignore[reportAttributeAccessIssue]
+
+
+def command(bench: Bench, name: str) -> Command:
+    said = bench.message("")
+    return Command(event_id=said.event_id, conversation=said.conversation, sender=said.sender, name=name)
+
+
+#: Rows that lie in the ledger as JSON, and are not what the agent has written.
+ODD_ROWS = (
+    "context = '{'",
+    'context = \'{"reply": 7, "buttons": 7}\'',
+    'context = \'{"buttons": [[1, 2], "yes"]}\'',
+    "tool_calls = '[{}]'",
+    'tool_calls = \'[{"name": 7, "arguments": [], "result": null}]\'',
+    "pscore = 'x'",
+    "created_at = 'x'",
+)
+
+
+@pytest.mark.parametrize("damage", ODD_ROWS)
+async def test_one_damaged_turn_stops_neither_the_next_message_nor_a_command(bench: Bench, damage: str) -> None:
+    """Every later message there failed, ``/help`` too."""
+    agent = bench.agent("Hi.")
+    await bench.say(agent, "first")
+    await bench.say(agent, "second")
+
+    def work(database: Database) -> None:
+        database.driver.execute(f"UPDATE interactions SET {damage} WHERE said = 'second'")
+
+    await bench.ledger._writer.run(work)  # pyright: ignore[reportPrivateUsage]
+    text, _ = await bench.say(agent, "yes")
+    assert text == "Hi."
+    assert "first" in [message["content"] for message in bench.llm.requests[-1].messages]
+    for name in ("help", "profile", "forget", "diary"):
+        outcome = await agent.handle(command(bench, name), no_draft)
+        assert outcome.reply is not None
+
+
+@pytest.mark.parametrize("held", [b"", b'{"_default": {"1": {"profile": {"user_id"', b"\xff", b"[7]"])
+async def test_a_damaged_profile_stops_neither_a_message_nor_a_command(bench: Bench, held: bytes) -> None:
+    """Every message of the person failed, and ``/forget`` too."""
+    agent = bench.agent("Hi.")
+    await bench.profiles.update(PersonId("memory::u1"), name="Sam")
+    (path,) = (bench.folder / "profiles").glob("*.json")
+    path.write_bytes(held)
+    assert (await bench.say(agent, "hello"))[0] == "Hi."
+    for name in ("help", "profile", "forget", "diary"):
+        outcome = await agent.handle(command(bench, name), no_draft)
+        assert outcome.reply is not None
+
+
+async def test_a_time_zone_that_this_machine_lacks_gives_the_bots_own_hours(bench: Bench) -> None:
+    """A profile from another machine: every message of the person failed."""
+    agent = bench.agent(ToolCall("write", {"what": "rain"}), "Done.")
+    await bench.profiles.update(PersonId("memory::u1"), time_zone="Asia/Tokyo")
+    (path,) = (bench.folder / "profiles").glob("*.json")
+    path.write_text(path.read_text().replace("Asia/Tokyo", "Mars/Olympus"))
+    await bench.say(agent, "write down rain")
+    assert (bench.diary.contexts[0].now.hour, bench.diary.contexts[0].time_zone) == (12, "UTC")
+    for name in ("help", "profile", "diary"):
+        outcome = await agent.handle(command(bench, name), no_draft)
+        assert outcome.reply is not None
+    assert (await bench.profiles.get(PersonId("memory::u1"))).time_zone == "Mars/Olympus"

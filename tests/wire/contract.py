@@ -22,7 +22,7 @@ from typing import Any, Generic, Protocol, TypeVar
 import pytest
 
 from llmagent_os.adapter import Accept, Adapter, Button, Card, Reply
-from llmagent_os.errors import AdapterError, HostBusyError, TryLaterError
+from llmagent_os.errors import AdapterError, HostBusyError, LedgerError, TryLaterError
 from llmagent_os.events import ButtonPress, Command, Conversation, Edit, Event, Message, Reaction, decode, encode
 from llmagent_os.feedback.emoji_table import EMOJI
 from llmagent_os.records import MemoryRecords
@@ -86,13 +86,14 @@ class Inbox:
         self.events: dict[str, Event] = {}
         self.deliveries = 0  #: calls, including those with known events
         self.full = False
+        self.error: Exception = HostBusyError("full")  #: what an event is refused with
         self._came = asyncio.Condition()
         self.accept = accepting(self._store)  #: what the adapter is given
 
     async def _store(self, event: Event) -> bool:
         """Store what the adapter hands on."""
         if self.full:
-            raise HostBusyError("full")
+            raise self.error
         self.deliveries += 1
         new = event.event_id not in self.events
         self.events.setdefault(
@@ -382,10 +383,11 @@ class AdapterContract:
         said = await self._asked(platform, "still there?")
         assert [said] == list(platform.inbox.events.values())
 
-    async def test_a_message_refused_by_a_full_host_can_be_sent_again_and_arrives_once(
-        self, platform: Platform
+    @pytest.mark.parametrize("error", [HostBusyError("full"), LedgerError("database or disk is full")])
+    async def test_a_message_refused_by_a_full_host_or_disk_can_be_sent_again_and_arrives_once(
+        self, platform: Platform, error: Exception
     ) -> None:
-        platform.inbox.full = True
+        platform.inbox.full, platform.inbox.error = True, error
         await platform.say("too much")
         assert platform.inbox.events == {}
         platform.inbox.full = False

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import fcntl
 import os
 import re
@@ -12,13 +13,18 @@ from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 from typing import TextIO
 
+import msgspec
 import pytest
 
 from llmagent_os.adapter import Button, Card, Receipt, Reply
 from llmagent_os.adapters.console import ConsoleAdapter
-from llmagent_os.errors import AdapterError
-from llmagent_os.events import ButtonPress, Conversation, Event, Message, Reaction
-from llmagent_os.testing import accepting
+from llmagent_os.errors import AdapterError, BadEventError, LedgerError
+from llmagent_os.events import ButtonPress, Conversation, Event, Message, Reaction, Sender
+from llmagent_os.host.host import Host
+from llmagent_os.ledger import Ledger
+from llmagent_os.ledger.connection import Database
+from llmagent_os.testing import EchoHandler, accepting
+from llmagent_os.testing import running as hosting
 from tests.platforms.server import Shown
 
 from .contract import PATIENCE, AdapterContract, Inbox, Platform, Running
@@ -354,3 +360,53 @@ async def test_a_terminal_that_is_gone_is_an_adapter_error(tmp_path: Path) -> No
         stdout.close()
         with pytest.raises(AdapterError, match="terminal is gone"):
             await console.send(ROOM, Reply("x"), key="k1")
+
+
+@pytest.mark.parametrize(
+    "error", [LedgerError("the ledger cannot be written: database or disk is full"), BadEventError("half a character")]
+)
+async def test_a_line_that_cannot_be_stored_is_said_and_the_next_one_is_taken(error: Exception) -> None:
+    """The chat would end at a full disk, or start anew without a word about the line."""
+    inbox, terminal, errors = Inbox(), Terminal(), [error]
+
+    async def accept(event: Event) -> bool:
+        if errors:
+            raise errors.pop()
+        return await inbox.accept(event)
+
+    running = Running(ConsoleAdapter(stdin=terminal.stdin, stdout=terminal.stdout, person="ana"), accepting(accept))
+    running.start()
+    await terminal.shows("›")
+    terminal.type("hello\n")
+    await terminal.shows("› hello", f"This was not taken: {error}", "›")
+    terminal.type("hello again\n")
+    assert [said.text for said in await inbox.wait(Message)] == ["hello again"]
+    await running.stop()
+    terminal.close()
+
+
+@pytest.mark.parametrize(
+    ("filled", "says"), [(True, "This was not taken: the ledger"), (False, "I have your message, but I cannot store")]
+)
+async def test_a_full_ledger_is_said_at_the_terminal(tmp_path: Path, filled: bool, says: str) -> None:
+    """With the real host and a real full file: there is no room for the message, or none for the answer."""
+    ledger = await Ledger.open(f"sqlite:///{tmp_path}/ledger.db")
+
+    def no_more_pages(database: Database) -> None:
+        pages = database.driver.execute("PRAGMA page_count").fetchone()[0]
+        database.driver.execute(f"PRAGMA max_page_count = {pages}")
+
+    await ledger._writer.run(no_more_pages, alone=True)  # pyright: ignore[reportPrivateUsage]
+    elsewhere = msgspec.structs.replace(ROOM, platform="elsewhere")
+    said = Message(event_id="0", conversation=elsewhere, sender=Sender("u"), text="x" * 1000, message_id="m")
+    with contextlib.suppress(LedgerError):
+        for number in range(1000 if filled else 0):
+            await ledger.accept(msgspec.structs.replace(said, event_id=str(number)), max_pending=1000)
+    terminal = Terminal()
+    console = ConsoleAdapter(stdin=terminal.stdin, stdout=terminal.stdout, person="ana")
+    async with hosting(Host(EchoHandler(), ledger, [console])):
+        await terminal.shows("›")
+        terminal.type("x" * 3000 + "\n")
+        await terminal.until(lambda: any(says in row for row in terminal.screen.rows))
+    terminal.close()
+    await ledger.close()

@@ -25,6 +25,7 @@ from llmagent_os.adapters.slack.payloads import FilePayload
 from llmagent_os.errors import BadEventError, ConfigError, NotConfiguredError, TryLaterError
 from llmagent_os.events import ButtonPress, Command, Message, Reaction, encode
 from llmagent_os.feedback.emoji_table import EMOJI
+from tests.platforms.raw_http import raw_post
 from tests.platforms.slack import APP_TOKEN, BOT, BOT_TOKEN, SCOPES, SECRET, SlackServer, sign
 
 from .contract import AdapterContract, Inbox, Platform, Running, Served
@@ -169,6 +170,16 @@ async def test_signed_requests_are_checked(tmp_path: Path) -> None:
         assert await post(sign(body, secret="guessed")) == 401
         assert await post(sign(body, at=time.time() - 3600)) == 401
         assert await post(sign(body + " ")) == 401
+        whole = sign(body)
+        for odd in ("soon", "-1", "1e9", "9" * 400, str(2**63), "１７００００００００", "1_700_000_000", " "):
+            assert await post(whole | {"X-Slack-Request-Timestamp": odd}) == 401, odd
+        for odd in ("é", "v0=é", "v0=", "v1=" + "0" * 64, whole["X-Slack-Signature"].upper()):
+            assert await post(whole | {"X-Slack-Signature": odd}) == 401, odd
+        for name in whole:
+            lines = "".join(f"{key}: {value}\r\n" for key, value in whole.items() if key != name).encode()
+            assert await raw_post(address, lines + name.encode() + b": \xff\xfe\r\n", body.encode()) == 401
+            twice = "".join(f"{key}: {value}\r\n" for key, value in whole.items()) + f"{name}: {whole[name]}\r\n"
+            assert await raw_post(address, twice.encode(), body.encode()) == 401
         assert slack.inbox.events == {}
         challenge = json.dumps({"type": "url_verification", "challenge": "abc", "token": "x"})
         async with http.post(address, data=challenge, headers=kind | sign(challenge)) as answer:
@@ -538,3 +549,13 @@ async def test_what_a_busy_host_did_not_take_from_the_history_is_not_skipped(sla
     await asyncio.sleep(0.3)
     slack.inbox.full = False
     assert [said.text for said in await slack.inbox.wait(Message, 6)] == ["before", "0", "1", "2", "3", "4"]
+
+
+@pytest.mark.parametrize(
+    "ts", ["inf", "nan", "-1", "1e400", "9" * 30, "1700000000.000001\n", "1_700", "１７", "", str(2**63)]
+)
+def test_a_message_with_an_odd_timestamp_is_skipped(ts: str) -> None:
+    """It would be the newest of its channel for ever, or end the connection."""
+    event = {"type": "message", "channel": "D1", "channel_type": "im", "user": "U1", "ts": ts, "text": "hi"}
+    with pytest.raises(BadEventError):
+        SlackParser("U0", "T1").parse({"type": "event_callback", "team_id": "T1", "event_id": "Ev1", "event": event})

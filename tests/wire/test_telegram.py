@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import socket
 import tempfile
 from collections.abc import AsyncIterator
@@ -21,6 +22,7 @@ from llmagent_os.adapters.telegram.webhook import Webhook
 from llmagent_os.errors import AdapterError, ConfigError, HostBusyError, NotConfiguredError, TryLaterError
 from llmagent_os.events import ButtonPress, Command, Event, Message, Reaction
 from llmagent_os.testing import accepting
+from tests.platforms.raw_http import raw_post
 from tests.platforms.telegram import BOT, TOKEN, TelegramServer
 
 from .contract import AdapterContract, Inbox, Platform, Served
@@ -149,6 +151,9 @@ async def test_a_chat_that_the_host_has_no_room_for_keeps_its_order(telegram: Te
     assert [said.text for said in await telegram.inbox.wait(Message, 2)] == ["one", "two"]
 
 
+SECRET_HEADER = "X-Telegram-Bot-Api-Secret-Token"
+
+
 async def test_a_request_without_the_secret_is_refused(server: TelegramServer, tmp_path: Path) -> None:
     """Anybody can find the address, and could write in another person's name."""
     telegram = TelegramPlatform(server, tmp_path, webhook=True)
@@ -166,6 +171,16 @@ async def test_a_request_without_the_secret_is_refused(server: TelegramServer, t
                 assert answer.status == 200
         async with stranger.get(url) as answer:
             assert answer.status == 405
+    for odd in (b"\xff\xfe", secret.encode() + b"\xe9", b"\xc3\xa9" * 40):
+        assert await raw_post(url, b"X-Telegram-Bot-Api-Secret-Token: " + odd + b"\r\n") == 403
+    huge = 2**63
+    for raw in (
+        update | {"update_id": huge},
+        {"update_id": 2, "message": {"message_id": huge, "date": huge, "chat": {"id": huge, "type": "private"}}},
+        {"update_id": 3, "message": {"message_id": 1, "date": -huge, "chat": {"id": 5, "type": "private"}}},
+        {"update_id": 4, "message": {"message_id": 1, "date": 1, "chat": {"id": "5\n", "type": "private"}}},
+    ):
+        assert await raw_post(url, f"{SECRET_HEADER}: {secret}\r\n".encode(), json.dumps(raw).encode()) == 200
     assert telegram.inbox.events == {}
     await telegram.running.stop()
 

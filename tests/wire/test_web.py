@@ -5,7 +5,8 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import json
-from collections.abc import AsyncGenerator, AsyncIterator, Callable
+import sqlite3
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -14,9 +15,10 @@ import pytest
 
 from llmagent_os.adapter import Accept, Button, Card, Receipt, Reply
 from llmagent_os.adapters.web import WebAdapter
-from llmagent_os.errors import AdapterError, ConfigError, HostBusyError
+from llmagent_os.errors import AdapterError, ConfigError, HostBusyError, LedgerError
 from llmagent_os.events import ButtonPress, Conversation, Event, Message, Reaction
 from llmagent_os.testing import accepting
+from tests.platforms.raw_http import raw_post
 from tests.platforms.server import Shown
 
 from .contract import AdapterContract, Inbox, Platform, Running
@@ -538,6 +540,25 @@ def test_a_loopback_server_needs_none(tmp_path: Path, host: str) -> None:
     WebAdapter(host=host, data=tmp_path)
 
 
+@pytest.mark.parametrize("token", ["schlüssel-schlüssel", "“a-token-of-enough-length”", " a-token-of-enough-length"])
+def test_a_token_that_no_header_carries_is_refused(tmp_path: Path, token: str) -> None:
+    """Nobody could ever sign in, and nobody would know why."""
+    with pytest.raises(ConfigError, match="`token`"):
+        WebAdapter(port=0, data=tmp_path, token=token)
+
+
+async def test_odd_bytes_in_a_token_or_cookie_are_refused(inbox: Inbox, tmp_path: Path) -> None:
+    async with serving(inbox, tmp_path, token=TOKEN) as site:
+        for header in (
+            b"Authorization: Bearer \xff\xfe",
+            b"Authorization: Bearer \xc3\xa9",
+            b"Cookie: llmagent_token=\xff",
+        ):
+            assert await raw_post(f"{site.adapter.url}session", header + b"\r\n") == 401
+        for header in (b"Origin: \xff", b"Origin: http://[::1", b"Origin: http://x:99999999999999999999"):
+            assert await raw_post(f"{site.adapter.url}session", header + b"\r\n") == 403
+
+
 def test_a_short_token_is_refused(tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match="16 or more"):
         WebAdapter(token="hunter2", data=tmp_path)
@@ -682,3 +703,135 @@ async def test_a_damaged_transcript_is_said_at_the_start(inbox: Inbox, tmp_path:
     (tmp_path / "web.db").write_bytes(b"this is no database" * 100)
     with pytest.raises(ConfigError, match=r"web\.db is damaged.*not a database.*Move it away"):
         await WebAdapter(port=0, data=tmp_path).run(inbox.accept)
+
+
+# ── a store that takes nothing, or is damaged ─────────────────────────────────────────────────────────────────────────
+
+
+@contextlib.contextmanager
+def locked(path: Path) -> Iterator[None]:
+    """Another program writes to the file, and does not end."""
+    with contextlib.closing(sqlite3.connect(path, isolation_level=None)) as other:
+        other.execute("BEGIN IMMEDIATE")
+        yield
+        other.execute("ROLLBACK")
+
+
+async def test_a_message_at_a_locked_store_is_said_not_to_be_taken(
+    inbox: Inbox, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The page would wait for ever, or show the message as sent."""
+    monkeypatch.setattr("llmagent_os.adapters.web.transcript.BUSY_MILLISECONDS", 0)
+    async with serving(inbox, tmp_path) as site:
+        page = await site.page()
+        await page.act(message("before", 9))
+        with locked(tmp_path / "web.db"):
+            refused = await page.act(message("hello"))
+            assert (refused["type"], refused["again"]) == ("refused", True)
+            assert "not taken" in refused["reason"]
+            assert [said.text for said in inbox.of(Message)] == ["before"]
+        assert (await page.act(message("hello")))["type"] == "ack"
+        assert [item["text"] for item in page.listed()] == ["before", "hello"]
+
+
+async def test_a_message_on_a_full_disk_is_said_not_to_be_taken(inbox: Inbox, tmp_path: Path) -> None:
+    async with serving(inbox, tmp_path) as site:
+        page = await site.page()
+        transcript: Any = site.adapter.transcript
+
+        def limit(pages: int) -> Callable[[Any], None]:
+            def work(db: Any) -> None:
+                most = pages or db.exec_driver_sql("PRAGMA page_count").scalar()
+                db.exec_driver_sql(f"PRAGMA max_page_count = {most}")
+
+            return work
+
+        await transcript._do(limit(0))
+        refused = await page.act(message("x" * 15_000))
+        assert (refused["type"], refused["again"]) == ("refused", True)
+        assert "not taken" in refused["reason"]
+        assert inbox.events == {}
+        await transcript._do(limit(1_000_000))
+        assert (await page.act(message("x" * 15_000)))["type"] == "ack"
+
+
+async def test_a_ledger_that_takes_nothing_is_said_on_the_page(tmp_path: Path) -> None:
+    errors: list[Exception] = [LedgerError("the ledger cannot be written: database or disk is full")]
+    inbox = Inbox()
+
+    async def accept(event: Event) -> bool:
+        if errors:
+            raise errors.pop()
+        return await inbox.accept(event)
+
+    site = Site(WebAdapter(port=0, data=tmp_path), accepting(accept))
+    await site.start()
+    page = await site.page()
+    refused = await page.act(message("hello"))
+    assert "not taken" in refused["reason"]
+    assert page.items == {}
+    assert (await page.act(message("hello")))["type"] == "ack"
+    await page.quit()
+    await site.running.stop()
+
+
+@pytest.mark.parametrize("body", ["x'7b'", "x'ff'", "'7'", "7", "x'5b5d'", "x'7b7d'"])
+async def test_a_damaged_message_is_put_aside_and_the_conversation_goes_on(
+    inbox: Inbox, tmp_path: Path, body: str
+) -> None:
+    """One damaged row would make the frame with all messages unreadable."""
+    async with serving(inbox, tmp_path) as site:
+        page = await site.page(person="ana")
+        _, damaged = await answer(site, inbox, page, Reply("zeppelin"), "k1")
+        await answer(site, inbox, page, Reply("two", buttons=(Button("Yes", "y"),)), "k2")
+        with contextlib.closing(sqlite3.connect(tmp_path / "web.db")) as database:
+            where = f"message_id = '{damaged.message_ids[0]}'"
+            database.execute(f"UPDATE messages SET body = {body} WHERE {where}")
+            database.commit()
+        other = await site.page(person="ana")
+        await other.until(lambda: bool(other.items))
+        assert [item["text"] for item in other.listed()] == ["hello", "hello", "two"]
+        await answer(site, inbox, other, Reply("zeppelin"), "k1")  # the same reply, sent again
+        assert [item["text"] for item in other.listed("bot")] == ["two", "zeppelin"]
+        (exported,) = await site.adapter.export("person-ana")
+        assert len(exported["damaged"]) == 1
+        with contextlib.closing(sqlite3.connect(tmp_path / "web.db")) as database:
+            kept = database.execute('SELECT "table", "key" FROM damaged').fetchall()
+            assert kept == [("messages", damaged.message_ids[0])]
+        await site.adapter.forget("person-ana")
+        with contextlib.closing(sqlite3.connect(tmp_path / "web.db")) as database:
+            assert database.execute("SELECT count(*) FROM damaged").fetchone() == (0,)
+
+
+# ── frames that mean to break something ───────────────────────────────────────────────────────────────────────────────
+
+
+@pytest.mark.parametrize(
+    "raw",
+    [
+        f'{{"type": "open", "after": {2**63}}}',
+        f'{{"type": "open", "after": {2**64}}}',
+        f'{{"type": "earlier", "before": {2**63}}}',
+        '{"type": "open", "after": 1e300}',
+        '{"type": "earlier", "before": NaN}',
+        '{"type": "earlier", "before": Infinity}',
+        '{"type": "earlier", "before": ' + "9" * 5000 + "}",
+        '{"type": "open", "conversation": "c\\n"}',
+        '{"type": "open", "conversation": "\\u0000"}',
+        '{"type": "open", "conversation": "\\ud800"}',
+        '{"type": "message", "id": "message-1\\n", "conversation": "c", "text": "x"}',
+        '{"type": "reaction", "id": "react-123", "conversation": "c", "message_id": "m\\n", "emoji": "x", "on": true}',
+        '{"type": "reaction", "id": "react-123", "conversation": "c", "message_id": "m", "emoji": "x\\n", "on": true}',
+    ],
+)
+async def test_odd_numbers_and_ids_are_refused_as_frames(site: Site, raw: str) -> None:
+    """SQLite has no number of 2^63, and ``$`` in a pattern lets a newline at the end pass."""
+    page = await site.page()
+
+    def refusals() -> list[dict[str, Any]]:
+        return [frame for frame in page.frames if frame["type"] in ("error", "refused")]
+
+    await page.send(raw)
+    await page.until(lambda: bool(refusals()))
+    assert "went wrong" not in refusals()[0]["reason"], "it is the frame that is wrong"
+    assert (await page.act(message("still here")))["type"] == "ack"

@@ -52,15 +52,16 @@ class ButtonValues:
         return _MARK + name
 
     async def value(self, carried: str) -> str | None:
-        """The value of a pressed button, given what the platform carried; None if the value is not stored any more."""
+        """The value of a pressed button, given what the platform carried; None: it is not stored, or is damaged."""
         if not carried.startswith(_MARK):
             return carried
         stored = await self._store.get(_PREFIX + carried.removeprefix(_MARK))
-        return None if stored is None else str(stored["value"])
+        value: object = None if stored is None else stored.get("value")
+        return value if isinstance(value, str) else None
 
     async def prune(self) -> None:
         """Delete all but the latest :data:`MAX_VALUES` values."""
         self._since_pruned = 0
-        stored = [(str(record["at"]), key) for key, record in await self._store.items() if key.startswith(_PREFIX)]
+        stored = [(str(record.get("at")), key) for key, record in await self._store.items() if key.startswith(_PREFIX)]
         for _, key in sorted(stored, reverse=True)[MAX_VALUES:]:
             await self._store.delete(key)

@@ -27,10 +27,13 @@ from collections.abc import Awaitable, Callable, Sequence
 from typing import TypeVar
 
 import msgspec
+import structlog
 
 from llmagent_os.adapter import Receipt
 from llmagent_os.adapter_kit.bounded_dict import BoundedDict
 from llmagent_os.records import Records
+
+_log = structlog.stdlib.get_logger(__name__)
 
 T = TypeVar("T")
 
@@ -66,8 +69,12 @@ class Deliveries:
         if not self._loaded:
             self._loaded = True
             for name, stored in await self._store.items():
-                if name.startswith(_PREFIX):
+                if not name.startswith(_PREFIX):
+                    continue
+                try:
                     self._progress.setdefault(name.removeprefix(_PREFIX), msgspec.convert(stored, Progress))
+                except msgspec.ValidationError as error:  # this reply may come twice; the others must be sent
+                    _log.warning("the progress of a reply cannot be read", key=name, error=str(error))
         return self._progress.setdefault(key, Progress())
 
     async def note(self, key: str, progress: Progress) -> None:

@@ -108,12 +108,21 @@ class ReadPositions(Mapping[str, Position]):
             except msgspec.ValidationError as error:  # a gap in what was read is better than a bot that cannot start
                 _log.warning("the stored read positions cannot be used", key=self._key, error=str(error))
         known = dict(self._positions)
-        self._positions.update({place: Position(newest) for place, newest in stored.newest})
-        self._positions.update(stored.channels)
+        kept = {place: Position(newest) for place, newest in stored.newest} | stored.channels
+        self._positions.update({place: position for place, position in kept.items() if self._has_order(position)})
         self._positions.update(known)
         if self._caught_up_at is None:
             self._caught_up_at = stored.seen
         self._loaded = True
+
+    def _has_order(self, position: Position) -> bool:
+        """Whether a position that was stored can be compared with later ones."""
+        try:
+            self._order(position.newest)
+        except ValueError as error:
+            _log.warning("a stored read position cannot be used", key=self._key, error=str(error))
+            return False
+        return True
 
     async def follow(self, places: Mapping[str, Position]) -> None:
         """Begin to follow ``places``. New places are stored before this returns, or with the next save if

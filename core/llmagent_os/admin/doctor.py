@@ -21,6 +21,7 @@ from pathlib import Path
 
 from packaging.requirements import Requirement
 
+from llmagent_os.admin.damage_check import check_damage
 from llmagent_os.admin.findings import Finding
 from llmagent_os.admin.model_check import check_model
 from llmagent_os.bot import Bot
@@ -53,6 +54,8 @@ async def examine(load: Callable[[], Settings], bot_name: str, *, deep: bool = F
     findings += _settings(settings)
     findings += _data(settings)
     findings += _ledger(settings)
+    async for finding in check_damage(settings):
+        findings.append(finding)
     try:
         bot = Bot.load(bot_name)
     except ConfigError as error:

@@ -14,6 +14,7 @@ from typing import Any, Literal, TextIO, cast
 import structlog
 from structlog.typing import EventDict, WrappedLogger
 
+from llmagent_os.admin.repeated_lines import RepeatedLines
 from llmagent_os.privacy.masking import redact
 
 Level = Literal["debug", "info", "warning", "error"]
@@ -50,7 +51,7 @@ def configure(
         renderer: Any = structlog.processors.JSONRenderer(ensure_ascii=False)
     else:
         renderer = structlog.dev.ConsoleRenderer(colors=terminal, pad_event_to=0)
-    handler = logging.StreamHandler(out)
+    handler = RepeatedLines(logging.StreamHandler(out))
     handler.setFormatter(
         structlog.stdlib.ProcessorFormatter(
             foreign_pre_chain=shared,

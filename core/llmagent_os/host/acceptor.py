@@ -7,7 +7,7 @@ from collections.abc import Awaitable, Callable
 
 import structlog
 
-from llmagent_os.errors import BadEventError, HostBusyError
+from llmagent_os.errors import BadEventError, HostBusyError, LedgerError
 from llmagent_os.events import Event, Message
 from llmagent_os.host.busy_notices import BusyNotices
 from llmagent_os.host.dispatcher import Dispatcher
@@ -74,9 +74,14 @@ class Acceptor:
             raise HostBusyError(
                 f"{metrics.queue_depth} events are waiting already (max_pending): deliver it again later"
             )
-        result = await self._ledger.accept(
-            event, max_pending=limits.max_pending_per_conversation, stored=self._dispatcher.add_new
-        )
+        try:
+            result = await self._ledger.accept(
+                event, max_pending=limits.max_pending_per_conversation, stored=self._dispatcher.add_new
+            )
+        except LedgerError:
+            metrics.refused += 1
+            self._busy_notices.tell_not_stored(event)
+            raise
         if result is Accepted.NEW:
             return True
         if result is Accepted.DUPLICATE:

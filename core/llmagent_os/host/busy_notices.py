@@ -1,4 +1,4 @@
-"""Tells people that the host is busy with what they sent before."""
+"""Tells people that the host cannot take what they sent now: it is busy, or cannot store anything."""
 
 from __future__ import annotations
 
@@ -18,9 +18,19 @@ BUSY = Reply(
     "I am still busy with your earlier messages. Please send this one again if I have not answered it in a few minutes."
 )
 
+#: What a person reads whose message cannot be stored: the disk is full, or the ledger is locked or damaged. The adapter
+#: offers the message again for as long as its platform allows.
+NOT_STORED = Reply(
+    "I cannot store messages at the moment, so I have not taken this one yet. Please send it again if I have not "
+    "answered it in a few minutes."
+)
+
+#: What a person reads whose message is stored, and whose answer cannot be.
+WAITING = Reply("I have your message, but I cannot store anything at the moment. My answer follows as soon as I can.")
+
 
 class BusyNotices:
-    """Sends :data:`BUSY` once for each burst of messages in a conversation."""
+    """Sends :data:`BUSY`, :data:`NOT_STORED` or :data:`WAITING` once for each burst of messages in a conversation."""
 
     def __init__(self, adapters: AdapterSupervisor, background: BackgroundTasks, send_seconds: float) -> None:
         """Args: ``send_seconds`` is how long a platform may take for the notice."""
@@ -30,12 +40,24 @@ class BusyNotices:
         self._notified: set[str] = set()  # keys of the conversations that have the notice
 
     def tell(self, event: Event) -> None:
-        """Send the notice, unless the conversation has it already or nobody waits for an answer to ``event``."""
+        """Say that the host is busy, unless the conversation has a notice already or nobody waits for an answer."""
+        self._tell(event, BUSY)
+
+    def tell_not_stored(self, event: Event) -> None:
+        """Say that ``event`` cannot be stored, as :meth:`tell` does, unless the platform shows this by itself."""
+        if not self._adapters[event.conversation.platform].capabilities.shows_refusals:
+            self._tell(event, NOT_STORED)
+
+    def tell_waiting(self, event: Event) -> None:
+        """Say that the answer to ``event`` has to wait for the ledger, as :meth:`tell` does."""
+        self._tell(event, WAITING)
+
+    def _tell(self, event: Event, notice: Reply) -> None:
         key = event.conversation.key
         if key in self._notified or not isinstance(event, Message | Command | ButtonPress):
             return
         self._notified.add(key)
-        self._background.spawn(self._send(event))
+        self._background.spawn(self._send(event, notice))
 
     def forget(self, conversation_key: str) -> None:
         """Everything in the conversation is answered: the next burst gets the notice again."""
@@ -45,10 +67,10 @@ class BusyNotices:
         """Forget all conversations."""
         self._notified.clear()
 
-    async def _send(self, event: Event) -> None:
+    async def _send(self, event: Event, notice: Reply) -> None:
         adapter = self._adapters[event.conversation.platform]
         try:
             async with asyncio.timeout(self._send_seconds):
-                await adapter.send(event.conversation, BUSY, key=f"{event_key(event)}:busy")
+                await adapter.send(event.conversation, notice, key=f"{event_key(event)}:busy")
         except Exception as error:
-            _log.warning("cannot say that the host is busy", platform=adapter.name, error=repr(error))
+            _log.warning("cannot say that a message was not taken", platform=adapter.name, error=repr(error))

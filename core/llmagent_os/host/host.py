@@ -86,8 +86,8 @@ class Host:
         self._background = BackgroundTasks()
         self._adapters = AdapterSupervisor(adapters, limits.adapter_backoff, self._status)
         reactions = Reactions(ledger, rewards, limits.send_seconds, may_rate)
-        stages = Stages(handler, ledger, self._adapters, reactions, self._background, limits, metrics)
-        self._busy_notices = BusyNotices(self._adapters, self._background, limits.send_seconds)
+        self._busy_notices = notices = BusyNotices(self._adapters, self._background, limits.send_seconds)
+        stages = Stages(handler, ledger, self._adapters, reactions, self._background, limits, metrics, notices)
         self._dispatcher = Dispatcher(
             stages, self._adapters, self._status, max_running=limits.max_running, emptied=self._busy_notices.forget
         )

@@ -18,6 +18,7 @@ from llmagent_os.errors import LedgerError
 from llmagent_os.events import ButtonPress, Command, Event, Message, Reaction
 from llmagent_os.feedback.reactions import Reactions
 from llmagent_os.handler import Handler
+from llmagent_os.host.busy_notices import BusyNotices
 from llmagent_os.host.drafts import Drafts
 from llmagent_os.host.limits import Limits
 from llmagent_os.host.metrics import Metrics
@@ -46,8 +47,11 @@ class Stages:
         background: BackgroundTasks,
         limits: Limits,
         metrics: Metrics,
+        notices: BusyNotices,
     ) -> None:
-        """Args: ``handler`` decides answers, ``reactions`` joins reactions to replies, ``limits`` bounds both."""
+        """Args: ``handler`` decides answers, ``reactions`` joins reactions to replies, ``limits`` bounds both.
+        ``notices`` tells people that an answer has to wait for the ledger.
+        """
         self._handler = handler
         self._ledger = ledger
         self._adapters = adapters
@@ -55,6 +59,7 @@ class Stages:
         self._background = background
         self._limits = limits
         self._metrics = metrics
+        self._notices = notices
         self._sender = ReplySender(adapters, limits, metrics)
 
     async def advance(self, pending: PendingEvent) -> float | None:
@@ -92,6 +97,8 @@ class Stages:
             pending.tries += 1
             wait = self._limits.send_backoff.seconds(pending.tries)
             _log.error("the ledger cannot be written; trying again", seconds=round(wait, 1), error=str(error))
+            if pending.tries > 1 and pending.receipt is None:
+                self._notices.tell_waiting(event)
             return wait
         except Exception as error:  # a damaged row, or a bug: it must not stop the conversation for good
             return await self._give_up(pending, error)

@@ -110,7 +110,18 @@ def connect(path: Path | None, synchronous: str) -> Database:
             path.touch(mode=0o600)  # only its owner may read what people say
         return _connect(path, synchronous)
     except (*DATABASE_ERRORS, OSError) as error:
-        raise LedgerError(f"cannot open the ledger {path or 'in memory'}: {error}") from error
+        raise LedgerError(f"cannot open the ledger {path or 'in memory'}: {error}{_remedy(error)}") from error
+
+
+def _remedy(error: Exception) -> str:
+    """What to do about an error that means a damaged file; empty for another error."""
+    cause = getattr(error, "orig", None) or error
+    if getattr(cause, "sqlite_errorcode", 0) & 0xFF not in (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB):
+        return ""
+    return (
+        ". The file is damaged: restore a backup of it and of the files beside it (-wal, -shm), save what is left with "
+        "`sqlite3 FILE .recover`, or move all three away to start anew"
+    )
 
 
 def _connect(path: Path | None, synchronous: str) -> Database:
@@ -122,6 +133,7 @@ def _connect(path: Path | None, synchronous: str) -> Database:
     connection = engine.connect()
     try:
         driver = cast(sqlite3.Connection, connection.connection.driver_connection)
+        driver.text_factory = _text
         driver.execute(f"PRAGMA busy_timeout = {BUSY_MILLISECONDS}")
         driver.execute("PRAGMA secure_delete = ON")  # overwrites what is deleted: what a person has erased is gone
         if path is None:
@@ -137,6 +149,11 @@ def _connect(path: Path | None, synchronous: str) -> Database:
         engine.dispose()
         raise
     return database
+
+
+def _text(raw: bytes) -> str:
+    """Text as SQLite keeps it. A byte that is no UTF-8 is read as U+FFFD: it must not make its whole row unreadable."""
+    return raw.decode("utf-8", "replace")
 
 
 def _revision(database: Database) -> str | None:

@@ -7,21 +7,20 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import NamedTuple
 
-import msgspec
 import sqlalchemy as sa
-import structlog
 
-from llmagent_os.events import Event, Timer, encode
+from llmagent_os.errors import BadEventError
+from llmagent_os.events import Event, Timer, decode, encode
 from llmagent_os.identity import identity_of
 from llmagent_os.ledger import statements
 from llmagent_os.ledger.connection import Database
+from llmagent_os.ledger.damaged_rows import UNREADABLE, put_aside
 from llmagent_os.ledger.inbox import Inbox
 from llmagent_os.ledger.portable import insert_or_ignore
-from llmagent_os.ledger.row_codecs import decode_timer, encode_destination
+from llmagent_os.ledger.row_codecs import decode_timer, encode_destination, readable_moment
 from llmagent_os.ledger.schema import timers
 from llmagent_os.ledger.writer import Writer
 
-_log = structlog.stdlib.get_logger(__name__)
 _KEY = (timers.c.user_id, timers.c.plugin, timers.c.key)
 _POSTPONE = insert_or_ignore(timers)
 
@@ -89,15 +88,22 @@ def _move(database: Database, now: float, limit: int) -> MovedTimers:
     due = sa.select(timers).where(timers.c.at <= now).order_by(timers.c.at, *_KEY).limit(limit)
     moved: list[Timer] = []
     for row in database.sql.execute(due).all():
-        mine = (timers.c.user_id == row.user_id, timers.c.plugin == row.plugin, timers.c.key == row.key)
-        database.sql.execute(sa.delete(timers).where(*mine))
         try:
             event = decode_timer(row)
-        except msgspec.MsgspecError as error:  # it must not keep the others waiting
-            _log.error("a timer cannot be read; it is given up", plugin=row.plugin, key=row.key, error=str(error))
+            body = encode(event).decode()
+            decode(body)  # what the inbox could not read again
+        except (BadEventError, *UNREADABLE) as error:  # it must not keep the others waiting
+            put_aside(database, timers, row._mapping, row.user_id, error)
             continue
-        values = (event.conversation.platform, event.event_id, row.user_id, encode(event).decode(), time.time())
+        mine = (timers.c.user_id == row.user_id, timers.c.plugin == row.plugin, timers.c.key == row.key)
+        database.sql.execute(sa.delete(timers).where(*mine))
+        values = (event.conversation.platform, event.event_id, row.user_id, body, time.time())
         if database.driver.execute(statements.ACCEPT_EVENT, values).rowcount:  # 0: it was moved before
             moved.append(event)
     earliest = database.sql.scalar(sa.select(sa.func.min(timers.c.at)))
-    return MovedTimers(moved, None if earliest is None else datetime.fromtimestamp(earliest, UTC))
+    return MovedTimers(moved, None if earliest is None else _moment(earliest))
+
+
+def _moment(seconds: float) -> datetime:
+    """A moment, in seconds since 1970; one that no calendar has is never due, and the last moment that there is."""
+    return readable_moment(seconds) or datetime.max.replace(tzinfo=UTC)

@@ -10,9 +10,15 @@ import sqlalchemy as sa
 
 from llmagent_os.identity import Identity
 from llmagent_os.ledger.connection import Database
+from llmagent_os.ledger.damaged_rows import UNREADABLE, damaged_of, erase_damaged, note
 from llmagent_os.ledger.identity_links import identities_of
 from llmagent_os.ledger.policy_state import drop_learned_from
-from llmagent_os.ledger.row_codecs import decode_completion, decode_interaction, decode_reward, moment_as_json
+from llmagent_os.ledger.row_codecs import (
+    moment_as_json,
+    readable_completion,
+    readable_interaction,
+    readable_rewards,
+)
 from llmagent_os.ledger.schema import (
     DONE,
     FAILED,
@@ -46,7 +52,7 @@ class Erasure:
         """Everything kept about a person, under all their identities, as JSON values, oldest first.
 
         The keys are ``interactions``, ``rewards``, ``records``, ``timers``, ``identities`` and ``members``. Every
-        interaction has its completions.
+        interaction has its completions. Under ``damaged`` is what cannot be read, as it is.
         """
         return await self._writer.run(lambda database: _export(database, identities_of(database, identity)))
 
@@ -78,30 +84,42 @@ def _export(database: Database, who: list[Identity]) -> Export:
     to_come = sa.select(timers).where(timers.c.user_id.in_(who)).order_by(timers.c.at)
     links = sa.select(identities).where(identities.c.identity.in_(who)).order_by(identities.c.place)
     let_in = sa.select(members).where(members.c.identity.in_(who)).order_by(members.c.approved_at)
+    answered = [turn for row in rows(said).mappings().all() if (turn := readable_interaction(database, row))]
     return {
         "interactions": [
-            msgspec.to_builtins(decode_interaction(row)) | {"completions": written.get(row["interaction_id"], [])}
-            for row in rows(said).mappings()
+            msgspec.to_builtins(turn) | {"completions": written.get(turn.interaction_id, [])} for turn in answered
         ],
-        "rewards": [msgspec.to_builtins(decode_reward(row)) for row in rows(rated).mappings()],
+        "rewards": [msgspec.to_builtins(each) for each in readable_rewards(database, rows(rated).mappings().all())],
         "records": [
-            {"plugin": row.plugin, "key": row.key, "record": msgspec.json.decode(row.body)} for row in rows(kept)
+            {"plugin": row.plugin, "key": row.key, "record": _readable_json(database, records, row, row.body)}
+            for row in rows(kept).all()
         ],
         "timers": [
             {
                 "plugin": row.plugin,
                 "key": row.key,
                 "at": moment_as_json(row.at),
-                "conversation": msgspec.json.decode(row.conversation),
+                "conversation": _readable_json(database, timers, row, row.conversation),
             }
-            for row in rows(to_come)
+            for row in rows(to_come).all()
         ],
         "identities": [{"identity": row.identity, "linked_at": moment_as_json(row.linked_at)} for row in rows(links)],
         "members": [
             {"identity": row.identity, "name": row.name, "approved_at": moment_as_json(row.approved_at)}
             for row in rows(let_in)
         ],
+        "damaged": damaged_of(database, who),  # the last: those before it may find more
     }
+
+
+def _readable_json(database: Database, table: sa.Table, row: sa.Row[Any], raw: str) -> Any:
+    """A value from JSON; the text itself where the row is damaged, which is noted."""
+    try:
+        return msgspec.json.decode(raw)
+    except UNREADABLE as error:
+        key = [row._mapping[column.name] for column in table.primary_key]
+        note(database, table, key, row.user_id, error)
+        return raw
 
 
 def _exported_completions(database: Database, who: list[Identity]) -> dict[str, list[Any]]:
@@ -113,9 +131,10 @@ def _exported_completions(database: Database, who: list[Identity]) -> dict[str, 
         .order_by(completions.c.interaction_id, completions.c.position)
     )
     found: dict[str, list[Any]] = {}
-    for row in database.sql.execute(query).mappings():
-        as_json = msgspec.json.decode(msgspec.json.encode(decode_completion(row)))  # with lists in place of tuples
-        found.setdefault(row["interaction_id"], []).append(as_json)
+    for row in database.sql.execute(query).mappings().all():
+        if (written := readable_completion(database, row)) is not None:
+            as_json = msgspec.json.decode(msgspec.json.encode(written))  # with lists in place of tuples
+            found.setdefault(row["interaction_id"], []).append(as_json)
     return found
 
 
@@ -125,6 +144,7 @@ def _erase(database: Database, who: list[Identity]) -> int:
     by_or_for_them = rewards.c.user_id.in_(who) | rewards.c.rater_id.in_(who)
     answered = (inbox.c.user_id.in_(who), inbox.c.state.in_([DONE, FAILED]))
     steps: tuple[sa.Delete | sa.Update, ...] = (
+        *erase_damaged(who),
         sa.delete(sent).where(sent.c.interaction_id.in_(theirs)),
         sa.delete(rewards).where(by_or_for_them | rewards.c.interaction_id.in_(theirs)),
         sa.delete(completions).where(completions.c.interaction_id.in_(theirs)),

@@ -13,6 +13,7 @@ import sqlalchemy as sa
 from llmagent_os.identity import Identity, PersonId, first_identity_of, person_kept_under
 from llmagent_os.ledger import statements
 from llmagent_os.ledger.connection import Database
+from llmagent_os.ledger.damaged_rows import UNREADABLE, note
 from llmagent_os.ledger.policy_state import drop_learned_from
 from llmagent_os.ledger.schema import identities, link_codes
 
@@ -47,10 +48,17 @@ def linked(database: Database, identity: Identity) -> list[Identity]:
 def links_of(database: Database, identity: Identity) -> list[Link]:
     """The links of a person, in order; empty where ``identity`` is linked to none."""
     query = sa.select(identities).where(identities.c.person == person_of(database, identity))
-    return [
-        Link(row.identity, row.person, None if row.filled is None else _filled_decoder.decode(row.filled))
-        for row in database.sql.execute(query.order_by(identities.c.place))
-    ]
+    rows = database.sql.execute(query.order_by(identities.c.place)).all()
+    return [Link(row.identity, row.person, _filled(database, row.identity, row.filled)) for row in rows]
+
+
+def _filled(database: Database, identity: Identity, raw: str | None) -> dict[str, str] | None:
+    """Which gaps were filled. From a damaged row: none, so that nothing is filled in or taken back."""
+    try:
+        return None if raw is None else _filled_decoder.decode(raw)
+    except UNREADABLE as error:
+        note(database, identities, [identity], identity, error)
+        return {}
 
 
 def merge(database: Database, into: PersonId, other: PersonId, now: float) -> None:

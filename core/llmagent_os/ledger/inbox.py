@@ -6,7 +6,6 @@ import asyncio
 import time
 from collections.abc import Callable, Iterable
 
-import msgspec
 import sqlalchemy as sa
 import structlog
 
@@ -16,6 +15,7 @@ from llmagent_os.events import Event, encode
 from llmagent_os.identity import identity_of
 from llmagent_os.ledger import statements
 from llmagent_os.ledger.connection import Database
+from llmagent_os.ledger.damaged_rows import UNREADABLE
 from llmagent_os.ledger.host_lock import HostLock
 from llmagent_os.ledger.row_codecs import (
     decode_unfinished,
@@ -262,7 +262,7 @@ def _unfinished(database: Database) -> list[UnfinishedEvent]:
     for row in database.sql.execute(query).all():
         try:
             found.append(decode_unfinished(row))
-        except (BadEventError, msgspec.MsgspecError) as error:
+        except (BadEventError, *UNREADABLE) as error:
             # Damaged, or of another version. The host must start all the same.
             _log.error("an event in the inbox cannot be read; it is given up", seq=row.seq, error=str(error))
             give_up = sa.update(inbox).where(inbox.c.seq == row.seq)

@@ -13,6 +13,7 @@ from llmagent_os.ledger import statements
 from llmagent_os.ledger.connection import Database
 from llmagent_os.ledger.identity_links import identities_of
 from llmagent_os.ledger.portable import insert_or_ignore
+from llmagent_os.ledger.row_codecs import readable_moment
 from llmagent_os.ledger.schema import members, requests
 from llmagent_os.ledger.writer import Writer
 
@@ -159,8 +160,13 @@ def _let_in(database: Database, identity: Identity, name: str, by: str, now: dat
 
 
 def _member(row: sa.Row[Any]) -> Member:
-    return Member(row.identity, row.name, datetime.fromtimestamp(row.approved_at, UTC), row.approved_by)
+    return Member(row.identity, row.name, _moment(row.approved_at), row.approved_by)
 
 
 def _request(row: sa.Row[Any], *, new: bool = False, tell: bool = True) -> Request:
-    return Request(row.identity, row.code, row.name, datetime.fromtimestamp(row.expires_at, UTC), new, tell)
+    return Request(row.identity, row.code, row.name, _moment(row.expires_at), new, tell)
+
+
+def _moment(seconds: float) -> datetime:
+    """A moment, in seconds since 1970; 1970 where the row is damaged. Who was let in does not depend on it."""
+    return readable_moment(seconds) or datetime.fromtimestamp(0, UTC)

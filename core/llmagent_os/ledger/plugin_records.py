@@ -6,6 +6,7 @@ import sqlalchemy as sa
 
 from llmagent_os.identity import Identity
 from llmagent_os.ledger.connection import Database
+from llmagent_os.ledger.damaged_rows import UNREADABLE, put_aside
 from llmagent_os.ledger.identity_links import identities_of
 from llmagent_os.ledger.portable import upsert
 from llmagent_os.ledger.schema import records
@@ -30,14 +31,10 @@ class LedgerRecords:
         self._identity = identity
 
     async def get(self, key: str) -> Record | None:
-        def work(database: Database) -> str | None:
-            who = identities_of(database, self._identity)
-            rows = database.sql.execute(sa.select(records.c.user_id, records.c.body).where(*self._under(who, key)))
-            found: dict[str, str] = {row.user_id: row.body for row in rows}
-            return next((found[identity] for identity in who if identity in found), None)
+        def work(database: Database) -> Record | None:
+            return dict(self._read(database, key)).get(key)
 
-        raw = await self._writer.run(work)
-        return None if raw is None else decode_record(raw)
+        return await self._writer.run(work)
 
     async def put(self, key: str, record: Record) -> None:
         body = encode_record(key, record)
@@ -61,17 +58,24 @@ class LedgerRecords:
         return await self._writer.run(work)
 
     async def items(self) -> list[tuple[str, Record]]:
-        def work(database: Database) -> list[tuple[str, Record]]:
-            who = identities_of(database, self._identity)
-            columns = (records.c.user_id, records.c.key, records.c.body)
-            rows = database.sql.execute(sa.select(*columns).where(*self._under(who))).all()
-            rank = {identity: number for number, identity in enumerate(who)}
-            seen: dict[str, str] = {}
-            for row in sorted(rows, key=lambda row: (row.key, rank[row.user_id])):
-                seen.setdefault(row.key, row.body)
-            return [(key, decode_record(body)) for key, body in seen.items()]
+        return await self._writer.run(self._read)
 
-        return await self._writer.run(work)
+    def _read(self, database: Database, key: str | None = None) -> list[tuple[str, Record]]:
+        """The records, sorted by key; of two under one key, that of the earlier identity. Damaged ones are put aside:
+        the plugin finds none, and the next that it keeps under the same key would overwrite the damaged one.
+        """
+        who = identities_of(database, self._identity)
+        rank = {identity: number for number, identity in enumerate(who)}
+        rows = database.sql.execute(sa.select(records).where(*self._under(who, key))).all()
+        found: dict[str, Record] = {}
+        for row in sorted(rows, key=lambda row: (row.key, rank[row.user_id])):
+            if row.key in found:
+                continue
+            try:
+                found[row.key] = decode_record(row.body)
+            except UNREADABLE as error:
+                put_aside(database, records, row._mapping, row.user_id, error)
+        return list(found.items())
 
     def _under(self, who: list[Identity], key: str | None = None) -> list[sa.ColumnElement[bool]]:
         found: list[sa.ColumnElement[bool]] = [records.c.user_id.in_(who), records.c.plugin == self._plugin]

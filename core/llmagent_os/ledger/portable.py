@@ -35,5 +35,9 @@ def upsert(table: sa.Table, changed: Mapping[str, sa.ColumnElement[object]] | No
 
 
 def has_json_object(column: sa.Column[str], key: str) -> sa.ColumnElement[bool]:
-    """Whether the JSON in ``column`` is an object whose value under ``key`` is an object too."""
-    return sa.func.json_type(column, f"$.{key}") == "object"
+    """Whether ``column`` holds JSON, an object, whose value under ``key`` is an object too.
+
+    A damaged row is no JSON. SQLite would refuse the whole query at such a row.
+    """
+    found = sa.func.json_type(column, f"$.{key}") == "object"
+    return sa.case((sa.func.json_valid(column) == 1, found), else_=sa.false())

@@ -9,10 +9,10 @@ import sqlalchemy as sa
 
 from llmagent_os.identity import Identity, PersonId, first_identity_of
 from llmagent_os.ledger.connection import Database
+from llmagent_os.ledger.damaged_rows import UNREADABLE
 from llmagent_os.ledger.identity_links import identities_of, person_of
 from llmagent_os.ledger.portable import has_json_object
 from llmagent_os.ledger.row_codecs import (
-    decode_interaction,
     readable_completions,
     readable_interaction,
     readable_rewards,
@@ -34,12 +34,15 @@ class Queries:
         self._writer = writer
 
     async def interaction_of(self, platform: str, channel: str, message_id: str) -> Interaction | None:
-        """The reply that one of the platform's messages is part of. None: the message is no reply of the bot."""
+        """The reply that one of the platform's messages is part of.
+
+        None: the message is no reply of the bot, or the reply's row is damaged.
+        """
 
         def work(database: Database) -> Interaction | None:
             query = sa.select(interactions).join(sent, sent.c.interaction_id == interactions.c.interaction_id)
             row = database.sql.execute(query.where(*_message(platform, channel, message_id))).mappings().first()
-            return None if row is None else decode_interaction(row)
+            return None if row is None else readable_interaction(database, row)
 
         return await self._writer.run(work)
 
@@ -54,7 +57,7 @@ class Queries:
         return await self._writer.run(lambda database: database.sql.execute(query).first() is not None)
 
     async def history(self, conversation_key: str, identity: Identity, limit: int) -> list[Interaction]:
-        """The latest ``limit`` replies to ``identity`` in this conversation, oldest first."""
+        """The latest ``limit`` replies to ``identity`` in this conversation, oldest first, without damaged ones."""
 
         def work(database: Database) -> list[Interaction]:
             query = (
@@ -63,7 +66,8 @@ class Queries:
                 .order_by(interactions.c.seq.desc())
                 .limit(limit)
             )
-            return [decode_interaction(row) for row in database.sql.execute(query).mappings()][::-1]
+            rows = database.sql.execute(query).mappings().all()
+            return [turn for row in reversed(rows) if (turn := readable_interaction(database, row)) is not None]
 
         return await self._writer.run(work)
 
@@ -104,13 +108,22 @@ class Queries:
 
         def work(database: Database) -> list[tuple[dict[str, str], bool]]:
             query = _opinions(identities_of(database, first_identity_of(person_id)), kinds, besides)
-            return [(msgspec.json.decode(row[0]), bool(row[1])) for row in database.sql.execute(query)]
+            rows = database.sql.execute(query).all()
+            return [(action, bool(row[1])) for row in rows if (action := _action(row[0])) is not None]
 
         return await self._writer.run(work)
 
 
 def _message(platform: str, channel: str, message_id: str) -> tuple[sa.ColumnElement[bool], ...]:
     return sent.c.platform == platform, sent.c.channel == channel, sent.c.message_id == message_id
+
+
+def _action(raw: str) -> dict[str, str] | None:
+    """An action from JSON. None: the row is damaged; whoever reads the whole row notes that."""
+    try:
+        return msgspec.json.decode(raw, type=dict[str, str])
+    except UNREADABLE:
+        return None
 
 
 def _opinions(who: list[Identity], kinds: Collection[str], besides: Collection[str]) -> sa.Select[tuple[str, bool]]:
@@ -135,11 +148,11 @@ def _opinions(who: list[Identity], kinds: Collection[str], besides: Collection[s
 def _completions(database: Database, interaction_id: str) -> tuple[CompletionRecord, ...]:
     table = completion_rows
     query = sa.select(table).where(table.c.interaction_id == interaction_id).order_by(table.c.position)
-    return readable_completions(database.sql.execute(query).mappings())
+    return readable_completions(database, database.sql.execute(query).mappings())
 
 
 def _with_rewards(database: Database, row: sa.RowMapping, *, completions: bool) -> ReplyWithRewards:
-    interaction = readable_interaction(row)
+    interaction = readable_interaction(database, row)
     if completions and interaction is not None:
         written = _completions(database, interaction.interaction_id)
         interaction = msgspec.structs.replace(interaction, completions=written)
@@ -149,5 +162,5 @@ def _with_rewards(database: Database, row: sa.RowMapping, *, completions: bool) 
         interaction=interaction,
         person=person_of(database, row["user_id"]),
         identities=tuple(identities_of(database, row["user_id"])),
-        rewards=readable_rewards(database.sql.execute(given).mappings()),
+        rewards=readable_rewards(database, database.sql.execute(given).mappings()),
     )

@@ -43,7 +43,7 @@ class Rewards:
 
         def work(database: Database) -> list[RewardEvent]:
             query = sa.select(rewards).where(rewards.c.interaction_id == interaction_id).order_by(rewards.c.seq)
-            return readable_rewards(database.sql.execute(query).mappings())
+            return readable_rewards(database, database.sql.execute(query).mappings())
 
         return await self._writer.run(work)
 
@@ -89,5 +89,5 @@ def _reply(database: Database, interaction_id: str, through: int) -> tuple[Inter
     row = database.sql.execute(query).mappings().first()
     given = sa.select(rewards).where(rewards.c.interaction_id == interaction_id, rewards.c.seq <= through)
     reward_rows = database.sql.execute(given.order_by(rewards.c.seq)).mappings()
-    by_seq = {each["seq"]: reward for each in reward_rows if (reward := readable_reward(each)) is not None}
-    return None if row is None else readable_interaction(row), by_seq
+    by_seq = {each["seq"]: reward for each in reward_rows if (reward := readable_reward(database, each)) is not None}
+    return None if row is None else readable_interaction(database, row), by_seq

@@ -1,7 +1,7 @@
 """Turns rows of the ledger into frozen values, and frozen values into rows.
 
 Functions named ``encode_…`` give what a row holds; ``decode_…`` give the value and raise where a row is damaged or of
-another version; ``readable_…`` log such a row and give None.
+another version; ``readable_…`` note such a row (``damaged_rows``) and give None.
 """
 
 from __future__ import annotations
@@ -14,15 +14,15 @@ from typing import Any
 
 import msgspec
 import sqlalchemy as sa
-import structlog
 
 from llmagent_os.adapter import Reply
 from llmagent_os.events import Conversation, Event, Sender, Timer, decode
-from llmagent_os.ledger.schema import PREPARED
+from llmagent_os.ledger.connection import Database
+from llmagent_os.ledger.damaged_rows import UNREADABLE, note
+from llmagent_os.ledger.schema import PREPARED, completions, interactions, rewards
 from llmagent_os.ledger.statements import COMPLETION_COLUMNS, INTERACTION_COLUMNS, REWARD_COLUMNS
 from llmagent_os.ledger.values import CompletionRecord, Interaction, RewardEvent, UnfinishedEvent
 
-_log = structlog.stdlib.get_logger(__name__)
 _encoder = msgspec.json.Encoder()
 _reply_decoder = msgspec.json.Decoder(Reply)
 _conversation_decoder = msgspec.json.Decoder(Conversation)
@@ -34,8 +34,20 @@ _JSON_COLUMNS = frozenset({"context", "action", "action_dist", "tool_calls"})
 #: The columns of a completion that hold JSON, or null.
 _COMPLETION_JSON_COLUMNS = frozenset({"prompt_token_ids", "tool_calls", "token_ids", "behavior_logprobs"})
 
-#: What decoding a damaged row raises.
-_UNREADABLE = (msgspec.MsgspecError, TypeError, ValueError, OverflowError, OSError)
+
+class _CallShape(msgspec.Struct, frozen=True):
+    """What every tool call of an interaction has. Readers rely on it."""
+
+    name: str
+    arguments: dict[str, Any]
+    result: dict[str, Any] = {}
+
+
+class _ContextShape(msgspec.Struct, frozen=True):
+    """What the context of an interaction has, if it has it."""
+
+    reply: str = ""
+    buttons: list[tuple[str, str]] = []
 
 
 # ── interactions ──────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -67,15 +79,20 @@ def decode_interaction(row: sa.RowMapping) -> Interaction:
     for name in _JSON_COLUMNS:
         fields[name] = msgspec.json.decode(fields[name])
     fields["created_at"] = datetime.fromtimestamp(fields["created_at"], UTC)
-    return msgspec.convert(fields, Interaction)
+    found = msgspec.convert(fields, Interaction)
+    msgspec.convert(found.tool_calls, list[_CallShape])
+    msgspec.convert(found.context, _ContextShape)
+    if not all(map(math.isfinite, (found.pscore, *found.action_dist.values()))):
+        raise ValueError("pscore or action_dist holds a number that is not finite")
+    return found
 
 
-def readable_interaction(row: sa.RowMapping) -> Interaction | None:
+def readable_interaction(database: Database, row: sa.RowMapping) -> Interaction | None:
     """The interaction of a row. None: the row is damaged; nothing is learned from it."""
     try:
         return decode_interaction(row)
-    except _UNREADABLE as error:
-        _log.error("an interaction cannot be read", interaction_id=row["interaction_id"], error=str(error))
+    except UNREADABLE as error:
+        note(database, interactions, [row["interaction_id"]], row["user_id"], error)
         return None
 
 
@@ -118,16 +135,20 @@ def decode_completion(row: sa.RowMapping) -> CompletionRecord:
     return msgspec.convert(fields, CompletionRecord)
 
 
-def readable_completions(rows: Iterable[sa.RowMapping]) -> tuple[CompletionRecord, ...]:
-    """The completions of the rows that can be read. A damaged row is logged; nothing is learned from it."""
-    found: list[CompletionRecord] = []
-    for row in rows:
-        try:
-            found.append(decode_completion(row))
-        except _UNREADABLE as error:
-            which = {"interaction_id": row["interaction_id"], "position": row["position"]}
-            _log.error("a completion cannot be read", **which, error=str(error))
-    return tuple(found)
+def readable_completion(database: Database, row: sa.RowMapping) -> CompletionRecord | None:
+    """The completion of a row. None: the row is damaged; nothing is learned from it."""
+    try:
+        return decode_completion(row)
+    except UNREADABLE as error:
+        answered = sa.select(interactions.c.user_id).where(interactions.c.interaction_id == row["interaction_id"])
+        identity = database.sql.execute(answered).scalar() or ""
+        note(database, completions, [row["interaction_id"], row["position"]], identity, error)
+        return None
+
+
+def readable_completions(database: Database, rows: Iterable[sa.RowMapping]) -> tuple[CompletionRecord, ...]:
+    """The completions of the rows that can be read."""
+    return tuple(found for row in rows if (found := readable_completion(database, row)) is not None)
 
 
 # ── rewards ───────────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -148,21 +169,24 @@ def decode_reward(row: sa.RowMapping) -> RewardEvent:
     """The reward of a row."""
     fields: dict[str, Any] = {name: row[name] for name in RewardEvent.__struct_fields__}
     fields["at"] = datetime.fromtimestamp(row["at"], UTC)
-    return msgspec.convert(fields, RewardEvent)
+    found = msgspec.convert(fields, RewardEvent)
+    if not math.isfinite(found.reward):
+        raise ValueError("the reward is not finite")
+    return found
 
 
-def readable_reward(row: sa.RowMapping) -> RewardEvent | None:
+def readable_reward(database: Database, row: sa.RowMapping) -> RewardEvent | None:
     """The reward of a row. None: the row is damaged."""
     try:
         return decode_reward(row)
-    except _UNREADABLE as error:
-        _log.error("a reward cannot be read", reward_id=row["reward_id"], error=str(error))
+    except UNREADABLE as error:
+        note(database, rewards, [row["reward_id"]], row["rater_id"], error)
         return None
 
 
-def readable_rewards(rows: Iterable[sa.RowMapping]) -> list[RewardEvent]:
+def readable_rewards(database: Database, rows: Iterable[sa.RowMapping]) -> list[RewardEvent]:
     """The rewards of the rows that can be read."""
-    return [reward for row in rows if (reward := readable_reward(row)) is not None]
+    return [reward for row in rows if (reward := readable_reward(database, row)) is not None]
 
 
 # ── inbox and timers ──────────────────────────────────────────────────────────────────────────────────────────────────
@@ -224,5 +248,14 @@ def decode_timer(row: sa.Row[Any]) -> Timer:
 
 
 def moment_as_json(seconds: float) -> Any:
-    """A moment, in seconds since 1970, as the text that JSON has for it."""
-    return msgspec.to_builtins(datetime.fromtimestamp(seconds, UTC))
+    """A moment, in seconds since 1970, as the text that JSON has for it. What is no moment stays as it is."""
+    moment = readable_moment(seconds)
+    return seconds if moment is None else msgspec.to_builtins(moment)
+
+
+def readable_moment(seconds: float) -> datetime | None:
+    """A moment, in seconds since 1970; None: the row is damaged."""
+    try:
+        return datetime.fromtimestamp(seconds, UTC)
+    except UNREADABLE:
+        return None

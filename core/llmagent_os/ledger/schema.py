@@ -9,7 +9,7 @@ from __future__ import annotations
 import sqlalchemy as sa
 
 #: The newest migration. A ledger that is at it needs no migration, and Alembic is not imported.
-REVISION = "0005"
+REVISION = "0010"
 
 metadata = sa.MetaData(
     naming_convention={"ix": "ix_%(table_name)s_%(column_0_N_name)s", "uq": "uq_%(table_name)s_%(column_0_N_name)s"}
@@ -205,4 +205,18 @@ requests = sa.Table(
     sa.Column("told_at", _NUMBER, nullable=False),  # when the person was last told the code
     sa.Column("told_for", sa.Text, nullable=False),  # the key of the event that this answered
     sa.Column("expires_at", _NUMBER, nullable=False),
+)
+
+#: Rows of the other tables that could not be read; see ``damaged_rows``.
+damaged = sa.Table(
+    "damaged",
+    metadata,
+    sa.Column("seq", sa.Integer, primary_key=True),
+    sa.Column("table", sa.Text, nullable=False),
+    sa.Column("key", sa.Text, nullable=False),  # the values that name the row in its table, with spaces in between
+    sa.Column("user_id", sa.Text, nullable=False, index=True),  # whom it is about; empty: no one person
+    sa.Column("body", sa.Text),  # JSON: all columns of a row that left its table; null: the row is still there
+    sa.Column("why", sa.Text, nullable=False),
+    sa.Column("found_at", _NUMBER, nullable=False),
+    sa.Index(None, "table", "key"),
 )

@@ -2,6 +2,8 @@
 
 A file is replaced whole, and only when its successor is safely on the disk, so that a crash leaves the old file or the
 new one. Several tasks and processes may change profiles at the same time; every change sees the one before.
+
+A file that is damaged all the same must not keep its person from being answered: ``damaged_profiles``.
 """
 
 from __future__ import annotations
@@ -15,9 +17,9 @@ from collections.abc import Collection, Generator, Mapping
 from datetime import datetime
 from pathlib import Path
 from typing import Any
-from zoneinfo import ZoneInfo
 
 import msgspec
+import structlog
 from tinydb import TinyDB
 from tinydb.storages import Storage
 from tinydb.table import Document
@@ -25,6 +27,17 @@ from tinydb.table import Document
 from llmagent_os.errors import ProfileError
 from llmagent_os.events import now
 from llmagent_os.identity import PersonId, file_name_of
+from llmagent_os.people.damaged_profiles import (
+    DamagedProfileError,
+    DamagedProfiles,
+    delete,
+    readable_fields,
+    readable_profile,
+)
+from llmagent_os.people.time_zones import is_known
+from llmagent_os.privacy.consent import LEARNING
+
+_log = structlog.stdlib.get_logger(__name__)
 
 #: How many changes of a profile can be taken back.
 UNDO_STEPS = 20
@@ -67,12 +80,10 @@ class FileStorage(Storage):
             return None
         try:
             found: object = json.loads(raw)
-        except ValueError as error:
-            raise ProfileError(
-                f"{self._path} is damaged ({error}): restore it, or move it away to start anew"
-            ) from error
-        if not isinstance(found, dict):
-            raise ProfileError(f"{self._path} holds no TinyDB document: restore it, or move it away to start anew")
+        except (ValueError, RecursionError) as error:
+            raise DamagedProfileError(f"{self._path} is damaged ({error})") from error
+        if not isinstance(found, dict) or not all(isinstance(table, dict) for table in found.values()):
+            raise DamagedProfileError(f"{self._path} holds no TinyDB document")
         return found  # pyright: ignore[reportUnknownVariableType]
 
     def write(self, data: dict[str, dict[str, Any]]) -> None:
@@ -88,6 +99,21 @@ class FileStorage(Storage):
         sync(self._path.parent)
 
 
+class _Document(msgspec.Struct, frozen=True):
+    """The document in a file."""
+
+    profile: dict[str, Any]
+    undo: list[dict[str, Any]]
+
+
+class _Held(msgspec.Struct, frozen=True):
+    """What a person's file holds."""
+
+    profile: Profile
+    undo: list[dict[str, Any]] = []  #: the profiles before it, as JSON, the latest last
+    unknown: dict[str, Any] = {}  #: fields of a later version: they are kept as they are
+
+
 class Profiles:
     """The profiles of all people, in one folder."""
 
@@ -100,15 +126,17 @@ class Profiles:
         """
         self._folder = Path(folder)
         self._preferences = preferences
+        self._damaged = DamagedProfiles(self._folder)
+        self._logged = set[str]()  # what is wrong with files that stay as they are: each is logged once
 
     async def get(self, person_id: PersonId) -> Profile:
         """The profile of a person. A new person has an empty one, and gets no file by this.
 
-        Raises:
-            ProfileError: the file is damaged; it is left as it is.
+        A damaged file is put aside, and the profile goes on with what can be read of it. A file that this user of the
+        machine may not read stays as it is. Until it can be read, the profile is empty, and nothing is learned from
+        the person.
         """
-        document = await asyncio.to_thread(self._read, person_id)
-        return Profile(user_id=person_id) if document is None else self._profile(person_id, document["profile"])
+        return (await asyncio.to_thread(self._usable, person_id)).profile
 
     async def update(self, person_id: PersonId, /, **changes: Any) -> Profile:
         """Change some fields, and keep what they were for :meth:`undo`.
@@ -119,7 +147,7 @@ class Profiles:
                 None removes one). ``preferences`` itself replaces all of them.
 
         Raises:
-            ProfileError: a profile cannot have that field or value, or the file is damaged or not writable.
+            ProfileError: a profile cannot have that field or value, or the file cannot be read or written.
         """
         return await asyncio.to_thread(self._update, person_id, changes)
 
@@ -128,75 +156,162 @@ class Profiles:
         return value in self._preferences.get(preference, (value,))
 
     async def undo(self, person_id: PersonId) -> Profile | None:
-        """Take the last change back. Returns the profile after that. None: there was no change."""
+        """Take the last change back. Returns the profile after that. None: there was no change.
+
+        Raises:
+            ProfileError: the file cannot be read or written.
+        """
         return await asyncio.to_thread(self._undo, person_id)
 
     async def forget(self, person_id: PersonId) -> bool:
-        """Delete the person's file. Returns whether there was one."""
+        """Delete the person's file, damaged or not, and what was put aside of it. Returns whether there was one.
+
+        Raises:
+            ProfileError: a file cannot be deleted.
+        """
         return await asyncio.to_thread(self._forget, person_id)
 
     async def export(self, person_id: PersonId) -> dict[str, Any]:
-        """Everything in the person's file, as JSON: ``profile``, and under ``undo`` the profiles before it."""
-        document = await asyncio.to_thread(self._read, person_id)
-        if document is None:
-            return {"profile": msgspec.to_builtins(Profile(user_id=person_id)), "undo": []}
-        return document
+        """Everything in the person's file, as JSON: ``profile``, and under ``undo`` the profiles before it.
+
+        Under ``damaged`` are files that were put aside, with their text. The key is there only if there are any.
+        """
+        return await asyncio.to_thread(self._export, person_id)
+
+    async def problems(self) -> list[tuple[Path, str]]:
+        """The files with which something is wrong, and what it is. Nothing is changed."""
+        return await asyncio.to_thread(self._problems)
 
     # ── in a thread ───────────────────────────────────────────────────────────────────────────────────────────────
 
     def _update(self, person_id: PersonId, changes: dict[str, Any]) -> Profile:
         with self._alone():
-            document = self._read(person_id)
-            before = Profile(user_id=person_id) if document is None else self._profile(person_id, document["profile"])
-            after = changed(before, changes, self._preferences)
-            undo: list[Any] = [] if document is None else document["undo"]
-            self._write(person_id, after, [*undo, msgspec.to_builtins(before)][-UNDO_STEPS:])
+            held = self._whole(person_id)
+            after = changed(held.profile, changes, self._preferences)
+            undo = [*held.undo, msgspec.to_builtins(held.profile)][-UNDO_STEPS:]
+            self._write(person_id, _Held(after, undo, held.unknown))
             return after
 
     def _undo(self, person_id: PersonId) -> Profile | None:
-        if not self._path(person_id).exists():
+        if not self._exists(person_id):
             return None
         with self._alone():
-            document = self._read(person_id)
-            undo: list[Any] = [] if document is None else document["undo"]
-            if not undo:
+            held = self._whole(person_id)
+            if not held.undo:
                 return None
-            last = undo.pop()
-            before = msgspec.structs.replace(self._profile(person_id, last), updated_at=now())
-            self._write(person_id, before, undo)
+            *undo, last = held.undo
+            before = readable_fields(Profile(user_id=person_id), last | {"updated_at": now()})
+            self._write(person_id, _Held(before, undo, held.unknown))
             return before
 
     def _forget(self, person_id: PersonId) -> bool:
-        path = self._path(person_id)
-        if not path.exists():
+        if not self._folder.is_dir():
             return False
-        with self._alone():
-            path.unlink(missing_ok=True)
-            path.with_name(f"{path.name}.new").unlink(missing_ok=True)
-            sync(self._folder)
-            return True
-
-    def _read(self, person_id: PersonId) -> dict[str, Any] | None:
         path = self._path(person_id)
+        with self._alone():
+            try:
+                found = delete(path)
+                found = delete(path.with_name(f"{path.name}.new")) or found
+                found = self._damaged.forget(path.stem, person_id) > 0 or found
+                sync(self._folder)
+            except OSError as error:
+                raise ProfileError(f"cannot delete {path}: {error}") from error
+        return found
+
+    def _export(self, person_id: PersonId) -> dict[str, Any]:
+        held = self._usable(person_id)
+        damaged = self._damaged.export(self._path(person_id).stem, person_id)
+        found = {"profile": msgspec.to_builtins(held.profile) | held.unknown, "undo": held.undo}
+        return found | ({"damaged": damaged} if damaged else {})
+
+    def _problems(self) -> list[tuple[Path, str]]:
+        found: list[tuple[Path, str]] = []
+        for path in sorted(self._folder.glob("*.json")):
+            try:
+                held = self._read(path, None)
+            except (OSError, ProfileError) as error:
+                found.append((path, str(error)))
+                continue
+            zone = None if held is None else held.profile.time_zone
+            if zone is not None and not is_known(zone):
+                found.append((path, _no_zone(zone)))
+        return found + [(path, "damaged, and put aside") for path in self._damaged.all()]
+
+    def _usable(self, person_id: PersonId) -> _Held:
+        """What can be read of the person's file now, whatever state it is in."""
+        path = self._path(person_id)
+        try:
+            held = self._read(path, person_id) or _Held(Profile(user_id=person_id))
+        except DamagedProfileError:
+            try:
+                with self._alone():
+                    return self._whole(person_id)
+            except (OSError, ProfileError) as error:  # a full disk, or one that cannot be written
+                self._log_once(path, str(error))
+                return _Held(readable_profile(Profile(user_id=person_id), person_id, path.read_bytes()))
+        except OSError as error:
+            self._log_once(path, f"the profile cannot be read: {error}")
+            # Whether the person opted out of learning is not known.
+            return _Held(Profile(user_id=person_id, preferences={LEARNING: "off"}))
+        zone = held.profile.time_zone
+        if zone is not None and not is_known(zone):
+            self._log_once(path, _no_zone(zone))
+        return held
+
+    def _whole(self, person_id: PersonId) -> _Held:
+        """What the person's file holds; a damaged one is put aside first. The caller holds the lock.
+
+        Raises:
+            ProfileError: the file cannot be read, or not put aside.
+        """
+        path = self._path(person_id)
+        try:
+            try:
+                return self._read(path, person_id) or _Held(Profile(user_id=person_id))
+            except DamagedProfileError as error:
+                rest = _Held(readable_profile(Profile(user_id=person_id), person_id, path.read_bytes()))
+                self._damaged.put_aside(path, str(error))
+                if rest.profile.name or rest.profile.place or rest.profile.time_zone or rest.profile.preferences:
+                    self._write(person_id, rest)
+                return rest
+        except OSError as error:
+            raise ProfileError(f"{path} cannot be read: {error}") from error
+
+    def _read(self, path: Path, person_id: PersonId | None) -> _Held | None:
+        """What a file holds; None: there is no file.
+
+        Args:
+            path: of the file.
+            person_id: whose it must be; None: anyone's.
+
+        Raises:
+            DamagedProfileError: the file holds no profile, or that of another person.
+            OSError: the file cannot be read.
+        """
         if not path.exists():
             return None
         with TinyDB(path, storage=FileStorage) as database:
-            document: object = database.get(doc_id=_ONLY)  # pyright: ignore[reportUnknownMemberType]
-        if not isinstance(document, dict) or not {"profile", "undo"} <= document.keys():
-            raise ProfileError(f"{path} holds no profile: restore it, or move it away to start anew")
-        held: dict[str, Any] = dict(document)
-        match held["profile"]:
-            case {"user_id": owner} if owner != person_id:
-                # A file that was copied by hand. The bot would show it to this person, and act for the other one.
-                raise ProfileError(
-                    f"{path} holds the profile of {owner!r}, not of {person_id!r}: move it away to start anew"
-                )
-            case _:
-                return held
+            try:
+                document: object = database.get(doc_id=_ONLY)  # pyright: ignore[reportUnknownMemberType]
+            except (TypeError, ValueError, AttributeError) as error:  # TinyDB checks no types
+                raise DamagedProfileError(f"{path} holds no TinyDB document ({error})") from error
+        if document is None and not path.exists():  # deleted in between
+            return None
+        try:
+            held = msgspec.convert(document, _Document)
+            profile = msgspec.convert(held.profile, Profile)
+        except msgspec.ValidationError as error:
+            raise DamagedProfileError(f"{path} holds no profile ({error})") from error
+        if person_id is not None and profile.user_id != person_id:
+            # A file that was copied by hand. The bot would show it to this person, and act for the other one.
+            raise DamagedProfileError(f"{path} holds the profile of {profile.user_id!r}, not of {person_id!r}")
+        unknown = {name: value for name, value in held.profile.items() if name not in Profile.__struct_fields__}
+        return _Held(profile, held.undo, unknown)
 
-    def _write(self, person_id: PersonId, profile: Profile, undo: list[Any]) -> None:
+    def _write(self, person_id: PersonId, held: _Held) -> None:
         path = self._path(person_id)
-        document = Document({"profile": msgspec.to_builtins(profile), "undo": undo}, doc_id=_ONLY)
+        fields = {"profile": msgspec.to_builtins(held.profile) | held.unknown, "undo": held.undo}
+        document = Document(fields, doc_id=_ONLY)
         try:
             with TinyDB(path, storage=FileStorage) as database:
                 # A change is one write. ``upsert`` would write a new file twice, empty at first.
@@ -207,14 +322,17 @@ class Profiles:
         except OSError as error:
             raise ProfileError(f"cannot write {path}: {error}") from error
 
-    def _profile(self, person_id: PersonId, fields: object) -> Profile:
+    def _exists(self, person_id: PersonId) -> bool:
+        path = self._path(person_id)
         try:
-            return msgspec.convert(fields, Profile)
-        except msgspec.ValidationError as error:
-            path = self._path(person_id)
-            raise ProfileError(
-                f"{path} holds no profile ({error}): restore it, or move it away to start anew"
-            ) from error
+            return path.exists()
+        except OSError as error:
+            raise ProfileError(f"{path} cannot be read: {error}") from error
+
+    def _log_once(self, path: Path, what: str) -> None:
+        if (line := f"{path}: {what}") not in self._logged:
+            self._logged.add(line)
+            _log.error("something is wrong with a profile", file=str(path), problem=what)
 
     def _path(self, person_id: PersonId) -> Path:
         return self._folder / f"{file_name(person_id)}.json"
@@ -277,12 +395,14 @@ def changed(profile: Profile, changes: dict[str, Any], known: Mapping[str, Colle
         # A value that was there before may come from an older configuration: it stays.
         if value != profile.preferences.get(name) and value not in known.get(name, (value,)):
             raise ProfileError(f"{name} is {' or '.join(known[name])}, not {value!r}")
-    if after.time_zone is not None:
-        try:
-            ZoneInfo(after.time_zone)
-        except (KeyError, OSError, ValueError) as error:  # not there, a folder, a path out of the database
-            raise ProfileError(f"{after.time_zone!r} is no time zone; write one like Europe/Berlin") from error
+    # A zone that was there before may come from another machine: it stays, too.
+    if after.time_zone not in (None, profile.time_zone) and not is_known(after.time_zone):
+        raise ProfileError(f"{after.time_zone!r} is no time zone; write one like Europe/Berlin")
     return after
+
+
+def _no_zone(zone: str) -> str:
+    return f"this machine has no time zone {zone!r}: times are those of the bot's own zone"
 
 
 def sync(folder: Path) -> None:

@@ -32,6 +32,7 @@ TABLES = frozenset(
         "guesses",  # wrong codes of the last hour
         "members",  # who was let in
         "requests",  # who asks to be let in
+        "damaged",  # rows of the others that cannot be read
     }
 )
 
@@ -69,7 +70,8 @@ class LedgerStore:
             return (identity,) if ledger is None else await ledger.identities.everyone(identity)
 
     async def export(self, subject: DataSubject) -> dict[str, Any]:
-        """``interactions``, ``rewards``, ``records``, ``timers``, ``identities``, ``members``: see ``Ledger.export``.
+        """``interactions``, ``rewards``, ``records``, ``timers``, ``identities``, ``members``, ``damaged``: see
+        ``Ledger.export``.
 
         What policies have learned is not exported: it is computed from the interactions and rewards.
         """

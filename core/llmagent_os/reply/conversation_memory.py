@@ -48,7 +48,7 @@ class Episode(msgspec.Struct, frozen=True):
             for call in turn.tool_calls:
                 function = {"name": call["name"], "arguments": call["arguments"]}
                 out.append({"role": "assistant", "content": "", "tool_calls": [{"function": function}]})
-                out.append(tool_message(call["result"]))
+                out.append(tool_message(call.get("result", {})))
             # What was sent. It differs from the completion where the completion was not true to the results.
             out.append({"role": "assistant", "content": turn.context.get("reply", turn.completion)})
         return out

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from zoneinfo import ZoneInfo
-
 import msgspec
 import structlog
 
@@ -11,6 +9,7 @@ from llmagent_os.adapter import Reply
 from llmagent_os.chat import ToolCall
 from llmagent_os.errors import ConfigError, PluginError, ProfileError
 from llmagent_os.events import Message
+from llmagent_os.people.time_zones import zone_or
 from llmagent_os.plugin import ToolContext, ToolResult
 from llmagent_os.records import MemoryRecords
 from llmagent_os.reply.exchange import Exchange
@@ -29,13 +28,13 @@ def tool_context(services: Services, exchange: Exchange, call_id: str) -> ToolCo
         call_id: unique to the call, and the same when the exchange is run again after a crash.
     """
     event, profile = exchange.event, exchange.profile
-    zone = profile.time_zone or services.settings.time_zone
+    zone = zone_or(profile.time_zone, services.settings.time_zone)
     return ToolContext(
         user_id=profile.user_id,
         conversation_key=event.conversation.key,
         call_id=call_id,
-        now=services.clock().astimezone(ZoneInfo(zone)),
-        time_zone=zone,
+        now=services.clock().astimezone(zone),
+        time_zone=zone.key,
         text=event.text if isinstance(event, Message) else "",
         initiative="ask_first" if exchange.decision.action.get("initiative") == "ask_first" else "act",
         dimensions=services.behavior.dimensions,

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import re
 from datetime import datetime
-from zoneinfo import ZoneInfo
 
+from llmagent_os.people.time_zones import zone_or
 from llmagent_os.policy import Context
 from llmagent_os.reply.exchange import Exchange
 
@@ -18,16 +18,17 @@ _TALK = re.compile(r"^(hi|hello|hey|good (morning|afternoon|evening)|thanks|than
 _DAY_PARTS = ((5, "night"), (12, "morning"), (17, "afternoon"), (22, "evening"), (24, "night"))
 
 
-def request_features(exchange: Exchange, now: datetime) -> Context:
+def request_features(exchange: Exchange, now: datetime, default: str = "UTC") -> Context:
     """The features of a message.
 
     Args:
         exchange: the message, its person and what was said before.
         now: the present, aware. The hour is that of the person's own zone where it is known.
+        default: the zone of a person whose own zone this machine lacks.
     """
     text, profile, room = exchange.text, exchange.profile, exchange.event.conversation
     words = len(text.split())
-    hour = now.astimezone(ZoneInfo(profile.time_zone)).hour if profile.time_zone else now.hour
+    hour = now.astimezone(zone_or(profile.time_zone, default)).hour if profile.time_zone else now.hour
     return {
         "intent": "talk" if _TALK.match(text) else "ask" if "?" in text or _QUESTION.match(text) else "request",
         "kind": room.kind,

@@ -137,3 +137,13 @@ async def test_until_when_nothing_was_missed_is_stored() -> None:
     again = ReadPositions(store, "read", order=int)
     await again.load()
     assert again.caught_up_at == 1700000000.0
+
+
+async def test_a_damaged_position_is_left_out_and_the_others_are_read() -> None:
+    """The adapter could not start, or would fail at every message of that place."""
+    store = MemoryRecords()
+    await store.put("read", {"channels": {"C1": {"newest": "not a number"}, "C2": {"newest": "5"}}})
+    positions = ReadPositions(store, "read", order=int)
+    await positions.load()
+    positions.advance("C1", "7")
+    assert dict(positions) == {"C2": Position("5")}

@@ -19,7 +19,7 @@ from llmagent_os.adapter_kit.backoff import Backoff
 from llmagent_os.errors import AdapterError, BadEventError, ConfigError, HostBusyError, LedgerError, TryLaterError
 from llmagent_os.events import ButtonPress, Command, Conversation, Edit, Event, Message, Reaction, Sender, event_key
 from llmagent_os.handler import Draft, Outcome
-from llmagent_os.host.busy_notices import BUSY
+from llmagent_os.host.busy_notices import BUSY, WAITING
 from llmagent_os.host.host import Host
 from llmagent_os.host.limits import Limits
 from llmagent_os.host.stages import APOLOGY
@@ -416,7 +416,7 @@ async def test_a_full_disk_delays_replies_and_loses_none(platform: MemoryAdapter
     handler = EchoHandler()
     async with running(Host(handler, ledger, [platform], limits=QUICK)):
         await platform.say("hi")
-        assert texts(await platform.sent(1)) == ["hi"]
+        assert texts(await platform.sent(2)) == [WAITING.text, "hi"], "the person is told to wait"
     assert len(handler.handled) == 1, "what the agent decided is kept meanwhile"
     await ledger.close()
 

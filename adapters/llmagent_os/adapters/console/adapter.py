@@ -14,7 +14,7 @@ from llmagent_os.adapter import Accept, Button, Capabilities, Receipt, Reply
 from llmagent_os.adapter_kit.bounded_dict import BoundedDict
 from llmagent_os.adapters.console.reactions import reaction_in
 from llmagent_os.adapters.console.terminal import lines, rewriting, width
-from llmagent_os.errors import AdapterError, ConfigError, HostBusyError
+from llmagent_os.errors import AdapterError, BadEventError, ConfigError, HostBusyError, LedgerError
 from llmagent_os.events import ButtonPress, Conversation, Message, Reaction, Sender
 
 #: How many replies are remembered, so that a second send prints nothing.
@@ -79,6 +79,7 @@ class ConsoleAdapter:
             edits_per_second=15.0,
             max_characters=100_000,
             trusted=True,
+            shows_refusals=True,
         )
 
     # ── receiving ─────────────────────────────────────────────────────────────────────────────────────────────────
@@ -125,6 +126,9 @@ class ConsoleAdapter:
             self._buttons = ()
         except HostBusyError:
             await self._print(self._style(_RED, BUSY) + "\n")
+            return False
+        except (LedgerError, BadEventError) as error:
+            await self._print(self._style(_RED, f"This was not taken: {error}") + "\n")
             return False
         return True
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import re
 from collections.abc import Callable
 
 from aiohttp import web
@@ -16,6 +17,10 @@ EVENTS_PATH = "/slack/events"
 
 MAX_REQUEST_BYTES = 3_000_000  #: of one request
 SHUTDOWN_SECONDS = 60.0  #: how long a request that is being answered may go on when the bot stops
+
+#: What Slack's headers look like. Bolt takes other timestamps for numbers too, and fails at other signatures.
+_TIMESTAMP = re.compile(r"[0-9]{1,12}", re.ASCII)
+_SIGNATURE = re.compile(r"v0=[0-9a-f]{64}", re.ASCII)
 
 
 class HttpConnection:
@@ -51,7 +56,18 @@ class HttpConnection:
         """Nothing: Slack connects for every request."""
 
     async def _serve(self, request: web.Request) -> web.Response:
+        if not _may_be_signed(request):
+            return web.Response(status=401)
         try:
             return await to_aiohttp_response(await self._app.async_dispatch(await to_bolt_request(request)))
         except (ValueError, RecursionError):  # no JSON, form or UTF-8: bolt parses before it checks the signature
             return web.Response(status=400)
+
+
+def _may_be_signed(request: web.Request) -> bool:
+    """Whether a request has the two headers of a signature, each once and well formed. Bolt checks what they say."""
+    timestamps = request.headers.getall("X-Slack-Request-Timestamp", [])
+    signatures = request.headers.getall("X-Slack-Signature", [])
+    if len(timestamps) != 1 or len(signatures) != 1:
+        return False
+    return bool(_TIMESTAMP.fullmatch(timestamps[0]) and _SIGNATURE.fullmatch(signatures[0]))

@@ -26,6 +26,9 @@ PLATFORM = "slack"
 #: Subtypes of messages that a person wrote. Other subtypes report that a person joined, or that a channel was renamed.
 _WRITTEN = (None, "file_share", "thread_broadcast", "me_message")
 
+#: A message's ``ts``: seconds of Unix time, and a number that makes it unique.
+_TS = re.compile(r"[0-9]{1,12}(\.[0-9]{1,9})?", re.ASCII)
+
 _MARKUP = re.compile(r"<([@#!]?)([^<>|]*)(?:\|([^<>]*))?>")
 
 
@@ -213,6 +216,7 @@ class SlackParser:
 
 
 def _moment(ts: str) -> datetime:
-    with contextlib.suppress(OSError):
-        return datetime.fromtimestamp(float(ts), UTC)
+    if _TS.fullmatch(ts):
+        with contextlib.suppress(OSError, OverflowError):
+            return datetime.fromtimestamp(float(ts), UTC)
     raise ValueError(f"{ts[:40]!r} is not a timestamp")

@@ -7,6 +7,7 @@ from collections.abc import AsyncGenerator, Awaitable, Callable
 from typing import Any, TypeVar, cast
 from urllib.parse import urlencode
 
+import structlog
 from telegram import Bot
 from telegram.error import ChatMigrated, NetworkError, TelegramError
 
@@ -15,6 +16,8 @@ from llmagent_os.adapters.telegram.http import FloodError, Http
 from llmagent_os.adapters.telegram.rate_limiter import MAX_PAUSE_SECONDS, RateLimiter
 from llmagent_os.errors import TryLaterError
 from llmagent_os.records import Records
+
+_log = structlog.stdlib.get_logger(__name__)
 
 T = TypeVar("T")
 
@@ -141,7 +144,12 @@ class Api:
     async def _load_moved(self) -> dict[int, int]:
         if self._moved is None:
             items: list[tuple[str, dict[str, Any]]] = await self._store.items()
-            self._moved = {
-                int(key.removeprefix(_MOVED)): int(record["to"]) for key, record in items if key.startswith(_MOVED)
-            }
+            moved: dict[int, int] = {}
+            for key, record in items:
+                if key.startswith(_MOVED):
+                    try:
+                        moved[int(key.removeprefix(_MOVED))] = int(record["to"])
+                    except (LookupError, TypeError, ValueError) as error:  # Telegram says again where the group went
+                        _log.warning("telegram: a group's new id cannot be read", key=key, error=repr(error))
+            self._moved = moved
         return self._moved

@@ -10,9 +10,12 @@ from collections.abc import Mapping
 from typing import Literal
 
 import msgspec
+import structlog
 
 from llmagent_os.adapter_kit.bounded_dict import BoundedDict
 from llmagent_os.records import Records
+
+_log = structlog.stdlib.get_logger(__name__)
 
 MAX_MESSAGES = 200  #: messages of one chat whose counts are kept
 MAX_CHATS = 200  #: chats whose counts are kept in memory
@@ -32,6 +35,12 @@ class CountStep(msgspec.Struct, frozen=True):
     emoji: str
     action: Literal["added", "removed"]
     rater: str
+
+
+class _StoredCounts(msgspec.Struct, frozen=True):
+    """The counts of one chat, as they lie in the store."""
+
+    messages: list[tuple[str, Counts]] = []
 
 
 class ReactionCounts:
@@ -64,8 +73,12 @@ class ReactionCounts:
     async def _load(self, chat: str) -> BoundedDict[str, Counts]:
         messages = self._chats.get(chat)
         if messages is None:
-            record = await self._store.get(_PREFIX + chat) or {"messages": []}
             stored = BoundedDict[str, Counts](MAX_MESSAGES)
-            stored.update(msgspec.convert(record["messages"], list[tuple[str, Counts]]))
+            try:
+                record = msgspec.convert(await self._store.get(_PREFIX + chat) or {}, _StoredCounts)
+            except msgspec.ValidationError as error:  # counting anew is better than no reactions in this chat
+                _log.warning("telegram: the counts of a chat cannot be read", key=_PREFIX + chat, error=str(error))
+            else:
+                stored.update(record.messages)
             messages = self._chats.setdefault(chat, stored)
         return messages

@@ -119,7 +119,7 @@ class WebhookServer:
 
     async def _serve(self, request: web.Request) -> web.Response:
         given = request.headers.get(_SECRET_HEADER, "")
-        if not hmac.compare_digest(given.encode(), self._secret.encode()):
+        if not hmac.compare_digest(given.encode("utf-8", "surrogateescape"), self._secret.encode()):
             _log.warning("telegram: a request without the webhook's secret is refused", remote=request.remote)
             return web.Response(status=403)
         try:

@@ -53,6 +53,11 @@ class Access:
         """
         self.loopback = _is_loopback(host)
         how = "set it to the output of `python -c 'import secrets; print(secrets.token_urlsafe(24))'`"
+        if token is not None and not (token.isascii() and token.isprintable() and token == token.strip()):
+            raise ConfigError(
+                "web: `token` (LLMAGENT_OS_WEB_TOKEN) has characters that a browser cannot send, such as letters with "
+                f"accents, typographic quotes or spaces at its ends: {how}"
+            )
         if token is not None and len(token) < MIN_TOKEN_CHARACTERS:
             raise ConfigError(
                 f"web: `token` (LLMAGENT_OS_WEB_TOKEN) has {len(token)} characters, and needs "

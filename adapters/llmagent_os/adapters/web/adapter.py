@@ -58,6 +58,7 @@ class WebAdapter:
         max_characters=100_000,
         idempotent_send=True,
         trusted=True,
+        shows_refusals=True,
     )
     keeps = ("web.db*",)  #: the transcript, with SQLite's files beside it
 

@@ -16,10 +16,12 @@ import msgspec
 
 from llmagent_os.errors import BadEventError
 
-#: An id that a page has made.
-PageId = Annotated[str, msgspec.Meta(pattern=r"^[A-Za-z0-9_-]{8,64}$")]
+#: An id that a page has made. ``\\Z``, since ``$`` would let a newline at the end pass.
+PageId = Annotated[str, msgspec.Meta(pattern=r"\A[A-Za-z0-9_-]{8,64}\Z")]
 #: An id that the server has made.
-ServerId = Annotated[str, msgspec.Meta(min_length=1, max_length=128)]
+ServerId = Annotated[str, msgspec.Meta(min_length=1, max_length=128, pattern=r"\A[^\s\x00-\x1f\x7f]+\Z")]
+#: A ``seq`` or a position. SQLite's integers end at 2^63 - 1, and JavaScript's at 2^53 - 1.
+Count = Annotated[int, msgspec.Meta(ge=0, le=2**53 - 1)]
 
 
 class _FromPage(msgspec.Struct, frozen=True, kw_only=True, tag_field="type"):
@@ -30,7 +32,7 @@ class OpenConversation(_FromPage, frozen=True, kw_only=True, tag="open"):
     """Show a conversation and keep it up to date. This is the first frame of every connection."""
 
     conversation: ServerId | None = None  #: None: the visitor's latest conversation
-    after: Annotated[int, msgspec.Meta(ge=0)] = 0  #: the last ``seq`` that the page has; 0: nothing yet
+    after: Count = 0  #: the last ``seq`` that the page has; 0: nothing yet
 
 
 class NewConversation(_FromPage, frozen=True, kw_only=True, tag="new"):
@@ -40,7 +42,7 @@ class NewConversation(_FromPage, frozen=True, kw_only=True, tag="new"):
 class EarlierItems(_FromPage, frozen=True, kw_only=True, tag="earlier"):
     """Send the messages before a position."""
 
-    before: Annotated[int, msgspec.Meta(ge=0)]
+    before: Count
 
 
 class ListConversations(_FromPage, frozen=True, kw_only=True, tag="list"):
@@ -66,7 +68,7 @@ class React(_Action, frozen=True, kw_only=True, tag="reaction"):
     """The visitor added an emoji to a message, or removed it."""
 
     message_id: ServerId
-    emoji: Annotated[str, msgspec.Meta(min_length=1, max_length=32, pattern=r"^[^\s\x00-\x1f\x7f]+$")]
+    emoji: Annotated[str, msgspec.Meta(min_length=1, max_length=32, pattern=r"\A[^\s\x00-\x1f\x7f]+\Z")]
     on: bool  #: whether the emoji was added
 
 

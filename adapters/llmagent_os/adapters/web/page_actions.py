@@ -25,6 +25,10 @@ WORKSPACE = "local"  #: of every conversation
 MAX_REACTIONS = 20
 
 
+#: What a visitor reads whose action could not be stored.
+NOT_STORED = "This was not taken: the bot cannot store anything at the moment. Please try again later."
+
+
 class PageActions:
     """Takes the actions of visitors."""
 
@@ -58,8 +62,11 @@ class PageActions:
         A page may send an action again, after a crash at any point between the steps: what is done is not done twice.
         """
         conversation = action.conversation
-        if await self._transcript.owner(conversation) != visitor.id:
-            return _refused(action, "This conversation is not yours, or was erased.")
+        try:
+            if await self._transcript.owner(conversation) != visitor.id:
+                return _refused(action, "This conversation is not yours, or was erased.")
+        except LLMAgentOSError as error:
+            return _not_stored(action, error)
         async with self._order.of(conversation):
             try:
                 if await self._transcript.done(conversation, action.id):
@@ -75,15 +82,18 @@ class PageActions:
                 _log.info("web: the host is busy", conversation=conversation, event_id=action.id, error=str(error))
                 return _refused(action, "Too many messages are waiting for an answer already.", again=True)
             except LLMAgentOSError as error:
-                if await self._transcript.owner(conversation) is None:
+                if await self._is_erased(conversation):
                     return None  # the action asked for the conversation to be erased, and that is done
-                _log.error(
-                    "web: an action was not taken", conversation=conversation, event_id=action.id, error=str(error)
-                )
-                return _refused(action, "Something went wrong, and this was not taken.", again=True)
+                return _not_stored(action, error)
         if refused is None:
             self._pages.notify(conversation)
         return refused
+
+    async def _is_erased(self, conversation: str) -> bool:
+        try:
+            return await self._transcript.owner(conversation) is None
+        except LLMAgentOSError:  # the transcript cannot be read
+            return False
 
     async def _say(self, visitor: Visitor, action: Say) -> Refused | None:
         text = action.text.strip()
@@ -145,6 +155,12 @@ def _common(visitor: Visitor, action: Action) -> dict[str, Any]:
         "conversation": Conversation(platform=PLATFORM, workspace=WORKSPACE, channel=action.conversation),
         "sender": Sender(visitor.id, visitor.name),
     }
+
+
+def _not_stored(action: Action, error: LLMAgentOSError) -> Refused:
+    """The refusal of an action because of a full disk, or a file that is locked or damaged."""
+    _log.error("web: an action was not taken", conversation=action.conversation, event_id=action.id, error=str(error))
+    return _refused(action, NOT_STORED, again=True)
 
 
 def _refused(action: Action, reason: str, *, again: bool = False) -> Refused:

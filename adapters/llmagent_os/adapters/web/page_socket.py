@@ -27,11 +27,15 @@ from llmagent_os.adapters.web.frames import (
     read_frame,
 )
 from llmagent_os.adapters.web.open_pages import OpenPages
-from llmagent_os.adapters.web.page_actions import PageActions
+from llmagent_os.adapters.web.page_actions import NOT_STORED, PageActions
 from llmagent_os.adapters.web.transcript import Transcript
-from llmagent_os.errors import BadEventError
+from llmagent_os.errors import BadEventError, LLMAgentOSError
 
 _log = structlog.stdlib.get_logger(__name__)
+
+
+#: How long a page waits for a transcript that cannot be read, before it is read again.
+RETRY_SECONDS = 2.0
 
 
 class PageSocket:
@@ -77,6 +81,10 @@ class PageSocket:
             await self._answer(page, frame)
         except ConnectionError:
             raise
+        except LLMAgentOSError as error:  # the transcript is locked, full or damaged
+            _log.error("web: a frame has failed", user_id=visitor.id, error=str(error))
+            known = getattr(frame, "id", None)
+            await page.send(Refused(id=known, reason=NOT_STORED, again=True) if known else Error(reason=NOT_STORED))
         except Exception:  # one frame that fails must not end the connection
             _log.exception("web: a frame has failed", user_id=visitor.id)
             known = getattr(frame, "id", None)
@@ -113,7 +121,13 @@ class PageSocket:
 
 async def _keep_sending(page: BrowserPage) -> None:
     try:
-        await page.keep_sending()
+        while True:
+            try:
+                await page.keep_sending()
+            except LLMAgentOSError as error:  # the transcript is locked or damaged: the page can still be told so
+                _log.error("web: a page waits for what is new", user_id=page.visitor.id, error=str(error))
+                await asyncio.sleep(RETRY_SECONDS)
+                page.notify()
     except ConnectionError:
         _log.debug("web: a page is gone", user_id=page.visitor.id)
     except Exception:

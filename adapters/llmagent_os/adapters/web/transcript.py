@@ -23,6 +23,9 @@ from llmagent_os.errors import AdapterError, ConfigError
 
 T = TypeVar("T")
 
+#: How long a change waits for another program that has locked the file. After that the person is told.
+BUSY_MILLISECONDS = 5000
+
 
 class Transcript:
     """The conversations of all visitors. All calls run in one thread of their own, one after the other."""
@@ -97,10 +100,7 @@ class Transcript:
         def work(db: sa.Connection) -> ItemRange:
             if after == 0:
                 return tables.latest(db, conversation, tables.messages.c.seq > 0, limit)
-            columns = tables.messages.c
-            query = sa.select(columns.body, columns.seq).order_by(columns.seq)
-            rows = db.execute(query.where(columns.conversation == conversation, columns.seq > after)).all()
-            return ItemRange(tuple(msgspec.Raw(row.body) for row in rows), rows[-1].seq if rows else after)
+            return tables.changed(db, conversation, after)
 
         return await self._do(work)
 
@@ -216,6 +216,7 @@ class Transcript:
                     "title": row.title,
                     "created_at": row.created_at,
                     "messages": [msgspec.json.decode(body) for body in tables.bodies(db, row.id)],
+                    "damaged": tables.damaged_bodies(db, row.id),
                 }
                 for row in db.execute(theirs.order_by(tables.conversations.c.created_at)).all()
             ]
@@ -289,13 +290,14 @@ class Transcript:
 
 
 def _on_connect(connection: Any, _record: Any) -> None:
+    connection.text_factory = lambda raw: raw.decode("utf-8", "replace")  # a broken byte must not spoil its row
     connection.isolation_level = None  # transactions are begun by _on_begin, not by the driver
     for pragma in (
+        f"busy_timeout = {BUSY_MILLISECONDS}",
         "journal_mode = WAL",
         "synchronous = FULL",
         "foreign_keys = ON",
         "secure_delete = ON",
-        "busy_timeout = 10000",
     ):
         connection.execute(f"PRAGMA {pragma}")
 

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import secrets
+import time
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 from urllib.parse import quote
 
 import msgspec
@@ -57,6 +59,20 @@ acts = sa.Table(  # actions that were taken: a page may send an action again, al
     sa.Column("act", sa.Text, primary_key=True),
 )
 
+#: Messages that could not be read, moved out of ``messages``. The columns are those of the ledger's table ``damaged``,
+#: which ``llmagent-os doctor`` reads.
+damaged = sa.Table(
+    "damaged",
+    metadata,
+    sa.Column("seq", sa.Integer, primary_key=True),
+    sa.Column("conversation", sa.Text, sa.ForeignKey("conversations.id", ondelete="CASCADE"), nullable=False),
+    sa.Column("table", sa.Text, nullable=False),
+    sa.Column("key", sa.Text, nullable=False),
+    sa.Column("body", sa.LargeBinary),
+    sa.Column("why", sa.Text, nullable=False),
+    sa.Column("found_at", sa.Float, nullable=False),
+)
+
 
 def begin(db: sa.Connection, user_id: str) -> str:
     """Begin a conversation of a person. Returns its id."""
@@ -82,9 +98,24 @@ def count(db: sa.Connection, conversation: str) -> int:
 
 
 def get(db: sa.Connection, conversation: str, message_id: str) -> Item | None:
-    """One message; None if there is no such message."""
+    """One message; None if there is no such message, or it cannot be read."""
     body = db.execute(sa.select(messages.c.body).where(at(conversation, message_id))).scalar()
-    return None if body is None else decode(body)
+    return None if body is None else _readable(db, conversation, message_id, body)
+
+
+def _readable(db: sa.Connection, conversation: str, message_id: str, body: object) -> Item | None:
+    """The message that ``body`` holds. None: it is damaged, and is put aside."""
+    try:
+        if not isinstance(body, bytes):
+            raise TypeError(f"the body is no text but {type(body).__name__}")
+        return decode(body)
+    except (msgspec.MsgspecError, TypeError, ValueError, RecursionError) as error:
+        kept = body if isinstance(body, bytes) else str(body).encode()
+        row = {"conversation": conversation, "table": messages.name, "key": message_id, "body": kept}
+        db.execute(damaged.insert().values(**row, why=str(error), found_at=time.time()))
+        db.execute(messages.delete().where(at(conversation, message_id)))
+        _log.error("web: a damaged message is put aside; llmagent-os doctor lists it", key=message_id, error=str(error))
+        return None
 
 
 def at(conversation: str, message_id: str) -> sa.ColumnElement[bool]:
@@ -121,16 +152,37 @@ def show(db: sa.Connection, conversation: str, message_id: str) -> None:
 
 def latest(db: sa.Connection, conversation: str, where: sa.ColumnElement[bool], limit: int) -> ItemRange:
     """The last ``limit`` messages that meet ``where``, oldest first."""
-    query = sa.select(messages.c.body).where(messages.c.conversation == conversation, where)
-    rows = db.execute(query.order_by(messages.c.position.desc()).limit(limit + 1)).scalars().all()
+    query = sa.select(messages.c.message_id, messages.c.body).where(messages.c.conversation == conversation, where)
+    rows = db.execute(query.order_by(messages.c.position.desc()).limit(limit + 1)).all()
+    found = _whole(db, conversation, rows[:limit])
     seq = db.execute(sa.select(conversations.c.last_seq).where(conversations.c.id == conversation)).scalar()
-    return ItemRange(tuple(msgspec.Raw(body) for body in reversed(rows[:limit])), seq or 0, len(rows) > limit)
+    return ItemRange(tuple(reversed(found)), seq or 0, len(rows) > limit)
+
+
+def changed(db: sa.Connection, conversation: str, after: int) -> ItemRange:
+    """The messages that changed after ``after``, in the order of their changes."""
+    columns = messages.c
+    query = sa.select(columns.message_id, columns.body, columns.seq).order_by(columns.seq)
+    rows = db.execute(query.where(columns.conversation == conversation, columns.seq > after)).all()
+    return ItemRange(tuple(_whole(db, conversation, rows)), rows[-1].seq if rows else after)
+
+
+def _whole(db: sa.Connection, conversation: str, rows: Sequence[sa.Row[Any]]) -> list[msgspec.Raw]:
+    """The messages of ``rows`` as JSON, without damaged ones: one of these would make the whole frame unreadable."""
+    return [msgspec.Raw(row.body) for row in rows if _readable(db, conversation, row.message_id, row.body) is not None]
 
 
 def bodies(db: sa.Connection, conversation: str) -> list[bytes]:
     """All messages of a conversation, those held back too, as JSON, oldest first."""
-    query = sa.select(messages.c.body).where(messages.c.conversation == conversation)
-    return [bytes(body) for body in db.execute(query.order_by(messages.c.position)).scalars()]
+    query = sa.select(messages.c.message_id, messages.c.body).where(messages.c.conversation == conversation)
+    rows = db.execute(query.order_by(messages.c.position)).all()
+    return [bytes(raw) for raw in _whole(db, conversation, rows)]
+
+
+def damaged_bodies(db: sa.Connection, conversation: str) -> list[str]:
+    """The text of all messages of a conversation that were put aside, oldest first."""
+    query = sa.select(damaged.c.body).where(damaged.c.conversation == conversation).order_by(damaged.c.seq)
+    return [bytes(body).decode("utf-8", "replace") for body in db.execute(query).scalars()]
 
 
 def share(db: sa.Connection, conversation: str, paths: Sequence[str]) -> tuple[SharedFile, ...]:

@@ -10,13 +10,16 @@ from datetime import datetime
 from typing import Any, TypeVar
 
 import msgspec
+import structlog
 
 from llmagent_os.plugin import Button, ToolResult
 from llmagent_os.plugins.calendar.calendar_event import CalendarEvent, stable_id
 from llmagent_os.plugins.calendar.reminder_timers import ReminderTimers
-from llmagent_os.records import Records
+from llmagent_os.records import Record, Records
 
 MAX_CHANGES = 40  #: changes and questions that are kept, for a person to come back to
+
+_log = structlog.stdlib.get_logger(__name__)
 
 _T = TypeVar("_T", bound=msgspec.Struct)
 
@@ -64,9 +67,10 @@ class EventStore:
         self._now = now
 
     async def events(self) -> list[CalendarEvent]:
-        """Return every event."""
+        """Return every event that can be read."""
         items = await self._records.items()
-        return [msgspec.convert(record, CalendarEvent) for key, record in items if key.startswith("event:")]
+        found = (_readable(key, record, CalendarEvent) for key, record in items if key.startswith("event:"))
+        return [event for event in found if event is not None]
 
     async def event(self, event_id: str) -> CalendarEvent | None:
         """Return one event, or None."""
@@ -121,12 +125,12 @@ class EventStore:
     async def open_question(self) -> str | None:
         """Return the id of the last question of this conversation, or None."""
         found = await self._records.get(f"open:{self._here}")
-        return str(found["ask"]) if found else None
+        return str(found["ask"]) if found and "ask" in found else None
 
     async def focus(self) -> str | None:
         """Return the id of the event that this conversation touched last: the meaning of "it"."""
         found = await self._records.get(f"focus:{self._here}")
-        return str(found["event"]) if found else None
+        return str(found["event"]) if found and "event" in found else None
 
     async def focus_on(self, event: CalendarEvent | None) -> None:
         """Remember the event that "it" means from now on. None: nothing, such as after a deletion."""
@@ -161,10 +165,19 @@ class EventStore:
 
     async def _get(self, key: str, kind: type[_T]) -> _T | None:
         record = await self._records.get(key)
-        return None if record is None else msgspec.convert(record, kind)
+        return None if record is None else _readable(key, record, kind)
 
     async def _prune(self) -> None:
         items = await self._records.items()
         old = sorted((str(record.get("at")), key) for key, record in items if key.startswith(("change:", "ask:")))
         for _, key in old[:-MAX_CHANGES]:
             await self._records.delete(key)
+
+
+def _readable(key: str, record: Record, kind: type[_T]) -> _T | None:
+    """What a record holds. None: it is damaged, and must not take the rest of the calendar with it."""
+    try:
+        return msgspec.convert(record, kind)
+    except msgspec.ValidationError as error:
+        _log.error("a record of the calendar cannot be read; it stays as it is", key=key, error=str(error))
+        return None

@@ -1,0 +1,68 @@
+"""Lists what is damaged: rows of the databases, and profiles. Part of ``llmagent-os doctor``.
+
+Nothing is changed. The databases are opened read-only.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import AsyncIterator, Iterator
+from contextlib import closing, suppress
+from pathlib import Path
+
+from llmagent_os.admin.findings import Finding
+from llmagent_os.config import Settings
+from llmagent_os.errors import LedgerError
+from llmagent_os.people.profiles import Profiles
+from llmagent_os.privacy.profile_store import PROFILES_FOLDER
+
+#: How many damaged rows and profiles are listed, of each file and of all profiles.
+MAX_LISTED = 20
+
+_ROW_REMEDY = (
+    "what the row held is kept; the person's `llmagent-os profile export` shows it. When you are done with it, delete "
+    "its line from the table `damaged`"
+)
+
+
+async def check_damage(settings: Settings) -> AsyncIterator[Finding]:
+    """The findings about every database in the data folder and about all profiles; none where nothing is damaged."""
+    for file in _databases(settings):
+        for finding in _rows(file):
+            yield finding
+    problems = await Profiles(settings.data / PROFILES_FOLDER).problems()
+    for path, why in problems[:MAX_LISTED]:
+        remedy = "correct the file; one in `damaged` can be moved back, or deleted when nobody needs it"
+        yield Finding("damage", "problem", why if str(path) in why else f"{path}: {why}", remedy)
+    if len(problems) > MAX_LISTED:
+        yield Finding("damage", "note", f"{len(problems) - MAX_LISTED} more profiles")
+
+
+def _databases(settings: Settings) -> list[Path]:
+    """The ledgers, and the files of adapters."""
+    from llmagent_os.ledger.connection import file_of
+
+    files = set[Path]()
+    for url in (settings.ledger_url, settings.chat_ledger_url):
+        with suppress(LedgerError):  # the check of the ledger says so
+            file = file_of(url)
+            files |= {file} if file is not None and file.is_file() else set()
+    return sorted(files | {*settings.data.glob("*.db"), *settings.data.glob("*/*.db")})
+
+
+def _rows(file: Path) -> Iterator[Finding]:
+    query = 'SELECT "table", "key", why, datetime(found_at, \'unixepoch\') FROM damaged ORDER BY seq DESC'
+    try:
+        with closing(sqlite3.connect(f"{file.absolute().as_uri()}?mode=ro", uri=True)) as database:
+            database.text_factory = lambda raw: raw.decode("utf-8", "replace")
+            if not database.execute("SELECT 1 FROM sqlite_master WHERE name = 'damaged'").fetchone():
+                return
+            rows = database.execute(query).fetchall()
+    except sqlite3.Error as error:
+        if file.name != "ledger.db":  # the check of the ledger says so
+            yield Finding("damage", "problem", f"{file} cannot be read: {error}", "stop the host and restore a backup")
+        return
+    for table, key, why, at in rows[:MAX_LISTED]:
+        yield Finding("damage", "problem", f"{file}: {table} {key}: {why} (found {at} UTC)", _ROW_REMEDY)
+    if len(rows) > MAX_LISTED:
+        yield Finding("damage", "note", f"{file}: {len(rows) - MAX_LISTED} more damaged rows")
