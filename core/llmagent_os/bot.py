@@ -70,7 +70,7 @@ from pydantic import (
 from llmagent_os.adapter_kit.setup import BotDescription, known_adapters
 from llmagent_os.agent import Agent
 from llmagent_os.config import PREFIX, Settings
-from llmagent_os.config.settings import OPENAI_HOST, host_of
+from llmagent_os.config.settings import OPENAI_CLOUD, OPENAI_HOST, host_of
 from llmagent_os.config.user_path import user_path
 from llmagent_os.errors import ConfigError, ModelNotFoundError
 from llmagent_os.feedback.emoji_table import EMOJI, RewardMapping
@@ -78,6 +78,7 @@ from llmagent_os.llm import LLM
 from llmagent_os.policy.contract import DIMENSIONS
 from llmagent_os.policy.dimensions import declared, starting
 from llmagent_os.serving.model_location import GROUP as MODELS
+from llmagent_os.serving.server_models import check_model_name
 
 if TYPE_CHECKING:
     from llmagent_os.policy.learned import LearnedPolicy
@@ -384,6 +385,19 @@ def make_llm(settings: Settings, bot: Bot) -> LLM:
         )
     except ModelNotFoundError as error:
         raise ModelNotFoundError(f"{error}{_meant_model(name)}") from error
+
+
+async def check_served_model(settings: Settings, llm: LLM) -> None:
+    """Ask the model's server whether it has the model. A local model is not checked here.
+
+    Raises:
+        ConfigError: the server refuses the key.
+        ModelNotFoundError: the server has no such model.
+        ModelUnavailableError: the server cannot be reached.
+    """
+    if llm.location is None:
+        url, key = settings.base_url or OPENAI_CLOUD, settings.api_key.get_secret_value()
+        await check_model_name(llm.name.removeprefix(SERVER), url, key, llm.complete)
 
 
 def _check_server(name: str, url: str, key: str) -> None:

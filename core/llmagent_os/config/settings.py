@@ -33,6 +33,7 @@ __all__ = ["PREFIX", "Settings", "check_zone"]
 OPENAI_URL, OPENAI_KEY = "OPENAI_BASE_URL", "OPENAI_API_KEY"
 #: The host of OpenAI's own cloud, which takes nobody without a key.
 OPENAI_HOST = "api.openai.com"
+OPENAI_CLOUD = f"https://{OPENAI_HOST}/v1"  #: its address
 
 _TOKENS = ("slack_bot_token", "slack_app_token", "slack_signing_secret", "discord_token", "telegram_token", "api_key")
 

@@ -13,7 +13,7 @@ from urllib.parse import quote, urlsplit
 import msgspec
 
 from llmagent_os.admin.findings import Finding
-from llmagent_os.admin.platform_api import Api, unreachable
+from llmagent_os.admin.platform_api import Api, check_clock_against, unreachable
 from llmagent_os.admin.setup_guide import Guidance, GuideSetup
 from llmagent_os.config import Settings
 from llmagent_os.errors import AdapterError
@@ -130,6 +130,7 @@ async def check(settings: Settings) -> tuple[Finding, ...]:
                 findings.append(wrong)
             elif app:
                 findings.append(await _app_token(api, app))
+            findings += check_clock_against("slack", api)
     except AdapterError as error:
         findings.append(unreachable("slack", error, "SLACK_API_URL", settings.slack_api_url))
     if secret and not re.fullmatch(r"[0-9a-f]{32}", secret):
