@@ -244,10 +244,21 @@ def test_starting_imports_no_heavy_library(tmp_path: Path) -> None:
 
 def test_profile_is_shown_exported_and_forgotten(run: Run) -> None:
     """By the person's id, and with the host down."""
-    assert "user_id: web:local:ana" in run("profile", "show", "web:local:ana").stdout
+    nobody = run("profile", "show", "web:local:ana")
+    assert (nobody.returncode, nobody.stdout.startswith("no profile: web:local:ana")) == (0, True), nobody.stdout
     assert json.loads(run("profile", "export", "web:local:ana").stdout)["profile"]
     done = run("profile", "forget", "web:local:ana", input="y\n")
     assert (done.returncode, "0 rows" in done.stdout) == (0, True), done.stderr
+
+
+def test_people_list_says_when_it_is_empty(run: Run) -> None:
+    assert run("people", "list").stdout.splitlines()[0] == "Nobody was let in yet, and nobody waits."
+
+
+def test_doctor_does_not_count_its_own_log_level(run: Run, model: Path) -> None:
+    shown = run("doctor", LLMAGENT_OS_MODEL=str(model)).stdout
+    assert "LLMAGENT_OS_DATA" in shown
+    assert "LLMAGENT_OS_LOG_LEVEL" not in shown
 
 
 def test_doctor_says_what_is_wrong_and_how_to_mend_it(run: Run, model: Path) -> None:
