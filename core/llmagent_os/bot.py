@@ -13,6 +13,11 @@
     knowledge = "knowledge.json"          # beside this file
     examples = ["What do I have tomorrow?"]
     notes = "..."                         # for models that were not trained for this bot
+    tool_rounds = 3                       # how often one reply may call tools
+    max_tokens = 256                      # of one completion
+    temperature = 0.0                     # 0: always the likeliest token
+    remembered_turns = 4                  # exchanges of the conversation that the model is shown
+    model_seconds = 60.0                  # most seconds for one completion
 
     [behavior]                            # how people are answered until they ask for something else
     mode = "task_oriented"                # or conversational
@@ -41,6 +46,7 @@ from __future__ import annotations
 
 import importlib
 import importlib.util
+import re
 import sys
 import tomllib
 from dataclasses import dataclass
@@ -50,22 +56,38 @@ from importlib.resources import files
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal, Self, cast
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, StringConstraints, ValidationError, model_validator
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    StringConstraints,
+    ValidationError,
+    model_validator,
+)
 
-from llmagent_os.adapter_kit.setup import BotDescription
+from llmagent_os.adapter_kit.setup import BotDescription, known_adapters
 from llmagent_os.agent import Agent
-from llmagent_os.config import Settings
-from llmagent_os.errors import ConfigError
+from llmagent_os.config import PREFIX, Settings
+from llmagent_os.config.settings import OPENAI_CLOUD, OPENAI_HOST, host_of
+from llmagent_os.config.user_path import user_path
+from llmagent_os.errors import ConfigError, ModelNotFoundError
 from llmagent_os.feedback.emoji_table import EMOJI, RewardMapping
 from llmagent_os.llm import LLM
 from llmagent_os.policy.contract import DIMENSIONS
 from llmagent_os.policy.dimensions import declared, starting
+from llmagent_os.serving.model_location import GROUP as MODELS
+from llmagent_os.serving.server_models import check_model_name
 
 if TYPE_CHECKING:
     from llmagent_os.policy.learned import LearnedPolicy
 
 #: The group of entry points whose packages hold a bot.toml.
 GROUP = "llmagent_os.bots"
+
+#: A model's name begins with this if the model is on a server.
+SERVER = "openai:"
 
 #: The name of a bot's TOML file.
 FILE = "bot.toml"
@@ -102,6 +124,13 @@ class Policy(BaseModel):
     exploration: float = Field(default=0.03, ge=0.0, le=1.0)  #: of ``bayes``: the share of replies that explore
 
 
+def _check_platform(name: str) -> None:
+    known = known_adapters()
+    near = get_close_matches(name, known, 1, 0.6)
+    if name not in known and near:  # else it may be a platform whose package is not installed here
+        raise ValueError(f"`rewards.{name}`: there is no platform {name!r}; did you mean {near[0]!r}?")
+
+
 def _worths(table: object) -> object:
     """Check ``[rewards]``: a number by emoji, or by platform and emoji."""
     if not isinstance(table, dict):
@@ -109,6 +138,7 @@ def _worths(table: object) -> object:
     worths: dict[str, object] = {}
     for name, worth in cast("dict[str, object]", table).items():
         if isinstance(worth, dict):
+            _check_platform(name)
             worths |= {f"{name}.{emoji}": value for emoji, value in cast("dict[str, object]", worth).items()}
         else:
             worths[name] = worth
@@ -117,6 +147,14 @@ def _worths(table: object) -> object:
             raise ValueError(f"`rewards.{where}` cannot be {value!r}: write a number from -1 to 1")
     return cast("object", table)
 
+
+def _path(text: str) -> str:
+    user_path(text)
+    return text
+
+
+#: A path beside the TOML file, or one that begins with ``/``, ``~`` or a variable.
+PathText = Annotated[str, AfterValidator(_path)]
 
 Worths = Annotated[dict[str, float | dict[str, float]], BeforeValidator(_worths)]
 
@@ -132,9 +170,9 @@ class BotConfig(BaseModel):
     model: str = Field(min_length=1)  #: see :meth:`llmagent_os.llm.LLM.from_pretrained`
     adapters: tuple[Name, ...] = ("web",)
     plugins: tuple[Name, ...] = ()  #: installed plugins
-    plugin_folder: str = ""  #: of single-file plugins, beside the TOML file; empty: none
+    plugin_folder: PathText = ""  #: of single-file plugins, beside the TOML file; empty: none
     permissions: tuple[str, ...] = ()  #: what the plugins' tools may do, with wildcards: ``calendar.*``
-    knowledge: str = ""  #: a JSON file beside the TOML file; empty: none
+    knowledge: PathText = ""  #: a JSON file beside the TOML file; empty: none
     examples: tuple[str, ...] = ()  #: shown on the empty page
     notes: str = ""  #: for models that were not trained for this bot
     behavior: Behavior = Behavior()
@@ -230,12 +268,12 @@ class Bot:
     @property
     def knowledge(self) -> Path | None:
         """The knowledge file, if there is one."""
-        return self.folder / self.config.knowledge if self.config.knowledge else None
+        return self.folder / user_path(self.config.knowledge) if self.config.knowledge else None
 
     @property
     def plugin_folder(self) -> Path | None:
         """The folder of the bot's own plugins, if there is one."""
-        return self.folder / self.config.plugin_folder if self.config.plugin_folder else None
+        return self.folder / user_path(self.config.plugin_folder) if self.config.plugin_folder else None
 
     def agent_class(self) -> type[Agent]:
         """The class of the bot's agent: from ``agent.py`` beside the TOML file, else :class:`~llmagent_os.agent.Agent`.
@@ -301,18 +339,24 @@ def _read(file: Path) -> BotConfig:
 
 def _explained(found: dict[str, Any]) -> str:
     """One of pydantic's errors, in words that say what to write."""
-    if found["type"] == "value_error":  # raised by a check in this file, whose text says where and what
-        return str(found["ctx"]["error"])
     where = ".".join(str(part) for part in found["loc"])
-    message = str(found["msg"])
-    if found["type"] == "extra_forbidden":
+    kind, message = found["type"], str(found["msg"])
+    if kind == "value_error":  # raised by a check of ours
+        text = str(found["ctx"]["error"])
+        return text if text.startswith("`") else f"`{where}` cannot be {found['input']!r}: {text}"
+    if kind == "extra_forbidden":
         table = Policy if found["loc"][0] == "policy" else BotConfig
         near = get_close_matches(str(found["loc"][-1]), table.model_fields, 1, 0.6)
         return f"`{where}` is no setting of a bot; " + (
             f"did you mean `{near[0]}`?" if near else f"there are: {', '.join(table.model_fields)}"
         )
-    if found["type"] == "missing":
+    if kind == "missing":
         return f"`{where}` is missing: write `{where} = ...`"
+    if kind == "tuple_type":
+        return f'`{where}` cannot be {found["input"]!r}: write a list, such as {where} = ["{found["input"]}"]'
+    if kind == "literal_error":
+        near = get_close_matches(str(found["input"]), re.findall(r"'(\w+)'", str(found["ctx"]["expected"])), 1)
+        message += f"; did you mean {near[0]!r}?" if near else ""
     return f"`{where}` cannot be {found['input']!r}: {message[0].lower()}{message[1:]}"
 
 
@@ -325,17 +369,50 @@ def make_llm(settings: Settings, bot: Bot) -> LLM:
     """Make the bot's model, or the model that the settings name instead. A local model is not loaded yet.
 
     Raises:
+        ConfigError: the model is on a server, and the settings do not say where, or lack the key of OpenAI's cloud.
         ModelNotFoundError: there is no such model.
     """
     name = settings.model or bot.config.model
     timeout = bot.config.model_seconds
-    if name.startswith("openai:"):
+    if name.startswith(SERVER):
+        key = settings.api_key.get_secret_value()
+        _check_server(name, settings.base_url, key)
+        # "none": no other key is sent to a server that needs none.
+        return LLM.from_pretrained(name, base_url=settings.base_url or None, api_key=key or "none", timeout=timeout)
+    try:
         return LLM.from_pretrained(
-            name,
-            base_url=settings.base_url or None,
-            api_key=settings.api_key.get_secret_value() or None,
-            timeout=timeout,
+            name, slots=settings.slots, threads=settings.threads or None, device=settings.device, timeout=timeout
         )
-    return LLM.from_pretrained(
-        name, slots=settings.slots, threads=settings.threads or None, device=settings.device, timeout=timeout
-    )
+    except ModelNotFoundError as error:
+        raise ModelNotFoundError(f"{error}{_meant_model(name)}") from error
+
+
+async def check_served_model(settings: Settings, llm: LLM) -> None:
+    """Ask the model's server whether it has the model. A local model is not checked here.
+
+    Raises:
+        ConfigError: the server refuses the key.
+        ModelNotFoundError: the server has no such model.
+        ModelUnavailableError: the server cannot be reached.
+    """
+    if llm.location is None:
+        url, key = settings.base_url or OPENAI_CLOUD, settings.api_key.get_secret_value()
+        await check_model_name(llm.name.removeprefix(SERVER), url, key, llm.complete)
+
+
+def _check_server(name: str, url: str, key: str) -> None:
+    if not url and not key:
+        raise ConfigError(
+            f"model {name!r} is on a server, and no server is named: set {PREFIX}BASE_URL to the address of an "
+            f"OpenAI-compatible server, such as http://127.0.0.1:8000/v1, or {PREFIX}API_KEY to a key of OpenAI's cloud"
+        )
+    if not key and host_of(url) == OPENAI_HOST:
+        raise ConfigError(f"model {name!r} is in OpenAI's cloud, which needs a key: set {PREFIX}API_KEY")
+
+
+def _meant_model(name: str) -> str:
+    """What a wrong model name was probably meant for, as the end of an error. Empty: nothing is near."""
+    if on_server := re.fullmatch(r"openai\s*[:/]\s*(\S+)", name, re.IGNORECASE):
+        return f"; did you mean {SERVER + on_server[1]!r}?"
+    near = get_close_matches(name, [point.name for point in entry_points(group=MODELS)], 1, 0.6)
+    return f"; did you mean {near[0]!r}?" if near else ""

@@ -23,21 +23,30 @@ if TYPE_CHECKING:
     from llmagent_os.config import Settings
 
 INTERRUPTED = 130  #: the exit code after Ctrl-C
-_FILE = click.Path(path_type=Path, dir_okay=False)
+
+
+class _File(click.Path):
+    """A file, which may begin with ``~``: a shell replaces it only where a word begins with it."""
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        return super().convert(Path(value).expanduser(), param, ctx)
+
+
+_FILE = _File(path_type=Path, dir_okay=False)
 
 
 class _Group(click.Group):
     """Prints an error that this project raises on purpose as one line, without a traceback, and sets the exit code."""
 
     def invoke(self, ctx: click.Context) -> Any:
-        from llmagent_os.errors import ConfigError, LLMAgentOSError
+        from llmagent_os.errors import ConfigError, LLMAgentOSError, ModelNotFoundError
 
         try:
             return super().invoke(ctx)
         except LLMAgentOSError as error:
             for line in str(error).splitlines():
                 click.secho(f"error: {line}", fg="red", err=True)
-            sys.exit(2 if isinstance(error, ConfigError) else 1)
+            sys.exit(2 if isinstance(error, ConfigError | ModelNotFoundError) else 1)
         except KeyboardInterrupt:
             sys.exit(INTERRUPTED)
 
@@ -68,14 +77,21 @@ def main(ctx: click.Context, /, **options: Any) -> None:
     ctx.obj = options
 
 
-def _settings(ctx: click.Context, **given: Any) -> Settings:
-    """Load the settings and set up logging."""
+def _settings(ctx: click.Context, *, quiet: bool = False, **given: Any) -> Settings:
+    """Load the settings and set up logging.
+
+    Args:
+        ctx: of the command.
+        quiet: log errors only, unless ``--log-level`` is given.
+        given: values by field name.
+    """
     from llmagent_os.admin import log_setup
     from llmagent_os.config import Settings
 
     options: dict[str, Any] = dict(ctx.obj)
     settings = Settings.load(options.pop("env_file"), **(options | given))
-    log_setup.configure(settings.log_level, settings.log_format, secrets=settings.secret_values())
+    level = "error" if quiet and not options["log_level"] else settings.log_level
+    log_setup.configure(level, settings.log_format, secrets=settings.secret_values())
     return settings
 
 
@@ -88,8 +104,15 @@ def _settings(ctx: click.Context, **given: Any) -> Settings:
 @click.option("--model", help="Replaces the bot's model: a name, a folder, a hub id, or openai:MODEL.")
 @click.pass_context
 def run(ctx: click.Context, /, bot: str, adapters: tuple[str, ...], **given: Any) -> None:
-    """Run BOT until stopped. BOT is the name of an installed bot or the path of a TOML file."""
+    """Run BOT until stopped.
+
+    BOT is the name of an installed bot, a folder with a bot.toml in it, or the path of a TOML file.
+    """
     settings = _settings(ctx, **given)
+    import structlog
+
+    for text in settings.unread(ctx.obj["env_file"]):
+        structlog.get_logger(__name__).warning("a variable has no effect", why=text)
     _finish(_serve(settings, bot, adapters or None, _print_address))
 
 
@@ -99,9 +122,7 @@ def run(ctx: click.Context, /, bot: str, adapters: tuple[str, ...], **given: Any
 @click.pass_context
 def chat(ctx: click.Context, /, bot: str, **given: Any) -> None:
     """Talk to BOT in this terminal. The chat has its own ledger, so it works while the bot also runs elsewhere."""
-    if ctx.obj["log_level"] is None:
-        ctx.obj["log_level"] = "error"  # other log lines would get into the conversation
-    settings = _settings(ctx, **given)
+    settings = _settings(ctx, quiet=True, **given)  # other log lines would get into the conversation
     settings = settings.model_copy(update={"database_url": settings.chat_ledger_url})
     _finish(_serve(settings, bot, ("console",), None))
 
@@ -112,12 +133,10 @@ def chat(ctx: click.Context, /, bot: str, **given: Any) -> None:
 @click.pass_context
 def doctor(ctx: click.Context, /, bot: str, deep: bool) -> None:
     """Check the installation for BOT, and say how to solve each problem. Exit code 1 if there is a problem."""
-    if ctx.obj["log_level"] is None:
-        ctx.obj["log_level"] = "error"
     from llmagent_os.admin.doctor import examine
     from llmagent_os.admin.findings import show
 
-    findings = asyncio.run(examine(lambda: _settings(ctx), bot, deep=deep))
+    findings = asyncio.run(examine(lambda: _settings(ctx, quiet=True), bot, deep=deep, env_file=ctx.obj["env_file"]))
     sys.exit(show(findings))
 
 
@@ -129,14 +148,12 @@ def doctor(ctx: click.Context, /, bot: str, deep: bool) -> None:
 @click.pass_context
 def set_up(ctx: click.Context, /, platform: str, bot: str, target: Path | None, address: str) -> None:
     """Explain how to set BOT up on PLATFORM: slack, discord or telegram. Exit code 1 if there is a problem."""
-    if ctx.obj["log_level"] is None:
-        ctx.obj["log_level"] = "error"
     from llmagent_os.admin.findings import show
     from llmagent_os.admin.setup_guide import guide
     from llmagent_os.bot import Bot
     from llmagent_os.errors import ConfigError
 
-    guidance = asyncio.run(guide(_settings(ctx), Bot.load(bot), platform, address))
+    guidance = asyncio.run(guide(_settings(ctx, quiet=True), Bot.load(bot), platform, address))
     click.echo(f"{guidance.steps}\n")
     if target is None and guidance.paste:
         click.echo(f"{click.style('To paste:', bold=True)}\n\n{guidance.paste}\n")

@@ -16,10 +16,10 @@ from llmagent_os.adapter import Adapter
 from llmagent_os.adapter_kit.background_tasks import BackgroundTasks
 from llmagent_os.adapter_kit.setup import AdapterSetup, make_adapter
 from llmagent_os.agent import Agent
-from llmagent_os.bot import Bot, BotConfig, chosen_learner, make_llm
+from llmagent_os.bot import Bot, BotConfig, check_served_model, chosen_learner, make_llm
 from llmagent_os.commands.command_table import listed_commands
 from llmagent_os.config import Settings
-from llmagent_os.errors import BadToolCallError, ConfigError, ModelError, NotConfiguredError
+from llmagent_os.errors import BadToolCallError, ConfigError, ModelError, ModelUnavailableError, NotConfiguredError
 from llmagent_os.events import Reaction
 from llmagent_os.host.health import Health
 from llmagent_os.host.host import Host
@@ -39,6 +39,7 @@ from llmagent_os.privacy.stores import Stores
 from llmagent_os.reply.agent_settings import AgentSettings
 from llmagent_os.reply.prompt import warm_up_request
 from llmagent_os.reply.services import Services
+from llmagent_os.tools.plugin_names import check_installed, check_permissions
 from llmagent_os.tools.registry import Plugins
 
 if TYPE_CHECKING:
@@ -92,7 +93,7 @@ class Runtime:
 
         Raises:
             ConfigError: something is configured wrongly; says what.
-            ModelNotFoundError: there is no such model.
+            ModelNotFoundError: there is no such model, in this process or on its server.
             LedgerError: the ledger cannot be opened.
         """
         async with contextlib.AsyncExitStack() as stack:
@@ -100,9 +101,8 @@ class Runtime:
             ledger = await Ledger.open(settings.ledger_url)
             stack.push_async_callback(ledger.close)
             profiles = _profiles(settings, bot.config)
-            plugins = await stack.enter_async_context(_plugins(settings, bot, ledger))
-            llm = await asyncio.to_thread(make_llm, settings, bot)
-            stack.push_async_callback(llm.aclose)
+            plugins = await _plugins(settings, bot, ledger, stack)
+            llm = await _llm(settings, bot, stack)
             knowledge = await asyncio.to_thread(_knowledge, bot)
             policy = await asyncio.to_thread(_policy, bot.config, chosen_learner(settings, bot.config))
             policy_worker = await _policy_worker(policy, ledger, settings, bot.config)
@@ -195,14 +195,44 @@ def _profiles(settings: Settings, config: BotConfig) -> Profiles:
     return Profiles(settings.data / PROFILES_FOLDER, {**PREFERENCES, **config.behavior.dimensions})
 
 
-def _plugins(settings: Settings, bot: Bot, ledger: Ledger) -> Plugins:
-    return Plugins(
+async def _plugins(settings: Settings, bot: Bot, ledger: Ledger, stack: contextlib.AsyncExitStack) -> Plugins:
+    """The plugins, loaded.
+
+    Raises:
+        ConfigError: the bot's file names a plugin or a permission that there is not.
+    """
+    plugins = Plugins(
         folder=settings.plugin_folder or bot.plugin_folder,
         installed=bot.config.plugins,
         allowed=bot.config.permissions,
         records=ledger.records,
         timers=ledger.timers,
     )
+    try:
+        await check_installed(bot.config.plugins)
+        await stack.enter_async_context(plugins)
+        check_permissions(plugins, bot.config.permissions)
+    except ConfigError as error:
+        raise ConfigError(
+            "\n".join(f"bot {bot.name!r} in {bot.folder}: {line}" for line in str(error).splitlines())
+        ) from error
+    return plugins
+
+
+async def _llm(settings: Settings, bot: Bot, stack: contextlib.AsyncExitStack) -> LLM:
+    """The model. If it is on a server, the server was asked whether it has the model.
+
+    Raises:
+        ConfigError: the server is not named, or refuses the key.
+        ModelNotFoundError: there is no such model.
+    """
+    llm = await asyncio.to_thread(make_llm, settings, bot)
+    stack.push_async_callback(llm.aclose)
+    try:
+        await check_served_model(settings, llm)
+    except ModelUnavailableError as error:  # it may be started later
+        _log.warning("the model's server does not answer yet", model=llm.name, error=str(error))
+    return llm
 
 
 def _knowledge(bot: Bot) -> KnowledgeBase:
@@ -272,7 +302,7 @@ def _adapters(
         except NotConfiguredError as error:  # the bot can be there, and nobody has given it a token
             if adapters is not None:
                 raise
-            _log.info("an adapter is left out", platform=adapter, why=str(error))
+            _log.info("an adapter is left out", platform=adapter, why=str(error).removeprefix(f"{adapter}: "))
     if not made:
         raise ConfigError(f"bot {config.name!r} has no adapter: nobody could reach it")
     return tuple(made)

@@ -58,6 +58,7 @@ class DiscordServer:
         self.embeds_allowed = True
         self.lose_answers = 0  #: how many messages are posted without the confirmation reaching the bot
         self.commands: list[dict[str, Any]] = []
+        self.permissions = 1 << 10 | 1 << 11 | 1 << 14 | 1 << 15 | 1 << 16 | 1 << 38  #: of the bot in its server
         self.gateway = Gateway(TOKEN, self._notify, self._first)
         self._people = {self.ana: "Ana", self.ben: "Ben"}
         self._messages: dict[str, list[Message]] = {self.group: [], FORUM_ID: []}
@@ -92,6 +93,7 @@ class DiscordServer:
         application.router.add_get("/cdn/{id}/{name}", self._download)
         for method, path, handler in (
             ("GET", "/users/@me", self._me),
+            ("GET", "/users/@me/guilds", self._guilds),
             ("GET", "/oauth2/applications/@me", self._application),
             ("GET", "/gateway/bot", self._where),
             ("POST", "/users/@me/channels", self._open_direct),
@@ -381,6 +383,9 @@ class DiscordServer:
 
     def _me(self, request: web.Request, body: Any, uploads: Any) -> Any:
         return self._user(BOT_ID)
+
+    def _guilds(self, request: web.Request, body: Any, uploads: Any) -> Any:
+        return [{"id": GUILD, "name": "Acme", "permissions": str(self.permissions)}]
 
     def _application(self, request: web.Request, body: Any, uploads: Any) -> Any:
         application: dict[str, Any] = {

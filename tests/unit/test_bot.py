@@ -10,7 +10,7 @@ from typing import get_args
 import pytest
 
 from llmagent_os.agent import Agent
-from llmagent_os.bot import Bot, Policy
+from llmagent_os.bot import Bot, BotConfig, Policy
 from llmagent_os.config import Settings
 from llmagent_os.errors import ConfigError
 from llmagent_os.people.profiles import Profile
@@ -78,6 +78,11 @@ def test_agent_that_cannot_be_used_is_named(folder: Path, text: str, message: st
         ('name = "a"\nmodel = "m"\ntool_rounds = 99', "`tool_rounds` cannot be 99"),
         ('name = "a"\nmodel = "m"\n[rewards]\neyes = 5', "`rewards.eyes` cannot be 5: write a number from -1 to 1$"),
         ('name = "a"\nmodel = "m"\n[rewards.slack]\neyes = "x"', "`rewards.slack.eyes` cannot be 'x': write a number"),
+        ('name = "a"\nmodel = "m"\n[rewards.slak]\neyes = 1', "there is no platform 'slak'; did you mean 'slack'?"),
+        ('name = "a"\nmodel = "m"\n[policy]\nlearner = "bays"', "`policy.learner` .* did you mean 'bayes'?"),
+        ('name = "a"\nmodel = "m"\n[policy]\ngama = 0.5', "`policy.gama` is no setting .* did you mean `gamma`?"),
+        ('name = "a"\nmodel = "m"\n[behavior]\nverbosity = "breif"', "did you mean 'brief'?"),
+        ('name = "a"\nmodel = "m"\nplugins = "calendar"', r'write a list, such as plugins = \["calendar"\]'),
         ('name = "a', "is no TOML"),
     ],
 )
@@ -191,6 +196,8 @@ def test_docstring_example_is_a_whole_bot(tmp_path: Path) -> None:
     example = (llmagent_os.bot.__doc__ or "").split(".. code-block:: toml\n")[1].split("\nA bot with")[0]
     (tmp_path / "bot.toml").write_text(textwrap.dedent(example))
     assert Bot.load(tmp_path).config.permissions == ("calendar.*",)
+    keys = set(re.findall(r"^ *\[?(\w+)", example, re.MULTILINE))
+    assert keys >= set(BotConfig.model_fields), "a field that is not described"
 
 
 def test_examples_of_the_documentation_are_bots(tmp_path: Path) -> None:

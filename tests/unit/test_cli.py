@@ -102,8 +102,16 @@ def test_version_and_help_are_quick_and_complete(run: Run) -> None:
         (("run",), {"LLMAGENT_OS_WEB_PORT": "many"}, 2, "error: LLMAGENT_OS_WEB_PORT cannot be 'many'"),
         (("run", "--host", "0.0.0.0"), {}, 2, "LLMAGENT_OS_WEB_TOKEN"),
         (("run", "--adapter", "pigeon"), {}, 2, "there is no adapter 'pigeon'"),
-        (("run",), {"LLMAGENT_OS_MODEL": "/nowhere"}, 1, "error: no model '/nowhere'"),
-        (("run",), {"LLMAGENT_OS_DATABASE_URL": "mysql://x"}, 1, "SQLite"),
+        (("run",), {"LLMAGENT_OS_MODEL": "/nowhere"}, 2, "error: no model '/nowhere'"),
+        (("run",), {"LLMAGENT_OS_DATABASE_URL": "mysql://x"}, 2, "SQLite"),
+        (("run",), {"LLMAGENT_OS_MODEL": "/calender"}, 2, "did you mean 'calendar'?"),
+        (("run",), {"LLMAGENT_OS_MODEL": "Openai/gpt"}, 2, "did you mean 'openai:gpt'?"),
+        (("run",), {"LLMAGENT_OS_BASE_URL": ""}, 2, "set LLMAGENT_OS_BASE_URL to the address"),
+        (("run",), {"LLMAGENT_OS_BASE_URL": "https://api.openai.com/v1"}, 2, "needs a key: set LLMAGENT_OS_API_KEY"),
+        (("run",), {"LLMAGENT_OS_POLICY": "bays"}, 2, "did you mean bayes?"),
+        (("run",), {"SLACK_BOT_TOKEN": "xapp-1-A1-x"}, 2, "which belongs in SLACK_APP_TOKEN"),
+        (("run",), {"LLMAGENT_OS_DATA": "~nobody-here/x"}, 2, "the home folder ~nobody-here is not known"),
+        (("run",), {"LLMAGENT_OS_DATA": "/proc/no"}, 2, "the data folder '/proc/no'"),
         (("fly",), {}, 2, "No such command 'fly'"),
         (("profile", "show", "sam"), {}, 2, "platform:workspace:id"),
         (("profile", "forget", "web:local:sam"), {}, 1, "Aborted"),
@@ -150,6 +158,61 @@ def test_a_settings_file_that_is_not_there_is_said(run: Run) -> None:
     assert "platfroms.env: there is no such file" in done.stderr
 
 
+@pytest.mark.parametrize(
+    ("line", "message"),
+    [
+        ("LLMAGENT_OS_ACCESS: closed", ".env, line 2: cannot be read after LLMAGENT_OS_ACCESS"),
+        ("TELEGRAM_BOT_TOKEN=1:x", ".env, line 2: TELEGRAM_BOT_TOKEN is not a setting; did you mean TELEGRAM_TOKEN?"),
+    ],
+)
+def test_a_line_of_the_settings_file_that_has_no_effect_ends_the_start(
+    run: Run, tmp_path: Path, line: str, message: str
+) -> None:
+    """Skipped, it would let in people who are to be kept out, or leave a platform silent."""
+    (tmp_path / ".env").write_text(f"# mine\n{line}\n")
+    done = run("run")
+    assert (done.returncode, message in done.stderr) == (2, True), done.stderr
+
+
+def test_a_variable_of_another_program_is_named_in_the_log(start: Start, environment: dict[str, str]) -> None:
+    environment["DISCORD_BOT_TOKEN"] = "x"
+    process = start("run", "calendar")
+    address(process)
+    process.send_signal(signal.SIGTERM)
+    _, errors = process.communicate(timeout=60)
+    assert "DISCORD_BOT_TOKEN is set, but is not a setting; did you mean DISCORD_TOKEN?" in errors
+
+
+@pytest.mark.parametrize(
+    ("lines", "message"),
+    [
+        ('plugins = ["calender"]', "`plugins`: no installed plugin is called 'calender'; did you mean 'calendar'?"),
+        (
+            'plugins = ["calendar"]\npermissions = ["calender.*"]',
+            "`permissions`: 'calender.*' matches no permission of this bot's plugins; did you mean 'calendar.*'?",
+        ),
+        ('adapters = ["wab"]', "there is no adapter 'wab'; did you mean 'web'?"),
+        ('[policy]\nlearner = "bays"', "did you mean 'bayes'?"),
+    ],
+)
+def test_a_misspelt_name_in_the_bots_file_ends_the_start(run: Run, tmp_path: Path, lines: str, message: str) -> None:
+    (tmp_path / "bot.toml").write_text(f'name = "parrot"\nmodel = "calendar"\n{lines}\n')
+    done = run("run", ".")
+    assert (done.returncode, "Traceback" in done.stderr) == (2, False), done.stderr
+    assert message in done.stderr
+
+
+def test_help_of_run_says_how_to_give_a_folder(run: Run) -> None:
+    assert "a folder with a bot.toml in it" in " ".join(run("run", "--help").stdout.split())
+
+
+def test_files_of_options_may_be_in_the_home_folder(run: Run, tmp_path: Path) -> None:
+    """A shell does not replace ``~`` in ``--env-file=~/bot.env``."""
+    (tmp_path / "bot.env").write_text("LLMAGENT_OS_WEB_PORT=many\n")
+    done = run("--env-file=~/bot.env", "run", HOME=str(tmp_path), LLMAGENT_OS_WEB_PORT="")
+    assert (done.returncode, "bot.env, line 1" in done.stderr) == (2, True), done.stderr
+
+
 def test_second_host_on_the_same_data_is_refused(start: Start, run: Run) -> None:
     """Two hosts on one ledger would answer everything twice."""
     first = start("run", "calendar")
@@ -157,6 +220,7 @@ def test_second_host_on_the_same_data_is_refused(start: Start, run: Run) -> None
     done = run("run", "calendar")
     assert done.returncode == 1
     assert f"process {first.pid}" in done.stderr
+    assert "LLMAGENT_OS_DATA" in done.stderr
 
 
 def test_chat_works_beside_a_running_host(start: Start, run: Run) -> None:
@@ -180,10 +244,21 @@ def test_starting_imports_no_heavy_library(tmp_path: Path) -> None:
 
 def test_profile_is_shown_exported_and_forgotten(run: Run) -> None:
     """By the person's id, and with the host down."""
-    assert "user_id: web:local:ana" in run("profile", "show", "web:local:ana").stdout
+    nobody = run("profile", "show", "web:local:ana")
+    assert (nobody.returncode, nobody.stdout.startswith("no profile: web:local:ana")) == (0, True), nobody.stdout
     assert json.loads(run("profile", "export", "web:local:ana").stdout)["profile"]
     done = run("profile", "forget", "web:local:ana", input="y\n")
     assert (done.returncode, "0 rows" in done.stdout) == (0, True), done.stderr
+
+
+def test_people_list_says_when_it_is_empty(run: Run) -> None:
+    assert run("people", "list").stdout.splitlines()[0] == "Nobody was let in yet, and nobody waits."
+
+
+def test_doctor_does_not_count_its_own_log_level(run: Run, model: Path) -> None:
+    shown = run("doctor", LLMAGENT_OS_MODEL=str(model)).stdout
+    assert "LLMAGENT_OS_DATA" in shown
+    assert "LLMAGENT_OS_LOG_LEVEL" not in shown
 
 
 def test_doctor_says_what_is_wrong_and_how_to_mend_it(run: Run, model: Path) -> None:

@@ -297,6 +297,24 @@ async def test_a_reaction_needs_a_reply(console: ConsoleAdapter, terminal: Termi
     assert [reaction.emoji for reaction in await inbox.wait(Reaction, 2)] == ["blob_wave", "🎉"]
 
 
+async def test_an_emoji_alone_reacts(console: ConsoleAdapter, terminal: Terminal, inbox: Inbox) -> None:
+    """Everybody tries the thumb itself first, and it went to the model as a message."""
+    await console.send(ROOM, Reply("ok"), key="k1")
+    terminal.type("👍\n👎🏽\n❤️\n👍 thanks\n")
+    assert [reaction.emoji for reaction in await inbox.wait(Reaction, 3)] == ["👍", "👎🏽", "❤️"]
+    assert [said.text for said in await inbox.wait(Message)] == ["👍 thanks"]
+
+
+async def test_the_first_line_says_how_to_react(inbox: Inbox) -> None:
+    terminal = Terminal()
+    running = Running(ConsoleAdapter(stdin=terminal.stdin, stdout=terminal.stdout, title="Calendar"), inbox.accept)
+    running.start()
+    await terminal.until(lambda: terminal.screen.rows[-1].startswith("›"))
+    assert "👍 or 👎 (+1, -1) reacts to the last reply" in terminal.screen.rows[0]
+    await running.stop()
+    terminal.close()
+
+
 async def test_a_reply_is_printed_once_for_a_key(console: ConsoleAdapter, terminal: Terminal) -> None:
     first = await console.send(ROOM, Reply("once"), key="k1")
     assert await console.send(ROOM, Reply("once"), key="k1") == first

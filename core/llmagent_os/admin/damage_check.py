@@ -12,7 +12,7 @@ from pathlib import Path
 
 from llmagent_os.admin.findings import Finding
 from llmagent_os.config import Settings
-from llmagent_os.errors import LedgerError
+from llmagent_os.errors import ConfigError, LedgerError
 from llmagent_os.people.profiles import Profiles
 from llmagent_os.privacy.profile_store import PROFILES_FOLDER
 
@@ -26,16 +26,20 @@ _ROW_REMEDY = (
 
 
 async def check_damage(settings: Settings) -> AsyncIterator[Finding]:
-    """The findings about every database in the data folder and about all profiles; none where nothing is damaged."""
+    """The findings about every database in the data folder and about all profiles."""
     for file in _databases(settings):
         for finding in _rows(file):
             yield finding
-    problems = await Profiles(settings.data / PROFILES_FOLDER).problems()
+    folder = settings.data / PROFILES_FOLDER
+    problems = await Profiles(folder).problems()
     for path, why in problems[:MAX_LISTED]:
         remedy = "correct the file; one in `damaged` can be moved back, or deleted when nobody needs it"
-        yield Finding("damage", "problem", why if str(path) in why else f"{path}: {why}", remedy)
+        yield Finding("profiles", "problem", why if str(path) in why else f"{path}: {why}", remedy)
     if len(problems) > MAX_LISTED:
-        yield Finding("damage", "note", f"{len(problems) - MAX_LISTED} more profiles")
+        yield Finding("profiles", "note", f"{len(problems) - MAX_LISTED} more damaged profiles")
+    if not problems:
+        count = len(list(folder.glob("*.json"))) if folder.is_dir() else 0
+        yield Finding("profiles", "ok", f"{count}, all readable" if count else "none yet")
 
 
 def _databases(settings: Settings) -> list[Path]:
@@ -44,7 +48,7 @@ def _databases(settings: Settings) -> list[Path]:
 
     files = set[Path]()
     for url in (settings.ledger_url, settings.chat_ledger_url):
-        with suppress(LedgerError):  # the check of the ledger says so
+        with suppress(ConfigError, LedgerError):  # the check of the ledger says so
             file = file_of(url)
             files |= {file} if file is not None and file.is_file() else set()
     return sorted(files | {*settings.data.glob("*.db"), *settings.data.glob("*/*.db")})

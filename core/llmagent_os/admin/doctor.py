@@ -1,13 +1,12 @@
 """Checks an installation and says how to solve each problem: ``llmagent-os doctor``.
 
-The checks change nothing. They open the ledger read-only and send nothing to a platform. PyTorch is imported only for a
-deep check of the model.
+The checks change nothing. They open the ledger read-only. Platforms that have a token are asked what it permits, and a
+model's server is asked which models it has. PyTorch is imported only for a deep check of the model.
 """
 
 from __future__ import annotations
 
 import json
-import shutil
 import socket
 import sqlite3
 import stat
@@ -22,22 +21,25 @@ from pathlib import Path
 from packaging.requirements import Requirement
 
 from llmagent_os.admin.damage_check import check_damage
+from llmagent_os.admin.data_folder_check import check_clock, check_data_folder
 from llmagent_os.admin.findings import Finding
 from llmagent_os.admin.model_check import check_model
+from llmagent_os.admin.setup_guide import GuideSetup, find_guide, known_guides
 from llmagent_os.bot import Bot
 from llmagent_os.config import PREFIX, Settings
 from llmagent_os.errors import ConfigError, LLMAgentOSError, NotConfiguredError
 
-MIN_FREE_BYTES = 200_000_000  #: with less free disk space, a running host gets into trouble
 
-
-async def examine(load: Callable[[], Settings], bot_name: str, *, deep: bool = False) -> list[Finding]:
+async def examine(
+    load: Callable[[], Settings], bot_name: str, *, deep: bool = False, env_file: Path | None = Path(".env")
+) -> list[Finding]:
     """Check everything. Wrong settings or a wrong bot end the checks.
 
     Args:
         load: reads the settings. It raises ConfigError if they are wrong.
         bot_name: the name of an installed bot, or a path.
         deep: also load the model and let it answer.
+        env_file: the file that ``load`` reads.
 
     Returns:
         The findings, sorted by section.
@@ -51,8 +53,9 @@ async def examine(load: Callable[[], Settings], bot_name: str, *, deep: bool = F
             for line in str(error).splitlines()
         ]
         return findings
-    findings += _settings(settings)
-    findings += _data(settings)
+    findings += _settings(settings, env_file)
+    findings += check_data_folder(settings)
+    findings.append(check_clock(settings))
     findings += _ledger(settings)
     async for finding in check_damage(settings):
         findings.append(finding)
@@ -67,6 +70,8 @@ async def examine(load: Callable[[], Settings], bot_name: str, *, deep: bool = F
     async for finding in _plugins(settings, bot):
         findings.append(finding)
     findings += _adapters(settings, bot)
+    for platform in configured_platforms(settings, bot):
+        findings += (await find_guide(platform)(GuideSetup(settings, bot.config, {}))).findings
     return findings
 
 
@@ -91,35 +96,17 @@ def _packages() -> Iterator[Finding]:
         yield Finding("python", "ok", "all required packages are installed")
 
 
-def _settings(settings: Settings) -> Iterator[Finding]:
+def _settings(settings: Settings, env_file: Path | None) -> Iterator[Finding]:
     given = sorted(settings.variable(name) for name in settings.model_fields_set if name not in settings.secrets())
     yield Finding("settings", "ok", f"set: {', '.join(given)}" if given else "all at their defaults")
     for name in settings.secrets():
         there = bool(getattr(settings, name).get_secret_value())
         yield Finding("settings", "note", f"{settings.variable(name)} is {'set (not shown)' if there else 'not set'}")
-    for name in settings.unknown():
-        yield Finding("settings", "note", f"LLMAgentOS itself does not read {name}")
-    env = Path(".env")
-    if env.is_file() and env.stat().st_mode & (stat.S_IRGRP | stat.S_IROTH):
-        yield Finding("settings", "problem", ".env can be read by other users of this machine", "chmod 600 .env")
-
-
-def _data(settings: Settings) -> Iterator[Finding]:
-    folder = settings.data.absolute()
-    there = next(path for path in (folder, *folder.parents) if path.exists())
-    try:
-        with tempfile.NamedTemporaryFile(dir=there):
-            pass
-    except OSError as error:
-        remedy = f"give this user access to the folder, or set {PREFIX}DATA to another one"
-        yield Finding("data", "problem", f"{there} cannot be written: {error.strerror}", remedy)
-        return
-    free = shutil.disk_usage(there).free
-    state = "writable" if there == folder else "will be created"
-    if free < MIN_FREE_BYTES:
-        yield Finding("data", "problem", f"{folder}: only {free / 1e6:.0f} MB are free", "free some disk space")
-    else:
-        yield Finding("data", "ok", f"{folder}: {state}, {free / 1e9:.1f} GB free")
+    for text in settings.unread(env_file):
+        yield Finding("settings", "note", text)
+    if env_file is not None and env_file.is_file() and env_file.stat().st_mode & (stat.S_IRGRP | stat.S_IROTH):
+        text = f"{env_file} can be read by other users of this machine"
+        yield Finding("settings", "problem", text, f"chmod 600 {env_file}")
 
 
 def _ledger(settings: Settings) -> Iterator[Finding]:
@@ -170,10 +157,16 @@ def _bot(bot: Bot) -> Iterator[Finding]:
 
 
 async def _plugins(settings: Settings, bot: Bot) -> AsyncIterator[Finding]:
+    from llmagent_os.tools.plugin_names import check_permissions
     from llmagent_os.tools.registry import Plugins
 
     folder = settings.plugin_folder or bot.plugin_folder
     async with Plugins(folder=folder, installed=bot.config.plugins, allowed=bot.config.permissions) as plugins:
+        try:
+            check_permissions(plugins, bot.config.permissions)
+        except ConfigError as error:
+            for line in str(error).splitlines():
+                yield Finding("plugins", "problem", line, "correct `permissions` in bot.toml")
         allowed = {spec.name for spec in plugins.specs()}
         for health in plugins.health():
             if health.state == "not loaded":
@@ -201,7 +194,7 @@ def _adapters(settings: Settings, bot: Bot) -> Iterator[Finding]:
         except NotConfiguredError as error:
             command = f"`llmagent-os setup {name}`"
             how = "" if command in str(error) else f"; {command} explains how to set it up"
-            yield Finding("adapters", "note", f"{name} is left out: {error}{how}")
+            yield Finding("adapters", "note", f"{name} is left out: {str(error).removeprefix(f'{name}: ')}{how}")
             continue
         except LLMAgentOSError as error:
             configured += 1
@@ -214,6 +207,17 @@ def _adapters(settings: Settings, bot: Bot) -> Iterator[Finding]:
     if not configured:
         remedy = "set one of the tokens named above, or add another adapter to `adapters` in bot.toml"
         yield Finding("adapters", "problem", "nobody can reach the bot: none of its adapters is configured", remedy)
+
+
+def configured_platforms(settings: Settings, bot: Bot) -> tuple[str, ...]:
+    """Return the bot's platforms that have a guide and a token, in the order of the bot's file."""
+    guides = known_guides()
+    given = [name for name in settings.secrets() if getattr(settings, name).get_secret_value()]
+    return tuple(
+        name
+        for name in bot.config.adapters
+        if name in guides and any(secret.startswith(f"{name}_") for secret in given)
+    )
 
 
 def _port(host: str, port: int) -> Finding:

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import AsyncIterator
 from pathlib import Path
 
+import msgspec
+
 from llmagent_os.admin.findings import Finding
-from llmagent_os.bot import Bot, make_llm
+from llmagent_os.bot import Bot, check_served_model, make_llm
 from llmagent_os.chat import ChatRequest
 from llmagent_os.config import PREFIX, Settings
-from llmagent_os.errors import LLMAgentOSError
+from llmagent_os.errors import LLMAgentOSError, ModelUnavailableError
+from llmagent_os.llm import LLM
 
 
 async def check_model(settings: Settings, bot: Bot, *, deep: bool) -> AsyncIterator[Finding]:
@@ -30,27 +32,47 @@ async def check_model(settings: Settings, bot: Bot, *, deep: bool) -> AsyncItera
         return
     async with llm:
         if llm.location is None:
-            yield Finding(
-                "model", "ok", f"{name}, at {settings.base_url or 'the default address of the openai client'}"
-            )
-            if (
-                not settings.base_url
-                and not os.environ.get("OPENAI_BASE_URL")
-                and not settings.api_key.get_secret_value()
-            ):
-                yield Finding("model", "note", f"neither {PREFIX}BASE_URL nor {PREFIX}API_KEY is set")
+            where = settings.base_url or "OpenAI's cloud"
+            try:
+                await check_served_model(settings, llm)
+                yield Finding("model", "ok", f"{name}, at {where}, which has it")
+            except ModelUnavailableError as error:
+                yield Finding("model", "problem", str(error), f"start the server, or correct {PREFIX}BASE_URL")
+            except LLMAgentOSError as error:
+                yield Finding("model", "problem", str(error), remedy)
         elif llm.location.local:
             yield _weights(name, Path(llm.location.base))
         else:
             yield Finding("model", "ok", f"{name}, from the Hugging Face hub")
         if deep:
             try:
-                said = await llm.complete(ChatRequest(messages=[{"role": "user", "content": "hello"}], max_tokens=40))
-                yield Finding("model", "ok", f"it answers 'hello' with {said.text!r}")
+                said = await llm.complete(await _hello(settings, bot, llm))
+                answer = (
+                    repr(said.text) if said.text else " and ".join(f"the call {call.name}" for call in said.tool_calls)
+                )
+                yield Finding("model", "ok", f"it answers 'hello' with {answer or 'nothing'}")
             except LLMAgentOSError as error:
                 yield Finding("model", "problem", f"the model does not answer: {error}", remedy)
         else:
             yield Finding("model", "note", "not tried; --deep loads the model and lets it answer")
+
+
+async def _hello(settings: Settings, bot: Bot, llm: LLM) -> ChatRequest:
+    """The request that the bot makes of a first "hello", with its instructions and its tools."""
+    from llmagent_os.modules import BehaviorModule
+    from llmagent_os.reply.agent_settings import AgentSettings
+    from llmagent_os.reply.prompt import warm_up_request
+    from llmagent_os.reply.services import Services
+    from llmagent_os.tools.registry import Plugins
+
+    config = bot.config
+    behavior = BehaviorModule(None, defaults=config.behavior.model_dump(), dimensions=config.behavior.dimensions)
+    folder = settings.plugin_folder or bot.plugin_folder
+    async with Plugins(folder=folder, installed=config.plugins, allowed=config.permissions) as plugins:
+        said = AgentSettings(title=config.title, notes=config.notes, permissions=config.permissions)
+        services = Services(behavior=behavior, settings=said, plugins=plugins)
+        request = warm_up_request(services, native=llm.card.native)
+    return msgspec.structs.replace(request, max_tokens=config.max_tokens, temperature=config.temperature)
 
 
 def _weights(name: str, folder: Path) -> Finding:

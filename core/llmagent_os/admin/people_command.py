@@ -36,8 +36,8 @@ async def listing(settings: Settings) -> str:
             f"({max(0, (each.expires_at - now()).total_seconds()) / 60:.0f} minutes left)"
             for each in requests
         ),
-        ways[access.mode],
     ]
+    lines = [*(lines or ["Nobody was let in yet, and nobody waits."]), ways[access.mode]]
     return "\n".join(lines)
 
 

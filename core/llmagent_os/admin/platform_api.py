@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
+from email.utils import parsedate_to_datetime
 from types import TracebackType
 from typing import TYPE_CHECKING, Self, TypeVar
 
@@ -17,6 +20,7 @@ if TYPE_CHECKING:
 
 TIMEOUT_SECONDS = 10.0  #: for one question to a platform
 MAX_ANSWER_BYTES = 2_000_000
+MAX_CLOCK_SECONDS = 30.0  #: that the clock may differ from the platform's
 
 _T = TypeVar("_T")
 
@@ -58,6 +62,8 @@ class Api:
         self._address = address.rstrip("/")
         self._headers = dict(headers or {})
         self._session: ClientSession | None = None
+        #: how many seconds this machine's clock is ahead of the platform's; None: the platform named no time yet
+        self.clock_ahead: float | None = None
 
     async def __aenter__(self) -> Self:
         from aiohttp import ClientSession, ClientTimeout
@@ -85,6 +91,7 @@ class Api:
         try:
             # A redirect could send the token to another server.
             url = f"{self._address}/{path}"
+            asked = time.time()
             async with self._session.request(method, url, headers=headers, allow_redirects=False) as response:
                 async for chunk in response.content.iter_chunked(65_536):
                     body += chunk
@@ -104,7 +111,27 @@ class Api:
         if status >= 500:
             raise AdapterError(f"{self._who} has an internal problem ({status})")
         headers_read = {name.lower(): value for name, value in said.items()}
+        self._compare_clocks(headers_read, (asked + time.time()) / 2)
         return Answer(status, headers_read, bytes(body), self._who)
+
+    def _compare_clocks(self, headers: Mapping[str, str], here: float) -> None:
+        if "date" not in headers or "age" in headers:  # an answer from a cache is old
+            return
+        with suppress(ValueError, TypeError, OverflowError):
+            self.clock_ahead = here - parsedate_to_datetime(headers["date"]).timestamp()
+
+
+def check_clock_against(section: str, api: Api) -> tuple[Finding, ...]:
+    """Compare this machine's clock with the platform's. Nothing is found if the platform named no time."""
+    if api.clock_ahead is None:
+        return ()
+    seconds = abs(api.clock_ahead)
+    if seconds <= MAX_CLOCK_SECONDS:
+        return (Finding(section, "ok", "this machine's clock agrees with the platform's"),)
+    way = "ahead of" if api.clock_ahead > 0 else "behind"
+    text = f"this machine's clock is {seconds:.0f} s {way} the platform's: reminders come at the wrong time"
+    remedy = "set the clock, and let the system keep it: timedatectl set-ntp true"
+    return (Finding(section, "problem", f"{text}, and signed requests are refused", remedy),)
 
 
 def unreachable(section: str, error: AdapterError, variable: str, value: str) -> Finding:

@@ -6,6 +6,7 @@ linked, each of them names the same person. All of this works beside a running h
 
 from __future__ import annotations
 
+import asyncio
 import json
 from collections.abc import Mapping
 from functools import partial
@@ -20,7 +21,7 @@ from llmagent_os.identity import parse
 from llmagent_os.ledger import Ledger
 from llmagent_os.ledger.connection import file_of
 from llmagent_os.people.linking import Links
-from llmagent_os.people.profiles import Profiles
+from llmagent_os.people.profiles import Profiles, file_name
 from llmagent_os.privacy.known_stores import known_stores
 from llmagent_os.privacy.ledger_store import LedgerStore, data_subject
 from llmagent_os.privacy.profile_store import PROFILES_FOLDER
@@ -30,13 +31,19 @@ from llmagent_os.privacy.stores import Stores
 async def show(settings: Settings, typed: str) -> str:
     """The person's profile, one field a line, and their identities if they have linked several.
 
+    A person who has no profile is not given one.
+
     Raises:
         ConfigError: ``typed`` is not written ``platform:workspace:id``.
     """
     subject = await data_subject(parse(typed), _ledgers(settings))
-    profile = await _profiles(settings).get(subject.person_id)
-    fields: dict[str, Any] = msgspec.to_builtins(profile)
-    known = {name: value for name, value in fields.items() if value not in (None, "", {}, [])}
+    known: dict[str, Any] = {}
+    file = settings.data / PROFILES_FOLDER / f"{file_name(subject.person_id)}.json"
+    if await asyncio.to_thread(file.exists):
+        profile: dict[str, Any] = msgspec.to_builtins(await _profiles(settings).get(subject.person_id))
+        known = {name: value for name, value in profile.items() if value not in (None, "", {}, [])}
+    else:
+        known["no profile"] = f"{subject.person_id} has changed nothing yet; `profile export` prints what else is kept"
     if len(subject.identities) > 1:
         known["linked"] = ", ".join(subject.identities)
     return "\n".join(f"{name}: {value}" for name, value in known.items())

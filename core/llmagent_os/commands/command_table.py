@@ -59,11 +59,13 @@ COMMANDS: Mapping[str, SlashCommand] = MappingProxyType(
             answer=profile,
         ),
         "link": SlashCommand(
-            help="be the same person to me on another platform: gives a code, or takes it as /link CODE",
+            help="share one profile between two accounts: gives a code to type on the other one, as /link CODE",
             answer=link,
             is_kept=False,
         ),
-        "unlink": SlashCommand(help="take this account out of what you have linked", answer=unlink, is_kept=False),
+        "unlink": SlashCommand(
+            help="separate this account from the ones it is linked with", answer=unlink, is_kept=False
+        ),
         "forget": SlashCommand(help="erase everything I keep about you", answer=ask_forget),
     }
 )

@@ -14,5 +14,5 @@ def help_reply(title: str, commands: Mapping[str, str]) -> Reply:
         title: what the agent calls itself.
         commands: a line of help for each command that the person may give, by name.
     """
-    text = f"I am {title}. Just tell me what you need, or type a command:"
+    text = f"I am {title}. Write what you need, or one of these commands:"
     return Reply("\n".join([text, *(f"- `/{name}`: {line}" for name, line in commands.items())]))

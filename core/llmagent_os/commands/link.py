@@ -11,14 +11,14 @@ from llmagent_os.people.linking import CODE_VALID, Joined, Refused
 from llmagent_os.reply.services import Services
 
 #: The answer of ``/link`` and ``/unlink`` where the agent keeps nothing.
-NO_LEDGER = Reply("I keep nothing about anybody here, so there is nothing to link.")
+NO_LEDGER = Reply("Nothing is kept about people here, so no accounts can be linked.")
 
 _REFUSED = {
-    Refused.WRONG: "There is no such code, or not any more: a code is good once, and for ten minutes. Send `/link` "
-    "on the other platform, and give me its new code here.",
-    Refused.OWN: "That is your own code. Give it to me on the *other* platform, as `/link CODE`.",
-    Refused.SAME: "These two are the same person to me already. `/unlink` takes this account out.",
-    Refused.TOO_OFTEN: "Too many wrong codes. Please wait an hour, and then ask for a new one.",
+    Refused.WRONG: "This code is not valid. A code works once, and for ten minutes. Send `/link` on the other "
+    "platform to get a new code, and type that code here.",
+    Refused.OWN: "This code is from this account. Type `/link CODE` on the *other* platform.",
+    Refused.SAME: "These two accounts are linked already. `/unlink` separates this account again.",
+    Refused.TOO_OFTEN: "Too many wrong codes. Try again in an hour, with a new code.",
 }
 
 
@@ -31,9 +31,9 @@ async def link(services: Services, command: Command) -> Reply:
         code = await links.issue(identity)
         minutes = int(CODE_VALID.total_seconds() // 60)
         return Reply(
-            f"Write to me on the other platform, and send `/link {code}` there. Within {minutes} minutes, that makes "
-            "the account you send it from the same person as this one: one profile, and what I keep for you in both "
-            "places. Show the code to nobody else."
+            f"To link another account of yours with this one, send me `/link {code}` from that account. The code works "
+            f"for {minutes} minutes. Both accounts then share one profile, one calendar and one history. Show the code "
+            "to nobody else."
         )
     result = await links.join(identity, typed)
     if isinstance(result, Refused):
@@ -43,6 +43,6 @@ async def link(services: Services, command: Command) -> Reply:
 
 def _joined(result: Joined, everyone: tuple[Identity, ...]) -> str:
     return (
-        f"Done: on {join_words(platform_names(everyone))} you are one person to me now. Your profile is the one of "
-        f"{platform_name(result.issuer)}, completed with what I knew here. `/unlink` takes this account out again."
+        f"Linked: {join_words(platform_names(everyone))} now share one profile. It is the profile from "
+        f"{platform_name(result.issuer)}, completed with what was known here. `/unlink` separates this account again."
     )

@@ -12,7 +12,7 @@ from typing import cast
 import sqlalchemy as sa
 from sqlalchemy.exc import ArgumentError, SQLAlchemyError
 
-from llmagent_os.errors import LedgerError
+from llmagent_os.errors import ConfigError, LedgerError
 from llmagent_os.ledger.host_lock import HostLock
 from llmagent_os.ledger.schema import REVISION, metadata
 
@@ -73,20 +73,19 @@ def file_of(url: str) -> Path | None:
     """The file that ``url`` names. None: the ledger is in memory.
 
     Raises:
-        LedgerError: ``url`` is no SQLite URL.
+        ConfigError: ``url`` is no SQLite URL.
 
     >>> file_of("sqlite:///var/ledger.db")
     PosixPath('var/ledger.db')
     """
+    remedy = "write sqlite:///path/to/ledger.db into LLMAGENT_OS_DATABASE_URL, or leave it empty"
     try:
         parsed = sa.make_url(url)
     except ArgumentError as error:
-        raise LedgerError(f"ledger {url!r} is no database URL; write sqlite:///path/to/ledger.db") from error
+        raise ConfigError(f"ledger {url!r} is no database URL; {remedy}") from error
     if parsed.get_backend_name() != "sqlite":
-        raise LedgerError(
-            f"ledger {parsed.render_as_string()!r}: this version keeps its ledger in SQLite; "
-            "write sqlite:///path/to/ledger.db"
-        )
+        text = parsed.render_as_string()
+        raise ConfigError(f"ledger {text!r}: this version keeps its ledger in SQLite; {remedy}")
     if parsed.database in (None, "", ":memory:"):
         return None
     return Path(parsed.database)
@@ -106,7 +105,7 @@ def connect(path: Path | None, synchronous: str) -> Database:
         raise LedgerError(f"ledger: synchronous is FULL, NORMAL or EXTRA, not {synchronous!r}")
     try:
         if path is not None:
-            path.parent.mkdir(parents=True, exist_ok=True)
+            path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
             path.touch(mode=0o600)  # only its owner may read what people say
         return _connect(path, synchronous)
     except (*DATABASE_ERRORS, OSError) as error:

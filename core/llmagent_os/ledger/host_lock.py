@@ -31,7 +31,7 @@ class HostLock:
             os.close(file)
             raise LedgerError(
                 f"another host (process {holder}) already runs on this ledger, as {self.path} says: "
-                "stop it, or give this one a ledger of its own"
+                "stop it, or give this one a data folder of its own (LLMAGENT_OS_DATA)"
             ) from error
         os.ftruncate(file, 0)
         os.write(file, f"{os.getpid()}\n".encode())

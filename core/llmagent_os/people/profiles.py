@@ -229,6 +229,8 @@ class Profiles:
         for path in sorted(self._folder.glob("*.json")):
             try:
                 held = self._read(path, None)
+                if held is not None and file_name(held.profile.user_id) != path.stem:
+                    raise ProfileError(f"{path} holds the profile of {held.profile.user_id!r}, under another name")
             except (OSError, ProfileError) as error:
                 found.append((path, str(error)))
                 continue

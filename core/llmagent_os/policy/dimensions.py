@@ -97,5 +97,7 @@ def starting(dimensions: Mapping[str, Mapping[str, str]], chosen: Mapping[str, o
             hint = f"did you mean `{near[0]}`?" if near else f"there are: {', '.join(dimensions)}"
             raise ValueError(f"{where} is no dimension of this bot; {hint}")
         if value not in tuple(dimensions[name]):
-            raise ValueError(f"{where} cannot be {value!r}: write {' or '.join(dimensions[name])}")
+            near = get_close_matches(str(value), dimensions[name], 1, 0.6)
+            hint = f"; did you mean {near[0]!r}?" if near else ""
+            raise ValueError(f"{where} cannot be {value!r}: write {' or '.join(dimensions[name])}{hint}")
     return {name: str(chosen.get(name, next(iter(values)))) for name, values in dimensions.items()}

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Collection
+from difflib import get_close_matches
 from importlib.metadata import EntryPoint, entry_points
 from pathlib import Path
 
@@ -18,6 +19,17 @@ FileVersion = tuple[int, int]  #: modification time in nanoseconds, and size in 
 async def installed_plugins() -> tuple[EntryPoint, ...]:
     """Return the entry points of all installed plugins."""
     return await asyncio.to_thread(lambda: tuple(entry_points(group=GROUP)))
+
+
+def not_installed(name: str, known: Collection[str]) -> str:
+    """Say that there is no such plugin, and which is nearest.
+
+    >>> not_installed("calender", ["calendar", "profile"])
+    "no installed plugin is called 'calender'; did you mean 'calendar'?"
+    """
+    near = get_close_matches(name, known, 1, 0.6)
+    hint = f"did you mean {near[0]!r}?" if near else f"installed: {', '.join(sorted(known)) or 'none'}"
+    return f"no installed plugin is called {name!r}; {hint}"
 
 
 def version(path: Path) -> dict[Path, FileVersion]:

@@ -27,7 +27,7 @@ from llmagent_os.timers import Timers
 from llmagent_os.tools.circuit_breaker import CircuitBreaker
 from llmagent_os.tools.loaded_plugin import ENTRY_POINT, LoadedPlugin, PluginHealth, health_of_all
 from llmagent_os.tools.plugin_loading import from_entry_point, from_file
-from llmagent_os.tools.plugin_sources import PluginFolder, installed_plugins
+from llmagent_os.tools.plugin_sources import PluginFolder, installed_plugins, not_installed
 from llmagent_os.tools.tool_calling import ToolCaller, is_permitted
 from llmagent_os.tools.tool_schema import tools_of
 
@@ -94,14 +94,15 @@ class Plugins:
 
     async def start(self) -> None:
         """Load everything. ``health`` reports a plugin that cannot be loaded; the others load all the same."""
-        for entry in await installed_plugins():
+        entries = await installed_plugins()
+        for entry in entries:
             if self._installed is None or entry.name in self._installed:
                 with self._reported(f"{ENTRY_POINT} {entry.name}"):
                     await self.add(await asyncio.to_thread(from_entry_point, entry.name, entry.load), ENTRY_POINT)
         for name in self._installed or ():
             if name not in self._loaded and f"{ENTRY_POINT} {name}" not in self._problems:
                 with self._reported(f"{ENTRY_POINT} {name}"):
-                    raise PluginError(f"no installed plugin is called {name!r}")
+                    raise PluginError(not_installed(name, [entry.name for entry in entries]))
         for path in await self._folder.files():
             await self.reload(path)
 
@@ -128,6 +129,16 @@ class Plugins:
             for tool in each.tools.values()
             if is_permitted(tool.spec, self._allowed, allowed)
         )
+
+    @property
+    def permissions(self) -> frozenset[str]:
+        """Every permission that a tool of a loaded plugin asks for, given or not."""
+        return frozenset(tool.spec.permission for each in self._loaded.values() for tool in each.tools.values()) - {""}
+
+    @property
+    def awaits_first_file(self) -> bool:
+        """Whether there is a folder of plugins, and no plugin of it was loaded yet."""
+        return self.folder is not None and all(each.source == ENTRY_POINT for each in self._loaded.values())
 
     @property
     def commands(self) -> dict[str, str]:

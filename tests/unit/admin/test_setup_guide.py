@@ -202,10 +202,13 @@ async def test_slack_names_each_scope_that_is_missing_and_its_use(slack: Platfor
 
 
 async def test_slack_tokens_in_each_others_place_are_noticed(slack: Platform) -> None:
-    guidance = await ask("slack", slack.settings(slack_bot_token=APP_TOKEN, slack_app_token=BOT_TOKEN))
-    first, second = problems(guidance)
-    assert "SLACK_BOT_TOKEN holds an app-level token, which belongs in SLACK_APP_TOKEN" in first
-    assert "SLACK_APP_TOKEN holds a bot token, which belongs in SLACK_BOT_TOKEN" in second
+    with pytest.raises(ConfigError) as caught:
+        slack.settings(slack_bot_token=APP_TOKEN, slack_app_token=BOT_TOKEN)
+    first, second = str(caught.value).splitlines()
+    assert "SLACK_BOT_TOKEN" in first
+    assert "a Slack app-level token (xapp-...), which belongs in SLACK_APP_TOKEN" in first
+    assert "SLACK_APP_TOKEN" in second
+    assert "a Slack bot token (xoxb-...), which belongs in SLACK_BOT_TOKEN" in second
     assert slack.asked == [], "a token in the wrong place is sent nowhere"
 
 
@@ -214,8 +217,7 @@ async def test_slack_tokens_in_each_others_place_are_noticed(slack: Platform) ->
     [
         ({"slack_bot_token": BOT_TOKEN}, ["neither SLACK_APP_TOKEN nor SLACK_SIGNING_SECRET"]),
         ({"slack_bot_token": BOT_TOKEN, "slack_signing_secret": "no"}, ["SLACK_SIGNING_SECRET is no signing secret"]),
-        ({"slack_bot_token": "xoxp-1", "slack_signing_secret": SIGNING}, ["a person's token"]),
-        ({"slack_bot_token": "hunter\n2", "slack_signing_secret": SIGNING}, ["is no token that starts with xoxb-"]),
+        ({"slack_bot_token": "hunter2", "slack_signing_secret": SIGNING}, ["is no token that starts with xoxb-"]),
         ({"slack_bot_token": BOT_TOKEN, "slack_signing_secret": SIGNING}, []),
     ],
 )

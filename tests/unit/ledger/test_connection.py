@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from llmagent_os.errors import LedgerError
+from llmagent_os.errors import LedgerError, LLMAgentOSError
 from llmagent_os.ledger import Ledger
 from llmagent_os.ledger.connection import connect
 from tests.unit.ledger.samples import execute, message
@@ -29,7 +29,7 @@ async def test_closed_is_closed(ledger: Ledger) -> None:
 )
 async def test_a_wrong_url_is_named_with_what_to_write(url: str, says: str) -> None:
     """Whoever sets the bot up would not know what to write instead."""
-    with pytest.raises(LedgerError, match=says):
+    with pytest.raises(LLMAgentOSError, match=says):
         await Ledger.open(url)
 
 

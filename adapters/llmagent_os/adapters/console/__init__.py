@@ -5,7 +5,7 @@ r"""Chat in the terminal.
     › what do I have tomorrow?            a line is a message; /profile and the like are commands
     You have lunch with Ana at noon.      the reply appears as it is written
       1) Yes   2) No                      a number presses a button
-    › +1                                  a reaction to the last reply: +1, -1, :tada:, +🎉; again removes it
+    › +1                                  a reaction to the last reply: +1, -1, 👍, :tada:; again removes it
     › a line that ends in \               continues in the next line
 
 The chat ends with the input: Ctrl-D, or the end of a pipe.

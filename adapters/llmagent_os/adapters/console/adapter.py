@@ -23,6 +23,9 @@ MAX_RECEIPTS = 1000
 #: What the person reads when the host has no room for a line.
 BUSY = "This was not taken: too many messages are waiting. Please say it again in a moment."
 
+#: What the person reads at the beginning.
+HOW_TO = "👍 or 👎 (+1, -1) reacts to the last reply; the same again takes it back. Ctrl-D ends."
+
 _RED, _DIM, _BOLD, _OFF = "\x1b[31m", "\x1b[2m", "\x1b[1m", "\x1b[0m"
 
 
@@ -88,7 +91,7 @@ class ConsoleAdapter:
         """Read lines until the input ends."""
         if self._title and self._is_terminal:
             examples = "".join(f"\n  {example}" for example in self._examples)
-            await self._print(f"{self._style(_BOLD, self._title)}  {self._style(_DIM, 'Ctrl-D ends.' + examples)}\n")
+            await self._print(f"{self._style(_BOLD, self._title)}  {self._style(_DIM, HOW_TO + examples)}\n")
         await self._prompt()
         begun = ""  # lines that continue in the next one
         async for line in lines(self._in):

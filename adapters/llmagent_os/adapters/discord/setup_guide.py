@@ -9,7 +9,7 @@ from urllib.parse import quote, urlencode
 import msgspec
 
 from llmagent_os.admin.findings import Finding
-from llmagent_os.admin.platform_api import Answer, Api, unreachable
+from llmagent_os.admin.platform_api import Answer, Api, check_clock_against, unreachable
 from llmagent_os.admin.setup_guide import Guidance, GuideSetup
 from llmagent_os.errors import AdapterError
 
@@ -28,6 +28,7 @@ _PORTAL = "https://discord.com/developers/applications"
 _INVITE = "https://discord.com/oauth2/authorize"
 #: Flags of an application: it has the Message Content intent, as a verified bot or as any other bot.
 _MESSAGE_CONTENT = 1 << 18 | 1 << 19
+_ADMINISTRATOR = 1 << 3  #: has every permission
 _LISTED_SERVERS = 200  #: that Discord names in one answer
 
 _NEW_TOKEN = f"take a new one at {_PORTAL} → your application → Bot → Reset Token"
@@ -47,6 +48,8 @@ class _Application(msgspec.Struct):
 
 class _Guild(msgspec.Struct):
     id: str
+    name: str = ""
+    permissions: str = ""  #: bits as a decimal number; empty: Discord does not say
 
 
 async def guide(setup: GuideSetup) -> Guidance:
@@ -67,6 +70,7 @@ async def guide(setup: GuideSetup) -> Guidance:
         try:
             async with Api("Discord", settings.discord_api_url, headers) as api:
                 application = await _check(api, findings)
+                findings += check_clock_against("discord", api)
         except AdapterError as error:
             findings.append(unreachable("discord", error, "DISCORD_API_URL", settings.discord_api_url))
     url = invitation(application.id) if application else ""
@@ -101,7 +105,9 @@ async def _check(api: Api, findings: list[Finding]) -> _Application | None:
     if application.bot_require_code_grant:
         text = "the bot requires an OAuth2 code grant: nobody can invite it"
         findings.append(_problem(text, f"turn that off at {_bot_page(application.id)}"))
-    servers = len(_accepted(await api.ask("GET", "users/@me/guilds")).read(list[_Guild]))
+    guilds = _accepted(await api.ask("GET", "users/@me/guilds")).read(list[_Guild])
+    findings += [problem for guild in guilds if (problem := _lacking(guild))]
+    servers = len(guilds)
     if not servers:
         findings.append(_note("the bot is in no server yet: open the invitation"))
     else:
@@ -112,6 +118,17 @@ async def _check(api: Api, findings: list[Finding]) -> _Application | None:
         )
         findings.append(Finding("discord", "ok", f"the bot is in {count}"))
     return application
+
+
+def _lacking(guild: _Guild) -> Finding | None:
+    """The permissions that the bot needs and does not have in a server."""
+    if not guild.permissions.isdecimal() or (granted := int(guild.permissions)) & _ADMINISTRATOR:
+        return None
+    missing = [name for name, bit in PERMISSIONS.items() if not granted & bit]
+    if not missing:
+        return None
+    remedy = "open the invitation again for this server, or give the bot's role these permissions"
+    return _problem(f"in the server {guild.name or guild.id!r} the bot may not: {', '.join(missing)}", remedy)
 
 
 def _accepted(answer: Answer) -> Answer:

@@ -13,7 +13,7 @@ from urllib.parse import quote, urlsplit
 import msgspec
 
 from llmagent_os.admin.findings import Finding
-from llmagent_os.admin.platform_api import Api, unreachable
+from llmagent_os.admin.platform_api import Api, check_clock_against, unreachable
 from llmagent_os.admin.setup_guide import Guidance, GuideSetup
 from llmagent_os.config import Settings
 from llmagent_os.errors import AdapterError
@@ -130,6 +130,7 @@ async def check(settings: Settings) -> tuple[Finding, ...]:
                 findings.append(wrong)
             elif app:
                 findings.append(await _app_token(api, app))
+            findings += check_clock_against("slack", api)
     except AdapterError as error:
         findings.append(unreachable("slack", error, "SLACK_API_URL", settings.slack_api_url))
     if secret and not re.fullmatch(r"[0-9a-f]{32}", secret):
@@ -197,14 +198,7 @@ def _refused(variable: str, answer: _TestAnswer, place: str) -> Finding:
 def _wrong_shape(variable: str, token: str, prefix: str, place: str) -> Finding | None:
     if re.fullmatch(re.escape(prefix) + r"[A-Za-z0-9-]+", token):
         return None
-    kinds = {
-        "xoxb-": "a bot token, which belongs in SLACK_BOT_TOKEN",
-        "xapp-": "an app-level token, which belongs in SLACK_APP_TOKEN",
-        "xoxp-": "a person's token, which a bot must not use",
-    }
-    kind = next((text for start, text in kinds.items() if start != prefix and token.startswith(start)), None)
-    what = f"holds {kind} ({token[:5]}...)" if kind else f"is no token that starts with {prefix}"
-    return _problem(f"{variable} {what}", place)
+    return _problem(f"{variable} is no token that starts with {prefix}", place)
 
 
 def _steps(setup: GuideSetup) -> str:

@@ -9,7 +9,7 @@ from urllib.parse import urlsplit
 import msgspec
 
 from llmagent_os.admin.findings import Finding
-from llmagent_os.admin.platform_api import Api, unreachable
+from llmagent_os.admin.platform_api import Api, check_clock_against, unreachable
 from llmagent_os.admin.setup_guide import Guidance, GuideSetup
 from llmagent_os.config import Settings
 from llmagent_os.errors import AdapterError
@@ -54,6 +54,7 @@ async def guide(setup: GuideSetup) -> Guidance:
         try:
             async with Api("Telegram", settings.telegram_api_url) as api:
                 me = await _check(api, token, settings, findings)
+                findings += check_clock_against("telegram", api)
         except AdapterError as error:
             findings.append(unreachable("telegram", error, "TELEGRAM_API_URL", settings.telegram_api_url))
     findings += _public(settings.telegram_webhook_url)

@@ -1,24 +1,41 @@
 """The settings of one installation: environment variables, and a ``.env`` file for variables that are not set.
 
 Settings of a bot, rather than of a machine, are in the bot's TOML file (:mod:`llmagent_os.bot`).
+
+A path may begin with ``~`` or a variable. Quotes, white space and invisible characters around a value are taken off.
+So is ``Bot`` or ``Bearer`` before a token. A token of the wrong kind is refused.
 """
 
 from __future__ import annotations
 
 import os
 import re
+from collections.abc import Mapping
 from difflib import get_close_matches
+from importlib.metadata import entry_points
 from pathlib import Path
 from typing import Any, ClassVar, Literal, Self
+from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from dotenv import dotenv_values
-from pydantic import Field, SecretStr, ValidationError, field_validator
+from pydantic import Field, SecretStr, ValidationError, ValidationInfo, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
+from llmagent_os.config.env_file import Line, read_env_file
+from llmagent_os.config.misnamed import PREFIX, meant_by
+from llmagent_os.config.secret_text import clean_token, cleaned, kind_of
+from llmagent_os.config.user_path import user_path, user_url
 from llmagent_os.errors import ConfigError
 
-PREFIX = "LLMAGENT_OS_"  #: of our environment variables
+__all__ = ["PREFIX", "Settings", "check_zone"]
+
+#: OpenAI's own variables, which are read where ours are not set.
+OPENAI_URL, OPENAI_KEY = "OPENAI_BASE_URL", "OPENAI_API_KEY"
+#: The host of OpenAI's own cloud, which takes nobody without a key.
+OPENAI_HOST = "api.openai.com"
+OPENAI_CLOUD = f"https://{OPENAI_HOST}/v1"  #: its address
+
+_TOKENS = ("slack_bot_token", "slack_app_token", "slack_signing_secret", "discord_token", "telegram_token", "api_key")
 
 
 def check_zone(name: str) -> str:
@@ -154,8 +171,42 @@ class Settings(BaseSettings):
         "access": "write pairing, closed or everyone",
         "policy": "write bayes, reinforce, actor_critic, q_learning or fixed",
         "allow": "write platform:workspace:id, separated by commas: slack:T024:U17, telegram::4711, slack:T024:*",
+        "device": "write cpu or cuda",
         "admins": "write platform:workspace:id, separated by commas: slack:T024:U17, telegram::4711",
     }
+
+    @field_validator("*", mode="before")
+    @classmethod
+    def _pasted(cls, value: Any, info: ValidationInfo) -> Any:
+        """Take off what was pasted along with a value, and replace ``~`` and variables in paths."""
+        name = info.field_name or ""
+        if not isinstance(value, str):
+            return user_path(str(value)) if isinstance(value, Path) else value
+        if name in _TOKENS:
+            return clean_token(value)
+        text = cleaned(value, straight=name != "web_token")
+        if name in ("data", "plugin_folder"):
+            return user_path(text)
+        if name == "database_url":
+            return user_url(text)
+        return str(user_path(text)) if name == "model" and text.startswith(("~", "$")) else text
+
+    @field_validator(*_TOKENS)
+    @classmethod
+    def _right_kind(cls, value: SecretStr, info: ValidationInfo) -> SecretStr:
+        variable = cls.variable(info.field_name or "")
+        kind = kind_of(value.get_secret_value())
+        if kind is None or kind.variable == variable or (variable == f"{PREFIX}API_KEY" and "Discord" in kind.what):
+            return value
+        belongs = f", which belongs in {kind.variable}" if kind.variable else ""
+        raise ValueError(f"it holds {kind.what}{belongs}")
+
+    @field_validator("base_url")
+    @classmethod
+    def _address(cls, value: str) -> str:
+        if value and not re.match(r"https?://[^/\s]", value):
+            raise ValueError("an address begins with http:// or https://")
+        return value
 
     @field_validator("time_zone")
     @classmethod
@@ -168,12 +219,17 @@ class Settings(BaseSettings):
         for each in filter(None, (part.strip() for part in value.split(","))):
             if not re.fullmatch(r"\*|[^:;\s]+:(\*|[^:;\s]*:[^;\s]+)", each):
                 raise ValueError(f"{each!r} is not a person or a pattern")
+            platform = each.partition(":")[0]
+            known = [point.name for point in entry_points(group="llmagent_os.adapters")]
+            near = get_close_matches(platform, known, 1, 0.75)
+            if near and platform not in known:
+                raise ValueError(f"there is no platform {platform!r} in {each!r}; did you mean {near[0]!r}?")
         return value
 
-    @field_validator("log_level", "log_format", "access", mode="before")
+    @field_validator("log_level", "log_format", "access", "policy", "device", mode="before")
     @classmethod
     def _lower(cls, value: Any) -> Any:
-        return value.strip().lower() if isinstance(value, str) else value
+        return cleaned(value).lower() if isinstance(value, str) else value
 
     @classmethod
     def load(cls, env_file: Path | None = Path(".env"), **given: Any) -> Self:
@@ -184,19 +240,51 @@ class Settings(BaseSettings):
             given: values by field name, such as options of the command line. None means not given.
 
         Raises:
-            ConfigError: a value is wrong or a variable is misspelt; the message names it and the remedy.
+            ConfigError: a value is wrong, a variable is misspelt, or a line of the file cannot be read; the message
+                names it and the remedy.
         """
-        for variable in cls.unknown(env_file):
-            near = get_close_matches(variable, cls.variables(), 1, 0.9)
-            if near:
-                raise ConfigError(f"{variable} is not a setting; did you mean {near[0]}?")
-        values: dict[str, Any] = {name: value for name, value in given.items() if value is not None}
-        values["_env_file"] = env_file
+        lines = _lines(env_file)
+        outside = _environment()
+        wrong = [
+            f"{where}{name} is not a setting; did you mean {meant}?"
+            for where, name, meant in cls._misnamed(env_file, lines, outside)
+            if where or name.startswith(PREFIX)
+        ]
+        if wrong:
+            raise ConfigError("\n".join(wrong))
+        values: dict[str, Any] = {
+            name: lines[variable].value
+            for name in cls.model_fields
+            if (variable := cls.variable(name)) in lines and lines[variable].value and variable not in outside
+        }
+        values |= {name: value for name, value in given.items() if value is not None}
+        values |= _from_openai(values, outside, lines)
         try:
             return cls(**values)
         except ValidationError as error:
             # Without its cause, whose text would show a secret's value.
-            raise ConfigError("\n".join(_explained(cls, dict(found)) for found in error.errors())) from None
+            text = [_explained(cls, dict(found), env_file, lines, outside | given) for found in error.errors()]
+            raise ConfigError("\n".join(text)) from None
+
+    @classmethod
+    def _misnamed(
+        cls, env_file: Path | None, lines: Mapping[str, Line], outside: Mapping[str, str]
+    ) -> list[tuple[str, str, str]]:
+        """Variables that are no settings, but are meant for one that has no value.
+
+        Returns:
+            For each of them: where it stands in the file (empty: in the environment), its name, and the setting.
+        """
+        ours = cls.variables()
+        there = {name for name, line in lines.items() if line.value} | set(outside)
+        found: list[tuple[str, str, str]] = []
+        for name, line in sorted(lines.items(), key=lambda item: item[1].number):
+            if name not in outside and (meant := meant_by(name, line.value, ours)):
+                found.append((f"{env_file}, line {line.number}: ", name, meant))
+        found += [
+            ("", name, meant) for name, value in sorted(outside.items()) if (meant := meant_by(name, value, ours))
+        ]
+        return [each for each in found if each[1].startswith(PREFIX) or not there & set(each[2].split(" or "))]
 
     @property
     def zone(self) -> str:
@@ -238,27 +326,101 @@ class Settings(BaseSettings):
 
     @classmethod
     def unknown(cls, env_file: Path | None = Path(".env")) -> tuple[str, ...]:
-        """Return the variables with our prefix that no setting reads: misspelt, or for another adapter or plugin.
+        """Return the variables with our prefix that no setting reads: for another adapter or plugin.
 
         Raises:
             ConfigError: ``env_file`` cannot be read.
         """
-        named = set(os.environ)
-        try:
-            if env_file is not None and env_file.exists():
-                named.update(dotenv_values(env_file))
-        except (OSError, UnicodeDecodeError) as error:
-            raise ConfigError(f"{env_file} cannot be read: {error}") from error
-        return tuple(sorted(name for name in named if name.startswith(PREFIX) and name not in cls.variables()))
+        names = {*_environment(), *_lines(env_file)}
+        return tuple(sorted(name for name in names if name.startswith(PREFIX) and name not in cls.variables()))
+
+    @classmethod
+    def unread(cls, env_file: Path | None = Path(".env")) -> tuple[str, ...]:
+        """Say which variables are set and do nothing, one line each.
+
+        These are unknown variables with our prefix, and variables of the environment that other programs use for what
+        a setting of ours does. The latter may be meant for those programs, so they are no error.
+
+        Raises:
+            ConfigError: ``env_file`` cannot be read.
+        """
+        lines = _lines(env_file)
+        misnamed = cls._misnamed(env_file, lines, _environment())
+        named = {name for _, name, _ in misnamed}
+        return (
+            *(f"{name} is set, but is not a setting; did you mean {meant}?" for _, name, meant in misnamed),
+            *(
+                f"{name} is set, but LLMAgentOS itself does not read it"
+                for name in cls.unknown(env_file)
+                if name not in named
+            ),
+        )
 
 
-def _explained(settings: type[Settings], found: dict[str, Any]) -> str:
+def _lines(env_file: Path | None) -> dict[str, Line]:
+    return {} if env_file is None else read_env_file(env_file, {*Settings.variables(), OPENAI_URL, OPENAI_KEY})
+
+
+def _environment() -> dict[str, str]:
+    """The variables of the environment that are not empty. Compose files and shells pass on empty ones."""
+    return {name.upper(): value for name, value in os.environ.items() if value}
+
+
+def _from_openai(values: Mapping[str, Any], outside: Mapping[str, str], lines: Mapping[str, Line]) -> dict[str, str]:
+    """The address and the key in OpenAI's own variables, where ours are not set.
+
+    Their key is for their address. It is sent to another server only if ``OPENAI_BASE_URL`` names that server.
+    """
+
+    def found(name: str) -> str:
+        return outside.get(name) or (lines[name].value if name in lines else "")
+
+    url = values.get("base_url") or outside.get(f"{PREFIX}BASE_URL", "")
+    key = values.get("api_key") or outside.get(f"{PREFIX}API_KEY", "")
+    taken: dict[str, str] = {}
+    if not url and (theirs := found(OPENAI_URL)):
+        taken["base_url"] = theirs
+    if not key and (not url or host_of(url) == OPENAI_HOST) and (theirs := found(OPENAI_KEY)):
+        taken["api_key"] = theirs
+    return taken
+
+
+def host_of(url: str) -> str:
+    """The host of an address. Empty: it has none."""
+    try:
+        return urlsplit(url).hostname or ""
+    except ValueError:
+        return ""
+
+
+def _explained(
+    settings: type[Settings],
+    found: dict[str, Any],
+    env_file: Path | None,
+    lines: Mapping[str, Line],
+    nearer: Mapping[str, Any],
+) -> str:
+    """One of pydantic's errors, in words that say which setting, where it stands, and what to write.
+
+    Args:
+        settings: the class.
+        found: the error.
+        env_file: the file that was read.
+        lines: its variables.
+        nearer: variables and fields whose values win over the file.
+    """
     name = str(found["loc"][0]) if found["loc"] else ""
     name = next((each for each in settings.model_fields if settings.variable(each) == name), name)
     field = settings.model_fields.get(name)
     if field is None:
         return f"{name!r} is not a setting; there are {', '.join(settings.model_fields)}"
+    variable = settings.variable(name)
+    in_file = variable in lines and variable not in nearer and nearer.get(name) is None
+    where = f"{env_file}, line {lines[variable].number}: " if in_file else ""
     value = "its value (not shown)" if name in settings.secrets() else repr(str(found["input"]))
-    message = str(found["msg"])
+    message = str(found["ctx"]["error"] if found["type"] == "value_error" else found["msg"])
     remedy = settings.REMEDIES.get(name, f"it sets: {field.description}")
-    return f"{settings.variable(name)} cannot be {value}: {message[0].lower()}{message[1:]}; {remedy}"
+    if found["type"] == "literal_error":
+        near = get_close_matches(str(found["input"]).lower(), re.findall(r"'(\w+)'", str(found["ctx"]["expected"])), 1)
+        remedy = f"did you mean {near[0]}? {remedy[0].upper()}{remedy[1:]}" if near else remedy
+    return f"{where}{variable} cannot be {value}: {message[0].lower()}{message[1:]}; {remedy}"

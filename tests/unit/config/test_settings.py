@@ -11,7 +11,7 @@ import pytest
 from llmagent_os.config import PREFIX, Settings
 from llmagent_os.errors import ConfigError
 
-EXAMPLE = Path(__file__).parents[2] / ".env.example"
+EXAMPLE = Path(__file__).parents[3] / ".env.example"
 
 
 @pytest.fixture(autouse=True)
@@ -80,7 +80,7 @@ def test_wrong_value_is_named_with_its_variable_and_a_remedy(
         assert part in str(caught.value)
 
 
-def test_every_wrong_value_is_told_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_every_wrong_value_is_named_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("LLMAGENT_OS_WEB_PORT", "x")
     monkeypatch.setenv("LLMAGENT_OS_SLOTS", "0")
     with pytest.raises(ConfigError, match=r"(?s)LLMAGENT_OS_SLOTS.*\n.*LLMAGENT_OS_WEB_PORT"):
@@ -130,3 +130,30 @@ def test_ledger_lies_in_the_data_folder_unless_a_url_is_given(tmp_path: Path) ->
     assert moved.chat_ledger_url == f"sqlite:///{tmp_path}/there/chat.db"
     given = Settings.load(database_url="sqlite:///x.db")
     assert given.ledger_url == given.chat_ledger_url == "sqlite:///x.db"
+
+
+@pytest.mark.parametrize(
+    ("line", "message"),
+    [
+        ("LLMAGENT_OS_POLICY=bays", "did you mean bayes?"),
+        ("LLMAGENT_OS_ACCESS=close", "did you mean closed?"),
+        ("LLMAGENT_OS_ALLOW=slak:T1:*", "there is no platform 'slak' in 'slak:T1:*'; did you mean 'slack'?"),
+        ("LLMAGENT_OS_BASE_URL=127.0.0.1:8000/v1", "an address begins with http:// or https://"),
+    ],
+)
+def test_wrong_value_of_the_file_is_named_with_its_line_and_the_nearest_value(
+    tmp_path: Path, line: str, message: str
+) -> None:
+    (tmp_path / ".env").write_text(f"# mine\n{line}\n")
+    with pytest.raises(ConfigError) as caught:
+        Settings.load()
+    assert str(caught.value).startswith(f".env, line 2: {line.partition('=')[0]} cannot be ")
+    assert message in str(caught.value)
+
+
+def test_values_lose_the_quotes_that_docker_keeps(monkeypatch: pytest.MonkeyPatch) -> None:
+    """``docker run --env-file`` takes quotes as part of the value."""
+    monkeypatch.setenv("LLMAGENT_OS_DATA", '"here"')
+    monkeypatch.setenv("LLMAGENT_OS_LOG_LEVEL", "'DEBUG'")
+    assert Settings.load().data == Path("here")
+    assert Settings.load().log_level == "debug"
