@@ -53,8 +53,8 @@ async def export(settings: Settings, typed: str) -> str:
     """Everything that is kept about the person, as indented JSON by kind.
 
     Kinds are ``profile``, ``profiles`` (of accounts that were linked to it), ``interactions``, ``rewards``,
-    ``records``, ``timers``, ``identities``, ``members``, ``conversations`` (transcripts, such as that of the web chat)
-    and ``files``.
+    ``records``, ``timers``, ``identities``, ``members``, ``conversations`` (transcripts, such as that of the web chat),
+    ``files``, and ``damaged``: rows that cannot be read, as they are.
 
     Raises:
         ConfigError: ``typed`` is not written ``platform:workspace:id``, or an adapter that keeps a transcript cannot

@@ -63,6 +63,11 @@ CONVERSATIONS = Retention(
     UNTIL_FORGOTTEN,
     "Policies and models learn from them, and learn them again from the start after a link or an erasure.",
 )
+DAMAGED = Retention(
+    "rows, messages and profiles that cannot be read",
+    UNTIL_FORGOTTEN,
+    "They may be repaired. `llmagent-os doctor` lists them, and whoever runs the bot deletes them.",
+)
 RECORDS = Retention(
     "records and timers of plugins",
     UNTIL_FORGOTTEN,
@@ -89,6 +94,7 @@ RETENTIONS = (
     TRANSCRIPT,
     PROFILE,
     CONVERSATIONS,
+    DAMAGED,
     RECORDS,
     LINKS,
     MEMBERS,
