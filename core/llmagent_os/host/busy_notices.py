@@ -8,8 +8,11 @@ import structlog
 
 from llmagent_os.adapter import Reply
 from llmagent_os.adapter_kit.background_tasks import BackgroundTasks
+from llmagent_os.adapter_kit.bounded_dict import BoundedDict
+from llmagent_os.adapter_kit.containment import contain
 from llmagent_os.events import ButtonPress, Command, Event, Message, event_key
 from llmagent_os.host.supervisor import AdapterSupervisor
+from llmagent_os.identity import Identity, identity_of
 
 _log = structlog.stdlib.get_logger(__name__)
 
@@ -17,6 +20,12 @@ _log = structlog.stdlib.get_logger(__name__)
 BUSY = Reply(
     "I am still busy with your earlier messages. Please send this one again if I have not answered it in a few minutes."
 )
+
+
+#: A sender who has too many unanswered messages in all conversations gets the notice once in this time.
+SENDER_PAUSE_SECONDS = 60.0
+#: How many senders are remembered who had the notice.
+REMEMBERED_SENDERS = 1000
 
 
 class BusyNotices:
@@ -28,6 +37,9 @@ class BusyNotices:
         self._background = background
         self._send_seconds = send_seconds
         self._notified: set[str] = set()  # keys of the conversations that have the notice
+        self._senders = BoundedDict[Identity, float](
+            REMEMBERED_SENDERS
+        )  # when each had the notice, on the loop's clock
 
     def tell(self, event: Event) -> None:
         """Send the notice, unless the conversation has it already or nobody waits for an answer to ``event``."""
@@ -37,6 +49,15 @@ class BusyNotices:
         self._notified.add(key)
         self._background.spawn(self._send(event))
 
+    def tell_sender(self, event: Event) -> None:
+        """Send the notice to a sender with too much in all conversations, unless the notice is fresh."""
+        sender, present = identity_of(event), asyncio.get_running_loop().time()
+        fresh = present - self._senders.get(sender, float("-inf")) < SENDER_PAUSE_SECONDS
+        if fresh or not isinstance(event, Message | Command | ButtonPress):
+            return
+        self._senders[sender] = present
+        self._background.spawn(self._send(event))
+
     def forget(self, conversation_key: str) -> None:
         """Everything in the conversation is answered: the next burst gets the notice again."""
         self._notified.discard(conversation_key)
@@ -44,11 +65,13 @@ class BusyNotices:
     def clear(self) -> None:
         """Forget all conversations."""
         self._notified.clear()
+        self._senders.clear()
 
     async def _send(self, event: Event) -> None:
         adapter = self._adapters[event.conversation.platform]
         try:
             async with asyncio.timeout(self._send_seconds):
                 await adapter.send(event.conversation, BUSY, key=f"{event_key(event)}:busy")
-        except Exception as error:
+        except BaseException as raised:
+            error = contain(raised)
             _log.warning("cannot say that the host is busy", platform=adapter.name, error=repr(error))

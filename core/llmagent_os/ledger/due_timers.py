@@ -96,7 +96,7 @@ def _move(database: Database, now: float, limit: int) -> MovedTimers:
         except msgspec.MsgspecError as error:  # it must not keep the others waiting
             _log.error("a timer cannot be read; it is given up", plugin=row.plugin, key=row.key, error=str(error))
             continue
-        values = (event.conversation.platform, event.event_id, row.user_id, encode(event).decode(), time.time())
+        values = (event.conversation.platform, event.event_id, row.user_id, encode(event).decode(), time.time(), 0)
         if database.driver.execute(statements.ACCEPT_EVENT, values).rowcount:  # 0: it was moved before
             moved.append(event)
     earliest = database.sql.scalar(sa.select(sa.func.min(timers.c.at)))

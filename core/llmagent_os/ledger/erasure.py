@@ -14,6 +14,7 @@ from llmagent_os.ledger.identity_links import identities_of
 from llmagent_os.ledger.policy_state import drop_learned_from
 from llmagent_os.ledger.row_codecs import decode_completion, decode_interaction, decode_reward, moment_as_json
 from llmagent_os.ledger.schema import (
+    DEAD,
     DONE,
     FAILED,
     completions,
@@ -123,7 +124,7 @@ def _erase(database: Database, who: list[Identity]) -> int:
     drop_learned_from(database, who)  # reads their rewards: before these are gone
     theirs = sa.select(interactions.c.interaction_id).where(interactions.c.user_id.in_(who))
     by_or_for_them = rewards.c.user_id.in_(who) | rewards.c.rater_id.in_(who)
-    answered = (inbox.c.user_id.in_(who), inbox.c.state.in_([DONE, FAILED]))
+    answered = (inbox.c.user_id.in_(who), inbox.c.state.in_([DONE, FAILED, DEAD]))
     steps: tuple[sa.Delete | sa.Update, ...] = (
         sa.delete(sent).where(sent.c.interaction_id.in_(theirs)),
         sa.delete(rewards).where(by_or_for_them | rewards.c.interaction_id.in_(theirs)),
