@@ -21,6 +21,7 @@ from pathlib import Path
 
 from packaging.requirements import Requirement
 
+from llmagent_os.admin import dead_letters_command
 from llmagent_os.admin.findings import Finding
 from llmagent_os.admin.model_check import check_model
 from llmagent_os.bot import Bot
@@ -147,6 +148,7 @@ def _ledger(settings: Settings) -> Iterator[Finding]:
         yield Finding("ledger", "note", f"{file}: at revision {found}; the next start brings it to {REVISION}")
     else:
         yield Finding("ledger", "ok", f"{file}: undamaged, at revision {found}")
+        yield from dead_letters_command.findings(file)
 
 
 def _bot(bot: Bot) -> Iterator[Finding]:
