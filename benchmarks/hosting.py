@@ -107,7 +107,7 @@ class BenchAdapter:
         """Write ``messages`` messages in ``channel``, one after another."""
         loop = asyncio.get_running_loop()
         room = Conversation(platform=self.name, workspace="w", channel=channel)
-        sender = Sender("u1", "Ana")
+        sender = Sender(channel, "Ana")  # one sender has only a share of what runs side by side
         for _ in range(messages):
             self.count = count = self.count + 1
             done = self.waiting[channel] = loop.create_future()

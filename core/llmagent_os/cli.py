@@ -302,6 +302,31 @@ def revoke_person(ctx: click.Context, /, user: str) -> None:
     click.echo(asyncio.run(people_command.revoke(_settings(ctx), user)))
 
 
+@main.group("dead-letters")
+def dead_letters() -> None:
+    """Show what was given up after three tries, and have it run again."""
+
+
+@dead_letters.command("list")
+@click.pass_context
+def list_dead_letters(ctx: click.Context, /) -> None:
+    """Print number, platform, time and cause of every dead letter."""
+    from llmagent_os.admin import dead_letters_command
+
+    click.echo(asyncio.run(dead_letters_command.listing(_settings(ctx))))
+
+
+@dead_letters.command("run")
+@click.argument("numbers", nargs=-1, type=int)
+@click.option("--all", "every", is_flag=True, help="Run every dead letter again.")
+@click.pass_context
+def run_dead_letters(ctx: click.Context, /, numbers: tuple[int, ...], every: bool) -> None:
+    """Run the dead letters with these NUMBERS again. The bot may be running."""
+    from llmagent_os.admin import dead_letters_command
+
+    click.echo(asyncio.run(dead_letters_command.run_again(_settings(ctx), numbers, every=every)))
+
+
 @main.group()
 def policy() -> None:
     """Judge behaviour policies, or let one learn again from the ledger."""
@@ -355,7 +380,11 @@ def _print_address(adapter: str, address: str) -> None:
 
 def _finish(work: Coroutine[Any, Any, None]) -> NoReturn:
     """Run ``work`` until it ends or a signal stops it, and exit the process with the right code."""
-    sys.exit(asyncio.run(_until_signal(work)))
+    from llmagent_os.adapter_kit.containment import run_loop
+
+    with asyncio.Runner() as runner:
+        code = run_loop(_until_signal(work), runner)
+    sys.exit(code)
 
 
 async def _until_signal(work: Coroutine[Any, Any, None]) -> int:

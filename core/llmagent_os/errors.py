@@ -18,7 +18,8 @@
     ├── LedgerError
     ├── PolicyError
     ├── ProfileError
-    └── HostBusyError
+    ├── HostBusyError
+    └── ContainedError
 """
 
 from __future__ import annotations
@@ -103,3 +104,7 @@ class ProfileError(LLMAgentOSError):
 
 class HostBusyError(LLMAgentOSError):
     """Too many messages are waiting. The new one was not accepted."""
+
+
+class ContainedError(LLMAgentOSError):
+    """Code that is not the host's tried to end the process or its task. The message names what it raised."""

@@ -19,8 +19,9 @@ from typing import Any, Self
 
 import msgspec
 
+from llmagent_os.adapter_kit.containment import contain
 from llmagent_os.chat import ChatRequest, Completion, Message, ToolCall, ToolSpec, check_request
-from llmagent_os.errors import ConfigError, ModelError, ModelUnavailableError
+from llmagent_os.errors import ConfigError, ContainedError, ModelError, ModelUnavailableError
 from llmagent_os.serving.backend import Backend, OnText
 from llmagent_os.serving.model_card import ModelCard, read_model_card
 from llmagent_os.serving.model_location import Location, locate
@@ -101,12 +102,12 @@ class LLM:
         """
         check_request(request)
         try:
-            return await self._backend.complete(request, on_text)
+            return await self._ask(request, on_text)
         except InvalidCallError as error:
             rejected = error.rejected
             again = msgspec.structs.replace(request, messages=[*request.messages, *repair_messages(error)])
         try:
-            completion = await self._backend.complete(again, on_text)
+            completion = await self._ask(again, on_text)
         except InvalidCallError as error:
             why = f"{error.why} (twice, so nothing was done)"
             raise InvalidCallError(why, error.said, (*rejected, *error.rejected)) from error
@@ -114,6 +115,16 @@ class LLM:
             error.rejected = (*rejected, *error.rejected)
             raise
         return msgspec.structs.replace(completion, rejected=rejected) if rejected else completion
+
+    async def _ask(self, request: ChatRequest, on_text: OnText | None) -> Completion:
+        """Have the backend answer. What it raises is an ordinary error, or the caller's own cancellation."""
+        try:
+            return await self._backend.complete(request, on_text)
+        except BaseException as raised:
+            error = contain(raised)
+            if isinstance(error, ContainedError):
+                raise ModelError(f"the model failed: {error}") from raised
+            raise error from error.__cause__
 
     async def stream(self, request: ChatRequest) -> AsyncIterator[str]:
         """Give the text of a reply piece by piece. Raises what :meth:`complete` raises."""

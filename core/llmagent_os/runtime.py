@@ -365,7 +365,9 @@ def _host(
 
     limits = Limits(
         max_pending_per_conversation=settings.max_pending_per_conversation,
+        max_pending_per_sender=settings.max_pending_per_sender,
         max_running=settings.max_running,
+        max_running_per_sender=settings.max_running_per_sender,
         reply_seconds=settings.reply_seconds,
         shutdown_seconds=settings.shutdown_seconds,
     )

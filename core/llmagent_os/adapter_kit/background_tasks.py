@@ -9,6 +9,8 @@ import asyncio
 from collections.abc import Coroutine
 from typing import Any, TypeVar
 
+from llmagent_os.adapter_kit.containment import contained
+
 T = TypeVar("T")
 
 
@@ -19,8 +21,8 @@ class BackgroundTasks:
         self._tasks: set[asyncio.Task[Any]] = set()
 
     def spawn(self, work: Coroutine[Any, Any, T]) -> asyncio.Task[T]:
-        """Start ``work`` as a task. The task is returned; the caller need not keep it."""
-        task = asyncio.create_task(work)
+        """Start ``work`` as a task, contained. The task is returned; the caller need not keep it."""
+        task = asyncio.create_task(contained(work))
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
         return task
@@ -37,18 +39,12 @@ class BackgroundTasks:
         await asyncio.gather(*tasks, return_exceptions=True)
 
 
-def is_cancelled() -> bool:
-    """Whether the current task itself is being cancelled, and not only a task that it awaits."""
-    task = asyncio.current_task()
-    return task is not None and task.cancelling() > 0
-
-
 async def run_together(*works: Coroutine[Any, Any, None]) -> None:
-    """Run ``works`` side by side until the first of them ends, then cancel the others and wait for their end.
+    """Run ``works`` side by side, contained, until the first ends, then cancel the others and wait for their end.
 
     An error of the one that ended is raised as it is; :class:`asyncio.TaskGroup` would wrap it into a group.
     """
-    tasks = [asyncio.create_task(work) for work in works]
+    tasks = [asyncio.create_task(contained(work)) for work in works]
     try:
         done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
         for task in done:

@@ -13,6 +13,7 @@ from weakref import WeakValueDictionary
 import structlog
 
 from llmagent_os.adapter_kit.background_tasks import BackgroundTasks
+from llmagent_os.adapter_kit.containment import contain
 from llmagent_os.errors import BadEventError
 
 _log = structlog.stdlib.get_logger(__name__)
@@ -57,5 +58,5 @@ class KeyedQueue:
                 await job()
             except BadEventError as error:
                 _log.warning("an event is skipped", error=str(error))
-            except Exception as error:  # one broken event must not stop the events behind it
-                _log.error("an event is skipped", exc_info=error)
+            except BaseException as raised:  # one broken event must not stop the events behind it
+                _log.error("an event is skipped", exc_info=contain(raised))

@@ -20,6 +20,7 @@ from pathlib import Path
 
 from packaging.requirements import Requirement
 
+from llmagent_os.admin import dead_letters_command
 from llmagent_os.admin.damage_check import check_damage
 from llmagent_os.admin.data_folder_check import check_clock, check_data_folder
 from llmagent_os.admin.findings import Finding
@@ -137,6 +138,7 @@ def _ledger(settings: Settings) -> Iterator[Finding]:
         yield Finding("ledger", "note", f"{file}: at revision {found}; the next start brings it to {REVISION}")
     else:
         yield Finding("ledger", "ok", f"{file}: undamaged, at revision {found}")
+        yield from dead_letters_command.findings(file)
 
 
 def _bot(bot: Bot) -> Iterator[Finding]:

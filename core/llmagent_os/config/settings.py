@@ -156,7 +156,13 @@ class Settings(BaseSettings):
         "auto", description="form of the log: auto, console or json; auto: console in a terminal, else json"
     )
     max_pending_per_conversation: int = Field(20, ge=1, description="most unanswered messages of a conversation")
-    max_running: int = Field(64, ge=1, le=10_000, description="most conversations that are answered at the same time")
+    max_pending_per_sender: int = Field(
+        100, ge=1, description="most unanswered messages of one sender, in all conversations"
+    )
+    max_running: int = Field(256, ge=1, le=10_000, description="most messages that are answered at the same time")
+    max_running_per_sender: int = Field(
+        16, ge=1, description="most messages of one sender that are answered at the same time"
+    )
     reply_seconds: float = Field(300.0, gt=0, description="most seconds for one answer")
     shutdown_seconds: float = Field(
         10.0, ge=0, description="most seconds to finish running answers when the host is stopped"

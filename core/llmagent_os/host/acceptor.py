@@ -7,9 +7,11 @@ from collections.abc import Awaitable, Callable
 
 import structlog
 
+from llmagent_os.adapter_kit.containment import contained
 from llmagent_os.errors import BadEventError, HostBusyError, LedgerError
 from llmagent_os.events import Event, Message
 from llmagent_os.host.busy_notices import BusyNotices
+from llmagent_os.host.dead_letters import bury
 from llmagent_os.host.dispatcher import Dispatcher
 from llmagent_os.host.group_filter import GroupFilter
 from llmagent_os.host.health import HostStatus
@@ -76,7 +78,10 @@ class Acceptor:
             )
         try:
             result = await self._ledger.accept(
-                event, max_pending=limits.max_pending_per_conversation, stored=self._dispatcher.add_new
+                event,
+                max_pending=limits.max_pending_per_conversation,
+                max_pending_of_sender=limits.max_pending_per_sender,
+                stored=self._dispatcher.add_new,
             )
         except LedgerError:
             metrics.refused += 1
@@ -88,6 +93,12 @@ class Acceptor:
             metrics.duplicates += 1
             return False
         metrics.refused += 1
+        if result is Accepted.SENDER_FULL:
+            self._busy_notices.tell_sender(event)
+            raise HostBusyError(
+                f"{limits.max_pending_per_sender} events of this sender are waiting already (max_pending_per_sender): "
+                "deliver it again later"
+            )
         self._busy_notices.tell(event)
         raise HostBusyError(
             f"{limits.max_pending_per_conversation} events of this conversation are waiting already "
@@ -100,12 +111,12 @@ class Acceptor:
         Raises:
             LedgerError: it cannot be read.
         """
-        return await self._group_filter.hears(event) and (self._admits is None or await self._admits(event))
+        return await self._group_filter.hears(event) and (self._admits is None or await contained(self._admits(event)))
 
     def timer_stored(self, event: Event) -> None:
         """Run a timer that is in the inbox now."""
         if event.conversation.platform in self._adapters:
-            self._dispatcher.add_new(event)
+            self._dispatcher.add_timer(event)
         else:  # the inbox keeps it until its adapter is configured again
             _log.warning("a timer waits for an adapter that is not configured", platform=event.conversation.platform)
 
@@ -118,4 +129,12 @@ class Acceptor:
         pending = PendingEvent(row.event, asyncio.get_running_loop().time())
         pending.decided = pending.prepared = pending.may_be_sent = row.prepared
         pending.reply, pending.why = row.reply, row.why
+        pending.times_begun = row.tries
+        if row.tries >= self._limits.max_tries:
+            if row.prepared:
+                pending.dead = row.why is not None
+            else:
+                bury(pending, f"the process ended each of the {row.tries} times that this was being answered")
+        # The first process may have been ended by anything. Two are a pattern.
+        pending.suspect = row.tries > 1
         self._dispatcher.add(pending)

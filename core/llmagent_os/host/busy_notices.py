@@ -8,8 +8,11 @@ import structlog
 
 from llmagent_os.adapter import Reply
 from llmagent_os.adapter_kit.background_tasks import BackgroundTasks
+from llmagent_os.adapter_kit.bounded_dict import BoundedDict
+from llmagent_os.adapter_kit.containment import contain
 from llmagent_os.events import ButtonPress, Command, Event, Message, event_key
 from llmagent_os.host.supervisor import AdapterSupervisor
+from llmagent_os.identity import Identity, identity_of
 
 _log = structlog.stdlib.get_logger(__name__)
 
@@ -29,6 +32,12 @@ NOT_STORED = Reply(
 WAITING = Reply("I have your message, but I cannot store anything at the moment. My answer follows as soon as I can.")
 
 
+#: A sender who has too many unanswered messages in all conversations gets the notice once in this time.
+SENDER_PAUSE_SECONDS = 60.0
+#: How many senders are remembered who had the notice.
+REMEMBERED_SENDERS = 1000
+
+
 class BusyNotices:
     """Sends :data:`BUSY`, :data:`NOT_STORED` or :data:`WAITING` once for each burst of messages in a conversation."""
 
@@ -38,6 +47,9 @@ class BusyNotices:
         self._background = background
         self._send_seconds = send_seconds
         self._notified: set[str] = set()  # keys of the conversations that have the notice
+        self._senders = BoundedDict[Identity, float](
+            REMEMBERED_SENDERS
+        )  # when each had the notice, on the loop's clock
 
     def tell(self, event: Event) -> None:
         """Say that the host is busy, unless the conversation has a notice already or nobody waits for an answer."""
@@ -59,6 +71,15 @@ class BusyNotices:
         self._notified.add(key)
         self._background.spawn(self._send(event, notice))
 
+    def tell_sender(self, event: Event) -> None:
+        """Send the notice to a sender with too much in all conversations, unless the notice is fresh."""
+        sender, present = identity_of(event), asyncio.get_running_loop().time()
+        fresh = present - self._senders.get(sender, float("-inf")) < SENDER_PAUSE_SECONDS
+        if fresh or not isinstance(event, Message | Command | ButtonPress):
+            return
+        self._senders[sender] = present
+        self._background.spawn(self._send(event, BUSY))
+
     def forget(self, conversation_key: str) -> None:
         """Everything in the conversation is answered: the next burst gets the notice again."""
         self._notified.discard(conversation_key)
@@ -66,11 +87,13 @@ class BusyNotices:
     def clear(self) -> None:
         """Forget all conversations."""
         self._notified.clear()
+        self._senders.clear()
 
     async def _send(self, event: Event, notice: Reply) -> None:
         adapter = self._adapters[event.conversation.platform]
         try:
             async with asyncio.timeout(self._send_seconds):
                 await adapter.send(event.conversation, notice, key=f"{event_key(event)}:busy")
-        except Exception as error:
+        except BaseException as raised:
+            error = contain(raised)
             _log.warning("cannot say that a message was not taken", platform=adapter.name, error=repr(error))

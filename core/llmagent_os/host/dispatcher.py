@@ -1,4 +1,11 @@
-"""Runs the events of one conversation in order, and different conversations side by side."""
+"""Runs the events of one conversation in order, and different conversations side by side.
+
+Messages and everything else have places of their own (:class:`~llmagent_os.host.fair_share.FairShare`). A message may
+wait minutes for a language model; a command, a button, a reaction or a timer takes moments, and is not held up by that.
+
+An event that two processes have begun and none has finished may be what ended them. Such suspects are run one at a
+time, so that the next crash, if one comes, counts against one of them and not against those beside it.
+"""
 
 from __future__ import annotations
 
@@ -8,11 +15,14 @@ from collections.abc import Callable
 
 import structlog
 
-from llmagent_os.events import Event
+from llmagent_os.events import Event, Message
+from llmagent_os.host.fair_share import FairShare
 from llmagent_os.host.health import HostStatus
+from llmagent_os.host.limits import Limits
 from llmagent_os.host.pending_event import PendingEvent
 from llmagent_os.host.stages import Stages
 from llmagent_os.host.supervisor import AdapterSupervisor
+from llmagent_os.identity import identity_of
 
 
 class ConversationQueue:
@@ -34,8 +44,8 @@ class Dispatcher:
         stages: Stages,
         adapters: AdapterSupervisor,
         status: HostStatus,
+        limits: Limits,
         *,
-        max_running: int,
         emptied: Callable[[str], None],
     ) -> None:
         """Nothing runs before an event is added.
@@ -44,17 +54,24 @@ class Dispatcher:
             stages: runs one event.
             adapters: tells which platforms cannot be answered now.
             status: says whether the host takes events; its metrics count what waits and runs.
-            max_running: conversations run side by side.
+            limits: how much runs side by side.
             emptied: called with a ``Conversation.key`` when everything in that conversation is finished.
         """
         self._stages = stages
         self._adapters = adapters
         self._status = status
         self._metrics = status.metrics
-        self._max_running = max_running
         self._emptied = emptied
         self._queues: dict[str, ConversationQueue] = {}
-        self._ready: deque[ConversationQueue] = deque()  # queues whose first event can run now
+        # Queues whose first event can run now.
+        self._messages = FairShare[ConversationQueue](
+            limits.max_running, per_sender=min(limits.max_running_per_sender, max(1, limits.max_running // 4))
+        )
+        self._quick = FairShare[ConversationQueue](
+            limits.max_running_quick, per_sender=max(1, limits.max_running_quick // 4)
+        )
+        self._suspect: ConversationQueue | None = None  # whose first event is the suspect that runs now
+        self._suspects: deque[ConversationQueue] = deque()  # whose first events are suspects that wait
         self._workers: set[asyncio.Task[None]] = set()
         self._idle: asyncio.Future[None] | None = None
 
@@ -64,6 +81,14 @@ class Dispatcher:
 
     def add_new(self, event: Event) -> None:
         """Run an event that has just been stored in the inbox."""
+        self._metrics.accepted += 1
+        pending = PendingEvent(event, asyncio.get_running_loop().time())
+        if event.conversation.key not in self._queues:  # the inbox has counted that its handler is begun
+            pending.noted, pending.times_begun = True, 1
+        self.add(pending)
+
+    def add_timer(self, event: Event) -> None:
+        """Run a timer that has just been moved into the inbox."""
         self._metrics.accepted += 1
         self.add(PendingEvent(event, asyncio.get_running_loop().time()))
 
@@ -82,7 +107,10 @@ class Dispatcher:
     def clear(self) -> None:
         """Drop what an earlier run of the host left here. The inbox has all of it."""
         self._queues.clear()
-        self._ready.clear()
+        self._messages.clear()
+        self._quick.clear()
+        self._suspect = None
+        self._suspects.clear()
         self._metrics.queue_depth = 0
 
     async def until_idle(self) -> None:
@@ -95,43 +123,66 @@ class Dispatcher:
         """The workers that run now."""
         return set(self._workers)
 
-    def _wake(self, queue: ConversationQueue) -> None:
-        """Have a worker run the first event of ``queue``."""
+    def _wake(self, queue: ConversationQueue, by: FairShare[ConversationQueue] | None = None) -> None:
+        """Have a worker run the first event of ``queue``.
+
+        Args:
+            queue: of a conversation with events.
+            by: the places whose worker calls, and looks for its next event afterwards; None: no worker calls.
+        """
         if self._queues.get(queue.key) is not queue:  # a retry left over from a run that was stopped
             return
-        self._ready.append(queue)
-        if self._status.taking and len(self._workers) < self._max_running:
-            self._workers.add(asyncio.get_running_loop().create_task(self._work()))
+        pending = queue.pending[0]
+        if pending.suspect and not pending.decided:
+            if self._suspect is not None and self._suspect is not queue:
+                self._suspects.append(queue)
+                return
+            self._suspect = queue
+        share = self._messages if type(pending.event) is Message else self._quick
+        share.add(identity_of(pending.event), queue)
+        if share is not by and self._status.taking and share.can_take:
+            self._workers.add(asyncio.get_running_loop().create_task(self._work(share), name="conversations"))
             self._metrics.running = len(self._workers)
 
-    async def _work(self) -> None:
-        """Run what is ready, one event after the other, taking turns between conversations."""
-        ready = self._ready
+    async def _work(self, share: FairShare[ConversationQueue]) -> None:
+        """Run what is ready, one event after the other, taking turns between senders."""
         this_worker = asyncio.current_task()
         try:
-            while ready and self._status.taking:
-                queue = ready.popleft()
+            while self._status.taking and (taken := share.take()) is not None:
+                sender, queue = taken
                 pending = queue.pending[0]
-                # The inbox keeps the events of a platform that cannot be answered, for a start that can.
-                if pending.event.conversation.platform in self._adapters.unusable:
-                    self._metrics.queue_depth -= len(queue.pending)
-                    self._drop(queue)
-                    continue
-                structlog.contextvars.bind_contextvars(event_id=pending.key)
-                wait = await self._stages.advance(pending)
+                try:
+                    # The inbox keeps the events of a platform that cannot be answered, for a start that can.
+                    if pending.event.conversation.platform in self._adapters.unusable:
+                        self._metrics.queue_depth -= len(queue.pending)
+                        queue.pending.clear()
+                        wait = None
+                    else:
+                        structlog.contextvars.bind_contextvars(event_id=pending.key)
+                        wait = await self._stages.advance(pending)
+                        if wait is None:
+                            queue.pending.popleft()
+                            self._metrics.queue_depth -= 1
+                finally:
+                    share.give_back(sender)
                 if wait is not None:  # meanwhile this worker runs another conversation
                     asyncio.get_running_loop().call_later(wait, self._wake, queue)
-                    continue
-                queue.pending.popleft()
-                self._metrics.queue_depth -= 1
-                if queue.pending:
-                    ready.append(queue)
+                elif queue.pending:
+                    self._wake(queue, share)
                 else:
                     self._drop(queue)
+                if self._suspect is queue and (wait is None or pending.decided):
+                    self._next_suspect()
         finally:
             if this_worker is not None:
                 self._workers.discard(this_worker)
             self._metrics.running = len(self._workers)
+
+    def _next_suspect(self) -> None:
+        """The suspect that ran has not ended the process. Run the next one."""
+        self._suspect = None
+        if self._suspects:
+            self._wake(self._suspects.popleft())
 
     def _drop(self, queue: ConversationQueue) -> None:
         """Nothing in this conversation is left to run."""

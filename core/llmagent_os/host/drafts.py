@@ -7,6 +7,7 @@ import asyncio
 import structlog
 
 from llmagent_os.adapter import Adapter
+from llmagent_os.adapter_kit.containment import contain
 from llmagent_os.events import Conversation
 
 _log = structlog.stdlib.get_logger(__name__)
@@ -54,8 +55,8 @@ class Drafts:
                 self._calling = True
                 try:
                     await self._adapter.draft(self._conversation, text, key=self._key)
-                except Exception as error:  # a draft may be dropped: only the reply counts
-                    _log.debug("draft not shown", error=repr(error))
+                except BaseException as raised:  # a draft may be dropped: only the reply counts
+                    _log.debug("draft not shown", error=repr(contain(raised)))
                 finally:
                     self._calling = False
                 self._shown = text

@@ -6,6 +6,9 @@ import time
 from importlib.metadata import version
 from typing import TYPE_CHECKING, Any, Literal
 
+import msgspec
+
+from llmagent_os.adapter_kit.containment import is_cancelled
 from llmagent_os.host.metrics import Metrics
 
 if TYPE_CHECKING:
@@ -15,13 +18,27 @@ if TYPE_CHECKING:
 ModelState = Literal["not loaded", "loading", "ready", "failed"]
 
 
+class Blocked(msgspec.Struct, frozen=True):
+    """What kept the event loop for so long that other people waited."""
+
+    task: str  #: the task's name; that of a plugin's call is ``plugin NAME: TOOL``
+    where: str  #: the function that called what blocked, with its file and line
+    seconds: float  #: how long, so far
+
+
 class HostStatus:
     """What a host says about itself. The host writes it; adapters serve it, so it is made before both."""
 
     def __init__(self) -> None:
         self.taking = False  #: whether events are being accepted
+        self.blocked: Blocked | None = None  #: what kept the event loop last; None: nothing has
         self.adapters: dict[str, str] = {}  #: by name: ``running``, ``ended``, or what an adapter died of
         self.metrics = Metrics()
+
+    @property
+    def is_stopping(self) -> bool:
+        """Whether the host cancels the current task, and not code that is not the host's."""
+        return not self.taking and is_cancelled()
 
 
 class Health:
@@ -60,6 +77,10 @@ class Health:
             "uptime_seconds": round(time.monotonic() - self._started, 1),
             "adapters": dict(status.adapters),
             "queue_depth": status.metrics.queue_depth,
+            "event_loop": {
+                "times_blocked": status.metrics.loop_blocked,
+                "last": None if status.blocked is None else msgspec.to_builtins(status.blocked),
+            },
             "model": {"name": self.model, "state": self._model_state, "problem": self._model_problem},
             "plugins": {plugin.name: plugin.state for plugin in plugins},
         }

@@ -11,6 +11,10 @@ time of the platform's answer and one write to the disk). The reply is then sent
 reply seen twice is better than one never seen. The same holds where the platform's answer is lost on the way and the
 send is tried again.
 
+An event that ends the process is run again at the next start, where it ends the process again. The inbox counts how
+often the handler was begun with each event. After three times without an answer the event is a dead letter: the person
+is told, and whoever runs the host can have it run again.
+
 Timers that plugins have set go into the inbox when they are due and are answered from there. Those that came due while
 the host was off follow at its start.
 """
@@ -32,10 +36,12 @@ from llmagent_os.handler import Handler
 from llmagent_os.host.acceptor import Acceptor
 from llmagent_os.host.busy_notices import BusyNotices
 from llmagent_os.host.clock import Clock, SystemClock
+from llmagent_os.host.dead_letters import RevivedLetters
 from llmagent_os.host.dispatcher import Dispatcher
 from llmagent_os.host.group_filter import GroupFilter
 from llmagent_os.host.health import HostStatus
 from llmagent_os.host.limits import Limits
+from llmagent_os.host.loop_watchdog import LoopWatchdog
 from llmagent_os.host.metrics import Metrics
 from llmagent_os.host.stages import Stages
 from llmagent_os.host.supervisor import AdapterSupervisor
@@ -87,10 +93,8 @@ class Host:
         self._adapters = AdapterSupervisor(adapters, limits.adapter_backoff, self._status)
         reactions = Reactions(ledger, rewards, limits.send_seconds, may_rate)
         self._busy_notices = notices = BusyNotices(self._adapters, self._background, limits.send_seconds)
-        stages = Stages(handler, ledger, self._adapters, reactions, self._background, limits, metrics, notices)
-        self._dispatcher = Dispatcher(
-            stages, self._adapters, self._status, max_running=limits.max_running, emptied=self._busy_notices.forget
-        )
+        stages = Stages(handler, ledger, self._adapters, reactions, self._background, limits, self._status, notices)
+        self._dispatcher = Dispatcher(stages, self._adapters, self._status, limits, emptied=notices.forget)
         self.accept = Acceptor(
             ledger,
             self._adapters,
@@ -108,6 +112,8 @@ class Host:
             room=lambda: limits.max_pending - metrics.queue_depth,
             backoff=limits.send_backoff,
         )
+        self._revived = RevivedLetters(ledger, self.accept.resume, limits.revive_seconds)
+        self._watchdog = LoopWatchdog(self._status, limits.blocked_seconds)
 
     @property
     def health(self) -> dict[str, str]:
@@ -142,9 +148,11 @@ class Host:
             self._status.taking = True
             # Before anything unfinished runs: a timer that came due meanwhile must not be set anew first.
             self._background.spawn(self._timer_clock.run())
+            self._background.spawn(self._watchdog.run())
             self._adapters.unusable.clear()
             for row in unfinished:
                 self.accept.resume(row)
+            self._background.spawn(self._revived.run())
             adapters = self._adapters.start(self.accept)
             if adapters:
                 await asyncio.wait(adapters)

@@ -11,8 +11,15 @@ class Limits(msgspec.Struct, frozen=True, kw_only=True):
     """The bounds of one host."""
 
     max_pending_per_conversation: int = 20  #: unfinished events of one conversation; more are refused
+    max_pending_per_sender: int = 100  #: unfinished events of one sender in all conversations; more are refused
     max_pending: int = 10_000  #: unfinished events of all conversations together
-    max_running: int = 64  #: conversations run side by side
+    #: messages answered side by side. Most of them wait for a language model, which has a bound of its own.
+    max_running: int = 256
+    max_running_per_sender: int = 16  #: of those, messages of one sender; at most a quarter of ``max_running``
+    max_running_quick: int = 64  #: commands, buttons, reactions and timers run side by side, besides the messages
+    max_tries: int = 3  #: how often the handler is begun with an event that is never answered; then it is a dead letter
+    revive_seconds: float = 5.0  #: how often the inbox is asked for dead letters that are to be run again
+    blocked_seconds: float = 0.5  #: the watchdog names what keeps the event loop for longer
     reply_seconds: float = 300.0  #: how long the handler may take to answer
     send_seconds: float = 30.0  #: how long the platform may take for one reply
     send_tries: int = 5  #: how often a reply is sent before it is given up, not counting while its adapter is dead

@@ -51,6 +51,8 @@ class Metrics:
         "replies": "Replies sent",
         "retries": "Sends tried again",
         "rewards": "Reactions joined to a reply",
+        "dead_letters": "Events kept as dead letters after too many tries",
+        "loop_blocked": "Times that the event loop was kept for too long",
         "adapter_restarts": "Adapters started again after they died",
     }
 
@@ -64,8 +66,11 @@ class Metrics:
         self.replies = 0
         self.retries = 0
         self.rewards = 0
+        self.dead_letters = 0
+        self.loop_blocked = 0
         self.adapter_restarts = 0
         self.reply_seconds = Histogram()  #: from the event's arrival to its reply's
+        self.loop_lag_seconds = Histogram()  #: how much later than asked for the event loop wakes a task
         self.queue_depth = 0  #: events waiting or being run
         self.running = 0  #: conversations being run
 
@@ -77,9 +82,13 @@ class Metrics:
             yield CounterMetricFamily(f"llmagent_os_{name}", text, value=getattr(self, name))
         yield GaugeMetricFamily("llmagent_os_queue_depth", "Events waiting or being run", value=self.queue_depth)
         yield GaugeMetricFamily("llmagent_os_running", "Events being run", value=self.running)
-        histogram = HistogramMetricFamily("llmagent_os_reply_seconds", "From an event's arrival to its reply")
-        histogram.add_metric([], buckets=self.reply_seconds.buckets(), sum_value=self.reply_seconds.sum)
-        yield histogram
+        for name, text, durations in (
+            ("reply_seconds", "From an event's arrival to its reply", self.reply_seconds),
+            ("loop_lag_seconds", "How much later than asked for the event loop wakes a task", self.loop_lag_seconds),
+        ):
+            histogram = HistogramMetricFamily(f"llmagent_os_{name}", text)
+            histogram.add_metric([], buckets=durations.buckets(), sum_value=durations.sum)
+            yield histogram
 
     def page(self) -> bytes:
         """The page that Prometheus reads (text format 0.0.4), with the process's own figures."""

@@ -11,17 +11,22 @@ class PendingEvent:
     """An accepted event and how far it has come. No stage is run twice while the process lives."""
 
     __slots__ = (
+        "dead",
         "decided",
         "event",
+        "failures",
         "interaction",
         "key",
         "may_be_sent",
+        "noted",
         "prepared",
         "put_off_since",
         "receipt",
         "reply",
         "rewards",
         "since",
+        "suspect",
+        "times_begun",
         "tries",
         "why",
     )
@@ -40,4 +45,14 @@ class PendingEvent:
         self.receipt: Receipt | None = None  #: what the platform calls the reply; None: the reply is not sent
         self.tries = 0  #: failed tries at the present stage
         self.may_be_sent = False  #: a try at sending began, so the platform may have the reply already
+        self.times_begun = 0  #: how often the handler was begun with the event, by earlier processes too
+        self.noted = False  #: the ledger has counted that the handler is begun, so it need not be noted
+        self.suspect = False  #: the event may be what has ended earlier processes
+        self.failures = 0  #: how often this process could not run the event at all
+        self.dead = False  #: the event was given up, and is kept as a dead letter; ``reply`` says so
         self.put_off_since: float | None = None  #: when the platform first said "not now", on the loop's clock
+
+    @property
+    def reply_key(self) -> str:
+        """The key under which ``reply`` is sent. That of the event stays free for its answer, if it is run again."""
+        return f"{self.key}:kept" if self.dead else self.key

@@ -7,11 +7,11 @@ import asyncio
 import structlog
 
 from llmagent_os.adapter import Reply
-from llmagent_os.adapter_kit.background_tasks import is_cancelled
+from llmagent_os.adapter_kit.containment import contain
 from llmagent_os.errors import ConfigError, TryLaterError
 from llmagent_os.events import Command, Message
+from llmagent_os.host.health import HostStatus
 from llmagent_os.host.limits import Limits
-from llmagent_os.host.metrics import Metrics
 from llmagent_os.host.pending_event import PendingEvent
 from llmagent_os.host.supervisor import AdapterSupervisor
 
@@ -21,11 +21,12 @@ _log = structlog.stdlib.get_logger(__name__)
 class ReplySender:
     """Makes one try at a time. A reply is given up after ``send_tries`` failures, or where it was put off too long."""
 
-    def __init__(self, adapters: AdapterSupervisor, limits: Limits, metrics: Metrics) -> None:
-        """Args: ``limits`` bounds the tries, ``metrics`` counts them."""
+    def __init__(self, adapters: AdapterSupervisor, limits: Limits, status: HostStatus) -> None:
+        """Args: ``limits`` bounds the tries; ``status`` counts them, and says whether the host stops."""
         self._adapters = adapters
         self._limits = limits
-        self._metrics = metrics
+        self._status = status
+        self._metrics = status.metrics
 
     async def send(self, pending: PendingEvent, reply: Reply) -> float | None:
         """Try to send ``reply``.
@@ -43,18 +44,16 @@ class ReplySender:
         try:
             async with asyncio.timeout(self._limits.send_seconds):
                 pending.receipt = await adapter.send(
-                    event.conversation, reply, key=pending.key, reply_to=reply_to, again=again
+                    event.conversation, reply, key=pending.reply_key, reply_to=reply_to, again=again
                 )
         except ConfigError as error:  # another try would fail alike; the inbox keeps the event for a start that can
             self._adapters.set_unusable(adapter.name, error)
             return self._limits.send_backoff.first
-        except (Exception, asyncio.CancelledError) as error:
-            if is_cancelled():
-                raise
-            return self._failed(pending, error)
+        except BaseException as raised:
+            return self._failed(pending, contain(raised, cancelled=self._status.is_stopping))
         return None
 
-    def _failed(self, pending: PendingEvent, error: BaseException) -> float | None:
+    def _failed(self, pending: PendingEvent, error: Exception) -> float | None:
         """The seconds to wait before the next try; None: the reply is given up."""
         if isinstance(error, TryLaterError) and (wait := self._put_off(pending, error)) is not None:
             return wait

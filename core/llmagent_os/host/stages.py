@@ -3,6 +3,10 @@
 *Decide*: the handler answers, or a reaction is joined to its reply. *Prepare*: the ledger keeps the answer; the
 handler is not asked again after that. *Send*: the platform gets the reply. *Finish*: the ledger notes that the event
 is done.
+
+What a handler or an adapter raises goes no further (:mod:`~llmagent_os.adapter_kit.containment`). A person who waits
+for the answer gets an apology. What nobody waits for, such as a timer, is tried again. An event that is never answered,
+because it fails or because the process ends each time, becomes a dead letter after ``max_tries``.
 """
 
 from __future__ import annotations
@@ -13,15 +17,17 @@ import logging
 import structlog
 
 from llmagent_os.adapter import Adapter, Reply
-from llmagent_os.adapter_kit.background_tasks import BackgroundTasks, is_cancelled
+from llmagent_os.adapter_kit.background_tasks import BackgroundTasks
+from llmagent_os.adapter_kit.containment import contain
 from llmagent_os.errors import LedgerError
 from llmagent_os.events import ButtonPress, Command, Event, Message, Reaction
 from llmagent_os.feedback.reactions import Reactions
 from llmagent_os.handler import Handler
 from llmagent_os.host.busy_notices import BusyNotices
+from llmagent_os.host.dead_letters import bury, cause_of
 from llmagent_os.host.drafts import Drafts
+from llmagent_os.host.health import HostStatus
 from llmagent_os.host.limits import Limits
-from llmagent_os.host.metrics import Metrics
 from llmagent_os.host.pending_event import PendingEvent
 from llmagent_os.host.reply_sender import ReplySender
 from llmagent_os.host.supervisor import AdapterSupervisor
@@ -46,7 +52,7 @@ class Stages:
         reactions: Reactions,
         background: BackgroundTasks,
         limits: Limits,
-        metrics: Metrics,
+        status: HostStatus,
         notices: BusyNotices,
     ) -> None:
         """Args: ``handler`` decides answers, ``reactions`` joins reactions to replies, ``limits`` bounds both.
@@ -58,9 +64,10 @@ class Stages:
         self._reactions = reactions
         self._background = background
         self._limits = limits
-        self._metrics = metrics
         self._notices = notices
-        self._sender = ReplySender(adapters, limits, metrics)
+        self._status = status
+        self._metrics = status.metrics
+        self._sender = ReplySender(adapters, limits, status)
 
     async def advance(self, pending: PendingEvent) -> float | None:
         """Run the stages that ``pending`` has not passed.
@@ -71,6 +78,10 @@ class Stages:
         event = pending.event
         try:
             if not pending.decided:
+                if not pending.noted:
+                    await self._ledger.begin(event)
+                    pending.noted = True
+                    pending.times_begun += 1
                 if type(event) is Reaction:
                     await self._join(event)
                 else:
@@ -100,8 +111,14 @@ class Stages:
             if pending.tries > 1 and pending.receipt is None:
                 self._notices.tell_waiting(event)
             return wait
-        except Exception as error:  # a damaged row, or a bug: it must not stop the conversation for good
-            return await self._give_up(pending, error)
+        except BaseException as raised:  # a damaged row, or a bug: it must not stop the conversation for good
+            try:
+                error = contain(raised, cancelled=self._status.is_stopping)
+            except asyncio.CancelledError:
+                if pending.noted and not pending.decided:
+                    self._ledger.take_back_try(event)
+                raise
+            return await self._failed(pending, error)
 
     # ── decide ────────────────────────────────────────────────────────────────────────────────────────────────────
 
@@ -114,9 +131,10 @@ class Stages:
         try:
             async with asyncio.timeout(self._limits.reply_seconds):
                 outcome = await self._handler.handle(event, _no_draft if drafts is None else drafts.show)
-        except (Exception, asyncio.CancelledError) as error:
-            if is_cancelled():
-                raise
+        except BaseException as raised:
+            error = contain(raised, cancelled=self._status.is_stopping)
+            if not isinstance(event, Message | Command | ButtonPress):
+                raise error from error.__cause__  # nobody is told; it is tried again
             _apologise(pending, error)
         else:
             pending.reply, pending.interaction, pending.rewards = outcome.reply, outcome.interaction, outcome.rewards
@@ -144,6 +162,8 @@ class Stages:
                 event, pending.reply, pending.interaction, rewards=pending.rewards, why=pending.why
             )
         except (TypeError, ValueError, OverflowError) as error:  # what the handler made cannot be stored
+            if pending.dead:
+                raise
             _apologise(pending, error)
             await self._ledger.prepare(event, pending.reply, why=pending.why)
         pending.prepared = True
@@ -156,12 +176,33 @@ class Stages:
             drops_second_send = self._adapters[pending.event.conversation.platform].capabilities.idempotent_send
             soon = drops_second_send and pending.receipt is not None
             await self._ledger.finish(pending.event, pending.receipt, soon=soon)
+        elif pending.dead:
+            await self._ledger.bury(pending.event, pending.why)
         else:
             await self._ledger.fail(pending.event, pending.why)
 
+    async def _failed(self, pending: PendingEvent, error: Exception) -> float | None:
+        """Try again what nobody was told of. After ``max_tries`` it is a dead letter.
+
+        Returns:
+            None: the event is given up without a word. Else the seconds after which to come back to it.
+        """
+        if pending.dead:
+            return await self._give_up(pending, error)
+        pending.failures += 1
+        # An answer that took too long once takes too long again, and holds the conversation up meanwhile.
+        if max(pending.failures, pending.times_begun) < self._limits.max_tries and not isinstance(error, TimeoutError):
+            pending.noted = pending.decided
+            wait = self._limits.send_backoff.first
+            _log.error("an event cannot be run; trying again", seconds=wait, exc_info=error)
+            return wait
+        _log.error("an event cannot be run", exc_info=error)
+        bury(pending, cause_of(error))
+        return 0.0
+
     async def _give_up(self, pending: PendingEvent, error: Exception) -> float | None:
         """Leave the event in the inbox as failed. Returns None, or the seconds after which to try that again."""
-        _log.error("an event cannot be run; it is given up", exc_info=error)
+        _log.error("a dead letter cannot be kept; the event is given up", exc_info=error)
         try:
             await self._ledger.fail(pending.event, f"it cannot be run: {error!r}")
         except LedgerError:
@@ -181,13 +222,14 @@ class Stages:
             metrics.finished += 1
         else:
             metrics.failed += 1
+            metrics.dead_letters += pending.dead
 
 
 async def _no_draft(text: str) -> None:
     """Show nothing: the platform has no drafts."""
 
 
-def _apologise(pending: PendingEvent, error: BaseException) -> None:
+def _apologise(pending: PendingEvent, error: Exception) -> None:
     """Answer with :data:`APOLOGY` where a person waits for an answer."""
     event = pending.event
     _log.error("the handler failed", platform=event.conversation.platform, kind=type(event).__name__, exc_info=error)

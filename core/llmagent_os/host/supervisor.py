@@ -9,6 +9,7 @@ import structlog
 
 from llmagent_os.adapter import Accept, Adapter
 from llmagent_os.adapter_kit.backoff import Backoff
+from llmagent_os.adapter_kit.containment import contain
 from llmagent_os.errors import AdapterError, ConfigError
 from llmagent_os.host.health import HostStatus
 
@@ -78,7 +79,8 @@ class AdapterSupervisor:
             except ConfigError as error:  # another try would fail alike
                 self.set_unusable(adapter.name, error)
                 return error
-            except Exception as error:
+            except BaseException as raised:
+                error = contain(raised)
                 # An adapter that ran well for a while starts anew with a short wait.
                 tries = 1 if loop.time() - started > self._backoff.most else tries + 1
                 wait = self._backoff.seconds(tries)

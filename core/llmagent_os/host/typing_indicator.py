@@ -7,6 +7,7 @@ import asyncio
 import structlog
 
 from llmagent_os.adapter import Adapter
+from llmagent_os.adapter_kit.containment import contain
 from llmagent_os.host.pending_event import PendingEvent
 
 _log = structlog.stdlib.get_logger(__name__)
@@ -21,5 +22,5 @@ async def show_typing(adapter: Adapter, pending: PendingEvent) -> None:
         while not pending.decided:
             await adapter.typing(pending.event.conversation)
             await asyncio.sleep(TYPING_SECONDS)
-    except Exception as error:  # an indicator that is missing harms nobody
-        _log.debug("cannot show typing", platform=adapter.name, error=repr(error))
+    except BaseException as raised:  # an indicator that is missing harms nobody
+        _log.debug("cannot show typing", platform=adapter.name, error=repr(contain(raised)))

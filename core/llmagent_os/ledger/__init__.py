@@ -11,6 +11,7 @@ from llmagent_os.ledger.ledger import Ledger
 from llmagent_os.ledger.values import (
     Accepted,
     CompletionRecord,
+    DeadLetter,
     Interaction,
     ReplyWithRewards,
     RewardEvent,
@@ -21,6 +22,7 @@ from llmagent_os.ledger.values import (
 __all__ = [
     "Accepted",
     "CompletionRecord",
+    "DeadLetter",
     "Interaction",
     "Ledger",
     "ReplyWithRewards",

@@ -97,7 +97,7 @@ def _move(database: Database, now: float, limit: int) -> MovedTimers:
             continue
         mine = (timers.c.user_id == row.user_id, timers.c.plugin == row.plugin, timers.c.key == row.key)
         database.sql.execute(sa.delete(timers).where(*mine))
-        values = (event.conversation.platform, event.event_id, row.user_id, body, time.time())
+        values = (event.conversation.platform, event.event_id, row.user_id, body, time.time(), 0)
         if database.driver.execute(statements.ACCEPT_EVENT, values).rowcount:  # 0: it was moved before
             moved.append(event)
     earliest = database.sql.scalar(sa.select(sa.func.min(timers.c.at)))

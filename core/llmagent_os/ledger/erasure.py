@@ -20,6 +20,7 @@ from llmagent_os.ledger.row_codecs import (
     readable_rewards,
 )
 from llmagent_os.ledger.schema import (
+    DEAD,
     DONE,
     FAILED,
     completions,
@@ -142,7 +143,7 @@ def _erase(database: Database, who: list[Identity]) -> int:
     drop_learned_from(database, who)  # reads their rewards: before these are gone
     theirs = sa.select(interactions.c.interaction_id).where(interactions.c.user_id.in_(who))
     by_or_for_them = rewards.c.user_id.in_(who) | rewards.c.rater_id.in_(who)
-    answered = (inbox.c.user_id.in_(who), inbox.c.state.in_([DONE, FAILED]))
+    answered = (inbox.c.user_id.in_(who), inbox.c.state.in_([DONE, FAILED, DEAD]))
     steps: tuple[sa.Delete | sa.Update, ...] = (
         *erase_damaged(who),
         sa.delete(sent).where(sent.c.interaction_id.in_(theirs)),

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection, Iterable
+from datetime import UTC, datetime
+from typing import TypeVar
 
 import sqlalchemy as sa
 import structlog
@@ -12,7 +14,7 @@ import structlog
 from llmagent_os.adapter import Receipt, Reply
 from llmagent_os.errors import BadEventError, LedgerError
 from llmagent_os.events import Event, encode
-from llmagent_os.identity import identity_of
+from llmagent_os.identity import Identity, identity_of
 from llmagent_os.ledger import statements
 from llmagent_os.ledger.connection import Database
 from llmagent_os.ledger.damaged_rows import UNREADABLE
@@ -24,21 +26,31 @@ from llmagent_os.ledger.row_codecs import (
     encode_reply,
     encode_reward,
 )
-from llmagent_os.ledger.schema import DONE, FAILED, UNFINISHED, inbox
-from llmagent_os.ledger.values import Accepted, Interaction, RewardEvent, UnfinishedEvent
+from llmagent_os.ledger.schema import DEAD, DONE, FAILED, REVIVED, UNFINISHED, WAITING, inbox
+from llmagent_os.ledger.values import Accepted, DeadLetter, Interaction, RewardEvent, UnfinishedEvent
 from llmagent_os.ledger.writer import Writer
 
 _log = structlog.stdlib.get_logger(__name__)
 
+T = TypeVar("T")
+
+_IS_REVIVED = inbox.c.state == REVIVED
+
 #: How many days finished rows are kept, to recognise redeliveries: platforms give up after one day at most. Rows given
-#: up hold what people said, unmasked, for whoever looks into the cause; they are not kept for longer either.
+#: up and dead letters hold what people said, unmasked, for whoever looks into the cause or runs them again. They are
+#: not kept for longer either.
 KEEP_DAYS = 30
 
 
 class Inbox:
     """Accepts events, keeps what was decided for them, and finishes them.
 
-    Counts the unfinished events of every conversation in memory, for the one host that has claimed the inbox.
+    Counts the unfinished events of every conversation and of every sender in memory, for the one host that has claimed
+    the inbox.
+
+    The inbox knows how often the handler was begun with an event, so that an event which ends the process each time is
+    given up in the end. That costs an ordinary message nothing: an event whose conversation has no other is begun at
+    once, and its row is stored with the first try counted. :meth:`begin` counts every other try.
     """
 
     def __init__(self, writer: Writer, lock: HostLock | None, rewards_changed: Callable[[], None]) -> None:
@@ -54,6 +66,7 @@ class Inbox:
         self._rewards_changed = rewards_changed
         self._claimed = False
         self._pending: dict[str, int] = {}  # conversation key -> number of unfinished events
+        self._pending_of: dict[Identity, int] = {}  # sender -> number of unfinished events
 
     # ── the host ──────────────────────────────────────────────────────────────────────────────────────────────────
 
@@ -72,11 +85,12 @@ class Inbox:
             await asyncio.to_thread(self._lock.acquire)
         self._claimed = True
         try:
-            found = await self.unfinished()
+            found = await self._writer.run(_taken_up)
         except BaseException:
             self.release()
             raise
         self._pending.clear()
+        self._pending_of.clear()
         for row in found:
             self.count_as_unfinished(row.event)
         return found
@@ -90,13 +104,20 @@ class Inbox:
     # ── from arrival to reply ─────────────────────────────────────────────────────────────────────────────────────
 
     async def accept(
-        self, event: Event, *, max_pending: int, stored: Callable[[Event], None] | None = None
+        self,
+        event: Event,
+        *,
+        max_pending: int,
+        max_pending_of_sender: int | None = None,
+        stored: Callable[[Event], None] | None = None,
     ) -> Accepted:
-        """Store ``event``, unless it was stored before or its conversation has ``max_pending`` unfinished events.
+        """Store ``event``, unless it was stored before, or too much of its conversation or its sender is unfinished.
 
         Args:
             event: what happened.
             max_pending: how many unfinished events one conversation may have.
+            max_pending_of_sender: how many unfinished events one sender may have in all conversations; None: any
+                number.
             stored: called on the event loop when the event is new, in the order of arrival, even where the caller is
                 cancelled while the disk is being written.
 
@@ -111,11 +132,16 @@ class Inbox:
             body = encode(event).decode()
         except (TypeError, ValueError) as error:  # half a surrogate pair, for one
             raise BadEventError(f"event {event.event_id!r} cannot be stored as JSON: {error}") from error
-        row = (conversation.platform, event.event_id, identity_of(event), body, time.time())
-        if waiting >= max_pending:
-            known = await self.was_accepted(row[0], row[1])
-            return Accepted.DUPLICATE if known else Accepted.FULL
+        sender = identity_of(event)
+        of_sender = self._pending_of.get(sender, 0)
+        row = (conversation.platform, event.event_id, sender, body, time.time(), 0 if waiting else 1)
+        sender_is_full = max_pending_of_sender is not None and of_sender >= max_pending_of_sender
+        if waiting >= max_pending or sender_is_full:
+            if await self.was_accepted(row[0], row[1]):
+                return Accepted.DUPLICATE
+            return Accepted.FULL if waiting >= max_pending else Accepted.SENDER_FULL
         self._pending[key] = waiting + 1  # before the disk has it, so that a burst cannot pass the bound
+        self._pending_of[sender] = of_sender + 1
         new = False
 
         def then(count: int) -> None:
@@ -125,15 +151,30 @@ class Inbox:
                 if stored is not None:
                     stored(event)
             else:
-                self._uncount(key)
+                self._uncount(event)
 
         try:
             accept = statements.ACCEPT_EVENT
             await self._writer.run(lambda database: database.driver.execute(accept, row).rowcount, then)
         except LedgerError:
-            self._uncount(key)
+            self._uncount(event)
             raise
         return Accepted.NEW if new else Accepted.DUPLICATE
+
+    async def begin(self, event: Event) -> None:
+        """Note that the handler is begun with ``event``, for an event that :meth:`accept` did not count as begun.
+
+        A crash of the process does not undo this; the disk is not waited for.
+        """
+        this_event = (event.conversation.platform, event.event_id)
+        await self._writer.run(
+            lambda database: database.driver.execute(statements.BEGIN_EVENT, this_event), lasting=False
+        )
+
+    def take_back_try(self, event: Event) -> None:
+        """Note that the handler was stopped before it answered ``event``, because the host was asked to stop."""
+        this_event = (event.conversation.platform, event.event_id)
+        self._writer.later(lambda database: database.driver.execute(statements.TAKE_BACK_TRY, this_event))
 
     async def prepare(
         self,
@@ -208,25 +249,72 @@ class Inbox:
             self._writer.later(work)
         else:  # not waiting for the disk makes the time shorter in which a crash repeats the reply
             await self._writer.run(work, lasting=False)
-        self._uncount(conversation.key)
+        self._uncount(event)
 
     async def fail(self, event: Event, why: str) -> None:
         """Give ``event`` up: it is not run again. Its row stays for :data:`KEEP_DAYS` days, with ``why``."""
         row = (why, event.conversation.platform, event.event_id)
         await self._writer.run(lambda database: database.driver.execute(statements.FAIL_EVENT, row))
-        self._uncount(event.conversation.key)
+        self._uncount(event)
+
+    async def bury(self, event: Event, why: str) -> None:
+        """Keep ``event`` as a dead letter: it is run again only if :meth:`revive` is called.
+
+        Args:
+            event: the event.
+            why: what went wrong, without anything that the person wrote.
+        """
+        row = (why, event.conversation.platform, event.event_id)
+        await self._writer.run(lambda database: database.driver.execute(statements.BURY_EVENT, row))
+        self._uncount(event)
 
     def count_as_unfinished(self, event: Event) -> None:
         """Count ``event``, which is in the inbox and was not accepted by :meth:`accept`, as unfinished."""
-        key = event.conversation.key
+        key, sender = event.conversation.key, identity_of(event)
         self._pending[key] = self._pending.get(key, 0) + 1
+        self._pending_of[sender] = self._pending_of.get(sender, 0) + 1
 
-    def _uncount(self, conversation_key: str) -> None:
-        left = self._pending.get(conversation_key, 0) - 1
-        if left > 0:
-            self._pending[conversation_key] = left
-        else:
-            self._pending.pop(conversation_key, None)
+    def _uncount(self, event: Event) -> None:
+        _less(self._pending, event.conversation.key)
+        _less(self._pending_of, identity_of(event))
+
+    # ── dead letters ──────────────────────────────────────────────────────────────────────────────────────────────
+
+    async def dead_letters(self) -> list[DeadLetter]:
+        """The events that were tried as often as anything is, in the order of arrival."""
+
+        def work(database: Database) -> list[DeadLetter]:
+            columns = (inbox.c.seq, inbox.c.platform, inbox.c.accepted_at, inbox.c.tries, inbox.c.why)
+            query = sa.select(*columns).where(inbox.c.state == DEAD).order_by(inbox.c.seq)
+            return [
+                DeadLetter(
+                    seq=row.seq,
+                    platform=row.platform,
+                    accepted_at=datetime.fromtimestamp(row.accepted_at, UTC),
+                    tries=row.tries,
+                    why=row.why or "",
+                )
+                for row in database.sql.execute(query)
+            ]
+
+        return await self._writer.run(work)
+
+    async def revive(self, seqs: Collection[int] | None) -> int:
+        """Have dead letters run again: those of ``seqs``, or all. Any process may call this.
+
+        Returns:
+            How many there were.
+        """
+        chosen = (inbox.c.state == DEAD, *(() if seqs is None else (inbox.c.seq.in_(seqs),)))
+        step = sa.update(inbox).where(*chosen).values(state=REVIVED, tries=0, why=None)
+        return await self._writer.run(lambda database: database.sql.execute(step).rowcount)
+
+    async def take_revived(self) -> list[UnfinishedEvent]:
+        """The events that :meth:`revive` has put back since the last call, for the host that has the inbox."""
+        found = await self._writer.run(lambda database: _taken_up(database, _IS_REVIVED), lasting=False)
+        for row in found:
+            self.count_as_unfinished(row.event)
+        return found
 
     # ── what is in it ─────────────────────────────────────────────────────────────────────────────────────────────
 
@@ -251,13 +339,29 @@ class Inbox:
 
     async def prune(self) -> int:
         """Delete finished rows, and rows given up, that are older than :data:`KEEP_DAYS` days. Returns how many."""
-        old = (inbox.c.state.in_([DONE, FAILED]), inbox.c.accepted_at < time.time() - KEEP_DAYS * 86_400)
+        old = (inbox.c.state.in_([DONE, FAILED, DEAD]), inbox.c.accepted_at < time.time() - KEEP_DAYS * 86_400)
         return await self._writer.run(lambda database: database.sql.execute(sa.delete(inbox).where(*old)).rowcount)
 
 
-def _unfinished(database: Database) -> list[UnfinishedEvent]:
-    columns = (inbox.c.seq, inbox.c.body, inbox.c.state, inbox.c.reply, inbox.c.why)
-    query = sa.select(*columns).where(UNFINISHED).order_by(inbox.c.seq)
+def _less(counts: dict[T, int], key: T) -> None:
+    left = counts.get(key, 0) - 1
+    if left > 0:
+        counts[key] = left
+    else:
+        counts.pop(key, None)
+
+
+def _taken_up(database: Database, *which: sa.ColumnElement[bool]) -> list[UnfinishedEvent]:
+    """The unfinished events, of which none is only revived after this."""
+    found = _unfinished(database, *which)
+    if any(row.revived for row in found):
+        database.sql.execute(sa.update(inbox).where(UNFINISHED, _IS_REVIVED).values(state=WAITING))
+    return found
+
+
+def _unfinished(database: Database, *which: sa.ColumnElement[bool]) -> list[UnfinishedEvent]:
+    columns = (inbox.c.seq, inbox.c.body, inbox.c.state, inbox.c.reply, inbox.c.why, inbox.c.tries)
+    query = sa.select(*columns).where(UNFINISHED, *which).order_by(inbox.c.seq)
     found = list[UnfinishedEvent]()
     for row in database.sql.execute(query).all():
         try:

@@ -26,6 +26,7 @@ from llmagent_os.ledger.rewards import Rewards
 from llmagent_os.ledger.values import (
     Accepted,
     CompletionRecord,
+    DeadLetter,
     Interaction,
     ReplyWithRewards,
     RewardEvent,
@@ -99,10 +100,25 @@ class Ledger:
     # ``accept``, ``prepare`` and ``finish`` run for every message: they return the coroutine, which saves another one.
 
     def accept(
-        self, event: Event, *, max_pending: int, stored: Callable[[Event], None] | None = None
+        self,
+        event: Event,
+        *,
+        max_pending: int,
+        max_pending_of_sender: int | None = None,
+        stored: Callable[[Event], None] | None = None,
     ) -> Coroutine[Any, Any, Accepted]:
-        """Store ``event``, unless it is known or its conversation is full; see :meth:`Inbox.accept`."""
-        return self._inbox.accept(event, max_pending=max_pending, stored=stored)
+        """Store ``event``, unless it is known, or its conversation or sender is full; see :meth:`Inbox.accept`."""
+        return self._inbox.accept(
+            event, max_pending=max_pending, max_pending_of_sender=max_pending_of_sender, stored=stored
+        )
+
+    async def begin(self, event: Event) -> None:
+        """Note that the handler is begun with ``event``; see :meth:`Inbox.begin`."""
+        await self._inbox.begin(event)
+
+    def take_back_try(self, event: Event) -> None:
+        """Note that a stop of the host interrupted the handler; see :meth:`Inbox.take_back_try`."""
+        self._inbox.take_back_try(event)
 
     def prepare(
         self,
@@ -123,6 +139,22 @@ class Ledger:
     async def fail(self, event: Event, why: str) -> None:
         """Give ``event`` up; see :meth:`Inbox.fail`."""
         await self._inbox.fail(event, why)
+
+    async def bury(self, event: Event, why: str) -> None:
+        """Keep ``event`` as a dead letter; see :meth:`Inbox.bury`."""
+        await self._inbox.bury(event, why)
+
+    async def dead_letters(self) -> list[DeadLetter]:
+        """The events that were tried as often as anything is, in the order of arrival."""
+        return await self._inbox.dead_letters()
+
+    async def revive(self, seqs: Collection[int] | None = None) -> int:
+        """Have dead letters run again, and return how many; see :meth:`Inbox.revive`."""
+        return await self._inbox.revive(seqs)
+
+    async def take_revived(self) -> list[UnfinishedEvent]:
+        """The dead letters to be run again; see :meth:`Inbox.take_revived`."""
+        return await self._inbox.take_revived()
 
     async def unfinished(self) -> list[UnfinishedEvent]:
         """The events still to be run or answered, in the order of arrival."""

@@ -19,7 +19,7 @@ from llmagent_os.adapter import Reply
 from llmagent_os.events import Conversation, Event, Sender, Timer, decode
 from llmagent_os.ledger.connection import Database
 from llmagent_os.ledger.damaged_rows import UNREADABLE, note
-from llmagent_os.ledger.schema import PREPARED, completions, interactions, rewards
+from llmagent_os.ledger.schema import PREPARED, REVIVED, completions, interactions, rewards
 from llmagent_os.ledger.statements import COMPLETION_COLUMNS, INTERACTION_COLUMNS, REWARD_COLUMNS
 from llmagent_os.ledger.values import CompletionRecord, Interaction, RewardEvent, UnfinishedEvent
 
@@ -214,6 +214,8 @@ def decode_unfinished(row: sa.Row[Any]) -> UnfinishedEvent:
         prepared=row.state == PREPARED,
         reply=None if row.reply is None else _reply_decoder.decode(row.reply),
         why=row.why,
+        tries=row.tries,
+        revived=row.state == REVIVED,
     )
 
 

@@ -17,8 +17,10 @@ metadata = sa.MetaData(
 
 _NUMBER: sa.Float[float] = sa.Float()
 
-#: Values of ``inbox.state``.
-WAITING, PREPARED, DONE, FAILED = range(4)
+#: Values of ``inbox.state``. A dead letter was tried as often as anything is, and can be run again. Then it is revived
+#: until the host takes it up, and waiting after that.
+WAITING, PREPARED, DONE, FAILED, DEAD = range(5)
+REVIVED = -1
 
 inbox = sa.Table(
     "inbox",
@@ -33,9 +35,10 @@ inbox = sa.Table(
     sa.Column("interaction_id", sa.Text),
     sa.Column("why", sa.Text),  # what went wrong
     sa.Column("accepted_at", _NUMBER, nullable=False),
+    sa.Column("tries", sa.Integer, nullable=False, server_default=sa.text("0")),  # how often the handler was begun
     sa.UniqueConstraint("platform", "event_id"),
 )
-#: Waiting or prepared. Written as text: SQLite uses a partial index only where it sees the same condition.
+#: Revived, waiting or prepared. Written as text: SQLite uses a partial index only where it sees the same condition.
 UNFINISHED = sa.text("state < 2")
 #: A start reads the unfinished rows only, however long the history is.
 sa.Index("ix_inbox_unfinished", inbox.c.seq, sqlite_where=UNFINISHED, postgresql_where=UNFINISHED)

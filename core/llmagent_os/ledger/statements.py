@@ -10,6 +10,7 @@ import sqlalchemy as sa
 
 from llmagent_os.ledger.portable import DIALECT, insert_or_ignore
 from llmagent_os.ledger.schema import (
+    DEAD,
     DONE,
     FAILED,
     PREPARED,
@@ -47,8 +48,20 @@ def _literal(value: int) -> sa.ColumnElement[int]:
     return sa.literal_column(str(value), sa.Integer)
 
 
-#: Puts an event into the inbox, unless it is there. Takes platform, event id, identity, the event as JSON, the time.
-ACCEPT_EVENT = _compiled_insert(inbox, ("platform", "event_id", "user_id", "body", "accepted_at"))
+#: Puts an event into the inbox, unless it is there. Takes platform, event id, identity, the event as JSON, the time,
+#: and 1 if the handler is begun at once, else 0.
+ACCEPT_EVENT = _compiled_insert(inbox, ("platform", "event_id", "user_id", "body", "accepted_at", "tries"))
+
+#: Notes that the handler is begun with an event. Takes platform and event id.
+BEGIN_EVENT = _compiled(
+    sa.update(inbox).where(_this_event).values(tries=inbox.c.tries + _literal(1)), *("of_platform", "of_event")
+)
+
+#: Takes back what :data:`BEGIN_EVENT` noted. Takes platform and event id.
+TAKE_BACK_TRY = _compiled(
+    sa.update(inbox).where(_this_event, inbox.c.tries > _literal(0)).values(tries=inbox.c.tries - _literal(1)),
+    *("of_platform", "of_event"),
+)
 
 #: Keeps what was decided for an event. Takes the reply as JSON, the interaction's id, what went wrong, platform and
 #: event id.
@@ -90,6 +103,12 @@ FINISH_EVENT = _compiled(
 #: Gives an event up. Takes what went wrong, platform and event id.
 FAIL_EVENT = _compiled(
     sa.update(inbox).where(_this_event).values(state=_literal(FAILED), why=_bind("why"), reply=sa.null()),
+    *("why", "of_platform", "of_event"),
+)
+
+#: Keeps an event as a dead letter. Takes what went wrong, platform and event id.
+BURY_EVENT = _compiled(
+    sa.update(inbox).where(_this_event).values(state=_literal(DEAD), why=_bind("why"), reply=sa.null()),
     *("why", "of_platform", "of_event"),
 )
 

@@ -20,6 +20,7 @@ class Accepted(Enum):
     NEW = "new"  #: stored
     DUPLICATE = "duplicate"  #: stored before: this is a redelivery
     FULL = "full"  #: not stored: too many events of its conversation are unfinished
+    SENDER_FULL = "sender full"  #: not stored: too many events of its sender are unfinished
 
 
 class CompletionRecord(msgspec.Struct, frozen=True, kw_only=True):
@@ -133,3 +134,15 @@ class UnfinishedEvent(msgspec.Struct, frozen=True, kw_only=True):
     prepared: bool = False  #: the reply is decided: send it, and do not ask the agent again
     reply: Reply | None = None  #: the reply decided; None: nothing is to be sent
     why: str | None = None  #: what went wrong, where the reply is an apology
+    tries: int = 0  #: how often the handler was begun with the event; a stop that was asked for does not count
+    revived: bool = False  #: it was a dead letter, and is to be run again
+
+
+class DeadLetter(msgspec.Struct, frozen=True, kw_only=True):
+    """An event that was tried as often as anything is. It is kept, and can be run again."""
+
+    seq: int  #: the event's row: its number on the command line
+    platform: str
+    accepted_at: datetime  #: UTC
+    tries: int  #: how often the handler was begun with the event
+    why: str  #: what went wrong, without anything that the person wrote

@@ -99,7 +99,7 @@ class Engine:
             while self._admit():
                 try:
                     self._step()
-                except Exception as error:
+                except BaseException as error:  # a panic of a Rust extension is no Exception
                     # Whatever went wrong, the engine must go on for the next request.
                     _log.exception("a decoding step failed; %d replies are lost", len(self._active))
                     failed, self._active = self._active, []
@@ -126,7 +126,7 @@ class Engine:
                 continue
             try:
                 self._model.occupy(len(self._active), generation.lora)
-            except Exception as error:
+            except BaseException as error:
                 known = isinstance(error, ModelError)
                 generation.on_done(error if known else ModelError(f"no slot for the request: {error}"))
             else:

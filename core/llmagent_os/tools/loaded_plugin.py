@@ -12,6 +12,7 @@ from typing import Any, Literal
 import msgspec
 import structlog
 
+from llmagent_os.adapter_kit.containment import contain
 from llmagent_os.errors import PluginError
 from llmagent_os.plugin import Plugin
 from llmagent_os.tools.circuit_breaker import CircuitBreaker, State
@@ -90,7 +91,8 @@ class LoadedPlugin:
         try:
             async with asyncio.timeout(seconds):
                 await self.plugin.start()
-        except Exception as error:
+        except BaseException as raised:
+            error = contain(raised)
             raise PluginError(f"plugin {self.plugin.name!r} does not start: {type(error).__name__}: {error}") from error
 
     async def stop_when_idle(self, seconds: float) -> None:
@@ -99,7 +101,8 @@ class LoadedPlugin:
         try:
             async with asyncio.timeout(seconds):
                 await self.plugin.stop()
-        except Exception as error:
+        except BaseException as raised:
+            error = contain(raised)
             _log.warning("plugin did not stop", plugin=self.plugin.name, exc_info=error)
         for module in self.modules:
             sys.modules.pop(module, None)

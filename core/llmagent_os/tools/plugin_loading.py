@@ -23,7 +23,7 @@ def from_entry_point(name: str, load: Callable[[], object]) -> Plugin:
     """
     try:
         found = load()
-    except (Exception, SystemExit) as error:
+    except BaseException as error:  # a script that ends itself must not end the host
         raise PluginError(f"plugin {name!r} cannot be imported: {type(error).__name__}: {error}") from error
     if not (isinstance(found, type) and issubclass(found, Plugin)):
         raise PluginError(f"plugin {name!r}: its entry point gives {found!r}, not a subclass of Plugin")
@@ -46,7 +46,7 @@ def from_file(path: Path, name: str) -> tuple[Plugin, str]:
         try:
             # Compiled from its text: Python matches cached bytecode by whole seconds and would miss a quick edit.
             exec(compile(path.read_text(encoding="utf-8"), str(path), "exec"), module.__dict__)
-        except (Exception, SystemExit) as error:  # a script that ends itself must not end the host
+        except BaseException as error:
             raise PluginError(f"{path} cannot be loaded: {type(error).__name__}: {error}") from error
         classes = [
             value
@@ -64,5 +64,5 @@ def from_file(path: Path, name: str) -> tuple[Plugin, str]:
 def _make(kind: type[Plugin]) -> Plugin:
     try:
         return kind()
-    except Exception as error:
+    except BaseException as error:
         raise PluginError(f"plugin {kind.__name__} cannot be made: {type(error).__name__}: {error}") from error

@@ -17,6 +17,7 @@ from typing import Any, Self
 
 import structlog
 
+from llmagent_os.adapter_kit.containment import contain
 from llmagent_os.chat import ToolSpec
 from llmagent_os.errors import PluginError
 from llmagent_os.events import Event
@@ -55,7 +56,7 @@ class Plugins:
         rest: seconds that a plugin is cut off for, doubled with every further failure.
         start_timeout: seconds that a plugin may take to start or stop.
         grace: seconds to wait for a cancelled call before it counts as hung.
-        clock: seconds that only ever increase, for the rest of a plugin.
+        clock: seconds that only ever increase, for the rest of a plugin and for how long a call blocks.
     """
 
     def __init__(
@@ -76,7 +77,7 @@ class Plugins:
         self._folder = PluginFolder(folder)
         self._installed = installed
         self._allowed = allowed
-        self._caller = ToolCaller(records, timers, grace)
+        self._caller = ToolCaller(records, timers, grace, clock)
         self._breaker: Callable[[], CircuitBreaker] = lambda: CircuitBreaker(failures=failures, rest=rest, clock=clock)
         self._start_timeout = start_timeout
         self._loaded: dict[str, LoadedPlugin] = {}  # by plugin name; replaced as a whole, never changed in place
@@ -307,6 +308,7 @@ class Plugins:
     def _reported(self, source: str) -> Generator[None]:
         try:
             yield
-        except Exception as error:
+        except BaseException as raised:
+            error = contain(raised)
             self._problems[source] = str(error)
             _log.error("plugin not loaded", source=source, problem=str(error))

@@ -1,17 +1,24 @@
-"""Runs one call of a plugin: the time limit, the circuit breaker, the check of the result, and calls that hang."""
+"""Runs one call of a plugin: the time limit, the circuit breaker, the check of the result, and calls that hang.
+
+A call that keeps the event loop holds everybody up, and no time limit can end it. When the call returns, what it did is
+done, so the person gets its result: "that did not work" would have them ask for it again. The circuit breaker counts
+the call as a failure, so a plugin that goes on like that is cut off.
+"""
 
 from __future__ import annotations
 
 import asyncio
 import dataclasses
+import time
 from collections.abc import Awaitable, Callable, Collection
 from fnmatch import fnmatchcase
 from typing import Any
 
 import structlog
 
+from llmagent_os.adapter_kit.containment import contain, contained, is_cancelled
 from llmagent_os.chat import ToolSpec
-from llmagent_os.errors import PluginError
+from llmagent_os.errors import ContainedError, PluginError
 from llmagent_os.events import Event
 from llmagent_os.identity import Identity, first_identity_of, identity_of
 from llmagent_os.plugin import ToolContext, ToolResult
@@ -19,9 +26,17 @@ from llmagent_os.records import Records
 from llmagent_os.timers import Timers
 from llmagent_os.tools.loaded_plugin import LoadedPlugin
 from llmagent_os.tools.result_check import checked
+from llmagent_os.tools.step_timer import StepTimer
 
 CALL_SECONDS = 10.0  #: for a button, a command or a timer; a tool has a time limit of its own
+#: A call that keeps the event loop for longer is logged.
+BLOCKED_SECONDS = 1.0
+#: A call that keeps the event loop for longer is a failure, also where its time limit is longer.
+MOST_BLOCKED_SECONDS = 5.0
 ERROR_CHARACTERS = 500  #: of an error, kept as the plugin's last one
+
+#: Errors whose text says everything.
+_SAYS_ALL = (PluginError, TimeoutError, ContainedError)
 
 _log = structlog.get_logger(__name__)
 
@@ -45,6 +60,7 @@ class ToolCaller:
         records: gives a plugin its documents about an identity: ``ledger.records``. None: the context's own are used.
         timers: gives a plugin its timers for the sender of an event: ``ledger.timers``. None: as for ``records``.
         grace: seconds to wait for a cancelled call before it counts as hung.
+        clock: seconds that only ever increase, for how long a call keeps the event loop.
     """
 
     def __init__(
@@ -52,10 +68,12 @@ class ToolCaller:
         records: Callable[[str, Identity], Records] | None,
         timers: Callable[[str, Event], Timers] | None,
         grace: float,
+        clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._records = records
         self._timers = timers
         self._grace = grace
+        self._clock = clock
 
     async def call(
         self,
@@ -86,16 +104,17 @@ class ToolCaller:
                 f"the plugin {name!r} is cut off after {breaker.failures} failures in a row ({breaker.last_error}); "
                 f"it is tried again in {breaker.retry_in:.0f} s"
             )
-        own = self._own(name, context)
         loaded.call_started()
         try:
-            returned = await self._bounded(loaded, method(own), seconds)
+            own = self._own(name, context)
+            timer = StepTimer(_called(method, own), clock=self._clock)
+            returned = await self._bounded(loaded, what, timer, seconds)
             result = checked(returned, plugin=name, may_change_profile=may_change_profile)
-        except asyncio.CancelledError:
-            breaker.abandoned()
-            raise
-        except Exception as error:
-            why = str(error) if isinstance(error, PluginError | TimeoutError) else f"{type(error).__name__}: {error}"
+        except BaseException as raised:
+            if is_cancelled():
+                breaker.abandoned()
+            error = contain(raised)
+            why = str(error) if isinstance(error, _SAYS_ALL) else f"{type(error).__name__}: {error}"
             breaker.failed(f"{what}: {why}"[:ERROR_CHARACTERS])
             _log.warning(
                 "plugin failed", plugin=name, what=what, failures=breaker.failures, state=breaker.state, exc_info=error
@@ -103,7 +122,18 @@ class ToolCaller:
             raise PluginError(f"the plugin {name!r} failed: {what}: {why}") from error
         finally:
             loaded.call_ended()
-        breaker.succeeded()
+        if timer.longest > max(BLOCKED_SECONDS, min(seconds, MOST_BLOCKED_SECONDS)):
+            breaker.failed(f"{what}: blocked the event loop for {timer.longest:.1f} s; its limit is {seconds:g} s")
+        else:
+            breaker.succeeded()
+        if timer.longest > BLOCKED_SECONDS:
+            _log.error(
+                "a plugin blocked the event loop: everybody waited; have it await, or use asyncio.to_thread",
+                plugin=name,
+                what=what,
+                seconds=round(timer.longest, 1),
+                failures=breaker.failures,
+            )
         return result
 
     def _own(self, plugin: str, context: ToolContext) -> ToolContext:
@@ -117,9 +147,12 @@ class ToolCaller:
             context = dataclasses.replace(context, timers=self._timers(plugin, context.event))
         return context
 
-    async def _bounded(self, loaded: LoadedPlugin, work: Awaitable[ToolResult], seconds: float) -> ToolResult:
+    async def _bounded(
+        self, loaded: LoadedPlugin, what: str, work: Awaitable[ToolResult], seconds: float
+    ) -> ToolResult:
         """Wait for ``work``. After ``seconds``, cancel it; give it up if it ignores that."""
-        task = asyncio.ensure_future(work)
+        # The watchdog of the event loop says the task's name where the call blocks.
+        task = asyncio.create_task(contained(work), name=f"plugin {loaded.plugin.name}: {what}")
         try:
             done, _ = await asyncio.wait({task}, timeout=seconds)
         except asyncio.CancelledError:
@@ -132,13 +165,18 @@ class ToolCaller:
             raise PluginError("cancelled itself")
         return task.result()
 
-    async def _cancel(self, loaded: LoadedPlugin, task: asyncio.Future[Any]) -> None:
+    async def _cancel(self, loaded: LoadedPlugin, task: asyncio.Task[Any]) -> None:
         task.cancel()
         done, _ = await asyncio.wait({task}, timeout=self._grace)
         if done:
             _ = task.cancelled() or task.exception()  # asyncio complains about an exception that nobody looked at
-        elif isinstance(task, asyncio.Task):
+        else:
             loaded.hung.add(task)
             task.add_done_callback(loaded.hung.discard)
             task.add_done_callback(lambda ended: ended.cancelled() or ended.exception())
             _log.error("plugin ignores cancellation", plugin=loaded.plugin.name)
+
+
+async def _called(method: Callable[[ToolContext], Awaitable[ToolResult]], context: ToolContext) -> ToolResult:
+    """The result of ``method``, which may also raise before it gives anything to wait for."""
+    return await method(context)

@@ -369,3 +369,130 @@ async def test_stopping_stops_the_plugins(trouble: Trouble) -> None:
     async with Plugins(installed=()) as plugins:
         await plugins.add(trouble)
     assert trouble.stopped
+
+
+# ── what blocks or ends the process ───────────────────────────────────────────────────────────────────────────────────
+
+
+class Blocking(Plugin):
+    """Keeps the event loop for as long as a test says."""
+
+    name = "blocking"
+
+    def __init__(self, clock: Clock) -> None:
+        self.clock = clock
+
+    @tool(timeout=2.0)
+    async def nap(self, context: ToolContext, seconds: float) -> ToolResult:
+        """Sleep without letting anything else run."""
+        await asyncio.sleep(0)
+        self.clock.now += seconds
+        return ToolResult({"status": "ok"}, "Slept.")
+
+    @tool(timeout=600.0)
+    async def long_nap(self, context: ToolContext, seconds: float) -> ToolResult:
+        """Sleep, with a long limit."""
+        return await self.nap(context, seconds)
+
+    @tool(timeout=2.0)
+    async def wait(self, context: ToolContext) -> ToolResult:
+        """Take the same time in pieces, between which others run."""
+        for _ in range(16):
+            self.clock.now += 0.5
+            await asyncio.sleep(0)
+        return ToolResult({"status": "ok"}, "Waited.")
+
+
+@pytest.mark.parametrize(("tool_name", "seconds"), [("nap", 8.0), ("long_nap", 8.0)])
+async def test_a_tool_that_blocks_past_its_limit_gives_its_result_and_is_cut_off_if_it_goes_on(
+    tool_name: str, seconds: float
+) -> None:
+    """What it did is done: an error would have the person ask for it again."""
+    clock = Clock()
+    async with Plugins(installed=(), clock=clock) as plugins:
+        await plugins.add(Blocking(clock))
+        for _ in range(3):
+            assert (await plugins.call(tool_name, {"seconds": seconds}, context())).text == "Slept."
+        (health,) = plugins.health()
+        assert (health.state, health.failures) == ("resting", 3)
+        assert "blocked the event loop for 8.0 s" in health.problem
+        with pytest.raises(PluginError, match="cut off"):
+            await plugins.call(tool_name, {"seconds": 0.0}, context())
+
+
+async def test_a_tool_that_blocks_for_less_or_gives_the_loop_back_is_no_failure() -> None:
+    clock = Clock()
+    async with Plugins(installed=(), clock=clock) as plugins:
+        await plugins.add(Blocking(clock))
+        for _ in range(4):
+            await plugins.call("nap", {"seconds": 1.5}, context())
+            await plugins.call("wait", {}, context())
+        assert plugins.health()[0].failures == 0
+
+
+class Panic(BaseException):
+    """What a Rust extension raises (pyo3)."""
+
+
+class Ending(Plugin):
+    """Raises what ends a process, wherever it is called."""
+
+    name = "ending"
+    commands = {"end": "the end"}  # noqa: RUF012
+
+    def __init__(self, raised: BaseException) -> None:
+        self.raised = raised
+
+    @tool()
+    async def end(self, context: ToolContext) -> ToolResult:
+        """End."""
+        raise self.raised
+
+    async def pressed(self, context: ToolContext, value: str) -> ToolResult:
+        raise self.raised
+
+    async def due(self, context: ToolContext, key: str, at: datetime) -> ToolResult | None:
+        raise self.raised
+
+    def command(self, context: ToolContext, name: str, arguments: str) -> ToolResult:  # type: ignore[override]  # pyright: ignore
+        raise self.raised  # before there is anything to await
+
+    async def stop(self) -> None:
+        raise self.raised
+
+
+@pytest.mark.parametrize(
+    "raised", [SystemExit(2), KeyboardInterrupt(), GeneratorExit(), Panic("index out of bounds")], ids=repr
+)
+async def test_whatever_a_plugin_raises_it_harms_nobody_but_itself(raised: BaseException) -> None:
+    async with Plugins(installed=(), failures=9) as plugins:
+        await plugins.add(Ending(raised))
+        name = type(raised).__name__
+        with pytest.raises(PluginError, match=name):
+            await plugins.call("end", {}, context())
+        with pytest.raises(PluginError, match=name):
+            await plugins.press("ending:x", context())
+        with pytest.raises(PluginError, match=name):
+            await plugins.due("ending", "x", datetime.now(UTC), context())
+        with pytest.raises(PluginError, match=name):
+            await plugins.command("end", "", context())
+        assert plugins.health()[0].failures == 4
+
+
+@pytest.mark.parametrize("raised", ["SystemExit(2)", "KeyboardInterrupt()", "GeneratorExit()"])
+@pytest.mark.parametrize("where", ["module", "made", "start"])
+async def test_a_plugin_file_that_ends_the_process_is_reported_and_the_others_load(
+    tmp_path: Path, raised: str, where: str
+) -> None:
+    ends = {
+        "module": f"raise {raised}",
+        "made": f"class Bad(Plugin):\n    name = 'bad'\n    def __init__(self):\n        raise {raised}",
+        "start": f"class Bad(Plugin):\n    name = 'bad'\n    def start(self):\n        raise {raised}",
+    }[where]
+    (tmp_path / "bad.py").write_text(f"from llmagent_os.plugin import Plugin\n{ends}\n")
+    (tmp_path / "good.py").write_text("from llmagent_os.plugin import Plugin\nclass Good(Plugin):\n    name = 'good'\n")
+    async with Plugins(installed=(), folder=tmp_path) as plugins:
+        states = {health.name: (health.state, health.problem) for health in plugins.health()}
+        assert states["good"][0] == "working"
+        assert states["bad"][0] == "not loaded"
+        assert raised.partition("(")[0] in states["bad"][1]
