@@ -83,7 +83,8 @@ $(VENV)/bin/python:
 	@$(PYTHON) -m venv $(VENV) || { rm -rf $(VENV); echo "python3.11-venv is missing (Debian: apt-get install python3.11-venv)"; exit 1; }
 
 # Installs the project, and shows what is downloaded. An installation that was interrupted leaves .installing behind, and
-# perhaps packages with only half of their files: the next one then begins with an empty environment.
+# perhaps packages with only half of their files: the next one then begins with an empty environment. pip warns once a
+# package of every index that lacks it; that says nothing.
 define install
 	@if [ -e "$(VENV)/.installing" ] || ! $(BIN)/python -m pip --version >/dev/null 2>&1; then \
 	    echo "The last installation was not finished: making $(VENV) anew."; \
@@ -91,9 +92,9 @@ define install
 	fi
 	@echo "Installing packages into $(VENV). The first time, that is about 1 GB and takes some minutes."
 	@touch "$(VENV)/.installing"
-	@if [ -t 1 ]; then $(PIP) install --editable $(1); \
-	else $(PIP) install --progress-bar off --editable $(1) \
-	    | { grep --line-buffered -v '^Requirement already satisfied' || true; }; fi
+	@if [ -t 1 ]; then $(PIP) install --editable $(1) 2> >(grep --line-buffered -v '^WARNING: Location ' >&2); \
+	else $(PIP) install --progress-bar off --editable $(1) 2>&1 \
+	    | { grep --line-buffered -v -e '^Requirement already satisfied' -e '^WARNING: Location ' || true; }; fi
 	@rm -f "$(VENV)/.installing"
 	@echo "The packages are installed."
 endef

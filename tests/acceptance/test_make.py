@@ -36,6 +36,8 @@ case "$*" in
     *" install "*)
         echo "Collecting torch"
         echo "Requirement already satisfied: click"
+        echo "WARNING: Location 'file:///index/click/' is ignored: it is neither a file nor a directory." >&2
+        echo "WARNING: something else" >&2
         if [ -n "${HOLD:-}" ]; then sleep 600; fi
         printf '#!/bin/bash\\necho "web: http://127.0.0.1:8321/"\\n' > "$(dirname "$0")/llmagent-os"
         chmod +x "$(dirname "$0")/llmagent-os"
@@ -96,6 +98,7 @@ def test_make_run_says_what_it_installs_and_then_starts(make: Make, tmp_path: Pa
     assert [line for line in lines if "python" not in line] == [
         "Installing packages into .venv. The first time, that is about 1 GB and takes some minutes.",
         "Collecting torch",
+        "WARNING: something else",
         "Successfully installed torch",
         "The packages are installed.",
         "web: http://127.0.0.1:8321/",

@@ -79,8 +79,15 @@ class Settings(BaseSettings):
     policy: Literal["", "bayes", "reinforce", "actor_critic", "q_learning", "fixed"] = Field(
         "", description="replaces the bot's learner of behaviour; fixed: nothing is learned"
     )
-    base_url: str = Field("", description="address of an OpenAI-compatible server, such as http://127.0.0.1:8000/v1")
-    api_key: SecretStr = Field(SecretStr(""), description="the key of that server")
+    base_url: str = Field(
+        "",
+        description="address of an OpenAI-compatible server, such as http://127.0.0.1:8000/v1; empty: OPENAI_BASE_URL, "
+        "or OpenAI's cloud",
+    )
+    api_key: SecretStr = Field(
+        SecretStr(""),
+        description="the key of that server; empty: OPENAI_API_KEY, unless LLMAGENT_OS_BASE_URL names another server",
+    )
     time_zone: str = Field(
         "", description="IANA time zone of people who have not given their place; empty: this machine's"
     )

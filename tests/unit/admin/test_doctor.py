@@ -6,7 +6,7 @@ import contextlib
 import os
 import sqlite3
 import time
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncGenerator, Callable
 from contextlib import closing
 from pathlib import Path
 from typing import Any
@@ -210,17 +210,18 @@ async def test_clock_that_is_behind_its_own_files_is_a_problem(settings: Setting
     assert (problem.section, "set the clock" in problem.remedy) == ("clock", True)
 
 
-@pytest.mark.parametrize(
-    ("change", "text"),
-    [
-        (lambda raw: raw[: len(raw) // 2], "is damaged"),
-        (lambda raw: b"", "is damaged"),
-        (lambda raw: b'{"_default": {}}', "holds no profile"),
-        (lambda raw: raw.replace(b"Europe/Berlin", b"Mars/Olympus"), "no time zone 'Mars/Olympus'"),
-        (lambda raw: raw.replace(b"web:local:ana", b"web:local:ben"), "holds the profile of 'web:local:ben'"),
-        (lambda raw: raw.replace(b'"language"', b'"place": 7, "language"'), "holds no profile"),
-    ],
-)
+#: How a profile is damaged, and what is said of it.
+DAMAGES: list[tuple[Callable[[bytes], bytes], str]] = [
+    (lambda raw: raw[: len(raw) // 2], "is damaged"),
+    (lambda raw: b"", "is damaged"),
+    (lambda raw: b'{"_default": {}}', "holds no profile"),
+    (lambda raw: raw.replace(b"Europe/Berlin", b"Mars/Olympus"), "no time zone 'Mars/Olympus'"),
+    (lambda raw: raw.replace(b"web:local:ana", b"web:local:ben"), "holds the profile of 'web:local:ben'"),
+    (lambda raw: raw.replace(b'"language"', b'"place": 7, "language"'), "holds no profile"),
+]
+
+
+@pytest.mark.parametrize(("change", "text"), DAMAGES)
 async def test_profile_that_cannot_be_read_is_named_and_left_alone(
     settings: Settings, change: Callable[[bytes], bytes], text: str
 ) -> None:
@@ -240,7 +241,7 @@ async def test_profile_that_cannot_be_read_is_named_and_left_alone(
 
 
 @contextlib.asynccontextmanager
-async def on_loopback(settings: Settings, folder: Path) -> AsyncIterator[tuple[Settings, tuple[Any, ...]]]:
+async def on_loopback(settings: Settings, folder: Path) -> AsyncGenerator[tuple[Settings, tuple[Any, ...]]]:
     (folder / "bot.toml").write_text(BOT.replace('["web"]', '["web", "slack", "discord", "telegram"]'))
     servers = platforms()
     async with contextlib.AsyncExitStack() as stack:
