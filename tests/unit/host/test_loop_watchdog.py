@@ -66,23 +66,3 @@ async def test_a_loop_that_is_busy_for_less_than_the_limit_is_left_alone() -> No
     clock.seconds += 0.7  # the pause between two notes, and less than the limit
     look_from_a_thread(watchdog)
     assert status.metrics.loop_blocked == 0
-
-
-async def test_a_machine_that_stood_still_is_blamed_on_nobody() -> None:
-    """A laptop that slept would name whatever came next."""
-    clock, status = Clock(), HostStatus()
-    watchdog = LoopWatchdog(status, 0.5, clock=clock)
-    watchdog.attach()
-    loop = asyncio.get_running_loop()
-    looked = asyncio.Event()
-
-    def from_a_thread() -> None:
-        clock.seconds += 60.0
-        watchdog.look()
-        loop.call_soon_threadsafe(looked.set)
-
-    thread = threading.Thread(target=from_a_thread)
-    loop.call_soon(thread.start)
-    await looked.wait()
-    thread.join()
-    assert status.blocked is None or "wait" not in status.blocked.where
