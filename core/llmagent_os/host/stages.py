@@ -113,12 +113,12 @@ class Stages:
             return wait
         except BaseException as raised:  # a damaged row, or a bug: it must not stop the conversation for good
             try:
-                error = contain(raised, cancelled=self._status.is_stopping)
+                contained = contain(raised, cancelled=self._status.is_stopping)
             except asyncio.CancelledError:
                 if pending.noted and not pending.decided:
                     self._ledger.take_back_try(event)
                 raise
-            return await self._failed(pending, error)
+            return await self._failed(pending, contained)
 
     # ── decide ────────────────────────────────────────────────────────────────────────────────────────────────────
 

@@ -76,9 +76,9 @@ class AdapterSupervisor:
             self.dead.discard(adapter.name)
             try:
                 await adapter.run(accept)
-            except ConfigError as error:  # another try would fail alike
-                self.set_unusable(adapter.name, error)
-                return error
+            except ConfigError as unusable:  # another try would fail alike
+                self.set_unusable(adapter.name, unusable)
+                return unusable
             except BaseException as raised:
                 error = contain(raised)
                 # An adapter that ran well for a while starts anew with a short wait.
