@@ -113,16 +113,15 @@ def thinned(snapshots: Iterable[int], through: int) -> list[int]:
 def prune(database: Database, state: int) -> None:
     """Delete the versions of a state that are neither the newest nor needed by a snapshot."""
     newer, between = policy_parts.alias(), policy_snapshots.alias()
-    next_one = (
-        sa.select(sa.func.min(newer.c.through))
-        .where(newer.c.state == state, newer.c.part == policy_parts.c.part, newer.c.through > policy_parts.c.through)
+    is_newer = (newer.c.state == state, newer.c.part == policy_parts.c.part, newer.c.through > policy_parts.c.through)
+    next_one = sa.select(sa.func.min(newer.c.through)).where(*is_newer).correlate(policy_parts).scalar_subquery()
+    first_snapshot = (
+        sa.select(sa.func.min(between.c.through))
+        .where(between.c.state == state, between.c.through >= policy_parts.c.through)
+        .correlate(policy_parts)
         .scalar_subquery()
     )
-    needed = (
-        sa.select(between.c.through)
-        .where(between.c.state == state, between.c.through >= policy_parts.c.through, between.c.through < next_one)
-        .exists()
-    )
+    needed = sa.func.coalesce(first_snapshot < next_one, sa.false())
     _delete(database, (policy_parts.c.state == state) & next_one.is_not(None) & ~needed)
 
 

@@ -90,7 +90,7 @@ class ReplayProcess:
         Raises:
             ReplayError: the process cannot be started, or ended too early.
         """
-        command = (sys.executable, "-P", "-m", "llmagent_os.policy_worker.replay_process")
+        command = (sys.executable, "-P", "-c", f"from {__name__} import main; main()")
         pipe = asyncio.subprocess.PIPE
         try:
             process = await asyncio.create_subprocess_exec(
@@ -182,7 +182,3 @@ def main() -> None:
     answers = sys.stdin.buffer
     order = msgspec.json.decode(answers.readline(), type=Order)
     asyncio.run(replay(order, frames, answers))
-
-
-if __name__ == "__main__":
-    main()

@@ -155,6 +155,11 @@ class PolicyWorker:
         done = self._relearning.through if self._stale else self._live.through
         return max(0, self._last - done)
 
+    @property
+    def relearned_rows(self) -> int:
+        """How many rewards were learned again behind, in all."""
+        return self._relearning.learned_rows
+
     # ── learning ──────────────────────────────────────────────────────────────────────────────────────────────────
 
     async def _follow(self) -> None:
