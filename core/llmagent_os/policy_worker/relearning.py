@@ -13,6 +13,7 @@ from __future__ import annotations
 import asyncio
 import copy
 from collections.abc import Awaitable, Callable
+from contextlib import aclosing
 from typing import TYPE_CHECKING
 
 import structlog
@@ -115,12 +116,13 @@ class Relearning:
         """Store what the process learns, until it has learned every row, or the stored state changes."""
         at: Progress | None = second
         try:
-            async for learned in process.run():
-                at = await self._ledger.learned.advance(at, learned.through, learned.parts)
-                if at is None:
-                    return
-                self.learned_rows += learned.rows
-                self.through = at.through
+            async with aclosing(process.run()) as frames:  # ends the process, too
+                async for learned in frames:
+                    at = await self._ledger.learned.advance(at, learned.through, learned.parts)
+                    if at is None:
+                        return
+                    self.learned_rows += learned.rows
+                    self.through = at.through
         except ReplayError as error:
             self._failures += 1
             _log.warning("the process that learns again has ended", why=str(error), failures=self._failures)
