@@ -181,4 +181,5 @@ def main() -> None:
     os.dup2(sys.stderr.fileno(), sys.stdout.fileno())  # what is printed is no frame
     answers = sys.stdin.buffer
     order = msgspec.json.decode(answers.readline(), type=Order)
-    asyncio.run(replay(order, frames, answers))
+    with contextlib.suppress(BrokenPipeError):  # the host has ended
+        asyncio.run(replay(order, frames, answers))
