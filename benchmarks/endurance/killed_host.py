@@ -25,6 +25,7 @@ from llmagent_os.bot import Bot
 from llmagent_os.config import Settings
 from llmagent_os.host.stages import Stages
 from llmagent_os.ledger import Ledger
+from llmagent_os.ledger.policy_state import PolicyState
 from llmagent_os.runtime import Runtime
 from llmagent_os.tools.plugin_sources import installed_plugins
 
@@ -57,7 +58,7 @@ def _methods() -> dict[str, tuple[type, str]]:
         "send to the web chat": (WebAdapter, "send"),
         "finish": (Ledger, "finish"),
         "store a reward": (Ledger, "add_reward"),
-        "store what was learned": (Ledger, "keep_policy"),
+        "store what was learned": (PolicyState, "advance"),
     }
 
 

@@ -107,6 +107,9 @@ class Runtime:
             policy = await asyncio.to_thread(_policy, bot.config, chosen_learner(settings, bot.config))
             policy_worker = await _policy_worker(policy, ledger, settings, bot.config)
             health = Health(bot.config.name, llm.name, plugins=plugins)
+            if policy_worker is not None:
+                worker = policy_worker
+                health.watch_learning(lambda: worker.behind)
             make = partial(_adapter, settings, bot.config, health, plugins, ledger)
             made = _adapters(adapters, bot.config, make)
             stores = _stores(settings, ledger, profiles, made, make, policy_worker)
@@ -252,7 +255,7 @@ def _policy(config: BotConfig, learner: str) -> LearnedPolicy | None:
 async def _policy_worker(
     policy: LearnedPolicy | None, ledger: Ledger, settings: Settings, config: BotConfig
 ) -> PolicyWorker | None:
-    """The worker that keeps ``policy`` in step with the ledger, caught up with it."""
+    """The worker that keeps ``policy`` in step with the ledger. It has what is stored, and learns the rest later."""
     if policy is None:
         return None
     worker = PolicyWorker(policy, ledger, config.policy_name(chosen_learner(settings, config)))

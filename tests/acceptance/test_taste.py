@@ -113,7 +113,8 @@ class Calendar:
     async def settled(self, name: str, clicks: int) -> None:
         """Wait until so many clicks on somebody's reactions are in the ledger, and all that is there is learned."""
         here = "SELECT count(*) FROM rewards WHERE kind = 'reaction' AND rater_id = ?"
-        behind = "SELECT coalesce(max(seq), 0) - (SELECT coalesce(max(through), 0) FROM policy_progress) FROM rewards"
+        done = "(SELECT coalesce(max(through), 0) FROM policy_states WHERE stale_from IS NULL)"
+        behind = f"SELECT coalesce(max(seq), 0) - {done} FROM rewards"
         async with asyncio.timeout(WAIT / 1000):
             while True:
                 if self.rows(here, _identity(name)) == [(clicks,)] and self.rows(behind) == [(0,)]:
@@ -131,7 +132,7 @@ class Calendar:
         ledger = await Ledger.open(f"sqlite:///{copy}")
         try:
             policy = make_policy("bayes", defaults=Bot.load("calendar").config.behavior.model_dump())
-            await PolicyWorker(policy, ledger, "calendar:bayes").open()
+            await PolicyWorker(policy, ledger, "calendar:bayes").catch_up()
         finally:
             await ledger.close()
         assert isinstance(policy.learner, Bayes)

@@ -19,20 +19,21 @@ from pytest import MonkeyPatch
 from llmagent_os.agent import Agent, AgentSettings
 from llmagent_os.errors import LedgerError
 from llmagent_os.events import Edit, Sender, now
-from llmagent_os.feedback.rater_trust import MAX_WINDOW_OPINIONS
+from llmagent_os.feedback.rater_trust import MAX_WINDOW_OPINIONS, Trust
 from llmagent_os.host.host import Host
 from llmagent_os.identity import Identity, PersonId
 from llmagent_os.ledger import Interaction, Ledger, RewardEvent, RewardWithReply, row_codecs
+from llmagent_os.ledger.policy_state import Progress
 from llmagent_os.modules import BehaviorModule
 from llmagent_os.people.linking import Joined
 from llmagent_os.people.profiles import PREFERENCES, Profiles
 from llmagent_os.policy import Decision, Dimensions, Kind
 from llmagent_os.policy.contract import DIMENSIONS
 from llmagent_os.policy.dimensions import starting
-from llmagent_os.policy.learned import LEARNERS, make_behavior
+from llmagent_os.policy.learned import LEARNERS, LearnedPolicy, make_behavior
 from llmagent_os.policy.learner import Learner
 from llmagent_os.policy.state_bytes import pack, unpack
-from llmagent_os.policy_worker import TRUST_PART, PolicyWorker, decision_of
+from llmagent_os.policy_worker import TRUST_PART, PolicyWorker, decision_of, learn, learned_state
 from llmagent_os.reply.exchange import decide, open_exchange
 from llmagent_os.reply.services import Services
 from llmagent_os.testing import MemoryAdapter, ScriptedLLM, Sent
@@ -118,6 +119,7 @@ async def running(
     ledger = await Ledger.open(f"sqlite:///{folder / 'ledger.db'}", synchronous="NORMAL")
     bot = Bot(ledger, Profiles(folder / "profiles", {**PREFERENCES, **dimensions}), learner, dimensions, name, settings)
     await bot.learning.open()
+    await bot.learning.catch_up()
     tasks = [
         asyncio.create_task(Host(bot.agent, ledger, [bot.platform], may_rate=bot.services.directory.may_teach).run()),
         asyncio.create_task(bot.learning.run()),
@@ -237,8 +239,7 @@ async def test_after_a_restart_people_are_read_when_they_write(tmp_path: Path, m
         assert bot.learner.knows(ANA)
         assert bot.learning.tastes(ANA) == tastes
     async with running(tmp_path) as bot:
-        through, _ = await bot.ledger.policy_state("test:bayes")
-        await bot.ledger.keep_policy("test:bayes", through or 0, {"memory::ana": b"garbage"}, before=through)
+        await damage(bot.ledger, {"memory::ana": b"garbage"})
         await bot.say("good evening", "ana")
         await bot.settled()
         assert bot.learner.knows(ANA), "what cannot be read is learned again"
@@ -248,17 +249,19 @@ async def test_what_could_not_be_stored_is_stored_with_what_comes_next(
     tmp_path: Path, monkeypatch: MonkeyPatch
 ) -> None:
     async with running(tmp_path) as bot:
-        whole, keep = bot.learner.changes, bot.ledger.keep_policy
+        whole, keep = bot.learner.changes, bot.ledger.learned.advance
         failures = 1
 
-        async def fails(policy: str, through: int, parts: Mapping[str, bytes], *, before: int | None) -> bool:
+        async def fails(
+            was: Progress, through: int, parts: Mapping[str, bytes], *, stale_from: int | None = None
+        ) -> Progress | None:
             nonlocal failures
             if failures:
                 failures -= 1
                 raise LedgerError("the disk is full")
-            return await keep(policy, through, parts, before=before)
+            return await keep(was, through, parts, stale_from=stale_from)
 
-        monkeypatch.setattr(bot.ledger, "keep_policy", fails)
+        monkeypatch.setattr(bot.ledger.learned, "advance", fails)
         with contextlib.suppress(LedgerError):
             await bot.opinions("ana", {"verbosity": "brief"}, 1)
         await bot.opinions("ben", {"mode": "conversational"}, 2)
@@ -270,7 +273,7 @@ async def test_damaged_state_is_learned_again(tmp_path: Path) -> None:
     async with running(tmp_path) as bot:
         await bot.opinions("ana", {"verbosity": "brief"}, 3)
         before = await bot.ledger.policy_state("test:bayes")
-        await bot.ledger.keep_policy("test:bayes", before[0] or 0, {"": b"garbage"}, before=before[0])
+        await damage(bot.ledger, {"": b"garbage"})
     async with running(tmp_path) as bot:
         assert await bot.ledger.policy_state("test:bayes") == before
 
@@ -421,11 +424,19 @@ async def test_erasing_somebody_from_outside_leaves_no_trace_in_what_was_learned
         await bot.opinions("ben", {"verbosity": "brief"}, 3)
     ledger = await Ledger.open(f"sqlite:///{tmp_path / 'ledger.db'}")
     await ledger.forget(Identity("memory::ana"))
-    assert await ledger.policy_state("test:bayes") == (None, {}), "it is learned again, without her"
+    left = await ledger.policy_state("test:bayes")
+    assert not names(left, b"memory::ana") and "" not in left[1], "what all people share named her"
     await ledger.close()
     async with running(tmp_path) as bot:
         state = await bot.ledger.policy_state("test:bayes")
         assert "memory::ben" in state[1] and not names(state, b"memory::ana")
+
+
+async def damage(ledger: Ledger, parts: Mapping[str, bytes]) -> None:
+    """Store other bytes in place of parts of what was learned."""
+    progress = await ledger.learned.progress("test:bayes")
+    assert progress is not None
+    assert await ledger.learned.advance(progress, progress.through, parts)
 
 
 async def linked(bot: Bot, ledger: Ledger) -> None:
@@ -437,7 +448,7 @@ async def linked(bot: Bot, ledger: Ledger) -> None:
 async def replayed(folder: Path, learner: str = "bayes") -> tuple[int | None, dict[str, bytes]]:
     """What the ledger alone says, learned by a process that knows nothing."""
     ledger = await Ledger.open(f"sqlite:///{folder / 'ledger.db'}")
-    await PolicyWorker(make_behavior(learner, DEFAULTS, None, 0.03), ledger, "replayed").open()
+    await PolicyWorker(make_behavior(learner, DEFAULTS, None, 0.03), ledger, "replayed").catch_up()
     state = await ledger.policy_state("replayed")
     await ledger.drop_policy("replayed")
     await ledger.close()
@@ -517,7 +528,7 @@ async def test_a_part_that_is_whole_but_makes_no_sense_is_learned_again(tmp_path
         before = await bot.ledger.policy_state("test:bayes")
         _, facts = unpack(before[1][""])
         damaged = b"[1]" if part == TRUST_PART else pack({}, facts if part == "" else {})
-        await bot.ledger.keep_policy("test:bayes", before[0] or 0, {part: damaged}, before=before[0])
+        await damage(bot.ledger, {part: damaged})
     async with running(tmp_path) as bot:
         assert await bot.ledger.policy_state("test:bayes") == before
 
@@ -529,14 +540,13 @@ async def test_who_asks_and_does_not_wait_has_nothing_learned_twice(tmp_path: Pa
     await ledger.drop_policy("test:bayes")
     learning = PolicyWorker(make_behavior("bayes", DEFAULTS, None, 0.03), ledger, "test:bayes")
     seen: list[int] = []
-    learn = learning._learn  # pyright: ignore[reportPrivateUsage]
 
-    def slowly(rows: list[RewardWithReply]) -> None:
+    def slowly(policy: LearnedPolicy, rows: list[RewardWithReply], trust: Trust) -> None:
         seen.extend(row.seq for row in rows)
         time.sleep(0.2)
-        learn(rows)
+        learn(policy, rows, trust)
 
-    monkeypatch.setattr(learning, "_learn", slowly)
+    monkeypatch.setattr(learned_state, "learn", slowly)
     with pytest.raises(TimeoutError):
         async with asyncio.timeout(0.1):
             await learning.catch_up()
@@ -681,7 +691,7 @@ async def test_another_gamma_or_default_is_learned_with_from_the_start(tmp_path:
         if drop:
             await ledger.drop_policy(name)
         policy = make_behavior(learner, DEFAULTS | {"verbosity": "brief"}, 0.9, 0.03)
-        await PolicyWorker(policy, ledger, name).open()
+        await PolicyWorker(policy, ledger, name).catch_up()
         states.append(await ledger.policy_state(name))
         await ledger.close()
     assert states[0] == states[1]

@@ -119,6 +119,7 @@ async def replay(settings: Settings, bot: Bot) -> str:
         await ledger.drop_policy(name)
         worker = PolicyWorker(config.learned_policy(learner), ledger, name)
         await worker.open()
+        await worker.catch_up()
         return f"learned again: {worker.version}"
     finally:
         await ledger.close()

@@ -33,7 +33,7 @@ from llmagent_os.policy.contract import Decision
 from llmagent_os.policy.features import Features
 from llmagent_os.policy.learned import LearnedPolicy
 from llmagent_os.policy.off_policy.bandit_feedback import LoggedBanditFeedback
-from llmagent_os.policy_worker import decision_of, learn
+from llmagent_os.policy_worker.reward_learning import decision_of, learn
 
 #: The number of rows that are read at once.
 PAGE_ROWS = 500

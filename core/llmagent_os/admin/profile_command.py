@@ -17,10 +17,12 @@ import msgspec
 from llmagent_os.adapter import Adapter
 from llmagent_os.adapter_kit.setup import AdapterSetup, BotDescription, make_adapter
 from llmagent_os.config import Settings
+from llmagent_os.errors import ConfigError
 from llmagent_os.identity import parse
 from llmagent_os.ledger import Ledger
 from llmagent_os.ledger.connection import file_of
-from llmagent_os.people.linking import Links
+from llmagent_os.ledger.link_changes import MAX_CHANGES
+from llmagent_os.people.linking import Links, Refused
 from llmagent_os.people.profiles import Profiles, file_name
 from llmagent_os.privacy.known_stores import known_stores
 from llmagent_os.privacy.ledger_store import LedgerStore, data_subject
@@ -92,6 +94,8 @@ async def unlink(settings: Settings, typed: str) -> str:
             rest = await Links(ledger, profiles).leave(identity)
         finally:
             await ledger.close()
+        if isinstance(rest, Refused):
+            raise ConfigError(f"{identity} was linked and unlinked {MAX_CHANGES} times within an hour: wait an hour")
         if rest is not None:
             return f"{identity} is no longer linked" + (f"; still one person: {', '.join(rest)}" if rest else "")
     return f"{identity} is linked to no other account"

@@ -6,6 +6,7 @@ from llmagent_os.adapter import Reply
 from llmagent_os.commands.platform_names import platform_name, platform_names
 from llmagent_os.events import Command
 from llmagent_os.identity import Identity, identity_of
+from llmagent_os.ledger.link_changes import MAX_CHANGES
 from llmagent_os.markup.word_list import join_words
 from llmagent_os.people.linking import CODE_VALID, Joined, Refused
 from llmagent_os.reply.services import Services
@@ -13,11 +14,18 @@ from llmagent_os.reply.services import Services
 #: The answer of ``/link`` and ``/unlink`` where the agent keeps nothing.
 NO_LEDGER = Reply("Nothing is kept about people here, so no accounts can be linked.")
 
+#: The answer where accounts were linked and unlinked too often.
+CHANGED_OFTEN = (
+    f"These accounts were linked and unlinked {MAX_CHANGES} times within an hour, which is as often as I do it. "
+    "Please wait an hour, and then try again."
+)
+
 _REFUSED = {
     Refused.WRONG: "This code is not valid. A code works once, and for ten minutes. Send `/link` on the other "
     "platform to get a new code, and type that code here.",
     Refused.OWN: "This code is from this account. Type `/link CODE` on the *other* platform.",
     Refused.SAME: "These two accounts are linked already. `/unlink` separates this account again.",
+    Refused.CHANGED_OFTEN: CHANGED_OFTEN,
     Refused.TOO_OFTEN: "Too many wrong codes. Try again in an hour, with a new code.",
 }
 

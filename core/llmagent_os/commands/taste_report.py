@@ -19,9 +19,12 @@ _LIKED = {
 #: A taste is reported only if it is at least this many times as likely as by chance.
 REPORT_ODDS = 1.2
 
+#: The report says how many rewards are not learned yet from this number on. A few are learned within a second.
+SAID_BEHIND = 100
+
 
 async def taste_report(services: Services, exchange: Exchange) -> str:
-    """What the person's reactions have taught, in words; empty where nothing is learned.
+    """What the person's reactions have taught so far, in words; empty where nothing is learned.
 
     Args:
         services: has the policy's worker.
@@ -32,10 +35,11 @@ async def taste_report(services: Services, exchange: Exchange) -> str:
         return ""
     if not exchange.may_learn:
         return "I do not learn from your reactions: `/profile learning on` changes that."
-    await worker.catch_up()
+    behind = _behind(worker.behind)
     reacted, replies = await worker.reply_counts(profile.user_id)
     if not replies:
-        return "From your reactions I have learned nothing yet: 👍 and 👎 tell me how you like to be answered."
+        nothing = "From your reactions I have learned nothing yet: 👍 and 👎 tell me how you like to be answered."
+        return f"{nothing}{behind}"
     source = "your reactions on" if reacted == replies else "how you took"
     how_many = "one reply" if replies == 1 else f"{replies} replies"
     await worker.load(profile.user_id)
@@ -51,7 +55,16 @@ async def taste_report(services: Services, exchange: Exchange) -> str:
             lines.append(f"- {_liked(name, value)} ({chance:.0%} sure)")
     styles = styles_of(services)
     example = "brief" if "brief" in styles else styles[-1].replace("_", " ")
-    return "\n".join([*lines, "", f"`/profile set {example}` corrects it, and taking reactions off unlearns it."])
+    return "\n".join(
+        [*lines, "", f"`/profile set {example}` corrects it, and taking reactions off unlearns it.{behind}"]
+    )
+
+
+def _behind(rewards: int) -> str:
+    """What is said while the policy has not learned everything yet. ``/profile`` does not wait for it."""
+    if rewards < SAID_BEHIND:
+        return ""
+    return f" I am still learning from about {rewards:,} reactions of everybody, so this may change a little."
 
 
 def styles_of(services: Services) -> list[str]:

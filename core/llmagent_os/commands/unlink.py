@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from llmagent_os.adapter import Reply
-from llmagent_os.commands.link import NO_LEDGER
+from llmagent_os.commands.link import CHANGED_OFTEN, NO_LEDGER
 from llmagent_os.commands.platform_names import platform_names
 from llmagent_os.events import Command
 from llmagent_os.identity import identity_of
 from llmagent_os.markup.word_list import join_words
+from llmagent_os.people.linking import Refused
 from llmagent_os.reply.services import Services
 
 
@@ -19,6 +20,8 @@ async def unlink(services: Services, command: Command) -> Reply:
     rest = await links.leave(identity_of(command))
     if rest is None:
         return Reply("This account is linked to nothing. `/link` begins that.")
+    if isinstance(rest, Refused):
+        return Reply(CHANGED_OFTEN)
     text = "Done: this account stands for itself again, with the profile and the entries that were made on it."
     if rest:
         text += f" Still one person: {join_words(platform_names(rest))}."

@@ -75,6 +75,10 @@ class Trust:
             return 1.0
         return MIN_JUDGED_OPINIONS / negative
 
+    def forget(self, rater_id: str) -> None:
+        """Drop what was counted of a rater."""
+        self._tallies.pop(rater_id, None)
+
     @property
     def tallies(self) -> dict[str, list[float]]:
         """All counts by rater, to store them and to make the object again."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
 from importlib.metadata import version
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -60,10 +61,15 @@ class Health:
         self._model_state: ModelState = "not loaded"
         self._model_problem = ""
         self._started = time.monotonic()
+        self._behind: Callable[[], int] | None = None
 
     def note_model(self, state: ModelState, problem: str = "") -> None:
         """Note what the model is doing, and what is wrong with it."""
         self._model_state, self._model_problem = state, problem
+
+    def watch_learning(self, behind: Callable[[], int]) -> None:
+        """Report how many rewards the policy has not learned yet. That is no failure: it is learned behind."""
+        self._behind = behind
 
     async def report(self) -> dict[str, Any]:
         """The state as JSON. ``ok``: the host takes messages, every adapter runs, and the model has not failed."""
@@ -82,6 +88,7 @@ class Health:
                 "last": None if status.blocked is None else msgspec.to_builtins(status.blocked),
             },
             "model": {"name": self.model, "state": self._model_state, "problem": self._model_problem},
+            "learning": {"rewards_behind": 0 if self._behind is None else self._behind()},
             "plugins": {plugin.name: plugin.state for plugin in plugins},
         }
 

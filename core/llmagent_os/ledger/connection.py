@@ -22,6 +22,9 @@ BUSY_MILLISECONDS = 15_000
 #: Begins a transaction. No other process can write until it ends.
 BEGIN = "BEGIN IMMEDIATE"
 
+#: Begins a transaction that only reads. It sees one state of the ledger, and others may write meanwhile.
+BEGIN_READING = "BEGIN"
+
 #: What the database raises when it refuses.
 DATABASE_ERRORS = (sqlite3.Error, SQLAlchemyError)
 
@@ -121,6 +124,29 @@ def _remedy(error: Exception) -> str:
         ". The file is damaged: restore a backup of it and of the files beside it (-wal, -shm), save what is left with "
         "`sqlite3 FILE .recover`, or move all three away to start anew"
     )
+
+
+def connect_to_read(path: Path) -> Database:
+    """Open the database only to read it, beside the process that writes it.
+
+    Raises:
+        LedgerError: the file cannot be opened, or another version of this program has made it.
+    """
+
+    def open_driver() -> sqlite3.Connection:
+        return sqlite3.connect(f"{path.resolve().as_uri()}?mode=ro", uri=True, isolation_level=None)
+
+    try:
+        connection = sa.create_engine("sqlite://", creator=open_driver, poolclass=sa.StaticPool).connect()
+        driver = cast(sqlite3.Connection, connection.connection.driver_connection)
+        driver.execute(f"PRAGMA busy_timeout = {BUSY_MILLISECONDS}")
+        database = Database(connection, driver)
+        if _revision(database) != REVISION:
+            database.close()
+            raise LedgerError(f"the ledger {path} is not of this version: open it with the host first")
+    except DATABASE_ERRORS as error:
+        raise LedgerError(f"cannot read the ledger {path}: {error}") from error
+    return database
 
 
 def _connect(path: Path | None, synchronous: str) -> Database:

@@ -8,11 +8,11 @@ from typing import Any
 import msgspec
 import sqlalchemy as sa
 
-from llmagent_os.identity import Identity
+from llmagent_os.identity import Identity, person_kept_under
 from llmagent_os.ledger.connection import Database
 from llmagent_os.ledger.damaged_rows import UNREADABLE, damaged_of, erase_damaged, note
 from llmagent_os.ledger.identity_links import identities_of
-from llmagent_os.ledger.policy_state import drop_learned_from
+from llmagent_os.ledger.policy_versions import first_row, mark_changed
 from llmagent_os.ledger.row_codecs import (
     moment_as_json,
     readable_completion,
@@ -27,6 +27,7 @@ from llmagent_os.ledger.schema import (
     identities,
     inbox,
     interactions,
+    link_changes,
     link_codes,
     members,
     records,
@@ -140,7 +141,8 @@ def _exported_completions(database: Database, who: list[Identity]) -> dict[str, 
 
 
 def _erase(database: Database, who: list[Identity]) -> int:
-    drop_learned_from(database, who)  # reads their rewards: before these are gone
+    taught = (first_row(database, users=who), first_row(database, raters=who))  # before these rows are gone
+    mark_changed(database, taught, list(map(person_kept_under, who)), erased=True)
     theirs = sa.select(interactions.c.interaction_id).where(interactions.c.user_id.in_(who))
     by_or_for_them = rewards.c.user_id.in_(who) | rewards.c.rater_id.in_(who)
     answered = (inbox.c.user_id.in_(who), inbox.c.state.in_([DONE, FAILED, DEAD]))
@@ -157,6 +159,7 @@ def _erase(database: Database, who: list[Identity]) -> int:
         # The links. Wrong guesses stay: they are deleted within the hour.
         sa.delete(identities).where(identities.c.identity.in_(who)),
         sa.delete(link_codes).where(link_codes.c.identity.in_(who)),
+        sa.delete(link_changes).where(link_changes.c.identity.in_(who)),
         sa.update(link_codes).where(link_codes.c.used_by.in_(who)).values(used_by="", joined=None),
     )
     return sum(database.sql.execute(step).rowcount for step in steps)

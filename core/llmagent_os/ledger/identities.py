@@ -9,8 +9,9 @@ import msgspec
 import sqlalchemy as sa
 
 from llmagent_os.identity import Identity, PersonId
-from llmagent_os.ledger import link_codes
-from llmagent_os.ledger.identity_links import Link, leave, linked, links_of, person_of
+from llmagent_os.ledger import link_changes, link_codes
+from llmagent_os.ledger.connection import Database
+from llmagent_os.ledger.identity_links import Link, identities_of, leave, linked, links_of, person_of
 from llmagent_os.ledger.link_codes import Joined, Refused
 from llmagent_os.ledger.schema import identities
 from llmagent_os.ledger.writer import Writer
@@ -65,11 +66,29 @@ class Identities:
         statement = sa.update(identities).where(identities.c.identity == identity).values(filled=raw)
         await self._writer.run(lambda database: database.sql.execute(statement).rowcount)
 
-    async def leave(self, identity: Identity) -> PersonId | None:
+    async def may_change(self, identity: Identity, now: datetime) -> bool:
+        """Whether the person of ``identity`` may link or unlink accounts once more in this hour."""
+        return await self._writer.run(
+            lambda database: link_changes.may_change(database, identities_of(database, identity), now)
+        )
+
+    async def leave(self, identity: Identity, now: datetime | None = None) -> PersonId | None:
         """Take ``identity`` out of its person.
+
+        Args:
+            identity: who leaves.
+            now: the present, from which on the change is counted; None: it is not counted.
 
         Returns:
             The person that the others are now, who may be one identity alone. None: ``identity`` was linked to no
             other.
         """
-        return await self._writer.run(lambda database: leave(database, identity), lambda _: self._rewards_changed())
+
+        def work(database: Database) -> PersonId | None:
+            before = identities_of(database, identity)
+            rest = leave(database, identity)
+            if rest is not None and now is not None:
+                link_changes.note_change(database, before, now)
+            return rest
+
+        return await self._writer.run(work, lambda _: self._rewards_changed())

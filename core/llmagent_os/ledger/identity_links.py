@@ -14,7 +14,7 @@ from llmagent_os.identity import Identity, PersonId, first_identity_of, person_k
 from llmagent_os.ledger import statements
 from llmagent_os.ledger.connection import Database
 from llmagent_os.ledger.damaged_rows import UNREADABLE, note
-from llmagent_os.ledger.policy_state import drop_learned_from
+from llmagent_os.ledger.policy_versions import first_row, mark_changed
 from llmagent_os.ledger.schema import identities, link_codes
 
 _filled_decoder = msgspec.json.Decoder(dict[str, str])
@@ -64,7 +64,8 @@ def _filled(database: Database, identity: Identity, raw: str | None) -> dict[str
 def merge(database: Database, into: PersonId, other: PersonId, now: float) -> None:
     """Make the person ``other`` part of the person ``into``.
 
-    Policies then learn again: rewards that the two gave each other now mean something else.
+    Policies then learn again what the rows of ``other`` have taught, which belong to ``into`` now, and the rewards that
+    the two gave each other, which mean something else now.
 
     Args:
         database: inside a transaction.
@@ -79,17 +80,18 @@ def merge(database: Database, into: PersonId, other: PersonId, now: float) -> No
     if not have:
         rows(sa.insert(identities).values(identity=first, person=into, place=0, filled="{}", linked_at=now))
     last = rows(sa.select(sa.func.max(identities.c.place)).where(identities.c.person == into)).scalar_one()
+    moved = (first_row(database, users=come), first_row(database, users=have or [first], raters=come))
+    mark_changed(database, moved, (into, other))
     rows(sa.delete(identities).where(identities.c.person == other))
     for place, identity in enumerate(come, last + 1):
         # The others had filled gaps of the profile of ``other``. That profile is not the person's any more.
         filled = None if identity == ended else "{}"
         values = {"identity": identity, "person": into, "place": place, "filled": filled, "linked_at": now}
         rows(sa.insert(identities).values(values))
-    drop_learned_from(database, linked(database, first))
 
 
 def leave(database: Database, identity: Identity) -> PersonId | None:
-    """Take ``identity`` out of its person. Policies then learn again.
+    """Take ``identity`` out of its person. Policies then learn again what the rows have taught that change hands.
 
     Returns:
         The person that the others are now, who may be one identity alone. None: ``identity`` was linked to no other.
@@ -99,7 +101,10 @@ def leave(database: Database, identity: Identity) -> PersonId | None:
     rest = [other for other in linked(database, identity) if other != identity]
     if not rest:
         return None
-    drop_learned_from(database, [identity, *rest])
+    # Where the person is named after ``identity``, the rows of the others belong to a person of another name now.
+    one, others = ([identity], rest) if first_identity_of(before) != identity else (rest, [identity])
+    moved = (first_row(database, users=one), first_row(database, users=others, raters=one))
+    mark_changed(database, moved, (before, person_kept_under(identity), person_kept_under(rest[0])))
     rows(sa.delete(identities).where(identities.c.identity == identity))
     # An open code would link to whatever its identity is part of by then.
     rows(sa.delete(link_codes).where(link_codes.c.identity.in_([identity, *rest]), link_codes.c.used_by.is_(None)))

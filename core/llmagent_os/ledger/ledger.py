@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Coroutine, Iterable, Mapping
+from collections.abc import Callable, Collection, Coroutine, Iterable
 from datetime import datetime
+from pathlib import Path
 from typing import Any
 
 from llmagent_os.adapter import Receipt, Reply
 from llmagent_os.events import Event, Timer
 from llmagent_os.identity import Identity, PersonId
-from llmagent_os.ledger.connection import connect, file_of
+from llmagent_os.ledger.connection import BEGIN_READING, connect, connect_to_read, file_of
 from llmagent_os.ledger.due_timers import DueTimers
 from llmagent_os.ledger.erasure import Erasure, Export
 from llmagent_os.ledger.group_commit import ThreadWriter
@@ -41,13 +42,14 @@ from llmagent_os.timers import Timers
 class Ledger:
     """Keeps what came in, what was answered and what people thought of it, on disk or in memory.
 
-    Other rooms call the methods of this class and its parts :attr:`identities` and :attr:`members`. Any number of tasks
-    may call at the same time. A method that writes has committed when it returns, except ``finish(soon=True)``. All
-    work is done in the order in which it is asked for.
+    Other rooms call the methods of this class and of its parts :attr:`identities`, :attr:`members` and :attr:`learned`.
+    Any number of tasks may call at the same time. A method that writes has committed when it returns, except
+    ``finish(soon=True)``. All work is done in the order in which it is asked for.
     """
 
-    def __init__(self, writer: Writer, lock: HostLock | None) -> None:
+    def __init__(self, writer: Writer, lock: HostLock | None, file: Path | None = None) -> None:
         """Use :meth:`open`."""
+        self.file = file  #: the ledger's file; None: it is in memory
         self._writer = writer
         self._reward_listeners = Listeners[[]]()
         self._timer_listeners = Listeners[[datetime]]()
@@ -56,7 +58,7 @@ class Ledger:
         self.members = Members(writer)  #: who was let in, and who asks to be
         self._inbox = Inbox(writer, lock, rewards_changed)
         self._rewards = Rewards(writer, rewards_changed)
-        self._policy_state = PolicyState(writer)
+        self.learned = PolicyState(writer)  #: what policies have learned
         self._due_timers = DueTimers(writer, self._inbox, timer_set)
         self._erasure = Erasure(writer, rewards_changed)
         self._queries = Queries(writer)
@@ -78,9 +80,20 @@ class Ledger:
             return cls(InlineWriter(connect(None, synchronous)), None)
         writer = ThreadWriter(lambda: connect(path, synchronous))
         await writer.start()
-        ledger = cls(writer, HostLock(path))
+        ledger = cls(writer, HostLock(path), path)
         await ledger.prune()
         return ledger
+
+    @classmethod
+    def open_to_read(cls, file: Path) -> Ledger:
+        """Open the ledger ``file`` in another process than the host's, only to read it.
+
+        Reading waits for no writer and holds none up. Every call runs on the event loop.
+
+        Raises:
+            LedgerError: the file cannot be opened, or is not of this version.
+        """
+        return cls(InlineWriter(connect_to_read(file), begin=BEGIN_READING), None, file)
 
     async def close(self) -> None:
         """Finish the work that was asked for and close the file."""
@@ -220,6 +233,18 @@ class Ledger:
         """At most ``limit`` rewards after row ``seq``, in the order in which they came, with their replies."""
         return await self._rewards.after(seq, limit)
 
+    async def last_reward(self) -> int:
+        """The row of the last reward; 0: there is none."""
+        return await self._rewards.last()
+
+    async def rewards_of_person(self, person_id: PersonId, before: int, limit: int) -> list[RewardWithReply]:
+        """The latest rewards before row ``before`` of replies to a person; see :meth:`Rewards.of_person`."""
+        return await self._rewards.of_person(person_id, before, limit)
+
+    async def raters(self, among: Collection[str]) -> set[str]:
+        """Those identities of ``among`` that have given a reward."""
+        return await self._rewards.raters(among)
+
     def watch_rewards(self, listener: Callable[[], None]) -> Callable[[], None]:
         """Call ``listener`` whenever there is something to learn from now on. Returns the function that ends this.
 
@@ -233,15 +258,11 @@ class Ledger:
         self, policy: str, parts: Collection[str] | None = None
     ) -> tuple[int | None, dict[str, bytes]]:
         """What ``policy`` has learned, and up to which reward; see :meth:`PolicyState.read`."""
-        return await self._policy_state.read(policy, parts)
-
-    async def keep_policy(self, policy: str, through: int, parts: Mapping[str, bytes], *, before: int | None) -> bool:
-        """Store what ``policy`` has learned, and up to which reward; see :meth:`PolicyState.keep`."""
-        return await self._policy_state.keep(policy, through, parts, before=before)
+        return await self.learned.read(policy, parts)
 
     async def drop_policy(self, policy: str) -> None:
         """Delete what ``policy`` has learned. The rewards stay, so that it can be learned again."""
-        await self._policy_state.drop(policy)
+        await self.learned.drop(policy)
 
     # ── plugins: ``plugin_records``, ``plugin_timers``, ``due_timers`` ────────────────────────────────────────────
 

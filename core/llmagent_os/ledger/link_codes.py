@@ -13,7 +13,8 @@ import sqlalchemy as sa
 
 from llmagent_os.identity import Identity, PersonId
 from llmagent_os.ledger.connection import Database
-from llmagent_os.ledger.identity_links import merge, person_of
+from llmagent_os.ledger.identity_links import identities_of, merge, person_of
+from llmagent_os.ledger.link_changes import may_change, note_change
 from llmagent_os.ledger.portable import upsert
 from llmagent_os.ledger.schema import guesses, link_codes
 
@@ -36,6 +37,7 @@ class Refused(Enum):
     OWN = "own"  #: the identity that gave the code had issued it
     SAME = "same"  #: the two are one person already
     TOO_OFTEN = "too often"  #: too many wrong codes were given before
+    CHANGED_OFTEN = "changed often"  #: one of the two was linked and unlinked too often in the last hour
 
 
 class Joined(msgspec.Struct, frozen=True):
@@ -72,7 +74,11 @@ def join(database: Database, identity: Identity, code: str | None, now: datetime
     if found.used_by:  # used, and unlinked since: a code links once
         _count_guess(database, identity, now)
         return Refused.WRONG
+    both = [*identities_of(database, found.identity), *identities_of(database, identity)]
+    if not may_change(database, both, now):
+        return Refused.CHANGED_OFTEN
     merge(database, theirs, mine, now.timestamp())
+    note_change(database, both, now)
     rows(sa.update(link_codes).where(*is_open).values(used_by=identity, joined=mine))
     return Joined(theirs, mine, found.identity)
 

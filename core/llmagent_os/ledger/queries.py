@@ -22,6 +22,9 @@ from llmagent_os.ledger.schema import interactions, rewards, sent
 from llmagent_os.ledger.values import CompletionRecord, Interaction, ReplyWithRewards
 from llmagent_os.ledger.writer import Writer
 
+#: The latest rewards of a person that :meth:`Queries.opinions` looks at. No learner remembers as much of a person.
+MAX_OPINION_REWARDS = 1_000
+
 #: The least sum of a person's reactions that is an opinion. Sums of rewards are off zero by rounding.
 _LEAST_OPINION = 1e-9
 
@@ -96,6 +99,8 @@ class Queries:
     ) -> list[tuple[dict[str, str], bool]]:
         """The replies to a person, under all their identities, about which the ledger has an opinion of theirs.
 
+        Only the latest :data:`MAX_OPINION_REWARDS` rewards of the person are looked at.
+
         Args:
             person_id: the person.
             kinds: the kinds of rewards, beside reactions, that say what a person thinks.
@@ -127,7 +132,9 @@ def _action(raw: str) -> dict[str, str] | None:
 
 
 def _opinions(who: list[Identity], kinds: Collection[str], besides: Collection[str]) -> sa.Select[tuple[str, bool]]:
-    mine = sa.and_(rewards.c.rater_id.in_(who), rewards.c.user_id.in_(who))
+    own = rewards.c.rater_id.in_(who) & rewards.c.user_id.in_(who)
+    latest = sa.select(rewards.c.seq).where(own).order_by(rewards.c.seq.desc()).limit(MAX_OPINION_REWARDS)
+    mine = rewards.c.seq.in_(latest)
     chosen = sa.and_(interactions.c.policy_version.not_in(besides), has_json_object(interactions.c.context, "features"))
     is_reaction = rewards.c.kind == "reaction"
     reactions = sa.func.coalesce(sa.func.sum(sa.case((is_reaction, rewards.c.reward))), 0.0)

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 
 import sqlalchemy as sa
 
-from llmagent_os.identity import Identity, PersonId
+from llmagent_os.identity import Identity, PersonId, first_identity_of
 from llmagent_os.ledger import statements
 from llmagent_os.ledger.connection import Database
 from llmagent_os.ledger.identity_links import identities_of, person_of
@@ -53,6 +53,40 @@ class Rewards:
         def work(database: Database) -> list[RewardWithReply]:
             query = sa.select(rewards).where(rewards.c.seq > seq).order_by(rewards.c.seq).limit(limit)
             return _with_replies(database, database.sql.execute(query).mappings().all())
+
+        return await self._writer.run(work)
+
+    async def of_person(self, person_id: PersonId, before: int, limit: int) -> list[RewardWithReply]:
+        """At most ``limit`` rewards of replies to a person, under all their identities.
+
+        Args:
+            person_id: the person.
+            before: only rewards before this row; of these, the latest.
+            limit: most rewards returned.
+
+        Returns:
+            The rewards in the order in which they came.
+        """
+
+        def work(database: Database) -> list[RewardWithReply]:
+            who = identities_of(database, first_identity_of(person_id))
+            query = sa.select(rewards).where(rewards.c.user_id.in_(who), rewards.c.seq < before)
+            rows = database.sql.execute(query.order_by(rewards.c.seq.desc()).limit(limit)).mappings().all()
+            return _with_replies(database, rows[::-1])
+
+        return await self._writer.run(work)
+
+    async def last(self) -> int:
+        """The row of the last reward; 0: there is none."""
+        query = sa.select(sa.func.max(rewards.c.seq))
+        return await self._writer.run(lambda database: database.sql.execute(query).scalar() or 0)
+
+    async def raters(self, among: Collection[str]) -> set[str]:
+        """Those identities of ``among`` that have given a reward."""
+
+        def work(database: Database) -> set[str]:
+            query = sa.select(rewards.c.rater_id).where(rewards.c.rater_id.in_(among)).distinct()
+            return {row.rater_id for row in database.sql.execute(query)}
 
         return await self._writer.run(work)
 

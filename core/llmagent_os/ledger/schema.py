@@ -115,21 +115,46 @@ rewards = sa.Table(
     sa.Column("reward", _NUMBER, nullable=False),
     sa.Column("mapping_version", sa.Text, nullable=False),
     sa.Column("at", _NUMBER, nullable=False),
+    sa.Index(None, "user_id", "seq"),
+    sa.Index(None, "rater_id", "seq"),
 )
 
-#: What behaviour policies have learned: a cache, which is learned again from the rewards where it is missing.
+#: The learned states of behaviour policies: a cache, which is learned again from the rewards where it is missing. Each
+#: policy has one state that it decides by. Beside it there may be one that is being learned again.
+policy_states = sa.Table(
+    "policy_states",
+    metadata,
+    sa.Column("state", sa.Integer, primary_key=True),  # never used again for another state
+    sa.Column("policy", sa.Text, nullable=False, index=True),
+    sa.Column("live", sa.Boolean, nullable=False),  # false: it is being learned again, and nothing is decided by it
+    sa.Column("through", sa.Integer, nullable=False),  # the row of the last reward that was learned from
+    # The first row that the state did not learn as it is in the ledger now. Null: the state is what the ledger says.
+    sa.Column("stale_from", sa.Integer),
+    sa.Column("epoch", sa.Integer, nullable=False),  # rises when rows go, or belong to another person
+    sqlite_autoincrement=True,
+)
+#: The rows at which a state can be taken up again. Up to there it is what the ledger says.
+policy_snapshots = sa.Table(
+    "policy_snapshots",
+    metadata,
+    sa.Column("state", sa.Integer, primary_key=True, autoincrement=False),
+    sa.Column("through", sa.Integer, primary_key=True, autoincrement=False),
+)
+#: The parts of a state, in the versions that the state and its snapshots need.
 policy_parts = sa.Table(
     "policy_parts",
     metadata,
-    sa.Column("policy", sa.Text, primary_key=True),
+    sa.Column("state", sa.Integer, primary_key=True, autoincrement=False),
     sa.Column("part", sa.Text, primary_key=True),  # a person; empty: shared by all people
-    sa.Column("body", sa.LargeBinary, nullable=False),
+    sa.Column("through", sa.Integer, primary_key=True, autoincrement=False),  # the row up to which it was learned
+    sa.Column("body", sa.Integer, index=True),  # in ``policy_bodies``; null: the part is missing from here on
 )
-policy_progress = sa.Table(
-    "policy_progress",
+#: The bytes of parts. A table of its own: states share them, and bytes are not copied when a state is.
+policy_bodies = sa.Table(
+    "policy_bodies",
     metadata,
-    sa.Column("policy", sa.Text, primary_key=True),
-    sa.Column("through", sa.Integer, nullable=False),  # the row of the last reward that was learned from
+    sa.Column("body", sa.Integer, primary_key=True),
+    sa.Column("bytes", sa.LargeBinary, nullable=False),
 )
 
 #: Small documents of plugins, one set for every person.
@@ -186,6 +211,15 @@ guesses = sa.Table(
     sa.Column("identity", sa.Text, primary_key=True),
     sa.Column("since", _NUMBER, nullable=False),
     sa.Column("count", sa.Integer, nullable=False),
+)
+
+#: When identities were linked or unlinked in the last hour.
+link_changes = sa.Table(
+    "link_changes",
+    metadata,
+    sa.Column("number", sa.Integer, primary_key=True),
+    sa.Column("identity", sa.Text, nullable=False, index=True),
+    sa.Column("at", _NUMBER, nullable=False),
 )
 
 #: Identities that were let in.

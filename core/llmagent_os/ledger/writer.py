@@ -53,10 +53,11 @@ class Writer(Protocol):
 
 
 class InlineWriter:
-    """Runs work at once, on the event loop: for a database in memory, which never waits for a disk."""
+    """Runs work at once, on the event loop: for a database in memory, which never waits for a disk, or only to read."""
 
-    def __init__(self, database: Database) -> None:
+    def __init__(self, database: Database, begin: str = BEGIN) -> None:
         self._database = database
+        self._begin = begin
         self._closed = False
 
     async def run(
@@ -64,7 +65,7 @@ class InlineWriter:
     ) -> T:
         if self._closed:
             raise LedgerError("the ledger is closed")
-        result = run_by_itself(self._database, work, alone)
+        result = run_by_itself(self._database, work, alone, self._begin)
         if then is not None:
             then(result)
         return result
@@ -81,7 +82,7 @@ class InlineWriter:
             self._database.close()
 
 
-def run_by_itself(database: Database, work: Work[T], alone: bool) -> T:
+def run_by_itself(database: Database, work: Work[T], alone: bool, begin: str = BEGIN) -> T:
     """Run ``work`` in a transaction that it shares with nothing; where ``alone``, outside any transaction.
 
     Raises:
@@ -91,7 +92,7 @@ def run_by_itself(database: Database, work: Work[T], alone: bool) -> T:
     try:
         if alone:
             return work(database)
-        execute(BEGIN)
+        execute(begin)
         result = work(database)
         execute("COMMIT")
     except BaseException as error:

@@ -63,22 +63,25 @@ class Links:
             await self._fill(result.person, again=first_identity_of(result.joined))
         return result
 
-    async def leave(self, identity: Identity) -> tuple[Identity, ...] | None:
+    async def leave(self, identity: Identity) -> tuple[Identity, ...] | Refused | None:
         """Take ``identity`` out of its person.
 
         Returns:
-            The accounts that are still linked to each other; empty where only one is left. None: ``identity`` was
-            linked to nothing.
+            The accounts that are still linked to each other; empty where only one is left.
+            :attr:`Refused.CHANGED_OFTEN`: the person has changed links too often in the last hour. None: ``identity``
+            was linked to nothing.
         """
         links = await self._links.links(identity)
         if not links:
             return None
+        if not await self._links.may_change(identity, self._clock()):
+            return Refused.CHANGED_OFTEN
         # Before the link is gone: after a crash in between this runs again, and finds nothing more to take back.
         # What the leaving account has filled of the person's profile, and what others have filled of its own profile.
         gone = [link for link in links if identity in (link.identity, first_identity_of(link.person))]
         for link in gone:
             await self._take_back(link.person, link.filled or {})
-        rest = await self._links.leave(identity)
+        rest = await self._links.leave(identity, self._clock())
         if rest is None:
             return None
         await self._fill(rest)

@@ -12,6 +12,7 @@ import numpy as np
 from llmagent_os.errors import ConfigError
 from llmagent_os.identity import PersonId
 from llmagent_os.policy.actions import ActionSpace
+from llmagent_os.policy.blas_threads import use_one_thread
 from llmagent_os.policy.contract import DIMENSIONS, NOTHING_ASKED, Action, Context, Decision, Dimensions, Kind
 from llmagent_os.policy.learner import Learner, Observation
 
@@ -73,24 +74,30 @@ class LearnedPolicy:
         self, decision: Decision, reward: float | None, *, kind: Kind = "reaction", weight: float = 1.0
     ) -> None:
         """See :class:`~llmagent_os.policy.contract.BehaviorPolicy`. An action that the bot does not have is ignored."""
+        observation = self.observation(decision, reward, kind=kind, weight=weight)
+        if observation is not None:
+            self.learner.observe(observation)
+
+    def observation(
+        self, decision: Decision, reward: float | None, *, kind: Kind = "reaction", weight: float = 1.0
+    ) -> Observation | None:
+        """Return what the learner observes of a decision; None: the bot does not have the action."""
         action = self.actions.index(decision.action)
         possible = decision.action_dist
         allowed = tuple(not possible or name in possible for name in self.actions.labels)
         if action is None or not allowed[action]:  # of an older configuration, or damaged
-            return
-        self.learner.observe(
-            Observation(
-                person_id=decision.person_id,
-                decision_id=decision.decision_id,
-                episode_id=decision.episode_id,
-                context=decision.context,
-                action=action,
-                pscore=decision.pscore,
-                allowed=allowed,
-                kind=kind,
-                reward=reward,
-                weight=weight,
-            )
+            return None
+        return Observation(
+            person_id=decision.person_id,
+            decision_id=decision.decision_id,
+            episode_id=decision.episode_id,
+            context=decision.context,
+            action=action,
+            pscore=decision.pscore,
+            allowed=allowed,
+            kind=kind,
+            reward=reward,
+            weight=weight,
         )
 
 
@@ -140,6 +147,7 @@ def make_learner(name: str, actions: ActionSpace, **options: Any) -> Learner:
         case "bayes":
             from llmagent_os.policy.bayes.bayes_learner import Bayes
 
+            use_one_thread()
             return Bayes(actions, **options)
         case "reinforce":
             from llmagent_os.policy.linear.reinforce import Reinforce

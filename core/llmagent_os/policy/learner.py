@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from typing import TYPE_CHECKING, ClassVar, Protocol
 
 import msgspec
@@ -85,6 +85,22 @@ class Learner(Protocol):
 
         Raises:
             PolicyError: the part is damaged.
+        """
+        ...
+
+    def held(self) -> Collection[PersonId]:
+        """Return the people who are held in memory."""
+        ...
+
+    def rebuilt(self, observations: Sequence[Observation]) -> bytes:
+        """Return the part of one person, made of their own observations, given what all people share as it is now.
+
+        The state does not change. The part is for :meth:`take`. It differs from what :meth:`observe` would have made of
+        the same observations, since what all people share does not move with them.
+
+        Args:
+            observations: the person's observations, in order. Only the latest turns count, as many as the learner
+                remembers of a person.
         """
         ...
 

@@ -31,6 +31,10 @@ class PersonCache(Generic[P]):
         """Return what is held about a person; None: the person is new, or only in the store."""
         return self._held.get(person_id)
 
+    def names(self) -> list[PersonId]:
+        """Return the people who are held."""
+        return list(self._held)
+
     def __getitem__(self, person_id: PersonId) -> P:
         return self._held[person_id]
 

@@ -20,15 +20,19 @@ TABLES = frozenset(
         "completions",  # what models read and wrote for these answers
         "sent",  # which messages of a platform an interaction became
         "rewards",  # reactions and other signs of what people think of replies
-        # What policies have learned. Deleted where the person's rewards are in it, and learned again without them.
+        # What policies have learned. The person's part and everything that may name the person is deleted, with all
+        # snapshots that have learned from them. Policies learn again without them.
+        "policy_states",
+        "policy_snapshots",
         "policy_parts",
-        "policy_progress",
+        "policy_bodies",
         # Documents of plugins. Those of adapters (``adapter.<name>``, without a person) say how far a channel was read,
         # which reply is on its way, and which long value a button has: they are about no one person.
         "records",
         "timers",  # moments at which plugins want to speak to a person
         "identities",  # which accounts are one person
         "link_codes",  # open codes of /link
+        "link_changes",  # when accounts were linked or unlinked in the last hour
         "guesses",  # wrong codes of the last hour
         "members",  # who was let in
         "requests",  # who asks to be let in

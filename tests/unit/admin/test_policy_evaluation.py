@@ -117,8 +117,8 @@ async def test_a_candidate_has_learned_what_the_bot_would_have_if_the_ledger_end
     held_out = await read_held_out(book.ledger, SPACE)
     assert [decision.decision_id for decision in held_out.decisions] == [f"web:m{n}" for n in range(CUT, REPLIES)]
     count = await train(book.ledger, held_out.cut, [trained])
-    await PolicyWorker(replayed, ended.ledger, "replayed").open()
-    await PolicyWorker(whole, book.ledger, "whole").open()
+    await PolicyWorker(replayed, ended.ledger, "replayed").catch_up()
+    await PolicyWorker(whole, book.ledger, "whole").catch_up()
     assert count == len(await ended.ledger.rewards_after(0, 1000))
     assert trained.version == replayed.version != whole.version
     for who in (PersonId("web::ana"), PersonId("web::ben")):

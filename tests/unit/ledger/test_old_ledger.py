@@ -148,7 +148,7 @@ async def learn(path: Path, learner: str) -> Replayed:
         made = config.learned_policy(learner)
         policy = NotingPolicy(made.learner, made.actions, made=made.made)
         worker = PolicyWorker(policy, ledger, name)
-        await worker.open()
+        await worker.catch_up()
         through, parts = await ledger.policy_state(name)
     finally:
         await ledger.close()

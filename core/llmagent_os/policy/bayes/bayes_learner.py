@@ -14,7 +14,7 @@ probabilities are computed exactly, and the action is then drawn from them.
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from typing import ClassVar, NamedTuple
 
 import numpy as np
@@ -45,6 +45,8 @@ REDRAWN_PEOPLE = 4
 SHARED_DRAW_INTERVAL = 8
 #: and after every one of the first observations, up to this many.
 EARLY_OBSERVATIONS = 100
+#: How often a person is drawn who is made again of their own observations alone.
+REBUILD_DRAWS = 12
 #: How much a value of the bot's defaults is preferred at first, in standard deviations of the latent satisfaction.
 DEFAULT_PREFERENCE = 0.2
 #: The share of exploring decisions that take the best action of one chain's guess. The others take any action.
@@ -272,6 +274,22 @@ class Bayes:
     def take(self, person_id: PersonId, part: bytes) -> None:
         """See :class:`~llmagent_os.policy.learner.Learner`."""
         self._people.take(person_id, unpacked(part))
+
+    def held(self) -> Collection[PersonId]:
+        """See :class:`~llmagent_os.policy.learner.Learner`."""
+        return self._people.names()
+
+    def rebuilt(self, observations: Sequence[Observation]) -> bytes:
+        """See :class:`~llmagent_os.policy.learner.Learner`. The person is drawn :data:`REBUILD_DRAWS` times."""
+        shared, person = self._shared, PersonState()
+        rng = np.random.default_rng([self._seed, self._count, 11])
+        for observation in observations:
+            if 0 <= observation.action < len(self.actions):
+                person.record(observation, shared.design)
+        for _ in range(REBUILD_DRAWS if len(person) else 0):
+            draw_person(person, shared, self._lean, self._gamma, self._change, rng)
+        person.leave_pool(shared.mu)
+        return person.packed()
 
     def trim(self) -> None:
         """See :class:`~llmagent_os.policy.learner.Learner`."""

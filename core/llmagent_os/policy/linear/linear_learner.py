@@ -7,8 +7,9 @@ The score of an action in a context is ``φ(s, a) · (θ + θ_u)``. θ are share
 
 from __future__ import annotations
 
+import copy
 from abc import ABC, abstractmethod
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
 from typing import Any, ClassVar
 
@@ -121,7 +122,7 @@ class LinearLearner(ABC):
             self._features.learn(dict(list(observation.context.items())[:room]))
         person = self._people.get(observation.person_id)
         if person is None:
-            person = PersonWeights(np.zeros(self._size, np.float32), np.zeros(1 + STATE_COLUMNS, np.float32))
+            person = self._newcomer()
         self._people.heard(observation.person_id, person)
         self._count += 1
         state = self._features.vector(observation.context)[:STATE_COLUMNS].tolist()
@@ -211,6 +212,22 @@ class LinearLearner(ABC):
         arrays, facts = unpack(part)
         turns = msgspec.convert(facts["turns"], list[SessionTurn])
         self._people.take(person_id, PersonWeights(arrays["weights"], arrays["value"], turns))
+
+    def held(self) -> Collection[PersonId]:
+        """See :class:`~llmagent_os.policy.learner.Learner`."""
+        return self._people.names()
+
+    def rebuilt(self, observations: Sequence[Observation]) -> bytes:
+        """See :class:`~llmagent_os.policy.learner.Learner`. A copy learns, whose shared weights are thrown away."""
+        twin = copy.copy(self)  # every step replaces the shared weights as a whole, so those of this learner stay
+        twin._features, twin._people = Features(self._features.columns), PersonCache(PersonWeights.packed)
+        for observation in observations:
+            twin.observe(observation)
+        people = twin._people.names()
+        return (twin._people[people[0]] if people else twin._newcomer()).packed()
+
+    def _newcomer(self) -> PersonWeights:
+        return PersonWeights(np.zeros(self._size, np.float32), np.zeros(1 + STATE_COLUMNS, np.float32))
 
     def trim(self) -> None:
         """See :class:`~llmagent_os.policy.learner.Learner`."""

@@ -1,0 +1,92 @@
+"""Turns rows of the ledger into what a policy learns from."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from typing import TYPE_CHECKING
+
+import msgspec
+import structlog
+
+from llmagent_os.feedback.observations import Observed, observations
+from llmagent_os.feedback.rater_trust import Trust
+from llmagent_os.identity import PersonId
+from llmagent_os.ledger import Interaction, RewardWithReply
+from llmagent_os.policy import Decision, FixedPolicy
+from llmagent_os.policy.learner import Observation
+
+if TYPE_CHECKING:
+    from llmagent_os.policy.learned import LearnedPolicy
+
+_log = structlog.stdlib.get_logger(__name__)
+
+#: The policy versions of replies whose behaviour was not chosen by a policy that learns, as answers to commands.
+UNCHOSEN_VERSIONS = ("", FixedPolicy.version)
+
+
+def decision_of(interaction: Interaction, person_id: PersonId) -> Decision | None:
+    """Return the decision that a reply was made by; None: no policy chose how to reply, or the row is damaged.
+
+    Args:
+        interaction: the reply, as the ledger keeps it.
+        person_id: the person who was answered.
+    """
+    features = interaction.context.get("features")
+    chosen = interaction.action and interaction.action_dist and interaction.policy_version not in UNCHOSEN_VERSIONS
+    if not chosen or not isinstance(features, dict):
+        return None
+    try:
+        return msgspec.convert(
+            {
+                "action": interaction.action,
+                "pscore": interaction.pscore,
+                "policy_version": interaction.policy_version,
+                "action_dist": interaction.action_dist,
+                "decision_id": interaction.interaction_id,
+                "person_id": person_id,
+                "context": features,
+                "episode_id": interaction.episode_id,
+            },
+            Decision,
+        )
+    except msgspec.ValidationError:
+        return None
+
+
+def learn(policy: LearnedPolicy, rows: Iterable[RewardWithReply], trust: Trust) -> None:
+    """Let ``policy`` observe rows of the ledger. A row that it cannot learn from is logged and passed over.
+
+    Args:
+        policy: learns.
+        rows: the next rows, in order.
+        trust: the trust in raters after all rows before these. It is brought up to date.
+    """
+    for row in rows:
+        try:
+            for decision, seen in _decisions(row, trust):
+                policy.observe(decision, seen.reward, kind=seen.kind, weight=seen.weight)
+        except Exception:
+            _log.exception("a reward cannot be learned from; it is passed over", seq=row.seq)
+
+
+def observations_of_person(policy: LearnedPolicy, rows: Iterable[RewardWithReply]) -> list[Observation]:
+    """Return what ``policy`` would observe of the rows of one person, which need not be all of them.
+
+    The trust in raters is counted from these rows alone.
+    """
+    trust, found = Trust(), list[Observation]()
+    for row in rows:
+        try:
+            for decision, seen in _decisions(row, trust):
+                each = policy.observation(decision, seen.reward, kind=seen.kind, weight=seen.weight)
+                found += [] if each is None else [each]
+        except Exception:
+            _log.exception("a reward cannot be learned from; it is passed over", seq=row.seq)
+    return found
+
+
+def _decisions(row: RewardWithReply, trust: Trust) -> Iterator[tuple[Decision, Observed]]:
+    for seen in observations(row, trust):
+        decision = decision_of(seen.interaction, seen.person)
+        if decision is not None:
+            yield decision, seen
