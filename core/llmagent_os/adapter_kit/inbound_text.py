@@ -14,8 +14,13 @@ SOMEONE, A_CHANNEL = "someone", "a channel"
 #: The longest name that is taken over, in characters.
 MAX_NAME_CHARACTERS = 80
 
-#: At the start of a line, a mark between the name and the words belongs to the name: "@bot: add lunch".
-_AT_START = re.compile(rf"^[ \t]*(?:{OWN_NAME}[ \t]*)+(?:[,:;，：、；][ \t]*|[-–—]+[ \t]+)?(?=\S)", re.MULTILINE)
+#: At the start of a line, a mark after the name belongs to the name: "@bot: add lunch". The mark touches the name or is
+#: followed by a space, and is no part of an emoji (":wave:") or a number ("-5").
+_AT_START = re.compile(
+    rf"^[ \t]*{OWN_NAME}(?:[ \t]*{OWN_NAME})*"
+    r"(?:(?!:[\w+-]+:)[,:;，：、；]|[ \t]*(?:[,:;，：、；]|[-–—]+)(?=\s))?[ \t]*(?=\S)",
+    re.MULTILINE,
+)
 _BEFORE_MARK = re.compile(rf"[ \t]*{OWN_NAME}[ \t]*(?=[,.:;!?，。：；！？]|$)", re.MULTILINE)
 _ELSEWHERE = re.compile(rf"[ \t]*{OWN_NAME}[ \t]*")
 
@@ -23,8 +28,8 @@ _ELSEWHERE = re.compile(rf"[ \t]*{OWN_NAME}[ \t]*")
 def without_own_name(text: str) -> str:
     r"""``text`` without the bot's name, for which :data:`OWN_NAME` stands.
 
-    >>> [without_own_name(f"{OWN_NAME}{rest}") for rest in (": add lunch", ", add lunch", " - add lunch", " add -5")]
-    ['add lunch', 'add lunch', 'add lunch', 'add -5']
+    >>> [without_own_name(f"{OWN_NAME}{rest}") for rest in (": add", ", add", " - add", " -5", " :wave:")]
+    ['add', 'add', 'add', '-5', ':wave:']
     >>> without_own_name(f"hey {OWN_NAME}, is {OWN_NAME} there {OWN_NAME}?")
     'hey, is there?'
     """
