@@ -25,7 +25,8 @@ SPRING, AUTUMN = datetime(2027, 3, 14), datetime(2027, 11, 7)
 
 
 def event(title: str = "call", **fields: Any) -> CalendarEvent:
-    return CalendarEvent(**{"event_id": title, "title": title, "zone": "America/New_York", "minutes": 30} | fields)
+    known: dict[str, Any] = {"event_id": title, "title": title, "zone": "America/New_York", "minutes": 30}
+    return CalendarEvent(**known | fields)
 
 
 def read(*events: CalendarEvent) -> dict[str, Any]:

@@ -54,8 +54,9 @@ class Names:
         if self._api is None:
             return
         now = asyncio.get_running_loop().time()
-        wanted: list[tuple[_Kind, str]] = [("user", each) for each in users]
-        wanted += [("channel", each) for each in channels]
+        wanted: list[tuple[_Kind, str]] = []
+        wanted.extend(("user", each) for each in users)
+        wanted.extend(("channel", each) for each in channels)
         waiting: set[asyncio.Task[None]] = set()
         for key in wanted[:MAX_QUESTIONS]:
             if key[0] in self._refused or self._known.get(key, (None, 0.0))[1] > now:
