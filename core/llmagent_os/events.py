@@ -73,6 +73,8 @@ class Message(_Event, frozen=True, kw_only=True, omit_defaults=True, tag="messag
     message_id: str  #: the platform's id of the message
     reply_to: str | None = None  #: the id of the message that this one answers
     attachments: tuple[Attachment, ...] = ()
+    #: the people whom the text mentions, without the bot: the text has their names, and here are their ids too
+    mentions: tuple[Sender, ...] = ()
     #: the message is meant for the bot: in a direct conversation, by its name, or as a reply to one of its messages.
     #: Other messages of a group are dropped before they are stored, except in threads that the bot takes part in.
     addressed: bool = True

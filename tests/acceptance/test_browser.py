@@ -377,3 +377,29 @@ CONTRAST = """() => {
     .map(([what, one, two]) => [what, (Math.max(one, two) + 0.05) / (Math.min(one, two) + 0.05)])
     .filter(([, contrast]) => contrast < 4.5);
 }"""
+
+
+async def test_the_page_shows_markdown_as_the_other_platforms_do(context: BrowserContext, server: Server) -> None:
+    """Bold beside CJK punctuation, the numbers of lists, line breaks in cells, paths."""
+    page, wrong = await visit(context, server.url)
+    cases = {
+        "これは**「重要」**です": "<p>これは<strong>「重要」</strong>です</p>",
+        "3. a\n25. b": '<ol start="3"><li value="3">a</li><li value="25">b</li></ol>',
+        "1. a\n1. b": "<ol><li>a</li><li>b</li></ol>",
+        "1) a\n2) b": '<ol class="bracket"><li value="1">a</li><li value="2">b</li></ol>',
+        "- [x] a": "<ul><li>☑ a</li></ul>",
+        "a<br/>b &lt;i&gt;": "<p>a<br>b &lt;i&gt;</p>",
+        r"C:\new\table \\server\share": r"<p>C:\new\table \\server\share</p>",
+        r"C:\.config snake\_case": r"<p>C:\.config snake_case</p>",
+        r"C:\\new **D:\a\**": r"<p>C:\new <strong>D:\a" + "\\</strong></p>",
+    }
+    render = """async (text) => {
+        const { render } = await import("/markdown.js");
+        const frame = document.createElement("div");
+        frame.append(render(text));
+        return frame.innerHTML;
+    }"""
+    assert {text: await page.evaluate(render, text) for text in cases} == cases
+    table = await page.evaluate(render, "| a |\n|---|\n| x<br>y |")
+    assert "<td>x<br>y</td>" in table
+    assert wrong == []

@@ -6,7 +6,7 @@ import asyncio
 import itertools
 import json
 import time
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any, cast
 
@@ -165,7 +165,10 @@ class DiscordServer:
         reply_to: str | None = None,
         files: Mapping[str, bytes] | None = None,
         voice: bool = False,
+        mentions: Sequence[str] = (),
+        forwarded: Sequence[dict[str, Any]] = (),
     ) -> str:
+        """Args: ``mentions`` are ids of people in ``text``; ``forwarded`` are messages, see ``forwarded_message``."""
         user = user or self.ana
         channel = channel or self.direct(user)
         if thread is not None:
@@ -173,6 +176,10 @@ class DiscordServer:
         message = self._new(channel, user, f"<@{BOT_ID}> {text}" if mention else text)
         if mention:
             message["mentions"] = [self._user(BOT_ID)]
+        message["mentions"] = [*message.get("mentions", ()), *map(self._user, mentions)]
+        if forwarded:
+            message["message_reference"] = {"type": 1, "channel_id": channel, "message_id": "1000000000000000999"}
+            message["message_snapshots"] = [{"message": each} for each in forwarded]
         if reply_to is not None:
             _, answered = self._find(reply_to)
             message["type"] = 19
@@ -187,6 +194,23 @@ class DiscordServer:
         self._dispatch_message("MESSAGE_CREATE", channel, message)
         await self._notify()
         return str(message["id"])
+
+    def forwarded_message(self, text: str, **more: Any) -> dict[str, Any]:
+        """A message of Ben, as it is inside another message."""
+        files: Mapping[str, bytes] = more.pop("files", {})
+        return {
+            "type": 0,
+            "content": text,
+            "embeds": [],
+            "attachments": [self._file(name, data, False) for name, data in files.items()],
+            "timestamp": _now(),
+            "edited_timestamp": None,
+            "flags": 0,
+            "mentions": [],
+            "mention_roles": [],
+            "components": [],
+            **more,
+        }
 
     async def redeliver(self) -> None:
         await self.connected()

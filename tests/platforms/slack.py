@@ -11,13 +11,14 @@ import contextlib
 import hashlib
 import hmac
 import html
+import inspect
 import itertools
 import json
 import re
 import socket
 import time
 import urllib.parse
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, cast
 
 import aiohttp
@@ -32,7 +33,7 @@ TEAM, APP, BOT, BOT_ID = "T0TEAM0001", "A0APP00001", "U0BOT00001", "B0BOT00001"
 BOT_TOKEN, APP_TOKEN, SECRET = "xoxb-1-loopback-0123456789", "xapp-1-loopback-0123456789", "loopback-signing-secret"
 SCOPES = (
     "app_mentions:read,channels:history,groups:history,im:history,mpim:history,chat:write,commands,files:read,"
-    "files:write,reactions:read,im:read,im:write"
+    "files:write,reactions:read,im:read,im:write,users:read,channels:read,groups:read"
 )
 NAMES = {
     "👍": "thumbsup",
@@ -73,6 +74,9 @@ class SlackServer:
         self.lose_answers = 0  #: how many messages are posted without the confirmation reaching the bot
         self.calls: list[tuple[str, dict[str, Any]]] = []  #: every method called, with its arguments
         self.connections = 0  #: how many there have been
+        self.people = {self.ana: "Ana Pérez", self.ben: "Ben & Co"}  #: the names that Slack says
+        self.may_name = asyncio.Event()  #: whether questions for names are answered
+        self.may_name.set()
         self.deliveries = 0  #: of events, including repeated ones
         self._channels: dict[str, list[Message]] = {self.group: []}
         self._whispered: list[tuple[str, str, Message]] = []  # channel, user, message
@@ -169,14 +173,22 @@ class SlackServer:
         reply_to: str | None = None,
         files: Mapping[str, bytes] | None = None,
         voice: bool = False,
+        markup: str | None = None,
+        shared: Sequence[dict[str, Any]] = (),
+        blocks: Sequence[dict[str, Any]] = (),
     ) -> str:
+        """Args: ``markup`` takes the place of ``text``; ``shared`` are attachments; see ``shared_message``."""
         user = user or self.ana
         channel = channel or self.direct(user)
         root = self._root(channel, reply_to) if reply_to else None
         if thread is not None:
             root = self._threads.get((channel, thread)) or self._begin(channel, thread)
-        text = html.escape(text, quote=False)
+        text = html.escape(text, quote=False) if markup is None else markup
         message = self._new(user, f"<@{BOT}> {text}" if mention else text, root, channel)
+        if shared:
+            message["attachments"] = list(shared)
+        if blocks:
+            message["blocks"] = list(blocks)
         message["client_msg_id"] = f"c-{next(self._count)}"
         if files:
             message["subtype"] = "file_share"
@@ -190,14 +202,43 @@ class SlackServer:
         await self._notify()
         return str(message["ts"])
 
+    def shared_message(
+        self,
+        text: str,
+        *,
+        author: str = "",
+        blocks: Sequence[dict[str, Any]] = (),
+        files: Mapping[str, bytes] | None = None,
+    ) -> dict[str, Any]:
+        """The attachment that a shared message of Ben is."""
+        ts = self._ts()
+        return {
+            "ts": ts,
+            "author_id": self.ben,
+            "author_name": author,
+            "author_subname": author,
+            "channel_id": self.group,
+            "channel_team": TEAM,
+            "is_msg_unfurl": True,
+            "is_share": True,
+            "message_blocks": [{"team": TEAM, "channel": self.group, "ts": ts, "message": {"blocks": list(blocks)}}],
+            "id": 1,
+            "fallback": f"[March 5th, 2026 10:00 AM] {author}: {text}" if text else "[no preview available]",
+            "text": text,
+            "from_url": f"https://acme.slack.com/archives/{self.group}/p{ts.replace('.', '')}",
+            "footer": "Posted in #general",
+            "mrkdwn_in": ["text"],
+            **({"files": [self._file(name, data, False) for name, data in files.items()]} if files else {}),
+        }
+
     async def redeliver(self) -> None:
         for kind, payload in self._last:
             self._deliver(kind, payload, retry=1)
 
-    async def change(self, message_id: str, text: str) -> None:
+    async def change(self, message_id: str, text: str, *, markup: str | None = None) -> None:
         channel, message = self._find(message_id)
         before = dict(message)
-        message["text"] = html.escape(text, quote=False)
+        message["text"] = html.escape(text, quote=False) if markup is None else markup
         message["edited"] = {"user": message["user"], "ts": self._ts()}
         event = {
             "type": "message",
@@ -474,7 +515,8 @@ class SlackServer:
                 raise Refused("unknown_method")
             if method in ("chat.postMessage", "chat.update", "chat.postEphemeral", "conversations.history"):
                 self._web.check(method, given)
-            answer = {"ok": True, **handler(given)}
+            result = handler(given)
+            answer = {"ok": True, **(await result if inspect.isawaitable(result) else result)}
         except Refused as refusal:
             answer = refusal.answer
         await self._notify()
@@ -569,6 +611,23 @@ class SlackServer:
 
     def _conversations_open(self, given: dict[str, Any]) -> dict[str, Any]:
         return {"channel": {"id": self.direct(str(given["users"]))}}
+
+    async def _users_info(self, given: dict[str, Any]) -> dict[str, Any]:
+        await self.may_name.wait()
+        self._need("users:read")
+        name = self.people.get(str(given["user"]))
+        if name is None:
+            raise Refused("user_not_found")
+        profile = {"real_name": name, "display_name": name}
+        return {
+            "user": {"id": given["user"], "team_id": TEAM, "name": name.lower(), "real_name": name, "profile": profile}
+        }
+
+    async def _conversations_info(self, given: dict[str, Any]) -> dict[str, Any]:
+        await self.may_name.wait()
+        self._need("channels:read")
+        channel = self._channel(given)
+        return {"channel": {"id": channel, "name": "general", "is_channel": True}}
 
     def _files_get_upload_u_r_l_external(self, given: dict[str, Any]) -> dict[str, Any]:
         self._need("files:write")

@@ -7,7 +7,7 @@ import itertools
 import json
 import math
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from html.parser import HTMLParser
 from typing import Any, cast
 
@@ -80,6 +80,8 @@ class TelegramServer:
         self._limits: list[float] = []
         self._ids = itertools.count(1)
         self._update_ids = itertools.count(500)
+        self.polls = 0  #: how often the bot has asked for updates
+        self.delivered: list[dict[str, Any]] = []  #: all updates there have been
         self._poll: asyncio.Task[Any] | None = None
         self._pusher: asyncio.Task[None] | None = None
         self._changed = asyncio.Condition()
@@ -141,16 +143,20 @@ class TelegramServer:
         reply_to: str | None = None,
         files: Mapping[str, bytes] | None = None,
         voice: bool = False,
+        album: str = "",
+        entities: Sequence[dict[str, Any]] = (),
+        more: Mapping[str, Any] | None = None,
     ) -> str:
+        """Args: ``album`` names the album of ``files``; ``entities`` are of ``text``; ``more`` are other fields."""
         user = user or self.ana
         chat = channel or user
         self.strangers.discard(chat)
         said = f"@{BOT['username']} {text}" if mention else text
-        entities: list[dict[str, Any]] = []
+        start = len(said) - len(text)
+        entities = [{**each, "offset": each["offset"] + start} for each in entities]
         if mention:
             entities.append({"type": "mention", "offset": 0, "length": len(BOT["username"]) + 1})
         if text.startswith("/"):
-            start = len(said) - len(text)
             entities.append({"type": "bot_command", "offset": start, "length": len(text.split()[0])})
         uploads: list[tuple[str, bytes] | None] = [*(files or {}).items()] or [None]
         message: Message = {}
@@ -164,7 +170,10 @@ class TelegramServer:
                 message["reply_to_message"].pop("reply_to_message", None)
             if upload is not None:
                 message |= self._file(*upload, voice)
-            if said:
+            message |= more or {}
+            if album:
+                message["media_group_id"] = album
+            if said and not (album and upload is not None and upload is not uploads[0]):
                 message["text" if upload is None else "caption"] = said
                 if entities:
                     message["entities" if upload is None else "caption_entities"] = entities
@@ -172,6 +181,14 @@ class TelegramServer:
             self._update("message", message)
         await self._notify()
         return self._id(chat, message)
+
+    async def until_polled(self) -> None:
+        """Return when the bot has asked for updates once more, or has been given all of them over its webhook."""
+        if self.webhook["url"]:
+            await self.wait(lambda: not self._updates)
+            return
+        polls = self.polls
+        await self.wait(lambda: self.polls > polls)
 
     async def redeliver(self) -> None:
         last = self._last
@@ -314,6 +331,7 @@ class TelegramServer:
         if kind not in self._allowed:
             return
         self._last = update
+        self.delivered.append(update)
         self._updates.append(update)
 
     async def _polled(self, given: dict[str, Any]) -> list[dict[str, Any]]:
@@ -326,6 +344,7 @@ class TelegramServer:
             self._poll.cancel("409")
         if "allowed_updates" in given:
             self._allowed = given["allowed_updates"] or list(COMMON)
+        self.polls += 1
         offset = int(given.get("offset", 0))
         self._updates = [each for each in self._updates if each["update_id"] >= offset]
         me = self._poll = asyncio.current_task()
@@ -363,6 +382,7 @@ class TelegramServer:
                     good, problem = False, f"Connection failed: {error!r}"
                 if good:
                     self._updates.remove(update)
+                    await self._notify()
                 else:
                     self.webhook |= {"last_error_date": int(time.time()), "last_error_message": problem}
                     await self._notify()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import tempfile
 from collections.abc import AsyncIterator, Callable
@@ -403,6 +404,69 @@ async def test_a_mention_of_its_role_counts_and_other_names_are_readable(discord
     assert (said.text, said.addressed) == ("ask @Ben in #team :ok:", True)
 
 
+@pytest.mark.parametrize(
+    ("markup", "text"),
+    [
+        ("<@{ben}> <@!{ben}> <@1000000000000000099>", "@Ben @Ben someone"),
+        ("<@&1000000000000000098> in <#1000000000000000097>", "a group in a channel"),
+        ("at <t:1700000000:R>, <t:1700000000>", "at 2023-11-14 22:13 UTC, 2023-11-14 22:13 UTC"),
+        ("<t:99999999999999999:F>", "<t:99999999999999999:F>"),
+        ("<:wave:77> <a:party:78>", ":wave: :party:"),
+        ("try </profile set:1000000000000000096> <id:guide>", "try /profile set Server Guide"),
+        ("<@{bot}>: add lunch", "add lunch"),
+        ("<@!{bot}>, add lunch", "add lunch"),
+        ("<@{bot}> - add lunch", "add lunch"),
+        ("<@{bot}> -5 degrees", "-5 degrees"),
+        ("hey <@{bot}>, add <b> lunch", "hey, add <b> lunch"),
+        ("thanks <@{bot}>!", "thanks!"),
+    ],
+)
+async def test_ids_and_moments_become_names_and_words(discord: DiscordPlatform, markup: str, text: str) -> None:
+    ben = discord.server.ben
+    written = markup.replace("{ben}", ben).replace("{bot}", BOT_ID)
+    assert (await discord.asked(written, mentions=[ben])).text == text
+    said = await discord.asked(written, channel=discord.server.group, mention=True, mentions=[ben])
+    assert said.text == text
+
+
+async def test_the_ids_of_people_are_kept(discord: DiscordPlatform) -> None:
+    ben = discord.server.ben
+    said = await discord.asked(f"ask <@{ben}>", channel=discord.server.group, mention=True, mentions=[ben])
+    assert [(each.user_id, each.name) for each in said.mentions] == [(ben, "Ben")]
+
+
+async def test_a_forwarded_message_is_quoted_and_its_files_come_with_it(discord: DiscordPlatform) -> None:
+    forwarded = discord.server.forwarded_message(f"lunch <t:1700000000>?\n<@{BOT_ID}>", files={"menu.txt": b"soup"})
+    said = await discord.asked("", forwarded=[forwarded])
+    assert said.text == "Forwarded message:\n> lunch 2023-11-14 22:13 UTC?\n> @you"
+    (menu,) = said.attachments
+    assert (menu.name, await asyncio.to_thread(Path(menu.path).read_bytes)) == ("menu.txt", b"soup")
+
+
+async def test_a_forwarded_mention_is_not_addressed_to_the_bot(discord: DiscordPlatform) -> None:
+    forwarded = [discord.server.forwarded_message(f"<@{BOT_ID}> hi")]
+    assert not (await discord.asked("", channel=discord.server.group, forwarded=forwarded)).addressed
+
+
+async def test_a_forwarded_card_of_another_app_is_read(discord: DiscordPlatform) -> None:
+    card = {"type": "rich", "title": "Deploy", "description": "done", "fields": [{"name": "env", "value": "prod"}]}
+    said = await discord.asked("", forwarded=[discord.server.forwarded_message("", embeds=[card])])
+    assert said.text == "Forwarded message:\n> Deploy\n> done\n> env: prod"
+
+
+async def test_the_message_that_a_person_answers_is_read_with_the_answer(discord: DiscordPlatform) -> None:
+    """ "@bot add this", written as a reply to what Ben said: the bot did not hear Ben."""
+    server = discord.server
+    of_ben = await server.say("lunch at noon?", channel=server.group, user=server.ben)
+    said = await discord.asked("add this", channel=server.group, mention=True, reply_to=of_ben)
+    await discord.inbox.until(lambda: any(one.reply_to for one in discord.inbox.of(Message)))
+    said = next(one for one in discord.inbox.of(Message) if one.reply_to)
+    assert said.text == "add this\n\nIn reply to a message from Ben:\n> lunch at noon?"
+    of_bot = (await discord.adapter.send(said.conversation, Reply("Done."), key="k1")).message_ids[0]
+    await server.say("thanks", channel=server.group, reply_to=of_bot)
+    await discord.inbox.until(lambda: any(one.text == "thanks" for one in discord.inbox.of(Message)))
+
+
 async def test_emoji_of_the_server_and_only_on_the_bots_messages(discord: DiscordPlatform) -> None:
     server = discord.server
     said = await discord.asked(channel=server.group, mention=True)
@@ -443,8 +507,19 @@ _SAID = {
     "id": "1200000000000000000",
     "channel_id": "1000000000000001011",
     "author": _USER,
-    "content": "hi <@1000000000000000012>",
+    "content": "hi <@1000000000000000012> <t:1700000000:R>",
     "mentions": [_USER],
+    "message_snapshots": [
+        {
+            "message": {
+                "content": "forwarded <#1>",
+                "mentions": [_USER],
+                "attachments": [{"id": "1", "filename": "a", "size": 3, "url": "http://127.0.0.1:9/x"}],
+                "embeds": [{"type": "rich", "title": "t", "fields": [{"name": "a", "value": "b"}]}],
+            }
+        }
+    ],
+    "referenced_message": {"author": _USER | {"id": "1000000000000000013"}, "content": "", "embeds": [{"title": "x"}]},
     "attachments": [{"id": "1", "filename": "a", "size": 3, "url": "http://127.0.0.1:9/x", "proxy_url": "x"}],
     "type": 0,
     "flags": 0,

@@ -647,3 +647,206 @@ async def test_strangers_files_are_not_fetched(server: TelegramServer, tmp_path:
         await telegram.asked("look", files={"a.txt": b"x"}, user=user)
     assert [bool(said.attachments[0].path) for said in telegram.inbox.of(Message)] == [True, False]
     await telegram.running.stop()
+
+
+# ── albums ────────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+PICTURES = {f"{number}.txt": f"picture {number}".encode() for number in range(3)}
+
+
+async def contents(said: Message) -> list[bytes]:
+    return [await asyncio.to_thread(Path(each.path).read_bytes) for each in said.attachments]
+
+
+async def test_an_album_is_one_message_with_all_files_and_its_caption(platform: TelegramPlatform) -> None:
+    """Polled, and over the webhook."""
+    said = await platform.asked("our trip", files=PICTURES, album="a1")
+    assert said.text == "our trip"
+    assert await contents(said) == list(PICTURES.values())
+    assert (await platform.asked("next")).text == "next"
+    assert [each.text for each in platform.inbox.of(Message)] == ["our trip", "next"]
+
+
+async def test_what_is_said_after_an_album_does_not_overtake_it(platform: TelegramPlatform) -> None:
+    await platform.server.say("our trip", files=PICTURES, album="a1")
+    await platform.server.say("where was it?")
+    said = await platform.inbox.wait(Message, 2)
+    assert [(each.text, len(each.attachments)) for each in said] == [("our trip", 3), ("where was it?", 0)]
+
+
+async def test_an_album_holds_up_no_other_chat(telegram: TelegramPlatform) -> None:
+    await telegram.server.say("our trip", files=PICTURES, album="a1")
+    await telegram.server.say("hi", user=telegram.server.ben)
+    said = await telegram.inbox.wait(Message, 2)
+    assert [each.text for each in said] == ["hi", "our trip"]
+
+
+async def test_pieces_that_come_a_little_later_belong_to_the_album(telegram: TelegramPlatform) -> None:
+    for name, data in PICTURES.items():
+        await telegram.server.say("our trip" if name == "0.txt" else "", files={name: data}, album="a1")
+        await telegram.server.until_polled()
+    (said,) = await telegram.inbox.wait(Message)
+    assert await contents(said) == list(PICTURES.values())
+
+
+async def test_a_piece_that_comes_much_later_is_a_message_of_its_own(telegram: TelegramPlatform) -> None:
+    await telegram.asked("our trip", files=PICTURES, album="a1")
+    late = await telegram.asked("", files={"late.txt": b"late"}, album="a1")
+    assert await contents(late) == [b"late"]
+    assert [len(each.attachments) for each in telegram.inbox.of(Message)] == [3, 1]
+
+
+async def test_a_process_that_dies_while_it_collects_an_album_loses_and_doubles_nothing(
+    platform: TelegramPlatform,
+) -> None:
+    """Polled, and over the webhook, which has told Telegram already that the pieces arrived."""
+    await platform.server.say("our trip", files=PICTURES, album="a1")
+    await platform.server.until_polled()
+    await platform.running.stop()
+    assert platform.inbox.of(Message) == []
+    await platform.reborn()
+    (said,) = await platform.inbox.wait(Message)
+    assert (said.text, await contents(said)) == ("our trip", list(PICTURES.values()))
+    await platform.asked("next")
+    assert len(platform.inbox.of(Message)) == 2
+    assert [key for key, _ in await platform.store.items() if key.startswith("album:")] == []
+
+
+async def test_pieces_of_other_peoples_albums_are_stored_nowhere(server: TelegramServer, tmp_path: Path) -> None:
+    telegram = TelegramPlatform(server, tmp_path, webhook=True)
+    await telegram.open()
+    await server.say("our plans", files=PICTURES, album="a1", channel=server.group)
+
+    async def nothing(event: Event) -> bool:
+        return False
+
+    telegram.inbox.accept.wants = nothing  # type: ignore[method-assign]
+    await server.say("our plans", files=PICTURES, album="a2", channel=server.group)
+    await server.until_polled()
+    assert [key for key, _ in await telegram.store.items() if "a2" in key] == []
+    await telegram.running.stop()
+
+
+async def test_an_album_that_is_delivered_again_has_the_same_id(telegram: TelegramPlatform) -> None:
+    """The host has taken it, and the process died before Telegram was told."""
+    said = await telegram.asked("our trip", files=PICTURES, album="a1")
+    await telegram.running.stop()
+    telegram.server._updates += telegram.server.delivered  # pyright: ignore[reportPrivateUsage]
+    await telegram.reborn()
+    await telegram.asked("next")
+    assert [each.text for each in telegram.inbox.of(Message)] == ["our trip", "next"]
+    assert said.event_id.endswith(f":{said.message_id}")
+
+
+async def test_an_album_that_the_host_had_no_room_for_comes_again_whole(telegram: TelegramPlatform) -> None:
+    telegram.inbox.full = True
+    await telegram.server.say("our trip", files=PICTURES, album="a1")
+    for _ in range(5):
+        await telegram.server.until_polled()
+    telegram.inbox.full = False
+    (said,) = await telegram.inbox.wait(Message)
+    assert await contents(said) == list(PICTURES.values())
+
+
+async def test_an_album_of_one_and_an_album_of_too_many(platform: TelegramPlatform) -> None:
+    assert len((await platform.asked("one", files={"a.txt": b"a"}, album="a1")).attachments) == 1
+    many = {f"{number:02}.txt": b"%d" % number for number in range(12)}
+    await platform.server.say("many", files=many, album="a2")
+    said = await platform.inbox.wait(Message, 3)
+    assert [len(each.attachments) for each in said] == [1, 10, 2]
+    assert [each.text for each in said] == ["one", "many", ""]
+
+
+async def test_two_files_of_an_album_with_one_name_are_two_files(telegram: TelegramPlatform) -> None:
+    await telegram.server.say("a", files={"a.txt": b"1"}, album="a1")
+    await telegram.server.say("", files={"a.txt": b"2"}, album="a1")
+    (said,) = await telegram.inbox.wait(Message)
+    assert await contents(said) == [b"1", b"2"]
+
+
+async def test_a_mention_under_an_album_counts_for_all_of_it(telegram: TelegramPlatform) -> None:
+    group = telegram.server.group
+    said = await telegram.asked("what is it?", files=PICTURES, album="a1", channel=group, mention=True)
+    assert (said.text, said.addressed, len(await contents(said))) == ("what is it?", True, 3)
+    ours = await telegram.asked("our plans", files=PICTURES, album="a2", channel=group)
+    assert (ours.addressed, [each.path for each in ours.attachments]) == (False, ["", "", ""])
+
+
+# ── what people write ─────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+@pytest.mark.parametrize(
+    ("rest", "text"),
+    [
+        (": add lunch", "add lunch"),
+        (", add lunch", "add lunch"),
+        (" - add lunch", "add lunch"),
+        (" -5 degrees", "-5 degrees"),
+        (" add lunch", "add lunch"),
+    ],
+)
+async def test_the_mark_after_the_bots_name_goes_with_it(telegram: TelegramPlatform, rest: str, text: str) -> None:
+    name = f"@{BOT['username']}"
+    entity = {"type": "mention", "offset": 0, "length": len(name)}
+    said = await telegram.asked(name + rest, entities=[entity], channel=telegram.server.group)
+    assert (said.text, said.addressed) == (text, True)
+
+
+async def test_links_and_people_are_found_behind_wide_characters(telegram: TelegramPlatform) -> None:
+    """Offsets count UTF-16 code units: an emoji is two."""
+    ben = {"id": int(telegram.server.ben), "is_bot": False, "first_name": "Ben"}
+    text = "🍜🍜 ask Ben about this"
+    said = await telegram.asked(
+        text,
+        entities=[
+            {"type": "text_mention", "offset": 9, "length": 3, "user": ben},
+            {"type": "text_link", "offset": 19, "length": 4, "url": "https://e.org/a"},
+            {"type": "bold", "offset": 0, "length": 4},
+        ],
+    )
+    assert said.text == "🍜🍜 ask Ben about this (https://e.org/a)"
+    assert [(each.user_id, each.name) for each in said.mentions] == [(telegram.server.ben, "Ben")]
+
+
+@pytest.mark.parametrize(
+    ("origin", "author"),
+    [
+        (
+            {"type": "user", "sender_user": {"id": 5, "is_bot": False, "first_name": "Ben", "last_name": "B"}},
+            " from Ben B",
+        ),
+        ({"type": "hidden_user", "sender_user_name": "Zoë"}, " from Zoë"),
+        ({"type": "chat", "sender_chat": {"id": -5, "type": "group", "title": "Team"}}, " from Team"),
+        ({"type": "channel", "chat": {"id": -6, "type": "channel", "title": "News"}, "message_id": 1}, " from News"),
+    ],
+)
+async def test_a_forwarded_message_is_quoted_with_its_author(
+    telegram: TelegramPlatform, origin: dict[str, Any], author: str
+) -> None:
+    said = await telegram.asked("lunch?\nat noon", more={"forward_origin": {**origin, "date": 1700000000}})
+    assert said.text == f"Forwarded message{author}:\n> lunch?\n> at noon"
+
+
+async def test_a_forwarded_message_is_no_command_and_no_mention(telegram: TelegramPlatform) -> None:
+    """A person shows the bot what another one wrote: /forget must not happen."""
+    origin = {"forward_origin": {"type": "hidden_user", "sender_user_name": "Ben", "date": 1700000000}}
+    said = await telegram.asked("/forget", more=origin)
+    assert said.text == "Forwarded message from Ben:\n> /forget"
+    ours = await telegram.asked("hi", channel=telegram.server.group, mention=True, more=origin)
+    assert not ours.addressed
+
+
+async def test_the_message_that_a_person_answers_is_read_with_the_answer(telegram: TelegramPlatform) -> None:
+    server = telegram.server
+    of_ben = await server.say("lunch at noon?", channel=server.group, user=server.ben)
+    await telegram.inbox.wait(Message)
+    said = await telegram.asked("add this", channel=server.group, mention=True, reply_to=of_ben)
+    assert said.text == "add this\n\nIn reply to a message from Ben:\n> lunch at noon?"
+    assert said.reply_to == of_ben
+
+
+async def test_the_part_that_a_person_quotes_is_read(telegram: TelegramPlatform) -> None:
+    first = await telegram.asked("tea and cake")
+    quote = {"quote": {"text": "cake", "position": 8, "is_manual": True}}
+    said = await telegram.asked("more of this", reply_to=first.message_id, more=quote)
+    assert said.text == "more of this\n\nIn reply to a part of a message from Ana:\n> cake"

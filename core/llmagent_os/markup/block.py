@@ -60,6 +60,7 @@ class Block(msgspec.Struct, frozen=True, kw_only=True):
     quoted: bool = False  #: whether the block is a quotation
     depth: int = 0  #: how many lists the block is in
     marker: str = ""  #: begins a list item: a bullet, number or box; empty for the item's further blocks
+    in_order: bool = True  #: whether each number of the list is one more than the number before it
     tight: bool = False  #: whether there is no empty line before the block
 
     @property

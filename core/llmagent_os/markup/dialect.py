@@ -6,7 +6,7 @@ import itertools
 from collections.abc import Sequence
 from typing import Protocol
 
-from llmagent_os.markup.block import BULLET, Block, Span
+from llmagent_os.markup.block import Block, Span
 
 #: A rule across the page, for platforms without rules.
 RULE = "─" * 10
@@ -15,9 +15,13 @@ RULE = "─" * 10
 class Dialect(Protocol):
     """How one platform writes text."""
 
-    @property
-    def bullet(self) -> str:
-        """The marker of a list item without a number."""
+    def marker(self, written: str, *, in_order: bool) -> str:
+        """The marker of a list item.
+
+        Args:
+            written: :data:`BULLET`, a number with its dot or bracket, a box, or a number and a box.
+            in_order: whether each number of the list is one more than the number before it.
+        """
         ...
 
     def length(self, text: str) -> int:
@@ -77,7 +81,7 @@ def _written(block: Block, dialect: Dialect) -> str:
     if not block.depth:
         return body
     indent = "  " * (block.depth - 1)
-    marker = dialect.bullet if block.marker == BULLET else block.marker
+    marker = dialect.marker(block.marker, in_order=block.in_order) if block.marker else ""
     if block.kind == "code":
         return f"{indent}{marker}\n{body}" if marker else body
     return f"{indent}{marker or ' '} " + body.strip().replace("\n", f"\n{indent}  ")

@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
-from llmagent_os.markup.block import Span, Style, tight_spans
+from llmagent_os.markup.block import BULLET, Span, Style, tight_spans
 from llmagent_os.markup.dialect import quoted_lines
 from llmagent_os.markup.emphasis_marks import INVISIBLE, join_marked
 
@@ -21,11 +21,15 @@ _MENTION = re.compile(r"@(?=everyone|here)|<(?=[@#]|a?:\w|t:|id:|/[\w -]+:)")
 class Discord:
     """Discord's Markdown. Mentions such as ``@everyone`` are broken up, also inside code."""
 
-    bullet = "-"
-
     def length(self, text: str) -> int:
         """The number of code points, as Discord counts."""
         return len(text)
+
+    def marker(self, written: str, *, in_order: bool) -> str:
+        """Discord counts a list from its first number. It takes an escaped number for text."""
+        if written == BULLET:
+            return "-"
+        return written if in_order else written.replace(".", r"\.", 1)
 
     def inline(self, spans: Sequence[Span]) -> str:
         return join_marked((_span(span), bool(span.styles)) for span in tight_spans(spans))

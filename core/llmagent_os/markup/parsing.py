@@ -2,14 +2,15 @@
 
 It differs from CommonMark where that suits a chat better. A line end is a line end. A line of ``---`` under words is a
 rule and does not make them a heading: a list that is being written begins in the same way. Link references stay as they
-are written, so that a list of sources does not vanish. HTML is text.
+are written, so that a list of sources does not vanish. The numbers of a list stay too; CommonMark counts from the first
+one. HTML is text, except for ``<br>``. For emphasis and backslashes, see :mod:`llmagent_os.markup.inline_rules`.
 """
 
 from __future__ import annotations
 
 import functools
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from itertools import groupby
 
 import msgspec
@@ -18,6 +19,7 @@ from markdown_it.rules_block import StateBlock, blockquote, list_block
 from markdown_it.token import Token
 
 from llmagent_os.markup.block import BULLET, Block, Span, Style, is_visible
+from llmagent_os.markup.inline_rules import InlineParser, line_break, path
 from llmagent_os.markup.links import bare_link, is_safe
 from llmagent_os.markup.tables import columns, lossless_table
 
@@ -37,6 +39,11 @@ _CODE: frozenset[Style] = frozenset({"code"})
 
 
 class _Parser(MarkdownIt):
+    def __init__(self) -> None:
+        super().__init__()
+        self.inline = InlineParser()
+        self.configure("commonmark", {"html": False, "maxNesting": _PARSER_LEVEL})
+
     def validateLink(self, url: str) -> bool:
         return True  # an unsafe link is removed later, so that its words stay and its Markdown goes
 
@@ -52,13 +59,15 @@ def _shallow(rule: Callable[[StateBlock, int, int, bool], bool]) -> Callable[[St
 
 @functools.cache
 def _parser() -> MarkdownIt:
-    parser = _Parser("commonmark", {"html": False, "maxNesting": _PARSER_LEVEL})
+    parser = _Parser()
     parser.enable(["table", "strikethrough"]).disable(["reference", "lheading"])
     ends = ["paragraph", "reference", "blockquote"]
     parser.block.ruler.at("table", lossless_table, {"alt": ["paragraph", "reference"]})
     parser.block.ruler.at("blockquote", _shallow(blockquote), {"alt": [*ends, "list"]})
     parser.block.ruler.at("list", _shallow(list_block), {"alt": ends})
     parser.inline.ruler.after("text", "bare_link", bare_link)
+    parser.inline.ruler.before("escape", "path", path)
+    parser.inline.ruler.before("autolink", "line_break", line_break)
     return parser
 
 
@@ -71,8 +80,9 @@ def parse(markdown: str) -> tuple[Block, ...]:
     if _UNMARKED.fullmatch(markdown):  # most messages have no marks of Markdown
         return (Block(spans=(Span(markdown),)),)
     text = _clean(markdown)
-    builder = _BlockBuilder()
-    for token in _parser().parse(text):
+    tokens = _parser().parse(text)
+    builder = _BlockBuilder(_markers(tokens))
+    for token in tokens:
         builder.add_token(token)
     if not builder.blocks and is_visible(text):
         return (Block(spans=(Span(text.strip()),)),)  # only marks, perhaps of a text that is still being written
@@ -85,14 +95,49 @@ def _clean(text: str) -> str:
     return _CONTROL.sub("", _LINE_END.sub("\n", whole))
 
 
-class _BlockBuilder:
-    """Makes blocks of the parser's tokens."""
+class _Marker(msgspec.Struct, frozen=True):
+    """The beginning of a list item."""
 
-    def __init__(self) -> None:
+    text: str = ""  #: empty: the item has begun already
+    in_order: bool = True  #: whether each number of the list is one more than the number before it
+
+
+def _markers(tokens: Sequence[Token]) -> Iterator[_Marker]:
+    """The markers of all list items, in the order of the items. A list that repeats one number is counted from it."""
+    found: list[_Marker] = []
+    lists: list[list[tuple[int, Token]]] = []  # of the lists that are open: every item, and its place in ``found``
+    for token in tokens:
+        if token.type in ("bullet_list_open", "ordered_list_open"):
+            lists.append([])
+        elif token.type == "list_item_open":
+            lists[-1].append((len(found), token))
+            found.append(_Marker(BULLET))
+        elif token.type == "bullet_list_close":
+            lists.pop()
+        elif token.type == "ordered_list_close":
+            items = lists.pop()
+            numbers = [token.info for _, token in items]
+            if len(set(numbers)) == 1:
+                numbers = [numbers[0], *(str(int(numbers[0]) + more) for more in range(1, len(numbers)))]
+            in_order = all(int(number) == int(numbers[0]) + more for more, number in enumerate(numbers))
+            for number, (place, token) in zip(numbers, items, strict=True):
+                found[place] = _Marker(f"{number}{token.markup}", in_order)
+    return iter(found)
+
+
+class _BlockBuilder:
+    """Makes blocks of the parser's tokens.
+
+    Args:
+        markers: of the list items, in their order.
+    """
+
+    def __init__(self, markers: Iterator[_Marker]) -> None:
         self.blocks: list[Block] = []
         self._quotes = 0
-        self._lists: list[int | None] = []  # the next item's number
-        self._marker = ""
+        self._lists = 0
+        self._markers = markers
+        self._marker = _Marker()
         self._level = 0  # of the heading that is open
         self._rows: list[list[str]] | None = None  # of the table that is open
         self._line = -1  # where the last block ended
@@ -102,22 +147,18 @@ class _BlockBuilder:
         match token.type:
             case "blockquote_open" | "blockquote_close":
                 self._quotes += token.nesting
-            case "bullet_list_open":
-                self._lists.append(None)
-            case "ordered_list_open":
-                self._lists.append(int(token.attrs.get("start", 1)))
-            case "bullet_list_close" | "ordered_list_close":
-                self._lists.pop()
+            case "bullet_list_open" | "ordered_list_open" | "bullet_list_close" | "ordered_list_close":
+                self._lists += token.nesting
             case "list_item_open":
-                number = self._lists[-1]
-                self._marker = BULLET if number is None else f"{number}."
-                self._lists[-1] = None if number is None else number + 1
+                self._marker = next(self._markers)
             case "heading_open":
                 self._level = int(token.tag[1:])
             case "inline" if self._rows is not None:
                 self._rows[-1].append("".join(span.unlinked().text for span in _spans(token.children or ())))
             case "inline":
                 spans = _spans(token.children or ())
+                if self._level:  # a heading is one line
+                    spans = tuple(msgspec.structs.replace(span, text=span.text.replace("\n", " ")) for span in spans)
                 self._add(token, Block(kind="heading" if self._level else "paragraph", spans=spans, level=self._level))
                 self._level = 0
             case "fence" | "code_block":
@@ -139,7 +180,7 @@ class _BlockBuilder:
         if block.kind != "rule" and not is_visible(block.text):
             return
         first, after = token.map or (self._line + 1, self._line + 1)
-        spans, marker = block.spans, self._marker
+        spans, marker = block.spans, self._marker.text
         if marker and block.kind == "paragraph" and (box := _BOX.match(spans[0].text)):
             mark = "☐" if box[1] == " " else "☑"
             marker = mark if marker == BULLET else f"{marker} {mark}"
@@ -149,12 +190,13 @@ class _BlockBuilder:
                 block,
                 spans=spans,
                 quoted=self._quotes > 0,
-                depth=len(self._lists),
+                depth=self._lists,
                 marker=marker,
+                in_order=self._marker.in_order,
                 tight=first <= self._line,
             )
         )
-        self._line, self._marker = after, ""
+        self._line, self._marker = after, _Marker()
 
 
 def _code(text: str, language: str) -> Block:

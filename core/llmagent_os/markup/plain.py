@@ -11,11 +11,12 @@ from llmagent_os.markup.dialect import quoted_lines
 class Plain:
     """Plain text. The address of a link follows its words in brackets."""
 
-    bullet = "•"
-
     def length(self, text: str) -> int:
         """The number of code points."""
         return len(text)
+
+    def marker(self, written: str, *, in_order: bool) -> str:
+        return written
 
     def inline(self, spans: Sequence[Span]) -> str:
         return "".join(span.unlinked().text for span in spans)

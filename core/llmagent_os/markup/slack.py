@@ -24,11 +24,12 @@ _QUOTES = re.compile(r"^(?=[ \t]*[>＞])", re.MULTILINE)
 class Slack:
     """Slack's mrkdwn. A model cannot mention anybody: ``<`` is escaped everywhere but in the links made here."""
 
-    bullet = "•"
-
     def length(self, text: str) -> int:
         """The number of UTF-16 code units, the largest count that Slack may use. Escapes count as they are sent."""
         return len(text.encode("utf-16-le")) // 2
+
+    def marker(self, written: str, *, in_order: bool) -> str:
+        return written
 
     def inline(self, spans: Sequence[Span]) -> str:
         # Code with a backtick would end at it, so it is written as text.

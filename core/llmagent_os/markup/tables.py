@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import unicodedata
 from collections.abc import Sequence
+from itertools import zip_longest
 
 from markdown_it.rules_block import StateBlock, table
 
@@ -41,21 +42,33 @@ def lossless_table(state: StateBlock, start: int, end: int, silent: bool) -> boo
 
 
 def columns(rows: Sequence[Sequence[str]]) -> str:
-    """``rows``, of which the first is the head, as text for letters of one width.
+    r"""``rows``, of which the first is the head, as text for letters of one width.
 
     >>> print(columns([["day", "what"], ["Monday", "lunch"], ["Tue", ""]]))
     day    | what
     -------|------
     Monday | lunch
     Tue
+    >>> print(columns([["day", "what"], ["Monday", "lunch\ngym"]]))
+    day    | what
+    -------|------
+    Monday | lunch
+           | gym
     """
+    head = _lines(rows[0])
+    rows = [*head, *(line for row in rows[1:] for line in _lines(row))]
     widths = [min(max(map(_width, column)), _MAX_WIDTH) for column in zip(*rows, strict=True)]
     rows = [_without_empty_end(row) for row in rows]
     lines = [" | ".join(cell + " " * (w - _width(cell)) for cell, w in zip(row, widths, strict=False)) for row in rows]
     if sum(map(len, lines)) > _MAX_GROWTH * sum(len(cell) + 3 for row in rows for cell in row):
         lines = [" | ".join(row) for row in rows]
-    lines.insert(1, "-|-".join("-" * width for width in widths))
+    lines.insert(len(head), "-|-".join("-" * width for width in widths))
     return "\n".join(line.rstrip() for line in lines)
+
+
+def _lines(row: Sequence[str]) -> list[Sequence[str]]:
+    """``row`` as lines: a cell with a line break goes on in the next one."""
+    return list(zip_longest(*([part.strip() for part in cell.split("\n")] for cell in row), fillvalue=""))
 
 
 def _without_empty_end(row: Sequence[str]) -> Sequence[str]:

@@ -15,8 +15,6 @@ _TAG = re.compile(r"<[^>]*>")
 class Telegram:
     """Telegram's HTML. Every span has tags of its own, so that tags are balanced wherever a message is cut."""
 
-    bullet = "•"
-
     def length(self, text: str) -> int:
         """The number of UTF-16 code units without tags, as Telegram counts.
 
@@ -24,6 +22,9 @@ class Telegram:
         8
         """
         return len(html.unescape(_TAG.sub("", text)).encode("utf-16-le")) // 2
+
+    def marker(self, written: str, *, in_order: bool) -> str:
+        return written
 
     def inline(self, spans: Sequence[Span]) -> str:
         return "".join(map(_span, tight_spans(spans)))

@@ -142,6 +142,49 @@ def test_no_letter_is_lost_whatever_the_marks(dialect: Dialect, markdown: str, l
     assert re.sub("[^ab]", "", checked(shown) if dialect is TELEGRAM else shown.replace("&amp;", "")) == letters
 
 
+PATH_NAMES = st.text("abz_-.$1 ~#+", min_size=1, max_size=8).map(lambda name: f"x{name.strip()}x".replace(" ", ""))
+
+
+@relaxed
+@given(
+    names=st.lists(st.one_of(PATH_NAMES, PATH_NAMES.map(lambda name: f".{name}")), min_size=1, max_size=5),
+    root=st.sampled_from(["C:", "z:", "\\\\server", "~", "..", "%APPDATA%"]),
+    around=st.sampled_from(["{}", "see {} there", "({})", '"{}", that is']),
+)
+def test_a_path_comes_out_as_it_was_typed(names: list[str], root: str, around: str) -> None:
+    text = around.format("\\".join([root, *names]))
+    assert render(text, PLAIN) == text
+    assert checked(render(text, TELEGRAM)) == text
+    assert re.sub(r"\\([\\*_~`|\[\]#>+.)-])", r"\1", render(text, DISCORD)) == text
+    assert html.unescape(render(text, SLACK)).replace("\u200b", "") == text
+
+
+@relaxed
+@given(numbers=st.lists(st.integers(0, 999), min_size=2, max_size=9, unique=True), end=st.sampled_from(".)"))
+@pytest.mark.parametrize("dialect", ALL)
+def test_the_numbers_of_a_list_stay_as_they_were_written(dialect: Dialect, numbers: list[int], end: str) -> None:
+    text = "\n".join(f"{number}{end} word" for number in numbers)
+    assert render(text, dialect).replace("\\", "") == text
+
+
+OPENING, CLOSING = "「（『“(【《'\"", "」）』”)】》'\"。、！"
+JAPANESE = st.text("これは重要です漢字カナ한국어", min_size=1, max_size=6)
+
+
+@relaxed
+@given(
+    before=JAPANESE,
+    inside=st.tuples(st.sampled_from("「（『“(【《'\""), JAPANESE, st.sampled_from("」）』”)】》'\"。、！")).map(
+        "".join
+    ),
+    after=JAPANESE,
+)
+def test_bold_words_beside_any_punctuation_are_bold_in_cjk_text(before: str, inside: str, after: str) -> None:
+    assert render(f"{before}**{inside}**{after}", DISCORD) == f"{before}**{inside}**{after}"
+    assert checked(render(f"{before}**{inside}**{after}", TELEGRAM)) == before + inside + after
+    assert f"*{inside}*" in render(f"{before}**{inside}**{after}", SLACK)
+
+
 @relaxed
 @given(markdown=SOUP, limit=LIMITS)
 def test_telegram_gets_html_it_can_read(markdown: str, limit: int) -> None:

@@ -34,10 +34,10 @@ class Downloads:
 
     async def fetch(self, message: MessagePayload) -> tuple[Attachment, ...]:
         """Download the files of ``message``, one after the other. An attachment without a file says why."""
-        return tuple([await self._fetch(message, number) for number in range(len(message.attachments))])
+        return tuple([await self._fetch(message, number) for number in range(len(message.files))])
 
     async def _fetch(self, message: MessagePayload, number: int) -> Attachment:
-        file = message.attachments[number]
+        file = message.files[number]
         voice = bool(message.flags & VOICE)
         content_type = file.content_type or UNKNOWN_TYPE
         if not self._files.fits(file.size):
@@ -58,7 +58,7 @@ class Downloads:
 
 def not_fetched(message: MessagePayload) -> tuple[Attachment, ...]:
     """The attachments of a message whose files are not downloaded, because it was not meant for the bot."""
-    return tuple(_not_fetched(file) for file in message.attachments)
+    return tuple(_not_fetched(file) for file in message.files)
 
 
 def _not_fetched(file: FilePayload) -> Attachment:

@@ -2,23 +2,42 @@
 
 from __future__ import annotations
 
-import re
+from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Literal, Protocol
 
+import msgspec
+
+from llmagent_os.adapter_kit.inbound_text import (
+    A_CHANNEL,
+    OWN_NAME,
+    SOMEONE,
+    clean_name,
+    quoted_message,
+    without_own_name,
+)
 from llmagent_os.adapters.discord import payloads
 from llmagent_os.adapters.discord.command_menu import ARGUMENTS
-from llmagent_os.adapters.discord.payloads import InteractionPayload, MessagePayload, ReactionPayload
+from llmagent_os.adapters.discord.mentions import plain
+from llmagent_os.adapters.discord.payloads import (
+    InteractionPayload,
+    MessagePayload,
+    QuotedMessage,
+    ReactionPayload,
+    User,
+)
 from llmagent_os.errors import BadEventError
 from llmagent_os.events import ButtonPress, Command, Conversation, Edit, Message, Reaction, Sender
 
 PLATFORM = "discord"
 
-_MENTION = re.compile(r"<(@[!&]?|\#)([0-9]{1,20})>|<a?:(\w{1,32}):[0-9]{1,20}>")
 
-#: Stands where the bot's own name was. The character is on no keyboard.
-_OWN_NAME = "\ue000"
-_AROUND_OWN_NAME = re.compile(rf"[ \t]*{_OWN_NAME}[ \t]*")
+class _WrittenText(msgspec.Struct, frozen=True):
+    """What a message says."""
+
+    text: str  #: with names in place of ids, and without the bot's own name
+    mentioned: bool = False  #: whether the sender mentions the bot
+    mentions: tuple[Sender, ...] = ()  #: the other people whom the sender mentions
 
 
 class ServerNames(Protocol):
@@ -81,8 +100,9 @@ class DiscordParser:
         if not payload.by_person or payload.author.id == self.bot_id:
             return None
         conversation = self._conversation_of(payload)
-        text, mentioned = self._text(payload)
-        if not text and not payload.attachments and not mentioned:
+        written = self._text(payload)
+        text, mentioned = written.text, written.mentioned
+        if not text and not payload.files and not mentioned:
             return None  # a sticker, or a text that may not be read without the message content intent
         reference = payload.message_reference
         reply_to = None if reference is None or reference.type == payloads.FORWARD else reference.message_id
@@ -102,6 +122,7 @@ class DiscordParser:
             message_id=payload.id,
             reply_to=reply_to,
             addressed=conversation.kind == "direct" or mentioned or answers_bot,
+            mentions=written.mentions,
         )
 
     def edit(self, payload: MessagePayload) -> Edit | None:
@@ -118,7 +139,7 @@ class DiscordParser:
             sender=_sender(payload),
             at=at,
             message_id=payload.id,
-            text=self._text(payload)[0],
+            text=self._text(payload).text,
             edits=payload.id,
         )
 
@@ -174,42 +195,66 @@ class DiscordParser:
             sender=sender,
             at=at,
             name=payload.data.name.lower(),
-            arguments=next((str(option.value) for option in payload.data.options if option.name == ARGUMENTS), ""),
+            arguments=self._arguments(payload),
         )
 
     def _conversation_of(self, payload: MessagePayload) -> Conversation:
         return self.conversation(payload.channel_id, payload.guild_id, in_thread=payload.position is not None)
 
-    def _text(self, payload: MessagePayload) -> tuple[str, bool]:
-        """The text with names in place of ids and without the bot's own name, and whether the bot was mentioned."""
-        text = payload.content or "\n".join(each.message.content for each in payload.message_snapshots)
-        if "<" not in text:
-            return text, False
-        user_names = {user.id: user.display_name() for user in payload.mentions}
-        own_role = self._names.own_role(payload.guild_id) if payload.mention_roles else None
-        guild, mentioned = payload.guild_id, False
+    def _arguments(self, payload: InteractionPayload) -> str:
+        given = next((str(option.value) for option in payload.data.options if option.name == ARGUMENTS), "")
+        return without_own_name(plain(given, self._namer((), payload.guild_id, None)).text)
 
-        def named(match: re.Match[str]) -> str:
-            nonlocal mentioned
-            kind, number, emoji = match.groups()
-            if emoji:
-                return f":{emoji}:"
+    def _text(self, payload: MessagePayload) -> _WrittenText:
+        guild, own_role = payload.guild_id, self._names.own_role(payload.guild_id) if payload.mention_roles else None
+        own = plain(payload.content, self._namer(payload.mentions, guild, own_role))
+        parts = [without_own_name(own.text)]
+        for each in payload.message_snapshots:
+            words = self._quoted(each.message, guild)
+            parts += [quoted_message(words)] if words else []
+        answered = payload.referenced_message
+        if guild is not None and answered is not None and self._is_of_others(answered, payload):
+            words, author = self._quoted(answered, guild), answered.author
+            name = clean_name(author.display_name()) if author else ""
+            parts += [quoted_message(words, name, kind="In reply to a message")] if words else []
+        people = {user.id: user.display_name() for user in payload.mentions}
+        return _WrittenText(
+            "\n\n".join(filter(None, parts)),
+            OWN_NAME in own.text,
+            tuple(Sender(user, people.get(user, "")) for user in own.users if user != self.bot_id),
+        )
+
+    def _is_of_others(self, answered: QuotedMessage, payload: MessagePayload) -> bool:
+        """Whether a message is neither of the bot, which remembers it, nor of the person who answers it."""
+        return answered.author is not None and answered.author.id not in (self.bot_id, payload.author.id)
+
+    def _quoted(self, message: QuotedMessage, guild: str | None) -> str:
+        """The words of a message inside another one: its text, or else those of its cards."""
+        words = message.content
+        if not words.strip():
+            cards = [each for each in message.embeds if each.type == "rich"]
+            lines = [
+                [card.title or "", card.description or "", *(f"{each.name}: {each.value}" for each in card.fields)]
+                for card in cards
+            ]
+            words = "\n".join(line for card in lines for line in card if line.strip())
+        return plain(words, self._namer(message.mentions, guild, None)).text.replace(OWN_NAME, "@you").strip()
+
+    def _namer(self, mentions: tuple[User, ...], guild: str | None, own_role: str | None) -> Callable[[str, str], str]:
+        people = {user.id: clean_name(user.display_name()) for user in mentions}
+
+        def named(kind: str, number: str) -> str:
+            if number == (own_role if kind == "@&" else self.bot_id):
+                return OWN_NAME
             if kind == "#":
                 name = self._names.channel_name(guild, number)
-                return f"#{name}" if name else match[0]
+                return f"#{clean_name(name)}" if name else A_CHANNEL
             if kind == "@&":
-                if number == own_role:
-                    mentioned = True
-                    return _OWN_NAME
                 name = self._names.role_name(guild, number)
-                return f"@{name}" if name else match[0]
-            if number == self.bot_id:
-                mentioned = True
-                return _OWN_NAME
-            return f"@{user_names[number]}" if user_names.get(number) else match[0]
+                return f"@{clean_name(name).removeprefix('@')}" if name else "a group"
+            return f"@{people[number]}" if people.get(number) else SOMEONE
 
-        text = _MENTION.sub(named, text)
-        return (_AROUND_OWN_NAME.sub(" ", text).strip() if mentioned else text), mentioned
+        return named
 
 
 def created_at(snowflake: str) -> datetime:

@@ -66,11 +66,30 @@ class MessageReference(msgspec.Struct, frozen=True):
     type: int = 0
 
 
+class EmbedField(msgspec.Struct, frozen=True):
+    """A label and a text of an embed."""
+
+    name: str = ""
+    value: str = ""
+
+
+class Embed(msgspec.Struct, frozen=True):
+    """A card of an app, or the preview of a link."""
+
+    type: str = "rich"
+    title: str | None = None
+    description: str | None = None
+    fields: tuple[EmbedField, ...] = ()
+
+
 class QuotedMessage(msgspec.Struct, frozen=True):
     """A message inside the payload of another message."""
 
     author: User | None = None
     content: str = ""
+    mentions: tuple[User, ...] = ()
+    attachments: tuple[FilePayload, ...] = ()
+    embeds: tuple[Embed, ...] = ()
 
 
 class ForwardedMessage(msgspec.Struct, frozen=True):
@@ -99,6 +118,11 @@ class MessagePayload(msgspec.Struct, frozen=True):
     message_reference: MessageReference | None = None
     message_snapshots: tuple[ForwardedMessage, ...] = ()
     position: int | None = None  #: only messages in threads have a position
+
+    @property
+    def files(self) -> tuple[FilePayload, ...]:
+        """The files of the message and of the messages that it forwards."""
+        return (*self.attachments, *(file for each in self.message_snapshots for file in each.message.attachments))
 
     @property
     def by_person(self) -> bool:

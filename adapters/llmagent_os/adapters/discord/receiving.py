@@ -137,7 +137,7 @@ class EventReceiver:
         if event is not None:
             if event.addressed:
                 await self._catch_up.follow(message)
-            if message.attachments:
+            if message.files:
                 wanted = (event.addressed or event.conversation.thread is not None) and await self._accept.wants(event)
                 files = await self._downloads.fetch(message) if wanted else not_fetched(message)
                 event = msgspec.structs.replace(event, attachments=files)

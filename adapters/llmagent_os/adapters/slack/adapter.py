@@ -33,6 +33,7 @@ from llmagent_os.adapters.slack.downloads import Downloads
 from llmagent_os.adapters.slack.drafts import Drafts
 from llmagent_os.adapters.slack.http_events import HttpConnection
 from llmagent_os.adapters.slack.identity_check import BotIdentity, check_app_token, check_identity
+from llmagent_os.adapters.slack.names import Names
 from llmagent_os.adapters.slack.parsing import SlackParser
 from llmagent_os.adapters.slack.receiving import EventReceiver
 from llmagent_os.adapters.slack.rendering import MESSAGE_SECTIONS, SECTION_CHARACTERS
@@ -155,7 +156,8 @@ class SlackAdapter:
             if self._app_token:
                 await check_app_token(Api(self._app_token, self._api_url, session))
             silence = Watchdog(self._watch_seconds)
-            parser = SlackParser(bot.user_id, bot.team_id)
+            names = Names(api)
+            parser = SlackParser(bot.user_id, bot.team_id, names)
             catch_up = CatchUp(api, parser, self._positions)
             downloads = Downloads(api, self._bot_token, self._files)
             drafts = Drafts(api, self._deliveries)
@@ -163,6 +165,7 @@ class SlackAdapter:
                 accept,
                 api=api,
                 parser=parser,
+                names=names,
                 catch_up=catch_up,
                 downloads=downloads,
                 drafts=drafts,

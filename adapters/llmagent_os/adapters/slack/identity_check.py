@@ -22,6 +22,8 @@ SCOPES = {
     "files:read": "files that people send",
     "files:write": "files that the bot sends",
     "commands": "slash commands",
+    "users:read": "names of people in messages",
+    "channels:read": "names of channels in messages",
 }
 
 

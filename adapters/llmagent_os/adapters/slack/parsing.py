@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import contextlib
-import html
-import re
 from datetime import UTC, datetime
 from typing import Any, Literal
 
 import msgspec
 
+from llmagent_os.adapter_kit.inbound_text import OWN_NAME, quoted_message, without_own_name
+from llmagent_os.adapters.slack.mrkdwn import KnownNames, MentionedIds, mentioned_ids, plain
+from llmagent_os.adapters.slack.names import Names
 from llmagent_os.adapters.slack.payloads import (
     ButtonPressPayload,
     CommandPayload,
@@ -18,6 +19,7 @@ from llmagent_os.adapters.slack.payloads import (
     MessagePayload,
     ReactionPayload,
 )
+from llmagent_os.adapters.slack.written_text import SharedMessage, own_markup, shared_messages
 from llmagent_os.errors import BadEventError
 from llmagent_os.events import ButtonPress, Command, Conversation, Edit, Event, Message, Reaction, Sender
 
@@ -29,7 +31,23 @@ _WRITTEN = (None, "file_share", "thread_broadcast", "me_message")
 #: A message's ``ts``: seconds of Unix time, and a number that makes it unique.
 _TS = re.compile(r"[0-9]{1,12}(\.[0-9]{1,9})?", re.ASCII)
 
-_MARKUP = re.compile(r"<([@#!]?)([^<>|]*)(?:\|([^<>]*))?>")
+
+class WrittenText(msgspec.Struct, frozen=True):
+    """What a message says, as Slack's markup."""
+
+    own: str = ""  #: what the sender wrote
+    shared: tuple[SharedMessage, ...] = ()
+
+    @property
+    def ids(self) -> MentionedIds:
+        """The people and channels in all of it."""
+        parts = [self.own, *(each.author for each in self.shared), *(each.markup for each in self.shared)]
+        return mentioned_ids("\n".join(parts))
+
+    @property
+    def files(self) -> tuple[FilePayload, ...]:
+        """The files of the shared messages."""
+        return tuple(file for each in self.shared for file in each.files)
 
 
 class ParsedEvent(msgspec.Struct, frozen=True):
@@ -37,6 +55,7 @@ class ParsedEvent(msgspec.Struct, frozen=True):
 
     event: Event
     files: tuple[FilePayload, ...] = ()  #: of the message, not fetched yet
+    written: WrittenText | None = None  #: of a message or an edit, from which its text is made
     response_url: str = ""  #: address to which an answer may be posted
     pressed: dict[str, Any] | None = None  #: the message whose button was pressed
 
@@ -44,13 +63,15 @@ class ParsedEvent(msgspec.Struct, frozen=True):
 class SlackParser:
     """Turns payloads into events, for one bot in one workspace."""
 
-    def __init__(self, bot_user: str, team: str) -> None:
+    def __init__(self, bot_user: str, team: str, names: KnownNames | None = None) -> None:
         """Args:
         bot_user: the bot's own user id.
         team: the workspace's id.
+        names: that are known of people and channels.
         """
         self.bot_user = bot_user
         self.team = team
+        self._names = names or Names()
 
     def parse(self, body: dict[str, Any]) -> ParsedEvent | None:
         """The event, command or button press of a payload; None if the payload is none of these.
@@ -107,8 +128,8 @@ class SlackParser:
         if payload.subtype not in _WRITTEN or not self._by_person(payload):
             return None
         direct = payload.is_direct
-        text = payload.text or ""
-        mentioned = f"<@{self.bot_user}>" in text or f"<@{self.bot_user}|" in text
+        written = _written(payload)
+        mentioned = f"<@{self.bot_user}>" in written.own or f"<@{self.bot_user}|" in written.own
         thread = payload.thread
         answers_bot = thread is not None and payload.parent_user_id == self.bot_user
         begun_thread = payload.ts if mentioned and not direct else None  # a mention in a channel begins a thread
@@ -117,28 +138,30 @@ class SlackParser:
             conversation=self._conversation(payload.channel, team, direct, thread or begun_thread),
             sender=Sender(payload.user or ""),
             at=_moment(payload.ts),
-            text=self.plain(text),
+            text=self.text_of(written),
             message_id=payload.ts,
             reply_to=thread,
             addressed=direct or mentioned or answers_bot,
+            mentions=self._mentions(written),
         )
-        return ParsedEvent(event, tuple(payload.files or ()))
+        return ParsedEvent(event, (*(payload.files or ()), *written.files), written)
 
     def _edit(self, change: MessageEventPayload, message: MessagePayload, team: str) -> ParsedEvent | None:
         before = change.previous_message
         # Link previews and reactions change a message too, and leave its text as it was.
         if not message.edited or not self._by_person(message) or (before is not None and before.text == message.text):
             return None
+        written = _written(message)
         event = Edit(
             event_id=f"{change.channel}:{message.ts}:e{message.edited.get('ts', change.ts)}",
             conversation=self._conversation(change.channel, team, change.is_direct, message.thread),
             sender=Sender(message.user or ""),
             at=_moment(change.ts),
             message_id=message.ts,
-            text=self.plain(message.text or ""),
+            text=self.text_of(written),
             edits=f"{change.channel}:{message.ts}",
         )
-        return ParsedEvent(event)
+        return ParsedEvent(event, written=written)
 
     def _reaction(
         self, action: Literal["added", "removed"], payload: ReactionPayload, event_id: str, team: str
@@ -166,7 +189,7 @@ class SlackParser:
             conversation=self._conversation(payload.channel_id, payload.team_id or self.team, direct, None),
             sender=Sender(payload.user_id, payload.user_name),
             name=payload.command.removeprefix("/").lower(),
-            arguments=html.unescape(payload.text),
+            arguments=without_own_name(plain(payload.text, self._names, self.bot_user)),
         )
         return ParsedEvent(command, response_url=payload.response_url)
 
@@ -194,25 +217,40 @@ class SlackParser:
         kind: Literal["direct", "group"] = "direct" if direct else "group"
         return Conversation(platform=PLATFORM, workspace=team, channel=channel, thread=thread, kind=kind)
 
-    def plain(self, text: str) -> str:
-        """``text`` without Slack's markup and without the bot's own name.
+    def with_names(self, parsed: ParsedEvent) -> Event:
+        """The event of ``parsed``, with the names that are known by now."""
+        event, written = parsed.event, parsed.written
+        if written is None:
+            return event
+        if isinstance(event, Message):
+            return msgspec.structs.replace(event, text=self.text_of(written), mentions=self._mentions(written))
+        return msgspec.structs.replace(event, text=self.text_of(written)) if isinstance(event, Edit) else event
 
-        >>> SlackParser("UBOT", "T1").plain("<@UBOT> see <https://e.org|this> in <#C1|general> &amp; ask <@U7|ana>")
-        'see this (https://e.org) in #general & ask @ana'
+    def text_of(self, written: WrittenText) -> str:
+        """``written`` as plain text without the bot's own name. Shared messages are quoted.
+
+        >>> parser = SlackParser("UBOT", "T1")
+        >>> parser.text_of(WrittenText("<@UBOT>: see <https://e.org|this> in <#C1|general> &amp; ask <@U7>"))
+        'see this (https://e.org) in #general & ask someone'
         """
+        parts = [without_own_name(self._plain(written.own))]
+        for each in written.shared:
+            author = self._plain(each.author).removeprefix("@").replace(OWN_NAME, "you")
+            words = self._plain(each.markup).replace(OWN_NAME, "@you")
+            kind = "Forwarded message" if words else "Forwarded files"
+            parts.append(quoted_message(words, author, kind=kind) if words else f"{kind} from {author or 'someone'}.")
+        return "\n\n".join(filter(None, parts))
 
-        def plain(match: re.Match[str]) -> str:
-            kind, target, label = match[1], match[2], match[3]
-            if kind == "@":
-                return "" if target == self.bot_user else f"@{label or target}"
-            if kind == "#":
-                return f"#{label or target}"
-            if kind == "!":
-                return f"@{(label or target).removeprefix('@')}"
-            address = target.removeprefix("mailto:").removeprefix("tel:")
-            return f"{label} ({address})" if label and label != address and label not in address else address
+    def _plain(self, markup: str) -> str:
+        return plain(markup, self._names, self.bot_user)
 
-        return html.unescape(_MARKUP.sub(plain, text)).strip()
+    def _mentions(self, written: WrittenText) -> tuple[Sender, ...]:
+        users = mentioned_ids(written.own).users
+        return tuple(Sender(user, self._names.user(user) or "") for user in users if user != self.bot_user)
+
+
+def _written(message: MessagePayload) -> WrittenText:
+    return WrittenText(own_markup(message.text, message.blocks), tuple(shared_messages(message.attachments)))
 
 
 def _moment(ts: str) -> datetime:

@@ -35,6 +35,8 @@ class MessagePayload(msgspec.Struct, frozen=True):
     subtype: str | None = None
     files: list[FilePayload] | None = None
     edited: dict[str, Any] | None = None
+    attachments: Any = None  #: shared messages among other things, read with care
+    blocks: Any = None  #: read with care
 
     @property
     def thread(self) -> str | None:

@@ -19,10 +19,11 @@ from llmagent_os.adapters.slack.api import Api
 from llmagent_os.adapters.slack.catch_up import CatchUp
 from llmagent_os.adapters.slack.downloads import Downloads
 from llmagent_os.adapters.slack.drafts import Drafts
+from llmagent_os.adapters.slack.names import Names
 from llmagent_os.adapters.slack.parsing import ParsedEvent, SlackParser
 from llmagent_os.adapters.slack.rendering import with_choice
 from llmagent_os.errors import AdapterError, BadEventError, ConfigError, HostBusyError
-from llmagent_os.events import Attachment, ButtonPress, Command, Message, event_key
+from llmagent_os.events import Attachment, ButtonPress, Command, Edit, Event, Message, event_key
 
 _log = structlog.stdlib.get_logger(__name__)
 
@@ -36,6 +37,7 @@ class EventReceiver:
         *,
         api: Api,
         parser: SlackParser,
+        names: Names,
         catch_up: CatchUp,
         downloads: Downloads,
         drafts: Drafts,
@@ -46,6 +48,7 @@ class EventReceiver:
         accept: the host.
         api: of Slack.
         parser: turns payloads into events.
+        names: the names that the parser knows.
         catch_up: knows how far conversations were read.
         downloads: fetches files.
         drafts: is told who asked.
@@ -55,6 +58,7 @@ class EventReceiver:
         self._accept = accept
         self._api = api
         self._parser = parser
+        self._names = names
         self._catch_up = catch_up
         self._downloads = downloads
         self._drafts = drafts
@@ -93,14 +97,14 @@ class EventReceiver:
         """Take nothing more."""
         self._closed = True
         await self._tasks.close()
+        await self._names.close()
 
     async def _offer(self, parsed: ParsedEvent) -> bool:
         """Hand an event to the host, after the earlier events of its conversation. Returns whether the event is new."""
         event = parsed.event
         async with self._order.of(event.conversation.key):
-            meant = isinstance(event, Message) and bool(event.addressed or event.conversation.thread)
-            if isinstance(event, Message) and parsed.files and meant and await self._accept.wants(event):
-                event = msgspec.structs.replace(event, attachments=await self._fetch(event, parsed))
+            if (parsed.files or parsed.written is not None) and await self._is_wanted(event):
+                event = await self._completed(parsed)
             if isinstance(event, Command) and parsed.response_url:
                 self._response_urls[event_key(event)] = parsed.response_url
             if self._closed:
@@ -116,6 +120,26 @@ class EventReceiver:
         if isinstance(event, ButtonPress) and parsed.pressed is not None:
             self._tasks.spawn(self._show_choice(event, parsed.pressed))
         return new
+
+    async def _is_wanted(self, event: Event) -> bool:
+        """Whether the host will take ``event``: only then something is asked of Slack for it."""
+        if isinstance(event, Message) and not event.addressed and not event.conversation.thread:
+            return False
+        return isinstance(event, Message | Edit) and await self._accept.wants(event)
+
+    async def _completed(self, parsed: ParsedEvent) -> Event:
+        """The event of ``parsed`` with its files and with the names of people and channels."""
+        event = parsed.event
+        if parsed.written is not None:
+            ids = parsed.written.ids
+            users = dict.fromkeys([*ids.unnamed_users, *ids.users])
+            users.pop(self._parser.bot_user, None)
+            if users or ids.unnamed_channels:
+                await self._names.learn(users, ids.unnamed_channels)
+                event = self._parser.with_names(parsed)
+        if isinstance(event, Message) and parsed.files:
+            event = msgspec.structs.replace(event, attachments=await self._fetch(event, parsed))
+        return event
 
     async def _fetch(self, event: Message, parsed: ParsedEvent) -> tuple[Attachment, ...]:
         fetching = [

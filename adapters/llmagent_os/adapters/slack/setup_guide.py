@@ -23,16 +23,19 @@ from llmagent_os.markup.shortening import shorten
 SCOPES = {
     "app_mentions:read": "receiving mentions",
     "channels:history": "reading the threads that it is part of in public channels, also after an outage",
+    "channels:read": "the names of channels in messages",
     "chat:write": "answering",
     "commands": "slash commands",
     "files:read": "reading files that people send it",
     "files:write": "sending files",
     "groups:history": "the same in private channels",
+    "groups:read": "the names of private channels in messages",
     "im:history": "reading direct messages, also after an outage",
     "im:read": "finding people who wrote for the first time while it was away",
     "im:write": "sending a file to only one person",
     "mpim:history": "the same in direct messages of several people",
     "reactions:read": "learning from reactions",
+    "users:read": "the names of people in messages",
 }
 EVENTS = (
     "app_mention",

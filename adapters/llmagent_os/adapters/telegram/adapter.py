@@ -27,6 +27,7 @@ from llmagent_os.adapter_kit.connection_slot import ConnectionSlot
 from llmagent_os.adapter_kit.deliveries import Deliveries
 from llmagent_os.adapter_kit.files import FOLDER, Files
 from llmagent_os.adapter_kit.periodic import DAY_SECONDS, repeat_every
+from llmagent_os.adapters.telegram.albums import AlbumStore
 from llmagent_os.adapters.telegram.api import POLL_MARGIN_SECONDS, Api
 from llmagent_os.adapters.telegram.command_menu import CommandMenu
 from llmagent_os.adapters.telegram.downloads import Downloads
@@ -153,7 +154,9 @@ class TelegramAdapter:
                 counts=self._counts,
                 values=self._values,
                 downloads=Downloads(api, self._files),
+                kept_albums=None if self._webhook is None else AlbumStore(self._store),
             )
+            await receiver.resume(AlbumStore(self._store))
             menu = CommandMenu(self._commands)
             try:
                 await run_together(

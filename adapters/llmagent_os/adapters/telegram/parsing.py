@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Sequence
 from datetime import UTC, datetime
 from typing import Any, Literal
 
@@ -10,6 +10,11 @@ import msgspec
 from telegram import (
     CallbackQuery,
     Chat,
+    MessageOrigin,
+    MessageOriginChannel,
+    MessageOriginChat,
+    MessageOriginHiddenUser,
+    MessageOriginUser,
     MessageReactionCountUpdated,
     MessageReactionUpdated,
     ReactionType,
@@ -22,7 +27,9 @@ from telegram import (
     Message as TelegramMessage,
 )
 
-from llmagent_os.adapters.telegram.entities import parse_text
+from llmagent_os.adapter_kit.files import numbered_name
+from llmagent_os.adapter_kit.inbound_text import clean_name, quoted_message
+from llmagent_os.adapters.telegram.entities import ParsedText, parse_text
 from llmagent_os.adapters.telegram.reaction_counts import Counts, CountStep
 from llmagent_os.adapters.telegram.remote_files import RemoteFile, files_of
 from llmagent_os.events import ButtonPress, Command, Conversation, Edit, Event, Message, Reaction, Sender
@@ -92,14 +99,13 @@ class TelegramParser:
         if sender is None:
             return None
         conversation = conversation_in(message.chat, message)
-        written = message.text or message.caption or ""
-        parsed = parse_text(written, message.entities or message.caption_entities, self._bot)
+        parsed = self._parsed_text(message)
         files = tuple(files_of(message))
         text = parsed.text or (message.sticker.emoji or "" if message.sticker is not None else "")
         if not text and not files:
             if not parsed.mentioned:
                 return None  # a person joined, a title was changed, a location was shared
-            text = written
+            text = message.text or message.caption or ""
         answered = _answered(message)
         common: dict[str, Any] = {
             "event_id": f"{message.chat.id}:{message.message_id}",
@@ -119,7 +125,59 @@ class TelegramParser:
         if not addressed and slash_commands.parse(text) is not None:
             return None  # a command for another bot that Telegram has not marked
         reply_to = None if answered is None else str(answered.message_id)
-        return ParsedEvent(Message(text=text, reply_to=reply_to, addressed=addressed, **common), files)
+        if quote := self._quote(message, sender):
+            text = f"{text}\n\n{quote}".strip()
+        mentions = tuple(map(_person, parsed.mentions))
+        return ParsedEvent(
+            Message(text=text, reply_to=reply_to, addressed=addressed, mentions=mentions, **common), files
+        )
+
+    def album(self, pieces: Sequence[TelegramMessage]) -> ParsedEvent | None:
+        """The one message that the pieces of an album are, with the id of the first.
+
+        Args:
+            pieces: in the order of their ids.
+        """
+        found = [parsed for piece in pieces if (parsed := self._message(piece)) is not None]
+        events = [each.event for each in found if isinstance(each.event, Message)]
+        if not events:
+            return None
+        names: set[str] = set()
+        files: list[RemoteFile] = []
+        for number, file in enumerate(file for each in found for file in each.files):
+            name = numbered_name(file.name, number) if file.name in names else file.name
+            names.add(name)
+            files.append(msgspec.structs.replace(file, name=name))
+        event = msgspec.structs.replace(
+            events[0],
+            text="\n\n".join(dict.fromkeys(event.text for event in events if event.text)),
+            addressed=any(event.addressed for event in events),
+            mentions=tuple(dict.fromkeys(person for event in events for person in event.mentions)),
+        )
+        return ParsedEvent(event, tuple(files))
+
+    def _parsed_text(self, message: TelegramMessage) -> ParsedText:
+        """What a message says. A forwarded message neither mentions the bot nor gives it a command."""
+        written = message.text or message.caption or ""
+        parsed = parse_text(written, message.entities or message.caption_entities, self._bot)
+        if message.forward_origin is None:
+            return parsed
+        text = quoted_message(written, _origin(message.forward_origin)) if written else ""
+        return ParsedText(text, mentions=parsed.mentions)
+
+    def _quote(self, message: TelegramMessage, sender: Sender) -> str:
+        """The words that a message answers, if the bot cannot know them, or if the person has chosen a part of them."""
+        answered, quote = _answered(message), message.quote
+        author = answered.from_user if answered is not None else None
+        name = clean_name(author.full_name) if author is not None and author.id != self._bot.id else ""
+        if quote is not None and quote.text and quote.is_manual:
+            return quoted_message(quote.text, name, kind="In reply to a part of a message")
+        if answered is None or message.chat.type == Chat.PRIVATE or author is None:
+            return ""
+        words = answered.text or answered.caption or ""
+        if not words or author.id == self._bot.id or str(author.id) == sender.user_id:
+            return ""
+        return quoted_message(words, name, kind="In reply to a message")
 
     def _is_own_command(self, name: str, bot_name: str, *, in_group: bool) -> bool:
         """Whether a command is for this bot. In a group, a command without a bot's name may be for any bot there."""
@@ -141,7 +199,7 @@ class TelegramParser:
                 sender=sender,
                 at=_moment(when),
                 message_id=str(message.message_id),
-                text=parse_text(text, message.entities or message.caption_entities, self._bot).text,
+                text=self._parsed_text(message).text,
                 edits=first,
             )
         )
@@ -219,6 +277,17 @@ def emoji_of(reaction: ReactionType) -> str:
     if isinstance(reaction, ReactionTypeEmoji):
         return reaction.emoji
     return reaction.custom_emoji_id if isinstance(reaction, ReactionTypeCustomEmoji) else PAID_REACTION
+
+
+def _origin(origin: MessageOrigin) -> str:
+    """Who wrote a forwarded message."""
+    if isinstance(origin, MessageOriginUser):
+        return clean_name(origin.sender_user.full_name)
+    if isinstance(origin, MessageOriginHiddenUser):
+        return clean_name(origin.sender_user_name)
+    if isinstance(origin, MessageOriginChat):
+        return clean_name(origin.sender_chat.title or "")
+    return clean_name(origin.chat.title or "") if isinstance(origin, MessageOriginChannel) else ""
 
 
 def _person(user: User) -> Sender:

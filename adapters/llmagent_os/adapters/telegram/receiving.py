@@ -15,8 +15,10 @@ from telegram.error import TelegramError
 from llmagent_os.adapter import Accept
 from llmagent_os.adapter_kit.background_tasks import BackgroundTasks
 from llmagent_os.adapter_kit.bounded_dict import BoundedDict
+from llmagent_os.adapter_kit.busy_retry import retry_while_busy
 from llmagent_os.adapter_kit.button_values import ButtonValues
 from llmagent_os.adapter_kit.keyed_order import KeyedLocks
+from llmagent_os.adapters.telegram.albums import Albums, AlbumStore, is_piece
 from llmagent_os.adapters.telegram.api import Api
 from llmagent_os.adapters.telegram.downloads import Downloads
 from llmagent_os.adapters.telegram.parsing import ParsedEvent, TelegramParser, count_event, counts_of
@@ -54,6 +56,7 @@ class UpdateReceiver:
         counts: ReactionCounts,
         values: ButtonValues,
         downloads: Downloads,
+        kept_albums: AlbumStore | None,
     ) -> None:
         """Args:
         accept: the host.
@@ -62,6 +65,7 @@ class UpdateReceiver:
         counts: the anonymous reactions that the host knows.
         values: the long values of buttons.
         downloads: fetches files.
+        kept_albums: stores the pieces of albums; None: Telegram is polled, and keeps them itself.
         """
         self._accept = accept
         self._api = api
@@ -69,6 +73,8 @@ class UpdateReceiver:
         self._counts = counts
         self._values = values
         self._downloads = downloads
+        self._kept_albums = kept_albums
+        self._albums = Albums()
         #: by chat: since when the host refuses its updates, on the loop's clock
         self._refused_since: BoundedDict[int, float] = BoundedDict(MAX_REFUSED)
         self._taken: BoundedDict[int, None] = BoundedDict(MAX_TAKEN)  # by the update's number
@@ -87,6 +93,8 @@ class UpdateReceiver:
             else:
                 chat, update = known
                 chats.setdefault(chat, []).append((place, update))
+                if self._kept_albums is None and update.update_id not in self._taken:
+                    self._albums.add(update)
 
         async def take_in_order(chat: int, updates: list[tuple[int, Update]]) -> None:
             async with self._limit, self._order.of(chat):
@@ -108,7 +116,13 @@ class UpdateReceiver:
 
     async def _take(self, update: Update) -> bool:
         """Take one update. Returns whether it was taken, or never can be."""
+        if self._kept_albums is None:
+            self._albums.add(update)
+        if self._kept_albums is None and self._albums.waits(update) > 0:
+            return False  # Telegram is asked for it again, together with the pieces that have come by then
         try:
+            if self._kept_albums is not None and await self._keep_piece(self._kept_albums, update):
+                return True
             await self._offer_all(update)
             if update.callback_query is not None:
                 self._tasks.spawn(_show_choice(self._api, update.callback_query))
@@ -134,8 +148,70 @@ class UpdateReceiver:
         elif update.message_reaction is not None:
             for reaction in self._parser.reactions(update.update_id, update.message_reaction):
                 await self._offer(reaction)
+        elif is_piece(update):
+            await self._offer_album(update)
         elif (parsed := self._parser.parse(update)) is not None:
             await self._offer(parsed)
+
+    async def resume(self, kept: AlbumStore) -> None:
+        """Go on with the albums that the last process has left."""
+        for update in await kept.load():
+            self._albums.add(update)
+            self._tasks.spawn(self._finish_later(kept, update))
+
+    async def _keep_piece(self, kept: AlbumStore, update: Update) -> bool:
+        """Store a piece of an album. Returns False if ``update`` is no piece, or if the host does not want the album.
+
+        Another update of the chat shows that its albums are complete: Telegram delivers the updates of a chat in order.
+        """
+        for other in self._albums.others(update):
+            await self._finish(kept, other)
+        if not is_piece(update):
+            return False
+        pieces = self._albums.pieces(update)
+        if update not in pieces:  # the album has as many pieces as a message may have
+            await self._finish(kept, update)
+            pieces = self._albums.pieces(update)
+        if len(pieces) == 1 and not await self._is_wanted(update):
+            self._albums.close(update)
+            return False
+        await kept.put(pieces)
+        self._tasks.spawn(self._finish_later(kept, update))
+        return True
+
+    async def _is_wanted(self, update: Update) -> bool:
+        parsed = self._parser.parse(update)
+        return parsed is not None and await self._accept.wants(parsed.event)
+
+    async def _finish_later(self, kept: AlbumStore, update: Update) -> None:
+        """Hand an album to the host as soon as it is complete. Nobody waits for this."""
+        await self._albums.wait(update)
+
+        async def finish() -> bool:
+            async with self._order.of(chat_of(update)):
+                await self._finish(kept, update)
+            return True
+
+        event_id = f"album of update {update.update_id}"
+        if not await retry_while_busy(finish, event_id, give_up_seconds=BUSY_SECONDS):
+            self._albums.close(update)
+            await kept.delete(update)
+
+    async def _finish(self, kept: AlbumStore, update: Update) -> None:
+        """Hand an album that is stored to the host, unless that has happened."""
+        if self._albums.holds(update):
+            await self._offer_album(update)
+            await kept.delete(update)
+
+    async def _offer_album(self, update: Update) -> None:
+        """Hand the message that an album is to the host. Its other pieces are then taken too."""
+        pieces = self._albums.pieces(update)
+        parsed = self._parser.album([piece.message for piece in pieces if piece.message is not None])
+        if parsed is not None:
+            await self._offer(parsed)
+        self._albums.close(update)
+        for piece in pieces:
+            self._taken[piece.update_id] = None
 
     async def _offer_counts(self, update: Update) -> None:
         counted = update.message_reaction_count

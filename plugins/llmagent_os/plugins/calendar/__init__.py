@@ -194,10 +194,17 @@ class CalendarPlugin(Plugin):
         dated = sum(event.start is not None for event in events)
         if not dated:
             return ToolResult({"status": "empty"}, "Your calendar is empty, so there is nothing to export.")
-        path = await asyncio.to_thread(_write, to_icalendar(events, context.now), context.user_id)
+        exported = await asyncio.to_thread(to_icalendar, events, context.now)
+        path = await asyncio.to_thread(_write, exported.content, context.user_id)
+        count = exported.count
         return ToolResult(
-            {"status": "exported", "count": str(dated)},
-            f"Your calendar as a file, with {dated} {'event' if dated == 1 else 'events'} in it.",
+            {"status": "exported", "count": str(count)},
+            " ".join(
+                [
+                    f"Your calendar as a file, with {count} {'event' if count == 1 else 'events'} in it.",
+                    *exported.problems,
+                ]
+            ),
             files=(str(path),),
         )
 

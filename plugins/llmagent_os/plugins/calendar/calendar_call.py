@@ -11,7 +11,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 from llmagent_os.adapter import Button, Card
 from llmagent_os.markup.word_list import join_words
 from llmagent_os.plugin import ToolContext, ToolResult
-from llmagent_os.plugins.calendar.calendar_event import CalendarEvent, Occurrence, occurrences, stable_id
+from llmagent_os.plugins.calendar.calendar_event import CalendarEvent, Occurrence, later, occurrences, stable_id
 from llmagent_os.plugins.calendar.event_store import Change, EventStore
 from llmagent_os.plugins.calendar.phrasing import capitalized, day_text, moment_text
 from llmagent_os.plugins.calendar.reminder_timers import ReminderTimers
@@ -129,7 +129,7 @@ class CalendarCall:
         if start is None:
             return "no date"
         shown = event.all_day or (event.end_said and not event.reminder)
-        end = start + timedelta(minutes=event.minutes) if shown else None
+        end = later(start, timedelta(minutes=event.minutes)) if shown else None
         return moment_text(start, self.now, end=end, all_day=event.all_day, same_day=same_day)
 
     def match_time_text(self, match: EventMatch) -> str:

@@ -54,11 +54,12 @@ def occurrences(event: CalendarEvent, start: datetime, end: datetime, zone: Zone
     if event.start is None:
         return
     length = timedelta(minutes=event.minutes)
-    for number, original in enumerate(event_starts(event, start - length - MAX_ZONE_DISTANCE)):
-        if number >= MAX_OCCURRENCES or original > end + MAX_ZONE_DISTANCE:
+    since, until = later(start, -length - MAX_ZONE_DISTANCE), later(end, MAX_ZONE_DISTANCE)
+    for number, original in enumerate(event_starts(event, since)):
+        if number >= MAX_OCCURRENCES or original > until:
             return
         begins = original if event.all_day else _on_wall_clock(original, event.zone, zone)
-        found = Occurrence(event, begins, begins + length, original)
+        found = Occurrence(event, begins, later(begins, length), original)
         if found.overlaps(start, end) and original not in event.skipped:
             yield found
 
@@ -92,12 +93,32 @@ def rule_dates(rule: str, start: datetime) -> rrule:
     return found
 
 
+def later(moment: datetime, by: timedelta) -> datetime:
+    """Return ``moment + by``, at most the last and at least the first moment that a datetime can hold.
+
+    >>> later(datetime(9999, 12, 31, 23), timedelta(hours=3))
+    datetime.datetime(9999, 12, 31, 23, 59, 59)
+    """
+    try:
+        return moment + by
+    except OverflowError:
+        end = datetime.max if by > timedelta() else datetime.min
+        return end.replace(microsecond=0, tzinfo=moment.tzinfo)
+
+
+def known_zone(name: str) -> ZoneInfo | None:
+    """Return the time zone with this IANA name; None if this machine does not know it."""
+    try:
+        return ZoneInfo(name)
+    except (ZoneInfoNotFoundError, ValueError, OSError):  # OSError: the name of a folder, such as "America"
+        return None
+
+
 def _on_wall_clock(wall: datetime, source: str, zone: ZoneInfo) -> datetime:
     try:
-        own = ZoneInfo(source)
-    except (ZoneInfoNotFoundError, ValueError):
-        own = zone
-    return to_aware(wall, own).astimezone(zone).replace(tzinfo=None)
+        return to_aware(wall, known_zone(source) or zone).astimezone(zone).replace(tzinfo=None)
+    except OverflowError:  # in the last hours of the year 9999, or the first of year 1
+        return wall
 
 
 def stable_id(*parts: str) -> str:

@@ -12,7 +12,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import date, datetime, timedelta
+from datetime import MAXYEAR, date, datetime, timedelta
 
 from dateutil import parser
 from dateutil.relativedelta import relativedelta
@@ -72,7 +72,7 @@ def parse_dates(text: str, today: date, *, month_first: bool = True, anchor: dat
         found = _DateParser(today, month_first, anchor).read(said)
     except (ValueError, OverflowError):
         found = None
-    if found is None:
+    if found is None or found.last.year == MAXYEAR:  # the day after the last one is no date
         raise TimeExpressionError("unknown", "date", text)
     return found
 

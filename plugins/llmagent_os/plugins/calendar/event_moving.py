@@ -11,7 +11,7 @@ import msgspec
 
 from llmagent_os.plugin import ToolResult
 from llmagent_os.plugins.calendar.calendar_call import CalendarCall, EventMatch
-from llmagent_os.plugins.calendar.calendar_event import CalendarEvent, stable_id
+from llmagent_os.plugins.calendar.calendar_event import CalendarEvent, later, stable_id
 from llmagent_os.plugins.calendar.date_parsing import DateRange
 from llmagent_os.plugins.calendar.duration_parsing import Shift, parse_duration, parse_shift
 from llmagent_os.plugins.calendar.event_creation import MAX_TITLE_CHARACTERS, create_event
@@ -174,7 +174,7 @@ def _change_to(
             data={"status": "unchanged", "title": event.title, "when": now}, text=text, label=call.match_text(match)
         )
     if moved.start and not moved.reminder and not moved.all_day and "old" in data:
-        end = moved.start + timedelta(minutes=moved.minutes)
+        end = later(moved.start, timedelta(minutes=moved.minutes))
         overlapping = call.conflicts(events, moved.start, end, besides=event.event_id)
         data |= {"conflict": call.overlap_text(overlapping, moved.start.date())} if overlapping else {}
     clash = f" It overlaps with {data['conflict']}." if "conflict" in data else ""

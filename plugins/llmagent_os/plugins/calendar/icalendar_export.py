@@ -1,4 +1,7 @@
-"""Exports the calendar as iCalendar (RFC 5545) for other programs."""
+"""Exports the calendar as iCalendar (RFC 5545) for other programs.
+
+An event that the format cannot hold, or whose time zone is not known here, changes nothing for the other events.
+"""
 
 # A strict type checker cannot follow the many types that icalendar's add() takes and gives.
 # pyright: reportUnknownMemberType=false
@@ -6,16 +9,35 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import UTC, datetime, timedelta
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, timedelta
 from zoneinfo import ZoneInfo
 
 import icalendar
+import structlog
+from dateutil import tz
 
-from llmagent_os.plugins.calendar.calendar_event import CalendarEvent
-from llmagent_os.plugins.calendar.time_expressions import to_aware
+from llmagent_os.markup.word_list import join_words
+from llmagent_os.plugins.calendar.calendar_event import CalendarEvent, known_zone, later
+
+_log = structlog.stdlib.get_logger(__name__)
+
+#: The years until which the file defines its time zones. Programs that know a zone by its name need no definition.
+EARLIEST_LAST_YEAR, LATEST_LAST_YEAR = 2038, 2100
+
+MAX_NAMED_EVENTS = 3  #: events that one sentence about problems names
 
 
-def to_icalendar(events: Sequence[CalendarEvent], now: datetime) -> bytes:
+@dataclass(frozen=True)
+class ICalendarExport:
+    """A calendar as a file, and what is missing in it."""
+
+    content: bytes  #: of the file
+    count: int  #: events in the file
+    problems: tuple[str, ...] = ()  #: sentences for the person
+
+
+def to_icalendar(events: Sequence[CalendarEvent], now: datetime) -> ICalendarExport:
     """Return the dated events as one iCalendar file, with the time zones that they use.
 
     Args:
@@ -25,14 +47,37 @@ def to_icalendar(events: Sequence[CalendarEvent], now: datetime) -> bytes:
     calendar = icalendar.Calendar()
     calendar.add("prodid", "-//LLMAgentOS//calendar//EN")
     calendar.add("version", "2.0")
-    for event in sorted(events, key=lambda event: event.event_id):
-        if event.start is not None:
-            calendar.add_component(_event(event, event.start, now))
-    calendar.add_missing_timezones()
-    return bytes(calendar.to_ical())
+    dated = [event for event in sorted(events, key=lambda event: event.event_id) if event.start is not None]
+    without_zone = [event for event in dated if not event.all_day and known_zone(event.zone) is None]
+    left_out: list[CalendarEvent] = []
+    last_year = EARLIEST_LAST_YEAR
+    for event in dated:
+        try:
+            entry = _event(event, now)
+            entry.to_ical()
+        except (ValueError, TypeError, OverflowError, AttributeError) as error:  # whatever the library stumbles over
+            _log.warning("calendar: an event cannot be exported", event_id=event.event_id, error=repr(error))
+            left_out.append(event)
+            continue
+        calendar.add_component(entry)
+        last_year = max(last_year, event.start.year + 2 if event.start else 0)
+    calendar.add_missing_timezones(last_date=date(min(last_year, LATEST_LAST_YEAR), 1, 1))
+    problems: list[str] = []
+    if without_zone := [event for event in without_zone if event not in left_out]:
+        names = _named(without_zone)
+        problems.append(f"The time zone of {names} is not known here, so the file gives the time without a zone.")
+    if left_out:
+        problems.append(f"Left out, because a calendar file cannot hold it: {_named(left_out)}.")
+    return ICalendarExport(bytes(calendar.to_ical()), len(dated) - len(left_out), tuple(problems))
 
 
-def _event(event: CalendarEvent, start: datetime, now: datetime) -> icalendar.Event:
+def _named(events: Sequence[CalendarEvent]) -> str:
+    titles = [event.title for event in events[:MAX_NAMED_EVENTS]]
+    more = len(events) - len(titles)
+    return join_words([*titles, f"{more} more"] if more else titles)
+
+
+def _event(event: CalendarEvent, now: datetime) -> icalendar.Event:
     entry = icalendar.Event()
     entry.add("uid", f"{event.event_id}@llmagent-os")
     entry.add("dtstamp", now.astimezone(UTC).replace(microsecond=0))
@@ -41,19 +86,7 @@ def _event(event: CalendarEvent, start: datetime, now: datetime) -> icalendar.Ev
     entry.add("summary", event.title)
     if event.place:
         entry.add("location", event.place)
-    length = timedelta(minutes=event.minutes)
-    zone = ZoneInfo(event.zone)
-    if event.all_day:
-        entry.add("dtstart", start.date())
-        entry.add("dtend", (start + length).date())
-    else:
-        entry.add("dtstart", to_aware(start, zone))
-        if event.minutes:
-            entry.add("dtend", to_aware(start + length, zone))
-    if event.repeat:
-        entry.add("rrule", icalendar.vRecur.from_ical(event.repeat))
-    for skipped in event.skipped:
-        entry.add("exdate", skipped.date() if event.all_day else to_aware(skipped, zone))
+    _add_times(entry, event)
     if event.reminder:
         alarm = icalendar.Alarm()
         alarm.add("action", "DISPLAY")
@@ -61,3 +94,41 @@ def _event(event: CalendarEvent, start: datetime, now: datetime) -> icalendar.Ev
         alarm.add("trigger", timedelta())
         entry.add_component(alarm)
     return entry
+
+
+def _add_times(entry: icalendar.Event, event: CalendarEvent) -> None:
+    """Add when the event happens. What is beyond the year 9999 is left out: its end, or a skipped date."""
+    start, length = event.start, timedelta(minutes=max(0, event.minutes))
+    if start is None:
+        return
+    zone = known_zone(event.zone)  # None: a time on the wall clock of whoever opens the file
+    if event.all_day:
+        entry.add("dtstart", start.date())
+        # Without an end, an event with a date lasts for that day.
+        if length and (end := later(start, length)) > start and end.date() > start.date():
+            entry.add("dtend", end.date())
+    elif event.repeat:
+        # The rule repeats the start as it is written. A start that the clocks skip is not moved, because every other
+        # time of the event would move with it. RFC 5545, 3.3.5, says what such a start means. A length follows it.
+        entry.add("dtstart", start.replace(tzinfo=zone))
+        if length:
+            entry.add("duration", length)
+    else:
+        begins = _existing(start, zone)
+        ends = _existing(later(begins.replace(tzinfo=None), length), zone)
+        entry.add("dtstart", begins)
+        if ends > begins:
+            entry.add("dtend", ends)
+    if event.repeat:
+        entry.add("rrule", icalendar.vRecur.from_ical(event.repeat))
+    for skipped in event.skipped:
+        entry.add("exdate", skipped.date() if event.all_day else skipped.replace(tzinfo=zone))
+
+
+def _existing(wall: datetime, zone: ZoneInfo | None) -> datetime:
+    """Make ``wall`` aware in ``zone``. A time that the clocks skip moves forward by the skipped amount."""
+    aware = wall.replace(tzinfo=zone, fold=0)
+    try:
+        return tz.resolve_imaginary(aware)
+    except OverflowError:  # in the last hours of the year 9999: its offset cannot be asked for
+        return aware

@@ -9,9 +9,9 @@ from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
 from itertools import islice
-from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+from zoneinfo import ZoneInfo
 
-from llmagent_os.plugins.calendar.calendar_event import CalendarEvent, event_starts
+from llmagent_os.plugins.calendar.calendar_event import CalendarEvent, event_starts, known_zone
 from llmagent_os.plugins.calendar.time_expressions import to_aware
 from llmagent_os.records import Records
 from llmagent_os.timers import Timers
@@ -56,10 +56,7 @@ def _on_the_day(event: CalendarEvent, start: datetime, zone: ZoneInfo) -> dateti
 
 
 def _zone(event: CalendarEvent) -> ZoneInfo:
-    try:
-        return ZoneInfo(event.zone)
-    except (ZoneInfoNotFoundError, ValueError, OSError):
-        return ZoneInfo("UTC")
+    return known_zone(event.zone) or ZoneInfo("UTC")
 
 
 class ReminderTimers:

@@ -79,12 +79,16 @@ function listFrom(lines, start, depth) {
   const ordered = /\d/.test(marker);
   const list = element(ordered ? "ol" : "ul");
   if (ordered && parseInt(marker, 10) !== 1) list.start = parseInt(marker, 10);
+  if (ordered && marker.endsWith(")")) list.className = "bracket";
+  const numbers = [];
   let i = start;
   while (i < lines.length) {
     const match = BULLET.exec(lines[i]);
     if (!match || /\d/.test(match[2]) !== ordered || RULE.test(lines[i])) break;
+    if (ordered && match[2].at(-1) !== marker.at(-1)) break; // after "1)", "2." begins another list
+    numbers.push(parseInt(match[2], 10));
     const width = match[0].length;
-    const inner = [lines[i].slice(width)];
+    const inner = [lines[i].slice(width).replace(/^\[([ xX])\]\s+/, (_, mark) => (mark === " " ? "☐ " : "☑ "))];
     i += 1;
     while (i < lines.length) {
       const indent = lines[i].search(/\S/);
@@ -102,6 +106,8 @@ function listFrom(lines, start, depth) {
     const first = made[0]?.nodeName === "P" ? [...made.shift().childNodes] : [];
     list.append(element("li", ...first, ...made));
   }
+  // The numbers stay as they were written. A list that repeats one number is counted from it.
+  if (ordered && new Set(numbers).size > 1) numbers.forEach((number, at) => (list.children[at].value = number));
   return [list, i];
 }
 
@@ -117,8 +123,19 @@ function tableFrom(lines) {
   return frame;
 }
 
+// The backslashes of a path such as C:\.config or \\server\share are no escapes; those of C:\\new are.
+const NAME = String.raw`\\(?!\\)(?:[^\s\\/:*?"<>|\x60\[\]()，。、；：！？）】」》]*[^\s\\/:*?"<>|\x60\[\]()，。、；：！？）】」》_~.,;!']|\*(?!\*))?`;
+const PATH = new RegExp(
+  String.raw`(?<=(?<![\w\\])(?:[A-Za-z]:|\.{1,2}|~|%\w{1,30}%))(?:${NAME})+|(?<![\w\\])\\\\[\w.-]+(?:${NAME})+`,
+  "y",
+);
+
 // Patterns that are tried in this order at every special character. Lengths are limited, so that no text takes long.
+const ENTITIES = { amp: "&", lt: "<", gt: ">", quot: '"', apos: "'", nbsp: "\u00a0" };
 const INLINE = [
+  [PATH, (match) => match[0]],
+  [/<br\s{0,9}\/?>/iy, () => element("br")],
+  [/&(amp|lt|gt|quot|apos|nbsp);/y, (match) => ENTITIES[match[1]]],
   [/\\([\\`*_{}[\]()#+.!~|<>-])/y, (match) => match[1]],
   [/(?: {2,}|\\)?\n/y, () => element("br")],
   [/(`{1,4})(?!`)([^]{1,2000}?)(?<!`)\1(?!`)/y, (match) => element("code", match[2].replace(/^ (.*) $/, "$1"))],
@@ -130,7 +147,7 @@ const INLINE = [
   [/\b_(?=[^\s_])([^_]{0,1000}?[^\s_])_\b/y, (match, depth) => element("em", ...inline(match[1], depth + 1))],
   [/~~(?=\S)([^]{0,1000}?\S)~~/y, (match, depth) => element("s", ...inline(match[1], depth + 1))],
 ];
-const SPECIAL = /[\\`*_~[!<\n]| {2,}\n|https?:/g;
+const SPECIAL = /[\\`*_~[!<&\n]| {2,}\n|https?:/g;
 
 function inline(text, depth) {
   const nodes = [];
