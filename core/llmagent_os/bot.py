@@ -60,6 +60,7 @@ from llmagent_os.feedback.emoji_table import EMOJI, RewardMapping
 from llmagent_os.llm import LLM
 from llmagent_os.policy.contract import DIMENSIONS
 from llmagent_os.policy.dimensions import declared, starting
+from llmagent_os.serving.model_card import Grounding
 
 if TYPE_CHECKING:
     from llmagent_os.policy.learned import LearnedPolicy
@@ -145,6 +146,10 @@ class BotConfig(BaseModel):
     temperature: float = Field(default=0.0, ge=0.0, le=2.0)
     remembered_turns: int = Field(default=4, ge=0, le=100)  #: exchanges of the conversation that the model is shown
     model_seconds: float = Field(default=60.0, gt=0, le=3600)  #: for one completion
+    model_idle_seconds: float = Field(default=60.0, gt=0, le=3600)  #: without a byte from a model's server
+    model_max_characters: int = Field(default=200_000, ge=1)  #: longest text that is taken from a model's server
+    #: whether replies are checked against the tools' results (enforce, advise, off); None: as the model's card says
+    grounding: Grounding | None = None
 
     @property
     def description(self) -> BotDescription:
@@ -335,6 +340,8 @@ def make_llm(settings: Settings, bot: Bot) -> LLM:
             base_url=settings.base_url or None,
             api_key=settings.api_key.get_secret_value() or None,
             timeout=timeout,
+            idle_timeout=bot.config.model_idle_seconds,
+            max_characters=bot.config.model_max_characters,
         )
     return LLM.from_pretrained(
         name, slots=settings.slots, threads=settings.threads or None, device=settings.device, timeout=timeout

@@ -9,7 +9,7 @@ from __future__ import annotations
 import sqlalchemy as sa
 
 #: The newest migration. A ledger that is at it needs no migration, and Alembic is not imported.
-REVISION = "0005"
+REVISION = "0009"
 
 metadata = sa.MetaData(
     naming_convention={"ix": "ix_%(table_name)s_%(column_0_N_name)s", "uq": "uq_%(table_name)s_%(column_0_N_name)s"}
@@ -85,6 +85,7 @@ completions = sa.Table(
     sa.Column("lora_version", sa.Text, nullable=False),
     sa.Column("masked", sa.Boolean),
     sa.Column("sent", sa.Boolean, nullable=False),
+    sa.Column("reasoning", sa.Text, nullable=False, server_default=""),
 )
 
 #: Which reply a platform's message belongs to. A long reply is several messages.
