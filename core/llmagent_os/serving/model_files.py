@@ -1,7 +1,7 @@
 """Checks that the files of a model are there, before libraries make up what is missing.
 
-Without ``tokenizer.json`` transformers builds an empty tokenizer for some models: the model then computes nonsense until
-the time is over.
+Without ``tokenizer.json`` transformers builds an empty tokenizer for some models: the model then computes nonsense
+until the time is over.
 """
 
 from __future__ import annotations

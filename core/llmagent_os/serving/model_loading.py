@@ -50,8 +50,8 @@ def load_tokenizer(location: Location) -> Any:
         raise ModelSetupError(f"{location.base} has no fast tokenizer (tokenizer.json)")
     if not tokenizer.chat_template:
         raise ModelSetupError(
-            f"{location.base} has no chat template (chat_template.jinja): it is not a chat model; choose its instruct or "
-            "chat variant"
+            f"{location.base} has no chat template (chat_template.jinja): it is not a chat model; choose its "
+            "instruct or chat variant"
         )
     return tokenizer
 

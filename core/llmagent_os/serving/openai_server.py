@@ -214,9 +214,10 @@ class ServerBackend:
             ServerFailureError: the server answers with an error, or cannot be reached.
             _ParameterRefusedError: the model does not take one of the parameters.
         """
-        import openai
+        client = await self._client()
+        import openai  # only now: the client's thread has imported it
 
-        create = cast("Any", (await self._client()).chat.completions).with_streaming_response.create
+        create = cast("Any", client.chat.completions).with_streaming_response.create
         try:
             async with create(**body) as response:
                 yield response

@@ -38,6 +38,11 @@ class ReasoningSplitter:
         self._held = ""  # may be the beginning of a tag
         self._block: str | None = None  # the open block, with its tag; None: no block is open
 
+    @property
+    def size(self) -> int:
+        """How many characters were taken so far."""
+        return len(self.answer) + len(self.reasoning) + len(self._block or "")
+
     def feed(self, piece: str) -> None:
         """Take the next piece of the text."""
         text = self._held + piece

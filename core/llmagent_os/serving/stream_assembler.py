@@ -177,7 +177,7 @@ class StreamAssembler:
 
     def _check_size(self) -> None:
         options, splitter = self._options, self._splitter
-        if len(splitter.answer) + len(splitter.reasoning) + len(self._reasoning) > options.max_characters:
+        if splitter.size + len(self._reasoning) + len(self._refusal) > options.max_characters:
             raise ServerFailureError(
                 ModelUnavailableError, f"wrote more than {options.max_characters} characters (max_characters)"
             )

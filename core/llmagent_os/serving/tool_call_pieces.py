@@ -27,10 +27,6 @@ class _Call:
         """Whether the arguments are complete."""
         return self.given is not None or self.text.strip() == "None" or _is_json(self.text)
 
-    @property
-    def begun(self) -> bool:
-        return self.given is not None or bool(self.text.strip())
-
 
 class ToolCallPieces:
     """The calls so far.
@@ -99,7 +95,7 @@ class ToolCallPieces:
         if call is None:
             return None
         other_id = bool(id_ and call.id and id_ != call.id)
-        if other_id and index is not None and not name and call.begun and not call.whole:
+        if other_id and index is not None and not name and not call.whole:
             other_id = False  # a server that makes up a new id for every piece
         if other_id:
             return None
