@@ -22,8 +22,9 @@ from llmagent_os.serving.engine import Engine
 from llmagent_os.serving.generation import Generation
 from llmagent_os.serving.lora_weights import LoraCache, LoraWeights
 from llmagent_os.serving.model_card import read_model_card
+from llmagent_os.serving.model_files import commit_of
 from llmagent_os.serving.model_hash import model_hash
-from llmagent_os.serving.model_loading import load_model, load_tokenizer, revision_of, vocabulary_of
+from llmagent_os.serving.model_loading import load_model, load_tokenizer, vocabulary_of
 from llmagent_os.serving.model_location import Location
 from llmagent_os.serving.options import LocalOptions
 from llmagent_os.serving.tool_call_parsing import InvalidCallError, checked_call
@@ -52,7 +53,7 @@ class LocalBackend:
         model = load_model(location, dtype=options.dtype, device=options.device)
         self._model_hash = model_hash(location)
         # A branch of a hub moves on: the record names the commit that answered.
-        commit = None if location.local else revision_of(model) or location.revision
+        commit = commit_of(location) or location.revision
         self._name = f"{location.base}@{commit}" if commit else location.name
         self._vocabulary = vocabulary_of(model, tokenizer)
         self._template = ChatTemplate(tokenizer, self._vocabulary)

@@ -20,6 +20,17 @@ INDEX_FILE = "model.safetensors.index.json"  #: lists the files of a model in se
 _POINTER = b"version https://git-lfs"  # what a clone without Git LFS has in place of a large file
 
 
+def commit_of(location: Location) -> str | None:
+    """The commit of the hub that the cached files of a model are from; ``None``: it is a folder, or is not cached."""
+    if location.local:
+        return None
+    from huggingface_hub import try_to_load_from_cache
+
+    # The cache keeps a file as snapshots/COMMIT/FILE.
+    found = try_to_load_from_cache(location.base, "config.json", revision=location.revision)
+    return Path(found).parent.name if isinstance(found, str) else None
+
+
 def check_tokenizer_file(location: Location) -> None:
     """Refuse a model without a ``tokenizer.json``.
 

@@ -94,8 +94,3 @@ def vocabulary_of(model: Any, tokenizer: Any) -> Vocabulary:
             f"the tokenizer does not belong to the model: it has {greatest + 1} tokens, and the model knows {rows}"
         )
     return Vocabulary(tokenizer, end_ids, rows)
-
-
-def revision_of(model: Any) -> str | None:
-    """The commit of the hub that a model was loaded from; ``None``: it was loaded from a folder."""
-    return getattr(model.config, "_commit_hash", None)

@@ -106,7 +106,7 @@ class StreamAssembler:
                 ModelUnavailableError, f"sent something that is not JSON ({error}): {data[:200]!r}"
             ) from error
         if event.event == "error" and not (isinstance(chunk, dict) and "error" in chunk):
-            chunk = {"error": chunk}
+            chunk = dict[str, Any](error=chunk)
         self.add_json(chunk)
 
     def add_json(self, chunk: Any) -> None:
@@ -122,7 +122,7 @@ class StreamAssembler:
         fields = cast("dict[str, Any]", chunk)
         self._model = fields.get("model") or self._model
         choices = fields.get("choices")
-        for choice in cast("list[Any]", choices) if isinstance(choices, list) else []:
+        for choice in cast("list[object]", choices) if isinstance(choices, list) else []:
             if isinstance(choice, dict) and not cast("dict[str, Any]", choice).get("index"):
                 self._add_choice(cast("dict[str, Any]", choice))
 
@@ -144,7 +144,7 @@ class StreamAssembler:
         if isinstance(refused := fields.get("refusal"), str):
             self._refusal += refused
         calls = fields.get("tool_calls")
-        for piece in cast("list[Any]", calls) if isinstance(calls, list) else [calls]:
+        for piece in cast("list[object]", calls) if isinstance(calls, list) else [calls]:
             if isinstance(piece, dict):
                 self._pieces.add(cast("dict[str, Any]", piece))
         if isinstance(call := fields.get("function_call"), dict):
@@ -154,7 +154,7 @@ class StreamAssembler:
     def _add_content(self, content: Any) -> None:
         """Take a text, or a list of parts."""
         if isinstance(content, list):
-            for part in cast("list[Any]", content):
+            for part in cast("list[object]", content):
                 self._add_part(part)
         elif isinstance(content, str) and content:
             before = len(self._splitter.answer)
@@ -255,7 +255,7 @@ def _words(value: Any) -> str:
     if isinstance(value, str):
         return value
     if isinstance(value, list):
-        return "".join(map(_words, cast("list[Any]", value)))
+        return "".join(map(_words, cast("list[object]", value)))
     if isinstance(value, dict):
         return _words(cast("dict[str, Any]", value).get("text"))
     return ""

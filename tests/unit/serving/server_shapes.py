@@ -51,7 +51,9 @@ def events(*chunks: Any, done: bool = True) -> bytes:
 
 def deltas(*pieces: Delta, finish: str | None = "stop", done: bool = True) -> bytes:
     """A stream of chunks with one choice."""
-    chunks = [{"model": "m", "choices": [{"index": 0, "delta": piece, "finish_reason": None}]} for piece in pieces]
+    chunks: list[dict[str, Any]] = [
+        {"model": "m", "choices": [{"index": 0, "delta": piece, "finish_reason": None}]} for piece in pieces
+    ]
     if finish:
         chunks.append({"model": "m", "choices": [{"index": 0, "delta": {}, "finish_reason": finish}]})
     return events(*chunks, done=done)

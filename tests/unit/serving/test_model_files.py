@@ -1,4 +1,4 @@
-"""Missing and damaged files of a model, and revisions of the hub. What breaks without this: nonsense until the time-out."""
+"""Files of a model that are missing or damaged, and revisions of the hub. Without this a model computes nonsense."""
 
 from __future__ import annotations
 
@@ -94,7 +94,7 @@ def test_code_of_a_model_is_never_run(folder: Path) -> None:
         settings |= {"model_type": "evil", "auto_map": {"AutoConfig": "evil.C", "AutoModelForCausalLM": "evil.M"}}
         settings["auto_map"]["AutoTokenizer"] = ["evil.T", "evil.T"]
         (folder / name).write_text(json.dumps(settings))
-    with pytest.raises(ModelSetupError, match="trust_remote_code|custom code"):
+    with pytest.raises(ModelSetupError, match=r"trust_remote_code|custom code"):
         load_model(locate(str(folder)))
     with LLM.from_pretrained(str(folder)) as llm, pytest.raises(ModelError):
         llm.generate("hi")
