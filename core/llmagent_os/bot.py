@@ -5,7 +5,7 @@
     name = "calendar"                     # lower case; the folder of its data
     title = "Calendar"                    # what people see
     about = "I keep your calendar."       # one line for the empty page
-    model = "calendar"                    # an installed model, a folder, a hub id (a/b or a/b@revision), or openai:MODEL
+    model = "calendar"                    # an installed model, a folder, a hub id (a/b, a/b@revision), openai:MODEL
     adapters = ["web"]
     plugins = ["calendar", "profile"]     # installed plugins, by name
     plugin_folder = "plugins"             # more of them: single files here, reloaded when they change
