@@ -329,7 +329,8 @@ def _read(reply: AssembledReply, request: ChatRequest) -> tuple[str, tuple[ToolC
 
 def _pause(failures: int) -> float:
     """Seconds before the next try, after this many failures. They vary, so that many clients do not come at once."""
-    return min(_FIRST_PAUSE_SECONDS * 2 ** (failures - 1), _MAX_PAUSE_SECONDS) * random.uniform(0.75, 1.0)
+    usual: float = min(_FIRST_PAUSE_SECONDS * 2.0 ** (failures - 1), _MAX_PAUSE_SECONDS)
+    return usual * random.uniform(0.75, 1.0)
 
 
 def _retry_after(headers: Any) -> float | None:
