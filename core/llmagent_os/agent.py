@@ -163,6 +163,7 @@ class Agent:
             rounds=services.settings.tool_rounds,
             privacy=services.privacy,
             draft=draft,
+            grounding=services.settings.grounding,
         )
         reply = services.interaction.render(answer.reply(services.privacy))
         interaction = record(services.privacy, exchange, answer, reply)

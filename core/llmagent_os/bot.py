@@ -5,7 +5,7 @@
     name = "calendar"                     # lower case; the folder of its data
     title = "Calendar"                    # what people see
     about = "I keep your calendar."       # one line for the empty page
-    model = "calendar"                    # an installed model, a folder, a hub id, or openai:MODEL
+    model = "calendar"                    # an installed model, a folder, a hub id (a/b, a/b@revision), openai:MODEL
     adapters = ["web"]
     plugins = ["calendar", "profile"]     # installed plugins, by name
     plugin_folder = "plugins"             # more of them: single files here, reloaded when they change
@@ -77,6 +77,7 @@ from llmagent_os.feedback.emoji_table import EMOJI, RewardMapping
 from llmagent_os.llm import LLM
 from llmagent_os.policy.contract import DIMENSIONS
 from llmagent_os.policy.dimensions import declared, starting
+from llmagent_os.serving.model_card import Grounding
 from llmagent_os.serving.model_location import GROUP as MODELS
 from llmagent_os.serving.server_models import check_model_name
 
@@ -183,6 +184,10 @@ class BotConfig(BaseModel):
     temperature: float = Field(default=0.0, ge=0.0, le=2.0)
     remembered_turns: int = Field(default=4, ge=0, le=100)  #: exchanges of the conversation that the model is shown
     model_seconds: float = Field(default=60.0, gt=0, le=3600)  #: for one completion
+    model_idle_seconds: float = Field(default=60.0, gt=0, le=3600)  #: without a byte from a model's server
+    model_max_characters: int = Field(default=200_000, ge=1)  #: longest text that is taken from a model's server
+    #: whether replies are checked against the tools' results (enforce, advise, off); None: as the model's card says
+    grounding: Grounding | None = None
 
     @property
     def description(self) -> BotDescription:
@@ -378,7 +383,14 @@ def make_llm(settings: Settings, bot: Bot) -> LLM:
         key = settings.api_key.get_secret_value()
         _check_server(name, settings.base_url, key)
         # "none": no other key is sent to a server that needs none.
-        return LLM.from_pretrained(name, base_url=settings.base_url or None, api_key=key or "none", timeout=timeout)
+        return LLM.from_pretrained(
+            name,
+            base_url=settings.base_url or None,
+            api_key=key or "none",
+            timeout=timeout,
+            idle_timeout=bot.config.model_idle_seconds,
+            max_characters=bot.config.model_max_characters,
+        )
     try:
         return LLM.from_pretrained(
             name, slots=settings.slots, threads=settings.threads or None, device=settings.device, timeout=timeout

@@ -76,6 +76,8 @@ class Completion(msgspec.Struct, frozen=True, kw_only=True):
     """
 
     text: str  #: the words of the reply; empty if the reply is a tool call
+    #: what the model thought before it answered, where a server tells; never shown, and not in :attr:`text`
+    reasoning: str = ""
     tool_calls: tuple[ToolCall, ...] = ()  #: the calls that the reply asks for
     finish_reason: Literal["stop", "length", "tool_calls", "cancelled"] = "stop"  #: why the reply ended
     prompt: str = ""  #: what the model read, after the chat template; from a server: the messages as JSON
@@ -91,7 +93,7 @@ class Completion(msgspec.Struct, frozen=True, kw_only=True):
     constraint: str = ""
     model: str = ""  #: the model's name
     model_hash: str = ""  #: first 12 hexadecimal digits of the SHA-256 of the base weights; empty from a server
-    lora_version: str = "base"  #: ``base``, or the LoRA's folder name, ``@`` and 12 digits of its weights' SHA-256
+    lora_version: str = "base"  #: ``base``, or the LoRA's folder name, ``@`` and 12 digits of a hash of its files
     #: completions that the model wrote before this one, in order, whose tool calls were not valid and were not run
     rejected: tuple[Completion, ...] = ()
 

@@ -11,8 +11,11 @@
     ├── PluginError
     │   └── ToolArgumentError
     ├── ModelError
-    │   ├── ModelNotFoundError
+    │   ├── ModelSetupError
+    │   │   └── ModelNotFoundError
     │   ├── ModelUnavailableError
+    │   │   └── ModelBusyError
+    │   ├── ModelRefusedError
     │   ├── PromptTooLongError
     │   └── BadToolCallError
     ├── LedgerError
@@ -74,12 +77,24 @@ class ModelError(LLMAgentOSError):
     rejected: tuple[Any, ...] = ()
 
 
-class ModelNotFoundError(ModelError):
+class ModelSetupError(ModelError):
+    """The model cannot be used as it is configured. The message says what the owner has to change."""
+
+
+class ModelNotFoundError(ModelSetupError):
     """There is no such model. The message names the places that were searched."""
 
 
 class ModelUnavailableError(ModelError):
-    """The model's server is down, refused the request, or took too long."""
+    """The model's server is down, or failed while it wrote the reply."""
+
+
+class ModelBusyError(ModelUnavailableError):
+    """The model has too much to do, or took too long. Another try may succeed in a moment."""
+
+
+class ModelRefusedError(ModelError):
+    """The model, or its provider's content policy, does not want to answer this."""
 
 
 class PromptTooLongError(ModelError):

@@ -141,7 +141,9 @@ class Finetuner:
             raise ModelError("there is nothing to save yet: call finetune() first")
         folder = Path(path).expanduser()
         config = self._adapted.peft_config[self._adapted.active_adapter]
-        config.base_model_name_or_path = self._location.name
+        revision = self._location.revision
+        config.base_model_name_or_path = self._location.base if revision else self._location.name
+        config.revision = revision
         try:
             folder.mkdir(parents=True, exist_ok=True)
             with tempfile.TemporaryDirectory(dir=folder) as fresh:

@@ -22,7 +22,7 @@ import msgspec
 from llmagent_os.adapter_kit.containment import contain
 from llmagent_os.chat import ChatRequest, Completion, Message, ToolCall, ToolSpec, check_request
 from llmagent_os.errors import ConfigError, ContainedError, ModelError, ModelUnavailableError
-from llmagent_os.serving.backend import Backend, OnText
+from llmagent_os.serving.backend import Backend, OnText, WarmsUp
 from llmagent_os.serving.model_card import ModelCard, read_model_card
 from llmagent_os.serving.model_location import Location, locate
 from llmagent_os.serving.options import LocalOptions, ServerOptions, read_options
@@ -60,7 +60,7 @@ class LLM:
             options: for a local model the fields of :class:`~llmagent_os.serving.options.LocalOptions` (``slots``,
                 ``max_waiting``, ``max_loras``, ``threads``, ``dtype``, ``device``, ``timeout``); for a server the
                 fields of :class:`~llmagent_os.serving.options.ServerOptions` (``base_url``, ``api_key``, ``timeout``,
-                ``retries``).
+                ``idle_timeout``, ``retries``, ``max_characters``, …).
 
         Raises:
             ModelNotFoundError: there is no such model; the message says where it was looked for.
@@ -80,6 +80,19 @@ class LLM:
         """
         return read_model_card(self.location)
 
+    async def warm_up(self, request: ChatRequest) -> None:
+        """Get ready, so that the first reply is quick. A local model is loaded, and reads ``request``.
+
+        For a server's model the client is made, and the server is asked nothing: a cloud would want money for it.
+
+        Raises:
+            ModelError: the model cannot be loaded.
+        """
+        if isinstance(self._backend, WarmsUp):
+            await self._backend.warm_up()
+        elif self.location is not None:
+            await self.complete(request)
+
     async def complete(self, request: ChatRequest, on_text: OnText | None = None) -> Completion:
         """Write one reply. Cancelling the task frees its slot at the next token.
 
@@ -94,8 +107,11 @@ class LLM:
             ValueError: the request is out of range.
             InvalidCallError: the second try was not a valid tool call either. This is a
                 :class:`~llmagent_os.errors.BadToolCallError`.
-            ModelNotFoundError: the LoRA, or the server's model, does not exist.
-            ModelUnavailableError: the model is too busy, too slow or closed, or the server is down.
+            ModelSetupError: the server cannot be reached, or refuses the key or the request. A
+                :class:`~llmagent_os.errors.ModelNotFoundError` says that the LoRA or the model does not exist.
+            ModelUnavailableError: the server failed while it wrote the reply, or the model was closed. A
+                :class:`~llmagent_os.errors.ModelBusyError` says that the model is too busy or too slow.
+            ModelRefusedError: the model, or its provider's content policy, does not want to answer.
             PromptTooLongError: the prompt is longer than the model can read.
             ModelError: the model cannot be loaded. Every one of these errors has the completion of a first try that was
                 not valid as ``rejected``.

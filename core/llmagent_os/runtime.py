@@ -159,14 +159,11 @@ class Runtime:
                 task.cancel()
 
     async def warm_up(self) -> None:
-        """Load a local model and have it read what every conversation begins with, so that the first reply is quick."""
+        """Have the model get ready, so that the first reply is quick; see :meth:`llmagent_os.llm.LLM.warm_up`."""
         health = self.health
-        if self.llm.location is None:
-            health.note_model("ready")  # the model server loads its own
-            return
         health.note_model("loading")
         try:
-            await self.llm.complete(warm_up_request(self.agent.services, native=self.llm.card.native))
+            await self.llm.warm_up(warm_up_request(self.agent.services, native=self.llm.card.native))
         except BadToolCallError:
             health.note_model("ready")  # one token is not a whole call, but the model is there
         except ModelError as error:
@@ -349,6 +346,7 @@ def _agent_settings(settings: Settings, config: BotConfig) -> AgentSettings:
         temperature=config.temperature,
         remembered_turns=config.remembered_turns,
         time_zone=settings.zone,
+        grounding=config.grounding,
     )
 
 

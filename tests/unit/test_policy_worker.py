@@ -290,7 +290,7 @@ async def test_dimensions_of_its_own_are_chosen_told_asked_for_and_learned(tmp_p
         async def told() -> str:
             await bot.say("hello there")
             assert (await bot.kept("ana"))[-1].action.keys() == OWN.keys()
-            return str(bot.llm.requests[-1].messages[0]["content"])
+            return str(bot.llm.requests[-1].messages[0]["content"]).partition("\nNow:")[0]
 
         assert await told() == "Write formally.\nUse one sentence."
         said = (await bot.say("/profile set terse")).reply.text

@@ -88,6 +88,7 @@ completions = sa.Table(
     sa.Column("lora_version", sa.Text, nullable=False),
     sa.Column("masked", sa.Boolean),
     sa.Column("sent", sa.Boolean, nullable=False),
+    sa.Column("reasoning", sa.Text, nullable=False, server_default=""),
 )
 
 #: Which reply a platform's message belongs to. A long reply is several messages.

@@ -42,6 +42,7 @@ class CompletionRecord(msgspec.Struct, frozen=True, kw_only=True):
     model: str = ""  #: the model's name
     model_hash: str = ""  #: first 12 hexadecimal digits of the SHA-256 of the base weights; empty: not known
     lora_version: str = ""  #: the LoRA that the model wrote with; ``base``: no LoRA
+    reasoning: str = ""  #: what the model thought before the words; nobody was shown it
     #: whether something in the prompt, the words or the calls was masked, so that all tokens were dropped; None: not
     #: recorded
     masked: bool | None = False

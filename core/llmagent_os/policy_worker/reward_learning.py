@@ -25,7 +25,9 @@ UNCHOSEN_VERSIONS = ("", FixedPolicy.version)
 
 
 def decision_of(interaction: Interaction, person_id: PersonId) -> Decision | None:
-    """Return the decision that a reply was made by; None: no policy chose how to reply, or the row is damaged.
+    """Return the decision that a reply was made by.
+
+    None: no policy chose how to reply, the person read other words than the model's, or the row is damaged.
 
     Args:
         interaction: the reply, as the ledger keeps it.
@@ -33,7 +35,7 @@ def decision_of(interaction: Interaction, person_id: PersonId) -> Decision | Non
     """
     features = interaction.context.get("features")
     chosen = interaction.action and interaction.action_dist and interaction.policy_version not in UNCHOSEN_VERSIONS
-    if not chosen or not isinstance(features, dict):
+    if not chosen or not isinstance(features, dict) or interaction.context.get("replaced"):
         return None
     try:
         return msgspec.convert(

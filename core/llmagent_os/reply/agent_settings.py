@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import msgspec
 
+from llmagent_os.serving.model_card import Grounding
+
 
 class AgentSettings(msgspec.Struct, frozen=True, kw_only=True):
     """The agent's part of a bot's configuration."""
@@ -15,4 +17,6 @@ class AgentSettings(msgspec.Struct, frozen=True, kw_only=True):
     max_tokens: int = 256  #: of one completion
     temperature: float = 0.0  #: of the model's sampling
     remembered_turns: int = 4  #: how many earlier exchanges of the conversation the model is shown
+    #: whether replies are checked against the tools' results; None: as the model's card says
+    grounding: Grounding | None = None
     time_zone: str = "UTC"  #: IANA name: the zone of people who never said where they are

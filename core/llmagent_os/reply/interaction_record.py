@@ -74,7 +74,8 @@ def _kept(privacy: PrivacyModule, completion: Completion, *, sent: bool) -> Comp
     arguments = privacy.keep_all(given)
     # As one text: a number that is no string, or the name of a nested field, can be a secret too.
     spelled_out = privacy.keep(msgspec.json.encode(given).decode())[1]
-    masked = prompt_masked or text_masked or spelled_out or arguments != given
+    reasoning, reasoning_masked = privacy.keep(completion.reasoning)
+    masked = prompt_masked or text_masked or reasoning_masked or spelled_out or arguments != given
     return CompletionRecord(
         prompt=prompt,
         prompt_token_ids=() if masked else completion.prompt_token_ids,
@@ -89,6 +90,7 @@ def _kept(privacy: PrivacyModule, completion: Completion, *, sent: bool) -> Comp
         model=completion.model,
         model_hash=completion.model_hash,
         lora_version=completion.lora_version,
+        reasoning=reasoning,
         masked=masked,
         sent=sent,
     )
@@ -103,6 +105,9 @@ def _context(privacy: PrivacyModule, exchange: Exchange, answer: Answer, reply: 
         context |= {"message_id": exchange.event.message_id, "features": exchange.features}
     if answer.calls:
         context["intent"] = answer.calls[0].name
+    # A reply that was replaced says nothing about the decision or the model's words: nothing is learned from it.
+    marks = {"replaced": answer.replaced(privacy), "failure": answer.failure, "ungrounded": answer.fault(privacy)}
+    context |= {name: mark for name, mark in marks.items() if mark is not None}
     if reply.buttons:
         context["buttons"] = [[privacy.keep(button.label)[0], button.value] for button in reply.buttons]
     return context | {"reply": privacy.keep(reply.text)[0]}

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from zoneinfo import ZoneInfo
 
 from llmagent_os.chat import ChatRequest, ToolSpec
 from llmagent_os.identity import NOBODY
 from llmagent_os.modules.behavior import system_text
 from llmagent_os.reply.exchange import Exchange
 from llmagent_os.reply.services import Services
+
+_MAX_NAME = 80  # characters of a platform's display name
 
 
 def chat_request(services: Services, exchange: Exchange, facts: Iterable[str], *, native: bool) -> ChatRequest:
@@ -28,6 +31,8 @@ def chat_request(services: Services, exchange: Exchange, facts: Iterable[str], *
         facts=facts,
         notes=_notes(services, native=native),
     )
+    if not native:  # after all that stays the same: a server keeps what it has read of a prompt's beginning
+        system = "\n".join(filter(None, (system, *_surroundings(services, exchange))))
     return ChatRequest(
         messages=[
             {"role": "system", "content": system},
@@ -51,6 +56,21 @@ def warm_up_request(services: Services, *, native: bool) -> ChatRequest:
         tools=_tools(services),
         max_tokens=1,
     )
+
+
+def _surroundings(services: Services, exchange: Exchange) -> list[str]:
+    """When and for whom the reply is, for a model that was not trained on this project's short prompts."""
+    profile, sender = exchange.profile, exchange.event.sender
+    zone = profile.time_zone or services.settings.time_zone
+    now = services.clock().astimezone(ZoneInfo(zone))
+    lines = [f"Now: {now:%A, %d %B %Y, %H:%M} (UTC{now:%z}), time zone {zone}."]
+    named = profile.name or " ".join(sender.name.split())[:_MAX_NAME]
+    about = [f"You talk to {named}." if named else "The name of the person is not known."]
+    if profile.place:
+        about.append(f"Place: {profile.place}.")
+    if profile.language != "en":
+        about.append(f"Language: {profile.language}.")
+    return [*lines, " ".join(about)]
 
 
 def _notes(services: Services, *, native: bool) -> str:

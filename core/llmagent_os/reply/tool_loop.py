@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 import msgspec
 import structlog
@@ -13,7 +13,9 @@ from llmagent_os.adapter import Reply
 from llmagent_os.chat import ChatRequest, Completion, Message, ToolCall, tool_message
 from llmagent_os.errors import ModelError, PromptTooLongError
 from llmagent_os.plugin import ToolResult
-from llmagent_os.reply.grounding_check import is_faithful
+from llmagent_os.reply.grounding_check import Fault, fault_in, holds
+from llmagent_os.reply.model_failure import FailureKind, failure_of
+from llmagent_os.serving.model_card import Grounding
 
 if TYPE_CHECKING:
     from llmagent_os.handler import Draft
@@ -21,12 +23,6 @@ if TYPE_CHECKING:
     from llmagent_os.modules import PrivacyModule
 
 _log = structlog.stdlib.get_logger(__name__)
-
-#: What a person reads when the model does not answer.
-NO_MODEL = "Sorry, my language model is not available right now. Please try again in a moment."
-
-#: What a person reads whose message alone is more than the model can take in.
-TOO_LONG = "Sorry, that is more than I can read at once. Please say it in fewer words."
 
 #: The status of a result that stands for a failed tool. Its text is sent as it is.
 FAILED = "failed"
@@ -36,6 +32,9 @@ CONFIRM = "confirm"
 
 #: The statuses of results that a reply must name: something was done, or found.
 DONE = frozenset(("created", "noted", "deleted", "moved", "unchanged", "listed", "set"))
+
+#: Why a person read other words than the model's: these were not true to the results, or there were none.
+Replaced = Literal["ungrounded", "failure"]
 
 #: Runs a tool call. The string is the call's round and its place in the round: ``0.1``.
 CallTool = Callable[[ToolCall, str], Awaitable[ToolResult]]
@@ -47,42 +46,67 @@ class Answer:
 
     known: str = ""  #: the system message: what the model knew besides the results
     own: frozenset[str] = frozenset()  #: the words that the model uses by itself; empty: they are not known
+    grounding: Grounding = "off"  #: whether the model's words are checked against the results
     text: str = ""  #: the model's last words
     completions: list[Completion] = field(default_factory=list[Completion])
     #: completions after these, whose tool calls were not valid: the model did not get further
     rejected: tuple[Completion, ...] = ()
     calls: list[ToolCall] = field(default_factory=list[ToolCall])
     results: list[ToolResult] = field(default_factory=list[ToolResult])  #: one for each call
+    failure: FailureKind | None = None  #: why the model gave no answer; None: it gave one
 
-    def is_true(self, text: str) -> bool:
-        """Whether everything in ``text`` stands in the results or in the system message."""
+    @property
+    def asks(self) -> bool:
+        """Whether the last tool asks before it acts. "Yes" does what its text says, so every model says it so."""
+        return bool(self.results) and self.results[-1].data.get("status") == CONFIRM
+
+    def fault_in(self, text: str) -> Fault | None:
+        """What ``text`` says that neither the results nor the system message hold; None: nothing, or no results."""
         if not self.results:
-            return True
-        if self.results[-1].data.get("status") == CONFIRM:
-            return text == self.results[-1].text
+            return None
         sources = (str(value) for result in self.results for value in (*result.data.values(), result.text))
-        return is_faithful(text, [*sources, self.known], self.own)
+        return fault_in(text, [*sources, self.known], self.own)
 
-    def names_it(self, text: str) -> bool:
-        """Whether ``text`` names what the last tool did or found, its repetition, and what it conflicts with.
+    def may_show(self, text: str) -> bool:
+        """Whether ``text``, which may be the beginning of a reply, may be sent."""
+        if self.asks:
+            return text == self.results[-1].text
+        return self.grounding != "enforce" or self.fault_in(text) is None
+
+    def omits(self, text: str) -> bool:
+        """Whether ``text`` leaves out what the last tool did or found, its repetition, or what it conflicts with.
 
         Only a small model whose words are known is checked: every word of its reply can be true, and the reply can
         still be about something else.
         """
         data = self.results[-1].data if self.results else {}
         if not self.own or data.get("status") not in DONE:
-            return True
+            return False
         what = next((key for key in ("title", "events", "name", "place") if key in data), None)
-        needed = [str(data[key]).casefold() for key in (what, "repeat", "conflict") if key in data]
-        return all(words in text.casefold() for words in needed)
+        return not all(holds(text, str(data[key])) for key in (what, "repeat", "conflict") if key in data)
+
+    def fault(self, privacy: PrivacyModule) -> Fault | None:
+        """What the check of the whole reply finds; None: nothing, or the check is off, or the words are a tool's."""
+        text = privacy.release(self.text)
+        if self.grounding == "off" or not self.results or not text or self.asks:
+            return None
+        return self.fault_in(text) or ("omission" if self.omits(text) else None)
+
+    def replaced(self, privacy: PrivacyModule) -> Replaced | None:
+        """Why the person reads other words than the model's; None: they read the model's, or a tool's question."""
+        if self.failure is not None:
+            return "failure"
+        if self.grounding == "enforce" and self.fault(privacy) is not None:
+            return "ungrounded"
+        return None
 
     def reply(self, privacy: PrivacyModule) -> Reply:
-        """The model's words where they are true to the results, else the words of the last tool."""
+        """The model's words, unless they may not be sent; then the words of the last tool."""
         text = privacy.release(self.text)
         if not self.results:
             return Reply(text or "Sorry, I have no answer to that.")
         last = self.results[-1]
-        good = text and self.is_true(text) and self.names_it(text)
+        good = text and not self.asks and self.replaced(privacy) is None
         return Reply(text if good else last.text, last.card, last.buttons, last.files)
 
 
@@ -94,6 +118,7 @@ async def converse(
     rounds: int,
     privacy: PrivacyModule,
     draft: Draft | None = None,
+    grounding: Grounding | None = None,
 ) -> Answer:
     """Let ``llm`` answer ``request``.
 
@@ -103,14 +128,17 @@ async def converse(
         call_tool: runs one tool call. What it raises ends the loop.
         rounds: how often the model may call tools before it must use words.
         privacy: cleans words before they are shown.
-        draft: called with the words while they are written, as long as they are true.
+        draft: called with the words while they are written, as long as they may be sent.
+        grounding: whether the words are checked against the results; None: as the model's card says.
     """
-    answer = Answer(known=str(request.messages[0]["content"]), own=llm.card.own_words)
+    card = llm.card
+    known = str(request.messages[0]["content"])
+    answer = Answer(known=known, own=card.own_words, grounding=grounding or card.checked)
 
     async def show(text: str) -> None:
         text = privacy.release(text)
         finished, _, _ = text.rpartition(" ")  # the last word may be incomplete
-        if draft is not None and finished and answer.is_true(finished):
+        if draft is not None and finished and answer.may_show(finished):
             await draft(text)
 
     messages = list(request.messages)
@@ -118,19 +146,16 @@ async def converse(
         tools = request.tools if round_ < rounds else ()
         try:
             completion = await _complete(llm, msgspec.structs.replace(request, tools=tools), messages, show)
-        except PromptTooLongError as error:
-            _log.warning("there was too much to read", error=str(error))
-            answer.rejected = error.rejected
-            answer.text = "" if answer.results else TOO_LONG
-            return answer
         except ModelError as error:
-            _log.error("the model did not answer", error=str(error))
-            answer.rejected = error.rejected
-            answer.text = "" if answer.results else NO_MODEL
+            failure = failure_of(error)
+            answer.rejected, answer.failure = error.rejected, failure.kind
+            answer.text = "" if answer.results else failure.words
             return answer
         answer.completions.append(completion)
         answer.text = completion.text
         if not completion.tool_calls:
+            if fault := answer.fault(privacy):
+                _log.warning("a reply is not true to the results", fault=fault, grounding=answer.grounding)
             return answer
         calls = [{"function": {"name": call.name, "arguments": call.arguments}} for call in completion.tool_calls]
         messages.append({"role": "assistant", "content": completion.text, "tool_calls": calls})

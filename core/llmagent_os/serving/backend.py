@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 from llmagent_os.chat import ChatRequest, Completion
 
@@ -34,4 +34,13 @@ class Backend(Protocol):
 
     def close(self) -> None:
         """Stop for good."""
+        ...
+
+
+@runtime_checkable
+class WarmsUp(Protocol):
+    """A backend that can get ready before it is asked for the first time."""
+
+    async def warm_up(self) -> None:
+        """Get ready, without blocking the event loop."""
         ...

@@ -29,7 +29,7 @@ class ChatTemplate:
         turn: Message = {**message, "content": self._without_markup(message.get("content") or "")}
         if calls := calls_of(message):
             turn["tool_calls"] = [
-                {"type": "function", "function": {"name": call.name, "arguments": self._without_markup(call.arguments)}}
+                {"type": "function", "function": self._without_markup({"name": call.name, "arguments": call.arguments})}
                 for call in calls
             ]
         return turn
@@ -74,7 +74,7 @@ class ChatTemplate:
         return str(
             self._tokenizer.apply_chat_template(
                 messages,
-                tools=tool_schemas(tools) or None,
+                tools=self._without_markup(tool_schemas(tools)) or None,
                 add_generation_prompt=open_turn,
                 tokenize=False,
                 enable_thinking=False,  # templates without this setting ignore it

@@ -16,7 +16,7 @@ from typing import Any
 
 import torch
 
-from llmagent_os.errors import ModelError, ModelUnavailableError, PromptTooLongError
+from llmagent_os.errors import ModelBusyError, ModelError, ModelUnavailableError, PromptTooLongError
 from llmagent_os.serving.generation import Generation
 from llmagent_os.serving.prefix_cache import PrefixCache
 from llmagent_os.serving.sampling import TokenSampler
@@ -59,7 +59,8 @@ class Engine:
 
         Raises:
             PromptTooLongError: the prompt is longer than the model can read.
-            ModelUnavailableError: too many requests wait already, or the engine is closed.
+            ModelBusyError: too many requests wait already.
+            ModelUnavailableError: the engine is closed.
         """
         if len(generation.prompt) >= self.max_length:
             raise PromptTooLongError(
@@ -71,7 +72,7 @@ class Engine:
             if self._closing:
                 raise ModelUnavailableError("the model was closed")
             if len(self._waiting) >= self.max_waiting:
-                raise ModelUnavailableError(
+                raise ModelBusyError(
                     f"the model is busy: {len(self._waiting)} requests wait already (max_waiting={self.max_waiting})"
                 )
             self._waiting.append(generation)

@@ -12,7 +12,7 @@ from typing import Any
 import msgspec
 
 from llmagent_os.chat import ChatRequest, Completion, ToolSpec
-from llmagent_os.errors import ModelUnavailableError
+from llmagent_os.errors import ModelBusyError
 from llmagent_os.serving.backend import OnText
 from llmagent_os.serving.call_grammar import CallGrammar
 from llmagent_os.serving.chat_template import ChatTemplate
@@ -22,6 +22,7 @@ from llmagent_os.serving.engine import Engine
 from llmagent_os.serving.generation import Generation
 from llmagent_os.serving.lora_weights import LoraCache, LoraWeights
 from llmagent_os.serving.model_card import read_model_card
+from llmagent_os.serving.model_files import commit_of
 from llmagent_os.serving.model_hash import model_hash
 from llmagent_os.serving.model_loading import load_model, load_tokenizer, vocabulary_of
 from llmagent_os.serving.model_location import Location
@@ -51,6 +52,9 @@ class LocalBackend:
         tokenizer = load_tokenizer(location)
         model = load_model(location, dtype=options.dtype, device=options.device)
         self._model_hash = model_hash(location)
+        # A branch of a hub moves on: the record names the commit that answered.
+        commit = commit_of(location) or location.revision
+        self._name = f"{location.base}@{commit}" if commit else location.name
         self._vocabulary = vocabulary_of(model, tokenizer)
         self._template = ChatTemplate(tokenizer, self._vocabulary)
         self._loras = LoraCache(options.max_loras)
@@ -71,7 +75,7 @@ class LocalBackend:
             async with asyncio.timeout(self._timeout):
                 await reporter.run(generation)
         except TimeoutError:
-            raise ModelUnavailableError(
+            raise ModelBusyError(
                 f"{self._location.name} took longer than {self._timeout:g} s (timeout) for a reply"
             ) from None
         finally:
@@ -94,7 +98,7 @@ class LocalBackend:
             logprobs=tuple(generation.logprobs),
             temperature=generation.temperature,
             constraint=prepared.record.text,
-            model=self._location.name,
+            model=self._name,
             model_hash=self._model_hash,
             lora_version=generation.lora_version,
         )

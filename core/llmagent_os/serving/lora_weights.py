@@ -27,6 +27,9 @@ _CONFIG_FILE, _WEIGHTS_FILE = "adapter_config.json", "adapter_model.safetensors"
 _PREFIX = "base_model.model."  # PEFT writes this before the name of every layer
 _VERSION_DIGITS = 12  # hexadecimal digits of the SHA-256 in a version
 
+#: A folder, and for each of its files the time of change (ns) and the size (bytes).
+_FileKey = tuple[str, *tuple[tuple[int, int], ...]]
+
 
 class LoraLayer(msgspec.Struct, frozen=True):
     """The two matrices of a LoRA for one linear layer: ``y += x @ a @ b``."""
@@ -38,7 +41,9 @@ class LoraLayer(msgspec.Struct, frozen=True):
 class LoraWeights(msgspec.Struct, frozen=True):
     """A LoRA in memory."""
 
-    version: str  #: the folder's name, ``@`` and the first 12 digits of the SHA-256 of the weights
+    #: the folder's name, ``@`` and the first 12 digits of the SHA-256 of what ``sha256sum adapter_config.json
+    #: adapter_model.safetensors`` prints in the folder: the scaling is in the configuration
+    version: str
     layers: dict[str, LoraLayer]  #: by the layer's name in the base model
     rank: int  #: the greatest rank of all layers
 
@@ -68,16 +73,19 @@ def read_lora(folder: Path) -> LoraWeights:
     for file in (config_file, weights_file):
         if not file.is_file():
             raise ModelNotFoundError(f"no LoRA in {folder}: {file.name} is missing")
-    alpha, stabilised = _scaling_settings(config_file)
+    try:
+        raw_config, raw = config_file.read_bytes(), weights_file.read_bytes()
+    except OSError as error:
+        raise ModelError(f"the LoRA in {folder} cannot be read: {error}") from error
+    alpha, stabilised = _scaling_settings(config_file, raw_config)
     halves: dict[str, dict[str, torch.Tensor]] = {}
     try:
-        raw = weights_file.read_bytes()
         for key, tensor in load(raw).items():
             name, _, half = key.removeprefix(_PREFIX).removesuffix(".weight").rpartition(".")
             if half not in ("lora_A", "lora_B"):
                 raise ModelError(f"{weights_file}: {key} does not belong to a plain LoRA")
             halves.setdefault(name, {})[half] = tensor
-    except (SafetensorError, OSError) as error:
+    except SafetensorError as error:
         raise ModelError(f"{weights_file} cannot be read: {error}") from error
     layers: dict[str, LoraLayer] = {}
     for name, both in halves.items():
@@ -87,18 +95,22 @@ def read_lora(folder: Path) -> LoraWeights:
         scaling = alpha / (rank**0.5 if stabilised else rank)
         layers[name] = LoraLayer(both["lora_A"].T.contiguous(), both["lora_B"].T.contiguous() * scaling)
     rank = max((layer.a.shape[1] for layer in layers.values()), default=0)
-    digest = hashlib.sha256(raw).hexdigest()[:_VERSION_DIGITS]
+    lines = "".join(
+        f"{hashlib.sha256(content).hexdigest()}  {file.name}\n"
+        for file, content in ((config_file, raw_config), (weights_file, raw))
+    )
+    digest = hashlib.sha256(lines.encode()).hexdigest()[:_VERSION_DIGITS]
     return LoraWeights(f"{folder.resolve().name}@{digest}", layers, rank)
 
 
-def _scaling_settings(config_file: Path) -> tuple[float, bool]:
+def _scaling_settings(config_file: Path, raw: bytes) -> tuple[float, bool]:
     """Check a LoRA's configuration; gives its alpha, and whether alpha is divided by the square root of the rank.
 
     Raises:
         ModelError: the configuration is damaged, or has a setting that cannot be served.
     """
     try:
-        config: dict[str, Any] = json.loads(config_file.read_bytes())
+        config: dict[str, Any] = json.loads(raw)
     except ValueError as error:
         raise ModelError(f"{config_file} is not JSON: {error}") from error
     if config.get("peft_type", "LORA") != "LORA":
@@ -118,11 +130,11 @@ class LoraCache:
 
     def __init__(self, capacity: int = 64) -> None:
         self._capacity = capacity
-        self._kept: OrderedDict[tuple[str, int, int], LoraWeights] = OrderedDict()
+        self._kept: OrderedDict[_FileKey, LoraWeights] = OrderedDict()
         self._lock = threading.Lock()
 
     def peek(self, folder: Path) -> LoraWeights | None:
-        """Give the LoRA of ``folder`` if it is in memory and its file has not changed since; otherwise ``None``."""
+        """Give the LoRA of ``folder`` if it is in memory and its files have not changed since; otherwise ``None``."""
         key = _file_key(folder)
         with self._lock:
             if key is None or key not in self._kept:
@@ -148,10 +160,10 @@ class LoraCache:
         return lora
 
 
-def _file_key(folder: Path) -> tuple[str, int, int] | None:
-    """The folder with the time and size by which a changed file is noticed; ``None``: there is no file."""
+def _file_key(folder: Path) -> _FileKey | None:
+    """The folder with the times and sizes by which a changed file is noticed; ``None``: a file is missing."""
     try:
-        stat = (folder / _WEIGHTS_FILE).stat()
+        stats = [(folder / name).stat() for name in (_CONFIG_FILE, _WEIGHTS_FILE)]
     except OSError:
         return None
-    return str(folder), stat.st_mtime_ns, stat.st_size
+    return str(folder), *((stat.st_mtime_ns, stat.st_size) for stat in stats)

@@ -3,11 +3,16 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Literal
 
 import msgspec
 
 from llmagent_os.errors import ModelError
 from llmagent_os.serving.model_location import Location
+
+#: What becomes of a reply that says what its sources do not hold: ``enforce`` replaces it by the tool's own words,
+#: ``advise`` sends it and marks it in the log and the ledger, ``off`` does not look.
+Grounding = Literal["enforce", "advise", "off"]
 
 
 class ModelCard(msgspec.Struct, frozen=True):
@@ -18,8 +23,20 @@ class ModelCard(msgspec.Struct, frozen=True):
     #: words, in lower case, that the model uses by itself; any other word in a reply to a tool's result is a copy.
     #: Empty: unknown
     own_words: frozenset[str] = frozenset()
+    #: whether replies are checked against the tools' results. None: ``enforce`` if :attr:`own_words` are known, because
+    #: such a model copies, else ``off``
+    grounding: Grounding | None = None
     #: least probability, at temperature 1, for a tool call to be opened; below it the reply is plain text
     call_above: float = 0.0
+
+    @property
+    def checked(self) -> Grounding:
+        """Whether replies are checked.
+
+        >>> ModelCard().checked, ModelCard(own_words=frozenset(["added"])).checked
+        ('off', 'enforce')
+        """
+        return self.grounding or ("enforce" if self.own_words else "off")
 
 
 class _Config(msgspec.Struct):

@@ -53,7 +53,7 @@ def _file(location: Location, name: str) -> Path | None:
         return file if file.is_file() else None
     from huggingface_hub import try_to_load_from_cache
 
-    found = try_to_load_from_cache(location.base, name)
+    found = try_to_load_from_cache(location.base, name, revision=location.revision)
     return Path(found) if isinstance(found, str) else None
 
 

@@ -23,13 +23,15 @@ class Location(msgspec.Struct, frozen=True):
     base: str  #: a folder with ``config.json``, or a hub id
     local: bool  #: ``base`` is a folder
     lora: Path | None = None  #: a PEFT folder whose LoRA is used with the model
+    #: of a hub id: the commit, branch or tag that is used; ``None``: the main branch as it is now, or a folder
+    revision: str | None = None
 
 
 def locate(name: str) -> Location:
     """Find a model: first among the installed models, then as a folder, then on the Hugging Face hub.
 
     A name that looks like a path can only be a folder. A folder holds a whole model, or a PEFT LoRA that names its
-    base.
+    base. ``organisation/name@revision`` pins a hub id to a commit, a branch or a tag.
 
     Raises:
         ModelNotFoundError: there is no such model; the message says where it was looked for.
@@ -55,9 +57,10 @@ def _locate(name: str, depth: int) -> Location:
         return Location(folder, folder, local=True)
     looked.append(f"folder {path.absolute()} ({'has no config.json' if path.is_dir() else 'does not exist'})")
     if not like_a_path:
-        why = _missing_on_hub(name)
+        hub_id, _, revision = name.partition("@")
+        why = _missing_on_hub(hub_id, revision or None)
         if why is None:
-            return Location(name, name, local=False)
+            return Location(name, hub_id, local=False, revision=revision or None)
         looked.append(f"Hugging Face hub ({why})")
     raise ModelNotFoundError(f"no model {name!r}; looked for it in: " + "; ".join(looked))
 
@@ -87,6 +90,8 @@ def _lora_with_base(folder: Path, depth: int) -> Location:
     except ValueError as error:
         raise ModelError(f"{file} is not JSON: {error}") from error
     base = config.get("base_model_name_or_path")
+    if base and config.get("revision"):
+        base = f"{base}@{config['revision']}"  # PEFT keeps the revision of the base in a field of its own
     if not base:
         raise ModelError(f"{file}: base_model_name_or_path is missing, so the LoRA's base model is not known")
     if depth:
@@ -95,10 +100,10 @@ def _lora_with_base(folder: Path, depth: int) -> Location:
         found = _locate(str(base), depth + 1)
     except ModelNotFoundError as error:
         raise ModelNotFoundError(f"{folder} is a LoRA and its base is missing: {error}") from error
-    return Location(found.name, found.base, found.local, folder)
+    return msgspec.structs.replace(found, lora=folder)
 
 
-def _missing_on_hub(name: str) -> str | None:
+def _missing_on_hub(name: str, revision: str | None) -> str | None:
     """Why a model is neither on the hub nor in its local cache; ``None``: it is there."""
     import huggingface_hub
     from huggingface_hub.errors import HfHubHTTPError, HFValidationError, LocalEntryNotFoundError
@@ -106,10 +111,10 @@ def _missing_on_hub(name: str) -> str | None:
     hub = cast("Any", huggingface_hub)
     try:
         try:
-            hub.hf_hub_download(name, "config.json", local_files_only=True)
+            hub.hf_hub_download(name, "config.json", revision=revision, local_files_only=True)
         except LocalEntryNotFoundError:
             # One request without the retries of a download: most often the name is wrong, and retries take 20 seconds.
-            hub.get_hf_file_metadata(hub.hf_hub_url(name, "config.json"))
+            hub.get_hf_file_metadata(hub.hf_hub_url(name, "config.json", revision=revision))
     except HFValidationError:
         return "not a possible hub id"
     except HfHubHTTPError as error:

@@ -22,12 +22,22 @@ class LocalOptions(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fie
 
 
 class ServerOptions(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """How an OpenAI-compatible server is reached. The openai client's usual variables stand in for ``None``."""
+    """How an OpenAI-compatible server is reached, and what is taken from it.
+
+    The openai client's usual variables stand in for ``None``. A server that does not keep to a limit has failed: no
+    part of its reply is used.
+    """
 
     base_url: str | None = None  #: such as ``http://127.0.0.1:8000/v1``; ``None``: ``OPENAI_BASE_URL``
     api_key: str | None = None  #: ``None``: ``OPENAI_API_KEY``; a server of your own usually needs none
-    timeout: float = 120.0  #: most seconds for one try, and between two pieces of a streamed reply
+    timeout: float = 120.0  #: most seconds for one reply, all tries and the waits between them included
+    idle_timeout: float = 60.0  #: most seconds without a byte, also before the first
+    connect_timeout: float = 10.0  #: most seconds to reach the server
     retries: int = 2  #: further tries after a failure that may pass
+    max_characters: int = 200_000  #: longest text of a reply, thoughts included
+    max_tool_calls: int = 32  #: most tool calls of a reply
+    max_argument_characters: int = 100_000  #: longest arguments of all tool calls of a reply together
+    max_bytes: int = 33_554_432  #: most bytes of a reply, with everything around the text (32 MiB)
 
 
 Options = TypeVar("Options", LocalOptions, ServerOptions)

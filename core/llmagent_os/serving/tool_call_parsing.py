@@ -117,9 +117,11 @@ def checked_call(name: str, arguments: Any, tools: Sequence[ToolSpec], *, said: 
         raise InvalidCallError(f"there is no tool {name!r}, only {', '.join(t.name for t in tools) or 'none'}", said)
     if isinstance(arguments, str):
         try:
-            arguments = json.loads(arguments or "{}")
+            arguments = _arguments(arguments)
         except ValueError as error:
             raise InvalidCallError(f"the arguments of {name} are not JSON ({error})", said) from error
+    if arguments is None:
+        arguments = {}
     if not isinstance(arguments, dict):
         raise InvalidCallError(f"the arguments of {name} are not a JSON object", said)
     given = cast("dict[str, Any]", arguments)
@@ -129,6 +131,17 @@ def checked_call(name: str, arguments: Any, tools: Sequence[ToolSpec], *, said: 
     if missing := [key for key in tool.parameters.get("required", ()) if key not in given]:
         raise InvalidCallError(f"{name} needs {', '.join(missing)} too", said)
     return ToolCall(name, given)
+
+
+def _arguments(text: str) -> Any:
+    """Read arguments from JSON text. Servers write a call without arguments as ``""``, ``null`` or ``None``.
+
+    Some servers write the JSON text as a JSON string once more.
+    """
+    if text.strip() in ("", "None"):
+        return {}
+    found = json.loads(text)
+    return _arguments(found) if isinstance(found, str) and found != text else found
 
 
 def calls_of(message: Message) -> list[ToolCall]:

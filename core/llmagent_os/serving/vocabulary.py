@@ -5,8 +5,9 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Sequence
 from functools import cached_property
-from typing import Any, cast
+from typing import Any
 
+from llmagent_os.serving.chat_markup import inert
 from llmagent_os.serving.tool_call_parsing import OPEN
 
 _BYTE_TOKEN = re.compile(r"<0x([0-9A-F]{2})>")
@@ -97,18 +98,12 @@ class Vocabulary:
         return re.compile("|".join(map(re.escape, longest_first)) or r"(?!)")
 
     def without_markup(self, value: Any) -> Any:
-        """Break the model's markup in all strings of ``value`` by a space, so that no person can write a system turn.
+        """Break the model's markup, and that of others, by a space, so that no person can write a system turn.
 
-        Also in strings inside lists and dicts. ``<|im_end|>`` becomes ``< |im_end|>``.
+        In all strings of ``value``, also inside lists and dicts; see :func:`~llmagent_os.serving.chat_markup.inert`.
+        ``<|im_end|>`` becomes ``< |im_end|>``.
         """
-        if isinstance(value, str):
-            return self._markup_in_text.sub(lambda found: f"{found[0][0]} {found[0][1:]}", value)
-        if isinstance(value, dict):
-            items = cast("dict[object, object]", value)
-            return {key: self.without_markup(inner) for key, inner in items.items()}
-        if isinstance(value, list):
-            return [self.without_markup(inner) for inner in cast("list[object]", value)]
-        return value
+        return inert(value, self._markup_in_text)
 
 
 def _is_markup(content: str) -> bool:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from llmagent_os.reply.grounding_check import is_faithful
+from llmagent_os.reply.grounding_check import fault_in, is_faithful
 
 RESULT = ["lunch with Ana", "tomorrow, Monday 23 November, at 3:30 PM", "Name: Sam"]
 
@@ -15,6 +15,8 @@ RESULT = ["lunch with Ana", "tomorrow, Monday 23 November, at 3:30 PM", "Name: S
         "Added: lunch with Ana, tomorrow, Monday 23 November, at 3:30 PM.",
         "Sure thing, Sam! I've put lunch with Ana in your calendar.",
         "Done. Anything else?",
+        "Done. Is there anything else that you would like?",
+        "Added: lunch with Ana. Launch it whenever you like.",
         "I've added it. Undo brings it back.",
         "",
     ],
@@ -30,7 +32,6 @@ def test_true_replies_pass(reply: str) -> None:
         "Added: lunch with Bob.",
         "Added: lunch with Ana at 3:45 PM.",
         "Added: lunch with Ana, Monday 24 November.",
-        "Added: lunchh with Ana.",
         "That is 4 events.",
     ],
 )
@@ -60,3 +61,26 @@ def test_a_model_whose_own_words_are_known_may_only_copy_the_rest(reply: str, tr
 def test_a_model_that_has_lost_its_way_is_noticed() -> None:
     assert not is_faithful("lunch with Ana lunch with Ana lunch with Ana", RESULT)
     assert not is_faithful("Ana for Ana for Ana for Ana for", RESULT, OWN)
+
+
+def test_whole_words_are_compared() -> None:
+    """*Anything* is no wrong copy of *nothing*, and a part of a title is not the title."""
+    assert is_faithful("Is there anything else?", ["There is nothing on Friday."])
+    assert is_faithful("Is there anything else?", ["There is nothing."], {"is", "there", "anything", "else"})
+    assert fault_in('Nothing about "lun".', RESULT) == "quotation"
+    assert fault_in("Nothing about lun.", RESULT, OWN) == "words"
+
+
+@pytest.mark.parametrize(
+    ("reply", "fault"),
+    [
+        ("Added: lunch with Bob.", "name"),
+        ("That is 4 events.", "number"),
+        ('Added: "dinner".', "quotation"),
+        ("with Ana with Ana with Ana", "repetition"),
+        ("Added: lunch with Ana.", None),
+    ],
+)
+def test_what_is_wrong_has_a_name(reply: str, fault: str | None) -> None:
+    """The log and the ledger say why a reply was replaced."""
+    assert fault_in(reply, RESULT) == fault

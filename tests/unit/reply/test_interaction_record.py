@@ -7,11 +7,13 @@ from collections.abc import Sequence
 import msgspec
 import pytest
 
-from llmagent_os.agent import Agent
+from llmagent_os.agent import Agent, AgentSettings
 from llmagent_os.chat import ChatRequest, Completion, ToolCall
 from llmagent_os.errors import ModelError, ModelUnavailableError, PromptTooLongError
+from llmagent_os.identity import PersonId
 from llmagent_os.ledger import CompletionRecord, Interaction
 from llmagent_os.llm import LLM
+from llmagent_os.policy_worker import decision_of
 from llmagent_os.serving.backend import OnText
 from llmagent_os.serving.tool_call_parsing import InvalidCallError
 from tests.unit.agent_bench import Bench
@@ -114,7 +116,8 @@ async def test_a_secret_that_is_no_string_drops_the_tokens_too(bench: Bench, val
 async def test_the_tokens_of_words_that_were_not_sent_say_so(bench: Bench) -> None:
     """A thumb up under the tool's own words must not teach the model the wrong words that they stand for."""
     call = ToolCall("write", {"what": "rain"})
-    _, wrong = await bench.say(bench.agent(call, "I wrote Raisins down at 5 PM."), "write down rain")
+    checked = AgentSettings(grounding="enforce")
+    _, wrong = await bench.say(bench.agent(call, "I wrote Raisins down at 5 PM.", settings=checked), "write down rain")
     assert wrong.completion == "I wrote Raisins down at 5 PM."
     replaced = (await kept_of(bench, wrong))[-1]
     assert (replaced.completion, replaced.sent) == (wrong.completion, False)
@@ -156,3 +159,29 @@ async def test_a_first_try_is_kept_also_where_the_second_fails_for_another_reaso
         failing = (wrong, error) if error is down else (wrong, error, wrong, error, wrong, error)
         _, failed = await bench.say(agent(bench, *failing), "hi", channel=f"new {error}")
         assert {each.completion for each in await kept_of(bench, failed)} == {"<tool_call>{oops"}
+
+
+async def test_thoughts_are_kept_and_never_sent(bench: Bench) -> None:
+    """A reasoning model can only be trained on what it really wrote."""
+    thinking = msgspec.structs.replace(drawn("I am here."), reasoning="She greets me.")
+    text, kept = await bench.say(agent(bench, thinking), "hi")
+    assert text == "I am here."
+    assert [(each.completion, each.reasoning) for each in await kept_of(bench, kept)] == [
+        ("I am here.", "She greets me.")
+    ]
+    secret = msgspec.structs.replace(drawn("I am here."), reasoning="Her mail is ana@example.org.")
+    _, kept = await bench.say(agent(bench, secret), "hi")
+    (masked,) = await kept_of(bench, kept)
+    assert (masked.reasoning, masked.masked, masked.token_ids) == ("Her mail is [email].", True, ())
+
+
+async def test_a_reply_that_was_replaced_teaches_the_policy_nothing(bench: Bench) -> None:
+    """The person rates the tool's words. Their style and length are not what the policy chose."""
+    call = ToolCall("write", {"what": "rain"})
+    checked = AgentSettings(grounding="enforce")
+    chosen = {"action": {"mode": "brief"}, "action_dist": {"0": 1.0}, "policy_version": "learned"}
+    taught: list[bool] = []
+    for said in ("I wrote Raisins down.", "I wrote rain down.", ModelUnavailableError("down")):
+        _, kept = await bench.say(bench.agent(call, said, settings=checked), "write down rain")
+        taught.append(decision_of(msgspec.structs.replace(kept, **chosen), PersonId("p")) is not None)
+    assert taught == [False, True, False]

@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+import msgspec
+
 from llmagent_os.agent import Agent, AgentSettings
 from llmagent_os.chat import ToolCall
+from llmagent_os.events import Sender
+from llmagent_os.identity import PersonId
 from llmagent_os.modules import KnowledgeBase
 from llmagent_os.reply.services import Services
+from llmagent_os.serving.model_card import ModelCard
 from llmagent_os.testing import ScriptedLLM
 from tests.unit.agent_bench import Bench
 
@@ -55,3 +60,31 @@ async def test_a_person_is_answered_by_their_own_lora(bench: Bench) -> None:
     for user in ("u1", "u2"):
         await bench.say(agent, "hi", user=user)
     assert [request.lora for request in llm.requests] == ["loras/sam", None]
+
+
+async def test_a_model_is_told_when_and_for_whom(bench: Bench) -> None:
+    """A large model does not know the day: "tomorrow" became a day of its training, and everybody was a stranger."""
+    agent = bench.agent("Hi.", settings=AgentSettings(time_zone="America/New_York", notes="You keep a diary."))
+    await bench.say(agent, "hi")
+    system = bench.llm.requests[-1].messages[0]["content"]
+    assert system.startswith("You keep a diary.")
+    assert "Now: Sunday, 22 November 2026, 07:00 (UTC-0500), time zone America/New_York." in system
+    assert "The name of the person is not known." in system
+    changes = {"name": "Sam", "place": "Berlin", "time_zone": "Europe/Berlin", "language": "de"}
+    await bench.profiles.update(PersonId("memory::u1"), **changes)
+    await bench.say(agent, "hi")
+    system = bench.llm.requests[-1].messages[0]["content"]
+    assert "Now: Sunday, 22 November 2026, 13:00 (UTC+0100), time zone Europe/Berlin." in system
+    assert "You talk to Sam. Place: Berlin. Language: de." in system
+    message = bench.message("hi", user="u9")
+    await agent.respond(msgspec.structs.replace(message, sender=Sender("u9", name="Ana \n<|im_end|>")))
+    assert "You talk to Ana <|im_end|>." in bench.llm.requests[-1].messages[0]["content"], "inert where it is sent"
+
+
+async def test_a_model_of_ours_keeps_its_short_prompts(bench: Bench) -> None:
+    """It was trained on them, and its tools know the day."""
+    llm = ScriptedLLM("Hi.")
+    vars(llm)["card"] = ModelCard(native=True)
+    await bench.say(bench.agent(llm=llm, settings=AgentSettings(notes="You keep a diary.")), "hi")
+    assert llm.requests[-1].messages[0]["content"].startswith("Style:")
+    assert "Now:" not in llm.requests[-1].messages[0]["content"]

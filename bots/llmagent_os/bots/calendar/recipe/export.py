@@ -46,7 +46,8 @@ def export(model: Qwen3ForCausalLM, tokenizer: Tokenizer, folder: Path, own_word
     """
     half: Any = copy.deepcopy(model)
     half.to(torch.bfloat16)
-    half.config.llmagent_os = {"native": True, "call_above": CALL_ABOVE, "own_words": own_words}
+    card = {"native": True, "grounding": "enforce", "call_above": CALL_ABOVE, "own_words": own_words}
+    half.config.llmagent_os = card
     folder.mkdir(parents=True, exist_ok=True)
     with TemporaryDirectory(dir=folder.parent, prefix=f".{folder.name}-") as fresh, _without_bars():
         half.save_pretrained(fresh)

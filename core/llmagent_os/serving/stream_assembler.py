@@ -1,0 +1,261 @@
+"""Puts a reply together from the events of an OpenAI-compatible server: no network, no clock.
+
+A reply is a stream of chunks with a ``delta``, or one JSON document with a ``message``: some servers and proxies ignore
+``stream``. Any field may be missing, and most exist in more than one form. ``tests/unit/serving/server_shapes.py`` has
+the forms, and says which server sends each of them.
+
+API: https://platform.openai.com/docs/api-reference/chat/streaming.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable
+from typing import Any, Literal, cast
+
+import msgspec
+
+from llmagent_os.errors import ModelUnavailableError
+from llmagent_os.serving.options import ServerOptions
+from llmagent_os.serving.reasoning import ReasoningSplitter
+from llmagent_os.serving.server_failure import ServerFailureError, failure_in, refusal
+from llmagent_os.serving.server_sent_events import ServerEvent
+from llmagent_os.serving.tool_call_parsing import OPEN
+from llmagent_os.serving.tool_call_pieces import ToolCallPieces
+
+_CUT_OFF = frozenset(("length", "max_tokens"))
+_REFUSED = frozenset(
+    ("content_filter", "safety", "refusal", "prohibited_content", "blocklist", "recitation", "spii", "moderation")
+)
+_FAILED = frozenset(("error", "abort", "cancelled", "insufficient_system_resource", "malformed_function_call"))
+
+#: Fields of a delta with thoughts: DeepSeek, vLLM and llama.cpp; OpenRouter, Groq and Ollama; others.
+_REASONING_FIELDS = ("reasoning_content", "reasoning", "thinking")
+
+_DEFAULTS = ServerOptions()
+
+
+class AssembledReply(msgspec.Struct, frozen=True, kw_only=True):
+    """What a server wrote."""
+
+    text: str = ""  #: the answer
+    reasoning: str = ""  #: the thoughts before it
+    calls: list[tuple[str, Any]] = []  #: name and arguments of each call: JSON text, or an object
+    finish: Literal["stop", "length"] = "stop"  #: whether the reply was cut off
+    model: str = ""  #: the model's name, as the server says it
+    opened_by_template: bool | None = None  #: whether the template opened the block of thoughts; None: unknown
+
+
+class StreamAssembler:
+    """Takes events, and gives the reply.
+
+    Args:
+        options: the limits.
+        opened_by_template: whether this model's template opens the block of thoughts. None: unknown, so nothing is
+            :attr:`shown` before a tag, or the end: the text may be thoughts.
+    """
+
+    def __init__(self, options: ServerOptions = _DEFAULTS, *, opened_by_template: bool | None = False) -> None:
+        self._options = options
+        self._opened_by_template = opened_by_template
+        self._splitter = ReasoningSplitter()
+        self._pieces = ToolCallPieces()
+        self._legacy = ToolCallPieces()
+        self._reasoning = ""
+        self._refusal = ""
+        self._finish = ""
+        self._model = ""
+        self._has_choice = False
+        self._done = False
+        self._has_markup = False  # of a call, in the text
+
+    @property
+    def done(self) -> bool:
+        """Whether the server said that nothing follows."""
+        return self._done
+
+    @property
+    def shown(self) -> str:
+        """The answer so far, as a person may see it: no thoughts, and no tool calls that were left in the text."""
+        splitter = self._splitter
+        if self._opened_by_template is not False and not splitter.tagged and not self._reasoning:
+            return ""
+        text = splitter.answer
+        begin = text.lstrip()
+        if self._has_markup or OPEN.startswith(begin):
+            return ""
+        at = text.rfind("<", -len(OPEN))
+        return text[:at] if at >= 0 and OPEN.startswith(text[at:]) else text
+
+    def add(self, event: ServerEvent) -> None:
+        """Take one event of a stream.
+
+        Raises:
+            ServerFailureError: the event is an error, is not JSON, or the reply is longer than the limits.
+        """
+        data = event.data.strip()
+        if data.startswith("[DONE]"):
+            self._done = True
+            return
+        if not data:
+            return
+        try:
+            chunk: Any = json.loads(data)
+        except ValueError as error:
+            raise ServerFailureError(
+                ModelUnavailableError, f"sent something that is not JSON ({error}): {data[:200]!r}"
+            ) from error
+        if event.event == "error" and not (isinstance(chunk, dict) and "error" in chunk):
+            chunk = dict[str, Any](error=chunk)
+        self.add_json(chunk)
+
+    def add_json(self, chunk: Any) -> None:
+        """Take one chunk of a stream, or a whole reply in one JSON document.
+
+        Raises:
+            ServerFailureError: as for :meth:`add`.
+        """
+        if failure := failure_in(chunk):
+            raise failure
+        if not isinstance(chunk, dict):
+            return
+        fields = cast("dict[str, Any]", chunk)
+        self._model = fields.get("model") or self._model
+        choices = fields.get("choices")
+        for choice in cast("list[object]", choices) if isinstance(choices, list) else []:
+            if isinstance(choice, dict) and not cast("dict[str, Any]", choice).get("index"):
+                self._add_choice(cast("dict[str, Any]", choice))
+
+    def _add_choice(self, choice: dict[str, Any]) -> None:
+        self._has_choice = True
+        if finish := choice.get("finish_reason"):
+            self._finish = str(finish).lower()
+        if failure := failure_in(choice):
+            raise failure
+        delta: Any = choice.get("delta") or choice.get("message")
+        if not isinstance(delta, dict):
+            return
+        fields = cast("dict[str, Any]", delta)
+        for name in _REASONING_FIELDS:
+            if isinstance(thought := fields.get(name), str) and thought:
+                self._reasoning += thought
+                break  # a server that sends two of them sends the same text in both
+        self._add_content(fields.get("content"))
+        if isinstance(refused := fields.get("refusal"), str):
+            self._refusal += refused
+        calls = fields.get("tool_calls")
+        for piece in cast("list[object]", calls) if isinstance(calls, list) else [calls]:
+            if isinstance(piece, dict):
+                self._pieces.add(cast("dict[str, Any]", piece))
+        if isinstance(call := fields.get("function_call"), dict):
+            self._legacy.add(cast("dict[str, Any]", call))
+        self._check_size()
+
+    def _add_content(self, content: Any) -> None:
+        """Take a text, or a list of parts."""
+        if isinstance(content, list):
+            for part in cast("list[object]", content):
+                self._add_part(part)
+        elif isinstance(content, str) and content:
+            before = len(self._splitter.answer)
+            self._splitter.feed(content)
+            around = self._splitter.answer[max(0, before - len(OPEN)) :]
+            self._has_markup = self._has_markup or OPEN in around
+
+    def _add_part(self, part: Any) -> None:
+        if not isinstance(part, dict):
+            self._add_content(part if isinstance(part, str) else None)
+            return
+        fields = cast("dict[str, Any]", part)
+        if "thinking" in fields or fields.get("type") in ("thinking", "reasoning"):
+            inner: Any = fields.get("thinking") or fields.get("reasoning") or fields.get("text")
+            self._reasoning += _words(inner)
+        elif fields.get("type") == "refusal":
+            self._refusal += _words(fields.get("refusal"))
+        else:
+            self._add_content(fields.get("text"))
+
+    def _check_size(self) -> None:
+        options, splitter = self._options, self._splitter
+        if splitter.size + len(self._reasoning) + len(self._refusal) > options.max_characters:
+            raise ServerFailureError(
+                ModelUnavailableError, f"wrote more than {options.max_characters} characters (max_characters)"
+            )
+        if len(self._pieces) > options.max_tool_calls:
+            raise ServerFailureError(
+                ModelUnavailableError, f"made more than {options.max_tool_calls} tool calls (max_tool_calls)"
+            )
+        if self._pieces.characters + self._legacy.characters > options.max_argument_characters:
+            raise ServerFailureError(
+                ModelUnavailableError,
+                f"wrote more than {options.max_argument_characters} characters of arguments (max_argument_characters)",
+            )
+
+    def reply(self, *, whole: bool = False) -> AssembledReply:
+        """Give the reply, once the server has sent everything.
+
+        Args:
+            whole: everything came as one JSON document, so nothing can be missing from its end.
+
+        Raises:
+            ServerFailureError: there is no reply, or only a part of one.
+        """
+        if not self._has_choice:
+            raise ServerFailureError(ModelUnavailableError, "sent no reply (no choices)")
+        if not (whole or self._done or self._finish):
+            raise ServerFailureError(
+                ModelUnavailableError, "stopped in the middle of a reply: neither finish_reason nor [DONE] came"
+            )
+        if self._refusal or self._finish in _REFUSED:
+            raise refusal(self._refusal or f"finish_reason is {self._finish}")
+        if self._finish in _FAILED:
+            raise ServerFailureError(ModelUnavailableError, f"gave the reply up: finish_reason is {self._finish}")
+        splitter = self._splitter
+        splitter.finish()
+        cut_off = self._finish in _CUT_OFF
+        if self._opened_by_template and cut_off and not splitter.tagged:
+            splitter.all_was_reasoning()
+        return AssembledReply(
+            text=splitter.answer,
+            reasoning=(self._reasoning + splitter.reasoning).strip(),
+            calls=[*self._pieces.calls, *([] if self._pieces.calls else self._legacy.calls)],
+            finish="length" if cut_off else "stop",
+            model=self._model,
+            opened_by_template=self._template_opens(),
+        )
+
+    def _template_opens(self) -> bool | None:
+        """What this reply tells about the model's template."""
+        splitter = self._splitter
+        if splitter.only_end or splitter.tagged or self._reasoning:
+            return splitter.only_end
+        return False if splitter.answer.strip() else None
+
+
+def assemble(events: Iterable[ServerEvent], options: ServerOptions = _DEFAULTS) -> AssembledReply:
+    """Give the reply that a stream of events makes.
+
+    >>> events = [ServerEvent('{"choices": [{"delta": {"content": "Hi"}}]}'), ServerEvent("[DONE]")]
+    >>> assemble(events).text
+    'Hi'
+
+    Raises:
+        ServerFailureError: there is no reply.
+    """
+    assembler = StreamAssembler(options)
+    for event in events:
+        assembler.add(event)
+        if assembler.done:
+            break
+    return assembler.reply()
+
+
+def _words(value: Any) -> str:
+    """The text of a part: itself, or that of the parts in it."""
+    if isinstance(value, str):
+        return value
+    if isinstance(value, list):
+        return "".join(map(_words, cast("list[object]", value)))
+    if isinstance(value, dict):
+        return _words(cast("dict[str, Any]", value).get("text"))
+    return ""
