@@ -22,6 +22,7 @@ from llmagent_os.errors import ConfigError
 from llmagent_os.events import ButtonPress, Command, Conversation, Edit, Event, Message, Sender, Timer, now
 from llmagent_os.handler import Draft, Outcome
 from llmagent_os.modules import BehaviorModule, InteractionModule, KnowledgeBase, PrivacyModule
+from llmagent_os.privacy.event_masking import mask_event
 from llmagent_os.reply.agent_settings import AgentSettings
 from llmagent_os.reply.attachments import wordless
 from llmagent_os.reply.button_answer import answer_button
@@ -143,6 +144,7 @@ class Agent:
             draft: called with the reply while it is being written; None: nobody watches.
         """
         services = self.services
+        message = await mask_event(message)
         # At least one turn is read: the message may be about it, even if the model is shown none.
         turns = max(services.settings.remembered_turns, 1)
         exchange = await open_exchange(services, message, self.preprocess(message.text), turns=turns)
@@ -165,7 +167,8 @@ class Agent:
             draft=draft,
         )
         reply = services.interaction.render(answer.reply(services.privacy))
-        interaction = record(services.privacy, exchange, answer, reply)
+        # In a thread: a long prompt takes tens of milliseconds to mask, where its lines are new.
+        interaction = await asyncio.to_thread(record, services.privacy, exchange, answer, reply)
         return Outcome(reply, interaction, rewards_of_message(services, exchange, answer, interaction))
 
     def preprocess(self, text: str) -> str:

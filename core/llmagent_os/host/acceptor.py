@@ -18,6 +18,7 @@ from llmagent_os.host.pending_event import PendingEvent
 from llmagent_os.host.slash_commands import command_of
 from llmagent_os.host.supervisor import AdapterSupervisor
 from llmagent_os.ledger import Accepted, Ledger, UnfinishedEvent
+from llmagent_os.privacy.event_masking import mask_event
 
 _log = structlog.stdlib.get_logger(__name__)
 
@@ -74,6 +75,7 @@ class Acceptor:
             raise HostBusyError(
                 f"{metrics.queue_depth} events are waiting already (max_pending): deliver it again later"
             )
+        event = await mask_event(event)
         result = await self._ledger.accept(
             event, max_pending=limits.max_pending_per_conversation, stored=self._dispatcher.add_new
         )

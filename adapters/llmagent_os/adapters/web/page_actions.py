@@ -15,6 +15,7 @@ from llmagent_os.adapters.web.transcript import Transcript
 from llmagent_os.adapters.web.transcript_items import Item
 from llmagent_os.errors import HostBusyError, LLMAgentOSError
 from llmagent_os.events import ButtonPress, Conversation, Event, Message, Reaction, Sender, now
+from llmagent_os.privacy.event_masking import mask_text
 
 _log = structlog.stdlib.get_logger(__name__)
 
@@ -91,6 +92,7 @@ class PageActions:
             return _refused(action, "This message is empty.")
         if len(text) > MESSAGE_CHARACTERS:
             return _refused(action, f"This message has {len(text)} characters; {MESSAGE_CHARACTERS} is the most.")
+        text = await mask_text(text)  # the transcript is a store like any other
         item = Item(message_id=f"p-{action.id}", author="person", text=text, at=now())
         held = await self._transcript.hold(action.conversation, item)
         event = Message(text=held.text, message_id=held.message_id, **_common(visitor, action))
