@@ -35,6 +35,7 @@ from llmagent_os.policy_worker import PolicyWorker
 from llmagent_os.privacy.known_stores import known_stores
 from llmagent_os.privacy.ledger_store import LedgerStore
 from llmagent_os.privacy.profile_store import PROFILES_FOLDER
+from llmagent_os.privacy.queue_store import QueueStore
 from llmagent_os.privacy.stores import Stores
 from llmagent_os.reply.agent_settings import AgentSettings
 from llmagent_os.reply.prompt import warm_up_request
@@ -123,6 +124,7 @@ class Runtime:
             )
             agent = bot.agent_class()(llm=llm, kb=knowledge, services=services)
             host = _host(agent, ledger, access, made, settings, bot, health)
+            stores.register(QueueStore(host.drop_events))
             yield cls(settings, bot, ledger, profiles, plugins, llm, policy_worker, agent, made, host, health, stores)
 
     async def run(self, listening: Callable[[str, str], None] | None = None) -> None:

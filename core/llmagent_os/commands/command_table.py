@@ -111,7 +111,7 @@ async def answer_own_button(services: Services, event: Event, value: str, said: 
     """
     reply = _private(event, await _pressed(services, event, value))
     if value.startswith(FORGET):  # the ledger would keep what was said once more
-        return Outcome(services.interaction.render(reply))
+        return Outcome(services.interaction.render(reply), erases=True)
     return await fixed_outcome(services, event, reply, intent="button", said=said)
 
 

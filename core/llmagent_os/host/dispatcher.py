@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 
 import structlog
 
 from llmagent_os.events import Event
 from llmagent_os.host.health import HostStatus
-from llmagent_os.host.pending_event import PendingEvent
+from llmagent_os.host.pending_event import RUNNING, PendingEvent
 from llmagent_os.host.stages import Stages
 from llmagent_os.host.supervisor import AdapterSupervisor
+from llmagent_os.identity import Identity, identity_of
 
 
 class ConversationQueue:
@@ -118,7 +119,7 @@ class Dispatcher:
                     self._drop(queue)
                     continue
                 structlog.contextvars.bind_contextvars(event_id=pending.key)
-                wait = await self._stages.advance(pending)
+                wait = await self._advance(pending)
                 if wait is not None:  # meanwhile this worker runs another conversation
                     asyncio.get_running_loop().call_later(wait, self._wake, queue)
                     continue
@@ -132,6 +133,38 @@ class Dispatcher:
             if this_worker is not None:
                 self._workers.discard(this_worker)
             self._metrics.running = len(self._workers)
+
+    async def _advance(self, pending: PendingEvent) -> float | None:
+        pending.running = asyncio.get_running_loop().create_future()
+        token = RUNNING.set(pending)
+        try:
+            return await self._stages.advance(pending)
+        finally:
+            RUNNING.reset(token)
+            pending.running.set_result(None)
+            pending.running = None
+
+    def drop_events(self, identities: Collection[Identity], besides: PendingEvent | None) -> list[asyncio.Future[None]]:
+        """Have the events of ``identities`` end without an answer; handlers that decide one are cancelled.
+
+        Args:
+            identities: all accounts of a person who is erased.
+            besides: the event that asks for the erasure.
+
+        Returns:
+            One future for each event that is being run, done once the worker has come back from it.
+        """
+        running: list[asyncio.Future[None]] = []
+        for queue in self._queues.values():
+            for pending in queue.pending:
+                if pending is besides or identity_of(pending.event) not in identities:
+                    continue
+                pending.dropped = True
+                if pending.running is not None:
+                    running.append(pending.running)
+                if pending.limit is not None:
+                    pending.limit.reschedule(asyncio.get_running_loop().time())
+        return running
 
     def _drop(self, queue: ConversationQueue) -> None:
         """Nothing in this conversation is left to run."""

@@ -18,7 +18,7 @@ the host was off follow at its start.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Iterable
+from collections.abc import Awaitable, Callable, Collection, Iterable
 
 import structlog
 
@@ -37,9 +37,11 @@ from llmagent_os.host.group_filter import GroupFilter
 from llmagent_os.host.health import HostStatus
 from llmagent_os.host.limits import Limits
 from llmagent_os.host.metrics import Metrics
+from llmagent_os.host.pending_event import RUNNING
 from llmagent_os.host.stages import Stages
 from llmagent_os.host.supervisor import AdapterSupervisor
 from llmagent_os.host.timer_clock import TimerClock
+from llmagent_os.identity import Identity
 from llmagent_os.ledger import Ledger
 
 _log = structlog.stdlib.get_logger(__name__)
@@ -80,6 +82,7 @@ class Host:
         """
         limits = limits or Limits()
         self._ledger = ledger
+        self._drop_seconds = limits.send_seconds
         self._shutdown_seconds = limits.shutdown_seconds
         self._status = status or HostStatus()
         metrics = self._status.metrics
@@ -123,6 +126,29 @@ class Host:
     def metrics(self) -> Metrics:
         """What the host counts."""
         return self._status.metrics
+
+    async def drop_events(self, identities: Collection[Identity]) -> int:
+        """Have everything of these accounts that waits or is being answered end without an answer, and forget it.
+
+        Called by the handler of the event that asks for the erasure, this event is still answered. On return no handler
+        that decided for the person runs any more, so that nothing is written for them after this.
+
+        Returns:
+            How many events were dropped.
+
+        Raises:
+            LedgerError: the ledger cannot be written.
+        """
+        asks = RUNNING.get()
+        running: list[asyncio.Future[None]] = []
+
+        def then() -> None:  # before any event that is stored after these runs
+            running.extend(self._dispatcher.drop_events(identities, asks))
+
+        dropped = await self._ledger.drop_unfinished(identities, besides=asks.event if asks else None, then=then)
+        if running:  # a reply that is on its way to the platform gets there; nobody waits for a platform for long
+            await asyncio.wait(running, timeout=self._drop_seconds)
+        return dropped
 
     async def run(self) -> None:
         """Take up what was left, run every adapter, and answer, until cancelled or until every adapter has ended.

@@ -2,9 +2,16 @@
 
 from __future__ import annotations
 
+import asyncio
+from contextvars import ContextVar
+
 from llmagent_os.adapter import Receipt, Reply
 from llmagent_os.events import Event, event_key
 from llmagent_os.ledger import Interaction, RewardEvent
+
+
+#: The event that the present task runs, also in tasks and threads that it has started.
+RUNNING: ContextVar[PendingEvent | None] = ContextVar("RUNNING", default=None)
 
 
 class PendingEvent:
@@ -12,15 +19,19 @@ class PendingEvent:
 
     __slots__ = (
         "decided",
+        "dropped",
+        "erases",
         "event",
         "interaction",
         "key",
+        "limit",
         "may_be_sent",
         "prepared",
         "put_off_since",
         "receipt",
         "reply",
         "rewards",
+        "running",
         "since",
         "tries",
         "why",
@@ -40,4 +51,8 @@ class PendingEvent:
         self.receipt: Receipt | None = None  #: what the platform calls the reply; None: the reply is not sent
         self.tries = 0  #: failed tries at the present stage
         self.may_be_sent = False  #: a try at sending began, so the platform may have the reply already
+        self.dropped = False  #: the person was erased: no answer is decided, kept or sent
+        self.erases = False  #: its person was erased by it: nothing of it may be left once it is answered
+        self.limit: asyncio.Timeout | None = None  #: of the handler, while it decides
+        self.running: asyncio.Future[None] | None = None  #: done once the stages that run now have come back
         self.put_off_since: float | None = None  #: when the platform first said "not now", on the loop's clock

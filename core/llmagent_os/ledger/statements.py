@@ -19,6 +19,7 @@ from llmagent_os.ledger.schema import (
     interactions,
     members,
     rewards,
+    UNFINISHED,
     sent,
 )
 
@@ -27,7 +28,11 @@ def _bind(name: str) -> sa.BindParameter[str]:
     return sa.bindparam(name)
 
 
-_this_event = sa.and_(inbox.c.platform == _bind("of_platform"), inbox.c.event_id == _bind("of_event"))
+_this_event = sa.and_(
+    inbox.c.platform == _bind("of_platform"), inbox.c.event_id == sa.func.pseudonym(_bind("of_event"))
+)
+#: A person who is forgotten has their unfinished events finished. What was being decided for them is not kept any more.
+_this_unfinished_event = sa.and_(_this_event, UNFINISHED)
 
 
 def _compiled(statement: sa.ClauseElement, *order: str) -> str:
@@ -48,13 +53,22 @@ def _literal(value: int) -> sa.ColumnElement[int]:
 
 
 #: Puts an event into the inbox, unless it is there. Takes platform, event id, identity, the event as JSON, the time.
-ACCEPT_EVENT = _compiled_insert(inbox, ("platform", "event_id", "user_id", "body", "accepted_at"))
+ACCEPT_EVENT = _compiled(
+    insert_or_ignore(inbox).values(
+        platform=_bind("platform"),
+        event_id=sa.func.pseudonym(_bind("event_id")),
+        user_id=_bind("user_id"),
+        body=_bind("body"),
+        accepted_at=_bind("accepted_at"),
+    ),
+    *("platform", "event_id", "user_id", "body", "accepted_at"),
+)
 
 #: Keeps what was decided for an event. Takes the reply as JSON, the interaction's id, what went wrong, platform and
 #: event id.
 PREPARE_REPLY = _compiled(
     sa.update(inbox)
-    .where(_this_event)
+    .where(_this_unfinished_event)
     .values(
         state=_literal(PREPARED),
         reply=_bind("reply"),
@@ -89,7 +103,7 @@ FINISH_EVENT = _compiled(
 
 #: Gives an event up. Takes what went wrong, platform and event id.
 FAIL_EVENT = _compiled(
-    sa.update(inbox).where(_this_event).values(state=_literal(FAILED), why=_bind("why"), reply=sa.null()),
+    sa.update(inbox).where(_this_unfinished_event).values(state=_literal(FAILED), why=_bind("why"), reply=sa.null()),
     *("why", "of_platform", "of_event"),
 )
 
@@ -116,5 +130,10 @@ SELECT_LINKED = _compiled(
     .order_by(identities.c.place),
     "identity",
 )
-#: The identity, if it was let in. Takes the identity.
-SELECT_MEMBER = _compiled(sa.select(members.c.identity).where(members.c.identity == _bind("identity")), "identity")
+#: The identity, if it was let in, also before it was forgotten. Takes the identity twice.
+SELECT_MEMBER = _compiled(
+    sa.select(members.c.identity).where(
+        sa.or_(members.c.identity == _bind("identity"), members.c.identity == sa.func.pseudonym(_bind("same")))
+    ),
+    *("identity", "same"),
+)

@@ -27,7 +27,7 @@ class Retention(msgspec.Struct, frozen=True):
 UNTIL_FORGOTTEN = timedelta.max
 
 FINISHED_EVENTS = Retention(
-    "the ids of answered events, and events given up with what the person wrote",
+    "the ids of answered events as pseudonyms, and events given up with what the person wrote",
     timedelta(days=inbox.KEEP_DAYS),
     "Platforms deliver an event again for one day at most, and a redelivery must be recognised. Events given up are "
     "kept for whoever looks for the cause. They are not masked, so they are not kept for longer.",
