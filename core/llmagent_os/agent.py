@@ -25,7 +25,7 @@ from llmagent_os.modules import BehaviorModule, InteractionModule, KnowledgeBase
 from llmagent_os.privacy.event_masking import mask_event
 from llmagent_os.reply.agent_settings import AgentSettings
 from llmagent_os.reply.attachments import wordless
-from llmagent_os.reply.button_answer import answer_button
+from llmagent_os.reply.button_answer import answer_button, ask_again
 from llmagent_os.reply.exchange import decide, open_exchange
 from llmagent_os.reply.implicit_rewards import rewards_of_edit, rewards_of_message
 from llmagent_os.reply.interaction_record import fixed_outcome, record
@@ -150,6 +150,8 @@ class Agent:
         exchange = await open_exchange(services, message, self.preprocess(message.text), turns=turns)
         if (button := exchange.episode.button_meant(exchange.text)) is not None:
             return await self._press(services, message, button, exchange.text)
+        if offered := exchange.episode.unclear_consent(exchange.text):
+            return await ask_again(services, message, offered, exchange.text)
         facts = [hit.fact.text for hit in await asyncio.to_thread(self.kb.retrieve_knowledge, exchange.text)]
         exchange = await decide(
             services,

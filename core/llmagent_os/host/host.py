@@ -98,6 +98,7 @@ class Host:
             ledger,
             self._adapters,
             GroupFilter(ledger, reactions, self._dispatcher.is_answering),
+            reactions,
             self._dispatcher,
             self._busy_notices,
             self._status,

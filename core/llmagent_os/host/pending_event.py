@@ -9,7 +9,6 @@ from llmagent_os.adapter import Receipt, Reply
 from llmagent_os.events import Event, event_key
 from llmagent_os.ledger import Interaction, RewardEvent
 
-
 #: The event that the present task runs, also in tasks and threads that it has started.
 RUNNING: ContextVar[PendingEvent | None] = ContextVar("RUNNING", default=None)
 

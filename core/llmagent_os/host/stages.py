@@ -148,7 +148,7 @@ class Stages:
         except (TypeError, ValueError, OverflowError) as error:  # what the handler made cannot be stored
             _apologise(pending, error)
             kept = await self._ledger.prepare(event, pending.reply, why=pending.why)
-        pending.dropped |= not kept
+        pending.dropped |= kept is False
         pending.prepared = True
         pending.tries = 0
 

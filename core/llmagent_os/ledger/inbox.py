@@ -209,13 +209,13 @@ class Inbox:
         key = None if besides is None else (besides.conversation.platform, besides.event_id)
 
         def work(database: Database) -> int:
-            theirs = [inbox.c.user_id.in_(list(identities)), UNFINISHED]
+            theirs: list[sa.ColumnElement[bool] | sa.TextClause] = [inbox.c.user_id.in_(list(identities)), UNFINISHED]
             if key is not None:
                 theirs.append(
                     sa.not_(sa.and_(inbox.c.platform == key[0], inbox.c.event_id == sa.func.pseudonym(key[1])))
                 )
             emptied = {"state": DONE, "user_id": "", "body": None, "reply": None, "interaction_id": None, "why": None}
-            return database.sql.execute(sa.update(inbox).where(*theirs).values(**emptied)).rowcount
+            return database.sql.execute(sa.update(inbox).where(sa.and_(*theirs)).values(**emptied)).rowcount
 
         return await self._writer.run(work, None if then is None else lambda _: then())
 

@@ -13,13 +13,13 @@ from llmagent_os.ledger.schema import (
     DONE,
     FAILED,
     PREPARED,
+    UNFINISHED,
     completions,
     identities,
     inbox,
     interactions,
     members,
     rewards,
-    UNFINISHED,
     sent,
 )
 

@@ -52,6 +52,11 @@ WRONG_CODES = Retention(
     timedelta(hours=1),
     "The limit is a number in an hour. The ledger counts and deletes by this hour itself.",
 )
+CONFIRMATIONS = Retention(
+    "the open question of /forget",
+    timedelta(hours=1),
+    "Whoever presses the button of an older question has forgotten what it was about. The value ends by this time.",
+)
 TRANSCRIPT = Retention(
     "the web chat's transcript",
     UNTIL_FORGOTTEN,
@@ -86,6 +91,7 @@ RETENTIONS = (
     LINK_CODES,
     ACCESS_REQUESTS,
     WRONG_CODES,
+    CONFIRMATIONS,
     TRANSCRIPT,
     PROFILE,
     CONVERSATIONS,

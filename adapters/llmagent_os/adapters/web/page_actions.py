@@ -13,7 +13,7 @@ from llmagent_os.adapters.web.frames import Action, Press, React, Refused, Say
 from llmagent_os.adapters.web.open_pages import MESSAGE_CHARACTERS, OpenPages
 from llmagent_os.adapters.web.transcript import Transcript
 from llmagent_os.adapters.web.transcript_items import Item
-from llmagent_os.errors import HostBusyError, LLMAgentOSError
+from llmagent_os.errors import HostBusyError, LLMAgentOSError, NotYoursError
 from llmagent_os.events import ButtonPress, Conversation, Event, Message, Reaction, Sender, now
 from llmagent_os.privacy.event_masking import mask_text
 
@@ -72,6 +72,8 @@ class PageActions:
                         refused = await self._react(visitor, action)
                     case Press():
                         refused = await self._press(visitor, action)
+            except NotYoursError as error:
+                return _refused(action, str(error))
             except HostBusyError as error:
                 _log.info("web: the host is busy", conversation=conversation, event_id=action.id, error=str(error))
                 return _refused(action, "Too many messages are waiting for an answer already.", again=True)

@@ -36,7 +36,7 @@ def upgrade() -> None:
 
 
 def downgrade() -> None:
-    """Drop what the older version cannot compare. Events that are still to be answered have their ids in their bodies."""
+    """Drop what the older version cannot compare. Events that wait have their ids in their bodies."""
     op.execute("DELETE FROM inbox WHERE body IS NULL OR NOT json_valid(body)")
     op.execute("UPDATE inbox SET event_id = json_extract(body, '$.event_id')")
     op.execute("DELETE FROM guesses")
