@@ -519,3 +519,8 @@ async def test_a_draft_that_a_dead_process_left_unnoted_becomes_the_reply(discor
     await discord.reborn()
     await discord.adapter.send(said.conversation, Reply("You have lunch at noon."), key=key)
     assert [one.text for one in discord.server.shown()] == ["You have lunch at noon."]
+
+
+async def test_another_persons_press_is_refused_to_them_alone_and_the_button_stays(discord: DiscordPlatform) -> None:
+    """In a group, everybody sees my Undo: what they press must neither work nor look as if it had."""
+    await discord.still_open(await discord.refused())

@@ -538,3 +538,8 @@ async def test_what_a_busy_host_did_not_take_from_the_history_is_not_skipped(sla
     await asyncio.sleep(0.3)
     slack.inbox.full = False
     assert [said.text for said in await slack.inbox.wait(Message, 6)] == ["before", "0", "1", "2", "3", "4"]
+
+
+async def test_another_persons_press_is_refused_to_them_alone_and_the_button_stays(slack: SlackPlatform) -> None:
+    """In a group, everybody sees my Undo: what they press must neither work nor look as if it had."""
+    await slack.still_open(await slack.refused())

@@ -30,14 +30,14 @@ import msgspec
 
 from llmagent_os.adapter import Receipt
 from llmagent_os.adapter_kit.bounded_dict import BoundedDict
-from llmagent_os.records import Records
+from llmagent_os.records import DELIVERY, Records
 
 T = TypeVar("T")
 
 #: How many receipts are kept in memory: those of the latest replies.
 MAX_RECEIPTS = 1000
 
-_PREFIX = "delivery:"
+_PREFIX = DELIVERY
 
 
 class Progress(msgspec.Struct, frozen=True, omit_defaults=True):

@@ -82,8 +82,7 @@ class Host:
         """
         limits = limits or Limits()
         self._ledger = ledger
-        self._drop_seconds = limits.send_seconds
-        self._shutdown_seconds = limits.shutdown_seconds
+        self._limits = limits
         self._status = status or HostStatus()
         metrics = self._status.metrics
         self._background = BackgroundTasks()
@@ -148,7 +147,7 @@ class Host:
 
         dropped = await self._ledger.drop_unfinished(identities, besides=asks.event if asks else None, then=then)
         if running:  # a reply that is on its way to the platform gets there; nobody waits for a platform for long
-            await asyncio.wait(running, timeout=self._drop_seconds)
+            await asyncio.wait(running, timeout=self._limits.send_seconds)
         return dropped
 
     async def run(self) -> None:
@@ -187,7 +186,7 @@ class Host:
         self._status.taking = False
         try:
             if workers := self._dispatcher.workers():  # the adapters still run: replies need them
-                _, late = await asyncio.wait(workers, timeout=self._shutdown_seconds)
+                _, late = await asyncio.wait(workers, timeout=self._limits.shutdown_seconds)
                 if late:
                     _log.warning(
                         "stopping before everything was answered; the rest stays in the inbox", events=len(late)

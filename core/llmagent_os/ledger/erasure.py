@@ -8,7 +8,7 @@ from typing import Any
 import msgspec
 import sqlalchemy as sa
 
-from llmagent_os.identity import Identity
+from llmagent_os.identity import NO_ACCOUNT, Identity, parts_of
 from llmagent_os.ledger.connection import Database
 from llmagent_os.ledger.identity_links import identities_of
 from llmagent_os.ledger.inbox import Inbox
@@ -156,6 +156,20 @@ def _exported_completions(database: Database, who: list[Identity]) -> dict[str, 
     return found
 
 
+def _erase_positions(database: Database, platform: str, _workspace: str, own_id: str) -> None:
+    """Erase where a person talks with the bot alone from the adapter's records, also where the adapter does not run."""
+    theirs = (records.c.plugin == f"adapter.{platform}", records.c.user_id == NO_ACCOUNT)
+    for row in database.sql.execute(sa.select(records).where(*theirs)).all():
+        body = _as_json(row.body)
+        places: Any = body.get("channels") if isinstance(body, dict) else None  # pyright: ignore
+        if not isinstance(places, dict):
+            continue
+        left = {place: at for place, at in places.items() if not isinstance(at, dict) or at.get("user") != own_id}  # pyright: ignore
+        if len(left) < len(places):  # pyright: ignore[reportUnknownArgumentType]
+            new = msgspec.json.encode({**body, "channels": left}).decode()
+            database.sql.execute(sa.update(records).where(*theirs, records.c.key == row.key).values(body=new))
+
+
 def _erase(database: Database, who: list[Identity]) -> int:
     drop_learned_from(database, who)  # reads their rewards: before these are gone
     theirs = sa.select(interactions.c.interaction_id).where(interactions.c.user_id.in_(who))
@@ -171,13 +185,15 @@ def _erase(database: Database, who: list[Identity]) -> int:
         sa.delete(requests).where(requests.c.identity.in_(who)),
         # Whom a person let in stays let in.
         sa.update(members).where(members.c.approved_by.in_(who)).values(approved_by=""),
-        sa.update(inbox).where(*answered).values(user_id="", body=None, why=None),
+        sa.update(inbox).where(*answered).values(user_id="", body=None, why=None, interaction_id=None),
         # The links. Wrong codes are counted under a pseudonym, and deleted within the hour.
         sa.delete(identities).where(identities.c.identity.in_(who)),
         sa.delete(link_codes).where(link_codes.c.identity.in_(who)),
         sa.update(link_codes).where(link_codes.c.used_by.in_(who)).values(used_by="", joined=None),
     )
     erased = sum(database.sql.execute(step).rowcount for step in steps)
+    for identity in who:
+        _erase_positions(database, *parts_of(identity))
     for identity in who:
         let_in = sa.update(members).where(members.c.identity == identity)
         database.sql.execute(let_in.values(identity=sa.func.pseudonym(identity), name=""))

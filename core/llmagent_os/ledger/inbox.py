@@ -24,9 +24,10 @@ from llmagent_os.ledger.row_codecs import (
     encode_reply,
     encode_reward,
 )
-from llmagent_os.ledger.schema import DONE, FAILED, UNFINISHED, inbox
+from llmagent_os.ledger.schema import DONE, FAILED, UNFINISHED, inbox, records
 from llmagent_os.ledger.values import Accepted, Interaction, RewardEvent, UnfinishedEvent
 from llmagent_os.ledger.writer import Writer
+from llmagent_os.records import DELIVERY
 
 _log = structlog.stdlib.get_logger(__name__)
 
@@ -214,6 +215,10 @@ class Inbox:
                 theirs.append(
                     sa.not_(sa.and_(inbox.c.platform == key[0], inbox.c.event_id == sa.func.pseudonym(key[1])))
                 )
+            for row in database.sql.execute(sa.select(inbox.c.platform, inbox.c.body).where(sa.and_(*theirs))).all():
+                progress = f"{DELIVERY}{row.platform}:{_event_id(row.body)}"
+                of_adapter = (records.c.plugin == f"adapter.{row.platform}", records.c.key == progress)
+                database.sql.execute(sa.delete(records).where(*of_adapter))
             emptied = {"state": DONE, "user_id": "", "body": None, "reply": None, "interaction_id": None, "why": None}
             return database.sql.execute(sa.update(inbox).where(sa.and_(*theirs)).values(**emptied)).rowcount
 

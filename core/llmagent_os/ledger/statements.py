@@ -97,7 +97,13 @@ INSERT_REWARD = _compiled_insert(rewards, REWARD_COLUMNS)
 FINISH_EVENT = _compiled(
     sa.update(inbox)
     .where(_this_event)
-    .values(state=_literal(DONE), user_id=sa.literal_column("''"), body=sa.null(), reply=sa.null()),
+    .values(
+        state=_literal(DONE),
+        user_id=sa.literal_column("''"),
+        body=sa.null(),
+        reply=sa.null(),
+        interaction_id=sa.null(),  # it is made of the event's id
+    ),
     *("of_platform", "of_event"),
 )
 

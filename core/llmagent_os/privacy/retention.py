@@ -11,7 +11,7 @@ from datetime import timedelta
 
 import msgspec
 
-from llmagent_os.adapter_kit import files
+from llmagent_os.adapter_kit import files, outgoing_files
 from llmagent_os.ledger import inbox
 
 
@@ -36,6 +36,11 @@ FILES = Retention(
     "files that people send",
     timedelta(days=files.KEEP_DAYS),
     "A plugin may read a file in a later turn. After a month nobody comes back to it.",
+)
+OUTGOING_FILES = Retention(
+    "files that plugins make for people, such as exported calendars",
+    timedelta(days=outgoing_files.KEEP_DAYS),
+    "A page of the web chat may fetch a file later. It can be exported again at any time.",
 )
 LINK_CODES = Retention(
     "codes of /link",
@@ -88,6 +93,7 @@ MEMBERS = Retention(
 RETENTIONS = (
     FINISHED_EVENTS,
     FILES,
+    OUTGOING_FILES,
     LINK_CODES,
     ACCESS_REQUESTS,
     WRONG_CODES,

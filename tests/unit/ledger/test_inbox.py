@@ -142,7 +142,7 @@ async def test_an_event_that_cannot_be_read_does_not_keep_the_host_from_starting
     ledger = await Ledger.open(f"sqlite:///{tmp_path}/ledger.db")
     for number in range(2):
         await ledger.accept(message(str(number)), max_pending=9)
-    execute(tmp_path, "UPDATE inbox SET body = '{\"type\":\"hologram\"}' WHERE seq = 1")
+    execute(tmp_path, 'UPDATE inbox SET body = \'{"type":"hologram"}\' WHERE seq = 1')
     assert [row.event.event_id for row in await ledger.unfinished()] == ["1"]
     assert "cannot be read" in (await ledger.failed())[0][1]
     await ledger.close()

@@ -115,7 +115,7 @@ class EventReceiver:
                 _log.warning("slack: an event is skipped", error=str(error))
                 return False
         if isinstance(event, Message) and (new or event.addressed):
-            await self._catch_up.read(event.conversation, event.message_id)
+            await self._catch_up.read(event.conversation, event.message_id, event.sender.user_id)
         if isinstance(event, ButtonPress) and parsed.pressed is not None:
             self._tasks.spawn(self._show_choice(event, parsed.pressed))
         return new

@@ -29,6 +29,7 @@ def upgrade() -> None:
     bind = op.get_bind()
     key = key_of(bind.connection.driver_connection)
     op.execute("DELETE FROM guesses")
+    op.execute("UPDATE inbox SET interaction_id = NULL WHERE state = 2")
     rows = bind.execute(sa.text("SELECT seq, event_id FROM inbox")).all()
     changes = [{"of_seq": row.seq, "event_id": make_pseudonym(key, row.event_id)} for row in rows]
     if changes:
