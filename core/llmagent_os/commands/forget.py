@@ -26,11 +26,14 @@ from llmagent_os.reply.services import Services
 
 _log = structlog.stdlib.get_logger(__name__)
 
-#: Begins the value of the button that erases a person. A random token comes after it.
+#: Begins the value of the button that erases a person. A random token and a hash of the account come after it.
 FORGET = "agent:forget:"
 
 #: The records in which the token of an open question is kept, and its key.
 _RECORDS, _KEY = "agent", "forget"
+
+#: Stands for the token where no ledger keeps one.
+NO_TOKEN = "0"
 
 #: The value of the button that closes the question.
 KEEP = "agent:keep"
@@ -61,7 +64,8 @@ async def confirm_forget(services: Services, event: Event, value: str) -> Reply:
     """Answer the button that erases: erase whoever did ``event``, if the button is theirs and its question is open."""
     if await _is_open(services, event, value):
         return await forget(services, event)
-    if services.ledger is not None and await _is_erased(services, event):
+    _, _, check = value.rpartition(":")
+    if check == _check(_token(value), event) and await _is_erased(services, event):
         return DONE  # run again after a crash: the question was erased with everything else
     return NOT_OPEN
 
@@ -90,17 +94,26 @@ def _stores(services: Services) -> Stores:
 async def _open_question(services: Services, command: Command) -> str:
     """The value of the button of a new question."""
     if services.ledger is None:  # nothing is kept but a profile, and nothing can tell one question from another
-        return FORGET + sha256(identity_of(command).encode()).hexdigest()[:16]
+        return f"{FORGET}{NO_TOKEN}:{_check(NO_TOKEN, command)}"
     token = secrets.token_hex(8)
     question = {"token": token, "at": services.clock().isoformat()}
     await services.ledger.records(_RECORDS, identity_of(command)).put(_KEY, question)
-    return FORGET + token
+    return f"{FORGET}{token}:{_check(token, command)}"
+
+
+def _token(value: str) -> str:
+    return value.removeprefix(FORGET).partition(":")[0]
+
+
+def _check(token: str, event: Event) -> str:
+    """Tells the account that was asked from all others, also after the erasure has erased the question."""
+    return sha256(f"{token} {identity_of(event)}".encode()).hexdigest()[:8]
 
 
 async def _is_open(services: Services, event: Event, value: str) -> bool:
-    token = value.removeprefix(FORGET)
+    token = _token(value)
     if services.ledger is None:
-        return token == sha256(identity_of(event).encode()).hexdigest()[:16]
+        return value == f"{FORGET}{NO_TOKEN}:{_check(NO_TOKEN, event)}"
     question = await services.ledger.records(_RECORDS, identity_of(event)).get(_KEY)
     if question is None or not secrets.compare_digest(str(question.get("token")).encode(), token.encode()):
         return False

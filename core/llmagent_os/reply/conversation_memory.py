@@ -123,6 +123,8 @@ def _meant(buttons: Sequence[Offered], said: str, *, next_turn: bool) -> str | N
     for button in buttons:
         if said == _plain(button.label) and (next_turn or not button.is_danger):
             return button.value
+    if any(button.is_danger for button in buttons) and _agrees(said):
+        return None  # "do it" would mean "no" then: its words are also those of "do not"
     labels = {_plain(button.label).split(" ")[0]: button.value for button in buttons if not button.is_danger}
     for words, label in ((_YES, "yes"), (_NO, "no"), (_UNDO, "undo")):
         if label in labels and said and all(word in words for word in said.split()):
