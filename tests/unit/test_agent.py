@@ -8,6 +8,7 @@ import msgspec
 import pytest
 
 from llmagent_os.agent import Agent
+from llmagent_os.chat import ToolCall
 from llmagent_os.errors import ConfigError
 from llmagent_os.events import Command, Conversation, Edit, Sender
 from llmagent_os.feedback.verdict import verdict
@@ -115,3 +116,29 @@ def test_an_agent_is_given_its_parts_or_services_and_not_both(bench: Bench) -> N
         bench.agent("Hello.", services=Services())
     with pytest.raises(AttributeError):
         bench.agent("Hello.").settings = Services().settings  # type: ignore[misc]  # pyright: ignore[reportAttributeAccessIssue]
+
+
+TOKEN = "xoxb-123456789012-1234567890123-AbCdEfGhIjKlMnOp"
+
+
+async def test_a_pasted_token_reaches_no_model_tool_record_or_reply(bench: Bench) -> None:
+    """It came back in part, and stood in the tool calls that training reads."""
+    agent = bench.agent(ToolCall("write", {"what": "the token [secret]"}), "Noted: [secret].")
+    text, kept = await bench.say(agent, f"write down the token {TOKEN} and that the pw is hunter22")
+    (context,) = bench.diary.contexts
+    shown = "".join(str(message) for request in bench.llm.requests for message in request.messages)
+    stored = str(await bench.ledger.export(Identity("memory::u1")))
+    for part in (TOKEN, "xoxb", "AbCdEf", "hunter22"):
+        assert part not in shown and part not in context.text and part not in text and part not in stored
+    assert kept.said == "write down the token [secret] and that the pw is [secret]"
+
+
+async def test_a_token_that_a_model_knows_is_neither_said_nor_kept(bench: Bench) -> None:
+    """A knowledge base, or an earlier record, may hold one."""
+    agent = bench.agent(
+        ToolCall("write", {"what": "x", "password": "hunter22"}), ToolCall("write", {"what": TOKEN}), TOKEN
+    )
+    text, kept = await bench.say(agent, "what is it?")
+    assert TOKEN not in text
+    kept_all = str(msgspec.to_builtins(kept))
+    assert TOKEN not in kept_all and "hunter22" not in kept_all and "AbCdEf" not in kept_all

@@ -71,7 +71,7 @@ def erase(folder: Path, person_id: PersonId) -> int:
 def prune(folder: Path) -> int:
     """Erase files older than :data:`KEEP_DAYS`. Returns how many."""
     before, erased = time.time() - KEEP_DAYS * 86_400, 0
-    for path in [*folder.glob("*/*"), *folder.glob("*/.*.part")]:
+    for path in [path for path in folder.glob("*/*") if path.is_file()]:
         if path.stat().st_mtime < before:
             path.unlink(missing_ok=True)
             erased += 1

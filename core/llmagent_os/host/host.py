@@ -80,9 +80,8 @@ class Host:
         Raises:
             ConfigError: two adapters have the same name.
         """
-        limits = limits or Limits()
+        self._limits = limits = limits or Limits()
         self._ledger = ledger
-        self._limits = limits
         self._status = status or HostStatus()
         metrics = self._status.metrics
         self._background = BackgroundTasks()
