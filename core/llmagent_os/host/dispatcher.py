@@ -159,6 +159,8 @@ class Dispatcher:
             for pending in queue.pending:
                 if pending is besides or identity_of(pending.event) not in identities:
                     continue
+                if pending.erases:  # it asks for the same: two that end each other would erase nothing
+                    continue
                 pending.dropped = True
                 if pending.running is not None:
                     running.append(pending.running)

@@ -139,6 +139,8 @@ class Host:
             LedgerError: the ledger cannot be written.
         """
         asks = RUNNING.get()
+        if asks is not None:
+            asks.erases = True
         running: list[asyncio.Future[None]] = []
 
         def then() -> None:  # before any event that is stored after these runs

@@ -51,7 +51,7 @@ class PendingEvent:
         self.tries = 0  #: failed tries at the present stage
         self.may_be_sent = False  #: a try at sending began, so the platform may have the reply already
         self.dropped = False  #: the person was erased: no answer is decided, kept or sent
-        self.erases = False  #: its person was erased by it: nothing of it may be left once it is answered
+        self.erases = False  #: it erases its person: nothing of it may be left once it is answered
         self.limit: asyncio.Timeout | None = None  #: of the handler, while it decides
         self.running: asyncio.Future[None] | None = None  #: done once the stages that run now have come back
         self.put_off_since: float | None = None  #: when the platform first said "not now", on the loop's clock

@@ -120,7 +120,7 @@ class Stages:
             _apologise(pending, error)
         else:
             pending.reply, pending.interaction, pending.rewards = outcome.reply, outcome.interaction, outcome.rewards
-            pending.erases = outcome.erases
+            pending.erases |= outcome.erases
         finally:
             pending.limit = None
             if drafts is not None:
