@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from llmagent_os.adapter import Remembers, Button, Card, Receipt, Reply
+from llmagent_os.adapter import Button, Card, Receipt, Remembers, Reply
 from llmagent_os.adapters.discord.adapter import DiscordAdapter
 from llmagent_os.errors import AdapterError, ConfigError, NotConfiguredError, TryLaterError
 from llmagent_os.events import ButtonPress, Command, Edit, Message, Reaction
@@ -526,7 +526,9 @@ async def test_another_persons_press_is_refused_to_them_alone_and_the_button_sta
     await discord.still_open(await discord.refused())
 
 
-async def test_where_a_forgotten_person_talked_with_the_bot_alone_is_not_in_the_record(discord: DiscordPlatform) -> None:
+async def test_where_a_forgotten_person_talked_with_the_bot_alone_is_not_in_the_record(
+    discord: DiscordPlatform,
+) -> None:
     """The id of a direct conversation is as good as the person's own."""
     for _ in range(2):  # the first message is noted before the second one is taken
         said = await discord.asked()

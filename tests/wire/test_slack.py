@@ -15,7 +15,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from llmagent_os.adapter import Remembers, Button, Card, Reply
+from llmagent_os.adapter import Button, Card, Remembers, Reply
 from llmagent_os.adapter_kit.files import Files
 from llmagent_os.adapters.slack.adapter import SlackAdapter
 from llmagent_os.adapters.slack.api import Api

@@ -13,8 +13,8 @@ import time
 from pathlib import Path
 from uuid import uuid4
 
-from llmagent_os.adapter_kit.files import file_name_of, safe_name
-from llmagent_os.identity import PersonId
+from llmagent_os.adapter_kit.files import safe_name
+from llmagent_os.identity import PersonId, file_name_of
 
 #: The folder inside the data folder.
 OUTGOING_FOLDER = "outgoing"

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from llmagent_os.events import Command, Conversation, Edit, Message, Sender
 from llmagent_os.privacy.event_masking import LONG_CHARACTERS, mask_event, mask_text
 
 _TOKEN = "xoxb-123456789012-1234567890123-AbCdEfGhIjKlMnOp"
-_HERE = {"conversation": Conversation(platform="test", channel="c"), "sender": Sender("u1")}
+_HERE: dict[str, Any] = {"conversation": Conversation(platform="test", channel="c"), "sender": Sender("u1")}
 
 
 async def test_what_a_person_wrote_is_masked_in_every_kind_of_event() -> None:
