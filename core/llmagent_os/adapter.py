@@ -14,7 +14,9 @@ class Button(msgspec.Struct, frozen=True, omit_defaults=True):
 
     label: str  #: what people read
     value: str  #: what a ButtonPress brings back
-    style: str = "default"  #: default, primary or danger
+    #: default, primary, or danger: what it does cannot be taken back. Words mean a dangerous button only if they are
+    #: its label, and the very next thing that the person says.
+    style: str = "default"
 
 
 class Card(msgspec.Struct, frozen=True, omit_defaults=True):
@@ -70,6 +72,8 @@ class Accept(Protocol):
 
         Raises:
             HostBusyError: the host has no room for the event: deliver it again later.
+            NotYoursError: the button is another person's. Show the message to the person who pressed it, and leave the
+                button as it is.
             LedgerError: the event cannot be stored.
         """
         ...

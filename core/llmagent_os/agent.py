@@ -22,9 +22,10 @@ from llmagent_os.errors import ConfigError
 from llmagent_os.events import ButtonPress, Command, Conversation, Edit, Event, Message, Sender, Timer, now
 from llmagent_os.handler import Draft, Outcome
 from llmagent_os.modules import BehaviorModule, InteractionModule, KnowledgeBase, PrivacyModule
+from llmagent_os.privacy.event_masking import mask_event
 from llmagent_os.reply.agent_settings import AgentSettings
 from llmagent_os.reply.attachments import wordless
-from llmagent_os.reply.button_answer import answer_button
+from llmagent_os.reply.button_answer import answer_button, ask_again
 from llmagent_os.reply.exchange import decide, open_exchange
 from llmagent_os.reply.implicit_rewards import rewards_of_edit, rewards_of_message
 from llmagent_os.reply.interaction_record import fixed_outcome, record
@@ -143,11 +144,14 @@ class Agent:
             draft: called with the reply while it is being written; None: nobody watches.
         """
         services = self.services
+        message = await mask_event(message)
         # At least one turn is read: the message may be about it, even if the model is shown none.
         turns = max(services.settings.remembered_turns, 1)
         exchange = await open_exchange(services, message, self.preprocess(message.text), turns=turns)
         if (button := exchange.episode.button_meant(exchange.text)) is not None:
             return await self._press(services, message, button, exchange.text)
+        if offered := exchange.episode.unclear_consent(exchange.text):
+            return await ask_again(services, message, offered, exchange.text)
         facts = [hit.fact.text for hit in await asyncio.to_thread(self.kb.retrieve_knowledge, exchange.text)]
         exchange = await decide(
             services,
@@ -166,7 +170,8 @@ class Agent:
             grounding=services.settings.grounding,
         )
         reply = services.interaction.render(answer.reply(services.privacy))
-        interaction = record(services.privacy, exchange, answer, reply)
+        # In a thread: a long prompt takes tens of milliseconds to mask, where its lines are new.
+        interaction = await asyncio.to_thread(record, services.privacy, exchange, answer, reply)
         return Outcome(reply, interaction, rewards_of_message(services, exchange, answer, interaction))
 
     def preprocess(self, text: str) -> str:

@@ -117,6 +117,10 @@ class ProfileError(LLMAgentOSError):
     """A person's profile cannot be read or written."""
 
 
+class NotYoursError(LLMAgentOSError):
+    """A person pressed a button under a reply to another person. The message is for the one who pressed it."""
+
+
 class HostBusyError(LLMAgentOSError):
     """Too many messages are waiting. The new one was not accepted."""
 

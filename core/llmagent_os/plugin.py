@@ -29,6 +29,7 @@ import msgspec
 from pydantic import Field
 
 from llmagent_os.adapter import Button, Card
+from llmagent_os.adapter_kit.outgoing_files import OutgoingFiles
 from llmagent_os.chat import ToolSpec
 from llmagent_os.errors import PluginError
 from llmagent_os.events import Event
@@ -61,6 +62,8 @@ class ToolContext:
     #: what a person can ask for of how the bot answers: each dimension's values, and what the model is told for each
     dimensions: Mapping[str, Mapping[str, str]] = field(default_factory=dict[str, Mapping[str, str]])
     records: Records  #: this plugin's documents about this person
+    #: writes files that a result sends along; they are erased with the person, and after a week
+    files: OutgoingFiles = field(default_factory=OutgoingFiles)
     profile: Profile  #: of this person
     timers: Timers = field(
         default_factory=MemoryTimers

@@ -24,6 +24,11 @@ _encoder = msgspec.json.Encoder()
 _decoder = msgspec.json.Decoder(Record)
 
 
+#: Begins the key of an adapter's record of how far a reply has got. The ``event_key`` of the event follows. An erasure
+#: deletes those of events that it drops.
+DELIVERY = "delivery:"
+
+
 class Records(Protocol):
     """One plugin's documents about one person. No other documents can be reached through this object."""
 

@@ -14,6 +14,7 @@ import structlog
 
 from llmagent_os.adapter import Adapter
 from llmagent_os.adapter_kit.background_tasks import BackgroundTasks
+from llmagent_os.adapter_kit.outgoing_files import OUTGOING_FOLDER
 from llmagent_os.adapter_kit.setup import AdapterSetup, make_adapter
 from llmagent_os.agent import Agent
 from llmagent_os.bot import Bot, BotConfig, check_served_model, chosen_learner, make_llm
@@ -32,9 +33,12 @@ from llmagent_os.people.access import Access, patterns
 from llmagent_os.people.admission import Admission
 from llmagent_os.people.profiles import PREFERENCES, Profiles
 from llmagent_os.policy_worker import PolicyWorker
+from llmagent_os.privacy.file_permissions import make_private
 from llmagent_os.privacy.known_stores import known_stores
 from llmagent_os.privacy.ledger_store import LedgerStore
+from llmagent_os.privacy.masking import load_detectors
 from llmagent_os.privacy.profile_store import PROFILES_FOLDER
+from llmagent_os.privacy.queue_store import QueueStore
 from llmagent_os.privacy.stores import Stores
 from llmagent_os.reply.agent_settings import AgentSettings
 from llmagent_os.reply.prompt import warm_up_request
@@ -123,9 +127,11 @@ class Runtime:
                 access=access,
                 policy_worker=policy_worker,
                 stores=stores,
+                outgoing=settings.data / OUTGOING_FOLDER,
             )
             agent = bot.agent_class()(llm=llm, kb=knowledge, services=services)
             host = _host(agent, ledger, access, made, settings, bot, health)
+            stores.register(QueueStore(host.drop_events))
             yield cls(settings, bot, ledger, profiles, plugins, llm, policy_worker, agent, made, host, health, stores)
 
     async def run(self, listening: Callable[[str, str], None] | None = None) -> None:
@@ -161,6 +167,7 @@ class Runtime:
     async def warm_up(self) -> None:
         """Have the model get ready, so that the first reply is quick; see :meth:`llmagent_os.llm.LLM.warm_up`."""
         health = self.health
+        await asyncio.to_thread(load_detectors)
         health.note_model("loading")
         try:
             await self.llm.warm_up(warm_up_request(self.agent.services, native=self.llm.card.native))
@@ -185,6 +192,7 @@ async def _report_address(adapter: HasAddress, listening: Callable[[str, str], N
 def _make_data_folder(folder: Path) -> None:
     try:
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        make_private(folder)
     except OSError as error:
         raise ConfigError(
             f"the data folder {str(folder)!r} (LLMAGENT_OS_DATA) cannot be made: {error.strerror or error}"

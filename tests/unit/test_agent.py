@@ -180,3 +180,29 @@ async def test_a_time_zone_that_this_machine_lacks_gives_the_bots_own_hours(benc
         outcome = await agent.handle(command(bench, name), no_draft)
         assert outcome.reply is not None
     assert (await bench.profiles.get(PersonId("memory::u1"))).time_zone == "Mars/Olympus"
+
+
+TOKEN = "xoxb-123456789012-1234567890123-AbCdEfGhIjKlMnOp"
+
+
+async def test_a_pasted_token_reaches_no_model_tool_record_or_reply(bench: Bench) -> None:
+    """It came back in part, and stood in the tool calls that training reads."""
+    agent = bench.agent(ToolCall("write", {"what": "the token [secret]"}), "Noted: [secret].")
+    text, kept = await bench.say(agent, f"write down the token {TOKEN} and that the pw is hunter22")
+    (context,) = bench.diary.contexts
+    shown = "".join(str(message) for request in bench.llm.requests for message in request.messages)
+    stored = str(await bench.ledger.export(Identity("memory::u1")))
+    for part in (TOKEN, "xoxb", "AbCdEf", "hunter22"):
+        assert part not in shown and part not in context.text and part not in text and part not in stored
+    assert kept.said == "write down the token [secret] and that the pw is [secret]"
+
+
+async def test_a_token_that_a_model_knows_is_neither_said_nor_kept(bench: Bench) -> None:
+    """A knowledge base, or an earlier record, may hold one."""
+    agent = bench.agent(
+        ToolCall("write", {"what": "x", "password": "hunter22"}), ToolCall("write", {"what": TOKEN}), TOKEN
+    )
+    text, kept = await bench.say(agent, "what is it?")
+    assert TOKEN not in text
+    kept_all = str(msgspec.to_builtins(kept))
+    assert TOKEN not in kept_all and "hunter22" not in kept_all and "AbCdEf" not in kept_all

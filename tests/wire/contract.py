@@ -22,7 +22,7 @@ from typing import Any, Generic, Protocol, TypeVar
 import pytest
 
 from llmagent_os.adapter import Accept, Adapter, Button, Card, Reply
-from llmagent_os.errors import AdapterError, HostBusyError, LedgerError, TryLaterError
+from llmagent_os.errors import AdapterError, HostBusyError, LedgerError, NotYoursError, TryLaterError
 from llmagent_os.events import ButtonPress, Command, Conversation, Edit, Event, Message, Reaction, decode, encode
 from llmagent_os.feedback.emoji_table import EMOJI
 from llmagent_os.records import MemoryRecords
@@ -87,6 +87,7 @@ class Inbox:
         self.deliveries = 0  #: calls, including those with known events
         self.full = False
         self.error: Exception = HostBusyError("full")  #: what an event is refused with
+        self.owner = ""  #: the only person who may press buttons; empty: everybody may
         self._came = asyncio.Condition()
         self.accept = accepting(self._store)  #: what the adapter is given
 
@@ -94,6 +95,8 @@ class Inbox:
         """Store what the adapter hands on."""
         if self.full:
             raise self.error
+        if isinstance(event, ButtonPress) and self.owner not in ("", event.sender.user_id):
+            raise NotYoursError("This button is for the person whom I answered here.")
         self.deliveries += 1
         new = event.event_id not in self.events
         self.events.setdefault(
@@ -208,6 +211,34 @@ class Served(Generic[Server]):
         count = len(self.inbox.of(Message))
         await self.server.say(text, **options)
         return (await self.inbox.wait(Message, count + 1))[-1]
+
+    async def refused(self) -> str:
+        """Have Ben press "Undo" under a reply to Ana in a group, and wait for Ben's refusal. Returns the reply's id."""
+        said = await self.asked(channel=self.server.group, mention=True)
+        reply = Reply("Deleted both.", buttons=(Button("Undo", "calendar:undo:1"),))
+        sent = await self.adapter.send(said.conversation, reply, key="k1", reply_to=said.message_id)
+        self.inbox.owner = self.server.ana
+        await self.server.press(sent.message_ids[0], "Undo", user=self.server.ben)
+        await self.server.wait(self.saw_refusal)
+        return sent.message_ids[0]
+
+    def saw_refusal(self) -> bool:
+        """Whether Ben, and nobody else, was told that the button is not his."""
+        seen = [
+            one for one in self.server.shown(self.server.group, user=self.server.ben) if "whom I answered" in one.text
+        ]
+        return [one.only_for for one in seen] == [self.server.ben]
+
+    async def still_open(self, message_id: str) -> None:
+        """Check that Ana's button is as it was, and that she can press it."""
+        (shown,) = [one for one in self.server.shown(self.server.group) if one.message_id == message_id]
+        assert (shown.buttons, "✓" in shown.text) == (("Undo",), False)
+        assert self.inbox.of(ButtonPress) == []
+        await self.server.press(message_id, "Undo", user=self.server.ana)
+        assert (await self.inbox.wait(ButtonPress))[0].sender.user_id == self.server.ana
+        await self.server.wait(
+            lambda: all(not one.buttons for one in self.server.shown(self.server.group) if one.message_id == message_id)
+        )
 
     def _made(self) -> Running:
         self.adapter = self.make()

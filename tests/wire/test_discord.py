@@ -13,7 +13,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from llmagent_os.adapter import Button, Card, Receipt, Reply
+from llmagent_os.adapter import Button, Card, Receipt, Remembers, Reply
 from llmagent_os.adapters.discord.adapter import DiscordAdapter
 from llmagent_os.errors import AdapterError, ConfigError, NotConfiguredError, TryLaterError
 from llmagent_os.events import ButtonPress, Command, Edit, Message, Reaction
@@ -594,3 +594,23 @@ async def test_a_draft_that_a_dead_process_left_unnoted_becomes_the_reply(discor
     await discord.reborn()
     await discord.adapter.send(said.conversation, Reply("You have lunch at noon."), key=key)
     assert [one.text for one in discord.server.shown()] == ["You have lunch at noon."]
+
+
+async def test_another_persons_press_is_refused_to_them_alone_and_the_button_stays(discord: DiscordPlatform) -> None:
+    """In a group, everybody sees my Undo: what they press must neither work nor look as if it had."""
+    await discord.still_open(await discord.refused())
+
+
+async def test_where_a_forgotten_person_talked_with_the_bot_alone_is_not_in_the_record(
+    discord: DiscordPlatform,
+) -> None:
+    """The id of a direct conversation is as good as the person's own."""
+    for _ in range(2):  # the first message is noted before the second one is taken
+        said = await discord.asked()
+    channel, user = said.conversation.channel, said.sender.user_id
+    assert isinstance(discord.adapter, Remembers)
+    assert [kept["channel"] for kept in await discord.adapter.export(user)] == [channel]
+    assert channel in str(await discord.store.items())
+    assert await discord.adapter.forget(user) == 1
+    assert channel not in str(await discord.store.items())
+    assert await discord.adapter.export(user) == []

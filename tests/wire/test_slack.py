@@ -15,7 +15,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from llmagent_os.adapter import Button, Card, Reply
+from llmagent_os.adapter import Button, Card, Remembers, Reply
 from llmagent_os.adapter_kit.files import Files
 from llmagent_os.adapters.slack.adapter import SlackAdapter
 from llmagent_os.adapters.slack.api import Api
@@ -768,3 +768,21 @@ async def test_a_command_has_names_too(slack: SlackPlatform) -> None:
     await slack.server.command("profile", "set <@U0BEN00001|ben> <https://e.org|this>")
     (command,) = await slack.inbox.wait(Command)
     assert command.arguments == "set @ben this (https://e.org)"
+
+
+async def test_another_persons_press_is_refused_to_them_alone_and_the_button_stays(slack: SlackPlatform) -> None:
+    """In a group, everybody sees my Undo: what they press must neither work nor look as if it had."""
+    await slack.still_open(await slack.refused())
+
+
+async def test_where_a_forgotten_person_talked_with_the_bot_alone_is_not_in_the_record(slack: SlackPlatform) -> None:
+    """The id of a direct conversation is as good as the person's own."""
+    for _ in range(2):  # the first message is noted before the second one is taken
+        said = await slack.asked()
+    channel, user = said.conversation.channel, said.sender.user_id
+    assert isinstance(slack.adapter, Remembers)
+    assert [kept["channel"] for kept in await slack.adapter.export(user)] == [channel]
+    assert channel in str(await slack.store.items())
+    assert await slack.adapter.forget(user) == 1
+    assert channel not in str(await slack.store.items())
+    assert await slack.adapter.export(user) == []

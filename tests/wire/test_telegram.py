@@ -7,6 +7,7 @@ import json
 import socket
 import tempfile
 from collections.abc import AsyncIterator
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -490,17 +491,30 @@ async def test_a_pressed_button_is_acknowledged_and_gone(telegram: TelegramPlatf
     assert called(server, "answerCallbackQuery")[0]["text"] == "✓ Yes"
 
 
-async def test_in_a_group_nobody_takes_another_ones_buttons_away(telegram: TelegramPlatform) -> None:
+async def test_another_persons_press_is_refused_to_them_alone_and_the_button_stays(
+    telegram: TelegramPlatform, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """In a group, everybody sees my Undo: what they press must neither work nor look as if it had."""
+    alerts = partial(called, telegram.server, "answerCallbackQuery")
+    monkeypatch.setattr(telegram, "saw_refusal", lambda: len(alerts()) == 1)
+    message_id = await telegram.refused()
+    (alert,) = alerts()
+    assert (alert["text"], alert["show_alert"]) == ("This button is for the person whom I answered here.", True)
+    await telegram.still_open(message_id)
+
+
+async def test_a_button_whose_value_is_gone_is_not_marked_as_chosen(telegram: TelegramPlatform) -> None:
+    """ "✓ Delete" would say that it was done."""
     server = telegram.server
-    said = await telegram.asked(channel=server.group, mention=True)
-    reply = Reply("Sure?", buttons=(Button("Yes", "calendar:yes"),))
-    sent = await telegram.adapter.send(said.conversation, reply, key="k1", reply_to=said.message_id)
-    (message_id,) = sent.message_ids
-    await server.press(message_id, "Yes", user=server.ben)
+    said = await telegram.asked()
+    reply = Reply("Sure?", buttons=(Button("Delete", "x" * 200),))
+    (message_id,) = (await telegram.adapter.send(said.conversation, reply, key="k1")).message_ids
+    for key, _ in await telegram.store.items():
+        await telegram.store.delete(key)
+    await server.press(message_id, "Delete")
     await server.wait(lambda: len(called(server, "answerCallbackQuery")) == 1)
-    await server.press(message_id, "Yes", user=server.ana)
-    await server.wait(lambda: not server.shown(server.group)[0].buttons)
-    assert [press.sender.user_id for press in telegram.inbox.of(ButtonPress)] == [server.ben, server.ana]
+    assert called(server, "answerCallbackQuery")[0]["text"] == "This button is no longer open."
+    assert server.shown()[0].buttons == ("Delete",)
 
 
 async def test_the_menu_follows_the_plugins(server: TelegramServer, tmp_path: Path) -> None:

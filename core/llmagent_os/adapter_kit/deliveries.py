@@ -31,7 +31,7 @@ import structlog
 
 from llmagent_os.adapter import Receipt
 from llmagent_os.adapter_kit.bounded_dict import BoundedDict
-from llmagent_os.records import Records
+from llmagent_os.records import DELIVERY, Records
 
 _log = structlog.stdlib.get_logger(__name__)
 
@@ -40,7 +40,7 @@ T = TypeVar("T")
 #: How many receipts are kept in memory: those of the latest replies.
 MAX_RECEIPTS = 1000
 
-_PREFIX = "delivery:"
+_PREFIX = DELIVERY
 
 
 class Progress(msgspec.Struct, frozen=True, omit_defaults=True):

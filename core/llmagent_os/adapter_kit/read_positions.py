@@ -45,6 +45,7 @@ class Position(msgspec.Struct, frozen=True, omit_defaults=True):
 
     newest: str  #: id of the newest message that was read
     guild: str | None = None  #: id of the Discord server that the place is in; None for direct messages
+    user: str | None = None  #: the platform's id of the person, where the place is a direct conversation
 
 
 class _Stored(msgspec.Struct, frozen=True, omit_defaults=True):
@@ -134,12 +135,39 @@ class ReadPositions(Mapping[str, Position]):
             self._changed.set()
             await self.save()
 
-    def advance(self, place: str, newest: str, guild: str | None = None) -> None:
+    def advance(self, place: str, newest: str, guild: str | None = None, user: str | None = None) -> None:
         """Note that the message ``newest`` was read. Nothing happens for a place that is not followed."""
         known = self._positions.get(place)
         if known is not None and self._order(newest) > self._order(known.newest):
-            self._positions[place] = Position(newest, guild or known.guild)
+            self._positions[place] = Position(newest, guild or known.guild, user or known.user)
             self._changed.set()
+
+    def of_person(self, user_id: str) -> dict[str, Position]:
+        """The places where a person talks with the bot alone, by the platform's id of the person."""
+        return {place: position for place, position in self._positions.items() if position.user == user_id}
+
+    async def forget_person(self, user_id: str, *, or_if: Callable[[str, Position], bool]) -> int:
+        """Stop following a person's direct conversations, and store that. Returns how many there were.
+
+        They are followed again from the person's next message on.
+
+        Args:
+            user_id: the platform's id of the person.
+            or_if: whether a position may be of that person though it says no person.
+        """
+        await self.load()
+        places = [place for place, kept in self._positions.items() if kept.user == user_id or or_if(place, kept)]
+        for place in places:
+            self.forget(place)
+        await self.save()
+        return len(places)
+
+    async def export_person(self, user_id: str) -> list[dict[str, str]]:
+        """Where a person talks with the bot alone, and how far that was read."""
+        await self.load()
+        return [
+            {"channel": place, "read_up_to": position.newest} for place, position in self.of_person(user_id).items()
+        ]
 
     def forget(self, place: str) -> None:
         """Stop following ``place``: it was deleted, or the bot was removed from it."""

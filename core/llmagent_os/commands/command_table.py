@@ -9,7 +9,7 @@ import msgspec
 
 from llmagent_os.adapter import Reply
 from llmagent_os.commands.approve import approve
-from llmagent_os.commands.forget import FORGET, ask_forget, forget, forget_value
+from llmagent_os.commands.forget import FORGET, NOT_OPEN, ask_forget, close_question, confirm_forget
 from llmagent_os.commands.help import help_reply
 from llmagent_os.commands.link import link
 from llmagent_os.commands.plugin_command import plugin_command
@@ -98,6 +98,7 @@ async def answer_command(services: Services, command: Command) -> Outcome:
     reply = _private(command, await _answer(services, command, name))
     own = COMMANDS.get(name)
     if name in ADMIN_COMMANDS or (own is not None and not own.is_kept):
+        await close_question(services, command)  # the ledger does not know that this command came in between
         return Outcome(services.interaction.render(reply))
     return await fixed_outcome(services, command, reply, intent="command")
 
@@ -112,8 +113,8 @@ async def answer_own_button(services: Services, event: Event, value: str, said: 
         said: the words, or the value that was pressed.
     """
     reply = _private(event, await _pressed(services, event, value))
-    if value.startswith(FORGET):  # the ledger would keep what was said once more
-        return Outcome(services.interaction.render(reply))
+    if value.startswith(FORGET) and reply.text != NOT_OPEN.text:  # the ledger would keep what was said once more
+        return Outcome(services.interaction.render(reply), erases=True)
     return await fixed_outcome(services, event, reply, intent="button", said=said)
 
 
@@ -129,10 +130,11 @@ async def _answer(services: Services, command: Command, name: str) -> Reply:
 
 
 async def _pressed(services: Services, event: Event, value: str) -> Reply:
-    if value == forget_value(event):
-        return await forget(services, event)
+    if value.startswith(FORGET):
+        return await confirm_forget(services, event, value)
     match value.removeprefix(OWN_BUTTON):
         case "keep":
+            await close_question(services, event)
             return Reply("Nothing was changed.")
         case "undo":
             return await change_or_show(services, event, "undo")

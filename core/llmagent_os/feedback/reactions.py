@@ -7,10 +7,10 @@ from collections.abc import Awaitable, Callable
 
 import structlog
 
-from llmagent_os.events import Conversation, Reaction, event_key
+from llmagent_os.events import ButtonPress, Conversation, Reaction, event_key
 from llmagent_os.feedback.emoji_table import RewardMapping
 from llmagent_os.feedback.verdict import emojis, opinion
-from llmagent_os.identity import identity_of
+from llmagent_os.identity import Identity, identity_of
 from llmagent_os.ledger import Interaction, Ledger, RewardEvent
 
 _log = structlog.stdlib.get_logger(__name__)
@@ -61,6 +61,18 @@ class Reactions:
         here = (event.conversation.platform, event.conversation.channel)
         return here in self._sending.values() or await self._ledger.is_reply(*here, event.message_id)
 
+    async def owner_of(self, press: ButtonPress) -> Identity | None:
+        """The account that the reply under a pressed button answers. None: the message is no reply that is known.
+
+        Raises:
+            LedgerError: the ledger cannot be read.
+        """
+        where = (press.conversation.platform, press.conversation.channel)
+        owner = await self._ledger.owner_of(*where, press.message_id)
+        if owner is None and await self._out(where):
+            owner = await self._ledger.owner_of(*where, press.message_id)
+        return owner
+
     async def join(self, event: Reaction) -> tuple[Interaction, RewardEvent] | None:
         """Find the reply and store the reward.
 
@@ -108,10 +120,15 @@ class Reactions:
         where = (event.conversation.platform, event.conversation.channel, event.message_id)
         interaction = await self._ledger.interaction_of(*where)
         # A person can react before the platform has told us the message's id.
-        sending_here = [key for key, to in self._sending.items() if to == where[:2]]
-        if interaction is None and sending_here:
+        if interaction is None and await self._out(where[:2]):
+            interaction = await self._ledger.interaction_of(*where)
+        return interaction
+
+    async def _out(self, here: tuple[str, str]) -> bool:
+        """Wait for the replies that are being sent to a platform's channel. Returns whether there were any."""
+        sending_here = [key for key, to in self._sending.items() if to == here]
+        if sending_here:
             loop = asyncio.get_running_loop()
             out = [self._waiting.setdefault(key, loop.create_future()) for key in sending_here]
             await asyncio.wait(out, timeout=self._patience_seconds)
-            interaction = await self._ledger.interaction_of(*where)
-        return interaction
+        return bool(sending_here)

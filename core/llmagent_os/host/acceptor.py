@@ -8,8 +8,9 @@ from collections.abc import Awaitable, Callable
 import structlog
 
 from llmagent_os.adapter_kit.containment import contained
-from llmagent_os.errors import BadEventError, HostBusyError, LedgerError
-from llmagent_os.events import Event, Message
+from llmagent_os.errors import BadEventError, HostBusyError, LedgerError, NotYoursError
+from llmagent_os.events import ButtonPress, Event, Message
+from llmagent_os.feedback.reactions import Reactions
 from llmagent_os.host.busy_notices import BusyNotices
 from llmagent_os.host.dead_letters import bury
 from llmagent_os.host.dispatcher import Dispatcher
@@ -19,7 +20,12 @@ from llmagent_os.host.limits import Limits
 from llmagent_os.host.pending_event import PendingEvent
 from llmagent_os.host.slash_commands import command_of
 from llmagent_os.host.supervisor import AdapterSupervisor
+from llmagent_os.identity import identity_of
 from llmagent_os.ledger import Accepted, Ledger, UnfinishedEvent
+from llmagent_os.privacy.event_masking import mask_event
+
+#: What a person reads who presses a button under a reply to another person.
+NOT_YOURS = "This button is for the person whom I answered here."
 
 _log = structlog.stdlib.get_logger(__name__)
 
@@ -32,16 +38,18 @@ class Acceptor:
         ledger: Ledger,
         adapters: AdapterSupervisor,
         group_filter: GroupFilter,
+        reactions: Reactions,
         dispatcher: Dispatcher,
         busy_notices: BusyNotices,
         status: HostStatus,
         limits: Limits,
         admits: Callable[[Event], Awaitable[bool]] | None,
     ) -> None:
-        """Args: ``admits`` says whether the sender of an event is answered; None: everyone is."""
+        """Args: ``reactions`` knows whom a reply answers; ``admits`` says who is answered; None: everyone is."""
         self._ledger = ledger
         self._adapters = adapters
         self._group_filter = group_filter
+        self._reactions = reactions
         self._dispatcher = dispatcher
         self._busy_notices = busy_notices
         self._status = status
@@ -57,6 +65,7 @@ class Acceptor:
 
         Raises:
             HostBusyError: it was not stored: too much is waiting, or the host is not running.
+            NotYoursError: it was not stored: the pressed button is under a reply to another person.
             LedgerError: it was not stored: the ledger cannot be written.
             BadEventError: it can never be stored: no adapter of this host has its platform's name, or no JSON can
                 hold it.
@@ -76,6 +85,9 @@ class Acceptor:
             raise HostBusyError(
                 f"{metrics.queue_depth} events are waiting already (max_pending): deliver it again later"
             )
+        if type(event) is ButtonPress and event.conversation.kind == "group":
+            await self._check_owner(event)
+        event = await mask_event(event)
         try:
             result = await self._ledger.accept(
                 event,
@@ -104,6 +116,15 @@ class Acceptor:
             f"{limits.max_pending_per_conversation} events of this conversation are waiting already "
             "(max_pending_per_conversation): deliver it again later"
         )
+
+    async def _check_owner(self, press: ButtonPress) -> None:
+        """Raise NotYoursError if the button is under a reply to another person. Linked accounts are one person."""
+        owner = await self._reactions.owner_of(press)
+        presser = identity_of(press)
+        if owner in (None, presser) or presser in await self._ledger.identities.everyone(owner):
+            return
+        self._metrics.refused += 1
+        raise NotYoursError(NOT_YOURS)
 
     async def wants(self, event: Event) -> bool:
         """Whether ``event`` concerns the bot and comes from a person whom the bot answers.

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 
 import structlog
 
@@ -19,10 +19,10 @@ from llmagent_os.events import Event, Message
 from llmagent_os.host.fair_share import FairShare
 from llmagent_os.host.health import HostStatus
 from llmagent_os.host.limits import Limits
-from llmagent_os.host.pending_event import PendingEvent
+from llmagent_os.host.pending_event import RUNNING, PendingEvent
 from llmagent_os.host.stages import Stages
 from llmagent_os.host.supervisor import AdapterSupervisor
-from llmagent_os.identity import identity_of
+from llmagent_os.identity import Identity, identity_of
 
 
 class ConversationQueue:
@@ -159,7 +159,7 @@ class Dispatcher:
                         wait = None
                     else:
                         structlog.contextvars.bind_contextvars(event_id=pending.key)
-                        wait = await self._stages.advance(pending)
+                        wait = await self._advance(pending)
                         if wait is None:
                             queue.pending.popleft()
                             self._metrics.queue_depth -= 1
@@ -183,6 +183,40 @@ class Dispatcher:
         self._suspect = None
         if self._suspects:
             self._wake(self._suspects.popleft())
+
+    async def _advance(self, pending: PendingEvent) -> float | None:
+        pending.running = asyncio.get_running_loop().create_future()
+        token = RUNNING.set(pending)
+        try:
+            return await self._stages.advance(pending)
+        finally:
+            RUNNING.reset(token)
+            pending.running.set_result(None)
+            pending.running = None
+
+    def drop_events(self, identities: Collection[Identity], besides: PendingEvent | None) -> list[asyncio.Future[None]]:
+        """Have the events of ``identities`` end without an answer; handlers that decide one are cancelled.
+
+        Args:
+            identities: all accounts of a person who is erased.
+            besides: the event that asks for the erasure.
+
+        Returns:
+            One future for each event that is being run, done once the worker has come back from it.
+        """
+        running: list[asyncio.Future[None]] = []
+        for queue in self._queues.values():
+            for pending in queue.pending:
+                if pending is besides or identity_of(pending.event) not in identities:
+                    continue
+                if pending.erases:  # it asks for the same: two that end each other would erase nothing
+                    continue
+                pending.dropped = True
+                if pending.running is not None:
+                    running.append(pending.running)
+                if pending.limit is not None:
+                    pending.limit.reschedule(asyncio.get_running_loop().time())
+        return running
 
     def _drop(self, queue: ConversationQueue) -> None:
         """Nothing in this conversation is left to run."""

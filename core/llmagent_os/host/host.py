@@ -22,7 +22,7 @@ the host was off follow at its start.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Iterable
+from collections.abc import Awaitable, Callable, Collection, Iterable
 
 import structlog
 
@@ -43,9 +43,11 @@ from llmagent_os.host.health import HostStatus
 from llmagent_os.host.limits import Limits
 from llmagent_os.host.loop_watchdog import LoopWatchdog
 from llmagent_os.host.metrics import Metrics
+from llmagent_os.host.pending_event import RUNNING
 from llmagent_os.host.stages import Stages
 from llmagent_os.host.supervisor import AdapterSupervisor
 from llmagent_os.host.timer_clock import TimerClock
+from llmagent_os.identity import Identity
 from llmagent_os.ledger import Ledger
 
 _log = structlog.stdlib.get_logger(__name__)
@@ -84,9 +86,8 @@ class Host:
         Raises:
             ConfigError: two adapters have the same name.
         """
-        limits = limits or Limits()
+        self._limits = limits = limits or Limits()
         self._ledger = ledger
-        self._shutdown_seconds = limits.shutdown_seconds
         self._status = status or HostStatus()
         metrics = self._status.metrics
         self._background = BackgroundTasks()
@@ -99,6 +100,7 @@ class Host:
             ledger,
             self._adapters,
             GroupFilter(ledger, reactions, self._dispatcher.is_answering),
+            reactions,
             self._dispatcher,
             self._busy_notices,
             self._status,
@@ -129,6 +131,31 @@ class Host:
     def metrics(self) -> Metrics:
         """What the host counts."""
         return self._status.metrics
+
+    async def drop_events(self, identities: Collection[Identity]) -> int:
+        """Have everything of these accounts that waits or is being answered end without an answer, and forget it.
+
+        Called by the handler of the event that asks for the erasure, this event is still answered. On return no handler
+        that decided for the person runs any more, so that nothing is written for them after this.
+
+        Returns:
+            How many events were dropped.
+
+        Raises:
+            LedgerError: the ledger cannot be written.
+        """
+        asks = RUNNING.get()
+        if asks is not None:
+            asks.erases = True
+        running: list[asyncio.Future[None]] = []
+
+        def then() -> None:  # before any event that is stored after these runs
+            running.extend(self._dispatcher.drop_events(identities, asks))
+
+        dropped = await self._ledger.drop_unfinished(identities, besides=asks.event if asks else None, then=then)
+        if running:  # a reply that is on its way to the platform gets there; nobody waits for a platform for long
+            await asyncio.wait(running, timeout=self._limits.send_seconds)
+        return dropped
 
     async def run(self) -> None:
         """Take up what was left, run every adapter, and answer, until cancelled or until every adapter has ended.
@@ -168,7 +195,7 @@ class Host:
         self._status.taking = False
         try:
             if workers := self._dispatcher.workers():  # the adapters still run: replies need them
-                _, late = await asyncio.wait(workers, timeout=self._shutdown_seconds)
+                _, late = await asyncio.wait(workers, timeout=self._limits.shutdown_seconds)
                 if late:
                     _log.warning(
                         "stopping before everything was answered; the rest stays in the inbox", events=len(late)

@@ -2,9 +2,15 @@
 
 from __future__ import annotations
 
+import asyncio
+from contextvars import ContextVar
+
 from llmagent_os.adapter import Receipt, Reply
 from llmagent_os.events import Event, event_key
 from llmagent_os.ledger import Interaction, RewardEvent
+
+#: The event that the present task runs, also in tasks and threads that it has started.
+RUNNING: ContextVar[PendingEvent | None] = ContextVar("RUNNING", default=None)
 
 
 class PendingEvent:
@@ -13,10 +19,13 @@ class PendingEvent:
     __slots__ = (
         "dead",
         "decided",
+        "dropped",
+        "erases",
         "event",
         "failures",
         "interaction",
         "key",
+        "limit",
         "may_be_sent",
         "noted",
         "prepared",
@@ -24,6 +33,7 @@ class PendingEvent:
         "receipt",
         "reply",
         "rewards",
+        "running",
         "since",
         "suspect",
         "times_begun",
@@ -50,6 +60,10 @@ class PendingEvent:
         self.suspect = False  #: the event may be what has ended earlier processes
         self.failures = 0  #: how often this process could not run the event at all
         self.dead = False  #: the event was given up, and is kept as a dead letter; ``reply`` says so
+        self.dropped = False  #: the person was erased: no answer is decided, kept or sent
+        self.erases = False  #: it erases its person: nothing of it may be left once it is answered
+        self.limit: asyncio.Timeout | None = None  #: of the handler, while it decides
+        self.running: asyncio.Future[None] | None = None  #: done once the stages that run now have come back
         self.put_off_since: float | None = None  #: when the platform first said "not now", on the loop's clock
 
     @property

@@ -77,6 +77,9 @@ class Stages:
         """
         event = pending.event
         try:
+            if pending.dropped:
+                await self._finish(pending)
+                return None
             if not pending.decided:
                 if not pending.noted:
                     await self._ledger.begin(event)
@@ -91,6 +94,8 @@ class Stages:
                 pending.reply is not None or pending.interaction is not None or pending.rewards
             ):
                 await self._prepare(pending)
+            if pending.dropped:
+                pending.reply = None
             if pending.reply is not None and pending.receipt is None:
                 self._reactions.sending(pending.key, event.conversation)
                 try:
@@ -129,16 +134,20 @@ class Stages:
         # At the loop's next turn: an answer that is ready at once comes without the indicator.
         asyncio.get_running_loop().call_soon(self._begin_typing, pending, adapter)
         try:
-            async with asyncio.timeout(self._limits.reply_seconds):
+            async with asyncio.timeout(self._limits.reply_seconds) as pending.limit:
                 outcome = await self._handler.handle(event, _no_draft if drafts is None else drafts.show)
         except BaseException as raised:
             error = contain(raised, cancelled=self._status.is_stopping)
+            if pending.dropped:  # its person was erased, and the handler was cancelled for that
+                return
             if not isinstance(event, Message | Command | ButtonPress):
                 raise error from error.__cause__  # nobody is told; it is tried again
             _apologise(pending, error)
         else:
             pending.reply, pending.interaction, pending.rewards = outcome.reply, outcome.interaction, outcome.rewards
+            pending.erases |= outcome.erases
         finally:
+            pending.limit = None
             if drafts is not None:
                 await drafts.close()
 
@@ -158,24 +167,27 @@ class Stages:
     async def _prepare(self, pending: PendingEvent) -> None:
         event = pending.event
         try:
-            await self._ledger.prepare(
+            kept = await self._ledger.prepare(
                 event, pending.reply, pending.interaction, rewards=pending.rewards, why=pending.why
             )
         except (TypeError, ValueError, OverflowError) as error:  # what the handler made cannot be stored
             if pending.dead:
                 raise
             _apologise(pending, error)
-            await self._ledger.prepare(event, pending.reply, why=pending.why)
+            kept = await self._ledger.prepare(event, pending.reply, why=pending.why)
+        pending.dropped |= kept is False
         pending.prepared = True
         pending.tries = 0
 
     # ── finish ────────────────────────────────────────────────────────────────────────────────────────────────────
 
     async def _finish(self, pending: PendingEvent) -> None:
-        if pending.why is None:
+        if pending.why is None or pending.dropped:
             drops_second_send = self._adapters[pending.event.conversation.platform].capabilities.idempotent_send
             soon = drops_second_send and pending.receipt is not None
-            await self._ledger.finish(pending.event, pending.receipt, soon=soon)
+            await self._ledger.finish(pending.event, pending.receipt, soon=soon and not pending.erases)
+            if pending.erases:
+                await self._ledger.wipe()
         elif pending.dead:
             await self._ledger.bury(pending.event, pending.why)
         else:

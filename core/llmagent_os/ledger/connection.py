@@ -14,6 +14,7 @@ from sqlalchemy.exc import ArgumentError, SQLAlchemyError
 
 from llmagent_os.errors import ConfigError, LedgerError
 from llmagent_os.ledger.host_lock import HostLock
+from llmagent_os.ledger.pseudonyms import add_function
 from llmagent_os.ledger.schema import REVISION, metadata
 
 #: How long a statement waits for another process that writes.
@@ -169,6 +170,7 @@ def _connect(path: Path | None, synchronous: str) -> Database:
         database = Database(connection, driver)
         if path is not None:
             _migrate(database, path)
+        add_function(driver)
     except BaseException:
         connection.close()
         engine.dispose()

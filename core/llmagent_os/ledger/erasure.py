@@ -8,10 +8,11 @@ from typing import Any
 import msgspec
 import sqlalchemy as sa
 
-from llmagent_os.identity import Identity, person_kept_under
+from llmagent_os.identity import NO_ACCOUNT, Identity, parts_of, person_kept_under
 from llmagent_os.ledger.connection import Database
 from llmagent_os.ledger.damaged_rows import UNREADABLE, damaged_of, erase_damaged, note
 from llmagent_os.ledger.identity_links import identities_of
+from llmagent_os.ledger.inbox import Inbox
 from llmagent_os.ledger.policy_versions import first_row, mark_changed
 from llmagent_os.ledger.row_codecs import (
     moment_as_json,
@@ -24,6 +25,7 @@ from llmagent_os.ledger.schema import (
     DONE,
     FAILED,
     completions,
+    guesses,
     identities,
     inbox,
     interactions,
@@ -45,16 +47,19 @@ Export = dict[str, list[dict[str, Any]]]
 class Erasure:
     """Exports and erases persons."""
 
-    def __init__(self, writer: Writer, rewards_changed: Callable[[], None]) -> None:
+    def __init__(self, writer: Writer, inbox: Inbox, rewards_changed: Callable[[], None]) -> None:
         """Use the methods of ``Ledger``. ``rewards_changed`` is called after a person was erased."""
         self._writer = writer
+        self._inbox = inbox
         self._rewards_changed = rewards_changed
 
     async def export(self, identity: Identity) -> Export:
         """Everything kept about a person, under all their identities, as JSON values, oldest first.
 
-        The keys are ``interactions``, ``rewards``, ``records``, ``timers``, ``identities`` and ``members``. Every
-        interaction has its completions. Under ``damaged`` is what cannot be read, as it is.
+        The keys are ``interactions``, ``rewards``, ``records``, ``timers``, ``identities``, ``members``, ``requests``
+        (to be let in), ``link_codes`` (open ones), ``guesses`` (how many wrong codes in the last hour) and ``inbox``
+        (events that wait or were given up). Every interaction has its completions. Under ``damaged`` is what cannot be
+        read, as it is.
         """
         return await self._writer.run(lambda database: _export(database, identities_of(database, identity)))
 
@@ -63,17 +68,24 @@ class Erasure:
 
         Erases what the person said and was answered under all their identities, their rewards, records and timers, and
         that these identities belong together. Policies that have learned from the person learn again without them.
+        That the person was let in stays, under a pseudonym: ``members.revoke`` takes it back.
 
-        Nothing of it is left in the file: SQLite overwrites what it deletes (``secure_delete``). Events of the person
-        that are still being answered count as said afterwards. Whether the person was let in is not erased: see
-        ``members.revoke``.
+        Nothing of it is left in the file: SQLite overwrites what it deletes (``secure_delete``). Unfinished events of
+        the person are dropped. Where a host of this process runs, it has done so (:meth:`Inbox.drop`), and the event
+        that asks for the erasure is still to be answered; :meth:`wipe` after that leaves nothing of it.
         """
+        if not self._inbox.is_claimed:
+            who = await self._writer.run(lambda database: identities_of(database, identity))
+            await self._inbox.drop(who, besides=None)
         erased = await self._writer.run(
             lambda database: _erase(database, identities_of(database, identity)), lambda _: self._rewards_changed()
         )
-        # Without a checkpoint the text would stay in the write-ahead log for a while.
-        await self._writer.run(lambda database: database.checkpoint(), alone=True)
+        await self.wipe()
         return erased
+
+    async def wipe(self) -> None:
+        """Empty the write-ahead log, in which deleted and changed rows would stay for a while."""
+        await self._writer.run(lambda database: database.checkpoint(), alone=True)
 
 
 def _export(database: Database, who: list[Identity]) -> Export:
@@ -85,8 +97,13 @@ def _export(database: Database, who: list[Identity]) -> Export:
     kept = sa.select(records).where(records.c.user_id.in_(who)).order_by(records.c.plugin, records.c.key)
     to_come = sa.select(timers).where(timers.c.user_id.in_(who)).order_by(timers.c.at)
     links = sa.select(identities).where(identities.c.identity.in_(who)).order_by(identities.c.place)
-    let_in = sa.select(members).where(members.c.identity.in_(who)).order_by(members.c.approved_at)
     answered = [turn for row in rows(said).mappings().all() if (turn := readable_interaction(database, row))]
+    known_as = [*who, *(sa.func.pseudonym(identity) for identity in who)]
+    let_in = sa.select(members).where(members.c.identity.in_(known_as)).order_by(members.c.approved_at)
+    asks = sa.select(requests).where(requests.c.identity.in_(who)).order_by(requests.c.told_at)
+    codes = sa.select(link_codes).where(link_codes.c.identity.in_(who)).order_by(link_codes.c.expires_at)
+    wrong = sa.select(guesses).where(guesses.c.identity.in_(known_as)).order_by(guesses.c.since)
+    events = sa.select(inbox).where(inbox.c.user_id.in_(who), inbox.c.body.is_not(None)).order_by(inbox.c.seq)
     return {
         "interactions": [
             msgspec.to_builtins(turn) | {"completions": written.get(turn.interaction_id, [])} for turn in answered
@@ -110,6 +127,19 @@ def _export(database: Database, who: list[Identity]) -> Export:
             {"identity": row.identity, "name": row.name, "approved_at": moment_as_json(row.approved_at)}
             for row in rows(let_in)
         ],
+        "requests": [
+            {"identity": row.identity, "name": row.name, "code": row.code, "told_at": moment_as_json(row.told_at)}
+            for row in rows(asks)
+        ],
+        "link_codes": [
+            {"identity": row.identity, "code": row.code, "expires_at": moment_as_json(row.expires_at)}
+            for row in rows(codes)
+        ],
+        "guesses": [{"count": row.count, "since": moment_as_json(row.since)} for row in rows(wrong)],
+        "inbox": [
+            {"accepted_at": moment_as_json(row.accepted_at), "event": _as_json(row.body), "why": row.why}
+            for row in rows(events)
+        ],
         "damaged": damaged_of(database, who),  # the last: those before it may find more
     }
 
@@ -122,6 +152,14 @@ def _readable_json(database: Database, table: sa.Table, row: sa.Row[Any], raw: s
         key = [row._mapping[column.name] for column in table.primary_key]
         note(database, table, key, row.user_id, error)
         return raw
+
+
+def _as_json(body: str) -> Any:
+    """What ``body`` says as JSON; the text itself where it is damaged."""
+    try:
+        return msgspec.json.decode(body)
+    except msgspec.MsgspecError:
+        return body
 
 
 def _exported_completions(database: Database, who: list[Identity]) -> dict[str, list[Any]]:
@@ -140,6 +178,20 @@ def _exported_completions(database: Database, who: list[Identity]) -> dict[str, 
     return found
 
 
+def _erase_positions(database: Database, platform: str, _workspace: str, own_id: str) -> None:
+    """Erase where a person talks with the bot alone from the adapter's records, also where the adapter does not run."""
+    theirs = (records.c.plugin == f"adapter.{platform}", records.c.user_id == NO_ACCOUNT)
+    for row in database.sql.execute(sa.select(records).where(*theirs)).all():
+        body = _as_json(row.body)
+        places: Any = body.get("channels") if isinstance(body, dict) else None  # pyright: ignore
+        if not isinstance(places, dict):
+            continue
+        left = {place: at for place, at in places.items() if not isinstance(at, dict) or at.get("user") != own_id}  # pyright: ignore
+        if len(left) < len(places):  # pyright: ignore[reportUnknownArgumentType]
+            new = msgspec.json.encode({**body, "channels": left}).decode()
+            database.sql.execute(sa.update(records).where(*theirs, records.c.key == row.key).values(body=new))
+
+
 def _erase(database: Database, who: list[Identity]) -> int:
     taught = (first_row(database, users=who), first_row(database, raters=who))  # before these rows are gone
     mark_changed(database, taught, list(map(person_kept_under, who)), erased=True)
@@ -155,11 +207,19 @@ def _erase(database: Database, who: list[Identity]) -> int:
         sa.delete(records).where(records.c.user_id.in_(who)),
         sa.delete(timers).where(timers.c.user_id.in_(who)),
         sa.delete(requests).where(requests.c.identity.in_(who)),
-        sa.update(inbox).where(*answered).values(user_id="", body=None, why=None),
-        # The links. Wrong guesses stay: they are deleted within the hour.
+        # Whom a person let in stays let in.
+        sa.update(members).where(members.c.approved_by.in_(who)).values(approved_by=""),
+        sa.update(inbox).where(*answered).values(user_id="", body=None, why=None, interaction_id=None),
+        # The links. Wrong codes are counted under a pseudonym, and deleted within the hour.
         sa.delete(identities).where(identities.c.identity.in_(who)),
         sa.delete(link_codes).where(link_codes.c.identity.in_(who)),
         sa.delete(link_changes).where(link_changes.c.identity.in_(who)),
         sa.update(link_codes).where(link_codes.c.used_by.in_(who)).values(used_by="", joined=None),
     )
-    return sum(database.sql.execute(step).rowcount for step in steps)
+    erased = sum(database.sql.execute(step).rowcount for step in steps)
+    for identity in who:
+        _erase_positions(database, *parts_of(identity))
+    for identity in who:
+        let_in = sa.update(members).where(members.c.identity == identity)
+        database.sql.execute(let_in.values(identity=sa.func.pseudonym(identity), name=""))
+    return erased

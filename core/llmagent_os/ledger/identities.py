@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 
 import msgspec
 import sqlalchemy as sa
@@ -59,6 +59,10 @@ class Identities:
         return await self._writer.run(
             lambda database: link_codes.join(database, identity, code, now), lambda _: self._rewards_changed()
         )
+
+    async def prune(self) -> int:
+        """Delete the wrong codes that are older than an hour. Returns how many identities had given them."""
+        return await self._writer.run(lambda database: link_codes.prune_guesses(database, datetime.now(UTC)))
 
     async def note_fill(self, identity: Identity, filled: dict[str, str]) -> None:
         """Keep which gaps of the person's profile were filled from the profile of ``identity``."""

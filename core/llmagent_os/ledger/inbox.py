@@ -8,6 +8,7 @@ from collections.abc import Callable, Collection, Iterable
 from datetime import UTC, datetime
 from typing import TypeVar
 
+import msgspec
 import sqlalchemy as sa
 import structlog
 
@@ -26,9 +27,10 @@ from llmagent_os.ledger.row_codecs import (
     encode_reply,
     encode_reward,
 )
-from llmagent_os.ledger.schema import DEAD, DONE, FAILED, REVIVED, UNFINISHED, WAITING, inbox
+from llmagent_os.ledger.schema import DEAD, DONE, FAILED, REVIVED, UNFINISHED, WAITING, inbox, records
 from llmagent_os.ledger.values import Accepted, DeadLetter, Interaction, RewardEvent, UnfinishedEvent
 from llmagent_os.ledger.writer import Writer
+from llmagent_os.records import DELIVERY
 
 _log = structlog.stdlib.get_logger(__name__)
 
@@ -37,7 +39,7 @@ T = TypeVar("T")
 _IS_REVIVED = inbox.c.state == REVIVED
 
 #: How many days finished rows are kept, to recognise redeliveries: platforms give up after one day at most. Rows given
-#: up and dead letters hold what people said, unmasked, for whoever looks into the cause or runs them again. They are
+#: up and dead letters hold what people said, for whoever looks into the cause or runs them again. They are
 #: not kept for longer either.
 KEEP_DAYS = 30
 
@@ -184,7 +186,7 @@ class Inbox:
         *,
         rewards: Iterable[RewardEvent] = (),
         why: str | None = None,
-    ) -> None:
+    ) -> bool:
         """Keep what the agent decided for ``event``, before the reply is sent. The agent is not asked again after this.
 
         Args:
@@ -193,6 +195,10 @@ class Inbox:
             interaction: what to learn from, with its completions; stored whether or not the reply can be sent.
             rewards: what the event says about earlier replies.
             why: what went wrong, where ``reply`` is an apology.
+
+        Returns:
+            False: the event was dropped meanwhile, because its person was erased. Nothing was kept, and nothing may be
+            sent.
 
         Raises:
             LedgerError: the ledger cannot be written.
@@ -205,9 +211,10 @@ class Inbox:
         completion_rows = [] if interaction is None else encode_completions(interaction)
         reward_rows = [encode_reward(reward) for reward in rewards]
 
-        def work(database: Database) -> bool:
+        def work(database: Database) -> bool | None:
             execute = database.driver.execute
-            execute(statements.PREPARE_REPLY, row)
+            if not execute(statements.PREPARE_REPLY, row).rowcount:
+                return None
             for reward_row in reward_rows:
                 execute(statements.INSERT_REWARD, reward_row)
             if interaction_row is None:
@@ -219,10 +226,45 @@ class Inbox:
             return is_new
 
         is_new = await self._writer.run(work)
+        if is_new is None:
+            return False
         if reward_rows:
             self._rewards_changed()
         if not is_new:
             _log.error("an interaction has this id already; the new one is not kept", interaction_id=interaction_id)
+        return True
+
+    @property
+    def is_claimed(self) -> bool:
+        """Whether a host of this process has the inbox."""
+        return self._claimed
+
+    async def drop(
+        self, identities: Collection[Identity], *, besides: Event | None, then: Callable[[], None] | None = None
+    ) -> int:
+        """Finish all unfinished events of ``identities`` without an answer, and empty them. Returns how many.
+
+        Args:
+            identities: all accounts of a person who is erased.
+            besides: the event that asks for the erasure; it is answered.
+            then: called on the event loop as soon as it is done, before any event that is stored later is run.
+        """
+        key = None if besides is None else (besides.conversation.platform, besides.event_id)
+
+        def work(database: Database) -> int:
+            theirs: list[sa.ColumnElement[bool] | sa.TextClause] = [inbox.c.user_id.in_(list(identities)), UNFINISHED]
+            if key is not None:
+                theirs.append(
+                    sa.not_(sa.and_(inbox.c.platform == key[0], inbox.c.event_id == sa.func.pseudonym(key[1])))
+                )
+            for row in database.sql.execute(sa.select(inbox.c.platform, inbox.c.body).where(sa.and_(*theirs))).all():
+                progress = f"{DELIVERY}{row.platform}:{_event_id(row.body)}"
+                of_adapter = (records.c.plugin == f"adapter.{row.platform}", records.c.key == progress)
+                database.sql.execute(sa.delete(records).where(*of_adapter))
+            emptied = {"state": DONE, "user_id": "", "body": None, "reply": None, "interaction_id": None, "why": None}
+            return database.sql.execute(sa.update(inbox).where(sa.and_(*theirs)).values(**emptied)).rowcount
+
+        return await self._writer.run(work, None if then is None else lambda _: then())
 
     async def finish(self, event: Event, receipt: Receipt | None, *, soon: bool = False) -> None:
         """Note that the reply to ``event`` is sent, or that it needed none, and join the reply's messages to it.
@@ -326,15 +368,16 @@ class Inbox:
         """The keys of the latest events given up, and why they were; newest first."""
 
         def work(database: Database) -> list[tuple[str, str]]:
-            query = sa.select(inbox.c.platform, inbox.c.event_id, inbox.c.why).where(inbox.c.state == FAILED)
-            found = database.sql.execute(query.order_by(inbox.c.seq.desc()).limit(limit))
-            return [(f"{row.platform}:{row.event_id}", row.why or "") for row in found]
+            query = sa.select(inbox).where(inbox.c.state == FAILED).order_by(inbox.c.seq.desc()).limit(limit)
+            found = database.sql.execute(query)
+            return [(f"{row.platform}:{_event_id(row.body) or row.event_id}", row.why or "") for row in found]
 
         return await self._writer.run(work)
 
     async def was_accepted(self, platform: str, event_id: str) -> bool:
         """Whether this event was accepted, as far back as finished rows are kept."""
-        query = sa.select(inbox.c.seq).where(inbox.c.platform == platform, inbox.c.event_id == event_id)
+        this_event = (inbox.c.platform == platform, inbox.c.event_id == sa.func.pseudonym(event_id))
+        query = sa.select(inbox.c.seq).where(*this_event)
         return await self._writer.run(lambda database: database.sql.execute(query).first() is not None)
 
     async def prune(self) -> int:
@@ -357,6 +400,18 @@ def _taken_up(database: Database, *which: sa.ColumnElement[bool]) -> list[Unfini
     if any(row.revived for row in found):
         database.sql.execute(sa.update(inbox).where(UNFINISHED, _IS_REVIVED).values(state=WAITING))
     return found
+
+
+class _HasId(msgspec.Struct):
+    event_id: str = ""
+
+
+def _event_id(body: str | None) -> str:
+    """The event's own id; empty where the body is damaged or was erased."""
+    try:
+        return "" if body is None else msgspec.json.decode(body, type=_HasId).event_id
+    except msgspec.MsgspecError:
+        return ""
 
 
 def _unfinished(database: Database, *which: sa.ColumnElement[bool]) -> list[UnfinishedEvent]:

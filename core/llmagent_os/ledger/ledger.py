@@ -60,7 +60,7 @@ class Ledger:
         self._rewards = Rewards(writer, rewards_changed)
         self.learned = PolicyState(writer)  #: what policies have learned
         self._due_timers = DueTimers(writer, self._inbox, timer_set)
-        self._erasure = Erasure(writer, rewards_changed)
+        self._erasure = Erasure(writer, self._inbox, rewards_changed)
         self._queries = Queries(writer)
 
     @classmethod
@@ -141,7 +141,7 @@ class Ledger:
         *,
         rewards: Iterable[RewardEvent] = (),
         why: str | None = None,
-    ) -> Coroutine[Any, Any, None]:
+    ) -> Coroutine[Any, Any, bool]:
         """Keep what the agent decided for ``event`` before it is sent; see :meth:`Inbox.prepare`."""
         return self._inbox.prepare(event, reply, interaction, rewards=rewards, why=why)
 
@@ -174,8 +174,8 @@ class Ledger:
         return await self._inbox.unfinished()
 
     async def prune(self) -> int:
-        """Delete old events that were answered or given up. Returns how many; see :meth:`Inbox.prune`."""
-        return await self._inbox.prune()
+        """Delete old events that were answered or given up, and old wrong codes. Returns how many rows."""
+        return await self._inbox.prune() + await self.identities.prune()
 
     async def failed(self, limit: int = 100) -> list[tuple[str, str]]:
         """The keys of the latest events given up, and why they were; newest first."""
@@ -296,6 +296,20 @@ class Ledger:
     async def export(self, identity: Identity) -> Export:
         """Everything kept about a person, as JSON values; see :meth:`Erasure.export`."""
         return await self._erasure.export(identity)
+
+    async def drop_unfinished(
+        self, identities: Collection[Identity], *, besides: Event | None, then: Callable[[], None] | None = None
+    ) -> int:
+        """Finish what waits of a person who is erased, without an answer; see :meth:`Inbox.drop`."""
+        return await self._inbox.drop(identities, besides=besides, then=then)
+
+    async def wipe(self) -> None:
+        """Leave nothing of what was deleted or changed in the ledger's files; see :meth:`Erasure.wipe`."""
+        await self._erasure.wipe()
+
+    async def owner_of(self, platform: str, channel: str, message_id: str) -> Identity | None:
+        """The account that a message of the bot answers. None: the message is no reply that the ledger knows."""
+        return await self._queries.owner_of(platform, channel, message_id)
 
     async def forget(self, identity: Identity) -> int:
         """Erase a person, and return how many rows were erased; see :meth:`Erasure.erase`."""

@@ -61,7 +61,7 @@ class Members:
         def work(database: Database) -> Membership:
             who = tuple(identities_of(database, identity))
             member = statements.SELECT_MEMBER
-            return Membership(who, any(database.driver.execute(member, (each,)).fetchone() for each in who))
+            return Membership(who, any(database.driver.execute(member, (each, each)).fetchone() for each in who))
 
         return await self._writer.run(work)
 
@@ -114,8 +114,12 @@ class Members:
         def work(database: Database) -> tuple[Identity, ...]:
             who = identities_of(database, identity)
             database.sql.execute(sa.delete(requests).where(requests.c.identity.in_(who)))
-            gone = sa.delete(members).where(members.c.identity.in_(who)).returning(members.c.identity)
-            return tuple(sorted(database.sql.execute(gone).scalars()))
+            gone: list[Identity] = []
+            for each in who:
+                rows = members.c.identity.in_([each, sa.func.pseudonym(each)])
+                if database.sql.execute(sa.delete(members).where(rows)).rowcount:
+                    gone.append(each)
+            return tuple(sorted(gone))
 
         return await self._writer.run(work)
 

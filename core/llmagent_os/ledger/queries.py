@@ -49,6 +49,16 @@ class Queries:
 
         return await self._writer.run(work)
 
+    async def owner_of(self, platform: str, channel: str, message_id: str) -> Identity | None:
+        """The account that a message of the bot answers. None: the message is no reply that the ledger knows."""
+        query = (
+            sa.select(interactions.c.user_id)
+            .join(sent, sent.c.interaction_id == interactions.c.interaction_id)
+            .where(sent.c.platform == platform, sent.c.channel == channel, sent.c.message_id == message_id)
+        )
+        owner: str | None = await self._writer.run(lambda database: database.sql.execute(query).scalar())
+        return None if owner is None else Identity(owner)
+
     async def is_reply(self, platform: str, channel: str, message_id: str) -> bool:
         """Whether one of the platform's messages is a reply of the bot."""
         query = sa.select(sent.c.interaction_id).where(*_message(platform, channel, message_id))

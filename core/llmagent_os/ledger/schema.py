@@ -27,7 +27,7 @@ inbox = sa.Table(
     metadata,
     sa.Column("seq", sa.Integer, primary_key=True),  # rises in the order of arrival
     sa.Column("platform", sa.Text, nullable=False),
-    sa.Column("event_id", sa.Text, nullable=False),
+    sa.Column("event_id", sa.Text, nullable=False),  # as a pseudonym: only compared, and kept after an erasure
     sa.Column("user_id", sa.Text, nullable=False),  # the identity; emptied when done
     sa.Column("body", sa.Text),  # the event as JSON; emptied when done
     sa.Column("state", sa.Integer, nullable=False, server_default=sa.text("0")),
@@ -203,13 +203,14 @@ link_codes = sa.Table(
     sa.Column("expires_at", _NUMBER, nullable=False),
     sa.Column("used_by", sa.Text),  # the same event, run again after a crash, gets the same answer
     sa.Column("joined", sa.Text),  # the person that ``used_by`` was until then
+    sa.Column("wrong", sa.Integer, nullable=False, server_default=sa.text("0")),  # wrong codes that began as this one
 )
 
 #: How many wrong codes an identity has given in the last hour.
 guesses = sa.Table(
     "guesses",
     metadata,
-    sa.Column("identity", sa.Text, primary_key=True),
+    sa.Column("identity", sa.Text, primary_key=True),  # as a pseudonym: forgetting oneself must not uncount them
     sa.Column("since", _NUMBER, nullable=False),
     sa.Column("count", sa.Integer, nullable=False),
 )
@@ -227,10 +228,18 @@ link_changes = sa.Table(
 members = sa.Table(
     "members",
     metadata,
-    sa.Column("identity", sa.Text, primary_key=True),
-    sa.Column("name", sa.Text, nullable=False),  # the name that the identity had then
+    sa.Column("identity", sa.Text, primary_key=True),  # a pseudonym after the person was forgotten
+    sa.Column("name", sa.Text, nullable=False),  # the name that the identity had then; empty after an erasure
     sa.Column("approved_at", _NUMBER, nullable=False),
     sa.Column("approved_by", sa.Text, nullable=False),
+)
+
+#: The ledger's own key, for :mod:`llmagent_os.ledger.pseudonyms`.
+keys = sa.Table(
+    "keys",
+    metadata,
+    sa.Column("name", sa.Text, primary_key=True),
+    sa.Column("value", sa.Text, nullable=False),
 )
 
 #: Identities that ask to be let in. What they said is not kept.

@@ -14,6 +14,7 @@ from llmagent_os.ledger.schema import (
     DONE,
     FAILED,
     PREPARED,
+    UNFINISHED,
     completions,
     identities,
     inbox,
@@ -28,7 +29,11 @@ def _bind(name: str) -> sa.BindParameter[str]:
     return sa.bindparam(name)
 
 
-_this_event = sa.and_(inbox.c.platform == _bind("of_platform"), inbox.c.event_id == _bind("of_event"))
+_this_event = sa.and_(
+    inbox.c.platform == _bind("of_platform"), inbox.c.event_id == sa.func.pseudonym(_bind("of_event"))
+)
+#: A person who is forgotten has their unfinished events finished. What was being decided for them is not kept any more.
+_this_unfinished_event = sa.and_(_this_event, UNFINISHED)
 
 
 def _compiled(statement: sa.ClauseElement, *order: str) -> str:
@@ -50,7 +55,17 @@ def _literal(value: int) -> sa.ColumnElement[int]:
 
 #: Puts an event into the inbox, unless it is there. Takes platform, event id, identity, the event as JSON, the time,
 #: and 1 if the handler is begun at once, else 0.
-ACCEPT_EVENT = _compiled_insert(inbox, ("platform", "event_id", "user_id", "body", "accepted_at", "tries"))
+ACCEPT_EVENT = _compiled(
+    insert_or_ignore(inbox).values(
+        platform=_bind("platform"),
+        event_id=sa.func.pseudonym(_bind("event_id")),
+        user_id=_bind("user_id"),
+        body=_bind("body"),
+        accepted_at=_bind("accepted_at"),
+        tries=_bind("tries"),
+    ),
+    *("platform", "event_id", "user_id", "body", "accepted_at", "tries"),
+)
 
 #: Notes that the handler is begun with an event. Takes platform and event id.
 BEGIN_EVENT = _compiled(
@@ -67,7 +82,7 @@ TAKE_BACK_TRY = _compiled(
 #: event id.
 PREPARE_REPLY = _compiled(
     sa.update(inbox)
-    .where(_this_event)
+    .where(_this_unfinished_event)
     .values(
         state=_literal(PREPARED),
         reply=_bind("reply"),
@@ -96,13 +111,19 @@ INSERT_REWARD = _compiled_insert(rewards, REWARD_COLUMNS)
 FINISH_EVENT = _compiled(
     sa.update(inbox)
     .where(_this_event)
-    .values(state=_literal(DONE), user_id=sa.literal_column("''"), body=sa.null(), reply=sa.null()),
+    .values(
+        state=_literal(DONE),
+        user_id=sa.literal_column("''"),
+        body=sa.null(),
+        reply=sa.null(),
+        interaction_id=sa.null(),  # it is made of the event's id
+    ),
     *("of_platform", "of_event"),
 )
 
 #: Gives an event up. Takes what went wrong, platform and event id.
 FAIL_EVENT = _compiled(
-    sa.update(inbox).where(_this_event).values(state=_literal(FAILED), why=_bind("why"), reply=sa.null()),
+    sa.update(inbox).where(_this_unfinished_event).values(state=_literal(FAILED), why=_bind("why"), reply=sa.null()),
     *("why", "of_platform", "of_event"),
 )
 
@@ -135,5 +156,10 @@ SELECT_LINKED = _compiled(
     .order_by(identities.c.place),
     "identity",
 )
-#: The identity, if it was let in. Takes the identity.
-SELECT_MEMBER = _compiled(sa.select(members.c.identity).where(members.c.identity == _bind("identity")), "identity")
+#: The identity, if it was let in, also before it was forgotten. Takes the identity twice.
+SELECT_MEMBER = _compiled(
+    sa.select(members.c.identity).where(
+        sa.or_(members.c.identity == _bind("identity"), members.c.identity == sa.func.pseudonym(_bind("same")))
+    ),
+    *("identity", "same"),
+)

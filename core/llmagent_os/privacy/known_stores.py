@@ -15,6 +15,7 @@ from llmagent_os.errors import ConfigError
 from llmagent_os.privacy.file_store import FileStore
 from llmagent_os.privacy.learned_store import LearnedStore, Learning
 from llmagent_os.privacy.ledger_store import LedgerStore
+from llmagent_os.privacy.outgoing_store import OutgoingStore
 from llmagent_os.privacy.platform_store import OtherPlatformStore, PlatformStore
 from llmagent_os.privacy.profile_store import ProfileFiles, ProfileStore
 from llmagent_os.privacy.stores import Stores
@@ -55,6 +56,7 @@ def known_stores(
         if make is not None:
             stores.register(OtherPlatformStore(data, [adapter.name for adapter in running], make))
         stores.register(FileStore(data))
+        stores.register(OutgoingStore(data))
     if profiles is not None:
         stores.register(ProfileStore(profiles))
     for ledger in ledgers:

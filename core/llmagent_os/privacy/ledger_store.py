@@ -37,13 +37,16 @@ TABLES = frozenset(
         "members",  # who was let in
         "requests",  # who asks to be let in
         "damaged",  # rows of the others that cannot be read
+        "keys",  # the ledger's own key of its pseudonyms
     }
 )
 
-#: Tables in which an erasure leaves the person's identities, and why.
+#: Tables in which an erasure leaves something that stands for the person, and why. None of it is an id or a word: a
+#: pseudonym (:mod:`llmagent_os.ledger.pseudonyms`) only tells whether the same id is seen again.
 LEAVES = {
-    "members": "whether a person is answered is decided by an admin, who takes it back with /revoke",
-    "guesses": "forgetting oneself must not make wrong codes uncounted; they are deleted within the hour",
+    "members": "whether a person is answered is decided by an admin, who takes it back with /revoke; as a pseudonym",
+    "guesses": "forgetting oneself must not make wrong codes uncounted; as a pseudonym, for an hour",
+    "inbox": "a redelivery of an erased message must not be answered; the ids of events as pseudonyms, for 30 days",
 }
 
 
@@ -74,8 +77,7 @@ class LedgerStore:
             return (identity,) if ledger is None else await ledger.identities.everyone(identity)
 
     async def export(self, subject: DataSubject) -> dict[str, Any]:
-        """``interactions``, ``rewards``, ``records``, ``timers``, ``identities``, ``members``, ``damaged``: see
-        ``Ledger.export``.
+        """``interactions``, ``rewards``, ``records``, ``timers``, ``inbox`` and more: see ``Ledger.export``.
 
         What policies have learned is not exported: it is computed from the interactions and rewards.
         """

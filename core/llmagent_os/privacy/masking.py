@@ -1,99 +1,123 @@
-"""Masks secrets and contact data in what is logged or kept for training, and cleans what is sent."""
+"""Masks secrets and contact data, and cleans what is sent.
+
+Two strengths. Credentials, card numbers, IBANs and national identity numbers (:func:`without_secrets`) are masked
+before anything is stored, shown to a model, logged or echoed: nobody needs them for an answer. E-mail addresses and
+phone numbers belong in an answer ("call 212 736 5000 at noon"); :func:`redact` masks them too, in what is logged and in
+what is kept for training.
+"""
 
 from __future__ import annotations
 
 import re
-from functools import cache
+from collections.abc import Callable
+from functools import lru_cache
 from typing import Any
 
-_EMAIL = re.compile(r"\b[\w.+-]+@[\w-]+(?:\.[\w-]+)+\b")
-_SECRET = re.compile(
-    r"""\b(?:sk|pk|rk)[-_](?:live|test|proj|ant)?[-_]?[A-Za-z0-9_-]{16,}      # API keys
-      | \bxox[abeprs]-[A-Za-z0-9-]{10,} | \bxapp-[A-Za-z0-9-]{10,}            # Slack
-      | \bgh[opsur]_[A-Za-z0-9]{20,} | \bgithub_pat_\w{20,}                   # GitHub
-      | \bAKIA[0-9A-Z]{16}\b | \bAIza[\w-]{30,}                               # clouds
-      | \b\d{8,10}:[A-Za-z0-9_-]{35}\b                                        # Telegram
-      | \b[MNO][A-Za-z\d_-]{23,27}\.[\w-]{6}\.[\w-]{27,}                      # Discord
-      | \beyJ[\w-]{8,}\.[\w-]{8,}\.[\w-]{8,}                                  # JSON Web Tokens
-      | -----BEGIN[ A-Z]*PRIVATE\ KEY-----.*?(?:-----END[ A-Z]*PRIVATE\ KEY-----|\Z)""",
-    re.VERBOSE | re.DOTALL,
-)
-_NAMED_SECRET = re.compile(
-    r"\b(pass(?:word|phrase|code)?|pwd|secret|token|api[ _-]?key|pin(?: code)?)(\s*(?:is|are|[:=])\s*)(\S{3,})",
-    re.IGNORECASE,
-)
-_CARD = re.compile(r"\b\d(?:[ -]?\d){12,18}\b")
-_MARKUP = re.compile(r"<\|[^|<>]{1,40}\|>|</?tool_call>|</?tool_response>")
-_PHONE = re.compile(r"(?<![\w.:/-])(?:\+|00)?\(?\d[\d ()./-]{6,}\d(?![\w:])")
+from llmagent_os.privacy.credentials import is_secret_name, mask_credentials, mask_private_keys, token_patterns
+from llmagent_os.privacy.personal_numbers import mask_account_numbers, mask_phones
 
-#: A date, or a date with its year followed by one or two times: "24.11.2026 14.30-15.30". It is no phone number.
-_DATE = re.compile(
-    r"""\d{1,4}[./-]\d{1,2}[./-]\d{1,4}
-      | (?:(?:19|20)\d\d([ ./-])\d{1,2}\1\d{1,2} | \d{1,2}([ ./-])\d{1,2}\2(?:19|20)\d\d)
-        (?:[ -]{1,3}(?:[01]?\d|2[0-3])[. ]?[0-5]\d){0,2}""",
-    re.VERBOSE,
-)
+_EMAIL = re.compile(r"\b[\w.+-]+@[\w-]+(?:\.[\w-]+)+\b")
+_MARKUP = re.compile(r"<\|[^|<>]{1,40}\|>|</?tool_call>|</?tool_response>")
+
+#: An end of a line that does not end a statement: "password:" with its value on the next line.
+_OPEN_END = re.compile(r"[:=]\s*\Z")
+
+#: How many lines are remembered with what became of them. A prompt repeats nearly all lines of the prompt before it.
+REMEMBERED_LINES = 4096
+
+#: The longest line that is remembered, in characters: the schema of all tools is one line of a prompt.
+MAX_REMEMBERED_CHARACTERS = 20_000
 
 
 def redact(text: str) -> str:
-    """Replace secrets, e-mail addresses, phone numbers and card numbers in ``text`` by their kind.
+    """Replace secrets, e-mail addresses, phone numbers and account numbers in ``text`` by their kind.
 
     >>> redact("write to ana@example.org or call +49 30 901820, my password is hunter22")
     'write to [email] or call [phone], my password is [secret]'
     >>> redact("meet at 10:30 on 2026-11-23, room 12")
     'meet at 10:30 on 2026-11-23, room 12'
     """
-    text = _SECRET.sub("[secret]", text)
-    text = _NAMED_SECRET.sub(r"\1\2[secret]", text)
-    text = _EMAIL.sub("[email]", text)
-    if not _has_long_number(text):
-        return text
-    text = _CARD.sub(lambda match: "[card]" if _is_card(match[0]) else match[0], text)
-    return _PHONE.sub(lambda match: "[phone]" if _is_phone(match[0]) else match[0], text)
+    return _by_line(mask_private_keys(text), _redacted_line)
+
+
+def without_secrets(text: str) -> str:
+    """Replace what must not be stored or repeated: credentials, cards, IBANs and national identity numbers.
+
+    >>> without_secrets("write to ana@example.org, the pin is 4711")
+    'write to ana@example.org, the pin is [secret]'
+    """
+    return _by_line(mask_private_keys(text), _line_without_secrets)
 
 
 def redact_all(value: Any) -> Any:
-    """Redact every string in the JSON ``value``, at any depth of lists and dicts. Keys are left as they are."""
+    """Redact every string in the JSON ``value``, at any depth of lists and dicts.
+
+    Keys are left as they are. The value of a key that names a secret is masked, whatever it looks like.
+
+    >>> redact_all({"password": "hunter22", "notes": ["lunch", "a@b.org"]})
+    {'password': '[secret]', 'notes': ['lunch', '[email]']}
+    """
+    return _masked_all(value, redact)
+
+
+def without_secrets_in(value: Any) -> Any:
+    """As :func:`redact_all`, with e-mail addresses and phone numbers left as they are."""
+    return _masked_all(value, without_secrets)
+
+
+def load_detectors() -> None:
+    """Import what the first message with a token would have to wait for."""
+    token_patterns()
+
+
+def _masked_all(value: Any, mask: Callable[[str], str]) -> Any:
     match value:
         case str():
-            return redact(value)
+            return mask(value)
         case dict():
-            return {key: redact_all(item) for key, item in value.items()}  # pyright: ignore[reportUnknownVariableType]
+            return {key: _masked_field(str(key), item, mask) for key, item in value.items()}  # pyright: ignore[reportUnknownVariableType, reportUnknownArgumentType]
         case list() | tuple():
-            return [redact_all(item) for item in value]  # pyright: ignore[reportUnknownVariableType]
+            return [_masked_all(item, mask) for item in value]  # pyright: ignore[reportUnknownVariableType]
         case _:
             return value
 
 
-def _has_long_number(text: str) -> bool:
-    return sum(char.isdigit() for char in text) >= 7
+def _masked_field(key: str, value: Any, mask: Callable[[str], str]) -> Any:
+    if is_secret_name(key) and value not in ("", None, True, False) and not isinstance(value, dict | list | tuple):
+        return "[secret]"
+    return _masked_all(value, mask)
 
 
-def _is_card(text: str) -> bool:
-    """Whether the digits of ``text`` end in Luhn's check digit (ISO/IEC 7812-1)."""
-    digits = [int(char) for char in text if char.isdigit()][::-1]
-    doubled = (sum(divmod(2 * digit, 10)) for digit in digits[1::2])
-    return (sum(digits[::2]) + sum(doubled)) % 10 == 0
+def _by_line(text: str, mask: Callable[[str], str]) -> str:
+    """``text`` with every line masked. No secret but a private key goes over the end of a line."""
+    if "\n" not in text:
+        return _remembering(text, mask)
+    lines: list[str] = []
+    for line in text.split("\n"):
+        if lines and _OPEN_END.search(lines[-1]) and len(lines[-1]) < MAX_REMEMBERED_CHARACTERS:
+            lines[-1] += "\n" + line
+        else:
+            lines.append(line)
+    return "\n".join(_remembering(line, mask) for line in lines)
 
 
-@cache
-def _numbers() -> Any:
-    import phonenumbers  # slow to import, and few messages hold a number
+def _remembering(line: str, mask: Callable[[str], str]) -> str:
+    if len(line) > MAX_REMEMBERED_CHARACTERS:
+        return mask.__wrapped__(line)  # type: ignore[attr-defined, no-any-return]
+    return mask(line)
 
-    return phonenumbers
+
+@lru_cache(maxsize=REMEMBERED_LINES)
+def _line_without_secrets(line: str) -> str:
+    return mask_account_numbers(mask_credentials(line))
 
 
-def _is_phone(text: str) -> bool:
-    numbers = _numbers()
-    if _DATE.fullmatch(text.strip()):
-        return False
-    for region in (None, "US", "GB", "DE"):
-        try:
-            if numbers.is_valid_number(numbers.parse(text, region)):
-                return True
-        except numbers.NumberParseException:
-            continue
-    return False
+@lru_cache(maxsize=REMEMBERED_LINES)
+def _redacted_line(line: str) -> str:
+    line = _line_without_secrets(line)
+    if "@" in line:
+        line = _EMAIL.sub("[email]", line)
+    return mask_phones(line)
 
 
 class PrivacyModule:
@@ -116,7 +140,7 @@ class PrivacyModule:
         return [redact_all(item) for item in value]
 
     def release(self, text: str, *, limit: int = 8000) -> str:
-        """Clean a model's words for sending: no control characters, no chat markup.
+        """Clean a model's words for sending: no control characters, no chat markup, no secrets.
 
         Args:
             text: what the model wrote.
@@ -125,4 +149,4 @@ class PrivacyModule:
         text = "".join(char for char in text[:limit] if char in "\n\t" or char.isprintable())
         while (clean := _MARKUP.sub("", text)) != text:  # the rest may form new markup
             text = clean
-        return text.strip()
+        return without_secrets(text.strip())

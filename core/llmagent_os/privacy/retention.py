@@ -11,7 +11,7 @@ from datetime import timedelta
 
 import msgspec
 
-from llmagent_os.adapter_kit import files
+from llmagent_os.adapter_kit import files, outgoing_files
 from llmagent_os.ledger import inbox
 
 
@@ -27,7 +27,7 @@ class Retention(msgspec.Struct, frozen=True):
 UNTIL_FORGOTTEN = timedelta.max
 
 FINISHED_EVENTS = Retention(
-    "the ids of answered events, and events given up with what the person wrote",
+    "the ids of answered events as pseudonyms, and events given up with what the person wrote",
     timedelta(days=inbox.KEEP_DAYS),
     "Platforms deliver an event again for one day at most, and a redelivery must be recognised. Events given up are "
     "kept for whoever looks for the cause. They are not masked, so they are not kept for longer.",
@@ -36,6 +36,11 @@ FILES = Retention(
     "files that people send",
     timedelta(days=files.KEEP_DAYS),
     "A plugin may read a file in a later turn. After a month nobody comes back to it.",
+)
+OUTGOING_FILES = Retention(
+    "files that plugins make for people, such as exported calendars",
+    timedelta(days=outgoing_files.KEEP_DAYS),
+    "A page of the web chat may fetch a file later. It can be exported again at any time.",
 )
 LINK_CODES = Retention(
     "codes of /link",
@@ -51,6 +56,11 @@ WRONG_CODES = Retention(
     "how many wrong codes an identity has given",
     timedelta(hours=1),
     "The limit is a number in an hour. The ledger counts and deletes by this hour itself.",
+)
+CONFIRMATIONS = Retention(
+    "the open question of /forget",
+    timedelta(hours=1),
+    "Whoever presses the button of an older question has forgotten what it was about. The value ends by this time.",
 )
 TRANSCRIPT = Retention(
     "the web chat's transcript",
@@ -88,9 +98,11 @@ MEMBERS = Retention(
 RETENTIONS = (
     FINISHED_EVENTS,
     FILES,
+    OUTGOING_FILES,
     LINK_CODES,
     ACCESS_REQUESTS,
     WRONG_CODES,
+    CONFIRMATIONS,
     TRANSCRIPT,
     PROFILE,
     CONVERSATIONS,

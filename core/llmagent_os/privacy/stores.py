@@ -94,6 +94,7 @@ def _begins(parts: tuple[str, ...], patterns: tuple[str, ...]) -> bool:
 class EraseOrder(IntEnum):
     """When a store is erased. A lower number is erased earlier."""
 
+    QUEUE = -1  #: what waits to be answered, and what is being answered: it would write to the others again
     DISK = 0  #: files, profiles and transcripts
     #: The ledger is the last on disk. It knows which identities are one person: after a crash the erasure is asked for
     #: again, and must find the same identities.

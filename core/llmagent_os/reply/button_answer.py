@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import structlog
 
-from llmagent_os.adapter import Reply
+from llmagent_os.adapter import Button, Reply
 from llmagent_os.errors import PluginError
 from llmagent_os.events import Event
 from llmagent_os.handler import Outcome
+from llmagent_os.reply.conversation_memory import Offered
 from llmagent_os.reply.exchange import decide, open_exchange
-from llmagent_os.reply.interaction_record import rendered
+from llmagent_os.reply.interaction_record import fixed_outcome, rendered
 from llmagent_os.reply.plugin_calls import keep_profile_changes, reply_of, tool_context
 from llmagent_os.reply.services import Services
 from llmagent_os.reply.tool_loop import Answer
@@ -18,6 +21,21 @@ _log = structlog.stdlib.get_logger(__name__)
 
 #: The answer to a button that nothing stands behind any more.
 STALE = Reply("That button is no longer open.")
+
+
+async def ask_again(services: Services, event: Event, offered: Sequence[Offered], said: str) -> Outcome:
+    """Answer words that agree to a dangerous question, and are not the label of its button: ask for the label.
+
+    Args:
+        services: those of the agent.
+        event: the message.
+        offered: the buttons of the question.
+        said: the words.
+    """
+    labels = " or ".join(f"“{button.label}”" for button in offered if button.is_danger)
+    buttons = tuple(Button(button.label, button.value, button.style) for button in offered)
+    text = f"I have done nothing yet: this cannot be taken back. Press the button, or write exactly {labels}."
+    return await fixed_outcome(services, event, Reply(text, buttons=buttons), intent="button", said=said)
 
 
 async def answer_button(services: Services, event: Event, value: str, said: str) -> Outcome:

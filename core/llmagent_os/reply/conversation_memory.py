@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from datetime import timedelta
-from typing import Any
+from typing import Any, NamedTuple
 
 import msgspec
 
@@ -25,6 +26,19 @@ _YES = frozenset(
 )
 _UNDO = frozenset("undo that it this take back please oops".split())
 _NO = frozenset("no n nope nah don't dont do not stop cancel keep it them leave never mind nevermind thanks".split())
+
+
+class Offered(NamedTuple):
+    """A button of an earlier reply, as the ledger keeps it."""
+
+    label: str
+    value: str
+    style: str = "default"
+
+    @property
+    def is_danger(self) -> bool:
+        """Whether what the button does cannot be taken back."""
+        return self.style == "danger"
 
 
 class Episode(msgspec.Struct, frozen=True):
@@ -54,13 +68,35 @@ class Episode(msgspec.Struct, frozen=True):
         return out
 
     def button_meant(self, text: str) -> str | None:
-        """The value of the button of the last reply that ``text`` plainly means. None: it means no button."""
+        """The value of the button of the last reply that ``text`` plainly means. None: it means no button.
+
+        A dangerous button is meant by its label only, in the turn after the question. Whatever comes in between, a
+        command too, closes the question for words; the button itself stays.
+        """
+        last = self._last_turn
         for turn in reversed(self.turns):
-            value = _meant(turn.context.get("buttons", []), _plain(text))
-            if value is not None or turn.said:
+            buttons = [Offered(*button) for button in turn.context.get("buttons", [])]
+            value = _meant(buttons, _plain(text), next_turn=turn is last)
+            if value is not None or turn.said or any(button.is_danger for button in buttons):
                 return value
             # The turn was a reminder or a command: it does not close the question before it.
         return None
+
+    def unclear_consent(self, text: str) -> tuple[Offered, ...]:
+        """The buttons of the dangerous question that ``text`` agrees to in other words than it must; mostly none.
+
+        "ok" is no consent to what cannot be taken back, and it is no new topic either.
+        """
+        last = self._last_turn
+        buttons = () if last is None else tuple(Offered(*button) for button in last.context.get("buttons", []))
+        if not any(button.is_danger for button in buttons) or not _agrees(_plain(text)):
+            return ()
+        return buttons
+
+    @property
+    def _last_turn(self) -> Interaction | None:
+        """The last turn that the person began: reminders come by themselves."""
+        return next((turn for turn in reversed(self.turns) if turn.context.get("intent") != "timer"), None)
 
 
 async def recall(ledger: Ledger | None, event: Event, identity: Identity, limit: int) -> Episode:
@@ -83,15 +119,21 @@ async def recall(ledger: Ledger | None, event: Event, identity: Identity, limit:
     return Episode(episode, tuple(turns[said[-limit] :] if len(said) > limit else turns))
 
 
-def _meant(buttons: list[list[str]], said: str) -> str | None:
-    for label, value in buttons:
-        if said == _plain(label):
-            return value
-    labels = {_plain(label).split(" ")[0]: value for label, value in buttons}
+def _meant(buttons: Sequence[Offered], said: str, *, next_turn: bool) -> str | None:
+    for button in buttons:
+        if said == _plain(button.label) and (next_turn or not button.is_danger):
+            return button.value
+    if any(button.is_danger for button in buttons) and _agrees(said):
+        return None  # "do it" would mean "no" then: its words are also those of "do not"
+    labels = {_plain(button.label).split(" ")[0]: button.value for button in buttons if not button.is_danger}
     for words, label in ((_YES, "yes"), (_NO, "no"), (_UNDO, "undo")):
         if label in labels and said and all(word in words for word in said.split()):
             return labels[label]
     return None
+
+
+def _agrees(said: str) -> bool:
+    return bool(said) and all(word in _YES for word in said.split())
 
 
 def _plain(text: str) -> str:

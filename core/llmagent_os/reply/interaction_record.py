@@ -7,7 +7,7 @@ from typing import Any
 
 import msgspec
 
-from llmagent_os.adapter import Reply
+from llmagent_os.adapter import Button, Reply
 from llmagent_os.chat import Completion, ToolCall
 from llmagent_os.events import Event, Message
 from llmagent_os.handler import Outcome
@@ -109,8 +109,13 @@ def _context(privacy: PrivacyModule, exchange: Exchange, answer: Answer, reply: 
     marks = {"replaced": answer.replaced(privacy), "failure": answer.failure, "ungrounded": answer.fault(privacy)}
     context |= {name: mark for name, mark in marks.items() if mark is not None}
     if reply.buttons:
-        context["buttons"] = [[privacy.keep(button.label)[0], button.value] for button in reply.buttons]
+        context["buttons"] = [_kept_button(privacy, button) for button in reply.buttons]
     return context | {"reply": privacy.keep(reply.text)[0]}
+
+
+def _kept_button(privacy: PrivacyModule, button: Button) -> list[str]:
+    kept = [privacy.keep(button.label)[0], button.value]
+    return [*kept, button.style] if button.style == "danger" else kept
 
 
 def rendered(services: Services, exchange: Exchange, reply: Reply, answer: Answer | None = None) -> Outcome:

@@ -6,6 +6,7 @@ import msgspec
 import structlog
 
 from llmagent_os.adapter import Reply
+from llmagent_os.adapter_kit.outgoing_files import OutgoingFiles
 from llmagent_os.chat import ToolCall
 from llmagent_os.errors import ConfigError, PluginError, ProfileError
 from llmagent_os.events import Message
@@ -38,6 +39,7 @@ def tool_context(services: Services, exchange: Exchange, call_id: str) -> ToolCo
         text=event.text if isinstance(event, Message) else "",
         initiative="ask_first" if exchange.decision.action.get("initiative") == "ask_first" else "act",
         dimensions=services.behavior.dimensions,
+        files=OutgoingFiles(services.outgoing, profile.user_id),
         records=MemoryRecords(),  # the registry puts the plugin's own in its place
         profile=profile,
         event=event,

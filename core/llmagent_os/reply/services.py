@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from datetime import datetime
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import msgspec
@@ -46,6 +47,8 @@ class Services(msgspec.Struct, frozen=True, kw_only=True):
     lora: LoraResolver = NoLora()  #: chooses the LoRA that answers a person
     #: whatever keeps something about people in this installation; None: only the ledger, profiles and policy of these
     stores: Stores | None = None
+
+    outgoing: Path | None = None  #: the folder of files that plugins make for people; None: temporary ones
 
     @property
     def directory(self) -> Directory:

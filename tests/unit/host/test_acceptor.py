@@ -2,17 +2,23 @@
 
 from __future__ import annotations
 
+import asyncio
 import sqlite3
 from collections.abc import AsyncIterator
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import msgspec
 import pytest
 
-from llmagent_os.errors import LedgerError
-from llmagent_os.events import Event, Message
+from llmagent_os.adapter import Receipt, Reply
+from llmagent_os.errors import LedgerError, NotYoursError
+from llmagent_os.events import ButtonPress, Conversation, Event, Message, Sender
+from llmagent_os.handler import Draft, Outcome
 from llmagent_os.host.busy_notices import NOT_STORED
 from llmagent_os.host.host import Host
+from llmagent_os.identity import Identity
 from llmagent_os.ledger import Ledger, connection
 from llmagent_os.testing import EchoHandler, MemoryAdapter, running
 
@@ -105,3 +111,112 @@ async def test_a_platform_that_shows_it_itself_gets_no_notice(tmp_path: Path, mo
         assert [sent.reply.text for sent in await platform.sent(2)] == ["first", "hi"]
     other.close()
     await ledger.close()
+
+
+# ── buttons belong to the person who was answered ─────────────────────────────────────────────────────────────────────
+
+
+async def test_a_button_in_a_group_is_refused_to_others_and_taken_of_the_person_and_their_accounts(
+    ledger: Ledger,
+) -> None:
+    platform = MemoryAdapter()
+    handler = EchoHandler()
+    async with running(Host(handler, ledger, [platform])):
+        await platform.deliver(said(platform, group=True))
+        reply = (await platform.sent(1))[0]
+
+        def press(user: str) -> ButtonPress:
+            room, number = platform.room(group=True), platform.message("").event_id
+            return ButtonPress(
+                event_id=number, conversation=room, sender=Sender(user), message_id=reply.message_id, value="undo"
+            )
+
+        with pytest.raises(NotYoursError, match="the person whom I answered"):
+            await platform.deliver(press("u2"))
+        assert len(handler.handled) == 1, "a refused press is not stored"
+        assert await platform.deliver(press("u1"))
+        now = datetime.now(UTC)
+        await ledger.identities.issue(Identity("memory::u1"), "code", now, timedelta(minutes=10))
+        await ledger.identities.join(Identity("memory::u2"), "code", now)
+        assert await platform.deliver(press("u2")), "it is the same person now"
+
+
+async def test_a_press_while_the_reply_is_still_being_sent_waits_for_its_owner(ledger: Ledger) -> None:
+    """The platform shows the button before it has told us the message's id."""
+
+    class Slow(MemoryAdapter):
+        async def send(self, conversation: Conversation, reply: Reply, **options: Any) -> Receipt:
+            receipt = await super().send(conversation, reply, **options)
+            await may_return.wait()
+            return receipt
+
+    platform, may_return = Slow(), asyncio.Event()
+    async with running(Host(EchoHandler(), ledger, [platform])):
+        await platform.deliver(said(platform, group=True))
+        reply = (await platform.sent(1))[0]
+        press = ButtonPress(
+            event_id="p",
+            conversation=platform.room(group=True),
+            sender=Sender("u2"),
+            message_id=reply.message_id,
+            value="undo",
+        )
+        pressed = asyncio.create_task(platform.deliver(press))
+        await asyncio.sleep(0)
+        may_return.set()
+        with pytest.raises(NotYoursError):
+            await pressed
+
+
+async def test_a_secret_is_masked_before_the_event_is_stored(ledger: Ledger) -> None:
+    platform = MemoryAdapter()
+    handler = EchoHandler()
+    async with running(Host(handler, ledger, [platform])):
+        await platform.say("my token is xoxb-123456789012-1234567890123-AbCdEfGhIjKlMnOp")
+        (reply,) = await platform.sent(1)
+    assert reply.reply.text == "my token is [secret]"
+    assert [event.text for event in handler.handled if isinstance(event, Message)] == ["my token is [secret]"]
+
+
+# ── what waits of a person who is erased ──────────────────────────────────────────────────────────────────────────────
+
+
+async def test_what_waits_of_an_erased_person_is_dropped_and_others_are_answered(ledger: Ledger) -> None:
+    platform, deciding, may_decide = MemoryAdapter(), asyncio.Event(), asyncio.Event()
+
+    class Slow(EchoHandler):
+        async def handle(self, event: Event, draft: Draft) -> Outcome:
+            deciding.set()
+            await may_decide.wait()
+            return await super().handle(event, draft)
+
+    handler = Slow()
+    host = Host(handler, ledger, [platform])
+    async with running(host):
+        await platform.say("being answered", user="u1")
+        await deciding.wait()
+        await platform.say("waiting", user="u1")
+        await platform.say("of another person", channel="c2", user="u2")
+        assert await host.drop_events([Identity("memory::u1")]) == 2
+        may_decide.set()
+        await platform.say("said afterwards", user="u1")
+        sent = await platform.sent(2)
+    assert sorted(one.reply.text for one in sent) == ["of another person", "said afterwards"]
+    assert [turn.said for turn in await ledger.history(platform.room().key, Identity("memory::u1"), 9)] == [
+        "said afterwards"
+    ]
+
+
+async def test_a_reply_that_was_decided_before_an_erasure_by_another_process_is_not_kept(ledger: Ledger) -> None:
+    """The command line erases beside a running host."""
+    platform = MemoryAdapter()
+    event = platform.message("hello")
+    await ledger.accept(event, max_pending=9)
+    assert await ledger.drop_unfinished([Identity("memory::u1")], besides=None) == 1
+    outcome = await EchoHandler().handle(event, _no_draft)
+    assert not await ledger.prepare(event, outcome.reply, outcome.interaction)
+    assert await ledger.history(event.conversation.key, Identity("memory::u1"), 9) == []
+
+
+async def _no_draft(_: str) -> None:
+    """Show no draft."""

@@ -402,11 +402,11 @@ class Flaky(Ledger):
         *,
         rewards: Iterable[RewardEvent] = (),
         why: str | None = None,
-    ) -> None:
+    ) -> bool:
         if self.full:
             self.full -= 1
             raise LedgerError("disk full")
-        await super().prepare(event, reply, interaction, rewards=rewards, why=why)
+        return await super().prepare(event, reply, interaction, rewards=rewards, why=why)
 
 
 async def test_a_full_disk_delays_replies_and_loses_none(platform: MemoryAdapter) -> None:

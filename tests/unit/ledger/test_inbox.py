@@ -142,7 +142,7 @@ async def test_an_event_that_cannot_be_read_does_not_keep_the_host_from_starting
     ledger = await Ledger.open(f"sqlite:///{tmp_path}/ledger.db")
     for number in range(2):
         await ledger.accept(message(str(number)), max_pending=9)
-    execute(tmp_path, "UPDATE inbox SET body = '{\"type\":\"hologram\"}' WHERE event_id = '0'")
+    execute(tmp_path, 'UPDATE inbox SET body = \'{"type":"hologram"}\' WHERE seq = 1')
     assert [row.event.event_id for row in await ledger.unfinished()] == ["1"]
     assert "cannot be read" in (await ledger.failed())[0][1]
     await ledger.close()
@@ -179,7 +179,7 @@ async def test_what_was_given_up_is_not_kept_for_ever(tmp_path: Path) -> None:
         await opened.fail(message(name), "no model")
     await opened.close()
     database = connect(tmp_path / "ledger.db", "FULL")
-    database.driver.execute("UPDATE inbox SET accepted_at = 0 WHERE event_id = 'old'")
+    database.driver.execute("UPDATE inbox SET accepted_at = 0 WHERE seq = 1")
     database.close()
     opened = await Ledger.open(url)
     assert await opened.failed() == [("web:new", "no model")]

@@ -52,6 +52,7 @@ async def test_all_who_watch_rewards_are_called_until_they_stop(ledger: Ledger) 
     assert called == ["first", "second"]
     stop_first()
     stop_first()
+    await ledger.accept(message("1"), max_pending=9)
     await ledger.prepare(message("1"), None, rewards=[reward("8", "web:1")])
     assert called == ["first", "second", "second"]
     await ledger.identities.issue(Identity("web::u"), "code", NOON, timedelta(hours=1))

@@ -11,7 +11,7 @@ import pytest
 from llmagent_os.events import Conversation, Event, Message, Sender, Timer
 from llmagent_os.identity import Identity, PersonId
 from llmagent_os.ledger import Interaction, Ledger, RewardEvent
-from llmagent_os.ledger.link_codes import MAX_GUESSES
+from llmagent_os.ledger.link_codes import MAX_GUESSES, MAX_WRONG
 from llmagent_os.people.codes import ALPHABET, new_code, read
 from llmagent_os.people.linking import CODE_VALID, Joined, Links, Refused
 from llmagent_os.people.profiles import Profiles
@@ -90,6 +90,40 @@ async def test_guessing_is_stopped(desk: Desk) -> None:
     assert isinstance(await desk.links.join(ANA_D, code), Joined)  # others are not kept out by it
     desk.now += timedelta(hours=1, seconds=1)
     assert await desk.links.join(BEN, "2222-2222") is Refused.WRONG
+
+
+async def test_a_thousand_guessers_keep_nobody_from_linking(desk: Desk) -> None:
+    code = await desk.links.issue(ANA_S)
+    for number in range(1000):
+        assert await desk.links.join(Identity(f"slack:T9:{number}"), "2222-2222") is Refused.WRONG
+    assert isinstance(await desk.links.join(ANA_D, code), Joined)
+
+
+async def test_a_code_of_which_half_is_known_ends_before_the_other_half_is_guessed(desk: Desk) -> None:
+    """It was on a screen that others saw: with a hundred accounts they would have five hundred tries."""
+    code, other = await desk.links.issue(ANA_S), await desk.links.issue(BEN)
+    halves = (half for half in ("2222", "3333") if half != code[-4:])
+    wrong = f"{code[:4]}-{next(halves)}"
+    for number in range(MAX_WRONG - 1):
+        assert await desk.links.join(Identity(f"slack:T9:{number}"), wrong) is Refused.WRONG
+    assert isinstance(await desk.links.join(ANA_D, code), Joined)
+    fresh = await desk.links.issue(ANA_S)
+    wrong = f"{fresh[:4]}-{'2222' if fresh[-4:] != '2222' else '3333'}"
+    for number in range(MAX_WRONG):
+        assert await desk.links.join(Identity(f"slack:T8:{number}"), wrong) is Refused.WRONG
+    assert await desk.links.join(ANA_T, fresh) is Refused.WRONG
+    assert isinstance(await desk.links.join(Identity("discord::18"), other), Joined), "other codes go on"
+
+
+async def test_wrong_codes_are_counted_after_forgetting_oneself_and_gone_after_an_hour(desk: Desk) -> None:
+    code = await desk.links.issue(ANA_S)
+    for _ in range(MAX_GUESSES):
+        await desk.links.join(BEN, "2222-2222")
+    await desk.ledger.forget(BEN)
+    assert await desk.links.join(BEN, code) is Refused.TOO_OFTEN
+    assert (await desk.ledger.export(BEN))["guesses"][0]["count"] == MAX_GUESSES
+    assert await desk.ledger.identities.prune() == 1  # the desk's hour was long ago
+    assert (await desk.ledger.export(BEN))["guesses"] == []
 
 
 # ── one profile ───────────────────────────────────────────────────────────────────────────────────────────────────────

@@ -214,6 +214,8 @@ async def test_nothing_is_left_of_a_person_who_was_erased(world: World, settings
     assert subject.identities == (ANA_WEB, ANA_TELEGRAM)
     erased = {each.store: each.count for each in await world.runtime.stores.erase(subject)}
     assert erased == {
+        "queue": 0,
+        "outgoing files": 0,
         "web": 1,
         "other platforms": 0,
         "files": 1,
@@ -259,7 +261,8 @@ async def test_the_command_line_exports_and_erases_the_same_beside_the_host(worl
     assert [each["plugin"] for each in found["timers"]] == ["calendar"]
     assert {each["plugin"] for each in found["records"]} == {"calendar"}
     words = await profile_command.forget(settings, ANA_TELEGRAM)
-    assert "other platforms: 1 conversation, files: 1 message, profiles: 1 file, chat ledger: 0 rows, ledger: " in words
+    assert "other platforms: 1 conversation, files: 1 message, outgoing files: 0 files, profiles: 1 file, " in words
+    assert "chat ledger: 0 rows, ledger: " in words
     assert tables_that_name(settings.data / "ledger.db", ANA_WEB, ANA_TELEGRAM) == set()
     found = json.loads(await profile_command.export(settings, ANA_WEB))
     assert found["conversations"] == found["files"] == found["interactions"] == found["records"] == []

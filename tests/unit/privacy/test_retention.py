@@ -57,7 +57,7 @@ async def test_answered_events_go_after_a_month_and_those_that_wait_stay(tmp_pat
     with sqlite3.connect(tmp_path / "ledger.db") as other:
         for number, age in enumerate((FINISHED_EVENTS.time + A_MOMENT, FINISHED_EVENTS.time - A_MOMENT) * 3):
             moment = time.time() - age.total_seconds()
-            other.execute("UPDATE inbox SET accepted_at = ? WHERE event_id = ?", (moment, str(number)))
+            other.execute("UPDATE inbox SET accepted_at = ? WHERE seq = ?", (moment, number + 1))
     other.close()
     assert await LedgerStore("ledger", ledger=ledger).prune() == 2
     assert [await ledger.was_accepted("web", str(number)) for number in range(6)] == [

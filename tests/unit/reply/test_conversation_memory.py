@@ -122,3 +122,31 @@ async def test_reminders_and_commands_do_not_push_out_what_was_said(ledger: Ledg
         await keep(ledger, said("", number), completion="")
     episode = await recall(ledger, said("make it 4", 6), ACCOUNT, 1)
     assert [turn.said for turn in episode.turns] == ["second", "", "", ""]
+
+
+DANGER = {"buttons": [["Yes", "cal:all", "danger"], ["No", "cal:no"]]}
+
+
+@pytest.mark.parametrize(
+    ("text", "value"), [("yes", "cal:all"), ("Yes!", "cal:all"), ("ok", None), ("yes please", None), ("no", "cal:no")]
+)
+def test_what_cannot_be_taken_back_is_meant_by_its_label_only(text: str, value: str | None) -> None:
+    episode = Episode("e1", (kept(said("delete everything", 1), context=DANGER),))
+    assert episode.button_meant(text) == value
+    assert bool(episode.unclear_consent(text)) == (text in ("ok", "yes please", "yes", "Yes!"))
+
+
+def test_a_reminder_does_not_come_between_a_question_and_its_answer_and_a_command_does() -> None:
+    """People start commands, reminders come by themselves."""
+    asked = kept(said("delete everything", 1), context=DANGER)
+    reminder = kept(said("", 2), completion="", context={"intent": "timer"})
+    command = kept(said("", 3), completion="", context={"intent": "command"})
+    assert Episode("e1", (asked, reminder)).button_meant("yes") == "cal:all"
+    assert Episode("e1", (asked, command)).button_meant("yes") is None
+
+
+def test_a_dangerous_question_closes_the_questions_before_it() -> None:
+    older = kept(said("book lunch", 1), context={"buttons": [["Yes", "cal:yes"], ["No", "cal:no"]]})
+    forget = kept(said("", 2), completion="", context={"intent": "command"} | DANGER)
+    between = kept(said("", 3), completion="", context={"intent": "command"})
+    assert Episode("e1", (older, forget, between)).button_meant("ok") is None

@@ -15,7 +15,7 @@ import asyncio
 import contextlib
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import discord
 import structlog
@@ -55,7 +55,8 @@ from llmagent_os.events import Conversation
 from llmagent_os.records import MemoryRecords, Records
 
 if TYPE_CHECKING:
-    from llmagent_os.adapter_kit.setup import AdapterSetup
+    from llmagent_os.adapter_kit.read_positions import Position
+from llmagent_os.adapter_kit.setup import AdapterSetup
 
 _log = structlog.stdlib.get_logger(__name__)
 
@@ -84,6 +85,7 @@ class DiscordAdapter:
     """
 
     name = "discord"
+    keeps: tuple[str, ...] = ()  #: no files: how far direct conversations were read is in the adapter's store
     capabilities = Capabilities(
         reactions=True,
         threads=True,
@@ -256,6 +258,16 @@ class DiscordAdapter:
         with contextlib.suppress(AdapterError, ConfigError):
             await self._api.call("typing", "POST", TYPING, channel_id=conversation.channel)
 
+    # ── what is kept of people ────────────────────────────────────────────────────────────────────────────────────
+
+    async def export(self, user_id: str) -> list[dict[str, Any]]:
+        """The person's direct conversations with the bot, and how far they were read."""
+        return [dict(kept) for kept in await self._catch_up.positions.export_person(user_id)]
+
+    async def forget(self, user_id: str) -> int:
+        """Forget the person's direct conversations with the bot; returns how many there were."""
+        return await self._catch_up.positions.forget_person(user_id, or_if=_is_direct)
+
 
 def from_setup(setup: AdapterSetup) -> DiscordAdapter:
     """Discord, as an installation's settings describe it.
@@ -273,6 +285,11 @@ def from_setup(setup: AdapterSetup) -> DiscordAdapter:
         commands=setup.commands,
         max_file_bytes=int(settings.max_file_megabytes * 1_000_000),
     )
+
+
+def _is_direct(place: str, position: Position) -> bool:
+    """Whether a position of an earlier version, which kept no person, is one of a direct conversation."""
+    return position.guild is None and position.user is None
 
 
 async def _result_of(future: asyncio.Future[None]) -> None:

@@ -47,11 +47,11 @@ class CatchUp:
     async def follow(self, message: MessagePayload) -> None:
         """Follow the channel of ``message``, with which the bot becomes part of the channel."""
         before = str(int(message.id) - 1)
-        await self.positions.follow({message.channel_id: Position(before, message.guild_id)})
+        await self.positions.follow({message.channel_id: Position(before, message.guild_id, _person(message))})
 
     def read(self, message: MessagePayload) -> None:
         """Note that ``message`` was read. Nothing happens if the bot is not part of the channel."""
-        self.positions.advance(message.channel_id, message.id, message.guild_id)
+        self.positions.advance(message.channel_id, message.id, message.guild_id, _person(message))
 
     async def missed(self, channel: str) -> AsyncIterator[Mapping[str, Any]]:
         """The messages since the read position of ``channel``, oldest first, as MESSAGE_CREATE would bring them."""
@@ -92,3 +92,8 @@ class CatchUp:
                     return []
                 await asyncio.sleep(PAUSES.seconds(tries) if error.seconds is None else error.seconds)
         return []
+
+
+def _person(message: MessagePayload) -> str | None:
+    """Whose direct conversation with the bot the message is in; None in a server."""
+    return message.author.id if message.guild_id is None else None

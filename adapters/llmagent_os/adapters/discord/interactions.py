@@ -34,6 +34,9 @@ MAX_INTERACTIONS = 1000
 #: What a person is told whose command or button the host did not take.
 REFUSED = "I could not take this just now. Please try again in a moment."
 
+#: What a person reads whose button has a value that is not stored any more.
+NO_LONGER_OPEN = "This button is no longer open."
+
 # Types of an acknowledgement.
 _MESSAGE, _THINKING, _ANSWER_LATER, _UPDATE_MESSAGE = 4, 5, 6, 7
 
@@ -60,6 +63,7 @@ class PendingInteraction:
         self.custom_id = payload.data.custom_id
         self.answerable_until = time.monotonic() + ANSWER_SECONDS
         loop = asyncio.get_running_loop()
+        self.refusal = REFUSED  #: what the person reads if the host does not store it
         self.taken: asyncio.Future[bool] = loop.create_future()  #: whether the host has stored it
         self.acknowledged: asyncio.Future[bool] = loop.create_future()  #: whether Discord takes an answer
 
@@ -68,8 +72,14 @@ class PendingInteraction:
         """Whether Discord still takes an answer."""
         return time.monotonic() < self.answerable_until
 
-    def settle(self, taken: bool) -> None:
-        """Note whether the host has stored the interaction."""
+    def settle(self, taken: bool, refusal: str = REFUSED) -> None:
+        """Note whether the host has stored the interaction.
+
+        Args:
+            taken: whether it has.
+            refusal: what the person reads if it has not.
+        """
+        self.refusal = refusal
         if not self.taken.done():
             self.taken.set_result(taken)
 
@@ -140,7 +150,7 @@ class PendingInteractions:
         """
         only_one_person = {"flags": EPHEMERAL}
         if taken is False:
-            body = {"type": _MESSAGE, "data": {"content": REFUSED, **only_one_person}}
+            body = {"type": _MESSAGE, "data": {"content": interaction.refusal, **only_one_person}}
         elif interaction.is_command:
             body = {"type": _THINKING, "data": only_one_person if interaction.private else {}}
         elif taken:
@@ -170,12 +180,14 @@ class PendingInteractions:
         webhook = interaction.webhook
         if interaction.is_command:
             if not taken:
-                await self._api.call("refusing", "PATCH", ORIGINAL_ANSWER, body={"content": REFUSED}, at=webhook)
+                await self._api.call(
+                    "refusing", "PATCH", ORIGINAL_ANSWER, body={"content": interaction.refusal}, at=webhook
+                )
         elif taken:
             body = {"components": with_choice(interaction.components, interaction.custom_id)}
             await self._api.call("showing a choice", "PATCH", ORIGINAL_ANSWER, body=body, at=webhook)
         else:
-            refusal = {"content": REFUSED, "flags": EPHEMERAL}
+            refusal = {"content": interaction.refusal, "flags": EPHEMERAL}
             await self._api.call("refusing", "POST", FOLLOW_UPS, body=refusal, at=webhook)
 
 

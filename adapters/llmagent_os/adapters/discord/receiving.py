@@ -16,10 +16,10 @@ from llmagent_os.adapter_kit.keyed_order import KeyedQueue
 from llmagent_os.adapters.discord.catch_up import CatchUp
 from llmagent_os.adapters.discord.downloads import Downloads, not_fetched
 from llmagent_os.adapters.discord.gateway import EventHandler
-from llmagent_os.adapters.discord.interactions import PendingInteraction, PendingInteractions
+from llmagent_os.adapters.discord.interactions import NO_LONGER_OPEN, REFUSED, PendingInteraction, PendingInteractions
 from llmagent_os.adapters.discord.parsing import DiscordParser
 from llmagent_os.adapters.discord.payloads import InteractionPayload, MessagePayload, ReactionPayload, decode
-from llmagent_os.errors import BadEventError, HostBusyError
+from llmagent_os.errors import BadEventError, HostBusyError, NotYoursError
 from llmagent_os.events import ButtonPress, Command, Event
 
 _log = structlog.stdlib.get_logger(__name__)
@@ -145,20 +145,23 @@ class EventReceiver:
         self._catch_up.read(message)
 
     async def _take_interaction(self, event: Command | ButtonPress, pending: PendingInteraction) -> None:
-        taken = False
+        taken, refusal = False, REFUSED
         try:
             if isinstance(event, ButtonPress):
                 value = await self._buttons.value(event.value)
                 if value is None:
                     _log.warning("discord: a button was pressed whose value is not stored any more")
+                    refusal = NO_LONGER_OPEN
                     return
                 event = msgspec.structs.replace(event, value=value)
             await self._accept(event)
             taken = True
+        except NotYoursError as error:  # the buttons stay as they are, for the person who was answered
+            refusal = str(error)
         except HostBusyError as error:  # the person sees that it was refused, and can try again
             _log.info("discord: an interaction was refused", error=str(error))
         finally:
-            pending.settle(taken)
+            pending.settle(taken, refusal)
 
     async def _offer(self, event: Event) -> None:
         await retry_while_busy(lambda: self._accept(event), event.event_id, give_up_seconds=BUSY_SECONDS)

@@ -14,7 +14,7 @@ from __future__ import annotations
 import asyncio
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import aiohttp
 import structlog
@@ -44,7 +44,8 @@ from llmagent_os.events import Conversation
 from llmagent_os.records import MemoryRecords, Records
 
 if TYPE_CHECKING:
-    from llmagent_os.adapter_kit.setup import AdapterSetup
+    from llmagent_os.adapter_kit.read_positions import Position
+from llmagent_os.adapter_kit.setup import AdapterSetup
 
 _log = structlog.stdlib.get_logger(__name__)
 
@@ -89,6 +90,7 @@ class SlackAdapter:
     """
 
     name = "slack"
+    keeps: tuple[str, ...] = ()  #: no files: how far direct conversations were read is in the adapter's store
     capabilities = Capabilities(
         reactions=True,
         threads=True,
@@ -240,6 +242,16 @@ class SlackAdapter:
     async def typing(self, conversation: Conversation) -> None:
         """Do nothing: Slack shows only of people that they are typing."""
 
+    # ── what is kept of people ────────────────────────────────────────────────────────────────────────────────────
+
+    async def export(self, user_id: str) -> list[dict[str, Any]]:
+        """The person's direct conversations with the bot, and how far they were read."""
+        return [dict(kept) for kept in await self._positions.export_person(user_id)]
+
+    async def forget(self, user_id: str) -> int:
+        """Forget the person's direct conversations with the bot; returns how many there were."""
+        return await self._positions.forget_person(user_id, or_if=_is_direct)
+
 
 def from_setup(setup: AdapterSetup) -> SlackAdapter:
     """Slack, as an installation's settings describe it."""
@@ -255,6 +267,11 @@ def from_setup(setup: AdapterSetup) -> SlackAdapter:
         store=setup.store,
         max_file_bytes=int(settings.max_file_megabytes * 1_000_000),
     )
+
+
+def _is_direct(place: str, position: Position) -> bool:
+    """Whether a position of an earlier version, which kept no person, is one of a direct conversation."""
+    return place.startswith("D") and position.user is None
 
 
 async def _watch(api: Api, events: EventConnection, receiver: EventReceiver, silence: Watchdog) -> None:

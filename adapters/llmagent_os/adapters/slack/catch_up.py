@@ -75,15 +75,16 @@ class CatchUp:
         if self._positions.caught_up_at is None:
             self._positions.mark_caught_up(time.time())
 
-    async def read(self, conversation: Conversation, ts: str) -> None:
-        """Note that the message ``ts`` was read. A conversation that is new is stored before this returns."""
+    async def read(self, conversation: Conversation, ts: str, user_id: str) -> None:
+        """Note that the message ``ts`` of a person was read. A new conversation is stored before this returns."""
+        user = user_id if conversation.kind == "direct" else None
         channel, thread = conversation.channel, conversation.thread
         # A mention in a channel begins a thread, so that the channel itself is followed too.
         places = [channel] if conversation.kind == "group" or not thread else []
         places += [f"{channel} {thread}"] if thread else []
-        await self._positions.follow({place: Position(ts) for place in places})
+        await self._positions.follow({place: Position(ts, user=user) for place in places})
         for place in places:
-            self._positions.advance(place, ts)
+            self._positions.advance(place, ts, user=user)
 
     async def run(self, take: Callable[[ParsedEvent], Awaitable[bool]], *, probe: bool = False) -> int:
         """Read what was missed, and give it to ``take``. Returns how many messages were new.

@@ -22,7 +22,7 @@ from llmagent_os.adapters.slack.drafts import Drafts
 from llmagent_os.adapters.slack.names import Names
 from llmagent_os.adapters.slack.parsing import ParsedEvent, SlackParser
 from llmagent_os.adapters.slack.rendering import with_choice
-from llmagent_os.errors import AdapterError, BadEventError, ConfigError, HostBusyError
+from llmagent_os.errors import AdapterError, BadEventError, ConfigError, HostBusyError, NotYoursError
 from llmagent_os.events import Attachment, ButtonPress, Command, Edit, Event, Message, event_key
 
 _log = structlog.stdlib.get_logger(__name__)
@@ -112,11 +112,14 @@ class EventReceiver:
             self._drafts.note_asker(event.conversation, event.sender.user_id)
             try:
                 new = await self._accept(event)
+            except NotYoursError as error:  # the buttons stay as they are, for the person who was answered
+                self._tasks.spawn(self._refuse(event, str(error)))
+                return False
             except BadEventError as error:
                 _log.warning("slack: an event is skipped", error=str(error))
                 return False
         if isinstance(event, Message) and (new or event.addressed):
-            await self._catch_up.read(event.conversation, event.message_id)
+            await self._catch_up.read(event.conversation, event.message_id, event.sender.user_id)
         if isinstance(event, ButtonPress) and parsed.pressed is not None:
             self._tasks.spawn(self._show_choice(event, parsed.pressed))
         return new
@@ -147,6 +150,19 @@ class EventReceiver:
             for number, file in enumerate(parsed.files)
         ]
         return tuple(await asyncio.gather(*fetching))
+
+    async def _refuse(self, event: Event, reason: str) -> None:
+        """Tell the person who did ``event``, and nobody else, why it was not taken. Nobody waits for this."""
+        where = event.conversation
+        with contextlib.suppress(AdapterError, ConfigError):
+            await self._api.call(
+                "chat.postEphemeral",
+                optional=True,
+                channel=where.channel,
+                user=event.sender.user_id,
+                thread_ts=where.thread,
+                text=reason,
+            )
 
     async def _show_choice(self, press: ButtonPress, message: dict[str, Any]) -> None:
         """Replace the buttons of ``message`` by the choice. Nobody waits for this."""

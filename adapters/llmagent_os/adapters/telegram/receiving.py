@@ -24,7 +24,7 @@ from llmagent_os.adapters.telegram.downloads import Downloads
 from llmagent_os.adapters.telegram.parsing import ParsedEvent, TelegramParser, count_event, counts_of
 from llmagent_os.adapters.telegram.reaction_counts import CountStep, ReactionCounts
 from llmagent_os.adapters.telegram.updates import chat_of, decode_update, log_skipped
-from llmagent_os.errors import HostBusyError, LedgerError
+from llmagent_os.errors import HostBusyError, LedgerError, NotYoursError
 from llmagent_os.events import ButtonPress, Message, decode, encode
 
 _log = structlog.stdlib.get_logger(__name__)
@@ -42,6 +42,10 @@ MAX_TAKEN = 1000
 
 #: How many chats are remembered whose updates the host refuses.
 MAX_REFUSED = 1000
+
+
+#: What a person reads whose button has a value that is not stored any more.
+NO_LONGER_OPEN = "This button is no longer open."
 
 
 class UpdateReceiver:
@@ -120,14 +124,18 @@ class UpdateReceiver:
             self._albums.add(update)
         if self._kept_albums is None and self._albums.waits(update) > 0:
             return False  # Telegram is asked for it again, together with the pieces that have come by then
+        query = update.callback_query
         try:
             if self._kept_albums is not None and await self._keep_piece(self._kept_albums, update):
                 return True
             await self._offer_all(update)
-            if update.callback_query is not None:
-                self._tasks.spawn(_show_choice(self._api, update.callback_query))
+            if query is not None:
+                self._tasks.spawn(_show_choice(self._api, query))
             await self._note_changes(update)
             self._refused_since.pop(chat_of(update), None)
+        except NotYoursError as error:  # the buttons stay as they are, for the person who was answered
+            if query is not None:
+                self._tasks.spawn(_alert(self._api, query, str(error)))
         except HostBusyError as error:
             if self._refused_seconds(chat_of(update)) > BUSY_SECONDS:
                 _log.error("telegram: an update is given up", update_id=update.update_id, error=str(error))
@@ -229,7 +237,7 @@ class UpdateReceiver:
         if type(event) is ButtonPress:
             value = await self._values.value(event.value)
             if value is None:
-                return
+                raise NotYoursError(NO_LONGER_OPEN)
             event = msgspec.structs.replace(event, value=value)
         if type(event) is Message and parsed.files:
             wanted = (event.addressed or event.conversation.thread is not None) and await self._accept.wants(event)
@@ -263,11 +271,14 @@ async def _show_choice(api: Api, query: CallbackQuery) -> None:
         await api.bot.answer_callback_query(query.id, text=f"✓ {label}"[:200] if label else None)
     if message is None or message.reply_markup is None:
         return
-    asked = message.reply_to_message
-    if message.chat.id < 0 and asked is not None and asked.from_user is not None and asked.from_user != query.from_user:
-        return  # in a group, the buttons are for the person who was answered
     with contextlib.suppress(TelegramError):
         await api.bot.edit_message_reply_markup(message.chat.id, message.message_id, reply_markup=None)
+
+
+async def _alert(api: Api, query: CallbackQuery, text: str) -> None:
+    """Tell the person who pressed a button, and nobody else, why nothing was done. Nobody waits for this."""
+    with contextlib.suppress(TelegramError):
+        await api.bot.answer_callback_query(query.id, text=text[:200], show_alert=True)
 
 
 def _label(message: TelegramMessage, data: str | None) -> str:

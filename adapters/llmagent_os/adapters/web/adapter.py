@@ -170,7 +170,7 @@ class WebAdapter:
         erased = await self.transcript.forget(user_id)
         await self._close_unless_open()
         if erased and self._actions.is_open:
-            fresh = await self.transcript.begin(user_id)
+            fresh = await self.transcript.begin_unowned(user_id)
             self._erased.update(dict.fromkeys(erased, fresh))
             await self._pages.show_to(user_id, fresh)
         return len(erased)

@@ -13,8 +13,9 @@ from llmagent_os.adapters.web.frames import Action, Press, React, Refused, Say
 from llmagent_os.adapters.web.open_pages import MESSAGE_CHARACTERS, OpenPages
 from llmagent_os.adapters.web.transcript import Transcript
 from llmagent_os.adapters.web.transcript_items import Item
-from llmagent_os.errors import HostBusyError, LLMAgentOSError
+from llmagent_os.errors import HostBusyError, LLMAgentOSError, NotYoursError
 from llmagent_os.events import ButtonPress, Conversation, Event, Message, Reaction, Sender, now
+from llmagent_os.privacy.event_masking import mask_text
 
 _log = structlog.stdlib.get_logger(__name__)
 
@@ -78,6 +79,8 @@ class PageActions:
                         refused = await self._react(visitor, action)
                     case Press():
                         refused = await self._press(visitor, action)
+            except NotYoursError as error:
+                return _refused(action, str(error))
             except HostBusyError as error:
                 _log.info("web: the host is busy", conversation=conversation, event_id=action.id, error=str(error))
                 return _refused(action, "Too many messages are waiting for an answer already.", again=True)
@@ -101,6 +104,7 @@ class PageActions:
             return _refused(action, "This message is empty.")
         if len(text) > MESSAGE_CHARACTERS:
             return _refused(action, f"This message has {len(text)} characters; {MESSAGE_CHARACTERS} is the most.")
+        text = await mask_text(text)  # the transcript is a store like any other
         item = Item(message_id=f"p-{action.id}", author="person", text=text, at=now())
         held = await self._transcript.hold(action.conversation, item)
         event = Message(text=held.text, message_id=held.message_id, **_common(visitor, action))

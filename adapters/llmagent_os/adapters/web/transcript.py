@@ -27,6 +27,10 @@ T = TypeVar("T")
 BUSY_MILLISECONDS = 5000
 
 
+#: Stands for the person of a conversation that nobody has written in.
+UNOWNED = ""
+
+
 class Transcript:
     """The conversations of all visitors. All calls run in one thread of their own, one after the other."""
 
@@ -34,6 +38,7 @@ class Transcript:
         """Args: ``path`` of the file, which may not exist yet."""
         self._path = path
         self._engine: sa.Engine | None = None
+        self._unowned: dict[str, str] = {}  # conversation -> person, until the person writes in it
         self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="web-transcript")
 
     async def open(self) -> None:
@@ -58,7 +63,7 @@ class Transcript:
         def work(db: sa.Connection) -> str:
             query = sa.select(tables.conversations.c.id).where(tables.conversations.c.person == user_id)
             found = db.execute(query.order_by(tables.conversations.c.created_at.desc()).limit(1)).scalar()
-            return found or tables.begin(db, user_id)
+            return found or self._unowned_of(user_id) or tables.begin(db, user_id)
 
         return await self._do(work)
 
@@ -74,6 +79,15 @@ class Transcript:
 
         return await self._do(work)
 
+    async def begin_unowned(self, user_id: str) -> str:
+        """Begin a conversation whose person is not stored before they write in it. Returns its id.
+
+        It is the one that a person sees who has just been erased, and holds the answer that they were.
+        """
+        conversation = await self._do(lambda db: tables.begin(db, UNOWNED))
+        self._unowned[conversation] = user_id
+        return conversation
+
     async def owner(self, conversation: str) -> str | None:
         """Whose conversation it is; None if there is no such conversation."""
 
@@ -81,7 +95,8 @@ class Transcript:
             query = sa.select(tables.conversations.c.person).where(tables.conversations.c.id == conversation)
             return db.execute(query).scalar()
 
-        return await self._do(work)
+        person = await self._do(work)
+        return self._unowned.get(conversation) if person == UNOWNED else person
 
     async def conversations(self, user_id: str, limit: int = 50) -> list[tuple[str, str, str]]:
         """The person's conversations as (id, title, begin in ISO 8601), latest first."""
@@ -119,8 +134,12 @@ class Transcript:
         Raises:
             AdapterError: there is no such conversation.
         """
+        owner = self._unowned.get(conversation)
 
         def work(db: sa.Connection) -> Item:
+            if owner is not None:
+                of_nobody = sa.and_(tables.conversations.c.id == conversation, tables.conversations.c.person == UNOWNED)
+                db.execute(tables.conversations.update().where(of_nobody).values(person=owner))
             return tables.get(db, conversation, item.message_id) or tables.insert(db, conversation, item, shown=False)
 
         return await self._do(work)
@@ -228,16 +247,24 @@ class Transcript:
 
         Nothing of them is left in the file: SQLite overwrites what it deletes, and the write-ahead log is emptied.
         """
+        unowned = [conversation for conversation, owner in self._unowned.items() if owner == user_id]
 
         def work(db: sa.Connection) -> tuple[str, ...]:
             theirs = tables.conversations.c.person == user_id
             erased = tuple(db.execute(sa.select(tables.conversations.c.id).where(theirs)).scalars())
+            db.execute(tables.conversations.delete().where(tables.conversations.c.id.in_(unowned)))
             db.execute(tables.conversations.delete().where(theirs))
             return erased
 
         found = await self._do(work)
+        for conversation in unowned:
+            self._unowned.pop(conversation, None)
+        found = tuple(dict.fromkeys((*found, *unowned)))
         await asyncio.get_running_loop().run_in_executor(self._thread, self._checkpoint)
         return found
+
+    def _unowned_of(self, user_id: str) -> str | None:
+        return next((conversation for conversation, owner in self._unowned.items() if owner == user_id), None)
 
     async def _do(self, work: Callable[[sa.Connection], T]) -> T:
         def transaction() -> T:
@@ -269,6 +296,7 @@ class Transcript:
                     f"its tables have version {version}, not {tables.VERSION}"
                 )
             tables.metadata.create_all(db)
+            db.execute(tables.conversations.delete().where(tables.conversations.c.person == UNOWNED))
             db.exec_driver_sql(f"PRAGMA user_version = {tables.VERSION}")
         self._engine = engine
         return engine

@@ -30,19 +30,13 @@ The tools here declare what they take and do. The work is in the other files:
 from __future__ import annotations
 
 import asyncio
-import os
-import tempfile
 from collections.abc import Awaitable, Callable, Mapping
 from datetime import datetime
-from pathlib import Path
-from uuid import uuid4
 
 from llmagent_os.adapter_kit.keyed_order import KeyedLocks
-from llmagent_os.identity import PersonId
 from llmagent_os.plugin import Plugin, Span, ToolContext, ToolResult, tool
 from llmagent_os.plugins.calendar.buttons import answer_button
 from llmagent_os.plugins.calendar.calendar_call import CalendarCall
-from llmagent_os.plugins.calendar.calendar_event import stable_id
 from llmagent_os.plugins.calendar.event_creation import create_event
 from llmagent_os.plugins.calendar.event_deletion import delete_event
 from llmagent_os.plugins.calendar.event_listing import list_events
@@ -195,7 +189,8 @@ class CalendarPlugin(Plugin):
         if not dated:
             return ToolResult({"status": "empty"}, "Your calendar is empty, so there is nothing to export.")
         exported = await asyncio.to_thread(to_icalendar, events, context.now)
-        path = await asyncio.to_thread(_write, exported.content, context.user_id)
+        # Other programs show this name.
+        path = await context.files.write("calendar.ics", exported.content)
         count = exported.count
         return ToolResult(
             {"status": "exported", "count": str(count)},
@@ -205,7 +200,7 @@ class CalendarPlugin(Plugin):
                     *exported.problems,
                 ]
             ),
-            files=(str(path),),
+            files=(path,),
         )
 
     async def _do(
@@ -216,16 +211,3 @@ class CalendarPlugin(Plugin):
     ) -> ToolResult:
         async with self._locks.of(context.user_id):
             return await work(CalendarCall(context), given)
-
-
-def _write(content: bytes, person_id: PersonId) -> Path:
-    # One file per person; the next export replaces it. It outlives a restart: a reply may still be on its way.
-    root = Path(tempfile.gettempdir()) / f"llmagent-os-{os.getuid()}"
-    root.mkdir(mode=0o700, exist_ok=True)
-    if root.is_symlink() or root.stat().st_uid != os.getuid() or root.stat().st_mode & 0o077:
-        root = Path(tempfile.mkdtemp(prefix="llmagent-os-"))  # another user made the folder and could read the file
-    path = root / stable_id(person_id) / "calendar.ics"  # other programs show this name
-    path.parent.mkdir(mode=0o700, exist_ok=True)
-    new = path.with_name(f"{uuid4().hex}.part")
-    new.write_bytes(content)
-    return new.replace(path)

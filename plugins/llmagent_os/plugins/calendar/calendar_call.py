@@ -173,12 +173,29 @@ class CalendarCall:
         return await self.store.apply(self.change_id, change)
 
     async def ask(
-        self, options: tuple[Change, ...], data: dict[str, str], question: str, card: Card | None = None
+        self,
+        options: tuple[Change, ...],
+        data: dict[str, str],
+        question: str,
+        card: Card | None = None,
+        *,
+        danger: bool = False,
     ) -> ToolResult:
-        """Ask a question with buttons: Yes and No for one option, otherwise one button per option."""
+        """Ask a question with buttons: Yes and No for one option, otherwise one button per option.
+
+        Args:
+            options: the changes of which one is carried out.
+            data: of the result.
+            question: what to ask.
+            card: what it is about.
+            danger: whether much is lost. In words, only "yes" in the very next turn carries it out then.
+        """
         await self.store.ask(self.change_id, options)
         if len(options) == 1:
-            buttons = [Button("Yes", f"do:{self.change_id}:0", "primary"), Button("No", f"no:{self.change_id}")]
+            buttons = [
+                Button("Yes", f"do:{self.change_id}:0", "danger" if danger else "primary"),
+                Button("No", f"no:{self.change_id}"),
+            ]
         else:
             buttons = [
                 Button(option.label[:80], f"do:{self.change_id}:{number}") for number, option in enumerate(options)

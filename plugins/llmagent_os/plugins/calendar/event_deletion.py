@@ -117,7 +117,9 @@ async def _several(call: CalendarCall, found: Sequence[EventMatch], query: Event
         | ({"about": query.about} if query.about else {})
     )
     question = f"That deletes {len(found)} events{with_preposition(period)}: {names}. Are you sure?"
-    return await call.ask((_change(call, found, query),), data, question, call.card("To be deleted", found))
+    return await call.ask(
+        (_change(call, found, query),), data, question, call.card("To be deleted", found), danger=True
+    )
 
 
 def _change(call: CalendarCall, found: Sequence[EventMatch], query: EventQuery) -> Change:

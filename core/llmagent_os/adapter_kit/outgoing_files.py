@@ -1,0 +1,78 @@
+"""Files that plugins make for a person, such as an exported calendar, until they are sent and fetched.
+
+They are in the data folder, in one folder a person, so that an erasure finds them.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import shutil
+import tempfile
+import time
+from pathlib import Path
+from uuid import uuid4
+
+from llmagent_os.adapter_kit.files import safe_name
+from llmagent_os.identity import PersonId, file_name_of
+
+#: The folder inside the data folder.
+OUTGOING_FOLDER = "outgoing"
+
+#: How many days a file is kept: a page of the web chat may fetch it later.
+KEEP_DAYS = 7
+
+
+class OutgoingFiles:
+    """The files that are made for one person."""
+
+    def __init__(self, folder: Path | None = None, person_id: PersonId | None = None) -> None:
+        """Args:
+        folder: of all people's outgoing files. None: a new temporary folder for each file, for plain scripts.
+        person_id: whom the files are for.
+        """
+        self._folder = folder
+        self._person_id = person_id
+
+    async def write(self, name: str, content: bytes) -> str:
+        """Write a file, in the place of an earlier one with this name. Returns its path, for ``ToolResult.files``.
+
+        Args:
+            name: what other programs show.
+            content: the bytes.
+        """
+        return str(await asyncio.to_thread(self._write, safe_name(name), content))
+
+    def _write(self, name: str, content: bytes) -> Path:
+        if self._folder is None:
+            folder = Path(tempfile.mkdtemp(prefix="llmagent-os-"))
+        else:
+            folder = self._folder / file_name_of(self._person_id or "")
+            folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        part = folder / f".{uuid4().hex}.part"
+        with os.fdopen(os.open(part, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as file:
+            file.write(content)
+        return part.replace(folder / name)
+
+
+def listed(folder: Path, person_id: PersonId) -> list[tuple[Path, int]]:
+    """The files made for a person: path and size in bytes, sorted by path."""
+    own = folder / file_name_of(person_id)
+    return [(path, path.stat().st_size) for path in sorted(own.rglob("*")) if path.is_file()]
+
+
+def erase(folder: Path, person_id: PersonId) -> int:
+    """Erase the files made for a person. Returns how many there were."""
+    count = len(listed(folder, person_id))
+    shutil.rmtree(folder / file_name_of(person_id), ignore_errors=True)
+    return count
+
+
+def prune(folder: Path) -> int:
+    """Erase files older than :data:`KEEP_DAYS`. Returns how many."""
+    before, erased = time.time() - KEEP_DAYS * 86_400, 0
+    for path in [path for path in folder.glob("*/*") if path.is_file()]:
+        if path.stat().st_mtime < before:
+            path.unlink(missing_ok=True)
+            erased += 1
+    return erased

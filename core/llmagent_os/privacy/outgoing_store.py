@@ -1,0 +1,55 @@
+"""The store of files that plugins have made for people, such as exported calendars."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import shutil
+import tempfile
+from pathlib import Path
+from typing import Any
+
+from llmagent_os.adapter_kit import outgoing_files
+from llmagent_os.adapter_kit.outgoing_files import OUTGOING_FOLDER
+from llmagent_os.identity import person_kept_under
+from llmagent_os.privacy.stores import DataSubject, EraseOrder, Holds
+
+
+class OutgoingStore:
+    """The folder ``outgoing``."""
+
+    name = "outgoing files"
+    unit = "file"
+    order = EraseOrder.DISK
+    holds = Holds(paths=(OUTGOING_FOLDER,))
+
+    def __init__(self, data: Path) -> None:
+        """Args: ``data`` is the data folder of the installation."""
+        self._folder = data / OUTGOING_FOLDER
+        self._data = data
+
+    async def export(self, subject: DataSubject) -> dict[str, Any]:
+        """``outgoing``: path below the data folder, and size in bytes, of each file made for the person."""
+        found: list[dict[str, Any]] = []
+        for identity in subject.identities:
+            kept = await asyncio.to_thread(outgoing_files.listed, self._folder, person_kept_under(identity))
+            found += [{"path": str(path.relative_to(self._data)), "bytes": size} for path, size in kept]
+        return {"outgoing": found}
+
+    async def erase(self, subject: DataSubject) -> int:
+        """Erase the files made for the person; returns how many there were."""
+        await asyncio.to_thread(_erase_of_earlier_versions)
+        people = map(person_kept_under, subject.identities)
+        return sum([await asyncio.to_thread(outgoing_files.erase, self._folder, person) for person in people])
+
+    async def prune(self) -> int:
+        """Erase files older than ``retention.OUTGOING_FILES``; returns how many."""
+        await asyncio.to_thread(_erase_of_earlier_versions)
+        return await asyncio.to_thread(outgoing_files.prune, self._folder)
+
+
+def _erase_of_earlier_versions() -> None:
+    """Earlier versions wrote exported calendars into the temporary folder, and nobody deleted them."""
+    old = Path(tempfile.gettempdir()) / f"llmagent-os-{os.getuid()}"
+    if old.is_dir() and not old.is_symlink() and old.stat().st_uid == os.getuid():
+        shutil.rmtree(old, ignore_errors=True)

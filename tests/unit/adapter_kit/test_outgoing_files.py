@@ -1,0 +1,47 @@
+"""What breaks without this: an exported calendar stays on the disk, or another person gets it."""
+
+from __future__ import annotations
+
+import os
+import time
+from pathlib import Path
+
+from llmagent_os.adapter_kit import outgoing_files
+from llmagent_os.adapter_kit.outgoing_files import KEEP_DAYS, OutgoingFiles
+from llmagent_os.identity import PersonId
+
+
+def content_of(path: str) -> bytes | None:
+    """The bytes of a file; None: there is none."""
+    return Path(path).read_bytes() if Path(path).exists() else None
+
+
+ANA, BEN = PersonId("web::ana"), PersonId("web::ben")
+
+
+async def test_a_new_file_takes_the_place_of_the_old_one_and_people_have_their_own(tmp_path: Path) -> None:
+    first = await OutgoingFiles(tmp_path, ANA).write("calendar.ics", b"old")
+    second = await OutgoingFiles(tmp_path, ANA).write("calendar.ics", b"new")
+    other = await OutgoingFiles(tmp_path, BEN).write("calendar.ics", b"of ben")
+    assert first == second != other
+    assert content_of(first) == b"new"
+    assert outgoing_files.erase(tmp_path, ANA) == 1
+    assert content_of(first) is None
+    assert content_of(other) == b"of ben"
+
+
+async def test_files_go_after_a_week_with_what_a_crash_left_of_them(tmp_path: Path) -> None:
+    path = await OutgoingFiles(tmp_path, ANA).write("calendar.ics", b"x")
+    half = Path(path).with_name(".half.part")
+    half.write_bytes(b"x")
+    assert outgoing_files.prune(tmp_path) == 0
+    old = time.time() - KEEP_DAYS * 86_400 - 60
+    for each in (path, half):
+        os.utime(each, (old, old))
+    assert outgoing_files.prune(tmp_path) == 2
+    assert content_of(path) is None
+
+
+async def test_a_name_stays_inside_the_folder(tmp_path: Path) -> None:
+    path = await OutgoingFiles(tmp_path, ANA).write("../../etc/passwd", b"x")
+    assert path.startswith(str(tmp_path)) and ".." not in path
