@@ -130,7 +130,7 @@ def _counted(record: logging.LogRecord, times: int) -> logging.LogRecord:
     again = logging.makeLogRecord(record.__dict__)
     again.exc_info, again.exc_text = None, None
     if content := _content(record):
-        again.msg = {key: value for key, value in content.items() if key != "exc_info"} | {"repeated": times}  # type: ignore[assignment]
+        again.msg = {key: value for key, value in content.items() if key != "exc_info"} | {"repeated": times}
     else:
         again.msg, again.args = f"{record.getMessage()} (repeated {times} times)", ()
     return again
