@@ -93,7 +93,7 @@ def _move(database: Database, now: float, limit: int) -> MovedTimers:
             body = encode(event).decode()
             decode(body)  # what the inbox could not read again
         except (BadEventError, *UNREADABLE) as error:  # it must not keep the others waiting
-            put_aside(database, timers, row._asdict(), row.user_id, error)
+            put_aside(database, timers, dict(row._mapping), row.user_id, error)
             continue
         mine = (timers.c.user_id == row.user_id, timers.c.plugin == row.plugin, timers.c.key == row.key)
         database.sql.execute(sa.delete(timers).where(*mine))

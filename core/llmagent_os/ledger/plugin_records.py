@@ -74,7 +74,7 @@ class LedgerRecords:
             try:
                 found[row.key] = decode_record(row.body)
             except UNREADABLE as error:
-                put_aside(database, records, row._asdict(), row.user_id, error)
+                put_aside(database, records, dict(row._mapping), row.user_id, error)
         return list(found.items())
 
     def _under(self, who: list[Identity], key: str | None = None) -> list[sa.ColumnElement[bool]]:

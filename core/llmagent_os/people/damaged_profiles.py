@@ -113,8 +113,7 @@ def readable_fields(empty: T, fields: dict[str, Any]) -> T:
     found = empty
     preferences = fields.get("preferences")
     if isinstance(preferences, dict):
-        pairs = preferences.items()
-        whole = {key: value for key, value in pairs if isinstance(key, str) and isinstance(value, str)}
+        whole = {key: value for key, value in preferences.items() if isinstance(key, str) and isinstance(value, str)}
         fields = {**fields, "preferences": whole}
     for name in type(empty).__struct_fields__:
         if name in fields and name != "user_id":
