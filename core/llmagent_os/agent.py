@@ -28,10 +28,12 @@ from llmagent_os.reply.button_answer import answer_button
 from llmagent_os.reply.exchange import decide, open_exchange
 from llmagent_os.reply.implicit_rewards import rewards_of_edit, rewards_of_message
 from llmagent_os.reply.interaction_record import fixed_outcome, record
+from llmagent_os.reply.open_question import open_question
 from llmagent_os.reply.plugin_calls import call_tool
 from llmagent_os.reply.prompt import chat_request
 from llmagent_os.reply.request_features import request_features
 from llmagent_os.reply.services import Services
+from llmagent_os.reply.session_features import session_features
 from llmagent_os.reply.timer_answer import answer_timer
 from llmagent_os.reply.tool_loop import converse
 from llmagent_os.serving.sync_bridge import run_sync
@@ -152,7 +154,7 @@ class Agent:
         exchange = await decide(
             services,
             exchange,
-            request_features(exchange, services.clock()),
+            request_features(exchange, services.clock()) | await session_features(services, exchange),
             decision_id=exchange.key,
             episode_id=exchange.episode.episode_id or exchange.key,
         )
@@ -164,8 +166,10 @@ class Agent:
             privacy=services.privacy,
             draft=draft,
         )
+        answer.open_question = open_question(exchange.episode)
         reply = services.interaction.render(answer.reply(services.privacy))
-        interaction = record(services.privacy, exchange, answer, reply)
+        specs = services.plugins.specs(services.settings.permissions) if services.plugins else ()
+        interaction = record(services.privacy, exchange, answer, reply, specs=specs)
         return Outcome(reply, interaction, rewards_of_message(services, exchange, answer, interaction))
 
     def preprocess(self, text: str) -> str:

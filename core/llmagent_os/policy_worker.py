@@ -63,6 +63,7 @@ def decision_of(interaction: Interaction, person_id: PersonId) -> Decision | Non
                 "person_id": person_id,
                 "context": features,
                 "episode_id": interaction.episode_id,
+                "shown": interaction.context.get("shown"),
             },
             Decision,
         )
@@ -83,7 +84,7 @@ def learn(policy: LearnedPolicy, rows: Iterable[RewardWithReply], trust: Trust) 
             for seen in observations(row, trust):
                 decision = decision_of(seen.interaction, seen.person)
                 if decision is not None:
-                    policy.observe(decision, seen.reward, kind=seen.kind, weight=seen.weight)
+                    policy.observe(decision, seen.reward, kind=seen.kind, weight=seen.weight, at=seen.at)
         except Exception:
             _log.exception("a reward cannot be learned from; it is passed over", seq=row.seq)
 

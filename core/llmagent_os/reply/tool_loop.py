@@ -53,6 +53,7 @@ class Answer:
     rejected: tuple[Completion, ...] = ()
     calls: list[ToolCall] = field(default_factory=list[ToolCall])
     results: list[ToolResult] = field(default_factory=list[ToolResult])  #: one for each call
+    open_question: str = ""  #: what was asked in the turn before and not answered, as a sentence
 
     def is_true(self, text: str) -> bool:
         """Whether everything in ``text`` stands in the results or in the system message."""
@@ -76,14 +77,24 @@ class Answer:
         needed = [str(data[key]).casefold() for key in (what, "repeat", "conflict") if key in data]
         return all(words in text.casefold() for words in needed)
 
+    def with_waiting(self, text: str) -> str:
+        """``text``, and what still waits for the person where the text does not say it.
+
+        The question of the turn before is repeated once. A reply that asks something itself does not repeat it.
+        """
+        waiting = [result.waiting for result in self.results if result.waiting]
+        asks = any(result.buttons for result in self.results[-1:])
+        sentences = waiting or ([self.open_question] if self.open_question and not asks else [])
+        return " ".join([text, *(sentence for sentence in dict.fromkeys(sentences) if sentence not in text)])
+
     def reply(self, privacy: PrivacyModule) -> Reply:
-        """The model's words where they are true to the results, else the words of the last tool."""
+        """The model's words where they are true to the results, else the words of the last tool; and what waits."""
         text = privacy.release(self.text)
         if not self.results:
-            return Reply(text or "Sorry, I have no answer to that.")
+            return Reply(self.with_waiting(text or "Sorry, I have no answer to that."))
         last = self.results[-1]
         good = text and self.is_true(text) and self.names_it(text)
-        return Reply(text if good else last.text, last.card, last.buttons, last.files)
+        return Reply(self.with_waiting(text if good else last.text), last.card, last.buttons, last.files)
 
 
 async def converse(
