@@ -20,6 +20,7 @@ runs a world of your own. ``module:Class:regime`` runs one that takes a regime a
 
 from __future__ import annotations
 
+from datetime import datetime
 import argparse
 import importlib
 import sys
@@ -232,7 +233,13 @@ class Uniform:
         return Decision(action=action, pscore=1 / len(ACTIONS), policy_version="uniform", person_id=person_id)
 
     def observe(
-        self, decision: Decision, reward: float | None, *, kind: Kind = "reaction", weight: float = 1.0
+        self,
+        decision: Decision,
+        reward: float | None,
+        *,
+        kind: Kind = "reaction",
+        weight: float = 1.0,
+        at: datetime | None = None,
     ) -> None:
         """Nothing is learned."""
 

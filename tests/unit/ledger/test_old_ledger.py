@@ -8,6 +8,7 @@ the arithmetic is that of the machine that they were made on.
 
 from __future__ import annotations
 
+from datetime import datetime
 import asyncio
 import hashlib
 import os
@@ -95,7 +96,13 @@ class NotingPolicy(LearnedPolicy):
     observed: ClassVar[list[Observed]] = []
 
     def observe(
-        self, decision: Decision, reward: float | None, *, kind: Kind = "reaction", weight: float = 1.0
+        self,
+        decision: Decision,
+        reward: float | None,
+        *,
+        kind: Kind = "reaction",
+        weight: float = 1.0,
+        at: datetime | None = None,
     ) -> None:
         action = label(decision.action)
         self.observed.append(Observed(decision.decision_id, decision.person_id, action, kind, reward, weight))
