@@ -21,7 +21,6 @@ from datetime import UTC, datetime, timedelta
 import numpy as np
 
 from llmagent_os.identity import PersonId
-
 from llmagent_os.policy.contract import Context, Decision, Kind
 from llmagent_os.policy.learned import LEARNERS, LearnedPolicy, make_behavior
 

@@ -20,7 +20,6 @@ runs a world of your own. ``module:Class:regime`` runs one that takes a regime a
 
 from __future__ import annotations
 
-from datetime import datetime
 import argparse
 import importlib
 import sys
@@ -29,6 +28,7 @@ from collections import defaultdict
 from collections.abc import Callable, Mapping
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
+from datetime import datetime
 from itertools import product
 from pathlib import Path
 from typing import Protocol, cast

@@ -43,7 +43,9 @@ class ActionSpace:
         codes = np.array(  # (actions, dimensions)
             list(product(*(range(len(values)) for values in self.dimensions.values())))
         )
-        self.codes: Ints = codes.astype(np.int64)  #: the value of every action in every dimension, ``(actions, dimensions)``
+        self.codes: Ints = codes.astype(
+            np.int64
+        )  #: the value of every action in every dimension, ``(actions, dimensions)``
 
     def __len__(self) -> int:
         return len(self.actions)

@@ -99,7 +99,9 @@ class LearnedPolicy:
                 reward=reward,
                 weight=weight,
                 at=None if at is None else at.timestamp(),
-                shown=() if decision.shown is None else tuple(name in decision.shown for name in self.actions.dimensions),
+                shown=()
+                if decision.shown is None
+                else tuple(name in decision.shown for name in self.actions.dimensions),
             )
         )
 

@@ -21,8 +21,8 @@ from llmagent_os.policy.array_types import Bools, Floats, Singles
 #: How much worse than the best action an action is by a person's own opinions, as a probability of satisfaction, so that
 #: the shared part cannot choose it.
 VETO_MARGIN = 0.3
-#: How much less an opinion counts with every later one: tastes change. About 35 opinions count.
-FADING = 0.97
+#: How much less an opinion counts with every later one: tastes change. About ten opinions count.
+FADING = 0.9
 
 
 def own_weights(rows: Floats, opinions: Floats, variances: Floats) -> Singles:

@@ -64,7 +64,9 @@ def _completions(privacy: PrivacyModule, answer: Answer, reply: Reply) -> Iterat
         for rejected in completion.rejected:
             yield _kept(privacy, rejected, sent=False)
         # People react to the words that they saw. Where these are a tool's, no reward is about the model's words.
-        yield _kept(privacy, completion, sent=place == len(answer.completions) and words_were_sent(privacy, answer, reply))
+        yield _kept(
+            privacy, completion, sent=place == len(answer.completions) and words_were_sent(privacy, answer, reply)
+        )
     for rejected in answer.rejected:
         yield _kept(privacy, rejected, sent=False)
 

@@ -34,9 +34,7 @@ def shown_dimensions(
         specs: the tools that could be called.
     """
     read_only = {spec.name for spec in specs if spec.read_only}
-    results = [
-        result for call, result in zip(answer.calls, answer.results, strict=False) if call.name not in read_only
-    ]
+    results = [result for call, result in zip(answer.calls, answer.results, strict=False) if call.name not in read_only]
     initiative = any(_heeds(action.get(INITIATIVE, ""), result) for result in results)
     fixed = any(answer.with_waiting(result.text) == reply.text for result in answer.results)
     style = words_were_sent(privacy, answer, reply) and not fixed

@@ -8,7 +8,6 @@ the arithmetic is that of the machine that they were made on.
 
 from __future__ import annotations
 
-from datetime import datetime
 import asyncio
 import hashlib
 import os
@@ -17,6 +16,7 @@ import sqlite3
 import subprocess
 import sys
 from collections import Counter
+from datetime import datetime
 from functools import cache
 from pathlib import Path
 from typing import ClassVar
@@ -106,7 +106,7 @@ class NotingPolicy(LearnedPolicy):
     ) -> None:
         action = label(decision.action)
         self.observed.append(Observed(decision.decision_id, decision.person_id, action, kind, reward, weight))
-        super().observe(decision, reward, kind=kind, weight=weight)
+        super().observe(decision, reward, kind=kind, weight=weight, at=at)
 
 
 @cache

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from datetime import datetime
 import json
 import sys
 from collections import Counter
 from collections.abc import Mapping, Sequence
+from datetime import datetime
 from itertools import product
 from pathlib import Path
 from typing import NamedTuple

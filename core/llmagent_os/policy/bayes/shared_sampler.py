@@ -117,9 +117,7 @@ def _sums(
     return precision, pull, counts
 
 
-def _variances(
-    mu: Floats, used: Bools, deviations: Floats, weights: Floats, groups: Ints
-) -> tuple[Floats, Floats]:
+def _variances(mu: Floats, used: Bools, deviations: Floats, weights: Floats, groups: Ints) -> tuple[Floats, Floats]:
     """Return τ² and ω² of (19), ``(GROUPS,)`` each.
 
     Args:

@@ -223,7 +223,9 @@ class LinearLearner(ABC):
         """Return the probability of every action, with the floor, ``(actions,)``."""
         open_ = allowed if person is None else not_vetoed(person.alone, self._phi(state), allowed)
         chances = self._chances(self._scores(state, person), open_)
-        tried = (1 - ANY_SHARE) * self._neighbours.around(int(chances.argmax()), allowed) + ANY_SHARE * anything(allowed)
+        tried = (1 - ANY_SHARE) * self._neighbours.around(int(chances.argmax()), allowed) + ANY_SHARE * anything(
+            allowed
+        )
         return np.asarray((1 - self._floor) * chances + self._floor * tried, np.float64)
 
     def _gradient_step(self, person: PersonWeights, turn: SessionTurn, advantage: float) -> None:
