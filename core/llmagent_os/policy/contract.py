@@ -37,8 +37,8 @@ DIMENSIONS: Dimensions = MappingProxyType(
 #: The dimension that plugins act on: whether something is done or asked about first. It is explored less than a style.
 INITIATIVE = "initiative"
 
-#: The keys of a context that say what the turns before it decide: :mod:`~llmagent_os.policy.continuity`. They are logged
-#: with the context, and no learner takes them for features.
+#: The keys of a context that hold what the turns before have decided: :mod:`~llmagent_os.policy.continuity`. They are
+#: logged with the context, and no learner takes them for features.
 PREVIOUS_ACTION, HELD_DIMENSIONS = "previous_action", "held_dimensions"
 
 #: The most actions that a bot can have. Every combination of the dimensions' values is one action.

@@ -1,9 +1,9 @@
 """Bound what new people teach about everybody.
 
 What is learned of one person moves a shared part: what people like who are not known yet. An attacker can make any
-number of accounts, and can have all of them react within minutes. So the replies to new people count for the shared part
-only up to a budget: :data:`HOURLY_REPLIES` replies in every hour, of all newcomers together. What is learned of each
-newcomer's own taste is not affected.
+number of accounts, and can have all of them react within minutes. So the replies to new people count for the shared
+part only up to a budget: :data:`HOURLY_REPLIES` replies in every hour, of all newcomers together. What is learned of
+each newcomer's own taste is not affected.
 
 A person is new until they react :data:`ESTABLISHED_SECONDS` after their first reaction or later. Time is that of the
 observations, never that of the machine: the same observations give the same weights, whenever they are learned.

@@ -1,14 +1,14 @@
 """What a person has said alone: a regression of their own opinions, without anything that other people taught.
 
-The shared part of a learner says what a person probably likes, given what other people like. It can be wrong, and it can
-be poisoned. So it may only choose among the actions that the person's own opinions do not speak against::
+The shared part of a learner says what a person probably likes, given what other people like. It can be wrong, and it
+can be poisoned. So it may only choose among the actions that the person's own opinions do not speak against::
 
     w = argmin Σ_t a_t (sign v_t - φ_t · w)² + Σ_j w_j² / σ²_j,   a_t = |v_t| ``FADING``^(opinions after turn t)
     action a is vetoed if Φ(φ_a · w) < max_b Φ(φ_b · w) - ``VETO_MARGIN``
 
 v_t is the opinion of turn t, φ_t the row of its action in its context, σ²_j the prior variance of a weight, and Φ the
-standard normal distribution function. Without opinions w is 0, and nothing is vetoed. A few opinions that agree with each
-other are enough for a veto.
+standard normal distribution function. Without opinions w is 0, and nothing is vetoed. A few opinions that agree with
+each other are enough for a veto.
 """
 
 from __future__ import annotations

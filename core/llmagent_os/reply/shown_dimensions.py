@@ -1,7 +1,8 @@
 """Which dimensions of a behaviour could show in a reply. Only these are credited with what people think of the reply.
 
-A style shows in the words that the model wrote. It does not show in words that a plugin fixed. The initiative shows where
-something was done, or was asked about first. It does not show in a look-up, and neither where the plugin asks in any case.
+A style shows in the words that the model wrote. It does not show in words that a plugin fixed. The initiative shows
+where something was done, or was asked about first. It does not show in a look-up, and neither where the plugin asks in
+any case.
 """
 
 from __future__ import annotations
