@@ -28,6 +28,7 @@ from collections import defaultdict
 from collections.abc import Callable, Mapping
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
+from datetime import datetime
 from itertools import product
 from pathlib import Path
 from typing import Protocol, cast
@@ -232,7 +233,13 @@ class Uniform:
         return Decision(action=action, pscore=1 / len(ACTIONS), policy_version="uniform", person_id=person_id)
 
     def observe(
-        self, decision: Decision, reward: float | None, *, kind: Kind = "reaction", weight: float = 1.0
+        self,
+        decision: Decision,
+        reward: float | None,
+        *,
+        kind: Kind = "reaction",
+        weight: float = 1.0,
+        at: datetime | None = None,
     ) -> None:
         """Nothing is learned."""
 

@@ -29,10 +29,12 @@ from llmagent_os.reply.button_answer import answer_button, ask_again
 from llmagent_os.reply.exchange import decide, open_exchange
 from llmagent_os.reply.implicit_rewards import rewards_of_edit, rewards_of_message
 from llmagent_os.reply.interaction_record import fixed_outcome, record
+from llmagent_os.reply.open_question import open_question
 from llmagent_os.reply.plugin_calls import call_tool
 from llmagent_os.reply.prompt import chat_request
 from llmagent_os.reply.request_features import request_features
 from llmagent_os.reply.services import Services
+from llmagent_os.reply.session_features import session_features
 from llmagent_os.reply.timer_answer import answer_timer
 from llmagent_os.reply.tool_loop import converse
 from llmagent_os.serving.sync_bridge import run_sync
@@ -156,7 +158,8 @@ class Agent:
         exchange = await decide(
             services,
             exchange,
-            request_features(exchange, services.clock(), services.settings.time_zone),
+            request_features(exchange, services.clock(), services.settings.time_zone)
+            | await session_features(services, exchange),
             decision_id=exchange.key,
             episode_id=exchange.episode.episode_id or exchange.key,
         )
@@ -169,9 +172,11 @@ class Agent:
             draft=draft,
             grounding=services.settings.grounding,
         )
+        answer.open_question = open_question(exchange.episode)
         reply = services.interaction.render(answer.reply(services.privacy))
+        specs = services.plugins.specs(services.settings.permissions) if services.plugins else ()
         # In a thread: a long prompt takes tens of milliseconds to mask, where its lines are new.
-        interaction = await asyncio.to_thread(record, services.privacy, exchange, answer, reply)
+        interaction = await asyncio.to_thread(record, services.privacy, exchange, answer, reply, specs=specs)
         return Outcome(reply, interaction, rewards_of_message(services, exchange, answer, interaction))
 
     def preprocess(self, text: str) -> str:

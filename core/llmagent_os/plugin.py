@@ -82,6 +82,8 @@ class ToolResult(msgspec.Struct, frozen=True, omit_defaults=True):
     profile_changes: dict[
         str, str
     ] = {}  #: new values of profile fields or preferences; needs the permission ``profile.write``
+    #: what still waits for the person, as a sentence that is said in any case: the model's words may leave out a part
+    waiting: str = ""
 
 
 class Plugin:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from datetime import datetime
 
 import msgspec
 import pytest
@@ -49,7 +50,13 @@ async def test_the_propensity_of_a_learned_policy_is_logged_and_rewards_reach_it
             return Decision(action=sure.action, pscore=0.5, policy_version="coin-1", action_dist={"a": 0.5, "b": 0.5})
 
         def observe(
-            self, decision: Decision, reward: float | None, *, kind: Kind = "reaction", weight: float = 1.0
+            self,
+            decision: Decision,
+            reward: float | None,
+            *,
+            kind: Kind = "reaction",
+            weight: float = 1.0,
+            at: datetime | None = None,
         ) -> None:
             self.seen.append((decision, reward))
 

@@ -8,6 +8,7 @@ the rows came.
 from __future__ import annotations
 
 import math
+from datetime import datetime
 
 import msgspec
 import structlog
@@ -28,6 +29,7 @@ class Observed(msgspec.Struct, frozen=True, kw_only=True):
     person: PersonId  #: the person who was answered
     kind: Kind  #: the signal
     reward: float | None  #: in [-1, 1]; None: the reply is withdrawn, with everything that was observed of it before
+    at: datetime  #: when the signal came, by the clock of its platform
     weight: float = 1.0  #: in [0, 1]; less for bystanders, and for raters who are not fully trusted
 
 
@@ -62,13 +64,13 @@ def observations(row: RewardWithReply, trust: Trust) -> list[Observed]:
     if row.interaction is None:
         return []
     if not is_reaction:
-        return [_observed(row, row.interaction, signal.kind, reward.reward)]
+        return [_observed(row, row.interaction, reward.at, signal.kind, reward.reward)]
     scores = {each.rater_id: trust.score(each.rater_id) for each in row.so_far}
     stands = verdict(row.so_far, row.identities, scores)
-    found = [_observed(row, row.interaction, "reaction", stands.reward, stands.weight)]
+    found = [_observed(row, row.interaction, reward.at, "reaction", stands.reward, stands.weight)]
     if stands.reward is None:  # a bystander who withdraws, or one opinion too many, takes nothing else with it
         found += [
-            _observed(row, row.interaction, SIGNALS[sign.kind].kind, sign.reward)
+            _observed(row, row.interaction, reward.at, SIGNALS[sign.kind].kind, sign.reward)
             for sign in signs(row.so_far, row.identities)
             if sign.kind in SIGNALS
         ]
@@ -76,6 +78,6 @@ def observations(row: RewardWithReply, trust: Trust) -> list[Observed]:
 
 
 def _observed(
-    row: RewardWithReply, interaction: Interaction, kind: Kind, reward: float | None, weight: float = 1.0
+    row: RewardWithReply, interaction: Interaction, at: datetime, kind: Kind, reward: float | None, weight: float = 1.0
 ) -> Observed:
-    return Observed(interaction=interaction, person=row.person, kind=kind, reward=reward, weight=weight)
+    return Observed(interaction=interaction, person=row.person, kind=kind, reward=reward, at=at, weight=weight)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from datetime import datetime
 from typing import TYPE_CHECKING
 
 from llmagent_os.errors import ConfigError
@@ -125,14 +126,20 @@ class BehaviorModule:
         return policy.decide(person_id, context, wanted, decision_id=decision_id, episode_id=episode_id)
 
     def observe(
-        self, decision: Decision, reward: float | None, *, kind: Kind = "reaction", weight: float = 1.0
+        self,
+        decision: Decision,
+        reward: float | None,
+        *,
+        kind: Kind = "reaction",
+        weight: float = 1.0,
+        at: datetime | None = None,
     ) -> None:
         """Teach the policy how a decision was received; see :class:`~llmagent_os.policy.BehaviorPolicy`.
 
         For scripts without a ledger. A :class:`~llmagent_os.policy_worker.PolicyWorker` reads the rewards of one.
         """
         if decision.policy_version != self.fixed.version:
-            self.policy.observe(decision, reward, kind=kind, weight=weight)
+            self.policy.observe(decision, reward, kind=kind, weight=weight, at=at)
 
     def generate_response(self, text: str, kb_info: Iterable[Hit | str], llm: LLM) -> str:
         """Answer ``text`` in the chosen mode, with what the knowledge base found. For scripts: it calls no tools."""

@@ -6,6 +6,10 @@ This package is a library. It knows no ledger, no bot and no settings: observati
 * :mod:`~llmagent_os.policy.fixed`, :mod:`~llmagent_os.policy.learned`: the two policies. The second draws its actions
   from the probabilities of a learner.
 * :mod:`~llmagent_os.policy.learner`: what every learner can do. A new learner implements this protocol.
+* :mod:`~llmagent_os.policy.continuity`: how a choice may change within a session.
+* :mod:`~llmagent_os.policy.exploration`: what is tried beside the best action.
+* :mod:`~llmagent_os.policy.newcomers`: bounds what new people teach about everybody.
+* :mod:`~llmagent_os.policy.own_evidence`: bounds what everybody teaches about one person.
 * :mod:`~llmagent_os.policy.bayes`: the default learner, hierarchical Bayes.
 * :mod:`~llmagent_os.policy.linear`: the REINFORCE, actor-critic and Q-learning learners.
 * :mod:`~llmagent_os.policy.off_policy`: estimates what another policy would have been worth, from logged decisions.

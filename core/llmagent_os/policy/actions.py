@@ -40,6 +40,12 @@ class ActionSpace:
             raise ConfigError(f"{len(self.actions)} behaviours to choose between: declare 2 to {MAX_ACTIONS}")
         self.labels = tuple(label(action) for action in self.actions)
         self._index = {name: number for number, name in enumerate(self.labels)}
+        codes = np.array(  # (actions, dimensions)
+            list(product(*(range(len(values)) for values in self.dimensions.values())))
+        )
+        self.codes: Ints = codes.astype(
+            np.int64
+        )  #: the value of every action in every dimension, ``(actions, dimensions)``
 
     def __len__(self) -> int:
         return len(self.actions)
@@ -56,6 +62,21 @@ class ActionSpace:
         wanted = supported(explicit, self.dimensions)
         return np.array([wanted.items() <= action.items() for action in self.actions])
 
+    def matches(self, values: Mapping[str, str]) -> Floats:
+        """Return 1 where an action has one of ``values``, else 0, shape ``(actions, dimensions)``."""
+        rows = [[float(values.get(name) == action[name]) for name in self.dimensions] for action in self.actions]
+        return np.array(rows)
+
+    def joined(self) -> Bools:
+        """Return which dimensions every column of :meth:`contrasts` joins, shape ``(dimensions, actions - 1)``."""
+        sizes = [len(values) for values in self.dimensions.values()]
+        columns: list[list[bool]] = []
+        for order in range(1, len(sizes) + 1):
+            for which in combinations(range(len(sizes)), order):
+                width = int(np.prod([sizes[at] - 1 for at in which]))
+                columns += [[at in which for at in range(len(sizes))]] * width
+        return np.array(columns).T
+
     def contrasts(self) -> tuple[Floats, Ints]:
         """Return the actions as vectors: main effects of the dimensions, and their interactions of every order.
 
@@ -66,9 +87,7 @@ class ActionSpace:
             ``(actions - 1,)``.
         """
         main = [_sum_to_zero(len(values)) for values in self.dimensions.values()]  # each (values, values - 1)
-        codes = np.array(  # (actions, dimensions)
-            list(product(*(range(len(values)) for values in self.dimensions.values())))
-        )
+        codes = self.codes
         columns: list[Floats] = []
         orders: list[int] = []
         for order in range(1, len(main) + 1):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
+from datetime import datetime
 from types import MappingProxyType
 from typing import Protocol
 from uuid import uuid4
@@ -32,6 +33,13 @@ DIMENSIONS: Dimensions = MappingProxyType(
         "initiative": dict.fromkeys(("act", "ask_first"), ""),
     }
 )
+
+#: The dimension that plugins act on: whether something is done or asked about first. It is explored less than a style.
+INITIATIVE = "initiative"
+
+#: The keys of a context that hold what the turns before have decided: :mod:`~llmagent_os.policy.continuity`. They are
+#: logged with the context, and no learner takes them for features.
+PREVIOUS_ACTION, HELD_DIMENSIONS = "previous_action", "held_dimensions"
 
 #: The most actions that a bot can have. Every combination of the dimensions' values is one action.
 MAX_ACTIONS = 64
@@ -73,6 +81,8 @@ class Decision(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     person_id: PersonId = NOBODY  #: the person who was answered
     context: Context = {}  #: what was known
     episode_id: str = ""  #: the session of the turn; empty: the decision stands alone
+    #: the dimensions that could show in the reply; None: all of them. Nothing is learned of the others from the reply.
+    shown: tuple[str, ...] | None = None
 
 
 class BehaviorPolicy(Protocol):
@@ -99,7 +109,13 @@ class BehaviorPolicy(Protocol):
         ...
 
     def observe(
-        self, decision: Decision, reward: float | None, *, kind: Kind = "reaction", weight: float = 1.0
+        self,
+        decision: Decision,
+        reward: float | None,
+        *,
+        kind: Kind = "reaction",
+        weight: float = 1.0,
+        at: datetime | None = None,
     ) -> None:
         """Learn from one signal about ``decision``.
 
@@ -111,5 +127,7 @@ class BehaviorPolicy(Protocol):
                 method for it.
             kind: the kind of signal.
             weight: how much the signal counts, in [0, 1]. A bystander counts less, and so does an untrusted rater.
+            at: when the signal came, aware; None: not known. What new people teach about everybody is bounded by it:
+                :mod:`~llmagent_os.policy.newcomers`.
         """
         ...

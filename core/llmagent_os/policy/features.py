@@ -5,10 +5,13 @@ from __future__ import annotations
 import numpy as np
 
 from llmagent_os.policy.array_types import Floats
-from llmagent_os.policy.contract import Context
+from llmagent_os.policy.contract import HELD_DIMENSIONS, PREVIOUS_ACTION, Context
 
 #: The most columns. A value that would need one more is left out of the vector.
 MAX_COLUMNS = 48
+
+#: The keys of a context that are no features: they restrict the choice itself.
+NO_FEATURES = frozenset((PREVIOUS_ACTION, HELD_DIMENSIONS))
 
 #: Numbers are clipped to this magnitude, so that one absurd value cannot outweigh all others.
 MAX_MAGNITUDE = 3.0
@@ -39,7 +42,7 @@ class Features:
         known = dict(self._at)  # a copy, because another thread may be reading the old one
         for name, value in context.items():
             column = _column(name, value)
-            if column not in known and len(known) < most:
+            if name not in NO_FEATURES and column not in known and len(known) < most:
                 known[column] = len(known)
         self._at = known
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
+from datetime import datetime
 from typing import Any
 from uuid import uuid4
 
@@ -13,6 +14,7 @@ from llmagent_os.errors import ConfigError
 from llmagent_os.identity import PersonId
 from llmagent_os.policy.actions import ActionSpace
 from llmagent_os.policy.blas_threads import use_one_thread
+from llmagent_os.policy.continuity import continuing
 from llmagent_os.policy.contract import DIMENSIONS, NOTHING_ASKED, Action, Context, Decision, Dimensions, Kind
 from llmagent_os.policy.learner import Learner, Observation
 
@@ -54,7 +56,7 @@ class LearnedPolicy:
         episode_id: str = "",
     ) -> Decision:
         """See :class:`~llmagent_os.policy.contract.BehaviorPolicy`."""
-        allowed = self.actions.allowed(explicit)
+        allowed = continuing(self.actions, self.actions.allowed(explicit), context, explicit)
         chances = self.learner.probabilities(person_id, context, allowed)  # (actions,)
         edges = chances.cumsum()  # (actions,)
         at = int((self._rng.random() * edges[-1] >= edges).sum())
@@ -71,15 +73,27 @@ class LearnedPolicy:
         )
 
     def observe(
-        self, decision: Decision, reward: float | None, *, kind: Kind = "reaction", weight: float = 1.0
+        self,
+        decision: Decision,
+        reward: float | None,
+        *,
+        kind: Kind = "reaction",
+        weight: float = 1.0,
+        at: datetime | None = None,
     ) -> None:
         """See :class:`~llmagent_os.policy.contract.BehaviorPolicy`. An action that the bot does not have is ignored."""
-        observation = self.observation(decision, reward, kind=kind, weight=weight)
+        observation = self.observation(decision, reward, kind=kind, weight=weight, at=at)
         if observation is not None:
             self.learner.observe(observation)
 
     def observation(
-        self, decision: Decision, reward: float | None, *, kind: Kind = "reaction", weight: float = 1.0
+        self,
+        decision: Decision,
+        reward: float | None,
+        *,
+        kind: Kind = "reaction",
+        weight: float = 1.0,
+        at: datetime | None = None,
     ) -> Observation | None:
         """Return what the learner observes of a decision; None: the bot does not have the action."""
         action = self.actions.index(decision.action)
@@ -98,6 +112,8 @@ class LearnedPolicy:
             kind=kind,
             reward=reward,
             weight=weight,
+            at=None if at is None else at.timestamp(),
+            shown=() if decision.shown is None else tuple(name in decision.shown for name in self.actions.dimensions),
         )
 
 
@@ -113,7 +129,7 @@ def make_behavior(
 
     Args:
         learner: one of :data:`LEARNERS`.
-        defaults: the behaviour before anything is known of anybody. Only ``bayes`` uses it.
+        defaults: the behaviour that a person gets until something speaks against it.
         gamma: the share of a reward that is credited to the turn before; None: the learner's default.
         exploration: the share of decisions that explore. Only ``bayes`` uses it.
         dimensions: the bot's dimensions.
@@ -122,9 +138,7 @@ def make_behavior(
     Raises:
         ConfigError: there is no such learner, or the dimensions cannot be used.
     """
-    options: dict[str, Any] = {} if gamma is None else {"gamma": gamma}
-    if learner == "bayes":
-        options |= {"defaults": defaults}
+    options: dict[str, Any] = {"defaults": defaults} | ({} if gamma is None else {"gamma": gamma})
     made = json.dumps(options, sort_keys=True)
     if learner == "bayes":
         options |= {"exploration": exploration}  # not in ``made``: it changes what is chosen, not what is learned

@@ -30,6 +30,8 @@ class Observation(msgspec.Struct, frozen=True, kw_only=True):
     kind: Kind  #: the kind of signal
     reward: float | None  #: the present value of the signal, in [-1, 1]; None: it was taken back
     weight: float = 1.0  #: how much the signal counts, in [0, 1]
+    at: float | None = None  #: when the signal came, in seconds since 1970; None: not known
+    shown: tuple[bool, ...] = ()  #: which dimensions could show in the reply; empty: all of them
 
 
 class Learner(Protocol):

@@ -48,6 +48,7 @@ def decision_of(interaction: Interaction, person_id: PersonId) -> Decision | Non
                 "person_id": person_id,
                 "context": features,
                 "episode_id": interaction.episode_id,
+                "shown": interaction.context.get("shown"),
             },
             Decision,
         )
@@ -66,7 +67,7 @@ def learn(policy: LearnedPolicy, rows: Iterable[RewardWithReply], trust: Trust) 
     for row in rows:
         try:
             for decision, seen in _decisions(row, trust):
-                policy.observe(decision, seen.reward, kind=seen.kind, weight=seen.weight)
+                policy.observe(decision, seen.reward, kind=seen.kind, weight=seen.weight, at=seen.at)
         except Exception:
             _log.exception("a reward cannot be learned from; it is passed over", seq=row.seq)
 
@@ -80,7 +81,7 @@ def observations_of_person(policy: LearnedPolicy, rows: Iterable[RewardWithReply
     for row in rows:
         try:
             for decision, seen in _decisions(row, trust):
-                each = policy.observation(decision, seen.reward, kind=seen.kind, weight=seen.weight)
+                each = policy.observation(decision, seen.reward, kind=seen.kind, weight=seen.weight, at=seen.at)
                 found += [] if each is None else [each]
         except Exception:
             _log.exception("a reward cannot be learned from; it is passed over", seq=row.seq)

@@ -2,23 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 import msgspec
 
 from llmagent_os.adapter import Button, Reply
-from llmagent_os.chat import Completion, ToolCall
+from llmagent_os.chat import Completion, ToolCall, ToolSpec
 from llmagent_os.events import Event, Message
 from llmagent_os.handler import Outcome
 from llmagent_os.ledger import CompletionRecord, Interaction
 from llmagent_os.modules import PrivacyModule
 from llmagent_os.reply.exchange import Exchange, Intent, open_exchange
 from llmagent_os.reply.services import Services
+from llmagent_os.reply.shown_dimensions import shown_dimensions, words_were_sent
 from llmagent_os.reply.tool_loop import Answer
 
 
-def record(privacy: PrivacyModule, exchange: Exchange, answer: Answer, reply: Reply) -> Interaction:
+def record(
+    privacy: PrivacyModule, exchange: Exchange, answer: Answer, reply: Reply, *, specs: Iterable[ToolSpec] = ()
+) -> Interaction:
     """The interaction with all completions of its reply, with secrets masked.
 
     Args:
@@ -26,6 +29,7 @@ def record(privacy: PrivacyModule, exchange: Exchange, answer: Answer, reply: Re
         exchange: what was answered, and how the policy decided.
         answer: what the model said and which tools it called; empty where no model was asked.
         reply: what is sent.
+        specs: the tools that could be called.
     """
     last = answer.completions[-1] if answer.completions else None
     event, decision = exchange.event, exchange.decision
@@ -40,7 +44,7 @@ def record(privacy: PrivacyModule, exchange: Exchange, answer: Answer, reply: Re
         turn_index=exchange.episode.turn_index,
         user_id=exchange.identity,
         conversation_key=event.conversation.key,
-        context=_context(privacy, exchange, answer, reply),
+        context=_context(privacy, exchange, answer, reply, specs),
         action=decision.action,
         action_dist=decision.action_dist,
         pscore=decision.pscore,
@@ -59,9 +63,10 @@ def _completions(privacy: PrivacyModule, answer: Answer, reply: Reply) -> Iterat
     for place, completion in enumerate(answer.completions, 1):
         for rejected in completion.rejected:
             yield _kept(privacy, rejected, sent=False)
-        is_answer = place == len(answer.completions) and not completion.tool_calls
         # People react to the words that they saw. Where these are a tool's, no reward is about the model's words.
-        yield _kept(privacy, completion, sent=is_answer and privacy.release(completion.text) == reply.text)
+        yield _kept(
+            privacy, completion, sent=place == len(answer.completions) and words_were_sent(privacy, answer, reply)
+        )
     for rejected in answer.rejected:
         yield _kept(privacy, rejected, sent=False)
 
@@ -96,13 +101,16 @@ def _kept(privacy: PrivacyModule, completion: Completion, *, sent: bool) -> Comp
     )
 
 
-def _context(privacy: PrivacyModule, exchange: Exchange, answer: Answer, reply: Reply) -> dict[str, Any]:
+def _context(
+    privacy: PrivacyModule, exchange: Exchange, answer: Answer, reply: Reply, specs: Iterable[ToolSpec]
+) -> dict[str, Any]:
     """What the policy saw, what was asked for, and what the reply looked like."""
     context: dict[str, Any] = {}
     if exchange.intent:
         context["intent"] = exchange.intent
     elif isinstance(exchange.event, Message):
-        context |= {"message_id": exchange.event.message_id, "features": exchange.features}
+        shown = shown_dimensions(privacy, exchange.decision.action, answer, reply, specs)
+        context |= {"message_id": exchange.event.message_id, "features": exchange.features, "shown": shown}
     if answer.calls:
         context["intent"] = answer.calls[0].name
     # A reply that was replaced says nothing about the decision or the model's words: nothing is learned from it.

@@ -54,6 +54,7 @@ class Answer:
     calls: list[ToolCall] = field(default_factory=list[ToolCall])
     results: list[ToolResult] = field(default_factory=list[ToolResult])  #: one for each call
     failure: FailureKind | None = None  #: why the model gave no answer; None: it gave one
+    open_question: str = ""  #: what was asked in the turn before and not answered, as a sentence
 
     @property
     def asks(self) -> bool:
@@ -100,14 +101,24 @@ class Answer:
             return "ungrounded"
         return None
 
+    def with_waiting(self, text: str) -> str:
+        """``text``, and what still waits for the person where the text does not say it.
+
+        The question of the turn before is repeated once. A reply that asks something itself does not repeat it.
+        """
+        waiting = [result.waiting for result in self.results if result.waiting]
+        asks = any(result.buttons for result in self.results[-1:])
+        sentences = waiting or ([self.open_question] if self.open_question and not asks else [])
+        return " ".join([text, *(sentence for sentence in dict.fromkeys(sentences) if sentence not in text)])
+
     def reply(self, privacy: PrivacyModule) -> Reply:
-        """The model's words, unless they may not be sent; then the words of the last tool."""
+        """The model's words, unless they may not be sent; then the words of the last tool. Then what waits."""
         text = privacy.release(self.text)
         if not self.results:
-            return Reply(text or "Sorry, I have no answer to that.")
+            return Reply(self.with_waiting(text or "Sorry, I have no answer to that."))
         last = self.results[-1]
         good = text and not self.asks and self.replaced(privacy) is None
-        return Reply(text if good else last.text, last.card, last.buttons, last.files)
+        return Reply(self.with_waiting(text if good else last.text), last.card, last.buttons, last.files)
 
 
 async def converse(

@@ -16,6 +16,7 @@ import sqlite3
 import subprocess
 import sys
 from collections import Counter
+from datetime import datetime
 from functools import cache
 from pathlib import Path
 from typing import ClassVar
@@ -95,11 +96,17 @@ class NotingPolicy(LearnedPolicy):
     observed: ClassVar[list[Observed]] = []
 
     def observe(
-        self, decision: Decision, reward: float | None, *, kind: Kind = "reaction", weight: float = 1.0
+        self,
+        decision: Decision,
+        reward: float | None,
+        *,
+        kind: Kind = "reaction",
+        weight: float = 1.0,
+        at: datetime | None = None,
     ) -> None:
         action = label(decision.action)
         self.observed.append(Observed(decision.decision_id, decision.person_id, action, kind, reward, weight))
-        super().observe(decision, reward, kind=kind, weight=weight)
+        super().observe(decision, reward, kind=kind, weight=weight, at=at)
 
 
 @cache

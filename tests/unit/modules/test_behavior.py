@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from datetime import datetime
 
 import pytest
 
@@ -102,7 +103,13 @@ def test_a_mode_that_was_set_holds_with_every_policy_and_keeps_its_defaults() ->
             return Decision(action=action, pscore=0.5, policy_version="learned")
 
         def observe(
-            self, decision: Decision, reward: float | None, *, kind: Kind = "reaction", weight: float = 1.0
+            self,
+            decision: Decision,
+            reward: float | None,
+            *,
+            kind: Kind = "reaction",
+            weight: float = 1.0,
+            at: datetime | None = None,
         ) -> None:
             """Nothing is learned here."""
 

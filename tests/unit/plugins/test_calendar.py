@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from dataclasses import dataclass, field
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from pathlib import Path
 from typing import Any, Literal, cast
 from zoneinfo import ZoneInfo
@@ -598,3 +598,44 @@ async def test_a_calendar_on_disk_is_read_as_it_was_written(person: Person) -> N
     assert (await person.press(f"calendar:undo:{change}")).text == "I've put dentist back as before."
     assert (await person.press(f"calendar:do:{change[::-1]}:0")).text == "Deleted gym."
     assert await person.titles() == ["dentist, Tuesday 24 November at 10 AM"]
+
+
+async def test_a_list_names_what_waits_for_a_yes(person: Person) -> None:
+    """ "You have no events tomorrow" is not the whole truth while lunch tomorrow waits for a Yes or No."""
+    person.initiative = "ask_first"
+    asked = await person.say("create", title="lunch", date="tomorrow", time="noon")
+    listed = await person.say("list", "what do I have tomorrow?", date="tomorrow")
+    assert listed.waiting == "Waiting for your yes: lunch, tomorrow, Monday 23 November, at noon."
+    assert listed.text == f"You have no events tomorrow. {listed.waiting}"
+    free = await person.say("list", "am I free tomorrow at noon?", date="tomorrow", time="noon")
+    assert listed.waiting in free.text
+    assert listed.waiting in (await person.say("list")).text
+    assert (await person.say("list", date="friday")).waiting == ""
+    await person.press(button(asked, "No"))
+    assert (await person.say("list", date="tomorrow")).waiting == ""
+
+
+async def test_a_list_names_deletions_and_choices_that_wait(person: Person) -> None:
+    await _three(person)
+    person.initiative = "ask_first"
+    await person.say("delete", title="gym")
+    person.now += timedelta(minutes=1)
+    await person.say("delete", title="lunch")
+    listed = await person.say("list", date="friday")
+    assert listed.waiting == (
+        "Waiting for your answer: whether to delete gym and which one of lunch with Ana and lunch with Bo you mean."
+    )
+    assert "Waiting" in listed.text
+    assert (await person.say("list", date="sunday")).waiting == ""
+
+
+async def test_a_question_can_be_answered_for_a_day(person: Person) -> None:
+    """Then it is no more named, and its buttons do nothing."""
+    person.initiative = "ask_first"
+    asked = await person.say("create", title="lunch", date="friday", time="noon")
+    person.now += timedelta(hours=23)
+    assert "lunch, Friday 27 November at noon" in (await person.say("list", date="friday")).waiting
+    person.now += timedelta(hours=1)
+    assert (await person.say("list", date="friday")).waiting == ""
+    assert (await person.press(button(asked, "Yes"))).data["status"] == "stale"
+    assert await person.titles("friday") == []

@@ -6,6 +6,7 @@ import json
 import sys
 from collections import Counter
 from collections.abc import Mapping, Sequence
+from datetime import datetime
 from itertools import product
 from pathlib import Path
 from typing import NamedTuple
@@ -74,7 +75,13 @@ class Scripted:
         return decision
 
     def observe(
-        self, decision: Decision, reward: float | None, *, kind: Kind = "reaction", weight: float = 1.0
+        self,
+        decision: Decision,
+        reward: float | None,
+        *,
+        kind: Kind = "reaction",
+        weight: float = 1.0,
+        at: datetime | None = None,
     ) -> None:
         assert weight == 1.0
         self.told.append(Told(decision, reward, kind))

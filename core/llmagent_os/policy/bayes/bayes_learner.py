@@ -6,9 +6,13 @@ Observing. Every chain holds one guess of everything hidden. An observation draw
 given what all people share. After every few observations, what all people share is drawn again, given the people in the
 pool: those who were heard last.
 
-Deciding averages over the chains. Mostly the best action is chosen, with a small bonus for uncertainty; a small share
-of the decisions takes the best action of one chain's guess (Thompson sampling), and a smaller one any action. The
-probabilities are computed exactly, and the action is then drawn from them.
+Deciding averages over the chains. Mostly the best action is chosen, with a small bonus for uncertainty. It is chosen
+among the actions that the person's own opinions do not speak against (:mod:`~llmagent_os.policy.own_evidence`). So
+other people cannot change what the person has made clear. A small share of the decisions explores: mostly one step
+towards the best action of one chain's guess (Thompson sampling), else another step, and seldom any action
+(:mod:`~llmagent_os.policy.exploration`). The probabilities are computed exactly. The action is then drawn from them.
+
+What new people teach about everybody is bounded: :mod:`~llmagent_os.policy.newcomers`.
 """
 
 from __future__ import annotations
@@ -28,17 +32,22 @@ from llmagent_os.policy.bayes.design_matrix import DesignMatrix
 from llmagent_os.policy.bayes.gibbs_sampler import draw_person
 from llmagent_os.policy.bayes.person_state import PersonState, resized, unpacked
 from llmagent_os.policy.bayes.shared_sampler import draw_shared
-from llmagent_os.policy.bayes.shared_state import SharedState
+from llmagent_os.policy.bayes.shared_state import BETWEEN_PRIOR, WITHIN_PRIOR, SharedState
 from llmagent_os.policy.contract import Context
+from llmagent_os.policy.exploration import ANY_SHARE, Neighbours, anything
 from llmagent_os.policy.features import Features
 from llmagent_os.policy.learner import SHARED, Observation
+from llmagent_os.policy.newcomers import NewcomerBudget
+from llmagent_os.policy.own_evidence import not_vetoed, own_weights
 from llmagent_os.policy.person_cache import PersonCache
 from llmagent_os.policy.state_bytes import pack, unpack_shared
 
 #: The format of the stored state. A state of another format is learned again from the ledger.
-FORMAT = "bayes-3"
+FORMAT = "bayes-4"
 #: How many people, the latest heard, what all people share is drawn from.
 POOL_PEOPLE = 40
+#: How many of them may be new, where there are others: new people do not push out those who are known.
+POOL_NEWCOMERS = 10
 #: How many other people are drawn again at every observation.
 REDRAWN_PEOPLE = 4
 #: What all people share is drawn again after this many observations,
@@ -48,9 +57,10 @@ EARLY_OBSERVATIONS = 100
 #: How often a person is drawn who is made again of their own observations alone.
 REBUILD_DRAWS = 12
 #: How much a value of the bot's defaults is preferred at first, in standard deviations of the latent satisfaction.
-DEFAULT_PREFERENCE = 0.2
-#: The share of exploring decisions that take the best action of one chain's guess. The others take any action.
-THOMPSON_SHARE, UNIFORM_SHARE = 0.9, 0.1
+DEFAULT_PREFERENCE = 0.5
+#: The share of exploring decisions that go towards the best action of one chain's guess. The others try a neighbour of
+#: the best action, or any action.
+THOMPSON_SHARE = 0.8
 
 #: The arrays of :class:`SharedState` that are stored.
 _ARRAYS = ("mu", "odds", "nexts", "raters", "outspoken", "between", "within")
@@ -97,8 +107,7 @@ class Bayes:
         Args:
             actions: the actions of the bot.
             gamma: γ, how much of what is seen of a turn is also said about the turn before it in the session.
-            exploration: the share of decisions that explore: nine in ten of them take the best action of one chain's
-                guess, one in ten any action.
+            exploration: the share of decisions that explore: see the module.
             seed: the seed of all draws.
             chains: the number of guesses that are held side by side.
             personas: K, the most kinds of people.
@@ -107,9 +116,11 @@ class Bayes:
                 :data:`~llmagent_os.policy.bayes.person_state.BLOCK_TURNS` turns.
             defaults: the behaviour that is preferred before anything is known.
         """
-        matches = [sum(action[name] == value for name, value in (defaults or {}).items()) for action in actions.actions]
-        self._lean = DEFAULT_PREFERENCE * np.array(matches, np.float64)  # ℓ, (actions,)
+        self._leans = DEFAULT_PREFERENCE * actions.matches(defaults or {})  # ℓ by dimension, (actions, dimensions)
+        self._lean: Floats = self._leans.sum(1)  # ℓ, (actions,)
         self.actions = actions
+        self._neighbours = Neighbours(actions)
+        self._newcomers = NewcomerBudget()
         self._gamma, self._exploration, self._seed = gamma, exploration, seed
         self._bonus, self._change = bonus, change
         self._count = 0
@@ -132,13 +143,20 @@ class Bayes:
             best[np.argmax(self._lean + shut)] = 1.0
             return best
         shared = self._shared
-        expected, spread, scores = self._guess(shared, person_id, shared.design.features.vector(context))
-        best[np.argmax(expected + self._bonus * spread + shut)] = 1.0
+        vector = shared.design.features.vector(context)
+        expected, spread, scores = self._guess(shared, person_id, vector)
+        open_ = self._not_vetoed(person_id, shared.design.all_actions(vector), allowed)
+        first = int(np.argmax(expected + self._bonus * spread + np.where(open_, 0.0, -np.inf)))
+        best[first] = 1.0
         votes = np.bincount(np.argmax(scores + shut, axis=1), minlength=len(allowed)) / len(scores)  # (actions,)
-        anything = allowed.astype(np.float64) / allowed.sum()  # (actions,)
-        share = self._exploration
-        chances: Floats = (1 - share) * best + share * (THOMPSON_SHARE * votes + UNIFORM_SHARE * anything)
+        tried = THOMPSON_SHARE * self._neighbours.towards(first, votes, allowed)
+        tried += (1 - THOMPSON_SHARE - ANY_SHARE) * self._neighbours.around(first, allowed)
+        chances: Floats = (1 - self._exploration) * best + self._exploration * (tried + ANY_SHARE * anything(allowed))
         return chances
+
+    def _not_vetoed(self, person_id: PersonId, phi: Floats, allowed: Bools) -> Bools:
+        person = self._people.get(person_id)
+        return allowed if person is None else not_vetoed(person.alone, phi, allowed)
 
     def expected(self, person_id: PersonId, context: Context) -> Floats:
         """Return the probability that an action satisfies the person, for every action, ``(actions,)``."""
@@ -154,8 +172,9 @@ class Bayes:
         phi, mu, odds, own, noise, _ = self._taste(shared, person_id, np.mean(padded, axis=0))
         likely = odds / odds.sum(1, keepdims=True) / (2 * len(odds))  # (chains, personas): sums to 1/2
         counts = np.zeros(len(self.actions))
+        shut = np.where(self._not_vetoed(person_id, phi, np.ones(len(phi), np.bool_)), 0.0, -np.inf)  # (actions,)
         for guess in (own + noise, own - noise):  # two values of δ in every chain, each with every persona
-            best = ((mu + guess[:, None]) @ phi.T + self._lean).argmax(2)  # (chains, personas)
+            best = ((mu + guess[:, None]) @ phi.T + self._lean + shut).argmax(2)  # (chains, personas)
             counts += np.bincount(best.ravel(), likely.ravel(), len(counts))
         return counts
 
@@ -206,7 +225,8 @@ class Bayes:
             self._shared = self._shared.grown(design, np.random.default_rng([self._seed, self._count, 3]))
         person_id = observation.person_id
         person = self._people.get(person_id) or PersonState()
-        person.record(observation, design)
+        person.record(observation, design, self._newcomers)
+        self._weigh_alone(person)
         self._count += 1
         rng = self._rng()
         self._move_to_pool(person_id, person)
@@ -214,11 +234,16 @@ class Bayes:
         again = rng.choice(len(others), min(REDRAWN_PEOPLE, len(others)), replace=False) if others else ()
         repeats = 1 + REDRAWN_PEOPLE - len(again)  # with few others, this person is drawn more often
         for name in (*[person_id] * repeats, *(others[int(number)] for number in again)):
-            draw_person(self._people[name], self._shared, self._lean, self._gamma, self._change, rng)
+            draw_person(self._people[name], self._shared, self._leans, self._gamma, self._change, rng)
             self._people.changed(name)
         if self._count % SHARED_DRAW_INTERVAL == 0 or self._count <= EARLY_OBSERVATIONS:
             people = [self._people[name] for name in self._pool]
-            self._shared = draw_shared(people, self._shared, self._lean, rng)
+            self._shared = draw_shared(people, self._shared, self._leans, rng)
+
+    def _weigh_alone(self, person: PersonState) -> None:
+        """Note what the person's own evidence says, without what all people share."""
+        design, opinions = self._shared.design, np.nan_to_num(np.array(person.opinions))  # (turns,)
+        person.alone = own_weights(person.rows(design), opinions, (BETWEEN_PRIOR + WITHIN_PRIOR)[design.groups])
 
     def forget(self, person_id: PersonId) -> None:
         """See :class:`~llmagent_os.policy.learner.Learner`."""
@@ -231,14 +256,19 @@ class Bayes:
         return np.random.default_rng([self._seed, self._count])
 
     def _move_to_pool(self, person_id: PersonId, person: PersonState) -> None:
-        """Put a person who was heard into the pool. The person who was heard least recently leaves a full pool."""
+        """Put a person who was heard into the pool.
+
+        The person who was heard least recently leaves a full pool: one of the new people, where these are many.
+        """
         self._people.heard(person_id, person)
         shared = self._shared
         person.enter_pool(shared.mu, shared.odds, shared.within[shared.design.groups])
         self._pool[person_id] = None
         self._pool.move_to_end(person_id)
         while len(self._pool) > POOL_PEOPLE:
-            gone, _ = self._pool.popitem(last=False)
+            new = [name for name in self._pool if not self._people[name].is_known]
+            gone = new[0] if len(new) > POOL_NEWCOMERS else next(iter(self._pool))
+            del self._pool[gone]
             self._people[gone].leave_pool(shared.mu)
             self._people.changed(gone)
 
@@ -251,6 +281,7 @@ class Bayes:
             "count": self._count,
             "seed": self._seed,
             "pool": list(self._pool),
+            "newcomers": self._newcomers.used,
         }
         shared = pack({name: getattr(self._shared, name) for name in _ARRAYS}, facts)
         return {**self._people.changes(), SHARED: shared}
@@ -262,6 +293,7 @@ class Bayes:
         if arrays["mu"].shape != (*self._shared.odds.shape, design.size):
             raise PolicyError(f"the policy's state has the shape {arrays['mu'].shape}: learn it again from the ledger")
         self._shared = SharedState(design=design, **{name: arrays[name] for name in _ARRAYS})
+        self._newcomers = NewcomerBudget(facts["newcomers"])
         self._count, self._seed = int(facts["count"]), int(facts["seed"])
         self._people.clear()
         self._pool = OrderedDict.fromkeys(facts["pool"])
@@ -283,11 +315,13 @@ class Bayes:
         """See :class:`~llmagent_os.policy.learner.Learner`. The person is drawn :data:`REBUILD_DRAWS` times."""
         shared, person = self._shared, PersonState()
         rng = np.random.default_rng([self._seed, self._count, 11])
+        newcomers = NewcomerBudget(self._newcomers.used)  # a copy: these replies have counted before
         for observation in observations:
             if 0 <= observation.action < len(self.actions):
-                person.record(observation, shared.design)
+                person.record(observation, shared.design, newcomers)
+        self._weigh_alone(person)
         for _ in range(REBUILD_DRAWS if len(person) else 0):
-            draw_person(person, shared, self._lean, self._gamma, self._change, rng)
+            draw_person(person, shared, self._leans, self._gamma, self._change, rng)
         person.leave_pool(shared.mu)
         return person.packed()
 

@@ -38,6 +38,7 @@ class DesignMatrix:
         """Lay out the columns for ``actions`` in contexts with the columns of ``features``."""
         self._actions = actions
         self._contrasts, order = actions.contrasts()  # (actions, actions - 1), (actions - 1,)
+        self._joined = actions.joined()  # (dimensions, actions - 1)
         self.features = features
         columns = features.columns
         pairs = [(contrast, -1) for contrast in range(len(order))]  # contrast, and context column; -1: the constant 1
@@ -76,18 +77,24 @@ class DesignMatrix:
         """
         return self._rows(self._contrasts, np.append(context, 1.0))
 
-    def rows(self, contexts: list[Floats], actions: list[int]) -> Floats:
+    def rows(self, contexts: list[Floats], actions: list[int], hidden: list[int]) -> Floats:
         """Return the rows of past turns, shape ``(turns, size)``.
+
+        A dimension that could not show in a reply gets the mean over its values. All contrasts that it takes part in
+        are zero then, so that the reply says nothing about it.
 
         Args:
             contexts: the context vectors of the turns. Older ones may be shorter: they are filled up with zeros.
             actions: the numbers of the chosen actions.
+            hidden: the dimensions that could not show in the replies, a bit each.
         """
         columns = np.zeros((len(contexts), len(self.features.columns) + 1))  # (turns, columns + 1)
         columns[:, -1] = 1.0
         for row, context in zip(columns, contexts, strict=True):
             row[: len(context)] = context
-        return self._rows(self._contrasts[actions], columns)
+        bits = np.array(hidden, np.int64)[:, None] >> np.arange(len(self._joined)) & 1  # (turns, dimensions)
+        contrasts = self._contrasts[actions] * (bits @ self._joined == 0)  # (turns, actions - 1)
+        return self._rows(contrasts, columns)
 
     def _rows(self, contrasts: Floats, columns: Floats) -> Floats:
         body = contrasts[:, self._contrast_of] * columns[..., self._column_of]  # (rows, size - 1)

@@ -3,11 +3,13 @@ r"""Draw what is hidden of one person, by Gibbs sampling. The model of the whole
 Every chain holds one guess of everything that is hidden; the chain is left out of the equations. ``[A]`` is 1 if A
 holds, else 0. ``Φ`` is the standard normal distribution function. Gamma distributions are written with shape and rate.
 Floors that keep numbers away from 0 and 1 are left out. A turn that was withdrawn keeps its place, with φ_t = 0.
+In φ_t and ℓ_t, a dimension that could not show in the reply is left out.
 
 Symbols. Of one person, whose turns are t = 1, 2, …::
 
     φ_t   the row of the design matrix for the context and the action of turn t; size numbers
-    ℓ_t   how much the action is preferred before anything is known (``lean``)
+    ℓ_t   how much the action is preferred before anything is known (``lean``): what the bot declares as its default
+    w_t   how much the turn counts for what all people share, in [0, 1]: 1, or less while the person is new
     y_t   latent satisfaction; the person is satisfied, s_t = 1, if y_t > 0, else s_t = 0
     z_t   the persona that the person belongs to, the same for all turns of a block of BLOCK_TURNS
     δ     the person's own deviation from the weights of their persona
@@ -90,7 +92,7 @@ def draw_person(
     Args:
         person: changed in place.
         shared: what all people share.
-        lean: ℓ of every action, ``(actions,)``.
+        lean: ℓ of every action, a part for each dimension, ``(actions, dimensions)``.
         gamma: γ.
         change: χ.
         rng: the source of the draws.
@@ -98,7 +100,7 @@ def draw_person(
     m, size, n = len(shared.mu), shared.design.size, len(person)
     chains: Ints = np.arange(m, dtype=np.int64)
     block = np.arange(n) // BLOCK_TURNS  # (turns,)
-    phi, lean = person.rows(shared.design), lean[person.actions]  # (turns, size), (turns,)
+    phi, lean = person.rows(shared.design), lean_of_turns(person, lean)  # (turns, size), (turns,)
     if not person.rate.size:
         start_rater(person, m)
     honesty = draw_honesty(person, rng)  # (RATER_KINDS, chains)
@@ -118,6 +120,17 @@ def draw_person(
     person.belief = Belief(now.astype(np.float32), both[:m], both[m:])  # (chains, size) each
     person.personas, person.latent = personas.astype(np.uint8), latent.astype(np.float32)
     draw_rater(person, rater, shared.outspoken, rng)
+
+
+def lean_of_turns(person: PersonState, lean: Floats) -> Floats:
+    """Return ℓ of every turn, ``(turns,)``, of the dimensions that could show.
+
+    Args:
+        person: the turns.
+        lean: ℓ of every action, a part for each dimension, ``(actions, dimensions)``.
+    """
+    bits = np.array(person.hidden, np.int64)[:, None] >> np.arange(lean.shape[1]) & 1  # (turns, dimensions)
+    return _floats(np.where(bits, 0.0, lean[person.actions]).sum(1))
 
 
 def deviation(belief: Belief | None, chains: int, size: int) -> Floats:

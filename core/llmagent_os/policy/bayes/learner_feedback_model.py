@@ -127,25 +127,27 @@ def draw_feedback(
     satisfied = np.hstack([person.latent > 0 for person in people])  # (chains, turns of all people)
     followed = np.concatenate([person.nexts for person in people])  # (turns of all people,)
     shown = np.nan_to_num(np.concatenate([person.opinions for person in people])) != 0
-    nexts = _draw_nexts(satisfied, followed, rng)
+    weights = np.concatenate([person.weights for person in people])  # (turns of all people,)
+    nexts = _draw_nexts(satisfied, followed, weights, rng)
     kinds = np.stack([person.rater for person in people])  # (people, chains)
-    counts = np.stack([(kinds == kind).sum(0) for kind in range(len(RATER_KINDS))], 1)  # (chains, RATER_KINDS)
+    whole = np.array([person.weight for person in people])  # (people,)
+    counts = np.stack([whole @ (kinds == kind) for kind in range(len(RATER_KINDS))], 1)  # (chains, RATER_KINDS)
     raters = rng.gamma(RATER_PRIOR + counts) + 1e-12
     rates = np.hstack([np.repeat(person.rate[:, None], len(person), 1) for person in people])
     unhappy = ~satisfied
     urges = _draw_urges(rates * outspoken[:, None], rng)  # (chains, turns of all people)
-    voiced = np.where(unhappy & shown, urges, 0).sum(1)  # (chains,)
+    voiced = np.where(unhappy & shown, urges, 0) @ weights  # (chains,)
     shape, rate = OUTSPOKEN_PRIOR
-    drawn = _floats(rng.gamma(shape + voiced)) / (rate + (unhappy * rates).sum(1))
+    drawn = _floats(rng.gamma(shape + voiced)) / (rate + (unhappy * rates) @ weights)
     return nexts, raters / raters.sum(1, keepdims=True), drawn
 
 
-def _draw_nexts(satisfied: Bools, followed: Ints, rng: np.random.Generator) -> Floats:
+def _draw_nexts(satisfied: Bools, followed: Ints, weights: Floats, rng: np.random.Generator) -> Floats:
     """Draw θ by (20), ``(chains, 2, NEXT_SIGNS)``."""
     nexts = np.zeros((len(satisfied), 2, len(NEXT_SIGNS)))
     for state in (0, 1):
         here = satisfied == bool(state)
-        counts = np.stack([(here & (followed == code)).sum(1) for code in range(1, len(NEXT_SIGNS))], 1)
+        counts = np.stack([(here & (followed == code)) @ weights for code in range(1, len(NEXT_SIGNS))], 1)
         drawn = rng.gamma(NEXT_PRIOR[state, 1:] + counts) + 1e-12  # (chains, NEXT_SIGNS - 1)
         nexts[:, state, 1:] = drawn / drawn.sum(1, keepdims=True)
     return nexts

@@ -17,6 +17,7 @@ from llmagent_os.feedback.signals import NEXT_KINDS
 from llmagent_os.policy.array_types import Floats, Singles
 from llmagent_os.policy.bayes.design_matrix import DesignMatrix
 from llmagent_os.policy.learner import Observation
+from llmagent_os.policy.newcomers import NewcomerBudget, is_established
 from llmagent_os.policy.state_bytes import pack, unpack
 
 #: How many turns of a person are remembered.
@@ -47,6 +48,8 @@ class PersonState:
     episodes: list[int] = field(default_factory=list[int])  #: hashes of the session ids; 0: the turn stands alone
     actions: list[int] = field(default_factory=list[int])  #: numbers of the chosen actions
     contexts: list[Floats] = field(default_factory=list[Floats])  #: context vectors, each ``(columns,)``
+    hidden: list[int] = field(default_factory=list[int])  #: the dimensions that could not show, a bit each
+    shares: list[float] = field(default_factory=list[float])  #: how much each turn counts for the shared part, [0, 1]
     opinions: list[float] = field(default_factory=list[float])  #: v, reward times weight; nan: no opinion was shown
     nexts: list[int] = field(default_factory=list[int])  #: f, codes of :data:`NEXT_SIGNS`
     belief: Belief | None = None  #: None: nothing was drawn yet
@@ -56,14 +59,38 @@ class PersonState:
     rater: NDArray[np.uint8] = field(default_factory=lambda: np.zeros(0, np.uint8))  #: r, kind of rater, ``(chains,)``
     #: y, ``(chains, turns)``: above 0 where the person is satisfied. Only kept while the person is in the pool.
     latent: Singles = field(default_factory=lambda: np.zeros((0, 0), np.float32))
+    first: float | None = None  #: when the person was first heard, in seconds; None: not known
+    established: bool = False  #: not new any more: all turns count for the shared part in full
+    alone: Singles = field(default_factory=lambda: np.zeros(0, np.float32))  #: the own evidence, ``(size,)``
     _rows: Floats | None = None  #: a cache of :meth:`rows`, before turns are withdrawn
 
     def __len__(self) -> int:
         return len(self.ids)
 
-    def record(self, seen: Observation, design: DesignMatrix) -> None:
-        """Add an observation. It replaces an earlier one of the same decision and kind."""
-        at = self._place_of(seen, design)
+    @property
+    def is_known(self) -> bool:
+        """Whether the person is not new: :attr:`established`, or of observations without a time."""
+        return self.established or self.first is None
+
+    @property
+    def weights(self) -> Floats:
+        """How much every turn counts for what all people share, ``(turns,)``."""
+        return np.ones(len(self)) if self.established else np.array(self.shares, np.float64)
+
+    @property
+    def weight(self) -> float:
+        """How much the person counts for what all people share: the mean of :attr:`weights`."""
+        return 1.0 if self.established or not self.shares else math.fsum(self.shares) / len(self)
+
+    def record(self, seen: Observation, design: DesignMatrix, budget: NewcomerBudget) -> None:
+        """Add an observation. It replaces an earlier one of the same decision and kind.
+
+        Args:
+            seen: the observation.
+            design: makes the context vector.
+            budget: says how much the turn counts for what all people share. It is brought up to date.
+        """
+        at = self._place_of(seen, design, budget)
         value = seen.reward
         worth = math.nan if value is None or not math.isfinite(value) else min(max(value, -1.0), 1.0)
         if seen.kind == "reaction":
@@ -76,13 +103,17 @@ class PersonState:
         elif seen.kind != "went_on" or self.nexts[at] == 0:
             self.nexts[at] = NEXT_SIGNS.index(seen.kind)
         if len(self) > HISTORY_TURNS:
-            for turns in (self.ids, self.episodes, self.actions, self.contexts, self.opinions, self.nexts):
+            for turns in (self.ids, self.episodes, self.actions, self.contexts, self.hidden, self.shares):
                 del turns[:BLOCK_TURNS]
+            del self.opinions[:BLOCK_TURNS], self.nexts[:BLOCK_TURNS]
             self.personas = self.personas[:, 1:]
             self._rows = None
 
-    def _place_of(self, seen: Observation, design: DesignMatrix) -> int:
+    def _place_of(self, seen: Observation, design: DesignMatrix, budget: NewcomerBudget) -> int:
         """Return the place of the turn of ``seen``. A new turn is appended, with nothing known of it yet."""
+        if seen.at is not None:
+            self.established |= is_established(self.first, seen.at)
+            self.first = seen.at if self.first is None else self.first
         key = _hashed(seen.decision_id)
         if key in self.ids:
             return len(self.ids) - 1 - self.ids[::-1].index(key)
@@ -90,6 +121,8 @@ class PersonState:
         self.episodes.append(_hashed(seen.episode_id) if seen.episode_id else 0)
         self.actions.append(seen.action)
         self.contexts.append(design.features.vector(seen.context).astype(np.float32).astype(np.float64))
+        self.hidden.append(sum(1 << at for at, shows in enumerate(seen.shown) if not shows))
+        self.shares.append(1.0 if self.established else budget.share(self.first, seen.at))
         self.opinions.append(math.nan)
         self.nexts.append(0)
         return len(self.ids) - 1
@@ -134,7 +167,7 @@ class PersonState:
         if rows is None or rows.shape[1] != design.size:
             rows = np.zeros((0, design.size))
         if len(rows) < len(self):
-            new = design.rows(self.contexts[len(rows) :], self.actions[len(rows) :])
+            new = design.rows(self.contexts[len(rows) :], self.actions[len(rows) :], self.hidden[len(rows) :])
             self._rows = rows = np.concatenate([rows, new])
         stands = [code > 0 or not math.isnan(worth) for code, worth in zip(self.nexts, self.opinions, strict=True)]
         return rows if all(stands) else rows * np.array(stands, np.float64)[:, None]
@@ -151,6 +184,9 @@ class PersonState:
             "actions": np.array(self.actions, np.uint8),
             "contexts": contexts,
             "widths": np.array([len(context) for context in self.contexts], np.uint8),
+            "hidden": np.array(self.hidden, np.uint8),
+            "shares": np.array(self.shares, np.float64),
+            "alone": self.alone,
             "opinions": np.array(self.opinions, np.float32),
             "nexts": np.array(self.nexts, np.uint8),
             "personas": self.personas,
@@ -161,7 +197,7 @@ class PersonState:
         }
         if self.belief is not None:
             arrays |= {"now": self.belief.now, "own": self.belief.own, "spread": self.belief.spread}
-        return pack(arrays, {})
+        return pack(arrays, {"first": self.first, "established": self.established})
 
 
 def unpacked(raw: bytes) -> PersonState:
@@ -170,17 +206,21 @@ def unpacked(raw: bytes) -> PersonState:
     Raises:
         PolicyError: the bytes are damaged.
     """
-    arrays, _ = unpack(raw)
+    arrays, facts = unpack(raw)
     widths = arrays["widths"].tolist()
     return PersonState(
         ids=arrays["ids"].tolist(),
         episodes=arrays["episodes"].tolist(),
         actions=arrays["actions"].tolist(),
         contexts=[row[:width].astype(np.float64) for row, width in zip(arrays["contexts"], widths, strict=True)],
+        hidden=arrays["hidden"].tolist(),
+        shares=arrays["shares"].tolist(),
+        first=facts["first"],
+        established=facts["established"],
         opinions=arrays["opinions"].astype(np.float64).tolist(),
         nexts=arrays["nexts"].tolist(),
         belief=Belief(arrays["now"], arrays["own"], arrays["spread"]) if "now" in arrays else None,
-        **{name: arrays[name] for name in ("personas", "rate", "honesty", "rater", "latent")},
+        **{name: arrays[name] for name in ("personas", "rate", "honesty", "rater", "latent", "alone")},
     )
 
 

@@ -1,9 +1,12 @@
 """Draw what all people share, by Gibbs sampling, given what was drawn of the people in the pool.
 
 The symbols, and equations (1) to (16), are in :mod:`~llmagent_os.policy.bayes.gibbs_sampler`. ``Σ_t`` runs over the
-turns of all people in the pool, ``Σ_{t in k}`` over those in blocks of persona k::
+turns of all people in the pool, ``Σ_{t in k}`` over those in blocks of persona k. Every term of a sum counts w_t, and
+a person counts the mean of their w_t. So new people move all of this by no more than
+:mod:`~llmagent_os.policy.newcomers` allows::
 
-    (17) μ_k ~ Normal(P_k⁻¹ Σ_{t in k} φ_t (y_t - ℓ_t - φ_t · δ), P_k⁻¹), with P_k = Σ_{t in k} φ_t φ_tᵀ + diag(1/τ²).
+    (17) μ_k ~ Normal(P_k⁻¹ Σ_{t in k} w_t φ_t (y_t - ℓ_t - φ_t · δ), P_k⁻¹), with
+         P_k = Σ_{t in k} w_t φ_t φ_tᵀ + diag(1/τ²).
          A persona that nobody belongs to is drawn from (3).
     (18) π ~ Dirichlet(3/K + c_1, …, 3/K + c_K). c_k counts the people of persona k. A person who has belonged to
          several personas counts in equal parts for every stretch, so that nobody counts for more than one.
@@ -26,7 +29,7 @@ from scipy.linalg import solve_triangular
 
 from llmagent_os.policy.array_types import Bools, Floats, Ints
 from llmagent_os.policy.bayes.design_matrix import GROUPS
-from llmagent_os.policy.bayes.gibbs_sampler import deviation
+from llmagent_os.policy.bayes.gibbs_sampler import deviation, lean_of_turns
 from llmagent_os.policy.bayes.learner_feedback_model import draw_feedback
 from llmagent_os.policy.bayes.person_state import BLOCK_TURNS, PersonState
 from llmagent_os.policy.bayes.shared_state import BETWEEN_PRIOR, WITHIN_PRIOR, SharedState
@@ -47,7 +50,7 @@ def draw_shared(
     Args:
         people: the people in the pool, as :func:`~llmagent_os.policy.bayes.gibbs_sampler.draw_person` drew them.
         shared: the state before. It is not changed.
-        lean: ℓ of every action, ``(actions,)``.
+        lean: ℓ of every action, a part for each dimension, ``(actions, dimensions)``.
         rng: the source of the draws.
     """
     m, k, size = shared.mu.shape
@@ -63,7 +66,8 @@ def draw_shared(
             root, half + noise[chain, persona], lower=True, trans="T", check_finite=False
         )
     odds = _floats(rng.gamma(counts + PERSONA_COUNTS / k)) + 1e-12  # (18), (chains, personas)
-    between, within = _variances(mu, counts > 0, np.stack(deviations), shared.design.groups)
+    weights = np.array([person.weight for person in people])  # (people,)
+    between, within = _variances(mu, counts > 0, np.stack(deviations), weights, shared.design.groups)
     nexts, raters, outspoken = draw_feedback(people, shared.outspoken, rng)
     return replace(
         shared,
@@ -90,41 +94,46 @@ def _sums(
     precision, pull, counts = np.zeros((m, k, size, size)), np.zeros((m, k, size)), np.zeros((m, k))
     for person, own in zip(people, deviations, strict=True):
         phi = person.rows(shared.design)  # (turns, size)
-        rest = person.latent - own @ phi.T - lean[person.actions]  # (chains, turns)
-        gram, whole = phi.T @ phi, rest @ phi  # (size, size), (chains, size)
+        weights = person.weights  # (turns,)
+        if not weights.any():
+            continue
+        rest = (person.latent - own @ phi.T - lean_of_turns(person, lean)) * weights  # (chains, turns)
+        weighted = phi.T * weights  # (size, turns)
+        gram, whole = weighted @ phi, rest @ phi  # (size, size), (chains, size)
         changes = person.personas[:, 1:] != person.personas[:, :-1]  # (chains, blocks - 1)
         for chain, (path, changed) in enumerate(zip(person.personas, changes, strict=True)):
             if not changed.any():
                 precision[chain, path[0]] += gram
                 pull[chain, path[0]] += whole[chain]
-                counts[chain, path[0]] += 1
+                counts[chain, path[0]] += person.weight
                 continue
             bounds = [0, *(np.flatnonzero(changed) + 1).tolist(), len(path)]
             for start, end in pairwise(bounds):
                 here = slice(start * BLOCK_TURNS, end * BLOCK_TURNS)
                 part = phi[here]  # (turns of the stretch, size)
-                precision[chain, path[start]] += part.T @ part
+                precision[chain, path[start]] += weighted[:, here] @ part
                 pull[chain, path[start]] += rest[chain, here] @ part
-                counts[chain, path[start]] += 1 / (len(bounds) - 1)  # nobody counts for more than one
+                counts[chain, path[start]] += person.weight / (len(bounds) - 1)  # nobody counts for more than one
     return precision, pull, counts
 
 
-def _variances(mu: Floats, used: Bools, deviations: Floats, groups: Ints) -> tuple[Floats, Floats]:
+def _variances(mu: Floats, used: Bools, deviations: Floats, weights: Floats, groups: Ints) -> tuple[Floats, Floats]:
     """Return τ² and ω² of (19), ``(GROUPS,)`` each.
 
     Args:
         mu: μ, ``(chains, personas, size)``.
         used: which personas have people, ``(chains, personas)``.
         deviations: δ, ``(people, chains, size)``.
+        weights: how much every person counts, ``(people,)``.
         groups: the group of every weight, ``(size,)``.
     """
     between, within = BETWEEN_PRIOR.copy(), WITHIN_PRIOR.copy()
     for group in range(len(GROUPS)):
         here = groups == group
         width = here.sum()
-        theirs = (deviations[..., here] ** 2).sum() / len(mu)
+        theirs = weights @ (deviations[..., here] ** 2).sum((1, 2)) / len(mu)
         prior = PRIOR_WEIGHTS * WITHIN_FACTOR * WITHIN_PRIOR[group]
-        within[group] = (prior + theirs) / (PRIOR_WEIGHTS + len(deviations) * width)
+        within[group] = (prior + theirs) / (PRIOR_WEIGHTS + weights.sum() * width)
         spread = (mu[..., here] ** 2 * used[:, :, None]).sum() / len(mu)
         prior = PRIOR_WEIGHTS * BETWEEN_PRIOR[group]
         between[group] = (prior + spread) / (PRIOR_WEIGHTS + used.sum() / len(mu) * width)

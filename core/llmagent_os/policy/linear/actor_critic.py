@@ -10,6 +10,7 @@ Reference:
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import ClassVar
 
 import numpy as np
@@ -31,6 +32,7 @@ class ActorCritic(LinearLearner):
         self,
         actions: ActionSpace,
         *,
+        defaults: Mapping[str, str] | None = None,
         gamma: float = 0.3,
         seed: int = 0,
         floor: float = 0.02,
@@ -42,6 +44,7 @@ class ActorCritic(LinearLearner):
 
         Args:
             actions: the actions of the bot.
+            defaults: the behaviour that a person gets until something speaks against it.
             gamma: the discount γ.
             seed: not used.
             floor: the share of decisions that take any allowed action.
@@ -49,13 +52,22 @@ class ActorCritic(LinearLearner):
             own_step: the step size of the person's policy weights.
             critic_step: the step size of the person's value weights.
         """
-        super().__init__(actions, gamma=gamma, seed=seed, floor=floor, shared_step=shared_step, own_step=own_step)
+        super().__init__(
+            actions,
+            defaults=defaults,
+            gamma=gamma,
+            seed=seed,
+            floor=floor,
+            shared_step=shared_step,
+            own_step=own_step,
+        )
         self._critic_step = critic_step
 
     def _learn(self, person: PersonWeights, credit: Credit) -> None:
         state = self._state(np.array(credit.turn.state))  # (1 + STATE_COLUMNS,)
         difference = credit.turn.surprise(credit.change, float(state @ (self._value + person.value)))  # δ
         step = self._critic_step * difference / float(state @ state)
-        self._value = np.clip(self._value + SHARED_CRITIC_SHARE * step * state, -WEIGHT_LIMIT, WEIGHT_LIMIT)
+        shared = SHARED_CRITIC_SHARE * credit.turn.share * step
+        self._value = np.clip(self._value + shared * state, -WEIGHT_LIMIT, WEIGHT_LIMIT)
         person.value = np.clip(person.value + step * state, -WEIGHT_LIMIT, WEIGHT_LIMIT).astype(np.float32)
         self._gradient_step(person, credit.turn, difference)

@@ -11,6 +11,7 @@ Reference:
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import ClassVar
 
 import numpy as np
@@ -33,6 +34,7 @@ class QLearning(LinearLearner):
         self,
         actions: ActionSpace,
         *,
+        defaults: Mapping[str, str] | None = None,
         gamma: float = 0.3,
         seed: int = 0,
         floor: float = 0.02,
@@ -44,6 +46,7 @@ class QLearning(LinearLearner):
 
         Args:
             actions: the actions of the bot.
+            defaults: the behaviour that a person gets until something speaks against it.
             gamma: the discount γ.
             seed: not used.
             floor: the share of decisions that take any allowed action.
@@ -51,19 +54,28 @@ class QLearning(LinearLearner):
             own_step: α of the person's weights, per unit of ``1 + φ · φ``.
             temperature: of the softmax. A difference of Q by ``temperature`` makes an action e times as likely.
         """
-        super().__init__(actions, gamma=gamma, seed=seed, floor=floor, shared_step=shared_step, own_step=own_step)
+        super().__init__(
+            actions,
+            defaults=defaults,
+            gamma=gamma,
+            seed=seed,
+            floor=floor,
+            shared_step=shared_step,
+            own_step=own_step,
+        )
         self._temperature = temperature
+        self._lean *= temperature  # the scores are divided by it
 
     def _chances(self, scores: Floats, allowed: Bools) -> Floats:
         return softmax(scores / self._temperature, allowed)
 
     def _learn(self, person: PersonWeights, credit: Credit) -> None:
         turn, state = credit.turn, self._state(np.array(credit.turn.state))
-        phi = self._phi(state)[turn.action]  # (size,)
+        phi = self._phi(state)[turn.action] * self._could_show(turn)  # (size,)
         base = float(person.value[0])  # the person's mean return
         before = turn.expected
         error = turn.surprise(credit.change, base + float(phi @ (self._weights + person.weights)))
         if turn.expected != before:  # the turn is learned from for the first time, or was taken back
             moved = base + MEAN_RETURN_STEP * error
             person.value[0] = np.float32(min(max(moved, -WEIGHT_LIMIT), WEIGHT_LIMIT))
-        self._step(person, error * phi / (1.0 + float(phi @ phi)))
+        self._step(person, turn, error * phi / (1.0 + float(phi @ phi)))

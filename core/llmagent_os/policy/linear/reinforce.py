@@ -11,6 +11,7 @@ Reference:
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import ClassVar
 
 import numpy as np
@@ -29,6 +30,7 @@ class Reinforce(LinearLearner):
         self,
         actions: ActionSpace,
         *,
+        defaults: Mapping[str, str] | None = None,
         gamma: float = 0.3,
         seed: int = 0,
         floor: float = 0.02,
@@ -40,6 +42,7 @@ class Reinforce(LinearLearner):
 
         Args:
             actions: the actions of the bot.
+            defaults: the behaviour that a person gets until something speaks against it.
             gamma: the discount γ.
             seed: not used.
             floor: the share of decisions that take any allowed action.
@@ -47,7 +50,15 @@ class Reinforce(LinearLearner):
             own_step: the step size of the person's weights.
             baseline_step: the step size of the person's baseline.
         """
-        super().__init__(actions, gamma=gamma, seed=seed, floor=floor, shared_step=shared_step, own_step=own_step)
+        super().__init__(
+            actions,
+            defaults=defaults,
+            gamma=gamma,
+            seed=seed,
+            floor=floor,
+            shared_step=shared_step,
+            own_step=own_step,
+        )
         self._baseline_step = baseline_step
 
     def _learn(self, person: PersonWeights, credit: Credit) -> None:

@@ -29,6 +29,8 @@ class SessionTurn(msgspec.Struct, kw_only=True):
     pscore: float  #: the probability of the choice
     allowed: tuple[bool, ...]  #: which actions could be chosen
     state: list[float]  #: the context vector
+    shown: tuple[bool, ...] = ()  #: which dimensions could show in the reply; empty: all of them
+    share: float = 1.0  #: how much the turn counts for the shared weights, in [0, 1]
     signs: dict[str, float] = {}  #: the present value of every signal, by kind
     credited: float = 0.0  #: the part of the return that was learned already
     expected: float | None = None  #: the return that was expected; None: nothing is learned of the turn
@@ -72,7 +74,9 @@ class Credit(msgspec.Struct):
     change: float  #: the change of its return
 
 
-def record(turns: list[SessionTurn], seen: Observation, state: list[float], gamma: float) -> list[Credit]:
+def record(
+    turns: list[SessionTurn], seen: Observation, state: list[float], gamma: float, share: float = 1.0
+) -> list[Credit]:
     """Add an observation, and credit its turn and the earlier turns of the session.
 
     Args:
@@ -80,6 +84,7 @@ def record(turns: list[SessionTurn], seen: Observation, state: list[float], gamm
         seen: the observation. It replaces an earlier one of the same decision and kind.
         state: the context vector of the observation.
         gamma: the discount γ of the return.
+        share: how much the turn counts for the shared weights, if it is new.
 
     Returns:
         The turns whose return has changed, the turn of ``seen`` first; empty, if the observation says nothing new.
@@ -97,6 +102,8 @@ def record(turns: list[SessionTurn], seen: Observation, state: list[float], gamm
                 pscore=seen.pscore,
                 allowed=seen.allowed,
                 state=state,
+                shown=seen.shown,
+                share=share,
             )
         )
     turn = turns[at]

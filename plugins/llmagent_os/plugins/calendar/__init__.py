@@ -13,6 +13,7 @@ The tools here declare what they take and do. The work is in the other files:
 ``reminders``                announces a reminder that is due
 ``reminder_timers``          sets the timers of reminders
 ``calendar_event``           an event, and when it happens
+``open_questions``           says what still waits for the person's answer
 ``event_store``              keeps events, changes and questions in the plugin's records
 ``icalendar_export``         the calendar as an ``.ics`` file
 ``time_expressions``         a date and a time in a person's words ("next tuesday", "half past six") become a moment

@@ -6,6 +6,8 @@ import re
 from collections.abc import Mapping, Sequence
 from datetime import timedelta
 
+import msgspec
+
 from llmagent_os.plugin import ToolResult
 from llmagent_os.plugins.calendar.calendar_call import CalendarCall, EventMatch
 from llmagent_os.plugins.calendar.calendar_event import CalendarEvent
@@ -16,6 +18,7 @@ from llmagent_os.plugins.calendar.event_search import (
     search_events,
     searched_period,
 )
+from llmagent_os.plugins.calendar.open_questions import waiting_text
 from llmagent_os.plugins.calendar.phrasing import period_text, with_preposition
 from llmagent_os.plugins.calendar.recurrence import recurrence_text
 from llmagent_os.plugins.calendar.time_errors import TimeExpressionError
@@ -37,11 +40,18 @@ async def list_events(call: CalendarCall, given: Mapping[str, str | None]) -> To
     if query.which in ("last", "latest") and not query.when:
         found = last_past_event(call, events, query) or found
     period = _period(call, query)
+    waiting = waiting_text(call, query, await call.store.open_questions())
     if not found:
-        return _empty(call, query, period, free)
+        return _with_waiting(_empty(call, query, period, free), waiting)
     if len(found) == 1:
         await call.store.focus_on(found[0].event)
-    return _listed(call, query, period, found, free)
+    return _with_waiting(_listed(call, query, period, found, free), waiting)
+
+
+def _with_waiting(result: ToolResult, waiting: str) -> ToolResult:
+    if not waiting:
+        return result
+    return msgspec.structs.replace(result, text=f"{result.text} {waiting}", waiting=waiting)
 
 
 def _wanted(call: CalendarCall, given: Mapping[str, str | None]) -> EventQuery:

@@ -6,7 +6,7 @@ that runs again after a crash finds its own decision and finishes it. The same d
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any, TypeVar
 
 import msgspec
@@ -18,6 +18,7 @@ from llmagent_os.plugins.calendar.reminder_timers import ReminderTimers
 from llmagent_os.records import Record, Records
 
 MAX_CHANGES = 40  #: changes and questions that are kept, for a person to come back to
+QUESTION_LIFETIME = timedelta(days=1)  #: how long a question can be answered
 
 _log = structlog.stdlib.get_logger(__name__)
 
@@ -48,6 +49,10 @@ class Question(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
 
     options: tuple[Change, ...]
     at: str = ""  #: when it was asked: a moment in UTC, in ISO format
+
+    def is_open(self, now: str) -> bool:
+        """Return whether the question can still be answered at ``now``, a moment in ISO format."""
+        return not self.at or datetime.fromisoformat(now) - datetime.fromisoformat(self.at) < QUESTION_LIFETIME
 
 
 class EventStore:
@@ -114,7 +119,14 @@ class EventStore:
 
     async def question(self, ask_id: str) -> Question | None:
         """Return a question that is still open, or None."""
-        return await self._get(f"ask:{ask_id}", Question)
+        question = await self._get(f"ask:{ask_id}", Question)
+        return question if question and question.is_open(self._now) else None
+
+    async def open_questions(self) -> list[Question]:
+        """Return every question that is still open, in whichever conversation it was asked, oldest first."""
+        items = await self._records.items()
+        questions = [msgspec.convert(record, Question) for key, record in items if key.startswith("ask:")]
+        return sorted((each for each in questions if each.is_open(self._now)), key=lambda question: question.at)
 
     async def close(self, ask_id: str) -> None:
         """Close a question: its buttons become stale."""

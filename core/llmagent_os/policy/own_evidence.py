@@ -1,0 +1,55 @@
+"""What a person has said alone: a regression of their own opinions, without anything that other people taught.
+
+The shared part of a learner says what a person probably likes, given what other people like. It can be wrong, and it
+can be poisoned. So it may only choose among the actions that the person's own opinions do not speak against::
+
+    w = argmin Σ_t a_t (sign v_t - φ_t · w)² + Σ_j w_j² / σ²_j,   a_t = |v_t| ``FADING``^(opinions after turn t)
+    action a is vetoed if Φ(φ_a · w) < max_b Φ(φ_b · w) - ``VETO_MARGIN``
+
+v_t is the opinion of turn t, φ_t the row of its action in its context, σ²_j the prior variance of a weight, and Φ the
+standard normal distribution function. Without opinions w is 0, and nothing is vetoed. A few opinions that agree with
+each other are enough for a veto.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from scipy.special import ndtr
+
+from llmagent_os.policy.array_types import Bools, Floats, Singles
+
+#: How much worse than the best action an action is by a person's own opinions, as a probability of satisfaction, so
+#: that the shared part cannot choose it.
+VETO_MARGIN = 0.3
+#: How much less an opinion counts with every later one: tastes change. About ten opinions count.
+FADING = 0.9
+
+
+def own_weights(rows: Floats, opinions: Floats, variances: Floats) -> Singles:
+    """Return w, ``(size,)``; ``(0,)`` where nobody has said anything.
+
+    Args:
+        rows: φ of every turn, oldest first, ``(turns, size)``.
+        opinions: v of every turn, in [-1, 1]; 0: none was shown, ``(turns,)``.
+        variances: σ² of every weight, ``(size,)``.
+    """
+    shown = np.flatnonzero(opinions)  # (opinions,)
+    if not len(shown):
+        return np.zeros(0, np.float32)
+    phi, said = rows[shown], opinions[shown]  # (opinions, size), (opinions,)
+    trusted = np.abs(said) * FADING ** np.arange(len(shown))[::-1]  # a, (opinions,)
+    scaled = phi * variances  # (opinions, size)
+    solved = np.linalg.solve(scaled @ phi.T + np.diag(1 / trusted), np.sign(said))  # (opinions,)
+    return np.asarray(scaled.T @ solved, np.float32)
+
+
+def not_vetoed(alone: Singles, phi: Floats, allowed: Bools) -> Bools:
+    """Return which of the ``allowed`` actions a person's own opinions do not speak against, ``(actions,)``.
+
+    Args:
+        alone: w, ``(size,)``. It is shorter than the rows where columns are new.
+        phi: the rows of all actions in the context, ``(actions, size)``.
+        allowed: a mask of the actions that can be chosen. One of them is always left.
+    """
+    satisfied = ndtr(phi[:, : len(alone)] @ alone.astype(np.float64))  # (actions,)
+    return np.asarray(allowed & (satisfied >= satisfied[allowed].max() - VETO_MARGIN), np.bool_)

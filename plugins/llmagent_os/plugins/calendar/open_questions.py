@@ -1,0 +1,51 @@
+"""Says which changes still wait for the person's answer. A list without them would say that nothing is planned."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from llmagent_os.markup.word_list import join_words
+from llmagent_os.plugins.calendar.calendar_call import MAX_NAMED_EVENTS, CalendarCall, EventMatch
+from llmagent_os.plugins.calendar.event_search import EventQuery, search_events
+from llmagent_os.plugins.calendar.event_store import Change, Question
+
+
+def waiting_text(call: CalendarCall, query: EventQuery, questions: Sequence[Question]) -> str:
+    """Return a sentence for each kind of change that waits and that a list of events concerns; empty: none.
+
+    Args:
+        call: the tool's call.
+        query: what is listed. A question concerns it if an event before or after one of its changes fits.
+        questions: the open questions.
+    """
+    to_add: list[str] = []
+    others: list[str] = []
+    for question in questions:
+        concerned = [match for option in question.options if (match := _fitting(call, query, option))]
+        if not concerned:
+            continue
+        only = question.options[0]
+        names = join_words(list(dict.fromkeys(event.title for event in only.before or only.after)))
+        if len(question.options) > 1:
+            titles = dict.fromkeys(event.title for option in question.options for event in option.before)
+            others.append(f"which one of {join_words(list(titles))} you mean")
+        elif not only.before:
+            to_add.append(call.match_text(concerned[0]))
+        elif not only.after:
+            others.append(f"whether to delete {names}")
+        else:
+            others.append(f"whether to change {names}")
+    sentences = [f"Waiting for your yes: {_few(to_add)}."] if to_add else []
+    sentences += [f"Waiting for your answer: {_few(others)}."] if others else []
+    return " ".join(sentences)
+
+
+def _fitting(call: CalendarCall, query: EventQuery, change: Change) -> EventMatch | None:
+    """Return the first event of ``change`` that fits a search; None: the search is about something else."""
+    found = search_events(call, [*change.after, *change.before], query)
+    return found[0] if found else None
+
+
+def _few(parts: Sequence[str]) -> str:
+    more = [f"{len(parts) - MAX_NAMED_EVENTS} more"] if len(parts) > MAX_NAMED_EVENTS else []
+    return join_words([*parts[:MAX_NAMED_EVENTS], *more])
