@@ -7,11 +7,10 @@ given what all people share. After every few observations, what all people share
 pool: those who were heard last.
 
 Deciding averages over the chains. Mostly the best action is chosen, with a small bonus for uncertainty. It is chosen
-among the actions that the person's own opinions do not speak against (:mod:`~llmagent_os.policy.own_evidence`). So other
-people cannot change what the person has made clear. A small
-share of the decisions explores: mostly one step towards the best action of one chain's guess (Thompson sampling), else
-another step, and seldom any action (:mod:`~llmagent_os.policy.exploration`). The probabilities are computed exactly. The
-action is then drawn from them.
+among the actions that the person's own opinions do not speak against (:mod:`~llmagent_os.policy.own_evidence`). So
+other people cannot change what the person has made clear. A small share of the decisions explores: mostly one step
+towards the best action of one chain's guess (Thompson sampling), else another step, and seldom any action
+(:mod:`~llmagent_os.policy.exploration`). The probabilities are computed exactly. The action is then drawn from them.
 
 What new people teach about everybody is bounded: :mod:`~llmagent_os.policy.newcomers`.
 """
