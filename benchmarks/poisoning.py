@@ -17,6 +17,7 @@ from collections.abc import Iterator
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import numpy as np
 
@@ -102,7 +103,7 @@ class Talk:
         self._tell(decision, 0.0, "went_on", at)
 
     def _tell(self, decision: Decision, reward: float, kind: Kind, at: datetime) -> None:
-        extra = {"at": at} if _TAKES_TIME else {}
+        extra: dict[str, Any] = {"at": at} if _TAKES_TIME else {}
         self.policy.observe(decision, reward, kind=kind, **extra)
 
     def chances(self, who: PersonId, name: str) -> dict[str, float]:

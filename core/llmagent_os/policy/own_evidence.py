@@ -4,11 +4,16 @@ The shared part of a learner says what a person probably likes, given what other
 can be poisoned. So it may only choose among the actions that the person's own opinions do not speak against::
 
     w = argmin Σ_t a_t (sign v_t - φ_t · w)² + Σ_j w_j² / σ²_j,   a_t = |v_t| ``FADING``^(opinions after turn t)
-    action a is vetoed if Φ(φ_a · w) < max_b Φ(φ_b · w) - ``VETO_MARGIN``
+    e_t = sign v_t - φ_t · w₋t,   w₋t = w without turn t
+    action a is vetoed if Φ(φ_a · w) < max_b Φ(φ_b · w) - ``VETO_MARGIN``, and mean e² ≤ ``CONSISTENT``
 
 v_t is the opinion of turn t, φ_t the row of its action in its context, σ²_j the prior variance of a weight, and Φ the
-standard normal distribution function. Without opinions w is 0, and nothing is vetoed. A few opinions that agree with
-each other are enough for a veto.
+standard normal distribution function. Without opinions w is 0, and nothing is vetoed. e_t is small where every opinion
+could have been foretold from the person's other opinions: a few that agree are enough. Nothing is vetoed by opinions that
+contradict each other: most people are not that sure, and what others like helps them.
+
+Reference:
+    C. E. Rasmussen and C. K. I. Williams (2006). Gaussian processes for machine learning, section 5.4.2, for e_t.
 """
 
 from __future__ import annotations
@@ -18,15 +23,17 @@ from scipy.special import ndtr
 
 from llmagent_os.policy.array_types import Bools, Floats, Singles
 
-#: How much worse than the best action an action is by a person's own opinions, as a probability of satisfaction, so
-#: that the shared part cannot choose it.
+#: How much worse than the best action an action is by a person's own opinions, as a probability of satisfaction, if the
+#: shared part cannot choose it.
 VETO_MARGIN = 0.3
-#: How much less an opinion counts with every later one: tastes change. About ten opinions count.
-FADING = 0.9
+#: How much less an opinion counts with every later one: tastes change. About 35 opinions count.
+FADING = 0.97
+#: How well every opinion is foretold by the others, at the worst: a mean squared error. Guessing 0 has the error 1.
+CONSISTENT = 0.4
 
 
 def own_weights(rows: Floats, opinions: Floats, variances: Floats) -> Singles:
-    """Return w, ``(size,)``; ``(0,)`` where nobody has said anything.
+    """Return w, ``(size,)``; ``(0,)`` where the person has said nothing, or contradicts themselves.
 
     Args:
         rows: φ of every turn, oldest first, ``(turns, size)``.
@@ -39,7 +46,11 @@ def own_weights(rows: Floats, opinions: Floats, variances: Floats) -> Singles:
     phi, said = rows[shown], opinions[shown]  # (opinions, size), (opinions,)
     trusted = np.abs(said) * FADING ** np.arange(len(shown))[::-1]  # a, (opinions,)
     scaled = phi * variances  # (opinions, size)
-    solved = np.linalg.solve(scaled @ phi.T + np.diag(1 / trusted), np.sign(said))  # (opinions,)
+    inverse = np.linalg.inv(scaled @ phi.T + np.diag(1 / trusted))  # (opinions, opinions)
+    solved = inverse @ np.sign(said)  # (opinions,)
+    errors = solved / inverse.diagonal()  # e, (opinions,)
+    if trusted @ errors**2 > CONSISTENT * trusted.sum():
+        return np.zeros(0, np.float32)
     return np.asarray(scaled.T @ solved, np.float32)
 
 

@@ -288,7 +288,8 @@ class LinearLearner(ABC):
         arrays, facts = unpack(part)
         turns = msgspec.convert(facts["turns"], list[SessionTurn])
         known = {name: facts[name] for name in ("first", "established")}
-        self._people.take(person_id, PersonWeights(**arrays, turns=turns, **known))
+        held: dict[str, Any] = {**arrays, "turns": turns, **known}
+        self._people.take(person_id, PersonWeights(**held))
 
     def held(self) -> Collection[PersonId]:
         """See :class:`~llmagent_os.policy.learner.Learner`."""
