@@ -600,9 +600,16 @@ async def test_what_is_no_opinion_of_the_person_takes_nothing_back(tmp_path: Pat
         observed: list[tuple[str, float | None]] = []
         observe = bot.learning._policy.observe  # pyright: ignore[reportPrivateUsage]
 
-        def noted(decision: Decision, reward: float | None, *, kind: Kind = "reaction", weight: float = 1.0) -> None:
+        def noted(
+            decision: Decision,
+            reward: float | None,
+            *,
+            kind: Kind = "reaction",
+            weight: float = 1.0,
+            at: datetime | None = None,
+        ) -> None:
             observed.append((kind, reward))
-            observe(decision, reward, kind=kind, weight=weight)
+            observe(decision, reward, kind=kind, weight=weight, at=at)
 
         bot.learning._policy.observe = noted  # type: ignore[method-assign]  # pyright: ignore
         await bot.platform.react(sent, "👎", user="troll")
