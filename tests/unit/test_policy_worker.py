@@ -8,7 +8,7 @@ import json
 import sqlite3
 import time
 from collections.abc import AsyncGenerator, Mapping
-from datetime import timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 from uuid import uuid4
 
