@@ -8,9 +8,10 @@ SIGKILL: half of the times at a random moment after its start, half of the times
 drawn from all steps of its work. Then it is started again on the same data. At the end everybody gets their last
 answer, and the answers are counted.
 
-A message must be answered once. Where a platform does not drop a second send (Slack and Telegram do not), a kill
-between the platform's answer and the note of it may show a reply twice, as the documentation of the host says.
-Prints Markdown tables.
+A message must be answered once. One that three hosts were killed with is a dead letter, since it might be the cause:
+its person is told, and it is run again at the end. Where a platform does not drop a second send (Slack and Telegram do
+not), a kill between the platform's answer and the note of it may show a reply twice, as the documentation of the host
+says. Prints Markdown tables.
 """
 
 from __future__ import annotations
@@ -32,7 +33,7 @@ from pathlib import Path
 import msgspec
 from benchmarks.endurance.killed_host import POINTS, Life
 from benchmarks.endurance.model_server import ModelServer
-from benchmarks.endurance.people import Counts, PlatformPerson, WebPerson
+from benchmarks.endurance.people import Conversation, Counts, PlatformPerson, WebPerson
 from tests.platforms.__main__ import platforms
 
 from llmagent_os.ledger import Ledger
@@ -94,11 +95,12 @@ async def _end(lines: asyncio.StreamReader, up: asyncio.Event) -> int:
     return int(line)
 
 
-async def kill(hosts: Hosts, kills: int, seed: int) -> collections.Counter[str]:
-    """Let hosts live and die. Returns how often they died where."""
+async def kill(hosts: Hosts, kills: int, minutes: float, seed: int) -> collections.Counter[str]:
+    """Let hosts live and die, ``kills`` times or for ``minutes``. Returns how often they died where."""
+    end = time.monotonic() + 60 * minutes
     draw = random.Random(seed)
     places: collections.Counter[str] = collections.Counter()
-    while sum(places.values()) < kills:
+    while sum(places.values()) < kills and time.monotonic() < end:
         life = Life(point=draw.choice(POINTS), passes=draw.randint(1, 4)) if draw.random() < 0.5 else Life()
         host = await hosts.start(life)
         if life.point:
@@ -130,17 +132,27 @@ async def introductions(hosts: Hosts, people: Iterable[PlatformPerson]) -> None:
         raise RuntimeError(f"the host ended with {code}: see its log")
 
 
-async def last_answers(hosts: Hosts, talks: list[asyncio.Task[None]], stop: asyncio.Event) -> None:
-    """Let a host live until everybody has their last answer."""
+async def last_answers(hosts: Hosts, talks: list[asyncio.Task[None]], stop: asyncio.Event, path: Path) -> int:
+    """Let a host live until everybody has their last answer, and the dead letters were run again; returns how many."""
     host = await hosts.start(Life())
     stop.set()
     await asyncio.gather(*talks)
+    ledger = await Ledger.open(f"sqlite:///{path}")
+    try:
+        count = await ledger.revive()
+        for _ in range(600):
+            if not await ledger.unfinished():
+                break
+            await asyncio.sleep(0.1)
+    finally:
+        await ledger.close()
     os.kill(host.process, signal.SIGTERM)
     if code := await host.ended:
         raise RuntimeError(f"the host ended with {code}: see its log")
+    return count
 
 
-async def main(kills: int, people: int, seed: int) -> None:
+async def main(kills: int, minutes: float, people: int, seed: int) -> None:
     """Run, and print the tables."""
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
@@ -171,8 +183,9 @@ async def main(kills: int, people: int, seed: int) -> None:
             introduced = [person for group in on_platforms.values() for person in group]
             await introductions(hosts, introduced)
             talks = [asyncio.create_task(person.talk(stop)) for person in (*introduced, *on_pages)]
-            places = await kill(hosts, kills, seed)
-            await last_answers(hosts, talks, stop)
+            places = await kill(hosts, kills, minutes, seed)
+            kept = await last_answers(hosts, talks, stop, folder / "data" / "ledger.db")
+            await asyncio.gather(*(person.look_again() for person in on_pages))
         for person in on_pages:
             await person.quit()
         for server in servers:
@@ -182,6 +195,8 @@ async def main(kills: int, people: int, seed: int) -> None:
         counts["web"] = [person.counts() for person in on_pages]
         _print_places(places, time.monotonic() - since)
         print_counts(counts)
+        print(f"\ndead letters, run again at the end: {kept}")
+        print_other_answers(person.conversation for person in (*introduced, *on_pages))
         await print_ledger(folder / "data" / "ledger.db")
 
 
@@ -198,6 +213,13 @@ def _print_places(places: collections.Counter[str], seconds: float) -> None:
     print("\n| killed | times |\n|---|---|")
     for place, times in places.most_common():
         print(f"| {place} | {times} |")
+
+
+def print_other_answers(conversations: Iterable[Conversation]) -> None:
+    """Print what people were answered in place of an answer to their message."""
+    texts = collections.Counter(text for each in conversations for text in each.other_answers)
+    for text, times in texts.most_common(5):
+        print(f"{times} ×: {text}")
 
 
 async def print_ledger(path: Path) -> None:
@@ -221,7 +243,8 @@ def _free_port() -> int:
 if __name__ == "__main__":
     options = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     options.add_argument("--kills", type=int, default=1000)
+    options.add_argument("--minutes", type=float, default=120.0, help="end after these, with fewer kills")
     options.add_argument("--people", type=int, default=4, help="on each platform")
     options.add_argument("--seed", type=int, default=0)
     given = options.parse_args()
-    asyncio.run(main(given.kills, given.people, given.seed))
+    asyncio.run(main(given.kills, given.minutes, given.people, given.seed))

@@ -29,8 +29,8 @@ class Counts(NamedTuple):
     said: int
     answered_once: int
     doubled: int
-    apologised: int  #: answered with something else than the mark: an apology, or a word about the delay
     lost: int
+    other_answers: int  #: in place of an answer: an apology, or a word about the delay
     reactions: int
 
     def __add__(self, other: tuple[Any, ...]) -> Counts:
@@ -57,6 +57,7 @@ class Conversation:
         self._said = itertools.count(1)
         self.marks: list[str] = []
         self.reactions = 0
+        self.other_answers: list[str] = []  #: what came in place of an answer with the mark
         self.seconds: list[float] = []  #: from message to answer
 
     def next(self) -> str:
@@ -64,20 +65,15 @@ class Conversation:
         self.marks.append(f"m{self._number}x{next(self._said)}")
         return self.marks[-1]
 
-    def counts(self, shown: list[str], other_answers: int) -> Counts:
-        """Count.
-
-        Args:
-            shown: the text of every message of the bot that the person has seen.
-            other_answers: how often the person was answered with something else.
-        """
+    def counts(self, shown: list[str]) -> Counts:
+        """Count in ``shown``, the text of every message of the bot that the person has seen."""
         seen = Counter(mark for text in shown for mark in MARK.findall(text))
         return Counts(
             said=len(self.marks),
             answered_once=sum(seen[mark] == 1 for mark in self.marks),
             doubled=sum(seen[mark] > 1 for mark in self.marks),
-            apologised=other_answers,
-            lost=sum(not seen[mark] for mark in self.marks) - other_answers,
+            lost=sum(not seen[mark] for mark in self.marks),
+            other_answers=len(self.other_answers),
             reactions=self.reactions,
         )
 
@@ -98,7 +94,6 @@ class PlatformPerson:
         self._pause, self._react = pause, react
         self._random = random.Random(f"{seed} {number}")
         self.conversation = Conversation(number)
-        self._others = 0
         self._users = [server.newcomer(number * 1000 + account) for account in range(ACCOUNTS)]
 
     async def introduce(self) -> None:
@@ -116,20 +111,21 @@ class PlatformPerson:
         server, mark, loop = self._server, self.conversation.next(), asyncio.get_running_loop()
         since, before = loop.time(), len(self._finished(user))
         await server.say(f"please note {mark}", user=user)
-        found = ""
+        found, others = "", list[str]()
 
         def answered() -> bool:
             nonlocal found
             news = self._finished(user)[before:]
             found = next((each.message_id for each in news if mark in each.text), "")
-            return bool(found) or any(not MARK.search(each.text) for each in news)
+            others[:] = [each.text for each in news if not MARK.search(each.text)]
+            return bool(found or others)
 
         try:
             await server.wait(answered, PATIENCE)
         except TimeoutError:
             return
         if not found:
-            self._others += 1
+            self.conversation.other_answers += others
             return
         self.conversation.seconds.append(loop.time() - since)
         if self._random.random() < self._react:
@@ -141,8 +137,7 @@ class PlatformPerson:
         return [each for each in self._server.shown(user=user) if not each.draft]
 
     def counts(self) -> Counts:
-        texts = [each.text for user in self._users for each in self._finished(user)]
-        return self.conversation.counts(texts, self._others)
+        return self.conversation.counts([each.text for user in self._users for each in self._finished(user)])
 
 
 class WebPerson:
@@ -156,7 +151,6 @@ class WebPerson:
         self._random = random.Random(f"{seed} {number}")
         self.conversation = Conversation(number)
         self._page: FakePage | None = None
-        self._others = 0
 
     async def talk(self, stop: asyncio.Event) -> None:
         while not stop.is_set():
@@ -172,7 +166,10 @@ class WebPerson:
         def answered() -> str:
             news = [item for item in self._answers() if item["message_id"] not in before]
             found = next((item["message_id"] for item in news if mark in item["text"]), "")
-            return found or ("other" if any(not MARK.search(item["text"]) for item in news) else "")
+            others[:] = [item["text"] for item in news if not MARK.search(item["text"])]
+            return found or ("other" if others else "")
+
+        others = list[str]()
 
         found = ""
         while not found and loop.time() - since < PATIENCE:
@@ -183,7 +180,7 @@ class WebPerson:
                 await self._close()
             found = answered()
         if found == "other":
-            self._others += 1
+            self.conversation.other_answers += others
         elif found:
             self.conversation.seconds.append(loop.time() - since)
             if self._random.random() < self._react:
@@ -224,10 +221,16 @@ class WebPerson:
         if self._page is not None:
             await self._page.close()
 
+    async def look_again(self) -> None:
+        """Open the page once more, to see what has come."""
+        await self._close()
+        await self._open()
+        await asyncio.sleep(1.0)
+
     async def quit(self) -> None:
         """Close the browser."""
         if self._page is not None:
             await self._page.quit()
 
     def counts(self) -> Counts:
-        return self.conversation.counts([item["text"] for item in self._answers()], self._others)
+        return self.conversation.counts([item["text"] for item in self._answers()])
