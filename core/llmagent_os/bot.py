@@ -18,6 +18,9 @@
     temperature = 0.0                     # 0: always the likeliest token
     remembered_turns = 4                  # exchanges of the conversation that the model is shown
     model_seconds = 60.0                  # most seconds for one completion
+    model_idle_seconds = 60.0             # most seconds without a byte from a model's server
+    model_max_characters = 200_000        # most characters of one completion from a model's server
+    grounding = "off"                     # off, advise or enforce: whether replies are checked against tools' results
 
     [behavior]                            # how people are answered until they ask for something else
     mode = "task_oriented"                # or conversational

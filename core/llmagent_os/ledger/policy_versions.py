@@ -102,7 +102,7 @@ def thinned(snapshots: Iterable[int], through: int) -> list[int]:
     """Choose the snapshots to keep: the oldest of every age from 1 to 2, 2 to 4, 4 to 8 … times :data:`SNAPSHOT_ROWS`.
 
     >>> thinned(range(0, 16 * 512 + 1, 512), 16 * 512)
-    [512, 4608, 6656, 7680, 8192]
+    [0, 512, 4608, 6656, 7680, 8192]
     """
     by_age: dict[int, int] = {}
     for each in sorted(snapshots, reverse=True):

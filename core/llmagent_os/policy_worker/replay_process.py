@@ -16,16 +16,17 @@ import sys
 import time
 from collections.abc import AsyncGenerator
 from pathlib import Path
-from typing import BinaryIO
+from typing import TYPE_CHECKING, BinaryIO
 
 import msgspec
 
 from llmagent_os.errors import LLMAgentOSError
 from llmagent_os.ledger import Ledger
 from llmagent_os.ledger.policy_state import Progress
-from llmagent_os.policy.actions import ActionSpace
-from llmagent_os.policy.learned import LearnedPolicy, make_learner
 from llmagent_os.policy_worker.learned_state import LearnedState
+
+if TYPE_CHECKING:
+    from llmagent_os.policy.learned import LearnedPolicy
 
 #: The number of rows that are read at once.
 PAGE_ROWS = 64
@@ -138,6 +139,9 @@ async def replay(order: Order, frames: BinaryIO, answers: BinaryIO) -> None:
         frames: takes the frames.
         answers: gives one line for every frame that was stored.
     """
+    from llmagent_os.policy.actions import ActionSpace  # imports numpy, which a host needs only where it learns
+    from llmagent_os.policy.learned import LearnedPolicy, make_learner
+
     actions = ActionSpace(order.dimensions)
     learner = make_learner(order.learner, actions, **msgspec.json.decode(order.made))
     ledger = Ledger.open_to_read(Path(order.file))

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from zoneinfo import ZoneInfo
 
 from llmagent_os.chat import ChatRequest, ToolSpec
 from llmagent_os.identity import NOBODY
 from llmagent_os.modules.behavior import system_text
+from llmagent_os.people.time_zones import zone_or
 from llmagent_os.reply.exchange import Exchange
 from llmagent_os.reply.services import Services
 
@@ -61,9 +61,9 @@ def warm_up_request(services: Services, *, native: bool) -> ChatRequest:
 def _surroundings(services: Services, exchange: Exchange) -> list[str]:
     """When and for whom the reply is, for a model that was not trained on this project's short prompts."""
     profile, sender = exchange.profile, exchange.event.sender
-    zone = profile.time_zone or services.settings.time_zone
-    now = services.clock().astimezone(ZoneInfo(zone))
-    lines = [f"Now: {now:%A, %d %B %Y, %H:%M} (UTC{now:%z}), time zone {zone}."]
+    zone = zone_or(profile.time_zone, services.settings.time_zone)
+    now = services.clock().astimezone(zone)
+    lines = [f"Now: {now:%A, %d %B %Y, %H:%M} (UTC{now:%z}), time zone {zone.key}."]
     named = profile.name or " ".join(sender.name.split())[:_MAX_NAME]
     about = [f"You talk to {named}." if named else "The name of the person is not known."]
     if profile.place:
