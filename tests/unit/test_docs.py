@@ -44,7 +44,7 @@ def test_commands_exist(path: Path) -> None:
     for line in commands(path):
         if match := re.match(r"make ([a-z-]+)", line):
             assert match[1] in targets, line
-        if match := re.match(r"llmagent-os ([a-z-]+)(?: ([a-z-]+))?", line):
+        if match := re.match(r"llmagent-os ([a-z][a-z-]*)(?: ([a-z][a-z-]*))?", line):
             assert match[1] in main.commands, line
             group = main.commands[match[1]]
             if isinstance(group, click.Group) and match[2]:

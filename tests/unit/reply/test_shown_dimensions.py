@@ -14,6 +14,7 @@ from llmagent_os.plugin import ToolResult
 from llmagent_os.policy_worker import decision_of
 from llmagent_os.reply.shown_dimensions import shown_dimensions
 from llmagent_os.reply.tool_loop import Answer
+from llmagent_os.serving.model_card import Grounding
 from tests.unit.agent_bench import Bench
 
 LOOK_UP = ToolSpec(name="look", description="", parameters={}, read_only=True)
@@ -23,10 +24,16 @@ ASK = {**ACT, "initiative": "ask_first"}
 STYLE = ["mode", "verbosity"]
 
 
-def shown(action: dict[str, str], words: str, called: Sequence[tuple[str, ToolResult]]) -> list[str]:
+def shown(
+    action: dict[str, str],
+    words: str,
+    called: Sequence[tuple[str, ToolResult]],
+    grounding: Grounding = "off",
+) -> list[str]:
     completions = [Completion(text="", tool_calls=(ToolCall(name, {}),)) for name, _ in called]
     answer = Answer(
         text=words,
+        grounding=grounding,
         completions=[*completions, Completion(text=words)],
         calls=[ToolCall(name, {}) for name, _ in called],
         results=[result for _, result in called],
@@ -63,7 +70,8 @@ def test_a_plugin_that_pays_no_heed_to_the_initiative_does_not_show_it() -> None
 
 def test_words_that_a_plugin_fixed_show_no_style() -> None:
     done = ToolResult({"status": "created", "title": "lunch"}, "I've added lunch.")
-    assert shown(ACT, "I've added Dinner at 9.", [("write", done)]) == ["initiative"], "not true, and replaced"
+    replaced = shown(ACT, "I've added Dinner at 9.", [("write", done)], "enforce")
+    assert replaced == ["initiative"], "not true, and replaced"
     assert shown(ACT, "", []) == []
     assert shown(ACT, "Hello!", []) == STYLE
 
