@@ -10,6 +10,7 @@ import time
 from collections.abc import AsyncGenerator, Mapping
 from datetime import timedelta
 from pathlib import Path
+from typing import Any
 from uuid import uuid4
 
 import pytest
@@ -590,9 +591,9 @@ async def test_what_is_no_opinion_of_the_person_takes_nothing_back(tmp_path: Pat
         observed: list[tuple[str, float | None]] = []
         observe = bot.learning._policy.observe  # pyright: ignore[reportPrivateUsage]
 
-        def noted(decision: Decision, reward: float | None, *, kind: Kind = "reaction", weight: float = 1.0) -> None:
+        def noted(decision: Decision, reward: float | None, *, kind: Kind = "reaction", **more: Any) -> None:
             observed.append((kind, reward))
-            observe(decision, reward, kind=kind, weight=weight)
+            observe(decision, reward, kind=kind, **more)
 
         bot.learning._policy.observe = noted  # type: ignore[method-assign]  # pyright: ignore
         await bot.platform.react(sent, "👎", user="troll")
