@@ -7,10 +7,10 @@ can be poisoned. So it may only choose among the actions that the person's own o
     e_t = sign v_t - φ_t · w₋t,   w₋t = w without turn t
     action a is vetoed if Φ(φ_a · w) < max_b Φ(φ_b · w) - ``VETO_MARGIN``, and mean e² ≤ ``CONSISTENT``
 
-v_t is the opinion of turn t, φ_t the row of its action in its context, σ²_j the prior variance of a weight, and Φ
-the standard normal distribution function. Without opinions w is 0, and nothing is vetoed. e_t is small where every
-opinion could have been foretold from the person's other opinions: a few that agree are enough. Nothing is vetoed by
-opinions that contradict each other: most people are not that sure, and what others like helps them.
+v_t is the opinion of turn t, φ_t the row of its action in its context, σ²_j the prior variance of a weight, and Φ the
+standard normal distribution function. Without opinions w is 0, and nothing is vetoed. e_t is small where every opinion
+could have been foretold from the person's other opinions: a few that agree are enough. Opinions that contradict each
+other veto nothing: most people are not that sure, and what others like helps them.
 
 Reference:
     C. E. Rasmussen and C. K. I. Williams (2006). Gaussian processes for machine learning, section 5.4.2, for e_t.

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from typing import cast
 
 from llmagent_os.feedback.implicit_signs import sign
 from llmagent_os.feedback.signals import SPOKEN_OPINION_KINDS
@@ -32,7 +33,7 @@ async def session_features(services: Services, exchange: Exchange) -> Context:
         return {}
     if await _has_opinion(services, before, exchange.text):
         return {}
-    return continued(before.action, before.action_dist, features)
+    return continued(before.action, before.action_dist, cast("Context", features))
 
 
 async def _has_opinion(services: Services, before: Interaction, text: str) -> bool:

@@ -606,7 +606,7 @@ async def test_a_list_names_what_waits_for_a_yes(person: Person) -> None:
     asked = await person.say("create", title="lunch", date="tomorrow", time="noon")
     listed = await person.say("list", "what do I have tomorrow?", date="tomorrow")
     assert listed.waiting == "Waiting for your yes: lunch, tomorrow, Monday 23 November, at noon."
-    assert listed.text == f"You have no events tomorrow. {listed.waiting}"
+    assert listed.text == f"You have no events tomorrow, Monday 23 November. {listed.waiting}"
     free = await person.say("list", "am I free tomorrow at noon?", date="tomorrow", time="noon")
     assert listed.waiting in free.text
     assert listed.waiting in (await person.say("list")).text

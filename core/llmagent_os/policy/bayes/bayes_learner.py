@@ -27,9 +27,10 @@ from scipy.special import ndtr
 from llmagent_os.errors import PolicyError
 from llmagent_os.identity import PersonId
 from llmagent_os.policy.actions import ActionSpace
-from llmagent_os.policy.array_types import Bools, Floats
+from llmagent_os.policy.array_types import Bools, Floats, Singles
 from llmagent_os.policy.bayes.design_matrix import DesignMatrix
 from llmagent_os.policy.bayes.gibbs_sampler import draw_person
+from llmagent_os.policy.bayes.learner_feedback_model import session_credit
 from llmagent_os.policy.bayes.person_state import PersonState, resized, unpacked
 from llmagent_os.policy.bayes.shared_sampler import draw_shared
 from llmagent_os.policy.bayes.shared_state import BETWEEN_PRIOR, WITHIN_PRIOR, SharedState
@@ -226,7 +227,7 @@ class Bayes:
         person_id = observation.person_id
         person = self._people.get(person_id) or PersonState()
         person.record(observation, design, self._newcomers)
-        self._weigh_alone(person)
+        person.alone = self._own_weights(person, design)
         self._count += 1
         rng = self._rng()
         self._move_to_pool(person_id, person)
@@ -240,10 +241,12 @@ class Bayes:
             people = [self._people[name] for name in self._pool]
             self._shared = draw_shared(people, self._shared, self._leans, rng)
 
-    def _weigh_alone(self, person: PersonState) -> None:
-        """Note what the person's own evidence says, without what all people share."""
-        design, opinions = self._shared.design, np.nan_to_num(np.array(person.opinions))  # (turns,)
-        person.alone = own_weights(person.rows(design), opinions, (BETWEEN_PRIOR + WITHIN_PRIOR)[design.groups])
+    def _own_weights(self, person: PersonState, design: DesignMatrix) -> Singles:
+        """Return what the person's own opinions say, ``(size,)``. An opinion also counts for the turns before, by γ."""
+        opinions = np.nan_to_num(np.array(person.opinions))  # (turns,)
+        if self._gamma and any(person.episodes):
+            opinions = (opinions @ session_credit(person.episodes, self._gamma)).clip(-1.0, 1.0)
+        return own_weights(person.rows(design), opinions, (BETWEEN_PRIOR + WITHIN_PRIOR)[design.groups])
 
     def forget(self, person_id: PersonId) -> None:
         """See :class:`~llmagent_os.policy.learner.Learner`."""
@@ -319,7 +322,7 @@ class Bayes:
         for observation in observations:
             if 0 <= observation.action < len(self.actions):
                 person.record(observation, shared.design, newcomers)
-        self._weigh_alone(person)
+        person.alone = self._own_weights(person, shared.design)
         for _ in range(REBUILD_DRAWS if len(person) else 0):
             draw_person(person, shared, self._leans, self._gamma, self._change, rng)
         person.leave_pool(shared.mu)

@@ -129,7 +129,8 @@ def lean_of_turns(person: PersonState, lean: Floats) -> Floats:
         person: the turns.
         lean: ℓ of every action, a part for each dimension, ``(actions, dimensions)``.
     """
-    bits = np.array(person.hidden, np.int64)[:, None] >> np.arange(lean.shape[1]) & 1  # (turns, dimensions)
+    numbers: Ints = np.arange(lean.shape[1], dtype=np.int64)
+    bits: Ints = np.array(person.hidden, np.int64)[:, None] >> numbers & 1  # (turns, dimensions)
     return _floats(np.where(bits, 0.0, lean[person.actions]).sum(1))
 
 

@@ -85,7 +85,7 @@ def log_likelihood(person: PersonState, honesty: Floats, nexts: Floats, outspoke
         meant = np.where(right, np.log(honesty)[:, :, None], np.log1p(-honesty)[:, :, None])
         likelihood[state] = rest + np.abs(value) * meant  # (8)
     if gamma and any(person.episodes):
-        likelihood = likelihood @ _session_credit(person.episodes, gamma)  # (12)
+        likelihood = likelihood @ session_credit(person.episodes, gamma)  # (12)
     return likelihood
 
 
@@ -162,7 +162,7 @@ def _draw_urges(rate: Floats, rng: np.random.Generator) -> Ints:
     return 1 + rng.poisson(np.maximum(rate - first, 0.0))
 
 
-def _session_credit(episodes: list[int], gamma: float) -> Floats:
+def session_credit(episodes: list[int], gamma: float) -> Floats:
     """Return how much what was seen at one turn says about another, by (12): γ to the turns between them.
 
     Args:
