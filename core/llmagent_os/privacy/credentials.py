@@ -143,8 +143,8 @@ _NO_VALUE = frozenset(
     # a day, or what people put into a calendar: "PW: lunch tomorrow"
     " today tonight tomorrow monday tuesday wednesday thursday friday saturday sunday next day week morning"
     " noon evening heute morgen übermorgen montag dienstag mittwoch donnerstag freitag samstag sonntag hoy"
-    " mañana demain domani lunch dinner breakfast call talk workshop session training party buy bring tell ask importante"
-    " wichtig".split()
+    " mañana demain domani lunch dinner breakfast call talk workshop session training party buy bring tell ask"
+    " importante wichtig".split()
 )
 
 #: A time of day: "Passwords: 10:30 review".
