@@ -20,7 +20,14 @@ from llmagent_os.adapter import Button, Card, Reply
 from llmagent_os.adapters.telegram.adapter import TelegramAdapter
 from llmagent_os.adapters.telegram.rate_limiter import Rate, RateLimiter, Rates
 from llmagent_os.adapters.telegram.webhook import Webhook
-from llmagent_os.errors import AdapterError, ConfigError, HostBusyError, NotConfiguredError, TryLaterError
+from llmagent_os.errors import (
+    AdapterError,
+    BadEventError,
+    ConfigError,
+    HostBusyError,
+    NotConfiguredError,
+    TryLaterError,
+)
 from llmagent_os.events import ButtonPress, Command, Event, Message, Reaction
 from llmagent_os.testing import accepting
 from tests.platforms.raw_http import raw_post
@@ -724,6 +731,27 @@ async def test_a_process_that_dies_while_it_collects_an_album_loses_and_doubles_
     await platform.asked("next")
     assert len(platform.inbox.of(Message)) == 2
     assert [key for key, _ in await platform.store.items() if key.startswith("album:")] == []
+
+
+async def test_what_cannot_be_read_or_taken_of_an_album_stays_nowhere(server: TelegramServer, tmp_path: Path) -> None:
+    """Otherwise the bot would not start, or what a person wrote would stay in a place that no erasure knows."""
+    telegram = TelegramPlatform(server, tmp_path, webhook=True)
+    await telegram.store.put("album:1:a0", {"damaged": True})
+    await telegram.open()
+
+    async def refuse(event: Event) -> bool:
+        if isinstance(event, Message) and event.attachments:
+            raise BadEventError("no JSON can hold it")
+        return await accept(event)
+
+    accept = telegram.inbox.accept
+    telegram.inbox.accept = accepting(refuse)
+    await telegram.reborn()
+    await server.say("our trip", files=PICTURES, album="a1")
+    await server.say("next")
+    assert [each.text for each in await telegram.inbox.wait(Message)] == ["next"]
+    assert [key for key, _ in await telegram.store.items() if key.startswith("album:")] == []
+    await telegram.running.stop()
 
 
 async def test_pieces_of_other_peoples_albums_are_stored_nowhere(server: TelegramServer, tmp_path: Path) -> None:
