@@ -12,8 +12,8 @@ from functools import cache
 from importlib import import_module
 from typing import Any
 
-#: Before a number that is an account of a platform (``discord::684122828592498198``) or a part of an address.
-_NO_ID = r"(?<!::)(?<!/)"
+#: Not an id of Discord as an account (``discord::684122828592498198``) or in an address. Nearly all cards are shorter.
+_NO_ID = r"(?!(?:(?<=::)|(?<=/))\d{17})"
 
 _CARD = re.compile(rf"{_NO_ID}\b\d(?:[ -]?\d){{12,18}}\b")
 _PHONE = re.compile(r"(?<![\w.:/-])(?:\+|00)?\(?\d[\d ()./-]{6,}\d(?![\w:])")

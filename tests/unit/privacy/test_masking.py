@@ -16,6 +16,7 @@ from llmagent_os.privacy.masking import PrivacyModule, redact, redact_all, witho
         ("mail ana.lee+cal@mail.example.org about it", "mail [email] about it"),
         ("my card is 4111 1111 1111 1111", "my card is [card]"),
         ("card 4111-1111-1111-1111, exp 12/27", "card [card], exp 12/27"),
+        ("visa/4111111111111111", "visa/[card]"),
         ("call +1 (212) 736-5000 at noon", "call [phone] at noon"),
         ("ring 020 7946 0018 for the plumber", "ring [phone] for the plumber"),
         ("my password is correcthorse", "my password is [secret]"),
