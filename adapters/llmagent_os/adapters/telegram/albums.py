@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Sequence
+from typing import Any
 
 from telegram import Message as TelegramMessage
 from telegram import Update
@@ -123,8 +124,8 @@ class AlbumStore:
         for key, record in await self._records.items():
             if not key.startswith(_PREFIX):
                 continue
-            raws: object = record.get("pieces")
-            known = [decode_update(raw) for raw in (raws if isinstance(raws, list) else [None])]
+            raws: Any = record.get("pieces")
+            known = [decode_update(raw) for raw in (raws if isinstance(raws, list) else ())]  # pyright: ignore
             pieces = [update for each in known if each is not None and is_piece(update := each[1])]
             if not pieces:
                 await self._records.delete(key)
