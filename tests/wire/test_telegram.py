@@ -28,7 +28,7 @@ from llmagent_os.errors import (
     NotConfiguredError,
     TryLaterError,
 )
-from llmagent_os.events import ButtonPress, Command, Event, Message, Reaction
+from llmagent_os.events import ButtonPress, Command, Edit, Event, Message, Reaction
 from llmagent_os.testing import accepting
 from tests.platforms.raw_http import raw_post
 from tests.platforms.telegram import BOT, TOKEN, TelegramServer
@@ -885,6 +885,17 @@ async def test_the_message_that_a_person_answers_is_read_with_the_answer(telegra
     said = await telegram.asked("add this", channel=server.group, mention=True, reply_to=of_ben)
     assert said.text == "add this\n\nIn reply to a message from Ben:\n> lunch at noon?"
     assert said.reply_to == of_ben
+
+
+async def test_an_edit_that_changes_nothing_has_the_same_text(telegram: TelegramPlatform) -> None:
+    """Telegram also reports changes that a bot does not see. Other words would count as "the reply was wrong"."""
+    server = telegram.server
+    of_ben = await server.say("lunch at noon?", channel=server.group, user=server.ben)
+    await telegram.inbox.wait(Message)
+    said = await telegram.asked("add this", channel=server.group, mention=True, reply_to=of_ben)
+    await server.change(said.message_id, f"@{BOT['username']} add this")
+    (edit,) = await telegram.inbox.wait(Edit)
+    assert edit.text == said.text
 
 
 async def test_the_part_that_a_person_quotes_is_read(telegram: TelegramPlatform) -> None:
