@@ -62,7 +62,7 @@ class ToolContext:
     #: what a person can ask for of how the bot answers: each dimension's values, and what the model is told for each
     dimensions: Mapping[str, Mapping[str, str]] = field(default_factory=dict[str, Mapping[str, str]])
     records: Records  #: this plugin's documents about this person
-    #: writes files that a result sends along; they are erased with the person, and after a week
+    #: writes files that a result sends along, for the account that asks; they are erased with it, and after a week
     files: OutgoingFiles = field(default_factory=OutgoingFiles)
     profile: Profile  #: of this person
     timers: Timers = field(

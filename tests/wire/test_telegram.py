@@ -20,8 +20,15 @@ from llmagent_os.adapter import Button, Card, Reply
 from llmagent_os.adapters.telegram.adapter import TelegramAdapter
 from llmagent_os.adapters.telegram.rate_limiter import Rate, RateLimiter, Rates
 from llmagent_os.adapters.telegram.webhook import Webhook
-from llmagent_os.errors import AdapterError, ConfigError, HostBusyError, NotConfiguredError, TryLaterError
-from llmagent_os.events import ButtonPress, Command, Event, Message, Reaction
+from llmagent_os.errors import (
+    AdapterError,
+    BadEventError,
+    ConfigError,
+    HostBusyError,
+    NotConfiguredError,
+    TryLaterError,
+)
+from llmagent_os.events import ButtonPress, Command, Edit, Event, Message, Reaction
 from llmagent_os.testing import accepting
 from tests.platforms.raw_http import raw_post
 from tests.platforms.telegram import BOT, TOKEN, TelegramServer
@@ -726,6 +733,27 @@ async def test_a_process_that_dies_while_it_collects_an_album_loses_and_doubles_
     assert [key for key, _ in await platform.store.items() if key.startswith("album:")] == []
 
 
+async def test_what_cannot_be_read_or_taken_of_an_album_stays_nowhere(server: TelegramServer, tmp_path: Path) -> None:
+    """Otherwise the bot would not start, or what a person wrote would stay in a place that no erasure knows."""
+    telegram = TelegramPlatform(server, tmp_path, webhook=True)
+    await telegram.store.put("album:1:a0", {"damaged": True})
+    await telegram.open()
+
+    async def refuse(event: Event) -> bool:
+        if isinstance(event, Message) and event.attachments:
+            raise BadEventError("no JSON can hold it")
+        return await accept(event)
+
+    accept = telegram.inbox.accept
+    telegram.inbox.accept = accepting(refuse)
+    await telegram.reborn()
+    await server.say("our trip", files=PICTURES, album="a1")
+    await server.say("next")
+    assert [each.text for each in await telegram.inbox.wait(Message)] == ["next"]
+    assert [key for key, _ in await telegram.store.items() if key.startswith("album:")] == []
+    await telegram.running.stop()
+
+
 async def test_pieces_of_other_peoples_albums_are_stored_nowhere(server: TelegramServer, tmp_path: Path) -> None:
     telegram = TelegramPlatform(server, tmp_path, webhook=True)
     await telegram.open()
@@ -857,6 +885,17 @@ async def test_the_message_that_a_person_answers_is_read_with_the_answer(telegra
     said = await telegram.asked("add this", channel=server.group, mention=True, reply_to=of_ben)
     assert said.text == "add this\n\nIn reply to a message from Ben:\n> lunch at noon?"
     assert said.reply_to == of_ben
+
+
+async def test_an_edit_that_changes_nothing_has_the_same_text(telegram: TelegramPlatform) -> None:
+    """Telegram also reports changes that a bot does not see. Other words would count as "the reply was wrong"."""
+    server = telegram.server
+    of_ben = await server.say("lunch at noon?", channel=server.group, user=server.ben)
+    await telegram.inbox.wait(Message)
+    said = await telegram.asked("add this", channel=server.group, mention=True, reply_to=of_ben)
+    await server.change(said.message_id, f"@{BOT['username']} add this")
+    (edit,) = await telegram.inbox.wait(Edit)
+    assert edit.text == said.text
 
 
 async def test_the_part_that_a_person_quotes_is_read(telegram: TelegramPlatform) -> None:

@@ -137,7 +137,7 @@ def _ledger(settings: Settings) -> Iterator[Finding]:
     elif found != REVISION:
         yield Finding("ledger", "note", f"{file}: at revision {found}; the next start brings it to {REVISION}")
     else:
-        yield Finding("ledger", "ok", f"{file}: undamaged, at revision {found}")
+        yield Finding("ledger", "ok", f"{file}: the file is whole, at revision {found}")
         yield from dead_letters_command.findings(file)
 
 

@@ -78,7 +78,7 @@ async def forget(services: Services, event: Event) -> Reply:
     if any(each.problem for each in erased):
         return Reply(
             "I have forgotten you, except for a conversation on a platform that I cannot open right now. Those who run "
-            "me have been told, and can erase it."
+            "me can erase it: my log names it."
         )
     return DONE
 

@@ -65,6 +65,7 @@ def _number(binding: Binding) -> int:
 
 
 def _unreadable(bindings: list[tuple[int, Binding]]) -> Iterator[tuple[int, str]]:
+    known: set[str] = set(os.environ)
     for number, binding in bindings:
         text = binding.original.string.strip()
         name = _NAME.match(text)
@@ -79,8 +80,11 @@ def _unreadable(bindings: list[tuple[int, Binding]]) -> Iterator[tuple[int, str]
             else:
                 hint = "write NAME=value, and # before a comment"
             yield number, " ".join(filter(None, ("cannot be read", shown))) + f"; {hint}"
-        elif binding.key is not None and binding.value is None:
+        elif binding.key is not None and binding.value is None and binding.key not in known:
+            # "NAME" alone hands a variable of the environment on, in Docker's files and after "export".
             yield number, "has no = sign; write NAME=value, and # before a comment"
+        elif binding.key is not None:
+            known.add(binding.key)
 
 
 def _repeated(bindings: list[tuple[int, Binding]], ours: Collection[str]) -> Iterator[tuple[int, str]]:
@@ -88,6 +92,8 @@ def _repeated(bindings: list[tuple[int, Binding]], ours: Collection[str]) -> Ite
     for number, binding in bindings:
         if binding.key is None or (name := binding.key.upper()) not in ours:
             continue
+        if name not in first and not binding.value:
+            continue  # as in a form: the value is filled in further down
         if name in first and first[name][1] != binding.value:
             yield number, f"{name} has another value on line {first[name][0]}; remove one of the two lines"
         first.setdefault(name, (number, binding.value))

@@ -24,8 +24,6 @@ OTHER_NAMES: Mapping[str, str] = {
     "SLACK_SOCKET_TOKEN": "SLACK_APP_TOKEN",
     "SLACK_SECRET": "SLACK_SIGNING_SECRET",
     "SLACK_SIGNING_KEY": "SLACK_SIGNING_SECRET",
-    "SIGNING_SECRET": "SLACK_SIGNING_SECRET",
-    "APP_TOKEN": "SLACK_APP_TOKEN",
     "DISCORD_BOT_TOKEN": "DISCORD_TOKEN",
     "DISCORD_API_TOKEN": "DISCORD_TOKEN",
     "DISCORD_API_KEY": "DISCORD_TOKEN",
@@ -56,8 +54,10 @@ OTHER_NAMES: Mapping[str, str] = {
     "LLMAGENT_OS_PLUGINS": "LLMAGENT_OS_PLUGIN_FOLDER",
     "LLMAGENT_OS_ADMIN": "LLMAGENT_OS_ADMINS",
 }
-#: Names that say nothing of the platform. The value does.
-_ANY_PLATFORM = frozenset({"BOT_TOKEN", "TOKEN", "API_TOKEN"})
+#: A name that does not say which platform. The value may.
+_ANY_PLATFORM = "BOT_TOKEN"
+#: Names that programs of every kind use. Only a value in the form of one of our tokens shows that it is meant for us.
+_ANY_PROGRAM = frozenset({"TOKEN", "API_TOKEN", "APP_TOKEN"})
 _TOKENS = ("SLACK_BOT_TOKEN", "DISCORD_TOKEN", "TELEGRAM_TOKEN")
 _LIKE_OURS = re.compile(r"(SLACK|DISCORD|TELEGRAM|LLM_?AGENTS?_?OS)_|\w+_(TOKEN|SECRET|URL|HOST|PORT)$")
 _ON_A_PLATFORM = re.compile(r"(SLACK|DISCORD|TELEGRAM|TG)_\w*(TOKEN|SECRET|KEY)")
@@ -82,7 +82,9 @@ def meant_by(name: str, value: str, ours: Collection[str]) -> str:
     stem = name.removeprefix(PREFIX)
     if stem != name and stem in ours:
         return stem  # the platforms' settings have no prefix
-    if stem in _ANY_PLATFORM and stem == name:
+    if name in _ANY_PROGRAM:
+        return _by_value(value)
+    if name == _ANY_PLATFORM:
         return _by_value(value) or " or ".join(_TOKENS)
     if name in OTHER_NAMES:
         return (_by_value(value) if name.endswith("TOKEN") else "") or OTHER_NAMES[name]

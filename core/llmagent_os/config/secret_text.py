@@ -38,8 +38,12 @@ def cleaned(text: str, *, straight: bool = True) -> str:
     return text
 
 
-def clean_token(text: str) -> str:
+def clean_token(text: str, *, any_words: bool = False) -> str:
     """Return the token in ``text``: without ``Bot`` or ``Bearer`` before it, and without invisible characters in it.
+
+    Args:
+        text: as pasted.
+        any_words: take what looks like an example, too. Who runs a server of their own may call a key as they like.
 
     Raises:
         ValueError: ``text`` is the example of a documentation, or has a character that no token has. The error shows
@@ -50,7 +54,7 @@ def clean_token(text: str) -> str:
     """
     token = cleaned(_SENT_BEFORE.sub("", cleaned(text), count=1))
     token = token.translate(dict.fromkeys(map(ord, INVISIBLE)))
-    if _EXAMPLE.search(token):
+    if not any_words and _EXAMPLE.search(token):
         raise ValueError("this is an example, not a token")
     for position, character in enumerate(token, 1):
         if not "!" <= character <= "~":
@@ -86,6 +90,7 @@ def kind_of(token: str) -> Kind | None:
 
 _BY_START = {
     "xoxb-": Kind("a Slack bot token (xoxb-...)", "SLACK_BOT_TOKEN"),
+    "xoxe.xoxb-": Kind("a Slack bot token that is rotated (xoxe.xoxb-...)", "SLACK_BOT_TOKEN"),
     "xapp-": Kind("a Slack app-level token (xapp-...)", "SLACK_APP_TOKEN"),
     "xox": Kind("a Slack token of a person (xoxp-...), which no bot may use", ""),
     "sk-": Kind("a key of a language-model server (sk-...)", "LLMAGENT_OS_API_KEY"),

@@ -196,7 +196,7 @@ class Settings(BaseSettings):
         if not isinstance(value, str):
             return user_path(str(value)) if isinstance(value, Path) else value
         if name in _TOKENS:
-            return clean_token(value)
+            return clean_token(value, any_words=name == "api_key")
         text = cleaned(value, straight=name != "web_token")
         if name in ("data", "plugin_folder"):
             return user_path(text)

@@ -105,7 +105,7 @@ _ADJACENT = re.compile(
     rf"(\b{_NOUN}\s+[\"'“‘«„`]?)(?=\S{{0,40}}?(?:\d|(?-i:[a-z][A-Z])|[@#$%^&*_!?+=~]\S))([^\s\"“”«»„`]{{4,}})",
     re.IGNORECASE,
 )
-_ABBREVIATED = re.compile(rf"(\b(?:pw|pwd|mdp|passwd)\s*(?:(?:[:=]|is|ist)\s*)?){_VALUE}", re.IGNORECASE)
+_ABBREVIATED = re.compile(rf"(\b(?:pw|pwd|mdp|passwd)\b\s*(?:(?:[:=]|is|ist)\s*)?){_VALUE}", re.IGNORECASE)
 #: A phrase of several words.
 _PHRASE = re.compile(
     r"(\b(?:pass\s?phrase|seed\s?phrase|recovery\s?phrase|mnemonic)(?:\s+(?:is|ist)|\s{0,3}[:=])\s*)"
@@ -139,8 +139,16 @@ _NO_VALUE = frozenset(
     " rotation review recovery sharing update updated list vault audit meeting please here there it this that what"
     " falsch nicht das der die mein abgelaufen ungültig vergessen ändern geändert zurücksetzen zu ein eine weg"
     " incorrecta incorrecto una un la el mala oublié expiré incorrect no yes forgotten already used again been"
-    " out something anything written under with from by to is are was as if when where also very so".split()
+    " out something anything written under with from by to is are was as if when where also very so"
+    # a day, or what people put into a calendar: "PW: lunch tomorrow"
+    " today tonight tomorrow monday tuesday wednesday thursday friday saturday sunday next day week morning"
+    " noon evening heute morgen übermorgen montag dienstag mittwoch donnerstag freitag samstag sonntag hoy"
+    " mañana demain domani lunch dinner breakfast call talk workshop session training party buy bring tell ask"
+    " importante wichtig".split()
 )
+
+#: A time of day: "Passwords: 10:30 review".
+_TIME = re.compile(r"\d{1,2}(?:[:h]\d\d(?:[ap]m)?|[ap]m)(?:[-–]\d{1,2}(?:[:h]\d\d)?(?:[ap]m)?)?", re.IGNORECASE)
 
 
 def mask_private_keys(text: str) -> str:
@@ -202,13 +210,18 @@ def _masked_field(match: re.Match[str]) -> str:
     value = match[2]
     quote = value[0] if value[0] in "\"'" else ""
     bare = value.strip("\"'")
-    if not quote and (bare.casefold().strip(".,!?") in _NO_VALUE or bare.startswith(("[secret", "${", "<"))):
+    if not quote and (_is_no_value(bare) or bare.startswith(("[secret", "${", "<"))):
         return match[0]
     return f"{match[1]}{quote}[secret]{quote}"
 
 
 def _masked(match: re.Match[str]) -> str:
     value = match[2]
-    if value.casefold().strip(".,!?;:'’") in _NO_VALUE or value.startswith("[secret"):
+    if _is_no_value(value) or value.startswith("[secret"):
         return match[0]
     return match[0][: match.start(2) - match.start()] + "[secret]" + match[0][match.end(2) - match.start() :]
+
+
+def _is_no_value(word: str) -> bool:
+    word = word.casefold().strip(".,!?;:'’")
+    return word in _NO_VALUE or _TIME.fullmatch(word) is not None

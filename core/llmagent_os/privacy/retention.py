@@ -30,7 +30,7 @@ FINISHED_EVENTS = Retention(
     "the ids of answered events as pseudonyms, and events given up with what the person wrote",
     timedelta(days=inbox.KEEP_DAYS),
     "Platforms deliver an event again for one day at most, and a redelivery must be recognised. Events given up are "
-    "kept for whoever looks for the cause. They are not masked, so they are not kept for longer.",
+    "kept for whoever looks for the cause. Contact data in them is not masked, so they are not kept for longer.",
 )
 FILES = Retention(
     "files that people send",

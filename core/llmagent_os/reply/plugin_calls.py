@@ -10,6 +10,7 @@ from llmagent_os.adapter_kit.outgoing_files import OutgoingFiles
 from llmagent_os.chat import ToolCall
 from llmagent_os.errors import ConfigError, PluginError, ProfileError
 from llmagent_os.events import Message
+from llmagent_os.identity import person_kept_under
 from llmagent_os.people.time_zones import zone_or
 from llmagent_os.plugin import ToolContext, ToolResult
 from llmagent_os.records import MemoryRecords
@@ -39,7 +40,9 @@ def tool_context(services: Services, exchange: Exchange, call_id: str) -> ToolCo
         text=event.text if isinstance(event, Message) else "",
         initiative="ask_first" if exchange.decision.action.get("initiative") == "ask_first" else "act",
         dimensions=services.behavior.dimensions,
-        files=OutgoingFiles(services.outgoing, profile.user_id),
+        # Under the account, not the person: after an /unlink, /forget must find what was made for this account, and its
+        # old links must not lead to what the other account exports later.
+        files=OutgoingFiles(services.outgoing, person_kept_under(exchange.identity)),
         records=MemoryRecords(),  # the registry puts the plugin's own in its place
         profile=profile,
         event=event,

@@ -58,8 +58,18 @@ def test_what_editors_and_shells_write_is_read(tmp_path: Path) -> None:
     assert read(tmp_path, text) == {"LLMAGENT_OS_DATA": "here", "LLMAGENT_OS_WEB_PORT": "80", "SLACK_BOT_TOKEN": "x=y"}
     same = "LLMAGENT_OS_WEB_PORT=1\nLLMAGENT_OS_WEB_PORT=1\nOTHER=1\nOTHER=2\nOTHER=${NOT_SET}\n"
     assert read(tmp_path, same)["LLMAGENT_OS_WEB_PORT"] == "1"
+    filled = "SLACK_BOT_TOKEN=\nSLACK_BOT_TOKEN=xoxb-1\n"
+    assert read(tmp_path, filled) == {"SLACK_BOT_TOKEN": "xoxb-1"}
     (tmp_path / "none").mkdir()
     assert read_env_file(tmp_path / "none" / ".env", OURS) == {}
+
+
+def test_a_name_alone_hands_a_variable_on(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Docker and Compose read a name alone so, and shells export it."""
+    monkeypatch.setenv("PATH_OF_ANOTHER_PROGRAM", "x")
+    read(tmp_path, "PATH_OF_ANOTHER_PROGRAM\nA=1\nexport A\n")
+    with pytest.raises(ConfigError, match="line 1: has no = sign"):
+        read(tmp_path, "SET_NOWHERE\n")
 
 
 def test_a_file_in_another_encoding_is_named(tmp_path: Path) -> None:

@@ -34,6 +34,8 @@ def _clean(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:  # pyright:
         ("SLACK_SECRET=x", "SLACK_SIGNING_SECRET"),
         ("BOT_TOKEN=x", "SLACK_BOT_TOKEN or DISCORD_TOKEN or TELEGRAM_TOKEN"),
         (f"BOT_TOKEN={TELEGRAM}", "TELEGRAM_TOKEN"),
+        (f"API_TOKEN={TELEGRAM}", "TELEGRAM_TOKEN"),
+        ("APP_TOKEN=xapp-1-A1-x", "SLACK_APP_TOKEN"),
         ("MY_DISCORD_KEY=x\nDISCORD_KEY=x", "DISCORD_TOKEN"),
         ("LLMAGENT_OS_SLACK_BOT_TOKEN=x", "SLACK_BOT_TOKEN"),
         ("LLMAGENT_OS_TELEGRAM_BOT_TOKEN=x", "TELEGRAM_TOKEN"),
@@ -64,6 +66,7 @@ def test_variables_of_other_programs_in_the_file_are_left_alone(tmp_path: Path) 
     """Compose files share one .env among several programs."""
     (tmp_path / ".env").write_text(
         "DATABASE_URL=postgres://x\nPORT=80\nLOG_LEVEL=loud\nSLACK_WEBHOOK=x\nGITHUB_TOKEN=x\nTELEGRAM_CHAT_ID=7\n"
+        "API_TOKEN=x\nTOKEN=x\nAPP_TOKEN=x\nSIGNING_SECRET=x\n"
         "LLMAGENT_OS_PIGEON_LOFT=roof\n"
     )
     assert Settings.load() == Settings.load(env_file=None)

@@ -86,8 +86,10 @@ def test_a_value_that_is_no_such_token_is_named_and_not_shown(field: str, value:
 
 def test_right_tokens_and_other_keys_are_taken_as_they_are() -> None:
     tokens = {"slack_bot_token": SLACK, "slack_app_token": APP, "discord_token": DISCORD, "telegram_token": TELEGRAM}
-    others = {"api_key": "eyJhbGciOiJI.eyJzdWIi.c2ln", "slack_signing_secret": "0123456789abcdef" * 2}
+    others = {"api_key": "my-key-of-my-own-server", "slack_signing_secret": "0123456789abcdef" * 2}
     password = {"web_token": '"a \u00fcmlaut\'s password"'}
+    rotated = f"xoxe.{SLACK}"
+    assert Settings.load(env_file=None, slack_bot_token=rotated).slack_bot_token.get_secret_value() == rotated
     settings = Settings.load(env_file=None, **tokens, **others, **password)
     for name, value in (tokens | others | password).items():
         assert getattr(settings, name).get_secret_value() == value

@@ -639,3 +639,9 @@ async def test_a_question_can_be_answered_for_a_day(person: Person) -> None:
     assert (await person.say("list", date="friday")).waiting == ""
     assert (await person.press(button(asked, "Yes"))).data["status"] == "stale"
     assert await person.titles("friday") == []
+
+
+async def test_a_damaged_question_does_not_hide_the_calendar(person: Person) -> None:
+    await person.say("create", title="lunch", date="tomorrow", time="noon")
+    await person.records.put("ask:broken", {"options": "none"})
+    assert "lunch" in (await person.say("list", date="tomorrow")).text

@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Awaitable, Callable, Mapping
+from pathlib import Path
 
+import msgspec
 import pytest
 
+from llmagent_os.adapter_kit.outgoing_files import OUTGOING_FOLDER
+from llmagent_os.agent import Agent
 from llmagent_os.chat import ChatRequest, Completion, ToolCall
 from llmagent_os.events import ButtonPress, Sender
 from llmagent_os.identity import Identity, PersonId
@@ -13,6 +18,8 @@ from llmagent_os.modules import BehaviorModule
 from llmagent_os.people.linking import Links
 from llmagent_os.policy import Context, Decision, FixedPolicy
 from llmagent_os.policy.contract import NOTHING_ASKED
+from llmagent_os.privacy.outgoing_store import OutgoingStore
+from llmagent_os.privacy.stores import DataSubject
 from llmagent_os.serving.backend import OnText
 from llmagent_os.testing import ScriptedLLM
 from tests.unit.agent_bench import Bench, no_draft
@@ -126,3 +133,18 @@ async def test_a_tool_acts_for_the_person_that_the_account_belongs_to_now(bench:
     assert await bench.ledger.identities.person(account) == person
     assert (await bench.profiles.get(person)).name == "Sam"
     assert (await bench.profiles.get(PersonId(ben))).name == ("Ben" if linked_before else "Sam")
+
+
+async def test_a_file_is_made_for_the_account_and_not_for_the_person(bench: Bench, tmp_path: Path) -> None:
+    """After an /unlink, /forget erases what was made for the account, and its links lead to no file of the other."""
+    account, ben = Identity("memory::u1"), Identity("slack:T1:ben")
+    links = Links(bench.ledger, bench.profiles)
+    await links.join(account, await links.issue(ben))
+    services = msgspec.structs.replace(bench.agent().services, outgoing=tmp_path / OUTGOING_FOLDER)
+    agent = Agent(llm=ScriptedLLM(ToolCall("write", {"what": "rain"}), "Done."), services=services)
+    await bench.say(agent, "write down rain")
+    made = Path(await bench.diary.contexts[0].files.write("diary.txt", b"rain"))
+    await links.leave(account)
+    assert await OutgoingStore(tmp_path).erase(DataSubject.of([ben])) == 0
+    assert await OutgoingStore(tmp_path).erase(DataSubject.of([account])) == 1
+    assert not await asyncio.to_thread(made.exists)

@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Sequence
+from typing import Any
 
 from telegram import Message as TelegramMessage
 from telegram import Update
@@ -118,12 +119,17 @@ class AlbumStore:
         self._records = records
 
     async def load(self) -> list[Update]:
-        """The pieces that the last process has left."""
+        """The pieces that the last process has left. What cannot be read of them is logged, and deleted."""
         found: list[Update] = []
         for key, record in await self._records.items():
-            if key.startswith(_PREFIX):
-                known = [decode_update(raw) for raw in record["pieces"]]
-                found += [update for each in known if each is not None and is_piece(update := each[1])]
+            if not key.startswith(_PREFIX):
+                continue
+            raws: Any = record.get("pieces")
+            known = [decode_update(raw) for raw in (raws if isinstance(raws, list) else ())]  # pyright: ignore
+            pieces = [update for each in known if each is not None and is_piece(update := each[1])]
+            if not pieces:
+                await self._records.delete(key)
+            found += pieces
         return found
 
     async def put(self, pieces: Sequence[Update]) -> None:

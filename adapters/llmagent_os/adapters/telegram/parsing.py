@@ -125,8 +125,7 @@ class TelegramParser:
         if not addressed and slash_commands.parse(text) is not None:
             return None  # a command for another bot that Telegram has not marked
         reply_to = None if answered is None else str(answered.message_id)
-        if quote := self._quote(message, sender):
-            text = f"{text}\n\n{quote}".strip()
+        text = self._with_quote(text, message, sender)
         mentions = tuple(map(_person, parsed.mentions))
         return ParsedEvent(
             Message(text=text, reply_to=reply_to, addressed=addressed, mentions=mentions, **common), files
@@ -165,6 +164,11 @@ class TelegramParser:
         text = quoted_message(written, _origin(message.forward_origin)) if written else ""
         return ParsedText(text, mentions=parsed.mentions)
 
+    def _with_quote(self, text: str, message: TelegramMessage, sender: Sender) -> str:
+        """``text`` with the words that the message answers. An edit that changes nothing has the same text."""
+        quote = self._quote(message, sender)
+        return f"{text}\n\n{quote}".strip() if quote else text
+
     def _quote(self, message: TelegramMessage, sender: Sender) -> str:
         """The words that a message answers, if the bot cannot know them, or if the person has chosen a part of them."""
         answered, quote = _answered(message), message.quote
@@ -199,7 +203,7 @@ class TelegramParser:
                 sender=sender,
                 at=_moment(when),
                 message_id=str(message.message_id),
-                text=self._parsed_text(message).text,
+                text=self._with_quote(self._parsed_text(message).text, message, sender),
                 edits=first,
             )
         )

@@ -207,9 +207,16 @@ class UpdateReceiver:
 
     async def _finish(self, kept: AlbumStore, update: Update) -> None:
         """Hand an album that is stored to the host, unless that has happened."""
-        if self._albums.holds(update):
+        if not self._albums.holds(update):
+            return
+        try:
             await self._offer_album(update)
-            await kept.delete(update)
+        except (HostBusyError, LedgerError):
+            raise
+        except Exception as error:  # it can never be taken: what the person wrote must not stay here
+            log_skipped(update.to_dict(), error)
+            self._albums.close(update)
+        await kept.delete(update)
 
     async def _offer_album(self, update: Update) -> None:
         """Hand the message that an album is to the host. Its other pieces are then taken too."""

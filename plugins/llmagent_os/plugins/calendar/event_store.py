@@ -125,8 +125,9 @@ class EventStore:
     async def open_questions(self) -> list[Question]:
         """Return every question that is still open, in whichever conversation it was asked, oldest first."""
         items = await self._records.items()
-        questions = [msgspec.convert(record, Question) for key, record in items if key.startswith("ask:")]
-        return sorted((each for each in questions if each.is_open(self._now)), key=lambda question: question.at)
+        found = (_readable(key, record, Question) for key, record in items if key.startswith("ask:"))
+        questions = [question for question in found if question is not None and question.is_open(self._now)]
+        return sorted(questions, key=lambda question: question.at)
 
     async def close(self, ask_id: str) -> None:
         """Close a question: its buttons become stale."""
