@@ -7,6 +7,7 @@ import contextlib
 from collections.abc import AsyncGenerator, Callable, Iterable
 from dataclasses import dataclass
 from functools import partial
+from importlib.metadata import entry_points
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol, Self, runtime_checkable
 
@@ -192,7 +193,8 @@ async def _report_address(adapter: HasAddress, listening: Callable[[str, str], N
 def _make_data_folder(folder: Path) -> None:
     try:
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-        make_private(folder)
+        adapters = (point.name for point in entry_points(group="llmagent_os.adapters"))
+        make_private(folder, (PROFILES_FOLDER, OUTGOING_FOLDER, *adapters))
     except OSError as error:
         raise ConfigError(
             f"the data folder {str(folder)!r} (LLMAGENT_OS_DATA) cannot be made: {error.strerror or error}"
