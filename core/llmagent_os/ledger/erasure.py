@@ -76,7 +76,7 @@ class Erasure:
         """
         if not self._inbox.is_claimed:
             who = await self._writer.run(lambda database: identities_of(database, identity))
-            await self._inbox.drop(who, besides=None)
+            await self._inbox.drop(who)
         erased = await self._writer.run(
             lambda database: _erase(database, identities_of(database, identity)), lambda _: self._rewards_changed()
         )

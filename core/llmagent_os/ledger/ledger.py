@@ -165,9 +165,9 @@ class Ledger:
         """Have dead letters run again, and return how many; see :meth:`Inbox.revive`."""
         return await self._inbox.revive(seqs)
 
-    async def take_revived(self) -> list[UnfinishedEvent]:
-        """The dead letters to be run again; see :meth:`Inbox.take_revived`."""
-        return await self._inbox.take_revived()
+    async def take_revived(self, resume: Callable[[UnfinishedEvent], None]) -> None:
+        """Give ``resume`` the dead letters to be run again; see :meth:`Inbox.take_revived`."""
+        await self._inbox.take_revived(resume)
 
     async def unfinished(self) -> list[UnfinishedEvent]:
         """The events still to be run or answered, in the order of arrival."""
@@ -298,7 +298,11 @@ class Ledger:
         return await self._erasure.export(identity)
 
     async def drop_unfinished(
-        self, identities: Collection[Identity], *, besides: Event | None, then: Callable[[], None] | None = None
+        self,
+        identities: Collection[Identity],
+        *,
+        besides: Collection[Event] = (),
+        then: Callable[[], None] | None = None,
     ) -> int:
         """Finish what waits of a person who is erased, without an answer; see :meth:`Inbox.drop`."""
         return await self._inbox.drop(identities, besides=besides, then=then)

@@ -129,7 +129,7 @@ FAIL_EVENT = _compiled(
 
 #: Keeps an event as a dead letter. Takes what went wrong, platform and event id.
 BURY_EVENT = _compiled(
-    sa.update(inbox).where(_this_event).values(state=_literal(DEAD), why=_bind("why"), reply=sa.null()),
+    sa.update(inbox).where(_this_unfinished_event).values(state=_literal(DEAD), why=_bind("why"), reply=sa.null()),
     *("why", "of_platform", "of_event"),
 )
 
