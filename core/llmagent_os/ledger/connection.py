@@ -36,12 +36,13 @@ _NORMAL = 1
 class Database:
     """One open connection, as SQLAlchemy and as the driver see it. The caller begins and ends transactions."""
 
-    __slots__ = ("_level", "_opened_level", "driver", "sql")
+    __slots__ = ("_level", "_opened_level", "driver", "no_notes_before", "sql")
 
     def __init__(self, sql: sa.Connection, driver: sqlite3.Connection) -> None:
         """Use :func:`connect`."""
         self.sql = sql  #: for everything but the path of every message
         self.driver = driver  #: for the compiled ``statements``
+        self.no_notes_before = 0.0  #: see ``damaged_rows.note``; a moment of ``time.monotonic``
         # SQLite's ``synchronous``: as the ledger was opened, and as it is now.
         self._opened_level = self._level = int(driver.execute("PRAGMA synchronous").fetchone()[0])
 
@@ -140,6 +141,7 @@ def connect_to_read(path: Path) -> Database:
     try:
         connection = sa.create_engine("sqlite://", creator=open_driver, poolclass=sa.StaticPool).connect()
         driver = cast(sqlite3.Connection, connection.connection.driver_connection)
+        driver.text_factory = _text
         driver.execute(f"PRAGMA busy_timeout = {BUSY_MILLISECONDS}")
         database = Database(connection, driver)
         if _revision(database) != REVISION:

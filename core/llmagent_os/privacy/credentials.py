@@ -105,7 +105,7 @@ _ADJACENT = re.compile(
     rf"(\b{_NOUN}\s+[\"'“‘«„`]?)(?=\S{{0,40}}?(?:\d|(?-i:[a-z][A-Z])|[@#$%^&*_!?+=~]\S))([^\s\"“”«»„`]{{4,}})",
     re.IGNORECASE,
 )
-_ABBREVIATED = re.compile(rf"(\b(?:pw|pwd|mdp|passwd)\s*(?:(?:[:=]|is|ist)\s*)?){_VALUE}", re.IGNORECASE)
+_ABBREVIATED = re.compile(rf"(\b(?:pw|pwd|mdp|passwd)(?:\s*[:=]\s*|\s+(?:(?:is|ist)\b\s*)?)){_VALUE}", re.IGNORECASE)
 #: A phrase of several words.
 _PHRASE = re.compile(
     r"(\b(?:pass\s?phrase|seed\s?phrase|recovery\s?phrase|mnemonic)(?:\s+(?:is|ist)|\s{0,3}[:=])\s*)"
