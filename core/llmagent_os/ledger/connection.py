@@ -20,6 +20,9 @@ from llmagent_os.ledger.schema import REVISION, metadata
 #: How long a statement waits for another process that writes.
 BUSY_MILLISECONDS = 15_000
 
+#: How long a checkpoint waits for another process that reads.
+CHECKPOINT_MILLISECONDS = 200
+
 #: Begins a transaction. No other process can write until it ends.
 BEGIN = "BEGIN IMMEDIATE"
 
@@ -63,9 +66,19 @@ class Database:
             self.driver.execute(f"PRAGMA synchronous = {level}")
             self._level = level
 
-    def checkpoint(self) -> None:
-        """Move all that was committed into the main file, and empty the write-ahead log. Needs no open transaction."""
-        self.driver.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
+    def checkpoint(self) -> bool:
+        """Move all that was committed into the main file, and empty the write-ahead log. Needs no open transaction.
+
+        Returns:
+            False: another process reads, and the log is not empty. That process is waited for only for
+            :data:`CHECKPOINT_MILLISECONDS`, since all other work waits meanwhile.
+        """
+        self.driver.execute(f"PRAGMA busy_timeout = {CHECKPOINT_MILLISECONDS}")
+        try:
+            (row,) = self.driver.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
+        finally:
+            self.driver.execute(f"PRAGMA busy_timeout = {BUSY_MILLISECONDS}")
+        return not row[0]
 
     def close(self) -> None:
         """Close the file."""

@@ -97,6 +97,7 @@ class Ledger:
 
     async def close(self) -> None:
         """Finish the work that was asked for and close the file."""
+        await self._erasure.close()
         await self._writer.close()
         self._inbox.release()
 

@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
+import asyncio
+import contextlib
+import sqlite3
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
+import pytest
+import structlog
+
 from llmagent_os.adapter import Receipt, Reply
 from llmagent_os.identity import Identity, identity_of
-from llmagent_os.ledger import Accepted, Ledger
+from llmagent_os.ledger import Accepted, Ledger, connection, erasure
 from tests.unit.ledger.samples import SIX, all_bytes, interaction, message, moved, reminder_request, reward
 
 ANA_SLACK = Identity("slack:T1:ana-secret")
@@ -74,3 +80,23 @@ async def test_the_links_and_codes_of_a_forgotten_person_are_erased(on_disk: Led
     assert await on_disk.forget(ANA_TELEGRAM) == 5  # two links, a code, and that both were linked just now
     assert await on_disk.identities.everyone(ANA_SLACK) == ("slack:T1:ana-secret",)
     assert b"secret" not in all_bytes(tmp_path)
+
+
+async def test_what_was_erased_leaves_the_log_once_another_process_has_read(
+    on_disk: Ledger, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """SQLite cannot empty its write-ahead log while ``llmagent-os doctor``, for one, reads."""
+    monkeypatch.setattr(connection, "CHECKPOINT_MILLISECONDS", 0)
+    monkeypatch.setattr(erasure, "WIPE_PAUSE_SECONDS", 0.0)
+    said = message("1", text="zeppelin")
+    await on_disk.accept(said, max_pending=9)
+    with contextlib.closing(sqlite3.connect(tmp_path / "ledger.db", isolation_level=None)) as reader:
+        reader.execute("BEGIN")
+        reader.execute("SELECT count(*) FROM inbox").fetchall()
+        await on_disk.forget(identity_of(said))
+        assert b"zeppelin" in all_bytes(tmp_path), "the reader sees it still"
+        reader.execute("ROLLBACK")
+        with structlog.testing.capture_logs() as lines:
+            while not any("nothing more" in line["event"] for line in lines):
+                await asyncio.sleep(0)
+    assert b"zeppelin" not in all_bytes(tmp_path)
