@@ -250,11 +250,8 @@ async def test_a_note_that_a_full_disk_refuses_loses_no_message_beside_it(on_dis
             message(event_id), max_pending=9, stored=lambda event: stored.append(event.event_id)
         )
 
-    assert await asyncio.gather(accept("before"), on_disk.history(HERE, U, 999), accept("after")) == [
-        Accepted.NEW,
-        [],
-        Accepted.NEW,
-    ]
+    before, history, after = await asyncio.gather(accept("before"), on_disk.history(HERE, U, 999), accept("after"))
+    assert (before, history, after) == (Accepted.NEW, [], Accepted.NEW)
     assert stored == ["before", "after"]
 
 
