@@ -163,14 +163,17 @@ class Inbox:
             raise
         return Accepted.NEW if new else Accepted.DUPLICATE
 
-    async def begin(self, event: Event) -> None:
+    async def begin(self, event: Event) -> bool:
         """Note that the handler is begun with ``event``, for an event that :meth:`accept` did not count as begun.
 
         A crash of the process does not undo this; the disk is not waited for.
+
+        Returns:
+            False: the event was dropped meanwhile, because another process has erased its person.
         """
         this_event = (event.conversation.platform, event.event_id)
-        await self._writer.run(
-            lambda database: database.driver.execute(statements.BEGIN_EVENT, this_event), lasting=False
+        return await self._writer.run(
+            lambda database: database.driver.execute(statements.BEGIN_EVENT, this_event).rowcount > 0, lasting=False
         )
 
     def take_back_try(self, event: Event) -> None:

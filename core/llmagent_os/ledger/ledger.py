@@ -126,9 +126,9 @@ class Ledger:
             event, max_pending=max_pending, max_pending_of_sender=max_pending_of_sender, stored=stored
         )
 
-    async def begin(self, event: Event) -> None:
+    async def begin(self, event: Event) -> bool:
         """Note that the handler is begun with ``event``; see :meth:`Inbox.begin`."""
-        await self._inbox.begin(event)
+        return await self._inbox.begin(event)
 
     def take_back_try(self, event: Event) -> None:
         """Note that a stop of the host interrupted the handler; see :meth:`Inbox.take_back_try`."""

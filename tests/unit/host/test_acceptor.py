@@ -208,6 +208,31 @@ async def test_what_waits_of_an_erased_person_is_dropped_and_others_are_answered
     ]
 
 
+async def test_what_waits_of_a_person_whom_another_process_has_erased_is_not_run(ledger: Ledger) -> None:
+    """Its handler would have things written about the person again."""
+    platform, deciding, may_decide = MemoryAdapter(), asyncio.Event(), asyncio.Event()
+
+    class Slow(EchoHandler):
+        async def handle(self, event: Event, draft: Draft) -> Outcome:
+            deciding.set()
+            await may_decide.wait()
+            return await super().handle(event, draft)
+
+    async with running(Host(handler := Slow(), ledger, [platform])):
+        await platform.say("being answered")
+        await deciding.wait()
+        await platform.say("waiting")
+        await ledger.drop_unfinished([Identity("memory::u1")])
+        may_decide.set()
+        await platform.say("said afterwards")
+        (sent,) = await platform.sent(1)
+    assert sent.reply.text == "said afterwards"
+    assert [event.text for event in handler.handled if isinstance(event, Message)] == [
+        "being answered",
+        "said afterwards",
+    ]
+
+
 async def test_an_erasure_does_not_fail_where_a_handler_is_being_stopped_already(ledger: Ledger) -> None:
     """A handler that runs out of its time may take a while to end."""
     platform, ending, may_end = MemoryAdapter(), asyncio.Event(), asyncio.Event()
