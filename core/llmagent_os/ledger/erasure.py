@@ -61,6 +61,7 @@ class Erasure:
         self._inbox = inbox
         self._rewards_changed = rewards_changed
         self._wiping: asyncio.Task[None] | None = None
+        self._closed = False
 
     async def export(self, identity: Identity) -> Export:
         """Everything kept about a person, under all their identities, as JSON values, oldest first.
@@ -95,28 +96,31 @@ class Erasure:
     async def wipe(self) -> None:
         """Empty the write-ahead log, in which deleted and changed rows would stay for a while.
 
-        While another process reads, that is not possible. Then it is tried again behind, until it has worked.
+        While another process reads, or on a full disk, that is not possible. Then it is tried again behind, until it
+        has worked: what was erased is erased, and nobody should ask for it again.
         """
-        if await self._empty_log() or (self._wiping is not None and not self._wiping.done()):
+        if self._closed or await self._empty_log() or (self._wiping is not None and not self._wiping.done()):
             return
-        _log.warning("the write-ahead log still holds what was erased: another process reads the ledger")
+        _log.warning("the write-ahead log still holds what was erased: another process reads, or the disk is full")
         self._wiping = asyncio.create_task(self._wipe_later())
 
     async def _wipe_later(self) -> None:
         emptied = False
         while not emptied:
             await asyncio.sleep(WIPE_PAUSE_SECONDS)
-            try:
-                emptied = await self._empty_log()
-            except LedgerError as error:
-                _log.error("the write-ahead log cannot be emptied; trying again", error=str(error))
+            emptied = await self._empty_log()
         _log.info("the write-ahead log holds nothing more of what was erased")
 
     async def _empty_log(self) -> bool:
-        return await self._writer.run(lambda database: database.checkpoint(), alone=True)
+        try:
+            return await self._writer.run(lambda database: database.checkpoint(), alone=True)
+        except LedgerError as error:
+            _log.error("the write-ahead log cannot be emptied; trying again", error=str(error))
+            return False
 
     async def close(self) -> None:
         """Stop trying to empty the write-ahead log. The last process that closes the ledger deletes it."""
+        self._closed = True
         if self._wiping is not None:
             self._wiping.cancel()
             await asyncio.wait({self._wiping})

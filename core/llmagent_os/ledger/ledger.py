@@ -105,7 +105,9 @@ class Ledger:
 
     async def claim(self) -> list[UnfinishedEvent]:
         """Become the one host of this ledger, and get what is unfinished; see :meth:`Inbox.claim`."""
-        return await self._inbox.claim()
+        found = await self._inbox.claim()
+        await self.wipe()  # a crash may have come between an erasure and its end
+        return found
 
     def release(self) -> None:
         """Let another host claim this ledger."""

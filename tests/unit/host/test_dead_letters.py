@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from llmagent_os.adapter_kit.backoff import Backoff
+from llmagent_os.errors import AdapterError
 from llmagent_os.events import Edit, Event, Message, Reaction, Sender, event_key
 from llmagent_os.handler import Draft, Outcome
 from llmagent_os.host.dead_letters import KEPT
@@ -244,6 +245,17 @@ async def test_a_dead_letter_that_is_put_back_is_where_an_erasure_finds_it(tmp_p
     )
     assert order == ["resumed", "dropped"]
     await ledger.close()
+
+
+async def test_why_a_dead_letters_word_could_not_be_sent_quotes_nobody(ledger: Ledger, platform: MemoryAdapter) -> None:
+    await accepted(ledger, poison := platform.message("zeppelin"))
+    await crash(ledger, 2, poison)
+    platform.fail_sends(5, AdapterError("cannot send 'zeppelin'"))
+    async with running(Host(EchoHandler(), ledger, [platform], limits=AT_ONCE)):
+        await platform.say("hello")
+        await platform.sent(1)
+    (letter,) = await ledger.dead_letters()
+    assert letter.why.startswith("not sent in 5 tries: AdapterError") and "zeppelin" not in letter.why
 
 
 async def test_an_erased_event_does_not_become_a_dead_letter(ledger: Ledger, platform: MemoryAdapter) -> None:

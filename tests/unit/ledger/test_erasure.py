@@ -98,3 +98,41 @@ async def test_what_was_erased_leaves_the_log_once_another_process_has_read(
         assert again is not None
         await again
     assert b"zeppelin" not in all_bytes(tmp_path)
+
+
+async def test_an_erasure_on_a_full_disk_is_not_asked_for_twice(
+    on_disk: Ledger, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The host would finish the event once more, and count one too few that wait in its conversation."""
+    monkeypatch.setattr(erasure, "WIPE_PAUSE_SECONDS", 0.0)
+    tries: list[str] = []
+
+    def checkpoint(_: connection.Database) -> bool:
+        tries.append("try")
+        if len(tries) == 1:
+            raise sqlite3.OperationalError("database or disk is full")
+        return True
+
+    monkeypatch.setattr(connection.Database, "checkpoint", checkpoint)
+    await on_disk.wipe()
+    again = on_disk._erasure._wiping  # pyright: ignore[reportPrivateUsage]
+    assert again is not None
+    await again
+    assert len(tries) == 2
+
+
+async def test_a_crash_in_the_middle_of_an_erasure_leaves_nothing_after_the_next_start(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    said = message("1", text="zeppelin")
+    killed = await Ledger.open(f"sqlite:///{tmp_path}/ledger.db")
+    await killed.accept(said, max_pending=9)
+    with monkeypatch.context() as crash:
+        crash.setattr(connection.Database, "checkpoint", lambda _: True)
+        await killed.forget(identity_of(said))
+    assert b"zeppelin" in all_bytes(tmp_path)
+    next_one = await Ledger.open(f"sqlite:///{tmp_path}/ledger.db")
+    await next_one.claim()
+    assert b"zeppelin" not in all_bytes(tmp_path)
+    await next_one.close()
+    await killed.close()
