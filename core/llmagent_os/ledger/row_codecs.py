@@ -10,7 +10,7 @@ import hashlib
 import math
 from collections.abc import Iterable
 from datetime import UTC, datetime
-from typing import Any
+from typing import Annotated, Any
 
 import msgspec
 import sqlalchemy as sa
@@ -47,7 +47,8 @@ class _ContextShape(msgspec.Struct, frozen=True):
     """What the context of an interaction has, if it has it."""
 
     reply: str = ""
-    buttons: list[tuple[str, str]] = []
+    #: label, value, and the style where it is a dangerous one
+    buttons: list[Annotated[list[str], msgspec.Meta(min_length=2, max_length=3)]] = []
 
 
 # ── interactions ──────────────────────────────────────────────────────────────────────────────────────────────────────

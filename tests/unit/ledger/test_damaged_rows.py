@@ -82,6 +82,17 @@ async def test_a_damaged_interaction_is_passed_over_and_stays(on_disk: Ledger, t
     assert '"interaction_id":"web:2"' in exported["damaged"][0]["row"]
 
 
+async def test_a_question_with_a_dangerous_button_is_not_damaged(on_disk: Ledger, tmp_path: Path) -> None:
+    """The question of /forget could not be answered in words, and doctor would list it."""
+    await answered(on_disk, "1")
+    buttons = (
+        """{"reply": "Sure?", "buttons": [["Yes, forget me", "agent:forget:1", "danger"], ["No", "agent:keep"]]}"""
+    )
+    execute(tmp_path, f"UPDATE interactions SET context = '{buttons}'".replace(":", "\\:"))
+    assert [turn.event_id for turn in await on_disk.history(HERE, U, 9)] == ["1"]
+    assert notes(tmp_path) == []
+
+
 async def test_text_with_a_broken_byte_is_read(on_disk: Ledger, tmp_path: Path) -> None:
     """SQLite's driver refuses the whole query at one byte that is no UTF-8."""
     await answered(on_disk, "1", "2")
