@@ -12,7 +12,7 @@ from llmagent_os.errors import BadEventError, HostBusyError, LedgerError, NotYou
 from llmagent_os.events import ButtonPress, Event, Message
 from llmagent_os.feedback.reactions import Reactions
 from llmagent_os.host.busy_notices import BusyNotices
-from llmagent_os.host.dead_letters import bury
+from llmagent_os.host.dead_letters import bury, says_kept
 from llmagent_os.host.dispatcher import Dispatcher
 from llmagent_os.host.group_filter import GroupFilter
 from llmagent_os.host.health import HostStatus
@@ -151,11 +151,10 @@ class Acceptor:
         pending.decided = pending.prepared = pending.may_be_sent = row.prepared
         pending.reply, pending.why = row.reply, row.why
         pending.times_begun = row.tries
-        if row.tries >= self._limits.max_tries:
-            if row.prepared:
-                pending.dead = row.why is not None
-            else:
-                bury(pending, f"the process ended each of the {row.tries} times that this was being answered")
+        if row.prepared:
+            pending.dead = says_kept(row.reply)
+        elif row.tries >= self._limits.max_tries:
+            bury(pending, f"the process ended each of the {row.tries} times that this was being answered")
         # The first process may have been ended by anything. Two are a pattern.
         pending.suspect = row.tries > 1
         self._dispatcher.add(pending)

@@ -50,6 +50,11 @@ def bury(pending: PendingEvent, why: str) -> None:
     pending.tries = 0
 
 
+def says_kept(reply: Reply | None) -> bool:
+    """Whether ``reply``, which was decided before a crash, tells the person that the event is a dead letter."""
+    return reply in (KEPT, KEPT_TIMER)
+
+
 def cause_of(error: Exception) -> str:
     """What ``error`` is and where it was raised, without its text: that may quote what the person wrote.
 
@@ -83,9 +88,6 @@ class RevivedLetters:
         while True:
             await asyncio.sleep(self._seconds)
             try:
-                revived = await self._ledger.take_revived()
+                await self._ledger.take_revived(self._resume)
             except LedgerError as error:
                 _log.error("the inbox cannot be read; trying again", error=str(error))
-                continue
-            for row in revived:
-                self._resume(row)

@@ -194,6 +194,15 @@ class Dispatcher:
             pending.running.set_result(None)
             pending.running = None
 
+    def erasures(self, identities: Collection[Identity]) -> list[Event]:
+        """The events that ask for the erasure of ``identities``, and are being answered."""
+        return [
+            pending.event
+            for queue in self._queues.values()
+            for pending in queue.pending
+            if pending.erases and identity_of(pending.event) in identities
+        ]
+
     def drop_events(self, identities: Collection[Identity], besides: PendingEvent | None) -> list[asyncio.Future[None]]:
         """Have the events of ``identities`` end without an answer; handlers that decide one are cancelled.
 
@@ -214,7 +223,7 @@ class Dispatcher:
                 pending.dropped = True
                 if pending.running is not None:
                     running.append(pending.running)
-                if pending.limit is not None:
+                if pending.limit is not None and not pending.limit.expired():  # else it is being cancelled already
                     pending.limit.reschedule(asyncio.get_running_loop().time())
         return running
 

@@ -152,7 +152,8 @@ class Host:
         def then() -> None:  # before any event that is stored after these runs
             running.extend(self._dispatcher.drop_events(identities, asks))
 
-        dropped = await self._ledger.drop_unfinished(identities, besides=asks.event if asks else None, then=then)
+        besides = self._dispatcher.erasures(identities)
+        dropped = await self._ledger.drop_unfinished(identities, besides=besides, then=then)
         if running:  # a reply that is on its way to the platform gets there; nobody waits for a platform for long
             await asyncio.wait(running, timeout=self._limits.send_seconds)
         return dropped

@@ -10,6 +10,7 @@ from llmagent_os.adapter import Reply
 from llmagent_os.adapter_kit.containment import contain
 from llmagent_os.errors import ConfigError, TryLaterError
 from llmagent_os.events import Command, Message
+from llmagent_os.host.dead_letters import cause_of
 from llmagent_os.host.health import HostStatus
 from llmagent_os.host.limits import Limits
 from llmagent_os.host.pending_event import PendingEvent
@@ -65,7 +66,8 @@ class ReplySender:
             return wait
         platform = pending.event.conversation.platform
         _log.error("reply given up", platform=platform, tries=pending.tries, error=repr(error))
-        pending.why = f"not sent in {pending.tries} tries: {error!r}" + (f"; {pending.why}" if pending.why else "")
+        said = cause_of(error) if pending.dead else repr(error)  # a dead letter's cause is shown, and quotes nobody
+        pending.why = f"not sent in {pending.tries} tries: {said}" + (f"; {pending.why}" if pending.why else "")
         return None
 
     def _put_off(self, pending: PendingEvent, error: TryLaterError) -> float | None:

@@ -77,14 +77,14 @@ class Stages:
         """
         event = pending.event
         try:
+            if not (pending.dropped or pending.decided or pending.noted):
+                pending.dropped |= not await self._ledger.begin(event)
+                pending.noted = True
+                pending.times_begun += 1
             if pending.dropped:
                 await self._finish(pending)
                 return None
             if not pending.decided:
-                if not pending.noted:
-                    await self._ledger.begin(event)
-                    pending.noted = True
-                    pending.times_begun += 1
                 if type(event) is Reaction:
                     await self._join(event)
                 else:

@@ -20,6 +20,9 @@ from llmagent_os.ledger.schema import REVISION, metadata
 #: How long a statement waits for another process that writes.
 BUSY_MILLISECONDS = 15_000
 
+#: How long a checkpoint waits for another process that reads.
+CHECKPOINT_MILLISECONDS = 200
+
 #: Begins a transaction. No other process can write until it ends.
 BEGIN = "BEGIN IMMEDIATE"
 
@@ -36,12 +39,13 @@ _NORMAL = 1
 class Database:
     """One open connection, as SQLAlchemy and as the driver see it. The caller begins and ends transactions."""
 
-    __slots__ = ("_level", "_opened_level", "driver", "sql")
+    __slots__ = ("_level", "_opened_level", "driver", "no_notes_before", "sql")
 
     def __init__(self, sql: sa.Connection, driver: sqlite3.Connection) -> None:
         """Use :func:`connect`."""
         self.sql = sql  #: for everything but the path of every message
         self.driver = driver  #: for the compiled ``statements``
+        self.no_notes_before = 0.0  #: see ``damaged_rows.note``; a moment of ``time.monotonic``
         # SQLite's ``synchronous``: as the ledger was opened, and as it is now.
         self._opened_level = self._level = int(driver.execute("PRAGMA synchronous").fetchone()[0])
 
@@ -62,9 +66,19 @@ class Database:
             self.driver.execute(f"PRAGMA synchronous = {level}")
             self._level = level
 
-    def checkpoint(self) -> None:
-        """Move all that was committed into the main file, and empty the write-ahead log. Needs no open transaction."""
-        self.driver.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
+    def checkpoint(self) -> bool:
+        """Move all that was committed into the main file, and empty the write-ahead log. Needs no open transaction.
+
+        Returns:
+            False: another process reads, and the log is not empty. That process is waited for only for
+            :data:`CHECKPOINT_MILLISECONDS`, since all other work waits meanwhile.
+        """
+        self.driver.execute(f"PRAGMA busy_timeout = {CHECKPOINT_MILLISECONDS}")
+        try:
+            (row,) = self.driver.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
+        finally:
+            self.driver.execute(f"PRAGMA busy_timeout = {BUSY_MILLISECONDS}")
+        return not row[0]
 
     def close(self) -> None:
         """Close the file."""
@@ -140,6 +154,7 @@ def connect_to_read(path: Path) -> Database:
     try:
         connection = sa.create_engine("sqlite://", creator=open_driver, poolclass=sa.StaticPool).connect()
         driver = cast(sqlite3.Connection, connection.connection.driver_connection)
+        driver.text_factory = _text
         driver.execute(f"PRAGMA busy_timeout = {BUSY_MILLISECONDS}")
         database = Database(connection, driver)
         if _revision(database) != REVISION:

@@ -21,6 +21,9 @@ from llmagent_os.ledger.schema import completions, damaged, interactions, reward
 
 _log = structlog.stdlib.get_logger(__name__)
 
+#: For how long nothing is noted after a note was refused, as by a full disk. Rows are noted when they are read again.
+PAUSE_SECONDS = 60.0
+
 #: What decoding a damaged row raises.
 UNREADABLE = (msgspec.MsgspecError, TypeError, ValueError, OverflowError, OSError, RecursionError)
 
@@ -34,7 +37,12 @@ def note(database: Database, table: sa.Table, key: Collection[object], identity:
         key: the values that name the row.
         identity: whom the row is about; empty: no one person.
         error: what reading the row raised.
+
+    Raises:
+        SQLAlchemyError: the database refused the note and has undone the whole transaction.
     """
+    if time.monotonic() < database.no_notes_before:
+        return
     name = _name(key)
     known = sa.select(damaged.c.seq).where(
         damaged.c.table == table.name, damaged.c.key == name, damaged.c.body.is_(None)
@@ -44,6 +52,9 @@ def note(database: Database, table: sa.Table, key: Collection[object], identity:
             _keep(database, table, name, identity, None, error)
     except DATABASE_ERRORS as refused:  # a full disk: what can be read must be read all the same
         _log.error("a damaged row cannot be noted", table=table.name, key=name, error=str(refused))
+        database.no_notes_before = time.monotonic() + PAUSE_SECONDS
+        if not database.driver.in_transaction:  # SQLite has undone it: all work in it must run again, without notes
+            raise
 
 
 def put_aside(database: Database, table: sa.Table, row: Mapping[str, Any], identity: str, error: Exception) -> None:

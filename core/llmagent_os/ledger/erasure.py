@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable
 from typing import Any
 
 import msgspec
 import sqlalchemy as sa
+import structlog
 
+from llmagent_os.errors import LedgerError
 from llmagent_os.identity import NO_ACCOUNT, Identity, parts_of, person_kept_under
 from llmagent_os.ledger.connection import Database
 from llmagent_os.ledger.damaged_rows import UNREADABLE, damaged_of, erase_damaged, note
@@ -40,6 +43,11 @@ from llmagent_os.ledger.schema import (
 )
 from llmagent_os.ledger.writer import Writer
 
+_log = structlog.stdlib.get_logger(__name__)
+
+#: The pause between two tries at emptying the write-ahead log while another process reads.
+WIPE_PAUSE_SECONDS = 1.0
+
 #: What is kept about a person: by kind, rows as JSON values.
 Export = dict[str, list[dict[str, Any]]]
 
@@ -52,6 +60,8 @@ class Erasure:
         self._writer = writer
         self._inbox = inbox
         self._rewards_changed = rewards_changed
+        self._wiping: asyncio.Task[None] | None = None
+        self._closed = False
 
     async def export(self, identity: Identity) -> Export:
         """Everything kept about a person, under all their identities, as JSON values, oldest first.
@@ -76,7 +86,7 @@ class Erasure:
         """
         if not self._inbox.is_claimed:
             who = await self._writer.run(lambda database: identities_of(database, identity))
-            await self._inbox.drop(who, besides=None)
+            await self._inbox.drop(who)
         erased = await self._writer.run(
             lambda database: _erase(database, identities_of(database, identity)), lambda _: self._rewards_changed()
         )
@@ -84,8 +94,36 @@ class Erasure:
         return erased
 
     async def wipe(self) -> None:
-        """Empty the write-ahead log, in which deleted and changed rows would stay for a while."""
-        await self._writer.run(lambda database: database.checkpoint(), alone=True)
+        """Empty the write-ahead log, in which deleted and changed rows would stay for a while.
+
+        While another process reads, or on a full disk, that is not possible. Then it is tried again behind, until it
+        has worked: what was erased is erased, and nobody should ask for it again.
+        """
+        if self._closed or await self._empty_log() or (self._wiping is not None and not self._wiping.done()):
+            return
+        _log.warning("the write-ahead log still holds what was erased: another process reads, or the disk is full")
+        self._wiping = asyncio.create_task(self._wipe_later())
+
+    async def _wipe_later(self) -> None:
+        emptied = False
+        while not emptied:
+            await asyncio.sleep(WIPE_PAUSE_SECONDS)
+            emptied = await self._empty_log()
+        _log.info("the write-ahead log holds nothing more of what was erased")
+
+    async def _empty_log(self) -> bool:
+        try:
+            return await self._writer.run(lambda database: database.checkpoint(), alone=True)
+        except LedgerError as error:
+            _log.error("the write-ahead log cannot be emptied; trying again", error=str(error))
+            return False
+
+    async def close(self) -> None:
+        """Stop trying to empty the write-ahead log. The last process that closes the ledger deletes it."""
+        self._closed = True
+        if self._wiping is not None:
+            self._wiping.cancel()
+            await asyncio.wait({self._wiping})
 
 
 def _export(database: Database, who: list[Identity]) -> Export:

@@ -163,14 +163,17 @@ class Inbox:
             raise
         return Accepted.NEW if new else Accepted.DUPLICATE
 
-    async def begin(self, event: Event) -> None:
+    async def begin(self, event: Event) -> bool:
         """Note that the handler is begun with ``event``, for an event that :meth:`accept` did not count as begun.
 
         A crash of the process does not undo this; the disk is not waited for.
+
+        Returns:
+            False: the event was dropped meanwhile, because another process has erased its person.
         """
         this_event = (event.conversation.platform, event.event_id)
-        await self._writer.run(
-            lambda database: database.driver.execute(statements.BEGIN_EVENT, this_event), lasting=False
+        return await self._writer.run(
+            lambda database: database.driver.execute(statements.BEGIN_EVENT, this_event).rowcount > 0, lasting=False
         )
 
     def take_back_try(self, event: Event) -> None:
@@ -240,23 +243,26 @@ class Inbox:
         return self._claimed
 
     async def drop(
-        self, identities: Collection[Identity], *, besides: Event | None, then: Callable[[], None] | None = None
+        self,
+        identities: Collection[Identity],
+        *,
+        besides: Collection[Event] = (),
+        then: Callable[[], None] | None = None,
     ) -> int:
         """Finish all unfinished events of ``identities`` without an answer, and empty them. Returns how many.
 
         Args:
             identities: all accounts of a person who is erased.
-            besides: the event that asks for the erasure; it is answered.
+            besides: the events that ask for the erasure; they are answered.
             then: called on the event loop as soon as it is done, before any event that is stored later is run.
         """
-        key = None if besides is None else (besides.conversation.platform, besides.event_id)
+        keys = [(event.conversation.platform, event.event_id) for event in besides]
 
         def work(database: Database) -> int:
             theirs: list[sa.ColumnElement[bool] | sa.TextClause] = [inbox.c.user_id.in_(list(identities)), UNFINISHED]
-            if key is not None:
-                theirs.append(
-                    sa.not_(sa.and_(inbox.c.platform == key[0], inbox.c.event_id == sa.func.pseudonym(key[1])))
-                )
+            for platform, event_id in keys:
+                this = sa.and_(inbox.c.platform == platform, inbox.c.event_id == sa.func.pseudonym(event_id))
+                theirs.append(sa.not_(this))
             for row in database.sql.execute(sa.select(inbox.c.platform, inbox.c.body).where(sa.and_(*theirs))).all():
                 progress = f"{DELIVERY}{row.platform}:{_event_id(row.body)}"
                 of_adapter = (records.c.plugin == f"adapter.{row.platform}", records.c.key == progress)
@@ -351,12 +357,20 @@ class Inbox:
         step = sa.update(inbox).where(*chosen).values(state=REVIVED, tries=0, why=None)
         return await self._writer.run(lambda database: database.sql.execute(step).rowcount)
 
-    async def take_revived(self) -> list[UnfinishedEvent]:
-        """The events that :meth:`revive` has put back since the last call, for the host that has the inbox."""
-        found = await self._writer.run(lambda database: _taken_up(database, _IS_REVIVED), lasting=False)
-        for row in found:
-            self.count_as_unfinished(row.event)
-        return found
+    async def take_revived(self, resume: Callable[[UnfinishedEvent], None]) -> None:
+        """Take up the events that :meth:`revive` has put back since the last call, for the host that has the inbox.
+
+        Args:
+            resume: called on the event loop with each of them, in the order of arrival, before anything that the ledger
+                does later: an erasure that follows finds the event where it waits.
+        """
+
+        def then(found: list[UnfinishedEvent]) -> None:
+            for row in found:
+                self.count_as_unfinished(row.event)
+                resume(row)
+
+        await self._writer.run(lambda database: _taken_up(database, _IS_REVIVED), then, lasting=False)
 
     # ── what is in it ─────────────────────────────────────────────────────────────────────────────────────────────
 

@@ -97,6 +97,7 @@ class Ledger:
 
     async def close(self) -> None:
         """Finish the work that was asked for and close the file."""
+        await self._erasure.close()
         await self._writer.close()
         self._inbox.release()
 
@@ -104,7 +105,9 @@ class Ledger:
 
     async def claim(self) -> list[UnfinishedEvent]:
         """Become the one host of this ledger, and get what is unfinished; see :meth:`Inbox.claim`."""
-        return await self._inbox.claim()
+        found = await self._inbox.claim()
+        await self.wipe()  # a crash may have come between an erasure and its end
+        return found
 
     def release(self) -> None:
         """Let another host claim this ledger."""
@@ -125,9 +128,9 @@ class Ledger:
             event, max_pending=max_pending, max_pending_of_sender=max_pending_of_sender, stored=stored
         )
 
-    async def begin(self, event: Event) -> None:
+    async def begin(self, event: Event) -> bool:
         """Note that the handler is begun with ``event``; see :meth:`Inbox.begin`."""
-        await self._inbox.begin(event)
+        return await self._inbox.begin(event)
 
     def take_back_try(self, event: Event) -> None:
         """Note that a stop of the host interrupted the handler; see :meth:`Inbox.take_back_try`."""
@@ -165,9 +168,9 @@ class Ledger:
         """Have dead letters run again, and return how many; see :meth:`Inbox.revive`."""
         return await self._inbox.revive(seqs)
 
-    async def take_revived(self) -> list[UnfinishedEvent]:
-        """The dead letters to be run again; see :meth:`Inbox.take_revived`."""
-        return await self._inbox.take_revived()
+    async def take_revived(self, resume: Callable[[UnfinishedEvent], None]) -> None:
+        """Give ``resume`` the dead letters to be run again; see :meth:`Inbox.take_revived`."""
+        await self._inbox.take_revived(resume)
 
     async def unfinished(self) -> list[UnfinishedEvent]:
         """The events still to be run or answered, in the order of arrival."""
@@ -298,7 +301,11 @@ class Ledger:
         return await self._erasure.export(identity)
 
     async def drop_unfinished(
-        self, identities: Collection[Identity], *, besides: Event | None, then: Callable[[], None] | None = None
+        self,
+        identities: Collection[Identity],
+        *,
+        besides: Collection[Event] = (),
+        then: Callable[[], None] | None = None,
     ) -> int:
         """Finish what waits of a person who is erased, without an answer; see :meth:`Inbox.drop`."""
         return await self._inbox.drop(identities, besides=besides, then=then)

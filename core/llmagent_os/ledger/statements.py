@@ -69,7 +69,8 @@ ACCEPT_EVENT = _compiled(
 
 #: Notes that the handler is begun with an event. Takes platform and event id.
 BEGIN_EVENT = _compiled(
-    sa.update(inbox).where(_this_event).values(tries=inbox.c.tries + _literal(1)), *("of_platform", "of_event")
+    sa.update(inbox).where(_this_unfinished_event).values(tries=inbox.c.tries + _literal(1)),
+    *("of_platform", "of_event"),
 )
 
 #: Takes back what :data:`BEGIN_EVENT` noted. Takes platform and event id.
@@ -129,7 +130,7 @@ FAIL_EVENT = _compiled(
 
 #: Keeps an event as a dead letter. Takes what went wrong, platform and event id.
 BURY_EVENT = _compiled(
-    sa.update(inbox).where(_this_event).values(state=_literal(DEAD), why=_bind("why"), reply=sa.null()),
+    sa.update(inbox).where(_this_unfinished_event).values(state=_literal(DEAD), why=_bind("why"), reply=sa.null()),
     *("why", "of_platform", "of_event"),
 )
 

@@ -18,7 +18,8 @@ from llmagent_os.events import ButtonPress, Conversation, Event, Message, Sender
 from llmagent_os.handler import Draft, Outcome
 from llmagent_os.host.busy_notices import NOT_STORED
 from llmagent_os.host.host import Host
-from llmagent_os.identity import Identity
+from llmagent_os.host.pending_event import RUNNING
+from llmagent_os.identity import Identity, identity_of
 from llmagent_os.ledger import Ledger, connection
 from llmagent_os.testing import EchoHandler, MemoryAdapter, running
 
@@ -207,12 +208,83 @@ async def test_what_waits_of_an_erased_person_is_dropped_and_others_are_answered
     ]
 
 
+async def test_what_waits_of_a_person_whom_another_process_has_erased_is_not_run(ledger: Ledger) -> None:
+    """Its handler would have things written about the person again."""
+    platform, deciding, may_decide = MemoryAdapter(), asyncio.Event(), asyncio.Event()
+
+    class Slow(EchoHandler):
+        async def handle(self, event: Event, draft: Draft) -> Outcome:
+            deciding.set()
+            await may_decide.wait()
+            return await super().handle(event, draft)
+
+    async with running(Host(handler := Slow(), ledger, [platform])):
+        await platform.say("being answered")
+        await deciding.wait()
+        await platform.say("waiting")
+        await ledger.drop_unfinished([Identity("memory::u1")])
+        may_decide.set()
+        await platform.say("said afterwards")
+        (sent,) = await platform.sent(1)
+    assert sent.reply.text == "said afterwards"
+    assert [event.text for event in handler.handled if isinstance(event, Message)] == [
+        "being answered",
+        "said afterwards",
+    ]
+
+
+async def test_an_erasure_does_not_fail_where_a_handler_is_being_stopped_already(ledger: Ledger) -> None:
+    """A handler that runs out of its time may take a while to end."""
+    platform, ending, may_end = MemoryAdapter(), asyncio.Event(), asyncio.Event()
+    dropped: list[int] = []
+
+    class Slow(EchoHandler):
+        async def handle(self, event: Event, draft: Draft) -> Outcome:
+            if isinstance(event, Message) and event.text == "forget":
+                asyncio.get_running_loop().call_later(0, may_end.set)
+                dropped.append(await host.drop_events([identity_of(event)]))
+                return await super().handle(event, draft)
+            own = RUNNING.get()
+            assert own is not None and own.limit is not None
+            own.limit.reschedule(0.0)  # it has run out of its time
+            try:
+                await asyncio.Event().wait()
+            finally:
+                ending.set()
+                await may_end.wait()
+            raise AssertionError
+
+    host = Host(Slow(), ledger, [platform])
+    async with running(host):
+        await platform.say("slow", channel="c2")
+        await ending.wait()
+        await platform.say("forget")
+        (sent,) = await platform.sent(1)
+    assert (sent.reply.text, dropped) == ("forget", [1])
+
+
+async def test_two_erasures_of_one_person_at_once_are_answered(ledger: Ledger) -> None:
+    platform, both = MemoryAdapter(), asyncio.Barrier(2)
+
+    class Forgets(EchoHandler):
+        async def handle(self, event: Event, draft: Draft) -> Outcome:
+            await both.wait()
+            await host.drop_events([identity_of(event)])
+            return await super().handle(event, draft)
+
+    host = Host(Forgets(), ledger, [platform])
+    async with running(host):
+        await platform.say("forget")
+        await platform.say("forget", channel="c2")
+        assert {sent.reply.text for sent in await platform.sent(1)} == {"forget"}
+
+
 async def test_a_reply_that_was_decided_before_an_erasure_by_another_process_is_not_kept(ledger: Ledger) -> None:
     """The command line erases beside a running host."""
     platform = MemoryAdapter()
     event = platform.message("hello")
     await ledger.accept(event, max_pending=9)
-    assert await ledger.drop_unfinished([Identity("memory::u1")], besides=None) == 1
+    assert await ledger.drop_unfinished([Identity("memory::u1")]) == 1
     outcome = await EchoHandler().handle(event, _no_draft)
     assert not await ledger.prepare(event, outcome.reply, outcome.interaction)
     assert await ledger.history(event.conversation.key, Identity("memory::u1"), 9) == []

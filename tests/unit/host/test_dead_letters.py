@@ -9,12 +9,14 @@ from pathlib import Path
 import pytest
 
 from llmagent_os.adapter_kit.backoff import Backoff
-from llmagent_os.events import Edit, Event, Message, Reaction, Sender
+from llmagent_os.errors import AdapterError
+from llmagent_os.events import Edit, Event, Message, Reaction, Sender, event_key
 from llmagent_os.handler import Draft, Outcome
 from llmagent_os.host.dead_letters import KEPT
 from llmagent_os.host.host import Host
 from llmagent_os.host.limits import Limits
 from llmagent_os.host.stages import APOLOGY
+from llmagent_os.identity import identity_of
 from llmagent_os.ledger import Ledger
 from llmagent_os.testing import EchoHandler, MemoryAdapter, running
 
@@ -205,6 +207,62 @@ async def test_a_crash_before_the_person_is_told_does_not_lose_the_dead_letter(
     async with running(Host(EchoHandler(), ledger, [platform], limits=AT_ONCE)):
         await platform.sent(1)
     assert [letter.why for letter in await ledger.dead_letters()] == ["the process ended"]
+
+
+async def test_a_crash_after_the_first_try_does_not_lose_the_dead_letter_either(
+    ledger: Ledger, platform: MemoryAdapter
+) -> None:
+    """What took too long is given up at once. The person was told that it is kept."""
+    await accepted(ledger, slow := platform.message("slow"))
+    await ledger.prepare(slow, KEPT, why="TimeoutError")
+    async with running(Host(EchoHandler(), ledger, [platform], limits=AT_ONCE)):
+        await platform.sent(1)
+    assert [letter.why for letter in await ledger.dead_letters()] == ["TimeoutError"]
+
+
+async def test_an_apology_is_not_seen_twice_after_crashes(ledger: Ledger, platform: MemoryAdapter) -> None:
+    await accepted(ledger, poison := platform.message("poison"))
+    await crash(ledger, 2, poison)
+    await ledger.prepare(poison, APOLOGY, why="the handler failed")
+    await platform.send(poison.conversation, APOLOGY, key=event_key(poison))  # and the process ended
+    async with running(Host(EchoHandler(), ledger, [platform], limits=AT_ONCE)):
+        await platform.say("hello")
+        await platform.sent(2)
+    assert texts(platform) == [APOLOGY.text, "hello"]
+    assert await ledger.dead_letters() == []
+
+
+async def test_a_dead_letter_that_is_put_back_is_where_an_erasure_finds_it(tmp_path: Path) -> None:
+    """Run after the erasure, it would have things written about the person again."""
+    platform, order = MemoryAdapter(), list[str]()
+    ledger = await Ledger.open(f"sqlite:///{tmp_path}/ledger.db")
+    await accepted(ledger, old := platform.message("old"))
+    await ledger.bury(old, "it failed")
+    await ledger.revive()
+    await asyncio.gather(
+        ledger.take_revived(lambda row: order.append("resumed")),
+        ledger.drop_unfinished([identity_of(old)], then=lambda: order.append("dropped")),
+    )
+    assert order == ["resumed", "dropped"]
+    await ledger.close()
+
+
+async def test_why_a_dead_letters_word_could_not_be_sent_quotes_nobody(ledger: Ledger, platform: MemoryAdapter) -> None:
+    await accepted(ledger, poison := platform.message("zeppelin"))
+    await crash(ledger, 2, poison)
+    platform.fail_sends(5, AdapterError("cannot send 'zeppelin'"))
+    async with running(Host(EchoHandler(), ledger, [platform], limits=AT_ONCE)):
+        await platform.say("hello")
+        await platform.sent(1)
+    (letter,) = await ledger.dead_letters()
+    assert letter.why.startswith("not sent in 5 tries: AdapterError") and "zeppelin" not in letter.why
+
+
+async def test_an_erased_event_does_not_become_a_dead_letter(ledger: Ledger, platform: MemoryAdapter) -> None:
+    await accepted(ledger, old := platform.message("old"))
+    await ledger.drop_unfinished([identity_of(old)])
+    await ledger.bury(old, "it failed")
+    assert await ledger.dead_letters() == []
 
 
 async def test_what_nobody_waits_for_is_tried_three_times_and_kept(ledger: Ledger, platform: MemoryAdapter) -> None:

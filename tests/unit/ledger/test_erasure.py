@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import contextlib
+import sqlite3
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
+import pytest
+
 from llmagent_os.adapter import Receipt, Reply
 from llmagent_os.identity import Identity, identity_of
-from llmagent_os.ledger import Accepted, Ledger
+from llmagent_os.ledger import Accepted, Ledger, connection, erasure
 from tests.unit.ledger.samples import SIX, all_bytes, interaction, message, moved, reminder_request, reward
 
 ANA_SLACK = Identity("slack:T1:ana-secret")
@@ -74,3 +78,61 @@ async def test_the_links_and_codes_of_a_forgotten_person_are_erased(on_disk: Led
     assert await on_disk.forget(ANA_TELEGRAM) == 5  # two links, a code, and that both were linked just now
     assert await on_disk.identities.everyone(ANA_SLACK) == ("slack:T1:ana-secret",)
     assert b"secret" not in all_bytes(tmp_path)
+
+
+async def test_what_was_erased_leaves_the_log_once_another_process_has_read(
+    on_disk: Ledger, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """SQLite cannot empty its write-ahead log while ``llmagent-os doctor``, for one, reads."""
+    monkeypatch.setattr(connection, "CHECKPOINT_MILLISECONDS", 0)
+    monkeypatch.setattr(erasure, "WIPE_PAUSE_SECONDS", 0.0)
+    said = message("1", text="zeppelin")
+    await on_disk.accept(said, max_pending=9)
+    with contextlib.closing(sqlite3.connect(tmp_path / "ledger.db", isolation_level=None)) as reader:
+        reader.execute("BEGIN")
+        reader.execute("SELECT count(*) FROM inbox").fetchall()
+        await on_disk.forget(identity_of(said))
+        assert b"zeppelin" in all_bytes(tmp_path), "the reader sees it still"
+        reader.execute("ROLLBACK")
+        again = on_disk._erasure._wiping  # pyright: ignore[reportPrivateUsage]
+        assert again is not None
+        await again
+    assert b"zeppelin" not in all_bytes(tmp_path)
+
+
+async def test_an_erasure_on_a_full_disk_is_not_asked_for_twice(
+    on_disk: Ledger, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The host would finish the event once more, and count one too few that wait in its conversation."""
+    monkeypatch.setattr(erasure, "WIPE_PAUSE_SECONDS", 0.0)
+    tries: list[str] = []
+
+    def checkpoint(_: connection.Database) -> bool:
+        tries.append("try")
+        if len(tries) == 1:
+            raise sqlite3.OperationalError("database or disk is full")
+        return True
+
+    monkeypatch.setattr(connection.Database, "checkpoint", checkpoint)
+    await on_disk.wipe()
+    again = on_disk._erasure._wiping  # pyright: ignore[reportPrivateUsage]
+    assert again is not None
+    await again
+    assert len(tries) == 2
+
+
+async def test_a_crash_in_the_middle_of_an_erasure_leaves_nothing_after_the_next_start(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    said = message("1", text="zeppelin")
+    killed = await Ledger.open(f"sqlite:///{tmp_path}/ledger.db")
+    await killed.accept(said, max_pending=9)
+    with monkeypatch.context() as crash:
+        crash.setattr(connection.Database, "checkpoint", lambda _: True)
+        await killed.forget(identity_of(said))
+    assert b"zeppelin" in all_bytes(tmp_path)
+    next_one = await Ledger.open(f"sqlite:///{tmp_path}/ledger.db")
+    await next_one.claim()
+    assert b"zeppelin" not in all_bytes(tmp_path)
+    await next_one.close()
+    await killed.close()

@@ -88,6 +88,8 @@ def test_masks(text: str, kept: str) -> None:
         "remind me on 5/3 and 6/3 and 7/3",
         "the pin board needs pins",
         "pw reset tomorrow at 3",
+        "PWAD-KFKC",  # a code of /link
+        "a train to Pwllheli-Central at 3",
         "password meeting friday 3pm",
         "the password is wrong",
         "my password expires in 5 days",
