@@ -83,7 +83,7 @@ async def test_an_ordinary_message_is_counted_without_a_write_of_its_own(tmp_pat
     """Each message would cost more."""
 
     class Watched(Ledger):
-        async def begin(self, event: Event) -> None:
+        async def begin(self, event: Event) -> bool:
             raise AssertionError("a write that nobody needs")
 
     platform = MemoryAdapter()
