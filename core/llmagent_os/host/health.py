@@ -61,6 +61,7 @@ class Health:
         self._model_state: ModelState = "not loaded"
         self._model_problem = ""
         self._started = time.monotonic()
+        self._version = version("llmagent-os")  # reads a file
         self._behind: Callable[[], int] | None = None
 
     def note_model(self, state: ModelState, problem: str = "") -> None:
@@ -78,7 +79,7 @@ class Health:
         running = status.taking and all(state == "running" for state in status.adapters.values())
         return {
             "ok": running and self._model_state != "failed",
-            "version": version("llmagent-os"),
+            "version": self._version,
             "bot": self.bot,
             "uptime_seconds": round(time.monotonic() - self._started, 1),
             "adapters": dict(status.adapters),
