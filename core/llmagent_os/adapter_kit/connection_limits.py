@@ -13,6 +13,7 @@ import asyncio
 import resource
 import socket
 from collections.abc import Awaitable, Callable
+from typing import cast
 
 import msgspec
 import structlog
@@ -169,8 +170,8 @@ class _Connection(asyncio.Protocol):
         if not isinstance(transport, asyncio.Transport):
             raise TypeError(f"a listener serves streams, not {transport!r}")
         self._transport = transport
-        peer = transport.get_extra_info("peername")
-        self.address = str(peer[0]) if isinstance(peer, tuple) and peer else ""
+        peer: object = transport.get_extra_info("peername")
+        self.address = str(cast("tuple[object, ...]", peer)[0]) if isinstance(peer, tuple) else ""
         inner = self._server.admit(self, transport)
         if inner is None:
             self._refuse(503, "Service Unavailable", "Retry-After: 10\r\n")

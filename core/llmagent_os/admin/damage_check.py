@@ -58,7 +58,7 @@ def _rows(file: Path) -> Iterator[Finding]:
     query = 'SELECT "table", "key", why, datetime(found_at, \'unixepoch\') FROM damaged ORDER BY seq DESC'
     try:
         with closing(sqlite3.connect(f"{file.absolute().as_uri()}?mode=ro", uri=True)) as database:
-            database.text_factory = lambda raw: raw.decode("utf-8", "replace")
+            database.text_factory = _text
             if not database.execute("SELECT 1 FROM sqlite_master WHERE name = 'damaged'").fetchone():
                 return
             rows = database.execute(query).fetchall()
@@ -70,3 +70,7 @@ def _rows(file: Path) -> Iterator[Finding]:
         yield Finding("damage", "problem", f"{file}: {table} {key}: {why} (found {at} UTC)", _ROW_REMEDY)
     if len(rows) > MAX_LISTED:
         yield Finding("damage", "note", f"{file}: {len(rows) - MAX_LISTED} more damaged rows")
+
+
+def _text(raw: bytes) -> str:
+    return raw.decode("utf-8", "replace")

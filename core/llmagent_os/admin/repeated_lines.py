@@ -108,7 +108,8 @@ class RepeatedLines(logging.Handler):
 
 def _content(record: logging.LogRecord) -> dict[str, Any]:
     """What structlog has put into a record; empty for a record of the standard library."""
-    return cast("dict[str, Any]", record.msg) if isinstance(record.msg, dict) else {}
+    held: object = record.msg
+    return cast("dict[str, Any]", held) if isinstance(held, dict) else {}
 
 
 def _key(record: logging.LogRecord) -> object:

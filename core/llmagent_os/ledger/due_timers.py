@@ -87,17 +87,17 @@ class DueTimers:
 def _move(database: Database, now: float, limit: int) -> MovedTimers:
     due = sa.select(timers).where(timers.c.at <= now).order_by(timers.c.at, *_KEY).limit(limit)
     moved: list[Timer] = []
-    for row in database.sql.execute(due).all():
+    for row in database.sql.execute(due).mappings().all():
         try:
             event = decode_timer(row)
             body = encode(event).decode()
             decode(body)  # what the inbox could not read again
         except (BadEventError, *UNREADABLE) as error:  # it must not keep the others waiting
-            put_aside(database, timers, dict(row._mapping), row.user_id, error)
+            put_aside(database, timers, {**row}, row["user_id"], error)
             continue
-        mine = (timers.c.user_id == row.user_id, timers.c.plugin == row.plugin, timers.c.key == row.key)
+        mine = (timers.c.user_id == row["user_id"], timers.c.plugin == row["plugin"], timers.c.key == row["key"])
         database.sql.execute(sa.delete(timers).where(*mine))
-        values = (event.conversation.platform, event.event_id, row.user_id, body, time.time(), 0)
+        values = (event.conversation.platform, event.event_id, row["user_id"], body, time.time(), 0)
         if database.driver.execute(statements.ACCEPT_EVENT, values).rowcount:  # 0: it was moved before
             moved.append(event)
     earliest = database.sql.scalar(sa.select(sa.func.min(timers.c.at)))

@@ -187,8 +187,7 @@ def _readable_json(database: Database, table: sa.Table, row: sa.Row[Any], raw: s
     try:
         return msgspec.json.decode(raw)
     except UNREADABLE as error:
-        key = [row._mapping[column.name] for column in table.primary_key]
-        note(database, table, key, row.user_id, error)
+        note(database, table, [row.user_id, row.plugin, row.key], row.user_id, error)
         return raw
 
 

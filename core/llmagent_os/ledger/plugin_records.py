@@ -66,15 +66,15 @@ class LedgerRecords:
         """
         who = identities_of(database, self._identity)
         rank = {identity: number for number, identity in enumerate(who)}
-        rows = database.sql.execute(sa.select(records).where(*self._under(who, key))).all()
+        rows = database.sql.execute(sa.select(records).where(*self._under(who, key))).mappings().all()
         found: dict[str, Record] = {}
-        for row in sorted(rows, key=lambda row: (row.key, rank[row.user_id])):
-            if row.key in found:
+        for row in sorted(rows, key=lambda row: (row["key"], rank[row["user_id"]])):
+            if row["key"] in found:
                 continue
             try:
-                found[row.key] = decode_record(row.body)
+                found[row["key"]] = decode_record(row["body"])
             except UNREADABLE as error:
-                put_aside(database, records, dict(row._mapping), row.user_id, error)
+                put_aside(database, records, {**row}, row["user_id"], error)
         return list(found.items())
 
     def _under(self, who: list[Identity], key: str | None = None) -> list[sa.ColumnElement[bool]]:

@@ -228,22 +228,28 @@ def encode_destination(event: Event) -> dict[str, str]:
     }
 
 
-def decode_timer(row: sa.Row[Any]) -> Timer:
+def decode_timer(row: sa.RowMapping) -> Timer:
     """The event of a timer that is due.
 
     Raises:
         msgspec.MsgspecError: the row is damaged or of another version.
     """
     # The event id says nothing about the person: it stays in the inbox after the person is erased.
-    parts = (row.plugin, row.user_id, row.key, repr(row.due), *([str(row.tries)] if row.tries else []))
+    parts = (
+        row["plugin"],
+        row["user_id"],
+        row["key"],
+        repr(row["due"]),
+        *([str(row["tries"])] if row["tries"] else []),
+    )
     return Timer(
         event_id="timer-" + hashlib.sha256("\x1f".join(parts).encode()).hexdigest()[:32],
-        conversation=_conversation_decoder.decode(row.conversation),
-        sender=_sender_decoder.decode(row.sender),
-        at=datetime.fromtimestamp(row.due, UTC),
-        plugin=row.plugin,
-        key=row.key,
-        tries=row.tries,
+        conversation=_conversation_decoder.decode(row["conversation"]),
+        sender=_sender_decoder.decode(row["sender"]),
+        at=datetime.fromtimestamp(row["due"], UTC),
+        plugin=row["plugin"],
+        key=row["key"],
+        tries=row["tries"],
     )
 
 

@@ -103,18 +103,15 @@ def readable_profile(empty: T, person_id: PersonId, raw: bytes) -> T:
     if fields.get("user_id", person_id) != person_id:
         return empty
     if _OPTED_OUT.search(raw):
-        kept = fields.get("preferences")
-        fields = {**fields, "preferences": {**(kept if isinstance(kept, dict) else {}), "learning": "off"}}
+        fields = {**fields, "preferences": {**_texts(fields.get("preferences")), "learning": "off"}}
     return readable_fields(empty, fields)
 
 
 def readable_fields(empty: T, fields: dict[str, Any]) -> T:
     """``empty`` with every field of ``fields`` that it can have, and every preference that is a text."""
     found = empty
-    preferences = fields.get("preferences")
-    if isinstance(preferences, dict):
-        whole = {key: value for key, value in preferences.items() if isinstance(key, str) and isinstance(value, str)}
-        fields = {**fields, "preferences": whole}
+    if "preferences" in fields:
+        fields = {**fields, "preferences": _texts(fields["preferences"])}
     for name in type(empty).__struct_fields__:
         if name in fields and name != "user_id":
             try:
@@ -122,6 +119,12 @@ def readable_fields(empty: T, fields: dict[str, Any]) -> T:
             except msgspec.ValidationError:
                 continue
     return found
+
+
+def _texts(held: object) -> dict[str, str]:
+    """The entries of a JSON object that are texts; none if it is no object."""
+    entries = cast("dict[str, object]", held) if isinstance(held, dict) else {}
+    return {key: value for key, value in entries.items() if isinstance(value, str)}
 
 
 def delete(path: Path) -> bool:

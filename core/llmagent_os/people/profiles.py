@@ -16,7 +16,7 @@ import os
 from collections.abc import Collection, Generator, Mapping
 from datetime import datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import msgspec
 import structlog
@@ -82,7 +82,8 @@ class FileStorage(Storage):
             found: object = json.loads(raw)
         except (ValueError, RecursionError) as error:
             raise DamagedProfileError(f"{self._path} is damaged ({error})") from error
-        if not isinstance(found, dict) or not all(isinstance(table, dict) for table in found.values()):
+        tables = cast("dict[str, object]", found).values() if isinstance(found, dict) else ()
+        if not isinstance(found, dict) or not all(isinstance(table, dict) for table in tables):
             raise DamagedProfileError(f"{self._path} holds no TinyDB document")
         return found  # pyright: ignore[reportUnknownVariableType]
 

@@ -11,6 +11,7 @@ import resource
 from collections.abc import AsyncGenerator
 
 import aiohttp
+import msgspec
 import pytest
 from aiohttp import web
 
@@ -113,7 +114,7 @@ HALF = "GET / HTTP/1.1\r\nHost: x\r\n"
 
 
 def with_(limits: ConnectionLimits, **changes: float) -> ConnectionLimits:
-    return ConnectionLimits(**{name: getattr(limits, name) for name in limits.__struct_fields__} | changes)
+    return msgspec.structs.replace(limits, **changes)
 
 
 async def test_300_half_open_requests_do_not_stop_a_whole_one() -> None:
@@ -275,7 +276,11 @@ def test_the_cap_leaves_descriptors_for_everything_else(
     descriptors: int, most: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """At ``ulimit -n 256`` nothing was left for the ledger."""
-    monkeypatch.setattr(resource, "getrlimit", lambda _: (descriptors, descriptors))
+
+    def limit(_which: int) -> tuple[int, int]:
+        return descriptors, descriptors
+
+    monkeypatch.setattr(resource, "getrlimit", limit)
     limits = ConnectionLimits()
     assert limits.most == most
     assert 3 * (limits.most + limits.backlog) < descriptors or descriptors < 256

@@ -317,8 +317,13 @@ class Transcript:
             self._engine = None
 
 
+def _text(raw: bytes) -> str:
+    """Text as SQLite keeps it. A byte that is no UTF-8 must not spoil its whole row."""
+    return raw.decode("utf-8", "replace")
+
+
 def _on_connect(connection: Any, _record: Any) -> None:
-    connection.text_factory = lambda raw: raw.decode("utf-8", "replace")  # a broken byte must not spoil its row
+    connection.text_factory = _text
     connection.isolation_level = None  # transactions are begun by _on_begin, not by the driver
     for pragma in (
         f"busy_timeout = {BUSY_MILLISECONDS}",

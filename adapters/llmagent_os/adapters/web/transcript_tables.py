@@ -70,7 +70,7 @@ damaged = sa.Table(
     sa.Column("key", sa.Text, nullable=False),
     sa.Column("body", sa.LargeBinary),
     sa.Column("why", sa.Text, nullable=False),
-    sa.Column("found_at", sa.Float, nullable=False),
+    sa.Column("found_at", sa.Float[float](), nullable=False),
 )
 
 

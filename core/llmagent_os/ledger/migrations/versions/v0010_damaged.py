@@ -21,7 +21,7 @@ def upgrade() -> None:
         sa.Column("user_id", sa.Text, nullable=False),
         sa.Column("body", sa.Text),
         sa.Column("why", sa.Text, nullable=False),
-        sa.Column("found_at", sa.Float, nullable=False),
+        sa.Column("found_at", sa.Float[float](), nullable=False),
     )
     op.create_index("ix_damaged_user_id", "damaged", ["user_id"])
     op.create_index("ix_damaged_table_key", "damaged", ["table", "key"])
