@@ -6,6 +6,7 @@ They are in the data folder, in one folder a person, so that an erasure finds th
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import os
 import shutil
 import tempfile
@@ -41,7 +42,14 @@ class OutgoingFiles:
             name: what other programs show.
             content: the bytes.
         """
-        return str(await asyncio.to_thread(self._write, safe_name(name), content))
+        writing = asyncio.ensure_future(asyncio.to_thread(self._write, safe_name(name), content))
+        try:
+            return str(await asyncio.shield(writing))
+        except asyncio.CancelledError:
+            # A thread cannot be stopped. Where its person is being erased, nothing of the file may stay.
+            with contextlib.suppress(OSError):
+                await asyncio.to_thread((await writing).unlink, missing_ok=True)
+            raise
 
     def _write(self, name: str, content: bytes) -> Path:
         if self._folder is None:

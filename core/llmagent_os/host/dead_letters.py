@@ -91,3 +91,5 @@ class RevivedLetters:
                 await self._ledger.take_revived(self._resume)
             except LedgerError as error:
                 _log.error("the inbox cannot be read; trying again", error=str(error))
+            except Exception:
+                _log.exception("dead letters cannot be taken up again; trying again")

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
+import threading
 import time
 from pathlib import Path
+
+import pytest
 
 from llmagent_os.adapter_kit import outgoing_files
 from llmagent_os.adapter_kit.outgoing_files import KEEP_DAYS, OutgoingFiles
@@ -45,3 +49,24 @@ async def test_files_go_after_a_week_with_what_a_crash_left_of_them(tmp_path: Pa
 async def test_a_name_stays_inside_the_folder(tmp_path: Path) -> None:
     path = await OutgoingFiles(tmp_path, ANA).write("../../etc/passwd", b"x")
     assert path.startswith(str(tmp_path)) and ".." not in path
+
+
+async def test_a_file_whose_call_is_cancelled_does_not_stay(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The person is erased while the thread writes: the file would outlive them by a week."""
+    begun, may_write = threading.Event(), threading.Event()
+    write = OutgoingFiles._write  # pyright: ignore[reportPrivateUsage]
+
+    def slow(files: OutgoingFiles, name: str, content: bytes) -> Path:
+        begun.set()
+        may_write.wait(10.0)
+        return write(files, name, content)
+
+    monkeypatch.setattr(OutgoingFiles, "_write", slow)
+    task = asyncio.create_task(OutgoingFiles(tmp_path, PersonId("web::ana")).write("a.ics", b"x"))
+    await asyncio.to_thread(begun.wait, 10.0)
+    task.cancel()
+    await asyncio.sleep(0)
+    may_write.set()
+    with pytest.raises(asyncio.CancelledError):
+        await task
+    assert [path for path in tmp_path.rglob("*") if path.is_file()] == []
