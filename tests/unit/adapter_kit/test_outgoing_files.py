@@ -15,6 +15,11 @@ from llmagent_os.adapter_kit.outgoing_files import KEEP_DAYS, OutgoingFiles
 from llmagent_os.identity import PersonId
 
 
+def files_in(folder: Path) -> list[Path]:
+    """All files below a folder."""
+    return [path for path in folder.rglob("*") if path.is_file()]
+
+
 def content_of(path: str) -> bytes | None:
     """The bytes of a file; None: there is none."""
     return Path(path).read_bytes() if Path(path).exists() else None
@@ -69,4 +74,4 @@ async def test_a_file_whose_call_is_cancelled_does_not_stay(tmp_path: Path, monk
     may_write.set()
     with pytest.raises(asyncio.CancelledError):
         await task
-    assert [path for path in tmp_path.rglob("*") if path.is_file()] == []
+    assert files_in(tmp_path) == []
