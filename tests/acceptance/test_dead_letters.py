@@ -12,7 +12,7 @@ import json
 import os
 import subprocess
 import sys
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator
 from pathlib import Path
 
 from llmagent_os.adapter import Accept, Capabilities, Receipt, Reply
@@ -82,7 +82,7 @@ class Running:
 
 
 @contextlib.asynccontextmanager
-async def running(folder: Path) -> AsyncIterator[Running]:
+async def running(folder: Path) -> AsyncGenerator[Running]:
     process = await asyncio.create_subprocess_exec(
         sys.executable,
         __file__,

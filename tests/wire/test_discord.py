@@ -605,8 +605,8 @@ async def test_where_a_forgotten_person_talked_with_the_bot_alone_is_not_in_the_
     discord: DiscordPlatform,
 ) -> None:
     """The id of a direct conversation is as good as the person's own."""
-    for _ in range(2):  # the first message is noted before the second one is taken
-        said = await discord.asked()
+    await discord.asked()
+    said = await discord.asked()  # the first message is noted before this one is taken
     channel, user = said.conversation.channel, said.sender.user_id
     assert isinstance(discord.adapter, Remembers)
     assert [kept["channel"] for kept in await discord.adapter.export(user)] == [channel]

@@ -91,7 +91,7 @@ class LoopWatchdog:
         late = self._clock() - self._noted - self._period
         if late < self._limit or self._named is not None or loop is None:
             return
-        innermost = sys._current_frames().get(self._loop_thread)
+        innermost = sys._current_frames().get(self._loop_thread)  # pyright: ignore[reportPrivateUsage]
         if innermost is None:
             return
         frames = _frames_of_task(innermost)

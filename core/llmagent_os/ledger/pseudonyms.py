@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import secrets
+from functools import partial
 from typing import Any
 
 #: Begins every pseudonym: no id of a platform does.
@@ -39,5 +40,4 @@ def key_of(driver: Any) -> bytes:
 
 def add_function(driver: Any) -> None:
     """Give SQL the function ``pseudonym``."""
-    key = key_of(driver)
-    driver.create_function("pseudonym", 1, lambda text: make_pseudonym(key, text), deterministic=True)
+    driver.create_function("pseudonym", 1, partial(make_pseudonym, key_of(driver)), deterministic=True)

@@ -7,6 +7,7 @@ depend on the number of cores, and they cost more than they gain: up to seven ti
 from __future__ import annotations
 
 from functools import cache
+from typing import Any
 
 from threadpoolctl import ThreadpoolController  # type: ignore[import-untyped]
 
@@ -17,4 +18,5 @@ def use_one_thread() -> None:
 
     It stays so. Import what uses it first. Other libraries have pools of their own: those of PyTorch are not touched.
     """
-    ThreadpoolController().select(internal_api="openblas").limit(limits=1)
+    pools: Any = ThreadpoolController()
+    pools.select(internal_api="openblas").limit(limits=1)

@@ -124,11 +124,14 @@ async def test_an_erasure_on_a_full_disk_is_not_asked_for_twice(
 async def test_a_crash_in_the_middle_of_an_erasure_leaves_nothing_after_the_next_start(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    def done(_: connection.Database) -> bool:
+        return True
+
     said = message("1", text="zeppelin")
     killed = await Ledger.open(f"sqlite:///{tmp_path}/ledger.db")
     await killed.accept(said, max_pending=9)
     with monkeypatch.context() as crash:
-        crash.setattr(connection.Database, "checkpoint", lambda _: True)
+        crash.setattr(connection.Database, "checkpoint", done)
         await killed.forget(identity_of(said))
     assert b"zeppelin" in all_bytes(tmp_path)
     next_one = await Ledger.open(f"sqlite:///{tmp_path}/ledger.db")
