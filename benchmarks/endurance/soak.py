@@ -31,7 +31,7 @@ import aiohttp
 import psutil
 from benchmarks.endurance.kills import print_counts, print_ledger
 from benchmarks.endurance.model_server import ModelServer
-from benchmarks.endurance.people import PlatformPerson, WebPerson
+from benchmarks.endurance.people import PATIENCE, PlatformPerson, WebPerson
 from tests.platforms.__main__ import platforms
 from tests.platforms.server import PlatformServer
 from tests.wire.page import FakePage
@@ -239,7 +239,7 @@ class Soak:
         while answer["type"] == "refused" and answer["again"]:
             await asyncio.sleep(0.5)
             answer = await page.act(frame)
-        await page.until(lambda: len(page.listed("bot")) > before)
+        await page.until(lambda: len(page.listed("bot")) > before, PATIENCE)
         return page.listed("bot")[-1]
 
     async def _newcomer(self) -> FakePage:
@@ -264,11 +264,11 @@ class Soak:
     async def _command(self, server: PlatformServer, text: str) -> None:
         user = server.newcomer(900_000 + next(self._subjects))
         await server.say("good morning", user=user)
-        await server.wait(lambda: any(not each.draft for each in server.shown(user=user)), 60.0)
+        await server.wait(lambda: any(not each.draft for each in server.shown(user=user)), PATIENCE)
         before = len(server.shown(user=user))
         name, _, arguments = text.removeprefix("/").partition(" ")
         await server.command(name, arguments, user=user, channel=_direct(server, user))
-        await server.wait(lambda: len(server.shown(user=user)) > before, 60.0)
+        await server.wait(lambda: len(server.shown(user=user)) > before, PATIENCE)
 
     async def _forget(self) -> None:
         page = await self._newcomer()
@@ -277,7 +277,7 @@ class Soak:
         before = len(page.listed("bot"))
         press = {"type": "press", "id": f"press-{os.urandom(8).hex()}", "message_id": asked["message_id"]}
         await page.act(press | {"value": button["value"]})
-        await page.until(lambda: len(page.listed("bot")) != before)
+        await page.until(lambda: len(page.listed("bot")) != before, PATIENCE)
         await page.quit()
 
     async def _reload(self) -> None:

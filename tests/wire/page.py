@@ -67,14 +67,14 @@ class FakePage:
         await self.until(lambda: bool(answers()))
         return answers()[0]
 
-    async def until(self, true: Callable[[], bool]) -> None:
+    async def until(self, true: Callable[[], bool], seconds: float = PATIENCE) -> None:
         """Wait for frames until ``true`` returns true.
 
         Raises:
-            TimeoutError: that took longer than :data:`PATIENCE`.
+            TimeoutError: that took longer than ``seconds``.
             ConnectionError: the connection was closed meanwhile.
         """
-        async with asyncio.timeout(PATIENCE), self._came:
+        async with asyncio.timeout(seconds), self._came:
             await self._came.wait_for(lambda: true() or not self.is_open)
         if not true():
             raise ConnectionError("the page's connection was closed")
