@@ -8,6 +8,7 @@ own words for a password are here, in several languages.
 from __future__ import annotations
 
 import re
+import warnings
 from functools import cache
 from importlib import import_module
 
@@ -199,7 +200,9 @@ def token_patterns() -> tuple[re.Pattern[str], ...]:
     """The patterns of detect-secrets, extended to the end of the word. The first call imports it: 0.3 s."""
     found: list[re.Pattern[str]] = []
     for module, name in _DETECTORS.items():
-        detector = getattr(import_module(f"detect_secrets.plugins.{module}"), name)
+        # A warning of the import would be logged, and so masked, by what is just being imported.
+        with warnings.catch_warnings(action="ignore"):
+            detector = getattr(import_module(f"detect_secrets.plugins.{module}"), name)
         found += [
             re.compile(rf"(?<![A-Za-z0-9])(?:{pattern.pattern}){_REST}", pattern.flags) for pattern in detector.denylist
         ]
