@@ -165,7 +165,7 @@ async def main(kills: int, minutes: float, people: int, seed: int) -> None:
             "LLMAGENT_OS_MODEL": "openai:repeat",
             "LLMAGENT_OS_BASE_URL": model.url,
             "LLMAGENT_OS_API_KEY": "none",
-            "LLMAGENT_OS_WEB_PORT": str(_free_port()),
+            "LLMAGENT_OS_WEB_PORT": str(free_port()),
             "OPENBLAS_NUM_THREADS": "1",
         }
         for server in servers:
@@ -234,7 +234,8 @@ async def print_ledger(path: Path) -> None:
         print(f"  {key}: {why}")
 
 
-def _free_port() -> int:
+def free_port() -> int:
+    """A port of this machine that nobody uses."""
     with socket.socket() as found:
         found.bind(("127.0.0.1", 0))
         return int(found.getsockname()[1])

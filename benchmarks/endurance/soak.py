@@ -19,7 +19,6 @@ import contextlib
 import itertools
 import os
 import re
-import socket
 import statistics
 import sys
 import tempfile
@@ -29,7 +28,7 @@ from typing import Any, NamedTuple
 
 import aiohttp
 import psutil
-from benchmarks.endurance.kills import print_counts, print_ledger
+from benchmarks.endurance.kills import free_port, print_counts, print_ledger
 from benchmarks.endurance.model_server import ModelServer
 from benchmarks.endurance.people import PATIENCE, PlatformPerson, WebPerson
 from tests.platforms.__main__ import platforms
@@ -81,7 +80,7 @@ class Soak:
         self._minutes, self._seed = minutes, seed
         self._servers = platforms()
         self._model = ModelServer(SHORTEST, LONGEST, seed=seed)
-        self._page = f"http://127.0.0.1:{_free_port()}/"
+        self._page = f"http://127.0.0.1:{free_port()}/"
         self._stop = asyncio.Event()
         self._subjects = itertools.count(500)
         self.healthz: list[float] = []  #: seconds
@@ -315,12 +314,6 @@ class Soak:
 def _direct(server: PlatformServer, user: str) -> str:
     """The person's direct conversation with the bot, where the platform asks for one."""
     return server.shown(user=user)[0].channel
-
-
-def _free_port() -> int:
-    with socket.socket() as found:
-        found.bind(("127.0.0.1", 0))
-        return int(found.getsockname()[1])
 
 
 async def main(minutes: float, seed: int) -> None:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import sqlite3
-from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -22,13 +21,6 @@ from llmagent_os.host.pending_event import RUNNING
 from llmagent_os.identity import Identity, identity_of
 from llmagent_os.ledger import Ledger, connection
 from llmagent_os.testing import EchoHandler, MemoryAdapter, running
-
-
-@pytest.fixture
-async def ledger() -> AsyncIterator[Ledger]:
-    opened = await Ledger.open("sqlite://")
-    yield opened
-    await opened.close()
 
 
 def said(platform: MemoryAdapter, *, user: str = "u1", group: bool = False, addressed: bool = True) -> Message:

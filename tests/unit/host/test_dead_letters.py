@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -22,18 +22,6 @@ from llmagent_os.testing import EchoHandler, MemoryAdapter, running
 
 AT_ONCE = Limits(send_backoff=Backoff(first=0.0, jitter=0.0), revive_seconds=0.0)
 STOP_AT_ONCE = Limits(shutdown_seconds=0.0)
-
-
-@pytest.fixture
-async def ledger() -> AsyncIterator[Ledger]:
-    opened = await Ledger.open("sqlite://")
-    yield opened
-    await opened.close()
-
-
-@pytest.fixture
-def platform() -> MemoryAdapter:
-    return MemoryAdapter()
 
 
 def texts(platform: MemoryAdapter) -> list[str]:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
 
 import pytest
 
@@ -27,18 +26,6 @@ class Slow(EchoHandler):
         if isinstance(event, Message) and event.text.startswith("slow"):
             await asyncio.Event().wait()
         return await super().handle(event, draft)
-
-
-@pytest.fixture
-async def ledger() -> AsyncIterator[Ledger]:
-    opened = await Ledger.open("sqlite://")
-    yield opened
-    await opened.close()
-
-
-@pytest.fixture
-def platform() -> MemoryAdapter:
-    return MemoryAdapter()
 
 
 async def test_64_slow_conversations_of_one_person_hold_nobody_else_up(ledger: Ledger, platform: MemoryAdapter) -> None:

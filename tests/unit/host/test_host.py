@@ -6,7 +6,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator, Iterable
+from collections.abc import Iterable
 from pathlib import Path
 from typing import ClassVar
 
@@ -30,18 +30,6 @@ from llmagent_os.testing import EchoHandler, MemoryAdapter, Sent, running
 #: No test waits for a clock: tries follow at the loop's next turn, and a stop waits for nobody.
 AT_ONCE = Backoff(first=0.0, jitter=0.0)
 QUICK = Limits(shutdown_seconds=0.0, send_backoff=AT_ONCE, adapter_backoff=AT_ONCE)
-
-
-@pytest.fixture
-async def ledger() -> AsyncIterator[Ledger]:
-    opened = await Ledger.open("sqlite://")
-    yield opened
-    await opened.close()
-
-
-@pytest.fixture
-def platform() -> MemoryAdapter:
-    return MemoryAdapter()
 
 
 class Slow(EchoHandler):

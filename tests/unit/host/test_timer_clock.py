@@ -60,11 +60,6 @@ async def ledger() -> AsyncIterator[Counting]:
 
 
 @pytest.fixture
-def platform() -> MemoryAdapter:
-    return MemoryAdapter()
-
-
-@pytest.fixture
 def clock() -> ManualClock:
     return ManualClock(SIX)
 
