@@ -29,21 +29,6 @@ def words(text: str) -> list[str]:
     return [word.lower() for word in _WORD.findall(text)]
 
 
-def is_faithful(reply: str, sources: Iterable[str], own: Collection[str] = ()) -> bool:
-    """Whether ``reply`` says nothing that ``sources`` do not hold; see :func:`fault_in`.
-
-    >>> is_faithful("I've added lunch with Ana for 3 PM.", ["lunch with Ana", "Friday at 3 PM"])
-    True
-    >>> is_faithful("I've added lunch with Anna for 3 PM.", ["lunch with Ana", "Friday at 3 PM"])
-    False
-    >>> is_faithful("I've added Ana for 4 PM.", ["lunch with Ana", "Friday at 3 PM"])
-    False
-    >>> is_faithful("Added: the Ana lunch.", ["lunch with Ana"], own={"added", "the"})
-    False
-    """
-    return fault_in(reply, sources, own) is None
-
-
 def fault_in(reply: str, sources: Iterable[str], own: Collection[str] = ()) -> Fault | None:
     """What ``reply`` says that ``sources`` do not hold; None: nothing.
 
@@ -55,6 +40,15 @@ def fault_in(reply: str, sources: Iterable[str], own: Collection[str] = ()) -> F
         reply: what the model wrote.
         sources: what the model was given.
         own: the words that the model uses by itself, in lower case; empty for a model that may use any word.
+
+    >>> fault_in("I've added lunch with Ana for 3 PM.", ["lunch with Ana", "Friday at 3 PM"]) is None
+    True
+    >>> fault_in("I've added lunch with Anna for 3 PM.", ["lunch with Ana", "Friday at 3 PM"]) is None
+    False
+    >>> fault_in("I've added Ana for 4 PM.", ["lunch with Ana", "Friday at 3 PM"]) is None
+    False
+    >>> fault_in("Added: the Ana lunch.", ["lunch with Ana"], own={"added", "the"}) is None
+    False
     """
     given = list(sources)
     if _stutters(reply):

@@ -19,7 +19,7 @@ from llmagent_os.ledger import Interaction
 from llmagent_os.modules import PrivacyModule
 from llmagent_os.plugin import ToolResult
 from llmagent_os.reply.conversation_memory import Episode
-from llmagent_os.reply.grounding_check import is_faithful
+from llmagent_os.reply.grounding_check import fault_in
 from llmagent_os.reply.tool_loop import converse
 from llmagent_os.testing import ScriptedLLM
 
@@ -107,4 +107,4 @@ def test_a_right_reply_is_believed(tool: str, data: dict[str, str], text: str) -
         for verbosity in VERBOSITIES:
             style = Style(mode, verbosity)
             said = reply(WRITER.phrases, tool, data, style, random.Random(0))
-            assert is_faithful(said, [*data.values(), text, style.system()], own), said
+            assert fault_in(said, [*data.values(), text, style.system()], own) is None, said
