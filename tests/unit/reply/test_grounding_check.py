@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from llmagent_os.reply.grounding_check import fault_in, is_faithful
+from llmagent_os.reply.grounding_check import fault_in
 
 RESULT = ["lunch with Ana", "tomorrow, Monday 23 November, at 3:30 PM", "Name: Sam"]
 
@@ -22,7 +22,7 @@ RESULT = ["lunch with Ana", "tomorrow, Monday 23 November, at 3:30 PM", "Name: S
     ],
 )
 def test_true_replies_pass(reply: str) -> None:
-    assert is_faithful(reply, RESULT)
+    assert fault_in(reply, RESULT) is None
 
 
 @pytest.mark.parametrize(
@@ -36,7 +36,7 @@ def test_true_replies_pass(reply: str) -> None:
     ],
 )
 def test_wrong_copies_do_not(reply: str) -> None:
-    assert not is_faithful(reply, RESULT)
+    assert fault_in(reply, RESULT) is not None
 
 
 OWN = {"i've", "added", "for", "at", "it", "overlaps", "with", "nothing", "about"}
@@ -55,7 +55,7 @@ OWN = {"i've", "added", "for", "at", "it", "overlaps", "with", "nothing", "about
     ],
 )
 def test_a_model_whose_own_words_are_known_may_only_copy_the_rest(reply: str, true: bool) -> None:
-    assert is_faithful(reply, RESULT, OWN) is true
+    assert (fault_in(reply, RESULT, OWN) is None) is true
 
 
 def test_a_model_that_has_lost_its_way_is_noticed() -> None:
