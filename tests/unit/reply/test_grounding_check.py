@@ -59,14 +59,14 @@ def test_a_model_whose_own_words_are_known_may_only_copy_the_rest(reply: str, tr
 
 
 def test_a_model_that_has_lost_its_way_is_noticed() -> None:
-    assert not is_faithful("lunch with Ana lunch with Ana lunch with Ana", RESULT)
-    assert not is_faithful("Ana for Ana for Ana for Ana for", RESULT, OWN)
+    assert fault_in("lunch with Ana lunch with Ana lunch with Ana", RESULT) is not None
+    assert fault_in("Ana for Ana for Ana for Ana for", RESULT, OWN) is not None
 
 
 def test_whole_words_are_compared() -> None:
     """*Anything* is no wrong copy of *nothing*, and a part of a title is not the title."""
-    assert is_faithful("Is there anything else?", ["There is nothing on Friday."])
-    assert is_faithful("Is there anything else?", ["There is nothing."], {"is", "there", "anything", "else"})
+    assert fault_in("Is there anything else?", ["There is nothing on Friday."]) is None
+    assert fault_in("Is there anything else?", ["There is nothing."], {"is", "there", "anything", "else"}) is None
     assert fault_in('Nothing about "lun".', RESULT) == "quotation"
     assert fault_in("Nothing about lun.", RESULT, OWN) == "words"
 
