@@ -59,11 +59,14 @@ def make(tmp_path: Path) -> Generator[Make]:
 
     started: list[subprocess.Popen[str]] = []
 
+    # A make that runs these tests must not change what this one prints.
+    own = {name: value for name, value in os.environ.items() if name not in ("MAKEFLAGS", "MFLAGS", "MAKELEVEL")}
+
     def start(*arguments: str, **changed: str) -> subprocess.Popen[str]:
         process = subprocess.Popen(
             ["make", f"PYTHON={tmp_path / 'python'}", *arguments],
             cwd=folder,
-            env={**os.environ, "CALLS": str(tmp_path / "calls"), **changed},
+            env={**own, "CALLS": str(tmp_path / "calls"), **changed},
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             text=True,

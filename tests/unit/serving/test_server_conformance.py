@@ -164,7 +164,10 @@ MARKED = [shape for shape in TEXTS if shape.body.startswith(b"data") and any(mar
 def test_a_stream_that_is_cut_off_is_never_an_answer(shape: Shape, cut: int) -> None:
     """Wherever it is cut before the server says that it is complete."""
     end = min(shape.body.index(mark) for mark in MARKS if mark in shape.body)
-    events = [event for event in decoded(shape.body[: cut % end]) if event.data.endswith("}")]
+    try:
+        events = [event for event in decoded(shape.body[: cut % end]) if event.data.endswith("}")]
+    except UnicodeDecodeError:  # cut within a character: `OpenAIServer` takes this as a failure too
+        return
     with pytest.raises(ServerFailureError) as caught:
         assemble(events)
     assert caught.value.kind is ModelUnavailableError
