@@ -28,7 +28,8 @@ from transformers import (
 from llmagent_os.chat import Message, ToolCall, ToolSpec
 from llmagent_os.serving.chat_template import ChatTemplate
 from llmagent_os.serving.model_loading import vocabulary_of
-from llmagent_os.training.lora import Sample, batches, response_loss
+from llmagent_os.training.lora import batches, response_loss
+from llmagent_os.training.token_sample import TokenSample
 
 # Tiny models gain nothing from a second thread, and wait for it while other programs run.
 torch.set_num_threads(1)
@@ -179,11 +180,13 @@ def save_trained_model(folder: Path, kind: str = "llama", *, steps: int = 500) -
     model = make_model(kind, tokenizer)
     vocabulary = vocabulary_of(model, tokenizer)
     template = ChatTemplate(tokenizer, vocabulary)
-    samples: list[Sample] = []
+    samples: list[TokenSample] = []
     for chat in calendar_chats(steps * 8):
         response = vocabulary.encode(template.response(chat, (CREATE, LIST)) or "")
         prompt = vocabulary.encode(template.prompt(chat[:1], (CREATE, LIST)))
-        samples.append(Sample(tuple(prompt), tuple(response[: response.index(vocabulary.end_id) + 1])))
+        samples.append(
+            TokenSample(prompt=tuple(prompt), response=tuple(response[: response.index(vocabulary.end_id) + 1]))
+        )
     optimizer = cast("Any", torch.optim.AdamW(model.parameters(), lr=3e-3))
     model.train()
     for step, batch in enumerate(batches(samples, 16, random.Random(0))[:steps]):

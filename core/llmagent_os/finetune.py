@@ -29,7 +29,7 @@ from llmagent_os.serving.tool_call_parsing import calls_of
 if TYPE_CHECKING:
     from llmagent_os.serving.chat_template import ChatTemplate
     from llmagent_os.serving.vocabulary import Vocabulary
-    from llmagent_os.training.lora import Sample
+    from llmagent_os.training.token_sample import TokenSample
 
 #: ``{"input": what a user says, "output": what to answer}``, or ``{"messages": a chat}``, of which all assistant's
 #: turns are learned. A chat may come with ``"tools"``, a sequence of :class:`ToolSpec`.
@@ -228,11 +228,11 @@ def _samples(
     template: ChatTemplate,
     vocabulary: Vocabulary,
     longest: int,
-) -> list[Sample]:
+) -> list[TokenSample]:
     """The training samples of a chat: each assistant's turn, with all that came before the turn."""
-    from llmagent_os.training.lora import Sample
+    from llmagent_os.training.token_sample import TokenSample
 
-    found: list[Sample] = []
+    found: list[TokenSample] = []
     for number, turn in enumerate(messages):
         if turn["role"] != "assistant":
             continue
@@ -246,5 +246,5 @@ def _samples(
         if len(prompt) + len(response) > longest:
             length = len(prompt) + len(response)
             raise ConfigError(f"train_data[{at}] is {length} tokens up to turn {number}, the model reads {longest}")
-        found.append(Sample(tuple(prompt), tuple(response)))
+        found.append(TokenSample(prompt=tuple(prompt), response=tuple(response)))
     return found

@@ -26,16 +26,10 @@ import torch
 from torch.nn import functional
 
 from llmagent_os.errors import ModelError
+from llmagent_os.training.token_sample import TokenSample
 
 _LEAST_EPOCHS = 3  # by default, at least this many passes over the data
 _LEAST_STEPS = 80  # and at least this many steps of the optimiser
-
-
-class Sample(msgspec.Struct, frozen=True):
-    """One response to learn."""
-
-    prompt: tuple[int, ...]  #: the tokens before the response
-    response: tuple[int, ...]  #: the tokens to learn; the last is the end token
 
 
 class LoraSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -59,15 +53,15 @@ class LoraSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fie
         return steps_per_epoch * max(_LEAST_EPOCHS, math.ceil(_LEAST_STEPS / steps_per_epoch))
 
 
-def batches(samples: Sequence[Sample], size: int, order: random.Random) -> list[list[Sample]]:
+def batches(samples: Sequence[TokenSample], size: int, order: random.Random) -> list[list[TokenSample]]:
     """Sort all samples into batches of similar length; gives the batches in random order, every sample once."""
-    by_length = sorted(samples, key=lambda sample: (len(sample.prompt) + len(sample.response), order.random()))
+    by_length = sorted(samples, key=lambda sample: (sample.length, order.random()))
     found = [by_length[at : at + size] for at in range(0, len(by_length), size)]
     order.shuffle(found)
     return found
 
 
-def response_loss(model: Any, batch: Sequence[Sample], pad: int) -> torch.Tensor:
+def response_loss(model: Any, batch: Sequence[TokenSample], pad: int) -> torch.Tensor:
     """Compute the mean negative log-likelihood of the batch's response tokens: a scalar, in nats a token.
 
     Args:
@@ -127,7 +121,7 @@ def attach(model: Any, settings: LoraSettings, start: Path | None) -> Any:
 
 def train(
     adapted: Any,
-    samples: Sequence[Sample],
+    samples: Sequence[TokenSample],
     settings: LoraSettings,
     on_step: Callable[[int, int, float], None] | None = None,
 ) -> list[float]:

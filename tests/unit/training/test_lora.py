@@ -10,7 +10,8 @@ import torch
 
 from llmagent_os.serving.model_loading import load_model
 from llmagent_os.serving.model_location import locate
-from llmagent_os.training.lora import LoraSettings, Sample, batches, response_loss
+from llmagent_os.training.lora import LoraSettings, batches, response_loss
+from llmagent_os.training.token_sample import TokenSample
 from tests.tiny_model import save_model
 
 
@@ -24,7 +25,10 @@ def test_the_loss_is_that_of_the_response_tokens_alone(base: Path) -> None:
     model = load_model(locate(str(base)))
     order = random.Random(0)
     samples = [
-        Sample(*(tuple(order.randrange(7, 200) for _ in range(order.randint(1, 20))) for _half in range(2)))
+        TokenSample(
+            prompt=tuple(order.randrange(7, 200) for _ in range(order.randint(1, 20))),
+            response=tuple(order.randrange(7, 200) for _ in range(order.randint(1, 20))),
+        )
         for _ in range(6)
     ]
     total = torch.zeros(())
@@ -39,7 +43,7 @@ def test_the_loss_is_that_of_the_response_tokens_alone(base: Path) -> None:
 
 def test_batches_hold_all_samples_once_and_like_lengths() -> None:
     """Otherwise some examples would never be learned, or most of the work would be padding."""
-    samples = [Sample((1,) * (n % 7 + 1), (2,) * (n // 7 + 1)) for n in range(50)]
+    samples = [TokenSample(prompt=(1,) * (n % 7 + 1), response=(2,) * (n // 7 + 1)) for n in range(50)]
     found = batches(samples, 8, random.Random(1))
     assert sorted(id(sample) for batch in found for sample in batch) == sorted(map(id, samples))
     spread = [max(map(length, batch)) - min(map(length, batch)) for batch in found]
@@ -47,7 +51,7 @@ def test_batches_hold_all_samples_once_and_like_lengths() -> None:
     assert found != batches(samples, 8, random.Random(2))
 
 
-def length(sample: Sample) -> int:
+def length(sample: TokenSample) -> int:
     return len(sample.prompt) + len(sample.response)
 
 

@@ -1,0 +1,22 @@
+"""One response as tokens, with all that any training method needs to know of it."""
+
+from __future__ import annotations
+
+import msgspec
+
+
+class TokenSample(msgspec.Struct, frozen=True, kw_only=True):
+    """A prompt, a response to it, and what was thought of the response. The loss is on response tokens only."""
+
+    prompt: tuple[int, ...]  #: the tokens before the response
+    response: tuple[int, ...]  #: the tokens to learn; the last is the end token
+    reward: float = 1.0  #: what was thought of the response, in [-1, 1]
+    weight: float = 1.0  #: how much the sample counts, in [0, 1]
+    rejected: tuple[int, ...] = ()  #: a response that was liked less, with its end token; empty: there is none
+    #: nats, one a token of the response, of the distribution that it was sampled from; empty: not known
+    behavior_logprobs: tuple[float, ...] = ()
+
+    @property
+    def length(self) -> int:
+        """The number of tokens of prompt and response."""
+        return len(self.prompt) + len(self.response)

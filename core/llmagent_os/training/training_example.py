@@ -1,0 +1,36 @@
+"""One example that a model can be trained on, before it becomes tokens."""
+
+from __future__ import annotations
+
+import msgspec
+
+from llmagent_os.chat import Message, ToolSpec
+from llmagent_os.identity import NOBODY, PersonId
+
+
+class LoggedTokens(msgspec.Struct, frozen=True, kw_only=True):
+    """The tokens of a reply as they were served. Policy gradients need how likely each of them was."""
+
+    prompt_token_ids: tuple[int, ...]
+    token_ids: tuple[int, ...]  #: with the end token
+    logprobs: tuple[float, ...]  #: nats, one a token, of the distribution that was sampled from
+    temperature: float  #: 0: the likeliest token was taken every time
+    model_hash: str  #: of the base weights
+    lora_version: str  #: the LoRA that wrote the reply; ``base``: none
+
+
+class TrainingExample(msgspec.Struct, frozen=True, kw_only=True):
+    """A chat whose last turn is the assistant's: what is learned, or judged.
+
+    Whoever trains on an example may do so: examples of people who have not agreed are never made.
+    """
+
+    messages: tuple[Message, ...]  #: the chat, oldest turn first; the last turn is the assistant's
+    tools: tuple[ToolSpec, ...] = ()  #: the tools that the model knew
+    origin: str  #: where it comes from, for error messages and reports: ``train.jsonl:12``, ``ledger:INTERACTION_ID``
+    person: PersonId = NOBODY  #: whose words it holds; :data:`~llmagent_os.identity.NOBODY`: no person's
+    conversation: str = ""  #: examples of one conversation never stand on both sides of a split; empty: it stands alone
+    reward: float = 1.0  #: what was thought of the last turn, in [-1, 1]
+    weight: float = 1.0  #: how far the raters are trusted, in [0, 1]
+    rejected: Message | None = None  #: an assistant's turn that was liked less than the last one
+    logged: LoggedTokens | None = None  #: None: it was not served, or its tokens were not kept
