@@ -113,8 +113,9 @@ async def kill(hosts: Hosts, kills: int, minutes: float, seed: int) -> collectio
             await asyncio.sleep(draw.uniform(0, UP))
         place = life.point or ("while it answers" if host.up.is_set() else "while it starts")
         if not host.ended.done():
-            place = f"{place}, not reached" if life.point else place
-            os.kill(host.process, signal.SIGKILL)
+            with contextlib.suppress(ProcessLookupError):  # it has just reached its point
+                os.kill(host.process, signal.SIGKILL)
+                place = f"{place}, not reached" if life.point else place
         if await host.ended != -signal.SIGKILL:
             raise RuntimeError(f"the host ended by itself, with {host.ended.result()}: see its log")
         places[place] += 1
