@@ -163,9 +163,10 @@ class Agent:
             decision_id=exchange.key,
             episode_id=exchange.episode.episode_id or exchange.key,
         )
+        request = chat_request(services, exchange, facts, native=self.llm.card.native)
         answer = await converse(
             self.llm,
-            chat_request(services, exchange, facts, native=self.llm.card.native),
+            request,
             partial(call_tool, services, exchange),
             rounds=services.settings.tool_rounds,
             privacy=services.privacy,
@@ -174,9 +175,8 @@ class Agent:
         )
         answer.open_question = open_question(exchange.episode)
         reply = services.interaction.render(answer.reply(services.privacy))
-        specs = services.plugins.specs(services.settings.permissions) if services.plugins else ()
         # In a thread: a long prompt takes tens of milliseconds to mask, where its lines are new.
-        interaction = await asyncio.to_thread(record, services.privacy, exchange, answer, reply, specs=specs)
+        interaction = await asyncio.to_thread(record, services.privacy, exchange, answer, reply, specs=request.tools)
         return Outcome(reply, interaction, rewards_of_message(services, exchange, answer, interaction))
 
     def preprocess(self, text: str) -> str:
