@@ -15,9 +15,9 @@ _STREAMS = ("stdin", "stdout", "stderr")  # in the order of their file descripto
 #: What a host imports, and what takes it long.
 _IMPORTED = """
     llmagent_os.cli llmagent_os.runtime llmagent_os.adapters.web llmagent_os.plugins.calendar
-    llmagent_os.plugins.profile llmagent_os.admin.log_setup llmagent_os.admin.doctor llmagent_os.policy.bayes.bayes_learner
-    llmagent_os.serving.openai_server alembic.command detect_secrets.core.scan detect_secrets.plugins.telegram_token
-    phonenumbers
+    llmagent_os.plugins.profile llmagent_os.admin.log_setup llmagent_os.admin.doctor
+    llmagent_os.policy.bayes.bayes_learner llmagent_os.serving.openai_server alembic.command detect_secrets.core.scan
+    detect_secrets.plugins.telegram_token phonenumbers
 """
 
 _processes = multiprocessing.get_context("forkserver")
