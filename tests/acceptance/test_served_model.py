@@ -22,7 +22,7 @@ from llmagent_os.errors import ModelError, ModelNotFoundError, ModelUnavailableE
 from llmagent_os.llm import LLM
 from llmagent_os.serving.model_location import locate
 from tests.free_port import free_port
-from tests.tiny_model import CREATE, LIST, save_trained_model
+from tests.tiny_model import CREATE, LIST
 
 pytestmark = [
     pytest.mark.skipif(
@@ -34,9 +34,9 @@ pytestmark = [
 
 
 @pytest.fixture(scope="module", params=["calendar", "trained on the spot"])
-def model(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Path:
+def model(request: pytest.FixtureRequest, trained_model: Path) -> Path:
     if request.param != "calendar":
-        return save_trained_model(tmp_path_factory.mktemp("served") / "model", "qwen3")
+        return trained_model
     try:
         return Path(locate("calendar").base)
     except ModelNotFoundError:
