@@ -21,7 +21,7 @@ _IMPORTED = """
 """
 
 _processes = multiprocessing.get_context("forkserver")
-_processes.set_forkserver_preload(_IMPORTED.split())
+_processes.set_forkserver_preload([*_IMPORTED.split()])
 
 
 def run_program(
