@@ -6,8 +6,29 @@ other cost more than they gain.
 
 from __future__ import annotations
 
+import fcntl
 import os
+from pathlib import Path
+
+import pytest
 
 # Read by the programs that tests start, too.
 os.environ.setdefault("LLMAGENT_OS_POLICY", "fixed")
 os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
+
+
+@pytest.fixture(scope="session")
+def trained_model(tmp_path_factory: pytest.TempPathFactory, request: pytest.FixtureRequest) -> Path:
+    """The folder of a small model that calls ``CREATE`` and ``LIST`` of :mod:`tests.tiny_model`: do not change it.
+
+    It is trained once, by the first process that asks for it; the others wait.
+    """
+    from tests.tiny_model import save_trained_model  # imports torch
+
+    own = tmp_path_factory.getbasetemp()
+    shared = own.parent if hasattr(request.config, "workerinput") else own
+    with (shared / "trained.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if not (shared / "trained").exists():
+            save_trained_model(shared / "being-trained", "qwen3").rename(shared / "trained")
+    return shared / "trained"

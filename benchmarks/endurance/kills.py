@@ -23,7 +23,6 @@ import contextlib
 import os
 import random
 import signal
-import socket
 import sys
 import tempfile
 import time
@@ -31,9 +30,11 @@ from collections.abc import AsyncIterator, Iterable, Mapping
 from pathlib import Path
 
 import msgspec
+from benchmarks.endurance.environment import host_environment
 from benchmarks.endurance.killed_host import POINTS, Life
 from benchmarks.endurance.model_server import ModelServer
 from benchmarks.endurance.people import Conversation, Counts, PlatformPerson, WebPerson
+from tests.free_port import free_port
 from tests.platforms.__main__ import platforms
 
 from llmagent_os.ledger import Ledger
@@ -51,8 +52,7 @@ class Hosts:
 
     def __init__(self, folder: Path, environment: dict[str, str]) -> None:
         self._log = folder / "host.log"
-        kept = {name: value for name, value in os.environ.items() if not name.startswith("LLMAGENT_OS_")}
-        self._environment = kept | environment
+        self._environment = environment
         self._process: asyncio.subprocess.Process | None = None
 
     @contextlib.asynccontextmanager
@@ -113,8 +113,9 @@ async def kill(hosts: Hosts, kills: int, minutes: float, seed: int) -> collectio
             await asyncio.sleep(draw.uniform(0, UP))
         place = life.point or ("while it answers" if host.up.is_set() else "while it starts")
         if not host.ended.done():
-            place = f"{place}, not reached" if life.point else place
-            os.kill(host.process, signal.SIGKILL)
+            with contextlib.suppress(ProcessLookupError):  # it has just reached its point
+                os.kill(host.process, signal.SIGKILL)
+                place = f"{place}, not reached" if life.point else place
         if await host.ended != -signal.SIGKILL:
             raise RuntimeError(f"the host ended by itself, with {host.ended.result()}: see its log")
         places[place] += 1
@@ -158,21 +159,12 @@ async def main(kills: int, minutes: float, people: int, seed: int) -> None:
         folder = Path(name)
         servers, model = platforms(), ModelServer(0.0, 0.3, seed=seed)
         await model.start()
-        environment = {
-            "LLMAGENT_OS_DATA": str(folder / "data"),
-            "LLMAGENT_OS_ACCESS": "everyone",
-            "LLMAGENT_OS_TIME_ZONE": "UTC",
-            "LLMAGENT_OS_MODEL": "openai:repeat",
-            "LLMAGENT_OS_BASE_URL": model.url,
-            "LLMAGENT_OS_API_KEY": "none",
-            "LLMAGENT_OS_WEB_PORT": str(free_port()),
-            "OPENBLAS_NUM_THREADS": "1",
-        }
         for server in servers:
             await server.start()
-            environment |= server.environment
+        web_port = free_port()
+        environment = host_environment(folder / "data", model.url, web_port, servers) | {"OPENBLAS_NUM_THREADS": "1"}
         hosts, stop, since = Hosts(folder, environment), asyncio.Event(), time.monotonic()
-        page = f"http://127.0.0.1:{environment['LLMAGENT_OS_WEB_PORT']}/"
+        page = f"http://127.0.0.1:{web_port}/"
         numbers = iter(range(1, 1000))
         on_platforms = {
             server.name: [PlatformPerson(server, next(numbers), pause=0.2, react=0.3, seed=seed) for _ in range(people)]
@@ -232,13 +224,6 @@ async def print_ledger(path: Path) -> None:
     print(f"\nleft in the inbox: {len(left)}; given up: {len(failed)}")
     for key, why in failed[:5]:
         print(f"  {key}: {why}")
-
-
-def free_port() -> int:
-    """A port of this machine that nobody uses."""
-    with socket.socket() as found:
-        found.bind(("127.0.0.1", 0))
-        return int(found.getsockname()[1])
 
 
 if __name__ == "__main__":

@@ -66,9 +66,9 @@ class ModelServer:
             await asyncio.sleep(seconds)
             return web.json_response({"choices": [_choice(message={"role": "assistant", "content": answer})]})
         response = web.StreamResponse(headers={"Content-Type": "text/event-stream"})
-        await response.prepare(request)
         pieces = [answer[:4], answer[4:]]
         with contextlib.suppress(ConnectionError):  # the host was killed meanwhile
+            await response.prepare(request)
             for piece in pieces:
                 await asyncio.sleep(seconds / len(pieces))
                 await _send(response, _choice(delta={"role": "assistant", "content": piece}))

@@ -28,9 +28,11 @@ from typing import Any, NamedTuple
 
 import aiohttp
 import psutil
-from benchmarks.endurance.kills import free_port, print_counts, print_ledger
+from benchmarks.endurance.environment import host_environment
+from benchmarks.endurance.kills import print_counts, print_ledger
 from benchmarks.endurance.model_server import ModelServer
 from benchmarks.endurance.people import PATIENCE, PlatformPerson, WebPerson
+from tests.free_port import free_port
 from tests.platforms.__main__ import platforms
 from tests.platforms.server import PlatformServer
 from tests.wire.page import FakePage
@@ -80,7 +82,8 @@ class Soak:
         self._minutes, self._seed = minutes, seed
         self._servers = platforms()
         self._model = ModelServer(SHORTEST, LONGEST, seed=seed)
-        self._page = f"http://127.0.0.1:{free_port()}/"
+        self._web_port = free_port()
+        self._page = f"http://127.0.0.1:{self._web_port}/"
         self._stop = asyncio.Event()
         self._subjects = itertools.count(500)
         self.healthz: list[float] = []  #: seconds
@@ -123,21 +126,11 @@ class Soak:
         await print_ledger(self._data / "ledger.db")
 
     async def _start_host(self) -> asyncio.subprocess.Process:
-        kept = {name: value for name, value in os.environ.items() if not name.startswith("LLMAGENT_OS_")}
-        environment = kept | {
-            "LLMAGENT_OS_DATA": str(self._data),
-            "LLMAGENT_OS_ACCESS": "everyone",
-            "LLMAGENT_OS_TIME_ZONE": "UTC",
-            "LLMAGENT_OS_MODEL": "openai:repeat",
-            "LLMAGENT_OS_BASE_URL": self._model.url,
-            "LLMAGENT_OS_API_KEY": "none",
+        environment = host_environment(self._data, self._model.url, self._web_port, self._servers) | {
             "LLMAGENT_OS_MAX_RUNNING": "256",
-            "LLMAGENT_OS_WEB_PORT": self._page.rpartition(":")[2].rstrip("/"),
             "LLMAGENT_OS_PLUGIN_FOLDER": str(self._plugins),
             "TMPDIR": str(self._temporary),
         }
-        for server in self._servers:
-            environment |= server.environment
         with self._log.open("ab") as log:
             command = str(Path(sys.executable).with_name("llmagent-os"))
             return await asyncio.create_subprocess_exec(

@@ -17,6 +17,7 @@ from uuid import uuid4
 import msgspec
 
 from llmagent_os.adapter import Reply
+from llmagent_os.adapter_kit.containment import contained_call
 from llmagent_os.commands.command_table import OWN_BUTTON, answer_command, answer_own_button
 from llmagent_os.errors import ConfigError
 from llmagent_os.events import ButtonPress, Command, Conversation, Edit, Event, Message, Sender, Timer, now
@@ -154,7 +155,8 @@ class Agent:
             return await self._press(services, message, button, exchange.text)
         if offered := exchange.episode.unclear_consent(exchange.text):
             return await ask_again(services, message, offered, exchange.text)
-        facts = [hit.fact.text for hit in await asyncio.to_thread(self.kb.retrieve_knowledge, exchange.text)]
+        # Contained: the knowledge base may be a subclass of the bot's own.
+        hits = await asyncio.to_thread(contained_call, self.kb.retrieve_knowledge, exchange.text)
         exchange = await decide(
             services,
             exchange,
@@ -163,9 +165,11 @@ class Agent:
             decision_id=exchange.key,
             episode_id=exchange.episode.episode_id or exchange.key,
         )
+        facts = [hit.fact.text for hit in hits]
+        request = chat_request(services, exchange, facts, native=self.llm.card.native)
         answer = await converse(
             self.llm,
-            chat_request(services, exchange, facts, native=self.llm.card.native),
+            request,
             partial(call_tool, services, exchange),
             rounds=services.settings.tool_rounds,
             privacy=services.privacy,
@@ -174,9 +178,8 @@ class Agent:
         )
         answer.open_question = open_question(exchange.episode)
         reply = services.interaction.render(answer.reply(services.privacy))
-        specs = services.plugins.specs(services.settings.permissions) if services.plugins else ()
         # In a thread: a long prompt takes tens of milliseconds to mask, where its lines are new.
-        interaction = await asyncio.to_thread(record, services.privacy, exchange, answer, reply, specs=specs)
+        interaction = await asyncio.to_thread(record, services.privacy, exchange, answer, reply, specs=request.tools)
         return Outcome(reply, interaction, rewards_of_message(services, exchange, answer, interaction))
 
     def preprocess(self, text: str) -> str:

@@ -398,6 +398,8 @@ async def _until_signal(work: Coroutine[Any, Any, None]) -> int:
         for each in (signal.SIGINT, signal.SIGTERM):
             loop.remove_signal_handler(each)
             signal.signal(each, signal.SIG_DFL)
+        if number == signal.SIGINT:  # a model that is being loaded is waited for: a silent wait looks like a hang
+            click.echo("Stopping. Ctrl-C again stops at once.", err=True)
         task.cancel()
 
     for number in (signal.SIGINT, signal.SIGTERM):

@@ -8,7 +8,6 @@ from __future__ import annotations
 import importlib.util
 import json
 import os
-import socket
 import subprocess
 import sys
 import time
@@ -22,7 +21,8 @@ from llmagent_os.chat import ChatRequest
 from llmagent_os.errors import ModelError, ModelNotFoundError, ModelUnavailableError
 from llmagent_os.llm import LLM
 from llmagent_os.serving.model_location import locate
-from tests.tiny_model import CREATE, LIST, save_trained_model
+from tests.free_port import free_port
+from tests.tiny_model import CREATE, LIST
 
 pytestmark = [
     pytest.mark.skipif(
@@ -34,9 +34,9 @@ pytestmark = [
 
 
 @pytest.fixture(scope="module", params=["calendar", "trained on the spot"])
-def model(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Path:
+def model(request: pytest.FixtureRequest, trained_model: Path) -> Path:
     if request.param != "calendar":
-        return save_trained_model(tmp_path_factory.mktemp("served") / "model", "qwen3")
+        return trained_model
     try:
         return Path(locate("calendar").base)
     except ModelNotFoundError:
@@ -45,9 +45,7 @@ def model(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFacto
 
 @pytest.fixture(scope="module")
 def url(model: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
+    port = free_port()
     command = [sys.executable, "-m", "transformers.cli.transformers", "serve", str(model)]
     options = ["--host", "127.0.0.1", "--port", str(port), "--device", "cpu", "--dtype", "float32"]
     log = tmp_path_factory.mktemp("log") / "server.log"

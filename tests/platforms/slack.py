@@ -15,7 +15,6 @@ import inspect
 import itertools
 import json
 import re
-import socket
 import time
 import urllib.parse
 from collections.abc import Callable, Mapping, Sequence
@@ -24,6 +23,7 @@ from typing import Any, cast
 import aiohttp
 from aiohttp import WSMsgType, web
 
+from tests.free_port import free_port
 from tests.platforms.server import Shown, abort
 from tests.platforms.shapes import Shapes
 
@@ -64,7 +64,7 @@ class SlackServer:
     def __init__(self, *, http: bool = False) -> None:
         """Args: ``http`` delivers events as signed requests, not over Socket Mode."""
         self.http = http
-        self.bot_port = _free_port() if http else 0  #: the port on which the bot listens, over HTTP
+        self.bot_port = free_port() if http else 0  #: the port on which the bot listens, over HTTP
         self.scopes = SCOPES
         self.revoked = ""  #: the error with which every call is refused; empty: none
         self.streaming = True  #: whether the workspace has the streaming methods
@@ -842,9 +842,3 @@ def _unform(value: str) -> Any:
         return json.loads(value) if value[:1] in "[{" or value in ("true", "false") else value
     except ValueError:
         return value
-
-
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])

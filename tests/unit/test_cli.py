@@ -16,6 +16,7 @@ from typing import Any, cast
 import pytest
 
 from tests.tiny_model import save_model
+from tests.warm_program import run_program
 
 PROGRAM = Path(sys.executable).with_name("llmagent-os")
 
@@ -39,16 +40,7 @@ def environment(tmp_path: Path) -> dict[str, str]:
 @pytest.fixture
 def run(tmp_path: Path, environment: dict[str, str]) -> Run:
     def command(*arguments: str, input: str = "", **changed: str) -> subprocess.CompletedProcess[str]:
-        return subprocess.run(
-            [PROGRAM, *arguments],
-            cwd=tmp_path,
-            env=environment | changed,
-            input=input,
-            capture_output=True,
-            text=True,
-            timeout=100,
-            check=False,
-        )
+        return run_program(arguments, tmp_path, environment | changed, input)
 
     return command
 

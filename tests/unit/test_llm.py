@@ -27,12 +27,7 @@ from llmagent_os.serving.local import LocalBackend
 from llmagent_os.serving.model_location import locate
 from llmagent_os.serving.options import LocalOptions
 from llmagent_os.serving.tool_call_parsing import InvalidCallError
-from tests.tiny_model import CREATE, LIST, calendar_chats, save_lora, save_model, save_trained_model, tool
-
-
-@pytest.fixture(scope="module")
-def trained(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return save_trained_model(tmp_path_factory.mktemp("trained") / "model", "qwen3")
+from tests.tiny_model import CREATE, LIST, calendar_chats, save_lora, save_model, tool
 
 
 @pytest.fixture(scope="module")
@@ -41,8 +36,8 @@ def base(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture
-async def llm(trained: Path) -> AsyncIterator[LLM]:
-    async with LLM.from_pretrained(str(trained)) as model:
+async def llm(trained_model: Path) -> AsyncIterator[LLM]:
+    async with LLM.from_pretrained(str(trained_model)) as model:
         yield model
 
 
@@ -115,10 +110,10 @@ async def test_forced_tokens_have_log_probability_zero(llm: LLM) -> None:
     assert len(reply.logprobs) == len(reply.token_ids) > 20
 
 
-async def test_a_call_cut_off_by_the_token_limit_is_not_run(trained: Path) -> None:
+async def test_a_call_cut_off_by_the_token_limit_is_not_run(trained_model: Path) -> None:
     """Half a call could delete the wrong thing."""
     request = ChatRequest(messages=user("what do I have friday"), tools=(CREATE, LIST), max_tokens=8)
-    backend = LocalBackend(locate(str(trained)), LocalOptions())
+    backend = LocalBackend(locate(str(trained_model)), LocalOptions())
     with pytest.raises(InvalidCallError, match=r"cut off after 8 tokens") as failed:
         await backend.complete(request, None)
     backend.close()
@@ -158,9 +153,9 @@ async def test_completions_whose_calls_were_not_valid_are_not_lost() -> None:
         assert other.value.rejected == (rejected,)
 
 
-def test_sync_and_async_are_the_same(trained: Path) -> None:
+def test_sync_and_async_are_the_same(trained_model: Path) -> None:
     """The article's code is synchronous. It must not have another implementation."""
-    with LLM.from_pretrained(str(trained)) as llm:
+    with LLM.from_pretrained(str(trained_model)) as llm:
         once = llm.generate("schedule lunch friday at 3pm", tools=[CREATE, LIST])
         request = ChatRequest(messages=user("schedule lunch friday at 3pm"), tools=(CREATE, LIST))
         assert asyncio.run(llm.complete(request)) == once
@@ -292,11 +287,11 @@ async def test_a_stream_gives_each_piece_once(llm: LLM) -> None:
             pass
 
 
-def test_importing_is_cheap_and_a_program_ends_without_close(trained: Path) -> None:
+def test_importing_is_cheap_and_a_program_ends_without_close(trained_model: Path) -> None:
     """A chat with a server must not load torch. A script without close() must not hang or crash at its end."""
     code = (
         "import sys\nfrom llmagent_os.llm import LLM\n"
-        f"llm = LLM.from_pretrained({str(trained)!r})\nLLM.from_pretrained('openai:m', base_url='http://127.0.0.1:1')\n"
+        f"llm = LLM.from_pretrained({str(trained_model)!r})\nLLM.from_pretrained('openai:m', base_url='http://127.0.0.1:1')\n"
         "heavy = {'torch', 'transformers', 'openai', 'peft', 'huggingface_hub'} & set(sys.modules)\n"
         "print(heavy or 'light')\nprint(llm.generate('thanks').text[:5])\n"
     )

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from discord import Client
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -54,6 +55,16 @@ class DiscordPlatform(Served[DiscordServer]):
 
         await self.server.wait(lambda: ready(seen()))
         return seen()
+
+
+@pytest.fixture(autouse=True)
+def identified_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Between two identifications, discord.py waits the five seconds that Discord's own gateway asks for."""
+
+    async def at_once(self: Client, shard_id: int | None, *, initial: bool = False) -> None:
+        """Wait for nothing."""
+
+    monkeypatch.setattr(Client, "before_identify_hook", at_once)
 
 
 @pytest.fixture

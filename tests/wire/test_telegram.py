@@ -30,6 +30,7 @@ from llmagent_os.errors import (
 )
 from llmagent_os.events import ButtonPress, Command, Edit, Event, Message, Reaction
 from llmagent_os.testing import accepting
+from tests.free_port import free_port
 from tests.platforms.raw_http import raw_post
 from tests.platforms.telegram import BOT, TOKEN, TelegramServer
 
@@ -43,12 +44,6 @@ FAST = Rates(
     reserved_for_messages=0,
     draft_seconds=0.0,
 )
-
-
-def free_port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as taken:
-        port: int = taken.getsockname()[1]
-        return port
 
 
 class TelegramPlatform(Served[TelegramServer]):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import msgspec
@@ -148,7 +149,7 @@ def _export(database: Database, who: list[Identity]) -> Export:
         ],
         "rewards": [msgspec.to_builtins(each) for each in readable_rewards(database, rows(rated).mappings().all())],
         "records": [
-            {"plugin": row.plugin, "key": row.key, "record": _readable_json(database, records, row, row.body)}
+            {"plugin": row.plugin, "key": row.key, "record": _as_json(row.body, _noting(database, records, row))}
             for row in rows(kept).all()
         ],
         "timers": [
@@ -156,7 +157,7 @@ def _export(database: Database, who: list[Identity]) -> Export:
                 "plugin": row.plugin,
                 "key": row.key,
                 "at": moment_as_json(row.at),
-                "conversation": _readable_json(database, timers, row, row.conversation),
+                "conversation": _as_json(row.conversation, _noting(database, timers, row)),
             }
             for row in rows(to_come).all()
         ],
@@ -182,21 +183,19 @@ def _export(database: Database, who: list[Identity]) -> Export:
     }
 
 
-def _readable_json(database: Database, table: sa.Table, row: sa.Row[Any], raw: str) -> Any:
-    """A value from JSON; the text itself where the row is damaged, which is noted."""
-    try:
-        return msgspec.json.decode(raw)
-    except UNREADABLE as error:
-        note(database, table, [row.user_id, row.plugin, row.key], row.user_id, error)
-        return raw
-
-
-def _as_json(body: str) -> Any:
-    """What ``body`` says as JSON; the text itself where it is damaged."""
+def _as_json(body: str, note_damage: Callable[[Exception], None] | None = None) -> Any:
+    """What ``body`` says as JSON; the text itself where it is damaged, and ``note_damage`` is called."""
     try:
         return msgspec.json.decode(body)
-    except msgspec.MsgspecError:
+    except UNREADABLE as error:
+        if note_damage is not None:
+            note_damage(error)
         return body
+
+
+def _noting(database: Database, table: sa.Table, row: sa.Row[Any]) -> Callable[[Exception], None]:
+    """Notes damage of a row of a plugin's."""
+    return partial(note, database, table, [row.user_id, row.plugin, row.key], row.user_id)
 
 
 def _exported_completions(database: Database, who: list[Identity]) -> dict[str, list[Any]]:

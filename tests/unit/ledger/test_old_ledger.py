@@ -86,14 +86,14 @@ class Replayed(msgspec.Struct, frozen=True):
     """What the present code has learned from the old ledger, and on which machine."""
 
     numbers: dict[str, str]
-    learned: Learned
-    observations: list[Observed]
+    learners: dict[str, Learned]
+    observations: dict[str, list[Observed]]  #: by learner
 
 
 class NotingPolicy(LearnedPolicy):
     """A policy that notes what it and its copies observe."""
 
-    observed: ClassVar[list[Observed]] = []
+    observed: ClassVar[dict[str, list[Observed]]] = {}  #: by learner
 
     def observe(
         self,
@@ -105,7 +105,8 @@ class NotingPolicy(LearnedPolicy):
         at: datetime | None = None,
     ) -> None:
         action = label(decision.action)
-        self.observed.append(Observed(decision.decision_id, decision.person_id, action, kind, reward, weight))
+        here = self.observed.setdefault(self.learner.name, [])
+        here.append(Observed(decision.decision_id, decision.person_id, action, kind, reward, weight))
         super().observe(decision, reward, kind=kind, weight=weight, at=at)
 
 
@@ -144,7 +145,7 @@ def numbers() -> dict[str, str]:
     }
 
 
-async def learn(path: Path, learner: str) -> Replayed:
+async def learn(path: Path, learner: str) -> Learned:
     """Learn everything in a ledger, as ``policy_worker.replay`` does."""
     config = Bot.load("calendar").config
     ledger = await Ledger.open(f"sqlite:///{path}")
@@ -164,35 +165,36 @@ async def learn(path: Path, learner: str) -> Replayed:
     state = hashlib.sha256()
     for part in sorted(parts):
         state.update(hashlib.sha256(part.encode()).digest() + hashlib.sha256(parts[part]).digest())
-    learned = Learned(
+    return Learned(
         version=worker.version,
         through=through or 0,
         state=state.hexdigest(),
         parts={part: hashlib.sha256(parts[part]).hexdigest()[:16] for part in sorted(parts)},
         chances=[each.tolist() for each in chances],
     )
-    return Replayed(numbers(), learned, NotingPolicy.observed)
 
 
-def replayed(path: Path, learner: str) -> Replayed:
-    """Learn everything in a ledger in a process of its own: numpy reads the number of threads when it is loaded."""
+@pytest.fixture(scope="module")
+def replayed(tmp_path_factory: pytest.TempPathFactory) -> Replayed:
+    """What all learners learn, in a process of its own: numpy reads the number of threads when it is loaded."""
+    path = old_ledger(tmp_path_factory.mktemp("old"))
     out = path.with_suffix(".json")
-    command = [sys.executable, "-P", __file__, str(path), learner, str(out)]
+    command = [sys.executable, "-P", __file__, str(path), str(out)]
     done = subprocess.run(command, env={**os.environ, **ONE_THREAD}, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stdout + done.stderr
     return msgspec.json.decode(out.read_bytes(), type=Replayed)
 
 
 @pytest.mark.parametrize("learner", LEARNERS)
-def test_an_old_ledger_teaches_what_it_taught(tmp_path: Path, learner: str) -> None:
+def test_an_old_ledger_teaches_what_it_taught(replayed: Replayed, learner: str) -> None:
     """A person would be answered in another way than before the upgrade, for no reason that they gave."""
-    wanted, found = expected(), replayed(old_ledger(tmp_path), learner)
-    known, learned = wanted.learners[learner], found.learned
-    assert found.observations == wanted.observations
+    wanted = expected()
+    known, learned = wanted.learners[learner], replayed.learners[learner]
+    assert replayed.observations[learner] == wanted.observations
     assert (learned.version, learned.through) == (known.version, known.through)
     for part in PLAIN_PARTS:  # here machines do not differ
         assert learned.parts[part] == known.parts[part]
-    if found.numbers == wanted.numbers:
+    if replayed.numbers == wanted.numbers:
         assert learned.parts == known.parts
         assert learned.state == known.state
     elif learner != "bayes":  # after a difference of one bit it draws other random numbers
@@ -266,5 +268,6 @@ def only_completion(reply: Interaction) -> CompletionRecord:
 
 
 if __name__ == "__main__":
-    _, ledger_path, learner_name, out_path = sys.argv
-    Path(out_path).write_bytes(msgspec.json.encode(asyncio.run(learn(Path(ledger_path), learner_name))))
+    _, ledger_path, out_path = sys.argv
+    by_learner = {each: asyncio.run(learn(Path(ledger_path), each)) for each in LEARNERS}
+    Path(out_path).write_bytes(msgspec.json.encode(Replayed(numbers(), by_learner, NotingPolicy.observed)))

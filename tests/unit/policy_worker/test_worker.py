@@ -15,7 +15,7 @@ from llmagent_os.identity import Identity, PersonId
 from llmagent_os.ledger import Ledger, RewardWithReply
 from llmagent_os.ledger.connection import connect
 from llmagent_os.ledger.policy_state import Progress
-from llmagent_os.ledger.policy_versions import MAX_SNAPSHOTS, SNAPSHOT_ROWS
+from llmagent_os.ledger.policy_versions import MAX_SNAPSHOTS
 from llmagent_os.policy.learned import LEARNERS, make_behavior
 from llmagent_os.policy_worker import PolicyWorker, relearning, replay_process, worker
 from tests.reward_history import write_history
@@ -164,7 +164,7 @@ async def test_after_a_link_the_joined_person_is_answered_by_both_accounts_at_on
     tmp_path: Path, ledger: Ledger, learner: str
 ) -> None:
     """The person would be a newcomer until everything is learned again."""
-    write_history(tmp_path / "ledger.db", ["ben", "cleo"] * 60, {"ben": "detailed"})
+    write_history(tmp_path / "ledger.db", ["ben", "cleo"] * 30, {"ben": "detailed"})
     learning = made(ledger, learner)
     await learning.catch_up()
     third = chances(learning, CLEO)
@@ -234,16 +234,18 @@ async def test_a_replay_begins_at_the_newest_snapshot_before_the_rows_that_chang
     tmp_path: Path, ledger: Ledger, monkeypatch: MonkeyPatch
 ) -> None:
     """A link of somebody new would have years learned again."""
-    write_history(tmp_path / "ledger.db", ["cleo", "dan"] * 1000 + ["ana", "ben"] * 20)
+    monkeypatch.setattr("llmagent_os.ledger.policy_versions.SNAPSHOT_ROWS", 64)
+    monkeypatch.setattr(worker, "LONG_ROWS", 64)
+    write_history(tmp_path / "ledger.db", ["cleo", "dan"] * 125 + ["ana", "ben"] * 20)
     learning = made(ledger)
     await learning.catch_up()
     snapshots = (await ledger.learned.progress("bot") or pytest.fail()).snapshots
     learned = rows_read(ledger, monkeypatch)
     await join(ledger, "ana", "ben")
     await learning.catch_up()
-    assert min(learned) == max(each for each in snapshots if each < 2002) + 1
-    assert len(learned) <= 2040 - min(learned) + 1
-    assert 2002 - min(learned) < 2 * SNAPSHOT_ROWS
+    assert min(learned) == max(each for each in snapshots if each < 252) + 1
+    assert len(learned) <= 290 - min(learned) + 1
+    assert 252 - min(learned) < 2 * 64
     assert await ledger.policy_state("bot") == await fresh(ledger)
 
 
@@ -329,7 +331,9 @@ async def test_a_damaged_part_fails_nothing_and_is_learned_again(
 async def test_damaged_state_is_taken_up_at_its_newest_whole_snapshot(
     tmp_path: Path, ledger: Ledger, monkeypatch: MonkeyPatch
 ) -> None:
-    write_history(tmp_path / "ledger.db", ["ana", "ben"] * 700)
+    monkeypatch.setattr("llmagent_os.ledger.policy_versions.SNAPSHOT_ROWS", 64)
+    monkeypatch.setattr(worker, "LONG_ROWS", 64)
+    write_history(tmp_path / "ledger.db", ["ana", "ben"] * 88)
     await made(ledger).catch_up()
     whole, progress = await ledger.policy_state("bot"), await ledger.learned.progress("bot")
     assert progress is not None and progress.snapshots
@@ -337,15 +341,16 @@ async def test_damaged_state_is_taken_up_at_its_newest_whole_snapshot(
     learned = rows_read(ledger, monkeypatch)
     learning = made(ledger)
     await learning.open()
-    assert learning.behind == 1400 - progress.snapshots[-1]
+    assert learning.behind == 176 - progress.snapshots[-1]
     await learning.catch_up()
     assert min(learned) == progress.snapshots[-1] + 1
     assert await ledger.policy_state("bot") == whole
 
 
 async def test_what_is_stored_stays_bounded(tmp_path: Path, ledger: Ledger, monkeypatch: MonkeyPatch) -> None:
-    monkeypatch.setattr("llmagent_os.ledger.policy_versions.SNAPSHOT_ROWS", 16)
-    write_history(tmp_path / "ledger.db", ["ana", "ben", "cleo"] * 1000)
+    monkeypatch.setattr("llmagent_os.ledger.policy_versions.SNAPSHOT_ROWS", 4)
+    monkeypatch.setattr(worker, "PAGE_ROWS", 4)
+    write_history(tmp_path / "ledger.db", ["ana", "ben", "cleo"] * 250)
     monkeypatch.setattr(worker, "LONG_ROWS", 10**9)
     await made(ledger).catch_up()
     progress = await ledger.learned.progress("bot")

@@ -99,7 +99,8 @@ async def test_replies_written_together_are_the_ones_transformers_gives_alone(se
     """If one token differed, a person's reply would depend on who else is talking."""
     base, loras = served
     requests = [ask(number, loras) for number in range(24)]
-    expected = [Alone(base, loras).generate(request) for request in requests]
+    alone = Alone(base, loras)
+    expected = [alone.generate(request) for request in requests]
     begun = asyncio.Semaphore(0)
 
     async def at_any_step(llm: LLM, number: int) -> Completion:

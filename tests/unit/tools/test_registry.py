@@ -297,8 +297,11 @@ class Watched(Plugins):
         return done
 
 
-async def test_a_folder_is_loaded_and_reloaded_as_its_files_change(tmp_path: Path) -> None:
+async def test_a_folder_is_loaded_and_reloaded_as_its_files_change(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """An author saves a file and sees the change, without a restart."""
+    monkeypatch.setattr("llmagent_os.tools.plugin_sources.RESCAN_MILLISECONDS", 200)
     file = tmp_path / "greeter.py"
     file.write_text(PLUGIN.format(word="Hello"))
     async with Watched(tmp_path) as plugins:

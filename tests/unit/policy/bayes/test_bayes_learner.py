@@ -43,7 +43,7 @@ def test_people_who_always_react_are_not_taken_to_mean_the_opposite() -> None:
     rng = np.random.default_rng(1)
     policy = make_policy("bayes", seed=1)
     good: list[bool] = []
-    for number in range(50):
+    for number in range(35):
         for who in "abcdefghijkl":
             decision = policy.decide(PersonId(who), HERE, decision_id=f"{who}{number}")
             fits = decision.action["verbosity"] == "brief"
@@ -52,7 +52,7 @@ def test_people_who_always_react_are_not_taken_to_mean_the_opposite() -> None:
             policy.observe(decision, 1.0 if satisfied else -1.0)
             again = rng.random() < (0.05 if satisfied else 0.35)
             policy.observe(decision, -1.0 if again else 0.0, kind="reask" if again else "went_on")
-    assert np.mean(good[-240:]) > 0.9
+    assert np.mean(good[-180:]) > 0.9
 
 
 def test_what_is_believed_of_somebody_does_not_change_with_who_is_heard_after_them(
@@ -92,19 +92,14 @@ def test_one_troll_moves_what_newcomers_get_by_a_bounded_amount() -> None:
     """As docs/policies.md states: with twelve others, by less than a quarter."""
     moved: list[float] = []
     for seed in range(3):
-        ends: list[np.ndarray[tuple[int, ...], np.dtype[np.float64]]] = []
-        for troll in (False, True):
-            policy = make_policy("bayes", seed=seed)
-            for _ in range(6):
-                for number in range(12):
-                    react(policy, PersonId(f"person{number}"), {"verbosity": "brief"}, 1)
-            if troll:
-                for number in range(120):
-                    decision = policy.decide(PersonId("troll"), HERE, decision_id=f"troll{number}")
-                    policy.observe(decision, -1.0 if decision.action["verbosity"] == "brief" else 1.0)
-            learner = policy.learner
-            everyone = [learner.beliefs(PersonId("newcomer")) for _ in range(1)]
-            brief = [action["verbosity"] == "brief" for action in policy.actions.actions]
-            ends.append(np.mean(everyone, axis=0)[brief])
-        moved.append(float(ends[0].sum() - ends[1].sum()))
+        policy = make_policy("bayes", seed=seed)
+        brief = [action["verbosity"] == "brief" for action in policy.actions.actions]
+        for _ in range(6):
+            for number in range(12):
+                react(policy, PersonId(f"person{number}"), {"verbosity": "brief"}, 1)
+        before = policy.learner.beliefs(PersonId("newcomer"))[brief].sum()
+        for number in range(120):
+            decision = policy.decide(PersonId("troll"), HERE, decision_id=f"troll{number}")
+            policy.observe(decision, -1.0 if decision.action["verbosity"] == "brief" else 1.0)
+        moved.append(float(before - policy.learner.beliefs(PersonId("newcomer"))[brief].sum()))
     assert np.mean(moved) < 0.25
