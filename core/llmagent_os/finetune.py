@@ -15,21 +15,16 @@ import tempfile
 import time
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, cast
+from typing import Any
 
 import msgspec
 
-from llmagent_os.chat import Message, ToolSpec
+from llmagent_os.chat import ToolSpec
 from llmagent_os.errors import ConfigError, ModelError
 from llmagent_os.llm import LLM
 from llmagent_os.modules.behavior import system_text
 from llmagent_os.policy.contract import DIMENSIONS
-from llmagent_os.serving.tool_call_parsing import calls_of
-
-if TYPE_CHECKING:
-    from llmagent_os.serving.chat_template import ChatTemplate
-    from llmagent_os.serving.vocabulary import Vocabulary
-    from llmagent_os.training.token_sample import TokenSample
+from llmagent_os.training.example_files import examples_of
 
 #: ``{"input": what a user says, "output": what to answer}``, or ``{"messages": a chat}``, of which all assistant's
 #: turns are learned. A chat may come with ``"tools"``, a sequence of :class:`ToolSpec`.
@@ -77,15 +72,9 @@ class Finetuner:
     ) -> None:
         if llm.location is None:
             raise ModelError(f"{llm.name} is a server's model: only local models can be fine-tuned here")
-        if not train_data:
-            raise ConfigError("train_data is empty: give at least one {'input': …, 'output': …}")
         self._location = llm.location
         systems = [system] if system is not None or not llm.card.native else [None, *_styles()]
-        self._chats = [
-            (at, *_chat(at, example, each, tools))
-            for at, example in enumerate(train_data)
-            for each in (systems if _is_pair(example) else systems[:1])
-        ]
+        self._examples = examples_of(train_data, systems=systems, tools=tools)
         self._settings = settings
         self._adapted: Any = None
         self._tokenizer: Any = None
@@ -104,6 +93,7 @@ class Finetuner:
         from llmagent_os.serving.chat_template import ChatTemplate
         from llmagent_os.serving.model_loading import load_model, load_tokenizer, vocabulary_of
         from llmagent_os.training.lora import LoraSettings, attach, train
+        from llmagent_os.training.preprocessing import preprocess
 
         begun = time.monotonic()
         settings = msgspec.convert(self._settings, LoraSettings)
@@ -111,11 +101,7 @@ class Finetuner:
         model = load_model(self._location)
         vocabulary = vocabulary_of(model, tokenizer)
         template = ChatTemplate(tokenizer, vocabulary)
-        samples = [
-            sample
-            for at, messages, chat_tools in self._chats
-            for sample in _samples(at, messages, chat_tools, template, vocabulary, model.config.max_position_embeddings)
-        ]
+        samples = preprocess(self._examples, template, vocabulary, model.config.max_position_embeddings)
         adapted = attach(model, settings, self._location.lora)
         losses = train(adapted, samples, settings, on_step)
         self._adapted, self._tokenizer = adapted, tokenizer
@@ -166,10 +152,6 @@ def _styles() -> list[str]:
     ]
 
 
-def _is_pair(example: object) -> bool:
-    return isinstance(example, Mapping) and "messages" not in example
-
-
 def _check(settings: dict[str, Any]) -> None:
     """Refuse settings that cannot work, without loading torch."""
     whole = {"rank", "alpha", "batch_size", "epochs", "seed"}
@@ -182,69 +164,3 @@ def _check(settings: dict[str, Any]) -> None:
         kind, least = (int, 0 if key == "seed" else 1) if key in whole else ((int, float), 0)
         if not isinstance(value, kind) or isinstance(value, bool) or value < least:
             raise ConfigError(f"Finetuner: {key} is {value!r}, it must be a number of at least {least}")
-
-
-def _chat(
-    at: int, example: Example, system: str | None, tools: Sequence[ToolSpec]
-) -> tuple[list[Message], tuple[ToolSpec, ...]]:
-    """The chat that example number ``at`` is, and its tools.
-
-    Raises:
-        ConfigError: the example has the wrong form; the message names the example and the reason.
-    """
-    where = f"train_data[{at}]"
-    if not isinstance(cast("object", example), Mapping):
-        raise ConfigError(f"{where} is {type(example).__name__}, not a dict with 'input' and 'output' or 'messages'")
-    if "messages" not in example:
-        for key in ("input", "output"):
-            value = example.get(key)
-            if not isinstance(value, str) or not value.strip():
-                raise ConfigError(f"{where}[{key!r}] is {value!r}, it must be a text that is not empty")
-        before: list[Message] = [{"role": "system", "content": system}] if system else []
-        said: list[Message] = [
-            {"role": "user", "content": example["input"]},
-            {"role": "assistant", "content": example["output"]},
-        ]
-        return before + said, tuple(tools)
-    messages = cast("object", example["messages"])
-    if not isinstance(messages, Sequence) or isinstance(messages, str):
-        raise ConfigError(f"{where}['messages'] is {type(messages).__name__}, it must be a list of turns")
-    chat = cast("list[Message]", list(cast("Sequence[object]", messages)))
-    for number, turn in enumerate(chat):
-        role = turn.get("role") if isinstance(cast("object", turn), Mapping) else None
-        if role not in ("system", "user", "assistant", "tool"):
-            raise ConfigError(f"{where}['messages'][{number}] has no role of system, user, assistant or tool: {turn!r}")
-    if not any(turn["role"] == "assistant" and (turn.get("content") or turn.get("tool_calls")) for turn in chat):
-        raise ConfigError(f"{where}['messages'] has no assistant's turn to learn")
-    if chat[0]["role"] == "assistant":
-        raise ConfigError(f"{where}['messages'] begins with the assistant: there is nothing that it answers")
-    return chat, tuple(example.get("tools", tools))
-
-
-def _samples(
-    at: int,
-    messages: list[Message],
-    tools: tuple[ToolSpec, ...],
-    template: ChatTemplate,
-    vocabulary: Vocabulary,
-    longest: int,
-) -> list[TokenSample]:
-    """The training samples of a chat: each assistant's turn, with all that came before the turn."""
-    from llmagent_os.training.token_sample import TokenSample
-
-    found: list[TokenSample] = []
-    for number, turn in enumerate(messages):
-        if turn["role"] != "assistant":
-            continue
-        prompt = vocabulary.encode(template.prompt(messages[:number], tools))
-        text = template.response(messages[: number + 1], tools)
-        if text is None and calls_of(turn):
-            raise ConfigError(f"train_data[{at}]: this model's chat template cannot write the call in turn {number}")
-        response = vocabulary.encode(str(turn.get("content") or "") if text is None else text)
-        ends = [place for place, token in enumerate(response) if token in vocabulary.end_ids]
-        response = response[: ends[-1] + 1] if ends else [*response, vocabulary.end_id]
-        if len(prompt) + len(response) > longest:
-            length = len(prompt) + len(response)
-            raise ConfigError(f"train_data[{at}] is {length} tokens up to turn {number}, the model reads {longest}")
-        found.append(TokenSample(prompt=tuple(prompt), response=tuple(response)))
-    return found
