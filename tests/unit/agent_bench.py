@@ -54,6 +54,11 @@ class Diary(Plugin):
         return ToolResult({"status": "confirm"}, "Sure?", buttons=(Button("Yes", "yes"), Button("No", "no")))
 
     @tool()
+    async def tear(self, context: ToolContext) -> ToolResult:
+        """Tear a page out."""
+        return ToolResult({"status": "torn"}, "Torn out.", buttons=(Button("Undo", "undo"),))
+
+    @tool()
     async def fail(self, context: ToolContext) -> ToolResult:
         """Fail."""
         raise ValueError("out of ink")
