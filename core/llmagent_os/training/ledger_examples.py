@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Awaitable, Callable, Sequence
+from contextlib import suppress
 from typing import Any
 
 import msgspec
@@ -147,10 +148,8 @@ class _Maker:
         ]
         reaction = opinions.reaction(besides=silent)
         if reaction.reward is not None:
-            raters = {each.rater_id for each in opinions.reply.so_far if each.kind == "reaction"} - silent
-            found.append(
-                Opinion(kind="reaction", reward=reaction.reward, weight=reaction.weight, raters=tuple(sorted(raters)))
-            )
+            raters = opinions.reacted(besides=silent)
+            found.append(Opinion(kind="reaction", reward=reaction.reward, weight=reaction.weight, raters=raters))
         return found
 
     # ── examples ──────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -249,8 +248,8 @@ def _spoken(record: CompletionRecord) -> list[str]:
     """What arguments could be copied from, the latest first: what the constraint names, else all that was said."""
     messages: Sequence[dict[str, Any]] = record.messages or ()
     places: Sequence[int] = ()
-    if record.constraint:
-        places = msgspec.json.decode(record.constraint, type=ConstraintRecord).copied_from
+    with suppress(msgspec.MsgspecError):  # of another version
+        places = msgspec.json.decode(record.constraint or "", type=ConstraintRecord).copied_from
     if not places:
         asked = [at for at, turn in enumerate(messages) if turn["role"] == "user" and turn.get("spoken", True)]
         places = asked[::-1]

@@ -28,6 +28,16 @@ class ReplyOpinions(msgspec.Struct, frozen=True, kw_only=True):
         rows = [row for row in self.reply.so_far if row.rater_id not in besides]
         return verdict(rows, self.reply.identities, self.trust)
 
+    def reacted(self, besides: frozenset[Identity] = frozenset()) -> tuple[Identity, ...]:
+        """Whose opinions :meth:`reaction` is made of, sorted."""
+        rows = [row for row in self.reply.so_far if row.rater_id not in besides]
+        alone = {
+            rater: verdict([row for row in rows if row.rater_id == rater], self.reply.identities, self.trust)
+            for rater in self.trust
+        }
+        found = {rater for rater, opinion in alone.items() if opinion.reward is not None}
+        return tuple(sorted(found.intersection(self.reply.identities) or found))
+
     def signs(self) -> list[RewardEvent]:
         """What the person did next, and what failed: the rows that still stand and say what the person thinks."""
         standing = signs(self.reply.so_far, self.reply.identities)
