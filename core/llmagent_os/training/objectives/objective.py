@@ -39,7 +39,7 @@ class SampleBatch(NamedTuple):
     rewards: torch.Tensor  #: [samples]
     weights: torch.Tensor  #: [samples]
     advantages: torch.Tensor  #: [samples]
-    behavior: torch.Tensor  #: [samples, longest response]: logged log-probabilities; NaN where not known or padding
+    behavior: torch.Tensor  #: [samples, longest response]: logged log-probabilities; NaN where not known
 
 
 class Logprobs(NamedTuple):
@@ -58,6 +58,7 @@ class Objective(Protocol):
     """What is minimised."""
 
     needs_reference: bool  #: whether :meth:`loss` is given the reference's log-probabilities
+    needs_anchors: bool  #: whether each batch gets anchors, and :meth:`loss` what both models say there
     learns_comparisons: bool  #: whether gradients flow through the comparisons' log-probabilities
     has_least_loss: bool  #: whether a loss near zero means that all is learned
 
