@@ -35,7 +35,7 @@ class SampleBatch(NamedTuple):
 
     samples: tuple[PreparedSample, ...]
     mask: torch.Tensor  #: [samples, longest response], bool: here is a response token
-    comparison_mask: torch.Tensor | None  #: [samples, longest comparison], bool; None: no comparisons
+    comparison_mask: torch.Tensor  #: [samples, longest comparison], bool; the longest is 0 without comparisons
     rewards: torch.Tensor  #: [samples]
     weights: torch.Tensor  #: [samples]
     advantages: torch.Tensor  #: [samples]
@@ -43,12 +43,11 @@ class SampleBatch(NamedTuple):
 
 
 class Logprobs(NamedTuple):
-    """What one model, the policy or the reference, says of a batch."""
+    """What one model, the policy or the reference, says of a batch. What an objective does not need is empty."""
 
     response: torch.Tensor  #: [samples, longest response]: ln p of each response token; 0 at padding
-    comparison: torch.Tensor | None = None  #: [samples, longest comparison]; None: no comparisons
-    #: [tokens of all anchors' responses, vocabulary]: ln p of every token that could stand there; None: no anchors
-    anchors: torch.Tensor | None = None
+    comparison: torch.Tensor  #: [samples, longest comparison]: ln p of each token of the comparison; 0 at padding
+    anchors: torch.Tensor  #: [tokens of all anchors' responses, vocabulary]: ln p of every token that could stand there
 
 
 Metrics = dict[str, float]  #: what a progress bar or a report may show beside the loss
@@ -57,7 +56,7 @@ Metrics = dict[str, float]  #: what a progress bar or a report may show beside t
 class Objective(Protocol):
     """What is minimised."""
 
-    needs_reference: bool  #: whether :meth:`loss` is given the reference's log-probabilities
+    needs_reference: bool  #: whether :meth:`loss` is given the reference's log-probabilities of samples
     needs_anchors: bool  #: whether each batch gets anchors, and :meth:`loss` what both models say there
     learns_comparisons: bool  #: whether gradients flow through the comparisons' log-probabilities
     has_least_loss: bool  #: whether a loss near zero means that all is learned
@@ -70,6 +69,6 @@ class Objective(Protocol):
         """
         ...
 
-    def loss(self, policy: Logprobs, reference: Logprobs | None, batch: SampleBatch) -> tuple[torch.Tensor, Metrics]:
+    def loss(self, policy: Logprobs, reference: Logprobs, batch: SampleBatch) -> tuple[torch.Tensor, Metrics]:
         """Compute the loss of a batch: a scalar with a gradient, and figures to show."""
         ...
