@@ -41,7 +41,7 @@ UNPROVEN_WEIGHT = 0.5
 class LedgerExamples(msgspec.Struct, frozen=True, kw_only=True):
     """What the rewards after a row of the ledger say."""
 
-    examples: tuple[TrainingExample, ...]  #: by reply, in the order of the latest reward
+    examples: tuple[TrainingExample, ...]  #: in the order in which they were written
     passed_over: dict[str, int]  #: how many replies or completions gave no example, by reason in words
     through: int  #: the row of the last reward that was read: read on from here
     trust: Trust  #: the trust in raters after that row
@@ -70,7 +70,7 @@ async def ledger_examples(
     """
     reader = OpinionReader(after, trust, most=most)
     maker = _Maker(ledger, may_learn)
-    for opinions in await reader.read(ledger):
+    for opinions in sorted(await reader.read(ledger), key=lambda each: each.written_at):
         await maker.take(opinions)
     return LedgerExamples(
         examples=tuple(maker.examples),
@@ -173,7 +173,9 @@ class _Maker:
             tools=tools,
             origin=f"ledger:{interaction.interaction_id}",
             person=person,
-            conversation=interaction.conversation_key,
+            # A prompt holds the words of its person alone, also where others talk in the same room.
+            conversation=f"{interaction.conversation_key} {person}",
+            episode=interaction.episode_id,
             raters=tuple(sorted({await self._person(rater) for rater in credit.raters})),
             reward=credit.reward,
             weight=credit.weight,

@@ -66,20 +66,16 @@ def token_sample(example: TrainingExample, template: ChatTemplate, vocabulary: V
     if len(prompt) > room:
         length = len(prompt) + longest - room
         raise ConfigError(f"{example.origin} is {length} tokens long, and the model reads {longest}: shorten it")
-    served = example.logged
-    drawn = served is not None and _spells(vocabulary, served, response)
-    if served is None or not drawn:
-        return TokenSample(
-            prompt=prompt, response=response, reward=example.reward, weight=example.weight, rejected=worse
-        )
+    served = example.logged if example.logged and _spells(vocabulary, example.logged, response) else None
+    # Where the likeliest token was taken every time, no distribution was sampled from.
     return TokenSample(
         prompt=prompt,
-        response=served.token_ids,
+        response=response if served is None else served.token_ids,
         reward=example.reward,
         weight=example.weight,
         rejected=worse,
-        # Where the likeliest token was taken every time, no distribution was sampled from.
-        behavior_logprobs=served.logprobs if served.temperature > 0 else (),
+        behavior_logprobs=served.logprobs if served is not None and served.temperature > 0 else (),
+        episode=example.episode,
     )
 
 

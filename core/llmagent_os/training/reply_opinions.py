@@ -23,6 +23,12 @@ class ReplyOpinions(msgspec.Struct, frozen=True, kw_only=True):
     reply: RewardWithReply  #: the last row about the reply; ``so_far`` has all of them
     trust: dict[Identity, float]  #: by rater, in [0, 1]
 
+    @property
+    def written_at(self) -> tuple[float, int]:
+        """When the reply was written, and its place in its episode: replies can be put in order by it."""
+        interaction = self.reply.interaction
+        return (0.0, 0) if interaction is None else (interaction.created_at.timestamp(), interaction.turn_index)
+
     def reaction(self, besides: frozenset[Identity] = frozenset()) -> Verdict:
         """The opinion that all reactions amount to, without those of some raters."""
         rows = [row for row in self.reply.so_far if row.rater_id not in besides]

@@ -63,7 +63,8 @@ async def test_a_liked_and_a_disliked_reply_become_examples_with_their_chats(tal
     assert [each["content"] for each in second.messages[1:4]] == ["hello", "Hi there.", "what is up?"]
     assert first.tools == talk.bench.plugins.specs() != ()
     assert (first.person, first.raters, first.origin) == (U1, (U1,), "ledger:memory:e1")
-    assert first.conversation == second.conversation == liked.conversation.key
+    assert first.conversation == second.conversation
+    assert first.episode == second.episode == "memory:e1"
     assert first.logged is not None
     assert (first.logged.token_ids, first.logged.logprobs, first.logged.temperature) == ((4, 5), (-0.5, -0.25), 0.7)
 
