@@ -75,8 +75,8 @@ def clean_examples(
     dropped, left, masked = Counter[str](), list[TrainingExample](), 0
     seen, alike = set[bytes](), _NearDuplicates(similarity)
     for example in examples:
-        normal = _normalised(example)
-        clean, prompt_masked = _masked(normal)
+        # What was served stays as it was served: its tokens spell it.
+        clean, prompt_masked = _masked(example if example.logged else _normalised(example))
         why = _fault(clean, longest) or _repetition(clean, seen, alike)
         if why:
             dropped[why] += 1
@@ -119,7 +119,7 @@ def _masked(example: TrainingExample) -> tuple[TrainingExample, bool]:
 
 
 def _masked_turn(turn: Message) -> Message:
-    masked: Message = {**turn, "content": redact(str(turn["content"]))}
+    masked: Message = {**turn, "content": redact(str(turn.get("content") or ""))}
     given = [call.arguments for call in calls_of(turn)]
     kept = redact_all(given)
     if kept != given:
@@ -133,7 +133,7 @@ def _masked_turn(turn: Message) -> Message:
 def _fault(example: TrainingExample, longest: int) -> str:
     """Why an example cannot be learned from; empty: it can."""
     answers = [example.messages[-1], *([] if example.rejected is None else [example.rejected])]
-    if not all(answer["content"] or answer.get("tool_calls") for answer in answers):
+    if not all(str(answer["content"]).strip() or answer.get("tool_calls") for answer in answers):
         return "empty answer"
     if any(mask in str(answer) for answer in answers for mask in MASKS):
         return "secret or personal data in the answer"

@@ -6,6 +6,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator
 from datetime import timedelta
+from pathlib import Path
 
 import pytest
 
@@ -14,8 +15,15 @@ from llmagent_os.chat import Message, ToolCall
 from llmagent_os.feedback.rater_trust import MAX_WINDOW_OPINIONS, MIN_JUDGED_OPINIONS
 from llmagent_os.feedback.verdict import BYSTANDER_WEIGHT
 from llmagent_os.identity import PersonId
+from llmagent_os.llm import LLM
+from llmagent_os.serving.chat_template import ChatTemplate
+from llmagent_os.serving.model_loading import load_model, load_tokenizer, vocabulary_of
+from llmagent_os.serving.model_location import locate
+from llmagent_os.training.example_cleaning import clean_examples
 from llmagent_os.training.ledger_examples import UNPROVEN_WEIGHT, LedgerExamples
+from llmagent_os.training.preprocessing import preprocess
 from llmagent_os.training.training_example import TrainingExample
+from tests.tiny_model import save_model
 from tests.unit.agent_bench import Bench
 from tests.unit.training.talk import Talk, talking
 
@@ -225,3 +233,25 @@ async def test_a_flood_of_votes_teaches_nothing_also_once_it_is_over(talk: Talk)
     found = (await talk.examples()).examples
     assert len(found) == MAX_WINDOW_OPINIONS + 1, "what came in the flood still counts nothing"
     assert {each.weight for each in found} == {BYSTANDER_WEIGHT * MIN_JUDGED_OPINIONS / 40}, "never positive"
+
+
+async def test_a_prompt_is_made_again_from_the_ledger_token_for_token(bench: Bench, tmp_path: Path) -> None:
+    """A model would be trained on other prompts than it is given, and on other tokens than it wrote."""
+    base = save_model(tmp_path / "base")
+    settings = AgentSettings(max_tokens=12, temperature=1.0)
+    async with (
+        LLM.from_pretrained(str(base)) as llm,
+        talking(bench, llm=llm, settings=settings) as talk,
+    ):
+        for text in ("lunch with Ana?", "and on friday?"):
+            await talk.react(await talk.say(text), "👍")
+        found = clean_examples((await talk.examples()).examples)
+    location = locate(str(base))
+    vocabulary = vocabulary_of(load_model(location), load_tokenizer(location))
+    template = ChatTemplate(load_tokenizer(location), vocabulary)
+    assert len(found.examples) == 2, found.summary
+    for example, sample in zip(found.examples, preprocess(found.examples, template, vocabulary, 1024), strict=True):
+        assert example.logged is not None
+        assert sample.prompt == example.logged.prompt_token_ids
+        assert (sample.response, sample.behavior_logprobs) == (example.logged.token_ids, example.logged.logprobs)
+        assert sample.episode == found.examples[0].episode
