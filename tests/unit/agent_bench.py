@@ -49,7 +49,7 @@ class Diary(Plugin):
         return ToolResult({"status": "ambiguous"}, "Which one?", buttons=(Button("Mail ana@example.org", "1"),))
 
     @tool()
-    async def ask(self, context: ToolContext) -> ToolResult:
+    async def ask(self, context: ToolContext, what: Span | None = None) -> ToolResult:
         """Ask before doing."""
         return ToolResult({"status": "confirm"}, "Sure?", buttons=(Button("Yes", "yes"), Button("No", "no")))
 

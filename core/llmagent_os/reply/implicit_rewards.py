@@ -7,7 +7,8 @@ from llmagent_os.feedback.implicit_signs import reward_of, sign
 from llmagent_os.ledger import Interaction, RewardEvent
 from llmagent_os.reply.exchange import Exchange, open_exchange
 from llmagent_os.reply.services import Services
-from llmagent_os.reply.tool_loop import FAILED, Answer
+from llmagent_os.reply.tool_loop import Answer
+from llmagent_os.tools.result_statuses import FAILED
 
 #: The label of the button that takes back what a tool did.
 UNDO = "Undo"

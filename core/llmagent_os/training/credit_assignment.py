@@ -22,9 +22,7 @@ import msgspec
 from llmagent_os.identity import Identity
 from llmagent_os.ledger import CompletionRecord, Interaction
 from llmagent_os.policy.contract import INITIATIVE
-
-#: The status of a tool's result that stands for a failure.
-FAILED = "failed"
+from llmagent_os.tools.result_statuses import FAILED
 
 #: The signs that say that the bot has misread what the person said.
 MISREAD = frozenset(("correction", "edited", "reask"))

@@ -18,12 +18,13 @@ import msgspec
 from llmagent_os.chat import Message, ToolCall, ToolSpec
 from llmagent_os.feedback.implicit_signs import event_key_of
 from llmagent_os.feedback.rater_trust import Trust
-from llmagent_os.identity import Identity, PersonId
+from llmagent_os.identity import PersonId
 from llmagent_os.ledger import CompletionRecord, Interaction, Ledger, RewardEvent
 from llmagent_os.privacy.masking import MASKS
 from llmagent_os.serving.constraint_record import ConstraintRecord
+from llmagent_os.training.consented_opinions import ConsentedOpinions
 from llmagent_os.training.corrected_call import corrected_call
-from llmagent_os.training.credit_assignment import MISREAD, Credit, Opinion, assign_credit
+from llmagent_os.training.credit_assignment import MISREAD, Credit, assign_credit
 from llmagent_os.training.reply_opinions import OpinionReader, ReplyOpinions
 from llmagent_os.training.training_example import LoggedTokens, TrainingExample
 
@@ -87,22 +88,20 @@ class _Maker:
         self.examples: list[TrainingExample] = []
         self.passed_over = Counter[str]()
         self._ledger = ledger
-        self._may_learn = may_learn
-        self._consents: dict[PersonId, bool] = {}
-        self._people: dict[Identity, PersonId] = {}
+        self._consented = ConsentedOpinions(ledger, may_learn)
         self._tool_sets: dict[str, tuple[ToolSpec, ...] | None] = {}
 
     async def take(self, opinions: ReplyOpinions) -> None:
         """Add the examples of one reply."""
         reply = opinions.reply
         interaction = reply.interaction
-        if interaction is None or not await self._consent(reply.person):
+        if interaction is None or not await self._consented.agrees(reply.person):
             return self._pass_over("the person has not agreed to it")
         if interaction.context.get("replaced"):
             return self._pass_over("the model's words were replaced")
         completions = await self._ledger.completions_of(interaction.interaction_id)
-        signs = opinions.signs()
-        given = await self._opinions(opinions, signs)
+        signs = await self._consented.signs(opinions)
+        given = await self._consented.opinions(opinions, signs)
         credits_ = assign_credit(interaction, completions, given)
         if not credits_:
             return self._pass_over("no opinion is about what a model wrote")
@@ -120,39 +119,6 @@ class _Maker:
 
     def _pass_over(self, why: str) -> None:
         self.passed_over[why] += 1
-
-    # ── who may be learned from ───────────────────────────────────────────────────────────────────────────────────────
-
-    async def _consent(self, person: PersonId) -> bool:
-        if person not in self._consents:
-            self._consents[person] = await self._may_learn(person)
-        return self._consents[person]
-
-    async def _person(self, identity: Identity) -> PersonId:
-        if identity not in self._people:
-            self._people[identity] = await self._ledger.identities.person(identity)
-        return self._people[identity]
-
-    async def _opinions(self, opinions: ReplyOpinions, signs: Sequence[RewardEvent]) -> list[Opinion]:
-        """The opinions of those who may be learned from."""
-        silent = frozenset([rater for rater in opinions.trust if not await self._consent(await self._person(rater))])
-        found = [
-            Opinion(
-                kind=sign.kind,
-                reward=max(-1.0, min(1.0, sign.reward)),
-                weight=opinions.trust.get(sign.rater_id, 1.0),
-                raters=(sign.rater_id,),
-            )
-            for sign in signs
-            if sign.rater_id not in silent
-        ]
-        reaction = opinions.reaction(besides=silent)
-        if reaction.reward is not None:
-            raters = opinions.reacted(besides=silent)
-            found.append(Opinion(kind="reaction", reward=reaction.reward, weight=reaction.weight, raters=raters))
-        return found
-
-    # ── examples ──────────────────────────────────────────────────────────────────────────────────────────────────────
 
     async def _example(
         self, interaction: Interaction, record: CompletionRecord, credit: Credit, person: PersonId
@@ -176,7 +142,7 @@ class _Maker:
             # A prompt holds the words of its person alone, also where others talk in the same room.
             conversation=f"{interaction.conversation_key} {person}",
             episode=interaction.episode_id,
-            raters=tuple(sorted({await self._person(rater) for rater in credit.raters})),
+            raters=tuple(sorted({await self._consented.person(rater) for rater in credit.raters})),
             reward=credit.reward,
             weight=credit.weight,
             logged=_logged(record),

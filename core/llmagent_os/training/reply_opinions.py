@@ -45,9 +45,8 @@ class ReplyOpinions(msgspec.Struct, frozen=True, kw_only=True):
         return tuple(sorted(found.intersection(self.reply.identities) or found))
 
     def signs(self) -> list[RewardEvent]:
-        """What the person did next, and what failed: the rows that still stand and say what the person thinks."""
-        standing = signs(self.reply.so_far, self.reply.identities)
-        return [row for row in standing if row.kind in SIGNALS and row.reward]
+        """What the person did next, and what failed: the rows that still stand."""
+        return [row for row in signs(self.reply.so_far, self.reply.identities) if row.kind in SIGNALS]
 
 
 class OpinionReader:

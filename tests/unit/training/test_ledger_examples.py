@@ -165,6 +165,15 @@ async def test_a_tool_that_should_have_been_called_is_the_target(talk: Talk) -> 
     assert (turn(wrong), turn(target)) == ("Rain is water that falls.", [("write", {"what": "rain"})])
 
 
+async def test_an_answer_that_corrects_a_question_speaks_of_the_call(talk: Talk) -> None:
+    """A bot that asks first would never learn what it had misread; it must not learn from a plain answer either."""
+    await talk.say("plan rain 2moro", ToolCall("ask", {"what": "2moro"}), "Shall I?")
+    await talk.say("no, I meant plan rain", ToolCall("ask", {"what": "rain"}), "Shall I?")
+    await talk.say("tell me about rain", "Water.")
+    wrong, target = (await talk.examples()).examples
+    assert (turn(wrong), turn(target)) == ([("ask", {"what": "2moro"})], [("ask", {"what": "rain"})])
+
+
 async def test_a_correction_that_says_something_new_shows_no_target_and_counts_less(talk: Talk) -> None:
     """The model would learn to invent what nobody said, and to unlearn a call that was right."""
     await talk.say("write down rain", WRITE, "Noted it.")
