@@ -25,7 +25,7 @@ MIN_TYPO_PERCENT = 85.0
 #: and ``tomorrow`` have 67, ``appt`` and ``appointment`` 53.
 MIN_ABBREVIATION_PERCENT = 50.0
 
-_WORD = re.compile(r"[^\s,;!?]+")
+_WORD = re.compile(r"[^\s,;!?]*[^\s,;!?.:]")  # without the full stop of a sentence
 _LEADING_NUMBER = re.compile(r"\d+")
 
 
@@ -78,16 +78,16 @@ def _is_copied(schema: Mapping[str, Any]) -> bool:
 def _as_said(value: str, text: str) -> str | None:
     """The part of ``text``, in whole words, that says ``value``. None: no part does."""
     words = [match.span() for match in _WORD.finditer(text)]
-    wanted = value.casefold()
+    wanted = value.casefold().rstrip(".:")
     most = len(_WORD.findall(value)) + 1  # a wording may have a word more
     parts = [
         text[words[first][0] : words[last][1]]
         for first in range(len(words))
         for last in range(first, min(first + most, len(words)))
     ]
-    same = next((part for part in parts if part.casefold().rstrip(".:") == wanted), None)
+    same = next((part for part in parts if part.casefold() == wanted), None)
     if same is not None:
-        return same.rstrip(".:") if not value.endswith((".", ":")) else same
+        return same
     number = _LEADING_NUMBER.match(wanted)
     if number is not None:
         return next((part for part in parts if _same_number(number[0], part)), None)
