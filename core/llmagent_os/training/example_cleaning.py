@@ -177,7 +177,8 @@ class _NearDuplicates:
             self._groups[group] = MinHashLSH(num_perm=_PERMUTATIONS, params=_bands(self._similarity))
         index, hashed = self._groups[group], self._empty.copy()
         hashed.update_batch(_shingles(text))
-        others = [self._kept[place] for place in index.query(hashed)]
+        places: list[int] = index.query(hashed)
+        others = [self._kept[place] for place in places]
         if any(other != origin and hashed.jaccard(kept) >= self._similarity for kept, other in others):
             return True
         index.insert(len(self._kept), hashed)

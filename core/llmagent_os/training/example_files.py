@@ -18,7 +18,7 @@ import csv
 import io
 import json
 import os
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, cast
 
@@ -219,14 +219,17 @@ def _turn(where: str, value: object) -> Message:
 
 def _tools(where: str, value: object) -> tuple[ToolSpec, ...]:
     """Tools as :class:`ToolSpec`, as its fields, or as OpenAI writes them, inside ``{"function": …}``."""
-    if not isinstance(value, Iterable) or isinstance(value, str | Mapping):
-        raise ConfigError(f"{where}['tools'] is {type(value).__name__}, it must be a list of tools")
-    found: list[ToolSpec] = []
-    for at, tool in enumerate(cast("Iterable[object]", value)):
-        given = cast("dict[str, Any]", tool).get("function", cast("object", tool)) if isinstance(tool, dict) else tool
-        try:
-            found.append(given if isinstance(given, ToolSpec) else msgspec.convert(given, ToolSpec))
-        except msgspec.ValidationError as error:
-            form = "{'name': …, 'description': …, 'parameters': {…}}"
-            raise ConfigError(f"{where}['tools'][{at}]: {error}; write {form}") from error
-    return tuple(found)
+    if not isinstance(value, Sequence) or isinstance(value, str):
+        raise ConfigError(f"{where}['tools'] is {type(cast('object', value)).__name__}, it must be a list of tools")
+    tools = cast("Sequence[object]", value)
+    return tuple(_tool(f"{where}['tools'][{at}]", tool) for at, tool in enumerate(tools))
+
+
+def _tool(where: str, tool: Any) -> ToolSpec:
+    if isinstance(tool, ToolSpec):
+        return tool
+    try:
+        return msgspec.convert(tool.get("function", tool), ToolSpec)
+    except (AttributeError, msgspec.ValidationError) as error:
+        form = "{'name': …, 'description': …, 'parameters': {…}}"
+        raise ConfigError(f"{where} is no tool ({error}): write {form}") from error

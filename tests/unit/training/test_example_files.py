@@ -109,7 +109,8 @@ def turns(*given: Any) -> list[Any]:
         (turns({"role": "assistant", "tool_calls": [{"name": "a", "arguments": [1]}]}), r"cannot be read"),
         (turns({"role": "assistant", "tool_calls": "a"}), r"cannot be read"),
         (turns("hi"), r"train_data\[0\]\['messages'\]\[1\] has no role"),
-        ([CHAT | {"tools": [{"name": "a"}]}], r"train_data\[0\]\['tools'\]\[0\]: .*write \{'name'"),
+        ([CHAT | {"tools": [{"name": "a"}]}], r"train_data\[0\]\['tools'\]\[0\] is no tool \(.*: write \{'name'"),
+        ([CHAT | {"tools": [7]}], r"\['tools'\]\[0\] is no tool"),
         ([CHAT | {"tools": "now"}], r"\['tools'\] is str, it must be a list"),
     ],
 )

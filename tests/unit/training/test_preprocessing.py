@@ -130,10 +130,15 @@ def test_a_long_chat_loses_its_oldest_exchanges_as_it_does_when_it_is_served(
 
 def test_an_example_that_does_not_fit_is_named_or_dropped(template: ChatTemplate, vocabulary: Vocabulary) -> None:
     """One monologue in the ledger must not end a job; one in a file must not vanish without a word."""
-    dropped: list[tuple[TrainingExample, str]] = []
+    dropped: list[TrainingExample] = []
+
+    def drop(example: TrainingExample, why: str) -> None:
+        assert "the model reads 1024" in why
+        dropped.append(example)
+
     good, long = example(*ASKED, CALL), example({"role": "user", "content": "word " * 2000}, CALL)
     with pytest.raises(ConfigError, match=r"here is \d{4} tokens long, and the model reads 1024"):
         preprocess([good, long], template, vocabulary, 1024)
-    samples = preprocess([long, good], template, vocabulary, 1024, drop=lambda *why: dropped.append(why))
+    samples = preprocess([long, good], template, vocabulary, 1024, drop=drop)
     assert samples == preprocess([good], template, vocabulary, 1024)
-    assert [each for each, _ in dropped] == [long]
+    assert dropped == [long]
