@@ -220,7 +220,7 @@ def _turn(where: str, value: object) -> Message:
 def _tools(where: str, value: object) -> tuple[ToolSpec, ...]:
     """Tools as :class:`ToolSpec`, as its fields, or as OpenAI writes them, inside ``{"function": …}``."""
     if not isinstance(value, Sequence) or isinstance(value, str):
-        raise ConfigError(f"{where}['tools'] is {type(cast('object', value)).__name__}, it must be a list of tools")
+        raise ConfigError(f"{where}['tools'] is {type(value).__name__}, it must be a list of tools")
     tools = cast("Sequence[object]", value)
     return tuple(_tool(f"{where}['tools'][{at}]", tool) for at, tool in enumerate(tools))
 
