@@ -20,7 +20,7 @@ from typing import Any, Self
 import msgspec
 
 from llmagent_os.adapter_kit.containment import contain
-from llmagent_os.chat import ChatRequest, Completion, Message, ToolCall, ToolSpec, check_request
+from llmagent_os.chat import ChatRequest, Completion, Message, ToolCall, ToolSpec, check_request, tools_sha256
 from llmagent_os.errors import ConfigError, ContainedError, ModelError, ModelUnavailableError
 from llmagent_os.serving.backend import Backend, OnText, WarmsUp
 from llmagent_os.serving.model_card import ModelCard, read_model_card
@@ -135,12 +135,15 @@ class LLM:
     async def _ask(self, request: ChatRequest, on_text: OnText | None) -> Completion:
         """Have the backend answer. What it raises is an ordinary error, or the caller's own cancellation."""
         try:
-            return await self._backend.complete(request, on_text)
+            completion = await self._backend.complete(request, on_text)
         except BaseException as raised:
             error = contain(raised)
             if isinstance(error, ContainedError):
                 raise ModelError(f"the model failed: {error}") from raised
+            if isinstance(error, ModelError):
+                error.rejected = tuple(_as_asked(each, request) for each in error.rejected)
             raise error from error.__cause__
+        return _as_asked(completion, request)
 
     async def stream(self, request: ChatRequest) -> AsyncIterator[str]:
         """Give the text of a reply piece by piece. Raises what :meth:`complete` raises."""
@@ -233,6 +236,12 @@ class LLM:
 
     def __repr__(self) -> str:
         return f"LLM({self.name!r})"
+
+
+def _as_asked(completion: Completion, request: ChatRequest) -> Completion:
+    """``completion`` with what the model was asked."""
+    tools = tools_sha256(request.tools) if request.tools else ""
+    return msgspec.structs.replace(completion, messages=tuple(request.messages), tools=tools)
 
 
 class _Lazy:

@@ -49,9 +49,14 @@ class Diary(Plugin):
         return ToolResult({"status": "ambiguous"}, "Which one?", buttons=(Button("Mail ana@example.org", "1"),))
 
     @tool()
-    async def ask(self, context: ToolContext) -> ToolResult:
+    async def ask(self, context: ToolContext, what: Span | None = None) -> ToolResult:
         """Ask before doing."""
         return ToolResult({"status": "confirm"}, "Sure?", buttons=(Button("Yes", "yes"), Button("No", "no")))
+
+    @tool()
+    async def tear(self, context: ToolContext) -> ToolResult:
+        """Tear a page out."""
+        return ToolResult({"status": "torn"}, "Torn out.", buttons=(Button("Undo", "undo"),))
 
     @tool()
     async def fail(self, context: ToolContext) -> ToolResult:

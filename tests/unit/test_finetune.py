@@ -105,6 +105,17 @@ def _note(seen: list[float], _step: int, _planned: int, loss: float) -> None:
     seen.append(loss)
 
 
+def test_a_file_of_examples_is_learned(base: Path, tmp_path: Path) -> None:
+    """Whoever has more than a few examples has them in a file."""
+    file = tmp_path / "train.csv"
+    file.write_text("input,output\nhi,Hello.\nbye,See you.\n")
+    with LLM.from_pretrained(str(base)) as llm:
+        assert Finetuner(llm, file, epochs=1).finetune().examples == 2
+        file.write_text("input,output\nhi,\n")
+        with pytest.raises(ConfigError, match=r"train\.csv:2\['output'\] is ''"):
+            Finetuner(llm, str(file))
+
+
 @pytest.mark.parametrize(
     ("data", "why"),
     [

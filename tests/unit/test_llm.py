@@ -12,7 +12,7 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from llmagent_os.chat import ChatRequest, Completion, Message
+from llmagent_os.chat import ChatRequest, Completion, Message, tools_sha256
 from llmagent_os.errors import (
     BadToolCallError,
     ConfigError,
@@ -139,14 +139,17 @@ async def test_completions_whose_calls_were_not_valid_are_not_lost() -> None:
     written = Completion(text="", token_ids=(7, 8), logprobs=(-0.5, -0.25), temperature=0.7)
     wrong = InvalidCallError("it is not JSON", "<tool_call>{oops").of(written)
     request = ChatRequest(messages=user("hi"), tools=(LIST,))
-    rejected = msgspec.structs.replace(written, text="<tool_call>{oops")
-    done = Completion(text="Sorry, done.")
-    assert await LLM("test", Scripted(wrong, done)).complete(request) == msgspec.structs.replace(
-        done, rejected=(rejected,)
-    )
+    asked = {"messages": tuple(request.messages), "tools": tools_sha256([LIST])}
+    rejected = msgspec.structs.replace(written, text="<tool_call>{oops", **asked)
+    answer = await LLM("test", Scripted(wrong, Completion(text="Sorry, done."))).complete(request)
+    assert (answer.text, answer.rejected, answer.tools) == ("Sorry, done.", (rejected,), rejected.tools)
+    assert answer.messages[:1] == rejected.messages
+    assert "it is not JSON" in answer.messages[-1]["content"], "what the model read, not what was asked at first"
     with pytest.raises(InvalidCallError, match="twice") as failed:
         await LLM("test", Scripted(wrong, wrong)).complete(request)
-    assert failed.value.rejected == (rejected, rejected)
+    first, second = failed.value.rejected
+    assert first == rejected
+    assert second == msgspec.structs.replace(rejected, messages=answer.messages)
     for error in (ModelUnavailableError("the server is down"), PromptTooLongError("too long")):
         with pytest.raises(type(error)) as other:
             await LLM("test", Scripted(wrong, error)).complete(request)

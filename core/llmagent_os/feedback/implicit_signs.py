@@ -62,7 +62,7 @@ def sign(before: Interaction, said: str) -> Kind:
     """
     text = " ".join(said.split())
     asked = any(call.get("result", {}).get("status") in _QUESTION_STATUSES for call in before.tool_calls[-1:])
-    if not asked and _CORRECTION.search(text):
+    if not asked and corrects(text):
         return "correction"
     if len(text.split()) <= MAX_THANKS_WORDS and _THANKS.search(text):
         return "thanks"
@@ -70,6 +70,15 @@ def sign(before: Interaction, said: str) -> Kind:
     if not asked and before.said and alike and not _differ_in_detail(before.said, text):
         return "reask"
     return "went_on"
+
+
+def corrects(text: str) -> bool:
+    """Return whether the words of a message correct what was said or done before it.
+
+    >>> corrects("no, I meant thursday"), corrects("no thanks")
+    (True, False)
+    """
+    return _CORRECTION.search(" ".join(text.split())) is not None
 
 
 def _differ_in_detail(before: str, text: str) -> bool:

@@ -58,9 +58,7 @@ def observations(row: RewardWithReply, trust: Trust) -> list[Observed]:
     is_reaction = signal.kind == "reaction"
     if is_reaction and not reward.reward:  # no opinion has changed
         return []
-    if is_reaction and reward.op == "add":  # removing reactions is no flood, however many are removed
-        mine = [each.reward for each in row.so_far if each.kind == "reaction" and each.rater_id == reward.rater_id]
-        trust.note(reward.rater_id, math.fsum(mine), reward.at)
+    count_opinion(row, trust)
     if row.interaction is None:
         return []
     if not is_reaction:
@@ -75,6 +73,15 @@ def observations(row: RewardWithReply, trust: Trust) -> list[Observed]:
             if sign.kind in SIGNALS
         ]
     return found
+
+
+def count_opinion(row: RewardWithReply, trust: Trust) -> None:
+    """Count the opinion that a row gives in the trust in its rater. Every row has to be given once, in order."""
+    reward = row.reward
+    if reward is None or reward.kind != "reaction" or not reward.reward or reward.op != "add":
+        return  # removing reactions is no flood, however many are removed
+    mine = [each.reward for each in row.so_far if each.kind == "reaction" and each.rater_id == reward.rater_id]
+    trust.note(reward.rater_id, math.fsum(mine), reward.at)
 
 
 def _observed(

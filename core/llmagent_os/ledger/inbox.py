@@ -26,6 +26,7 @@ from llmagent_os.ledger.row_codecs import (
     encode_interaction,
     encode_reply,
     encode_reward,
+    encode_tool_set,
 )
 from llmagent_os.ledger.schema import DEAD, DONE, FAILED, REVIVED, UNFINISHED, WAITING, inbox, records
 from llmagent_os.ledger.values import Accepted, DeadLetter, Interaction, RewardEvent, UnfinishedEvent
@@ -212,6 +213,7 @@ class Inbox:
         row = (text, interaction_id, why, event.conversation.platform, event.event_id)
         interaction_row = None if interaction is None else encode_interaction(interaction)
         completion_rows = [] if interaction is None else encode_completions(interaction)
+        tool_row = encode_tool_set(interaction.tools) if interaction is not None and interaction.tools else None
         reward_rows = [encode_reward(reward) for reward in rewards]
 
         def work(database: Database) -> bool | None:
@@ -226,6 +228,8 @@ class Inbox:
             if is_new:  # else the completions would be those of another run, beside the words of the first
                 for completion_row in completion_rows:
                     execute(statements.INSERT_COMPLETION, completion_row)
+                if tool_row is not None:
+                    execute(statements.INSERT_TOOL_SET, tool_row)
             return is_new
 
         is_new = await self._writer.run(work)

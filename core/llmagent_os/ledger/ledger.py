@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from llmagent_os.adapter import Receipt, Reply
+from llmagent_os.chat import ToolSpec
 from llmagent_os.events import Event, Timer
 from llmagent_os.identity import Identity, PersonId
 from llmagent_os.ledger.connection import BEGIN_READING, connect, connect_to_read, file_of
@@ -209,6 +210,10 @@ class Ledger:
     async def completions_of(self, interaction_id: str) -> tuple[CompletionRecord, ...]:
         """All that models wrote for one reply, in order; see :meth:`Queries.completions_of`."""
         return await self._queries.completions_of(interaction_id)
+
+    async def tool_set(self, sha256: str) -> tuple[ToolSpec, ...] | None:
+        """The tools that a completion's ``tools`` names; see :meth:`Queries.tool_set`."""
+        return await self._queries.tool_set(sha256)
 
     async def replies_after(self, seq: int, limit: int, *, completions: bool = False) -> list[ReplyWithRewards]:
         """At most ``limit`` replies after row ``seq``, oldest first, with their rewards; see

@@ -7,6 +7,7 @@ from collections.abc import Collection
 import msgspec
 import sqlalchemy as sa
 
+from llmagent_os.chat import ToolSpec
 from llmagent_os.identity import Identity, PersonId, first_identity_of
 from llmagent_os.ledger.connection import Database
 from llmagent_os.ledger.damaged_rows import UNREADABLE
@@ -16,9 +17,10 @@ from llmagent_os.ledger.row_codecs import (
     readable_completions,
     readable_interaction,
     readable_rewards,
+    readable_tool_set,
 )
 from llmagent_os.ledger.schema import completions as completion_rows
-from llmagent_os.ledger.schema import interactions, rewards, sent
+from llmagent_os.ledger.schema import interactions, rewards, sent, tool_sets
 from llmagent_os.ledger.values import CompletionRecord, Interaction, ReplyWithRewards
 from llmagent_os.ledger.writer import Writer
 
@@ -87,6 +89,16 @@ class Queries:
     async def completions_of(self, interaction_id: str) -> tuple[CompletionRecord, ...]:
         """All that models wrote for one reply, in order, without completions that cannot be read."""
         return await self._writer.run(lambda database: _completions(database, interaction_id))
+
+    async def tool_set(self, sha256: str) -> tuple[ToolSpec, ...] | None:
+        """The tools that a completion's ``tools`` names. None: they are not kept, or their row is damaged."""
+        query = sa.select(tool_sets).where(tool_sets.c.sha256 == sha256)
+
+        def work(database: Database) -> tuple[ToolSpec, ...] | None:
+            row = database.sql.execute(query).mappings().first()
+            return None if row is None else readable_tool_set(database, row)
+
+        return await self._writer.run(work)
 
     async def replies_after(self, seq: int, limit: int, *, completions: bool = False) -> list[ReplyWithRewards]:
         """At most ``limit`` replies after row ``seq``, oldest first, with all their rewards.

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import math
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime
 from typing import Annotated, Any
 
@@ -16,14 +16,16 @@ import msgspec
 import sqlalchemy as sa
 
 from llmagent_os.adapter import Reply
+from llmagent_os.chat import ToolSpec, tools_sha256
 from llmagent_os.events import Conversation, Event, Sender, Timer, decode
 from llmagent_os.ledger.connection import Database
 from llmagent_os.ledger.damaged_rows import UNREADABLE, note
-from llmagent_os.ledger.schema import PREPARED, REVIVED, completions, interactions, rewards
+from llmagent_os.ledger.schema import PREPARED, REVIVED, completions, interactions, rewards, tool_sets
 from llmagent_os.ledger.statements import COMPLETION_COLUMNS, INTERACTION_COLUMNS, REWARD_COLUMNS
 from llmagent_os.ledger.values import CompletionRecord, Interaction, RewardEvent, UnfinishedEvent
 
 _encoder = msgspec.json.Encoder()
+_tools_decoder = msgspec.json.Decoder(tuple[ToolSpec, ...])
 _reply_decoder = msgspec.json.Decoder(Reply)
 _conversation_decoder = msgspec.json.Decoder(Conversation)
 _sender_decoder = msgspec.json.Decoder(Sender)
@@ -32,7 +34,7 @@ _sender_decoder = msgspec.json.Decoder(Sender)
 _JSON_COLUMNS = frozenset({"context", "action", "action_dist", "tool_calls"})
 
 #: The columns of a completion that hold JSON, or null.
-_COMPLETION_JSON_COLUMNS = frozenset({"prompt_token_ids", "tool_calls", "token_ids", "behavior_logprobs"})
+_COMPLETION_JSON_COLUMNS = frozenset({"prompt_token_ids", "tool_calls", "token_ids", "behavior_logprobs", "messages"})
 
 
 class _CallShape(msgspec.Struct, frozen=True):
@@ -150,6 +152,23 @@ def readable_completion(database: Database, row: sa.RowMapping) -> CompletionRec
 def readable_completions(database: Database, rows: Iterable[sa.RowMapping]) -> tuple[CompletionRecord, ...]:
     """The completions of the rows that can be read."""
     return tuple(found for row in rows if (found := readable_completion(database, row)) is not None)
+
+
+# ── sets of tools ─────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def encode_tool_set(tools: Sequence[ToolSpec]) -> tuple[str, str]:
+    """The values that :data:`~llmagent_os.ledger.statements.INSERT_TOOL_SET` takes."""
+    return tools_sha256(tools), _encoder.encode(list(tools)).decode()
+
+
+def readable_tool_set(database: Database, row: sa.RowMapping) -> tuple[ToolSpec, ...] | None:
+    """The tools of a row. None: the row is damaged."""
+    try:
+        return _tools_decoder.decode(row["tools"])
+    except UNREADABLE as error:
+        note(database, tool_sets, [row["sha256"]], "", error)
+        return None
 
 
 # ── rewards ───────────────────────────────────────────────────────────────────────────────────────────────────────────

@@ -9,7 +9,7 @@ from __future__ import annotations
 import sqlalchemy as sa
 
 #: The newest migration. A ledger that is at it needs no migration, and Alembic is not imported.
-REVISION = "0010"
+REVISION = "0011"
 
 metadata = sa.MetaData(
     naming_convention={"ix": "ix_%(table_name)s_%(column_0_N_name)s", "uq": "uq_%(table_name)s_%(column_0_N_name)s"}
@@ -69,7 +69,7 @@ interactions = sa.Table(
 )
 
 #: What models wrote for the interactions. A table of its own, because it is big and only training reads it. A null is
-#: what revision 0004 and older did not keep.
+#: what an older revision did not keep.
 completions = sa.Table(
     "completions",
     metadata,
@@ -89,6 +89,16 @@ completions = sa.Table(
     sa.Column("masked", sa.Boolean),
     sa.Column("sent", sa.Boolean, nullable=False),
     sa.Column("reasoning", sa.Text, nullable=False, server_default=""),
+    sa.Column("messages", sa.Text),  # JSON
+    sa.Column("tools", sa.Text),  # the key of ``tool_sets``; empty: no tool could be called
+)
+
+#: The tools that models could call, each set once. With the messages, a prompt can be made again from them.
+tool_sets = sa.Table(
+    "tool_sets",
+    metadata,
+    sa.Column("sha256", sa.Text, primary_key=True),  # ``chat.tools_sha256``
+    sa.Column("tools", sa.Text, nullable=False),  # JSON
 )
 
 #: Which reply a platform's message belongs to. A long reply is several messages.

@@ -22,6 +22,7 @@ from llmagent_os.ledger.schema import (
     members,
     rewards,
     sent,
+    tool_sets,
 )
 
 
@@ -102,6 +103,9 @@ INSERT_INTERACTION = _compiled_insert(interactions, INTERACTION_COLUMNS)
 COMPLETION_COLUMNS = tuple(str(column.name) for column in completions.columns)
 #: Adds a completion, unless one with its interaction's id and its position is there.
 INSERT_COMPLETION = _compiled_insert(completions, COMPLETION_COLUMNS)
+
+#: Keeps a set of tools, unless it is kept already. Takes the set's SHA-256 and the tools as JSON.
+INSERT_TOOL_SET = _compiled_insert(tool_sets, ("sha256", "tools"))
 
 #: The columns of a reward, in the order that :data:`INSERT_REWARD` takes.
 REWARD_COLUMNS = tuple(str(column.name) for column in rewards.columns if column.name != "seq")

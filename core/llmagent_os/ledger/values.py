@@ -9,7 +9,7 @@ from typing import Any, Literal
 import msgspec
 
 from llmagent_os.adapter import Reply
-from llmagent_os.chat import ToolCall
+from llmagent_os.chat import Message, ToolCall, ToolSpec
 from llmagent_os.events import Event, now
 from llmagent_os.identity import Identity, PersonId
 
@@ -27,7 +27,8 @@ class CompletionRecord(msgspec.Struct, frozen=True, kw_only=True):
     """One completion that a model wrote for a reply, with everything needed to learn from it.
 
     :class:`~llmagent_os.chat.Completion` says what the numbers mean. Ledgers of revision 0004 and older kept only the
-    last completion of a reply, and fewer fields. None stands for what they left out.
+    last completion of a reply, and fewer fields; those of revision 0010 and older no messages. None stands for what
+    they left out.
     """
 
     prompt: str = ""  #: what the model read; empty: the model did not tell
@@ -43,6 +44,8 @@ class CompletionRecord(msgspec.Struct, frozen=True, kw_only=True):
     model_hash: str = ""  #: first 12 hexadecimal digits of the SHA-256 of the base weights; empty: not known
     lora_version: str = ""  #: the LoRA that the model wrote with; ``base``: no LoRA
     reasoning: str = ""  #: what the model thought before the words; nobody was shown it
+    messages: tuple[Message, ...] | None = ()  #: the chat that the completion continues; None: not recorded
+    tools: str | None = ""  #: names the set of tools that could be called; empty: no tool; None: not recorded
     #: whether something in the prompt, the words or the calls was masked, so that all tokens were dropped; None: not
     #: recorded
     masked: bool | None = False
@@ -81,6 +84,9 @@ class Interaction(msgspec.Struct, frozen=True, kw_only=True):
     #: all that the model wrote for this reply, in order. They are big, so most reads leave them out: see
     #: ``Ledger.completions_of``
     completions: tuple[CompletionRecord, ...] = ()
+    #: the tools that the model could call. They are kept once, however many replies have them, and no read returns
+    #: them: see ``Ledger.tool_set``
+    tools: tuple[ToolSpec, ...] = ()
     tool_calls: list[dict[str, Any]] = msgspec.field(default_factory=list[dict[str, Any]])  #: name, arguments, result
     said: str = ""  #: what the person wrote
     created_at: datetime = msgspec.field(default_factory=now)  #: UTC

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from llmagent_os.errors import ProfileError
 from llmagent_os.events import Event, Reaction
 from llmagent_os.identity import Identity, PersonId, identity_of, person_kept_under
 from llmagent_os.people.profiles import Profile, Profiles
@@ -50,3 +51,10 @@ class Directory:
     async def may_teach(self, event: Reaction) -> bool:
         """Whether a reaction counts. Of people who opted out of learning, only the removal of a reaction does."""
         return event.action == "removed" or may_learn((await self.profile_of(event)).preferences)
+
+    async def consents(self, person_id: PersonId) -> bool:
+        """Whether a person is learned from. No: the person opted out, or their profile cannot be read."""
+        try:
+            return may_learn((await self.profile(person_id)).preferences)
+        except ProfileError:
+            return False

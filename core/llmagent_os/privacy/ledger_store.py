@@ -18,6 +18,7 @@ TABLES = frozenset(
         "inbox",  # what people wrote, until it is answered
         "interactions",  # what people wrote and were answered
         "completions",  # what models read and wrote for these answers
+        "tool_sets",  # which tools models could call for these answers; about no person
         "sent",  # which messages of a platform an interaction became
         "rewards",  # reactions and other signs of what people think of replies
         # What policies have learned. The person's part and everything that may name the person is deleted, with all

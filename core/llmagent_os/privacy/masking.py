@@ -29,6 +29,10 @@ REMEMBERED_LINES = 4096
 MAX_REMEMBERED_CHARACTERS = 20_000
 
 
+#: What stands where something was masked.
+MASKS = ("[secret]", "[email]", "[phone]", "[iban]", "[id]", "[card]")
+
+
 def redact(text: str) -> str:
     """Replace secrets, e-mail addresses, phone numbers and account numbers in ``text`` by their kind.
 

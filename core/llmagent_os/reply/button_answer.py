@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import structlog
+from msgspec.structs import replace
 
 from llmagent_os.adapter import Button, Reply
 from llmagent_os.errors import PluginError
@@ -12,6 +13,7 @@ from llmagent_os.events import Event
 from llmagent_os.handler import Outcome
 from llmagent_os.reply.conversation_memory import Offered
 from llmagent_os.reply.exchange import decide, open_exchange
+from llmagent_os.reply.implicit_rewards import rewards_of_undo
 from llmagent_os.reply.interaction_record import fixed_outcome, rendered
 from llmagent_os.reply.plugin_calls import keep_profile_changes, reply_of, tool_context
 from llmagent_os.reply.services import Services
@@ -58,4 +60,6 @@ async def answer_button(services: Services, event: Event, value: str, said: str)
         _log.warning("a button failed", value=value, error=str(error))
         return Outcome(STALE)
     await keep_profile_changes(services, exchange, result)
-    return rendered(services, exchange, reply_of(result), Answer(results=[result]))
+    outcome = rendered(services, exchange, reply_of(result), Answer(results=[result]))
+    is_stale = result.data.get("status") == "stale"
+    return outcome if is_stale else replace(outcome, rewards=await rewards_of_undo(services, exchange, value))

@@ -7,9 +7,13 @@ from llmagent_os.feedback.implicit_signs import reward_of, sign
 from llmagent_os.ledger import Interaction, RewardEvent
 from llmagent_os.reply.exchange import Exchange, open_exchange
 from llmagent_os.reply.services import Services
-from llmagent_os.reply.tool_loop import FAILED, Answer
+from llmagent_os.reply.tool_loop import Answer
+from llmagent_os.tools.result_statuses import FAILED
 
-#: How many of the latest turns are checked for the message that was edited.
+#: The label of the button that takes back what a tool did.
+UNDO = "Undo"
+
+#: How many of the latest turns are checked for the message that was edited, or whose Undo was pressed.
 EDITABLE_TURNS = 20
 
 
@@ -60,3 +64,24 @@ async def rewards_of_edit(services: Services, event: Edit, text: str) -> tuple[R
     if not edited or services.privacy.keep(text)[0] == edited[-1].said:
         return ()
     return (reward_of("edited", edited[-1], event, identity, event.at),)
+
+
+async def rewards_of_undo(services: Services, exchange: Exchange, value: str) -> tuple[RewardEvent, ...]:
+    """What it says about a reply that the person pressed its Undo: the bot did what it should not have done.
+
+    Empty for a person who opted out of learning, for any other button, and where the person had been asked before and
+    had said yes.
+
+    Args:
+        services: has the ledger.
+        exchange: the press, or the words that meant the button.
+        value: the value of the button.
+    """
+    if services.ledger is None or not exchange.may_learn:
+        return ()
+    event, identity = exchange.event, exchange.identity
+    turns = await services.ledger.history(event.conversation.key, identity, EDITABLE_TURNS)
+    undone = [
+        turn for turn in turns if turn.model and turn.action_dist and [UNDO, value] in turn.context.get("buttons", [])
+    ]
+    return (reward_of("correction", undone[-1], event, identity, event.at),) if undone else ()

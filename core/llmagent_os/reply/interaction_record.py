@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
 import msgspec
@@ -20,7 +20,7 @@ from llmagent_os.reply.tool_loop import Answer
 
 
 def record(
-    privacy: PrivacyModule, exchange: Exchange, answer: Answer, reply: Reply, *, specs: Iterable[ToolSpec] = ()
+    privacy: PrivacyModule, exchange: Exchange, answer: Answer, reply: Reply, *, specs: Sequence[ToolSpec] = ()
 ) -> Interaction:
     """The interaction with all completions of its reply, with secrets masked.
 
@@ -53,6 +53,7 @@ def record(
         lora_version=last.lora_version if last else "",
         model=last.model if last else "",
         completions=tuple(_completions(privacy, answer, reply)),
+        tools=tuple(specs) if answer.completions or answer.rejected else (),
         tool_calls=privacy.keep_all(calls),
         said=privacy.keep(exchange.text)[0],
     )
@@ -96,6 +97,8 @@ def _kept(privacy: PrivacyModule, completion: Completion, *, sent: bool) -> Comp
         model_hash=completion.model_hash,
         lora_version=completion.lora_version,
         reasoning=reasoning,
+        messages=tuple(privacy.keep_all(list(completion.messages))),
+        tools=completion.tools,
         masked=masked,
         sent=sent,
     )

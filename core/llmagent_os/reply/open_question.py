@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from llmagent_os.reply.conversation_memory import Episode
-from llmagent_os.reply.tool_loop import CONFIRM
+from llmagent_os.tools.result_statuses import CONFIRM
 
 
 def open_question(episode: Episode) -> str:

@@ -16,7 +16,7 @@ from llmagent_os.plugin import ToolContext, ToolResult
 from llmagent_os.records import MemoryRecords
 from llmagent_os.reply.exchange import Exchange
 from llmagent_os.reply.services import Services
-from llmagent_os.reply.tool_loop import FAILED
+from llmagent_os.tools.result_statuses import FAILED
 
 _log = structlog.stdlib.get_logger(__name__)
 

@@ -14,7 +14,8 @@ from llmagent_os.chat import ToolSpec
 from llmagent_os.modules import PrivacyModule
 from llmagent_os.plugin import ToolResult
 from llmagent_os.policy.contract import INITIATIVE
-from llmagent_os.reply.tool_loop import CONFIRM, FAILED, Answer
+from llmagent_os.reply.tool_loop import Answer
+from llmagent_os.tools.result_statuses import CONFIRM, FAILED
 
 #: The statuses of results that nothing was done for, and nothing could be done: the initiative did not matter.
 _NOTHING_AT_STAKE = frozenset(

@@ -16,6 +16,7 @@ from llmagent_os.plugin import ToolResult
 from llmagent_os.reply.grounding_check import Fault, fault_in, holds
 from llmagent_os.reply.model_failure import FailureKind, failure_of
 from llmagent_os.serving.model_card import Grounding
+from llmagent_os.tools.result_statuses import CONFIRM, FAILED
 
 if TYPE_CHECKING:
     from llmagent_os.handler import Draft
@@ -23,12 +24,6 @@ if TYPE_CHECKING:
     from llmagent_os.modules import PrivacyModule
 
 _log = structlog.stdlib.get_logger(__name__)
-
-#: The status of a result that stands for a failed tool. Its text is sent as it is.
-FAILED = "failed"
-
-#: The status of a result that asks before it acts. "Yes" does what its text says, so no model may rephrase the text.
-CONFIRM = "confirm"
 
 #: The statuses of results that a reply must name: something was done, or found.
 DONE = frozenset(("created", "noted", "deleted", "moved", "unchanged", "listed", "set"))

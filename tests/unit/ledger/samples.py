@@ -8,13 +8,17 @@ from pathlib import Path
 import msgspec
 import sqlalchemy as sa
 
-from llmagent_os.chat import ToolCall
+from llmagent_os.chat import ToolCall, ToolSpec, tools_sha256
 from llmagent_os.events import Conversation, Event, Message, Sender, Timer, event_key
 from llmagent_os.identity import Identity, identity_of
 from llmagent_os.ledger import CompletionRecord, Interaction, Ledger, RewardEvent
 
 SIX = datetime(2026, 11, 22, 18, tzinfo=UTC)
 MINUTE = timedelta(minutes=1)
+
+
+#: The tools of the model that wrote :func:`completions`.
+TOOLS = (ToolSpec(name="create_event", description="Adds an event.", parameters={"type": "object", "properties": {}}),)
 
 
 def message(
@@ -53,6 +57,7 @@ def interaction(event: Message, completion: str = "hi") -> Interaction:
         lora_version="a1",
         model="calendar",
         completions=completions(completion),
+        tools=TOOLS,
         tool_calls=[{"name": "create_event", "arguments": {"title": "lunch"}}],
         said=event.text,
         created_at=event.at,
@@ -72,16 +77,24 @@ def completions(said: str = "hi") -> tuple[CompletionRecord, ...]:
         model="calendar",
         model_hash="0123456789ab",
         lora_version="a1",
+        messages=({"role": "user", "content": "hello"},),
+        tools=tools_sha256(TOOLS),
     )
     last = msgspec.structs.replace(
-        first, prompt="<|user|>hello<|tool|>lunch", completion=said, tool_calls=(), temperature=0.0, sent=True
+        first,
+        prompt="<|user|>hello<|tool|>lunch",
+        completion=said,
+        tool_calls=(),
+        temperature=0.0,
+        messages=({"role": "user", "content": "hello"}, {"role": "tool", "content": "lunch"}),
+        sent=True,
     )
     return first, last
 
 
 def without_completions(kept: Interaction) -> Interaction:
-    """``kept`` as most reads return it."""
-    return msgspec.structs.replace(kept, completions=())
+    """``kept`` as most reads return it: without its tools, too."""
+    return msgspec.structs.replace(kept, completions=(), tools=())
 
 
 def reward(event_id: str, of: str, *, value: float = 1.0, rater: str = "web::u", user: str = "web::u") -> RewardEvent:

@@ -8,12 +8,14 @@ import subprocess
 import sys
 from pathlib import Path
 
+import msgspec
 import pytest
 from alembic import command
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
 
+from llmagent_os.adapter import Reply
 from llmagent_os.errors import LedgerError
 from llmagent_os.identity import Identity
 from llmagent_os.ledger import CompletionRecord, Ledger
@@ -21,7 +23,7 @@ from llmagent_os.ledger.connection import connect
 from llmagent_os.ledger.host_lock import HostLock
 from llmagent_os.ledger.migrate import config
 from llmagent_os.ledger.schema import REVISION, metadata
-from tests.unit.ledger.samples import SIX, execute, moved, reminder_request
+from tests.unit.ledger.samples import SIX, completions, execute, interaction, message, moved, reminder_request
 
 
 def test_migrations_make_the_tables_that_the_code_uses(tmp_path: Path) -> None:
@@ -113,6 +115,8 @@ async def test_completions_of_a_ledger_from_before_them_are_moved_and_read_as_wh
         constraint=None,
         model="tiny",
         lora_version="ana@1",
+        messages=None,
+        tools=None,
         masked=False,
         sent=True,
     )
@@ -147,6 +151,24 @@ async def test_the_move_of_completions_can_be_undone(tmp_path: Path) -> None:
     with contextlib.closing(sqlite3.connect(tmp_path / "ledger.db")) as database:
         rows = database.execute(f"SELECT interaction_id, {columns} FROM interactions ORDER BY seq").fetchall()
     assert {row[0]: row[1:] for row in rows} == OLD
+
+
+async def test_completions_from_before_their_messages_are_kept(tmp_path: Path) -> None:
+    """An upgrade would lose what models wrote, or training would take their chats for empty ones."""
+    file = f"sqlite:///{tmp_path}/ledger.db"
+    ledger = await Ledger.open(file)
+    event = message("1")
+    await ledger.accept(event, max_pending=9)
+    await ledger.prepare(event, Reply("hi"), interaction(event))
+    await ledger.close()
+    at_revision(tmp_path, "0010")
+    ledger = await Ledger.open(file)
+    first, last = completions()
+    assert await ledger.completions_of("web:1") == tuple(
+        msgspec.structs.replace(each, messages=None, tools=None) for each in (first, last)
+    )
+    assert await ledger.tool_set(first.tools or "") is None
+    await ledger.close()
 
 
 async def test_a_ledger_from_before_timers_is_brought_up_to_date(tmp_path: Path) -> None:

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import sqlite3
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
 import msgspec
 
 from llmagent_os.adapter import Receipt, Reply
+from llmagent_os.chat import ToolSpec, tools_sha256
 from llmagent_os.identity import Identity, PersonId
 from llmagent_os.ledger import CompletionRecord, Ledger
-from tests.unit.ledger.samples import completions, execute, interaction, message, reward, without_completions
+from tests.unit.ledger.samples import TOOLS, completions, execute, interaction, message, reward, without_completions
 
 
 async def test_every_message_of_a_split_reply_leads_back_to_it(ledger: Ledger) -> None:
@@ -89,6 +92,22 @@ async def test_training_reads_all_completions_of_a_reply_as_they_were_written(on
     assert await on_disk.completions_of("web:2") == await on_disk.completions_of("web:gone") == ()
     execute(tmp_path, "UPDATE completions SET token_ids = '[' WHERE position = 0")
     assert await on_disk.completions_of("web:1") == completions()[1:], "one is damaged, the other can be learned from"
+
+
+async def test_a_set_of_tools_is_kept_once_and_found_by_its_name(on_disk: Ledger, tmp_path: Path) -> None:
+    """A prompt could not be made again, or the same long list would be stored with every reply."""
+    other = (*TOOLS, ToolSpec(name="now", description="The time.", parameters={}, read_only=True))
+    for number in range(4):
+        event = message(str(number))
+        kept = msgspec.structs.replace(interaction(event), tools=other if number == 3 else TOOLS)
+        await on_disk.accept(event, max_pending=9)
+        await on_disk.prepare(event, Reply("x"), kept)
+    assert [await on_disk.tool_set(tools_sha256(tools)) for tools in (TOOLS, other)] == [TOOLS, other]
+    assert await on_disk.tool_set(tools_sha256([])) is None
+    with closing(sqlite3.connect(tmp_path / "ledger.db")) as database:
+        assert database.execute("SELECT COUNT(*) FROM tool_sets").fetchone() == (2,)
+    execute(tmp_path, "UPDATE tool_sets SET tools = '[{}]'")
+    assert await on_disk.tool_set(tools_sha256(TOOLS)) is None, "a damaged set must not stop whoever reads the others"
 
 
 async def test_what_a_conversation_remembers_is_read_without_completions(ledger: Ledger) -> None:

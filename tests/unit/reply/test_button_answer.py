@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
+from llmagent_os.agent import Agent
 from llmagent_os.chat import ToolCall
 from llmagent_os.events import ButtonPress, Conversation, Sender
+from llmagent_os.identity import PersonId
+from llmagent_os.modules import BehaviorModule
+from llmagent_os.people.profiles import Profiles
+from llmagent_os.policy import FixedPolicy
 from tests.unit.agent_bench import Bench, no_draft
 
 
@@ -46,3 +51,25 @@ async def test_a_question_stays_open_when_a_reminder_comes_in_between(bench: Ben
     assert text == "You pressed yes."
     text, _ = await bench.say(bench.agent("Hello."), "hello")
     assert "" not in [message["content"] for message in bench.llm.requests[0].messages if message["role"] == "user"]
+
+
+async def test_an_undo_says_that_the_reply_did_the_wrong_thing(bench: Bench) -> None:
+    """What a person takes back would teach nothing, or a reply that somebody agreed to would be blamed for it."""
+    room = Conversation(platform="memory", channel="c1")
+
+    async def press(value: str, agent: Agent) -> list[tuple[str, str]]:
+        bench.number += 1
+        event = ButtonPress(
+            event_id=str(bench.number), conversation=room, sender=Sender("u1"), message_id="m", value=value
+        )
+        outcome = await agent.handle(event, no_draft)
+        await bench.ledger.accept(event, max_pending=9)
+        await bench.ledger.prepare(event, outcome.reply, outcome.interaction, rewards=outcome.rewards)
+        return [(reward.kind, reward.interaction_id) for reward in outcome.rewards]
+
+    agent = bench.agent(ToolCall("tear", {}), "Torn out.", behavior=BehaviorModule(FixedPolicy()))
+    _, torn = await bench.say(agent, "tear the page out")
+    assert await press("diary:other", agent) == []
+    assert await press("diary:undo", agent) == [("correction", torn.interaction_id)]
+    await Profiles(bench.folder / "profiles").update(PersonId("memory::u1"), preferences={"learning": "off"})
+    assert await press("diary:undo", agent) == [], "nothing is learned from a person who opted out"

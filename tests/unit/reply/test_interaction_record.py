@@ -73,6 +73,7 @@ async def test_what_is_kept_for_training_holds_no_contact_data(bench: Bench) -> 
     _, offered = await bench.say(bench.agent(ToolCall("choose", {}), "Which one?"), "which mail?")
     assert offered.context["buttons"] == [["Mail [email]", "diary:1"]]
     assert [(each.masked, each.token_ids) for each in kept.completions] == [(True, ())]
+    assert "[email]" in str(kept.completions[0].messages)
 
 
 async def test_every_completion_is_kept_with_all_that_learning_needs(bench: Bench) -> None:
@@ -88,6 +89,11 @@ async def test_every_completion_is_kept_with_all_that_learning_needs(bench: Benc
         assert (each.prompt_token_ids, each.token_ids, each.behavior_logprobs) == ((1, 2, 3), (4, 5), (-0.5, -0.25))
         assert (each.model, each.model_hash, each.lora_version) == ("tiny", "0123456789ab", "ana@0123456789ab")
         assert (each.constraint, each.masked) == ('{"rules":1}', False)
+    assert call.messages is not None
+    assert [turn["role"] for turn in call.messages] == ["system", "user"]
+    assert [turn["role"] for turn in words.messages or ()] == ["system", "user", "assistant", "tool"]
+    assert await bench.ledger.tool_set(call.tools or "") == bench.plugins.specs(None) != ()
+    assert words.tools == call.tools
     assert (kept.completion, kept.model, kept.lora_version) == (words.completion, words.model, words.lora_version)
 
 

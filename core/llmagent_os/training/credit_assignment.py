@@ -1,0 +1,106 @@
+"""Says which of a reply's completions each opinion is about: its tool calls, its words, or both.
+
+=========================  ==========================================================================================
+sign                       speaks of
+=========================  ==========================================================================================
+thanks                     every call, and the words
+correction, edited, reask  the last call; the words, if no tool was called. The bot has misread the person.
+tool_failed                the call that failed
+reaction                   the words, if they are the model's own and could have been put in another way; else the call
+=========================  ==========================================================================================
+
+Words that were replaced were not read by anybody, and calls that were not valid were not run: no opinion is about them.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+
+import msgspec
+
+from llmagent_os.identity import Identity
+from llmagent_os.ledger import CompletionRecord, Interaction
+from llmagent_os.policy.contract import INITIATIVE
+from llmagent_os.tools.result_statuses import FAILED
+
+#: The signs that say that the bot has misread what the person said.
+MISREAD = frozenset(("correction", "edited", "reask"))
+
+
+class Opinion(msgspec.Struct, frozen=True, kw_only=True):
+    """One sign of what people think of a reply."""
+
+    kind: str  #: a signal of ``feedback.signals``
+    reward: float  #: in [-1, 1]
+    weight: float  #: how far the raters are trusted, in [0, 1]
+    raters: tuple[Identity, ...]  #: who gave it
+
+
+class Credit(msgspec.Struct, frozen=True, kw_only=True):
+    """What people think of one completion."""
+
+    position: int  #: the completion's place in the reply
+    reward: float  #: the mean of the opinions, by their weights, in [-1, 1]
+    weight: float  #: the weight of the weightiest opinion, in (0, 1]
+    kinds: frozenset[str]  #: the signals that say so
+    raters: tuple[Identity, ...]  #: who gave the opinions, sorted
+
+
+def assign_credit(
+    interaction: Interaction, completions: Sequence[CompletionRecord], opinions: Sequence[Opinion]
+) -> list[Credit]:
+    """Share the opinions on a reply out among its completions.
+
+    Args:
+        interaction: the reply.
+        completions: all that the model wrote for it, in order.
+        opinions: what people think of it.
+
+    Returns:
+        The completions that an opinion is about, in order.
+    """
+    about: dict[int, list[Opinion]] = {}
+    for opinion in opinions:
+        if opinion.weight <= 0:
+            continue
+        for position in _subjects(opinion.kind, interaction, completions):
+            about.setdefault(position, []).append(opinion)
+    return [_credit(position, about[position]) for position in sorted(about)]
+
+
+def _credit(position: int, opinions: Sequence[Opinion]) -> Credit:
+    whole = math.fsum(opinion.weight for opinion in opinions)
+    return Credit(
+        position=position,
+        reward=math.fsum(opinion.weight * opinion.reward for opinion in opinions) / whole,
+        weight=max(opinion.weight for opinion in opinions),
+        kinds=frozenset(opinion.kind for opinion in opinions),
+        raters=tuple(sorted({rater for opinion in opinions for rater in opinion.raters})),
+    )
+
+
+def _subjects(kind: str, interaction: Interaction, completions: Sequence[CompletionRecord]) -> list[int]:
+    """The places of the completions that a signal is about."""
+    calls = [at for at, each in enumerate(completions) if each.tool_calls]
+    words = [at for at, each in enumerate(completions) if each.sent]
+    if kind == "thanks":
+        return calls + words
+    if kind == "tool_failed":
+        return _failed(interaction, completions)
+    if kind in MISREAD:
+        return calls[-1:] or words
+    return words if words and (_style_showed(interaction) or not calls) else calls[-1:]
+
+
+def _failed(interaction: Interaction, completions: Sequence[CompletionRecord]) -> list[int]:
+    """The completions whose calls failed. The interaction has the calls of all completions in one list, in order."""
+    places = [at for at, each in enumerate(completions) for _ in each.tool_calls]
+    results = [call.get("result", {}).get("status") for call in interaction.tool_calls]
+    return sorted({at for at, status in zip(places, results, strict=False) if status == FAILED})
+
+
+def _style_showed(interaction: Interaction) -> bool:
+    """Whether the words were more than what a plugin had fixed."""
+    shown = interaction.context.get("shown")
+    return not interaction.action or shown is None or any(name != INITIATIVE for name in shown)

@@ -1,0 +1,224 @@
+"""Makes examples of what people thought of the bot's replies, from the ledger.
+
+Only people who may be learned from are: neither what others said is used, nor what others thought. A reply gives up to
+one example for each of its completions that an opinion is about (``credit_assignment``), liked or disliked. Where a
+correction has shown which tool call was meant, there is one more, with the right call and the wrong one
+(``corrected_call``).
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Awaitable, Callable, Sequence
+from contextlib import suppress
+from typing import Any
+
+import msgspec
+
+from llmagent_os.chat import Message, ToolCall, ToolSpec
+from llmagent_os.feedback.implicit_signs import event_key_of
+from llmagent_os.feedback.rater_trust import Trust
+from llmagent_os.identity import PersonId
+from llmagent_os.ledger import CompletionRecord, Interaction, Ledger, RewardEvent
+from llmagent_os.privacy.masking import MASKS
+from llmagent_os.serving.constraint_record import ConstraintRecord
+from llmagent_os.training.consented_opinions import ConsentedOpinions
+from llmagent_os.training.corrected_call import corrected_call
+from llmagent_os.training.credit_assignment import MISREAD, Credit, assign_credit
+from llmagent_os.training.reply_opinions import OpinionReader, ReplyOpinions
+from llmagent_os.training.training_example import LoggedTokens, TrainingExample
+
+#: How many replies are learned from at most: those with the latest rewards.
+MOST_REPLIES = 20_000
+
+#: Opinions whose mean is closer to 0 than this cancel out.
+LEAST_REWARD = 0.1
+
+#: The weight of a call that the person corrected, where it is not known whether the bot misread the person. People also
+#: change their minds, and say another day than they meant.
+UNPROVEN_WEIGHT = 0.5
+
+
+class LedgerExamples(msgspec.Struct, frozen=True, kw_only=True):
+    """What the rewards after a row of the ledger say."""
+
+    examples: tuple[TrainingExample, ...]  #: in the order in which they were written
+    passed_over: dict[str, int]  #: how many replies or completions gave no example, by reason in words
+    through: int  #: the row of the last reward that was read: read on from here
+    trust: Trust  #: the trust in raters after that row
+
+
+async def ledger_examples(
+    ledger: Ledger,
+    may_learn: Callable[[PersonId], Awaitable[bool]],
+    *,
+    after: int = 0,
+    trust: Trust | None = None,
+    most: int = MOST_REPLIES,
+) -> LedgerExamples:
+    """Read the replies that got a reward after a row of the ledger. What it costs grows with these alone.
+
+    Args:
+        ledger: the bot's ledger.
+        may_learn: whether a person may be learned from (``Directory.consents``). It is asked for everybody who was
+            answered and for everybody who gave an opinion, each time: consent may be withdrawn.
+        after: the row of the last reward that was read before; 0: nothing was.
+        trust: the trust in raters after that row.
+        most: how many replies are read at most: those with the latest rewards.
+
+    Raises:
+        LedgerError: the ledger cannot be read.
+    """
+    reader = OpinionReader(after, trust, most=most)
+    maker = _Maker(ledger, may_learn)
+    for opinions in sorted(await reader.read(ledger), key=lambda each: each.written_at):
+        await maker.take(opinions)
+    return LedgerExamples(
+        examples=tuple(maker.examples),
+        passed_over=dict(maker.passed_over),
+        through=reader.through,
+        trust=reader.trust,
+    )
+
+
+class _Maker:
+    """Makes the examples of one reply after another."""
+
+    def __init__(self, ledger: Ledger, may_learn: Callable[[PersonId], Awaitable[bool]]) -> None:
+        self.examples: list[TrainingExample] = []
+        self.passed_over = Counter[str]()
+        self._ledger = ledger
+        self._consented = ConsentedOpinions(ledger, may_learn)
+        self._tool_sets: dict[str, tuple[ToolSpec, ...] | None] = {}
+
+    async def take(self, opinions: ReplyOpinions) -> None:
+        """Add the examples of one reply."""
+        reply = opinions.reply
+        interaction = reply.interaction
+        if interaction is None or not await self._consented.agrees(reply.person):
+            return self._pass_over("the person has not agreed to it")
+        if interaction.context.get("replaced"):
+            return self._pass_over("the model's words were replaced")
+        completions = await self._ledger.completions_of(interaction.interaction_id)
+        signs = await self._consented.signs(opinions)
+        given = await self._consented.opinions(opinions, signs)
+        credits_ = assign_credit(interaction, completions, given)
+        if not credits_:
+            return self._pass_over("no opinion is about what a model wrote")
+        for credit in credits_:
+            record = completions[credit.position]
+            example, why = await self._example(interaction, record, credit, reply.person)
+            if example is None:
+                self._pass_over(why)
+                continue
+            target = await self._target(example, record, [sign for sign in signs if sign.kind in MISREAD])
+            if record.tool_calls and credit.kinds <= MISREAD and target is None:
+                example = msgspec.structs.replace(example, weight=example.weight * UNPROVEN_WEIGHT)
+            self.examples += [example] if target is None else [example, target]
+        return None
+
+    def _pass_over(self, why: str) -> None:
+        self.passed_over[why] += 1
+
+    async def _example(
+        self, interaction: Interaction, record: CompletionRecord, credit: Credit, person: PersonId
+    ) -> tuple[TrainingExample | None, str]:
+        """The example of one completion; None, and why there is none."""
+        if abs(credit.reward) < LEAST_REWARD:
+            return None, "the opinions cancel out"
+        if record.messages is None or record.tools is None:
+            return None, "it was kept without its chat, by an older version"
+        turn = _assistant_turn(record)
+        if any(mask in str(turn) for mask in MASKS):
+            return None, "what the model wrote was masked"
+        tools = await self._tools(record.tools)
+        if tools is None or not record.messages:
+            return None, "its chat or its tools cannot be read"
+        return TrainingExample(
+            messages=(*record.messages, turn),
+            tools=tools,
+            origin=f"ledger:{interaction.interaction_id}",
+            person=person,
+            # A prompt holds the words of its person alone, also where others talk in the same room.
+            conversation=f"{interaction.conversation_key} {person}",
+            episode=interaction.episode_id,
+            raters=tuple(sorted({await self._consented.person(rater) for rater in credit.raters})),
+            reward=credit.reward,
+            weight=credit.weight,
+            logged=_logged(record),
+        ), ""
+
+    async def _target(
+        self, example: TrainingExample, record: CompletionRecord, signs: Sequence[RewardEvent]
+    ) -> TrainingExample | None:
+        """The example with the call that the person's words should have led to. None: nobody has shown it."""
+        if example.reward > 0 or (record.tool_calls and len(record.tool_calls) > 1):
+            return None
+        wrong = record.tool_calls[0] if record.tool_calls else None
+        for sign in reversed(signs):
+            right = await self._call_after(sign)
+            found = right and corrected_call(wrong, right, example.tools, _spoken(record))
+            if found:
+                *before, answer = example.messages
+                return msgspec.structs.replace(
+                    example,
+                    messages=(*before, _turn("", (found,))),
+                    origin=f"{example.origin}#corrected",
+                    reward=abs(example.reward),
+                    rejected=answer,
+                    logged=None,
+                )
+        return None
+
+    async def _call_after(self, sign: RewardEvent) -> ToolCall | None:
+        """The tool call of the reply to the message that a sign was read from, if nothing speaks against it."""
+        key = event_key_of(sign)
+        calls = [each.tool_calls for each in await self._ledger.completions_of(key) if each.tool_calls]
+        if not calls or len(calls[-1]) != 1:
+            return None
+        against = [reward for reward in await self._ledger.rewards_of(key) if reward.reward < 0]
+        return None if against else calls[-1][0]
+
+    async def _tools(self, sha256: str) -> tuple[ToolSpec, ...] | None:
+        if not sha256:
+            return ()
+        if sha256 not in self._tool_sets:
+            self._tool_sets[sha256] = await self._ledger.tool_set(sha256)
+        return self._tool_sets[sha256]
+
+
+def _assistant_turn(record: CompletionRecord) -> Message:
+    return _turn(record.completion, record.tool_calls)
+
+
+def _turn(text: str, calls: Sequence[ToolCall]) -> Message:
+    turn: Message = {"role": "assistant", "content": text}
+    if calls:
+        turn["tool_calls"] = [{"function": {"name": call.name, "arguments": call.arguments}} for call in calls]
+    return turn
+
+
+def _logged(record: CompletionRecord) -> LoggedTokens | None:
+    """The tokens as they were served. None: they were not kept, as they spell out what was masked."""
+    if record.masked or not record.token_ids or not record.prompt_token_ids or record.temperature is None:
+        return None
+    return LoggedTokens(
+        prompt_token_ids=record.prompt_token_ids,
+        token_ids=record.token_ids,
+        logprobs=record.behavior_logprobs,
+        temperature=record.temperature,
+        model_hash=record.model_hash,
+        lora_version=record.lora_version,
+    )
+
+
+def _spoken(record: CompletionRecord) -> list[str]:
+    """What arguments could be copied from, the latest first: what the constraint names, else all that was said."""
+    messages: Sequence[dict[str, Any]] = record.messages or ()
+    places: Sequence[int] = ()
+    with suppress(msgspec.MsgspecError):  # of another version
+        places = msgspec.json.decode(record.constraint or "", type=ConstraintRecord).copied_from
+    if not places:
+        asked = [at for at, turn in enumerate(messages) if turn["role"] == "user" and turn.get("spoken", True)]
+        places = asked[::-1]
+    return [str(messages[at].get("content") or "") for at in places if at < len(messages)]
