@@ -16,7 +16,7 @@ from llmagent_os.training.objectives.dpo import DpoObjective
 from llmagent_os.training.objectives.kto import KtoObjective
 from llmagent_os.training.objectives.objective import Logprobs, Objective
 from llmagent_os.training.objectives.objective_choice import objective_of
-from llmagent_os.training.objectives.reinforce import ReinforceObjective, advantages, returns
+from llmagent_os.training.objectives.policy_gradient import ReinforceObjective, advantages, returns
 from llmagent_os.training.objectives.sft import SupervisedObjective
 from llmagent_os.training.token_sample import TokenSample
 from llmagent_os.training.training_settings import TrainingSettings
