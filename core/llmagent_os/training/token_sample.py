@@ -15,6 +15,10 @@ class TokenSample(msgspec.Struct, frozen=True, kw_only=True):
     rejected: tuple[int, ...] = ()  #: a response that was liked less, with its end token; empty: there is none
     #: nats, one a token of the response, of the distribution that it was sampled from; empty: not known
     behavior_logprobs: tuple[float, ...] = ()
+    #: samples of one episode stand in the order of its turns, and rewards are discounted over it; empty: it is alone
+    episode: str = ""
+    value: float | None = None  #: the return that was to be expected before the response; None: not known
+    anchor: bool = False  #: nothing is learned from the response: there the model must stay as its base is
 
     @property
     def length(self) -> int:

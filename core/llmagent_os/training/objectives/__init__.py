@@ -1,0 +1,1 @@
+"""What training can aim at: one file an objective, and the protocol that all of them keep."""

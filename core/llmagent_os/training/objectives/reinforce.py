@@ -1,0 +1,145 @@
+"""REINFORCE: policy gradient on the discounted returns of logged replies.
+
+What is maximised is the expected discounted return ``J = E[sum over t of discount^t * r_t]`` of an episode, which is a
+conversation; ``r_t`` is the reward of its turn ``t``. For a reply ``i`` with the tokens ``R_i``:
+
+    G_i = r_t + discount * r_{t+1} + discount^2 * r_{t+2} + ...              from its turn on
+    A_i = G_i - b_i, then less the mean of all A and divided by their standard deviation
+    b_i = the value that was expected, or the moving average of the returns before
+    c_t = min(c, p(t) / m(t))                            m: the logged probability; no gradient flows through c_t
+    k_t = q(t)/p(t) - 1 - ln(q(t)/p(t))                  q: the reference
+    L   = sum over i of sum over t in R_i of (-w_i * A_i * c_t * ln p(t) + kl_weight * k_t) / (sum over i of |R_i|)
+
+The value of the loss has ``1 + ln p - (ln p without its gradient)`` in the place of ``ln p``: the gradient is the same,
+and the value estimates the expected advantage, which ``ln p`` does not.
+
+Sources: Williams 1992, https://doi.org/10.1007/BF00992696 (REINFORCE with a baseline); Ionides 2008,
+https://doi.org/10.1198/106186008X320456 (truncated importance weights); Schulman 2020,
+http://joschu.net/blog/kl-approx.html (``k_t``, k3 there). On tokens of the policy's own the gradient of ``k_t`` is that
+of KL(reference || policy).
+
+Left out: the factor ``discount^t`` before a turn's gradient, as nearly everywhere; PPO's clipping, which on logged
+replies stops the learning after two steps; the weight of a whole sequence, whose variance grows with its length; that
+the logged probabilities are those under the constraints and the temperature of serving, and ``p`` is not. A token with
+the logged log-probability 0 had to come: it was no choice, and only ``k_t`` counts for it.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+
+import torch
+
+from llmagent_os.errors import ConfigError
+from llmagent_os.training.objectives.objective import Logprobs, Metrics, Preparation, PreparedSample, SampleBatch
+from llmagent_os.training.token_sample import TokenSample
+
+_LEAST_SPREAD = 1e-6  #: advantages with a smaller standard deviation are all alike
+
+
+def returns(samples: Sequence[TokenSample], discount: float) -> list[float]:
+    """Compute each sample's discounted return: its reward, and those of the later turns of its episode."""
+    later: dict[str, float] = {}
+    found: list[float] = []
+    for sample in reversed(samples):
+        total = sample.reward + (discount * later.get(sample.episode, 0.0) if sample.episode else 0.0)
+        later[sample.episode] = total
+        found.append(total)
+    return found[::-1]
+
+
+def advantages(samples: Sequence[TokenSample], discount: float, decay: float) -> list[float]:
+    """Compute how much better each sample's return was than expected, normalised over all samples.
+
+    A sample without a value is compared with the exponential moving average of the returns before it, which begins at
+    the mean of all. A single sample is compared with nothing but its value, and not normalised: a group of one would
+    always have the advantage zero.
+    """
+    gained = returns(samples, discount)
+    average = sum(gained) / len(gained) if len(gained) > 1 else 0.0
+    found: list[float] = []
+    for sample, gain in zip(samples, gained, strict=True):
+        found.append(gain - (average if sample.value is None else sample.value))
+        average = decay * average + (1 - decay) * gain
+    if len(found) == 1:
+        return found
+    total = sum(sample.weight for sample in samples)
+    mean = sum(sample.weight * each for sample, each in zip(samples, found, strict=True)) / total
+    square = sum(sample.weight * (each - mean) ** 2 for sample, each in zip(samples, found, strict=True)) / total
+    spread = math.sqrt(square)
+    return [0.0 if spread < _LEAST_SPREAD else (each - mean) / spread for each in found]
+
+
+class ReinforceObjective:
+    """Policy gradient with a baseline, truncated importance weights and a KL penalty.
+
+    Args:
+        discount: how much the next turn's reward counts for this turn, in [0, 1].
+        max_importance_weight: a token's importance weight is cut to this.
+        kl_weight: weight of the KL divergence to the reference, a nat a token.
+        baseline_decay: weight of earlier returns in the moving average, a sample, in [0, 1].
+    """
+
+    needs_reference = True
+    needs_anchors = False
+    learns_comparisons = False
+    has_least_loss = False
+
+    def __init__(
+        self,
+        *,
+        discount: float = 0.9,
+        max_importance_weight: float = 2.0,
+        kl_weight: float = 0.05,
+        baseline_decay: float = 0.9,
+    ) -> None:
+        self._discount = discount
+        self._max_weight = max_importance_weight
+        self._kl_weight = kl_weight
+        self._decay = baseline_decay
+
+    def prepare(self, samples: Sequence[TokenSample]) -> Preparation:
+        """Compute every sample's advantage, in the order of the samples.
+
+        Raises:
+            ConfigError: all advantages are zero.
+        """
+        trusted = [each for each in samples if each.weight > 0]
+        found = advantages(trusted, self._discount, self._decay) if trusted else []
+        if not any(found):
+            rewards = sorted({round(each.reward, 3) for each in trusted})
+            raise ConfigError(
+                f"the advantages of all {len(trusted)} samples are zero (rewards: {', '.join(map(str, rewards))}): no "
+                "reply was better than another; wait for other opinions, or train with the method sft"
+            )
+        warnings: list[str] = []
+        if not any(each.reward > 0 for each in trusted):
+            warnings.append(
+                "no sample has a reward above 0: what is liked cannot be learned, only what is disliked less"
+            )
+        if unknown := sum(not each.behavior_logprobs for each in trusted):
+            warnings.append(
+                f"{unknown} of {len(trusted)} samples have no logged log-probabilities: their importance weights are 1"
+            )
+        return Preparation(
+            [
+                PreparedSample(sample=sample, advantage=advantage)
+                for sample, advantage in zip(trusted, found, strict=True)
+            ],
+            warnings,
+        )
+
+    def loss(self, policy: Logprobs, reference: Logprobs, batch: SampleBatch) -> tuple[torch.Tensor, Metrics]:
+        """Compute the negative expected advantage and the KL penalty, a token."""
+        logprobs = policy.response  # [samples, longest response]
+        tokens = batch.mask.sum()
+        known = ~batch.behavior.isnan()  # [samples, longest response]
+        free = batch.mask & (batch.behavior != 0)  # [samples, longest response]: NaN != 0
+        ratios = torch.where(known, (logprobs.detach() - batch.behavior).exp(), 1.0)  # [samples, longest response]
+        weights = ratios.clamp(max=self._max_weight) * free * (batch.weights * batch.advantages)[:, None]
+        gained = (weights * (1 + logprobs - logprobs.detach())).sum() / tokens
+        gap = reference.response - logprobs  # [samples, longest response]
+        divergence = ((gap.exp() - 1 - gap) * batch.mask).sum() / tokens
+        cut = (free & (ratios > self._max_weight)).sum() / tokens
+        return self._kl_weight * divergence - gained, {"kl": divergence.item(), "cut": cut.item()}
