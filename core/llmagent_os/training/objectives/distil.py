@@ -51,7 +51,7 @@ class DistilObjective:
         liked = [PreparedSample(sample=each) for each in samples if each.reward > 0 and each.weight > 0]
         if not liked:
             raise ConfigError(
-                f"distil learns from replies that are expected to be liked, and none of {len(samples)} has a reward and "
+                f"distil learns from replies that will probably be liked, and none of {len(samples)} has a reward and "
                 "a weight above 0: no style that the model can be brought to is liked; wait for more opinions"
             )
         left = len(samples) - len(liked)
