@@ -10,11 +10,13 @@ from __future__ import annotations
 import random
 import re
 import warnings
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, cast
 
 import torch
 from tokenizers import Regex, Tokenizer, decoders, models, pre_tokenizers, trainers
+from torch.nn import functional
 from transformers import (
     LlamaConfig,
     LlamaForCausalLM,
@@ -28,7 +30,7 @@ from transformers import (
 from llmagent_os.chat import Message, ToolCall, ToolSpec
 from llmagent_os.serving.chat_template import ChatTemplate
 from llmagent_os.serving.model_loading import vocabulary_of
-from llmagent_os.training.lora import batches, response_loss
+from llmagent_os.training.length_batches import length_batches
 from llmagent_os.training.token_sample import TokenSample
 
 # Tiny models gain nothing from a second thread, and wait for it while other programs run.
@@ -174,6 +176,20 @@ def calendar_chats(count: int, seed: int = 0) -> list[list[Message]]:
     return chats
 
 
+def response_loss(model: Any, batch: Sequence[TokenSample]) -> torch.Tensor:
+    """Compute the mean negative log-likelihood of the batch's response tokens: a scalar, in nats a token."""
+    rows = [[*sample.prompt, *sample.response] for sample in batch]
+    longest = max(map(len, rows))
+    tokens = torch.tensor([row + [0] * (longest - len(row)) for row in rows])  # [samples, longest]
+    seen = torch.tensor([[1] * len(row) + [0] * (longest - len(row)) for row in rows])  # [samples, longest]
+    learned = torch.zeros_like(tokens, dtype=torch.bool)  # [samples, longest]: the *next* token is a response token
+    for at, (sample, row) in enumerate(zip(batch, rows, strict=True)):
+        learned[at, len(sample.prompt) - 1 : len(row) - 1] = True
+    hidden = model.model(input_ids=tokens, attention_mask=seen, use_cache=False)[0]  # [samples, longest, width]
+    logits = model.lm_head(hidden[learned]).float()  # [response tokens, vocabulary]
+    return functional.cross_entropy(logits, tokens.roll(-1, dims=1)[learned])
+
+
 def save_trained_model(folder: Path, kind: str = "llama", *, steps: int = 500) -> Path:
     """Write a folder with a model that calls :data:`CREATE` and :data:`LIST`. Takes about ten seconds."""
     tokenizer = make_tokenizer()
@@ -189,9 +205,9 @@ def save_trained_model(folder: Path, kind: str = "llama", *, steps: int = 500) -
         )
     optimizer = cast("Any", torch.optim.AdamW(model.parameters(), lr=3e-3))
     model.train()
-    for step, batch in enumerate(batches(samples, 16, random.Random(0))[:steps]):
+    for step, batch in enumerate(length_batches(samples, 16, random.Random(0), lambda each: each.length)[:steps]):
         optimizer.param_groups[0]["lr"] = 3e-3 * min(1, step / 30, (steps - step) / steps * 1.5)
-        loss = cast("Any", response_loss(model, batch, 0))
+        loss = cast("Any", response_loss(model, batch))
         loss.backward()
         optimizer.step()
         optimizer.zero_grad()

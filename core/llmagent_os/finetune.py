@@ -25,6 +25,8 @@ from llmagent_os.llm import LLM
 from llmagent_os.modules.behavior import system_text
 from llmagent_os.policy.contract import DIMENSIONS
 from llmagent_os.serving.tool_call_parsing import calls_of
+from llmagent_os.training.training_run import TrainingProgress, TrainingRun
+from llmagent_os.training.training_settings import TrainingSettings, preset_for, settings_of
 
 if TYPE_CHECKING:
     from llmagent_os.serving.chat_template import ChatTemplate
@@ -35,8 +37,10 @@ if TYPE_CHECKING:
 #: turns are learned. A chat may come with ``"tools"``, a sequence of :class:`ToolSpec`.
 Example = Mapping[str, Any]
 
+_Chat = tuple[str, list[Message], tuple[ToolSpec, ...]]  # its name for errors, its turns, its tools
 
-class FinetuneReport(msgspec.Struct, frozen=True):
+
+class FinetuneReport(msgspec.Struct, frozen=True, kw_only=True):
     """The result of one training."""
 
     examples: int  #: replies that were learned from
@@ -44,22 +48,32 @@ class FinetuneReport(msgspec.Struct, frozen=True):
     steps: int  #: steps of the optimiser
     first_loss: float  #: loss of the first step, before anything was learned, in nats a response token
     last_loss: float  #: loss of the last step, in nats a response token
+    #: least loss on the validation examples, in nats a response token; None: there were none
+    validation_loss: float | None
+    ending: str  #: why it ended: ``steps``, ``loss``, ``no_progress``, ``time``
+    tokens_per_second: float  #: of prompts and responses, while training
     seconds: float  #: how long it took, loading included
+    warnings: list[str]  #: sentences on what was left out, and on signs that nothing was learned
 
 
 class Finetuner:
     """Trains a LoRA on the response tokens of examples.
 
+    The six steps are: the data (:meth:`__init__`), then in :meth:`finetune` preprocessing, configuration, training and
+    its report, and :meth:`save_model`.
+
     Args:
         llm: a local model. If the model has a LoRA, training goes on from this LoRA.
         train_data: the examples.
+        validation_data: examples that are not learned from. They decide when training ends, and which weights are kept.
         system: the system message before every ``input``/``output`` example; should be the one that the model has when
             it answers. By default there is no system message. But a model that was trained on this project's own
             prompts (``native`` in its card) then learns every example several times: with each style that an agent may
             ask for, and without a style.
         tools: the tools of ``input``/``output`` examples; should be those that the model has when it answers.
-        settings: fields of :class:`~llmagent_os.training.lora.LoraSettings` (``rank``, ``alpha``, ``learning_rate``,
-            ``batch_size``, ``epochs``, ``stop_at_loss``, ``seed``, …).
+        settings: fields of :class:`~llmagent_os.training.training_settings.TrainingSettings` (``rank``, ``alpha``,
+            ``learning_rate``, ``batch_size``, ``epochs``, ``stop_at_loss``, ``seed``, …). What is not given depends on
+            the size of the model, and on whether there is a GPU.
 
     Raises:
         ConfigError: an example or a setting is wrong; the message names it and says what is wrong.
@@ -71,6 +85,7 @@ class Finetuner:
         llm: LLM,
         train_data: Sequence[Example],
         *,
+        validation_data: Sequence[Example] = (),
         system: str | None = None,
         tools: Sequence[ToolSpec] = (),
         **settings: Any,
@@ -80,59 +95,92 @@ class Finetuner:
         if not train_data:
             raise ConfigError("train_data is empty: give at least one {'input': …, 'output': …}")
         self._location = llm.location
-        systems = [system] if system is not None or not llm.card.native else [None, *_styles()]
-        self._chats = [
-            (at, *_chat(at, example, each, tools))
-            for at, example in enumerate(train_data)
-            for each in (systems if _is_pair(example) else systems[:1])
-        ]
+        self._systems = [system] if system is not None or not llm.card.native else [None, *_styles()]
+        self._chats = self._chats_of("train_data", train_data, tools)
+        self._validation_chats = self._chats_of("validation_data", validation_data, tools)
         self._settings = settings
         self._adapted: Any = None
         self._tokenizer: Any = None
-        _check(settings)
+        settings_of(settings)
 
-    def finetune(self, on_step: Callable[[int, int, float], None] | None = None) -> FinetuneReport:
+    def _chats_of(self, where: str, data: Sequence[Example], tools: Sequence[ToolSpec]) -> list[_Chat]:
+        """Step 1, the data: every example as a chat with its tools and the name by which errors call it."""
+        return [
+            (f"{where}[{at}]", *_chat(f"{where}[{at}]", example, system, tools))
+            for at, example in enumerate(data)
+            for system in (self._systems if _is_pair(example) else self._systems[:1])
+        ]
+
+    def finetune(
+        self,
+        on_step: Callable[[int, int, float], None] | None = None,
+        *,
+        checkpoint: str | os.PathLike[str] | None = None,
+    ) -> FinetuneReport:
         """Train. Takes seconds for a few examples and a small model. Blocks, so call it outside an event loop.
+
+        In a terminal, a bar shows the loss, the speed and the time that is left.
 
         Args:
             on_step: called after each step with the step's number, the number of planned steps, and the step's loss.
+            checkpoint: a file (``….safetensors``) that keeps the state of the training. A training that was killed goes
+                on from it. Delete it when the result is saved.
 
         Raises:
-            ConfigError: an example is longer than the model can read.
-            ModelError: the model cannot be loaded, or training diverged.
+            ConfigError: an example is longer than the model can read, or there is no such device or layer.
+            ModelError: the model cannot be loaded, training diverged, or the checkpoint cannot be used.
         """
-        from llmagent_os.serving.chat_template import ChatTemplate
-        from llmagent_os.serving.model_loading import load_model, load_tokenizer, vocabulary_of
-        from llmagent_os.training.lora import LoraSettings, attach, train
+        from llmagent_os.serving.model_loading import load_model, load_tokenizer
 
         begun = time.monotonic()
-        settings = msgspec.convert(self._settings, LoraSettings)
         tokenizer = load_tokenizer(self._location)
         model = load_model(self._location)
-        vocabulary = vocabulary_of(model, tokenizer)
-        template = ChatTemplate(tokenizer, vocabulary)
-        samples = [
-            sample
-            for at, messages, chat_tools in self._chats
-            for sample in _samples(at, messages, chat_tools, template, vocabulary, model.config.max_position_embeddings)
-        ]
+        samples = _preprocess(self._chats, model, tokenizer)
+        validation = _preprocess(self._validation_chats, model, tokenizer)
+        settings = _configure(self._settings, model)
+        self._adapted, run = self._train(model, samples, validation, settings, on_step, checkpoint)
+        self._tokenizer = tokenizer
+        return _report(run, time.monotonic() - begun)
+
+    def _train(
+        self,
+        model: Any,
+        samples: list[TokenSample],
+        validation: list[TokenSample],
+        settings: TrainingSettings,
+        on_step: Callable[[int, int, float], None] | None,
+        checkpoint: str | os.PathLike[str] | None,
+    ) -> tuple[Any, TrainingRun]:
+        """Step 4, training: gives the model with its LoRA, and what happened."""
+        from llmagent_os.training.lora import attach
+        from llmagent_os.training.objectives.objective_choice import objective_of
+        from llmagent_os.training.progress_bar import progress_bar
+        from llmagent_os.training.training_loop import train
+
         adapted = attach(model, settings, self._location.lora)
-        losses = train(adapted, samples, settings, on_step)
-        self._adapted, self._tokenizer = adapted, tokenizer
-        return FinetuneReport(
-            examples=len(samples),
-            tokens=sum(len(sample.response) for sample in samples),
-            steps=len(losses),
-            first_loss=losses[0],
-            last_loss=losses[-1],
-            seconds=time.monotonic() - begun,
-        )
+        with progress_bar(self._location.name) as show:
+
+            def tell(progress: TrainingProgress) -> None:
+                show(progress)
+                if on_step:
+                    on_step(progress.step, progress.planned, progress.loss)
+
+            run = train(
+                adapted,
+                samples,
+                objective_of(settings),
+                settings,
+                validation=validation,
+                on_step=tell,
+                checkpoint=Path(checkpoint).expanduser() if checkpoint else None,
+            )
+        return adapted, run
 
     def save_model(self, path: str | os.PathLike[str]) -> Path:
-        """Save the LoRA as a PEFT folder, which ``LLM.from_pretrained(path)`` loads; gives the folder.
+        """Step 6, deployment: save the LoRA as a PEFT folder, which ``LLM.from_pretrained(path)`` loads.
 
         The LoRA names its base by the name of the model. So the base ``"calendar"`` is found wherever it is installed.
-        The files of an earlier LoRA in the folder are replaced one by one, the weights last.
+        The files of an earlier LoRA in the folder are replaced one by one, the weights last. Gives the folder.
 
         Raises:
             ModelError: nothing was learned yet, or the folder cannot be written.
@@ -170,29 +218,52 @@ def _is_pair(example: object) -> bool:
     return isinstance(example, Mapping) and "messages" not in example
 
 
-def _check(settings: dict[str, Any]) -> None:
-    """Refuse settings that cannot work, without loading torch."""
-    whole = {"rank", "alpha", "batch_size", "epochs", "seed"}
-    known = whole | {"learning_rate", "stop_at_loss", "max_gradient_norm"}
-    for key, value in settings.items():
-        if key not in known:
-            raise ConfigError(f"Finetuner has no setting {key!r}, only {', '.join(sorted(known))}")
-        if key == "epochs" and value is None:
-            continue
-        kind, least = (int, 0 if key == "seed" else 1) if key in whole else ((int, float), 0)
-        if not isinstance(value, kind) or isinstance(value, bool) or value < least:
-            raise ConfigError(f"Finetuner: {key} is {value!r}, it must be a number of at least {least}")
+def _preprocess(chats: Sequence[_Chat], model: Any, tokenizer: Any) -> list[TokenSample]:
+    """Step 2, preprocessing: the chats in the model's own template, as tokens."""
+    from llmagent_os.serving.chat_template import ChatTemplate
+    from llmagent_os.serving.model_loading import vocabulary_of
+
+    vocabulary = vocabulary_of(model, tokenizer)
+    template = ChatTemplate(tokenizer, vocabulary)
+    longest: int = model.config.max_position_embeddings
+    return [
+        sample
+        for where, messages, tools in chats
+        for sample in _samples(where, messages, tools, template, vocabulary, longest)
+    ]
+
+
+def _configure(settings: Mapping[str, Any], model: Any) -> TrainingSettings:
+    """Step 3, configuration: the settings for this model, of which some may be given."""
+    import torch
+
+    return settings_of(settings, preset=preset_for(model.num_parameters(), gpu=torch.cuda.is_available()))
+
+
+def _report(run: TrainingRun, seconds: float) -> FinetuneReport:
+    """Step 5, evaluation, as far as training itself can tell."""
+    return FinetuneReport(
+        examples=run.samples,
+        tokens=run.response_tokens,
+        steps=len(run.losses),
+        first_loss=run.losses[0],
+        last_loss=run.losses[-1],
+        validation_loss=min((each.loss for each in run.validations), default=None),
+        ending=run.ending,
+        tokens_per_second=run.tokens_per_second,
+        seconds=seconds,
+        warnings=run.warnings,
+    )
 
 
 def _chat(
-    at: int, example: Example, system: str | None, tools: Sequence[ToolSpec]
+    where: str, example: Example, system: str | None, tools: Sequence[ToolSpec]
 ) -> tuple[list[Message], tuple[ToolSpec, ...]]:
-    """The chat that example number ``at`` is, and its tools.
+    """The chat that an example is, and its tools.
 
     Raises:
         ConfigError: the example has the wrong form; the message names the example and the reason.
     """
-    where = f"train_data[{at}]"
     if not isinstance(cast("object", example), Mapping):
         raise ConfigError(f"{where} is {type(example).__name__}, not a dict with 'input' and 'output' or 'messages'")
     if "messages" not in example:
@@ -222,7 +293,7 @@ def _chat(
 
 
 def _samples(
-    at: int,
+    where: str,
     messages: list[Message],
     tools: tuple[ToolSpec, ...],
     template: ChatTemplate,
@@ -239,12 +310,12 @@ def _samples(
         prompt = vocabulary.encode(template.prompt(messages[:number], tools))
         text = template.response(messages[: number + 1], tools)
         if text is None and calls_of(turn):
-            raise ConfigError(f"train_data[{at}]: this model's chat template cannot write the call in turn {number}")
+            raise ConfigError(f"{where}: this model's chat template cannot write the call in turn {number}")
         response = vocabulary.encode(str(turn.get("content") or "") if text is None else text)
         ends = [place for place, token in enumerate(response) if token in vocabulary.end_ids]
         response = response[: ends[-1] + 1] if ends else [*response, vocabulary.end_id]
         if len(prompt) + len(response) > longest:
             length = len(prompt) + len(response)
-            raise ConfigError(f"train_data[{at}] is {length} tokens up to turn {number}, the model reads {longest}")
+            raise ConfigError(f"{where} is {length} tokens up to turn {number}, the model reads {longest}")
         found.append(TokenSample(prompt=tuple(prompt), response=tuple(response)))
     return found

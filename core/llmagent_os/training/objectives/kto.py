@@ -58,8 +58,8 @@ class KtoObjective:
         liked = sum(each.reward > 0 for each in judged)
         if not liked:
             raise ConfigError(
-                f"kto needs a liked sample, and none of {len(samples)} has a reward and a weight above 0: it would only "
-                "unlearn; wait for people to like replies, or train with the method reinforce"
+                f"kto needs a liked sample, and none of {len(samples)} has a reward and a weight above 0: it would "
+                "only unlearn; wait for people to like replies, or train with the method reinforce"
             )
         if len(judged) == 1:
             raise ConfigError("kto compares samples with each other, and there is only one: train with the method sft")
@@ -80,7 +80,7 @@ class KtoObjective:
         if not 0.99 * _BALANCE[0] <= balance <= 1.01 * _BALANCE[1]:
             found.append(
                 f"{liked} samples are liked and {disliked} disliked: together the liked ones weigh {balance:.2g} times "
-                f"as much. From 1 to 1.33 is advised: set desirable_weight to {disliked * self._undesirable / liked:.2g}"
+                f"as much. 1 to 1.33 is advised: set desirable_weight to {disliked * self._undesirable / liked:.2g}"
             )
         return found
 

@@ -37,8 +37,8 @@ class SupervisedObjective:
         liked = [PreparedSample(sample=each) for each in samples if each.reward > 0 and each.weight > 0]
         if not liked:
             raise ConfigError(
-                f"sft learns from liked samples, and none of {len(samples)} has a reward and a weight above 0: wait for "
-                "people to like replies, or train with the method reinforce"
+                f"sft learns from liked samples, and none of {len(samples)} has a reward and a weight above 0: wait "
+                "for people to like replies, or train with the method reinforce"
             )
         left = len(samples) - len(liked)
         return Preparation(liked, [f"{left} of {len(samples)} samples are not liked: sft leaves them out"] * bool(left))
