@@ -1,9 +1,9 @@
 r"""Writes tools, calls and results into plain turns, for a chat template that knows nothing of tools.
 
-The form is that of Hermes and Qwen, https://github.com/NousResearch/Hermes-Function-Calling: the tools as JSON between
-``<tools>`` and ``</tools>`` in the system message, a call between ``<tool_call>`` and ``</tool_call>``, a result between
-``<tool_response>`` and ``</tool_response>``. A template that is given tools and does not know them drops them silently:
-the model would then never hear of a tool.
+The form is that of Hermes and Qwen, https://github.com/NousResearch/Hermes-Function-Calling: the tools are JSON between
+``<tools>`` and ``</tools>`` in the system message, a call stands between ``<tool_call>`` and ``</tool_call>``, a result
+between ``<tool_response>`` and ``</tool_response>``. A template that does not know tools drops them silently: the model
+would never hear of a tool.
 """
 
 from __future__ import annotations

@@ -18,7 +18,6 @@ import numpy as np
 
 from llmagent_os.chat import Message
 from llmagent_os.errors import ConfigError
-from llmagent_os.policy.array_types import Floats
 from llmagent_os.training.reward_model import RewardModel
 from llmagent_os.training.style_candidates import OWN, Candidate, Question
 from llmagent_os.training.training_example import TrainingExample
@@ -63,7 +62,7 @@ def choose(
     chosen: list[Candidate] = []
     own: list[Candidate] = []
     examples: list[TrainingExample] = []
-    liked: list[tuple[float, float]] = []
+    likings: list[tuple[float, float]] = []
     for question, replies in zip(questions, candidates, strict=True):
         if not replies:
             continue
@@ -75,34 +74,42 @@ def choose(
             best = before
         chosen.append(replies[best])
         own.append(replies[before])
-        liked.append((float(scores.liked[before]), float(scores.liked[best])))
-        examples.append(_example(question, replies[best], replies[before], liked[-1][1]))
+        likings.append((float(scores.liked[before]), float(scores.liked[best])))
+        if best != before or likings[-1][1] > 0.5:
+            examples.append(_example(question, replies[best], replies[before], likings[-1]))
     if not chosen:
         raise ConfigError(
             f"the model has no whole reply to any of {len(questions)} questions: raise max_tokens, or give other ones"
         )
-    styles = dict(Counter(each.style for each in chosen).most_common())
-    likings = np.array(liked)  # (questions, 2): before and after
+    liked_before, liked_after = np.array(likings).T  # (questions,)
     return Distillation(
-        examples=[each for each in examples if each.reward > 0],
-        styles=styles,
-        liked_before=float(likings[:, 0].mean()),
-        liked_after=float(likings[:, 1].mean()),
+        examples=examples,
+        styles=dict(Counter(each.style for each in chosen).most_common()),
+        liked_before=float(liked_before.mean()),
+        liked_after=float(liked_after.mean()),
         words_before=_words(own),
         words_after=_words(chosen),
-        warnings=_warnings(likings[:, 1] - likings[:, 0], likings[:, 1], model),
+        warnings=_warnings(float((liked_after - liked_before).mean()), len(chosen) - len(examples), model),
     )
 
 
-def _example(question: Question, reply: Candidate, own: Candidate, liked: float) -> TrainingExample:
-    """The chosen reply as something to learn, rejected: what the model says of its own accord."""
+def _example(question: Question, reply: Candidate, own: Candidate, liking: tuple[float, float]) -> TrainingExample:
+    """The chosen reply as something to learn, rejected: what the model says of its own accord.
+
+    Args:
+        question: what was asked.
+        reply: the chosen reply.
+        own: what the model says of its own accord.
+        liking: the probabilities that ``own`` and ``reply`` are liked. Somebody who likes little gives a better reply
+            a reward above zero too.
+    """
     return TrainingExample(
         messages=(*question.messages, _turn(reply)),
         tools=question.tools,
         origin=f"distilled:{reply.style}:{question.origin}",
         person=question.person,
         conversation=question.conversation,
-        reward=2 * liked - 1,
+        reward=max(2 * liking[1] - 1, liking[1] - liking[0]),
         rejected=None if reply == own else _turn(own),
     )
 
@@ -116,18 +123,16 @@ def _words(replies: Sequence[Candidate]) -> float:
     return sum(len(each.text.split()) for each in replies) / len(replies)
 
 
-def _warnings(gains: Floats, after: Floats, model: RewardModel) -> list[str]:
-    """Args: for each question, how much better the chosen reply is, and how it is liked, ``(questions,)``."""
+def _warnings(gain: float, left_out: int, model: RewardModel) -> list[str]:
+    """Args: how much more often the chosen replies are liked, and how many questions have no reply worth learning."""
     found: list[str] = []
     if not model.opinions:
         found.append("the reward model has no opinion of this person: everybody's taste is learned")
-    if float(gains.mean()) < _USUAL_GAIN:
+    if gain < _USUAL_GAIN:
         found.append(
-            f"the chosen replies are liked {float(gains.mean()):.0%} more often than the model's own: there is little "
-            "to learn; either the model has the liked style already, or it cannot be brought to it"
+            f"the chosen replies are liked {gain:.0%} more often than the model's own, so there is little to learn: "
+            "the model has the liked style already, or cannot be brought to it"
         )
-    if unlikely := int((after <= 0.5).sum()):
-        found.append(
-            f"{unlikely} of {len(after)} questions have no reply that is likely to be liked: they are left out"
-        )
+    if left_out:
+        found.append(f"{left_out} questions are left out: the model's own reply is not liked, and no other is better")
     return found

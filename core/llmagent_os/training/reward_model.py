@@ -79,6 +79,41 @@ class _Gaussian(NamedTuple):
         return _Gaussian((precision + precision.T) / 2, np.linalg.solve(kept, self.shift))
 
 
+class _Evidence(NamedTuple):
+    """One person's opinions."""
+
+    design: Floats  #: ``(opinions, weights)``
+    liked: Floats  #: ``(opinions,)``: 0 disliked, 1 liked
+    trust: Floats  #: ``(opinions,)``
+
+    @classmethod
+    def of(cls, opinions: Sequence[Opinion]) -> _Evidence:
+        return cls(
+            _design((each.text, each.calls) for each in opinions),
+            np.array([(each.reward + 1) / 2 for each in opinions]),
+            np.array([each.weight for each in opinions]),
+        )
+
+    def likelihood(self, prior: _Gaussian) -> _Gaussian:
+        """Write the likelihood as a Gaussian around the weights that are most probable with this prior (Laplace)."""
+        weights = np.linalg.solve(prior.precision, prior.shift)  # (weights,)
+        for _ in range(_STEPS):
+            found = self._quadratic(weights)
+            following = np.linalg.solve(prior.precision + found.precision, prior.shift + found.shift)
+            moved = float(np.abs(following - weights).max())
+            weights = weights + (following - weights) * min(1.0, 3.0 / max(moved, 1e-12))  # no step overshoots far
+            if moved < _CLOSE:
+                break
+        return self._quadratic(weights)
+
+    def _quadratic(self, weights: Floats) -> _Gaussian:
+        """The second-order expansion of the log-likelihood at some weights."""
+        chance = _sigmoid(self.design @ weights)  # (opinions,)
+        curvature = self.design.T @ (self.design * (self.trust * chance * (1 - chance))[:, None])  # (weights, weights)
+        slope = self.design.T @ (self.trust * (self.liked - chance))  # (weights,)
+        return _Gaussian(curvature, curvature @ weights + slope)
+
+
 class RewardModel:
     """How one person, or anybody, likes replies. Made by :func:`fit_reward_model`."""
 
@@ -121,18 +156,19 @@ def fit_reward_model(
     rows = [each for each in opinions if each.weight > 0]
     own_variance = _variances(_OWN_SD)
     first = _prior(prior)
-    likelihoods, everybody = _fit_everybody(_by_person(rows), first, own_variance)
-    if person in likelihoods:  # what the others say of what all share
+    people = _by_person(rows)
+    likelihoods, everybody = _fit_everybody(people, first, own_variance)
+    if person is not None and person in likelihoods:  # what the others say of what all share
         everybody = everybody.plus(likelihoods[person].widened(own_variance), -1.0)
     shared = np.linalg.inv(everybody.precision)  # (weights, weights)
     mean, covariance = shared @ everybody.shift, shared + np.diag(own_variance)
-    mine = [each for each in rows if each.person == person]
-    if not mine:
+    mine = None if person is None else people.get(person)
+    if mine is None:
         return RewardModel(mean, covariance, 0)
     before = _Gaussian(np.linalg.inv(covariance), np.linalg.solve(covariance, mean))
-    after = before.plus(_likelihood(mine, before))
+    after = before.plus(mine.likelihood(before))
     covariance = np.linalg.inv(after.precision)
-    return RewardModel(covariance @ after.shift, covariance, len(mine))
+    return RewardModel(covariance @ after.shift, covariance, len(mine.liked))
 
 
 def policy_opinions(
@@ -158,7 +194,7 @@ def policy_opinions(
 
 
 def _fit_everybody(
-    people: Mapping[PersonId, list[Opinion]], first: _Gaussian, own_variance: Floats
+    people: Mapping[PersonId, _Evidence], first: _Gaussian, own_variance: Floats
 ) -> tuple[dict[PersonId, _Gaussian], _Gaussian]:
     """Fit what every person's opinions say of the person's weights, and the weights that all share."""
     likelihoods: dict[PersonId, _Gaussian] = {}
@@ -166,35 +202,11 @@ def _fit_everybody(
     for _ in range(_ROUNDS):
         mean = np.linalg.solve(everybody.precision, everybody.shift)  # (weights,)
         around = _Gaussian(np.diag(1 / own_variance), mean / own_variance)
-        likelihoods = {person: _likelihood(theirs, around) for person, theirs in people.items()}
+        likelihoods = {person: theirs.likelihood(around) for person, theirs in people.items()}
         everybody = first
         for each in likelihoods.values():
             everybody = everybody.plus(each.widened(own_variance))
     return likelihoods, everybody
-
-
-def _likelihood(opinions: Sequence[Opinion], prior: _Gaussian) -> _Gaussian:
-    """Write the likelihood of opinions as a Gaussian around the most probable weights (Laplace)."""
-    design = _design((each.text, each.calls) for each in opinions)  # (opinions, weights)
-    liked = np.array([(each.reward + 1) / 2 for each in opinions])  # (opinions,)
-    trust = np.array([each.weight for each in opinions])  # (opinions,)
-    weights = np.linalg.solve(prior.precision, prior.shift)  # (weights,)
-    for _ in range(_STEPS):
-        found = _quadratic(design, liked, trust, weights)
-        following = np.linalg.solve(prior.precision + found.precision, prior.shift + found.shift)
-        moved = float(np.abs(following - weights).max())
-        weights = weights + (following - weights) * min(1.0, 3.0 / max(moved, 1e-12))  # no step overshoots far
-        if moved < _CLOSE:
-            break
-    return _quadratic(design, liked, trust, weights)
-
-
-def _quadratic(design: Floats, liked: Floats, trust: Floats, weights: Floats) -> _Gaussian:
-    """The second-order expansion of the log-likelihood at some weights."""
-    chance = _sigmoid(design @ weights)  # (opinions,)
-    curvature = design.T @ (design * (trust * chance * (1 - chance))[:, None])  # (weights, weights)
-    slope = design.T @ (trust * (liked - chance))  # (weights,)
-    return _Gaussian(curvature, curvature @ weights + slope)
 
 
 def _prior(model: RewardModel | None) -> _Gaussian:
@@ -214,11 +226,11 @@ def _design(replies: Iterable[tuple[str, Sequence[ToolCall]]]) -> Floats:
     return np.array(rows).reshape(-1, len(FEATURES) + 1)
 
 
-def _by_person(opinions: Iterable[Opinion]) -> dict[PersonId, list[Opinion]]:
+def _by_person(opinions: Iterable[Opinion]) -> dict[PersonId, _Evidence]:
     people: dict[PersonId, list[Opinion]] = {}
     for each in opinions:
         people.setdefault(each.person, []).append(each)
-    return people
+    return {person: _Evidence.of(theirs) for person, theirs in people.items()}
 
 
 def _sigmoid(values: Floats) -> Floats:

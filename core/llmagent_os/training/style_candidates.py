@@ -130,8 +130,11 @@ async def write_candidates(
         own = next((each for each in written if each.style == OWN and not each.calls), None)
         if own is not None:
             written += [Candidate(style=style, text=edit(own.text)) for style, edit in edits.items()]
-        different = {(each.text, str(each.calls)): each for each in reversed(written) if each.text or each.calls}
-        return list(reversed(different.values()))
+        different: dict[tuple[str, str], Candidate] = {}
+        for each in written:
+            if each.text or each.calls:
+                different.setdefault((each.text, str(each.calls)), each)
+        return list(different.values())
 
     return list(await asyncio.gather(*(all_styles(*each) for each in enumerate(questions))))
 
