@@ -23,7 +23,6 @@ from typing import Any, NamedTuple
 
 import numpy as np
 import torch
-from llmagent_os.training.training_loop import train
 
 from llmagent_os.chat import ChatRequest
 from llmagent_os.identity import PersonId
@@ -38,6 +37,7 @@ from llmagent_os.training.objectives.objective_choice import objective_of
 from llmagent_os.training.reward_model import Opinion, RewardModel, fit_reward_model
 from llmagent_os.training.style_candidates import OWN, Candidate, Question, instructions, write_candidates
 from llmagent_os.training.token_sample import TokenSample
+from llmagent_os.training.training_loop import train
 from llmagent_os.training.training_settings import settings_of
 
 FORMS = (
@@ -129,7 +129,8 @@ class Bench:
     """One model, and what is measured on it."""
 
     def __init__(self, name: str, precision: str) -> None:
-        self.llm = LLM.from_pretrained(name, dtype="bfloat16" if precision == "bf16" else "float32", threads=1)
+        dtype = "bfloat16" if precision == "bf16" else "float32"
+        self.llm = LLM.from_pretrained(name, dtype=dtype, threads=1, timeout=3600.0)
         self.location = self.llm.location
         tokenizer = load_tokenizer(self.location)
         model = load_model(self.location)

@@ -57,9 +57,9 @@ def _locate(name: str, models: Path | None, depth: int) -> Location:
             return Location(name, str(found), local=True)
         known = sorted(entry.name for entry in entry_points(group=GROUP))
         looked.append(f"installed models ({', '.join(known) or 'none'})")
-        folder = (_models_folder() if models is None else models) / name
-        if _is_a_name(name) and (folder / "config.json").is_file():
-            return Location(name, str(folder.resolve()), local=True)
+        downloaded = (_models_folder() if models is None else models) / name
+        if _is_a_name(name) and (downloaded / "config.json").is_file():
+            return Location(name, str(downloaded.resolve()), local=True)
         if name in CATALOGUE:
             looked.append(f"downloaded models (run: llmagent-os models install {name})")
     if (path / "adapter_config.json").is_file():

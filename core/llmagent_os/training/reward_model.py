@@ -75,8 +75,8 @@ class _Gaussian(NamedTuple):
     def widened(self, variances: Floats) -> _Gaussian:
         """The same, after independent noise of these variances, ``(weights,)``. The precision may be singular."""
         kept = np.eye(len(variances)) + self.precision * variances  # (weights, weights)
-        precision = np.linalg.solve(kept, self.precision)
-        return _Gaussian((precision + precision.T) / 2, np.linalg.solve(kept, self.shift))
+        precision = _solve(kept, self.precision)
+        return _Gaussian((precision + precision.T) / 2, _solve(kept, self.shift))
 
 
 class _Evidence(NamedTuple):
@@ -96,10 +96,10 @@ class _Evidence(NamedTuple):
 
     def likelihood(self, prior: _Gaussian) -> _Gaussian:
         """Write the likelihood as a Gaussian around the weights that are most probable with this prior (Laplace)."""
-        weights = np.linalg.solve(prior.precision, prior.shift)  # (weights,)
+        weights = _solve(prior.precision, prior.shift)  # (weights,)
         for _ in range(_STEPS):
             found = self._quadratic(weights)
-            following = np.linalg.solve(prior.precision + found.precision, prior.shift + found.shift)
+            following = _solve(prior.precision + found.precision, prior.shift + found.shift)
             moved = float(np.abs(following - weights).max())
             weights = weights + (following - weights) * min(1.0, 3.0 / max(moved, 1e-12))  # no step overshoots far
             if moved < _CLOSE:
@@ -160,14 +160,14 @@ def fit_reward_model(
     likelihoods, everybody = _fit_everybody(people, first, own_variance)
     if person is not None and person in likelihoods:  # what the others say of what all share
         everybody = everybody.plus(likelihoods[person].widened(own_variance), -1.0)
-    shared = np.linalg.inv(everybody.precision)  # (weights, weights)
+    shared = _inverse(everybody.precision)  # (weights, weights)
     mean, covariance = shared @ everybody.shift, shared + np.diag(own_variance)
     mine = None if person is None else people.get(person)
     if mine is None:
         return RewardModel(mean, covariance, 0)
-    before = _Gaussian(np.linalg.inv(covariance), np.linalg.solve(covariance, mean))
+    before = _Gaussian(_inverse(covariance), _solve(covariance, mean))
     after = before.plus(mine.likelihood(before))
-    covariance = np.linalg.inv(after.precision)
+    covariance = _inverse(after.precision)
     return RewardModel(covariance @ after.shift, covariance, len(mine.liked))
 
 
@@ -200,7 +200,7 @@ def _fit_everybody(
     likelihoods: dict[PersonId, _Gaussian] = {}
     everybody = first
     for _ in range(_ROUNDS):
-        mean = np.linalg.solve(everybody.precision, everybody.shift)  # (weights,)
+        mean = _solve(everybody.precision, everybody.shift)  # (weights,)
         around = _Gaussian(np.diag(1 / own_variance), mean / own_variance)
         likelihoods = {person: theirs.likelihood(around) for person, theirs in people.items()}
         everybody = first
@@ -212,7 +212,7 @@ def _fit_everybody(
 def _prior(model: RewardModel | None) -> _Gaussian:
     if model is None:
         return _Gaussian(np.diag(1 / _variances(_SHARED_SD)), np.zeros(len(FEATURES) + 1))
-    return _Gaussian(np.linalg.inv(model.covariance), np.linalg.solve(model.covariance, model.mean))
+    return _Gaussian(_inverse(model.covariance), _solve(model.covariance, model.mean))
 
 
 def _variances(deviations: tuple[float, float]) -> Floats:
@@ -231,6 +231,14 @@ def _by_person(opinions: Iterable[Opinion]) -> dict[PersonId, _Evidence]:
     for each in opinions:
         people.setdefault(each.person, []).append(each)
     return {person: _Evidence.of(theirs) for person, theirs in people.items()}
+
+
+def _solve(matrix: Floats, values: Floats) -> Floats:
+    return np.asarray(np.linalg.solve(matrix, values), np.float64)  # numpy's signature does not tell the precision
+
+
+def _inverse(matrix: Floats) -> Floats:
+    return np.asarray(np.linalg.inv(matrix), np.float64)
 
 
 def _sigmoid(values: Floats) -> Floats:

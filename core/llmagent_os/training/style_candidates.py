@@ -108,11 +108,8 @@ async def write_candidates(
     free = asyncio.Semaphore(_AT_ONCE)
 
     async def reply(number: int, question: Question, style: str) -> Candidate | None:
-        asked = list(question.messages)
-        if style != OWN:
-            asked = instructed(asked, styles[style], list(styles.values()))
         request = ChatRequest(
-            messages=asked,
+            messages=_messages(question, style, styles),
             tools=question.tools,
             lora=lora,
             max_tokens=max_tokens,
@@ -130,13 +127,24 @@ async def write_candidates(
         own = next((each for each in written if each.style == OWN and not each.calls), None)
         if own is not None:
             written += [Candidate(style=style, text=edit(own.text)) for style, edit in edits.items()]
-        different: dict[tuple[str, str], Candidate] = {}
-        for each in written:
-            if each.text or each.calls:
-                different.setdefault((each.text, str(each.calls)), each)
-        return list(different.values())
+        return _different(written)
 
     return list(await asyncio.gather(*(all_styles(*each) for each in enumerate(questions))))
+
+
+def _messages(question: Question, style: str, styles: Mapping[str, str]) -> list[Message]:
+    if style == OWN:
+        return list(question.messages)
+    return instructed(question.messages, styles[style], list(styles.values()))
+
+
+def _different(candidates: Sequence[Candidate]) -> list[Candidate]:
+    """The candidates that say something; of those that say the same, the first."""
+    found: dict[tuple[str, str], Candidate] = {}
+    for each in candidates:
+        if each.text or each.calls:
+            found.setdefault((each.text, str(each.calls)), each)
+    return list(found.values())
 
 
 def _whole_sentences(text: str) -> str:

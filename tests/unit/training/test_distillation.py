@@ -51,9 +51,9 @@ def liking(style: str) -> RewardModel:
         PLAIN.replace("plan", word) for word in ("plan", "book", "map", "list of things", "walk", "call", "letter")
     ]
     opinions = [
-        Opinion(text=edit(text), reward=1.0 if name == style else -1.0, person=ANA)
+        Opinion(text=each.text, reward=1.0 if each.style == style else -1.0, person=ANA)
         for text in texts
-        for name, edit in {**EDITS, OWN: str}.items()
+        for each in all_edits(text)
     ]
     return fit_reward_model(opinions, ANA)
 

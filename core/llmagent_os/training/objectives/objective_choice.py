@@ -28,8 +28,8 @@ def objective_of(settings: TrainingSettings) -> Objective:
             return ReinforceObjective(
                 discount=settings.discount,
                 max_importance_weight=settings.max_importance_weight,
-                kl_weight=settings.kl_weight,
+                kl_weight=0.05 if settings.kl_weight is None else settings.kl_weight,
                 baseline_decay=settings.baseline_decay,
             )
         case "distil":
-            return DistilObjective(kl_weight=settings.kl_weight)
+            return DistilObjective(kl_weight=1.0 if settings.kl_weight is None else settings.kl_weight)
