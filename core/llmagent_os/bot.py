@@ -81,6 +81,7 @@ from llmagent_os.llm import LLM
 from llmagent_os.policy.contract import DIMENSIONS
 from llmagent_os.policy.dimensions import declared, starting
 from llmagent_os.serving.model_card import Grounding
+from llmagent_os.serving.model_catalogue import MODELS_FOLDER
 from llmagent_os.serving.model_location import GROUP as MODELS
 from llmagent_os.serving.server_models import check_model_name
 
@@ -396,7 +397,12 @@ def make_llm(settings: Settings, bot: Bot) -> LLM:
         )
     try:
         return LLM.from_pretrained(
-            name, slots=settings.slots, threads=settings.threads or None, device=settings.device, timeout=timeout
+            name,
+            models=settings.data / MODELS_FOLDER,
+            slots=settings.slots,
+            threads=settings.threads or None,
+            device=settings.device,
+            timeout=timeout,
         )
     except ModelNotFoundError as error:
         raise ModelNotFoundError(f"{error}{_meant_model(name)}") from error

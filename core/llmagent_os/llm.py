@@ -14,6 +14,7 @@ import threading
 import weakref
 from collections.abc import AsyncIterator, Sequence
 from functools import cached_property
+from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
@@ -50,13 +51,15 @@ class LLM:
         self._finish = weakref.finalize(self, backend.close)
 
     @classmethod
-    def from_pretrained(cls, name: str, **options: Any) -> LLM:
+    def from_pretrained(cls, name: str, *, models: Path | None = None, **options: Any) -> LLM:
         """Find a model. A local model is loaded when it answers for the first time.
 
         Args:
-            name: an installed model (``"calendar"``); a folder with a whole model; a folder with a PEFT LoRA, which is
-                used with the base that it names; a Hugging Face hub id; or ``"openai:MODEL"`` for a model of an
-                OpenAI-compatible server.
+            name: a model that is installed, by a package (``"calendar"``) or by ``llmagent-os models install``; a
+                folder with a whole model; a folder with a PEFT LoRA, which is used with the base that it names; a
+                Hugging Face hub id; or ``"openai:MODEL"`` for a model of an OpenAI-compatible server.
+            models: the folder of the models that ``llmagent-os models install`` has fetched; None: the one in the data
+                folder that the settings name.
             options: for a local model the fields of :class:`~llmagent_os.serving.options.LocalOptions` (``slots``,
                 ``max_waiting``, ``max_loras``, ``threads``, ``dtype``, ``device``, ``timeout``); for a server the
                 fields of :class:`~llmagent_os.serving.options.ServerOptions` (``base_url``, ``api_key``, ``timeout``,
@@ -68,7 +71,7 @@ class LLM:
         """
         if name.startswith(_SERVER):
             return cls(name, _server(name.removeprefix(_SERVER), options))
-        location = locate(name)
+        location = locate(name, models)
         return cls(name, _Lazy(location, read_options(LocalOptions, options)), location)
 
     @cached_property

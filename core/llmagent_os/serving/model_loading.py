@@ -18,7 +18,7 @@ from llmagent_os.serving.vocabulary import Vocabulary
 
 
 @contextmanager
-def _no_progress_bar() -> Generator[None]:
+def no_progress_bar() -> Generator[None]:
     """Hide the progress bar that transformers draws even for files that are on disk already."""
     logging = cast("Any", transformers_logging)
     shown = logging.is_progress_bar_enabled()
@@ -64,7 +64,7 @@ def load_model(location: Location, *, dtype: str = "float32", device: str = "cpu
     """
     check_weight_files(location)
     try:
-        with _no_progress_bar():
+        with no_progress_bar():
             model = cast("Any", AutoModelForCausalLM).from_pretrained(
                 location.base,
                 dtype=getattr(torch, dtype),

@@ -12,6 +12,7 @@ from typing import Any, cast
 import msgspec
 
 from llmagent_os.errors import ModelError, ModelNotFoundError
+from llmagent_os.serving.model_catalogue import CATALOGUE, MODELS_FOLDER
 
 GROUP = "llmagent_os.models"  #: entry point group of installed models
 
@@ -27,20 +28,26 @@ class Location(msgspec.Struct, frozen=True):
     revision: str | None = None
 
 
-def locate(name: str) -> Location:
+def locate(name: str, models: Path | None = None) -> Location:
     """Find a model: first among the installed models, then as a folder, then on the Hugging Face hub.
 
     A name that looks like a path can only be a folder. A folder holds a whole model, or a PEFT LoRA that names its
     base. ``organisation/name@revision`` pins a hub id to a commit, a branch or a tag.
 
+    Args:
+        name: the model's name.
+        models: the folder of the models that ``llmagent-os models install`` has fetched; None: the one in the data
+            folder that the settings name.
+
     Raises:
+        ConfigError: ``models`` is needed and not given, and a setting is wrong.
         ModelNotFoundError: there is no such model; the message says where it was looked for.
         ModelError: the configuration of a LoRA is damaged, or the base of a LoRA is another LoRA.
     """
-    return _locate(name, depth=0)
+    return _locate(name, models, depth=0)
 
 
-def _locate(name: str, depth: int) -> Location:
+def _locate(name: str, models: Path | None, depth: int) -> Location:
     """``depth``: 0 for the name that was asked for, 1 for the base of a LoRA."""
     looked: list[str] = []
     path = Path(name).expanduser()
@@ -50,8 +57,13 @@ def _locate(name: str, depth: int) -> Location:
             return Location(name, str(found), local=True)
         known = sorted(entry.name for entry in entry_points(group=GROUP))
         looked.append(f"installed models ({', '.join(known) or 'none'})")
+        downloaded = (_models_folder() if models is None else models) / name
+        if _is_a_name(name) and (downloaded / "config.json").is_file():
+            return Location(name, str(downloaded.resolve()), local=True)
+        if name in CATALOGUE:
+            looked.append(f"downloaded models (run: llmagent-os models install {name})")
     if (path / "adapter_config.json").is_file():
-        return _lora_with_base(path.resolve(), depth)
+        return _lora_with_base(path.resolve(), models, depth)
     if (path / "config.json").is_file():
         folder = str(path.resolve())
         return Location(folder, folder, local=True)
@@ -63,6 +75,17 @@ def _locate(name: str, depth: int) -> Location:
             return Location(name, hub_id, local=False, revision=revision or None)
         looked.append(f"Hugging Face hub ({why})")
     raise ModelNotFoundError(f"no model {name!r}; looked for it in: " + "; ".join(looked))
+
+
+def _models_folder() -> Path:
+    """The folder of downloaded models that the settings name. They are read only for a name that no package has."""
+    from llmagent_os.config import Settings
+
+    return Settings.load().data / MODELS_FOLDER
+
+
+def _is_a_name(name: str) -> bool:
+    return not set(name) & {"/", "\\", "\0"} and not name.startswith(".")
 
 
 def _installed(name: str) -> Path | None:
@@ -82,7 +105,7 @@ def _installed(name: str) -> Path | None:
     return None
 
 
-def _lora_with_base(folder: Path, depth: int) -> Location:
+def _lora_with_base(folder: Path, models: Path | None, depth: int) -> Location:
     """The LoRA in a PEFT folder, together with the base that it names."""
     file = folder / "adapter_config.json"
     try:
@@ -97,7 +120,7 @@ def _lora_with_base(folder: Path, depth: int) -> Location:
     if depth:
         raise ModelError(f"{file}: a LoRA cannot be the base of another LoRA; name the base model itself")
     try:
-        found = _locate(str(base), depth + 1)
+        found = _locate(str(base), models, depth + 1)
     except ModelNotFoundError as error:
         raise ModelNotFoundError(f"{folder} is a LoRA and its base is missing: {error}") from error
     return msgspec.structs.replace(found, lora=folder)

@@ -72,7 +72,9 @@ class TrainingSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown
     beta: _Positive = 0.1  #: ``kto``, ``dpo``: how strongly the policy is held to the reference
     desirable_weight: _NotNegative = 1.0  #: ``kto``: weight of liked samples
     undesirable_weight: _NotNegative = 1.0  #: ``kto``: weight of disliked samples
-    kl_weight: _NotNegative = 0.05  #: ``reinforce``, ``distil``: weight of the KL divergence to the base, a nat a token
+    #: ``reinforce``, ``distil``: weight of the KL divergence to the base, a nat a token; ``None``: 0.05 for
+    #: ``reinforce``, whose tokens are those that it learns, and 1 for ``distil``, whose tokens are those of anchors
+    kl_weight: _NotNegative | None = None
     discount: _Share = 0.9  #: ``reinforce``: how much the next turn's reward counts for this turn
     max_importance_weight: _Positive = 2.0  #: ``reinforce``: a token's importance weight is cut to this
     baseline_decay: _Share = 0.9  #: ``reinforce``: weight of earlier returns in the moving average, a sample

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from llmagent_os.errors import ConfigError
+from llmagent_os.training.objectives.distil import DistilObjective
 from llmagent_os.training.objectives.dpo import DpoObjective
 from llmagent_os.training.objectives.kto import KtoObjective
 from llmagent_os.training.objectives.objective import Objective
@@ -12,11 +12,7 @@ from llmagent_os.training.training_settings import TrainingSettings
 
 
 def objective_of(settings: TrainingSettings) -> Objective:
-    """Make the objective of ``settings.method``.
-
-    Raises:
-        ConfigError: the method's objective cannot be made of settings alone.
-    """
+    """Make the objective of ``settings.method``."""
     match settings.method:
         case "sft":
             return SupervisedObjective()
@@ -32,8 +28,8 @@ def objective_of(settings: TrainingSettings) -> Objective:
             return ReinforceObjective(
                 discount=settings.discount,
                 max_importance_weight=settings.max_importance_weight,
-                kl_weight=settings.kl_weight,
+                kl_weight=0.05 if settings.kl_weight is None else settings.kl_weight,
                 baseline_decay=settings.baseline_decay,
             )
         case "distil":
-            raise ConfigError("method is 'distil', which needs a reward model: give its objective to train()")
+            return DistilObjective(kl_weight=1.0 if settings.kl_weight is None else settings.kl_weight)

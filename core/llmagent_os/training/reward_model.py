@@ -1,0 +1,245 @@
+r"""Estimates how a person would like a reply, from few opinions of the person and those of everybody.
+
+A logistic regression with a Gaussian prior (ridge), in two levels. With the features ``x`` of a reply, the weights
+``v`` that all people share and the weights ``w_p`` of a person:
+
+    P(p likes the reply) = 1 / (1 + exp(-w_p . x)),     w_p ~ N(v, T),     v ~ N(m, S)
+
+Every opinion of a person moves the person's own weights. What a person's opinions say of ``v`` is the Gaussian of their
+likelihood (Laplace), widened by ``T``: however many opinions one person has, they count as one sample of what people
+like. So nobody decides for all others, and a person's prior is made without the person's own opinions.
+
+Sources: Breslow and Clayton 1993, Approximate Inference in Generalized Linear Mixed Models,
+https://doi.org/10.1080/01621459.1993.10594284; MacKay 1992, The Evidence Framework Applied to Classification Networks,
+https://doi.org/10.1162/neco.1992.4.5.720, for the probability under uncertain weights; Ibrahim and Chen 2000, Power
+Prior Distributions for Regression Models, https://doi.org/10.1214/ss/1009212673, for opinions that are a prior.
+
+Left out: variances that are fitted; groups between a person and everybody, for which ``prior`` stands.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Mapping, Sequence
+from typing import NamedTuple
+
+import msgspec
+import numpy as np
+
+from llmagent_os.chat import ToolCall
+from llmagent_os.identity import NOBODY, PersonId
+from llmagent_os.policy.array_types import Floats
+from llmagent_os.training.wording_features import FEATURES, wording_features
+
+#: Standard deviations of the weights: what people like on average, and how one person differs. The first is the
+#: constant's, which says how easily somebody is pleased.
+_SHARED_SD, _OWN_SD = (1.0, 0.7), (1.0, 1.5)
+
+_ROUNDS = 4  # of fitting every person, given what all share, and the other way round
+_STEPS = 30  # at most, of Newton's method
+_CLOSE = 1e-8  # a Newton step with a shorter longest side is the last
+
+
+class Opinion(msgspec.Struct, frozen=True, kw_only=True):
+    """What somebody thought of one reply."""
+
+    text: str  #: the words of the reply
+    calls: tuple[ToolCall, ...] = ()  #: its tool calls
+    reward: float  #: in [-1, 1]
+    weight: float = 1.0  #: how far the rater is trusted, in [0, 1]
+    person: PersonId = NOBODY  #: who was answered
+
+
+class Scores(NamedTuple):
+    """What a reward model expects of some replies."""
+
+    liked: Floats  #: ``(replies,)``: the probability that each is liked
+    logit: Floats  #: ``(replies,)``: the expected ``w . x``
+    deviation: Floats  #: ``(replies,)``: the standard deviation of ``w . x``: how little is known
+
+    def lower(self, deviations: float = 1.0) -> Floats:
+        """The probability of being liked if the reply is so many deviations worse than expected, ``(replies,)``."""
+        return _sigmoid(self.logit - deviations * self.deviation)
+
+
+class _Gaussian(NamedTuple):
+    """A Gaussian in its natural form, in which likelihoods are added up."""
+
+    precision: Floats  #: ``(weights, weights)``
+    shift: Floats  #: ``(weights,)``: precision times mean
+
+    def plus(self, other: _Gaussian, sign: float = 1.0) -> _Gaussian:
+        """The product of two, or with ``sign`` -1 what is left without the other."""
+        return _Gaussian(self.precision + sign * other.precision, self.shift + sign * other.shift)
+
+    def widened(self, variances: Floats) -> _Gaussian:
+        """The same, after independent noise of these variances, ``(weights,)``. The precision may be singular."""
+        kept = np.eye(len(variances)) + self.precision * variances  # (weights, weights)
+        precision = _solve(kept, self.precision)
+        return _Gaussian((precision + precision.T) / 2, _solve(kept, self.shift))
+
+
+class _Evidence(NamedTuple):
+    """One person's opinions."""
+
+    design: Floats  #: ``(opinions, weights)``
+    liked: Floats  #: ``(opinions,)``: 0 disliked, 1 liked
+    trust: Floats  #: ``(opinions,)``
+
+    @classmethod
+    def of(cls, opinions: Sequence[Opinion]) -> _Evidence:
+        return cls(
+            _design((each.text, each.calls) for each in opinions),
+            np.array([(each.reward + 1) / 2 for each in opinions]),
+            np.array([each.weight for each in opinions]),
+        )
+
+    def likelihood(self, prior: _Gaussian) -> _Gaussian:
+        """Write the likelihood as a Gaussian around the weights that are most probable with this prior (Laplace)."""
+        weights = _solve(prior.precision, prior.shift)  # (weights,)
+        for _ in range(_STEPS):
+            found = self._quadratic(weights)
+            following = _solve(prior.precision + found.precision, prior.shift + found.shift)
+            moved = float(np.abs(following - weights).max())
+            weights = weights + (following - weights) * min(1.0, 3.0 / max(moved, 1e-12))  # no step overshoots far
+            if moved < _CLOSE:
+                break
+        return self._quadratic(weights)
+
+    def _quadratic(self, weights: Floats) -> _Gaussian:
+        """The second-order expansion of the log-likelihood at some weights."""
+        chance = _sigmoid(self.design @ weights)  # (opinions,)
+        curvature = self.design.T @ (self.design * (self.trust * chance * (1 - chance))[:, None])  # (weights, weights)
+        slope = self.design.T @ (self.trust * (self.liked - chance))  # (weights,)
+        return _Gaussian(curvature, curvature @ weights + slope)
+
+
+class RewardModel:
+    """How one person, or anybody, likes replies. Made by :func:`fit_reward_model`."""
+
+    def __init__(self, mean: Floats, covariance: Floats, opinions: int) -> None:
+        """Args: the weights' ``mean``, ``(weights,)``, and ``covariance``; and how many opinions are the person's."""
+        self.mean = mean
+        self.covariance = covariance
+        self.opinions = opinions
+
+    def score(self, texts: Sequence[str], calls: Sequence[Sequence[ToolCall]] | None = None) -> Scores:
+        """Estimate how replies are liked.
+
+        Args:
+            texts: the words of each reply.
+            calls: the tool calls of each reply; None: there are none.
+        """
+        design = _design(zip(texts, calls or [()] * len(texts), strict=True))  # (replies, weights)
+        logit = design @ self.mean
+        variance = np.einsum("rw,wv,rv->r", design, self.covariance, design)  # (replies,)
+        return Scores(_sigmoid(logit / np.sqrt(1 + math.pi / 8 * variance)), logit, np.sqrt(variance))
+
+    def tastes(self) -> dict[str, float]:
+        """Return how surely each feature is liked: its weight in standard deviations, the surest first."""
+        sure = self.mean[1:] / np.sqrt(np.diag(self.covariance)[1:])  # (features,)
+        found = dict(zip(FEATURES, map(float, sure), strict=True))
+        return dict(sorted(found.items(), key=lambda item: -abs(item[1])))
+
+
+def fit_reward_model(
+    opinions: Iterable[Opinion], person: PersonId | None = None, *, prior: RewardModel | None = None
+) -> RewardModel:
+    """Fit a reward model.
+
+    Args:
+        opinions: of everybody, the person's own among them. An opinion without a weight is left out.
+        person: whose taste is wanted; None: that of anybody who is answered, so a person is drawn at random.
+        prior: what all people of ``opinions`` share before their opinions are heard: for a group, the model of
+            everybody outside of it. None: nothing is known.
+    """
+    rows = [each for each in opinions if each.weight > 0]
+    own_variance = _variances(_OWN_SD)
+    first = _prior(prior)
+    people = _by_person(rows)
+    likelihoods, everybody = _fit_everybody(people, first, own_variance)
+    if person is not None and person in likelihoods:  # what the others say of what all share
+        everybody = everybody.plus(likelihoods[person].widened(own_variance), -1.0)
+    shared = _inverse(everybody.precision)  # (weights, weights)
+    mean, covariance = shared @ everybody.shift, shared + np.diag(own_variance)
+    mine = None if person is None else people.get(person)
+    if mine is None:
+        return RewardModel(mean, covariance, 0)
+    before = _Gaussian(_inverse(covariance), _solve(covariance, mean))
+    after = before.plus(mine.likelihood(before))
+    covariance = _inverse(after.precision)
+    return RewardModel(covariance @ after.shift, covariance, len(mine.liked))
+
+
+def policy_opinions(
+    expected: Mapping[str, float], replies: Mapping[str, Sequence[str]], person: PersonId, worth: float = 4.0
+) -> list[Opinion]:
+    """Write what a behaviour policy has learned as opinions that nobody gave: a prior for the reward model.
+
+    The policy has seen more than the replies that are still kept. Do not count them twice: with ``worth`` at its
+    default, the person's own opinions soon outweigh the policy's.
+
+    Args:
+        expected: by style, the share of replies that the policy expects the person to like, in [0, 1].
+        replies: by style, replies of the model in that style.
+        person: whose opinions they are.
+        worth: how many opinions a style's replies weigh together.
+    """
+    return [
+        Opinion(text=text, reward=2 * expected[style] - 1, weight=min(1.0, worth / len(texts)), person=person)
+        for style, texts in replies.items()
+        if style in expected
+        for text in texts
+    ]
+
+
+def _fit_everybody(
+    people: Mapping[PersonId, _Evidence], first: _Gaussian, own_variance: Floats
+) -> tuple[dict[PersonId, _Gaussian], _Gaussian]:
+    """Fit what every person's opinions say of the person's weights, and the weights that all share."""
+    likelihoods: dict[PersonId, _Gaussian] = {}
+    everybody = first
+    for _ in range(_ROUNDS):
+        mean = _solve(everybody.precision, everybody.shift)  # (weights,)
+        around = _Gaussian(np.diag(1 / own_variance), mean / own_variance)
+        likelihoods = {person: theirs.likelihood(around) for person, theirs in people.items()}
+        everybody = first
+        for each in likelihoods.values():
+            everybody = everybody.plus(each.widened(own_variance))
+    return likelihoods, everybody
+
+
+def _prior(model: RewardModel | None) -> _Gaussian:
+    if model is None:
+        return _Gaussian(np.diag(1 / _variances(_SHARED_SD)), np.zeros(len(FEATURES) + 1))
+    return _Gaussian(_inverse(model.covariance), _solve(model.covariance, model.mean))
+
+
+def _variances(deviations: tuple[float, float]) -> Floats:
+    """The variance of each weight, ``(weights,)``, from the constant's and a feature's standard deviation."""
+    return np.array([deviations[0], *[deviations[1]] * len(FEATURES)]) ** 2
+
+
+def _design(replies: Iterable[tuple[str, Sequence[ToolCall]]]) -> Floats:
+    """The features of replies, with a constant before them; shape ``(replies, 1 + features)``."""
+    rows = [[1.0, *wording_features(text, calls)] for text, calls in replies]
+    return np.array(rows).reshape(-1, len(FEATURES) + 1)
+
+
+def _by_person(opinions: Iterable[Opinion]) -> dict[PersonId, _Evidence]:
+    people: dict[PersonId, list[Opinion]] = {}
+    for each in opinions:
+        people.setdefault(each.person, []).append(each)
+    return {person: _Evidence.of(theirs) for person, theirs in people.items()}
+
+
+def _solve(matrix: Floats, values: Floats) -> Floats:
+    return np.asarray(np.linalg.solve(matrix, values), np.float64)  # numpy's signature does not tell the precision
+
+
+def _inverse(matrix: Floats) -> Floats:
+    return np.asarray(np.linalg.inv(matrix), np.float64)
+
+
+def _sigmoid(values: Floats) -> Floats:
+    return 0.5 + 0.5 * np.tanh(values / 2)
