@@ -33,7 +33,9 @@ class Gain:
     sample: int  #: how many persons, or items, the interval rests on
 
 
-def mean_gain(differences: Floats, persons: Sequence[str], *, risk: float = 0.05, weights: Floats | None = None) -> Gain:
+def mean_gain(
+    differences: Floats, persons: Sequence[str], *, risk: float = 0.05, weights: Floats | None = None
+) -> Gain:
     """Return ḡ and its interval.
 
     Args:
