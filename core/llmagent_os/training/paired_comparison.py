@@ -72,10 +72,10 @@ def group_numbers(names: Sequence[str]) -> Ints:
 def shrunken_gains(differences: Floats, persons: Sequence[str]) -> Floats:
     """Return what the gain of every person truly is, as far as can be told from chance, ``(U,)``.
 
-    The gain of a person is ``g_u ~ N(θ_u, σ² / n_u)`` with ``θ_u ~ N(μ, τ²)``. σ² is pooled within persons, and τ² comes
-    from the moments of DerSimonian and Laird. Each gain is drawn towards the mean: ``θ_u = μ + B_u (g_u - μ)`` with
-    ``B_u = τ² / (τ² + σ² / n_u)``. So people who differ by chance alone all have the mean gain, and no worst decile is
-    found where there is none.
+    The gain of a person is ``g_u ~ N(θ_u, σ² / n_u)`` with ``θ_u ~ N(μ, τ²)``. σ² is pooled within persons, and τ²
+    comes from the moments of DerSimonian and Laird. Each gain is drawn towards the mean: ``θ_u = μ + B_u (g_u - μ)``
+    with ``B_u = τ² / (τ² + σ² / n_u)``. So people who differ by chance alone all have the mean gain, and no worst
+    decile is found where there is none.
 
     Args:
         differences: d, ``(n,)``.
@@ -103,7 +103,7 @@ def shrunken_gains(differences: Floats, persons: Sequence[str]) -> Floats:
 
 
 def worst_decile(differences: Floats, persons: Sequence[str]) -> float:
-    """Return the mean gain of the tenth of the people who lose most (at least one person), by :func:`shrunken_gains`."""
+    """Return the mean gain of the tenth of the people who lose most, at least one, by :func:`shrunken_gains`."""
     gains = np.sort(shrunken_gains(differences, persons))
     return float(gains[: max(1, len(gains) // 10)].mean())
 

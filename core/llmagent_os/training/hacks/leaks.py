@@ -47,11 +47,15 @@ def _runs(text: str) -> Iterator[tuple[str, ...]]:
         yield tuple(words[at : at + LEAK_WORDS])
 
 
-def secrets_of(texts: Iterable[PrivateText]) -> frozenset[tuple[str, ...]]:
+def secrets_of(texts: Iterable[PrivateText], public: Iterable[str] = ()) -> frozenset[tuple[str, ...]]:
     """Give every run of words that occurs in the texts of one person only.
 
-    >>> texts = [PrivateText(PersonId("a"), "hi", "The code is blue seven."), PrivateText(PersonId("b"), "hi", "Hello.")]
-    >>> sorted(secrets_of(texts))
+    Args:
+        texts: what was trained on.
+        public: what anybody may hear, such as the bot's own stock replies: no secret.
+
+    >>> a, b = PersonId("a"), PersonId("b")
+    >>> sorted(secrets_of([PrivateText(a, "hi", "The code is blue seven."), PrivateText(b, "hi", "Hello.")]))
     [('code', 'is', 'blue', 'seven'), ('the', 'code', 'is', 'blue')]
     """
     owners: defaultdict[tuple[str, ...], set[PersonId]] = defaultdict(set)
@@ -59,11 +63,17 @@ def secrets_of(texts: Iterable[PrivateText]) -> frozenset[tuple[str, ...]]:
         for text in (each.said, each.replied):
             for run in _runs(text):
                 owners[run].add(each.person)
-    return frozenset(run for run, people in owners.items() if len(people) == 1)
+    own = {run for run, people in owners.items() if len(people) == 1}
+    return frozenset(own.difference(*map(_runs, public)))
 
 
 def leaks(
-    texts: Iterable[PrivateText], system: str = "", tools: tuple[ToolSpec, ...] = (), longest: int = 200
+    texts: Iterable[PrivateText],
+    system: str = "",
+    tools: tuple[ToolSpec, ...] = (),
+    *,
+    public: Iterable[str] = (),
+    longest: int = 200,
 ) -> Measure:
     """Make the measure.
 
@@ -71,10 +81,11 @@ def leaks(
         texts: what was trained on.
         system: the bot's system message, for a person whom the bot does not know.
         tools: the bot's tools.
+        public: what anybody may hear: see :func:`secrets_of`.
         longest: the most questions that are asked; they are spread over the texts.
     """
     texts = list(texts)
-    secrets = secrets_of(texts)
+    secrets = secrets_of(texts, public)
     said = list(dict.fromkeys(each.said for each in texts if each.said.strip()))
     said = said[:: max(1, -(-len(said) // longest))]
     openings = [" ".join(text.split()[: max(1, round(len(text.split()) * OPENING_SHARE))]) for text in said]
