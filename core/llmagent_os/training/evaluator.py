@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
 
-from llmagent_os.chat import ChatRequest, Completion
+from llmagent_os.chat import ChatRequest, Completion, ToolCall
 from llmagent_os.errors import ModelError
 from llmagent_os.identity import PersonId
 from llmagent_os.llm import LLM
@@ -33,11 +33,23 @@ MAX_TOKENS = 128
 CONCURRENT_PROBES = 32
 
 
-class ReplyJudge(Protocol):
-    """Says how much a person would like a reply. The reward model is one."""
+#: Answers by the name of the LoRA and by what was asked.
+KnownAnswers = dict[tuple[str, str], Completion]
 
-    def __call__(self, person: PersonId, probe: Probe, reply: str) -> float:
-        """Return the probability that the person likes the reply, in [0, 1]."""
+
+class ReplyJudge(Protocol):
+    """Says how much people would like replies. Reward models do."""
+
+    def __call__(
+        self, persons: Sequence[PersonId], texts: Sequence[str], calls: Sequence[Sequence[ToolCall]]
+    ) -> Sequence[float]:
+        """Return, for each reply, the probability that its person likes it, in [0, 1].
+
+        Args:
+            persons: who reads each reply.
+            texts: the words of each reply.
+            calls: the tool calls of each reply.
+        """
         ...
 
 
@@ -46,10 +58,11 @@ class LoggedReply:
     """One reply that was served and that a person has judged."""
 
     probe: Probe  #: the chat before the reply, the person and the segment
-    reply: str  #: what was served
+    reply: str  #: the words that were served
     reward: float  #: what the person thought of it, in [-1, 1]
     weight: float = 1.0  #: how far the person is trusted, in [0, 1]
     cluster: str = ""  #: raters who may be one hand; empty: nobody else
+    calls: tuple[ToolCall, ...] = ()  #: the tool calls that were served
     logged: LoggedTokens | None = None  #: its tokens, if they were kept
 
 
@@ -71,12 +84,13 @@ class Evaluator:
     Args:
         llm: the base model, local and without a LoRA of its own.
         suite: what to measure.
+        known: answers that evaluators of the same model share, so that no version answers a probe twice.
 
     Raises:
         ModelError: the model is a server's, or replies are logged and there is no judge.
     """
 
-    def __init__(self, llm: LLM, suite: EvaluationSuite) -> None:
+    def __init__(self, llm: LLM, suite: EvaluationSuite, known: KnownAnswers | None = None) -> None:
         if llm.location is None:
             raise ModelError(f"{llm.name} is a server's model: only local models can be evaluated here")
         if suite.logged and suite.judge is None:
@@ -84,7 +98,7 @@ class Evaluator:
         self._llm = llm
         self._location = llm.location
         self._suite = suite
-        self._control_replies: list[str] | None = None
+        self._known = {} if known is None else known
 
     async def evaluate(self, version: str, lora: Path | None) -> VersionEvaluation:
         """Evaluate one version.
@@ -98,12 +112,11 @@ class Evaluator:
         """
         begun = time.monotonic()
         suite = self._suite
-        if self._control_replies is None:
-            self._control_replies = [each.text for each in await self._write(suite.control, None)]
+        control = [each.text for each in await self._write(suite.control, None)]
         probes = [probe for measure in suite.measures for probe in measure.probes if not probe.choices]
         own = [reply.probe for reply in suite.logged]
         written = await self._write([*probes, *own], lora)
-        scored = await asyncio.to_thread(self._likelihoods, lora, self._control_replies)
+        scored = await asyncio.to_thread(self._likelihoods, lora, control)
         replies, fresh = iter(written[: len(probes)]), written[len(probes) :]
         return VersionEvaluation(
             version=version,
@@ -119,24 +132,17 @@ class Evaluator:
     async def _write(self, probes: Sequence[Probe], lora: Path | None) -> list[Completion]:
         """Answer probes. Equal probes are answered once."""
         gate = asyncio.Semaphore(CONCURRENT_PROBES)
-        asked: dict[str, asyncio.Task[Completion]] = {}
+        name = str(lora) if lora else "base"
 
-        async def answer(probe: Probe) -> Completion:
-            request = ChatRequest(
-                messages=list(probe.messages),
-                tools=probe.tools,
-                lora=str(lora) if lora else "base",
-                max_tokens=MAX_TOKENS,
-            )
+        async def answer(key: tuple[str, str], probe: Probe) -> None:
+            request = ChatRequest(messages=list(probe.messages), tools=probe.tools, lora=name, max_tokens=MAX_TOKENS)
             async with gate:
-                return await self._llm.complete(request)
+                self._known[key] = await self._llm.complete(request)
 
-        async with asyncio.TaskGroup() as group:
-            for probe in probes:
-                key = repr((probe.messages, probe.tools))
-                if key not in asked:
-                    asked[key] = group.create_task(answer(probe))
-        return [asked[repr((probe.messages, probe.tools))].result() for probe in probes]
+        keys = [(name, repr((probe.messages, probe.tools))) for probe in probes]
+        missing = {key: probe for key, probe in zip(keys, probes, strict=True) if key not in self._known}
+        await asyncio.gather(*(answer(key, probe) for key, probe in missing.items()))
+        return [self._known[key] for key in keys]
 
     def _likelihoods(self, lora: Path | None, control_replies: Sequence[str]) -> _Likelihoods:
         """Compute all that needs the model's own probabilities. Blocks."""
@@ -156,16 +162,15 @@ class Evaluator:
         judge, logged = self._suite.judge, self._suite.logged
         if judge is None:
             raise ModelError("there is no judge")
+        persons = tuple(each.probe.person for each in logged)
         return LoggedRewards(
-            persons=tuple(each.probe.person for each in logged),
+            persons=persons,
             segments=tuple(each.probe.segment for each in logged),
             clusters=tuple(each.cluster for each in logged),
             weights=tuple(each.weight for each in logged),
             rewards=tuple((each.reward + 1) / 2 for each in logged),
-            served=tuple(judge(each.probe.person, each.probe, each.reply) for each in logged),
-            fresh=tuple(
-                judge(each.probe.person, each.probe, reply.text) for each, reply in zip(logged, fresh, strict=True)
-            ),
+            served=tuple(judge(persons, [each.reply for each in logged], [each.calls for each in logged])),
+            fresh=tuple(judge(persons, [each.text for each in fresh], [each.tool_calls for each in fresh])),
             ratios=tuple(ratios),
         )
 
