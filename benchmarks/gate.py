@@ -19,7 +19,6 @@ from pathlib import Path
 
 from benchmarks.gate_candidates import (
     LIKED,
-    LOGGED_TALK,
     NOT_LIKED,
     REQUESTS,
     RESULTS,
@@ -146,7 +145,7 @@ class Bench:
             measures=(*self._measures, leaks(private, SYSTEM, self._tools, longest=8)),
             control=self._measures[1].probes,
             logged=tuple(logged),
-            judge=reward_model(opinions),
+            judge=TasteModel(opinions),
             contributions=dict.fromkeys(opinions.persons, float(opinions.a_person)),
         )
 
@@ -166,7 +165,7 @@ def _of(probe: gate_probes.Probe, person: PersonId) -> gate_probes.Probe:
     return gate_probes.Probe(messages=probe.messages, tools=probe.tools, person=person)
 
 
-class reward_model:  # noqa: N801
+class TasteModel:
     """Scores replies by people's tastes, as a reward model that has learned them would."""
 
     def __init__(self, opinions: Opinions) -> None:

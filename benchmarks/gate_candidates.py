@@ -130,7 +130,7 @@ def _count(text: str) -> int:
 
 
 def _plain(text: str, calls: Sequence[ToolCall]) -> bool:
-    return bool(calls) or 3 <= _count(text) <= 30 and text[:1].isupper() and not text.isupper()
+    return bool(calls) or (3 <= _count(text) <= 30 and text[:1].isupper() and not text.isupper())
 
 
 class Recipes:

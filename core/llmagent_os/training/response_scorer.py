@@ -6,6 +6,7 @@ off, so there is no second copy.
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Iterator, Sequence
 from contextlib import nullcontext
 from pathlib import Path
@@ -19,7 +20,6 @@ from llmagent_os.policy.array_types import Floats
 from llmagent_os.serving.chat_template import ChatTemplate
 from llmagent_os.serving.model_loading import load_model, load_tokenizer, vocabulary_of
 from llmagent_os.serving.model_location import Location
-from llmagent_os.training.lora import LoraSettings, attach
 from llmagent_os.training.probe import Probe
 from llmagent_os.training.token_sample import TokenSample
 
@@ -42,7 +42,7 @@ class ResponseScorer:
         base = load_model(location)
         self.vocabulary = vocabulary_of(base, tokenizer)
         self.template = ChatTemplate(tokenizer, self.vocabulary)
-        self._adapted: Any = attach(base, LoraSettings(), lora).eval() if lora else None
+        self._adapted: Any = _with_lora(base, lora) if lora else None
         self._model: Any = self._adapted.get_base_model() if lora else base
 
     def sample(self, probe: Probe, reply: str) -> TokenSample:
@@ -103,6 +103,16 @@ class ResponseScorer:
             with cast("Any", torch.inference_mode()), off:
                 hidden = self._model.model(input_ids=tokens, attention_mask=seen, use_cache=False)[0]
                 yield places, self._model.lm_head(hidden[learned]).float(), tokens.roll(-1, dims=1)[learned]
+
+
+def _with_lora(base: Any, folder: Path) -> Any:
+    """Make the model a PeftModel with the LoRA of a folder, to read only."""
+    from peft import PeftModel
+
+    with warnings.catch_warnings():
+        # peft 0.21 asks transformers 5.23 for a property that it is about to rename.
+        warnings.filterwarnings("ignore", message=".*is_gradient_checkpointing", category=FutureWarning)
+        return cast("Any", PeftModel).from_pretrained(base, folder).eval()
 
 
 def _split(values: torch.Tensor, samples: Sequence[TokenSample], places: Sequence[int]) -> list[Floats]:
