@@ -208,15 +208,15 @@ def _scores(measure: Measure, replies: Iterator[Completion], right: Iterator[flo
 def _ratios(scorer: ResponseScorer, logged: Sequence[LoggedReply]) -> list[float]:
     """Return how many times as likely the version writes each served reply as the version that served it.
 
-    Tokens that were forced count for nothing. Only replies that were sampled have a ratio; the others have 0.
+    Only sampled replies of plain text have a ratio; the others have 0. A tool call was written under a grammar whose
+    masks are not made again here.
     """
     found = [0.0] * len(logged)
     for at, each in enumerate(logged):
         tokens = each.logged
-        if tokens is None or tokens.temperature <= 0 or not tokens.token_ids:
+        if tokens is None or tokens.temperature <= 0 or each.calls:
             continue
         sample = TokenSample(prompt=tokens.prompt_token_ids, response=tokens.token_ids)
-        behavior = np.asarray(tokens.logprobs)  # (response tokens,)
-        ours = scorer.logprobs([sample], tokens.temperature)[0]  # (response tokens,)
-        found[at] = float(np.exp(np.clip((ours - behavior)[behavior < 0].sum(), -50.0, 50.0)))
+        ours = scorer.logprobs([sample], tokens.temperature, text_only=True)[0]  # (response tokens,)
+        found[at] = float(np.exp(np.clip(ours.sum() - sum(tokens.logprobs), -50.0, 50.0)))
     return found

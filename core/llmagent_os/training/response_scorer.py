@@ -51,10 +51,22 @@ class ResponseScorer:
         response = [*self.vocabulary.encode(reply), self.vocabulary.end_id]
         return TokenSample(prompt=tuple(prompt), response=tuple(response))
 
-    def logprobs(self, samples: Sequence[TokenSample], temperature: float = 1.0) -> list[Floats]:
-        """Return, for each sample, the log-probability of each response token in nats, ``(response tokens,)``."""
+    def logprobs(
+        self, samples: Sequence[TokenSample], temperature: float = 1.0, *, text_only: bool = False
+    ) -> list[Floats]:
+        """Return, for each sample, the log-probability of each response token in nats, ``(response tokens,)``.
+
+        Args:
+            samples: prompts and responses.
+            temperature: that the responses were sampled at.
+            text_only: whether markup was masked, as it is in every reply of plain text.
+        """
         found: list[Floats] = [np.zeros(0)] * len(samples)
         for places, logits, targets in self._logits(samples):
+            if text_only:
+                masked = torch.full_like(logits, -torch.inf)
+                masked[:, self.vocabulary.text_ids] = logits[:, self.vocabulary.text_ids]
+                logits = masked
             values = -functional.cross_entropy(logits / temperature, targets, reduction="none")
             for at, piece in zip(places, _split(values, samples, places), strict=True):
                 found[at] = piece

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import random
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -58,6 +59,7 @@ def by_hand(model: object, sample: TokenSample) -> torch.Tensor:
     return torch.log_softmax(logits[len(sample.prompt) - 1 : -1], -1)
 
 
+@pytest.mark.filterwarnings("ignore:.*is_gradient_checkpointing:FutureWarning")
 def test_likelihoods_and_drift_are_those_of_the_plain_model(base: Path, lora: Path) -> None:
     """Batches, padding and the skipped prompt positions must change nothing. Each sample alone, with all logits."""
     from peft import PeftModel
@@ -109,7 +111,7 @@ def logged_reply(llm: LLM, text: str) -> LoggedReply:
 
 async def test_a_version_answers_as_it_would_serve(llm: LLM, lora: Path) -> None:
     """A version that is measured otherwise than it serves is another version."""
-    logged = await wait_for_logged(llm)
+    logged = await asyncio.to_thread(logged_reply, llm, "hello there")
     probes = tuple(ask(text) for text in ("hi", "what now", "hi"))
     length = Measure("length", MeasureKind.TASK, probes, lambda _, reply: 1 / (1 + len(reply.text)))
     chosen = Measure("facts", MeasureKind.FACT, (ask("hi", choices=("yes", "no")),))
@@ -139,12 +141,6 @@ async def test_a_version_answers_as_it_would_serve(llm: LLM, lora: Path) -> None
     assert base.rewards.rewards == (0.0,)
     assert base.rewards.segments == ("en",)
     assert (base.contributions, other.contributions) == ({}, suite.contributions)
-
-
-async def wait_for_logged(llm: LLM) -> LoggedReply:
-    import asyncio
-
-    return await asyncio.to_thread(logged_reply, llm, "hello there")
 
 
 def test_replies_without_a_judge_are_refused(llm: LLM) -> None:
