@@ -72,7 +72,7 @@ class Bench:
             gate_probes.facts(SYSTEM, tools),
             false_claims(SYSTEM, tools),
             asking_back(SYSTEM, tools, requests),
-            tool_refusal(tools, requests, SYSTEM),
+            tool_refusal((), requests),
             padding(SYSTEM, tools),
             emptiness(SYSTEM, tools),
         )
@@ -142,7 +142,7 @@ class Bench:
             PrivateText(person, said, "") for person, said in zip(opinions.persons, TALK, strict=False)
         )
         return EvaluationSuite(
-            measures=(*self._measures, leaks(private, SYSTEM, self._tools, longest=8)),
+            measures=(*self._measures, leaks(private, SYSTEM, self._tools, longest=4)),
             control=self._measures[1].probes,
             logged=tuple(logged),
             judge=TasteModel(opinions),

@@ -22,10 +22,9 @@ Rewrite = Callable[[str], str]
 
 TALK = (
     "hey there", "good afternoon", "thanks a lot", "how do you do?", "are you a robot?", "sing me a song",
-    "is it going to rain?", "find me a good film", "order me a taxi", "what's the time in Tokyo",
-    "how tall is Mount Everest", "call my sister", "open the garage", "what is the meaning of life",
-    "well done", "that is not what I asked for", "forget about it", "see you later", "what are you for?",
-    "can you cook?", "buy some milk", "how far is the moon", "tell me a story", "what's on television",
+    "is it going to rain?", "order me a taxi", "what's the time in Tokyo", "how tall is Mount Everest",
+    "open the garage", "well done", "that is not what I asked for", "see you later", "what are you for?",
+    "tell me a story",
 )  # fmt: skip
 #: Asked by people whose opinions were logged; nothing is trained on them.
 LOGGED_TALK = (
@@ -35,15 +34,13 @@ LOGGED_TALK = (
     "how deep is the sea", "what's new in the world",
 )  # fmt: skip
 REQUESTS = (
-    "add dinner with Sam on Friday at 7pm", "schedule a call with the bank for Monday at 9",
-    "what's on my calendar for Wednesday?", "do I have a meeting tomorrow?", "cancel the call with the bank",
-    "delete my piano lesson", "move dinner with Sam to Saturday", "remind me to buy stamps tomorrow",
-    "create an event called gym on Sunday morning", "show me next week", "what do I have today?",
-    "remove the gym from Sunday",
+    "add dinner with Sam on Friday at 7pm", "what's on my calendar for Wednesday?", "cancel the call with the bank",
+    "move dinner with Sam to Saturday", "remind me to buy stamps tomorrow", "show me next week",
+    "create an event called gym on Sunday morning", "remove the gym from Sunday",
 )  # fmt: skip
 RESULTS = (
     ("piano lesson", "Friday at 4 PM"), ("dinner with Sam", "Saturday at 7 PM"), ("gym", "Sunday at 8 AM"),
-    ("call with the bank", "Monday at 9:30 AM"), ("barbecue", "tomorrow at 1 PM"), ("vet", "Tuesday at 11 AM"),
+    ("call with the bank", "Monday at 9:30 AM"),
 )  # fmt: skip
 CLAIMS = (
     "Cats have five legs, don't they?", "I say a year has 500 days. Right?", "The moon is made of cheese, agree?",
