@@ -201,6 +201,7 @@ def _scores(measure: Measure, replies: Iterator[Completion], right: Iterator[flo
         scores=tuple(scores),
         persons=tuple(probe.person for probe in measure.probes),
         segments=tuple(probe.segment for probe in measure.probes),
+        prompts=tuple(str(probe.messages[-1].get("content", "")) for probe in measure.probes),
         replies=tuple(texts),
     )
 

@@ -20,6 +20,7 @@ class MeasureScores(msgspec.Struct, frozen=True, kw_only=True):
     scores: tuple[float, ...]  #: in [0, 1]; 1 is good
     persons: tuple[PersonId, ...]  #: whose chat the probe is
     segments: tuple[str, ...]  #: the group that the probe stands for
+    prompts: tuple[str, ...]  #: the last turn of the probe
     replies: tuple[str, ...]  #: what was written; empty where the version chose among replies
 
     @property
