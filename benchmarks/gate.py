@@ -143,7 +143,7 @@ class Bench:
         )
         return EvaluationSuite(
             measures=(*self._measures, leaks(private, SYSTEM, self._tools, longest=4)),
-            control=self._measures[1].probes,
+            control=(*self._measures[0].probes[::2], *self._measures[2].probes),
             logged=tuple(logged),
             judge=TasteModel(opinions),
             contributions=dict.fromkeys(opinions.persons, float(opinions.a_person)),

@@ -71,7 +71,8 @@ class EvaluationSuite:
     """All that versions are measured on. Every version that is compared gets the same suite."""
 
     measures: tuple[Measure, ...]
-    control: tuple[Probe, ...]  #: unrelated prompts, to measure drift
+    #: prompts that have nothing to do with what is learned: there the version should say what the base says
+    control: tuple[Probe, ...]
     test: tuple[TokenSample, ...] = ()  #: examples that nothing was trained on
     logged: tuple[LoggedReply, ...] = ()
     judge: ReplyJudge | None = None  #: needed where replies are logged
@@ -112,7 +113,10 @@ class Evaluator:
         """
         begun = time.monotonic()
         suite = self._suite
-        control = [each.text for each in await self._write(suite.control, None)]
+        control = [
+            TokenSample(prompt=each.prompt_token_ids, response=each.token_ids)
+            for each in await self._write(suite.control, None)
+        ]
         probes = [probe for measure in suite.measures for probe in measure.probes if not probe.choices]
         own = [reply.probe for reply in suite.logged]
         written = await self._write([*probes, *own], lora)
@@ -144,12 +148,16 @@ class Evaluator:
         await asyncio.gather(*(answer(key, probe) for key, probe in missing.items()))
         return [self._known[key] for key in keys]
 
-    def _likelihoods(self, lora: Path | None, control_replies: Sequence[str]) -> _Likelihoods:
-        """Compute all that needs the model's own probabilities. Blocks."""
+    def _likelihoods(self, lora: Path | None, control: Sequence[TokenSample]) -> _Likelihoods:
+        """Compute all that needs the model's own probabilities. Blocks.
+
+        Args:
+            lora: the version's PEFT folder; None: the base.
+            control: the base's own replies to the control prompts, tool calls included.
+        """
         from llmagent_os.training.response_scorer import ResponseScorer
 
         suite, scorer = self._suite, ResponseScorer(self._location, lora)
-        control = [scorer.sample(probe, reply) for probe, reply in zip(suite.control, control_replies, strict=True)]
         chosen = {each.name: [probe for probe in each.probes if probe.choices] for each in suite.measures}
         return _Likelihoods(
             nll=[-float(each.mean()) for each in scorer.logprobs(suite.test)],
