@@ -1,0 +1,231 @@
+"""Evaluates a version: step 5 of fine-tuning. It answers the probes as it would answer people, and is then scored.
+
+Written replies come from the serving engine, at temperature 0 and with its constraints on tool calls. Likelihoods come
+from the model without constraints.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Protocol
+
+import numpy as np
+
+from llmagent_os.chat import ChatRequest, Completion, ToolCall
+from llmagent_os.errors import ModelError
+from llmagent_os.identity import PersonId
+from llmagent_os.llm import LLM
+from llmagent_os.training.probe import Measure, Probe
+from llmagent_os.training.token_sample import TokenSample
+from llmagent_os.training.training_example import LoggedTokens
+from llmagent_os.training.version_evaluation import LoggedRewards, MeasureScores, VersionEvaluation
+
+if TYPE_CHECKING:
+    from llmagent_os.training.response_scorer import ResponseScorer
+
+#: The most tokens of a reply to a probe.
+MAX_TOKENS = 128
+#: Probes that wait for the engine at the same time.
+CONCURRENT_PROBES = 32
+
+
+#: Answers by the name of the LoRA and by what was asked.
+KnownAnswers = dict[tuple[str, str], Completion]
+
+
+class ReplyJudge(Protocol):
+    """Says how much people would like replies. Reward models do."""
+
+    def __call__(
+        self, persons: Sequence[PersonId], texts: Sequence[str], calls: Sequence[Sequence[ToolCall]]
+    ) -> Sequence[float]:
+        """Return, for each reply, the probability that its person likes it, in [0, 1].
+
+        Args:
+            persons: who reads each reply.
+            texts: the words of each reply.
+            calls: the tool calls of each reply.
+        """
+        ...
+
+
+@dataclass(frozen=True)
+class LoggedReply:
+    """One reply that was served and that a person has judged."""
+
+    probe: Probe  #: the chat before the reply, the person and the segment
+    reply: str  #: the words that were served
+    reward: float  #: what the person thought of it, in [-1, 1]
+    weight: float = 1.0  #: how far the person is trusted, in [0, 1]
+    cluster: str = ""  #: raters who may be one hand; empty: nobody else
+    calls: tuple[ToolCall, ...] = ()  #: the tool calls that were served
+    logged: LoggedTokens | None = None  #: its tokens, if they were kept
+
+
+@dataclass(frozen=True)
+class EvaluationSuite:
+    """All that versions are measured on. Every version that is compared gets the same suite."""
+
+    measures: tuple[Measure, ...]
+    #: prompts that have nothing to do with what is learned: there the version should say what the base says
+    control: tuple[Probe, ...]
+    test: tuple[TokenSample, ...] = ()  #: examples that nothing was trained on
+    logged: tuple[LoggedReply, ...] = ()
+    judge: ReplyJudge | None = None  #: needed where replies are logged
+    contributions: dict[PersonId, float] = field(default_factory=dict[PersonId, float])  #: weights in the training
+
+
+class Evaluator:
+    """Evaluates versions of one model. The engine and the base's replies are shared among them.
+
+    Args:
+        llm: the base model, local and without a LoRA of its own.
+        suite: what to measure.
+        known: answers that evaluators of the same model share, so that no version answers a probe twice.
+
+    Raises:
+        ModelError: the model is a server's, or replies are logged and there is no judge.
+    """
+
+    def __init__(self, llm: LLM, suite: EvaluationSuite, known: KnownAnswers | None = None) -> None:
+        if llm.location is None:
+            raise ModelError(f"{llm.name} is a server's model: only local models can be evaluated here")
+        if suite.logged and suite.judge is None:
+            raise ModelError("replies are logged, but there is no judge to score other replies: give the suite a judge")
+        self._llm = llm
+        self._location = llm.location
+        self._suite = suite
+        self._known = {} if known is None else known
+
+    async def evaluate(self, version: str, lora: Path | None) -> VersionEvaluation:
+        """Evaluate one version.
+
+        Args:
+            version: its name.
+            lora: its PEFT folder; ``None``: the base.
+
+        Raises:
+            ModelError: the model or the LoRA cannot be loaded, or did not answer.
+        """
+        begun = time.monotonic()
+        suite = self._suite
+        control = [
+            TokenSample(prompt=each.prompt_token_ids, response=each.token_ids)
+            for each in await self._write(suite.control, None)
+        ]
+        probes = [probe for measure in suite.measures for probe in measure.probes if not probe.choices]
+        own = [reply.probe for reply in suite.logged]
+        written = await self._write([*probes, *own], lora)
+        scored = await asyncio.to_thread(self._likelihoods, lora, control)
+        replies, fresh = iter(written[: len(probes)]), written[len(probes) :]
+        return VersionEvaluation(
+            version=version,
+            base=self._llm.name,
+            nll=tuple(scored.nll),
+            measures={each.name: _scores(each, replies, iter(scored.right[each.name])) for each in suite.measures},
+            drift=tuple(scored.drift),
+            rewards=self._rewards(fresh, scored.ratios) if suite.logged else None,
+            contributions=suite.contributions if lora else {},
+            seconds=time.monotonic() - begun,
+        )
+
+    async def _write(self, probes: Sequence[Probe], lora: Path | None) -> list[Completion]:
+        """Answer probes. Equal probes are answered once."""
+        gate = asyncio.Semaphore(CONCURRENT_PROBES)
+        name = str(lora) if lora else "base"
+
+        async def answer(key: tuple[str, str], probe: Probe) -> None:
+            request = ChatRequest(messages=list(probe.messages), tools=probe.tools, lora=name, max_tokens=MAX_TOKENS)
+            async with gate:
+                self._known[key] = await self._llm.complete(request)
+
+        keys = [(name, repr((probe.messages, probe.tools))) for probe in probes]
+        missing = {key: probe for key, probe in zip(keys, probes, strict=True) if key not in self._known}
+        await asyncio.gather(*(answer(key, probe) for key, probe in missing.items()))
+        return [self._known[key] for key in keys]
+
+    def _likelihoods(self, lora: Path | None, control: Sequence[TokenSample]) -> _Likelihoods:
+        """Compute all that needs the model's own probabilities. Blocks.
+
+        Args:
+            lora: the version's PEFT folder; None: the base.
+            control: the base's own replies to the control prompts, tool calls included.
+        """
+        from llmagent_os.training.response_scorer import ResponseScorer
+
+        suite, scorer = self._suite, ResponseScorer(self._location, lora)
+        chosen = {each.name: [probe for probe in each.probes if probe.choices] for each in suite.measures}
+        return _Likelihoods(
+            nll=[-float(each.mean()) for each in scorer.logprobs(suite.test)],
+            drift=scorer.divergences(control),
+            right={name: scorer.right_shares(probes) for name, probes in chosen.items()},
+            ratios=_ratios(scorer, suite.logged),
+        )
+
+    def _rewards(self, fresh: Sequence[Completion], ratios: Sequence[float]) -> LoggedRewards:
+        judge, logged = self._suite.judge, self._suite.logged
+        if judge is None:
+            raise ModelError("there is no judge")
+        persons = tuple(each.probe.person for each in logged)
+        return LoggedRewards(
+            persons=persons,
+            segments=tuple(each.probe.segment for each in logged),
+            clusters=tuple(each.cluster for each in logged),
+            weights=tuple(each.weight for each in logged),
+            rewards=tuple((each.reward + 1) / 2 for each in logged),
+            served=tuple(judge(persons, [each.reply for each in logged], [each.calls for each in logged])),
+            fresh=tuple(judge(persons, [each.text for each in fresh], [each.tool_calls for each in fresh])),
+            ratios=tuple(ratios),
+        )
+
+
+@dataclass(frozen=True)
+class _Likelihoods:
+    nll: list[float]
+    drift: list[float]
+    right: dict[str, list[float]]
+    ratios: list[float]
+
+
+def _scores(measure: Measure, replies: Iterator[Completion], right: Iterator[float]) -> MeasureScores:
+    """Score a measure, taking as many replies and shares of right choices as it has probes of each sort."""
+    scores: list[float] = []
+    texts: list[str] = []
+    for probe in measure.probes:
+        if probe.choices:
+            scores.append(next(right))
+            texts.append("")
+        else:
+            reply = next(replies)
+            scores.append(float(measure.score(probe, reply)))
+            texts.append(reply.text or ", ".join(call.name for call in reply.tool_calls))
+    return MeasureScores(
+        name=measure.name,
+        kind=measure.kind,
+        scores=tuple(scores),
+        persons=tuple(probe.person for probe in measure.probes),
+        segments=tuple(probe.segment for probe in measure.probes),
+        prompts=tuple(str(probe.messages[-1].get("content", "")) for probe in measure.probes),
+        replies=tuple(texts),
+    )
+
+
+def _ratios(scorer: ResponseScorer, logged: Sequence[LoggedReply]) -> list[float]:
+    """Return how many times as likely the version writes each served reply as the version that served it.
+
+    Only sampled replies of plain text have a ratio; the others have 0. A tool call was written under a grammar whose
+    masks are not made again here.
+    """
+    found = [0.0] * len(logged)
+    for at, each in enumerate(logged):
+        tokens = each.logged
+        if tokens is None or tokens.temperature <= 0 or each.calls:
+            continue
+        sample = TokenSample(prompt=tokens.prompt_token_ids, response=tokens.token_ids)
+        ours = scorer.logprobs([sample], tokens.temperature, text_only=True)[0]  # (response tokens,)
+        found[at] = float(np.exp(np.clip(ours.sum() - sum(tokens.logprobs), -50.0, 50.0)))
+    return found

@@ -1,0 +1,133 @@
+"""Computes how likely a model finds given responses, with its LoRA and without it.
+
+Only the positions before response tokens go through the output layer. The base is the same model with the LoRA switched
+off, so there is no second copy.
+"""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Iterator, Sequence
+from contextlib import nullcontext
+from pathlib import Path
+from typing import Any, cast
+
+import numpy as np
+import torch
+from torch.nn import functional
+
+from llmagent_os.policy.array_types import Floats
+from llmagent_os.serving.chat_template import ChatTemplate
+from llmagent_os.serving.model_loading import load_model, load_tokenizer, vocabulary_of
+from llmagent_os.serving.model_location import Location
+from llmagent_os.training.probe import Probe
+from llmagent_os.training.token_sample import TokenSample
+
+_BATCH_TOKENS = 4096  #: the most tokens of a batch, padding included
+
+
+class ResponseScorer:
+    """One model, perhaps with a LoRA. Loading takes seconds, and every method blocks: use it in a thread.
+
+    Args:
+        location: the base model.
+        lora: a PEFT folder; ``None``: the base itself.
+
+    Raises:
+        ModelSetupError: the model cannot be loaded.
+    """
+
+    def __init__(self, location: Location, lora: Path | None) -> None:
+        tokenizer = load_tokenizer(location)
+        base = load_model(location)
+        self.vocabulary = vocabulary_of(base, tokenizer)
+        self.template = ChatTemplate(tokenizer, self.vocabulary)
+        self._adapted: Any = _with_lora(base, lora) if lora else None
+        self._model: Any = self._adapted.get_base_model() if lora else base
+
+    def sample(self, probe: Probe, reply: str) -> TokenSample:
+        """Write a reply to a probe as tokens, with the end token."""
+        prompt = self.vocabulary.encode(self.template.prompt(probe.messages, probe.tools))
+        response = [*self.vocabulary.encode(reply), self.vocabulary.end_id]
+        return TokenSample(prompt=tuple(prompt), response=tuple(response))
+
+    def logprobs(
+        self, samples: Sequence[TokenSample], temperature: float = 1.0, *, text_only: bool = False
+    ) -> list[Floats]:
+        """Return, for each sample, the log-probability of each response token in nats, ``(response tokens,)``.
+
+        Args:
+            samples: prompts and responses.
+            temperature: that the responses were sampled at.
+            text_only: whether markup was masked, as it is in every reply of plain text.
+        """
+        found: list[Floats] = [np.zeros(0)] * len(samples)
+        for places, logits, targets in self._logits(samples):
+            if text_only:
+                masked = torch.full_like(logits, -torch.inf)
+                masked[:, self.vocabulary.text_ids] = logits[:, self.vocabulary.text_ids]
+                logits = masked
+            values = -functional.cross_entropy(logits / temperature, targets, reduction="none")
+            for at, piece in zip(places, _split(values, samples, places), strict=True):
+                found[at] = piece
+        return found
+
+    def divergences(self, samples: Sequence[TokenSample]) -> list[float]:
+        """Return, for each sample, KL(with the LoRA ‖ base), the mean over its response tokens in nats a token."""
+        if self._adapted is None:
+            return [0.0] * len(samples)
+        found = [0.0] * len(samples)
+        with_lora, without = self._logits(samples), self._logits(samples, base=True)
+        for (places, ours, _), (_, theirs, _) in zip(with_lora, without, strict=True):
+            own = torch.log_softmax(ours, -1)  # [response tokens, vocabulary]
+            kl = (own.exp() * (own - torch.log_softmax(theirs, -1))).sum(-1)  # [response tokens]
+            for at, piece in zip(places, _split(kl, samples, places), strict=True):
+                found[at] = float(piece.mean())
+        return found
+
+    def right_shares(self, probes: Sequence[Probe]) -> list[float]:
+        """Return, for each probe with choices, the probability of the first among them."""
+        samples = [self.sample(probe, choice) for probe in probes for choice in probe.choices]
+        totals = iter([float(each.sum()) for each in self.logprobs(samples)])
+        found: list[float] = []
+        for probe in probes:
+            logs = np.array([next(totals) for _ in probe.choices])  # (choices,)
+            powers = np.exp(logs - logs.max())
+            found.append(float(powers[0] / powers.sum()))
+        return found
+
+    def _logits(
+        self, samples: Sequence[TokenSample], *, base: bool = False
+    ) -> Iterator[tuple[list[int], torch.Tensor, torch.Tensor]]:
+        """Yield batches: places of samples, logits ``[response tokens, vocabulary]``, and the tokens that followed."""
+        order = sorted(range(len(samples)), key=lambda at: samples[at].length)
+        while order:
+            size = max(1, min(len(order), _BATCH_TOKENS // samples[order[-1]].length))
+            places, order = order[-size:], order[:-size]
+            rows = [[*samples[at].prompt, *samples[at].response] for at in places]
+            longest = max(map(len, rows))
+            tokens = torch.tensor([row + [0] * (longest - len(row)) for row in rows])  # [samples, longest]
+            seen = torch.tensor([[1] * len(row) + [0] * (longest - len(row)) for row in rows])  # [samples, longest]
+            learned = torch.zeros_like(tokens, dtype=torch.bool)  # [samples, longest]
+            for number, at in enumerate(places):
+                learned[number, len(samples[at].prompt) - 1 : samples[at].length - 1] = True
+            off = self._adapted.disable_adapter() if base and self._adapted else nullcontext()
+            with cast("Any", torch.inference_mode()), off:
+                hidden = self._model.model(input_ids=tokens, attention_mask=seen, use_cache=False)[0]
+                yield places, self._model.lm_head(hidden[learned]).float(), tokens.roll(-1, dims=1)[learned]
+
+
+def _with_lora(base: Any, folder: Path) -> Any:
+    """Make the model a PeftModel with the LoRA of a folder, to read only."""
+    from peft import PeftModel
+
+    with warnings.catch_warnings():
+        # peft 0.21 asks transformers 5.23 for a property that it is about to rename.
+        warnings.filterwarnings("ignore", message=".*is_gradient_checkpointing", category=FutureWarning)
+        return cast("Any", PeftModel).from_pretrained(base, folder).eval()
+
+
+def _split(values: torch.Tensor, samples: Sequence[TokenSample], places: Sequence[int]) -> list[Floats]:
+    """Cut values of a batch ``[response tokens]`` into those of its samples."""
+    pieces = torch.split(values, [len(samples[at].response) for at in places])
+    return [np.asarray(piece.double().numpy(), np.float64) for piece in pieces]
