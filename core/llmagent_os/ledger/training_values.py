@@ -56,6 +56,7 @@ class LoraVersion(msgspec.Struct, frozen=True, kw_only=True):
     sha256: str  #: of the files, in hexadecimal digits; see :mod:`llmagent_os.training.lora_folder`
     stale_since: datetime | None = None  #: when a contributor first took something back; None: nobody has
     created_at: datetime
+    promoted_at: datetime | None = None  #: when it last became active; None: it never was
     revision: int = 0  #: rises with every change of any version
 
 
@@ -88,13 +89,15 @@ class TrainingJob(msgspec.Struct, frozen=True, kw_only=True):
     bot: str
     level: Level
     subject: str = ""  #: a persona's name (group) or a ``PersonId`` (personal)
-    key: str  #: the same training has the same key, and is not run twice
+    key: str  #: the same training of a bot has the same key, and is not run twice
     reason: str  #: why it was asked for, in words
     options: dict[str, Any] = {}  #: what the plan is told beside the bot's configuration: ``{"method": "kto"}``
+    through: int = 0  #: the ledger's last row of rewards when it was asked for
     status: JobStatus = JobStatus.WAITING
     tries: int = 0  #: how often a process has begun it
     lease: int = 0  #: rises with every process that takes it up: an earlier one can change it no more
     lease_until: datetime | None = None  #: until when the process has it, if it says nothing more
+    epoch: int = 0  #: rises when what the job has done so far may be used no more: people took back what they gave
     cancelling: bool = False  #: the process was asked to end
     progress: JobProgress = JobProgress()
     version: str = ""  #: the version that it made
