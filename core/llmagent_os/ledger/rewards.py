@@ -36,7 +36,8 @@ class Rewards:
 
         def work(database: Database) -> bool:
             is_new = database.driver.execute(statements.INSERT_REWARD, row).rowcount > 0
-            take_off(database, reward)
+            if is_new:
+                take_off(database, reward)
             return is_new
 
         is_new = await self._writer.run(work)

@@ -137,8 +137,15 @@ class TrainingJobs:
 
         return await self._writer.run(work)
 
-    async def abandon(self, job_id: str, lease: int, now: datetime) -> None:
-        """Put a job back whose process is known to have died, without waiting for its lease to end. The try counts."""
+    async def abandon(self, job_id: str, lease: int, now: datetime, *, counts: bool) -> None:
+        """Put a job back whose process is known to have died, without waiting for its lease to end.
+
+        Args:
+            job_id: which job.
+            lease: the one that the process had. A job with another lease stays as it is.
+            now: the present.
+            counts: whether the try counts. It does not where the process was killed on purpose.
+        """
 
         def work(database: Database) -> None:
             job = _get(database, job_id)
@@ -147,7 +154,8 @@ class TrainingJobs:
             status = JobStatus.CANCELLED if job.cancelling else JobStatus.WAITING
             seconds = job.seconds + (now - (job.started_at or now)).total_seconds()
             ended = {"finished_at": now, "why": "cancelled"} if job.cancelling else {"why": "its process has died"}
-            _update(database, job_id, status=status, lease_until=None, seconds=seconds, **ended)
+            tries = job.tries if counts else job.tries - 1
+            _update(database, job_id, status=status, lease_until=None, seconds=seconds, tries=tries, **ended)
 
         await self._writer.run(work)
 
