@@ -13,6 +13,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
+from llmagent_os.identity import Identity
 from llmagent_os.ledger.connection import Database
 from llmagent_os.ledger.portable import insert_or_ignore
 from llmagent_os.ledger.schema import rewards, training_jobs
@@ -201,15 +202,27 @@ class TrainingJobs:
 
         return await self._writer.run(work)
 
-    async def opinions_since(self, seq: int, kinds: Collection[str]) -> dict[str, int]:
-        """By the identity that gave them, the number of replies that opinions after row ``seq`` are about."""
+    async def opinions_after(self, seq: int, kinds: Collection[str], limit: int) -> list[tuple[int, Identity]]:
+        """At most ``limit`` opinions after row ``seq``, in the order in which they came: the row, and who gave it.
+
+        Of several opinions that an account gave of one reply, only the first is among them.
+        """
+        earlier = rewards.alias()
+        is_first = ~sa.exists().where(
+            earlier.c.interaction_id == rewards.c.interaction_id,
+            earlier.c.rater_id == rewards.c.rater_id,
+            earlier.c.kind.in_(kinds),
+            earlier.c.op == "add",
+            earlier.c.seq < rewards.c.seq,
+        )
         query = (
-            sa.select(rewards.c.rater_id, sa.func.count(sa.distinct(rewards.c.interaction_id)).label("replies"))
-            .where(rewards.c.seq > seq, rewards.c.kind.in_(kinds), rewards.c.op == "add")
-            .group_by(rewards.c.rater_id)
+            sa.select(rewards.c.seq, rewards.c.rater_id)
+            .where(rewards.c.seq > seq, rewards.c.kind.in_(kinds), rewards.c.op == "add", is_first)
+            .order_by(rewards.c.seq)
+            .limit(limit)
         )
         return await self._writer.run(
-            lambda database: {row.rater_id: row.replies for row in database.sql.execute(query)}
+            lambda database: [(row.seq, Identity(row.rater_id)) for row in database.sql.execute(query)]
         )
 
 

@@ -1,14 +1,15 @@
 """The process of a job: claims it, runs its plan on a thread, renews its lease, and publishes what came of it.
 
-The process gives way to everything else on the machine (:mod:`llmagent_os.training.process_limits`). It may be killed at
-any moment: the lease ends, and the next process goes on from what the plan has left in the job's folder. It ends when
-its input does: with the host, or with the command that started it.
+The process gives way to everything else on the machine (:mod:`llmagent_os.training.process_limits`). It may be killed
+at any moment: the lease ends, and the next process goes on from what the plan has left in the job's folder. It ends
+when its input does: with the host, or with the command that started it.
 """
 
 from __future__ import annotations
 
 import asyncio
 import os
+import shutil
 import sys
 import threading
 import time
@@ -22,7 +23,8 @@ from llmagent_os.errors import LedgerError, LLMAgentOSError
 from llmagent_os.events import now
 from llmagent_os.ledger import Ledger
 from llmagent_os.ledger.training_jobs import Renewal
-from llmagent_os.training.job_order import JobOrder, delete_work, load_plan, work_folder
+from llmagent_os.training.job_folders import delete_work, make_work_folder
+from llmagent_os.training.job_order import JobOrder, load_plan
 from llmagent_os.training.lora_registry import LoraRegistry
 from llmagent_os.training.process_limits import give_way, resident_bytes
 from llmagent_os.training.training_job import JobProgress, JobStatus, TrainingJob, progress_line
@@ -75,7 +77,7 @@ class _Work:
 
     async def run(self) -> None:
         """Run the plan, and end the job."""
-        folder = await asyncio.to_thread(work_folder, self._order, self._job.epoch)
+        folder = await asyncio.to_thread(make_work_folder, self._order.folder, self._job.epoch)
         beating = asyncio.create_task(self._beat())
         try:
             ended = await self._run_plan(_site(self._order, folder))
@@ -83,6 +85,8 @@ class _Work:
             beating.cancel()
         if ended is not None:
             await self._end(*ended)
+        elif self._reason == "lost":  # perhaps since people took back what they gave: another epoch has another folder
+            await self._delete_lost(folder)
 
     async def _run_plan(self, site: JobSite) -> tuple[JobStatus, str] | None:
         """What becomes of the job, and why; None: it has ended already, or is another's."""
@@ -108,6 +112,11 @@ class _Work:
         else:
             await asyncio.to_thread(delete_work, self._order.folder)
             _log.info("the job has made a version", version=version.name, stage=version.stage.value)
+
+    async def _delete_lost(self, folder: Path) -> None:
+        known = await self._queue.get(self._job.job_id)
+        if known is None or known.epoch != self._job.epoch:
+            await asyncio.to_thread(shutil.rmtree, folder, ignore_errors=True)
 
     async def _end(self, status: JobStatus, why: str) -> None:
         ended = await self._queue.end(self._job, status, why, now())

@@ -18,7 +18,8 @@ import structlog
 from llmagent_os.errors import ConfigError, LLMAgentOSError
 from llmagent_os.events import now
 from llmagent_os.ledger import Ledger
-from llmagent_os.training.job_order import LOG_FILE, JobOrder
+from llmagent_os.training.job_folders import LOG_FILE
+from llmagent_os.training.job_order import JobOrder
 from llmagent_os.training.job_process import DID_NOT_END, NOT_CLAIMED
 from llmagent_os.training.training_config import QuietHours, TrainingConfig
 

@@ -1,7 +1,7 @@
 """Asks for trainings: when there are enough new opinions, after a time, and when people have taken something back.
 
-Only opinions of people who agree to being learned from count. What is asked for waits in the queue until the bot's quiet
-hours (:class:`~llmagent_os.training.job_runner.JobRunner`).
+Only opinions of people who agree to being learned from count. What is asked for waits in the queue until the bot's
+quiet hours (:class:`~llmagent_os.training.job_runner.JobRunner`).
 """
 
 from __future__ import annotations
@@ -15,10 +15,10 @@ from apscheduler.schedulers.asyncio import AsyncIOScheduler
 from apscheduler.triggers.interval import IntervalTrigger
 
 from llmagent_os.errors import LLMAgentOSError
-from llmagent_os.feedback.signals import SIGNALS
 from llmagent_os.identity import Identity, PersonId
 from llmagent_os.ledger import Ledger
 from llmagent_os.training.lora_version import Level, Stage
+from llmagent_os.training.opinion_tally import OpinionTally
 from llmagent_os.training.training_config import TrainingConfig
 from llmagent_os.training.training_job import TrainingJob, key_of
 
@@ -26,9 +26,6 @@ _log = structlog.stdlib.get_logger(__name__)
 
 #: How often the schedule looks whether a training is due.
 CHECK_SECONDS = 60
-
-#: The signals that are opinions.
-_OPINIONS = frozenset(kind for kind, signal in SIGNALS.items() if signal.is_opinion)
 
 #: The person that an account belongs to; None: the person does not want to be learned from.
 Consenting = Callable[[Identity], Awaitable[PersonId | None]]
@@ -71,6 +68,8 @@ class JobSchedule:
         self._ledger = ledger
         self._consenting = consenting
         self._clock = clock
+        self._tally = OpinionTally(ledger, max(config.opinions, config.personal_opinions))
+        self._looked = 0  #: the row up to which people's own opinions were looked at
 
     def start(self) -> AsyncIOScheduler:
         """Look every minute from now on, on the running event loop. ``shutdown()`` of what this returns ends it."""
@@ -92,6 +91,7 @@ class JobSchedule:
         Raises:
             LedgerError, ProfileError: something cannot be read.
         """
+        await self._tally.read()
         asked: list[TrainingJob] = []
         for level in self._config.levels:
             if level == Level.SHARED:
@@ -102,27 +102,34 @@ class JobSchedule:
 
     async def _shared(self) -> list[TrainingJob]:
         before, at = await self._ledger.training_jobs.last_through(self._bot, Level.SHARED)
-        opinions = sum((await self._opinions_after(before)).values())
+        opinions = 0
+        for identity in self._tally.accounts(before):
+            if await self._consenting(identity) is not None:
+                opinions += self._tally.count(identity, before)
         hours = self._config.every_hours
         if opinions >= self._config.opinions:
-            return await self._add(Level.SHARED, "", before, f"{opinions} new opinions")
+            return await self._add(Level.SHARED, "", before, f"{opinions} new opinions or more")
         if opinions and hours and at is not None and self._clock() - at >= timedelta(hours=hours):
-            return await self._add(
-                Level.SHARED, "", before, f"{hours:g} hours have gone by, with {opinions} new opinions"
-            )
+            reason = f"the last training was {hours:g} hours ago or more, and there are {opinions} new opinions"
+            return await self._add(Level.SHARED, "", before, reason)
         return []
 
     async def _personal(self) -> list[TrainingJob]:
-        """Ask for people's own trainings. One query for all people finds those who may have said enough."""
+        """Ask for people's own trainings. Only people who have given an opinion since the last look are looked at."""
         asked: list[TrainingJob] = []
-        enough = self._config.personal_opinions
-        for person, opinions in (await self._opinions_after(0)).items():
-            if opinions < enough:
+        enough, since = self._config.personal_opinions, self._looked
+        self._looked = self._tally.through
+        for identity in self._tally.accounts(since):
+            accounts = await self._ledger.identities.everyone(identity)
+            if sum(self._tally.count(each, 0) for each in accounts) < enough:
+                continue
+            person = await self._consenting(identity)
+            if person is None:
                 continue
             before, _ = await self._ledger.training_jobs.last_through(self._bot, Level.PERSONAL, person)
-            new = (await self._opinions_after(before)).get(person, 0) if before else opinions
+            new = sum(self._tally.count(each, before) for each in accounts)
             if new >= enough:
-                asked += await self._add(Level.PERSONAL, person, before, f"{new} new opinions of one person")
+                asked += await self._add(Level.PERSONAL, person, before, f"{new} new opinions of one person or more")
         return asked
 
     async def _taken_back(self) -> list[TrainingJob]:
@@ -135,15 +142,6 @@ class JobSchedule:
             key = f"{version.name} {version.withdrawn} {version.stale_since.isoformat()}"
             asked += await self._add(version.level, version.subject, key, reason)
         return asked
-
-    async def _opinions_after(self, seq: int) -> dict[PersonId, int]:
-        """By person, the number of replies that their opinions after a row are about. Only of people who agree."""
-        found: dict[PersonId, int] = {}
-        for identity, opinions in (await self._ledger.training_jobs.opinions_since(seq, _OPINIONS)).items():
-            person = await self._consenting(Identity(identity))
-            if person is not None:
-                found[person] = found.get(person, 0) + opinions
-        return found
 
     async def _add(self, level: Level, subject: str, since: int | str, reason: str) -> list[TrainingJob]:
         """Ask for one training. Asked for again for the same cause, it is the same."""

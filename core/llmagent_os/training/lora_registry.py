@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import shutil
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Awaitable, Callable, Collection, Sequence
 from datetime import datetime
 from hashlib import sha256
 from pathlib import Path
@@ -51,6 +51,17 @@ class LoraRegistry:
         self._rows = ledger.lora_versions
         self._folder = data / LORAS_FOLDER
         self._clock = clock
+        self._watchers: list[Callable[[], Awaitable[object]]] = []
+
+    def watch(self, changed: Callable[[], Awaitable[object]]) -> None:
+        """Call ``changed`` after every change that this object makes, before files are deleted."""
+        self._watchers.append(changed)
+
+    async def _settle(self) -> None:
+        """Have this process serve no version any more that is not to be, and delete the files that go."""
+        for changed in self._watchers:
+            await changed()
+        await self.delete_unneeded()
 
     # ── versions ──────────────────────────────────────────────────────────────────────────────────────────────────
 
@@ -159,7 +170,7 @@ class LoraRegistry:
             await self.verify(version)
         if not await self._rows.move(version, stage, why, self._clock()):
             raise ConfigError(f"version {version.name} has changed meanwhile: look at it again")
-        await self.delete_unneeded()
+        await self._settle()
         return await self.get(version.name)
 
     async def promote(self, version: LoraVersion, why: str) -> LoraVersion:
@@ -179,6 +190,7 @@ class LoraRegistry:
         moved, before = await self._rows.roll_back(version, why, self._clock())
         if not moved:
             raise ConfigError(f"version {version.name} has changed meanwhile: look at it again")
+        await self._settle()
         return before
 
     async def verify(self, version: LoraVersion) -> None:
@@ -218,7 +230,7 @@ class LoraRegistry:
             How many versions the person contributed to.
         """
         names = await self._rows.withdraw(identities, self._clock())
-        await self.delete_unneeded()
+        await self._settle()
         return len(names)
 
     async def contributed(self, identities: Collection[Identity]) -> list[LoraVersion]:

@@ -1,8 +1,8 @@
 """Chooses the LoRA of each reply from the registry: the deepest level that has a version for the person.
 
 Personal, then the person's group, then shared, then the base model. What is served is in memory, and takes a look-up
-each. Promotions and rollbacks of other processes are taken up by :meth:`RegistryResolver.follow`, those of this process
-by :meth:`RegistryResolver.refresh`. Files are checked before a version is served.
+each. What this process promotes or rolls back is taken up at once, and what other processes do by
+:meth:`RegistryResolver.follow`. Files are checked before a version is served.
 """
 
 from __future__ import annotations
@@ -72,6 +72,7 @@ class RegistryResolver:
         self._canary_share = canary_share
         self._served = _Served()
         self._revision = -1
+        registry.watch(self.refresh)
 
     def resolve(self, person_id: PersonId, conversation: str = "") -> str | None:
         """The folder of the LoRA that answers a person in a conversation; None: the base model."""
