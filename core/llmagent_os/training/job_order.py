@@ -10,6 +10,7 @@ import msgspec
 
 from llmagent_os.errors import ConfigError
 from llmagent_os.training.job_folders import job_folder
+from llmagent_os.training.process_limits import Priority
 from llmagent_os.training.training_plan import TrainingPlan
 
 
@@ -17,14 +18,20 @@ class JobOrder(msgspec.Struct, frozen=True, kw_only=True):
     """A job for a process. It travels as one line of JSON."""
 
     job_id: str
-    data: Path  #: the data folder
+    data_folder: str
     ledger_url: str
     model: str  #: the bot's model
     bot: dict[str, Any]  #: the bot's configuration
     plan: str  #: ``module:attribute`` of the plan
     tries: int  #: how often the job is begun at most
     seconds: float  #: how long it may take now
+    priority: Priority = "idle"
     memory_bytes: int  #: how much memory the process may have resident
+
+    @property
+    def data(self) -> Path:
+        """The data folder."""
+        return Path(self.data_folder)
 
     @property
     def folder(self) -> Path:

@@ -200,9 +200,9 @@ async def work(order: JobOrder, stopped: threading.Event) -> int:
 
 def main() -> None:
     """Do the job that the first line of the input names."""
-    give_way()
     os.umask(0o077)
     order = msgspec.json.decode(sys.stdin.buffer.readline(), type=JobOrder)
+    give_way(order.priority)
     stopped = threading.Event()
 
     def wait_for_end() -> None:

@@ -30,6 +30,9 @@ POLL_SECONDS = 5.0
 #: How long a process may take to end that is asked to, before it is killed. Its plan goes on from its checkpoint.
 STOP_SECONDS = 10.0
 
+#: Libraries write sets in the order of their hashes: a training that is run again is to make the same files.
+SAME_EVERY_TIME = {"PYTHONHASHSEED": "0"}
+
 _GB = 1_000_000_000
 
 
@@ -56,13 +59,14 @@ class JobSetting(msgspec.Struct, frozen=True, kw_only=True):
             )
         return JobOrder(
             job_id=job_id,
-            data=self.data.resolve(),
+            data_folder=str(self.data.resolve()),
             ledger_url=self.ledger_url,
             model=self.model,
             bot=self.bot_config,
             plan=self.training.plan,
             tries=self.training.tries,
             seconds=seconds,
+            priority=self.training.priority,
             memory_bytes=round(self.training.memory_gb * _GB),
         )
 
@@ -106,7 +110,12 @@ async def _start(order: JobOrder) -> Process:
         try:
             # A session of its own: Ctrl-C in a terminal is for the command, which then interrupts the job.
             return await asyncio.create_subprocess_exec(
-                *command, stdin=asyncio.subprocess.PIPE, stdout=log, stderr=log, start_new_session=True
+                *command,
+                stdin=asyncio.subprocess.PIPE,
+                stdout=log,
+                stderr=log,
+                start_new_session=True,
+                env={**os.environ, **SAME_EVERY_TIME},
             )
         finally:
             os.close(log)

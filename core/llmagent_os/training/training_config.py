@@ -10,6 +10,7 @@
     every_hours = 24                  # or this long after the last training, if there is any new opinion; 0: never
     quiet_hours = "01:00-06:00"       # trainings begin in these hours only, in the host's time zone; empty: at any time
     minutes_a_day = 60                # of training, in all
+    priority = "idle"                 # or low, normal: what a training leaves to others
     memory_gb = 8.0                   # of a training's process
     tries = 3                         # how often a training is begun whose process dies
     canary_share = 0.2                # the share of conversations in which a new version is tried
@@ -28,6 +29,7 @@ import msgspec
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
 from llmagent_os.training.lora_version import Level
+from llmagent_os.training.process_limits import Priority
 
 _HOURS = re.compile(r"([01]\d|2[0-3]):([0-5]\d)-([01]\d|2[0-3]):([0-5]\d)")
 _REFERENCE = re.compile(r"[A-Za-z_][\w.]*:[A-Za-z_]\w*")
@@ -90,6 +92,7 @@ class TrainingConfig(BaseModel):
     every_hours: float = Field(default=24.0, ge=0.0)  #: between two trainings at most, with any new opinion; 0: never
     quiet_hours: Annotated[str, AfterValidator(_hours)] = "01:00-06:00"  #: when trainings begin; empty: at any time
     minutes_a_day: float = Field(default=60.0, gt=0.0)  #: of training, in all
+    priority: Priority = "idle"  #: what a training leaves to others
     memory_gb: float = Field(default=8.0, gt=0.0)  #: of a training's process, in 10^9 bytes
     tries: int = Field(default=3, ge=1, le=20)  #: how often a training is begun whose process dies
     canary_share: float = Field(default=0.2, ge=0.0, le=1.0)  #: the share of conversations that a canary answers
