@@ -187,7 +187,7 @@ async def test_the_runner_keeps_to_quiet_hours_and_to_the_days_budget(jobs: JobB
     job = await jobs.ask()
     noon = now().replace(hour=12, minute=0)
     assert not await JobRunner(jobs.setting(quiet_hours="01:00-06:00"), jobs.ledger, lambda: noon).run_next()
-    used_up = jobs.setting(minutes_a_day=1e-9)
+    used_up = jobs.setting(minutes_a_day=1e-9, steps=10_000, seconds=0.01)
     runner = JobRunner(used_up, jobs.ledger, now)
     assert await runner.run_next()  # nothing is spent yet
     assert (await jobs.job(job.job_id)).status == JobStatus.WAITING
@@ -200,7 +200,7 @@ async def test_the_process_gives_way(jobs: JobBench) -> None:
     """A training at the host's own priority would make every reply wait."""
     job = await jobs.ask()
     running = asyncio.create_task(
-        run_job(jobs.setting(steps=10_000, seconds=0.01).order(job.job_id, MUCH), jobs.ledger)
+        run_job(jobs.setting(steps=10_000, seconds=0.01, priority="idle").order(job.job_id, MUCH), jobs.ledger)
     )
     await until(jobs, job.job_id, lambda job: job.status == JobStatus.RUNNING)
     process = process_of_job()
