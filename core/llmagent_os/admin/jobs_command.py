@@ -13,7 +13,7 @@ from llmagent_os.bot import Bot, job_setting
 from llmagent_os.config import Settings
 from llmagent_os.errors import ConfigError
 from llmagent_os.events import now
-from llmagent_os.identity import parse, person_kept_under
+from llmagent_os.identity import parse
 from llmagent_os.ledger import Ledger
 from llmagent_os.training.job_folders import LOG_FILE, job_folder
 from llmagent_os.training.job_runner import JobRunner, run_job
@@ -164,8 +164,7 @@ async def _subject(ledger: Ledger, level: Level, typed: str) -> str:
         )
     if level != Level.PERSONAL:
         return typed
-    first = (await ledger.identities.everyone(parse(typed)))[0]
-    return await ledger.identities.person(first) or person_kept_under(first)
+    return await ledger.identities.person(parse(typed))
 
 
 @asynccontextmanager

@@ -11,6 +11,6 @@ def taken_back(versions: int) -> str:
     """
     these = "One version of my model was" if versions == 1 else f"{versions} versions of my model were"
     return (
-        f"{these} trained on you. What was trained for you alone is deleted. The rest is trained again without you, and "
-        "goes then."
+        f"{these} trained on you. What was trained for you alone is deleted. The rest is trained again without you, "
+        "and goes then."
     )
