@@ -117,12 +117,8 @@ class Runtime:
             knowledge = await asyncio.to_thread(_knowledge, bot)
             policy = await asyncio.to_thread(_policy, bot.config, chosen_learner(settings, bot.config))
             policy_worker = await _policy_worker(policy, ledger, settings, bot.config)
-            health = Health(bot.config.name, llm.name, plugins=plugins)
-            if policy_worker is not None:
-                worker = policy_worker
-                health.watch_learning(lambda: worker.behind)
             training = await _training(settings, bot, ledger, profiles, llm)
-            health.watch_training(training.report)
+            health = _health(bot.config, llm, plugins, policy_worker, training)
             make = partial(_adapter, settings, bot.config, health, plugins, ledger)
             made = _adapters(adapters, bot.config, make)
             stores = _stores(settings, ledger, profiles, made, make, policy_worker, training)
@@ -143,21 +139,8 @@ class Runtime:
             agent = bot.agent_class()(llm=llm, kb=knowledge, services=services)
             host = _host(agent, ledger, access, made, settings, bot, health)
             stores.register(QueueStore(host.drop_events))
-            yield cls(
-                settings,
-                bot,
-                ledger,
-                profiles,
-                plugins,
-                llm,
-                policy_worker,
-                training,
-                agent,
-                made,
-                host,
-                health,
-                stores,
-            )
+            parts = (ledger, profiles, plugins, llm, policy_worker, training, agent, made, host, health, stores)
+            yield cls(settings, bot, *parts)
 
     async def run(self, listening: Callable[[str, str], None] | None = None) -> None:
         """Answer people until cancelled, or until every adapter has ended; see :meth:`llmagent_os.host.host.Host.run`.
@@ -292,6 +275,16 @@ async def _policy_worker(
     worker = PolicyWorker(policy, ledger, config.policy_name(chosen_learner(settings, config)))
     await worker.open()
     return worker
+
+
+def _health(
+    config: BotConfig, llm: LLM, plugins: Plugins, policy_worker: PolicyWorker | None, training: HostTraining
+) -> Health:
+    health = Health(config.name, llm.name, plugins=plugins)
+    if policy_worker is not None:
+        health.watch_learning(lambda: policy_worker.behind)
+    health.watch_training(training.report)
+    return health
 
 
 async def _training(settings: Settings, bot: Bot, ledger: Ledger, profiles: Profiles, llm: LLM) -> HostTraining:

@@ -15,7 +15,7 @@ import structlog
 
 from llmagent_os.adapter import Button, Reply
 from llmagent_os.commands.platform_names import platform_names
-from llmagent_os.commands.taken_back import taken_back
+from llmagent_os.commands.withdrawal_notice import withdrawal_notice
 from llmagent_os.events import Command, Event
 from llmagent_os.identity import identity_of
 from llmagent_os.markup.word_list import join_words
@@ -83,7 +83,7 @@ async def forget(services: Services, event: Event) -> Reply:
             "me can erase it: my log names it."
         )
     versions = sum(each.count for each in erased if each.store == LORAS)
-    return Reply(f"{DONE.text} {taken_back(versions)}") if versions else DONE
+    return Reply(f"{DONE.text} {withdrawal_notice(versions)}") if versions else DONE
 
 
 def _stores(services: Services) -> Stores:

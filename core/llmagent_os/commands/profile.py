@@ -5,8 +5,8 @@ from __future__ import annotations
 import msgspec
 
 from llmagent_os.adapter import Button, Reply
-from llmagent_os.commands.taken_back import taken_back
 from llmagent_os.commands.taste_report import styles_of, taste_report
+from llmagent_os.commands.withdrawal_notice import withdrawal_notice
 from llmagent_os.events import Command, Event
 from llmagent_os.identity import PersonId, identity_of
 from llmagent_os.people.profiles import Profile, Profiles
@@ -57,7 +57,7 @@ async def _stop_learning(services: Services, event: Event) -> str:
     if services.loras is None:
         return done
     versions = await services.loras.take_back(await services.directory.identities_of(identity_of(event)))
-    return f"{done} {taken_back(versions)}" if versions else done
+    return f"{done} {withdrawal_notice(versions)}" if versions else done
 
 
 async def _show(services: Services, event: Event) -> Reply:

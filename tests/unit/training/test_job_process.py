@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import asyncio
-import os
 import signal
+import subprocess
+import sys
 from pathlib import Path
 
+import msgspec
 import psutil
 import pytest
 
@@ -21,6 +23,7 @@ from llmagent_os.training.training_job import TrainingJob
 from llmagent_os.training.training_plan import Candidate, JobSite
 from tests.training_plans import Trains, counted_lora
 from tests.unit.training.conftest import JobBench, JobTest
+from tests.unit.training.people import ANA, rate
 
 MUCH = 1e6  #: seconds
 
@@ -49,11 +52,11 @@ async def test_a_job_makes_a_version_and_leaves_only_its_log(jobs: JobBench) -> 
     assert "the job begins" in (folder / LOG_FILE).read_text()
 
 
-@pytest.mark.parametrize("kill", [0, 2, "copied", "published"])
+@pytest.mark.parametrize("kill", [2, "copied", "published"])
 async def test_a_job_that_is_killed_is_finished_by_another_process(
     jobs: JobBench, tmp_path: Path, kill: int | str
 ) -> None:
-    """kill -9 before the first step, between two, and around publishing: one version, the same as without."""
+    """kill -9 between two steps, and around publishing: one version, the same as without."""
     job, setting = await jobs.ask(), jobs.setting(kill=kill)
     await run_job(setting.order(job.job_id, MUCH), jobs.ledger)
     after = await jobs.job(job.job_id)
@@ -196,24 +199,19 @@ async def test_the_runner_keeps_to_quiet_hours_and_to_the_days_budget(jobs: JobB
     assert (await jobs.job(job.job_id)).status == JobStatus.DONE
 
 
-async def test_the_process_gives_way(jobs: JobBench) -> None:
-    """A training at the host's own priority would make every reply wait."""
-    job = await jobs.ask()
-    running = asyncio.create_task(
-        run_job(jobs.setting(steps=10_000, seconds=0.01, priority="idle").order(job.job_id, MUCH), jobs.ledger)
+@pytest.mark.parametrize(("priority", "says"), [("idle", [5, 19]), ("low", [0, 19]), ("normal", [0, 0])])
+def test_the_process_gives_way(priority: str, says: list[int]) -> None:
+    """A training at the host's own priority would make every reply wait. 5 is Linux's SCHED_IDLE."""
+    code = (
+        "import os; from llmagent_os.training.process_limits import give_way; "
+        f"give_way({priority!r}); print([os.sched_getscheduler(0), os.nice(0)])"
     )
-    await until(jobs, job.job_id, lambda job: job.status == JobStatus.RUNNING)
-    process = process_of_job()
-    assert os.sched_getscheduler(process.pid) == os.SCHED_IDLE
-    assert process.nice() == 19
-    running.cancel()
-    await asyncio.gather(running, return_exceptions=True)
+    ran = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert ran.stdout.strip() == str(says)
 
 
 async def test_a_person_who_leaves_has_running_trainings_begin_again(jobs: JobBench) -> None:
     """What was read of the person before may reach no weights, and may not lie in a checkpoint."""
-    from tests.unit.training.people import ANA, rate
-
     await rate(jobs.ledger, ANA)
     shared, own = await jobs.ask(), await jobs.ask(Level.PERSONAL, ANA)
     order = jobs.setting(steps=300, seconds=0.01, people=[ANA]).order(shared.job_id, MUCH)
@@ -227,3 +225,38 @@ async def test_a_person_who_leaves_has_running_trainings_begin_again(jobs: JobBe
     assert not list((jobs.data / "jobs" / shared.job_id).glob("work-*"))
     assert await jobs.registry.all() == []
     assert await jobs.queue.get(own.job_id) is None
+
+
+async def test_a_host_that_is_killed_takes_its_training_along(jobs: JobBench) -> None:
+    """kill -9 of the host: its training ends by itself, and the next host goes on with it."""
+    job = await jobs.ask()
+    order = jobs.setting(steps=60, seconds=0.02).order(job.job_id, MUCH)
+    encoded = msgspec.json.encode(order)
+    host = await asyncio.create_subprocess_exec(sys.executable, "-c", HOST, stdin=asyncio.subprocess.PIPE)
+    assert host.stdin is not None
+    host.stdin.write(encoded)
+    host.stdin.close()
+    await until(jobs, job.job_id, lambda job: job.progress.step > 3)
+    (training,) = psutil.Process(host.pid).children()
+    host.kill()
+    await host.wait()
+    stopped = await until(jobs, job.job_id, lambda job: job.status == JobStatus.WAITING)
+    assert (stopped.tries, stopped.why) == (0, "it was interrupted, and goes on from where it was")
+    psutil.wait_procs([training])
+    await run_job(order, jobs.ledger)
+    assert (await jobs.job(job.job_id)).status == JobStatus.DONE
+
+
+#: A program that runs the job whose order is its input.
+HOST = """
+import asyncio, msgspec, sys
+from llmagent_os.ledger import Ledger
+from llmagent_os.training.job_order import JobOrder
+from llmagent_os.training.job_runner import run_job
+
+async def main() -> None:
+    order = msgspec.json.decode(sys.stdin.buffer.read(), type=JobOrder)
+    await run_job(order, await Ledger.open(order.ledger_url))
+
+asyncio.run(main())
+"""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 
-def taken_back(versions: int) -> str:
+def withdrawal_notice(versions: int) -> str:
     """What becomes of the versions of LoRAs that the person contributed to.
 
     Args:
