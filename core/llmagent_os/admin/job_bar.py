@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import sys
+from typing import Any
 
-from tqdm import tqdm
+from tqdm import tqdm  # type: ignore[import-untyped]
 
 from llmagent_os.training.training_job import JobStatus, TrainingJob, progress_line
 
@@ -13,7 +14,7 @@ class JobBar:
     """A bar that follows a job; without a terminal, a line for every phase."""
 
     def __init__(self) -> None:
-        self._bar: tqdm[None] | None = None
+        self._bar: Any = None
         self._phase = ""
 
     def show(self, job: TrainingJob) -> None:

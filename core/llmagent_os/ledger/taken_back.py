@@ -9,7 +9,7 @@ again from the ledger as it is then.
 from __future__ import annotations
 
 from collections.abc import Collection
-from typing import Any, cast
+from typing import Any, TypeAlias
 
 import msgspec
 import sqlalchemy as sa
@@ -21,6 +21,8 @@ from llmagent_os.ledger.policy_versions import first_row
 from llmagent_os.ledger.schema import lora_contributors, lora_versions, rewards, training_jobs
 from llmagent_os.ledger.training_values import JobStatus, Level, Stage
 from llmagent_os.ledger.values import RewardEvent
+
+_Json: TypeAlias = "dict[str, _Json] | list[_Json] | str | float | bool | None"
 
 #: Stands in an evaluation for a person who was erased.
 ERASED = "erased"
@@ -148,12 +150,14 @@ def _erase_from_evaluations(database: Database, who: Collection[Identity]) -> No
         database.sql.execute(here.values(evaluation=msgspec.json.encode(found).decode()))
 
 
-def _without(value: Any, who: frozenset[str]) -> Any:
+def _without(value: _Json, who: frozenset[str]) -> _Json:
     """A JSON value with :data:`ERASED` in place of every text that names one of ``who``."""
-    if isinstance(value, str):
-        return ERASED if any(name in value for name in who) else value
-    if isinstance(value, list):
-        return [_without(each, who) for each in cast("list[Any]", value)]
-    if isinstance(value, dict):
-        return {_without(key, who): _without(each, who) for key, each in cast("dict[str, Any]", value).items()}
-    return value
+    match value:
+        case str():
+            return ERASED if any(name in value for name in who) else value
+        case list():
+            return [_without(each, who) for each in value]
+        case dict():
+            return {str(_without(key, who)): _without(each, who) for key, each in value.items()}
+        case _:
+            return value

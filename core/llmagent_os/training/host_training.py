@@ -71,13 +71,10 @@ class HostTraining:
         if not self._setting.training.plan:
             await self.resolver.follow()
             return
-        scheduler = self._schedule.start()
-        try:
+        with self._schedule.running():
             async with asyncio.TaskGroup() as group:
                 group.create_task(self.resolver.follow())
                 group.create_task(self._runner.run())
-        finally:
-            scheduler.shutdown(wait=False)
 
     async def report(self) -> dict[str, Any]:
         """What ``/healthz`` says: the job that runs, and the LoRAs that answer, without any person."""

@@ -6,13 +6,14 @@ quiet hours (:class:`~llmagent_os.training.job_runner.JobRunner`).
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Generator
+from contextlib import contextmanager
 from datetime import datetime, timedelta
+from typing import Any
 from uuid import uuid4
 
 import structlog
-from apscheduler.schedulers.asyncio import AsyncIOScheduler
-from apscheduler.triggers.interval import IntervalTrigger
+from apscheduler.schedulers import asyncio as apscheduler  # type: ignore[import-untyped]
 
 from llmagent_os.errors import LLMAgentOSError
 from llmagent_os.identity import Identity, PersonId
@@ -71,12 +72,16 @@ class JobSchedule:
         self._tally = OpinionTally(ledger, max(config.opinions, config.personal_opinions))
         self._looked = 0  #: the row up to which people's own opinions were looked at
 
-    def start(self) -> AsyncIOScheduler:
-        """Look every minute from now on, on the running event loop. ``shutdown()`` of what this returns ends it."""
-        scheduler = AsyncIOScheduler(timezone="UTC")
-        scheduler.add_job(self._look, IntervalTrigger(seconds=CHECK_SECONDS), max_instances=1, coalesce=True)
+    @contextmanager
+    def running(self) -> Generator[None]:
+        """Look every minute for as long as this is open, on the running event loop."""
+        scheduler: Any = apscheduler.AsyncIOScheduler(timezone="UTC")
+        scheduler.add_job(self._look, "interval", seconds=CHECK_SECONDS, max_instances=1, coalesce=True)
         scheduler.start()
-        return scheduler
+        try:
+            yield
+        finally:
+            scheduler.shutdown(wait=False)
 
     async def _look(self) -> None:
         try:

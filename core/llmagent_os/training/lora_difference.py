@@ -10,12 +10,13 @@ from __future__ import annotations
 import json
 import math
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import msgspec
 import numpy as np
+import safetensors
 from numpy.typing import NDArray
-from safetensors import SafetensorError, deserialize
+from safetensors import SafetensorError
 
 from llmagent_os.errors import ModelError
 from llmagent_os.training.lora_folder import LORA_FILES
@@ -74,7 +75,8 @@ def _layers(folder: Path) -> dict[str, _Layer]:
     config_file, weights_file = (folder / name for name in LORA_FILES)
     try:
         config: dict[str, Any] = json.loads(config_file.read_bytes())
-        tensors = {name: _matrix(about) for name, about in deserialize(weights_file.read_bytes())}
+        raw = cast("Any", safetensors).deserialize(weights_file.read_bytes())
+        tensors: dict[str, _Matrix] = {name: _matrix(about) for name, about in raw}
     except (OSError, ValueError, KeyError, SafetensorError) as error:
         raise ModelError(f"the LoRA in {folder} cannot be read: {error}") from error
     found: dict[str, _Layer] = {}
