@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import json
 from collections.abc import AsyncGenerator, Mapping
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 from functools import partial
 from typing import Any
 
@@ -25,8 +25,10 @@ from llmagent_os.ledger.connection import file_of
 from llmagent_os.ledger.link_changes import MAX_CHANGES
 from llmagent_os.people.linking import Links, Refused
 from llmagent_os.people.profiles import Profiles, file_name
+from llmagent_os.privacy.job_store import JobStore
 from llmagent_os.privacy.known_stores import known_stores
 from llmagent_os.privacy.ledger_store import LedgerStore, data_subject
+from llmagent_os.privacy.lora_store import LoraStore
 from llmagent_os.privacy.profile_store import PROFILES_FOLDER
 from llmagent_os.privacy.stores import Stores
 from llmagent_os.training.job_folders import JobFolders
@@ -110,22 +112,23 @@ async def unlink(settings: Settings, typed: str) -> str:
 @asynccontextmanager
 async def _stores(settings: Settings) -> AsyncGenerator[Stores]:
     """All stores of the installation, for a process without a host."""
-    stores = partial(
-        known_stores,
+    stores = known_stores(
         ledgers=_ledgers(settings)[::-1],  # the one that knows the links comes last
         profiles=_profiles(settings),
         data=settings.data,
         make=partial(_make, settings),
     )
-    file = file_of(settings.ledger_url)
-    if file is None or not await asyncio.to_thread(file.exists):  # nothing was ever trained
-        yield stores()
-        return
-    ledger = await Ledger.open(settings.ledger_url)
-    try:
-        yield stores(loras=LoraRegistry(ledger, settings.data), jobs=JobFolders(ledger, settings.data))
-    finally:
-        await ledger.close()
+    async with AsyncExitStack() as stack:
+        for name, url in _ledger_urls(settings).items():
+            file = file_of(url)
+            if file is None or not await asyncio.to_thread(file.exists):  # nothing was ever trained from it
+                continue
+            ledger = await Ledger.open(url)
+            stack.push_async_callback(ledger.close)
+            chat = "" if name == "ledger" else "chat "
+            stores.register(LoraStore(LoraRegistry(ledger, settings.data), f"{chat}loras"))
+            stores.register(JobStore(JobFolders(ledger, settings.data), f"{chat}trainings"))
+        yield stores
 
 
 def _profiles(settings: Settings) -> Profiles:

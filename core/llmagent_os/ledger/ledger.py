@@ -7,6 +7,8 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
+import sqlalchemy as sa
+
 from llmagent_os.adapter import Receipt, Reply
 from llmagent_os.events import Event, Timer
 from llmagent_os.identity import Identity, PersonId
@@ -99,6 +101,11 @@ class Ledger:
             LedgerError: the file cannot be opened, or is not of this version.
         """
         return cls(InlineWriter(connect_to_read(file), begin=BEGIN_READING), None, file)
+
+    async def tag(self) -> str:
+        """A name of this ledger that no other has. Folders beside it say by this name which ledger they belong to."""
+        query = sa.select(sa.func.pseudonym("ledger"))
+        return await self._writer.run(lambda database: str(database.sql.execute(query).scalar_one()))
 
     async def close(self) -> None:
         """Finish the work that was asked for and close the file."""

@@ -31,12 +31,13 @@ class TrainingFolders(Protocol):
 class JobStore:
     """Trainings. Those that run while a person is erased begin again without the person: the ledger sees to it."""
 
-    name = "trainings"
     unit = "folder"
     order = EraseOrder.MEMORY
     holds = Holds(tables=frozenset({"training_jobs"}), paths=("jobs",))
 
-    def __init__(self, folders: TrainingFolders) -> None:
+    def __init__(self, folders: TrainingFolders, name: str = "trainings") -> None:
+        """Args: ``folders`` are those of the jobs of one ledger, ``name`` is the store's."""
+        self.name = name
         self._folders = folders
 
     async def export(self, subject: DataSubject) -> dict[str, Any]:

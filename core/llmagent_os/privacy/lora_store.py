@@ -32,12 +32,13 @@ class LoraStore:
     once. The others are trained again without the person, and retired then.
     """
 
-    name = LORAS
     unit = "version"
     order = EraseOrder.DISK
     holds = Holds(tables=frozenset({"lora_versions", "lora_contributors"}), paths=("loras",))
 
-    def __init__(self, loras: TrainedLoras) -> None:
+    def __init__(self, loras: TrainedLoras, name: str = LORAS) -> None:
+        """Args: ``loras`` are those of one ledger, ``name`` is the store's."""
+        self.name = name
         self._loras = loras
 
     async def export(self, subject: DataSubject) -> dict[str, Any]:

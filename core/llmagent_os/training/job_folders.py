@@ -25,6 +25,9 @@ JOBS_FOLDER = "jobs"
 #: What a job's process has printed.
 LOG_FILE = "log.txt"
 
+#: Says which ledger a job's folder belongs to: that of a chat in the terminal has the same data folder.
+LEDGER_FILE = "ledger.txt"
+
 #: Begins the name of the folder in which a job works; the job's epoch follows.
 _WORK = "work-"
 
@@ -32,6 +35,12 @@ _WORK = "work-"
 def job_folder(data: Path, job_id: str) -> Path:
     """The folder of a job."""
     return data / JOBS_FOLDER / job_id
+
+
+def make_job_folder(folder: Path, ledger: str) -> None:
+    """Make the folder of a job of the ledger with this tag."""
+    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    (folder / LEDGER_FILE).write_text(ledger, encoding="utf-8")
 
 
 def make_work_folder(folder: Path, epoch: int) -> Path:
@@ -55,6 +64,7 @@ class JobFolders:
 
     def __init__(self, ledger: Ledger, data: Path) -> None:
         """Args: ``ledger`` is the installation's, ``data`` its data folder."""
+        self._ledger = ledger
         self._jobs = ledger.training_jobs
         self._data = data
 
@@ -72,7 +82,8 @@ class JobFolders:
         That is the work of ended jobs, that of earlier epochs, and everything of jobs that were erased.
         """
         epochs = {job.job_id: None if job.status in ENDED else job.epoch for job in await self._jobs.all()}
-        return await asyncio.to_thread(_delete_taken_back, self._data / JOBS_FOLDER, epochs)
+        tag = await self._ledger.tag()
+        return await asyncio.to_thread(_delete_taken_back, self._data / JOBS_FOLDER, tag, epochs)
 
     async def delete_old(self, before: datetime) -> int:
         """Delete the folders of jobs that ended before a moment, logs included; returns how many."""
@@ -80,9 +91,12 @@ class JobFolders:
         return await asyncio.to_thread(_delete, [job_folder(self._data, job_id) for job_id in old])
 
 
-def _delete_taken_back(jobs: Path, epochs: Mapping[str, int | None]) -> int:
+def _delete_taken_back(jobs: Path, ledger: str, epochs: Mapping[str, int | None]) -> int:
     deleted = 0
-    for folder in sorted(jobs.iterdir()) if jobs.is_dir() else ():
+    for file in sorted(jobs.glob(f"*/{LEDGER_FILE}")):
+        folder = file.parent
+        if file.read_text(encoding="utf-8") != ledger:
+            continue
         if folder.name not in epochs:
             deleted += _delete([folder])
         else:

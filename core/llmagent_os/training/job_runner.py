@@ -18,7 +18,7 @@ import structlog
 from llmagent_os.errors import ConfigError, LLMAgentOSError
 from llmagent_os.events import now
 from llmagent_os.ledger import Ledger
-from llmagent_os.training.job_folders import LOG_FILE
+from llmagent_os.training.job_folders import LOG_FILE, make_job_folder
 from llmagent_os.training.job_order import JobOrder
 from llmagent_os.training.job_process import DID_NOT_END, NOT_CLAIMED
 from llmagent_os.training.training_config import QuietHours, TrainingConfig
@@ -83,7 +83,7 @@ async def run_job(order: JobOrder, ledger: Ledger) -> None:
     job = await ledger.training_jobs.get(order.job_id)
     if job is None:
         return
-    process = await _start(order)
+    process = await _start(order, await ledger.tag())
     try:
         if process.stdin is not None:
             with contextlib.suppress(BrokenPipeError, ConnectionResetError):
@@ -98,11 +98,11 @@ async def run_job(order: JobOrder, ledger: Ledger) -> None:
             await ledger.training_jobs.abandon(job.job_id, job.lease + 1, now(), counts=died)
 
 
-async def _start(order: JobOrder) -> Process:
+async def _start(order: JobOrder, ledger: str) -> Process:
     command = (sys.executable, "-P", "-c", "from llmagent_os.training.job_process import main; main()")
 
     def open_log() -> int:
-        order.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        make_job_folder(order.folder, ledger)
         return os.open(order.folder / LOG_FILE, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o600)
 
     try:

@@ -12,6 +12,7 @@ import hashlib
 import os
 import shutil
 import tempfile
+import time
 from collections.abc import Collection, Mapping
 from contextlib import suppress
 from pathlib import Path
@@ -31,6 +32,9 @@ SUMS_FILE, VERSION_FILE = "SHA256SUMS", "version.json"
 
 #: Begins the name of a folder that is not whole yet.
 _UNFINISHED = ".new-"
+
+#: After this time, nobody works any more on a folder that is not whole.
+_UNFINISHED_SECONDS = 600.0
 
 
 def sums_of(folder: Path) -> str:
@@ -119,14 +123,32 @@ def delete_folders(loras: Path, names: Collection[str]) -> int:
     return sum([_delete(loras / name) for name in names])
 
 
-def delete_leftovers(loras: Path, known: Collection[str]) -> int:
-    """Delete folders that a crash left behind: those that are not whole, and those of no known version.
+def delete_leftovers(loras: Path, ledger: str, known: Collection[str]) -> int:
+    """Delete folders that a crash left behind. Only for a moment at which nothing is published.
 
-    Only for a moment at which nothing is published.
+    Args:
+        loras: the folder of versions.
+        ledger: the ledger's tag. Folders of another ledger stay.
+        known: the names of its versions whose files are needed.
+
+    Returns:
+        How many folders were deleted.
     """
     if not loras.is_dir():
         return 0
-    return sum([_delete(each) for each in sorted(loras.iterdir()) if each.is_dir() and each.name not in known])
+    others = [each for each in sorted(loras.iterdir()) if each.is_dir() and each.name not in known]
+    return sum([_delete(each) for each in others if _is_left_over(each, ledger)])
+
+
+def _is_left_over(folder: Path, ledger: str) -> bool:
+    """Whether a folder is of a version of this ledger, or was given up before it was whole."""
+    try:
+        if folder.name.startswith(_UNFINISHED):
+            return time.time() - folder.stat().st_mtime > _UNFINISHED_SECONDS
+        about: dict[str, Any] = msgspec.json.decode((folder / VERSION_FILE).read_bytes())
+    except (OSError, msgspec.MsgspecError):
+        return False  # nothing of ours
+    return about.get("ledger") == ledger
 
 
 def _holds(folder: Path, sums: str) -> bool:

@@ -143,7 +143,8 @@ class LoraRegistry:
             sha256=digest,
             created_at=self._clock(),
         )
-        await asyncio.to_thread(publish_folder, candidate.folder, self._folder, version.name, _about(version))
+        about = _about(version) | {"ledger": await self._ledger.tag()}
+        await asyncio.to_thread(publish_folder, candidate.folder, self._folder, version.name, about)
         lease = job.lease if leased else None
         kept = await self._rows.add(version, candidate.contributors, lease=lease)
         if kept is None and await self._rows.get(version.name) is None:
@@ -247,7 +248,7 @@ class LoraRegistry:
         if running:
             return 0
         known = {version.name for version in await self._rows.all()} - set(await self._rows.unneeded())
-        return await asyncio.to_thread(delete_leftovers, self._folder, known)
+        return await asyncio.to_thread(delete_leftovers, self._folder, await self._ledger.tag(), known)
 
 
 def _about(version: LoraVersion) -> dict[str, Any]:

@@ -31,7 +31,7 @@ from llmagent_os.privacy.ledger_store import LedgerStore, data_subject
 from llmagent_os.privacy.stores import Stores
 from llmagent_os.runtime import Runtime
 from llmagent_os.testing import ScriptedLLM
-from llmagent_os.training.job_folders import job_folder, make_work_folder
+from llmagent_os.training.job_folders import job_folder, make_job_folder, make_work_folder
 from llmagent_os.training.job_process import LEASE
 from llmagent_os.training.job_schedule import new_job
 from llmagent_os.training.lora_version import Level, Stage
@@ -147,8 +147,9 @@ class World:
             assert await training.registry.publish(made, await queue.add(job), leased=False)
         job = await queue.add(new_job("calendar", Level.SHARED, "", "begun", "for a test", 0, now()))
         assert await queue.claim(job.job_id, now(), LEASE, tries=3)
-        work = make_work_folder(job_folder(self.runtime.settings.data, job.job_id), 0)
-        (work / "examples.json").write_text("a gugelhupf")
+        folder = job_folder(self.runtime.settings.data, job.job_id)
+        make_job_folder(folder, await self.runtime.ledger.tag())
+        (make_work_folder(folder, 0) / "examples.json").write_text("a gugelhupf")
 
 
 @pytest.fixture

@@ -14,7 +14,7 @@ import pytest
 
 from llmagent_os.events import now
 from llmagent_os.ledger.training_values import JobStatus, Level
-from llmagent_os.training.job_folders import LOG_FILE, JobFolders
+from llmagent_os.training.job_folders import LEDGER_FILE, LOG_FILE, JobFolders
 from llmagent_os.training.job_process import LEASE
 from llmagent_os.training.job_runner import JobRunner, run_job
 from llmagent_os.training.lora_difference import layer_differences
@@ -48,7 +48,7 @@ async def test_a_job_makes_a_version_and_leaves_only_its_log(jobs: JobBench) -> 
     await jobs.registry.verify(version)
     assert (version.job, version.people, version.stage) == (job.job_id, 1, "candidate")
     folder = jobs.data / "jobs" / job.job_id
-    assert [path.name for path in folder.iterdir()] == [LOG_FILE]
+    assert {path.name for path in folder.iterdir()} == {LOG_FILE, LEDGER_FILE}
     assert "the job begins" in (folder / LOG_FILE).read_text()
 
 

@@ -5,6 +5,7 @@ What breaks without this: a damaged or half-written LoRA answers people, or a ro
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +13,7 @@ import pytest
 
 from llmagent_os.errors import ConfigError, ModelError, ModelNotFoundError
 from llmagent_os.identity import PersonId
+from llmagent_os.ledger import Ledger
 from llmagent_os.training import lora_folder
 from llmagent_os.training.lora_difference import layer_differences
 from llmagent_os.training.lora_folder import check_folder, publish_folder, sha256_of
@@ -105,11 +107,18 @@ def test_a_folder_that_is_no_lora_is_refused(tmp_path: Path) -> None:
 
 
 async def test_a_crash_while_publishing_leaves_nothing_for_long(jobs: JobBench) -> None:
-    version = await publish(jobs, 1)
-    (jobs.data / "loras" / ".new-abc").mkdir()
-    (jobs.data / "loras" / "calendar-shared-of-no-row").mkdir()
+    """And what another ledger has beside it stays: the chat in the terminal has the same data folder."""
+    version, other = await publish(jobs, 1), await Ledger.open("sqlite://")
+    loras = jobs.data / "loras"
+    given_up = loras / ".new-abc"
+    given_up.mkdir()
+    os.utime(given_up, (0, 0))
+    (loras / ".new-def").mkdir()  # somebody works on it
+    for name, ledger in (("of-no-row", jobs.ledger), ("of-another-ledger", other)):
+        publish_folder(jobs.data / "made-1", loras, name, {"ledger": await ledger.tag()})
+    await other.close()
     assert await jobs.registry.delete_leftovers() == 2
-    assert [path.name for path in (jobs.data / "loras").iterdir()] == [version.name]
+    assert {path.name for path in loras.iterdir()} == {version.name, ".new-def", "of-another-ledger"}
 
 
 async def test_a_promotion_retires_the_one_before_and_a_rollback_brings_it_back(jobs: JobBench) -> None:
