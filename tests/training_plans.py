@@ -9,10 +9,10 @@ import signal
 import time
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
-from safetensors.numpy import save_file
+from safetensors import numpy as safetensors
 
 from llmagent_os.errors import ModelError
 from llmagent_os.identity import PersonId
@@ -32,7 +32,7 @@ def write_lora(folder: Path, seed: int = 0, scale: float = 1.0) -> Path:
         f"{name}.lora_A.weight": order.normal(size=(2, 8)).astype(np.float32),
         f"{name}.lora_B.weight": scale * order.normal(size=(8, 2)).astype(np.float32),
     }
-    save_file(tensors, folder / "adapter_model.safetensors")
+    cast("Any", safetensors).save_file(tensors, folder / "adapter_model.safetensors")
     config = {"peft_type": "LORA", "lora_alpha": 4, "r": 2, "base_model_name_or_path": "tiny"}
     (folder / "adapter_config.json").write_text(json.dumps(config), encoding="utf-8")
     return folder
@@ -103,24 +103,25 @@ def kill_once(site: JobSite) -> None:
 
 
 def _kill_around_publishing(site: JobSite, kill: str) -> None:
+    module: Any = lora_registry
     if kill == "copied":
-        publish = lora_registry.publish_folder
+        publish_folder = module.publish_folder
 
         def publish_and_die(*arguments: Any) -> Path:
-            folder = publish(*arguments)
+            folder: Path = publish_folder(*arguments)
             kill_once(site)
             return folder
 
-        lora_registry.publish_folder = publish_and_die
+        module.publish_folder = publish_and_die
     elif kill == "published":
-        add = lora_registry.LoraRegistry.publish
+        publish = module.LoraRegistry.publish
 
-        async def add_and_die(self: Any, *arguments: Any) -> Any:
-            version = await add(self, *arguments)
+        async def add_and_die(*arguments: Any) -> Any:
+            version = await publish(*arguments)
             kill_once(site)
             return version
 
-        lora_registry.LoraRegistry.publish = add_and_die  # type: ignore[method-assign]
+        module.LoraRegistry.publish = add_and_die
 
 
 class Trains:

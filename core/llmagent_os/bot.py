@@ -359,7 +359,7 @@ def _explained(found: dict[str, Any]) -> str:
         text = str(found["ctx"]["error"])
         return text if text.startswith("`") else f"`{where}` cannot be {found['input']!r}: {text}"
     if kind == "extra_forbidden":
-        tables = {"policy": Policy, "training": TrainingConfig}
+        tables: dict[str, type[BaseModel]] = {"policy": Policy, "training": TrainingConfig}
         table = tables.get(str(found["loc"][0]), BotConfig) if len(found["loc"]) > 1 else BotConfig
         near = get_close_matches(str(found["loc"][-1]), table.model_fields, 1, 0.6)
         return f"`{where}` is no setting of a bot; " + (

@@ -71,7 +71,7 @@ class RegistryResolver:
         self._group_of = group_of
         self._canary_share = canary_share
         self._served = _Served()
-        self._revision = -1
+        self._revision: int = -1
         registry.watch(self.refresh)
 
     def resolve(self, person_id: PersonId, conversation: str = "") -> str | None:

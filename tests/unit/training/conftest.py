@@ -33,11 +33,11 @@ class JobBench:
 
     def setting(self, plan: str = "Quick", model: str = "tiny", **changed: Any) -> JobSetting:
         """A bot whose plan is told ``changed``."""
-        fields = {name: changed.pop(name) for name in list(changed) if name in TrainingConfig.model_fields}
-        training = TrainingConfig(
-            plan=f"tests.training_plans:{plan}",
-            **({"quiet_hours": "", "priority": "normal", "settings": changed} | fields),
-        )
+        fields: dict[str, Any] = {
+            name: changed.pop(name) for name in list(changed) if name in TrainingConfig.model_fields
+        }
+        given = {"plan": f"tests.training_plans:{plan}", "quiet_hours": "", "priority": "normal", "settings": changed}
+        training = TrainingConfig.model_validate(given | fields)
         config = {"training": training.model_dump(mode="json")}
         return JobSetting(
             data=self.data, ledger_url=self.url, model=model, bot="calendar", bot_config=config, training=training

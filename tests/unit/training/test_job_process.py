@@ -7,9 +7,10 @@ import signal
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import msgspec
-import psutil
+import psutil  # type: ignore[import-untyped]
 import pytest
 
 from llmagent_os.events import now
@@ -112,16 +113,14 @@ async def test_a_job_whose_process_always_dies_has_failed(jobs: JobBench) -> Non
         ({"error": "the model is damaged"}, JobStatus.FAILED, "the model is damaged"),
         ({"nothing": "there are no positives"}, JobStatus.DONE, "nothing to learn: there are no positives"),
         ({"memory": 400_000_000, "memory_gb": 0.3}, JobStatus.FAILED, "raise memory_gb in [training]"),
-        ({"plan": "tests.training_plans:NoSuchPlan"}, JobStatus.FAILED, "cannot be loaded"),
+        ({"plan": "NoSuchPlan"}, JobStatus.FAILED, "cannot be loaded"),
     ],
 )
 async def test_a_job_ends_with_its_reason_in_words(
-    jobs: JobBench, told: dict[str, object], status: JobStatus, why: str
+    jobs: JobBench, told: dict[str, Any], status: JobStatus, why: str
 ) -> None:
     job = await jobs.ask()
-    setting = jobs.setting(**{name: value for name, value in told.items() if name != "plan"})
-    if "plan" in told:
-        setting = jobs.setting("NoSuchPlan")
+    setting = jobs.setting(**told)
     await run_job(setting.order(job.job_id, MUCH), jobs.ledger)
     ended = await jobs.job(job.job_id)
     assert ended.status == status

@@ -32,7 +32,7 @@ def schedule(jobs: JobBench, clock: Callable[[], datetime] = now, **config: obje
     async def consenting(identity: Identity) -> PersonId | None:
         return None if identity == CLEO else await jobs.ledger.identities.person(identity)
 
-    given = TrainingConfig(plan="tests.training_plans:Quick", **config)  # type: ignore[arg-type]
+    given = TrainingConfig.model_validate({"plan": "tests.training_plans:Quick"} | config)
     return JobSchedule("calendar", given, jobs.ledger, consenting, clock)
 
 

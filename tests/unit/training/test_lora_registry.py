@@ -7,14 +7,13 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import pytest
 
 from llmagent_os.errors import ConfigError, ModelError, ModelNotFoundError
 from llmagent_os.identity import PersonId
 from llmagent_os.ledger import Ledger
-from llmagent_os.training import lora_folder
 from llmagent_os.training.lora_difference import layer_differences
 from llmagent_os.training.lora_folder import check_folder, publish_folder, sha256_of
 from llmagent_os.training.lora_version import MOVES, Level, LoraVersion, Stage
@@ -45,7 +44,7 @@ async def test_a_version_is_whole_and_says_where_it_comes_from(jobs: JobBench) -
         "version.json",
     }
     assert (version.people, version.method, version.evaluation, version.through) == (2, "kto", {"nll": 0.5}, 7)
-    assert [person for person, _ in await jobs.registry.contributors(version)] == [ANA, BEN]
+    assert [str(person) for person, _ in await jobs.registry.contributors(version)] == [ANA, BEN]
     assert not any(name in (folder / "version.json").read_text() for name in (ANA, BEN))
     assert version.name.startswith("calendar-shared-")
 
@@ -91,7 +90,7 @@ async def test_a_full_disk_leaves_nothing(jobs: JobBench, monkeypatch: pytest.Mo
     def full(*_: object) -> None:
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr(lora_folder.shutil, "copyfile", full)
+    monkeypatch.setattr("llmagent_os.training.lora_folder.shutil.copyfile", full)
     with pytest.raises(ModelError, match="No space left on device"):
         await publish(jobs, 1)
     assert await jobs.registry.all() == []
@@ -153,7 +152,7 @@ async def test_two_that_move_a_version_at_once_do_not_overwrite_each_other(jobs:
 async def test_the_deepest_level_answers(jobs: JobBench) -> None:
     """Personal, then the group's, then shared, then the base model."""
     resolver = RegistryResolver(
-        jobs.registry, "calendar", BASE_HASH, group_of=lambda person: "terse" if person != CLEO else ""
+        jobs.registry, "calendar", BASE_HASH, group_of=lambda person: "terse" if str(person) != CLEO else ""
     )
     assert resolver.resolve(PersonId(ANA)) is None
     shared = await publish(jobs, 1, stage=Stage.ACTIVE)
@@ -204,12 +203,13 @@ async def test_an_export_loads_elsewhere_and_may_be_trained_on(jobs: JobBench, t
 def test_the_difference_is_that_of_the_whole_matrices(tmp_path: Path) -> None:
     """Against the products themselves, which are never made for large models."""
     import numpy as np
-    from safetensors.numpy import load_file
+    from safetensors import numpy as safetensors
 
     folders = [write_lora(tmp_path / str(seed), seed, scale=seed) for seed in (1, 2)]
     changes: list[Any] = []
     for folder in folders:
-        a, b = (load_file(folder / "adapter_model.safetensors")[f"{LAYER}.lora_{half}.weight"] for half in "AB")
+        tensors = cast("Any", safetensors).load_file(folder / "adapter_model.safetensors")
+        a, b = (tensors[f"{LAYER}.lora_{half}.weight"] for half in "AB")
         changes.append(2 * b @ a)
     (found,) = layer_differences(*folders)
     assert found.layer == LAYER

@@ -87,7 +87,7 @@ async def test_the_successor_retires_and_deletes_what_is_stale(jobs: JobBench) -
     retired = await jobs.registry.get(old)
     assert (retired.stage, new.stale_since) == (Stage.RETIRED, None)
     assert not jobs.registry.folder_of(retired).exists()
-    assert [person for person, _ in await jobs.registry.contributors(new)] == [BEN]
+    assert [str(person) for person, _ in await jobs.registry.contributors(new)] == [BEN]
     with pytest.raises(ConfigError, match="took back"):
         await jobs.registry.promote(retired, "by hand")
     # Nor does a rollback of the successor bring it back.
