@@ -29,7 +29,8 @@ from transformers import (
 
 from llmagent_os.chat import Message, ToolCall, ToolSpec
 from llmagent_os.serving.chat_template import ChatTemplate
-from llmagent_os.serving.model_loading import vocabulary_of
+from llmagent_os.serving.model_loading import load_model, load_tokenizer, vocabulary_of
+from llmagent_os.serving.model_location import Location
 from llmagent_os.training.length_batches import length_batches
 from llmagent_os.training.token_sample import TokenSample
 
@@ -214,6 +215,21 @@ def save_trained_model(folder: Path, kind: str = "llama", *, steps: int = 500) -
     model.eval().save_pretrained(folder)
     tokenizer.save_pretrained(folder)
     return folder
+
+
+def calendar_samples(location: Location, count: int = 16) -> list[TokenSample]:
+    """Make samples of :func:`calendar_chats` for the model at ``location``."""
+    tokenizer = load_tokenizer(location)
+    vocabulary = vocabulary_of(load_model(location), tokenizer)
+    template = ChatTemplate(tokenizer, vocabulary)
+    samples: list[TokenSample] = []
+    for chat in calendar_chats(count):
+        response = vocabulary.encode(template.response(chat, (CREATE, LIST)) or "")
+        prompt = vocabulary.encode(template.prompt(chat[:1], (CREATE, LIST)))
+        samples.append(
+            TokenSample(prompt=tuple(prompt), response=tuple(response[: response.index(vocabulary.end_id) + 1]))
+        )
+    return samples
 
 
 def save_lora(folder: Path, base: Path, *, rank: int = 4, seed: int = 1, scale: float = 0.2) -> Path:

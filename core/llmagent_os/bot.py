@@ -37,6 +37,9 @@
     gamma = 0.0                           # how much of a reward is credited to the turn before, in the same session
     exploration = 0.03                    # bayes: the share of replies that try something new
 
+    [training]                            # when the model's weights are trained; see training/training_config.py
+    plan = "my_bot.training:plan"         # what trains them; empty: nothing does
+
     [rewards]                             # what an emoji is worth, from -1 to 1, beside the usual ones
     "party_parrot" = 1.0
     [rewards.slack]                       # the same on one platform
@@ -84,6 +87,8 @@ from llmagent_os.serving.model_card import Grounding
 from llmagent_os.serving.model_catalogue import MODELS_FOLDER
 from llmagent_os.serving.model_location import GROUP as MODELS
 from llmagent_os.serving.server_models import check_model_name
+from llmagent_os.training.job_runner import JobSetting
+from llmagent_os.training.training_config import TrainingConfig
 
 if TYPE_CHECKING:
     from llmagent_os.policy.learned import LearnedPolicy
@@ -182,6 +187,7 @@ class BotConfig(BaseModel):
     notes: str = ""  #: for models that were not trained for this bot
     behavior: Behavior = Behavior()
     policy: Policy = Policy()
+    training: TrainingConfig = TrainingConfig()
     rewards: Worths = {}  #: what an emoji is worth, by emoji; or by platform, then by emoji
     tool_rounds: int = Field(default=3, ge=0, le=20)  #: how often one reply may call tools
     max_tokens: int = Field(default=256, ge=1, le=32_768)  #: of one completion
@@ -354,7 +360,8 @@ def _explained(found: dict[str, Any]) -> str:
         text = str(found["ctx"]["error"])
         return text if text.startswith("`") else f"`{where}` cannot be {found['input']!r}: {text}"
     if kind == "extra_forbidden":
-        table = Policy if found["loc"][0] == "policy" else BotConfig
+        tables: dict[str, type[BaseModel]] = {"policy": Policy, "training": TrainingConfig}
+        table = tables.get(str(found["loc"][0]), BotConfig) if len(found["loc"]) > 1 else BotConfig
         near = get_close_matches(str(found["loc"][-1]), table.model_fields, 1, 0.6)
         return f"`{where}` is no setting of a bot; " + (
             f"did you mean `{near[0]}`?" if near else f"there are: {', '.join(table.model_fields)}"
@@ -372,6 +379,18 @@ def _explained(found: dict[str, Any]) -> str:
 def chosen_learner(settings: Settings, config: BotConfig) -> str:
     """Return the name of the bot's learner, or of the learner that the settings name instead."""
     return settings.policy or config.policy.learner
+
+
+def job_setting(settings: Settings, bot: Bot) -> JobSetting:
+    """Return what all trainings of a bot have in common."""
+    return JobSetting(
+        data=settings.data,
+        ledger_url=settings.ledger_url,
+        model=settings.model or bot.config.model,
+        bot=bot.name,
+        bot_config=bot.config.model_dump(mode="json"),
+        training=bot.config.training,
+    )
 
 
 def make_llm(settings: Settings, bot: Bot) -> LLM:

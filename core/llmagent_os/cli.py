@@ -383,6 +383,144 @@ def replay_policy(ctx: click.Context, /, bot: str) -> None:
     click.echo(asyncio.run(policy_command.replay(_settings(ctx), Bot.load(bot))))
 
 
+@main.group()
+def jobs() -> None:
+    """Train a bot's model on what people thought of its replies: ask for it, watch it, cancel it."""
+
+
+@jobs.command("list")
+@click.argument("bot", required=False)
+@click.pass_context
+def list_jobs(ctx: click.Context, /, bot: str | None) -> None:
+    """Print the trainings, newest first; those of BOT only."""
+    from llmagent_os.admin import jobs_command
+
+    click.echo(asyncio.run(jobs_command.listing(_settings(ctx, quiet=True), bot)))
+
+
+@jobs.command("run")
+@click.argument("bot", default="calendar")
+@click.option("--level", type=click.Choice(["shared", "group", "personal"]), default="shared", show_default=True)
+@click.option(
+    "--of", "subject", default="", metavar="WHOM", help="A persona (group), or a person's account (personal)."
+)
+@click.option("--key", default="", help="Asked for again with the same key, a training is gone on with.")
+@click.pass_context
+def run_job(ctx: click.Context, /, bot: str, level: str, subject: str, key: str) -> None:
+    """Train BOT's model now, and show how far it is. Ctrl-C interrupts the training, which stays in the queue."""
+    from llmagent_os.admin import jobs_command
+    from llmagent_os.admin.job_bar import JobBar
+    from llmagent_os.bot import Bot
+    from llmagent_os.training.training_job import Level
+
+    bar = JobBar()
+    try:
+        work = jobs_command.run(_settings(ctx, quiet=True), Bot.load(bot), Level(level), subject, key, bar.show)
+        said = asyncio.run(work)
+    finally:
+        bar.close()
+    click.echo(said)
+
+
+@jobs.command("show")
+@click.argument("job")
+@click.pass_context
+def show_job(ctx: click.Context, /, job: str) -> None:
+    """Print everything about JOB: its first characters are enough."""
+    from llmagent_os.admin import jobs_command
+
+    click.echo(asyncio.run(jobs_command.show(_settings(ctx, quiet=True), job)))
+
+
+@jobs.command("cancel")
+@click.argument("job")
+@click.pass_context
+def cancel_job(ctx: click.Context, /, job: str) -> None:
+    """Cancel JOB, also while it runs."""
+    from llmagent_os.admin import jobs_command
+
+    click.echo(asyncio.run(jobs_command.cancel(_settings(ctx, quiet=True), job)))
+
+
+@jobs.command("logs")
+@click.argument("job")
+@click.pass_context
+def print_job_logs(ctx: click.Context, /, job: str) -> None:
+    """Print what JOB's processes have printed."""
+    from llmagent_os.admin import jobs_command
+
+    click.echo(asyncio.run(jobs_command.logs(_settings(ctx, quiet=True), job)), nl=False)
+
+
+@main.group()
+def versions() -> None:
+    """Show the LoRAs that were trained, and decide which of them answer. The bot may be running."""
+
+
+@versions.command("list")
+@click.argument("bot", required=False)
+@click.pass_context
+def list_versions(ctx: click.Context, /, bot: str | None) -> None:
+    """Print the versions, oldest first; those of BOT only. An asterisk marks those that answer."""
+    from llmagent_os.admin import versions_command
+
+    click.echo(asyncio.run(versions_command.listing(_settings(ctx, quiet=True), bot)))
+
+
+@versions.command("show")
+@click.argument("version")
+@click.pass_context
+def show_version(ctx: click.Context, /, version: str) -> None:
+    """Print where VERSION comes from, who contributed, and how it was judged."""
+    from llmagent_os.admin import versions_command
+
+    click.echo(asyncio.run(versions_command.show(_settings(ctx, quiet=True), version)))
+
+
+@versions.command("diff")
+@click.argument("first")
+@click.argument("second")
+@click.pass_context
+def diff_versions(ctx: click.Context, /, first: str, second: str) -> None:
+    """Print in what two versions differ, and how far apart their weights are."""
+    from llmagent_os.admin import versions_command
+
+    click.echo(asyncio.run(versions_command.diff(_settings(ctx, quiet=True), first, second)))
+
+
+@versions.command("promote")
+@click.argument("version")
+@click.option("--why", default="by hand", show_default=True, help="The reason, for whoever asks later.")
+@click.pass_context
+def promote_version(ctx: click.Context, /, version: str, why: str) -> None:
+    """Have VERSION write the replies of its level from now on."""
+    from llmagent_os.admin import versions_command
+
+    click.echo(asyncio.run(versions_command.promote(_settings(ctx, quiet=True), version, why)))
+
+
+@versions.command("rollback")
+@click.argument("version")
+@click.option("--why", default="by hand", show_default=True, help="The reason, for whoever asks later.")
+@click.pass_context
+def roll_back_version(ctx: click.Context, /, version: str, why: str) -> None:
+    """Take VERSION back. The version that was active before it answers again."""
+    from llmagent_os.admin import versions_command
+
+    click.echo(asyncio.run(versions_command.roll_back(_settings(ctx, quiet=True), version, why)))
+
+
+@versions.command("export")
+@click.argument("version")
+@click.argument("folder", type=click.Path(path_type=Path))
+@click.pass_context
+def export_version(ctx: click.Context, /, version: str, folder: Path) -> None:
+    """Copy VERSION into a new FOLDER, which loads like any model."""
+    from llmagent_os.admin import versions_command
+
+    click.echo(asyncio.run(versions_command.export(_settings(ctx, quiet=True), version, folder.expanduser())))
+
+
 @main.command()
 def version() -> None:
     """Print the version."""

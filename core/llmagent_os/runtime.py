@@ -10,6 +10,7 @@ from functools import partial
 from importlib.metadata import entry_points
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol, Self, runtime_checkable
+from zoneinfo import ZoneInfo
 
 import structlog
 
@@ -18,11 +19,11 @@ from llmagent_os.adapter_kit.background_tasks import BackgroundTasks
 from llmagent_os.adapter_kit.outgoing_files import OUTGOING_FOLDER
 from llmagent_os.adapter_kit.setup import AdapterSetup, make_adapter
 from llmagent_os.agent import Agent
-from llmagent_os.bot import Bot, BotConfig, check_served_model, chosen_learner, make_llm
+from llmagent_os.bot import Bot, BotConfig, check_served_model, chosen_learner, job_setting, make_llm
 from llmagent_os.commands.command_table import listed_commands
 from llmagent_os.config import Settings
 from llmagent_os.errors import BadToolCallError, ConfigError, ModelError, ModelUnavailableError, NotConfiguredError
-from llmagent_os.events import Reaction
+from llmagent_os.events import Reaction, now
 from llmagent_os.host.health import Health
 from llmagent_os.host.host import Host
 from llmagent_os.host.limits import Limits
@@ -32,6 +33,7 @@ from llmagent_os.llm import LLM
 from llmagent_os.modules import BehaviorModule, KnowledgeBase
 from llmagent_os.people.access import Access, patterns
 from llmagent_os.people.admission import Admission
+from llmagent_os.people.directory import Directory
 from llmagent_os.people.profiles import PREFERENCES, Profiles
 from llmagent_os.policy_worker import PolicyWorker
 from llmagent_os.privacy.file_permissions import make_private
@@ -46,6 +48,9 @@ from llmagent_os.reply.prompt import warm_up_request
 from llmagent_os.reply.services import Services
 from llmagent_os.tools.plugin_names import check_installed, check_permissions
 from llmagent_os.tools.registry import Plugins
+from llmagent_os.training.host_training import HostTraining, served_hash
+from llmagent_os.training.job_folders import JOBS_FOLDER
+from llmagent_os.training.lora_folder import LORAS_FOLDER
 
 if TYPE_CHECKING:
     from llmagent_os.policy.learned import LearnedPolicy
@@ -78,6 +83,7 @@ class Runtime:
     plugins: Plugins
     llm: LLM
     policy_worker: PolicyWorker | None  #: None: the bot does not learn
+    training: HostTraining  #: of the model's weights
     agent: Agent
     adapters: tuple[Adapter, ...]
     host: Host
@@ -111,13 +117,11 @@ class Runtime:
             knowledge = await asyncio.to_thread(_knowledge, bot)
             policy = await asyncio.to_thread(_policy, bot.config, chosen_learner(settings, bot.config))
             policy_worker = await _policy_worker(policy, ledger, settings, bot.config)
-            health = Health(bot.config.name, llm.name, plugins=plugins)
-            if policy_worker is not None:
-                worker = policy_worker
-                health.watch_learning(lambda: worker.behind)
+            training = await _training(settings, bot, ledger, profiles, llm)
+            health = _health(bot.config, llm, plugins, policy_worker, training)
             make = partial(_adapter, settings, bot.config, health, plugins, ledger)
             made = _adapters(adapters, bot.config, make)
-            stores = _stores(settings, ledger, profiles, made, make, policy_worker)
+            stores = _stores(settings, ledger, profiles, made, make, policy_worker, training)
             access = _access(settings, ledger, made)
             services = Services(
                 behavior=_behavior(bot.config, policy),
@@ -127,13 +131,16 @@ class Runtime:
                 plugins=plugins,
                 access=access,
                 policy_worker=policy_worker,
+                lora=training.resolver,
+                loras=training.registry,
                 stores=stores,
                 outgoing=settings.data / OUTGOING_FOLDER,
             )
             agent = bot.agent_class()(llm=llm, kb=knowledge, services=services)
             host = _host(agent, ledger, access, made, settings, bot, health)
             stores.register(QueueStore(host.drop_events))
-            yield cls(settings, bot, ledger, profiles, plugins, llm, policy_worker, agent, made, host, health, stores)
+            parts = (ledger, profiles, plugins, llm, policy_worker, training, agent, made, host, health, stores)
+            yield cls(settings, bot, *parts)
 
     async def run(self, listening: Callable[[str, str], None] | None = None) -> None:
         """Answer people until cancelled, or until every adapter has ended; see :meth:`llmagent_os.host.host.Host.run`.
@@ -141,7 +148,7 @@ class Runtime:
         Args:
             listening: called with an adapter's name and address once it can be reached.
         """
-        works = (self.plugins.watch(), self._begin(listening), self.stores.prune_daily())
+        works = (self.plugins.watch(), self._begin(listening), self.stores.prune_daily(), self.training.run())
         beside = BackgroundTasks()
         for work in works:
             beside.spawn(work)
@@ -194,7 +201,7 @@ def _make_data_folder(folder: Path) -> None:
     try:
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         adapters = (point.name for point in entry_points(group="llmagent_os.adapters"))
-        make_private(folder, (PROFILES_FOLDER, OUTGOING_FOLDER, *adapters))
+        make_private(folder, (PROFILES_FOLDER, OUTGOING_FOLDER, LORAS_FOLDER, JOBS_FOLDER, *adapters))
     except OSError as error:
         raise ConfigError(
             f"the data folder {str(folder)!r} (LLMAGENT_OS_DATA) cannot be made: {error.strerror or error}"
@@ -270,6 +277,30 @@ async def _policy_worker(
     return worker
 
 
+def _health(
+    config: BotConfig, llm: LLM, plugins: Plugins, policy_worker: PolicyWorker | None, training: HostTraining
+) -> Health:
+    health = Health(config.name, llm.name, plugins=plugins)
+    if policy_worker is not None:
+        health.watch_learning(lambda: policy_worker.behind)
+    health.watch_training(training.report)
+    return health
+
+
+async def _training(settings: Settings, bot: Bot, ledger: Ledger, profiles: Profiles, llm: LLM) -> HostTraining:
+    """The trainings of the bot, and the LoRAs that were trained."""
+    zone = ZoneInfo(settings.zone)
+    training = HostTraining(
+        job_setting(settings, bot),
+        ledger,
+        Directory(ledger, profiles),
+        await asyncio.to_thread(served_hash, llm.location),
+        lambda: now().astimezone(zone),
+    )
+    await training.open()
+    return training
+
+
 def _behavior(config: BotConfig, policy: LearnedPolicy | None) -> BehaviorModule:
     return BehaviorModule(policy, defaults=config.behavior.model_dump(), dimensions=config.behavior.dimensions)
 
@@ -325,6 +356,7 @@ def _stores(
     adapters: tuple[Adapter, ...],
     make: Callable[[str], Adapter],
     policy_worker: PolicyWorker | None,
+    training: HostTraining,
 ) -> Stores:
     return known_stores(
         ledgers=[LedgerStore("ledger", ledger=ledger, url=settings.ledger_url, data=settings.data)],
@@ -333,6 +365,8 @@ def _stores(
         adapters=adapters,
         make=make,
         learning=policy_worker,
+        loras=training.registry,
+        jobs=training.folders,
     )
 
 

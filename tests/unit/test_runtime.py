@@ -5,19 +5,26 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import json
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Callable
 from pathlib import Path
 
 import pytest
 
 from llmagent_os.admin import profile_command as people
+from llmagent_os.admin import versions_command
 from llmagent_os.bot import Bot
 from llmagent_os.config import Settings
 from llmagent_os.errors import ConfigError, ModelNotFoundError
+from llmagent_os.events import now
 from llmagent_os.identity import Identity, PersonId
 from llmagent_os.runtime import Runtime
+from llmagent_os.serving.model_hash import model_hash
+from llmagent_os.serving.model_location import locate
 from llmagent_os.testing import MemoryAdapter
-from tests.tiny_model import save_model
+from llmagent_os.training.job_schedule import new_job
+from llmagent_os.training.lora_version import Level
+from llmagent_os.training.training_plan import Candidate
+from tests.tiny_model import save_lora, save_model
 
 ACCOUNT = Identity("memory::u1")
 
@@ -100,6 +107,42 @@ async def test_message_is_answered_by_every_part_together(settings: Settings, bo
         assert runtime.agent.services.settings.time_zone == "Europe/Berlin"
         assert [spec.name for spec in runtime.plugins.specs()] == ["roll_die"]
         assert runtime.agent.kb.retrieve_knowledge("what do parrots eat?")
+
+
+async def test_a_running_bot_takes_up_a_lora_and_gives_it_up_again(
+    settings: Settings, bot: Bot, model: Path, tmp_path: Path
+) -> None:
+    """Promoted and rolled back by other processes: the next reply is the new version's, then the base model's."""
+    made = Candidate(
+        folder=save_lora(tmp_path / "made", model),
+        base_model=str(model),
+        base_hash=model_hash(locate(str(model))),
+        data_hash="",
+        method="sft",
+    )
+    job = new_job(bot.name, Level.SHARED, "", "made by hand", "for a test", 0, now())
+    platform = MemoryAdapter()
+    async with running(settings, bot, platform) as runtime:
+        version = await runtime.training.registry.publish(made, job, leased=False)
+        assert version is not None
+        await platform.say("hello")
+        await platform.sent(1)
+        await versions_command.promote(settings, version.name, "it passed")
+        await until(lambda: runtime.training.resolver.resolve(PersonId(ACCOUNT)) is not None)
+        await platform.say("hello")
+        await platform.sent(2)
+        await versions_command.roll_back(settings, version.name, "people complain")
+        await until(lambda: runtime.training.resolver.resolve(PersonId(ACCOUNT)) is None)
+        await platform.say("hello")
+        sent = await platform.sent(3)
+        replies = await runtime.ledger.history(sent[0].conversation.key, ACCOUNT, 10)
+        assert [reply.lora_version for reply in replies] == ["base", f"{version.name}@{version.sha256[:12]}", "base"]
+        assert (await runtime.health.report())["training"] == {"job": None, "serving": {}}
+
+
+async def until(is_so: Callable[[], bool]) -> None:
+    while not is_so():  # noqa: ASYNC110
+        await asyncio.sleep(0.01)
 
 
 @pytest.mark.parametrize("learner", ["fixed", "bayes"])

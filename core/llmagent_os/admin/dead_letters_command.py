@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import AsyncGenerator, Iterator
-from contextlib import asynccontextmanager, closing
+from collections.abc import Iterator
+from contextlib import closing
 from datetime import UTC, datetime
 from pathlib import Path
 
+from llmagent_os.admin.command_ledger import open_ledger
 from llmagent_os.admin.findings import Finding
 from llmagent_os.config import Settings
 from llmagent_os.errors import ConfigError
-from llmagent_os.ledger import Ledger
-from llmagent_os.ledger.connection import file_of
 from llmagent_os.ledger.schema import DEAD
 
 #: How to run dead letters again.
@@ -21,7 +20,7 @@ REMEDY = "mend the cause, then `llmagent-os dead-letters run NUMBER` (or --all)"
 
 async def listing(settings: Settings) -> str:
     """Return the dead letters, one per line, without what people wrote."""
-    async with _ledger(settings) as ledger:
+    async with open_ledger(settings) as ledger:
         letters = await ledger.dead_letters()
     if not letters:
         return "There are no dead letters."
@@ -42,7 +41,7 @@ async def run_again(settings: Settings, numbers: tuple[int, ...], *, every: bool
     """
     if every == bool(numbers):
         raise ConfigError("name the numbers of dead letters, or --all: `llmagent-os dead-letters list` prints them")
-    async with _ledger(settings) as ledger:
+    async with open_ledger(settings) as ledger:
         missing = set(numbers) - {each.seq for each in await ledger.dead_letters()}
         if missing:
             raise ConfigError(
@@ -71,15 +70,3 @@ def findings(file: Path) -> Iterator[Finding]:
 
 def _line(seq: int, platform: str, at: datetime, tries: int, why: str) -> str:
     return f"{seq}  {platform}  {at:%Y-%m-%d %H:%M} UTC  tried {tries} times: {why}"
-
-
-@asynccontextmanager
-async def _ledger(settings: Settings) -> AsyncGenerator[Ledger]:
-    if file_of(settings.ledger_url) is None:
-        raise ConfigError("LLMAGENT_OS_DATABASE_URL keeps the ledger in memory: this command cannot reach it")
-    settings.data.mkdir(mode=0o700, parents=True, exist_ok=True)
-    ledger = await Ledger.open(settings.ledger_url)
-    try:
-        yield ledger
-    finally:
-        await ledger.close()

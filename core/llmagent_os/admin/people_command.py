@@ -5,13 +5,12 @@ from __future__ import annotations
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 
+from llmagent_os.admin.command_ledger import open_ledger
 from llmagent_os.commands.revoke import revoked_text
 from llmagent_os.config import Settings
 from llmagent_os.errors import ConfigError
 from llmagent_os.events import now
 from llmagent_os.identity import parse
-from llmagent_os.ledger import Ledger
-from llmagent_os.ledger.connection import file_of
 from llmagent_os.people.access import COMMAND_LINE, Access
 
 
@@ -81,11 +80,5 @@ async def revoke(settings: Settings, typed: str) -> str:
 
 @asynccontextmanager
 async def _access(settings: Settings) -> AsyncGenerator[Access]:
-    if file_of(settings.ledger_url) is None:
-        raise ConfigError("LLMAGENT_OS_DATABASE_URL keeps the ledger in memory: this command cannot reach it")
-    settings.data.mkdir(mode=0o700, parents=True, exist_ok=True)
-    ledger = await Ledger.open(settings.ledger_url)
-    try:
+    async with open_ledger(settings) as ledger:
         yield Access(ledger, access=settings.access, allow=settings.allow, admins=settings.admins)
-    finally:
-        await ledger.close()

@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import Mapping
+from collections.abc import AsyncGenerator, Mapping
+from contextlib import AsyncExitStack, asynccontextmanager
 from functools import partial
 from typing import Any
 
@@ -24,10 +25,14 @@ from llmagent_os.ledger.connection import file_of
 from llmagent_os.ledger.link_changes import MAX_CHANGES
 from llmagent_os.people.linking import Links, Refused
 from llmagent_os.people.profiles import Profiles, file_name
+from llmagent_os.privacy.job_store import JobStore
 from llmagent_os.privacy.known_stores import known_stores
 from llmagent_os.privacy.ledger_store import LedgerStore, data_subject
+from llmagent_os.privacy.lora_store import LoraStore
 from llmagent_os.privacy.profile_store import PROFILES_FOLDER
 from llmagent_os.privacy.stores import Stores
+from llmagent_os.training.job_folders import JobFolders
+from llmagent_os.training.lora_registry import LoraRegistry
 
 
 async def show(settings: Settings, typed: str) -> str:
@@ -56,14 +61,16 @@ async def export(settings: Settings, typed: str) -> str:
 
     Kinds are ``profile``, ``profiles`` (of accounts that were linked to it), ``interactions``, ``rewards``,
     ``records``, ``timers``, ``identities``, ``members``, ``conversations`` (transcripts, such as that of the web chat),
-    ``files``, and ``damaged``: rows that cannot be read, as they are.
+    ``files``, ``loras`` and ``trainings`` (what was trained on the person), and ``damaged``: rows that cannot be read,
+    as they are.
 
     Raises:
         ConfigError: ``typed`` is not written ``platform:workspace:id``, or an adapter that keeps a transcript cannot
             be made.
     """
     subject = await data_subject(parse(typed), _ledgers(settings))
-    return json.dumps(await _stores(settings).export(subject), indent=2, ensure_ascii=False)
+    async with _stores(settings) as stores:
+        return json.dumps(await stores.export(subject), indent=2, ensure_ascii=False)
 
 
 async def forget(settings: Settings, typed: str) -> str:
@@ -73,7 +80,8 @@ async def forget(settings: Settings, typed: str) -> str:
         ConfigError: as :func:`export`. Nothing is claimed to be erased then; the command can be given again.
     """
     subject = await data_subject(parse(typed), _ledgers(settings))
-    erased = await _stores(settings).erase(subject)
+    async with _stores(settings) as stores:
+        erased = await stores.erase(subject)
     return f"{', '.join(subject.identities)}: erased ({', '.join(map(str, erased))})"
 
 
@@ -101,14 +109,26 @@ async def unlink(settings: Settings, typed: str) -> str:
     return f"{identity} is linked to no other account"
 
 
-def _stores(settings: Settings) -> Stores:
+@asynccontextmanager
+async def _stores(settings: Settings) -> AsyncGenerator[Stores]:
     """All stores of the installation, for a process without a host."""
-    return known_stores(
+    stores = known_stores(
         ledgers=_ledgers(settings)[::-1],  # the one that knows the links comes last
         profiles=_profiles(settings),
         data=settings.data,
         make=partial(_make, settings),
     )
+    async with AsyncExitStack() as stack:
+        for name, url in _ledger_urls(settings).items():
+            file = file_of(url)
+            if file is None or not await asyncio.to_thread(file.exists):  # nothing was ever trained from it
+                continue
+            ledger = await Ledger.open(url)
+            stack.push_async_callback(ledger.close)
+            chat = "" if name == "ledger" else "chat "
+            stores.register(LoraStore(LoraRegistry(ledger, settings.data), f"{chat}loras"))
+            stores.register(JobStore(JobFolders(ledger, settings.data), f"{chat}trainings"))
+        yield stores
 
 
 def _profiles(settings: Settings) -> Profiles:

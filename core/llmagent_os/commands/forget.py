@@ -15,11 +15,13 @@ import structlog
 
 from llmagent_os.adapter import Button, Reply
 from llmagent_os.commands.platform_names import platform_names
+from llmagent_os.commands.withdrawal_notice import withdrawal_notice
 from llmagent_os.events import Command, Event
 from llmagent_os.identity import identity_of
 from llmagent_os.markup.word_list import join_words
 from llmagent_os.privacy.known_stores import known_stores
 from llmagent_os.privacy.ledger_store import LedgerStore
+from llmagent_os.privacy.lora_store import LORAS
 from llmagent_os.privacy.retention import CONFIRMATIONS
 from llmagent_os.privacy.stores import DataSubject, Stores
 from llmagent_os.reply.services import Services
@@ -80,7 +82,8 @@ async def forget(services: Services, event: Event) -> Reply:
             "I have forgotten you, except for a conversation on a platform that I cannot open right now. Those who run "
             "me can erase it: my log names it."
         )
-    return DONE
+    versions = sum(each.count for each in erased if each.store == LORAS)
+    return Reply(f"{DONE.text} {withdrawal_notice(versions)}") if versions else DONE
 
 
 def _stores(services: Services) -> Stores:
@@ -88,7 +91,9 @@ def _stores(services: Services) -> Stores:
     if services.stores is not None:
         return services.stores
     ledgers = [] if services.ledger is None else [LedgerStore("ledger", ledger=services.ledger)]
-    return known_stores(ledgers=ledgers, profiles=services.profiles, learning=services.policy_worker)
+    return known_stores(
+        ledgers=ledgers, profiles=services.profiles, learning=services.policy_worker, loras=services.loras
+    )
 
 
 async def _open_question(services: Services, command: Command) -> str:

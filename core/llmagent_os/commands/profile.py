@@ -6,6 +6,7 @@ import msgspec
 
 from llmagent_os.adapter import Button, Reply
 from llmagent_os.commands.taste_report import styles_of, taste_report
+from llmagent_os.commands.withdrawal_notice import withdrawal_notice
 from llmagent_os.events import Command, Event
 from llmagent_os.identity import PersonId, identity_of
 from llmagent_os.people.profiles import Profile, Profiles
@@ -47,7 +48,16 @@ async def change_or_show(services: Services, event: Event, what: str) -> Reply:
         return Reply(f"I don't know `/profile {what}`. Try {_ways(services)}.")
     name, value = preference
     changed = await profiles.update(person_id, **{name: value})
-    return _shown(changed, "Done: I do not learn from your reactions any more." if value == "off" else "Done.")
+    return _shown(changed, await _stop_learning(services, event) if (name, value) == (LEARNING, "off") else "Done.")
+
+
+async def _stop_learning(services: Services, event: Event) -> str:
+    """Take back what was trained on the person, who does not want to be learned from any more."""
+    done = "Done: I do not learn from your reactions any more."
+    if services.loras is None:
+        return done
+    versions = await services.loras.take_back(await services.directory.identities_of(identity_of(event)))
+    return f"{done} {withdrawal_notice(versions)}" if versions else done
 
 
 async def _show(services: Services, event: Event) -> Reply:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from importlib.metadata import version
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -63,6 +63,7 @@ class Health:
         self._started = time.monotonic()
         self._version = version("llmagent-os")  # reads a file
         self._behind: Callable[[], int] | None = None
+        self._training: Callable[[], Awaitable[dict[str, Any]]] | None = None
 
     def note_model(self, state: ModelState, problem: str = "") -> None:
         """Note what the model is doing, and what is wrong with it."""
@@ -71,6 +72,10 @@ class Health:
     def watch_learning(self, behind: Callable[[], int]) -> None:
         """Report how many rewards the policy has not learned yet. That is no failure: it is learned behind."""
         self._behind = behind
+
+    def watch_training(self, training: Callable[[], Awaitable[dict[str, Any]]]) -> None:
+        """Report the training that runs, with its progress, and the LoRAs that answer."""
+        self._training = training
 
     async def report(self) -> dict[str, Any]:
         """The state as JSON. ``ok``: the host takes messages, every adapter runs, and the model has not failed."""
@@ -90,6 +95,7 @@ class Health:
             },
             "model": {"name": self.model, "state": self._model_state, "problem": self._model_problem},
             "learning": {"rewards_behind": 0 if self._behind is None else self._behind()},
+            "training": {} if self._training is None else await self._training(),
             "plugins": {plugin.name: plugin.state for plugin in plugins},
         }
 

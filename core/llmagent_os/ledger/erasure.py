@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import Callable
 from functools import partial
 from typing import Any
@@ -42,6 +43,7 @@ from llmagent_os.ledger.schema import (
     sent,
     timers,
 )
+from llmagent_os.ledger.taken_back import erase_contributions
 from llmagent_os.ledger.writer import Writer
 
 _log = structlog.stdlib.get_logger(__name__)
@@ -231,6 +233,7 @@ def _erase_positions(database: Database, platform: str, _workspace: str, own_id:
 def _erase(database: Database, who: list[Identity]) -> int:
     taught = (first_row(database, users=who), first_row(database, raters=who))  # before these rows are gone
     mark_changed(database, taught, list(map(person_kept_under, who)), erased=True)
+    contributed = erase_contributions(database, who, time.time())
     theirs = sa.select(interactions.c.interaction_id).where(interactions.c.user_id.in_(who))
     by_or_for_them = rewards.c.user_id.in_(who) | rewards.c.rater_id.in_(who)
     answered = (inbox.c.user_id.in_(who), inbox.c.state.in_([DONE, FAILED, DEAD]))
@@ -252,7 +255,7 @@ def _erase(database: Database, who: list[Identity]) -> int:
         sa.delete(link_changes).where(link_changes.c.identity.in_(who)),
         sa.update(link_codes).where(link_codes.c.used_by.in_(who)).values(used_by="", joined=None),
     )
-    erased = sum(database.sql.execute(step).rowcount for step in steps)
+    erased = contributed + sum(database.sql.execute(step).rowcount for step in steps)
     for identity in who:
         _erase_positions(database, *parts_of(identity))
     for identity in who:

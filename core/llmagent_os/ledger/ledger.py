@@ -7,6 +7,8 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
+import sqlalchemy as sa
+
 from llmagent_os.adapter import Receipt, Reply
 from llmagent_os.chat import ToolSpec
 from llmagent_os.events import Event, Timer
@@ -19,12 +21,14 @@ from llmagent_os.ledger.host_lock import HostLock
 from llmagent_os.ledger.identities import Identities
 from llmagent_os.ledger.inbox import Inbox
 from llmagent_os.ledger.listeners import Listeners
+from llmagent_os.ledger.lora_versions import LoraVersions
 from llmagent_os.ledger.members import Members
 from llmagent_os.ledger.plugin_records import LedgerRecords
 from llmagent_os.ledger.plugin_timers import LedgerTimers
 from llmagent_os.ledger.policy_state import PolicyState
 from llmagent_os.ledger.queries import Queries
 from llmagent_os.ledger.rewards import Rewards
+from llmagent_os.ledger.training_jobs import TrainingJobs
 from llmagent_os.ledger.values import (
     Accepted,
     CompletionRecord,
@@ -43,7 +47,8 @@ from llmagent_os.timers import Timers
 class Ledger:
     """Keeps what came in, what was answered and what people thought of it, on disk or in memory.
 
-    Other rooms call the methods of this class and of its parts :attr:`identities`, :attr:`members` and :attr:`learned`.
+    Other rooms call the methods of this class and of its parts :attr:`identities`, :attr:`members`, :attr:`learned`,
+    :attr:`lora_versions` and :attr:`training_jobs`.
     Any number of tasks may call at the same time. A method that writes has committed when it returns, except
     ``finish(soon=True)``. All work is done in the order in which it is asked for.
     """
@@ -60,6 +65,8 @@ class Ledger:
         self._inbox = Inbox(writer, lock, rewards_changed)
         self._rewards = Rewards(writer, rewards_changed)
         self.learned = PolicyState(writer)  #: what policies have learned
+        self.lora_versions = LoraVersions(writer)  #: the versions of LoRAs, and who contributed to them
+        self.training_jobs = TrainingJobs(writer)  #: the trainings that were asked for
         self._due_timers = DueTimers(writer, self._inbox, timer_set)
         self._erasure = Erasure(writer, self._inbox, rewards_changed)
         self._queries = Queries(writer)
@@ -95,6 +102,11 @@ class Ledger:
             LedgerError: the file cannot be opened, or is not of this version.
         """
         return cls(InlineWriter(connect_to_read(file), begin=BEGIN_READING), None, file)
+
+    async def tag(self) -> str:
+        """A name of this ledger that no other has. Folders beside it say by this name which ledger they belong to."""
+        query = sa.select(sa.func.pseudonym("ledger"))
+        return await self._writer.run(lambda database: str(database.sql.execute(query).scalar_one()))
 
     async def close(self) -> None:
         """Finish the work that was asked for and close the file."""

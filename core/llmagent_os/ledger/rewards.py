@@ -12,6 +12,7 @@ from llmagent_os.ledger.connection import Database
 from llmagent_os.ledger.identity_links import identities_of, person_of
 from llmagent_os.ledger.row_codecs import encode_reward, readable_interaction, readable_reward, readable_rewards
 from llmagent_os.ledger.schema import interactions, rewards
+from llmagent_os.ledger.taken_back import take_off
 from llmagent_os.ledger.values import Interaction, RewardEvent, RewardWithReply
 from llmagent_os.ledger.writer import Writer
 
@@ -32,9 +33,14 @@ class Rewards:
             ValueError: the reward is not finite.
         """
         row = encode_reward(reward)
-        is_new = await self._writer.run(
-            lambda database: database.driver.execute(statements.INSERT_REWARD, row).rowcount > 0
-        )
+
+        def work(database: Database) -> bool:
+            is_new = database.driver.execute(statements.INSERT_REWARD, row).rowcount > 0
+            if is_new:
+                take_off(database, reward)
+            return is_new
+
+        is_new = await self._writer.run(work)
         self._changed()
         return is_new
 

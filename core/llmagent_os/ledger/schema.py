@@ -9,7 +9,7 @@ from __future__ import annotations
 import sqlalchemy as sa
 
 #: The newest migration. A ledger that is at it needs no migration, and Alembic is not imported.
-REVISION = "0011"
+REVISION = "0012"
 
 metadata = sa.MetaData(
     naming_convention={"ix": "ix_%(table_name)s_%(column_0_N_name)s", "uq": "uq_%(table_name)s_%(column_0_N_name)s"}
@@ -276,4 +276,74 @@ damaged = sa.Table(
     sa.Column("why", sa.Text, nullable=False),
     sa.Column("found_at", _NUMBER, nullable=False),
     sa.Index(None, "table", "key"),
+)
+
+#: Versions of LoRAs. A row stays when the version's files are deleted: it says what became of them.
+lora_versions = sa.Table(
+    "lora_versions",
+    metadata,
+    sa.Column("seq", sa.Integer, primary_key=True),
+    sa.Column("name", sa.Text, nullable=False, unique=True),
+    sa.Column("bot", sa.Text, nullable=False),
+    sa.Column("level", sa.Text, nullable=False),
+    sa.Column("subject", sa.Text, nullable=False),  # a person, at the personal level; emptied when they take it back
+    sa.Column("parent", sa.Text, nullable=False, index=True),
+    sa.Column("base_model", sa.Text, nullable=False),
+    sa.Column("base_hash", sa.Text, nullable=False),
+    sa.Column("data_hash", sa.Text, nullable=False),
+    sa.Column("method", sa.Text, nullable=False),
+    sa.Column("job", sa.Text, nullable=False),
+    sa.Column("people", sa.Integer, nullable=False),
+    sa.Column("withdrawn", sa.Integer, nullable=False),
+    sa.Column("through", sa.Integer, nullable=False),
+    sa.Column("stage", sa.Text, nullable=False),
+    sa.Column("why", sa.Text, nullable=False),
+    sa.Column("evaluation", sa.Text, nullable=False),  # JSON
+    sa.Column("sha256", sa.Text, nullable=False),
+    sa.Column("stale_since", _NUMBER),
+    sa.Column("created_at", _NUMBER, nullable=False),
+    sa.Column("promoted_at", _NUMBER),
+    sa.Column("revision", sa.Integer, nullable=False, index=True),  # the greatest tells readers that something changed
+    sa.Index(None, "bot", "stage"),
+)
+
+#: Whose words and reactions a version was trained on. The accounts are those that the person had linked by then: who
+#: unlinks one later can take back what it gave.
+lora_contributors = sa.Table(
+    "lora_contributors",
+    metadata,
+    sa.Column("version", sa.Text, primary_key=True),  # the name
+    sa.Column("identity", sa.Text, primary_key=True, index=True),
+    sa.Column("person", sa.Text, nullable=False),
+    sa.Column("withdrawn_at", _NUMBER),  # when the person took something back
+)
+
+#: Trainings that were asked for.
+training_jobs = sa.Table(
+    "training_jobs",
+    metadata,
+    sa.Column("seq", sa.Integer, primary_key=True),
+    sa.Column("job_id", sa.Text, nullable=False, unique=True),
+    sa.Column("bot", sa.Text, nullable=False),
+    sa.Column("level", sa.Text, nullable=False),
+    sa.Column("subject", sa.Text, nullable=False),  # a person, at the personal level
+    sa.Column("key", sa.Text, nullable=False),
+    sa.Column("reason", sa.Text, nullable=False),
+    sa.Column("options", sa.Text, nullable=False),  # JSON
+    sa.Column("through", sa.Integer, nullable=False),
+    sa.Column("status", sa.Text, nullable=False),
+    sa.Column("tries", sa.Integer, nullable=False),
+    sa.Column("lease", sa.Integer, nullable=False),
+    sa.Column("lease_until", _NUMBER),
+    sa.Column("epoch", sa.Integer, nullable=False),
+    sa.Column("cancelling", sa.Boolean, nullable=False),
+    sa.Column("progress", sa.Text, nullable=False),  # JSON
+    sa.Column("version", sa.Text, nullable=False),
+    sa.Column("why", sa.Text, nullable=False),
+    sa.Column("seconds", _NUMBER, nullable=False),
+    sa.Column("created_at", _NUMBER, nullable=False),
+    sa.Column("started_at", _NUMBER),
+    sa.Column("finished_at", _NUMBER),
+    sa.UniqueConstraint("bot", "key"),
+    sa.Index(None, "bot", "status"),
 )

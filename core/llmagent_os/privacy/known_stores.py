@@ -13,8 +13,10 @@ from pathlib import Path
 from llmagent_os.adapter import Adapter, Remembers
 from llmagent_os.errors import ConfigError
 from llmagent_os.privacy.file_store import FileStore
+from llmagent_os.privacy.job_store import JobStore, TrainingFolders
 from llmagent_os.privacy.learned_store import LearnedStore, Learning
 from llmagent_os.privacy.ledger_store import LedgerStore
+from llmagent_os.privacy.lora_store import LoraStore, TrainedLoras
 from llmagent_os.privacy.outgoing_store import OutgoingStore
 from llmagent_os.privacy.platform_store import OtherPlatformStore, PlatformStore
 from llmagent_os.privacy.profile_store import ProfileFiles, ProfileStore
@@ -29,6 +31,8 @@ def known_stores(
     adapters: Iterable[Adapter] = (),
     make: Callable[[str], Adapter] | None = None,
     learning: Learning | None = None,
+    loras: TrainedLoras | None = None,
+    jobs: TrainingFolders | None = None,
 ) -> Stores:
     """Register the store of every part that is given.
 
@@ -40,6 +44,8 @@ def known_stores(
         make: makes the adapter of a platform that does not run, for what it has left in the data folder; None: nothing
             is looked for.
         learning: what a running policy has in memory; None: no policy runs.
+        loras: the LoRAs that were trained; None: none ever was.
+        jobs: the folders of trainings; None: there are none.
 
     Raises:
         ConfigError: an adapter can erase what it keeps, but not export it or say where it is.
@@ -59,6 +65,10 @@ def known_stores(
         stores.register(OutgoingStore(data))
     if profiles is not None:
         stores.register(ProfileStore(profiles))
+    if loras is not None:
+        stores.register(LoraStore(loras))
+    if jobs is not None:
+        stores.register(JobStore(jobs))
     for ledger in ledgers:
         stores.register(ledger)
     if learning is not None:

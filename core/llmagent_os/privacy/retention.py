@@ -93,6 +93,17 @@ MEMBERS = Retention(
     UNTIL_FORGOTTEN,
     "It is the decision of an admin, and only `llmagent-os people revoke` or /revoke takes it back, not /forget.",
 )
+LORAS = Retention(
+    "versions of LoRAs, and who contributed to them",
+    UNTIL_FORGOTTEN,
+    "A version may become active again. The files of one that was retired are deleted when people have taken back what "
+    "they gave to it, and a person's own are deleted at once.",
+)
+TRAININGS = Retention(
+    "the logs of trainings",
+    timedelta(days=30),
+    "Whoever looks for the cause of a failure does so within weeks. What a training works on is deleted at its end.",
+)
 
 #: All of them.
 RETENTIONS = (
@@ -110,4 +121,6 @@ RETENTIONS = (
     RECORDS,
     LINKS,
     MEMBERS,
+    LORAS,
+    TRAININGS,
 )

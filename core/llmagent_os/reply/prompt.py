@@ -40,7 +40,7 @@ def chat_request(services: Services, exchange: Exchange, facts: Iterable[str], *
             {"role": "user", "content": exchange.text},
         ],
         tools=_tools(services),
-        lora=services.lora.resolve(exchange.profile.user_id),
+        lora=services.lora.resolve(exchange.profile.user_id, exchange.event.conversation.key),
         max_tokens=settings.max_tokens,
         temperature=settings.temperature,
     )

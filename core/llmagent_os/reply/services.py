@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from llmagent_os.policy_worker import PolicyWorker
     from llmagent_os.privacy.stores import Stores
     from llmagent_os.tools.registry import Plugins
+    from llmagent_os.training.lora_registry import LoraRegistry
 
 
 class Services(msgspec.Struct, frozen=True, kw_only=True):
@@ -45,6 +46,7 @@ class Services(msgspec.Struct, frozen=True, kw_only=True):
     access: Access | None = None  #: says who is answered, and who may let others in
     policy_worker: PolicyWorker | None = None  #: keeps the policy in step with the ledger
     lora: LoraResolver = NoLora()  #: chooses the LoRA that answers a person
+    loras: LoraRegistry | None = None  #: keeps the versions of LoRAs
     #: whatever keeps something about people in this installation; None: only the ledger, profiles and policy of these
     stores: Stores | None = None
 

@@ -24,6 +24,8 @@ from safetensors.torch import load
 from llmagent_os.errors import ModelError, ModelNotFoundError
 
 _CONFIG_FILE, _WEIGHTS_FILE = "adapter_config.json", "adapter_model.safetensors"
+#: What ``sha256sum adapter_config.json adapter_model.safetensors`` prints. A folder may do without it.
+SUMS_FILE = "SHA256SUMS"
 _PREFIX = "base_model.model."  # PEFT writes this before the name of every layer
 _VERSION_DIGITS = 12  # hexadecimal digits of the SHA-256 in a version
 
@@ -66,8 +68,8 @@ def read_lora(folder: Path) -> LoraWeights:
 
     Raises:
         ModelNotFoundError: a file of the LoRA is missing; the message names the file.
-        ModelError: the folder holds something other than a plain LoRA, or a file is damaged; the message names the file
-            and what is wrong.
+        ModelError: the folder holds something other than a plain LoRA, or a file is damaged or is not what
+            ``SHA256SUMS`` in the folder says; the message names the file and what is wrong.
     """
     config_file, weights_file = folder / _CONFIG_FILE, folder / _WEIGHTS_FILE
     for file in (config_file, weights_file):
@@ -75,8 +77,16 @@ def read_lora(folder: Path) -> LoraWeights:
             raise ModelNotFoundError(f"no LoRA in {folder}: {file.name} is missing")
     try:
         raw_config, raw = config_file.read_bytes(), weights_file.read_bytes()
+        sums_file = folder / SUMS_FILE
+        sums = sums_file.read_text(encoding="utf-8") if sums_file.is_file() else None
     except OSError as error:
         raise ModelError(f"the LoRA in {folder} cannot be read: {error}") from error
+    lines = "".join(
+        f"{hashlib.sha256(content).hexdigest()}  {file.name}\n"
+        for file, content in ((config_file, raw_config), (weights_file, raw))
+    )
+    if sums is not None and sums != lines:
+        raise ModelError(f"the LoRA in {folder} is damaged: its files are not those of {SUMS_FILE}")
     alpha, stabilised = _scaling_settings(config_file, raw_config)
     halves: dict[str, dict[str, torch.Tensor]] = {}
     try:
@@ -95,10 +105,6 @@ def read_lora(folder: Path) -> LoraWeights:
         scaling = alpha / (rank**0.5 if stabilised else rank)
         layers[name] = LoraLayer(both["lora_A"].T.contiguous(), both["lora_B"].T.contiguous() * scaling)
     rank = max((layer.a.shape[1] for layer in layers.values()), default=0)
-    lines = "".join(
-        f"{hashlib.sha256(content).hexdigest()}  {file.name}\n"
-        for file, content in ((config_file, raw_config), (weights_file, raw))
-    )
     digest = hashlib.sha256(lines.encode()).hexdigest()[:_VERSION_DIGITS]
     return LoraWeights(f"{folder.resolve().name}@{digest}", layers, rank)
 

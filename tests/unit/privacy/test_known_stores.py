@@ -23,6 +23,7 @@ from llmagent_os.admin import profile_command
 from llmagent_os.bot import Bot
 from llmagent_os.chat import ToolCall
 from llmagent_os.config import Settings
+from llmagent_os.events import now
 from llmagent_os.identity import Identity, PersonId
 from llmagent_os.ledger import schema
 from llmagent_os.ledger.connection import connect
@@ -30,7 +31,12 @@ from llmagent_os.privacy.ledger_store import LedgerStore, data_subject
 from llmagent_os.privacy.stores import Stores
 from llmagent_os.runtime import Runtime
 from llmagent_os.testing import ScriptedLLM
+from llmagent_os.training.job_folders import job_folder, make_job_folder, make_work_folder
+from llmagent_os.training.job_process import LEASE
+from llmagent_os.training.job_schedule import new_job
+from llmagent_os.training.lora_version import Level, Stage
 from tests.platforms.telegram import TelegramServer
+from tests.training_plans import candidate, write_lora
 from tests.wire.page import FakePage
 
 ANA_WEB = Identity("web:local:person-ana-ypsilon")
@@ -126,10 +132,24 @@ class World:
         code = (await self.say("/link"))["text"].split("`/link ")[1].split("`")[0]
         await self.tell(f"/link {code}")
         await self.say("/link")  # a code that nobody uses
+        await self.train()
         self.type_in("good morning\n")
         while not (await self.runtime.ledger.export(BEN))["interactions"]:  # noqa: ASYNC110
             await asyncio.sleep(0.01)
         await self.settled()
+
+    async def train(self) -> None:
+        """Ana has a LoRA of her own and a part in everybody's, and another training has begun."""
+        training, queue = self.runtime.training, self.runtime.ledger.training_jobs
+        for level, subject in ((Level.SHARED, ""), (Level.PERSONAL, ANA_WEB)):
+            job = new_job("calendar", level, subject, f"trained {level}", "for a test", 0, now())
+            made = candidate(write_lora(self.runtime.settings.data.parent / "made"), ANA_WEB, stage=Stage.ACTIVE)
+            assert await training.registry.publish(made, await queue.add(job), leased=False)
+        job = await queue.add(new_job("calendar", Level.SHARED, "", "begun", "for a test", 0, now()))
+        assert await queue.claim(job.job_id, now(), LEASE, tries=3)
+        folder = job_folder(self.runtime.settings.data, job.job_id)
+        make_job_folder(folder, await self.runtime.ledger.tag())
+        (make_work_folder(folder, 0) / "examples.json").write_text("a gugelhupf")
 
 
 @pytest.fixture
@@ -182,7 +202,9 @@ async def test_every_table_and_every_file_of_a_running_bot_has_a_store(world: Wo
     held = {table for store in world.runtime.stores for table in store.holds.tables}
     assert held <= set(schema.metadata.tables), "a store holds a table that there is no more"
     made = {path.name for path in settings.data.rglob("*")}
-    assert {"profiles", "ledger.db", "web.db", "files", "zeppelin.txt"} <= made, "or this test finds nothing"
+    assert {"profiles", "ledger.db", "web.db", "files", "zeppelin.txt", "loras", "jobs"} <= made, (
+        "or this test finds nothing"
+    )
 
 
 async def test_a_table_or_a_file_without_a_store_is_noticed(world: World, settings: Settings) -> None:
@@ -208,6 +230,7 @@ async def test_nothing_is_left_of_a_person_who_was_erased(world: World, settings
     await world.live()
     file = settings.data / "ledger.db"
     before = tables_that_name(file, ANA_WEB, ANA_TELEGRAM)
+    assert before >= {"lora_versions", "lora_contributors", "training_jobs"}
     assert before >= {"interactions", "rewards", "records", "timers", "identities", "link_codes", "policy_parts"}
     assert len(traces(settings.data, *SECRETS)) >= 4
     subject = await data_subject(ANA_TELEGRAM, (LedgerStore("ledger", ledger=world.runtime.ledger),))
@@ -220,7 +243,9 @@ async def test_nothing_is_left_of_a_person_who_was_erased(world: World, settings
         "other platforms": 0,
         "files": 1,
         "profiles": 1,
+        "loras": 2,
         "ledger": erased["ledger"],
+        "trainings": 1,
         "learned": 2,
     }
     assert erased["ledger"] >= 12
@@ -258,9 +283,12 @@ async def test_the_command_line_exports_and_erases_the_same_beside_the_host(worl
     assert (settings.data / found["files"][0]["path"]).read_bytes() == b"a gugelhupf"
     assert {each["user_id"] for each in found["interactions"]} == {ANA_WEB, ANA_TELEGRAM}
     assert len(found["rewards"]) >= 1
+    assert [(each["level"], each["stage"]) for each in found["loras"]] == [("shared", "active"), ("personal", "active")]
+    assert [each["subject"] for each in found["trainings"]] == [ANA_WEB]
     assert [each["plugin"] for each in found["timers"]] == ["calendar"]
     assert {each["plugin"] for each in found["records"]} == {"calendar"}
     words = await profile_command.forget(settings, ANA_TELEGRAM)
+    assert "loras: 2 versions" in words
     assert "other platforms: 1 conversation, files: 1 message, outgoing files: 0 files, profiles: 1 file, " in words
     assert "chat ledger: 0 rows, ledger: " in words
     assert tables_that_name(settings.data / "ledger.db", ANA_WEB, ANA_TELEGRAM) == set()

@@ -52,7 +52,7 @@ async def test_a_person_is_answered_by_their_own_lora(bench: Bench) -> None:
     """Otherwise a LoRA that learned from one person speaks to another."""
 
     class OneEach:
-        def resolve(self, person_id: str) -> str | None:
+        def resolve(self, person_id: str, conversation: str = "") -> str | None:
             return "loras/sam" if person_id == "memory::u1" else None
 
     llm = ScriptedLLM("Hello.")

@@ -1,0 +1,108 @@
+"""The trainings of a running bot: takes up new LoRAs, asks for trainings, and runs them."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from datetime import datetime
+from typing import Any
+
+import msgspec
+import structlog
+
+from llmagent_os.errors import ModelError
+from llmagent_os.identity import Identity, PersonId
+from llmagent_os.ledger import Ledger
+from llmagent_os.people.directory import Directory
+from llmagent_os.privacy.consent import may_learn
+from llmagent_os.serving.model_hash import model_hash
+from llmagent_os.serving.model_location import Location
+from llmagent_os.training.job_folders import JobFolders
+from llmagent_os.training.job_runner import JobRunner, JobSetting
+from llmagent_os.training.job_schedule import JobSchedule
+from llmagent_os.training.lora_registry import LoraRegistry
+from llmagent_os.training.registry_resolver import RegistryResolver
+from llmagent_os.training.training_job import progress_line
+
+_log = structlog.stdlib.get_logger(__name__)
+
+
+class HostTraining:
+    """What a host does about trainings, beside answering people."""
+
+    def __init__(
+        self,
+        setting: JobSetting,
+        ledger: Ledger,
+        directory: Directory,
+        base_hash: str,
+        clock: Callable[[], datetime],
+    ) -> None:
+        """Args:
+        setting: what all trainings of the bot have in common.
+        ledger: of the host.
+        directory: finds people and what they have agreed to.
+        base_hash: of the model that is served.
+        clock: the present moment in the host's time zone.
+        """
+        training = setting.training
+        self.registry = LoraRegistry(ledger, setting.data)
+        self.folders = JobFolders(ledger, setting.data)
+        self.resolver = RegistryResolver(self.registry, setting.bot, base_hash, canary_share=training.canary_share)
+        self._setting = setting
+        self._ledger = ledger
+        self._directory = directory
+        self._schedule = JobSchedule(setting.bot, training, ledger, self._consenting, clock)
+        self._runner = JobRunner(setting, ledger, clock)
+
+    async def open(self) -> None:
+        """Serve what is active, and delete what a crash left behind.
+
+        Raises:
+            LedgerError: the ledger cannot be read.
+        """
+        running = await self._ledger.training_jobs.running(self._setting.bot)
+        await self.registry.delete_leftovers([running] if running else [])
+        await self.folders.delete_taken_back()
+        await self.resolver.refresh()
+
+    async def run(self) -> None:
+        """Follow the registry, and train if the bot has a plan, until cancelled."""
+        if not self._setting.training.plan:
+            await self.resolver.follow()
+            return
+        with self._schedule.running():
+            async with asyncio.TaskGroup() as group:
+                group.create_task(self.resolver.follow())
+                group.create_task(self._runner.run())
+
+    async def report(self) -> dict[str, Any]:
+        """What ``/healthz`` says: the job that runs, and the LoRAs that answer, without any person."""
+        job = await self._ledger.training_jobs.running(self._setting.bot)
+        served = await self.registry.served(self._setting.bot)
+        about: dict[str, Any] = {"job": None}
+        if job is not None:
+            progress = {"progress": msgspec.to_builtins(job.progress), "in_words": progress_line(job.progress)}
+            about["job"] = {"id": job.job_id, "level": job.level.value, "tries": job.tries} | progress
+        about["serving"] = {version.name: version.stage.value for version in served if not version.subject}
+        return about
+
+    async def _consenting(self, identity: Identity) -> PersonId | None:
+        person = await self._directory.person_of(identity)
+        return person if may_learn((await self._directory.profile(person)).preferences) else None
+
+
+def served_hash(location: Location | None) -> str:
+    """The hash of the model that is served. Reads the weights. Must not run in an event loop.
+
+    Args:
+        location: of the model; None: a server serves it.
+
+    Returns:
+        Empty where the weights cannot be read, and for a server's model: then no LoRA is known to fit it.
+    """
+    try:
+        return "" if location is None else model_hash(location)
+    except ModelError as error:
+        _log.error("the weights cannot be read: no trained LoRA answers", error=str(error))
+        return ""

@@ -1,0 +1,46 @@
+"""A version of a LoRA, and the ways that it may go from one stage to another.
+
+.. code-block:: text
+
+    candidate ──> shadow ──> canary ──> active ──> retired
+        │            └──────────────────^ │  ^        │
+        └─> rejected            │         v  └────────┘
+                                └──> rolled_back
+
+A version that was rolled back or retired may become active again: that is what a rollback of its successor does.
+"""
+
+from __future__ import annotations
+
+from llmagent_os.errors import ConfigError
+from llmagent_os.ledger.training_values import Level, LoraVersion, Stage
+
+__all__ = ["MOVES", "SERVED", "Level", "LoraVersion", "Stage", "check_move"]
+
+#: The stages in which a version writes replies.
+SERVED = frozenset({Stage.ACTIVE, Stage.CANARY})
+
+#: For each stage, those that may follow.
+MOVES: dict[Stage, frozenset[Stage]] = {
+    Stage.CANDIDATE: frozenset({Stage.SHADOW, Stage.CANARY, Stage.ACTIVE, Stage.REJECTED, Stage.RETIRED}),
+    Stage.SHADOW: frozenset({Stage.CANARY, Stage.ACTIVE, Stage.REJECTED, Stage.RETIRED}),
+    Stage.CANARY: frozenset({Stage.ACTIVE, Stage.ROLLED_BACK, Stage.RETIRED}),
+    Stage.ACTIVE: frozenset({Stage.ROLLED_BACK, Stage.RETIRED}),
+    Stage.ROLLED_BACK: frozenset({Stage.ACTIVE, Stage.CANARY, Stage.RETIRED}),
+    Stage.REJECTED: frozenset({Stage.RETIRED}),
+    Stage.RETIRED: frozenset({Stage.ACTIVE}),
+}
+
+
+def check_move(version: LoraVersion, stage: Stage) -> None:
+    """Refuse a move that there is not.
+
+    Raises:
+        ConfigError: ``version`` cannot go to ``stage``; the message says where it can go.
+    """
+    allowed = MOVES[version.stage]
+    if stage not in allowed:
+        raise ConfigError(
+            f"version {version.name} is {version.stage.value}, and cannot become {stage.value}: "
+            f"only {', '.join(sorted(allowed))}"
+        )

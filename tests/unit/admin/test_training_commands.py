@@ -1,0 +1,110 @@
+"""``llmagent-os jobs`` and ``versions``. What breaks without this: nobody sees what was trained, or can undo it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from llmagent_os.admin import jobs_command, versions_command
+from llmagent_os.bot import Bot
+from llmagent_os.config import Settings
+from llmagent_os.errors import ConfigError
+from llmagent_os.training.training_job import Level, TrainingJob
+
+CHECKOUT = Path(__file__).parents[3]
+
+CONFIG = """
+name = "diary"
+model = "tiny"
+[training]
+plan = "tests.training_plans:Quick"
+priority = "normal"
+settings = {{ people = ["web:local:ana"], steps = {steps}, seconds = 0.01 }}
+"""
+
+
+def bot(folder: Path, steps: int) -> Bot:
+    """A bot that is trained for a number of steps."""
+    folder.mkdir(exist_ok=True)
+    (folder / "bot.toml").write_text(CONFIG.format(steps=steps))
+    return Bot.load(folder)
+
+
+def nothing(_: TrainingJob) -> None:
+    """Watch nothing."""
+
+
+async def test_a_training_from_the_command_line_to_a_rollback(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PYTHONPATH", str(CHECKOUT))
+    monkeypatch.setattr(jobs_command, "POLL_SECONDS", 0.02)
+    settings = Settings.load(env_file=None, data=tmp_path / "data")
+    seen: list[TrainingJob] = []
+    said = await jobs_command.run(settings, bot(tmp_path / "bot", 60), Level.SHARED, "", "", seen.append)
+    job = said.partition(":")[0]
+    assert f"{job}: done, made diary-shared-" in said
+    assert {each.progress.phase for each in seen} >= {"counting"}
+    await jobs_command.run(settings, bot(tmp_path / "bot", 3), Level.PERSONAL, "web:local:ana", "", nothing)
+    listed = (await jobs_command.listing(settings, "diary")).splitlines()
+    assert [line.split()[5:7] for line in listed] == [["personal", "done:"], ["shared", "done:"]]
+    assert "reason: asked for by hand" in await jobs_command.show(settings, job[:6])
+    assert "the job has made a version" in await jobs_command.logs(settings, job)
+    with pytest.raises(ConfigError, match="has ended: done"):
+        await jobs_command.cancel(settings, job)
+
+    first, second = (line.split()[0] for line in (await versions_command.listing(settings, None)).splitlines())
+    shown = await versions_command.show(settings, first)
+    assert "people: 1, of whom 0 have taken something back\n  web:local:ana" in shown
+    assert f"job {job}" in shown
+    differing = await versions_command.diff(settings, first, second)
+    assert "level: shared -> personal" in differing
+    assert "layers.0.self_attn.q_proj: distance" in differing
+    await versions_command.promote(settings, first, "it passed")
+    assert f"* {first}" in await versions_command.listing(settings, "diary")
+    rolled = await versions_command.roll_back(settings, first, "by hand")
+    assert rolled == f"Rolled back: {first}; the level above answers"
+    assert "load it with" in await versions_command.export(settings, first, tmp_path / "mine")
+
+
+@pytest.mark.parametrize(
+    ("level", "subject", "config", "why"),
+    [
+        (Level.SHARED, "", 'name = "a"\nmodel = "m"', 'write plan = "module:attribute" under'),
+        (Level.SHARED, "web:local:ana", CONFIG.format(steps=1), "leave --of out"),
+        (Level.PERSONAL, "", CONFIG.format(steps=1), "Write --of"),
+        (Level.PERSONAL, "ana", CONFIG.format(steps=1), "platform:workspace:id"),
+    ],
+)
+async def test_what_cannot_be_trained_is_refused_and_not_asked_for(
+    tmp_path: Path, level: Level, subject: str, config: str, why: str
+) -> None:
+    settings = Settings.load(env_file=None, data=tmp_path / "data")
+    (tmp_path / "bot.toml").write_text(config)
+    with pytest.raises(ConfigError, match=why):
+        await jobs_command.run(settings, Bot.load(tmp_path), level, subject, "", nothing)
+    assert "No training was asked for yet" in await jobs_command.listing(settings, None)
+
+
+@pytest.mark.parametrize(
+    ("line", "why"),
+    [
+        ('quiet_hours = "1-6"', "write quiet hours as 01:00-06:00"),
+        ('plan = "my plan"', "write the plan as module:attribute"),
+        ("opinion = 3", "did you mean `opinions`"),
+        ("minutes_a_day = 0", "greater than 0"),
+        ('levels = ["all"]', "'shared', 'group' or 'personal'"),
+        ('priority = "high"', "'idle', 'low' or 'normal'"),
+    ],
+)
+def test_a_wrong_setting_names_itself(tmp_path: Path, line: str, why: str) -> None:
+    (tmp_path / "bot.toml").write_text(f'name = "a"\nmodel = "m"\n[training]\n{line}')
+    with pytest.raises(ConfigError, match=r"`training\.") as caught:
+        Bot.load(tmp_path)
+    assert why in str(caught.value)
+
+
+def test_the_settings_of_a_plan_are_its_own(tmp_path: Path) -> None:
+    (tmp_path / "bot.toml").write_text(CONFIG.format(steps=1))
+    told: dict[str, Any] = Bot.load(tmp_path).config.training.settings
+    assert told["steps"] == 1

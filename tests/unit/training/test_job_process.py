@@ -1,0 +1,261 @@
+"""Jobs in real processes, killed at any moment. What breaks without this: a training is lost, or two do it at once."""
+
+from __future__ import annotations
+
+import asyncio
+import signal
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import psutil  # type: ignore[import-untyped]
+import pytest
+
+from llmagent_os.events import now
+from llmagent_os.ledger.training_values import JobStatus, Level
+from llmagent_os.training.job_folders import LEDGER_FILE, LOG_FILE, JobFolders
+from llmagent_os.training.job_process import LEASE
+from llmagent_os.training.job_runner import JobRunner, run_job
+from llmagent_os.training.lora_difference import layer_differences
+from llmagent_os.training.lora_folder import sha256_of
+from llmagent_os.training.training_job import TrainingJob
+from llmagent_os.training.training_plan import Candidate, JobSite
+from tests.training_plans import Trains, counted_lora
+from tests.unit.training.conftest import JobBench, JobTest
+from tests.unit.training.people import ANA, rate
+
+MUCH = 1e6  #: seconds
+
+
+async def until(jobs: JobBench, job_id: str, is_so: JobTest) -> TrainingJob:
+    while not is_so(job := await jobs.job(job_id)):  # noqa: ASYNC110
+        await asyncio.sleep(0.02)
+    return job
+
+
+def process_of_job() -> psutil.Process:
+    (found,) = (each for each in psutil.Process().children() if "job_process" in " ".join(each.cmdline()))
+    return found
+
+
+async def test_a_job_makes_a_version_and_leaves_only_its_log(jobs: JobBench) -> None:
+    job = await jobs.ask()
+    await run_job(jobs.setting(people=["web:local:ana"]).order(job.job_id, MUCH), jobs.ledger)
+    done = await jobs.job(job.job_id)
+    assert (done.status, done.tries, done.finished_at is not None) == (JobStatus.DONE, 1, True), done.why
+    version = await jobs.registry.get(done.version)
+    await jobs.registry.verify(version)
+    assert (version.job, version.people, version.stage) == (job.job_id, 1, "candidate")
+    folder = jobs.data / "jobs" / job.job_id
+    assert {path.name for path in folder.iterdir()} == {LOG_FILE, LEDGER_FILE}
+    assert "the job begins" in (folder / LOG_FILE).read_text()
+
+
+@pytest.mark.parametrize("kill", [2, "copied", "published"])
+async def test_a_job_that_is_killed_is_finished_by_another_process(
+    jobs: JobBench, tmp_path: Path, kill: int | str
+) -> None:
+    """kill -9 between two steps, and around publishing: one version, the same as without."""
+    job, setting = await jobs.ask(), jobs.setting(kill=kill)
+    await run_job(setting.order(job.job_id, MUCH), jobs.ledger)
+    after = await jobs.job(job.job_id)
+    assert after.status == (JobStatus.DONE if kill == "published" else JobStatus.WAITING)
+    await run_job(setting.order(job.job_id, MUCH), jobs.ledger)
+    (version,) = await jobs.registry.all()
+    assert version.sha256 == sha256_of(counted_lora(tmp_path / "whole", 3))
+    await jobs.registry.verify(version)
+    assert [path.name for path in (jobs.data / "loras").iterdir()] == [version.name]
+
+
+async def test_a_real_training_that_is_killed_ends_as_one_that_is_not(jobs: JobBench, tmp_path: Path) -> None:
+    from llmagent_os.serving.lora_weights import read_lora  # torch
+    from tests.tiny_model import save_model
+
+    base = str(save_model(tmp_path / "base"))
+    job, setting = await jobs.ask(), jobs.setting("Trains", base, rounds=2, kill=1)
+    await run_job(setting.order(job.job_id, MUCH), jobs.ledger)
+    assert (await jobs.job(job.job_id)).status == JobStatus.WAITING
+    await run_job(setting.order(job.job_id, MUCH), jobs.ledger)
+    (version,) = await jobs.registry.all()
+    folder = jobs.registry.folder_of(version)
+    (tmp_path / "whole").mkdir()
+    site = JobSite(
+        folder=tmp_path / "whole",
+        data=jobs.data,
+        ledger_url=jobs.url,
+        model=base,
+        bot={},
+        training={"settings": {"rounds": 2}},
+    )
+    whole = Trains().run(job, site, lambda _: None, lambda: False)
+    assert isinstance(whole, Candidate)
+    assert layer_differences(whole.folder, folder)[0].distance == 0
+    assert version.stage == "active"
+    assert read_lora(folder).version == f"{version.name}@{version.sha256[:12]}"  # what every interaction records
+
+
+async def test_a_job_whose_process_always_dies_has_failed(jobs: JobBench) -> None:
+    job = await jobs.ask()
+    order = jobs.setting(crash="a fault of the plan", tries=2).order(job.job_id, MUCH)
+    for _ in range(3):
+        await run_job(order, jobs.ledger)
+    failed = await jobs.job(job.job_id)
+    assert (failed.status, failed.tries) == (JobStatus.FAILED, 2)
+    assert f"llmagent-os jobs logs {job.job_id}" in failed.why
+    assert "a fault of the plan" in (jobs.data / "jobs" / job.job_id / LOG_FILE).read_text()
+
+
+@pytest.mark.parametrize(
+    ("told", "status", "why"),
+    [
+        ({"error": "the model is damaged"}, JobStatus.FAILED, "the model is damaged"),
+        ({"nothing": "there are no positives"}, JobStatus.DONE, "nothing to learn: there are no positives"),
+        ({"memory": 400_000_000, "memory_gb": 0.3}, JobStatus.FAILED, "raise memory_gb in [training]"),
+        ({"plan": "NoSuchPlan"}, JobStatus.FAILED, "cannot be loaded"),
+    ],
+)
+async def test_a_job_ends_with_its_reason_in_words(
+    jobs: JobBench, told: dict[str, Any], status: JobStatus, why: str
+) -> None:
+    job = await jobs.ask()
+    setting = jobs.setting(**told)
+    await run_job(setting.order(job.job_id, MUCH), jobs.ledger)
+    ended = await jobs.job(job.job_id)
+    assert ended.status == status
+    assert why in ended.why
+    assert not list((jobs.data / "jobs" / job.job_id).glob("work-*"))
+
+
+async def test_a_job_is_cancelled_while_it_runs(jobs: JobBench) -> None:
+    job = await jobs.ask()
+    running = asyncio.create_task(
+        run_job(jobs.setting(steps=10_000, seconds=0.01).order(job.job_id, MUCH), jobs.ledger)
+    )
+    seen = await until(jobs, job.job_id, lambda job: job.progress.step > 1)
+    assert (seen.progress.phase, seen.progress.steps) == ("counting", 10_000)
+    assert await jobs.queue.cancel(job.job_id, now()) == JobStatus.RUNNING
+    await running
+    assert (await jobs.job(job.job_id)).status == JobStatus.CANCELLED
+    assert await jobs.registry.all() == []
+
+
+async def test_a_host_that_stops_interrupts_its_job_and_the_next_goes_on(jobs: JobBench) -> None:
+    job = await jobs.ask()
+    order = jobs.setting(steps=40, seconds=0.02).order(job.job_id, MUCH)
+    running = asyncio.create_task(run_job(order, jobs.ledger))
+    await until(jobs, job.job_id, lambda job: job.progress.step > 3)
+    running.cancel()
+    await asyncio.gather(running, return_exceptions=True)
+    stopped = await jobs.job(job.job_id)
+    assert (stopped.status, stopped.tries) == (JobStatus.WAITING, 0)  # a stop is no failed try
+    kept = next((jobs.data / "jobs" / job.job_id).glob("work-0/steps.txt")).read_text()
+    assert len(kept) > 3
+    await run_job(order, jobs.ledger)
+    assert (await jobs.job(job.job_id)).status == JobStatus.DONE
+
+
+async def test_a_process_that_sleeps_longer_than_its_lease_changes_nothing(jobs: JobBench) -> None:
+    """A machine is suspended, another process does the job, and the first wakes up."""
+    job = await jobs.ask()
+    order = jobs.setting(steps=200, seconds=0.01).order(job.job_id, MUCH)
+    asleep = asyncio.create_task(run_job(order, jobs.ledger))
+    await until(jobs, job.job_id, lambda job: job.progress.step > 1)
+    process = process_of_job()
+    process.send_signal(signal.SIGSTOP)
+    later = now() + 2 * LEASE
+    other = await jobs.queue.claim(job.job_id, later, LEASE, tries=3)
+    assert other is not None
+    assert other.lease == 2
+    process.send_signal(signal.SIGCONT)
+    await asleep
+    still = await jobs.job(job.job_id)
+    assert (still.status, still.lease) == (JobStatus.RUNNING, 2)
+    assert await jobs.registry.all() == []
+
+
+async def test_a_job_that_has_used_up_its_time_goes_on_another_day(jobs: JobBench) -> None:
+    job = await jobs.ask()
+    setting = jobs.setting(steps=10_000, seconds=0.01)
+    await run_job(setting.order(job.job_id, 0.5), jobs.ledger)
+    later = await jobs.job(job.job_id)
+    assert (later.status, later.tries) == (JobStatus.WAITING, 0)
+    assert "goes on tomorrow" in later.why
+    assert later.seconds > 0.5
+
+
+async def test_the_runner_keeps_to_quiet_hours_and_to_the_days_budget(jobs: JobBench) -> None:
+    job = await jobs.ask()
+    noon = now().replace(hour=12, minute=0)
+    assert not await JobRunner(jobs.setting(quiet_hours="01:00-06:00"), jobs.ledger, lambda: noon).run_next()
+    used_up = jobs.setting(minutes_a_day=1e-9, steps=10_000, seconds=0.01)
+    runner = JobRunner(used_up, jobs.ledger, now)
+    assert await runner.run_next()  # nothing is spent yet
+    assert (await jobs.job(job.job_id)).status == JobStatus.WAITING
+    assert not await runner.run_next()
+    assert await JobRunner(jobs.setting(), jobs.ledger, now).run_next()
+    assert (await jobs.job(job.job_id)).status == JobStatus.DONE
+
+
+@pytest.mark.parametrize(("priority", "says"), [("idle", [5, 19]), ("low", [0, 19]), ("normal", [0, 0])])
+def test_the_process_gives_way(priority: str, says: list[int]) -> None:
+    """A training at the host's own priority would make every reply wait. 5 is Linux's SCHED_IDLE."""
+    code = (
+        "import os; from llmagent_os.training.process_limits import give_way; "
+        f"give_way({priority!r}); print([os.sched_getscheduler(0), os.nice(0)])"
+    )
+    ran = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert ran.stdout.strip() == str(says)
+
+
+async def test_a_person_who_leaves_has_running_trainings_begin_again(jobs: JobBench) -> None:
+    """What was read of the person before may reach no weights, and may not lie in a checkpoint."""
+    await rate(jobs.ledger, ANA)
+    shared, own = await jobs.ask(), await jobs.ask(Level.PERSONAL, ANA)
+    order = jobs.setting(steps=300, seconds=0.01, people=[ANA]).order(shared.job_id, MUCH)
+    running = asyncio.create_task(run_job(order, jobs.ledger))
+    await until(jobs, shared.job_id, lambda job: job.progress.step > 3)
+    await jobs.ledger.forget(ANA)
+    await JobFolders(jobs.ledger, jobs.data).delete_taken_back()
+    await running
+    again = await jobs.job(shared.job_id)
+    assert (again.status, again.epoch, again.tries) == (JobStatus.WAITING, 1, 0)
+    assert not list((jobs.data / "jobs" / shared.job_id).glob("work-*"))
+    assert await jobs.registry.all() == []
+    assert await jobs.queue.get(own.job_id) is None
+
+
+async def test_a_host_that_is_killed_takes_its_training_along(jobs: JobBench) -> None:
+    """kill -9 of the host: its training ends by itself, and the next host goes on with it."""
+    job = await jobs.ask()
+    order = jobs.setting(steps=60, seconds=0.02).order(job.job_id, MUCH)
+    encoded = msgspec.json.encode(order)
+    host = await asyncio.create_subprocess_exec(sys.executable, "-c", HOST, stdin=asyncio.subprocess.PIPE)
+    assert host.stdin is not None
+    host.stdin.write(encoded)
+    host.stdin.close()
+    await until(jobs, job.job_id, lambda job: job.progress.step > 3)
+    (training,) = psutil.Process(host.pid).children()
+    host.kill()
+    await host.wait()
+    stopped = await until(jobs, job.job_id, lambda job: job.status == JobStatus.WAITING)
+    assert (stopped.tries, stopped.why) == (0, "it was interrupted, and goes on from where it was")
+    psutil.wait_procs([training])
+    await run_job(order, jobs.ledger)
+    assert (await jobs.job(job.job_id)).status == JobStatus.DONE
+
+
+#: A program that runs the job whose order is its input.
+HOST = """
+import asyncio, msgspec, sys
+from llmagent_os.ledger import Ledger
+from llmagent_os.training.job_order import JobOrder
+from llmagent_os.training.job_runner import run_job
+
+async def main() -> None:
+    order = msgspec.json.decode(sys.stdin.buffer.read(), type=JobOrder)
+    await run_job(order, await Ledger.open(order.ledger_url))
+
+asyncio.run(main())
+"""

@@ -1,0 +1,222 @@
+"""Versions of LoRAs: published whole, checked, promoted and rolled back.
+
+What breaks without this: a damaged or half-written LoRA answers people, or a rollback leaves the bad one in place.
+"""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Any, cast
+
+import pytest
+
+from llmagent_os.errors import ConfigError, ModelError, ModelNotFoundError
+from llmagent_os.identity import PersonId
+from llmagent_os.ledger import Ledger
+from llmagent_os.training.lora_difference import layer_differences
+from llmagent_os.training.lora_folder import check_folder, publish_folder, sha256_of
+from llmagent_os.training.lora_version import MOVES, Level, LoraVersion, Stage
+from llmagent_os.training.registry_resolver import RegistryResolver
+from tests.training_plans import BASE_HASH, candidate, write_lora
+from tests.unit.training.conftest import JobBench
+from tests.unit.training.people import ANA, BEN, CLEO
+
+
+async def publish(
+    jobs: JobBench, seed: int, *people: str, level: Level = Level.SHARED, subject: str = "", **changed: Any
+) -> LoraVersion:
+    """Publish a version that no job of the queue has made."""
+    folder = write_lora(jobs.data / f"made-{seed}", seed)
+    job = await jobs.ask(level, subject)
+    version = await jobs.registry.publish(candidate(folder, *people, **changed), job, leased=False)
+    assert version is not None
+    return version
+
+
+async def test_a_version_is_whole_and_says_where_it_comes_from(jobs: JobBench) -> None:
+    version = await publish(jobs, 1, ANA, BEN, method="kto", evaluation={"nll": 0.5}, through=7)
+    folder = jobs.registry.folder_of(version)
+    assert {path.name for path in folder.iterdir()} == {
+        "SHA256SUMS",
+        "adapter_config.json",
+        "adapter_model.safetensors",
+        "version.json",
+    }
+    assert (version.people, version.method, version.evaluation, version.through) == (2, "kto", {"nll": 0.5}, 7)
+    assert [str(person) for person, _ in await jobs.registry.contributors(version)] == [ANA, BEN]
+    assert not any(name in (folder / "version.json").read_text() for name in (ANA, BEN))
+    assert version.name.startswith("calendar-shared-")
+
+
+async def test_two_people_whose_files_are_equal_have_a_version_each(jobs: JobBench) -> None:
+    own = [await publish(jobs, 1, who, level=Level.PERSONAL, subject=who) for who in (ANA, BEN)]
+    assert own[0].sha256 == own[1].sha256
+    assert len({version.name for version in own}) == 2
+    assert not any(part in version.name for version in own for part in ("ana", "ben"))
+
+
+@pytest.mark.parametrize("file", ["adapter_model.safetensors", "adapter_config.json"])
+async def test_a_damaged_version_is_not_served(jobs: JobBench, file: str) -> None:
+    """Neither promoted, nor loaded after that, nor kept by a host that starts."""
+    good = await publish(jobs, 1, stage=Stage.ACTIVE)
+    bad = await publish(jobs, 2)
+    path = jobs.registry.folder_of(bad) / file
+    path.write_bytes(path.read_bytes() + b" ")
+    with pytest.raises(ModelError, match="is damaged"):
+        await jobs.registry.promote(bad, "")
+    resolver = RegistryResolver(jobs.registry, "calendar", BASE_HASH)
+    await resolver.refresh()
+    assert resolver.resolve(PersonId(ANA)) == str(jobs.registry.folder_of(good))
+    path = jobs.registry.folder_of(good) / file
+    path.write_bytes(path.read_bytes() + b" ")
+    started = RegistryResolver(jobs.registry, "calendar", BASE_HASH)
+    await started.refresh()
+    assert started.resolve(PersonId(ANA)) is None
+
+
+async def test_the_engine_refuses_a_file_that_changed_since_it_was_published(jobs: JobBench) -> None:
+    from llmagent_os.serving.lora_weights import read_lora  # torch
+
+    version = await publish(jobs, 1)
+    folder = jobs.registry.folder_of(version)
+    assert read_lora(folder).version == f"{version.name}@{version.sha256[:12]}"
+    (folder / "adapter_config.json").write_text('{"peft_type": "LORA", "lora_alpha": 4000}')
+    with pytest.raises(ModelError, match="not those of SHA256SUMS"):
+        read_lora(folder)
+
+
+async def test_a_full_disk_leaves_nothing(jobs: JobBench, monkeypatch: pytest.MonkeyPatch) -> None:
+    def full(*_: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr("llmagent_os.training.lora_folder.shutil.copyfile", full)
+    with pytest.raises(ModelError, match="No space left on device"):
+        await publish(jobs, 1)
+    assert await jobs.registry.all() == []
+    assert list((jobs.data / "loras").iterdir()) == []
+
+
+def test_a_folder_that_is_no_lora_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(ModelNotFoundError, match=r"adapter_config.json is missing"):
+        publish_folder(tmp_path, tmp_path / "loras", "v", {})
+    source = write_lora(tmp_path / "made")
+    publish_folder(source, tmp_path / "loras", "v", {})
+    check_folder(tmp_path / "loras" / "v", sha256_of(source))
+
+
+async def test_a_crash_while_publishing_leaves_nothing_for_long(jobs: JobBench) -> None:
+    """And what another ledger has beside it stays: the chat in the terminal has the same data folder."""
+    version, other = await publish(jobs, 1), await Ledger.open("sqlite://")
+    loras = jobs.data / "loras"
+    given_up = loras / ".new-abc"
+    given_up.mkdir()
+    os.utime(given_up, (0, 0))
+    (loras / ".new-def").mkdir()  # somebody works on it
+    for name, ledger in (("of-no-row", jobs.ledger), ("of-another-ledger", other)):
+        publish_folder(jobs.data / "made-1", loras, name, {"ledger": await ledger.tag()})
+    await other.close()
+    assert await jobs.registry.delete_leftovers() == 2
+    assert {path.name for path in loras.iterdir()} == {version.name, ".new-def", "of-another-ledger"}
+
+
+async def test_a_promotion_retires_the_one_before_and_a_rollback_brings_it_back(jobs: JobBench) -> None:
+    first, second, third = [await publish(jobs, seed) for seed in (1, 2, 3)]
+    for version in (first, second, third):
+        await jobs.registry.promote(await jobs.registry.get(version.name), "it passed")
+    assert [each.stage for each in await jobs.registry.all()] == ["retired", "retired", "active"]
+    assert await jobs.registry.roll_back(await jobs.registry.get(third.name), "people complain") is not None
+    assert [each.stage for each in await jobs.registry.all()] == ["retired", "active", "rolled_back"]
+    assert (await jobs.registry.get(third.name)).why == "people complain"
+    await jobs.registry.roll_back(await jobs.registry.get(second.name), "still")
+    await jobs.registry.roll_back(await jobs.registry.get(first.name), "and still")
+    assert await jobs.registry.served("calendar") == []
+
+
+async def test_a_move_that_there_is_not_is_refused_and_says_which_there_are(jobs: JobBench) -> None:
+    rejected = await publish(jobs, 1, stage=Stage.REJECTED, why="it agrees with what is false")
+    with pytest.raises(ConfigError, match="is rejected, and cannot become active: only retired"):
+        await jobs.registry.promote(rejected, "")
+    assert all(stage not in after for stage, after in MOVES.items())
+    with pytest.raises(ConfigError, match="versions list"):
+        await jobs.registry.get("no such version")
+
+
+async def test_two_that_move_a_version_at_once_do_not_overwrite_each_other(jobs: JobBench) -> None:
+    seen = await publish(jobs, 1)
+    await jobs.registry.move(seen, Stage.REJECTED, "the gate")
+    with pytest.raises(ConfigError, match="has changed meanwhile"):
+        await jobs.registry.move(seen, Stage.ACTIVE, "somebody who looked before")
+
+
+async def test_the_deepest_level_answers(jobs: JobBench) -> None:
+    """Personal, then the group's, then shared, then the base model."""
+    resolver = RegistryResolver(
+        jobs.registry, "calendar", BASE_HASH, group_of=lambda person: "terse" if str(person) != CLEO else ""
+    )
+    assert resolver.resolve(PersonId(ANA)) is None
+    shared = await publish(jobs, 1, stage=Stage.ACTIVE)
+    group = await publish(jobs, 2, level=Level.GROUP, subject="terse", stage=Stage.ACTIVE)
+    own = await publish(jobs, 3, ANA, level=Level.PERSONAL, subject=ANA, stage=Stage.ACTIVE)
+    await publish(jobs, 4, stage=Stage.ACTIVE, base_hash="of another model", level=Level.PERSONAL, subject=BEN)
+    assert await resolver.refresh()
+    assert not await resolver.refresh()
+    answers = {who: resolver.resolve(PersonId(who)) for who in (ANA, BEN, CLEO, "")}
+    expected = {ANA: own, BEN: group, CLEO: shared, "": shared}
+    assert answers == {who: str(jobs.registry.folder_of(version)) for who, version in expected.items()}
+
+
+async def test_a_rollback_of_this_process_counts_for_the_next_reply(jobs: JobBench) -> None:
+    resolver = RegistryResolver(jobs.registry, "calendar", BASE_HASH)
+    version = await publish(jobs, 1)
+    version = await jobs.registry.promote(version, "")
+    assert resolver.resolve(PersonId(ANA)) is not None
+    await jobs.registry.roll_back(version, "")
+    assert resolver.resolve(PersonId(ANA)) is None
+
+
+async def test_a_canary_answers_whole_conversations(jobs: JobBench) -> None:
+    resolver = RegistryResolver(jobs.registry, "calendar", BASE_HASH, canary_share=0.3)
+    active = await publish(jobs, 1, stage=Stage.ACTIVE)
+    canary = await publish(jobs, 2, stage=Stage.CANARY)
+    await resolver.refresh()
+    rooms = [f"room {number}" for number in range(400)]
+    drawn = {room: resolver.resolve(PersonId(ANA), room) for room in rooms}
+    share = sum(folder == str(jobs.registry.folder_of(canary)) for folder in drawn.values()) / len(rooms)
+    assert share == pytest.approx(0.3, abs=0.07)
+    assert set(drawn.values()) == {str(jobs.registry.folder_of(each)) for each in (active, canary)}
+    assert drawn == {room: resolver.resolve(PersonId(BEN), room) for room in rooms}
+
+
+async def test_an_export_loads_elsewhere_and_may_be_trained_on(jobs: JobBench, tmp_path: Path) -> None:
+    from llmagent_os.serving.lora_weights import read_lora  # torch
+
+    version = await publish(jobs, 1)
+    folder = await jobs.registry.export(version, tmp_path / "mine")
+    assert read_lora(folder).version.endswith(version.sha256[:12])
+    write_lora(folder, seed=9)
+    read_lora(folder)
+    with pytest.raises(ConfigError, match="is there already"):
+        await jobs.registry.export(version, tmp_path / "mine")
+
+
+def test_the_difference_is_that_of_the_whole_matrices(tmp_path: Path) -> None:
+    """Against the products themselves, which are never made for large models."""
+    import numpy as np
+    from safetensors import numpy as safetensors
+
+    folders = [write_lora(tmp_path / str(seed), seed, scale=seed) for seed in (1, 2)]
+    changes: list[Any] = []
+    for folder in folders:
+        tensors = cast("Any", safetensors).load_file(folder / "adapter_model.safetensors")
+        a, b = (tensors[f"{LAYER}.lora_{half}.weight"] for half in "AB")
+        changes.append(2 * b @ a)
+    (found,) = layer_differences(*folders)
+    assert found.layer == LAYER
+    assert found.first == pytest.approx(np.linalg.norm(changes[0]), rel=1e-5)
+    assert found.distance == pytest.approx(np.linalg.norm(changes[0] - changes[1]), rel=1e-5)
+    (same,) = layer_differences(folders[0], folders[0])
+    assert same.distance == pytest.approx(0, abs=1e-6)
+
+
+LAYER = "base_model.model.model.layers.0.self_attn.q_proj"

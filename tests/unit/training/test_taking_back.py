@@ -1,0 +1,163 @@
+"""People take back what weights were trained on. What breaks without this: it stays in the weights for ever."""
+
+from __future__ import annotations
+
+import msgspec
+import pytest
+import sqlalchemy as sa
+
+from llmagent_os.errors import ConfigError
+from llmagent_os.events import now
+from llmagent_os.identity import PersonId
+from llmagent_os.ledger import schema
+from llmagent_os.ledger.connection import connect
+from llmagent_os.ledger.identity_links import leave, merge
+from llmagent_os.training.job_process import LEASE
+from llmagent_os.training.lora_version import Level, Stage
+from llmagent_os.training.registry_resolver import RegistryResolver
+from tests.training_plans import BASE_HASH, candidate, write_lora
+from tests.unit.training.conftest import JobBench
+from tests.unit.training.people import ANA, BEN, CLEO, rate, take_off
+from tests.unit.training.test_lora_registry import publish
+
+
+async def trained(jobs: JobBench) -> tuple[str, str, str]:
+    """A shared version of Ana and Ben, Ana's own that starts from it, and Ben's own; returns their names."""
+    through = await jobs.ledger.last_reward()
+    shared = await publish(jobs, 1, ANA, BEN, stage=Stage.ACTIVE, through=through)
+    own = [
+        await publish(
+            jobs, seed, who, level=Level.PERSONAL, subject=who, stage=Stage.ACTIVE, parent=shared.name, through=through
+        )
+        for seed, who in ((2, ANA), (3, BEN))
+    ]
+    return shared.name, own[0].name, own[1].name
+
+
+def names_left(jobs: JobBench, *texts: str) -> set[str]:
+    """Tables of the ledger that hold any of ``texts``."""
+    database = connect(jobs.data / "ledger.db", "FULL")
+    found = {
+        table.name
+        for table in schema.metadata.sorted_tables
+        for row in database.sql.execute(sa.select(table))
+        for value in row
+        if any(text in str(value) for text in texts)
+    }
+    database.close()
+    return found
+
+
+@pytest.mark.parametrize("way", ["reaction", "consent", "forgotten"])
+async def test_what_a_person_takes_back_marks_all_that_it_is_in(jobs: JobBench, way: str) -> None:
+    given = await rate(jobs.ledger, ANA)
+    await rate(jobs.ledger, BEN)
+    shared, anas, bens = await trained(jobs)
+    resolver = RegistryResolver(jobs.registry, "calendar", BASE_HASH)
+    await resolver.refresh()
+    assert str(resolver.resolve(PersonId(ANA))).endswith(anas)
+    if way == "reaction":
+        await take_off(jobs.ledger, given)
+        await resolver.refresh()
+    elif way == "consent":
+        assert await jobs.registry.take_back([ANA]) == 3  # Ben's own starts from what Ana gave
+    else:
+        assert await jobs.registry.take_back([ANA]) == 3
+        await jobs.ledger.forget(ANA)
+    by_name = {version.name: version for version in await jobs.registry.all()}
+    assert {name: by_name[name].stage for name in (shared, anas, bens)} == {
+        shared: Stage.ACTIVE,
+        anas: Stage.RETIRED,
+        bens: Stage.ACTIVE,
+    }
+    assert all(version.stale_since is not None and version.withdrawn == 1 for version in by_name.values())
+    assert {path.name for path in (jobs.data / "loras").iterdir()} == {shared, bens}
+    assert str(resolver.resolve(PersonId(ANA))).endswith(shared)
+    if way == "forgotten":
+        assert names_left(jobs, ANA) == set()
+        assert not any(b":ana" in path.read_bytes() for path in jobs.data.glob("**/*") if path.is_file())
+
+
+async def test_the_successor_retires_and_deletes_what_is_stale(jobs: JobBench) -> None:
+    await rate(jobs.ledger, ANA)
+    old, _, _ = await trained(jobs)
+    await jobs.registry.take_back([ANA])
+    new = await publish(jobs, 4, BEN, stage=Stage.ACTIVE)
+    await jobs.registry.delete_unneeded()
+    retired = await jobs.registry.get(old)
+    assert (retired.stage, new.stale_since) == (Stage.RETIRED, None)
+    assert not jobs.registry.folder_of(retired).exists()
+    assert [str(person) for person, _ in await jobs.registry.contributors(new)] == [BEN]
+    with pytest.raises(ConfigError, match="took back"):
+        await jobs.registry.promote(retired, "by hand")
+    # Nor does a rollback of the successor bring it back.
+    assert await jobs.registry.roll_back(await jobs.registry.get(new.name), "") is None
+
+
+async def test_a_version_that_starts_from_a_stale_one_is_stale(jobs: JobBench) -> None:
+    shared, _, _ = await trained(jobs)
+    await rate(jobs.ledger, ANA)
+    await jobs.registry.take_back([ANA])
+    child = await publish(jobs, 5, CLEO, parent=shared)
+    assert child.stale_since is not None
+
+
+async def test_another_persons_reaction_taken_off_marks_nothing(jobs: JobBench) -> None:
+    before = await rate(jobs.ledger, BEN)
+    shared, _, _ = await trained(jobs)
+    later = await rate(jobs.ledger, ANA)
+    await take_off(jobs.ledger, later)  # the versions have not learned from it
+    assert (await jobs.registry.get(shared)).stale_since is None
+    await take_off(jobs.ledger, before)
+    assert (await jobs.registry.get(shared)).stale_since is not None
+
+
+async def test_a_reaction_taken_off_while_it_is_trained_on_makes_the_version_stale_at_birth(jobs: JobBench) -> None:
+    given = await rate(jobs.ledger, ANA)
+    through = await jobs.ledger.last_reward()
+    await take_off(jobs.ledger, given)
+    version = await publish(jobs, 1, ANA, through=through)
+    assert version.stale_since is not None
+
+
+async def test_who_unlinks_an_account_can_take_back_what_it_gave(jobs: JobBench) -> None:
+    database = connect(jobs.data / "ledger.db", "FULL")
+    with database.sql.begin():
+        merge(database, PersonId(ANA), PersonId(BEN), 0.0)
+    version = await publish(jobs, 1, ANA)
+    with database.sql.begin():
+        leave(database, BEN)
+    database.close()
+    await jobs.registry.take_back([BEN])
+    assert (await jobs.registry.get(version.name)).stale_since is not None
+
+
+async def test_an_erased_person_stands_in_no_evaluation(jobs: JobBench) -> None:
+    report = {"people": {ANA: {"liked": 0.9}, BEN: {"liked": 0.8}}, "worst": [f"{ANA} by 3 points"]}
+    version = await publish(jobs, 1, ANA, BEN, evaluation=report)
+    await jobs.ledger.forget(ANA)
+    left = (await jobs.registry.get(version.name)).evaluation
+    assert left == {"people": {"erased": {"liked": 0.9}, BEN: {"liked": 0.8}}, "worst": ["erased"]}
+
+
+async def test_a_job_that_was_taken_back_publishes_nothing(jobs: JobBench) -> None:
+    """The person leaves between the last look of the plan and its version."""
+    await rate(jobs.ledger, ANA)
+    asked = await jobs.ask()
+    job = await jobs.queue.claim(asked.job_id, now(), LEASE, tries=3)
+    assert job is not None
+    await jobs.registry.take_back([ANA])
+    made = candidate(write_lora(jobs.data / "made"), ANA)
+    assert await jobs.registry.publish(made, job) is None
+    assert list((jobs.data / "loras").iterdir()) == []
+    again = await jobs.queue.claim(asked.job_id, now(), LEASE, tries=3)
+    assert again is not None
+    assert (again.epoch, again.tries) == (1, 1)
+    assert await jobs.registry.publish(msgspec.structs.replace(made, contributors=()), again) is not None
+
+
+async def test_who_has_given_nothing_interrupts_no_training(jobs: JobBench) -> None:
+    asked = await jobs.ask()
+    job = await jobs.queue.claim(asked.job_id, now(), LEASE, tries=3)
+    await jobs.ledger.forget(CLEO)
+    assert await jobs.job(asked.job_id) == job
