@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from contextlib import nullcontext
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, cast
 
 import torch
 from torch.nn import functional
@@ -117,7 +117,7 @@ class ResponseModel:
             states = self._response_states(rows)  # [response tokens, width]
             logprobs = self._token_logprobs(states, rows)  # [response tokens]
         sizes = [len(row.response) for row in rows]
-        for row, found, before in zip(rows, logprobs.split(sizes), states.split(sizes), strict=True):
+        for row, found, before in zip(rows, _parts(logprobs, sizes), _parts(states, sizes), strict=True):
             row.reference = found.clone()
             if id(row) in wanted:
                 row.reference_states = before.clone()
@@ -174,7 +174,8 @@ class ResponseModel:
         below = [row.frozen for row in rows if row.frozen is not None]
         if self._split and len(below) == len(rows):
             return self._split.trained(pad_sequence(below, batch_first=True))
-        return self._decoder(input_ids=self._tokens(rows), use_cache=False)[0]
+        states: torch.Tensor = self._decoder(input_ids=self._tokens(rows), use_cache=False)[0]
+        return states
 
     def _token_logprobs(self, states: torch.Tensor, rows: Sequence[ResponseRow]) -> torch.Tensor:
         """``ln p`` of every response token, row after row: ``[response tokens]``."""
@@ -184,4 +185,9 @@ class ResponseModel:
 
 def _stacked(flat: torch.Tensor, rows: Sequence[ResponseRow]) -> torch.Tensor:
     """Lay out values of all response tokens, row after row, as ``[rows, longest response]``, 0 at padding."""
-    return pad_sequence(list(flat.split([len(row.response) for row in rows])), batch_first=True)
+    return pad_sequence(_parts(flat, [len(row.response) for row in rows]), batch_first=True)
+
+
+def _parts(flat: torch.Tensor, sizes: list[int]) -> list[torch.Tensor]:
+    """Cut a tensor along its first axis."""
+    return [*cast("Any", flat).split(sizes)]

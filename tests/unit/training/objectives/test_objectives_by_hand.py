@@ -45,7 +45,9 @@ def solve(
     batch = sample_batch(objective.prepare(samples).samples, torch.device("cpu"))
     loss, _ = objective.loss(Logprobs(said, other, NONE), before, batch)
     cast("Any", loss).backward()
-    gradients = [each.grad.tolist() if each.grad is not None else [] for each in (said, other)]
+    gradients: list[list[list[float]]] = [
+        cast("Any", each.grad).tolist() if each.grad is not None else [] for each in (said, other)
+    ]
     return loss.item(), gradients[0], gradients[1]
 
 
