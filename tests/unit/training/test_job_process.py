@@ -91,7 +91,8 @@ async def test_a_real_training_that_is_killed_ends_as_one_that_is_not(jobs: JobB
     )
     whole = Trains().run(job, site, lambda _: None, lambda: False)
     assert isinstance(whole, Candidate)
-    assert layer_differences(whole.folder, folder)[0].distance == 0
+    # Up to rounding: the two trainings ran in two processes.
+    assert max(each.share for each in layer_differences(whole.folder, folder)) < 1e-5
     assert version.stage == "active"
     assert read_lora(folder).version == f"{version.name}@{version.sha256[:12]}"  # what every interaction records
 
