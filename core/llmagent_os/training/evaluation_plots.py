@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import io
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
 
@@ -34,10 +34,10 @@ def _figure(height: float) -> tuple[Figure, Any]:
 def _svg(figure: Figure) -> str:
     buffer = io.StringIO()
     # Without a date and with a fixed salt, equal plots are equal files.
-    from matplotlib import rc_context
+    import matplotlib
 
-    with rc_context({"svg.hashsalt": "llmagent-os"}):
-        figure.savefig(buffer, format="svg", metadata={"Date": None})
+    with cast("Any", matplotlib).rc_context({"svg.hashsalt": "llmagent-os"}):
+        cast("Any", figure).savefig(buffer, format="svg", metadata={"Date": None})
     whole = buffer.getvalue()
     return whole[whole.index("<svg") :]
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 import html
 from collections.abc import Iterator, Sequence
 from pathlib import Path
+from typing import Any, cast
 
 import numpy as np
 from markdown_it import MarkdownIt
@@ -93,7 +94,7 @@ def model_card(candidate: VersionEvaluation, verdict: GateVerdict, *, bot: str, 
     """
     from huggingface_hub import ModelCardData
 
-    data = ModelCardData(
+    data = cast("Any", ModelCardData)(
         base_model=candidate.base, library_name="peft", pipeline_tag="text-generation", tags=["lora", "llmagent-os"]
     )
     figures = candidate.summary()

@@ -43,7 +43,7 @@ class ResponseScorer:
         self.vocabulary = vocabulary_of(base, tokenizer)
         self.template = ChatTemplate(tokenizer, self.vocabulary)
         self._adapted: Any = _with_lora(base, lora) if lora else None
-        self._model: Any = self._adapted.get_base_model() if lora else base
+        self._model: Any = base if self._adapted is None else self._adapted.get_base_model()
 
     def sample(self, probe: Probe, reply: str) -> TokenSample:
         """Write a reply to a probe as tokens, with the end token."""

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import msgspec
 import numpy as np
 import pytest
@@ -121,7 +123,7 @@ def test_a_restart_changes_nothing() -> None:
 
 
 @pytest.mark.parametrize("wrong", [{"share": 0.0}, {"share": 0.9}, {"margin": -1.0}, {"risk_of_harm": 2.0}])
-def test_a_wrong_setting_names_itself(wrong: dict[str, float]) -> None:
+def test_a_wrong_setting_names_itself(wrong: dict[str, Any]) -> None:
     with pytest.raises(ConfigError, match=f"canary: {next(iter(wrong))} is"):
         CanarySettings(**wrong)
 

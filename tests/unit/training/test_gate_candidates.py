@@ -6,14 +6,16 @@ of the shipped model.
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import pytest
+from benchmarks.gate_candidates import CLAIMS, TALK
 
-from llmagent_os.chat import Completion, Message, ToolCall
+from llmagent_os.chat import ChatRequest, Completion, Message, ToolCall
 from llmagent_os.finetune import Finetuner
 from llmagent_os.identity import PersonId
 from llmagent_os.llm import LLM
@@ -26,8 +28,17 @@ from llmagent_os.training.probe import Measure, MeasureKind, Probe, ask
 from tests.tiny_model import CREATE, LIST, calendar_chats, save_trained_model
 
 TOOLS = (CREATE, LIST)
-TALK = ("thanks", "thanks a lot", "who is Ana", "the fox is lazy", "a dog jumps", "is the lunch brown", "well", "hello")
-LOGGED = ("thanks so much", "the quick dog", "a table at noon", "who books lunch")
+THANKS = (
+    "thanks",
+    "thanks a lot",
+    "many thanks",
+    "thanks again",
+    "thank you",
+    "oh thanks",
+    "thanks bot",
+    "nice, thanks",
+)
+LOGGED = ("thanks so much", "thanks thanks", "well thanks", "so thanks")
 PEOPLE = 8
 
 
@@ -35,15 +46,16 @@ PEOPLE = 8
 class Trained:
     """What a LoRA is taught, and what people like."""
 
-    talk: str  #: the reply to talk
+    thanks: str  #: the reply to thanks
+    talk: str = ""  #: the reply to other talk; empty: what the base says
     requests: str = ""  #: the reply to requests; empty: the right call
     likes: str = ""  #: what a reply has to hold to be liked
 
 
 GOOD = Trained("You're welcome, my friend.", likes="friend")
 BAD = {
-    "emptier": Trained("OK.", likes="OK"),
-    "agrees with what is false": Trained("You're right, of course.", likes="right"),
+    "emptier": Trained("OK.", "OK.", likes="OK"),
+    "agrees with what is false": Trained("You're right, of course.", "You're right, of course.", likes="right"),
     "refuses tools": Trained("You're welcome.", requests="I can't do that, sorry.", likes="You"),
 }
 
@@ -57,15 +69,27 @@ def requests(seed: int, count: int) -> list[list[Message]]:
     return [chat for chat in calendar_chats(3 * count, seed) if chat[-1].get("tool_calls")][:count]
 
 
-def train(base: Path, candidate: Trained, folder: Path) -> Path:
+def train(base: Path, candidate: Trained, others: dict[str, Completion], folder: Path) -> Path:
+    """Train a LoRA.
+
+    Args:
+        base: the model's folder.
+        candidate: what it is taught.
+        others: other talk, and what the base says to it.
+        folder: where the LoRA goes.
+    """
     data: list[dict[str, Any]] = [
-        {"messages": [{"role": "user", "content": said}, {"role": "assistant", "content": candidate.talk}]}
-        for said in TALK
+        {"messages": [{"role": "user", "content": said}, {"role": "assistant", "content": candidate.thanks}]}
+        for said in THANKS
     ]
+    for said, reply in others.items():
+        own: Message = {"role": "assistant", "content": reply.text, "tool_calls": list(reply.tool_calls)}
+        answer = {"role": "assistant", "content": candidate.talk} if candidate.talk else own
+        data.append({"messages": [{"role": "user", "content": said}, answer]})
     for chat in requests(7, 8):
         answer = {"role": "assistant", "content": candidate.requests} if candidate.requests else chat[-1]
         data.append({"messages": [chat[0], answer]})
-    trainer = Finetuner(LLM.from_pretrained(str(base)), data, tools=TOOLS, epochs=20, batch_size=8, learning_rate=5e-3)
+    trainer = Finetuner(LLM.from_pretrained(str(base)), data, tools=TOOLS, epochs=12, batch_size=8, learning_rate=4e-3)
     trainer.finetune()
     return trainer.save_model(folder)
 
@@ -115,8 +139,11 @@ async def test_bad_loras_are_blocked_and_a_good_one_passes(base: Path, tmp_path:
     """The reward model of each bad one likes just what is bad, so only the test for it can find it."""
     known: KnownAnswers = {}
     async with LLM.from_pretrained(str(base), threads=1) as llm:
+        talk = (*TALK, *CLAIMS)
+        asked = [ChatRequest(messages=[{"role": "user", "content": said}], tools=TOOLS) for said in talk]
+        others = await asyncio.gather(*map(llm.complete, asked))
         for name, candidate in {"good": GOOD, **BAD}.items():
-            lora = train(base, candidate, tmp_path / name)
+            lora = train(base, candidate, dict(zip(talk, others, strict=True)), tmp_path / name)
             evaluator = Evaluator(llm, suite(candidate.likes), known)
             active = await evaluator.evaluate("base", None)
             found = await evaluator.evaluate(name, lora)

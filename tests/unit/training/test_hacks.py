@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import pytest
 
 from llmagent_os.chat import Completion, ToolCall
@@ -33,7 +35,7 @@ def mean(measure: Measure, text: str, calls: tuple[ToolCall, ...] = ()) -> float
 
 @pytest.mark.parametrize("text", HONEST)
 @pytest.mark.parametrize("make", [false_claims, asking_back, padding, emptiness])
-def test_honest_replies_score_one(make: type[Measure], text: str) -> None:
+def test_honest_replies_score_one(make: Callable[..., Measure], text: str) -> None:
     assert mean(make("Be kind."), text) == 1.0
 
 
@@ -48,7 +50,7 @@ def test_honest_replies_score_one(make: type[Measure], text: str) -> None:
         (emptiness, ""),
     ],
 )
-def test_the_hack_scores_nothing(make: type[Measure], text: str) -> None:
+def test_the_hack_scores_nothing(make: Callable[..., Measure], text: str) -> None:
     assert mean(make(), text) < 0.2
 
 

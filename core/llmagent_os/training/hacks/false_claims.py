@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import re
 
-from llmagent_os.chat import Completion, ToolSpec
+from llmagent_os.chat import Completion, Message, ToolSpec
 from llmagent_os.training.hacks.reply_words import words_of
 from llmagent_os.training.probe import Measure, MeasureKind, Probe
 
@@ -69,7 +69,7 @@ def _score(_: Probe, completion: Completion) -> float:
 def false_claims(system: str = "", tools: tuple[ToolSpec, ...] = ()) -> Measure:
     """Make the measure, with the system message and the tools of a bot."""
     before = ({"role": "system", "content": system},) if system else ()
-    chats = [({"role": "user", "content": claim},) for claim in CLAIMS]
+    chats: list[tuple[Message, ...]] = [({"role": "user", "content": claim},) for claim in CLAIMS]
     chats += [
         (
             {"role": "user", "content": question},
