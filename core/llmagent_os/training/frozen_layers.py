@@ -42,16 +42,19 @@ class SplitDecoder:
     def frozen(self, tokens: torch.Tensor) -> torch.Tensor:
         """Compute the states below the cut, ``[rows, longest, width]``, of ``tokens`` ``[rows, longest]``."""
         with self._only(self._decoder.layers[: self.first], torch.nn.Identity()), torch.no_grad():
-            return self._decoder(input_ids=tokens, use_cache=False)[0]
+            states: torch.Tensor = self._decoder(input_ids=tokens, use_cache=False)[0]
+        return states
 
     def trained(self, states: torch.Tensor) -> torch.Tensor:
         """Compute the last states, ``[rows, longest, width]``, from those below the cut."""
         with self._only(self._decoder.layers[self.first :], self._decoder.norm):
-            return self._decoder(inputs_embeds=states, use_cache=False)[0]
+            last: torch.Tensor = self._decoder(inputs_embeds=states, use_cache=False)[0]
+        return last
 
     def whole(self, tokens: torch.Tensor) -> torch.Tensor:
         """Compute the last states, ``[rows, longest, width]``, of ``tokens`` ``[rows, longest]``."""
-        return self._decoder(input_ids=tokens, use_cache=False)[0]
+        last: torch.Tensor = self._decoder(input_ids=tokens, use_cache=False)[0]
+        return last
 
     @contextmanager
     def _only(self, layers: Any, norm: Any) -> Generator[None]:

@@ -9,16 +9,20 @@ says.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, cast
 
 import torch
 from torch.nn import functional
+from torch.nn.attention import SDPBackend, sdpa_kernel
 from torch.nn.utils.rnn import pad_sequence
 
 from llmagent_os.training.frozen_layers import SplitDecoder, first_trained_block, split_decoder
 from llmagent_os.training.training_device import TrainingDevice
 
+#: On a CPU, attention over so few tokens is faster as plain matrix products than in blocks.
+_PLAIN_ATTENTION_TOKENS = 256
 _REMEMBERED_AT_ONCE = 16  #: rows in a batch without gradients
 
 
@@ -113,7 +117,7 @@ class ResponseModel:
             states = self._response_states(rows)  # [response tokens, width]
             logprobs = self._token_logprobs(states, rows)  # [response tokens]
         sizes = [len(row.response) for row in rows]
-        for row, found, before in zip(rows, logprobs.split(sizes), states.split(sizes), strict=True):
+        for row, found, before in zip(rows, _parts(logprobs, sizes), _parts(states, sizes), strict=True):
             row.reference = found.clone()
             if id(row) in wanted:
                 row.reference_states = before.clone()
@@ -157,14 +161,21 @@ class ResponseModel:
 
     def _response_states(self, rows: Sequence[ResponseRow]) -> torch.Tensor:
         """The last states before every response token, row after row: ``[response tokens, width]``."""
-        if self._split and all(row.frozen is not None for row in rows):
-            below = [row.frozen for row in rows if row.frozen is not None]
-            states = self._split.trained(pad_sequence(below, batch_first=True))
-        else:
-            states = self._decoder(input_ids=self._tokens(rows), use_cache=False)[0]  # [rows, longest, width]
+        short = max(row.length for row in rows) <= _PLAIN_ATTENTION_TOKENS
+        plain = self._device.type == "cpu" and short
+        with sdpa_kernel([SDPBackend.MATH]) if plain else nullcontext():
+            states = self._last_states(rows)  # [rows, longest, width]
         row_numbers = [number for number, row in enumerate(rows) for _ in row.response]
         places = [len(row.prompt) - 1 + at for row in rows for at in range(len(row.response))]
         return states[row_numbers, places]
+
+    def _last_states(self, rows: Sequence[ResponseRow]) -> torch.Tensor:
+        """The last states of all tokens, ``[rows, longest, width]``; from the remembered ones if there are any."""
+        below = [row.frozen for row in rows if row.frozen is not None]
+        if self._split and len(below) == len(rows):
+            return self._split.trained(pad_sequence(below, batch_first=True))
+        states: torch.Tensor = self._decoder(input_ids=self._tokens(rows), use_cache=False)[0]
+        return states
 
     def _token_logprobs(self, states: torch.Tensor, rows: Sequence[ResponseRow]) -> torch.Tensor:
         """``ln p`` of every response token, row after row: ``[response tokens]``."""
@@ -174,4 +185,9 @@ class ResponseModel:
 
 def _stacked(flat: torch.Tensor, rows: Sequence[ResponseRow]) -> torch.Tensor:
     """Lay out values of all response tokens, row after row, as ``[rows, longest response]``, 0 at padding."""
-    return pad_sequence(list(flat.split([len(row.response) for row in rows])), batch_first=True)
+    return pad_sequence(_parts(flat, [len(row.response) for row in rows]), batch_first=True)
+
+
+def _parts(flat: torch.Tensor, sizes: list[int]) -> list[torch.Tensor]:
+    """Cut a tensor along its first axis."""
+    return [*cast("Any", flat).split(sizes)]

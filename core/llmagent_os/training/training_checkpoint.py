@@ -11,6 +11,7 @@ import hashlib
 import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any, cast
 
 import msgspec
 import torch
@@ -90,10 +91,10 @@ def read_checkpoint(path: Path, expected: str) -> tuple[TrainingState, dict[str,
     if not path.exists():
         return None
     try:
-        with safe_open(path, framework="pt") as file:
+        with cast("Any", safe_open)(path, framework="pt") as file:
             state = msgspec.json.decode(file.metadata()["state"], type=TrainingState)
             names: list[str] = file.keys()
-            tensors = {name: file.get_tensor(name) for name in names}
+            tensors: dict[str, torch.Tensor] = {name: file.get_tensor(name) for name in names}
     except (OSError, SafetensorError, KeyError, TypeError, msgspec.MsgspecError) as error:
         raise ModelError(f"the checkpoint {path} cannot be read: {error}. Delete it to start anew") from error
     if state.fingerprint != expected:

@@ -34,7 +34,7 @@ class TrainingDevice:
     def __init__(self, settings: TrainingSettings, parameters: int) -> None:
         self._accelerator: Any = None
         if int(os.environ.get("WORLD_SIZE", "1")) > 1:
-            from accelerate import Accelerator
+            from accelerate import Accelerator  # type: ignore[import-untyped]  # pyright: ignore[reportMissingTypeStubs]
 
             self._accelerator = Accelerator(cpu=settings.device == "cpu")
         gpu = torch.cuda.is_available()
@@ -50,7 +50,7 @@ class TrainingDevice:
     @staticmethod
     def _bf16_pays(parameters: int, kind: str) -> bool:
         if kind == "cuda":
-            return torch.cuda.is_bf16_supported(including_emulation=False)
+            return bool(cast("Any", torch.cuda).is_bf16_supported(including_emulation=False))
         multiplies_bf16 = cast("Any", getattr(torch.cpu, "_is_avx512_bf16_supported", bool))()
         return parameters >= _LEAST_BF16_PARAMETERS and bool(multiplies_bf16)
 

@@ -173,7 +173,7 @@ class _Training:
         # One message between processes carries the gradient, the loss, and whether any of them stops.
         told = torch.tensor([loss.item(), bool(stopped and stopped()), over], device=self._device.device)
         norm = self._optimizer.average(told)
-        mean_loss, halts, overs = told.tolist()
+        mean_loss, halts, overs = (float(each) for each in told)
         if not math.isfinite(mean_loss) or not math.isfinite(norm):
             raise ModelError(
                 f"the loss is {mean_loss} and its gradient {norm} at step {step + 1}: lower the learning rate"

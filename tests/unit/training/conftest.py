@@ -53,7 +53,7 @@ def random_samples(count: int, seed: int = 0, **values: Any) -> list[TokenSample
             prompt=tokens(1, 9),
             response=tokens(1, 6),
             rejected=tokens(1, 6),
-            **({"reward": 1.0 if number % 2 else -1.0} | values),
+            **cast("dict[str, Any]", {"reward": 1.0 if number % 2 else -1.0, **values}),
         )
         for number in range(count)
     ]

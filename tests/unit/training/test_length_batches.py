@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+from typing import Any
 
 import torch
 
@@ -23,7 +24,7 @@ def test_batches_hold_all_samples_once_and_like_lengths() -> None:
 
 def test_padding_and_what_was_not_logged_are_told_apart() -> None:
     """A padded place that counts as a token, or an unknown probability that counts as certain, would teach nonsense."""
-    batch = sample_batch(
+    batch: Any = sample_batch(
         [
             PreparedSample(sample=TokenSample(prompt=(1,), response=(2, 3), behavior_logprobs=(-1.0, 0.0))),
             PreparedSample(sample=TokenSample(prompt=(1,), response=(4,), reward=-0.5, weight=0.25), advantage=2.0),
@@ -34,4 +35,4 @@ def test_padding_and_what_was_not_logged_are_told_apart() -> None:
     assert batch.comparison_mask.shape == (2, 0)
     assert batch.behavior[0].tolist() == [-1.0, 0.0]
     assert batch.behavior[1].isnan().all()
-    assert (batch.rewards[1], batch.weights[1], batch.advantages[1]) == (-0.5, 0.25, 2.0)
+    assert [column[1].item() for column in (batch.rewards, batch.weights, batch.advantages)] == [-0.5, 0.25, 2.0]

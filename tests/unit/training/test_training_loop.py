@@ -11,7 +11,7 @@ from typing import Any
 import msgspec
 import pytest
 import torch
-from safetensors.torch import load_file, save_file
+from safetensors.torch import load, save
 
 from llmagent_os.errors import ConfigError, ModelError
 from llmagent_os.training.lora import attach
@@ -257,7 +257,7 @@ def train_one_of_two(rank: int, folder: str, port: int) -> None:
     os.environ |= {"MASTER_ADDR": "127.0.0.1", "MASTER_PORT": str(port)}
     adapted = attach(small_model(), QUICK)
     learn(adapted, equally_long_samples(), QUICK, validation=random_samples(4, seed=2))
-    save_file(weights(adapted), Path(folder) / f"{rank}.safetensors")
+    Path(folder, f"{rank}.safetensors").write_bytes(save(weights(adapted)))
 
 
 @pytest.mark.filterwarnings("ignore:This process .* is multi-threaded:DeprecationWarning")
@@ -268,7 +268,7 @@ def test_two_processes_take_the_steps_of_one_with_batches_twice_as_large(adapt: 
         port = free.getsockname()[1]
     processes: Any = torch.multiprocessing
     processes.start_processes(train_one_of_two, (str(tmp_path), port), nprocs=2, start_method="fork")
-    one, other = (load_file(tmp_path / f"{rank}.safetensors") for rank in range(2))
+    one, other = (load((tmp_path / f"{rank}.safetensors").read_bytes()) for rank in range(2))
     assert same(one, other)
     alone = adapt(QUICK)
     learn(alone, equally_long_samples(), change(batch_size=8), validation=random_samples(4, seed=2))

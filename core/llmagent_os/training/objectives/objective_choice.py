@@ -6,7 +6,7 @@ from llmagent_os.training.objectives.distil import DistilObjective
 from llmagent_os.training.objectives.dpo import DpoObjective
 from llmagent_os.training.objectives.kto import KtoObjective
 from llmagent_os.training.objectives.objective import Objective
-from llmagent_os.training.objectives.reinforce import ReinforceObjective
+from llmagent_os.training.objectives.policy_gradient import ReinforceObjective
 from llmagent_os.training.objectives.sft import SupervisedObjective
 from llmagent_os.training.training_settings import TrainingSettings
 

@@ -81,10 +81,10 @@ def trainer_of(method: str, tokenizer: Any, folder: Path) -> Any:
     return trainer(model=adapted_model(tokenizer), args=config, train_dataset=data, processing_class=tokenizer)
 
 
-def samples_of(method: str, batch: dict[str, torch.Tensor]) -> list[TokenSample]:
+def samples_of(method: str, batch: dict[str, Any]) -> list[TokenSample]:
     """The samples that TRL has laid out as a batch."""
     found: list[TokenSample] = []
-    rows = [
+    rows: list[tuple[tuple[int, ...], tuple[int, ...]]] = [
         (
             tuple(tokens[(seen == 1) & (learned == 0)].tolist()),
             tuple(tokens[(seen == 1) & (learned == 1)].tolist()),
@@ -102,7 +102,7 @@ def samples_of(method: str, batch: dict[str, torch.Tensor]) -> list[TokenSample]
             TokenSample(prompt=prompt, response=good, rejected=bad)
             for (prompt, good), (_, bad) in zip(rows[:half], rows[half:], strict=True)
         ]
-    liked = batch["label"].tolist() if method == "kto" else [True] * len(rows)
+    liked: list[bool] = batch["label"].tolist() if method == "kto" else [True] * len(rows)
     for (prompt, response), like in zip(rows, liked, strict=True):
         found.append(TokenSample(prompt=prompt, response=response, reward=1.0 if like else -1.0))
     return found

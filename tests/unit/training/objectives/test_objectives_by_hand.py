@@ -16,7 +16,7 @@ from llmagent_os.training.objectives.dpo import DpoObjective
 from llmagent_os.training.objectives.kto import KtoObjective
 from llmagent_os.training.objectives.objective import Logprobs, Objective
 from llmagent_os.training.objectives.objective_choice import objective_of
-from llmagent_os.training.objectives.reinforce import ReinforceObjective, advantages, returns
+from llmagent_os.training.objectives.policy_gradient import ReinforceObjective, advantages, returns
 from llmagent_os.training.objectives.sft import SupervisedObjective
 from llmagent_os.training.token_sample import TokenSample
 from llmagent_os.training.training_settings import TrainingSettings
@@ -45,7 +45,9 @@ def solve(
     batch = sample_batch(objective.prepare(samples).samples, torch.device("cpu"))
     loss, _ = objective.loss(Logprobs(said, other, NONE), before, batch)
     cast("Any", loss).backward()
-    gradients = [each.grad.tolist() if each.grad is not None else [] for each in (said, other)]
+    gradients: list[list[list[float]]] = [
+        cast("Any", each.grad).tolist() if each.grad is not None else [] for each in (said, other)
+    ]
     return loss.item(), gradients[0], gradients[1]
 
 
