@@ -6,7 +6,7 @@ import hashlib
 import json
 import zipfile
 from pathlib import Path
-from typing import Any, cast
+from typing import Any
 
 import numpy as np
 from gguf import GGUFWriter
@@ -115,4 +115,4 @@ def make_wheel(folder: Path, *, template: str = TEMPLATE) -> tuple[CatalogueMode
         weights="stand_in/tiny.gguf",
         licence_file=f"{info}/LICENSE",
     )
-    return entry, cast("Any", model)
+    return entry, model
