@@ -185,7 +185,10 @@ class Bayes:
         return self._guess(shared, person_id, shared.design.features.vector(context))[0]
 
     def beliefs(self, person_id: PersonId) -> Floats:
-        """See :class:`~llmagent_os.policy.learner.Learner`."""
+        """See :class:`~llmagent_os.policy.learner.Learner`.
+
+        An action with the bot's defaults counts as best where no other is clearly better, as in :meth:`probabilities`.
+        """
         person, shared = self._people.get(person_id), self._shared
         width = len(shared.design.features.columns)
         contexts = [] if person is None else [context[:width] for context in list(person.contexts)]
