@@ -133,7 +133,9 @@ async def introductions(hosts: Hosts, people: Iterable[PlatformPerson]) -> None:
         raise RuntimeError(f"the host ended with {code}: see its log")
 
 
-async def last_answers(hosts: Hosts, talks: list[asyncio.Task[None]], stop: asyncio.Event, path: Path) -> int:
+async def last_answers(
+    hosts: Hosts, talks: list[asyncio.Task[None]], stop: asyncio.Event, path: Path, on_pages: Iterable[WebPerson]
+) -> int:
     """Let a host live until everybody has their last answer, and the dead letters were run again; returns how many."""
     host = await hosts.start(Life())
     stop.set()
@@ -147,6 +149,7 @@ async def last_answers(hosts: Hosts, talks: list[asyncio.Task[None]], stop: asyn
             await asyncio.sleep(0.1)
     finally:
         await ledger.close()
+    await asyncio.gather(*(person.look_again() for person in on_pages))
     os.kill(host.process, signal.SIGTERM)
     if code := await host.ended:
         raise RuntimeError(f"the host ended with {code}: see its log")
@@ -176,8 +179,7 @@ async def main(kills: int, minutes: float, people: int, seed: int) -> None:
             await introductions(hosts, introduced)
             talks = [asyncio.create_task(person.talk(stop)) for person in (*introduced, *on_pages)]
             places = await kill(hosts, kills, minutes, seed)
-            kept = await last_answers(hosts, talks, stop, folder / "data" / "ledger.db")
-            await asyncio.gather(*(person.look_again() for person in on_pages))
+            kept = await last_answers(hosts, talks, stop, folder / "data" / "ledger.db", on_pages)
         for person in on_pages:
             await person.quit()
         for server in servers:

@@ -54,8 +54,11 @@ class ModelServer:
         return web.json_response({"object": "list", "data": [{"id": "repeat", "object": "model"}]})
 
     async def _complete(self, request: web.Request) -> web.StreamResponse:
-        asked: dict[str, Any] = await request.json()
         self.asked += 1
+        try:
+            asked: dict[str, Any] = await request.json()
+        except ConnectionError:  # the host was killed meanwhile
+            return web.Response(status=400)
         said = [message for message in asked["messages"] if message["role"] == "user"]
         marks = MARK.findall(json.dumps(said[-1]["content"])) if said else []
         answer = f"Heard: {marks[-1]}" if marks else "Fine."

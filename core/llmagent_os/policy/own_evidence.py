@@ -12,6 +12,12 @@ standard normal distribution function. Without opinions w is 0, and nothing is v
 could have been foretold from the person's other opinions: a few that agree are enough. Opinions that contradict each
 other veto nothing: most people are not that sure, and what others like helps them.
 
+A regression needs several opinions. A person who dislikes a behaviour should not get it again and again until then. So
+a behaviour that is disliked more than liked rests as long as there is another::
+
+    n_a = Σ_t v_t FADING^(opinions after turn t), over the turns whose reply was like a in all that showed
+    action a rests if n_a ≤ -DISLIKED
+
 Reference:
     C. E. Rasmussen and C. K. I. Williams (2006). Gaussian processes for machine learning, section 5.4.2, for e_t.
 """
@@ -21,7 +27,7 @@ from __future__ import annotations
 import numpy as np
 from scipy.special import ndtr
 
-from llmagent_os.policy.array_types import Bools, Floats, Singles
+from llmagent_os.policy.array_types import Bools, Floats, Ints, Singles
 
 #: How much worse than the best action an action is by a person's own opinions, as a probability of satisfaction, if the
 #: shared part cannot choose it.
@@ -30,6 +36,36 @@ VETO_MARGIN = 0.3
 FADING = 0.97
 #: How well every opinion is foretold by the others, at the worst: a mean squared error. Guessing 0 has the error 1.
 CONSISTENT = 0.4
+#: How far opinions must speak against a behaviour if it rests: one 👎 is enough for the next five opinions, and two are
+#: enough for about 28. With as many 👍 as 👎 it does not rest.
+DISLIKED = 0.85
+
+
+def net_opinions(codes: Ints, actions: Ints, shows: Bools, opinions: Floats) -> Floats:
+    """Return n, by how much a person's opinions speak for every action, ``(actions,)``.
+
+    Args:
+        codes: the value of every action in every dimension, ``(actions, dimensions)``.
+        actions: the numbers of the chosen actions, oldest first, ``(turns,)``.
+        shows: which dimensions could show in the replies, ``(turns, dimensions)``.
+        opinions: v of every turn, in [-1, 1]; 0 or nan: none was shown, ``(turns,)``.
+    """
+    said = np.nan_to_num(opinions)
+    heard = np.flatnonzero((said != 0) & shows.any(1))  # (opinions,)
+    fading = FADING ** np.arange(len(heard))[::-1]  # (opinions,)
+    alike = ((codes[:, None] == codes[actions[heard]]) | ~shows[heard]).all(2)  # (actions, opinions)
+    return np.asarray(alike @ (said[heard] * fading), np.float64)
+
+
+def not_disliked(net: Floats, allowed: Bools) -> Bools:
+    """Return which of the ``allowed`` actions do not rest, ``(actions,)``; all of them, if all rest.
+
+    Args:
+        net: n, ``(actions,)``; ``(0,)``: the person has said nothing.
+        allowed: a mask of the actions that can be chosen.
+    """
+    left = allowed & (net > -DISLIKED) if len(net) else allowed  # (actions,)
+    return left if left.any() else allowed
 
 
 def own_weights(rows: Floats, opinions: Floats, variances: Floats) -> Singles:

@@ -1,8 +1,11 @@
 """Which dimensions of a behaviour could show in a reply. Only these are credited with what people think of the reply.
 
-A style shows in the words that the model wrote. It does not show in words that a plugin fixed. The initiative shows
-where something was done, or was asked about first. It does not show in a look-up, and neither where the plugin asks in
-any case.
+A style shows in the words that the model wrote: in another style, the model would have written others. It does not show
+in words that a tool fixed: a question before something is done, a failure, and what replaced words that were not true.
+The model is not given a tool's words. Where it writes the same sentence, that is its own style.
+
+The initiative shows where something was done, or was asked about first. It does not show in a look-up, and neither
+where the plugin asks in any case.
 """
 
 from __future__ import annotations
@@ -38,8 +41,7 @@ def shown_dimensions(
     read_only = {spec.name for spec in specs if spec.read_only}
     results = [result for call, result in zip(answer.calls, answer.results, strict=False) if call.name not in read_only]
     initiative = any(_heeds(action.get(INITIATIVE, ""), result) for result in results)
-    fixed = any(answer.with_waiting(result.text) == reply.text for result in answer.results)
-    style = words_were_sent(privacy, answer, reply) and not fixed
+    style = words_were_sent(privacy, answer, reply) and not answer.asks
     return [name for name in action if (initiative if name == INITIATIVE else style)]
 
 

@@ -76,6 +76,12 @@ def test_words_that_a_plugin_fixed_show_no_style() -> None:
     assert shown(ACT, "Hello!", []) == STYLE
 
 
+def test_the_model_s_own_words_show_a_style_also_where_a_tool_would_say_the_same() -> None:
+    """Else no opinion of the calendar's default style would ever be credited: the tool's words are in that style."""
+    done = ToolResult({"status": "created", "title": "lunch"}, "I've added lunch.")
+    assert shown(ACT, "I've added lunch.", [("write", done)]) == [*STYLE, "initiative"]
+
+
 async def test_the_ledger_keeps_what_could_show_and_the_learner_is_told(bench: Bench) -> None:
     _, talk = await bench.say(bench.agent("Hello!"), "hi")
     assert talk.context["shown"] == STYLE

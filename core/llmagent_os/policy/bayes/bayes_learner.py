@@ -6,11 +6,13 @@ Observing. Every chain holds one guess of everything hidden. An observation draw
 given what all people share. After every few observations, what all people share is drawn again, given the people in the
 pool: those who were heard last.
 
-Deciding averages over the chains. Mostly the best action is chosen, with a small bonus for uncertainty. It is chosen
-among the actions that the person's own opinions do not speak against (:mod:`~llmagent_os.policy.own_evidence`). So
-other people cannot change what the person has made clear. A small share of the decisions explores: mostly one step
-towards the best action of one chain's guess (Thompson sampling), else another step, and seldom any action
-(:mod:`~llmagent_os.policy.exploration`). The probabilities are computed exactly. The action is then drawn from them.
+Deciding averages over the chains. Mostly the best action is chosen, with a small bonus for uncertainty. A declared
+default is kept where no other value is clearly better: one 👎 speaks against every value that showed, and would else
+turn all of them at once. The action is chosen among those that the person's own opinions do not speak against
+(:mod:`~llmagent_os.policy.own_evidence`). So other people cannot change what the person has made clear. A small share
+of the decisions explores: mostly one step towards the best action of one chain's guess (Thompson sampling), else
+another step, and seldom any action (:mod:`~llmagent_os.policy.exploration`). The probabilities are computed exactly.
+The action is then drawn from them.
 
 What new people teach about everybody is bounded: :mod:`~llmagent_os.policy.newcomers`.
 """
@@ -27,19 +29,19 @@ from scipy.special import ndtr
 from llmagent_os.errors import PolicyError
 from llmagent_os.identity import PersonId
 from llmagent_os.policy.actions import ActionSpace
-from llmagent_os.policy.array_types import Bools, Floats, Singles
+from llmagent_os.policy.array_types import Bools, Floats, Ints, Singles
 from llmagent_os.policy.bayes.design_matrix import DesignMatrix
 from llmagent_os.policy.bayes.gibbs_sampler import draw_person
 from llmagent_os.policy.bayes.learner_feedback_model import session_credit
 from llmagent_os.policy.bayes.person_state import PersonState, resized, unpacked
 from llmagent_os.policy.bayes.shared_sampler import draw_shared
 from llmagent_os.policy.bayes.shared_state import BETWEEN_PRIOR, WITHIN_PRIOR, SharedState
-from llmagent_os.policy.contract import Context
+from llmagent_os.policy.contract import INITIATIVE, Context
 from llmagent_os.policy.exploration import ANY_SHARE, Neighbours, anything
 from llmagent_os.policy.features import Features
 from llmagent_os.policy.learner import SHARED, Observation
 from llmagent_os.policy.newcomers import NewcomerBudget
-from llmagent_os.policy.own_evidence import not_vetoed, own_weights
+from llmagent_os.policy.own_evidence import net_opinions, not_disliked, not_vetoed, own_weights
 from llmagent_os.policy.person_cache import PersonCache
 from llmagent_os.policy.state_bytes import pack, unpack_shared
 
@@ -59,6 +61,11 @@ EARLY_OBSERVATIONS = 100
 REBUILD_DRAWS = 12
 #: How much a value of the bot's defaults is preferred at first, in standard deviations of the latent satisfaction.
 DEFAULT_PREFERENCE = 0.5
+#: By how much another value must satisfy better than the bot's default to take its place, as a probability of
+#: satisfaction,
+DEFAULT_MARGIN = 0.1
+#: and likewise for the initiative: being asked before everything is a burden in itself, whatever else is liked.
+INITIATIVE_MARGIN = 0.4
 #: The share of exploring decisions that go towards the best action of one chain's guess. The others try a neighbour of
 #: the best action, or any action.
 THOMPSON_SHARE = 0.8
@@ -117,8 +124,11 @@ class Bayes:
                 :data:`~llmagent_os.policy.bayes.person_state.BLOCK_TURNS` turns.
             defaults: the behaviour that is preferred before anything is known.
         """
-        self._leans = DEFAULT_PREFERENCE * actions.matches(defaults or {})  # ℓ by dimension, (actions, dimensions)
+        declared = actions.matches(defaults or {})  # (actions, dimensions)
+        self._leans = DEFAULT_PREFERENCE * declared  # ℓ by dimension, (actions, dimensions)
         self._lean: Floats = self._leans.sum(1)  # ℓ, (actions,)
+        margins = [INITIATIVE_MARGIN if name == INITIATIVE else DEFAULT_MARGIN for name in actions.dimensions]
+        self._margin: Floats = declared @ np.array(margins)  # what keeps the defaults, (actions,)
         self.actions = actions
         self._neighbours = Neighbours(actions)
         self._newcomers = NewcomerBudget()
@@ -147,7 +157,8 @@ class Bayes:
         vector = shared.design.features.vector(context)
         expected, spread, scores = self._guess(shared, person_id, vector)
         open_ = self._not_vetoed(person_id, shared.design.all_actions(vector), allowed)
-        first = int(np.argmax(expected + self._bonus * spread + np.where(open_, 0.0, -np.inf)))
+        worth = expected + self._kept(person_id) + self._bonus * spread  # (actions,)
+        first = int(np.argmax(worth + np.where(open_, 0.0, -np.inf)))
         best[first] = 1.0
         votes = np.bincount(np.argmax(scores + shut, axis=1), minlength=len(allowed)) / len(scores)  # (actions,)
         tried = THOMPSON_SHARE * self._neighbours.towards(first, votes, allowed)
@@ -155,9 +166,18 @@ class Bayes:
         chances: Floats = (1 - self._exploration) * best + self._exploration * (tried + ANY_SHARE * anything(allowed))
         return chances
 
+    def _kept(self, person_id: PersonId) -> Floats:
+        """Return what keeps the defaults, ``(actions,)``: nothing where the person's opinions of an action are bad."""
+        person = self._people.get(person_id)
+        if person is None or not len(person.net_opinions):
+            return self._margin
+        return np.where(person.net_opinions < 0, 0.0, self._margin)
+
     def _not_vetoed(self, person_id: PersonId, phi: Floats, allowed: Bools) -> Bools:
         person = self._people.get(person_id)
-        return allowed if person is None else not_vetoed(person.alone, phi, allowed)
+        if person is None:
+            return allowed
+        return not_disliked(person.net_opinions, not_vetoed(person.alone, phi, allowed))
 
     def expected(self, person_id: PersonId, context: Context) -> Floats:
         """Return the probability that an action satisfies the person, for every action, ``(actions,)``."""
@@ -165,17 +185,24 @@ class Bayes:
         return self._guess(shared, person_id, shared.design.features.vector(context))[0]
 
     def beliefs(self, person_id: PersonId) -> Floats:
-        """See :class:`~llmagent_os.policy.learner.Learner`."""
+        """See :class:`~llmagent_os.policy.learner.Learner`.
+
+        An action with the bot's defaults counts as best where no other is clearly better, as in :meth:`probabilities`.
+        """
         person, shared = self._people.get(person_id), self._shared
         width = len(shared.design.features.columns)
         contexts = [] if person is None else [context[:width] for context in list(person.contexts)]
         padded = [np.pad(context, (0, width - len(context))) for context in contexts] or [np.zeros(width)]
         phi, mu, odds, own, noise, _ = self._taste(shared, person_id, np.mean(padded, axis=0))
-        likely = odds / odds.sum(1, keepdims=True) / (2 * len(odds))  # (chains, personas): sums to 1/2
+        m = len(odds)
+        likely = odds / odds.sum(1, keepdims=True) / (2 * m * m)  # (chains, personas): sums to 1 / (2 m)
+        open_ = self._not_vetoed(person_id, phi, np.ones(len(phi), np.bool_))
+        kept = self._kept(person_id) + np.where(open_, 0.0, -np.inf)  # (actions,)
+        centre = (mu + own[:, None]) @ phi.T + self._lean  # (chains, personas, actions)
         counts = np.zeros(len(self.actions))
-        shut = np.where(self._not_vetoed(person_id, phi, np.ones(len(phi), np.bool_)), 0.0, -np.inf)  # (actions,)
-        for guess in (own + noise, own - noise):  # two values of δ in every chain, each with every persona
-            best = ((mu + guess[:, None]) @ phi.T + self._lean + shut).argmax(2)  # (chains, personas)
+        # δ has the same spread in all chains, (15): each is paired with the noise of every chain, and with its mirror.
+        for apart in np.concatenate([noise, -noise]) @ phi.T:  # (actions,)
+            best = (ndtr(centre + apart) + kept).argmax(2)  # (chains, personas)
             counts += np.bincount(best.ravel(), likely.ravel(), len(counts))
         return counts
 
@@ -228,6 +255,7 @@ class Bayes:
         person = self._people.get(person_id) or PersonState()
         person.record(observation, design, self._newcomers)
         person.alone = self._own_weights(person, design)
+        person.net_opinions = self._net_opinions(person)
         self._count += 1
         rng = self._rng()
         self._move_to_pool(person_id, person)
@@ -247,6 +275,12 @@ class Bayes:
         if self._gamma and any(person.episodes):
             opinions = (opinions @ session_credit(person.episodes, self._gamma)).clip(-1.0, 1.0)
         return own_weights(person.rows(design), opinions, (BETWEEN_PRIOR + WITHIN_PRIOR)[design.groups])
+
+    def _net_opinions(self, person: PersonState) -> Floats:
+        """Return by how much the person's opinions speak for every action, ``(actions,)``."""
+        dimensions: Ints = np.arange(self.actions.codes.shape[1], dtype=np.int64)
+        shows = np.array(person.hidden, np.int64)[:, None] >> dimensions & 1 == 0  # (turns, dimensions)
+        return net_opinions(self.actions.codes, np.array(person.actions, np.int64), shows, np.array(person.opinions))
 
     def forget(self, person_id: PersonId) -> None:
         """See :class:`~llmagent_os.policy.learner.Learner`."""
@@ -308,7 +342,9 @@ class Bayes:
 
     def take(self, person_id: PersonId, part: bytes) -> None:
         """See :class:`~llmagent_os.policy.learner.Learner`."""
-        self._people.take(person_id, unpacked(part))
+        person = unpacked(part)
+        person.net_opinions = self._net_opinions(person)
+        self._people.take(person_id, person)
 
     def held(self) -> Collection[PersonId]:
         """See :class:`~llmagent_os.policy.learner.Learner`."""

@@ -62,6 +62,8 @@ class PersonState:
     first: float | None = None  #: when the person was first heard, in seconds; None: not known
     established: bool = False  #: not new any more: all turns count for the shared part in full
     alone: Singles = field(default_factory=lambda: np.zeros(0, np.float32))  #: the own evidence, ``(size,)``
+    #: by how much the opinions speak for every action, ``(actions,)``; not stored; empty: none was counted yet
+    net_opinions: Floats = field(default_factory=lambda: np.zeros(0))
     _rows: Floats | None = None  #: a cache of :meth:`rows`, before turns are withdrawn
 
     def __len__(self) -> int:
