@@ -114,7 +114,9 @@ class ResponseScorer:
             off = self._adapted.disable_adapter() if base and self._adapted else nullcontext()
             with cast("Any", torch.inference_mode()), off:
                 hidden = self._model.model(input_ids=tokens, attention_mask=seen, use_cache=False)[0]
-                yield places, self._model.lm_head(hidden[learned]).float(), tokens.roll(-1, dims=1)[learned]
+                logits = self._model.lm_head(hidden[learned]).float()
+            # Outside of the two contexts: they hold for the thread, and the caller may run another generator meanwhile.
+            yield places, logits, tokens.roll(-1, dims=1)[learned]
 
 
 def _with_lora(base: Any, folder: Path) -> Any:

@@ -66,13 +66,14 @@ def test_likelihoods_and_drift_are_those_of_the_plain_model(base: Path, lora: Pa
 
     scorer = ResponseScorer(locate(str(base)), lora)
     plain = load_model(locate(str(base)))
-    given = samples(9)
+    given = samples(400)  # several batches
     found, drift = scorer.logprobs(given), scorer.divergences(given)
     assert scorer.logprobs(given)[0].tolist() == found[0].tolist()  # the LoRA is on again after the drift
+    assert not torch.is_inference_mode_enabled()  # else nothing could be trained in this thread any more
     with torch.inference_mode():
-        before = [by_hand(plain, sample) for sample in given]
+        before = [by_hand(plain, sample) if at % 10 == 0 else torch.empty(0) for at, sample in enumerate(given)]
         adapted = cast("Any", PeftModel).from_pretrained(plain, lora).eval()
-        for sample, theirs, logs, kl in zip(given, before, found, drift, strict=True):
+        for sample, theirs, logs, kl in list(zip(given, before, found, drift, strict=True))[::10]:
             ours = by_hand(adapted, sample)
             expected = ours[torch.arange(len(sample.response)), torch.tensor(sample.response)]
             assert np.allclose(logs, expected.numpy(), atol=1e-4)
