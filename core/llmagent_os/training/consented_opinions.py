@@ -18,20 +18,20 @@ from llmagent_os.training.reply_opinions import ReplyOpinions
 class ConsentedOpinions:
     """Asks everybody once whether they may be learned from, and leaves out the opinions of those who may not."""
 
-    def __init__(self, ledger: Ledger, may_learn: Callable[[PersonId], Awaitable[bool]]) -> None:
+    def __init__(self, ledger: Ledger, consents: Callable[[PersonId], Awaitable[bool]]) -> None:
         """Args:
         ledger: the bot's ledger.
-        may_learn: whether a person may be learned from.
+        consents: whether a person may be learned from.
         """
         self._ledger = ledger
-        self._may_learn = may_learn
+        self._consents = consents
         self._agreed: dict[PersonId, bool] = {}
         self._people: dict[Identity, PersonId] = {}
 
     async def agrees(self, person: PersonId) -> bool:
         """Whether a person may be learned from."""
         if person not in self._agreed:
-            self._agreed[person] = await self._may_learn(person)
+            self._agreed[person] = await self._consents(person)
         return self._agreed[person]
 
     async def person(self, identity: Identity) -> PersonId:

@@ -14,7 +14,6 @@ from llmagent_os.errors import ModelError
 from llmagent_os.identity import Identity, PersonId
 from llmagent_os.ledger import Ledger
 from llmagent_os.people.directory import Directory
-from llmagent_os.privacy.consent import may_learn
 from llmagent_os.serving.model_hash import model_hash
 from llmagent_os.serving.model_location import Location
 from llmagent_os.training.job_folders import JobFolders
@@ -89,7 +88,7 @@ class HostTraining:
 
     async def _consenting(self, identity: Identity) -> PersonId | None:
         person = await self._directory.person_of(identity)
-        return person if may_learn((await self._directory.profile(person)).preferences) else None
+        return person if await self._directory.consents(person) else None
 
 
 def served_hash(location: Location | None) -> str:

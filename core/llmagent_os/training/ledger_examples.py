@@ -50,7 +50,7 @@ class LedgerExamples(msgspec.Struct, frozen=True, kw_only=True):
 
 async def ledger_examples(
     ledger: Ledger,
-    may_learn: Callable[[PersonId], Awaitable[bool]],
+    consents: Callable[[PersonId], Awaitable[bool]],
     *,
     after: int = 0,
     trust: Trust | None = None,
@@ -60,7 +60,7 @@ async def ledger_examples(
 
     Args:
         ledger: the bot's ledger.
-        may_learn: whether a person may be learned from (``Directory.consents``). It is asked for everybody who was
+        consents: whether a person may be learned from (``Directory.consents``). It is asked for everybody who was
             answered and for everybody who gave an opinion, each time: consent may be withdrawn.
         after: the row of the last reward that was read before; 0: nothing was.
         trust: the trust in raters after that row.
@@ -70,7 +70,7 @@ async def ledger_examples(
         LedgerError: the ledger cannot be read.
     """
     reader = OpinionReader(after, trust, most=most)
-    maker = _Maker(ledger, may_learn)
+    maker = _Maker(ledger, consents)
     for opinions in sorted(await reader.read(ledger), key=lambda each: each.written_at):
         await maker.take(opinions)
     return LedgerExamples(
@@ -84,11 +84,11 @@ async def ledger_examples(
 class _Maker:
     """Makes the examples of one reply after another."""
 
-    def __init__(self, ledger: Ledger, may_learn: Callable[[PersonId], Awaitable[bool]]) -> None:
+    def __init__(self, ledger: Ledger, consents: Callable[[PersonId], Awaitable[bool]]) -> None:
         self.examples: list[TrainingExample] = []
         self.passed_over = Counter[str]()
         self._ledger = ledger
-        self._consented = ConsentedOpinions(ledger, may_learn)
+        self._consented = ConsentedOpinions(ledger, consents)
         self._tool_sets: dict[str, tuple[ToolSpec, ...] | None] = {}
 
     async def take(self, opinions: ReplyOpinions) -> None:
