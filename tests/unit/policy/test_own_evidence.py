@@ -56,14 +56,16 @@ def test_an_opinion_counts_for_whatever_would_have_looked_the_same() -> None:
 
 
 def judge(policy: LearnedPolicy, number: int, likes: dict[str, str]) -> bool:
-    """A person who says what they think of every style that shows. Returns whether they like it."""
-    decision = policy.decide(ANA, {**HERE, "intent": ("request", "ask")[number % 2]}, decision_id=str(number))
-    shown = ("mode", "verbosity") if number % 2 else ("mode", "verbosity", "initiative")
-    if decision.action["initiative"] == "ask_first" and not number % 2:
-        shown = ("initiative",)
+    """Have a person say what they think of a style that shows. Returns whether they like it.
+
+    Every other reply is a look-up, which shows no initiative. A question before something is done shows no style.
+    """
+    intent = ("request", "ask")[number % 2]
+    decision = policy.decide(ANA, {**HERE, "intent": intent}, decision_id=str(number))
     good = likes.items() <= decision.action.items()
-    if len(shown) > 1:
-        decision = msgspec.structs.replace(decision, shown=shown)
+    if intent == "ask":
+        decision = msgspec.structs.replace(decision, shown=("mode", "verbosity"))
+    if intent == "ask" or decision.action["initiative"] == "act":
         policy.observe(decision, 1.0 if good else -1.0)
     return good
 
