@@ -31,13 +31,14 @@ def net(*said: tuple[dict[str, str], float, str]) -> np.ndarray[tuple[int], np.d
 def test_one_dislike_lets_a_behaviour_rest_for_five_opinions_and_two_for_longer() -> None:
     at, other = SPACE.actions.index(DEFAULTS), {**DEFAULTS, "verbosity": "brief"}
     for dislikes, opinions in ((1, 5), (2, 27)):
-        bad, later = [(DEFAULTS, -1.0, "mvi")] * dislikes, (other, 1.0, "mvi")
+        bad, later = [(DEFAULTS, -1.0, "mvi")] * dislikes, (other, -1.0, "mvi")
         assert not not_disliked(net(*bad, *[later] * opinions), ALL)[at]
         assert not_disliked(net(*bad, *[later] * (opinions + 2)), ALL)[at]
 
 
-def test_what_is_liked_as_often_as_disliked_does_not_rest() -> None:
-    said = net((DEFAULTS, 1.0, "mvi"), (DEFAULTS, -1.0, "mvi"))
+def test_nothing_rests_once_something_is_liked() -> None:
+    """From then on the learner knows what to compare with, and one bad reply is no reason to change."""
+    said = net((DEFAULTS, -1.0, "mvi"), ({**DEFAULTS, "verbosity": "brief"}, 1.0, "mvi"))
     assert not_disliked(said, ALL).all()
 
 

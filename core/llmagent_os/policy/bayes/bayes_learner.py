@@ -202,7 +202,7 @@ class Bayes:
         counts = np.zeros(len(self.actions))
         # δ has the same spread in all chains, (15): each is paired with the noise of every chain, and with its mirror.
         for apart in np.concatenate([noise, -noise]) @ phi.T:  # (actions,)
-            satisfied: Floats = ndtr(centre + apart)  # (chains, personas, actions)
+            satisfied = np.asarray(ndtr(centre + apart), np.float64)  # (chains, personas, actions)
             best = (satisfied + kept).argmax(2)  # (chains, personas)
             counts += np.bincount(best.ravel(), likely.ravel(), len(counts))
         return counts
