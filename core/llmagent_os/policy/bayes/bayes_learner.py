@@ -202,7 +202,8 @@ class Bayes:
         counts = np.zeros(len(self.actions))
         # δ has the same spread in all chains, (15): each is paired with the noise of every chain, and with its mirror.
         for apart in np.concatenate([noise, -noise]) @ phi.T:  # (actions,)
-            best = (ndtr(centre + apart) + kept).argmax(2)  # (chains, personas)
+            satisfied = np.asarray(ndtr(centre + apart), np.float64)  # (chains, personas, actions)
+            best = (satisfied + kept).argmax(2)  # (chains, personas)
             counts += np.bincount(best.ravel(), likely.ravel(), len(counts))
         return counts
 
