@@ -26,7 +26,7 @@ async def test_nobody_sees_what_another_said_or_is_called(bench: Bench) -> None:
 async def test_permissions_decide_what_the_model_sees(bench: Bench) -> None:
     agent = bench.agent("Hi.", settings=AgentSettings(permissions=("diary.*",)))
     await bench.say(agent, "hi")
-    assert {spec.name for spec in bench.llm.requests[0].tools} == {"write", "ask", "choose", "fail"}
+    assert {spec.name for spec in bench.llm.requests[0].tools} == {"write", "tear", "ask", "choose", "fail"}
 
 
 async def test_facts_reach_the_model_where_they_answer(bench: Bench) -> None:

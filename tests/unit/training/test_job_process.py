@@ -144,7 +144,7 @@ async def test_a_job_is_cancelled_while_it_runs(jobs: JobBench) -> None:
 
 async def test_a_host_that_stops_interrupts_its_job_and_the_next_goes_on(jobs: JobBench) -> None:
     job = await jobs.ask()
-    order = jobs.setting(steps=40, seconds=0.02).order(job.job_id, MUCH)
+    order = jobs.setting(steps=100, seconds=0.05).order(job.job_id, MUCH)
     running = asyncio.create_task(run_job(order, jobs.ledger))
     await until(jobs, job.job_id, lambda job: job.progress.step > 3)
     running.cancel()
