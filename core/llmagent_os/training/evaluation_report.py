@@ -56,9 +56,9 @@ def markdown_report(candidate: VersionEvaluation, active: VersionEvaluation, ver
         "",
         "## Measures",
         "",
-        f"Base model: {_plain(candidate.base)}. KL from the base on control prompts: {_mean(candidate.drift)} nats a "
-        f"token (active: {_mean(active.drift)}). Negative log-likelihood of test examples: {_mean(candidate.nll)} nats "
-        f"a token (active: {_mean(active.nll)}).",
+        f"Base model: {_plain(candidate.base)}. KL from the base on control prompts: {_mean(candidate.drift)} (active: "
+        f"{_mean(active.drift)}). Negative log-likelihood of test examples: {_mean(candidate.nll)} (active: "
+        f"{_mean(active.nll)}).",
         "",
         *_table(
             ("measure", "kind", "probes", active.version, candidate.version),
@@ -116,7 +116,7 @@ def model_card(candidate: VersionEvaluation, verdict: GateVerdict, *, bot: str, 
         "## Evaluation",
         "",
         f"{'Passed' if verdict.passed else 'Rejected'} by the gate against {verdict.active}: {_plain(verdict.why)}.",
-        f"KL from the base on control prompts: {_mean(candidate.drift)} nats a token.",
+        f"KL from the base on control prompts: {_mean(candidate.drift)}.",
         "",
         *_table(("measure", "mean score"), rows),
         "",
@@ -232,7 +232,8 @@ def _number(value: float | None) -> str:
 
 
 def _mean(values: tuple[float, ...]) -> str:
-    return f"{float(np.mean(values)):.3f}" if values else "not measured"
+    """Write a mean that is in nats a response token."""
+    return f"{float(np.mean(values)):.3f} nats a token" if values else "not measured"
 
 
 def _quoted(text: str) -> str:
