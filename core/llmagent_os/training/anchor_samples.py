@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from llmagent_os.chat import ChatRequest, Completion, Message, ToolSpec
 from llmagent_os.errors import ConfigError
 from llmagent_os.llm import LLM
+from llmagent_os.serving.tool_call_parsing import InvalidCallError
 from llmagent_os.training.token_sample import TokenSample
 
 _AT_ONCE = 32  # requests that the model is given at the same time; it decodes them together
@@ -39,14 +40,17 @@ async def write_anchors(
     before: list[Message] = [{"role": "system", "content": system}] if system else []
     free = asyncio.Semaphore(_AT_ONCE)
 
-    async def answer(prompt: str) -> Completion:
+    async def answer(prompt: str) -> Completion | None:
         chat = [*before, {"role": "user", "content": prompt}]
         async with free:
-            return await llm.complete(ChatRequest(messages=chat, tools=tools, lora="base", max_tokens=max_tokens))
+            try:
+                return await llm.complete(ChatRequest(messages=chat, tools=tools, lora="base", max_tokens=max_tokens))
+            except InvalidCallError:  # nothing that the model has to stay like
+                return None
 
     replies = await asyncio.gather(*map(answer, prompts))
     return [
         TokenSample(prompt=reply.prompt_token_ids, response=reply.token_ids, reward=0.0, anchor=True)
         for reply in replies
-        if reply.token_ids
+        if reply is not None and reply.token_ids
     ]
