@@ -59,7 +59,7 @@ TALK: dict[tuple[str, ...], dict[str, str]] = {
 }
 
 
-def system(tone: str) -> str:
+def system_of(tone: str) -> str:
     """The system message for a tone."""
     return system_text({"tone": tone}, dimensions={"tone": TONES})
 
@@ -99,7 +99,7 @@ def _chats(count: int) -> list[list[Message]]:
     chats: list[list[Message]] = []
     for number in range(count):
         tone = order.choice(list(TONES))
-        before: Message = {"role": "system", "content": system(tone)}
+        before: Message = {"role": "system", "content": system_of(tone)}
         if number % 3 == 0:
             chats.append([before, *next(requests)])
         else:
@@ -138,10 +138,10 @@ def other_talk(system: str, tools: tuple[ToolSpec, ...]) -> Measure:
 
 
 def facts(system: str, tools: tuple[ToolSpec, ...]) -> Measure:
-    """Make the measure of what is known: which answer belongs to which talk."""
-    answers = [replies["plain"] for replies in TALK.values()]
+    """Make the measure of what is known: which answer belongs to which talk. Asked in the tone that nobody dislikes."""
+    answers = [replies["playful"] for replies in TALK.values()]
     probes = tuple(
-        ask(said, system=system, tools=tools, choices=tuple((answers * 2)[at : at + 3]))
+        ask(said, system=system_of("playful"), tools=tools, choices=tuple((answers * 2)[at : at + 3]))
         for at, prompts in enumerate(TALK)
         for said in prompts[-2:]
     )
