@@ -64,7 +64,7 @@ def system_of(tone: str) -> str:
     return system_text({"tone": tone}, dimensions={"tone": TONES})
 
 
-def save_chatty_model(folder: Path, *, steps: int = 350) -> Path:
+def save_chatty_model(folder: Path, *, steps: int = 260) -> Path:
     """Write a folder with the model. Takes about ten seconds."""
     tokenizer = make_tokenizer()
     model = make_model("llama", tokenizer)
@@ -143,6 +143,6 @@ def facts(system: str, tools: tuple[ToolSpec, ...]) -> Measure:
     probes = tuple(
         ask(said, system=system_of("playful"), tools=tools, choices=tuple((answers * 2)[at : at + 3]))
         for at, prompts in enumerate(TALK)
-        for said in prompts[-2:]
+        for said in prompts[-3:]
     )
     return Measure("the fitting answer", MeasureKind.FACT, probes)

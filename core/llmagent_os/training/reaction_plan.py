@@ -129,6 +129,8 @@ class _ReactionJob:
         )
         for warning in trained.run.warnings:
             _log.warning(warning)
+        if trained.run.best_step == 0:
+            return NothingToLearn("no step of the training made anything better on its validation examples")
         measured = self._wait(self._measure(prepared, trained.folder, trained.test))
         self._write_reports(trained.folder, measured)
         run = trained.run

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import shutil
 from collections.abc import AsyncGenerator
 from pathlib import Path
 from typing import Any
@@ -24,7 +25,7 @@ from llmagent_os.runtime import Runtime
 from llmagent_os.testing import MemoryAdapter, Sent
 from llmagent_os.training.job_schedule import new_job
 from llmagent_os.training.lora_version import Level, LoraVersion
-from llmagent_os.training.reaction_plan import ReactionPlan
+from llmagent_os.training.reaction_plan import PREPARED_FILE, ReactionPlan
 from llmagent_os.training.training_plan import Candidate, JobSite, NothingToLearn
 from tests.chatty_model import TALK, save_chatty_model
 from tests.unit.training.conftest import CHECKOUT
@@ -54,7 +55,7 @@ opinions = 1000
 personal_opinions = 1000
 canary_share = 0.0
 [training.settings]
-learning_rate = 4e-3
+learning_rate = 2e-3
 """
 
 DIARY = """
@@ -81,7 +82,7 @@ class Host:
     def __init__(self, settings: Settings, bot: Bot, runtime: Runtime, platform: MemoryAdapter) -> None:
         self.settings, self.bot, self.runtime, self.platform = settings, bot, runtime, platform
 
-    async def say(self, text: str) -> tuple[Any, Interaction]:
+    async def say(self, text: str) -> tuple[Sent, Interaction]:
         """Have Ana say something; gives what was sent, and what was kept of it."""
         before = len(self.platform.posted)
         await self.platform.say(text, user="ana")
@@ -90,24 +91,24 @@ class Host:
             await asyncio.sleep(0.01)
         return sent, (await self.runtime.ledger.history(sent.conversation.key, ANA, 1))[-1]
 
-    async def react_to_tones(self) -> Sent:
-        """Have Ana like what is playful, and dislike what is plain; gives the first reply."""
-        first, *_ = [await self._compare(text, both=bool(number % 2)) for number, text in enumerate(SAID)]
+    async def react_to_tones(self) -> list[tuple[Sent, Interaction]]:
+        """Have Ana like what is playful, and dislike what is plain; gives the plain replies."""
+        plain = [await self._compare(text, both=bool(number % 2)) for number, text in enumerate(SAID)]
         await self.say("/profile clear tone")
-        return first
+        return plain
 
-    async def _compare(self, text: str, *, both: bool) -> Sent:
-        sent = await self.rated(text, "plain", "👎")
+    async def _compare(self, text: str, *, both: bool) -> tuple[Sent, Interaction]:
+        plain = await self.rated(text, "plain", "👎")
         if both:
             await self.rated(text, "playful", "👍")
-        return sent
+        return plain
 
-    async def rated(self, text: str, tone: str, emoji: str) -> Sent:
+    async def rated(self, text: str, tone: str, emoji: str) -> tuple[Sent, Interaction]:
         """Have Ana ask for a tone, say something, and react to the reply."""
         await self.say(f"/profile set {tone}")
-        sent, _ = await self.say(text)
+        sent, kept = await self.say(text)
         await self.react(sent, emoji)
-        return sent
+        return sent, kept
 
     async def react(self, sent: Sent, emoji: str, *, removed: bool = False) -> None:
         """Have Ana react, and wait for the ledger."""
@@ -121,11 +122,13 @@ class Host:
         """Train Ana's LoRA in a process of its own, as somebody at a terminal would."""
         return await jobs_command.run(self.settings, self.bot, Level.PERSONAL, ANA, "", lambda job: None)
 
-    async def plan(self, name: str, **settings: Any) -> Candidate | NothingToLearn:
-        """Run the plan for Ana's LoRA in this process; nothing is published."""
+    async def plan(self, name: str, *, like: str = "", **settings: Any) -> Candidate | NothingToLearn:
+        """Run the plan for Ana's LoRA in this process; nothing is published. ``like``: go on with the data of a run."""
         given = job_setting(self.settings, self.bot)
         folder = self.settings.data / name
         folder.mkdir()
+        if like:
+            shutil.copy(self.settings.data / like / PREPARED_FILE, folder)
         site = JobSite(
             folder=folder,
             data=self.settings.data,
@@ -175,7 +178,7 @@ def _tests_are_found(monkeypatch: pytest.MonkeyPatch) -> None:
 
 async def test_thumbs_change_what_the_model_says_until_they_are_taken_back(model: Path, tmp_path: Path) -> None:
     async with hosting(tmp_path, model) as host:
-        first = await host.react_to_tones()
+        (sent, first), (_, second), *_ = await host.react_to_tones()
         said = [(await host.say(text))[0].reply.text for text in FRESH]
         assert not PLAYFUL & set(said), "the bot is plain by default"
 
@@ -192,27 +195,32 @@ async def test_thumbs_change_what_the_model_says_until_they_are_taken_back(model
 
         await host.until_answered_by(version)
         replies = [await host.say(text) for text in FRESH]
-        assert sum(sent.reply.text in PLAYFUL for sent, _ in replies) >= len(FRESH) - 1
+        assert sum(each.reply.text in PLAYFUL for each, _ in replies) >= len(FRESH) - 1
         assert {kept.lora_version for _, kept in replies} == {f"{version.name}@{version.sha256[:12]}"}
 
         await versions_command.roll_back(host.settings, version.name, "to see")
         await host.until_answered_by(None)
-        sent, kept = await host.say("thanks bot")
-        assert (sent.reply.text, kept.lora_version) == ("You're welcome.", "base")
+        thanked, kept = await host.say("thanks bot")
+        assert (thanked.reply.text, kept.lora_version) == ("You're welcome.", "base")
 
         await versions_command.promote(host.settings, version.name, "it was good")
-        await host.react(first, "👎", removed=True)
+        await host.react(sent, "👎", removed=True)
         await host.until_answered_by(None)
         (stale,) = await host.versions()
         assert (stale.stage, stale.withdrawn) == ("retired", 1)
-        made = await host.plan("again", learning_rate=4e-3)
+        made = await host.plan("again", learning_rate=2e-3)
         assert isinstance(made, Candidate)
-        assert made.evaluation["examples"]["training"] < version.evaluation["examples"]["training"]
+        prepared = (host.settings.data / "again" / PREPARED_FILE).read_text()
+        assert f'"ledger:{first.interaction_id}"' not in prepared and f'"ledger:{second.interaction_id}"' in prepared
         assert (made.stage, made.through > version.through, made.parent) == ("active", True, "")
 
-        made = await host.plan("harmful", learning_rate=0.3, kl_weight=0.0, epochs=20)
+        made = await host.plan("harmful", like="again", learning_rate=0.02, kl_weight=0.0)
         assert isinstance(made, Candidate) and made.stage == "rejected"
-        assert [row["name"] for row in made.evaluation["gate"] if not row["passed"]]
+        failed = [row for row in made.evaluation["gate"] if not row["passed"]]
+        assert failed and all(f"{row['name']}: {row['reason']}" in made.why for row in failed)
+
+        made = await host.plan("unchanged", like="again", learning_rate=0.3, kl_weight=0.0)
+        assert made == NothingToLearn("no step of the training made anything better on its validation examples")
 
 
 async def test_too_few_reactions_teach_nothing_and_say_so(model: Path, tmp_path: Path) -> None:
