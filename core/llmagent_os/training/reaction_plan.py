@@ -10,9 +10,8 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Coroutine
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import msgspec
 import structlog
@@ -29,12 +28,11 @@ from llmagent_os.serving.model_catalogue import MODELS_FOLDER
 from llmagent_os.serving.model_hash import model_hash
 from llmagent_os.serving.model_location import Location
 from llmagent_os.training.bot_prompts import bot_prompts
-from llmagent_os.training.evaluation_report import model_card, write_report
-from llmagent_os.training.evaluator import Evaluator
-from llmagent_os.training.gate import GateVerdict, judge
+from llmagent_os.training.gate import GateVerdict
 from llmagent_os.training.lora_folder import LORAS_FOLDER
 from llmagent_os.training.lora_registry import LoraRegistry
 from llmagent_os.training.reaction_data import ReactionData, contributors_of, hash_of, read_reactions
+from llmagent_os.training.reaction_evaluation import MeasuredLora, measure_lora, write_reports
 from llmagent_os.training.reaction_lessons import ReactionLessons, find_lessons
 from llmagent_os.training.reaction_suite import evaluation_suite
 from llmagent_os.training.training_plan import (
@@ -46,7 +44,9 @@ from llmagent_os.training.training_plan import (
     ReportProgress,
 )
 from llmagent_os.training.training_settings import settings_of
-from llmagent_os.training.version_evaluation import VersionEvaluation
+
+if TYPE_CHECKING:
+    from llmagent_os.training.reaction_training import TrainedLora
 
 _log = structlog.stdlib.get_logger(__name__)
 
@@ -66,15 +66,6 @@ class Prepared(msgspec.Struct, frozen=True, kw_only=True):
     lessons: ReactionLessons
     parent: str = ""  #: the version that training starts from; empty: the base
     active: str = ""  #: the version that answers now; empty: the base
-
-
-@dataclass(frozen=True)
-class _Measured:
-    """What was measured of a candidate, and what the gate said."""
-
-    candidate: VersionEvaluation
-    active: VersionEvaluation
-    verdict: GateVerdict
 
 
 class ReactionPlan:
@@ -131,19 +122,9 @@ class _ReactionJob:
             _log.warning(warning)
         if trained.run.best_step == 0:
             return NothingToLearn("no step of the training made anything better on its validation examples")
-        measured = self._wait(self._measure(prepared, trained.folder, trained.test))
-        self._write_reports(trained.folder, measured)
-        run = trained.run
-        training = {
-            "steps": len(run.losses),
-            "samples": run.samples,
-            "first_loss": round(run.losses[0], 4),
-            "last_loss": round(run.losses[-1], 4),
-            "ending": run.ending,
-            "warnings": run.warnings,
-            "too_long": trained.too_long,
-        }
-        return self._candidate(prepared, trained.folder, location, measured, training)
+        measured = self._wait(self._measure(prepared, trained))
+        write_reports(trained.folder, measured, bot=self._job.bot, method=self._method)
+        return self._candidate(prepared, trained, location, measured)
 
     # ── steps 1 and 2: data ───────────────────────────────────────────────────────────────────────────────────────
 
@@ -206,40 +187,21 @@ class _ReactionJob:
         finally:
             await ledger.close()
 
-    # ── step 5: evaluation, and the gate ──────────────────────────────────────────────────────────────────────────
+    # ── step 5: evaluation, and what comes of it ──────────────────────────────────────────────────────────────────
 
-    async def _measure(self, prepared: Prepared, folder: Path, test: list[Any]) -> _Measured:
-        """Measure the candidate and what answers now, and ask the gate."""
+    async def _measure(self, prepared: Prepared, trained: TrainedLora) -> MeasuredLora:
         async with self._llm() as llm:
             prompts = bot_prompts(self._site.bot, prepared.data.tools, native=llm.card.native)
-            suite = evaluation_suite(prepared.data, prompts, test, personal=self._personal)
-            evaluator = Evaluator(llm, suite)
-            self._tell("evaluation", 0)
-            active = await evaluator.evaluate(prepared.active or "base", self._folder_of(prepared.active))
-            self._tell("evaluation", 1)
-            candidate = await evaluator.evaluate("candidate", folder)
-        return _Measured(candidate, active, judge(candidate, active))
-
-    def _write_reports(self, folder: Path, measured: _Measured) -> None:
-        """Write the report and the model card beside the LoRA: they are published and deleted with it."""
-        try:
-            write_report(folder, measured.candidate, measured.active, measured.verdict)
-            card = model_card(measured.candidate, measured.verdict, bot=self._job.bot, method=self._method)
-            (folder / "README.md").write_text(card, encoding="utf-8")
-        except OSError as error:
-            raise ModelError(f"the report cannot be written in {folder}: {error}") from error
+            suite = evaluation_suite(prepared.data, prompts, trained.test, personal=self._personal)
+            active = prepared.active or "base", self._folder_of(prepared.active)
+            return await measure_lora(llm, suite, trained.folder, active, lambda step: self._tell("evaluation", step))
 
     def _candidate(
-        self,
-        prepared: Prepared,
-        folder: Path,
-        location: Location,
-        measured: _Measured,
-        training: dict[str, Any],
+        self, prepared: Prepared, trained: TrainedLora, location: Location, measured: MeasuredLora
     ) -> Candidate:
         data, verdict = prepared.data, measured.verdict
         return Candidate(
-            folder=folder,
+            folder=trained.folder,
             parent=prepared.parent,
             base_model=location.name,
             base_hash=model_hash(location),
@@ -247,13 +209,11 @@ class _ReactionJob:
             method=self._method,
             contributors=contributors_of(data.learned),
             through=data.through,
-            evaluation={
-                "candidate": measured.candidate.summary(),
-                "active": measured.active.summary(),
-                "gate": [msgspec.to_builtins(row) for row in verdict.rows],
+            evaluation=measured.summary()
+            | {
                 "examples": data.counts | {"left out": data.left_out},
                 "notes": list(prepared.lessons.notes),
-                "training": training,
+                "training": trained.summary(),
             },
             stage=self._stage(verdict),
             why=verdict.why,

@@ -37,6 +37,19 @@ class TrainedLora:
     test: list[TokenSample]  #: the held-out examples that are good
     too_long: int  #: examples that became no samples
 
+    def summary(self) -> dict[str, Any]:
+        """Give the figures of the training, as JSON values."""
+        return {
+            "steps": len(self.run.losses),
+            "best_step": self.run.best_step,
+            "samples": self.run.samples,
+            "first_loss": round(self.run.losses[0], 4),
+            "last_loss": round(self.run.losses[-1], 4),
+            "ending": self.run.ending,
+            "warnings": self.run.warnings,
+            "too_long": self.too_long,
+        }
+
 
 def train_lora(
     lessons: ReactionLessons,
@@ -77,16 +90,7 @@ def train_lora(
     def on_step(at: TrainingProgress) -> None:
         if cancelled():
             raise JobCancelledError
-        report(
-            JobProgress(
-                phase="training",
-                step=at.step,
-                steps=at.planned,
-                loss=at.loss,
-                tokens_per_second=at.tokens_per_second,
-                seconds_left=at.seconds_left,
-            )
-        )
+        report(_progress(at))
 
     chosen = settings_of(settings, preset=preset_for(model.num_parameters(), gpu=torch.cuda.is_available()))
     good = samples([each for each in test if each.reward > 0])
@@ -103,3 +107,14 @@ def train_lora(
     made = folder / "lora"
     save_adapter(adapted, tokenizer, location, made)
     return TrainedLora(folder=made, run=run, test=good, too_long=len(dropped))
+
+
+def _progress(at: TrainingProgress) -> JobProgress:
+    return JobProgress(
+        phase="training",
+        step=at.step,
+        steps=at.planned,
+        loss=at.loss,
+        tokens_per_second=at.tokens_per_second,
+        seconds_left=at.seconds_left,
+    )
