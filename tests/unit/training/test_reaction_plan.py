@@ -24,10 +24,11 @@ from llmagent_os.ledger import Interaction
 from llmagent_os.runtime import Runtime
 from llmagent_os.testing import MemoryAdapter, Sent
 from llmagent_os.training.job_schedule import new_job
-from llmagent_os.training.lora_version import Level, LoraVersion
+from llmagent_os.training.lora_version import Level, LoraVersion, Stage
 from llmagent_os.training.reaction_plan import PREPARED_FILE, ReactionPlan
 from llmagent_os.training.training_plan import Candidate, JobSite, NothingToLearn
 from tests.chatty_model import TALK, save_chatty_model
+from tests.training_plans import candidate, write_lora
 from tests.unit.training.conftest import CHECKOUT
 
 ANA = Identity("memory::ana")
@@ -122,8 +123,10 @@ class Host:
         """Train Ana's LoRA in a process of its own, as somebody at a terminal would."""
         return await jobs_command.run(self.settings, self.bot, Level.PERSONAL, ANA, "", lambda job: None)
 
-    async def plan(self, name: str, *, like: str = "", **settings: Any) -> Candidate | NothingToLearn:
-        """Run the plan for Ana's LoRA in this process; nothing is published. ``like``: go on with the data of a run."""
+    async def plan(
+        self, name: str, *, level: Level = Level.PERSONAL, like: str = "", **settings: Any
+    ) -> Candidate | NothingToLearn:
+        """Run the plan in this process; nothing is published. ``like``: go on with the data of a run."""
         given = job_setting(self.settings, self.bot)
         folder = self.settings.data / name
         folder.mkdir()
@@ -137,7 +140,7 @@ class Host:
             bot=given.bot_config,
             training=given.bot_config["training"] | {"settings": settings},
         )
-        job = new_job(self.bot.name, Level.PERSONAL, ANA, name, "for a test", 0, now())
+        job = new_job(self.bot.name, level, ANA if level == Level.PERSONAL else "", name, "for a test", 0, now())
         return await asyncio.to_thread(ReactionPlan().run, job, site, lambda _: None, lambda: False)
 
     async def until_answered_by(self, version: LoraVersion | None) -> None:
@@ -239,3 +242,25 @@ async def test_a_wrong_setting_is_an_error_before_any_work(model: Path, tmp_path
     async with hosting(tmp_path, model) as host:
         with pytest.raises(ConfigError, match="learning_rat"):
             await host.plan("wrong", learning_rat=1)
+
+
+async def test_a_version_without_a_successor_goes_when_its_people_take_back(model: Path, tmp_path: Path) -> None:
+    """Nothing is left to learn. What was learned of the reaction must not stay for that reason."""
+    async with hosting(tmp_path, model) as host:
+        sent, _ = await host.rated("hello", "plain", "👎")
+        through = await host.runtime.ledger.last_reward()
+        made = candidate(write_lora(tmp_path / "made"), ANA, stage=Stage.ACTIVE, through=through)
+        job = new_job(host.bot.name, Level.SHARED, "", "by hand", "for a test", 0, now())
+        version = await host.runtime.training.registry.publish(made, job, leased=False)
+        assert version is not None
+        await host.plan("before", level=Level.SHARED)
+        assert (await host.runtime.training.registry.get(version.name)).stage == "active"
+        await host.react(sent, "👎", removed=True)
+        assert isinstance(await host.plan("after", level=Level.SHARED), NothingToLearn)
+        assert (await host.runtime.training.registry.get(version.name)).stage == "retired"
+
+
+async def test_a_group_has_no_lora_and_the_job_says_so(model: Path, tmp_path: Path) -> None:
+    async with hosting(tmp_path, model) as host:
+        with pytest.raises(ConfigError, match="train the shared one"):
+            await host.plan("group", level=Level.GROUP)
