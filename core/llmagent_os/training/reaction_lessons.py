@@ -58,7 +58,7 @@ async def find_lessons(
     splits = data.splits
     if method != "distil":
         return ReactionLessons(training=splits.training, validation=splits.validation)
-    judge = fit_reward_model(opinions_of(splits.training), person)
+    judge = fit_reward_model(opinions_of(splits.training), person, average=True)
     found = await _distilled(llm, splits.training, judge, prompts, lora)
     calls = [each for each in splits.training if each.reward > 0 and has_calls(each)]
     wordings = [] if found is None else found.examples
