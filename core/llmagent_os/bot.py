@@ -38,7 +38,7 @@
     exploration = 0.03                    # bayes: the share of replies that try something new
 
     [training]                            # when the model's weights are trained; see training/training_config.py
-    plan = "my_bot.training:plan"         # what trains them; empty: nothing does
+    opinions = 20                         # with [training] alone: by the default plan, after 20 new opinions
 
     [rewards]                             # what an emoji is worth, from -1 to 1, beside the usual ones
     "party_parrot" = 1.0
@@ -187,7 +187,7 @@ class BotConfig(BaseModel):
     notes: str = ""  #: for models that were not trained for this bot
     behavior: Behavior = Behavior()
     policy: Policy = Policy()
-    training: TrainingConfig = TrainingConfig()
+    training: TrainingConfig = TrainingConfig(plan="")  #: without ``[training]`` the weights stay as they are
     rewards: Worths = {}  #: what an emoji is worth, by emoji; or by platform, then by emoji
     tool_rounds: int = Field(default=3, ge=0, le=20)  #: how often one reply may call tools
     max_tokens: int = Field(default=256, ge=1, le=32_768)  #: of one completion
@@ -383,12 +383,14 @@ def chosen_learner(settings: Settings, config: BotConfig) -> str:
 
 def job_setting(settings: Settings, bot: Bot) -> JobSetting:
     """Return what all trainings of a bot have in common."""
+    config = bot.config.model_dump(mode="json")
+    config["behavior"]["dimensions"] = bot.config.behavior.dimensions  # a job writes the words for the model too
     return JobSetting(
         data=settings.data,
         ledger_url=settings.ledger_url,
         model=settings.model or bot.config.model,
         bot=bot.name,
-        bot_config=bot.config.model_dump(mode="json"),
+        bot_config=config,
         training=bot.config.training,
     )
 

@@ -11,7 +11,6 @@ The result is a LoRA. Training works on its own copy of the model, so the model 
 from __future__ import annotations
 
 import os
-import tempfile
 import time
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
@@ -183,21 +182,10 @@ class Finetuner:
         """
         if self._adapted is None:
             raise ModelError("there is nothing to save yet: call finetune() first")
+        from llmagent_os.training.lora import save_adapter
+
         folder = Path(path).expanduser()
-        config = self._adapted.peft_config[self._adapted.active_adapter]
-        revision = self._location.revision
-        config.base_model_name_or_path = self._location.base if revision else self._location.name
-        config.revision = revision
-        try:
-            folder.mkdir(parents=True, exist_ok=True)
-            with tempfile.TemporaryDirectory(dir=folder) as fresh:
-                # By default PEFT asks the hub whether the embeddings changed. A LoRA here never changes them.
-                self._adapted.save_pretrained(fresh, save_embedding_layers=False)
-                self._tokenizer.save_pretrained(fresh)
-                for file in sorted(Path(fresh).iterdir(), key=lambda file: file.suffix == ".safetensors"):
-                    file.replace(folder / file.name)
-        except OSError as error:
-            raise ModelError(f"the LoRA cannot be saved in {folder}: {error}") from error
+        save_adapter(self._adapted, self._tokenizer, self._location, folder)
         return folder
 
 

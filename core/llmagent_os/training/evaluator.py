@@ -13,12 +13,14 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
+import msgspec
 import numpy as np
 
 from llmagent_os.chat import ChatRequest, Completion, ToolCall
 from llmagent_os.errors import ModelError
 from llmagent_os.identity import PersonId
 from llmagent_os.llm import LLM
+from llmagent_os.serving.tool_call_parsing import InvalidCallError
 from llmagent_os.training.probe import Measure, Probe
 from llmagent_os.training.token_sample import TokenSample
 from llmagent_os.training.training_example import LoggedTokens
@@ -141,7 +143,12 @@ class Evaluator:
         async def answer(key: tuple[str, str], probe: Probe) -> None:
             request = ChatRequest(messages=list(probe.messages), tools=probe.tools, lora=name, max_tokens=MAX_TOKENS)
             async with gate:
-                self._known[key] = await self._llm.complete(request)
+                try:
+                    self._known[key] = await self._llm.complete(request)
+                except InvalidCallError as error:  # people would get neither words nor deeds
+                    if not error.rejected:
+                        raise
+                    self._known[key] = msgspec.structs.replace(error.rejected[0], text="")
 
         keys = [(name, repr((probe.messages, probe.tools))) for probe in probes]
         missing = {key: probe for key, probe in zip(keys, probes, strict=True) if key not in self._known}

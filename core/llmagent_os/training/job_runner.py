@@ -54,8 +54,8 @@ class JobSetting(msgspec.Struct, frozen=True, kw_only=True):
         """
         if not self.training.plan:
             raise ConfigError(
-                f'bot {self.bot!r} has no plan to train by: write plan = "module:attribute" under [training] in its '
-                "bot.toml"
+                f"bot {self.bot!r} has no plan to train by: write [training] in its bot.toml, and in it no plan or "
+                'plan = "module:attribute"'
             )
         return JobOrder(
             job_id=job_id,

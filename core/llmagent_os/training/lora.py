@@ -6,12 +6,14 @@ Hu et al. 2021, LoRA: Low-Rank Adaptation of Large Language Models, https://arxi
 from __future__ import annotations
 
 import re
+import tempfile
 from pathlib import Path
 from typing import Any, cast
 
 import torch
 
-from llmagent_os.errors import ConfigError
+from llmagent_os.errors import ConfigError, ModelError
+from llmagent_os.serving.model_location import Location
 from llmagent_os.training.training_device import seeded
 from llmagent_os.training.training_settings import TrainingSettings
 
@@ -62,3 +64,26 @@ def attach(model: Any, settings: TrainingSettings, start: Path | None = None) ->
             target_modules=target_layers(model, settings),
         )
         return get_peft_model(model, config)
+
+
+def save_adapter(adapted: Any, tokenizer: Any, location: Location, folder: Path) -> None:
+    """Save a LoRA as a PEFT folder, which names its base by the name of the model, wherever that is installed.
+
+    The files of an earlier LoRA in the folder are replaced one by one, the weights last.
+
+    Raises:
+        ModelError: the folder cannot be written.
+    """
+    config = adapted.peft_config[adapted.active_adapter]
+    config.base_model_name_or_path = location.base if location.revision else location.name
+    config.revision = location.revision
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryDirectory(dir=folder) as fresh:
+            # By default PEFT asks the hub whether the embeddings changed. A LoRA here never changes them.
+            adapted.save_pretrained(fresh, save_embedding_layers=False)
+            tokenizer.save_pretrained(fresh)
+            for file in sorted(Path(fresh).iterdir(), key=lambda file: file.suffix == ".safetensors"):
+                file.replace(folder / file.name)
+    except OSError as error:
+        raise ModelError(f"the LoRA cannot be saved in {folder}: {error}") from error

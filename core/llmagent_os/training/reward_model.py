@@ -118,7 +118,7 @@ class RewardModel:
     """How one person, or anybody, likes replies. Made by :func:`fit_reward_model`."""
 
     def __init__(self, mean: Floats, covariance: Floats, opinions: int) -> None:
-        """Args: the weights' ``mean``, ``(weights,)``, and ``covariance``; and how many opinions are the person's."""
+        """Args: the weights' ``mean``, ``(weights,)``, and ``covariance``; and how many opinions count as theirs."""
         self.mean = mean
         self.covariance = covariance
         self.opinions = opinions
@@ -143,7 +143,11 @@ class RewardModel:
 
 
 def fit_reward_model(
-    opinions: Iterable[Opinion], person: PersonId | None = None, *, prior: RewardModel | None = None
+    opinions: Iterable[Opinion],
+    person: PersonId | None = None,
+    *,
+    prior: RewardModel | None = None,
+    average: bool = False,
 ) -> RewardModel:
     """Fit a reward model.
 
@@ -152,6 +156,8 @@ def fit_reward_model(
         person: whose taste is wanted; None: that of anybody who is answered, so a person is drawn at random.
         prior: what all people of ``opinions`` share before their opinions are heard: for a group, the model of
             everybody outside of it. None: nothing is known.
+        average: of anybody: what all people share is wanted, and not how a person drawn at random may differ from it.
+            That is what a reply for everybody is chosen by.
     """
     rows = [each for each in opinions if each.weight > 0]
     own_variance = _variances(_OWN_SD)
@@ -162,6 +168,8 @@ def fit_reward_model(
         everybody = everybody.plus(likelihoods[person].widened(own_variance), -1.0)
     shared = _inverse(everybody.precision)  # (weights, weights)
     mean, covariance = shared @ everybody.shift, shared + np.diag(own_variance)
+    if average and person is None:
+        return RewardModel(mean, shared, len(rows))
     mine = None if person is None else people.get(person)
     if mine is None:
         return RewardModel(mean, covariance, 0)

@@ -16,6 +16,7 @@ from llmagent_os.identity import NOBODY, PersonId
 from llmagent_os.llm import LLM
 from llmagent_os.modules.behavior import system_text
 from llmagent_os.policy.contract import DIMENSIONS, INITIATIVE, Action, Dimensions
+from llmagent_os.serving.tool_call_parsing import InvalidCallError
 from llmagent_os.training.wording_edits import EDITS
 
 OWN = "own"  #: the style of a reply as the model writes it
@@ -117,7 +118,10 @@ async def write_candidates(
             seed=seed + number if temperature else None,
         )
         async with free:
-            found = await llm.complete(request)
+            try:
+                found = await llm.complete(request)
+            except InvalidCallError:  # a call that cannot be run is nothing to learn
+                return None
         text = _whole_sentences(found.text) if found.finish_reason == "length" else found.text.strip()
         return Candidate(style=style, text=text, calls=found.tool_calls) if text or found.tool_calls else None
 

@@ -3,7 +3,8 @@
 .. code-block:: toml
 
     [training]
-    plan = "my_bot.training:plan"     # module:attribute of a TrainingPlan; empty: the weights stay as they are
+    plan = "my_bot.training:plan"     # module:attribute of a TrainingPlan; left out: ReactionPlan; empty: none
+    probes = "my_bot.probes"          # module of what the bot's makers ask a new version; empty: general questions
     levels = ["shared", "personal"]   # which LoRAs are trained
     opinions = 20                     # new opinions that wake a training of the shared LoRA
     personal_opinions = 20            # new opinions of one person that wake a training of theirs
@@ -31,8 +32,12 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 from llmagent_os.training.lora_version import Level
 from llmagent_os.training.process_limits import Priority
 
+#: The plan of a bot that has ``[training]`` and names none.
+DEFAULT_PLAN = "llmagent_os.training.reaction_plan:ReactionPlan"
+
 _HOURS = re.compile(r"([01]\d|2[0-3]):([0-5]\d)-([01]\d|2[0-3]):([0-5]\d)")
 _REFERENCE = re.compile(r"[A-Za-z_][\w.]*:[A-Za-z_]\w*")
+_MODULE = re.compile(r"[A-Za-z_]\w*(\.[A-Za-z_]\w*)*")
 
 
 class QuietHours(msgspec.Struct, frozen=True):
@@ -80,12 +85,19 @@ def _reference(text: str) -> str:
     return text
 
 
+def _module(text: str) -> str:
+    if text and not _MODULE.fullmatch(text):
+        raise ValueError("write the probes as the name of a module, or leave it empty")
+    return text
+
+
 class TrainingConfig(BaseModel):
     """When a bot's weights are trained, by what, and what that may cost."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    plan: Annotated[str, AfterValidator(_reference)] = ""  #: ``module:attribute``; empty: nothing is trained
+    plan: Annotated[str, AfterValidator(_reference)] = DEFAULT_PLAN  #: ``module:attribute``; empty: nothing is trained
+    probes: Annotated[str, AfterValidator(_module)] = ""  #: a module; see ``bot_prompts.BotProbes``; empty: general
     levels: tuple[Level, ...] = (Level.SHARED, Level.PERSONAL)  #: which LoRAs are trained
     opinions: int = Field(default=20, ge=1)  #: new opinions that wake a training of the shared LoRA
     personal_opinions: int = Field(default=20, ge=1)  #: new opinions of one person that wake a training of theirs

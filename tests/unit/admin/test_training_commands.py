@@ -70,7 +70,7 @@ async def test_a_training_from_the_command_line_to_a_rollback(tmp_path: Path, mo
 @pytest.mark.parametrize(
     ("level", "subject", "config", "why"),
     [
-        (Level.SHARED, "", 'name = "a"\nmodel = "m"', 'write plan = "module:attribute" under'),
+        (Level.SHARED, "", 'name = "a"\nmodel = "m"', r"write \[training\] in its bot.toml"),
         (Level.SHARED, "web:local:ana", CONFIG.format(steps=1), "leave --of out"),
         (Level.PERSONAL, "", CONFIG.format(steps=1), "Write --of"),
         (Level.PERSONAL, "ana", CONFIG.format(steps=1), "platform:workspace:id"),

@@ -205,3 +205,15 @@ def test_features_name_what_they_describe() -> None:
     terse = dict(zip(FEATURES, wording_features(EDITS["terse"](plain)), strict=True))
     assert terse["length"] < base["length"] - 0.5
     assert dict(zip(FEATURES, wording_features("Great! 🎉🎉 Isn't it?"), strict=True))["symbols"] > 1
+
+
+@pytest.mark.parametrize(("people", "sure"), [(1, False), (8, True)])
+def test_what_all_share_is_sure_once_several_agree(people: int, sure: bool) -> None:
+    """A reply for everybody is chosen by it. How one person may differ from all others must not hide it."""
+    given = [each for at in range(people) for each in thumbs(PersonId(f"p{at}"), "lower_case", 12, seed=at)]
+    text = replies(99, 1)[0]
+    both = [EDITS["lower_case"](text), text]
+    careful = fit_reward_model(given, average=True).score(both).lower()
+    assert (careful[0] > careful[1] + 0.1) == sure
+    drawn = fit_reward_model(given).score(both)
+    assert (drawn.deviation > fit_reward_model(given, average=True).score(both).deviation).all()

@@ -1,0 +1,117 @@
+"""How a bot's model is asked, and what the bot's makers ask a new version of it before it may serve."""
+
+from __future__ import annotations
+
+import importlib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Protocol, cast
+
+from llmagent_os.chat import Completion, ToolSpec
+from llmagent_os.errors import ConfigError
+from llmagent_os.modules.behavior import system_text
+from llmagent_os.policy.contract import DIMENSIONS
+from llmagent_os.training.control_prompts import CONTROLS, is_right
+from llmagent_os.training.probe import Measure, MeasureKind, Probe, ask
+from llmagent_os.training.style_candidates import instructions
+
+#: What a module of probes has to define.
+_PARTS = ("tasks", "request_probes", "other_talk", "facts")
+
+#: How many replies a version chooses among, the right one included.
+_CHOICES = 4
+
+
+class BotProbes(Protocol):
+    """What a bot's makers ask a new version. A module with these functions is one."""
+
+    def tasks(self, system: str, tools: tuple[ToolSpec, ...]) -> Measure:
+        """Make the measure of the bot's own work."""
+        ...
+
+    def request_probes(self, system: str, tools: tuple[ToolSpec, ...]) -> tuple[Probe, ...]:
+        """Make chats in which a tool is due."""
+        ...
+
+    def other_talk(self, system: str, tools: tuple[ToolSpec, ...]) -> Measure:
+        """Make the measure of prompts that have nothing to do with the bot's work."""
+        ...
+
+    def facts(self, system: str, tools: tuple[ToolSpec, ...]) -> Measure:
+        """Make the measure of what the model knows."""
+        ...
+
+
+class GeneralProbes:
+    """Probes for any bot: questions that everybody can answer."""
+
+    def tasks(self, system: str, tools: tuple[ToolSpec, ...]) -> Measure:
+        """Make no probe: the work of a bot is only known from its people's opinions."""
+        return Measure("work", MeasureKind.TASK, ())
+
+    def request_probes(self, system: str, tools: tuple[ToolSpec, ...]) -> tuple[Probe, ...]:
+        """Make none: nobody knows what the bot's tools are asked for."""
+        return ()
+
+    def other_talk(self, system: str, tools: tuple[ToolSpec, ...]) -> Measure:
+        """Ask the control prompts. A reply is right if it holds the answer."""
+        prompts = {prompt.text: prompt for prompt in CONTROLS}
+
+        def score(probe: Probe, completion: Completion) -> float:
+            return float(is_right(prompts[str(probe.messages[-1]["content"])], completion.text))
+
+        probes = tuple(ask(text, system=system, tools=tools) for text in prompts)
+        return Measure("answers to control prompts", MeasureKind.CONTROL, probes, score)
+
+    def facts(self, system: str, tools: tuple[ToolSpec, ...]) -> Measure:
+        """Have the version choose among the answers of control prompts."""
+        answers = [f"{prompt.answers[0].capitalize()}." for prompt in CONTROLS]
+        probes = tuple(
+            ask(prompt.text, system=system, tools=tools, choices=tuple((answers * 2)[at : at + _CHOICES]))
+            for at, prompt in enumerate(CONTROLS)
+        )
+        return Measure("answers among others", MeasureKind.FACT, probes)
+
+
+@dataclass(frozen=True)
+class BotPrompts:
+    """How a bot's model is asked."""
+
+    system: str  #: the system message for somebody of whom nothing is known
+    tools: tuple[ToolSpec, ...]
+    styles: Mapping[str, str]  #: instructions by style, as :func:`~llmagent_os.training.style_candidates.instructions`
+    probes: BotProbes
+
+
+def bot_prompts(bot: Mapping[str, Any], tools: tuple[ToolSpec, ...], *, native: bool) -> BotPrompts:
+    """Give a bot's prompts.
+
+    Args:
+        bot: the bot's configuration, as JSON values.
+        tools: the bot's tools.
+        native: whether the model was trained on this project's prompts, so that it needs no notes.
+
+    Raises:
+        ConfigError: ``probes`` of ``[training]`` names no module of probes.
+    """
+    behavior = dict(bot.get("behavior", {}))
+    dimensions = behavior.pop("dimensions", None) or DIMENSIONS
+    defaults = {name: next(iter(values)) for name, values in dimensions.items()} | behavior
+    return BotPrompts(
+        system=system_text(defaults, dimensions=dimensions, notes="" if native else str(bot.get("notes", ""))),
+        tools=tools,
+        styles=instructions(dimensions, defaults),
+        probes=_probes(str(bot.get("training", {}).get("probes", ""))),
+    )
+
+
+def _probes(module: str) -> BotProbes:
+    if not module:
+        return GeneralProbes()
+    try:
+        found = importlib.import_module(module)
+    except ImportError as error:
+        raise ConfigError(f"[training] probes = {module!r} cannot be imported: {error}") from error
+    if missing := [name for name in _PARTS if not callable(getattr(found, name, None))]:
+        raise ConfigError(f"[training] probes = {module!r} has no function {', '.join(missing)}")
+    return cast("BotProbes", found)

@@ -1,0 +1,258 @@
+"""The default plan of a training job: what people thought of a bot's replies becomes a LoRA.
+
+The six steps of fine-tuning, in order: the data and its preprocessing (``reaction_data``), what is learned of it
+(``reaction_lessons``), configuration and training (``reaction_training``), evaluation (``reaction_suite``), the gate.
+Deployment is the registry's. What was read and written before the training is kept in the job's folder. So a job that
+was killed goes on with the same data.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Coroutine
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import msgspec
+import structlog
+
+from llmagent_os.errors import ModelError
+from llmagent_os.identity import PersonId
+from llmagent_os.ledger import Ledger
+from llmagent_os.ledger.training_values import JobProgress, Level, LoraVersion, Stage, TrainingJob
+from llmagent_os.llm import LLM
+from llmagent_os.people.directory import Directory
+from llmagent_os.people.profiles import Profiles
+from llmagent_os.privacy.profile_store import PROFILES_FOLDER
+from llmagent_os.serving.model_catalogue import MODELS_FOLDER
+from llmagent_os.serving.model_hash import model_hash
+from llmagent_os.serving.model_location import Location
+from llmagent_os.training.bot_prompts import bot_prompts
+from llmagent_os.training.gate import GateVerdict
+from llmagent_os.training.lora_folder import LORAS_FOLDER
+from llmagent_os.training.lora_registry import LoraRegistry
+from llmagent_os.training.reaction_data import ReactionData, contributors_of, hash_of, read_reactions
+from llmagent_os.training.reaction_evaluation import MeasuredLora, measure_lora, write_reports
+from llmagent_os.training.reaction_lessons import ReactionLessons, find_lessons
+from llmagent_os.training.reaction_suite import evaluation_suite
+from llmagent_os.training.training_plan import (
+    Cancelled,
+    Candidate,
+    JobCancelledError,
+    JobSite,
+    NothingToLearn,
+    ReportProgress,
+)
+from llmagent_os.training.training_settings import settings_of
+
+if TYPE_CHECKING:
+    from llmagent_os.training.reaction_training import TrainedLora
+
+_log = structlog.stdlib.get_logger(__name__)
+
+#: What was read and written before the training, in the job's folder.
+PREPARED_FILE = "prepared.json"
+
+#: How often it is looked whether the job is to end, while the model answers.
+_LOOK_SECONDS = 0.2
+
+_Result = TypeVar("_Result")
+
+
+class Prepared(msgspec.Struct, frozen=True, kw_only=True):
+    """What a job learns, and what from and against what."""
+
+    data: ReactionData
+    lessons: ReactionLessons
+    parent: str = ""  #: the version that training starts from; empty: the base
+    active: str = ""  #: the version that answers now; empty: the base
+
+
+class ReactionPlan:
+    """Learns from reactions. The default of ``plan`` in ``[training]``."""
+
+    def run(
+        self, job: TrainingJob, site: JobSite, report: ReportProgress, cancelled: Cancelled
+    ) -> Candidate | NothingToLearn:
+        """Train, measure and judge; see :class:`~llmagent_os.training.training_plan.TrainingPlan`."""
+        return _ReactionJob(job, site, report, cancelled).run()
+
+
+class _ReactionJob:
+    """One job at work."""
+
+    def __init__(self, job: TrainingJob, site: JobSite, report: ReportProgress, cancelled: Cancelled) -> None:
+        self._job = job
+        self._site = site
+        self._report = report
+        self._cancelled = cancelled
+        self._settings: dict[str, Any] = {"method": "distil", **site.training.get("settings", {}), **job.options}
+        settings_of(self._settings)  # a wrong one is an error before any work
+        self._method = str(self._settings["method"])
+        self._personal = job.level == Level.PERSONAL
+
+    def run(self) -> Candidate | NothingToLearn:
+        """Do the six steps."""
+        made = self._make()
+        stage = made.stage if isinstance(made, Candidate) else Stage.REJECTED
+        if stage != Stage.ACTIVE:
+            self._wait(self._retire_stale())
+        return made
+
+    def _make(self) -> Candidate | NothingToLearn:
+        prepared = self._prepared()
+        if isinstance(prepared, NothingToLearn):
+            return prepared
+        from llmagent_os.training.reaction_training import train_lora
+
+        location = self._llm().location
+        if location is None:
+            raise ModelError(f"{self._site.model} is a server's model: only local models can be trained here")
+        trained = train_lora(
+            prepared.lessons,
+            prepared.data.splits.test,
+            location,
+            self._settings,
+            self._site.folder,
+            self._folder_of(prepared.parent),
+            self._report,
+            self._cancelled,
+        )
+        for warning in trained.run.warnings:
+            _log.warning(warning)
+        if trained.run.best_step == 0:
+            return NothingToLearn("no step of the training made anything better on its validation examples")
+        measured = self._wait(self._measure(prepared, trained))
+        write_reports(trained.folder, measured, bot=self._job.bot, method=self._method)
+        return self._candidate(prepared, trained, location, measured)
+
+    # ── steps 1 and 2: data ───────────────────────────────────────────────────────────────────────────────────────
+
+    def _prepared(self) -> Prepared | NothingToLearn:
+        """What an earlier process of this job has prepared, or else what is prepared now."""
+        file = self._site.folder / PREPARED_FILE
+        if not file.exists():
+            prepared = self._wait(self._prepare())
+            if isinstance(prepared, NothingToLearn):
+                return prepared
+            fresh = file.with_suffix(".new")
+            fresh.write_bytes(msgspec.json.encode(prepared))
+            fresh.rename(file)
+        return msgspec.json.decode(file.read_bytes(), type=Prepared)
+
+    async def _prepare(self) -> Prepared | NothingToLearn:
+        self._tell("data", 0)
+        ledger = await Ledger.open(self._site.ledger_url)
+        try:
+            directory = Directory(ledger, Profiles(self._site.data / PROFILES_FOLDER))
+            data = await read_reactions(ledger, directory, self._job)
+            if isinstance(data, NothingToLearn):
+                return data
+            parent, active = await self._versions(LoraRegistry(ledger, self._site.data))
+        finally:
+            await ledger.close()
+        _log.info("the examples are read", **data.counts, left_out=data.left_out)
+        self._tell("candidates", 1)
+        async with self._llm() as llm:
+            prompts = bot_prompts(self._site.bot, data.tools, native=llm.card.native)
+            person = PersonId(self._job.subject) if self._personal else None
+            lora = str(self._folder_of(parent) or "base")
+            lessons = await find_lessons(llm, data, prompts, self._method, person=person, lora=lora)
+        if isinstance(lessons, NothingToLearn):
+            return lessons
+        for note in lessons.notes:
+            _log.info(note)
+        return Prepared(data=data, lessons=lessons, parent=parent, active=active)
+
+    async def _versions(self, registry: LoraRegistry) -> tuple[str, str]:
+        """The names of the version to start from, and of the one that answers now; empty: the base.
+
+        A version whose people have taken something back is neither: it goes whatever comes of this job.
+        """
+        shared = _usable(await registry.active(self._job.bot, Level.SHARED))
+        if not self._personal:
+            return "", shared
+        own = _usable(await registry.active(self._job.bot, Level.PERSONAL, self._job.subject))
+        return shared, own or shared
+
+    async def _retire_stale(self) -> None:
+        """Retire the level's version that people took something back from: no other takes its place."""
+        ledger = await Ledger.open(self._site.ledger_url)
+        try:
+            registry = LoraRegistry(ledger, self._site.data)
+            stale = await registry.active(self._job.bot, self._job.level, self._job.subject)
+            if stale is not None and stale.stale_since is not None:
+                why = "people took back what it was trained on, and no version without them may serve"
+                await registry.move(stale, Stage.RETIRED, why)
+        finally:
+            await ledger.close()
+
+    # ── step 5: evaluation, and what comes of it ──────────────────────────────────────────────────────────────────
+
+    async def _measure(self, prepared: Prepared, trained: TrainedLora) -> MeasuredLora:
+        async with self._llm() as llm:
+            prompts = bot_prompts(self._site.bot, prepared.data.tools, native=llm.card.native)
+            suite = evaluation_suite(prepared.data, prompts, trained.test, personal=self._personal)
+            active = prepared.active or "base", self._folder_of(prepared.active)
+            return await measure_lora(llm, suite, trained.folder, active, lambda step: self._tell("evaluation", step))
+
+    def _candidate(
+        self, prepared: Prepared, trained: TrainedLora, location: Location, measured: MeasuredLora
+    ) -> Candidate:
+        data, verdict = prepared.data, measured.verdict
+        return Candidate(
+            folder=trained.folder,
+            parent=prepared.parent,
+            base_model=location.name,
+            base_hash=model_hash(location),
+            data_hash=hash_of((*prepared.lessons.training, *prepared.lessons.validation)),
+            method=self._method,
+            contributors=contributors_of(data.learned),
+            through=data.through,
+            evaluation=measured.summary()
+            | {
+                "examples": data.counts | {"left out": data.left_out},
+                "notes": list(prepared.lessons.notes),
+                "training": trained.summary(),
+            },
+            stage=self._stage(verdict),
+            why=verdict.why,
+        )
+
+    def _stage(self, verdict: GateVerdict) -> Stage:
+        """A personal version serves its one person at once. A shared one is tried on some conversations first."""
+        if not verdict.passed:
+            return Stage.REJECTED
+        tried = not self._personal and float(self._site.training.get("canary_share", 0.0)) > 0
+        return Stage.CANARY if tried else Stage.ACTIVE
+
+    # ── all of them ───────────────────────────────────────────────────────────────────────────────────────────────
+
+    def _llm(self) -> LLM:
+        return LLM.from_pretrained(self._site.model, models=self._site.data / MODELS_FOLDER)
+
+    def _folder_of(self, version: str) -> Path | None:
+        return self._site.data / LORAS_FOLDER / version if version else None
+
+    def _tell(self, phase: str, step: int) -> None:
+        if self._cancelled():
+            raise JobCancelledError
+        self._report(JobProgress(phase=phase, step=step, steps=2))
+
+    def _wait(self, work: Coroutine[Any, Any, _Result]) -> _Result:
+        """Run work of many waits to its end, or until the job is to end."""
+
+        async def watched() -> _Result:
+            working = asyncio.create_task(work)
+            while not (await asyncio.wait([working], timeout=_LOOK_SECONDS))[0]:
+                if self._cancelled():
+                    working.cancel()
+                    await asyncio.wait([working])
+                    raise JobCancelledError
+            return working.result()
+
+        return asyncio.run(watched())
+
+
+def _usable(version: LoraVersion | None) -> str:
+    return "" if version is None or version.stale_since is not None else version.name

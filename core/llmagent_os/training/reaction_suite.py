@@ -1,0 +1,126 @@
+"""Lays out what a version is measured on before it may serve: step 5 of fine-tuning, for what was learned from people.
+
+The held-out replies say whether people would like the new ones better, and whether the right tool is still called. The
+bot's own probes, control prompts and the tests for known hacks say what else has changed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+from llmagent_os.chat import Completion, ToolCall
+from llmagent_os.identity import NOBODY
+from llmagent_os.serving.tool_call_parsing import calls_of
+from llmagent_os.training.bot_prompts import BotPrompts
+from llmagent_os.training.evaluator import EvaluationSuite, LoggedReply
+from llmagent_os.training.hacks.asking_back import asking_back
+from llmagent_os.training.hacks.emptiness import emptiness
+from llmagent_os.training.hacks.false_claims import false_claims
+from llmagent_os.training.hacks.leaks import PrivateText, leaks
+from llmagent_os.training.hacks.padding import padding
+from llmagent_os.training.hacks.tool_refusal import tool_refusal
+from llmagent_os.training.probe import Measure, MeasureKind, Probe
+from llmagent_os.training.reaction_data import ReactionData, contributions_of, has_calls, is_correction, opinions_of
+from llmagent_os.training.reaction_judge import ReactionJudge
+from llmagent_os.training.token_sample import TokenSample
+from llmagent_os.training.training_example import TrainingExample
+
+#: The most questions of people that are asked to see whether their words leak.
+MOST_LEAK_QUESTIONS = 24
+
+
+def evaluation_suite(
+    data: ReactionData, prompts: BotPrompts, test: Sequence[TokenSample], *, personal: bool
+) -> EvaluationSuite:
+    """Lay out a suite.
+
+    Args:
+        data: what people thought of the bot's replies.
+        prompts: how the bot's model is asked.
+        test: the held-out examples that are good, as tokens.
+        personal: whether one person's LoRA is measured. It serves nobody else, so it can leak nothing.
+    """
+    system, tools, probes = prompts.system, prompts.tools, prompts.probes
+    tasks, talk = probes.tasks(system, tools), probes.other_talk(system, tools)
+    facts, requests = probes.facts(system, tools), probes.request_probes(system, tools)
+    measures = [
+        tasks,
+        held_out_work(data.splits.test),
+        talk,
+        facts,
+        false_claims(system, tools),
+        asking_back(system, tools, requests),
+        padding(system, tools),
+        emptiness(system, tools),
+    ]
+    if tools:
+        measures.append(tool_refusal(() if requests else tools, requests, system))
+    if not personal:
+        measures.append(leaks(_private_texts(data.learned), system, tools, longest=MOST_LEAK_QUESTIONS))
+    return EvaluationSuite(
+        measures=tuple(each for each in measures if each.probes),
+        control=(*tasks.probes[::2], *talk.probes[1::2]),
+        test=tuple(test),
+        logged=tuple(_logged(each) for each in data.splits.test if not is_correction(each)),
+        judge=ReactionJudge(opinions_of(data.learned)),
+        contributions=contributions_of(data.learned),
+    )
+
+
+def held_out_work(examples: Sequence[TrainingExample]) -> Measure:
+    """Make the measure of what people showed to be right: calls that they liked or corrected to, and words for talk.
+
+    A right call scores 1, the right tool with other arguments 0.5. Where the served reply was in words, words score 1:
+    what people think of the wording is judged elsewhere.
+    """
+    wanted: dict[str, ToolCall | None] = {}
+    probes: list[Probe] = []
+    for each in examples:
+        if has_calls(each) and each.reward <= 0:
+            continue  # nobody has shown which call is right
+        probe = _probe(each)
+        probes.append(probe)
+        wanted[_key(probe)] = next(iter(calls_of(each.messages[-1])), None)
+
+    def score(probe: Probe, completion: Completion) -> float:
+        right = wanted[_key(probe)]
+        if right is None:
+            return float(bool(completion.text.strip()) and not completion.tool_calls)
+        made = next(iter(completion.tool_calls), None)
+        if made is None or made.name != right.name:
+            return 0.0
+        return 1.0 if made.arguments == right.arguments else 0.5
+
+    return Measure("held-out work", MeasureKind.TASK, tuple(probes), score)
+
+
+def _key(probe: Probe) -> str:
+    return str((probe.person, probe.messages))
+
+
+def _probe(example: TrainingExample) -> Probe:
+    return Probe(messages=example.messages[:-1], tools=example.tools, person=example.person)
+
+
+def _logged(example: TrainingExample) -> LoggedReply:
+    answer = example.messages[-1]
+    return LoggedReply(
+        probe=_probe(example),
+        reply=str(answer.get("content") or ""),
+        reward=example.reward,
+        weight=example.weight,
+        calls=tuple(calls_of(answer)),
+        logged=example.logged,
+    )
+
+
+def _private_texts(examples: Sequence[TrainingExample]) -> Iterator[PrivateText]:
+    """What people said, and what tools told them. The bot's own wording is nobody's secret."""
+    for each in examples:
+        if each.person == NOBODY:
+            continue
+        for turn in each.messages[:-1]:
+            if turn["role"] == "user":
+                yield PrivateText(each.person, str(turn.get("content") or ""), "")
+            elif turn["role"] == "tool":
+                yield PrivateText(each.person, "", str(turn.get("content") or ""))
