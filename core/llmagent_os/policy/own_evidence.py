@@ -12,11 +12,9 @@ standard normal distribution function. Without opinions w is 0, and nothing is v
 could have been foretold from the person's other opinions: a few that agree are enough. Opinions that contradict each
 other veto nothing: most people are not that sure, and what others like helps them.
 
-A regression needs several opinions, and a person who has liked nothing yet should not get again and again what they
-dislike. So what was disliked rests until the person likes something, or has disliked everything::
+A regression needs several opinions. The plain sum of the opinions of one action tells sooner what was disliked::
 
     n_a = Σ_t v_t ``FADING``^(opinions after turn t), over the turns whose reply was like a in all that showed
-    action a rests if n_a ≤ -``DISLIKED`` and n_b ≤ 0 for every action b
 
 Reference:
     C. E. Rasmussen and C. K. I. Williams (2006). Gaussian processes for machine learning, section 5.4.2, for e_t.
@@ -36,9 +34,6 @@ VETO_MARGIN = 0.3
 FADING = 0.97
 #: How well every opinion is foretold by the others, at the worst: a mean squared error. Guessing 0 has the error 1.
 CONSISTENT = 0.4
-#: How far opinions must speak against a behaviour if it rests: one 👎 is enough for the next five opinions, and two are
-#: enough for about 28.
-DISLIKED = 0.85
 
 
 def net_opinions(codes: Ints, actions: Ints, shows: Bools, opinions: Floats) -> Floats:
@@ -55,19 +50,6 @@ def net_opinions(codes: Ints, actions: Ints, shows: Bools, opinions: Floats) -> 
     fading = FADING ** np.arange(len(heard))[::-1]  # (opinions,)
     alike = ((codes[:, None] == codes[actions[heard]]) | ~shows[heard]).all(2)  # (actions, opinions)
     return np.asarray(alike @ (said[heard] * fading), np.float64)
-
-
-def not_disliked(net: Floats, allowed: Bools) -> Bools:
-    """Return which of the ``allowed`` actions do not rest, ``(actions,)``; all of them, where none is left.
-
-    Args:
-        net: n, ``(actions,)``; ``(0,)``: the person has said nothing.
-        allowed: a mask of the actions that can be chosen.
-    """
-    if not len(net) or (net > 0).any():
-        return allowed
-    left = allowed & (net > -DISLIKED)  # (actions,)
-    return left if left.any() else allowed
 
 
 def own_weights(rows: Floats, opinions: Floats, variances: Floats) -> Singles:

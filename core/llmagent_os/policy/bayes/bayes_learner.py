@@ -8,11 +8,11 @@ pool: those who were heard last.
 
 Deciding averages over the chains. Mostly the best action is chosen, with a small bonus for uncertainty. A declared
 default is kept where no other value is clearly better: one 👎 speaks against every value that showed, and would else
-turn all of them at once. The action is chosen among those that the person's own opinions do not speak against
-(:mod:`~llmagent_os.policy.own_evidence`). So other people cannot change what the person has made clear. A small share
-of the decisions explores: mostly one step towards the best action of one chain's guess (Thompson sampling), else
-another step, and seldom any action (:mod:`~llmagent_os.policy.exploration`). The probabilities are computed exactly.
-The action is then drawn from them.
+turn all of them at once. Nothing keeps an action that the person has disliked more than liked. The action is chosen
+among those that the person's own opinions do not speak against (:mod:`~llmagent_os.policy.own_evidence`). So other
+people cannot change what the person has made clear. A small share of the decisions explores: mostly one step towards
+the best action of one chain's guess (Thompson sampling), else another step, and seldom any action
+(:mod:`~llmagent_os.policy.exploration`). The probabilities are computed exactly. The action is then drawn from them.
 
 What new people teach about everybody is bounded: :mod:`~llmagent_os.policy.newcomers`.
 """
@@ -41,7 +41,7 @@ from llmagent_os.policy.exploration import ANY_SHARE, Neighbours, anything
 from llmagent_os.policy.features import Features
 from llmagent_os.policy.learner import SHARED, Observation
 from llmagent_os.policy.newcomers import NewcomerBudget
-from llmagent_os.policy.own_evidence import net_opinions, not_disliked, not_vetoed, own_weights
+from llmagent_os.policy.own_evidence import net_opinions, not_vetoed, own_weights
 from llmagent_os.policy.person_cache import PersonCache
 from llmagent_os.policy.state_bytes import pack, unpack_shared
 
@@ -167,7 +167,7 @@ class Bayes:
         return chances
 
     def _kept(self, person_id: PersonId) -> Floats:
-        """Return what keeps the defaults, ``(actions,)``: nothing where the person's opinions of an action are bad."""
+        """Return what keeps the defaults, ``(actions,)``: nothing keeps what was disliked more than liked."""
         person = self._people.get(person_id)
         if person is None or not len(person.net_opinions):
             return self._margin
@@ -175,9 +175,7 @@ class Bayes:
 
     def _not_vetoed(self, person_id: PersonId, phi: Floats, allowed: Bools) -> Bools:
         person = self._people.get(person_id)
-        if person is None:
-            return allowed
-        return not_disliked(person.net_opinions, not_vetoed(person.alone, phi, allowed))
+        return allowed if person is None else not_vetoed(person.alone, phi, allowed)
 
     def expected(self, person_id: PersonId, context: Context) -> Floats:
         """Return the probability that an action satisfies the person, for every action, ``(actions,)``."""
