@@ -26,7 +26,7 @@ import signal
 import sys
 import tempfile
 import time
-from collections.abc import AsyncIterator, Iterable, Mapping
+from collections.abc import AsyncGenerator, Iterable, Mapping
 from pathlib import Path
 
 import msgspec
@@ -56,7 +56,7 @@ class Hosts:
         self._process: asyncio.subprocess.Process | None = None
 
     @contextlib.asynccontextmanager
-    async def ready(self) -> AsyncIterator[None]:
+    async def ready(self) -> AsyncGenerator[None]:
         self._process = await asyncio.create_subprocess_exec(
             *(sys.executable, "-m", "benchmarks.endurance.killed_host", str(self._log)),
             stdin=asyncio.subprocess.PIPE,
