@@ -68,7 +68,7 @@ LATER = (
     "when is dinner with Mia?",
 )
 
-pytestmark = [pytest.mark.asyncio(loop_scope="module"), needs_chromium]
+pytestmark = [pytest.mark.asyncio(loop_scope="module"), needs_chromium, pytest.mark.timeout(300)]
 
 
 class Calendar:

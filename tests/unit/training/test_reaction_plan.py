@@ -179,6 +179,7 @@ def _tests_are_found(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PYTHONPATH", str(CHECKOUT))
 
 
+@pytest.mark.timeout(300)  # it trains for half a minute, and other tests run beside it
 async def test_thumbs_change_what_the_model_says_until_they_are_taken_back(model: Path, tmp_path: Path) -> None:
     async with hosting(tmp_path, model) as host:
         (sent, first), (_, second), *_ = await host.react_to_tones()
