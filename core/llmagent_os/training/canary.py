@@ -31,7 +31,6 @@ References:
 
 from __future__ import annotations
 
-import hashlib
 from enum import StrEnum
 
 import msgspec
@@ -39,6 +38,7 @@ import numpy as np
 
 from llmagent_os.errors import ConfigError
 from llmagent_os.policy.array_types import Floats
+from llmagent_os.training.canary_draw import draws_canary
 
 #: The number of bets in the grid.
 BETS = 24
@@ -116,12 +116,8 @@ class Canary:
         self._bets_on_no_worse = _bets(greatest - self.settings.margin)  # λ, (BETS,)
 
     def answers(self, conversation: str) -> bool:
-        """Whether the canary answers a conversation: always the same for the same conversation.
-
-        The id decides by a hash, which is as good as a draw because nobody chooses ids by it.
-        """
-        digest = hashlib.sha256(f"{self.name}\0{conversation}".encode()).digest()
-        return int.from_bytes(digest[:8]) < self.settings.share * 2**64
+        """Whether the canary answers a conversation: always the same for the same conversation."""
+        return draws_canary(self.name, conversation, self.settings.share)
 
     def observe(self, conversation: str, reward: float) -> CanaryDecision:
         """Take up a conversation that has ended, and say what to do. After a decision nothing changes any more.

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
-from hashlib import sha256
 from typing import Final
 
 import msgspec
@@ -17,6 +16,7 @@ import structlog
 
 from llmagent_os.errors import LedgerError, ModelError
 from llmagent_os.identity import NOBODY, PersonId
+from llmagent_os.training.canary_draw import draws_canary
 from llmagent_os.training.lora_registry import LoraRegistry
 from llmagent_os.training.lora_version import Level, LoraVersion, Stage
 
@@ -135,18 +135,3 @@ class RegistryResolver:
             except (LedgerError, OSError) as error:
                 _log.error("it cannot be read which LoRAs answer; those of before do", error=str(error))
             await asyncio.sleep(POLL_SECONDS)
-
-
-def draws_canary(version: str, conversation: str, share: float) -> bool:
-    """Whether a canary answers a conversation. All replies of a conversation are of the same version.
-
-    Args:
-        version: the canary's name or folder: another canary draws other conversations.
-        conversation: the conversation's key.
-        share: the share of conversations that it answers, in [0, 1].
-
-    >>> sum(draws_canary("v", str(number), 0.2) for number in range(1000))
-    210
-    """
-    drawn = int.from_bytes(sha256(f"{version.rpartition('/')[2]} {conversation}".encode()).digest()[:8])
-    return drawn < share * 2**64
