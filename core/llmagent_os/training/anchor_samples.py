@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Sequence
 
 from llmagent_os.chat import ChatRequest, Completion, Message, ToolSpec
 from llmagent_os.errors import ConfigError
 from llmagent_os.llm import LLM
-from llmagent_os.serving.tool_call_parsing import InvalidCallError
+from llmagent_os.training.completion_batch import complete_all
 from llmagent_os.training.token_sample import TokenSample
-
-_AT_ONCE = 32  # requests that the model is given at the same time; it decodes them together
 
 
 async def write_anchors(
@@ -38,19 +35,12 @@ async def write_anchors(
     if llm.location is None:
         raise ConfigError(f"{llm.name} is a server's model, which tells no tokens: only local models are trained")
     before: list[Message] = [{"role": "system", "content": system}] if system else []
-    free = asyncio.Semaphore(_AT_ONCE)
-
-    async def answer(prompt: str) -> Completion | None:
-        chat = [*before, {"role": "user", "content": prompt}]
-        async with free:
-            try:
-                return await llm.complete(ChatRequest(messages=chat, tools=tools, lora="base", max_tokens=max_tokens))
-            except InvalidCallError:  # nothing that the model has to stay like
-                return None
-
-    replies = await asyncio.gather(*map(answer, prompts))
+    chats = [[*before, {"role": "user", "content": prompt}] for prompt in prompts]
+    replies = await complete_all(
+        llm, [ChatRequest(messages=chat, tools=tools, lora="base", max_tokens=max_tokens) for chat in chats]
+    )
     return [
         TokenSample(prompt=reply.prompt_token_ids, response=reply.token_ids, reward=0.0, anchor=True)
         for reply in replies
-        if reply is not None and reply.token_ids
+        if isinstance(reply, Completion) and reply.token_ids  # the model need not stay like a call that is not valid
     ]

@@ -21,6 +21,7 @@ from llmagent_os.errors import ModelError
 from llmagent_os.identity import PersonId
 from llmagent_os.llm import LLM
 from llmagent_os.serving.tool_call_parsing import InvalidCallError
+from llmagent_os.training.completion_batch import complete_all
 from llmagent_os.training.probe import Measure, Probe
 from llmagent_os.training.token_sample import TokenSample
 from llmagent_os.training.training_example import LoggedTokens
@@ -31,8 +32,6 @@ if TYPE_CHECKING:
 
 #: The most tokens of a reply to a probe.
 MAX_TOKENS = 128
-#: Probes that wait for the engine at the same time.
-CONCURRENT_PROBES = 32
 
 
 #: Answers by the name of the LoRA and by what was asked.
@@ -137,22 +136,15 @@ class Evaluator:
 
     async def _write(self, probes: Sequence[Probe], lora: Path | None) -> list[Completion]:
         """Answer probes. Equal probes are answered once."""
-        gate = asyncio.Semaphore(CONCURRENT_PROBES)
         name = str(lora) if lora else "base"
-
-        async def answer(key: tuple[str, str], probe: Probe) -> None:
-            request = ChatRequest(messages=list(probe.messages), tools=probe.tools, lora=name, max_tokens=MAX_TOKENS)
-            async with gate:
-                try:
-                    self._known[key] = await self._llm.complete(request)
-                except InvalidCallError as error:  # people would get neither words nor deeds
-                    if not error.rejected:
-                        raise
-                    self._known[key] = msgspec.structs.replace(error.rejected[0], text="")
-
         keys = [(name, repr((probe.messages, probe.tools))) for probe in probes]
         missing = {key: probe for key, probe in zip(keys, probes, strict=True) if key not in self._known}
-        await asyncio.gather(*(answer(key, probe) for key, probe in missing.items()))
+        requests = [
+            ChatRequest(messages=list(probe.messages), tools=probe.tools, lora=name, max_tokens=MAX_TOKENS)
+            for probe in missing.values()
+        ]
+        for key, answer in zip(missing, await complete_all(self._llm, requests), strict=True):
+            self._known[key] = answer if isinstance(answer, Completion) else _nothing_said(answer)
         return [self._known[key] for key in keys]
 
     def _likelihoods(self, lora: Path | None, control: Sequence[TokenSample]) -> _Likelihoods:
@@ -188,6 +180,13 @@ class Evaluator:
             fresh=tuple(judge(persons, [each.text for each in fresh], [each.tool_calls for each in fresh])),
             ratios=tuple(ratios),
         )
+
+
+def _nothing_said(error: InvalidCallError) -> Completion:
+    """What people get of calls that are not valid: neither words nor deeds."""
+    if not error.rejected:
+        raise error
+    return msgspec.structs.replace(error.rejected[0], text="")
 
 
 @dataclass(frozen=True)

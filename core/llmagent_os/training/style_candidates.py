@@ -5,23 +5,22 @@ A style is an instruction of the bot's dimensions in the system message, or an e
 
 from __future__ import annotations
 
-import asyncio
 import re
 from collections.abc import Callable, Mapping, Sequence
 
 import msgspec
 
-from llmagent_os.chat import ChatRequest, Message, ToolCall, ToolSpec
+from llmagent_os.chat import ChatRequest, Completion, Message, ToolCall, ToolSpec
 from llmagent_os.identity import NOBODY, PersonId
 from llmagent_os.llm import LLM
 from llmagent_os.modules.behavior import system_text
 from llmagent_os.policy.contract import DIMENSIONS, INITIATIVE, Action, Dimensions
 from llmagent_os.serving.tool_call_parsing import InvalidCallError
+from llmagent_os.training.completion_batch import complete_all
 from llmagent_os.training.wording_edits import EDITS
 
 OWN = "own"  #: the style of a reply as the model writes it
 _STYLE_LINE = "Style: "  # how `system_text` begins the line of values that have no words of their own
-_AT_ONCE = 32  # requests that the model is given at the same time; it decodes them together
 
 _WHOLE = re.compile(r".*[.!?…](?=\s|$)", re.DOTALL)
 
@@ -106,10 +105,9 @@ async def write_candidates(
     Raises:
         ModelError: the model cannot answer.
     """
-    free = asyncio.Semaphore(_AT_ONCE)
-
-    async def reply(number: int, question: Question, style: str) -> Candidate | None:
-        request = ChatRequest(
+    tried = (OWN, *styles)
+    requests = [
+        ChatRequest(
             messages=_messages(question, style, styles),
             tools=question.tools,
             lora=lora,
@@ -117,23 +115,27 @@ async def write_candidates(
             temperature=temperature,
             seed=seed + number if temperature else None,
         )
-        async with free:
-            try:
-                found = await llm.complete(request)
-            except InvalidCallError:  # a call that cannot be run is nothing to learn
-                return None
-        text = _whole_sentences(found.text) if found.finish_reason == "length" else found.text.strip()
-        return Candidate(style=style, text=text, calls=found.tool_calls) if text or found.tool_calls else None
-
-    async def all_styles(number: int, question: Question) -> list[Candidate]:
-        replies = await asyncio.gather(*(reply(number, question, style) for style in (OWN, *styles)))
+        for number, question in enumerate(questions)
+        for style in tried
+    ]
+    answers = iter(await complete_all(llm, requests))
+    found: list[list[Candidate]] = []
+    for _ in questions:
+        replies = [_candidate(style, next(answers)) for style in tried]
         written = [each for each in replies if each is not None]
         own = next((each for each in written if each.style == OWN and not each.calls), None)
         if own is not None:
             written += [Candidate(style=style, text=edit(own.text)) for style, edit in edits.items()]
-        return _different(written)
+        found.append(_different(written))
+    return found
 
-    return list(await asyncio.gather(*(all_styles(*each) for each in enumerate(questions))))
+
+def _candidate(style: str, answer: Completion | InvalidCallError) -> Candidate | None:
+    """What the model says in a style; None: no whole sentence, or a call that cannot be run, so nothing to learn."""
+    if isinstance(answer, InvalidCallError):
+        return None
+    text = _whole_sentences(answer.text) if answer.finish_reason == "length" else answer.text.strip()
+    return Candidate(style=style, text=text, calls=answer.tool_calls) if text or answer.tool_calls else None
 
 
 def _messages(question: Question, style: str, styles: Mapping[str, str]) -> list[Message]:
