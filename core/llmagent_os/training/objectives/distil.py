@@ -23,7 +23,8 @@ from collections.abc import Sequence
 import torch
 
 from llmagent_os.errors import ConfigError
-from llmagent_os.training.objectives.objective import Logprobs, Metrics, Preparation, PreparedSample, SampleBatch
+from llmagent_os.training.objectives.liked_responses import liked_samples, weighted_likelihood
+from llmagent_os.training.objectives.objective import Logprobs, Metrics, Preparation, SampleBatch
 from llmagent_os.training.token_sample import TokenSample
 
 
@@ -48,7 +49,7 @@ class DistilObjective:
         Raises:
             ConfigError: no sample is liked.
         """
-        liked = [PreparedSample(sample=each) for each in samples if each.reward > 0 and each.weight > 0]
+        liked = liked_samples(samples)
         if not liked:
             raise ConfigError(
                 f"distil learns from replies that will probably be liked, and none of {len(samples)} has a reward and "
@@ -61,8 +62,7 @@ class DistilObjective:
 
     def loss(self, policy: Logprobs, reference: Logprobs, batch: SampleBatch) -> tuple[torch.Tensor, Metrics]:
         """Compute the weighted mean negative log-likelihood and the divergence, in nats a token."""
-        chosen = (policy.response * batch.mask).sum(1)  # [samples]
-        likelihood = -(batch.weights * chosen).sum() / batch.mask.sum()
+        likelihood = weighted_likelihood(policy, batch)
         gap = reference.anchors.exp() * (reference.anchors - policy.anchors)  # [tokens, vocabulary]
         divergence = gap.sum() / max(1, len(gap))
         return likelihood + self._kl_weight * divergence, {"kl": divergence.item(), "nll": likelihood.item()}

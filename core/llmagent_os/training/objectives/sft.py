@@ -16,7 +16,8 @@ from collections.abc import Sequence
 import torch
 
 from llmagent_os.errors import ConfigError
-from llmagent_os.training.objectives.objective import Logprobs, Metrics, Preparation, PreparedSample, SampleBatch
+from llmagent_os.training.objectives.liked_responses import liked_samples, weighted_likelihood
+from llmagent_os.training.objectives.objective import Logprobs, Metrics, Preparation, SampleBatch
 from llmagent_os.training.token_sample import TokenSample
 
 
@@ -34,7 +35,7 @@ class SupervisedObjective:
         Raises:
             ConfigError: no sample is liked.
         """
-        liked = [PreparedSample(sample=each) for each in samples if each.reward > 0 and each.weight > 0]
+        liked = liked_samples(samples)
         if not liked:
             raise ConfigError(
                 f"sft learns from liked samples, and none of {len(samples)} has a reward and a weight above 0: wait "
@@ -46,5 +47,4 @@ class SupervisedObjective:
     def loss(self, policy: Logprobs, reference: Logprobs, batch: SampleBatch) -> tuple[torch.Tensor, Metrics]:
         """Compute the weighted mean negative log-likelihood, in nats a response token."""
         del reference  # how likely the responses were before does not matter
-        logprobs = (policy.response * batch.mask).sum(1)  # [samples]
-        return -(batch.weights * logprobs).sum() / batch.mask.sum(), {}
+        return weighted_likelihood(policy, batch), {}
