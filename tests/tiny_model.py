@@ -31,6 +31,7 @@ from llmagent_os.chat import Message, ToolCall, ToolSpec
 from llmagent_os.serving.chat_template import ChatTemplate
 from llmagent_os.serving.model_loading import load_model, load_tokenizer, vocabulary_of
 from llmagent_os.serving.model_location import Location
+from llmagent_os.serving.vocabulary import Vocabulary
 from llmagent_os.training.length_batches import length_batches
 from llmagent_os.training.token_sample import TokenSample
 
@@ -195,15 +196,7 @@ def save_trained_model(folder: Path, kind: str = "llama", *, steps: int = 500) -
     """Write a folder with a model that calls :data:`CREATE` and :data:`LIST`. Takes about ten seconds."""
     tokenizer = make_tokenizer()
     model = make_model(kind, tokenizer)
-    vocabulary = vocabulary_of(model, tokenizer)
-    template = ChatTemplate(tokenizer, vocabulary)
-    samples: list[TokenSample] = []
-    for chat in calendar_chats(steps * 8):
-        response = vocabulary.encode(template.response(chat, (CREATE, LIST)) or "")
-        prompt = vocabulary.encode(template.prompt(chat[:1], (CREATE, LIST)))
-        samples.append(
-            TokenSample(prompt=tuple(prompt), response=tuple(response[: response.index(vocabulary.end_id) + 1]))
-        )
+    samples = _samples(steps * 8, tokenizer, vocabulary_of(model, tokenizer))
     optimizer = cast("Any", torch.optim.AdamW(model.parameters(), lr=3e-3))
     model.train()
     for step, batch in enumerate(length_batches(samples, 16, random.Random(0), lambda each: each.length)[:steps]):
@@ -220,7 +213,10 @@ def save_trained_model(folder: Path, kind: str = "llama", *, steps: int = 500) -
 def calendar_samples(location: Location, count: int = 16) -> list[TokenSample]:
     """Make samples of :func:`calendar_chats` for the model at ``location``."""
     tokenizer = load_tokenizer(location)
-    vocabulary = vocabulary_of(load_model(location), tokenizer)
+    return _samples(count, tokenizer, vocabulary_of(load_model(location), tokenizer))
+
+
+def _samples(count: int, tokenizer: Any, vocabulary: Vocabulary) -> list[TokenSample]:
     template = ChatTemplate(tokenizer, vocabulary)
     samples: list[TokenSample] = []
     for chat in calendar_chats(count):
