@@ -26,7 +26,7 @@ from llmagent_os.training.consented_opinions import ConsentedOpinions
 from llmagent_os.training.corrected_call import corrected_call
 from llmagent_os.training.credit_assignment import MISREAD, Credit, assign_credit
 from llmagent_os.training.reply_opinions import OpinionReader, ReplyOpinions
-from llmagent_os.training.training_example import LoggedTokens, TrainingExample
+from llmagent_os.training.training_example import CORRECTED, LoggedTokens, TrainingExample
 
 #: How many replies are learned from at most: those with the latest rewards.
 MOST_REPLIES = 20_000
@@ -163,7 +163,7 @@ class _Maker:
                 return msgspec.structs.replace(
                     example,
                     messages=(*before, _turn("", (found,))),
-                    origin=f"{example.origin}#corrected",
+                    origin=example.origin + CORRECTED,
                     reward=abs(example.reward),
                     rejected=answer,
                     logged=None,

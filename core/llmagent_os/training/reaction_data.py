@@ -23,7 +23,7 @@ from llmagent_os.training.example_cleaning import clean_examples
 from llmagent_os.training.example_splits import ExampleSplits, Unit, split_examples
 from llmagent_os.training.ledger_examples import ledger_examples
 from llmagent_os.training.reward_model import Opinion
-from llmagent_os.training.training_example import TrainingExample
+from llmagent_os.training.training_example import CORRECTED, TrainingExample
 from llmagent_os.training.training_plan import NothingToLearn
 
 #: With fewer judged replies, nobody could tell from the held-out ones whether anything became better.
@@ -33,9 +33,6 @@ LEAST_REPLIES = 8
 LEAST_UNITS = 8
 
 _VALIDATION_SHARE, _TEST_SHARE = 0.1, 0.25
-
-#: Ends the origin of an example that says which call a reply should have made.
-_CORRECTED = "#corrected"
 
 
 class ReactionData(msgspec.Struct, frozen=True, kw_only=True):
@@ -96,7 +93,7 @@ def _is_all_of(example: TrainingExample, person: PersonId) -> bool:
 
 
 def _reply(example: TrainingExample) -> str:
-    return example.origin.removesuffix(_CORRECTED)
+    return example.origin.removesuffix(CORRECTED)
 
 
 def _unit(examples: Sequence[TrainingExample]) -> Unit:
@@ -116,7 +113,7 @@ def _listed(left_out: dict[str, int]) -> str:
 
 def is_correction(example: TrainingExample) -> bool:
     """Whether an example's last turn is the call that a reply should have made, which nobody has served."""
-    return example.origin.endswith(_CORRECTED)
+    return example.origin.endswith(CORRECTED)
 
 
 def has_calls(example: TrainingExample) -> bool:

@@ -7,6 +7,9 @@ import msgspec
 from llmagent_os.chat import Message, ToolSpec
 from llmagent_os.identity import NOBODY, PersonId
 
+#: Ends the origin of an example that says which call a reply should have made.
+CORRECTED = "#corrected"
+
 
 class LoggedTokens(msgspec.Struct, frozen=True, kw_only=True):
     """The tokens of a reply as they were served. Policy gradients need how likely each of them was."""
