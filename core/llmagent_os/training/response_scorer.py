@@ -6,7 +6,6 @@ off, so there is no second copy.
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Iterator, Sequence
 from contextlib import nullcontext
 from pathlib import Path
@@ -22,6 +21,7 @@ from llmagent_os.serving.model_loading import load_model, load_tokenizer, vocabu
 from llmagent_os.serving.model_location import Location
 from llmagent_os.training.probe import Probe
 from llmagent_os.training.token_sample import TokenSample
+from llmagent_os.training.training_device import quiet_peft
 
 _BATCH_TOKENS = 4096  #: the most tokens of a batch, padding included
 
@@ -123,9 +123,7 @@ def _with_lora(base: Any, folder: Path) -> Any:
     """Make the model a PeftModel with the LoRA of a folder, to read only."""
     from peft import PeftModel
 
-    with warnings.catch_warnings():
-        # peft 0.21 asks transformers 5.23 for a property that it is about to rename.
-        warnings.filterwarnings("ignore", message=".*is_gradient_checkpointing", category=FutureWarning)
+    with quiet_peft():
         return cast("Any", PeftModel).from_pretrained(base, folder).eval()
 
 

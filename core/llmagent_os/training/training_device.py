@@ -104,10 +104,16 @@ class TrainingDevice:
 
 
 @contextmanager
+def quiet_peft() -> Generator[None]:
+    """Hide a warning: peft 0.21 asks transformers 5.23 for a property that it is about to rename."""
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", message=".*is_gradient_checkpointing", category=FutureWarning)
+        yield
+
+
+@contextmanager
 def seeded(seed: int) -> Generator[None]:
     """Seed torch's random numbers, and afterwards give the caller's back as they were."""
-    with cast("Any", torch.random).fork_rng(), warnings.catch_warnings():
-        # peft 0.21 asks transformers 5.23 for a property that it is about to rename.
-        warnings.filterwarnings("ignore", message=".*is_gradient_checkpointing", category=FutureWarning)
+    with cast("Any", torch.random).fork_rng(), quiet_peft():
         cast("Any", torch).manual_seed(seed)
         yield
