@@ -60,15 +60,14 @@ async def find_lessons(
         return ReactionLessons(training=splits.training, validation=splits.validation)
     judge = fit_reward_model(opinions_of(splits.training), person, average=True)
     found = await _distilled(llm, splits.training, judge, prompts, lora)
-    calls = [each for each in splits.training if each.reward > 0 and has_calls(each)]
+    calls = _liked_calls(splits.training)
     wordings = [] if found is None else found.examples
     if not calls and (found is None or set(found.styles) <= {OWN}):
         return NothingToLearn(_why(found))
     kept = await _distilled(llm, splits.validation, judge, prompts, lora)
-    kept_calls = [each for each in splits.validation if each.reward > 0 and has_calls(each)]
     return ReactionLessons(
         training=(*wordings, *calls),
-        validation=(*([] if kept is None else kept.examples), *kept_calls),
+        validation=(*([] if kept is None else kept.examples), *_liked_calls(splits.validation)),
         anchors=tuple(await write_anchors(llm, ANCHORS, system=prompts.system, tools=prompts.tools)),
         notes=_notes(found, len(calls)),
     )
@@ -85,6 +84,10 @@ async def _distilled(
         return choose(questions, words, judge)
     except ConfigError:  # no question has a reply in whole words
         return None
+
+
+def _liked_calls(examples: Sequence[TrainingExample]) -> list[TrainingExample]:
+    return [each for each in examples if each.reward > 0 and has_calls(each)]
 
 
 def _questions(examples: Sequence[TrainingExample]) -> list[Question]:
