@@ -121,7 +121,7 @@ def _begin_again(database: Database, who: Collection[Identity]) -> None:
     """
     if first_row(database, users=who) is None and first_row(database, raters=who) is None:
         return
-    begun = training_jobs.c.tries > 0
+    begun = training_jobs.c.lease > 0  # a process has had it: a try may not count, where a stop interrupted it
     open_ = training_jobs.c.status.in_([JobStatus.WAITING, JobStatus.RUNNING])
     cancelled = sa.case((training_jobs.c.cancelling, JobStatus.CANCELLED.value), else_=JobStatus.WAITING.value)
     database.sql.execute(

@@ -12,9 +12,11 @@ from llmagent_os.identity import PersonId
 from llmagent_os.ledger import schema
 from llmagent_os.ledger.connection import connect
 from llmagent_os.ledger.identity_links import leave, merge
+from llmagent_os.training.job_folders import JobFolders, job_folder, make_job_folder, make_work_folder
 from llmagent_os.training.job_process import LEASE
 from llmagent_os.training.lora_version import Level, Stage
 from llmagent_os.training.registry_resolver import RegistryResolver
+from llmagent_os.training.training_job import JobStatus
 from tests.training_plans import BASE_HASH, candidate, write_lora
 from tests.unit.training.conftest import JobBench
 from tests.unit.training.people import ANA, BEN, CLEO, rate, take_off
@@ -154,6 +156,23 @@ async def test_a_job_that_was_taken_back_publishes_nothing(jobs: JobBench) -> No
     assert again is not None
     assert (again.epoch, again.tries) == (1, 1)
     assert await jobs.registry.publish(msgspec.structs.replace(made, contributors=()), again) is not None
+
+
+async def test_a_job_that_was_interrupted_begins_again_without_the_person(jobs: JobBench) -> None:
+    """A stop of the host is no try. What the job has read lies in its folder all the same."""
+    await rate(jobs.ledger, ANA)
+    asked = await jobs.ask()
+    job = await jobs.queue.claim(asked.job_id, now(), LEASE, tries=3)
+    assert job is not None
+    assert await jobs.queue.end(job, JobStatus.WAITING, "the host stops", now())
+    work = make_work_folder(job_folder(jobs.data, job.job_id), job.epoch)
+    make_job_folder(work.parent, await jobs.ledger.tag())
+    (work / "prepared.json").write_text("what Ana said")
+    await jobs.registry.take_back([ANA])
+    await JobFolders(jobs.ledger, jobs.data).delete_taken_back()
+    assert not work.exists()
+    again = await jobs.queue.claim(asked.job_id, now(), LEASE, tries=3)
+    assert again is not None and again.epoch == 1
 
 
 async def test_who_has_given_nothing_interrupts_no_training(jobs: JobBench) -> None:
