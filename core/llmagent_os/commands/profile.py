@@ -10,7 +10,7 @@ from llmagent_os.commands.withdrawal_notice import withdrawal_notice
 from llmagent_os.events import Command, Event
 from llmagent_os.identity import PersonId, identity_of
 from llmagent_os.people.profiles import Profile, Profiles
-from llmagent_os.privacy.consent import LEARNING
+from llmagent_os.privacy.consent import LEARNING, may_learn
 from llmagent_os.reply.exchange import open_exchange
 from llmagent_os.reply.services import Services
 
@@ -40,7 +40,7 @@ async def change_or_show(services: Services, event: Event, what: str) -> Reply:
         return await _show(services, event)
     person_id = await services.directory.person_of(identity_of(event))
     if what == "undo":
-        return await _undo(profiles, person_id)
+        return await _undo(services, profiles, event, person_id)
     if what.startswith("clear"):
         return await _clear(profiles, person_id, what.removeprefix("clear").strip())
     preference = _preference(services, what)
@@ -67,10 +67,13 @@ async def _show(services: Services, event: Event) -> Reply:
     return msgspec.structs.replace(shown, text=f"{shown.text}\n\n{learned}") if learned else shown
 
 
-async def _undo(profiles: Profiles, person_id: PersonId) -> Reply:
+async def _undo(services: Services, profiles: Profiles, event: Event, person_id: PersonId) -> Reply:
+    before = await profiles.get(person_id)
     restored = await profiles.undo(person_id)
     if restored is None:
         return Reply("There is nothing to take back.")
+    if may_learn(before.preferences) and not may_learn(restored.preferences):
+        return _shown(restored, await _stop_learning(services, event))
     return _shown(restored, "I took the last change back.")
 
 

@@ -6,12 +6,15 @@ import msgspec
 import pytest
 import sqlalchemy as sa
 
+from llmagent_os.commands.profile import change_or_show
 from llmagent_os.errors import ConfigError
-from llmagent_os.events import now
+from llmagent_os.events import Command, Conversation, Sender, now
 from llmagent_os.identity import PersonId
 from llmagent_os.ledger import schema
 from llmagent_os.ledger.connection import connect
 from llmagent_os.ledger.identity_links import leave, merge
+from llmagent_os.people.profiles import Profiles
+from llmagent_os.reply.services import Services
 from llmagent_os.training.job_folders import JobFolders, job_folder, make_job_folder, make_work_folder
 from llmagent_os.training.job_process import LEASE
 from llmagent_os.training.lora_version import Level, Stage
@@ -173,6 +176,19 @@ async def test_a_job_that_was_interrupted_begins_again_without_the_person(jobs: 
     assert not work.exists()
     again = await jobs.queue.claim(asked.job_id, now(), LEASE, tries=3)
     assert again is not None and again.epoch == 1
+
+
+@pytest.mark.parametrize("way", [("learning off",), ("learning off", "learning on", "undo")])
+async def test_every_way_to_switch_learning_off_takes_back(jobs: JobBench, way: tuple[str, ...]) -> None:
+    services = Services(ledger=jobs.ledger, profiles=Profiles(jobs.data / "profiles"), loras=jobs.registry)
+    room = Conversation(platform="web", workspace="local", channel="c")
+    command = Command(event_id="p", conversation=room, sender=Sender("ana"), name="profile", arguments="")
+    for what in way[:-1]:
+        await change_or_show(services, command, what)
+    version = await publish(jobs, 1, ANA, stage=Stage.ACTIVE)
+    said = await change_or_show(services, command, way[-1])
+    assert "I do not learn from your reactions any more" in said.text
+    assert (await jobs.registry.get(version.name)).stale_since is not None
 
 
 async def test_who_has_given_nothing_interrupts_no_training(jobs: JobBench) -> None:
