@@ -15,7 +15,7 @@ from llmagent_os.ledger.identity_links import identities_of
 from llmagent_os.ledger.portable import insert_or_ignore
 from llmagent_os.ledger.row_codecs import readable_rewards
 from llmagent_os.ledger.schema import lora_contributors, lora_versions, rewards, training_jobs
-from llmagent_os.ledger.taken_back import next_revision, take_off, withdraw
+from llmagent_os.ledger.taken_back import next_revision, retire_unserved, take_off, withdraw
 from llmagent_os.ledger.training_rows import encode_training_field, encode_training_row, readable_versions
 from llmagent_os.ledger.training_values import JobStatus, LoraVersion, Stage
 from llmagent_os.ledger.writer import Writer
@@ -165,6 +165,7 @@ def _add(
     _update(database, version.name, people=people, **stale)
     if stage != Stage.CANDIDATE:
         _move(database, kept, stage, why, version.created_at)
+    retire_unserved(database, version.name, "people took back what its parent was trained on")
     _take_off_since(database, version)
     return _get(database, version.name)
 

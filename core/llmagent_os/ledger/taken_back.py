@@ -1,9 +1,9 @@
 """What becomes of trained weights when people take back what they gave, as functions inside the caller's transaction.
 
 A reaction that is taken off, a consent that is withdrawn and an erasure make every version stale that the person
-contributed to: shared and group versions are trained again without it, and retired by their successors. The person's
-own versions are retired at once, and their files are deleted (:meth:`LoraVersions.unneeded`). Trainings that run begin
-again from the ledger as it is then.
+contributed to: shared and group versions that answer people are trained again without it, and retired by their
+successors. The person's own versions, and those that answer nobody, are retired at once, and their files are deleted
+(:meth:`LoraVersions.unneeded`). Trainings that run begin again from the ledger as it is then.
 """
 
 from __future__ import annotations
@@ -26,6 +26,9 @@ _Json: TypeAlias = "dict[str, _Json] | list[_Json] | str | float | bool | None"
 
 #: Stands in an evaluation for a person who was erased.
 ERASED = "erased"
+
+#: The stages of versions that answer nobody. Nothing speaks for keeping one that is stale.
+_UNSERVED = (Stage.CANDIDATE, Stage.SHADOW, Stage.REJECTED, Stage.ROLLED_BACK)
 
 _TAKEN_OFF = "a reaction was taken off"
 _WITHDRAWN = "the person has withdrawn their consent"
@@ -96,7 +99,7 @@ def _contributed(database: Database, who: Collection[Identity]) -> list[str]:
 
 
 def _mark(database: Database, names: Collection[str], who: Collection[Identity], now: float, why: str) -> None:
-    """Make versions stale, and retire those that are of the person alone."""
+    """Make versions stale, and retire those that are of the person alone, or answer nobody."""
     rows = database.sql.execute
     for name in names:
         here = (lora_contributors.c.version == name) & lora_contributors.c.identity.in_(who)
@@ -112,6 +115,14 @@ def _mark(database: Database, names: Collection[str], who: Collection[Identity],
         own = (lora_versions.c.level == Level.PERSONAL) & lora_versions.c.subject.in_(who)
         retired = sa.update(lora_versions).where(lora_versions.c.name == name, own)
         rows(retired.values(stage=Stage.RETIRED, why=why))
+        retire_unserved(database, name, why)
+
+
+def retire_unserved(database: Database, name: str, why: str) -> None:
+    """Retire a stale version if it answers nobody: its weights and its report must not lie there for ever."""
+    unserved = lora_versions.c.stage.in_(_UNSERVED) & lora_versions.c.stale_since.is_not(None)
+    retired = sa.update(lora_versions).where(lora_versions.c.name == name, unserved)
+    database.sql.execute(retired.values(stage=Stage.RETIRED, why=why))
 
 
 def _begin_again(database: Database, who: Collection[Identity]) -> None:

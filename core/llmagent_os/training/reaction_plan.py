@@ -176,14 +176,15 @@ class _ReactionJob:
         return shared, own or shared
 
     async def _retire_stale(self) -> None:
-        """Retire the level's version that people took something back from: no other takes its place."""
+        """Retire the level's versions that answer people and were taken back: no other takes their place."""
         ledger = await Ledger.open(self._site.ledger_url)
         try:
             registry = LoraRegistry(ledger, self._site.data)
-            stale = await registry.active(self._job.bot, self._job.level, self._job.subject)
-            if stale is not None and stale.stale_since is not None:
-                why = "people took back what it was trained on, and no version without them may serve"
-                await registry.move(stale, Stage.RETIRED, why)
+            slot = self._job.level, self._job.subject
+            for each in await registry.served(self._job.bot):
+                if each.stale_since is not None and (each.level, each.subject) == slot:
+                    why = "people took back what it was trained on, and no version without them may serve"
+                    await registry.move(each, Stage.RETIRED, why)
         finally:
             await ledger.close()
 

@@ -245,17 +245,20 @@ async def test_a_wrong_setting_is_an_error_before_any_work(model: Path, tmp_path
             await host.plan("wrong", learning_rat=1)
 
 
-async def test_a_version_without_a_successor_goes_when_its_people_take_back(model: Path, tmp_path: Path) -> None:
+@pytest.mark.parametrize("stage", [Stage.ACTIVE, Stage.CANARY])
+async def test_a_version_without_a_successor_goes_when_its_people_take_back(
+    model: Path, tmp_path: Path, stage: Stage
+) -> None:
     """Nothing is left to learn. What was learned of the reaction must not stay for that reason."""
     async with hosting(tmp_path, model) as host:
         sent, _ = await host.rated("hello", "plain", "👎")
         through = await host.runtime.ledger.last_reward()
-        made = candidate(write_lora(tmp_path / "made"), ANA, stage=Stage.ACTIVE, through=through)
+        made = candidate(write_lora(tmp_path / "made"), ANA, stage=stage, through=through)
         job = new_job(host.bot.name, Level.SHARED, "", "by hand", "for a test", 0, now())
         version = await host.runtime.training.registry.publish(made, job, leased=False)
         assert version is not None
         await host.plan("before", level=Level.SHARED)
-        assert (await host.runtime.training.registry.get(version.name)).stage == "active"
+        assert (await host.runtime.training.registry.get(version.name)).stage == stage
         await host.react(sent, "👎", removed=True)
         assert isinstance(await host.plan("after", level=Level.SHARED), NothingToLearn)
         assert (await host.runtime.training.registry.get(version.name)).stage == "retired"

@@ -107,6 +107,27 @@ async def test_a_version_that_starts_from_a_stale_one_is_stale(jobs: JobBench) -
     assert child.stale_since is not None
 
 
+@pytest.mark.parametrize("stage", [Stage.CANDIDATE, Stage.SHADOW, Stage.REJECTED, Stage.ROLLED_BACK])
+async def test_what_answers_nobody_is_deleted_as_soon_as_somebody_takes_back(jobs: JobBench, stage: Stage) -> None:
+    """No later version takes its place: its weights and its report would stay for ever."""
+    await rate(jobs.ledger, ANA)
+    version = await publish(jobs, 1, ANA, BEN, stage=Stage.CANARY if stage == Stage.ROLLED_BACK else stage)
+    if stage == Stage.ROLLED_BACK:
+        await jobs.registry.roll_back(version, "")
+    await jobs.registry.take_back([ANA])
+    retired = await jobs.registry.get(version.name)
+    assert (retired.stage, retired.withdrawn) == (Stage.RETIRED, 1)
+    assert not jobs.registry.folder_of(version).exists()
+
+
+async def test_a_rejected_version_of_a_stale_parent_is_not_kept(jobs: JobBench) -> None:
+    shared, _, _ = await trained(jobs)
+    await rate(jobs.ledger, ANA)
+    await jobs.registry.take_back([ANA])
+    child = await publish(jobs, 5, CLEO, parent=shared, stage=Stage.REJECTED)
+    assert child.stage == Stage.RETIRED
+
+
 async def test_another_persons_reaction_taken_off_marks_nothing(jobs: JobBench) -> None:
     before = await rate(jobs.ledger, BEN)
     shared, _, _ = await trained(jobs)
