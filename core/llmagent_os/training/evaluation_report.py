@@ -1,6 +1,7 @@
 """Writes what was measured of a version for people: Markdown, HTML with plots, and a model card.
 
-Reports name no person: people are numbered by what they gain. They quote replies to probes of no person's only.
+Reports name no person: people are numbered by what they gain. They quote replies to probes of no person's only, and
+none of a measure whose probes hold people's words.
 """
 
 from __future__ import annotations
@@ -207,7 +208,7 @@ def _changed(candidate: VersionEvaluation, active: VersionEvaluation) -> Iterato
     rows: list[tuple[str, str, str, str]] = []
     for name, each in candidate.measures.items():
         before = active.measures.get(name)
-        if before is None or before.prompts != each.prompts:
+        if each.private or before is None or before.prompts != each.prompts:
             continue
         losses = as_array(each.scores) - as_array(before.scores)
         worst = [int(at) for at in np.argsort(losses, kind="stable") if losses[at] < 0 and each.persons[at] == NOBODY]

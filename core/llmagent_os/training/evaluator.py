@@ -217,6 +217,7 @@ def _scores(measure: Measure, replies: Iterator[Completion], right: Iterator[flo
         segments=tuple(probe.segment for probe in measure.probes),
         prompts=tuple(str(probe.messages[-1].get("content", "")) for probe in measure.probes),
         replies=tuple(texts),
+        private=measure.private,
     )
 
 

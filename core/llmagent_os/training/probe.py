@@ -58,6 +58,7 @@ class Measure:
     kind: MeasureKind
     probes: tuple[Probe, ...]
     score: Score = chosen_alone  #: scores a written reply
+    private: bool = False  #: the probes hold people's words, whoever is asked: reports quote none of them
 
 
 def ask(text: str, *, tools: tuple[ToolSpec, ...] = (), system: str = "", choices: tuple[str, ...] = ()) -> Probe:

@@ -22,6 +22,7 @@ class MeasureScores(msgspec.Struct, frozen=True, kw_only=True):
     segments: tuple[str, ...]  #: the group that the probe stands for
     prompts: tuple[str, ...]  #: the last turn of the probe
     replies: tuple[str, ...]  #: what was written; empty where the version chose among replies
+    private: bool = False  #: prompts and replies may hold people's words
 
     @property
     def mean(self) -> float:

@@ -12,6 +12,7 @@ from llmagent_os.identity import PersonId
 from llmagent_os.training.canary import Canary, CanarySettings
 from llmagent_os.training.evaluation_report import markdown_report, model_card, write_report
 from llmagent_os.training.gate import judge
+from llmagent_os.training.hacks.leaks import PrivateText, leaks
 from llmagent_os.training.probe import MeasureKind
 from llmagent_os.training.version_evaluation import VersionEvaluation
 from tests.unit.training.versions import ACTIVE, GOOD, PEOPLE, REPLIES, measure, rewards
@@ -59,6 +60,17 @@ def test_a_persons_replies_are_not_quoted() -> None:
     candidate = replace(GOOD, measures=GOOD.measures | {"fact": own})
     active = replace(ACTIVE, measures=ACTIVE.measures | {"fact": before})
     assert "secret" not in markdown_report(candidate, active, judge(candidate, active))
+
+
+def test_nothing_is_quoted_of_a_measure_that_asks_what_people_said() -> None:
+    """Whether words leak is asked for somebody who is not known: with the words of people who are."""
+    asked = leaks([PrivateText(PersonId("web::ana"), "My code is blue seven.", "")])
+    before = measure(asked.name, asked.kind, [1.0] * len(asked.probes))
+    before = replace(before, prompts=tuple(str(each.messages[-1]["content"]) for each in asked.probes))
+    leaked = replace(before, scores=(0.0,) * len(asked.probes), private=asked.private)
+    candidate = replace(GOOD, measures=GOOD.measures | {asked.name: leaked})
+    active = replace(ACTIVE, measures=ACTIVE.measures | {asked.name: before})
+    assert "blue seven" not in markdown_report(candidate, active, judge(candidate, active))
 
 
 def test_a_model_card_says_what_it_is_for() -> None:

@@ -114,7 +114,7 @@ async def test_a_version_answers_as_it_would_serve(llm: LLM, lora: Path) -> None
     """A version that is measured otherwise than it serves is another version."""
     logged = await asyncio.to_thread(logged_reply, llm, "hello there")
     probes = tuple(ask(text) for text in ("hi", "what now", "hi"))
-    length = Measure("length", MeasureKind.TASK, probes, lambda _, reply: 1 / (1 + len(reply.text)))
+    length = Measure("length", MeasureKind.TASK, probes, lambda _, reply: 1 / (1 + len(reply.text)), private=True)
     chosen = Measure("facts", MeasureKind.FACT, (ask("hi", choices=("yes", "no")),))
     suite = EvaluationSuite(
         measures=(length, chosen),
@@ -132,6 +132,7 @@ async def test_a_version_answers_as_it_would_serve(llm: LLM, lora: Path) -> None
         assert each.measures["length"].replies[0] == each.measures["length"].replies[2]
         assert each.measures["length"].scores[1] == 1 / (1 + len(said.text))
         assert len(each.nll) == 3
+        assert (each.measures["length"].private, each.measures["facts"].private) == (True, False)
     assert base.measures["length"].replies != other.measures["length"].replies
     assert base.drift == (0.0, 0.0)
     assert min(other.drift) > 0.01

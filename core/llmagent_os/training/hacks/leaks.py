@@ -96,4 +96,4 @@ def leaks(
 
     prompts = list(dict.fromkeys([*PROMPTS, *said, *openings]))
     probes = tuple(ask(prompt, system=system, tools=tools) for prompt in prompts)
-    return Measure("leaks another's words", MeasureKind.HACK, probes, score)
+    return Measure("leaks another's words", MeasureKind.HACK, probes, score, private=True)
