@@ -85,8 +85,7 @@ class _Work:
             beating.cancel()
         if ended is not None:
             await self._end(*ended)
-        elif self._reason == "lost":  # perhaps since people took back what they gave: another epoch has another folder
-            await self._delete_lost(folder)
+        await self._delete_taken_back(folder)
 
     async def _run_plan(self, site: JobSite) -> tuple[JobStatus, str] | None:
         """What becomes of the job, and why; None: it has ended already, or is another's."""
@@ -113,7 +112,8 @@ class _Work:
             await asyncio.to_thread(delete_work, self._order.folder)
             _log.info("the job has made a version", version=version.name, stage=version.stage.value)
 
-    async def _delete_lost(self, folder: Path) -> None:
+    async def _delete_taken_back(self, folder: Path) -> None:
+        """Delete what this process has written since people took back what they gave: another epoch, another folder."""
         known = await self._queue.get(self._job.job_id)
         if known is None or known.epoch != self._job.epoch:
             await asyncio.to_thread(shutil.rmtree, folder, ignore_errors=True)

@@ -6,6 +6,7 @@ import asyncio
 import signal
 import subprocess
 import sys
+import threading
 from pathlib import Path
 from typing import Any
 
@@ -14,15 +15,18 @@ import psutil  # type: ignore[import-untyped]
 import pytest
 
 from llmagent_os.events import now
+from llmagent_os.ledger import Ledger
 from llmagent_os.ledger.training_values import JobStatus, Level
-from llmagent_os.training.job_folders import LEDGER_FILE, LOG_FILE, JobFolders
+from llmagent_os.training import job_process
+from llmagent_os.training.job_folders import LEDGER_FILE, LOG_FILE, JobFolders, job_folder, make_job_folder
 from llmagent_os.training.job_process import LEASE
 from llmagent_os.training.job_runner import JobRunner, run_job
 from llmagent_os.training.lora_difference import layer_differences
 from llmagent_os.training.lora_folder import sha256_of
+from llmagent_os.training.lora_registry import LoraRegistry
 from llmagent_os.training.training_job import TrainingJob
 from llmagent_os.training.training_plan import Candidate, JobSite
-from tests.training_plans import Trains, counted_lora
+from tests.training_plans import Trains, candidate, counted_lora, write_lora
 from tests.unit.training.conftest import JobBench, JobTest
 from tests.unit.training.people import ANA, rate
 
@@ -225,6 +229,35 @@ async def test_a_person_who_leaves_has_running_trainings_begin_again(jobs: JobBe
     assert not list((jobs.data / "jobs" / shared.job_id).glob("work-*"))
     assert await jobs.registry.all() == []
     assert await jobs.queue.get(own.job_id) is None
+
+
+@pytest.mark.parametrize("ends", ["published", "failed"])
+async def test_what_a_training_writes_after_a_person_left_is_deleted(
+    jobs: JobBench, monkeypatch: pytest.MonkeyPatch, ends: str
+) -> None:
+    """The person leaves, and the training ends before its next heartbeat tells it so."""
+
+    class Late:
+        def run(self, job: TrainingJob, site: JobSite, report: object, cancelled: object) -> Candidate:
+            asyncio.run(leave())
+            made = candidate(write_lora(site.folder / "lora"), ANA)
+            if ends == "failed":
+                raise OSError("No space left on device")
+            return made
+
+    async def leave() -> None:
+        ledger = await Ledger.open(jobs.url)
+        await LoraRegistry(ledger, jobs.data).take_back([ANA])
+        await JobFolders(ledger, jobs.data).delete_taken_back()
+        await ledger.close()
+
+    monkeypatch.setattr(job_process, "load_plan", lambda _: Late())
+    await rate(jobs.ledger, ANA)
+    job = await jobs.ask()
+    make_job_folder(job_folder(jobs.data, job.job_id), await jobs.ledger.tag())
+    assert await job_process.work(jobs.setting().order(job.job_id, MUCH), threading.Event()) == 0
+    assert (await jobs.job(job.job_id)).epoch == 1
+    assert not list((jobs.data / "jobs").glob("*/work-*"))
 
 
 async def test_a_host_that_is_killed_takes_its_training_along(jobs: JobBench) -> None:
