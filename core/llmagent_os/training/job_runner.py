@@ -177,6 +177,11 @@ class JobRunner:
         if job is None:
             return False
         await run_job(self._setting.order(job.job_id, seconds), self._ledger)
+        after = await self._ledger.training_jobs.get(job.job_id)
+        if after is not None and (after.lease, after.status) == (job.lease, job.status):
+            # Begun again at once, it would end as soon: for ever, and as fast as the machine can.
+            _log.error("a training's process ended before it began: see `llmagent-os jobs logs`", job=job.job_id)
+            return False
         return True
 
     async def seconds_left(self) -> float:

@@ -203,6 +203,16 @@ async def test_the_runner_keeps_to_quiet_hours_and_to_the_days_budget(jobs: JobB
     assert (await jobs.job(job.job_id)).status == JobStatus.DONE
 
 
+async def test_a_process_that_cannot_begin_is_not_started_again_at_once(jobs: JobBench) -> None:
+    """Its ledger is on a disk that is full, say. Else the host starts processes as fast as it can, for ever."""
+    job = await jobs.ask()
+    setting = msgspec.structs.replace(jobs.setting(), ledger_url=f"sqlite:///{jobs.data}")
+    runner = JobRunner(setting, jobs.ledger, now)
+    assert not await runner.run_next()
+    assert (await jobs.job(job.job_id)).status == JobStatus.WAITING
+    assert await JobRunner(jobs.setting(), jobs.ledger, now).run_next()
+
+
 @pytest.mark.parametrize(("priority", "says"), [("idle", [5, 19]), ("low", [0, 19]), ("normal", [0, 0])])
 def test_the_process_gives_way(priority: str, says: list[int]) -> None:
     """A training at the host's own priority would make every reply wait. 5 is Linux's SCHED_IDLE."""
