@@ -194,7 +194,7 @@ def _end_job(database: Database, version: LoraVersion, lease: int) -> bool:
         "why": f"made {version.name}: {version.stage.value}" + (f", {version.why}" if version.why else ""),
         "lease_until": None,
         "finished_at": now,
-        "seconds": training_jobs.c.seconds + now - training_jobs.c.started_at,
+        "seconds": training_jobs.c.seconds + sa.func.max(0.0, now - training_jobs.c.started_at),
     }
     end = sa.update(training_jobs).where(running, training_jobs.c.lease == lease).values(ended)
     return database.sql.execute(end).rowcount > 0

@@ -23,6 +23,9 @@ from llmagent_os.ledger.writer import Writer
 
 _OPEN = (JobStatus.WAITING, JobStatus.RUNNING)
 
+#: No lease is longer. One that ends later was given by a clock that has been set back since, and holds nothing.
+LONGEST_LEASE = timedelta(minutes=5)
+
 
 class Renewal(StrEnum):
     """What a process hears when it renews its lease."""
@@ -132,7 +135,7 @@ class TrainingJobs:
                 return False
             back = status == JobStatus.WAITING
             values: dict[str, Any] = {"tries": known.tries - 1} if back else {"finished_at": now}
-            seconds = known.seconds + (now - (known.started_at or now)).total_seconds()
+            seconds = _seconds(known, now)
             _update(database, job.job_id, status=status, why=why, lease_until=None, seconds=seconds, **values)
             return True
 
@@ -153,7 +156,7 @@ class TrainingJobs:
             if job is None or job.status != JobStatus.RUNNING or job.lease != lease:
                 return
             status = JobStatus.CANCELLED if job.cancelling else JobStatus.WAITING
-            seconds = job.seconds + (now - (job.started_at or now)).total_seconds()
+            seconds = _seconds(job, now)
             ended = {"finished_at": now, "why": "cancelled"} if job.cancelling else {"why": "its process has died"}
             tries = job.tries if counts else job.tries - 1
             _update(database, job_id, status=status, lease_until=None, seconds=seconds, tries=tries, **ended)
@@ -244,7 +247,14 @@ def _held(database: Database, job: TrainingJob) -> TrainingJob | None:
 
 def _is_held(job: TrainingJob, now: datetime) -> bool:
     """Whether a process works on the job."""
-    return job.status == JobStatus.RUNNING and job.lease_until is not None and job.lease_until > now
+    if job.status != JobStatus.RUNNING or job.lease_until is None:
+        return False
+    return now < job.lease_until <= now + LONGEST_LEASE
+
+
+def _seconds(job: TrainingJob, now: datetime) -> float:
+    """How long processes have worked on the job. A clock that was set back takes nothing off."""
+    return job.seconds + max(0.0, (now - (job.started_at or now)).total_seconds())
 
 
 def _update(database: Database, job_id: str, **values: Any) -> None:

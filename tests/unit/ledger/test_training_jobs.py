@@ -89,3 +89,18 @@ class Queue(RuleBasedStateMachine):
 
 TestQueue = Queue.TestCase
 TestQueue.settings = settings(max_examples=30, stateful_step_count=25, deadline=None, derandomize=True)
+
+
+async def test_a_clock_that_is_set_back_neither_holds_a_job_nor_lengthens_the_day() -> None:
+    """Its process was killed, and then the clock was set right. Else all trainings of the bot wait for that long."""
+    ledger = await Ledger.open("sqlite://")
+    queue = ledger.training_jobs
+    await queue.add(TrainingJob(job_id="a", bot="x", level=Level.SHARED, key="a", reason="", created_at=SIX))
+    ahead = SIX + timedelta(days=2)
+    assert await queue.claim("a", ahead, LEASE, tries=TRIES) is not None
+    assert await queue.next("x", ahead) is None
+    claimed = await queue.claim("a", SIX, LEASE, tries=TRIES)
+    assert claimed is not None
+    assert await queue.end(claimed, JobStatus.WAITING, "", SIX - timedelta(hours=1))
+    assert await queue.spent("x", SIX - timedelta(days=1)) == 0.0
+    await ledger.close()
