@@ -76,6 +76,12 @@ class TrainingJobs:
 
         return await self._writer.run(work)
 
+    async def unended(self, bot: str, level: Level, subject: str) -> bool:
+        """Whether a training of this LoRA waits or runs."""
+        same = (training_jobs.c.bot == bot) & (training_jobs.c.level == level) & (training_jobs.c.subject == subject)
+        here = sa.exists().where(same, training_jobs.c.status.in_(_OPEN))
+        return await self._writer.run(lambda database: bool(database.sql.execute(sa.select(here)).scalar()))
+
     async def claim(self, job_id: str, now: datetime, lease: timedelta, *, tries: int) -> TrainingJob | None:
         """Take a job up.
 

@@ -138,13 +138,15 @@ class JobSchedule:
         return asked
 
     async def _taken_back(self) -> list[TrainingJob]:
-        """Ask for the trainings that have to leave out what people took back."""
+        """Ask for the trainings that have to leave out what people took back: one that has failed, each day again."""
         asked: list[TrainingJob] = []
         for version in await self._ledger.lora_versions.in_stages(self._bot, (Stage.ACTIVE, Stage.CANARY)):
             if version.stale_since is None or version.level not in self._config.levels:
                 continue
+            if await self._ledger.training_jobs.unended(self._bot, version.level, version.subject):
+                continue  # one that runs, and has read it, makes a version that is stale, which is asked for next
             reason = f"{version.name} was trained on what somebody has taken back"
-            key = f"{version.name} {version.withdrawn} {version.stale_since.isoformat()}"
+            key = f"{version.name} {version.withdrawn} {version.stale_since.isoformat()} {self._clock():%Y-%m-%d}"
             asked += await self._add(version.level, version.subject, key, reason)
         return asked
 

@@ -103,6 +103,26 @@ async def test_what_was_taken_back_asks_for_a_training_without_it(jobs: JobBench
     assert await at.ask() == []
 
 
+async def test_what_was_taken_back_is_asked_for_until_a_training_has_ended_well(jobs: JobBench) -> None:
+    """The disk was full. Else the version with what was taken back answers people for ever."""
+    clock = now()
+    at = schedule(jobs, lambda: clock)
+    given = await rate(jobs.ledger, ANA)
+    await publish(jobs, 1, ANA, BEN, stage=Stage.ACTIVE, through=await jobs.ledger.last_reward())
+    await take_off(jobs.ledger, given)
+    (job,) = await at.ask()
+    clock += timedelta(days=1)
+    assert await at.ask() == []  # it waits yet
+    claimed = await jobs.queue.claim(job.job_id, now(), timedelta(seconds=30), tries=3)
+    assert claimed is not None
+    await jobs.queue.end(claimed, JobStatus.FAILED, "no space left on device", now())
+    (again,) = await at.ask()
+    await jobs.queue.cancel(again.job_id, now())
+    assert await at.ask() == []  # once a day is enough
+    clock += timedelta(days=1)
+    assert len(await at.ask()) == 1
+
+
 async def test_a_host_trains_serves_what_it_made_and_reports_it(
     jobs: JobBench, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -12,8 +12,10 @@ from typing import Any, cast
 import pytest
 
 from llmagent_os.errors import ConfigError, ModelError, ModelNotFoundError
+from llmagent_os.events import now
 from llmagent_os.identity import PersonId
 from llmagent_os.ledger import Ledger
+from llmagent_os.training.job_schedule import new_job
 from llmagent_os.training.lora_difference import layer_differences
 from llmagent_os.training.lora_folder import check_folder, publish_folder, sha256_of
 from llmagent_os.training.lora_version import MOVES, Level, LoraVersion, Stage
@@ -28,7 +30,7 @@ async def publish(
 ) -> LoraVersion:
     """Publish a version that no job of the queue has made."""
     folder = write_lora(jobs.data / f"made-{seed}", seed)
-    job = await jobs.ask(level, subject)
+    job = new_job("calendar", level, subject, str(seed), "for a test", 0, now())
     version = await jobs.registry.publish(candidate(folder, *people, **changed), job, leased=False)
     assert version is not None
     return version
