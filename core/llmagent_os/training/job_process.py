@@ -18,11 +18,13 @@ from pathlib import Path
 
 import msgspec
 import structlog
+from structlog.typing import EventDict, WrappedLogger
 
 from llmagent_os.errors import LedgerError, LLMAgentOSError
 from llmagent_os.events import now
 from llmagent_os.ledger import Ledger
 from llmagent_os.ledger.training_jobs import Renewal
+from llmagent_os.privacy.masking import redact
 from llmagent_os.training.job_folders import delete_work, make_work_folder
 from llmagent_os.training.job_order import JobOrder, load_plan
 from llmagent_os.training.lora_registry import LoraRegistry
@@ -198,9 +200,31 @@ async def work(order: JobOrder, stopped: threading.Event) -> int:
     return 0
 
 
+def _masked(_logger: WrappedLogger, _method: str, event: EventDict) -> EventDict:
+    return {key: redact(value) if isinstance(value, str) else value for key, value in event.items()}
+
+
+def set_up_log() -> None:
+    """Print log events to standard output, which is the job's log, without what people said.
+
+    By default structlog prints the local variables of every frame with an error: here, whole chats.
+    """
+    structlog.configure(
+        processors=[
+            structlog.processors.add_log_level,
+            structlog.processors.TimeStamper(fmt="%Y-%m-%d %H:%M:%S", utc=True),
+            structlog.processors.format_exc_info,
+            _masked,
+            structlog.dev.ConsoleRenderer(colors=False),
+        ],
+        logger_factory=structlog.PrintLoggerFactory(),
+    )
+
+
 def main() -> None:
     """Do the job that the first line of the input names."""
     os.umask(0o077)
+    set_up_log()
     order = msgspec.json.decode(sys.stdin.buffer.readline(), type=JobOrder)
     give_way(order.priority)
     stopped = threading.Event()

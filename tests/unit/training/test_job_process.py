@@ -112,6 +112,16 @@ async def test_a_job_whose_process_always_dies_has_failed(jobs: JobBench) -> Non
     assert "a fault of the plan" in (jobs.data / "jobs" / job.job_id / LOG_FILE).read_text()
 
 
+async def test_the_log_of_a_job_that_fails_says_why_and_nothing_that_people_said(jobs: JobBench) -> None:
+    """The log stays for weeks, also when somebody is erased."""
+    job = await jobs.ask()
+    setting = jobs.setting(error="ana@example.org is no model", examples=["what Ana told the bot"])
+    await run_job(setting.order(job.job_id, MUCH), jobs.ledger)
+    log = (jobs.data / "jobs" / job.job_id / LOG_FILE).read_text()
+    assert "the job has failed" in log and "in run\n" in log and "ModelError: [email] is no model" in log
+    assert "what Ana told the bot" not in log
+
+
 @pytest.mark.parametrize(
     ("told", "status", "why"),
     [
