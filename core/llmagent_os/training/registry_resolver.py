@@ -8,7 +8,7 @@ each. What this process promotes or rolls back is taken up at once, and what oth
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from typing import Final
 
 import msgspec
@@ -104,20 +104,20 @@ class RegistryResolver:
             return False
         active: dict[_Slot, str] = {}
         canary: dict[_Slot, str] = {}
+        checked = {*self._served.active.values(), *self._served.canary.values()}
         for version in await self._registry.served(self._bot):
-            if await self._may_serve(version):
+            if await self._may_serve(version, checked):
                 place = active if version.stage == Stage.ACTIVE else canary
                 place[version.level, version.subject] = str(self._registry.folder_of(version))
         self._served, self._revision = _Served(active, canary), revision
         await self._registry.delete_unneeded()
         return True
 
-    async def _may_serve(self, version: LoraVersion) -> bool:
+    async def _may_serve(self, version: LoraVersion, checked: Collection[str]) -> bool:
         if version.base_hash != self._base_hash:
             _log.warning("a LoRA is left out: it was trained on another base model", version=version.name)
             return False
-        folder = str(self._registry.folder_of(version))
-        if folder in (*self._served.active.values(), *self._served.canary.values()):
+        if str(self._registry.folder_of(version)) in checked:
             return True  # checked before; whoever loads it into memory checks it again
         try:
             await self._registry.verify(version)
