@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from llmagent_os.chat import ToolCall
 from llmagent_os.identity import PersonId
-from llmagent_os.training.reward_model import Opinion, RewardModel, fit_reward_model
+from llmagent_os.training.reward_model import Opinion, RewardModel, RewardModels
 
 
 class ReactionJudge:
@@ -17,7 +17,7 @@ class ReactionJudge:
     """
 
     def __init__(self, opinions: Sequence[Opinion]) -> None:
-        self._opinions = opinions
+        self._fitted = RewardModels(opinions)
         self._models: dict[PersonId, RewardModel] = {}
 
     def __call__(
@@ -31,5 +31,5 @@ class ReactionJudge:
 
     def _model(self, person: PersonId) -> RewardModel:
         if person not in self._models:
-            self._models[person] = fit_reward_model(self._opinions, person)
+            self._models[person] = self._fitted.of(person)
         return self._models[person]

@@ -159,24 +159,36 @@ def fit_reward_model(
         average: of anybody: what all people share is wanted, and not how a person drawn at random may differ from it.
             That is what a reply for everybody is chosen by.
     """
-    rows = [each for each in opinions if each.weight > 0]
-    own_variance = _variances(_OWN_SD)
-    first = _prior(prior)
-    people = _by_person(rows)
-    likelihoods, everybody = _fit_everybody(people, first, own_variance)
-    if person is not None and person in likelihoods:  # what the others say of what all share
-        everybody = everybody.plus(likelihoods[person].widened(own_variance), -1.0)
-    shared = _inverse(everybody.precision)  # (weights, weights)
-    mean, covariance = shared @ everybody.shift, shared + np.diag(own_variance)
-    if average and person is None:
-        return RewardModel(mean, shared, len(rows))
-    mine = None if person is None else people.get(person)
-    if mine is None:
-        return RewardModel(mean, covariance, 0)
-    before = _Gaussian(_inverse(covariance), _solve(covariance, mean))
-    after = before.plus(mine.likelihood(before))
-    covariance = _inverse(after.precision)
-    return RewardModel(covariance @ after.shift, covariance, len(mine.liked))
+    return RewardModels(opinions, prior=prior).of(person, average=average)
+
+
+class RewardModels:
+    """The reward models of many people, who are fitted together once: each further model costs no more for it."""
+
+    def __init__(self, opinions: Iterable[Opinion], *, prior: RewardModel | None = None) -> None:
+        """Args: as of :func:`fit_reward_model`."""
+        rows = [each for each in opinions if each.weight > 0]
+        self._opinions = len(rows)
+        self._own_variance = _variances(_OWN_SD)
+        self._people = _by_person(rows)
+        self._likelihoods, self._everybody = _fit_everybody(self._people, _prior(prior), self._own_variance)
+
+    def of(self, person: PersonId | None, *, average: bool = False) -> RewardModel:
+        """Return one person's model, or that of anybody; see :func:`fit_reward_model`."""
+        everybody = self._everybody
+        if person is not None and person in self._likelihoods:  # what the others say of what all share
+            everybody = everybody.plus(self._likelihoods[person].widened(self._own_variance), -1.0)
+        shared = _inverse(everybody.precision)  # (weights, weights)
+        mean, covariance = shared @ everybody.shift, shared + np.diag(self._own_variance)
+        if average and person is None:
+            return RewardModel(mean, shared, self._opinions)
+        mine = None if person is None else self._people.get(person)
+        if mine is None:
+            return RewardModel(mean, covariance, 0)
+        before = _Gaussian(_inverse(covariance), _solve(covariance, mean))
+        after = before.plus(mine.likelihood(before))
+        covariance = _inverse(after.precision)
+        return RewardModel(covariance @ after.shift, covariance, len(mine.liked))
 
 
 def policy_opinions(

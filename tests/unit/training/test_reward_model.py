@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import random
+from typing import Any
 
 import numpy as np
 import pytest
@@ -13,6 +14,8 @@ from scipy.optimize import minimize
 
 from llmagent_os.chat import ToolCall
 from llmagent_os.identity import PersonId
+from llmagent_os.training import reward_model
+from llmagent_os.training.reaction_judge import ReactionJudge
 from llmagent_os.training.reward_model import Opinion, fit_reward_model, policy_opinions
 from llmagent_os.training.wording_edits import EDITS
 from llmagent_os.training.wording_features import FEATURES, wording_features
@@ -217,3 +220,21 @@ def test_what_all_share_is_sure_once_several_agree(people: int, sure: bool) -> N
     assert (careful[0] > careful[1] + 0.1) == sure
     drawn = fit_reward_model(given).score(both)
     assert (drawn.deviation > fit_reward_model(given, average=True).score(both).deviation).all()
+
+
+def test_people_are_fitted_once_for_a_judge_of_all_of_them(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Once for each of them is quadratic: two hundred people took a minute, and a thousand half an hour."""
+    people = [PersonId(f"p{number}") for number in range(6)]
+    opinions = [each for at, person in enumerate(people) for each in thumbs(person, "terse", 4, at)]
+    text = "Go to bed early. Then read a book."
+    alone = [float(fit_reward_model(opinions, person).score([text]).liked[0]) for person in people]
+    fits: list[int] = []
+    fit = reward_model._fit_everybody  # pyright: ignore[reportPrivateUsage]
+
+    def counted(*arguments: Any) -> Any:
+        fits.append(1)
+        return fit(*arguments)
+
+    monkeypatch.setattr(reward_model, "_fit_everybody", counted)
+    assert ReactionJudge(opinions)(people, [text] * 6, [()] * 6) == alone
+    assert len(fits) == 1
