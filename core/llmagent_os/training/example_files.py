@@ -57,7 +57,10 @@ def read_examples(
         raise ConfigError(f"{file} cannot be read: {error.strerror or error}") from error
     except UnicodeDecodeError as error:
         raise ConfigError(f"{file}: byte {error.start} is not UTF-8: save the file in UTF-8") from error
-    found = [each for where, value in located(file, text) for each in _examples(where, value, systems, tools)]
+    try:
+        found = [each for where, value in located(file, text) for each in _examples(where, value, systems, tools)]
+    except RecursionError as error:
+        raise ConfigError(f"{file} is not an example a line or a list of them: it is nested too deeply") from error
     if not found:
         raise ConfigError(f"{file} holds no examples: {_FORM}")
     return found
@@ -115,6 +118,8 @@ def _in_json(file: Path, text: str) -> Iterator[tuple[str, object]]:
             raise json.JSONDecodeError("there is more after the list", text, at)
     except json.JSONDecodeError as error:
         raise ConfigError(f"{file}:{error.lineno} is not JSON, at column {error.colno}: {error.msg}") from error
+    except ValueError as error:  # a number of thousands of digits
+        raise ConfigError(f"{file}: an example after line {line} cannot be read: {error}") from error
 
 
 def _after_space(text: str, at: int) -> int:
@@ -184,7 +189,16 @@ def _text(where: str, example: Mapping[str, Any], key: str) -> str:
     value = example.get(key)
     if not isinstance(value, str) or not value.strip():
         raise ConfigError(f"{where}[{key!r}] is {value!r}, it must be a text that is not empty")
+    _check_characters(f"{where}[{key!r}]", value)
     return value
+
+
+def _check_characters(where: str, text: str) -> None:
+    """Refuse half of a character, as JSON's ``\\ud800`` alone is: no model has a token for it."""
+    try:
+        text.encode()
+    except UnicodeEncodeError as error:
+        raise ConfigError(f"{where} has half of a character, {text[error.start]!r}, at {error.start}") from error
 
 
 def _chat(where: str, messages: object) -> list[Message]:
@@ -205,6 +219,7 @@ def _turn(where: str, value: object) -> Message:
     content = turn.get("content")
     if content is not None and not isinstance(content, str):
         raise ConfigError(f"{where}['content'] is {type(content).__name__}, it must be a text")
+    _check_characters(f"{where}['content']", content or "")
     try:
         calls = calls_of(turn)
         if not all(isinstance(cast("object", each), str) for call in calls for each in (call.name, *call.arguments)):
