@@ -11,10 +11,11 @@ from __future__ import annotations
 
 import hashlib
 import json
+import math
 import threading
 from collections import OrderedDict
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import msgspec
 import torch
@@ -101,12 +102,25 @@ def read_lora(folder: Path) -> LoraWeights:
     for name, both in halves.items():
         if len(both) != 2:
             raise ModelError(f"{weights_file}: {name} has only {next(iter(both))}")
+        _check_shapes(f"{weights_file}: {name}", both["lora_A"], both["lora_B"])
         rank = both["lora_A"].shape[0]  # PEFT keeps lora_A as [rank, inputs] and lora_B as [outputs, rank]
         scaling = alpha / (rank**0.5 if stabilised else rank)
         layers[name] = LoraLayer(both["lora_A"].T.contiguous(), both["lora_B"].T.contiguous() * scaling)
     rank = max((layer.a.shape[1] for layer in layers.values()), default=0)
     digest = hashlib.sha256(lines.encode()).hexdigest()[:_VERSION_DIGITS]
     return LoraWeights(f"{folder.resolve().name}@{digest}", layers, rank)
+
+
+def _check_shapes(where: str, a: torch.Tensor, b: torch.Tensor) -> None:
+    """Check that two matrices are those of one layer: ``[rank, inputs]`` and ``[outputs, rank]``.
+
+    Raises:
+        ModelError: they are not.
+    """
+    if a.ndim != 2 or b.ndim != 2 or not a.shape[0] or a.shape[0] != b.shape[1]:
+        raise ModelError(f"{where} has matrices of the shapes {[*a.shape]} and {[*b.shape]}, which make no LoRA")
+    if not (a.is_floating_point() and b.is_floating_point()):
+        raise ModelError(f"{where} has matrices of {a.dtype} and {b.dtype}, and they must be floating-point numbers")
 
 
 def _scaling_settings(config_file: Path, raw: bytes) -> tuple[float, bool]:
@@ -117,14 +131,19 @@ def _scaling_settings(config_file: Path, raw: bytes) -> tuple[float, bool]:
     """
     try:
         config: dict[str, Any] = json.loads(raw)
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise ModelError(f"{config_file} is not JSON: {error}") from error
+    if not isinstance(cast("object", config), dict):
+        raise ModelError(f"{config_file} is no JSON object: it must hold the configuration of a LoRA")
     if config.get("peft_type", "LORA") != "LORA":
         raise ModelError(f"{config_file}: peft_type is {config['peft_type']!r}, only LORA can be served")
     for key, served in _SERVED_VALUES.items():
         if key in config and config[key] not in served:
             raise ModelError(f"{config_file}: {key} is {config[key]!r}, only {served[0]!r} can be served")
-    return float(config.get("lora_alpha", 8)), bool(config.get("use_rslora"))
+    alpha: object = config.get("lora_alpha", 8)
+    if not isinstance(alpha, int | float) or not math.isfinite(alpha):
+        raise ModelError(f"{config_file}: lora_alpha is {alpha!r}, it must be a finite number")
+    return float(alpha), bool(config.get("use_rslora"))
 
 
 class LoraCache:

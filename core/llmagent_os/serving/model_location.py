@@ -110,8 +110,10 @@ def _lora_with_base(folder: Path, models: Path | None, depth: int) -> Location:
     file = folder / "adapter_config.json"
     try:
         config: dict[str, Any] = json.loads(file.read_bytes())
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise ModelError(f"{file} is not JSON: {error}") from error
+    if not isinstance(cast("object", config), dict):
+        raise ModelError(f"{file} is no JSON object: it must hold the configuration of a LoRA")
     base = config.get("base_model_name_or_path")
     if base and config.get("revision"):
         base = f"{base}@{config['revision']}"  # PEFT keeps the revision of the base in a field of its own

@@ -5,9 +5,12 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+import torch
+from safetensors.torch import save_file
 
 from llmagent_os.errors import ModelError
 from llmagent_os.serving.lora_weights import LoraCache, read_lora
+from llmagent_os.serving.model_location import locate
 from tests.tiny_model import save_lora, save_model
 
 
@@ -32,3 +35,34 @@ def test_the_loras_used_last_are_the_ones_kept(base: Path, tmp_path: Path) -> No
     for folder in (folders[0], folders[1], folders[0], folders[2]):
         cache.get(folder)
     assert [cache.peek(folder) is not None for folder in folders] == [True, False, True]
+
+
+@pytest.mark.parametrize(
+    ("config", "a", "b", "why"),
+    [
+        ("[]", (2, 8), (8, 2), "adapter_config.json is no JSON object"),
+        ("[" * 100_000, (2, 8), (8, 2), "adapter_config.json is not JSON"),
+        ('{"lora_alpha": "x"}', (2, 8), (8, 2), "lora_alpha is 'x', it must be a finite number"),
+        ('{"lora_alpha": NaN}', (2, 8), (8, 2), "lora_alpha is nan"),
+        ("{}", (2, 8), (8, 3), r"q_proj has matrices of the shapes \[2, 8\] and \[8, 3\], which make no LoRA"),
+        ("{}", (0, 8), (8, 0), "which make no LoRA"),
+        ("{}", (8,), (8,), "which make no LoRA"),
+    ],
+)
+def test_a_folder_of_garbage_is_an_error_in_words(
+    tmp_path: Path, config: str, a: tuple[int, ...], b: tuple[int, ...], why: str
+) -> None:
+    """Else the reply that it should write ends in a traceback, or the batch that it is in does."""
+    (tmp_path / "adapter_config.json").write_text(config)
+    name = "base_model.model.model.layers.0.q_proj"
+    tensors = {f"{name}.lora_A.weight": torch.zeros(a), f"{name}.lora_B.weight": torch.zeros(b)}
+    save_file(tensors, tmp_path / "adapter_model.safetensors")
+    with pytest.raises(ModelError, match=why):
+        read_lora(tmp_path)
+
+
+@pytest.mark.parametrize("config", ["[]", "[" * 100_000])
+def test_a_lora_whose_configuration_is_garbage_cannot_be_located(tmp_path: Path, config: str) -> None:
+    (tmp_path / "adapter_config.json").write_text(config)
+    with pytest.raises(ModelError, match=r"adapter_config\.json is n"):
+        locate(str(tmp_path))

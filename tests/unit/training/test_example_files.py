@@ -81,7 +81,11 @@ def test_pairs_are_given_with_each_system_message_and_the_tools() -> None:
         ("a.json", '[\n\n{"input": "a"}]', r"a\.json:3\['output'\] is None, it must be a text"),
         ("a.jsonl", '{"input": "a", "output": "b"}\n\nhello', r"a\.jsonl:3 is not JSON .*one example a line"),
         ("a.jsonl", "[1]", r"a\.jsonl:1 is list, not a dict"),
-        ("a.json", '[{"input": "a", "output": 1' + "1" * 5000 + "}]", r"a\.json: an example after line 1 cannot be read"),
+        (
+            "a.json",
+            '[{"input": "a", "output": 1' + "1" * 5000 + "}]",
+            r"a\.json: an example after line 1 cannot be read",
+        ),
         ("a.json", "[" * 100_000, r"a\.json is not .*nested too deeply"),
         ("a.jsonl", "[" * 100_000, r"a\.jsonl is not .*nested too deeply"),
         ("a.jsonl", '{"input": "a", "output": "\\ud800"}', r"a\.jsonl:1\['output'\] has half of a character"),
