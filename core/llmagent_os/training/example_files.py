@@ -194,7 +194,7 @@ def _text(where: str, example: Mapping[str, Any], key: str) -> str:
 
 
 def _check_characters(where: str, text: str) -> None:
-    """Refuse half of a character, as JSON's ``\\ud800`` alone is: no model has a token for it."""
+    """Refuse half of a character (a lone surrogate, which JSON can write): no model has a token for it."""
     try:
         text.encode()
     except UnicodeEncodeError as error:

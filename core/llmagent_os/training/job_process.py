@@ -8,6 +8,7 @@ when its input does: with the host, or with the command that started it.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import os
 import shutil
 import sys
@@ -165,7 +166,8 @@ class _Work:
         """End the process under a plan that does not end."""
         _log.error("the plan did not end when it was asked to")
         if (ended := _ENDS[self._reason]) is not None:
-            await self._queue.end(self._job, *ended, now())
+            with contextlib.suppress(LedgerError):  # then the lease ends
+                await self._queue.end(self._job, *ended, now())
         os._exit(DID_NOT_END)
 
 

@@ -84,7 +84,7 @@ def test_pairs_are_given_with_each_system_message_and_the_tools() -> None:
         (
             "a.json",
             '[{"input": "a", "output": 1' + "1" * 5000 + "}]",
-            r"a\.json: an example after line 1 cannot be read",
+            r"a\.json: an example after line 1 cannot",
         ),
         ("a.json", "[" * 100_000, r"a\.json is not .*nested too deeply"),
         ("a.jsonl", "[" * 100_000, r"a\.jsonl is not .*nested too deeply"),
