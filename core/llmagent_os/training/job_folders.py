@@ -95,7 +95,10 @@ def _delete_taken_back(jobs: Path, ledger: str, epochs: Mapping[str, int | None]
     deleted = 0
     for file in sorted(jobs.glob(f"*/{LEDGER_FILE}")):
         folder = file.parent
-        if file.read_text(encoding="utf-8") != ledger:
+        try:
+            if file.read_text(encoding="utf-8") != ledger:
+                continue
+        except FileNotFoundError:  # another process has deleted it meanwhile
             continue
         if folder.name not in epochs:
             deleted += _delete([folder])

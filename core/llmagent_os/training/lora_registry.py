@@ -21,6 +21,7 @@ from llmagent_os.errors import ConfigError, ModelError
 from llmagent_os.events import now
 from llmagent_os.identity import Identity, PersonId
 from llmagent_os.ledger import Ledger
+from llmagent_os.training.job_folders import JobFolders
 from llmagent_os.training.lora_folder import (
     LORAS_FOLDER,
     SUMS_FILE,
@@ -49,6 +50,7 @@ class LoraRegistry:
         """
         self._ledger = ledger
         self._rows = ledger.lora_versions
+        self._data = data
         self._folder = data / LORAS_FOLDER
         self._clock = clock
         self._watchers: list[Callable[[], Awaitable[object]]] = []
@@ -217,13 +219,14 @@ class LoraRegistry:
             ignored = shutil.ignore_patterns(SUMS_FILE)
             await asyncio.to_thread(shutil.copytree, self.folder_of(version), target, ignore=ignored)
         except (OSError, shutil.Error) as error:
+            await asyncio.to_thread(shutil.rmtree, target, ignore_errors=True)  # a part of a LoRA is none
             raise ModelError(f"version {version.name} cannot be copied to {target}: {error}") from error
         return target
 
     # ── taking back ───────────────────────────────────────────────────────────────────────────────────────────────
 
     async def take_back(self, identities: Collection[Identity]) -> int:
-        """Mark what a person contributed to, and delete the person's own versions at once.
+        """Mark what a person contributed to, and delete the person's own versions and what trainings have read at once.
 
         Shared and group versions are trained again without the person, and retired by their successors.
 
@@ -232,6 +235,7 @@ class LoraRegistry:
         """
         names = await self._rows.withdraw(identities, self._clock())
         await self._settle()
+        await JobFolders(self._ledger, self._data).delete_taken_back()
         return len(names)
 
     async def contributed(self, identities: Collection[Identity]) -> list[LoraVersion]:

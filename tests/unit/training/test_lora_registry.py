@@ -6,6 +6,7 @@ What breaks without this: a damaged or half-written LoRA answers people, or a ro
 from __future__ import annotations
 
 import os
+import shutil
 from pathlib import Path
 from typing import Any, cast
 
@@ -188,6 +189,24 @@ async def test_a_canary_answers_whole_conversations(jobs: JobBench) -> None:
     assert share == pytest.approx(0.3, abs=0.07)
     assert set(drawn.values()) == {str(jobs.registry.folder_of(each)) for each in (active, canary)}
     assert drawn == {room: resolver.resolve(PersonId(BEN), room) for room in rooms}
+
+
+async def test_an_export_that_fails_leaves_nothing(
+    jobs: JobBench, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Half of a LoRA would be in the way of the next try, and look like a whole one."""
+    version = await publish(jobs, 1, ANA)
+
+    def copy_until_the_disk_is_full(_: Path, target: Path, **options: object) -> None:
+        target.mkdir()
+        (target / "adapter_config.json").write_text("{}")
+        raise OSError(28, "No space left on device")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(shutil, "copytree", copy_until_the_disk_is_full)
+        with pytest.raises(ModelError, match="No space left"):
+            await jobs.registry.export(version, tmp_path / "mine")
+    assert await jobs.registry.export(version, tmp_path / "mine") == tmp_path / "mine"
 
 
 async def test_an_export_loads_elsewhere_and_may_be_trained_on(jobs: JobBench, tmp_path: Path) -> None:

@@ -15,7 +15,7 @@ from llmagent_os.ledger.connection import connect
 from llmagent_os.ledger.identity_links import leave, merge
 from llmagent_os.people.profiles import Profiles
 from llmagent_os.reply.services import Services
-from llmagent_os.training.job_folders import JobFolders, job_folder, make_job_folder, make_work_folder
+from llmagent_os.training.job_folders import job_folder, make_job_folder, make_work_folder
 from llmagent_os.training.job_process import LEASE
 from llmagent_os.training.lora_version import Level, Stage
 from llmagent_os.training.registry_resolver import RegistryResolver
@@ -193,7 +193,6 @@ async def test_a_job_that_was_interrupted_begins_again_without_the_person(jobs: 
     make_job_folder(work.parent, await jobs.ledger.tag())
     (work / "prepared.json").write_text("what Ana said")
     await jobs.registry.take_back([ANA])
-    await JobFolders(jobs.ledger, jobs.data).delete_taken_back()
     assert not work.exists()
     again = await jobs.queue.claim(asked.job_id, now(), LEASE, tries=3)
     assert again is not None and again.epoch == 1
