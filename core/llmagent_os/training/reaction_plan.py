@@ -28,6 +28,7 @@ from llmagent_os.serving.model_catalogue import MODELS_FOLDER
 from llmagent_os.serving.model_hash import model_hash
 from llmagent_os.serving.model_location import Location
 from llmagent_os.training.bot_prompts import bot_prompts
+from llmagent_os.training.canary_settings import CanarySettings
 from llmagent_os.training.gate import GateVerdict
 from llmagent_os.training.lora_folder import LORAS_FOLDER
 from llmagent_os.training.lora_registry import LoraRegistry
@@ -223,7 +224,8 @@ class _ReactionJob:
         """A personal version serves its one person at once. A shared one is tried on some conversations first."""
         if not verdict.passed:
             return Stage.REJECTED
-        tried = not self._personal and float(self._site.training.get("canary_share", 0.0)) > 0
+        share = CanarySettings.model_validate(self._site.training.get("canary", {})).share
+        tried = not self._personal and share > 0
         return Stage.CANARY if tried else Stage.ACTIVE
 
     # ── all of them ───────────────────────────────────────────────────────────────────────────────────────────────

@@ -12,6 +12,7 @@ from llmagent_os.modules import KnowledgeBase
 from llmagent_os.reply.services import Services
 from llmagent_os.serving.model_card import ModelCard
 from llmagent_os.testing import ScriptedLLM
+from llmagent_os.training.lora_choice import LoraChoice
 from tests.unit.agent_bench import Bench
 
 
@@ -52,8 +53,8 @@ async def test_a_person_is_answered_by_their_own_lora(bench: Bench) -> None:
     """Otherwise a LoRA that learned from one person speaks to another."""
 
     class OneEach:
-        def resolve(self, person_id: str, conversation: str = "") -> str | None:
-            return "loras/sam" if person_id == "memory::u1" else None
+        async def choose(self, person_id: str, session: str = "") -> LoraChoice:
+            return LoraChoice(lora="loras/sam" if person_id == "memory::u1" else None)
 
     llm = ScriptedLLM("Hello.")
     agent = Agent(llm=llm, services=Services(ledger=bench.ledger, lora=OneEach()))
