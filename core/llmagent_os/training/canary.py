@@ -117,7 +117,8 @@ class Canary:
         gained = np.log1p(self._bets * np.array([[-z], [z + settings.margin]]))  # (2, BETS)
         self.logs = self.logs + gained
         if person:
-            self._own_logs[self._place(person)] += gained
+            place = self._place(person)  # before the array is looked at: it may grow
+            self._own_logs[place] += gained
         active, canary = state.reward_sums
         state.reward_sums = (active, canary + reward) if by_canary else (active + reward, canary)
         state.conversations += 1
