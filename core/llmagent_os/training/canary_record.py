@@ -73,9 +73,12 @@ async def write_record(registry: LoraRegistry, version: LoraVersion, record: Can
     Raises:
         OSError: the folder cannot be written.
     """
-    from llmagent_os.training.canary_report import write_canary_report
 
-    folder = registry.folder_of(version)
-    if not await asyncio.to_thread(folder.is_dir):
-        return None
-    return await asyncio.to_thread(write_canary_report, folder, record.canary, record.moments, outcome_of(version))
+    def write(folder: Path) -> Path | None:
+        from llmagent_os.training.canary_report import write_canary_report  # scipy: its import takes a second
+
+        return (
+            write_canary_report(folder, record.canary, record.moments, outcome_of(version)) if folder.is_dir() else None
+        )
+
+    return await asyncio.to_thread(write, registry.folder_of(version))

@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable
 from datetime import datetime
+from importlib import import_module
 from typing import TYPE_CHECKING, Final
 
 import structlog
@@ -31,6 +32,9 @@ _log = structlog.stdlib.get_logger(__name__)
 
 #: How often it is looked for conversations that are over.
 POLL_SECONDS = 5.0
+
+#: Imported in a thread when there is a test: a bot without canaries does without numpy.
+_COUNTING = "llmagent_os.training.canary_run"
 
 #: What is said of a decision, by its name.
 _WORDS: Final = {
@@ -115,6 +119,8 @@ class CanaryWatch:
         answering = {version.name for version in self._resolver.canaries} if self._settings.share else set[str]()
         running: dict[str, CanaryRun] = {}
         found = [(versions[test.version], test) for test in tests if test.version in versions]
+        if not all(test.ended for test in tests):
+            await asyncio.to_thread(import_module, _COUNTING)
         for version, test in sorted(found, key=lambda each: each[0].created_at):
             if test.ended or version.stage != Stage.CANARY:
                 await self._end(version, test)
@@ -126,7 +132,7 @@ class CanaryWatch:
 
     async def _begun(self, version: LoraVersion, test: CanaryTest) -> CanaryRun:
         """Go on with a test. With other settings, or against another version, it begins again."""
-        from llmagent_os.training.canary_run import CanaryRun  # numpy
+        from llmagent_os.training.canary_run import CanaryRun
 
         wanted = self._settings.model_dump_json(), self._resolver.against(version)
         if (test.settings, test.against) != wanted:
@@ -175,7 +181,7 @@ class CanaryWatch:
             self._ended = version
         if test.ended:
             return
-        from llmagent_os.training.canary_record import read_record, write_record  # numpy
+        from llmagent_os.training.canary_record import read_record, write_record
 
         if (record := await read_record(self._ledger, version)) is not None:
             await self._registry.note_evaluation(version, version.evaluation | {"canary": record.summary()})

@@ -63,6 +63,24 @@ async def test_a_person_is_answered_by_their_own_lora(bench: Bench) -> None:
     assert [request.lora for request in llm.requests] == ["loras/sam", None]
 
 
+async def test_a_reply_in_flight_ends_with_the_version_that_it_began_with(bench: Bench) -> None:
+    """Another version is promoted while a tool works: the next reply is the new one's, and no reply is of two."""
+
+    class Promoted:
+        asked = 0
+
+        async def choose(self, person_id: str, session: str = "") -> LoraChoice:
+            self.asked += 1
+            return LoraChoice(lora=f"loras/v{self.asked}", above=(None,))
+
+    llm = ScriptedLLM(ToolCall("rename", {"name": "Sam"}), "Hello Sam.", "Hi.")
+    agent = Agent(llm=llm, services=Services(ledger=bench.ledger, plugins=bench.plugins, lora=Promoted()))
+    await bench.say(agent, "call me Sam")
+    await bench.say(agent, "hi")
+    assert [request.lora for request in llm.requests] == ["loras/v1", "loras/v1", "loras/v2"]
+    assert {request.lora_above for request in llm.requests} == {(None,)}
+
+
 async def test_a_model_is_told_when_and_for_whom(bench: Bench) -> None:
     """A large model does not know the day: "tomorrow" became a day of its training, and everybody was a stranger."""
     agent = bench.agent("Hi.", settings=AgentSettings(time_zone="America/New_York", notes="You keep a diary."))

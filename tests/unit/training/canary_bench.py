@@ -87,8 +87,13 @@ class CanaryBench:
         self.now += timedelta(minutes=minutes)
         return reply
 
-    async def reply(self, name: str, *, channel: str = "", before: Interaction | None = None) -> Interaction:
-        """Answer a person as the agent does: the resolver chooses, and the record says what it chose."""
+    async def reply(
+        self, name: str, *, channel: str = "", before: Interaction | None = None, damaged: bool = False
+    ) -> Interaction:
+        """Answer a person as the agent does: the resolver chooses, and the record says what it chose.
+
+        Where the canary is ``damaged``, the level above answers.
+        """
         number = f"e{next(self._numbers)}"
         room = Conversation(platform="web", workspace="local", channel=channel or name)
         event = Message(event_id=number, conversation=room, sender=Sender(name), text="hi", message_id=number)
@@ -96,6 +101,8 @@ class CanaryBench:
         session = key if before is None else before.episode_id
         choice = await self.host.resolver.choose(person, session if await self.consents(person) else "")
         folder = choice.lora or ""
+        if damaged and folder.endswith(self.canary.name):
+            folder = choice.above[0] or ""
         kept = Interaction(
             interaction_id=key,
             event_id=number,

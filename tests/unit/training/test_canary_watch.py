@@ -249,13 +249,7 @@ async def test_a_canary_whose_files_are_damaged_is_rolled_back(bench: CanaryBenc
     path = bench.host.registry.folder_of(bench.canary) / "adapter_model.safetensors"
     path.write_bytes(path.read_bytes() + b" ")
     for name in PEOPLE:
-        reply = await bench.reply(name)
-        instead = reply.lora_version.replace(bench.canary.name, bench.active.name)
-        await bench.ledger._writer.run(  # type: ignore[attr-defined] # pyright: ignore[reportPrivateUsage]
-            lambda database, row=(instead, reply.interaction_id): database.driver.execute(
-                "UPDATE interactions SET lora_version = ? WHERE interaction_id = ?", row
-            )
-        )
+        await bench.reply(name, damaged=True)
     await bench.hour()
     version = await bench.host.registry.get(bench.canary.name)
     assert (version.stage, "its files cannot be used" in version.why) == ("rolled_back", True)
