@@ -152,7 +152,7 @@ class CanaryWatch:
         if run.failed and decision not in _WORDS:
             run.failed = False
             await self._check(run.version)
-        if decision not in _WORDS:
+        if decision not in _WORDS or (decision == "promote" and await self._is_stale(run.version)):
             return
         why = f"{_WORDS[decision]}: {run.canary.why}"
         try:
@@ -167,6 +167,10 @@ class CanaryWatch:
             _log.info("a canary was decided by hand", version=run.version.name, error=str(error))
             await self._resolver.refresh()
         await self._take_up()
+
+    async def _is_stale(self, version: LoraVersion) -> bool:
+        """Whether people took back what a version was trained on: the next training replaces it."""
+        return (await self._registry.get(version.name)).stale_since is not None
 
     async def _check(self, version: LoraVersion) -> None:
         """Roll a canary back whose files are missing or damaged."""

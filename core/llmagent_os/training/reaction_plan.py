@@ -177,14 +177,15 @@ class _ReactionJob:
         return shared, own or shared
 
     async def _retire_stale(self) -> None:
-        """Retire the level's version that people took something back from: no other takes its place."""
+        """Retire the level's versions that people took something back from: no other takes their place."""
         ledger = await Ledger.open(self._site.ledger_url)
         try:
             registry = LoraRegistry(ledger, self._site.data)
-            stale = await registry.active(self._job.bot, self._job.level, self._job.subject)
-            if stale is not None and stale.stale_since is not None:
-                why = "people took back what it was trained on, and no version without them may serve"
-                await registry.move(stale, Stage.RETIRED, why)
+            here = self._job.level, self._job.subject
+            for version in await registry.served(self._job.bot):
+                if (version.level, version.subject) == here and version.stale_since is not None:
+                    why = "people took back what it was trained on, and no version without them may serve"
+                    await registry.move(version, Stage.RETIRED, why)
         finally:
             await ledger.close()
 

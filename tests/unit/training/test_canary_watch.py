@@ -281,3 +281,14 @@ async def test_a_flood_of_reactions_is_not_trusted(bench: CanaryBench) -> None:
     await bench.hour()
     (counted,) = await bench.ledger.canary_tests.conversations(bench.canary.name)
     assert counted.reward == 0.0
+
+
+async def test_a_canary_that_was_trained_on_what_was_taken_back_is_not_promoted(jobs: JobBench) -> None:
+    """The next training makes one without it."""
+    bench = CanaryBench(jobs)
+    bench.active = await publish(jobs, 1, stage=Stage.ACTIVE)
+    bench.canary = await publish(jobs, 2, "web:local:gone", stage=Stage.CANARY)
+    await jobs.registry.take_back([Identity("web:local:gone")])
+    await bench.host.look()
+    await everybody(bench, LIKED)
+    assert await bench.stage() == ("active", "canary")
