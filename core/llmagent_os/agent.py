@@ -27,7 +27,7 @@ from llmagent_os.privacy.event_masking import mask_event
 from llmagent_os.reply.agent_settings import AgentSettings
 from llmagent_os.reply.attachments import wordless
 from llmagent_os.reply.button_answer import answer_button, ask_again
-from llmagent_os.reply.exchange import decide, open_exchange
+from llmagent_os.reply.exchange import choose_lora, decide, open_exchange
 from llmagent_os.reply.implicit_rewards import rewards_of_edit, rewards_of_message
 from llmagent_os.reply.interaction_record import fixed_outcome, record
 from llmagent_os.reply.open_question import open_question
@@ -163,8 +163,9 @@ class Agent:
             request_features(exchange, services.clock(), services.settings.time_zone)
             | await session_features(services, exchange),
             decision_id=exchange.key,
-            episode_id=exchange.episode.episode_id or exchange.key,
+            episode_id=exchange.session,
         )
+        exchange = await choose_lora(services, exchange)
         facts = [hit.fact.text for hit in hits]
         request = chat_request(services, exchange, facts, native=self.llm.card.native)
         answer = await converse(

@@ -87,6 +87,7 @@ from llmagent_os.serving.model_card import Grounding
 from llmagent_os.serving.model_catalogue import MODELS_FOLDER
 from llmagent_os.serving.model_location import GROUP as MODELS
 from llmagent_os.serving.server_models import check_model_name
+from llmagent_os.training.canary_settings import CanarySettings
 from llmagent_os.training.job_runner import JobSetting
 from llmagent_os.training.training_config import TrainingConfig
 
@@ -360,8 +361,12 @@ def _explained(found: dict[str, Any]) -> str:
         text = str(found["ctx"]["error"])
         return text if text.startswith("`") else f"`{where}` cannot be {found['input']!r}: {text}"
     if kind == "extra_forbidden":
-        tables: dict[str, type[BaseModel]] = {"policy": Policy, "training": TrainingConfig}
-        table = tables.get(str(found["loc"][0]), BotConfig) if len(found["loc"]) > 1 else BotConfig
+        tables: dict[tuple[str, ...], type[BaseModel]] = {
+            ("policy",): Policy,
+            ("training",): TrainingConfig,
+            ("training", "canary"): CanarySettings,
+        }
+        table = tables.get(tuple(map(str, found["loc"][:-1])), BotConfig)
         near = get_close_matches(str(found["loc"][-1]), table.model_fields, 1, 0.6)
         return f"`{where}` is no setting of a bot; " + (
             f"did you mean `{near[0]}`?" if near else f"there are: {', '.join(table.model_fields)}"

@@ -63,6 +63,8 @@ class ChatRequest(msgspec.Struct, frozen=True, kw_only=True):
     #: the LoRA that answers: a PEFT folder, or the name under which a server offers the LoRA. ``None`` is what the
     #: model was loaded with, ``"base"`` the model without any LoRA.
     lora: str | None = None
+    #: what answers instead, in this order, where the LoRA cannot be used: it was deleted meanwhile, or is damaged
+    lora_above: tuple[str | None, ...] = ()
     max_tokens: int = 256  #: most tokens in the reply; a longer reply is cut off
     temperature: float = 0.0  #: 0 takes the likeliest token; 1 samples from the model's own distribution
     seed: int | None = None  #: the same seed gives the same sample; ``None``: a new sample for every request

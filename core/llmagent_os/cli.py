@@ -477,6 +477,16 @@ def show_version(ctx: click.Context, /, version: str) -> None:
     click.echo(asyncio.run(versions_command.show(_settings(ctx, quiet=True), version)))
 
 
+@versions.command("report")
+@click.argument("version")
+@click.pass_context
+def report_version(ctx: click.Context, /, version: str) -> None:
+    """Write how VERSION's canary stands into its report, and print where the report is."""
+    from llmagent_os.admin import versions_command
+
+    click.echo(asyncio.run(versions_command.report(_settings(ctx, quiet=True), version)))
+
+
 @versions.command("diff")
 @click.argument("first")
 @click.argument("second")

@@ -13,6 +13,7 @@
     ├── ModelError
     │   ├── ModelSetupError
     │   │   └── ModelNotFoundError
+    │   │       └── LoraError
     │   ├── ModelUnavailableError
     │   │   └── ModelBusyError
     │   ├── ModelRefusedError
@@ -83,6 +84,10 @@ class ModelSetupError(ModelError):
 
 class ModelNotFoundError(ModelSetupError):
     """There is no such model. The message names the places that were searched."""
+
+
+class LoraError(ModelNotFoundError):
+    """The LoRA that a request names is not there, or is damaged, or is another model's. The model itself answers."""
 
 
 class ModelUnavailableError(ModelError):

@@ -19,10 +19,11 @@ from types import TracebackType
 from typing import Any, Self
 
 import msgspec
+import structlog
 
 from llmagent_os.adapter_kit.containment import contain
 from llmagent_os.chat import ChatRequest, Completion, Message, ToolCall, ToolSpec, check_request, tools_sha256
-from llmagent_os.errors import ConfigError, ContainedError, ModelError, ModelUnavailableError
+from llmagent_os.errors import ConfigError, ContainedError, LoraError, ModelError, ModelUnavailableError
 from llmagent_os.serving.backend import Backend, OnText, WarmsUp
 from llmagent_os.serving.model_card import ModelCard, read_model_card
 from llmagent_os.serving.model_location import Location, locate
@@ -33,6 +34,8 @@ from llmagent_os.serving.tool_call_parsing import InvalidCallError, repair_messa
 __all__ = ["LLM", "ChatRequest", "Completion", "Message", "ToolCall", "ToolSpec"]
 
 _SERVER = "openai:"
+
+_log = structlog.stdlib.get_logger(__name__)
 
 
 class LLM:
@@ -111,7 +114,8 @@ class LLM:
             InvalidCallError: the second try was not a valid tool call either. This is a
                 :class:`~llmagent_os.errors.BadToolCallError`.
             ModelSetupError: the server cannot be reached, or refuses the key or the request. A
-                :class:`~llmagent_os.errors.ModelNotFoundError` says that the LoRA or the model does not exist.
+                :class:`~llmagent_os.errors.ModelNotFoundError` says that the model does not exist, and a
+                :class:`~llmagent_os.errors.LoraError` that no LoRA that the request names can be used.
             ModelUnavailableError: the server failed while it wrote the reply, or the model was closed. A
                 :class:`~llmagent_os.errors.ModelBusyError` says that the model is too busy or too slow.
             ModelRefusedError: the model, or its provider's content policy, does not want to answer.
@@ -136,6 +140,17 @@ class LLM:
         return msgspec.structs.replace(completion, rejected=rejected) if rejected else completion
 
     async def _ask(self, request: ChatRequest, on_text: OnText | None) -> Completion:
+        """Have the backend answer. Where a LoRA cannot be used, the next of ``lora_above`` answers."""
+        try:
+            return await self._answer(request, on_text)
+        except LoraError as error:
+            if not request.lora_above:
+                raise
+            _log.error("a LoRA cannot be used, and the level above answers", error=str(error))
+        lora, *above = request.lora_above
+        return await self._ask(msgspec.structs.replace(request, lora=lora, lora_above=tuple(above)), on_text)
+
+    async def _answer(self, request: ChatRequest, on_text: OnText | None) -> Completion:
         """Have the backend answer. What it raises is an ordinary error, or the caller's own cancellation."""
         try:
             completion = await self._backend.complete(request, on_text)

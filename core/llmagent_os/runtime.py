@@ -294,7 +294,7 @@ async def _training(settings: Settings, bot: Bot, ledger: Ledger, profiles: Prof
         job_setting(settings, bot),
         ledger,
         Directory(ledger, profiles),
-        await asyncio.to_thread(served_hash, llm.location),
+        partial(served_hash, llm.location),
         lambda: now().astimezone(zone),
     )
     await training.open()

@@ -39,7 +39,7 @@ async def an_account_is_no_person(
     await worker.load(identity)  # type: ignore[arg-type]
     worker.tastes(identity)  # type: ignore[arg-type]
     behavior.decide(identity, {}, {}, learn=True)  # type: ignore[arg-type]
-    lora.resolve(identity)  # type: ignore[arg-type]
+    await lora.choose(identity)  # type: ignore[arg-type]
 
 
 async def a_person_is_no_account(person_id: PersonId, ledger: Ledger, context: ToolContext) -> None:

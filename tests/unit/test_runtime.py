@@ -137,7 +137,7 @@ async def test_a_running_bot_takes_up_a_lora_and_gives_it_up_again(
         sent = await platform.sent(3)
         replies = await runtime.ledger.history(sent[0].conversation.key, ACCOUNT, 10)
         assert [reply.lora_version for reply in replies] == ["base", f"{version.name}@{version.sha256[:12]}", "base"]
-        assert (await runtime.health.report())["training"] == {"job": None, "serving": {}}
+        assert (await runtime.health.report())["training"] == {"job": None, "serving": {}, "canary": {}}
 
 
 async def until(is_so: Callable[[], bool]) -> None:

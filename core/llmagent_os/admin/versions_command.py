@@ -11,9 +11,11 @@ import msgspec
 
 from llmagent_os.admin.command_ledger import open_ledger
 from llmagent_os.config import Settings
+from llmagent_os.errors import ConfigError, ModelError
+from llmagent_os.training.canary_record import read_record, write_record
 from llmagent_os.training.lora_difference import layer_differences
 from llmagent_os.training.lora_registry import LoraRegistry
-from llmagent_os.training.lora_version import SERVED, LoraVersion
+from llmagent_os.training.lora_version import SERVED, LoraVersion, outcome_of
 
 #: The most layers that a comparison names.
 MAX_LAYERS = 5
@@ -34,8 +36,10 @@ async def show(settings: Settings, name: str) -> str:
     Raises:
         ConfigError: there is no such version.
     """
-    async with _registry(settings) as registry:
+    async with open_ledger(settings) as ledger:
+        registry = LoraRegistry(ledger, settings.data)
         version = await registry.get(name)
+        tested = await read_record(ledger, version)
         people = await registry.contributors(version)
         folder = registry.folder_of(version)
         there = await asyncio.to_thread(folder.is_dir)
@@ -43,7 +47,7 @@ async def show(settings: Settings, name: str) -> str:
         "version": version.name,
         "bot": version.bot,
         "level": f"{version.level.value} {version.subject}".strip(),
-        "stage": version.stage.value + (f": {version.why}" if version.why else ""),
+        "stage": outcome_of(version),
         "trained by": version.method + (f", job {version.job}" if version.job else ""),
         "parent": version.parent or "the base model",
         "base model": f"{version.base_model} ({version.base_hash})",
@@ -53,6 +57,8 @@ async def show(settings: Settings, name: str) -> str:
         "made": f"{version.created_at:%Y-%m-%d %H:%M:%S} UTC",
         "people": f"{version.people}, of whom {version.withdrawn} have taken something back",
     }
+    if tested is not None:
+        rows["canary"] = f"against {tested.test.against or 'the base model'}: {tested.canary.why}"
     if version.stale_since is not None:
         rows["stale since"] = f"{version.stale_since:%Y-%m-%d %H:%M:%S} UTC"
     lines = [f"{row}: {value}" for row, value in rows.items()]
@@ -60,6 +66,27 @@ async def show(settings: Settings, name: str) -> str:
     if version.evaluation:
         lines.append(msgspec.json.format(msgspec.json.encode(version.evaluation), indent=2).decode())
     return "\n".join(lines)
+
+
+async def report(settings: Settings, name: str) -> str:
+    """Write how a version's canary stands into its report. Returns where the report is.
+
+    Raises:
+        ConfigError: there is no such version, or its report is deleted or was never written.
+        ModelError: the report cannot be written.
+    """
+    async with open_ledger(settings) as ledger:
+        registry = LoraRegistry(ledger, settings.data)
+        version = await registry.get(name)
+        page = registry.folder_of(version) / "report.html"
+        if (tested := await read_record(ledger, version)) is not None:
+            try:
+                await write_record(registry, version, tested)
+            except OSError as error:
+                raise ModelError(f"the report cannot be written in {page.parent}: {error}") from error
+    if not await asyncio.to_thread(page.is_file):
+        raise ConfigError(f"version {version.name} has no report: it was deleted with the files, or never written")
+    return str(page)
 
 
 async def diff(settings: Settings, first: str, second: str) -> str:

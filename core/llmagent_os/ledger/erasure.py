@@ -14,6 +14,7 @@ import structlog
 
 from llmagent_os.errors import LedgerError
 from llmagent_os.identity import NO_ACCOUNT, Identity, parts_of, person_kept_under
+from llmagent_os.ledger.canary_tests import erase_from_tests
 from llmagent_os.ledger.connection import Database
 from llmagent_os.ledger.damaged_rows import UNREADABLE, damaged_of, erase_damaged, note
 from llmagent_os.ledger.identity_links import identities_of
@@ -29,6 +30,7 @@ from llmagent_os.ledger.schema import (
     DEAD,
     DONE,
     FAILED,
+    canary_conversations,
     completions,
     guesses,
     identities,
@@ -70,9 +72,9 @@ class Erasure:
         """Everything kept about a person, under all their identities, as JSON values, oldest first.
 
         The keys are ``interactions``, ``rewards``, ``records``, ``timers``, ``identities``, ``members``, ``requests``
-        (to be let in), ``link_codes`` (open ones), ``guesses`` (how many wrong codes in the last hour) and ``inbox``
-        (events that wait or were given up). Every interaction has its completions. Under ``damaged`` is what cannot be
-        read, as it is.
+        (to be let in), ``link_codes`` (open ones), ``guesses`` (how many wrong codes in the last hour), ``canaries``
+        (conversations in which a new version was tested) and ``inbox`` (events that wait or were given up). Every
+        interaction has its completions. Under ``damaged`` is what cannot be read, as it is.
         """
         return await self._writer.run(lambda database: _export(database, identities_of(database, identity)))
 
@@ -177,6 +179,7 @@ def _export(database: Database, who: list[Identity]) -> Export:
             for row in rows(codes)
         ],
         "guesses": [{"count": row.count, "since": moment_as_json(row.since)} for row in rows(wrong)],
+        "canaries": _exported_canaries(database, who),
         "inbox": [
             {"accepted_at": moment_as_json(row.accepted_at), "event": _as_json(row.body), "why": row.why}
             for row in rows(events)
@@ -198,6 +201,15 @@ def _as_json(body: str, note_damage: Callable[[Exception], None] | None = None) 
 def _noting(database: Database, table: sa.Table, row: sa.Row[Any]) -> Callable[[Exception], None]:
     """Notes damage of a row of a plugin's."""
     return partial(note, database, table, [row.user_id, row.plugin, row.key], row.user_id)
+
+
+def _exported_canaries(database: Database, who: list[Identity]) -> list[dict[str, Any]]:
+    """The conversations of ``who`` that were counted in the tests of new versions, in their order."""
+    theirs = sa.select(canary_conversations).where(canary_conversations.c.person.in_(who))
+    return [
+        {"version": row.version, "reward": row.reward, "begun_at": moment_as_json(row.begun_at)}
+        for row in database.sql.execute(theirs.order_by(canary_conversations.c.seq))
+    ]
 
 
 def _exported_completions(database: Database, who: list[Identity]) -> dict[str, list[Any]]:
@@ -256,6 +268,7 @@ def _erase(database: Database, who: list[Identity]) -> int:
         sa.update(link_codes).where(link_codes.c.used_by.in_(who)).values(used_by="", joined=None),
     )
     erased = contributed + sum(database.sql.execute(step).rowcount for step in steps)
+    erased += erase_from_tests(database, who)
     for identity in who:
         _erase_positions(database, *parts_of(identity))
     for identity in who:

@@ -13,6 +13,7 @@ from llmagent_os.adapter import Receipt, Reply
 from llmagent_os.chat import ToolSpec
 from llmagent_os.events import Event, Timer
 from llmagent_os.identity import Identity, PersonId
+from llmagent_os.ledger.canary_tests import CanaryTests
 from llmagent_os.ledger.connection import BEGIN_READING, connect, connect_to_read, file_of
 from llmagent_os.ledger.due_timers import DueTimers
 from llmagent_os.ledger.erasure import Erasure, Export
@@ -48,7 +49,7 @@ class Ledger:
     """Keeps what came in, what was answered and what people thought of it, on disk or in memory.
 
     Other rooms call the methods of this class and of its parts :attr:`identities`, :attr:`members`, :attr:`learned`,
-    :attr:`lora_versions` and :attr:`training_jobs`.
+    :attr:`lora_versions`, :attr:`canary_tests` and :attr:`training_jobs`.
     Any number of tasks may call at the same time. A method that writes has committed when it returns, except
     ``finish(soon=True)``. All work is done in the order in which it is asked for.
     """
@@ -66,6 +67,7 @@ class Ledger:
         self._rewards = Rewards(writer, rewards_changed)
         self.learned = PolicyState(writer)  #: what policies have learned
         self.lora_versions = LoraVersions(writer)  #: the versions of LoRAs, and who contributed to them
+        self.canary_tests = CanaryTests(writer)  #: the versions that are tested on a share of the conversations
         self.training_jobs = TrainingJobs(writer)  #: the trainings that were asked for
         self._due_timers = DueTimers(writer, self._inbox, timer_set)
         self._erasure = Erasure(writer, self._inbox, rewards_changed)

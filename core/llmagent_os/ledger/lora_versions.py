@@ -10,6 +10,7 @@ import msgspec
 import sqlalchemy as sa
 
 from llmagent_os.identity import Identity, PersonId, first_identity_of
+from llmagent_os.ledger.canary_tests import begin_test
 from llmagent_os.ledger.connection import Database
 from llmagent_os.ledger.identity_links import identities_of
 from llmagent_os.ledger.portable import insert_or_ignore
@@ -225,6 +226,9 @@ def _slot(version: LoraVersion) -> sa.ColumnElement[bool]:
 
 
 def _move(database: Database, version: LoraVersion, stage: Stage, why: str, now: datetime) -> None:
+    if stage == Stage.CANARY:
+        _retire_canaries(database, version)
+        begin_test(database, version.name, version.bot)
     if stage != Stage.ACTIVE:
         _update(database, version.name, stage=stage, why=why)
         return
@@ -235,6 +239,15 @@ def _move(database: Database, version: LoraVersion, stage: Stage, why: str, now:
     for row in database.sql.execute(old).all():
         _update(database, row.name, stage=Stage.RETIRED, why=f"{version.name} took its place")
     _update(database, version.name, stage=stage, why=why, promoted_at=now)
+
+
+def _retire_canaries(database: Database, version: LoraVersion) -> None:
+    """Retire the level's canaries that were not decided yet: only one is tested at a time."""
+    others = sa.select(lora_versions.c.name).where(
+        _slot(version), lora_versions.c.stage == Stage.CANARY, lora_versions.c.name != version.name
+    )
+    for row in database.sql.execute(others).all():
+        _update(database, row.name, stage=Stage.RETIRED, why=f"{version.name} took its place before it was decided")
 
 
 def _predecessor(database: Database, version: LoraVersion) -> LoraVersion | None:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import sqlalchemy as sa
 
 #: The newest migration. A ledger that is at it needs no migration, and Alembic is not imported.
-REVISION = "0012"
+REVISION = "0013"
 
 metadata = sa.MetaData(
     naming_convention={"ix": "ix_%(table_name)s_%(column_0_N_name)s", "uq": "uq_%(table_name)s_%(column_0_N_name)s"}
@@ -316,6 +316,33 @@ lora_contributors = sa.Table(
     sa.Column("identity", sa.Text, primary_key=True, index=True),
     sa.Column("person", sa.Text, nullable=False),
     sa.Column("withdrawn_at", _NUMBER),  # when the person took something back
+)
+
+#: The tests of canaries: which replies were looked at, and how the test is done.
+canary_tests = sa.Table(
+    "canary_tests",
+    metadata,
+    sa.Column("version", sa.Text, primary_key=True),  # the name
+    sa.Column("bot", sa.Text, nullable=False),
+    sa.Column("through", sa.Integer, nullable=False),
+    sa.Column("rewards_from", sa.Integer, nullable=False),
+    sa.Column("settings", sa.Text, nullable=False),  # JSON; empty until somebody counts
+    sa.Column("against", sa.Text, nullable=False),
+    sa.Column("epoch", sa.Integer, nullable=False),
+    sa.Column("ended", sa.Boolean, nullable=False),
+)
+
+#: The conversations that were counted in tests of canaries, in the order in which they began. The e-values are made of
+#: them. A row stays when the person is erased, without the person and with the reward 0.
+canary_conversations = sa.Table(
+    "canary_conversations",
+    metadata,
+    sa.Column("seq", sa.Integer, primary_key=True),
+    sa.Column("version", sa.Text, nullable=False, index=True),  # the canary's name
+    sa.Column("person", sa.Text, nullable=False, index=True),
+    sa.Column("by_canary", sa.Boolean, nullable=False),
+    sa.Column("reward", _NUMBER, nullable=False),
+    sa.Column("begun_at", _NUMBER, nullable=False),
 )
 
 #: Trainings that were asked for.

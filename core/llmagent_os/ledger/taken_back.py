@@ -15,6 +15,7 @@ import msgspec
 import sqlalchemy as sa
 
 from llmagent_os.identity import Identity
+from llmagent_os.ledger.canary_tests import silence
 from llmagent_os.ledger.connection import Database
 from llmagent_os.ledger.damaged_rows import UNREADABLE
 from llmagent_os.ledger.policy_versions import first_row
@@ -66,6 +67,7 @@ def withdraw(database: Database, who: Collection[Identity], now: float) -> list[
     """Mark all versions that a person contributed to; returns their names. Trainings that run begin again."""
     names = _contributed(database, who)
     _mark(database, names, who, now, _WITHDRAWN)
+    silence(database, who)
     _begin_again(database, who)
     return names
 

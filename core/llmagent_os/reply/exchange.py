@@ -13,6 +13,7 @@ from llmagent_os.policy import Context, Decision
 from llmagent_os.privacy import consent
 from llmagent_os.reply.conversation_memory import Episode, recall
 from llmagent_os.reply.services import Services
+from llmagent_os.training.lora_choice import LoraChoice
 
 #: What was answered where no model is asked. Empty: a message, which a model answers.
 Intent = Literal["", "attachment", "button", "command", "timer"]
@@ -33,11 +34,17 @@ class Exchange(msgspec.Struct, frozen=True, kw_only=True):
     episode: Episode  #: the stretch of talk that it continues
     features: Context = {}  #: what the policy saw
     decision: Decision = NOT_DECIDED  #: how to answer
+    lora: LoraChoice = LoraChoice()  #: which LoRA answers
 
     @property
     def key(self) -> str:
         """The ``event_key`` of the event: the same when the exchange is run again after a crash."""
         return event_key(self.event)
+
+    @property
+    def session(self) -> str:
+        """The id of the session that the reply is a turn of: all replies of one episode have the same."""
+        return self.episode.episode_id or self.key
 
     @property
     def may_learn(self) -> bool:
@@ -106,3 +113,20 @@ async def decide(
         episode_id=episode_id,
     )
     return msgspec.structs.replace(exchange, features=features, decision=decision)
+
+
+async def choose_lora(services: Services, exchange: Exchange) -> Exchange:
+    """Choose the LoRA that answers. It is chosen once for each exchange: all rounds of a reply have the same.
+
+    New versions are not tried on people who opted out of learning.
+
+    Args:
+        services: has the LoRAs.
+        exchange: what to answer.
+
+    Returns:
+        ``exchange`` with the LoRA.
+    """
+    session = exchange.session if exchange.may_learn else ""
+    lora = await services.lora.choose(exchange.profile.user_id, session)
+    return msgspec.structs.replace(exchange, lora=lora)

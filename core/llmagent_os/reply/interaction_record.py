@@ -12,6 +12,7 @@ from llmagent_os.chat import Completion, ToolCall, ToolSpec
 from llmagent_os.events import Event, Message
 from llmagent_os.handler import Outcome
 from llmagent_os.ledger import CompletionRecord, Interaction
+from llmagent_os.ledger.canary_values import TRIAL
 from llmagent_os.modules import PrivacyModule
 from llmagent_os.reply.exchange import Exchange, Intent, open_exchange
 from llmagent_os.reply.services import Services
@@ -40,7 +41,7 @@ def record(
     return Interaction(
         interaction_id=exchange.key,
         event_id=event.event_id,
-        episode_id=exchange.episode.episode_id or exchange.key,
+        episode_id=exchange.session,
         turn_index=exchange.episode.turn_index,
         user_id=exchange.identity,
         conversation_key=event.conversation.key,
@@ -114,6 +115,8 @@ def _context(
     elif isinstance(exchange.event, Message):
         shown = shown_dimensions(privacy, exchange.decision.action, answer, reply, specs)
         context |= {"message_id": exchange.event.message_id, "features": exchange.features, "shown": shown}
+    if exchange.lora.trial is not None:
+        context[TRIAL] = msgspec.to_builtins(exchange.lora.trial)
     if answer.calls:
         context["intent"] = answer.calls[0].name
     # A reply that was replaced says nothing about the decision or the model's words: nothing is learned from it.

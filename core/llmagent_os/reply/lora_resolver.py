@@ -5,20 +5,19 @@ from __future__ import annotations
 from typing import Protocol
 
 from llmagent_os.identity import PersonId
+from llmagent_os.training.lora_choice import LoraChoice
 
 
 class LoraResolver(Protocol):
-    """Says which LoRA answers. The prompt asks once for each reply."""
+    """Says which LoRA answers. Every exchange asks once, and its reply ends with the version that it began with."""
 
-    def resolve(self, person_id: PersonId, conversation: str = "") -> str | None:
-        """The LoRA that answers a person, as :class:`~llmagent_os.chat.ChatRequest` names it.
+    async def choose(self, person_id: PersonId, session: str = "") -> LoraChoice:
+        """The LoRA that answers a person.
 
         Args:
             person_id: the person.
-            conversation: the key of the conversation: new versions are tried in a share of conversations.
-
-        Returns:
-            A PEFT folder, or the name under which a model server serves the LoRA. None: what the model was loaded with.
+            session: the session that the reply is a turn of: new versions are tried in a share of sessions. Empty: the
+                person takes part in no test.
         """
         ...
 
@@ -26,8 +25,9 @@ class LoraResolver(Protocol):
 class NoLora:
     """Nobody has a LoRA: everyone is answered by the model as it was loaded.
 
-    >>> NoLora().resolve(PersonId("slack:T1:U1"))
+    >>> import asyncio
+    >>> asyncio.run(NoLora().choose(PersonId("slack:T1:U1"))).lora
     """
 
-    def resolve(self, person_id: PersonId, conversation: str = "") -> str | None:
-        return None
+    async def choose(self, person_id: PersonId, session: str = "") -> LoraChoice:
+        return LoraChoice()

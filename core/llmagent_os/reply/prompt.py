@@ -18,8 +18,8 @@ def chat_request(services: Services, exchange: Exchange, facts: Iterable[str], *
     """The request for the reply to a message.
 
     Args:
-        services: the settings, the tools, and who chooses the LoRA.
-        exchange: the message, its person and the policy's decision.
+        services: the settings and the tools.
+        exchange: the message, its person, the policy's decision and the LoRA.
         facts: what the knowledge base found, in words.
         native: whether the model was trained on this project's prompts, so that it needs no notes.
     """
@@ -40,7 +40,8 @@ def chat_request(services: Services, exchange: Exchange, facts: Iterable[str], *
             {"role": "user", "content": exchange.text},
         ],
         tools=_tools(services),
-        lora=services.lora.resolve(exchange.profile.user_id, exchange.event.conversation.key),
+        lora=exchange.lora.lora,
+        lora_above=exchange.lora.above,
         max_tokens=settings.max_tokens,
         temperature=settings.temperature,
     )

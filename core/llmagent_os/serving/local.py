@@ -12,7 +12,7 @@ from typing import Any
 import msgspec
 
 from llmagent_os.chat import ChatRequest, Completion, ToolSpec
-from llmagent_os.errors import ModelBusyError
+from llmagent_os.errors import LoraError, ModelBusyError, ModelError
 from llmagent_os.serving.backend import OnText
 from llmagent_os.serving.call_grammar import CallGrammar
 from llmagent_os.serving.chat_template import ChatTemplate
@@ -121,9 +121,16 @@ class LocalBackend:
         self.engine.close()
 
     def _lora(self, name: str | None) -> LoraWeights | None:
-        """The LoRA that a request asks for by ``name``."""
+        """The LoRA that a request asks for by ``name``.
+
+        Raises:
+            LoraError: its files are missing or damaged.
+        """
         folder = self._location.lora if name is None else Path(name).expanduser()
-        return None if folder is None or name == "base" else self._loras.get(folder)
+        try:
+            return None if folder is None or name == "base" else self._loras.get(folder)
+        except ModelError as error:
+            raise LoraError(str(error)) from error
 
     def _prepare(self, request: ChatRequest) -> _Prepared:
         """Turn a request into what the engine takes. Reads a LoRA from disk if needed, so not for an event loop."""

@@ -155,17 +155,24 @@ class LoraCache:
 
     def __init__(self, capacity: int = 64) -> None:
         self._capacity = capacity
-        self._kept: OrderedDict[_FileKey, LoraWeights] = OrderedDict()
+        self._kept: OrderedDict[_FileKey, LoraWeights | ModelError] = OrderedDict()  # an error: the files are damaged
         self._lock = threading.Lock()
 
     def peek(self, folder: Path) -> LoraWeights | None:
-        """Give the LoRA of ``folder`` if it is in memory and its files have not changed since; otherwise ``None``."""
+        """Give the LoRA of ``folder`` if it is in memory and its files have not changed since; otherwise ``None``.
+
+        Raises:
+            ModelError: the files were found damaged before, and have not changed since.
+        """
         key = _file_key(folder)
         with self._lock:
             if key is None or key not in self._kept:
                 return None
             self._kept.move_to_end(key)
-            return self._kept[key]
+            found = self._kept[key]
+        if isinstance(found, ModelError):
+            raise ModelError(str(found))
+        return found
 
     def get(self, folder: Path) -> LoraWeights:
         """Give the LoRA of ``folder``. A LoRA that is not in memory is read from disk, about 2 ms for a small one.
@@ -176,13 +183,21 @@ class LoraCache:
         if found := self.peek(folder):
             return found
         key = _file_key(folder)  # taken before reading: a file that changes meanwhile is then read again
-        lora = read_lora(folder)
+        try:
+            lora = read_lora(folder)
+        except ModelError as error:
+            if not isinstance(error.__cause__, OSError):  # large files are not read and hashed again for every reply
+                self._keep(key, ModelError(str(error)))
+            raise
+        self._keep(key, lora)
+        return lora
+
+    def _keep(self, key: _FileKey | None, found: LoraWeights | ModelError) -> None:
         with self._lock:
             if key is not None:
-                self._kept[key] = lora
+                self._kept[key] = found
             while len(self._kept) > self._capacity:
                 self._kept.popitem(last=False)
-        return lora
 
 
 def _file_key(folder: Path) -> _FileKey | None:

@@ -5,6 +5,8 @@ from __future__ import annotations
 import hashlib
 import json
 import re
+import threading
+from functools import lru_cache
 from pathlib import Path
 
 from llmagent_os.errors import ModelError
@@ -13,13 +15,16 @@ from llmagent_os.serving.model_location import Location
 HASH_DIGITS = 12  #: hexadecimal digits kept of a SHA-256
 _SHA256 = re.compile(r"[0-9a-f]{64}")
 
+_hashing = threading.Lock()
+
 
 def model_hash(location: Location) -> str:
     """Hash the base weights of a model that was loaded from ``location``; gives the first 12 hexadecimal digits.
 
     One file: the SHA-256 of the file, as ``sha256sum model.safetensors`` prints it. Several files: the SHA-256 of what
     ``sha256sum`` prints for these files, sorted by name. Reads the files (about a second for a gigabyte), except in the
-    cache of the Hugging Face hub, which names each file by its SHA-256. Must not run in an event loop.
+    cache of the Hugging Face hub, which names each file by its SHA-256. A file is read once in a process. Must not run
+    in an event loop.
 
     Gives an empty text if the files are not where they usually are.
 
@@ -61,5 +66,13 @@ def _sha256(file: Path) -> str:
     blob = file.resolve()
     if blob.parent.name == "blobs" and _SHA256.fullmatch(blob.name):
         return blob.name  # the hub's cache keeps large files under their SHA-256
+    stat = blob.stat()
+    with _hashing:  # the engine and the trainings ask at the same time: the second waits, and need not read
+        return _digest(blob, (stat.st_mtime_ns, stat.st_size, stat.st_ino))
+
+
+@lru_cache(maxsize=64)
+def _digest(file: Path, _state: tuple[int, int, int]) -> str:
+    """The SHA-256 of a file, read once for as long as its time of change, its size and its inode stay."""
     with file.open("rb") as opened:
         return hashlib.file_digest(opened, "sha256").hexdigest()

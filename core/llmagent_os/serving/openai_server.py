@@ -25,7 +25,7 @@ import msgspec
 import structlog
 
 from llmagent_os.chat import ChatRequest, Completion, ToolCall
-from llmagent_os.errors import ModelBusyError, ModelSetupError, ModelUnavailableError
+from llmagent_os.errors import LoraError, ModelBusyError, ModelNotFoundError, ModelSetupError, ModelUnavailableError
 from llmagent_os.events import now
 from llmagent_os.serving.backend import OnText
 from llmagent_os.serving.options import ServerOptions
@@ -79,7 +79,8 @@ class ServerBackend:
             seconds = self._options.timeout
             raise ModelBusyError(f"{self._url} did not finish a reply within {seconds:g} s (timeout)") from None
         except ServerFailureError as error:
-            raise error.kind(f"{self._url} {error.reason}{self._hint(error)}") from error
+            is_lora = error.kind is ModelNotFoundError and model != self._model
+            raise (LoraError if is_lora else error.kind)(f"{self._url} {error.reason}{self._hint(error)}") from error
         completion = Completion(
             text="",
             reasoning=reply.reasoning,

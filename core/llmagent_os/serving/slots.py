@@ -17,7 +17,7 @@ from typing import Any, cast
 import torch
 from torch import nn
 
-from llmagent_os.errors import ModelError
+from llmagent_os.errors import LoraError, ModelError
 from llmagent_os.serving.lora_weights import LoraWeights
 
 _SUPPORTED_TYPES = ("llama", "qwen2", "qwen3")
@@ -202,7 +202,7 @@ class SlotModel:
         """Copy a LoRA into a slot; ``None``: the slot answers with the base model.
 
         Raises:
-            ModelError: the LoRA is for another model; the message names the layer that does not fit.
+            LoraError: the LoRA is for another model; the message names the layer that does not fit.
         """
         version = lora.version if lora else "base"
         if version == self._versions[slot]:
@@ -223,7 +223,7 @@ class SlotModel:
         """Replace the linear layers that the LoRA changes, and widen the replaced ones to its rank.
 
         Raises:
-            ModelError: a layer does not fit.
+            LoraError: a layer does not fit.
         """
         for name, layer in lora.layers.items():
             module = self._linears[name].linear if name in self._linears else self._module(name, lora)
@@ -232,7 +232,7 @@ class SlotModel:
                 layer.b.shape[1],
             )
             if not fits:
-                raise ModelError(
+                raise LoraError(
                     f"LoRA {lora.version} does not fit this model: {name} there takes {layer.a.shape[0]} inputs "
                     f"and gives {layer.b.shape[1]} outputs, here it is {module}; was it trained on another base?"
                 )
@@ -252,7 +252,7 @@ class SlotModel:
         try:
             return cast("nn.Module", self._model.get_submodule(name))
         except AttributeError:
-            raise ModelError(f"LoRA {lora.version} does not fit this model: it has no layer {name}") from None
+            raise LoraError(f"LoRA {lora.version} does not fit this model: it has no layer {name}") from None
 
     def move(self, source: int, target: int, length: int) -> None:
         """Copy slot ``source``, its LoRA and its first ``length`` tokens, over slot ``target``."""

@@ -1,16 +1,16 @@
 r"""Tests a version on a share of the conversations, at every moment, and says when to promote it or to roll it back.
 
-Symbols. Conversations are t = 1, 2, …, in the order in which they end::
+Symbols. Conversations are t = 1, 2, …, in the order in which they begin::
 
-    p_t   the share of conversations that the canary answers when t begins
-    A_t   1 with probability p_t: the canary answers all of conversation t; 0: the active version does
+    p     the share of conversations that the canary answers
+    A_t   1 with probability p: the canary answers all of conversation t; 0: the active version does
     r_t   the mean reward in conversation t, in [-1, 1]; 0 if nobody said what they think
     b_t   the mean reward before t, of both versions
-    z_t = (A_t / p_t - (1 - A_t) / (1 - p_t)) (r_t - b_t)
+    z_t = (A_t / p - (1 - A_t) / (1 - p)) (r_t - b_t)
 
 A_t is drawn for each conversation, whatever was seen before. So ``E[z_t | before] = μ_canary - μ_active = δ``: b_t only
 makes the variance small. A silent conversation counts too: a version that people react to less often must not look
-better for that.
+better for that. Who is answered plays no part: a person who is never content is so with both versions.
 
 Two hypotheses are bet against, each with the wealth of a gambler who starts with 1 and never goes into debt::
 
@@ -18,8 +18,15 @@ Two hypotheses are bet against, each with the wealth of a gambler who starts wit
     no worse  against δ <= -m:   K_t(λ) = Π (1 + λ (z_i + m))
 
 The bounds of λ keep every factor at :data:`LEAST_FACTOR` or above. Under its hypothesis each K is a supermartingale,
-and so is the mean of K over a fixed grid of λ, the e-value. By Ville's inequality it ever exceeds 1/α with probability
-α at most, however often one looks and whenever one stops. Left out: bets that learn λ, which gain little over the grid.
+and so is the mean of K over a fixed grid of λ. By Ville's inequality it ever exceeds 1/α with probability α at most,
+however often one looks and whenever one stops.
+
+No single person decides. For every person j there is a second product, over the conversations of all others. It is a
+supermartingale too: whether a conversation is j's is known before A_t is drawn. What is compared with 1/α is the least
+of all these means, the e-value here. It is at most any one of them, so the risk stays α. A version is promoted, or
+rolled back, if the evidence is enough without whichever one person.
+
+Left out: bets that learn λ, which gain little over the grid.
 
 References:
     J. Ville (1939). Étude critique de la notion de collectif. Gauthier-Villars.
@@ -31,14 +38,14 @@ References:
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from enum import StrEnum
 
 import msgspec
 import numpy as np
 
-from llmagent_os.errors import ConfigError
 from llmagent_os.policy.array_types import Floats
-from llmagent_os.training.canary_draw import draws_canary
+from llmagent_os.training.canary_settings import LEAST_SHARE, CanarySettings
 
 #: The number of bets in the grid.
 BETS = 24
@@ -55,84 +62,50 @@ class CanaryDecision(StrEnum):
     GIVE_UP = "give_up"  #: nothing became certain in as many conversations as it was given: the active version stays
 
 
-class CanarySettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """How a canary is tested.
-
-    Raises:
-        ConfigError: a value is out of range; the message names it.
-    """
-
-    share: float = 0.2  #: of the conversations that the canary answers, in [0.01, 0.5]
-    margin: float = 0.1  #: how much worse, in mean reward from -1 to 1, still counts as no worse
-    risk_of_harm: float = 0.05  #: the probability of promoting a version that is worse by the margin or more
-    risk_of_alarm: float = 0.05  #: the probability of rolling a version back that is not worse
-    min_conversations: int = 20  #: answered by the canary, before it is promoted
-    max_conversations: int = 5000  #: of both versions, after which the canary is given up
-
-    def __post_init__(self) -> None:
-        for name, low, high in (
-            ("share", 0.01, 0.5),
-            ("margin", 0.001, 1.0),
-            ("risk_of_harm", 1e-6, 0.5),
-            ("risk_of_alarm", 1e-6, 0.5),
-            ("min_conversations", 1, 10**9),
-            ("max_conversations", 1, 10**9),
-        ):
-            value = getattr(self, name)
-            if not low <= value <= high:
-                raise ConfigError(f"canary: {name} is {value}, it must lie between {low} and {high}")
-
-
 class CanaryState(msgspec.Struct, kw_only=True):
-    """What is kept of a running test. It is JSON, so a test goes on after a restart."""
+    """Where a test stands."""
 
     conversations: int = 0  #: of both versions
     canary_conversations: int = 0  #: those that the canary answered
     reward_sums: tuple[float, float] = (0.0, 0.0)  #: of the active version, and of the canary
-    harm: tuple[float, ...] = (0.0,) * BETS  #: ln K of every bet against "not worse"
-    no_worse: tuple[float, ...] = (0.0,) * BETS  #: ln K of every bet against "worse by the margin"
     #: after each conversation: ln of the e-value of harm, and of that of being no worse
     history: list[tuple[float, float]] = []
     decision: CanaryDecision = CanaryDecision.CONTINUE
 
 
 class Canary:
-    """One sequential test of a version against the active one.
+    """One sequential test of a version against the active one. Equal conversations in equal order give equal states.
 
     Args:
-        name: the version's name. It decides, with the conversation's id, who answers.
-        settings: how it is tested.
-        state: of a test that was begun before.
+        name: the version's name.
+        settings: how it is tested. Its share is that of every conversation that is observed, and not 0.
     """
 
-    def __init__(self, name: str, settings: CanarySettings | None = None, state: CanaryState | None = None) -> None:
+    def __init__(self, name: str, settings: CanarySettings | None = None) -> None:
         self.name = name
         self.settings = settings or CanarySettings()
-        self.state = state or CanaryState()
-        share = self.settings.share
+        self.state = CanaryState()
         # z lies in [-2/min(p, 1-p), 2/min(p, 1-p)], for |r - b| <= 2.
-        greatest = 2 / min(share, 1 - share)
-        self._bets_on_harm = _bets(greatest)  # λ, (BETS,)
-        self._bets_on_no_worse = _bets(greatest - self.settings.margin)  # λ, (BETS,)
+        greatest = 2 / max(self.settings.share, LEAST_SHARE)
+        bets = (_bets(greatest), _bets(greatest - self.settings.margin))
+        self._bets = np.stack(bets)  # λ on harm, and on being no worse, (2, BETS)
+        self.logs: Floats = np.zeros((2, BETS))  #: ln K of every bet
+        self._people: dict[str, int] = {}  # the place of each person in the next array
+        self._own_logs: Floats = np.zeros(
+            (8, 2, BETS)
+        )  # what each person's conversations add to ln K, (people, 2, BETS)
 
-    def answers(self, conversation: str) -> bool:
-        """Whether the canary answers a conversation: always the same for the same conversation."""
-        return draws_canary(self.name, conversation, self.settings.share)
-
-    def observe(self, conversation: str, reward: float) -> CanaryDecision:
-        """Take up a conversation that has ended, and say what to do. After a decision nothing changes any more.
+    def observe(self, by_canary: bool, reward: float, person: str = "") -> CanaryDecision:
+        """Take up a conversation, and say what to do. After a decision nothing changes any more.
 
         Args:
-            conversation: its id. Each conversation is given once.
+            by_canary: whether the canary answered.
             reward: the mean of its rewards, in [-1, 1]; 0 if there were none.
+            person: who was answered; empty: the evidence need not be enough without them.
 
         Raises:
             ValueError: the reward is out of range.
         """
-        return self.observe_answered(self.answers(conversation), reward)
-
-    def observe_answered(self, by_canary: bool, reward: float) -> CanaryDecision:
-        """Take up a conversation of which it is known whether the canary answered; see :meth:`observe`."""
         if not -1 <= reward <= 1:
             raise ValueError(f"the reward of a conversation is {reward}, it must lie between -1 and 1")
         state, settings = self.state, self.settings
@@ -141,16 +114,31 @@ class Canary:
         baseline = sum(state.reward_sums) / state.conversations if state.conversations else 0.0  # b
         scale = 1 / settings.share if by_canary else -1 / (1 - settings.share)
         z = scale * (reward - baseline)
-        harm = np.asarray(state.harm) + np.log1p(self._bets_on_harm * -z)  # (BETS,)
-        no_worse = np.asarray(state.no_worse) + np.log1p(self._bets_on_no_worse * (z + settings.margin))  # (BETS,)
+        gained = np.log1p(self._bets * np.array([[-z], [z + settings.margin]]))  # (2, BETS)
+        self.logs = self.logs + gained
+        if person:
+            place = self._place(person)  # before the array is looked at: it may grow
+            self._own_logs[place] += gained
         active, canary = state.reward_sums
         state.reward_sums = (active, canary + reward) if by_canary else (active + reward, canary)
         state.conversations += 1
         state.canary_conversations += by_canary
-        state.harm, state.no_worse = tuple(harm.tolist()), tuple(no_worse.tolist())
-        state.history.append((_log_mean(harm), _log_mean(no_worse)))
+        state.history.append(self._evidence())
         state.decision = self._decide()
         return state.decision
+
+    def _place(self, person: str) -> int:
+        place = self._people.setdefault(person, len(self._people))
+        if place == len(self._own_logs):
+            self._own_logs = np.concatenate([self._own_logs, np.zeros_like(self._own_logs)])
+        return place
+
+    def _evidence(self) -> tuple[float, float]:
+        """Give ln of the two e-values: the least of the mean over all people, and of the means without one of them."""
+        without = self.logs - self._own_logs[: len(self._people)]  # (people, 2, BETS)
+        logs = _log_means(np.concatenate([self.logs[None], without]))  # (1 + people, 2)
+        harm, no_worse = logs.min(0).tolist()
+        return harm, no_worse
 
     def _decide(self) -> CanaryDecision:
         settings, state = self.settings, self.state
@@ -164,17 +152,36 @@ class Canary:
         return CanaryDecision.CONTINUE
 
     @property
+    def answered(self) -> tuple[int, int]:
+        """How many conversations the active version answered, and how many the canary."""
+        return self.state.conversations - self.state.canary_conversations, self.state.canary_conversations
+
+    @property
+    def means(self) -> tuple[float, float]:
+        """The mean reward in conversations of the active version, and in those of the canary; 0 without any."""
+        active, canary = (
+            total / max(count, 1) for total, count in zip(self.state.reward_sums, self.answered, strict=True)
+        )
+        return active, canary
+
+    @property
+    def evidence(self) -> tuple[float, float]:
+        """The e-values of harm and of being no worse; 1 before the first conversation."""
+        harm, no_worse = np.exp(
+            np.minimum(self.state.history[-1] if self.state.history else (0.0, 0.0), 700.0)
+        ).tolist()
+        return harm, no_worse
+
+    @property
     def why(self) -> str:
         """Where the test stands, in words."""
-        state = self.state
-        if not state.history:
-            return "no conversation has ended yet"
-        harm, no_worse = np.exp(np.minimum(state.history[-1], 700.0))
-        answered = (state.conversations - state.canary_conversations, state.canary_conversations)
-        means = [total / max(count, 1) for total, count in zip(state.reward_sums, answered, strict=True)]
+        if not self.state.history:
+            return "no conversation has been counted yet"
+        (others, own), (before, after), (harm, no_worse) = self.answered, self.means, self.evidence
         return (
-            f"mean reward {means[1]:+.3f} in {answered[1]} conversations of {self.name}, {means[0]:+.3f} in "
-            f"{answered[0]} others; evidence that it is worse {harm:.3g}, that it is no worse {no_worse:.3g}"
+            f"mean reward {after:+.3f} in {own} conversations of {self.name}, {before:+.3f} in {others} others; "
+            f"evidence that it is worse {harm:.3g} of {1 / self.settings.risk_of_alarm:.3g}, "
+            f"that it is no worse {no_worse:.3g} of {1 / self.settings.risk_of_harm:.3g}"
         )
 
 
@@ -188,7 +195,15 @@ def _bets(greatest_loss: float) -> Floats:
     return np.geomspace(greatest / 500, greatest, BETS)
 
 
-def _log_mean(logs: Floats) -> float:
-    """Return the logarithm of the mean of numbers, given by their logarithms."""
-    most = float(logs.max())
-    return most + float(np.log(np.exp(logs - most).mean()))
+def _log_means(logs: Floats) -> Floats:
+    """Return the logarithms of means over the last axis, of numbers that are given by their logarithms."""
+    most = logs.max(-1, keepdims=True)
+    return np.asarray(most[..., 0] + np.log(np.exp(logs - most).mean(-1)), np.float64)
+
+
+def replayed(name: str, settings: CanarySettings, seen: Sequence[tuple[bool, float, str]]) -> Canary:
+    """Make a test again from what it has seen: of each conversation, what :meth:`Canary.observe` takes."""
+    canary = Canary(name, settings)
+    for each in seen:
+        canary.observe(*each)
+    return canary

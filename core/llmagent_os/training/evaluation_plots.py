@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 from collections.abc import Sequence
+from datetime import datetime
 from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
@@ -80,27 +81,34 @@ def people_plot(gains: Floats, bound: float) -> str:
     return _svg(figure)
 
 
-def evidence_plot(history: Sequence[tuple[float, float]], risk_of_alarm: float, risk_of_harm: float) -> str:
-    """Draw the e-values of a canary against the conversations, with the bounds at which it is decided.
+def evidence_plot(
+    history: Sequence[tuple[float, float]], risk_of_alarm: float, risk_of_harm: float, moments: Sequence[datetime]
+) -> str:
+    """Draw the e-values of a canary against time, with the bounds at which it is decided.
 
     Args:
         history: after each conversation, ln of the e-value of harm and of that of being no worse.
         risk_of_alarm: the e-value of harm decides at one over this.
         risk_of_harm: the e-value of being no worse decides at one over this.
+        moments: when each conversation began.
 
     Raises:
         ConfigError: matplotlib is not installed.
     """
     figure, axes = _figure(3.0)
+    from matplotlib import dates
+
     logs = np.asarray(history, np.float64).reshape(-1, 2) / np.log(10)  # (conversations, 2)
-    at = np.arange(1, len(logs) + 1)
     for column, name, color, risk in (
         (0, "it is worse", "#c83c3c", risk_of_alarm),
         (1, "it is no worse", "#2f6fde", risk_of_harm),
     ):
-        axes.plot(at, logs[:, column], color=color, label=name)
+        axes.step(list(moments), logs[:, column], where="post", color=color, label=name)
         axes.axhline(-np.log10(risk), color=color, linewidth=0.8, linestyle="--")
-    axes.set_xlabel("conversations")
+    locator = cast("Any", dates).AutoDateLocator()
+    axes.xaxis.set_major_locator(locator)
+    axes.xaxis.set_major_formatter(cast("Any", dates).ConciseDateFormatter(locator))
+    axes.set_xlabel(f"time (UTC), {len(logs)} conversations")
     axes.set_ylabel("log10 of the e-value")
     axes.legend(loc="best")
     return _svg(figure)

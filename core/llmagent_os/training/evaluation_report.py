@@ -17,8 +17,7 @@ from markdown_it import MarkdownIt
 from llmagent_os.errors import ConfigError
 from llmagent_os.identity import NOBODY
 from llmagent_os.policy.array_types import Floats
-from llmagent_os.training.canary import Canary
-from llmagent_os.training.evaluation_plots import evidence_plot, people_plot, scores_plot
+from llmagent_os.training.evaluation_plots import people_plot, scores_plot
 from llmagent_os.training.gate import GateVerdict
 from llmagent_os.training.gate_bounds import GateBounds
 from llmagent_os.training.paired_comparison import group_numbers
@@ -47,7 +46,7 @@ def markdown_report(candidate: VersionEvaluation, active: VersionEvaluation, ver
         "",
         f"**{'Passed' if verdict.passed else 'Rejected'}**: {_plain(verdict.why)}.",
         "",
-        *_table(
+        *markdown_table(
             ("test", "value", "bound", "passed", "reason"),
             [
                 (row.name, _number(row.value), _number(row.bound), "yes" if row.passed else "**no**", row.reason)
@@ -61,7 +60,7 @@ def markdown_report(candidate: VersionEvaluation, active: VersionEvaluation, ver
         f"{_mean(active.drift)}). Negative log-likelihood of test examples: {_mean(candidate.nll)} (active: "
         f"{_mean(active.nll)}).",
         "",
-        *_table(
+        *markdown_table(
             ("measure", "kind", "probes", active.version, candidate.version),
             [
                 (name, each.kind.value, str(len(each.scores)), f"{active.measures[name].mean:.3f}", f"{each.mean:.3f}")
@@ -77,8 +76,12 @@ def markdown_report(candidate: VersionEvaluation, active: VersionEvaluation, ver
 
 def html_report(markdown: str, plots: Sequence[str], title: str) -> str:
     """Turn a report into a page of its own, with plots (SVG) at its end. HTML in the Markdown is shown as text."""
-    body = MarkdownIt("commonmark", {"html": False}).enable("table").render(markdown)
-    return _PAGE.format(title=html.escape(title), body="\n".join([body, *plots]))
+    return _PAGE.format(title=html.escape(title), body="\n".join([rendered(markdown), *plots]))
+
+
+def rendered(markdown: str) -> str:
+    """Turn Markdown into HTML. HTML in it is shown as text."""
+    return str(MarkdownIt("commonmark", {"html": False}).enable("table").render(markdown))
 
 
 def model_card(candidate: VersionEvaluation, verdict: GateVerdict, *, bot: str, method: str) -> str:
@@ -119,7 +122,7 @@ def model_card(candidate: VersionEvaluation, verdict: GateVerdict, *, bot: str, 
         f"{'Passed' if verdict.passed else 'Rejected'} by the gate against {verdict.active}: {_plain(verdict.why)}.",
         f"KL from the base on control prompts: {_mean(candidate.drift)}.",
         "",
-        *_table(("measure", "mean score"), rows),
+        *markdown_table(("measure", "mean score"), rows),
         "",
         "## Limits",
         "",
@@ -133,7 +136,6 @@ def write_report(
     candidate: VersionEvaluation,
     active: VersionEvaluation,
     verdict: GateVerdict,
-    canary: Canary | None = None,
 ) -> None:
     """Write ``report.md`` and ``report.html`` into a folder, which is made if needed.
 
@@ -144,10 +146,8 @@ def write_report(
     """
     folder.mkdir(parents=True, exist_ok=True)
     text = markdown_report(candidate, active, verdict)
-    if canary is not None:
-        text += f"\n## Canary\n\n{canary.state.decision.value.replace('_', ' ').capitalize()}: {_plain(canary.why)}.\n"
     try:
-        plots = list(_plots(candidate, active, canary))
+        plots = list(_plots(candidate, active))
     except ConfigError as error:
         plots = [f"<p>{html.escape(str(error))}</p>"]
     (folder / "report.md").write_text(text, encoding="utf-8")
@@ -155,7 +155,7 @@ def write_report(
     (folder / "report.html").write_text(page, encoding="utf-8")
 
 
-def _plots(candidate: VersionEvaluation, active: VersionEvaluation, canary: Canary | None) -> Iterator[str]:
+def _plots(candidate: VersionEvaluation, active: VersionEvaluation) -> Iterator[str]:
     names = [name for name in candidate.measures if name in active.measures]
     if names:
         before = [active.measures[name].mean for name in names]
@@ -163,8 +163,6 @@ def _plots(candidate: VersionEvaluation, active: VersionEvaluation, canary: Cana
     gains = _gains(candidate, active)
     if gains is not None and candidate.rewards is not None:
         yield people_plot(_means(gains, candidate.rewards.persons), -GateBounds().decile_drop)
-    if canary is not None and canary.state.history:
-        yield evidence_plot(canary.state.history, canary.settings.risk_of_alarm, canary.settings.risk_of_harm)
 
 
 def _gains(candidate: VersionEvaluation, active: VersionEvaluation) -> Floats | None:
@@ -200,7 +198,7 @@ def _people(candidate: VersionEvaluation, active: VersionEvaluation) -> Iterator
     ]
     if rows:
         yield ""
-        yield from _table(("segment", "replies", "gain"), rows)
+        yield from markdown_table(("segment", "replies", "gain"), rows)
 
 
 def _changed(candidate: VersionEvaluation, active: VersionEvaluation) -> Iterator[str]:
@@ -218,10 +216,12 @@ def _changed(candidate: VersionEvaluation, active: VersionEvaluation) -> Iterato
         )
     if rows:
         yield from ("", "## Replies that became worse", "")
-        yield from _table(("measure", "prompt", active.version, candidate.version), rows)
+        yield from markdown_table(("measure", "prompt", active.version, candidate.version), rows)
 
 
-def _table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> list[str]:
+def markdown_table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> list[str]:
+    """Give the lines of a table in Markdown."""
+
     def line(cells: Sequence[str]) -> str:
         return "| " + " | ".join(cell.replace("|", "\\|").replace("\n", " ") for cell in cells) + " |"
 

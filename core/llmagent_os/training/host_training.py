@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from collections.abc import Callable
 from datetime import datetime
 from typing import Any
@@ -10,20 +11,24 @@ from typing import Any
 import msgspec
 import structlog
 
-from llmagent_os.errors import ModelError
+from llmagent_os.errors import LedgerError, ModelError
 from llmagent_os.identity import Identity, PersonId
 from llmagent_os.ledger import Ledger
 from llmagent_os.people.directory import Directory
 from llmagent_os.serving.model_hash import model_hash
 from llmagent_os.serving.model_location import Location
+from llmagent_os.training.canary_watch import CanaryWatch
 from llmagent_os.training.job_folders import JobFolders
 from llmagent_os.training.job_runner import JobRunner, JobSetting
 from llmagent_os.training.job_schedule import JobSchedule
 from llmagent_os.training.lora_registry import LoraRegistry
 from llmagent_os.training.registry_resolver import RegistryResolver
-from llmagent_os.training.training_job import progress_line
+from llmagent_os.training.training_job import TrainingJob, progress_line
 
 _log = structlog.stdlib.get_logger(__name__)
+
+#: How often it is looked which training runs, and how far it is.
+JOB_POLL_SECONDS = 1.0
 
 
 class HostTraining:
@@ -34,28 +39,32 @@ class HostTraining:
         setting: JobSetting,
         ledger: Ledger,
         directory: Directory,
-        base_hash: str,
+        base_hash: str | Callable[[], str],
         clock: Callable[[], datetime],
     ) -> None:
         """Args:
         setting: what all trainings of the bot have in common.
         ledger: of the host.
         directory: finds people and what they have agreed to.
-        base_hash: of the model that is served.
+        base_hash: of the model that is served, or what reads it; see :class:`RegistryResolver`.
         clock: the present moment in the host's time zone.
         """
         training = setting.training
         self.registry = LoraRegistry(ledger, setting.data)
         self.folders = JobFolders(ledger, setting.data)
-        self.resolver = RegistryResolver(self.registry, setting.bot, base_hash, canary_share=training.canary_share)
+        self.resolver = RegistryResolver(self.registry, setting.bot, base_hash, canary=training.canary)
+        self.canaries = CanaryWatch(
+            setting.bot, training.canary, ledger, self.registry, self.resolver, directory.consents, clock
+        )
         self._setting = setting
         self._ledger = ledger
         self._directory = directory
         self._schedule = JobSchedule(setting.bot, training, ledger, self._consenting, clock)
         self._runner = JobRunner(setting, ledger, clock)
+        self._job: TrainingJob | None = None  # the job that a process works on
 
     async def open(self) -> None:
-        """Serve what is active, and delete what a crash left behind.
+        """Delete what a crash left behind. What is active is served from the first reply on, and not read before.
 
         Raises:
             LedgerError: the ledger cannot be read.
@@ -63,28 +72,39 @@ class HostTraining:
         running = await self._ledger.training_jobs.running(self._setting.bot)
         await self.registry.delete_leftovers([running] if running else [])
         await self.folders.delete_taken_back()
-        await self.resolver.refresh()
 
     async def run(self) -> None:
-        """Follow the registry, and train if the bot has a plan, until cancelled."""
-        if not self._setting.training.plan:
-            await self.resolver.follow()
-            return
-        with self._schedule.running():
+        """Follow the registry, test canaries, and train if the bot has a plan, until cancelled."""
+        with contextlib.ExitStack() as stack:
+            if self._setting.training.plan:
+                stack.enter_context(self._schedule.running())
             async with asyncio.TaskGroup() as group:
-                group.create_task(self.resolver.follow())
-                group.create_task(self._runner.run())
+                for work in (self.resolver.follow(), self.canaries.run(), self._follow_jobs()):
+                    group.create_task(work)
+                if self._setting.training.plan:
+                    group.create_task(self._runner.run())
+
+    async def _follow_jobs(self) -> None:
+        """Keep in memory which job runs and how far it is: its process, or a terminal's, notes it in the ledger."""
+        while True:
+            try:
+                self._job = await self._ledger.training_jobs.running(self._setting.bot)
+            except LedgerError as error:
+                _log.error("it cannot be read which training runs", error=str(error))
+            await asyncio.sleep(JOB_POLL_SECONDS)
 
     async def report(self) -> dict[str, Any]:
-        """What ``/healthz`` says: the job that runs, and the LoRAs that answer, without any person."""
-        job = await self._ledger.training_jobs.running(self._setting.bot)
-        served = await self.registry.served(self._setting.bot)
+        """What ``/healthz`` says: the job that runs, the LoRAs that answer, and the canaries. Names no person.
+
+        It comes from memory, and reads no ledger.
+        """
+        job = self._job
         about: dict[str, Any] = {"job": None}
         if job is not None:
             progress = {"progress": msgspec.to_builtins(job.progress), "in_words": progress_line(job.progress)}
             about["job"] = {"id": job.job_id, "level": job.level.value, "tries": job.tries} | progress
-        about["serving"] = {version.name: version.stage.value for version in served if not version.subject}
-        return about
+        about["serving"] = {name: stage.value for name, stage in self.resolver.serving.items()}
+        return about | {"canary": self.canaries.report()}
 
     async def _consenting(self, identity: Identity) -> PersonId | None:
         person = await self._directory.person_of(identity)

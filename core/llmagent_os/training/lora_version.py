@@ -15,7 +15,7 @@ from __future__ import annotations
 from llmagent_os.errors import ConfigError
 from llmagent_os.ledger.training_values import Level, LoraVersion, Stage
 
-__all__ = ["MOVES", "SERVED", "Level", "LoraVersion", "Stage", "check_move"]
+__all__ = ["MOVES", "SERVED", "Level", "LoraVersion", "Stage", "check_move", "outcome_of"]
 
 #: The stages in which a version writes replies.
 SERVED = frozenset({Stage.ACTIVE, Stage.CANARY})
@@ -44,3 +44,8 @@ def check_move(version: LoraVersion, stage: Stage) -> None:
             f"version {version.name} is {version.stage.value}, and cannot become {stage.value}: "
             f"only {', '.join(sorted(allowed))}"
         )
+
+
+def outcome_of(version: LoraVersion) -> str:
+    """The stage of a version and the reason for it, in words."""
+    return version.stage.value + (f": {version.why}" if version.why else "")

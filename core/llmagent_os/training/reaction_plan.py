@@ -28,6 +28,7 @@ from llmagent_os.serving.model_catalogue import MODELS_FOLDER
 from llmagent_os.serving.model_hash import model_hash
 from llmagent_os.serving.model_location import Location
 from llmagent_os.training.bot_prompts import bot_prompts
+from llmagent_os.training.canary_settings import CanarySettings
 from llmagent_os.training.gate import GateVerdict
 from llmagent_os.training.lora_folder import LORAS_FOLDER
 from llmagent_os.training.lora_registry import LoraRegistry
@@ -176,15 +177,15 @@ class _ReactionJob:
         return shared, own or shared
 
     async def _retire_stale(self) -> None:
-        """Retire the level's versions that answer people and were taken back: no other takes their place."""
+        """Retire the level's versions that people took something back from: no other takes their place."""
         ledger = await Ledger.open(self._site.ledger_url)
         try:
             registry = LoraRegistry(ledger, self._site.data)
-            slot = self._job.level, self._job.subject
-            for each in await registry.served(self._job.bot):
-                if each.stale_since is not None and (each.level, each.subject) == slot:
+            here = self._job.level, self._job.subject
+            for version in await registry.served(self._job.bot):
+                if (version.level, version.subject) == here and version.stale_since is not None:
                     why = "people took back what it was trained on, and no version without them may serve"
-                    await registry.move(each, Stage.RETIRED, why)
+                    await registry.move(version, Stage.RETIRED, why)
         finally:
             await ledger.close()
 
@@ -224,7 +225,8 @@ class _ReactionJob:
         """A personal version serves its one person at once. A shared one is tried on some conversations first."""
         if not verdict.passed:
             return Stage.REJECTED
-        tried = not self._personal and float(self._site.training.get("canary_share", 0.0)) > 0
+        share = CanarySettings.model_validate(self._site.training.get("canary", {})).share
+        tried = not self._personal and share > 0
         return Stage.CANARY if tried else Stage.ACTIVE
 
     # ── all of them ───────────────────────────────────────────────────────────────────────────────────────────────

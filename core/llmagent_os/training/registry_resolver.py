@@ -3,6 +3,9 @@
 Personal, then the person's group, then shared, then the base model. What is served is in memory, and takes a look-up
 each. What this process promotes or rolls back is taken up at once, and what other processes do by
 :meth:`RegistryResolver.follow`. Files are checked before a version is served.
+
+A canary answers a share of the sessions of the people who have no deeper version, drawn anew for each session. Every
+reply of such a session says so (:class:`~llmagent_os.ledger.canary_values.CanaryTrial`), whatever was drawn.
 """
 
 from __future__ import annotations
@@ -16,7 +19,10 @@ import structlog
 
 from llmagent_os.errors import LedgerError, ModelError
 from llmagent_os.identity import NOBODY, PersonId
+from llmagent_os.ledger.canary_values import CanaryTrial
 from llmagent_os.training.canary_draw import draws_canary
+from llmagent_os.training.canary_settings import CanarySettings
+from llmagent_os.training.lora_choice import LoraChoice
 from llmagent_os.training.lora_registry import LoraRegistry
 from llmagent_os.training.lora_version import Level, LoraVersion, Stage
 
@@ -24,9 +30,6 @@ _log = structlog.stdlib.get_logger(__name__)
 
 #: How often changes of other processes are looked for.
 POLL_SECONDS = 0.25
-
-#: The share of conversations that a canary answers.
-CANARY_SHARE = 0.2
 
 #: From the deepest level up.
 _LEVELS: Final = (Level.PERSONAL, Level.GROUP, Level.SHARED)
@@ -38,8 +41,8 @@ _Slot = tuple[Level, str]
 class _Served(msgspec.Struct, frozen=True):
     """What is served now."""
 
-    active: dict[_Slot, str] = {}  #: the folder of each slot's version
-    canary: dict[_Slot, str] = {}
+    active: dict[_Slot, LoraVersion] = {}
+    canary: dict[_Slot, LoraVersion] = {}
 
 
 def _no_group(person_id: PersonId) -> str:
@@ -53,45 +56,92 @@ class RegistryResolver:
         self,
         registry: LoraRegistry,
         bot: str,
-        base_hash: str,
+        base_hash: str | Callable[[], str],
         *,
         group_of: Callable[[PersonId], str] = _no_group,
-        canary_share: float = CANARY_SHARE,
+        canary: CanarySettings | None = None,
     ) -> None:
         """Args:
         registry: of the installation.
         bot: the bot's name.
-        base_hash: of the model that is served. Versions that were trained on another one are left out.
+        base_hash: of the model that is served, or what reads it. Reading is done in a thread, once, when there is a
+            version. Versions that were trained on another model are left out.
         group_of: the persona that the policy has found a person to be; empty: none.
-        canary_share: the share of conversations that a canary answers, in [0, 1].
+        canary: how canaries are tested.
         """
         self._registry = registry
         self._bot = bot
         self._base_hash = base_hash
         self._group_of = group_of
-        self._canary_share = canary_share
+        self._canary = canary or CanarySettings()
         self._served = _Served()
-        self._revision: int = -1
+        self._alone = asyncio.Lock()  # held while it is read what is served: an older reading never replaces a newer
+        self.revision: int = -1  #: of the registry, as it is served; -1: it was not read yet
         registry.watch(self.refresh)
 
-    def resolve(self, person_id: PersonId, conversation: str = "") -> str | None:
-        """The folder of the LoRA that answers a person in a conversation; None: the base model."""
-        served = self._served
-        for level in _LEVELS:
-            slot = level, self._subject(level, person_id)
-            if level != Level.SHARED and not slot[1]:
-                continue
-            canary = served.canary.get(slot)
-            if canary is not None and draws_canary(canary, conversation or person_id, self._canary_share):
-                return canary
-            if (active := served.active.get(slot)) is not None:
-                return active
-        return None
+    async def choose(self, person_id: PersonId, session: str = "") -> LoraChoice:
+        """What answers a person. Waits for the first reading of the registry.
 
-    def _subject(self, level: Level, person_id: PersonId) -> str:
-        if level == Level.SHARED or person_id == NOBODY:
-            return ""
-        return person_id if level == Level.PERSONAL else self._group_of(person_id)
+        Args:
+            person_id: the person.
+            session: the session that the reply is a turn of; empty: it is part of no test.
+        """
+        if self.revision < 0:
+            try:
+                await self.refresh()
+            except (LedgerError, OSError) as error:
+                _log.error("it cannot be read which LoRAs answer; the base model does", error=str(error))
+        return self._choice(person_id, session)
+
+    def resolve(self, person_id: PersonId, session: str = "") -> str | None:
+        """The folder of the LoRA that :meth:`choose` would choose now; None: the base model."""
+        return self._choice(person_id, session).lora
+
+    def _choice(self, person_id: PersonId, session: str) -> LoraChoice:
+        found: list[LoraVersion] = []
+        trial: CanaryTrial | None = None
+        for slot in self._slots(person_id):
+            canary = self._served.canary.get(slot)
+            if canary is not None and session and self._canary.share and trial is None and not found:
+                trial = self._trial(canary, session)
+                found += [canary] if trial.drawn else []
+            if (active := self._served.active.get(slot)) is not None:
+                found.append(active)
+        folders = [str(self._registry.folder_of(version)) for version in found]
+        if not folders:
+            return LoraChoice(trial=trial)
+        return LoraChoice(lora=folders[0], above=(*folders[1:], None), trial=trial)
+
+    def _trial(self, canary: LoraVersion, session: str) -> CanaryTrial:
+        share = self._canary.share
+        drawn = draws_canary(canary.name, session, share)
+        return CanaryTrial(version=canary.name, against=self.against(canary), share=share, drawn=drawn)
+
+    def _slots(self, person_id: PersonId) -> list[_Slot]:
+        """The slots whose versions may answer a person, from the deepest level up."""
+        subjects = {Level.SHARED: ""}
+        if person_id != NOBODY:
+            subjects |= {Level.PERSONAL: person_id, Level.GROUP: self._group_of(person_id)}
+        return [(level, subjects[level]) for level in _LEVELS if level == Level.SHARED or subjects.get(level)]
+
+    def against(self, canary: LoraVersion) -> str:
+        """The name of the version that answers the conversations that a canary does not; empty: the base model."""
+        if canary.level == Level.PERSONAL:
+            slots = self._slots(PersonId(canary.subject))
+        else:
+            slots = [(canary.level, canary.subject), (Level.SHARED, "")]
+        return next((self._served.active[slot].name for slot in slots if slot in self._served.active), "")
+
+    @property
+    def serving(self) -> dict[str, Stage]:
+        """The versions that answer, by name, without those of one person."""
+        found = (*self._served.active.values(), *self._served.canary.values())
+        return {version.name: version.stage for version in found if version.level != Level.PERSONAL}
+
+    @property
+    def canaries(self) -> list[LoraVersion]:
+        """The versions that answer a share of the conversations."""
+        return list(self._served.canary.values())
 
     async def refresh(self) -> bool:
         """Take up what has changed; returns whether anything has.
@@ -99,25 +149,27 @@ class RegistryResolver:
         Raises:
             LedgerError: the ledger cannot be read. What was served is served on.
         """
-        revision = await self._registry.revision()
-        if revision == self._revision:
-            return False
-        active: dict[_Slot, str] = {}
-        canary: dict[_Slot, str] = {}
-        checked = {*self._served.active.values(), *self._served.canary.values()}
-        for version in await self._registry.served(self._bot):
-            if await self._may_serve(version, checked):
-                place = active if version.stage == Stage.ACTIVE else canary
-                place[version.level, version.subject] = str(self._registry.folder_of(version))
-        self._served, self._revision = _Served(active, canary), revision
+        async with self._alone:
+            revision = await self._registry.revision()
+            if revision == self.revision:
+                return False
+            served = _Served(active={}, canary={})
+            checked = {each.name for each in (*self._served.active.values(), *self._served.canary.values())}
+            for version in await self._registry.served(self._bot):
+                if await self._may_serve(version, checked):
+                    place = served.active if version.stage == Stage.ACTIVE else served.canary
+                    place[version.level, version.subject] = version
+            self._served, self.revision = served, revision
         await self._registry.delete_unneeded()
         return True
 
     async def _may_serve(self, version: LoraVersion, checked: Collection[str]) -> bool:
+        if not isinstance(self._base_hash, str):
+            self._base_hash = await asyncio.to_thread(self._base_hash)
         if version.base_hash != self._base_hash:
             _log.warning("a LoRA is left out: it was trained on another base model", version=version.name)
             return False
-        if str(self._registry.folder_of(version)) in checked:
+        if version.name in checked:
             return True  # checked before; whoever loads it into memory checks it again
         try:
             await self._registry.verify(version)
@@ -131,7 +183,7 @@ class RegistryResolver:
         while True:
             try:
                 if await self.refresh():
-                    _log.info("the LoRAs that answer have changed", revision=self._revision)
+                    _log.info("the LoRAs that answer have changed", revision=self.revision)
             except (LedgerError, OSError) as error:
                 _log.error("it cannot be read which LoRAs answer; those of before do", error=str(error))
             await asyncio.sleep(POLL_SECONDS)

@@ -14,7 +14,9 @@
     priority = "idle"                 # or low, normal: what a training leaves to others
     memory_gb = 8.0                   # of a training's process
     tries = 3                         # how often a training is begun whose process dies
-    canary_share = 0.2                # the share of conversations in which a new version is tried
+
+    [training.canary]                 # how a new version is tried; see training/canary_settings.py
+    share = 0.2
 
     [training.settings]               # for the plan: method, learning rate, …
     method = "distil"
@@ -29,6 +31,7 @@ from typing import Annotated, Any
 import msgspec
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
+from llmagent_os.training.canary_settings import CanarySettings
 from llmagent_os.training.lora_version import Level
 from llmagent_os.training.process_limits import Priority
 
@@ -107,5 +110,5 @@ class TrainingConfig(BaseModel):
     priority: Priority = "idle"  #: what a training leaves to others
     memory_gb: float = Field(default=8.0, gt=0.0)  #: of a training's process, in 10^9 bytes
     tries: int = Field(default=3, ge=1, le=20)  #: how often a training is begun whose process dies
-    canary_share: float = Field(default=0.2, ge=0.0, le=1.0)  #: the share of conversations that a canary answers
+    canary: CanarySettings = CanarySettings()  #: how a new version is tried on some conversations
     settings: dict[str, Any] = {}  #: for the plan

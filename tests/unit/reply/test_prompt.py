@@ -12,6 +12,7 @@ from llmagent_os.modules import KnowledgeBase
 from llmagent_os.reply.services import Services
 from llmagent_os.serving.model_card import ModelCard
 from llmagent_os.testing import ScriptedLLM
+from llmagent_os.training.lora_choice import LoraChoice
 from tests.unit.agent_bench import Bench
 
 
@@ -52,14 +53,32 @@ async def test_a_person_is_answered_by_their_own_lora(bench: Bench) -> None:
     """Otherwise a LoRA that learned from one person speaks to another."""
 
     class OneEach:
-        def resolve(self, person_id: str, conversation: str = "") -> str | None:
-            return "loras/sam" if person_id == "memory::u1" else None
+        async def choose(self, person_id: str, session: str = "") -> LoraChoice:
+            return LoraChoice(lora="loras/sam" if person_id == "memory::u1" else None)
 
     llm = ScriptedLLM("Hello.")
     agent = Agent(llm=llm, services=Services(ledger=bench.ledger, lora=OneEach()))
     for user in ("u1", "u2"):
         await bench.say(agent, "hi", user=user)
     assert [request.lora for request in llm.requests] == ["loras/sam", None]
+
+
+async def test_a_reply_in_flight_ends_with_the_version_that_it_began_with(bench: Bench) -> None:
+    """Another version is promoted while a tool works: the next reply is the new one's, and no reply is of two."""
+
+    class Promoted:
+        asked = 0
+
+        async def choose(self, person_id: str, session: str = "") -> LoraChoice:
+            self.asked += 1
+            return LoraChoice(lora=f"loras/v{self.asked}", above=(None,))
+
+    llm = ScriptedLLM(ToolCall("rename", {"name": "Sam"}), "Hello Sam.", "Hi.")
+    agent = Agent(llm=llm, services=Services(ledger=bench.ledger, plugins=bench.plugins, lora=Promoted()))
+    await bench.say(agent, "call me Sam")
+    await bench.say(agent, "hi")
+    assert [request.lora for request in llm.requests] == ["loras/v1", "loras/v1", "loras/v2"]
+    assert {request.lora_above for request in llm.requests} == {(None,)}
 
 
 async def test_a_model_is_told_when_and_for_whom(bench: Bench) -> None:

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+from copy import deepcopy
 from typing import Any
 
-import msgspec
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from pydantic import ValidationError
 
-from llmagent_os.errors import ConfigError
-from llmagent_os.training.canary import LEAST_FACTOR, Canary, CanaryDecision, CanarySettings, CanaryState
+from llmagent_os.training.canary import LEAST_FACTOR, Canary, CanaryDecision, replayed
+from llmagent_os.training.canary_draw import draws_canary
+from llmagent_os.training.canary_settings import CanarySettings
 
 
 def play(canary: Canary, seed: int, active: float, candidate: float, conversations: int = 400) -> CanaryDecision:
@@ -23,17 +25,17 @@ def play(canary: Canary, seed: int, active: float, candidate: float, conversatio
         mean = candidate if by_canary else active
         silent = rng.random() < 0.4
         reward = 0.0 if silent else (1.0 if rng.random() < (1 + mean / 0.6) / 2 else -1.0)
-        if canary.observe_answered(by_canary, reward) != CanaryDecision.CONTINUE:
+        if canary.observe(by_canary, reward) != CanaryDecision.CONTINUE:
             break
     return canary.state.decision
 
 
 def factors(canary: Canary, by_canary: bool, reward: float) -> tuple[np.ndarray, np.ndarray]:
     """The factors by which one conversation multiplies all bets, ``(BETS,)`` each."""
-    copy = Canary(canary.name, canary.settings, msgspec.convert(msgspec.to_builtins(canary.state), CanaryState))
-    before = np.asarray(copy.state.harm), np.asarray(copy.state.no_worse)
-    copy.observe_answered(by_canary, reward)
-    return np.exp(np.asarray(copy.state.harm) - before[0]), np.exp(np.asarray(copy.state.no_worse) - before[1])
+    after = deepcopy(canary)
+    after.observe(by_canary, reward)
+    harm, no_worse = np.exp(after.logs - canary.logs)
+    return harm, no_worse
 
 
 rewards = st.floats(-1, 1, allow_nan=False)
@@ -57,7 +59,7 @@ def test_no_bet_gains_on_average_where_its_hypothesis_is_true(
     """Otherwise the false-alarm rate has no bound. Each version gives one of two rewards, whatever was seen before."""
     canary = Canary("v2", CanarySettings(share=share, margin=margin, risk_of_alarm=1e-6, risk_of_harm=1e-6))
     for by_canary, reward in past:
-        canary.observe_answered(by_canary, reward)
+        canary.observe(by_canary, reward)
     harm, no_worse = np.zeros(()), np.zeros(())
     for by_canary, pair, chance in ((True, candidate, share), (False, active, 1 - share)):
         for reward in pair:
@@ -93,41 +95,67 @@ def test_harm_is_seen_and_good_versions_are_promoted() -> None:
 def test_nothing_certain_leaves_the_active_version() -> None:
     canary = Canary("v2", CanarySettings(max_conversations=10))
     assert play(canary, 0, 0.0, 0.0) == CanaryDecision.GIVE_UP
-    assert canary.observe_answered(True, 1.0) == CanaryDecision.GIVE_UP  # a decision is final
+    assert canary.observe(True, 1.0) == CanaryDecision.GIVE_UP  # a decision is final
     assert canary.state.conversations == len(canary.state.history) == 10
 
 
-def test_a_conversation_is_always_answered_by_the_same_version_and_the_share_is_kept() -> None:
-    """Whoever changed sides within a conversation would be counted on both."""
-    canary = Canary("v2", CanarySettings(share=0.2))
-    sides = [canary.answers(f"slack:T1:{number}") for number in range(4000)]
-    assert sides == [canary.answers(f"slack:T1:{number}") for number in range(4000)]
+def test_a_session_is_always_answered_by_the_same_version_and_the_share_is_kept() -> None:
+    """Whoever changed sides within a session would be counted on both."""
+    sides = [draws_canary("v2", f"slack:{number}", 0.2) for number in range(4000)]
+    assert sides == [draws_canary("v2", f"slack:{number}", 0.2) for number in range(4000)]
     assert abs(float(np.mean(sides)) - 0.2) < 0.025
-    assert sides != [Canary("v3", canary.settings).answers(f"slack:T1:{number}") for number in range(4000)]
+    assert sides != [draws_canary("v3", f"slack:{number}", 0.2) for number in range(4000)]
 
 
 def test_a_restart_changes_nothing() -> None:
-    """The state is JSON. After a kill the test goes on with the wealth that it had."""
-    whole, first = Canary("v2"), Canary("v2")
+    """The conversations are kept. After a kill the test goes on with the wealth that it had."""
     rng = np.random.default_rng(4)
-    seen = [(bool(rng.random() < 0.2), float(rng.choice([-1, 0, 1]))) for _ in range(40)]
-    for each in seen[:20]:
-        first.observe_answered(*each)
-    second = Canary("v2", state=msgspec.json.decode(msgspec.json.encode(first.state), type=CanaryState))
-    for each in seen[20:]:
-        second.observe_answered(*each)
+    seen = [(bool(rng.random() < 0.2), float(rng.choice([-1, 0, 1])), f"p{number % 7}") for number in range(40)]
+    whole, second = Canary("v2"), replayed("v2", CanarySettings(), seen[:20])
     for each in seen:
-        whole.observe_answered(*each)
+        whole.observe(*each)
+    for each in seen[20:]:
+        second.observe(*each)
     assert second.state == whole.state
+    assert np.array_equal(second.logs, whole.logs)
     assert "conversations of v2" in second.why
 
 
-@pytest.mark.parametrize("wrong", [{"share": 0.0}, {"share": 0.9}, {"margin": -1.0}, {"risk_of_harm": 2.0}])
+@pytest.mark.parametrize(("liked", "decided"), [(1.0, CanaryDecision.PROMOTE), (-1.0, CanaryDecision.ROLL_BACK)])
+def test_no_single_person_decides(liked: float, decided: CanaryDecision) -> None:
+    """However much one person gives: the evidence has to be enough without them, and two who agree can be enough."""
+    options = CanarySettings(share=0.5, min_conversations=1)
+    one, several = Canary("v2", options), Canary("v2", options)
+    for number in range(400):
+        by_canary = bool(number % 2)
+        one.observe(by_canary, liked if by_canary else -liked, "p1")
+        several.observe(by_canary, liked if by_canary else -liked, f"p{number // 2 % 2}")
+    assert one.state.decision == CanaryDecision.CONTINUE
+    assert one.evidence[0] <= 1 and one.evidence[1] <= 1
+    assert several.state.decision == decided
+
+
+def test_the_evidence_is_the_least_of_those_without_one_person() -> None:
+    """Silent conversations leave the baseline at 0. So each part of the evidence is a test of its own."""
+    options = CanarySettings(share=0.5)
+    seen = [(bool(number % 2), 0.0, f"p{number % 3}") for number in range(30)]
+
+    def evidence(without: str) -> tuple[float, float]:
+        left = [(by_canary, reward, "") for by_canary, reward, person in seen if person != without]
+        return replayed("v2", options, left).state.history[-1]
+
+    least = np.min([evidence(without) for without in ("p0", "p1", "p2", "nobody")], axis=0)
+    assert replayed("v2", options, seen).state.history[-1] == pytest.approx(tuple(least))
+
+
+@pytest.mark.parametrize(
+    "wrong", [{"share": 0.001}, {"share": 0.9}, {"shar": 0.1}, {"margin": -1.0}, {"risk_of_harm": 2.0}]
+)
 def test_a_wrong_setting_names_itself(wrong: dict[str, Any]) -> None:
-    with pytest.raises(ConfigError, match=f"canary: {next(iter(wrong))} is"):
+    with pytest.raises(ValidationError, match=next(iter(wrong))):
         CanarySettings(**wrong)
 
 
 def test_a_reward_out_of_range_is_refused() -> None:
     with pytest.raises(ValueError, match="between -1 and 1"):
-        Canary("v2").observe("c1", 3.0)
+        Canary("v2").observe(True, 3.0)

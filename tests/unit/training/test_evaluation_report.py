@@ -9,7 +9,6 @@ import pytest
 from msgspec.structs import replace
 
 from llmagent_os.identity import PersonId
-from llmagent_os.training.canary import Canary, CanarySettings
 from llmagent_os.training.evaluation_report import markdown_report, model_card, write_report
 from llmagent_os.training.gate import judge
 from llmagent_os.training.hacks.leaks import PrivateText, leaks
@@ -29,19 +28,15 @@ def bad() -> VersionEvaluation:
 def test_the_report_has_every_test_the_people_and_what_became_worse(tmp_path: Path) -> None:
     candidate = bad()
     verdict = judge(candidate, ACTIVE)
-    canary = Canary("bad", CanarySettings())
-    for number in range(30):
-        canary.observe(f"c{number}", 1.0)
-    write_report(tmp_path / "r", candidate, ACTIVE, verdict, canary)
+    write_report(tmp_path / "r", candidate, ACTIVE, verdict)
     text = (tmp_path / "r" / "report.md").read_text()
     assert "**Rejected**" in text
     assert all(f"| {row.name} |" in text for row in verdict.rows)
     assert "| de |" in text
     assert "| en |" in text
     assert "Replies that became worse" in text
-    assert canary.why in text
     page = (tmp_path / "r" / "report.html").read_text()
-    assert page.count("<svg") == 3  # the scores, the people, and the evidence of the canary
+    assert page.count("<svg") == 2  # the scores, and the people
     assert "<script" not in page
     assert "&lt;script&gt;" in page
     assert "web::" not in page + text

@@ -12,7 +12,7 @@ from llmagent_os.events import now
 from llmagent_os.identity import Identity, PersonId
 from llmagent_os.ledger import Ledger
 from llmagent_os.people.directory import Directory
-from llmagent_os.training import registry_resolver
+from llmagent_os.training import host_training, registry_resolver
 from llmagent_os.training.host_training import HostTraining
 from llmagent_os.training.job_runner import JobRunner
 from llmagent_os.training.job_schedule import JobSchedule
@@ -128,6 +128,7 @@ async def test_a_host_trains_serves_what_it_made_and_reports_it(
 ) -> None:
     """From reactions to another LoRA in the running host, and back again by another process."""
     monkeypatch.setattr(registry_resolver, "POLL_SECONDS", 0.01)
+    monkeypatch.setattr(host_training, "JOB_POLL_SECONDS", 0.01)
     setting = jobs.setting(stage="active", opinions=2, people=[ANA])
     host = HostTraining(setting, jobs.ledger, Directory(jobs.ledger, None), BASE_HASH, now)
     await host.open()
@@ -140,7 +141,11 @@ async def test_a_host_trains_serves_what_it_made_and_reports_it(
     version = await jobs.registry.get(job.version)
     assert job.status == JobStatus.DONE
     assert host.resolver.resolve(PersonId(BEN)) == str(jobs.registry.folder_of(version))
-    assert await host.report() == {"job": None, "serving": {version.name: "active"}}
+    await asyncio.sleep(0.1)
+    with monkeypatch.context() as patched:
+        patched.setattr(host, "_ledger", None)  # no request reads it
+        patched.setattr(host, "registry", None)
+        assert await host.report() == {"job": None, "serving": {version.name: "active"}, "canary": {}}
     other = await Ledger.open(jobs.url)
     await LoraRegistry(other, jobs.data).roll_back(version, "by hand, in another process")
     await until(lambda: host.resolver.resolve(PersonId(BEN)) is None)
@@ -154,7 +159,11 @@ async def test_a_job_that_runs_is_reported_without_the_person(jobs: JobBench) ->
     asked = await jobs.ask(Level.PERSONAL, ANA)
     job = await jobs.queue.claim(asked.job_id, now(), timedelta(seconds=9), tries=3)
     assert job is not None
-    report = (await host.report())["job"]
+    running = asyncio.create_task(host.run())
+    while (report := (await host.report())["job"]) is None:  # noqa: ASYNC110
+        await asyncio.sleep(0.01)
+    running.cancel()
+    await asyncio.gather(running, return_exceptions=True)
     assert (report["id"], report["level"]) == (asked.job_id, "personal")
     assert ANA not in str(report)
 

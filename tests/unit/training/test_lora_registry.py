@@ -16,6 +16,7 @@ from llmagent_os.errors import ConfigError, ModelError, ModelNotFoundError
 from llmagent_os.events import now
 from llmagent_os.identity import PersonId
 from llmagent_os.ledger import Ledger
+from llmagent_os.training.canary_settings import CanarySettings
 from llmagent_os.training.job_schedule import new_job
 from llmagent_os.training.lora_difference import layer_differences
 from llmagent_os.training.lora_folder import check_folder, publish_folder, sha256_of
@@ -179,7 +180,7 @@ async def test_a_rollback_of_this_process_counts_for_the_next_reply(jobs: JobBen
 
 
 async def test_a_canary_answers_whole_conversations(jobs: JobBench) -> None:
-    resolver = RegistryResolver(jobs.registry, "calendar", BASE_HASH, canary_share=0.3)
+    resolver = RegistryResolver(jobs.registry, "calendar", BASE_HASH, canary=CanarySettings(share=0.3))
     active = await publish(jobs, 1, stage=Stage.ACTIVE)
     canary = await publish(jobs, 2, stage=Stage.CANARY)
     await resolver.refresh()

@@ -54,7 +54,8 @@ priority = "normal"
 quiet_hours = ""
 opinions = 1000
 personal_opinions = 1000
-canary_share = 0.0
+[training.canary]
+share = 0.0
 [training.settings]
 learning_rate = 2e-3
 """

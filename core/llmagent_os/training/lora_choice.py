@@ -1,0 +1,15 @@
+"""Which LoRA writes a reply, and what answers where it cannot."""
+
+from __future__ import annotations
+
+import msgspec
+
+from llmagent_os.ledger.canary_values import CanaryTrial
+
+
+class LoraChoice(msgspec.Struct, frozen=True, kw_only=True):
+    """The LoRA of one reply. The defaults are those of a bot without trained LoRAs."""
+
+    lora: str | None = None  #: as :class:`~llmagent_os.chat.ChatRequest` names it
+    above: tuple[str | None, ...] = ()  #: what answers instead, in this order: the levels above
+    trial: CanaryTrial | None = None  #: the test of a canary that the reply is part of; None: of none
