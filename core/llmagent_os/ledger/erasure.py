@@ -71,9 +71,9 @@ class Erasure:
         """Everything kept about a person, under all their identities, as JSON values, oldest first.
 
         The keys are ``interactions``, ``rewards``, ``records``, ``timers``, ``identities``, ``members``, ``requests``
-        (to be let in), ``link_codes`` (open ones), ``guesses`` (how many wrong codes in the last hour), ``personas`` (what
-        kind of person each bot takes the person for) and ``inbox`` (events that wait or were given up). Every interaction has its completions. Under ``damaged`` is what cannot be
-        read, as it is.
+        (to be let in), ``link_codes`` (open ones), ``guesses`` (how many wrong codes in the last hour), ``personas``
+        (what kind of person each bot takes the person for) and ``inbox`` (events that wait or were given up). Every
+        interaction has its completions. Under ``damaged`` is what cannot be read, as it is.
         """
         return await self._writer.run(lambda database: _export(database, identities_of(database, identity)))
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
+from contextlib import nullcontext
 from datetime import datetime
 from typing import Any
 
@@ -20,7 +21,8 @@ from llmagent_os.training.job_folders import JobFolders
 from llmagent_os.training.job_runner import JobRunner, JobSetting
 from llmagent_os.training.job_schedule import JobSchedule
 from llmagent_os.training.lora_registry import LoraRegistry
-from llmagent_os.training.registry_resolver import RegistryResolver
+from llmagent_os.training.persona_tracker import PersonaTracker
+from llmagent_os.training.registry_resolver import RegistryResolver, no_group
 from llmagent_os.training.training_job import progress_line
 
 _log = structlog.stdlib.get_logger(__name__)
@@ -36,6 +38,7 @@ class HostTraining:
         directory: Directory,
         base_hash: str,
         clock: Callable[[], datetime],
+        personas: PersonaTracker | None = None,
     ) -> None:
         """Args:
         setting: what all trainings of the bot have in common.
@@ -43,11 +46,18 @@ class HostTraining:
         directory: finds people and what they have agreed to.
         base_hash: of the model that is served.
         clock: the present moment in the host's time zone.
+        personas: finds the group that each person is of; None: the bot does not learn, and there are no groups.
         """
         training = setting.training
         self.registry = LoraRegistry(ledger, setting.data)
         self.folders = JobFolders(ledger, setting.data)
-        self.resolver = RegistryResolver(self.registry, setting.bot, base_hash, canary_share=training.canary_share)
+        group_of = no_group if personas is None else personas.group_of
+        self.resolver = RegistryResolver(
+            self.registry, setting.bot, base_hash, group_of=group_of, canary_share=training.canary_share
+        )
+        self.personas = personas
+        if personas is not None:
+            self.registry.watch(personas.refresh)  # who has taken something back is of no group any more
         self._setting = setting
         self._ledger = ledger
         self._directory = directory
@@ -63,17 +73,20 @@ class HostTraining:
         running = await self._ledger.training_jobs.running(self._setting.bot)
         await self.registry.delete_leftovers([running] if running else [])
         await self.folders.delete_taken_back()
+        if self.personas is not None:
+            await self.personas.refresh()
         await self.resolver.refresh()
 
     async def run(self) -> None:
         """Follow the registry, and train if the bot has a plan, until cancelled."""
-        if not self._setting.training.plan:
-            await self.resolver.follow()
-            return
-        with self._schedule.running():
+        trains = bool(self._setting.training.plan)
+        with self._schedule.running() if trains else nullcontext():
             async with asyncio.TaskGroup() as group:
                 group.create_task(self.resolver.follow())
-                group.create_task(self._runner.run())
+                if self.personas is not None:
+                    group.create_task(self.personas.follow())
+                if trains:
+                    group.create_task(self._runner.run())
 
     async def report(self) -> dict[str, Any]:
         """What ``/healthz`` says: the job that runs, and the LoRAs that answer, without any person."""

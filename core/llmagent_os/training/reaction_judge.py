@@ -14,10 +14,12 @@ class ReactionJudge:
 
     Args:
         opinions: everybody's, without those of the replies that are judged.
+        prior: of a group: what everybody outside of it likes.
     """
 
-    def __init__(self, opinions: Sequence[Opinion]) -> None:
+    def __init__(self, opinions: Sequence[Opinion], prior: RewardModel | None = None) -> None:
         self._opinions = opinions
+        self._prior = prior
         self._models: dict[PersonId, RewardModel] = {}
 
     def __call__(
@@ -31,5 +33,5 @@ class ReactionJudge:
 
     def _model(self, person: PersonId) -> RewardModel:
         if person not in self._models:
-            self._models[person] = fit_reward_model(self._opinions, person)
+            self._models[person] = fit_reward_model(self._opinions, person, prior=self._prior)
         return self._models[person]

@@ -49,7 +49,7 @@ async def find_lessons(
         data: what people thought of its replies.
         prompts: how the bot's model is asked.
         method: a method of :class:`~llmagent_os.training.training_settings.TrainingSettings`.
-        person: whose LoRA it is; None: everybody's.
+        person: whose LoRA it is; None: everybody's, or that of a group.
         lora: the version that training starts from: a PEFT folder, or ``base``.
 
     Raises:
@@ -58,7 +58,7 @@ async def find_lessons(
     splits = data.splits
     if method != "distil":
         return ReactionLessons(training=splits.training, validation=splits.validation)
-    judge = fit_reward_model(opinions_of(splits.training), person, average=True)
+    judge = fit_reward_model(opinions_of(splits.training), person, prior=data.prior, average=True)
     found = await _distilled(llm, splits.training, judge, prompts, lora)
     calls = _liked_calls(splits.training)
     wordings = [] if found is None else found.examples

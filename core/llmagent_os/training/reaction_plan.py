@@ -31,10 +31,11 @@ from llmagent_os.training.bot_prompts import bot_prompts
 from llmagent_os.training.gate import GateVerdict
 from llmagent_os.training.lora_folder import LORAS_FOLDER
 from llmagent_os.training.lora_registry import LoraRegistry
-from llmagent_os.training.reaction_data import ReactionData, contributors_of, hash_of, read_reactions
+from llmagent_os.training.reaction_data import ReactionData, hash_of, read_reactions
 from llmagent_os.training.reaction_evaluation import MeasuredLora, measure_lora, write_reports
 from llmagent_os.training.reaction_lessons import ReactionLessons, find_lessons
 from llmagent_os.training.reaction_suite import evaluation_suite
+from llmagent_os.training.training_config import LEAST_PEOPLE
 from llmagent_os.training.training_plan import (
     Cancelled,
     Candidate,
@@ -145,10 +146,11 @@ class _ReactionJob:
         ledger = await Ledger.open(self._site.ledger_url)
         try:
             directory = Directory(ledger, Profiles(self._site.data / PROFILES_FOLDER))
-            data = await read_reactions(ledger, directory, self._job)
+            least = int(self._site.training.get("group_people", LEAST_PEOPLE))
+            data = await read_reactions(ledger, directory, self._job, group_people=least)
             if isinstance(data, NothingToLearn):
                 return data
-            parent, active = await self._versions(LoraRegistry(ledger, self._site.data))
+            parent, active = await self._versions(ledger)
         finally:
             await ledger.close()
         _log.info("the examples are read", **data.counts, left_out=data.left_out)
@@ -164,16 +166,20 @@ class _ReactionJob:
             _log.info(note)
         return Prepared(data=data, lessons=lessons, parent=parent, active=active)
 
-    async def _versions(self, registry: LoraRegistry) -> tuple[str, str]:
+    async def _versions(self, ledger: Ledger) -> tuple[str, str]:
         """The names of the version to start from, and of the one that answers now; empty: the base.
 
-        A version whose people have taken something back is neither: it goes whatever comes of this job.
+        A training starts from the deepest level above its own. A version whose people have taken something back is
+        neither: it goes whatever comes of this job.
         """
-        shared = _usable(await registry.active(self._job.bot, Level.SHARED))
-        if not self._personal:
-            return "", shared
-        own = _usable(await registry.active(self._job.bot, Level.PERSONAL, self._job.subject))
-        return shared, own or shared
+        job, registry = self._job, LoraRegistry(ledger, self._site.data)
+        above = [(Level.SHARED, "")] if job.level != Level.SHARED else []
+        if self._personal and (kept := await ledger.personas.get(job.bot, PersonId(job.subject))) and kept.persona:
+            above.append((Level.GROUP, kept.persona))
+        found = [_usable(await registry.active(job.bot, level, subject)) for level, subject in above]
+        parent = next((name for name in reversed(found) if name), "")
+        own = _usable(await registry.active(job.bot, job.level, job.subject))
+        return parent, own or parent
 
     async def _retire_stale(self) -> None:
         """Retire the level's version that people took something back from: no other takes its place."""
@@ -207,7 +213,7 @@ class _ReactionJob:
             base_hash=model_hash(location),
             data_hash=hash_of((*prepared.lessons.training, *prepared.lessons.validation)),
             method=self._method,
-            contributors=contributors_of(data.learned),
+            contributors=data.contributors,
             through=data.through,
             evaluation=measured.summary()
             | {
@@ -220,7 +226,7 @@ class _ReactionJob:
         )
 
     def _stage(self, verdict: GateVerdict) -> Stage:
-        """A personal version serves its one person at once. A shared one is tried on some conversations first."""
+        """A personal version serves its one person at once. One of many people is tried on some conversations first."""
         if not verdict.passed:
             return Stage.REJECTED
         tried = not self._personal and float(self._site.training.get("canary_share", 0.0)) > 0

@@ -42,7 +42,8 @@ class _Served(msgspec.Struct, frozen=True):
     canary: dict[_Slot, str] = {}
 
 
-def _no_group(person_id: PersonId) -> str:
+def no_group(person_id: PersonId) -> str:
+    """The persona of a person where no policy finds any: none."""
     return ""
 
 
@@ -55,7 +56,7 @@ class RegistryResolver:
         bot: str,
         base_hash: str,
         *,
-        group_of: Callable[[PersonId], str] = _no_group,
+        group_of: Callable[[PersonId], str] = no_group,
         canary_share: float = CANARY_SHARE,
     ) -> None:
         """Args:
