@@ -31,6 +31,7 @@ from llmagent_os.training.bot_prompts import bot_prompts
 from llmagent_os.training.gate import GateVerdict
 from llmagent_os.training.lora_folder import LORAS_FOLDER
 from llmagent_os.training.lora_registry import LoraRegistry
+from llmagent_os.training.policy_beliefs import read_beliefs
 from llmagent_os.training.reaction_data import ReactionData, hash_of, read_reactions
 from llmagent_os.training.reaction_evaluation import MeasuredLora, measure_lora, write_reports
 from llmagent_os.training.reaction_lessons import ReactionLessons, find_lessons
@@ -151,6 +152,7 @@ class _ReactionJob:
             if isinstance(data, NothingToLearn):
                 return data
             parent, active = await self._versions(ledger)
+            beliefs = await read_beliefs(ledger, self._site.bot, {each.person for each in data.splits.training})
         finally:
             await ledger.close()
         _log.info("the examples are read", **data.counts, left_out=data.left_out)
@@ -159,7 +161,7 @@ class _ReactionJob:
             prompts = bot_prompts(self._site.bot, data.tools, native=llm.card.native)
             person = PersonId(self._job.subject) if self._personal else None
             lora = str(self._folder_of(parent) or "base")
-            lessons = await find_lessons(llm, data, prompts, self._method, person=person, lora=lora)
+            lessons = await find_lessons(llm, data, prompts, self._method, person=person, lora=lora, beliefs=beliefs)
         if isinstance(lessons, NothingToLearn):
             return lessons
         for note in lessons.notes:
