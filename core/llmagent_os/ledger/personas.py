@@ -93,19 +93,20 @@ class Personas:
             now: the present, in seconds since 1970.
 
         Returns:
-            False: the person was erased meanwhile, or has given nothing, and nothing was kept.
+            False: the person was erased meanwhile, or has given nothing, and nothing is kept.
         """
         raw = msgspec.json.encode({name: round(share, 4) for name, share in shares.items()}).decode()
 
         def work(database: Database) -> bool:
             accounts = identities_of(database, first_identity_of(person))
             given = sa.select(rewards.c.seq).where(rewards.c.user_id.in_(accounts)).limit(1)
-            if database.sql.execute(given).first() is None:
-                return False
             here = (personas.c.bot == bot) & (personas.c.person == person)
             before: str = database.sql.execute(sa.select(personas.c.persona).where(here)).scalar() or ""
             if before and before != persona:
                 leave_group(database, bot, before, accounts, now)
+            if database.sql.execute(given).first() is None:
+                database.sql.execute(sa.delete(personas).where(here))
+                return False
             write_persona(database, bot, person, persona, raw, through)
             return True
 

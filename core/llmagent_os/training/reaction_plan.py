@@ -151,7 +151,7 @@ class _ReactionJob:
             data = await read_reactions(ledger, directory, self._job, group_people=least)
             if isinstance(data, NothingToLearn):
                 return data
-            parent, active = await self._versions(ledger)
+            parent, active = await versions_for(self._job, ledger, self._site.data)
             beliefs = await read_beliefs(ledger, self._site.bot, {each.person for each in data.splits.training})
         finally:
             await ledger.close()
@@ -167,21 +167,6 @@ class _ReactionJob:
         for note in lessons.notes:
             _log.info(note)
         return Prepared(data=data, lessons=lessons, parent=parent, active=active)
-
-    async def _versions(self, ledger: Ledger) -> tuple[str, str]:
-        """The names of the version to start from, and of the one that answers now; empty: the base.
-
-        A training starts from the deepest level above its own. A version whose people have taken something back is
-        neither: it goes whatever comes of this job.
-        """
-        job, registry = self._job, LoraRegistry(ledger, self._site.data)
-        above = [(Level.SHARED, "")] if job.level != Level.SHARED else []
-        if self._personal and (kept := await ledger.personas.get(job.bot, PersonId(job.subject))) and kept.persona:
-            above.append((Level.GROUP, kept.persona))
-        found = [_usable(await registry.active(job.bot, level, subject)) for level, subject in above]
-        parent = next((name for name in reversed(found) if name), "")
-        own = _usable(await registry.active(job.bot, job.level, job.subject))
-        return parent, own or parent
 
     async def _retire_stale(self) -> None:
         """Retire the level's version that people took something back from: no other takes its place."""
@@ -260,6 +245,28 @@ class _ReactionJob:
             return working.result()
 
         return asyncio.run(watched())
+
+
+async def versions_for(job: TrainingJob, ledger: Ledger, data: Path) -> tuple[str, str]:
+    """The names of the version to start from, and of the one that answers now; empty: the base.
+
+    A training starts from the deepest level above its own. A version whose people have taken something back is
+    neither: it goes whatever comes of the job.
+
+    Args:
+        job: whose LoRA is trained.
+        ledger: the bot's.
+        data: the data folder.
+    """
+    registry = LoraRegistry(ledger, data)
+    above = [(Level.SHARED, "")] if job.level != Level.SHARED else []
+    if job.level == Level.PERSONAL:
+        kept = await ledger.personas.get(job.bot, PersonId(job.subject))
+        above += [(Level.GROUP, kept.persona)] if kept is not None and kept.persona else []
+    found = [_usable(await registry.active(job.bot, level, subject)) for level, subject in above]
+    parent = next((name for name in reversed(found) if name), "")
+    own = _usable(await registry.active(job.bot, job.level, job.subject))
+    return parent, own or parent
 
 
 def _usable(version: LoraVersion | None) -> str:
