@@ -18,9 +18,10 @@ from llmagent_os.training.anchor_samples import write_anchors
 from llmagent_os.training.bot_prompts import BotPrompts
 from llmagent_os.training.control_prompts import ANCHORS
 from llmagent_os.training.distillation import Distillation, choose
+from llmagent_os.training.lesson_judge import lesson_judge
 from llmagent_os.training.policy_beliefs import Beliefs, prior_opinions
 from llmagent_os.training.reaction_data import ReactionData, has_calls, opinions_of
-from llmagent_os.training.reward_model import RewardModel, fit_reward_model
+from llmagent_os.training.reward_model import RewardModel
 from llmagent_os.training.style_candidates import OWN, Candidate, Question, write_candidates
 from llmagent_os.training.token_sample import TokenSample
 from llmagent_os.training.training_example import TrainingExample
@@ -71,7 +72,7 @@ async def find_lessons(
     written = await _write(llm, splits.training, prompts, lora)
     opinions = opinions_of(splits.training)
     expected = prior_opinions(beliefs, written.words, opinions, usual=prompts.usual)
-    judge = fit_reward_model([*opinions, *expected], person, prior=data.prior, average=True)
+    judge, notes = await lesson_judge(opinions, expected, llm.location, person=person, prior=data.prior)
     found = _best(written, judge)
     calls = _liked_calls(splits.training)
     wordings = [] if found is None else found.examples
@@ -82,7 +83,7 @@ async def find_lessons(
         training=(*wordings, *calls),
         validation=(*([] if kept is None else kept.examples), *_liked_calls(splits.validation)),
         anchors=tuple(await write_anchors(llm, ANCHORS, system=prompts.system, tools=prompts.tools)),
-        notes=_notes(found, len(calls)),
+        notes=(*_notes(found, len(calls)), *notes),
     )
 
 

@@ -6,12 +6,14 @@ What breaks without this: people who like the same gain nothing from each other,
 from __future__ import annotations
 
 import asyncio
+from datetime import UTC
 from pathlib import Path
 
 import pytest
 
 from llmagent_os.admin import jobs_command, versions_command
 from llmagent_os.errors import ConfigError
+from llmagent_os.events import now
 from llmagent_os.identity import Identity, PersonId
 from llmagent_os.training.lora_version import Level, LoraVersion
 from tests.unit.training.conftest import CHECKOUT
@@ -20,8 +22,12 @@ from tests.unit.training.test_reaction_plan import BOT, FRESH, PLAYFUL, SAID, Ho
 __all__ = ["model"]
 
 GROUP = "tone=playful"
-BOT_THAT_LEARNS = BOT.replace('learner = "fixed"', 'learner = "bayes"').replace(
-    "canary_share", "group_opinions = 1000\ngroup_people = 4\ncanary_share"
+#: The host itself trains at another time of the day: the jobs are those that the test asks for.
+LATER = f"{(now().astimezone(UTC).hour + 12) % 24:02}"
+BOT_THAT_LEARNS = (
+    BOT.replace('learner = "fixed"', 'learner = "bayes"')
+    .replace('quiet_hours = ""', f'quiet_hours = "{LATER}:00-{LATER}:01"')
+    .replace("canary_share", "group_opinions = 1000\ngroup_people = 4\ncanary_share")
 )
 PLAYERS = tuple(f"player{number}" for number in range(5))
 OTHERS = tuple(f"other{number}" for number in range(5))
