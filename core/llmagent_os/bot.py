@@ -389,6 +389,7 @@ def chosen_learner(settings: Settings, config: BotConfig) -> str:
 def job_setting(settings: Settings, bot: Bot) -> JobSetting:
     """Return what all trainings of a bot have in common."""
     config = bot.config.model_dump(mode="json")
+    config["policy"]["learner"] = chosen_learner(settings, bot.config)
     config["behavior"]["dimensions"] = bot.config.behavior.dimensions  # a job writes the words for the model too
     return JobSetting(
         data=settings.data,

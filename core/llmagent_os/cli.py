@@ -402,7 +402,11 @@ def list_jobs(ctx: click.Context, /, bot: str | None) -> None:
 @click.argument("bot", default="calendar")
 @click.option("--level", type=click.Choice(["shared", "group", "personal"]), default="shared", show_default=True)
 @click.option(
-    "--of", "subject", default="", metavar="WHOM", help="A persona (group), or a person's account (personal)."
+    "--of",
+    "subject",
+    default="",
+    metavar="WHOM",
+    help="A persona, as verbosity=brief (group), or an account (personal).",
 )
 @click.option("--key", default="", help="Asked for again with the same key, a training is gone on with.")
 @click.pass_context

@@ -51,6 +51,7 @@ from llmagent_os.tools.registry import Plugins
 from llmagent_os.training.host_training import HostTraining, served_hash
 from llmagent_os.training.job_folders import JOBS_FOLDER
 from llmagent_os.training.lora_folder import LORAS_FOLDER
+from llmagent_os.training.persona_tracker import PersonaTracker
 
 if TYPE_CHECKING:
     from llmagent_os.policy.learned import LearnedPolicy
@@ -117,7 +118,7 @@ class Runtime:
             knowledge = await asyncio.to_thread(_knowledge, bot)
             policy = await asyncio.to_thread(_policy, bot.config, chosen_learner(settings, bot.config))
             policy_worker = await _policy_worker(policy, ledger, settings, bot.config)
-            training = await _training(settings, bot, ledger, profiles, llm)
+            training = await _training(settings, bot, ledger, profiles, llm, policy, policy_worker)
             health = _health(bot.config, llm, plugins, policy_worker, training)
             make = partial(_adapter, settings, bot.config, health, plugins, ledger)
             made = _adapters(adapters, bot.config, make)
@@ -133,6 +134,7 @@ class Runtime:
                 policy_worker=policy_worker,
                 lora=training.resolver,
                 loras=training.registry,
+                personas=training.personas,
                 stores=stores,
                 outgoing=settings.data / OUTGOING_FOLDER,
             )
@@ -287,15 +289,28 @@ def _health(
     return health
 
 
-async def _training(settings: Settings, bot: Bot, ledger: Ledger, profiles: Profiles, llm: LLM) -> HostTraining:
+async def _training(
+    settings: Settings,
+    bot: Bot,
+    ledger: Ledger,
+    profiles: Profiles,
+    llm: LLM,
+    policy: LearnedPolicy | None,
+    policy_worker: PolicyWorker | None,
+) -> HostTraining:
     """The trainings of the bot, and the LoRAs that were trained."""
-    zone = ZoneInfo(settings.zone)
+    zone, directory = ZoneInfo(settings.zone), Directory(ledger, profiles)
+    personas = None
+    if policy is not None and policy_worker is not None:
+        defaults = bot.config.behavior.model_dump()
+        personas = PersonaTracker(bot.name, ledger, directory, policy_worker, policy, defaults)
     training = HostTraining(
         job_setting(settings, bot),
         ledger,
-        Directory(ledger, profiles),
+        directory,
         partial(served_hash, llm.location),
         lambda: now().astimezone(zone),
+        personas,
     )
     await training.open()
     return training

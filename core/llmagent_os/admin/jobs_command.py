@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+from collections import Counter
 from collections.abc import AsyncGenerator, Callable
 from contextlib import asynccontextmanager
 from uuid import uuid4
@@ -15,6 +16,7 @@ from llmagent_os.errors import ConfigError
 from llmagent_os.events import now
 from llmagent_os.identity import parse
 from llmagent_os.ledger import Ledger
+from llmagent_os.policy.taste_words import persona_in_words
 from llmagent_os.training.job_folders import LOG_FILE, job_folder
 from llmagent_os.training.job_runner import JobRunner, run_job
 from llmagent_os.training.job_schedule import new_job
@@ -49,6 +51,7 @@ async def show(settings: Settings, job_id: str) -> str:
         "job": job.job_id,
         "bot": job.bot,
         "level": f"{job.level.value} {job.subject}".strip(),
+        "group": persona_in_words(job.subject) if job.level == Level.GROUP else "",
         "reason": job.reason,
         "status": job.status.value + (" (asked to end)" if job.cancelling else ""),
         "progress": progress_line(job.progress),
@@ -72,7 +75,7 @@ async def run(
         settings: of the machine.
         bot: whose model is trained.
         level: which LoRA.
-        subject: a persona (group), or an account of the person (personal).
+        subject: a persona (group, as ``verbosity=brief``), or an account of the person (personal).
         key: of a training that was asked for before: it is gone on with. Empty: a new one.
         watch: called whenever the job has got further.
 
@@ -89,7 +92,7 @@ async def run(
         if seconds <= 0:
             raise ConfigError(f"bot {bot.name!r} has used up its minutes_a_day of [training]: wait, or raise them")
         setting.order("", seconds)  # a bot without a plan is asked for nothing
-        subject = await _subject(ledger, level, subject)
+        subject = await _subject(ledger, bot.name, level, subject)
         through = await ledger.last_reward()
         asked = new_job(bot.name, level, subject, key or uuid4().hex, "asked for by hand", through, now())
         job = await ledger.training_jobs.add(asked)
@@ -140,7 +143,8 @@ def _line(job: TrainingJob) -> str:
     progress = f" {progress_line(job.progress)}" if job.status == JobStatus.RUNNING else ""
     ended = f": {job.why}" if job.why else ""
     at = f"{job.created_at:%Y-%m-%d %H:%M} UTC"
-    return f"{job.job_id}  {at}  {job.bot}  {job.level.value}  {job.status.value}{progress}{ended}"
+    level = f"group {job.subject}" if job.level == Level.GROUP else job.level.value
+    return f"{job.job_id}  {at}  {job.bot}  {level}  {job.status.value}{progress}{ended}"
 
 
 async def _job(ledger: Ledger, job_id: str) -> TrainingJob:
@@ -150,11 +154,11 @@ async def _job(ledger: Ledger, job_id: str) -> TrainingJob:
     return found[0]
 
 
-async def _subject(ledger: Ledger, level: Level, typed: str) -> str:
+async def _subject(ledger: Ledger, bot: str, level: Level, typed: str) -> str:
     """Whose LoRA is trained.
 
     Raises:
-        ConfigError: the level needs a subject, or must have none.
+        ConfigError: the level needs a subject, or must have none; or nobody is of the persona.
     """
     if (level == Level.SHARED) == bool(typed):
         raise ConfigError(
@@ -162,6 +166,13 @@ async def _subject(ledger: Ledger, level: Level, typed: str) -> str:
             if typed
             else f"whose {level.value} LoRA? Write --of with a persona (group) or an account (personal)"
         )
+    if level == Level.GROUP:
+        sizes = Counter((await ledger.personas.all(bot)).values())
+        if typed not in sizes:
+            known = ", ".join(f"{name} ({size} people)" for name, size in sorted(sizes.items()))
+            raise ConfigError(
+                f"nobody is of the persona {typed!r}; there {f'are: {known}' if known else 'is none yet'}"
+            )
     if level != Level.PERSONAL:
         return typed
     return await ledger.identities.person(parse(typed))

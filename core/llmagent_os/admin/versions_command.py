@@ -12,10 +12,11 @@ import msgspec
 from llmagent_os.admin.command_ledger import open_ledger
 from llmagent_os.config import Settings
 from llmagent_os.errors import ConfigError, ModelError
+from llmagent_os.policy.taste_words import persona_in_words
 from llmagent_os.training.canary_record import read_record, write_record
 from llmagent_os.training.lora_difference import layer_differences
 from llmagent_os.training.lora_registry import LoraRegistry
-from llmagent_os.training.lora_version import SERVED, LoraVersion, outcome_of
+from llmagent_os.training.lora_version import SERVED, Level, LoraVersion, outcome_of
 
 #: The most layers that a comparison names.
 MAX_LAYERS = 5
@@ -47,6 +48,7 @@ async def show(settings: Settings, name: str) -> str:
         "version": version.name,
         "bot": version.bot,
         "level": f"{version.level.value} {version.subject}".strip(),
+        **({"group": persona_in_words(version.subject)} if version.level == Level.GROUP else {}),
         "stage": outcome_of(version),
         "trained by": version.method + (f", job {version.job}" if version.job else ""),
         "parent": version.parent or "the base model",
@@ -55,7 +57,9 @@ async def show(settings: Settings, name: str) -> str:
         "sha256": version.sha256,
         "files": folder if there else "deleted",
         "made": f"{version.created_at:%Y-%m-%d %H:%M:%S} UTC",
-        "people": f"{version.people}, of whom {version.withdrawn} have taken something back",
+        "people": f"{version.people}, of whom {version.withdrawn} have taken something back or left the group"
+        if version.level == Level.GROUP
+        else f"{version.people}, of whom {version.withdrawn} have taken something back",
     }
     if tested is not None:
         rows["canary"] = f"against {tested.test.against or 'the base model'}: {tested.canary.why}"
@@ -163,7 +167,8 @@ def _line(version: LoraVersion) -> str:
     mark = "*" if version.stage in SERVED else " "
     why = f"  {version.why}" if version.why else ""
     made = f"{version.created_at:%Y-%m-%d %H:%M} UTC"
-    return f"{mark} {version.name}  {made}  {version.method}  {version.stage.value}{stale}{why}"
+    group = f"  {version.subject}" if version.level == Level.GROUP else ""
+    return f"{mark} {version.name}{group}  {made}  {version.method}  {version.stage.value}{stale}{why}"
 
 
 @asynccontextmanager

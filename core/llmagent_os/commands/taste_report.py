@@ -2,19 +2,9 @@
 
 from __future__ import annotations
 
+from llmagent_os.policy.taste_words import liked, persona_in_words
 from llmagent_os.reply.exchange import Exchange
 from llmagent_os.reply.services import Services
-
-#: How a taste is put into words. One of a bot's own dimensions is named as it is.
-_LIKED = {
-    ("mode", "task_oriented"): "task-oriented answers rather than chatty ones",
-    ("mode", "conversational"): "chatty answers rather than task-oriented ones",
-    ("verbosity", "brief"): "short answers",
-    ("verbosity", "normal"): "answers of medium length",
-    ("verbosity", "detailed"): "detailed answers",
-    ("initiative", "act"): "me to act at once rather than ask first",
-    ("initiative", "ask_first"): "me to ask first rather than act at once",
-}
 
 #: A taste is reported only if it is at least this many times as likely as by chance.
 REPORT_ODDS = 1.2
@@ -48,11 +38,16 @@ async def taste_report(services: Services, exchange: Exchange) -> str:
     for name, (value, chance) in worker.tastes(profile.user_id).items():
         values, asked = tuple(dimensions[name]), profile.preferences.get(name, "")
         if asked in values:
-            lines.append(f"- {_liked(name, asked)} (you told me so)")
+            lines.append(f"- {liked(name, asked)} (you told me so)")
         elif chance * len(values) < REPORT_ODDS:
             lines.append(f"- {' or '.join(values).replace('_', ' ')}: I cannot tell yet")
         else:
-            lines.append(f"- {_liked(name, value)} ({chance:.0%} sure)")
+            lines.append(f"- {liked(name, value)} ({chance:.0%} sure)")
+    if services.personas is not None and (persona := services.personas.group_of(profile.user_id)):
+        lines.append(
+            f"So I count you among the {persona_in_words(persona)}: a version of my model may be trained on what you "
+            "all like, and answer you."
+        )
     styles = styles_of(services)
     example = "brief" if "brief" in styles else styles[-1].replace("_", " ")
     return "\n".join(
@@ -70,7 +65,3 @@ def _behind(rewards: int) -> str:
 def styles_of(services: Services) -> list[str]:
     """Every value that a person can ask for."""
     return [value for values in services.behavior.dimensions.values() for value in values]
-
-
-def _liked(name: str, value: str) -> str:
-    return _LIKED.get((name, value)) or f"{name}: {value}".replace("_", " ")

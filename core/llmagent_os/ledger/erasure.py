@@ -39,6 +39,7 @@ from llmagent_os.ledger.schema import (
     link_changes,
     link_codes,
     members,
+    personas,
     records,
     requests,
     rewards,
@@ -73,7 +74,8 @@ class Erasure:
 
         The keys are ``interactions``, ``rewards``, ``records``, ``timers``, ``identities``, ``members``, ``requests``
         (to be let in), ``link_codes`` (open ones), ``guesses`` (how many wrong codes in the last hour), ``canaries``
-        (conversations in which a new version was tested) and ``inbox`` (events that wait or were given up). Every
+        (conversations in which a new version was tested), ``personas`` (what kind of person each bot takes the person
+        for) and ``inbox`` (events that wait or were given up). Every
         interaction has its completions. Under ``damaged`` is what cannot be read, as it is.
         """
         return await self._writer.run(lambda database: _export(database, identities_of(database, identity)))
@@ -146,6 +148,7 @@ def _export(database: Database, who: list[Identity]) -> Export:
     asks = sa.select(requests).where(requests.c.identity.in_(who)).order_by(requests.c.told_at)
     codes = sa.select(link_codes).where(link_codes.c.identity.in_(who)).order_by(link_codes.c.expires_at)
     wrong = sa.select(guesses).where(guesses.c.identity.in_(known_as)).order_by(guesses.c.since)
+    taken_for = sa.select(personas).where(personas.c.person.in_(who)).order_by(personas.c.bot)
     events = sa.select(inbox).where(inbox.c.user_id.in_(who), inbox.c.body.is_not(None)).order_by(inbox.c.seq)
     return {
         "interactions": [
@@ -180,6 +183,9 @@ def _export(database: Database, who: list[Identity]) -> Export:
         ],
         "guesses": [{"count": row.count, "since": moment_as_json(row.since)} for row in rows(wrong)],
         "canaries": _exported_canaries(database, who),
+        "personas": [
+            {"bot": row.bot, "persona": row.persona, "shares": _as_json(row.shares or "{}")} for row in rows(taken_for)
+        ],
         "inbox": [
             {"accepted_at": moment_as_json(row.accepted_at), "event": _as_json(row.body), "why": row.why}
             for row in rows(events)

@@ -14,6 +14,7 @@ from llmagent_os.identity import Identity, PersonId, first_identity_of, person_k
 from llmagent_os.ledger import statements
 from llmagent_os.ledger.connection import Database
 from llmagent_os.ledger.damaged_rows import UNREADABLE, note
+from llmagent_os.ledger.persona_rows import merge_personas, split_personas
 from llmagent_os.ledger.policy_versions import first_row, mark_changed
 from llmagent_os.ledger.schema import identities, link_codes
 
@@ -82,6 +83,7 @@ def merge(database: Database, into: PersonId, other: PersonId, now: float) -> No
     last = rows(sa.select(sa.func.max(identities.c.place)).where(identities.c.person == into)).scalar_one()
     moved = (first_row(database, users=come), first_row(database, users=have or [first], raters=come))
     mark_changed(database, moved, (into, other))
+    merge_personas(database, into, other, come, now)
     rows(sa.delete(identities).where(identities.c.person == other))
     for place, identity in enumerate(come, last + 1):
         # The others had filled gaps of the profile of ``other``. That profile is not the person's any more.
@@ -105,6 +107,8 @@ def leave(database: Database, identity: Identity) -> PersonId | None:
     one, others = ([identity], rest) if first_identity_of(before) != identity else (rest, [identity])
     moved = (first_row(database, users=one), first_row(database, users=others, raters=one))
     mark_changed(database, moved, (before, person_kept_under(identity), person_kept_under(rest[0])))
+    named = before if first_identity_of(before) != identity else person_kept_under(rest[0])
+    split_personas(database, before, (person_kept_under(identity), named))
     rows(sa.delete(identities).where(identities.c.identity == identity))
     # An open code would link to whatever its identity is part of by then.
     rows(sa.delete(link_codes).where(link_codes.c.identity.in_([identity, *rest]), link_codes.c.used_by.is_(None)))

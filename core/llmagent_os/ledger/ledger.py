@@ -24,6 +24,7 @@ from llmagent_os.ledger.inbox import Inbox
 from llmagent_os.ledger.listeners import Listeners
 from llmagent_os.ledger.lora_versions import LoraVersions
 from llmagent_os.ledger.members import Members
+from llmagent_os.ledger.personas import Personas
 from llmagent_os.ledger.plugin_records import LedgerRecords
 from llmagent_os.ledger.plugin_timers import LedgerTimers
 from llmagent_os.ledger.policy_state import PolicyState
@@ -49,7 +50,7 @@ class Ledger:
     """Keeps what came in, what was answered and what people thought of it, on disk or in memory.
 
     Other rooms call the methods of this class and of its parts :attr:`identities`, :attr:`members`, :attr:`learned`,
-    :attr:`lora_versions`, :attr:`canary_tests` and :attr:`training_jobs`.
+    :attr:`lora_versions`, :attr:`canary_tests`, :attr:`training_jobs` and :attr:`personas`.
     Any number of tasks may call at the same time. A method that writes has committed when it returns, except
     ``finish(soon=True)``. All work is done in the order in which it is asked for.
     """
@@ -69,6 +70,7 @@ class Ledger:
         self.lora_versions = LoraVersions(writer)  #: the versions of LoRAs, and who contributed to them
         self.canary_tests = CanaryTests(writer)  #: the versions that are tested on a share of the conversations
         self.training_jobs = TrainingJobs(writer)  #: the trainings that were asked for
+        self.personas = Personas(writer)  #: what kind of person a policy has found each person to be
         self._due_timers = DueTimers(writer, self._inbox, timer_set)
         self._erasure = Erasure(writer, self._inbox, rewards_changed)
         self._queries = Queries(writer)

@@ -9,7 +9,7 @@ from __future__ import annotations
 import sqlalchemy as sa
 
 #: The newest migration. A ledger that is at it needs no migration, and Alembic is not imported.
-REVISION = "0013"
+REVISION = "0014"
 
 metadata = sa.MetaData(
     naming_convention={"ix": "ix_%(table_name)s_%(column_0_N_name)s", "uq": "uq_%(table_name)s_%(column_0_N_name)s"}
@@ -373,4 +373,20 @@ training_jobs = sa.Table(
     sa.Column("finished_at", _NUMBER),
     sa.UniqueConstraint("bot", "key"),
     sa.Index(None, "bot", "status"),
+)
+
+#: What kind of person the policy of a bot has found each person to be. Computed from the rewards.
+personas = sa.Table(
+    "personas",
+    metadata,
+    sa.Column("seq", sa.Integer, primary_key=True),  # never used again: a changed row has a new one
+    sa.Column("bot", sa.Text, nullable=False),
+    sa.Column("person", sa.Text, nullable=False, index=True),
+    sa.Column("persona", sa.Text, nullable=False),  # its name, as ``verbosity=brief``; empty: none
+    # JSON: how often the policy has chosen each style for the person lately. Null: to be counted again, since other
+    # accounts are the person's now.
+    sa.Column("shares", sa.Text),
+    sa.Column("through", sa.Integer, nullable=False),  # the last row of rewards that was counted
+    sa.UniqueConstraint("bot", "person"),
+    sqlite_autoincrement=True,
 )

@@ -3,7 +3,8 @@
 A reaction that is taken off, a consent that is withdrawn and an erasure make every version stale that the person
 contributed to: shared and group versions that answer people are trained again without it, and retired by their
 successors. The person's own versions, and those that answer nobody, are retired at once, and their files are deleted
-(:meth:`LoraVersions.unneeded`). Trainings that run begin again from the ledger as it is then.
+(:meth:`LoraVersions.unneeded`). Trainings that run begin again from the ledger as it is then. Whoever is of another
+persona from now on marks the versions of the group that the person leaves.
 """
 
 from __future__ import annotations
@@ -19,7 +20,7 @@ from llmagent_os.ledger.canary_tests import silence
 from llmagent_os.ledger.connection import Database
 from llmagent_os.ledger.damaged_rows import UNREADABLE
 from llmagent_os.ledger.policy_versions import first_row
-from llmagent_os.ledger.schema import lora_contributors, lora_versions, rewards, training_jobs
+from llmagent_os.ledger.schema import lora_contributors, lora_versions, personas, rewards, training_jobs
 from llmagent_os.ledger.training_values import JobStatus, Level, Stage
 from llmagent_os.ledger.values import RewardEvent
 
@@ -34,6 +35,7 @@ _UNSERVED = (Stage.CANDIDATE, Stage.SHADOW, Stage.REJECTED, Stage.ROLLED_BACK)
 _TAKEN_OFF = "a reaction was taken off"
 _WITHDRAWN = "the person has withdrawn their consent"
 _ERASED = "the person was erased"
+_LEFT = "the person is of another persona now"
 
 
 def next_revision(database: Database) -> int:
@@ -69,7 +71,28 @@ def withdraw(database: Database, who: Collection[Identity], now: float) -> list[
     _mark(database, names, who, now, _WITHDRAWN)
     silence(database, who)
     _begin_again(database, who)
+    database.sql.execute(sa.delete(personas).where(personas.c.person.in_(who)))
     return names
+
+
+def leave_group(database: Database, bot: str, persona: str, who: Collection[Identity], now: float) -> None:
+    """Mark the versions of a persona's group that a person contributed to, who is of this persona no more.
+
+    A training of the group that runs begins again.
+    """
+    theirs = (
+        sa.select(lora_versions.c.name)
+        .join(lora_contributors, lora_contributors.c.version == lora_versions.c.name)
+        .where(
+            lora_versions.c.bot == bot,
+            lora_versions.c.level == Level.GROUP,
+            lora_versions.c.subject == persona,
+            lora_contributors.c.identity.in_(who),
+        )
+    )
+    _mark(database, sorted({row.name for row in database.sql.execute(theirs)}), who, now, _LEFT)
+    of_group = (training_jobs.c.bot == bot) & (training_jobs.c.level == Level.GROUP)
+    _begin_again(database, who, of_group & (training_jobs.c.subject == persona))
 
 
 def erase_contributions(database: Database, who: Collection[Identity], now: float) -> int:
@@ -86,6 +109,7 @@ def erase_contributions(database: Database, who: Collection[Identity], now: floa
         sa.update(lora_versions).where(own).values(changed),
         sa.delete(lora_contributors).where(lora_contributors.c.identity.in_(who) | lora_contributors.c.person.in_(who)),
         sa.delete(training_jobs).where(training_jobs.c.level == Level.PERSONAL, training_jobs.c.subject.in_(who)),
+        sa.delete(personas).where(personas.c.person.in_(who)),
     )
     erased = sum(database.sql.execute(step).rowcount for step in steps)
     _erase_from_evaluations(database, who)
@@ -127,8 +151,8 @@ def retire_unserved(database: Database, name: str, why: str) -> None:
     database.sql.execute(retired.values(stage=Stage.RETIRED, why=why))
 
 
-def _begin_again(database: Database, who: Collection[Identity]) -> None:
-    """Have the trainings that may have read what the person gave begin again from nothing.
+def _begin_again(database: Database, who: Collection[Identity], which: sa.ColumnElement[bool] | None = None) -> None:
+    """Have the trainings that may have read what the person gave begin again from nothing; only ``which``.
 
     Whoever has given nothing yet interrupts no training.
     """
@@ -139,7 +163,7 @@ def _begin_again(database: Database, who: Collection[Identity]) -> None:
     cancelled = sa.case((training_jobs.c.cancelling, JobStatus.CANCELLED.value), else_=JobStatus.WAITING.value)
     database.sql.execute(
         sa.update(training_jobs)
-        .where(begun, open_)
+        .where(begun, open_, sa.true() if which is None else which)
         .values(
             status=cancelled,
             tries=0,

@@ -10,6 +10,7 @@ This package is a library. It knows no ledger, no bot and no settings: observati
 * :mod:`~llmagent_os.policy.exploration`: what is tried beside the best action.
 * :mod:`~llmagent_os.policy.newcomers`: bounds what new people teach about everybody.
 * :mod:`~llmagent_os.policy.own_evidence`: bounds what everybody teaches about one person.
+* :mod:`~llmagent_os.policy.persona`: what kind of person somebody is.
 * :mod:`~llmagent_os.policy.bayes`: the default learner, hierarchical Bayes.
 * :mod:`~llmagent_os.policy.linear`: the REINFORCE, actor-critic and Q-learning learners.
 * :mod:`~llmagent_os.policy.off_policy`: estimates what another policy would have been worth, from logged decisions.

@@ -156,6 +156,11 @@ class PolicyWorker:
         return max(0, self._last - done)
 
     @property
+    def through(self) -> int:
+        """The row of the last reward that the policy has learned, or has passed over to learn it behind."""
+        return self._live.through
+
+    @property
     def relearned_rows(self) -> int:
         """How many rewards were learned again behind, in all."""
         return self._relearning.learned_rows

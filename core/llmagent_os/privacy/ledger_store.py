@@ -38,6 +38,7 @@ TABLES = frozenset(
         "members",  # who was let in
         "requests",  # who asks to be let in
         "damaged",  # rows of the others that cannot be read
+        "personas",  # what kind of person a bot's policy has found each person to be
         "keys",  # the ledger's own key of its pseudonyms
     }
 )

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from llmagent_os.privacy.stores import Stores
     from llmagent_os.tools.registry import Plugins
     from llmagent_os.training.lora_registry import LoraRegistry
+    from llmagent_os.training.persona_tracker import PersonaTracker
 
 
 class Services(msgspec.Struct, frozen=True, kw_only=True):
@@ -47,6 +48,7 @@ class Services(msgspec.Struct, frozen=True, kw_only=True):
     policy_worker: PolicyWorker | None = None  #: keeps the policy in step with the ledger
     lora: LoraResolver = NoLora()  #: chooses the LoRA that answers a person
     loras: LoraRegistry | None = None  #: keeps the versions of LoRAs
+    personas: PersonaTracker | None = None  #: knows the persona of each person; None: the bot does not learn
     #: whatever keeps something about people in this installation; None: only the ledger, profiles and policy of these
     stores: Stores | None = None
 

@@ -11,6 +11,7 @@ from llmagent_os.chat import Completion, ToolSpec
 from llmagent_os.errors import ConfigError
 from llmagent_os.modules.behavior import system_text
 from llmagent_os.policy.contract import DIMENSIONS
+from llmagent_os.policy.persona import style_name
 from llmagent_os.training.control_prompts import CONTROLS, is_right
 from llmagent_os.training.probe import Measure, MeasureKind, Probe, ask
 from llmagent_os.training.style_candidates import instructions
@@ -81,6 +82,7 @@ class BotPrompts:
     tools: tuple[ToolSpec, ...]
     styles: Mapping[str, str]  #: instructions by style, as :func:`~llmagent_os.training.style_candidates.instructions`
     probes: BotProbes
+    usual: tuple[str, ...] = ()  #: of these styles, those of the bot's defaults
 
 
 def bot_prompts(bot: Mapping[str, Any], tools: tuple[ToolSpec, ...], *, native: bool) -> BotPrompts:
@@ -102,6 +104,7 @@ def bot_prompts(bot: Mapping[str, Any], tools: tuple[ToolSpec, ...], *, native: 
         tools=tools,
         styles=instructions(dimensions, defaults),
         probes=_probes(str(bot.get("training", {}).get("probes", ""))),
+        usual=tuple(style_name(name, str(value)) for name, value in defaults.items()),
     )
 
 

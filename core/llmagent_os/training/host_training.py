@@ -22,7 +22,8 @@ from llmagent_os.training.job_folders import JobFolders
 from llmagent_os.training.job_runner import JobRunner, JobSetting
 from llmagent_os.training.job_schedule import JobSchedule
 from llmagent_os.training.lora_registry import LoraRegistry
-from llmagent_os.training.registry_resolver import RegistryResolver
+from llmagent_os.training.persona_tracker import PersonaTracker
+from llmagent_os.training.registry_resolver import RegistryResolver, no_group
 from llmagent_os.training.training_job import TrainingJob, progress_line
 
 _log = structlog.stdlib.get_logger(__name__)
@@ -41,6 +42,7 @@ class HostTraining:
         directory: Directory,
         base_hash: str | Callable[[], str],
         clock: Callable[[], datetime],
+        personas: PersonaTracker | None = None,
     ) -> None:
         """Args:
         setting: what all trainings of the bot have in common.
@@ -48,14 +50,21 @@ class HostTraining:
         directory: finds people and what they have agreed to.
         base_hash: of the model that is served, or what reads it; see :class:`RegistryResolver`.
         clock: the present moment in the host's time zone.
+        personas: finds the group that each person is of; None: the bot does not learn, and there are no groups.
         """
         training = setting.training
         self.registry = LoraRegistry(ledger, setting.data)
         self.folders = JobFolders(ledger, setting.data)
-        self.resolver = RegistryResolver(self.registry, setting.bot, base_hash, canary=training.canary)
+        group_of = no_group if personas is None else personas.group_of
+        self.resolver = RegistryResolver(
+            self.registry, setting.bot, base_hash, group_of=group_of, canary=training.canary
+        )
         self.canaries = CanaryWatch(
             setting.bot, training.canary, ledger, self.registry, self.resolver, directory.consents, clock
         )
+        self.personas = personas
+        if personas is not None:
+            self.registry.watch(personas.refresh)  # who has taken something back is of no group any more
         self._setting = setting
         self._ledger = ledger
         self._directory = directory
@@ -72,17 +81,21 @@ class HostTraining:
         running = await self._ledger.training_jobs.running(self._setting.bot)
         await self.registry.delete_leftovers([running] if running else [])
         await self.folders.delete_taken_back()
+        if self.personas is not None:
+            await self.personas.refresh()
 
     async def run(self) -> None:
-        """Follow the registry, test canaries, and train if the bot has a plan, until cancelled."""
+        """Follow the registry and personas, test canaries, and train if the bot has a plan, until cancelled."""
+        works = [self.resolver.follow(), self.canaries.run(), self._follow_jobs()]
+        if self.personas is not None:
+            works.append(self.personas.follow())
         with contextlib.ExitStack() as stack:
             if self._setting.training.plan:
                 stack.enter_context(self._schedule.running())
+                works.append(self._runner.run())
             async with asyncio.TaskGroup() as group:
-                for work in (self.resolver.follow(), self.canaries.run(), self._follow_jobs()):
+                for work in works:
                     group.create_task(work)
-                if self._setting.training.plan:
-                    group.create_task(self._runner.run())
 
     async def _follow_jobs(self) -> None:
         """Keep in memory which job runs and how far it is: its process, or a terminal's, notes it in the ledger."""

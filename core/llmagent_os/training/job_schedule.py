@@ -18,6 +18,8 @@ from apscheduler.schedulers import asyncio as apscheduler  # type: ignore[import
 from llmagent_os.errors import LLMAgentOSError
 from llmagent_os.identity import Identity, PersonId
 from llmagent_os.ledger import Ledger
+from llmagent_os.policy.taste_words import persona_in_words
+from llmagent_os.training.group_opinions import groups_with_enough
 from llmagent_os.training.lora_version import Level, Stage
 from llmagent_os.training.opinion_tally import OpinionTally
 from llmagent_os.training.training_config import TrainingConfig
@@ -69,7 +71,7 @@ class JobSchedule:
         self._ledger = ledger
         self._consenting = consenting
         self._clock = clock
-        self._tally = OpinionTally(ledger, max(config.opinions, config.personal_opinions))
+        self._tally = OpinionTally(ledger, max(config.opinions, config.group_opinions, config.personal_opinions))
         self._looked = 0  #: the row up to which people's own opinions were looked at
 
     @contextmanager
@@ -101,6 +103,8 @@ class JobSchedule:
         for level in self._config.levels:
             if level == Level.SHARED:
                 asked += await self._shared()
+            elif level == Level.GROUP:
+                asked += await self._groups()
             elif level == Level.PERSONAL:
                 asked += await self._personal()
         return asked + await self._taken_back()
@@ -118,6 +122,17 @@ class JobSchedule:
             reason = f"the last training was {hours:g} hours ago or more, and there are {opinions} new opinions"
             return await self._add(Level.SHARED, "", before, reason)
         return []
+
+    async def _groups(self) -> list[TrainingJob]:
+        """Ask for the trainings of groups: the people of one persona."""
+        asked: list[TrainingJob] = []
+        config = self._config
+        for found in await groups_with_enough(
+            self._bot, self._ledger, self._tally, self._consenting, config.group_opinions, config.group_people
+        ):
+            reason = f"{found.opinions} new opinions or more of {found.people} {persona_in_words(found.persona)}"
+            asked += await self._add(Level.GROUP, found.persona, found.before, reason)
+        return asked
 
     async def _personal(self) -> list[TrainingJob]:
         """Ask for people's own trainings. Only people who have given an opinion since the last look are looked at."""

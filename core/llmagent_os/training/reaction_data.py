@@ -1,7 +1,8 @@
 """Reads what a training learns from: the replies that people judged, cleaned and split. Steps 1 and 2 of fine-tuning.
 
 A shared LoRA learns from everybody who agrees to it, a personal one from one person's own reactions to what that person
-was answered. Everything is read anew each time: what was taken back meanwhile is not there any more.
+was answered, and a group's from such reactions of all its people. What people outside of a group think is the prior of
+what its people like. Everything is read anew each time: what was taken back meanwhile is not there any more.
 """
 
 from __future__ import annotations
@@ -13,16 +14,17 @@ from collections.abc import Iterable, Sequence
 import msgspec
 
 from llmagent_os.chat import ToolSpec
-from llmagent_os.errors import ConfigError
 from llmagent_os.identity import NOBODY, PersonId
 from llmagent_os.ledger import Ledger
 from llmagent_os.ledger.training_values import Level, TrainingJob
 from llmagent_os.people.directory import Directory
+from llmagent_os.policy.taste_words import persona_in_words
 from llmagent_os.serving.tool_call_parsing import calls_of
 from llmagent_os.training.example_cleaning import clean_examples
 from llmagent_os.training.example_splits import ExampleSplits, Unit, split_examples
 from llmagent_os.training.ledger_examples import ledger_examples
-from llmagent_os.training.reward_model import Opinion
+from llmagent_os.training.reward_model import Opinion, RewardModel, fit_reward_model
+from llmagent_os.training.training_config import LEAST_PEOPLE
 from llmagent_os.training.training_example import CORRECTED, TrainingExample
 from llmagent_os.training.training_plan import NothingToLearn
 
@@ -39,6 +41,8 @@ class ReactionData(msgspec.Struct, frozen=True, kw_only=True):
     """What people thought of a bot's replies."""
 
     splits: ExampleSplits
+    others: tuple[Opinion, ...] = ()  #: of people outside of the group that is trained
+    other_people: tuple[PersonId, ...] = ()  #: whose words and opinions are in ``others``
     through: int  #: the row of the last reward that was read
     left_out: dict[str, int]  #: how many replies or examples were left out, by reason in words
 
@@ -53,29 +57,46 @@ class ReactionData(msgspec.Struct, frozen=True, kw_only=True):
         return next((each.tools for each in reversed(self.learned) if each.tools), ())
 
     @property
+    def prior(self) -> RewardModel | None:
+        """What is known of a group's people before they are heard: what everybody else likes. None: nothing."""
+        return fit_reward_model(self.others) if self.others else None
+
+    @property
+    def contributors(self) -> tuple[PersonId, ...]:
+        """Whose words or opinions are learned from, sorted."""
+        return tuple(sorted({*contributors_of(self.learned), *self.other_people}))
+
+    @property
     def counts(self) -> dict[str, int]:
         """How many examples are in each set."""
         return {name: len(getattr(self.splits, name)) for name in ("training", "validation", "test")}
 
 
-async def read_reactions(ledger: Ledger, directory: Directory, job: TrainingJob) -> ReactionData | NothingToLearn:
+async def read_reactions(
+    ledger: Ledger, directory: Directory, job: TrainingJob, *, group_people: int = LEAST_PEOPLE
+) -> ReactionData | NothingToLearn:
     """Read what a job may learn from.
 
     Args:
         ledger: the bot's.
         directory: says who has agreed to be learned from.
         job: whose LoRA is trained.
+        group_people: a group's LoRA is trained on the opinions of as many people or more.
 
     Raises:
-        ConfigError: the job is for a group of people.
         LedgerError: the ledger cannot be read.
     """
-    if job.level == Level.GROUP:
-        raise ConfigError("a group's LoRA cannot be trained: train the shared one, or that of one person")
     found = await ledger_examples(ledger, directory.consents)
-    own = [each for each in found.examples if job.level == Level.SHARED or _is_all_of(each, PersonId(job.subject))]
+    people = await _people(ledger, job)
+    own = [each for each in found.examples if people is None or _is_own(each, people)]
     clean = clean_examples(own)
     left_out = dict(Counter(found.passed_over) + Counter(clean.dropped))
+    heard = len({each.person for each in clean.examples})
+    if job.level == Level.GROUP and heard < group_people:
+        return NothingToLearn(
+            f"{heard} {persona_in_words(job.subject)} have judged replies, and {group_people} are needed: the LoRA of "
+            f"fewer people would tell one of them what another has said{_listed(left_out)}"
+        )
     replies = {_reply(each) for each in clean.examples}
     if len(replies) < LEAST_REPLIES:
         return NothingToLearn(
@@ -85,11 +106,30 @@ async def read_reactions(ledger: Ledger, directory: Directory, job: TrainingJob)
     splits = split_examples(clean.examples, by=by, validation=_VALIDATION_SHARE, test=_TEST_SHARE)
     if not splits.test:
         return NothingToLearn("no judged replies can be held out: nearly all are of one person or conversation")
-    return ReactionData(splits=splits, through=found.through, left_out=left_out)
+    others = [each for each in found.examples if job.level == Level.GROUP and each.person not in (people or ())]
+    return ReactionData(
+        splits=splits,
+        others=tuple(opinions_of(clean_examples(others).examples)),
+        other_people=contributors_of(others),
+        through=found.through,
+        left_out=left_out,
+    )
 
 
-def _is_all_of(example: TrainingExample, person: PersonId) -> bool:
-    return example.person == person and set(example.raters) <= {person}
+async def _people(ledger: Ledger, job: TrainingJob) -> frozenset[PersonId] | None:
+    """Whose own opinions are learned from; None: everybody's, on whatever reply."""
+    match job.level:
+        case Level.SHARED:
+            return None
+        case Level.GROUP:
+            return frozenset(await ledger.personas.members(job.bot, job.subject))
+        case Level.PERSONAL:
+            return frozenset({PersonId(job.subject)})
+
+
+def _is_own(example: TrainingExample, people: frozenset[PersonId]) -> bool:
+    """Whether an example is about a reply to one of these people, and nobody else has judged it."""
+    return example.person in people and set(example.raters) <= {example.person}
 
 
 def _reply(example: TrainingExample) -> str:

@@ -14,10 +14,11 @@ class ReactionJudge:
 
     Args:
         opinions: everybody's, without those of the replies that are judged.
+        prior: of a group: what everybody outside of it likes.
     """
 
-    def __init__(self, opinions: Sequence[Opinion]) -> None:
-        self._fitted = RewardModels(opinions)
+    def __init__(self, opinions: Sequence[Opinion], prior: RewardModel | None = None) -> None:
+        self._fitted = RewardModels(opinions, prior=prior)
         self._models: dict[PersonId, RewardModel] = {}
 
     def __call__(

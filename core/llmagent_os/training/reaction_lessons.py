@@ -7,6 +7,7 @@ or corrected. All other methods learn from the judged replies as they are.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import NamedTuple
 
 import msgspec
 
@@ -17,9 +18,11 @@ from llmagent_os.training.anchor_samples import write_anchors
 from llmagent_os.training.bot_prompts import BotPrompts
 from llmagent_os.training.control_prompts import ANCHORS
 from llmagent_os.training.distillation import Distillation, choose
+from llmagent_os.training.lesson_judge import lesson_judge
+from llmagent_os.training.policy_beliefs import Beliefs, prior_opinions
 from llmagent_os.training.reaction_data import ReactionData, has_calls, opinions_of
-from llmagent_os.training.reward_model import RewardModel, fit_reward_model
-from llmagent_os.training.style_candidates import OWN, Question, write_candidates
+from llmagent_os.training.reward_model import RewardModel
+from llmagent_os.training.style_candidates import OWN, Candidate, Question, write_candidates
 from llmagent_os.training.token_sample import TokenSample
 from llmagent_os.training.training_example import TrainingExample
 from llmagent_os.training.training_plan import NothingToLearn
@@ -40,7 +43,14 @@ class ReactionLessons(msgspec.Struct, frozen=True, kw_only=True):
 
 
 async def find_lessons(
-    llm: LLM, data: ReactionData, prompts: BotPrompts, method: str, *, person: PersonId | None, lora: str
+    llm: LLM,
+    data: ReactionData,
+    prompts: BotPrompts,
+    method: str,
+    *,
+    person: PersonId | None,
+    lora: str,
+    beliefs: Beliefs,
 ) -> ReactionLessons | NothingToLearn:
     """Find what a model learns.
 
@@ -49,8 +59,9 @@ async def find_lessons(
         data: what people thought of its replies.
         prompts: how the bot's model is asked.
         method: a method of :class:`~llmagent_os.training.training_settings.TrainingSettings`.
-        person: whose LoRA it is; None: everybody's.
+        person: whose LoRA it is; None: everybody's, or that of a group.
         lora: the version that training starts from: a PEFT folder, or ``base``.
+        beliefs: what the behaviour policy believes of the people.
 
     Raises:
         ModelError: the model cannot answer.
@@ -58,30 +69,41 @@ async def find_lessons(
     splits = data.splits
     if method != "distil":
         return ReactionLessons(training=splits.training, validation=splits.validation)
-    judge = fit_reward_model(opinions_of(splits.training), person, average=True)
-    found = await _distilled(llm, splits.training, judge, prompts, lora)
+    written = await _write(llm, splits.training, prompts, lora)
+    opinions = opinions_of(splits.training)
+    expected = prior_opinions(beliefs, written.words, opinions, usual=prompts.usual)
+    judge, notes = await lesson_judge(opinions, expected, llm.location, person=person, prior=data.prior)
+    found = _best(written, judge)
     calls = _liked_calls(splits.training)
     wordings = [] if found is None else found.examples
     if not calls and (found is None or set(found.styles) <= {OWN}):
         return NothingToLearn(_why(found))
-    kept = await _distilled(llm, splits.validation, judge, prompts, lora)
+    kept = _best(await _write(llm, splits.validation, prompts, lora), judge)
     return ReactionLessons(
         training=(*wordings, *calls),
         validation=(*([] if kept is None else kept.examples), *_liked_calls(splits.validation)),
         anchors=tuple(await write_anchors(llm, ANCHORS, system=prompts.system, tools=prompts.tools)),
-        notes=_notes(found, len(calls)),
+        notes=(*_notes(found, len(calls)), *notes),
     )
 
 
-async def _distilled(
-    llm: LLM, examples: Sequence[TrainingExample], judge: RewardModel, prompts: BotPrompts, lora: str
-) -> Distillation | None:
-    """The best replies to what people asked; None: nothing was asked that is answered in words."""
+class _Written(NamedTuple):
+    """What the model answers in every style that it has."""
+
+    questions: list[Question]
+    words: list[list[Candidate]]  #: for each question, its replies in words
+
+
+async def _write(llm: LLM, examples: Sequence[TrainingExample], prompts: BotPrompts, lora: str) -> _Written:
     questions = _questions(examples)
     written = await write_candidates(llm, questions, prompts.styles, lora=lora, max_tokens=MAX_TOKENS)
-    words = [[each for each in replies if not each.calls] for replies in written]
+    return _Written(questions, [[each for each in replies if not each.calls] for replies in written])
+
+
+def _best(written: _Written, judge: RewardModel) -> Distillation | None:
+    """The best replies to what people asked; None: nothing was asked that is answered in words."""
     try:
-        return choose(questions, words, judge)
+        return choose(written.questions, written.words, judge)
     except ConfigError:  # no question has a reply in whole words
         return None
 

@@ -32,10 +32,12 @@ from llmagent_os.training.canary_settings import CanarySettings
 from llmagent_os.training.gate import GateVerdict
 from llmagent_os.training.lora_folder import LORAS_FOLDER
 from llmagent_os.training.lora_registry import LoraRegistry
-from llmagent_os.training.reaction_data import ReactionData, contributors_of, hash_of, read_reactions
+from llmagent_os.training.policy_beliefs import read_beliefs
+from llmagent_os.training.reaction_data import ReactionData, hash_of, read_reactions
 from llmagent_os.training.reaction_evaluation import MeasuredLora, measure_lora, write_reports
 from llmagent_os.training.reaction_lessons import ReactionLessons, find_lessons
 from llmagent_os.training.reaction_suite import evaluation_suite
+from llmagent_os.training.training_config import LEAST_PEOPLE
 from llmagent_os.training.training_plan import (
     Cancelled,
     Candidate,
@@ -146,10 +148,12 @@ class _ReactionJob:
         ledger = await Ledger.open(self._site.ledger_url)
         try:
             directory = Directory(ledger, Profiles(self._site.data / PROFILES_FOLDER))
-            data = await read_reactions(ledger, directory, self._job)
+            least = int(self._site.training.get("group_people", LEAST_PEOPLE))
+            data = await read_reactions(ledger, directory, self._job, group_people=least)
             if isinstance(data, NothingToLearn):
                 return data
-            parent, active = await self._versions(LoraRegistry(ledger, self._site.data))
+            parent, active = await versions_for(self._job, ledger, self._site.data)
+            beliefs = await read_beliefs(ledger, self._site.bot, {each.person for each in data.splits.training})
         finally:
             await ledger.close()
         _log.info("the examples are read", **data.counts, left_out=data.left_out)
@@ -158,23 +162,12 @@ class _ReactionJob:
             prompts = bot_prompts(self._site.bot, data.tools, native=llm.card.native)
             person = PersonId(self._job.subject) if self._personal else None
             lora = str(self._folder_of(parent) or "base")
-            lessons = await find_lessons(llm, data, prompts, self._method, person=person, lora=lora)
+            lessons = await find_lessons(llm, data, prompts, self._method, person=person, lora=lora, beliefs=beliefs)
         if isinstance(lessons, NothingToLearn):
             return lessons
         for note in lessons.notes:
             _log.info(note)
         return Prepared(data=data, lessons=lessons, parent=parent, active=active)
-
-    async def _versions(self, registry: LoraRegistry) -> tuple[str, str]:
-        """The names of the version to start from, and of the one that answers now; empty: the base.
-
-        A version whose people have taken something back is neither: it goes whatever comes of this job.
-        """
-        shared = _usable(await registry.active(self._job.bot, Level.SHARED))
-        if not self._personal:
-            return "", shared
-        own = _usable(await registry.active(self._job.bot, Level.PERSONAL, self._job.subject))
-        return shared, own or shared
 
     async def _retire_stale(self) -> None:
         """Retire the level's versions that people took something back from: no other takes their place."""
@@ -209,7 +202,7 @@ class _ReactionJob:
             base_hash=model_hash(location),
             data_hash=hash_of((*prepared.lessons.training, *prepared.lessons.validation)),
             method=self._method,
-            contributors=contributors_of(data.learned),
+            contributors=data.contributors,
             through=data.through,
             evaluation=measured.summary()
             | {
@@ -222,7 +215,7 @@ class _ReactionJob:
         )
 
     def _stage(self, verdict: GateVerdict) -> Stage:
-        """A personal version serves its one person at once. A shared one is tried on some conversations first."""
+        """A personal version serves its one person at once. One of many people is tried on some conversations first."""
         if not verdict.passed:
             return Stage.REJECTED
         share = CanarySettings.model_validate(self._site.training.get("canary", {})).share
@@ -255,6 +248,28 @@ class _ReactionJob:
             return working.result()
 
         return asyncio.run(watched())
+
+
+async def versions_for(job: TrainingJob, ledger: Ledger, data: Path) -> tuple[str, str]:
+    """The names of the version to start from, and of the one that answers now; empty: the base.
+
+    A training starts from the deepest level above its own. A version whose people have taken something back is
+    neither: it goes whatever comes of the job.
+
+    Args:
+        job: whose LoRA is trained.
+        ledger: the bot's.
+        data: the data folder.
+    """
+    registry = LoraRegistry(ledger, data)
+    above = [(Level.SHARED, "")] if job.level != Level.SHARED else []
+    if job.level == Level.PERSONAL:
+        kept = await ledger.personas.get(job.bot, PersonId(job.subject))
+        above += [(Level.GROUP, kept.persona)] if kept is not None and kept.persona else []
+    found = [_usable(await registry.active(job.bot, level, subject)) for level, subject in above]
+    parent = next((name for name in reversed(found) if name), "")
+    own = _usable(await registry.active(job.bot, job.level, job.subject))
+    return parent, own or parent
 
 
 def _usable(version: LoraVersion | None) -> str:

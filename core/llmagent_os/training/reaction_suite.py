@@ -62,7 +62,7 @@ def evaluation_suite(
         control=(*tasks.probes[::2], *talk.probes[1::2]),
         test=tuple(test),
         logged=tuple(_logged(each) for each in data.splits.test if not is_correction(each)),
-        judge=ReactionJudge(opinions_of(data.learned)),
+        judge=ReactionJudge(opinions_of(data.learned), data.prior),
         contributions=contributions_of(data.learned),
     )
 

@@ -45,7 +45,8 @@ class _Served(msgspec.Struct, frozen=True):
     canary: dict[_Slot, LoraVersion] = {}
 
 
-def _no_group(person_id: PersonId) -> str:
+def no_group(person_id: PersonId) -> str:
+    """The persona of a person where no policy finds any: none."""
     return ""
 
 
@@ -58,7 +59,7 @@ class RegistryResolver:
         bot: str,
         base_hash: str | Callable[[], str],
         *,
-        group_of: Callable[[PersonId], str] = _no_group,
+        group_of: Callable[[PersonId], str] = no_group,
         canary: CanarySettings | None = None,
     ) -> None:
         """Args:

@@ -196,8 +196,8 @@ def policy_opinions(
 ) -> list[Opinion]:
     """Write what a behaviour policy has learned as opinions that nobody gave: a prior for the reward model.
 
-    The policy has seen more than the replies that are still kept. Do not count them twice: with ``worth`` at its
-    default, the person's own opinions soon outweigh the policy's.
+    The policy has seen more than the replies that are still kept. Do not count them twice: with a small ``worth``, the
+    person's own opinions soon outweigh the policy's.
 
     Args:
         expected: by style, the share of replies that the policy expects the person to like, in [0, 1].

@@ -15,6 +15,7 @@ from llmagent_os.identity import NOBODY, PersonId
 from llmagent_os.llm import LLM
 from llmagent_os.modules.behavior import system_text
 from llmagent_os.policy.contract import DIMENSIONS, INITIATIVE, Action, Dimensions
+from llmagent_os.policy.persona import style_name
 from llmagent_os.serving.tool_call_parsing import InvalidCallError
 from llmagent_os.training.completion_batch import complete_all
 from llmagent_os.training.wording_edits import EDITS
@@ -53,7 +54,7 @@ def instructions(dimensions: Dimensions = DIMENSIONS, defaults: Action | None = 
     """
     usual = {name: next(iter(values)) for name, values in dimensions.items()} | dict(defaults or {})
     return {
-        f"{name}={value}": system_text({**usual, name: value}, dimensions=dimensions)
+        style_name(name, value): system_text({**usual, name: value}, dimensions=dimensions)
         for name, values in dimensions.items()
         if name != INITIATIVE
         for value in values

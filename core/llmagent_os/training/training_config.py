@@ -5,8 +5,10 @@
     [training]
     plan = "my_bot.training:plan"     # module:attribute of a TrainingPlan; left out: ReactionPlan; empty: none
     probes = "my_bot.probes"          # module of what the bot's makers ask a new version; empty: general questions
-    levels = ["shared", "personal"]   # which LoRAs are trained
+    levels = ["shared", "group", "personal"]   # which LoRAs are trained
     opinions = 20                     # new opinions that wake a training of the shared LoRA
+    group_opinions = 20               # new opinions of the people of a persona that wake a training of theirs
+    group_people = 5                  # a group has as many people or more
     personal_opinions = 20            # new opinions of one person that wake a training of theirs
     every_hours = 24                  # or this long after the last training, if there is any new opinion; 0: never
     quiet_hours = "01:00-06:00"       # trainings begin in these hours only, in the host's time zone; empty: at any time
@@ -37,6 +39,9 @@ from llmagent_os.training.process_limits import Priority
 
 #: The plan of a bot that has ``[training]`` and names none.
 DEFAULT_PLAN = "llmagent_os.training.reaction_plan:ReactionPlan"
+
+#: How many people a group has at least.
+LEAST_PEOPLE = 5
 
 _HOURS = re.compile(r"([01]\d|2[0-3]):([0-5]\d)-([01]\d|2[0-3]):([0-5]\d)")
 _REFERENCE = re.compile(r"[A-Za-z_][\w.]*:[A-Za-z_]\w*")
@@ -101,8 +106,11 @@ class TrainingConfig(BaseModel):
 
     plan: Annotated[str, AfterValidator(_reference)] = DEFAULT_PLAN  #: ``module:attribute``; empty: nothing is trained
     probes: Annotated[str, AfterValidator(_module)] = ""  #: a module; see ``bot_prompts.BotProbes``; empty: general
-    levels: tuple[Level, ...] = (Level.SHARED, Level.PERSONAL)  #: which LoRAs are trained
+    levels: tuple[Level, ...] = (Level.SHARED, Level.GROUP, Level.PERSONAL)  #: which LoRAs are trained
     opinions: int = Field(default=20, ge=1)  #: new opinions that wake a training of the shared LoRA
+    group_opinions: int = Field(default=20, ge=1)  #: new opinions of a persona's people that wake a training of theirs
+    #: how many people a group has at least: what is trained on two or three of them would tell one what another said
+    group_people: int = Field(default=LEAST_PEOPLE, ge=3)
     personal_opinions: int = Field(default=20, ge=1)  #: new opinions of one person that wake a training of theirs
     every_hours: float = Field(default=24.0, ge=0.0)  #: between two trainings at most, with any new opinion; 0: never
     quiet_hours: Annotated[str, AfterValidator(_hours)] = "01:00-06:00"  #: when trainings begin; empty: at any time

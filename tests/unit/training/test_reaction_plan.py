@@ -84,14 +84,15 @@ class Host:
     def __init__(self, settings: Settings, bot: Bot, runtime: Runtime, platform: MemoryAdapter) -> None:
         self.settings, self.bot, self.runtime, self.platform = settings, bot, runtime, platform
 
-    async def say(self, text: str) -> tuple[Sent, Interaction]:
-        """Have Ana say something; gives what was sent, and what was kept of it."""
+    async def say(self, text: str, user: str = "ana", channel: str = "c1") -> tuple[Sent, Interaction]:
+        """Have Ana say something, or another; gives what was sent, and what was kept of it."""
         before = len(self.platform.posted)
-        await self.platform.say(text, user="ana")
+        await self.platform.say(text, user=user, channel=channel)
         sent = (await self.platform.sent(before + 1))[before]
         while await self.runtime.ledger.unfinished():  # noqa: ASYNC110
             await asyncio.sleep(0.01)
-        return sent, (await self.runtime.ledger.history(sent.conversation.key, ANA, 1))[-1]
+        who = Identity(f"memory::{user}")
+        return sent, (await self.runtime.ledger.history(sent.conversation.key, who, 1))[-1]
 
     async def react_to_tones(self) -> list[tuple[Sent, Interaction]]:
         """Have Ana like what is playful, and dislike what is plain; gives the plain replies."""
@@ -112,11 +113,11 @@ class Host:
         await self.react(sent, emoji)
         return sent, kept
 
-    async def react(self, sent: Sent, emoji: str, *, removed: bool = False) -> None:
-        """Have Ana react, and wait for the ledger."""
+    async def react(self, sent: Sent, emoji: str, *, user: str = "ana", removed: bool = False) -> None:
+        """Have Ana react, or another, and wait for the ledger."""
         added = asyncio.Event()
         unwatch = self.runtime.ledger.watch_rewards(added.set)
-        await self.platform.react(sent, emoji, user="ana", removed=removed)
+        await self.platform.react(sent, emoji, user=user, removed=removed)
         await added.wait()
         unwatch()
 
@@ -155,10 +156,10 @@ class Host:
 
 
 @contextlib.asynccontextmanager
-async def hosting(folder: Path, model: Path) -> AsyncGenerator[Host]:
+async def hosting(folder: Path, model: Path, bot_file: str = BOT) -> AsyncGenerator[Host]:
     (folder / "bot" / "plugins").mkdir(parents=True)
     (folder / "bot" / "plugins" / "diary.py").write_text(DIARY)
-    (folder / "bot" / "bot.toml").write_text(BOT.format(model=model))
+    (folder / "bot" / "bot.toml").write_text(bot_file.format(model=model))
     settings, bot = Settings.load(env_file=None, data=folder / "data", threads=1), Bot.load(folder / "bot")
     platform = MemoryAdapter()
     async with Runtime.open(settings, bot, adapters=[platform]) as runtime:

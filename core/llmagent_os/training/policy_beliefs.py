@@ -1,0 +1,134 @@
+"""What the behaviour policy believes of people, as a prior of the reward model of a training.
+
+The policy has learned from more than a training reads: from replies whose text is gone, from what people did next, and
+from what other people like. So its beliefs help where a person has said little. They are written as a few opinions on
+the model's own replies in each style, and count less with every opinion that the person has given.
+
+Only what is learned is chosen by them. The gate's judge does without: the policy has seen what people thought of the
+replies that are held out.
+"""
+
+from __future__ import annotations
+
+import math
+from collections import Counter
+from collections.abc import Collection, Mapping, Sequence
+from typing import Any
+
+import structlog
+
+from llmagent_os.errors import LedgerError
+from llmagent_os.identity import PersonId
+from llmagent_os.ledger import Ledger
+from llmagent_os.policy.contract import DIMENSIONS
+from llmagent_os.policy.learned import LEARNERS, make_behavior
+from llmagent_os.policy.persona import style_chances, style_of
+from llmagent_os.policy_worker.learned_state import DamagedPartError, LearnedState
+from llmagent_os.training.reward_model import Opinion, policy_opinions
+from llmagent_os.training.style_candidates import OWN, Candidate
+
+_log = structlog.stdlib.get_logger(__name__)
+
+#: By person and style: the share of replies that the policy expects the person to like.
+Beliefs = Mapping[PersonId, Mapping[str, float]]
+
+#: How many opinions the replies of one style weigh, where the person has given none.
+WORTH = 1.0
+#: After how many opinions of the person the prior weighs half as much.
+HALF_OPINIONS = 10.0
+#: How many replies of a style the prior is written on, at most.
+_REPLIES = 4
+
+
+async def read_beliefs(ledger: Ledger, bot: Mapping[str, Any], people: Collection[PersonId]) -> Beliefs:
+    """Read what the bot's policy believes of people, from the state that is stored.
+
+    Args:
+        ledger: the bot's.
+        bot: the bot's configuration, as JSON values.
+        people: who is concerned. Of whom nothing is stored, nothing is given.
+
+    Returns:
+        Nothing where the bot does not learn, or where its state cannot be used: then a training does without.
+
+    Raises:
+        LedgerError: the ledger cannot be read.
+    """
+    config, behavior = bot.get("policy", {}), dict(bot.get("behavior", {}))
+    learner = str(config.get("learner", ""))
+    if learner not in LEARNERS:
+        return {}
+    dimensions = behavior.pop("dimensions", None) or DIMENSIONS
+    policy = make_behavior(learner, behavior, config.get("gamma"), float(config.get("exploration", 0.0)), dimensions)
+    state = LearnedState(policy, ledger)
+    progress = await ledger.learned.progress(f"{bot['name']}:{learner}")
+    if progress is None:
+        return {}
+    try:
+        await state.restore(progress)
+        found: dict[PersonId, Mapping[str, float]] = {}
+        for person in sorted(people):
+            try:
+                await state.load((person,))
+            except DamagedPartError as error:
+                _log.warning("what the policy has learned of a person is left out", why=str(error))
+            if policy.learner.knows(person):
+                found[person] = liked_shares(style_chances(policy.actions, policy.learner.beliefs(person)))
+    except LedgerError:
+        raise
+    except Exception as error:  # damaged, in whatever way, or of other settings: the host learns it again
+        _log.warning("the training does without what the policy has learned", why=repr(error))
+        return {}
+    return found
+
+
+def liked_shares(best: Mapping[str, float]) -> dict[str, float]:
+    """Turn the probability that a style is the best of its dimension into the share of its replies that are liked.
+
+    A style that is the best one as likely as by chance is liked as often as not: p^(ln 2 / ln n) with n styles.
+
+    Args:
+        best: by style, ``dimension=value``.
+
+    >>> liked_shares({"tone=plain": 0.1, "tone=playful": 0.9})
+    {'tone=plain': 0.1, 'tone=playful': 0.9}
+    """
+    sizes = Counter(style_of(name)[0] for name in best)
+    return {
+        name: min(max(chance, 0.0), 1.0) ** (math.log(2) / math.log(max(sizes[style_of(name)[0]], 2)))
+        for name, chance in best.items()
+    }
+
+
+def prior_opinions(
+    beliefs: Beliefs,
+    replies: Sequence[Sequence[Candidate]],
+    opinions: Sequence[Opinion],
+    *,
+    usual: Collection[str] = (),
+    worth: float = WORTH,
+    half: float = HALF_OPINIONS,
+) -> list[Opinion]:
+    """Write beliefs as opinions that nobody gave, on the model's own replies.
+
+    Args:
+        beliefs: what the policy believes.
+        replies: the model's replies to each question, in every style.
+        opinions: those that people did give: the more of a person, the less the person's prior weighs.
+        usual: the styles of the bot's defaults. The model's own replies have them, if nothing else is said in them.
+        worth: how many opinions a style's replies weigh where the person has given none.
+        half: after how many opinions they weigh half as much.
+    """
+    by_style: dict[str, list[str]] = {}
+    for each in (candidate for written in replies for candidate in written if not candidate.calls):
+        texts = by_style.setdefault(each.style, [])
+        if len(texts) < _REPLIES and each.text not in texts:
+            texts.append(each.text)
+    for style in usual:
+        by_style.setdefault(style, by_style.get(OWN, []))
+    given = Counter(each.person for each in opinions)
+    return [
+        opinion
+        for person, expected in beliefs.items()
+        for opinion in policy_opinions(expected, by_style, person, worth * half / (half + given[person]))
+    ]
