@@ -48,7 +48,8 @@ def choose(
     """Choose for each question the reply that the reward model likes best.
 
     Of every reply the probability of being liked counts that it has if the reward model is wrong by ``caution``
-    standard deviations. The model's own reply stays unless another one is clearly better.
+    standard deviations. The model's own reply stays unless another one is clearly better. A reply unlike all that
+    people have judged is never chosen, whatever the reward model makes of it.
 
     Args:
         questions: what people ask.
@@ -69,7 +70,9 @@ def choose(
         scores = model.score([each.text for each in replies], [each.calls for each in replies])
         before = next((at for at, each in enumerate(replies) if each.style == OWN), 0)
         careful = scores.lower(caution)  # (replies,)
-        best = int(np.argmax(careful))
+        known = model.covers([each.text for each in replies], [each.calls for each in replies])
+        known[before] = True  # the model says it already
+        best = int(np.argmax(np.where(known, careful, -1.0)))
         if careful[best] < careful[before] + _LEAST_GAIN:
             best = before
         chosen.append(replies[best])

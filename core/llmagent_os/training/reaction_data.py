@@ -12,7 +12,7 @@ from collections.abc import Iterable, Sequence
 
 import msgspec
 
-from llmagent_os.chat import ToolSpec
+from llmagent_os.chat import Message, ToolSpec
 from llmagent_os.errors import ConfigError
 from llmagent_os.identity import NOBODY, PersonId
 from llmagent_os.ledger import Ledger
@@ -21,10 +21,12 @@ from llmagent_os.people.directory import Directory
 from llmagent_os.serving.tool_call_parsing import calls_of
 from llmagent_os.training.example_cleaning import clean_examples
 from llmagent_os.training.example_splits import ExampleSplits, Unit, split_examples
+from llmagent_os.training.hacks.reply_words import words_of
 from llmagent_os.training.ledger_examples import ledger_examples
 from llmagent_os.training.reward_model import Opinion
 from llmagent_os.training.training_example import CORRECTED, TrainingExample
 from llmagent_os.training.training_plan import NothingToLearn
+from llmagent_os.training.unjudged_chats import UnjudgedChat, unjudged_chats
 
 #: With fewer judged replies, nobody could tell from the held-out ones whether anything became better.
 LEAST_REPLIES = 8
@@ -39,6 +41,7 @@ class ReactionData(msgspec.Struct, frozen=True, kw_only=True):
     """What people thought of a bot's replies."""
 
     splits: ExampleSplits
+    unjudged: tuple[UnjudgedChat, ...] = ()  #: what was asked without a reaction, never of who is held out
     through: int  #: the row of the last reward that was read
     left_out: dict[str, int]  #: how many replies or examples were left out, by reason in words
 
@@ -85,7 +88,18 @@ async def read_reactions(ledger: Ledger, directory: Directory, job: TrainingJob)
     splits = split_examples(clean.examples, by=by, validation=_VALIDATION_SHARE, test=_TEST_SHARE)
     if not splits.test:
         return NothingToLearn("no judged replies can be held out: nearly all are of one person or conversation")
-    return ReactionData(splits=splits, through=found.through, left_out=left_out)
+    person = PersonId(job.subject) if job.level == Level.PERSONAL else None
+    chats = await unjudged_chats(ledger, directory.consents, person=person)
+    return ReactionData(
+        splits=splits, unjudged=_not_held_out(chats, splits), through=found.through, left_out=left_out
+    )
+
+
+def _not_held_out(chats: Sequence[UnjudgedChat], splits: ExampleSplits) -> tuple[UnjudgedChat, ...]:
+    """Without the chats of conversations in which all judged replies are held out."""
+    held = {each.conversation for each in (*splits.validation, *splits.test)}
+    held -= {each.conversation for each in splits.training}
+    return tuple(each for each in chats if each.conversation not in held)
 
 
 def _is_all_of(example: TrainingExample, person: PersonId) -> bool:
@@ -136,9 +150,17 @@ def opinions_of(examples: Iterable[TrainingExample]) -> list[Opinion]:
     ]
 
 
-def contributors_of(examples: Iterable[TrainingExample]) -> tuple[PersonId, ...]:
-    """Whose words or opinions are in the examples, sorted."""
-    return tuple(sorted({person for each in examples for person in (each.person, *each.raters) if person != NOBODY}))
+def asked_text(messages: Sequence[Message]) -> str:
+    """The words of the last thing that a person said, by which prompts are compared: case and signs do not matter."""
+    said = next((str(turn.get("content") or "") for turn in reversed(messages) if turn["role"] == "user"), "")
+    return " ".join(words_of(said))
+
+
+def contributors_of(examples: Sequence[TrainingExample | UnjudgedChat]) -> tuple[PersonId, ...]:
+    """Whose words or opinions are in examples and chats, sorted."""
+    found = {each.person for each in examples}
+    found.update(rater for each in examples if isinstance(each, TrainingExample) for rater in each.raters)
+    return tuple(sorted(found - {NOBODY}))
 
 
 def contributions_of(examples: Iterable[TrainingExample]) -> dict[PersonId, float]:

@@ -1,33 +1,41 @@
-"""Decides what a model learns from reactions: by ``distil`` the best of its own replies, else what was judged itself.
+"""Decides what a model learns from reactions, and where it must stay as it is.
 
 ``distil`` learns wordings from its own replies that a reward model likes, and tool calls from those that people liked
-or corrected. All other methods learn from the judged replies as they are.
+or corrected. ``dpo`` learns the same wordings as better than what the model says now, and corrected calls as better
+than the wrong ones. ``reinforce`` learns from judged replies whose tokens are known, and else from fresh ones. ``sft``
+and ``kto`` learn from the judged replies as they are. All methods hold the model at anchors: other prompts, other
+styles, and requests for a tool.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 import msgspec
 
 from llmagent_os.errors import ConfigError
 from llmagent_os.identity import PersonId
 from llmagent_os.llm import LLM
-from llmagent_os.training.anchor_samples import write_anchors
+from llmagent_os.training.anchor_samples import answer_anchors, write_anchors
+from llmagent_os.training.asked_questions import asked_for_tools, asked_in_words, in_other_styles, in_usual_style
 from llmagent_os.training.bot_prompts import BotPrompts
 from llmagent_os.training.control_prompts import ANCHORS
 from llmagent_os.training.distillation import Distillation, choose
-from llmagent_os.training.reaction_data import ReactionData, has_calls, opinions_of
+from llmagent_os.training.fresh_samples import FreshSamples
+from llmagent_os.training.reaction_data import ReactionData, asked_text, has_calls, opinions_of
 from llmagent_os.training.reward_model import RewardModel, fit_reward_model
 from llmagent_os.training.style_candidates import OWN, Question, write_candidates
 from llmagent_os.training.token_sample import TokenSample
 from llmagent_os.training.training_example import TrainingExample
 from llmagent_os.training.training_plan import NothingToLearn
+from llmagent_os.training.training_settings import TrainingSettings
+from llmagent_os.training.unjudged_chats import UnjudgedChat
 
-#: The most questions that the model answers in every style, the latest ones.
-MOST_QUESTIONS = 96
 #: The most tokens of a reply that is to be learned.
 MAX_TOKENS = 96
+#: Of so many anchors one is held out: it says with the validation examples when training ends.
+HELD_OUT_ANCHOR = 5
 
 
 class ReactionLessons(msgspec.Struct, frozen=True, kw_only=True):
@@ -35,12 +43,29 @@ class ReactionLessons(msgspec.Struct, frozen=True, kw_only=True):
 
     training: tuple[TrainingExample, ...]
     validation: tuple[TrainingExample, ...]
-    anchors: tuple[TokenSample, ...] = ()  #: the base's replies to unrelated prompts
+    anchors: tuple[TokenSample, ...] = ()  #: replies of the version that training starts from, to other prompts
+    held_anchors: tuple[TokenSample, ...] = ()  #: the same, for validation
     notes: tuple[str, ...] = ()  #: sentences for the report
 
 
+@dataclass(frozen=True)
+class StyleChoice:
+    """The replies that are to be learned, and the questions at which the model stays as it is."""
+
+    found: Distillation | None  #: None: nothing was asked that is answered in words
+    examples: tuple[TrainingExample, ...] = ()
+    kept: tuple[Question, ...] = ()  #: asked in other styles, where no other reply is liked better
+
+
 async def find_lessons(
-    llm: LLM, data: ReactionData, prompts: BotPrompts, method: str, *, person: PersonId | None, lora: str
+    llm: LLM,
+    data: ReactionData,
+    prompts: BotPrompts,
+    settings: TrainingSettings,
+    *,
+    person: PersonId | None,
+    lora: str,
+    besides: frozenset[str] = frozenset(),
 ) -> ReactionLessons | NothingToLearn:
     """Find what a model learns.
 
@@ -48,61 +73,132 @@ async def find_lessons(
         llm: the model.
         data: what people thought of its replies.
         prompts: how the bot's model is asked.
-        method: a method of :class:`~llmagent_os.training.training_settings.TrainingSettings`.
+        settings: the method, and how ``reinforce`` compares.
         person: whose LoRA it is; None: everybody's.
         lora: the version that training starts from: a PEFT folder, or ``base``.
+        besides: prompts that versions are judged by, as :func:`~llmagent_os.training.reaction_data.asked_text`. Nothing
+            is learned there, and the model is not held there.
 
     Raises:
         ModelError: the model cannot answer.
     """
-    splits = data.splits
-    if method != "distil":
-        return ReactionLessons(training=splits.training, validation=splits.validation)
-    judge = fit_reward_model(opinions_of(splits.training), person, average=True)
-    found = await _distilled(llm, splits.training, judge, prompts, lora)
-    calls = _liked_calls(splits.training)
-    wordings = [] if found is None else found.examples
-    if not calls and (found is None or set(found.styles) <= {OWN}):
-        return NothingToLearn(_why(found))
-    kept = await _distilled(llm, splits.validation, judge, prompts, lora)
-    return ReactionLessons(
-        training=(*wordings, *calls),
-        validation=(*([] if kept is None else kept.examples), *_liked_calls(splits.validation)),
-        anchors=tuple(await write_anchors(llm, ANCHORS, system=prompts.system, tools=prompts.tools)),
-        notes=_notes(found, len(calls)),
-    )
+    return await _Finder(llm, data, prompts, settings, person, lora, besides).find()
 
 
-async def _distilled(
-    llm: LLM, examples: Sequence[TrainingExample], judge: RewardModel, prompts: BotPrompts, lora: str
-) -> Distillation | None:
-    """The best replies to what people asked; None: nothing was asked that is answered in words."""
-    questions = _questions(examples)
-    written = await write_candidates(llm, questions, prompts.styles, lora=lora, max_tokens=MAX_TOKENS)
-    words = [[each for each in replies if not each.calls] for replies in written]
-    try:
-        return choose(questions, words, judge)
-    except ConfigError:  # no question has a reply in whole words
-        return None
+class _Finder:
+    """Finds the lessons of one training."""
+
+    def __init__(
+        self,
+        llm: LLM,
+        data: ReactionData,
+        prompts: BotPrompts,
+        settings: TrainingSettings,
+        person: PersonId | None,
+        lora: str,
+        besides: frozenset[str],
+    ) -> None:
+        self._llm, self._data, self._prompts, self._settings, self._lora = llm, data, prompts, settings, lora
+        self._besides = besides
+        self._training = self._allowed(data.splits.training)
+        self._validation = self._allowed(data.splits.validation)
+        self._judge = fit_reward_model(opinions_of(data.splits.training), person, average=True)
+
+    def _allowed(self, examples: Sequence[TrainingExample]) -> list[TrainingExample]:
+        return [each for each in examples if asked_text(each.messages) not in self._besides]
+
+    async def find(self) -> ReactionLessons | NothingToLearn:
+        method = self._settings.method
+        if method in ("distil", "dpo"):
+            return await self._best_replies(pairs=method == "dpo")
+        if method == "reinforce":
+            return await self._sampled_replies()
+        lessons = ReactionLessons(
+            training=tuple(in_usual_style(each, self._prompts) for each in self._training),
+            validation=tuple(in_usual_style(each, self._prompts) for each in self._validation),
+        )
+        asked = asked_in_words(self._training, (), self._prompts, self._besides)
+        return await self._held(lessons, in_other_styles(asked, self._prompts))
+
+    # ── what is learned ───────────────────────────────────────────────────────────────────────────────────────────
+
+    async def _best_replies(self, *, pairs: bool) -> ReactionLessons | NothingToLearn:
+        chosen = await self._chosen(self._training, self._data.unjudged, self._judge)
+        calls = _liked_calls(self._training)
+        if not calls and (chosen.found is None or set(chosen.found.styles) <= {OWN}) and not _is_new(chosen.examples):
+            return NothingToLearn(_why(chosen.found))
+        kept = await self._chosen(self._validation, (), self._judge)
+        lessons = ReactionLessons(
+            training=(*chosen.examples, *calls),
+            validation=(*kept.examples, *_liked_calls(self._validation)),
+            notes=_notes(chosen.found, len(calls)),
+        )
+        if pairs and not any(each.rejected for each in lessons.training):
+            return NothingToLearn("no reply is surely better than what the model says now, and no call was corrected")
+        return await self._held(lessons, chosen.kept)
+
+    async def _sampled_replies(self) -> ReactionLessons | NothingToLearn:
+        fresh = FreshSamples(self._llm, self._prompts, self._judge, self._lora, self._settings)
+        asked = asked_in_words(self._training, self._data.unjudged, self._prompts, self._besides)
+        found = await fresh.examples(self._training, asked)
+        held = await fresh.examples(
+            self._validation, asked_in_words(self._validation, (), self._prompts, self._besides)
+        )
+        lessons = ReactionLessons(training=found.examples, validation=held.examples, notes=found.notes)
+        return await self._held(lessons, in_other_styles(asked, self._prompts))
+
+    async def _chosen(
+        self, examples: Sequence[TrainingExample], chats: Sequence[UnjudgedChat], judge: RewardModel
+    ) -> StyleChoice:
+        """The best replies to what people asked: in the usual style of all styles, in another style of edits alone."""
+        questions = asked_in_words(examples, chats, self._prompts, self._besides)
+        found = await self._distilled(questions, judge, edits_alone=False)
+        if found is None:
+            return StyleChoice(None)
+        others = in_other_styles(questions, self._prompts)
+        edited = await self._distilled(others, judge, edits_alone=True)
+        better = [each for each in (edited.examples if edited else ()) if each.rejected is not None]
+        asked = {str(each.messages[:-1]) for each in better}
+        kept = tuple(each for each in others if str(list(each.messages)) not in asked and str(each.messages) not in asked)
+        return StyleChoice(found, (*found.examples, *better), kept)
+
+    async def _distilled(
+        self, questions: Sequence[Question], judge: RewardModel, *, edits_alone: bool
+    ) -> Distillation | None:
+        """The best replies; None: nothing is answered in words."""
+        styles = {} if edits_alone else self._prompts.styles
+        written = await write_candidates(self._llm, questions, styles, lora=self._lora, max_tokens=MAX_TOKENS)
+        words = [[each for each in replies if not each.calls] for replies in written]
+        try:
+            return choose(questions, words, judge)
+        except ConfigError:  # no question has a reply in whole words
+            return None
+
+    # ── where the model stays as it is ────────────────────────────────────────────────────────────────────────────
+
+    async def _held(self, lessons: ReactionLessons, asked: Sequence[Question]) -> ReactionLessons:
+        """The lessons, with anchors: unrelated prompts, requests for tools, and some questions in other styles."""
+        llm, prompts, lora = self._llm, self._prompts, self._lora
+        out = self._besides | {asked_text(each.messages) for each in self._data.splits.test}
+        general = [each for each in ANCHORS if asked_text([{"role": "user", "content": each}]) not in out]
+        questions = [each for each in (*asked_for_tools(self._data), *asked) if asked_text(each.messages) not in out]
+        samples = [
+            *await write_anchors(llm, general, system=prompts.system, tools=prompts.tools, lora=lora),
+            *await answer_anchors(llm, questions, lora=lora, max_tokens=MAX_TOKENS),
+        ]
+        return msgspec.structs.replace(
+            lessons,
+            anchors=tuple(each for at, each in enumerate(samples) if at % HELD_OUT_ANCHOR),
+            held_anchors=tuple(samples[::HELD_OUT_ANCHOR]),
+        )
+
+
+def _is_new(examples: Sequence[TrainingExample]) -> bool:
+    return any(each.rejected is not None for each in examples)
 
 
 def _liked_calls(examples: Sequence[TrainingExample]) -> list[TrainingExample]:
     return [each for each in examples if each.reward > 0 and has_calls(each)]
-
-
-def _questions(examples: Sequence[TrainingExample]) -> list[Question]:
-    """What was asked before replies in words, each once, the latest ones."""
-    found: dict[str, Question] = {}
-    for each in examples:
-        if not has_calls(each):
-            found[str(each.messages[:-1])] = Question(
-                messages=each.messages[:-1],
-                tools=each.tools,
-                origin=each.origin,
-                person=each.person,
-                conversation=each.conversation,
-            )
-    return list(found.values())[-MOST_QUESTIONS:]
 
 
 def _why(found: Distillation | None) -> str:

@@ -34,7 +34,7 @@ from llmagent_os.training.lora_registry import LoraRegistry
 from llmagent_os.training.reaction_data import ReactionData, contributors_of, hash_of, read_reactions
 from llmagent_os.training.reaction_evaluation import MeasuredLora, measure_lora, write_reports
 from llmagent_os.training.reaction_lessons import ReactionLessons, find_lessons
-from llmagent_os.training.reaction_suite import evaluation_suite
+from llmagent_os.training.reaction_suite import evaluation_suite, judged_prompts
 from llmagent_os.training.training_plan import (
     Cancelled,
     Candidate,
@@ -87,7 +87,7 @@ class _ReactionJob:
         self._report = report
         self._cancelled = cancelled
         self._settings: dict[str, Any] = {"method": "distil", **site.training.get("settings", {}), **job.options}
-        settings_of(self._settings)  # a wrong one is an error before any work
+        self._checked = settings_of(self._settings)  # a wrong one is an error before any work
         self._method = str(self._settings["method"])
         self._personal = job.level == Level.PERSONAL
 
@@ -157,7 +157,15 @@ class _ReactionJob:
             prompts = bot_prompts(self._site.bot, data.tools, native=llm.card.native)
             person = PersonId(self._job.subject) if self._personal else None
             lora = str(self._folder_of(parent) or "base")
-            lessons = await find_lessons(llm, data, prompts, self._method, person=person, lora=lora)
+            lessons = await find_lessons(
+                llm,
+                data,
+                prompts,
+                self._checked,
+                person=person,
+                lora=lora,
+                besides=judged_prompts(data, prompts),
+            )
         if isinstance(lessons, NothingToLearn):
             return lessons
         for note in lessons.notes:
@@ -207,7 +215,7 @@ class _ReactionJob:
             base_hash=model_hash(location),
             data_hash=hash_of((*prepared.lessons.training, *prepared.lessons.validation)),
             method=self._method,
-            contributors=contributors_of(data.learned),
+            contributors=contributors_of((*data.learned, *data.unjudged)),
             through=data.through,
             evaluation=measured.summary()
             | {

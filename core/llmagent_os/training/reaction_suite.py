@@ -20,13 +20,22 @@ from llmagent_os.training.hacks.leaks import PrivateText, leaks
 from llmagent_os.training.hacks.padding import padding
 from llmagent_os.training.hacks.tool_refusal import tool_refusal
 from llmagent_os.training.probe import Measure, MeasureKind, Probe
-from llmagent_os.training.reaction_data import ReactionData, contributions_of, has_calls, is_correction, opinions_of
+from llmagent_os.training.reaction_data import (
+    ReactionData,
+    asked_text,
+    contributions_of,
+    has_calls,
+    is_correction,
+    opinions_of,
+)
 from llmagent_os.training.reaction_judge import ReactionJudge
 from llmagent_os.training.token_sample import TokenSample
 from llmagent_os.training.training_example import TrainingExample
 
 #: The most questions of people that are asked to see whether their words leak.
 MOST_LEAK_QUESTIONS = 24
+#: The measure of what held-out people showed to be right.
+HELD_OUT = "held-out work"
 
 
 def evaluation_suite(
@@ -67,6 +76,17 @@ def evaluation_suite(
     )
 
 
+def judged_prompts(data: ReactionData, prompts: BotPrompts) -> frozenset[str]:
+    """Give what a version is judged by, as :func:`~llmagent_os.training.reaction_data.asked_text`.
+
+    None of it may be trained on, nor may a model be held there. The test for leaks is left out: it asks what was
+    trained on, on purpose. What held-out people said is left out too: others say the same words.
+    """
+    suite = evaluation_suite(data, prompts, (), personal=True)
+    probes = [probe for measure in suite.measures if measure.name != HELD_OUT for probe in measure.probes]
+    return frozenset(asked_text(probe.messages) for probe in (*probes, *leaks((), prompts.system).probes))
+
+
 def held_out_work(examples: Sequence[TrainingExample]) -> Measure:
     """Make the measure of what people showed to be right: calls that they liked or corrected to, and words for talk.
 
@@ -91,7 +111,7 @@ def held_out_work(examples: Sequence[TrainingExample]) -> Measure:
             return 0.0
         return 1.0 if made.arguments == right.arguments else 0.5
 
-    return Measure("held-out work", MeasureKind.TASK, tuple(probes), score)
+    return Measure(HELD_OUT, MeasureKind.TASK, tuple(probes), score)
 
 
 def _key(probe: Probe) -> str:

@@ -28,7 +28,7 @@ import numpy as np
 
 from llmagent_os.chat import ToolCall
 from llmagent_os.identity import NOBODY, PersonId
-from llmagent_os.policy.array_types import Floats
+from llmagent_os.policy.array_types import Bools, Floats
 from llmagent_os.training.wording_features import FEATURES, wording_features
 
 #: Standard deviations of the weights: what people like on average, and how one person differs. The first is the
@@ -38,6 +38,10 @@ _SHARED_SD, _OWN_SD = (1.0, 0.7), (1.0, 1.5)
 _ROUNDS = 4  # of fitting every person, given what all share, and the other way round
 _STEPS = 30  # at most, of Newton's method
 _CLOSE = 1e-8  # a Newton step with a shorter longest side is the last
+
+#: A reply is like those that were judged if none of its features goes further beyond theirs. Features are about 1 where
+#: what they name is plain to see.
+_BEYOND = 0.5
 
 
 class Opinion(msgspec.Struct, frozen=True, kw_only=True):
@@ -117,11 +121,18 @@ class _Evidence(NamedTuple):
 class RewardModel:
     """How one person, or anybody, likes replies. Made by :func:`fit_reward_model`."""
 
-    def __init__(self, mean: Floats, covariance: Floats, opinions: int) -> None:
-        """Args: the weights' ``mean``, ``(weights,)``, and ``covariance``; and how many opinions count as theirs."""
+    def __init__(self, mean: Floats, covariance: Floats, opinions: int, judged: Floats | None = None) -> None:
+        """Args:
+        mean: of the weights, ``(weights,)``.
+        covariance: of the weights, ``(weights, weights)``.
+        opinions: how many count as theirs.
+        judged: the least and the greatest value of each weight's feature in replies that anybody has judged,
+            ``(2, weights)``; None: nobody has judged any.
+        """
         self.mean = mean
         self.covariance = covariance
         self.opinions = opinions
+        self.judged = judged
 
     def score(self, texts: Sequence[str], calls: Sequence[Sequence[ToolCall]] | None = None) -> Scores:
         """Estimate how replies are liked.
@@ -134,6 +145,19 @@ class RewardModel:
         logit = design @ self.mean
         variance = np.einsum("rw,wv,rv->r", design, self.covariance, design)  # (replies,)
         return Scores(_sigmoid(logit / np.sqrt(1 + math.pi / 8 * variance)), logit, np.sqrt(variance))
+
+    def covers(self, texts: Sequence[str], calls: Sequence[Sequence[ToolCall]] | None = None) -> Bools:
+        """Whether replies are like those that people have judged, ``(replies,)``: what nobody saw is only guessed.
+
+        Args:
+            texts: the words of each reply.
+            calls: the tool calls of each reply; None: there are none.
+        """
+        if self.judged is None:
+            return np.zeros(len(texts), np.bool_)
+        design = _design(zip(texts, calls or [()] * len(texts), strict=True))  # (replies, weights)
+        beyond = np.maximum(self.judged[0] - design, design - self.judged[1])  # (replies, weights)
+        return np.asarray((beyond <= _BEYOND).all(axis=1), np.bool_)
 
     def tastes(self) -> dict[str, float]:
         """Return how surely each feature is liked: its weight in standard deviations, the surest first."""
@@ -163,20 +187,21 @@ def fit_reward_model(
     own_variance = _variances(_OWN_SD)
     first = _prior(prior)
     people = _by_person(rows)
+    judged = _range([each.design for each in people.values()], prior)
     likelihoods, everybody = _fit_everybody(people, first, own_variance)
     if person is not None and person in likelihoods:  # what the others say of what all share
         everybody = everybody.plus(likelihoods[person].widened(own_variance), -1.0)
     shared = _inverse(everybody.precision)  # (weights, weights)
     mean, covariance = shared @ everybody.shift, shared + np.diag(own_variance)
     if average and person is None:
-        return RewardModel(mean, shared, len(rows))
+        return RewardModel(mean, shared, len(rows), judged)
     mine = None if person is None else people.get(person)
     if mine is None:
-        return RewardModel(mean, covariance, 0)
+        return RewardModel(mean, covariance, 0, judged)
     before = _Gaussian(_inverse(covariance), _solve(covariance, mean))
     after = before.plus(mine.likelihood(before))
     covariance = _inverse(after.precision)
-    return RewardModel(covariance @ after.shift, covariance, len(mine.liked))
+    return RewardModel(covariance @ after.shift, covariance, len(mine.liked), judged)
 
 
 def policy_opinions(
@@ -239,6 +264,15 @@ def _by_person(opinions: Iterable[Opinion]) -> dict[PersonId, _Evidence]:
     for each in opinions:
         people.setdefault(each.person, []).append(each)
     return {person: _Evidence.of(theirs) for person, theirs in people.items()}
+
+
+def _range(designs: Sequence[Floats], prior: RewardModel | None) -> Floats | None:
+    """The least and the greatest value of each feature in judged replies, ``(2, weights)``; None: there are none."""
+    rows = [*designs, *([] if prior is None or prior.judged is None else [prior.judged])]  # each (replies, weights)
+    if not rows:
+        return None
+    together = np.concatenate(rows)
+    return np.stack([together.min(axis=0), together.max(axis=0)])
 
 
 def _solve(matrix: Floats, values: Floats) -> Floats:
