@@ -162,41 +162,45 @@ def calendar(taste: str) -> World:
 
 
 class Talk:
-    """A running host, and people who talk to it one after another."""
+    """A running host, and people who talk to it side by side."""
 
-    def __init__(self, world: World, runtime: Runtime, platform: MemoryAdapter, order: random.Random) -> None:
-        self._world, self._runtime, self._platform, self._order = world, runtime, platform, order
+    def __init__(self, world: World, runtime: Runtime, platform: MemoryAdapter, seed: str) -> None:
+        self._world, self._runtime, self._platform, self._seed = world, runtime, platform, seed
 
     async def say(self, who: str, text: str) -> Sent:
-        """Have somebody say something, and wait for the answer."""
-        before = len(self._platform.posted)
+        """Have somebody say something, and wait until the answer is kept."""
+        before = len(self._answers(who))
         await self._platform.say(text, user=who, channel=who)
-        sent = (await self._platform.sent(before + 1))[before]
-        while await self._runtime.ledger.unfinished():  # noqa: ASYNC110
-            await asyncio.sleep(0.002)
+        await self._platform.until(lambda: len(self._answers(who)) > before)
+        sent = self._answers(who)[before]
+        while not await self._runtime.ledger.is_reply("memory", who, sent.message_id):
+            await asyncio.sleep(0.01)
         return sent
+
+    def _answers(self, who: str) -> list[Sent]:
+        return [each for each in self._platform.posted if each.conversation.channel == who]
 
     async def react(self, who: str, sent: Sent, emoji: str) -> None:
         """Have somebody react, and wait for the ledger."""
-        added = asyncio.Event()
-        unwatch = self._runtime.ledger.watch_rewards(added.set)
+        ledger = self._runtime.ledger
+        kept = await ledger.interaction_of("memory", who, sent.message_id)
+        assert kept is not None
         await self._platform.react(sent, emoji, user=who)
-        await added.wait()
-        unwatch()
+        while not await ledger.rewards_of(kept.interaction_id):
+            await asyncio.sleep(0.01)
 
     async def live(self, who: str) -> None:
         """Have somebody talk in turns of both styles, ask for tools, and react to about half of the talk."""
-        world, order = self._world, self._order
-        talk = order.sample(world.talk, min(10, len(world.talk)))
-        for number, said in enumerate(talk):
+        world, order = self._world, random.Random(f"{self._seed}:{who}")
+        for number, said in enumerate(order.sample(world.talk, 8)):
             style = world.liked if number % 2 else order.choice(world.disliked)
             await self.say(who, f"/profile set {style}")
             sent = await self.say(who, said)
             if number < 6:
                 await self.react(who, sent, "👍" if style == world.liked else "👎")
-        for _ in range(2):
-            await self.say(who, "/profile clear all")
-        for said in order.sample(world.requests, 5):
+        (changed,) = (name for name, values in world.dimensions.items() if world.liked in values)
+        await self.say(who, f"/profile clear {changed}")
+        for said in order.sample(world.requests, 3):
             await self.say(who, said)
 
 
@@ -275,14 +279,12 @@ def similarity(text: str, other: str) -> float:
     return len(first & second) / max(1, len(first | second))
 
 
-async def run(world: World, seed: int, options: Sequence[dict[str, Any]], temperature: float, name: str) -> None:
+async def run(world: World, seed: int, options: Sequence[dict[str, Any]], temperature: float) -> None:
     """Have people talk, train with each of some options, and print a row each."""
     with tempfile.TemporaryDirectory() as where:
-        order = random.Random(f"{name}:{world.liked}:{seed}")
         async with hosting(world, Path(where), temperature) as (settings, bot, runtime, platform):
-            talk = Talk(world, runtime, platform, order)
-            for number in range(PEOPLE):
-                await talk.live(f"p{number}")
+            talk = Talk(world, runtime, platform, f"{world.name}:{world.liked}:{seed}")
+            await asyncio.gather(*(talk.live(f"p{number}") for number in range(PEOPLE)))
         for number, each in enumerate(options):
             begun = time.process_time()
             made = await asyncio.to_thread(train, settings, bot, f"job{number}", {"seed": seed, **each})
@@ -304,7 +306,7 @@ async def row(
     why = made.why if made.stage == "rejected" else ""
     return (
         f"{head}{made.stage.value}, liked {liked:.2f}, reward {values['reward']:+.2f}, drift {values['drift']:.3f}, "
-        f"steps {figures['best_step']}/{figures['steps']}, {cpu:.0f} CPU s {why}"
+        f"steps {figures['best_step']}/{figures['steps']}, {cpu:.0f} CPU s {why} {' '.join(made.evaluation['notes'])}"
     )
 
 
@@ -341,7 +343,7 @@ def main() -> None:
         else:
             world = calendar(given.taste or "brief")
         for seed in given.seeds:
-            asyncio.run(run(world, seed, options, given.temperature, given.world))
+            asyncio.run(run(world, seed, options, given.temperature))
 
 
 if __name__ == "__main__":

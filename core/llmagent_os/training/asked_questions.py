@@ -19,6 +19,8 @@ from llmagent_os.training.unjudged_chats import UnjudgedChat
 
 #: The most questions that are answered again, the latest ones; those that were judged go first.
 MOST_QUESTIONS = 96
+#: The most of them that are asked in another style too.
+MOST_IN_OTHER_STYLES = 48
 
 
 def asked_in_words(
@@ -49,7 +51,7 @@ def in_other_styles(questions: Sequence[Question], prompts: BotPrompts) -> list[
     styles = list(prompts.other_styles.values())
     return [
         msgspec.structs.replace(each, messages=prompts.in_style(each.messages, styles[at % len(styles)]))
-        for at, each in enumerate(questions)
+        for at, each in enumerate(questions[:MOST_IN_OTHER_STYLES])
         if styles
     ]
 

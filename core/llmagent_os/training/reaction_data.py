@@ -41,7 +41,8 @@ class ReactionData(msgspec.Struct, frozen=True, kw_only=True):
     """What people thought of a bot's replies."""
 
     splits: ExampleSplits
-    unjudged: tuple[UnjudgedChat, ...] = ()  #: what was asked without a reaction, never of who is held out
+    unjudged: tuple[UnjudgedChat, ...] = ()  #: what was asked without a reaction, never by who is held out
+    validation_chats: tuple[UnjudgedChat, ...] = ()  #: the same, by who is in the validation set
     through: int  #: the row of the last reward that was read
     left_out: dict[str, int]  #: how many replies or examples were left out, by reason in words
 
@@ -90,16 +91,18 @@ async def read_reactions(ledger: Ledger, directory: Directory, job: TrainingJob)
         return NothingToLearn("no judged replies can be held out: nearly all are of one person or conversation")
     person = PersonId(job.subject) if job.level == Level.PERSONAL else None
     chats = await unjudged_chats(ledger, directory.consents, person=person)
+    learned, validation, test = (_conversations(each) for each in (splits.training, splits.validation, splits.test))
     return ReactionData(
-        splits=splits, unjudged=_not_held_out(chats, splits), through=found.through, left_out=left_out
+        splits=splits,
+        unjudged=tuple(each for each in chats if each.conversation not in (validation | test) - learned),
+        validation_chats=tuple(each for each in chats if each.conversation in validation - learned - test),
+        through=found.through,
+        left_out=left_out,
     )
 
 
-def _not_held_out(chats: Sequence[UnjudgedChat], splits: ExampleSplits) -> tuple[UnjudgedChat, ...]:
-    """Without the chats of conversations in which all judged replies are held out."""
-    held = {each.conversation for each in (*splits.validation, *splits.test)}
-    held -= {each.conversation for each in splits.training}
-    return tuple(each for each in chats if each.conversation not in held)
+def _conversations(examples: Iterable[TrainingExample]) -> set[str]:
+    return {each.conversation for each in examples}
 
 
 def _is_all_of(example: TrainingExample, person: PersonId) -> bool:

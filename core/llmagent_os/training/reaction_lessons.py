@@ -127,7 +127,7 @@ class _Finder:
         calls = _liked_calls(self._training)
         if not calls and (chosen.found is None or set(chosen.found.styles) <= {OWN}) and not _is_new(chosen.examples):
             return NothingToLearn(_why(chosen.found))
-        kept = await self._chosen(self._validation, (), self._judge)
+        kept = await self._chosen(self._validation, self._data.validation_chats, self._judge)
         lessons = ReactionLessons(
             training=(*chosen.examples, *calls),
             validation=(*kept.examples, *_liked_calls(self._validation)),
@@ -142,7 +142,8 @@ class _Finder:
         asked = asked_in_words(self._training, self._data.unjudged, self._prompts, self._besides)
         found = await fresh.examples(self._training, asked)
         held = await fresh.examples(
-            self._validation, asked_in_words(self._validation, (), self._prompts, self._besides)
+            self._validation,
+            asked_in_words(self._validation, self._data.validation_chats, self._prompts, self._besides),
         )
         lessons = ReactionLessons(training=found.examples, validation=held.examples, notes=found.notes)
         return await self._held(lessons, in_other_styles(asked, self._prompts))
@@ -157,10 +158,10 @@ class _Finder:
             return StyleChoice(None)
         others = in_other_styles(questions, self._prompts)
         edited = await self._distilled(others, judge, edits_alone=True)
-        better = [each for each in (edited.examples if edited else ()) if each.rejected is not None]
-        asked = {str(each.messages[:-1]) for each in better}
-        kept = tuple(each for each in others if str(list(each.messages)) not in asked and str(each.messages) not in asked)
-        return StyleChoice(found, (*found.examples, *better), kept)
+        liked = edited.examples if edited else []
+        changed = {str(each.messages[:-1]) for each in liked if each.rejected is not None}
+        kept = tuple(each for each in others if str(each.messages) not in changed)
+        return StyleChoice(found, (*found.examples, *liked), kept)
 
     async def _distilled(
         self, questions: Sequence[Question], judge: RewardModel, *, edits_alone: bool

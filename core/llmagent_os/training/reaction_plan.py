@@ -53,6 +53,10 @@ _log = structlog.stdlib.get_logger(__name__)
 #: What was read and written before the training, in the job's folder.
 PREPARED_FILE = "prepared.json"
 
+#: Settings of this plan, where the bot has none. What people said in a week makes epochs of a few steps, so that more of
+#: them without progress have to pass.
+DEFAULTS = {"method": "distil", "patience": 8}
+
 #: How often it is looked whether the job is to end, while the model answers.
 _LOOK_SECONDS = 0.2
 
@@ -86,7 +90,7 @@ class _ReactionJob:
         self._site = site
         self._report = report
         self._cancelled = cancelled
-        self._settings: dict[str, Any] = {"method": "distil", **site.training.get("settings", {}), **job.options}
+        self._settings: dict[str, Any] = {**DEFAULTS, **site.training.get("settings", {}), **job.options}
         self._checked = settings_of(self._settings)  # a wrong one is an error before any work
         self._method = str(self._settings["method"])
         self._personal = job.level == Level.PERSONAL

@@ -17,7 +17,7 @@ from llmagent_os.ledger import CompletionRecord, Ledger
 #: How many replies are looked at, the latest ones.
 MOST_REPLIES = 1024
 #: How many chats of each sort are kept: those with a tool call, and those with words alone.
-MOST_CHATS = 64
+MOST_CHATS = 32
 
 
 class UnjudgedChat(msgspec.Struct, frozen=True, kw_only=True):
