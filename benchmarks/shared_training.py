@@ -18,7 +18,7 @@ import contextlib
 import random
 import tempfile
 import time
-from collections.abc import AsyncGenerator, Callable, Sequence
+from collections.abc import AsyncGenerator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -51,6 +51,7 @@ model = "{model}"
 {plugins}
 remembered_turns = 0
 temperature = {temperature}
+model_seconds = 900
 {behavior}
 [policy]
 learner = "fixed"
@@ -149,8 +150,7 @@ def calendar(taste: str) -> World:
         name="calendar",
         model="calendar",
         probes="llmagent_os.bots.calendar.gate_probes",
-        plugins='plugins = ["calendar", "profile"]\n'
-        'permissions = ["calendar.read", "calendar.write", "profile.write"]',
+        plugins='plugins = ["calendar", "profile"]\npermissions = ["calendar.read", "calendar.write", "profile.write"]',
         dimensions=DIMENSIONS,
         usual=usual,
         talk=CALENDAR_TALK,
@@ -173,7 +173,7 @@ class Talk:
         await self._platform.say(text, user=who, channel=who)
         await self._platform.until(lambda: len(self._answers(who)) > before)
         sent = self._answers(who)[before]
-        while not await self._runtime.ledger.is_reply("memory", who, sent.message_id):
+        while not await self._runtime.ledger.is_reply("memory", who, sent.message_id):  # noqa: ASYNC110
             await asyncio.sleep(0.01)
         return sent
 
@@ -186,7 +186,7 @@ class Talk:
         kept = await ledger.interaction_of("memory", who, sent.message_id)
         assert kept is not None
         await self._platform.react(sent, emoji, user=who)
-        while not await ledger.rewards_of(kept.interaction_id):
+        while not await ledger.rewards_of(kept.interaction_id):  # noqa: ASYNC110
             await asyncio.sleep(0.01)
 
     async def live(self, who: str) -> None:
@@ -334,7 +334,6 @@ def main() -> None:
     given = parser.parse_args()
     options = [{"method": method, **each} for method in given.methods.split(",") for each in given.settings or [{}]]
     with tempfile.TemporaryDirectory() as where:
-        made: Callable[[], World]
         if given.world == "chatty":
             folder = given.model or Path(where) / "model"
             if not folder.exists():

@@ -384,6 +384,7 @@ def chosen_learner(settings: Settings, config: BotConfig) -> str:
 def job_setting(settings: Settings, bot: Bot) -> JobSetting:
     """Return what all trainings of a bot have in common."""
     config = bot.config.model_dump(mode="json")
+    config["training"]["examples"] = [str(bot.folder / user_path(each)) for each in bot.config.training.examples]
     config["behavior"]["dimensions"] = bot.config.behavior.dimensions  # a job writes the words for the model too
     return JobSetting(
         data=settings.data,

@@ -1,10 +1,12 @@
-"""Writes the replies that ``reinforce`` learns from where logged ones are stale: fresh ones, which a reward model scores.
+"""Writes the replies that ``reinforce`` learns from where logged ones are stale.
 
-A logged reply is stale if another version wrote it than the one that training starts from, if it was not sampled, or
-asked for in another style, or if its tokens were not kept: then nobody knows how likely it was. Its question is answered anew, some times, by the
-version that training starts from. A policy gradient learns nothing that the model never says. So the best reply that
-the model can be brought to by a style stands beside the fresh ones, if it is surely liked better: without an importance
-weight, for it was not drawn from the policy.
+A logged reply is stale if another version wrote it than the one that training starts from, if it was not sampled, if it
+was asked for in another style, or if its tokens were not kept: then nobody knows how likely it was. Its question is
+answered anew, some times, by the version that training starts from, and a reward model scores the answers.
+
+A policy gradient learns nothing that the model never says. So the best reply that the model can be brought to by a
+style stands beside the fresh ones, if it is surely liked better. It has no importance weight, for it was not drawn from
+the policy.
 
 The value of a question is what the fresh replies to it are worth on average: the baseline by the value of the reward
 model. Without it, the returns' moving average is the baseline.
@@ -71,7 +73,9 @@ class FreshSamples:
         """
         answers = [await self._answers(at, each) for at, each in enumerate(asked)]
         written = next((each for replies in answers for each in replies), None)
-        current = [each for each in judged if has_calls(each) or (written is not None and self._is_current(each, written))]
+        current = [
+            each for each in judged if has_calls(each) or (written is not None and self._is_current(each, written))
+        ]
         words = {asked_text(each.messages) for each in current if not has_calls(each)}
         values = {asked_text(each.messages): self._worth(replies) for each, replies in zip(asked, answers, strict=True)}
         stale = [at for at, each in enumerate(asked) if asked_text(each.messages) not in words]
@@ -150,7 +154,7 @@ class FreshSamples:
         return replace(example, value=values.get(asked_text(example.messages)))
 
     def _is_current(self, example: TrainingExample, written: Completion) -> bool:
-        """Whether a logged reply was sampled from the version that wrote ``written``, for a prompt in the usual style."""
+        """Whether a logged reply was sampled, in the usual style, from the version that wrote ``written``."""
         logged = example.logged
         if logged is None or logged.temperature <= 0 or in_usual_style(example, self._prompts) != example:
             return False

@@ -24,7 +24,7 @@ from llmagent_os.training.example_splits import ExampleSplits, Unit, split_examp
 from llmagent_os.training.hacks.reply_words import words_of
 from llmagent_os.training.ledger_examples import ledger_examples
 from llmagent_os.training.reward_model import Opinion
-from llmagent_os.training.training_example import CORRECTED, TrainingExample
+from llmagent_os.training.training_example import CORRECTED, CURATED, TrainingExample
 from llmagent_os.training.training_plan import NothingToLearn
 from llmagent_os.training.unjudged_chats import UnjudgedChat, unjudged_chats
 
@@ -133,6 +133,11 @@ def is_correction(example: TrainingExample) -> bool:
     return example.origin.endswith(CORRECTED)
 
 
+def is_curated(example: TrainingExample) -> bool:
+    """Whether the bot's makers wrote an example. Then it is nobody's opinion, and nobody was served it."""
+    return example.origin.startswith(CURATED)
+
+
 def has_calls(example: TrainingExample) -> bool:
     """Whether the last turn is a tool call."""
     return bool(calls_of(example.messages[-1]))
@@ -149,7 +154,7 @@ def opinions_of(examples: Iterable[TrainingExample]) -> list[Opinion]:
             person=each.person,
         )
         for each in examples
-        if not is_correction(each)
+        if not is_correction(each) and not is_curated(each)
     ]
 
 
@@ -170,6 +175,8 @@ def contributions_of(examples: Iterable[TrainingExample]) -> dict[PersonId, floa
     """How much each person's opinions count: sums of absolute reward × weight, shared among the raters of a reply."""
     found: dict[PersonId, float] = {}
     for each in examples:
+        if is_curated(each):
+            continue
         raters = each.raters or (each.person,)
         for rater in raters:
             found[rater] = found.get(rater, 0.0) + abs(each.reward) * each.weight / len(raters)

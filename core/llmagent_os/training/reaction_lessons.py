@@ -23,9 +23,9 @@ from llmagent_os.training.bot_prompts import BotPrompts
 from llmagent_os.training.control_prompts import ANCHORS
 from llmagent_os.training.distillation import Distillation, choose
 from llmagent_os.training.fresh_samples import FreshSamples
-from llmagent_os.training.reaction_data import ReactionData, asked_text, has_calls, opinions_of
-from llmagent_os.training.reward_model import RewardModel, fit_reward_model
-from llmagent_os.training.style_candidates import OWN, Question, write_candidates
+from llmagent_os.training.reaction_data import ReactionData, asked_text, has_calls, is_curated, opinions_of
+from llmagent_os.training.reward_model import fit_reward_model
+from llmagent_os.training.style_candidates import Question, write_candidates
 from llmagent_os.training.token_sample import TokenSample
 from llmagent_os.training.training_example import TrainingExample
 from llmagent_os.training.training_plan import NothingToLearn
@@ -85,6 +85,10 @@ async def find_lessons(
     return await _Finder(llm, data, prompts, settings, person, lora, besides).find()
 
 
+#: What is learned, and questions at which the model stays as it is.
+_Found = tuple[ReactionLessons, Sequence[Question]]
+
+
 class _Finder:
     """Finds the lessons of one training."""
 
@@ -100,78 +104,89 @@ class _Finder:
     ) -> None:
         self._llm, self._data, self._prompts, self._settings, self._lora = llm, data, prompts, settings, lora
         self._besides = besides
-        self._training = self._allowed(data.splits.training)
-        self._validation = self._allowed(data.splits.validation)
+        self._training, self._curated = self._allowed(data.splits.training)
+        self._validation, self._held_curated = self._allowed(data.splits.validation)
         self._judge = fit_reward_model(opinions_of(data.splits.training), person, average=True)
 
-    def _allowed(self, examples: Sequence[TrainingExample]) -> list[TrainingExample]:
-        return [each for each in examples if asked_text(each.messages) not in self._besides]
+    def _allowed(self, examples: Sequence[TrainingExample]) -> tuple[list[TrainingExample], list[TrainingExample]]:
+        """What may be trained on: replies that people judged, and what the bot's makers wrote."""
+        found = [each for each in examples if asked_text(each.messages) not in self._besides]
+        return [each for each in found if not is_curated(each)], [each for each in found if is_curated(each)]
 
     async def find(self) -> ReactionLessons | NothingToLearn:
-        method = self._settings.method
-        if method in ("distil", "dpo"):
-            return await self._best_replies(pairs=method == "dpo")
-        if method == "reinforce":
-            return await self._sampled_replies()
+        match self._settings.method:
+            case "distil" | "dpo":
+                found = await self._best_replies()
+            case "reinforce":
+                found = await self._sampled_replies()
+            case _:
+                found = self._judged_replies()
+        if isinstance(found, NothingToLearn):
+            return found
+        lessons, kept = found
+        if self._settings.method == "dpo" and not any(each.rejected for each in lessons.training):
+            return NothingToLearn("no reply is surely better than what the model says now, and no call was corrected")
+        written = msgspec.structs.replace(
+            lessons,
+            training=(*lessons.training, *self._curated),
+            validation=(*lessons.validation, *self._held_curated),
+            notes=(*lessons.notes, *_curated_notes(len(self._curated))),
+        )
+        return await self._held(written, kept)
+
+    # ── what is learned ───────────────────────────────────────────────────────────────────────────────────────────
+
+    async def _best_replies(self) -> _Found | NothingToLearn:
+        chosen = await self._chosen(self._training, self._data.unjudged)
+        calls = _liked_calls(self._training)
+        if not calls and not self._curated and not any(each.rejected for each in chosen.examples):
+            return NothingToLearn(_why(chosen.found))
+        held = await self._chosen(self._validation, self._data.validation_chats)
+        lessons = ReactionLessons(
+            training=(*chosen.examples, *calls),
+            validation=(*held.examples, *_liked_calls(self._validation)),
+            notes=_notes(chosen.found, len(calls)),
+        )
+        return lessons, chosen.kept
+
+    async def _sampled_replies(self) -> _Found:
+        fresh = FreshSamples(self._llm, self._prompts, self._judge, self._lora, self._settings)
+        asked = self._asked(self._training, self._data.unjudged)
+        found = await fresh.examples(self._training, asked)
+        held = await fresh.examples(self._validation, self._asked(self._validation, self._data.validation_chats))
+        lessons = ReactionLessons(training=found.examples, validation=held.examples, notes=found.notes)
+        return lessons, in_other_styles(asked, self._prompts)
+
+    def _judged_replies(self) -> _Found:
         lessons = ReactionLessons(
             training=tuple(in_usual_style(each, self._prompts) for each in self._training),
             validation=tuple(in_usual_style(each, self._prompts) for each in self._validation),
         )
-        asked = asked_in_words(self._training, (), self._prompts, self._besides)
-        return await self._held(lessons, in_other_styles(asked, self._prompts))
+        return lessons, in_other_styles(self._asked(self._training, ()), self._prompts)
 
-    # ── what is learned ───────────────────────────────────────────────────────────────────────────────────────────
+    def _asked(self, examples: Sequence[TrainingExample], chats: Sequence[UnjudgedChat]) -> list[Question]:
+        return asked_in_words(examples, chats, self._prompts, self._besides)
 
-    async def _best_replies(self, *, pairs: bool) -> ReactionLessons | NothingToLearn:
-        chosen = await self._chosen(self._training, self._data.unjudged, self._judge)
-        calls = _liked_calls(self._training)
-        if not calls and (chosen.found is None or set(chosen.found.styles) <= {OWN}) and not _is_new(chosen.examples):
-            return NothingToLearn(_why(chosen.found))
-        kept = await self._chosen(self._validation, self._data.validation_chats, self._judge)
-        lessons = ReactionLessons(
-            training=(*chosen.examples, *calls),
-            validation=(*kept.examples, *_liked_calls(self._validation)),
-            notes=_notes(chosen.found, len(calls)),
-        )
-        if pairs and not any(each.rejected for each in lessons.training):
-            return NothingToLearn("no reply is surely better than what the model says now, and no call was corrected")
-        return await self._held(lessons, chosen.kept)
-
-    async def _sampled_replies(self) -> ReactionLessons | NothingToLearn:
-        fresh = FreshSamples(self._llm, self._prompts, self._judge, self._lora, self._settings)
-        asked = asked_in_words(self._training, self._data.unjudged, self._prompts, self._besides)
-        found = await fresh.examples(self._training, asked)
-        held = await fresh.examples(
-            self._validation,
-            asked_in_words(self._validation, self._data.validation_chats, self._prompts, self._besides),
-        )
-        lessons = ReactionLessons(training=found.examples, validation=held.examples, notes=found.notes)
-        return await self._held(lessons, in_other_styles(asked, self._prompts))
-
-    async def _chosen(
-        self, examples: Sequence[TrainingExample], chats: Sequence[UnjudgedChat], judge: RewardModel
-    ) -> StyleChoice:
+    async def _chosen(self, examples: Sequence[TrainingExample], chats: Sequence[UnjudgedChat]) -> StyleChoice:
         """The best replies to what people asked: in the usual style of all styles, in another style of edits alone."""
-        questions = asked_in_words(examples, chats, self._prompts, self._besides)
-        found = await self._distilled(questions, judge, edits_alone=False)
+        questions = self._asked(examples, chats)
+        found = await self._distilled(questions, edits_alone=False)
         if found is None:
             return StyleChoice(None)
         others = in_other_styles(questions, self._prompts)
-        edited = await self._distilled(others, judge, edits_alone=True)
+        edited = await self._distilled(others, edits_alone=True)
         liked = edited.examples if edited else []
         changed = {str(each.messages[:-1]) for each in liked if each.rejected is not None}
         kept = tuple(each for each in others if str(each.messages) not in changed)
         return StyleChoice(found, (*found.examples, *liked), kept)
 
-    async def _distilled(
-        self, questions: Sequence[Question], judge: RewardModel, *, edits_alone: bool
-    ) -> Distillation | None:
+    async def _distilled(self, questions: Sequence[Question], *, edits_alone: bool) -> Distillation | None:
         """The best replies; None: nothing is answered in words."""
         styles = {} if edits_alone else self._prompts.styles
         written = await write_candidates(self._llm, questions, styles, lora=self._lora, max_tokens=MAX_TOKENS)
         words = [[each for each in replies if not each.calls] for replies in written]
         try:
-            return choose(questions, words, judge)
+            return choose(questions, words, self._judge)
         except ConfigError:  # no question has a reply in whole words
             return None
 
@@ -194,8 +209,8 @@ class _Finder:
         )
 
 
-def _is_new(examples: Sequence[TrainingExample]) -> bool:
-    return any(each.rejected is not None for each in examples)
+def _curated_notes(count: int) -> list[str]:
+    return [f"{count} turns that the bot's makers wrote are learned"] if count else []
 
 
 def _liked_calls(examples: Sequence[TrainingExample]) -> list[TrainingExample]:

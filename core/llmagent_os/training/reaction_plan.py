@@ -28,6 +28,7 @@ from llmagent_os.serving.model_catalogue import MODELS_FOLDER
 from llmagent_os.serving.model_hash import model_hash
 from llmagent_os.serving.model_location import Location
 from llmagent_os.training.bot_prompts import bot_prompts
+from llmagent_os.training.curated_examples import curated_examples, with_curated
 from llmagent_os.training.gate import GateVerdict
 from llmagent_os.training.lora_folder import LORAS_FOLDER
 from llmagent_os.training.lora_registry import LoraRegistry
@@ -94,6 +95,8 @@ class _ReactionJob:
         self._checked = settings_of(self._settings)  # a wrong one is an error before any work
         self._method = str(self._settings["method"])
         self._personal = job.level == Level.PERSONAL
+        self._curated: tuple[str, ...] = () if self._personal else tuple(site.training.get("examples", ()))
+        curated_examples(self._curated)  # wrong ones too
 
     def run(self) -> Candidate | NothingToLearn:
         """Do the six steps."""
@@ -159,6 +162,8 @@ class _ReactionJob:
         self._tell("candidates", 1)
         async with self._llm() as llm:
             prompts = bot_prompts(self._site.bot, data.tools, native=llm.card.native)
+            curated = curated_examples(self._curated, system=prompts.system, tools=prompts.tools)
+            data = msgspec.structs.replace(data, splits=with_curated(data.splits, curated))
             person = PersonId(self._job.subject) if self._personal else None
             lora = str(self._folder_of(parent) or "base")
             lessons = await find_lessons(

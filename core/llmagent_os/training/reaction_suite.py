@@ -16,6 +16,7 @@ from llmagent_os.training.evaluator import EvaluationSuite, LoggedReply
 from llmagent_os.training.hacks.asking_back import asking_back
 from llmagent_os.training.hacks.emptiness import emptiness
 from llmagent_os.training.hacks.false_claims import false_claims
+from llmagent_os.training.hacks.garbled import garbled
 from llmagent_os.training.hacks.leaks import PrivateText, leaks
 from llmagent_os.training.hacks.padding import padding
 from llmagent_os.training.hacks.tool_refusal import tool_refusal
@@ -26,6 +27,7 @@ from llmagent_os.training.reaction_data import (
     contributions_of,
     has_calls,
     is_correction,
+    is_curated,
     opinions_of,
 )
 from llmagent_os.training.reaction_judge import ReactionJudge
@@ -61,6 +63,7 @@ def evaluation_suite(
         asking_back(system, tools, requests),
         padding(system, tools),
         emptiness(system, tools),
+        garbled(system, tools, requests, known=_texts(data.learned)),
     ]
     if tools:
         measures.append(tool_refusal(() if requests else tools, requests, system))
@@ -70,7 +73,7 @@ def evaluation_suite(
         measures=tuple(each for each in measures if each.probes),
         control=(*tasks.probes[::2], *talk.probes[1::2]),
         test=tuple(test),
-        logged=tuple(_logged(each) for each in data.splits.test if not is_correction(each)),
+        logged=tuple(_logged(each) for each in data.splits.test if not is_correction(each) and not is_curated(each)),
         judge=ReactionJudge(opinions_of(data.learned)),
         contributions=contributions_of(data.learned),
     )
@@ -132,6 +135,13 @@ def _logged(example: TrainingExample) -> LoggedReply:
         calls=tuple(calls_of(answer)),
         logged=example.logged,
     )
+
+
+def _texts(examples: Sequence[TrainingExample]) -> Iterator[str]:
+    """What the bot and its people have said, and what tools told."""
+    for each in examples:
+        for turn in each.messages:
+            yield str(turn.get("content") or "")
 
 
 def _private_texts(examples: Sequence[TrainingExample]) -> Iterator[PrivateText]:

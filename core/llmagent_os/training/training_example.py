@@ -10,6 +10,9 @@ from llmagent_os.identity import NOBODY, PersonId
 #: Ends the origin of an example that says which call a reply should have made.
 CORRECTED = "#corrected"
 
+#: Begins the origin of an example that the bot's makers wrote: nobody's opinion.
+CURATED = "curated:"
+
 
 class LoggedTokens(msgspec.Struct, frozen=True, kw_only=True):
     """The tokens of a reply as they were served. Policy gradients need how likely each of them was."""

@@ -225,7 +225,7 @@ class _Training:
 
     @torch.no_grad()
     def _validation_loss(self) -> float:
-        """The mean loss of the validation samples' batches, weighted with their sizes; each has its share of anchors."""
+        """The mean loss of the validation samples' batches, weighted with their sizes; each has some of the anchors."""
         total, done = 0.0, 0
         size, count = self._settings.batch_size, len(self._validation)
         for batch in length_batches(self._validation, size, random.Random(0), lambda each: each.length):
