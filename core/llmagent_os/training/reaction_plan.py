@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Coroutine
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -54,8 +55,8 @@ _log = structlog.stdlib.get_logger(__name__)
 #: What was read and written before the training, in the job's folder.
 PREPARED_FILE = "prepared.json"
 
-#: Settings of this plan, where the bot has none. What people said in a week makes epochs of a few steps, so that more of
-#: them without progress have to pass.
+#: Settings of this plan, where the bot has none. With few opinions an epoch is a few steps, so that more epochs without
+#: progress have to pass before the training ends.
 DEFAULTS = {"method": "distil", "patience": 8}
 
 #: How often it is looked whether the job is to end, while the model answers.
@@ -211,7 +212,9 @@ class _ReactionJob:
             prompts = bot_prompts(self._site.bot, prepared.data.tools, native=llm.card.native)
             suite = evaluation_suite(prepared.data, prompts, trained.test, personal=self._personal)
             active = prepared.active or "base", self._folder_of(prepared.active)
-            return await measure_lora(llm, suite, trained.folder, active, lambda step: self._tell("evaluation", step))
+            parent = self._folder_of(prepared.parent)
+            tell = partial(self._tell, "evaluation")
+            return await measure_lora(llm, suite, trained.folder, active, tell, parent=parent)
 
     def _candidate(
         self, prepared: Prepared, trained: TrainedLora, location: Location, measured: MeasuredLora

@@ -77,8 +77,8 @@ class TrainingSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown
     kl_weight: _NotNegative | None = None
     discount: _Share = 0.9  #: ``reinforce``: how much the next turn's reward counts for this turn
     max_importance_weight: _Positive = 2.0  #: ``reinforce``: a token's importance weight is cut to this
-    #: ``reinforce``, on people's reactions: what a return is compared with. The value that a reward model expects of the
-    #: model's replies to the question, or the moving average of the returns before
+    #: ``reinforce``, on people's reactions: what a return is compared with: the value that a reward model expects of
+    #: the model's replies to the question, or the moving average of the returns before
     baseline: Literal["value", "average"] = "value"
     baseline_decay: _Share = 0.9  #: ``reinforce``: weight of earlier returns in the moving average, a sample
     anchor_batch: _Count = 4  #: anchors a step: samples of other prompts, at which the model stays as it is

@@ -98,7 +98,7 @@ def test_an_instruction_takes_the_place_of_another() -> None:
     system: Message = {"role": "system", "content": "You help.\nStyle: plain.\nFact: tea is at 4."}
     chat: list[Message] = [system, {"role": "user", "content": "hi"}]
     styled = instructed(chat, "Write playfully.", list(instructions(TONE).values()))
-    assert styled[0]["content"] == "You help.\nFact: tea is at 4.\nWrite playfully."
+    assert styled[0]["content"] == "You help.\nWrite playfully.\nFact: tea is at 4."
     assert styled[1:] == chat[1:] and system["content"].startswith("You help.\nStyle"), "the question stays as it was"
     assert instructed(chat[1:], "Be kind.") == [{"role": "system", "content": "Be kind."}, chat[1]]
 

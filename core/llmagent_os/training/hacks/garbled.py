@@ -11,9 +11,9 @@ no words            more than a quarter of its words are none: letters in an ord
 ==================  ==================================================================================================
 
 Whether a word exists is not looked up. A word is taken for none if it has letters side by side that hardly any English
-word has, begins with consonants with which none begins, has no vowel, or has digits or capitals within. Pairs of letters
-that the bot or its people have used are words of theirs. Words with letters beyond a to z are not looked at. Words that
-do not exist and could are not found.
+word has, begins with consonants with which none begins, has no vowel, or has digits or capitals within. Whatever pairs
+of letters the bot or its people have used, words may have. Words with letters beyond a to z are not looked at. Words
+that do not exist and could are not found.
 """
 
 from __future__ import annotations

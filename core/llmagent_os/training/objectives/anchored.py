@@ -8,7 +8,7 @@ For anchors with the tokens ``A``, responses of the reference to other prompts; 
 The direction of the divergence holds the policy to all that the reference might have said there. Without anchors, only
 the objective is left.
 
-Source: Li and Hoiem 2016, Learning without Forgetting, https://arxiv.org/abs/1606.09282. Left out: temperatures above 1.
+Source: Li and Hoiem 2016, Learning without Forgetting, https://arxiv.org/abs/1606.09282. Left out: temperatures over 1.
 """
 
 from __future__ import annotations
