@@ -113,9 +113,7 @@ class _ReactionJob:
             return prepared
         from llmagent_os.training.reaction_training import train_lora
 
-        location = self._llm().location
-        if location is None:
-            raise ModelError(f"{self._site.model} is a server's model: only local models can be trained here")
+        location = self._location()
         trained = train_lora(
             prepared.lessons,
             prepared.data.splits.test,
@@ -185,12 +183,14 @@ class _ReactionJob:
     async def _versions(self, registry: LoraRegistry) -> tuple[str, str]:
         """The names of the version to start from, and of the one that answers now; empty: the base.
 
-        A version whose people have taken something back is neither: it goes whatever comes of this job.
+        A version whose people have taken something back is neither: it goes whatever comes of this job. Nor is one of
+        another base model: it answers nobody.
         """
-        shared = _usable(await registry.active(self._job.bot, Level.SHARED))
+        base_hash = model_hash(self._location())
+        shared = _usable(await registry.active(self._job.bot, Level.SHARED), base_hash)
         if not self._personal:
             return "", shared
-        own = _usable(await registry.active(self._job.bot, Level.PERSONAL, self._job.subject))
+        own = _usable(await registry.active(self._job.bot, Level.PERSONAL, self._job.subject), base_hash)
         return shared, own or shared
 
     async def _retire_stale(self) -> None:
@@ -251,6 +251,12 @@ class _ReactionJob:
     def _llm(self) -> LLM:
         return LLM.from_pretrained(self._site.model, models=self._site.data / MODELS_FOLDER)
 
+    def _location(self) -> Location:
+        location = self._llm().location
+        if location is None:
+            raise ModelError(f"{self._site.model} is a server's model: only local models can be trained here")
+        return location
+
     def _folder_of(self, version: str) -> Path | None:
         return self._site.data / LORAS_FOLDER / version if version else None
 
@@ -274,5 +280,7 @@ class _ReactionJob:
         return asyncio.run(watched())
 
 
-def _usable(version: LoraVersion | None) -> str:
-    return "" if version is None or version.stale_since is not None else version.name
+def _usable(version: LoraVersion | None, base_hash: str) -> str:
+    if version is None or version.stale_since is not None or version.base_hash != base_hash:
+        return ""
+    return version.name

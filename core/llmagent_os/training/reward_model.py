@@ -28,7 +28,7 @@ import numpy as np
 
 from llmagent_os.chat import ToolCall
 from llmagent_os.identity import NOBODY, PersonId
-from llmagent_os.policy.array_types import Bools, Floats
+from llmagent_os.policy.array_types import Floats
 from llmagent_os.training.wording_features import FEATURES, wording_features
 
 #: Standard deviations of the weights: what people like on average, and how one person differs. The first is the
@@ -38,10 +38,6 @@ _SHARED_SD, _OWN_SD = (1.0, 0.7), (1.0, 1.5)
 _ROUNDS = 4  # of fitting every person, given what all share, and the other way round
 _STEPS = 30  # at most, of Newton's method
 _CLOSE = 1e-8  # a Newton step with a shorter longest side is the last
-
-#: A reply is like those that were judged if none of its features goes further beyond theirs. Features are about 1 where
-#: what they name is plain to see.
-_BEYOND = 0.5
 
 
 class Opinion(msgspec.Struct, frozen=True, kw_only=True):
@@ -146,18 +142,17 @@ class RewardModel:
         variance = np.einsum("rw,wv,rv->r", design, self.covariance, design)  # (replies,)
         return Scores(_sigmoid(logit / np.sqrt(1 + math.pi / 8 * variance)), logit, np.sqrt(variance))
 
-    def covers(self, texts: Sequence[str], calls: Sequence[Sequence[ToolCall]] | None = None) -> Bools:
-        """Whether replies are like those that people have judged, ``(replies,)``: what nobody saw is only guessed.
+    def beyond(self, texts: Sequence[str], calls: Sequence[Sequence[ToolCall]] | None = None) -> Floats:
+        """How far each feature of replies goes beyond all that people have judged, ``(replies, weights)``, at least 0.
 
         Args:
             texts: the words of each reply.
             calls: the tool calls of each reply; None: there are none.
         """
-        if self.judged is None:
-            return np.zeros(len(texts), np.bool_)
         design = _design(zip(texts, calls or [()] * len(texts), strict=True))  # (replies, weights)
-        beyond = np.maximum(self.judged[0] - design, design - self.judged[1])  # (replies, weights)
-        return np.asarray((beyond <= _BEYOND).all(axis=1), np.bool_)
+        if self.judged is None:
+            return np.full(design.shape, np.inf)
+        return np.maximum(0.0, np.maximum(self.judged[0] - design, design - self.judged[1]))
 
     def tastes(self) -> dict[str, float]:
         """Return how surely each feature is liked: its weight in standard deviations, the surest first."""

@@ -150,6 +150,18 @@ def all_edits(text: str = PLAIN) -> list[Candidate]:
     return [Candidate(style=OWN, text=text), *(Candidate(style=name, text=edit(text)) for name, edit in EDITS.items())]
 
 
+def test_a_style_that_nobody_has_judged_is_not_chosen() -> None:
+    """Ana dislikes the model's own replies. That says nothing for small letters, which she has never seen."""
+    own = [PLAIN.replace("plan", word) for word in ("plan", "book", "map", "list of things", "walk", "call", "letter")]
+    model = fit_reward_model([Opinion(text=text, reward=-1.0, person=ANA) for text in own], ANA)
+    unseen = [Candidate(style=OWN, text=PLAIN), Candidate(style="lower_case", text=PLAIN.lower())]
+    assert model.score([each.text for each in unseen]).liked[1] > model.score([PLAIN]).liked[0] + 0.02
+    assert list(choose([question("q")], [unseen], model, caution=0.0).styles) == [OWN]
+    seen = Opinion(text=own[0].lower(), reward=1.0, person=ANA)
+    model = fit_reward_model([*(Opinion(text=text, reward=-1.0, person=ANA) for text in own), seen], ANA)
+    assert list(choose([question("q")], [unseen], model, caution=0.0).styles) == ["lower_case"]
+
+
 @pytest.mark.parametrize("style", ["terse", "lower_case", "bullets", "formal", "cheerful"])
 def test_the_liked_style_is_chosen(style: str) -> None:
     """For questions on other things than the opinions were about."""
