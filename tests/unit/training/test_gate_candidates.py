@@ -1,4 +1,4 @@
-"""The gate on LoRAs that were really trained: three made bad on purpose are blocked, a good one passes.
+"""The gate on LoRAs that were really trained: four made bad on purpose are blocked, a good one passes.
 
 The model calls two tools and says "You're welcome." otherwise. ``benchmarks/gate.py`` does the same with twenty LoRAs
 of the shipped model.
@@ -138,6 +138,7 @@ def suite(likes: str) -> EvaluationSuite:
     return EvaluationSuite(made, made[0].probes, logged=logged, judge=judged, contributions=people)
 
 
+@pytest.mark.timeout(300)  # it trains five times
 async def test_bad_loras_are_blocked_and_a_good_one_passes(base: Path, tmp_path: Path) -> None:
     """The reward model of each bad one likes just what is bad, so only the test for it can find it."""
     known: KnownAnswers = {}
