@@ -390,6 +390,7 @@ def job_setting(settings: Settings, bot: Bot) -> JobSetting:
     """Return what all trainings of a bot have in common."""
     config = bot.config.model_dump(mode="json")
     config["policy"]["learner"] = chosen_learner(settings, bot.config)
+    config["training"]["examples"] = [str(bot.folder / user_path(each)) for each in bot.config.training.examples]
     config["behavior"]["dimensions"] = bot.config.behavior.dimensions  # a job writes the words for the model too
     return JobSetting(
         data=settings.data,

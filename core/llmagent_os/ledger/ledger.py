@@ -237,6 +237,10 @@ class Ledger:
         """
         return await self._queries.replies_after(seq, limit, completions=completions)
 
+    async def latest_replies(self, limit: int) -> list[ReplyWithRewards]:
+        """The last ``limit`` replies, newest first, with their rewards; see :meth:`Queries.latest_replies`."""
+        return await self._queries.latest_replies(limit)
+
     async def opinions(
         self, person_id: PersonId, kinds: Collection[str], besides: Collection[str] = ()
     ) -> list[tuple[dict[str, str], bool]]:

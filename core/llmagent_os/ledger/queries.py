@@ -116,6 +116,16 @@ class Queries:
 
         return await self._writer.run(work)
 
+    async def latest_replies(self, limit: int) -> list[ReplyWithRewards]:
+        """The last ``limit`` replies, newest first, with all their rewards and without their completions."""
+
+        def work(database: Database) -> list[ReplyWithRewards]:
+            query = sa.select(interactions).order_by(interactions.c.seq.desc()).limit(limit)
+            rows = database.sql.execute(query).mappings().all()
+            return [_with_rewards(database, row, completions=False) for row in rows]
+
+        return await self._writer.run(work)
+
     async def opinions(
         self, person_id: PersonId, kinds: Collection[str], besides: Collection[str] = ()
     ) -> list[tuple[dict[str, str], bool]]:

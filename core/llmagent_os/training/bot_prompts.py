@@ -3,18 +3,18 @@
 from __future__ import annotations
 
 import importlib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol, cast
 
-from llmagent_os.chat import Completion, ToolSpec
+from llmagent_os.chat import Completion, Message, ToolSpec
 from llmagent_os.errors import ConfigError
 from llmagent_os.modules.behavior import system_text
 from llmagent_os.policy.contract import DIMENSIONS
 from llmagent_os.policy.persona import style_name
 from llmagent_os.training.control_prompts import CONTROLS, is_right
 from llmagent_os.training.probe import Measure, MeasureKind, Probe, ask
-from llmagent_os.training.style_candidates import instructions
+from llmagent_os.training.style_candidates import instructed, instructions
 
 #: What a module of probes has to define.
 _PARTS = ("tasks", "request_probes", "other_talk", "facts")
@@ -82,7 +82,17 @@ class BotPrompts:
     tools: tuple[ToolSpec, ...]
     styles: Mapping[str, str]  #: instructions by style, as :func:`~llmagent_os.training.style_candidates.instructions`
     probes: BotProbes
-    usual: tuple[str, ...] = ()  #: of these styles, those of the bot's defaults
+    usual: str = ""  #: the instruction of the style in which the bot answers somebody of whom nothing is known
+    usual_styles: tuple[str, ...] = ()  #: of the styles, those of the bot's defaults
+
+    @property
+    def other_styles(self) -> Mapping[str, str]:
+        """The instructions that ask for another style than the usual one."""
+        return {style: words for style, words in self.styles.items() if words != self.usual}
+
+    def in_style(self, messages: Sequence[Message], instruction: str) -> tuple[Message, ...]:
+        """Ask a chat in a style, whichever it was asked in."""
+        return tuple(instructed(messages, instruction, [*self.styles.values(), self.usual]))
 
 
 def bot_prompts(bot: Mapping[str, Any], tools: tuple[ToolSpec, ...], *, native: bool) -> BotPrompts:
@@ -104,7 +114,8 @@ def bot_prompts(bot: Mapping[str, Any], tools: tuple[ToolSpec, ...], *, native: 
         tools=tools,
         styles=instructions(dimensions, defaults),
         probes=_probes(str(bot.get("training", {}).get("probes", ""))),
-        usual=tuple(style_name(name, str(value)) for name, value in defaults.items()),
+        usual=system_text(defaults, dimensions=dimensions),
+        usual_styles=tuple(style_name(name, str(value)) for name, value in defaults.items()),
     )
 
 

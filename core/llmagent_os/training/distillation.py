@@ -18,11 +18,15 @@ import numpy as np
 
 from llmagent_os.chat import Message
 from llmagent_os.errors import ConfigError
+from llmagent_os.policy.array_types import Bools, Floats
 from llmagent_os.training.reward_model import RewardModel
 from llmagent_os.training.style_candidates import OWN, Candidate, Question
 from llmagent_os.training.training_example import TrainingExample
 
 _LEAST_GAIN = 0.02  # a style has to be liked so much more often than the model's own, or the model stays as it is
+#: A feature that goes so far beyond all that people have judged is one of which nothing is known. Features are about 1
+#: where what they name is plain to see.
+_UNKNOWN = 1.0
 _USUAL_GAIN = 0.05  # a smaller mean gain is reported: training will hardly show
 
 
@@ -48,7 +52,8 @@ def choose(
     """Choose for each question the reply that the reward model likes best.
 
     Of every reply the probability of being liked counts that it has if the reward model is wrong by ``caution``
-    standard deviations. The model's own reply stays unless another one is clearly better.
+    standard deviations. The model's own reply stays unless another one is clearly better. A reply unlike all that
+    people have judged is never chosen, whatever the reward model makes of it.
 
     Args:
         questions: what people ask.
@@ -69,7 +74,8 @@ def choose(
         scores = model.score([each.text for each in replies], [each.calls for each in replies])
         before = next((at for at, each in enumerate(replies) if each.style == OWN), 0)
         careful = scores.lower(caution)  # (replies,)
-        best = int(np.argmax(careful))
+        known = _known(model.beyond([each.text for each in replies], [each.calls for each in replies]), before)
+        best = int(np.argmax(np.where(known, careful, -1.0)))
         if careful[best] < careful[before] + _LEAST_GAIN:
             best = before
         chosen.append(replies[best])
@@ -91,6 +97,18 @@ def choose(
         words_after=_words(chosen),
         warnings=_warnings(float((liked_after - liked_before).mean()), len(chosen) - len(examples), model),
     )
+
+
+def _known(beyond: Floats, own: int) -> Bools:
+    """Whether replies are like what people have judged, as far as the model's own reply is, ``(replies,)``.
+
+    Args:
+        beyond: how far their features go beyond what was judged, ``(replies, features)``.
+        own: the place of the model's own reply, which it says already.
+    """
+    known = np.asarray((beyond < np.nan_to_num(beyond[own], posinf=0.0) + _UNKNOWN).all(axis=1), np.bool_)
+    known[own] = True
+    return known
 
 
 def _example(question: Question, reply: Candidate, own: Candidate, liking: tuple[float, float]) -> TrainingExample:

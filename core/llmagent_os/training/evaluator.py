@@ -102,12 +102,13 @@ class Evaluator:
         self._suite = suite
         self._known = {} if known is None else known
 
-    async def evaluate(self, version: str, lora: Path | None) -> VersionEvaluation:
+    async def evaluate(self, version: str, lora: Path | None, parent: Path | None = None) -> VersionEvaluation:
         """Evaluate one version.
 
         Args:
             version: its name.
             lora: its PEFT folder; ``None``: the base.
+            parent: the PEFT folder that it was trained from; ``None``: the base.
 
         Raises:
             ModelError: the model or the LoRA cannot be loaded, or did not answer.
@@ -121,7 +122,7 @@ class Evaluator:
         probes = [probe for measure in suite.measures for probe in measure.probes if not probe.choices]
         own = [reply.probe for reply in suite.logged]
         written = await self._write([*probes, *own], lora)
-        scored = await asyncio.to_thread(self._likelihoods, lora, control)
+        scored = await asyncio.to_thread(self._likelihoods, lora, parent, control)
         replies, fresh = iter(written[: len(probes)]), written[len(probes) :]
         return VersionEvaluation(
             version=version,
@@ -129,6 +130,7 @@ class Evaluator:
             nll=tuple(scored.nll),
             measures={each.name: _scores(each, replies, iter(scored.right[each.name])) for each in suite.measures},
             drift=tuple(scored.drift),
+            parent_drift=tuple(scored.parent_drift),
             rewards=self._rewards(fresh, scored.ratios) if suite.logged else None,
             contributions=suite.contributions if lora else {},
             seconds=time.monotonic() - begun,
@@ -147,20 +149,22 @@ class Evaluator:
             self._known[key] = answer if isinstance(answer, Completion) else _nothing_said(answer)
         return [self._known[key] for key in keys]
 
-    def _likelihoods(self, lora: Path | None, control: Sequence[TokenSample]) -> _Likelihoods:
+    def _likelihoods(self, lora: Path | None, parent: Path | None, control: Sequence[TokenSample]) -> _Likelihoods:
         """Compute all that needs the model's own probabilities. Blocks.
 
         Args:
             lora: the version's PEFT folder; None: the base.
+            parent: that of the version that it was trained from; None: the base.
             control: the base's own replies to the control prompts, tool calls included.
         """
         from llmagent_os.training.response_scorer import ResponseScorer
 
-        suite, scorer = self._suite, ResponseScorer(self._location, lora)
+        suite, scorer = self._suite, ResponseScorer(self._location, lora, parent)
         chosen = {each.name: [probe for probe in each.probes if probe.choices] for each in suite.measures}
         return _Likelihoods(
             nll=[-float(each.mean()) for each in scorer.logprobs(suite.test)],
             drift=scorer.divergences(control),
+            parent_drift=scorer.parent_divergences(control),
             right={name: scorer.right_shares(probes) for name, probes in chosen.items()},
             ratios=_ratios(scorer, suite.logged),
         )
@@ -193,6 +197,7 @@ def _nothing_said(error: InvalidCallError) -> Completion:
 class _Likelihoods:
     nll: list[float]
     drift: list[float]
+    parent_drift: list[float]
     right: dict[str, list[float]]
     ratios: list[float]
 

@@ -78,7 +78,7 @@ def judge(candidate: VersionEvaluation, active: VersionEvaluation, bounds: GateB
     rows = [
         *_reward_rows(candidate, active, bounds),
         *_measure_rows(candidate, active, bounds),
-        _drift_row(candidate, bounds),
+        *_drift_rows(candidate, bounds),
         *_people_rows(candidate, active, bounds),
         _contribution_row(candidate, bounds),
     ]
@@ -176,13 +176,19 @@ def _measure_rows(candidate: VersionEvaluation, active: VersionEvaluation, bound
         yield _row(f"{each.kind.value}: {each.name}", gain.mean, -drop, not worse, reason)
 
 
-def _drift_row(candidate: VersionEvaluation, bounds: GateBounds) -> GateRow:
-    """Give the test of the distance from the base."""
+def _drift_rows(candidate: VersionEvaluation, bounds: GateBounds) -> Iterator[GateRow]:
+    """Give the tests of the distance from the base, and from the version that the candidate was trained from."""
     if not candidate.drift:
-        return _row("drift", None, bounds.drift_cap, False, "the drift on control prompts was not measured")
-    drift = float(np.mean(candidate.drift))
-    reason = f"KL {drift:.3f} nats a token from the base on {len(candidate.drift)} control prompts"
-    return _row("drift", drift, bounds.drift_cap, drift <= bounds.drift_cap, reason)
+        yield _row("drift", None, bounds.drift_cap, False, "the drift on control prompts was not measured")
+        return
+    for name, values, origin in (
+        ("drift", candidate.drift, "the base"),
+        ("drift from parent", candidate.parent_drift, "the version that it was trained from"),
+    ):
+        if values:
+            drift = float(np.mean(values))
+            reason = f"KL {drift:.3f} nats a token from {origin} on {len(values)} control prompts"
+            yield _row(name, drift, bounds.drift_cap, drift <= bounds.drift_cap, reason)
 
 
 def _people_rows(candidate: VersionEvaluation, active: VersionEvaluation, bounds: GateBounds) -> Iterator[GateRow]:

@@ -76,6 +76,7 @@ def token_sample(example: TrainingExample, template: ChatTemplate, vocabulary: V
         rejected=worse,
         behavior_logprobs=served.logprobs if served is not None and served.temperature > 0 else (),
         episode=example.episode,
+        value=example.value,
     )
 
 

@@ -13,7 +13,7 @@ from collections.abc import Iterable, Sequence
 
 import msgspec
 
-from llmagent_os.chat import ToolSpec
+from llmagent_os.chat import Message, ToolSpec
 from llmagent_os.identity import NOBODY, PersonId
 from llmagent_os.ledger import Ledger
 from llmagent_os.ledger.training_values import Level, TrainingJob
@@ -22,11 +22,13 @@ from llmagent_os.policy.taste_words import persona_in_words
 from llmagent_os.serving.tool_call_parsing import calls_of
 from llmagent_os.training.example_cleaning import clean_examples
 from llmagent_os.training.example_splits import ExampleSplits, Unit, split_examples
+from llmagent_os.training.hacks.reply_words import words_of
 from llmagent_os.training.ledger_examples import ledger_examples
 from llmagent_os.training.reward_model import Opinion, RewardModel, fit_reward_model
 from llmagent_os.training.training_config import LEAST_PEOPLE
-from llmagent_os.training.training_example import CORRECTED, TrainingExample
+from llmagent_os.training.training_example import CORRECTED, CURATED, TrainingExample
 from llmagent_os.training.training_plan import NothingToLearn
+from llmagent_os.training.unjudged_chats import UnjudgedChat, unjudged_chats
 
 #: With fewer judged replies, nobody could tell from the held-out ones whether anything became better.
 LEAST_REPLIES = 8
@@ -43,6 +45,8 @@ class ReactionData(msgspec.Struct, frozen=True, kw_only=True):
     splits: ExampleSplits
     others: tuple[Opinion, ...] = ()  #: of people outside of the group that is trained
     other_people: tuple[PersonId, ...] = ()  #: whose words and opinions are in ``others``
+    unjudged: tuple[UnjudgedChat, ...] = ()  #: what was asked without a reaction, never by who is held out
+    validation_chats: tuple[UnjudgedChat, ...] = ()  #: the same, by who is in the validation set
     through: int  #: the row of the last reward that was read
     left_out: dict[str, int]  #: how many replies or examples were left out, by reason in words
 
@@ -64,7 +68,7 @@ class ReactionData(msgspec.Struct, frozen=True, kw_only=True):
     @property
     def contributors(self) -> tuple[PersonId, ...]:
         """Whose words or opinions are learned from, sorted."""
-        return tuple(sorted({*contributors_of(self.learned), *self.other_people}))
+        return tuple(sorted({*contributors_of((*self.learned, *self.unjudged)), *self.other_people}))
 
     @property
     def counts(self) -> dict[str, int]:
@@ -107,13 +111,21 @@ async def read_reactions(
     if not splits.test:
         return NothingToLearn("no judged replies can be held out: nearly all are of one person or conversation")
     others = [each for each in found.examples if job.level == Level.GROUP and each.person not in (people or ())]
+    chats = await unjudged_chats(ledger, directory.consents, people=people)
+    learned, validation, test = (_conversations(each) for each in (splits.training, splits.validation, splits.test))
     return ReactionData(
         splits=splits,
         others=tuple(opinions_of(clean_examples(others).examples)),
         other_people=contributors_of(others),
+        unjudged=tuple(each for each in chats if each.conversation not in (validation | test) - learned),
+        validation_chats=tuple(each for each in chats if each.conversation in validation - learned - test),
         through=found.through,
         left_out=left_out,
     )
+
+
+def _conversations(examples: Iterable[TrainingExample]) -> set[str]:
+    return {each.conversation for each in examples}
 
 
 async def _people(ledger: Ledger, job: TrainingJob) -> frozenset[PersonId] | None:
@@ -156,6 +168,11 @@ def is_correction(example: TrainingExample) -> bool:
     return example.origin.endswith(CORRECTED)
 
 
+def is_curated(example: TrainingExample) -> bool:
+    """Whether the bot's makers wrote an example. Then it is nobody's opinion, and nobody was served it."""
+    return example.origin.startswith(CURATED)
+
+
 def has_calls(example: TrainingExample) -> bool:
     """Whether the last turn is a tool call."""
     return bool(calls_of(example.messages[-1]))
@@ -172,19 +189,29 @@ def opinions_of(examples: Iterable[TrainingExample]) -> list[Opinion]:
             person=each.person,
         )
         for each in examples
-        if not is_correction(each)
+        if not is_correction(each) and not is_curated(each)
     ]
 
 
-def contributors_of(examples: Iterable[TrainingExample]) -> tuple[PersonId, ...]:
-    """Whose words or opinions are in the examples, sorted."""
-    return tuple(sorted({person for each in examples for person in (each.person, *each.raters) if person != NOBODY}))
+def asked_text(messages: Sequence[Message]) -> str:
+    """The words of the last thing that a person said, by which prompts are compared: case and signs do not matter."""
+    said = next((str(turn.get("content") or "") for turn in reversed(messages) if turn["role"] == "user"), "")
+    return " ".join(words_of(said))
+
+
+def contributors_of(examples: Sequence[TrainingExample | UnjudgedChat]) -> tuple[PersonId, ...]:
+    """Whose words or opinions are in examples and chats, sorted."""
+    found = {each.person for each in examples}
+    found.update(rater for each in examples if isinstance(each, TrainingExample) for rater in each.raters)
+    return tuple(sorted(found - {NOBODY}))
 
 
 def contributions_of(examples: Iterable[TrainingExample]) -> dict[PersonId, float]:
     """How much each person's opinions count: sums of absolute reward × weight, shared among the raters of a reply."""
     found: dict[PersonId, float] = {}
     for each in examples:
+        if is_curated(each):
+            continue
         raters = each.raters or (each.person,)
         for rater in raters:
             found[rater] = found.get(rater, 0.0) + abs(each.reward) * each.weight / len(raters)

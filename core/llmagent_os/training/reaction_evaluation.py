@@ -35,7 +35,13 @@ class MeasuredLora:
 
 
 async def measure_lora(
-    llm: LLM, suite: EvaluationSuite, candidate: Path, active: tuple[str, Path | None], tell: Callable[[int], None]
+    llm: LLM,
+    suite: EvaluationSuite,
+    candidate: Path,
+    active: tuple[str, Path | None],
+    tell: Callable[[int], None],
+    *,
+    parent: Path | None = None,
 ) -> MeasuredLora:
     """Measure a candidate and what answers now, and ask the gate.
 
@@ -45,6 +51,7 @@ async def measure_lora(
         candidate: a PEFT folder.
         active: the name and the folder of the version that answers now; None: the base.
         tell: called with 0 and 1 before the two.
+        parent: the PEFT folder that the candidate was trained from; None: the base.
 
     Raises:
         ModelError: the model or a LoRA cannot be loaded, or did not answer.
@@ -53,7 +60,7 @@ async def measure_lora(
     tell(0)
     before = await evaluator.evaluate(*active)
     tell(1)
-    after = await evaluator.evaluate("candidate", candidate)
+    after = await evaluator.evaluate("candidate", candidate, parent)
     return MeasuredLora(after, before, judge(after, before))
 
 

@@ -1,36 +1,43 @@
-"""Decides what a model learns from reactions: by ``distil`` the best of its own replies, else what was judged itself.
+"""Decides what a model learns from reactions, and where it must stay as it is.
 
 ``distil`` learns wordings from its own replies that a reward model likes, and tool calls from those that people liked
-or corrected. All other methods learn from the judged replies as they are.
+or corrected. ``dpo`` learns the same wordings as better than what the model says now, and corrected calls as better
+than the wrong ones. ``reinforce`` learns from judged replies whose tokens are known, and else from fresh ones. ``sft``
+and ``kto`` learn from the judged replies as they are. All methods hold the model at anchors: other prompts, other
+styles, and requests for a tool.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import NamedTuple
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 
 import msgspec
 
 from llmagent_os.errors import ConfigError
 from llmagent_os.identity import PersonId
 from llmagent_os.llm import LLM
-from llmagent_os.training.anchor_samples import write_anchors
+from llmagent_os.training.anchor_samples import answer_anchors, write_anchors
+from llmagent_os.training.asked_questions import asked_for_tools, asked_in_words, in_other_styles, in_usual_style
 from llmagent_os.training.bot_prompts import BotPrompts
 from llmagent_os.training.control_prompts import ANCHORS
 from llmagent_os.training.distillation import Distillation, choose
+from llmagent_os.training.fresh_samples import FreshSamples
 from llmagent_os.training.lesson_judge import lesson_judge
 from llmagent_os.training.policy_beliefs import Beliefs, prior_opinions
-from llmagent_os.training.reaction_data import ReactionData, has_calls, opinions_of
+from llmagent_os.training.reaction_data import ReactionData, asked_text, has_calls, is_curated, opinions_of
 from llmagent_os.training.reward_model import RewardModel
-from llmagent_os.training.style_candidates import OWN, Candidate, Question, write_candidates
+from llmagent_os.training.style_candidates import Candidate, Question, write_candidates
 from llmagent_os.training.token_sample import TokenSample
 from llmagent_os.training.training_example import TrainingExample
 from llmagent_os.training.training_plan import NothingToLearn
+from llmagent_os.training.training_settings import TrainingSettings
+from llmagent_os.training.unjudged_chats import UnjudgedChat
 
-#: The most questions that the model answers in every style, the latest ones.
-MOST_QUESTIONS = 96
 #: The most tokens of a reply that is to be learned.
 MAX_TOKENS = 96
+#: Of so many anchors one is held out: it says with the validation examples when training ends.
+HELD_OUT_ANCHOR = 5
 
 
 class ReactionLessons(msgspec.Struct, frozen=True, kw_only=True):
@@ -38,19 +45,30 @@ class ReactionLessons(msgspec.Struct, frozen=True, kw_only=True):
 
     training: tuple[TrainingExample, ...]
     validation: tuple[TrainingExample, ...]
-    anchors: tuple[TokenSample, ...] = ()  #: the base's replies to unrelated prompts
+    anchors: tuple[TokenSample, ...] = ()  #: replies of the version that training starts from, to other prompts
+    held_anchors: tuple[TokenSample, ...] = ()  #: the same, for validation
     notes: tuple[str, ...] = ()  #: sentences for the report
+
+
+@dataclass(frozen=True)
+class StyleChoice:
+    """The replies that are to be learned, and the questions at which the model stays as it is."""
+
+    found: Distillation | None  #: None: nothing was asked that is answered in words
+    examples: tuple[TrainingExample, ...] = ()
+    kept: tuple[Question, ...] = ()  #: asked in other styles, where no other reply is liked better
 
 
 async def find_lessons(
     llm: LLM,
     data: ReactionData,
     prompts: BotPrompts,
-    method: str,
+    settings: TrainingSettings,
     *,
     person: PersonId | None,
     lora: str,
     beliefs: Beliefs,
+    besides: frozenset[str] = frozenset(),
 ) -> ReactionLessons | NothingToLearn:
     """Find what a model learns.
 
@@ -58,73 +76,176 @@ async def find_lessons(
         llm: the model.
         data: what people thought of its replies.
         prompts: how the bot's model is asked.
-        method: a method of :class:`~llmagent_os.training.training_settings.TrainingSettings`.
+        settings: the method, and how ``reinforce`` compares.
         person: whose LoRA it is; None: everybody's, or that of a group.
         lora: the version that training starts from: a PEFT folder, or ``base``.
         beliefs: what the behaviour policy believes of the people.
+        besides: prompts that versions are judged by, as :func:`~llmagent_os.training.reaction_data.asked_text`. Nothing
+            is learned there, and the model is not held there.
 
     Raises:
         ModelError: the model cannot answer.
     """
-    splits = data.splits
-    if method != "distil":
-        return ReactionLessons(training=splits.training, validation=splits.validation)
-    written = await _write(llm, splits.training, prompts, lora)
-    opinions = opinions_of(splits.training)
-    expected = prior_opinions(beliefs, written.words, opinions, usual=prompts.usual)
-    judge, notes = await lesson_judge(opinions, expected, llm.location, person=person, prior=data.prior)
-    found = _best(written, judge)
-    calls = _liked_calls(splits.training)
-    wordings = [] if found is None else found.examples
-    if not calls and (found is None or set(found.styles) <= {OWN}):
-        return NothingToLearn(_why(found))
-    kept = _best(await _write(llm, splits.validation, prompts, lora), judge)
-    return ReactionLessons(
-        training=(*wordings, *calls),
-        validation=(*([] if kept is None else kept.examples), *_liked_calls(splits.validation)),
-        anchors=tuple(await write_anchors(llm, ANCHORS, system=prompts.system, tools=prompts.tools)),
-        notes=(*_notes(found, len(calls)), *notes),
-    )
+    return await _Finder(llm, data, prompts, settings, person, lora, beliefs, besides).find()
 
 
-class _Written(NamedTuple):
-    """What the model answers in every style that it has."""
-
-    questions: list[Question]
-    words: list[list[Candidate]]  #: for each question, its replies in words
+#: What is learned, and questions at which the model stays as it is.
+_Found = tuple[ReactionLessons, Sequence[Question]]
 
 
-async def _write(llm: LLM, examples: Sequence[TrainingExample], prompts: BotPrompts, lora: str) -> _Written:
-    questions = _questions(examples)
-    written = await write_candidates(llm, questions, prompts.styles, lora=lora, max_tokens=MAX_TOKENS)
-    return _Written(questions, [[each for each in replies if not each.calls] for replies in written])
+class _Finder:
+    """Finds the lessons of one training."""
+
+    def __init__(
+        self,
+        llm: LLM,
+        data: ReactionData,
+        prompts: BotPrompts,
+        settings: TrainingSettings,
+        person: PersonId | None,
+        lora: str,
+        beliefs: Beliefs,
+        besides: frozenset[str],
+    ) -> None:
+        self._llm, self._data, self._prompts, self._settings, self._lora = llm, data, prompts, settings, lora
+        self._person, self._beliefs, self._besides = person, beliefs, besides
+        self._training, self._curated = self._allowed(data.splits.training)
+        self._validation, self._held_curated = self._allowed(data.splits.validation)
+
+    def _allowed(self, examples: Sequence[TrainingExample]) -> tuple[list[TrainingExample], list[TrainingExample]]:
+        """What may be trained on: replies that people judged, and what the bot's makers wrote."""
+        found = [each for each in examples if asked_text(each.messages) not in self._besides]
+        return [each for each in found if not is_curated(each)], [each for each in found if is_curated(each)]
+
+    async def find(self) -> ReactionLessons | NothingToLearn:
+        match self._settings.method:
+            case "distil" | "dpo":
+                found = await self._best_replies()
+            case "reinforce":
+                found = await self._sampled_replies()
+            case _:
+                found = self._judged_replies()
+        if isinstance(found, NothingToLearn):
+            return found
+        lessons, kept = found
+        if self._settings.method == "dpo" and not any(each.rejected for each in lessons.training):
+            return NothingToLearn("no reply is surely better than what the model says now, and no call was corrected")
+        written = msgspec.structs.replace(
+            lessons,
+            training=(*lessons.training, *self._curated),
+            validation=(*lessons.validation, *self._held_curated),
+            notes=(*lessons.notes, *_curated_notes(len(self._curated))),
+        )
+        return await self._held(written, kept)
+
+    # ── what is learned ───────────────────────────────────────────────────────────────────────────────────────────
+
+    async def _best_replies(self) -> _Found | NothingToLearn:
+        asked = self._asked(self._training, self._data.unjudged)
+        written = await self._written(asked, self._prompts.styles)
+        judge, judge_notes = await self._fitted(written)
+        chosen = await self._chosen(asked, written, judge)
+        calls = _liked_calls(self._training)
+        if not calls and not self._curated and not any(each.rejected for each in chosen.examples):
+            return NothingToLearn(_why(chosen.found))
+        asked = self._asked(self._validation, self._data.validation_chats)
+        held = await self._chosen(asked, await self._written(asked, self._prompts.styles), judge)
+        lessons = ReactionLessons(
+            training=(*chosen.examples, *calls),
+            validation=(*held.examples, *_liked_calls(self._validation)),
+            notes=(*_notes(chosen.found, len(calls)), *judge_notes),
+        )
+        return lessons, chosen.kept
+
+    async def _sampled_replies(self) -> _Found:
+        judge, notes = await self._fitted(())
+        fresh = FreshSamples(self._llm, self._prompts, judge, self._lora, self._settings)
+        asked = self._asked(self._training, self._data.unjudged)
+        found = await fresh.examples(self._training, asked)
+        held = await fresh.examples(self._validation, self._asked(self._validation, self._data.validation_chats))
+        lessons = ReactionLessons(training=found.examples, validation=held.examples, notes=(*found.notes, *notes))
+        return lessons, in_other_styles(asked, self._prompts)
+
+    def _judged_replies(self) -> _Found:
+        lessons = ReactionLessons(
+            training=tuple(in_usual_style(each, self._prompts) for each in self._training),
+            validation=tuple(in_usual_style(each, self._prompts) for each in self._validation),
+        )
+        return lessons, in_other_styles(self._asked(self._training, ()), self._prompts)
+
+    def _asked(self, examples: Sequence[TrainingExample], chats: Sequence[UnjudgedChat]) -> list[Question]:
+        return asked_in_words(examples, chats, self._prompts, self._besides)
+
+    async def _fitted(self, written: Sequence[Sequence[Candidate]]) -> tuple[RewardModel, tuple[str, ...]]:
+        """The reward model, and sentences on how it was made.
+
+        Args:
+            written: the model's replies in every style, on which the policy's beliefs are written.
+        """
+        opinions = opinions_of(self._data.splits.training)
+        expected = prior_opinions(self._beliefs, written, opinions, usual=self._prompts.usual_styles)
+        return await lesson_judge(opinions, expected, self._llm.location, person=self._person, prior=self._data.prior)
+
+    async def _chosen(
+        self, questions: Sequence[Question], written: Sequence[Sequence[Candidate]], judge: RewardModel
+    ) -> StyleChoice:
+        """The best replies to what people asked: in the usual style of all styles, in another style of edits alone.
+
+        Args:
+            questions: in the usual style.
+            written: the model's replies to each, in every style.
+            judge: says how a reply is liked.
+        """
+        found = _best(questions, written, judge)
+        if found is None:
+            return StyleChoice(None)
+        others = in_other_styles(questions, self._prompts)
+        edited = _best(others, await self._written(others, {}), judge)
+        liked = edited.examples if edited else []
+        changed = {str(each.messages[:-1]) for each in liked if each.rejected is not None}
+        kept = tuple(each for each in others if str(each.messages) not in changed)
+        return StyleChoice(found, (*found.examples, *liked), kept)
+
+    async def _written(self, questions: Sequence[Question], styles: Mapping[str, str]) -> list[list[Candidate]]:
+        """The model's replies in words to each question, in these styles and by edits."""
+        written = await write_candidates(self._llm, questions, styles, lora=self._lora, max_tokens=MAX_TOKENS)
+        return [[each for each in replies if not each.calls] for replies in written]
+
+    # ── where the model stays as it is ────────────────────────────────────────────────────────────────────────────
+
+    async def _held(self, lessons: ReactionLessons, asked: Sequence[Question]) -> ReactionLessons:
+        """The lessons, with anchors: unrelated prompts, requests for tools, and some questions in other styles."""
+        llm, prompts, lora = self._llm, self._prompts, self._lora
+        out = self._besides | {asked_text(each.messages) for each in self._data.splits.test}
+        general = [each for each in ANCHORS if asked_text([{"role": "user", "content": each}]) not in out]
+        questions = [each for each in (*asked_for_tools(self._data), *asked) if asked_text(each.messages) not in out]
+        samples = [
+            *await write_anchors(llm, general, system=prompts.system, tools=prompts.tools, lora=lora),
+            *await answer_anchors(llm, questions, lora=lora, max_tokens=MAX_TOKENS),
+        ]
+        return msgspec.structs.replace(
+            lessons,
+            anchors=tuple(each for at, each in enumerate(samples) if at % HELD_OUT_ANCHOR),
+            held_anchors=tuple(samples[::HELD_OUT_ANCHOR]),
+        )
 
 
-def _best(written: _Written, judge: RewardModel) -> Distillation | None:
-    """The best replies to what people asked; None: nothing was asked that is answered in words."""
+def _best(
+    questions: Sequence[Question], written: Sequence[Sequence[Candidate]], judge: RewardModel
+) -> Distillation | None:
+    """The best replies; None: nothing is answered in whole words."""
     try:
-        return choose(written.questions, written.words, judge)
+        return choose(questions, written, judge)
     except ConfigError:  # no question has a reply in whole words
         return None
 
 
+def _curated_notes(count: int) -> list[str]:
+    return [f"{count} turns that the bot's makers wrote are learned"] if count else []
+
+
 def _liked_calls(examples: Sequence[TrainingExample]) -> list[TrainingExample]:
     return [each for each in examples if each.reward > 0 and has_calls(each)]
-
-
-def _questions(examples: Sequence[TrainingExample]) -> list[Question]:
-    """What was asked before replies in words, each once, the latest ones."""
-    found: dict[str, Question] = {}
-    for each in examples:
-        if not has_calls(each):
-            found[str(each.messages[:-1])] = Question(
-                messages=each.messages[:-1],
-                tools=each.tools,
-                origin=each.origin,
-                person=each.person,
-                conversation=each.conversation,
-            )
-    return list(found.values())[-MOST_QUESTIONS:]
 
 
 def _why(found: Distillation | None) -> str:

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Coroutine
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -29,6 +30,7 @@ from llmagent_os.serving.model_hash import model_hash
 from llmagent_os.serving.model_location import Location
 from llmagent_os.training.bot_prompts import bot_prompts
 from llmagent_os.training.canary_settings import CanarySettings
+from llmagent_os.training.curated_examples import curated_examples, with_curated
 from llmagent_os.training.gate import GateVerdict
 from llmagent_os.training.lora_folder import LORAS_FOLDER
 from llmagent_os.training.lora_registry import LoraRegistry
@@ -36,7 +38,7 @@ from llmagent_os.training.policy_beliefs import read_beliefs
 from llmagent_os.training.reaction_data import ReactionData, hash_of, read_reactions
 from llmagent_os.training.reaction_evaluation import MeasuredLora, measure_lora, write_reports
 from llmagent_os.training.reaction_lessons import ReactionLessons, find_lessons
-from llmagent_os.training.reaction_suite import evaluation_suite
+from llmagent_os.training.reaction_suite import evaluation_suite, judged_prompts
 from llmagent_os.training.training_config import LEAST_PEOPLE
 from llmagent_os.training.training_plan import (
     Cancelled,
@@ -55,6 +57,10 @@ _log = structlog.stdlib.get_logger(__name__)
 
 #: What was read and written before the training, in the job's folder.
 PREPARED_FILE = "prepared.json"
+
+#: Settings of this plan, where the bot has none. With few opinions an epoch is a few steps, so that more epochs without
+#: progress have to pass before the training ends.
+DEFAULTS = {"method": "distil", "patience": 8}
 
 #: How often it is looked whether the job is to end, while the model answers.
 _LOOK_SECONDS = 0.2
@@ -89,10 +95,12 @@ class _ReactionJob:
         self._site = site
         self._report = report
         self._cancelled = cancelled
-        self._settings: dict[str, Any] = {"method": "distil", **site.training.get("settings", {}), **job.options}
-        settings_of(self._settings)  # a wrong one is an error before any work
+        self._settings: dict[str, Any] = {**DEFAULTS, **site.training.get("settings", {}), **job.options}
+        self._checked = settings_of(self._settings)  # a wrong one is an error before any work
         self._method = str(self._settings["method"])
         self._personal = job.level == Level.PERSONAL
+        self._curated: tuple[str, ...] = () if self._personal else tuple(site.training.get("examples", ()))
+        curated_examples(self._curated)  # wrong ones too
 
     def run(self) -> Candidate | NothingToLearn:
         """Do the six steps."""
@@ -108,9 +116,7 @@ class _ReactionJob:
             return prepared
         from llmagent_os.training.reaction_training import train_lora
 
-        location = self._llm().location
-        if location is None:
-            raise ModelError(f"{self._site.model} is a server's model: only local models can be trained here")
+        location = self._location()
         trained = train_lora(
             prepared.lessons,
             prepared.data.splits.test,
@@ -152,7 +158,7 @@ class _ReactionJob:
             data = await read_reactions(ledger, directory, self._job, group_people=least)
             if isinstance(data, NothingToLearn):
                 return data
-            parent, active = await versions_for(self._job, ledger, self._site.data)
+            parent, active = await versions_for(self._job, ledger, self._site.data, model_hash(self._location()))
             beliefs = await read_beliefs(ledger, self._site.bot, {each.person for each in data.splits.training})
         finally:
             await ledger.close()
@@ -160,9 +166,20 @@ class _ReactionJob:
         self._tell("candidates", 1)
         async with self._llm() as llm:
             prompts = bot_prompts(self._site.bot, data.tools, native=llm.card.native)
+            curated = curated_examples(self._curated, system=prompts.system, tools=prompts.tools)
+            data = msgspec.structs.replace(data, splits=with_curated(data.splits, curated))
             person = PersonId(self._job.subject) if self._personal else None
             lora = str(self._folder_of(parent) or "base")
-            lessons = await find_lessons(llm, data, prompts, self._method, person=person, lora=lora, beliefs=beliefs)
+            lessons = await find_lessons(
+                llm,
+                data,
+                prompts,
+                self._checked,
+                person=person,
+                lora=lora,
+                beliefs=beliefs,
+                besides=judged_prompts(data, prompts),
+            )
         if isinstance(lessons, NothingToLearn):
             return lessons
         for note in lessons.notes:
@@ -189,7 +206,9 @@ class _ReactionJob:
             prompts = bot_prompts(self._site.bot, prepared.data.tools, native=llm.card.native)
             suite = evaluation_suite(prepared.data, prompts, trained.test, personal=self._personal)
             active = prepared.active or "base", self._folder_of(prepared.active)
-            return await measure_lora(llm, suite, trained.folder, active, lambda step: self._tell("evaluation", step))
+            parent = self._folder_of(prepared.parent)
+            tell = partial(self._tell, "evaluation")
+            return await measure_lora(llm, suite, trained.folder, active, tell, parent=parent)
 
     def _candidate(
         self, prepared: Prepared, trained: TrainedLora, location: Location, measured: MeasuredLora
@@ -227,6 +246,12 @@ class _ReactionJob:
     def _llm(self) -> LLM:
         return LLM.from_pretrained(self._site.model, models=self._site.data / MODELS_FOLDER)
 
+    def _location(self) -> Location:
+        location = self._llm().location
+        if location is None:
+            raise ModelError(f"{self._site.model} is a server's model: only local models can be trained here")
+        return location
+
     def _folder_of(self, version: str) -> Path | None:
         return self._site.data / LORAS_FOLDER / version if version else None
 
@@ -250,27 +275,30 @@ class _ReactionJob:
         return asyncio.run(watched())
 
 
-async def versions_for(job: TrainingJob, ledger: Ledger, data: Path) -> tuple[str, str]:
+async def versions_for(job: TrainingJob, ledger: Ledger, data: Path, base_hash: str) -> tuple[str, str]:
     """The names of the version to start from, and of the one that answers now; empty: the base.
 
     A training starts from the deepest level above its own. A version whose people have taken something back is
-    neither: it goes whatever comes of the job.
+    neither: it goes whatever comes of the job. Nor is one of another base model: it answers nobody.
 
     Args:
         job: whose LoRA is trained.
         ledger: the bot's.
         data: the data folder.
+        base_hash: of the base model.
     """
     registry = LoraRegistry(ledger, data)
     above = [(Level.SHARED, "")] if job.level != Level.SHARED else []
     if job.level == Level.PERSONAL:
         kept = await ledger.personas.get(job.bot, PersonId(job.subject))
         above += [(Level.GROUP, kept.persona)] if kept is not None and kept.persona else []
-    found = [_usable(await registry.active(job.bot, level, subject)) for level, subject in above]
+    found = [_usable(await registry.active(job.bot, level, subject), base_hash) for level, subject in above]
     parent = next((name for name in reversed(found) if name), "")
-    own = _usable(await registry.active(job.bot, job.level, job.subject))
+    own = _usable(await registry.active(job.bot, job.level, job.subject), base_hash)
     return parent, own or parent
 
 
-def _usable(version: LoraVersion | None) -> str:
-    return "" if version is None or version.stale_since is not None else version.name
+def _usable(version: LoraVersion | None, base_hash: str) -> str:
+    if version is None or version.stale_since is not None or version.base_hash != base_hash:
+        return ""
+    return version.name

@@ -16,17 +16,28 @@ from llmagent_os.training.evaluator import EvaluationSuite, LoggedReply
 from llmagent_os.training.hacks.asking_back import asking_back
 from llmagent_os.training.hacks.emptiness import emptiness
 from llmagent_os.training.hacks.false_claims import false_claims
+from llmagent_os.training.hacks.garbled import garbled
 from llmagent_os.training.hacks.leaks import PrivateText, leaks
 from llmagent_os.training.hacks.padding import padding
 from llmagent_os.training.hacks.tool_refusal import tool_refusal
 from llmagent_os.training.probe import Measure, MeasureKind, Probe
-from llmagent_os.training.reaction_data import ReactionData, contributions_of, has_calls, is_correction, opinions_of
+from llmagent_os.training.reaction_data import (
+    ReactionData,
+    asked_text,
+    contributions_of,
+    has_calls,
+    is_correction,
+    is_curated,
+    opinions_of,
+)
 from llmagent_os.training.reaction_judge import ReactionJudge
 from llmagent_os.training.token_sample import TokenSample
 from llmagent_os.training.training_example import TrainingExample
 
 #: The most questions of people that are asked to see whether their words leak.
 MOST_LEAK_QUESTIONS = 24
+#: The measure of what held-out people showed to be right.
+HELD_OUT = "held-out work"
 
 
 def evaluation_suite(
@@ -52,6 +63,7 @@ def evaluation_suite(
         asking_back(system, tools, requests),
         padding(system, tools),
         emptiness(system, tools),
+        garbled(system, tools, requests, known=_texts(data.learned)),
     ]
     if tools:
         measures.append(tool_refusal(() if requests else tools, requests, system))
@@ -61,10 +73,21 @@ def evaluation_suite(
         measures=tuple(each for each in measures if each.probes),
         control=(*tasks.probes[::2], *talk.probes[1::2]),
         test=tuple(test),
-        logged=tuple(_logged(each) for each in data.splits.test if not is_correction(each)),
+        logged=tuple(_logged(each) for each in data.splits.test if not is_correction(each) and not is_curated(each)),
         judge=ReactionJudge(opinions_of(data.learned), data.prior),
         contributions=contributions_of(data.learned),
     )
+
+
+def judged_prompts(data: ReactionData, prompts: BotPrompts) -> frozenset[str]:
+    """Give what a version is judged by, as :func:`~llmagent_os.training.reaction_data.asked_text`.
+
+    None of it may be trained on, nor may a model be held there. The test for leaks is left out: it asks what was
+    trained on, on purpose. What held-out people said is left out too: others say the same words.
+    """
+    suite = evaluation_suite(data, prompts, (), personal=True)
+    probes = [probe for measure in suite.measures if measure.name != HELD_OUT for probe in measure.probes]
+    return frozenset(asked_text(probe.messages) for probe in (*probes, *leaks((), prompts.system).probes))
 
 
 def held_out_work(examples: Sequence[TrainingExample]) -> Measure:
@@ -91,7 +114,7 @@ def held_out_work(examples: Sequence[TrainingExample]) -> Measure:
             return 0.0
         return 1.0 if made.arguments == right.arguments else 0.5
 
-    return Measure("held-out work", MeasureKind.TASK, tuple(probes), score)
+    return Measure(HELD_OUT, MeasureKind.TASK, tuple(probes), score)
 
 
 def _key(probe: Probe) -> str:
@@ -112,6 +135,13 @@ def _logged(example: TrainingExample) -> LoggedReply:
         calls=tuple(calls_of(answer)),
         logged=example.logged,
     )
+
+
+def _texts(examples: Sequence[TrainingExample]) -> Iterator[str]:
+    """What the bot and its people have said, and what tools told."""
+    for each in examples:
+        for turn in each.messages:
+            yield str(turn.get("content") or "")
 
 
 def _private_texts(examples: Sequence[TrainingExample]) -> Iterator[PrivateText]:

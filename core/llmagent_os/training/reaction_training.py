@@ -100,7 +100,7 @@ def train_lora(
         [*samples(lessons.training), *lessons.anchors],
         objective_of(chosen),
         chosen,
-        validation=samples(lessons.validation),
+        validation=[*samples(lessons.validation), *lessons.held_anchors],
         on_step=on_step,
         checkpoint=folder / CHECKPOINT_FILE,
     )

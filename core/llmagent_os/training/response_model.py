@@ -1,6 +1,8 @@
-"""Asks a PeftModel for log-probabilities of responses: with its LoRA, as the policy; without, as the reference.
+"""Asks a PeftModel for log-probabilities of responses: as its LoRA is now, the policy; as it began, the reference.
 
-No second copy of the model is needed. The output layer is computed for response tokens only. Rows are filled up at
+The reference is the model that the training starts from: the base with a new LoRA, which changes nothing yet, or else
+the parent version. What it says is computed before the first step, so no second copy is needed, of the model or of a
+LoRA. The output layer is computed for response tokens only. Rows are filled up at
 their ends, where causal attention never looks, so no attention mask is needed either. What does not change while the
 LoRA is trained is computed once, by :meth:`ResponseModel.remember`: the states below the LoRA, and what the reference
 says.
@@ -69,7 +71,7 @@ class ResponseModel:
     def remember(
         self, rows: Sequence[ResponseRow], *, reference: bool = False, states: Sequence[ResponseRow] = ()
     ) -> list[str]:
-        """Compute once what does not change.
+        """Compute once what does not change. The policy as it is now becomes the reference.
 
         Args:
             rows: all rows that will be asked for.
@@ -113,9 +115,8 @@ class ResponseModel:
         return [f"this model cannot be cut under its LoRA: its {first} frozen layers are computed anew at every step"]
 
     def _remember_reference(self, rows: Sequence[ResponseRow], wanted: set[int]) -> None:
-        with self._adapted.disable_adapter():
-            states = self._response_states(rows)  # [response tokens, width]
-            logprobs = self._token_logprobs(states, rows)  # [response tokens]
+        states = self._response_states(rows)  # [response tokens, width]
+        logprobs = self._token_logprobs(states, rows)  # [response tokens]
         sizes = [len(row.response) for row in rows]
         for row, found, before in zip(rows, _parts(logprobs, sizes), _parts(states, sizes), strict=True):
             row.reference = found.clone()

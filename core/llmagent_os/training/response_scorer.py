@@ -1,7 +1,7 @@
 """Computes how likely a model finds given responses, with its LoRA and without it.
 
 Only the positions before response tokens go through the output layer. The base is the same model with the LoRA switched
-off, so there is no second copy.
+off, and the parent is the same model with another LoRA, so there is no second copy.
 """
 
 from __future__ import annotations
@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from contextlib import nullcontext
 from pathlib import Path
-from typing import Any, cast
+from typing import Any, Literal, cast
 
 import numpy as np
 import torch
@@ -23,7 +23,11 @@ from llmagent_os.training.probe import Probe
 from llmagent_os.training.token_sample import TokenSample
 from llmagent_os.training.training_device import quiet_peft
 
+_OWN, _PARENT = "default", "parent"  #: names of LoRAs in PEFT; the first one of a model is called ``default``
 _BATCH_TOKENS = 4096  #: the most tokens of a batch, padding included
+
+
+_Model = Literal["own", "parent", "base"]
 
 
 class ResponseScorer:
@@ -32,17 +36,22 @@ class ResponseScorer:
     Args:
         location: the base model.
         lora: a PEFT folder; ``None``: the base itself.
+        parent: the PEFT folder that ``lora`` was trained from; ``None``: it was trained from the base.
 
     Raises:
         ModelSetupError: the model cannot be loaded.
     """
 
-    def __init__(self, location: Location, lora: Path | None) -> None:
+    def __init__(self, location: Location, lora: Path | None, parent: Path | None = None) -> None:
         tokenizer = load_tokenizer(location)
         base = load_model(location)
         self.vocabulary = vocabulary_of(base, tokenizer)
         self.template = ChatTemplate(tokenizer, self.vocabulary)
         self._adapted: Any = _with_lora(base, lora) if lora else None
+        self._has_parent = self._adapted is not None and parent is not None
+        if self._has_parent:
+            with quiet_peft():
+                cast("Any", self._adapted).load_adapter(parent, _PARENT)
         self._model: Any = base if self._adapted is None else self._adapted.get_base_model()
 
     def sample(self, probe: Probe, reply: str) -> TokenSample:
@@ -74,10 +83,15 @@ class ResponseScorer:
 
     def divergences(self, samples: Sequence[TokenSample]) -> list[float]:
         """Return, for each sample, KL(with the LoRA ‖ base), the mean over its response tokens in nats a token."""
-        if self._adapted is None:
-            return [0.0] * len(samples)
+        return [0.0] * len(samples) if self._adapted is None else self._divergences(samples, "base")
+
+    def parent_divergences(self, samples: Sequence[TokenSample]) -> list[float]:
+        """Return, for each sample, KL(with the LoRA ‖ with the parent's), as :meth:`divergences`; empty: no parent."""
+        return self._divergences(samples, "parent") if self._has_parent else []
+
+    def _divergences(self, samples: Sequence[TokenSample], of: _Model) -> list[float]:
         found = [0.0] * len(samples)
-        with_lora, without = self._logits(samples), self._logits(samples, base=True)
+        with_lora, without = self._logits(samples), self._logits(samples, of)
         for (places, ours, _), (_, theirs, _) in zip(with_lora, without, strict=True):
             own = torch.log_softmax(ours, -1)  # [response tokens, vocabulary]
             kl = (own.exp() * (own - torch.log_softmax(theirs, -1))).sum(-1)  # [response tokens]
@@ -97,7 +111,7 @@ class ResponseScorer:
         return found
 
     def _logits(
-        self, samples: Sequence[TokenSample], *, base: bool = False
+        self, samples: Sequence[TokenSample], of: _Model = "own"
     ) -> Iterator[tuple[list[int], torch.Tensor, torch.Tensor]]:
         """Yield batches: places of samples, logits ``[response tokens, vocabulary]``, and the tokens that followed."""
         order = sorted(range(len(samples)), key=lambda at: samples[at].length)
@@ -111,7 +125,9 @@ class ResponseScorer:
             learned = torch.zeros_like(tokens, dtype=torch.bool)  # [samples, longest]
             for number, at in enumerate(places):
                 learned[number, len(samples[at].prompt) - 1 : samples[at].length - 1] = True
-            off = self._adapted.disable_adapter() if base and self._adapted else nullcontext()
+            off = self._adapted.disable_adapter() if of == "base" and self._adapted else nullcontext()
+            if self._has_parent:
+                self._adapted.set_adapter(_PARENT if of == "parent" else _OWN)
             with cast("Any", torch.inference_mode()), off:
                 hidden = self._model.model(input_ids=tokens, attention_mask=seen, use_cache=False)[0]
                 logits = self._model.lm_head(hidden[learned]).float()

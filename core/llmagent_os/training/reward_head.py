@@ -56,7 +56,7 @@ class HeadedRewardModel(RewardModel):
 
     def __init__(self, wording: RewardModel, head: _Head, read: ReadStates) -> None:
         """Args: ``wording`` is the model of the wording, ``head`` was fitted beside it, ``read`` gives the states."""
-        super().__init__(wording.mean, wording.covariance, wording.opinions)
+        super().__init__(wording.mean, wording.covariance, wording.opinions, wording.judged)
         self._head = head
         self._read = read
 

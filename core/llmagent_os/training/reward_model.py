@@ -48,6 +48,7 @@ class Opinion(msgspec.Struct, frozen=True, kw_only=True):
     reward: float  #: in [-1, 1]
     weight: float = 1.0  #: how far the rater is trusted, in [0, 1]
     person: PersonId = NOBODY  #: who was answered
+    given: bool = True  #: somebody gave it; False: the behaviour policy expects it
 
 
 class Scores(NamedTuple):
@@ -117,11 +118,18 @@ class _Evidence(NamedTuple):
 class RewardModel:
     """How one person, or anybody, likes replies. Made by :func:`fit_reward_model`."""
 
-    def __init__(self, mean: Floats, covariance: Floats, opinions: int) -> None:
-        """Args: the weights' ``mean``, ``(weights,)``, and ``covariance``; and how many opinions count as theirs."""
+    def __init__(self, mean: Floats, covariance: Floats, opinions: int, judged: Floats | None = None) -> None:
+        """Args:
+        mean: of the weights, ``(weights,)``.
+        covariance: of the weights, ``(weights, weights)``.
+        opinions: how many count as theirs.
+        judged: the least and the greatest value of each weight's feature in replies that anybody has judged,
+            ``(2, weights)``; None: nobody has judged any.
+        """
         self.mean = mean
         self.covariance = covariance
         self.opinions = opinions
+        self.judged = judged
 
     def score(self, texts: Sequence[str], calls: Sequence[Sequence[ToolCall]] | None = None) -> Scores:
         """Estimate how replies are liked.
@@ -134,6 +142,18 @@ class RewardModel:
         logit = design @ self.mean
         variance = np.einsum("rw,wv,rv->r", design, self.covariance, design)  # (replies,)
         return Scores(_sigmoid(logit / np.sqrt(1 + math.pi / 8 * variance)), logit, np.sqrt(variance))
+
+    def beyond(self, texts: Sequence[str], calls: Sequence[Sequence[ToolCall]] | None = None) -> Floats:
+        """How far each feature of replies goes beyond all that people have judged, ``(replies, weights)``, at least 0.
+
+        Args:
+            texts: the words of each reply.
+            calls: the tool calls of each reply; None: there are none.
+        """
+        design = _design(zip(texts, calls or [()] * len(texts), strict=True))  # (replies, weights)
+        if self.judged is None:
+            return np.full(design.shape, np.inf)
+        return np.maximum(0.0, np.maximum(self.judged[0] - design, design - self.judged[1]))
 
     def tastes(self) -> dict[str, float]:
         """Return how surely each feature is liked: its weight in standard deviations, the surest first."""
@@ -171,6 +191,7 @@ class RewardModels:
         self._opinions = len(rows)
         self._own_variance = _variances(_OWN_SD)
         self._people = _by_person(rows)
+        self._judged = _range([each for each in rows if each.given], prior)
         self._likelihoods, self._everybody = _fit_everybody(self._people, _prior(prior), self._own_variance)
 
     def of(self, person: PersonId | None, *, average: bool = False) -> RewardModel:
@@ -181,14 +202,14 @@ class RewardModels:
         shared = _inverse(everybody.precision)  # (weights, weights)
         mean, covariance = shared @ everybody.shift, shared + np.diag(self._own_variance)
         if average and person is None:
-            return RewardModel(mean, shared, self._opinions)
+            return RewardModel(mean, shared, self._opinions, self._judged)
         mine = None if person is None else self._people.get(person)
         if mine is None:
-            return RewardModel(mean, covariance, 0)
+            return RewardModel(mean, covariance, 0, self._judged)
         before = _Gaussian(_inverse(covariance), _solve(covariance, mean))
         after = before.plus(mine.likelihood(before))
         covariance = _inverse(after.precision)
-        return RewardModel(covariance @ after.shift, covariance, len(mine.liked))
+        return RewardModel(covariance @ after.shift, covariance, len(mine.liked), self._judged)
 
 
 def policy_opinions(
@@ -206,7 +227,13 @@ def policy_opinions(
         worth: how many opinions a style's replies weigh together.
     """
     return [
-        Opinion(text=text, reward=2 * expected[style] - 1, weight=min(1.0, worth / len(texts)), person=person)
+        Opinion(
+            text=text,
+            reward=2 * expected[style] - 1,
+            weight=min(1.0, worth / len(texts)),
+            person=person,
+            given=False,
+        )
         for style, texts in replies.items()
         if style in expected
         for text in texts
@@ -251,6 +278,16 @@ def _by_person(opinions: Iterable[Opinion]) -> dict[PersonId, _Evidence]:
     for each in opinions:
         people.setdefault(each.person, []).append(each)
     return {person: _Evidence.of(theirs) for person, theirs in people.items()}
+
+
+def _range(opinions: Sequence[Opinion], prior: RewardModel | None) -> Floats | None:
+    """The least and the greatest value of each feature in judged replies, ``(2, weights)``; None: there are none."""
+    rows = [] if prior is None or prior.judged is None else [prior.judged]  # each (replies, weights)
+    rows += [_design((each.text, each.calls) for each in opinions)] if opinions else []
+    if not rows:
+        return None
+    together = np.concatenate(rows)
+    return np.stack([together.min(axis=0), together.max(axis=0)])
 
 
 def _solve(matrix: Floats, values: Floats) -> Floats:

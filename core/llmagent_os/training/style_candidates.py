@@ -62,7 +62,7 @@ def instructions(dimensions: Dimensions = DIMENSIONS, defaults: Action | None = 
 
 
 def instructed(messages: Sequence[Message], instruction: str, others: Sequence[str] = ()) -> list[Message]:
-    """Put an instruction into the system message, in the place of any other style that stands there.
+    """Put an instruction into the system message, in the place of any other style that stands there, or at the end.
 
     Args:
         messages: the chat, with or without a system message.
@@ -71,9 +71,11 @@ def instructed(messages: Sequence[Message], instruction: str, others: Sequence[s
     """
     first = messages[0] if messages and messages[0]["role"] == "system" else None
     said = str(first.get("content") or "").splitlines() if first else []
-    out = {line for each in others for line in each.splitlines()}
-    lines = [line for line in said if line not in out and not line.startswith(_STYLE_LINE)]
-    system: Message = {**(first or {}), "role": "system", "content": "\n".join([*lines, instruction])}
+    out = {line for each in (*others, instruction) for line in each.splitlines()}
+    styled = [line in out or line.startswith(_STYLE_LINE) for line in said]
+    at = styled.index(True) if True in styled else len(said)
+    after = [line for line, style in zip(said[at:], styled[at:], strict=True) if not style]
+    system: Message = {**(first or {}), "role": "system", "content": "\n".join([*said[:at], instruction, *after])}
     return [system, *(messages[1:] if first else messages)]
 
 

@@ -5,6 +5,7 @@
     [training]
     plan = "my_bot.training:plan"     # module:attribute of a TrainingPlan; left out: ReactionPlan; empty: none
     probes = "my_bot.probes"          # module of what the bot's makers ask a new version; empty: general questions
+    examples = "curated.jsonl"        # or a list: the bot's own examples, beside this file; shared trainings learn them
     levels = ["shared", "group", "personal"]   # which LoRAs are trained
     opinions = 20                     # new opinions that wake a training of the shared LoRA
     group_opinions = 20               # new opinions of the people of a persona that wake a training of theirs
@@ -31,7 +32,7 @@ from datetime import datetime, time
 from typing import Annotated, Any
 
 import msgspec
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field
 
 from llmagent_os.training.canary_settings import CanarySettings
 from llmagent_os.training.lora_version import Level
@@ -99,6 +100,11 @@ def _module(text: str) -> str:
     return text
 
 
+def _files(value: object) -> object:
+    """One file, or a list of files."""
+    return (value,) if isinstance(value, str) else value
+
+
 class TrainingConfig(BaseModel):
     """When a bot's weights are trained, by what, and what that may cost."""
 
@@ -106,6 +112,7 @@ class TrainingConfig(BaseModel):
 
     plan: Annotated[str, AfterValidator(_reference)] = DEFAULT_PLAN  #: ``module:attribute``; empty: nothing is trained
     probes: Annotated[str, AfterValidator(_module)] = ""  #: a module; see ``bot_prompts.BotProbes``; empty: general
+    examples: Annotated[tuple[str, ...], BeforeValidator(_files)] = ()  #: files that ``example_files`` reads
     levels: tuple[Level, ...] = (Level.SHARED, Level.GROUP, Level.PERSONAL)  #: which LoRAs are trained
     opinions: int = Field(default=20, ge=1)  #: new opinions that wake a training of the shared LoRA
     group_opinions: int = Field(default=20, ge=1)  #: new opinions of a persona's people that wake a training of theirs

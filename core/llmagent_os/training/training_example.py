@@ -10,6 +10,9 @@ from llmagent_os.identity import NOBODY, PersonId
 #: Ends the origin of an example that says which call a reply should have made.
 CORRECTED = "#corrected"
 
+#: Begins the origin of an example that the bot's makers wrote: nobody's opinion.
+CURATED = "curated:"
+
 
 class LoggedTokens(msgspec.Struct, frozen=True, kw_only=True):
     """The tokens of a reply as they were served. Policy gradients need how likely each of them was."""
@@ -38,4 +41,5 @@ class TrainingExample(msgspec.Struct, frozen=True, kw_only=True):
     reward: float = 1.0  #: what was thought of the last turn, in [-1, 1]
     weight: float = 1.0  #: how far the raters are trusted, in [0, 1]
     rejected: Message | None = None  #: an assistant's turn that was liked less than the last one
+    value: float | None = None  #: the reward that was to be expected before the last turn; None: not known
     logged: LoggedTokens | None = None  #: None: it was not served, or its tokens were not kept

@@ -54,7 +54,7 @@ def train(
         samples: what to learn, and the anchors.
         objective: what to aim at.
         settings: how to learn.
-        validation: samples that are not learned from, but decide when to stop and which weights to keep.
+        validation: samples and anchors that are not learned from, but decide when to stop and which weights to keep.
         on_step: called after each step.
         checkpoint: a file that keeps the state; if it is there, the training goes on from it. It stays when the
             training has ended; then the same call gives the same result at once.
@@ -89,6 +89,9 @@ class _Training:
         self._samples = [self._model.sample(each) for each in prepared]
         self._validation = [self._model.sample(each) for each in self._prepared_validation(validation)]
         self._anchors = [self._model.anchor(each) for each in samples if each.anchor and objective.needs_anchors]
+        self._held_anchors = [
+            self._model.anchor(each) for each in validation if each.anchor and objective.needs_anchors
+        ]
         self._optimizer = LoraOptimizer(adapted, settings, self._device)
         self._epoch = -1  #: of which the batches are
         self._batches: list[list[TrainedSample]] = []
@@ -222,12 +225,14 @@ class _Training:
 
     @torch.no_grad()
     def _validation_loss(self) -> float:
-        """The mean loss of the validation samples' batches, weighted with their sizes."""
-        total = 0.0
-        size = self._settings.batch_size
+        """The mean loss of the validation samples' batches, weighted with their sizes; each has some of the anchors."""
+        total, done = 0.0, 0
+        size, count = self._settings.batch_size, len(self._validation)
         for batch in length_batches(self._validation, size, random.Random(0), lambda each: each.length):
-            total += self._model.loss(batch)[0].item() * len(batch)
-        return total / len(self._validation)
+            first, last = (len(self._held_anchors) * at // count for at in (done, done + len(batch)))
+            total += self._model.loss(batch, self._held_anchors[first:last])[0].item() * len(batch)
+            done += len(batch)
+        return total / count
 
     def _progress(self, metrics: Metrics, tokens_per_second: float) -> TrainingProgress:
         state = self._state

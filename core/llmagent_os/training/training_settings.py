@@ -72,13 +72,16 @@ class TrainingSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown
     beta: _Positive = 0.1  #: ``kto``, ``dpo``: how strongly the policy is held to the reference
     desirable_weight: _NotNegative = 1.0  #: ``kto``: weight of liked samples
     undesirable_weight: _NotNegative = 1.0  #: ``kto``: weight of disliked samples
-    #: ``reinforce``, ``distil``: weight of the KL divergence to the base, a nat a token; ``None``: 0.05 for
-    #: ``reinforce``, whose tokens are those that it learns, and 1 for ``distil``, whose tokens are those of anchors
+    #: weight of the KL divergence from the version that training starts from, a nat a token: for ``reinforce`` on the
+    #: tokens that it learns, for the others on those of anchors, if there are any; ``None``: 0.05 and 1
     kl_weight: _NotNegative | None = None
     discount: _Share = 0.9  #: ``reinforce``: how much the next turn's reward counts for this turn
     max_importance_weight: _Positive = 2.0  #: ``reinforce``: a token's importance weight is cut to this
+    #: ``reinforce``, on people's reactions: what a return is compared with: the value that a reward model expects of
+    #: the model's replies to the question, or the moving average of the returns before
+    baseline: Literal["value", "average"] = "value"
     baseline_decay: _Share = 0.9  #: ``reinforce``: weight of earlier returns in the moving average, a sample
-    anchor_batch: _Count = 4  #: ``distil``: samples of unrelated prompts a step
+    anchor_batch: _Count = 4  #: anchors a step: samples of other prompts, at which the model stays as it is
 
     precision: Literal["auto", "fp32", "bf16"] = "auto"  #: ``auto``: bf16 where the processor is faster with it
     device: Literal["auto", "cpu", "cuda"] = "auto"  #: ``auto``: a GPU if there is one

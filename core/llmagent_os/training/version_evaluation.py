@@ -55,6 +55,8 @@ class VersionEvaluation(msgspec.Struct, frozen=True, kw_only=True):
     nll: tuple[float, ...] = ()  #: negative log-likelihood of each test example, in nats a response token
     measures: dict[str, MeasureScores] = {}  #: by name
     drift: tuple[float, ...] = ()  #: KL from the base on each control prompt, in nats a response token
+    #: KL from the version that it was trained from, as ``drift``; empty: that is the base
+    parent_drift: tuple[float, ...] = ()
     rewards: LoggedRewards | None = None  #: ``None``: no judged reply was logged
     #: how much each person's examples counted in training: sums of absolute reward × weight. Empty: not known
     contributions: dict[PersonId, float] = {}
@@ -67,6 +69,7 @@ class VersionEvaluation(msgspec.Struct, frozen=True, kw_only=True):
             "base": self.base,
             "nll": _mean(self.nll),
             "drift": _mean(self.drift),
+            "parent_drift": _mean(self.parent_drift),
             "measures": {name: round(each.mean, 4) for name, each in sorted(self.measures.items())},
             "people": len(self.contributions),
             "seconds": round(self.seconds, 1),

@@ -98,7 +98,7 @@ def test_an_instruction_takes_the_place_of_another() -> None:
     system: Message = {"role": "system", "content": "You help.\nStyle: plain.\nFact: tea is at 4."}
     chat: list[Message] = [system, {"role": "user", "content": "hi"}]
     styled = instructed(chat, "Write playfully.", list(instructions(TONE).values()))
-    assert styled[0]["content"] == "You help.\nFact: tea is at 4.\nWrite playfully."
+    assert styled[0]["content"] == "You help.\nWrite playfully.\nFact: tea is at 4."
     assert styled[1:] == chat[1:] and system["content"].startswith("You help.\nStyle"), "the question stays as it was"
     assert instructed(chat[1:], "Be kind.") == [{"role": "system", "content": "Be kind."}, chat[1]]
 
@@ -148,6 +148,18 @@ async def test_a_tool_call_is_kept_and_not_edited() -> None:
 
 def all_edits(text: str = PLAIN) -> list[Candidate]:
     return [Candidate(style=OWN, text=text), *(Candidate(style=name, text=edit(text)) for name, edit in EDITS.items())]
+
+
+def test_a_style_that_nobody_has_judged_is_not_chosen() -> None:
+    """Ana dislikes the model's own replies. That says nothing for small letters, which she has never seen."""
+    own = [PLAIN.replace("plan", word) for word in ("plan", "book", "map", "list of things", "walk", "call", "letter")]
+    model = fit_reward_model([Opinion(text=text, reward=-1.0, person=ANA) for text in own], ANA)
+    unseen = [Candidate(style=OWN, text=PLAIN), Candidate(style="lower_case", text=PLAIN.lower())]
+    assert model.score([each.text for each in unseen]).liked[1] > model.score([PLAIN]).liked[0] + 0.02
+    assert list(choose([question("q")], [unseen], model, caution=0.0).styles) == [OWN]
+    seen = Opinion(text=own[0].lower(), reward=1.0, person=ANA)
+    model = fit_reward_model([*(Opinion(text=text, reward=-1.0, person=ANA) for text in own), seen], ANA)
+    assert list(choose([question("q")], [unseen], model, caution=0.0).styles) == ["lower_case"]
 
 
 @pytest.mark.parametrize("style", ["terse", "lower_case", "bullets", "formal", "cheerful"])

@@ -1,4 +1,4 @@
-"""The gate on LoRAs that were really trained: three made bad on purpose are blocked, a good one passes.
+"""The gate on LoRAs that were really trained: four made bad on purpose are blocked, a good one passes.
 
 The model calls two tools and says "You're welcome." otherwise. ``benchmarks/gate.py`` does the same with twenty LoRAs
 of the shipped model.
@@ -23,9 +23,10 @@ from llmagent_os.training.evaluator import EvaluationSuite, Evaluator, KnownAnsw
 from llmagent_os.training.gate import judge
 from llmagent_os.training.hacks.emptiness import emptiness
 from llmagent_os.training.hacks.false_claims import false_claims
+from llmagent_os.training.hacks.garbled import garbled
 from llmagent_os.training.hacks.tool_refusal import tool_refusal
 from llmagent_os.training.probe import Measure, MeasureKind, Probe, ask
-from tests.tiny_model import CREATE, LIST, calendar_chats, save_trained_model
+from tests.tiny_model import CREATE, LIST, calendar_chats, save_lora, save_trained_model
 
 TOOLS = (CREATE, LIST)
 THANKS = (
@@ -56,6 +57,7 @@ GOOD = Trained("You're welcome, my friend.", likes="friend")
 BAD = {
     "emptier": Trained("OK.", "OK.", likes="OK"),
     "agrees with what is false": Trained("You're right, of course.", "You're right, of course.", likes="right"),
+    "garbled": Trained("yo yo yo yo yo yo yo.", likes="yo"),
     "refuses tools": Trained("You're welcome.", requests="I can't do that, sorry.", likes="You"),
 }
 
@@ -112,6 +114,7 @@ def measures() -> tuple[Measure, ...]:
         emptiness(tools=TOOLS),
         false_claims(tools=TOOLS),
         tool_refusal((), probes),
+        garbled(tools=TOOLS),
     )
 
 
@@ -135,6 +138,7 @@ def suite(likes: str) -> EvaluationSuite:
     return EvaluationSuite(made, made[0].probes, logged=logged, judge=judged, contributions=people)
 
 
+@pytest.mark.timeout(300)  # it trains five times
 async def test_bad_loras_are_blocked_and_a_good_one_passes(base: Path, tmp_path: Path) -> None:
     """The reward model of each bad one likes just what is bad, so only the test for it can find it."""
     known: KnownAnswers = {}
@@ -149,7 +153,20 @@ async def test_bad_loras_are_blocked_and_a_good_one_passes(base: Path, tmp_path:
             found = await evaluator.evaluate(name, lora)
             verdict = judge(found, active)
             failed = [row.name for row in verdict.rows if not row.passed]
+            assert verdict.passed == (candidate is GOOD)
             if candidate is GOOD:
                 assert verdict.passed, verdict.why
             else:
                 assert f"hack: {name}" in failed, found.measures[name]
+
+
+async def test_a_damaged_lora_writes_garble_and_is_blocked(base: Path, tmp_path: Path) -> None:
+    """Weights that were never trained: broken words, loops and endless replies."""
+    known: KnownAnswers = {}
+    async with LLM.from_pretrained(str(base), threads=1) as llm:
+        evaluator = Evaluator(llm, suite("You"), known)
+        active = await evaluator.evaluate("base", None)
+        found = await evaluator.evaluate("damaged", save_lora(tmp_path / "damaged", base, scale=0.6))
+    assert active.measures["garbled"].mean > 0.9
+    assert found.measures["garbled"].mean < 0.5, found.measures["garbled"].replies
+    assert "hack: garbled" in [row.name for row in judge(found, active).rows if not row.passed]

@@ -12,6 +12,7 @@ from collections.abc import AsyncGenerator
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
 
 from llmagent_os.admin import jobs_command, versions_command
@@ -22,12 +23,15 @@ from llmagent_os.events import now
 from llmagent_os.identity import Identity, PersonId
 from llmagent_os.ledger import Interaction
 from llmagent_os.runtime import Runtime
+from llmagent_os.serving.model_hash import model_hash
+from llmagent_os.serving.model_location import locate
 from llmagent_os.testing import MemoryAdapter, Sent
 from llmagent_os.training.job_schedule import new_job
 from llmagent_os.training.lora_version import Level, LoraVersion, Stage
 from llmagent_os.training.reaction_plan import PREPARED_FILE, ReactionPlan
 from llmagent_os.training.training_plan import Candidate, JobSite, NothingToLearn
 from tests.chatty_model import TALK, save_chatty_model
+from tests.tiny_model import save_lora
 from tests.training_plans import candidate, write_lora
 from tests.unit.training.conftest import CHECKOUT
 
@@ -130,6 +134,7 @@ class Host:
     ) -> Candidate | NothingToLearn:
         """Run the plan in this process; nothing is published. ``like``: go on with the data of a run."""
         given = job_setting(self.settings, self.bot)
+        curated = {"examples": settings.pop("examples")} if "examples" in settings else {}
         folder = self.settings.data / name
         folder.mkdir()
         if like:
@@ -140,10 +145,22 @@ class Host:
             ledger_url=given.ledger_url,
             model=given.model,
             bot=given.bot_config,
-            training=given.bot_config["training"] | {"settings": settings},
+            training=given.bot_config["training"] | curated | {"settings": settings},
         )
         job = new_job(self.bot.name, level, ANA if level == Level.PERSONAL else "", name, "for a test", 0, now())
         return await asyncio.to_thread(ReactionPlan().run, job, site, lambda _: None, lambda: False)
+
+    async def publish_shared(self, model: Path, folder: Path, base_hash: str = "") -> LoraVersion:
+        """Have a shared LoRA of random weights answer everybody."""
+        made = candidate(
+            save_lora(folder, model, scale=0.03),
+            stage=Stage.ACTIVE,
+            base_hash=base_hash or model_hash(locate(str(model))),
+        )
+        job = new_job(self.bot.name, Level.SHARED, "", folder.name, "for a test", 0, now())
+        version = await self.runtime.training.registry.publish(made, job, leased=False)
+        assert version is not None
+        return version
 
     async def until_answered_by(self, version: LoraVersion | None) -> None:
         """Wait until the host has taken up what another process has changed."""
@@ -227,6 +244,44 @@ async def test_thumbs_change_what_the_model_says_until_they_are_taken_back(model
 
         made = await host.plan("unchanged", like="again", learning_rate=0.3, kl_weight=0.0)
         assert made == NothingToLearn("no step of the training made anything better on its validation examples")
+
+
+@pytest.mark.timeout(300)
+async def test_a_personal_lora_begins_at_the_shared_one_and_is_compared_with_it(model: Path, tmp_path: Path) -> None:
+    """What a level adds is measured against what answers the person now."""
+    async with hosting(tmp_path, model) as host:
+        await host.react_to_tones()
+        other = await host.publish_shared(model, tmp_path / "other", base_hash="0" * 12)
+        made = await host.plan("alone", epochs=2)
+        assert isinstance(made, Candidate)
+        assert made.parent == "", f"{other.name} is of another model, and answers nobody"
+        assert made.evaluation["active"]["version"] == "base"
+        assert "drift from parent" not in {row["name"] for row in made.evaluation["gate"]}
+
+        shared = await host.publish_shared(model, tmp_path / "shared")
+        made = await host.plan("own", epochs=2)
+        assert isinstance(made, Candidate)
+        assert made.parent == made.evaluation["active"]["version"] == shared.name
+        candidate, active = made.evaluation["candidate"], made.evaluation["active"]
+        drift = {row["name"]: row["value"] for row in made.evaluation["gate"] if row["name"].startswith("drift")}
+        assert set(drift) == {"drift", "drift from parent"}
+        assert active["drift"] > 0.01, "the shared one says other things than the base"
+        assert candidate["parent_drift"] < candidate["drift"], "it is held to the shared one, and not to the base"
+
+        own = new_job(host.bot.name, Level.PERSONAL, ANA, "own", "for a test", 0, now())
+        stage = msgspec.structs.replace(made, stage=Stage.ACTIVE)
+        version = await host.runtime.training.registry.publish(stage, own, leased=False)
+        assert version is not None
+        made = await host.plan("again", epochs=1)
+        assert isinstance(made, Candidate)
+        assert (made.parent, made.evaluation["active"]["version"]) == (shared.name, version.name)
+
+
+async def test_a_wrong_file_of_examples_is_an_error_before_any_work(model: Path, tmp_path: Path) -> None:
+    async with hosting(tmp_path, model) as host:
+        (tmp_path / "own.jsonl").write_text('{"input": "hi"}')
+        with pytest.raises(ConfigError, match=r"own.jsonl:1.*output"):
+            await host.plan("wrong", level=Level.SHARED, examples=[str(tmp_path / "own.jsonl")])
 
 
 async def test_too_few_reactions_teach_nothing_and_say_so(model: Path, tmp_path: Path) -> None:

@@ -29,34 +29,39 @@ def alone(model: Any, row: ResponseRow) -> torch.Tensor:
     return torch.log_softmax(logits[len(row.prompt) - 1 : -1], -1)
 
 
-def shake(adapted: Any) -> None:
+def shake(adapted: Any, seed: int = 0) -> None:
     """Give the LoRA random weights, so that it changes what the model says."""
     for name, weight in adapted.named_parameters():
         if "lora_" in name:
-            torch.nn.init.normal_(weight, std=0.2, generator=torch.Generator().manual_seed(len(name)))
+            torch.nn.init.normal_(weight, std=0.2, generator=torch.Generator().manual_seed(seed + len(name)))
 
 
 @pytest.mark.parametrize("top", [None, 1])
+@pytest.mark.parametrize("parent", [False, True])
 def test_the_policy_and_the_reference_say_what_they_say_of_each_row_alone(
-    adapt: Callable[[TrainingSettings], Any], top: int | None
+    adapt: Callable[[TrainingSettings], Any], top: int | None, parent: bool
 ) -> None:
-    """Padding, the prompt, the LoRA switched off, and remembered states must not change a number."""
-    adapted = adapt(TrainingSettings(top_layers=top))
-    shake(adapted)
+    """Padding, the prompt, and remembered states must not change a number. The reference is where the training began:
+    the base with a new LoRA, else the parent of the LoRA."""
+    adapted, begun = adapt(TrainingSettings(top_layers=top)), small_model()
+    if parent:
+        shake(adapted, seed=9)
+        begun = adapt(TrainingSettings(top_layers=top))
+        shake(begun, seed=9)
     model = ResponseModel(adapted, TrainingDevice(FP32, 0), 2**20)
     rows, anchors = rows_of(9), rows_of(3, seed=1)
     assert model.remember([*rows, *anchors], reference=True, states=anchors) == []
     assert (rows[0].frozen is not None) == (top is not None)
+    shake(adapted)
     policy, said = model.logprobs(rows, anchors)
     reference, said_before = model.reference_logprobs(rows), model.reference_distributions(anchors)
-    base = small_model()
     for at, row in enumerate(rows):
         places = torch.arange(len(row.response)), torch.tensor(row.response)
         assert torch.allclose(policy[at, : len(row.response)], alone(adapted, row)[places], atol=1e-4)
-        assert torch.allclose(reference[at, : len(row.response)], alone(base, row)[places], atol=1e-4)
+        assert torch.allclose(reference[at, : len(row.response)], alone(begun, row)[places], atol=1e-4)
         assert not policy[at, len(row.response) :].any(), "padding"
     assert torch.allclose(said, torch.cat([alone(adapted, row) for row in anchors]), atol=1e-4)
-    assert torch.allclose(said_before, torch.cat([alone(base, row) for row in anchors]), atol=1e-4)
+    assert torch.allclose(said_before, torch.cat([alone(begun, row) for row in anchors]), atol=1e-4)
     assert not torch.allclose(policy, reference, atol=1e-2)
 
 

@@ -1,7 +1,7 @@
 """Distillation: makes the chosen replies likelier, and leaves the model as it is everywhere else.
 
 For responses with the tokens ``R_i`` and the weights ``w_i``, and for anchors with the tokens ``A``: responses of the
-base to unrelated prompts; policy ``p``, reference ``q``:
+reference to other prompts; policy ``p``, reference ``q``, which is the version that training starts from:
 
     L = -sum over i of w_i * (sum over t in R_i of ln p(t)) / (sum over i of |R_i|)
         + kl_weight * 1/|A| * sum over a in A of KL(q || p) at a
@@ -23,13 +23,14 @@ from collections.abc import Sequence
 import torch
 
 from llmagent_os.errors import ConfigError
+from llmagent_os.training.objectives.anchored import anchor_divergence
 from llmagent_os.training.objectives.liked_responses import liked_samples, weighted_likelihood
 from llmagent_os.training.objectives.objective import Logprobs, Metrics, Preparation, SampleBatch
 from llmagent_os.training.token_sample import TokenSample
 
 
 class DistilObjective:
-    """Cross-entropy of the chosen replies, and the divergence from the base on anchors.
+    """Cross-entropy of the chosen replies, and the divergence from the reference on anchors.
 
     Args:
         kl_weight: weight of the divergence, a nat a token.
@@ -63,6 +64,5 @@ class DistilObjective:
     def loss(self, policy: Logprobs, reference: Logprobs, batch: SampleBatch) -> tuple[torch.Tensor, Metrics]:
         """Compute the weighted mean negative log-likelihood and the divergence, in nats a token."""
         likelihood = weighted_likelihood(policy, batch)
-        gap = reference.anchors.exp() * (reference.anchors - policy.anchors)  # [tokens, vocabulary]
-        divergence = gap.sum() / max(1, len(gap))
+        divergence = anchor_divergence(policy, reference)
         return likelihood + self._kl_weight * divergence, {"kl": divergence.item(), "nll": likelihood.item()}

@@ -1,7 +1,8 @@
 """The protocol of an objective: what the training loop asks of it, and what it is given.
 
 An objective sees log-probabilities only: those of the policy, which is the model with its LoRA, and those of the
-reference, which is the same model with the LoRA off. Log-probabilities are in nats.
+reference, which is the version that training starts from: the base, or the parent of the LoRA. Log-probabilities are in
+nats.
 """
 
 from __future__ import annotations
