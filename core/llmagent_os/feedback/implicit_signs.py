@@ -17,7 +17,7 @@ from llmagent_os.identity import Identity
 from llmagent_os.ledger import Interaction, RewardEvent
 
 #: The version of the rules below. The ledger keeps it with every reward that the rules gave.
-RULES_VERSION = "implicit-3"
+RULES_VERSION = "implicit-4"
 
 #: The similarity of two messages, in percent, from which on the second asks the first again in other words.
 MIN_REASK_SIMILARITY_PERCENT = 72.0

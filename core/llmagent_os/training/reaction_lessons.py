@@ -17,7 +17,7 @@ from llmagent_os.training.anchor_samples import write_anchors
 from llmagent_os.training.bot_prompts import BotPrompts
 from llmagent_os.training.control_prompts import ANCHORS
 from llmagent_os.training.distillation import Distillation, choose
-from llmagent_os.training.reaction_data import ReactionData, has_calls, opinions_of
+from llmagent_os.training.reaction_data import ReactionData, has_calls, opinions_of, right_calls
 from llmagent_os.training.reward_model import RewardModel, fit_reward_model
 from llmagent_os.training.style_candidates import OWN, Question, write_candidates
 from llmagent_os.training.token_sample import TokenSample
@@ -28,6 +28,13 @@ from llmagent_os.training.training_plan import NothingToLearn
 MOST_QUESTIONS = 96
 #: The most tokens of a reply that is to be learned.
 MAX_TOKENS = 96
+#: The most tokens of an anchor that may be a tool call.
+CALL_TOKENS = 48
+#: With fewer tool calls to validate on, chance would decide when training ends.
+LEAST_VALIDATION = 8
+#: Tool calls are learned down to this loss, in nats a token. Most of a call's tokens are fixed by its form, so the few
+#: that decide have a loss many times as high.
+CALL_LOSS = 0.003
 
 
 class ReactionLessons(msgspec.Struct, frozen=True, kw_only=True):
@@ -37,6 +44,11 @@ class ReactionLessons(msgspec.Struct, frozen=True, kw_only=True):
     validation: tuple[TrainingExample, ...]
     anchors: tuple[TokenSample, ...] = ()  #: the base's replies to unrelated prompts
     notes: tuple[str, ...] = ()  #: sentences for the report
+
+    @property
+    def has_calls(self) -> bool:
+        """Whether tool calls are learned."""
+        return any(map(has_calls, self.training))
 
 
 async def find_lessons(
@@ -60,15 +72,20 @@ async def find_lessons(
         return ReactionLessons(training=splits.training, validation=splits.validation)
     judge = fit_reward_model(opinions_of(splits.training), person, average=True)
     found = await _distilled(llm, splits.training, judge, prompts, lora)
-    calls = _liked_calls(splits.training)
+    calls, held_calls = _shared_out(_liked_calls(splits.training), _liked_calls(splits.validation))
     wordings = [] if found is None else found.examples
     if not calls and (found is None or set(found.styles) <= {OWN}):
         return NothingToLearn(_why(found))
     kept = await _distilled(llm, splits.validation, judge, prompts, lora)
     return ReactionLessons(
         training=(*wordings, *calls),
-        validation=(*([] if kept is None else kept.examples), *_liked_calls(splits.validation)),
-        anchors=tuple(await write_anchors(llm, ANCHORS, system=prompts.system, tools=prompts.tools)),
+        validation=(*([] if kept is None else kept.examples), *held_calls),
+        anchors=(
+            *await write_anchors(llm, ANCHORS, system=prompts.system, tools=prompts.tools),
+            *await write_anchors(
+                llm, prompts.anchors, system=prompts.system, tools=prompts.tools, max_tokens=CALL_TOKENS
+            ),
+        ),
         notes=_notes(found, len(calls)),
     )
 
@@ -90,11 +107,21 @@ def _liked_calls(examples: Sequence[TrainingExample]) -> list[TrainingExample]:
     return [each for each in examples if each.reward > 0 and has_calls(each)]
 
 
+def _shared_out(
+    training: list[TrainingExample], validation: list[TrainingExample]
+) -> tuple[list[TrainingExample], list[TrainingExample]]:
+    """Calls to learn, and calls that say when to stop. Two or three calls say nothing: they are learned as well."""
+    if len(validation) >= LEAST_VALIDATION:
+        return training, validation
+    return [*training, *validation], []
+
+
 def _questions(examples: Sequence[TrainingExample]) -> list[Question]:
-    """What was asked before replies in words, each once, the latest ones."""
+    """What was asked before replies in words, each once, the latest ones. Where a tool is due, no words are learned."""
     found: dict[str, Question] = {}
+    corrected = right_calls(examples)
     for each in examples:
-        if not has_calls(each):
+        if not has_calls(each) and each.origin not in corrected:
             found[str(each.messages[:-1])] = Question(
                 messages=each.messages[:-1],
                 tools=each.tools,

@@ -12,6 +12,7 @@ from llmagent_os.chat import Completion, ToolCall
 from llmagent_os.identity import NOBODY
 from llmagent_os.serving.tool_call_parsing import calls_of
 from llmagent_os.training.bot_prompts import BotPrompts
+from llmagent_os.training.call_score import call_score
 from llmagent_os.training.evaluator import EvaluationSuite, LoggedReply
 from llmagent_os.training.hacks.asking_back import asking_back
 from llmagent_os.training.hacks.emptiness import emptiness
@@ -20,7 +21,14 @@ from llmagent_os.training.hacks.leaks import PrivateText, leaks
 from llmagent_os.training.hacks.padding import padding
 from llmagent_os.training.hacks.tool_refusal import tool_refusal
 from llmagent_os.training.probe import Measure, MeasureKind, Probe
-from llmagent_os.training.reaction_data import ReactionData, contributions_of, has_calls, is_correction, opinions_of
+from llmagent_os.training.reaction_data import (
+    ReactionData,
+    contributions_of,
+    has_calls,
+    is_correction,
+    opinions_of,
+    right_calls,
+)
 from llmagent_os.training.reaction_judge import ReactionJudge
 from llmagent_os.training.token_sample import TokenSample
 from llmagent_os.training.training_example import TrainingExample
@@ -61,7 +69,7 @@ def evaluation_suite(
         measures=tuple(each for each in measures if each.probes),
         control=(*tasks.probes[::2], *talk.probes[1::2]),
         test=tuple(test),
-        logged=tuple(_logged(each) for each in data.splits.test if not is_correction(each)),
+        logged=_logged_replies(data.splits.test),
         judge=ReactionJudge(opinions_of(data.learned)),
         contributions=contributions_of(data.learned),
     )
@@ -86,10 +94,7 @@ def held_out_work(examples: Sequence[TrainingExample]) -> Measure:
         right = wanted[_key(probe)]
         if right is None:
             return float(bool(completion.text.strip()) and not completion.tool_calls)
-        made = next(iter(completion.tool_calls), None)
-        if made is None or made.name != right.name:
-            return 0.0
-        return 1.0 if made.arguments == right.arguments else 0.5
+        return call_score(completion, right)
 
     return Measure("held-out work", MeasureKind.TASK, tuple(probes), score)
 
@@ -102,7 +107,12 @@ def _probe(example: TrainingExample) -> Probe:
     return Probe(messages=example.messages[:-1], tools=example.tools, person=example.person)
 
 
-def _logged(example: TrainingExample) -> LoggedReply:
+def _logged_replies(examples: Sequence[TrainingExample]) -> tuple[LoggedReply, ...]:
+    right = right_calls(examples)
+    return tuple(_logged(each, right.get(each.origin)) for each in examples if not is_correction(each))
+
+
+def _logged(example: TrainingExample, right: ToolCall | None) -> LoggedReply:
     answer = example.messages[-1]
     return LoggedReply(
         probe=_probe(example),
@@ -111,6 +121,7 @@ def _logged(example: TrainingExample) -> LoggedReply:
         weight=example.weight,
         calls=tuple(calls_of(answer)),
         logged=example.logged,
+        right=right,
     )
 
 
