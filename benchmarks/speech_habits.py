@@ -8,7 +8,6 @@ the sentence, and how somebody says the same in plain words.
 from __future__ import annotations
 
 import random
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 
@@ -203,10 +202,10 @@ HABITS: tuple[Habit, ...] = (
 
 #: What events are called: those that are said, and those that are held out.
 _TITLES = (
-    "gym yoga dentist haircut standup piano swimming physio drinks shopping choir football badminton checkup".split()
-    + ["call mum", "team sync", "car wash", "book club", "vet visit", "pay rent", "dinner with ana", "lunch with tom"],
-    "pilates pottery chess optician karate rehearsal brunch interview archery gardening".split()
-    + ["eye test", "water plants", "budget review", "parents evening", "coffee with leo", "call gran"],
+    "gym,yoga,dentist,haircut,standup,piano,swimming,physio,drinks,shopping,choir,football,badminton,checkup,call mum,"
+    "team sync,car wash,book club,vet visit,pay rent,dinner with ana,lunch with tom".split(","),
+    "pilates,pottery,chess,optician,karate,rehearsal,brunch,interview,archery,gardening,eye test,water plants,"
+    "budget review,parents evening,coffee with leo,call gran".split(","),
 )
 #: Days as they are said, and in plain words.
 _DATES = (
@@ -261,8 +260,3 @@ def _filled(plain: dict[str, str]) -> dict[str, str]:
     new = plain.get("new_date") or (f"{plain['new_time']}" if "new_time" in plain else "")
     date = f"on {plain['date']}" if plain.get("date", "").endswith("day") else plain.get("date", "")
     return {"title": "", "time": "", **plain, "date": date, "new": new}
-
-
-def people(habits: Sequence[Habit], rng: random.Random, *, each: int) -> list[Habit]:
-    """Draw the habits of one person."""
-    return rng.sample(list(habits), each)
