@@ -11,16 +11,8 @@ CONFIRM = "confirm"
 #: The statuses of results that ask for what the call did not have, or what the tool could not read in it.
 INCOMPLETE = frozenset(("missing", "unclear"))
 
+#: The statuses of results that ask something before anything is done, and not for a yes.
+ASKING = INCOMPLETE | {"ambiguous", "conflict"}
+
 #: The statuses of results of tools that did nothing.
-NOTHING_DONE = INCOMPLETE | {
-    FAILED,
-    CONFIRM,
-    "ambiguous",
-    "conflict",
-    "empty",
-    "kept",
-    "not_found",
-    "past",
-    "stale",
-    "unchanged",
-}
+NOTHING_DONE = ASKING | {FAILED, CONFIRM, "empty", "kept", "not_found", "past", "stale", "unchanged"}

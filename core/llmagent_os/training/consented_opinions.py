@@ -11,7 +11,7 @@ from llmagent_os.feedback.implicit_signs import corrects, event_key_of
 from llmagent_os.feedback.signals import SIGNALS
 from llmagent_os.identity import Identity, PersonId
 from llmagent_os.ledger import Interaction, Ledger, RewardEvent
-from llmagent_os.tools.result_statuses import CONFIRM, INCOMPLETE
+from llmagent_os.tools.result_statuses import ASKING, CONFIRM
 from llmagent_os.training.credit_assignment import Opinion
 from llmagent_os.training.reply_opinions import ReplyOpinions
 
@@ -58,13 +58,13 @@ class ConsentedOpinions:
         return found
 
     async def doubts(self, opinions: ReplyOpinions) -> list[RewardEvent]:
-        """Answers to a tool that asked for what its call did not have, which may correct the call.
+        """Answers to a tool that asked something, such as the day, which may correct the call.
 
         "No, add gym on friday" after "Which day is that?" is a correction, and "actually, friday" is an answer. What
         the person says next decides.
         """
         interaction = opinions.reply.interaction
-        if interaction is None or not any(_status(call) in INCOMPLETE for call in interaction.tool_calls[-1:]):
+        if interaction is None or not any(_status(call) in ASKING for call in interaction.tool_calls[-1:]):
             return []
         return [
             replace(row, kind="correction", reward=SIGNALS["correction"].reward)
