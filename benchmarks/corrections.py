@@ -4,9 +4,9 @@
     OMP_NUM_THREADS=1 python -m benchmarks.corrections --level shared --people 8 --habits 2 --sentences 12
 
 People with habits of speech (``speech_habits``) talk to the running bot. Where it misreads them they correct it, in
-four ways that take turns: "no, …", "no, I meant …", Undo and again, 👎 and again. Then the real job trains, in a process
-of its own, and the real gate decides. With ``--level personal`` there is a job for each person, and the people have
-nothing to do with one another. With ``--level shared`` all have the same habits, and there is one job.
+four ways that take turns: "no, …", "no, I meant …", Undo and again, 👎 and again. Then the real job trains, in a
+process of its own, and the real gate decides. With ``--level personal`` there is a job for each person, and the people
+have nothing to do with one another. With ``--level shared`` all have the same habits, and there is one job.
 
 Every row is a habit: the share of held-out wordings, with held-out titles, days and times, of which the call is right
 word for word, before and after. A version that the gate rejects answers nobody; it is measured all the same. The last

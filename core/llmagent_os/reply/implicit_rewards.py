@@ -68,9 +68,10 @@ async def rewards_of_edit(services: Services, event: Edit, text: str) -> tuple[R
     identity = exchange.identity
     turns = await services.ledger.history(event.conversation.key, identity, EDITABLE_TURNS)
     edited = [turn for turn in turns if turn.context.get("message_id") == event.message_id and turn.action_dist]
-    if not edited or services.privacy.keep(text)[0] == edited[-1].said:
+    words = services.privacy.keep(text)[0]
+    if not edited or words == edited[-1].said:
         return ()
-    return (reward_of("edited", edited[-1], event, identity, event.at),)
+    return (reward_of("edited", edited[-1], event, identity, event.at, words),)
 
 
 async def rewards_of_press(services: Services, exchange: Exchange, value: str) -> tuple[RewardEvent, ...]:

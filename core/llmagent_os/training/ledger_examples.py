@@ -113,6 +113,7 @@ class _Maker:
             if example is None:
                 self._pass_over(why)
                 continue
+            example = msgspec.structs.replace(example, edited=_new_words(signs))
             target = _target(example, meant) if record is _read_wrong(completions) else None
             if record.tool_calls and credit.kinds <= MISREAD and target is None:
                 example = msgspec.structs.replace(example, weight=example.weight * UNPROVEN_WEIGHT)
@@ -203,6 +204,12 @@ def _read_wrong(completions: Sequence[CompletionRecord]) -> CompletionRecord | N
     calls = [each for each in completions if each.tool_calls]
     words = [each for each in completions if each.sent]
     return next(iter([*calls[-1:], *words]), None)
+
+
+def _new_words(signs: Sequence[RewardEvent]) -> str:
+    """What the person changed their words to; empty: they did not, or something was masked in them."""
+    words = next((sign.raw_value for sign in reversed(signs) if sign.kind == "edited"), "")
+    return "" if any(mask in words for mask in MASKS) else words
 
 
 def _about_the_call(opinions: Sequence[Opinion]) -> list[Opinion]:

@@ -17,6 +17,7 @@ from llmagent_os.training.anchor_samples import write_anchors
 from llmagent_os.training.bot_prompts import BotPrompts
 from llmagent_os.training.control_prompts import ANCHORS
 from llmagent_os.training.distillation import Distillation, choose
+from llmagent_os.training.edited_messages import edited_calls
 from llmagent_os.training.reaction_data import ReactionData, has_calls, opinions_of, right_calls
 from llmagent_os.training.reward_model import RewardModel, fit_reward_model
 from llmagent_os.training.style_candidates import OWN, Question, write_candidates
@@ -67,7 +68,11 @@ async def find_lessons(
     Raises:
         ModelError: the model cannot answer.
     """
-    splits = data.splits
+    splits = msgspec.structs.replace(
+        data.splits,
+        training=(*data.splits.training, *await edited_calls(llm, data.splits.training, lora)),
+        validation=(*data.splits.validation, *await edited_calls(llm, data.splits.validation, lora)),
+    )
     if method != "distil":
         return ReactionLessons(training=splits.training, validation=splits.validation)
     judge = fit_reward_model(opinions_of(splits.training), person, average=True)
