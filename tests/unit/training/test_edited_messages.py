@@ -1,4 +1,4 @@
-"""Messages that people changed. What breaks without this: the plainest correction on Slack and Discord teaches nothing."""
+"""Messages that people changed. What breaks without this: such a correction, plain on Slack, teaches nothing."""
 
 from __future__ import annotations
 

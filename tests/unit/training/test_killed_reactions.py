@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import asyncio
 from pathlib import Path
+from typing import Any
 
 import msgspec
 import pytest
@@ -39,7 +40,7 @@ async def test_a_training_that_is_killed_in_every_phase_ends_as_one_that_is_not(
             for text in prompts[:3]:
                 await host.rated(text, "plain", "👎")
             await host.rated(prompts[3], "playful", "👍")
-        settings = {"learning_rate": 2e-3, "epochs": 24, "checkpoint_seconds": 0.0}
+        settings: dict[str, Any] = {"learning_rate": 2e-3, "epochs": 24, "checkpoint_seconds": 0.0}
         whole = await host.plan("whole", **settings)
         assert isinstance(whole, Candidate)
 
