@@ -119,7 +119,7 @@ async def office(folder: Path, **training: Any) -> AsyncGenerator[Office]:
     given = bot.config.training
     assert given is not None
     changed = type(given).model_validate(given.model_dump() | values)
-    bot = replace(bot, config=bot.config.model_copy(update={"training": changed, "adapters": []}))
+    bot = replace(bot, config=bot.config.model_copy(update={"training": changed, "adapters": ()}))
     settings = Settings.load(env_file=None, data=folder / "data", threads=1)
     platform = MemoryAdapter()
     async with Runtime.open(settings, bot, adapters=[platform]) as runtime:

@@ -66,9 +66,9 @@ def test_a_sign_is_observed_with_its_own_reward() -> None:
 
 def test_what_speaks_of_a_tool_call_alone_teaches_no_policy() -> None:
     """A Yes to "Shall I?" would be taken for a like of the wording, and a No for a dislike."""
-    yes, no, thumb = given("u1", 0.5, "confirmed"), given("u1", -0.5, "declined"), given("u1", 1.0)
+    yes, no = given("ana", 0.5, "confirmed"), given("ana", -0.5, "declined")
     assert seen(yes) == seen(no) == []
-    assert seen(yes, thumb, given("u1", -1.0, op="remove"))[1:] == [("reaction", None, 1.0)]
+    assert seen(yes, given("ben", 1.0), given("ben", -1.0, op="remove")) == [("reaction", None, 0.0)]
 
 
 def test_a_reaction_that_is_removed_withdraws_the_reply_and_what_came_before() -> None:
