@@ -34,7 +34,7 @@ async def test_a_training_that_is_killed_in_every_phase_ends_as_one_that_is_not(
 ) -> None:
     """One version, of the same data and with the same weights, and nothing else is left."""
     monkeypatch.setenv("PYTHONPATH", str(CHECKOUT))
-    model = await asyncio.to_thread(save_chatty_model, tmp_path / "model", steps=160)
+    model = await asyncio.to_thread(save_chatty_model, tmp_path / "model")
     async with hosting(tmp_path, model) as host:
         for prompts in TALK:
             for text in prompts[:3]:
