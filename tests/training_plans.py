@@ -18,8 +18,12 @@ from llmagent_os.errors import ModelError
 from llmagent_os.identity import PersonId
 from llmagent_os.ledger.training_values import JobProgress, Stage, TrainingJob
 from llmagent_os.training import lora_registry
+from llmagent_os.training.reaction_plan import ReactionPlan
 from llmagent_os.training.training_plan import Candidate, JobCancelledError, JobSite, NothingToLearn
 from llmagent_os.training.training_run import TrainingProgress
+
+#: The step of a training after which :class:`KilledReactions` dies.
+KILLED_AT_STEP = 1
 
 BASE_HASH = "0123456789ab"
 
@@ -95,9 +99,24 @@ class Quick:
         return candidate(folder, *given.get("people", ()), stage=stage, through=job.through)
 
 
-def kill_once(site: JobSite) -> None:
-    """Kill this process as ``kill -9`` does, unless it was killed here before."""
-    marker = site.folder.parent / "killed.txt"
+class KilledReactions(ReactionPlan):
+    """Learns from reactions in a process that kills itself once in every phase, and while it publishes."""
+
+    def run(
+        self, job: TrainingJob, site: JobSite, report: Callable[[JobProgress], None], cancelled: Callable[[], bool]
+    ) -> Candidate | NothingToLearn:
+        def report_and_die(progress: JobProgress) -> None:
+            report(progress)
+            if progress.phase != "training" or progress.step > KILLED_AT_STEP:
+                kill_once(site, progress.phase)
+
+        _kill_around_publishing(site, "copied")
+        return super().run(job, site, report_and_die, cancelled)
+
+
+def kill_once(site: JobSite, moment: str = "killed") -> None:
+    """Kill this process as ``kill -9`` does, unless it was killed at this moment before."""
+    marker = site.folder.parent / f"{moment}.txt"
     if not marker.exists():
         marker.touch()
         os.kill(os.getpid(), signal.SIGKILL)
@@ -110,7 +129,7 @@ def _kill_around_publishing(site: JobSite, kill: str) -> None:
 
         def publish_and_die(*arguments: Any) -> Path:
             folder: Path = publish_folder(*arguments)
-            kill_once(site)
+            kill_once(site, kill)
             return folder
 
         module.publish_folder = publish_and_die
@@ -119,7 +138,7 @@ def _kill_around_publishing(site: JobSite, kill: str) -> None:
 
         async def add_and_die(*arguments: Any) -> Any:
             version = await publish(*arguments)
-            kill_once(site)
+            kill_once(site, kill)
             return version
 
         module.LoraRegistry.publish = add_and_die

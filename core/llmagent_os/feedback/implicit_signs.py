@@ -17,7 +17,7 @@ from llmagent_os.identity import Identity
 from llmagent_os.ledger import Interaction, RewardEvent
 
 #: The version of the rules below. The ledger keeps it with every reward that the rules gave.
-RULES_VERSION = "implicit-3"
+RULES_VERSION = "implicit-4"
 
 #: The similarity of two messages, in percent, from which on the second asks the first again in other words.
 MIN_REASK_SIMILARITY_PERCENT = 72.0
@@ -97,7 +97,9 @@ def _words(text: str) -> str:
     return " ".join(re.findall(r"\w+", text.lower()))
 
 
-def reward_of(kind: Kind, on: Interaction, event: Event, rater_id: Identity, at: datetime) -> RewardEvent:
+def reward_of(
+    kind: Kind, on: Interaction, event: Event, rater_id: Identity, at: datetime, words: str = ""
+) -> RewardEvent:
     """Return the ledger's row for a signal. The same event gives the same row, so that a crash adds nothing twice.
 
     Args:
@@ -106,6 +108,7 @@ def reward_of(kind: Kind, on: Interaction, event: Event, rater_id: Identity, at:
         event: the event that the signal was read from.
         rater_id: the identity that caused the event.
         at: when the event happened.
+        words: what the ledger keeps of the event's words; what is secret in them is masked.
     """
     return RewardEvent(
         reward_id=f"{event_key(event)}:{'edited' if isinstance(event, Edit) else kind}",
@@ -115,7 +118,7 @@ def reward_of(kind: Kind, on: Interaction, event: Event, rater_id: Identity, at:
         user_id=on.user_id,
         kind=kind,
         op="add",
-        raw_value="",
+        raw_value=words,
         reward=SIGNALS[kind].reward,
         mapping_version=RULES_VERSION,
         at=at,

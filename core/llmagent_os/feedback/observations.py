@@ -39,7 +39,8 @@ def observations(row: RewardWithReply, trust: Trust) -> list[Observed]:
     - A reaction is observed as the :func:`~llmagent_os.feedback.verdict.verdict` of all raters of the reply so far. If
       no opinion is left, the reply is withdrawn, and the signs that still stand are observed again.
     - Every other signal is observed with its own reward.
-    - A row that changes no opinion, that cannot be read, or whose reply was erased is not observed.
+    - A row that changes no opinion, that is about a tool call alone, that cannot be read, or whose reply was erased is
+      not observed.
 
     Args:
         row: the next row. Every row has to be given once, in order, also rows on replies that no policy chose.
@@ -54,6 +55,8 @@ def observations(row: RewardWithReply, trust: Trust) -> list[Observed]:
     signal = SIGNALS.get(reward.kind)
     if signal is None:  # of a later version
         _log.error("a reward of an unknown kind teaches nothing", kind=reward.kind, reward_id=reward.reward_id)
+        return []
+    if signal.is_of_call:
         return []
     is_reaction = signal.kind == "reaction"
     if is_reaction and not reward.reward:  # no opinion has changed
@@ -70,7 +73,7 @@ def observations(row: RewardWithReply, trust: Trust) -> list[Observed]:
         found += [
             _observed(row, row.interaction, reward.at, SIGNALS[sign.kind].kind, sign.reward)
             for sign in signs(row.so_far, row.identities)
-            if sign.kind in SIGNALS
+            if sign.kind in SIGNALS and not SIGNALS[sign.kind].is_of_call
         ]
     return found
 

@@ -19,7 +19,8 @@ import msgspec
 
 #: The name of a signal, as the ledger keeps it. ``reaction``: an emoji on the reply. ``reask``, ``correction``,
 #: ``edited``, ``thanks`` and ``went_on``: what the person did next. ``tool_failed``: a fault of the reply itself.
-Kind = Literal["reaction", "went_on", "reask", "correction", "edited", "thanks", "tool_failed"]
+#: ``confirmed`` and ``declined``: the answer to "Shall I?".
+Kind = Literal["reaction", "went_on", "reask", "correction", "edited", "thanks", "tool_failed", "confirmed", "declined"]
 
 #: What the person did next, in the three categories that offline evaluation tells apart.
 NextCategory = Literal["went_on", "against", "thanks"]
@@ -39,8 +40,11 @@ class Signal(msgspec.Struct, frozen=True, kw_only=True):
     worth: float | None = None
     #: Whether the signal says what the person thinks of the reply, or only what happened next.
     is_opinion: bool
-    #: The category of what the person did next; None: the signal is a reaction, which is no next step.
+    #: The category of what the person did next; None: the signal is a reaction, which is no next step, or an answer to
+    #: a tool's question.
     next: NextCategory | None
+    #: Whether the signal says nothing of the way of answering, but only of the tool call: no policy learns from it.
+    is_of_call: bool = False
 
 
 #: All signals by kind. The order is part of learned states that are stored (see :data:`NEXT_KINDS`): append only.
@@ -56,6 +60,8 @@ SIGNALS: Final[Mapping[str, Signal]] = MappingProxyType(
             Signal(kind="edited", reward=-0.5, is_opinion=True, next="against"),
             Signal(kind="thanks", reward=1.0, is_opinion=True, next="thanks"),
             Signal(kind="tool_failed", reward=-0.5, is_opinion=False, next="against"),
+            Signal(kind="confirmed", reward=0.5, worth=0.0, is_opinion=False, next=None, is_of_call=True),
+            Signal(kind="declined", reward=-0.5, worth=0.0, is_opinion=True, next=None, is_of_call=True),
         )
     }
 )

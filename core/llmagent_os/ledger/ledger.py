@@ -223,6 +223,10 @@ class Ledger:
         """The latest ``limit`` replies to ``identity`` in this conversation, oldest first."""
         return await self._queries.history(conversation_key, identity, limit)
 
+    async def next_turns(self, after: Interaction, limit: int) -> list[Interaction]:
+        """The next ``limit`` replies to the same person in the same episode, oldest first."""
+        return await self._queries.next_turns(after, limit)
+
     async def completions_of(self, interaction_id: str) -> tuple[CompletionRecord, ...]:
         """All that models wrote for one reply, in order; see :meth:`Queries.completions_of`."""
         return await self._queries.completions_of(interaction_id)

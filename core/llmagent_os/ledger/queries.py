@@ -86,6 +86,27 @@ class Queries:
 
         return await self._writer.run(work)
 
+    async def next_turns(self, after: Interaction, limit: int) -> list[Interaction]:
+        """The next ``limit`` replies to the same identity in the same episode, oldest first, without damaged ones."""
+        place = sa.select(interactions.c.seq).where(interactions.c.interaction_id == after.interaction_id)
+
+        def work(database: Database) -> list[Interaction]:
+            query = (
+                sa.select(interactions)
+                .where(
+                    interactions.c.user_id == after.user_id,
+                    interactions.c.conversation_key == after.conversation_key,
+                    interactions.c.episode_id == after.episode_id,
+                    interactions.c.seq > place.scalar_subquery(),
+                )
+                .order_by(interactions.c.seq)
+                .limit(limit)
+            )
+            rows = database.sql.execute(query).mappings().all()
+            return [turn for row in rows if (turn := readable_interaction(database, row)) is not None]
+
+        return await self._writer.run(work)
+
     async def completions_of(self, interaction_id: str) -> tuple[CompletionRecord, ...]:
         """All that models wrote for one reply, in order, without completions that cannot be read."""
         return await self._writer.run(lambda database: _completions(database, interaction_id))

@@ -106,7 +106,7 @@ class RewardEvent(msgspec.Struct, frozen=True, kw_only=True):
     user_id: Identity  #: the identity that the reply answered
     kind: str = "reaction"  #: the signal, one of ``feedback.signals``; a kind that is not known there teaches nothing
     op: Literal["add", "remove"]
-    raw_value: str  #: the emoji, as the platform wrote it; empty where the sign is no emoji
+    raw_value: str  #: the emoji, as the platform wrote it; of ``edited`` the new words; else empty
     reward: float  #: by how much this row changes the opinion
     mapping_version: str  #: the reward mapping that gave ``reward``
     at: datetime = msgspec.field(default_factory=now)  #: UTC

@@ -13,7 +13,7 @@ from llmagent_os.events import Event
 from llmagent_os.handler import Outcome
 from llmagent_os.reply.conversation_memory import Offered
 from llmagent_os.reply.exchange import decide, open_exchange
-from llmagent_os.reply.implicit_rewards import rewards_of_undo
+from llmagent_os.reply.implicit_rewards import rewards_of_press
 from llmagent_os.reply.interaction_record import fixed_outcome, rendered
 from llmagent_os.reply.plugin_calls import keep_profile_changes, reply_of, tool_context
 from llmagent_os.reply.services import Services
@@ -62,4 +62,4 @@ async def answer_button(services: Services, event: Event, value: str, said: str)
     await keep_profile_changes(services, exchange, result)
     outcome = rendered(services, exchange, reply_of(result), Answer(results=[result]))
     is_stale = result.data.get("status") == "stale"
-    return outcome if is_stale else replace(outcome, rewards=await rewards_of_undo(services, exchange, value))
+    return outcome if is_stale else replace(outcome, rewards=await rewards_of_press(services, exchange, value))

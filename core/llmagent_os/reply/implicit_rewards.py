@@ -2,16 +2,23 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from types import MappingProxyType
+
 from llmagent_os.events import Edit
 from llmagent_os.feedback.implicit_signs import reward_of, sign
+from llmagent_os.feedback.signals import Kind
 from llmagent_os.ledger import Interaction, RewardEvent
 from llmagent_os.reply.exchange import Exchange, open_exchange
 from llmagent_os.reply.services import Services
 from llmagent_os.reply.tool_loop import Answer
-from llmagent_os.tools.result_statuses import FAILED
+from llmagent_os.tools.result_statuses import CONFIRM, FAILED
 
 #: The label of the button that takes back what a tool did.
 UNDO = "Undo"
+
+#: What the press of a button says of the reply under which it stands, by the button's label.
+MEANINGS: Mapping[str, Kind] = MappingProxyType({UNDO: "correction", "Yes": "confirmed", "No": "declined"})
 
 #: How many of the latest turns are checked for the message that was edited, or whose Undo was pressed.
 EDITABLE_TURNS = 20
@@ -61,16 +68,18 @@ async def rewards_of_edit(services: Services, event: Edit, text: str) -> tuple[R
     identity = exchange.identity
     turns = await services.ledger.history(event.conversation.key, identity, EDITABLE_TURNS)
     edited = [turn for turn in turns if turn.context.get("message_id") == event.message_id and turn.action_dist]
-    if not edited or services.privacy.keep(text)[0] == edited[-1].said:
+    words = services.privacy.keep(text)[0]
+    if not edited or words == edited[-1].said:
         return ()
-    return (reward_of("edited", edited[-1], event, identity, event.at),)
+    return (reward_of("edited", edited[-1], event, identity, event.at, words),)
 
 
-async def rewards_of_undo(services: Services, exchange: Exchange, value: str) -> tuple[RewardEvent, ...]:
-    """What it says about a reply that the person pressed its Undo: the bot did what it should not have done.
+async def rewards_of_press(services: Services, exchange: Exchange, value: str) -> tuple[RewardEvent, ...]:
+    """What it says about a reply that the person pressed its button.
 
-    Empty for a person who opted out of learning, for any other button, and where the person had been asked before and
-    had said yes.
+    Undo: the bot did what it should not have done. Yes and No, where the bot asked before it acted: it had understood
+    the person, or had not. Empty for a person who opted out of learning, for any other button, and for an Undo where
+    the person had been asked before and had said yes.
 
     Args:
         services: has the ledger.
@@ -81,7 +90,14 @@ async def rewards_of_undo(services: Services, exchange: Exchange, value: str) ->
         return ()
     event, identity = exchange.event, exchange.identity
     turns = await services.ledger.history(event.conversation.key, identity, EDITABLE_TURNS)
-    undone = [
-        turn for turn in turns if turn.model and turn.action_dist and [UNDO, value] in turn.context.get("buttons", [])
-    ]
-    return (reward_of("correction", undone[-1], event, identity, event.at),) if undone else ()
+    for turn in reversed(turns):
+        if not (turn.model and turn.action_dist):
+            continue
+        for label, offered, *_ in turn.context.get("buttons", []):
+            if offered == value and label in MEANINGS and (label == UNDO or _asked_first(turn)):
+                return (reward_of(MEANINGS[label], turn, event, identity, event.at),)
+    return ()
+
+
+def _asked_first(turn: Interaction) -> bool:
+    return any(call.get("result", {}).get("status") == CONFIRM for call in turn.tool_calls[-1:])

@@ -7,3 +7,12 @@ FAILED = "failed"
 
 #: The status of a result that asks before it acts. "Yes" does what its text says, so no model may rephrase the text.
 CONFIRM = "confirm"
+
+#: The statuses of results that ask for what the call did not have, or what the tool could not read in it.
+INCOMPLETE = frozenset(("missing", "unclear"))
+
+#: The statuses of results that ask something before anything is done, and not for a yes.
+ASKING = INCOMPLETE | {"ambiguous", "conflict"}
+
+#: The statuses of results of tools that did nothing.
+NOTHING_DONE = ASKING | {FAILED, CONFIRM, "empty", "kept", "not_found", "past", "stale", "unchanged"}

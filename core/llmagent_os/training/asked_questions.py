@@ -12,7 +12,7 @@ import msgspec
 
 from llmagent_os.chat import Message
 from llmagent_os.training.bot_prompts import BotPrompts
-from llmagent_os.training.reaction_data import ReactionData, asked_text, has_calls
+from llmagent_os.training.reaction_data import ReactionData, asked_text, has_calls, right_calls
 from llmagent_os.training.style_candidates import Question
 from llmagent_os.training.training_example import TrainingExample
 from llmagent_os.training.unjudged_chats import UnjudgedChat
@@ -29,7 +29,7 @@ def asked_in_words(
     prompts: BotPrompts,
     besides: frozenset[str] = frozenset(),
 ) -> list[Question]:
-    """Give what was asked before replies in words, each once.
+    """Give what was asked before replies in words, each once. Where a tool was due, no words are learned.
 
     Args:
         examples: judged replies.
@@ -37,7 +37,9 @@ def asked_in_words(
         prompts: how the bot's model is asked.
         besides: prompts that must not be trained on, as :func:`~llmagent_os.training.reaction_data.asked_text`.
     """
-    judged = [_question(each.messages[:-1], each, prompts) for each in examples if not has_calls(each)]
+    corrected = right_calls(examples)
+    words = [each for each in examples if not has_calls(each) and each.origin not in corrected]
+    judged = [_question(each.messages[:-1], each, prompts) for each in words]
     passed = [_question(each.messages, each, prompts) for each in chats if not each.has_calls]
     found: dict[str, Question] = {}
     for each in [*reversed(judged), *reversed(passed)]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import importlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Protocol, cast
+from typing import Any, Protocol, cast, runtime_checkable
 
 from llmagent_os.chat import Completion, Message, ToolSpec
 from llmagent_os.errors import ConfigError
@@ -40,6 +40,15 @@ class BotProbes(Protocol):
 
     def facts(self, system: str, tools: tuple[ToolSpec, ...]) -> Measure:
         """Make the measure of what the model knows."""
+        ...
+
+
+@runtime_checkable
+class HasAnchors(Protocol):
+    """What a module of probes may have besides."""
+
+    def anchor_prompts(self) -> tuple[str, ...]:
+        """Give prompts at which a version must stay as its base is: the bot's ordinary work. The gate asks others."""
         ...
 
 
@@ -80,6 +89,7 @@ class BotPrompts:
 
     system: str  #: the system message for somebody of whom nothing is known
     tools: tuple[ToolSpec, ...]
+    anchors: tuple[str, ...]  #: what a version has to answer as the base does, beside ``control_prompts.ANCHORS``
     styles: Mapping[str, str]  #: instructions by style, as :func:`~llmagent_os.training.style_candidates.instructions`
     probes: BotProbes
     usual: str = ""  #: the instruction of the style in which the bot answers somebody of whom nothing is known
@@ -109,11 +119,13 @@ def bot_prompts(bot: Mapping[str, Any], tools: tuple[ToolSpec, ...], *, native: 
     behavior = dict(bot.get("behavior", {}))
     dimensions = behavior.pop("dimensions", None) or DIMENSIONS
     defaults = {name: next(iter(values)) for name, values in dimensions.items()} | behavior
+    probes = _probes(str(bot.get("training", {}).get("probes", "")))
     return BotPrompts(
         system=system_text(defaults, dimensions=dimensions, notes="" if native else str(bot.get("notes", ""))),
         tools=tools,
+        anchors=probes.anchor_prompts() if isinstance(probes, HasAnchors) else (),
         styles=instructions(dimensions, defaults),
-        probes=_probes(str(bot.get("training", {}).get("probes", ""))),
+        probes=probes,
         usual=system_text(defaults, dimensions=dimensions),
         usual_styles=tuple(style_name(name, str(value)) for name, value in defaults.items()),
     )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Sequence
+from typing import Any
 
 from msgspec.structs import replace
 
@@ -10,7 +11,7 @@ from llmagent_os.feedback.implicit_signs import corrects, event_key_of
 from llmagent_os.feedback.signals import SIGNALS
 from llmagent_os.identity import Identity, PersonId
 from llmagent_os.ledger import Interaction, Ledger, RewardEvent
-from llmagent_os.tools.result_statuses import CONFIRM
+from llmagent_os.tools.result_statuses import ASKING, CONFIRM
 from llmagent_os.training.credit_assignment import Opinion
 from llmagent_os.training.reply_opinions import ReplyOpinions
 
@@ -43,8 +44,8 @@ class ConsentedOpinions:
     async def signs(self, opinions: ReplyOpinions) -> list[RewardEvent]:
         """What people did next and what failed, as far as it says something of the reply.
 
-        A bot that asks before it acts is answered, and the ledger takes no answer for an opinion: asking was right.
-        But an answer that corrects the bot says that the tool call was wrong. It is a correction here.
+        A bot that asks is answered, and the ledger takes no answer for an opinion: asking was right. But an answer that
+        corrects a bot that asks before it acts says that the tool call was wrong. It is a correction here.
         """
         interaction, found = opinions.reply.interaction, list[RewardEvent]()
         for row in opinions.signs():
@@ -55,6 +56,21 @@ class ConsentedOpinions:
             elif interaction is not None and _asked(interaction) and corrects(await self._said(row)):
                 found.append(replace(row, kind="correction", reward=SIGNALS["correction"].reward))
         return found
+
+    async def doubts(self, opinions: ReplyOpinions) -> list[RewardEvent]:
+        """Answers to a tool that asked something, such as the day, which may correct the call.
+
+        "No, add gym on friday" after "Which day is that?" is a correction, and "actually, friday" is an answer. What
+        the person says next decides.
+        """
+        interaction = opinions.reply.interaction
+        if interaction is None or not any(_status(call) in ASKING for call in interaction.tool_calls[-1:]):
+            return []
+        return [
+            replace(row, kind="correction", reward=SIGNALS["correction"].reward)
+            for row in opinions.signs()
+            if not row.reward and await self.agrees(await self.person(row.rater_id)) and corrects(await self._said(row))
+        ]
 
     async def opinions(self, opinions: ReplyOpinions, signs: Sequence[RewardEvent]) -> list[Opinion]:
         """All opinions on a reply: its :meth:`signs`, and the reactions as one opinion."""
@@ -83,4 +99,8 @@ class ConsentedOpinions:
 
 def _asked(interaction: Interaction) -> bool:
     """Whether the last tool of a reply asked before it acted."""
-    return any(call.get("result", {}).get("status") == CONFIRM for call in interaction.tool_calls[-1:])
+    return any(_status(call) == CONFIRM for call in interaction.tool_calls[-1:])
+
+
+def _status(call: dict[str, Any]) -> object:
+    return call.get("result", {}).get("status")

@@ -5,6 +5,7 @@ sign                       speaks of
 =========================  ==========================================================================================
 thanks                     every call, and the words
 correction, edited, reask  the last call; the words, if no tool was called. The bot has misread the person.
+confirmed, declined        the last call, which a tool asked about before it acted
 tool_failed                the call that failed
 reaction                   the words, if they are the model's own and could have been put in another way; else the call
 =========================  ==========================================================================================
@@ -25,7 +26,7 @@ from llmagent_os.policy.contract import INITIATIVE
 from llmagent_os.tools.result_statuses import FAILED
 
 #: The signs that say that the bot has misread what the person said.
-MISREAD = frozenset(("correction", "edited", "reask"))
+MISREAD = frozenset(("correction", "edited", "reask", "declined"))
 
 
 class Opinion(msgspec.Struct, frozen=True, kw_only=True):
@@ -88,7 +89,7 @@ def _subjects(kind: str, interaction: Interaction, completions: Sequence[Complet
         return calls + words
     if kind == "tool_failed":
         return _failed(interaction, completions)
-    if kind in MISREAD:
+    if kind in MISREAD or kind == "confirmed":
         return calls[-1:] or words
     return words if words and (_style_showed(interaction) or not calls) else calls[-1:]
 

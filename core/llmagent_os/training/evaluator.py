@@ -21,6 +21,7 @@ from llmagent_os.errors import ModelError
 from llmagent_os.identity import PersonId
 from llmagent_os.llm import LLM
 from llmagent_os.serving.tool_call_parsing import InvalidCallError
+from llmagent_os.training.call_score import call_score
 from llmagent_os.training.completion_batch import complete_all
 from llmagent_os.training.probe import Measure, Probe
 from llmagent_os.training.token_sample import TokenSample
@@ -65,6 +66,7 @@ class LoggedReply:
     cluster: str = ""  #: raters who may be one hand; empty: nobody else
     calls: tuple[ToolCall, ...] = ()  #: the tool calls that were served
     logged: LoggedTokens | None = None  #: its tokens, if they were kept
+    right: ToolCall | None = None  #: the call that the person showed to be right: they like it, whatever the judge says
 
 
 @dataclass(frozen=True)
@@ -174,6 +176,7 @@ class Evaluator:
         if judge is None:
             raise ModelError("there is no judge")
         persons = tuple(each.probe.person for each in logged)
+        likings = judge(persons, [each.text for each in fresh], [each.tool_calls for each in fresh])
         return LoggedRewards(
             persons=persons,
             segments=tuple(each.probe.segment for each in logged),
@@ -181,7 +184,10 @@ class Evaluator:
             weights=tuple(each.weight for each in logged),
             rewards=tuple((each.reward + 1) / 2 for each in logged),
             served=tuple(judge(persons, [each.reply for each in logged], [each.calls for each in logged])),
-            fresh=tuple(judge(persons, [each.text for each in fresh], [each.tool_calls for each in fresh])),
+            fresh=tuple(
+                call_score(reply, each.right) if each.right is not None else liked
+                for reply, each, liked in zip(fresh, logged, likings, strict=True)
+            ),
             ratios=tuple(ratios),
         )
 

@@ -2,30 +2,26 @@
 
 Only people who may be learned from are: neither what others said is used, nor what others thought. A reply gives up to
 one example for each of its completions that an opinion is about (``credit_assignment``), liked or disliked. Where a
-correction has shown which tool call was meant, there is one more, with the right call and the wrong one
-(``corrected_call``).
+person who complained has said what they want again, and so shown which tool call was meant, there is one more, with the
+right call and the wrong one (``second_try``).
 """
 
 from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Awaitable, Callable, Sequence
-from contextlib import suppress
-from typing import Any
 
 import msgspec
 
 from llmagent_os.chat import Message, ToolCall, ToolSpec
-from llmagent_os.feedback.implicit_signs import event_key_of
 from llmagent_os.feedback.rater_trust import Trust
 from llmagent_os.identity import PersonId
 from llmagent_os.ledger import CompletionRecord, Interaction, Ledger, RewardEvent
 from llmagent_os.privacy.masking import MASKS
-from llmagent_os.serving.constraint_record import ConstraintRecord
 from llmagent_os.training.consented_opinions import ConsentedOpinions
-from llmagent_os.training.corrected_call import corrected_call
-from llmagent_os.training.credit_assignment import MISREAD, Credit, assign_credit
+from llmagent_os.training.credit_assignment import MISREAD, Credit, Opinion, assign_credit
 from llmagent_os.training.reply_opinions import OpinionReader, ReplyOpinions
+from llmagent_os.training.second_try import second_try
 from llmagent_os.training.training_example import CORRECTED, LoggedTokens, TrainingExample
 
 #: How many replies are learned from at most: those with the latest rewards.
@@ -97,21 +93,28 @@ class _Maker:
         interaction = reply.interaction
         if interaction is None or not await self._consented.agrees(reply.person):
             return self._pass_over("the person has not agreed to it")
-        if interaction.context.get("replaced"):
-            return self._pass_over("the model's words were replaced")
         completions = await self._ledger.completions_of(interaction.interaction_id)
-        signs = await self._consented.signs(opinions)
+        signs, doubts = await self._consented.signs(opinions), await self._consented.doubts(opinions)
         given = await self._consented.opinions(opinions, signs)
+        meant = await self._meant(interaction, completions, [*signs, *doubts], given)
+        if meant is not None:
+            given = _about_the_call(await self._consented.opinions(opinions, [*signs, *doubts]))
+        elif interaction.context.get("replaced"):
+            given = [each for each in given if each.kind != "reaction"]  # it is about words that no model wrote
         credits_ = assign_credit(interaction, completions, given)
         if not credits_:
-            return self._pass_over("no opinion is about what a model wrote")
+            replaced = bool(interaction.context.get("replaced"))
+            return self._pass_over(
+                "the model's words were replaced" if replaced else "no opinion is about what a model wrote"
+            )
         for credit in credits_:
             record = completions[credit.position]
             example, why = await self._example(interaction, record, credit, reply.person)
             if example is None:
                 self._pass_over(why)
                 continue
-            target = await self._target(example, record, [sign for sign in signs if sign.kind in MISREAD])
+            example = msgspec.structs.replace(example, edited=_new_words(signs))
+            target = _target(example, meant) if record is _read_wrong(completions) else None
             if record.tool_calls and credit.kinds <= MISREAD and target is None:
                 example = msgspec.structs.replace(example, weight=example.weight * UNPROVEN_WEIGHT)
             self.examples += [example] if target is None else [example, target]
@@ -148,36 +151,20 @@ class _Maker:
             logged=_logged(record),
         ), ""
 
-    async def _target(
-        self, example: TrainingExample, record: CompletionRecord, signs: Sequence[RewardEvent]
-    ) -> TrainingExample | None:
-        """The example with the call that the person's words should have led to. None: nobody has shown it."""
-        if example.reward > 0 or (record.tool_calls and len(record.tool_calls) > 1):
+    async def _meant(
+        self,
+        interaction: Interaction,
+        completions: Sequence[CompletionRecord],
+        signs: Sequence[RewardEvent],
+        given: Sequence[Opinion],
+    ) -> ToolCall | None:
+        """The call that the person's words should have led to. None: nobody complained, or nobody has shown it."""
+        record = _read_wrong(completions)
+        complaints = [sign for sign in signs if sign.kind in MISREAD]
+        if record is None or not (complaints or any(each.kind == "reaction" and each.reward < 0 for each in given)):
             return None
-        wrong = record.tool_calls[0] if record.tool_calls else None
-        for sign in reversed(signs):
-            right = await self._call_after(sign)
-            found = right and corrected_call(wrong, right, example.tools, _spoken(record))
-            if found:
-                *before, answer = example.messages
-                return msgspec.structs.replace(
-                    example,
-                    messages=(*before, _turn("", (found,))),
-                    origin=example.origin + CORRECTED,
-                    reward=abs(example.reward),
-                    rejected=answer,
-                    logged=None,
-                )
-        return None
-
-    async def _call_after(self, sign: RewardEvent) -> ToolCall | None:
-        """The tool call of the reply to the message that a sign was read from, if nothing speaks against it."""
-        key = event_key_of(sign)
-        calls = [each.tool_calls for each in await self._ledger.completions_of(key) if each.tool_calls]
-        if not calls or len(calls[-1]) != 1:
-            return None
-        against = [reward for reward in await self._ledger.rewards_of(key) if reward.reward < 0]
-        return None if against else calls[-1][0]
+        tools = await self._tools(record.tools or "")
+        return await second_try(self._ledger, interaction, record, tools, complaints) if tools else None
 
     async def _tools(self, sha256: str) -> tuple[ToolSpec, ...] | None:
         if not sha256:
@@ -212,13 +199,37 @@ def _logged(record: CompletionRecord) -> LoggedTokens | None:
     )
 
 
-def _spoken(record: CompletionRecord) -> list[str]:
-    """What arguments could be copied from, the latest first: what the constraint names, else all that was said."""
-    messages: Sequence[dict[str, Any]] = record.messages or ()
-    places: Sequence[int] = ()
-    with suppress(msgspec.MsgspecError):  # of another version
-        places = msgspec.json.decode(record.constraint or "", type=ConstraintRecord).copied_from
-    if not places:
-        asked = [at for at, turn in enumerate(messages) if turn["role"] == "user" and turn.get("spoken", True)]
-        places = asked[::-1]
-    return [str(messages[at].get("content") or "") for at in places if at < len(messages)]
+def _read_wrong(completions: Sequence[CompletionRecord]) -> CompletionRecord | None:
+    """The completion that shows how the person was understood: the last that calls tools, or else the words."""
+    calls = [each for each in completions if each.tool_calls]
+    words = [each for each in completions if each.sent]
+    return next(iter([*calls[-1:], *words]), None)
+
+
+def _new_words(signs: Sequence[RewardEvent]) -> str:
+    """What the person changed their words to; empty: they did not, or something was masked in them."""
+    words = next((sign.raw_value for sign in reversed(signs) if sign.kind == "edited"), "")
+    return "" if any(mask in words for mask in MASKS) else words
+
+
+def _about_the_call(opinions: Sequence[Opinion]) -> list[Opinion]:
+    """The opinions, where the next words have shown that the call was wrong: what is said against it is about that."""
+    return [
+        msgspec.structs.replace(each, kind="correction") if each.kind == "reaction" and each.reward < 0 else each
+        for each in opinions
+    ]
+
+
+def _target(example: TrainingExample, meant: ToolCall | None) -> TrainingExample | None:
+    """The example with the call that was meant. None: it is not known, or the reply is liked all the same."""
+    if meant is None or example.reward > 0:
+        return None
+    *before, answer = example.messages
+    return msgspec.structs.replace(
+        example,
+        messages=(*before, _turn("", (meant,))),
+        origin=example.origin + CORRECTED,
+        reward=abs(example.reward),
+        rejected=answer,
+        logged=None,
+    )

@@ -13,7 +13,7 @@ from collections.abc import Iterable, Sequence
 
 import msgspec
 
-from llmagent_os.chat import Message, ToolSpec
+from llmagent_os.chat import Message, ToolCall, ToolSpec
 from llmagent_os.identity import NOBODY, PersonId
 from llmagent_os.ledger import Ledger
 from llmagent_os.ledger.training_values import Level, TrainingJob
@@ -178,8 +178,17 @@ def has_calls(example: TrainingExample) -> bool:
     return bool(calls_of(example.messages[-1]))
 
 
-def opinions_of(examples: Iterable[TrainingExample]) -> list[Opinion]:
-    """What people thought of the replies that they got, for a reward model."""
+def right_calls(examples: Iterable[TrainingExample]) -> dict[str, ToolCall]:
+    """The calls that replies should have made, by the origin of the reply's example."""
+    return {_reply(each): calls_of(each.messages[-1])[0] for each in examples if is_correction(each)}
+
+
+def opinions_of(examples: Sequence[TrainingExample]) -> list[Opinion]:
+    """What people thought of the replies that they got, for a reward model.
+
+    Where a tool should have been called, nobody has said anything of the words that came in its place.
+    """
+    corrected = right_calls(examples)
     return [
         Opinion(
             text=str(each.messages[-1].get("content") or ""),
@@ -189,7 +198,7 @@ def opinions_of(examples: Iterable[TrainingExample]) -> list[Opinion]:
             person=each.person,
         )
         for each in examples
-        if not is_correction(each) and not is_curated(each)
+        if not is_correction(each) and not is_curated(each) and (has_calls(each) or each.origin not in corrected)
     ]
 
 

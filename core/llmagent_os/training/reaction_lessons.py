@@ -9,7 +9,7 @@ styles, and requests for a tool.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 
 import msgspec
@@ -22,6 +22,7 @@ from llmagent_os.training.asked_questions import asked_for_tools, asked_in_words
 from llmagent_os.training.bot_prompts import BotPrompts
 from llmagent_os.training.control_prompts import ANCHORS
 from llmagent_os.training.distillation import Distillation, choose
+from llmagent_os.training.edited_messages import edited_calls
 from llmagent_os.training.fresh_samples import FreshSamples
 from llmagent_os.training.lesson_judge import lesson_judge
 from llmagent_os.training.policy_beliefs import Beliefs, prior_opinions
@@ -38,6 +39,13 @@ from llmagent_os.training.unjudged_chats import UnjudgedChat
 MAX_TOKENS = 96
 #: Of so many anchors one is held out: it says with the validation examples when training ends.
 HELD_OUT_ANCHOR = 5
+#: The most tokens of an anchor that may be a tool call.
+CALL_TOKENS = 48
+#: With fewer tool calls to validate on, chance would decide when training ends.
+LEAST_VALIDATION = 8
+#: Tool calls are learned down to this loss, in nats a token. Most of a call's tokens are fixed by its form, so the few
+#: that decide have a loss many times as high.
+CALL_LOSS = 0.003
 
 
 class ReactionLessons(msgspec.Struct, frozen=True, kw_only=True):
@@ -48,6 +56,11 @@ class ReactionLessons(msgspec.Struct, frozen=True, kw_only=True):
     anchors: tuple[TokenSample, ...] = ()  #: replies of the version that training starts from, to other prompts
     held_anchors: tuple[TokenSample, ...] = ()  #: the same, for validation
     notes: tuple[str, ...] = ()  #: sentences for the report
+
+    @property
+    def has_calls(self) -> bool:
+        """Whether tool calls are learned."""
+        return any(map(has_calls, self.training))
 
 
 @dataclass(frozen=True)
@@ -118,6 +131,8 @@ class _Finder:
         return [each for each in found if not is_curated(each)], [each for each in found if is_curated(each)]
 
     async def find(self) -> ReactionLessons | NothingToLearn:
+        self._training += await edited_calls(self._llm, self._training, self._lora)
+        self._validation += await edited_calls(self._llm, self._validation, self._lora)
         match self._settings.method:
             case "distil" | "dpo":
                 found = await self._best_replies()
@@ -145,14 +160,14 @@ class _Finder:
         written = await self._written(asked, self._prompts.styles)
         judge, judge_notes = await self._fitted(written)
         chosen = await self._chosen(asked, written, judge)
-        calls = _liked_calls(self._training)
+        calls, held_calls = _shared_out(_liked_calls(self._training), _liked_calls(self._validation))
         if not calls and not self._curated and not any(each.rejected for each in chosen.examples):
             return NothingToLearn(_why(chosen.found))
         asked = self._asked(self._validation, self._data.validation_chats)
         held = await self._chosen(asked, await self._written(asked, self._prompts.styles), judge)
         lessons = ReactionLessons(
             training=(*chosen.examples, *calls),
-            validation=(*held.examples, *_liked_calls(self._validation)),
+            validation=(*held.examples, *held_calls),
             notes=(*_notes(chosen.found, len(calls)), *judge_notes),
         )
         return lessons, chosen.kept
@@ -217,10 +232,13 @@ class _Finder:
         """The lessons, with anchors: unrelated prompts, requests for tools, and some questions in other styles."""
         llm, prompts, lora = self._llm, self._prompts, self._lora
         out = self._besides | {asked_text(each.messages) for each in self._data.splits.test}
-        general = [each for each in ANCHORS if asked_text([{"role": "user", "content": each}]) not in out]
+        general, own = (_without(each, out) for each in (ANCHORS, prompts.anchors))
         questions = [each for each in (*asked_for_tools(self._data), *asked) if asked_text(each.messages) not in out]
         samples = [
             *await write_anchors(llm, general, system=prompts.system, tools=prompts.tools, lora=lora),
+            *await write_anchors(
+                llm, own, system=prompts.system, tools=prompts.tools, lora=lora, max_tokens=CALL_TOKENS
+            ),
             *await answer_anchors(llm, questions, lora=lora, max_tokens=MAX_TOKENS),
         ]
         return msgspec.structs.replace(
@@ -240,12 +258,26 @@ def _best(
         return None
 
 
+def _without(said: Sequence[str], out: Collection[str]) -> list[str]:
+    """What is said, without what stands in ``out`` as :func:`~llmagent_os.training.reaction_data.asked_text`."""
+    return [each for each in said if asked_text([{"role": "user", "content": each}]) not in out]
+
+
 def _curated_notes(count: int) -> list[str]:
     return [f"{count} turns that the bot's makers wrote are learned"] if count else []
 
 
 def _liked_calls(examples: Sequence[TrainingExample]) -> list[TrainingExample]:
     return [each for each in examples if each.reward > 0 and has_calls(each)]
+
+
+def _shared_out(
+    training: list[TrainingExample], validation: list[TrainingExample]
+) -> tuple[list[TrainingExample], list[TrainingExample]]:
+    """Calls to learn, and calls that say when to stop. Two or three calls say nothing: they are learned as well."""
+    if len(validation) >= LEAST_VALIDATION:
+        return training, validation
+    return [*training, *validation], []
 
 
 def _why(found: Distillation | None) -> str:

@@ -37,7 +37,7 @@ from llmagent_os.training.lora_registry import LoraRegistry
 from llmagent_os.training.policy_beliefs import read_beliefs
 from llmagent_os.training.reaction_data import ReactionData, hash_of, read_reactions
 from llmagent_os.training.reaction_evaluation import MeasuredLora, measure_lora, write_reports
-from llmagent_os.training.reaction_lessons import ReactionLessons, find_lessons
+from llmagent_os.training.reaction_lessons import CALL_LOSS, ReactionLessons, find_lessons
 from llmagent_os.training.reaction_suite import evaluation_suite, judged_prompts
 from llmagent_os.training.training_config import LEAST_PEOPLE
 from llmagent_os.training.training_plan import (
@@ -121,7 +121,7 @@ class _ReactionJob:
             prepared.lessons,
             prepared.data.splits.test,
             location,
-            self._settings,
+            {"stop_at_loss": CALL_LOSS, **self._settings} if prepared.lessons.has_calls else self._settings,
             self._site.folder,
             self._folder_of(prepared.parent),
             self._report,

@@ -12,6 +12,7 @@ from llmagent_os.chat import Completion, ToolCall
 from llmagent_os.identity import NOBODY
 from llmagent_os.serving.tool_call_parsing import calls_of
 from llmagent_os.training.bot_prompts import BotPrompts
+from llmagent_os.training.call_score import call_score
 from llmagent_os.training.evaluator import EvaluationSuite, LoggedReply
 from llmagent_os.training.hacks.asking_back import asking_back
 from llmagent_os.training.hacks.emptiness import emptiness
@@ -29,6 +30,7 @@ from llmagent_os.training.reaction_data import (
     is_correction,
     is_curated,
     opinions_of,
+    right_calls,
 )
 from llmagent_os.training.reaction_judge import ReactionJudge
 from llmagent_os.training.token_sample import TokenSample
@@ -73,7 +75,7 @@ def evaluation_suite(
         measures=tuple(each for each in measures if each.probes),
         control=(*tasks.probes[::2], *talk.probes[1::2]),
         test=tuple(test),
-        logged=tuple(_logged(each) for each in data.splits.test if not is_correction(each) and not is_curated(each)),
+        logged=_logged_replies(data.splits.test),
         judge=ReactionJudge(opinions_of(data.learned), data.prior),
         contributions=contributions_of(data.learned),
     )
@@ -109,10 +111,7 @@ def held_out_work(examples: Sequence[TrainingExample]) -> Measure:
         right = wanted[_key(probe)]
         if right is None:
             return float(bool(completion.text.strip()) and not completion.tool_calls)
-        made = next(iter(completion.tool_calls), None)
-        if made is None or made.name != right.name:
-            return 0.0
-        return 1.0 if made.arguments == right.arguments else 0.5
+        return call_score(completion, right)
 
     return Measure(HELD_OUT, MeasureKind.TASK, tuple(probes), score)
 
@@ -125,7 +124,13 @@ def _probe(example: TrainingExample) -> Probe:
     return Probe(messages=example.messages[:-1], tools=example.tools, person=example.person)
 
 
-def _logged(example: TrainingExample) -> LoggedReply:
+def _logged_replies(examples: Sequence[TrainingExample]) -> tuple[LoggedReply, ...]:
+    right = right_calls(examples)
+    judged = [each for each in examples if not is_correction(each) and not is_curated(each)]
+    return tuple(_logged(each, right.get(each.origin)) for each in judged)
+
+
+def _logged(example: TrainingExample, right: ToolCall | None) -> LoggedReply:
     answer = example.messages[-1]
     return LoggedReply(
         probe=_probe(example),
@@ -134,6 +139,7 @@ def _logged(example: TrainingExample) -> LoggedReply:
         weight=example.weight,
         calls=tuple(calls_of(answer)),
         logged=example.logged,
+        right=right,
     )
 
 

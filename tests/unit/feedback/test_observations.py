@@ -64,6 +64,13 @@ def test_a_sign_is_observed_with_its_own_reward() -> None:
     assert seen(given("ana", 0.0, "went_on")) == [("went_on", 0.0, 1.0)]
 
 
+def test_what_speaks_of_a_tool_call_alone_teaches_no_policy() -> None:
+    """A Yes to "Shall I?" would be taken for a like of the wording, and a No for a dislike."""
+    yes, no = given("ana", 0.5, "confirmed"), given("ana", -0.5, "declined")
+    assert seen(yes) == seen(no) == []
+    assert seen(yes, given("ben", 1.0), given("ben", -1.0, op="remove")) == [("reaction", None, 0.0)]
+
+
 def test_a_reaction_that_is_removed_withdraws_the_reply_and_what_came_before() -> None:
     added, removed, thanks = given("ana", 1.0), given("ana", -1.0, op="remove"), given("ana", 1.0, "thanks")
     assert seen(thanks, added, removed) == [("reaction", None, 0.0)]

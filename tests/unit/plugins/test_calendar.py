@@ -629,6 +629,16 @@ async def test_a_list_names_deletions_and_choices_that_wait(person: Person) -> N
     assert (await person.say("list", date="sunday")).waiting == ""
 
 
+async def test_a_list_names_a_choice_of_which_one_would_change_nothing(person: Person) -> None:
+    """The list failed: the choice that changes nothing has no title."""
+    await person.say("create", title="gym", date="friday", time="6pm")
+    await person.say("create", title="gym", date="saturday", time="6pm")
+    asked = await person.say("move", title="gym", new_date="friday")
+    assert asked.data["status"] == "ambiguous"
+    listed = await person.say("list", date="saturday")
+    assert listed.waiting == "Waiting for your answer: which one of gym you mean."
+
+
 async def test_a_question_can_be_answered_for_a_day(person: Person) -> None:
     """Then it is no more named, and its buttons do nothing."""
     person.initiative = "ask_first"

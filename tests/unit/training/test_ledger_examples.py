@@ -190,6 +190,73 @@ async def test_a_second_try_that_was_wrong_too_is_no_target(talk: Talk) -> None:
     assert [each.rejected for each in (await talk.examples()).examples] == [None, None]
 
 
+@pytest.mark.parametrize("complaint", ["👎", "in words", "wrong again"])
+async def test_what_is_said_again_after_a_complaint_shows_the_call_that_was_meant(talk: Talk, complaint: str) -> None:
+    """Most people do not say "no, I meant": they complain, and say it again in plainer words."""
+    sent = await talk.say("jot rain down now", ToolCall("write", {"what": "rain down"}), "I have noted it.")
+    if complaint == "👎":
+        await talk.react(sent, complaint)
+    else:
+        await talk.say("that's wrong", "Sorry.")
+    if complaint == "wrong again":
+        await talk.say("no, jot rain", ToolCall("write", {"what": "jot"}), "Noted.")
+    await talk.say(f"{'no, ' * (complaint == 'wrong again')}write down rain", WRITE, "Noted.")
+    wrong, target = (await talk.examples()).examples[:2]
+    assert turn(wrong) == [("write", {"what": "rain down"})], "it is not about the words"
+    assert (turn(target), target.messages[:-1]) == ([("write", {"what": "rain"})], wrong.messages[:-1])
+
+
+async def test_another_tool_was_meant_where_the_first_has_changed_nothing(talk: Talk) -> None:
+    """A bot that looks something up where it should write it down could never be told so."""
+    await talk.say("stick rain in", ToolCall("choose", {}), "Which?")
+    await talk.say("no, write down rain", WRITE, "Noted.")
+    assert [turn(each) for each in (await talk.examples()).examples] == [
+        [("choose", {})],
+        [("write", {"what": "rain"})],
+    ]
+
+
+async def test_another_tool_may_take_back_what_the_first_has_done(talk: Talk) -> None:
+    """ "No, cancel gym" after "add gym" does not mean that "add" is to cancel. After an Undo it was a mistake."""
+    sent = await talk.say("tear rain out", ToolCall("tear", {}), "Torn it is.")
+    await talk.say("no, write down rain", WRITE, "Noted.")
+    assert [each.rejected for each in (await talk.examples()).examples] == [None]
+    await talk.say("hello", "Hi.", channel="c2")
+    sent = await talk.say("tear rain out", ToolCall("tear", {}), "Torn it is.", channel="c2")
+    await talk.press(sent, "diary:undo")
+    await talk.say("write down rain", WRITE, "Noted.", channel="c2")
+    assert turn((await talk.examples()).examples[-1]) == [("write", {"what": "rain"})]
+
+
+@pytest.mark.parametrize("next_call", [ToolCall("write", {"what": "sunshine"}), ToolCall("choose", {})])
+async def test_somebody_who_goes_on_after_a_thumb_down_shows_nothing(talk: Talk, next_call: ToolCall) -> None:
+    """The model would learn the next request for the one before."""
+    await talk.react(await talk.say("jot rain down", WRITE, "I have noted it."), "👎")
+    await talk.say("and now sunshine", next_call, "Done.")
+    assert summary(await talk.examples()) == [("I have noted it.", -1.0, 1.0)]
+
+
+async def test_yes_and_no_say_whether_the_call_was_right(talk: Talk) -> None:
+    """They are the plainest answers that there are, and speak of no wording."""
+    asked = await talk.say("plan rain", ToolCall("ask", {"what": "rain"}), "Shall I?")
+    await talk.press(asked, "diary:yes")
+    asked = await talk.say("plan rain 2moro", ToolCall("ask", {"what": "2moro"}), "Shall I?")
+    await talk.press(asked, "diary:no")
+    yes, no = [("ask", {"what": "rain"})], [("ask", {"what": "2moro"})]
+    assert summary(await talk.examples()) == [(yes, 0.5, 1.0), (no, -0.5, UNPROVEN_WEIGHT)]
+    await talk.say("plan rain", ToolCall("ask", {"what": "rain"}), "Shall I?")
+    assert turn((await talk.examples()).examples[-1]) == yes, "and what is said after a No is what was meant"
+
+
+async def test_a_correction_of_a_call_counts_also_where_the_words_were_replaced(bench: Bench) -> None:
+    """A small model that misreads somebody often writes words, too, that are not true to what the tool has done."""
+    async with talking(bench, settings=AgentSettings(grounding="enforce")) as talk:
+        await talk.say("jot rain down now", ToolCall("write", {"what": "down now"}), "I wrote sunshine at 7 PM.")
+        await talk.say("no, I meant write rain", WRITE, "Written.")
+        found = await talk.examples()
+    assert [turn(each) for each in found.examples] == [[("write", {"what": "down now"})], [("write", {"what": "rain"})]]
+
+
 async def test_an_undo_and_an_edit_speak_of_the_call(talk: Talk) -> None:
     """They are corrections without words."""
     sent = await talk.say("tear it", ToolCall("tear", {}), "Torn it is.")

@@ -5,6 +5,7 @@ The facts of this model are the results of its tools: it has to say the title an
 
 from __future__ import annotations
 
+from llmagent_os.bots.calendar import anchor_prompts as held
 from llmagent_os.chat import Completion, ToolCall, ToolSpec, tool_message
 from llmagent_os.training.probe import Measure, MeasureKind, Probe, ask
 
@@ -85,6 +86,11 @@ def tasks(system: str, tools: tuple[ToolSpec, ...]) -> Measure:
 def request_probes(system: str, tools: tuple[ToolSpec, ...]) -> tuple[Probe, ...]:
     """Make a probe of each of :data:`REQUESTS`."""
     return tuple(ask(text, system=system, tools=tools) for text, _ in REQUESTS)
+
+
+def anchor_prompts() -> tuple[str, ...]:
+    """Give what the base answers so that a version can be held to it; none of it is asked by the gate."""
+    return (*held.REQUESTS, *held.OTHER_TALK)
 
 
 def other_talk(system: str, tools: tuple[ToolSpec, ...]) -> Measure:

@@ -25,10 +25,11 @@ def waiting_text(call: CalendarCall, query: EventQuery, questions: Sequence[Ques
         if not concerned:
             continue
         only = question.options[0]
-        names = join_words(list(dict.fromkeys(event.title for event in only.before or only.after)))
+        # An option that would change nothing has no events.
+        titles = dict.fromkeys(event.title for option in question.options for event in option.before or option.after)
+        names = join_words(list(titles))
         if len(question.options) > 1:
-            titles = dict.fromkeys(event.title for option in question.options for event in option.before)
-            others.append(f"which one of {join_words(list(titles))} you mean")
+            others.append(f"which one of {names} you mean")
         elif not only.before:
             to_add.append(call.match_text(concerned[0]))
         elif not only.after:
