@@ -1,7 +1,7 @@
 """Evaluates a version: step 5 of fine-tuning. It answers the probes as it would answer people, and is then scored.
 
-Written replies come from the serving engine, at temperature 0 and with its constraints on tool calls. Likelihoods come
-from the model without constraints.
+Written replies come from the serving engine, with its constraints on tool calls: at temperature 0, but those to the
+chats of logged replies as these were drawn. Likelihoods come from the model without constraints.
 """
 
 from __future__ import annotations
@@ -14,7 +14,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
 import msgspec
-import numpy as np
 
 from llmagent_os.chat import ChatRequest, Completion, ToolCall
 from llmagent_os.errors import ModelError
@@ -22,13 +21,13 @@ from llmagent_os.identity import PersonId
 from llmagent_os.llm import LLM
 from llmagent_os.serving.tool_call_parsing import InvalidCallError
 from llmagent_os.training.completion_batch import complete_all
+from llmagent_os.training.logged_replies import LoggedReply, fresh_requests, importance_ratios
 from llmagent_os.training.probe import Measure, Probe
 from llmagent_os.training.token_sample import TokenSample
-from llmagent_os.training.training_example import LoggedTokens
 from llmagent_os.training.version_evaluation import LoggedRewards, MeasureScores, VersionEvaluation
 
 if TYPE_CHECKING:
-    from llmagent_os.training.response_scorer import ResponseScorer
+    pass
 
 #: The most tokens of a reply to a probe.
 MAX_TOKENS = 128
@@ -52,19 +51,6 @@ class ReplyJudge(Protocol):
             calls: the tool calls of each reply.
         """
         ...
-
-
-@dataclass(frozen=True)
-class LoggedReply:
-    """One reply that was served and that a person has judged."""
-
-    probe: Probe  #: the chat before the reply, the person and the segment
-    reply: str  #: the words that were served
-    reward: float  #: what the person thought of it, in [-1, 1]
-    weight: float = 1.0  #: how far the person is trusted, in [0, 1]
-    cluster: str = ""  #: raters who may be one hand; empty: nobody else
-    calls: tuple[ToolCall, ...] = ()  #: the tool calls that were served
-    logged: LoggedTokens | None = None  #: its tokens, if they were kept
 
 
 @dataclass(frozen=True)
@@ -119,10 +105,9 @@ class Evaluator:
             for each in await self._write(suite.control, None)
         ]
         probes = [probe for measure in suite.measures for probe in measure.probes if not probe.choices]
-        own = [reply.probe for reply in suite.logged]
-        written = await self._write([*probes, *own], lora)
+        replies = iter(await self._write(probes, lora))
+        fresh = await self._fresh(lora)
         scored = await asyncio.to_thread(self._likelihoods, lora, control)
-        replies, fresh = iter(written[: len(probes)]), written[len(probes) :]
         return VersionEvaluation(
             version=version,
             base=self._llm.name,
@@ -135,15 +120,25 @@ class Evaluator:
         )
 
     async def _write(self, probes: Sequence[Probe], lora: Path | None) -> list[Completion]:
-        """Answer probes. Equal probes are answered once."""
-        name = str(lora) if lora else "base"
-        keys = [(name, repr((probe.messages, probe.tools))) for probe in probes]
-        missing = {key: probe for key, probe in zip(keys, probes, strict=True) if key not in self._known}
+        """Answer probes."""
         requests = [
-            ChatRequest(messages=list(probe.messages), tools=probe.tools, lora=name, max_tokens=MAX_TOKENS)
-            for probe in missing.values()
+            ChatRequest(messages=list(probe.messages), tools=probe.tools, max_tokens=MAX_TOKENS) for probe in probes
         ]
-        for key, answer in zip(missing, await complete_all(self._llm, requests), strict=True):
+        return await self._answers(requests, lora)
+
+    async def _fresh(self, lora: Path | None) -> list[list[Completion]]:
+        """What the version itself would say in the place of each logged reply, several times where it would draw."""
+        asked = [fresh_requests(each, at, max_tokens=MAX_TOKENS) for at, each in enumerate(self._suite.logged)]
+        answers = iter(await self._answers([request for requests in asked for request in requests], lora))
+        return [[next(answers) for _ in requests] for requests in asked]
+
+    async def _answers(self, requests: Sequence[ChatRequest], lora: Path | None) -> list[Completion]:
+        """Answer requests with a version. Equal requests are answered once."""
+        name = str(lora) if lora else "base"
+        keys = [(name, repr(request)) for request in requests]
+        missing = {key: request for key, request in zip(keys, requests, strict=True) if key not in self._known}
+        asked = [msgspec.structs.replace(request, lora=name) for request in missing.values()]
+        for key, answer in zip(missing, await complete_all(self._llm, asked), strict=True):
             self._known[key] = answer if isinstance(answer, Completion) else _nothing_said(answer)
         return [self._known[key] for key in keys]
 
@@ -162,14 +157,17 @@ class Evaluator:
             nll=[-float(each.mean()) for each in scorer.logprobs(suite.test)],
             drift=scorer.divergences(control),
             right={name: scorer.right_shares(probes) for name, probes in chosen.items()},
-            ratios=_ratios(scorer, suite.logged),
+            ratios=importance_ratios(scorer, suite.logged),
         )
 
-    def _rewards(self, fresh: Sequence[Completion], ratios: Sequence[float]) -> LoggedRewards:
+    def _rewards(self, fresh: Sequence[Sequence[Completion]], ratios: Sequence[float]) -> LoggedRewards:
         judge, logged = self._suite.judge, self._suite.logged
         if judge is None:
             raise ModelError("there is no judge")
         persons = tuple(each.probe.person for each in logged)
+        readers = [person for person, replies in zip(persons, fresh, strict=True) for _ in replies]
+        replies = [reply for each in fresh for reply in each]
+        liked = iter(judge(readers, [each.text for each in replies], [each.tool_calls for each in replies]))
         return LoggedRewards(
             persons=persons,
             segments=tuple(each.probe.segment for each in logged),
@@ -177,7 +175,7 @@ class Evaluator:
             weights=tuple(each.weight for each in logged),
             rewards=tuple((each.reward + 1) / 2 for each in logged),
             served=tuple(judge(persons, [each.reply for each in logged], [each.calls for each in logged])),
-            fresh=tuple(judge(persons, [each.text for each in fresh], [each.tool_calls for each in fresh])),
+            fresh=tuple(sum(next(liked) for _ in each) / len(each) for each in fresh),
             ratios=tuple(ratios),
         )
 
@@ -218,20 +216,3 @@ def _scores(measure: Measure, replies: Iterator[Completion], right: Iterator[flo
         prompts=tuple(str(probe.messages[-1].get("content", "")) for probe in measure.probes),
         replies=tuple(texts),
     )
-
-
-def _ratios(scorer: ResponseScorer, logged: Sequence[LoggedReply]) -> list[float]:
-    """Return how many times as likely the version writes each served reply as the version that served it.
-
-    Only sampled replies of plain text have a ratio; the others have 0. A tool call was written under a grammar whose
-    masks are not made again here.
-    """
-    found = [0.0] * len(logged)
-    for at, each in enumerate(logged):
-        tokens = each.logged
-        if tokens is None or tokens.temperature <= 0 or each.calls:
-            continue
-        sample = TokenSample(prompt=tokens.prompt_token_ids, response=tokens.token_ids)
-        ours = scorer.logprobs([sample], tokens.temperature, text_only=True)[0]  # (response tokens,)
-        found[at] = float(np.exp(np.clip(ours.sum() - sum(tokens.logprobs), -50.0, 50.0)))
-    return found

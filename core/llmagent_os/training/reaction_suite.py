@@ -12,13 +12,14 @@ from llmagent_os.chat import Completion, ToolCall
 from llmagent_os.identity import NOBODY
 from llmagent_os.serving.tool_call_parsing import calls_of
 from llmagent_os.training.bot_prompts import BotPrompts
-from llmagent_os.training.evaluator import EvaluationSuite, LoggedReply
+from llmagent_os.training.evaluator import EvaluationSuite
 from llmagent_os.training.hacks.asking_back import asking_back
 from llmagent_os.training.hacks.emptiness import emptiness
 from llmagent_os.training.hacks.false_claims import false_claims
 from llmagent_os.training.hacks.leaks import PrivateText, leaks
 from llmagent_os.training.hacks.padding import padding
 from llmagent_os.training.hacks.tool_refusal import tool_refusal
+from llmagent_os.training.logged_replies import LoggedReply
 from llmagent_os.training.probe import Measure, MeasureKind, Probe
 from llmagent_os.training.reaction_data import ReactionData, contributions_of, has_calls, is_correction, opinions_of
 from llmagent_os.training.reaction_judge import ReactionJudge
