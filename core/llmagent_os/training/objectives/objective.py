@@ -50,7 +50,7 @@ class Logprobs(NamedTuple):
     response: torch.Tensor  #: [samples, longest response]: ln p of each response token; 0 at padding
     comparison: torch.Tensor  #: [samples, longest comparison]: ln p of each token of the comparison; 0 at padding
     anchors: torch.Tensor  #: [tokens of all anchors' responses, vocabulary]: ln p of every token that could stand there
-    #: [samples, longest response], of the policy alone: ln p of each response token by the rule that it was drawn by; as
+    #: [samples, longest response], of the policy alone: ln p of each response token by the rule it was drawn by; as
     #: :attr:`response` where it was not drawn
     drawn: torch.Tensor
 
