@@ -2,8 +2,8 @@
 
     python -m benchmarks.exploration --rounds 6
 
-The tests' small model is asked without any instruction about its tone. It answers plainly, and playfully now and then. In
-every round it answers each question, and playful replies get 👍, all others 👎. The model is then trained with
+The tests' small model is asked without any instruction about its tone. It answers plainly, and now and then playfully.
+In every round it answers each question, and playful replies get 👍, all others 👎. The model is then trained with
 ``reinforce`` on all logged replies so far, each with the log-probabilities that it was drawn with, from the LoRA of the
 round before. What is printed is the share of playful replies to questions that nothing was trained on.
 """
