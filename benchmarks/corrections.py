@@ -132,7 +132,7 @@ async def measure(options: argparse.Namespace, out: dict[str, Any]) -> None:
     outcomes: list[str] = []
     counts = Counter[str]()
     with tempfile.TemporaryDirectory() as folder:
-        async with office(Path(folder), canary_share=0.0) as site:
+        async with office(Path(folder), canary={"share": 0.0}) as site:
             rng = random.Random(options.seed)
             common = rng.sample(HABITS, options.habits)
             groups: dict[str, list[Habit]] = {}

@@ -38,7 +38,7 @@ from llmagent_os.modules.behavior import system_text
 from llmagent_os.records import MemoryRecords
 from llmagent_os.tools.registry import Plugins
 from llmagent_os.training.evaluation_report import write_report
-from llmagent_os.training.evaluator import EvaluationSuite, Evaluator, KnownAnswers, LoggedReply
+from llmagent_os.training.evaluator import EvaluationSuite, Evaluator, KnownAnswers
 from llmagent_os.training.gate import GateVerdict, judge
 from llmagent_os.training.hacks.asking_back import asking_back
 from llmagent_os.training.hacks.emptiness import emptiness
@@ -46,6 +46,7 @@ from llmagent_os.training.hacks.false_claims import false_claims
 from llmagent_os.training.hacks.leaks import PrivateText, leaks
 from llmagent_os.training.hacks.padding import padding
 from llmagent_os.training.hacks.tool_refusal import tool_refusal
+from llmagent_os.training.logged_replies import LoggedReply
 from llmagent_os.training.probe import Measure, ask
 
 SYSTEM = system_text({"mode": "task_oriented", "verbosity": "normal"})

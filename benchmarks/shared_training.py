@@ -60,7 +60,8 @@ probes = "{probes}"
 priority = "normal"
 opinions = 1000
 personal_opinions = 1000
-canary_share = 0.0
+[training.canary]
+share = 0.0
 """
 
 DIARY = """

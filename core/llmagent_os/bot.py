@@ -15,7 +15,8 @@
     notes = "..."                         # for models that were not trained for this bot
     tool_rounds = 3                       # how often one reply may call tools
     max_tokens = 256                      # of one completion
-    temperature = 0.0                     # 0: always the likeliest token
+    temperature = 0.6                     # of words; 0: always the likeliest. Left out: 0, and 0.6 with [training]
+    min_p = 0.2                           # a word is drawn only if it is this share as likely as the likeliest word
     remembered_turns = 4                  # exchanges of the conversation that the model is shown
     model_seconds = 60.0                  # most seconds for one completion
     model_idle_seconds = 60.0             # most seconds without a byte from a model's server
@@ -99,6 +100,10 @@ GROUP = "llmagent_os.bots"
 
 #: A model's name begins with this if the model is on a server.
 SERVER = "openai:"
+
+#: The temperature of a bot that learns from its words and names none: with other words now and then, it can be seen
+#: which are liked. Measured in docs/experiments.md.
+LEARNING_TEMPERATURE = 0.6
 
 #: The name of a bot's TOML file.
 FILE = "bot.toml"
@@ -192,7 +197,10 @@ class BotConfig(BaseModel):
     rewards: Worths = {}  #: what an emoji is worth, by emoji; or by platform, then by emoji
     tool_rounds: int = Field(default=3, ge=0, le=20)  #: how often one reply may call tools
     max_tokens: int = Field(default=256, ge=1, le=32_768)  #: of one completion
-    temperature: float = Field(default=0.0, ge=0.0, le=2.0)
+    #: of the words; None: 0, and :data:`LEARNING_TEMPERATURE` for a local model that is trained
+    temperature: float | None = Field(default=None, ge=0.0, le=2.0)
+    #: least probability of a word that is drawn, at temperature 1, as a share of the likeliest word's; for local models
+    min_p: float = Field(default=0.2, ge=0.0, le=1.0)
     remembered_turns: int = Field(default=4, ge=0, le=100)  #: exchanges of the conversation that the model is shown
     model_seconds: float = Field(default=60.0, gt=0, le=3600)  #: for one completion
     model_idle_seconds: float = Field(default=60.0, gt=0, le=3600)  #: without a byte from a model's server
@@ -204,6 +212,17 @@ class BotConfig(BaseModel):
     def description(self) -> BotDescription:
         """What people see of the bot before it says anything."""
         return BotDescription(self.name, self.title, self.about, self.examples)
+
+    def words_temperature(self, *, local: bool) -> float:
+        """Return the temperature at which words are drawn.
+
+        Args:
+            local: whether the model runs in this process. A server's model is not trained from reactions, and a server
+                would draw tool calls, too.
+        """
+        if self.temperature is not None:
+            return self.temperature
+        return LEARNING_TEMPERATURE if local and self.training.plan else 0.0
 
     def policy_name(self, learner: str) -> str:
         """Return the name under which the ledger stores what this bot's policy has learned with ``learner``."""

@@ -66,7 +66,12 @@ class ChatRequest(msgspec.Struct, frozen=True, kw_only=True):
     #: what answers instead, in this order, where the LoRA cannot be used: it was deleted meanwhile, or is damaged
     lora_above: tuple[str | None, ...] = ()
     max_tokens: int = 256  #: most tokens in the reply; a longer reply is cut off
-    temperature: float = 0.0  #: 0 takes the likeliest token; 1 samples from the model's own distribution
+    #: of words: 0 takes the likeliest token; 1 samples from the model's own distribution. Tool calls are always the
+    #: likeliest; see :attr:`Completion.sampled`
+    temperature: float = 0.0
+    #: words are not drawn whose probability, at temperature 1, is below this share of the likeliest word's; 0: any may
+    #: be. Servers are not asked for it
+    min_p: float = 0.0
     seed: int | None = None  #: the same seed gives the same sample; ``None``: a new sample for every request
 
 
@@ -74,7 +79,8 @@ class Completion(msgspec.Struct, frozen=True, kw_only=True):
     """One reply of a model, with everything that is needed to learn from this reply.
 
     Token ``i`` was drawn from ``p_i = softmax(z_i / temperature)``. ``z_i`` are the model's logits after the prompt and
-    the first ``i`` tokens of the reply, set to minus infinity at every token that the constraint forbids there.
+    the first ``i`` tokens of the reply, set to minus infinity at every token that the constraint forbids there, or that
+    is below the constraint's floor ``min_p``.
     """
 
     text: str  #: the words of the reply; empty if the reply is a tool call
@@ -89,7 +95,8 @@ class Completion(msgspec.Struct, frozen=True, kw_only=True):
     #: allowed, has 0.0. If not :attr:`sampled`, these are the values at temperature 1 under the same constraint: the
     #: choice itself was certain, so they rank the tokens but are not the probabilities of a behaviour policy.
     logprobs: tuple[float, ...] = ()
-    temperature: float = 0.0  #: the temperature that the reply was written with; 0: see :attr:`sampled`
+    #: the temperature that the reply was drawn at; 0: it was not drawn, as no tool call is (:attr:`sampled`)
+    temperature: float = 0.0
     #: what restricted the tokens: JSON of :class:`~llmagent_os.serving.constraint_record.ConstraintRecord`; empty:
     #: nothing, or unknown because a server wrote the reply
     constraint: str = ""
@@ -104,6 +111,8 @@ class Completion(msgspec.Struct, frozen=True, kw_only=True):
     @property
     def sampled(self) -> bool:
         """Whether the tokens were drawn at random. At temperature 0 the likeliest token was taken every time.
+
+        A tool call has the temperature 0, whatever was asked for. A server draws calls, too.
 
         >>> Completion(text="hi", temperature=0.7).sampled, Completion(text="hi").sampled
         (True, False)
@@ -128,3 +137,5 @@ def check_request(request: ChatRequest) -> None:
         raise ValueError(f"max_tokens is {request.max_tokens}, it must be at least 1")
     if not 0.0 <= request.temperature <= 10.0:
         raise ValueError(f"temperature is {request.temperature}, it must lie between 0 and 10")
+    if not 0.0 <= request.min_p <= 1.0:
+        raise ValueError(f"min_p is {request.min_p}, it must lie between 0 and 1")

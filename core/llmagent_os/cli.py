@@ -383,6 +383,44 @@ def replay_policy(ctx: click.Context, /, bot: str) -> None:
     click.echo(asyncio.run(policy_command.replay(_settings(ctx), Bot.load(bot))))
 
 
+@main.command()
+@click.argument("bot")
+@click.argument("data", type=_FILE)
+@click.option("--to", "folder", type=click.Path(path_type=Path, file_okay=False), help="The folder of the result.")
+@click.option("--test", type=_FILE, help="A file of examples to measure with; by default a tenth of DATA.")
+@click.option("--set", "values", multiple=True, metavar="NAME=VALUE", help="A setting of the training, as epochs=5.")
+@click.option("--publish", is_flag=True, help="Keep the result as a version of BOT, if it passes the gate.")
+@click.option("--model", help="Replaces the bot's model: a name or a folder.")
+@click.pass_context
+def finetune(
+    ctx: click.Context,
+    /,
+    bot: str,
+    data: Path,
+    folder: Path | None,
+    test: Path | None,
+    values: tuple[str, ...],
+    publish: bool,
+    **given: Any,
+) -> None:
+    """Fine-tune BOT's model on the examples in DATA: a .json, .jsonl or .csv file of inputs and outputs, or of chats.
+
+    Given again after an interruption, the same command goes on from where it was.
+    """
+    from llmagent_os.admin import finetune_command
+    from llmagent_os.bot import Bot
+
+    found = Bot.load(bot)
+    order = finetune_command.FinetuneOrder(
+        data=data,
+        folder=(folder or Path(f"{data.stem}-lora")).expanduser(),
+        test=test,
+        values=values,
+        publish=publish,
+    )
+    click.echo(finetune_command.finetune(_settings(ctx, quiet=True, **given), found, order, click.echo))
+
+
 @main.group()
 def jobs() -> None:
     """Train a bot's model on what people thought of its replies: ask for it, watch it, cancel it."""
@@ -500,6 +538,21 @@ def diff_versions(ctx: click.Context, /, first: str, second: str) -> None:
     from llmagent_os.admin import versions_command
 
     click.echo(asyncio.run(versions_command.diff(_settings(ctx, quiet=True), first, second)))
+
+
+@versions.command("add")
+@click.argument("bot")
+@click.argument("folder", type=click.Path(path_type=Path, file_okay=False))
+@click.option("--test", type=_FILE, help="A file of examples that the LoRA was not trained on.")
+@click.pass_context
+def add_version(ctx: click.Context, /, bot: str, folder: Path, test: Path | None) -> None:
+    """Keep the LoRA in FOLDER, which was trained by hand, as a version of BOT, if it passes the gate."""
+    from llmagent_os.admin import written_version
+    from llmagent_os.bot import Bot
+
+    settings = _settings(ctx, quiet=True)
+    said = asyncio.run(written_version.add(settings, Bot.load(bot), folder.expanduser(), test, click.echo))
+    click.echo(said)
 
 
 @versions.command("promote")

@@ -24,19 +24,19 @@ from llmagent_os.llm import LLM
 from llmagent_os.modules.behavior import system_text
 from llmagent_os.policy.contract import DIMENSIONS
 from llmagent_os.training.example_files import examples_of, read_examples
+from llmagent_os.training.training_example import TrainingExample
 from llmagent_os.training.training_run import TrainingProgress, TrainingRun
 from llmagent_os.training.training_settings import TrainingSettings, preset_for, settings_of
 
 if TYPE_CHECKING:
     from llmagent_os.training.token_sample import TokenSample
-    from llmagent_os.training.training_example import TrainingExample
 
 #: ``{"input": what a user says, "output": what to answer}``, or ``{"messages": a chat}``, of which all assistant's
 #: turns are learned. A chat may come with ``"tools"``, a sequence of :class:`ToolSpec`.
 Example = Mapping[str, Any]
 
-#: Examples, or the ``.json``, ``.jsonl`` or ``.csv`` file that holds them.
-TrainData = Sequence[Example] | str | os.PathLike[str]
+#: Examples, or the ``.json``, ``.jsonl`` or ``.csv`` file that holds them, or what was read from such a file already.
+TrainData = Sequence[Example] | Sequence[TrainingExample] | str | os.PathLike[str]
 
 
 class FinetuneReport(msgspec.Struct, frozen=True, kw_only=True):
@@ -92,7 +92,8 @@ class Finetuner:
         if llm.location is None:
             raise ModelError(f"{llm.name} is a server's model: only local models can be fine-tuned here")
         self._location = llm.location
-        self._systems = [system] if system is not None or not llm.card.native else [None, *_styles()]
+        self._systems = system_messages(llm, system)
+        self.run: TrainingRun | None = None  #: what :meth:`finetune` did
         self._examples = self._prepared("train_data", train_data, tools)
         self._validation = self._prepared("validation_data", validation_data, tools) if validation_data else []
         self._settings = settings
@@ -104,6 +105,9 @@ class Finetuner:
         """Step 1, the data: every example as a chat with its tools, and where it comes from."""
         if isinstance(data, str | os.PathLike):
             return read_examples(data, systems=self._systems, tools=tools)
+        ready = [each for each in data if isinstance(each, TrainingExample)]
+        if len(ready) == len(data) > 0:
+            return ready
         return examples_of(data, name, systems=self._systems, tools=tools)
 
     def finetune(
@@ -134,7 +138,7 @@ class Finetuner:
         validation = _preprocess(self._validation, model, tokenizer)
         settings = _configure(self._settings, model)
         self._adapted, run = self._train(model, samples, validation, settings, on_step, checkpoint)
-        self._tokenizer = tokenizer
+        self._tokenizer, self.run = tokenizer, run
         return _report(run, time.monotonic() - begun)
 
     def _train(
@@ -189,13 +193,22 @@ class Finetuner:
         return folder
 
 
-def _styles() -> list[str]:
-    """The system message for each style that an agent may ask for, for a person whose name is not known."""
-    return [
+def system_messages(llm: LLM, system: str | None = None) -> list[str | None]:
+    """The system messages that every ``input``/``output`` example is learned with; None: none.
+
+    Args:
+        llm: the model.
+        system: the only one. None: none, and for a model that was trained on this project's prompts also one for each
+            style that an agent may ask for, for a person whose name is not known.
+    """
+    if system is not None or not llm.card.native:
+        return [system]
+    styles = [
         system_text({"mode": mode, "verbosity": verbosity})
         for mode in DIMENSIONS["mode"]
         for verbosity in DIMENSIONS["verbosity"]
     ]
+    return [None, *styles]
 
 
 def _preprocess(examples: Sequence[TrainingExample], model: Any, tokenizer: Any) -> list[TokenSample]:

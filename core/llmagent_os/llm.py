@@ -199,6 +199,7 @@ class LLM:
         lora: str | None = None,
         max_tokens: int = 256,
         temperature: float = 0.0,
+        min_p: float = 0.0,
         seed: int | None = None,
     ) -> Completion:
         """Write one reply, as :meth:`complete` does, for scripts without an event loop.
@@ -208,7 +209,8 @@ class LLM:
             tools: the tools that the reply may call.
             lora: the LoRA that answers; see :class:`~llmagent_os.chat.ChatRequest`.
             max_tokens: most tokens in the reply.
-            temperature: 0 takes the likeliest token; 1 samples from the model's own distribution.
+            temperature: of words; 0 takes the likeliest token, 1 samples from the model's own distribution.
+            min_p: least probability of a word that is drawn, as a share of the likeliest word's.
             seed: the same seed gives the same sample.
 
         Raises:
@@ -221,6 +223,7 @@ class LLM:
             lora=lora,
             max_tokens=max_tokens,
             temperature=temperature,
+            min_p=min_p,
             seed=seed,
         )
         self._used_sync = True

@@ -126,7 +126,7 @@ class Runtime:
             access = _access(settings, ledger, made)
             services = Services(
                 behavior=_behavior(bot.config, policy),
-                settings=_agent_settings(settings, bot.config),
+                settings=_agent_settings(settings, bot.config, llm),
                 ledger=ledger,
                 profiles=profiles,
                 plugins=plugins,
@@ -395,14 +395,16 @@ def _access(settings: Settings, ledger: Ledger, adapters: Iterable[Adapter]) -> 
     )
 
 
-def _agent_settings(settings: Settings, config: BotConfig) -> AgentSettings:
+def _agent_settings(settings: Settings, config: BotConfig, llm: LLM) -> AgentSettings:
     return AgentSettings(
         title=config.title,
         notes=config.notes,
         permissions=config.permissions,
         tool_rounds=config.tool_rounds,
         max_tokens=config.max_tokens,
-        temperature=config.temperature,
+        temperature=config.words_temperature(local=llm.location is not None),
+        min_p=config.min_p,
+        seed=settings.seed,
         remembered_turns=config.remembered_turns,
         time_zone=settings.zone,
         grounding=config.grounding,

@@ -10,7 +10,7 @@ from typing import get_args
 import pytest
 
 from llmagent_os.agent import Agent
-from llmagent_os.bot import Bot, BotConfig, Policy
+from llmagent_os.bot import LEARNING_TEMPERATURE, Bot, BotConfig, Policy
 from llmagent_os.config import Settings
 from llmagent_os.errors import ConfigError
 from llmagent_os.people.profiles import Profile
@@ -46,6 +46,22 @@ def test_bot_of_your_own_is_found_by_folder_or_file(folder: Path) -> None:
     assert Bot.load(str(folder / "bot.toml")).folder == folder
     assert Bot.load(folder).config.adapters == ("web",)
     assert Bot.load(folder).agent_class() is Agent
+
+
+def test_a_bot_that_learns_from_its_words_draws_them(folder: Path) -> None:
+    """Without other words now and then nobody could like them. A server's model would draw its tool calls, too."""
+
+    def temperature(*lines: str, local: bool = True) -> float:
+        text = "\n".join(('name = "parrot"', 'model = "calendar"', *lines))
+        (folder / "bot.toml").write_text(text)
+        return Bot.load(folder).config.words_temperature(local=local)
+
+    assert temperature() == 0.0
+    assert temperature("[training]") == LEARNING_TEMPERATURE > 0
+    assert temperature("[training]", local=False) == 0.0
+    assert temperature('[training]\nplan = ""') == 0.0
+    assert temperature("temperature = 0.0", "[training]") == 0.0
+    assert temperature("temperature = 0.9", local=False) == 0.9
 
 
 def test_agent_beside_the_file_is_the_bots_agent(folder: Path) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import resource
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -160,3 +161,10 @@ def test_what_cannot_be_trained_or_saved_says_so(base: Path, tmp_path: Path) -> 
         tmp_path.joinpath("file").write_text("in the way")
         with pytest.raises(ModelError, match="cannot be saved"):
             finetuner.save_model(tmp_path / "file")
+        soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+        try:  # as on a full disk
+            resource.setrlimit(resource.RLIMIT_FSIZE, (1000, hard))
+            with pytest.raises(ModelError, match=r"cannot be saved in .*Make room, and start again"):
+                finetuner.save_model(tmp_path / "full")
+        finally:
+            resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))

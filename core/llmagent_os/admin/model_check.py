@@ -72,7 +72,10 @@ async def _hello(settings: Settings, bot: Bot, llm: LLM) -> ChatRequest:
         said = AgentSettings(title=config.title, notes=config.notes, permissions=config.permissions)
         services = Services(behavior=behavior, settings=said, plugins=plugins)
         request = warm_up_request(services, native=llm.card.native)
-    return msgspec.structs.replace(request, max_tokens=config.max_tokens, temperature=config.temperature)
+    temperature = config.words_temperature(local=llm.location is not None)
+    return msgspec.structs.replace(
+        request, max_tokens=config.max_tokens, temperature=temperature, min_p=config.min_p, seed=settings.seed
+    )
 
 
 def _weights(name: str, folder: Path) -> Finding:

@@ -94,6 +94,9 @@ class Settings(BaseSettings):
     threads: int = Field(0, ge=0, le=1024, description="processor threads for a local model; 0: all cores but one")
     device: Literal["cpu", "cuda"] = Field("cpu", description="where a local model runs: cpu or cuda")
     slots: int = Field(16, ge=1, le=1024, description="number of replies that a local model writes at the same time")
+    seed: int | None = Field(
+        None, ge=0, description="with the same seed, a local model answers the same chat in the same words; empty: not"
+    )
     plugin_folder: Path | None = Field(
         None, description="a folder of your own plugins, which are reloaded when they change"
     )

@@ -15,7 +15,9 @@ class AgentSettings(msgspec.Struct, frozen=True, kw_only=True):
     permissions: tuple[str, ...] | None = None  #: what its tools may do, as patterns; None: everything
     tool_rounds: int = 3  #: how often a model may call tools before it must answer in words
     max_tokens: int = 256  #: of one completion
-    temperature: float = 0.0  #: of the model's sampling
+    temperature: float = 0.0  #: of the model's words; 0: always the likeliest
+    min_p: float = 0.0  #: least probability of a word that is drawn, as a share of the likeliest word's
+    seed: int | None = None  #: with the same seed, the same chat gets the same words; None: other words every time
     remembered_turns: int = 4  #: how many earlier exchanges of the conversation the model is shown
     #: whether replies are checked against the tools' results; None: as the model's card says
     grounding: Grounding | None = None

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+import hashlib
+from collections.abc import Iterable, Sequence
 
-from llmagent_os.chat import ChatRequest, ToolSpec
+import msgspec
+
+from llmagent_os.chat import ChatRequest, Message, ToolSpec
 from llmagent_os.identity import NOBODY
 from llmagent_os.modules.behavior import system_text
 from llmagent_os.people.time_zones import zone_or
@@ -33,17 +36,20 @@ def chat_request(services: Services, exchange: Exchange, facts: Iterable[str], *
     )
     if not native:  # after all that stays the same: a server keeps what it has read of a prompt's beginning
         system = "\n".join(filter(None, (system, *_surroundings(services, exchange))))
+    messages: list[Message] = [
+        {"role": "system", "content": system},
+        *(exchange.episode.messages() if settings.remembered_turns else ()),
+        {"role": "user", "content": exchange.text},
+    ]
     return ChatRequest(
-        messages=[
-            {"role": "system", "content": system},
-            *(exchange.episode.messages() if settings.remembered_turns else ()),
-            {"role": "user", "content": exchange.text},
-        ],
+        messages=messages,
         tools=_tools(services),
         lora=exchange.lora.lora,
         lora_above=exchange.lora.above,
         max_tokens=settings.max_tokens,
         temperature=settings.temperature,
+        min_p=settings.min_p,
+        seed=None if settings.seed is None else _seed(settings.seed, messages),
     )
 
 
@@ -57,6 +63,12 @@ def warm_up_request(services: Services, *, native: bool) -> ChatRequest:
         tools=_tools(services),
         max_tokens=1,
     )
+
+
+def _seed(seed: int, messages: Sequence[Message]) -> int:
+    """The seed of one chat, in 64 bits: other chats do not draw with the same random numbers."""
+    spelled = msgspec.json.encode([seed, [[turn["role"], str(turn.get("content") or "")] for turn in messages]])
+    return int.from_bytes(hashlib.blake2b(spelled, digest_size=8).digest(), "big")
 
 
 def _surroundings(services: Services, exchange: Exchange) -> list[str]:

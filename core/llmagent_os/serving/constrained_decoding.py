@@ -32,6 +32,7 @@ class Constraint:
         self._tail: tuple[int, ...] = ()  # the last tokens, as many as the marker has
         self._node: Node | None = None
         self._written: list[int] = []
+        self.begun = 0  #: how many of the first tokens are the beginning of the marker
         self._complete = False
 
     @property
@@ -55,6 +56,12 @@ class Constraint:
         return self.grammar.vocabulary.call_markup_id if at_begin else None
 
     @property
+    def opening(self) -> int | None:
+        """The next token of the marker that opens a call, if a call can still be opened."""
+        can = self._node is None and self._matched >= 0 and self.grammar.tools
+        return self._marker[self._matched] if can else None
+
+    @property
     def banned(self) -> int | None:
         """The token of plain text that would complete the marker of a call where no call may begin."""
         size = len(self._marker) - 1
@@ -73,6 +80,7 @@ class Constraint:
         self._tail = (*self._tail, token)[-len(self._marker) :]
         if self._matched >= 0 and token == self._marker[self._matched] and self.grammar.tools:
             self._matched += 1
+            self.begun = self._matched
             if self._matched == len(self._marker):
                 self._node = self._begin()
         else:

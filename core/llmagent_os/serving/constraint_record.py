@@ -5,7 +5,8 @@ from __future__ import annotations
 import msgspec
 
 #: Version of the rules by which masks are made from a record and a chat. A change of any mask raises this number.
-MASK_RULES_VERSION = 1
+#: By rules 1, at a temperature above 0, tool calls were drawn as words are.
+MASK_RULES_VERSION = 2
 
 
 class ConstraintRecord(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -15,8 +16,8 @@ class ConstraintRecord(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=
     model's tokenizer, the tools whose hash the record has, and the messages that it points to. A record without tools
     is a reply of plain text, in which only markup is masked.
 
-    >>> ConstraintRecord(rules=1, tools="f55e", call_above=0.65, copied_from=(2,)).text
-    '{"rules":1,"tools":"f55e","call_above":0.65,"copied_from":[2]}'
+    >>> ConstraintRecord(rules=2, tools="f55e", call_above=0.65, copied_from=(2,)).text
+    '{"rules":2,"tools":"f55e","call_above":0.65,"copied_from":[2]}'
     """
 
     rules: int  #: :data:`MASK_RULES_VERSION` when the reply was written
@@ -26,6 +27,8 @@ class ConstraintRecord(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=
     #: places in the chat of the messages that arguments with ``x-span`` are copied from, the latest first; empty: no
     #: argument is a copy
     copied_from: tuple[int, ...] = ()
+    #: least probability, at temperature 1, of a token that is drawn, as a share of the likeliest token's; ``None``: any
+    min_p: float | None = None
 
     @property
     def text(self) -> str:

@@ -29,7 +29,8 @@ class Generation:
     lora: LoraWeights | None  #: the LoRA that answers; ``None``: the base model
     constraint: Constraint  #: which tokens may come next
     max_tokens: int  #: most tokens in the reply
-    temperature: float  #: 0: the likeliest token is taken
+    temperature: float  #: of words; 0: the likeliest token is taken
+    min_p: float = 0.0  #: least probability of a word that is drawn, as a share of the likeliest word's
     seed: int | None  #: ``None``: a new random sequence
     call_above: float = 0.0  #: least probability, at temperature 1, for a call to be opened
     on_text: Callable[[str], None] | None  #: receives the text so far, in the engine's thread
@@ -55,6 +56,11 @@ class Generation:
     def lora_version(self) -> str:
         """The version of the LoRA that answers; ``base``: none."""
         return self.lora.version if self.lora else "base"
+
+    @property
+    def sampled_at(self) -> float:
+        """The temperature that the tokens were drawn at; 0: none was drawn, as in every call."""
+        return 0.0 if self.constraint.in_call else self.temperature
 
     @property
     def length(self) -> int:
@@ -93,6 +99,9 @@ class Generation:
             self.finish = "stop"
             return True
         self.constraint.advance(token)
+        if self.temperature and not self.constraint.in_call and self.constraint.opening is None:
+            # A reply of words that began like a call: these tokens were taken, not drawn.
+            self.logprobs[: self.constraint.begun] = [0.0] * self.constraint.begun
         if self.constraint.complete:
             if ends and len(self.token_ids) < self.max_tokens:
                 self.token_ids.append(self.vocabulary.end_id)

@@ -96,7 +96,7 @@ class LocalBackend:
             prompt_token_ids=tuple(generation.prompt),
             token_ids=tuple(generation.token_ids),
             logprobs=tuple(generation.logprobs),
-            temperature=generation.temperature,
+            temperature=generation.sampled_at,
             constraint=prepared.record.text,
             model=self._name,
             model_hash=self._model_hash,
@@ -149,6 +149,7 @@ class LocalBackend:
             tools=grammar.sha256,
             call_above=call_above or None,
             copied_from=spoken if grammar.copies_spans else (),
+            min_p=(request.min_p or None) if request.temperature else None,
         )
         generation = Generation(
             prompt=ids,
@@ -157,6 +158,7 @@ class LocalBackend:
             constraint=Constraint(grammar, map(self._vocabulary.without_markup, said)),
             max_tokens=request.max_tokens,
             temperature=request.temperature,
+            min_p=request.min_p,
             seed=request.seed,
             call_above=call_above,
             on_text=None,

@@ -60,6 +60,26 @@ def scores_plot(names: Sequence[str], active: Sequence[float], candidate: Sequen
     return _svg(figure)
 
 
+def loss_plot(losses: Sequence[float], validations: Sequence[tuple[int, float]]) -> str:
+    """Draw the loss of every step, and that of the validation examples.
+
+    Args:
+        losses: by step, in nats a response token.
+        validations: after which step, and the loss.
+
+    Raises:
+        ConfigError: matplotlib is not installed.
+    """
+    figure, axes = _figure(2.8)
+    axes.plot(np.arange(1, len(losses) + 1), losses, color="#2f6fde", label="training")
+    if validations:
+        axes.plot(*zip(*validations, strict=True), color="#c83c3c", marker="o", label="validation")
+    axes.set_xlabel("steps")
+    axes.set_ylabel("loss in nats a token")
+    axes.legend(loc="upper right")
+    return _svg(figure)
+
+
 def people_plot(gains: Floats, bound: float) -> str:
     """Draw the gain of every person, sorted, and the bound of the worst decile.
 

@@ -17,11 +17,12 @@ from markdown_it import MarkdownIt
 from llmagent_os.errors import ConfigError
 from llmagent_os.identity import NOBODY
 from llmagent_os.policy.array_types import Floats
-from llmagent_os.training.evaluation_plots import people_plot, scores_plot
+from llmagent_os.training.evaluation_plots import loss_plot, people_plot, scores_plot
 from llmagent_os.training.gate import GateVerdict
 from llmagent_os.training.gate_bounds import GateBounds
 from llmagent_os.training.paired_comparison import group_numbers
 from llmagent_os.training.reward_gain import estimated_values, support
+from llmagent_os.training.training_run import TrainingRun
 from llmagent_os.training.version_evaluation import VersionEvaluation, as_array
 
 #: Changed replies that are quoted, a measure.
@@ -102,6 +103,9 @@ def model_card(candidate: VersionEvaluation, verdict: GateVerdict, *, bot: str, 
         base_model=candidate.base, library_name="peft", pipeline_tag="text-generation", tags=["lora", "llmagent-os"]
     )
     figures = candidate.summary()
+    source = (
+        f"the reactions of {figures['people']} people who agreed to it" if figures["people"] else "written examples"
+    )
     rows = [(name, f"{mean:.3f}") for name, mean in figures["measures"].items()]
     lines = [
         "---",
@@ -110,8 +114,7 @@ def model_card(candidate: VersionEvaluation, verdict: GateVerdict, *, bot: str, 
         "",
         f"# {candidate.version}",
         "",
-        f"A LoRA for the bot {_plain(bot)}, trained by {_plain(method)} from the reactions of "
-        f"{figures['people']} people who agreed to it.",
+        f"A LoRA for the bot {_plain(bot)}, trained by {_plain(method)} from {source}.",
         "",
         "## Use",
         "",
@@ -136,6 +139,7 @@ def write_report(
     candidate: VersionEvaluation,
     active: VersionEvaluation,
     verdict: GateVerdict,
+    training: TrainingRun | None = None,
 ) -> None:
     """Write ``report.md`` and ``report.html`` into a folder, which is made if needed.
 
@@ -146,13 +150,32 @@ def write_report(
     """
     folder.mkdir(parents=True, exist_ok=True)
     text = markdown_report(candidate, active, verdict)
+    if training is not None:
+        text += _trained(training)
     try:
         plots = list(_plots(candidate, active))
+        if training is not None:
+            points = [(each.step, each.loss) for each in training.validations]
+            plots.insert(0, loss_plot(training.losses, points))
     except ConfigError as error:
         plots = [f"<p>{html.escape(str(error))}</p>"]
     (folder / "report.md").write_text(text, encoding="utf-8")
     page = html_report(text, plots, f"{candidate.version} against {active.version}")
     (folder / "report.html").write_text(page, encoding="utf-8")
+
+
+def _trained(run: TrainingRun) -> str:
+    """Write the section on the training."""
+    lines = [
+        "",
+        "## Training",
+        "",
+        f"{len(run.losses)} steps on {run.samples} samples, {run.tokens_per_second:,.0f} tokens a second; it ended by "
+        f"{run.ending}, and the weights of step {run.best_step} were kept. The loss went from {run.losses[0]:.3f} to "
+        f"{run.losses[-1]:.3f} nats a token.",
+        *(f"- {warning}" for warning in run.warnings),
+    ]
+    return "\n".join(lines) + "\n"
 
 
 def _plots(candidate: VersionEvaluation, active: VersionEvaluation) -> Iterator[str]:

@@ -1,7 +1,7 @@
 """Evaluates a version: step 5 of fine-tuning. It answers the probes as it would answer people, and is then scored.
 
-Written replies come from the serving engine, at temperature 0 and with its constraints on tool calls. Likelihoods come
-from the model without constraints.
+Written replies come from the serving engine, with its constraints on tool calls: at temperature 0, but those to the
+chats of logged replies as these were drawn. Likelihoods come from the model without constraints.
 """
 
 from __future__ import annotations
@@ -14,7 +14,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
 import msgspec
-import numpy as np
 
 from llmagent_os.chat import ChatRequest, Completion, ToolCall
 from llmagent_os.errors import ModelError
@@ -23,13 +22,13 @@ from llmagent_os.llm import LLM
 from llmagent_os.serving.tool_call_parsing import InvalidCallError
 from llmagent_os.training.call_score import call_score
 from llmagent_os.training.completion_batch import complete_all
+from llmagent_os.training.logged_replies import LoggedReply, fresh_requests, importance_ratios
 from llmagent_os.training.probe import Measure, Probe
 from llmagent_os.training.token_sample import TokenSample
-from llmagent_os.training.training_example import LoggedTokens
 from llmagent_os.training.version_evaluation import LoggedRewards, MeasureScores, VersionEvaluation
 
 if TYPE_CHECKING:
-    from llmagent_os.training.response_scorer import ResponseScorer
+    pass
 
 #: The most tokens of a reply to a probe.
 MAX_TOKENS = 128
@@ -53,20 +52,6 @@ class ReplyJudge(Protocol):
             calls: the tool calls of each reply.
         """
         ...
-
-
-@dataclass(frozen=True)
-class LoggedReply:
-    """One reply that was served and that a person has judged."""
-
-    probe: Probe  #: the chat before the reply, the person and the segment
-    reply: str  #: the words that were served
-    reward: float  #: what the person thought of it, in [-1, 1]
-    weight: float = 1.0  #: how far the person is trusted, in [0, 1]
-    cluster: str = ""  #: raters who may be one hand; empty: nobody else
-    calls: tuple[ToolCall, ...] = ()  #: the tool calls that were served
-    logged: LoggedTokens | None = None  #: its tokens, if they were kept
-    right: ToolCall | None = None  #: the call that the person showed to be right: they like it, whatever the judge says
 
 
 @dataclass(frozen=True)
@@ -122,10 +107,9 @@ class Evaluator:
             for each in await self._write(suite.control, None)
         ]
         probes = [probe for measure in suite.measures for probe in measure.probes if not probe.choices]
-        own = [reply.probe for reply in suite.logged]
-        written = await self._write([*probes, *own], lora)
+        replies = iter(await self._write(probes, lora))
+        fresh = await self._fresh(lora)
         scored = await asyncio.to_thread(self._likelihoods, lora, parent, control)
-        replies, fresh = iter(written[: len(probes)]), written[len(probes) :]
         return VersionEvaluation(
             version=version,
             base=self._llm.name,
@@ -139,15 +123,25 @@ class Evaluator:
         )
 
     async def _write(self, probes: Sequence[Probe], lora: Path | None) -> list[Completion]:
-        """Answer probes. Equal probes are answered once."""
-        name = str(lora) if lora else "base"
-        keys = [(name, repr((probe.messages, probe.tools))) for probe in probes]
-        missing = {key: probe for key, probe in zip(keys, probes, strict=True) if key not in self._known}
+        """Answer probes."""
         requests = [
-            ChatRequest(messages=list(probe.messages), tools=probe.tools, lora=name, max_tokens=MAX_TOKENS)
-            for probe in missing.values()
+            ChatRequest(messages=list(probe.messages), tools=probe.tools, max_tokens=MAX_TOKENS) for probe in probes
         ]
-        for key, answer in zip(missing, await complete_all(self._llm, requests), strict=True):
+        return await self._answers(requests, lora)
+
+    async def _fresh(self, lora: Path | None) -> list[list[Completion]]:
+        """What the version itself would say in the place of each logged reply, several times where it would draw."""
+        asked = [fresh_requests(each, at, max_tokens=MAX_TOKENS) for at, each in enumerate(self._suite.logged)]
+        answers = iter(await self._answers([request for requests in asked for request in requests], lora))
+        return [[next(answers) for _ in requests] for requests in asked]
+
+    async def _answers(self, requests: Sequence[ChatRequest], lora: Path | None) -> list[Completion]:
+        """Answer requests with a version. Equal requests are answered once."""
+        name = str(lora) if lora else "base"
+        keys = [(name, repr(request)) for request in requests]
+        missing = {key: request for key, request in zip(keys, requests, strict=True) if key not in self._known}
+        asked = [msgspec.structs.replace(request, lora=name) for request in missing.values()]
+        for key, answer in zip(missing, await complete_all(self._llm, asked), strict=True):
             self._known[key] = answer if isinstance(answer, Completion) else _nothing_said(answer)
         return [self._known[key] for key in keys]
 
@@ -168,15 +162,18 @@ class Evaluator:
             drift=scorer.divergences(control),
             parent_drift=scorer.parent_divergences(control),
             right={name: scorer.right_shares(probes) for name, probes in chosen.items()},
-            ratios=_ratios(scorer, suite.logged),
+            ratios=importance_ratios(scorer, suite.logged),
         )
 
-    def _rewards(self, fresh: Sequence[Completion], ratios: Sequence[float]) -> LoggedRewards:
+    def _rewards(self, fresh: Sequence[Sequence[Completion]], ratios: Sequence[float]) -> LoggedRewards:
         judge, logged = self._suite.judge, self._suite.logged
         if judge is None:
             raise ModelError("there is no judge")
         persons = tuple(each.probe.person for each in logged)
-        likings = judge(persons, [each.text for each in fresh], [each.tool_calls for each in fresh])
+        readers = [person for person, replies in zip(persons, fresh, strict=True) for _ in replies]
+        replies = [reply for each in fresh for reply in each]
+        likings = iter(judge(readers, [each.text for each in replies], [each.tool_calls for each in replies]))
+        liked = [[next(likings) for _ in each] for each in fresh]  # by logged reply
         return LoggedRewards(
             persons=persons,
             segments=tuple(each.probe.segment for each in logged),
@@ -185,11 +182,16 @@ class Evaluator:
             rewards=tuple((each.reward + 1) / 2 for each in logged),
             served=tuple(judge(persons, [each.reply for each in logged], [each.calls for each in logged])),
             fresh=tuple(
-                call_score(reply, each.right) if each.right is not None else liked
-                for reply, each, liked in zip(fresh, logged, likings, strict=True)
+                sum(_worth(each.right, answers, likings)) / len(answers)
+                for each, answers, likings in zip(logged, fresh, liked, strict=True)
             ),
             ratios=tuple(ratios),
         )
+
+
+def _worth(right: ToolCall | None, replies: Sequence[Completion], liked: Sequence[float]) -> Sequence[float]:
+    """What replies are worth to a person: as judged, or by the call that the person showed to be right."""
+    return liked if right is None else [call_score(reply, right) for reply in replies]
 
 
 def _nothing_said(error: InvalidCallError) -> Completion:
@@ -230,20 +232,3 @@ def _scores(measure: Measure, replies: Iterator[Completion], right: Iterator[flo
         replies=tuple(texts),
         private=measure.private,
     )
-
-
-def _ratios(scorer: ResponseScorer, logged: Sequence[LoggedReply]) -> list[float]:
-    """Return how many times as likely the version writes each served reply as the version that served it.
-
-    Only sampled replies of plain text have a ratio; the others have 0. A tool call was written under a grammar whose
-    masks are not made again here.
-    """
-    found = [0.0] * len(logged)
-    for at, each in enumerate(logged):
-        tokens = each.logged
-        if tokens is None or tokens.temperature <= 0 or each.calls:
-            continue
-        sample = TokenSample(prompt=tokens.prompt_token_ids, response=tokens.token_ids)
-        ours = scorer.logprobs([sample], tokens.temperature, text_only=True)[0]  # (response tokens,)
-        found[at] = float(np.exp(np.clip(ours.sum() - sum(tokens.logprobs), -50.0, 50.0)))
-    return found

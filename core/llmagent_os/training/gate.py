@@ -106,7 +106,7 @@ def _reward_rows(candidate: VersionEvaluation, active: VersionEvaluation, bounds
     """Give the test of the estimated reward, and that it does not hang on a few raters."""
     found = _reward_differences(candidate, active)
     if found is None:
-        yield _row("reward", None, -bounds.reward_drop, False, "no judged reply was logged, so nothing speaks for it")
+        yield _examples_row(candidate, active, bounds)
         return
     gains, logged = found
     weights = as_array(logged.weights)
@@ -132,6 +132,23 @@ def _reward_rows(candidate: VersionEvaluation, active: VersionEvaluation, bounds
         f"without the {len(dropped)} raters who favour it most the gain is {left:+.3f}",
     )
     yield from _cluster_row(gains, logged, bounds)
+
+
+def _examples_row(candidate: VersionEvaluation, active: VersionEvaluation, bounds: GateBounds) -> GateRow:
+    """Give the test of held-out examples that somebody wrote, where no reply was judged: they must be likelier."""
+    count = len(candidate.nll)
+    if not count or count != len(active.nll):
+        return _row(
+            "reward",
+            None,
+            -bounds.reward_drop,
+            False,
+            "no reply was judged and no example held out: nothing speaks for it",
+        )
+    gains = as_array(active.nll) - as_array(candidate.nll)  # (examples,)
+    gain = mean_gain(gains, [str(at) for at in range(count)], risk=bounds.risk)
+    reason = f"held-out examples are likelier by {gain.mean:+.3f} nats a token, at least {gain.low:+.3f}, over {count}"
+    return _row("examples", gain.low, 0.0, gain.low >= 0, reason)
 
 
 def _cluster_row(gains: Floats, logged: LoggedRewards, bounds: GateBounds) -> Iterator[GateRow]:

@@ -194,6 +194,7 @@ def _logged(record: CompletionRecord) -> LoggedTokens | None:
         token_ids=record.token_ids,
         logprobs=record.behavior_logprobs,
         temperature=record.temperature,
+        constraint=record.constraint or "",
         model_hash=record.model_hash,
         lora_version=record.lora_version,
     )

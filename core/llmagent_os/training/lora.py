@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any, cast
 
 import torch
+from safetensors import SafetensorError
 
 from llmagent_os.errors import ConfigError, ModelError
 from llmagent_os.serving.model_location import Location
@@ -85,5 +86,5 @@ def save_adapter(adapted: Any, tokenizer: Any, location: Location, folder: Path)
             tokenizer.save_pretrained(fresh)
             for file in sorted(Path(fresh).iterdir(), key=lambda file: file.suffix == ".safetensors"):
                 file.replace(folder / file.name)
-    except OSError as error:
-        raise ModelError(f"the LoRA cannot be saved in {folder}: {error}") from error
+    except (OSError, SafetensorError) as error:  # of a full disk, PEFT's library tells in an error of its own
+        raise ModelError(f"the LoRA cannot be saved in {folder}: {error}. Make room, and start again") from error

@@ -46,7 +46,7 @@ class ObjectiveModel:
     def sample(self, prepared: PreparedSample) -> TrainedSample:
         """Make the rows of a sample."""
         prompt = prepared.sample.prompt
-        row = ResponseRow(prompt, prepared.sample.response)
+        row = ResponseRow(prompt, prepared.sample.response, prepared.drawn)
         comparison = ResponseRow(prompt, prepared.comparison) if prepared.comparison else None
         self._rows += [row, *([comparison] if comparison else [])]
         return TrainedSample(prepared, row, comparison)
@@ -72,6 +72,7 @@ class ObjectiveModel:
             self._model.reference_logprobs([each.row for each in samples]),
             self._model.reference_logprobs([each.comparison for each in samples if each.comparison]),
             self._model.reference_distributions(anchors),
+            torch.zeros(0, 0, device=self._device),
         )
         return self._objective.loss(policy, reference, batch)
 
@@ -79,11 +80,13 @@ class ObjectiveModel:
         rows = [each.row for each in samples]
         comparisons = [each.comparison for each in samples if each.comparison]
         if self._objective.learns_comparisons and comparisons:
-            both, distributions = self._model.logprobs([*rows, *comparisons], anchors)
+            both, distributions, drawn = self._model.logprobs([*rows, *comparisons], anchors)
             width = max(len(row.response) for row in rows)
             compared = max(len(row.response) for row in comparisons)
-            return Logprobs(both[: len(rows), :width], both[len(rows) :, :compared], distributions)
-        responses, distributions = self._model.logprobs(rows, anchors)
+            return Logprobs(
+                both[: len(rows), :width], both[len(rows) :, :compared], distributions, drawn[: len(rows), :width]
+            )
+        responses, distributions, drawn = self._model.logprobs(rows, anchors)
         with torch.no_grad():
-            other, _ = self._model.logprobs(comparisons)
-        return Logprobs(responses, other, distributions)
+            other, _, _ = self._model.logprobs(comparisons)
+        return Logprobs(responses, other, distributions, drawn)

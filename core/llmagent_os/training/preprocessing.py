@@ -7,6 +7,7 @@ from collections.abc import Callable, Sequence
 from llmagent_os.chat import Message, ToolSpec
 from llmagent_os.errors import ConfigError, ModelError
 from llmagent_os.serving.chat_template import ChatTemplate
+from llmagent_os.serving.drawn_words import drawn_words
 from llmagent_os.serving.tool_call_parsing import calls_of
 from llmagent_os.serving.vocabulary import Vocabulary
 from llmagent_os.training.token_sample import TokenSample
@@ -49,8 +50,9 @@ def preprocess(
 def token_sample(example: TrainingExample, template: ChatTemplate, vocabulary: Vocabulary, longest: int) -> TokenSample:
     """Turn one example into a sample.
 
-    A response that was served keeps the tokens that were drawn, and how likely each of them was, as long as they
-    spell what the template writes: most texts can be spelled with other tokens, too.
+    A response that was served keeps its tokens, as long as they spell what the template writes: most texts can be
+    spelled with other tokens, too. How likely each token was is kept where words were drawn after this same prompt. A
+    tool call and a reply at temperature 0 were not drawn, so no distribution was sampled from.
 
     Raises:
         ConfigError: the example is longer than ``longest``, or the template cannot write it; the message says which.
@@ -67,14 +69,17 @@ def token_sample(example: TrainingExample, template: ChatTemplate, vocabulary: V
         length = len(prompt) + longest - room
         raise ConfigError(f"{example.origin} is {length} tokens long, and the model reads {longest}: shorten it")
     served = example.logged if example.logged and _spells(vocabulary, example.logged, response) else None
-    # Where the likeliest token was taken every time, no distribution was sampled from.
+    rule = None
+    if served is not None and served.prompt_token_ids == prompt:
+        rule = drawn_words(served.constraint, served.temperature, served.token_ids, vocabulary)
     return TokenSample(
         prompt=prompt,
         response=response if served is None else served.token_ids,
         reward=example.reward,
         weight=example.weight,
         rejected=worse,
-        behavior_logprobs=served.logprobs if served is not None and served.temperature > 0 else (),
+        behavior_logprobs=served.logprobs if served is not None and rule is not None else (),
+        drawn=rule,
         episode=example.episode,
         value=example.value,
     )

@@ -14,6 +14,7 @@ from llmagent_os.llm import LLM
 from llmagent_os.training.evaluation_report import model_card, write_report
 from llmagent_os.training.evaluator import EvaluationSuite, Evaluator
 from llmagent_os.training.gate import GateVerdict, judge
+from llmagent_os.training.training_run import TrainingRun
 from llmagent_os.training.version_evaluation import VersionEvaluation
 
 
@@ -64,7 +65,9 @@ async def measure_lora(
     return MeasuredLora(after, before, judge(after, before))
 
 
-def write_reports(folder: Path, measured: MeasuredLora, *, bot: str, method: str) -> None:
+def write_reports(
+    folder: Path, measured: MeasuredLora, *, bot: str, method: str, training: TrainingRun | None = None
+) -> None:
     """Write the report and the model card beside the LoRA: they are published and deleted with it.
 
     Args:
@@ -72,12 +75,13 @@ def write_reports(folder: Path, measured: MeasuredLora, *, bot: str, method: str
         measured: what was measured.
         bot: whose replies the LoRA writes.
         method: how it was trained.
+        training: what the training did; None: the report says nothing of it.
 
     Raises:
         ModelError: the folder cannot be written.
     """
     try:
-        write_report(folder, measured.candidate, measured.active, measured.verdict)
+        write_report(folder, measured.candidate, measured.active, measured.verdict, training=training)
         card = model_card(measured.candidate, measured.verdict, bot=bot, method=method)
         (folder / "README.md").write_text(card, encoding="utf-8")
     except OSError as error:

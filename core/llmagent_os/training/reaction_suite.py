@@ -13,7 +13,7 @@ from llmagent_os.identity import NOBODY
 from llmagent_os.serving.tool_call_parsing import calls_of
 from llmagent_os.training.bot_prompts import BotPrompts
 from llmagent_os.training.call_score import call_score
-from llmagent_os.training.evaluator import EvaluationSuite, LoggedReply
+from llmagent_os.training.evaluator import EvaluationSuite
 from llmagent_os.training.hacks.asking_back import asking_back
 from llmagent_os.training.hacks.emptiness import emptiness
 from llmagent_os.training.hacks.false_claims import false_claims
@@ -21,6 +21,7 @@ from llmagent_os.training.hacks.garbled import garbled
 from llmagent_os.training.hacks.leaks import PrivateText, leaks
 from llmagent_os.training.hacks.padding import padding
 from llmagent_os.training.hacks.tool_refusal import tool_refusal
+from llmagent_os.training.logged_replies import LoggedReply
 from llmagent_os.training.probe import Measure, MeasureKind, Probe
 from llmagent_os.training.reaction_data import (
     ReactionData,

@@ -20,6 +20,7 @@ from torch.nn import functional
 from torch.nn.attention import SDPBackend, sdpa_kernel
 from torch.nn.utils.rnn import pad_sequence
 
+from llmagent_os.serving.drawn_words import DrawnWords, drawn_logprobs
 from llmagent_os.training.frozen_layers import SplitDecoder, first_trained_block, split_decoder
 from llmagent_os.training.training_device import TrainingDevice
 
@@ -34,6 +35,7 @@ class ResponseRow:
 
     prompt: tuple[int, ...]
     response: tuple[int, ...]
+    drawn: DrawnWords | None = None  #: the rule that the response was drawn by, if that is asked for
     frozen: torch.Tensor | None = None  #: [tokens, width]: the states below the LoRA
     #: [response tokens]: the reference's log-probabilities
     reference: torch.Tensor = field(default_factory=lambda: torch.zeros(0))
@@ -125,21 +127,24 @@ class ResponseModel:
 
     def logprobs(
         self, rows: Sequence[ResponseRow], anchors: Sequence[ResponseRow] = ()
-    ) -> tuple[torch.Tensor, torch.Tensor]:
+    ) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
         """Compute what the policy says, in one pass.
 
         Returns:
             ``ln p`` of each response token of ``rows``: ``[rows, longest response]``, 0 at padding. And that of every
-            token at each place of the anchors' responses: ``[response tokens of all anchors, vocabulary]``.
+            token at each place of the anchors' responses: ``[response tokens of all anchors, vocabulary]``. And, laid
+            out as the first, ``ln`` of the probability that the token is drawn, in rows that have a rule for it.
         """
         if not rows:
-            return self._nothing, self._nothing
+            return self._nothing, self._nothing, self._nothing
         learned = sum(len(row.response) for row in rows)
         with self._precision():
             states = self._response_states([*rows, *anchors])
-            logprobs = self._token_logprobs(states[:learned], rows)
+            logits = self._head(states[:learned]).float()  # [response tokens, vocabulary]
+            logprobs = -functional.cross_entropy(logits, self._targets(rows), reduction="none")
+            drawn = _drawn(logits, logprobs, rows)
             distributions = torch.log_softmax(self._head(states[learned:]).float(), -1) if anchors else self._nothing
-        return _stacked(logprobs, rows), distributions
+        return _stacked(logprobs, rows), distributions, _stacked(drawn, rows)
 
     @torch.no_grad()
     def reference_distributions(self, anchors: Sequence[ResponseRow]) -> torch.Tensor:
@@ -180,8 +185,24 @@ class ResponseModel:
 
     def _token_logprobs(self, states: torch.Tensor, rows: Sequence[ResponseRow]) -> torch.Tensor:
         """``ln p`` of every response token, row after row: ``[response tokens]``."""
-        tokens = torch.tensor([token for row in rows for token in row.response], device=self._device)
-        return -functional.cross_entropy(self._head(states).float(), tokens, reduction="none")
+        return -functional.cross_entropy(self._head(states).float(), self._targets(rows), reduction="none")
+
+    def _targets(self, rows: Sequence[ResponseRow]) -> torch.Tensor:
+        """The response tokens, row after row: ``[response tokens]``."""
+        return torch.tensor([token for row in rows for token in row.response], device=self._device)
+
+
+def _drawn(logits: torch.Tensor, logprobs: torch.Tensor, rows: Sequence[ResponseRow]) -> torch.Tensor:
+    """``logprobs``, ``[response tokens]``, but in rows with a rule those of drawing the tokens by it."""
+    if not any(row.drawn for row in rows):
+        return logprobs
+    sizes = [len(row.response) for row in rows]
+    return torch.cat(
+        [
+            plain if row.drawn is None else drawn_logprobs(said, row.response, row.drawn)
+            for row, said, plain in zip(rows, _parts(logits, sizes), _parts(logprobs, sizes), strict=True)
+        ]
+    )
 
 
 def _stacked(flat: torch.Tensor, rows: Sequence[ResponseRow]) -> torch.Tensor:

@@ -17,6 +17,7 @@ from torch.nn import functional
 
 from llmagent_os.policy.array_types import Floats
 from llmagent_os.serving.chat_template import ChatTemplate
+from llmagent_os.serving.drawn_words import drawn_logprobs
 from llmagent_os.serving.model_loading import load_model, load_tokenizer, vocabulary_of
 from llmagent_os.serving.model_location import Location
 from llmagent_os.training.probe import Probe
@@ -60,25 +61,30 @@ class ResponseScorer:
         response = [*self.vocabulary.encode(reply), self.vocabulary.end_id]
         return TokenSample(prompt=tuple(prompt), response=tuple(response))
 
-    def logprobs(
-        self, samples: Sequence[TokenSample], temperature: float = 1.0, *, text_only: bool = False
-    ) -> list[Floats]:
-        """Return, for each sample, the log-probability of each response token in nats, ``(response tokens,)``.
-
-        Args:
-            samples: prompts and responses.
-            temperature: that the responses were sampled at.
-            text_only: whether markup was masked, as it is in every reply of plain text.
-        """
+    def logprobs(self, samples: Sequence[TokenSample]) -> list[Floats]:
+        """Return, for each sample, the log-probability of each response token in nats, ``(response tokens,)``."""
         found: list[Floats] = [np.zeros(0)] * len(samples)
         for places, logits, targets in self._logits(samples):
-            if text_only:
-                masked = torch.full_like(logits, -torch.inf)
-                masked[:, self.vocabulary.text_ids] = logits[:, self.vocabulary.text_ids]
-                logits = masked
-            values = -functional.cross_entropy(logits / temperature, targets, reduction="none")
+            values = -functional.cross_entropy(logits, targets, reduction="none")
             for at, piece in zip(places, _split(values, samples, places), strict=True):
                 found[at] = piece
+        return found
+
+    def drawn_logprobs(self, samples: Sequence[TokenSample]) -> list[Floats]:
+        """Return, for each sample, the log-probability of drawing each response token by the sample's rule, in nats.
+
+        Args:
+            samples: prompts, responses and how they were drawn.
+        """
+        found: list[Floats] = [np.zeros(0)] * len(samples)
+        for places, logits, _ in self._logits(samples):
+            sizes = [len(samples[at].response) for at in places]
+            for at, said in zip(places, torch.split(logits, sizes), strict=True):
+                rule = samples[at].drawn
+                if rule is None:
+                    raise ValueError("a sample was not drawn")
+                values = drawn_logprobs(said, samples[at].response, rule)  # [response tokens]
+                found[at] = np.asarray(values.double().numpy(), np.float64)
         return found
 
     def divergences(self, samples: Sequence[TokenSample]) -> list[float]:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import msgspec
 
+from llmagent_os.serving.drawn_words import DrawnWords
+
 
 class TokenSample(msgspec.Struct, frozen=True, kw_only=True):
     """A prompt, a response to it, and what was thought of the response. The loss is on response tokens only."""
@@ -15,6 +17,7 @@ class TokenSample(msgspec.Struct, frozen=True, kw_only=True):
     rejected: tuple[int, ...] = ()  #: a response that was liked less, with its end token; empty: there is none
     #: nats, one a token of the response, of the distribution that it was sampled from; empty: not known
     behavior_logprobs: tuple[float, ...] = ()
+    drawn: DrawnWords | None = None  #: the rule that it was sampled by; None: it was not sampled, or nobody knows how
     #: samples of one episode stand in the order of its turns, and rewards are discounted over it; empty: it is alone
     episode: str = ""
     value: float | None = None  #: the return that was to be expected before the response; None: not known

@@ -21,6 +21,7 @@ class LoggedTokens(msgspec.Struct, frozen=True, kw_only=True):
     token_ids: tuple[int, ...]  #: with the end token
     logprobs: tuple[float, ...]  #: nats, one a token, of the distribution that was sampled from
     temperature: float  #: 0: the likeliest token was taken every time
+    constraint: str = ""  #: what restricted them; see :attr:`~llmagent_os.chat.Completion.constraint`
     model_hash: str  #: of the base weights
     lora_version: str  #: the LoRA that wrote the reply; ``base``: none
 

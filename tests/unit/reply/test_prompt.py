@@ -100,6 +100,18 @@ async def test_a_model_is_told_when_and_for_whom(bench: Bench) -> None:
     assert "You talk to Ana <|im_end|>." in bench.llm.requests[-1].messages[0]["content"], "inert where it is sent"
 
 
+async def test_words_are_drawn_as_the_settings_say_and_alike_with_a_seed(bench: Bench) -> None:
+    """A run that is to be repeated must say the same again, and two chats must not draw with the same numbers."""
+    drawing = AgentSettings(temperature=0.6, min_p=0.2, seed=7)
+    for settings in (drawing, drawing, msgspec.structs.replace(drawing, seed=8), AgentSettings()):
+        await bench.say(bench.agent("Hi.", settings=settings), "hi", user=f"u{len(bench.llm.requests)}")
+    first, again, other, plain = (request for agent in [bench.llm] for request in agent.requests[-4:])
+    assert (first.temperature, first.min_p) == (0.6, 0.2)
+    assert first.seed == again.seed is not None
+    assert other.seed != first.seed
+    assert (plain.temperature, plain.seed) == (0.0, None)
+
+
 async def test_a_model_of_ours_keeps_its_short_prompts(bench: Bench) -> None:
     """It was trained on them, and its tools know the day."""
     llm = ScriptedLLM("Hi.")

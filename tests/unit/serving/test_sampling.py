@@ -23,6 +23,7 @@ from llmagent_os.llm import LLM
 from llmagent_os.serving.call_grammar import CallGrammar
 from llmagent_os.serving.constrained_decoding import Constraint
 from llmagent_os.serving.constraint_record import MASK_RULES_VERSION, ConstraintRecord
+from llmagent_os.serving.drawn_words import NEVER, drawn_logprobs, drawn_words
 from llmagent_os.serving.model_loading import load_model, load_tokenizer, vocabulary_of
 from llmagent_os.serving.model_location import locate
 from llmagent_os.serving.vocabulary import Vocabulary
@@ -30,6 +31,7 @@ from tests.tiny_model import CREATE, LIST, save_trained_model, tool
 
 TOOLS = (CREATE, LIST, tool("note", {"text": {"type": "string"}, "stars": {"type": "integer"}}))
 TEMPERATURES = (0.0, 0.3, 1.0, 1.7)
+FLOORS = (0.0, 0.1)
 
 
 @pytest.fixture(scope="module")
@@ -53,10 +55,14 @@ def with_card(model: Path, folder: Path, **card: Any) -> Path:
     return folder
 
 
+def record_of(reply: Completion) -> ConstraintRecord:
+    return msgspec.json.decode(reply.constraint, type=ConstraintRecord)
+
+
 def recomputed(folder: Path, request: ChatRequest, reply: Completion) -> list[float]:
     """The log-probability of every token of a reply, from transformers' logits and what was recorded with the reply."""
     model, vocabulary = loaded(folder)
-    record = msgspec.json.decode(reply.constraint, type=ConstraintRecord)
+    record = record_of(reply)
     assert record.rules == MASK_RULES_VERSION
     assert record.tools == (tools_sha256(request.tools) if request.tools else "")
     said = [vocabulary.without_markup(request.messages[place]["content"]) for place in record.copied_from]
@@ -67,6 +73,13 @@ def recomputed(folder: Path, request: ChatRequest, reply: Completion) -> list[fl
     found: list[float] = []
     for place, (row, token) in enumerate(zip(logits, reply.token_ids, strict=True)):
         allowed = list(allowed_tokens(row, place, constraint, record, vocabulary))
+        if reply.sampled and place == 0 and record.tools:
+            # Words were written, so the marker of a call was not the likeliest: it was not drawn from.
+            assert max(allowed, key=row.__getitem__) in vocabulary.text_ids
+            allowed = vocabulary.text_ids
+        if reply.sampled:
+            greatest = max(row[other] for other in allowed)
+            allowed = [other for other in allowed if math.exp(row[other] - greatest) >= (record.min_p or 0.0)]
         assert token in allowed
         heat = reply.temperature or 1.0
         greatest = max(row[other] for other in allowed)
@@ -103,12 +116,14 @@ def requests(tools: tuple[ToolSpec, ...] = TOOLS) -> list[ChatRequest]:
             ],
             tools=tools,
             temperature=temperature,
+            min_p=floor,
             seed=seed,
             max_tokens=200,
         )
         for said in ("schedule lunch friday at 3pm", "thanks")
         for temperature in TEMPERATURES
-        for seed in range(4)
+        for floor in FLOORS
+        for seed in range(2)
     ]
 
 
@@ -135,11 +150,77 @@ async def test_log_probabilities_are_those_of_what_was_sampled_from(trained: Pat
     found = await replies(trained, asked)
     for request, reply in zip(asked, found, strict=True):
         assert reply.logprobs == pytest.approx(recomputed(trained, request, reply), abs=2e-3)
-        assert reply.temperature == request.temperature
-        assert reply.sampled == (request.temperature > 0)
+        assert reply.sampled == (request.temperature > 0 and not reply.tool_calls)
+        assert reply.temperature == (request.temperature if reply.sampled else 0.0)
+        assert record_of(reply).min_p == ((request.min_p or None) if request.temperature else None)
     called = [bool(reply.tool_calls) for reply in found]
     assert any(called) == bool(tools)
     assert not all(called)
+
+
+async def test_a_temperature_changes_words_and_never_a_call(trained: Path) -> None:
+    """A bot may try other words. It must not try another day, or a tool that it is not sure of."""
+    asked = requests()
+    found = await replies(trained, asked)
+    for said in ("schedule lunch friday at 3pm", "thanks"):
+        mine = [reply for request, reply in zip(asked, found, strict=True) if request.messages[-1]["content"] == said]
+        assert len({str(reply.tool_calls) for reply in mine}) == 1, "as at temperature 0"
+        words = {reply.text for reply in mine}
+        assert (len(words) > 1) == (not mine[0].tool_calls)
+
+
+@pytest.mark.parametrize("tools", [(), TOOLS], ids=["text alone", "calls and text"])
+async def test_training_computes_the_same_probabilities(trained: Path, tools: tuple[ToolSpec, ...]) -> None:
+    """An importance weight of a model that has not changed must be 1."""
+    model, vocabulary = loaded(trained)
+    found = [reply for reply in await replies(trained, requests(tools)) if reply.sampled]
+    assert found
+    for reply in found:
+        rule = drawn_words(reply.constraint, reply.temperature, reply.token_ids, vocabulary)
+        assert rule is not None
+        tokens = torch.tensor([[*reply.prompt_token_ids, *reply.token_ids]])
+        logits = model(tokens).logits[0, len(reply.prompt_token_ids) - 1 : -1]
+        assert drawn_logprobs(logits, reply.token_ids, rule).tolist() == pytest.approx(reply.logprobs, abs=2e-3)
+
+
+def test_what_a_model_would_not_draw_has_no_weight_and_no_gradient(trained: Path) -> None:
+    """A word below the floor, and words where the model would call a tool, are never said."""
+    _, vocabulary = loaded(trained)
+    (marker,) = vocabulary.call_ids
+    first, second, third = vocabulary.text_ids[:3]
+    logits = torch.full((2, vocabulary.size), -9.0)
+    logits[0, first], logits[0, marker] = 1.0, 0.5
+    logits[1, second], logits[1, third], logits[1, marker] = 2.0, 1.0, 30.0
+    logits.requires_grad_()
+    record = ConstraintRecord(rules=MASK_RULES_VERSION, tools="f55e", min_p=0.3).text
+
+    def logprobs(*tokens: int) -> torch.Tensor:
+        rule = drawn_words(record, 0.5, tokens, vocabulary)
+        assert rule is not None
+        return drawn_logprobs(logits, tokens, rule)
+
+    kept = logprobs(first, third)
+    assert kept[0] == 0, "the only word above the floor"
+    assert kept[1].item() == pytest.approx(-math.log1p(math.exp(2)))
+    torch.autograd.backward(kept.sum())
+    assert logits.grad is not None and logits.grad.isfinite().all()
+    assert not logits.grad[0].any()
+    assert logits.grad[1].nonzero().flatten().tolist() == sorted([second, third])
+    assert logprobs(second, third)[0] == NEVER, "below the floor"
+    with torch.no_grad():
+        logits[0, marker] = 1.5
+    assert logprobs(first, third)[0] == NEVER, "a call is opened here"
+
+
+def test_what_was_not_drawn_has_no_rule(trained: Path) -> None:
+    """A weight that is made up would be worse than none."""
+    _, vocabulary = loaded(trained)
+    known = ConstraintRecord(rules=MASK_RULES_VERSION)
+    words = vocabulary.text_ids[:2]
+    assert drawn_words(known.text, 0.5, words, vocabulary)
+    assert drawn_words(known.text, 0.0, words, vocabulary) is None
+    assert drawn_words("", 0.5, words, vocabulary) is None, "a server's"
+    assert drawn_words(msgspec.structs.replace(known, rules=1).text, 0.5, words, vocabulary) is None
 
 
 @pytest.mark.parametrize("above", [False, True], ids=["forbidden", "opened"])
@@ -154,7 +235,7 @@ async def test_a_threshold_that_forbids_or_opens_a_call_is_part_of_the_distribut
     found = await replies(folder, asked)
     assert any(reply.tool_calls for reply in found) == above
     for request, reply in zip(asked, found, strict=True):
-        assert msgspec.json.decode(reply.constraint, type=ConstraintRecord).call_above == threshold
+        assert record_of(reply).call_above == threshold
         assert reply.logprobs == pytest.approx(recomputed(folder, request, reply), abs=2e-3)
 
 
@@ -176,10 +257,10 @@ async def test_the_record_names_the_messages_that_arguments_are_copied_from(trai
     ]
     for folder, copied in ((trained, (3, 0)), (native, (3,))):
         (reply,) = await replies(folder, [ChatRequest(messages=messages, tools=TOOLS, max_tokens=200)])
-        assert msgspec.json.decode(reply.constraint, type=ConstraintRecord).copied_from == copied
+        assert record_of(reply).copied_from == copied
     free = tool("note", {"text": {"type": "string"}})
     (reply,) = await replies(trained, [ChatRequest(messages=messages, tools=(free,), max_tokens=300)])
-    assert msgspec.json.decode(reply.constraint, type=ConstraintRecord).copied_from == ()
+    assert record_of(reply).copied_from == ()
 
 
 async def test_the_prompt_and_the_reply_are_the_tokens_that_the_model_read_and_wrote(trained: Path) -> None:

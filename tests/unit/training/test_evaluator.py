@@ -18,7 +18,8 @@ from llmagent_os.identity import PersonId
 from llmagent_os.llm import LLM
 from llmagent_os.serving.model_loading import load_model
 from llmagent_os.serving.model_location import locate
-from llmagent_os.training.evaluator import EvaluationSuite, Evaluator, LoggedReply
+from llmagent_os.training.evaluator import EvaluationSuite, Evaluator
+from llmagent_os.training.logged_replies import LoggedReply
 from llmagent_os.training.probe import Measure, MeasureKind, Probe, ask
 from llmagent_os.training.response_scorer import ResponseScorer
 from llmagent_os.training.token_sample import TokenSample
@@ -104,6 +105,7 @@ def logged_reply(llm: LLM, text: str) -> LoggedReply:
             token_ids=reply.token_ids,
             logprobs=reply.logprobs,
             temperature=0.8,
+            constraint=reply.constraint,
             model_hash=reply.model_hash,
             lora_version="base",
         ),

@@ -19,12 +19,13 @@ from llmagent_os.chat import ChatRequest, Completion, Message, ToolCall
 from llmagent_os.finetune import Finetuner
 from llmagent_os.identity import PersonId
 from llmagent_os.llm import LLM
-from llmagent_os.training.evaluator import EvaluationSuite, Evaluator, KnownAnswers, LoggedReply
+from llmagent_os.training.evaluator import EvaluationSuite, Evaluator, KnownAnswers
 from llmagent_os.training.gate import judge
 from llmagent_os.training.hacks.emptiness import emptiness
 from llmagent_os.training.hacks.false_claims import false_claims
 from llmagent_os.training.hacks.garbled import garbled
 from llmagent_os.training.hacks.tool_refusal import tool_refusal
+from llmagent_os.training.logged_replies import LoggedReply
 from llmagent_os.training.probe import Measure, MeasureKind, Probe, ask
 from tests.tiny_model import CREATE, LIST, calendar_chats, save_lora, save_trained_model
 

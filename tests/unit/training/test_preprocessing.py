@@ -80,6 +80,7 @@ def logged(completion: Completion) -> LoggedTokens:
         token_ids=completion.token_ids,
         logprobs=completion.logprobs,
         temperature=completion.temperature,
+        constraint=completion.constraint,
         model_hash=completion.model_hash,
         lora_version=completion.lora_version,
     )

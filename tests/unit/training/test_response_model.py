@@ -53,8 +53,9 @@ def test_the_policy_and_the_reference_say_what_they_say_of_each_row_alone(
     assert model.remember([*rows, *anchors], reference=True, states=anchors) == []
     assert (rows[0].frozen is not None) == (top is not None)
     shake(adapted)
-    policy, said = model.logprobs(rows, anchors)
+    policy, said, drawn = model.logprobs(rows, anchors)
     reference, said_before = model.reference_logprobs(rows), model.reference_distributions(anchors)
+    assert torch.equal(drawn, policy), "no row was drawn"
     for at, row in enumerate(rows):
         places = torch.arange(len(row.response)), torch.tensor(row.response)
         assert torch.allclose(policy[at, : len(row.response)], alone(adapted, row)[places], atol=1e-4)

@@ -13,6 +13,7 @@ from typing import NamedTuple, Protocol
 import msgspec
 import torch
 
+from llmagent_os.serving.drawn_words import DrawnWords
 from llmagent_os.training.token_sample import TokenSample
 
 
@@ -22,6 +23,7 @@ class PreparedSample(msgspec.Struct, frozen=True, kw_only=True):
     sample: TokenSample
     comparison: tuple[int, ...] = ()  #: a second response to the same prompt; empty: the objective compares nothing
     advantage: float = 0.0  #: how much better the return was than expected; ``reinforce`` alone sets it
+    drawn: DrawnWords | None = None  #: the rule that the response was drawn by; ``reinforce`` alone sets it
 
 
 class Preparation(NamedTuple):
@@ -49,6 +51,9 @@ class Logprobs(NamedTuple):
     response: torch.Tensor  #: [samples, longest response]: ln p of each response token; 0 at padding
     comparison: torch.Tensor  #: [samples, longest comparison]: ln p of each token of the comparison; 0 at padding
     anchors: torch.Tensor  #: [tokens of all anchors' responses, vocabulary]: ln p of every token that could stand there
+    #: [samples, longest response], of the policy alone: ln p of each response token by the rule it was drawn by; as
+    #: :attr:`response` where it was not drawn
+    drawn: torch.Tensor
 
 
 Metrics = dict[str, float]  #: what a progress bar or a report may show beside the loss

@@ -6,12 +6,15 @@ conversation; ``r_t`` is the reward of its turn ``t``. For a reply ``i`` with th
     G_i = r_t + discount * r_{t+1} + discount^2 * r_{t+2} + ...              from its turn on
     A_i = G_i - b_i, then less the mean of all A and divided by their standard deviation
     b_i = the value that was expected, or the moving average of the returns before
-    c_t = min(c, p(t) / m(t))                            m: the logged probability; no gradient flows through c_t
+    c_t = min(c, s(t) / m(t))                            m: the logged probability; no gradient flows through c_t
     k_t = q(t)/p(t) - 1 - ln(q(t)/p(t))                  q: the reference
-    L   = sum over i of sum over t in R_i of (-w_i * A_i * c_t * ln p(t) + kl_weight * k_t) / (sum over i of |R_i|)
+    L   = sum over i of sum over t in R_i of (-w_i * A_i * c_t * ln s(t) + kl_weight * k_t) / (sum over i of |R_i|)
 
-The value of the loss has ``1 + ln p - (ln p without its gradient)`` in the place of ``ln p``: the gradient is the same,
-and the value estimates the expected advantage, which ``ln p`` does not.
+``p`` is the policy's probability of a token, and ``s`` that of drawing it by the rule that ``m`` was drawn by: with the
+same temperature, floor and forbidden tokens (``serving/drawn_words``). Where the policy has not changed, ``s = m``.
+
+The value of the loss has ``1 + ln s - (ln s without its gradient)`` in the place of ``ln s``: the gradient is the same,
+and the value estimates the expected advantage, which ``ln s`` does not.
 
 Sources: Williams 1992, https://doi.org/10.1007/BF00992696 (REINFORCE with a baseline); Ionides 2008,
 https://doi.org/10.1198/106186008X320456 (truncated importance weights); Schulman 2020,
@@ -19,9 +22,12 @@ http://joschu.net/blog/kl-approx.html (``k_t``, k3 there). On tokens of the poli
 of KL(reference || policy).
 
 Left out: the factor ``discount^t`` before a turn's gradient, as nearly everywhere; PPO's clipping, which on logged
-replies stops the learning after two steps; the weight of a whole sequence, whose variance grows with its length; that
-the logged probabilities are those under the constraints and the temperature of serving, and ``p`` is not. A token with
-the logged log-probability 0 had to come: it was no choice, and only ``k_t`` counts for it.
+replies stops the learning after two steps; the weight of a whole sequence, whose variance grows with its length.
+
+A drawn token with the logged log-probability 0 had to come: it was no choice, and only ``k_t`` counts for it. A reply
+that was not drawn has no ``m``: a tool call, of which the likeliest is always taken, a correction, and what was written
+at temperature 0. There ``s = p`` and ``c_t = 1``: such a reply is made likelier or less likely by its advantage, which
+is no estimate of the gradient of ``J``, but all that is known of it.
 """
 
 from __future__ import annotations
@@ -120,11 +126,12 @@ class ReinforceObjective:
             )
         if unknown := sum(not each.behavior_logprobs for each in trusted):
             warnings.append(
-                f"{unknown} of {len(trusted)} samples have no logged log-probabilities: their importance weights are 1"
+                f"{unknown} of {len(trusted)} samples were not drawn, as tool calls and replies at temperature 0 are "
+                "not, or nobody knows how: their importance weights are 1"
             )
         return Preparation(
             [
-                PreparedSample(sample=sample, advantage=advantage)
+                PreparedSample(sample=sample, advantage=advantage, drawn=sample.drawn)
                 for sample, advantage in zip(trusted, found, strict=True)
             ],
             warnings,
@@ -134,11 +141,12 @@ class ReinforceObjective:
         """Compute the negative expected advantage and the KL penalty, a token."""
         logprobs = policy.response  # [samples, longest response]
         tokens = batch.mask.sum()
+        drawn = policy.drawn  # [samples, longest response]
         known = ~batch.behavior.isnan()  # [samples, longest response]
         free = batch.mask & (batch.behavior != 0)  # [samples, longest response]: NaN != 0
-        ratios = torch.where(known, (logprobs.detach() - batch.behavior).exp(), 1.0)  # [samples, longest response]
+        ratios = torch.where(known, (drawn.detach() - batch.behavior).exp(), 1.0)  # [samples, longest response]
         weights = ratios.clamp(max=self._max_weight) * free * (batch.weights * batch.advantages)[:, None]
-        gained = (weights * (1 + logprobs - logprobs.detach())).sum() / tokens
+        gained = (weights * (1 + drawn - drawn.detach())).sum() / tokens
         gap = reference.response - logprobs  # [samples, longest response]
         divergence = ((gap.exp() - 1 - gap) * batch.mask).sum() / tokens
         cut = (free & (ratios > self._max_weight)).sum() / tokens

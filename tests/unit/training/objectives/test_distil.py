@@ -32,8 +32,8 @@ def test_the_loss_is_likelihood_and_divergence() -> None:
     """Checked against a case computed by hand, gradient included."""
     chosen = torch.tensor([[-1.0, -2.0], [-4.0, 0.0]], requires_grad=True)
     logits = torch.tensor([[0.0, 0.0], [math.log(3), 0.0]], requires_grad=True)  # p = (1/2, 1/2) and (3/4, 1/4)
-    policy = Logprobs(chosen, EMPTY, torch.log_softmax(logits, -1))
-    reference = Logprobs(EMPTY, EMPTY, torch.tensor([[0.25, 0.75], [0.75, 0.25]]).log())
+    policy = Logprobs(chosen, EMPTY, torch.log_softmax(logits, -1), chosen)
+    reference = Logprobs(EMPTY, EMPTY, torch.tensor([[0.25, 0.75], [0.75, 0.25]]).log(), EMPTY)
     loss, metrics = DistilObjective(kl_weight=2.0).loss(policy, reference, batch([1.0, 0.5]))
     likelihood = (3 * 1.0 + 4 * 0.5) / 3
     divergence = (0.25 * math.log(0.25 / 0.5) + 0.75 * math.log(0.75 / 0.5)) / 2
@@ -51,7 +51,7 @@ def test_without_anchors_it_is_plain_likelihood() -> None:
     chosen = torch.tensor([[-1.0, -2.0], [-4.0, 0.0]])
     none = torch.zeros(0, 5)
     loss, metrics = DistilObjective().loss(
-        Logprobs(chosen, EMPTY, none), Logprobs(EMPTY, EMPTY, none), batch([1.0, 1.0])
+        Logprobs(chosen, EMPTY, none, chosen), Logprobs(EMPTY, EMPTY, none, EMPTY), batch([1.0, 1.0])
     )
     assert loss.item() == pytest.approx(7 / 3)
     assert metrics["kl"] == 0

@@ -41,9 +41,9 @@ def solve(
         return padded(values, 0.0, torch.float32).requires_grad_() if values else NONE.clone().requires_grad_()
 
     said, other = table(policy), table(compared[0])
-    before = Logprobs(table(reference or policy).detach(), table(compared[1]).detach(), NONE)
+    before = Logprobs(table(reference or policy).detach(), table(compared[1]).detach(), NONE, NONE)
     batch = sample_batch(objective.prepare(samples).samples, torch.device("cpu"))
-    loss, _ = objective.loss(Logprobs(said, other, NONE), before, batch)
+    loss, _ = objective.loss(Logprobs(said, other, NONE, said), before, batch)
     cast("Any", loss).backward()
     gradients: list[list[list[float]]] = [
         cast("Any", each.grad).tolist() if each.grad is not None else [] for each in (said, other)
@@ -203,7 +203,7 @@ def test_what_cannot_teach_anything_is_refused_in_words(method: Any, samples: li
         ("kto", [sample(), sample(), sample(), sample(reward=-1.0)], "set desirable_weight to 0.33"),
         ("dpo", [sample(rejected=(9,)), sample()], "1 of 2 samples are no pairs"),
         ("reinforce", [sample(reward=-1.0), sample(reward=0.0)], "no sample has a reward above 0"),
-        ("reinforce", [sample(), sample(reward=-1.0)], "2 of 2 samples have no logged log-probabilities"),
+        ("reinforce", [sample(), sample(reward=-1.0)], "2 of 2 samples were not drawn"),
     ],
 )
 def test_what_is_left_out_is_said(method: Any, samples: list[TokenSample], said: str) -> None:
