@@ -9,7 +9,8 @@ import pytest
 import torch
 
 from llmagent_os.training.frozen_layers import first_trained_block, split_decoder
-from llmagent_os.training.response_model import ResponseModel, ResponseRow
+from llmagent_os.training.prompt_batch import ResponseRow
+from llmagent_os.training.response_model import ResponseModel
 from llmagent_os.training.training_device import TrainingDevice
 from llmagent_os.training.training_settings import TrainingSettings
 from tests.tiny_model import make_model, make_tokenizer
