@@ -65,7 +65,7 @@ class SplitDecoder:
             else:
                 with self._only(self._decoder.layers[self._first :], self._decoder.norm):
                     last = self._decoder(inputs_embeds=states, use_cache=False)[0]
-        return batch.asked_of(last).flatten(0, 1)[batch.order]
+        return batch.asked_of(last).index_select(0, batch.order)
 
     def can_be_cut(self, probe: PromptBatch, tolerance: float) -> bool:
         """Whether both parts together compute what the whole does, on some tokens.

@@ -72,9 +72,8 @@ class LoraDecoder:
         angles = self._angles(batch.positions)
         for block in blocks[:-1]:
             states = self._block(block, states, angles, batch.visible)
-        states = self._last_block(blocks[-1], states, angles, batch)  # [sequences, most asked, width]
-        norm = self._decoder.norm
-        return rms_norm(states.flatten(0, 1)[batch.order], norm.weight, norm.variance_epsilon, self._dtype)
+        states = self._last_block(blocks[-1], states, angles, batch)  # [asked tokens, width]
+        return self._normed(self._decoder.norm, states).index_select(0, batch.order)
 
     def _embedded(self, batch: PromptBatch) -> torch.Tensor:
         return functional.embedding(batch.tokens, self._decoder.embed_tokens.weight).float()
@@ -93,19 +92,22 @@ class LoraDecoder:
         return self._rest(block, states, attend(queries, keys, _heads(attention, values), visible, attention.scaling))
 
     def _last_block(self, block: Any, states: torch.Tensor, angles: _Angles, batch: PromptBatch) -> torch.Tensor:
-        """The last block, for asked tokens only: ``[sequences, most asked, width]``."""
+        """The last block, for asked tokens only: ``[asked tokens, width]``."""
         attention = block.self_attn
         normed = self._normed(block.input_layernorm, states)
         keys, values = project(normed, [projection(attention.k_proj), projection(attention.v_proj)])
         (queries,) = project(batch.asked_of(normed), [projection(attention.q_proj)])
-        there = _Angles(*(batch.asked_of(each.expand(len(states), -1, -1)) for each in (angles.cos, angles.sin)))
-        queries, keys = self._turned(attention, "q", queries, there), self._turned(attention, "k", keys, angles)
-        visible = batch.asked_of(batch.visible.expand(len(states), -1, -1))
+        places = _Angles(*(batch.lay(batch.asked_of(_all(each, batch))) for each in (angles.cos, angles.sin)))
+        queries, keys = (
+            self._turned(attention, "q", batch.lay(queries), places),
+            self._turned(attention, "k", keys, angles),
+        )
+        visible = batch.lay(batch.asked_of(_all(batch.visible, batch)))
         seen = attend(queries, keys, _heads(attention, values), visible, attention.scaling)
-        return self._rest(block, batch.asked_of(states), seen)
+        return self._rest(block, batch.asked_of(states), batch.unlay(seen))
 
     def _rest(self, block: Any, states: torch.Tensor, seen: torch.Tensor) -> torch.Tensor:
-        """What a block does with what attention has seen."""
+        """What a block does with what attention has seen: ``[…, width]`` from as much."""
         (found,) = project(seen, [projection(block.self_attn.o_proj)])
         states = states + found
         normed = self._normed(block.post_attention_layernorm, states)
@@ -120,6 +122,11 @@ class LoraDecoder:
         """Split queries or keys into heads, norm them where the model does, and turn them by their positions."""
         heads, norm = _heads(attention, x), getattr(attention, f"{name}_norm", None)
         return rotate(heads if norm is None else self._normed(norm, heads), angles.cos, angles.sin)
+
+
+def _all(shared: torch.Tensor, batch: PromptBatch) -> torch.Tensor:
+    """Give every sequence its own of ``[sequences or 1, …]``."""
+    return shared.expand(len(batch.tokens), *shared.shape[1:])
 
 
 def _heads(attention: Any, x: torch.Tensor) -> torch.Tensor:

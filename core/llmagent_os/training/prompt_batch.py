@@ -44,12 +44,23 @@ class PromptBatch:
     tokens: torch.Tensor  #: [sequences, longest]
     positions: torch.Tensor  #: [sequences or 1, longest]
     visible: torch.Tensor  #: bool, [sequences or 1, longest, longest]: which tokens a token sees
-    asked: torch.Tensor  #: [sequences, most asked]: the places of tokens that a response token follows; filled with 0
-    order: torch.Tensor  #: [response tokens]: where each response token's predecessor is in ``asked``, flattened
+    #: [asked tokens]: the places of the tokens that response tokens follow from, in ``tokens``, flattened
+    asked: torch.Tensor
+    laid: torch.Tensor  #: [sequences, most asked]: each sequence's part of ``asked``, filled with its first
+    unlaid: torch.Tensor  #: [asked tokens]: where each of ``asked`` is in ``laid``, flattened
+    order: torch.Tensor  #: [response tokens]: where the token that each one follows from is in ``asked``
 
     def asked_of(self, states: torch.Tensor) -> torch.Tensor:
-        """Take the asked places out of ``[sequences, longest, …]``: ``[sequences, most asked, …]``."""
-        return states[torch.arange(len(self.tokens), device=states.device)[:, None], self.asked]
+        """Take the asked tokens out of ``[sequences, longest, …]``: ``[asked tokens, …]``."""
+        return states.flatten(0, 1).index_select(0, self.asked)
+
+    def lay(self, asked: torch.Tensor) -> torch.Tensor:
+        """Lay ``[asked tokens, …]`` out as ``[sequences, most asked, …]``."""
+        return asked.index_select(0, self.laid.flatten()).unflatten(0, self.laid.shape)
+
+    def unlay(self, laid: torch.Tensor) -> torch.Tensor:
+        """Undo :meth:`lay`."""
+        return laid.flatten(0, 1).index_select(0, self.unlaid)
 
     def frozen(self) -> torch.Tensor | None:
         """The remembered states below the LoRA, ``[sequences, longest, width]``, if all rows have them."""
@@ -66,7 +77,7 @@ class PromptBatch:
         for group, own in zip(self.groups, states, strict=True):
             at = prompt = len(group[0].prompt)
             for row in group:
-                end = at + len(row.response) - 1
+                end = at + max(0, len(row.response) - 1)
                 row.frozen = torch.cat([own[:prompt], own[at:end]])
                 at = end
 
@@ -88,38 +99,55 @@ def prompt_batch(rows: Sequence[ResponseRow], device: torch.device, *, share: bo
         share: whether rows with the same prompt share a sequence.
     """
     groups = grouped(rows) if share else [[row] for row in rows]
-    tokens: list[list[int]] = []
-    positions: list[list[int]] = []
-    branches: list[list[int]] = []  # 0: the prompt; n: the n-th response
-    asked: list[list[int]] = []
-    places: dict[int, tuple[int, list[int]]] = {}  # of each row: its sequence, and where its predecessors are in asked
-    for number, group in enumerate(groups):
-        prompt = len(group[0].prompt)
-        sequence, position, branch = [*group[0].prompt], [*range(prompt)], [0] * prompt
-        wanted = [prompt - 1]
-        for response, row in enumerate(group, 1):
-            own = len(row.response) - 1
-            places[id(row)] = number, [0, *range(len(wanted), len(wanted) + own)]
-            wanted += range(len(sequence), len(sequence) + own)
-            sequence += row.response[:-1]
-            position += range(prompt, prompt + own)
-            branch += [response] * own
-        tokens.append(sequence)
-        positions.append(position)
-        branches.append(branch)
-        asked.append(wanted)
-    most = max(map(len, asked))
-    order = [number * most + at for number, found in (places[id(row)] for row in rows) for at in found]
-    laid = _filled(tokens, device)
-    causal = torch.ones(laid.shape[1], laid.shape[1], dtype=torch.bool, device=device).tril()[None]
+    sequences = [_Sequence(group) for group in groups]
+    longest = max(len(each.tokens) for each in sequences)
+    most = max(len(each.asked) for each in sequences)
+    asked: list[int] = []
+    laid: list[list[int]] = []
+    unlaid: list[int] = []
+    places: dict[int, list[int]] = {}  # of each row
+    for number, each in enumerate(sequences):
+        begin = len(asked)
+        places |= {key: [begin + at for at in found] for key, found in each.places.items()}
+        asked += [number * longest + at for at in each.asked]
+        laid.append([*range(begin, len(asked)), *[begin] * (most - len(each.asked))])
+        unlaid += range(number * most, number * most + len(each.asked))
+    visible = torch.ones(longest, longest, dtype=torch.bool, device=device).tril()[None]
+    positions = torch.arange(longest, device=device)[None]
     if len(groups) < len(rows):
-        branch_of = _filled(branches, device)
-        other = branch_of[:, None, :]  # [sequences, 1, seen token]
-        causal = causal & ((other == 0) | (other == branch_of[:, :, None]))
-        position_of = _filled(positions, device)
-    else:
-        position_of = torch.arange(laid.shape[1], device=device)[None]
-    return PromptBatch(groups, laid, position_of, causal, _filled(asked, device), torch.tensor(order, device=device))
+        branches = _filled([each.branches for each in sequences], device)
+        seen = branches[:, None, :]  # [sequences, 1, seen token]
+        visible = visible & ((seen == 0) | (seen == branches[:, :, None]))
+        positions = _filled([each.positions for each in sequences], device)
+    return PromptBatch(
+        groups=groups,
+        tokens=_filled([each.tokens for each in sequences], device),
+        positions=positions,
+        visible=visible,
+        asked=torch.tensor(asked, device=device),
+        laid=torch.tensor(laid, device=device),
+        unlaid=torch.tensor(unlaid, device=device),
+        order=torch.tensor([at for row in rows for at in places[id(row)]], dtype=torch.long, device=device),
+    )
+
+
+class _Sequence:
+    """A prompt and its responses as lists, one entry a token."""
+
+    def __init__(self, group: Sequence[ResponseRow]) -> None:
+        length = len(group[0].prompt)
+        self.tokens = [*group[0].prompt]
+        self.positions = [*range(length)]
+        self.branches = [0] * length  # 0: the prompt; n: the n-th response
+        self.asked = [length - 1]  # the places of tokens that a response token follows from
+        self.places: dict[int, list[int]] = {}  # of each row: where these are in ``asked``
+        for number, row in enumerate(group, 1):
+            own = max(0, len(row.response) - 1)
+            self.places[id(row)] = [0, *range(len(self.asked), len(self.asked) + own)] if row.response else []
+            self.asked += range(len(self.tokens), len(self.tokens) + own)
+            self.tokens += row.response[:-1]
+            self.positions += range(length, length + own)
+            self.branches += [number] * own
 
 
 def _filled(rows: Sequence[Sequence[int]], device: torch.device) -> torch.Tensor:

@@ -1,29 +1,33 @@
 """Computes how likely a model finds given responses, with its LoRA and without it.
 
-Only the positions before response tokens go through the output layer. The base is the same model with the LoRA switched
-off, so there is no second copy.
+Asks :class:`~llmagent_os.training.response_model.ResponseModel`, as training does. The base is the same model with the
+LoRA switched off, so there is no second copy.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from contextlib import nullcontext
 from pathlib import Path
 from typing import Any, cast
 
 import numpy as np
 import torch
-from torch.nn import functional
 
 from llmagent_os.policy.array_types import Floats
 from llmagent_os.serving.chat_template import ChatTemplate
 from llmagent_os.serving.model_loading import load_model, load_tokenizer, vocabulary_of
 from llmagent_os.serving.model_location import Location
 from llmagent_os.training.probe import Probe
+from llmagent_os.training.prompt_batch import ResponseRow
+from llmagent_os.training.response_model import ResponseModel
 from llmagent_os.training.token_sample import TokenSample
-from llmagent_os.training.training_device import quiet_peft
+from llmagent_os.training.training_device import TrainingDevice, quiet_peft
+from llmagent_os.training.training_settings import TrainingSettings
 
 _BATCH_TOKENS = 4096  #: the most tokens of a batch, padding included
+
+#: Likelihoods that a gate compares are computed exactly, and where the host computes.
+_EXACT = TrainingSettings(precision="fp32", device="cpu")
 
 
 class ResponseScorer:
@@ -39,11 +43,12 @@ class ResponseScorer:
 
     def __init__(self, location: Location, lora: Path | None) -> None:
         tokenizer = load_tokenizer(location)
-        base = load_model(location)
-        self.vocabulary = vocabulary_of(base, tokenizer)
+        model = load_model(location)
+        self.vocabulary = vocabulary_of(model, tokenizer)
         self.template = ChatTemplate(tokenizer, self.vocabulary)
-        self._adapted: Any = _with_lora(base, lora) if lora else None
-        self._model: Any = base if self._adapted is None else self._adapted.get_base_model()
+        self._has_lora = lora is not None
+        device = TrainingDevice(_EXACT, sum(each.numel() for each in model.parameters()))
+        self._model = ResponseModel(_with_lora(model, lora) if lora else model, device, max_cache_bytes=0)
 
     def sample(self, probe: Probe, reply: str) -> TokenSample:
         """Write a reply to a probe as tokens, with the end token."""
@@ -62,26 +67,23 @@ class ResponseScorer:
             text_only: whether markup was masked, as it is in every reply of plain text.
         """
         found: list[Floats] = [np.zeros(0)] * len(samples)
-        for places, logits, targets in self._logits(samples):
-            if text_only:
-                masked = torch.full_like(logits, -torch.inf)
-                masked[:, self.vocabulary.text_ids] = logits[:, self.vocabulary.text_ids]
-                logits = masked
-            values = -functional.cross_entropy(logits / temperature, targets, reduction="none")
-            for at, piece in zip(places, _split(values, samples, places), strict=True):
+        allowed = self.vocabulary.text_ids if text_only else None
+        for places, rows in _batches(samples):
+            logs = self._model.distributions(rows, temperature=temperature, allowed=allowed)
+            tokens = torch.tensor([token for row in rows for token in row.response])
+            values = logs.gather(1, tokens[:, None])[:, 0]  # [response tokens]
+            for at, piece in zip(places, _split(values, rows), strict=True):
                 found[at] = piece
         return found
 
     def divergences(self, samples: Sequence[TokenSample]) -> list[float]:
         """Return, for each sample, KL(with the LoRA ‖ base), the mean over its response tokens in nats a token."""
-        if self._adapted is None:
-            return [0.0] * len(samples)
         found = [0.0] * len(samples)
-        with_lora, without = self._logits(samples), self._logits(samples, base=True)
-        for (places, ours, _), (_, theirs, _) in zip(with_lora, without, strict=True):
-            own = torch.log_softmax(ours, -1)  # [response tokens, vocabulary]
-            kl = (own.exp() * (own - torch.log_softmax(theirs, -1))).sum(-1)  # [response tokens]
-            for at, piece in zip(places, _split(kl, samples, places), strict=True):
+        for places, rows in _batches(samples) if self._has_lora else ():
+            own = self._model.distributions(rows)  # [response tokens, vocabulary]
+            base = self._model.distributions(rows, reference=True)
+            kl = (own.exp() * (own - base)).sum(-1)  # [response tokens]
+            for at, piece in zip(places, _split(kl, rows), strict=True):
                 found[at] = float(piece.mean())
         return found
 
@@ -96,27 +98,14 @@ class ResponseScorer:
             found.append(float(powers[0] / powers.sum()))
         return found
 
-    def _logits(
-        self, samples: Sequence[TokenSample], *, base: bool = False
-    ) -> Iterator[tuple[list[int], torch.Tensor, torch.Tensor]]:
-        """Yield batches: places of samples, logits ``[response tokens, vocabulary]``, and the tokens that followed."""
-        order = sorted(range(len(samples)), key=lambda at: samples[at].length)
-        while order:
-            size = max(1, min(len(order), _BATCH_TOKENS // samples[order[-1]].length))
-            places, order = order[-size:], order[:-size]
-            rows = [[*samples[at].prompt, *samples[at].response] for at in places]
-            longest = max(map(len, rows))
-            tokens = torch.tensor([row + [0] * (longest - len(row)) for row in rows])  # [samples, longest]
-            seen = torch.tensor([[1] * len(row) + [0] * (longest - len(row)) for row in rows])  # [samples, longest]
-            learned = torch.zeros_like(tokens, dtype=torch.bool)  # [samples, longest]
-            for number, at in enumerate(places):
-                learned[number, len(samples[at].prompt) - 1 : samples[at].length - 1] = True
-            off = self._adapted.disable_adapter() if base and self._adapted else nullcontext()
-            with cast("Any", torch.inference_mode()), off:
-                hidden = self._model.model(input_ids=tokens, attention_mask=seen, use_cache=False)[0]
-                logits = self._model.lm_head(hidden[learned]).float()
-            # Outside of the two contexts: they hold for the thread, and the caller may run another generator meanwhile.
-            yield places, logits, tokens.roll(-1, dims=1)[learned]
+
+def _batches(samples: Sequence[TokenSample]) -> Iterator[tuple[list[int], list[ResponseRow]]]:
+    """Yield batches of similar length, the longest first: places of samples, and their rows."""
+    order = sorted(range(len(samples)), key=lambda at: (samples[at].length, samples[at].prompt))
+    while order:
+        size = max(1, min(len(order), _BATCH_TOKENS // samples[order[-1]].length))
+        places, order = order[-size:], order[:-size]
+        yield places, [ResponseRow(samples[at].prompt, samples[at].response) for at in places]
 
 
 def _with_lora(base: Any, folder: Path) -> Any:
@@ -127,7 +116,7 @@ def _with_lora(base: Any, folder: Path) -> Any:
         return cast("Any", PeftModel).from_pretrained(base, folder).eval()
 
 
-def _split(values: torch.Tensor, samples: Sequence[TokenSample], places: Sequence[int]) -> list[Floats]:
-    """Cut values of a batch ``[response tokens]`` into those of its samples."""
-    pieces = torch.split(values, [len(samples[at].response) for at in places])
+def _split(values: torch.Tensor, rows: Sequence[ResponseRow]) -> list[Floats]:
+    """Cut values of a batch ``[response tokens]`` into those of its rows."""
+    pieces = torch.split(values, [len(row.response) for row in rows])
     return [np.asarray(piece.double().numpy(), np.float64) for piece in pieces]
