@@ -20,7 +20,9 @@ import torch
 from torch.nn import functional
 
 #: On a CPU, attention over at most so many tokens is faster as plain matrix products than in blocks.
-PLAIN_ATTENTION_TOKENS = 256
+_PLAIN_ATTENTION_TOKENS = 1024
+#: Larger attention weights, in numbers, are computed again for the gradient instead of being kept.
+_KEPT_WEIGHTS = 2**22
 
 
 class Projection(NamedTuple):
@@ -149,7 +151,7 @@ def attend(
     Returns:
         ``[rows, asked tokens, heads * size]``.
     """
-    if queries.device.type == "cpu" and keys.shape[1] <= PLAIN_ATTENTION_TOKENS:
+    if queries.device.type == "cpu" and keys.shape[1] <= _PLAIN_ATTENTION_TOKENS:
         return _Attend.apply(queries, keys, values, visible, scale)
     found = functional.scaled_dot_product_attention(
         *(each.transpose(1, 2) for each in (queries, keys, values)),
@@ -168,18 +170,17 @@ class _Attend(torch.autograd.Function):
         rows, asked, heads, _ = queries.shape
         shape = rows, keys.shape[2], heads // keys.shape[2], asked  # heads with a common key head lie side by side
         q, k, v = _grouped(queries, shape), _key_heads(keys), _key_heads(values)
-        weights = torch.bmm(q.mul_(scale), k.transpose(1, 2))  # [rows * key heads, group * asked, tokens]
-        hidden = torch.zeros_like(visible, dtype=q.dtype).masked_fill_(~visible, -torch.inf)
-        weights.view(*shape, -1).add_(hidden[:, None, None])
-        weights = torch.softmax(weights, -1)
-        ctx.save_for_backward(q, k, v, weights)
+        weights = _attention_weights(q.mul_(scale), k, visible, shape)
+        ctx.save_for_backward(q, k, v, visible, weights if weights.numel() <= _KEPT_WEIGHTS else None)
         ctx.shape, ctx.scale = shape, scale
         return _ungrouped(torch.bmm(weights, v), shape).flatten(2)
 
     @staticmethod
     def backward(ctx: Any, *gradients: torch.Tensor) -> Any:
-        q, k, v, weights = ctx.saved_tensors
+        q, k, v, visible, weights = ctx.saved_tensors
         rows, key_heads, group, asked = shape = ctx.shape
+        if weights is None:
+            weights = _attention_weights(q, k, visible, shape)
         gradient = _grouped(gradients[0].view(rows, asked, key_heads * group, -1), shape)
         value_gradient = torch.bmm(weights.transpose(1, 2), gradient)
         scores = torch.ops.aten._softmax_backward_data(  # noqa: SLF001
@@ -189,6 +190,16 @@ class _Attend(torch.autograd.Function):
         key_gradient = torch.bmm(scores.transpose(1, 2), q)
         keys = [each.unflatten(0, (rows, key_heads)).transpose(1, 2) for each in (key_gradient, value_gradient)]
         return _ungrouped(query_gradient, shape), *keys, None, None
+
+
+def _attention_weights(
+    q: torch.Tensor, k: torch.Tensor, visible: torch.Tensor, shape: tuple[int, int, int, int]
+) -> torch.Tensor:
+    """Compute ``softmax(Q K^T)`` where visible: ``[rows * key heads, group * asked, tokens]``."""
+    scores = torch.bmm(q, k.transpose(1, 2))
+    hidden = torch.zeros_like(visible, dtype=q.dtype).masked_fill_(~visible, -torch.inf)
+    scores.view(*shape, -1).add_(hidden[:, None, None])
+    return torch.softmax(scores, -1)
 
 
 def _grouped(x: torch.Tensor, shape: tuple[int, int, int, int]) -> torch.Tensor:

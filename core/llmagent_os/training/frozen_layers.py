@@ -15,8 +15,10 @@ from typing import Any
 import torch
 from torch.nn.attention import SDPBackend, sdpa_kernel
 
-from llmagent_os.training.decoder_functions import PLAIN_ATTENTION_TOKENS
 from llmagent_os.training.prompt_batch import PromptBatch
+
+#: On a CPU, attention over so few tokens is faster as plain matrix products than in blocks.
+_PLAIN_ATTENTION_TOKENS = 256
 
 _BLOCK = re.compile(r"\.layers\.(\d+)\.")
 
@@ -57,7 +59,7 @@ class SplitDecoder:
             batch: the rows.
             states: what :meth:`below` gave; ``None``: begin with the tokens.
         """
-        short = batch.tokens.shape[1] <= PLAIN_ATTENTION_TOKENS
+        short = batch.tokens.shape[1] <= _PLAIN_ATTENTION_TOKENS
         plain = batch.tokens.device.type == "cpu" and short
         with sdpa_kernel([SDPBackend.MATH]) if plain else nullcontext(), self._precision():
             if states is None:
