@@ -6,7 +6,6 @@ All are told the same: data, LoRA, batch size, learning rate and schedule, no we
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
 from importlib import import_module
 from pathlib import Path
 from typing import Any, cast

@@ -1,4 +1,4 @@
-"""Chooses how a model's decoder is computed: by :class:`LoraDecoder` where it gives the same, else as the model does."""
+"""Chooses how a decoder is computed: by :class:`LoraDecoder` where that gives the same, else as the model does."""
 
 from __future__ import annotations
 

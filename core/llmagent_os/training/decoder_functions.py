@@ -93,9 +93,7 @@ def rms_norm(x: torch.Tensor, weight: torch.Tensor, epsilon: float, dtype: torch
 
 class _RmsNorm(torch.autograd.Function):
     @staticmethod
-    def forward(
-        ctx: Any, x: torch.Tensor, weight: torch.Tensor, epsilon: float, dtype: torch.dtype
-    ) -> torch.Tensor:
+    def forward(ctx: Any, x: torch.Tensor, weight: torch.Tensor, epsilon: float, dtype: torch.dtype) -> torch.Tensor:
         mean_square = torch.linalg.vector_norm(x, dim=-1, keepdim=True).square_().div_(x.shape[-1])
         inverse = mean_square.add_(epsilon).rsqrt_()  # […, 1]
         ctx.save_for_backward(x, weight, inverse)
@@ -183,7 +181,7 @@ class _Attend(torch.autograd.Function):
             weights = _attention_weights(q, k, visible, shape)
         gradient = _grouped(gradients[0].view(rows, asked, key_heads * group, -1), shape)
         value_gradient = torch.bmm(weights.transpose(1, 2), gradient)
-        scores = torch.ops.aten._softmax_backward_data(  # noqa: SLF001
+        scores = torch.ops.aten._softmax_backward_data(
             torch.bmm(gradient, v.transpose(1, 2)), weights, -1, weights.dtype
         )
         query_gradient = torch.bmm(scores, k).mul_(ctx.scale)

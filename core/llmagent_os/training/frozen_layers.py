@@ -1,8 +1,8 @@
 """Computes a decoder as transformers and PEFT do, and cuts it where its LoRA begins.
 
 What lies below the cut never changes, and needs computing only once: with the LoRA on the top ten of thirty blocks,
-every step saves two thirds of its forward pass. The cut works on any transformers decoder that runs ``layers`` one after
-another and then ``norm``, and is checked on real tokens before it is used.
+every step saves two thirds of its forward pass. The cut works on any transformers decoder that runs ``layers`` one
+after another and then ``norm``, and is checked on real tokens before it is used.
 """
 
 from __future__ import annotations

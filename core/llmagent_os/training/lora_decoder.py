@@ -142,9 +142,7 @@ def projection(layer: Any) -> Projection:
     (name,) = layer.active_adapters
     if layer.disable_adapters or name not in layer.lora_A:
         return Projection(base.weight, base.bias, None, None, 1.0)
-    return Projection(
-        base.weight, base.bias, layer.lora_A[name].weight, layer.lora_B[name].weight, layer.scaling[name]
-    )
+    return Projection(base.weight, base.bias, layer.lora_A[name].weight, layer.lora_B[name].weight, layer.scaling[name])
 
 
 def is_known(decoder: Any) -> bool:

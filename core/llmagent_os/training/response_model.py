@@ -87,9 +87,7 @@ class ResponseModel:
             size = f"{needed / 2**20:.0f} MiB"
             return f"the states of the {first} frozen layers need {size}, more than max_cache_bytes: {again}"
         if first and not self._can_be_cut:
-            return (
-                f"this model cannot be cut under its LoRA: its {first} frozen layers are computed anew at every step"
-            )
+            return f"this model cannot be cut under its LoRA: its {first} frozen layers are computed anew at every step"
         return ""
 
     def _remember_reference(self, rows: Sequence[ResponseRow], wanted: set[int]) -> None:
