@@ -10,9 +10,9 @@ ones, in CPU seconds, so that others who use the machine disturb less. ``all`` i
 the reference, and the first epoch too. ``tokens/s`` counts each sample's prompt and response once, without padding.
 
 ``peak`` is the share of what this thread reaches in one large matrix product of that precision. ``NLL`` is the mean
-over all response tokens after the training, computed the same way for all, and ``losses`` are the epochs' mean losses: both
-must be about equal where the method is. Memory is the greatest resident size, less that before the training. On a GPU
-(``--device cuda --model 0.5B``), seconds are those of the clock, and memory is the GPU's.
+over all response tokens after the training, computed the same way for all, and ``losses`` are the epochs' mean losses:
+both must be about equal where the method is. Memory is the greatest resident size, less that before the training. On a
+GPU (``--device cuda --model 0.5B``), seconds are those of the clock, and memory is the GPU's.
 
 Needs TRL: ``pip install "llmagent-os[benchmarks]"``.
 """
