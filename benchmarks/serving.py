@@ -19,38 +19,15 @@ from pathlib import Path
 from typing import Any, cast
 
 import torch
+from benchmarks.random_models import random_model
 from peft import PeftModel
-from tests.tiny_model import CORPUS, make_tokenizer, save_lora
-from transformers import Qwen3Config, Qwen3ForCausalLM
+from tests.tiny_model import CORPUS, save_lora
 from transformers.utils import logging as transformers_logging
 
 from llmagent_os.chat import ChatRequest, Completion
 from llmagent_os.llm import LLM
 from llmagent_os.serving.model_loading import load_model, load_tokenizer, vocabulary_of
 from llmagent_os.serving.model_location import locate
-
-
-def random_model(folder: Path) -> Path:
-    """Write a random model with 5.8 million parameters, as many as the shipped model has."""
-    tokenizer = make_tokenizer()
-    config = Qwen3Config(
-        vocab_size=4096,
-        hidden_size=256,
-        intermediate_size=768,
-        num_hidden_layers=6,
-        num_attention_heads=4,
-        num_key_value_heads=2,
-        head_dim=64,
-        max_position_embeddings=2048,
-        tie_word_embeddings=True,
-        eos_token_id=tokenizer.eos_token_id,
-        pad_token_id=tokenizer.pad_token_id,
-        bos_token_id=None,
-    )
-    cast("Any", torch).manual_seed(0)
-    cast("Any", Qwen3ForCausalLM(config)).save_pretrained(folder)
-    tokenizer.save_pretrained(folder)
-    return folder
 
 
 def workload(count: int, loras: list[Path], seed: int = 0) -> list[ChatRequest]:

@@ -1,14 +1,18 @@
 """Measure LoRA training beside transformers' Trainer with PEFT and TRL's trainers, in one run.
 
-    python -m benchmarks.training [--rows 96] [--rounds 3] [--epochs 2] [--only sft,kto,dpo,reinforce]
+    python -m benchmarks.training [--rows 96] [--rounds 3] [--epochs 3] [--only sft,kto,dpo,reinforce]
+                                  [--model 5.8M] [--top-layers N] [--device cpu]
 
-All train the same LoRA (rank 16, all linear layers) on the same texts, with the same batch size, learning rate and
-schedule, on one thread. The model is a random one of the size of the shipped model. Each configuration runs in a
-process of its own, in turns, and the median of the rounds counts. Seconds are CPU seconds of the training call, so that
-others who use the machine disturb less; preparing data is not in them, for nobody. ``tokens/s`` counts prompts and
-responses once, without padding. ``loss`` is the mean over all response tokens after training; it must be about equal
-where the method is. ``peak`` is the share of what this thread reaches in one large matrix product of that precision.
-Memory is the greatest resident size, less that before the training call.
+All train the same LoRA (rank 16, all linear layers, in the top N blocks) on the same texts, with the same batch size,
+learning rate and schedule, on one thread. The models are random. Each configuration runs in a process of its own, in
+turns, and the median of the rounds counts. The first epoch warms up; ``tokens/s`` and ``s a step`` are of the later
+ones, in CPU seconds, so that others who use the machine disturb less. ``all`` is everything in CPU seconds: preparing,
+the reference, and the first epoch too. ``tokens/s`` counts each sample's prompt and response once, without padding.
+
+``peak`` is the share of what this thread reaches in one large matrix product of that precision. ``NLL`` is the mean
+over all response tokens after the training, computed the same way for all, and ``losses`` are the epochs' mean losses:
+both must be about equal where the method is. Memory is the greatest resident size, less that before the training. On a
+GPU (``--device cuda --model 0.5B``), seconds are those of the clock, and memory is the GPU's.
 
 Needs TRL: ``pip install "llmagent-os[benchmarks]"``.
 """
@@ -26,57 +30,24 @@ import sys
 import tempfile
 import time
 import warnings
-from collections.abc import Callable
 from pathlib import Path
-from typing import Any, cast
+from typing import Any
 
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 import torch
-from benchmarks.serving import random_model
+from benchmarks.random_models import SHAPES, random_model
+from benchmarks.training_calls import BATCH, CONFIGURATIONS, Clock, ours, trainer, trl_trainer
 from tests.tiny_model import CORPUS
 
 from llmagent_os.serving.model_loading import load_model, load_tokenizer
 from llmagent_os.serving.model_location import locate
 from llmagent_os.training.lora import attach
-from llmagent_os.training.objectives.objective_choice import objective_of
-from llmagent_os.training.response_model import ResponseModel, ResponseRow
+from llmagent_os.training.prompt_batch import ResponseRow
+from llmagent_os.training.response_model import ResponseModel
 from llmagent_os.training.token_sample import TokenSample
 from llmagent_os.training.training_device import TrainingDevice
-from llmagent_os.training.training_loop import train
 from llmagent_os.training.training_settings import TrainingSettings
-
-#: The training call of a configuration, ready to be timed.
-Call = Callable[[], None]
-
-BATCH = 8
-LEARNING_RATE = 1e-3
-#: Each configuration: its method, whose it is, and what differs from the defaults.
-CONFIGURATIONS: dict[str, tuple[str, str, dict[str, Any]]] = {
-    "this project, SFT fp32": ("sft", "ours", {"precision": "fp32"}),
-    "this project, SFT bf16": ("sft", "ours", {"precision": "bf16"}),
-    "this project, SFT bf16, top 2 of 6 blocks": ("sft", "ours", {"precision": "bf16", "top_layers": 2}),
-    "Trainer + PEFT, SFT fp32": ("sft", "trainer", {}),
-    "Trainer + PEFT, SFT fp32, by length": ("sft", "trainer", {"train_sampling_strategy": "group_by_length"}),
-    "Trainer + PEFT, SFT bf16, by length": (
-        "sft",
-        "trainer",
-        {"bf16": True, "train_sampling_strategy": "group_by_length"},
-    ),
-    "TRL SFTTrainer, defaults": ("sft", "trl", {"bf16": True, "gradient_checkpointing": True}),
-    "TRL SFTTrainer bf16": ("sft", "trl", {"bf16": True}),
-    "TRL SFTTrainer bf16, packed": ("sft", "trl", {"bf16": True, "packing": True}),
-    "this project, KTO fp32": ("kto", "ours", {"precision": "fp32"}),
-    "this project, KTO bf16": ("kto", "ours", {"precision": "bf16"}),
-    "TRL KTOTrainer fp32": ("kto", "trl", {}),
-    "TRL KTOTrainer bf16": ("kto", "trl", {"bf16": True}),
-    "TRL KTOTrainer bf16, reference precomputed": ("kto", "trl", {"bf16": True, "precompute_ref_log_probs": True}),
-    "this project, DPO fp32": ("dpo", "ours", {"precision": "fp32"}),
-    "this project, DPO bf16": ("dpo", "ours", {"precision": "bf16"}),
-    "TRL DPOTrainer fp32": ("dpo", "trl", {}),
-    "TRL DPOTrainer bf16, reference precomputed": ("dpo", "trl", {"bf16": True, "precompute_ref_log_probs": True}),
-    "this project, REINFORCE bf16": ("reinforce", "ours", {"precision": "bf16"}),
-}
 
 
 def texts(count: int, seed: int = 0) -> list[dict[str, Any]]:
@@ -114,106 +85,27 @@ def samples_of(rows: list[dict[str, Any]], tokenizer: Any, method: str) -> list[
     ]
 
 
-def ours(method: str, options: dict[str, Any], adapted: Any, samples: list[TokenSample], epochs: int) -> Call:
-    """Prepare this project's loop."""
-    settings = TrainingSettings(
-        method=cast("Any", method), epochs=epochs, batch_size=BATCH, learning_rate=LEARNING_RATE, threads=1,
-        stop_at_loss=0, device="cpu", **options,
-    )  # fmt: skip
-    objective = objective_of(settings)
-    return lambda: print_nothing(train(adapted, samples, objective, settings))
-
-
-def print_nothing(_: object) -> None:
-    """Drop a result."""
-
-
-def common_arguments(folder: Path, epochs: int) -> dict[str, Any]:
-    """What every peer is told: this project's schedule, one thread, nothing saved."""
-    return {
-        "output_dir": str(folder),
-        "per_device_train_batch_size": BATCH,
-        "num_train_epochs": epochs,
-        "learning_rate": LEARNING_RATE,
-        "lr_scheduler_type": "cosine",
-        "warmup_steps": 0.1,
-        "weight_decay": 0.0,
-        "report_to": [],
-        "use_cpu": True,
-        "bf16": False,
-        "gradient_checkpointing": False,
-        "save_strategy": "no",
-        "disable_tqdm": True,
-        "logging_strategy": "no",
-    }
-
-
-def trainer(options: dict[str, Any], adapted: Any, samples: list[TokenSample], epochs: int, folder: Path) -> Call:
-    """Prepare transformers' Trainer, with the loss on response tokens."""
-    from transformers import Trainer, TrainingArguments
-
-    def laid_out(rows: list[dict[str, Any]]) -> dict[str, torch.Tensor]:
-        longest = max(len(row["input_ids"]) for row in rows)
-
-        def column(key: str, fill: int) -> torch.Tensor:
-            return torch.tensor([row[key] + [fill] * (longest - len(row[key])) for row in rows])
-
-        seen = [{"seen": [1] * len(row["input_ids"])} | row for row in rows]
-        mask = torch.tensor([row["seen"] + [0] * (longest - len(row["seen"])) for row in seen])
-        return {"input_ids": column("input_ids", 0), "labels": column("labels", -100), "attention_mask": mask}
-
-    data = [
-        {
-            "input_ids": [*each.prompt, *each.response],
-            "labels": [-100] * len(each.prompt) + [*each.response],
-            "length": each.length,
-        }
-        for each in samples
-    ]
-    arguments = cast("Any", TrainingArguments)(
-        **common_arguments(folder, epochs) | {"remove_unused_columns": False} | options
-    )
-    made = cast("Any", Trainer)(model=adapted, args=arguments, train_dataset=data, data_collator=laid_out)
-    return lambda: print_nothing(made.train())
-
-
-def trl_trainer(
-    method: str, options: dict[str, Any], adapted: Any, rows: list[dict[str, Any]], tokenizer: Any, epochs: int,
-    folder: Path,
-) -> Call:  # fmt: skip
-    """Prepare TRL's trainer of the method."""
-    from importlib import import_module
-
-    trl, datasets = import_module("trl"), import_module("datasets")
-    settings = common_arguments(folder, epochs) | {"max_length": 512} | options
-    if method == "kto":
-        settings["train_sampling_strategy"] = "sequential"
-    columns = {
-        "sft": lambda row: {"prompt": row["prompt"], "completion": row["good"]},
-        "kto": lambda row: {"prompt": row["prompt"], "completion": row["good"], "label": row["label"]},
-        "dpo": lambda row: {"prompt": row["prompt"], "chosen": row["good"], "rejected": row["bad"]},
-    }
-    data = datasets.Dataset.from_list([columns[method](row) for row in rows])
-    name = method.upper()
-    made = getattr(trl, f"{name}Trainer")(
-        model=adapted, args=getattr(trl, f"{name}Config")(**settings), train_dataset=data, processing_class=tokenizer
-    )
-    return lambda: print_nothing(made.train())
-
-
-def matrix_peak(dtype: torch.dtype, size: int = 1024) -> float:
-    """The most floating-point operations a CPU second of one thread, in a product of two square matrices."""
-    one = torch.randn(size, size).to(dtype)
+def matrix_peak(dtype: torch.dtype, device: str) -> float:
+    """The most floating-point operations a second, in a product of two square matrices; on a CPU, of one thread."""
+    size = 8192 if device == "cuda" else 1024
+    one = torch.randn(size, size, device=device).to(dtype)
     best = 0.0
     for _ in range(8):
-        begun = time.process_time()
+        begun = time.perf_counter() if device == "cuda" else time.process_time()
         torch.mm(one, one)
-        best = max(best, 2 * size**3 / (time.process_time() - begun))
+        if device == "cuda":
+            torch.cuda.synchronize()
+        ended = time.perf_counter() if device == "cuda" else time.process_time()
+        best = max(best, 2 * size**3 / (ended - begun))
     return best
 
 
-def operations(model: Any, samples: list[TokenSample], method: str) -> float:
-    """Floating-point operations that one epoch needs: forward and, through frozen weights, backward to the states."""
+def operations(model: Any, samples: list[TokenSample], method: str, top_layers: int | None) -> float:
+    """Floating-point operations that one epoch needs, by the method's textbook form.
+
+    Forward through all blocks and backward to the states of those with a LoRA, of which the LoRA's own are left out;
+    the output layer for response tokens only; no state kept between steps, and no prompt shared.
+    """
     head: int = model.get_output_embeddings().weight.numel()
     blocks: int = sum(each.numel() for name, each in model.named_parameters() if "layers" in name and each.ndim == 2)
     tokens = sum(each.length for each in samples)
@@ -221,58 +113,62 @@ def operations(model: Any, samples: list[TokenSample], method: str) -> float:
     if method == "dpo":
         tokens += sum(len(each.prompt) + len(each.rejected) for each in samples)
         responses += sum(len(each.rejected) for each in samples)
-    passes = 3 if method == "kto" else 2  # kto reads the mismatched pairs too
-    return 2.0 * passes * (blocks * tokens + head * responses)
+    forward = 2 if method == "kto" else 1  # kto reads the mismatched pairs too
+    backward = (top_layers or model.config.num_hidden_layers) / model.config.num_hidden_layers
+    return 2.0 * (blocks * tokens * (forward + backward) + head * responses * (forward + 1))
 
 
-def measure(name: str, count: int, epochs: int) -> dict[str, float]:
+def measure(name: str, given: argparse.Namespace) -> dict[str, Any]:
     """Run one configuration."""
     method, whose, options = CONFIGURATIONS[name]
+    options = dict(options)
     torch.set_num_threads(1)
     warnings.simplefilter("ignore")
     with tempfile.TemporaryDirectory() as scratch:
-        folder = random_model(Path(scratch) / "base")
-        location = locate(str(folder))
-        tokenizer, model = load_tokenizer(location), load_model(location)
-        rows = texts(count)
+        location = locate(str(random_model(Path(scratch) / "base", given.model)))
+        tokenizer = load_tokenizer(location)
+        model = load_model(location, dtype="bfloat16" if options.pop("half_base", 0) else "float32")
+        rows = texts(given.rows)
         samples = samples_of(rows, tokenizer, method)
-        needed = operations(model, samples, method)
-        peak = matrix_peak(torch.bfloat16 if "bf16" in name or "defaults" in name else torch.float32)
-        adapted = attach(model, TrainingSettings(top_layers=options.get("top_layers")))
+        needed = operations(model, samples, method, given.top_layers)
+        half = options.get("bf16") or options.get("precision") == "bf16"
+        peak = matrix_peak(torch.bfloat16 if half else torch.float32, given.device)
+        adapted = attach(model.to(given.device), TrainingSettings(top_layers=given.top_layers))
+        before, clock, folder = memory(given.device), Clock(given.device), Path(scratch) / "out"
         if whose == "ours":
-            call = ours(method, options, adapted, samples, epochs)
+            ours(method, options, adapted, samples, given.epochs, clock)
         elif whose == "trainer":
-            call = trainer(options, adapted, samples, epochs, Path(scratch) / "out")
+            trainer(options, adapted, samples, given.epochs, folder, clock)
         else:
-            call = trl_trainer(method, options, adapted, rows, tokenizer, epochs, Path(scratch) / "out")
-        before, wall, begun = memory(), time.perf_counter(), time.process_time()
-        call()
-        seconds, elapsed = time.process_time() - begun, time.perf_counter() - wall
-        used = memory() - before
-        trained = sum(each.length for each in samples) * epochs
-        steps = epochs * -(-count // BATCH)
+            trl_trainer(method, options, adapted, rows, tokenizer, given.epochs, folder, clock)
+        used, figures = memory(given.device) - before, clock.figures(given.epochs)
+        seconds = figures["wall" if given.device == "cuda" else "cpu"]
+        tokens = sum(each.length for each in samples)
         return {
-            "seconds": seconds,
-            "elapsed": elapsed,
-            "tokens": trained / seconds,
-            "step": seconds / steps,
+            "tokens": tokens / seconds,
+            "wall_tokens": tokens / figures["wall"],
+            "step": seconds * BATCH / len(samples),  # for as many samples, however they are packed
+            "all": figures["all"],
+            "peak": needed / seconds / peak,
             "memory": used / 2**20,
-            "peak": needed * epochs / seconds / peak,
-            "loss": likelihood(adapted, samples),
+            "nll": likelihood(adapted, samples),
+            "weights": sum(each.numel() for each in adapted.parameters() if each.requires_grad),
+            "losses": clock.losses,
         }
 
 
-def memory() -> int:
-    """The greatest resident size of this process so far, in bytes."""
+def memory(device: str) -> int:
+    """The most memory that this process has used so far, in bytes: resident, or on the GPU."""
+    if device == "cuda":
+        return torch.cuda.max_memory_allocated()
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
 
 
 @torch.no_grad()
 def likelihood(adapted: Any, samples: list[TokenSample]) -> float:
-    """The mean negative log-likelihood of the responses, in nats a token, computed the same way for all."""
+    """The mean negative log-likelihood of the responses in fp32, in nats a token."""
     device = TrainingDevice(TrainingSettings(precision="fp32", device="cpu"), 0)
-    adapted.float().eval()
-    model = ResponseModel(adapted, device, 0)
+    model = ResponseModel(adapted.float().eval(), device, 0)
     total = 0.0
     for at in range(0, len(samples), 16):
         rows = [ResponseRow(each.prompt, each.response) for each in samples[at : at + 16]]
@@ -280,12 +176,16 @@ def likelihood(adapted: Any, samples: list[TokenSample]) -> float:
     return total / sum(len(each.response) for each in samples)
 
 
-def row(name: str, results: list[dict[str, float]], best: float) -> str:
+def row(name: str, results: list[dict[str, Any]], best: float) -> str:
     """A row of the table; ``best`` is the best peer's tokens a second."""
-    middle = {key: statistics.median(each[key] for each in results) for key in results[0]}
+    middle = {
+        key: statistics.median(each[key] for each in results) for key in results[0] if key not in ("losses", "weights")
+    }
+    losses = " → ".join(f"{each:.3f}" for each in results[0]["losses"])
     return (
-        f"| {name} | {middle['tokens']:,.0f} | {middle['tokens'] / best:.2f}× | {middle['step']:.3f} "
-        f"| {middle['peak']:.0%} | {middle['memory']:,.0f} | {middle['loss']:.3f} |"
+        f"| {name} | {middle['tokens']:,.0f} | {middle['wall_tokens']:,.0f} | {middle['tokens'] / best:.2f}× "
+        f"| {middle['step']:.3f} | {middle['all']:.1f} | {middle['peak']:.0%} | {middle['memory']:,.0f} "
+        f"| {middle['nll']:.3f} | {losses} |"
     )
 
 
@@ -293,29 +193,34 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=(__doc__ or "").split("\n")[0])
     parser.add_argument("--rows", type=int, default=96)
     parser.add_argument("--rounds", type=int, default=3)
-    parser.add_argument("--epochs", type=int, default=2)
+    parser.add_argument("--epochs", type=int, default=3)
     parser.add_argument("--only", default="sft,kto,dpo,reinforce")
+    parser.add_argument("--match", default="", help="only configurations whose name has this text in it")
+    parser.add_argument("--model", choices=SHAPES, default="5.8M")
+    parser.add_argument("--top-layers", type=int)
+    parser.add_argument("--device", choices=("cpu", "cuda"), default="cpu")
     parser.add_argument("--one", choices=CONFIGURATIONS, help="run one configuration in this process, for the others")
     given = parser.parse_args()
     if given.one:
-        print(json.dumps(measure(given.one, given.rows, given.epochs)))
+        print(json.dumps(measure(given.one, given)))
         return
     methods = given.only.split(",")
-    names = [name for name, (method, _, _) in CONFIGURATIONS.items() if method in methods]
-    found: dict[str, list[dict[str, float]]] = {name: [] for name in names}
+    names = [name for name, (method, _, _) in CONFIGURATIONS.items() if method in methods and given.match in name]
+    found: dict[str, list[dict[str, Any]]] = {name: [] for name in names}
     for number in range(given.rounds):
         for name in names:
-            command = [sys.executable, "-m", "benchmarks.training", "--one", name]
-            command += ["--rows", str(given.rows), "--epochs", str(given.epochs)]
+            command = [sys.executable, "-m", "benchmarks.training", "--one", name, *sys.argv[1:]]
             done = subprocess.run(command, capture_output=True, text=True, check=False)
             if done.returncode:
                 raise SystemExit(f"{name} failed:\n{done.stderr[-2000:]}")
             found[name].append(json.loads(done.stdout.strip().splitlines()[-1]))
             print(f"round {number + 1}: {name}: {found[name][-1]}", file=sys.stderr, flush=True)
-    print(f"{given.rows} rows, {given.epochs} epochs, batch {BATCH}, one thread, torch {torch.__version__}\n")
+    weights = sorted({each["weights"] for results in found.values() for each in results})
     print(
-        "| what | tokens/s | against the best peer | s a step | peak | MiB | loss |\n"
-        "|---|---:|---:|---:|---:|---:|---:|"
+        f"{given.model}, {', '.join(map(str, weights))} trained weights, {given.rows} rows, {given.epochs} epochs, "
+        f"batch {BATCH}, one thread, torch {torch.__version__}\n\n"
+        "| what | tokens/s | by the clock | against the best peer | s a step | all s | peak | MiB | NLL | losses |\n"
+        "|---|---:|---:|---:|---:|---:|---:|---:|---:|---|"
     )
     for method in methods:
         mine = [name for name in names if CONFIGURATIONS[name][0] == method]

@@ -1,22 +1,24 @@
-"""Cuts a decoder where its LoRA begins: what lies below the cut never changes, and needs computing only once.
+"""Computes a decoder as transformers and PEFT do, and cuts it where its LoRA begins.
 
-With the LoRA on the top ten of thirty blocks, every step saves two thirds of its forward pass. The cut works on any
-transformers decoder that runs ``layers`` one after another and then ``norm``, and is checked on real tokens before it
-is used.
+What lies below the cut never changes, and needs computing only once: with the LoRA on the top ten of thirty blocks,
+every step saves two thirds of its forward pass. The cut works on any transformers decoder that runs ``layers`` one
+after another and then ``norm``, and is checked on real tokens before it is used.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Generator
-from contextlib import contextmanager
+from collections.abc import Callable, Generator
+from contextlib import contextmanager, nullcontext
 from typing import Any
 
 import torch
+from torch.nn.attention import SDPBackend, sdpa_kernel
 
-#: The most that states may differ from those of the whole decoder, as a share of their root mean square. bf16 keeps
-#: eight binary digits.
-_TOLERANCE = 0.02
+from llmagent_os.training.prompt_batch import PromptBatch
+
+#: On a CPU, attention over so few tokens is faster as plain matrix products than in blocks.
+_PLAIN_ATTENTION_TOKENS = 256
 
 _BLOCK = re.compile(r"\.layers\.(\d+)\.")
 
@@ -28,33 +30,56 @@ def first_trained_block(adapted: Any) -> int:
 
 
 class SplitDecoder:
-    """A decoder in two parts, the frozen one and the trained one.
+    """A decoder without its output layer, in two parts, the frozen one and the trained one.
 
     Args:
-        decoder: the model without its output layer.
+        decoder: of transformers, perhaps with PEFT's layers in it.
         first: the number of the lowest trained block.
+        precision: makes a context of the precision to compute with.
     """
 
-    def __init__(self, decoder: Any, first: int) -> None:
-        self._decoder = decoder
-        self.first = first
+    shares_prompts = False  #: every row is a sequence of its own
 
-    def frozen(self, tokens: torch.Tensor) -> torch.Tensor:
-        """Compute the states below the cut, ``[rows, longest, width]``, of ``tokens`` ``[rows, longest]``."""
-        with self._only(self._decoder.layers[: self.first], torch.nn.Identity()), torch.no_grad():
-            states: torch.Tensor = self._decoder(input_ids=tokens, use_cache=False)[0]
+    def __init__(self, decoder: Any, first: int, precision: Callable[[], Any] = nullcontext) -> None:
+        self._decoder = decoder
+        self._first = first
+        self._precision = precision
+
+    @torch.no_grad()
+    def below(self, batch: PromptBatch) -> torch.Tensor:
+        """Compute the states below the cut, ``[rows, longest, width]``."""
+        with self._only(self._decoder.layers[: self._first], torch.nn.Identity()), self._precision():
+            states: torch.Tensor = self._decoder(input_ids=batch.tokens, use_cache=False)[0]
         return states
 
-    def trained(self, states: torch.Tensor) -> torch.Tensor:
-        """Compute the last states, ``[rows, longest, width]``, from those below the cut."""
-        with self._only(self._decoder.layers[self.first :], self._decoder.norm):
-            last: torch.Tensor = self._decoder(inputs_embeds=states, use_cache=False)[0]
-        return last
+    def above(self, batch: PromptBatch, states: torch.Tensor | None) -> torch.Tensor:
+        """Compute the last states before every response token: ``[response tokens, width]``.
 
-    def whole(self, tokens: torch.Tensor) -> torch.Tensor:
-        """Compute the last states, ``[rows, longest, width]``, of ``tokens`` ``[rows, longest]``."""
-        last: torch.Tensor = self._decoder(input_ids=tokens, use_cache=False)[0]
-        return last
+        Args:
+            batch: the rows.
+            states: what :meth:`below` gave; ``None``: begin with the tokens.
+        """
+        short = batch.tokens.shape[1] <= _PLAIN_ATTENTION_TOKENS
+        plain = batch.tokens.device.type == "cpu" and short
+        with sdpa_kernel([SDPBackend.MATH]) if plain else nullcontext(), self._precision():
+            if states is None:
+                last: torch.Tensor = self._decoder(input_ids=batch.tokens, use_cache=False)[0]
+            else:
+                with self._only(self._decoder.layers[self._first :], self._decoder.norm):
+                    last = self._decoder(inputs_embeds=states, use_cache=False)[0]
+        return batch.asked_of(last).index_select(0, batch.order)
+
+    def can_be_cut(self, probe: PromptBatch, tolerance: float) -> bool:
+        """Whether both parts together compute what the whole does, on some tokens.
+
+        A decoder cannot be cut if its blocks differ, or if it does something else before or between them.
+        """
+        decoder = self._decoder
+        kinds = getattr(decoder.config, "layer_types", None)
+        if not hasattr(decoder, "layers") or not hasattr(decoder, "norm") or len(set(kinds or ())) > 1:
+            return False
+        with torch.no_grad():
+            return close(self.above(probe, self.below(probe)), self.above(probe, None), tolerance)
 
     @contextmanager
     def _only(self, layers: Any, norm: Any) -> Generator[None]:
@@ -67,24 +92,7 @@ class SplitDecoder:
             decoder.layers, decoder.norm = kept
 
 
-def split_decoder(decoder: Any, first: int, probe: torch.Tensor) -> SplitDecoder | None:
-    """Cut a decoder, if both parts together compute what the whole does.
-
-    Args:
-        decoder: the model without its output layer.
-        first: the number of the lowest trained block.
-        probe: some tokens, ``[rows, longest]``.
-
-    Returns:
-        ``None`` if there is nothing frozen, or if this decoder cannot be cut: its blocks differ, or it does something
-        else before or between them.
-    """
-    kinds = getattr(decoder.config, "layer_types", None)
-    if not first or not hasattr(decoder, "layers") or not hasattr(decoder, "norm") or len(set(kinds or ())) > 1:
-        return None
-    parts = SplitDecoder(decoder, first)
-    with torch.no_grad():
-        whole = parts.whole(probe).float()
-        joined = parts.trained(parts.frozen(probe)).float()
-    error = (whole - joined).square().mean().sqrt() / whole.square().mean().sqrt()
-    return parts if error.item() < _TOLERANCE else None
+def close(found: torch.Tensor, expected: torch.Tensor, tolerance: float) -> bool:
+    """Whether states differ by at most ``tolerance``, as a share of their root mean square."""
+    error = (found.float() - expected.float()).square().mean().sqrt() / expected.float().square().mean().sqrt()
+    return error.item() <= tolerance

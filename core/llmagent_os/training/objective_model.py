@@ -9,7 +9,8 @@ import torch
 
 from llmagent_os.training.length_batches import sample_batch
 from llmagent_os.training.objectives.objective import Logprobs, Metrics, Objective, PreparedSample
-from llmagent_os.training.response_model import ResponseModel, ResponseRow
+from llmagent_os.training.prompt_batch import ResponseRow
+from llmagent_os.training.response_model import ResponseModel
 from llmagent_os.training.token_sample import TokenSample
 
 
@@ -23,8 +24,8 @@ class TrainedSample:
 
     @property
     def length(self) -> int:
-        """The number of tokens of the longer row."""
-        return max(self.row.length, self.comparison.length if self.comparison else 0)
+        """The number of tokens of the prompt and of all responses to it."""
+        return self.row.length + len(self.prepared.comparison)
 
 
 class ObjectiveModel:
@@ -79,13 +80,13 @@ class ObjectiveModel:
     def _policy(self, samples: Sequence[TrainedSample], anchors: Sequence[ResponseRow]) -> Logprobs:
         rows = [each.row for each in samples]
         comparisons = [each.comparison for each in samples if each.comparison]
-        if self._objective.learns_comparisons and comparisons:
+        learned = self._objective.learns_comparisons
+        if comparisons and (learned or self._model.shares_prompts):
             both, distributions, drawn = self._model.logprobs([*rows, *comparisons], anchors)
             width = max(len(row.response) for row in rows)
             compared = max(len(row.response) for row in comparisons)
-            return Logprobs(
-                both[: len(rows), :width], both[len(rows) :, :compared], distributions, drawn[: len(rows), :width]
-            )
+            own, other = both[: len(rows), :width], both[len(rows) :, :compared]
+            return Logprobs(own, other if learned else other.detach(), distributions, drawn[: len(rows), :width])
         responses, distributions, drawn = self._model.logprobs(rows, anchors)
         with torch.no_grad():
             other, _, _ = self._model.logprobs(comparisons)

@@ -24,7 +24,8 @@ from llmagent_os.training.length_batches import length_batches
 from llmagent_os.training.lora_optimizer import LoraOptimizer, learning_rate_share
 from llmagent_os.training.objective_model import ObjectiveModel, TrainedSample
 from llmagent_os.training.objectives.objective import Metrics, Objective, PreparedSample
-from llmagent_os.training.response_model import ResponseModel, ResponseRow
+from llmagent_os.training.prompt_batch import ResponseRow
+from llmagent_os.training.response_model import ResponseModel
 from llmagent_os.training.token_sample import TokenSample
 from llmagent_os.training.training_checkpoint import TrainingState, fingerprint, read_checkpoint, write_checkpoint
 from llmagent_os.training.training_device import TrainingDevice

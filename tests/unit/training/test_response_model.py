@@ -8,11 +8,10 @@ from typing import Any
 import pytest
 import torch
 
-from llmagent_os.training.frozen_layers import first_trained_block, split_decoder
-from llmagent_os.training.response_model import ResponseModel, ResponseRow
+from llmagent_os.training.prompt_batch import ResponseRow
+from llmagent_os.training.response_model import ResponseModel
 from llmagent_os.training.training_device import TrainingDevice
 from llmagent_os.training.training_settings import TrainingSettings
-from tests.tiny_model import make_model, make_tokenizer
 from tests.unit.training.conftest import random_samples, small_model
 
 FP32 = TrainingSettings(precision="fp32")
@@ -66,32 +65,26 @@ def test_the_policy_and_the_reference_say_what_they_say_of_each_row_alone(
     assert not torch.allclose(policy, reference, atol=1e-2)
 
 
-@pytest.mark.parametrize("kind", ["llama", "qwen2", "qwen3"])
-def test_a_cut_decoder_computes_what_the_whole_one_does(kind: str) -> None:
-    """A wrong state below the LoRA would train a model that nobody serves."""
-    decoder = make_model(kind, make_tokenizer()).get_decoder()
-    tokens = torch.arange(7, 47).view(2, 20)
-    parts = split_decoder(decoder, 1, tokens)
-    assert parts is not None
-    with torch.no_grad():
-        assert torch.equal(parts.trained(parts.frozen(tokens)), parts.whole(tokens))
-    assert len(decoder.layers) == 2, "the decoder is whole again"
-
-
 def test_a_decoder_that_cannot_be_cut_is_computed_whole(adapt: Callable[[TrainingSettings], Any]) -> None:
     """A model that scales its embeddings, as some do, must be trained too, and slower; but never wrongly."""
     adapted = adapt(TrainingSettings(top_layers=1))
-    decoder = adapted.get_base_model().get_decoder()
-    decoder.register_forward_pre_hook(scale_embeddings, with_kwargs=True)
-    assert split_decoder(decoder, first_trained_block(adapted), torch.arange(10)[None]) is None
-    warnings = ResponseModel(adapted, TrainingDevice(FP32, 0), 2**20).remember(rows_of(2))
+    shake(adapted)
+    adapted.get_base_model().get_decoder().register_forward_pre_hook(scale_embeddings, with_kwargs=True)
+    model, rows = ResponseModel(adapted, TrainingDevice(FP32, 0), 2**20), rows_of(2)
+    warnings = model.remember(rows)
     assert warnings == ["this model cannot be cut under its LoRA: its 2 frozen layers are computed anew at every step"]
+    assert not model.shares_prompts
+    policy, _ = model.logprobs(rows)
+    for at, row in enumerate(rows):
+        places = torch.arange(len(row.response)), torch.tensor(row.response)
+        assert torch.allclose(policy[at, : len(row.response)], alone(adapted, row)[places], atol=1e-4)
 
 
 def scale_embeddings(decoder: Any, args: Any, kwargs: dict[str, Any]) -> Any:
     """As a decoder does that multiplies what it is given by a constant."""
-    if kwargs.get("inputs_embeds") is not None:
-        kwargs["inputs_embeds"] = kwargs["inputs_embeds"] * 5
+    if kwargs.get("input_ids") is not None:
+        kwargs["inputs_embeds"] = decoder.embed_tokens(kwargs.pop("input_ids"))
+    kwargs["inputs_embeds"] = kwargs["inputs_embeds"] * 5
     return args, kwargs
 
 
@@ -102,3 +95,29 @@ def test_states_that_do_not_fit_are_computed_anew(adapt: Callable[[TrainingSetti
     (warning,) = model.remember(rows)
     assert "more than max_cache_bytes" in warning
     assert all(row.frozen is None for row in rows)
+
+
+def test_responses_to_one_prompt_are_computed_as_if_alone(adapt: Callable[[TrainingSettings], Any]) -> None:
+    """A response that saw another response to its prompt would be likelier than when it is served."""
+    adapted = adapt(TrainingSettings())
+    shake(adapted)
+    model = ResponseModel(adapted, TrainingDevice(FP32, 0), 0)
+    first, second = rows_of(2)
+    rows = [first, second, *(ResponseRow(first.prompt, response) for response in ((3, 4, 5, 6), (7,), (8, 9)))]
+    policy, _ = model.logprobs(rows)
+    assert model.shares_prompts
+    for at, row in enumerate(rows):
+        places = torch.arange(len(row.response)), torch.tensor(row.response)
+        assert torch.allclose(policy[at, : len(row.response)], alone(adapted, row)[places], atol=1e-4)
+
+
+def test_a_model_without_a_lora_answers_as_the_base_and_may_be_held_to_some_tokens() -> None:
+    """The gate asks the base in the same way as the versions that it compares with the base."""
+    base = small_model()
+    model = ResponseModel(base, TrainingDevice(FP32, 0), 0)
+    rows = rows_of(3)
+    expected = torch.cat([alone(base, row) for row in rows])
+    assert torch.allclose(model.distributions(rows), expected, atol=1e-4)
+    assert torch.allclose(model.distributions(rows, reference=True), expected, atol=1e-4)
+    warm = torch.log_softmax(expected[:, 5:20] / 0.5, -1)
+    assert torch.allclose(model.distributions(rows, temperature=0.5, allowed=range(5, 20))[:, 5:20], warm, atol=1e-4)

@@ -18,7 +18,8 @@ from llmagent_os.training.lora import attach
 from llmagent_os.training.objectives.objective import Logprobs, Metrics, SampleBatch
 from llmagent_os.training.objectives.objective_choice import objective_of
 from llmagent_os.training.objectives.sft import SupervisedObjective
-from llmagent_os.training.response_model import ResponseModel, ResponseRow
+from llmagent_os.training.prompt_batch import ResponseRow
+from llmagent_os.training.response_model import ResponseModel
 from llmagent_os.training.token_sample import TokenSample
 from llmagent_os.training.training_device import TrainingDevice
 from llmagent_os.training.training_loop import train
