@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 import os
 import shutil
+import sys
 import tempfile
 from collections.abc import Generator
 from contextlib import contextmanager
@@ -13,8 +14,9 @@ from pathlib import Path
 
 import msgspec
 
+from llmagent_os.admin import log_setup
 from llmagent_os.config import Settings
-from llmagent_os.errors import ConfigError
+from llmagent_os.errors import ConfigError, LLMAgentOSError
 from llmagent_os.serving.model_catalogue import MODELS_FOLDER
 from llmagent_os.simulation.live_view import LiveView
 from llmagent_os.simulation.simulated_host import simulated_host
@@ -28,6 +30,9 @@ from llmagent_os.simulation.trials import run_trials
 GENERAL_BOT = Path(__file__).with_name("general_bot.toml")
 #: The bot that they talk to where nothing is named.
 DEFAULT_BOT = "calendar"
+
+#: What the host and its trainings log, in the folder of the report.
+LOG_FILE = "host.log"
 
 #: How the folder of a simulation begins; then comes the number of its process.
 _PREFIX = "llmagent-os-simulation-"
@@ -56,9 +61,9 @@ async def simulate(
         ConfigError: the bot, its model or a folder cannot be used.
         ModelNotFoundError: there is no such model.
     """
-    view = view or LiveView()
+    view = view or LiveView(sys.stderr)
     chosen = bot or (str(GENERAL_BOT) if settings.model not in ("", DEFAULT_BOT) else DEFAULT_BOT)
-    with _folder(data) as folder:
+    with _folder(data) as folder, _log(report, settings):
         place = SimulationPlace(
             bot=chosen,
             model=settings.model,
@@ -71,7 +76,10 @@ async def simulate(
             await _run(place, options, record, view)
             record.ended = "done"
         except asyncio.CancelledError:
-            record.ended = "interrupted: this is what was found until then"
+            record.ended = "interrupted, and this is what was found until then"
+            raise
+        except LLMAgentOSError as error:
+            record.ended = f"ended by an error: {error}"
             raise
         finally:
             view.close()
@@ -108,6 +116,26 @@ def _folder(given: Path | None) -> Generator[Path]:
         yield folder
     finally:
         shutil.rmtree(folder, ignore_errors=True)
+
+
+@contextmanager
+def _log(report: Path, settings: Settings) -> Generator[None]:
+    """Send the log to a file for as long as this is open: its lines would get between those of the view.
+
+    Raises:
+        ConfigError: the file cannot be written.
+    """
+    try:
+        report.mkdir(parents=True, exist_ok=True)
+        file = (report / LOG_FILE).open("w", encoding="utf-8")
+    except OSError as error:
+        raise ConfigError(f"--report {report} cannot be written: {error.strerror or error}") from error
+    with file:
+        log_setup.configure("warning", settings.log_format, stream=file, secrets=settings.secret_values())
+        try:
+            yield
+        finally:
+            log_setup.configure("error", settings.log_format, secrets=settings.secret_values())
 
 
 def _delete_leftovers() -> None:
