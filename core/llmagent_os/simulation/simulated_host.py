@@ -34,6 +34,8 @@ from llmagent_os.training.training_job import TrainingJob
 LOOK_SECONDS = 0.05
 #: The people's time between two rounds of talk.
 ROUND = timedelta(hours=1)
+#: How a new shared version is tried: on half of the conversations, so that little talk says much.
+CANARY = {"canary_share": 0.5}
 #: New opinions of one person that wake a training of theirs.
 PERSONAL_OPINIONS = 20
 
@@ -201,7 +203,7 @@ def schedule_of(options: SimulationOptions) -> dict[str, object]:
         "quiet_hours": "",
         "minutes_a_day": 24 * 60.0,
         "priority": "normal",
-        "canary_share": 0.0,
+        **CANARY,
     }
 
 

@@ -76,16 +76,18 @@ class Simulation:
         dimensions, defaults = config.behavior.dimensions, config.behavior.model_dump()
         questions = self._talk("calibration", CALIBRATION_QUESTIONS, random.Random(f"{self.options.seed} calibration"))
         samples: list[StyledReply] = []
+        held_out: list[StyledReply] = []
         styles = styles_of({name: list(dimensions[name]) for name in dimensions if name != INITIATIVE}, defaults)
         for number, style in enumerate(styles):
             self.view.phase(f"looks at what the model says in {len(styles)} styles", number, len(styles))
             async with bystander(self.host.runtime, LoraChoice(lambda person: None), style) as agent:
                 replies = await ask(agent, self.host.platform.name, f"style-{number}", questions)
-            samples += [StyledReply(text, style) for text in replies if text]
-        # Every other question of each style is held out: whether a style shows must not be read off what it was
-        # learned from.
-        shares = StyleRecognition(samples[::2]).recognised(samples[1::2])
-        self.recognition = StyleRecognition(samples)
+            styled = [StyledReply(text, style) for text in replies]
+            samples += styled[: len(styled) // 2]
+            held_out += styled[len(styled) // 2 :]
+        # Whether a style shows is not read off what it was learned from.
+        shares = StyleRecognition(samples).recognised(held_out)
+        self.recognition = StyleRecognition([*samples, *held_out])
         values = expressible(dimensions, shares)
         self.record.recognised = {f"{name}={value}": share for (name, value), share in shares.items()}
         self.record.left_out = tuple(
