@@ -12,8 +12,9 @@ from llmagent_os.simulation.simulated_person import Habits, SimulatedPerson
 from llmagent_os.simulation.simulation_options import SimulationOptions
 from llmagent_os.simulation.style_recognition import StyleRecognition
 
-#: A value is a taste that the model can express if so many of its replies in it are recognised.
-LEAST_RECOGNISED = 0.85
+#: A value is a taste that the model can express if so many of its replies in it are recognised. The people themselves
+#: learn the styles from twice as many replies, and so see them better.
+LEAST_RECOGNISED = 0.7
 #: How many accounts the hostile votes come from.
 HOSTILE_ACCOUNTS = 5
 
