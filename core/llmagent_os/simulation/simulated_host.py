@@ -175,7 +175,7 @@ async def simulated_host(place: SimulationPlace, options: SimulationOptions) -> 
     """
     bot = Bot.load(place.bot)
     training = bot.config.training.model_dump() | schedule_of(options)
-    config = bot.config.model_copy(update={"training": TrainingConfig(**training)})
+    config = bot.config.model_copy(update={"training": TrainingConfig.model_validate(training)})
     settings = Settings.load(
         env_file=None, data=place.data, database_url="", model=place.model or None, threads=place.threads, policy=""
     )

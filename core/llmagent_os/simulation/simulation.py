@@ -11,6 +11,7 @@ import random
 import time
 from collections.abc import Sequence
 from itertools import product
+from typing import Any
 
 from llmagent_os.errors import ConfigError
 from llmagent_os.identity import PersonId
@@ -143,7 +144,7 @@ class Simulation:
     async def _outcome(self, job: TrainingJob, reactions: int) -> JobOutcome:
         registry = self.host.runtime.training.registry
         version = await registry.get(job.version) if job.version else None
-        rows = [] if version is None else version.evaluation.get("gate", [])
+        rows: list[dict[str, Any]] = [] if version is None else version.evaluation.get("gate", [])
         kept = {
             row["name"]: row["value"]
             for row in rows
