@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import time
 from collections.abc import AsyncGenerator, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import replace
@@ -18,7 +19,7 @@ import msgspec
 from llmagent_os.bot import Bot, job_setting
 from llmagent_os.config import Settings
 from llmagent_os.errors import LLMAgentOSError
-from llmagent_os.events import Event, Reaction, event_key, now
+from llmagent_os.events import Event, Reaction, Sender, event_key, now
 from llmagent_os.identity import Identity, PersonId
 from llmagent_os.people.directory import Directory
 from llmagent_os.runtime import Runtime
@@ -32,6 +33,8 @@ from llmagent_os.training.training_job import TrainingJob
 
 #: How often it is looked whether a reply has come, or a job has got further.
 LOOK_SECONDS = 0.05
+#: How long the host may take to count a reaction.
+REACTION_SECONDS = 120.0
 #: The people's time between two rounds of talk.
 ROUND = timedelta(hours=1)
 #: How a new shared version is tried: on half of the conversations, so that little talk says much.
@@ -80,12 +83,16 @@ class SimulatedHost:
         return [await self._reply(key) for key in keys]
 
     async def react(self, person: str, sent: Sent, emoji: str, *, removed: bool = False) -> None:
-        """Have a person put an emoji on a reply, or take it off."""
+        """Have a person put an emoji on a reply, or take it off.
+
+        Raises:
+            LLMAgentOSError: the host has ended, or does not count the reaction.
+        """
         number = len(self.platform.posted) + await self.runtime.ledger.last_reward()
         reaction = Reaction(
             event_id=f"{'off' if removed else 'on'}-{person}-{sent.message_id}-{number}",
             conversation=sent.conversation,
-            sender=self.platform.message("", user=person).sender,
+            sender=Sender(person),
             at=self._time,
             message_id=sent.message_id,
             emoji=emoji,
@@ -93,8 +100,11 @@ class SimulatedHost:
         )
         before = await self.runtime.ledger.last_reward()
         await self._deliver(reaction)
+        waited_until = time.monotonic() + REACTION_SECONDS
         while await self.runtime.ledger.last_reward() == before:
             self._check()
+            if time.monotonic() > waited_until:
+                raise LLMAgentOSError(f"the host has not counted a reaction of {person} within {REACTION_SECONDS:g} s")
             await asyncio.sleep(LOOK_SECONDS / 5)
 
     async def press(self, person: str, sent: Sent, value: str) -> None:
