@@ -53,6 +53,7 @@ class Simulation:
         self._talk: Talk = talk_of(host.runtime.bot)
         self._fresh = self._talk("fresh", options.questions, random.Random(f"{options.seed} fresh"))
         self._to_say: dict[str, list[str]] = {}
+        self._usual: dict[tuple[str, str | None], list[str]] = {}  # replies without the policy, by person and LoRA
         self._begun = time.monotonic()
 
     async def run(self) -> None:
@@ -185,10 +186,19 @@ class Simulation:
             for each in self.people
             for question, reply in zip(self._fresh, asked[each.name, choices["personal"][each.name]], strict=True)
         ]
-        defaults = self.host.runtime.bot.config.behavior.model_dump()
-        self._note(reactions, "weights", await self.replies(self.people, choices["personal"], defaults))
+        await self._ask_without_policy(choices["personal"])
+        self._note(
+            reactions, "weights", [self._usual[each.name, choices["personal"][each.name]] for each in self.people]
+        )
         self.record.seconds = time.monotonic() - self._begun
         self.view.measured(self.record, reactions)
+
+    async def _ask_without_policy(self, loras: dict[str, str | None]) -> None:
+        """Ask in the bot's usual style. The replies change with the LoRA alone, so those that are known are kept."""
+        new = [each for each in self.people if (each.name, loras[each.name]) not in self._usual]
+        defaults = self.host.runtime.bot.config.behavior.model_dump()
+        for person, said in zip(new, await self.replies(new, loras, defaults), strict=True):
+            self._usual[person.name, loras[person.name]] = said
 
     def _note(self, reactions: int, level: str, replies: Sequence[Sequence[str]]) -> None:
         for person, said in zip(self.people, replies, strict=True):

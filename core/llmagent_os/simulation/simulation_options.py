@@ -17,7 +17,7 @@ class SimulationOptions(msgspec.Struct, frozen=True, kw_only=True):
     """
 
     people: int = 4  #: who share a part of their tastes
-    reactions: int = 40  #: of each person
+    reactions: int = 30  #: of each person
     measured_every: int = 10  #: after so many reactions of each person, fresh questions are asked
     questions: int = 12  #: fresh ones, of each person at each level
     silent: float = 0.25  #: the share of replies that nobody reacts to
