@@ -20,8 +20,9 @@ ROOTS = ("core", "adapters", "plugins", "bots")
 
 #: The rooms of core, from top to bottom: files and folders in one row may not import each other. An import points down.
 ROOMS: tuple[tuple[str, ...], ...] = (
-    ("testing",),
     ("cli",),
+    ("simulation",),
+    ("testing",),
     ("runtime",),
     ("admin",),
     ("bot",),

@@ -33,6 +33,7 @@ class _File(click.Path):
 
 
 _FILE = _File(path_type=Path, dir_okay=False)
+_FOLDER = _File(path_type=Path, file_okay=False)
 
 
 class _Group(click.Group):
@@ -208,6 +209,36 @@ def train(ctx: click.Context, /, bot: str, options: tuple[str, ...]) -> None:
     _settings(ctx)
     command: click.Command = Bot.load(bot).part("recipe.command").command
     command.main(list(options), prog_name=f"llmagent-os train {bot}")
+
+
+@main.command()
+@click.argument("bot", default="")
+@click.option("--model", help="Replaces the bot's model. Without BOT, people talk to a general bot with this model.")
+@click.option("--people", type=int, help="How many people there are.")
+@click.option("--reactions", type=int, help="How many reactions each of them gives.")
+@click.option("--measured-every", type=int, help="Fresh questions are asked after so many reactions of each.")
+@click.option("--questions", type=int, help="How many fresh questions each asks at each level.")
+@click.option("--silent", type=float, help="The share of replies that nobody reacts to.")
+@click.option("--flipped", type=float, help="The share of reactions that say the opposite of what the person thinks.")
+@click.option("--drift", type=float, help="The share of people whose taste turns half-way.")
+@click.option("--hostile", type=int, help="Votes of accounts that like what all others dislike.")
+@click.option("--trials/--no-trials", default=None, help="Also take reactions off, and forget a person, at the end.")
+@click.option("--seed", type=int, help="Another seed gives other people.")
+@click.option("--threads", type=int, help="Processor threads of the model.")
+@click.option("--data", "kept", type=_FOLDER, help="A new folder for all data, which is kept.")
+@click.option("--report", type=_FOLDER, default="simulation", show_default=True, help="The folder of the report.")
+@click.pass_context
+def simulate(ctx: click.Context, /, bot: str, kept: Path | None, report: Path, **given: Any) -> None:
+    """Have simulated people with hidden tastes talk to BOT and react, and see how fast it learns what they like.
+
+    Takes some minutes. Ctrl-C ends it with the report so far. The bot's own data are not touched.
+    """
+    from llmagent_os.simulation.simulate_command import simulate as run_simulation
+    from llmagent_os.simulation.simulation_options import SimulationOptions
+
+    machine = {name: given.pop(name) for name in ("model", "threads")}
+    options = SimulationOptions(**{name: value for name, value in given.items() if value is not None})
+    _finish(run_simulation(_settings(ctx, quiet=True, **machine), bot, options, data=kept, report=report))
 
 
 @main.group()
@@ -608,7 +639,7 @@ def _print_address(adapter: str, address: str) -> None:
     click.echo(f"{adapter}: {click.style(address, bold=True)}  (Ctrl-C stops)")
 
 
-def _finish(work: Coroutine[Any, Any, None]) -> NoReturn:
+def _finish(work: Coroutine[Any, Any, object]) -> NoReturn:
     """Run ``work`` until it ends or a signal stops it, and exit the process with the right code."""
     from llmagent_os.adapter_kit.containment import run_loop
 
@@ -617,7 +648,7 @@ def _finish(work: Coroutine[Any, Any, None]) -> NoReturn:
     sys.exit(code)
 
 
-async def _until_signal(work: Coroutine[Any, Any, None]) -> int:
+async def _until_signal(work: Coroutine[Any, Any, object]) -> int:
     """Run ``work``. The first SIGINT or SIGTERM cancels it and lets it clean up; the second ends the process."""
     loop = asyncio.get_running_loop()
     task = asyncio.create_task(work)

@@ -1,0 +1,1 @@
+"""Simulated people who talk to a bot through the real host, and react, until its weights have learned their tastes."""

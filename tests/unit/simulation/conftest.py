@@ -1,0 +1,19 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from tests.unit.simulation.chatty_bot import save_chatty_bot
+from tests.unit.training.conftest import CHECKOUT
+
+
+@pytest.fixture(scope="session")
+def chatty_bot(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return save_chatty_bot(tmp_path_factory.mktemp("chatty") / "bot")
+
+
+@pytest.fixture(autouse=True)
+def _tests_are_found(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A job's process, and the command's, import the probes and the talk from here."""
+    monkeypatch.setenv("PYTHONPATH", str(CHECKOUT))
