@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any, cast
 
 import pytest
 import torch
-from safetensors.torch import save_file
+from safetensors import torch as safetensors
 
 from llmagent_os.errors import ModelError
 from llmagent_os.serving.lora_weights import LoraCache, read_lora
@@ -56,7 +57,7 @@ def test_a_folder_of_garbage_is_an_error_in_words(
     (tmp_path / "adapter_config.json").write_text(config)
     name = "base_model.model.model.layers.0.q_proj"
     tensors = {f"{name}.lora_A.weight": torch.zeros(a), f"{name}.lora_B.weight": torch.zeros(b)}
-    save_file(tensors, tmp_path / "adapter_model.safetensors")
+    cast("Any", safetensors).save_file(tensors, tmp_path / "adapter_model.safetensors")
     with pytest.raises(ModelError, match=why):
         read_lora(tmp_path)
 

@@ -271,7 +271,10 @@ async def test_what_a_training_writes_after_a_person_left_is_deleted(
         await JobFolders(ledger, jobs.data).delete_taken_back()
         await ledger.close()
 
-    monkeypatch.setattr(job_process, "load_plan", lambda _: Late())
+    def load_late(reference: str) -> Late:
+        return Late()
+
+    monkeypatch.setattr(job_process, "load_plan", load_late)
     await rate(jobs.ledger, ANA)
     job = await jobs.ask()
     make_job_folder(job_folder(jobs.data, job.job_id), await jobs.ledger.tag())
