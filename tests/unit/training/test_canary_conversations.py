@@ -70,7 +70,7 @@ def simulated(seed: int, settings: CanarySettings, taste: Taste, sessions: int =
             continue
         counted.count(name, at(moment))
         by_canary = draws_canary(canary.name, f"session {session}", settings.share)
-        mean = float(np.clip(mood[person] + taste(person, by_canary), -1, 1))
+        mean = min(1.0, max(-1.0, float(mood[person]) + taste(person, by_canary)))
         judged = int(rng.binomial(3, speaks[person]))
         liked = int(rng.binomial(judged, (1 + mean) / 2))
         canary.observe(by_canary, (2 * liked - judged) / judged if judged else 0.0, name)
