@@ -54,6 +54,28 @@ def test_a_model_of_the_hub_is_not_read_again(tmp_path: Path, monkeypatch: pytes
     assert model_hash(Location("other/model", "other/model", local=False)) == "", "its files are not known"
 
 
+def test_a_file_is_read_once_until_it_changes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The engine and the trainings both ask. A file of many gigabytes would be read twice at every start."""
+    weights, read = tmp_path / "model.safetensors", list[str]()
+    weights.write_bytes(b"one")
+    digest = hashlib.file_digest
+
+    def counted(file: Any, name: Any) -> Any:
+        read.append(file.name)
+        return digest(file, name)
+
+    monkeypatch.setattr(hashlib, "file_digest", counted)
+    location = locate_folder(tmp_path)
+    first = {model_hash(location) for _ in range(3)}
+    assert len(read) == len(first) == 1
+    weights.write_bytes(b"another")
+    assert model_hash(location) not in first
+
+
+def locate_folder(folder: Path) -> Location:
+    return Location(str(folder), str(folder), local=True)
+
+
 def test_a_damaged_index_names_the_model(tmp_path: Path) -> None:
     """Without the name, a user could not tell which download to repeat."""
     tmp_path.joinpath("model.safetensors.index.json").write_text("{")

@@ -70,10 +70,10 @@ def simulated(seed: int, settings: CanarySettings, taste: Taste, sessions: int =
             continue
         counted.count(name, at(moment))
         by_canary = draws_canary(canary.name, f"session {session}", settings.share)
-        mean = float(np.clip(mood[person] + taste(person, by_canary), -1, 1))
+        mean = min(1.0, max(-1.0, float(mood[person]) + taste(person, by_canary)))
         judged = int(rng.binomial(3, speaks[person]))
-        said = rng.choice([1.0, -1.0], judged, p=[(1 + mean) / 2, (1 - mean) / 2])
-        canary.observe(by_canary, float(said.mean()) if judged else 0.0, name)
+        liked = int(rng.binomial(judged, (1 + mean) / 2))
+        canary.observe(by_canary, (2 * liked - judged) / judged if judged else 0.0, name)
         if canary.state.decision != CanaryDecision.CONTINUE:
             break
     return canary
@@ -82,7 +82,7 @@ def simulated(seed: int, settings: CanarySettings, taste: Taste, sessions: int =
 @pytest.mark.parametrize("share", [0.2, 0.5])
 def test_false_alarms_stay_below_the_risk_with_the_conversations_that_a_host_counts(share: float) -> None:
     """Equal versions. One looks after every conversation, and people differ as much as people can."""
-    runs, risk = 120, 0.1
+    runs, risk = 80, 0.1
     settings = CanarySettings(share=share, risk_of_alarm=risk, risk_of_harm=1e-6)
     ends = [simulated(seed, settings, lambda _, by_canary: 0.0).state.decision for seed in range(runs)]
     assert ends.count(CanaryDecision.ROLL_BACK) <= runs * risk + 3 * (runs * risk * (1 - risk)) ** 0.5

@@ -124,7 +124,10 @@ async def test_a_canary_that_people_like_is_promoted_though_the_host_was_restart
     async with installation.host():
         active = await installation.publish(1, Stage.ACTIVE)
         canary = await installation.publish(2, Stage.CANARY)
-        like = lambda version: "👍" if version == canary.name else "👎"  # noqa: E731
+
+        def like(version: str) -> str:
+            return "👍" if version == canary.name else "👎"
+
         replies = [await installation.say(f"p{number}", like) for number in range(12)]
         assert {reply.lora_version.partition("@")[0] for reply in replies} == {active.name, canary.name}
         installation.later = timedelta(minutes=61)
@@ -175,7 +178,7 @@ async def test_a_session_keeps_its_version_and_another_is_drawn_anew(installatio
         sessions = [[await installation.say(f"p{number}") for _ in range(3)] for number in range(8)]
         versions = [{reply.lora_version for reply in replies} for replies in sessions]
         assert all(len(each) == 1 for each in versions)
-        assert len(set.union(*versions)) == 2
+        assert len({version for each in versions for version in each}) == 2
         assert all(reply.context["canary"]["share"] == 0.5 for replies in sessions for reply in replies)
         await installation.say("quiet")
         await installation.platform.say("/profile learning off", channel="quiet", user="quiet")

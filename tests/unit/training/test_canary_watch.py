@@ -18,7 +18,7 @@ from llmagent_os.training.canary import replayed
 from llmagent_os.training.canary_record import read_record
 from llmagent_os.training.canary_settings import CanarySettings
 from llmagent_os.training.lora_version import Level, Stage
-from tests.unit.training.canary_bench import DISLIKED, LIKED, QUICK, CanaryBench
+from tests.unit.training.canary_bench import DISLIKED, LIKED, QUICK, CanaryBench, Thought
 from tests.unit.training.conftest import JobBench
 from tests.unit.training.test_lora_registry import publish
 
@@ -30,7 +30,7 @@ async def bench(jobs: JobBench) -> CanaryBench:
     return await CanaryBench(jobs).open()
 
 
-async def everybody(bench: CanaryBench, thought: Any, rounds: int = 4) -> None:
+async def everybody(bench: CanaryBench, thought: Thought, rounds: int = 4) -> None:
     """Have every person talk once an hour."""
     for _ in range(rounds):
         for name in PEOPLE:

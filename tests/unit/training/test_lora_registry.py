@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import threading
 from pathlib import Path
 from typing import Any, cast
 
@@ -168,6 +169,42 @@ async def test_the_deepest_level_answers(jobs: JobBench) -> None:
     answers = {who: resolver.resolve(PersonId(who)) for who in (ANA, BEN, CLEO, "")}
     expected = {ANA: own, BEN: group, CLEO: shared, "": shared}
     assert answers == {who: str(jobs.registry.folder_of(version)) for who, version in expected.items()}
+
+
+async def test_the_weights_of_the_model_are_read_once_and_only_if_there_is_a_version(jobs: JobBench) -> None:
+    """In a thread: many gigabytes are read for a minute, and nobody would be answered meanwhile."""
+    threads = list[int]()
+
+    def reads() -> str:
+        threads.append(threading.get_ident())
+        return BASE_HASH
+
+    resolver = RegistryResolver(jobs.registry, "calendar", reads)
+    assert (await resolver.choose(PersonId(ANA))).lora is None
+    assert not threads
+    versions = [await publish(jobs, seed, stage=Stage.ACTIVE) for seed in (1, 2)]
+    chosen = [await resolver.choose(PersonId(who)) for who in (ANA, BEN)]
+    await resolver.refresh()
+    chosen += [await resolver.choose(PersonId(ANA), "a session")]
+    assert chosen[-1].lora == str(jobs.registry.folder_of(versions[1]))
+    assert len(threads) == 1 and threads[0] != threading.get_ident()
+
+
+async def test_what_answers_instead_is_the_level_above(jobs: JobBench) -> None:
+    """An undrawn canary is none of the levels above, and a drawn one has the active version above it."""
+    resolver = RegistryResolver(jobs.registry, "calendar", BASE_HASH, canary=CanarySettings(share=0.5))
+    active = await publish(jobs, 1, stage=Stage.ACTIVE)
+    canary = await publish(jobs, 2, stage=Stage.CANARY)
+    own = await publish(jobs, 3, ANA, level=Level.PERSONAL, subject=ANA, stage=Stage.ACTIVE)
+    folders = {each.name: str(jobs.registry.folder_of(each)) for each in (active, canary, own)}
+    choice = await resolver.choose(PersonId(ANA), "s1")
+    assert (choice.lora, choice.above, choice.trial) == (folders[own.name], (folders[active.name], None), None)
+    for number in range(20):
+        choice = await resolver.choose(PersonId(BEN), f"s{number}")
+        assert choice.trial is not None and choice.trial.against == active.name
+        drawn = (folders[canary.name], (folders[active.name], None))
+        assert (choice.lora, choice.above) == (drawn if choice.trial.drawn else (folders[active.name], (None,)))
+    assert (await resolver.choose(PersonId(BEN))).trial is None
 
 
 async def test_a_rollback_of_this_process_counts_for_the_next_reply(jobs: JobBench) -> None:
