@@ -27,10 +27,10 @@ LATER = f"{(now().astimezone(UTC).hour + 12) % 24:02}"
 BOT_THAT_LEARNS = (
     BOT.replace('learner = "fixed"', 'learner = "bayes"')
     .replace('quiet_hours = ""', f'quiet_hours = "{LATER}:00-{LATER}:01"')
-    .replace("canary_share", "group_opinions = 1000\ngroup_people = 4\ncanary_share")
+    .replace("canary_share", "group_opinions = 1000\ngroup_people = 5\ncanary_share")
 )
-PLAYERS = tuple(f"player{number}" for number in range(5))
-OTHERS = tuple(f"other{number}" for number in range(5))
+PLAYERS = tuple(f"player{number}" for number in range(6))
+OTHERS = tuple(f"other{number}" for number in range(4))
 
 
 @pytest.fixture(autouse=True)
@@ -45,7 +45,7 @@ def account(user: str) -> Identity:
 
 async def talk(host: Host, user: str) -> None:
     """Have a person say something and react: players like what is playful, the others what is plain."""
-    for text in SAID[:10]:
+    for text in SAID[:14]:
         sent, _ = await host.say(text, user, f"room of {user}")
         likes = (sent.reply.text in PLAYFUL) == (user in PLAYERS)
         await host.react(sent, "👍" if likes else "👎", user=user)
@@ -87,12 +87,14 @@ async def test_a_persona_has_a_lora_that_answers_its_people_alone(model: Path, t
         assert worker is not None and personas is not None
         await worker.catch_up()
         await personas.look()
-        assert await host.runtime.ledger.personas.members(host.bot.name, GROUP) == sorted(map(account, PLAYERS))
+        assert await host.runtime.ledger.personas.members(host.bot.name, GROUP) == [
+            PersonId(account(user)) for user in PLAYERS
+        ]
         known, _ = await host.say("/profile", PLAYERS[0], f"room of {PLAYERS[0]}")
         assert "among the people who like tone: playful" in known.reply.text
 
-        assert "active, all" not in await job(host, Level.SHARED), "half of the people like the one, half the other"
-        with pytest.raises(ConfigError, match=r"tone=playful \(5 people\)"):
+        assert "active, all" not in await job(host, Level.SHARED), "what most of them like, the others do not"
+        with pytest.raises(ConfigError, match=r"tone=playful \(6 people\)"):
             await job(host, Level.GROUP, "tone=rude")
         assert "active, all" in await job(host, Level.GROUP, GROUP)
         (version,) = await versions_of_group(host)
@@ -102,7 +104,7 @@ async def test_a_persona_has_a_lora_that_answers_its_people_alone(model: Path, t
         assert f"group {GROUP}" in await jobs_command.listing(host.settings, None)
 
         await taken_up(host, version)
-        assert [await answered_by(host, user) for user in (*PLAYERS, *OTHERS)] == [version.name] * 5 + ["base"] * 5
+        assert [await answered_by(host, user) for user in (*PLAYERS, *OTHERS)] == [version.name] * 6 + ["base"] * 4
 
         assert "trained on you" in await forget(host, PLAYERS[0])
         assert await answered_by(host, PLAYERS[0]) == "base"
@@ -117,6 +119,6 @@ async def test_a_persona_has_a_lora_that_answers_its_people_alone(model: Path, t
 
         await forget(host, PLAYERS[1])
         said = await job(host, Level.GROUP, GROUP)
-        assert "3 people who like tone: playful have judged replies, and 4 are needed" in said
+        assert "4 people who like tone: playful have judged replies, and 5 are needed" in said
         await taken_up(host, None)
         assert [version.stage for version in await versions_of_group(host)] == ["retired", "retired"]
