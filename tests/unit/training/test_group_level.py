@@ -30,7 +30,7 @@ BOT_THAT_LEARNS = (
     .replace("canary_share", "group_opinions = 1000\ngroup_people = 5\ncanary_share")
 )
 PLAYERS = tuple(f"player{number}" for number in range(6))
-OTHERS = tuple(f"other{number}" for number in range(4))
+OTHERS = tuple(f"other{number}" for number in range(3))
 
 
 @pytest.fixture(autouse=True)
@@ -81,7 +81,10 @@ async def taken_up(host: Host, version: LoraVersion | None) -> None:
 @pytest.mark.timeout(900)  # three jobs train on a small model, and other tests run beside them
 async def test_a_persona_has_a_lora_that_answers_its_people_alone(model: Path, tmp_path: Path) -> None:
     async with hosting(tmp_path, model, BOT_THAT_LEARNS) as host:
-        for user in (*PLAYERS, *OTHERS):
+        for user in OTHERS:
+            await talk(host, user)
+        assert "nothing to learn" in await job(host, Level.SHARED), "everybody likes how the model is"
+        for user in PLAYERS:
             await talk(host, user)
         worker, personas = host.runtime.policy_worker, host.runtime.training.personas
         assert worker is not None and personas is not None
@@ -93,7 +96,6 @@ async def test_a_persona_has_a_lora_that_answers_its_people_alone(model: Path, t
         known, _ = await host.say("/profile", PLAYERS[0], f"room of {PLAYERS[0]}")
         assert "among the people who like tone: playful" in known.reply.text
 
-        assert "active, all" not in await job(host, Level.SHARED), "what most of them like, the others do not"
         with pytest.raises(ConfigError, match=r"tone=playful \(6 people\)"):
             await job(host, Level.GROUP, "tone=rude")
         assert "active, all" in await job(host, Level.GROUP, GROUP)
@@ -104,7 +106,7 @@ async def test_a_persona_has_a_lora_that_answers_its_people_alone(model: Path, t
         assert f"group {GROUP}" in await jobs_command.listing(host.settings, None)
 
         await taken_up(host, version)
-        assert [await answered_by(host, user) for user in (*PLAYERS, *OTHERS)] == [version.name] * 6 + ["base"] * 4
+        assert [await answered_by(host, user) for user in (*PLAYERS, *OTHERS)] == [version.name] * 6 + ["base"] * 3
 
         assert "trained on you" in await forget(host, PLAYERS[0])
         assert await answered_by(host, PLAYERS[0]) == "base"
