@@ -136,10 +136,10 @@ def try_head(opinions: Sequence[Opinion], fit: FitWording, read: ReadStates) -> 
         rest = [each for at, each in enumerate(opinions) if units[at][1] % _FOLDS != fold]
         if not held or not rest:
             continue
-        headed = fit_headed(rest, fit, read)
-        both = [_losses(model, [opinions[at] for at in held]) for model in (fit(rest), headed)]  # 2 x (held,)
-        for at, one, other in zip(held, *both, strict=True):
-            losses.setdefault(units[at][0], []).append((float(one), float(other)))
+        left_out = [opinions[at] for at in held]
+        wording, headed = _losses(fit(rest), left_out), _losses(fit_headed(rest, fit, read), left_out)  # both (held,)
+        for at, one, other in zip(held, wording.tolist(), headed.tolist(), strict=True):
+            losses.setdefault(units[at][0], []).append((one, other))
     means = np.array([np.mean(each, axis=0) for each in losses.values()])  # (units, 2)
     gains = means[:, 0] - means[:, 1]  # (units,)
     error = float(gains.std(ddof=1) / math.sqrt(len(gains))) if len(gains) > 1 else math.inf

@@ -27,10 +27,10 @@ LATER = f"{(now().astimezone(UTC).hour + 12) % 24:02}"
 BOT_THAT_LEARNS = (
     BOT.replace('learner = "fixed"', 'learner = "bayes"')
     .replace('quiet_hours = ""', f'quiet_hours = "{LATER}:00-{LATER}:01"')
-    .replace("[training.canary]", "group_opinions = 1000\ngroup_people = 4\n[training.canary]")
+    .replace("[training.canary]", "group_opinions = 1000\ngroup_people = 5\n[training.canary]")
 )
-PLAYERS = tuple(f"player{number}" for number in range(5))
-OTHERS = tuple(f"other{number}" for number in range(5))
+PLAYERS = tuple(f"player{number}" for number in range(6))
+OTHERS = tuple(f"other{number}" for number in range(3))
 
 
 @pytest.fixture(autouse=True)
@@ -45,7 +45,7 @@ def account(user: str) -> Identity:
 
 async def talk(host: Host, user: str) -> None:
     """Have a person say something and react: players like what is playful, the others what is plain."""
-    for text in SAID[:10]:
+    for text in SAID[:14]:
         sent, _ = await host.say(text, user, f"room of {user}")
         likes = (sent.reply.text in PLAYFUL) == (user in PLAYERS)
         await host.react(sent, "👍" if likes else "👎", user=user)
@@ -81,18 +81,22 @@ async def taken_up(host: Host, version: LoraVersion | None) -> None:
 @pytest.mark.timeout(900)  # three jobs train on a small model, and other tests run beside them
 async def test_a_persona_has_a_lora_that_answers_its_people_alone(model: Path, tmp_path: Path) -> None:
     async with hosting(tmp_path, model, BOT_THAT_LEARNS) as host:
-        for user in (*PLAYERS, *OTHERS):
+        for user in OTHERS:
+            await talk(host, user)
+        assert "nothing to learn" in await job(host, Level.SHARED), "everybody likes how the model is"
+        for user in PLAYERS:
             await talk(host, user)
         worker, personas = host.runtime.policy_worker, host.runtime.training.personas
         assert worker is not None and personas is not None
         await worker.catch_up()
         await personas.look()
-        assert await host.runtime.ledger.personas.members(host.bot.name, GROUP) == sorted(map(account, PLAYERS))
+        assert await host.runtime.ledger.personas.members(host.bot.name, GROUP) == [
+            PersonId(account(user)) for user in PLAYERS
+        ]
         known, _ = await host.say("/profile", PLAYERS[0], f"room of {PLAYERS[0]}")
         assert "among the people who like tone: playful" in known.reply.text
 
-        assert "active, all" not in await job(host, Level.SHARED), "half of the people like the one, half the other"
-        with pytest.raises(ConfigError, match=r"tone=playful \(5 people\)"):
+        with pytest.raises(ConfigError, match=r"tone=playful \(6 people\)"):
             await job(host, Level.GROUP, "tone=rude")
         assert "active, all" in await job(host, Level.GROUP, GROUP)
         (version,) = await versions_of_group(host)
@@ -102,7 +106,7 @@ async def test_a_persona_has_a_lora_that_answers_its_people_alone(model: Path, t
         assert f"group {GROUP}" in await jobs_command.listing(host.settings, None)
 
         await taken_up(host, version)
-        assert [await answered_by(host, user) for user in (*PLAYERS, *OTHERS)] == [version.name] * 5 + ["base"] * 5
+        assert [await answered_by(host, user) for user in (*PLAYERS, *OTHERS)] == [version.name] * 6 + ["base"] * 3
 
         assert "trained on you" in await forget(host, PLAYERS[0])
         assert await answered_by(host, PLAYERS[0]) == "base"
@@ -117,6 +121,6 @@ async def test_a_persona_has_a_lora_that_answers_its_people_alone(model: Path, t
 
         await forget(host, PLAYERS[1])
         said = await job(host, Level.GROUP, GROUP)
-        assert "3 people who like tone: playful have judged replies, and 4 are needed" in said
+        assert "4 people who like tone: playful have judged replies, and 5 are needed" in said
         await taken_up(host, None)
         assert [version.stage for version in await versions_of_group(host)] == ["retired", "retired"]
