@@ -58,9 +58,9 @@ _log = structlog.stdlib.get_logger(__name__)
 #: What was read and written before the training, in the job's folder.
 PREPARED_FILE = "prepared.json"
 
-#: Settings of this plan, where the bot has none. With few opinions an epoch is a few steps, so that more epochs without
-#: progress have to pass before the training ends.
-DEFAULTS = {"method": "distil", "patience": 8}
+#: Settings of this plan, where the bot has none. With few opinions it is half chance which validation loss is least. So
+#: all planned steps are taken, and the weights at the end are kept if they have half of the best ones' progress.
+DEFAULTS = {"method": "distil", "patience": 1000, "end_share": 0.5}
 
 #: How often it is looked whether the job is to end, while the model answers.
 _LOOK_SECONDS = 0.2

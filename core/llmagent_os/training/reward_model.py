@@ -153,7 +153,7 @@ class RewardModel:
         design = _design(zip(texts, calls or [()] * len(texts), strict=True))  # (replies, weights)
         if self.judged is None:
             return np.full(design.shape, np.inf)
-        return np.maximum(0.0, np.maximum(self.judged[0] - design, design - self.judged[1]))
+        return np.asarray(np.maximum(0.0, np.maximum(self.judged[0] - design, design - self.judged[1])), np.float64)
 
     def tastes(self) -> dict[str, float]:
         """Return how surely each feature is liked: its weight in standard deviations, the surest first."""

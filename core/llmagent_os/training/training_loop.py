@@ -131,8 +131,7 @@ class _Training:
                 self._finish_step(halt)
                 if on_step:
                     on_step(self._progress(metrics, (state.tokens - tokens_before) / elapsed))
-            if self._validation:
-                self._optimizer.load_best()
+            self._choose_weights()
         signs = signs_of_trouble(state, len(self._samples), falls=self._objective.has_least_loss)
         return TrainingRun(
             losses=state.losses,
@@ -205,6 +204,18 @@ class _Training:
             if self._device.rank == 0:
                 write_checkpoint(self._file, state, self._optimizer.tensors())
             self._saved_at = time.monotonic()
+
+    def _choose_weights(self) -> None:
+        """Take the best weights, or those at the end where they are nearly as good."""
+        state = self._state
+        if not self._validation:
+            return
+        losses = [each.loss for each in state.validations]
+        first, least, last = losses[0], min(losses), losses[-1]
+        if state.best_step and first - last >= self._settings.end_share * (first - least):
+            state.best_step = len(state.losses)
+        else:
+            self._optimizer.load_best()
 
     def _ending(self, epoch_is_over: bool, halt: bool) -> Ending | None:
         """Why the training ends here; ``None``: it goes on."""

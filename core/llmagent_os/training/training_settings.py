@@ -67,6 +67,9 @@ class TrainingSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown
     #: without a least loss (``reinforce``) it means nothing.
     stop_at_loss: _NotNegative = 0.02
     patience: _Count = 3  #: training ends after so many validations without progress; the best weights are kept
+    #: the weights at the end are kept, and not the best ones, if they have at least this share of the best ones'
+    #: progress on validation samples: at the end the learning rate is lowest, and with few samples the best is a chance
+    end_share: _Share = 1.0
     max_seconds: _Positive | None = None  #: training ends after this time, with what was learned; ``None``: no limit
 
     beta: _Positive = 0.1  #: ``kto``, ``dpo``: how strongly the policy is held to the reference
