@@ -145,7 +145,7 @@ async def run(model: Path, rule: Rule, rounds: int, seed: int, folder: Path) -> 
 
 def main() -> None:
     """Run every rule with every seed."""
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser = argparse.ArgumentParser(description="Does drawing words find what people like?")
     parser.add_argument("--rounds", type=int, default=6)
     parser.add_argument("--seeds", type=int, default=2)
     parser.add_argument("--model", type=Path, help="a folder with the model; it is made there if it is missing")

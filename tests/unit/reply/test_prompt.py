@@ -5,7 +5,7 @@ from __future__ import annotations
 import msgspec
 
 from llmagent_os.agent import Agent, AgentSettings
-from llmagent_os.chat import ToolCall
+from llmagent_os.chat import ChatRequest, ToolCall
 from llmagent_os.events import Sender
 from llmagent_os.identity import PersonId
 from llmagent_os.modules import KnowledgeBase
@@ -103,9 +103,11 @@ async def test_a_model_is_told_when_and_for_whom(bench: Bench) -> None:
 async def test_words_are_drawn_as_the_settings_say_and_alike_with_a_seed(bench: Bench) -> None:
     """A run that is to be repeated must say the same again, and two chats must not draw with the same numbers."""
     drawing = AgentSettings(temperature=0.6, min_p=0.2, seed=7)
+    asked: list[ChatRequest] = []
     for settings in (drawing, drawing, msgspec.structs.replace(drawing, seed=8), AgentSettings()):
-        await bench.say(bench.agent("Hi.", settings=settings), "hi", user=f"u{len(bench.llm.requests)}")
-    first, again, other, plain = (request for agent in [bench.llm] for request in agent.requests[-4:])
+        await bench.say(bench.agent("Hi.", settings=settings), "hi", user=f"u{len(asked)}")
+        asked += bench.llm.requests
+    first, again, other, plain = asked
     assert (first.temperature, first.min_p) == (0.6, 0.2)
     assert first.seed == again.seed is not None
     assert other.seed != first.seed

@@ -12,7 +12,7 @@ import shutil
 from collections.abc import Sequence
 from functools import cache
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import msgspec
 import pytest
@@ -180,7 +180,8 @@ async def test_training_computes_the_same_probabilities(trained: Path, tools: tu
         assert rule is not None
         tokens = torch.tensor([[*reply.prompt_token_ids, *reply.token_ids]])
         logits = model(tokens).logits[0, len(reply.prompt_token_ids) - 1 : -1]
-        assert drawn_logprobs(logits, reply.token_ids, rule).tolist() == pytest.approx(reply.logprobs, abs=2e-3)
+        logprobs = cast("Any", drawn_logprobs(logits, reply.token_ids, rule)).tolist()
+        assert logprobs == pytest.approx(reply.logprobs, abs=2e-3)
 
 
 def test_what_a_model_would_not_draw_has_no_weight_and_no_gradient(trained: Path) -> None:
@@ -205,7 +206,7 @@ def test_what_a_model_would_not_draw_has_no_weight_and_no_gradient(trained: Path
     torch.autograd.backward(kept.sum())
     assert logits.grad is not None and logits.grad.isfinite().all()
     assert not logits.grad[0].any()
-    assert logits.grad[1].nonzero().flatten().tolist() == sorted([second, third])
+    assert cast("Any", logits.grad[1].nonzero().flatten()).tolist() == sorted([second, third])
     assert logprobs(second, third)[0] == NEVER, "below the floor"
     with torch.no_grad():
         logits[0, marker] = 1.5
