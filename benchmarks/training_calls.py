@@ -162,12 +162,11 @@ def trl_trainer(
     settings = _arguments(folder, epochs, -(-len(rows) // BATCH), clock.device) | {"max_length": 512} | options
     if method == "kto":
         settings["train_sampling_strategy"] = "sequential"
-    columns = {
-        "sft": lambda row: {"prompt": row["prompt"], "completion": row["good"]},
-        "kto": lambda row: {"prompt": row["prompt"], "completion": row["good"], "label": row["label"]},
-        "dpo": lambda row: {"prompt": row["prompt"], "chosen": row["good"], "rejected": row["bad"]},
-    }
-    data = datasets.Dataset.from_list([columns[method](row) for row in rows])
+    columns = {"completion": "good"} if method != "dpo" else {"chosen": "good", "rejected": "bad"}
+    columns |= {"label": "label"} if method == "kto" else {}
+    data = datasets.Dataset.from_list(
+        [{"prompt": row["prompt"]} | {name: row[own] for name, own in columns.items()} for row in rows]
+    )
     arguments = getattr(trl, f"{method.upper()}Config")(**settings)
     getattr(trl, f"{method.upper()}Trainer")(
         model=adapted, args=arguments, train_dataset=data, processing_class=tokenizer, callbacks=[clock]

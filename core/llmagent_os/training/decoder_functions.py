@@ -14,7 +14,7 @@ Left out: dropout, and gradients of second order.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, cast
 
 import torch
 from torch.nn import functional
@@ -38,8 +38,9 @@ class Projection(NamedTuple):
 def project(x: torch.Tensor, projections: Sequence[Projection]) -> tuple[torch.Tensor, ...]:
     """Compute several projections of the same input ``[…, inputs]``; each gives ``[…, outputs]``."""
     frozen = tuple((each.weight, each.bias, each.scale) for each in projections)
-    flat = _Project.apply(x.flatten(0, -2), frozen, *(part for each in projections for part in (each.a, each.b)))
-    return tuple(each.unflatten(0, x.shape[:-1]) for each in flat)
+    loras = [part for each in projections for part in (each.a, each.b)]
+    found: tuple[torch.Tensor, ...] = cast("Any", _Project).apply(x.flatten(0, -2), frozen, *loras)
+    return tuple(each.view(*x.shape[:-1], each.shape[-1]) for each in found)
 
 
 class _Project(torch.autograd.Function):
@@ -53,7 +54,7 @@ class _Project(torch.autograd.Function):
         down = torch.cat(downs).to(x.dtype) if downs else x.new_zeros(0, x.shape[1])  # [all ranks, inputs]
         inner = x @ down.T  # [tokens, all ranks]
         outputs: list[torch.Tensor] = []
-        parts = iter(inner.split([len(a) for a in downs], 1))
+        parts = iter(torch.split(inner, [len(a) for a in downs], 1))
         for (weight, bias, _), up in zip(frozen, ups, strict=True):
             output = functional.linear(x, weight, bias)  # [tokens, outputs]
             outputs.append(output if up is None else output.addmm_(next(parts), up.T))
@@ -88,13 +89,15 @@ class _Project(torch.autograd.Function):
 
 def rms_norm(x: torch.Tensor, weight: torch.Tensor, epsilon: float, dtype: torch.dtype) -> torch.Tensor:
     """Compute ``w x / rms(x)`` in fp32, of ``x`` ``[…, width]``; gives it in ``dtype``."""
-    return _RmsNorm.apply(x.float(), weight.float(), epsilon, dtype)
+    found: torch.Tensor = cast("Any", _RmsNorm).apply(x.float(), weight.float(), epsilon, dtype)
+    return found
 
 
 class _RmsNorm(torch.autograd.Function):
     @staticmethod
     def forward(ctx: Any, x: torch.Tensor, weight: torch.Tensor, epsilon: float, dtype: torch.dtype) -> torch.Tensor:
-        mean_square = torch.linalg.vector_norm(x, dim=-1, keepdim=True).square_().div_(x.shape[-1])
+        norm: torch.Tensor = cast("Any", torch.linalg).vector_norm(x, dim=-1, keepdim=True)
+        mean_square = norm.square_().div_(x.shape[-1])
         inverse = mean_square.add_(epsilon).rsqrt_()  # […, 1]
         ctx.save_for_backward(x, weight, inverse)
         return (x * inverse).mul_(weight).to(dtype)
@@ -112,7 +115,8 @@ def rotate(x: torch.Tensor, cos: torch.Tensor, sin: torch.Tensor) -> torch.Tenso
 
     The number at ``i`` and that at ``i + size / 2`` are a pair.
     """
-    return _Rotate.apply(x, cos[..., None, :], sin[..., None, :])
+    found: torch.Tensor = cast("Any", _Rotate).apply(x, cos[..., None, :], sin[..., None, :])
+    return found
 
 
 class _Rotate(torch.autograd.Function):
@@ -123,7 +127,8 @@ class _Rotate(torch.autograd.Function):
 
     @staticmethod
     def backward(ctx: Any, *gradients: torch.Tensor) -> Any:
-        return _turned(gradients[0], *ctx.saved_tensors, -1), None, None
+        cos, sin = ctx.saved_tensors
+        return _turned(gradients[0], cos, sin, -1), None, None
 
 
 def _turned(x: torch.Tensor, cos: torch.Tensor, sin: torch.Tensor, sign: int) -> torch.Tensor:
@@ -150,9 +155,12 @@ def attend(
         ``[rows, asked tokens, heads * size]``.
     """
     if queries.device.type == "cpu" and keys.shape[1] <= _PLAIN_ATTENTION_TOKENS:
-        return _Attend.apply(queries, keys, values, visible, scale)
+        plain: torch.Tensor = cast("Any", _Attend).apply(queries, keys, values, visible, scale)
+        return plain
     found = functional.scaled_dot_product_attention(
-        *(each.transpose(1, 2) for each in (queries, keys, values)),
+        queries.transpose(1, 2),
+        keys.transpose(1, 2),
+        values.transpose(1, 2),
         attn_mask=visible[:, None],
         scale=scale,
         enable_gqa=queries.shape[2] != keys.shape[2],
@@ -179,14 +187,14 @@ class _Attend(torch.autograd.Function):
         rows, key_heads, group, asked = shape = ctx.shape
         if weights is None:
             weights = _attention_weights(q, k, visible, shape)
-        gradient = _grouped(gradients[0].view(rows, asked, key_heads * group, -1), shape)
+        gradient = _grouped(gradients[0].reshape(rows, asked, key_heads * group, -1), shape)
         value_gradient = torch.bmm(weights.transpose(1, 2), gradient)
-        scores = torch.ops.aten._softmax_backward_data(
+        scores: torch.Tensor = cast("Any", torch)._softmax_backward_data(
             torch.bmm(gradient, v.transpose(1, 2)), weights, -1, weights.dtype
         )
         query_gradient = torch.bmm(scores, k).mul_(ctx.scale)
         key_gradient = torch.bmm(scores.transpose(1, 2), q)
-        keys = [each.unflatten(0, (rows, key_heads)).transpose(1, 2) for each in (key_gradient, value_gradient)]
+        keys = [each.view(rows, key_heads, *each.shape[1:]).transpose(1, 2) for each in (key_gradient, value_gradient)]
         return _ungrouped(query_gradient, shape), *keys, None, None
 
 
@@ -203,7 +211,7 @@ def _attention_weights(
 def _grouped(x: torch.Tensor, shape: tuple[int, int, int, int]) -> torch.Tensor:
     """Lay ``[rows, asked, heads, size]`` out anew as ``[rows * key heads, group * asked, size]``."""
     rows, key_heads, group, asked = shape
-    parts = x.unflatten(2, (key_heads, group)).permute(0, 2, 3, 1, 4)
+    parts = x.reshape(rows, asked, key_heads, group, -1).permute(0, 2, 3, 1, 4)
     return parts.clone(memory_format=torch.contiguous_format).view(rows * key_heads, group * asked, -1)
 
 

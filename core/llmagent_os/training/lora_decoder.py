@@ -131,7 +131,7 @@ def _all(shared: torch.Tensor, batch: PromptBatch) -> torch.Tensor:
 
 def _heads(attention: Any, x: torch.Tensor) -> torch.Tensor:
     """Split ``[sequences, tokens, heads * size]`` into heads."""
-    return x.unflatten(-1, (-1, attention.head_dim))
+    return x.view(*x.shape[:-1], -1, attention.head_dim)
 
 
 def projection(layer: Any) -> Projection:

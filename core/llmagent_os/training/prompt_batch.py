@@ -59,7 +59,7 @@ class PromptBatch:
 
     def lay(self, asked: torch.Tensor) -> torch.Tensor:
         """Lay ``[asked tokens, …]`` out as ``[sequences, most asked, …]``."""
-        return asked.index_select(0, self.laid.flatten()).unflatten(0, self.laid.shape)
+        return asked.index_select(0, self.laid.flatten()).view(*self.laid.shape, *asked.shape[1:])
 
     def unlay(self, laid: torch.Tensor) -> torch.Tensor:
         """Undo :meth:`lay`."""

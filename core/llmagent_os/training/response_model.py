@@ -151,7 +151,8 @@ class ResponseModel:
 
     def _logits(self, states: torch.Tensor) -> torch.Tensor:
         """The output layer in its own precision, then fp32: ``[…, vocabulary]``."""
-        return self._head(states.to(self._head.weight.dtype)).float()
+        logits: torch.Tensor = self._head(states.to(self._head.weight.dtype))
+        return logits.float()
 
     def _token_logprobs(self, logits: torch.Tensor, rows: Sequence[ResponseRow]) -> torch.Tensor:
         """``ln p`` of every response token, row after row: ``[response tokens]``."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from typing import Any, cast
 
 import pytest
@@ -18,7 +18,7 @@ def numbers(*shape: int, seed: int = 0) -> torch.Tensor:
 
 
 def assert_same(
-    ours: Callable[..., torch.Tensor], theirs: Callable[..., torch.Tensor], inputs: Sequence[torch.Tensor]
+    ours: Callable[..., torch.Tensor], theirs: Callable[..., torch.Tensor], inputs: list[torch.Tensor]
 ) -> None:
     """The same value, and the same gradient of each input, towards a random direction."""
     results: list[list[Any]] = []
@@ -32,11 +32,14 @@ def assert_same(
 
 def test_rms_norm() -> None:
     weight = numbers(8).detach()
-    assert_same(
-        lambda x: rms_norm(x, weight, 1e-5, torch.float32),
-        lambda x: functional.rms_norm(x, (8,), weight, 1e-5),
-        [numbers(2, 3, 8)],
-    )
+
+    def ours(x: torch.Tensor) -> torch.Tensor:
+        return rms_norm(x, weight, 1e-5, torch.float32)
+
+    def theirs(x: torch.Tensor) -> torch.Tensor:
+        return functional.rms_norm(x, (8,), weight, 1e-5)
+
+    assert_same(ours, theirs, [numbers(2, 3, 8)])
 
 
 def test_rotation() -> None:
@@ -47,7 +50,10 @@ def test_rotation() -> None:
         first, second = x.chunk(2, -1)
         return x * cos[:, :, None] + torch.cat([-second, first], -1) * sin[:, :, None]
 
-    assert_same(lambda x: rotate(x, cos, sin), theirs, [numbers(2, 5, 4, 6)])
+    def ours(x: torch.Tensor) -> torch.Tensor:
+        return rotate(x, cos, sin)
+
+    assert_same(ours, theirs, [numbers(2, 5, 4, 6)])
 
 
 @pytest.mark.parametrize("kept", [0, 2**22])
@@ -66,7 +72,11 @@ def test_attention(monkeypatch: pytest.MonkeyPatch, kept: int, longest: int) -> 
         return torch.einsum("rhqk,rkhd->rqhd", weights, values).flatten(2)
 
     inputs = [numbers(2, 3, 4, 6), numbers(2, 5, 2, 6), numbers(2, 5, 2, 6, seed=1)]
-    assert_same(lambda *given: attend(*given, visible, 0.3), theirs, inputs)
+
+    def ours(queries: torch.Tensor, keys: torch.Tensor, values: torch.Tensor) -> torch.Tensor:
+        return attend(queries, keys, values, visible, 0.3)
+
+    assert_same(ours, theirs, inputs)
 
 
 def test_projections_of_one_input() -> None:
