@@ -57,7 +57,7 @@ def simulated(seed: int, settings: CanarySettings, taste: Taste, sessions: int =
     Some are never content and some always are, whichever version answers. Some say what they think, others seldom do.
     """
     rng = np.random.default_rng(seed)
-    mood = rng.uniform(-0.8, 0.8, 14)  # (people,)
+    mood: list[float] = rng.uniform(-0.8, 0.8, 14).tolist()
     talks = rng.dirichlet(np.full(14, 0.5))  # (people,)
     speaks = rng.uniform(0.1, 1.0, 14)  # (people,)
     canary, counted = Canary(f"v{seed}", settings), CountedConversations(60, one_person=False)
@@ -70,7 +70,7 @@ def simulated(seed: int, settings: CanarySettings, taste: Taste, sessions: int =
             continue
         counted.count(name, at(moment))
         by_canary = draws_canary(canary.name, f"session {session}", settings.share)
-        mean = min(1.0, max(-1.0, float(mood[person]) + taste(person, by_canary)))
+        mean = min(1.0, max(-1.0, mood[person] + taste(person, by_canary)))
         judged = int(rng.binomial(3, speaks[person]))
         liked = int(rng.binomial(judged, (1 + mean) / 2))
         canary.observe(by_canary, (2 * liked - judged) / judged if judged else 0.0, name)
