@@ -59,7 +59,7 @@ def simulated(seed: int, settings: CanarySettings, taste: Taste, sessions: int =
     rng = np.random.default_rng(seed)
     mood: list[float] = rng.uniform(-0.8, 0.8, 14).tolist()
     talks = rng.dirichlet(np.full(14, 0.5))  # (people,)
-    speaks = rng.uniform(0.1, 1.0, 14)  # (people,)
+    speaks: list[float] = rng.uniform(0.1, 1.0, 14).tolist()
     canary, counted = Canary(f"v{seed}", settings), CountedConversations(60, one_person=False)
     moment = 0.0
     for session in range(sessions):
@@ -71,8 +71,8 @@ def simulated(seed: int, settings: CanarySettings, taste: Taste, sessions: int =
         counted.count(name, at(moment))
         by_canary = draws_canary(canary.name, f"session {session}", settings.share)
         mean = min(1.0, max(-1.0, mood[person] + taste(person, by_canary)))
-        judged = int(rng.binomial(3, speaks[person]))
-        liked = int(rng.binomial(judged, (1 + mean) / 2))
+        judged = int((rng.random(3) < speaks[person]).sum())
+        liked = int((rng.random(judged) < (1 + mean) / 2).sum())
         canary.observe(by_canary, (2 * liked - judged) / judged if judged else 0.0, name)
         if canary.state.decision != CanaryDecision.CONTINUE:
             break
