@@ -57,9 +57,9 @@ def simulated(seed: int, settings: CanarySettings, taste: Taste, sessions: int =
     Some are never content and some always are, whichever version answers. Some say what they think, others seldom do.
     """
     rng = np.random.default_rng(seed)
-    mood = rng.uniform(-0.8, 0.8, 14)  # (people,)
+    mood: list[float] = rng.uniform(-0.8, 0.8, 14).tolist()
     talks = rng.dirichlet(np.full(14, 0.5))  # (people,)
-    speaks = rng.uniform(0.1, 1.0, 14)  # (people,)
+    speaks: list[float] = rng.uniform(0.1, 1.0, 14).tolist()
     canary, counted = Canary(f"v{seed}", settings), CountedConversations(60, one_person=False)
     moment = 0.0
     for session in range(sessions):
@@ -70,9 +70,9 @@ def simulated(seed: int, settings: CanarySettings, taste: Taste, sessions: int =
             continue
         counted.count(name, at(moment))
         by_canary = draws_canary(canary.name, f"session {session}", settings.share)
-        mean = min(1.0, max(-1.0, float(mood[person]) + taste(person, by_canary)))
-        judged = int(rng.binomial(3, speaks[person]))
-        liked = int(rng.binomial(judged, (1 + mean) / 2))
+        mean = min(1.0, max(-1.0, mood[person] + taste(person, by_canary)))
+        judged = int((rng.random(3) < speaks[person]).sum())
+        liked = int((rng.random(judged) < (1 + mean) / 2).sum())
         canary.observe(by_canary, (2 * liked - judged) / judged if judged else 0.0, name)
         if canary.state.decision != CanaryDecision.CONTINUE:
             break
