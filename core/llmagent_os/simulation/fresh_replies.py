@@ -22,20 +22,21 @@ from llmagent_os.policy import Action, FixedPolicy
 from llmagent_os.reply.lora_resolver import LoraResolver
 from llmagent_os.runtime import Runtime
 from llmagent_os.tools.registry import Plugins
+from llmagent_os.training.lora_choice import LoraChoice
 
 #: Counts the questions of this process: no two have the same id.
 _NUMBERS = count()
 
 
-class LoraChoice:
+class GivenLora:
     """A :class:`~llmagent_os.reply.lora_resolver.LoraResolver` that a function decides."""
 
     def __init__(self, choose: Callable[[PersonId], str | None]) -> None:
         self._choose = choose
 
-    def resolve(self, person_id: PersonId, conversation: str = "") -> str | None:
-        """The folder of the LoRA that answers a person; None: the base model."""
-        return self._choose(person_id)
+    async def choose(self, person_id: PersonId, session: str = "") -> LoraChoice:
+        """The LoRA that answers a person."""
+        return LoraChoice(lora=self._choose(person_id))
 
 
 @asynccontextmanager

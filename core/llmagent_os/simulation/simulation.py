@@ -18,7 +18,7 @@ from llmagent_os.identity import PersonId
 from llmagent_os.ledger.training_values import Level, LoraVersion, TrainingJob
 from llmagent_os.policy import Action
 from llmagent_os.policy.contract import INITIATIVE
-from llmagent_os.simulation.fresh_replies import LoraChoice, ask, bystander
+from llmagent_os.simulation.fresh_replies import GivenLora, ask, bystander
 from llmagent_os.simulation.live_view import LiveView
 from llmagent_os.simulation.population import expressible, make_people, tastes_of
 from llmagent_os.simulation.simulated_host import SimulatedHost
@@ -82,7 +82,7 @@ class Simulation:
         styles = styles_of({name: list(dimensions[name]) for name in dimensions if name != INITIATIVE}, defaults)
         for number, style in enumerate(styles):
             self.view.phase(f"looks at what the model says in {len(styles)} styles", number, len(styles))
-            async with bystander(self.host.runtime, LoraChoice(lambda person: None), style) as agent:
+            async with bystander(self.host.runtime, GivenLora(lambda person: None), style) as agent:
                 replies = await ask(agent, self.host.platform.name, f"style-{number}", questions)
             styled = [StyledReply(text, style) for text in replies]
             samples += styled[: len(styled) // 2]
@@ -219,7 +219,7 @@ class Simulation:
         """
         platform = self.host.platform.name
         by_id: dict[PersonId, str | None] = {each.person_id(platform): loras[each.name] for each in people}
-        async with bystander(self.host.runtime, LoraChoice(by_id.get), style) as agent:
+        async with bystander(self.host.runtime, GivenLora(by_id.get), style) as agent:
             return list(await asyncio.gather(*(ask(agent, platform, each.name, self._fresh) for each in people)))
 
     async def served(self, level: Level, subject: str = "") -> str | None:

@@ -25,6 +25,7 @@ from llmagent_os.training.lora_version import Level
 from llmagent_os.training.reaction_data import ReactionData, read_reactions
 from llmagent_os.training.reaction_lessons import CALL_LOSS, ReactionLessons, find_lessons
 from llmagent_os.training.reaction_training import train_lora
+from llmagent_os.training.training_settings import settings_of
 
 ANA = "memory::ana"
 HABIT = next(habit for habit in HABITS if habit.name == "slashes")
@@ -46,7 +47,9 @@ async def test_a_habit_that_was_corrected_is_read_right_in_other_wordings(tmp_pa
         config = job_setting(site.settings, site.bot).bot_config
     async with LLM.from_pretrained("calendar") as llm:
         prompts = bot_prompts(config, data.tools, native=True)
-        lessons = await find_lessons(llm, data, prompts, "distil", person=PersonId(ANA), lora="base")
+        lessons = await find_lessons(
+            llm, data, prompts, settings_of(SETTINGS), person=PersonId(ANA), lora="base", beliefs={}
+        )
         location = llm.location
     assert isinstance(lessons, ReactionLessons) and lessons.has_calls and location is not None
     trained = await asyncio.to_thread(

@@ -21,6 +21,7 @@ PLAIN, LIVELY = "You are welcome.", "You are so welcome, my friend!"
 PROMPTS = BotPrompts(
     system="Write plainly.",
     tools=(),
+    anchors=(),
     styles={"tone=plain": "Write plainly.", "tone=lively": "Write in a lively way."},
     probes=GeneralProbes(),
     usual="Write plainly.",

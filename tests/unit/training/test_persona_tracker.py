@@ -207,11 +207,13 @@ async def test_a_personal_training_starts_from_the_deepest_level_above_it(
     if stale:
         await town.ledger.lora_versions.withdraw([Identity(person("fan1"))], now())
     wanted = {"group": group.name, "shared": shared.name}[parent]
-    assert await versions_for(await jobs.ask(Level.PERSONAL, person("fan0")), town.ledger, jobs.data) == (
+    assert await versions_for(
+        await jobs.ask(Level.PERSONAL, person("fan0")), town.ledger, jobs.data, shared.base_hash
+    ) == (
         wanted,
         wanted,
     )
-    of_group = await versions_for(await jobs.ask(Level.GROUP, BRIEF), town.ledger, jobs.data)
+    of_group = await versions_for(await jobs.ask(Level.GROUP, BRIEF), town.ledger, jobs.data, shared.base_hash)
     assert of_group == (shared.name, shared.name if stale else group.name)
 
 

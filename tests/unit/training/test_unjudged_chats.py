@@ -23,7 +23,7 @@ async def talk(bench: Bench) -> AsyncIterator[Talk]:
 
 async def read(talk: Talk, person: str = "") -> list[UnjudgedChat]:
     consents = talk.agent.services.directory.consents
-    return await unjudged_chats(talk.bench.ledger, consents, person=PersonId(person) if person else None)
+    return await unjudged_chats(talk.bench.ledger, consents, people=[PersonId(person)] if person else None)
 
 
 def asked(chats: list[UnjudgedChat]) -> list[tuple[str, bool]]:
