@@ -38,7 +38,7 @@ REACTION_SECONDS = 120.0
 #: The people's time between two rounds of talk.
 ROUND = timedelta(hours=1)
 #: How a new shared version is tried: on half of the conversations, so that little talk says much.
-CANARY = {"canary": {"share": 0.5, "margin": 0.3}}
+CANARY = {"canary": {"share": 0.5, "margin": 0.3, "min_conversations": 8, "conversation_minutes": 0.05}}
 #: New opinions of one person that wake a training of theirs.
 PERSONAL_OPINIONS = 20
 
