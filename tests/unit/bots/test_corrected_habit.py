@@ -68,6 +68,5 @@ async def test_a_habit_that_was_corrected_is_read_right_in_other_wordings(tmp_pa
             ("ordinary", after, "ordinary"),
         )
     }
-    print(right)
     assert right["before"] <= 3 and right["after"] >= 7
     assert right["ordinary"] >= sum(each.row == "ordinary" for each in asked) - 1
