@@ -4,12 +4,12 @@
     python -m benchmarks.conversations --apart             # those that are kept apart: a third of every kind
     python -m benchmarks.conversations --kinds move,undo --show
 
-Every dialogue is a new person's, with a calendar of its own and a fixed clock. The real agent answers, with the shipped
-model, the real plugins and a real ledger. A question "Shall I …?" that ends a dialogue is answered with Yes, as somebody
-would who meant it. A dialogue is right if, at its end:
+Every dialogue is a new person's, with a calendar of its own and a fixed clock. The real agent answers, with the
+shipped model, the real plugins and a real ledger. A question "Shall I …?" that ends a dialogue is answered with Yes,
+as somebody would who meant it. A dialogue is right if, at its end:
 
-* the calendar holds what it has to hold, and nothing else: the times of 400 days ahead, titles, lengths and places where
-  they are given;
+* the calendar holds what it has to hold, and nothing else: the times of 400 days ahead, titles, lengths and places
+  where they are given;
 * the last reply says what it has to say, and no reply says what it must not say;
 * no reply claims what did not happen. Every reply is compared with what it changed: see ``benchmarks/reply_claims.py``.
 
