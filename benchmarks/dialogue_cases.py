@@ -15,10 +15,10 @@ A file of ``benchmarks/dialogues`` holds the dialogues of one kind:
     ask = true                                       # a question with an unchanged calendar is right, too
     must_ask = true                                  # only a question is right
 
-An entry is a day, a time of day, and a title. ``2026-12-24 trip`` is all day, ``2026-12-24..2026-12-27 trip`` lasts to
-the end of the last day, and ``undated buy milk`` has no day. Behind ``|`` stand what else is wanted: a length (``90m``),
-``remind``, ``at the park``, and the rule of a repetition (``FREQ=WEEKLY``) with the days that it leaves out
-(``not 2026-12-08``). Words of a title in round brackets may be missing.
+An entry is a day, a time of day, and a title. ``2026-12-24 trip`` is all day, ``2026-12-24..2026-12-27 trip`` lasts
+to the end of the last day, and ``undated buy milk`` has no day. Behind ``|`` stands what else is wanted: a length
+(``90m``), ``remind``, ``at the park``, and the rule of a repetition (``FREQ=WEEKLY``) with the days that it leaves
+out (``not 2026-12-08``). Words of a title in round brackets may be missing.
 """
 
 from __future__ import annotations
@@ -133,21 +133,24 @@ def read_entry(text: str) -> Entry:
     if found is None:
         raise ValueError(f"this is no entry of a calendar: {text!r}")
     start = None if found["undated"] else datetime.fromisoformat(f"{found['day']} {found['time'] or '00:00'}")
-    days = (
-        (datetime.fromisoformat(found["last"]) - datetime.fromisoformat(found["day"])).days + 1 if found["last"] else 0
-    )
     options = [option.strip() for option in found["options"].split("|")[1:]]
     return Entry(
         words=words_of(re.sub(r"\([^)]*\)", " ", found["title"])),
         loose=words_of(" ".join(re.findall(r"\(([^)]*)\)", found["title"]))),
         start=start,
         all_day=start is not None and not found["time"],
-        minutes=days * 24 * 60 or next((int(option[:-1]) for option in options if re.fullmatch(r"\d+m", option)), None),
+        minutes=_minutes(found["day"], found["last"], options),
         remind=True if "remind" in options else None,
         place=words_of(next((option[3:] for option in options if option.startswith("at ")), "")),
         repeat=next((option for option in options if option.startswith("FREQ=")), ""),
         skipped=tuple(option[4:] for option in options if option.startswith("not ")),
     )
+
+
+def _minutes(day: str, last: str | None, options: list[str]) -> int | None:
+    if last:
+        return ((datetime.fromisoformat(last) - datetime.fromisoformat(day)).days + 1) * 24 * 60
+    return next((int(option[:-1]) for option in options if re.fullmatch(r"\d+m", option)), None)
 
 
 #: Words that carry no meaning in a title.

@@ -1,7 +1,7 @@
 """Says whether a reply claims what did not happen: what it says is compared with how the calendar changed.
 
-What a sentence claims is read by its verbs. So an unusual wording may go unnoticed, and the dialogues name what must not
-be said beside it. A question, and what is said not to have happened, claim nothing.
+What a sentence claims is read by its verbs. So an unusual wording may go unnoticed, and the dialogues name what must
+not be said beside it. A question, and what is said not to have happened, claim nothing.
 """
 
 from __future__ import annotations
