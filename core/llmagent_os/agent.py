@@ -26,7 +26,7 @@ from llmagent_os.modules import BehaviorModule, InteractionModule, KnowledgeBase
 from llmagent_os.privacy.event_masking import mask_event
 from llmagent_os.reply.agent_settings import AgentSettings
 from llmagent_os.reply.attachments import wordless
-from llmagent_os.reply.button_answer import answer_button, ask_again
+from llmagent_os.reply.button_answer import answer_button, ask_again, plugin_button_meant
 from llmagent_os.reply.exchange import choose_lora, decide, open_exchange
 from llmagent_os.reply.implicit_rewards import rewards_of_edit, rewards_of_message
 from llmagent_os.reply.interaction_record import fixed_outcome, record
@@ -155,6 +155,8 @@ class Agent:
             return await self._press(services, message, button, exchange.text)
         if offered := exchange.episode.unclear_consent(exchange.text):
             return await ask_again(services, message, offered, exchange.text)
+        if (button := await plugin_button_meant(services, exchange)) is not None:
+            return await self._press(services, message, button, exchange.text)
         # Contained: the knowledge base may be a subclass of the bot's own.
         hits = await asyncio.to_thread(contained_call, self.kb.retrieve_knowledge, exchange.text)
         exchange = await decide(

@@ -105,6 +105,17 @@ class Plugin:
         """Answer the press of one of the plugin's buttons. ``value`` may be old, repeated or made up: check it."""
         raise PluginError(f"plugin {self.name!r} has no button {value!r}")
 
+    async def button_meant(self, context: ToolContext) -> str | None:
+        """Say which of the plugin's buttons the words in ``context.text`` mean, before any model is asked.
+
+        For what needs no model: "undo", "never mind", "the second one". Such words are then a press of the button, and
+        :meth:`pressed` answers it.
+
+        Returns:
+            The value of the button. None: the words mean none, and the model answers them.
+        """
+        return None
+
     async def due(self, context: ToolContext, key: str, at: datetime) -> ToolResult | None:
         """Answer a timer that was set with ``context.timers``. None: say nothing.
 

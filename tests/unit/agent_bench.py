@@ -63,6 +63,9 @@ class Diary(Plugin):
         """Fail."""
         raise ValueError("out of ink")
 
+    async def button_meant(self, context: ToolContext) -> str | None:
+        return "torn" if context.text == "tear it up" else None
+
     async def pressed(self, context: ToolContext, value: str) -> ToolResult:
         self.contexts.append(context)
         return ToolResult({"status": "pressed"}, f"You pressed {value}.")

@@ -12,7 +12,7 @@ from llmagent_os.errors import PluginError
 from llmagent_os.events import Event
 from llmagent_os.handler import Outcome
 from llmagent_os.reply.conversation_memory import Offered
-from llmagent_os.reply.exchange import decide, open_exchange
+from llmagent_os.reply.exchange import Exchange, decide, open_exchange
 from llmagent_os.reply.implicit_rewards import rewards_of_press
 from llmagent_os.reply.interaction_record import fixed_outcome, rendered
 from llmagent_os.reply.plugin_calls import keep_profile_changes, reply_of, tool_context
@@ -38,6 +38,14 @@ async def ask_again(services: Services, event: Event, offered: Sequence[Offered]
     buttons = tuple(Button(button.label, button.value, button.style) for button in offered)
     text = f"I have done nothing yet: this cannot be taken back. Press the button, or write exactly {labels}."
     return await fixed_outcome(services, event, Reply(text, buttons=buttons), intent="button", said=said)
+
+
+async def plugin_button_meant(services: Services, exchange: Exchange) -> str | None:
+    """The value of the plugin's button that a message means by the plugin's own rules. None: it means none."""
+    if services.plugins is None:
+        return None
+    context = tool_context(services, exchange, exchange.key)
+    return await services.plugins.button_meant(context, allowed=services.settings.permissions)
 
 
 async def answer_button(services: Services, event: Event, value: str, said: str) -> Outcome:

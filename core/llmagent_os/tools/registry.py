@@ -195,6 +195,29 @@ class Plugins:
             raise PluginError(f"no plugin answers the button {value[:BUTTON_CHARACTERS]!r}")
         return await self._caller.call(each, "a button", lambda own: each.plugin.pressed(own, rest), context)
 
+    async def button_meant(self, context: ToolContext, *, allowed: Collection[str] | None = None) -> str | None:
+        """The value of the button that the words in ``context.text`` mean. None: they mean none.
+
+        Only plugins that have a rule for it are asked. One that fails has no say, and the model answers.
+        """
+        for name, each in self._loaded.items():
+            if type(each.plugin).button_meant is Plugin.button_meant or not self._any_permitted(each, allowed):
+                continue
+            meant: list[str] = []
+
+            async def ask(own: ToolContext, plugin: Plugin = each.plugin, meant: list[str] = meant) -> ToolResult:
+                value = await plugin.button_meant(own)
+                meant.extend([] if value is None else [str(value)])
+                return _SILENT
+
+            try:
+                await self._caller.call(each, "words that mean a button", ask, context)
+            except PluginError:  # logged where it was called
+                continue
+            if meant:
+                return f"{name}:{meant[0]}"
+        return None
+
     async def command(
         self, name: str, arguments: str, context: ToolContext, *, allowed: Collection[str] | None = None
     ) -> ToolResult:

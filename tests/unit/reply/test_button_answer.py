@@ -40,6 +40,15 @@ async def test_a_pressed_button_reaches_its_plugin_and_a_made_up_one_does_not(be
     assert "no longer open" in await press("")
 
 
+async def test_words_that_a_plugin_takes_for_a_button_press_it_and_no_model_is_asked(bench: Bench) -> None:
+    agent = bench.agent("unused")
+    text, kept = await bench.say(agent, "tear it up")
+    assert text == "You pressed torn."
+    assert kept.context["intent"] == "button"
+    assert bench.llm.requests == []
+    assert (await bench.say(agent, "tear it"))[0] == "unused"
+
+
 async def test_a_question_stays_open_when_a_reminder_comes_in_between(bench: Bench) -> None:
     agent = bench.agent(ToolCall("ask", {}), "Sure?")
     await bench.say(agent, "do it")

@@ -454,6 +454,9 @@ class Ending(Plugin):
     async def pressed(self, context: ToolContext, value: str) -> ToolResult:
         raise self.raised
 
+    async def button_meant(self, context: ToolContext) -> str | None:
+        raise self.raised
+
     async def due(self, context: ToolContext, key: str, at: datetime) -> ToolResult | None:
         raise self.raised
 
@@ -479,7 +482,8 @@ async def test_whatever_a_plugin_raises_it_harms_nobody_but_itself(raised: BaseE
             await plugins.due("ending", "x", datetime.now(UTC), context())
         with pytest.raises(PluginError, match=name):
             await plugins.command("end", "", context())
-        assert plugins.health()[0].failures == 4
+        assert await plugins.button_meant(context()) is None
+        assert plugins.health()[0].failures == 5
 
 
 @pytest.mark.parametrize("raised", ["SystemExit(2)", "KeyboardInterrupt()", "GeneratorExit()"])

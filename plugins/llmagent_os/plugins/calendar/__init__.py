@@ -10,6 +10,7 @@ The tools here declare what they take and do. The work is in the other files:
 ``event_moving``             the tool ``move_event``
 ``event_search``             finds the events that a person means
 ``buttons``                  answers to Yes, No, Undo, Done and Snooze
+``button_words``             the words that mean one of these buttons
 ``reminders``                announces a reminder that is due
 ``reminder_timers``          sets the timers of reminders
 ``calendar_event``           an event, and when it happens
@@ -36,6 +37,7 @@ from datetime import datetime
 
 from llmagent_os.adapter_kit.keyed_order import KeyedLocks
 from llmagent_os.plugin import Plugin, Span, ToolContext, ToolResult, tool
+from llmagent_os.plugins.calendar.button_words import button_meant
 from llmagent_os.plugins.calendar.buttons import answer_button
 from llmagent_os.plugins.calendar.calendar_call import CalendarCall
 from llmagent_os.plugins.calendar.event_creation import create_event
@@ -176,6 +178,10 @@ class CalendarPlugin(Plugin):
     async def pressed(self, context: ToolContext, value: str) -> ToolResult:
         async with self._locks.of(context.user_id):
             return await answer_button(CalendarCall(context), value)
+
+    async def button_meant(self, context: ToolContext) -> str | None:
+        async with self._locks.of(context.user_id):
+            return await button_meant(CalendarCall(context))
 
     async def due(self, context: ToolContext, key: str, at: datetime) -> ToolResult | None:
         async with self._locks.of(context.user_id):

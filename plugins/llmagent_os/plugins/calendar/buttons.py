@@ -9,13 +9,19 @@ import msgspec
 from llmagent_os.markup.word_list import join_words
 from llmagent_os.plugin import ToolResult
 from llmagent_os.plugins.calendar.calendar_call import CalendarCall
+from llmagent_os.plugins.calendar.event_store import Change
 from llmagent_os.plugins.calendar.reminders import finish_reminder, snooze_reminder
 
 _DO = re.compile(r"do:([0-9a-f]{16}):(\d{1,2})")
+_ALL = re.compile(r"all:([0-9a-f]{16})")
 _NO = re.compile(r"no:([0-9a-f]{16})")
 _UNDO = re.compile(r"undo:([0-9a-f]{16})")
 _DONE = re.compile(r"done:([0-9a-f]{16}):(\d{1,11})")
 _SNOOZE = re.compile(r"snooze:([0-9a-f]{16}):(\d{1,11})")
+
+
+#: What words can mean that no button shows: forget the unfinished event; undo, where there is nothing; never mind.
+DROP, NOTHING, NOTED = "drop", "undo-nothing", "never-mind"
 
 
 async def answer_button(call: CalendarCall, value: str) -> ToolResult:
@@ -31,6 +37,14 @@ async def answer_button(call: CalendarCall, value: str) -> ToolResult:
             return ToolResult({"status": "ambiguous"}, "Which one? Please choose one of the buttons.")
     if match := _DO.fullmatch(value):
         return await _do(call, match[1], int(match[2]))
+    if match := _ALL.fullmatch(value):
+        return await _do_all(call, match[1])
+    if value == DROP:
+        return await _drop(call)
+    if value == NOTHING:
+        return ToolResult({"status": "unchanged"}, "There is nothing of this conversation that I could undo.")
+    if value == NOTED:
+        return ToolResult({"status": "kept"}, "All right.")
     if match := _NO.fullmatch(value):
         return await _no(call, match[1])
     if match := _UNDO.fullmatch(value):
@@ -67,6 +81,35 @@ async def _do(call: CalendarCall, ask_id: str, number: int) -> ToolResult:
     return result
 
 
+async def _do_all(call: CalendarCall, ask_id: str) -> ToolResult:
+    """Carry out all options of a question, as one change."""
+    question = await call.store.question(ask_id)
+    if question is None:
+        return _stale()
+    before = tuple(event for option in question.options for event in option.before)
+    after = tuple(event for option in question.options for event in option.after)
+    if not await call.store.holds(before):
+        await call.store.close(ask_id)
+        return ToolResult(
+            {"status": "stale"}, "Your calendar has changed since I asked, so I did nothing. Please ask again."
+        )
+    text = " ".join(option.text for option in question.options)
+    data = {"status": question.options[0].data.get("status", ""), "count": str(len(question.options))}
+    result = await call.store.apply(ask_id, Change(before=before, after=after, data=data, text=text, undo=True))
+    await call.store.close(ask_id)
+    return result
+
+
+async def _drop(call: CalendarCall) -> ToolResult:
+    """Forget the unfinished event."""
+    half = await call.store.unfinished_event()
+    await call.store.keep_unfinished(None)
+    title = str((half or {}).get("title", ""))
+    return ToolResult(
+        {"status": "kept"}, f"All right, I won't add {title}." if title else "All right, I added nothing."
+    )
+
+
 async def _no(call: CalendarCall, ask_id: str) -> ToolResult:
     if await call.store.change(ask_id) is not None:
         return ToolResult({"status": "stale"}, "That is done already.")
@@ -78,9 +121,11 @@ async def _undo(call: CalendarCall, change_id: str) -> ToolResult:
     change = await call.store.undo(change_id)
     if change is None:
         return _stale()
-    names = [event.title for event in change.before]
+    names = [event.title for event in change.before or change.after]
     data = {"status": "restored"} | ({"title": names[0]} if len(names) == 1 else {"count": str(len(names))})
-    return ToolResult(data, f"I've put {join_words(names[:5]) if names else 'everything'} back as before.")
+    if not change.before:
+        return ToolResult(data, f"I've taken {join_words(names[:5])} out of your calendar again.")
+    return ToolResult(data, f"I've put {join_words(names[:5])} back as before.")
 
 
 def _stale() -> ToolResult:

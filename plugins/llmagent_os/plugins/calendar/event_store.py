@@ -18,6 +18,7 @@ from llmagent_os.plugins.calendar.reminder_timers import ReminderTimers
 from llmagent_os.records import Record, Records
 
 MAX_CHANGES = 40  #: changes and questions that are kept, for a person to come back to
+MAX_UNDONE = 10  #: changes of a conversation that "undo" takes back, one after the other
 QUESTION_LIFETIME = timedelta(days=1)  #: how long a question can be answered
 
 _log = structlog.stdlib.get_logger(__name__)
@@ -91,6 +92,7 @@ class EventStore:
         await self._put(f"change:{change_id}", change)
         await self._replace(change.before, change.after, change.at)
         await self.focus_on(change.after[0] if change.after else None)
+        await self._note_change(change_id)
         await self._prune()
         return change.result(change_id)
 
@@ -106,6 +108,20 @@ class EventStore:
         await self._put(f"change:{change_id}", undone)
         await self.focus_on(change.before[0] if change.before else None)
         return undone
+
+    async def last_change(self) -> tuple[str, Change] | None:
+        """Return the id and the change that this conversation made last and did not undo, or None."""
+        found = await self._records.get(f"made:{self._here}")
+        for change_id in reversed(list((found or {}).get("changes", []))):
+            change = await self.change(str(change_id))
+            if change is not None and not change.undone:
+                return str(change_id), change
+        return None
+
+    async def _note_change(self, change_id: str) -> None:
+        found = await self._records.get(f"made:{self._here}")
+        made = [each for each in (found or {}).get("changes", []) if each != change_id]
+        await self._records.put(f"made:{self._here}", {"changes": [*made, change_id][-MAX_UNDONE:]})
 
     async def holds(self, events: tuple[CalendarEvent, ...]) -> bool:
         """Return whether all of ``events`` are stored exactly as given."""

@@ -1,0 +1,104 @@
+"""Understands the short words that mean a button: undo, never mind, the second one, both, none.
+
+These are rules over what really waits for an answer, or was done last in this conversation. No model guesses them.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+
+from llmagent_os.plugins.calendar.buttons import DROP, NOTED, NOTHING
+from llmagent_os.plugins.calendar.calendar_call import CalendarCall
+from llmagent_os.plugins.calendar.event_creation import UNFINISHED_LIFETIME
+from llmagent_os.plugins.calendar.event_store import Change
+
+#: So long after a change "cancel that" still means the change.
+JUST_NOW = timedelta(minutes=10)
+
+_POLITE = r"(?:oops|sorry|please|pls|no|wait|ok|okay|oh|hey|hmm|actually|just|can you|could you|thanks|thank you)"
+_IT = r"(?:it|that|this|them|everything|the last (?:one|change|thing)|what you did|my last (?:request|change))"
+
+
+def _whole(words: str) -> re.Pattern[str]:
+    return re.compile(rf"(?:{_POLITE} )*(?:{words})(?: {_POLITE})*")
+
+
+_UNDO = _whole(
+    rf"undo(?: {_IT})?|revert(?: {_IT})?|take {_IT} back|put {_IT} back(?: in)?|bring {_IT} back|restore {_IT}"
+)
+_CANCEL = _whole(r"(?:cancel|scratch|scrap|forget) (?:that|this|it)")
+_NEVER_MIND = _whole(r"never ?mind|forget (?:it|that|about it)|leave it|drop it|skip it|let it be|don't bother")
+_NONE = _whole(r"none|neither|none of (?:them|these|those)|neither of (?:them|these|those)|no")
+_ALL = _whole(r"both|all|all of (?:them|these|those)|both of (?:them|these|those)|them all|every one|everything")
+_ORDINAL = _whole(
+    r"(?:the )?(?P<which>first|second|third|fourth|fifth|last|1st|2nd|3rd|4th|5th|[1-5])(?: one| of them)?"
+)
+_THE_ONE = _whole(r"(?:i (?:mean|meant) )?(?:the )?(?:one )?(?P<words>.+)")
+
+_PLACES = {"first": 0, "second": 1, "third": 2, "fourth": 3, "fifth": 4, "last": -1}
+_EMPTY = frozenset("the one with at on a an my of i mean meant in for".split())
+
+
+async def button_meant(call: CalendarCall) -> str | None:
+    """Return the value of the button that a message means. None: it means none.
+
+    Args:
+        call: with the message.
+    """
+    said = " ".join(re.findall(r"[\w':]+", call.context.text.lower().replace("\u2019", "'")))
+    ask_id = await call.store.open_question()
+    question = await call.store.question(ask_id) if ask_id else None
+    if ask_id and question is not None and (value := _chosen(said, ask_id, question.options)):
+        return value
+    if _UNDO.fullmatch(said):
+        return await _undo(call) or NOTHING
+    if _CANCEL.fullmatch(said) or _NEVER_MIND.fullmatch(said):
+        return await _dropped(call, said, ask_id if question else None)
+    return None
+
+
+def _chosen(said: str, ask_id: str, options: Sequence[Change]) -> str | None:
+    """What is meant of several options; None: nothing, or there is one option only."""
+    if len(options) < 2:
+        return None
+    if _NONE.fullmatch(said):
+        return f"no:{ask_id}"
+    if _ALL.fullmatch(said):
+        return f"all:{ask_id}"
+    if match := _ORDINAL.fullmatch(said):
+        which = match["which"]
+        number = _PLACES.get(which, int(which[0]) - 1 if which[0].isdigit() else 0)
+        if -1 <= number < len(options):
+            return f"do:{ask_id}:{number % len(options)}"
+    if match := _THE_ONE.fullmatch(said):
+        words = set(match["words"].split()) - _EMPTY
+        fitting = [number for number, option in enumerate(options) if words and words <= _words(option)]
+        if len(fitting) == 1:
+            return f"do:{ask_id}:{fitting[0]}"
+    return None
+
+
+def _words(option: Change) -> set[str]:
+    """The words by which a person may name an option."""
+    events = " ".join(f"{event.title} {event.person} {event.place}" for event in (*option.before, *option.after))
+    return set(re.findall(r"[\w':]+", f"{option.label} {events}".lower()))
+
+
+async def _undo(call: CalendarCall) -> str | None:
+    found = await call.store.last_change()
+    return None if found is None else f"undo:{found[0]}"
+
+
+async def _dropped(call: CalendarCall, said: str, ask_id: str | None) -> str:
+    """What "never mind" and "cancel that" end: an unfinished event, a question, or what was done just now."""
+    half = await call.store.unfinished_event()
+    if half and call.context.now - datetime.fromisoformat(half["at"]) <= UNFINISHED_LIFETIME:
+        return DROP
+    if ask_id:
+        return f"no:{ask_id}"
+    found = await call.store.last_change() if _CANCEL.fullmatch(said) else None
+    if found and call.context.now - datetime.fromisoformat(found[1].at) <= JUST_NOW:
+        return f"undo:{found[0]}"
+    return NOTED
