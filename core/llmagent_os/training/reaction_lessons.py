@@ -9,7 +9,7 @@ styles, and requests for a tool.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import msgspec
@@ -182,7 +182,7 @@ class _Finder:
 
     async def _distilled(self, questions: Sequence[Question], *, edits_alone: bool) -> Distillation | None:
         """The best replies; None: nothing is answered in words."""
-        styles = {} if edits_alone else self._prompts.styles
+        styles: Mapping[str, str] = {} if edits_alone else self._prompts.styles
         written = await write_candidates(self._llm, questions, styles, lora=self._lora, max_tokens=MAX_TOKENS)
         words = [[each for each in replies if not each.calls] for replies in written]
         try:
