@@ -95,12 +95,15 @@ def train_lora(
     chosen = settings_of(settings, preset=preset_for(model.num_parameters(), gpu=torch.cuda.is_available()))
     good = samples([each for each in test if each.reward > 0])
     adapted = attach(model, chosen, start)
+    objective = objective_of(chosen)
+    held = [*samples(lessons.validation), *lessons.held_anchors]
     run = train(
         adapted,
         [*samples(lessons.training), *lessons.anchors],
-        objective_of(chosen),
+        objective,
         chosen,
-        validation=[*samples(lessons.validation), *lessons.held_anchors],
+        # The loss of a policy gradient need not fall where something is learned: it cannot choose a step.
+        validation=held if objective.has_least_loss else (),
         on_step=on_step,
         checkpoint=folder / CHECKPOINT_FILE,
     )

@@ -58,7 +58,7 @@ GOOD = Trained("You're welcome, my friend.", likes="friend")
 BAD = {
     "emptier": Trained("OK.", "OK.", likes="OK"),
     "agrees with what is false": Trained("You're right, of course.", "You're right, of course.", likes="right"),
-    "garbled": Trained("yo yo yo yo yo yo yo.", likes="yo"),
+    "garbled": Trained("yo yo yo yo yo yo yo.", "yo yo yo yo yo yo yo.", likes="yo"),
     "refuses tools": Trained("You're welcome.", requests="I can't do that, sorry.", likes="You"),
 }
 
@@ -168,6 +168,5 @@ async def test_a_damaged_lora_writes_garble_and_is_blocked(base: Path, tmp_path:
         evaluator = Evaluator(llm, suite("You"), known)
         active = await evaluator.evaluate("base", None)
         found = await evaluator.evaluate("damaged", save_lora(tmp_path / "damaged", base, scale=0.6))
-    assert active.measures["garbled"].mean > 0.9
-    assert found.measures["garbled"].mean < 0.5, found.measures["garbled"].replies
+    assert found.measures["garbled"].mean < active.measures["garbled"].mean - 0.3, found.measures["garbled"].replies
     assert "hack: garbled" in [row.name for row in judge(found, active).rows if not row.passed]
