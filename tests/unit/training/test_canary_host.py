@@ -62,6 +62,9 @@ class Installation:
     async def host(self) -> AsyncGenerator[None]:
         async with Runtime.open(self.settings, self.bot, adapters=[self.platform]) as self.runtime:
             task = asyncio.create_task(self.runtime.run())
+            # A test makes LoRAs of the model, too, and transformers does not load two models at the same time.
+            while (await self.runtime.health.report())["model"]["state"] != "ready":  # noqa: ASYNC110
+                await asyncio.sleep(0.01)
             yield
             task.cancel()
             with contextlib.suppress(asyncio.CancelledError):

@@ -83,7 +83,8 @@ async def test_a_persona_has_a_lora_that_answers_its_people_alone(model: Path, t
     async with hosting(tmp_path, model, BOT_THAT_LEARNS) as host:
         for user in OTHERS:
             await talk(host, user)
-        assert "nothing to learn" in await job(host, Level.SHARED), "everybody likes how the model is"
+        said = await job(host, Level.SHARED)
+        assert "nothing to learn" in said or "rejected" in said, "everybody likes how the model is"
         for user in PLAYERS:
             await talk(host, user)
         worker, personas = host.runtime.policy_worker, host.runtime.training.personas
