@@ -41,6 +41,7 @@ class Bot:
             "LLMAGENT_OS_TIME_ZONE": "UTC",
             "LLMAGENT_OS_THREADS": "1",
             "LLMAGENT_OS_POLICY": "fixed",  # every platform is to be answered the same
+            "LLMAGENT_OS_SEED": "1",  # in the same words
             **environment,
         }
         self.log = data.with_suffix(".log")

@@ -10,7 +10,7 @@ from llmagent_os.commands.withdrawal_notice import withdrawal_notice
 from llmagent_os.events import Command, Event
 from llmagent_os.identity import PersonId, identity_of
 from llmagent_os.people.profiles import Profile, Profiles
-from llmagent_os.privacy.consent import LEARNING, may_learn
+from llmagent_os.privacy.consent import LEARNING, is_withdrawal
 from llmagent_os.reply.exchange import open_exchange
 from llmagent_os.reply.services import Services
 
@@ -72,7 +72,7 @@ async def _undo(services: Services, profiles: Profiles, event: Event, person_id:
     restored = await profiles.undo(person_id)
     if restored is None:
         return Reply("There is nothing to take back.")
-    if may_learn(before.preferences) and not may_learn(restored.preferences):
+    if is_withdrawal(before.preferences, restored.preferences):
         return _shown(restored, await _stop_learning(services, event))
     return _shown(restored, "I took the last change back.")
 

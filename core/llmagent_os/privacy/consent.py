@@ -22,3 +22,16 @@ def may_learn(preferences: Mapping[str, str]) -> bool:
     (True, False)
     """
     return preferences.get(LEARNING) != "off"
+
+
+def is_withdrawal(before: Mapping[str, str], after: Mapping[str, str]) -> bool:
+    """Whether a change of preferences takes consent back.
+
+    Args:
+        before: the preferences that were.
+        after: those that take their place.
+
+    >>> is_withdrawal({}, {"learning": "off"}), is_withdrawal({"learning": "off"}, {"learning": "off"})
+    (True, False)
+    """
+    return may_learn(before) and not may_learn(after)

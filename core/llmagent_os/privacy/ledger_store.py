@@ -20,6 +20,8 @@ TABLES = frozenset(
         "completions",  # what models read and wrote for these answers
         "tool_sets",  # which tools models could call for these answers; about no person
         "sent",  # which messages of a platform an interaction became
+        "canary_tests",  # how new LoRAs do on some conversations; about no person
+        "canary_conversations",  # whose conversations these were, and how the person took them
         "rewards",  # reactions and other signs of what people think of replies
         # What policies have learned. The person's part and everything that may name the person is deleted, with all
         # snapshots that have learned from them. Policies learn again without them.

@@ -8,6 +8,7 @@ from tests.chatty_model import save_chatty_model
 
 BOT = """
 name = "chatty"
+temperature = 0.0
 model = "{model}"
 plugin_folder = "plugins"
 permissions = ["diary.*"]
