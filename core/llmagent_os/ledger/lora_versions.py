@@ -73,6 +73,20 @@ class LoraVersions:
 
         return await self._writer.run(work)
 
+    async def contributing(self, bot: str, stages: Collection[Stage]) -> list[Identity]:
+        """The accounts that contributed to a version of the bot in one of ``stages``, and took nothing back of it."""
+        query = (
+            sa.select(lora_contributors.c.identity)
+            .distinct()
+            .join(lora_versions, lora_versions.c.name == lora_contributors.c.version)
+            .where(lora_versions.c.bot == bot, lora_versions.c.stage.in_(stages))
+            .where(lora_contributors.c.withdrawn_at.is_(None))
+            .order_by(lora_contributors.c.identity)
+        )
+        return await self._writer.run(
+            lambda database: [Identity(row.identity) for row in database.sql.execute(query)], lasting=False
+        )
+
     async def revision(self) -> int:
         """The revision of the last change of any version; 0: there is none. Costs one look into an index."""
         query = sa.select(sa.func.max(lora_versions.c.revision))
