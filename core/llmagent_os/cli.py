@@ -589,23 +589,25 @@ def add_version(ctx: click.Context, /, bot: str, folder: Path, test: Path | None
 @versions.command("promote")
 @click.argument("version")
 @click.option("--why", default="by hand", show_default=True, help="The reason, for whoever asks later.")
+@click.option("--bot", default="", help="The bot's folder, if it is not an installed one: its model has to be VERSION's.")
 @click.pass_context
-def promote_version(ctx: click.Context, /, version: str, why: str) -> None:
+def promote_version(ctx: click.Context, /, version: str, why: str, bot: str) -> None:
     """Have VERSION write the replies of its level from now on."""
     from llmagent_os.admin import versions_command
 
-    click.echo(asyncio.run(versions_command.promote(_settings(ctx, quiet=True), version, why)))
+    click.echo(asyncio.run(versions_command.promote(_settings(ctx, quiet=True), version, why, bot)))
 
 
 @versions.command("rollback")
 @click.argument("version")
 @click.option("--why", default="by hand", show_default=True, help="The reason, for whoever asks later.")
+@click.option("--bot", default="", help="The bot's folder, if it is not an installed one: its model has to be VERSION's.")
 @click.pass_context
-def roll_back_version(ctx: click.Context, /, version: str, why: str) -> None:
+def roll_back_version(ctx: click.Context, /, version: str, why: str, bot: str) -> None:
     """Take VERSION back. The version that was active before it answers again."""
     from llmagent_os.admin import versions_command
 
-    click.echo(asyncio.run(versions_command.roll_back(_settings(ctx, quiet=True), version, why)))
+    click.echo(asyncio.run(versions_command.roll_back(_settings(ctx, quiet=True), version, why, bot)))
 
 
 @versions.command("export")

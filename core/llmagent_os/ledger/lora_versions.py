@@ -107,10 +107,13 @@ class LoraVersions:
 
         return await self._writer.run(work)
 
-    async def roll_back(self, version: LoraVersion, why: str, now: datetime) -> tuple[bool, LoraVersion | None]:
+    async def roll_back(
+        self, version: LoraVersion, why: str, now: datetime, base_hash: str = ""
+    ) -> tuple[bool, LoraVersion | None]:
         """Take a version back. If it was active, the one that was active before it becomes active again.
 
-        Stale versions do not: somebody has taken back what they were trained on.
+        Stale versions do not: somebody has taken back what they were trained on. Nor do those of another base model
+        than ``base_hash``; empty: than that of ``version``.
 
         Returns:
             Whether it was taken back (False: its stage is not that of ``version`` any more), and the version that
@@ -121,7 +124,7 @@ class LoraVersions:
             if _stage(database, version.name) != version.stage:
                 return False, None
             _move(database, version, Stage.ROLLED_BACK, why, now)
-            before = _predecessor(database, version) if version.stage == Stage.ACTIVE else None
+            before = _predecessor(database, version, base_hash) if version.stage == Stage.ACTIVE else None
             if before is not None:
                 _move(database, before, Stage.ACTIVE, f"{version.name} was rolled back", now)
             return True, before
@@ -264,14 +267,14 @@ def _retire_canaries(database: Database, version: LoraVersion) -> None:
         _update(database, row.name, stage=Stage.RETIRED, why=f"{version.name} took its place before it was decided")
 
 
-def _predecessor(database: Database, version: LoraVersion) -> LoraVersion | None:
+def _predecessor(database: Database, version: LoraVersion, base_hash: str) -> LoraVersion | None:
     """The version that was active before ``version``, and may be active again."""
     query = sa.select(lora_versions).where(
         _slot(version),
         lora_versions.c.stage == Stage.RETIRED,
         lora_versions.c.promoted_at.is_not(None),
         lora_versions.c.stale_since.is_(None),
-        lora_versions.c.base_hash == version.base_hash,
+        lora_versions.c.base_hash == (base_hash or version.base_hash),
     )
     rows = database.sql.execute(query.order_by(lora_versions.c.promoted_at.desc()).limit(1)).mappings().all()
     return next(iter(readable_versions(database, rows)), None)

@@ -180,8 +180,13 @@ class LoraRegistry:
         """Have a version write the replies of its level; see :meth:`move`."""
         return await self.move(version, Stage.ACTIVE, why)
 
-    async def roll_back(self, version: LoraVersion, why: str) -> LoraVersion | None:
+    async def roll_back(self, version: LoraVersion, why: str, base_hash: str = "") -> LoraVersion | None:
         """Take a version back, from the next reply on.
+
+        Args:
+            version: which one.
+            why: in words.
+            base_hash: of the bot's model: no version of another one becomes active. Empty: that of ``version``.
 
         Returns:
             The version that was active before it and is so again. None: there is none, and the level above answers.
@@ -190,7 +195,7 @@ class LoraRegistry:
             ConfigError: the version writes no replies.
         """
         check_move(version, Stage.ROLLED_BACK)
-        moved, before = await self._rows.roll_back(version, why, self._clock())
+        moved, before = await self._rows.roll_back(version, why, self._clock(), base_hash)
         if not moved:
             raise ConfigError(f"version {version.name} has changed meanwhile: look at it again")
         await self._settle()

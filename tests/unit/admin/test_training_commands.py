@@ -11,7 +11,16 @@ from llmagent_os.admin import jobs_command, versions_command
 from llmagent_os.bot import Bot
 from llmagent_os.config import Settings
 from llmagent_os.errors import ConfigError
+from llmagent_os.events import now
+from llmagent_os.ledger import Ledger
+from llmagent_os.serving.model_hash import model_hash
+from llmagent_os.serving.model_location import locate
+from llmagent_os.training.job_schedule import new_job
+from llmagent_os.training.lora_registry import LoraRegistry
+from llmagent_os.training.lora_version import LoraVersion
 from llmagent_os.training.training_job import Level, TrainingJob
+from tests.tiny_model import save_model
+from tests.training_plans import BASE_HASH, candidate, write_lora
 
 CHECKOUT = Path(__file__).parents[3]
 
@@ -65,6 +74,35 @@ async def test_a_training_from_the_command_line_to_a_rollback(tmp_path: Path, mo
     rolled = await versions_command.roll_back(settings, first, "by hand")
     assert rolled == f"Rolled back: {first}; the level above answers"
     assert "load it with" in await versions_command.export(settings, first, tmp_path / "mine")
+
+
+async def test_a_version_of_another_model_is_not_promoted_and_no_rollback_brings_it_back(tmp_path: Path) -> None:
+    """Nothing would serve it, and the command would say that it is active."""
+    settings = Settings.load(env_file=None, data=tmp_path / "data")
+    model = save_model(tmp_path / "model")
+    (tmp_path / "bot.toml").write_text(f'name = "diary"\nmodel = "{model}"')
+    own = model_hash(locate(str(model)))
+    ledger = await Ledger.open(settings.ledger_url)
+    registry = LoraRegistry(ledger, settings.data)
+    made: list[LoraVersion] = []
+    for seed, base_hash in enumerate((own, BASE_HASH, BASE_HASH)):
+        about = new_job("diary", Level.SHARED, "", str(seed), "for a test", 0, now())
+        folder = write_lora(tmp_path / str(seed), seed)
+        kept = await registry.publish(candidate(folder, base_hash=base_hash), about, leased=False)
+        assert kept is not None
+        made.append(kept)
+    await ledger.close()
+    good, other, last = (version.name for version in made)
+    with pytest.raises(ConfigError, match=r"was trained on the model tiny .*and bot 'diary' has another one"):
+        await versions_command.promote(settings, other, "", str(tmp_path))
+    with pytest.raises(ConfigError, match="there is no bot"):
+        await versions_command.promote(settings, good, "", "nowhere")
+    assert "*" not in await versions_command.listing(settings, None)
+    assert await versions_command.promote(settings, good, "", str(tmp_path)) == f"Active: {good} (shared)"
+    for version in (other, last):  # as before the model of the bot was changed
+        assert "name the bot's folder with --bot" in await versions_command.promote(settings, version, "")
+    said = await versions_command.roll_back(settings, last, "", str(tmp_path))
+    assert said == f"Rolled back: {last}; {good} answers again"
 
 
 @pytest.mark.parametrize(
