@@ -62,6 +62,11 @@ class TrainingJobs:
         where = () if bot is None else (training_jobs.c.bot == bot,)
         return await self._writer.run(lambda database: _select(database, *where, limit=limit)[::-1])
 
+    async def any_running(self) -> bool:
+        """Whether a process works on a job of any bot."""
+        here = sa.exists().where(training_jobs.c.status == JobStatus.RUNNING)
+        return await self._writer.run(lambda database: bool(database.sql.execute(sa.select(here)).scalar()))
+
     async def running(self, bot: str) -> TrainingJob | None:
         """The bot's job that a process works on; None: there is none."""
         here = (training_jobs.c.bot == bot) & (training_jobs.c.status == JobStatus.RUNNING)

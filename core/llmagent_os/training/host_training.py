@@ -80,8 +80,7 @@ class HostTraining:
         Raises:
             LedgerError: the ledger cannot be read.
         """
-        running = await self._ledger.training_jobs.running(self._setting.bot)
-        await self.registry.delete_leftovers([running] if running else [])
+        await self.registry.delete_leftovers()
         await self.folders.delete_taken_back()
         await self._consent.look()
         if self.personas is not None:

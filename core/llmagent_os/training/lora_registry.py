@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import shutil
-from collections.abc import Awaitable, Callable, Collection, Sequence
+from collections.abc import Awaitable, Callable, Collection
 from datetime import datetime
 from hashlib import sha256
 from pathlib import Path
@@ -252,9 +252,9 @@ class LoraRegistry:
         names = await self._rows.unneeded()
         return await asyncio.to_thread(delete_folders, self._folder, names) if names else 0
 
-    async def delete_leftovers(self, running: Sequence[TrainingJob] = ()) -> int:
-        """Delete folders that a crash left behind, unless a job is running that may be publishing."""
-        if running:
+    async def delete_leftovers(self) -> int:
+        """Delete folders that a crash left behind, unless a job of any bot is running, which may be publishing."""
+        if await self._ledger.training_jobs.any_running():
             return 0
         known = {version.name for version in await self._rows.all()} - set(await self._rows.unneeded())
         return await asyncio.to_thread(delete_leftovers, self._folder, await self._ledger.tag(), known)
