@@ -22,6 +22,7 @@ from llmagent_os.ledger.training_values import JobProgress, JobStatus, Level, Tr
 from llmagent_os.ledger.writer import Writer
 
 _OPEN = (JobStatus.WAITING, JobStatus.RUNNING)
+_IN_VAIN = (JobStatus.FAILED, JobStatus.CANCELLED)
 
 #: No lease is longer. One that ends later was given by a clock that has been set back since, and holds nothing.
 LONGEST_LEASE = timedelta(minutes=5)
@@ -201,11 +202,14 @@ class TrainingJobs:
         return await self._writer.run(lambda database: float(database.sql.execute(query).scalar() or 0.0))
 
     async def last_through(self, bot: str, level: Level, subject: str = "") -> tuple[int, datetime | None]:
-        """Up to which row of rewards the newest job of this training goes, and when it was asked for; 0: none was."""
+        """Up to which row of rewards the newest job of this training goes, and when it was asked for; 0: none was.
+
+        Jobs that have failed or were cancelled have learned nothing, and do not count.
+        """
         query = (
             sa.select(training_jobs.c.through, training_jobs.c.created_at)
             .where(training_jobs.c.bot == bot, training_jobs.c.level == level, training_jobs.c.subject == subject)
-            .where(training_jobs.c.status != JobStatus.CANCELLED)
+            .where(training_jobs.c.status.not_in(_IN_VAIN))
             .order_by(training_jobs.c.seq.desc())
             .limit(1)
         )
@@ -215,6 +219,23 @@ class TrainingJobs:
             return (0, None) if row is None else (row.through, datetime.fromtimestamp(row.created_at).astimezone())
 
         return await self._writer.run(work)
+
+    async def in_vain(self, bot: str, level: Level) -> list[str]:
+        """The subjects whose newest training of this level has failed or was cancelled."""
+        newer = training_jobs.alias()
+        is_newest = ~sa.exists().where(
+            newer.c.bot == bot,
+            newer.c.level == level,
+            newer.c.subject == training_jobs.c.subject,
+            newer.c.seq > training_jobs.c.seq,
+        )
+        query = sa.select(training_jobs.c.subject).where(
+            training_jobs.c.bot == bot,
+            training_jobs.c.level == level,
+            training_jobs.c.status.in_(_IN_VAIN),
+            is_newest,
+        )
+        return await self._writer.run(lambda database: [row.subject for row in database.sql.execute(query)])
 
     async def opinions_after(self, seq: int, kinds: Collection[str], limit: int) -> list[tuple[int, Identity]]:
         """At most ``limit`` opinions after row ``seq``, in the order in which they came: the row, and who gave it.
