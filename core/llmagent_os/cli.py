@@ -589,7 +589,9 @@ def add_version(ctx: click.Context, /, bot: str, folder: Path, test: Path | None
 @versions.command("promote")
 @click.argument("version")
 @click.option("--why", default="by hand", show_default=True, help="The reason, for whoever asks later.")
-@click.option("--bot", default="", help="The bot's folder, if it is not an installed one: its model has to be VERSION's.")
+@click.option(
+    "--bot", default="", help="The bot's folder, if it is not an installed one: its model has to be VERSION's."
+)
 @click.pass_context
 def promote_version(ctx: click.Context, /, version: str, why: str, bot: str) -> None:
     """Have VERSION write the replies of its level from now on."""
@@ -601,7 +603,9 @@ def promote_version(ctx: click.Context, /, version: str, why: str, bot: str) -> 
 @versions.command("rollback")
 @click.argument("version")
 @click.option("--why", default="by hand", show_default=True, help="The reason, for whoever asks later.")
-@click.option("--bot", default="", help="The bot's folder, if it is not an installed one: its model has to be VERSION's.")
+@click.option(
+    "--bot", default="", help="The bot's folder, if it is not an installed one: its model has to be VERSION's."
+)
 @click.pass_context
 def roll_back_version(ctx: click.Context, /, version: str, why: str, bot: str) -> None:
     """Take VERSION back. The version that was active before it answers again."""

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
+import structlog
 import torch
 
 from llmagent_os.ledger.training_values import JobProgress
@@ -18,11 +20,14 @@ from llmagent_os.training.objectives.objective_choice import objective_of
 from llmagent_os.training.preprocessing import preprocess
 from llmagent_os.training.reaction_lessons import ReactionLessons
 from llmagent_os.training.token_sample import TokenSample
+from llmagent_os.training.training_checkpoint import OtherTrainingError
 from llmagent_os.training.training_example import TrainingExample
 from llmagent_os.training.training_loop import train
 from llmagent_os.training.training_plan import Cancelled, JobCancelledError, ReportProgress
 from llmagent_os.training.training_run import TrainingProgress, TrainingRun
 from llmagent_os.training.training_settings import preset_for, settings_of
+
+_log = structlog.stdlib.get_logger(__name__)
 
 #: The checkpoint, in the job's folder.
 CHECKPOINT_FILE = "checkpoint.safetensors"
@@ -61,7 +66,7 @@ def train_lora(
     report: ReportProgress,
     cancelled: Cancelled,
 ) -> TrainedLora:
-    """Train. A training that was killed goes on from its checkpoint.
+    """Train. A training that was killed goes on from its checkpoint, and begins anew where its settings have changed.
 
     Args:
         lessons: what to learn.
@@ -95,7 +100,8 @@ def train_lora(
     chosen = settings_of(settings, preset=preset_for(model.num_parameters(), gpu=torch.cuda.is_available()))
     good = samples([each for each in test if each.reward > 0])
     adapted = attach(model, chosen, start)
-    run = train(
+    learn = partial(
+        train,
         adapted,
         [*samples(lessons.training), *lessons.anchors],
         objective_of(chosen),
@@ -104,6 +110,12 @@ def train_lora(
         on_step=on_step,
         checkpoint=folder / CHECKPOINT_FILE,
     )
+    try:
+        run = learn()
+    except OtherTrainingError:  # it is seen before the first step, so the LoRA is as it was
+        _log.warning("the settings have changed since the training was interrupted: it begins anew with the new ones")
+        (folder / CHECKPOINT_FILE).unlink()
+        run = learn()
     made = folder / "lora"
     save_adapter(adapted, tokenizer, location, made)
     return TrainedLora(folder=made, run=run, test=good, too_long=len(dropped))
