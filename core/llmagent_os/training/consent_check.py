@@ -1,7 +1,7 @@
 """Finds people who have turned learning off, while versions that they contributed to do not know it yet.
 
-``/profile learning off`` marks the versions itself. It is not the only way: accounts that are linked share the answer of
-one of them, and a host may be killed between the profile and the versions.
+``/profile learning off`` marks the versions itself. It is not the only way: accounts that are linked share the answer
+of one of them, and a host may be killed between the profile and the versions.
 """
 
 from __future__ import annotations

@@ -75,7 +75,9 @@ class HostTraining:
         self._job: TrainingJob | None = None  # the job that a process works on
 
     async def open(self) -> None:
-        """Delete what a crash left behind, and mark what people do not agree to any more. What is active is served from the first reply on, and not read before.
+        """Delete what a crash left behind, and mark what people do not agree to any more.
+
+        What is active is served from the first reply on, and not read before.
 
         Raises:
             LedgerError: the ledger cannot be read.

@@ -171,7 +171,10 @@ class JobSchedule:
         return asked
 
     async def _add(self, level: Level, subject: str, since: int | str, reason: str) -> list[TrainingJob]:
-        """Ask for one training. Asked for again for the same cause, it is the same; one that has failed, each day anew."""
+        """Ask for one training.
+
+        Asked for again for the same cause, it is the same job. One that has failed is asked for anew each day.
+        """
         at, through = self._clock(), await self._ledger.last_reward()
         job = new_job(self._bot, level, subject, key_of(level, subject, since), reason, through, at)
         kept = await self._ledger.training_jobs.add(job)

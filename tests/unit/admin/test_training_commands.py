@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
+import os
+import signal
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +22,7 @@ from llmagent_os.serving.model_location import locate
 from llmagent_os.training.job_schedule import new_job
 from llmagent_os.training.lora_registry import LoraRegistry
 from llmagent_os.training.lora_version import LoraVersion
-from llmagent_os.training.training_job import Level, TrainingJob
+from llmagent_os.training.training_job import JobStatus, Level, TrainingJob
 from tests.tiny_model import save_model
 from tests.training_plans import BASE_HASH, candidate, write_lora
 
@@ -74,6 +78,32 @@ async def test_a_training_from_the_command_line_to_a_rollback(tmp_path: Path, mo
     rolled = await versions_command.roll_back(settings, first, "by hand")
     assert rolled == f"Rolled back: {first}; the level above answers"
     assert "load it with" in await versions_command.export(settings, first, tmp_path / "mine")
+
+
+@pytest.mark.parametrize(("number", "code"), [(signal.SIGTERM, 143), (signal.SIGINT, 130)])
+async def test_a_command_that_is_stopped_leaves_the_job_in_the_queue(
+    tmp_path: Path, number: signal.Signals, code: int
+) -> None:
+    """Not as one that runs for as long as its process does, or its lease: nobody could go on with it."""
+    bot(tmp_path / "bot", 1_000_000)
+    settings = Settings.load(env_file=None, data=tmp_path / "data")
+    environment = os.environ | {"PYTHONPATH": str(CHECKOUT), "LLMAGENT_OS_DATA": str(settings.data)}
+    program = Path(sys.executable).with_name("llmagent-os")
+    process = await asyncio.create_subprocess_exec(
+        program, "jobs", "run", tmp_path / "bot", env=environment, stderr=asyncio.subprocess.PIPE
+    )
+    ledger = await Ledger.open(settings.ledger_url)
+    try:
+        async with asyncio.timeout(60):
+            while not ((at := await ledger.training_jobs.running("diary")) and at.progress.phase):  # noqa: ASYNC110
+                await asyncio.sleep(0.02)
+            process.send_signal(number)
+            _, errors = await process.communicate()
+        (job,) = await ledger.training_jobs.all()
+    finally:
+        await ledger.close()
+    assert (process.returncode, job.status, job.tries) == (code, JobStatus.WAITING, 0), errors.decode()
+    assert b"Traceback" not in errors
 
 
 async def test_a_version_of_another_model_is_not_promoted_and_no_rollback_brings_it_back(tmp_path: Path) -> None:

@@ -167,7 +167,7 @@ async def test_who_unlinks_an_account_can_take_back_what_it_gave(jobs: JobBench)
 
 
 async def test_a_host_finds_who_is_off_by_a_link_or_a_crash(jobs: JobBench) -> None:
-    """Ben links his account to Ana's, whose learning is off. Cleo is off, and the host died before the versions knew."""
+    """Ben links his account to Ana's, which is off. Cleo is off, and the host died before the versions knew."""
     await rate(jobs.ledger, BEN)
     shared = await publish(jobs, 1, BEN, CLEO, DORA, stage=Stage.ACTIVE)
     own = await publish(jobs, 2, BEN, level=Level.PERSONAL, subject=BEN, stage=Stage.ACTIVE)
@@ -195,7 +195,7 @@ async def test_it_is_looked_every_day_who_is_off_and_a_damaged_profile_deletes_n
     own = await publish(jobs, 2, BEN, level=Level.PERSONAL, subject=BEN, stage=Stage.ACTIVE)
     profiles = Profiles(jobs.data / "profiles")
     await profiles.update(PersonId(BEN), name="Ben")
-    (file,) = [path for path in (jobs.data / "profiles").rglob("*.json")]
+    (file,) = (jobs.data / "profiles").rglob("*.json")
     whole = file.read_bytes()
     file.write_bytes(whole[: len(whole) // 2])
     damaged = Profiles(jobs.data / "profiles")
@@ -208,7 +208,7 @@ async def test_it_is_looked_every_day_who_is_off_and_a_damaged_profile_deletes_n
     file.write_bytes(whole)
     await profiles.update(PersonId(BEN), learning="off")
     async with asyncio.timeout(20):
-        while (await jobs.registry.get(own.name)).stage == Stage.ACTIVE:
+        while (await jobs.registry.get(own.name)).stage == Stage.ACTIVE:  # noqa: ASYNC110
             await asyncio.sleep(0.01)
     running.cancel()
 
