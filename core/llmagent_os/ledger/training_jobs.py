@@ -237,6 +237,14 @@ class TrainingJobs:
         )
         return await self._writer.run(lambda database: [row.subject for row in database.sql.execute(query)])
 
+    async def judged(self, kinds: Collection[str], raters: Collection[Identity] | None, most: int) -> int:
+        """How many replies have an opinion of these accounts (None: of anybody). It is counted up to ``most``."""
+        given = (rewards.c.kind.in_(kinds), rewards.c.op == "add")
+        of_them = () if raters is None else (rewards.c.rater_id.in_(raters),)
+        found = sa.select(rewards.c.interaction_id).distinct().where(*given, *of_them).limit(most).subquery()
+        query = sa.select(sa.func.count()).select_from(found)
+        return await self._writer.run(lambda database: int(database.sql.execute(query).scalar_one()), lasting=False)
+
     async def opinions_after(self, seq: int, kinds: Collection[str], limit: int) -> list[tuple[int, Identity]]:
         """At most ``limit`` opinions after row ``seq``, in the order in which they came: the row, and who gave it.
 

@@ -16,6 +16,7 @@ from llmagent_os.bot import Bot
 from llmagent_os.config import Settings
 from llmagent_os.errors import ConfigError
 from llmagent_os.events import now
+from llmagent_os.identity import Identity, PersonId
 from llmagent_os.ledger import Ledger
 from llmagent_os.serving.model_hash import model_hash
 from llmagent_os.serving.model_location import locate
@@ -25,6 +26,7 @@ from llmagent_os.training.lora_version import LoraVersion
 from llmagent_os.training.training_job import JobStatus, Level, TrainingJob
 from tests.tiny_model import save_model
 from tests.training_plans import BASE_HASH, candidate, write_lora
+from tests.unit.training.people import ANA, CLEO, rate
 
 CHECKOUT = Path(__file__).parents[3]
 
@@ -151,6 +153,32 @@ async def test_what_cannot_be_trained_is_refused_and_not_asked_for(
     (tmp_path / "bot.toml").write_text(config)
     with pytest.raises(ConfigError, match=why):
         await jobs_command.run(settings, Bot.load(tmp_path), level, subject, "", nothing)
+    assert "No training was asked for yet" in await jobs_command.listing(settings, None)
+
+
+async def test_too_few_people_or_reactions_are_said_at_once(tmp_path: Path) -> None:
+    """Not by a process that loads a model first, and a job that stands in the list for ever."""
+    settings = Settings.load(env_file=None, data=tmp_path / "data")
+    (tmp_path / "bot.toml").write_text('name = "diary"\nmodel = "tiny"\n[training]\n')
+    asked = Bot.load(tmp_path)
+    ledger = await Ledger.open(settings.ledger_url)
+    others = [Identity(f"web:local:p{number}") for number in range(4)]
+    for who in (*others, ANA, ANA, ANA):
+        await rate(ledger, who)
+    for who in others:
+        await ledger.personas.put("diary", PersonId(who), "verbosity=brief", {}, 0, 0.0)
+    with pytest.raises(ConfigError, match="4 people who like short answers are known, and 5 are needed"):
+        await jobs_command.run(settings, asked, Level.GROUP, "verbosity=brief", "", nothing)
+    await ledger.personas.put("diary", PersonId(ANA), "verbosity=brief", {}, 0, 0.0)
+    for level, subject, judged in (
+        (Level.SHARED, "", 7),
+        (Level.PERSONAL, ANA, 3),
+        (Level.PERSONAL, CLEO, 0),
+        (Level.GROUP, "verbosity=brief", 7),
+    ):
+        with pytest.raises(ConfigError, match=f"^{judged} replies are judged, and 8 are needed"):
+            await jobs_command.run(settings, asked, level, subject, "", nothing)
+    await ledger.close()
     assert "No training was asked for yet" in await jobs_command.listing(settings, None)
 
 
