@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -108,17 +108,21 @@ def train_lora(
         chosen,
         validation=[*samples(lessons.validation), *lessons.held_anchors],
         on_step=on_step,
-        checkpoint=folder / CHECKPOINT_FILE,
     )
-    try:
-        run = learn()
-    except OtherTrainingError:  # it is seen before the first step, so the LoRA is as it was
-        _log.warning("the settings have changed since the training was interrupted: it begins anew with the new ones")
-        (folder / CHECKPOINT_FILE).unlink()
-        run = learn()
+    run = _from_checkpoint(learn, folder / CHECKPOINT_FILE)
     made = folder / "lora"
     save_adapter(adapted, tokenizer, location, made)
     return TrainedLora(folder=made, run=run, test=good, too_long=len(dropped))
+
+
+def _from_checkpoint(learn: Callable[..., TrainingRun], checkpoint: Path) -> TrainingRun:
+    """Go on from a checkpoint, or begin anew where it belongs to a training with other settings."""
+    try:
+        return learn(checkpoint=checkpoint)
+    except OtherTrainingError:  # it is seen before the first step, so the LoRA is as it was
+        _log.warning("the settings have changed since the training was interrupted: it begins anew with the new ones")
+        checkpoint.unlink()
+        return learn(checkpoint=checkpoint)
 
 
 def _progress(at: TrainingProgress) -> JobProgress:
