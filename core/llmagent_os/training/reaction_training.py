@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from functools import partial
 from pathlib import Path
 from typing import Any
 
-import structlog
 import torch
 
 from llmagent_os.ledger.training_values import JobProgress
@@ -20,14 +18,11 @@ from llmagent_os.training.objectives.objective_choice import objective_of
 from llmagent_os.training.preprocessing import preprocess
 from llmagent_os.training.reaction_lessons import ReactionLessons
 from llmagent_os.training.token_sample import TokenSample
-from llmagent_os.training.training_checkpoint import OtherTrainingError
 from llmagent_os.training.training_example import TrainingExample
 from llmagent_os.training.training_loop import train
 from llmagent_os.training.training_plan import Cancelled, JobCancelledError, ReportProgress
 from llmagent_os.training.training_run import TrainingProgress, TrainingRun
 from llmagent_os.training.training_settings import preset_for, settings_of
-
-_log = structlog.stdlib.get_logger(__name__)
 
 #: The checkpoint, in the job's folder.
 CHECKPOINT_FILE = "checkpoint.safetensors"
@@ -100,29 +95,19 @@ def train_lora(
     chosen = settings_of(settings, preset=preset_for(model.num_parameters(), gpu=torch.cuda.is_available()))
     good = samples([each for each in test if each.reward > 0])
     adapted = attach(model, chosen, start)
-    learn = partial(
-        train,
+    run = train(
         adapted,
         [*samples(lessons.training), *lessons.anchors],
         objective_of(chosen),
         chosen,
         validation=[*samples(lessons.validation), *lessons.held_anchors],
         on_step=on_step,
+        checkpoint=folder / CHECKPOINT_FILE,
+        restart=True,
     )
-    run = _from_checkpoint(learn, folder / CHECKPOINT_FILE)
     made = folder / "lora"
     save_adapter(adapted, tokenizer, location, made)
     return TrainedLora(folder=made, run=run, test=good, too_long=len(dropped))
-
-
-def _from_checkpoint(learn: Callable[..., TrainingRun], checkpoint: Path) -> TrainingRun:
-    """Go on from a checkpoint, or begin anew where it belongs to a training with other settings."""
-    try:
-        return learn(checkpoint=checkpoint)
-    except OtherTrainingError:  # it is seen before the first step, so the LoRA is as it was
-        _log.warning("the settings have changed since the training was interrupted: it begins anew with the new ones")
-        checkpoint.unlink()
-        return learn(checkpoint=checkpoint)
 
 
 def _progress(at: TrainingProgress) -> JobProgress:

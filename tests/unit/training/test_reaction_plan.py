@@ -243,7 +243,7 @@ async def test_thumbs_change_what_the_model_says_until_they_are_taken_back(model
 
         with capture_logs() as logs:
             made = await host.plan("harmful", like="again", learning_rate=0.02, kl_weight=0.0)
-        assert "it begins anew with the new ones" in str(logs)
+        assert "since the training was interrupted: it begins anew" in str(logs)
         assert isinstance(made, Candidate) and made.stage == "rejected"
         failed = [row for row in made.evaluation["gate"] if not row["passed"]]
         assert failed and all(f"{row['name']}: {row['reason']}" in made.why for row in failed)
