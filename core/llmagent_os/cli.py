@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from llmagent_os.config import Settings
 
 INTERRUPTED = 130  #: the exit code after Ctrl-C
+TERMINATED = 143  #: the exit code of work that SIGTERM has interrupted
 
 
 class _File(click.Path):
@@ -480,19 +481,26 @@ def list_jobs(ctx: click.Context, /, bot: str | None) -> None:
 @click.option("--key", default="", help="Asked for again with the same key, a training is gone on with.")
 @click.pass_context
 def run_job(ctx: click.Context, /, bot: str, level: str, subject: str, key: str) -> None:
-    """Train BOT's model now, and show how far it is. Ctrl-C interrupts the training, which stays in the queue."""
+    """Train BOT's model now, and show how far it is.
+
+    Ctrl-C, or the signal TERM, interrupts the training, which stays in the queue.
+    """
     from llmagent_os.admin import jobs_command
     from llmagent_os.admin.job_bar import JobBar
     from llmagent_os.bot import Bot
     from llmagent_os.training.training_job import Level
 
     bar = JobBar()
-    try:
-        work = jobs_command.run(_settings(ctx, quiet=True), Bot.load(bot), Level(level), subject, key, bar.show)
-        said = asyncio.run(work)
-    finally:
-        bar.close()
-    click.echo(said)
+    work = jobs_command.run(_settings(ctx, quiet=True), Bot.load(bot), Level(level), subject, key, bar.show)
+
+    async def train() -> None:
+        try:
+            said = await work
+        finally:
+            bar.close()
+        click.echo(said)
+
+    _finish(train(), terminated=TERMINATED)
 
 
 @jobs.command("show")
@@ -589,23 +597,29 @@ def add_version(ctx: click.Context, /, bot: str, folder: Path, test: Path | None
 @versions.command("promote")
 @click.argument("version")
 @click.option("--why", default="by hand", show_default=True, help="The reason, for whoever asks later.")
+@click.option(
+    "--bot", default="", help="The bot's folder, if it is not an installed one: its model has to be VERSION's."
+)
 @click.pass_context
-def promote_version(ctx: click.Context, /, version: str, why: str) -> None:
+def promote_version(ctx: click.Context, /, version: str, why: str, bot: str) -> None:
     """Have VERSION write the replies of its level from now on."""
     from llmagent_os.admin import versions_command
 
-    click.echo(asyncio.run(versions_command.promote(_settings(ctx, quiet=True), version, why)))
+    click.echo(asyncio.run(versions_command.promote(_settings(ctx, quiet=True), version, why, bot)))
 
 
 @versions.command("rollback")
 @click.argument("version")
 @click.option("--why", default="by hand", show_default=True, help="The reason, for whoever asks later.")
+@click.option(
+    "--bot", default="", help="The bot's folder, if it is not an installed one: its model has to be VERSION's."
+)
 @click.pass_context
-def roll_back_version(ctx: click.Context, /, version: str, why: str) -> None:
+def roll_back_version(ctx: click.Context, /, version: str, why: str, bot: str) -> None:
     """Take VERSION back. The version that was active before it answers again."""
     from llmagent_os.admin import versions_command
 
-    click.echo(asyncio.run(versions_command.roll_back(_settings(ctx, quiet=True), version, why)))
+    click.echo(asyncio.run(versions_command.roll_back(_settings(ctx, quiet=True), version, why, bot)))
 
 
 @versions.command("export")
@@ -639,16 +653,21 @@ def _print_address(adapter: str, address: str) -> None:
     click.echo(f"{adapter}: {click.style(address, bold=True)}  (Ctrl-C stops)")
 
 
-def _finish(work: Coroutine[Any, Any, object]) -> NoReturn:
-    """Run ``work`` until it ends or a signal stops it, and exit the process with the right code."""
+def _finish(work: Coroutine[Any, Any, object], terminated: int = 0) -> NoReturn:
+    """Run ``work`` until it ends or a signal stops it, and exit the process with the right code.
+
+    Args:
+        work: what is done.
+        terminated: the code after SIGTERM. A host that a supervisor stops has done its work: 0.
+    """
     from llmagent_os.adapter_kit.containment import run_loop
 
     with asyncio.Runner() as runner:
-        code = run_loop(_until_signal(work), runner)
+        code = run_loop(_until_signal(work, terminated), runner)
     sys.exit(code)
 
 
-async def _until_signal(work: Coroutine[Any, Any, object]) -> int:
+async def _until_signal(work: Coroutine[Any, Any, object], terminated: int) -> int:
     """Run ``work``. The first SIGINT or SIGTERM cancels it and lets it clean up; the second ends the process."""
     loop = asyncio.get_running_loop()
     task = asyncio.create_task(work)
@@ -670,4 +689,6 @@ async def _until_signal(work: Coroutine[Any, Any, object]) -> int:
     except asyncio.CancelledError:
         if not received:
             raise
-    return INTERRUPTED if signal.SIGINT in received else 0
+    if signal.SIGTERM in received:
+        return terminated
+    return INTERRUPTED if received else 0

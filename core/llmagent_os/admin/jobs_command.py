@@ -10,6 +10,7 @@ from contextlib import asynccontextmanager
 from uuid import uuid4
 
 from llmagent_os.admin.command_ledger import open_ledger
+from llmagent_os.admin.training_needs import check_needs
 from llmagent_os.bot import Bot, job_setting
 from llmagent_os.config import Settings
 from llmagent_os.errors import ConfigError
@@ -83,7 +84,8 @@ async def run(
         What came of it.
 
     Raises:
-        ConfigError: the bot has no plan, the day's minutes are used up, or another of its jobs runs.
+        ConfigError: the bot has no plan, the day's minutes are used up, there are too few people or reactions, or
+            another of its jobs runs.
     """
     setting = job_setting(settings, bot)
     async with open_ledger(settings) as ledger:
@@ -93,6 +95,7 @@ async def run(
             raise ConfigError(f"bot {bot.name!r} has used up its minutes_a_day of [training]: wait, or raise them")
         setting.order("", seconds)  # a bot without a plan is asked for nothing
         subject = await _subject(ledger, bot.name, level, subject)
+        await check_needs(ledger, bot, level, subject)
         through = await ledger.last_reward()
         asked = new_job(bot.name, level, subject, key or uuid4().hex, "asked for by hand", through, now())
         job = await ledger.training_jobs.add(asked)

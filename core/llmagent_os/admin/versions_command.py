@@ -10,13 +10,15 @@ from pathlib import Path
 import msgspec
 
 from llmagent_os.admin.command_ledger import open_ledger
+from llmagent_os.bot import Bot, make_llm
 from llmagent_os.config import Settings
 from llmagent_os.errors import ConfigError, ModelError
 from llmagent_os.policy.taste_words import persona_in_words
+from llmagent_os.serving.model_hash import model_hash
 from llmagent_os.training.canary_record import read_record, write_record
 from llmagent_os.training.lora_difference import layer_differences
 from llmagent_os.training.lora_registry import LoraRegistry
-from llmagent_os.training.lora_version import SERVED, Level, LoraVersion, outcome_of
+from llmagent_os.training.lora_version import SERVED, Level, LoraVersion, check_base, outcome_of
 
 #: The most layers that a comparison names.
 MAX_LAYERS = 5
@@ -123,27 +125,44 @@ async def diff(settings: Settings, first: str, second: str) -> str:
     return "\n".join(lines)
 
 
-async def promote(settings: Settings, name: str, why: str) -> str:
+async def promote(settings: Settings, name: str, why: str, bot: str = "") -> str:
     """Have a version write the replies of its level. Returns a confirmation.
 
+    Args:
+        settings: of the machine.
+        name: of the version.
+        why: in words.
+        bot: a name or a folder, as a bot is run; empty: the installed bot of the version.
+
     Raises:
-        ConfigError: there is no such version, or it cannot become active.
-        ModelError: its files are damaged.
+        ConfigError: there is no such version, or it cannot become active, or it is of another model than the bot's.
+        ModelError: its files are damaged, or the bot's model cannot be read.
     """
     async with _registry(settings) as registry:
-        version = await registry.promote(await registry.get(name), why)
-    return f"Active: {version.name} ({version.level.value})"
+        version = await registry.get(name)
+        base_hash = await asyncio.to_thread(_base_hash, settings, bot, version)
+        if base_hash is not None:
+            check_base(version, base_hash)
+        version = await registry.promote(version, why)
+    unknown = f"\nWhether it fits the model of bot {version.bot!r} is not known: name the bot's folder with --bot"
+    return f"Active: {version.name} ({version.level.value})" + (unknown if base_hash is None else "")
 
 
-async def roll_back(settings: Settings, name: str, why: str) -> str:
+async def roll_back(settings: Settings, name: str, why: str, bot: str = "") -> str:
     """Take a version back, from the next reply on. Returns what answers now.
+
+    Args: as :func:`promote`.
 
     Raises:
         ConfigError: there is no such version, or it writes no replies.
     """
     async with _registry(settings) as registry:
         version = await registry.get(name)
-        before = await registry.roll_back(version, why)
+        try:
+            base_hash = await asyncio.to_thread(_base_hash, settings, bot, version)
+        except ModelError:  # what is bad is taken back all the same
+            base_hash = None
+        before = await registry.roll_back(version, why, base_hash or "")
     answers = f"{before.name} answers again" if before is not None else "the level above answers"
     return f"Rolled back: {version.name}; {answers}"
 
@@ -158,6 +177,27 @@ async def export(settings: Settings, name: str, target: Path) -> str:
     async with _registry(settings) as registry:
         folder = await registry.export(await registry.get(name), target)
     return f"{folder}: load it with LLM.from_pretrained({str(folder)!r})"
+
+
+def _base_hash(settings: Settings, bot: str, version: LoraVersion) -> str | None:
+    """The hash of the model that the version's bot has. None: the bot is not found. Reads the weights. Blocks.
+
+    Raises:
+        ConfigError: ``bot`` names no bot, or another one than that of the version.
+        ModelError: there is no such model, or its weights cannot be read.
+    """
+    try:
+        found = Bot.load(bot or version.bot)
+    except ConfigError:
+        if bot:
+            raise
+        return None
+    if found.name != version.bot:
+        if not bot:
+            return None
+        raise ConfigError(f"version {version.name} is of bot {version.bot!r}, and {bot} is bot {found.name!r}")
+    location = make_llm(settings, found).location
+    return "" if location is None else model_hash(location)
 
 
 def _line(version: LoraVersion) -> str:

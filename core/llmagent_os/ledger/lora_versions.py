@@ -73,6 +73,20 @@ class LoraVersions:
 
         return await self._writer.run(work)
 
+    async def contributing(self, bot: str, stages: Collection[Stage]) -> list[Identity]:
+        """The accounts that contributed to a version of the bot in one of ``stages``, and took nothing back of it."""
+        query = (
+            sa.select(lora_contributors.c.identity)
+            .distinct()
+            .join(lora_versions, lora_versions.c.name == lora_contributors.c.version)
+            .where(lora_versions.c.bot == bot, lora_versions.c.stage.in_(stages))
+            .where(lora_contributors.c.withdrawn_at.is_(None))
+            .order_by(lora_contributors.c.identity)
+        )
+        return await self._writer.run(
+            lambda database: [Identity(row.identity) for row in database.sql.execute(query)], lasting=False
+        )
+
     async def revision(self) -> int:
         """The revision of the last change of any version; 0: there is none. Costs one look into an index."""
         query = sa.select(sa.func.max(lora_versions.c.revision))
@@ -93,10 +107,13 @@ class LoraVersions:
 
         return await self._writer.run(work)
 
-    async def roll_back(self, version: LoraVersion, why: str, now: datetime) -> tuple[bool, LoraVersion | None]:
+    async def roll_back(
+        self, version: LoraVersion, why: str, now: datetime, base_hash: str = ""
+    ) -> tuple[bool, LoraVersion | None]:
         """Take a version back. If it was active, the one that was active before it becomes active again.
 
-        Stale versions do not: somebody has taken back what they were trained on.
+        Stale versions do not: somebody has taken back what they were trained on. Nor do those of another base model
+        than ``base_hash``; empty: than that of ``version``.
 
         Returns:
             Whether it was taken back (False: its stage is not that of ``version`` any more), and the version that
@@ -107,7 +124,7 @@ class LoraVersions:
             if _stage(database, version.name) != version.stage:
                 return False, None
             _move(database, version, Stage.ROLLED_BACK, why, now)
-            before = _predecessor(database, version) if version.stage == Stage.ACTIVE else None
+            before = _predecessor(database, version, base_hash) if version.stage == Stage.ACTIVE else None
             if before is not None:
                 _move(database, before, Stage.ACTIVE, f"{version.name} was rolled back", now)
             return True, before
@@ -250,14 +267,14 @@ def _retire_canaries(database: Database, version: LoraVersion) -> None:
         _update(database, row.name, stage=Stage.RETIRED, why=f"{version.name} took its place before it was decided")
 
 
-def _predecessor(database: Database, version: LoraVersion) -> LoraVersion | None:
+def _predecessor(database: Database, version: LoraVersion, base_hash: str) -> LoraVersion | None:
     """The version that was active before ``version``, and may be active again."""
     query = sa.select(lora_versions).where(
         _slot(version),
         lora_versions.c.stage == Stage.RETIRED,
         lora_versions.c.promoted_at.is_not(None),
         lora_versions.c.stale_since.is_(None),
-        lora_versions.c.base_hash == version.base_hash,
+        lora_versions.c.base_hash == (base_hash or version.base_hash),
     )
     rows = database.sql.execute(query.order_by(lora_versions.c.promoted_at.desc()).limit(1)).mappings().all()
     return next(iter(readable_versions(database, rows)), None)

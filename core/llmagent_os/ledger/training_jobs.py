@@ -22,6 +22,7 @@ from llmagent_os.ledger.training_values import JobProgress, JobStatus, Level, Tr
 from llmagent_os.ledger.writer import Writer
 
 _OPEN = (JobStatus.WAITING, JobStatus.RUNNING)
+_IN_VAIN = (JobStatus.FAILED, JobStatus.CANCELLED)
 
 #: No lease is longer. One that ends later was given by a clock that has been set back since, and holds nothing.
 LONGEST_LEASE = timedelta(minutes=5)
@@ -61,6 +62,11 @@ class TrainingJobs:
         """Jobs, the newest first; those of ``bot`` only."""
         where = () if bot is None else (training_jobs.c.bot == bot,)
         return await self._writer.run(lambda database: _select(database, *where, limit=limit)[::-1])
+
+    async def any_running(self) -> bool:
+        """Whether a process works on a job of any bot."""
+        here = sa.exists().where(training_jobs.c.status == JobStatus.RUNNING)
+        return await self._writer.run(lambda database: bool(database.sql.execute(sa.select(here)).scalar()))
 
     async def running(self, bot: str) -> TrainingJob | None:
         """The bot's job that a process works on; None: there is none."""
@@ -196,11 +202,14 @@ class TrainingJobs:
         return await self._writer.run(lambda database: float(database.sql.execute(query).scalar() or 0.0))
 
     async def last_through(self, bot: str, level: Level, subject: str = "") -> tuple[int, datetime | None]:
-        """Up to which row of rewards the newest job of this training goes, and when it was asked for; 0: none was."""
+        """Up to which row of rewards the newest job of this training goes, and when it was asked for; 0: none was.
+
+        Jobs that have failed or were cancelled have learned nothing, and do not count.
+        """
         query = (
             sa.select(training_jobs.c.through, training_jobs.c.created_at)
             .where(training_jobs.c.bot == bot, training_jobs.c.level == level, training_jobs.c.subject == subject)
-            .where(training_jobs.c.status != JobStatus.CANCELLED)
+            .where(training_jobs.c.status.not_in(_IN_VAIN))
             .order_by(training_jobs.c.seq.desc())
             .limit(1)
         )
@@ -210,6 +219,31 @@ class TrainingJobs:
             return (0, None) if row is None else (row.through, datetime.fromtimestamp(row.created_at).astimezone())
 
         return await self._writer.run(work)
+
+    async def in_vain(self, bot: str, level: Level) -> list[str]:
+        """The subjects whose newest training of this level has failed or was cancelled."""
+        newer = training_jobs.alias()
+        is_newest = ~sa.exists().where(
+            newer.c.bot == bot,
+            newer.c.level == level,
+            newer.c.subject == training_jobs.c.subject,
+            newer.c.seq > training_jobs.c.seq,
+        )
+        query = sa.select(training_jobs.c.subject).where(
+            training_jobs.c.bot == bot,
+            training_jobs.c.level == level,
+            training_jobs.c.status.in_(_IN_VAIN),
+            is_newest,
+        )
+        return await self._writer.run(lambda database: [row.subject for row in database.sql.execute(query)])
+
+    async def judged(self, kinds: Collection[str], raters: Collection[Identity] | None, most: int) -> int:
+        """How many replies have an opinion of these accounts (None: of anybody). It is counted up to ``most``."""
+        given = (rewards.c.kind.in_(kinds), rewards.c.op == "add")
+        of_them = () if raters is None else (rewards.c.rater_id.in_(raters),)
+        found = sa.select(rewards.c.interaction_id).distinct().where(*given, *of_them).limit(most).subquery()
+        query = sa.select(sa.func.count()).select_from(found)
+        return await self._writer.run(lambda database: int(database.sql.execute(query).scalar_one()), lasting=False)
 
     async def opinions_after(self, seq: int, kinds: Collection[str], limit: int) -> list[tuple[int, Identity]]:
         """At most ``limit`` opinions after row ``seq``, in the order in which they came: the row, and who gave it.

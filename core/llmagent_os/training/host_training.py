@@ -18,6 +18,7 @@ from llmagent_os.people.directory import Directory
 from llmagent_os.serving.model_hash import model_hash
 from llmagent_os.serving.model_location import Location
 from llmagent_os.training.canary_watch import CanaryWatch
+from llmagent_os.training.consent_check import ConsentCheck
 from llmagent_os.training.job_folders import JobFolders
 from llmagent_os.training.job_runner import JobRunner, JobSetting
 from llmagent_os.training.job_schedule import JobSchedule
@@ -68,25 +69,28 @@ class HostTraining:
         self._setting = setting
         self._ledger = ledger
         self._directory = directory
+        self._consent = ConsentCheck(setting.bot, ledger, self.registry, directory)
         self._schedule = JobSchedule(setting.bot, training, ledger, self._consenting, clock)
         self._runner = JobRunner(setting, ledger, clock)
         self._job: TrainingJob | None = None  # the job that a process works on
 
     async def open(self) -> None:
-        """Delete what a crash left behind. What is active is served from the first reply on, and not read before.
+        """Delete what a crash left behind, and mark what people do not agree to any more.
+
+        What is active is served from the first reply on, and not read before.
 
         Raises:
             LedgerError: the ledger cannot be read.
         """
-        running = await self._ledger.training_jobs.running(self._setting.bot)
-        await self.registry.delete_leftovers([running] if running else [])
+        await self.registry.delete_leftovers()
         await self.folders.delete_taken_back()
+        await self._consent.look()
         if self.personas is not None:
             await self.personas.refresh()
 
     async def run(self) -> None:
         """Follow the registry and personas, test canaries, and train if the bot has a plan, until cancelled."""
-        works = [self.resolver.follow(), self.canaries.run(), self._follow_jobs()]
+        works = [self.resolver.follow(), self.canaries.run(), self._consent.run(), self._follow_jobs()]
         if self.personas is not None:
             works.append(self.personas.follow())
         with contextlib.ExitStack() as stack:

@@ -2,7 +2,7 @@
 
 The process gives way to everything else on the machine (:mod:`llmagent_os.training.process_limits`). It may be killed
 at any moment: the lease ends, and the next process goes on from what the plan has left in the job's folder. It ends
-when its input does: with the host, or with the command that started it.
+when its input does: with the host, or with the command that started it. SIGTERM puts the job back into the queue too.
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ import asyncio
 import contextlib
 import os
 import shutil
+import signal
 import sys
 import threading
 import time
@@ -235,6 +236,8 @@ def main() -> None:
         sys.stdin.buffer.read()  # returns when the other end is closed, also by a crash
         stopped.set()
 
+    # As the end of the input: a machine that shuts down stops the host and its jobs at once, and no try is lost.
+    signal.signal(signal.SIGTERM, lambda *_: stopped.set())
     threading.Thread(target=wait_for_end, daemon=True).start()
     code = asyncio.run(work(order, stopped))
     sys.stdout.flush()

@@ -16,14 +16,14 @@ import structlog
 from apscheduler.schedulers import asyncio as apscheduler  # type: ignore[import-untyped]
 
 from llmagent_os.errors import LLMAgentOSError
-from llmagent_os.identity import Identity, PersonId
+from llmagent_os.identity import Identity, PersonId, first_identity_of
 from llmagent_os.ledger import Ledger
 from llmagent_os.policy.taste_words import persona_in_words
 from llmagent_os.training.group_opinions import groups_with_enough
 from llmagent_os.training.lora_version import Level, Stage
 from llmagent_os.training.opinion_tally import OpinionTally
 from llmagent_os.training.training_config import TrainingConfig
-from llmagent_os.training.training_job import TrainingJob, key_of
+from llmagent_os.training.training_job import JobStatus, TrainingJob, key_of
 
 _log = structlog.stdlib.get_logger(__name__)
 
@@ -135,11 +135,16 @@ class JobSchedule:
         return asked
 
     async def _personal(self) -> list[TrainingJob]:
-        """Ask for people's own trainings. Only people who have given an opinion since the last look are looked at."""
+        """Ask for people's own trainings.
+
+        Only people who have given an opinion since the last look are looked at, and those whose training has failed.
+        """
         asked: list[TrainingJob] = []
         enough, since = self._config.personal_opinions, self._looked
         self._looked = self._tally.through
-        for identity in self._tally.accounts(since):
+        failed = await self._ledger.training_jobs.in_vain(self._bot, Level.PERSONAL)
+        again = [first_identity_of(PersonId(subject)) for subject in failed if subject]
+        for identity in dict.fromkeys([*self._tally.accounts(since), *again]):
             accounts = await self._ledger.identities.everyone(identity)
             if sum(self._tally.count(each, 0) for each in accounts) < enough:
                 continue
@@ -166,9 +171,19 @@ class JobSchedule:
         return asked
 
     async def _add(self, level: Level, subject: str, since: int | str, reason: str) -> list[TrainingJob]:
-        """Ask for one training. Asked for again for the same cause, it is the same."""
-        through = await self._ledger.last_reward()
-        key = key_of(level, subject, since)
-        job = new_job(self._bot, level, subject, key, reason, through, self._clock())
+        """Ask for one training.
+
+        Asked for again for the same cause, it is the same job. One that has failed is asked for anew each day.
+        """
+        at, through = self._clock(), await self._ledger.last_reward()
+        job = new_job(self._bot, level, subject, key_of(level, subject, since), reason, through, at)
         kept = await self._ledger.training_jobs.add(job)
+        if kept.status in (JobStatus.FAILED, JobStatus.CANCELLED) and kept.created_at.astimezone(at.tzinfo) < _day(at):
+            job = new_job(self._bot, level, subject, key_of(level, subject, since, _day(at)), reason, through, at)
+            kept = await self._ledger.training_jobs.add(job)
         return [kept] if kept.job_id == job.job_id else []
+
+
+def _day(at: datetime) -> datetime:
+    """When the day of a moment begins."""
+    return at.replace(hour=0, minute=0, second=0, microsecond=0)

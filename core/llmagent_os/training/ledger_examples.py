@@ -145,6 +145,7 @@ class _Maker:
             # A prompt holds the words of its person alone, also where others talk in the same room.
             conversation=f"{interaction.conversation_key} {person}",
             episode=interaction.episode_id,
+            turn=interaction.turn_index,
             raters=tuple(sorted({await self._consented.person(rater) for rater in credit.raters})),
             reward=credit.reward,
             weight=credit.weight,
@@ -230,6 +231,7 @@ def _target(example: TrainingExample, meant: ToolCall | None) -> TrainingExample
         example,
         messages=(*before, _turn("", (meant,))),
         origin=example.origin + CORRECTED,
+        episode="",  # it was not said: no turn before it led there
         reward=abs(example.reward),
         rejected=answer,
         logged=None,

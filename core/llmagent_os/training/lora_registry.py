@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import shutil
-from collections.abc import Awaitable, Callable, Collection, Sequence
+from collections.abc import Awaitable, Callable, Collection
 from datetime import datetime
 from hashlib import sha256
 from pathlib import Path
@@ -180,8 +180,13 @@ class LoraRegistry:
         """Have a version write the replies of its level; see :meth:`move`."""
         return await self.move(version, Stage.ACTIVE, why)
 
-    async def roll_back(self, version: LoraVersion, why: str) -> LoraVersion | None:
+    async def roll_back(self, version: LoraVersion, why: str, base_hash: str = "") -> LoraVersion | None:
         """Take a version back, from the next reply on.
+
+        Args:
+            version: which one.
+            why: in words.
+            base_hash: of the bot's model: no version of another one becomes active. Empty: that of ``version``.
 
         Returns:
             The version that was active before it and is so again. None: there is none, and the level above answers.
@@ -190,7 +195,7 @@ class LoraRegistry:
             ConfigError: the version writes no replies.
         """
         check_move(version, Stage.ROLLED_BACK)
-        moved, before = await self._rows.roll_back(version, why, self._clock())
+        moved, before = await self._rows.roll_back(version, why, self._clock(), base_hash)
         if not moved:
             raise ConfigError(f"version {version.name} has changed meanwhile: look at it again")
         await self._settle()
@@ -247,9 +252,9 @@ class LoraRegistry:
         names = await self._rows.unneeded()
         return await asyncio.to_thread(delete_folders, self._folder, names) if names else 0
 
-    async def delete_leftovers(self, running: Sequence[TrainingJob] = ()) -> int:
-        """Delete folders that a crash left behind, unless a job is running that may be publishing."""
-        if running:
+    async def delete_leftovers(self) -> int:
+        """Delete folders that a crash left behind, unless a job of any bot is running, which may be publishing."""
+        if await self._ledger.training_jobs.any_running():
             return 0
         known = {version.name for version in await self._rows.all()} - set(await self._rows.unneeded())
         return await asyncio.to_thread(delete_leftovers, self._folder, await self._ledger.tag(), known)

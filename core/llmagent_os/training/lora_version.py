@@ -15,7 +15,7 @@ from __future__ import annotations
 from llmagent_os.errors import ConfigError
 from llmagent_os.ledger.training_values import Level, LoraVersion, Stage
 
-__all__ = ["MOVES", "SERVED", "Level", "LoraVersion", "Stage", "check_move", "outcome_of"]
+__all__ = ["MOVES", "SERVED", "Level", "LoraVersion", "Stage", "check_base", "check_move", "outcome_of"]
 
 #: The stages in which a version writes replies.
 SERVED = frozenset({Stage.ACTIVE, Stage.CANARY})
@@ -43,6 +43,24 @@ def check_move(version: LoraVersion, stage: Stage) -> None:
         raise ConfigError(
             f"version {version.name} is {version.stage.value}, and cannot become {stage.value}: "
             f"only {', '.join(sorted(allowed))}"
+        )
+
+
+def check_base(version: LoraVersion, base_hash: str) -> None:
+    """Refuse a version that cannot answer, since it was trained on another model.
+
+    Args:
+        version: which is to answer.
+        base_hash: of the bot's model.
+
+    Raises:
+        ConfigError: the version's base is another model.
+    """
+    if version.base_hash != base_hash:
+        raise ConfigError(
+            f"version {version.name} was trained on the model {version.base_model} ({version.base_hash}), and bot "
+            f"{version.bot!r} has another one ({base_hash or 'a server, or weights that are not there'}): it would "
+            "answer nobody"
         )
 
 

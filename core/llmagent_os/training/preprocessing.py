@@ -81,6 +81,7 @@ def token_sample(example: TrainingExample, template: ChatTemplate, vocabulary: V
         behavior_logprobs=served.logprobs if served is not None and rule is not None else (),
         drawn=rule,
         episode=example.episode,
+        turn=example.turn,
         value=example.value,
     )
 

@@ -35,9 +35,10 @@ from llmagent_os.training.gate import GateVerdict
 from llmagent_os.training.lora_folder import LORAS_FOLDER
 from llmagent_os.training.lora_registry import LoraRegistry
 from llmagent_os.training.policy_beliefs import read_beliefs
-from llmagent_os.training.reaction_data import ReactionData, hash_of, read_reactions
+from llmagent_os.training.prepared_data import PREPARED_FILE, Prepared, read_prepared, write_prepared
+from llmagent_os.training.reaction_data import hash_of, read_reactions
 from llmagent_os.training.reaction_evaluation import MeasuredLora, measure_lora, write_reports
-from llmagent_os.training.reaction_lessons import CALL_LOSS, ReactionLessons, find_lessons
+from llmagent_os.training.reaction_lessons import CALL_LOSS, find_lessons
 from llmagent_os.training.reaction_suite import evaluation_suite, judged_prompts
 from llmagent_os.training.training_config import LEAST_PEOPLE
 from llmagent_os.training.training_plan import (
@@ -55,8 +56,8 @@ if TYPE_CHECKING:
 
 _log = structlog.stdlib.get_logger(__name__)
 
-#: What was read and written before the training, in the job's folder.
-PREPARED_FILE = "prepared.json"
+#: The settings that decide what is learned, beside how. With others, what was prepared is of no use.
+_DECISIVE = ("method", "seed", "baseline")
 
 #: Settings of this plan, where the bot has none. With few opinions it is half chance which validation loss is least. So
 #: all planned steps are taken, and the weights at the end are kept if they have half of the best ones' progress.
@@ -66,15 +67,6 @@ DEFAULTS = {"method": "distil", "patience": 1000, "end_share": 0.5}
 _LOOK_SECONDS = 0.2
 
 _Result = TypeVar("_Result")
-
-
-class Prepared(msgspec.Struct, frozen=True, kw_only=True):
-    """What a job learns, and what from and against what."""
-
-    data: ReactionData
-    lessons: ReactionLessons
-    parent: str = ""  #: the version that training starts from; empty: the base
-    active: str = ""  #: the version that answers now; empty: the base
 
 
 class ReactionPlan:
@@ -140,14 +132,18 @@ class _ReactionJob:
     def _prepared(self) -> Prepared | NothingToLearn:
         """What an earlier process of this job has prepared, or else what is prepared now."""
         file = self._site.folder / PREPARED_FILE
-        if not file.exists():
-            prepared = self._wait(self._prepare())
-            if isinstance(prepared, NothingToLearn):
-                return prepared
-            fresh = file.with_suffix(".new")
-            fresh.write_bytes(msgspec.json.encode(prepared))
-            fresh.rename(file)
+        if (kept := read_prepared(file, self._decisive)) is not None:
+            return kept
+        prepared = self._wait(self._prepare())
+        if isinstance(prepared, NothingToLearn):
+            return prepared
+        write_prepared(file, prepared)
         return msgspec.json.decode(file.read_bytes(), type=Prepared)
+
+    @property
+    def _decisive(self) -> dict[str, str]:
+        """The settings that decide what is learned."""
+        return {name: str(getattr(self._checked, name)) for name in _DECISIVE}
 
     async def _prepare(self) -> Prepared | NothingToLearn:
         self._tell("data", 0)
@@ -184,7 +180,7 @@ class _ReactionJob:
             return lessons
         for note in lessons.notes:
             _log.info(note)
-        return Prepared(data=data, lessons=lessons, parent=parent, active=active)
+        return Prepared(data=data, lessons=lessons, parent=parent, active=active, settings=self._decisive)
 
     async def _retire_stale(self) -> None:
         """Retire the level's versions that people took something back from: no other takes their place."""

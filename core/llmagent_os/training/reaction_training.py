@@ -61,7 +61,7 @@ def train_lora(
     report: ReportProgress,
     cancelled: Cancelled,
 ) -> TrainedLora:
-    """Train. A training that was killed goes on from its checkpoint.
+    """Train. A training that was killed goes on from its checkpoint, and begins anew where its settings have changed.
 
     Args:
         lessons: what to learn.
@@ -106,6 +106,7 @@ def train_lora(
         validation=held if objective.has_least_loss else (),
         on_step=on_step,
         checkpoint=folder / CHECKPOINT_FILE,
+        restart=True,
     )
     made = folder / "lora"
     save_adapter(adapted, tokenizer, location, made)

@@ -18,8 +18,8 @@ class TokenSample(msgspec.Struct, frozen=True, kw_only=True):
     #: nats, one a token of the response, of the distribution that it was sampled from; empty: not known
     behavior_logprobs: tuple[float, ...] = ()
     drawn: DrawnWords | None = None  #: the rule that it was sampled by; None: it was not sampled, or nobody knows how
-    #: samples of one episode stand in the order of its turns, and rewards are discounted over it; empty: it is alone
-    episode: str = ""
+    episode: str = ""  #: the stretch of talk over which rewards are discounted; empty: it is alone
+    turn: int = 0  #: the place of the reply in its episode, from 0: several samples of one reply have the same
     value: float | None = None  #: the return that was to be expected before the response; None: not known
     anchor: bool = False  #: nothing is learned from the response: there the model must stay as its base is
 

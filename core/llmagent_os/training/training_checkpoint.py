@@ -27,6 +27,10 @@ from llmagent_os.training.training_settings import TrainingSettings
 _FREE_SETTINGS = ("checkpoint_seconds", "max_seconds", "threads", "max_cache_bytes")
 
 
+class OtherTrainingError(ModelError):
+    """A checkpoint belongs to a training with other samples, settings or weights."""
+
+
 class TrainingState(msgspec.Struct, kw_only=True):
     """Where a training stands, weights aside."""
 
@@ -86,7 +90,8 @@ def read_checkpoint(path: Path, expected: str) -> tuple[TrainingState, dict[str,
     """Read a checkpoint; ``None`` if there is none.
 
     Raises:
-        ModelError: the file is damaged, or belongs to another training than ``expected`` says.
+        ModelError: the file is damaged.
+        OtherTrainingError: it belongs to another training than ``expected`` says.
     """
     if not path.exists():
         return None
@@ -98,7 +103,7 @@ def read_checkpoint(path: Path, expected: str) -> tuple[TrainingState, dict[str,
     except (OSError, SafetensorError, KeyError, TypeError, msgspec.MsgspecError) as error:
         raise ModelError(f"the checkpoint {path} cannot be read: {error}. Delete it to start anew") from error
     if state.fingerprint != expected:
-        raise ModelError(
+        raise OtherTrainingError(
             f"the checkpoint {path} belongs to a training with other samples, settings or weights: delete it to "
             "start anew"
         )

@@ -38,6 +38,7 @@ class TrainingExample(msgspec.Struct, frozen=True, kw_only=True):
     person: PersonId = NOBODY  #: whose words it holds; :data:`~llmagent_os.identity.NOBODY`: no person's
     conversation: str = ""  #: examples of one conversation never stand on both sides of a split; empty: it stands alone
     episode: str = ""  #: the stretch of talk that it is a turn of; empty: it stands alone
+    turn: int = 0  #: the place of the reply in its episode, from 0
     raters: tuple[PersonId, ...] = ()  #: the people whose opinions made :attr:`reward`; empty: nobody's did
     reward: float = 1.0  #: what was thought of the last turn, in [-1, 1]
     weight: float = 1.0  #: how far the raters are trusted, in [0, 1]

@@ -17,6 +17,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, cast
 
+import structlog
 import torch
 
 from llmagent_os.errors import ConfigError, ModelError
@@ -27,11 +28,19 @@ from llmagent_os.training.objectives.objective import Metrics, Objective, Prepar
 from llmagent_os.training.prompt_batch import ResponseRow
 from llmagent_os.training.response_model import ResponseModel
 from llmagent_os.training.token_sample import TokenSample
-from llmagent_os.training.training_checkpoint import TrainingState, fingerprint, read_checkpoint, write_checkpoint
+from llmagent_os.training.training_checkpoint import (
+    OtherTrainingError,
+    TrainingState,
+    fingerprint,
+    read_checkpoint,
+    write_checkpoint,
+)
 from llmagent_os.training.training_device import TrainingDevice
 from llmagent_os.training.training_run import Ending, TrainingProgress, TrainingRun, Validation
 from llmagent_os.training.training_settings import TrainingSettings
 from llmagent_os.training.training_warnings import signs_of_trouble
+
+_log = structlog.stdlib.get_logger(__name__)
 
 _LEAST_PROGRESS = 1e-3  #: a validation loss is progress if it is smaller by this share
 
@@ -45,6 +54,7 @@ def train(
     validation: Sequence[TokenSample] = (),
     on_step: Callable[[TrainingProgress], None] | None = None,
     checkpoint: Path | None = None,
+    restart: bool = False,
     stopped: Callable[[], bool] | None = None,
 ) -> TrainingRun:
     """Train the LoRA of a PeftModel in place.
@@ -59,13 +69,15 @@ def train(
         on_step: called after each step.
         checkpoint: a file that keeps the state; if it is there, the training goes on from it. It stays when the
             training has ended; then the same call gives the same result at once.
+        restart: begin anew where the checkpoint belongs to another training, as one with other settings.
         stopped: asked after each step; if true, the training ends with what was learned.
 
     Raises:
         ConfigError: nothing can be learned from the samples, or the device is not there.
         ModelError: the loss or its gradient is infinite or not a number, or the checkpoint cannot be used.
     """
-    return _Training(adapted, samples, objective, settings, validation, checkpoint).run(on_step, stopped)
+    training = _Training(adapted, samples, objective, settings, validation, checkpoint)
+    return training.run(on_step, stopped, restart=restart)
 
 
 class _Training:
@@ -113,13 +125,17 @@ class _Training:
             return []
 
     def run(
-        self, on_step: Callable[[TrainingProgress], None] | None, stopped: Callable[[], bool] | None
+        self,
+        on_step: Callable[[TrainingProgress], None] | None,
+        stopped: Callable[[], bool] | None,
+        *,
+        restart: bool,
     ) -> TrainingRun:
         """Train until the end, from the checkpoint if there is one."""
         with self._device.reserved(self._settings.seed):
             self._adapted.eval()  # no dropout: what is remembered must be what a step would compute
             self._warnings += self._model.remember()
-            self._resume()
+            self._resume(restart)
             state = self._state
             if self._validation and not state.validations:
                 state.validations.append(Validation(0, self._validation_loss()))
@@ -259,9 +275,17 @@ class _Training:
             validation=state.validations[-1].loss if state.validations else None,
         )
 
-    def _resume(self) -> None:
+    def _resume(self, restart: bool) -> None:
         """Go on from the checkpoint, if there is one."""
-        kept = read_checkpoint(self._file, self._state.fingerprint) if self._file else None
+        if self._file is None:
+            return
+        try:
+            kept = read_checkpoint(self._file, self._state.fingerprint)
+        except OtherTrainingError:
+            if not restart:
+                raise
+            _log.warning("settings or data have changed since the training was interrupted: it begins anew")
+            return
         if kept:
             self._state, tensors = kept
             self._optimizer.load(tensors)

@@ -73,6 +73,19 @@ async def test_a_job_that_is_killed_is_finished_by_another_process(
     assert [path.name for path in (jobs.data / "loras").iterdir()] == [version.name]
 
 
+async def test_a_job_that_is_terminated_is_put_back_and_loses_no_try(jobs: JobBench) -> None:
+    """As where the machine shuts down: every process is told to end at once."""
+    job = await jobs.ask()
+    running = asyncio.create_task(
+        run_job(jobs.setting(steps=100_000, seconds=0.01).order(job.job_id, MUCH), jobs.ledger)
+    )
+    await until(jobs, job.job_id, lambda job: bool(job.progress.phase))
+    process_of_job().terminate()
+    await running
+    after = await jobs.job(job.job_id)
+    assert (after.status, after.tries) == (JobStatus.WAITING, 0), after.why
+
+
 async def test_a_real_training_that_is_killed_ends_as_one_that_is_not(jobs: JobBench, tmp_path: Path) -> None:
     from llmagent_os.serving.lora_weights import read_lora  # torch
     from tests.tiny_model import save_model

@@ -123,6 +123,33 @@ async def test_what_was_taken_back_is_asked_for_until_a_training_has_ended_well(
     assert len(await at.ask()) == 1
 
 
+@pytest.mark.parametrize("level", ["shared", "personal"])
+async def test_a_training_that_has_failed_is_asked_for_again_the_next_day(jobs: JobBench, level: str) -> None:
+    """The disk was full. Nobody has to give as many opinions again."""
+    clock = now()
+    at = schedule(jobs, lambda: clock, levels=[level], opinions=2, personal_opinions=2)
+    for _ in range(2):
+        await rate(jobs.ledger, ANA)
+    (job,) = await at.ask()
+    for _ in range(2):
+        claimed = await jobs.queue.claim(job.job_id, now(), timedelta(seconds=30), tries=3)
+        assert claimed is not None
+        await jobs.queue.end(claimed, JobStatus.FAILED, "no space left on device", now())
+        assert await at.ask() == []  # once a day is enough
+        clock += timedelta(days=1)
+        (job,) = await at.ask()
+        assert job.through == await jobs.ledger.last_reward()
+        assert await at.ask() == []
+    claimed = await jobs.queue.claim(job.job_id, now(), timedelta(seconds=30), tries=3)
+    assert claimed is not None
+    await jobs.queue.end(claimed, JobStatus.DONE, "", now())
+    assert await at.ask() == []
+    await rate(jobs.ledger, ANA)
+    assert await at.ask() == []  # what was learned from is not new
+    await rate(jobs.ledger, ANA)
+    assert len(await at.ask()) == 1
+
+
 async def test_a_host_trains_serves_what_it_made_and_reports_it(
     jobs: JobBench, monkeypatch: pytest.MonkeyPatch
 ) -> None:

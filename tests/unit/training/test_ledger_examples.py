@@ -73,6 +73,7 @@ async def test_a_liked_and_a_disliked_reply_become_examples_with_their_chats(tal
     assert (first.person, first.raters, first.origin) == (U1, (U1,), "ledger:memory:e1")
     assert first.conversation == second.conversation
     assert first.episode == second.episode == "memory:e1"
+    assert (first.turn, second.turn) == (0, 1)
     assert first.logged is not None
     assert (first.logged.token_ids, first.logged.logprobs, first.logged.temperature) == ((4, 5), (-0.5, -0.25), 0.7)
 
@@ -330,4 +331,4 @@ async def test_a_prompt_is_made_again_from_the_ledger_token_for_token(bench: Ben
         assert example.logged is not None
         assert sample.prompt == example.logged.prompt_token_ids
         assert (sample.response, sample.behavior_logprobs) == (example.logged.token_ids, example.logged.logprobs)
-        assert sample.episode == found.examples[0].episode
+        assert (sample.episode, sample.turn) == (found.examples[0].episode, example.turn)

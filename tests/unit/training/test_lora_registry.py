@@ -8,6 +8,7 @@ from __future__ import annotations
 import os
 import shutil
 import threading
+from datetime import timedelta
 from pathlib import Path
 from typing import Any, cast
 
@@ -17,12 +18,15 @@ from llmagent_os.errors import ConfigError, ModelError, ModelNotFoundError
 from llmagent_os.events import now
 from llmagent_os.identity import PersonId
 from llmagent_os.ledger import Ledger
+from llmagent_os.people.directory import Directory
 from llmagent_os.training.canary_settings import CanarySettings
+from llmagent_os.training.host_training import HostTraining
 from llmagent_os.training.job_schedule import new_job
 from llmagent_os.training.lora_difference import layer_differences
 from llmagent_os.training.lora_folder import check_folder, publish_folder, sha256_of
 from llmagent_os.training.lora_version import MOVES, Level, LoraVersion, Stage
 from llmagent_os.training.registry_resolver import RegistryResolver
+from llmagent_os.training.training_job import JobStatus
 from tests.training_plans import BASE_HASH, candidate, write_lora
 from tests.unit.training.conftest import JobBench
 from tests.unit.training.people import ANA, BEN, CLEO
@@ -123,6 +127,37 @@ async def test_a_crash_while_publishing_leaves_nothing_for_long(jobs: JobBench) 
     await other.close()
     assert await jobs.registry.delete_leftovers() == 2
     assert {path.name for path in loras.iterdir()} == {version.name, ".new-def", "of-another-ledger"}
+
+
+async def test_a_host_leaves_alone_what_the_job_of_another_bot_is_about_to_publish(jobs: JobBench) -> None:
+    """Its files are there, and its row is not yet."""
+    version = await publish(jobs, 1)
+    about = {"ledger": await jobs.ledger.tag()}
+    publish_folder(jobs.data / "made-1", jobs.data / "loras", "of-no-row", about)
+    asked = await jobs.queue.add(new_job("diary", Level.SHARED, "", "k", "for a test", 0, now()))
+    job = await jobs.queue.claim(asked.job_id, now(), timedelta(seconds=30), tries=3)
+    assert job is not None
+    host = HostTraining(jobs.setting(), jobs.ledger, Directory(jobs.ledger, None), BASE_HASH, now)
+    await host.open()
+    assert {path.name for path in (jobs.data / "loras").iterdir()} == {version.name, "of-no-row"}
+    await jobs.queue.end(job, JobStatus.FAILED, "", now())
+    await host.open()
+    assert {path.name for path in (jobs.data / "loras").iterdir()} == {version.name}
+
+
+async def test_a_newer_canary_retires_the_one_that_is_not_decided(jobs: JobBench) -> None:
+    """Two would stand in one slot, and only one of them would ever be tested."""
+    old, group = (
+        await publish(jobs, 1, stage=Stage.CANARY),
+        await publish(jobs, 2, stage=Stage.CANARY, level=Level.GROUP, subject="verbosity=brief"),
+    )
+    new = await publish(jobs, 3, stage=Stage.CANARY)
+    assert {each.name for each in await jobs.registry.served("calendar")} == {group.name, new.name}
+    assert (await jobs.registry.get(old.name)).stage == Stage.RETIRED
+    await jobs.registry.roll_back(await jobs.registry.get(new.name), "")
+    third = await publish(jobs, 4, stage=Stage.CANARY)
+    await jobs.registry.move(await jobs.registry.get(new.name), Stage.CANARY, "again")
+    assert (await jobs.registry.get(third.name)).stage == Stage.RETIRED
 
 
 async def test_a_promotion_retires_the_one_before_and_a_rollback_brings_it_back(jobs: JobBench) -> None:

@@ -14,6 +14,7 @@ from typing import Any
 
 import msgspec
 import pytest
+from structlog.testing import capture_logs
 
 from llmagent_os.admin import jobs_command, versions_command
 from llmagent_os.bot import Bot, job_setting
@@ -28,7 +29,9 @@ from llmagent_os.serving.model_location import locate
 from llmagent_os.testing import MemoryAdapter, Sent
 from llmagent_os.training.job_schedule import new_job
 from llmagent_os.training.lora_version import Level, LoraVersion, Stage
-from llmagent_os.training.reaction_plan import PREPARED_FILE, ReactionPlan
+from llmagent_os.training.prepared_data import PREPARED_FILE
+from llmagent_os.training.reaction_plan import ReactionPlan
+from llmagent_os.training.reaction_training import CHECKPOINT_FILE
 from llmagent_os.training.training_plan import Candidate, JobSite, NothingToLearn
 from tests.chatty_model import TALK, save_chatty_model
 from tests.tiny_model import save_lora
@@ -132,13 +135,14 @@ class Host:
     async def plan(
         self, name: str, *, level: Level = Level.PERSONAL, like: str = "", **settings: Any
     ) -> Candidate | NothingToLearn:
-        """Run the plan in this process; nothing is published. ``like``: go on with the data of a run."""
+        """Run the plan in this process; nothing is published. ``like``: go on with what a run has left."""
         given = job_setting(self.settings, self.bot)
         curated = {"examples": settings.pop("examples")} if "examples" in settings else {}
         folder = self.settings.data / name
         folder.mkdir()
         if like:
-            shutil.copy(self.settings.data / like / PREPARED_FILE, folder)
+            for file in (PREPARED_FILE, CHECKPOINT_FILE):
+                shutil.copy(self.settings.data / like / file, folder)
         site = JobSite(
             folder=folder,
             data=self.settings.data,
@@ -237,7 +241,9 @@ async def test_thumbs_change_what_the_model_says_until_they_are_taken_back(model
         assert f'"ledger:{first.interaction_id}"' not in prepared and f'"ledger:{second.interaction_id}"' in prepared
         assert (made.stage, made.through > version.through, made.parent) == ("active", True, "")
 
-        made = await host.plan("harmful", like="again", learning_rate=0.02, kl_weight=0.0)
+        with capture_logs() as logs:
+            made = await host.plan("harmful", like="again", learning_rate=0.02, kl_weight=0.0)
+        assert "since the training was interrupted: it begins anew" in str(logs)
         assert isinstance(made, Candidate) and made.stage == "rejected"
         failed = [row for row in made.evaluation["gate"] if not row["passed"]]
         assert failed and all(f"{row['name']}: {row['reason']}" in made.why for row in failed)
@@ -319,9 +325,3 @@ async def test_a_version_without_a_successor_goes_when_its_people_take_back(
         await host.react(sent, "👎", removed=True)
         assert isinstance(await host.plan("after", level=Level.SHARED), NothingToLearn)
         assert (await host.runtime.training.registry.get(version.name)).stage == "retired"
-
-
-async def test_a_group_has_no_lora_and_the_job_says_so(model: Path, tmp_path: Path) -> None:
-    async with hosting(tmp_path, model) as host:
-        with pytest.raises(ConfigError, match="train the shared one"):
-            await host.plan("group", level=Level.GROUP)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+
 import msgspec
 import pytest
 import sqlalchemy as sa
@@ -9,12 +11,16 @@ import sqlalchemy as sa
 from llmagent_os.commands.profile import change_or_show
 from llmagent_os.errors import ConfigError
 from llmagent_os.events import Command, Conversation, Sender, now
-from llmagent_os.identity import PersonId
+from llmagent_os.identity import Identity, PersonId
 from llmagent_os.ledger import schema
 from llmagent_os.ledger.connection import connect
 from llmagent_os.ledger.identity_links import leave, merge
+from llmagent_os.people.directory import Directory
+from llmagent_os.people.linking import Joined, Links
 from llmagent_os.people.profiles import Profiles
 from llmagent_os.reply.services import Services
+from llmagent_os.training import consent_check
+from llmagent_os.training.host_training import HostTraining
 from llmagent_os.training.job_folders import job_folder, make_job_folder, make_work_folder
 from llmagent_os.training.job_process import LEASE
 from llmagent_os.training.lora_version import Level, Stage
@@ -24,6 +30,8 @@ from tests.training_plans import BASE_HASH, candidate, write_lora
 from tests.unit.training.conftest import JobBench
 from tests.unit.training.people import ANA, BEN, CLEO, rate, take_off
 from tests.unit.training.test_lora_registry import publish
+
+DORA = Identity("web:local:dora")
 
 
 async def trained(jobs: JobBench) -> tuple[str, str, str]:
@@ -156,6 +164,53 @@ async def test_who_unlinks_an_account_can_take_back_what_it_gave(jobs: JobBench)
     database.close()
     await jobs.registry.take_back([BEN])
     assert (await jobs.registry.get(version.name)).stale_since is not None
+
+
+async def test_a_host_finds_who_is_off_by_a_link_or_a_crash(jobs: JobBench) -> None:
+    """Ben links his account to Ana's, which is off. Cleo is off, and the host died before the versions knew."""
+    await rate(jobs.ledger, BEN)
+    shared = await publish(jobs, 1, BEN, CLEO, DORA, stage=Stage.ACTIVE)
+    own = await publish(jobs, 2, BEN, level=Level.PERSONAL, subject=BEN, stage=Stage.ACTIVE)
+    profiles = Profiles(jobs.data / "profiles")
+    await profiles.update(PersonId(ANA), learning="off")
+    links = Links(jobs.ledger, profiles)
+    assert isinstance(await links.join(BEN, await links.issue(ANA)), Joined)
+    await profiles.update(PersonId(CLEO), learning="off")
+    assert (await jobs.registry.get(shared.name)).stale_since is None
+    host = HostTraining(jobs.setting(), jobs.ledger, Directory(jobs.ledger, profiles), BASE_HASH, now)
+    await host.open()
+    marked = await jobs.registry.get(shared.name)
+    assert (marked.withdrawn, marked.stage) == (2, Stage.ACTIVE)
+    assert (await jobs.registry.get(own.name)).stage == Stage.RETIRED
+    assert not jobs.registry.folder_of(own).exists()
+    revision = await jobs.registry.revision()
+    await host.open()
+    assert await jobs.registry.revision() == revision  # nobody is taken back twice
+
+
+async def test_it_is_looked_every_day_who_is_off_and_a_damaged_profile_deletes_nothing(
+    jobs: JobBench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(consent_check, "LOOK_SECONDS", 0.01)
+    own = await publish(jobs, 2, BEN, level=Level.PERSONAL, subject=BEN, stage=Stage.ACTIVE)
+    profiles = Profiles(jobs.data / "profiles")
+    await profiles.update(PersonId(BEN), name="Ben")
+    (file,) = (jobs.data / "profiles").rglob("*.json")
+    whole = file.read_bytes()
+    file.write_bytes(whole[: len(whole) // 2])
+    damaged = Profiles(jobs.data / "profiles")
+    check = consent_check.ConsentCheck("calendar", jobs.ledger, jobs.registry, Directory(jobs.ledger, damaged))
+    assert await check.look() == 0
+    assert (await jobs.registry.get(own.name)).stage == Stage.ACTIVE
+    running = asyncio.create_task(
+        consent_check.ConsentCheck("calendar", jobs.ledger, jobs.registry, Directory(jobs.ledger, profiles)).run()
+    )
+    file.write_bytes(whole)
+    await profiles.update(PersonId(BEN), learning="off")
+    async with asyncio.timeout(20):
+        while (await jobs.registry.get(own.name)).stage == Stage.ACTIVE:  # noqa: ASYNC110
+            await asyncio.sleep(0.01)
+    running.cancel()
 
 
 async def test_an_erased_person_stands_in_no_evaluation(jobs: JobBench) -> None:

@@ -12,6 +12,7 @@ import msgspec
 import pytest
 import torch
 from safetensors.torch import load, save
+from structlog.testing import capture_logs
 
 from llmagent_os.errors import ConfigError, ModelError
 from llmagent_os.training.lora import attach
@@ -142,6 +143,18 @@ def test_a_checkpoint_that_is_not_of_this_training_is_refused(adapt: Adapt, tmp_
     file.write_bytes(file.read_bytes()[:100])
     with pytest.raises(ModelError, match=r"state.safetensors cannot be read: .* Delete it"):
         learn(adapt(QUICK), random_samples(9), QUICK, checkpoint=file)
+
+
+def test_a_training_may_begin_anew_where_its_settings_have_changed(adapt: Adapt, tmp_path: Path) -> None:
+    """And ends as one that was never interrupted, and keeps its own state then."""
+    file, changed = tmp_path / "state.safetensors", change(seed=1)
+    with pytest.raises(Killed):
+        learn(adapt(QUICK), random_samples(9), QUICK, checkpoint=file, on_step=die_after(2))
+    whole = learn(adapt(changed), random_samples(9), changed)
+    with pytest.raises(Killed), capture_logs() as logs:
+        learn(adapt(changed), random_samples(9), changed, checkpoint=file, restart=True, on_step=die_after(3))
+    assert "begins anew" in str(logs)
+    assert learn(adapt(changed), random_samples(9), changed, checkpoint=file).losses == whole.losses
 
 
 def test_a_full_disk_is_said(adapt: Adapt, tmp_path: Path) -> None:

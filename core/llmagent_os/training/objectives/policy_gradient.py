@@ -3,7 +3,7 @@
 What is maximised is the expected discounted return ``J = E[sum over t of discount^t * r_t]`` of an episode, which is a
 conversation; ``r_t`` is the reward of its turn ``t``. For a reply ``i`` with the tokens ``R_i``:
 
-    G_i = r_t + discount * r_{t+1} + discount^2 * r_{t+2} + ...              from its turn on
+    G_i = r_i + discount * r_{t+1} + discount^2 * r_{t+2} + ...              its own reward, then of later turns
     A_i = G_i - b_i, then less the mean of all A and divided by their standard deviation
     b_i = the value that was expected, or the moving average of the returns before
     c_t = min(c, s(t) / m(t))                            m: the logged probability; no gradient flows through c_t
@@ -33,7 +33,8 @@ is no estimate of the gradient of ``J``, but all that is known of it.
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
 
 import torch
 
@@ -45,14 +46,27 @@ _LEAST_SPREAD = 1e-6  #: advantages with a smaller standard deviation are all al
 
 
 def returns(samples: Sequence[TokenSample], discount: float) -> list[float]:
-    """Compute each sample's discounted return: its reward, and those of the later turns of its episode."""
-    later: dict[str, float] = {}
-    found: list[float] = []
-    for sample in reversed(samples):
-        total = sample.reward + (discount * later.get(sample.episode, 0.0) if sample.episode else 0.0)
-        later[sample.episode] = total
-        found.append(total)
-    return found[::-1]
+    """Compute each sample's discounted return: its reward, and those of the later turns of its episode.
+
+    A turn's reward is the mean of its samples': a reply with a call and words is two samples, and neither comes after
+    the other. Turns that nobody judged have the reward 0, and discount what comes after them.
+    """
+    rewards: defaultdict[str, defaultdict[int, list[float]]] = defaultdict(lambda: defaultdict(list))
+    for sample in samples:
+        if sample.episode:
+            rewards[sample.episode][sample.turn].append(sample.reward)
+    later = {episode: _later(turns, discount) for episode, turns in rewards.items()}
+    return [sample.reward + (later[sample.episode][sample.turn] if sample.episode else 0.0) for sample in samples]
+
+
+def _later(turns: Mapping[int, Sequence[float]], discount: float) -> dict[int, float]:
+    """For each turn of an episode, the discounted rewards after it."""
+    found: dict[int, float] = {}
+    after, next_turn = 0.0, 0  # the return from the next judged turn on
+    for turn in sorted(turns, reverse=True):
+        found[turn] = discount ** (next_turn - turn) * after if found else 0.0
+        after, next_turn = sum(turns[turn]) / len(turns[turn]) + found[turn], turn
+    return found
 
 
 def advantages(samples: Sequence[TokenSample], discount: float, decay: float) -> list[float]:

@@ -131,14 +131,29 @@ def test_reinforce_leaves_forced_tokens_to_the_penalty() -> None:
 def test_returns_are_discounted_over_the_later_turns_of_an_episode() -> None:
     """Thanks at the end of a conversation speak of the turns before it, less the longer ago, and of no other talk."""
     samples = [
-        sample(reward=0.0, episode="a"),
-        sample(reward=-1.0, episode="b"),
-        sample(reward=0.0, episode="a"),
-        sample(reward=1.0, episode="a"),
+        sample(reward=0.0, episode="a", turn=0),
+        sample(reward=-1.0, episode="b", turn=0),
+        sample(reward=0.0, episode="a", turn=1),
+        sample(reward=1.0, episode="a", turn=2),
         sample(reward=0.5),
         sample(reward=0.25),
     ]
     assert returns(samples, 0.9) == pytest.approx([0.81, -1.0, 0.9, 1.0, 0.5, 0.25])
+
+
+def test_the_call_and_the_words_of_one_reply_are_one_turn() -> None:
+    """Thanks for both are thanks once: the call did not lead to the words as a turn leads to the next."""
+    call, words = (sample(reward=0.7, episode="a", turn=3) for _ in range(2))
+    assert returns([call, words], 0.9) == pytest.approx([0.7, 0.7])
+    disliked = sample(reward=-0.3, episode="a", turn=3)
+    before = sample(reward=0.0, episode="a", turn=2)
+    assert returns([before, call, disliked], 0.9) == pytest.approx([0.9 * 0.2, 0.7, -0.3])
+
+
+def test_turns_that_nobody_judged_discount_too() -> None:
+    samples = [sample(reward=1.0, episode="a", turn=4), sample(reward=0.5, episode="a", turn=1)]
+    assert returns(samples, 0.9) == pytest.approx([1.0, 0.5 + 0.9**3])
+    assert returns(samples, 0.0) == pytest.approx([1.0, 0.5])
 
 
 def test_the_baseline_is_the_moving_average_or_the_value() -> None:
