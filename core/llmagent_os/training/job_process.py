@@ -17,6 +17,7 @@ import threading
 import time
 from datetime import timedelta
 from pathlib import Path
+from types import FrameType
 
 import msgspec
 import structlog
@@ -236,8 +237,11 @@ def main() -> None:
         sys.stdin.buffer.read()  # returns when the other end is closed, also by a crash
         stopped.set()
 
+    def stop(_number: int, _frame: FrameType | None) -> None:
+        stopped.set()
+
     # As the end of the input: a machine that shuts down stops the host and its jobs at once, and no try is lost.
-    signal.signal(signal.SIGTERM, lambda *_: stopped.set())
+    signal.signal(signal.SIGTERM, stop)
     threading.Thread(target=wait_for_end, daemon=True).start()
     code = asyncio.run(work(order, stopped))
     sys.stdout.flush()

@@ -24,7 +24,11 @@ PREPARED = Prepared(
 def test_it_is_on_disk_before_it_has_its_name(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     file = tmp_path / PREPARED_FILE
     synced: list[bool] = []
-    monkeypatch.setattr(os, "fsync", lambda _: synced.append(file.exists()))
+
+    def sync(_: int) -> None:
+        synced.append(file.exists())
+
+    monkeypatch.setattr(os, "fsync", sync)
     write_prepared(file, PREPARED)
     assert synced == [False]
     assert read_prepared(file, SETTINGS) == PREPARED
