@@ -655,3 +655,30 @@ async def test_a_damaged_question_does_not_hide_the_calendar(person: Person) -> 
     await person.say("create", title="lunch", date="tomorrow", time="noon")
     await person.records.put("ask:broken", {"options": "none"})
     assert "lunch" in (await person.say("list", date="tomorrow")).text
+
+
+@pytest.mark.parametrize(
+    ("title", "time", "at"),
+    [
+        ("breakfast with Sam", "7", "7 AM"),
+        ("dinner with Maria", "8", "8 PM"),
+        ("dinner", "8am", "8 AM"),
+        ("drinks", "9:30", "9:30 PM"),
+        ("wake up", "6:30", "6:30 AM"),
+        ("lunch", "1", "1 PM"),
+        ("meeting", "3", "3 PM"),
+        ("meeting", "9", "9 AM"),
+        ("party", "noon", "noon"),
+    ],
+)
+async def test_a_title_says_which_half_of_the_day_is_meant(person: Person, title: str, time: str, at: str) -> None:
+    """Dinner at eight in the morning is a missed dinner."""
+    made = await person.say("create", title=title, date="tomorrow", time=time)
+    assert made.data["when"] == f"tomorrow, Monday 23 November, at {at}"
+
+
+async def test_words_of_the_time_are_no_title(person: Person) -> None:
+    asked = await person.say("create", title="at 6pm", date="tomorrow", time="6pm")
+    assert asked.data["need"] == "title"
+    named = await person.say("create", title="tomorrow land festival", date="tomorrow", time="6pm")
+    assert named.data["title"] == "tomorrow land festival"

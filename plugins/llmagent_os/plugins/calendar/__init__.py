@@ -21,6 +21,7 @@ The tools here declare what they take and do. The work is in the other files:
 ``date_parsing``             ... its dates
 ``time_parsing``             ... its times of day
 ``duration_parsing``         ... its durations
+``usual_half``               ... morning or evening, by the title
 ``recurrence``               ... its repetitions, as RRULEs
 ``holidays``                 dates of named days
 ``text_normalization``       one spelling for spoken dates and times

@@ -17,6 +17,7 @@ from llmagent_os.plugins.calendar.recurrence import Recurrence, parse_recurrence
 from llmagent_os.plugins.calendar.text_normalization import normalize
 from llmagent_os.plugins.calendar.time_errors import TimeExpressionError
 from llmagent_os.plugins.calendar.time_expressions import TimeExpression, TimeSlot, find_slot
+from llmagent_os.plugins.calendar.usual_half import usual_half
 
 MAX_TITLE_CHARACTERS = 200  #: characters
 UNFINISHED_LIFETIME = timedelta(hours=1)  #: how long an answer to "What time?" still belongs to the event
@@ -76,7 +77,12 @@ async def _create(call: CalendarCall, said: dict[str, str]) -> ToolResult:
         if need:
             return _ask(call, need, known, title, when)
         place = find_slot(
-            when, call.now, length=length, zone=call.zone, usual_length=timedelta(hours=0 if reminder else 1)
+            when,
+            call.now,
+            length=length,
+            zone=call.zone,
+            half=usual_half(title, when.time_of_day),
+            usual_length=timedelta(hours=0 if reminder else 1),
         )
         place = _first(call, place, when, again)
     except TimeExpressionError as error:
@@ -91,11 +97,19 @@ async def _create(call: CalendarCall, said: dict[str, str]) -> ToolResult:
 
 def _title(said: Mapping[str, str], reminder: bool) -> str:
     title, person = said.get("title", ""), said.get("person", "")
+    if _is_time(title, said):
+        title = ""
     if not title:
         return f"meeting with {person}" if person else ""
     if person and not reminder and person.casefold() not in title.casefold():
         return f"{title} with {person}"
     return title
+
+
+def _is_time(title: str, said: Mapping[str, str]) -> bool:
+    """Whether a title is nothing but words of the date, the time or the repetition: then it names nothing."""
+    when = " ".join(said.get(name, "") for name in ("date", "time", "repeat")).lower().split()
+    return bool(when) and all(word in (*when, "at", "on", "in", "for", "by") for word in title.lower().split())
 
 
 def _need(
