@@ -55,6 +55,14 @@ class Directory:
     async def consents(self, person_id: PersonId) -> bool:
         """Whether a person is learned from. No: the person opted out, or their profile cannot be read."""
         try:
-            return may_learn((await self.profile(person_id)).preferences)
+            return not await self.opted_out(person_id)
         except ProfileError:
             return False
+
+    async def opted_out(self, person_id: PersonId) -> bool:
+        """Whether a person has turned learning off.
+
+        Raises:
+            ProfileError: the profile's file is damaged, so it is not known.
+        """
+        return not may_learn((await self.profile(person_id)).preferences)

@@ -13,7 +13,6 @@ import structlog
 from llmagent_os.errors import LLMAgentOSError, ProfileError
 from llmagent_os.ledger import Ledger
 from llmagent_os.people.directory import Directory
-from llmagent_os.privacy.consent import may_learn
 from llmagent_os.training.lora_registry import LoraRegistry
 from llmagent_os.training.lora_version import SERVED
 
@@ -52,11 +51,11 @@ class ConsentCheck:
         withdrawn = 0
         for person, account in people.items():
             try:
-                preferences = (await self._directory.profile(person)).preferences
+                opted_out = await self._directory.opted_out(person)
             except ProfileError as error:
                 _log.warning("it cannot be read whether a contributor has turned learning off", error=str(error))
                 continue
-            if not may_learn(preferences):
+            if opted_out:
                 await self._registry.take_back(await self._directory.identities_of(account))
                 withdrawn += 1
         if withdrawn:
