@@ -11,6 +11,7 @@ from __future__ import annotations
 import argparse
 import asyncio
 import contextlib
+import os
 import statistics
 import tempfile
 import time
@@ -78,7 +79,9 @@ async def training(data: Path, ledger: Ledger, url: str, priority: Priority) -> 
     setting = JobSetting(data=data, ledger_url=url, model=MODEL, bot=MODEL, bot_config={}, training=config)
     job = await ledger.training_jobs.add(new_job(MODEL, Level.SHARED, "", priority + str(now()), "", 0, now()))
     running = asyncio.create_task(run_job(setting.order(job.job_id, 1e6), ledger))
-    while (known := await ledger.training_jobs.get(job.job_id)) is not None and not known.progress.step:  # noqa: ASYNC110
+    while (known := await ledger.training_jobs.get(job.job_id)) is not None and not known.progress.step:
+        if known.status not in (JobStatus.WAITING, JobStatus.RUNNING):
+            raise SystemExit(f"the training did not begin: {known.why}")
         await asyncio.sleep(0.1)
     try:
         yield job.job_id
@@ -128,4 +131,5 @@ if __name__ == "__main__":
     parser.add_argument("--replies", type=int, default=40)
     parser.add_argument("--rounds", type=int, default=3)
     given = parser.parse_args()
+    os.environ["PYTHONPATH"] = str(Path(__file__).parents[1])  # the job's process imports the plan from here
     asyncio.run(measure(given.replies, given.rounds))
