@@ -23,8 +23,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from tests.chatty_model import DIARY, save_chatty_model
 from tests.chatty_model import TALK as CHATTY_TALK
-from tests.chatty_model import save_chatty_model
 from tests.tiny_model import calendar_chats
 
 from llmagent_os.bot import Bot, job_setting
@@ -62,23 +62,6 @@ opinions = 1000
 personal_opinions = 1000
 [training.canary]
 share = 0.0
-"""
-
-DIARY = """
-from llmagent_os.plugin import Plugin, Span, ToolContext, ToolResult, tool
-
-class Diary(Plugin):
-    name = "diary"
-
-    @tool(permission="diary.write")
-    async def create_event(self, context: ToolContext, title: Span, date: Span | None = None) -> ToolResult:
-        '''Write an event down.'''
-        return ToolResult({"status": "created", "title": title}, f"Added: {title}.")
-
-    @tool(permission="diary.read")
-    async def list_events(self, context: ToolContext, date: Span | None = None) -> ToolResult:
-        '''Say what is on.'''
-        return ToolResult({"status": "listed"}, "Nothing is on.")
 """
 
 #: What people say to the calendar. None of it is asked by the gate.

@@ -24,6 +24,24 @@ from tests.tiny_model import CREATE, LIST, calendar_chats, make_model, make_toke
 TOOLS = (CREATE, LIST)
 TONES = {"plain": "Write plainly.", "playful": "Write playfully."}
 
+#: A plugin file with the two tools.
+DIARY = """
+from llmagent_os.plugin import Plugin, Span, ToolContext, ToolResult, tool
+
+class Diary(Plugin):
+    name = "diary"
+
+    @tool(permission="diary.write")
+    async def create_event(self, context: ToolContext, title: Span, date: Span | None = None) -> ToolResult:
+        '''Write an event down.'''
+        return ToolResult({"status": "created", "title": title}, f"Added: {title}.")
+
+    @tool(permission="diary.read")
+    async def list_events(self, context: ToolContext, date: Span | None = None) -> ToolResult:
+        '''Say what is on.'''
+        return ToolResult({"status": "listed"}, "Nothing is on.")
+"""
+
 #: What people say, and what the model answers in each tone.
 TALK: dict[tuple[str, ...], dict[str, str]] = {
     (

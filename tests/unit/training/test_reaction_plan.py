@@ -33,7 +33,7 @@ from llmagent_os.training.prepared_data import PREPARED_FILE
 from llmagent_os.training.reaction_plan import ReactionPlan
 from llmagent_os.training.reaction_training import CHECKPOINT_FILE
 from llmagent_os.training.training_plan import Candidate, JobSite, NothingToLearn
-from tests.chatty_model import TALK, save_chatty_model
+from tests.chatty_model import DIARY, TALK, save_chatty_model
 from tests.tiny_model import save_lora
 from tests.training_plans import candidate, write_lora
 from tests.unit.training.conftest import CHECKOUT
@@ -65,23 +65,6 @@ personal_opinions = 1000
 share = 0.0
 [training.settings]
 learning_rate = 2e-3
-"""
-
-DIARY = """
-from llmagent_os.plugin import Plugin, Span, ToolContext, ToolResult, tool
-
-class Diary(Plugin):
-    name = "diary"
-
-    @tool(permission="diary.write")
-    async def create_event(self, context: ToolContext, title: Span, date: Span | None = None) -> ToolResult:
-        '''Write an event down.'''
-        return ToolResult({"status": "created", "title": title}, f"Added: {title}.")
-
-    @tool(permission="diary.read")
-    async def list_events(self, context: ToolContext, date: Span | None = None) -> ToolResult:
-        '''Say what is on.'''
-        return ToolResult({"status": "listed"}, "Nothing is on.")
 """
 
 

@@ -69,10 +69,7 @@ async def _do(call: CalendarCall, ask_id: str, number: int) -> ToolResult:
         return _stale()
     change = question.options[number]
     if not await call.store.holds(change.before):
-        await call.store.close(ask_id)
-        return ToolResult(
-            {"status": "stale"}, "Your calendar has changed since I asked, so I did nothing. Please ask again."
-        )
+        return await _changed_since(call, ask_id)
     if change.data.get("status") == "unchanged":
         await call.store.close(ask_id)
         return ToolResult(dict(change.data), change.text)
@@ -89,15 +86,20 @@ async def _do_all(call: CalendarCall, ask_id: str) -> ToolResult:
     before = tuple(event for option in question.options for event in option.before)
     after = tuple(event for option in question.options for event in option.after)
     if not await call.store.holds(before):
-        await call.store.close(ask_id)
-        return ToolResult(
-            {"status": "stale"}, "Your calendar has changed since I asked, so I did nothing. Please ask again."
-        )
+        return await _changed_since(call, ask_id)
     text = " ".join(option.text for option in question.options)
     data = {"status": question.options[0].data.get("status", ""), "count": str(len(question.options))}
     result = await call.store.apply(ask_id, Change(before=before, after=after, data=data, text=text, undo=True))
     await call.store.close(ask_id)
     return result
+
+
+async def _changed_since(call: CalendarCall, ask_id: str) -> ToolResult:
+    """Close a question whose events are not as they were when it was asked."""
+    await call.store.close(ask_id)
+    return ToolResult(
+        {"status": "stale"}, "Your calendar has changed since I asked, so I did nothing. Please ask again."
+    )
 
 
 async def _drop(call: CalendarCall) -> ToolResult:
