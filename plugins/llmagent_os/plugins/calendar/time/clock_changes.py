@@ -1,8 +1,9 @@
 """Moments and wall clocks when the clocks change.
 
-A naive datetime is a time on the wall clock of a zone. If the clocks are set back, some times come twice; the second has
-``fold=1`` (PEP 495). If they are set forward, some times do not come at all.
+A naive datetime is a time on the wall clock of a zone. If the clocks are set back, some times come twice; the second
+one has ``fold=1`` (PEP 495). If they are set forward, some times do not come at all.
 
+>>> from zoneinfo import ZoneInfo
 >>> berlin = ZoneInfo("Europe/Berlin")
 >>> wall_after(datetime(2026, 10, 24, 22, 0), timedelta(hours=8), berlin)  # that night has an hour more
 datetime.datetime(2026, 10, 25, 5, 0)
