@@ -147,12 +147,16 @@ def planned_times(call: CalendarCall, wanted: RequestedTimes, title: str, *, rem
 def _planned(
     call: CalendarCall, when: TimeExpression, wanted: RequestedTimes, title: str, reminder: bool
 ) -> PlannedTime:
+    half = usual_half(title, when.time_of_day)
+    if wanted.again is not None and when.time_of_day is not None:
+        # That 8 o'clock is over today says nothing about the 8 o'clock of every Monday.
+        when = replace(when, time_of_day=when.time_of_day.settled(half))
     slot = find_slot(
         when,
         call.now,
         length=wanted.length,
         zone=call.zone,
-        half=usual_half(title, when.time_of_day),
+        half=half,
         usual_length=timedelta(hours=0 if reminder else 1),
         to_the_second=reminder,
     )

@@ -28,6 +28,9 @@ _PREPOSITIONS = (
     r"^(?:(?:on|for|by|at|during|over|starting|beginning|from|any day|all of|the whole of|all|the day of|only|just) )+"
     r"(?=\S)"
 )
+_NAME = r"(?:mon|tue|wed|thu|fri|sat|sun)[a-z]{0,6}"
+# "mon wed fri"
+_DAY_AFTER_DAY = re.compile(rf"\b({_NAME})\s+(?={_NAME}\b)", re.I)
 _DAY_NUMBER = r"(\d{1,2})(?:st|nd|rd|th)?\.?"
 _SEPARATOR = r" ?(?:to|until|-) ?(?:the |on )?"
 
@@ -74,6 +77,7 @@ def parse_days(
     def parsed(said: str) -> DateRange:
         return parse_dates(said, today, month_first=month_first, anchor=anchor)
 
+    text = _DAY_AFTER_DAY.sub(r"\1, ", text)
     parts = [part for part in re.split(r",|;|&|\+|\band\b|\bplus\b|\bas well as\b", text) if part.strip()]
     if 1 < len(parts) <= MAX_DAYS and not re.search(r"\bbetween\b", text, re.I):
         try:

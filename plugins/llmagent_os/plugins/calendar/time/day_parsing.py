@@ -102,6 +102,9 @@ class DayParser(ABC):
         )
         if match:
             return self._weekday_of(WEEKDAYS.index(match[2]), match[1] or "", match[3] or "")
+        match = re.fullmatch(rf"(this|next|last) week,? (?:on )?{WEEKDAY}", said)
+        if match:
+            return self._weekday_of(WEEKDAYS.index(match[2]), "", f"{match[1]} week")
         match = re.fullmatch(rf"(?:week|a week) (?:from |on )?{WEEKDAY}", said)
         if match:
             return self._weekday_of(WEEKDAYS.index(match[1]), "", "week")

@@ -49,11 +49,12 @@ _SHORT_DAYS = frozenset("mon tue wed thu fri sat sun".split())
 _ONE_DAY_WORDS = frozenset("today tomorrow tonight yesterday".split())
 _REPEATS = re.compile(
     r"\b(?:every|each|daily|nightly|weekly|monthly|quarterly|yearly|annually|hourly|weekdays|weekends|alternat\w+"
-    rf"|(?:{'|'.join(WEEKDAYS)})s|per (?:day|week|month|year)|a (?:day|week|month|year)|(?:everyday)|biweekly)\b"
+    rf"|(?:{'|'.join(WEEKDAYS)})s|(?:once|twice|times) (?:a|per) (?:day|week|month|year)|(?:everyday)|biweekly)\b"
 )
 _NTH = r"(?:1st|2nd|3rd|4th|5th|first|second|third|fourth|fifth|last)"
 # "the first and third monday" comes again.
 _NTH_DAYS = re.compile(rf"\b{_NTH},? (?:and|&|,) (?:the )?{_NTH} (?:{'|'.join(WEEKDAYS)})")
+_WORKING_WEEK = re.compile(r"(?:on )?monday (?:to|-|until) friday")
 # The beginning of a limit that stands apart from its repetition.
 _LIMITS = re.compile(
     r"(?:and |but )?(?:until|to|through|up to|end\w*|start\w*|begin\w*|from|as of|except\w*|excluding|without|apart from"
@@ -131,7 +132,8 @@ def _is_time(candidate: Candidate) -> bool:
         return cued or joins or (core in ("noon", "midnight") and (candidate.leads or not candidate.after))
     if core == "later" and not candidate.leads:
         return False
-    return not (re.fullmatch(r"\d{1,2}h", core) and not candidate.cued)
+    hours = re.fullmatch(r"(\d{1,2})h", core)
+    return hours is None or candidate.cued or (candidate.joins and int(hours[1]) > 6)
 
 
 def _is_clock(candidate: Candidate, core: str) -> bool:
@@ -144,6 +146,8 @@ def _is_clock(candidate: Candidate, core: str) -> bool:
     first = candidate.words[0]
     if first in _CUES:
         return first != "about" or candidate.last_word not in ("remind", "me", "asks", "talk")
+    if first == "in":  # minutes
+        return candidate.next_word in ("", "to", "that", "about", "and")
     if first == "for":
         return candidate.joins or candidate.last_word in ("alarm", "it", "that", "this", "clock", "up", "me")
     if candidate.joins:
@@ -223,6 +227,8 @@ def says_repeat(message: str) -> bool:
 
 def _is_recurrence(candidate: Candidate) -> bool:
     said = " ".join(candidate.words)
+    if _WORKING_WEEK.fullmatch(said):  # with a time of day, it comes again; without one, it is a stretch of days
+        return re.search(r"\d ?(?:[ap]m?\b|:\d\d|h\b)|\bat \d", candidate.message, re.I) is not None
     if not says_repeat(said):
         return _LIMITS.match(said) is not None and says_repeat(candidate.message)
     adverb = re.fullmatch(

@@ -47,7 +47,8 @@ _JOINED = r"(?:,| and | & | plus )"
 
 def rule_of(said: str) -> str | None:
     """Return the rule that normalized words mean. None: they are no rule."""
-    said = re.sub(r"^(?:on|the|once|at|in) (?:the )?", "", said.strip())
+    said = re.sub(r"^once (?:an?|per) ", "every ", said.strip())
+    said = re.sub(r"^(?:on|the|once|at|in) (?:the )?", "", said)
     if said.endswith("every"):
         return None
     adverb = re.match(r"(\w+)(?: (?:on|in|every) (.+)|$)", said)
@@ -74,7 +75,6 @@ def _every_n(said: str) -> str | None:
     unit = "day|week|month|year|hours?|minutes|quarter"
     number = r"other|alternate|\d{1,3}(?:st|nd|rd|th)?"
     match = re.fullmatch(rf"every (?:({number}) )?({unit})s?(?: (?:on|in) (.+))?", said)
-    match = match or re.fullmatch(rf"(?:an?|per)() ({unit})(?: on (.+))?", said)
     if not match:
         return _every_duration(said)
     digits = re.match(r"\d+", match[1] or "")

@@ -35,7 +35,11 @@ def time_arguments(given: Mapping[str, str], message: str, *, month_first: bool 
         month_first: whether 3/4 is the 4th of March.
     """
     mentions = [each for each in time_mentions(message, month_first=month_first) if each.kind in _FIELD_OF]
-    kept = {key: value for key, value in given.items() if key not in TIME_FIELDS}
+    kept = {
+        key: value
+        for key, value in given.items()
+        if key not in TIME_FIELDS and not (key in ("place", "person") and _is_inside(value, message, mentions))
+    }
     used: dict[str, list[TimeMention]] = {}
     for name in TIME_FIELDS:
         if name not in given:
@@ -53,10 +57,20 @@ def time_arguments(given: Mapping[str, str], message: str, *, month_first: bool 
     return kept | {name: found[name] for name in found if name not in kept}
 
 
+def _place_of(said: str, message: str) -> re.Match[str] | None:
+    pattern = r"\s+".join(re.escape(word) for word in said.split())
+    return re.search(rf"(?<!\w){pattern}(?!\w)", message, re.I) if pattern else None
+
+
+def _is_inside(said: str, message: str, mentions: Sequence[TimeMention]) -> bool:
+    """Whether a name is nothing but words of time: the CET of "15:00 CET" is no place."""
+    match = _place_of(said, message)
+    return match is not None and any(each.start <= match.start() and match.end() <= each.end for each in mentions)
+
+
 def _touched(said: str, message: str, mentions: Sequence[TimeMention]) -> list[TimeMention]:
     """Return the mentions to which the words of an argument belong."""
-    pattern = r"\s+".join(re.escape(word) for word in said.split())
-    match = re.search(rf"(?<!\w){pattern}(?!\w)", message, re.I) if pattern else None
+    match = _place_of(said, message)
     if match is None:
         return []
     return [each for each in mentions if each.start < match.end() and match.start() < each.end]

@@ -158,9 +158,10 @@ class _Finder:
     def _candidate(self, kind: MentionKind, first: int, last: int, previous: int) -> Candidate:
         before = self._tokens[first - 1] if first and not self._tokens[first - 1].breaks else None
         after = self._tokens[last + 1] if last + 1 < len(self._tokens) and not self._tokens[last].breaks else None
-        leads = (
-            after is not None and after.timely and not after.words[0].isdigit() and after.words[0] not in ("and", "a")
-        )
+        leads = after is not None and after.timely and after.words[0] not in ("and", "a")
+        if leads and after is not None and after.words[0].isdigit():  # "sat 8", and not "sat 8 people"
+            behind = self._tokens[last + 2] if last + 2 < len(self._tokens) and not after.breaks else None
+            leads = behind is None or behind.timely
         return Candidate(
             kind=kind.value,
             tokens=self._tokens[first : last + 1],

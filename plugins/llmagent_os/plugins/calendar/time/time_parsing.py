@@ -83,7 +83,7 @@ _PARTS: dict[str, tuple[int, int, int]] = {
     "early afternoon": (720, 900, 780),
     "late afternoon": (900, 1080, 960),
     "mid afternoon": (840, 960, 900),
-    "evening": (1080, 1320, 1140),
+    "evening": (1080, 1320, 1080),
     "early evening": (1020, 1170, 1080),
     "late evening": (1200, DAY_MINUTES, 1260),
     "night": (1200, DAY_MINUTES, 1200),
@@ -119,6 +119,7 @@ _POINTS = {
     "end of day": 1020,
     "close of business": 1020,
 }
+_DELAY = re.compile(rf"in (?:about |just )?{QUANTITY} ?(?:minutes|hours|seconds|h|m|s)(?![a-z])")
 _LISTED = re.compile(r",|;|&|\+|\band\b|\bplus\b|\bas well as\b|\bagain\b", re.I)
 MAX_TIMES = 24  #: that one list of times names
 
@@ -190,6 +191,10 @@ def _parse(said: str, now: datetime, zone: tzinfo | None = None) -> TimeOfDay | 
             return wall_after(now, parse_duration(delay[1] or delay[2]), zone)
         except (TimeExpressionError, OverflowError):
             return None
+    minutes = re.fullmatch(r"in (\d{1,2})", said)  # "in 20" is 20 minutes; "in 2" may be hours
+    if minutes:
+        short = 5 <= int(minutes[1]) < 60
+        return wall_after(now, timedelta(minutes=int(minutes[1])), zone) if short else None
     if re.fullmatch(r"(?:all|whole|entire|full) day(?: long)?", said):
         return TimeOfDay("all_day", 0, DAY_MINUTES)
     if said in ("later", "later today", "rest of day", "rest of today", "remainder of day"):
@@ -205,7 +210,7 @@ def _parse(said: str, now: datetime, zone: tzinfo | None = None) -> TimeOfDay | 
 
 
 def _is_delay(said: str) -> bool:
-    return re.match(rf"in (?:about |just )?{QUANTITY} ?(?:minutes|hours|seconds|h|m|s)(?![a-z])", said) is not None
+    return re.fullmatch(r"in \d{1,2}", said) is not None or _DELAY.match(said) is not None
 
 
 def _point(said: str) -> TimeOfDay | None:
