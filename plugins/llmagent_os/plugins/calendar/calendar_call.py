@@ -15,6 +15,7 @@ from llmagent_os.plugins.calendar.calendar_event import CalendarEvent, Occurrenc
 from llmagent_os.plugins.calendar.event_store import Change, EventStore
 from llmagent_os.plugins.calendar.phrasing import capitalized, day_text, moment_text
 from llmagent_os.plugins.calendar.reminder_timers import ReminderTimers
+from llmagent_os.plugins.calendar.time.time_arguments import as_written
 from llmagent_os.plugins.calendar.time.time_errors import TimeExpressionError
 from llmagent_os.plugins.calendar.time.time_expressions import (
     TimeExpression,
@@ -77,6 +78,7 @@ class CalendarCall:
 
     def parse(self, date_said: str | None, time_said: str | None, anchor: date | None = None) -> TimeExpression:
         """Parse a date and a time in the person's words. Raises TimeExpressionError."""
+        date_said, time_said = as_written(date_said, time_said, self.context.text, month_first=self.month_first)
         return parse_time_expression(
             date_said, time_said, self.now, anchor=anchor, month_first=self.month_first, zone=self.zone
         )

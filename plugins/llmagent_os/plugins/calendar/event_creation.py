@@ -34,6 +34,14 @@ _WHOLE_DAY = re.compile(
     re.I,
 )
 
+# A thing to do on a day has no time of its own: "renew the passport".
+_TASK = re.compile(
+    r"(?:renew|pay|submit|return|cancel|hand in|turn in|file|send|buy|order|post|mail|finish|complete|water|clean|wash"
+    r"|change|replace|charge|take out|put out|pack|prepare|print|sign|register|apply|vote|back up|update|upload|check"
+    r"|review the|read|write|email|text|reply|fill (?:in|out)|book|arrange|organi[sz]e|declutter|fix|repair)\b",
+    re.I,
+)
+
 
 async def create_event(call: CalendarCall, given: Mapping[str, str | None]) -> ToolResult:
     """Create an event.
@@ -68,7 +76,7 @@ async def _create(call: CalendarCall, said: dict[str, str]) -> ToolResult:
     kind = {"kind": "reminder"} if reminder else {}
     known = {**({"title": title} if title else {}), **kind}
     try:
-        wanted = requested_times(call, said)
+        wanted = requested_times(call, said, call.context.text)
         when = wanted.first
         if not title:
             known_when = {"when": _known_time(call, when)} if when else {}
@@ -123,7 +131,7 @@ def _need(title: str, wanted: RequestedTimes, reminder: bool) -> str:
         return ""
     days_long = length is not None and length >= timedelta(days=1)
     hourly = again is not None and again.within_day
-    if when.time_of_day or hourly or reminder or _WHOLE_DAY.search(title) or days_long:
+    if when.time_of_day or hourly or reminder or _WHOLE_DAY.search(title) or _TASK.match(title) or days_long:
         return ""
     return "date" if vague else "time"
 

@@ -56,17 +56,18 @@ class PlannedTime:
     skipped: tuple[datetime, ...] = ()  #: starts that the repetition leaves out
 
 
-def requested_times(call: CalendarCall, said: Mapping[str, str]) -> RequestedTimes:
+def requested_times(call: CalendarCall, said: Mapping[str, str], words: str) -> RequestedTimes:
     """Parse when a request wants its events.
 
     Args:
         call: the tool's call.
         said: the arguments ``date``, ``time``, ``duration`` and ``repeat``, as far as they were given.
+        words: the message that asks for the events.
 
     Raises:
         TimeExpressionError: one of them cannot be resolved, or there are too many times.
     """
-    whens = call.parse_several(said.get("date"), said.get("time"), paired=_paired(call.context.text))
+    whens = call.parse_several(said.get("date"), said.get("time"), paired=_paired(words))
     again = parse_recurrence(said["repeat"], call.today, month_first=call.month_first) if "repeat" in said else None
     length = parse_duration(said["duration"]) if "duration" in said else None
     if again is not None:

@@ -112,7 +112,9 @@ class DayParser(ABC):
         if match:
             return self._both(WEEKDAYS.index(match[1]), int(match[2]), said)
         match = re.fullmatch(rf"{WEEKDAY},? (.*\d.*)", said)
-        return self.calendar_date(re.sub(r"^the ", "", match[2])) if match else None
+        if match is None or re.fullmatch(r"\d{1,2} ?- ?\d{1,2}", match[2]):  # "monday 9-10" has a time
+            return None
+        return self.calendar_date(re.sub(r"^the ", "", match[2]))
 
     def _weekday_of(self, number: int, how: str, week: str) -> DateRange:
         if how == "next" or week == "next week":

@@ -12,6 +12,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping, Sequence
 
+from llmagent_os.plugins.calendar.time.mention_rules import ADVERB
 from llmagent_os.plugins.calendar.time.time_mentions import MentionKind, TimeMention, time_mentions
 
 #: The arguments that say when.
@@ -45,7 +46,7 @@ def time_arguments(given: Mapping[str, str], message: str, *, month_first: bool 
         if name not in given:
             continue
         touched = _touched(given[name], message, mentions)
-        if not touched:
+        if not touched and not _describes(given[name], message):
             kept[name] = given[name]
         for mention in touched:
             used.setdefault(_FIELD_OF[mention.kind], []).append(mention)
@@ -55,6 +56,38 @@ def time_arguments(given: Mapping[str, str], message: str, *, month_first: bool 
         used["repeat"] = [each for each in mentions if each.kind is MentionKind.RECURRENCE]
     found = {name: ", ".join(each.text for each in _unique(mentioned)) for name, mentioned in used.items()}
     return kept | {name: found[name] for name in found if name not in kept}
+
+
+def as_written(
+    date_said: str | None, time_said: str | None, message: str, *, month_first: bool = True
+) -> tuple[str | None, str | None]:
+    """Return a date and a time as the message has them: "Dec 25", where only "25" was copied out of it.
+
+    >>> as_written("25", None, "is Dec 25 free?")
+    ('Dec 25', None)
+    """
+    found: dict[str, list[TimeMention]] = {}
+    kept: dict[str, str] = {}
+    mentions = time_mentions(message, month_first=month_first) if date_said or time_said else ()
+    for name, said in (("date", date_said), ("time", time_said)):
+        touched = _touched(said, message, mentions) if said else []
+        if said and not touched:
+            kept[name] = said
+        for mention in touched:
+            if mention.kind not in (MentionKind.DATE, MentionKind.TIME):
+                return date_said, time_said
+            found.setdefault(_FIELD_OF[mention.kind], []).append(mention)
+    words = kept | {
+        name: ", ".join(each.text for each in _unique(mentioned))
+        for name, mentioned in found.items()
+        if name not in kept
+    }
+    return words.get("date"), words.get("time")
+
+
+def _describes(said: str, message: str) -> bool:
+    """Whether words of repetition only describe a thing: "the quarterly review". The message repeats nothing then."""
+    return ADVERB.fullmatch(said.casefold().strip()) is not None and _place_of(said, message) is not None
 
 
 def _place_of(said: str, message: str) -> re.Match[str] | None:

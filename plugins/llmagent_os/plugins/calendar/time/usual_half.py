@@ -23,7 +23,10 @@ _USUAL: tuple[tuple[re.Pattern[str], HalfOfDay, int, int], ...] = (
         11,
     ),
     (
-        re.compile(r"\b(breakfast|brunch|sunrise|wake|waking|get up|getting up|alarm|morning|early shift)\b", re.I),
+        re.compile(
+            r"\b(breakfast|brunch|sunrise|wake|waking|get up|getting up|alarm|morning|early shift|flights?|fly|plane|airport)\b",
+            re.I,
+        ),
         "am",
         4,
         11,
