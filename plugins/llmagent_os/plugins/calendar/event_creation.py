@@ -13,11 +13,11 @@ from llmagent_os.plugins.calendar.event_store import Change
 from llmagent_os.plugins.calendar.event_times import (
     PlannedTime,
     RequestedTimes,
-    elsewhere_text,
     planned_times,
     repeat_text,
     requested_times,
     several_text,
+    whens_text,
 )
 from llmagent_os.plugins.calendar.phrasing import day_text, moment_text
 from llmagent_os.plugins.calendar.time.text_normalization import normalize
@@ -163,11 +163,7 @@ async def _add(
 ) -> ToolResult:
     events = tuple(_event(call, said, title, each, reminder, number) for number, each in enumerate(planned))
     first = events[0]
-    whens = [
-        call.time_text(event, event.start) + elsewhere_text(each.slot)
-        for event, each in zip(events, planned, strict=True)
-    ]
-    data = {"status": "created", "title": title, "when": several_text(whens)}
+    data = {"status": "created", "title": title, "when": whens_text(call, events, planned)}
     data |= {"place": first.place} if first.place and normalize(first.place) not in normalize(title) else {}
     repeats = [repeat_text(each, call.today) for each in planned if each.repeat]
     data |= {"repeat": several_text(repeats)} if repeats else {}

@@ -50,8 +50,7 @@ def time_arguments(given: Mapping[str, str], message: str, *, month_first: bool 
             kept[name] = given[name]
         for mention in touched:
             used.setdefault(_FIELD_OF[mention.kind], []).append(mention)
-    for name, mentioned in _left_out(given, message, mentions, kept.keys() | used.keys()).items():
-        used[name] = mentioned
+    used |= _left_out(given, message, mentions, kept.keys() | used.keys())
     if "repeat" in used:  # limits may stand apart from the repetition
         used["repeat"] = [each for each in mentions if each.kind is MentionKind.RECURRENCE]
     found = {name: ", ".join(each.text for each in _unique(mentioned)) for name, mentioned in used.items()}
@@ -71,11 +70,10 @@ def as_written(
     mentions = time_mentions(message, month_first=month_first) if date_said or time_said else ()
     for name, said in (("date", date_said), ("time", time_said)):
         touched = _touched(said, message, mentions) if said else []
-        if said and not touched:
-            kept[name] = said
+        kept |= {name: said} if said and not touched else {}
+        if any(each.kind not in (MentionKind.DATE, MentionKind.TIME) for each in touched):
+            return date_said, time_said
         for mention in touched:
-            if mention.kind not in (MentionKind.DATE, MentionKind.TIME):
-                return date_said, time_said
             found.setdefault(_FIELD_OF[mention.kind], []).append(mention)
     words = kept | {
         name: ", ".join(each.text for each in _unique(mentioned))

@@ -24,7 +24,8 @@ _USUAL: tuple[tuple[re.Pattern[str], HalfOfDay, int, int], ...] = (
     ),
     (
         re.compile(
-            r"\b(breakfast|brunch|sunrise|wake|waking|get up|getting up|alarm|morning|early shift|flights?|fly|plane|airport)\b",
+            r"\b(breakfast|brunch|sunrise|wake|waking|get up|getting up|alarm|morning|early shift"
+            r"|flights?|fly|plane|airport)\b",
             re.I,
         ),
         "am",
