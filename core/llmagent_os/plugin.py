@@ -91,9 +91,9 @@ def joined_results(results: Sequence[ToolResult]) -> ToolResult:
 
     The card, and the buttons, are those of the last result that has any.
 
-    >>> one, two = ToolResult({"status": "missing"}, "When is it?"), ToolResult({"status": "created"}, "I've added yoga.")
+    >>> one, two = ToolResult({"status": "missing"}, "When is it?"), ToolResult({"status": "created"}, "Added.")
     >>> joined_results([one, two]).text
-    "I've added yoga. When is it?"
+    'Added. When is it?'
     """
     told = sorted(results, key=lambda result: result.text.rstrip().endswith("?"))  # stable: in order otherwise
     waiting = dict.fromkeys(result.waiting for result in results if result.waiting)

@@ -13,7 +13,6 @@ from llmagent_os.chat import Message, ToolCall, ToolSpec
 from llmagent_os.events import Event, now
 from llmagent_os.identity import Identity, PersonId
 
-
 #: The key in ``Interaction.context`` of the number of the first tool calls that a plugin's rules read. It is left out
 #: where a model drew all calls.
 BY_RULES = "by_rules"

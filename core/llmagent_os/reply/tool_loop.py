@@ -31,8 +31,8 @@ DONE = frozenset(("created", "noted", "deleted", "moved", "unchanged", "listed",
 #: Why a person read other words than the model's: these were not true to the results, or there were none.
 Replaced = Literal["ungrounded", "failure"]
 
-#: Runs a tool call. The string is the call's round and its place in the round: ``0.1``; for a call that rules read it is
-#: :meth:`GivenCalls.number`.
+#: Runs a tool call. The string is the call's round and its place in the round: ``0.1``; for a call that rules read
+#: it is :meth:`GivenCalls.number`.
 CallTool = Callable[[ToolCall, str], Awaitable[ToolResult]]
 
 
@@ -161,12 +161,7 @@ async def converse(
     known = str(request.messages[0]["content"])
     answer = Answer(known=known, own=card.own_words, grounding=grounding or card.checked)
 
-    async def show(text: str) -> None:
-        text = privacy.release(text)
-        finished, _, _ = text.rpartition(" ")  # the last word may be incomplete
-        if draft is not None and finished and answer.may_show(finished):
-            await draft(text)
-
+    show = _shown_while_written(answer, privacy, draft)
     messages = list(request.messages)
     if given is not None and await _make_given(given, answer, messages, call_tool):
         return answer
@@ -197,6 +192,18 @@ async def converse(
             if result.data.get("status") == FAILED:
                 return answer  # no model is asked to rephrase a failure
     return answer
+
+
+def _shown_while_written(answer: Answer, privacy: PrivacyModule, draft: Draft | None) -> Draft:
+    """Passes on what the model has written so far, where it may be sent."""
+
+    async def show(text: str) -> None:
+        text = privacy.release(text)
+        finished, _, _ = text.rpartition(" ")  # the last word may be incomplete
+        if draft is not None and finished and answer.may_show(finished):
+            await draft(text)
+
+    return show
 
 
 async def _make_given(given: GivenCalls, answer: Answer, messages: list[Message], call_tool: CallTool) -> bool:

@@ -29,8 +29,8 @@ from llmagent_os.tools.circuit_breaker import CircuitBreaker
 from llmagent_os.tools.loaded_plugin import ENTRY_POINT, LoadedPlugin, PluginHealth, health_of_all
 from llmagent_os.tools.plugin_loading import from_entry_point, from_file
 from llmagent_os.tools.plugin_sources import PluginFolder, installed_plugins, not_installed
-from llmagent_os.tools.tool_calling import ToolCaller, is_permitted
 from llmagent_os.tools.result_check import without_prefix
+from llmagent_os.tools.tool_calling import ToolCaller, is_permitted
 from llmagent_os.tools.tool_schema import Tool, tools_of
 
 PROFILE_WRITE = "profile.write"  #: the permission of a tool that may change the profile
@@ -226,7 +226,7 @@ class Plugins:
     async def requests_in(
         self, context: ToolContext, *, allowed: Collection[str] | None = None
     ) -> tuple[ToolCall, ...]:
-        """The tool calls that the words in ``context.text`` ask for by the rules of one plugin. Empty: the model decides.
+        """The tool calls that ``context.text`` asks for by the rules of one plugin. Empty: the model decides.
 
         The first plugin that understands the words has its way. Calls that a model could not make are never made: then
         the plugin's rules are wrong, and the model decides.

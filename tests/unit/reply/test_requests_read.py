@@ -78,10 +78,10 @@ async def test_another_model_reads_by_itself_unless_the_bot_says_so(bench: Bench
     _, kept = await bench.say(bench.agent("Hm."), "!write rain")
     assert not kept.tool_calls
     agent = bench.agent("I wrote rain down.")
-    agent.llm.card = ModelCard(native=True)  # type: ignore[misc]
+    agent.llm.card = ModelCard(native=True)
     _, kept = await bench.say(agent, "!write rain")
     assert kept.calls_by_rules == 1
     agent = bench.agent("Hm.", settings=AgentSettings(request_rules=False))
-    agent.llm.card = ModelCard(native=True)  # type: ignore[misc]
+    agent.llm.card = ModelCard(native=True)
     _, kept = await bench.say(agent, "!write rain")
     assert not kept.tool_calls

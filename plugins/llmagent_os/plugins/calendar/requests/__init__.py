@@ -6,7 +6,7 @@
 ``creation_request``    new events and reminders
 ======================  ==============================================================================================
 
-A reader takes one :class:`~llmagent_os.plugins.calendar.requests.clause.Clause` and returns the tool call that its words
-ask for, or None where it does not understand every word. A message is read as a whole or not at all: where one of its
-requests is not understood, the model decides about all of it.
+A reader takes one :class:`~llmagent_os.plugins.calendar.requests.clause.Clause` and returns the tool call that its
+words ask for, or None where it does not understand every word. A message is read as a whole or not at all: where one
+of its requests is not understood, the model decides about all of it.
 """
