@@ -1,1 +1,0 @@
-"""What words say of time."""
