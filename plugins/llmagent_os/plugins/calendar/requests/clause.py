@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Self
@@ -45,6 +46,10 @@ class Clause:
         """The clause with ``words`` in front of it, such as the verb of the request before."""
         by = len(words) + 1
         return replace(self, text=f"{words} {self.text}", mentions=tuple(_moved(each, by) for each in self.mentions))
+
+    def without(self, is_left_out: Callable[[TimeMention], bool]) -> Self:
+        """The clause with fewer mentions: the words of the others are ordinary words."""
+        return replace(self, mentions=tuple(each for each in self.mentions if not is_left_out(each)))
 
     @property
     def masked(self) -> str:

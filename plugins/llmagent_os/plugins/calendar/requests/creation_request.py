@@ -19,7 +19,7 @@ from llmagent_os.plugins.calendar.requests.creation_times import Times, times_of
 from llmagent_os.plugins.calendar.requests.creation_title import CALENDAR, Named, named
 from llmagent_os.plugins.calendar.requests.openings import Asks, opening_of, opens_other
 from llmagent_os.plugins.calendar.requests.politeness import plain
-from llmagent_os.plugins.calendar.time.time_mentions import MentionKind
+from llmagent_os.plugins.calendar.time.time_mentions import MentionKind, TimeMention
 
 #: "…, add that", "…, remind me", "…, can you put it in my calendar": behind what is to be added.
 _BEHIND = re.compile(
@@ -37,7 +37,7 @@ _NO_NAME = re.compile(
     r"|can|could|would|should|will|shall|may|might|must|have|has|had|yes|no|not|nope|never|don't|doesn't|didn't|won't|if|because|maybe|perhaps"
     r"|this|that|these|those|good|nice|happy|thanks|thank|see|talk|bye|goodbye|hello|hi|sorry|same|any|anything|everything|nothing|something|let|there|here"
     r"|until|till|except|but|unless|without|instead|ok|okay|sure|fine|wow|great|cool|really|only|still|already|so|too|as|than|every|each|all|both|neither"
-    r"|say|tell|ask|give|show|make|take|play|turn|open|send|order|search|translate|write|email|text|tweet|post|start|stop|pause|remove|delete|free|busy)\b",
+    r"|say|tell|ask|give|show|make|take (?:it|that|me|this)|play|turn|open|send|order|search|translate|write|email|text|tweet|post|start|stop|pause|remove|delete|free|busy)\b",
     re.IGNORECASE,
 )
 #: Nouns that people ask about, and do not add without a verb.
@@ -57,15 +57,17 @@ _SENTENCE = re.compile(
 _LOST = re.compile(
     rf"(?:\b(?:until|till|til|except|excluding|but|not|unless|before|after|every|each|since|between|either|other|without|or|skip|skipping|apart from|besides"
     rf"|than|within|per|through|thru|ending|ends?|half|quarter|past|next|last|this)\s*(?={MARK}))"
-    rf"|(?<=[\ue000-\uf8ff])\s*(?:(?:and|but|or),?\s)?(?:until|till|except|excluding|but|not|unless|or|ish|o'clock|every|each|before|after|onwards?|sharp|twice|times"
+    rf"|(?<=[\ue000-\uf8ff])\s*(?:(?:and|but|or),?\s)?(?:until|till|except|excluding|but|not|unless|or|ish|every|each|before|after|onwards?|sharp|twice|times"
     rf"|if|when|ago|once)\b",
     re.IGNORECASE,
 )
 _TIME_WORD = re.compile(
-    r"\b(?:mon|tues?|wednes|thurs|fri|satur|sun)days?\b|\b(?:tomorrow|today|tonight|o'clock|weekdays?|fortnight|hourly)\b|\d+ ?(?:am|pm|a\.m|p\.m)\b"
+    r"\bon the \d+(?:st|nd|rd|th)\b|^\d+(?:st|nd|rd|th)\b(?! \w+ (?:birthday|anniversary))|\b(?:someday|noonish|one day)\b|\b(?:mon|tues?|wednes|thurs|fri|satur|sun)days?\b|\b(?:tomorrow|today|tonight|o'clock|weekdays?|fortnight|hourly)\b|\d+ ?(?:am|pm|a\.m|p\.m)\b"
     r"|\b\d{1,2}:\d\d\b|\bevery (?:day|week|month|year|other|second|\d)|\b(?:days?|weeks?|hours?|minutes?|mins?) (?:before|ahead|early|earlier|later|in advance)\b",
     re.IGNORECASE,
 )
+#: What a reminder is called that nothing is said about.
+_USUAL = re.compile(r"\b(?:(wake me|wake[- ]?up|get me up)|alarms?)\b", re.IGNORECASE)
 _HYPOTHETICAL = re.compile(
     r"\b(?:what if|if i|should i|shall i|would it be|maybe i|perhaps i|i might|i may|not sure|thinking (?:of|about)|i wonder|used to|was going to|would have"
     r"|was supposed to|suppose|instead of)\b",
@@ -83,6 +85,7 @@ class _Read:
 
 def read_creation(clause: Clause) -> tuple[ToolCall, ...]:
     """Read a request for new events. Empty: it is none, or not every word is understood."""
+    clause = clause.without(_is_meal)
     found = _opened(clause)
     if found is None or clause.has(MentionKind.LEAD):
         return ()
@@ -93,9 +96,20 @@ def read_creation(clause: Clause) -> tuple[ToolCall, ...]:
         return ()
     reminder = found.asks is Asks.REMINDER
     name = named(re.split(MARK, found.words), reminder=reminder)
-    if name is None or _TIME_WORD.search(name.title) or not _fits(clause, found, name, times):
+    if name is not None and not name.title and (usual := _USUAL.search(clause.text)) and reminder:
+        name = Named("wake up" if usual[1] else "alarm")
+    if (
+        name is None
+        or _TIME_WORD.search(f"{name.title} {name.place} {name.person}")
+        or not _fits(clause, found, name, times)
+    ):
         return ()
     return tuple(_call(name, each) for each in times)
+
+
+def _is_meal(mention: TimeMention) -> bool:
+    """Whether a meal that can be a time of day stands alone: then it is what is added."""
+    return mention.text.lower() in ("breakfast", "brunch", "lunch", "dinner", "supper", "tea")
 
 
 def _opened(clause: Clause) -> _Read | None:
@@ -129,7 +143,10 @@ def _fits(clause: Clause, found: _Read, name: Named, times: tuple[Times, ...]) -
         asks = "?" in clause.text and not timed and not name.title
         return not asks and not _sentence_of_other(name)
     if found.asks is Asks.HAVING:
-        return timed and bool(name.title or name.person) and "?" not in clause.text and not _says_other(name)
+        named_or_open = (
+            bool(name.title or name.person) or re.search(r"\b(?:appointment|something)\b", found.words) is not None
+        )
+        return timed and named_or_open and "?" not in clause.text and not _says_other(name)
     title = f"{name.title} {name.place}"
     return (
         timed

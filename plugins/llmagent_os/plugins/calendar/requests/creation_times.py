@@ -6,6 +6,8 @@ import re
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 
+import msgspec
+
 from llmagent_os.plugins.calendar.requests.clause import MARK, Clause
 from llmagent_os.plugins.calendar.requests.creation_title import JOINTS
 from llmagent_os.plugins.calendar.time.date_parsing import parse_dates
@@ -14,6 +16,8 @@ from llmagent_os.plugins.calendar.time.time_mentions import MentionKind, TimeMen
 from llmagent_os.plugins.calendar.time.time_parsing import parse_time
 
 _AND = re.compile(r"\s*(?:,\s*(?:and\s+)?|\s+and\s+|\s*&\s*)(?:on |at )?", re.IGNORECASE)
+#: Words between the first and the last day, or time, of a span.
+_TO = frozenset(("to", "until", "till", "til", "through", "thru", "-", "–", "up to"))
 _WEEK = re.compile(r"\b(?:of |in )?((?:next|this|the following) week)$", re.IGNORECASE)
 _WEEKDAY = re.compile(r"(?:on |this )?(?:mon|tue|wed|thu|fri|sat|sun)[a-z]*", re.IGNORECASE)
 
@@ -41,10 +45,15 @@ def times_of(clause: Clause, words: str) -> tuple[Times, ...] | None:
     parts = re.split(f"({MARK})", words)
     groups: list[list[TimeMention]] = []
     for at in range(1, len(parts), 2):
-        if at > 1 and JOINTS.fullmatch(parts[at - 1].strip()):
-            groups[-1].append(clause.mention(parts[at]))
+        mention = clause.mention(parts[at])
+        between = parts[at - 1].strip().lower() if at > 1 else ""
+        if between in _TO and groups[-1][-1].kind is mention.kind:
+            whole = f"{groups[-1][-1].text} {between} {mention.text}"
+            groups[-1][-1] = msgspec.structs.replace(groups[-1][-1], text=whole)
+        elif at > 1 and JOINTS.fullmatch(parts[at - 1].strip()):
+            groups[-1].append(mention)
         else:
-            groups.append([clause.mention(parts[at])])
+            groups.append([mention])
     kinds: dict[MentionKind, list[list[TimeMention]]] = {}
     for group in groups:
         for kind in MentionKind:
@@ -56,6 +65,8 @@ def times_of(clause: Clause, words: str) -> tuple[Times, ...] | None:
     lengths = [mention for group in kinds.get(MentionKind.DURATION, []) for mention in group]
     if len(lengths) > 1:
         return None
+    if repeat and lengths and re.search(r"day|week|month|year", lengths[0].text, re.IGNORECASE):
+        repeat, lengths = f"{repeat}, {lengths[0].text}", []  # so long the event is repeated
     days = _listed(kinds.get(MentionKind.DATE), lambda said: parse_dates(said, clause.now.date()))
     hours = _listed(kinds.get(MentionKind.TIME), lambda said: parse_time(said, clause.now))
     if repeat:
@@ -68,10 +79,9 @@ def _listed(groups: list[list[TimeMention]] | None, parse: Callable[[str], objec
     """The days, or the times of day, that mentions list: "monday, wednesday and friday" are three."""
     mentions = groups[0] if groups else []
     found: list[str] = []
-    for number, mention in enumerate(mentions):
+    for mention in mentions:
         several = [part for part in _AND.split(mention.text) if part]
         found += several if len(several) > 1 and all(_understood(parse, part) for part in several) else [mention.text]
-        del number
     if mentions and mentions[0].kind is MentionKind.TIME and len(mentions) > 1:
         return [_one_time(mentions)]
     week = _WEEK.search(found[-1]) if found else None
@@ -81,7 +91,7 @@ def _listed(groups: list[list[TimeMention]] | None, parse: Callable[[str], objec
 
 
 def _one_time(mentions: list[TimeMention]) -> str:
-    """ "in the afternoon" and "at 3" say one time together."""
+    """Join what says one time together: "in the afternoon" and "at 3"."""
     return " ".join(mention.text for mention in mentions)
 
 

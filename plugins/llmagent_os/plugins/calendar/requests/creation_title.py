@@ -17,7 +17,7 @@ CALENDAR = re.compile(
 _JOINT = (
     r"(?:and|&|,|;|–|-|@|at|on|from|for|by|in|of|around|about|starting|beginning|starts|start|begins|lasting|lasts|takes"
     r"|going|running|which|that|it|it's|it'll|is|will|be|scheduled|set|the|this|long|all day|taking place|happening|time|then"
-    r"|with a (?:length|duration) of|duration|day|date|when|as|it starts|it lasts|it takes|:|at around)"
+    r"|with a (?:length|duration) of|duration|day|date|o'clock|oclock|hours|when|as|it starts|it lasts|it takes|:|at around)"
 )
 JOINTS = re.compile(rf"(?:{_JOINT}[\s,]*)*", re.IGNORECASE)
 _LEADING = re.compile(
@@ -78,7 +78,7 @@ def named(pieces: list[str], *, reminder: bool) -> Named | None:
     Returns:
         None: the words are no single title.
     """
-    words = [CALENDAR.sub(" ", piece).strip() for piece in pieces]
+    words = [re.sub(r"\bfor (?:me|us)\b", " ", CALENDAR.sub(" ", piece)).strip() for piece in pieces]
     words = [cleaned for piece in words if (cleaned := _joinless(piece))]
     if not words:
         return Named("")
@@ -108,9 +108,13 @@ def _joined(text: str, more: str) -> str | None:
         r"(?:in|down|up|for)", more, re.I
     ):
         return more if re.fullmatch(r"(?:in|down|up|off|out|to|that|it)", text, re.I) else text
-    if _NO_TITLE.fullmatch(_TRAILING.sub("", text).strip()):
+    if _NO_TITLE.fullmatch(f"{_TRAILING.sub('', text).strip()} ") or _NO_TITLE.fullmatch(
+        _TRAILING.sub("", text).strip()
+    ):
         return more
-    if re.match(r"(?:bring|take|wear|don't forget|pick up|buy|need|remember|note|notes|ask|call)\b", more, re.I):
+    if re.match(
+        r"(?:,\s*)?(?:bring|take|wear|don't forget|pick up|buy|need|remember|note|notes|ask|call)\b", more, re.I
+    ):
         return f"{text.rstrip(' ,.;')}, {more}"
     return None
 
@@ -164,7 +168,10 @@ def _place(text: str) -> tuple[str, str]:
     behind = re.search(r"\s(?:with|about|to (?:discuss|talk)|for|regarding)\s.*$", place, re.IGNORECASE)
     if behind is not None:
         return f"{match['title']}{behind[0]}", place[: behind.start()]
-    return match["title"], place.rstrip(" ,.")
+    place, comma, note = place.partition(", ")
+    if comma and re.match(r"(?:bring|take|wear|don't|pick|buy|need|remember|note|ask|call)\b", note, re.IGNORECASE):
+        return f"{match['title']}, {note}", place.rstrip(" ,.")
+    return match["title"], f"{place}{comma}{note}".rstrip(" ,.")
 
 
 def _person(text: str) -> tuple[str, str]:

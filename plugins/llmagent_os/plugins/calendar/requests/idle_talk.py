@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 
 from llmagent_os.plugins.calendar.requests.clause import Clause
+from llmagent_os.plugins.calendar.requests.left_alone import leaves_alone
 from llmagent_os.plugins.calendar.requests.openings import opens_request
 from llmagent_os.plugins.calendar.requests.politeness import plain
 
@@ -36,6 +37,8 @@ def asks_nothing(clause: Clause, *, behind: bool = False) -> bool:
         behind: the words stand behind a request. Only a remark is idle then: other words may belong to the request.
     """
     text = clause.text.strip()
+    if not behind and leaves_alone(text):
+        return True
     if clause.mentions or "?" in text:
         return False
     if not re.search(r"\w", text) or not plain(text):

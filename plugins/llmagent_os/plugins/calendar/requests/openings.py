@@ -17,8 +17,8 @@ class Asks(StrEnum):
 
 
 _KEEP = (
-    r"(?:re)?add(?:ing)?|put|schedule|book|set up|setup|pencil(?: in)?|note(?: down)?|mark(?: down)?|block(?: off| out)?|save"
-    r"|enter|log|record|jot(?: down)?|write down|insert|arrange|organi[sz]e|slot(?: in)?|stick|throw|pop|reserve|register|plan"
+    r"(?:re)?add(?:ing)?|put|schedule|book(?! (?:clubs?|fair|signing|launch|reading|group|release|report|presentation)\b)|set up|setup|pencil(?: in)?|note(?: down)?|mark(?: down)?|block(?: off| out)?|save"
+    r"|enter|jot(?: down)?|write down|insert|arrange|organi[sz]e|slot(?: in)?|stick|throw in|pop in|reserve|register|plan(?! [bB]\b)"
     r"|include|fix|hold|make a note(?: of| that| about)?|take (?:a )?note(?: of| that)?|squeeze(?: in)?|get down|create"
     r"|save the date(?: for)?|make it official|(?:new|another|one more) (?:calendar |diary )?(?:event|appointment|entry|meeting"
     r"|date)|(?:event|appointment|entry)(?=\s*:)|sign me up for|put me down for|pen(?:cil)? me in for"
@@ -39,14 +39,21 @@ _REMIND = (
     r"(?:help me|i (?:need|have|must|want|should)(?: to)?|i've got to|make me) remember|i (?:want|'d like|would like|need) (?:to be|being) reminded"
     r"|shout at me|call me out|reminders?"
 )
+_THING = (
+    r"(?:an?|the|my|our|some|another|two|three|several|lunch|dinner|breakfast|brunch|drinks|coffee|class|classes|work|school"
+    r"|training|practice|yoga|gym|tickets?|dentist|doctor'?s?|meetings?|exams?|plans with|[A-Z]\w*)"
+)
+_DOING = (
+    r"(?:having|meeting|seeing|attending|visiting|hosting|flying|catching up|getting|taking|playing|doing|picking up"
+    r"|babysitting|travell?ing|working|going to (?:the|a|an|my|our)|off to|on (?:vacation|holiday|leave|call|sick leave)"
+    r"|away|out of (?:the )?office|off|in [A-Z]\w+)"
+)
 _HAVE = (
-    r"(?:i|we)(?:'ve| have)(?: also)?(?: got)?(?= (?:an?|the|my|our|some|another|two|three|several|lunch|dinner|breakfast|brunch|drinks"
-    rf"|coffee|class|classes|work|school|training|practice|yoga|gym|tickets?|dentist|doctor'?s?|meetings?|exams?|plans with|[A-Z]\w*|{MARK}) )"
-    r"|(?:i|we) got(?= (?:an?|the|my|our|another) )|(?:there's|there is|there will be|there'll be)(?= (?:an?|the|my|our|another) )"
-    r"|(?:i'm|i am|we're|we are)(?: also)?(?: going to be| gonna be)? (?=(?:having|meeting|seeing|attending|visiting|hosting|flying"
-    r"|catching up|getting|taking|playing|doing|picking up|babysitting|travell?ing|working|going to (?:the|a|an|my|our)|off to) )"
-    r"|(?:i|we) (?:need|have|ought|want) to|(?:i|we)(?:'ve| have) got to|(?:i|we) (?:must|should|will|gotta)|(?:i|we)'ll"
-    r"|(?:i|we) need(?= (?:an?|the|my|\d+|some|two|three|one) )|i'd like(?= (?:an?|the|some) )|i want(?= (?:an?|the|some) )"
+    rf"(?:i|we)(?:'ve| have)(?: also)?(?: got)?(?=\s(?:{_THING}|{MARK})\s)|(?:i|we) got(?=\s(?:an?|the|my|our|another)\s)"
+    r"|(?:there's|there is|there will be|there'll be)(?=\s(?:an?|the|my|our|another)\s)"
+    rf"|(?:i'm|i am|we're|we are|i'll be|i will be|we'll be)(?: also)?(?: going to be)?(?=\s{_DOING}(?:\s|$))"
+    r"|(?:i|we) (?:need|have|ought|want) to|(?:i|we)(?:'ve| have) got to|(?:i|we) (?:must|will|should)|(?:i|we)'ll"
+    rf"|(?:i|we) need(?=\s(?:an?|the|my|some|{MARK})\s)|(?:i'd like|i want|i would like)(?=\s(?:an?|the|some|{MARK})\s)"
 )
 
 _OPENING = re.compile(
@@ -56,7 +63,7 @@ _OPENING = re.compile(
 
 #: Words at the beginning of a clause that ask for something else than a new event.
 _OTHER = re.compile(
-    r"(?:cancel|delete|remove|erase|clear|drop|scrap|scratch|wipe|get rid of|take|kill|skip|call off|move|change|reschedule|shift"
+    r"(?:cancel|delete|remove|erase|clear|drop|scrap|scratch|wipe|get rid of|take (?:it|that|this|them|off|out|away|the .* (?:off|out))|kill|skip|call off|move|change|reschedule|shift"
     r"|push|postpone|delay|bring|rename|update|edit|modify|extend|shorten|lengthen|make|turn|switch|swap|undo|redo|restore"
     r"|show|list|display|view|see|check|look up|find|search|tell|give|read|what(?:'s|s)?|when(?:'s|s)?|where(?:'s|s)?|who(?:'s|s)?"
     r"|which|how|why|is|are|am|do|does|did|was|were|will|has|have|any|anything|export|import|stop|keep|leave|call me|set my|free|busy"

@@ -16,7 +16,7 @@ _GREETING = (
     r"|calendar|assistant|there|again|still|but|because of that|therefore|wait|ooh|argh|ugh|phew|lol|haha|dear"
 )
 _COURTESY = (
-    r"please|kindly|pls|just|possibly|maybe|quickly|simply|go ahead and|go and|make sure (?:to|you)|be sure to|try to"
+    r"please|kindly|pls|just|possibly|quickly|simply|go ahead and|go and|make sure (?:to|you)|be sure to|try to"
     r"|(?:can|could|would|will|may|might|won't|can't|couldn't) (?:you|u|we|i)(?: (?:please|maybe|possibly|kindly|just"
     r"|also|perhaps|quickly|then|be able to|help me(?: to)?|be so kind (?:as )?to|go ahead and|try to))*"
     r"|i was (?:wondering|hoping|going to ask)(?: if| whether| that)? you (?:could|can|would|might)"

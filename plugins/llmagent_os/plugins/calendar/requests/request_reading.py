@@ -17,6 +17,7 @@ from llmagent_os.plugin import ToolCall
 from llmagent_os.plugins.calendar.requests.clause import Clause
 from llmagent_os.plugins.calendar.requests.creation_request import read_creation
 from llmagent_os.plugins.calendar.requests.idle_talk import asks_nothing
+from llmagent_os.plugins.calendar.requests.left_alone import is_undecided, leaves_alone
 from llmagent_os.plugins.calendar.requests.openings import Asks, opening_of, opens_other, opens_request
 from llmagent_os.plugins.calendar.requests.politeness import before_request, plain
 from llmagent_os.plugins.calendar.requests.sentences import between_requests, sentences
@@ -72,7 +73,7 @@ def _read(clause: Clause, verb: str = "", date: str = "") -> list[ReadRequest]:
         verb: that of the request before, for a part without one.
         date: that of the request before, for an event with a time of day only.
     """
-    if not clause.text:
+    if not clause.text or leaves_alone(clause.text) or is_undecided(clause):
         return []
     return _one(clause, verb, date) or _without_talk(clause, verb, date) or _split(clause, verb, date)
 
