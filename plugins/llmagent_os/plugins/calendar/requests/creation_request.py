@@ -17,6 +17,7 @@ from llmagent_os.plugin import ToolCall
 from llmagent_os.plugins.calendar.requests.clause import MARK, Clause
 from llmagent_os.plugins.calendar.requests.creation_times import Times, times_of
 from llmagent_os.plugins.calendar.requests.creation_title import CALENDAR, Named, named
+from llmagent_os.plugins.calendar.requests.left_alone import named_events
 from llmagent_os.plugins.calendar.requests.openings import Asks, opening_of, opens_other
 from llmagent_os.plugins.calendar.requests.politeness import plain
 from llmagent_os.plugins.calendar.time.time_mentions import MentionKind, TimeMention
@@ -48,7 +49,7 @@ _ASKED_ABOUT = re.compile(
 )
 #: A verb in it makes it a sentence, and no name.
 _SENTENCE = re.compile(
-    r"\b(?:is|are|was|were|isn't|aren't|has|have|had|did|does|do|don't|didn't|won't|will|would|could|should|can|can't|cannot|i|i'm|you|you're|he|she|they|we"
+    r"\b(?:(?:is|are)(?! (?:coming|visiting|arriving|in town|performing|due|leaving|landing|flying)\b)|was|were|isn't|aren't|has|have|had|did|does|do|don't|didn't|won't|will|would|could|should|can|can't|cannot|i|i'm|you|you're|he|she|they|we"
     r"|it's|that's|went|got|said|told|been|am|think|hope|hate|love|want|wish|wonder|guess|sounds|works|seems|looks|feel|instead|rather|cancelled|canceled|moved"
     r"|postponed|changed|not|never|please|sorry|free|busy|available)\b",
     re.IGNORECASE,
@@ -64,6 +65,12 @@ _LOST = re.compile(
 _TIME_WORD = re.compile(
     r"\bon the \d+(?:st|nd|rd|th)\b|^\d+(?:st|nd|rd|th)\b(?! \w+ (?:birthday|anniversary))|\b(?:someday|noonish|one day)\b|\b(?:mon|tues?|wednes|thurs|fri|satur|sun)days?\b|\b(?:tomorrow|today|tonight|o'clock|weekdays?|fortnight|hourly)\b|\d+ ?(?:am|pm|a\.m|p\.m)\b"
     r"|\b\d{1,2}:\d\d\b|\bevery (?:day|week|month|year|other|second|\d)|\b(?:days?|weeks?|hours?|minutes?|mins?) (?:before|ahead|early|earlier|later|in advance)\b",
+    re.IGNORECASE,
+)
+#: A sentence beside the request, which is no part of a title.
+_REMARK = re.compile(
+    r"(?:\band )?\b(?:i|he|she|we|they|it)(?:'m|'s|'re|'ll|'ve)?\s(?:\w+ )?(?:can|can't|cannot|will|won't|have|has|am|is|are|was|were|need|needs|want|wants"
+    r"|love|loves|hate|hope|think|said|told|should|must|could|would|don't|doesn't|didn't|told|keep|keeps|always|never|really|so|looking|too|not)\b",
     re.IGNORECASE,
 )
 #: What a reminder is called that nothing is said about.
@@ -85,7 +92,7 @@ class _Read:
 
 def read_creation(clause: Clause) -> tuple[ToolCall, ...]:
     """Read a request for new events. Empty: it is none, or not every word is understood."""
-    clause = clause.without(_is_meal)
+    clause = clause.without(lambda mention: _is_no_time(clause, mention))
     found = _opened(clause)
     if found is None or clause.has(MentionKind.LEAD):
         return ()
@@ -107,9 +114,19 @@ def read_creation(clause: Clause) -> tuple[ToolCall, ...]:
     return tuple(_call(name, each) for each in times)
 
 
-def _is_meal(mention: TimeMention) -> bool:
-    """Whether a meal that can be a time of day stands alone: then it is what is added."""
-    return mention.text.lower() in ("breakfast", "brunch", "lunch", "dinner", "supper", "tea")
+def _is_no_time(clause: Clause, mention: TimeMention) -> bool:
+    """Whether what could be a time is part of a title: a meal, a birthday, the number of something."""
+    said = mention.text.lower()
+    if said in ("breakfast", "brunch", "lunch", "dinner", "supper", "tea") or re.fullmatch(r"\d+ of \d+", said):
+        return True
+    before = clause.text[: mention.start].rstrip()
+    if re.fullmatch(r"\d+(?:st|nd|rd|th)", said) and re.search(r"(?:'s|s'|\b(?:my|his|her|our|their))$", before):
+        return True
+    others = (each for each in clause.mentions if each != mention and each.kind is MentionKind.TIME)
+    bare = re.fullmatch(r"\d{1,2}", said) is not None
+    return (
+        bare and bool(before) and any(re.match(r"at |@|from |between |\d.*(?:am|pm|:)", each.text) for each in others)
+    )
 
 
 def _opened(clause: Clause) -> _Read | None:
@@ -135,6 +152,9 @@ def _opened(clause: Clause) -> _Read | None:
 
 def _fits(clause: Clause, found: _Read, name: Named, times: tuple[Times, ...]) -> bool:
     """Whether the words are a request: the less the verb says, the more the rest has to."""
+    remark = _REMARK.search(f"{name.title} {name.person} {name.place}")
+    if remark is not None and (found.asks is not Asks.REMINDER or remark[0].lower().startswith("and")):
+        return False
     first = times[0]
     timed = bool(first.date or first.time or first.repeat)
     if found.asks is Asks.REMINDER:
@@ -148,6 +168,8 @@ def _fits(clause: Clause, found: _Read, name: Named, times: tuple[Times, ...]) -
         )
         return timed and named_or_open and "?" not in clause.text and not _says_other(name)
     title = f"{name.title} {name.place}"
+    if re.search(rf"\b(?:is|are|starts|begins)\b\s*{MARK}", clause.masked) and named_events(clause):
+        return False  # it may say that an event of the calendar has changed
     return (
         timed
         and bool(name.title)

@@ -81,7 +81,11 @@ def _listed(groups: list[list[TimeMention]] | None, parse: Callable[[str], objec
     found: list[str] = []
     for mention in mentions:
         several = [part for part in _AND.split(mention.text) if part]
-        found += several if len(several) > 1 and all(_understood(parse, part) for part in several) else [mention.text]
+        found += (
+            several
+            if len(several) > 1 and all(_understood(parse, part) for part in several)
+            else [mention.text.rstrip(" -–,")]
+        )
     if mentions and mentions[0].kind is MentionKind.TIME and len(mentions) > 1:
         return [_one_time(mentions)]
     week = _WEEK.search(found[-1]) if found else None

@@ -9,8 +9,8 @@ from llmagent_os.plugins.calendar.requests.clause import MARK
 
 #: A place in the calendar itself, which is no place of the event.
 CALENDAR = re.compile(
-    r"[\s,]*\b(?:in|on|to|into|onto|at)(?:to)? (?:my|the|our|your|this|me)? ?(?:google |outlook |work |personal |family |shared )?"
-    r"(?:calendar|cal|schedule|diary|agenda|planner|reminders?(?: list)?|books)\b",
+    r"[\s,]*\b(?:in|on|to|into|onto|at)(?:to)? (?:(?:my|the|our|your|this) (?:google |outlook |work |personal |family |shared )?"
+    r"(?:calendar|cal|schedule|diary|agenda|planner|reminders?(?: list)?|books)|calendar|diary)\b",
     re.IGNORECASE,
 )
 #: Words between or beside the times that join them and say nothing themselves.
@@ -21,7 +21,7 @@ _JOINT = (
 )
 JOINTS = re.compile(rf"(?:{_JOINT}[\s,]*)*", re.IGNORECASE)
 _LEADING = re.compile(
-    r"^(?:[\s,.:;!–—-]|(?:to|for|about|that|of|on|at|in|by|is|and|down|up|me|us|it|titled|called|named|entitled|labelled|labeled"
+    r"^(?:[\s,.:;!–—-]|(?:to|for|about|that|of|on|at|in|is|and|down|up|having|attending|me|us|it|titled|called|named|entitled|labelled|labeled"
     r"|saying|says|which says|this|these|the following|following|from|starting|lasting|regarding|there's|there is|as|in for|i have|we have"
     rf"|i've got|(?<=that )i (?:have|need) to|i (?:have|need) to)(?=[\s,:]|$|{MARK}))+",
     re.IGNORECASE,
@@ -180,7 +180,7 @@ def _person(text: str) -> tuple[str, str]:
         return text, ""
     if not match["title"]:
         return "", match["person"].rstrip(" ,.")
-    behind = re.search(r"\s(?:about|to (?:discuss|talk|go)|regarding|re|on|for)\s", match["person"], re.IGNORECASE)
+    behind = re.search(r"\s(?:about|to (?:discuss|talk|go)|regarding|re:?|on|for)\s", match["person"], re.IGNORECASE)
     if behind is not None:
         return text, ""  # "with Ana about the budget" stays as it was said
     return match["title"], match["person"].rstrip(" ,.")

@@ -13,7 +13,7 @@ from llmagent_os.plugins.calendar.requests.politeness import plain
 _ASKING = re.compile(
     r"\b(?:add|put|schedul\w+|book\w*|set|creat\w+|cancel\w*|delet\w+|remov\w+|mov\w+|chang\w+|remind\w*|reschedul\w+|push\w*|shift\w*|clear\w*|rename|undo|free|busy"
     r"|calendar|diary|agenda|appointments?|events?|reminders?|alarms?|meeting|later|earlier|instead|postpone\w*|not (?:the|that|this|on|at)|don't|do not|never|no more"
-    r"|called|named|make it|let's|need|want|have to|must|should|could|can you|would you|will you|what|when|where|who|which|how)\b",
+    r"|(?:is|be|it) (?:called|named)|make it|let's|need|want|have to|must|should|could|can you|would you|will you|what|when|where|who|which|how)\b",
     re.IGNORECASE,
 )
 #: Comments and moods that people have beside a request.
@@ -22,6 +22,16 @@ _MOOD = re.compile(
     r"|sorry|thanks|thank you|good|nice|great|long|crazy|busy|ugh|wow|omg|anyway|whatever|typical|finally|hello|hi|hey|honestly|you're|you are|my \w+(?: \w+)? (?:is|was|told|said|just|keeps|loves|hates)"
     r"|he|she|they|we|work|life|something came up|no worries|no problem|by the way|just a quick|quick|happy|as always|as usual|so annoying|so)\b.*|)",
     re.IGNORECASE | re.DOTALL,
+)
+#: Times that nothing is asked for: what is over, and lengths in general.
+_PAST = re.compile(
+    r"an? (?:day|week|month|year|night)|yesterday.*|last (?:night|week|month|year|\w+day)|the other day", re.IGNORECASE
+)
+#: The beginning of a sentence that tells something.
+_TELLING = re.compile(
+    r"(?:i|i'm|i've|i'll|my|he|he's|she|she's|it|it's|they|they're|we|we're|we've|the|this|that|there|her|his|our|their|everyone|everybody|nobody|people|work"
+    r"|thanks|thank|such|apparently|turns out|just)\b",
+    re.IGNORECASE,
 )
 _ABOUT = re.compile(
     r"(?:it|she|he|they|we|i|that|this|can't|should|gonna|hopefully|looking forward|so excited|love|no|not)\b",
@@ -39,13 +49,18 @@ def asks_nothing(clause: Clause, *, behind: bool = False) -> bool:
     text = clause.text.strip()
     if not behind and leaves_alone(text):
         return True
-    if clause.mentions or "?" in text:
+    if not all(_PAST.fullmatch(each.text) for each in clause.mentions) or "?" in text:
         return False
     if not re.search(r"\w", text) or not plain(text):
         return True
+    text = re.sub(r"\b(?:what|such) an?\b", "such", text, flags=re.IGNORECASE)
     if opens_request(plain(text)) or _ASKING.search(text) or _names_event(clause):
         return False
-    return _ABOUT.match(text) is not None if behind else _MOOD.fullmatch(text) is not None
+    return (
+        _ABOUT.match(text) is not None
+        if behind
+        else any(_MOOD.fullmatch(each) or _TELLING.match(each) for each in (text, plain(text)))
+    )
 
 
 def _names_event(clause: Clause) -> bool:

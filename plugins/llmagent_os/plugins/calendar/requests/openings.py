@@ -25,12 +25,13 @@ _KEEP = (
 )
 #: Verbs that ask for an event only with a word of the calendar behind them.
 _MAKE = (
-    r"(?:make|set|get|do|start|open|need|want|have|find|give)(?: me)? (?:an?|the|another|my) "
-    r"(?:new |quick |short |doctor'?s? |calendar )*(?=(?:appointment|event|entry|meeting|reservation|booking|date|call"
+    r"(?:make|set|get|start|open|need|want|have|find|give)(?: me)?(?=\s(?:an?|the|another|my)\s"
+    r"(?:new |quick |short |doctor'?s? |calendar )*(?:appointment|event|entry|meeting|reservation|booking|date|call"
     r"|slot|session)\b)"
+    r"|(?:do|have|get|grab)(?=\s(?:an? )?(?:quick |team )?(?:lunch|dinner|breakfast|brunch|coffee|drinks?|beers?|tea|call)\b)"
 )
 _REMIND = (
-    r"remind(?:ing)? (?:me|us|myself)|reminder|remember|reminding|(?:don't|do not|never)(?: you)? (?:let|allow) me (?:to )?forget"
+    r"remind(?:ing)? ?(?:me|us|myself)|reminder|remember|reminding|(?:don't|do not|never)(?: you)? (?:let|allow) me (?:to )?forget"
     r"|(?:don't|do not|dont) forget|(?:i )?(?:must|should|can)(?:n't| not) forget"
     r"|(?:set|create|add|make|put|schedule|give|send|i need|need|i want|set up|leave|drop|book|have)(?: up| in)?(?: me| us| myself)?(?: up)?"
     r"(?: with)? (?:an?|the|another|some|my)? ?(?:new |quick |gentle |little |daily |weekly |monthly |recurring )*"
@@ -40,7 +41,7 @@ _REMIND = (
     r"|shout at me|call me out|reminders?"
 )
 _THING = (
-    r"(?:an?|the|my|our|some|another|two|three|several|lunch|dinner|breakfast|brunch|drinks|coffee|class|classes|work|school"
+    r"(?:an?|the|my|our|some|another|this|two|three|several|lunch|dinner|breakfast|brunch|drinks|coffee|class|classes|work|school"
     r"|training|practice|yoga|gym|tickets?|dentist|doctor'?s?|meetings?|exams?|plans with|[A-Z]\w*)"
 )
 _DOING = (
@@ -49,11 +50,12 @@ _DOING = (
     r"|away|out of (?:the )?office|off|in [A-Z]\w+)"
 )
 _HAVE = (
-    rf"(?:i|we)(?:'ve| have)(?: also)?(?: got)?(?=\s(?:{_THING}|{MARK})\s)|(?:i|we) got(?=\s(?:an?|the|my|our|another)\s)"
+    rf"(?:i|we)(?: also)?(?:'ve| have)(?: also)?(?: got)?(?=\s(?:{_THING}|{MARK})\s)|(?:i|we) got(?=\s(?:an?|the|my|our|another)\s)"
     r"|(?:there's|there is|there will be|there'll be)(?=\s(?:an?|the|my|our|another)\s)"
     rf"|(?:i'm|i am|we're|we are|i'll be|i will be|we'll be)(?: also)?(?: going to be)?(?=\s{_DOING}(?:\s|$))"
-    r"|(?:i|we) (?:need|have|ought|want) to|(?:i|we)(?:'ve| have) got to|(?:i|we) (?:must|will|should)|(?:i|we)'ll"
-    rf"|(?:i|we) need(?=\s(?:an?|the|my|some|{MARK})\s)|(?:i'd like|i want|i would like)(?=\s(?:an?|the|some|{MARK})\s)"
+    r"|(?:(?:i|we)(?: also| just| really| still)? )?(?:need|have|ought|want) to|(?:(?:i|we)(?:'ve| have)? )?(?:got to|gotta)"
+    r"|(?:i|we) (?:must|will|should)|(?:i|we)'ll"
+    rf"|(?:i|we)(?: also| just| still| really)? need(?=\s(?:an?|the|my|some|{MARK})\s)|(?:i'd like|i want|i would like)(?=\s(?:an?|the|some|{MARK})\s)"
 )
 
 _OPENING = re.compile(

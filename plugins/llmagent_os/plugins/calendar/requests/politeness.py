@@ -10,7 +10,7 @@ import re
 
 _GREETING = (
     r"hey|hi|hello|hiya|yo|good (?:morning|afternoon|evening|day)|morning|ok|okay|oki|alright|all right|right|so|well"
-    r"|um+|uh+|hmm+|er+m?|oh|ah|aha|btw|by the way|also|and|plus|then|next|now|anyway|anyways|actually|listen|look|sorry"
+    r"|um+|uh+|hmm+|er+m?|oh|ah|aha|btw|by the way|also|and|plus|then|next|now|anyway|anyways|actually|listen|look|sorry|basically|before i forget|fyi|reminder to self|hmm ok|see"
     r"|excuse me|quick one|quick question|one more(?: thing)?|another one|first|firstly|second|secondly|finally|lastly"
     r"|after that|yes|yeah|yep|yup|sure|great|cool|perfect|thanks|thank you|awesome|nice|in addition|additionally|bot"
     r"|calendar|assistant|there|again|still|but|because of that|therefore|wait|ooh|argh|ugh|phew|lol|haha|dear"

@@ -32,6 +32,18 @@ MAX_CHARACTERS = 600  #: of a message that is read by rules
 MAX_REQUESTS = 10  #: of one message
 
 
+#: What may stand between talk and a request behind it.
+_TALK = re.compile(
+    r"\s*(?:[,:–—]|\s-|\.{2,}|…)+\s+(?:(?:so|but|and|anyway|still)[\s,]+)*|\s+(?:so|but|and|anyway)\s+(?=(?:can|could|would|please|remind|add|put|i need)\b)",
+    re.IGNORECASE,
+)
+#: What may stand in front of a remark behind a request.
+_REMARK = re.compile(
+    r"\s*(?:[,:–—]|\s-|\.{2,}|…)+\s+(?:(?:and|but|as)\s+)?|\s+(?:and|but)\s+(?=(?:i|it|she|he|they|we|that)\b)",
+    re.IGNORECASE,
+)
+
+
 @dataclass(frozen=True)
 class ReadRequest:
     """One request of a message."""
@@ -101,11 +113,11 @@ def _on_day(call: ToolCall, date: str) -> ToolCall:
 
 def _without_talk(clause: Clause, verb: str, date: str) -> list[ReadRequest]:
     """Read a part behind words that ask for nothing, or in front of them: "what a day, please cancel the gym"."""
-    for match in re.finditer(r"\s*(?:[,:–—]|\s-|\.{2,}|…)+\s+(?:(?:so|but|and|anyway|still)[\s,]+)*", clause.text):
+    for match in _TALK.finditer(clause.text):
         left, right = clause.part(0, match.start()), clause.part(match.end())
         if asks_nothing(left) and opens_request(plain(right.text)) and (read := _read(right, verb, date)):
             return read
-    for match in reversed(list(re.finditer(r"\s*(?:[,:–—]|\s-|\.{2,}|…)+\s+", clause.text))):
+    for match in reversed(list(_REMARK.finditer(clause.text))):
         left, right = clause.part(0, match.start()), clause.part(match.end())
         if asks_nothing(right, behind=True) and (read := _one(left, verb, date)):
             return read
@@ -123,6 +135,9 @@ def _split(clause: Clause, verb: str, date: str) -> list[ReadRequest]:
             continue
         opening = _verb(plain(left.text)) or verb
         own = opens_request(plain(right.text))
+        title = str(first[-1].call.arguments.get("title", ""))
+        if re.match(r"with\b", right.text, re.IGNORECASE) and title:
+            opening = f"{opening} {title}".strip()
         rest = _read(right, "" if own else opening, "" if own else str(first[-1].call.arguments.get("date", date)))
         if rest and not any(_is_untimed(each.call) for each in rest):
             return [*first, *rest]

@@ -47,7 +47,7 @@ _ALSO = {
     "meting": "meeting", "meetign": "meeting", "wat": "what", "waht": "what", "wht": "what", "whn": "when",
     "hav": "have", "wiht": "with", "whit": "with", "wih": "with", "w/": "with", "teh": "the", "plz": "please",
     "pls": "please", "pleas": "please", "plese": "please", "dont": "don't", "im": "i'm", "ive": "i've",
-    "whats": "what's", "wats": "what's", "wanna": "want to", "gotta": "have to", "gonna": "going to", "u": "you",
+    "whats": "what's", "wats": "what's", "wanna": "want to", "gonna": "going to", "u": "you",
     "cud": "could", "wud": "would", "b4": "before", "thx": "thanks", "ty": "thanks", "tho": "though",
     "ad": "add", "aad": "add", "addd": "add", "shdule": "schedule", "bok": "book", "evry": "every", "evrey": "every",
 }  # fmt: skip
