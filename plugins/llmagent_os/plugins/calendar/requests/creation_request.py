@@ -17,8 +17,9 @@ from llmagent_os.plugin import ToolCall
 from llmagent_os.plugins.calendar.requests.clause import MARK, Clause
 from llmagent_os.plugins.calendar.requests.creation_times import Times, times_of
 from llmagent_os.plugins.calendar.requests.creation_title import CALENDAR, Named, named
+from llmagent_os.plugins.calendar.requests.event_nouns import is_sold, lasts_days, names_event
 from llmagent_os.plugins.calendar.requests.left_alone import named_events
-from llmagent_os.plugins.calendar.requests.openings import Asks, opening_of, opens_other
+from llmagent_os.plugins.calendar.requests.openings import OTHER_VERBS, Asks, opening_of, opens_other
 from llmagent_os.plugins.calendar.requests.politeness import plain
 from llmagent_os.plugins.calendar.time.time_mentions import MentionKind, TimeMention
 
@@ -38,7 +39,7 @@ _NO_NAME = re.compile(
     r"|can|could|would|should|will|shall|may|might|must|have|has|had|yes|no|not|nope|never|don't|doesn't|didn't|won't|if|because|maybe|perhaps"
     r"|this|that|these|those|good|nice|happy|thanks|thank|see|talk|bye|goodbye|hello|hi|sorry|same|any|anything|everything|nothing|something|let|there|here"
     r"|until|till|except|but|unless|without|instead|ok|okay|sure|fine|wow|great|cool|really|only|still|already|so|too|as|than|every|each|all|both|neither"
-    r"|say|tell|ask|give|show|make|take (?:it|that|me|this)|play|turn|open|send|order|search|translate|write|email|text|tweet|post|start|stop|pause|remove|delete|free|busy)\b",
+    r"|say|tell|ask|give|show|make|take (?:it|that|me|this)|play|turn|open|send|order|search|translate|write|email|text|tweet|post|start|stop|pause|remove|delete|free|busy|confirm|rent|hear|submit|check|find|look|read|watch out|set|let)\b",
     re.IGNORECASE,
 )
 #: Nouns that people ask about, and do not add without a verb.
@@ -158,29 +159,70 @@ def _fits(clause: Clause, found: _Read, name: Named, times: tuple[Times, ...]) -
     first = times[0]
     timed = bool(first.date or first.time or first.repeat)
     if found.asks is Asks.REMINDER:
-        return bool(name.title) or timed
+        about = re.match(r"\s*(?:of|about|when|where|on)\b", found.words, re.IGNORECASE)
+        return (timed or (bool(name.title) and not about)) and not _is_question(name.title)
     if found.asks is Asks.EVENT:
-        asks = "?" in clause.text and not timed and not name.title
-        return not asks and not _sentence_of_other(name)
+        return _is_event(clause, found, name, timed)
     if found.asks is Asks.HAVING:
-        named_or_open = (
-            bool(name.title or name.person) or re.search(r"\b(?:appointment|something)\b", found.words) is not None
-        )
-        return timed and named_or_open and "?" not in clause.text and not _says_other(name)
-    title = f"{name.title} {name.place}"
+        named_or_open = bool(name.title or name.person) or re.search(r"\b(?:appointment|something)\b", found.words)
+        wish = re.match(r"(?:i'd like|i want|i would like)\b", plain(clause.text), re.IGNORECASE)
+        sure = wish is None or names_event(name.title)
+        return timed and bool(named_or_open) and sure and "?" not in clause.text and not _says_other(name)
     if re.search(rf"\b(?:is|are|starts|begins)\b\s*{MARK}", clause.masked) and named_events(clause):
         return False  # it may say that an event of the calendar has changed
+    return timed and "?" not in clause.text and _is_name(name) and _is_sure(name, first)
+
+
+def _is_question(title: str) -> bool:
+    """Whether "remind me …" goes on with what the person wants to know now."""
+    return bool(
+        re.match(r"(?:what|when|where|who|which|how|if|whether|why)(?:'s)?\b", title, re.IGNORECASE)
+        or re.search(
+            r"\b(?:appointments|meetings|events|schedule|agenda|plans|reminders|birthdays)$", title, re.IGNORECASE
+        )
+        or re.match(r"(?:any|all|every|upcoming|my next|next)\b", title, re.IGNORECASE)
+    )
+
+
+def _is_event(clause: Clause, found: _Read, name: Named, timed: bool) -> bool:
+    """Whether "add …", "schedule …", "book …" is about an event."""
+    if "?" in clause.text and not timed and not name.title:
+        return False
+    text = plain(clause.text)
+    if re.match(r"(?:book|reserve|get)\b", text, re.IGNORECASE) and is_sold(re.sub(MARK, " ", found.words)):
+        return False
+    if (
+        not name.title
+        and not name.person
+        and re.match(rf"(?:schedule|plan)\s+(?:for |on )?{MARK}", plain(clause.masked), re.I)
+    ):
+        return False  # "schedule for friday" may be a question
+    in_calendar = re.search(
+        r"\b(?:event|appointment|calendar|diary|agenda|schedule|planner)\b", clause.text, re.IGNORECASE
+    )
+    return (timed or names_event(name.title) or bool(in_calendar) or bool(name.person)) and not _sentence_of_other(name)
+
+
+def _is_name(name: Named) -> bool:
+    """Whether words without a verb name something."""
+    title = f"{name.title} {name.place}"
     return (
-        timed
-        and bool(name.title)
-        and bool(re.search(r"[^\W\d_]", name.title))
-        and "?" not in clause.text
+        re.search(r"[^\W\d_]", name.title) is not None
         and not _NO_NAME.match(name.title)
         and not _ASKED_ABOUT.fullmatch(name.title.strip())
-        and not (_ASKED_ABOUT.match(name.title) and not first.time)
         and not _SENTENCE.search(title)
+        and not re.search(rf"\b{OTHER_VERBS}\b", title, re.IGNORECASE)
         and len(name.title.split()) <= 9
     )
+
+
+def _is_sure(name: Named, times: Times) -> bool:
+    """Whether a name and its times leave no doubt that an event is to be added."""
+    if (times.date or times.repeat) and times.time:
+        return not _ASKED_ABOUT.match(name.title) or names_event(name.title)
+    if _ASKED_ABOUT.match(name.title):
+        return False
+    return names_event(name.title) or (not times.time and lasts_days(name.title)) or bool(name.person and times.time)
 
 
 def _sentence_of_other(name: Named) -> bool:

@@ -63,6 +63,9 @@ _OPENING = re.compile(
     re.IGNORECASE,
 )
 
+#: Verbs of requests about events that are there.
+OTHER_VERBS = r"(?:cancel|delete|remove|erase|clear|wipe|reschedule|rename|postpone|undo|move|shift)"
+
 #: Words at the beginning of a clause that ask for something else than a new event.
 _OTHER = re.compile(
     r"(?:cancel|delete|remove|erase|clear|drop|scrap|scratch|wipe|get rid of|take (?:it|that|this|them|off|out|away|the .* (?:off|out))|kill|skip|call off|move|change|reschedule|shift"

@@ -27,7 +27,9 @@ _COURTESY = (
     r"|i (?:want|need|would like|'d like|would love|'d love|'d want) you to"
     r"|i'd (?:like|love|want) (?:you )?to|i (?:want|wish|would like|would love) to|let's|let us|lets|let me"
 )
-_BEFORE = re.compile(rf"(?:(?:{_GREETING}|{_COURTESY})(?=[\s,.!:;–-]|$)[\s,.!:;–-]*)+", re.IGNORECASE)
+#: The name by which somebody calls an assistant.
+_NAME = r"[A-Z]\w+(?=,\s*(?:please|can|could|would|will|add|put|set|remind|schedule|book|cancel|delete|remove|move|what|when|show|tell|clear|erase))|(?:hey |ok |okay )?(?:alexa|siri|google|cortana|jarvis|computer)"
+_BEFORE = re.compile(rf"(?:(?:{_NAME}|{_GREETING}|{_COURTESY})(?=[\s,.!:;–-]|$)[\s,.!:;–-]*)+", re.IGNORECASE)
 
 _AFTER = re.compile(
     r"[\s,.!?;:–-]*(?:(?:^|(?<=[\s,.!?;:–\ue000-\uf8ff-]))(?:please|pls|kindly|thanks(?: (?:a lot|so much|in advance|a million))?|thank you"
