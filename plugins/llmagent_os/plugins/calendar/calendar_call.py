@@ -65,6 +65,11 @@ class CalendarCall:
         """Whether the person wants to confirm every change."""
         return self.context.initiative == "ask_first"
 
+    @property
+    def is_read(self) -> bool:
+        """Whether rules read this call in the message; a model made it otherwise."""
+        return ":read." in self.context.call_id
+
     async def words(self) -> str:
         """The words that ask for this call: the person's message, or the part of it that was read."""
         message_id, _, place = self.context.call_id.rpartition(":read.")

@@ -55,7 +55,7 @@ async def create_event(call: CalendarCall, given: Mapping[str, str | None]) -> T
         key: " ".join(value.split())[:MAX_TITLE_CHARACTERS] for key, value in given.items() if value and value.strip()
     }
     words = await call.words()
-    if words == call.context.text:  # a model chose the words; the reader has read them
+    if not call.is_read:  # a model copied the words
         said = time_arguments(said, words, month_first=call.month_first)
     said = _completed(await call.store.unfinished_event(), said, call, words)
     if _REMINDER.search(words):

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 
 from llmagent_os.plugin import ToolCall
 from llmagent_os.plugins.calendar.requests.clause import MARK, Clause
-from llmagent_os.plugins.calendar.requests.creation_times import Times, times_of
+from llmagent_os.plugins.calendar.requests.creation_times import Times, creation_arguments, times_of
 from llmagent_os.plugins.calendar.requests.creation_title import CALENDAR, Named, named
 from llmagent_os.plugins.calendar.requests.event_nouns import is_sold, lasts_days, names_event
 from llmagent_os.plugins.calendar.requests.left_alone import named_events
@@ -91,17 +91,17 @@ class _Read:
     words: str  #: what follows the verb, with marks for the times
 
 
-def read_creation(clause: Clause) -> tuple[ToolCall, ...]:
-    """Read a request for new events. Empty: it is none, or not every word is understood."""
+def read_creation(clause: Clause) -> ToolCall | None:
+    """Read a request for new events. None: it is none, or not every word is understood."""
     clause = clause.without(lambda mention: _is_no_time(clause, mention))
     found = _opened(clause)
     if found is None or clause.has(MentionKind.LEAD):
-        return ()
+        return None
     if _LOST.search(f" {found.words} ") or _HYPOTHETICAL.search(clause.text):
-        return ()
+        return None
     times = times_of(clause, found.words)
     if times is None:
-        return ()
+        return None
     reminder = found.asks is Asks.REMINDER
     name = named(re.split(MARK, found.words), reminder=reminder)
     if name is not None and not name.title and (usual := _USUAL.search(clause.text)) and reminder:
@@ -111,8 +111,8 @@ def read_creation(clause: Clause) -> tuple[ToolCall, ...]:
         or _TIME_WORD.search(f"{name.title} {name.place} {name.person}")
         or not _fits(clause, found, name, times)
     ):
-        return ()
-    return tuple(_call(name, each) for each in times)
+        return None
+    return _call(name, times)
 
 
 def _is_no_time(clause: Clause, mention: TimeMention) -> bool:
@@ -123,6 +123,12 @@ def _is_no_time(clause: Clause, mention: TimeMention) -> bool:
     before = clause.text[: mention.start].rstrip()
     if re.fullmatch(r"\d+(?:st|nd|rd|th)", said) and re.search(r"(?:'s|s'|\b(?:my|his|her|our|their))$", before):
         return True
+    if (before.count('"') - len(re.findall(r'\d"', before))) % 2:
+        return True  # within quotation marks
+    after = clause.text[mention.end :]
+    if re.fullmatch(r"daily|weekly|monthly|quarterly|yearly|annual", said) and re.match(r"\s[^\W\d]", after):
+        kinds = [each.kind for each in clause.mentions if each != mention]
+        return MentionKind.DATE in kinds and MentionKind.RECURRENCE not in kinds  # "the annual checkup on friday"
     others = (each for each in clause.mentions if each != mention and each.kind is MentionKind.TIME)
     bare = re.fullmatch(r"\d{1,2}", said) is not None
     return (
@@ -147,16 +153,21 @@ def _opened(clause: Clause) -> _Read | None:
         return _Read(inner[0], ahead[0] + plain(text[ahead.end() :])[inner[1] :])
     opening = opening_of(text)
     if opening is not None:
+        rest = text[opening[1] :].strip()
+        if opening[0] is Asks.HAVING and (inner := opening_of(rest)) is not None:
+            return _Read(inner[0], rest[inner[1] :])  # "I need to set up …"
+        if opening[0] is Asks.HAVING and opens_other(rest) and not re.match(r"(?:take|see|make|bring)\b", rest, re.I):
+            return None
         return _Read(opening[0], text[opening[1] :])
     return None if opens_other(text) else _Read(None, text)
 
 
-def _fits(clause: Clause, found: _Read, name: Named, times: tuple[Times, ...]) -> bool:
+def _fits(clause: Clause, found: _Read, name: Named, times: Times) -> bool:
     """Whether the words are a request: the less the verb says, the more the rest has to."""
     remark = _REMARK.search(f"{name.title} {name.person} {name.place}")
     if remark is not None and (found.asks is not Asks.REMINDER or remark[0].lower().startswith("and")):
         return False
-    first = times[0]
+    first = times
     timed = bool(first.date or first.time or first.repeat)
     if found.asks is Asks.REMINDER:
         about = re.match(r"\s*(?:of|about|when|where|on)\b", found.words, re.IGNORECASE)
@@ -250,13 +261,4 @@ def _says_other(name: Named) -> bool:
 
 
 def _call(name: Named, times: Times) -> ToolCall:
-    given = {
-        "title": name.title,
-        "date": times.date,
-        "time": times.time,
-        "duration": times.duration,
-        "person": name.person,
-        "place": name.place,
-        "repeat": times.repeat,
-    }
-    return ToolCall("create_event", {key: value for key, value in given.items() if value})
+    return ToolCall("create_event", creation_arguments(name, times))

@@ -36,6 +36,10 @@ _MAYBE = re.compile(
 _NOT_DONE = re.compile(
     r"(?:i|we) (?:didn't|did not|haven't|have not|hadn't|never|couldn't|wasn't|weren't)\b", re.IGNORECASE
 )
+_NO_LONGER = re.compile(
+    r"\b(?:any ?more|any longer|no longer|(?:can't|cannot|won't|can not) (?:make|attend|come|go)|from now on)\b",
+    re.IGNORECASE,
+)
 _NO_NEED = re.compile(
     r"(?:i|we) (?:(?:don't|do not|no longer|won't) (?:need|want|have)|can't (?:make|go|attend|come|do)|cannot (?:make|go|attend|come|do)|won't (?:make|be going|go|attend|be able)|am not going|'m not going)\b"
     r"|i'm not going\b|(?:don't|do not|no need to|stop) (?:remind|reminding|alert|ping|notify|wake)\w* me\b",
@@ -65,7 +69,7 @@ def is_undecided(clause: Clause) -> bool:
 def is_not_needed(clause: Clause) -> bool:
     """Return whether words say that an event of the calendar is no longer wanted, without asking to delete it."""
     text = clause.text[_polite(clause.text) :]
-    return _NO_NEED.match(text) is not None
+    return _NO_NEED.match(text) is not None and _NO_LONGER.search(text) is not None
 
 
 def named_events(clause: Clause) -> list[str]:

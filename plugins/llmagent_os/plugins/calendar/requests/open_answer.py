@@ -8,8 +8,8 @@ from typing import Any
 
 from llmagent_os.plugin import ToolCall
 from llmagent_os.plugins.calendar.requests.clause import MARK, Clause
-from llmagent_os.plugins.calendar.requests.creation_times import times_of
-from llmagent_os.plugins.calendar.requests.creation_title import named
+from llmagent_os.plugins.calendar.requests.creation_times import creation_arguments, times_of
+from llmagent_os.plugins.calendar.requests.creation_title import Named, named
 from llmagent_os.plugins.calendar.requests.openings import opens_request
 from llmagent_os.plugins.calendar.requests.politeness import after_request, plain
 from llmagent_os.plugins.calendar.time.time_mentions import MentionKind
@@ -46,11 +46,9 @@ def read_answer(clause: Clause, half: Mapping[str, Any]) -> tuple[ToolCall, ...]
     if _HESITATION.search(words) or len(words.split()) > MAX_TITLE_WORDS or clause.has(MentionKind.LEAD):
         return ()
     name, times = named(re.split(MARK, text), reminder="reminder" in half), times_of(clause, text)
-    if name is None or times is None or len(times) != 1 or not (name.title or name.person):
+    if name is None or times is None or not (name.title or name.person):
         return ()
-    given = {"title": name.title, "person": name.person, "place": name.place}
-    given |= {"date": times[0].date, "time": times[0].time, "duration": times[0].duration, "repeat": times[0].repeat}
-    return (ToolCall("create_event", {key: value for key, value in given.items() if value}),)
+    return (ToolCall("create_event", creation_arguments(name, times)),)
 
 
 def _when(clause: Clause, text: str) -> tuple[ToolCall, ...]:
@@ -69,5 +67,4 @@ def _when(clause: Clause, text: str) -> tuple[ToolCall, ...]:
         or "?" in clause.text
     ):
         return ()
-    given = {"date": times[0].date, "time": times[0].time, "duration": times[0].duration, "repeat": times[0].repeat}
-    return (ToolCall("create_event", {key: value for key, value in given.items() if value}),)
+    return (ToolCall("create_event", creation_arguments(Named(""), times)),)
