@@ -32,8 +32,8 @@ MAX_TITLE_CHARACTERS = 200  #: characters
 UNFINISHED_LIFETIME = timedelta(hours=1)  #: how long an answer to "What time?" still belongs to the event
 
 _REMINDER = re.compile(
-    r"\b(remind\w*|don'?t (?:let me )?forget|remember to|nudge|ping me|alert me|notify me|alarm|wake me|wake[- ]?up call"
-    r"|note to self)\b",
+    r"\b(remind\w*|don'?t (?:let me )?forget|remember to|nudge|ping me|alert me|notify me|alarm|wake me"
+    r"|wake[- ]?up call|note to self)\b",
     re.I,
 )
 _WHOLE_DAY = re.compile(

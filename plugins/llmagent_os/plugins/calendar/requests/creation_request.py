@@ -25,59 +25,82 @@ from llmagent_os.plugins.calendar.time.time_mentions import MentionKind, TimeMen
 
 #: "…, add that", "…, remind me", "…, can you put it in my calendar": behind what is to be added.
 _BEHIND = re.compile(
-    r"[\s,.;:!–—-]+(?:(?:and|so|then|please|pls|just|(?:can|could|would|will) you(?: please)?|i need you to|i want you to|you should"
+    r"[\s,.;:!–—-]+(?:(?:and|so|then|please|pls|just|(?:can|could|would|will) you(?: please)?|i need you to|i want you"
+    r" to|you should"
     r"|make sure to|let's)[\s,]+)*"
-    r"(?:(?P<reminder>(?:remind me|set (?:me )?(?:a|an) (?:reminder|alarm)|don't let me forget|give me a (?:nudge|reminder)"
-    r"|i need a reminder|ping me|alert me|nudge me|remember)(?: (?:of |about |for )?(?:it|that|this))?|(?:as )?a reminder)"
-    r"|(?:add|put|note|save|schedule|book|enter|write|mark|pencil|log|record|set|get|jot|block|stick|remember)(?: (?:it|that|this|them|everything|me|all))?"
+    r"(?:(?P<reminder>(?:remind me|set (?:me )?(?:a|an) (?:reminder|alarm)|don't let me forget|give me a (?:nudge"
+    r"|reminder)"
+    r"|i need a reminder|ping me|alert me|nudge me|remember)(?: (?:of |about |for )?(?:it|that|this))?|(?:as )?a"
+    r" reminder)"
+    r"|(?:add|put|note|save|schedule|book|enter|write|mark|pencil|log|record|set|get|jot|block|stick|remember)(?:"
+    r" (?:it|that|this|them|everything|me|all))?"
     r"(?: (?:in|down|up|out|off))?(?: please)?)\s*$",
     re.IGNORECASE,
 )
 #: Words that begin no name of an event.
 _NO_NAME = re.compile(
-    r"(?:i|i'm|i'd|i've|i'll|you|you're|he|she|it|it's|we|we're|they|who|what|what's|when|where|why|how|which|whose|is|are|am|was|were|do|does|did"
-    r"|can|could|would|should|will|shall|may|might|must|have|has|had|yes|no|not|nope|never|don't|doesn't|didn't|won't|if|because|maybe|perhaps"
-    r"|this|that|these|those|good|nice|happy|thanks|thank|see|talk|bye|goodbye|hello|hi|sorry|same|any|anything|everything|nothing|something|let|there|here"
-    r"|until|till|except|but|unless|without|instead|ok|okay|sure|fine|wow|great|cool|really|only|still|already|so|too|as|than|every|each|all|both|neither"
-    r"|say|tell|ask|give|show|make|take (?:it|that|me|this)|play|turn|open|send|order|search|translate|write|email|text|tweet|post|start|stop|pause|remove|delete|free|busy|confirm|rent|hear|submit|check|find|look|read|watch out|set|let)\b",
+    r"(?:i|i'm|i'd|i've|i'll|you|you're|he|she|it|it's|we|we're|they|who|what|what's|when|where|why|how|which|whose|is"
+    r"|are|am|was|were|do|does|did"
+    r"|can|could|would|should|will|shall|may|might|must|have|has|had|yes|no|not|nope|never|don't|doesn't|didn't|won't"
+    r"|if|because|maybe|perhaps"
+    r"|this|that|these|those|good|nice|happy|thanks|thank|see|talk|bye|goodbye|hello|hi|sorry|same|any|anything"
+    r"|everything|nothing|something|let|there|here"
+    r"|until|till|except|but|unless|without|instead|ok|okay|sure|fine|wow|great|cool|really|only|still|already|so|too"
+    r"|as|than|every|each|all|both|neither"
+    r"|say|tell|ask|give|show|make|take (?:it|that|me|this)|play|turn|open|send|order|search|translate|write|email"
+    r"|text|tweet|post|start|stop|pause|remove|delete|free|busy|confirm|rent|hear|submit|check|find|look|read|watch"
+    r" out|set|let)\b",
     re.IGNORECASE,
 )
 #: Nouns that people ask about, and do not add without a verb.
 _ASKED_ABOUT = re.compile(
-    r"(?:the |my |our |local )*(?:weather|forecast|news|headlines|traffic|temperature|horoscope|time|date|stocks?|scores?|schedule|agenda|calendar|plans?|events?"
-    r"|appointments?|meetings|availability|rain|sunrise|sunset|music|alarms?|reminders?|joke|taxi|uber|cab|tasks?|to-?dos?|itinerary|day|week|weekend|one|ones)\b",
+    r"(?:the |my |our |local )*(?:weather|forecast|news|headlines|traffic|temperature|horoscope|time|date|stocks?"
+    r"|scores?|schedule|agenda|calendar|plans?|events?"
+    r"|appointments?|meetings|availability|rain|sunrise|sunset|music|alarms?|reminders?|joke|taxi|uber|cab|tasks?"
+    r"|to-?dos?|itinerary|day|week|weekend|one|ones)\b",
     re.IGNORECASE,
 )
 #: A verb in it makes it a sentence, and no name.
 _SENTENCE = re.compile(
-    r"\b(?:(?:is|are)(?! (?:coming|visiting|arriving|in town|performing|due|leaving|landing|flying)\b)|was|were|isn't|aren't|has|have|had|did|does|do|don't|didn't|won't|will|would|could|should|can|can't|cannot|i|i'm|you|you're|he|she|they|we"
-    r"|it's|that's|went|got|said|told|been|am|think|hope|hate|love|want|wish|wonder|guess|sounds|works|seems|looks|feel|instead|rather|cancelled|canceled|moved"
+    r"\b(?:(?:is|are)(?! (?:coming|visiting|arriving|in town|performing|due|leaving|landing|flying)\b)|was|were|isn't"
+    r"|aren't|has|have|had|did|does|do|don't|didn't|won't|will|would|could|should|can|can't|cannot|i|i'm|you|you're|he"
+    r"|she|they|we"
+    r"|it's|that's|went|got|said|told|been|am|think|hope|hate|love|want|wish|wonder|guess|sounds|works|seems|looks"
+    r"|feel|instead|rather|cancelled|canceled|moved"
     r"|postponed|changed|not|never|please|sorry|free|busy|available)\b",
     re.IGNORECASE,
 )
 #: Words next to a time that change it. Where they remain, not everything was understood.
 _LOST = re.compile(
-    rf"(?:\b(?:until|till|til|except|excluding|but|not|unless|before|after|every|each|since|between|either|other|without|or|skip|skipping|apart from|besides"
+    rf"(?:\b(?:until|till|til|except|excluding|but|not|unless|before|after|every|each|since|between|either|other"
+    rf"|without|or|skip|skipping|apart from|besides"
     rf"|than|within|per|through|thru|ending|ends?|half|quarter|past|next|last|this)\s*(?={MARK}))"
-    rf"|(?<=[\ue000-\uf8ff])\s*(?:(?:and|but|or),?\s)?(?:until|till|except|excluding|but|not|unless|or|ish|every|each|before|after|onwards?|sharp|twice|times"
+    rf"|(?<=[\ue000-\uf8ff])\s*(?:(?:and|but|or),?\s)?(?:until|till|except|excluding|but|not|unless|or|ish|every|each"
+    rf"|before|after|onwards?|sharp|twice|times"
     rf"|if|when|ago|once)\b",
     re.IGNORECASE,
 )
 _TIME_WORD = re.compile(
-    r"\bon the \d+(?:st|nd|rd|th)\b|^\d+(?:st|nd|rd|th)\b(?! \w+ (?:birthday|anniversary))|\b(?:someday|noonish|one day)\b|\b(?:mon|tues?|wednes|thurs|fri|satur|sun)days?\b|\b(?:tomorrow|today|tonight|o'clock|weekdays?|fortnight|hourly)\b|\d+ ?(?:am|pm|a\.m|p\.m)\b"
-    r"|\b\d{1,2}:\d\d\b|\bevery (?:day|week|month|year|other|second|\d)|\b(?:days?|weeks?|hours?|minutes?|mins?) (?:before|ahead|early|earlier|later|in advance)\b",
+    r"\bon the \d+(?:st|nd|rd|th)\b|^\d+(?:st|nd|rd|th)\b(?! \w+ (?:birthday|anniversary))|\b(?:someday|noonish|one"
+    r" day)\b|\b(?:mon|tues?|wednes|thurs|fri|satur|sun)days?\b|\b(?:tomorrow|today|tonight|o'clock|weekdays?"
+    r"|fortnight|hourly)\b|\d+ ?(?:am|pm|a\.m|p\.m)\b"
+    r"|\b\d{1,2}:\d\d\b|\bevery (?:day|week|month|year|other|second|\d)|\b(?:days?|weeks?|hours?|minutes?|mins?)"
+    r" (?:before|ahead|early|earlier|later|in advance)\b",
     re.IGNORECASE,
 )
 #: A sentence beside the request, which is no part of a title.
 _REMARK = re.compile(
-    r"(?:\band )?\b(?:i|he|she|we|they|it)(?:'m|'s|'re|'ll|'ve)?\s(?:\w+ )?(?:can|can't|cannot|will|won't|have|has|am|is|are|was|were|need|needs|want|wants"
-    r"|love|loves|hate|hope|think|said|told|should|must|could|would|don't|doesn't|didn't|told|keep|keeps|always|never|really|so|looking|too|not)\b",
+    r"(?:\band )?\b(?:i|he|she|we|they|it)(?:'m|'s|'re|'ll|'ve)?\s(?:\w+ )?(?:can|can't|cannot|will|won't|have|has|am"
+    r"|is|are|was|were|need|needs|want|wants"
+    r"|love|loves|hate|hope|think|said|told|should|must|could|would|don't|doesn't|didn't|told|keep|keeps|always|never"
+    r"|really|so|looking|too|not)\b",
     re.IGNORECASE,
 )
 #: What a reminder is called that nothing is said about.
 _USUAL = re.compile(r"\b(?:(wake me|wake[- ]?up|get me up)|alarms?)\b", re.IGNORECASE)
 _HYPOTHETICAL = re.compile(
-    r"\b(?:what if|if i|should i|shall i|would it be|maybe i|perhaps i|i might|i may|not sure|thinking (?:of|about)|i wonder|used to|was going to|would have"
+    r"\b(?:what if|if i|should i|shall i|would it be|maybe i|perhaps i|i might|i may|not sure|thinking (?:of|about)|i"
+    r" wonder|used to|was going to|would have"
     r"|was supposed to|suppose|instead of)\b",
     re.IGNORECASE,
 )
@@ -252,8 +275,10 @@ def _says_other(name: Named) -> bool:
     """Whether "I have …" or "I need to …" goes on with something that is no event."""
     return bool(
         re.match(
-            r"(?:no|not|never|nothing|been|had|to (?:be|know|say|ask)|know|see what|check|cancel|delete|move|change|reschedule|find out|find|look|remove|push|postpone"
-            r"|make sure|think|say|ask|remember|skip|miss|be|a question|an idea|a problem|plenty|lots|so|too|enough|more|less|like|want)\b",
+            r"(?:no|not|never|nothing|been|had|to (?:be|know|say|ask)|know|see what|check|cancel|delete|move|change"
+            r"|reschedule|find out|find|look|remove|push|postpone"
+            r"|make sure|think|say|ask|remember|skip|miss|be|a question|an idea|a problem|plenty|lots|so|too|enough"
+            r"|more|less|like|want)\b",
             name.title,
             re.IGNORECASE,
         )

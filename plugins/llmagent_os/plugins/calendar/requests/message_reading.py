@@ -26,7 +26,8 @@ from llmagent_os.plugins.calendar.requests.spelling import put_right
 
 
 _HALF = re.compile(
-    r"(?:no |i mean(?:t)? |make it |in the |at )*([ap])\.?m\.?(?: (?:i mean(?:t)?|obviously|not [ap]m))?", re.IGNORECASE
+    r"(?:no |i mean(?:t)? |make it |in the |at )*([ap])\.?m\.?(?: (?:i mean(?:t)?|obviously|not [ap]m))?",
+    re.IGNORECASE,
 )
 
 

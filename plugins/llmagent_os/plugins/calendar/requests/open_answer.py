@@ -15,12 +15,15 @@ from llmagent_os.plugins.calendar.requests.politeness import after_request, plai
 from llmagent_os.plugins.calendar.time.time_mentions import MentionKind
 
 _LEAD = re.compile(
-    r"^(?:(?:it's|it is|its|it will be|it'll be|that's|that is|that would be|call it|name it|title it|make it|the (?:title|name|time|date|day) (?:is|would be|should be)|let's (?:say|call it|make it|do)|say"
-    r"|how about|what about|maybe|probably|i think|i guess|um+|uh+|hmm+|ok|okay|oh|yes|sure|well|so|just|just a|for|about|please|with the title|at|on|around|sorry|it starts|starts|starting|from|the)(?=[\s,:]|$)[\s,:]*)+",
+    r"^(?:(?:it's|it is|its|it will be|it'll be|that's|that is|that would be|call it|name it|title it|make it|the"
+    r" (?:title|name|time|date|day) (?:is|would be|should be)|let's (?:say|call it|make it|do)|say"
+    r"|how about|what about|maybe|probably|i think|i guess|um+|uh+|hmm+|ok|okay|oh|yes|sure|well|so|just|just a|for"
+    r"|about|please|with the title|at|on|around|sorry|it starts|starts|starting|from|the)(?=[\s,:]|$)[\s,:]*)+",
     re.IGNORECASE,
 )
 _HESITATION = re.compile(
-    r"\b(?:let me|not sure|don't|do not|didn't|know|think|wait|hold on|what|why|who|how|when|where|which|no|nope|nah|yes|yeah|yep|ok|okay|sure|thanks|thank you|hi|hello|hey|nothing|none|never|mind|forget|cancel|stop|help"
+    r"\b(?:let me|not sure|don't|do not|didn't|know|think|wait|hold on|what|why|who|how|when|where|which|no|nope|nah"
+    r"|yes|yeah|yep|ok|okay|sure|thanks|thank you|hi|hello|hey|nothing|none|never|mind|forget|cancel|stop|help"
     r"|later|sorry|cool|great|nice|good|you|your|lol|haha|is|are|was|i|i'm|it|he|she|they|we)\b|\?",
     re.IGNORECASE,
 )
