@@ -63,7 +63,6 @@ def _when(clause: Clause, text: str) -> tuple[ToolCall, ...]:
     name = named(re.split(MARK, text), reminder=True)
     if (
         times is None
-        or len(times) != 1
         or name is None
         or name.title
         or clause.has(MentionKind.LEAD)
