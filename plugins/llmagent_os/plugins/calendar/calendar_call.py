@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
@@ -72,10 +72,15 @@ class CalendarCall:
 
     async def words(self) -> str:
         """The words that ask for this call: the person's message, or the part of it that was read."""
-        message_id, _, place = self.context.call_id.rpartition(":read.")
-        read = await self.store.read_calls(message_id) if message_id else None
-        at = int(place) if place.isdecimal() else -1
-        return read[at][1] if read is not None and 0 <= at < len(read) else self.context.text
+        read = await self.store.read_call(self.context.call_id)
+        return self.context.text if read is None else str(read["words"])
+
+    async def asking_if_unsure(self) -> CalendarCall:
+        """Return this call, or one that asks first where the words leave open whether the person wants it."""
+        read = await self.store.read_call(self.context.call_id)
+        if read is None or not read["unsure"]:
+            return self
+        return CalendarCall(replace(self.context, initiative="ask_first"))
 
     def parse(self, date_said: str | None, time_said: str | None, anchor: date | None = None) -> TimeExpression:
         """Parse a date and a time in the person's words. Raises TimeExpressionError."""

@@ -61,12 +61,6 @@ def _when(clause: Clause, text: str) -> tuple[ToolCall, ...]:
         return (ToolCall("create_event", {"time": bare}),) if _BARE_TIME.fullmatch(bare) else ()
     times = times_of(clause, text)
     name = named(re.split(MARK, text), reminder=True)
-    if (
-        times is None
-        or name is None
-        or name.title
-        or clause.has(MentionKind.LEAD)
-        or "?" in clause.text
-    ):
+    if times is None or name is None or name.title or clause.has(MentionKind.LEAD) or "?" in clause.text:
         return ()
     return (ToolCall("create_event", creation_arguments(Named(""), times)),)

@@ -38,7 +38,7 @@ _MAKE = (
 _REMIND = (
     r"remind(?:ing)? ?(?:me|us|myself)|reminder|remember|reminding|(?:don't|do not|never)(?: you)? (?:let|allow) me"
     r" (?:to )?forget"
-    r"|(?:don't|do not|dont) forget|(?:i )?(?:must|should|can)(?:n't| not) forget"
+    r"|(?:don't|do not|dont) forget|(?:i )?(?:must|should|can|do)(?:n't| not)(?: want to)? forget"
     r"|(?:set|create|add|make|put|schedule|give|send|i need|need|i want|set up|leave|drop|book|have)(?: up| in)?(?: me"
     r"| us| myself)?(?: up)?"
     r"(?: with)? (?:an?|the|another|some|my)? ?(?:new |quick |gentle |little |daily |weekly |monthly |recurring )*"

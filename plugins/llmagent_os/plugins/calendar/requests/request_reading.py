@@ -29,6 +29,8 @@ ReadClause = Callable[[Clause], ToolCall | tuple[ToolCall, ...] | None]
 READERS: tuple[ReadClause, ...] = (read_creation,)
 
 MAX_CHARACTERS = 600  #: of a message that is read by rules
+MAX_JOINTS = 24  #: commas, "and" and the like in it: with more of them it would take too long to read
+_JOINT = re.compile(r"[,;&+–-]|\b(?:and|then|to|a)\b", re.IGNORECASE)
 MAX_REQUESTS = 10  #: of one message
 
 
@@ -51,6 +53,7 @@ class ReadRequest:
 
     call: ToolCall
     words: str  #: what the person said for it, with the verb that it shares with the request before
+    unsure: bool = False  #: the person is asked before it is done
 
 
 def read_message(clause: Clause) -> tuple[ReadRequest, ...]:
@@ -59,8 +62,6 @@ def read_message(clause: Clause) -> tuple[ReadRequest, ...]:
     Args:
         clause: the message, with its spelling put right.
     """
-    if len(clause.text) > MAX_CHARACTERS:
-        return ()
     found: list[ReadRequest] = []
     heading = ""  # "please add:" in front of a list
     for begin, end in sentences(clause):
@@ -76,6 +77,11 @@ def read_message(clause: Clause) -> tuple[ReadRequest, ...]:
             return ()
         found += read
     return tuple(found) if len(found) <= MAX_REQUESTS else ()
+
+
+def is_readable(text: str) -> bool:
+    """Return whether a message is short enough to be read by rules, in a few thousandths of a second."""
+    return len(text) <= MAX_CHARACTERS and len(_JOINT.findall(text)) <= MAX_JOINTS
 
 
 def _read(clause: Clause, verb: str = "", date: str = "") -> list[ReadRequest]:
