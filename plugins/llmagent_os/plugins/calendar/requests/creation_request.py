@@ -37,6 +37,12 @@ _BEHIND = re.compile(
     r"(?: (?:in|down|up|out|off))?(?: please)?)\s*$",
     re.IGNORECASE,
 )
+#: "…, 3pm works best for me"
+_WORKS = re.compile(
+    rf"[\s,;]*(?:(?:so|and|i think|say)\s)?({MARK})\s(?:works|suits|is|would be|would work)(?: me| us)?"
+    r"(?: best| fine| good| great| perfect| better| ideal| well)?(?: for (?:me|us|everyone|both of us))?$",
+    re.IGNORECASE,
+)
 #: Words that begin no name of an event.
 _NO_NAME = re.compile(
     r"(?:i|i'm|i'd|i've|i'll|you|you're|he|she|it|it's|we|we're|they|who|what|what's|when|where|why|how|which|whose|is"
@@ -75,7 +81,8 @@ _LOST = re.compile(
     rf"(?:\b(?:until|till|til|except|excluding|but|not|unless|before|after|every|each|since|between|either|other"
     rf"|without|or|skip|skipping|apart from|besides"
     rf"|than|within|per|through|thru|ending|ends?|half|quarter|past|next|last|this)\s*(?={MARK}))"
-    rf"|(?<=[\ue000-\uf8ff])\s*(?:(?:and|but|or),?\s)?(?:until|till|except|excluding|but|not|unless|or|ish|every|each"
+    rf"|(?<=[\ue000-\uf8ff])\s*(?:(?:and|but|or),?\s)?(?:until|till|except|excluding|but|not|unless|or(?! so|"
+    rf" thereabouts)|ish|every|each"
     rf"|before|after|onwards?|sharp|twice|times"
     rf"|if|when|ago|once)\b",
     re.IGNORECASE,
@@ -144,6 +151,8 @@ def _is_no_time(clause: Clause, mention: TimeMention) -> bool:
     if said in ("breakfast", "brunch", "lunch", "dinner", "supper", "tea") or re.fullmatch(r"\d+ of \d+", said):
         return True
     before = clause.text[: mention.start].rstrip()
+    if said == "now" and re.match(r"\s*,", clause.text[mention.end :]):
+        return True
     if re.fullmatch(r"\d+(?:st|nd|rd|th)", said) and re.search(r"(?:'s|s'|\b(?:my|his|her|our|their))$", before):
         return True
     if (before.count('"') - len(re.findall(r'\d"', before))) % 2:
@@ -161,7 +170,7 @@ def _is_no_time(clause: Clause, mention: TimeMention) -> bool:
 
 def _opened(clause: Clause) -> _Read | None:
     """What a request asks for, and the words behind its verb."""
-    text = plain(clause.masked)
+    text = re.sub(r",\s*it(?:'s| is) (?=about\b)", " ", _WORKS.sub(r" \1", plain(clause.masked)))
     behind = _BEHIND.search(CALENDAR.sub("", text)) if clause.mentions else None
     if behind is not None and behind.start() > 0:
         rest = plain(CALENDAR.sub("", text)[: behind.start()])
@@ -187,6 +196,12 @@ def _opened(clause: Clause) -> _Read | None:
 
 def _fits(clause: Clause, found: _Read, name: Named, times: Times) -> bool:
     """Whether the words are a request: the less the verb says, the more the rest has to."""
+    if re.search(r"[.!?;]\s|\w:\s", name.title) and not re.search(
+        r"\b(?:dr|mr|ms|mrs|st|prof|re|no)[.:]\s", name.title, re.I
+    ):
+        return False  # two sentences
+    if found.asks is Asks.EVENT and re.search(r"\b(?:we|she|he|they|i|it's)\s\w+", name.title, re.IGNORECASE):
+        return False
     remark = _REMARK.search(f"{name.title} {name.person} {name.place}")
     if remark is not None and (found.asks is not Asks.REMINDER or remark[0].lower().startswith("and")):
         return False

@@ -37,7 +37,8 @@ _IF = re.compile(
 )
 _MAYBE = re.compile(
     r"(?:maybe|perhaps|possibly)\b|(?:i|we) (?:might|may|could)\b(?! (?:have|need|use|want|be)\b)|(?:i'm|i am|we're)"
-    r" (?:thinking|considering|not sure|undecided|wondering|tempted|debating)|i was (?:thinking|considering|going to|about to)"
+    r" (?:thinking|considering|not sure|undecided|wondering|tempted|debating)|i was (?:thinking|considering|going to"
+    r"|about to)"
     r"|i (?:wonder|wish|guess|suppose)\b|i(?:'m| am) not sure|not sure (?:if|whether|yet)|i haven't decided|i don't"
     r" know (?:if|whether|yet)|i (?:almost|nearly)\b",
     re.IGNORECASE,

@@ -12,14 +12,13 @@ from datetime import datetime
 from llmagent_os.plugin import ToolCall, ToolResult
 from llmagent_os.plugins.calendar.calendar_call import CalendarCall
 from llmagent_os.plugins.calendar.event_creation import UNFINISHED_LIFETIME
+from llmagent_os.plugins.calendar.requests.among_talk import goes_on
 from llmagent_os.plugins.calendar.requests.clause import Clause
 from llmagent_os.plugins.calendar.requests.foreign_words import is_foreign
 from llmagent_os.plugins.calendar.requests.left_alone import is_not_needed, is_undecided, leaves_alone, named_events
 from llmagent_os.plugins.calendar.requests.open_answer import read_answer
-from llmagent_os.plugins.calendar.requests.openings import opens_request
 from llmagent_os.plugins.calendar.requests.politeness import plain
 from llmagent_os.plugins.calendar.requests.request_reading import ReadRequest, is_readable, read_message
-from llmagent_os.plugins.calendar.requests.sentences import between_requests
 from llmagent_os.plugins.calendar.requests.spelling import put_right
 
 _HALF = re.compile(
@@ -75,23 +74,18 @@ async def _half_of_day(call: CalendarCall, clause: Clause) -> tuple[ReadRequest,
 
 def _not_needed(clause: Clause) -> tuple[ReadRequest, ...]:
     """Whether to delete an event that the person says is no longer wanted: that is asked about."""
-    ids = named_events(clause) if is_not_needed(clause) and not _goes_on(clause) else []
+    ids = named_events(clause) if is_not_needed(clause) and not goes_on(clause) else []
     if len(ids) != 1:
         return ()
     title = next(event.title for event in clause.events if event.event_id == ids[0])
     return (ReadRequest(ToolCall("delete_event", {"title": title}), clause.text, unsure=True),)
 
 
-def _goes_on(clause: Clause) -> bool:
-    """Whether something else is asked for behind the first words."""
-    return any(opens_request(plain(clause.text[begin:])) for _, begin in between_requests(clause.text))
-
-
 async def _left_alone(call: CalendarCall, clause: Clause) -> ToolResult | None:
     """The answer to words that say what is not to be done. None: they say something else."""
     if not (leaves_alone(clause.text) or is_undecided(clause)):
         return None
-    if _goes_on(clause):
+    if goes_on(clause):
         return None
     ids = named_events(clause)
     named = [event for event in clause.events if event.event_id in ids]

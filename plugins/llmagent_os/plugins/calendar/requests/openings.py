@@ -19,7 +19,8 @@ class Asks(StrEnum):
 _KEEP = (
     r"(?:re)?add(?:ing)?|put|schedule|book(?! (?:clubs?|fair|signing|launch|reading|group|release|report"
     r"|presentation)\b)|set up|setup|pencil(?: in)?|note(?: down)?|mark(?: down)?|block(?: off| out)?|save"
-    r"|enter|jot(?: down)?|write down|insert|arrange|organi[sz]e|slot(?: in)?|stick|throw in|pop in|reserve|register"
+    r"|enter|jot(?: down)?|write down|insert|arrange|organi[sz]e|slot(?: in)?|stick|(?:throw|pop|chuck|whack|bung|drop"
+    r"|slip|slap)(?: in|(?=\s(?:an?|the)\s))|reserve|register"
     r"|plan(?! [bB]\b)"
     r"|include|fix|hold|make a note(?: of| that| about)?|take (?:a )?note(?: of| that)?|squeeze(?: in)?|get down"
     r"|create"

@@ -14,6 +14,7 @@ from dataclasses import dataclass
 import msgspec
 
 from llmagent_os.plugin import ToolCall
+from llmagent_os.plugins.calendar.requests.among_talk import stretches
 from llmagent_os.plugins.calendar.requests.clause import Clause
 from llmagent_os.plugins.calendar.requests.creation_request import read_creation
 from llmagent_os.plugins.calendar.requests.idle_talk import asks_nothing
@@ -21,6 +22,7 @@ from llmagent_os.plugins.calendar.requests.left_alone import is_undecided, leave
 from llmagent_os.plugins.calendar.requests.openings import Asks, opening_of, opens_other, opens_request
 from llmagent_os.plugins.calendar.requests.politeness import before_request, plain
 from llmagent_os.plugins.calendar.requests.sentences import between_requests, sentences
+from llmagent_os.plugins.calendar.time.time_mentions import MentionKind
 
 #: Reads one clause: the calls that its words ask for; None, or no call: not every word is understood.
 ReadClause = Callable[[Clause], ToolCall | tuple[ToolCall, ...] | None]
@@ -34,6 +36,14 @@ _JOINT = re.compile(r"[,;&+–-]|\b(?:and|then|to|a)\b", re.IGNORECASE)
 MAX_REQUESTS = 10  #: of one message
 
 
+#: An aside in the middle of a request.
+_ASIDE = re.compile(
+    r"\s*,\s(?:if (?:it's|that's|you|possible)|because|since|as (?:always|usual|i said)|like|you know|whatever|i guess"
+    r"|i think|i mean|basically|honestly"
+    r"|or something|or whatever|please)\b[^,;.!?]*,(?=\s)|\s[—–-]+\s[^—–]{3,80}?\s[—–-]+(?=\s)|,\s*(?:like|whatever"
+    r"|you know|or something|or whatever)(?=\s*,|\s*$)",
+    re.IGNORECASE,
+)
 #: What may stand between talk and a request behind it.
 _TALK = re.compile(
     r"\s*(?:[,:–—]|\s-|\.{2,}|…)+\s+(?:(?:so|but|and|anyway|still)[\s,]+)*|\s+(?:so|but|and|anyway)\s+(?=(?:can|could"
@@ -62,6 +72,29 @@ def read_message(clause: Clause) -> tuple[ReadRequest, ...]:
     Args:
         clause: the message, with its spelling put right.
     """
+    found = _sentences(clause)
+    if not found:
+        found = _among_talk(clause.cut(_ASIDE))
+    return tuple(found) if len(found) <= MAX_REQUESTS else ()
+
+
+def _among_talk(clause: Clause) -> list[ReadRequest]:
+    """Read the one request among other talk."""
+    for stretch, verb in stretches(clause):
+        if leaves_alone(stretch.text) or is_undecided(stretch):
+            continue
+        if opens_request(plain(stretch.text)) or verb or stretch.has(MentionKind.TIME):
+            read = _one(stretch.part(before_request(stretch.text)), verb, "")
+            named = bool(read and {"title", "person"} & read[0].call.arguments.keys())
+            if named and not re.match(
+                r"(?:she|he|they|it|we|this|that)\b", str(read[0].call.arguments.get("title", "")), re.IGNORECASE
+            ):
+                return read
+    return []
+
+
+def _sentences(clause: Clause) -> list[ReadRequest]:
+    """Read every sentence. Empty: one of them is not understood."""
     found: list[ReadRequest] = []
     heading = ""  # "please add:" in front of a list
     for begin, end in sentences(clause):
@@ -70,13 +103,13 @@ def read_message(clause: Clause) -> tuple[ReadRequest, ...]:
         if re.fullmatch(r"[^:]{2,60}:", sentence.text) and not sentence.mentions and opens_request(title):
             heading = _verb(title)
             continue
-        read = _read(sentence, heading)
+        read = _read(sentence.cut(_ASIDE), heading)
         if not read:
             if asks_nothing(sentence):
                 continue
-            return ()
+            return []
         found += read
-    return tuple(found) if len(found) <= MAX_REQUESTS else ()
+    return found
 
 
 def is_readable(text: str) -> bool:
