@@ -6,6 +6,7 @@
 ``sentences``           where one sentence, or one request, ends and the next begins
 ``clause``              the words of one request, with what they say of time
 ``creation_request``    new events and reminders
+``creation_certainty``  ... whether there is no doubt that they are wanted
 ``creation_times``      ... when they are to be
 ``creation_title``      ... what they are called, with whom and where they are
 ``event_nouns``         nouns of what people put into calendars
@@ -14,6 +15,8 @@
 ``openings``            the words that open a request
 ``politeness``          what people say around a request
 ``idle_talk``           words that ask for nothing
+``among_talk``          the one request of a message among other talk
+``word_patterns``       writes lists of words as regular expressions
 ``spelling``            puts misspellings of known words right
 ``foreign_words``       knows a message in another language
 ======================  ==============================================================================================
