@@ -14,13 +14,10 @@ from llmagent_os.plugins.calendar.calendar_event import CalendarEvent, Occurrenc
 from llmagent_os.plugins.calendar.event_store import Change, EventStore
 from llmagent_os.plugins.calendar.phrasing import capitalized, day_text, moment_text
 from llmagent_os.plugins.calendar.reminder_timers import ReminderTimers
+from llmagent_os.plugins.calendar.time.expression_parsing import parse_time_expression, parse_time_expressions
+from llmagent_os.plugins.calendar.time.time_arguments import as_written
 from llmagent_os.plugins.calendar.time.time_errors import TimeExpressionError
-from llmagent_os.plugins.calendar.time.time_expressions import (
-    TimeExpression,
-    parse_time_expression,
-    parse_time_expressions,
-    writes_month_first,
-)
+from llmagent_os.plugins.calendar.time.time_expressions import TimeExpression, writes_month_first
 
 MAX_NAMED_EVENTS = 5  #: in one reply; the rest is counted as "more"
 SEARCH_HORIZON = timedelta(days=730)  #: how far a search without a date looks ahead
@@ -84,6 +81,7 @@ class CalendarCall:
 
     def parse(self, date_said: str | None, time_said: str | None, anchor: date | None = None) -> TimeExpression:
         """Parse a date and a time in the person's words. Raises TimeExpressionError."""
+        date_said, time_said = as_written(date_said, time_said, self.context.text, month_first=self.month_first)
         return parse_time_expression(
             date_said, time_said, self.now, anchor=anchor, month_first=self.month_first, zone=self.zone
         )
@@ -236,7 +234,7 @@ class CalendarCall:
         noun = {"date": "day", "time": "time", "duration": "length", "repeat": "repetition"}[error.field]
         if error.why:
             data = {"status": "unclear", "need": error.field, "heard": error.heard, "why": error.why, **known}
-            question = {"repeat": "How often is it to be?", "duration": "How long is it?"}.get(error.field)
+            question = {"repeat": "When is it to repeat?", "duration": "How long is it?"}.get(error.field)
             return ToolResult(data, f"{error.why} {question or f'Which {noun} did you mean?'}")
         asked = f"I couldn't work out the {noun} “{error.heard}”. Could you say it another way?"
         return ToolResult({"status": "unclear", "need": error.field, "heard": error.heard, **known}, asked)

@@ -223,7 +223,7 @@ def _at_time(call: CalendarCall, event: CalendarEvent, start: datetime | None, w
             moved = start.replace(year=days.year, month=days.month, day=days.day)
             if moved < call.now:
                 raise TimeExpressionError("past", "time", str(moved), moved)
-            return msgspec.structs.replace(event, start=moved, second_pass=False)
+            return msgspec.structs.replace(event, start=moved)
     if start is not None and when.days is None and when.moment is None and when.time_of_day is not None:
         when = replace(when, days=DateRange(start.date(), start.date()))
     known_half = half if when.time_of_day is not None and not when.time_of_day.sure else None
@@ -238,31 +238,19 @@ def _at_time(call: CalendarCall, event: CalendarEvent, start: datetime | None, w
     ):
         said = when.time_of_day.settled(known_half)
         return msgspec.structs.replace(
-            event,
-            start=found.start,
-            second_pass=bool(found.start.fold),
-            minutes=said.end - said.start,
-            all_day=False,
-            end_said=True,
+            event, start=found.start, minutes=said.end - said.start, all_day=False, end_said=True
         )
     whole = found.all_day
     count = round((found.end - found.start).total_seconds() / 60)
     said_end = found.end_said if whole else event.end_said and not event.all_day
-    return msgspec.structs.replace(
-        event,
-        start=found.start,
-        second_pass=bool(found.start.fold),
-        minutes=count,
-        all_day=whole,
-        end_said=said_end,
-    )
+    return msgspec.structs.replace(event, start=found.start, minutes=count, all_day=whole, end_said=said_end)
 
 
 def _shifted(call: CalendarCall, event: CalendarEvent, start: datetime, by: Shift) -> CalendarEvent:
     moved = start + by.by * (by.direction or 1)
     if moved < call.now and start >= call.now:
         raise TimeExpressionError("past", "time", str(moved), moved)
-    return msgspec.structs.replace(event, start=moved, second_pass=False)
+    return msgspec.structs.replace(event, start=moved)
 
 
 def _shift(call: CalendarCall, new: Mapping[str, str]) -> Shift | None:
