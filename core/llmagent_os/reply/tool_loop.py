@@ -53,8 +53,10 @@ class Answer:
 
     @property
     def asks(self) -> bool:
-        """Whether the last tool asks before it acts. "Yes" does what its text says, so every model says it so."""
-        return bool(self.results) and self.results[-1].data.get("status") == CONFIRM
+        """Whether the last tool's text is said as it is: it asks before it acts, so that "yes" does what it says, or
+        the tool wants it so."""
+        last = self.results[-1] if self.results else None
+        return last is not None and (last.word_for_word or last.data.get("status") == CONFIRM)
 
     def fault_in(self, text: str) -> Fault | None:
         """What ``text`` says that neither the results nor the system message hold; None: nothing, or no results."""
