@@ -81,6 +81,11 @@ class CalendarCall:
             return None
         return change.result(self.change_id) if change.undone else await self.store.apply(self.change_id, change)
 
+    @property
+    def around_now(self) -> tuple[datetime, datetime]:
+        """All of the time that searches cover: as far back as ahead."""
+        return later(self.now, -SEARCH_HORIZON), later(self.now, SEARCH_HORIZON)
+
     # -- finding ------------------------------------------------------------------------------------------------------
 
     def matches_within(

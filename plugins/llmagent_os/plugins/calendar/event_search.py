@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
+from typing import Literal
 
 from rapidfuzz import fuzz
 
@@ -39,6 +40,13 @@ _NTH = {
 }
 
 
+#: The value of the argument ``among``: only what the conversation listed last counts.
+LISTED = "listed"
+
+#: Whether only reminders count, only events, or (empty) both.
+Kind = Literal["", "reminder", "event"]
+
+
 @dataclass(frozen=True)
 class EventQuery:
     """A search for events, from the arguments of a tool."""
@@ -49,11 +57,13 @@ class EventQuery:
     place: str = ""
     when: TimeExpression = field(default_factory=TimeExpression)
     date_said: str = ""  #: the date in the person's words
+    kind: Kind = ""
+    among_listed: bool = False  #: only what the conversation listed last counts
 
     @property
     def is_empty(self) -> bool:
         """Whether the search names no event at all."""
-        return not (self.title or self.person or self.place or self.when or self.which)
+        return not (self.title or self.person or self.place or self.when or self.which or self.among_listed)
 
     @property
     def about(self) -> str:
@@ -71,20 +81,20 @@ class EventQuery:
         return self.when.days.first if self.when.days and self.when.days.single else None
 
 
-def event_query(
-    call: CalendarCall,
-    which: str | None,
-    title: str | None,
-    date_said: str | None,
-    time_said: str | None,
-    person: str | None,
-    place: str | None,
-) -> EventQuery:
+def event_query(call: CalendarCall, given: Mapping[str, str | None]) -> EventQuery:
     """Make a search of a tool's arguments, without words that name nothing ("it", "that event").
+
+    Args:
+        call: the call of the tool.
+        given: its arguments ``which``, ``title``, ``date``, ``time``, ``person``, ``place``, ``kind`` and ``among``.
 
     Raises:
         TimeExpressionError: the date or the time cannot be resolved.
     """
+    which, title, date_said, time_said, person, place = (
+        given.get(key) for key in ("which", "title", "date", "time", "person", "place")
+    )
+    kind = given.get("kind")
     whole = normalize(which or "").split()
     many = next((word for word in whole if word in ALL_WORDS), "")
     return EventQuery(
@@ -94,6 +104,8 @@ def event_query(
         place=(place or "").strip() if _words(place or "") else "",
         when=_read(call, date_said, time_said, (title, person, place)),
         date_said=date_said or "",
+        kind=kind if kind in ("reminder", "event") else "",
+        among_listed=given.get("among") == LISTED,
     )
 
 
@@ -122,7 +134,7 @@ def search_events(
         query: the search.
         point: the length of a point in time ("at 3").
     """
-    fitting = [event for event in events if fits_query(event, query)]
+    fitting = [event for event in events if fits_query(event, query) and is_of_kind(event, query.kind)]
     spans = search_windows(query.when, call.now, point=point)
     if query.when.days is not None or query.when.moment is not None:
         found = call.matches_within(fitting, spans)
@@ -143,7 +155,18 @@ def search_events(
         found = list(first.values())
     else:
         found = call.upcoming(fitting)
-    return _choose(found, query.which)
+    return choose(found if query.kind == "reminder" else _without_lead_reminders(found), query.which)
+
+
+def is_of_kind(event: CalendarEvent, kind: Kind) -> bool:
+    """Return whether an event counts where only ``kind`` is meant."""
+    return not kind or event.reminder == (kind == "reminder")
+
+
+def _without_lead_reminders(found: list[EventMatch]) -> list[EventMatch]:
+    """What was found, without the reminders that come before another event that was found: they follow it."""
+    ids = {match.event.event_id for match in found}
+    return [match for match in found if match.event.leads_to not in ids]
 
 
 def last_past_event(call: CalendarCall, events: Sequence[CalendarEvent], query: EventQuery) -> list[EventMatch]:
@@ -217,7 +240,8 @@ def _in_clock(start: datetime, first: int, last: int, sure: bool) -> bool:
     return first <= minute < last if sure else first % 720 <= minute % 720 < (last - first) + first % 720
 
 
-def _choose(found: list[EventMatch], which: str) -> list[EventMatch]:
+def choose(found: list[EventMatch], which: str) -> list[EventMatch]:
+    """Return the one of ``found`` that a word such as "next", "second" or "last" means; all of them for another word."""
     if which in ("last", "latest"):
         dated = [match for match in found if match.occurrence]
         return dated[-1:] or found[-1:]
