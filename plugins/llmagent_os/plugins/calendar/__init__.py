@@ -17,16 +17,8 @@ The tools here declare what they take and do. The work is in the other files:
 ``open_questions``           says what still waits for the person's answer
 ``event_store``              keeps events, changes and questions in the plugin's records
 ``icalendar_export``         the calendar as an ``.ics`` file
-``time_expressions``         a date and a time in a person's words ("next tuesday", "half past six") become a moment
-``date_parsing``             ... its dates
-``time_parsing``             ... its times of day
-``duration_parsing``         ... its durations
-``usual_half``               ... morning or evening, by the title
-``recurrence``               ... its repetitions, as RRULEs
-``holidays``                 dates of named days
-``text_normalization``       one spelling for spoken dates and times
+``time``                     words become moments: dates, times, durations, repetitions
 ``phrasing``                 moments as replies say them
-``time_errors``              the error for words that cannot be resolved
 ===========================  =========================================================================================
 """
 
