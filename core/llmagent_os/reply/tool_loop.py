@@ -54,7 +54,8 @@ class Answer:
     @property
     def asks(self) -> bool:
         """Whether the last tool's text is said as it is: it asks before it acts, so that "yes" does what it says, or
-        the tool wants it so."""
+        the tool wants it so.
+        """
         last = self.results[-1] if self.results else None
         return last is not None and (last.word_for_word or last.data.get("status") == CONFIRM)
 

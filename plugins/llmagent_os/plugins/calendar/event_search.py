@@ -66,6 +66,12 @@ class EventQuery:
         return not (self.title or self.person or self.place or self.when or self.which or self.among_listed)
 
     @property
+    def names_a_time(self) -> bool:
+        """Whether one time of a repeated event is meant: by its day, or as the next or the second one."""
+        dated = self.when.days is not None or self.when.moment is not None
+        return dated or self.which in _NTH or self.which in ("last", "latest") or (self.among_listed and not self.about)
+
+    @property
     def about(self) -> str:
         """The words that are searched for: title, person or place."""
         return self.title or self.person or self.place
@@ -104,7 +110,7 @@ def event_query(call: CalendarCall, given: Mapping[str, str | None]) -> EventQue
         place=(place or "").strip() if _words(place or "") else "",
         when=_read(call, date_said, time_said, (title, person, place)),
         date_said=date_said or "",
-        kind=kind if kind in ("reminder", "event") else "",
+        kind="reminder" if kind == "reminder" else "event" if kind == "event" else "",
         among_listed=given.get("among") == LISTED,
     )
 
@@ -201,6 +207,17 @@ def fits_query(event: CalendarEvent, query: EventQuery) -> bool:
     )
 
 
+def fits_words(event: CalendarEvent, words: str) -> bool:
+    """Return whether an event has all of ``words`` that tell one event from another, in any of its fields."""
+    asked = _words(words)
+    return bool(asked) and _covers(_words(f"{event.title} {event.person} {event.place}"), asked)
+
+
+def is_generic(words: str) -> bool:
+    """Return whether ``words`` name a kind of event and no event: "appointment"."""
+    return all(word in _KINDS for word in _words(words))
+
+
 def _covers(own: list[str], asked: list[str]) -> bool:
     telling = [word for word in asked if word not in _KINDS] or asked
     return all(any(_same(word, other) for other in own) for word in telling)
@@ -241,7 +258,7 @@ def _in_clock(start: datetime, first: int, last: int, sure: bool) -> bool:
 
 
 def choose(found: list[EventMatch], which: str) -> list[EventMatch]:
-    """Return the one of ``found`` that a word such as "next", "second" or "last" means; all of them for another word."""
+    """Return the one that a word such as "next", "second" or "last" means; all for another word."""
     if which in ("last", "latest"):
         dated = [match for match in found if match.occurrence]
         return dated[-1:] or found[-1:]

@@ -173,7 +173,7 @@ class EventStore:
             await self._records.put(f"focus:{self._here}", {"event": event.event_id})
 
     async def listed(self) -> list[tuple[str, str]]:
-        """Return what this conversation listed last, in order: ids of events, and their starts in ISO format or empty."""
+        """Return what this conversation listed last, in order: ids of events, and starts in ISO format or empty."""
         found = await self._records.get(f"listed:{self._here}")
         if found is None or datetime.fromisoformat(self._now) - datetime.fromisoformat(found["at"]) > LIST_LIFETIME:
             return []
