@@ -40,7 +40,7 @@ _THE_ONE = _whole(r"(?:i (?:mean|meant) )?(?:the )?(?:one )?(?P<words>.+)")
 
 _PLACES = {"first": 0, "second": 1, "third": 2, "fourth": 3, "fifth": 4, "last": -1}
 _ONLY_ONE = _whole(
-    r"(?:only |just )?(?:(?:the )?(?:first|next|one|this|that)(?: (?:one|time))?|once|this once|(?:for )?today|tomorrow)"
+    r"(?:only |just )?(?:(?:the )?(?:first|next|one|this|that)(?: (?:one|time))?|(?:this )?once|today|tomorrow)"
 )
 _EVERY_TIME = _whole(
     r"(?:all|every|each|both|the (?:whole|entire) (?:series|thing|lot)|the series|everything|always|from now on)"
