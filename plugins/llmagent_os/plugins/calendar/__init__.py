@@ -22,6 +22,8 @@ The tools here declare what they take and do. The work is in the other files:
 ``reminders``                announces a reminder that is due
 ``reminder_timers``          sets the timers of reminders
 ``calendar_event``           an event, and when it happens
+``requests``                 reads messages by rules, before a model is asked
+``joined_results``           one answer, one Undo and one question for several requests of one message
 ``open_questions``           says what still waits for the person's answer
 ``event_store``              keeps events, changes and questions in the plugin's records
 ``icalendar_export``         the calendar as an ``.ics`` file
@@ -37,7 +39,7 @@ from collections.abc import Awaitable, Callable, Mapping
 from datetime import datetime
 
 from llmagent_os.adapter_kit.keyed_order import KeyedLocks
-from llmagent_os.plugin import Plugin, RuleArgument, Span, ToolContext, ToolResult, tool
+from llmagent_os.plugin import Plugin, RuleArgument, Span, ToolCall, ToolContext, ToolResult, tool
 from llmagent_os.plugins.calendar.button_words import button_meant
 from llmagent_os.plugins.calendar.buttons import answer_button
 from llmagent_os.plugins.calendar.calendar_call import CalendarCall
@@ -48,7 +50,9 @@ from llmagent_os.plugins.calendar.event_listing import list_events
 from llmagent_os.plugins.calendar.event_moving import move_event
 from llmagent_os.plugins.calendar.event_reminding import remind_before
 from llmagent_os.plugins.calendar.icalendar_export import to_icalendar
+from llmagent_os.plugins.calendar.joined_results import join_results
 from llmagent_os.plugins.calendar.reminders import announce_reminder
+from llmagent_os.plugins.calendar.requests.request_reading import read_requests
 
 __all__ = ["CalendarPlugin"]
 
@@ -274,6 +278,14 @@ class CalendarPlugin(Plugin):
     async def button_meant(self, context: ToolContext) -> str | None:
         async with self._locks.of(context.user_id):
             return await button_meant(CalendarCall(context))
+
+    async def requests_in(self, context: ToolContext) -> tuple[ToolCall, ...]:
+        async with self._locks.of(context.user_id):
+            return await read_requests(CalendarCall(context))
+
+    async def joined(self, context: ToolContext, results: Mapping[str, ToolResult]) -> ToolResult:
+        async with self._locks.of(context.user_id):
+            return await join_results(CalendarCall(context), results)
 
     async def due(self, context: ToolContext, key: str, at: datetime) -> ToolResult | None:
         async with self._locks.of(context.user_id):
