@@ -255,6 +255,7 @@ class CalendarPlugin(Plugin):
         person: RuleArgument | None = None,
         among: RuleArgument | None = None,
         lead: RuleArgument | None = None,
+        new_title: RuleArgument | None = None,
     ) -> ToolResult:
         """Remind of an event some time before it.
 
@@ -267,9 +268,10 @@ class CalendarPlugin(Plugin):
             person: with whom
             among: listed, if only what was listed last counts
             lead: how long before
+            new_title: what the reminder says, if not the title of the event
         """
         given = {"which": which, "title": title, "date": date, "time": time, "person": person}
-        return await self._do(remind_before, context, given | {"among": among, "lead": lead})
+        return await self._do(remind_before, context, given | {"among": among, "lead": lead, "new_title": new_title})
 
     async def pressed(self, context: ToolContext, value: str) -> ToolResult:
         async with self._locks.of(context.user_id):

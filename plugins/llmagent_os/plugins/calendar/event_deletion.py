@@ -54,7 +54,9 @@ async def delete_event(call: CalendarCall, given: Mapping[str, str | None]) -> T
             data = {"status": "not_found", "about": besides}
             return ToolResult(data, f"I found no {besides} to keep, so I deleted nothing.", word_for_word=True)
         found = [match for match in found if match not in kept]
-    return await _delete(call, found, query, every, scope_of(given.get("scope"), call.context.text))
+    # "All of tomorrow" says nothing of the other days of what repeats.
+    text = "" if query.wants_all and query.names_a_time else call.context.text
+    return await _delete(call, found, query, every, scope_of(given.get("scope"), text))
 
 
 def _kept(found: Sequence[EventMatch], besides: str) -> list[EventMatch]:

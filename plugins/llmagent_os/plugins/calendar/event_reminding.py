@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from datetime import UTC
 
 import msgspec
@@ -11,6 +12,7 @@ from llmagent_os.plugin import ToolResult
 from llmagent_os.plugins.calendar.calendar_call import CalendarCall, EventMatch
 from llmagent_os.plugins.calendar.calendar_event import CalendarEvent, stable_id
 from llmagent_os.plugins.calendar.event_choice import MAX_CHOICES, chosen_events, not_found_reply, which_one_question
+from llmagent_os.plugins.calendar.event_creation import MAX_TITLE_CHARACTERS
 from llmagent_os.plugins.calendar.event_search import EventQuery, event_query
 from llmagent_os.plugins.calendar.event_store import Change
 from llmagent_os.plugins.calendar.lead_reminders import DAY_MINUTES, lead_reminder, lead_text, parse_lead
@@ -21,6 +23,14 @@ from llmagent_os.plugins.calendar.time.time_errors import TimeExpressionError
 
 #: What is offered where the person did not say how long before, in minutes.
 USUAL_LEADS = (10, 30, 60, DAY_MINUTES)
+
+
+@dataclass(frozen=True)
+class _Wish:
+    """What the person said of the reminder."""
+
+    lead: str  #: how long before; empty: not said
+    about: str  #: what it says; empty: the event's title
 
 
 async def remind_before(call: CalendarCall, given: Mapping[str, str | None]) -> ToolResult:
@@ -43,7 +53,8 @@ async def remind_before(call: CalendarCall, given: Mapping[str, str | None]) -> 
     if len({match.event.event_id for match in dated}) == 1:
         dated = dated[:1]
     try:
-        result = await _remind(call, dated, query, given.get("lead") or "", every)
+        about = " ".join((given.get("new_title") or "").split())[:MAX_TITLE_CHARACTERS]
+        result = await _remind(call, dated, query, _Wish(given.get("lead") or "", about), every)
     except TimeExpressionError as error:
         return call.unclear_reply(error, title=dated[0].event.title)
     if len(dated) == 1:
@@ -52,19 +63,22 @@ async def remind_before(call: CalendarCall, given: Mapping[str, str | None]) -> 
 
 
 async def _remind(
-    call: CalendarCall, found: Sequence[EventMatch], query: EventQuery, said: str, events: Sequence[CalendarEvent]
+    call: CalendarCall, found: Sequence[EventMatch], query: EventQuery, wish: _Wish, events: Sequence[CalendarEvent]
 ) -> ToolResult:
+    said = wish.lead
     if len(found) > 1:
         if not said:
             return ToolResult({"status": "missing", "need": "event"}, "Which event should I remind you of?")
-        options = tuple(_change(call, match, query, _lead(match, said), str(at)) for at, match in enumerate(found))
+        options = tuple(
+            _change(call, match, query, _lead(match, said), wish.about, str(at)) for at, match in enumerate(found)
+        )
         data, _ = which_one_question(call, found, query, "remind you of")
         question = f"{data['count']} events fit: {data['events']}. Which one should I remind you of?"
         return await call.ask(options[:MAX_CHOICES], data, question, call.card("Which one?", found))
     match = found[0]
     if not said:
         leads = [lead for lead in USUAL_LEADS if not match.event.all_day or lead % DAY_MINUTES == 0]
-        changes = (_change(call, match, query, lead, str(lead)) for lead in leads)
+        changes = (_change(call, match, query, lead, wish.about, str(lead)) for lead in leads)
         options = tuple(
             msgspec.structs.replace(change, label=capitalized(f"{lead_text(lead)} before"))
             for lead, change in zip(leads, changes, strict=True)
@@ -75,8 +89,8 @@ async def _remind(
             question = f"How long before {call.match_text(match)} should I remind you?"
             return msgspec.structs.replace(await call.ask(options, data, question), word_for_word=True)
     lead = _lead(match, said)
-    change = _change(call, match, query, lead, "")
-    if any(event.leads_to == match.event.event_id and event.lead == lead for event in events):
+    change = _change(call, match, query, lead, wish.about, "")
+    if any(event.leads_to == match.event.event_id and event.lead == lead and not wish.about for event in events):
         data = change.data | {"status": "unchanged"}
         return ToolResult(data, f"I already remind you {_how_long(match.event, lead)}.", word_for_word=True)
     if not change.after:
@@ -89,7 +103,7 @@ def _lead(match: EventMatch, said: str) -> int:
     return parse_lead(said, match.occurrence.start) if match.occurrence else 0
 
 
-def _change(call: CalendarCall, match: EventMatch, query: EventQuery, minutes: int, salt: str) -> Change:
+def _change(call: CalendarCall, match: EventMatch, query: EventQuery, minutes: int, about: str, salt: str) -> Change:
     """Make the change that sets the reminder; without events if its time is over. Raises TimeExpressionError."""
     event, label = match.event, call.match_text(match)
     once = bool(event.repeat) and (query.when.days is not None or query.when.moment is not None)
@@ -97,11 +111,12 @@ def _change(call: CalendarCall, match: EventMatch, query: EventQuery, minutes: i
         event = msgspec.structs.replace(event, start=match.occurrence.original, repeat="", skipped=())
     created = call.context.now.astimezone(UTC).isoformat(timespec="seconds")
     reminder = lead_reminder(event, minutes, stable_id(call.change_id, salt, "lead"), created)
-    if once:
-        reminder = msgspec.structs.replace(reminder, leads_to="")
+    reminder = msgspec.structs.replace(
+        reminder, title=about or reminder.title, leads_to="" if once else reminder.leads_to
+    )
     start, ring = reminder.start or call.now, next_ring(reminder, call.context.now)
     how_long = _how_long(event, minutes)
-    data = {"title": event.title, "kind": "reminder"}
+    data = {"title": reminder.title, "kind": "reminder"}
     if ring is None:
         past = moment_text(start, call.now, all_day=reminder.all_day)
         return Change(
@@ -112,7 +127,8 @@ def _change(call: CalendarCall, match: EventMatch, query: EventQuery, minutes: i
     when = moment_text(call.to_wall(ring), call.now, all_day=reminder.all_day)
     data |= {"status": "created", "when": when} | ({"repeat": recurrence_text(event.repeat)} if event.repeat else {})
     repeats = f", {data['repeat']}, starting" if event.repeat else ":"
-    text = f"I'll remind you {how_long}{repeats} {when}."
+    what = f": {about}" if about else ""
+    text = f"I'll remind you {how_long}{repeats} {when}{what}."
     return Change(after=(reminder,), data=data, text=text, undo=True, label=label, word_for_word=True)
 
 

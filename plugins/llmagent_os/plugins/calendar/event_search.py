@@ -237,6 +237,8 @@ def _words(text: str) -> list[str]:
 
 
 def _singular(word: str) -> str:
+    if word.endswith(("sses", "ches", "shes")):
+        return word[:-2]
     return word[:-1] if len(word) > 3 and word.endswith("s") and not word.endswith("ss") else word
 
 

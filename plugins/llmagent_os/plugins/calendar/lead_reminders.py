@@ -24,8 +24,8 @@ from llmagent_os.plugins.calendar.time.time_errors import TimeExpressionError
 
 DAY_MINUTES = 1440
 _BEFORE = re.compile(
-    r"\b(?:before(?:hand| that| it| then| the event)?|earlier|prior(?: to it)?|in advance|ahead(?: of time)?|early"
-    r"|of notice|notice|warning)\b"
+    r"\b(?:before(?:hand| that| it| then| this| the event)?|earlier(?: than)?|prior(?: to)?(?: it| that)?|in advance(?: of)?"
+    r"|ahead(?: of)?(?: time)?|early|of notice|notice|warning)\b"
 )
 #: Parts of a day, and the minute after midnight that is meant by them.
 _PARTS = {"morning": 540, "afternoon": 840, "evening": 1080, "night": 1200}
@@ -150,16 +150,18 @@ def with_lead_reminders(change: Change, events: Sequence[CalendarEvent]) -> Chan
         if reminder.leads_to not in touched or reminder.event_id in touched:
             continue
         before.append(reminder)
+        own_title = all(reminder.title != event.title for event in change.before)
         for event in change.after:
             alone = event.event_id not in touched
             if event.event_id == reminder.leads_to or (alone and reminder.leads_to in kept):
                 event_id = stable_id(event.event_id, str(reminder.lead)) if alone else reminder.event_id
-                after += _followed(event, reminder, event_id)
+                after += _followed(event, reminder, event_id, own_title=own_title)
     return msgspec.structs.replace(change, before=tuple(before), after=tuple(after))
 
 
-def _followed(event: CalendarEvent, reminder: CalendarEvent, event_id: str) -> list[CalendarEvent]:
+def _followed(event: CalendarEvent, reminder: CalendarEvent, event_id: str, *, own_title: bool) -> list[CalendarEvent]:
     try:
-        return [lead_reminder(event, reminder.lead, event_id, reminder.created)]
+        follower = lead_reminder(event, reminder.lead, event_id, reminder.created)
     except TimeExpressionError:  # the event's new repetition has no day before that one rule could say: it goes
         return []
+    return [msgspec.structs.replace(follower, title=reminder.title) if own_title else follower]
