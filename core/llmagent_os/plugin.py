@@ -154,7 +154,7 @@ class Plugin:
         """
         return None
 
-    async def requests_in(self, context: ToolContext) -> tuple[ToolCall, ...]:
+    async def requests_in(self, context: ToolContext) -> tuple[ToolCall, ...] | ToolResult:
         """Read the tool calls that the words in ``context.text`` ask for, where rules leave no doubt.
 
         Called before the model is asked, where the bot lets rules read (``request_rules``). The calls are checked like
@@ -162,7 +162,8 @@ class Plugin:
         plugin's own words, as :meth:`joined` joins them.
 
         Returns:
-            The calls. Empty: the rules do not understand all of the words, and the model decides.
+            The calls; or the answer itself, where the words ask for no call ("don't delete it"). No call: the rules do
+            not understand all of the words, and the model decides.
         """
         return ()
 

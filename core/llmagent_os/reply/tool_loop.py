@@ -38,11 +38,12 @@ CallTool = Callable[[ToolCall, str], Awaitable[ToolResult]]
 
 @dataclass(frozen=True)
 class GivenCalls:
-    """One or more tool calls that a plugin's rules read in a message."""
+    """The tool calls that a plugin's rules read in a message, or the answer where it asks for none."""
 
     calls: tuple[ToolCall, ...]
     #: makes one result of those of several calls
     join: Callable[[Sequence[ToolCall], Sequence[ToolResult]], Awaitable[ToolResult]]
+    answer: ToolResult | None = None  #: the plugin's own words; None: there are calls
 
     @staticmethod
     def number(place: int) -> str:
@@ -211,6 +212,9 @@ def _shown_while_written(answer: Answer, privacy: PrivacyModule, draft: Draft | 
 
 async def _make_given(given: GivenCalls, answer: Answer, messages: list[Message], call_tool: CallTool) -> bool:
     """Make the calls that rules read. Returns whether the answer is complete: no model has anything to say to it."""
+    if given.answer is not None:
+        answer.results.append(given.answer)
+        return True
     answer.by_rules = len(given.calls)
     for number, call in enumerate(given.calls):
         result = await call_tool(call, given.number(number))

@@ -52,7 +52,7 @@ from llmagent_os.plugins.calendar.event_reminding import remind_before
 from llmagent_os.plugins.calendar.icalendar_export import to_icalendar
 from llmagent_os.plugins.calendar.joined_results import join_results
 from llmagent_os.plugins.calendar.reminders import announce_reminder
-from llmagent_os.plugins.calendar.requests.request_reading import read_requests
+from llmagent_os.plugins.calendar.requests.message_reading import read_requests
 
 __all__ = ["CalendarPlugin"]
 
@@ -281,7 +281,7 @@ class CalendarPlugin(Plugin):
         async with self._locks.of(context.user_id):
             return await button_meant(CalendarCall(context))
 
-    async def requests_in(self, context: ToolContext) -> tuple[ToolCall, ...]:
+    async def requests_in(self, context: ToolContext) -> tuple[ToolCall, ...] | ToolResult:
         async with self._locks.of(context.user_id):
             return await read_requests(CalendarCall(context))
 
@@ -323,4 +323,8 @@ class CalendarPlugin(Plugin):
         given: Mapping[str, str | None],
     ) -> ToolResult:
         async with self._locks.of(context.user_id):
-            return await work(CalendarCall(context), given)
+            call = CalendarCall(context)
+            result = await work(call, given)
+            if work in (delete_event, move_event):  # the person has begun something else
+                await call.store.keep_unfinished(None)
+            return result

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
@@ -20,10 +19,6 @@ from llmagent_os.plugins.calendar.time.time_expressions import TimeExpression, p
 
 MAX_NAMED_EVENTS = 5  #: in one reply; the rest is counted as "more"
 SEARCH_HORIZON = timedelta(days=730)  #: how far a search without a date looks ahead
-
-_REMINDER = re.compile(
-    r"\b(remind\w*|don'?t (?:let me )?forget|remember to|nudge|ping me|alert me|notify me|alarm)\b", re.I
-)
 
 
 @dataclass(frozen=True)
@@ -65,10 +60,12 @@ class CalendarCall:
         """Whether the person wants to confirm every change."""
         return self.context.initiative == "ask_first"
 
-    @property
-    def mentions_reminder(self) -> bool:
-        """Whether the person's message asks for a reminder."""
-        return _REMINDER.search(self.context.text) is not None
+    async def words(self) -> str:
+        """The words that ask for this call: the person's message, or the part of it that was read."""
+        message_id, _, place = self.context.call_id.rpartition(":read.")
+        read = await self.store.read_calls(message_id) if message_id else None
+        at = int(place) if place.isdecimal() else -1
+        return read[at][1] if read is not None and 0 <= at < len(read) else self.context.text
 
     def parse(self, date_said: str | None, time_said: str | None, anchor: date | None = None) -> TimeExpression:
         """Parse a date and a time in the person's words. Raises TimeExpressionError."""

@@ -12,6 +12,9 @@ from llmagent_os.plugins.calendar.calendar_call import CalendarCall
 from llmagent_os.plugins.calendar.calendar_event import CalendarEvent, rule_dates
 from llmagent_os.plugins.calendar.event_store import Change
 from llmagent_os.plugins.calendar.phrasing import day_text, moment_text
+from llmagent_os.plugins.calendar.requests.openings import opens_request
+from llmagent_os.plugins.calendar.requests.politeness import plain
+from llmagent_os.plugins.calendar.requests.spelling import put_right
 from llmagent_os.plugins.calendar.time.duration_parsing import parse_duration
 from llmagent_os.plugins.calendar.time.recurrence import Recurrence, parse_recurrence, recurrence_text
 from llmagent_os.plugins.calendar.time.text_normalization import normalize
@@ -22,6 +25,11 @@ from llmagent_os.plugins.calendar.time.usual_half import usual_half
 MAX_TITLE_CHARACTERS = 200  #: characters
 UNFINISHED_LIFETIME = timedelta(hours=1)  #: how long an answer to "What time?" still belongs to the event
 
+_REMINDER = re.compile(
+    r"\b(remind\w*|don'?t (?:let me )?forget|remember to|nudge|ping me|alert me|notify me|alarm|wake me|wake[- ]?up call"
+    r"|note to self)\b",
+    re.I,
+)
 _WHOLE_DAY = re.compile(
     r"\b(birthday|anniversary|holidays?|vacation|day off|days off|time off|trip|travel|conference|festival|pto|leave"
     r"|deadline|due|staycation|honeymoon|camp|fast|rent|payday|pay day|visit from|out of office|ooo|retreat)\b",
@@ -40,8 +48,9 @@ async def create_event(call: CalendarCall, given: Mapping[str, str | None]) -> T
     said = {
         key: " ".join(value.split())[:MAX_TITLE_CHARACTERS] for key, value in given.items() if value and value.strip()
     }
-    said = _completed(await call.store.unfinished_event(), said, call)
-    if call.mentions_reminder:
+    words = await call.words()
+    said = _completed(await call.store.unfinished_event(), said, call, words)
+    if _REMINDER.search(words):
         said["reminder"] = "yes"
     result = await _create(call, said)
     status = result.data["status"]
@@ -236,10 +245,10 @@ async def _add_undated(call: CalendarCall, title: str, said: Mapping[str, str]) 
     )
 
 
-def _completed(half: Mapping[str, str] | None, said: dict[str, str], call: CalendarCall) -> dict[str, str]:
-    """Return ``said`` together with an unfinished event's arguments, if ``said`` answers the question about it."""
+def _completed(half: Mapping[str, str] | None, said: dict[str, str], call: CalendarCall, words: str) -> dict[str, str]:
+    """Return ``said`` together with an unfinished event's arguments, if ``words`` answer the question about it."""
     if not half or call.context.now - datetime.fromisoformat(half["at"]) > UNFINISHED_LIFETIME:
         return said
     before = {key: value for key, value in half.items() if key != "at"}
-    answers = "title" not in said or ("title" not in before and not {"date", "time", "repeat"} & set(said))
+    answers = ("title" not in said or "title" not in before) and not opens_request(plain(put_right(words)))
     return {**before, **said} if answers else said

@@ -13,7 +13,7 @@ from typing import Any, TypeVar
 import msgspec
 import structlog
 
-from llmagent_os.plugin import Button, ToolResult
+from llmagent_os.plugin import Button, ToolCall, ToolResult
 from llmagent_os.plugins.calendar.calendar_event import CalendarEvent, stable_id
 from llmagent_os.plugins.calendar.reminder_timers import ReminderTimers
 from llmagent_os.records import Record, Records
@@ -207,6 +207,18 @@ class EventStore:
             await self._records.delete(f"half:{self._here}")
         else:
             await self._records.put(f"half:{self._here}", {**arguments, "at": self._now})
+
+    async def keep_read(self, message_id: str, calls: Sequence[tuple[ToolCall, str]]) -> None:
+        """Keep the calls that were read in a message of this conversation, each with the words that ask for it."""
+        kept = [{"name": call.name, "arguments": call.arguments, "words": words} for call, words in calls]
+        await self._records.put(f"read:{self._here}", {"message": message_id, "calls": kept})
+
+    async def read_calls(self, message_id: str) -> list[tuple[ToolCall, str]] | None:
+        """Return the calls that were read in a message; None: none were, or another message came since."""
+        found = await self._records.get(f"read:{self._here}")
+        if not found or found.get("message") != message_id:
+            return None
+        return [(ToolCall(each["name"], each["arguments"]), str(each["words"])) for each in found["calls"]]
 
     async def _replace(self, before: tuple[CalendarEvent, ...], after: tuple[CalendarEvent, ...], since: str) -> None:
         # Timers before events: after a crash in between, a timer rings in vain, and the second run finishes the change.

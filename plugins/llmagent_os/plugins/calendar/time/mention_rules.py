@@ -43,7 +43,7 @@ _MOVING = re.compile(
 )
 _BARE = re.compile(r"\d{1,4}(?:-\d{1,4})?|\d{1,2} (?:to|-|until|or|and) \d{1,2}(?: \d\d)?")
 _PARTS = re.compile(r"(?:early |late |mid )?(?:morning|afternoon|evening|night)")
-_MEALS = re.compile(r"(?:breakfast|lunch|dinner|bed|bedtime|class|noon|midnight|school|work|first thing)")
+_MEALS = re.compile(r"(?:breakfast|lunch|dinner|bed|bedtime|class|noon|midnight|school|work|first thing)(?: time)?")
 _CALENDAR = re.compile(r"(?:this |next |last |coming )?(?:day|days|week|month|year|night|quarter)s?|hours?")
 _SHORT_DAYS = frozenset("mon tue wed thu fri sat sun".split())
 _ONE_DAY_WORDS = frozenset("today tomorrow tonight yesterday".split())
@@ -51,6 +51,16 @@ _REPEATS = re.compile(
     r"\b(?:every|each|daily|nightly|weekly|monthly|quarterly|yearly|annually|hourly|weekdays|weekends|alternat\w+"
     rf"|(?:{'|'.join(WEEKDAYS)})s|per (?:day|week|month|year)|a (?:day|week|month|year)|(?:everyday)|biweekly)\b"
 )
+_NTH = r"(?:1st|2nd|3rd|4th|5th|first|second|third|fourth|fifth|last)"
+# "the first and third monday" comes again.
+_NTH_DAYS = re.compile(rf"\b{_NTH},? (?:and|&|,) (?:the )?{_NTH} (?:{'|'.join(WEEKDAYS)})")
+# The beginning of a limit that stands apart from its repetition.
+_LIMITS = re.compile(
+    r"(?:and |but )?(?:until|to|through|up to|end\w*|start\w*|begin\w*|from|as of|except\w*|excluding|without|apart from"
+    r"|not|but|save|skip\w*|for|over|only|just|in|this|next|all|during|\d+ (?:times|x)|\d+x)\b"
+)
+#: Words of repetition that also describe things: a weekly report.
+ADVERB = re.compile(r"(?:daily|nightly|weekly|monthly|quarterly|yearly|annual|annually|hourly|biweekly|every 2 weeks)")
 
 
 @dataclass(frozen=True)
@@ -98,6 +108,10 @@ def is_mention(candidate: Candidate) -> bool:
     """Return whether a candidate says when, and is not part of a name."""
     rules = {"date": _is_date, "time": _is_time, "duration": _is_duration, "recurrence": _is_recurrence}
     rule = rules.get(candidate.kind)
+    if candidate.words[-1].isdigit() and (
+        candidate.next_word in _COUNTED or candidate.next_word.replace(".", "") in ("am", "pm")
+    ):
+        return False
     return rule is None or rule(candidate)
 
 
@@ -204,10 +218,15 @@ def _is_duration(candidate: Candidate) -> bool:
     return not re.fullmatch(r"\d+ ?m", core) or candidate.words[0] in ("for", "in")
 
 
+def says_repeat(message: str) -> bool:
+    """Return whether a message has words of repetition: "every", "weekly", "mondays"."""
+    return _REPEATS.search(message.casefold()) is not None or _NTH_DAYS.search(message.casefold()) is not None
+
+
 def _is_recurrence(candidate: Candidate) -> bool:
     said = " ".join(candidate.words)
-    if not _REPEATS.search(said):
-        return False
+    if not says_repeat(said):
+        return _LIMITS.match(said) is not None and says_repeat(candidate.message)
     adverb = re.fullmatch(
         r"(?:daily|nightly|weekly|monthly|quarterly|yearly|annual|annually|hourly|biweekly|2 weeks)", said
     )

@@ -10,24 +10,31 @@ knows that it cannot be. What only looks like a time, such as the number of a ro
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+import re
+from collections.abc import Callable, Iterator, Sequence
 from datetime import datetime
 from enum import StrEnum
 
 import msgspec
 
-from llmagent_os.plugins.calendar.time.date_parsing import parse_dates
+from llmagent_os.plugins.calendar.time.date_parsing import parse_days
 from llmagent_os.plugins.calendar.time.duration_parsing import parse_duration
 from llmagent_os.plugins.calendar.time.lead_parsing import parse_lead
-from llmagent_os.plugins.calendar.time.mention_rules import Candidate, is_mention
+from llmagent_os.plugins.calendar.time.mention_rules import ADVERB, Candidate, is_mention, says_repeat
 from llmagent_os.plugins.calendar.time.mention_tokens import Token, tokens_of
-from llmagent_os.plugins.calendar.time.recurrence import parse_recurrence
+from llmagent_os.plugins.calendar.time.recurrence import parse_limits, parse_recurrence
+from llmagent_os.plugins.calendar.time.recurrence_limits import RecurrenceLimits
 from llmagent_os.plugins.calendar.time.time_errors import TimeExpressionError
-from llmagent_os.plugins.calendar.time.time_parsing import parse_time
+from llmagent_os.plugins.calendar.time.time_parsing import parse_times
 
 MAX_TOKENS = 16  #: of one mention
 #: Whether words are a time does not depend on the day. This one is no special day.
 _ANY_DAY = datetime(2026, 6, 10, 12, 0)
+_SELDOM = re.compile(
+    r"\b(?:(?:every|each|per|a|once a) (?:month|year|quarter)|monthly|yearly|annually|quarterly)\b", re.I
+)
+# Words that change no time: they stand before places and people, too.
+_EMPTY_WORDS = frozenset("at on in by for and or the a an with - of".split())
 
 
 class MentionKind(StrEnum):
@@ -63,8 +70,29 @@ def time_mentions(text: str, *, month_first: bool = True) -> tuple[TimeMention, 
         The longest parts, not overlapping, in the order of the text.
     """
     tokens = tokens_of(text)
-    finder = _Finder(text, tokens, month_first)
-    return tuple(finder.found())
+    found = tuple(_Finder(text, tokens, month_first).found())
+    return tuple(each for each in found if not _describes(each, found, tokens))
+
+
+def _describes(mention: TimeMention, found: Sequence[TimeMention], tokens: Sequence[Token]) -> bool:
+    """Whether a word of repetition only describes a thing that has its day: "the monthly report on friday"."""
+    if mention.kind is not MentionKind.RECURRENCE or not ADVERB.fullmatch(mention.text.casefold()):
+        return False
+    if sum(each.kind is MentionKind.RECURRENCE for each in found) > 1:
+        return False
+    after = next((token for token in tokens if token.start > mention.end), None)
+    return any(each.kind is MentionKind.DATE for each in found) and after is not None and not after.timely
+
+
+def has_other_time_words(text: str, mentions: Sequence[TimeMention]) -> bool:
+    """Return whether a message has words of time outside its mentions, such as "after" or "every"."""
+    inside = [(each.start, each.end) for each in mentions]
+    return any(
+        token.timely
+        and not any(start <= token.start < end for start, end in inside)
+        and set(token.words) - _EMPTY_WORDS
+        for token in tokens_of(text)
+    )
 
 
 class _Finder:
@@ -73,10 +101,11 @@ class _Finder:
     def __init__(self, text: str, tokens: list[Token], month_first: bool) -> None:
         self._text, self._tokens, self._month_first = text, tokens, month_first
         self._parsers: tuple[tuple[MentionKind, Callable[[str], object]], ...] = (
-            (MentionKind.RECURRENCE, parse_recurrence),
+            (MentionKind.RECURRENCE, lambda said: parse_recurrence(said, _ANY_DAY.date(), month_first=month_first)),
             (MentionKind.LEAD, parse_lead),
-            (MentionKind.TIME, lambda said: parse_time(said, _ANY_DAY)),
-            (MentionKind.DATE, lambda said: parse_dates(said, _ANY_DAY.date(), month_first=self._month_first)),
+            (MentionKind.TIME, lambda said: parse_times(said, _ANY_DAY)),
+            *([(MentionKind.RECURRENCE, self._parse_limits)] if says_repeat(text) else []),
+            (MentionKind.DATE, lambda said: parse_days(said, _ANY_DAY.date(), month_first=month_first)),
             (MentionKind.DURATION, parse_duration),
         )
 
@@ -91,6 +120,13 @@ class _Finder:
             kind, last = mention
             yield self._mention(kind, at, last)
             at, previous = last + 1, last
+
+    def _parse_limits(self, said: str) -> RecurrenceLimits:
+        """Parse limits that stand apart from their repetition: "every day at 9 for 5 days"."""
+        found = parse_limits(said, _ANY_DAY.date(), month_first=self._month_first)
+        if found.span is not None and found.span.unit in ("day", "week") and _SELDOM.search(self._text):
+            raise TimeExpressionError("unknown", "repeat", said)  # every month for 3 days: that is its length
+        return found
 
     def _mention(self, kind: MentionKind, first: int, last: int) -> TimeMention:
         start, end = self._tokens[first].start, self._tokens[last].end
@@ -139,6 +175,6 @@ class _Finder:
 def _understands(parser: Callable[[str], object], said: str) -> bool:
     try:
         parser(said)
-    except TimeExpressionError:
-        return False
+    except TimeExpressionError as error:
+        return error.problem in ("impossible", "ambiguous")  # it says when, and the person has to be asked
     return True

@@ -14,15 +14,18 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass, replace
-from datetime import datetime, timedelta
+from datetime import datetime, timedelta, tzinfo
 from typing import Literal
 
+from llmagent_os.plugins.calendar.time.clock_changes import wall_after
 from llmagent_os.plugins.calendar.time.duration_parsing import QUANTITY, parse_duration
 from llmagent_os.plugins.calendar.time.text_normalization import normalize
 from llmagent_os.plugins.calendar.time.time_errors import TimeExpressionError
+from llmagent_os.plugins.calendar.time.zone_names import named_zone
 
 HalfOfDay = Literal["am", "pm", "night"]
 DAY_MINUTES = 24 * 60
+MAX_NIGHT_MINUTES = 16 * 60  #: the longest stretch over midnight that is no slip of the pen
 
 
 @dataclass(frozen=True)
@@ -34,7 +37,7 @@ class TimeOfDay:
     end: int  #: minutes; equal to ``start`` for a point in time; above 1440 on the next day
     sure: bool = True  #: the words say whether morning or evening is meant
     day: int | None = None  #: days from today, if the words name a day ("tonight")
-    zone: str | None = None  #: the IANA time zone, if the words name one
+    zone: str | None = None  #: the name of a time zone, as in the words: "cet", "london time"
     usual: int | None = None  #: for a ``part``: the minute at which an event "in the morning" usually begins
 
     @property
@@ -116,34 +119,64 @@ _POINTS = {
     "end of day": 1020,
     "close of business": 1020,
 }
-_ZONES = {
-    "est edt et eastern": "America/New_York",
-    "cst cdt ct central": "America/Chicago",
-    "mst mdt mt mountain": "America/Denver",
-    "pst pdt pt pacific": "America/Los_Angeles",
-    "gmt utc": "UTC",
-    "bst": "Europe/London",
-    "cet cest": "Europe/Berlin",
-}
+_LISTED = re.compile(r",|;|&|\+|\band\b|\bplus\b|\bas well as\b|\bagain\b", re.I)
+MAX_TIMES = 24  #: that one list of times names
 
 
-def parse_time(text: str, now: datetime) -> TimeOfDay | datetime:
-    """Parse a time of day. ``in 20 minutes`` gives a moment instead.
+def parse_time(text: str, now: datetime, zone: tzinfo | None = None) -> TimeOfDay | datetime:
+    """Parse a time of day. ``in 20 minutes`` gives a moment instead: so much real time after ``now``.
 
     Args:
         text: the person's words.
         now: the present moment, on the person's wall clock.
+        zone: the person's time zone, whose clocks may change in between. None: they never change.
 
     Raises:
-        TimeExpressionError: ``text`` is not a time.
+        TimeExpressionError: ``text`` is not a time, or is one that no clock shows.
     """
-    found = _parse(normalize(text), now)
+    if re.match(r"(?:at |@ ?)?[-−–]\s?\d{1,2}(?::\d\d)?\s?(?:[ap]\.?m\.?)?$", text.strip(), re.I):
+        raise TimeExpressionError(
+            "impossible", "time", text, why=f"“{text.strip()}” is before midnight, so no clock shows it."
+        )
+    try:
+        found = _parse(normalize(text), now, zone)
+    except TimeExpressionError as error:
+        raise TimeExpressionError(error.problem, "time", text, why=error.why) from None
     if found is None:
         raise TimeExpressionError("unknown", "time", text)
     return found
 
 
-def _parse(said: str, now: datetime) -> TimeOfDay | datetime | None:
+def parse_times(text: str, now: datetime, zone: tzinfo | None = None) -> tuple[TimeOfDay | datetime, ...]:
+    """Parse one or several times: "8am and 8pm", "at 8, 12 and 6pm".
+
+    Raises:
+        TimeExpressionError: a part of ``text`` is not a time.
+    """
+    try:
+        return (parse_time(text, now, zone),)
+    except TimeExpressionError as error:
+        parts = [part for part in _LISTED.split(text) if part.strip(" ,;")]
+        if error.problem == "impossible" or not 1 < len(parts) <= MAX_TIMES:
+            raise
+        found = [parse_time(part, now, zone) for part in parts]
+        return tuple(dict.fromkeys(_ascending(found)))
+
+
+def _ascending(found: list[TimeOfDay | datetime]) -> list[TimeOfDay | datetime]:
+    """Settle the halves of the day so that times follow each other: "8 and 10pm", "8, 12 and 6pm"."""
+    done: list[TimeOfDay | datetime] = []
+    following: int | None = None
+    for each in reversed(found):
+        if isinstance(each, TimeOfDay) and not each.sure and following is not None and each.kind == "at":
+            after_noon = each.settled("pm")
+            each = after_noon if after_noon.start < following else each.settled("am")
+        following = each.start if isinstance(each, TimeOfDay) and each.sure else None
+        done.append(each)
+    return done[::-1]
+
+
+def _parse(said: str, now: datetime, zone: tzinfo | None = None) -> TimeOfDay | datetime | None:
     said = (
         re.sub(r"^(?:(?:at|about|for|during|over|the|my|some time|by|in|on|-) )+(?=\S)", "", said)
         if not _is_delay(said)
@@ -151,30 +184,28 @@ def _parse(said: str, now: datetime) -> TimeOfDay | datetime | None:
     )
     if said in ("now", "right now", "immediately"):
         return now
-    delay = re.fullmatch(
-        rf"(?:in|after) ({QUANTITY} ?(?:minutes|hours|h|m)(?: .*)?)|({QUANTITY} ?(?:minutes|hours)(?: .*)?) from now",
-        said,
-    )
-    if delay:
+    delay = re.fullmatch(r"(?:in|after) (?:about |just )?(.+)|(.+) from now", said)
+    if delay and re.search(r"\d ?(?:h|m|s)\b|\b(?:hours|minutes|seconds)\b|\d ?h ?\d", said):
         try:
-            return now + parse_duration(delay[1] or delay[2])
+            return wall_after(now, parse_duration(delay[1] or delay[2]), zone)
         except (TimeExpressionError, OverflowError):
             return None
     if re.fullmatch(r"(?:all|whole|entire|full) day(?: long)?", said):
         return TimeOfDay("all_day", 0, DAY_MINUTES)
     if said in ("later", "later today", "rest of day", "rest of today", "remainder of day"):
         return TimeOfDay("after", min(now.hour * 60 + now.minute, DAY_MINUTES - 1), DAY_MINUTES, day=0)
-    zoned = re.fullmatch(
-        r"(.+?) ?(est|edt|et|eastern|[cmp][sd]?t|central|mountain|pacific|gmt|utc|bst|cest|cet)(?: time)?", said
-    )
-    if zoned and (inner := _single(zoned[1])) is not None:
-        zone = next(name for names, name in _ZONES.items() if zoned[2] in names.split())
-        return replace(inner, zone=zone)
+    words = said.split()
+    for count in (4, 3, 2, 1):
+        name = " ".join(words[-count:])
+        if count < len(words) and named_zone(name):
+            rest = re.sub(r" (?:in|in the|the)$", "", " ".join(words[:-count]))
+            inner = _parse(rest, now)
+            return replace(inner, zone=name) if isinstance(inner, TimeOfDay) else None
     return _point(said) or _with_part(said, now) or _open(said) or _single(said) or _range(said)
 
 
 def _is_delay(said: str) -> bool:
-    return re.match(rf"in {QUANTITY} ?(?:minutes|hours|h|m)\b", said) is not None
+    return re.match(rf"in (?:about |just )?{QUANTITY} ?(?:minutes|hours|seconds|h|m|s)(?![a-z])", said) is not None
 
 
 def _point(said: str) -> TimeOfDay | None:
@@ -232,7 +263,7 @@ def _single(said: str) -> TimeOfDay | None:
     near = re.fullmatch(
         r"(?:(half)(?: past)?|(?:an? )?(quarter) (past|after|to|until|of)"
         rf"|(\d\d?) (?:minutes )?(past|after|to|until|of)) {_HOUR}",
-        said,
+        re.sub(r"\bnoon$", "12pm", re.sub(r"\bmidnight$", "12am", said)),
     )
     if near:
         hour = _hour(near, 6)
@@ -246,8 +277,19 @@ def _single(said: str) -> TimeOfDay | None:
             return None
         start %= DAY_MINUTES if hour.sure else 12 * 60
         return replace(hour, start=start, end=start)
+    _check_clock(said)
     match = _HOUR_RE.fullmatch(said)
     return _hour(match, 1) if match else None
+
+
+def _check_clock(said: str) -> None:
+    """Raise an error for a time that no clock shows: 25:00, 8:75, 17pm is one."""
+    match = re.fullmatch(r"(\d{1,3}):(\d\d) ?(am|pm|h|hours)?|(\d{2,3}) ?(am|pm)", said)
+    if match is None:
+        return
+    hour, minute = int(match[1] or match[4]), int(match[2] or 0)
+    if hour > 24 or minute > 59 or (hour == 24 and minute):
+        raise TimeExpressionError("impossible", "time", said, why=f"There is no {said} on a clock.")
 
 
 def _hour(match: re.Match[str], group: int) -> TimeOfDay | None:
@@ -266,15 +308,17 @@ def _hour(match: re.Match[str], group: int) -> TimeOfDay | None:
 
 
 def _range(said: str) -> TimeOfDay | None:
-    match = re.fullmatch(r"(?:(?:from|between) )?(.+?) ?(?:-| and | to | until ) ?(.+)", said)
+    if said.startswith("between "):
+        match = re.fullmatch(r"between (.+?) ?(?:-| and | to | until ) ?(.+)", said)
+    else:
+        match = re.fullmatch(r"(?:from )?(.+?) ?(?:-| to | until ) ?(.+)", said)
     if not match:
         return None
     first, last = _single(match[1].strip()), _single(match[2].strip())
-    if first is None or last is None:
+    if first is None or last is None or "at" not in (first.kind, last.kind):
         return None
     if first.sure and last.sure:
-        end = last.start if last.start > first.start else last.start + DAY_MINUTES
-        return TimeOfDay("range", first.start, end)
+        return _sure_range(first, last, match[1].strip(), match[2].strip())
     if last.sure:
         # "9-11am", "11-1pm": the latest start before the end.
         start = max((s for s in (first.start, first.start + 720) if s < last.start), default=first.start)
@@ -282,6 +326,15 @@ def _range(said: str) -> TimeOfDay | None:
         return TimeOfDay("range", start, end)
     length = (last.start - first.start) % 720 or 720
     return TimeOfDay("range", first.start, first.start + length, sure=first.sure)
+
+
+def _sure_range(first: TimeOfDay, last: TimeOfDay, begins: str, ends: str) -> TimeOfDay:
+    if last.start > first.start:
+        return TimeOfDay("range", first.start, last.start)
+    # "10pm to 2am" goes past midnight. "5pm to 3pm" would last for most of a day, and is a slip.
+    if last.start + DAY_MINUTES - first.start > MAX_NIGHT_MINUTES:
+        raise TimeExpressionError("impossible", "time", f"{begins} to {ends}", why=f"{ends} is before {begins}.")
+    return TimeOfDay("range", first.start, last.start + DAY_MINUTES)
 
 
 def _working(minutes: int) -> int:
