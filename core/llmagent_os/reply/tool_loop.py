@@ -224,7 +224,8 @@ async def _make_given(given: GivenCalls, answer: Answer, messages: list[Message]
     if len(given.calls) > 1:
         answer.joined = await given.join(answer.calls, answer.results)
         return True
-    return answer.results[0].data.get("status") == FAILED
+    only = answer.results[0]
+    return only.word_for_word or only.data.get("status") == FAILED
 
 
 def _call_message(text: str, calls: Sequence[ToolCall]) -> Message:

@@ -256,6 +256,7 @@ class CalendarPlugin(Plugin):
         among: RuleArgument | None = None,
         lead: RuleArgument | None = None,
         new_title: RuleArgument | None = None,
+        instead: RuleArgument | None = None,
     ) -> ToolResult:
         """Remind of an event some time before it.
 
@@ -269,9 +270,12 @@ class CalendarPlugin(Plugin):
             among: listed, if only what was listed last counts
             lead: how long before
             new_title: what the reminder says, if not the title of the event
+            instead: yes, if it takes the place of the reminders before the event
         """
         given = {"which": which, "title": title, "date": date, "time": time, "person": person}
-        return await self._do(remind_before, context, given | {"among": among, "lead": lead, "new_title": new_title})
+        return await self._do(
+            remind_before, context, given | {"among": among, "lead": lead, "new_title": new_title, "instead": instead}
+        )
 
     async def pressed(self, context: ToolContext, value: str) -> ToolResult:
         async with self._locks.of(context.user_id):

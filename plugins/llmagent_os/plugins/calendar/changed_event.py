@@ -40,7 +40,7 @@ def changed_event(call: CalendarCall, match: EventMatch, new: Mapping[str, str])
     """
     moved = _at_new_time(call, match, new)
     title = _retitled(moved.title, new)
-    person = new.get("person", moved.person)
+    person = new.get("person", _replaced(moved.person, new))
     if "person" in new:
         title = _with_person(title, moved.person, person)
     return msgspec.structs.replace(
@@ -54,10 +54,15 @@ def changed_event(call: CalendarCall, match: EventMatch, new: Mapping[str, str])
 
 def _retitled(title: str, new: Mapping[str, str]) -> str:
     """The new title. With ``instead_of``, only these words of the old one are replaced."""
-    wrong, right = new.get("instead_of", ""), new.get("title", title)
+    return _replaced(title, new) if "instead_of" in new else new.get("title", title)
+
+
+def _replaced(text: str, new: Mapping[str, str]) -> str:
+    """``text`` with the new words in place of the wrong ones."""
+    wrong, right = new.get("instead_of", ""), new.get("title", "")
     if not wrong:
-        return right
-    return re.sub(rf"(?<!\w){re.escape(wrong)}(?!\w)", lambda _: right, title, count=1, flags=re.IGNORECASE)
+        return text
+    return re.sub(rf"(?<!\w){re.escape(wrong)}(?!\w)", lambda _: right, text, count=1, flags=re.IGNORECASE)
 
 
 def _with_person(title: str, old: str, new: str) -> str:
@@ -86,6 +91,9 @@ def _at_new_time(call: CalendarCall, match: EventMatch, new: Mapping[str, str]) 
 
 
 def _moved(call: CalendarCall, event: CalendarEvent, start: datetime | None, new: Mapping[str, str]) -> CalendarEvent:
+    if start is not None and (half := _half(new)) is not None and "date" not in new:
+        other = start.replace(hour=start.hour % 12 + half)
+        return _shifted(call, event, start, Shift(other - start, 1)) if other != start else event
     by = _shift(call, new)
     date_said = None if _SAME.fullmatch(normalize(new.get("date", ""))) else new.get("date")
     time_said = None if by is not None or _SAME.fullmatch(normalize(new.get("time", ""))) else new.get("time")
@@ -96,6 +104,11 @@ def _moved(call: CalendarCall, event: CalendarEvent, start: datetime | None, new
         return _shifted(call, event, start, by)
     when = call.parse(date_said, time_said, start.date() if start else None)
     return _at_time(call, event, start, when) if when else event
+
+
+def _half(new: Mapping[str, str]) -> int | None:
+    """The first hour of the half of the day that is all that a new time says ("pm of course"); None: it says more."""
+    return {"am": 0, "pm": 12}.get(new.get("time", "").casefold())
 
 
 def _at_time(call: CalendarCall, event: CalendarEvent, start: datetime | None, when: TimeExpression) -> CalendarEvent:

@@ -11,6 +11,7 @@ from llmagent_os.plugin import ToolResult
 from llmagent_os.plugins.calendar.calendar_call import CalendarCall, EventMatch
 from llmagent_os.plugins.calendar.calendar_event import CalendarEvent
 from llmagent_os.plugins.calendar.event_search import (
+    OTHERS,
     EventQuery,
     choose,
     fits_query,
@@ -31,6 +32,9 @@ async def chosen_events(call: CalendarCall, events: Sequence[CalendarEvent], que
     if not query.among_listed:
         return search_events(call, events, query)
     listed = await _listed_events(call, events)
+    if query.which == OTHERS:
+        focus = await call.store.focus()
+        listed = [match for match in listed if match.event.event_id != focus]
     fitting = listed if query.about or query.when else choose(listed, query.which)
     if query.about or query.when:
         found = {_key(match) for match in search_events(call, events, query)}

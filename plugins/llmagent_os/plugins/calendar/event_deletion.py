@@ -55,7 +55,7 @@ async def delete_event(call: CalendarCall, given: Mapping[str, str | None]) -> T
             return ToolResult(data, f"I found no {besides} to keep, so I deleted nothing.", word_for_word=True)
         found = [match for match in found if match not in kept]
     # "All of tomorrow" says nothing of the other days of what repeats.
-    text = "" if query.wants_all and query.names_a_time else call.context.text
+    text = "" if query.wants_all and query.names_a_time else await call.words()
     return await _delete(call, found, query, every, scope_of(given.get("scope"), text))
 
 
@@ -155,6 +155,6 @@ def _change(
         text=text,
         undo=True,
         label=call.match_text(match) if len(found) == 1 else "",
-        word_for_word=bool(after),
+        word_for_word=bool(after) or match.event.reminder,
     )
     return with_lead_reminders(change, events)

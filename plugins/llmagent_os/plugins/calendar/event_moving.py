@@ -16,6 +16,7 @@ from llmagent_os.plugins.calendar.event_creation import create_event
 from llmagent_os.plugins.calendar.event_search import EventQuery, event_query
 from llmagent_os.plugins.calendar.event_store import Change
 from llmagent_os.plugins.calendar.lead_reminders import shifted_rule, with_lead_reminders
+from llmagent_os.plugins.calendar.open_questions import pending_event
 from llmagent_os.plugins.calendar.series_scope import EVERY_TIME, ONE, SERIES, Scope, scope_of
 from llmagent_os.plugins.calendar.time.recurrence import parse_recurrence, recurrence_text
 from llmagent_os.plugins.calendar.time.time_errors import TimeExpressionError
@@ -38,6 +39,8 @@ async def move_event(call: CalendarCall, given: Mapping[str, str | None]) -> Too
         query = event_query(call, given)
     except TimeExpressionError as error:
         return call.unclear_reply(error)
+    if query.is_empty and new and (pending := await pending_event(call)):
+        return await _change_pending(call, *pending, new)
     if query.is_empty and await call.store.unfinished_event() and {"date", "time", "title", "duration"} & set(new):
         return await create_event(call, new)  # the answer to a question about an unfinished event
     events = await call.store.events()
@@ -50,7 +53,7 @@ async def move_event(call: CalendarCall, given: Mapping[str, str | None]) -> Too
         found = found[:1]
     if not new:
         return await _nothing_new(call, found, query)
-    scope = scope_of(given.get("scope"), call.context.text)
+    scope = scope_of(given.get("scope"), await call.words())
     try:
         if len(found) == 1:
             return await _move(call, found[0], query, new, events, scope)
@@ -67,6 +70,21 @@ async def move_event(call: CalendarCall, given: Mapping[str, str | None]) -> Too
         return await _move_all(call, options, found)
     data, question = which_one_question(call, found, query, "change")
     return await call.ask(options, data, question, call.card("Which one?", found))
+
+
+async def _change_pending(call: CalendarCall, ask_id: str, match: EventMatch, new: Mapping[str, str]) -> ToolResult:
+    """Ask again about a new event that waits for a yes, with its new values."""
+    try:
+        event = changed_event(call, match, new)
+    except TimeExpressionError as error:
+        return call.unclear_reply(error, title=match.event.title)
+    await call.store.close(ask_id)
+    when = call.time_text(event, event.start)
+    data = {"status": "created", "title": event.title, "when": when} | ({"kind": "reminder"} if event.reminder else {})
+    added = "I'll remind you: {}, {}." if event.reminder else "I've added {} for {}."
+    question = "Shall I remind you: {}, {}?" if event.reminder else "Shall I add {} for {}?"
+    change = Change(after=(event,), data=data, text=added.format(event.title, when), undo=True)
+    return await call.ask((change,), {**data, "status": "confirm"}, question.format(event.title, when))
 
 
 async def _nothing_new(call: CalendarCall, found: Sequence[EventMatch], query: EventQuery) -> ToolResult:
@@ -240,7 +258,10 @@ def _sentence(match: EventMatch, moved: CalendarEvent, data: Mapping[str, str]) 
         return f"I've moved {moved.title} to {data['when']}{repeats}.{clash}"
     if others == {"note"} and "old" not in data:
         return f"I've noted for {event.title}, {data['when']}: {data['note']}."
-    place = f" at {moved.place}" if moved.place else ""
-    person = f" with {moved.person}" if "person" in data else ""
+    title = moved.title if "old_title" in data else ""
+    person = f"with {moved.person}" if "person" in data else ""
+    place = f"at {moved.place}" if moved.place and (title or "place" in data) else ""
+    now = " ".join(filter(None, (title, person, place)))
     note = f" Note: {data['note']}." if "note" in data else ""
-    return f"I've changed {event.title}: it is now {moved.title}{person}{place}, {data['when']}{repeats}.{clash}{note}"
+    now = f"{now}, {data['when']}" if now else data["when"]
+    return f"I've changed {event.title}: it is now {now}{repeats}.{clash}{note}"

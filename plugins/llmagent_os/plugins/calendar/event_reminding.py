@@ -22,6 +22,7 @@ from llmagent_os.plugins.calendar.time.recurrence import recurrence_text
 from llmagent_os.plugins.calendar.time.time_errors import TimeExpressionError
 
 #: What is offered where the person did not say how long before, in minutes.
+LONGEST_SAID = 6 * 60  #: minutes: a longer lead is told by its moment, unless it is a number of days
 USUAL_LEADS = (10, 30, 60, DAY_MINUTES)
 
 
@@ -31,6 +32,7 @@ class _Wish:
 
     lead: str  #: how long before; empty: not said
     about: str  #: what it says; empty: the event's title
+    instead: bool  #: it takes the place of the event's other reminders
 
 
 async def remind_before(call: CalendarCall, given: Mapping[str, str | None]) -> ToolResult:
@@ -44,7 +46,7 @@ async def remind_before(call: CalendarCall, given: Mapping[str, str | None]) -> 
         return call.unclear_reply(error)
     every = await call.store.events()
     events = [event for event in every if not event.leads_to]
-    found = await chosen_events(call, events, query)
+    found = await chosen_events(call, events, query) or await _reminded_of(call, query, every)
     dated = [match for match in found if match.occurrence is not None]
     if not dated:
         if query.is_empty or found:
@@ -54,12 +56,21 @@ async def remind_before(call: CalendarCall, given: Mapping[str, str | None]) -> 
         dated = dated[:1]
     try:
         about = " ".join((given.get("new_title") or "").split())[:MAX_TITLE_CHARACTERS]
-        result = await _remind(call, dated, query, _Wish(given.get("lead") or "", about), every)
+        result = await _remind(
+            call, dated, query, _Wish(given.get("lead") or "", about, bool(given.get("instead"))), every
+        )
     except TimeExpressionError as error:
         return call.unclear_reply(error, title=dated[0].event.title)
     if len(dated) == 1:
         await call.store.focus_on(dated[0].event)  # "it" is the event, and not its reminder
     return result
+
+
+async def _reminded_of(call: CalendarCall, query: EventQuery, events: Sequence[CalendarEvent]) -> list[EventMatch]:
+    """The event of the reminder that "it" means."""
+    focus = await call.store.focus() if query.is_empty else None
+    main = next((event.leads_to for event in events if event.event_id == focus and event.leads_to), None)
+    return call.upcoming([event for event in events if event.event_id == main])
 
 
 async def _remind(
@@ -95,6 +106,11 @@ async def _remind(
         return ToolResult(data, f"I already remind you {_how_long(match.event, lead)}.", word_for_word=True)
     if not change.after:
         return ToolResult(dict(change.data), change.text, word_for_word=True)
+    others = tuple(event for event in events if event.leads_to == match.event.event_id) if wish.instead else ()
+    if wish.instead and not others:
+        data = {"status": "missing", "need": "event"}
+        return ToolResult(data, "Which event should I remind you of?", word_for_word=True)
+    change = msgspec.structs.replace(change, before=others)
     text = change.text.removeprefix("I'll remind you ").removesuffix(".")
     return await call.perform(change, f"Shall I remind you {text}?")
 
@@ -121,7 +137,7 @@ def _change(call: CalendarCall, match: EventMatch, query: EventQuery, minutes: i
         past = moment_text(start, call.now, all_day=reminder.all_day)
         return Change(
             data={"status": "past", **data, "when": past},
-            text=f"{capitalized(how_long)} was {past}, which has already passed, so I set no reminder.",
+            text=f"That would be {past}, which has already passed, so I set no reminder.",
             label=label,
         )
     when = moment_text(call.to_wall(ring), call.now, all_day=reminder.all_day)
@@ -133,4 +149,6 @@ def _change(call: CalendarCall, match: EventMatch, query: EventQuery, minutes: i
 
 
 def _how_long(event: CalendarEvent, minutes: int) -> str:
+    if minutes > LONGEST_SAID and minutes % DAY_MINUTES:
+        return f"of {event.title}"  # "the evening before" is no number of hours to anybody
     return f"{lead_text(minutes)} before {event.title}" if minutes else f"when {event.title} starts"

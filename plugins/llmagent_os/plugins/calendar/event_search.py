@@ -43,6 +43,9 @@ _NTH = {
 #: The value of the argument ``among``: only what the conversation listed last counts.
 LISTED = "listed"
 
+#: The value of ``which`` for what was listed and is not the event that "it" means.
+OTHERS = "others"
+
 #: Whether only reminders count, only events, or (empty) both.
 Kind = Literal["", "reminder", "event"]
 
@@ -79,7 +82,7 @@ class EventQuery:
     @property
     def wants_all(self) -> bool:
         """Whether the person means every event that fits."""
-        return self.which in ALL_WORDS
+        return self.which in ALL_WORDS or self.which == OTHERS
 
     @property
     def day(self) -> date | None:
@@ -104,7 +107,7 @@ def event_query(call: CalendarCall, given: Mapping[str, str | None]) -> EventQue
     whole = normalize(which or "").split()
     many = next((word for word in whole if word in ALL_WORDS), "")
     return EventQuery(
-        which=many or next((word for word in whole if word in _NTH or word in ("last", "latest")), ""),
+        which=many or next((word for word in whole if word in _NTH or word in ("last", "latest", OTHERS)), ""),
         title=(title or "").strip() if _words(title or "") else "",
         person=(person or "").strip() if _words(person or "") else "",
         place=(place or "").strip() if _words(place or "") else "",

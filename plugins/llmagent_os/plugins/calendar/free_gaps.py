@@ -11,7 +11,7 @@ from llmagent_os.plugins.calendar.calendar_call import CalendarCall
 from llmagent_os.plugins.calendar.calendar_event import CalendarEvent, occurrences
 from llmagent_os.plugins.calendar.event_search import EventQuery
 from llmagent_os.plugins.calendar.lead_reminders import lead_text
-from llmagent_os.plugins.calendar.phrasing import append_to_day, capitalized, clock_text, day_text, with_preposition
+from llmagent_os.plugins.calendar.phrasing import append_to_day, clock_text, day_text, with_preposition
 from llmagent_os.plugins.calendar.time.duration_parsing import parse_duration
 from llmagent_os.plugins.calendar.time.time_expressions import search_windows
 
@@ -60,7 +60,8 @@ def free_gaps(
         return ToolResult(data, f"I found no {need.removeprefix('a ')}{where}.", word_for_word=True)
     told = _told(found, whole, named=query.when.time_of_day is not None)
     data = {"status": "listed", "free": "yes", "events": told} | ({"when": period} if period else {})
-    return ToolResult(data, f"You have {what}{where}: {told}." if length else f"You're free{where}: {told}.")
+    text = f"You have {what}{where}: {told}." if length else f"You're free{where}: {told}."
+    return ToolResult(data, text, word_for_word=True)
 
 
 def gaps_of(span: Span, taken: Iterable[Span]) -> list[Span]:
@@ -111,4 +112,4 @@ def _told(found: dict[str, list[Span]], whole: Sequence[str], *, named: bool) ->
         else:
             days.append(day if is_whole and named else append_to_day(day, "all day" if is_whole else hours))
     more = len(found) - len(days)
-    return capitalized("; ".join(days) + (f"; and {more} more days" if more > 0 else ""))
+    return "; ".join(days) + (f"; and {more} more days" if more > 0 else "")

@@ -21,6 +21,7 @@ from llmagent_os.plugins.calendar.time.duration_parsing import parse_duration
 from llmagent_os.plugins.calendar.time.recurrence import WEEKDAY_CODES
 from llmagent_os.plugins.calendar.time.text_normalization import normalize
 from llmagent_os.plugins.calendar.time.time_errors import TimeExpressionError
+from llmagent_os.plugins.calendar.time.time_parsing import TimeOfDay, parse_time
 
 DAY_MINUTES = 1440
 _BEFORE = re.compile(
@@ -30,6 +31,8 @@ _BEFORE = re.compile(
 #: Parts of a day, and the minute after midnight that is meant by them.
 _PARTS = {"morning": 540, "afternoon": 840, "evening": 1080, "night": 1200}
 _PART = re.compile(r"(?:on |in )?(?:the )?(?:(day|night|evening|afternoon|morning)|same day|morning of)(?: of)?")
+
+_AT = re.compile(r"(.+?) (at .+)")
 
 
 def parse_lead(text: str, start: datetime) -> int:
@@ -46,6 +49,8 @@ def parse_lead(text: str, start: datetime) -> int:
         TimeExpressionError: ``text`` is no time before an event.
     """
     said = " ".join(_BEFORE.sub(" ", normalize(text)).split())
+    if clock := _AT.fullmatch(said):
+        return _at_clock(clock[1], clock[2], start, text)
     part = _PART.fullmatch(said)
     if part and part[1] == "day":
         return DAY_MINUTES
@@ -56,6 +61,19 @@ def parse_lead(text: str, start: datetime) -> int:
     if said in ("when it starts", "at the start", "at the time", "when it begins", "on time"):
         return 0
     return round(parse_duration(said).total_seconds() / 60)
+
+
+def _at_clock(days_said: str, clock_said: str, start: datetime, text: str) -> int:
+    """The lead of "the day before at 6pm", in minutes."""
+    part = _PART.fullmatch(days_said)
+    days = 1 if part else parse_duration(days_said).days
+    clock = parse_time(clock_said, start)
+    if not isinstance(clock, TimeOfDay) or not days:
+        raise TimeExpressionError("unknown", "time", text)
+    settled = clock.settled("pm" if part and part[1] in ("evening", "night") else None)
+    midnight = start.replace(hour=0, minute=0)
+    at = midnight - timedelta(days=days) + timedelta(minutes=settled.begins)
+    return round((start - at).total_seconds() / 60)
 
 
 def lead_text(minutes: int) -> str:

@@ -4,6 +4,15 @@
 ``request_reading``     reads a whole message: its requests, in order; nothing where a word is not understood
 ``clause``              the words of one request, with what they say of time
 ``creation_request``    new events and reminders
+``lead_request``        reminders before an event
+``lookup_request``      questions about the calendar
+``free_time_request``   questions about free time
+``deletion_request``    what is to be deleted
+``change_request``      another day or time for an event
+``detail_request``      another name, length, place, person, note or repetition for an event
+``reference_request``   what goes on from what was done: "same on friday", "no, at 5"
+``targets``             which event a phrase means
+``masked_words``        the words of a clause with marks for what they say of time
 ======================  ==============================================================================================
 
 A reader takes one :class:`~llmagent_os.plugins.calendar.requests.clause.Clause` and returns the tool call that its

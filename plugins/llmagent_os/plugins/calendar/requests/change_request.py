@@ -83,10 +83,12 @@ _CANNOT = rule(
     rf"(?P<same>{_SAME})?{_ENDING}"
 )
 _ARROW = rule(r"(?P<np>.+?) (?:to|->|→|=>) (?P<when>WHEN)(?: instead)?")
+_ONLY_WHEN = rule(r"(?P<np>.+?) (?P<when>WHEN)(?: instead)?")  # "dentist to monday": "to" is in the day
 _LEFT_OPEN = rule(r"(?:move|reschedule|postpone|change|edit|update|delay|rebook|shift) (?P<np>.+?)")
 #: "The date of the workshop" is the workshop.
 _FIELD = re.compile(r"^(?:the )?(?:start(?:ing)? time|start|time|date|day|hour|timing|begin) (?:of|for) ", re.I)
 _RANGE = re.compile(r"(?:from )?(?P<old>.+?) (?:to|until|till|->|→) (?P<new>.+)", re.I)
+_PERIOD = re.compile(r"(?:this|next|the coming) (?:week|month|weekend)", re.I)
 _SHIFT = re.compile(r"(?:an?|one|two|three|four|five|six|ten|\d+|half|few|couple)\b.* (?:later|earlier)", re.I)
 _NEGATED = re.compile(
     r"(?:don't|do not|dont|never|what if|should i|should we|did you|did i|why|when|where|how|what|who|which|are|am"
@@ -132,8 +134,10 @@ def _to_when(words: MaskedWords, found: re.Match[str]) -> ToolCall | None:
     target = _target(words, found["np"], found["verb"])
     if target is None:
         return None
-    old = words.when(found["old"])
-    return move_call(words, Target({**target.arguments, **old}), **words.when(found["when"], "new_"))
+    old, new = words.when(found["old"]), words.when(found["when"], "new_")
+    if "new_time" in new and _PERIOD.fullmatch(new.get("new_date", "")):
+        old["date"] = new.pop("new_date")  # "to 7 this week": the one of this week
+    return move_call(words, Target({**target.arguments, **old}), **new)
 
 
 def _bare(words: MaskedWords, found: re.Match[str]) -> ToolCall | None:
@@ -168,7 +172,7 @@ def _clock_to(words: MaskedWords, found: re.Match[str]) -> ToolCall | None:
 def _old_and_new(words: MaskedWords, target: Target, piece: str) -> tuple[dict[str, str], dict[str, str]]:
     """Which days and times of a piece are the event's, and which are to be."""
     old: dict[str, str] = {}
-    new = words.when(piece)
+    new = {name.removeprefix("new_"): said for name, said in words.when(piece, "new_").items()}
     for key, said in words.when(piece).items():
         match = _RANGE.fullmatch(said)
         if match and (key == "date" or _begins(words, target, match["old"])):
@@ -254,6 +258,11 @@ def _arrow(words: MaskedWords, found: re.Match[str]) -> ToolCall | None:
     return move_call(words, target, **words.when(found["when"], "new_")) if target and named else None
 
 
+def _only_when(words: MaskedWords, found: re.Match[str]) -> ToolCall | None:
+    aims = re.match(r"(?:to|until|till|->) ", words.plain(found["when"]), re.I)
+    return _arrow(words, found) if aims else None
+
+
 def _left_open(words: MaskedWords, found: re.Match[str]) -> ToolCall | None:
     """A change of which nothing more is said: the tool asks."""
     target = read_target(words, found["np"])
@@ -274,5 +283,6 @@ _RULES: tuple[tuple[re.Pattern[str], Read], ...] = (
     (_TO_WHEN_BARE, _bare),
     (_IS_NOW, _is_now),
     (_ARROW, _arrow),
+    (_ONLY_WHEN, _only_when),
     (_LEFT_OPEN, _left_open),
 )

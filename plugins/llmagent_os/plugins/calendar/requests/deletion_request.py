@@ -6,7 +6,7 @@ import re
 from collections.abc import Callable
 
 from llmagent_os.plugin import ToolCall
-from llmagent_os.plugins.calendar.event_search import LISTED
+from llmagent_os.plugins.calendar.event_search import LISTED, OTHERS
 from llmagent_os.plugins.calendar.requests.clause import Clause
 from llmagent_os.plugins.calendar.requests.masked_words import MaskedWords, has_marks, rule
 from llmagent_os.plugins.calendar.requests.targets import Target, read_target
@@ -171,7 +171,9 @@ def _keep(words: MaskedWords, found: re.Match[str]) -> ToolCall | None:
 
 def _rest(words: MaskedWords, found: re.Match[str]) -> ToolCall | None:
     when = words.when(found["when"])
-    return ToolCall("delete_event", {"which": "all", **(when or {"among": LISTED})}) if when else None
+    if when:
+        return ToolCall("delete_event", {"which": "all", **when})
+    return ToolCall("delete_event", {"which": OTHERS, "among": LISTED})
 
 
 def _clear(words: MaskedWords, found: re.Match[str]) -> ToolCall | None:

@@ -12,7 +12,7 @@ from llmagent_os.plugin import ToolCall
 from llmagent_os.plugins.calendar.event_search import fits_words
 from llmagent_os.plugins.calendar.requests.change_request import move_call
 from llmagent_os.plugins.calendar.requests.clause import Clause
-from llmagent_os.plugins.calendar.requests.masked_words import MaskedWords, has_marks, rule
+from llmagent_os.plugins.calendar.requests.masked_words import MaskedWords, has_marks, rule, without_marks
 from llmagent_os.plugins.calendar.requests.targets import Target, read_target
 from llmagent_os.plugins.calendar.time.time_mentions import MentionKind
 
@@ -284,7 +284,13 @@ def _place(words: MaskedWords, found: re.Match[str]) -> ToolCall | None:
 
 def _is_at(words: MaskedWords, found: re.Match[str]) -> ToolCall | None:
     """A place that is told of an event that has a name: "the dinner is at Nobu"."""
-    if _known(words, found["np"], named=True) is None or has_marks(found["place"]):
+    target = _known(words, found["np"])
+    said = words.when(found["place"])
+    if any(not each.isdecimal() for each in said.values()) or not re.search(
+        r"[^\W\d_]{2}", without_marks(found["place"])
+    ):
+        return None  # a bare number may be that of a house
+    if target is None or (target.arguments and "title" not in target.arguments):
         return None
     return _place(words, found)
 

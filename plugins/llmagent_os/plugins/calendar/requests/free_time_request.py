@@ -46,6 +46,10 @@ _FIND_TIME = rule(
     rf"(?:find|suggest|get|look for|search for)(?: me| us)? (?:an? |some |any )?(?P<length>LENGTH|REPEAT)?(?: long)? ?{_SLOT}?"
     rf"(?: of| for)? ?(?P<length2>LENGTH|REPEAT)? ?(?P<when>WHEN)?{_DOING}"
 )
+_FREE_HOURS = rule(
+    r"(?:find|show|give|get|i need|need|do i have)(?: me| us)? (?P<number>\d|one|two|three|four|five|six|a few|a couple of)"
+    r" (?:free|spare|open) (?P<unit>hours?|minutes)(?: (?P<when>WHEN))?"
+)
 _WHEN_FREE = rule(
     rf"(?:when|at what time|what times?|which (?:days?|times?|hours|part)|what days?|on which days?|what part)(?: (?:of|on|in) (?P<of>WHEN))?"
     rf" (?:am|are|is|do|could|can|would|will) (?:i|we|my calendar|there)?(?: be)? ?(?:have |got )?(?:any )?(?:{_FREE}|time|nothing)(?: {_SLOT})?(?: on)?"
@@ -81,6 +85,11 @@ def _gaps(words: MaskedWords, found: re.Match[str]) -> ToolCall | None:
     return ToolCall("list_events", {**when, **({"duration": length} if length else {}), "asked": "gaps"})
 
 
+def _hours(words: MaskedWords, found: re.Match[str]) -> ToolCall | None:
+    length = f"{found['number']} {found['unit']}"
+    return ToolCall("list_events", {**words.when(found["when"]), "duration": length, "asked": "gaps"})
+
+
 def _length(words: MaskedWords, piece: str) -> str | None:
     said = words.said(piece, MentionKind.DURATION, MentionKind.RECURRENCE)
     if said:
@@ -105,6 +114,7 @@ FREE_TIME_RULES: tuple[tuple[re.Pattern[str], Read], ...] = (
     (_HAVE_TIME, _free),
     (_COULD_I, _free),
     (_CLASH, _free),
+    (_FREE_HOURS, _hours),
     (_WHICH_PART, _gaps),
     (_WHEN_FREE, _gaps),
     (_FIND, _gaps),

@@ -37,6 +37,10 @@ _SET_FOR = rule(
     r"(?:set|add|create|give me|make|put|i want|i need|i'd like)(?: me)? (?:an? |the )?(?:reminder|alarm|alert|notification|heads[- ]?up)"
     r" (?:for|of|about|on|to|before) (?P<np>.+?)"
 )
+#: Another time for the reminder that was set just now: "no, 2 hours before".
+_OTHER_LEAD = rule(
+    r"(?:no,? |sorry,? |rather |better |i (?:meant|mean) |make (?:it|that) |actually )*(?P<lead>LEAD)(?: instead| please)?"
+)
 _ASKS = re.compile(
     r"\b(?:remind|ping|alert|notify|nudge|warn|buzz|poke|reminder|alarm|notification|heads[- ]?up)", re.I
 )
@@ -45,6 +49,8 @@ _ASKS = re.compile(
 def read_lead(clause: Clause) -> ToolCall | None:
     """Return the call that sets a reminder before an event; None: not every word is understood."""
     words = MaskedWords.of(clause)
+    if found := _OTHER_LEAD.fullmatch(words.text):
+        return ToolCall("remind_before", {"lead": words.plain(found["lead"]), "instead": "yes"})
     if re.match(r"(?:don't|do not|dont|never|no|stop)\b", words.text, re.I) or not _ASKS.search(words.text):
         return None
     for pattern, read in _RULES:
@@ -70,6 +76,8 @@ def _call(words: MaskedWords, found: re.Match[str], lead: str) -> ToolCall | Non
     arguments = {name: value for name, value in target.arguments.items() if name not in ("scope", "kind")}
     if arguments.get("which") == "all" and "title" in arguments:
         del arguments["which"]  # "before every standup": before the series
+    if "time" in arguments and re.search(r"\b(?:days?|weeks?|evening|night|morning)\b", lead, re.I):
+        lead = f"{lead} {arguments.pop('time')}"  # "the day before the dentist at 6pm"
     if todo := groups.get("todo"):
         if has_marks(todo):
             return None

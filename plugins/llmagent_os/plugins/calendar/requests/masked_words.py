@@ -54,6 +54,8 @@ _BY_LENGTH = re.compile(
     r"(?: an?| of an?)?(?: quarter of an| couple of| few| more)? ?-?(?:m\b|min|h\b|hour|hr|day|week|month))",
     re.I,
 )
+#: In front of a day or a time to which an event is moved.
+_AIM = re.compile(r"^(?:to|till?|until|into|for|over to|onto) ", re.I)
 _POLITE = (
     r"please|pls|plz|hey|hi|hello|ok|okay|well|oh|um|uh|hm+|alright|all right|right|now|actually|sorry|oops|yes|yeah"
     r"|no,|nope|wait|listen|just|btw|by the way|quick question|one more thing|question|tell me,"
@@ -122,7 +124,10 @@ class MaskedWords:
             prefix: of the arguments' names: ``new_``.
         """
         date, time = self.said(piece, MentionKind.DATE), self.said(piece, MentionKind.TIME)
-        return {f"{prefix}{name}": said for name, said in (("date", date), ("time", time)) if said}
+        if time and "," in time and len(exact := [each for each in time.split(", ") if re.search(r"\d", each)]) == 1:
+            time = exact[0]  # "dinner time, 7pm"
+        said = {f"{prefix}{name}": each for name, each in (("date", date), ("time", time)) if each}
+        return {name: _AIM.sub("", each) for name, each in said.items()} if prefix else said
 
 
 def without_marks(piece: str) -> str:

@@ -42,6 +42,10 @@ _MEANT_NUMBER = rule(
     r"(?:i (?:meant|mean|said|wanted)|it(?:'s| is| should be)|make it|make that|rather|better|should be)(?: at| to)?"
     r" (?P<number>\d{1,2}(?:[:.]\d\d)?(?: ?[ap]\.?m\.?)?)(?: instead| please)?"
 )
+_HALF = rule(
+    r"(?:no,? |it(?:'s| is) |i (?:meant|mean) |make (?:it|that) )*(?:in the |at )?(?P<half>am|pm|a\.m\.?|p\.m\.?|morning|evening|night|afternoon)"
+    r"(?: of course| obviously| i (?:meant|mean)| please| not [ap]m|,? not [ap]m)?"
+)
 _REFUSES = re.compile(r"^\W*(?:(?:ok|oh|oops|sorry|wait|hmm?),? )*(?:no|nope|nah|wrong)\b[,.!; ]", re.I)
 _NTH = rule(
     r"(?:what(?:'s| is| about)|tell me(?: more)? about|show me|more on|details (?:of|on|for))? ?"
@@ -85,6 +89,11 @@ def _number(words: MaskedWords, found: re.Match[str]) -> ToolCall | None:
     return ToolCall("move_event", {"new_time": found["number"]})
 
 
+def _half(words: MaskedWords, found: re.Match[str]) -> ToolCall | None:
+    half = found["half"].lower().replace(".", "")
+    return ToolCall("move_event", {"new_time": "am" if half in ("am", "morning") else "pm"})
+
+
 def _nth(words: MaskedWords, found: re.Match[str]) -> ToolCall | None:
     target = read_target(words, found["np"])
     if target is None or target.arguments.get("among") != LISTED:
@@ -100,6 +109,7 @@ _RULES: tuple[tuple[re.Pattern[str], Read], ...] = (
     (_INSTEAD, _move),
     (_ONLY_WHEN, _no_when),
     (_MEANT_NUMBER, _number),
+    (_HALF, _half),
     (_SAME_AGAIN, _copy),
     (_TOO_WHEN, _copy),
     (_WHEN_TOO, _copy),

@@ -14,19 +14,33 @@ from dataclasses import dataclass
 import msgspec
 
 from llmagent_os.plugin import ToolCall
+from llmagent_os.plugins.calendar.requests.change_request import read_change
 from llmagent_os.plugins.calendar.requests.clause import Clause
 from llmagent_os.plugins.calendar.requests.creation_request import read_creation
+from llmagent_os.plugins.calendar.requests.deletion_request import read_deletion
+from llmagent_os.plugins.calendar.requests.detail_request import read_detail
 from llmagent_os.plugins.calendar.requests.idle_talk import asks_nothing
+from llmagent_os.plugins.calendar.requests.lead_request import read_lead
 from llmagent_os.plugins.calendar.requests.left_alone import is_undecided, leaves_alone
+from llmagent_os.plugins.calendar.requests.lookup_request import read_lookup
 from llmagent_os.plugins.calendar.requests.openings import Asks, opening_of, opens_other, opens_request
 from llmagent_os.plugins.calendar.requests.politeness import before_request, plain
+from llmagent_os.plugins.calendar.requests.reference_request import read_reference
 from llmagent_os.plugins.calendar.requests.sentences import between_requests, sentences
 
 #: Reads one clause: the calls that its words ask for; None, or no call: not every word is understood.
 ReadClause = Callable[[Clause], ToolCall | tuple[ToolCall, ...] | None]
 
 #: The readers, in the order in which they are tried. The most particular words come first.
-READERS: tuple[ReadClause, ...] = (read_creation,)
+READERS: tuple[ReadClause, ...] = (
+    read_lead,
+    read_lookup,
+    read_deletion,
+    read_detail,
+    read_change,
+    read_reference,
+    read_creation,
+)
 
 MAX_CHARACTERS = 600  #: of a message that is read by rules
 MAX_REQUESTS = 10  #: of one message
@@ -40,6 +54,14 @@ _TALK = re.compile(
 #: What may stand in front of a remark behind a request.
 _REMARK = re.compile(
     r"\s*(?:[,:–—]|\s-|\.{2,}|…)+\s+(?:(?:and|but|as)\s+)?|\s+(?:and|but)\s+(?=(?:i|it|she|he|they|we|that)\b)",
+    re.IGNORECASE,
+)
+
+
+#: What is to be done instead: "I can't make the dentist, move it to friday".
+_INSTEAD = re.compile(
+    r"[,;.] ?(?:(?:so|and|but|please|can you|could you) )*"
+    r"(?:cancel|delete|remove|drop|scrap|move|shift|push|postpone|reschedule|change|put) (?:it|that|them|the (?:whole|entire))\b",
     re.IGNORECASE,
 )
 
@@ -85,8 +107,10 @@ def _read(clause: Clause, verb: str = "", date: str = "") -> list[ReadRequest]:
         verb: that of the request before, for a part without one.
         date: that of the request before, for an event with a time of day only.
     """
-    if not clause.text or leaves_alone(clause.text) or is_undecided(clause):
+    if not clause.text:
         return []
+    if leaves_alone(clause.text) or is_undecided(clause):
+        return _one(clause, verb, date) if _INSTEAD.search(clause.text) else []
     return _one(clause, verb, date) or _without_talk(clause, verb, date) or _split(clause, verb, date)
 
 
