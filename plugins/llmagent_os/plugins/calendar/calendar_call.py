@@ -15,7 +15,12 @@ from llmagent_os.plugins.calendar.event_store import Change, EventStore
 from llmagent_os.plugins.calendar.phrasing import capitalized, day_text, moment_text
 from llmagent_os.plugins.calendar.reminder_timers import ReminderTimers
 from llmagent_os.plugins.calendar.time.time_errors import TimeExpressionError
-from llmagent_os.plugins.calendar.time.time_expressions import TimeExpression, parse_time_expression, writes_month_first
+from llmagent_os.plugins.calendar.time.time_expressions import (
+    TimeExpression,
+    parse_time_expression,
+    parse_time_expressions,
+    writes_month_first,
+)
 
 MAX_NAMED_EVENTS = 5  #: in one reply; the rest is counted as "more"
 SEARCH_HORIZON = timedelta(days=730)  #: how far a search without a date looks ahead
@@ -60,6 +65,11 @@ class CalendarCall:
         """Whether the person wants to confirm every change."""
         return self.context.initiative == "ask_first"
 
+    @property
+    def is_read(self) -> bool:
+        """Whether rules read this call in the message; a model made it otherwise."""
+        return ":read." in self.context.call_id
+
     async def words(self) -> str:
         """The words that ask for this call: the person's message, or the part of it that was read."""
         message_id, _, place = self.context.call_id.rpartition(":read.")
@@ -69,7 +79,17 @@ class CalendarCall:
 
     def parse(self, date_said: str | None, time_said: str | None, anchor: date | None = None) -> TimeExpression:
         """Parse a date and a time in the person's words. Raises TimeExpressionError."""
-        return parse_time_expression(date_said, time_said, self.now, anchor=anchor, month_first=self.month_first)
+        return parse_time_expression(
+            date_said, time_said, self.now, anchor=anchor, month_first=self.month_first, zone=self.zone
+        )
+
+    def parse_several(
+        self, date_said: str | None, time_said: str | None, *, paired: bool = False
+    ) -> tuple[TimeExpression, ...]:
+        """Parse the dates and times of several events, at least one. Raises TimeExpressionError."""
+        return parse_time_expressions(
+            date_said, time_said, self.now, month_first=self.month_first, zone=self.zone, paired=paired
+        )
 
     async def done_before(self) -> ToolResult | None:
         """Return the result of this call if it already ran before a crash. Finishes what the crash cut short."""
@@ -221,6 +241,10 @@ class CalendarCall:
                 {"status": "past", **known, "when": when}, f"{capitalized(when)} has already passed{what}."
             )
         noun = {"date": "day", "time": "time", "duration": "length", "repeat": "repetition"}[error.field]
+        if error.why:
+            data = {"status": "unclear", "need": error.field, "heard": error.heard, "why": error.why, **known}
+            question = {"repeat": "How often is it to be?", "duration": "How long is it?"}.get(error.field)
+            return ToolResult(data, f"{error.why} {question or f'Which {noun} did you mean?'}")
         asked = f"I couldn't work out the {noun} “{error.heard}”. Could you say it another way?"
         return ToolResult({"status": "unclear", "need": error.field, "heard": error.heard, **known}, asked)
 

@@ -81,10 +81,15 @@ def event_starts(event: CalendarEvent, since: datetime) -> Iterator[datetime]:
     first = event.start.replace(fold=1) if event.second_pass else event.start
     if not event.repeat:
         yield first
-    elif re.match(r"FREQ=(?:HOURLY|MINUTELY)\b", event.repeat) and not event.all_day:
+    elif repeats_within_day(event):
         yield from _elapsed_starts(event.repeat, first, since, known_zone(event.zone) or ZoneInfo("UTC"))
     else:
         yield from rule_dates(event.repeat, first).xafter(since, inc=True)
+
+
+def repeats_within_day(event: CalendarEvent) -> bool:
+    """Return whether an event repeats in hours or minutes, which are real time."""
+    return re.match(r"FREQ=(?:HOURLY|MINUTELY)\b", event.repeat) is not None and not event.all_day
 
 
 def _elapsed_starts(rule: str, first: datetime, since: datetime, zone: ZoneInfo) -> Iterator[datetime]:

@@ -129,11 +129,13 @@ def _at_time(call: CalendarCall, event: CalendarEvent, start: datetime | None, w
     if clock is not None and clock.kind == "range" and clock.start != clock.end:
         said = clock.settled(known_half)
         minutes = said.end - said.start
-        return msgspec.structs.replace(event, start=found.start, minutes=minutes, all_day=False, end_said=True)
+        event = msgspec.structs.replace(event, start=found.start, second_pass=bool(found.start.fold))
+        return msgspec.structs.replace(event, minutes=minutes, all_day=False, end_said=True)
     whole = found.all_day
     count = round((found.end - found.start).total_seconds() / 60)
     said_end = found.end_said if whole else event.end_said and not event.all_day
-    return msgspec.structs.replace(event, start=found.start, minutes=count, all_day=whole, end_said=said_end)
+    event = msgspec.structs.replace(event, start=found.start, second_pass=bool(found.start.fold))
+    return msgspec.structs.replace(event, minutes=count, all_day=whole, end_said=said_end)
 
 
 def _on_day(call: CalendarCall, event: CalendarEvent, start: datetime, days: DateRange) -> CalendarEvent:
@@ -146,7 +148,7 @@ def _on_day(call: CalendarCall, event: CalendarEvent, start: datetime, days: Dat
     moved = start.replace(year=days.first.year, month=days.first.month, day=days.first.day)
     if moved < call.now:
         raise TimeExpressionError("past", "time", str(moved), moved)
-    return msgspec.structs.replace(event, start=moved)
+    return msgspec.structs.replace(event, start=moved, second_pass=False)
 
 
 def _same_day_in(start: datetime, days: DateRange) -> DateRange:
@@ -205,7 +207,7 @@ def _shifted(call: CalendarCall, event: CalendarEvent, start: datetime, by: Shif
     moved = start + by.by * (by.direction or 1)
     if moved < call.now and start >= call.now:
         raise TimeExpressionError("past", "time", str(moved), moved)
-    return msgspec.structs.replace(event, start=moved)
+    return msgspec.structs.replace(event, start=moved, second_pass=False)
 
 
 def _shift(call: CalendarCall, new: Mapping[str, str]) -> Shift | None:

@@ -9,25 +9,32 @@ from llmagent_os.plugins.calendar.requests.clause import MARK
 
 #: A place in the calendar itself, which is no place of the event.
 CALENDAR = re.compile(
-    r"[\s,]*\b(?:in|on|to|into|onto|at)(?:to)? (?:(?:my|the|our|your|this) (?:google |outlook |work |personal |family |shared )?"
+    r"[\s,]*\b(?:in|on|to|into|onto|at)(?:to)? (?:(?:my|the|our|your|this) (?:google |outlook |work |personal |family "
+    r"|shared )?"
     r"(?:calendar|cal|schedule|diary|agenda|planner|reminders?(?: list)?|books)|calendar|diary)\b",
     re.IGNORECASE,
 )
 #: Words between or beside the times that join them and say nothing themselves.
 _JOINT = (
-    r"(?:and|&|,|;|–|-|@|at|on|from|for|by|in|of|around|about|starting|beginning|starts|start|begins|lasting|lasts|takes"
-    r"|going|running|which|that|it|it's|it'll|is|will|be|scheduled|set|the|this|long|all day|taking place|happening|time|then"
-    r"|with a (?:length|duration) of|duration|day|date|o'clock|oclock|hours|when|as|it starts|it lasts|it takes|:|at around)"
+    r"(?:and|&|,|;|–|-|@|at|on|from|for|by|in|of|around|about|starting|beginning|starts|start|begins|lasting|lasts"
+    r"|takes"
+    r"|going|running|which|that|it|it's|it'll|is|will|be|scheduled|set|the|this|long|all day|taking place|happening"
+    r"|time|then"
+    r"|with a (?:length|duration) of|duration|day|date|o'clock|oclock|hours|when|as|it starts|it lasts|it takes|:|at"
+    r" around)"
 )
 JOINTS = re.compile(rf"(?:{_JOINT}[\s,]*)*", re.IGNORECASE)
 _LEADING = re.compile(
-    r"^(?:[\s,.:;!–—-]|(?:to|for|about|that|of|on|at|in|is|and|down|up|having|attending|me|us|it|titled|called|named|entitled|labelled|labeled"
-    r"|saying|says|which says|this|these|the following|following|from|starting|lasting|regarding|there's|there is|as|in for|i have|we have"
+    r"^(?:[\s,.:;!–—-]|(?:to|for|about|that|of|on|at|in|is|and|down|up|having|attending|me|us|it|titled|called|named"
+    r"|entitled|labelled|labeled"
+    r"|saying|says|which says|this|these|the following|following|from|starting|lasting|regarding|there's|there is|as"
+    r"|in for|i have|we have"
     rf"|i've got|(?<=that )i (?:have|need) to|i (?:have|need) to)(?=[\s,:]|$|{MARK}))+",
     re.IGNORECASE,
 )
 _TRAILING = re.compile(
-    rf"(?:[\s,.:;!?–—-]|(?<=[\s{MARK[1:-1]}])(?:at|on|for|from|by|in|to|and|starting|beginning|lasting|of|around|about|is|are|the|which|that"
+    rf"(?:[\s,.:;!?–—-]|(?<=[\s{MARK[1:-1]}])(?:at|on|for|from|by|in|to|and|starting|beginning|lasting|of|around|about"
+    rf"|is|are|the|which|that"
     r"|will be|it's|it is|starts|begins|as|@|scheduled|set|down|up|with a|@))+$",
     re.IGNORECASE,
 )
@@ -35,22 +42,28 @@ _ARTICLE = re.compile(r"^(?:a|an|the|my|our|some|another|one|new|this)\s+(?=\S)"
 #: Generic nouns in front of the real title: "an event called …", "an appointment for a haircut".
 _NAMED = re.compile(
     r"^(?:an? |the |my |another |one )?(?:new |quick |all[- ]day |recurring |calendar |short |important )*"
-    r"(?:(?:event|entry|item|thing|block|slot|note|time|something|reminder|task|to-?do)(?: (?:called|named|titled|entitled|labell?ed|for|about|to|of|that says"
+    r"(?:(?:event|entry|item|thing|block|slot|note|time|something|reminder|task|to-?do)(?: (?:called|named|titled"
+    r"|entitled|labell?ed|for|about|to|of|that says"
     r"|saying|which says|with the (?:title|name))|\s*:|(?= \"))"
-    r"|(?:appointment|meeting|call|date|session)(?: (?:called|named|titled|entitled|with the title|with the name)|\s*:|(?= \"))"
+    r"|(?:appointment|meeting|call|date|session)(?: (?:called|named|titled|entitled|with the title|with the name)|\s*:"
+    r"|(?= \"))"
     r"|(?:appointment|date|booking)(?: (?:for|to get|to have|to))(?! (?:me|us|my \w+)$))\s*",
     re.IGNORECASE,
 )
 _NO_TITLE = re.compile(
-    r"(?:an? |the |my |another |one |new |some |quick |short |important |single )*(?:appointments?|events?|entry|item|thing|things|something|slot|time|reminder"
-    r"|alarm|one|it|that|this|them|these|stuff|anything|date|me|us|task|space|entries|note|calendar event|some ?thing|spot|alert|notification|new|block|plans?)?",
+    r"(?:an? |the |my |another |one |new |some |quick |short |important |single )*(?:appointments?|events?|entry|item"
+    r"|thing|things|something|slot|time|reminder"
+    r"|alarm|one|it|that|this|them|these|stuff|anything|date|me|us|task|space|entries|note|calendar event|some ?thing"
+    r"|spot|alert|notification|new|block|plans?)?",
     re.IGNORECASE,
 )
 _PLACE = re.compile(
     r"^(?P<title>.*\S)\s*,?\s(?:(?:at|@)\s+(?P<at>(?!once\b|least|all\b|first\b)\S.*)"
-    r"|in (?P<in>(?:(?:the )?(?:\w+ )?(?:room|office|building|meeting room|conference room|hall|lobby|library|kitchen|garden|park|city|church"
+    r"|in (?P<in>(?:(?:the )?(?:\w+ )?(?:room|office|building|meeting room|conference room|hall|lobby|library|kitchen"
+    r"|garden|park|city|church"
     r"|basement|hotel|cafe|cafeteria|canteen|restaurant|hospital|studio|school|pub|bar)\b|[A-Z][\w'-]+).*)"
-    r"|on (?P<on>(?:zoom|teams|skype|google meet|meet|webex|slack|the phone|discord|facetime|(?:the )?\d+(?:st|nd|rd|th) floor)\b.*))$",
+    r"|on (?P<on>(?:zoom|teams|skype|google meet|meet|webex|slack|the phone|discord|facetime|(?:the )?\d+(?:st|nd|rd"
+    r"|th) floor)\b.*))$",
     re.IGNORECASE,
 )
 _PERSON = re.compile(r"^(?P<title>.*\S)?\s*,?\s?\bwith (?P<person>\S.*)$", re.IGNORECASE)
@@ -160,7 +173,8 @@ def _place(text: str) -> tuple[str, str]:
         return text, ""
     place = match["at"] or match["in"] or match["on"]
     if match["in"] and not re.match(
-        r"(?:the |our |my )?(?:[\w-]+ )?(?:room|office|building|meeting|conference|hall|lobby|library|kitchen|garden|park|city"
+        r"(?:the |our |my )?(?:[\w-]+ )?(?:room|office|building|meeting|conference|hall|lobby|library|kitchen|garden"
+        r"|park|city"
         r"|church|basement|hotel|cafe|cafeteria|canteen|restaurant|hospital|studio|school|pub|bar)\b|[A-Z]",
         place,
     ):

@@ -1,4 +1,6 @@
-"""Knows a message in another language by its small words. The reader's grammar is English: it leaves such a message."""
+"""Knows a message in another language by its small words. The reader's grammar is English: it leaves
+such a message.
+"""
 
 from __future__ import annotations
 
@@ -7,7 +9,8 @@ import re
 #: Small words of other languages that are no English words and rarely names.
 _WORDS = frozenset(
     "ich bitte morgen mit und für um uhr ein eine einen der das ist nicht habe heute wann auf mein meine mir am"
-    " le les une des pour avec demain aujourd'hui à est que quel quelle mon ajoute rendez vendredi lundi mardi mercredi"
+    " le les une des pour avec demain aujourd'hui à est que quel quelle mon ajoute rendez vendredi lundi mardi"
+    " mercredi"
     " jeudi samedi dimanche moi je du"
     " el los las una con para mañana hoy qué cuándo mi tengo agenda añade lunes martes miércoles jueves viernes"
     " sábado domingo reunión cita"

@@ -11,16 +11,22 @@ from llmagent_os.plugins.calendar.requests.politeness import plain
 
 #: Words of requests and of what is planned: a sentence with one of them may ask for something.
 _ASKING = re.compile(
-    r"\b(?:add|put|schedul\w+|book\w*|set|creat\w+|cancel\w*|delet\w+|remov\w+|mov\w+|chang\w+|remind\w*|reschedul\w+|push\w*|shift\w*|clear\w*|rename|undo|free|busy"
-    r"|calendar|diary|agenda|appointments?|events?|reminders?|alarms?|meeting|later|earlier|instead|postpone\w*|not (?:the|that|this|on|at)|don't|do not|never|no more"
-    r"|(?:is|be|it) (?:called|named)|make it|let's|need|want|have to|must|should|could|can you|would you|will you|what|when|where|who|which|how)\b",
+    r"\b(?:add|put|schedul\w+|book\w*|set|creat\w+|cancel\w*|delet\w+|remov\w+|mov\w+|chang\w+|remind\w*|reschedul\w+"
+    r"|push\w*|shift\w*|clear\w*|rename|undo|free|busy"
+    r"|calendar|diary|agenda|appointments?|events?|reminders?|alarms?|meeting|later|earlier|instead|postpone\w*|not"
+    r" (?:the|that|this|on|at)|don't|do not|never|no more"
+    r"|(?:is|be|it) (?:called|named)|make it|let's|need|want|have to|must|should|could|can you|would you|will you|what"
+    r"|when|where|who|which|how)\b",
     re.IGNORECASE,
 )
 #: Comments and moods that people have beside a request.
 _MOOD = re.compile(
-    r"(?:(?:what a|such a|it's been|it was|it is|it's|that's|that is|that was|this is|i'm|i am|i feel|i hope|hope|i know|i love|i hate|i really|i can't believe|i can't wait|can't wait"
-    r"|sorry|thanks|thank you|good|nice|great|long|crazy|busy|ugh|wow|omg|anyway|whatever|typical|finally|hello|hi|hey|honestly|you're|you are|my \w+(?: \w+)? (?:is|was|told|said|just|keeps|loves|hates)"
-    r"|he|she|they|we|work|life|something came up|no worries|no problem|by the way|just a quick|quick|happy|as always|as usual|so annoying|so)\b.*|)",
+    r"(?:(?:what a|such a|it's been|it was|it is|it's|that's|that is|that was|this is|i'm|i am|i feel|i hope|hope|i"
+    r" know|i love|i hate|i really|i can't believe|i can't wait|can't wait"
+    r"|sorry|thanks|thank you|good|nice|great|long|crazy|busy|ugh|wow|omg|anyway|whatever|typical|finally|hello|hi|hey"
+    r"|honestly|you're|you are|my \w+(?: \w+)? (?:is|was|told|said|just|keeps|loves|hates)"
+    r"|he|she|they|we|work|life|something came up|no worries|no problem|by the way|just a quick|quick|happy|as always"
+    r"|as usual|so annoying|so)\b.*|)",
     re.IGNORECASE | re.DOTALL,
 )
 #: Times that nothing is asked for: what is over, and lengths in general.
@@ -29,7 +35,8 @@ _PAST = re.compile(
 )
 #: The beginning of a sentence that tells something.
 _TELLING = re.compile(
-    r"(?:i|i'm|i've|i'll|my|he|he's|she|she's|it|it's|they|they're|we|we're|we've|the|this|that|there|her|his|our|their|everyone|everybody|nobody|people|work"
+    r"(?:i|i'm|i've|i'll|my|he|he's|she|she's|it|it's|they|they're|we|we're|we've|the|this|that|there|her|his|our"
+    r"|their|everyone|everybody|nobody|people|work"
     r"|thanks|thank|such|apparently|turns out|just)\b",
     re.IGNORECASE,
 )

@@ -12,32 +12,43 @@ from llmagent_os.plugins.calendar.requests.clause import Clause
 from llmagent_os.plugins.calendar.requests.politeness import before_request
 
 _CHANGE = (
-    r"(?:delet|cancel|remov|eras|mov|chang|touch|reschedul|clear|drop|add|put|schedul|book|creat|set|remind|renam|postpon|push|shift|call off|scrap|skip|take|get rid"
+    r"(?:delet|cancel|remov|eras|mov|chang|touch|reschedul|clear|drop|add|put|schedul|book|creat|set|remind|renam"
+    r"|postpon|push|shift|call off|scrap|skip|take|get rid"
     r"|alter|edit|updat|lose|throw|wip|note|sav|mark|enter|wake|ping|alert|notif|nudge)\w*"
 )
 _NOT = re.compile(
     r"(?:(?:no|wait|stop|hey|please|oh|ok|okay|and|but|so|whatever you do)[\s,.!]+)*"
-    r"(?:don't|do not|never|(?:i|we) (?:don't|do not|didn't|did not) (?:want|need|ask|tell) (?:you to|for)|you (?:must|should|need|may|can|could|do)(?:n't| not)(?: have to)?|you mustn't"
+    r"(?:don't|do not|never|(?:i|we) (?:don't|do not|didn't|did not) (?:want|need|ask|tell) (?:you to|for)|you (?:must"
+    r"|should|need|may|can|could|do)(?:n't| not)(?: have to)?|you mustn't"
     r"|(?:there's |there is )?no need to|it's not necessary to|refrain from|avoid|(?:please )?not)"
     rf"(?: ever| just| you dare| please| yet| even| accidentally| bother to)*\s+(?:{_CHANGE})\b(?! me forget)",
     re.IGNORECASE,
 )
 _FORGET = re.compile(r"(?:don't|do not|never)(?: you)?(?: let me)? forget\b", re.IGNORECASE)
 _IF = re.compile(
-    rf"(?:what|how) (?:if|about if|would happen if|happens if|will happen if)\b|(?:should|shall) (?:i|we)\b|do you think (?:i|we) should|would it be (?:bad|ok|okay|rude|fine|possible|better|a problem|smart|wise) (?:if|to)"
-    rf"|(?:if|suppose|supposing|imagine|let's say) (?:i|we)\b.*\b{_CHANGE}\b|would you (?:cancel|delete|move|skip|reschedule)|is it (?:ok|okay|bad|rude|fine) (?:if|to)",
+    rf"(?:what|how) (?:if|about if|would happen if|happens if|will happen if)\b|(?:should|shall) (?:i|we)\b|do you"
+    rf" think (?:i|we) should|would it be (?:bad|ok|okay|rude|fine|possible|better|a problem|smart|wise) (?:if|to)"
+    rf"|(?:if|suppose|supposing|imagine|let's say) (?:i|we)\b.*\b{_CHANGE}\b|would you (?:cancel|delete|move|skip"
+    rf"|reschedule)|is it (?:ok|okay|bad|rude|fine) (?:if|to)",
     re.IGNORECASE,
 )
 _MAYBE = re.compile(
-    r"(?:maybe|perhaps|possibly)\b|(?:i|we) (?:might|may|could)\b(?! have)|(?:i'm|i am|we're) (?:thinking|considering|not sure|undecided|wondering|tempted|debating)|i was (?:thinking|considering|going to|about to)"
-    r"|i (?:wonder|wish|guess|suppose)\b|i(?:'m| am) not sure|not sure (?:if|whether|yet)|i haven't decided|i don't know (?:if|whether|yet)|i (?:almost|nearly)\b",
+    r"(?:maybe|perhaps|possibly)\b|(?:i|we) (?:might|may|could)\b(?! have)|(?:i'm|i am|we're) (?:thinking|considering"
+    r"|not sure|undecided|wondering|tempted|debating)|i was (?:thinking|considering|going to|about to)"
+    r"|i (?:wonder|wish|guess|suppose)\b|i(?:'m| am) not sure|not sure (?:if|whether|yet)|i haven't decided|i don't"
+    r" know (?:if|whether|yet)|i (?:almost|nearly)\b",
     re.IGNORECASE,
 )
 _NOT_DONE = re.compile(
     r"(?:i|we) (?:didn't|did not|haven't|have not|hadn't|never|couldn't|wasn't|weren't)\b", re.IGNORECASE
 )
+_NO_LONGER = re.compile(
+    r"\b(?:any ?more|any longer|no longer|(?:can't|cannot|won't|can not) (?:make|attend|come|go)|from now on)\b",
+    re.IGNORECASE,
+)
 _NO_NEED = re.compile(
-    r"(?:i|we) (?:(?:don't|do not|no longer|won't) (?:need|want|have)|can't (?:make|go|attend|come|do)|cannot (?:make|go|attend|come|do)|won't (?:make|be going|go|attend|be able)|am not going|'m not going)\b"
+    r"(?:i|we) (?:(?:don't|do not|no longer|won't) (?:need|want|have)|can't (?:make|go|attend|come|do)|cannot (?:make"
+    r"|go|attend|come|do)|won't (?:make|be going|go|attend|be able)|am not going|'m not going)\b"
     r"|i'm not going\b|(?:don't|do not|no need to|stop) (?:remind|reminding|alert|ping|notify|wake)\w* me\b",
     re.IGNORECASE,
 )
@@ -65,7 +76,7 @@ def is_undecided(clause: Clause) -> bool:
 def is_not_needed(clause: Clause) -> bool:
     """Return whether words say that an event of the calendar is no longer wanted, without asking to delete it."""
     text = clause.text[_polite(clause.text) :]
-    return _NO_NEED.match(text) is not None
+    return _NO_NEED.match(text) is not None and _NO_LONGER.search(text) is not None
 
 
 def named_events(clause: Clause) -> list[str]:

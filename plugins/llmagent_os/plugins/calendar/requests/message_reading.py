@@ -6,6 +6,7 @@ same calls, though half of them may be done, and each call knows the words that 
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 from datetime import datetime
 
@@ -17,8 +18,17 @@ from llmagent_os.plugins.calendar.requests.clause import Clause
 from llmagent_os.plugins.calendar.requests.foreign_words import is_foreign
 from llmagent_os.plugins.calendar.requests.left_alone import is_not_needed, is_undecided, leaves_alone, named_events
 from llmagent_os.plugins.calendar.requests.open_answer import read_answer
+from llmagent_os.plugins.calendar.requests.openings import opens_request
+from llmagent_os.plugins.calendar.requests.politeness import plain
 from llmagent_os.plugins.calendar.requests.request_reading import MAX_CHARACTERS, ReadRequest, read_message
+from llmagent_os.plugins.calendar.requests.sentences import between_requests
 from llmagent_os.plugins.calendar.requests.spelling import put_right
+
+
+_HALF = re.compile(
+    r"(?:no |i mean(?:t)? |make it |in the |at )*([ap])\.?m\.?(?: (?:i mean(?:t)?|obviously|not [ap]m))?",
+    re.IGNORECASE,
+)
 
 
 async def read_requests(call: CalendarCall) -> tuple[ToolCall, ...] | ToolResult:
@@ -38,7 +48,7 @@ async def read_requests(call: CalendarCall) -> tuple[ToolCall, ...] | ToolResult
         return ()
     events = tuple(await call.store.events())
     clause = Clause.of(put_right(text), call.now, month_first=call.month_first, events=events)
-    found = await _answer(call, clause) or read_message(clause)
+    found = await _answer(call, clause) or await _half_of_day(call, clause) or read_message(clause)
     if found:
         await call.store.keep_read(message_id, [(each.call, each.words) for each in found])
         return tuple(each.call for each in found)
@@ -53,10 +63,23 @@ async def _answer(call: CalendarCall, clause: Clause) -> tuple[ReadRequest, ...]
     return tuple(ReadRequest(each, clause.text) for each in read_answer(clause, half))
 
 
+async def _half_of_day(call: CalendarCall, clause: Clause) -> tuple[ReadRequest, ...]:
+    """Read "pm of course": the half of the day of the event that was added just now."""
+    half = _HALF.fullmatch(plain(clause.text))
+    event_id = await call.store.focus()
+    event = next((each for each in clause.events if each.event_id == event_id), None)
+    if half is None or event is None or event.start is None or event.all_day:
+        return ()
+    clock = f"{event.start.hour % 12 or 12}:{event.start.minute:02} {half[1].lower()}m"
+    return (ReadRequest(ToolCall("move_event", {"new_time": clock}), clause.text),)
+
+
 async def _left_alone(call: CalendarCall, clause: Clause) -> ToolResult | None:
     """The answer to words that say what is not to be done. None: they say something else."""
     if not (leaves_alone(clause.text) or is_undecided(clause)):
         return None
+    if any(opens_request(plain(clause.text[begin:])) for _, begin in between_requests(clause.text)):
+        return None  # and something else is asked for
     ids = named_events(clause)
     named = [event for event in clause.events if event.event_id in ids]
     if len(named) == 1 and is_not_needed(clause):

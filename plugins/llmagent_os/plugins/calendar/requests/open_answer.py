@@ -8,19 +8,22 @@ from typing import Any
 
 from llmagent_os.plugin import ToolCall
 from llmagent_os.plugins.calendar.requests.clause import MARK, Clause
-from llmagent_os.plugins.calendar.requests.creation_times import times_of
-from llmagent_os.plugins.calendar.requests.creation_title import named
+from llmagent_os.plugins.calendar.requests.creation_times import creation_arguments, times_of
+from llmagent_os.plugins.calendar.requests.creation_title import Named, named
 from llmagent_os.plugins.calendar.requests.openings import opens_request
 from llmagent_os.plugins.calendar.requests.politeness import after_request, plain
 from llmagent_os.plugins.calendar.time.time_mentions import MentionKind
 
 _LEAD = re.compile(
-    r"^(?:(?:it's|it is|its|it will be|it'll be|that's|that is|that would be|call it|name it|title it|make it|the (?:title|name|time|date|day) (?:is|would be|should be)|let's (?:say|call it|make it|do)|say"
-    r"|how about|what about|maybe|probably|i think|i guess|um+|uh+|hmm+|ok|okay|oh|yes|sure|well|so|just|just a|for|about|please|with the title|at|on|around|sorry|it starts|starts|starting|from|the)(?=[\s,:]|$)[\s,:]*)+",
+    r"^(?:(?:it's|it is|its|it will be|it'll be|that's|that is|that would be|call it|name it|title it|make it|the"
+    r" (?:title|name|time|date|day) (?:is|would be|should be)|let's (?:say|call it|make it|do)|say"
+    r"|how about|what about|maybe|probably|i think|i guess|um+|uh+|hmm+|ok|okay|oh|yes|sure|well|so|just|just a|for"
+    r"|about|please|with the title|at|on|around|sorry|it starts|starts|starting|from|the)(?=[\s,:]|$)[\s,:]*)+",
     re.IGNORECASE,
 )
 _HESITATION = re.compile(
-    r"\b(?:let me|not sure|don't|do not|didn't|know|think|wait|hold on|what|why|who|how|when|where|which|no|nope|nah|yes|yeah|yep|ok|okay|sure|thanks|thank you|hi|hello|hey|nothing|none|never|mind|forget|cancel|stop|help"
+    r"\b(?:let me|not sure|don't|do not|didn't|know|think|wait|hold on|what|why|who|how|when|where|which|no|nope|nah"
+    r"|yes|yeah|yep|ok|okay|sure|thanks|thank you|hi|hello|hey|nothing|none|never|mind|forget|cancel|stop|help"
     r"|later|sorry|cool|great|nice|good|you|your|lol|haha|is|are|was|i|i'm|it|he|she|they|we)\b|\?",
     re.IGNORECASE,
 )
@@ -46,11 +49,9 @@ def read_answer(clause: Clause, half: Mapping[str, Any]) -> tuple[ToolCall, ...]
     if _HESITATION.search(words) or len(words.split()) > MAX_TITLE_WORDS or clause.has(MentionKind.LEAD):
         return ()
     name, times = named(re.split(MARK, text), reminder="reminder" in half), times_of(clause, text)
-    if name is None or times is None or len(times) != 1 or not (name.title or name.person):
+    if name is None or times is None or not (name.title or name.person):
         return ()
-    given = {"title": name.title, "person": name.person, "place": name.place}
-    given |= {"date": times[0].date, "time": times[0].time, "duration": times[0].duration, "repeat": times[0].repeat}
-    return (ToolCall("create_event", {key: value for key, value in given.items() if value}),)
+    return (ToolCall("create_event", creation_arguments(name, times)),)
 
 
 def _when(clause: Clause, text: str) -> tuple[ToolCall, ...]:
@@ -60,14 +61,6 @@ def _when(clause: Clause, text: str) -> tuple[ToolCall, ...]:
         return (ToolCall("create_event", {"time": bare}),) if _BARE_TIME.fullmatch(bare) else ()
     times = times_of(clause, text)
     name = named(re.split(MARK, text), reminder=True)
-    if (
-        times is None
-        or len(times) != 1
-        or name is None
-        or name.title
-        or clause.has(MentionKind.LEAD)
-        or "?" in clause.text
-    ):
+    if times is None or name is None or name.title or clause.has(MentionKind.LEAD) or "?" in clause.text:
         return ()
-    given = {"date": times[0].date, "time": times[0].time, "duration": times[0].duration, "repeat": times[0].repeat}
-    return (ToolCall("create_event", {key: value for key, value in given.items() if value}),)
+    return (ToolCall("create_event", creation_arguments(Named(""), times)),)

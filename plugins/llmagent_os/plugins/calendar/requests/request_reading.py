@@ -48,7 +48,8 @@ MAX_REQUESTS = 10  #: of one message
 
 #: What may stand between talk and a request behind it.
 _TALK = re.compile(
-    r"\s*(?:[,:–—]|\s-|\.{2,}|…)+\s+(?:(?:so|but|and|anyway|still)[\s,]+)*|\s+(?:so|but|and|anyway)\s+(?=(?:can|could|would|please|remind|add|put|i need)\b)",
+    r"\s*(?:[,:–—]|\s-|\.{2,}|…)+\s+(?:(?:so|but|and|anyway|still)[\s,]+)*|\s+(?:so|but|and|anyway)\s+(?=(?:can|could"
+    r"|would|please|remind|add|put|i need)\b)",
     re.IGNORECASE,
 )
 #: What may stand in front of a remark behind a request.

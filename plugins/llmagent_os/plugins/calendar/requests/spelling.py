@@ -20,37 +20,57 @@ _TARGETS = (
 
 #: Words, and names, that are one letter away from a target and are right as they are.
 _RIGHT = frozenset(
-    "sundry sundays mondays tuesdays fridays frida remand rewind remains remained reminds reminded cancer cancels canceled"
-    " chancel deletes deleted scheduled schedules scheduler rescheduled reschedules meetings melting mornings mourning"
-    " evenings weekends afternoons tomorrows birthdays appointments calendars reminders remembers remembered unremind"
+    "sundry sundays mondays tuesdays fridays frida remand rewind remains remained reminds reminded cancer cancels "
+    "canceled chancel deletes deleted scheduled schedules scheduler rescheduled reschedules meetings melting mornings"
+    " mourning evenings weekends afternoons tomorrows birthdays appointments calendars reminders remembers remembered unremind"
     " evening's fleeting meaning evens remined midnight delate octobers cancelled".split()
 )
 
-_ALSO = {
-    "tmrw": "tomorrow", "tmr": "tomorrow", "tmw": "tomorrow", "tomoz": "tomorrow", "2moro": "tomorrow",
-    "2morrow": "tomorrow", "2mrw": "tomorrow", "tomorro": "tomorrow", "tommorow": "tomorrow", "tommorw": "tomorrow",
-    "tomorrw": "tomorrow", "tomrow": "tomorrow", "tomarrow": "tomorrow", "tomorow": "tomorrow", "tmrow": "tomorrow",
-    "tomorrrow": "tomorrow", "tommarow": "tomorrow", "tomrrow": "tomorrow", "tomoro": "tomorrow",
-    "wensday": "wednesday", "wendsday": "wednesday", "wenesday": "wednesday", "wedensday": "wednesday",
-    "wednsday": "wednesday", "wenday": "wednesday", "wedneday": "wednesday", "wendnesday": "wednesday",
-    "thrusday": "thursday", "thersday": "thursday", "thurday": "thursday", "thirsday": "thursday",
-    "thurdsay": "thursday", "saterday": "saturday", "satuday": "saturday", "satruday": "saturday",
-    "tusday": "tuesday", "teusday": "tuesday", "tuseday": "tuesday", "firday": "friday", "fryday": "friday",
-    "todya": "today", "tody": "today", "toady": "today", "2day": "today", "tonite": "tonight", "2nite": "tonight",
-    "febuary": "february", "feburary": "february", "janurary": "january", "agust": "august", "augest": "august",
-    "apirl": "april", "arpil": "april",
-    "apointment": "appointment", "appoinment": "appointment", "apointmnt": "appointment", "appointmnt": "appointment",
-    "shedule": "schedule", "scedule": "schedule", "skedule": "schedule", "schedual": "schedule", "shcedule": "schedule",
-    "schdule": "schedule", "sceduel": "schedule", "remeber": "remember", "rember": "remember", "remaind": "remind",
-    "rimind": "remind", "remid": "remind", "remnid": "remind", "cancle": "cancel", "cansel": "cancel",
-    "calender": "calendar", "calander": "calendar", "delte": "delete", "deleet": "delete", "dleete": "delete",
-    "meting": "meeting", "meetign": "meeting", "wat": "what", "waht": "what", "wht": "what", "whn": "when",
-    "hav": "have", "wiht": "with", "whit": "with", "wih": "with", "w/": "with", "teh": "the", "plz": "please",
-    "pls": "please", "pleas": "please", "plese": "please", "dont": "don't", "im": "i'm", "ive": "i've",
-    "whats": "what's", "wats": "what's", "wanna": "want to", "gonna": "going to", "u": "you",
-    "cud": "could", "wud": "would", "b4": "before", "thx": "thanks", "ty": "thanks", "tho": "though",
-    "ad": "add", "aad": "add", "addd": "add", "shdule": "schedule", "bok": "book", "evry": "every", "evrey": "every",
-}  # fmt: skip
+#: Words, and how people misspell or shorten them.
+_SPELLINGS = {
+    "tomorrow": "tmrw tmr tmw tomoz 2moro 2morrow 2mrw tomorro tommorow tommorw tomorrw tomrow tomarrow tomorow tmrow tomorrrow tommarow tomrrow tomoro",
+    "wednesday": "wensday wendsday wenesday wedensday wednsday wenday wedneday wendnesday",
+    "thursday": "thrusday thersday thurday thirsday thurdsay",
+    "saturday": "saterday satuday satruday",
+    "tuesday": "tusday teusday tuseday",
+    "friday": "firday fryday",
+    "today": "todya tody toady 2day",
+    "tonight": "tonite 2nite",
+    "february": "febuary feburary",
+    "january": "janurary",
+    "august": "agust augest",
+    "april": "apirl arpil",
+    "appointment": "apointment appoinment apointmnt appointmnt",
+    "schedule": "shedule scedule skedule schedual shcedule schdule sceduel shdule",
+    "remember": "remeber rember",
+    "remind": "remaind rimind remid remnid",
+    "cancel": "cancle cansel",
+    "calendar": "calender calander",
+    "delete": "delte deleet dleete",
+    "meeting": "meting meetign",
+    "what": "wat waht wht",
+    "when": "whn",
+    "have": "hav",
+    "with": "wiht whit wih w/",
+    "the": "teh",
+    "please": "plz pls pleas plese",
+    "don't": "dont",
+    "i'm": "im",
+    "i've": "ive",
+    "what's": "whats wats",
+    "want to": "wanna",
+    "going to": "gonna",
+    "you": "u",
+    "could": "cud",
+    "would": "wud",
+    "before": "b4",
+    "thanks": "thx ty",
+    "though": "tho",
+    "add": "ad aad addd",
+    "book": "bok",
+    "every": "evry evrey",
+}
+_ALSO = {wrong: right for right, wrongs in _SPELLINGS.items() for wrong in wrongs.split()}
 
 #: What stands for a word only at the beginning of a message, or between two others.
 _FIRST_ONLY = frozenset(("ad", "aad", "addd", "bok"))
@@ -89,7 +109,7 @@ def _neighbours() -> dict[str, str]:
 
 
 def _edits(word: str) -> Iterator[str]:
-    """All words one letter away that keep the first letter: without it, with two swapped, with another, with one more."""
+    """All words that are one slip away and keep the first letter: a letter less or more, another one, two swapped."""
     for at in range(1, len(word) + 1):
         head, tail = word[:at], word[at:]
         if tail:

@@ -1,8 +1,9 @@
 """Moments and wall clocks when the clocks change.
 
-A naive datetime is a time on the wall clock of a zone. If the clocks are set back, some times come twice; the second has
-``fold=1`` (PEP 495). If they are set forward, some times do not come at all.
+A naive datetime is a time on the wall clock of a zone. If the clocks are set back, some times come twice; the second
+one has ``fold=1`` (PEP 495). If they are set forward, some times do not come at all.
 
+>>> from zoneinfo import ZoneInfo
 >>> berlin = ZoneInfo("Europe/Berlin")
 >>> wall_after(datetime(2026, 10, 24, 22, 0), timedelta(hours=8), berlin)  # that night has an hour more
 datetime.datetime(2026, 10, 25, 5, 0)
@@ -14,7 +15,7 @@ from datetime import UTC, datetime, timedelta, tzinfo
 
 from dateutil import tz
 
-__all__ = ["existing_wall", "next_pass", "to_aware", "to_wall", "wall_after"]
+__all__ = ["existing_wall", "is_past", "next_pass", "to_aware", "to_wall", "wall_after"]
 
 
 def to_aware(wall: datetime, zone: tzinfo) -> datetime:
@@ -54,16 +55,20 @@ def next_pass(wall: datetime, now: datetime, zone: tzinfo | None) -> datetime:
 
     If both passes are over, or the time comes once, this is the first pass.
     """
-    first = wall.replace(fold=0)
-    if zone is None or to_aware(first, zone) >= to_aware(now, zone):
+    first, second = wall.replace(fold=0), wall.replace(fold=1)
+    if zone is None or _in_utc(first, zone) >= _in_utc(now, zone):
         return first
-    second = wall.replace(fold=1)
-    again = to_aware(second, zone).astimezone(UTC) > to_aware(first, zone).astimezone(UTC)
-    return second if again and to_aware(second, zone).astimezone(UTC) >= to_aware(now, zone).astimezone(UTC) else first
+    again = _in_utc(second, zone)
+    return second if _in_utc(first, zone) < again and again >= _in_utc(now, zone) else first
 
 
 def is_past(wall: datetime, now: datetime, zone: tzinfo | None) -> bool:
     """Return whether a time on the wall clock was more than a minute ago."""
     if zone is None:
         return wall < now - timedelta(minutes=1)
-    return to_aware(wall, zone).astimezone(UTC) < to_aware(now, zone).astimezone(UTC) - timedelta(minutes=1)
+    return _in_utc(wall, zone) < _in_utc(now, zone) - timedelta(minutes=1)
+
+
+def _in_utc(wall: datetime, zone: tzinfo) -> datetime:
+    # Datetimes of the same zone are compared by their wall clocks, which is wrong when a time comes twice.
+    return to_aware(wall, zone).astimezone(UTC)

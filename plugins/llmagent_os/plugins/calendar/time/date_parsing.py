@@ -2,7 +2,7 @@
 
 >>> today = date(2026, 11, 22)  # a Sunday
 >>> parse_dates("next tuesday", today)
-DateRange(first=datetime.date(2026, 11, 24), last=datetime.date(2026, 11, 24), next_match_days=0)
+DateRange(first=datetime.date(2026, 11, 24), last=datetime.date(2026, 11, 24), next_match_days=0, span=False)
 >>> parse_dates("the rest of the week", date(2026, 11, 25)).last
 datetime.date(2026, 11, 29)
 >>> [str(each.first) for each in parse_days("monday, wednesday and friday next week", today)]
@@ -160,7 +160,7 @@ class _DateParser(PeriodParser):
         until = re.fullmatch(r"(?:until|to|ending) (?:the )?(.+)", said)
         if until:
             last = self.read(until[1], depth + 1)
-            return DateRange(self.today, last.last) if last and last.last >= self.today else None
+            return DateRange(self.today, last.last, span=True) if last and last.last >= self.today else None
         return self._days_of_month(said) or self._between(said, depth)
 
     def _days_of_month(self, said: str) -> DateRange | None:
@@ -182,7 +182,7 @@ class _DateParser(PeriodParser):
         if last is None or int(other) < int(one):
             raise TimeExpressionError("ambiguous", "date", said)
         _check = self._absolute(f"{month} {one}")
-        return DateRange(last.first.replace(day=int(one)), last.first) if _check else None
+        return DateRange(last.first.replace(day=int(one)), last.first, span=True) if _check else None
 
     def _between(self, said: str, depth: int) -> DateRange | None:
         begins, ends = r"(?:between |from |starting |beginning )?(.+?)", r"(?:the |on |including )?(.+)"
@@ -200,7 +200,7 @@ class _DateParser(PeriodParser):
         joined = (last.first - first.last).days <= 1
         if match[2] == "or" or (match[2] == "and" and not joined and not said.startswith("between")):
             raise TimeExpressionError("ambiguous", "date", said)
-        return DateRange(first.first, last.last)
+        return DateRange(first.first, last.last, span=True)
 
     def _with_month(self, first: str, last: str) -> str:
         """Give the first day the month of the last: "the 3rd" in "the 3rd to the 8th of june"."""

@@ -45,6 +45,7 @@ class DateRange:
     first: date
     last: date  #: inclusive
     next_match_days: int = 0  #: days until the same words fit again: 7 for the weekday of today, else 0
+    span: bool = False  #: the words name the first and the last day, or a weekend: all of these days are meant
 
     @property
     def single(self) -> bool:

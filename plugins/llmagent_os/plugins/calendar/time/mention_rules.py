@@ -126,12 +126,10 @@ def _is_time(candidate: Candidate) -> bool:
     if _MEALS.fullmatch(core):
         if candidate.words[0] == "the":
             return False
-        return (
-            candidate.words[0] in PREPOSITIONS - {"for"}
-            or candidate.joins
-            or (core in ("noon", "midnight") and (candidate.leads or not candidate.after))
-        )
-    if core in ("later", "all day", "now") and not candidate.leads and core == "later":
+        joins = candidate.joins and core not in ("breakfast", "lunch", "dinner", "class", "school", "work", "bed")
+        cued = candidate.words[0] in PREPOSITIONS - {"for"} and core != "work"
+        return cued or joins or (core in ("noon", "midnight") and (candidate.leads or not candidate.after))
+    if core == "later" and not candidate.leads:
         return False
     return not (re.fullmatch(r"\d{1,2}h", core) and not candidate.cued)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from abc import ABC
+from dataclasses import replace
 from datetime import date, timedelta
 
 from dateutil.relativedelta import relativedelta
@@ -43,7 +44,7 @@ class PeriodParser(DayParser, ABC):
         if match:
             found = self.read(match[1] or match[2], depth + 1)
             saturday = _week(found.first).first + timedelta(days=5) if found else None
-            return DateRange(saturday, saturday + ONE_DAY) if saturday else None
+            return DateRange(saturday, saturday + ONE_DAY, span=True) if saturday else None
         match = re.fullmatch(r"(1st|2nd|3rd|4th|last) week of (.+)", said)
         if match and (month := self.month(match[2])):
             first = month + timedelta(days=7 * (int(match[1][0]) - 1)) if match[1] != "last" else _last(month)
@@ -53,7 +54,7 @@ class PeriodParser(DayParser, ABC):
 
     def _weeks(self, said: str) -> DateRange | None:
         if said in ("all week", "all this week"):  # an event that lasts all week began on Monday
-            return _week(self.today)
+            return replace(_week(self.today), span=True)
         if said in ("week", "this week"):
             return DateRange(self.today, self.monday + timedelta(days=6))
         if said in _WEEKS:
@@ -81,12 +82,12 @@ class PeriodParser(DayParser, ABC):
     def _weekend(self, said: str) -> DateRange | None:
         saturday = self.monday + timedelta(days=5)
         if said in ("weekend", "this weekend", "coming weekend", "upcoming weekend", "this coming weekend", "weekends"):
-            return DateRange(max(self.today, saturday), saturday + ONE_DAY)
+            return DateRange(max(self.today, saturday), saturday + ONE_DAY, span=True)
         week = re.sub(r"weekend", "week", said)
         if week == said or week not in _WEEKS:
             return None
         saturday += timedelta(days=_WEEKS[week])
-        return DateRange(saturday, saturday + ONE_DAY)
+        return DateRange(saturday, saturday + ONE_DAY, span=True)
 
     def _months(self, said: str) -> DateRange | None:
         month = self.month(said)

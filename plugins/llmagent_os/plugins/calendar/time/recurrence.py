@@ -32,7 +32,7 @@ __all__ = [
 ]
 
 _WD = "|".join(WEEKDAYS)
-_PART = r"(?:morning|afternoon|evening|night|lunchtime|noon|midnight)"
+_PART = r"(?:morning|afternoon|evening|night|lunchtime)"
 #: The day of a text whose limits nobody asks for.
 _SOME_DAY = date(2026, 6, 10)
 
@@ -138,7 +138,7 @@ def _spelled(text: str) -> str:
 def _without_parts(said: str) -> tuple[str, tuple[TimeOfDay, ...]]:
     """Take the parts of the day out of a rule: "every weekday morning", "every morning and evening"."""
     part = re.fullmatch(
-        rf"(.*?\b(?:every|{_WD}|weekday|weekend|day)s?)(?: in the| at)? ({_PART}s?(?: and (?:in the |every )?{_PART}s?)*)(| .+)",
+        rf"(.*?\b(?:every|{_WD}|weekday|weekend|day)s?)(?: in the)? ({_PART}s?(?: and (?:in the |every )?{_PART}s?)*)(| .+)",
         said,
     )
     if part is None:

@@ -4,7 +4,7 @@
 >>> split_limits("every thursday until march 31", today).limits.until
 datetime.date(2027, 3, 31)
 >>> split_limits("every day for 5 days", today).limits.span
-Span(amount=5, unit='day')
+Span(amount=5.0, unit='day')
 """
 
 from __future__ import annotations

@@ -48,6 +48,8 @@ _JOINED = r"(?:,| and | & | plus )"
 def rule_of(said: str) -> str | None:
     """Return the rule that normalized words mean. None: they are no rule."""
     said = re.sub(r"^(?:on|the|once|at|in) (?:the )?", "", said.strip())
+    if said.endswith("every"):
+        return None
     adverb = re.match(r"(\w+)(?: (?:on|in|every) (.+)|$)", said)
     if adverb and adverb[1] in _ADVERBS:
         said = _ADVERBS[adverb[1]] + (f" on {adverb[2]}" if adverb[2] else "")

@@ -53,21 +53,21 @@ def exceptions_text(skipped: Sequence[date], today: date) -> str:
 
 
 def recurrence_note(rule: str) -> str:
-    """Say in which months or years a rule has no day. Empty: it has one in all of them.
+    """Return a clause that says in which months or years a rule has no day. Empty: it has one in all of them.
 
     >>> recurrence_note("FREQ=MONTHLY;BYMONTHDAY=31")
-    'Months without a 31st are left out.'
+    'months without a 31st are left out'
     """
     parts = _parts(rule)
     days = [int(day) for day in parts.get("BYMONTHDAY", "").split(",") if day]
     last = max(days, default=0)
     if parts.get("FREQ") == "YEARLY" and parts.get("BYMONTH") == "2" and last == 29:
-        return "It takes place in leap years only, as other years have no 29 February."
+        return "in leap years only, as other years have no 29 February"
     if parts.get("FREQ") == "MONTHLY" and last in _MISSING_DAYS:
-        months = "Months without a" if last > 29 else "A February without a"
-        return f"{months} {_MISSING_DAYS[last]} {'are' if last > 29 else 'is'} left out."
+        months = "months without a" if last > 29 else "a February without a"
+        return f"{months} {_MISSING_DAYS[last]} {'are' if last > 29 else 'is'} left out"
     if any(code.startswith("+5") for code in parts.get("BYDAY", "").split(",")):
-        return "Months without a fifth one are left out."
+        return "months without a fifth one are left out"
     return ""
 
 
