@@ -18,11 +18,13 @@ from llmagent_os.plugins.calendar.time.duration_parsing import Shift, parse_dura
 from llmagent_os.plugins.calendar.time.text_normalization import normalize
 from llmagent_os.plugins.calendar.time.time_errors import TimeExpressionError
 from llmagent_os.plugins.calendar.time.time_expressions import TimeExpression, find_slot
-from llmagent_os.plugins.calendar.time.time_parsing import HalfOfDay
+from llmagent_os.plugins.calendar.time.time_parsing import HalfOfDay, TimeOfDay
+from llmagent_os.plugins.calendar.time.usual_half import usual_half
 
 _RELATIVE = re.compile(r"\b(by|later|earlier|sooner|back|forward|ahead|up)\b")
 _LENGTH = re.compile(r"\b(longer|shorter|extend\w*|extra|more|less|shorten)\b", re.I)
 _SAME = re.compile(r"(?:at |on )?(?:the )?same (?:time|day|hour)(?: of day)?")
+WAKING_FROM, WAKING_UNTIL = 7 * 60, 22 * 60  #: minutes after midnight: events are rarely moved out of these hours
 MAX_NOTE_CHARACTERS = 500  #: of all notes of an event together
 
 
@@ -112,22 +114,19 @@ def _half(new: Mapping[str, str]) -> int | None:
 
 
 def _at_time(call: CalendarCall, event: CalendarEvent, start: datetime | None, when: TimeExpression) -> CalendarEvent:
-    half: HalfOfDay | None = None
+    half = _likely_half(event, start, when.time_of_day)
     if start is not None and when.days is not None and not when.days.single and when.moment is None:
         when = replace(when, days=_same_day_in(start, when.days))
-    if start is not None and not event.all_day:
-        half = "am" if start.hour < 12 else "pm"
-        if when.days is not None and when.time_of_day is None and when.moment is None:
-            return _on_day(call, event, start, when.days)
+    if start is not None and not event.all_day and when.days is not None and not (when.time_of_day or when.moment):
+        return _on_day(call, event, start, when.days)
     if start is not None and when.days is None and when.moment is None and when.time_of_day is not None:
         when = replace(when, days=DateRange(start.date(), start.date()))
-    known_half = half if when.time_of_day is not None and not when.time_of_day.sure else None
     usual = timedelta() if event.reminder else timedelta(hours=1)
     length = None if event.all_day else timedelta(minutes=event.minutes)
-    found = find_slot(when, call.now, length=length, zone=call.zone, half=known_half, usual_length=usual)
+    found = find_slot(when, call.now, length=length, zone=call.zone, half=half, usual_length=usual)
     clock = when.time_of_day
     if clock is not None and clock.kind == "range" and clock.start != clock.end:
-        said = clock.settled(known_half)
+        said = clock.settled(half)
         minutes = said.end - said.start
         event = msgspec.structs.replace(event, start=found.start, second_pass=bool(found.start.fold))
         return msgspec.structs.replace(event, minutes=minutes, all_day=False, end_said=True)
@@ -136,6 +135,27 @@ def _at_time(call: CalendarCall, event: CalendarEvent, start: datetime | None, w
     said_end = found.end_said if whole else event.end_said and not event.all_day
     event = msgspec.structs.replace(event, start=found.start, second_pass=bool(found.start.fold))
     return msgspec.structs.replace(event, minutes=count, all_day=whole, end_said=said_end)
+
+
+def _likely_half(event: CalendarEvent, start: datetime | None, said: TimeOfDay | None) -> HalfOfDay | None:
+    """The half of the day that a new time means which does not say it: the title's, or else the nearer waking hour.
+
+    >>> from llmagent_os.plugins.calendar.time.time_parsing import parse_time
+    >>> at = parse_time("5", datetime(2026, 11, 25))
+    >>> assert isinstance(at, TimeOfDay)
+    >>> _likely_half(CalendarEvent(event_id="1", title="dentist"), datetime(2026, 11, 27, 10), at)
+    'pm'
+    """
+    if start is None or event.all_day or said is None or said.sure:
+        return None
+    if usual := usual_half(event.title, said):
+        return usual
+    face = said.start % 720
+    old = start.hour * 60 + start.minute
+    first, last = min(WAKING_FROM, old), max(WAKING_UNTIL, old)
+    hours: list[tuple[int, HalfOfDay]] = [(face, "am"), (face + 720, "pm")]
+    awake = [each for each in hours if first <= each[0] <= last] or hours
+    return min(awake, key=lambda each: abs(each[0] - old))[1]
 
 
 def _on_day(call: CalendarCall, event: CalendarEvent, start: datetime, days: DateRange) -> CalendarEvent:

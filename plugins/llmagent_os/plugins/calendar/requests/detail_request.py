@@ -304,7 +304,7 @@ def _is_with(words: MaskedWords, found: re.Match[str]) -> ToolCall | None:
 
 def _replace(words: MaskedWords, found: re.Match[str]) -> ToolCall | None:
     wrong, right = _name(words, found["wrong"]), _name(words, found["right"])
-    if found["np"] and _known(words, found["np"], named=True) is None:
+    if has_marks(found["right"]) or (found["np"] and _known(words, found["np"], named=True) is None):
         return None
     if not any(fits_words(event, wrong) for event in words.clause.events):
         return None

@@ -140,7 +140,8 @@ def _without_talk(clause: Clause, verb: str, date: str) -> list[ReadRequest]:
     """Read a part behind words that ask for nothing, or in front of them: "what a day, please cancel the gym"."""
     for match in _TALK.finditer(clause.text):
         left, right = clause.part(0, match.start()), clause.part(match.end())
-        if asks_nothing(left) and opens_request(plain(right.text)) and (read := _read(right, verb, date)):
+        read = _read(right, verb, date) if asks_nothing(left) else []
+        if read and (opens_request(plain(right.text)) or all(each.call.name != "create_event" for each in read)):
             return read
     for match in reversed(list(_REMARK.finditer(clause.text))):
         left, right = clause.part(0, match.start()), clause.part(match.end())

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from llmagent_os.plugins.calendar.event_search import LISTED, fits_words
-from llmagent_os.plugins.calendar.requests.masked_words import MaskedWords, has_marks, rule, without_marks
+from llmagent_os.plugins.calendar.requests.masked_words import MaskedWords, has_marks, rule
 
 _KIND = r"(?:event|appointment|meeting|reminder|thing|item|entry|one|booking|date|slot)"
 _KINDS = r"(?:events?|appointments?|meetings?|things?|items?|entries|stuff|plans?|bookings?|commitments|calls?)"
@@ -63,6 +63,9 @@ _SERIES = rule(
 _WHICH = rule(rf"(?:the |my |our )?(?P<which>{_ORDINAL}|next) (?P<name>.+)")
 _DETERMINERS = re.compile(
     r"^(?:(?:the|my|our|your|that|this|these|those|his|her|their|a|an|any|some|all|of|said)\b ?)+", re.I
+)
+_AROUND = rule(
+    r"(?:(?:the|my|our|that|this) )?(?:ANYTIME(?:'s)? )?(?P<name>.+?)(?: (?:on|at|for|from|in|of))?(?: ANYTIME(?: ANYTIME)*)?"
 )
 _TAIL = re.compile(rf"(?:{_HERE}|,? of mine|,? (?:any ?more|anyway|altogether|completely|entirely))$", re.I)
 #: A phrase that ends with one of these words was split in the wrong place.
@@ -167,19 +170,20 @@ def _named(words: MaskedWords, phrase: str) -> Target | None:
 
 
 def _title(words: MaskedWords, phrase: str) -> Target | None:
-    """An event's name, with its day and time around it."""
-    when = words.when(phrase)
-    bare = _unquoted(_DETERMINERS.sub("", without_marks(phrase), count=1) if not _quoted(phrase) else phrase)
-    bare = re.sub(r" (?:on|at|for|from|in|of)$", "", bare)
+    """An event's name, with its day and time in front of it or behind it."""
     whole = _unquoted(_DETERMINERS.sub("", words.plain(phrase), count=1))
     if has_marks(phrase) and _fits(words, whole):  # "weekly" in "weekly sync" is a part of the name
         return Target({"title": whole})
-    if not bare or len(bare.split()) > MAX_NAME_WORDS or not re.search(r"[^\W\d_]", bare):
+    inner = _AROUND.fullmatch(phrase)
+    bare = phrase if inner is None else inner["name"]
+    bare = _unquoted(bare if _quoted(bare) else _DETERMINERS.sub("", bare, count=1))
+    bare = re.sub(r" (?:on|at|for|from|in|of)$", "", bare)
+    if has_marks(bare) or len(bare.split()) > MAX_NAME_WORDS or not re.search(r"[^\W\d_]", bare):
         return None
     known = _fits(words, bare)
     if not known and _NO_NAME.search(bare):
         return None
-    return Target({"title": bare, **when}, known)
+    return Target({"title": bare, **words.when(phrase)}, known)
 
 
 def _quoted(phrase: str) -> bool:
