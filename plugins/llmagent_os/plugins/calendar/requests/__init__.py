@@ -9,7 +9,10 @@
 ``free_time_request``   questions about free time
 ``deletion_request``    what is to be deleted
 ``change_request``      another day or time for an event
-``detail_request``      another name, length, place, person, note or repetition for an event
+``name_request``        another name or person for an event
+``place_request``       a place or a note for an event
+``length_request``      another length, end or repetition for an event
+``change_call``         what the readers of changes share
 ``reference_request``   what goes on from what was done: "same on friday", "no, at 5"
 ``targets``             which event a phrase means
 ``masked_words``        the words of a clause with marks for what they say of time

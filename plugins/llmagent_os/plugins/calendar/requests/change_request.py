@@ -1,6 +1,6 @@
 """Reads changes of an event's time: "move the gym to 7", "push the review back 30 minutes", "same time on monday".
 
-The other changes of an event are read by ``detail_request``.
+The other changes of an event are read by ``name_request``, ``place_request`` and ``length_request``.
 """
 
 from __future__ import annotations
@@ -10,10 +10,10 @@ from collections.abc import Callable
 
 from llmagent_os.plugin import ToolCall
 from llmagent_os.plugins.calendar.event_search import fits_words
+from llmagent_os.plugins.calendar.requests.change_call import move_call
 from llmagent_os.plugins.calendar.requests.clause import Clause
 from llmagent_os.plugins.calendar.requests.masked_words import MaskedWords, has_marks, rule
 from llmagent_os.plugins.calendar.requests.targets import Target, read_target
-from llmagent_os.plugins.calendar.series_scope import scope_of
 from llmagent_os.plugins.calendar.time.time_errors import TimeExpressionError
 from llmagent_os.plugins.calendar.time.time_mentions import MentionKind
 from llmagent_os.plugins.calendar.time.time_parsing import TimeOfDay, parse_time
@@ -21,7 +21,8 @@ from llmagent_os.plugins.calendar.time.time_parsing import TimeOfDay, parse_time
 #: These verbs are about an appointment even where the calendar does not have it: the tool then says so.
 _MOVE = r"(?:move|reschedule|re-schedule|postpone|rebook|resched|shift)"
 _VERB = (
-    rf"(?:{_MOVE}|change|push|bring|put|delay|bump|slide|switch|swap|set|transfer|pull|defer|advance|hold|do|have|make"
+    rf"(?:{_MOVE}|(?:(?:i|we|they|he|she)(?:'m|'re|'ve| have| am| are| had to)? )?(?:moving|moved?|resched?uled?|pushed"
+    r"|postponed|shifted)|change|push|bring|put|delay|bump|slide|switch|swap|set|transfer|pull|defer|advance|hold|do|have|make"
     r"|drag|adjust|update|edit|modify|start|begin|take|get|schedule|book|swing|shove|nudge)"
 )
 _AWAY = r"(?: (?:back|forward|forwards|up|over|out|off|around|ahead|along|down))?"
@@ -45,7 +46,12 @@ _TO_WHEN_BARE = rule(
     rf"{_FROM_NOW}(?P<verb>{_VERB}){_AWAY} (?P<np>.+?){_AWAY},? ?(?P<same>{_SAME})? ?(?P<when>WHEN)"
     rf"(?P<again>{_SAME})?{_INSTEAD_OF}{_ENDING}"
 )
-_CLOCK_TO = rule(rf"(?P<verb>{_VERB}) (?P<when>WHEN){_ENDING}")
+_HAVE_MOVED = rule(
+    r"(?:get|have|i need|need|i want|want|i'd like)(?: to have)? (?P<np>.+?) (?:to be )?(?:moved|pushed|rescheduled|changed|shifted"
+    rf"|postponed|brought)(?: back| forward| up)? (?:{_TO} )?(?P<when>WHEN)(?P<same>{_SAME})?{_INSTEAD_OF}{_ENDING}"
+)
+_RATHER = rule(rf"(?P<np>.+?)(?::|,)? (?P<when>WHEN)(?: instead(?: of {_NUMBER})?|,? not {_NUMBER}|,? rather)")
+_CLOCK_TO = rule(rf"(?P<verb>{_VERB}) (?:(?:my|the) )?(?P<when>WHEN){_ENDING}")
 _BY = rule(
     rf"(?P<verb>{_VERB})(?: (?P<early>{_LATER}|{_EARLIER}))? (?P<np>.+?)(?: (?P<way>{_LATER}|{_EARLIER}))?"
     rf"(?: by)?(?: about| around| another)? (?P<length>LENGTH|DATE|REPEAT)(?: (?P<late>{_LATER}|{_EARLIER}))?"
@@ -66,7 +72,9 @@ _IS = (
     r"|(?:takes place|happens|starts|begins|moves|moved|moving|goes|must be|has to be|needs to be|should be|has to move"
     r"|needs to move|must move|should move|should start|has to start|needs to start) (?:now |actually )?)"
 )
-_IS_NOW = rule(rf"{_FROM_NOW}(?P<np>.+?) {_IS}(?:{_TO} )?(?P<when>WHEN)(?P<same>{_SAME})?{_INSTEAD_OF}{_ENDING}")
+_IS_NOW = rule(
+    rf"{_FROM_NOW}(?P<np>.+?) {_IS}(?:(?:later|earlier),? )?(?:{_TO} )?(?P<when>WHEN)(?P<same>{_SAME})?{_INSTEAD_OF}{_ENDING}"
+)
 _MAY_BE = rule(
     r"(?:can|could|may|would it be possible to have|is it possible to have) (?P<np>.+?) "
     r"(?:be |take place |happen |start )?"
@@ -108,16 +116,6 @@ def read_change(clause: Clause) -> ToolCall | None:
         if call is not None:
             return call
     return None
-
-
-def move_call(words: MaskedWords, target: Target, **new: str) -> ToolCall:
-    """The call that changes an event, for one time of a repetition or for all as the words say."""
-    title = target.arguments.get("title", "")
-    rest = words.clause.text.lower().replace(title.lower(), " ") if title else words.clause.text
-    arguments = {**target.arguments, **new}
-    if "scope" not in arguments and arguments.get("which") != "all" and (scope := scope_of(None, rest)):
-        arguments["scope"] = scope
-    return ToolCall("move_event", arguments)
 
 
 def _target(words: MaskedWords, phrase: str, verb: str | None) -> Target | None:
@@ -162,11 +160,13 @@ def _clock_to(words: MaskedWords, found: re.Match[str]) -> ToolCall | None:
         return None
     said = words.when(found["when"])
     ranges = {key: match for key, each in said.items() if (match := _RANGE.fullmatch(each))}
-    if len(said) != 1 or len(ranges) != 1:
+    if len(ranges) != 1:
         return None
     ((key, match),) = ranges.items()
-    old = re.sub(r"^(?:the|my) ", "", match["old"])
-    return move_call(words, Target({key: old}), **{f"new_{key}": match["new"]})
+    old = {**said, key: match["old"]}
+    aim = "time" if re.fullmatch(r"\d{1,2}", match["new"]) else key
+    target = Target({name: re.sub(r"^(?:the|my) ", "", each) for name, each in old.items()})
+    return move_call(words, target, **{f"new_{aim}": match["new"]})
 
 
 def _old_and_new(words: MaskedWords, target: Target, piece: str) -> tuple[dict[str, str], dict[str, str]]:
@@ -220,7 +220,7 @@ def _direction(verb: str, way: str, said: str) -> str | None:
         return "earlier"
     if re.fullmatch(_LATER, way) or re.search(r"\blater\b", said):
         return "later"
-    if verb in ("postpone", "delay", "defer", "push", "bump"):
+    if verb in ("postpone", "delay", "defer", "push", "bump", "shift", "move"):
         return "later"
     return "earlier" if verb == "advance" else None
 
@@ -267,7 +267,7 @@ def _left_open(words: MaskedWords, found: re.Match[str]) -> ToolCall | None:
     """A change of which nothing more is said: the tool asks."""
     target = read_target(words, found["np"])
     named = target is not None and target.known and ("title" in target.arguments or not target.arguments)
-    return ToolCall("move_event", target.arguments) if target and named else None
+    return ToolCall("move_event", target.arguments) if target and named and not has_marks(found["np"]) else None
 
 
 Read = Callable[[MaskedWords, re.Match[str]], ToolCall | None]
@@ -279,10 +279,12 @@ _RULES: tuple[tuple[re.Pattern[str], Read], ...] = (
     (_SAME_TIME, _same_time),
     (_MAY_BE, _may_be),
     (_CLOCK_TO, _clock_to),
+    (_HAVE_MOVED, _may_be),
     (_TO_WHEN, _to_when),
     (_TO_WHEN_BARE, _bare),
     (_IS_NOW, _is_now),
     (_ARROW, _arrow),
+    (_RATHER, _arrow),
     (_ONLY_WHEN, _only_when),
     (_LEFT_OPEN, _left_open),
 )

@@ -18,12 +18,14 @@ from llmagent_os.plugins.calendar.requests.change_request import read_change
 from llmagent_os.plugins.calendar.requests.clause import Clause
 from llmagent_os.plugins.calendar.requests.creation_request import read_creation
 from llmagent_os.plugins.calendar.requests.deletion_request import read_deletion
-from llmagent_os.plugins.calendar.requests.detail_request import read_detail
 from llmagent_os.plugins.calendar.requests.idle_talk import asks_nothing
 from llmagent_os.plugins.calendar.requests.lead_request import read_lead
 from llmagent_os.plugins.calendar.requests.left_alone import is_undecided, leaves_alone
+from llmagent_os.plugins.calendar.requests.length_request import read_length
 from llmagent_os.plugins.calendar.requests.lookup_request import read_lookup
+from llmagent_os.plugins.calendar.requests.name_request import read_name
 from llmagent_os.plugins.calendar.requests.openings import Asks, opening_of, opens_other, opens_request
+from llmagent_os.plugins.calendar.requests.place_request import read_place
 from llmagent_os.plugins.calendar.requests.politeness import before_request, plain
 from llmagent_os.plugins.calendar.requests.reference_request import read_reference
 from llmagent_os.plugins.calendar.requests.sentences import between_requests, sentences
@@ -36,7 +38,9 @@ READERS: tuple[ReadClause, ...] = (
     read_lead,
     read_lookup,
     read_deletion,
-    read_detail,
+    read_place,
+    read_name,
+    read_length,
     read_change,
     read_reference,
     read_creation,
