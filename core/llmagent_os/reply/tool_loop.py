@@ -71,8 +71,11 @@ class Answer:
 
     @property
     def asks(self) -> bool:
-        """Whether the last tool asks before it acts. "Yes" does what its text says, so every model says it so."""
-        return bool(self.results) and self.results[-1].data.get("status") == CONFIRM
+        """Whether the last tool's text is said as it is: it asks before it acts, so that "yes" does what it says, or
+        the tool wants it so.
+        """
+        last = self.results[-1] if self.results else None
+        return last is not None and (last.word_for_word or last.data.get("status") == CONFIRM)
 
     def fault_in(self, text: str) -> Fault | None:
         """What ``text`` says that neither the results nor the system message hold; None: nothing, or no results."""
@@ -221,7 +224,8 @@ async def _make_given(given: GivenCalls, answer: Answer, messages: list[Message]
     if len(given.calls) > 1:
         answer.joined = await given.join(answer.calls, answer.results)
         return True
-    return answer.results[0].data.get("status") == FAILED
+    only = answer.results[0]
+    return only.word_for_word or only.data.get("status") == FAILED
 
 
 def _call_message(text: str, calls: Sequence[ToolCall]) -> Message:

@@ -119,7 +119,7 @@ class Plugins:
     # -- what is loaded -----------------------------------------------------------------------------------------------
 
     def specs(self, allowed: Collection[str] | None = None) -> tuple[ToolSpec, ...]:
-        """Return the permitted tools of all plugins that are not cut off.
+        """Return the permitted tools that models are offered, of all plugins that are not cut off.
 
         Args:
             allowed: permissions that are asked for besides the registry's own. None asks for no more.
@@ -129,7 +129,7 @@ class Plugins:
             for each in self._loaded.values()
             if each.breaker.state != "open"
             for tool in each.tools.values()
-            if is_permitted(tool.spec, self._allowed, allowed)
+            if tool.offered and is_permitted(tool.spec, self._allowed, allowed)
         )
 
     @property

@@ -101,6 +101,11 @@ class CalendarCall:
             return None
         return change.result(self.change_id) if change.undone else await self.store.apply(self.change_id, change)
 
+    @property
+    def around_now(self) -> tuple[datetime, datetime]:
+        """All of the time that searches cover: as far back as ahead."""
+        return later(self.now, -SEARCH_HORIZON), later(self.now, SEARCH_HORIZON)
+
     # -- finding ------------------------------------------------------------------------------------------------------
 
     def matches_within(
@@ -155,6 +160,13 @@ class CalendarCall:
     def match_time_text(self, match: EventMatch) -> str:
         """Say when a found event is."""
         return self.time_text(match.event, match.occurrence.start if match.occurrence else None)
+
+    def match_day(self, match: EventMatch) -> str:
+        """Name the day of a found event: ``tomorrow``, ``Friday 27 November``. An undated reminder has "no date"."""
+        if match.occurrence is None:
+            return "no date"
+        phrase = day_text(match.occurrence.start.date(), self.today)
+        return phrase.split(",")[0] if phrase.startswith("tomorrow") else phrase
 
     def match_text(self, match: EventMatch, day_known: date | None = None) -> str:
         """Name a found event: ``gym, Friday 27 November at 6 PM``, or ``gym at 6 PM`` if its day is ``day_known``."""

@@ -237,5 +237,7 @@ def _completed(half: Mapping[str, str] | None, said: dict[str, str], call: Calen
     if not half or call.context.now - datetime.fromisoformat(half["at"]) > UNFINISHED_LIFETIME:
         return said
     before = {key: value for key, value in half.items() if key != "at"}
-    answers = ("title" not in said or "title" not in before) and not opens_request(plain(put_right(words)))
+    text = plain(put_right(words))
+    other = opens_request(text) and not re.match(r"make (?:it|that)\b", text, re.I)
+    answers = ("title" not in said or "title" not in before) and not other
     return {**before, **said} if answers else said

@@ -19,6 +19,18 @@
 ``word_patterns``       writes lists of words as regular expressions
 ``spelling``            puts misspellings of known words right
 ``foreign_words``       knows a message in another language
+``lead_request``        reminders before an event
+``lookup_request``      questions about the calendar
+``free_time_request``   questions about free time
+``deletion_request``    what is to be deleted
+``change_request``      another day or time for an event
+``name_request``        another name or person for an event
+``place_request``       a place or a note for an event
+``length_request``      another length, end or repetition for an event
+``change_call``         what the readers of changes share
+``reference_request``   what goes on from what was done: "same on friday", "no, at 5"
+``targets``             which event a phrase means
+``masked_words``        the words of a clause with marks for what they say of time
 ======================  ==============================================================================================
 
 A reader takes one :class:`~llmagent_os.plugins.calendar.requests.clause.Clause` and returns the tool call that its

@@ -15,12 +15,20 @@ import msgspec
 
 from llmagent_os.plugin import ToolCall
 from llmagent_os.plugins.calendar.requests.among_talk import stretches
+from llmagent_os.plugins.calendar.requests.change_request import read_change
 from llmagent_os.plugins.calendar.requests.clause import Clause
 from llmagent_os.plugins.calendar.requests.creation_request import read_creation
+from llmagent_os.plugins.calendar.requests.deletion_request import read_deletion
 from llmagent_os.plugins.calendar.requests.idle_talk import asks_nothing
+from llmagent_os.plugins.calendar.requests.lead_request import read_lead
 from llmagent_os.plugins.calendar.requests.left_alone import is_undecided, leaves_alone
+from llmagent_os.plugins.calendar.requests.length_request import read_length
+from llmagent_os.plugins.calendar.requests.lookup_request import read_lookup
+from llmagent_os.plugins.calendar.requests.name_request import read_name
 from llmagent_os.plugins.calendar.requests.openings import Asks, opening_of, opens_other, opens_request
+from llmagent_os.plugins.calendar.requests.place_request import read_place
 from llmagent_os.plugins.calendar.requests.politeness import before_request, plain
+from llmagent_os.plugins.calendar.requests.reference_request import read_reference
 from llmagent_os.plugins.calendar.requests.sentences import between_requests, sentences
 from llmagent_os.plugins.calendar.time.time_mentions import MentionKind
 
@@ -28,7 +36,17 @@ from llmagent_os.plugins.calendar.time.time_mentions import MentionKind
 ReadClause = Callable[[Clause], ToolCall | tuple[ToolCall, ...] | None]
 
 #: The readers, in the order in which they are tried. The most particular words come first.
-READERS: tuple[ReadClause, ...] = (read_creation,)
+READERS: tuple[ReadClause, ...] = (
+    read_lead,
+    read_lookup,
+    read_deletion,
+    read_place,
+    read_name,
+    read_length,
+    read_change,
+    read_reference,
+    read_creation,
+)
 
 MAX_CHARACTERS = 600  #: of a message that is read by rules
 MAX_JOINTS = 24  #: commas, "and" and the like in it: with more of them it would take too long to read
@@ -53,6 +71,14 @@ _TALK = re.compile(
 #: What may stand in front of a remark behind a request.
 _REMARK = re.compile(
     r"\s*(?:[,:–—]|\s-|\.{2,}|…)+\s+(?:(?:and|but|as)\s+)?|\s+(?:and|but)\s+(?=(?:i|it|she|he|they|we|that)\b)",
+    re.IGNORECASE,
+)
+
+
+#: What is to be done instead: "I can't make the dentist, move it to friday".
+_INSTEAD = re.compile(
+    r"[,;.] ?(?:(?:so|and|but|please|can you|could you) )*"
+    r"(?:cancel|delete|remove|drop|scrap|move|shift|push|postpone|reschedule|change|put) (?:it|that|them|the (?:whole|entire))\b",
     re.IGNORECASE,
 )
 
@@ -125,8 +151,10 @@ def _read(clause: Clause, verb: str = "", date: str = "") -> list[ReadRequest]:
         verb: that of the request before, for a part without one.
         date: that of the request before, for an event with a time of day only.
     """
-    if not clause.text or leaves_alone(clause.text) or is_undecided(clause):
+    if not clause.text:
         return []
+    if leaves_alone(clause.text) or is_undecided(clause):
+        return _one(clause, verb, date) if _INSTEAD.search(clause.text) else []
     return _one(clause, verb, date) or _without_talk(clause, verb, date) or _split(clause, verb, date)
 
 
@@ -155,7 +183,8 @@ def _without_talk(clause: Clause, verb: str, date: str) -> list[ReadRequest]:
     """Read a part behind words that ask for nothing, or in front of them: "what a day, please cancel the gym"."""
     for match in _TALK.finditer(clause.text):
         left, right = clause.part(0, match.start()), clause.part(match.end())
-        if asks_nothing(left) and opens_request(plain(right.text)) and (read := _read(right, verb, date)):
+        read = _read(right, verb, date) if asks_nothing(left) else []
+        if read and (opens_request(plain(right.text)) or all(each.call.name != "create_event" for each in read)):
             return read
     for match in reversed(list(_REMARK.finditer(clause.text))):
         left, right = clause.part(0, match.start()), clause.part(match.end())
