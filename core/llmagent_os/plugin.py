@@ -20,7 +20,7 @@ section describes the arguments. An argument with a default may be left out.
 from __future__ import annotations
 
 import re
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Concatenate, Literal, ParamSpec, TypeVar
@@ -30,7 +30,7 @@ from pydantic import Field
 
 from llmagent_os.adapter import Button, Card
 from llmagent_os.adapter_kit.outgoing_files import OutgoingFiles
-from llmagent_os.chat import ToolSpec
+from llmagent_os.chat import ToolCall, ToolSpec
 from llmagent_os.errors import PluginError
 from llmagent_os.events import Event
 from llmagent_os.identity import PersonId
@@ -40,11 +40,26 @@ if TYPE_CHECKING:
     from llmagent_os.people.profiles import Profile
     from llmagent_os.records import Records
 
-__all__ = ["Button", "Card", "Plugin", "Span", "ToolContext", "ToolResult", "ToolSpec", "tool"]
+__all__ = [
+    "Button",
+    "Card",
+    "Plugin",
+    "RuleArgument",
+    "Span",
+    "ToolCall",
+    "ToolContext",
+    "ToolResult",
+    "ToolSpec",
+    "tool",
+]
 
 #: A string argument that the model copies from the person's own words ("next tuesday", "dentist"). Its JSON schema is
 #: ``{"type": "string", "x-span": true}``. The engine then decodes only parts of the person's message.
 Span = Annotated[str, Field(json_schema_extra={"x-span": True})]
+
+#: A string argument that only the plugin's own rules give. No model is shown it, so a model that was trained on the
+#: tool before the argument existed reads the same tool as before. It must have a default.
+RuleArgument = Annotated[str, Field(json_schema_extra={"x-rules-only": True})]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -84,6 +99,29 @@ class ToolResult(msgspec.Struct, frozen=True, omit_defaults=True):
     ] = {}  #: new values of profile fields or preferences; needs the permission ``profile.write``
     #: what still waits for the person, as a sentence that is said in any case: the model's words may leave out a part
     waiting: str = ""
+    #: ``text`` is sent as it is: it answers what ``data`` alone does not, such as how long an event is
+    word_for_word: bool = False
+
+
+def joined_results(results: Sequence[ToolResult]) -> ToolResult:
+    """Join the results of several calls: all texts, those with buttons that choose something last.
+
+    The card, and the buttons, are those of the last result that has any.
+
+    >>> one, two = ToolResult({"status": "missing"}, "When is it?"), ToolResult({"status": "created"}, "Added.")
+    >>> joined_results([one, two]).text
+    'Added. When is it?'
+    """
+    told = sorted(results, key=lambda result: result.text.rstrip().endswith("?"))  # stable: in order otherwise
+    waiting = dict.fromkeys(result.waiting for result in results if result.waiting)
+    return ToolResult(
+        {"status": "joined", "count": str(len(results))},
+        " ".join(dict.fromkeys(result.text for result in told)),
+        card=next((result.card for result in reversed(told) if result.card is not None), None),
+        buttons=next((result.buttons for result in reversed(told) if result.buttons), ()),
+        files=tuple(file for result in results for file in result.files),
+        waiting=" ".join(waiting),
+    )
 
 
 class Plugin:
@@ -116,6 +154,31 @@ class Plugin:
         """
         return None
 
+    async def requests_in(self, context: ToolContext) -> tuple[ToolCall, ...] | ToolResult:
+        """Read the tool calls that the words in ``context.text`` ask for, where rules leave no doubt.
+
+        Called before the model is asked, where the bot lets rules read (``request_rules``). The calls are checked like
+        a model's and made in this order. A single result is put into words by the model; several are told in the
+        plugin's own words, as :meth:`joined` joins them.
+
+        Returns:
+            The calls; or the answer itself, where the words ask for no call ("don't delete it"). No call: the rules do
+            not understand all of the words, and the model decides.
+        """
+        return ()
+
+    async def joined(self, context: ToolContext, results: Mapping[str, ToolResult]) -> ToolResult:
+        """Make one result of those of several calls that one message asked for.
+
+        Args:
+            context: of the message.
+            results: two or more, by the ``call_id`` of their calls, in the order in which the calls were made.
+
+        Returns:
+            By default all texts, those that ask something last, with the last card and its buttons.
+        """
+        return joined_results([*results.values()])
+
     async def due(self, context: ToolContext, key: str, at: datetime) -> ToolResult | None:
         """Answer a timer that was set with ``context.timers``. None: say nothing.
 
@@ -144,6 +207,7 @@ class ToolMark(msgspec.Struct, frozen=True):
     permission: str
     read_only: bool
     timeout: float  #: seconds
+    offered: bool = True  #: to models; otherwise only the plugin's own rules call it
 
 
 _P = ParamSpec("_P")
@@ -152,7 +216,7 @@ _Method = Callable[Concatenate[_Self, ToolContext, _P], Awaitable[ToolResult]]
 
 
 def tool(
-    *, permission: str = "", read_only: bool = False, timeout: float = 10.0
+    *, permission: str = "", read_only: bool = False, timeout: float = 10.0, offered: bool = True
 ) -> Callable[[_Method[_Self, _P]], _Method[_Self, _P]]:
     """Mark an asynchronous method of a :class:`Plugin` as a tool. The tool has the method's name.
 
@@ -160,6 +224,7 @@ def tool(
         permission: what a bot must allow before the model sees the tool, such as ``calendar.write``.
         read_only: the tool changes nothing, so it may be called again freely.
         timeout: seconds after which a call is cancelled.
+        offered: models see the tool. Otherwise only the plugin's own rules call it.
 
     Raises:
         PluginError: the permission or the timeout is not valid.
@@ -168,7 +233,7 @@ def tool(
         raise PluginError(f"permission {permission!r} should look like 'calendar.write'")
     if not 0 < timeout <= 600:
         raise PluginError(f"a tool's timeout is {timeout!r}: give seconds above 0 and up to 600")
-    mark = ToolMark(permission, read_only, timeout)
+    mark = ToolMark(permission, read_only, timeout, offered)
 
     def marked(method: _Method[_Self, _P]) -> _Method[_Self, _P]:
         method.__dict__["tool_mark"] = mark

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Literal
 
@@ -31,8 +31,24 @@ DONE = frozenset(("created", "noted", "deleted", "moved", "unchanged", "listed",
 #: Why a person read other words than the model's: these were not true to the results, or there were none.
 Replaced = Literal["ungrounded", "failure"]
 
-#: Runs a tool call. The string is the call's round and its place in the round: ``0.1``.
+#: Runs a tool call. The string is the call's round and its place in the round: ``0.1``; for a call that rules read
+#: it is :meth:`GivenCalls.number`.
 CallTool = Callable[[ToolCall, str], Awaitable[ToolResult]]
+
+
+@dataclass(frozen=True)
+class GivenCalls:
+    """The tool calls that a plugin's rules read in a message, or the answer where it asks for none."""
+
+    calls: tuple[ToolCall, ...]
+    #: makes one result of those of several calls
+    join: Callable[[Sequence[ToolCall], Sequence[ToolResult]], Awaitable[ToolResult]]
+    answer: ToolResult | None = None  #: the plugin's own words; None: there are calls
+
+    @staticmethod
+    def number(place: int) -> str:
+        """Name the call at ``place``, as a model's calls are named by round and place."""
+        return f"read.{place}"
 
 
 @dataclass
@@ -48,13 +64,18 @@ class Answer:
     rejected: tuple[Completion, ...] = ()
     calls: list[ToolCall] = field(default_factory=list[ToolCall])
     results: list[ToolResult] = field(default_factory=list[ToolResult])  #: one for each call
+    by_rules: int = 0  #: how many of the first calls a plugin's rules read in the message; no model drew them
+    joined: ToolResult | None = None  #: the one result that stands for those of several calls; None: the last stands
     failure: FailureKind | None = None  #: why the model gave no answer; None: it gave one
     open_question: str = ""  #: what was asked in the turn before and not answered, as a sentence
 
     @property
     def asks(self) -> bool:
-        """Whether the last tool asks before it acts. "Yes" does what its text says, so every model says it so."""
-        return bool(self.results) and self.results[-1].data.get("status") == CONFIRM
+        """Whether the last tool's text is said as it is: it asks before it acts, so that "yes" does what it says, or
+        the tool wants it so.
+        """
+        last = self.results[-1] if self.results else None
+        return last is not None and (last.word_for_word or last.data.get("status") == CONFIRM)
 
     def fault_in(self, text: str) -> Fault | None:
         """What ``text`` says that neither the results nor the system message hold; None: nothing, or no results."""
@@ -111,7 +132,7 @@ class Answer:
         text = privacy.release(self.text)
         if not self.results:
             return Reply(self.with_waiting(text or "Sorry, I have no answer to that."))
-        last = self.results[-1]
+        last = self.joined or self.results[-1]
         good = text and not self.asks and self.replaced(privacy) is None
         return Reply(self.with_waiting(text if good else last.text), last.card, last.buttons, last.files)
 
@@ -125,6 +146,7 @@ async def converse(
     privacy: PrivacyModule,
     draft: Draft | None = None,
     grounding: Grounding | None = None,
+    given: GivenCalls | None = None,
 ) -> Answer:
     """Let ``llm`` answer ``request``.
 
@@ -136,18 +158,17 @@ async def converse(
         privacy: cleans words before they are shown.
         draft: called with the words while they are written, as long as they may be sent.
         grounding: whether the words are checked against the results; None: as the model's card says.
+        given: calls that a plugin's rules read in the message. They are made in place of the model's own: the model
+            puts a single result into words, and several are said as they are joined.
     """
     card = llm.card
     known = str(request.messages[0]["content"])
     answer = Answer(known=known, own=card.own_words, grounding=grounding or card.checked)
 
-    async def show(text: str) -> None:
-        text = privacy.release(text)
-        finished, _, _ = text.rpartition(" ")  # the last word may be incomplete
-        if draft is not None and finished and answer.may_show(finished):
-            await draft(text)
-
+    show = _shown_while_written(answer, privacy, draft)
     messages = list(request.messages)
+    if given is not None and await _make_given(given, answer, messages, call_tool):
+        return answer
     for round_ in range(rounds + 1):
         tools = request.tools if round_ < rounds else ()
         try:
@@ -157,14 +178,16 @@ async def converse(
             answer.rejected, answer.failure = error.rejected, failure.kind
             answer.text = "" if answer.results else failure.words
             return answer
+        if answer.by_rules and completion.tool_calls:  # the rules have read everything: there is no more to do
+            answer.rejected = (msgspec.structs.replace(completion, tool_calls=()),)
+            return answer
         answer.completions.append(completion)
         answer.text = completion.text
         if not completion.tool_calls:
             if fault := answer.fault(privacy):
                 _log.warning("a reply is not true to the results", fault=fault, grounding=answer.grounding)
             return answer
-        calls = [{"function": {"name": call.name, "arguments": call.arguments}} for call in completion.tool_calls]
-        messages.append({"role": "assistant", "content": completion.text, "tool_calls": calls})
+        messages.append(_call_message(completion.text, completion.tool_calls))
         for number, call in enumerate(completion.tool_calls):
             result = await call_tool(call, f"{round_}.{number}")
             answer.calls.append(call)
@@ -173,6 +196,41 @@ async def converse(
             if result.data.get("status") == FAILED:
                 return answer  # no model is asked to rephrase a failure
     return answer
+
+
+def _shown_while_written(answer: Answer, privacy: PrivacyModule, draft: Draft | None) -> Draft:
+    """Passes on what the model has written so far, where it may be sent."""
+
+    async def show(text: str) -> None:
+        text = privacy.release(text)
+        finished, _, _ = text.rpartition(" ")  # the last word may be incomplete
+        if draft is not None and finished and answer.may_show(finished):
+            await draft(text)
+
+    return show
+
+
+async def _make_given(given: GivenCalls, answer: Answer, messages: list[Message], call_tool: CallTool) -> bool:
+    """Make the calls that rules read. Returns whether the answer is complete: no model has anything to say to it."""
+    if given.answer is not None:
+        answer.results.append(given.answer)
+        return True
+    answer.by_rules = len(given.calls)
+    for number, call in enumerate(given.calls):
+        result = await call_tool(call, given.number(number))
+        answer.calls.append(call)
+        answer.results.append(result)
+        messages += [_call_message("", [call]), tool_message(result.data)]
+    if len(given.calls) > 1:
+        answer.joined = await given.join(answer.calls, answer.results)
+        return True
+    only = answer.results[0]
+    return only.word_for_word or only.data.get("status") == FAILED
+
+
+def _call_message(text: str, calls: Sequence[ToolCall]) -> Message:
+    made = [{"function": {"name": call.name, "arguments": call.arguments}} for call in calls]
+    return {"role": "assistant", "content": text, "tool_calls": made}
 
 
 async def _complete(llm: LLM, request: ChatRequest, messages: list[Message], show: Draft) -> Completion:

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
@@ -22,10 +21,6 @@ from llmagent_os.plugins.calendar.time.time_expressions import TimeExpression, w
 
 MAX_NAMED_EVENTS = 5  #: in one reply; the rest is counted as "more"
 SEARCH_HORIZON = timedelta(days=730)  #: how far a search without a date looks ahead
-
-_REMINDER = re.compile(
-    r"\b(remind\w*|don'?t (?:let me )?forget|remember to|nudge|ping me|alert me|notify me|alarm)\b", re.I
-)
 
 
 @dataclass(frozen=True)
@@ -68,9 +63,21 @@ class CalendarCall:
         return self.context.initiative == "ask_first"
 
     @property
-    def mentions_reminder(self) -> bool:
-        """Whether the person's message asks for a reminder."""
-        return _REMINDER.search(self.context.text) is not None
+    def is_read(self) -> bool:
+        """Whether rules read this call in the message; a model made it otherwise."""
+        return ":read." in self.context.call_id
+
+    async def words(self) -> str:
+        """The words that ask for this call: the person's message, or the part of it that was read."""
+        read = await self.store.read_call(self.context.call_id)
+        return self.context.text if read is None else str(read["words"])
+
+    async def asking_if_unsure(self) -> CalendarCall:
+        """Return this call, or one that asks first where the words leave open whether the person wants it."""
+        read = await self.store.read_call(self.context.call_id)
+        if read is None or not read["unsure"]:
+            return self
+        return CalendarCall(replace(self.context, initiative="ask_first"))
 
     def parse(self, date_said: str | None, time_said: str | None, anchor: date | None = None) -> TimeExpression:
         """Parse a date and a time in the person's words. Raises TimeExpressionError."""
@@ -93,6 +100,11 @@ class CalendarCall:
         if change is None:
             return None
         return change.result(self.change_id) if change.undone else await self.store.apply(self.change_id, change)
+
+    @property
+    def around_now(self) -> tuple[datetime, datetime]:
+        """All of the time that searches cover: as far back as ahead."""
+        return later(self.now, -SEARCH_HORIZON), later(self.now, SEARCH_HORIZON)
 
     # -- finding ------------------------------------------------------------------------------------------------------
 
@@ -148,6 +160,13 @@ class CalendarCall:
     def match_time_text(self, match: EventMatch) -> str:
         """Say when a found event is."""
         return self.time_text(match.event, match.occurrence.start if match.occurrence else None)
+
+    def match_day(self, match: EventMatch) -> str:
+        """Name the day of a found event: ``tomorrow``, ``Friday 27 November``. An undated reminder has "no date"."""
+        if match.occurrence is None:
+            return "no date"
+        phrase = day_text(match.occurrence.start.date(), self.today)
+        return phrase.split(",")[0] if phrase.startswith("tomorrow") else phrase
 
     def match_text(self, match: EventMatch, day_known: date | None = None) -> str:
         """Name a found event: ``gym, Friday 27 November at 6 PM``, or ``gym at 6 PM`` if its day is ``day_known``."""

@@ -36,6 +36,9 @@ class CalendarEvent(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=Tru
     skipped: tuple[datetime, ...] = ()  #: starts that were deleted from the repetition
     reminder: bool = False  #: the person is reminded when the event starts
     created: str = ""  #: a moment in UTC, in ISO format
+    notes: str = ""  #: what else the person wants to know of it: "bring wine"
+    leads_to: str = ""  #: the id of the event that this reminder comes before; empty: it stands alone
+    lead: int = 0  #: how many minutes before that event
 
 
 @dataclass(frozen=True)

@@ -20,6 +20,9 @@ from llmagent_os.plugins.calendar.event_times import (
     whens_text,
 )
 from llmagent_os.plugins.calendar.phrasing import day_text, moment_text
+from llmagent_os.plugins.calendar.requests.openings import opens_request
+from llmagent_os.plugins.calendar.requests.politeness import plain
+from llmagent_os.plugins.calendar.requests.spelling import put_right
 from llmagent_os.plugins.calendar.time.text_normalization import normalize
 from llmagent_os.plugins.calendar.time.time_arguments import time_arguments
 from llmagent_os.plugins.calendar.time.time_errors import TimeExpressionError
@@ -28,6 +31,11 @@ from llmagent_os.plugins.calendar.time.time_expressions import TimeExpression, f
 MAX_TITLE_CHARACTERS = 200  #: characters
 UNFINISHED_LIFETIME = timedelta(hours=1)  #: how long an answer to "What time?" still belongs to the event
 
+_REMINDER = re.compile(
+    r"\b(remind\w*|don'?t (?:let me )?forget|remember to|nudge|ping me|alert me|notify me|alarm|wake me"
+    r"|wake[- ]?up call|note to self)\b",
+    re.I,
+)
 _WHOLE_DAY = re.compile(
     r"\b(birthday|anniversary|holidays?|vacation|day off|days off|time off|trip|travel|conference|festival|pto|leave"
     r"|deadline|due|staycation|honeymoon|camp|fast|rent|payday|pay day|visit from|out of office|ooo|retreat)\b",
@@ -54,9 +62,11 @@ async def create_event(call: CalendarCall, given: Mapping[str, str | None]) -> T
     said = {
         key: " ".join(value.split())[:MAX_TITLE_CHARACTERS] for key, value in given.items() if value and value.strip()
     }
-    said = time_arguments(said, call.context.text, month_first=call.month_first)
-    said = _completed(await call.store.unfinished_event(), said, call)
-    if call.mentions_reminder:
+    words = await call.words()
+    if not call.is_read:  # a model copied the words
+        said = time_arguments(said, words, month_first=call.month_first)
+    said = _completed(await call.store.unfinished_event(), said, call, words)
+    if _REMINDER.search(words):
         said["reminder"] = "yes"
     result = await _create(call, said)
     status = result.data["status"]
@@ -222,10 +232,12 @@ async def _add_undated(call: CalendarCall, title: str, said: Mapping[str, str]) 
     )
 
 
-def _completed(half: Mapping[str, str] | None, said: dict[str, str], call: CalendarCall) -> dict[str, str]:
-    """Return ``said`` together with an unfinished event's arguments, if ``said`` answers the question about it."""
+def _completed(half: Mapping[str, str] | None, said: dict[str, str], call: CalendarCall, words: str) -> dict[str, str]:
+    """Return ``said`` together with an unfinished event's arguments, if ``words`` answer the question about it."""
     if not half or call.context.now - datetime.fromisoformat(half["at"]) > UNFINISHED_LIFETIME:
         return said
     before = {key: value for key, value in half.items() if key != "at"}
-    answers = "title" not in said or ("title" not in before and not {"date", "time", "repeat"} & set(said))
+    text = plain(put_right(words))
+    other = opens_request(text) and not re.match(r"make (?:it|that)\b", text, re.I)
+    answers = ("title" not in said or "title" not in before) and not other
     return {**before, **said} if answers else said
