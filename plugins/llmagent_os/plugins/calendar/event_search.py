@@ -24,7 +24,9 @@ _EMPTY = frozenset(
     "anything something everything all".split()
 )
 # Words that may be missing in an event's title, if the search has other words too.
-_KINDS = frozenset("meeting appointment call session class event reminder date visit lesson time".split())
+_KINDS = frozenset(
+    "meeting appointment call session class event reminder date visit lesson time practice rehearsal training".split()
+)
 ALL_WORDS = frozenset("all every everything each both any whole entire".split())
 _NTH = {
     "first": 0,
@@ -164,7 +166,19 @@ def search_events(
         found = list(first.values())
     else:
         found = call.upcoming(fitting)
+    found = _best(found, query.title)
     return choose(found if query.kind == "reminder" else _without_lead_reminders(found), query.which)
+
+
+def _best(found: list[EventMatch], title: str) -> list[EventMatch]:
+    """Those of the found events that have all words of the search, where there are any: also "appointment"."""
+    asked = _words(title)
+    whole = [match for match in found if all(any(_same(word, own) for own in _own(match.event)) for word in asked)]
+    return whole or found
+
+
+def _own(event: CalendarEvent) -> list[str]:
+    return _words(f"{event.title} {event.person} {event.place}")
 
 
 def is_of_kind(event: CalendarEvent, kind: Kind) -> bool:

@@ -30,7 +30,11 @@ _OFF = (
 )
 _BUT = r"(?:but|except(?: for)?|besides|apart from|other than|save|excluding|minus|without|bar|not)"
 
-_DELETE = rule(rf"{_VERB} (?:all about )?(?P<np>.+?){_HERE}{_NO_MORE}")
+_DELETE = rule(rf"{_VERB} (?:all about |just |only )?(?P<np>.+?){_HERE}{_NO_MORE}(?: only| just)?")
+_TURN_OFF = rule(
+    r"(?:turn off|switch off|disable|silence|stop|deactivate|mute) (?P<np>.*(?:reminder|alarm|alert|notification).*?)"
+    r"|(?:turn|switch) (?P<np2>.*(?:reminder|alarm|alert|notification).*?) off"
+)
 _AROUND = rule(
     r"(?:take|call|cross|strike|throw|get) (?P<np>.+?) (?:off|out)(?: of)?"
     r"(?: (?:my|the|our) (?:calendar|schedule|agenda|diary|planner|list))?"
@@ -59,7 +63,7 @@ _REST = rule(
     r"(?: (?:of|on|for))? ?(?P<when>WHEN)?"
 )
 _CLEAR = rule(
-    r"(?:clear|free up|wipe|empty|clean|clean up|blank)(?: out)? (?:(?:my|the|our) )?(?:whole |entire |full )?"
+    r"(?:clear|free up|free|wipe|empty|clean|clean up|blank)(?: out)? (?:(?:my|the|our) )?(?:whole |entire |full )?"
     r"(?:(?:calendar|schedule|agenda|diary|day|plans|planner)(?: for| on| of| in)?(?: all of)?)? ?(?P<when>WHEN)?"
     r"(?: (?:calendar|schedule|agenda|plans))?(?: (?:completely|entirely|for me))?"
 )
@@ -95,10 +99,11 @@ def _one(words: MaskedWords, found: re.Match[str]) -> ToolCall | None:
     """An event that is named, where the calendar has it."""
     if _NEGATED.match(words.text):
         return None
-    target = read_target(words, found["np"])
+    groups = found.groupdict()
+    target = read_target(words, groups["np"] or groups["np2"])
     if target is None or not target.known:
         return None
-    return _call(words, target, **words.when(found.groupdict().get("when")))
+    return _call(words, target, **words.when(groups.get("when")))
 
 
 def _one_or_unknown(words: MaskedWords, found: re.Match[str]) -> ToolCall | None:
@@ -193,6 +198,7 @@ _RULES: tuple[tuple[re.Pattern[str], Read], ...] = (
     (_CLEAR, _clear),
     (_DELETE, _one_or_unknown),
     (_AROUND, _one),
+    (_TURN_OFF, _one),
     (_IS_OFF, _named),
     (_NOT_NEEDED, _not_needed),
     (_NOT_GOING, _named),

@@ -32,6 +32,21 @@ _COULD_I = rule(
     r" (?:thing|meeting|appointment)) (?P<when>WHEN)|(?:do|have|fit in|squeeze in) (?:something|anything|sth) (?P<then>WHEN)"
     r"|is (?:there|it) (?:still )?(?:any )?(?:room|space|time|possible to do something) (?P<then2>WHEN)"
 )
+_ROOM = rule(
+    r"(?:is there|have (?:i|we) got|do (?:i|we) have|got|will there be) (?:still )?(?:any |some |enough )?(?:free )?"
+    r"(?:time|room|space)(?: for (?:an? |another |some |the )?[^\W\d]+(?: [^\W\d]+){0,3}?)? (?P<when>WHEN)"
+)
+_SUITS = rule(r"(?:does|would|could|will) (?P<when>WHEN) (?:suit|fit|work)(?: me| for me| in)?(?: my calendar)?")
+_FOR_WHAT = rule(
+    r"(?:find|get|look for|search for|block|when could i (?:fit|squeeze) in|when can i (?:fit|squeeze) in|when do i have)"
+    r"(?: me| us)? (?:an? )?(?P<length>LENGTH)(?: (?:long )?(?:meeting|call|session|slot|block))?"
+    r"(?: for (?:an? |another |some |the )?[^\W\d]+(?: [^\W\d]+){0,3}?)?(?: (?P<when>WHEN))?"
+)
+_GOOD_TIME = rule(
+    r"(?:when(?:'s| is)|what(?:'s| is)|find|suggest)(?: me)? (?:a |the )?(?:good|best|free|suitable) (?:time|day|slot|moment)"
+    r"(?: (?:for|to) .+?)?(?: (?P<when>WHEN))?|(?:what(?:'s| is)|show me)? ?(?:my )?(?:availability|free time|free slots)"
+    r"(?: (?:for|on))?(?: (?P<then>WHEN))?"
+)
 _CLASH = rule(
     r"(?:does|would|will|do) (?:anything|something|it) (?:clash|conflict|collide|overlap)(?: with)? (?P<when>WHEN)"
     r"|(?:is|are) there (?:a|any) (?:clash|conflict|collision|clashes|conflicts) (?P<then>WHEN)"
@@ -117,6 +132,10 @@ FREE_TIME_RULES: tuple[tuple[re.Pattern[str], Read], ...] = (
     (_FREE_HOURS, _hours),
     (_WHICH_PART, _gaps),
     (_WHEN_FREE, _gaps),
+    (_ROOM, _free),
+    (_SUITS, _free),
+    (_FOR_WHAT, _gaps),
+    (_GOOD_TIME, _gaps),
     (_FIND, _gaps),
     (_FIND_TIME, _gaps),
 )

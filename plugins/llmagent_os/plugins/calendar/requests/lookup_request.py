@@ -59,7 +59,7 @@ _ON = r"(?:on|in|for|at|during|over|of|from)"
 _HAVE = (
     r"(?:do i have|do we have|have i got|have we got|i have|i've got|we have|i got|am i doing|are we doing|is there"
     r"|are there|is happening|is going on|is on|is scheduled|is planned|is coming up|is up|do i do|did i have|did i do"
-    r"|was on|is in store|was there|will i have|will i be doing|should i be doing|must i do|do i need to do|do i got"
+    r"|did i (?:schedule|plan|book|put)|was on|is in store|was there|will i have|will i be doing|should i be doing|must i do|do i need to do|do i got"
     r"|have i planned|am i up to|do i have to do|am i having|do i have going|will be on|is left)"
 )
 _PLANNED = (
@@ -89,6 +89,14 @@ _SHOW_CALENDAR = rule(
     rf"(?: (?:{_ON}|looks? like))? ?(?P<when>WHEN)?{_PLANNED}{_IN_CALENDAR}"
 )
 _SHOW_DAY = rule(rf"{_SHOW}(?: me)? (?:what(?:'s| is| i have)(?: on)? )?{_MY}(?P<when>WHEN)(?:'s)?(?: {_CALENDAR})?")
+_OVERVIEW = rule(
+    r"(?:(?:give|show) me (?:an |a |the )?(?:overview|summary|rundown|run-down) (?:of|for|on)|(?:run|walk|take) me through"
+    r"|what(?:'s| is) my day like|how(?:'s| is) my day|summari[sz]e) (?:my )?(?P<when>WHEN)"
+)
+_ASKED_WHEN = rule(r"(?:nothing |anything )?(?:(?:on|for) )?(?P<when>WHEN)")
+_BUSY = rule(
+    r"(?:do i have|is it|am i having|will i have)(?: a| my)? (?:busy|full|packed) (?P<span>week|day|month)(?: ahead)?"
+)
 _BARE = rule(
     rf"{_MY}(?:(?P<when>WHEN)(?:'s)? (?:calendar|schedule|agenda|plans?|events|appointments|meetings|overview)"
     r"|(?:calendar|schedule|agenda|events|appointments|meetings|plans|overview)(?: (?:for|on|of|in))? ?(?P<then>WHEN)?)"
@@ -185,6 +193,10 @@ _REMINDERS = rule(
     rf"(?:{_SHOW}|which|what|any|do i have any|do i have|are there any|list)?(?: me)?(?: all)?(?: of)? ?{_MY}(?:active |open |current |upcoming |pending )?reminders?"
     rf"(?: (?:do i have|have i got|are (?:there|set|active|on)|i have|are coming up|did i set|have you set))?{_PLANNED}(?: (?P<when>WHEN))?{_PLANNED}"
 )
+_HAVE_REMINDER = rule(
+    r"(?:did i set|do i have|is there|have you set|have i set|did you set) (?:an? |the |any )?(?P<np>reminder (?:for|about|of|to) .+)"
+    r"|(?:what(?:'s| is)|when(?:'s| is)) (?P<np2>(?:my |the )?next reminder)"
+)
 _PAST = rule(
     r"(?:when|what day) did i last (?:have|see|go to|do|meet) (?P<np2>.+)"
     r"|(?:when|what day) (?:was|did i have|did i see|did i meet|was i at|did i go to) (?:my |the )?(?:last )?(?P<np>.+?)(?: last)?"
@@ -241,6 +253,16 @@ def _week_or_day(words: MaskedWords, found: re.Match[str]) -> ToolCall | None:
 def _and_day(words: MaskedWords, found: re.Match[str]) -> ToolCall | None:
     """A question that goes on: "and saturday?". Without a question mark, "and" may ask for something else."""
     return _days(words, found) if "?" in words.clause.text or not found["and"] else None
+
+
+def _asked_when(words: MaskedWords, found: re.Match[str]) -> ToolCall | None:
+    """Nothing but a day, with a question mark: "next week?"."""
+    return _days(words, found) if "?" in words.clause.text else None
+
+
+def _busy(words: MaskedWords, found: re.Match[str]) -> ToolCall | None:
+    span = found["span"].lower()
+    return _list("count", date="today" if span == "day" else f"this {span}")
 
 
 def _day_like(words: MaskedWords, found: re.Match[str]) -> ToolCall | None:
@@ -314,12 +336,13 @@ def _count(words: MaskedWords, found: re.Match[str]) -> ToolCall | None:
     when = words.when(" ".join(filter(None, (found["when"], found["then"], found["then2"]))))
     if not found["np"]:
         return _list("count", **(when or {"date": "today"}))
-    what = re.sub(r"^(?:of my |different |more |other )", "", found["np"].strip(), flags=re.I).lower()
+    what = re.sub(r"^times do i have ", "", found["np"].strip(), flags=re.I)
+    what = re.sub(r"^(?:of my |different |more |other )", "", what, flags=re.I).lower()
     if re.fullmatch(r"(?:things?|events?|appointments?|meetings?|plans|items|entries|commitments)", what):
         return _list("count", **(when or {"which": "all"}))
     if re.fullmatch(r"reminders?", what):
         return _list("count", kind="reminder", **(when or {"which": "all"}))
-    target = read_target(words, found["np"])
+    target = read_target(words, what)
     return _list("count", **_of_target(target), **when) if target and target.known else None
 
 
@@ -342,6 +365,13 @@ def _reminders(words: MaskedWords, found: re.Match[str]) -> ToolCall | None:
     return _list(kind="reminder", **(words.when(found["when"]) or {"which": "all"}))
 
 
+def _reminder(words: MaskedWords, found: re.Match[str]) -> ToolCall | None:
+    if found["np2"]:
+        return _list(which="next", kind="reminder")
+    target = read_target(words, found["np"])
+    return _list(**_of_target(target)) if target and target.known else None
+
+
 def _past(words: MaskedWords, found: re.Match[str]) -> ToolCall | None:
     target = read_target(words, found["np"] or found["np2"])
     return _list(**_of_target(target) | {"which": "last"}) if target and target.known else None
@@ -349,6 +379,7 @@ def _past(words: MaskedWords, found: re.Match[str]) -> ToolCall | None:
 
 _RULES: tuple[tuple[re.Pattern[str], Read], ...] = (
     (_ADDED, lambda words, found: _list("added")),
+    (_HAVE_REMINDER, _reminder),
     (_REMINDERS, _reminders),
     (_NOTES, _about("notes")),
     (_LEFT, _left),
@@ -361,6 +392,9 @@ _RULES: tuple[tuple[re.Pattern[str], Read], ...] = (
     (_SHOW_CALENDAR, _week_or_day),
     (_SHOW_DAY, _days),
     (_BARE, _days),
+    (_OVERVIEW, _days),
+    (_ASKED_WHEN, _asked_when),
+    (_BUSY, _busy),
     (_AND_DAY, _and_day),
     (_COUNT, _count),
     (_UNTIL, _about("until")),

@@ -76,9 +76,7 @@ def _is_at(words: MaskedWords, found: re.Match[str]) -> ToolCall | None:
     """A place that is told of an event that has a name: "the dinner is at Nobu"."""
     target, piece = known_target(words, found["np"] or found["np2"]), found["place"] or found["place2"]
     said = words.when(piece)
-    if any(not each.isdecimal() for each in said.values()) or not re.search(
-        r"[^\W\d_]{2}", without_marks(found["place"])
-    ):
+    if any(not each.isdecimal() for each in said.values()) or not re.search(r"[^\W\d_]{2}", without_marks(piece)):
         return None  # a bare number may be that of a house
     if target is None or (target.arguments and "title" not in target.arguments):
         return None

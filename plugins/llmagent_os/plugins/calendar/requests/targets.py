@@ -39,7 +39,11 @@ _EVERYTHING = rule(
     rf"(?: (?:i have|i've got|planned|scheduled|that i have|i have planned))?{_HERE}"
     rf"(?: (?:for|of|on|in))? ?(?P<when>WHEN)?{_HERE}"
 )
-_ALL_OF_DAY = rule(r"(?P<when>WHEN)(?: (?:calendar|schedule|agenda|plans|events|appointments|meetings))?")
+_ALL_OF_DAY = rule(rf"(?:all )?(?:of )?(?:my |the |our )?(?P<when>WHEN)(?:'s)? (?:calendar|schedule|agenda|{_KINDS})")
+_ALL_WITH = rule(
+    rf"(?:all|every|any|anything|everything|any other|each)?(?: of)?(?: my| the)? ?(?:{_KINDS}|event|appointment|meeting)?"
+    r" ?(?:with|involving|about) (?P<title>.+)"
+)
 _NTH = rule(
     rf"(?:the |my )?(?P<which>{_ORDINAL})(?: (?:{_KIND}|of (?:them|those|these)))?(?: (?:on|in) (?:the|that) list)?"
 )
@@ -57,7 +61,7 @@ _REMINDER = rule(
 _SERIES = rule(
     r"(?:(?:the )?(?:whole|entire) (?P<one>.+?)(?: series| thing)?"
     r"|(?:the |my )?(?:whole |entire )?series(?: of| with| for)? (?P<of>.+?)|(?:the |my |our )?(?P<name>.+?) series"
-    r"|(?:every|each|all(?: of)?(?: the| my| our)?(?: future| coming)?) (?P<every>.+?)"
+    r"|(?:every|each|both(?: of)?(?: the| my)?|all(?: of)?(?: the| my| our)?(?: future| coming)?) (?P<every>.+?)"
     r"|(?:the |my |our )?(?:recurring|repeating|regular) (?P<again>.+?))"
 )
 _WHICH = rule(rf"(?:the |my |our )?(?P<which>{_ORDINAL}|next) (?P<name>.+)")
@@ -139,6 +143,7 @@ _PRONOUNS: tuple[tuple[re.Pattern[str], Callable[[MaskedWords, re.Match[str]], T
     (_NUMBER, _nth),
     (_NEXT, lambda words, found: Target({"which": "next"})),
     (_EVERYTHING, _all),
+    (_ALL_OF_DAY, _all),
     (_REMINDERS, _all_reminders),
     (_THE_ONE, _at),
     (_CLOCK, _at),
@@ -152,10 +157,15 @@ def _named(words: MaskedWords, phrase: str) -> Target | None:
         inner = _title(words, about) if about else None
         if inner is not None:
             return Target({**inner.arguments, "kind": "reminder", **words.when(found["when"])}, inner.known)
+    if (found := _ALL_WITH.fullmatch(phrase)) and re.match(r"(?:all|every|any|each)", phrase, re.I):
+        inner = _title(words, found["title"])
+        if inner is not None and inner.known:
+            return Target({**inner.arguments, "which": "all"})
     if found := _SERIES.fullmatch(phrase):
         inner = _title(words, next(filter(None, found.groups())))
         if inner is not None and inner.known:
-            scope = {} if {"date", "time"} & set(inner.arguments) else {"scope": "series"}
+            dated = {"date", "time"} & set(inner.arguments) or phrase.lower().startswith("both")
+            scope = {} if dated else {"scope": "series"}
             return Target({**inner.arguments, "which": "all", **scope})
     if found := _THE_ONE_ABOUT.fullmatch(phrase):
         inner = _title(words, found["title"])
