@@ -116,9 +116,10 @@ def may_begin(text: str, said: Sayable) -> bool:
 
 
 def _slots(taught: TaughtReplies) -> set[str]:
-    """The keys that the model has words for."""
+    """The keys that the model has words for: values that it copies, and those that its words stand for."""
     texts = [*taught.remarks, *(text for reply in taught.results for text in reply.texts)]
-    return {slot for text in texts for slot in _SLOT.findall(text)}
+    keys = {key for reply in taught.results for key in reply.kind.given}
+    return keys | {slot for text in texts for slot in _SLOT.findall(text)}
 
 
 def _plainest(sentences: Sequence[str]) -> list[str]:
