@@ -34,6 +34,7 @@ from llmagent_os.reply.open_question import open_question
 from llmagent_os.reply.plugin_calls import call_tool
 from llmagent_os.reply.prompt import chat_request
 from llmagent_os.reply.request_features import request_features
+from llmagent_os.reply.requests_read import requests_read
 from llmagent_os.reply.services import Services
 from llmagent_os.reply.session_features import session_features
 from llmagent_os.reply.timer_answer import answer_timer
@@ -170,6 +171,7 @@ class Agent:
         exchange = await choose_lora(services, exchange)
         facts = [hit.fact.text for hit in hits]
         request = chat_request(services, exchange, facts, native=self.llm.card.native)
+        given = await requests_read(services, exchange, self.llm.card)
         answer = await converse(
             self.llm,
             request,
@@ -178,6 +180,7 @@ class Agent:
             privacy=services.privacy,
             draft=draft,
             grounding=services.settings.grounding,
+            given=given,
         )
         answer.open_question = open_question(exchange.episode)
         reply = services.interaction.render(answer.reply(services.privacy))

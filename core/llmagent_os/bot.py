@@ -22,6 +22,8 @@
     model_idle_seconds = 60.0             # most seconds without a byte from a model's server
     model_max_characters = 200_000        # most characters of one completion from a model's server
     grounding = "off"                     # off, advise or enforce: whether replies are checked against tools' results
+    request_rules = true                  # plugins' rules read a message before the model does; left out: only for a
+                                          # model that was trained on this project's prompts
 
     [behavior]                            # how people are answered until they ask for something else
     mode = "task_oriented"                # or conversational
@@ -207,6 +209,8 @@ class BotConfig(BaseModel):
     model_max_characters: int = Field(default=200_000, ge=1)  #: longest text that is taken from a model's server
     #: whether replies are checked against the tools' results (enforce, advise, off); None: as the model's card says
     grounding: Grounding | None = None
+    #: whether plugins' rules read a message before the model is asked; None: for a model whose card says ``native``
+    request_rules: bool | None = None
 
     @property
     def description(self) -> BotDescription:

@@ -20,7 +20,7 @@ section describes the arguments. An argument with a default may be left out.
 from __future__ import annotations
 
 import re
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Concatenate, Literal, ParamSpec, TypeVar
@@ -30,7 +30,7 @@ from pydantic import Field
 
 from llmagent_os.adapter import Button, Card
 from llmagent_os.adapter_kit.outgoing_files import OutgoingFiles
-from llmagent_os.chat import ToolSpec
+from llmagent_os.chat import ToolCall, ToolSpec
 from llmagent_os.errors import PluginError
 from llmagent_os.events import Event
 from llmagent_os.identity import PersonId
@@ -40,7 +40,7 @@ if TYPE_CHECKING:
     from llmagent_os.people.profiles import Profile
     from llmagent_os.records import Records
 
-__all__ = ["Button", "Card", "Plugin", "Span", "ToolContext", "ToolResult", "ToolSpec", "tool"]
+__all__ = ["Button", "Card", "Plugin", "Span", "ToolCall", "ToolContext", "ToolResult", "ToolSpec", "tool"]
 
 #: A string argument that the model copies from the person's own words ("next tuesday", "dentist"). Its JSON schema is
 #: ``{"type": "string", "x-span": true}``. The engine then decodes only parts of the person's message.
@@ -86,6 +86,27 @@ class ToolResult(msgspec.Struct, frozen=True, omit_defaults=True):
     waiting: str = ""
 
 
+def joined_results(results: Sequence[ToolResult]) -> ToolResult:
+    """Join the results of several calls: all texts, those with buttons that choose something last.
+
+    The card, and the buttons, are those of the last result that has any.
+
+    >>> one, two = ToolResult({"status": "missing"}, "When is it?"), ToolResult({"status": "created"}, "Added.")
+    >>> joined_results([one, two]).text
+    'Added. When is it?'
+    """
+    told = sorted(results, key=lambda result: result.text.rstrip().endswith("?"))  # stable: in order otherwise
+    waiting = dict.fromkeys(result.waiting for result in results if result.waiting)
+    return ToolResult(
+        {"status": "joined", "count": str(len(results))},
+        " ".join(dict.fromkeys(result.text for result in told)),
+        card=next((result.card for result in reversed(told) if result.card is not None), None),
+        buttons=next((result.buttons for result in reversed(told) if result.buttons), ()),
+        files=tuple(file for result in results for file in result.files),
+        waiting=" ".join(waiting),
+    )
+
+
 class Plugin:
     """The base class of plugins. A subclass has a ``name`` and ``@tool`` methods.
 
@@ -115,6 +136,30 @@ class Plugin:
             The value of the button. None: the words mean none, and the model answers them.
         """
         return None
+
+    async def requests_in(self, context: ToolContext) -> tuple[ToolCall, ...]:
+        """Read the tool calls that the words in ``context.text`` ask for, where rules leave no doubt.
+
+        Called before the model is asked, where the bot lets rules read (``request_rules``). The calls are checked like
+        a model's and made in this order. A single result is put into words by the model; several are told in the
+        plugin's own words, as :meth:`joined` joins them.
+
+        Returns:
+            The calls. Empty: the rules do not understand all of the words, and the model decides.
+        """
+        return ()
+
+    async def joined(self, context: ToolContext, results: Mapping[str, ToolResult]) -> ToolResult:
+        """Make one result of those of several calls that one message asked for.
+
+        Args:
+            context: of the message.
+            results: two or more, by the ``call_id`` of their calls, in the order in which the calls were made.
+
+        Returns:
+            By default all texts, those that ask something last, with the last card and its buttons.
+        """
+        return joined_results([*results.values()])
 
     async def due(self, context: ToolContext, key: str, at: datetime) -> ToolResult | None:
         """Answer a timer that was set with ``context.timers``. None: say nothing.

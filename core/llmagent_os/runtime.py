@@ -408,6 +408,7 @@ def _agent_settings(settings: Settings, config: BotConfig, llm: LLM) -> AgentSet
         remembered_turns=config.remembered_turns,
         time_zone=settings.zone,
         grounding=config.grounding,
+        request_rules=config.request_rules,
     )
 
 

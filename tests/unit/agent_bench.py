@@ -66,6 +66,13 @@ class Diary(Plugin):
     async def button_meant(self, context: ToolContext) -> str | None:
         return "torn" if context.text == "tear it up" else None
 
+    async def requests_in(self, context: ToolContext) -> tuple[ToolCall, ...]:
+        """``!write rain; tear``: tools by name, with one argument."""
+        if not context.text.startswith("!"):
+            return ()
+        calls = (part.split(maxsplit=1) for part in context.text[1:].split(";"))
+        return tuple(ToolCall(name, {"what": rest[0]} if rest else {}) for name, *rest in calls)
+
     async def pressed(self, context: ToolContext, value: str) -> ToolResult:
         self.contexts.append(context)
         return ToolResult({"status": "pressed"}, f"You pressed {value}.")

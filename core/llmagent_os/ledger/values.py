@@ -13,6 +13,10 @@ from llmagent_os.chat import Message, ToolCall, ToolSpec
 from llmagent_os.events import Event, now
 from llmagent_os.identity import Identity, PersonId
 
+#: The key in ``Interaction.context`` of the number of the first tool calls that a plugin's rules read. It is left out
+#: where a model drew all calls.
+BY_RULES = "by_rules"
+
 
 class Accepted(Enum):
     """What became of an event that was offered to the inbox."""
@@ -90,6 +94,12 @@ class Interaction(msgspec.Struct, frozen=True, kw_only=True):
     tool_calls: list[dict[str, Any]] = msgspec.field(default_factory=list[dict[str, Any]])  #: name, arguments, result
     said: str = ""  #: what the person wrote
     created_at: datetime = msgspec.field(default_factory=now)  #: UTC
+
+    @property
+    def calls_by_rules(self) -> int:
+        """How many of the first tool calls a plugin's rules read in the message. No model drew these."""
+        count = self.context.get(BY_RULES, 0)
+        return count if isinstance(count, int) else 0
 
 
 class RewardEvent(msgspec.Struct, frozen=True, kw_only=True):

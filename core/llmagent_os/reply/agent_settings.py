@@ -21,4 +21,6 @@ class AgentSettings(msgspec.Struct, frozen=True, kw_only=True):
     remembered_turns: int = 4  #: how many earlier exchanges of the conversation the model is shown
     #: whether replies are checked against the tools' results; None: as the model's card says
     grounding: Grounding | None = None
+    #: whether plugins' rules read a message before the model; None: for a model of this project's own, as its card says
+    request_rules: bool | None = None
     time_zone: str = "UTC"  #: IANA name: the zone of people who never said where they are

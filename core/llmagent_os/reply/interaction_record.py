@@ -13,6 +13,7 @@ from llmagent_os.events import Event, Message
 from llmagent_os.handler import Outcome
 from llmagent_os.ledger import CompletionRecord, Interaction
 from llmagent_os.ledger.canary_values import TRIAL
+from llmagent_os.ledger.values import BY_RULES
 from llmagent_os.modules import PrivacyModule
 from llmagent_os.reply.exchange import Exchange, Intent, open_exchange
 from llmagent_os.reply.services import Services
@@ -119,6 +120,8 @@ def _context(
         context[TRIAL] = msgspec.to_builtins(exchange.lora.trial)
     if answer.calls:
         context["intent"] = answer.calls[0].name
+    if answer.by_rules:
+        context[BY_RULES] = answer.by_rules
     # A reply that was replaced says nothing about the decision or the model's words: nothing is learned from it.
     marks = {"replaced": answer.replaced(privacy), "failure": answer.failure, "ungrounded": answer.fault(privacy)}
     context |= {name: mark for name, mark in marks.items() if mark is not None}

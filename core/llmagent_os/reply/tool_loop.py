@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Literal
 
@@ -38,8 +38,23 @@ NOT_UNDERSTOOD = "I'm not sure what you mean. Could you say it another way?"
 #: Why a person read other words than the model's: these were not true to the results, or there were none.
 Replaced = Literal["ungrounded", "failure"]
 
-#: Runs a tool call. The string is the call's round and its place in the round: ``0.1``.
+#: Runs a tool call. The string is the call's round and its place in the round: ``0.1``; for a call that rules read
+#: it is :meth:`GivenCalls.number`.
 CallTool = Callable[[ToolCall, str], Awaitable[ToolResult]]
+
+
+@dataclass(frozen=True)
+class GivenCalls:
+    """One or more tool calls that a plugin's rules read in a message."""
+
+    calls: tuple[ToolCall, ...]
+    #: makes one result of those of several calls
+    join: Callable[[Sequence[ToolCall], Sequence[ToolResult]], Awaitable[ToolResult]]
+
+    @staticmethod
+    def number(place: int) -> str:
+        """Name the call at ``place``, as a model's calls are named by round and place."""
+        return f"read.{place}"
 
 
 @dataclass
@@ -56,6 +71,8 @@ class Answer:
     rejected: tuple[Completion, ...] = ()
     calls: list[ToolCall] = field(default_factory=list[ToolCall])
     results: list[ToolResult] = field(default_factory=list[ToolResult])  #: one for each call
+    by_rules: int = 0  #: how many of the first calls a plugin's rules read in the message; no model drew them
+    joined: ToolResult | None = None  #: the one result that stands for those of several calls; None: the last stands
     failure: FailureKind | None = None  #: why the model gave no answer; None: it gave one
     open_question: str = ""  #: what was asked in the turn before and not answered, as a sentence
 
@@ -148,7 +165,7 @@ class Answer:
         if not self.results:
             good = self.replaced(privacy) in (None, "failure")
             return Reply(self.with_waiting((text or NO_ANSWER) if good else NOT_UNDERSTOOD))
-        last = self.results[-1]
+        last = self.joined or self.results[-1]
         good = text and not self.asks and self.replaced(privacy) is None
         return Reply(self.with_waiting(text if good else last.text), last.card, last.buttons, last.files)
 
@@ -162,6 +179,7 @@ async def converse(
     privacy: PrivacyModule,
     draft: Draft | None = None,
     grounding: Grounding | None = None,
+    given: GivenCalls | None = None,
 ) -> Answer:
     """Let ``llm`` answer ``request``.
 
@@ -173,19 +191,18 @@ async def converse(
         privacy: cleans words before they are shown.
         draft: called with the words while they are written, as long as they may be sent.
         grounding: whether the words are checked against the results; None: as the model's card says.
+        given: calls that a plugin's rules read in the message. They are made in place of the model's own: the model
+            puts a single result into words, and several are said as they are joined.
     """
     card = llm.card
     known = str(request.messages[0]["content"])
     checked = grounding or card.checked
     answer = Answer(known=known, own=card.own_words, taught=card.taught, grounding=checked)
 
-    async def show(text: str) -> None:
-        text = privacy.release(text)
-        finished, _, _ = text.rpartition(" ")  # the last word may be incomplete
-        if draft is not None and finished and answer.may_show(finished):
-            await draft(text)
-
+    show = _shown_while_written(answer, privacy, draft)
     messages = list(request.messages)
+    if given is not None and await _make_given(given, answer, messages, call_tool):
+        return answer
     for round_ in range(rounds + 1):
         tools = request.tools if round_ < rounds else ()
         try:
@@ -195,14 +212,16 @@ async def converse(
             answer.rejected, answer.failure = error.rejected, failure.kind
             answer.text = "" if answer.results else failure.words
             return answer
+        if answer.by_rules and completion.tool_calls:  # the rules have read everything: there is no more to do
+            answer.rejected = (msgspec.structs.replace(completion, tool_calls=()),)
+            return answer
         answer.completions.append(completion)
         answer.text = completion.text
         if not completion.tool_calls:
             if fault := answer.fault(privacy):
                 _log.warning("a reply is not true to the results", fault=fault, grounding=answer.grounding)
             return answer
-        calls = [{"function": {"name": call.name, "arguments": call.arguments}} for call in completion.tool_calls]
-        messages.append({"role": "assistant", "content": completion.text, "tool_calls": calls})
+        messages.append(_call_message(completion.text, completion.tool_calls))
         for number, call in enumerate(completion.tool_calls):
             result = await call_tool(call, f"{round_}.{number}")
             answer.calls.append(call)
@@ -211,6 +230,37 @@ async def converse(
             if result.data.get("status") == FAILED:
                 return answer  # no model is asked to rephrase a failure
     return answer
+
+
+def _shown_while_written(answer: Answer, privacy: PrivacyModule, draft: Draft | None) -> Draft:
+    """Passes on what the model has written so far, where it may be sent."""
+
+    async def show(text: str) -> None:
+        text = privacy.release(text)
+        finished, _, _ = text.rpartition(" ")  # the last word may be incomplete
+        if draft is not None and finished and answer.may_show(finished):
+            await draft(text)
+
+    return show
+
+
+async def _make_given(given: GivenCalls, answer: Answer, messages: list[Message], call_tool: CallTool) -> bool:
+    """Make the calls that rules read. Returns whether the answer is complete: no model has anything to say to it."""
+    answer.by_rules = len(given.calls)
+    for number, call in enumerate(given.calls):
+        result = await call_tool(call, given.number(number))
+        answer.calls.append(call)
+        answer.results.append(result)
+        messages += [_call_message("", [call]), tool_message(result.data)]
+    if len(given.calls) > 1:
+        answer.joined = await given.join(answer.calls, answer.results)
+        return True
+    return answer.results[0].data.get("status") == FAILED
+
+
+def _call_message(text: str, calls: Sequence[ToolCall]) -> Message:
+    made = [{"function": {"name": call.name, "arguments": call.arguments}} for call in calls]
+    return {"role": "assistant", "content": text, "tool_calls": made}
 
 
 async def _complete(llm: LLM, request: ChatRequest, messages: list[Message], show: Draft) -> Completion:

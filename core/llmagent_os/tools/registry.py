@@ -18,19 +18,20 @@ from typing import Any, Self
 import structlog
 
 from llmagent_os.adapter_kit.containment import contain
-from llmagent_os.chat import ToolSpec
+from llmagent_os.chat import ToolCall, ToolSpec
 from llmagent_os.errors import PluginError
 from llmagent_os.events import Event
 from llmagent_os.identity import Identity
-from llmagent_os.plugin import Plugin, ToolContext, ToolResult
+from llmagent_os.plugin import Plugin, ToolContext, ToolResult, joined_results
 from llmagent_os.records import Records
 from llmagent_os.timers import Timers
 from llmagent_os.tools.circuit_breaker import CircuitBreaker
 from llmagent_os.tools.loaded_plugin import ENTRY_POINT, LoadedPlugin, PluginHealth, health_of_all
 from llmagent_os.tools.plugin_loading import from_entry_point, from_file
 from llmagent_os.tools.plugin_sources import PluginFolder, installed_plugins, not_installed
+from llmagent_os.tools.result_check import without_prefix
 from llmagent_os.tools.tool_calling import ToolCaller, is_permitted
-from llmagent_os.tools.tool_schema import tools_of
+from llmagent_os.tools.tool_schema import Tool, tools_of
 
 PROFILE_WRITE = "profile.write"  #: the permission of a tool that may change the profile
 BUTTON_CHARACTERS = 80  #: of an unknown button's value or a timer's key, shown in an error
@@ -161,19 +162,7 @@ class Plugins:
             ToolArgumentError: the arguments do not fit the tool's schema; the plugin was not called.
             PluginError: there is no such tool, it is not permitted, its plugin is cut off, or the call failed.
         """
-        for each in self._loaded.values():
-            if name in each.tools:
-                break
-        else:
-            raise PluginError(
-                f"there is no tool {name!r}; there are: {', '.join(spec.name for spec in self.specs(allowed))}"
-            )
-        tool = each.tools[name]
-        if not is_permitted(tool.spec, self._allowed, allowed):
-            raise PluginError(
-                f"the tool {name!r} needs the permission {tool.spec.permission!r}, which this bot does not give"
-            )
-        values = tool.check(arguments)
+        each, tool, values = self._checked(name, arguments, allowed)
         return await self._caller.call(
             each,
             name,
@@ -182,6 +171,22 @@ class Plugins:
             seconds=tool.timeout,
             may_change_profile=tool.spec.permission == PROFILE_WRITE,
         )
+
+    def _checked(
+        self, name: str, arguments: Mapping[str, Any], allowed: Collection[str] | None
+    ) -> tuple[LoadedPlugin, Tool, dict[str, Any]]:
+        """The plugin and the tool of a call, and its arguments as the tool takes them. Raises as :meth:`call` does."""
+        each = next((each for each in self._loaded.values() if name in each.tools), None)
+        if each is None:
+            raise PluginError(
+                f"there is no tool {name!r}; there are: {', '.join(spec.name for spec in self.specs(allowed))}"
+            )
+        tool = each.tools[name]
+        if not is_permitted(tool.spec, self._allowed, allowed):
+            raise PluginError(
+                f"the tool {name!r} needs the permission {tool.spec.permission!r}, which this bot does not give"
+            )
+        return each, tool, tool.check(arguments)
 
     async def press(self, value: str, context: ToolContext, *, allowed: Collection[str] | None = None) -> ToolResult:
         """Answer the press of a plugin's button. ``value`` is the button's value in the plugin's checked result.
@@ -217,6 +222,60 @@ class Plugins:
             if meant:
                 return f"{name}:{meant[0]}"
         return None
+
+    async def requests_in(
+        self, context: ToolContext, *, allowed: Collection[str] | None = None
+    ) -> tuple[ToolCall, ...]:
+        """The tool calls that ``context.text`` asks for by the rules of one plugin. Empty: the model decides.
+
+        The first plugin that understands the words has its way. Calls that a model could not make are never made: then
+        the plugin's rules are wrong, and the model decides.
+        """
+        for name, each in self._loaded.items():
+            if type(each.plugin).requests_in is Plugin.requests_in or not self._any_permitted(each, allowed):
+                continue
+            found: list[ToolCall] = []
+
+            async def ask(own: ToolContext, plugin: Plugin = each.plugin, found: list[ToolCall] = found) -> ToolResult:
+                found.extend(await plugin.requests_in(own))
+                return _SILENT
+
+            try:
+                await self._caller.call(each, "reading a message", ask, context)
+                for call in found:
+                    self._checked(call.name, call.arguments, allowed)
+            except PluginError as error:
+                _log.warning("the calls that a plugin read cannot be made", plugin=name, error=str(error))
+                continue
+            if found:
+                return tuple(found)
+        return ()
+
+    async def joined(
+        self, names: Collection[str], results: Mapping[str, ToolResult], context: ToolContext
+    ) -> ToolResult:
+        """Make one result of several calls that one message asked for, by their plugin's rule where it has one.
+
+        Args:
+            names: of the tools.
+            results: by the ``call_id`` of their calls, in order.
+            context: of the message.
+        """
+        for each in self._loaded.values():
+            if not set(names) <= set(each.tools) or type(each.plugin).joined is Plugin.joined:
+                continue
+            own_results = {key: without_prefix(result, each.plugin.name) for key, result in results.items()}
+
+            async def join(
+                own: ToolContext, plugin: Plugin = each.plugin, results: Mapping[str, ToolResult] = own_results
+            ) -> ToolResult:
+                return await plugin.joined(own, results)
+
+            try:
+                return await self._caller.call(each, "several results", join, context)
+            except PluginError as error:
+                _log.warning("results cannot be joined by their plugin", plugin=each.plugin.name, error=str(error))
+        return joined_results([*results.values()])
 
     async def command(
         self, name: str, arguments: str, context: ToolContext, *, allowed: Collection[str] | None = None

@@ -64,6 +64,12 @@ def checked(result: object, *, plugin: str, may_change_profile: bool) -> ToolRes
     return msgspec.structs.replace(sound, buttons=buttons)
 
 
+def without_prefix(result: ToolResult, plugin: str) -> ToolResult:
+    """Return a checked result with its buttons' values as the plugin gave them."""
+    own = tuple(Button(each.label, each.value.removeprefix(f"{plugin}:"), each.style) for each in result.buttons)
+    return msgspec.structs.replace(result, buttons=own)
+
+
 def _is_json(value: object, where: str, depth: int = 0) -> None:
     """Refuse what ``msgspec`` encodes and JSON does not have: dates, sets and bytes would come back as strings."""
     if depth > MAX_DEPTH:

@@ -10,6 +10,8 @@ tool_failed                the call that failed
 reaction                   the words, if they are the model's own and could have been put in another way; else the call
 =========================  ==========================================================================================
 
+Where a plugin's rules read the message, no model drew the calls: only what is about the words is about a model then.
+
 Words that were replaced were not read by anybody, and calls that were not valid were not run: no opinion is about them.
 """
 
@@ -89,15 +91,17 @@ def _subjects(kind: str, interaction: Interaction, completions: Sequence[Complet
         return calls + words
     if kind == "tool_failed":
         return _failed(interaction, completions)
+    by_rules = interaction.calls_by_rules > 0
     if kind in MISREAD or kind == "confirmed":
-        return calls[-1:] or words
-    return words if words and (_style_showed(interaction) or not calls) else calls[-1:]
+        return calls[-1:] or ([] if by_rules else words)
+    return words if words and (_style_showed(interaction) or not (calls or by_rules)) else calls[-1:]
 
 
 def _failed(interaction: Interaction, completions: Sequence[CompletionRecord]) -> list[int]:
     """The completions whose calls failed. The interaction has the calls of all completions in one list, in order."""
     places = [at for at, each in enumerate(completions) for _ in each.tool_calls]
-    results = [call.get("result", {}).get("status") for call in interaction.tool_calls]
+    drawn = interaction.tool_calls[interaction.calls_by_rules :]
+    results = [call.get("result", {}).get("status") for call in drawn]
     return sorted({at for at, status in zip(places, results, strict=False) if status == FAILED})
 
 

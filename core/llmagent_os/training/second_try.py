@@ -56,14 +56,14 @@ async def second_try(
     Raises:
         LedgerError: the ledger cannot be read.
     """
-    if len(record.tool_calls) > 1:
+    if len(record.tool_calls) > 1 or interaction.calls_by_rules:  # no model misread it
         return None
     wrong = next(iter(record.tool_calls), None)
     turns = await ledger.next_turns(interaction, MOST_TURNS)
     spoken_by = {event_key_of(sign) for sign in signs if sign.kind in _SPOKEN}
-    undone = bool(spoken_by & {turn.interaction_id for turn in turns if not turn.model})
+    undone = bool(spoken_by & {turn.interaction_id for turn in turns if not _is_try(turn)})
     for turn in turns:
-        if not turn.model:  # a button, a command or a reminder
+        if not _is_try(turn):  # a button, a command or a reminder
             continue
         in_words = corrects(turn.said) or turn.interaction_id in spoken_by
         right = await _call_of(ledger, turn)
@@ -77,9 +77,17 @@ async def second_try(
     return None
 
 
+def _is_try(turn: Interaction) -> bool:
+    """Whether the person said something that a model, or a plugin's rules, read."""
+    return bool(turn.model) or turn.calls_by_rules > 0
+
+
 async def _call_of(ledger: Ledger, turn: Interaction) -> ToolCall | None:
-    """The call of a try, if the tool could use it and nothing speaks against it."""
+    """The call of a try, if the tool could use it and nothing speaks against it. Rules may have read it, too."""
     calls = [each.tool_calls for each in await ledger.completions_of(turn.interaction_id) if each.tool_calls]
+    if turn.calls_by_rules:
+        read = turn.tool_calls[: turn.calls_by_rules]
+        calls = [tuple(ToolCall(str(call["name"]), dict(call["arguments"])) for call in read)]
     if not calls or len(calls[-1]) != 1 or asked_back(turn) or await _is_complained_about(ledger, turn):
         return None
     return calls[-1][0]

@@ -10,20 +10,20 @@ from dateutil.rrule import rrulestr
 from hypothesis import given
 from hypothesis import strategies as st
 
-from llmagent_os.plugins.calendar.date_parsing import parse_dates
-from llmagent_os.plugins.calendar.duration_parsing import Shift, parse_duration, parse_shift
 from llmagent_os.plugins.calendar.phrasing import moment_text, period_text
-from llmagent_os.plugins.calendar.recurrence import parse_recurrence, recurrence_text
-from llmagent_os.plugins.calendar.text_normalization import normalize
-from llmagent_os.plugins.calendar.time_errors import TimeExpressionError
-from llmagent_os.plugins.calendar.time_expressions import (
+from llmagent_os.plugins.calendar.time.date_parsing import parse_dates
+from llmagent_os.plugins.calendar.time.duration_parsing import Shift, parse_duration, parse_shift
+from llmagent_os.plugins.calendar.time.recurrence import parse_recurrence, recurrence_text
+from llmagent_os.plugins.calendar.time.text_normalization import normalize
+from llmagent_os.plugins.calendar.time.time_errors import TimeExpressionError
+from llmagent_os.plugins.calendar.time.time_expressions import (
     TimeSlot,
     find_slot,
     parse_time_expression,
     search_windows,
     to_aware,
 )
-from llmagent_os.plugins.calendar.time_parsing import TimeOfDay, parse_time
+from llmagent_os.plugins.calendar.time.time_parsing import TimeOfDay, parse_time
 
 NOW = datetime(2026, 11, 25, 14, 0)  # a Wednesday
 

@@ -14,19 +14,13 @@ The tools here declare what they take and do. The work is in the other files:
 ``reminders``                announces a reminder that is due
 ``reminder_timers``          sets the timers of reminders
 ``calendar_event``           an event, and when it happens
+``requests``                 reads messages by rules, before a model is asked
+``joined_results``           one answer, one Undo and one question for several requests of one message
 ``open_questions``           says what still waits for the person's answer
 ``event_store``              keeps events, changes and questions in the plugin's records
 ``icalendar_export``         the calendar as an ``.ics`` file
-``time_expressions``         a date and a time in a person's words ("next tuesday", "half past six") become a moment
-``date_parsing``             ... its dates
-``time_parsing``             ... its times of day
-``duration_parsing``         ... its durations
-``usual_half``               ... morning or evening, by the title
-``recurrence``               ... its repetitions, as RRULEs
-``holidays``                 dates of named days
-``text_normalization``       one spelling for spoken dates and times
+``time``                     words become moments: dates, times, durations, repetitions
 ``phrasing``                 moments as replies say them
-``time_errors``              the error for words that cannot be resolved
 ===========================  =========================================================================================
 """
 
@@ -37,7 +31,7 @@ from collections.abc import Awaitable, Callable, Mapping
 from datetime import datetime
 
 from llmagent_os.adapter_kit.keyed_order import KeyedLocks
-from llmagent_os.plugin import Plugin, Span, ToolContext, ToolResult, tool
+from llmagent_os.plugin import Plugin, Span, ToolCall, ToolContext, ToolResult, tool
 from llmagent_os.plugins.calendar.button_words import button_meant
 from llmagent_os.plugins.calendar.buttons import answer_button
 from llmagent_os.plugins.calendar.calendar_call import CalendarCall
@@ -46,7 +40,9 @@ from llmagent_os.plugins.calendar.event_deletion import delete_event
 from llmagent_os.plugins.calendar.event_listing import list_events
 from llmagent_os.plugins.calendar.event_moving import move_event
 from llmagent_os.plugins.calendar.icalendar_export import to_icalendar
+from llmagent_os.plugins.calendar.joined_results import join_results
 from llmagent_os.plugins.calendar.reminders import announce_reminder
+from llmagent_os.plugins.calendar.requests.request_reading import read_requests
 
 __all__ = ["CalendarPlugin"]
 
@@ -183,6 +179,14 @@ class CalendarPlugin(Plugin):
     async def button_meant(self, context: ToolContext) -> str | None:
         async with self._locks.of(context.user_id):
             return await button_meant(CalendarCall(context))
+
+    async def requests_in(self, context: ToolContext) -> tuple[ToolCall, ...]:
+        async with self._locks.of(context.user_id):
+            return await read_requests(CalendarCall(context))
+
+    async def joined(self, context: ToolContext, results: Mapping[str, ToolResult]) -> ToolResult:
+        async with self._locks.of(context.user_id):
+            return await join_results(CalendarCall(context), results)
 
     async def due(self, context: ToolContext, key: str, at: datetime) -> ToolResult | None:
         async with self._locks.of(context.user_id):

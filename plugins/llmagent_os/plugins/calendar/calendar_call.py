@@ -15,8 +15,8 @@ from llmagent_os.plugins.calendar.calendar_event import CalendarEvent, Occurrenc
 from llmagent_os.plugins.calendar.event_store import Change, EventStore
 from llmagent_os.plugins.calendar.phrasing import capitalized, day_text, moment_text
 from llmagent_os.plugins.calendar.reminder_timers import ReminderTimers
-from llmagent_os.plugins.calendar.time_errors import TimeExpressionError
-from llmagent_os.plugins.calendar.time_expressions import TimeExpression, parse_time_expression, writes_month_first
+from llmagent_os.plugins.calendar.time.time_errors import TimeExpressionError
+from llmagent_os.plugins.calendar.time.time_expressions import TimeExpression, parse_time_expression, writes_month_first
 
 MAX_NAMED_EVENTS = 5  #: in one reply; the rest is counted as "more"
 SEARCH_HORIZON = timedelta(days=730)  #: how far a search without a date looks ahead

@@ -11,7 +11,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 import msgspec
 from dateutil.rrule import rrule, rrulestr
 
-from llmagent_os.plugins.calendar.time_expressions import to_aware
+from llmagent_os.plugins.calendar.time.time_expressions import to_aware
 
 MAX_OCCURRENCES = 500  #: of one event in one look-up
 MAX_ZONE_DISTANCE = timedelta(days=2)  #: no two time zones are further apart

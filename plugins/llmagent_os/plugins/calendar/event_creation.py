@@ -10,14 +10,14 @@ from datetime import UTC, datetime, timedelta
 from llmagent_os.plugin import ToolResult
 from llmagent_os.plugins.calendar.calendar_call import CalendarCall
 from llmagent_os.plugins.calendar.calendar_event import CalendarEvent, rule_dates
-from llmagent_os.plugins.calendar.duration_parsing import parse_duration
 from llmagent_os.plugins.calendar.event_store import Change
 from llmagent_os.plugins.calendar.phrasing import day_text, moment_text
-from llmagent_os.plugins.calendar.recurrence import Recurrence, parse_recurrence, recurrence_text
-from llmagent_os.plugins.calendar.text_normalization import normalize
-from llmagent_os.plugins.calendar.time_errors import TimeExpressionError
-from llmagent_os.plugins.calendar.time_expressions import TimeExpression, TimeSlot, find_slot
-from llmagent_os.plugins.calendar.usual_half import usual_half
+from llmagent_os.plugins.calendar.time.duration_parsing import parse_duration
+from llmagent_os.plugins.calendar.time.recurrence import Recurrence, parse_recurrence, recurrence_text
+from llmagent_os.plugins.calendar.time.text_normalization import normalize
+from llmagent_os.plugins.calendar.time.time_errors import TimeExpressionError
+from llmagent_os.plugins.calendar.time.time_expressions import TimeExpression, TimeSlot, find_slot
+from llmagent_os.plugins.calendar.time.usual_half import usual_half
 
 MAX_TITLE_CHARACTERS = 200  #: characters
 UNFINISHED_LIFETIME = timedelta(hours=1)  #: how long an answer to "What time?" still belongs to the event

@@ -19,8 +19,8 @@ from llmagent_os.plugins.calendar.event_search import (
 )
 from llmagent_os.plugins.calendar.event_store import Change
 from llmagent_os.plugins.calendar.phrasing import with_preposition
-from llmagent_os.plugins.calendar.recurrence import recurrence_text
-from llmagent_os.plugins.calendar.time_errors import TimeExpressionError
+from llmagent_os.plugins.calendar.time.recurrence import recurrence_text
+from llmagent_os.plugins.calendar.time.time_errors import TimeExpressionError
 
 MAX_CHOICES = 8  #: candidates with a button in "Which one?"
 

@@ -20,9 +20,9 @@ from llmagent_os.plugins.calendar.event_search import (
 )
 from llmagent_os.plugins.calendar.open_questions import waiting_text
 from llmagent_os.plugins.calendar.phrasing import period_text, with_preposition
-from llmagent_os.plugins.calendar.recurrence import recurrence_text
-from llmagent_os.plugins.calendar.time_errors import TimeExpressionError
-from llmagent_os.plugins.calendar.time_expressions import ONE_HOUR
+from llmagent_os.plugins.calendar.time.recurrence import recurrence_text
+from llmagent_os.plugins.calendar.time.time_errors import TimeExpressionError
+from llmagent_os.plugins.calendar.time.time_expressions import ONE_HOUR
 
 _FREE = re.compile(r"\b(free|busy|available|availability|booked|open slot|have time|got time|clash|conflict)\b", re.I)
 _REMINDERS = re.compile(r"\breminders?\b", re.I)

@@ -12,17 +12,17 @@ import msgspec
 from llmagent_os.plugin import ToolResult
 from llmagent_os.plugins.calendar.calendar_call import CalendarCall, EventMatch
 from llmagent_os.plugins.calendar.calendar_event import CalendarEvent, later, stable_id
-from llmagent_os.plugins.calendar.date_parsing import DateRange
-from llmagent_os.plugins.calendar.duration_parsing import Shift, parse_duration, parse_shift
 from llmagent_os.plugins.calendar.event_creation import MAX_TITLE_CHARACTERS, create_event
 from llmagent_os.plugins.calendar.event_deletion import MAX_CHOICES, focused_event, not_found_reply, which_one_question
 from llmagent_os.plugins.calendar.event_search import EventQuery, event_query, search_events
 from llmagent_os.plugins.calendar.event_store import Change
-from llmagent_os.plugins.calendar.recurrence import parse_recurrence, recurrence_text
-from llmagent_os.plugins.calendar.text_normalization import normalize
-from llmagent_os.plugins.calendar.time_errors import TimeExpressionError
-from llmagent_os.plugins.calendar.time_expressions import TimeExpression, find_slot
-from llmagent_os.plugins.calendar.time_parsing import HalfOfDay
+from llmagent_os.plugins.calendar.time.date_parsing import DateRange
+from llmagent_os.plugins.calendar.time.duration_parsing import Shift, parse_duration, parse_shift
+from llmagent_os.plugins.calendar.time.recurrence import parse_recurrence, recurrence_text
+from llmagent_os.plugins.calendar.time.text_normalization import normalize
+from llmagent_os.plugins.calendar.time.time_errors import TimeExpressionError
+from llmagent_os.plugins.calendar.time.time_expressions import TimeExpression, find_slot
+from llmagent_os.plugins.calendar.time.time_parsing import HalfOfDay
 
 _RELATIVE = re.compile(r"\b(by|later|earlier|sooner|back|forward|ahead|up)\b")
 _LENGTH = re.compile(r"\b(longer|shorter|extend\w*|extra|more|less|shorten)\b", re.I)

@@ -12,9 +12,9 @@ from rapidfuzz import fuzz
 from llmagent_os.plugins.calendar.calendar_call import SEARCH_HORIZON, CalendarCall, EventMatch
 from llmagent_os.plugins.calendar.calendar_event import CalendarEvent
 from llmagent_os.plugins.calendar.phrasing import period_text
-from llmagent_os.plugins.calendar.text_normalization import normalize
-from llmagent_os.plugins.calendar.time_errors import TimeExpressionError
-from llmagent_os.plugins.calendar.time_expressions import TimeExpression, search_windows
+from llmagent_os.plugins.calendar.time.text_normalization import normalize
+from llmagent_os.plugins.calendar.time.time_errors import TimeExpressionError
+from llmagent_os.plugins.calendar.time.time_expressions import TimeExpression, search_windows
 
 # Words that do not tell one event from another.
 _EMPTY = frozenset(

@@ -6,6 +6,7 @@ that runs again after a crash finds its own decision and finishes it. The same d
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import Any, TypeVar
 
@@ -117,6 +118,19 @@ class EventStore:
             if change is not None and not change.undone:
                 return str(change_id), change
         return None
+
+    async def group(self, group_id: str, change_ids: Sequence[str], combined: Change) -> None:
+        """Have one change stand for several that were carried out: undo takes all of them back.
+
+        Args:
+            group_id: the id of the one change.
+            change_ids: those of the changes that it stands for.
+            combined: the events before them all and after them all.
+        """
+        await self._put(f"change:{group_id}", msgspec.structs.replace(combined, at=self._now))
+        found = await self._records.get(f"made:{self._here}")
+        others = [each for each in (found or {}).get("changes", []) if each not in (*change_ids, group_id)]
+        await self._records.put(f"made:{self._here}", {"changes": [*others, group_id][-MAX_UNDONE:]})
 
     async def _note_change(self, change_id: str) -> None:
         found = await self._records.get(f"made:{self._here}")

@@ -11,10 +11,10 @@ from __future__ import annotations
 
 from datetime import date, datetime, timedelta
 
-from llmagent_os.plugins.calendar.date_parsing import DateRange
-from llmagent_os.plugins.calendar.text_normalization import MONTHS, WEEKDAYS, normalize
-from llmagent_os.plugins.calendar.time_expressions import TimeExpression
-from llmagent_os.plugins.calendar.time_parsing import TimeOfDay
+from llmagent_os.plugins.calendar.time.date_parsing import DateRange
+from llmagent_os.plugins.calendar.time.text_normalization import MONTHS, WEEKDAYS, normalize
+from llmagent_os.plugins.calendar.time.time_expressions import TimeExpression
+from llmagent_os.plugins.calendar.time.time_parsing import TimeOfDay
 
 _DAY = timedelta(days=1)
 

@@ -12,7 +12,7 @@ from itertools import islice
 from zoneinfo import ZoneInfo
 
 from llmagent_os.plugins.calendar.calendar_event import CalendarEvent, event_starts, known_zone
-from llmagent_os.plugins.calendar.time_expressions import to_aware
+from llmagent_os.plugins.calendar.time.time_expressions import to_aware
 from llmagent_os.records import Records
 from llmagent_os.timers import Timers
 

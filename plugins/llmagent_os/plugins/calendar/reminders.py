@@ -10,7 +10,7 @@ from llmagent_os.plugins.calendar.calendar_call import CalendarCall
 from llmagent_os.plugins.calendar.calendar_event import CalendarEvent
 from llmagent_os.plugins.calendar.phrasing import day_text, moment_text
 from llmagent_os.plugins.calendar.reminder_timers import LATE_AFTER, rings_at
-from llmagent_os.plugins.calendar.text_normalization import normalize
+from llmagent_os.plugins.calendar.time.text_normalization import normalize
 
 
 async def announce_reminder(call: CalendarCall, key: str, at: datetime) -> ToolResult | None:

@@ -17,10 +17,10 @@ from datetime import MAXYEAR, date, datetime, timedelta
 from dateutil import parser
 from dateutil.relativedelta import relativedelta
 
-from llmagent_os.plugins.calendar.duration_parsing import QUANTITY, parse_quantity
-from llmagent_os.plugins.calendar.holidays import HOLIDAYS
-from llmagent_os.plugins.calendar.text_normalization import MONTHS, WEEKDAYS, normalize
-from llmagent_os.plugins.calendar.time_errors import TimeExpressionError
+from llmagent_os.plugins.calendar.time.duration_parsing import QUANTITY, parse_quantity
+from llmagent_os.plugins.calendar.time.holidays import HOLIDAYS
+from llmagent_os.plugins.calendar.time.text_normalization import MONTHS, WEEKDAYS, normalize
+from llmagent_os.plugins.calendar.time.time_errors import TimeExpressionError
 
 _WD = rf"({'|'.join(WEEKDAYS)})(?:'s)?"
 _MONTH = rf"({'|'.join(MONTHS)})(?:'s)?"

@@ -13,9 +13,9 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from llmagent_os.markup.word_list import join_words
-from llmagent_os.plugins.calendar.text_normalization import MONTHS, WEEKDAYS, normalize
-from llmagent_os.plugins.calendar.time_errors import TimeExpressionError
-from llmagent_os.plugins.calendar.time_parsing import TimeOfDay, parse_time
+from llmagent_os.plugins.calendar.time.text_normalization import MONTHS, WEEKDAYS, normalize
+from llmagent_os.plugins.calendar.time.time_errors import TimeExpressionError
+from llmagent_os.plugins.calendar.time.time_parsing import TimeOfDay, parse_time
 
 WEEKDAY_CODES = ("MO", "TU", "WE", "TH", "FR", "SA", "SU")
 _UNITS = {

@@ -16,10 +16,10 @@ from zoneinfo import ZoneInfo
 
 from dateutil import tz
 
-from llmagent_os.plugins.calendar.date_parsing import DateRange, parse_dates
-from llmagent_os.plugins.calendar.text_normalization import normalize
-from llmagent_os.plugins.calendar.time_errors import TimeExpressionError
-from llmagent_os.plugins.calendar.time_parsing import HalfOfDay, TimeOfDay, minutes_after_midnight, parse_time
+from llmagent_os.plugins.calendar.time.date_parsing import DateRange, parse_dates
+from llmagent_os.plugins.calendar.time.text_normalization import normalize
+from llmagent_os.plugins.calendar.time.time_errors import TimeExpressionError
+from llmagent_os.plugins.calendar.time.time_parsing import HalfOfDay, TimeOfDay, minutes_after_midnight, parse_time
 
 ONE_HOUR = timedelta(hours=1)
 _DAY = timedelta(days=1)

@@ -12,8 +12,8 @@ import re
 from dataclasses import dataclass
 from datetime import timedelta
 
-from llmagent_os.plugins.calendar.text_normalization import normalize
-from llmagent_os.plugins.calendar.time_errors import TimeExpressionError
+from llmagent_os.plugins.calendar.time.text_normalization import normalize
+from llmagent_os.plugins.calendar.time.time_errors import TimeExpressionError
 
 #: An amount without its unit, as a regular expression. :func:`parse_quantity` turns it into a number.
 QUANTITY = (

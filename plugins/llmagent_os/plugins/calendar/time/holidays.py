@@ -28,7 +28,7 @@ def _black_friday(year: int) -> date:
     return _nth(11, TH(4))(year) + timedelta(days=1)
 
 
-#: A function from a year to a date, by name as :func:`~llmagent_os.plugins.calendar.text_normalization.normalize`
+#: A function from a year to a date, by name as :func:`~llmagent_os.plugins.calendar.time.text_normalization.normalize`
 #: spells it.
 HOLIDAYS: dict[str, Callable[[int], date]] = {
     "christmas": _on(12, 25),

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 
-from llmagent_os.plugins.calendar.time_parsing import HalfOfDay, TimeOfDay
+from llmagent_os.plugins.calendar.time.time_parsing import HalfOfDay, TimeOfDay
 
 #: Words of a title, the half of the day, and the hours on a clock face for which they decide, from first to last.
 _USUAL: tuple[tuple[re.Pattern[str], HalfOfDay, int, int], ...] = (
@@ -33,7 +33,7 @@ def usual_half(title: str, said: TimeOfDay | None) -> HalfOfDay | None:
         said: its time of day, in the person's words.
 
     >>> from datetime import datetime
-    >>> from llmagent_os.plugins.calendar.time_parsing import parse_time
+    >>> from llmagent_os.plugins.calendar.time.time_parsing import parse_time
     >>> eight = parse_time("8", datetime(2026, 11, 25))
     >>> usual_half("dinner with Maria", eight), usual_half("breakfast", eight), usual_half("call", eight)
     ('pm', 'am', None)

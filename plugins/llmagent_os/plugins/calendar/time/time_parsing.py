@@ -17,9 +17,9 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Literal
 
-from llmagent_os.plugins.calendar.duration_parsing import QUANTITY, parse_duration
-from llmagent_os.plugins.calendar.text_normalization import normalize
-from llmagent_os.plugins.calendar.time_errors import TimeExpressionError
+from llmagent_os.plugins.calendar.time.duration_parsing import QUANTITY, parse_duration
+from llmagent_os.plugins.calendar.time.text_normalization import normalize
+from llmagent_os.plugins.calendar.time.time_errors import TimeExpressionError
 
 HalfOfDay = Literal["am", "pm", "night"]
 DAY_MINUTES = 24 * 60

@@ -1,0 +1,39 @@
+"""Has plugins' rules read a message before the model is asked.
+
+The calls that rules read are made like a model's, and stand in the conversation, the ledger and the answer as these do.
+No model drew them: there are no tokens to learn from, and nobody's opinion of the call is credited to a model.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from llmagent_os.chat import ToolCall
+from llmagent_os.plugin import ToolResult
+from llmagent_os.reply.exchange import Exchange
+from llmagent_os.reply.plugin_calls import tool_context
+from llmagent_os.reply.services import Services
+from llmagent_os.reply.tool_loop import GivenCalls
+from llmagent_os.serving.model_card import ModelCard
+
+
+async def requests_read(services: Services, exchange: Exchange, card: ModelCard) -> GivenCalls | None:
+    """Return the tool calls that a message asks for by a plugin's rules. None: no rules read it, the model decides.
+
+    Args:
+        services: the plugins, and whether the bot lets rules read.
+        exchange: the message.
+        card: of the model. A bot that says nothing lets rules read for a model of this project's own; a model that
+            reads well by itself is left to.
+    """
+    plugins, setting = services.plugins, services.settings.request_rules
+    if plugins is None or not (card.native if setting is None else setting):
+        return None
+    context = tool_context(services, exchange, exchange.key)
+    calls = await plugins.requests_in(context, allowed=services.settings.permissions)
+
+    async def join(made: Sequence[ToolCall], results: Sequence[ToolResult]) -> ToolResult:
+        ids = (f"{exchange.key}:{GivenCalls.number(place)}" for place in range(len(results)))
+        return await plugins.joined({call.name for call in made}, dict(zip(ids, results, strict=True)), context)
+
+    return GivenCalls(calls, join) if calls else None

@@ -1,0 +1,121 @@
+"""Splits a message into tokens, and says which of them can belong to words of time.
+
+A token keeps its place in the message. Its words are spelled as
+:func:`~llmagent_os.plugins.calendar.time.text_normalization.normalize` spells them.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from llmagent_os.plugins.calendar.time.holidays import HOLIDAYS
+from llmagent_os.plugins.calendar.time.text_normalization import MONTHS, WEEKDAYS, normalize
+from llmagent_os.plugins.calendar.time.zone_names import zone_phrase_at
+
+#: Words that stand before words of time and belong to them.
+PREPOSITIONS = frozenset(
+    "at by on for in from until before after since during over about starting beginning ending between within through"
+    " as".split()
+)
+_JOINERS = frozenset("and or to until of the - & , a an not but".split())
+UNITS = frozenset(
+    "minutes hours second seconds sec secs day days night nights week weeks month months year years quarter quarters"
+    " weekend weekends h m s".split()
+)
+PARTS_OF_DAY = frozenset("morning afternoon evening night mornings afternoons evenings nights tonight".split())
+_WORDS = frozenset(
+    "today tomorrow yesterday tonight now noon midnight next this last coming upcoming following past previous other"
+    " every each single daily nightly weekly monthly yearly annually hourly quarterly weekday weekdays weekend weekends"
+    " workdays business working work school half couple few several early late later earlier mid end beginning start"
+    " middle rest remainder whole entire full all long time times once twice per except excluding without apart save"
+    " skipping ago ahead advance beforehand prior before onwards on first thing close lunch lunchtime breakfast dinner"
+    " bedtime class bed same that day's days' today's tomorrow's tonight's week's am pm noonish someday some only"
+    " starts ends ending till inclusive alternate alternating second third".split()
+)
+_HOLIDAY_WORDS = frozenset(word for name in HOLIDAYS for word in name.split())
+_PLURAL_DAYS = frozenset(f"{day}s" for day in WEEKDAYS) | frozenset(f"{day}'s" for day in WEEKDAYS)
+VOCABULARY = (
+    frozenset((*WEEKDAYS, *MONTHS))
+    | frozenset(f"{month}'s" for month in MONTHS)
+    | _PLURAL_DAYS
+    | PREPOSITIONS
+    | _JOINERS
+    | UNITS
+    | PARTS_OF_DAY
+    | _WORDS
+    | _HOLIDAY_WORDS
+)
+_NUMBER = re.compile(
+    r"[~+-]?\d[\d:./,-]*(?:st|nd|rd|th|am|pm|a|p|h|m|s|min|mins|hr|hrs|hours|minutes|day|days|week|weeks|hour|minute"
+    r"|month|months|ish|x)?(?:\d\d?m?)?(?:[-/](?:\d[\d:.]*)(?:am|pm|a|p|h)?)?"
+)
+_TOKEN = re.compile(r"[^\s()\[\]{}“”\"]+")
+_ABBREVIATED = re.compile(
+    r"(?:jan|feb|mar|apr|jun|jul|aug|sept?|oct|nov|dec|mon|tues?|wed|thur?s?|fri|sat|sun|min|mins|hrs?|approx|\d+)",
+    re.I,
+)
+# After these, a stretch of words of time is over.
+_STOPS = re.compile(r"[;:!?\n()\[\]{}“”\"]")
+
+
+@dataclass(frozen=True)
+class Token:
+    """A word of a message, without the punctuation around it."""
+
+    text: str
+    start: int  #: characters from the beginning of the message
+    end: int
+    words: tuple[str, ...]  #: in normal spelling; empty for punctuation, such as a dash
+    timely: bool  #: can belong to words of time
+    breaks: bool  #: nothing that says when goes on behind it
+
+
+def tokens_of(text: str) -> list[Token]:
+    """Split a message into tokens."""
+    zones = zone_phrase_at(text)
+    found: list[Token] = []
+    for match in _TOKEN.finditer(text):
+        for start, end in _pieces(text, match.start(), match.end()):
+            found.append(_token(text, start, end, zones))
+    return found
+
+
+def _pieces(text: str, start: int, end: int) -> list[tuple[int, int]]:
+    """Split what is written without a space: "friday,saturday", "@3pm", "tomorrow/thursday"."""
+    pieces: list[tuple[int, int]] = []
+    at = start
+    for cut in re.finditer(r"(?<=[a-z]),(?=[a-z\d])|(?<=[a-z])/(?=[a-z])|(?<=\D),(?=\S)", text[start:end], re.I):
+        pieces.append((at, start + cut.start()))
+        at = start + cut.end()
+    pieces.append((at, end))
+    return [(left, right) for left, right in pieces if right > left]
+
+
+def _token(text: str, start: int, end: int, zones: Sequence[tuple[int, int]]) -> Token:
+    raw = text[start:end]
+    core = raw.rstrip(",;:!?…")
+    core = core if _keeps_dot(core) else core.rstrip(".")
+    begin = start + (len(core) - len(core.lstrip("'‘’*_~`#"))) if not core.startswith("-") else start
+    core = text[begin : start + len(core)].rstrip("*_~`’'") if len(core) > 1 else core
+    stop = begin + len(core)
+    tail = text[stop:end]
+    after = text[end : end + 1]
+    words = tuple(normalize(core).split())
+    if not words and core in ("-", "–", "—", "&", "@", "+", "→"):
+        words = {"&": ("and",), "@": ("at",), "+": ("and",)}.get(core, ("-",))
+    in_zone = any(left <= begin and stop <= right for left, right in zones)
+    timely = in_zone or (bool(words) and all(_is_timely(word) for word in words))
+    short = _ABBREVIATED.fullmatch(core) is not None  # its dot ends no sentence
+    breaks = bool(_STOPS.search(tail) or ("." in tail and not short) or _STOPS.match(after) or "…" in tail)
+    return Token(core, begin, stop, words, timely, breaks)
+
+
+def _keeps_dot(core: str) -> bool:
+    """Whether a dot at the end belongs to the word: "p.m.", "Dec.", "27.11."."""
+    return re.search(r"(?i)(?:\b[ap]\.m\.|\d\.\d{1,2}\.)$", core) is not None
+
+
+def _is_timely(word: str) -> bool:
+    return word in VOCABULARY or _NUMBER.fullmatch(word) is not None or word in ("-", "half")

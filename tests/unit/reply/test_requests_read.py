@@ -1,0 +1,87 @@
+"""Calls that a plugin's rules read. Without this, rules would act unchecked, and models be blamed for them."""
+
+from __future__ import annotations
+
+import pytest
+
+from llmagent_os.agent import AgentSettings
+from llmagent_os.chat import ToolCall
+from llmagent_os.serving.model_card import ModelCard
+from tests.unit.agent_bench import Bench
+
+RULES = AgentSettings(request_rules=True)
+
+
+async def test_a_read_call_is_made_and_the_model_puts_the_result_into_words(bench: Bench) -> None:
+    agent = bench.agent("I wrote rain down.", settings=RULES)
+    text, kept = await bench.say(agent, "!write rain")
+    assert text == "I wrote rain down."
+    assert kept.tool_calls[0]["arguments"] == {"what": "rain"}
+    assert kept.calls_by_rules == 1
+    assert [each.tool_calls for each in await bench.ledger.completions_of(kept.interaction_id)] == [()]
+    called, result = bench.llm.requests[0].messages[-2:]
+    assert called["tool_calls"] == [{"function": {"name": "write", "arguments": {"what": "rain"}}}]
+    assert result["role"] == "tool"
+
+
+async def test_the_conversation_goes_on_as_if_the_model_had_called(bench: Bench) -> None:
+    agent = bench.agent("I wrote rain down.", "You are welcome.", settings=RULES)
+    await bench.say(agent, "!write rain")
+    await bench.say(agent, "thanks")
+    roles = [message["role"] for message in bench.llm.requests[-1].messages]
+    assert roles[1:] == ["user", "assistant", "tool", "assistant", "user"]
+
+
+async def test_several_calls_are_made_in_order_and_told_in_the_tools_words(bench: Bench) -> None:
+    agent = bench.agent(settings=RULES)
+    text, kept = await bench.say(agent, "!write rain; write snow")
+    assert text == "Written: rain. Written: snow."
+    assert [call["arguments"]["what"] for call in kept.tool_calls] == ["rain", "snow"]
+    assert [context.call_id for context in bench.diary.contexts] == [
+        f"{kept.interaction_id}:read.0",
+        f"{kept.interaction_id}:read.1",
+    ]
+    assert not bench.llm.requests
+
+
+async def test_a_question_comes_last_and_the_rest_is_done(bench: Bench) -> None:
+    agent = bench.agent(settings=RULES)
+    text, kept = await bench.say(agent, "!ask rain; write snow")
+    assert text == "Written: snow. Sure?"
+    assert [button[0] for button in kept.context["buttons"]] == ["Yes", "No"]
+
+
+@pytest.mark.parametrize("text", ["!burn it", "!rename Ana", "!write"])
+async def test_calls_that_no_model_could_make_are_left_to_the_model(bench: Bench, text: str) -> None:
+    settings = AgentSettings(request_rules=True, permissions=("diary.*",))
+    agent = bench.agent("What do you mean?", settings=settings)
+    reply, kept = await bench.say(agent, text)
+    assert reply == "What do you mean?"
+    assert not kept.tool_calls
+
+
+async def test_a_failed_call_is_told_and_no_model_is_asked(bench: Bench) -> None:
+    agent = bench.agent(settings=RULES)
+    text, _ = await bench.say(agent, "!fail")
+    assert text.startswith("Sorry, that did not work")
+    assert not bench.llm.requests
+
+
+async def test_the_model_makes_no_further_call_of_what_was_read(bench: Bench) -> None:
+    agent = bench.agent(ToolCall("write", {"what": "more"}), settings=RULES)
+    text, kept = await bench.say(agent, "!write rain")
+    assert text == "Written: rain."
+    assert len(kept.tool_calls) == 1
+
+
+async def test_another_model_reads_by_itself_unless_the_bot_says_so(bench: Bench) -> None:
+    _, kept = await bench.say(bench.agent("Hm."), "!write rain")
+    assert not kept.tool_calls
+    agent = bench.agent("I wrote rain down.")
+    agent.llm.card = ModelCard(native=True)
+    _, kept = await bench.say(agent, "!write rain")
+    assert kept.calls_by_rules == 1
+    agent = bench.agent("Hm.", settings=AgentSettings(request_rules=False))
+    agent.llm.card = ModelCard(native=True)
+    _, kept = await bench.say(agent, "!write rain")
+    assert not kept.tool_calls
