@@ -1,0 +1,161 @@
+"""Tells in which language a message is written, where that is plainly not English.
+
+Another script says it by itself. Words in Latin letters are given to py3langid (BSD-3-Clause; 5 MB; its model is read
+without pickle, in half a second, when the first message needs it). A wrong answer to an English message is worse than
+none to a foreign one, so English has the benefit of every doubt: a message of less than three words, or with English
+words in it, is foreign only where the library is very sure.
+
+Reference:
+    M. Lui, T. Baldwin (2012). langid.py: an off-the-shelf language identification tool. ACL system demonstrations.
+"""
+
+from __future__ import annotations
+
+import re
+import threading
+from collections import Counter
+from collections.abc import Mapping
+from functools import lru_cache
+from types import MappingProxyType
+from typing import Any
+
+#: The languages in Latin letters that are told apart, by ISO 639-1.
+LATIN = "en de fr es it pt nl pl tr sv da no fi cs sk hu ro hr ca id vi".split()
+LIKELY = 0.4  #: least probability of a foreign language: those that are alike share theirs
+UNLIKELY = 0.05  #: most probability of English, where a message is foreign
+BARELY = 0.01  #: the same, where a word may be English, or there are few
+SHORT = 4  #: words that are few
+MOST_ENGLISH = 0.34  #: share of plainly English words at which a message is English
+FEWEST_WORDS = 3  #: below that a message is a name, or a typo
+
+#: Words that are English and in hardly any other language. So none like "in", "was" or "me".
+_ENGLISH = frozenset(
+    """the and my with at for what when is are you it of this that have has do does did to from by or not be been your our
+    their his her him she they we us them there here where who why how which can could will would should shall may might
+    must pm i'm i've i'll it's don't let's that's what's add move cancel delete remove remind reminder schedule book put
+    set make change show tell call meet meeting meetings event events appointment calendar lunch dinner breakfast today
+    tomorrow tonight tmrw yesterday morning afternoon evening night noon week weekend month year monday tuesday wednesday
+    thursday friday saturday sunday wed thu january february march april may june july august september
+    october november december next last every each all any no yes please thanks hello free busy time day days hour hours
+    minute minutes until after before between about out up off on new get go going need want like pick take buy pay work
+    school doctor dentist gym party birthday call mom dad kids trip flight train game class test check clean walk send
+    read write study watch train room office home table of as if so but just also only now then than too very""".split()
+)
+#: One of these, and a message is English: no other language writes them.
+_CONTRACTIONS = frozenset("i'm i've i'll i'd don't doesn't didn't can't won't isn't it's let's that's what's".split())
+#: Whole messages that are a greeting, a word of thanks or a call for help.
+_GREETINGS: Mapping[str, str] = MappingProxyType(
+    {
+        words: code
+        for code, listed in {
+            "de": "guten morgen|guten tag|guten abend|gute nacht|moin|servus|grüß gott|grüss gott|hallo zusammen|danke schön|danke dir|vielen dank|wie geht's|wie geht es dir|tschüss|auf wiedersehen|hilfe",
+            "fr": "bonjour|bonsoir|salut|bonne nuit|merci beaucoup|ça va|comment ça va|au revoir|s'il vous plaît|coucou|aidez-moi",
+            "es": "buenos días|buenos dias|buenas tardes|buenas noches|buenas|muchas gracias|qué tal|que tal|cómo estás|como estas|hasta luego|por favor|ayuda|hola qué tal|hola buenos días",
+            "it": "buongiorno|buonasera|buonanotte|salve|grazie mille|come stai|come va|arrivederci|ciao come stai|per favore|aiuto",
+            "pt": "olá|bom dia|boa tarde|boa noite|muito obrigado|muito obrigada|obrigada|tudo bem|como vai|oi tudo bem|até logo|ajuda",
+            "nl": "goedemorgen|goedemiddag|goedenavond|goedendag|hoi|dank je|dank je wel|dankjewel|hoe gaat het|tot ziens",
+            "pl": "dzień dobry|dzien dobry|cześć|czesc|dobry wieczór|dobranoc|dziękuję|dziekuje|do widzenia|jak się masz|pomoc",
+            "tr": "merhaba|selam|günaydın|iyi akşamlar|iyi geceler|teşekkürler|teşekkür ederim|nasılsın|yardım",
+            "sv": "god morgon|god kväll|tack så mycket|hej hej|hur mår du|hej då",
+            "da": "godmorgen|god aften|mange tak|hvordan går det",
+            "no": "god kveld|tusen takk|hvordan har du det|ha det bra",
+            "fi": "hyvää huomenta|hyvää päivää|hyvää iltaa|kiitos|kiitos paljon|moikka|mitä kuuluu|näkemiin",
+            "cs": "dobrý den|dobré ráno|ahoj|děkuji|jak se máš|na shledanou",
+            "hu": "jó napot|jó reggelt|szia|köszönöm|hogy vagy",
+            "ro": "bună ziua|bună dimineața|bună|mulțumesc|ce mai faci|la revedere",
+            "id": "selamat pagi|selamat siang|selamat malam|terima kasih|apa kabar",
+            "vi": "xin chào|chào bạn|cảm ơn",
+        }.items()
+        for words in listed.split("|")
+    }
+)
+
+#: Languages by the letters of their scripts. Han, Cyrillic and Arabic letters need a second look.
+_SCRIPTS: tuple[tuple[str, str], ...] = (
+    ("ja", "\u3040-\u30ff\u31f0-\u31ff\uff66-\uff9f"),
+    ("ko", "\u1100-\u11ff\u3130-\u318f\uac00-\ud7af"),
+    ("zh", "\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff"),
+    ("ru", "\u0400-\u052f"),
+    ("ar", "\u0600-\u06ff\u0750-\u077f\ufb50-\ufdff\ufe70-\ufeff"),
+    ("hi", "\u0900-\u097f"),
+    ("el", "\u0370-\u03ff\u1f00-\u1fff"),
+    ("he", "\u0590-\u05ff"),
+    ("th", "\u0e00-\u0e7f"),
+)
+_SCRIPT = {code: re.compile(f"[{letters}]") for code, letters in _SCRIPTS}
+_SYLLABLES = ("ja", "ko", "zh")  #: scripts in which a letter counts for several
+
+_WORD = re.compile(r"[^\W\d_]+(?:['’-][^\W\d_]+)*")
+_loading = threading.Lock()
+
+
+def foreign_language(text: str) -> str | None:
+    """Return the language of a message by ISO 639-1; None: English, or it is not plain.
+
+    Reads the model of py3langid when the first message needs it, so it must not run in an event loop.
+
+    >>> foreign_language("quel est mon programme demain ?"), foreign_language("明日の予定は？")
+    ('fr', 'ja')
+    >>> foreign_language("dinner at El Toro de la Plaza with José"), foreign_language("add 会议 tomorrow at 3pm")
+    (None, None)
+    """
+    letters = [char for char in text if char.isalpha()]
+    if not letters:
+        return None
+    if script := _script(letters):
+        return _in_script(script, text)
+    words = [word.casefold().replace("’", "'") for word in _WORD.findall(text)]
+    if greeting := _GREETINGS.get(" ".join(words)):
+        return greeting
+    english = sum(word in _ENGLISH for word in words)
+    if len(words) < FEWEST_WORDS or not _CONTRACTIONS.isdisjoint(words) or english / len(words) >= MOST_ENGLISH:
+        return None
+    with _loading:
+        ranked = _identifier().rank(" ".join(_WORD.findall(text)))
+    language, probability = ranked[0]
+    most = dict(ranked)["en"]
+    if language == "en" or probability < LIKELY or most > (BARELY if english or len(words) < SHORT else UNLIKELY):
+        return None
+    return str(language)
+
+
+def _script(letters: list[str]) -> str:
+    """The language of the script that most of a message is in; empty: Latin, or none that is known."""
+    weights: Counter[str] = Counter()
+    for letter in letters:
+        code = next((code for code, pattern in _SCRIPT.items() if pattern.match(letter)), "")
+        weights[code] += 3 if code in _SYLLABLES else 1
+    code, weight = weights.most_common(1)[0]
+    foreign = sum(weights.values()) - weights[""]
+    if foreign * 2 <= sum(weights.values()):
+        return ""
+    if weights["ja"] and code == "zh":  # Japanese writes its words in Han letters, and the rest in its own
+        return "ja"
+    return code if weight * 2 > foreign or code else ""
+
+
+def _in_script(script: str, text: str) -> str:
+    """Tell apart the languages that share a script, by the letters that only one of them has."""
+    lower = text.lower()
+    if script == "ru":
+        if re.search("[іїєґ’]", lower) or re.search(r"\bщо\b|\bце\b|\bякі?\b", lower):
+            return "uk"
+        if re.search("[ђјљњћџ]", lower):
+            return "sr"
+        return "bg" if "ъ" in lower and not re.search("[ыэё]", lower) else "ru"
+    if script == "ar":
+        return "fa" if re.search("[پچژگکی]", lower) else "ar"
+    return script
+
+
+@lru_cache(maxsize=1)
+def _identifier() -> Any:
+    """The library's identifier, for the languages of :data:`LATIN`. It has no type hints."""
+    from py3langid.langid import (  # type: ignore[import-untyped]  # pyright: ignore[reportMissingTypeStubs]
+        MODEL_FILE,
+        LanguageIdentifier,
+    )
+
+    identifier: Any = LanguageIdentifier.from_model_file(MODEL_FILE, norm_probs=True)
+    identifier.set_languages(LATIN)
+    return identifier
