@@ -147,6 +147,7 @@ _PARTS = re.compile(r"[.!?,;:…\n()]+| - | – |(?<=thanks) and | and (?=thank)
 _POSITIVE = frozenset("👍👏🙏❤🎉🥳😀😃😄😁😊🙂😍🥰😘👌💪🤗✨💯🤩😎🙌💖💕♥🫶")
 _NEGATIVE = frozenset("👎😡😠🤬😢😭😞😔🙁☹😤💩🖕😒🙄")
 
+LONGEST = 200  #: characters of a message that is talk, other than babble
 #: Words of a part that are tried as several kinds of talk.
 MOST_JOINED = 8
 
@@ -168,6 +169,8 @@ def kind_of_talk(text: str) -> str | None:
     parts = [part for each in _PARTS.split(plain) if (part := " ".join(each.split()).strip("'- "))]
     if parts and all(map(_is_babble, parts)):
         return "babble"
+    if len(plain) > LONGEST:
+        return None
     kinds = [_kind(part) for part in parts]
     if not kinds or None in kinds:
         return None
