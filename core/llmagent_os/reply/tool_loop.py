@@ -106,7 +106,7 @@ class Answer:
         if self.results and self.taught.results:
             tool = self.calls[-1].name if self.calls else ""
             return of_result(self.taught, tool, self.results[-1].data, known)
-        by_lora = any(completion.lora_version for completion in self.completions[-1:])
+        by_lora = any(completion.lora_version != "base" for completion in self.completions[-1:])
         if not self.results and self.taught.talk and not by_lora:
             return of_talk(self.taught, known)
         return None

@@ -13,10 +13,13 @@ from functools import lru_cache
 from importlib.resources import files
 from typing import Any, ClassVar
 
-from llmagent_os.bots.calendar.talk.languages import foreign_language
+from llmagent_os.bots.calendar.talk.languages import foreign_language, may_be_foreign
 from llmagent_os.bots.calendar.talk.other_work import other_work
 from llmagent_os.bots.calendar.talk.small_talk import kind_of_talk
 from llmagent_os.plugin import Plugin, ToolContext, ToolResult
+
+#: A message waits this long for the name of its language. It is less than a plugin may take.
+MOST_SECONDS = 6.0
 
 #: Kinds of talk that may be the answer to a question: "What should I call it?" "Stress". Then they are no talk.
 _MAY_ANSWER = frozenset(("okay", "personal", "feeling", "small_news", "compliment", "wishes", "babble", "is_fixed"))
@@ -34,10 +37,22 @@ class CalendarTalk(Plugin):
             return _said(kind, context)
         if not kind and not context.question and (what := other_work(context.text)):
             return _said("other_work", context, what=what)
-        if not kind and (language := await asyncio.to_thread(foreign_language, context.text)):
-            if reply := _texts("language_replies").get(language):
-                return ToolResult({"status": "talk", "kind": "language"}, str(reply))
+        if not kind and (reply := _texts("language_replies").get(await _language(context.text) or "")):
+            return ToolResult({"status": "talk", "kind": "language"}, str(reply))
         return None
+
+
+async def _language(text: str) -> str | None:
+    """The language of a message that is not in English. None: it is, or nobody knows in time.
+
+    The first foreign message waits until the library has read its model. On a machine that has much else to do, later
+    messages find it read.
+    """
+    if not may_be_foreign(text):
+        return None
+    found = asyncio.ensure_future(asyncio.to_thread(foreign_language, text))
+    await asyncio.wait((found,), timeout=MOST_SECONDS)
+    return found.result() if found.done() else None
 
 
 def _said(kind: str, context: ToolContext, **values: str) -> ToolResult:

@@ -99,32 +99,47 @@ def foreign_language(text: str) -> str | None:
     >>> foreign_language("dinner at El Toro de la Plaza with José"), foreign_language("add 会议 tomorrow at 3pm")
     (None, None)
     """
-    letters = [char for char in text if char.isalpha()]
-    if not letters:
+    if not may_be_foreign(text):
         return None
-    if script := _script(letters):
+    if script := _script(text):
         return _in_script(script, text)
-    words = [word.casefold().replace("’", "'") for word in _WORD.findall(text)]
+    words = _words(text)
     if greeting := _GREETINGS.get(" ".join(words)):
         return greeting
-    english = sum(word in _ENGLISH for word in words)
-    if len(words) < FEWEST_WORDS or not _CONTRACTIONS.isdisjoint(words) or english / len(words) >= MOST_ENGLISH:
-        return None
     with _loading:
         ranked = _identifier().rank(" ".join(_WORD.findall(text)))
     language, probability = ranked[0]
-    most = dict(ranked)["en"]
-    if language == "en" or probability < LIKELY or most > (BARELY if english or len(words) < SHORT else UNLIKELY):
-        return None
-    return str(language)
+    most = BARELY if len(words) < SHORT or not _ENGLISH.isdisjoint(words) else UNLIKELY
+    return None if language == "en" or probability < LIKELY or dict(ranked)["en"] > most else str(language)
 
 
-def _script(letters: list[str]) -> str:
+def may_be_foreign(text: str) -> bool:
+    """Whether a message is worth a closer look: it is not one or two words, and not made of plainly English ones.
+
+    >>> may_be_foreign("move the dentist to friday"), may_be_foreign("déplace le dentiste à mardi")
+    (False, True)
+    """
+    words = _words(text)
+    if not words:
+        return False
+    if _script(text) or " ".join(words) in _GREETINGS:
+        return True
+    english = sum(word in _ENGLISH for word in words)
+    return len(words) >= FEWEST_WORDS and _CONTRACTIONS.isdisjoint(words) and english / len(words) < MOST_ENGLISH
+
+
+def _words(text: str) -> list[str]:
+    return [word.casefold().replace("’", "'") for word in _WORD.findall(text)]
+
+
+def _script(text: str) -> str:
     """The language of the script that most of a message is in; empty: Latin, or none that is known."""
     weights: Counter[str] = Counter()
-    for letter in letters:
+    for letter in filter(str.isalpha, text):
         code = next((code for code, pattern in _SCRIPT.items() if pattern.match(letter)), "")
         weights[code] += 3 if code in _SYLLABLES else 1
+    if not weights:
+        return ""
     code, weight = weights.most_common(1)[0]
     foreign = sum(weights.values()) - weights[""]
     if foreign * 2 <= sum(weights.values()):
