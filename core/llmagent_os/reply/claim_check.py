@@ -35,8 +35,8 @@ _I_HAVE = r"\bi(?:'ve| have)?(?: (?:just|already|now|also))? "
 _PATTERNS = {
     Claim.ADDED: re.compile(
         rf"{_I_HAVE}(?:added|put|scheduled|booked|noted|saved|created|set (?:up )?(?:a|an|the|your) )|"
-        r"\bi(?:'ll| will) remind you\b|^(?:added|noted|booked|scheduled|reminder): |^it's in: |\bis in your calendar now|"
-        r"\byou(?:'ll| will) be reminded\b|\bi've (?:made|set) a reminder\b"
+        r"\bi(?:'ll| will) remind you\b|^(?:added|noted|booked|scheduled|reminder): |^it's in: |"
+        r"\bis in your calendar now|\byou(?:'ll| will) be reminded\b|\bi've (?:made|set) a reminder\b"
     ),
     Claim.CHANGED: re.compile(
         rf"{_I_HAVE}(?:changed|moved|updated|renamed|pushed|rescheduled|shifted|extended|shortened)\b|"

@@ -1,4 +1,4 @@
-"""Checks a reply against what its model was taught to say of a result: nothing else can be true, so nothing else passes.
+"""Checks a reply against what its model was taught to say of a result: nothing else can be true.
 
 Every text that the model was taught for a kind of result is filled with the values of the result. A reply passes if it
 is made of such sentences, says what was done, and leaves out nothing that the model has words for. What is said of
@@ -37,18 +37,18 @@ class Sayable(NamedTuple):
 
 
 def plain(text: str) -> str:
-    """``text`` as it is compared: in lower case, with straight quotes and single spaces.
+    r"""``text`` as it is compared: in lower case, with straight quotes and single spaces.
 
     >>> plain("I’ve  added “Tea”.")
-    'i\\'ve added "tea".'
+    'i\'ve added "tea".'
     """
     return " ".join(text.translate(_QUOTES).casefold().split())
 
 
 def known_values(system: str) -> dict[str, list[str]]:
-    """Read the person's name and the facts in a system message, as ``modules.behavior.system_text`` writes them.
+    r"""Read the person's name and the facts in a system message, as ``modules.behavior.system_text`` writes them.
 
-    >>> known_values("Style: brief.\\nName: Sam\\nFact: Tea is at 4 PM.")
+    >>> known_values("Style: brief.\nName: Sam\nFact: Tea is at 4 PM.")
     {'user': ['Sam'], 'fact': ['Tea is at 4 PM.']}
     """
     lines = [line.partition(": ") for line in system.splitlines()]
@@ -109,7 +109,8 @@ def is_sayable(text: str, said: Sayable) -> bool:
 def may_begin(text: str, said: Sayable) -> bool:
     """Return whether ``text`` may be the beginning of a reply that :func:`is_sayable`.
 
-    >>> may_begin("Added", Sayable((), frozenset(["added tea."]))), may_begin("Dele", Sayable((), frozenset(["added."])))
+    >>> said = Sayable((), frozenset(["added tea."]))
+    >>> may_begin("Added", said), may_begin("Dele", said)
     (True, False)
     """
     return said.has_words and _sentences(plain(text), said.all, whole=False) is not None

@@ -18,8 +18,8 @@ from llmagent_os.reply.grounding_check import Fault, fault_in, holds
 from llmagent_os.reply.model_failure import FailureKind, failure_of
 from llmagent_os.reply.taught_check import Sayable, is_sayable, known_values, may_begin, of_result, of_talk
 from llmagent_os.serving.model_card import Grounding
-from llmagent_os.serving.taught_replies import TaughtReplies
-from llmagent_os.tools.result_statuses import CONFIRM, FAILED
+from llmagent_os.serving.taught_replies import NOTHING_TAUGHT, TaughtReplies
+from llmagent_os.tools.result_statuses import ASKING, CONFIRM, FAILED
 
 if TYPE_CHECKING:
     from llmagent_os.handler import Draft
@@ -63,7 +63,7 @@ class Answer:
 
     known: str = ""  #: the system message: what the model knew besides the results
     own: frozenset[str] = frozenset()  #: the words that the model uses by itself; empty: they are not known
-    taught: TaughtReplies = TaughtReplies()  #: the texts that the model was taught; empty: they are not known
+    taught: TaughtReplies = NOTHING_TAUGHT  #: the texts that the model was taught; empty: they are not known
     grounding: Grounding = "off"  #: whether the model's words are checked against the results
     text: str = ""  #: the model's last words
     completions: list[Completion] = field(default_factory=list[Completion])
@@ -116,14 +116,16 @@ class Answer:
         return claims_too_much(text, [str(result.data.get("status", "")) for result in self.results])
 
     def omits(self, text: str) -> bool:
-        """Whether ``text`` leaves out what the last tool did or found, its repetition, or what it conflicts with.
+        """Whether ``text`` leaves out what the last tool did or found, its repetition, what it conflicts with, or asks.
 
         Only a small model whose words are known is checked: every word of its reply can be true, and the reply can
-        still be about something else.
+        still be about something else, or leave a person without the question that they have to answer.
         """
         data = self.results[-1].data if self.results else {}
-        if not self.own or data.get("status") not in DONE:
-            return False
+        if self.own and data.get("status") in ASKING:
+            return "?" not in text
+        if not self.own or self.taught.results or data.get("status") not in DONE:
+            return False  # what a model was taught to say of a result names what there is to name
         what = next((key for key in ("title", "events", "name", "place") if key in data), None)
         return not all(holds(text, str(data[key])) for key in (what, "repeat", "conflict") if key in data)
 

@@ -52,5 +52,9 @@ class TaughtReplies(msgspec.Struct, frozen=True, omit_defaults=True):
     talk: tuple[str, ...] = ()  #: replies where no tool was called
 
     def of(self, tool: str, data: Mapping[str, Any]) -> list[TaughtReply]:
-        """Return the replies for a result: one, or one for each thing that was done. Empty: the model knows no words."""
+        """Return the replies for a result: one, or one for each thing that was done. Empty: there are no words."""
         return [reply for reply in self.results if reply.kind.fits(tool, data)]
+
+
+#: What a model was taught of which nothing is known.
+NOTHING_TAUGHT = TaughtReplies()

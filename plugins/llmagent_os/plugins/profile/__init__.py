@@ -76,10 +76,11 @@ class ProfilePlugin(Plugin):
             return ToolResult({"status": "missing", "need": "preference"}, question)
         return ToolResult(data, " ".join(said), profile_changes=changes)
 
-
     async def requests_in(self, context: ToolContext) -> tuple[ToolCall, ...]:
         """Read what the person tells about themselves."""
-        found = await asyncio.to_thread(told, context.text, context.question, lambda place: find_place(place) is not None)
+        found = await asyncio.to_thread(
+            told, context.text, context.question, lambda place: find_place(place) is not None
+        )
         return (ToolCall("set_preference", dict(found)),) if found else ()
 
     async def answer_to(self, context: ToolContext) -> ToolResult | None:

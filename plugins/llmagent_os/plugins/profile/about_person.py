@@ -20,31 +20,45 @@ _NAME = r"(?P<name>[^\W\d_][\w.'’-]*(?: [^\W\d_][\w.'’-]*){0,2})"
 _PLACE = r"(?P<place>[^\W\d_][\w.'’ /-]*(?:, [^\W\d_][\w.'’ -]*)?)"
 #: These introduce a name, however it is written.
 _NAMED = re.compile(
-    rf"(?:my (?:first )?name is|my name's|my name|the name is|the name's|name's|you can call me|just call me|please call me|"
-    rf"call me|people call me|they call me|everyone calls me|i go by|i am called|i'm called|i am named|i'm named) {_NAME}",
+    rf"(?:my (?:first )?name is|my name's|my name|the name is|the name's|name's|you can call me|"
+    rf"just call me|please call me|"
+    rf"call me|people call me|they call me|everyone calls me|i go by|i am called|i'm called|i am named|"
+    rf"i'm named) {_NAME}",
     re.IGNORECASE,
 )
 #: These introduce a name if it is written like one: "I'm Tom", and not "I'm tired".
 _AM = re.compile(rf"(?:i'm|i am|im|this is|it's) {_NAME}", re.IGNORECASE)
 _LIVES = re.compile(
-    rf"(?:(?:and )?i(?:'m| am)?(?: now| currently)? ?(?:live|living|based|reside|staying|located) in|i(?:'m| am|m)(?: now| currently| here)? in|"
-    rf"i(?:'ve| have)? (?:just )?moved to|my (?:city|town|home|home town|hometown|location|place|time ?zone) is(?: in| now)?|"
-    rf"(?:please )?(?:set|change|switch|update) my (?:city|town|location|place|time ?zone) to|(?:use|set) the time ?zone of|"
+    rf"(?:(?:and )?i(?:'m| am)?(?: now| currently)? ?(?:live|living|based|reside|staying|located) in|"
+    rf"i(?:'m| am|m)(?: now| currently| here)? in|"
+    rf"i(?:'ve| have)? (?:just )?moved to|my (?:city|town|home|home town|hometown|location|place|"
+    rf"time ?zone) is(?: in| now)?|"
+    rf"(?:please )?(?:set|change|switch|update) my (?:city|town|location|place|time ?zone) to|(?:use|"
+    rf"set) the time ?zone of|"
     rf"i(?:'m| am) on) {_PLACE}(?: time)?",
     re.IGNORECASE,
 )
+_BOTH = re.compile(rf"(?:i'm|i am|this is|my name is) {_NAME} (?:from|in) {_PLACE}", re.IGNORECASE)
 _FILLER = re.compile(
-    r"(?:hi|hello|hey|hiya|thanks|thank you|please|ok|okay|nice to meet you|good (?:morning|evening|afternoon)|by the way|btw|so|well|from now on)(?: there| bot)?",
+    r"(?:hi|hello|hey|hiya|thanks|thank you|please|ok|okay|nice to meet you|good (?:morning|evening|"
+    r"afternoon)|by the way|btw|so|well|from now on)(?: there| bot)?",
     re.IGNORECASE,
 )
-_LEAD = re.compile(r"^(?:(?:hi|hello|hey|ok|okay|and|so|well|oh|by the way|btw|please|also|actually|no|yes) )+", re.IGNORECASE)
+_LEAD = re.compile(
+    r"^(?:(?:hi|hello|hey|ok|okay|and|so|well|oh|by the way|btw|please|also|actually|no|yes) )+", re.IGNORECASE
+)
 _TAIL = re.compile(r"(?:,? (?:please|pls|thanks|thank you|from now on|ok|then|instead|now))+$", re.IGNORECASE)
-_PARTS = re.compile(r"[.!;\n]+|,\s+(?=(?:and |i|i'm|i’m|call|my|please|keep|be|use|from|nice|thanks)\b)|(?<=\w)\s+and\s+(?=(?:i|i'm|i’m|im|call|my|please|keep|be|use|live|living)\b)", re.IGNORECASE)
+_PARTS = re.compile(
+    r"[.!;\n]+|,\s+(?=(?:and |i|i'm|i’m|call|my|please|keep|be|use|from|nice|thanks)\b)|"
+    r"(?<=\w)\s+and\s+(?=(?:i|i'm|i’m|im|call|my|please|keep|be|use|live|living)\b)",
+    re.IGNORECASE,
+)
 
 #: What follows "call me" and "I'm" without being a name.
 _NO_NAME = frozenset(
-    """a an the at in on by if when later back tomorrow today tonight now again maybe asap soon anytime not so very too just
-    still here there ready free busy away off out up done late early home sick fine good ok okay great well tired bored
+    """a an the at in on by if when later back tomorrow today tonight now again maybe asap soon anytime not so very too
+    just still here there ready free busy away off out up done
+    late early home sick fine good ok okay great well tired bored
     happy sad sorry sure afraid going coming leaving working trying looking thinking from your you my crazy anything
     whatever something somebody nobody mom dad mum because about after before every with for to hungry stressed excited
     lost new real serious kidding joking glad confused angry ill awake alone old young monday tuesday wednesday thursday
@@ -96,10 +110,9 @@ def _part(part: str, whole: str, is_place: Callable[[str], bool]) -> dict[str, s
         name = named["name"]
         introduces = (name[0].isupper() and not whole.isupper()) or _LIVES.search(whole) is not None
         return {"name": name} if introduces else {}
-    # "Tom from Berlin": both, if it is introduced
-    if both := re.fullmatch(rf"(?:i'm|i am|this is|my name is) {_NAME} (?:from|in) {_PLACE}", part, re.IGNORECASE):
-        if both["name"][0].isupper() and _is_name(both["name"]) and is_place(both["place"]):
-            return {"name": both["name"], "place": both["place"]}
+    both = _BOTH.fullmatch(part)
+    if both and both["name"][0].isupper() and _is_name(both["name"]) and is_place(both["place"]):
+        return {"name": both["name"], "place": both["place"]}
     return {}
 
 

@@ -15,31 +15,44 @@ if TYPE_CHECKING:
     from llmagent_os.people.profiles import Profile
 
 _LEAD = re.compile(
-    r"^(?:(?:please|hey|hi|hello|ok|okay|so|and|well|bot|can you|could you|would you|tell me|do you know|say|quick question|excuse me|sorry|actually|by the way|now|thanks),? )+"
+    r"^(?:(?:please|hey|hi|hello|ok|okay|so|and|well|bot|can you|could you|would you|tell me|"
+    r"do you know|say|quick question|excuse me|sorry|actually|by the way|now|thanks),? )+"
 )
 _TAIL = re.compile(r"(?: (?:please|pls|thanks|then|bot|again|exactly|by the way))+$")
 _WHAT = r"(?:what(?:'s| is|s)?|which|tell me|say|show(?: me)?|give me|got|do you have|have you got)"
 
 _NAME = re.compile(
-    r"(?:what(?:'s| is|s| was)?|do you (?:know|remember)|remember|say|tell me) my (?:own |first )?name(?: is)?|my name|what my name is|who am i|do you (?:know|remember) (?:me|who i am)|"
+    r"(?:what(?:'s| is|s| was)?|do you (?:know|remember)|remember|say|tell me) my (?:own |"
+    r"first )?name(?: is)?|my name|what my name is|who am i|do you (?:know|remember) (?:me|who i am)|"
     r"what (?:do|did|will|should) you call me|what am i called|who i am"
 )
 _PLACE = re.compile(
-    r"where (?:am i|do i live|i am|i live)(?: now| right now)?|(?:what(?:'s| is|s)|which) (?:my |is my )?(?:city|town|location|place|time ?zone)(?: is)?(?: mine| am i in| do you use(?: for me)?| are you using)?|"
-    r"(?:what|which) time ?zone (?:am i in|do you (?:use|have|think i'm in)|are (?:you|we) (?:in|using))|do you know where i (?:am|live)|what(?:'s| is) my (?:city|time ?zone|location)"
+    r"where (?:am i|do i live|i am|i live)(?: now| right now)?|(?:what(?:'s| is|s)|which) (?:my |"
+    r"is my )?(?:city|town|location|place|time ?zone)(?: is)?(?: mine| am i in|"
+    r" do you use(?: for me)?| are you using)?|"
+    r"(?:what|which) time ?zone (?:am i in|do you (?:use|have|think i'm in)|are (?:you|we) (?:in|"
+    r"using))|do you know where i (?:am|live)|what(?:'s| is) my (?:city|time ?zone|location)"
 )
 _CLOCK = re.compile(
-    rf"(?:{_WHAT} )?(?:the )?(?:current |exact |local )?(?:time|hour|clock)(?: is it| it is|'s it)?(?: now| right now| currently| here| at the moment| today)*(?: (?:in|for) (?P<place>[^\W\d_][\w.', -]*?)(?: now| right now)?)?|"
+    rf"(?:{_WHAT} )?(?:the )?(?:current |exact |local )?(?:time|hour|clock)(?: is it| it is|"
+    rf"'s it)?(?: now| right now| currently| here| at the moment| today)*(?: (?:in|"
+    rf"for) (?P<place>[^\W\d_][\w.', -]*?)(?: now| right now)?)?|"
     r"how late is it(?: now)?|what(?:'s| is) the time(?: now| here)*|(?:is it late)"
 )
 _DAYS = {"today": 0, "it": 0, "tomorrow": 1, "yesterday": -1, "the day after tomorrow": 2}
 _DAY = r"(?P<{0}>today|it|tomorrow|yesterday|the day after tomorrow)"
 _DATE = re.compile(
-    rf"(?:what(?:'s| is|s)?|which|tell me|say|give me) (?:the )?(?:current |exact )?(?:date|day|day of the week|weekday|month|year)(?: (?:do we have|is|of the week is|was|will|'s|are we in|are we on)+)?(?: {_DAY.format('a')})?(?: be)?(?: today| now| right now)*|"
-    rf"(?:what(?:'s| is|s)? )?(?P<b>today|tomorrow|yesterday)(?:'s)? (?:date|day)|what(?:'s| is|s) today|(?:the |current )?date(?: today)?|what(?:'s| is|s) the date(?: of)? {_DAY.format('c')}|what day {_DAY.format('d')} (?:is|was|will be)|what is it today"
+    rf"(?:what(?:'s| is|s)?|which|tell me|say|give me) (?:the )?(?:current |exact )?(?:date|day|"
+    rf"day of the week|weekday|month|year)(?: (?:do we have|is|of the week is|was|will|'s|are we in|"
+    rf"are we on)+)?(?: {_DAY.format('a')})?(?: be)?(?: today| now| right now)*|"
+    rf"(?:what(?:'s| is|s)? )?(?P<b>today|tomorrow|yesterday)(?:'s)? (?:date|day)|what(?:'s| is|"
+    rf"s) today|(?:the |current )?date(?: today)?|what(?:'s| is|s) the date(?: of)? {_DAY.format('c')}|"
+    rf"what day {_DAY.format('d')} (?:is|was|will be)|what is it today"
 )
 _ABOUT = re.compile(
-    r"what (?:do|did|else do) you (?:know|remember|store|keep|save|have)(?: (?:about|on|of))+ me(?: all)?|(?:show|tell)(?: me)? (?:what you (?:know|have|store)(?: (?:about|on) me)?|my (?:profile|settings|preferences|data))|(?:what are )?my (?:settings|preferences|profile)"
+    r"what (?:do|did|else do) you (?:know|remember|store|keep|save|have)(?: (?:about|on|"
+    r"of))+ me(?: all)?|(?:show|tell)(?: me)? (?:what you (?:know|have|store)(?: (?:about|on) me)?|"
+    r"my (?:profile|settings|preferences|data))|(?:what are )?my (?:settings|preferences|profile)"
 )
 
 
@@ -65,7 +78,9 @@ def answered(text: str, profile: Profile, now: datetime, find_place: Callable[[s
         zone = str(now.tzinfo)
         if profile.place:
             return f"You're in {profile.place}, where it is {clock_text(now)}."
-        return f"You haven't told me where you are, so I use the time zone {zone}. Tell me your city, and I use its time."
+        return (
+            f"You haven't told me where you are, so I use the time zone {zone}. Tell me your city, and I use its time."
+        )
     if (asked := _CLOCK.fullmatch(plain)) and not bare:
         return _time_in(asked["place"], now, find_place)
     if asked := _DATE.fullmatch(plain):

@@ -1,20 +1,17 @@
 """The plugin ``calendar_talk``: what the calendar bot says where nothing is to be done in the calendar.
 
 Thanks, greetings and insults, work that is not the calendar's, and languages that the bot does not speak are told by
-rules, and answered with the texts of ``replies.toml`` and ``language_replies.toml`` in the person's style.
+rules, and answered with the texts of ``replies.toml`` and ``languages.toml`` in the person's style.
 """
 
 from __future__ import annotations
 
 import asyncio
-import tomllib
-from collections.abc import Mapping
-from functools import lru_cache
-from importlib.resources import files
-from typing import Any, ClassVar
+from typing import ClassVar
 
 from llmagent_os.bots.calendar.talk.languages import foreign_language, may_be_foreign
 from llmagent_os.bots.calendar.talk.other_work import other_work
+from llmagent_os.bots.calendar.talk.rule_files import rule_file
 from llmagent_os.bots.calendar.talk.small_talk import kind_of_talk
 from llmagent_os.plugin import Plugin, ToolContext, ToolResult
 
@@ -37,7 +34,7 @@ class CalendarTalk(Plugin):
             return _said(kind, context)
         if not kind and not context.question and (what := other_work(context.text)):
             return _said("other_work", context, what=what)
-        if not kind and (reply := _texts("language_replies").get(await _language(context.text) or "")):
+        if not kind and (reply := rule_file("languages")["replies"].get(await _language(context.text) or "")):
             return ToolResult({"status": "talk", "kind": "language"}, str(reply))
         return None
 
@@ -60,13 +57,7 @@ def _said(kind: str, context: ToolContext, **values: str) -> ToolResult:
     mode, verbosity = context.style.get("mode", "task_oriented"), context.style.get("verbosity", "normal")
     known = {"conversational": "c"}.get(mode, "t") + {"brief": "b", "detailed": "d"}.get(verbosity, "n")
     name = f", {context.profile.name}" if context.profile.name else ""
-    text = str(_texts("replies")[kind][known])
+    text = str(rule_file("replies")[kind][known])
     for slot, value in {"name": name, **values}.items():
         text = text.replace(f"{{{slot}}}", value)
     return ToolResult({"status": "talk", "kind": kind}, text)
-
-
-@lru_cache(maxsize=2)
-def _texts(name: str) -> Mapping[str, Any]:
-    source = files("llmagent_os.bots.calendar.talk") / f"{name}.toml"
-    return tomllib.loads(source.read_text(encoding="utf-8"))

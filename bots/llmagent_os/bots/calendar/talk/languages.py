@@ -19,6 +19,8 @@ from functools import lru_cache
 from types import MappingProxyType
 from typing import Any
 
+from llmagent_os.bots.calendar.talk.rule_files import rule_file
+
 #: The languages in Latin letters that are told apart, by ISO 639-1.
 LATIN = "en de fr es it pt nl pl tr sv da no fi cs sk hu ro hr ca id vi".split()
 LIKELY = 0.4  #: least probability of a foreign language: those that are alike share theirs
@@ -28,46 +30,12 @@ SHORT = 4  #: words that are few
 MOST_ENGLISH = 0.34  #: share of plainly English words at which a message is English
 FEWEST_WORDS = 3  #: below that a message is a name, or a typo
 
-#: Words that are English and in hardly any other language. So none like "in", "was" or "me".
-_ENGLISH = frozenset(
-    """the and my with at for what when is are you it of this that have has do does did to from by or not be been your our
-    their his her him she they we us them there here where who why how which can could will would should shall may might
-    must pm i'm i've i'll it's don't let's that's what's add move cancel delete remove remind reminder schedule book put
-    set make change show tell call meet meeting meetings event events appointment calendar lunch dinner breakfast today
-    tomorrow tonight tmrw yesterday morning afternoon evening night noon week weekend month year monday tuesday wednesday
-    thursday friday saturday sunday wed thu january february march april may june july august september
-    october november december next last every each all any no yes please thanks hello free busy time day days hour hours
-    minute minutes until after before between about out up off on new get go going need want like pick take buy pay work
-    school doctor dentist gym party birthday call mom dad kids trip flight train game class test check clean walk send
-    read write study watch train room office home table of as if so but just also only now then than too very""".split()
-)
+_RULES = rule_file("languages")
+_ENGLISH = frozenset(_RULES["english"].split())
 #: One of these, and a message is English: no other language writes them.
 _CONTRACTIONS = frozenset("i'm i've i'll i'd don't doesn't didn't can't won't isn't it's let's that's what's".split())
-#: Whole messages that are a greeting, a word of thanks or a call for help.
 _GREETINGS: Mapping[str, str] = MappingProxyType(
-    {
-        words: code
-        for code, listed in {
-            "de": "guten morgen|guten tag|guten abend|gute nacht|moin|servus|grüß gott|grüss gott|hallo zusammen|danke schön|danke dir|vielen dank|wie geht's|wie geht es dir|tschüss|auf wiedersehen|hilfe",
-            "fr": "bonjour|bonsoir|salut|bonne nuit|merci beaucoup|ça va|comment ça va|au revoir|s'il vous plaît|coucou|aidez-moi",
-            "es": "buenos días|buenos dias|buenas tardes|buenas noches|buenas|muchas gracias|qué tal|que tal|cómo estás|como estas|hasta luego|por favor|ayuda|hola qué tal|hola buenos días",
-            "it": "buongiorno|buonasera|buonanotte|salve|grazie mille|come stai|come va|arrivederci|ciao come stai|per favore|aiuto",
-            "pt": "olá|bom dia|boa tarde|boa noite|muito obrigado|muito obrigada|obrigada|tudo bem|como vai|oi tudo bem|até logo|ajuda",
-            "nl": "goedemorgen|goedemiddag|goedenavond|goedendag|hoi|dank je|dank je wel|dankjewel|hoe gaat het|tot ziens",
-            "pl": "dzień dobry|dzien dobry|cześć|czesc|dobry wieczór|dobranoc|dziękuję|dziekuje|do widzenia|jak się masz|pomoc",
-            "tr": "merhaba|selam|günaydın|iyi akşamlar|iyi geceler|teşekkürler|teşekkür ederim|nasılsın|yardım",
-            "sv": "god morgon|god kväll|tack så mycket|hej hej|hur mår du|hej då",
-            "da": "godmorgen|god aften|mange tak|hvordan går det",
-            "no": "god kveld|tusen takk|hvordan har du det|ha det bra",
-            "fi": "hyvää huomenta|hyvää päivää|hyvää iltaa|kiitos|kiitos paljon|moikka|mitä kuuluu|näkemiin",
-            "cs": "dobrý den|dobré ráno|ahoj|děkuji|jak se máš|na shledanou",
-            "hu": "jó napot|jó reggelt|szia|köszönöm|hogy vagy",
-            "ro": "bună ziua|bună dimineața|bună|mulțumesc|ce mai faci|la revedere",
-            "id": "selamat pagi|selamat siang|selamat malam|terima kasih|apa kabar",
-            "vi": "xin chào|chào bạn|cảm ơn",
-        }.items()
-        for words in listed.split("|")
-    }
+    {words: code for code, listed in _RULES["greetings"].items() for words in listed}
 )
 
 #: Languages by the letters of their scripts. Han, Cyrillic and Arabic letters need a second look.
