@@ -50,7 +50,7 @@ _DO = (
     r"speak to me|write to me|you to be|it)"
 )
 _MUCH = (
-    r"(?:(?:your|the|my|all|a|more|much|bit|little|very|rather|really|quite|so|as|and|with|in|to|too|"
+    r"(?:(?:your|the|my|all|a|more|much|bit|little|very|rather|really|quite|so|as|and|with|in|at|to|too|"
     r"me|only|some|most|even|less|them|of|possible|it|a lot) )*"
 )
 _END = (
@@ -106,7 +106,9 @@ def _asks(style: str, plain: str) -> bool:
     return (
         _is(rf"{_OPEN}(?:{_WANT} )?{_MUCH}{word}(?: \w+)? {_NOUN}{_END}", plain)
         or _is(rf"{_OPEN}{_WANT} {_MUCH}{_NOUN} {_MUCH}{word}{_END}", plain)
-        or _is(rf"{_OPEN}{_DO} {_MUCH}{word}(?: (?:way|manner|tone|style|sentences|words|answers))?{_END}", plain)
+        or _is(
+            rf"{_OPEN}{_DO} {_MUCH}{word}(?: (?:way|manner|tone|style|sentences|words|answers|length))?{_END}", plain
+        )
         or _is(rf"{_OPEN}(?:{_WANT} )?{_MUCH}{word} (?:length|mode|style){_END}", plain)
         or (
             style == "detailed"
@@ -128,7 +130,7 @@ def _asks(style: str, plain: str) -> bool:
         or (
             style == "brief"
             and _is(
-                rf"{_OPEN}(?:say|write|talk|use) less(?: words)?{_END}|too much (?:text|detail|information|"
+                rf"{_OPEN}(?:say|write|talk|use) (?:less|fewer)(?: words| text)?{_END}|too much (?:text|detail|information|"
                 rf"talking){_END}|tmi",
                 plain,
             )
