@@ -133,8 +133,11 @@ def _filled(texts: Iterable[str], values: Mapping[str, Sequence[str]]) -> Iterat
     for text in texts:
         slots = list(dict.fromkeys(_SLOT.findall(text)))
         for chosen in product(*(values.get(slot, ()) for slot in slots)):
-            fill = dict(zip(slots, chosen, strict=True))
-            yield plain(_SLOT.sub(lambda slot, fill=fill: fill[slot[1]], text))
+            yield plain(_fill(text, dict(zip(slots, chosen, strict=True))))
+
+
+def _fill(text: str, values: Mapping[str, str]) -> str:
+    return _SLOT.sub(lambda slot: values[slot[1]], text)
 
 
 def _sentences(text: str, known: frozenset[str], *, whole: bool) -> list[str] | None:

@@ -165,8 +165,8 @@ class Answer:
         """The model's words, unless they may not be sent; then the words of the last tool. Then what waits."""
         text = privacy.release(self.text)
         if not self.results:
-            good = self.replaced(privacy) in (None, "failure")
-            return Reply(self.with_waiting((text or NO_ANSWER) if good else NOT_UNDERSTOOD))
+            is_true = self.replaced(privacy) != "ungrounded"
+            return Reply(self.with_waiting((text or NO_ANSWER) if is_true else NOT_UNDERSTOOD))
         last = self.joined or self.results[-1]
         good = text and not self.asks and self.replaced(privacy) is None
         return Reply(self.with_waiting(text if good else last.text), last.card, last.buttons, last.files)

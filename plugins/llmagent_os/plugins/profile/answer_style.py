@@ -130,8 +130,8 @@ def _asks(style: str, plain: str) -> bool:
         or (
             style == "brief"
             and _is(
-                rf"{_OPEN}(?:say|write|talk|use) (?:less|fewer)(?: words| text)?{_END}|too much (?:text|detail|information|"
-                rf"talking){_END}|tmi",
+                rf"{_OPEN}(?:say|write|talk|use) (?:less|fewer)(?: words| text)?{_END}|"
+                rf"too much (?:text|detail|information|talking){_END}|tmi",
                 plain,
             )
         )
