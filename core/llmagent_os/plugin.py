@@ -40,11 +40,26 @@ if TYPE_CHECKING:
     from llmagent_os.people.profiles import Profile
     from llmagent_os.records import Records
 
-__all__ = ["Button", "Card", "Plugin", "Span", "ToolCall", "ToolContext", "ToolResult", "ToolSpec", "tool"]
+__all__ = [
+    "Button",
+    "Card",
+    "Plugin",
+    "RuleArgument",
+    "Span",
+    "ToolCall",
+    "ToolContext",
+    "ToolResult",
+    "ToolSpec",
+    "tool",
+]
 
 #: A string argument that the model copies from the person's own words ("next tuesday", "dentist"). Its JSON schema is
 #: ``{"type": "string", "x-span": true}``. The engine then decodes only parts of the person's message.
 Span = Annotated[str, Field(json_schema_extra={"x-span": True})]
+
+#: A string argument that only the plugin's own rules give. No model is shown it, so a model that was trained on the
+#: tool before the argument existed reads the same tool as before. It must have a default.
+RuleArgument = Annotated[str, Field(json_schema_extra={"x-rules-only": True})]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -87,6 +102,8 @@ class ToolResult(msgspec.Struct, frozen=True, omit_defaults=True):
     ] = {}  #: new values of profile fields or preferences; needs the permission ``profile.write``
     #: what still waits for the person, as a sentence that is said in any case: the model's words may leave out a part
     waiting: str = ""
+    #: ``text`` is sent as it is: it answers what ``data`` alone does not, such as how long an event is
+    word_for_word: bool = False
 
 
 def joined_results(results: Sequence[ToolResult]) -> ToolResult:
@@ -140,7 +157,7 @@ class Plugin:
         """
         return None
 
-    async def requests_in(self, context: ToolContext) -> tuple[ToolCall, ...]:
+    async def requests_in(self, context: ToolContext) -> tuple[ToolCall, ...] | ToolResult:
         """Read the tool calls that the words in ``context.text`` ask for, where rules leave no doubt.
 
         Called before the model is asked, where the bot lets rules read (``request_rules``). The calls are checked like
@@ -148,7 +165,8 @@ class Plugin:
         plugin's own words, as :meth:`joined` joins them.
 
         Returns:
-            The calls. Empty: the rules do not understand all of the words, and the model decides.
+            The calls; or the answer itself, where the words ask for no call ("don't delete it"). No call: the rules do
+            not understand all of the words, and the model decides.
         """
         return ()
 
@@ -204,6 +222,7 @@ class ToolMark(msgspec.Struct, frozen=True):
     permission: str
     read_only: bool
     timeout: float  #: seconds
+    offered: bool = True  #: to models; otherwise only the plugin's own rules call it
 
 
 _P = ParamSpec("_P")
@@ -212,7 +231,7 @@ _Method = Callable[Concatenate[_Self, ToolContext, _P], Awaitable[ToolResult]]
 
 
 def tool(
-    *, permission: str = "", read_only: bool = False, timeout: float = 10.0
+    *, permission: str = "", read_only: bool = False, timeout: float = 10.0, offered: bool = True
 ) -> Callable[[_Method[_Self, _P]], _Method[_Self, _P]]:
     """Mark an asynchronous method of a :class:`Plugin` as a tool. The tool has the method's name.
 
@@ -220,6 +239,7 @@ def tool(
         permission: what a bot must allow before the model sees the tool, such as ``calendar.write``.
         read_only: the tool changes nothing, so it may be called again freely.
         timeout: seconds after which a call is cancelled.
+        offered: models see the tool. Otherwise only the plugin's own rules call it.
 
     Raises:
         PluginError: the permission or the timeout is not valid.
@@ -228,7 +248,7 @@ def tool(
         raise PluginError(f"permission {permission!r} should look like 'calendar.write'")
     if not 0 < timeout <= 600:
         raise PluginError(f"a tool's timeout is {timeout!r}: give seconds above 0 and up to 600")
-    mark = ToolMark(permission, read_only, timeout)
+    mark = ToolMark(permission, read_only, timeout, offered)
 
     def marked(method: _Method[_Self, _P]) -> _Method[_Self, _P]:
         method.__dict__["tool_mark"] = mark

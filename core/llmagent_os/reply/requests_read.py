@@ -24,7 +24,7 @@ def lets_rules_read(services: Services, card: ModelCard) -> bool:
 
 
 async def requests_read(services: Services, exchange: Exchange, card: ModelCard) -> GivenCalls | None:
-    """Return the tool calls that a message asks for by a plugin's rules. None: no rules read it, the model decides.
+    """Return what a message asks for by a plugin's rules. None: no rules read it, and the model decides.
 
     Args:
         services: the plugins, and whether the bot lets rules read.
@@ -36,10 +36,12 @@ async def requests_read(services: Services, exchange: Exchange, card: ModelCard)
     if plugins is None or not lets_rules_read(services, card):
         return None
     context = tool_context(services, exchange, exchange.key)
-    calls = await plugins.requests_in(context, allowed=services.settings.permissions)
+    read = await plugins.requests_in(context, allowed=services.settings.permissions)
 
     async def join(made: Sequence[ToolCall], results: Sequence[ToolResult]) -> ToolResult:
         ids = (f"{exchange.key}:{GivenCalls.number(place)}" for place in range(len(results)))
         return await plugins.joined({call.name for call in made}, dict(zip(ids, results, strict=True)), context)
 
-    return GivenCalls(calls, join) if calls else None
+    if isinstance(read, ToolResult):
+        return GivenCalls((), join, answer=read)
+    return GivenCalls(read, join) if read else None

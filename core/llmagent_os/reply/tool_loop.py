@@ -45,11 +45,12 @@ CallTool = Callable[[ToolCall, str], Awaitable[ToolResult]]
 
 @dataclass(frozen=True)
 class GivenCalls:
-    """One or more tool calls that a plugin's rules read in a message."""
+    """The tool calls that a plugin's rules read in a message, or the answer where it asks for none."""
 
     calls: tuple[ToolCall, ...]
     #: makes one result of those of several calls
     join: Callable[[Sequence[ToolCall], Sequence[ToolResult]], Awaitable[ToolResult]]
+    answer: ToolResult | None = None  #: the plugin's own words; None: there are calls
 
     @staticmethod
     def number(place: int) -> str:
@@ -78,8 +79,11 @@ class Answer:
 
     @property
     def asks(self) -> bool:
-        """Whether the last tool asks before it acts. "Yes" does what its text says, so every model says it so."""
-        return bool(self.results) and self.results[-1].data.get("status") == CONFIRM
+        """Whether the last tool's text is said as it is: it asks before it acts, so that "yes" does what it says, or
+        the tool wants it so.
+        """
+        last = self.results[-1] if self.results else None
+        return last is not None and (last.word_for_word or last.data.get("status") == CONFIRM)
 
     def fault_in(self, text: str) -> Fault | None:
         """What ``text`` says that neither the results nor the system message hold; None: nothing, or no results."""
@@ -248,6 +252,9 @@ def _shown_while_written(answer: Answer, privacy: PrivacyModule, draft: Draft | 
 
 async def _make_given(given: GivenCalls, answer: Answer, messages: list[Message], call_tool: CallTool) -> bool:
     """Make the calls that rules read. Returns whether the answer is complete: no model has anything to say to it."""
+    if given.answer is not None:
+        answer.results.append(given.answer)
+        return True
     answer.by_rules = len(given.calls)
     for number, call in enumerate(given.calls):
         result = await call_tool(call, given.number(number))
@@ -257,7 +264,8 @@ async def _make_given(given: GivenCalls, answer: Answer, messages: list[Message]
     if len(given.calls) > 1:
         answer.joined = await given.join(answer.calls, answer.results)
         return True
-    return answer.results[0].data.get("status") == FAILED
+    only = answer.results[0]
+    return only.word_for_word or only.data.get("status") == FAILED
 
 
 def _call_message(text: str, calls: Sequence[ToolCall]) -> Message:

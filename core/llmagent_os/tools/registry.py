@@ -119,7 +119,7 @@ class Plugins:
     # -- what is loaded -----------------------------------------------------------------------------------------------
 
     def specs(self, allowed: Collection[str] | None = None) -> tuple[ToolSpec, ...]:
-        """Return the permitted tools of all plugins that are not cut off.
+        """Return the permitted tools that models are offered, of all plugins that are not cut off.
 
         Args:
             allowed: permissions that are asked for besides the registry's own. None asks for no more.
@@ -129,7 +129,7 @@ class Plugins:
             for each in self._loaded.values()
             if each.breaker.state != "open"
             for tool in each.tools.values()
-            if is_permitted(tool.spec, self._allowed, allowed)
+            if tool.offered and is_permitted(tool.spec, self._allowed, allowed)
         )
 
     @property
@@ -250,8 +250,8 @@ class Plugins:
 
     async def requests_in(
         self, context: ToolContext, *, allowed: Collection[str] | None = None
-    ) -> tuple[ToolCall, ...]:
-        """The tool calls that ``context.text`` asks for by the rules of one plugin. Empty: the model decides.
+    ) -> tuple[ToolCall, ...] | ToolResult:
+        """What ``context.text`` asks for by the rules of one plugin: calls, or the answer. No call: the model decides.
 
         The first plugin that understands the words has its way. Calls that a model could not make are never made: then
         the plugin's rules are wrong, and the model decides.
@@ -262,11 +262,14 @@ class Plugins:
             found: list[ToolCall] = []
 
             async def ask(own: ToolContext, plugin: Plugin = each.plugin, found: list[ToolCall] = found) -> ToolResult:
-                found.extend(await plugin.requests_in(own))
+                read = await plugin.requests_in(own)
+                if isinstance(read, ToolResult):
+                    return read
+                found.extend(read)
                 return _SILENT
 
             try:
-                await self._caller.call(each, "reading a message", ask, context)
+                result = await self._caller.call(each, "reading a message", ask, context)
                 for call in found:
                     self._checked(call.name, call.arguments, allowed)
             except PluginError as error:
@@ -274,6 +277,8 @@ class Plugins:
                 continue
             if found:
                 return tuple(found)
+            if result != _SILENT:
+                return result
         return ()
 
     async def joined(

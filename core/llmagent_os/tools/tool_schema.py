@@ -32,6 +32,7 @@ class Tool:
     spec: ToolSpec
     method: Callable[..., Awaitable[ToolResult]]
     timeout: float  #: seconds
+    offered: bool  #: to models
     arguments: type[BaseModel]  #: checks the arguments; aliases let an argument have a name such as ``json``
 
     def check(self, arguments: Mapping[str, Any]) -> dict[str, Any]:
@@ -90,17 +91,19 @@ def _tool(plugin: Plugin, name: str, function: Callable[..., Any], mark: ToolMar
             Field(default, alias=parameter.name, description=about.get(parameter.name)),
         )
         fields[f"argument_{number}"] = field
-        _schema(_model(name, {"argument": field}, here), here)  # checked alone, so that an error names the parameter
+        alone = _schema(_model(name, {"argument": field}, here), here)  # so that an error names the parameter
+        if parameter.default is parameter.empty and _is_for_rules(alone["properties"][parameter.name]):
+            raise PluginError(f"{here}: a RuleArgument needs a default, since models call the tool without it")
     model = _model(name, fields, where)
     spec = ToolSpec(
         name=name,
         description=description,
-        parameters=_schema(model, where),
+        parameters=_for_models(_schema(model, where)),
         permission=mark.permission,
         read_only=mark.read_only,
         plugin=plugin.name,
     )
-    return Tool(spec, getattr(plugin, name), mark.timeout, model)
+    return Tool(spec, getattr(plugin, name), mark.timeout, mark.offered, model)
 
 
 def _hint(parameter: inspect.Parameter, function: Callable[..., Any], where: str) -> object:
@@ -134,6 +137,16 @@ def _schema(model: type[BaseModel], where: str) -> dict[str, Any]:
     except RecursionError:
         raise PluginError(f"{where}: a type that contains itself cannot be put into a tool's schema") from None
     return {"type": "object", "properties": plain.get("properties", {}), "required": plain.get("required", [])}
+
+
+def _is_for_rules(schema: Mapping[str, Any]) -> bool:
+    return bool(schema.get("x-rules-only"))
+
+
+def _for_models(schema: dict[str, Any]) -> dict[str, Any]:
+    """The schema without the arguments that only the plugin's own rules give."""
+    shown = {name: each for name, each in schema["properties"].items() if not _is_for_rules(each)}
+    return {**schema, "properties": shown}
 
 
 def _plain(node: object, definitions: dict[str, Any]) -> Any:

@@ -423,7 +423,7 @@ async def test_a_day_of_a_repetition_is_not_the_whole_of_it(person: Person) -> N
 
 async def test_moving_a_repetition_moves_all_of_it(person: Person) -> None:
     await person.say("create", title="standup", repeat="every weekday", time="9am")
-    moved = await person.say("move", title="standup", new_time="10")
+    moved = await person.say("move", "from now on the standup is at 10", title="standup", new_time="10")
     assert moved.data["when"] == "tomorrow, Monday 23 November, at 10 AM"
     assert (await person.say("list", date="friday")).data["when"] == "Friday 27 November at 10 AM"
 

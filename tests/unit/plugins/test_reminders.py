@@ -137,7 +137,7 @@ async def test_what_was_missed_of_a_repetition_is_told_once(person: Person) -> N
     ("repeat", "times"),
     [
         ("every hour", ["Sun 22 Nov 18:00", "Sun 22 Nov 19:00"]),
-        ("every 20 minutes", ["Sun 22 Nov 18:00", "Sun 22 Nov 18:20"]),
+        ("every 20 minutes", ["Sun 22 Nov 17:20", "Sun 22 Nov 17:40"]),
         ("every weekday", ["Mon 23 Nov 00:00", "Tue 24 Nov 00:00"]),
     ],
 )

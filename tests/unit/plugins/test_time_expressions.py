@@ -11,17 +11,17 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from llmagent_os.plugins.calendar.phrasing import moment_text, period_text
+from llmagent_os.plugins.calendar.time.clock_changes import to_aware
 from llmagent_os.plugins.calendar.time.date_parsing import parse_dates
 from llmagent_os.plugins.calendar.time.duration_parsing import Shift, parse_duration, parse_shift
+from llmagent_os.plugins.calendar.time.expression_parsing import parse_time_expression
 from llmagent_os.plugins.calendar.time.recurrence import parse_recurrence, recurrence_text
 from llmagent_os.plugins.calendar.time.text_normalization import normalize
 from llmagent_os.plugins.calendar.time.time_errors import TimeExpressionError
 from llmagent_os.plugins.calendar.time.time_expressions import (
     TimeSlot,
     find_slot,
-    parse_time_expression,
     search_windows,
-    to_aware,
 )
 from llmagent_os.plugins.calendar.time.time_parsing import TimeOfDay, parse_time
 
@@ -100,14 +100,28 @@ def test_slashes_follow_the_country() -> None:
     assert parse_dates("3/4", NOW.date(), month_first=True).first == date(2027, 3, 4)
 
 
-@pytest.mark.parametrize(
-    "said", ["spring break", "my birthday", "feb 30", "the 32nd", "99/99/9999", "in 99999 years", ""]
-)
+@pytest.mark.parametrize("said", ["spring break", "my birthday", "99/99/9999", "in 99999 years", ""])
 def test_unknown_days_are_not_guessed(said: str) -> None:
     """A guess would be stored as if it were right."""
     with pytest.raises(TimeExpressionError) as caught:
         parse_dates(said, NOW.date())
     assert (caught.value.problem, caught.value.field) == ("unknown", "date")
+
+
+@pytest.mark.parametrize(
+    ("said", "why"),
+    [
+        ("feb 30", "February has only 29 days, so there is no February 30."),
+        ("the 31st of november", "November has only 30 days, so there is no November 31."),
+        ("the 32nd", "No month has a 32nd."),
+        ("someday", "“someday” names no day."),
+    ],
+)
+def test_days_that_cannot_be_are_named(said: str, why: str) -> None:
+    """The person has to hear what is wrong, and nothing is stored."""
+    with pytest.raises(TimeExpressionError) as caught:
+        parse_dates(said, NOW.date())
+    assert (caught.value.problem, caught.value.field, caught.value.why) == ("impossible", "date", why)
 
 
 @pytest.mark.parametrize("said", ["friday or saturday", "monday and thursday"])
@@ -249,7 +263,7 @@ def test_repeats(said: str, rule: str, told: str) -> None:
 
 def test_twice_a_week_is_not_guessed() -> None:
     """It does not say on which days."""
-    with pytest.raises(TimeExpressionError, match="unknown"):
+    with pytest.raises(TimeExpressionError, match="ambiguous: “Twice a week” does not say when"):
         parse_recurrence("twice a week")
 
 

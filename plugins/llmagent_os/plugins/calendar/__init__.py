@@ -5,10 +5,19 @@ The tools here declare what they take and do. The work is in the other files:
 ===========================  =========================================================================================
 ``calendar_call``            what every tool needs during one call
 ``event_creation``           the tool ``create_event``
+``event_times``              ... when the new events are to be
 ``event_listing``            the tool ``list_events``
 ``event_deletion``           the tool ``delete_event``
 ``event_moving``             the tool ``move_event``
-``event_search``             finds the events that a person means
+``event_copying``            the tool ``copy_event``
+``event_reminding``          the tool ``remind_before``
+``event_search``             finds the events that fit a person's words
+``event_choice``             the events that a tool acts on, and the questions where none or several fit
+``event_answers``            how long, how many, where: what is asked about events
+``free_gaps``                free time between events
+``changed_event``            an event with new values
+``series_scope``             one time of a repeated event, or all of them
+``lead_reminders``           reminders that come before an event and follow it
 ``buttons``                  answers to Yes, No, Undo, Done and Snooze
 ``button_words``             the words that mean one of these buttons
 ``reminders``                announces a reminder that is due
@@ -31,18 +40,20 @@ from collections.abc import Awaitable, Callable, Mapping
 from datetime import datetime
 
 from llmagent_os.adapter_kit.keyed_order import KeyedLocks
-from llmagent_os.plugin import Plugin, Span, ToolCall, ToolContext, ToolResult, tool
+from llmagent_os.plugin import Plugin, RuleArgument, Span, ToolCall, ToolContext, ToolResult, tool
 from llmagent_os.plugins.calendar.button_words import button_meant
 from llmagent_os.plugins.calendar.buttons import answer_button
 from llmagent_os.plugins.calendar.calendar_call import CalendarCall
+from llmagent_os.plugins.calendar.event_copying import copy_event
 from llmagent_os.plugins.calendar.event_creation import create_event
 from llmagent_os.plugins.calendar.event_deletion import delete_event
 from llmagent_os.plugins.calendar.event_listing import list_events
 from llmagent_os.plugins.calendar.event_moving import move_event
+from llmagent_os.plugins.calendar.event_reminding import remind_before
 from llmagent_os.plugins.calendar.icalendar_export import to_icalendar
 from llmagent_os.plugins.calendar.joined_results import join_results
 from llmagent_os.plugins.calendar.reminders import announce_reminder
-from llmagent_os.plugins.calendar.requests.request_reading import read_requests
+from llmagent_os.plugins.calendar.requests.message_reading import read_requests
 
 __all__ = ["CalendarPlugin"]
 
@@ -94,6 +105,10 @@ class CalendarPlugin(Plugin):
         time: Span | None = None,
         person: Span | None = None,
         place: Span | None = None,
+        asked: RuleArgument | None = None,
+        kind: RuleArgument | None = None,
+        among: RuleArgument | None = None,
+        duration: RuleArgument | None = None,
     ) -> ToolResult:
         """Look up events, or whether the person is free.
 
@@ -105,9 +120,15 @@ class CalendarPlugin(Plugin):
             time: the time of day
             person: with whom
             place: where
+            asked: what is asked about them, such as length or count; see ``event_answers``
+            kind: reminder or event, if only these count
+            among: listed, if only what was listed last counts
+            duration: how long a free time has to be
         """
         given = {"which": which, "title": title, "date": date, "time": time, "person": person, "place": place}
-        return await self._do(list_events, context, given)
+        return await self._do(
+            list_events, context, given | {"asked": asked, "kind": kind, "among": among, "duration": duration}
+        )
 
     @tool(permission="calendar.write")
     async def delete_event(
@@ -119,6 +140,10 @@ class CalendarPlugin(Plugin):
         time: Span | None = None,
         person: Span | None = None,
         place: Span | None = None,
+        besides: RuleArgument | None = None,
+        kind: RuleArgument | None = None,
+        among: RuleArgument | None = None,
+        scope: RuleArgument | None = None,
     ) -> ToolResult:
         """Delete events.
 
@@ -130,8 +155,13 @@ class CalendarPlugin(Plugin):
             time: the time of day
             person: with whom
             place: where
+            besides: what of them is kept
+            kind: reminder or event, if only these count
+            among: listed, if only what was listed last counts
+            scope: one or series, of a repeated event
         """
         given = {"which": which, "title": title, "date": date, "time": time, "person": person, "place": place}
+        given |= {"besides": besides, "kind": kind, "among": among, "scope": scope}
         return await self._do(delete_event, context, given)
 
     @tool(permission="calendar.write")
@@ -150,6 +180,13 @@ class CalendarPlugin(Plugin):
         new_duration: Span | None = None,
         new_place: Span | None = None,
         new_repeat: Span | None = None,
+        new_person: RuleArgument | None = None,
+        new_end: RuleArgument | None = None,
+        new_note: RuleArgument | None = None,
+        instead_of: RuleArgument | None = None,
+        kind: RuleArgument | None = None,
+        among: RuleArgument | None = None,
+        scope: RuleArgument | None = None,
     ) -> ToolResult:
         """Change an event that is in the calendar.
 
@@ -167,10 +204,79 @@ class CalendarPlugin(Plugin):
             new_duration: how long it is to be
             new_place: where it is to be
             new_repeat: how often it is to come again
+            new_person: with whom it is to be
+            new_end: when it is to end
+            new_note: what is to be noted for it
+            instead_of: the words of its title that ``new_title`` replaces; without them, all
+            kind: reminder or event, if only these count
+            among: listed, if only what was listed last counts
+            scope: one or series, of a repeated event
         """
         given = {"which": which, "title": title, "date": date, "time": time, "person": person, "place": place}
         new = {"new_title": new_title, "new_date": new_date, "new_time": new_time, "new_duration": new_duration}
-        return await self._do(move_event, context, given | new | {"new_place": new_place, "new_repeat": new_repeat})
+        new |= {"new_place": new_place, "new_repeat": new_repeat, "new_person": new_person, "new_end": new_end}
+        given |= {"new_note": new_note, "instead_of": instead_of, "kind": kind, "among": among, "scope": scope}
+        return await self._do(move_event, context, given | new)
+
+    @tool(permission="calendar.write", offered=False)
+    async def copy_event(
+        self,
+        context: ToolContext,
+        which: RuleArgument | None = None,
+        title: RuleArgument | None = None,
+        date: RuleArgument | None = None,
+        time: RuleArgument | None = None,
+        among: RuleArgument | None = None,
+        new_date: RuleArgument | None = None,
+        new_time: RuleArgument | None = None,
+    ) -> ToolResult:
+        """Add an event like another one, at another time.
+
+        Args:
+            context: who asks, where and when
+            which: which of them, such as next
+            title: what the other one is
+            date: its day
+            time: its time
+            among: listed, if only what was listed last counts
+            new_date: the day of the new one
+            new_time: the time of the new one
+        """
+        given = {"which": which, "title": title, "date": date, "time": time, "among": among}
+        return await self._do(copy_event, context, given | {"new_date": new_date, "new_time": new_time})
+
+    @tool(permission="calendar.write", offered=False)
+    async def remind_before(
+        self,
+        context: ToolContext,
+        which: RuleArgument | None = None,
+        title: RuleArgument | None = None,
+        date: RuleArgument | None = None,
+        time: RuleArgument | None = None,
+        person: RuleArgument | None = None,
+        among: RuleArgument | None = None,
+        lead: RuleArgument | None = None,
+        new_title: RuleArgument | None = None,
+        instead: RuleArgument | None = None,
+    ) -> ToolResult:
+        """Remind of an event some time before it.
+
+        Args:
+            context: who asks, where and when
+            which: which of them, such as next
+            title: what it is
+            date: its day
+            time: its time
+            person: with whom
+            among: listed, if only what was listed last counts
+            lead: how long before
+            new_title: what the reminder says, if not the title of the event
+            instead: yes, if it takes the place of the reminders before the event
+        """
+        given = {"which": which, "title": title, "date": date, "time": time, "person": person}
+        return await self._do(
+            remind_before, context, given | {"among": among, "lead": lead, "new_title": new_title, "instead": instead}
+        )
 
     async def pressed(self, context: ToolContext, value: str) -> ToolResult:
         async with self._locks.of(context.user_id):
@@ -180,7 +286,7 @@ class CalendarPlugin(Plugin):
         async with self._locks.of(context.user_id):
             return await button_meant(CalendarCall(context))
 
-    async def requests_in(self, context: ToolContext) -> tuple[ToolCall, ...]:
+    async def requests_in(self, context: ToolContext) -> tuple[ToolCall, ...] | ToolResult:
         async with self._locks.of(context.user_id):
             return await read_requests(CalendarCall(context))
 
@@ -222,4 +328,8 @@ class CalendarPlugin(Plugin):
         given: Mapping[str, str | None],
     ) -> ToolResult:
         async with self._locks.of(context.user_id):
-            return await work(CalendarCall(context), given)
+            call = await CalendarCall(context).asking_if_unsure()
+            result = await work(call, given)
+            if work in (delete_event, move_event):  # the person has begun something else
+                await call.store.keep_unfinished(None)
+            return result

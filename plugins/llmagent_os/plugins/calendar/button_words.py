@@ -13,6 +13,7 @@ from llmagent_os.plugins.calendar.buttons import DROP, NOTED, NOTHING
 from llmagent_os.plugins.calendar.calendar_call import CalendarCall
 from llmagent_os.plugins.calendar.event_creation import UNFINISHED_LIFETIME
 from llmagent_os.plugins.calendar.event_store import Change
+from llmagent_os.plugins.calendar.series_scope import EVERY_TIME
 
 #: So long after a change "cancel that" still means the change.
 JUST_NOW = timedelta(minutes=10)
@@ -38,6 +39,13 @@ _ORDINAL = _whole(
 _THE_ONE = _whole(r"(?:i (?:mean|meant) )?(?:the )?(?:one )?(?P<words>.+)")
 
 _PLACES = {"first": 0, "second": 1, "third": 2, "fourth": 3, "fifth": 4, "last": -1}
+_ONLY_ONE = _whole(
+    r"(?:only |just )?(?:(?:the )?(?:first|next|one|this|that)(?: (?:one|time))?|(?:this )?once|today|tomorrow)"
+)
+_EVERY_TIME = _whole(
+    r"(?:all|every|each|both|the (?:whole|entire) (?:series|thing|lot)|the series|everything|always|from now on)"
+    r"(?: of (?:them|it|those)| them| time| times| one| week| day| month| year)?"
+)
 _EMPTY = frozenset("the one with at on a an my of i mean meant in for".split())
 
 
@@ -65,7 +73,11 @@ def _chosen(said: str, ask_id: str, options: Sequence[Change]) -> str | None:
         return None
     if _NONE.fullmatch(said):
         return f"no:{ask_id}"
-    if _ALL.fullmatch(said):
+    if options[1].label == EVERY_TIME:
+        number = 0 if _ONLY_ONE.fullmatch(said) else 1 if _EVERY_TIME.fullmatch(said) else None
+        if number is not None:
+            return f"do:{ask_id}:{number}"
+    elif _ALL.fullmatch(said):
         return f"all:{ask_id}"
     if match := _ORDINAL.fullmatch(said):
         which = match["which"]

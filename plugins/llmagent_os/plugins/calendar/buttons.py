@@ -123,7 +123,7 @@ async def _undo(call: CalendarCall, change_id: str) -> ToolResult:
     change = await call.store.undo(change_id)
     if change is None:
         return _stale()
-    names = [event.title for event in change.before or change.after]
+    names = list(dict.fromkeys(event.title for event in change.before or change.after))
     data = {"status": "restored"} | ({"title": names[0]} if len(names) == 1 else {"count": str(len(names))})
     if not change.before:
         return ToolResult(data, f"I've taken {join_words(names[:5])} out of your calendar again.")

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
@@ -15,15 +14,13 @@ from llmagent_os.plugins.calendar.calendar_event import CalendarEvent, Occurrenc
 from llmagent_os.plugins.calendar.event_store import Change, EventStore
 from llmagent_os.plugins.calendar.phrasing import capitalized, day_text, moment_text
 from llmagent_os.plugins.calendar.reminder_timers import ReminderTimers
+from llmagent_os.plugins.calendar.time.expression_parsing import parse_time_expression, parse_time_expressions
+from llmagent_os.plugins.calendar.time.time_arguments import as_written
 from llmagent_os.plugins.calendar.time.time_errors import TimeExpressionError
-from llmagent_os.plugins.calendar.time.time_expressions import TimeExpression, parse_time_expression, writes_month_first
+from llmagent_os.plugins.calendar.time.time_expressions import TimeExpression, writes_month_first
 
 MAX_NAMED_EVENTS = 5  #: in one reply; the rest is counted as "more"
 SEARCH_HORIZON = timedelta(days=730)  #: how far a search without a date looks ahead
-
-_REMINDER = re.compile(
-    r"\b(remind\w*|don'?t (?:let me )?forget|remember to|nudge|ping me|alert me|notify me|alarm)\b", re.I
-)
 
 
 @dataclass(frozen=True)
@@ -66,13 +63,36 @@ class CalendarCall:
         return self.context.initiative == "ask_first"
 
     @property
-    def mentions_reminder(self) -> bool:
-        """Whether the person's message asks for a reminder."""
-        return _REMINDER.search(self.context.text) is not None
+    def is_read(self) -> bool:
+        """Whether rules read this call in the message; a model made it otherwise."""
+        return ":read." in self.context.call_id
+
+    async def words(self) -> str:
+        """The words that ask for this call: the person's message, or the part of it that was read."""
+        read = await self.store.read_call(self.context.call_id)
+        return self.context.text if read is None else str(read["words"])
+
+    async def asking_if_unsure(self) -> CalendarCall:
+        """Return this call, or one that asks first where the words leave open whether the person wants it."""
+        read = await self.store.read_call(self.context.call_id)
+        if read is None or not read["unsure"]:
+            return self
+        return CalendarCall(replace(self.context, initiative="ask_first"))
 
     def parse(self, date_said: str | None, time_said: str | None, anchor: date | None = None) -> TimeExpression:
         """Parse a date and a time in the person's words. Raises TimeExpressionError."""
-        return parse_time_expression(date_said, time_said, self.now, anchor=anchor, month_first=self.month_first)
+        date_said, time_said = as_written(date_said, time_said, self.context.text, month_first=self.month_first)
+        return parse_time_expression(
+            date_said, time_said, self.now, anchor=anchor, month_first=self.month_first, zone=self.zone
+        )
+
+    def parse_several(
+        self, date_said: str | None, time_said: str | None, *, paired: bool = False
+    ) -> tuple[TimeExpression, ...]:
+        """Parse the dates and times of several events, at least one. Raises TimeExpressionError."""
+        return parse_time_expressions(
+            date_said, time_said, self.now, month_first=self.month_first, zone=self.zone, paired=paired
+        )
 
     async def done_before(self) -> ToolResult | None:
         """Return the result of this call if it already ran before a crash. Finishes what the crash cut short."""
@@ -80,6 +100,11 @@ class CalendarCall:
         if change is None:
             return None
         return change.result(self.change_id) if change.undone else await self.store.apply(self.change_id, change)
+
+    @property
+    def around_now(self) -> tuple[datetime, datetime]:
+        """All of the time that searches cover: as far back as ahead."""
+        return later(self.now, -SEARCH_HORIZON), later(self.now, SEARCH_HORIZON)
 
     # -- finding ------------------------------------------------------------------------------------------------------
 
@@ -135,6 +160,13 @@ class CalendarCall:
     def match_time_text(self, match: EventMatch) -> str:
         """Say when a found event is."""
         return self.time_text(match.event, match.occurrence.start if match.occurrence else None)
+
+    def match_day(self, match: EventMatch) -> str:
+        """Name the day of a found event: ``tomorrow``, ``Friday 27 November``. An undated reminder has "no date"."""
+        if match.occurrence is None:
+            return "no date"
+        phrase = day_text(match.occurrence.start.date(), self.today)
+        return phrase.split(",")[0] if phrase.startswith("tomorrow") else phrase
 
     def match_text(self, match: EventMatch, day_known: date | None = None) -> str:
         """Name a found event: ``gym, Friday 27 November at 6 PM``, or ``gym at 6 PM`` if its day is ``day_known``."""
@@ -212,6 +244,10 @@ class CalendarCall:
                 {"status": "past", **known, "when": when}, f"{capitalized(when)} has already passed{what}."
             )
         noun = {"date": "day", "time": "time", "duration": "length", "repeat": "repetition"}[error.field]
+        if error.why:
+            data = {"status": "unclear", "need": error.field, "heard": error.heard, "why": error.why, **known}
+            question = {"repeat": "When is it to repeat?", "duration": "How long is it?"}.get(error.field)
+            return ToolResult(data, f"{error.why} {question or f'Which {noun} did you mean?'}")
         asked = f"I couldn't work out the {noun} “{error.heard}”. Could you say it another way?"
         return ToolResult({"status": "unclear", "need": error.field, "heard": error.heard, **known}, asked)
 

@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 import hashlib
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import msgspec
 from dateutil.rrule import rrule, rrulestr
 
-from llmagent_os.plugins.calendar.time.time_expressions import to_aware
+from llmagent_os.plugins.calendar.time.clock_changes import to_aware, to_wall
 
 MAX_OCCURRENCES = 500  #: of one event in one look-up
+UNTIL_FORMAT = "%Y%m%dT%H%M%S"  #: of UNTIL in a rule, on the wall clock
 MAX_ZONE_DISTANCE = timedelta(days=2)  #: no two time zones are further apart
 
 
@@ -23,6 +25,7 @@ class CalendarEvent(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=Tru
     event_id: str  #: see :func:`stable_id`
     title: str
     start: datetime | None = None  #: on the wall clock of ``zone``; None: an undated reminder
+    second_pass: bool = False  #: the clocks show ``start`` twice, and the second time is meant
     minutes: int = 60  #: the length; a multiple of 1440 if ``all_day``
     zone: str = "UTC"  #: an IANA time zone
     all_day: bool = False  #: without a time of day
@@ -33,6 +36,9 @@ class CalendarEvent(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=Tru
     skipped: tuple[datetime, ...] = ()  #: starts that were deleted from the repetition
     reminder: bool = False  #: the person is reminded when the event starts
     created: str = ""  #: a moment in UTC, in ISO format
+    notes: str = ""  #: what else the person wants to know of it: "bring wine"
+    leads_to: str = ""  #: the id of the event that this reminder comes before; empty: it stands alone
+    lead: int = 0  #: how many minutes before that event
 
 
 @dataclass(frozen=True)
@@ -65,20 +71,51 @@ def occurrences(event: CalendarEvent, start: datetime, end: datetime, zone: Zone
 
 
 def event_starts(event: CalendarEvent, since: datetime) -> Iterator[datetime]:
-    """Yield every start at or after ``since``, on the wall clock of the event's zone. Skipped starts are included."""
+    """Yield every start at or after ``since``, on the wall clock of the event's zone. Skipped starts are included.
+
+    Days, weeks and months repeat on the wall clock. Hours and minutes are real time: "every 8 hours" rings after 8
+    hours, also when the clocks change in between. A time that comes twice has ``fold``.
+    """
     if event.start is None:
         return
+    first = event.start.replace(fold=1) if event.second_pass else event.start
     if not event.repeat:
-        yield event.start
-        return
-    first = event.start
-    every = (
-        timedelta(hours=1) if "HOURLY" in event.repeat else timedelta(minutes=1) if "MINUTELY" in event.repeat else None
-    )
-    if every and since > first:  # jump ahead: years of hours are too many to count one by one
-        interval = next((int(part[9:]) for part in event.repeat.split(";") if part.startswith("INTERVAL=")), 1)
-        first += (since - first) // (every * interval) * every * interval
-    yield from rule_dates(event.repeat, first).xafter(since, inc=True)
+        yield first
+    elif repeats_within_day(event):
+        yield from _elapsed_starts(event.repeat, first, since, known_zone(event.zone) or ZoneInfo("UTC"))
+    else:
+        yield from rule_dates(event.repeat, first).xafter(since, inc=True)
+
+
+def repeats_within_day(event: CalendarEvent) -> bool:
+    """Return whether an event repeats in hours or minutes, which are real time."""
+    return re.match(r"FREQ=(?:HOURLY|MINUTELY)\b", event.repeat) is not None and not event.all_day
+
+
+def _elapsed_starts(rule: str, first: datetime, since: datetime, zone: ZoneInfo) -> Iterator[datetime]:
+    """Yield the starts of a rule of hours or minutes. It is counted in UTC, whose clock never changes."""
+    begin = _in_utc(first, zone)
+    start = _in_utc(since, zone)
+    parts = dict(part.split("=", 1) for part in rule.split(";"))
+    if "UNTIL" in parts and not parts["UNTIL"].endswith("Z"):
+        parts["UNTIL"] = f"{_in_utc(datetime.strptime(parts['UNTIL'], UNTIL_FORMAT), zone):{UNTIL_FORMAT}}"
+    parts["UNTIL"] = parts.get("UNTIL", "").rstrip("Z")
+    step = timedelta(hours=1) if parts["FREQ"] == "HOURLY" else timedelta(minutes=1)
+    step *= int(parts.get("INTERVAL", "1"))
+    passed = max(0, (start - begin) // step)
+    if passed and not any(key.startswith("BY") for key in parts):  # years of hours are too many to count one by one
+        begin += passed * step
+        if "COUNT" in parts:
+            parts["COUNT"] = str(int(parts["COUNT"]) - passed)
+            if int(parts["COUNT"]) <= 0:
+                return
+    bounded = ";".join(f"{key}={value}" for key, value in parts.items() if value)
+    for moment in rule_dates(bounded, begin).xafter(start, inc=True):
+        yield to_wall(moment.replace(tzinfo=UTC), zone)
+
+
+def _in_utc(wall: datetime, zone: ZoneInfo) -> datetime:
+    return to_aware(wall, zone).astimezone(UTC).replace(tzinfo=None)
 
 
 def rule_dates(rule: str, start: datetime) -> rrule:
@@ -116,7 +153,7 @@ def known_zone(name: str) -> ZoneInfo | None:
 
 def _on_wall_clock(wall: datetime, source: str, zone: ZoneInfo) -> datetime:
     try:
-        return to_aware(wall, known_zone(source) or zone).astimezone(zone).replace(tzinfo=None)
+        return to_wall(to_aware(wall, known_zone(source) or zone), zone)
     except OverflowError:  # in the last hours of the year 9999, or the first of year 1
         return wall
 

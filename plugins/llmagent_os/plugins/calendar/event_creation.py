@@ -4,27 +4,49 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 from llmagent_os.plugin import ToolResult
 from llmagent_os.plugins.calendar.calendar_call import CalendarCall
-from llmagent_os.plugins.calendar.calendar_event import CalendarEvent, rule_dates
+from llmagent_os.plugins.calendar.calendar_event import CalendarEvent, stable_id
 from llmagent_os.plugins.calendar.event_store import Change
+from llmagent_os.plugins.calendar.event_times import (
+    PlannedTime,
+    RequestedTimes,
+    planned_times,
+    repeat_text,
+    requested_times,
+    several_text,
+    whens_text,
+)
 from llmagent_os.plugins.calendar.phrasing import day_text, moment_text
-from llmagent_os.plugins.calendar.time.duration_parsing import parse_duration
-from llmagent_os.plugins.calendar.time.recurrence import Recurrence, parse_recurrence, recurrence_text
+from llmagent_os.plugins.calendar.requests.openings import opens_request
+from llmagent_os.plugins.calendar.requests.politeness import plain
+from llmagent_os.plugins.calendar.requests.spelling import put_right
 from llmagent_os.plugins.calendar.time.text_normalization import normalize
+from llmagent_os.plugins.calendar.time.time_arguments import time_arguments
 from llmagent_os.plugins.calendar.time.time_errors import TimeExpressionError
-from llmagent_os.plugins.calendar.time.time_expressions import TimeExpression, TimeSlot, find_slot
-from llmagent_os.plugins.calendar.time.usual_half import usual_half
+from llmagent_os.plugins.calendar.time.time_expressions import TimeExpression, find_slot
 
 MAX_TITLE_CHARACTERS = 200  #: characters
 UNFINISHED_LIFETIME = timedelta(hours=1)  #: how long an answer to "What time?" still belongs to the event
 
+_REMINDER = re.compile(
+    r"\b(remind\w*|don'?t (?:let me )?forget|remember to|nudge|ping me|alert me|notify me|alarm|wake me"
+    r"|wake[- ]?up call|note to self)\b",
+    re.I,
+)
 _WHOLE_DAY = re.compile(
     r"\b(birthday|anniversary|holidays?|vacation|day off|days off|time off|trip|travel|conference|festival|pto|leave"
     r"|deadline|due|staycation|honeymoon|camp|fast|rent|payday|pay day|visit from|out of office|ooo|retreat)\b",
+    re.I,
+)
+
+# A thing to do on a day has no time of its own: "renew the passport".
+_TASK = re.compile(
+    r"(?:renew|pay|submit|return|cancel|hand in|turn in|file|send|buy|order|post|mail|finish|complete|water|clean|wash"
+    r"|change|replace|charge|take out|put out|pack|prepare|print|sign|register|apply|vote|back up|update|upload|check"
+    r"|review the|read|write|email|text|reply|fill (?:in|out)|book|arrange|organi[sz]e|declutter|fix|repair)\b",
     re.I,
 )
 
@@ -40,15 +62,21 @@ async def create_event(call: CalendarCall, given: Mapping[str, str | None]) -> T
     said = {
         key: " ".join(value.split())[:MAX_TITLE_CHARACTERS] for key, value in given.items() if value and value.strip()
     }
-    said = _completed(await call.store.unfinished_event(), said, call)
-    if call.mentions_reminder:
+    words = await call.words()
+    if not call.is_read:  # a model copied the words
+        said = time_arguments(said, words, month_first=call.month_first)
+    said = _completed(await call.store.unfinished_event(), said, call, words)
+    if _REMINDER.search(words):
         said["reminder"] = "yes"
     result = await _create(call, said)
     status = result.data["status"]
     unfinished = {**said}
     if status == "unclear":
         unfinished.pop(str(result.data["need"]), None)
-    await call.store.keep_unfinished(unfinished if status in ("missing", "unclear") else None)
+    if status == "past":
+        unfinished.pop("date", None)
+        unfinished.pop("time", None)
+    await call.store.keep_unfinished(unfinished if status in ("missing", "unclear", "past") else None)
     return result
 
 
@@ -58,11 +86,8 @@ async def _create(call: CalendarCall, said: dict[str, str]) -> ToolResult:
     kind = {"kind": "reminder"} if reminder else {}
     known = {**({"title": title} if title else {}), **kind}
     try:
-        when = call.parse(said.get("date"), said.get("time"))
-        again = parse_recurrence(said["repeat"]) if "repeat" in said else None
-        length = parse_duration(said["duration"]) if "duration" in said else None
-        if again and again.time_of_day and when.time_of_day is None:
-            when = replace(when, time_of_day=again.time_of_day)
+        wanted = requested_times(call, said, call.context.text)
+        when = wanted.first
         if not title:
             known_when = {"when": _known_time(call, when)} if when else {}
             question = (
@@ -71,28 +96,20 @@ async def _create(call: CalendarCall, said: dict[str, str]) -> ToolResult:
                 else "What should I put in your calendar?"
             )
             return ToolResult({"status": "missing", "need": "title", **kind, **known_when}, question)
-        need = _need(said, title, when, again, length, reminder)
+        need = _need(title, wanted, reminder)
         if need == "when" and reminder:
             return await _add_undated(call, title, said)
         if need:
             return _ask(call, need, known, title, when)
-        place = find_slot(
-            when,
-            call.now,
-            length=length,
-            zone=call.zone,
-            half=usual_half(title, when.time_of_day),
-            usual_length=timedelta(hours=0 if reminder else 1),
-        )
-        place = _first(call, place, when, again)
+        planned = planned_times(call, wanted, title, reminder=reminder)
     except TimeExpressionError as error:
         if error.problem == "past":
             result = call.unclear_reply(error)
             passed = str(result.data["when"])
-            text = f"{passed[:1].upper()}{passed[1:]} has already passed, so I didn't add {title}."
+            text = f"{passed[:1].upper()}{passed[1:]} has already passed, so I didn't add {title}. When should it be?"
             return ToolResult({"status": "past", **known, "when": passed}, text)
         return call.unclear_reply(error, **known)
-    return await _add(call, said, title, place, again, reminder)
+    return await _add(call, said, title, planned, reminder)
 
 
 def _title(said: Mapping[str, str], reminder: bool) -> str:
@@ -112,23 +129,21 @@ def _is_time(title: str, said: Mapping[str, str]) -> bool:
     return bool(when) and all(word in (*when, "at", "on", "in", "for", "by") for word in title.lower().split())
 
 
-def _need(
-    said: Mapping[str, str],
-    title: str,
-    when: TimeExpression,
-    again: Recurrence | None,
-    length: timedelta | None,
-    reminder: bool,
-) -> str:
+def _need(title: str, wanted: RequestedTimes, reminder: bool) -> str:
     """Return what to ask for: ``when``, ``date`` or ``time``. Empty: nothing is missing."""
+    when, again, length = wanted.first, wanted.again, wanted.length
+    vague = when.days is not None and not when.days.single and not again
     if when.moment or (when.time_of_day and when.time_of_day.kind != "all_day"):
-        return "date" if when.days and not when.days.single and not again else ""
-    hourly = again is not None and re.match(r"FREQ=(HOURLY|MINUTELY)", again.rule)
+        return "date" if vague else ""
     if not when and not again:
         return "when"
-    if when.time_of_day or hourly or reminder or _WHOLE_DAY.search(title) or (length and length >= timedelta(days=1)):
+    if vague and when.days is not None and when.days.span:
         return ""
-    return "date" if when.days and not when.days.single else "time"
+    days_long = length is not None and length >= timedelta(days=1)
+    hourly = again is not None and again.within_day
+    if when.time_of_day or hourly or reminder or _WHOLE_DAY.search(title) or _TASK.match(title) or days_long:
+        return ""
+    return "date" if vague else "time"
 
 
 def _known_time(call: CalendarCall, when: TimeExpression) -> str:
@@ -153,70 +168,51 @@ def _ask(call: CalendarCall, need: str, known: dict[str, str], title: str, when:
     return ToolResult({"status": "missing", "need": need, **known, **known_when}, question)
 
 
-def _first(call: CalendarCall, place: TimeSlot, when: TimeExpression, again: Recurrence | None) -> TimeSlot:
-    """Move a repeated event to the first date of its rule, at or after ``place``."""
-    if again is None:
-        return place
-    start = place.start
-    if (
-        when.time_of_day is None
-        and when.moment is None
-        and not when.days
-        and re.match(r"FREQ=(HOURLY|MINUTELY)", again.rule)
-    ):
-        start = (call.now + timedelta(hours=1)).replace(minute=0, second=0, microsecond=0)
-        place = TimeSlot(start, start + timedelta(hours=0))
-    elif when.days is None and when.moment is None and not place.all_day and start > call.now + timedelta(hours=12):
-        earlier = start - timedelta(days=1)  # the time is over today, but a rule may still begin today
-        start = earlier if earlier >= call.now else start
-    try:
-        first = rule_dates(again.rule, start).after(start, inc=True)
-    except (ValueError, OverflowError):
-        first = None
-    if not isinstance(first, datetime):
-        raise TimeExpressionError("unknown", "repeat", again.rule)
-    return replace(place, start=first, end=first + (place.end - place.start))
-
-
 async def _add(
-    call: CalendarCall, said: Mapping[str, str], title: str, place: TimeSlot, again: Recurrence | None, reminder: bool
+    call: CalendarCall, said: Mapping[str, str], title: str, planned: tuple[PlannedTime, ...], reminder: bool
 ) -> ToolResult:
-    event = CalendarEvent(
-        event_id=call.change_id,
+    events = tuple(_event(call, said, title, each, reminder, number) for number, each in enumerate(planned))
+    first = events[0]
+    data = {"status": "created", "title": title, "when": whens_text(call, events, planned)}
+    data |= {"place": first.place} if first.place and normalize(first.place) not in normalize(title) else {}
+    repeats = [repeat_text(each, call.today) for each in planned if each.repeat]
+    data |= {"repeat": several_text(repeats)} if repeats else {}
+    data |= {"kind": "reminder"} if reminder else {}
+    if not reminder:
+        held = await call.store.events()
+        timed = [each.slot for each in planned if not each.slot.all_day]
+        overlapping = [found for slot in timed for found in call.conflicts(held, slot.start, slot.end)]
+        data |= {"conflict": call.overlap_text(overlapping, timed[0].start.date())} if overlapping else {}
+    at = f" at {data['place']}" if "place" in data else ""
+    again = f", {data['repeat']}" if "repeat" in data else ""
+    starting = f", starting {data['when']}" if again else f", {data['when']}" if reminder else f" for {data['when']}"
+    clash = f" It overlaps with {data['conflict']}." if "conflict" in data else ""
+    what = f"{title}{at}{again}{starting}"
+    text = f"I'll remind you: {what}." if reminder else f"I've added {what}.{clash}"
+    question = f"Shall I remind you: {what}?" if reminder else f"Shall I add {what}?{clash}"
+    return await call.perform(Change(after=events, data=data, text=text), question)
+
+
+def _event(
+    call: CalendarCall, said: Mapping[str, str], title: str, planned: PlannedTime, reminder: bool, number: int
+) -> CalendarEvent:
+    slot = planned.slot
+    return CalendarEvent(
+        event_id=stable_id(call.change_id, str(number)) if number else call.change_id,
         title=title,
-        start=place.start,
-        minutes=round((place.end - place.start).total_seconds() / 60),
+        start=slot.start,
+        second_pass=bool(slot.start.fold),
+        minutes=round((slot.end - slot.start).total_seconds() / 60),
         zone=call.context.time_zone,
-        all_day=place.all_day,
-        end_said=place.end_said,
+        all_day=slot.all_day,
+        end_said=slot.end_said,
         place=said.get("place", ""),
         person=said.get("person", ""),
-        repeat=again.rule if again else "",
+        repeat=planned.repeat,
+        skipped=planned.skipped,
         reminder=reminder,
         created=call.context.now.astimezone(UTC).isoformat(timespec="seconds"),
     )
-    data = {"status": "created", "title": title, "when": call.time_text(event, place.start)}
-    data |= {"place": event.place} if event.place and normalize(event.place) not in normalize(title) else {}
-    data |= {"repeat": recurrence_text(event.repeat)} if event.repeat else {}
-    data |= {"kind": "reminder"} if reminder else {}
-    if not reminder and not place.all_day:
-        overlapping = call.conflicts(await call.store.events(), place.start, place.end)
-        data |= {"conflict": call.overlap_text(overlapping, place.start.date())} if overlapping else {}
-    at = f" at {data['place']}" if "place" in data else ""
-    repeats = f", {data['repeat']}" if "repeat" in data else ""
-    starting = f", starting {data['when']}" if repeats else f", {data['when']}" if reminder else f" for {data['when']}"
-    clash = f" It overlaps with {data['conflict']}." if "conflict" in data else ""
-    if reminder:
-        text, question = (
-            f"I'll remind you: {title}{at}{repeats}{starting}.",
-            f"Shall I remind you: {title}{at}{repeats}{starting}?",
-        )
-    else:
-        text, question = (
-            f"I've added {title}{at}{repeats}{starting}.{clash}",
-            f"Shall I add {title}{at}{repeats}{starting}?{clash}",
-        )
-    return await call.perform(Change(after=(event,), data=data, text=text), question)
 
 
 async def _add_undated(call: CalendarCall, title: str, said: Mapping[str, str]) -> ToolResult:
@@ -236,10 +232,12 @@ async def _add_undated(call: CalendarCall, title: str, said: Mapping[str, str]) 
     )
 
 
-def _completed(half: Mapping[str, str] | None, said: dict[str, str], call: CalendarCall) -> dict[str, str]:
-    """Return ``said`` together with an unfinished event's arguments, if ``said`` answers the question about it."""
+def _completed(half: Mapping[str, str] | None, said: dict[str, str], call: CalendarCall, words: str) -> dict[str, str]:
+    """Return ``said`` together with an unfinished event's arguments, if ``words`` answer the question about it."""
     if not half or call.context.now - datetime.fromisoformat(half["at"]) > UNFINISHED_LIFETIME:
         return said
     before = {key: value for key, value in half.items() if key != "at"}
-    answers = "title" not in said or ("title" not in before and not {"date", "time", "repeat"} & set(said))
+    text = plain(put_right(words))
+    other = opens_request(text) and not re.match(r"make (?:it|that)\b", text, re.I)
+    answers = ("title" not in said or "title" not in before) and not other
     return {**before, **said} if answers else said

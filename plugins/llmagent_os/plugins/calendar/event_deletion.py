@@ -10,19 +10,19 @@ import msgspec
 from llmagent_os.plugin import ToolResult
 from llmagent_os.plugins.calendar.calendar_call import CalendarCall, EventMatch
 from llmagent_os.plugins.calendar.calendar_event import CalendarEvent
-from llmagent_os.plugins.calendar.event_search import (
-    EventQuery,
-    event_query,
-    most_similar_event,
-    search_events,
-    searched_period,
+from llmagent_os.plugins.calendar.event_choice import (
+    MAX_CHOICES,
+    chosen_events,
+    not_found_reply,
+    which_one_question,
 )
+from llmagent_os.plugins.calendar.event_search import EventQuery, event_query, fits_words, searched_period
 from llmagent_os.plugins.calendar.event_store import Change
+from llmagent_os.plugins.calendar.lead_reminders import with_lead_reminders
 from llmagent_os.plugins.calendar.phrasing import with_preposition
+from llmagent_os.plugins.calendar.series_scope import EVERY_TIME, ONE, SERIES, Scope, scope_of
 from llmagent_os.plugins.calendar.time.recurrence import recurrence_text
 from llmagent_os.plugins.calendar.time.time_errors import TimeExpressionError
-
-MAX_CHOICES = 8  #: candidates with a button in "Which one?"
 
 _MANY = re.compile(
     r"\b(all|every|everything|both|each|any|whole|entire|clear|wipe|empty|events|meetings|appointments|reminders|calls|plans|schedule)\b",
@@ -36,67 +36,65 @@ async def delete_event(call: CalendarCall, given: Mapping[str, str | None]) -> T
     if before is not None:
         return before
     try:
-        query = event_query(call, *(given.get(key) for key in ("which", "title", "date", "time", "person", "place")))
+        query = event_query(call, given)
     except TimeExpressionError as error:
         return call.unclear_reply(error)
-    events = await call.store.events()
-    if re.search(r"\breminders?\b", call.context.text, re.I) and not query.about:
+    every = await call.store.events()
+    events = every
+    if re.search(r"\breminders?\b", call.context.text, re.I) and not query.about and not query.kind:
         events = [event for event in events if event.reminder]
-    if query.is_empty:
-        found = await focused_event(call, events)
-        if not found:
-            return ToolResult({"status": "missing", "need": "event"}, "Which event should I delete?")
-    else:
-        found = search_events(call, events, query)
+    found = await chosen_events(call, events, query)
+    if not found and query.is_empty:
+        return ToolResult({"status": "missing", "need": "event"}, "Which event should I delete?")
     if not found:
         return not_found_reply(call, events, query)
-    if len(found) == 1:
-        change = _change(call, found, query)
+    if besides := given.get("besides"):
+        kept = _kept(found, besides)
+        if not kept:
+            data = {"status": "not_found", "about": besides}
+            return ToolResult(data, f"I found no {besides} to keep, so I deleted nothing.", word_for_word=True)
+        found = [match for match in found if match not in kept]
+    # "All of tomorrow" says nothing of the other days of what repeats.
+    text = "" if query.wants_all and query.names_a_time else await call.words()
+    return await _delete(call, found, query, every, scope_of(given.get("scope"), text))
+
+
+def _kept(found: Sequence[EventMatch], besides: str) -> list[EventMatch]:
+    """What stays of what was found: all events with the words of one of the names in ``besides``."""
+    names = re.split(r",| and | or |&", besides)
+    return [match for match in found if any(fits_words(match.event, name) for name in names if name.strip())]
+
+
+async def _delete(
+    call: CalendarCall, found: Sequence[EventMatch], query: EventQuery, events: Sequence[CalendarEvent], scope: Scope
+) -> ToolResult:
+    if not found:
+        return ToolResult({"status": "empty"}, "There is nothing else, so I deleted nothing.", word_for_word=True)
+    if len(found) == 1 and not (query.wants_all and not query.about):
+        event = found[0].event
+        if event.repeat and not scope and not query.names_a_time:
+            return await _ask_scope(call, found[0], query, events)
+        change = _change(call, found, query, events, scope)
         return await call.perform(change, f"Shall I delete {call.match_text(found[0])}?")
-    return await _several(call, found, query)
+    return await _several(call, found, query, events, scope)
 
 
-async def focused_event(call: CalendarCall, events: Sequence[CalendarEvent]) -> list[EventMatch]:
-    """Return the event that "it" means: the one that this conversation touched last. A list of one match or none."""
-    focus = await call.store.focus()
-    chosen = [event for event in events if event.event_id == focus]
-    return (
-        call.upcoming(chosen)
-        or call.matches_within(chosen, [(event.start, call.now) for event in chosen if event.start])[-1:]
-    )
+async def _ask_scope(
+    call: CalendarCall, match: EventMatch, query: EventQuery, events: Sequence[CalendarEvent]
+) -> ToolResult:
+    """Ask whether one time of a repeated event is meant, or all of them."""
+    one = msgspec.structs.replace(_change(call, [match], query, events, ONE), label=f"Only {call.match_day(match)}")
+    series = msgspec.structs.replace(_change(call, [match], query, events, SERIES), label=EVERY_TIME)
+    repeats = recurrence_text(match.event.repeat)
+    data = {"status": "ambiguous", "title": match.event.title, "repeat": repeats, "when": call.match_time_text(match)}
+    question = f"{match.event.title} repeats {repeats}. Should I delete it only {call.match_day(match)}, or every time?"
+    result = await call.ask((one, series), data, question)
+    return msgspec.structs.replace(result, word_for_word=True)
 
 
-def not_found_reply(call: CalendarCall, events: Sequence[CalendarEvent], query: EventQuery) -> ToolResult:
-    """Answer a search that found nothing, and name the most similar event."""
-    period = searched_period(call, query)
-    data = (
-        {"status": "not_found"} | ({"about": query.about} if query.about else {}) | ({"when": period} if period else {})
-    )
-    close = most_similar_event(call, events, query) if query.about else None
-    hint = ""
-    if close is not None:
-        data["near"] = call.match_text(close)
-        hint = f" Did you mean {data['near']}?"
-    return ToolResult(
-        data, f"I found nothing{f' about {query.about}' if query.about else ''}{with_preposition(period)}.{hint}"
-    )
-
-
-def which_one_question(
-    call: CalendarCall, found: Sequence[EventMatch], query: EventQuery, verb: str
-) -> tuple[dict[str, str], str]:
-    """Return the data and the question for several events of which the person means one."""
-    data, names = call.summary(found, query.day)
-    period = searched_period(call, query)
-    data = (
-        {"status": "ambiguous", **data}
-        | ({"about": query.about} if query.about else {})
-        | ({"when": period} if period else {})
-    )
-    return data, f"{len(found)} events fit{with_preposition(period)}: {names}. Which one should I {verb}?"
-
-
-async def _several(call: CalendarCall, found: Sequence[EventMatch], query: EventQuery) -> ToolResult:
+async def _several(
+    call: CalendarCall, found: Sequence[EventMatch], query: EventQuery, events: Sequence[CalendarEvent], scope: Scope
+) -> ToolResult:
     ranged = query.when.days is not None and not query.when.days.single
     one_series = len({match.event.event_id for match in found}) == 1
     meant = (
@@ -107,7 +105,7 @@ async def _several(call: CalendarCall, found: Sequence[EventMatch], query: Event
     )
     if not meant:
         data, question = which_one_question(call, found, query, "delete")
-        options = tuple(_change(call, [match], query) for match in found[:MAX_CHOICES])
+        options = tuple(_change(call, [match], query, events, scope) for match in found[:MAX_CHOICES])
         return await call.ask(options, data, question, call.card("Which one?", found))
     data, names = call.summary(found, query.day)
     period = searched_period(call, query)
@@ -116,47 +114,47 @@ async def _several(call: CalendarCall, found: Sequence[EventMatch], query: Event
         | ({"when": period} if period else {})
         | ({"about": query.about} if query.about else {})
     )
-    question = f"That deletes {len(found)} events{with_preposition(period)}: {names}. Are you sure?"
+    what = f"{len(found)} events" if len(found) > 1 else "the only event"
+    question = f"That deletes {what}{with_preposition(period)}: {names}. Are you sure?"
     return await call.ask(
-        (_change(call, found, query),), data, question, call.card("To be deleted", found), danger=True
+        (_change(call, found, query, events, scope),), data, question, call.card("To be deleted", found), danger=True
     )
 
 
-def _change(call: CalendarCall, found: Sequence[EventMatch], query: EventQuery) -> Change:
-    """Make the change that deletes what was found.
+def _change(
+    call: CalendarCall, found: Sequence[EventMatch], query: EventQuery, events: Sequence[CalendarEvent], scope: Scope
+) -> Change:
+    """Make the change that deletes what was found, with the reminders that come before it.
 
-    If the search named a day, only that day of a repetition is deleted.
+    Of a repeated event only one time is deleted where ``scope`` says so, or where the search named a day.
     """
-    once = query.when.days is not None or query.when.moment is not None
+    once = scope == ONE or (query.names_a_time and scope != SERIES)
     before: dict[str, CalendarEvent] = {}
     after: dict[str, CalendarEvent] = {}
     for match in found:
         event, each = match.event, match.occurrence
         before[event.event_id] = event
-        if event.repeat and once and each is not None and not (query.wants_all and len(found) == 1):
+        if event.repeat and once and each is not None:
             kept = after.get(event.event_id, event)
             after[event.event_id] = msgspec.structs.replace(kept, skipped=(*kept.skipped, each.original))
-    if len(found) > 1:
-        data = {"status": "deleted", "count": str(len(found))}
-        return Change(
-            before=tuple(before.values()),
-            after=tuple(after.values()),
-            data=data,
-            text=f"Deleted {len(found)} events.",
-            undo=True,
-        )
     match = found[0]
-    data = {"status": "deleted", "title": match.event.title}
-    data |= {"when": call.match_time_text(match)} if match.occurrence else {}
-    if match.event.repeat and not after:
-        data["repeat"] = recurrence_text(match.event.repeat)
-    data |= {"kind": "reminder"} if match.event.reminder else {}
-    repeats = f" ({data['repeat']})" if "repeat" in data else ""
-    return Change(
+    if len(found) > 1:
+        data, text = {"status": "deleted", "count": str(len(found))}, f"Deleted {len(found)} events."
+    else:
+        data = {"status": "deleted", "title": match.event.title}
+        data |= {"when": call.match_time_text(match)} if match.occurrence else {}
+        data |= {"repeat": recurrence_text(match.event.repeat)} if match.event.repeat and not after else {}
+        data |= {"kind": "reminder"} if match.event.reminder else {}
+        repeats = f" ({data['repeat']})" if "repeat" in data else ""
+        others = " The other times stay." if after else ""
+        text = f"I've deleted {call.match_text(match)}{repeats}.{others}"
+    change = Change(
         before=tuple(before.values()),
         after=tuple(after.values()),
         data=data,
-        text=f"I've deleted {call.match_text(match)}{repeats}.",
+        text=text,
         undo=True,
-        label=call.match_text(match),
+        label=call.match_text(match) if len(found) == 1 else "",
+        word_for_word=bool(after) or match.event.reminder,
     )
+    return with_lead_reminders(change, events)

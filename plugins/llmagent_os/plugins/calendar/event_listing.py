@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from datetime import timedelta
 
 import msgspec
@@ -11,13 +12,18 @@ import msgspec
 from llmagent_os.plugin import ToolResult
 from llmagent_os.plugins.calendar.calendar_call import CalendarCall, EventMatch
 from llmagent_os.plugins.calendar.calendar_event import CalendarEvent
+from llmagent_os.plugins.calendar.event_answers import ANSWERS, answer_about, last_change_told
+from llmagent_os.plugins.calendar.event_choice import chosen_events, keep_listed
 from llmagent_os.plugins.calendar.event_search import (
     EventQuery,
     event_query,
+    is_generic,
+    is_of_kind,
     last_past_event,
     search_events,
     searched_period,
 )
+from llmagent_os.plugins.calendar.free_gaps import free_gaps
 from llmagent_os.plugins.calendar.open_questions import waiting_text
 from llmagent_os.plugins.calendar.phrasing import period_text, with_preposition
 from llmagent_os.plugins.calendar.time.recurrence import recurrence_text
@@ -30,22 +36,47 @@ _REMINDERS = re.compile(r"\breminders?\b", re.I)
 
 async def list_events(call: CalendarCall, given: Mapping[str, str | None]) -> ToolResult:
     """List the events that fit the arguments, or say whether the person is free."""
+    asked = given.get("asked") or ""
+    if asked == "added":
+        return await last_change_told(call)
     try:
         query = _wanted(call, given)
+        if asked == "gaps":
+            return free_gaps(call, await call.store.events(), query, given.get("duration"), _period(call, query))
     except TimeExpressionError as error:
         return call.unclear_reply(error)
-    free = _FREE.search(call.context.text) is not None and not query.about
-    events = [event for event in await call.store.events() if _counts(event, call, free)]
-    found = search_events(call, events, query, point=ONE_HOUR if free else timedelta(minutes=1))
-    if query.which in ("last", "latest") and not query.when:
-        found = last_past_event(call, events, query) or found
-    period = _period(call, query)
+    free = (asked == "free" if asked else _FREE.search(call.context.text) is not None) and not query.about
+    events = [event for event in await call.store.events() if _counts(event, query, free)]
+    found = await _found(call, events, query, asked, free=free)
+    period = "the rest of today" if asked == "left" else _period(call, query)
     waiting = waiting_text(call, query, await call.store.open_questions())
     if not found:
         return _with_waiting(_empty(call, query, period, free), waiting)
+    answer = await answer_about(call, asked, found, period)
+    if answer is not None:
+        return _with_waiting(answer, waiting)
     if len(found) == 1:
         await call.store.focus_on(found[0].event)
+    await keep_listed(call, found)
     return _with_waiting(_listed(call, query, period, found, free), waiting)
+
+
+async def _found(
+    call: CalendarCall, events: Sequence[CalendarEvent], query: EventQuery, asked: str, *, free: bool
+) -> list[EventMatch]:
+    """What the question is about. "My next appointment" is the next event, where none is called so."""
+    if query.among_listed or (query.is_empty and asked in ANSWERS):
+        return await chosen_events(call, events, query)
+    found = search_events(call, events, query, point=ONE_HOUR if free else timedelta(minutes=1))
+    if not found and query.title and not query.person and is_generic(query.title):
+        found = search_events(call, events, replace(query, title=""))
+    if query.which in ("last", "latest") and not query.when:
+        found = last_past_event(call, events, query) or found
+    if asked == "left":
+        found = [match for match in found if match.occurrence and match.occurrence.end >= call.now]
+    if asked in ANSWERS and len({match.event.event_id for match in found}) == 1:
+        return found[:1]
+    return found
 
 
 def _with_waiting(result: ToolResult, waiting: str) -> ToolResult:
@@ -56,21 +87,18 @@ def _with_waiting(result: ToolResult, waiting: str) -> ToolResult:
 
 def _wanted(call: CalendarCall, given: Mapping[str, str | None]) -> EventQuery:
     """Make a search of the arguments. A time alone means today: "am I free at 3"."""
-    date_said, time_said = given.get("date"), given.get("time")
-    query = event_query(
-        call, given.get("which"), given.get("title"), date_said, time_said, given.get("person"), given.get("place")
-    )
-    if query.when.time_of_day and not query.when.days and not query.about:
-        return event_query(
-            call, given.get("which"), given.get("title"), "today", time_said, given.get("person"), given.get("place")
-        )
+    if not given.get("asked") and not given.get("kind") and _REMINDERS.search(call.context.text):
+        given = {**given, "kind": "reminder"}
+    query = event_query(call, given)
+    if query.when.time_of_day and not query.when.days and not query.about and not query.among_listed:
+        return event_query(call, {**given, "date": "today"})
     return query
 
 
-def _counts(event: CalendarEvent, call: CalendarCall, free: bool) -> bool:
-    if _REMINDERS.search(call.context.text) and not free:
-        return event.reminder
-    return not (free and event.reminder)
+def _counts(event: CalendarEvent, query: EventQuery, free: bool) -> bool:
+    if free:
+        return not event.reminder
+    return is_of_kind(event, query.kind)
 
 
 def _period(call: CalendarCall, query: EventQuery) -> str:
@@ -85,7 +113,7 @@ def _empty(call: CalendarCall, query: EventQuery, period: str, free: bool) -> To
     data = {"status": "empty"} | ({"when": period} if period else {}) | ({"about": query.about} if query.about else {})
     if free:
         return ToolResult(data | {"free": "yes"}, f"You're free{with_preposition(period)}.")
-    things = "reminders" if _REMINDERS.search(call.context.text) else "events"
+    things = "reminders" if query.kind == "reminder" else "events"
     if query.about:
         return ToolResult(
             data, f"I found nothing about {query.about}{with_preposition(period) or ' in what is to come'}."

@@ -1,32 +1,28 @@
-"""Changes an event's time, length, title, place or repetition: the tool ``move_event``."""
+"""Changes an event's time, length, title, place, person, notes or repetition: the tool ``move_event``."""
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
-from datetime import datetime, timedelta
+from datetime import timedelta
 
 import msgspec
 
 from llmagent_os.plugin import ToolResult
 from llmagent_os.plugins.calendar.calendar_call import CalendarCall, EventMatch
 from llmagent_os.plugins.calendar.calendar_event import CalendarEvent, later, stable_id
-from llmagent_os.plugins.calendar.event_creation import MAX_TITLE_CHARACTERS, create_event
-from llmagent_os.plugins.calendar.event_deletion import MAX_CHOICES, focused_event, not_found_reply, which_one_question
-from llmagent_os.plugins.calendar.event_search import EventQuery, event_query, search_events
+from llmagent_os.plugins.calendar.changed_event import changed_event
+from llmagent_os.plugins.calendar.event_choice import MAX_CHOICES, chosen_events, not_found_reply, which_one_question
+from llmagent_os.plugins.calendar.event_creation import create_event
+from llmagent_os.plugins.calendar.event_search import EventQuery, event_query
 from llmagent_os.plugins.calendar.event_store import Change
-from llmagent_os.plugins.calendar.time.date_parsing import DateRange
-from llmagent_os.plugins.calendar.time.duration_parsing import Shift, parse_duration, parse_shift
+from llmagent_os.plugins.calendar.lead_reminders import shifted_rule, with_lead_reminders
+from llmagent_os.plugins.calendar.open_questions import pending_event
+from llmagent_os.plugins.calendar.series_scope import EVERY_TIME, ONE, SERIES, Scope, scope_of
 from llmagent_os.plugins.calendar.time.recurrence import parse_recurrence, recurrence_text
-from llmagent_os.plugins.calendar.time.text_normalization import normalize
 from llmagent_os.plugins.calendar.time.time_errors import TimeExpressionError
-from llmagent_os.plugins.calendar.time.time_expressions import TimeExpression, find_slot
-from llmagent_os.plugins.calendar.time.time_parsing import HalfOfDay
 
-_RELATIVE = re.compile(r"\b(by|later|earlier|sooner|back|forward|ahead|up)\b")
-_LENGTH = re.compile(r"\b(longer|shorter|extend\w*|extra|more|less|shorten)\b", re.I)
-_SAME = ("same time", "the same time", "same day", "the same day")
+#: What the model's tool has no words for: these changes are told in the tool's own words.
+_TOLD = ("note", "person")
 
 
 async def move_event(call: CalendarCall, given: Mapping[str, str | None]) -> ToolResult:
@@ -37,37 +33,58 @@ async def move_event(call: CalendarCall, given: Mapping[str, str | None]) -> Too
     new = {
         key.removeprefix("new_"): value.strip()
         for key, value in given.items()
-        if key.startswith("new_") and value and value.strip()
+        if (key.startswith("new_") or key == "instead_of") and value and value.strip()
     }
     try:
-        query = event_query(call, *(given.get(key) for key in ("which", "title", "date", "time", "person", "place")))
+        query = event_query(call, given)
     except TimeExpressionError as error:
         return call.unclear_reply(error)
+    if query.is_empty and new and (pending := await pending_event(call)):
+        return await _change_pending(call, *pending, new)
+    if query.is_empty and await call.store.unfinished_event() and {"date", "time", "title", "duration"} & set(new):
+        return await create_event(call, new)  # the answer to a question about an unfinished event
     events = await call.store.events()
-    if query.is_empty:
-        if await call.store.unfinished_event() and {"date", "time", "title", "duration"} & set(new):
-            return await create_event(call, new)  # the answer to a question about an unfinished event
-        found = await focused_event(call, events)
-        if not found:
-            return ToolResult({"status": "missing", "need": "event"}, "Which event do you mean?")
-    else:
-        found = search_events(call, events, query)
-        if len(found) > 1 and len({match.event.event_id for match in found}) == 1:
-            found = found[:1]
+    found = await chosen_events(call, events, query)
+    if not found and query.is_empty:
+        return ToolResult({"status": "missing", "need": "event"}, "Which event do you mean?")
     if not found:
         return not_found_reply(call, events, query)
+    if len({match.event.event_id for match in found}) == 1:
+        found = found[:1]
     if not new:
         return await _nothing_new(call, found, query)
-    if len(found) == 1:
-        return await _move(call, found[0], query, new, events)
-    options: list[Change] = []
-    for number, match in enumerate(found[:MAX_CHOICES]):
-        try:
-            options.append(_change(call, match, query, new, events, str(number)))
-        except TimeExpressionError as error:
+    scope = scope_of(given.get("scope"), await call.words())
+    try:
+        if len(found) == 1:
+            return await _move(call, found[0], query, new, events, scope)
+        options = tuple(
+            _change(call, match, query, new, events, scope, str(number))
+            for number, match in enumerate(found[:MAX_CHOICES])
+        )
+    except TimeExpressionError as error:
+        if len(found) > 1:
             return call.unclear_reply(error)
+        await call.store.focus_on(found[0].event)
+        return call.unclear_reply(error, title=found[0].event.title)
+    if query.wants_all:
+        return await _move_all(call, options, found)
     data, question = which_one_question(call, found, query, "change")
-    return await call.ask(tuple(options), data, question, call.card("Which one?", found))
+    return await call.ask(options, data, question, call.card("Which one?", found))
+
+
+async def _change_pending(call: CalendarCall, ask_id: str, match: EventMatch, new: Mapping[str, str]) -> ToolResult:
+    """Ask again about a new event that waits for a yes, with its new values."""
+    try:
+        event = changed_event(call, match, new)
+    except TimeExpressionError as error:
+        return call.unclear_reply(error, title=match.event.title)
+    await call.store.close(ask_id)
+    when = call.time_text(event, event.start)
+    data = {"status": "created", "title": event.title, "when": when} | ({"kind": "reminder"} if event.reminder else {})
+    added = "I'll remind you: {}, {}." if event.reminder else "I've added {} for {}."
+    question = "Shall I remind you: {}, {}?" if event.reminder else "Shall I add {} for {}?"
+    change = Change(after=(event,), data=data, text=added.format(event.title, when), undo=True)
+    return await call.ask((change,), {**data, "status": "confirm"}, question.format(event.title, when))
 
 
 async def _nothing_new(call: CalendarCall, found: Sequence[EventMatch], query: EventQuery) -> ToolResult:
@@ -88,23 +105,67 @@ async def _nothing_new(call: CalendarCall, found: Sequence[EventMatch], query: E
 
 
 async def _move(
-    call: CalendarCall, match: EventMatch, query: EventQuery, new: Mapping[str, str], events: Sequence[CalendarEvent]
+    call: CalendarCall,
+    match: EventMatch,
+    query: EventQuery,
+    new: Mapping[str, str],
+    events: Sequence[CalendarEvent],
+    scope: Scope,
 ) -> ToolResult:
-    title = match.event.title
-    try:
-        change = _change(call, match, query, new, events, "")
-    except TimeExpressionError as error:
-        await call.store.focus_on(match.event)
-        return call.unclear_reply(error, title=title)
+    event = match.event
+    if event.repeat and not scope and not query.names_a_time and {"time", "end"} & set(new) and "date" not in new:
+        return await _ask_scope(call, match, query, new, events)
+    change = _change(call, match, query, new, events, scope, "")
     if change.data["status"] == "unchanged":
-        await call.store.focus_on(match.event)
+        await call.store.focus_on(event)
         return ToolResult(dict(change.data), change.text)
     clash = f" It overlaps with {change.data['conflict']}." if "conflict" in change.data else ""
     if "old" in change.data:
-        question = f"Shall I move {title} from {change.data['old']} to {change.data['when']}?{clash}"
+        question = f"Shall I move {event.title} from {change.data['old']} to {change.data['when']}?{clash}"
     else:
         question = f"Shall I change {call.match_text(match)} like that?{clash}"
     return await call.perform(change, question)
+
+
+async def _ask_scope(
+    call: CalendarCall,
+    match: EventMatch,
+    query: EventQuery,
+    new: Mapping[str, str],
+    events: Sequence[CalendarEvent],
+) -> ToolResult:
+    """Ask whether one time of a repeated event is meant, or all of them."""
+    one = _change(call, match, query, new, events, ONE, "one")
+    series = _change(call, match, query, new, events, SERIES, "")
+    if one.data["status"] == "unchanged":
+        return ToolResult(dict(one.data), one.text)
+    day = call.match_day(match)
+    options = (
+        msgspec.structs.replace(one, label=f"Only {day}"),
+        msgspec.structs.replace(series, label=EVERY_TIME),
+    )
+    repeats = recurrence_text(match.event.repeat)
+    data = {"status": "ambiguous", "title": match.event.title, "repeat": repeats, "when": one.data["when"]}
+    question = f"{match.event.title} repeats {repeats}. Should I change it only {day}, or every time?"
+    return msgspec.structs.replace(await call.ask(options, data, question), word_for_word=True)
+
+
+async def _move_all(call: CalendarCall, options: Sequence[Change], found: Sequence[EventMatch]) -> ToolResult:
+    """Ask whether to change all that were meant, as one change."""
+    changes = [option for option in options if option.data["status"] != "unchanged"]
+    if not changes:
+        return ToolResult(dict(options[0].data), options[0].text)
+    whole = Change(
+        before=tuple(event for change in changes for event in change.before),
+        after=tuple(event for change in changes for event in change.after),
+        data={"status": "moved", "count": str(len(changes))},
+        text=" ".join(change.text for change in changes),
+        undo=True,
+        word_for_word=True,
+    )
+    data, names = call.summary(found)
+    question = f"That changes {len(changes)} events: {names}. Shall I do it?"
+    return await call.ask((whole,), {**data, "status": "confirm"}, question, call.card("To be changed", found))
 
 
 def _change(
@@ -113,30 +174,24 @@ def _change(
     query: EventQuery,
     new: Mapping[str, str],
     events: Sequence[CalendarEvent],
+    scope: Scope,
     salt: str,
 ) -> Change:
     """Make the change to the values of ``new``. Raises TimeExpressionError."""
     event, start = match.event, match.occurrence.start if match.occurrence else None
-    moved = _at_new_time(call, match, new)
-    moved = msgspec.structs.replace(
-        moved,
-        title=new.get("title", moved.title)[:MAX_TITLE_CHARACTERS],
-        place=new.get("place", moved.place)[:MAX_TITLE_CHARACTERS],
-    )
+    moved = changed_event(call, match, new)
     again = parse_recurrence(new["repeat"]).rule if "repeat" in new else event.repeat
-    alone = (
-        event.repeat
-        and "repeat" not in new
-        and moved.start is not None
-        and (query.when.days is not None or query.when.moment is not None or "date" in new)
+    dated = query.names_a_time or "date" in new
+    alone = bool(event.repeat and "repeat" not in new and moved.start is not None) and (
+        scope == ONE or (dated and scope != SERIES)
     )
-    before: tuple[CalendarEvent, ...] = (event,)
     if alone and match.occurrence:
         kept = msgspec.structs.replace(event, skipped=(*event.skipped, match.occurrence.original))
         moved = msgspec.structs.replace(moved, event_id=stable_id(call.change_id, salt), repeat="", skipped=())
         after: tuple[CalendarEvent, ...] = (moved, kept)
     elif event.repeat and match.occurrence and event.start and moved.start and start:
         by = moved.start - start  # the whole series moves by the same amount
+        again = again if "repeat" in new else _shifted(again, (moved.start.date() - start.date()).days)
         series = msgspec.structs.replace(
             moved,
             start=event.start + by,
@@ -148,136 +203,65 @@ def _change(
     else:
         moved = msgspec.structs.replace(moved, repeat=again)
         after = (moved,)
-    return _change_to(call, match, moved, again if not alone else "", before, after, events)
+    change = _told(call, match, moved, again if not alone else "", events)
+    if change.data["status"] == "unchanged":
+        return change
+    change = msgspec.structs.replace(change, before=(event,), after=after)
+    if alone:
+        change = msgspec.structs.replace(change, text=f"{change.text} The other times stay.", word_for_word=True)
+    return with_lead_reminders(change, events)
 
 
-def _change_to(
-    call: CalendarCall,
-    match: EventMatch,
-    moved: CalendarEvent,
-    again: str,
-    before: tuple[CalendarEvent, ...],
-    after: tuple[CalendarEvent, ...],
-    events: Sequence[CalendarEvent],
+def _shifted(rule: str, days: int) -> str:
+    try:
+        return shifted_rule(rule, days)
+    except ValueError:
+        raise TimeExpressionError("unknown", "repeat", recurrence_text(rule)) from None
+
+
+def _told(
+    call: CalendarCall, match: EventMatch, moved: CalendarEvent, again: str, events: Sequence[CalendarEvent]
 ) -> Change:
+    """What a change is called and how it is told, without its events."""
     event, start = match.event, match.occurrence.start if match.occurrence else None
     old, now = call.time_text(event, start), call.time_text(moved, moved.start)
     data = {"status": "moved", "title": moved.title, "when": now}
     data |= {"old": old} if old != now else {}
     data |= {"old_title": event.title} if moved.title != event.title else {}
     data |= {"place": moved.place} if moved.place != event.place else {}
+    data |= {"person": moved.person} if moved.person != event.person and moved.title == event.title else {}
+    data |= {"note": moved.notes} if moved.notes != event.notes else {}
     data |= {"repeat": recurrence_text(again)} if again and again != event.repeat else {}
     data |= {"kind": "reminder"} if event.reminder else {}
-    if not set(data) & {"old", "old_title", "place", "repeat"}:
+    label = call.match_text(match)
+    if not set(data) & {"old", "old_title", "place", "person", "note", "repeat"}:
         text = f"{event.title} is already {now}, so nothing changed."
-        return Change(
-            data={"status": "unchanged", "title": event.title, "when": now}, text=text, label=call.match_text(match)
-        )
+        return Change(data={"status": "unchanged", "title": event.title, "when": now}, text=text, label=label)
     if moved.start and not moved.reminder and not moved.all_day and "old" in data:
         end = later(moved.start, timedelta(minutes=moved.minutes))
         overlapping = call.conflicts(events, moved.start, end, besides=event.event_id)
         data |= {"conflict": call.overlap_text(overlapping, moved.start.date())} if overlapping else {}
+    told = any(key in data for key in _TOLD)
+    return Change(data=data, text=_sentence(match, moved, data), label=label, undo=True, word_for_word=told)
+
+
+def _sentence(match: EventMatch, moved: CalendarEvent, data: Mapping[str, str]) -> str:
+    """Tell a change. A change of the time alone is a move."""
+    event = match.event
+    same_start = match.occurrence is not None and match.occurrence.start == moved.start
     clash = f" It overlaps with {data['conflict']}." if "conflict" in data else ""
-    if "old" in data:
-        text = f"I've moved {moved.title} to {now}.{clash}"
-    else:
-        text = (
-            f"I've changed {event.title}: it is now {moved.title}{f' at {moved.place}' if moved.place else ''}, {now}."
-        )
-    if "old" in data and "old_title" in data:
-        text = f"I've changed {event.title}: it is now {moved.title}, {now}.{clash}"
-    text = text.removesuffix(".") + f", {data['repeat']}." if "repeat" in data else text
-    return Change(before=before, after=after, data=data, text=text, label=call.match_text(match), undo=True)
-
-
-def _at_new_time(call: CalendarCall, match: EventMatch, new: Mapping[str, str]) -> CalendarEvent:
-    """Return the event with its new time and length, on the person's wall clock."""
-    event, start = match.event, match.occurrence.start if match.occurrence else None
-    here = msgspec.structs.replace(event, start=start, zone=call.context.time_zone)
-    here = _lengthened(call, here, new)
-    if not {"date", "time"} & set(new):
-        return here
-    by = _shift(call, new)
-    if by is not None and start is not None:
-        return _shifted(call, here, start, by)
-    anchor = start.date() if start else None
-    when = call.parse(
-        None if new.get("date", "").casefold() in _SAME else new.get("date"),
-        None if new.get("time", "").casefold() in _SAME else new.get("time"),
-        anchor,
-    )
-    return _at_time(call, here, start, when)
-
-
-def _at_time(call: CalendarCall, event: CalendarEvent, start: datetime | None, when: TimeExpression) -> CalendarEvent:
-    length = timedelta(minutes=event.minutes)
-    half: HalfOfDay | None = None
-    if start is not None and not event.all_day:
-        half = "am" if start.hour < 12 else "pm"
-        if when.days is not None and when.time_of_day is None and when.moment is None:
-            days = when.days.first
-            if not when.days.single:
-                raise TimeExpressionError("ambiguous", "date", f"{when.days.first} to {when.days.last}")
-            if days < call.today:
-                raise TimeExpressionError("past", "date", str(days), datetime(days.year, days.month, days.day))
-            moved = start.replace(year=days.year, month=days.month, day=days.day)
-            if moved < call.now:
-                raise TimeExpressionError("past", "time", str(moved), moved)
-            return msgspec.structs.replace(event, start=moved)
-    if start is not None and when.days is None and when.moment is None and when.time_of_day is not None:
-        when = replace(when, days=DateRange(start.date(), start.date()))
-    known_half = half if when.time_of_day is not None and not when.time_of_day.sure else None
-    usual = timedelta() if event.reminder else timedelta(hours=1)
-    found = find_slot(
-        when, call.now, length=None if event.all_day else length, zone=call.zone, half=known_half, usual_length=usual
-    )
-    if (
-        when.time_of_day is not None
-        and when.time_of_day.kind == "range"
-        and when.time_of_day.start != when.time_of_day.end
-    ):
-        said = when.time_of_day.settled(known_half)
-        return msgspec.structs.replace(
-            event, start=found.start, minutes=said.end - said.start, all_day=False, end_said=True
-        )
-    whole = found.all_day
-    count = round((found.end - found.start).total_seconds() / 60)
-    said_end = found.end_said if whole else event.end_said and not event.all_day
-    return msgspec.structs.replace(event, start=found.start, minutes=count, all_day=whole, end_said=said_end)
-
-
-def _shifted(call: CalendarCall, event: CalendarEvent, start: datetime, by: Shift) -> CalendarEvent:
-    moved = start + by.by * (by.direction or 1)
-    if moved < call.now and start >= call.now:
-        raise TimeExpressionError("past", "time", str(moved), moved)
-    return msgspec.structs.replace(event, start=moved)
-
-
-def _shift(call: CalendarCall, new: Mapping[str, str]) -> Shift | None:
-    """Return how far to move the event ("by an hour", "a week later"). None: the words give a time, not a distance."""
-    said = new.get("time") or new.get("date", "")
-    if not _RELATIVE.search(normalize(said)):
-        try:
-            call.parse(new.get("date"), new.get("time"))
-        except TimeExpressionError:
-            pass
-        else:
-            return None
-    try:
-        return parse_shift(said, call.context.text)
-    except TimeExpressionError:
-        return None
-
-
-def _lengthened(call: CalendarCall, event: CalendarEvent, new: Mapping[str, str]) -> CalendarEvent:
-    said = new.get("duration")
-    if not said:
-        return event
-    length = parse_duration(re.sub(_LENGTH, " ", said))
-    minutes = round(length.total_seconds() / 60)
-    if _LENGTH.search(said) or (
-        _LENGTH.search(call.context.text) and re.search(r"\bby\b|\blonger\b|\bshorter\b", call.context.text)
-    ):
-        shorter = re.search(r"\b(shorter|less|shorten)\b", f"{said} {call.context.text}", re.I)
-        minutes = max(5, event.minutes + (-minutes if shorter else minutes))
-    return msgspec.structs.replace(event, minutes=minutes, end_said=True, all_day=event.all_day and minutes % 1440 == 0)
+    repeats = f", {data['repeat']}" if "repeat" in data else ""
+    others = set(data) & {"old_title", "place", "person", "note"}
+    if "old" in data and not others and same_start:
+        return f"I've changed {event.title}: it is now {data['when']}{repeats}.{clash}"
+    if "old" in data and not others:
+        return f"I've moved {moved.title} to {data['when']}{repeats}.{clash}"
+    if others == {"note"} and "old" not in data:
+        return f"I've noted for {event.title}, {data['when']}: {data['note']}."
+    title = moved.title if "old_title" in data else ""
+    person = f"with {moved.person}" if "person" in data else ""
+    place = f"at {moved.place}" if moved.place and (title or "place" in data) else ""
+    now = " ".join(filter(None, (title, person, place)))
+    note = f" Note: {data['note']}." if "note" in data else ""
+    now = f"{now}, {data['when']}" if now else data["when"]
+    return f"I've changed {event.title}: it is now {now}{repeats}.{clash}{note}"

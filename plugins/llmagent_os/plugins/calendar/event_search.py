@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
+from typing import Literal
 
 from rapidfuzz import fuzz
 
@@ -39,6 +40,16 @@ _NTH = {
 }
 
 
+#: The value of the argument ``among``: only what the conversation listed last counts.
+LISTED = "listed"
+
+#: The value of ``which`` for what was listed and is not the event that "it" means.
+OTHERS = "others"
+
+#: Whether only reminders count, only events, or (empty) both.
+Kind = Literal["", "reminder", "event"]
+
+
 @dataclass(frozen=True)
 class EventQuery:
     """A search for events, from the arguments of a tool."""
@@ -49,11 +60,19 @@ class EventQuery:
     place: str = ""
     when: TimeExpression = field(default_factory=TimeExpression)
     date_said: str = ""  #: the date in the person's words
+    kind: Kind = ""
+    among_listed: bool = False  #: only what the conversation listed last counts
 
     @property
     def is_empty(self) -> bool:
         """Whether the search names no event at all."""
-        return not (self.title or self.person or self.place or self.when or self.which)
+        return not (self.title or self.person or self.place or self.when or self.which or self.among_listed)
+
+    @property
+    def names_a_time(self) -> bool:
+        """Whether one time of a repeated event is meant: by its day, or as the next or the second one."""
+        dated = self.when.days is not None or self.when.moment is not None
+        return dated or self.which in _NTH or self.which in ("last", "latest") or (self.among_listed and not self.about)
 
     @property
     def about(self) -> str:
@@ -63,7 +82,7 @@ class EventQuery:
     @property
     def wants_all(self) -> bool:
         """Whether the person means every event that fits."""
-        return self.which in ALL_WORDS
+        return self.which in ALL_WORDS or self.which == OTHERS
 
     @property
     def day(self) -> date | None:
@@ -71,29 +90,31 @@ class EventQuery:
         return self.when.days.first if self.when.days and self.when.days.single else None
 
 
-def event_query(
-    call: CalendarCall,
-    which: str | None,
-    title: str | None,
-    date_said: str | None,
-    time_said: str | None,
-    person: str | None,
-    place: str | None,
-) -> EventQuery:
+def event_query(call: CalendarCall, given: Mapping[str, str | None]) -> EventQuery:
     """Make a search of a tool's arguments, without words that name nothing ("it", "that event").
+
+    Args:
+        call: the call of the tool.
+        given: its arguments ``which``, ``title``, ``date``, ``time``, ``person``, ``place``, ``kind`` and ``among``.
 
     Raises:
         TimeExpressionError: the date or the time cannot be resolved.
     """
+    which, title, date_said, time_said, person, place = (
+        given.get(key) for key in ("which", "title", "date", "time", "person", "place")
+    )
+    kind = given.get("kind")
     whole = normalize(which or "").split()
     many = next((word for word in whole if word in ALL_WORDS), "")
     return EventQuery(
-        which=many or next((word for word in whole if word in _NTH or word in ("last", "latest")), ""),
+        which=many or next((word for word in whole if word in _NTH or word in ("last", "latest", OTHERS)), ""),
         title=(title or "").strip() if _words(title or "") else "",
         person=(person or "").strip() if _words(person or "") else "",
         place=(place or "").strip() if _words(place or "") else "",
         when=_read(call, date_said, time_said, (title, person, place)),
         date_said=date_said or "",
+        kind="reminder" if kind == "reminder" else "event" if kind == "event" else "",
+        among_listed=given.get("among") == LISTED,
     )
 
 
@@ -122,7 +143,7 @@ def search_events(
         query: the search.
         point: the length of a point in time ("at 3").
     """
-    fitting = [event for event in events if fits_query(event, query)]
+    fitting = [event for event in events if fits_query(event, query) and is_of_kind(event, query.kind)]
     spans = search_windows(query.when, call.now, point=point)
     if query.when.days is not None or query.when.moment is not None:
         found = call.matches_within(fitting, spans)
@@ -143,7 +164,18 @@ def search_events(
         found = list(first.values())
     else:
         found = call.upcoming(fitting)
-    return _choose(found, query.which)
+    return choose(found if query.kind == "reminder" else _without_lead_reminders(found), query.which)
+
+
+def is_of_kind(event: CalendarEvent, kind: Kind) -> bool:
+    """Return whether an event counts where only ``kind`` is meant."""
+    return not kind or event.reminder == (kind == "reminder")
+
+
+def _without_lead_reminders(found: list[EventMatch]) -> list[EventMatch]:
+    """What was found, without the reminders that come before another event that was found: they follow it."""
+    ids = {match.event.event_id for match in found}
+    return [match for match in found if match.event.leads_to not in ids]
 
 
 def last_past_event(call: CalendarCall, events: Sequence[CalendarEvent], query: EventQuery) -> list[EventMatch]:
@@ -178,6 +210,17 @@ def fits_query(event: CalendarEvent, query: EventQuery) -> bool:
     )
 
 
+def fits_words(event: CalendarEvent, words: str) -> bool:
+    """Return whether an event has all of ``words`` that tell one event from another, in any of its fields."""
+    asked = _words(words)
+    return bool(asked) and _covers(_words(f"{event.title} {event.person} {event.place}"), asked)
+
+
+def is_generic(words: str) -> bool:
+    """Return whether ``words`` name a kind of event and no event: "appointment"."""
+    return all(word in _KINDS for word in _words(words))
+
+
 def _covers(own: list[str], asked: list[str]) -> bool:
     telling = [word for word in asked if word not in _KINDS] or asked
     return all(any(_same(word, other) for other in own) for word in telling)
@@ -197,6 +240,8 @@ def _words(text: str) -> list[str]:
 
 
 def _singular(word: str) -> str:
+    if word.endswith(("sses", "ches", "shes")):
+        return word[:-2]
     return word[:-1] if len(word) > 3 and word.endswith("s") and not word.endswith("ss") else word
 
 
@@ -217,7 +262,8 @@ def _in_clock(start: datetime, first: int, last: int, sure: bool) -> bool:
     return first <= minute < last if sure else first % 720 <= minute % 720 < (last - first) + first % 720
 
 
-def _choose(found: list[EventMatch], which: str) -> list[EventMatch]:
+def choose(found: list[EventMatch], which: str) -> list[EventMatch]:
+    """Return the one that a word such as "next", "second" or "last" means; all for another word."""
     if which in ("last", "latest"):
         dated = [match for match in found if match.occurrence]
         return dated[-1:] or found[-1:]

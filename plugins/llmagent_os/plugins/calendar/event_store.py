@@ -13,7 +13,7 @@ from typing import Any, TypeVar
 import msgspec
 import structlog
 
-from llmagent_os.plugin import Button, ToolResult
+from llmagent_os.plugin import Button, ToolCall, ToolResult
 from llmagent_os.plugins.calendar.calendar_event import CalendarEvent, stable_id
 from llmagent_os.plugins.calendar.reminder_timers import ReminderTimers
 from llmagent_os.records import Record, Records
@@ -21,6 +21,8 @@ from llmagent_os.records import Record, Records
 MAX_CHANGES = 40  #: changes and questions that are kept, for a person to come back to
 MAX_UNDONE = 10  #: changes of a conversation that "undo" takes back, one after the other
 QUESTION_LIFETIME = timedelta(days=1)  #: how long a question can be answered
+LIST_LIFETIME = timedelta(hours=1)  #: how long "the second one" is one of a list
+MAX_LISTED = 50  #: events of a list that are remembered
 
 _log = structlog.stdlib.get_logger(__name__)
 
@@ -39,11 +41,12 @@ class Change(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     undone: bool = False  #: Undo was pressed
     label: str = ""  #: of the button for this change in a question
     choice: int = 0  #: its number among the question's options
+    word_for_word: bool = False  #: the text is sent as it is; see :class:`~llmagent_os.plugin.ToolResult`
 
     def result(self, change_id: str) -> ToolResult:
         """Return the answer to the person, with an Undo button if that is offered."""
         buttons = (Button("Undo", f"undo:{change_id}"),) if self.undo and not self.undone else ()
-        return ToolResult(dict(self.data), self.text, buttons=buttons)
+        return ToolResult(dict(self.data), self.text, buttons=buttons, word_for_word=self.word_for_word)
 
 
 class Question(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -182,6 +185,18 @@ class EventStore:
         else:
             await self._records.put(f"focus:{self._here}", {"event": event.event_id})
 
+    async def listed(self) -> list[tuple[str, str]]:
+        """Return what this conversation listed last, in order: ids of events, and starts in ISO format or empty."""
+        found = await self._records.get(f"listed:{self._here}")
+        if found is None or datetime.fromisoformat(self._now) - datetime.fromisoformat(found["at"]) > LIST_LIFETIME:
+            return []
+        return [(str(event_id), str(start)) for event_id, start in found["events"]]
+
+    async def keep_listed(self, listed: Sequence[tuple[str, str]]) -> None:
+        """Remember what was listed: the meaning of "the second one" from now on."""
+        events = [list(each) for each in listed[:MAX_LISTED]]
+        await self._records.put(f"listed:{self._here}", {"events": events, "at": self._now})
+
     async def unfinished_event(self) -> dict[str, Any] | None:
         """Return an unfinished event: its arguments so far, and ``at``, the moment of the question about it."""
         return await self._records.get(f"half:{self._here}")
@@ -192,6 +207,34 @@ class EventStore:
             await self._records.delete(f"half:{self._here}")
         else:
             await self._records.put(f"half:{self._here}", {**arguments, "at": self._now})
+
+    async def keep_read(self, message_id: str, calls: Sequence[tuple[ToolCall, str, bool]]) -> None:
+        """Keep the calls that were read in a message of this conversation.
+
+        Args:
+            message_id: of the message.
+            calls: each with the words that ask for it, and whether the person is asked before it is done.
+        """
+        kept = [
+            {"name": call.name, "arguments": call.arguments, "words": words, "unsure": unsure}
+            for call, words, unsure in calls
+        ]
+        await self._records.put(f"read:{self._here}", {"message": message_id, "calls": kept})
+
+    async def read_before(self, message_id: str) -> tuple[ToolCall, ...] | None:
+        """Return the calls that were read in a message; None: none were, or another message came since."""
+        found = await self._read(message_id)
+        return None if found is None else tuple(ToolCall(each["name"], each["arguments"]) for each in found)
+
+    async def read_call(self, call_id: str) -> Record | None:
+        """Return what is kept of a call that was read; None: a model made the call, or another message came since."""
+        message_id, _, place = call_id.rpartition(":read.")
+        found = await self._read(message_id) if message_id and place.isdecimal() else None
+        return found[int(place)] if found is not None and int(place) < len(found) else None
+
+    async def _read(self, message_id: str) -> list[Record] | None:
+        found = await self._records.get(f"read:{self._here}")
+        return list(found["calls"]) if found and found.get("message") == message_id else None
 
     async def _replace(self, before: tuple[CalendarEvent, ...], after: tuple[CalendarEvent, ...], since: str) -> None:
         # Timers before events: after a crash in between, a timer rings in vain, and the second run finishes the change.

@@ -18,7 +18,13 @@ import structlog
 from dateutil import tz
 
 from llmagent_os.markup.word_list import join_words
-from llmagent_os.plugins.calendar.calendar_event import CalendarEvent, known_zone, later
+from llmagent_os.plugins.calendar.calendar_event import (
+    UNTIL_FORMAT,
+    CalendarEvent,
+    known_zone,
+    later,
+    repeats_within_day,
+)
 
 _log = structlog.stdlib.get_logger(__name__)
 
@@ -110,19 +116,38 @@ def _add_times(entry: icalendar.Event, event: CalendarEvent) -> None:
     elif event.repeat:
         # The rule repeats the start as it is written. A start that the clocks skip is not moved, because every other
         # time of the event would move with it. RFC 5545, 3.3.5, says what such a start means. A length follows it.
-        entry.add("dtstart", start.replace(tzinfo=zone))
+        # Hours and minutes are real time, which only UTC counts.
+        written = start.replace(tzinfo=zone)
+        real = repeats_within_day(event) and zone is not None
+        entry.add("dtstart", written.replace(fold=int(event.second_pass)).astimezone(UTC) if real else written)
         if length:
             entry.add("duration", length)
     else:
         begins = _existing(start, zone)
-        ends = _existing(later(begins.replace(tzinfo=None), length), zone)
+        if event.second_pass:  # a file has no other way to say which of two times is meant
+            begins = begins.replace(fold=1).astimezone(UTC)
+        ends = (
+            later(begins, length) if event.second_pass else _existing(later(begins.replace(tzinfo=None), length), zone)
+        )
         entry.add("dtstart", begins)
         if ends > begins:
             entry.add("dtend", ends)
     if event.repeat:
-        entry.add("rrule", icalendar.vRecur.from_ical(event.repeat))
+        entry.add("rrule", icalendar.vRecur.from_ical(_rule_in_utc(event.repeat, zone, all_day=event.all_day)))
     for skipped in event.skipped:
         entry.add("exdate", skipped.date() if event.all_day else skipped.replace(tzinfo=zone))
+
+
+def _rule_in_utc(rule: str, zone: ZoneInfo | None, *, all_day: bool) -> str:
+    """Return a rule with its UNTIL in UTC, as RFC 5545, 3.3.10, wants it where the start has a zone."""
+    parts = dict(part.split("=", 1) for part in rule.split(";") if "=" in part)
+    until = parts.get("UNTIL", "")
+    if until and all_day:
+        parts["UNTIL"] = until[:8]
+    elif until and zone is not None and not until.endswith("Z"):
+        wall = datetime.strptime(until if "T" in until else f"{until}T235959", UNTIL_FORMAT)
+        parts["UNTIL"] = f"{wall.replace(tzinfo=zone).astimezone(UTC):{UNTIL_FORMAT}}Z"
+    return ";".join(f"{name}={value}" for name, value in parts.items())
 
 
 def _existing(wall: datetime, zone: ZoneInfo | None) -> datetime:

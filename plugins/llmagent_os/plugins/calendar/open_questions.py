@@ -41,6 +41,24 @@ def waiting_text(call: CalendarCall, query: EventQuery, questions: Sequence[Ques
     return " ".join(sentences)
 
 
+async def pending_event(call: CalendarCall) -> tuple[str, EventMatch] | None:
+    """Return the question of this conversation whether to add an event, and the event; None: nothing such waits.
+
+    What was done after the question ends it as the meaning of "it".
+    """
+    ask_id = await call.store.open_question()
+    question = await call.store.question(ask_id) if ask_id else None
+    if ask_id is None or question is None or len(question.options) != 1:
+        return None
+    done = await call.store.last_change()
+    change = question.options[0]
+    if change.before or len(change.after) != 1 or (done is not None and done[1].at > question.at):
+        return None
+    event = change.after[0]
+    found = call.matches_within([event], [call.around_now])
+    return ask_id, found[0] if found else EventMatch(event, None)
+
+
 def _fitting(call: CalendarCall, query: EventQuery, change: Change) -> EventMatch | None:
     """Return the first event of ``change`` that fits a search; None: the search is about something else."""
     found = search_events(call, [*change.after, *change.before], query)

@@ -11,8 +11,8 @@ from datetime import UTC, datetime, timedelta
 from itertools import islice
 from zoneinfo import ZoneInfo
 
-from llmagent_os.plugins.calendar.calendar_event import CalendarEvent, event_starts, known_zone
-from llmagent_os.plugins.calendar.time.time_expressions import to_aware
+from llmagent_os.plugins.calendar.calendar_event import CalendarEvent, event_starts, known_zone, later
+from llmagent_os.plugins.calendar.time.clock_changes import to_aware, to_wall
 from llmagent_os.records import Records
 from llmagent_os.timers import Timers
 
@@ -24,6 +24,7 @@ LATE_AFTER = timedelta(minutes=5)  #: an announcement that is later than this sa
 #: "at 5" still means now during the minute of 5:00.
 RING_TOLERANCE = timedelta(minutes=1)
 
+MAX_CLOCK_CHANGE = timedelta(hours=26)  #: no clocks were ever set by more than a day and an hour
 _MAX_STARTS = 3000  #: starts that are tried for the next ring
 
 
@@ -33,7 +34,7 @@ def next_ring(event: CalendarEvent, after: datetime) -> datetime | None:
         return None
     zone = _zone(event)
     try:
-        wall = after.astimezone(zone).replace(tzinfo=None) - timedelta(days=1 if event.all_day else 0, hours=2)
+        wall = later(to_wall(after, zone), -MAX_CLOCK_CHANGE - timedelta(days=1 if event.all_day else 0))
         for start in islice(event_starts(event, wall), _MAX_STARTS):
             ring = to_aware(_on_the_day(event, start, zone), zone).astimezone(UTC)
             if ring > after and start not in event.skipped:

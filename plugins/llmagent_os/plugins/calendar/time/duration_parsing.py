@@ -21,14 +21,30 @@ QUANTITY = (
     r"|an? quarter of an?|quarter of an?|3 quarters of an?"
     r"|an? couple(?: of)?|couple(?: of)?|an? few|few|several|an?|half)"
 )
-_MINUTES = {"minutes": 1, "m": 1, "hours": 60, "h": 60, "day": 1440, "days": 1440, "nights": 1440, "night": 1440} | {
-    "week": 10080,
-    "weeks": 10080,
-    "month": 43200,
-    "months": 43200,
+_MINUTE, _HOUR, _DAY = 60, 3600, 86400
+_SECONDS = {
+    "seconds": 1,
+    "s": 1,
+    "minutes": _MINUTE,
+    "m": _MINUTE,
+    "hours": _HOUR,
+    "h": _HOUR,
+    "day": _DAY,
+    "days": _DAY,
+    "night": _DAY,
+    "nights": _DAY,
+    "week": 7 * _DAY,
+    "weeks": 7 * _DAY,
+    "month": 30 * _DAY,
+    "months": 30 * _DAY,
+    "year": 365 * _DAY,
+    "years": 365 * _DAY,
 }
-_UNIT = r"(?:minutes|m|hours|h|days?|nights?|weeks?|months?)"
-_AMOUNT = re.compile(rf"({QUANTITY}) ?({_UNIT})(?![a-z])(?: (and a half))?")
+_UNIT = r"(?:seconds|s|minutes|m|hours|h|days?|nights?|weeks?|months?|years?)"
+_AMOUNT = re.compile(rf"({QUANTITY}) ?({_UNIT})(?![a-z])(?: (and a half|and a quarter))?")
+# "2h15", "2 hours 15", "1 hour thirty": the minutes have no unit.
+_HOURS_MINUTES = re.compile(r"(\d{1,2}) ?(?:h|hours) ?(?:and )?([0-5]?\d) ?(?:m|minutes)?")
+_CLOCK_LIKE = re.compile(r"(\d{1,2}):([0-5]\d) ?(?:h|hours)?")
 _WHOLE = {
     "day": timedelta(days=1),
     "morning": timedelta(hours=3),
@@ -77,10 +93,13 @@ def parse_duration(text: str) -> timedelta:
     )
     if whole:
         return _WHOLE[whole[1]]
-    compact = re.fullmatch(r"(\d{1,2})h ?(\d{2})m?", said)
+    said = re.sub(r"(?: long| in length)$", "", said)
+    compact = _HOURS_MINUTES.fullmatch(said) or (
+        _CLOCK_LIKE.fullmatch(said) if said.endswith("h") or "hours" in said else None
+    )
     if compact:
         return timedelta(hours=int(compact[1]), minutes=int(compact[2]))
-    total = _sum(re.sub(r" long$", "", said))
+    total = _sum(said)
     if total is None or not timedelta() < total <= timedelta(days=366):
         raise TimeExpressionError("unknown", "duration", text)
     return total
@@ -116,8 +135,8 @@ def parse_shift(text: str, said: str = "") -> Shift:
 
 
 def _one(found: re.Match[str]) -> timedelta:
-    amount = parse_quantity(found[1]) + (0.5 if found[3] else 0)
-    return timedelta(minutes=round(amount * _MINUTES[found[2]]))
+    amount = parse_quantity(found[1]) + {"and a half": 0.5, "and a quarter": 0.25}.get(found[3] or "", 0)
+    return timedelta(seconds=round(amount * _SECONDS[found[2]]))
 
 
 def _sum(text: str) -> timedelta | None:
@@ -128,4 +147,6 @@ def _sum(text: str) -> timedelta | None:
             return None
         total += _one(found)
         rest = re.sub(r"^(?:\s*,?\s*and\b)?\s*", "", rest[found.end() :])
+        if found[2] in ("hours", "h") and re.fullmatch(r"\d\d?", rest):  # "2 hours 15"
+            rest += " minutes"
     return total

@@ -15,17 +15,17 @@ from llmagent_os.plugins.calendar.time.text_normalization import MONTHS, WEEKDAY
 
 #: Behind a bare number, they say what it counts.
 _COUNTED = frozenset(
-    "people persons guests of % percent euros euro dollars bucks pounds km miles pages things items copies kids children"
-    " bottles boxes cups eggs tickets seats friends players degrees kg grams litres liters meters metres calls emails"
-    " times reps sets laps rounds".split()
+    "people persons guests of % percent euros euro dollars bucks pounds km miles pages things items copies kids"
+    " children bottles boxes cups eggs tickets seats friends players degrees kg grams litres liters meters"
+    " metres calls emails times reps sets laps rounds".split()
 )
 #: Before a number, they make it part of a name.
 _NUMBERED = frozenset(
-    "room team flight no number # chapter part unit gate platform bus line version episode season level grade class page"
-    " section track floor building apartment apt suite box table player phase sprint round group session module lesson"
-    " exam quiz lab hall invoice order ticket case bug issue pr task item step stage route tram train exit terminal"
-    " house highway channel form area zone court lane pier bay door windows iphone ps playstation plan option week day"
-    " year article paragraph question problem exercise act scene vol volume book type size".split()
+    "room team flight no number # chapter part unit gate platform bus line version episode season level grade class"
+    " page section track floor building apartment apt suite box table player phase sprint round group session module"
+    " lesson exam quiz lab hall invoice order ticket case bug issue pr task item step stage route tram train"
+    " exit terminal house highway channel form area zone court lane pier bay door windows iphone ps playstation plan option"
+    " week day year article paragraph question problem exercise act scene vol volume book type size".split()
 )
 #: Behind an ordinal, they say what it counts: the 2nd meeting, my 80th birthday.
 _ORDINAL_NOUNS = frozenset(
@@ -43,14 +43,25 @@ _MOVING = re.compile(
 )
 _BARE = re.compile(r"\d{1,4}(?:-\d{1,4})?|\d{1,2} (?:to|-|until|or|and) \d{1,2}(?: \d\d)?")
 _PARTS = re.compile(r"(?:early |late |mid )?(?:morning|afternoon|evening|night)")
-_MEALS = re.compile(r"(?:breakfast|lunch|dinner|bed|bedtime|class|noon|midnight|school|work|first thing)")
+_MEALS = re.compile(r"(?:breakfast|lunch|dinner|bed|bedtime|class|noon|midnight|school|work|first thing)(?: time)?")
 _CALENDAR = re.compile(r"(?:this |next |last |coming )?(?:day|days|week|month|year|night|quarter)s?|hours?")
 _SHORT_DAYS = frozenset("mon tue wed thu fri sat sun".split())
 _ONE_DAY_WORDS = frozenset("today tomorrow tonight yesterday".split())
 _REPEATS = re.compile(
     r"\b(?:every|each|daily|nightly|weekly|monthly|quarterly|yearly|annually|hourly|weekdays|weekends|alternat\w+"
-    rf"|(?:{'|'.join(WEEKDAYS)})s|per (?:day|week|month|year)|a (?:day|week|month|year)|(?:everyday)|biweekly)\b"
+    rf"|(?:{'|'.join(WEEKDAYS)})s|(?:once|twice|times) (?:a|per) (?:day|week|month|year)|(?:everyday)|biweekly)\b"
 )
+_NTH = r"(?:1st|2nd|3rd|4th|5th|first|second|third|fourth|fifth|last)"
+# "the first and third monday" comes again.
+_NTH_DAYS = re.compile(rf"\b{_NTH},? (?:and|&|,) (?:the )?{_NTH} (?:{'|'.join(WEEKDAYS)})")
+_WORKING_WEEK = re.compile(r"(?:on )?monday (?:to|-|until) friday")
+# The beginning of a limit that stands apart from its repetition.
+_LIMITS = re.compile(
+    r"(?:and |but )?(?:until|to|through|up to|end\w*|start\w*|begin\w*|from|as of|except\w*|excluding|without"
+    r"|apart from|not|but|save|skip\w*|for|over|only|just|in|this|next|all|during|\d+ (?:times|x)|\d+x)\b"
+)
+#: Words of repetition that also describe things: a weekly report.
+ADVERB = re.compile(r"(?:daily|nightly|weekly|monthly|quarterly|yearly|annual|annually|hourly|biweekly|every 2 weeks)")
 
 
 @dataclass(frozen=True)
@@ -61,7 +72,7 @@ class Candidate:
     tokens: Sequence[Token]
     before: Token | None  #: the token before it, unless a sentence ends there
     after: Token | None  #: the token behind it, unless a sentence ends there
-    joins: bool  #: other words of time stand right before it
+    joins: bool  #: other words of time stand right before it; before a time, words of a day
     leads: bool  #: words of time stand right behind it
     message: str
 
@@ -98,6 +109,10 @@ def is_mention(candidate: Candidate) -> bool:
     """Return whether a candidate says when, and is not part of a name."""
     rules = {"date": _is_date, "time": _is_time, "duration": _is_duration, "recurrence": _is_recurrence}
     rule = rules.get(candidate.kind)
+    if candidate.words[-1].isdigit() and (
+        candidate.next_word in _COUNTED or candidate.next_word.replace(".", "") in ("am", "pm")
+    ):
+        return False
     return rule is None or rule(candidate)
 
 
@@ -112,14 +127,13 @@ def _is_time(candidate: Candidate) -> bool:
     if _MEALS.fullmatch(core):
         if candidate.words[0] == "the":
             return False
-        return (
-            candidate.words[0] in PREPOSITIONS - {"for"}
-            or candidate.joins
-            or (core in ("noon", "midnight") and (candidate.leads or not candidate.after))
-        )
-    if core in ("later", "all day", "now") and not candidate.leads and core == "later":
+        joins = candidate.joins and core not in ("breakfast", "lunch", "dinner", "class", "school", "work", "bed")
+        cued = candidate.words[0] in PREPOSITIONS - {"for"} and core != "work"
+        return cued or joins or (core in ("noon", "midnight") and (candidate.leads or not candidate.after))
+    if core == "later" and not candidate.leads:
         return False
-    return not (re.fullmatch(r"\d{1,2}h", core) and not candidate.cued)
+    hours = re.fullmatch(r"(\d{1,2})h", core)
+    return hours is None or candidate.cued or (candidate.joins and int(hours[1]) > 6)
 
 
 def _is_clock(candidate: Candidate, core: str) -> bool:
@@ -132,6 +146,8 @@ def _is_clock(candidate: Candidate, core: str) -> bool:
     first = candidate.words[0]
     if first in _CUES:
         return first != "about" or candidate.last_word not in ("remind", "me", "asks", "talk")
+    if first == "in":  # minutes
+        return candidate.next_word in ("", "to", "that", "about", "and")
     if first == "for":
         return candidate.joins or candidate.last_word in ("alarm", "it", "that", "this", "clock", "up", "me")
     if candidate.joins:
@@ -142,6 +158,8 @@ def _is_clock(candidate: Candidate, core: str) -> bool:
     if candidate.last_word in ("to", "it", "that", "till") and _MOVING.search(before):
         return candidate.after is None or candidate.leads or candidate.after.timely or candidate.next_word == "instead"
     short = re.fullmatch(r"\d{1,2}", core) is not None
+    if candidate.after is not None and candidate.after.words and candidate.after.words[0].isdigit():
+        return False  # a list of numbers
     numbered = candidate.last_word in _NUMBERED or candidate.last_word[:1].isdigit()
     return short and candidate.leads and not numbered and not candidate.last_word.isupper()
 
@@ -204,10 +222,17 @@ def _is_duration(candidate: Candidate) -> bool:
     return not re.fullmatch(r"\d+ ?m", core) or candidate.words[0] in ("for", "in")
 
 
+def says_repeat(message: str) -> bool:
+    """Return whether a message has words of repetition: "every", "weekly", "mondays"."""
+    return _REPEATS.search(message.casefold()) is not None or _NTH_DAYS.search(message.casefold()) is not None
+
+
 def _is_recurrence(candidate: Candidate) -> bool:
     said = " ".join(candidate.words)
-    if not _REPEATS.search(said):
-        return False
+    if _WORKING_WEEK.fullmatch(said):  # with a time of day, it comes again; without one, it is a stretch of days
+        return re.search(r"\d ?(?:[ap]m?\b|:\d\d|h\b)|\bat \d", candidate.message, re.I) is not None
+    if not says_repeat(said):
+        return _LIMITS.match(said) is not None and says_repeat(candidate.message)
     adverb = re.fullmatch(
         r"(?:daily|nightly|weekly|monthly|quarterly|yearly|annual|annually|hourly|biweekly|2 weeks)", said
     )

@@ -7,12 +7,11 @@ A token keeps its place in the message. Its words are spelled as
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from llmagent_os.plugins.calendar.time.holidays import HOLIDAYS
 from llmagent_os.plugins.calendar.time.text_normalization import MONTHS, WEEKDAYS, normalize
-from llmagent_os.plugins.calendar.time.zone_names import zone_phrase_at
+from llmagent_os.plugins.calendar.time.zone_names import UNSURE_ABBREVIATIONS, named_zone
 
 #: Words that stand before words of time and belong to them.
 PREPOSITIONS = frozenset(
@@ -70,16 +69,49 @@ class Token:
     words: tuple[str, ...]  #: in normal spelling; empty for punctuation, such as a dash
     timely: bool  #: can belong to words of time
     breaks: bool  #: nothing that says when goes on behind it
+    zone: bool = False  #: belongs to the name of a time zone
 
 
 def tokens_of(text: str) -> list[Token]:
     """Split a message into tokens."""
-    zones = zone_phrase_at(text)
-    found: list[Token] = []
-    for match in _TOKEN.finditer(text):
-        for start, end in _pieces(text, match.start(), match.end()):
-            found.append(_token(text, start, end, zones))
-    return found
+    found = [
+        _token(text, start, end)
+        for match in _TOKEN.finditer(text)
+        for start, end in _pieces(text, match.start(), match.end())
+    ]
+    return _with_zones(found)
+
+
+def _with_zones(tokens: list[Token]) -> list[Token]:
+    """Mark the names of time zones that stand behind a time: "3pm London time"."""
+    at = 1
+    while at < len(tokens):
+        count = _zone_length(tokens, at) if _ends_a_time(tokens[at - 1]) else 0
+        for number in range(at, at + count):
+            tokens[number] = replace(tokens[number], timely=True, zone=True)
+        at += max(count, 1)
+    return tokens
+
+
+def _zone_length(tokens: list[Token], at: int) -> int:
+    for count in (5, 4, 3, 2, 1):
+        raw = [token.text.casefold() for token in tokens[at : at + count]]
+        name = re.sub(r"^(?:in )?(?:the )?", "", " ".join(raw))
+        if len(raw) == count and named_zone(name) and not any(token.breaks for token in tokens[at : at + count - 1]):
+            return 0 if count == 1 and name in UNSURE_ABBREVIATIONS and not _is_name(tokens, at) else count
+    return 0
+
+
+def _is_name(tokens: list[Token], at: int) -> bool:
+    """Whether a word is written as a zone's name: "ET", or "Eastern" with nothing behind it that it could describe."""
+    last = tokens[at].breaks or at + 1 == len(tokens) or tokens[at + 1].timely
+    return tokens[at].text.isupper() or (tokens[at].text.istitle() and last)
+
+
+def _ends_a_time(token: Token) -> bool:
+    return re.search(r"\d(?:am|pm|[ap]|h)?$|^(?:am|pm|noon|midnight)$", " ".join(token.words)) is not None or (
+        token.text.casefold() in ("o'clock", "oclock")
+    )
 
 
 def _pieces(text: str, start: int, end: int) -> list[tuple[int, int]]:
@@ -93,7 +125,7 @@ def _pieces(text: str, start: int, end: int) -> list[tuple[int, int]]:
     return [(left, right) for left, right in pieces if right > left]
 
 
-def _token(text: str, start: int, end: int, zones: Sequence[tuple[int, int]]) -> Token:
+def _token(text: str, start: int, end: int) -> Token:
     raw = text[start:end]
     core = raw.rstrip(",;:!?…")
     core = core if _keeps_dot(core) else core.rstrip(".")
@@ -105,8 +137,7 @@ def _token(text: str, start: int, end: int, zones: Sequence[tuple[int, int]]) ->
     words = tuple(normalize(core).split())
     if not words and core in ("-", "–", "—", "&", "@", "+", "→"):
         words = {"&": ("and",), "@": ("at",), "+": ("and",)}.get(core, ("-",))
-    in_zone = any(left <= begin and stop <= right for left, right in zones)
-    timely = in_zone or (bool(words) and all(_is_timely(word) for word in words))
+    timely = bool(words) and all(_is_timely(word) for word in words)
     short = _ABBREVIATED.fullmatch(core) is not None  # its dot ends no sentence
     breaks = bool(_STOPS.search(tail) or ("." in tail and not short) or _STOPS.match(after) or "…" in tail)
     return Token(core, begin, stop, words, timely, breaks)

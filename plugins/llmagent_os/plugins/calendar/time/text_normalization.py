@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
+from functools import lru_cache
 
 from rapidfuzz import fuzz, process
 
@@ -49,7 +50,7 @@ _SHORT = (
     {name[:3]: name for name in (*WEEKDAYS, *MONTHS)}
     | {"tues": "tuesday", "weds": "wednesday", "thur": "thursday", "thurs": "thursday", "sept": "september"}
     | {"2day": "today", "tday": "today", "todya": "today", "todau": "today", "2nite": "tonight", "tonite": "tonight"}
-    | dict.fromkeys("tmrw tmr tmw tmrow tmoro 2morrow 2moro 2mrw tomoz tom".split(), "tomorrow")
+    | dict.fromkeys("tmrw tmr tmw tmrow tmoro 2morrow 2moro 2mrw tomoz tomo".split(), "tomorrow")
     | {
         "wknd": "weekend",
         "wkend": "weekend",
@@ -59,6 +60,7 @@ _SHORT = (
         "til": "until",
         "till": "until",
     }
+    | {"secs": "seconds", "sec": "seconds"}
     | {"mins": "minutes", "min": "minutes", "minute": "minutes", "hrs": "hours", "hr": "hours", "hour": "hours"}
     | {
         "days": "days",
@@ -68,10 +70,19 @@ _SHORT = (
         "yrs": "years",
         "midday": "noon",
         "eod": "end of day",
+        "eow": "end of the week",
+        "eom": "end of the month",
+        "eoy": "end of the year",
     }
     | {"cob": "close of business", "morn": "morning", "aft": "afternoon", "nite": "night", "oclock": ""}
     | {"approximately": "about", "roughly": "about", "around": "about", "circa": "about", "sharp": "", "exactly": ""}
-    | {"fortnight": "2 weeks", "biweekly": "every 2 weeks", "fortnightly": "every 2 weeks", "workday": "weekday"}
+    | {
+        "fortnight": "2 weeks",
+        "biweekly": "every 2 weeks",
+        "fortnightly": "every 2 weeks",
+        "bi-weekly": "every 2 weeks",
+        "workday": "weekday",
+    }
 )
 _KNOWN = (*WEEKDAYS, *MONTHS[:4], *MONTHS[7:], "tomorrow", "weekend", "afternoon", "evening", "morning", "midnight")
 # Words that look like a misspelt known word, but are correct.
@@ -80,6 +91,7 @@ _NOT_MISSPELT = frozenset(
 )
 
 
+@lru_cache(maxsize=4096)
 def normalize(text: str) -> str:
     """Return ``text`` in lower case, with digits for numbers, whole names of days and months, little punctuation."""
     text = unicodedata.normalize("NFKC", text[: MAX_CHARACTERS * 2]).casefold().replace("’", "'")
@@ -88,9 +100,16 @@ def normalize(text: str) -> str:
     text = re.sub(r"'?\bo ?'? ?clock\b", " ", text)
     text = re.sub(rf"\b({_DAY}[a-z]*) ?- ?(?={_DAY})", r"\1 to ", text)
     text = re.sub(r"(?<=[a-z])-(?=[a-z])", " ", text)
-    text = re.sub(r"(?<=\d)(?=(?:mins?|minutes|hours?|hrs?|days?|weeks?)\b)|\ban?(?= fortnight\b)", " ", text)
+    text = re.sub(
+        r"(?<=\d)(?=(?:secs?|seconds|mins?|minutes?|hours?|hrs?|days?|weeks?)\b)|\ban?(?= fortnight\b)", " ", text
+    )
     text = re.sub(r"(?<!\d)[.]|[.](?!\d)|[!?\"“”()\[\]]|,(?!\d)|'(?!s)|(?<=\d),(?=\d)", " ", text)
-    text = re.sub(r"(?<=\d)ish\b|\bish\b|\bon the dot\b|\bsome ?time\b|\beither\b|\bplease\b|\bof course\b", " ", text)
+    text = re.sub(
+        r"(?<=\d)[ -]?ish\b|\bish\b|(?<=\bnoon)[ -]?ish\b|\bon the dot\b|\bsome ?time\b|\beither\b|\bplease\b"
+        r"|\bof course\b",
+        " ",
+        text,
+    )
     words = [_SHORT.get(word, word) for word in text.replace("@", " at ").split()]
     spelled = " ".join(_numbers([_spelling(word) for word in words]))
     spelled = re.sub(r"(?<=\d) (?=[ap]m\b)", "", " ".join(spelled.split()))

@@ -1,6 +1,7 @@
 """Combines a date and a time in a person's words into a moment, a day or a period.
 
-All datetimes here are naive, on the wall clock of one time zone. :func:`to_aware` makes them aware at the end.
+All datetimes here are naive, on the wall clock of one time zone.
+:func:`~llmagent_os.plugins.calendar.time.clock_changes.to_aware` makes them aware at the end.
 
 >>> now = datetime(2026, 11, 22, 17, 0)
 >>> find_slot(parse_time_expression("next tuesday", "3", now), now).start
@@ -9,20 +10,24 @@ datetime.datetime(2026, 11, 24, 15, 0)
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass, replace
-from datetime import UTC, date, datetime, time, timedelta
+from datetime import date, datetime, time, timedelta, tzinfo
 from zoneinfo import ZoneInfo
 
-from dateutil import tz
-
-from llmagent_os.plugins.calendar.time.date_parsing import DateRange, parse_dates
-from llmagent_os.plugins.calendar.time.text_normalization import normalize
+from llmagent_os.plugins.calendar.time.clock_changes import existing_wall, is_past, next_pass, to_aware, to_wall
+from llmagent_os.plugins.calendar.time.date_parsing import DateRange
 from llmagent_os.plugins.calendar.time.time_errors import TimeExpressionError
-from llmagent_os.plugins.calendar.time.time_parsing import HalfOfDay, TimeOfDay, minutes_after_midnight, parse_time
+from llmagent_os.plugins.calendar.time.time_parsing import (
+    HalfOfDay,
+    TimeOfDay,
+    minutes_after_midnight,
+)
+from llmagent_os.plugins.calendar.time.zone_names import named_zone, zone_info
 
 ONE_HOUR = timedelta(hours=1)
 _DAY = timedelta(days=1)
+#: A time of a day that the person named, and that was this short ago, may be a slip of the pen.
+SLIP_TIME = timedelta(hours=3)
 
 
 @dataclass(frozen=True)
@@ -45,93 +50,13 @@ class TimeSlot:
     end: datetime  #: exclusive; for an all-day slot, the midnight after its last day
     all_day: bool = False
     end_said: bool = False  #: whether the person gave the end or the length
+    there: datetime | None = None  #: the start on the clocks of the zone that the person named, if it is another one
+    there_zone: str = ""  #: that zone, as :func:`~llmagent_os.plugins.calendar.time.zone_names.named_zone` gives it
 
 
 def writes_month_first(zone: str) -> bool:
     """Return whether people in this IANA time zone write 3/4 for the 4th of March."""
     return zone.startswith(("America/", "US/", "Pacific/Honolulu")) or zone in ("UTC", "Etc/UTC")
-
-
-def to_aware(wall: datetime, zone: ZoneInfo) -> datetime:
-    """Make ``wall`` aware in ``zone``.
-
-    A time that the clocks skip moves forward by the skipped amount. Of a time that comes twice, this is the first.
-    """
-    try:
-        return tz.resolve_imaginary(wall.replace(tzinfo=zone, fold=0))
-    except OverflowError:
-        return wall.replace(tzinfo=UTC)
-
-
-def parse_time_expression(
-    date_said: str | None,
-    time_said: str | None,
-    now: datetime,
-    *,
-    anchor: date | None = None,
-    month_first: bool = True,
-) -> TimeExpression:
-    """Parse a date and a time in the person's words. Either text may hold a date, a time or both.
-
-    Args:
-        date_said: "next tuesday", "tomorrow evening".
-        time_said: "3pm", "in 20 minutes", "tomorrow at 3".
-        now: the present moment on the person's wall clock.
-        anchor: the day of the event in question, for "the next day".
-        month_first: whether 3/4 is the 4th of March.
-
-    Raises:
-        TimeExpressionError: one of the texts cannot be parsed.
-    """
-    known = TimeExpression()
-    for said, is_date in ((date_said, True), (time_said, False)):
-        if said and normalize(said):
-            known = _merge(known, _either(said, is_date, now, anchor, month_first))
-    if known.time_of_day is not None and known.time_of_day.day is not None and known.days is None:
-        day = now.date() + timedelta(days=known.time_of_day.day)
-        known = replace(known, days=DateRange(day, day))
-    return known
-
-
-def _either(said: str, is_date: bool, now: datetime, anchor: date | None, month_first: bool) -> TimeExpression:
-    readers = (_date, _time) if is_date else (_time, _date)
-    first: TimeExpressionError | None = None
-    for reader in readers:
-        try:
-            return reader(said, now, anchor, month_first)
-        except TimeExpressionError as error:
-            first = first or error
-    for left, right in _halves(said):
-        for one, other in ((_date, _time), (_time, _date)):
-            try:
-                return _merge(one(left, now, anchor, month_first), other(right, now, anchor, month_first))
-            except TimeExpressionError:
-                continue
-    raise first or TimeExpressionError("unknown", "date", said)
-
-
-def _date(said: str, now: datetime, anchor: date | None, month_first: bool) -> TimeExpression:
-    found = parse_dates(said, now.date(), month_first=month_first, anchor=anchor)
-    part = {"tonight": "tonight", "last night": "night"}.get(normalize(said))
-    found_part = parse_time(part, now) if part else None
-    return TimeExpression(days=found, time_of_day=found_part if isinstance(found_part, TimeOfDay) else None)
-
-
-def _time(said: str, now: datetime, anchor: date | None, month_first: bool) -> TimeExpression:
-    found = parse_time(said, now)
-    return TimeExpression(time_of_day=found) if isinstance(found, TimeOfDay) else TimeExpression(moment=found)
-
-
-def _halves(said: str) -> Iterator[tuple[str, str]]:
-    words = normalize(said).split()
-    for at in range(len(words) - 1, 0, -1) if len(words) <= 12 else ():
-        yield " ".join(words[:at]), " ".join(words[at:])
-
-
-def _merge(one: TimeExpression, other: TimeExpression) -> TimeExpression:
-    return TimeExpression(
-        days=one.days or other.days, time_of_day=other.time_of_day or one.time_of_day, moment=one.moment or other.moment
-    )
 
 
 def find_slot(
@@ -142,6 +67,7 @@ def find_slot(
     zone: ZoneInfo | None = None,
     half: HalfOfDay | None = None,
     usual_length: timedelta = ONE_HOUR,
+    to_the_second: bool = False,
 ) -> TimeSlot:
     """Find the time in the calendar that ``when`` means for a new or moved event.
 
@@ -152,12 +78,13 @@ def find_slot(
         zone: the person's time zone, for times given in another zone.
         half: morning or evening, for a time that does not say which ("make it 4" keeps the half of the old time).
         usual_length: the length, if the person gave none.
+        to_the_second: a delay ("in 10 minutes") ends when it is over, and not at the beginning of that minute.
 
     Raises:
         TimeExpressionError: the time is past, or several days are given for an event of one day.
     """
     try:
-        return _slot(when, now, length, zone, half, usual_length)
+        return _slot(when, now, length, zone, half, usual_length, to_the_second)
     except (OverflowError, ValueError):
         raise TimeExpressionError("unknown", "date", "a date that far away") from None
 
@@ -169,32 +96,58 @@ def _slot(
     zone: ZoneInfo | None,
     half: HalfOfDay | None,
     usual_length: timedelta,
+    to_the_second: bool,
 ) -> TimeSlot:
     said = length is not None
     if when.moment is not None:
-        start = when.moment.replace(second=0, microsecond=0)
+        start = _whole_minute(when.moment, now, to_the_second)
         return TimeSlot(start, start + (length or usual_length), end_said=said)
     if when.time_of_day is None or when.time_of_day.kind == "all_day":
         return _whole_days(when, now, length)
     if when.days is not None and not when.days.single:
         raise TimeExpressionError("ambiguous", "date", _spoken(when.days))
+    if when.time_of_day.zone and zone is not None:
+        slot = _elsewhere(when, when.time_of_day.zone, now, zone, half)
+    else:
+        slot = _timed(when, when.time_of_day, now, zone, half)
+    if when.time_of_day.kind == "range":
+        return replace(slot, end=slot.start + length if length else slot.end, end_said=True)
+    return replace(slot, end=slot.start + (length or usual_length), end_said=said)
+
+
+def _timed(
+    when: TimeExpression, said: TimeOfDay, now: datetime, zone: tzinfo | None, half: HalfOfDay | None
+) -> TimeSlot:
+    """Return the slot of a time of day on the wall clock of ``now``."""
     day = when.days.first if when.days else now.date()
-    start, end = _on(day, when.time_of_day, now, half)
-    if start < now and when.time_of_day.kind in ("part", "after", "before") and now < end:
+    start, end = _on(day, said, now, half, named=when.days is not None)
+    if start < now and said.kind in ("part", "after", "before") and now < end:
         start = _next_quarter(now)  # "this afternoon", said in the afternoon
-    if start < now - timedelta(minutes=1):
+    start = next_pass(start, now, zone)
+    if is_past(start, now, zone):
         if when.days is None and day == now.date():
-            start, end = _on(day + _DAY, when.time_of_day, now, half)
+            start, end = _on(day + _DAY, said, now, half, named=False)
         elif when.days is not None and when.days.next_match_days:
-            start, end = _on(day + timedelta(days=when.days.next_match_days), when.time_of_day, now, half)
+            start, end = _on(day + timedelta(days=when.days.next_match_days), said, now, half, named=True)
         else:
             raise TimeExpressionError("past", "time", str(start), start)
-    if when.time_of_day.zone and zone is not None:
-        moved = to_aware(start, ZoneInfo(when.time_of_day.zone)).astimezone(zone).replace(tzinfo=None)
-        start, end = moved, moved + (end - start)
-    if when.time_of_day.kind == "range":
-        return TimeSlot(start, start + length if length else end, end_said=True)
-    return TimeSlot(start, start + (length or usual_length), end_said=said)
+    length = end - start
+    start = existing_wall(start, zone)
+    return TimeSlot(start, start + length)
+
+
+def _elsewhere(when: TimeExpression, zone_said: str, now: datetime, zone: ZoneInfo, half: HalfOfDay | None) -> TimeSlot:
+    """Return the slot of a time on the clocks of another zone, on the person's wall clock."""
+    day = when.days.first if when.days else now.date()
+    name = named_zone(zone_said, zone.key, datetime.combine(day, time())) or zone.key
+    there = zone_info(name)
+    said = replace(when.time_of_day, zone=None) if when.time_of_day else None
+    if said is None:
+        raise TimeExpressionError("unknown", "time", zone_said)
+    slot = _timed(when, said, to_wall(to_aware(now, zone), there), there, half)
+    start = to_wall(to_aware(slot.start, there), zone)
+    same = name == zone.key or (start == slot.start and name.startswith("UTC") == zone.key.startswith("UTC"))
+    return TimeSlot(start, start + (slot.end - slot.start), there=None if same else slot.start, there_zone=name)
 
 
 def _whole_days(when: TimeExpression, now: datetime, length: timedelta | None) -> TimeSlot:
@@ -208,14 +161,23 @@ def _whole_days(when: TimeExpression, now: datetime, length: timedelta | None) -
     return TimeSlot(start, start + timedelta(days=count), all_day=True, end_said=count > 1)
 
 
-def _on(day: date, said: TimeOfDay, now: datetime, half: HalfOfDay | None) -> tuple[datetime, datetime]:
+def _on(day: date, said: TimeOfDay, now: datetime, half: HalfOfDay | None, *, named: bool) -> tuple[datetime, datetime]:
     midnight = datetime.combine(day, time())
     settled = said.settled(half)
     start = minutes_after_midnight(midnight, settled.begins)
     if not said.sure and half is None and start < now and day == now.date():
-        other = said.settled("pm")  # "at 9", said at 5 PM, is 9 PM
-        start, settled = minutes_after_midnight(midnight, other.begins), other
+        later = said.settled("pm")
+        # "at 9", said at 5 PM, is 9 PM. "at 8:30 today", said at 9 AM, may be a slip: it is asked about.
+        if not named or now - start >= SLIP_TIME:
+            start, settled = minutes_after_midnight(midnight, later.begins), later
     return start, minutes_after_midnight(midnight, settled.end)
+
+
+def _whole_minute(moment: datetime, now: datetime, to_the_second: bool) -> datetime:
+    """Return the minute of a delay's end. Delays of seconds end with a full minute, so that they do not end at once."""
+    if moment - now < timedelta(minutes=1):
+        moment = (moment + timedelta(seconds=-moment.second % 60)).replace(second=0, fold=moment.fold)
+    return moment.replace(microsecond=0) if to_the_second else moment.replace(second=0, microsecond=0)
 
 
 def _next_quarter(now: datetime) -> datetime:

@@ -10,24 +10,38 @@ knows that it cannot be. What only looks like a time, such as the number of a ro
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+import re
+from collections.abc import Callable, Iterator, Sequence
 from datetime import datetime
 from enum import StrEnum
+from functools import lru_cache
+from typing import NamedTuple
 
 import msgspec
 
-from llmagent_os.plugins.calendar.time.date_parsing import parse_dates
+from llmagent_os.plugins.calendar.time.date_parsing import parse_days
 from llmagent_os.plugins.calendar.time.duration_parsing import parse_duration
 from llmagent_os.plugins.calendar.time.lead_parsing import parse_lead
-from llmagent_os.plugins.calendar.time.mention_rules import Candidate, is_mention
+from llmagent_os.plugins.calendar.time.mention_rules import ADVERB, Candidate, is_mention, says_repeat
 from llmagent_os.plugins.calendar.time.mention_tokens import Token, tokens_of
-from llmagent_os.plugins.calendar.time.recurrence import parse_recurrence
+from llmagent_os.plugins.calendar.time.recurrence import parse_limits, parse_recurrence
+from llmagent_os.plugins.calendar.time.recurrence_limits import RecurrenceLimits
 from llmagent_os.plugins.calendar.time.time_errors import TimeExpressionError
-from llmagent_os.plugins.calendar.time.time_parsing import parse_time
+from llmagent_os.plugins.calendar.time.time_parsing import parse_times
 
 MAX_TOKENS = 16  #: of one mention
+MAX_MESSAGE_TOKENS = 300  #: of one message; what stands behind them is not looked at
 #: Whether words are a time does not depend on the day. This one is no special day.
 _ANY_DAY = datetime(2026, 6, 10, 12, 0)
+# No mention begins or ends with these, except that "from now on" does.
+_NEVER_FIRST = frozenset("or of -".split())
+_NEVER_LAST = frozenset("at on by to from until for and or of the a an every each next this in - after about".split())
+_LEAD_WORDS = frozenset("before beforehand ahead prior advance earlier".split())
+_SELDOM = re.compile(
+    r"\b(?:(?:every|each|per|a|once a) (?:month|year|quarter)|monthly|yearly|annually|quarterly)\b", re.I
+)
+# Words that change no time: they stand before places and people, too.
+_EMPTY_WORDS = frozenset("at on in by for and or the a an with - of".split())
 
 
 class MentionKind(StrEnum):
@@ -49,6 +63,11 @@ class TimeMention(msgspec.Struct, frozen=True):
     text: str  #: ``message[start:end]``
 
 
+# Behind them, a number is a time: "friday 8".
+_DAYS = (MentionKind.DATE, MentionKind.RECURRENCE)
+
+
+@lru_cache(maxsize=256)
 def time_mentions(text: str, *, month_first: bool = True) -> tuple[TimeMention, ...]:
     """Find the parts of a message that say when.
 
@@ -62,9 +81,37 @@ def time_mentions(text: str, *, month_first: bool = True) -> tuple[TimeMention, 
     Returns:
         The longest parts, not overlapping, in the order of the text.
     """
-    tokens = tokens_of(text)
-    finder = _Finder(text, tokens, month_first)
-    return tuple(finder.found())
+    tokens = tokens_of(text)[:MAX_MESSAGE_TOKENS]
+    found = tuple(_Finder(text, tokens, month_first).found())
+    return tuple(each for each in found if not _describes(each, found, tokens))
+
+
+def _describes(mention: TimeMention, found: Sequence[TimeMention], tokens: Sequence[Token]) -> bool:
+    """Whether a word of repetition only describes a thing that has its day: "the monthly report on friday"."""
+    if mention.kind is not MentionKind.RECURRENCE or not ADVERB.fullmatch(mention.text.casefold()):
+        return False
+    if sum(each.kind is MentionKind.RECURRENCE for each in found) > 1:
+        return False
+    after = next((token for token in tokens if token.start > mention.end), None)
+    return any(each.kind is MentionKind.DATE for each in found) and after is not None and not after.timely
+
+
+def has_other_time_words(text: str, mentions: Sequence[TimeMention]) -> bool:
+    """Return whether a message has words of time outside its mentions, such as "after" or "every"."""
+    inside = [(each.start, each.end) for each in mentions]
+    return any(
+        token.timely
+        and not any(start <= token.start < end for start, end in inside)
+        and set(token.words) - _EMPTY_WORDS
+        for token in tokens_of(text)
+    )
+
+
+class _Previous(NamedTuple):
+    """The mention before another one."""
+
+    kind: MentionKind
+    last: int  #: the number of its last token
 
 
 class _Finder:
@@ -72,17 +119,19 @@ class _Finder:
 
     def __init__(self, text: str, tokens: list[Token], month_first: bool) -> None:
         self._text, self._tokens, self._month_first = text, tokens, month_first
+        self._repeats = says_repeat(text)
         self._parsers: tuple[tuple[MentionKind, Callable[[str], object]], ...] = (
-            (MentionKind.RECURRENCE, parse_recurrence),
+            (MentionKind.RECURRENCE, lambda said: parse_recurrence(said, _ANY_DAY.date(), month_first=month_first)),
             (MentionKind.LEAD, parse_lead),
-            (MentionKind.TIME, lambda said: parse_time(said, _ANY_DAY)),
-            (MentionKind.DATE, lambda said: parse_dates(said, _ANY_DAY.date(), month_first=self._month_first)),
+            (MentionKind.TIME, lambda said: parse_times(said, _ANY_DAY)),
+            *([(MentionKind.RECURRENCE, self._parse_limits)] if self._repeats else []),
+            (MentionKind.DATE, lambda said: parse_days(said, _ANY_DAY.date(), month_first=month_first)),
             (MentionKind.DURATION, parse_duration),
         )
 
     def found(self) -> Iterator[TimeMention]:
         """Yield the mentions, in the order of the text."""
-        at, previous = 0, -1
+        at, previous = 0, _Previous(MentionKind.LEAD, -2)
         while at < len(self._tokens):
             mention = self._longest(at, previous)
             if mention is None:
@@ -90,22 +139,41 @@ class _Finder:
                 continue
             kind, last = mention
             yield self._mention(kind, at, last)
-            at, previous = last + 1, last
+            at, previous = last + 1, _Previous(kind, last)
+
+    def _parse_limits(self, said: str) -> RecurrenceLimits:
+        """Parse limits that stand apart from their repetition: "every day at 9 for 5 days"."""
+        found = parse_limits(said, _ANY_DAY.date(), month_first=self._month_first)
+        if found.span is not None and found.span.unit in ("day", "week") and _SELDOM.search(self._text):
+            raise TimeExpressionError("unknown", "repeat", said)  # every month for 3 days: that is its length
+        return found
 
     def _mention(self, kind: MentionKind, first: int, last: int) -> TimeMention:
         start, end = self._tokens[first].start, self._tokens[last].end
         return TimeMention(kind, start, end, self._text[start:end])
 
-    def _longest(self, first: int, previous: int) -> tuple[MentionKind, int] | None:
+    def _longest(self, first: int, previous: _Previous) -> tuple[MentionKind, int] | None:
         """Return the kind and the last token of the longest mention that begins with a token, or None."""
-        if not self._tokens[first].timely:
+        if not self._tokens[first].timely or self._tokens[first].words[0] in _NEVER_FIRST:
             return None
         for last in range(self._run_end(first), first - 1, -1):
+            if self._tokens[last].words[-1] in _NEVER_LAST and self._tokens[last - 1].words != ("now",):
+                continue
             said = self._text[self._tokens[first].start : self._tokens[last].end]
             for kind, parser in self._parsers:
-                if _understands(parser, said) and is_mention(self._candidate(kind, first, last, previous)):
+                if not self._can_be(kind, first, last) or not _understands(parser, said):
+                    continue
+                if is_mention(self._candidate(kind, first, last, previous)):
                     return kind, last
         return None
+
+    def _can_be(self, kind: MentionKind, first: int, last: int) -> bool:
+        """Whether a parser is worth the time."""
+        if kind is MentionKind.RECURRENCE:
+            return self._repeats
+        if kind is MentionKind.LEAD:
+            return any(not _LEAD_WORDS.isdisjoint(token.words) for token in self._tokens[first : last + 1])
+        return True
 
     def _run_end(self, first: int) -> int:
         """Return the last token that can belong to a mention."""
@@ -119,18 +187,19 @@ class _Finder:
             last += 1
         return last
 
-    def _candidate(self, kind: MentionKind, first: int, last: int, previous: int) -> Candidate:
+    def _candidate(self, kind: MentionKind, first: int, last: int, previous: _Previous) -> Candidate:
         before = self._tokens[first - 1] if first and not self._tokens[first - 1].breaks else None
         after = self._tokens[last + 1] if last + 1 < len(self._tokens) and not self._tokens[last].breaks else None
-        leads = (
-            after is not None and after.timely and not after.words[0].isdigit() and after.words[0] not in ("and", "a")
-        )
+        leads = after is not None and after.timely and after.words[0] not in ("and", "a")
+        if leads and after is not None and after.words[0].isdigit():  # "sat 8", and not "sat 8 people"
+            behind = self._tokens[last + 2] if last + 2 < len(self._tokens) and not after.breaks else None
+            leads = behind is None or behind.timely
         return Candidate(
             kind=kind.value,
             tokens=self._tokens[first : last + 1],
             before=before,
             after=after,
-            joins=previous == first - 1 and first > 0,
+            joins=previous.last == first - 1 and (kind is not MentionKind.TIME or previous.kind in _DAYS),
             leads=leads,
             message=self._text,
         )
@@ -139,6 +208,6 @@ class _Finder:
 def _understands(parser: Callable[[str], object], said: str) -> bool:
     try:
         parser(said)
-    except TimeExpressionError:
-        return False
+    except TimeExpressionError as error:
+        return error.problem in ("impossible", "ambiguous")  # it says when, and the person has to be asked
     return True

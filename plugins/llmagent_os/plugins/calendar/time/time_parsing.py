@@ -13,54 +13,17 @@ datetime.datetime(2026, 11, 22, 17, 20)
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, replace
-from datetime import datetime, timedelta
-from typing import Literal
+from dataclasses import replace
+from datetime import datetime, timedelta, tzinfo
 
+from llmagent_os.plugins.calendar.time.clock_changes import wall_after
+from llmagent_os.plugins.calendar.time.clock_times import POINTS, clock_range, clock_time
 from llmagent_os.plugins.calendar.time.duration_parsing import QUANTITY, parse_duration
 from llmagent_os.plugins.calendar.time.text_normalization import normalize
 from llmagent_os.plugins.calendar.time.time_errors import TimeExpressionError
+from llmagent_os.plugins.calendar.time.time_of_day import DAY_MINUTES, HalfOfDay, TimeOfDay, minutes_after_midnight
+from llmagent_os.plugins.calendar.time.zone_names import named_zone
 
-HalfOfDay = Literal["am", "pm", "night"]
-DAY_MINUTES = 24 * 60
-
-
-@dataclass(frozen=True)
-class TimeOfDay:
-    """A time of day, or a part of a day, in minutes after midnight."""
-
-    kind: Literal["at", "range", "part", "before", "after", "all_day"]
-    start: int  #: minutes; for ``before``, the earliest time that counts
-    end: int  #: minutes; equal to ``start`` for a point in time; above 1440 on the next day
-    sure: bool = True  #: the words say whether morning or evening is meant
-    day: int | None = None  #: days from today, if the words name a day ("tonight")
-    zone: str | None = None  #: the IANA time zone, if the words name one
-    usual: int | None = None  #: for a ``part``: the minute at which an event "in the morning" usually begins
-
-    @property
-    def begins(self) -> int:
-        """The minute at which an event at this time begins."""
-        if self.usual is not None:
-            return self.usual
-        return max(self.end - 60, self.start) if self.kind == "before" else self.start
-
-    def settled(self, half: HalfOfDay | None = None) -> TimeOfDay:
-        """Decide between morning and evening: by ``half``, or else the time between 8 AM and 8 PM."""
-        if self.sure:
-            return self
-        start = _in_half(self.start, half) if half else _working(self.start)
-        end = start + (self.end - self.start) % (12 * 60)
-        if self.end != self.start and end == start:
-            end += 12 * 60
-        if self.kind == "before":
-            return replace(self, start=0, end=_in_half(self.end, half) if half else _working(self.end), sure=True)
-        if self.kind == "after":
-            return replace(self, start=start, end=DAY_MINUTES, sure=True)
-        return replace(self, start=start, end=end, sure=True)
-
-
-_HOUR = r"(\d{1,2})(?: ?[:.h] ?([0-5]\d)| ?([0-5]\d))? ?(am|pm|h|hours|a|p)?"
-_HOUR_RE = re.compile(_HOUR)
 _PART_NAMES = r"(morning|afternoon|evening|night|tonight)"
 _HALVES: dict[str, HalfOfDay] = {
     "morning": "am",
@@ -80,7 +43,7 @@ _PARTS: dict[str, tuple[int, int, int]] = {
     "early afternoon": (720, 900, 780),
     "late afternoon": (900, 1080, 960),
     "mid afternoon": (840, 960, 900),
-    "evening": (1080, 1320, 1140),
+    "evening": (1080, 1320, 1080),
     "early evening": (1020, 1170, 1080),
     "late evening": (1200, DAY_MINUTES, 1260),
     "night": (1200, DAY_MINUTES, 1200),
@@ -108,42 +71,67 @@ _PARTS: dict[str, tuple[int, int, int]] = {
     "after dinner": (1170, 1380, 1200),
     "before bed": (1260, 1410, 1290),
 }
-_POINTS = {
-    "noon": 720,
-    "12 noon": 720,
-    "12noon": 720,
-    "midnight": DAY_MINUTES,
-    "end of day": 1020,
-    "close of business": 1020,
-}
-_ZONES = {
-    "est edt et eastern": "America/New_York",
-    "cst cdt ct central": "America/Chicago",
-    "mst mdt mt mountain": "America/Denver",
-    "pst pdt pt pacific": "America/Los_Angeles",
-    "gmt utc": "UTC",
-    "bst": "Europe/London",
-    "cet cest": "Europe/Berlin",
-}
+_DELAY = re.compile(rf"in (?:about |just )?{QUANTITY} ?(?:minutes|hours|seconds|h|m|s)(?![a-z])")
+_LISTED = re.compile(r",|;|&|\+|\band\b|\bplus\b|\bas well as\b|\bagain\b", re.I)
+__all__ = ["DAY_MINUTES", "HalfOfDay", "TimeOfDay", "minutes_after_midnight", "parse_time", "parse_times"]
+
+MAX_TIMES = 24  #: that one list of times names
 
 
-def parse_time(text: str, now: datetime) -> TimeOfDay | datetime:
-    """Parse a time of day. ``in 20 minutes`` gives a moment instead.
+def parse_time(text: str, now: datetime, zone: tzinfo | None = None) -> TimeOfDay | datetime:
+    """Parse a time of day. ``in 20 minutes`` gives a moment instead: so much real time after ``now``.
 
     Args:
         text: the person's words.
         now: the present moment, on the person's wall clock.
+        zone: the person's time zone, whose clocks may change in between. None: they never change.
 
     Raises:
-        TimeExpressionError: ``text`` is not a time.
+        TimeExpressionError: ``text`` is not a time, or is one that no clock shows.
     """
-    found = _parse(normalize(text), now)
+    if re.match(r"(?:at |@ ?)?[-−–]\s?\d{1,2}(?::\d\d)?\s?(?:[ap]\.?m\.?)?$", text.strip(), re.I):
+        raise TimeExpressionError(
+            "impossible", "time", text, why=f"“{text.strip()}” is before midnight, so no clock shows it."
+        )
+    try:
+        found = _parse(normalize(text), now, zone)
+    except TimeExpressionError as error:
+        raise TimeExpressionError(error.problem, "time", text, why=error.why) from None
     if found is None:
         raise TimeExpressionError("unknown", "time", text)
     return found
 
 
-def _parse(said: str, now: datetime) -> TimeOfDay | datetime | None:
+def parse_times(text: str, now: datetime, zone: tzinfo | None = None) -> tuple[TimeOfDay | datetime, ...]:
+    """Parse one or several times: "8am and 8pm", "at 8, 12 and 6pm".
+
+    Raises:
+        TimeExpressionError: a part of ``text`` is not a time.
+    """
+    try:
+        return (parse_time(text, now, zone),)
+    except TimeExpressionError as error:
+        parts = [part for part in _LISTED.split(text) if part.strip(" ,;")]
+        if error.problem == "impossible" or not 1 < len(parts) <= MAX_TIMES:
+            raise
+        found = [parse_time(part, now, zone) for part in parts]
+        return tuple(dict.fromkeys(_ascending(found)))
+
+
+def _ascending(found: list[TimeOfDay | datetime]) -> list[TimeOfDay | datetime]:
+    """Settle the halves of the day so that times follow each other: "8 and 10pm", "8, 12 and 6pm"."""
+    done: list[TimeOfDay | datetime] = []
+    following: int | None = None
+    for each in reversed(found):
+        if isinstance(each, TimeOfDay) and not each.sure and following is not None and each.kind == "at":
+            after_noon = each.settled("pm")
+            each = after_noon if after_noon.start < following else each.settled("am")
+        following = each.start if isinstance(each, TimeOfDay) and each.sure else None
+        done.append(each)
+    return done[::-1]
+
+
+def _parse(said: str, now: datetime, zone: tzinfo | None = None) -> TimeOfDay | datetime | None:
     said = (
         re.sub(r"^(?:(?:at|about|for|during|over|the|my|some time|by|in|on|-) )+(?=\S)", "", said)
         if not _is_delay(said)
@@ -151,37 +139,39 @@ def _parse(said: str, now: datetime) -> TimeOfDay | datetime | None:
     )
     if said in ("now", "right now", "immediately"):
         return now
-    delay = re.fullmatch(
-        rf"(?:in|after) ({QUANTITY} ?(?:minutes|hours|h|m)(?: .*)?)|({QUANTITY} ?(?:minutes|hours)(?: .*)?) from now",
-        said,
-    )
-    if delay:
+    delay = re.fullmatch(r"(?:in|after) (?:about |just )?(.+)|(.+) from now", said)
+    if delay and re.search(r"\d ?(?:h|m|s)\b|\b(?:hours|minutes|seconds)\b|\d ?h ?\d", said):
         try:
-            return now + parse_duration(delay[1] or delay[2])
+            return wall_after(now, parse_duration(delay[1] or delay[2]), zone)
         except (TimeExpressionError, OverflowError):
             return None
+    minutes = re.fullmatch(r"in (\d{1,2})", said)  # "in 20" is 20 minutes; "in 2" may be hours
+    if minutes:
+        short = 5 <= int(minutes[1]) < 60
+        return wall_after(now, timedelta(minutes=int(minutes[1])), zone) if short else None
     if re.fullmatch(r"(?:all|whole|entire|full) day(?: long)?", said):
         return TimeOfDay("all_day", 0, DAY_MINUTES)
     if said in ("later", "later today", "rest of day", "rest of today", "remainder of day"):
         return TimeOfDay("after", min(now.hour * 60 + now.minute, DAY_MINUTES - 1), DAY_MINUTES, day=0)
-    zoned = re.fullmatch(
-        r"(.+?) ?(est|edt|et|eastern|[cmp][sd]?t|central|mountain|pacific|gmt|utc|bst|cest|cet)(?: time)?", said
-    )
-    if zoned and (inner := _single(zoned[1])) is not None:
-        zone = next(name for names, name in _ZONES.items() if zoned[2] in names.split())
-        return replace(inner, zone=zone)
-    return _point(said) or _with_part(said, now) or _open(said) or _single(said) or _range(said)
+    words = said.split()
+    for count in (4, 3, 2, 1):
+        name = " ".join(words[-count:])
+        if count < len(words) and named_zone(name):
+            rest = re.sub(r" (?:in|in the|the)$", "", " ".join(words[:-count]))
+            inner = _parse(rest, now)
+            return replace(inner, zone=name) if isinstance(inner, TimeOfDay) else None
+    return _point(said) or _with_part(said, now) or _open(said) or clock_time(said) or clock_range(said)
 
 
 def _is_delay(said: str) -> bool:
-    return re.match(rf"in {QUANTITY} ?(?:minutes|hours|h|m)\b", said) is not None
+    return re.fullmatch(r"in \d{1,2}", said) is not None or _DELAY.match(said) is not None
 
 
 def _point(said: str) -> TimeOfDay | None:
     said = re.sub(r" time$", "", said)
     said = re.sub(r"\bof the\b", "of", said)
-    if said in _POINTS:
-        return TimeOfDay("at", _POINTS[said], _POINTS[said])
+    if said in POINTS:
+        return TimeOfDay("at", POINTS[said], POINTS[said])
     said = re.sub(r" in (?:the )?(?:morning|evening)$", "", said) if said.startswith("first thing") else said
     said = re.sub(r"\b(?:the|my|hour|break) ?", "", said).strip()
     if said in _PARTS:
@@ -203,7 +193,7 @@ def _with_part(said: str, now: datetime) -> TimeOfDay | None:
     after = re.fullmatch(rf"(.+?) (?:in (?:the )?|at |this )?(?:early |late )?{_PART_NAMES}", said)
     for match, part, rest in ((before, 1, 2), (after, 2, 1)):
         if match:
-            inner = _open(match[rest]) or _single(match[rest]) or _range(match[rest])
+            inner = _open(match[rest]) or clock_time(match[rest]) or clock_range(match[rest])
             if inner:
                 settled = inner.settled(_HALVES[match[part]])
                 return replace(settled, day=0 if match[part] == "tonight" or "this" in said.split() else None)
@@ -217,86 +207,9 @@ def _open(said: str) -> TimeOfDay | None:
     )
     if not match or (match[1] == "from" and not match[3]):
         return None
-    inner = _point(match[2]) or _single(match[2])
+    inner = _point(match[2]) or clock_time(match[2])
     if inner is None or inner.kind != "at":
         return None
     if match[1].endswith("before") or match[1] == "until":
         return TimeOfDay("before", 0, inner.start, sure=inner.sure)
     return TimeOfDay("after", inner.start, DAY_MINUTES if inner.sure else inner.start, sure=inner.sure)
-
-
-def _single(said: str) -> TimeOfDay | None:
-    said = re.sub(r"^(?:at|about|by) ", "", said)
-    if said in _POINTS:
-        return TimeOfDay("at", _POINTS[said], _POINTS[said])
-    near = re.fullmatch(
-        r"(?:(half)(?: past)?|(?:an? )?(quarter) (past|after|to|until|of)"
-        rf"|(\d\d?) (?:minutes )?(past|after|to|until|of)) {_HOUR}",
-        said,
-    )
-    if near:
-        hour = _hour(near, 6)
-        # "10 to 5" in digits is a range of hours. "ten to five" (now "10 minutes to 5") and "20 to 5" are minutes.
-        if hour is None or (near[4] and near[5] in ("to", "until") and "minutes" not in said and int(near[4]) <= 12):
-            return None
-        offset = 30 if near[1] else 15 if near[2] else int(near[4])
-        sign = -1 if (near[3] or near[5]) in ("to", "until", "of") else 1
-        start = hour.start + sign * offset
-        if offset >= 60:
-            return None
-        start %= DAY_MINUTES if hour.sure else 12 * 60
-        return replace(hour, start=start, end=start)
-    match = _HOUR_RE.fullmatch(said)
-    return _hour(match, 1) if match else None
-
-
-def _hour(match: re.Match[str], group: int) -> TimeOfDay | None:
-    hour, minute, suffix = match[group], int(match[group + 1] or match[group + 2] or 0), match[group + 3] or ""
-    number = int(hour)
-    if number > 24 or (number == 24 and minute) or (suffix[:1] in ("a", "p") and not 1 <= number <= 23):
-        return None
-    if suffix == "hours" and not (match[group + 1] or match[group + 2]):
-        return None  # "3 hours" is a length, not a time
-    if suffix[:1] in ("a", "p") and number <= 12:
-        start = number % 12 * 60 + minute + (720 if suffix[0] == "p" else 0)
-        return TimeOfDay("at", start, start)
-    sure = number > 12 or number == 0 or hour.startswith("0") or suffix in ("h", "hours")
-    start = number * 60 + minute
-    return TimeOfDay("at", start, start) if sure else TimeOfDay("at", start % 720, start % 720, sure=False)
-
-
-def _range(said: str) -> TimeOfDay | None:
-    match = re.fullmatch(r"(?:(?:from|between) )?(.+?) ?(?:-| and | to | until ) ?(.+)", said)
-    if not match:
-        return None
-    first, last = _single(match[1].strip()), _single(match[2].strip())
-    if first is None or last is None:
-        return None
-    if first.sure and last.sure:
-        end = last.start if last.start > first.start else last.start + DAY_MINUTES
-        return TimeOfDay("range", first.start, end)
-    if last.sure:
-        # "9-11am", "11-1pm": the latest start before the end.
-        start = max((s for s in (first.start, first.start + 720) if s < last.start), default=first.start)
-        end = last.start if last.start > start else last.start + DAY_MINUTES
-        return TimeOfDay("range", start, end)
-    length = (last.start - first.start) % 720 or 720
-    return TimeOfDay("range", first.start, first.start + length, sure=first.sure)
-
-
-def _working(minutes: int) -> int:
-    """Return the time of the two that lies between 8 AM and 8 PM."""
-    minutes %= 720
-    return minutes if 480 <= minutes < 720 else minutes + 720
-
-
-def _in_half(minutes: int, half: HalfOfDay) -> int:
-    minutes %= 720
-    if half == "night":  # "12 at night", "2 at night"
-        return minutes + DAY_MINUTES if minutes < 60 else minutes if minutes < 300 else minutes + 720
-    return minutes + (720 if half == "pm" else 0)
-
-
-def minutes_after_midnight(moment: datetime, minutes: int) -> datetime:
-    """Return the midnight that begins the day of ``moment``, plus ``minutes``."""
-    return moment.replace(hour=0, minute=0, second=0, microsecond=0) + timedelta(minutes=minutes)

@@ -17,10 +17,10 @@ from zoneinfo import ZoneInfo, available_timezones
 _ABBREVIATIONS: dict[str, str] = {
     name: zone
     for names, zone in {
-        "est edt et": "America/New_York",
-        "cst cdt ct": "America/Chicago",
-        "mst mdt mt": "America/Denver",
-        "pst pdt pt": "America/Los_Angeles",
+        "est edt et eastern": "America/New_York",
+        "cst cdt ct central": "America/Chicago",
+        "mst mdt mt mountain": "America/Denver",
+        "pst pdt pt pacific": "America/Los_Angeles",
         "akst akdt": "America/Anchorage",
         "hst": "Pacific/Honolulu",
         "gmt utc zulu": "UTC",
@@ -50,7 +50,8 @@ _ABBREVIATIONS: dict[str, str] = {
     }.items()
     for name in names.split()
 }
-_UNSURE_WORDS = frozenset("et ct mt pt west cat eat wat wet".split())  # also English words, or shorter than a name
+#: Abbreviations that are English words, too. In small letters, they name no zone.
+UNSURE_ABBREVIATIONS = frozenset("et ct mt pt west cat eat wat wet gst eastern pacific central mountain".split())
 #: Regions, countries with one zone, and big cities after which no IANA zone is called. Before "time".
 _REGIONS: dict[str, str] = {
     name: zone
@@ -91,7 +92,6 @@ _REGIONS: dict[str, str] = {
     }.items()
     for name in names.split(",")
 }
-_OFFSET = r"(?:utc|gmt) ?[+-] ?\d{1,2}(?::?\d\d)?"
 _OFFSET_PARTS = re.compile(r"(?:utc|gmt) ?([+-]) ?(\d{1,2})(?::?(\d\d))?")
 
 
@@ -103,14 +103,6 @@ def _cities() -> dict[str, str]:
         if area and area.split("/")[0] not in ("Etc", "SystemV", "US", "Canada", "posix", "right"):
             found.setdefault(city.replace("_", " ").casefold(), zone)
     return found | _REGIONS
-
-
-@lru_cache(maxsize=1)
-def zone_pattern() -> str:
-    """Return a regular expression, in lower case, for the name of a zone. It has no groups."""
-    names = "|".join(re.escape(name) for name in sorted(_cities(), key=len, reverse=True))
-    short = "|".join(sorted(_ABBREVIATIONS, key=len, reverse=True))
-    return rf"(?:{_OFFSET}|(?:{names})(?: (?:standard|daylight|summer|local))?(?:'s)? time|(?:{short})(?: time)?)\b"
 
 
 def named_zone(said: str, own: str = "UTC", at: datetime | None = None) -> str | None:
@@ -154,18 +146,3 @@ def zone_label(name: str) -> str:
     ('New York time', 'UTC')
     """
     return name if name.startswith(("UTC", "Etc/")) else f"{name.rpartition('/')[2].replace('_', ' ')} time"
-
-
-def zone_phrase_at(text: str) -> list[tuple[int, int]]:
-    """Return where a message names a zone behind a time: start and end, in characters."""
-    behind = r"(?:\d(?:\d|[:.]\d\d)?\s?(?:[ap]\.?m?\.?)?|o'?clock|noon|midnight)[\s,]+(?:in\s+)?(?:the\s+)?"
-    spans = [(match.start(1), match.end(1)) for match in re.finditer(rf"(?i){behind}({zone_pattern()})", text)]
-    glued = [
-        (match.start(), match.end()) for match in re.finditer(rf"(?i)\b\d{{1,2}}(?::\d\d)?(?:[ap]m)?{_glued()}", text)
-    ]
-    return [*spans, *glued]
-
-
-def _glued() -> str:
-    sure = "|".join(name for name in _ABBREVIATIONS if name not in _UNSURE_WORDS)
-    return rf"(?:{sure})\b"

@@ -1,0 +1,146 @@
+"""Answers a question about events that were found: how long, how many, where, until when, with whom, what else.
+
+The argument ``asked`` of the tool ``list_events`` names the question. Without it, events are listed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from datetime import timedelta
+
+from llmagent_os.markup.word_list import join_words
+from llmagent_os.plugin import ToolResult
+from llmagent_os.plugins.calendar.calendar_call import CalendarCall, EventMatch
+from llmagent_os.plugins.calendar.event_choice import keep_listed
+from llmagent_os.plugins.calendar.lead_reminders import lead_text
+from llmagent_os.plugins.calendar.phrasing import capitalized, clock_text, with_preposition
+from llmagent_os.plugins.calendar.time.text_normalization import normalize
+
+#: Most events about which one question is answered.
+MAX_ANSWERS = 5
+
+
+async def answer_about(call: CalendarCall, asked: str, found: Sequence[EventMatch], period: str) -> ToolResult | None:
+    """Answer a question about what was found. None: ``asked`` is no such question.
+
+    Args:
+        call: the tool's call.
+        asked: a key of :data:`ANSWERS`, or ``count``.
+        found: one or more events.
+        period: what was searched, in words; empty: all that is to come.
+    """
+    if asked == "count":
+        data, names = call.summary(found)
+        noun = "event" if len(found) == 1 else "events"
+        where = with_preposition(period) or " coming up"
+        text = f"You have {len(found)} {noun}{where}: {names}."
+        result = ToolResult({"status": "listed", **data}, text, word_for_word=True)
+    elif answer := ANSWERS.get(asked):
+        told = [answer(call, match) for match in found[:MAX_ANSWERS]]
+        data, _ = call.summary(found)
+        result = ToolResult({"status": "listed", **data}, " ".join(map(capitalized, told)), word_for_word=True)
+    else:
+        return None
+    if len(found) == 1:
+        await call.store.focus_on(found[0].event)
+    await keep_listed(call, found)
+    return result
+
+
+async def last_change_told(call: CalendarCall) -> ToolResult:
+    """Say what this conversation did last: "what did I just add?"."""
+    found = await call.store.last_change()
+    if found is None:
+        text = "I haven't added or changed anything in this conversation yet."
+        return ToolResult({"status": "empty"}, text, word_for_word=True)
+    change = found[1]
+    names = join_words(list(dict.fromkeys(event.title for event in change.after or change.before))[:MAX_ANSWERS])
+    now = [event for event in change.after if not event.leads_to] or list(change.after)
+    if not change.after:
+        text = f"You deleted {names}."
+    else:
+        verb = "changed" if change.before else "added"
+        told = [f"{event.title}, {call.time_text(event, event.start)}" for event in now[:MAX_ANSWERS]]
+        text = f"You {verb} {join_words(told) if len(told) == 1 else '; '.join(told)}."
+    return ToolResult({"status": "listed", "title": names}, text, word_for_word=True)
+
+
+def _length(call: CalendarCall, match: EventMatch) -> str:
+    event, each = match.event, match.occurrence
+    if each is None or event.reminder or not event.minutes:
+        return f"{event.title} is a reminder, so it has no length."
+    if event.all_day and event.minutes == 1440:
+        return f"{event.title} is all day, {call.match_day(match)}."
+    day = f"{call.match_day(match)} from {clock_text(each.start)} to {clock_text(each.end)}"
+    when = call.match_time_text(match) if event.all_day or event.minutes >= 1440 else day
+    return f"{event.title} lasts {lead_text(event.minutes)}: {when}."
+
+
+def _place(call: CalendarCall, match: EventMatch) -> str:
+    event = match.event
+    if event.place:
+        return f"{event.title} is at {event.place}, {call.match_time_text(match)}."
+    return f"There is no place noted for {call.match_text(match)}."
+
+
+def _start(call: CalendarCall, match: EventMatch) -> str:
+    return f"{match.event.title} is {_when(call, match)}."
+
+
+def _when(call: CalendarCall, match: EventMatch) -> str:
+    return call.match_time_text(match) if match.occurrence else "a reminder without a date"
+
+
+def _end(call: CalendarCall, match: EventMatch) -> str:
+    if match.occurrence is None or match.event.all_day:
+        return f"{match.event.title} is {_when(call, match)}."
+    day = call.match_day(match)
+    return f"{match.event.title} ends {day} at {clock_text(match.occurrence.end)}."
+
+
+def _person(call: CalendarCall, match: EventMatch) -> str:
+    person = match.event.person
+    if person and normalize(person) not in normalize(match.event.title):
+        return f"{match.event.title} is with {person}, {_when(call, match)}."
+    return f"That is {call.match_text(match)}."
+
+
+def _until(call: CalendarCall, match: EventMatch) -> str:
+    if match.occurrence is None:
+        return f"{match.event.title} has no date."
+    start = match.occurrence.start
+    if start <= call.now:
+        return f"{match.event.title} has already begun."
+    if match.event.all_day or start - call.now >= timedelta(days=2):
+        days = (start.date() - call.today).days
+        how_long = f"in {days} day{'s' if days != 1 else ''}"
+    else:
+        how_long = f"in {lead_text(round((start - call.now).total_seconds() / 60))}"
+    return f"{match.event.title} is {how_long}: {_when(call, match)}."
+
+
+def _everything(call: CalendarCall, match: EventMatch) -> str:
+    event = match.event
+    place = f" at {event.place}" if event.place else ""
+    person = f" with {event.person}" if event.person and normalize(event.person) not in normalize(event.title) else ""
+    lasts = f", {lead_text(event.minutes)}" if match.occurrence and event.minutes and not event.all_day else ""
+    note = f" Note: {event.notes}." if event.notes else ""
+    return f"{event.title}{person}{place}: {_when(call, match)}{lasts}.{note}"
+
+
+def _notes(call: CalendarCall, match: EventMatch) -> str:
+    notes = match.event.notes
+    return f"Noted for {match.event.title}: {notes}." if notes else f"There is no note for {call.match_text(match)}."
+
+
+#: What a question is called, and what answers it.
+ANSWERS: Mapping[str, Callable[[CalendarCall, EventMatch], str]] = {
+    "length": _length,
+    "place": _place,
+    "start": _start,
+    "end": _end,
+    "person": _person,
+    "until": _until,
+    "notes": _notes,
+    "details": _everything,
+}

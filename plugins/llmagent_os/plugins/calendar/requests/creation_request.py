@@ -1,0 +1,147 @@
+"""Reads requests for new events and reminders.
+
+    put a dentist appointment on friday at 10        tomorrow 3pm: call mum
+    remind me at 5 to feed the cat                   Meeting with Kim 3pm
+    I've got a job interview on monday at 9          can you pencil in lunch with Bob at Nobu friday noon?
+
+The title is what remains after the times, the verb and the filler. Where something remains that is no title, nothing is
+read. A new event never touches another one: only ``create_event`` is called.
+"""
+
+from __future__ import annotations
+
+import re
+
+from llmagent_os.plugin import ToolCall
+from llmagent_os.plugins.calendar.requests.clause import MARK, Clause
+from llmagent_os.plugins.calendar.requests.creation_certainty import Opened, is_certain
+from llmagent_os.plugins.calendar.requests.creation_times import Times, creation_arguments, times_of
+from llmagent_os.plugins.calendar.requests.creation_title import CALENDAR, Named, named
+from llmagent_os.plugins.calendar.requests.openings import Asks, opening_of, opens_other
+from llmagent_os.plugins.calendar.requests.politeness import plain
+from llmagent_os.plugins.calendar.time.time_mentions import MentionKind, TimeMention
+
+#: "…, add that", "…, remind me", "…, can you put it in my calendar": behind what is to be added.
+_BEHIND = re.compile(
+    r"[\s,.;:!–—-]+(?:(?:and|so|then|please|pls|just|(?:can|could|would|will) you(?: please)?|i need you to|i want you"
+    r" to|you should"
+    r"|make sure to|let's)[\s,]+)*"
+    r"(?:(?P<reminder>(?:remind me|set (?:me )?(?:a|an) (?:reminder|alarm)|don't let me forget|give me a (?:nudge"
+    r"|reminder)"
+    r"|i need a reminder|ping me|alert me|nudge me|remember)(?: (?:of |about |for )?(?:it|that|this))?|(?:as )?a"
+    r" reminder)"
+    r"|(?:add|put|note|save|schedule|book|enter|write|mark|pencil|log|record|set|get|jot|block|stick|remember)(?:"
+    r" (?:it|that|this|them|everything|me|all))?"
+    r"(?: (?:in|down|up|out|off))?(?: please)?)\s*$",
+    re.IGNORECASE,
+)
+#: "…, 3pm works best for me"
+_WORKS = re.compile(
+    rf"[\s,;]*(?:(?:so|and|i think|say)\s)?({MARK})\s(?:works|suits|is|would be|would work)(?: me| us)?"
+    r"(?: best| fine| good| great| perfect| better| ideal| well)?(?: for (?:me|us|everyone|both of us))?$",
+    re.IGNORECASE,
+)
+#: Words next to a time that change it. Where they remain, not everything was understood.
+_LOST = re.compile(
+    rf"(?:\b(?:until|till|til|except|excluding|but|not|unless|before|after|every|each|since|between|either|other"
+    rf"|without|or|skip|skipping|apart from|besides"
+    rf"|than|within|per|through|thru|ending|ends?|half|quarter|past|next|last|this)\s*(?={MARK}))"
+    rf"|(?<=[\ue000-\uf8ff])\s*(?:(?:and|but|or),?\s)?(?:until|till|except|excluding|but|not|unless|or(?! so|"
+    rf" thereabouts)|ish|every|each"
+    rf"|before|after|onwards?|sharp|twice|times"
+    rf"|if|when|ago|once)\b",
+    re.IGNORECASE,
+)
+_TIME_WORD = re.compile(
+    r"\bon the \d+(?:st|nd|rd|th)\b|^\d+(?:st|nd|rd|th)\b(?! \w+ (?:birthday|anniversary))|\b(?:someday|noonish|one"
+    r" day)\b|\b(?:mon|tues?|wednes|thurs|fri|satur|sun)days?\b|\b(?:tomorrow|today|tonight|o'clock|weekdays?"
+    r"|fortnight|hourly)\b|\d+ ?(?:am|pm|a\.m|p\.m)\b"
+    r"|\b\d{1,2}:\d\d\b|\bevery (?:day|week|month|year|other|second|\d)|\b(?:days?|weeks?|hours?|minutes?|mins?)"
+    r" (?:before|ahead|early|earlier|later|in advance)\b",
+    re.IGNORECASE,
+)
+#: What a reminder is called that nothing is said about.
+_USUAL = re.compile(r"\b(?:(wake me|wake[- ]?up|get me up)|alarms?)\b", re.IGNORECASE)
+_HYPOTHETICAL = re.compile(
+    r"\b(?:what if|if i|should i|shall i|would it be|maybe i|perhaps i|i might|i may|not sure|thinking (?:of|about)|i"
+    r" wonder|used to|was going to|would have"
+    r"|was supposed to|suppose|instead of)\b",
+    re.IGNORECASE,
+)
+
+
+def read_creation(clause: Clause) -> ToolCall | None:
+    """Read a request for new events. None: it is none, or not every word is understood."""
+    clause = clause.without(lambda mention: _is_no_time(clause, mention))
+    found = _opened(clause)
+    if found is None or clause.has(MentionKind.LEAD):
+        return None
+    if _LOST.search(f" {found.words} ") or _HYPOTHETICAL.search(clause.text):
+        return None
+    times = times_of(clause, found.words)
+    if times is None:
+        return None
+    reminder = found.asks is Asks.REMINDER
+    name = named(re.split(MARK, found.words), reminder=reminder)
+    if name is not None and not name.title and (usual := _USUAL.search(clause.text)) and reminder:
+        name = Named("wake up" if usual[1] else "alarm")
+    if (
+        name is None
+        or _TIME_WORD.search(f"{name.title} {name.place} {name.person}")
+        or not is_certain(clause, found, name, times)
+    ):
+        return None
+    return _call(name, times)
+
+
+def _is_no_time(clause: Clause, mention: TimeMention) -> bool:
+    """Whether what could be a time is part of a title: a meal, a birthday, the number of something."""
+    said = mention.text.lower()
+    if said in ("breakfast", "brunch", "lunch", "dinner", "supper", "tea") or re.fullmatch(r"\d+ of \d+", said):
+        return True
+    before = clause.text[: mention.start].rstrip()
+    if said == "now" and re.match(r"\s*,", clause.text[mention.end :]):
+        return True
+    if re.fullmatch(r"\d+(?:st|nd|rd|th)", said) and re.search(r"(?:'s|s'|\b(?:my|his|her|our|their))$", before):
+        return True
+    if (before.count('"') - len(re.findall(r'\d"', before))) % 2:
+        return True  # within quotation marks
+    after = clause.text[mention.end :]
+    if re.fullmatch(r"daily|weekly|monthly|quarterly|yearly|annual", said) and re.match(r"\s[^\W\d]", after):
+        kinds = [each.kind for each in clause.mentions if each != mention]
+        return MentionKind.DATE in kinds and MentionKind.RECURRENCE not in kinds  # "the annual checkup on friday"
+    others = (each for each in clause.mentions if each != mention and each.kind is MentionKind.TIME)
+    bare = re.fullmatch(r"\d{1,2}", said) is not None
+    return (
+        bare and bool(before) and any(re.match(r"at |@|from |between |\d.*(?:am|pm|:)", each.text) for each in others)
+    )
+
+
+def _opened(clause: Clause) -> Opened | None:
+    """What a request asks for, and the words behind its verb."""
+    text = re.sub(r",\s*it(?:'s| is) (?=about\b)", " ", _WORKS.sub(r" \1", plain(clause.masked)))
+    behind = _BEHIND.search(CALENDAR.sub("", text)) if clause.mentions else None
+    if behind is not None and behind.start() > 0:
+        rest = plain(CALENDAR.sub("", text)[: behind.start()])
+        inner = opening_of(rest)
+        if inner is None and opens_other(rest):
+            return None
+        asks = Asks.REMINDER if behind["reminder"] or (inner and inner[0] is Asks.REMINDER) else Asks.EVENT
+        return Opened(asks, rest[inner[1] :] if inner else rest)
+    # A time in front: "tomorrow at 3 remind me to call mum".
+    ahead = re.match(rf"(?:{MARK}[\s,:–-]*(?:(?:and|at|on)\s)?)+", text)
+    if ahead is not None and (inner := opening_of(plain(text[ahead.end() :]))):
+        return Opened(inner[0], ahead[0] + plain(text[ahead.end() :])[inner[1] :])
+    opening = opening_of(text)
+    if opening is not None:
+        rest = text[opening[1] :].strip()
+        if opening[0] is Asks.HAVING and (inner := opening_of(rest)) is not None:
+            return Opened(inner[0], rest[inner[1] :])  # "I need to set up …"
+        if opening[0] is Asks.HAVING and opens_other(rest) and not re.match(r"(?:take|see|make|bring)\b", rest, re.I):
+            return None
+        return Opened(opening[0], text[opening[1] :])
+    return None if opens_other(text) else Opened(None, text)
+
+
+def _call(name: Named, times: Times) -> ToolCall:
+    return ToolCall("create_event", creation_arguments(name, times))

@@ -1,0 +1,203 @@
+"""What remains of a request for a new event: its title, the people and the place."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+
+from llmagent_os.plugins.calendar.requests.clause import MARK
+
+#: A place in the calendar itself, which is no place of the event.
+CALENDAR = re.compile(
+    r"[\s,]*\b(?:in|on|to|into|onto|at)(?:to)? (?:(?:my|the|our|your|this) (?:google |outlook |work |personal |family "
+    r"|shared )?"
+    r"(?:calendar|cal|schedule|diary|agenda|planner|reminders?(?: list)?|books)|calendar|diary)\b",
+    re.IGNORECASE,
+)
+#: Words between or beside the times that join them and say nothing themselves.
+_JOINT = (
+    r"(?:and|&|,|;|–|-|@|at|on|from|for|by|in|of|around|about|starting|beginning|starts|start|begins|lasting|lasts"
+    r"|takes"
+    r"|going|running|which|that|it|it's|it'll|is|will|be|scheduled|set|the|this|long|all day|taking place|happening"
+    r"|time|then"
+    r"|with a (?:length|duration) of|duration|day|date|o'clock|oclock|hours|or so|roughly|maybe|probably|or"
+    r" thereabouts|when|as|it starts|it lasts|it takes|:|at"
+    r" around)"
+)
+JOINTS = re.compile(rf"(?:{_JOINT}[\s,]*)*", re.IGNORECASE)
+_LEADING = re.compile(
+    r"^(?:[\s,.:;!–—-]|(?:to|for|about|that|of|on|at|in|is|and|down|up|having|attending|me|us|it|titled|called|named"
+    r"|entitled|labelled|labeled"
+    r"|saying|says|which says|this|these|the following|following|from|starting|lasting|regarding|there's|there is|as"
+    r"|in for|i have|we have"
+    rf"|i've got|(?<=that )i (?:have|need) to|i (?:have|need) to)(?=[\s,:]|$|{MARK}))+",
+    re.IGNORECASE,
+)
+_TRAILING = re.compile(
+    rf"(?:[\s,.:;!?–—-]|(?<=[\s{MARK[1:-1]}])(?:at|on|for|from|by|in|to|and|starting|beginning|lasting|of|around|about"
+    rf"|is|are|the|which|that"
+    r"|will be|it's|it is|starts|begins|as|@|scheduled|set|down|with a|@))+$",
+    re.IGNORECASE,
+)
+_ARTICLE = re.compile(r"^(?:a|an|the|my|our|some|another|one|new|this)\s+(?=\S)", re.IGNORECASE)
+#: Generic nouns in front of the real title: "an event called …", "an appointment for a haircut".
+_NAMED = re.compile(
+    r"^(?:an? |the |my |another |one )?(?:new |quick |all[- ]day |recurring |calendar |short |important )*"
+    r"(?:(?:event|entry|item|thing|block|slot|note|time|something|reminder|task|to-?do)(?: (?:called|named|titled"
+    r"|entitled|labell?ed|for|about|to|of|that says"
+    r"|saying|which says|with the (?:title|name))|\s*:|(?= \"))"
+    r"|(?:appointment|meeting|call|date|session)(?: (?:called|named|titled|entitled|with the title|with the name)|\s*:"
+    r"|(?= \"))"
+    r"|(?:appointment|date|booking)(?: (?:for|to get|to have|to))(?! (?:me|us|my \w+)$))\s*",
+    re.IGNORECASE,
+)
+_NO_TITLE = re.compile(
+    r"(?:an? |the |my |another |one |new |some |quick |short |important |single )*(?:appointments?|events?|entry|item"
+    r"|thing|things|something|slot|time|reminder"
+    r"|alarm|one|it|that|this|them|these|stuff|anything|date|me|us|task|space|entries|note|calendar event|some ?thing"
+    r"|spot|alert|notification|new|block|plans?)?",
+    re.IGNORECASE,
+)
+_PLACE = re.compile(
+    r"^(?P<title>.*\S)\s*,?\s(?:(?:at|@)\s+(?P<at>(?!once\b|least|all\b|first\b)\S.*)"
+    r"|in (?P<in>(?:(?:the )?(?:\w+ )?(?:room|office|building|meeting room|conference room|hall|lobby|library|kitchen"
+    r"|garden|park|city|church"
+    r"|basement|hotel|cafe|cafeteria|canteen|restaurant|hospital|studio|school|pub|bar)\b|[A-Z][\w'-]+).*)"
+    r"|on (?P<on>(?:zoom|teams|skype|google meet|meet|webex|slack|the phone|discord|facetime|(?:the )?\d+(?:st|nd|rd"
+    r"|th) floor)\b.*))$",
+    re.IGNORECASE,
+)
+_PERSON = re.compile(r"^(?P<title>.*\S)?\s*,?\s?\bwith (?P<person>\S.*)$", re.IGNORECASE)
+_QUOTED = re.compile(r"(?:^|(?<=\s))[\"'“”](?P<title>[^\"“”]{2,80}?)[\"'“”](?=\s|[,.!?:;]|$)")
+#: A title that begins so is something to do: "at" and "in" in it are part of it.
+MAX_WORDS = 16
+
+
+@dataclass(frozen=True)
+class Named:
+    """What an event is called, with whom and where it is."""
+
+    title: str  #: empty: the words name nothing
+    person: str = ""
+    place: str = ""
+
+
+def named(pieces: list[str], *, reminder: bool) -> Named | None:
+    """Read the words that remain of a request.
+
+    Args:
+        pieces: the words before, between and after the times.
+        reminder: keep "at" and "with" in the title: it is something to do.
+
+    Returns:
+        None: the words are no single title.
+    """
+    words = [re.sub(r"\bfor (?:me|us)\b(?! time)", " ", CALENDAR.sub(" ", piece)).strip() for piece in pieces]
+    words = [cleaned for piece in words if (cleaned := _joinless(piece))]
+    if not words:
+        return Named("")
+    text = words[0]
+    for more in words[1:]:
+        joined = _joined(text, more)
+        if joined is None:
+            return None
+        text = joined
+    return _parts(text, reminder=reminder)
+
+
+def _joinless(piece: str) -> str:
+    piece = piece.strip(" ,.;:–—-")
+    return "" if JOINTS.fullmatch(piece) else piece
+
+
+def _joined(text: str, more: str) -> str | None:
+    """Two parts of a title with a time between them; None: the second is no addition to the first."""
+    if re.match(
+        r"(?:with|w/|at|@|in|about|re|regarding|near|to|for|of|and|from|on|near|by|as|using|via|plus|near|over)\b|@",
+        more,
+        re.I,
+    ):
+        return f"{_TRAILING.sub('', text)} {more}"
+    if re.fullmatch(r"(?:in|down|up|off|out|to|that|it)", text, re.I) or re.fullmatch(
+        r"(?:in|down|up|for)", more, re.I
+    ):
+        return more if re.fullmatch(r"(?:in|down|up|off|out|to|that|it)", text, re.I) else text
+    if _NO_TITLE.fullmatch(f"{_TRAILING.sub('', text).strip()} ") or _NO_TITLE.fullmatch(
+        _TRAILING.sub("", text).strip()
+    ):
+        return more
+    if re.match(
+        r"(?:,\s*)?(?:bring|take|wear|don't forget|pick up|buy|need|remember|note|notes|ask|call)\b", more, re.I
+    ):
+        return f"{text.rstrip(' ,.;')}, {more}"
+    return None
+
+
+def _parts(text: str, *, reminder: bool) -> Named | None:
+    quoted = _QUOTED.search(text)
+    place = person = ""
+    if quoted is not None:
+        around = f"{text[: quoted.start()]} {text[quoted.end() :]}".strip()
+        around = _NAMED.sub("", around + " ").strip()
+        found = re.fullmatch(r"(?:.*?)\b(?:with (?P<person>.+))?", around)
+        rest = around if found is None or not found["person"] else around[: found.start("person") - 5]
+        if not _NO_TITLE.fullmatch(_clean(rest)) and len(_clean(rest).split()) > 0:
+            return Named(_clean(text.replace(quoted[0], quoted["title"])))
+        return Named(quoted["title"].strip(), (found["person"] or "") if found else "")
+    if not reminder and (only := re.match(r"\s*,?\s*(?:at|@)\s+(\S.*)", text)):
+        return Named("", place=only[1].rstrip(" ,."))
+    text = _clean(text)
+    if not reminder:
+        text, place = _place(text)
+        text, person = _person(text)
+    text = _clean(text)
+    if _NO_TITLE.fullmatch(text) and not (text.lower() in ("appointment", "meeting", "date") and person):
+        text = ""
+    if len(text.split()) > MAX_WORDS:
+        return None
+    return Named(text, person, place)
+
+
+def _clean(text: str) -> str:
+    """A title without articles, generic nouns and joining words around it."""
+    before = None
+    while before != text:
+        before = text
+        text = _LEADING.sub("", text)
+        text = _NAMED.sub("", text)
+        text = _TRAILING.sub("", text)
+        text = _ARTICLE.sub("", text).strip()
+    return text
+
+
+def _place(text: str) -> tuple[str, str]:
+    match = _PLACE.match(text)
+    if match is None or _NO_TITLE.fullmatch(match["title"]):
+        return text, ""
+    place = match["at"] or match["in"] or match["on"]
+    if match["in"] and not re.match(
+        r"(?:the |our |my )?(?:[\w-]+ )?(?:room|office|building|meeting|conference|hall|lobby|library|kitchen|garden"
+        r"|park|city"
+        r"|church|basement|hotel|cafe|cafeteria|canteen|restaurant|hospital|studio|school|pub|bar)\b|[A-Z]",
+        place,
+    ):
+        return text, ""
+    behind = re.search(r"\s(?:with|about|to (?:discuss|talk)|for|regarding)\s.*$", place, re.IGNORECASE)
+    if behind is not None:
+        return f"{match['title']}{behind[0]}", place[: behind.start()]
+    place, comma, note = place.partition(", ")
+    if comma and re.match(r"(?:bring|take|wear|don't|pick|buy|need|remember|note|ask|call)\b", note, re.IGNORECASE):
+        return f"{match['title']}, {note}", place.rstrip(" ,.")
+    return match["title"], f"{place}{comma}{note}".rstrip(" ,.")
+
+
+def _person(text: str) -> tuple[str, str]:
+    match = _PERSON.match(text)
+    if match is None or re.match(r"(?:a|an|no|my own|lots|plenty|some)\b", match["person"], re.I):
+        return text, ""
+    if not match["title"]:
+        return "", match["person"].rstrip(" ,.")
+    behind = re.search(r"\s(?:about|to (?:discuss|talk|go)|regarding|re:?|on|for)\s", match["person"], re.IGNORECASE)
+    if behind is not None:
+        return text, ""  # "with Ana about the budget" stays as it was said
+    return match["title"], match["person"].rstrip(" ,.")

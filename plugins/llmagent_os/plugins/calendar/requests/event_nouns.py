@@ -1,0 +1,76 @@
+"""Nouns of what people put into calendars. Without a verb, or without a time, they say that an event is meant."""
+
+from __future__ import annotations
+
+import re
+
+_NOUNS = (
+    "meetings? call calls appointment appt mtg meet-?up meet session catch-?up check-?in check-?up chat interview"
+    " review"
+    " retro retrospective stand-?up scrum sync 1:1 1-1 one-on-one one-to-one presentation demo pitch kick-?off"
+    " planning"
+    " workshop seminar webinar conference talk lecture class classes lesson tutorial course exam test quiz deadline"
+    " due"
+    " hackathon off-?site retreat audit training induction orientation shift on-call briefing debrief rehearsal"
+    " practice"
+    " breakfast brunch lunch dinner supper tea coffee drinks? beers? cocktails? pub bbq barbecue picnic potluck party"
+    " birthday bday anniversary wedding funeral christening baptism graduation reunion baby-?shower ceremony"
+    " celebration"
+    " concert gig show play movie movies film cinema theatre theater opera ballet musical festival exhibition museum"
+    " match"
+    " game tournament race marathon football soccer basketball tennis golf hockey cricket rugby volleyball badminton"
+    " squash chess poker bowling gym yoga pilates spinning zumba crossfit workout run running jog jogging swim"
+    " swimming"
+    " hike hiking walk climbing bouldering cycling bike ride skiing boxing karate judo dance dancing ballet choir band"
+    " piano guitar violin recital dentist doctor dr doc gp vet physio physiotherapy therapy therapist optician"
+    " orthodontist dermatologist hairdresser haircut barber massage manicure facial spa surgery operation scan mri"
+    " x-?ray"
+    " vaccination jab flu-?shot blood-?test checkup hygienist counselling counseling plumber electrician cleaner"
+    " handyman"
+    " babysitter sitter mechanic inspection delivery pick-?up drop-?off oil-?change car-?service mot viewing"
+    " vacation vacations holiday holidays trip travel flight train ferry cruise staycation honeymoon camp camping"
+    " leave pto"
+    " day-?off time-?off visit visitors sleepover playdate date-?night game-?night movie-?night book-?club church mass"
+    " service"
+    " sermon mosque synagogue school parents?'? parent-teacher pta recital assembly field-?trip rent payday bills?"
+    " appointment reservation booking event ceremony feast dentists? interview deep-?work focus-?time errands?"
+    " groceries shopping"
+    " laundry study homework assignment thesis submission launch release sprint board all-?hands townhall fitting"
+    " tasting tour"
+    " hearing court jury signing closing move-?in moving barbecue brunch outing excursion expo fair market auction"
+    " gala prom"
+)
+_NOUN = re.compile(rf"(?<![\w'])(?:{'|'.join(dict.fromkeys(_NOUNS.split()))})(?![\w])", re.IGNORECASE)
+_ALL_DAY = re.compile(
+    r"\b(?:birthday|bday|anniversary|holidays?|vacation|days? off|time off|trip|travel|conference|festival|pto|leave"
+    r"|deadline"
+    r"|staycation|honeymoon|camp|rent|payday|pay day|retreat|hackathon|off-?site|visits?|wedding|away|exams?|due)\b",
+    re.IGNORECASE,
+)
+#: What "book" and "reserve" are said of that somebody else sells.
+_SOLD = re.compile(
+    r"(?:an? |the |me |us |some |my |\d+ |two |cheap |return |round[- ]trip |one[- ]way |business class )*"
+    r"(?:flights?|tickets?|hotels?|motel|taxi|cab|uber|lyft|ride|car|rental|airbnb|train|bus|seats?|suite|limo|trip"
+    r"|cruise"
+    r"|plane|airplane|vacation package)\b",
+    re.IGNORECASE,
+)
+
+
+def names_event(title: str) -> bool:
+    """Return whether a title has the name of something that people put into calendars.
+
+    >>> names_event("team breakfast"), names_event("lights off")
+    (True, False)
+    """
+    return _NOUN.search(title.replace(" ", " ")) is not None
+
+
+def lasts_days(title: str) -> bool:
+    """Return whether a title has the name of something without a time of day."""
+    return _ALL_DAY.search(title) is not None
+
+
+def is_sold(words: str) -> bool:
+    """Return whether words begin with what has to be bought elsewhere."""
+    return _SOLD.match(words.strip()) is not None

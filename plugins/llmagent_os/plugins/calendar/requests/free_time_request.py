@@ -1,0 +1,122 @@
+"""Reads questions about free time: "am I free on friday?", "find me a free hour", "which evenings am I free?"."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+
+from llmagent_os.plugin import ToolCall
+from llmagent_os.plugins.calendar.requests.masked_words import MaskedWords, rule
+from llmagent_os.plugins.calendar.time.time_mentions import MentionKind
+
+_FREE = r"(?:free|available|busy|booked|open|clear|unavailable|occupied|taken|tied up|empty|off|around|in)"
+_THING = r"(?:free|open|available|empty|spare)"
+_SLOT = r"(?:slot|slots|gap|gaps|time|times|window|windows|spot|spots|space|spaces|moment|block|opening|openings)"
+_DOING = r"(?: (?:to (?:do|have|meet|see|go|fit|squeeze|schedule|take|grab|talk|call|get)\b.*|for (?:a |an |some )?[^\W\d]+(?: with [^\W\d]+)?))?"
+
+_AM_I = rule(
+    rf"(?:am|are|will|would) (?:i|we)(?: be)? (?:still |already |really |actually )*{_FREE}(?: at all)?,? ?(?P<when>WHEN)?{_DOING}"
+    r"(?: (?:or not|or busy|or booked))?"
+)
+_IS_DAY = rule(
+    rf"(?:is|are|will|does|'s) (?:my )?(?P<when>WHEN)(?: (?:be|still|already|look|looking))* (?:{_FREE}|possible|ok|okay|good|doable|work|a possibility)"
+    r"(?: (?:for me|or not|in my calendar|at all))?(?: or (?:busy|booked|taken|not))?"
+    r"|(?:does|would|could|can) (?P<then>WHEN) work(?: for me)?"
+)
+_HAVE_TIME = rule(
+    r"(?:do|would|will) (?:i|we) (?:still )?have (?:any |some |enough |a bit of )?(?:free |spare )?(?:time|room|space|a (?:free )?(?:moment|minute|slot|gap))"
+    rf"(?: free| left| available)?(?: (?P<when>WHEN))?{_DOING}|(?:have|got) (?:i|we)? ?(?:got )?(?:any )?(?:free )?time (?P<then>WHEN){_DOING}"
+)
+_COULD_I = rule(
+    r"(?:could|can|may|might|shall) (?:i|we) (?:do|have|fit in|squeeze in|schedule|plan|take|make|book|arrange) (?:something|anything|sth|a thing|another"
+    r" (?:thing|meeting|appointment)) (?P<when>WHEN)|(?:do|have|fit in|squeeze in) (?:something|anything|sth) (?P<then>WHEN)"
+    r"|is (?:there|it) (?:still )?(?:any )?(?:room|space|time|possible to do something) (?P<then2>WHEN)"
+)
+_CLASH = rule(
+    r"(?:does|would|will|do) (?:anything|something|it) (?:clash|conflict|collide|overlap)(?: with)? (?P<when>WHEN)"
+    r"|(?:is|are) there (?:a|any) (?:clash|conflict|collision|clashes|conflicts) (?P<then>WHEN)"
+)
+_FIND = rule(
+    rf"(?:find|show|give|suggest|get|look for|search for|tell|i need|need|i want|want|book|is there|do i have|have i got|are there|got|what are|what's|when is|when's|any|i'm looking for|looking for|which)"
+    rf"(?: me| us)?(?: for)? ?(?:an? |any |some |my |the )?(?:next |first |other )?(?:(?P<length>LENGTH|REPEAT|hour|half hour|half an hour|day|evening|afternoon|morning|minutes))?"
+    rf"(?:[ -]?long)? ?(?:of )?{_THING} ?(?P<length2>LENGTH|hour|half hour|half an hour|day|evening|afternoon|morning|{_SLOT})?"
+    rf"(?: {_SLOT})?(?: (?:of|for|to fit|with))?(?: (?:at least|about|around|a))* ?(?P<length3>LENGTH|REPEAT)? ?(?P<when>WHEN)?{_DOING}"
+)
+_FIND_TIME = rule(
+    rf"(?:find|suggest|get|look for|search for)(?: me| us)? (?:an? |some |any )?(?P<length>LENGTH|REPEAT)?(?: long)? ?{_SLOT}?"
+    rf"(?: of| for)? ?(?P<length2>LENGTH|REPEAT)? ?(?P<when>WHEN)?{_DOING}"
+)
+_FREE_HOURS = rule(
+    r"(?:find|show|give|get|i need|need|do i have)(?: me| us)? (?P<number>\d|one|two|three|four|five|six|a few|a couple of)"
+    r" (?:free|spare|open) (?P<unit>hours?|minutes)(?: (?P<when>WHEN))?"
+)
+_WHEN_FREE = rule(
+    rf"(?:when|at what time|what times?|which (?:days?|times?|hours|part)|what days?|on which days?|what part)(?: (?:of|on|in) (?P<of>WHEN))?"
+    rf" (?:am|are|is|do|could|can|would|will) (?:i|we|my calendar|there)?(?: be)? ?(?:have |got )?(?:any )?(?:{_FREE}|time|nothing)(?: {_SLOT})?(?: on)?"
+    rf"(?: for)? ?(?:an? )?(?P<length>LENGTH|REPEAT)? ?(?P<when>WHEN)?{_DOING}"
+)
+_WHICH_PART = rule(
+    rf"(?:what|which|on which|any) (?P<part>mornings?|afternoons?|evenings?|nights?|days?|lunchtimes?) (?:am|are|is|do|could|can|would)"
+    rf" (?:i|we|my calendar)?(?: have)? ?(?:{_FREE}|nothing|time)(?: on)? ?(?P<when>WHEN)?"
+    rf"|(?:any|which) {_THING} (?P<part2>mornings?|afternoons?|evenings?|nights?|days?) ?(?P<then>WHEN)?"
+)
+
+
+def _free(words: MaskedWords, found: re.Match[str]) -> ToolCall | None:
+    """Whether the person is free."""
+    groups = found.groupdict()
+    when = words.when(" ".join(filter(None, (groups.get(name) for name in ("when", "then", "then2")))))
+    if not when:
+        return None
+    return ToolCall("list_events", {**when, "asked": "free"})
+
+
+def _gaps(words: MaskedWords, found: re.Match[str]) -> ToolCall | None:
+    """When the person is free."""
+    groups = found.groupdict()
+    pieces = [groups.get(name) for name in ("length", "length2", "length3")]
+    length = next((said for piece in pieces if piece and (said := _length(words, piece))), None)
+    part = _part(groups)
+    when = words.when(" ".join(filter(None, (groups.get(name) for name in ("of", "when", "then")))))
+    if part and "time" not in when:
+        when["time"] = part
+    if not length and not part and not when and found.re is _FIND_TIME:
+        return None
+    return ToolCall("list_events", {**when, **({"duration": length} if length else {}), "asked": "gaps"})
+
+
+def _hours(words: MaskedWords, found: re.Match[str]) -> ToolCall | None:
+    length = f"{found['number']} {found['unit']}"
+    return ToolCall("list_events", {**words.when(found["when"]), "duration": length, "asked": "gaps"})
+
+
+def _length(words: MaskedWords, piece: str) -> str | None:
+    said = words.said(piece, MentionKind.DURATION, MentionKind.RECURRENCE)
+    if said:
+        return re.sub(r"^(?:for|a free|free) ", "", said)
+    plain = {"hour": "an hour", "half hour": "half an hour", "half an hour": "half an hour"}
+    return plain.get(piece.lower())
+
+
+def _part(groups: dict[str, str | None]) -> str | None:
+    """A part of the day that the free time has to be in."""
+    said = next((groups[name] for name in ("part", "part2", "length", "length2") if groups.get(name)), None) or ""
+    part = said.lower().removesuffix("s")
+    return part if part in ("morning", "afternoon", "evening", "night", "lunchtime") else None
+
+
+Read = Callable[[MaskedWords, re.Match[str]], ToolCall | None]
+
+#: The patterns of this kind of question, and what reads them.
+FREE_TIME_RULES: tuple[tuple[re.Pattern[str], Read], ...] = (
+    (_AM_I, _free),
+    (_IS_DAY, _free),
+    (_HAVE_TIME, _free),
+    (_COULD_I, _free),
+    (_CLASH, _free),
+    (_FREE_HOURS, _hours),
+    (_WHICH_PART, _gaps),
+    (_WHEN_FREE, _gaps),
+    (_FIND, _gaps),
+    (_FIND_TIME, _gaps),
+)

@@ -1,0 +1,122 @@
+"""Reads reminders that come before an event: "remind me 10 minutes before the lunch", "remind me of it"."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+
+from llmagent_os.plugin import ToolCall
+from llmagent_os.plugins.calendar.requests.clause import Clause
+from llmagent_os.plugins.calendar.requests.masked_words import MaskedWords, has_marks, rule
+from llmagent_os.plugins.calendar.requests.targets import Target, read_target
+from llmagent_os.plugins.calendar.time.time_mentions import MentionKind
+
+_REMIND = (
+    r"(?:remind|ping|alert|notify|nudge|warn|buzz|poke|tell|message|text|give|send|set|add|create|make|put|i want|want"
+    r"|get|have|with|schedule|leave|i'd like)(?: me| us)?(?: (?:again|please))?"
+    r"(?: (?:an?|another|the|one|some|me) )?(?: ?(?:reminder|alarm|alert|notification|heads[- ]?up|nudge|ping|warning"
+    r"|notice|message|buzz))?(?: to go off| to ring)?"
+)
+_EVENT_BEGINS = r"(?: (?:starts?|begins?|is|kicks off|happens))?"
+_LEAD_OF = rule(
+    rf"{_REMIND}(?: (?:to|that i (?:have|need|must) to) (?P<todo>.+?))?,? ?(?:for )?(?P<lead>LEAD)(?: at)?(?: (?P<np>.+?))?{_EVENT_BEGINS}"
+)
+_OF_LEAD = rule(
+    rf"{_REMIND} (?:of|about|for|on|to|before) (?P<np>.+?),? (?:for )?(?P<lead>LEAD)(?: (?:that|it|then|it starts|time))?"
+)
+_LEAD_FIRST = rule(rf"(?P<lead>LEAD) (?P<np>.+?),? (?:please )?{_REMIND}(?: (?:of|about) it)?")
+_LENGTH_BEFORE = rule(
+    rf"{_REMIND} (?P<length>LENGTH|DATE) (?:before|ahead of|prior to|in advance of) (?P<np>.+?){_EVENT_BEGINS}"
+)
+_WHEN_STARTS = rule(rf"{_REMIND} (?:when|as soon as|once) (?P<np>.+?) (?:starts|begins|is about to (?:start|begin))")
+_OF = rule(
+    r"(?:remind|ping|alert|notify|nudge|warn)(?: me| us)? (?:of|about|for|before) (?P<np>.+?)(?: (?:beforehand|in advance|ahead of time|before it starts"
+    r"|in time|too|as well))?"
+)
+_SET_FOR = rule(
+    r"(?:set|add|create|give me|make|put|i want|i need|i'd like)(?: me)? (?:an? |the )?(?:reminder|alarm|alert|notification|heads[- ]?up)"
+    r" (?:for|of|about|on|to|before) (?P<np>.+?)"
+)
+#: Another time for the reminder that was set just now: "no, 2 hours before".
+_OTHER_LEAD = rule(
+    r"(?:no,? |sorry,? |rather |better |i (?:meant|mean) |make (?:it|that) |actually )*(?P<lead>LEAD)(?: instead| please)?"
+)
+_ASKS = re.compile(
+    r"\b(?:remind|ping|alert|notify|nudge|warn|buzz|poke|reminder|alarm|notification|heads[- ]?up)", re.I
+)
+
+
+def read_lead(clause: Clause) -> ToolCall | None:
+    """Return the call that sets a reminder before an event; None: not every word is understood."""
+    words = MaskedWords.of(clause)
+    if found := _OTHER_LEAD.fullmatch(words.text):
+        return ToolCall("remind_before", {"lead": words.plain(found["lead"]), "instead": "yes"})
+    if re.match(r"(?:don't|do not|dont|never|no|stop)\b", words.text, re.I) or not _ASKS.search(words.text):
+        return None
+    for pattern, read in _RULES:
+        found = pattern.fullmatch(words.text)
+        call = read(words, found) if found else None
+        if call is not None:
+            return call
+    return None
+
+
+def _event(words: MaskedWords, phrase: str | None) -> Target | None:
+    """The event that a phrase means; one that the calendar does not have is named in the tool's answer."""
+    if not phrase:
+        return Target({})
+    return read_target(words, re.sub(r"^(?:the )?(?:start|beginning) of ", "", phrase, flags=re.I))
+
+
+def _call(words: MaskedWords, found: re.Match[str], lead: str) -> ToolCall | None:
+    groups = found.groupdict()
+    target = _event(words, groups.get("np"))
+    if target is None:
+        return None
+    arguments = {name: value for name, value in target.arguments.items() if name not in ("scope", "kind")}
+    if arguments.get("which") == "all" and "title" in arguments:
+        del arguments["which"]  # "before every standup": before the series
+    if "time" in arguments and re.search(r"\b(?:days?|weeks?|evening|night|morning)\b", lead, re.I):
+        lead = f"{lead} {arguments.pop('time')}"  # "the day before the dentist at 6pm"
+    if todo := groups.get("todo"):
+        if has_marks(todo):
+            return None
+        arguments["new_title"] = words.plain(todo)
+    return ToolCall("remind_before", {**arguments, "lead": lead})
+
+
+def _lead(words: MaskedWords, found: re.Match[str]) -> ToolCall | None:
+    lead = words.said(found["lead"], MentionKind.LEAD)
+    return _call(words, found, lead) if lead else None
+
+
+def _length_before(words: MaskedWords, found: re.Match[str]) -> ToolCall | None:
+    return _call(words, found, f"{words.plain(found['length'])} before")
+
+
+def _when_starts(words: MaskedWords, found: re.Match[str]) -> ToolCall | None:
+    target = read_target(words, found["np"])
+    return _call(words, found, "when it starts") if target and target.known else None
+
+
+def _open(words: MaskedWords, found: re.Match[str]) -> ToolCall | None:
+    """A reminder of an event that the calendar has: the tool asks how long before."""
+    target = read_target(words, found["np"])
+    if target is None or not target.known or has_marks(found["np"]) or target.arguments.get("kind") == "reminder":
+        return None
+    if target.arguments and "title" not in target.arguments and "among" not in target.arguments:
+        return None
+    return ToolCall("remind_before", {name: value for name, value in target.arguments.items() if name != "scope"})
+
+
+Read = Callable[[MaskedWords, re.Match[str]], ToolCall | None]
+
+_RULES: tuple[tuple[re.Pattern[str], Read], ...] = (
+    (_LEAD_OF, _lead),
+    (_OF_LEAD, _lead),
+    (_LEAD_FIRST, _lead),
+    (_LENGTH_BEFORE, _length_before),
+    (_WHEN_STARTS, _when_starts),
+    (_OF, _open),
+    (_SET_FOR, _open),
+)

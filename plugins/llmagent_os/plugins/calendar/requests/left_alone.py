@@ -1,0 +1,112 @@
+"""Knows what must not be done: "don't delete the dentist", "what if I cancelled the gym?", "I didn't go".
+
+>>> leaves_alone("don't delete the dentist!"), leaves_alone("don't forget the milk"), leaves_alone("delete the dentist")
+(True, False, False)
+"""
+
+from __future__ import annotations
+
+import re
+
+from llmagent_os.plugins.calendar.requests.clause import Clause
+from llmagent_os.plugins.calendar.requests.politeness import before_request
+
+_CHANGE = (
+    r"(?:delet|cancel|remov|eras|mov|chang|touch|reschedul|clear|drop|add|put|schedul|book|creat|set|remind|renam"
+    r"|postpon|push|shift|call off|scrap|skip|take|get rid"
+    r"|alter|edit|updat|lose|throw|wip|note|sav|mark|enter|wake|ping|alert|notif|nudge)\w*"
+)
+_NOT = re.compile(
+    r"(?:(?:no|wait|stop|hey|please|oh|ok|okay|and|but|so|whatever you do)[\s,.!]+)*"
+    r"(?:don't|do not|never|(?:i|we) (?:don't|do not|didn't|did not) (?:want|need|ask|tell) (?:you to|for)|you (?:must"
+    r"|should|need|may|can|could|do)(?:n't| not)(?: have to)?|you mustn't"
+    r"|(?:there's |there is )?no need to|it's not necessary to|refrain from|avoid|(?:please )?not)"
+    rf"(?: ever| just| you dare| please| yet| even| accidentally| bother to)*\s+(?:{_CHANGE})\b(?! me forget)",
+    re.IGNORECASE,
+)
+_FORGET = re.compile(
+    r"(?:i )?(?:don't|do not|never|can't|cannot|must not|mustn't)(?: you)?(?: let me| want to)? (?:forget|miss)\b",
+    re.IGNORECASE,
+)
+_IF = re.compile(
+    rf"(?:what|how) (?:if|about if|would happen if|happens if|will happen if)\b|(?:should|shall) (?:i|we)\b|do you"
+    rf" think (?:i|we) should|would it be (?:bad|ok|okay|rude|fine|possible|better|a problem|smart|wise) (?:if|to)"
+    rf"|(?:if|suppose|supposing|imagine|let's say) (?:i|we)\b.*\b{_CHANGE}\b|would you (?:cancel|delete|move|skip"
+    rf"|reschedule)|is it (?:ok|okay|bad|rude|fine) (?:if|to)",
+    re.IGNORECASE,
+)
+_MAYBE = re.compile(
+    r"(?:maybe|perhaps|possibly)\b|(?:i|we) (?:might|may|could)\b(?! (?:have|need|use|want|be)\b)|(?:i'm|i am|we're)"
+    r" (?:thinking|considering|not sure|undecided|wondering|tempted|debating)|i was (?:thinking|considering|going to"
+    r"|about to)"
+    r"|i (?:wonder|wish|guess|suppose)\b|i(?:'m| am) not sure|not sure (?:if|whether|yet)|i haven't decided|i don't"
+    r" know (?:if|whether|yet)|i (?:almost|nearly)\b",
+    re.IGNORECASE,
+)
+_NOT_DONE = re.compile(
+    r"(?:i|we) (?:didn't|did not|haven't|have not|hadn't|never|couldn't|wasn't|weren't)\b", re.IGNORECASE
+)
+_NO_LONGER = re.compile(
+    r"\b(?:any ?more|any longer|no longer|(?:can't|cannot|won't|can not) (?:make|attend|come|go)|from now on)\b",
+    re.IGNORECASE,
+)
+_NO_NEED = re.compile(
+    r"(?:i|we) (?:(?:don't|do not|no longer|won't) (?:need|want|have)|can't (?:make|go|attend|come|do)|cannot (?:make"
+    r"|go|attend|come|do)|won't (?:make|be going|go|attend|be able)|am not going|'m not going)\b"
+    r"|i'm not going\b|(?:don't|do not|no need to|stop) (?:remind|reminding|alert|ping|notify|wake)\w* me\b",
+    re.IGNORECASE,
+)
+
+
+def leaves_alone(text: str) -> bool:
+    """Return whether words say what is not to be done, or only might be."""
+    text = text[_polite(text) :]
+    return not _FORGET.match(text) and any(each.match(text) for each in (_NOT, _NO_NEED))
+
+
+def is_undecided(clause: Clause) -> bool:
+    """Return whether words only weigh what might be done, or say what was not done."""
+    text = clause.text[_polite(clause.text) :]
+    if re.match(r"maybe (?:you )?(?:add|put|schedule|remind)", text, re.IGNORECASE):
+        return False
+    about = (
+        bool(clause.mentions)
+        or re.search(rf"\b{_CHANGE}\b", text, re.IGNORECASE) is not None
+        or bool(named_events(clause))
+    )
+    return about and any(each.match(text) for each in (_IF, _MAYBE, _NOT_DONE))
+
+
+def is_not_needed(clause: Clause) -> bool:
+    """Return whether words say that an event of the calendar is no longer wanted, without asking to delete it."""
+    text = clause.text[_polite(clause.text) :]
+    return _NO_NEED.match(text) is not None and _NO_LONGER.search(text) is not None
+
+
+def named_events(clause: Clause) -> list[str]:
+    """Return the ids of the events whose whole title is in the words, without small words."""
+    said = set(re.findall(r"\w+", clause.text.lower()))
+    found: list[str] = []
+    for event in clause.events:
+        words = set(re.findall(r"\w+", event.title.lower())) - {
+            "the",
+            "a",
+            "an",
+            "my",
+            "with",
+            "at",
+            "of",
+            "to",
+            "and",
+            "appointment",
+            "for",
+        }
+        if words and (words <= said or len(words & said) >= 2):
+            found.append(event.event_id)
+    return found
+
+
+def _polite(text: str) -> int:
+    """The length of the greetings in front. "maybe" is no courtesy here."""
+    match = re.match(r"(?:(?:maybe|perhaps|should|shall|let's say)\b)", text, re.IGNORECASE)
+    return 0 if match else before_request(text)

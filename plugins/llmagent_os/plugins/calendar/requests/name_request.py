@@ -1,0 +1,153 @@
+"""Reads another name or person for an event: "rename the sync to catch-up", "I meant Zoe, not Alice"."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+
+from llmagent_os.plugin import ToolCall
+from llmagent_os.plugins.calendar.event_search import fits_words
+from llmagent_os.plugins.calendar.requests.change_call import (
+    INSTEAD,
+    asks_for_no_change,
+    known_target,
+    move_call,
+    plain_name,
+)
+from llmagent_os.plugins.calendar.requests.clause import Clause
+from llmagent_os.plugins.calendar.requests.masked_words import MaskedWords, has_marks, rule
+from llmagent_os.plugins.calendar.requests.targets import Target
+
+_NAMED = r"(?:called|named|titled|labelled|labeled|known as)"
+_RENAME = rule(
+    rf"(?:rename|retitle|relabel|re-name|call|name|title) (?P<np>.+?) (?:to|as|into|=|->) (?P<new>.+?){INSTEAD}"
+)
+_CALL_QUOTED = rule(
+    rf"(?:call|name|title|label|rename) (?P<np>.+?)(?::| to be| as| to)? (?P<new>[\"'“][^\"”]+?[\"'”]){INSTEAD}"
+)
+_CALL = rule(r"(?:call|name|title|label) (?P<words>.+?)(?P<instead> instead)?")
+_NAME_OF = rule(
+    r"(?:change|set|update|edit|make|switch) (?:the )?(?:name|title|label|subject) (?:of|for) (?P<np>.+?) (?:to|into|as"
+    rf"|be) (?P<new>.+?){INSTEAD}|(?:change|set|update|edit|make) (?:its|the) (?:name|title) (?:to|into|be)"
+    rf" (?P<alone>.+?){INSTEAD}"
+)
+_NAME_IS = rule(
+    r"(?:(?:its|the|that) (?:name|title)|the (?:name|title) (?:of|for) (?P<np>.+?)) (?:should be|is|must be|ought to be"
+    rf"|has to be|shall be|was supposed to be) (?:actually |really )?(?P<new>.+?){INSTEAD}"
+)
+_BE_CALLED = rule(
+    rf"(?P<np>.+?) (?:should be|is|must be|has to be|ought to be|is actually|is now|'s|is really) {_NAMED} (?P<new>.+?){INSTEAD}"
+)
+_CHANGE_TO = rule(rf"(?:change|turn|switch|make) (?P<np>.+?) (?:to|into) (?:an? |the )?(?P<new>.+?){INSTEAD}")
+_NOT_BUT = rule(
+    r"(?:i (?:meant|mean|said|wanted|want)|it(?:'s| is| was| should be)|that(?:'s| is| should be)|make (?:it|that)) "
+    r"(?P<right>.+?),? (?:and )?(?:not|instead of|rather than) (?P<wrong>.+)"
+)
+_NOT_FIRST = rule(r"(?:it's |that's |i meant )?not (?P<wrong>.+?),? (?:but|it's|i meant|i said)? ?(?P<right>.+)")
+_IS_WITH = rule(
+    r"(?P<np>.+?) (?:is|'s|will be|should be|is now|is actually)(?: now| actually)? with (?P<person>.+?)"
+    rf"(?:,? (?:and )?(?:not|instead of|rather than)(?: with)? (?P<wrong>.+?))?{INSTEAD}"
+)
+_REPLACE = rule(
+    r"(?:replace|swap|exchange|substitute) (?P<wrong>.+?) (?:with|by|for) (?P<right>.+?)(?: (?:in|for|at|on) (?P<np>.+))?"
+)
+
+
+def read_name(clause: Clause) -> ToolCall | None:
+    """Return the call that gives an event another name or person; None: not every word is understood."""
+    words = MaskedWords.of(clause)
+    if asks_for_no_change(words):
+        return None
+    for pattern, read in _RULES:
+        found = pattern.fullmatch(words.text)
+        call = read(words, found) if found else None
+        if call is not None:
+            return call
+    return None
+
+
+def _rename(words: MaskedWords, found: re.Match[str]) -> ToolCall | None:
+    groups = found.groupdict()
+    target = known_target(words, groups.get("np"))
+    new = plain_name(words, groups.get("new") or groups.get("alone") or "")
+    if target is None or not new or re.fullmatch(r"it|that|off|them|back|in", new, re.I):
+        return None
+    return move_call(words, target, new_title=new)
+
+
+def _call_it(words: MaskedWords, found: re.Match[str]) -> ToolCall | None:
+    """Another name without a "to": the event has the longest part of the words that names one."""
+    said = found["words"].split()
+    for at in range(len(said) - 1, 0, -1):
+        phrase, new = " ".join(said[:at]), " ".join(said[at:])
+        target = known_target(words, phrase)
+        if target is not None and (found["instead"] or not target.arguments):
+            name = plain_name(words, new)
+            return None if re.fullmatch(r"off|back|in", name, re.I) else move_call(words, target, new_title=name)
+    return None
+
+
+def _change_to(words: MaskedWords, found: re.Match[str]) -> ToolCall | None:
+    """Another name where something that has no mark of time follows: "change the lunch to brunch"."""
+    return None if has_marks(found["new"]) else _rename(words, found)
+
+
+def _not_but(words: MaskedWords, found: re.Match[str]) -> ToolCall | None:
+    """A word of a name that was wrong: "I meant Zoe, not Alice", "a call with Zoe, not Alice"."""
+    right, wrong = plain_name(words, found["right"]), plain_name(words, found["wrong"])
+    right = re.sub(r"^(?:an?|the|my) ", "", right, flags=re.I)
+    wrong = re.sub(r"^(?:an?|the|my|with|for) ", "", wrong, flags=re.I)
+    if has_marks(found["right"]) or has_marks(found["wrong"]):
+        return _other_time(words, found)
+    events = [event for event in words.clause.events if fits_words(event, wrong)]
+    if not events or not right:
+        return None
+    whole = len(right.split()) > 1 and any(_shares(event.title, right, wrong) for event in events)
+    arguments = {"title": wrong, "new_title": right} | ({} if whole else {"instead_of": wrong})
+    return ToolCall("move_event", arguments)
+
+
+def _shares(title: str, right: str, wrong: str) -> bool:
+    """Whether a new name repeats more of the old one than the wrong word."""
+    kept = set(re.findall(r"\w+", title.lower())) - set(re.findall(r"\w+", wrong.lower())) - {"with", "the", "a", "for"}
+    return bool(kept & set(re.findall(r"\w+", right.lower())))
+
+
+def _other_time(words: MaskedWords, found: re.Match[str]) -> ToolCall | None:
+    """A day or a time that was wrong: "I meant friday, not thursday"."""
+    right = words.when(found["right"], "new_")
+    plain = re.sub(r"\W", "", re.sub(r"[\ue000-\ue001]|[dt]\d", "", found["right"]))
+    return ToolCall("move_event", right) if right and not plain else None
+
+
+def _is_with(words: MaskedWords, found: re.Match[str]) -> ToolCall | None:
+    target = known_target(words, found["np"])
+    if target is None or has_marks(found["person"]):
+        return None
+    return move_call(words, target, new_person=plain_name(words, found["person"]))
+
+
+def _replace(words: MaskedWords, found: re.Match[str]) -> ToolCall | None:
+    wrong, right = plain_name(words, found["wrong"]), plain_name(words, found["right"])
+    if has_marks(found["right"]) or (found["np"] and known_target(words, found["np"], named=True) is None):
+        return None
+    if not any(fits_words(event, wrong) for event in words.clause.events):
+        return None
+    return move_call(words, Target({"title": wrong}), new_title=right, instead_of=wrong)
+
+
+Read = Callable[[MaskedWords, re.Match[str]], ToolCall | None]
+
+_RULES: tuple[tuple[re.Pattern[str], Read], ...] = (
+    (_NAME_OF, _rename),
+    (_NAME_IS, _rename),
+    (_BE_CALLED, _rename),
+    (_NOT_BUT, _not_but),
+    (_NOT_FIRST, _not_but),
+    (_IS_WITH, _is_with),
+    (_REPLACE, _replace),
+    (_RENAME, _rename),
+    (_CALL_QUOTED, _rename),
+    (_CALL, _call_it),
+    (_CHANGE_TO, _change_to),
+)

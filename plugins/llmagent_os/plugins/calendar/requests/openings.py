@@ -1,0 +1,114 @@
+"""The words that open a request, by what they ask for."""
+
+from __future__ import annotations
+
+import re
+from enum import StrEnum
+
+from llmagent_os.plugins.calendar.requests.clause import MARK
+
+
+class Asks(StrEnum):
+    """What an opening asks for."""
+
+    EVENT = "event"  #: a new event: "add …", "put …", "schedule …"
+    REMINDER = "reminder"  #: "remind me …", "don't let me forget …", "wake me …"
+    HAVING = "having"  #: what the person says to have or to do: "I have …", "we're meeting …"
+
+
+_KEEP = (
+    r"(?:re)?add(?:ing)?|put|schedule|book(?! (?:clubs?|fair|signing|launch|reading|group|release|report"
+    r"|presentation)\b)|set up|setup|pencil(?: in)?|note(?: down)?|mark(?: down)?|block(?: off| out)?|save"
+    r"|enter|jot(?: down)?|write down|insert|arrange|organi[sz]e|slot(?: in)?|stick|(?:throw|pop|chuck|whack|bung|drop"
+    r"|slip|slap)(?: in|(?=\s(?:an?|the)\s))|reserve|register"
+    r"|plan(?! [bB]\b)"
+    r"|include|fix|hold|make a note(?: of| that| about)?|take (?:a )?note(?: of| that)?|squeeze(?: in)?|get down"
+    r"|create"
+    r"|save the date(?: for)?|make it official|(?:new|another|one more) (?:calendar |diary )?(?:event|appointment"
+    r"|entry|meeting"
+    r"|date)|(?:event|appointment|entry)(?=\s*:)|sign me up for|put me down for|pen(?:cil)? me in for"
+)
+#: Verbs that ask for an event only with a word of the calendar behind them.
+_MAKE = (
+    r"(?:make|set|get|start|open|need|want|have|find|give)(?: me)?(?=\s(?:an?|the|another|my)\s"
+    r"(?:new |quick |short |doctor'?s? |calendar )*(?:appointment|event|entry|meeting|reservation|booking|date|call"
+    r"|slot|session)\b)"
+    r"|(?:do|have|get|grab)(?=\s(?:an? )?(?:quick |team )?(?:lunch|dinner|breakfast|brunch|coffee|drinks?|beers?|tea"
+    r"|call)\b)"
+)
+_REMIND = (
+    r"remind(?:ing)? ?(?:me|us|myself)|reminder|remember|reminding|(?:don't|do not|never)(?: you)? (?:let|allow) me"
+    r" (?:to )?forget"
+    r"|(?:don't|do not|dont) forget|(?:i )?(?:must|should|can|do)(?:n't| not)(?: want to)? forget"
+    r"|(?:set|create|add|make|put|schedule|give|send|i need|need|i want|set up|leave|drop|book|have)(?: up| in)?(?: me"
+    r"| us| myself)?(?: up)?"
+    r"(?: with)? (?:an?|the|another|some|my)? ?(?:new |quick |gentle |little |daily |weekly |monthly |recurring )*"
+    r"(?:reminder|alarm|alert|nudge|ping|heads[- ]up|notification|wake[- ]?up call)s?"
+    r"|(?:alert|ping|nudge|notify|buzz|poke|warn|text|message) me|tell me to|wake me(?: up)?|get me up|alarm|note to"
+    r" self|"
+    r"(?:help me|i (?:need|have|must|want|should)(?: to)?|i've got to|make me) remember|i (?:want|'d like|would like"
+    r"|need) (?:to be|being) reminded"
+    r"|shout at me|call me out|reminders?"
+)
+_THING = (
+    r"(?:an?|the|my|our|some|another|this|two|three|several|lunch|dinner|breakfast|brunch|drinks|coffee|class|classes"
+    r"|work|school"
+    r"|training|practice|yoga|gym|tickets?|dentist|doctor'?s?|meetings?|exams?|plans with|[A-Z]\w*)"
+)
+_DOING = (
+    r"(?:having|meeting|seeing|attending|visiting|hosting|flying|catching up|getting|taking|playing|doing|picking up"
+    r"|babysitting|travell?ing|working|going to (?:the|a|an|my|our)|off to|on (?:vacation|holiday|leave|call|sick"
+    r" leave)"
+    r"|away|out of (?:the )?office|off|in [A-Z]\w+)"
+)
+_HAVE = (
+    rf"(?:i|we)(?: also)?(?:'ve| have)(?: also)?(?: got)?(?=\s(?:{_THING}|{MARK})\s)|(?:i|we) got(?=\s(?:an?|the|my"
+    rf"|our|another)\s)"
+    r"|(?:there's|there is|there will be|there'll be)(?=\s(?:an?|the|my|our|another)\s)"
+    rf"|(?:i'm|i am|we're|we are|i'll be|i will be|we'll be)(?: also)?(?: going to be)?(?=\s{_DOING}(?:\s|$))"
+    r"|(?:(?:i|we)(?: also| just| really| still)? )?(?:need|have|ought|want) to|(?:(?:i|we)(?:'ve| have)? )?(?:got to"
+    r"|gotta)"
+    r"|(?:i|we) (?:must|will|should)|(?:i|we)'ll"
+    rf"|(?:i|we)(?: also| just| still| really)? need(?=\s(?:an?|the|my|some|{MARK})\s)|(?:i'd like|i want|i would"
+    rf" like)(?=\s(?:an?|the|some|{MARK})\s)"
+)
+
+_OPENING = re.compile(
+    rf"(?:(?P<reminder>{_REMIND})|(?P<event>{_KEEP}|{_MAKE})|(?P<having>{_HAVE}))(?=[\s,:;–\"'-]|$|{MARK})",
+    re.IGNORECASE,
+)
+
+#: Verbs of requests about events that are there.
+OTHER_VERBS = r"(?:cancel|delete|remove|erase|clear|wipe|reschedule|rename|postpone|undo|move|shift)"
+
+#: Words at the beginning of a clause that ask for something else than a new event.
+_OTHER = re.compile(
+    r"(?:cancel|delete|remove|erase|clear|drop|scrap|scratch|wipe|get rid of|take (?:it|that|this|them|off|out|away"
+    r"|the .* (?:off|out))|kill|skip|call off|move|change|reschedule|shift"
+    r"|push|postpone|delay|bring|rename|update|edit|modify|extend|shorten|lengthen|make|turn|switch|swap|undo|redo"
+    r"|restore"
+    r"|show|list|display|view|see|check|look up|find|search|tell|give|read|what(?:'s|s)?|when(?:'s|s)?|where(?:'s|s)?"
+    r"|who(?:'s|s)?"
+    r"|which|how|why|is|are|am|do|does|did|was|were|will|has|have|any|anything|export|import|stop|keep|leave|call me"
+    r"|set my|free|busy"
+    r"|repeat|duplicate|copy)\b",
+    re.IGNORECASE,
+)
+
+
+def opening_of(text: str) -> tuple[Asks, int] | None:
+    """Return what the first words ask for, and where they end; None: they open no request for a new event."""
+    match = _OPENING.match(text)
+    if match is None:
+        return None
+    return next((asks, match.end()) for asks in Asks if match[asks.value] is not None)
+
+
+def opens_request(text: str) -> bool:
+    """Return whether the first words of a clause open a request of any kind."""
+    return opening_of(text) is not None or _OTHER.match(text) is not None
+
+
+def opens_other(text: str) -> bool:
+    """Return whether the first words ask for something else than a new event."""
+    return opening_of(text) is None and _OTHER.match(text) is not None

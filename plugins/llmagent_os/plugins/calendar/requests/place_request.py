@@ -1,0 +1,118 @@
+"""Reads a place or a note for an event: "the dinner is at Nobu", "note for the dinner: bring wine"."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+
+from llmagent_os.plugin import ToolCall
+from llmagent_os.plugins.calendar.requests.change_call import (
+    INSTEAD,
+    asks_for_no_change,
+    known_target,
+    move_call,
+    plain_name,
+)
+from llmagent_os.plugins.calendar.requests.clause import Clause
+from llmagent_os.plugins.calendar.requests.masked_words import MaskedWords, has_marks, rule, without_marks
+
+_SPOT = r"(?:place|location|venue|address|room|spot)"
+_PLACE_OF = rule(
+    rf"(?:change|set|move|update|switch|make|edit|add) (?:the |a )?{_SPOT} (?:of|for|to) (?P<np>.+?)(?:,|:| to| as| be| is)"
+    rf" (?:at |in )?(?P<place>.+?){INSTEAD}"
+)
+_PLACE_IS = rule(
+    rf"(?:the )?{_SPOT} (?:of|for) (?P<np>.+?) (?:is|should be|has changed to|changed to|will be) (?:at |in )?(?P<place>.+?)"
+    rf"{INSTEAD}|(?:the )?{_SPOT} (?:of|for) (?P<np2>.+?)(?::| -) (?P<place2>.+)|(?:its|the) {_SPOT} (?:is|should be|will be) (?:at |in )?(?P<alone>.+?){INSTEAD}"
+)
+_IS_AT = rule(
+    r"(?P<np>.+?)(?:'s| (?:is|will be|takes place|happens|is happening|is going to be|is now|is actually|has been moved to be"
+    rf"|should be|must be|moved))(?: now| actually)? (?:at|in|@) (?P<place>.+?){INSTEAD}"
+    r"|(?P<np2>.+?) (?:at|in) (?P<place2>.+?) instead"
+)
+_ADD_PLACE = rule(rf"(?:add|note|put|set) (?:the )?{_SPOT} (?P<place>.+?) (?:to|for|in|on) (?P<np>.+)")
+_MOVE_PLACE = rule(
+    r"(?:move|relocate|shift|change|switch|do|have|make|put|set|hold|we're moving|we moved) (?P<np>.+?) (?:to|at|in|into|over to) (?P<place>(?:the )?(?:room|office|conference room"
+    rf"|meeting room|building|hall|floor|café|cafe|online|zoom|teams|google meet|skype)\b.*?){INSTEAD}"
+)
+_NOTE_TO = rule(
+    r"(?:add|put|make|write|attach|leave|set|save|jot down|note)(?: down)? (?:(?:a|the|this|another) )?note (?:to|for|on|about|in) (?P<np>.+?)"
+    r"(?:[:,]| that| saying| to say| -)+ ?(?:to )?(?P<note>.+)"
+)
+_NOTE_WORDS_TO = rule(
+    r"(?:add|put|write|attach|leave|note|save)(?: down)? (?:(?:a|the) note:? )?(?:[\"'“](?P<quoted>.+?)[\"'”]|(?P<bare>.+?)) (?:as a note |in the notes? "
+    r"|to the notes? |as note )?(?:to|for|of|on|in)(?: the notes? (?:of|for))? (?P<np>.+)"
+)
+_NOTE_FOR = rule(
+    r"(?:(?:a )?note (?:for|to|on|about) (?P<np>.+?)(?::| -|,) ?(?P<note>.+)|for (?P<np2>.+?),? (?:please )?(?:note|remember|add|write)(?: down)?:?"
+    r"(?: that| to)? (?P<note2>.+))"
+)
+_NOTE_IT = rule(r"(?:add |make |write |put )(?:down )?(?:a |the |this )?note:? (?:that |saying |to )?(?P<note>.+)")
+
+
+def read_place(clause: Clause) -> ToolCall | None:
+    """Return the call that gives an event a place or a note; None: not every word is understood."""
+    words = MaskedWords.of(clause)
+    if asks_for_no_change(words):
+        return None
+    for pattern, read in _RULES:
+        found = pattern.fullmatch(words.text)
+        call = read(words, found) if found else None
+        if call is not None:
+            return call
+    return None
+
+
+def _place(words: MaskedWords, found: re.Match[str]) -> ToolCall | None:
+    groups = found.groupdict()
+    target = known_target(words, groups.get("np") or groups.get("np2"))
+    place = plain_name(words, groups.get("place") or groups.get("place2") or groups.get("alone") or "")
+    if target is None or not place or has_marks(found[0].rsplit(place, 1)[-1]):
+        return None
+    return move_call(words, target, new_place=place)
+
+
+def _is_at(words: MaskedWords, found: re.Match[str]) -> ToolCall | None:
+    """A place that is told of an event that has a name: "the dinner is at Nobu"."""
+    target, piece = known_target(words, found["np"] or found["np2"]), found["place"] or found["place2"]
+    said = words.when(piece)
+    if any(not each.isdecimal() for each in said.values()) or not re.search(
+        r"[^\W\d_]{2}", without_marks(found["place"])
+    ):
+        return None  # a bare number may be that of a house
+    if target is None or (target.arguments and "title" not in target.arguments):
+        return None
+    return _place(words, found)
+
+
+def _note(words: MaskedWords, found: re.Match[str]) -> ToolCall | None:
+    groups = found.groupdict()
+    target = known_target(words, groups.get("np") or groups.get("np2"))
+    note = plain_name(
+        words, groups.get("note") or groups.get("note2") or groups.get("quoted") or groups.get("bare") or ""
+    )
+    return move_call(words, target, new_note=note) if target is not None and note else None
+
+
+def _note_words(words: MaskedWords, found: re.Match[str]) -> ToolCall | None:
+    """Words that are added to an event that the calendar has: in quotation marks, or named as a note."""
+    noted = found["quoted"] or re.search(r"\bnotes?\b", words.text, re.I)
+    target = known_target(words, found["np"], named=True) or (known_target(words, found["np"]) if noted else None)
+    if target is None or not noted or has_marks(found["bare"] or ""):
+        return None
+    return _note(words, found)
+
+
+Read = Callable[[MaskedWords, re.Match[str]], ToolCall | None]
+
+_RULES: tuple[tuple[re.Pattern[str], Read], ...] = (
+    (_NOTE_TO, _note),
+    (_NOTE_FOR, _note),
+    (_NOTE_WORDS_TO, _note_words),
+    (_NOTE_IT, _note),
+    (_PLACE_OF, _place),
+    (_PLACE_IS, _place),
+    (_ADD_PLACE, _place),
+    (_MOVE_PLACE, _place),
+    (_IS_AT, _is_at),
+)

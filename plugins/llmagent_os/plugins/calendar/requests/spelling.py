@@ -1,0 +1,127 @@
+"""Puts misspellings of known words right, so that the grammar can be strict. Names and other words stay as they are.
+
+>>> put_right("scedule yoga wendesday,7pm")
+'schedule yoga wednesday, 7pm'
+"""
+
+from __future__ import annotations
+
+import re
+import string
+from collections.abc import Iterator
+from functools import cache
+
+#: Words whose misspellings by one letter are put right. Shorter words have too many neighbours.
+_TARGETS = (
+    "monday tuesday wednesday thursday friday saturday sunday january february september october november december"
+    " tomorrow tonight yesterday morning afternoon evening weekend schedule remind reminder appointment calendar cancel"
+    " delete remember meeting reschedule birthday"
+).split()
+
+#: Words, and names, that are one letter away from a target and are right as they are.
+_RIGHT = frozenset(
+    "sundry sundays mondays tuesdays fridays frida remand rewind remains remained reminds reminded cancer cancels "
+    "canceled chancel deletes deleted scheduled schedules scheduler rescheduled reschedules meetings melting mornings"
+    " mourning evenings weekends afternoons tomorrows birthdays appointments calendars reminders remembers"
+    " remembered unremind"
+    " evening's fleeting meaning evens remined midnight delate octobers cancelled".split()
+)
+
+#: Words, and how people misspell or shorten them.
+_SPELLINGS = {
+    "tomorrow": (
+        "tmrw tmr tmw tomoz 2moro 2morrow 2mrw tomorro tommorow tommorw tomorrw tomrow tomarrow tomorow tmrow "
+        "tomorrrow tommarow tomrrow tomoro"
+    ),
+    "wednesday": "wensday wendsday wenesday wedensday wednsday wenday wedneday wendnesday",
+    "thursday": "thrusday thersday thurday thirsday thurdsay",
+    "saturday": "saterday satuday satruday",
+    "tuesday": "tusday teusday tuseday",
+    "friday": "firday fryday",
+    "today": "todya tody toady 2day",
+    "tonight": "tonite 2nite",
+    "february": "febuary feburary",
+    "january": "janurary",
+    "august": "agust augest",
+    "april": "apirl arpil",
+    "appointment": "apointment appoinment apointmnt appointmnt",
+    "schedule": "shedule scedule skedule schedual shcedule schdule sceduel shdule",
+    "remember": "remeber rember",
+    "remind": "remaind rimind remid remnid",
+    "cancel": "cancle cansel",
+    "calendar": "calender calander",
+    "delete": "delte deleet dleete",
+    "meeting": "meting meetign",
+    "what": "wat waht wht",
+    "when": "whn",
+    "have": "hav",
+    "with": "wiht whit wih w/",
+    "the": "teh",
+    "please": "plz pls pleas plese",
+    "don't": "dont",
+    "i'm": "im",
+    "i've": "ive",
+    "what's": "whats wats",
+    "want to": "wanna",
+    "going to": "gonna",
+    "you": "u",
+    "could": "cud",
+    "would": "wud",
+    "before": "b4",
+    "thanks": "thx ty",
+    "though": "tho",
+    "add": "ad aad addd",
+    "book": "bok",
+    "every": "evry evrey",
+}
+_ALSO = {wrong: right for right, wrongs in _SPELLINGS.items() for wrong in wrongs.split()}
+
+#: What stands for a word only at the beginning of a message, or between two others.
+_FIRST_ONLY = frozenset(("ad", "aad", "addd", "bok"))
+
+_WORD = re.compile(r"[^\W_][\w'’/]*")
+
+
+def put_right(text: str) -> str:
+    """Return ``text`` with known misspellings put right, plain apostrophes, and spaces after commas between words."""
+    text = text.replace("’", "'").replace("‘", "'").replace("“", '"').replace("”", '"').replace("\u00a0", " ")
+    text = re.sub(r"(?<=[^\W\d_]),(?=\w)|(?<=\d),(?=[^\W\d_])", ", ", text)
+    text = re.sub(r"[ \t]+", " ", text).strip()
+    first = re.search(r"\w", text)
+    begin = first.start() if first else 0
+    text = re.sub(r"(?<=\w) w/? (?=\w)", " with ", text)
+    return _WORD.sub(lambda match: _right(match[0], first=match.start() == begin), text)
+
+
+def _right(word: str, *, first: bool) -> str:
+    lower = word.lower()
+    right = _ALSO.get(lower) or _neighbours().get(lower)
+    if right is None or (lower in _FIRST_ONLY and not first):
+        return word
+    if word[:1].isupper() and not first and right not in _CAPITAL and not word.isupper():
+        return word  # a name
+    return right.upper() if word.isupper() and len(word) > 1 else right
+
+
+_CAPITAL = frozenset(_TARGETS[:13])
+
+
+@cache
+def _neighbours() -> dict[str, str]:
+    known = {*_TARGETS, *_RIGHT}
+    return {near: word for word in _TARGETS for near in _edits(word) if near not in known}
+
+
+def _edits(word: str) -> Iterator[str]:
+    """All words that are one slip away and keep the first letter: a letter less or more, another one, two swapped."""
+    for at in range(1, len(word) + 1):
+        head, tail = word[:at], word[at:]
+        if tail:
+            yield head + tail[1:]
+        if len(tail) > 1:
+            yield head + tail[1] + tail[0] + tail[2:]
+        for letter in string.ascii_lowercase:
+            if tail and letter != tail[0]:
+                yield head + letter + tail[1:]
+            if not (not tail and letter in "sd"):
+                yield head + letter + tail

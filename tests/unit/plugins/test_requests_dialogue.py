@@ -1,0 +1,208 @@
+"""Messages that the calendar reads by its rules, and what comes of them.
+
+What breaks without these: the opposite of what was said is done, half of a message is dropped, or a crash doubles an
+event.
+"""
+
+from __future__ import annotations
+
+import pytest
+
+from llmagent_os.plugin import ToolResult
+from tests.unit.plugins.read_messages import NOW
+from tests.unit.plugins.test_calendar import Person, button
+
+
+@pytest.fixture
+async def person() -> Person:
+    someone = Person(zone="UTC", now=NOW)
+    await someone.say("create", title="dentist", date="friday", time="10am")
+    return someone
+
+
+async def say(person: Person, text: str, message_id: str = "") -> ToolResult | None:
+    """Have the calendar answer a message by its rules. None: the model would be asked."""
+    context = person.context(text, message_id)
+    read = await person.plugins.requests_in(context)
+    if isinstance(read, ToolResult):
+        return read
+    results: dict[str, ToolResult] = {}
+    for place, call in enumerate(read):
+        call_id = f"{context.call_id}:read.{place}"
+        results[call_id] = await person.plugins.call(call.name, call.arguments, person.context(text, call_id))
+    if len(results) > 1:
+        return await person.plugins.joined({call.name for call in read}, results, context)
+    return next(iter(results.values()), None)
+
+
+async def text_of(person: Person, text: str) -> str:
+    result = await say(person, text)
+    assert result is not None
+    return result.text
+
+
+async def test_several_events_are_each_confirmed_and_undone_together(person: Person) -> None:
+    result = await say(person, "add yoga monday 7am and pilates tuesday 7am")
+    assert result is not None
+    assert (
+        result.text
+        == "I've added yoga for Monday 30 November at 7 AM. I've added pilates for Tuesday 1 December at 7 AM."
+    )
+    assert [each.label for each in result.buttons] == ["Undo"]
+    undone = await person.press(button(result, "Undo"))
+    assert undone.text == "I've taken yoga and pilates out of your calendar again."
+    assert await person.titles() == ["dentist, Friday 27 November at 10 AM"]
+
+
+async def test_undo_in_words_takes_all_of_them_back(person: Person) -> None:
+    await say(person, "add yoga monday 7am and pilates tuesday 7am")
+    value = await person.plugins.button_meant(person.context("undo"))
+    assert value is not None
+    await person.press(value)
+    assert await person.titles() == ["dentist, Friday 27 November at 10 AM"]
+
+
+async def test_what_is_missing_is_asked_last(person: Person) -> None:
+    text = await text_of(person, "add an appointment on monday and add yoga on tuesday at 7am")
+    assert text == ("I've added yoga for Tuesday 1 December at 7 AM. What should I call the event Monday 30 November?")
+
+
+async def test_one_yes_is_enough_for_somebody_who_wants_to_be_asked(person: Person) -> None:
+    person.initiative = "ask_first"
+    asked = await say(person, "add yoga monday 7am and pilates tuesday 7am")
+    assert asked is not None
+    assert [each.label for each in asked.buttons] == ["Yes", "No"]
+    assert len(await person.titles()) == 1
+    await person.press(button(asked, "Yes"))
+    assert len(await person.titles()) == 3
+
+
+async def test_a_reminder_beside_an_event_makes_no_reminder_of_the_event(person: Person) -> None:
+    text = await text_of(person, "add lunch with Priya tomorrow at noon, also remind me at 5 to call mum")
+    assert text == (
+        "I've added lunch with Priya for tomorrow, Thursday 26 November, at noon."
+        " I'll remind you: call mum, today at 5 PM."
+    )
+
+
+async def test_a_message_that_runs_again_after_a_crash_does_nothing_twice(person: Person) -> None:
+    for _ in range(2):
+        await say(person, "add yoga monday 7am and pilates tuesday 7am", "message-7")
+    assert len(await person.titles()) == 3
+    await say(person, "add an appointment on monday")
+    for _ in range(2):  # the second run finds no open question, and asks for the same all the same
+        await say(person, "vet at 9", "message-8")
+    assert [each for each in await person.titles() if "vet" in each] == ["vet, Monday 30 November at 9 AM"]
+
+
+async def test_an_open_question_is_answered_in_steps_and_keeps_what_was_said(person: Person) -> None:
+    await say(person, "I need an appointment on friday")
+    assert await text_of(person, "vet") == "What time is vet, Friday 27 November?"
+    assert await text_of(person, "let's say 11:30") == "I've added vet for Friday 27 November at 11:30 AM."
+
+
+@pytest.mark.parametrize(
+    ("answer", "added"),
+    [
+        ("a chat with Mo", "chat with Mo"),
+        ("it's the school concert", "school concert"),
+        ("call it Budget Review", "Budget Review"),
+        ("lunch with Ana at Nobu", "lunch with Ana"),
+    ],
+)
+async def test_the_title_may_come_second(person: Person, answer: str, added: str) -> None:
+    assert await text_of(person, "I want to schedule something tomorrow at 5") == (
+        "What should I call the event tomorrow, Thursday 26 November, at 5 PM?"
+    )
+    assert (await text_of(person, answer)).startswith(f"I've added {added}")
+
+
+@pytest.mark.parametrize("said", ["hmm let me think", "what?", "not sure yet", "thanks", "who are you"])
+async def test_hesitation_is_no_title(person: Person, said: str) -> None:
+    await say(person, "I want to schedule something tomorrow at 5")
+    assert await say(person, said) is None
+
+
+async def test_a_half_finished_request_ends_where_another_begins(person: Person) -> None:
+    await say(person, "add yoga class")
+    await say(person, "add gym tomorrow at 7pm")
+    assert await say(person, "friday at 6pm") is None
+    assert (await text_of(person, "block off friday afternoon")).startswith("What should I call the event Friday")
+    await person.say("delete", "delete the gym", title="gym")
+    assert await say(person, "chess") is None
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        "don't delete the dentist!",
+        "please do not cancel the dentist",
+        "never remove the dentist",
+        "don't remind me about the dentist",
+        "what if I cancelled the dentist?",
+        "what would happen if I moved the dentist to monday?",
+        "should I cancel the dentist?",
+        "I didn't cancel the dentist",
+        "I might move the dentist",
+        "I wish I had cancelled the dentist",
+    ],
+)
+async def test_what_is_not_wanted_or_only_weighed_changes_nothing(person: Person, said: str) -> None:
+    assert await text_of(person, said) == "All right, dentist, Friday 27 November at 10 AM, stays as it is."
+    assert await person.titles() == ["dentist, Friday 27 November at 10 AM"]
+
+
+async def test_what_is_no_longer_needed_is_asked_about(person: Person) -> None:
+    result = await say(person, "I don't need the dentist anymore")
+    assert result is not None
+    assert result.text == "Shall I delete dentist, Friday 27 November at 10 AM?"
+    assert await person.titles() == ["dentist, Friday 27 November at 10 AM"]
+    await person.press(button(result, "Yes"))
+    assert await person.titles() == []
+
+
+async def test_a_new_event_overwrites_none_that_is_like_it(person: Person) -> None:
+    await say(person, "dentist monday 3pm")
+    assert await person.titles() == ["dentist, Friday 27 November at 10 AM", "dentist, Monday 30 November at 3 PM"]
+
+
+async def test_the_half_of_the_day_may_be_said_afterwards(person: Person) -> None:
+    await say(person, "add call with Kim tomorrow at 8")
+    await say(person, "pm of course")
+    assert "call with Kim, tomorrow, Thursday 26 November, at 8 PM" in await person.titles()
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        "what's the weather tomorrow?",
+        "weather tomorrow",
+        "good morning",
+        "have a nice weekend",
+        "see you tomorrow at 5",
+        "add milk to my shopping list",
+        "I had lunch with Priya yesterday, it was great",
+        "no meetings on friday please",
+        "lights off at 10",
+        "play some jazz",
+        "not today",
+        "thanks, see you friday",
+        "is it going to rain on saturday?",
+        "tomorrow is fine",
+        "book me a flight to Rome",
+        "remind me what I have tomorrow",
+        "ajoute un dîner avec Paul vendredi à 20h",
+        "Trag bitte morgen um 15 Uhr ein Treffen mit Anna ein",
+        "cita con el médico el viernes a las 10",
+        "встреча с Анной завтра в 15:00",
+        "明日の予定は？",
+        "asdf qwer friday",
+        "add dinner until friday or so at 7",
+        "",
+        "!!!",
+        "a" * 5000,
+        "add " * 150,
+    ],
+)
+async def test_what_is_not_understood_is_left_to_the_model(person: Person, said: str) -> None:
+    assert await say(person, said) is None
