@@ -27,6 +27,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from statistics import median
+from tempfile import TemporaryDirectory
 from zoneinfo import ZoneInfo
 
 import msgspec
@@ -40,6 +41,7 @@ from llmagent_os.events import ButtonPress, Conversation, Message, Sender
 from llmagent_os.ledger import Ledger
 from llmagent_os.llm import LLM
 from llmagent_os.modules import BehaviorModule, KnowledgeBase
+from llmagent_os.people.profiles import Profiles
 from llmagent_os.plugins.calendar.calendar_event import CalendarEvent, occurrences, stable_id
 from llmagent_os.records import MemoryRecords
 from llmagent_os.tools.registry import Plugins
@@ -67,8 +69,11 @@ class Verdict:
 class Bench:
     """The calendar bot at work, at the moment of each dialogue."""
 
-    def __init__(self, llm: LLM, bot: Bot, ledger: Ledger, plugins: Plugins, knowledge: KnowledgeBase) -> None:
+    def __init__(
+        self, llm: LLM, bot: Bot, ledger: Ledger, plugins: Plugins, knowledge: KnowledgeBase, profiles: Profiles
+    ) -> None:
         self._llm, self._bot, self._ledger, self._plugins, self._knowledge = llm, bot, ledger, plugins, knowledge
+        self._profiles = profiles
         self.records: defaultdict[tuple[str, str], MemoryRecords] = defaultdict(MemoryRecords)
 
     def agent(self, case: Case) -> tuple[Agent, datetime]:
@@ -85,6 +90,7 @@ class Bench:
             kb=self._knowledge,
             behavior=BehaviorModule(defaults=self._bot.config.behavior.model_dump()),
             plugins=self._plugins,
+            profiles=self._profiles,
             ledger=self._ledger,
             settings=settings,
             clock=lambda: at,
@@ -264,15 +270,16 @@ async def run(cases: Sequence[Case], model: str | None) -> list[Verdict]:
         records=lambda plugin, user: records[plugin, user],
     )
     gate = asyncio.Semaphore(AT_ONCE)
-    async with LLM.from_pretrained(model or bot.config.model) as llm, plugins:
-        bench = Bench(llm, bot, ledger, plugins, knowledge)
-        bench.records = records
+    with TemporaryDirectory() as folder:
+        async with LLM.from_pretrained(model or bot.config.model) as llm, plugins:
+            bench = Bench(llm, bot, ledger, plugins, knowledge, Profiles(folder))
+            bench.records = records
 
-        async def lead(number: int, case: Case) -> Verdict:
-            async with gate:
-                return await bench.lead(number, case)
+            async def lead(number: int, case: Case) -> Verdict:
+                async with gate:
+                    return await bench.lead(number, case)
 
-        found = await asyncio.gather(*(lead(number, case) for number, case in enumerate(cases)))
+            found = await asyncio.gather(*(lead(number, case) for number, case in enumerate(cases)))
     await ledger.close()
     return list(found)
 

@@ -35,6 +35,7 @@ from llmagent_os.reply.plugin_calls import call_tool
 from llmagent_os.reply.prompt import chat_request
 from llmagent_os.reply.request_features import request_features
 from llmagent_os.reply.requests_read import requests_read
+from llmagent_os.reply.rule_answer import answer_by_rules
 from llmagent_os.reply.services import Services
 from llmagent_os.reply.session_features import session_features
 from llmagent_os.reply.timer_answer import answer_timer
@@ -168,6 +169,8 @@ class Agent:
             decision_id=exchange.key,
             episode_id=exchange.session,
         )
+        if (outcome := await answer_by_rules(services, exchange, self.llm.card)) is not None:
+            return outcome
         exchange = await choose_lora(services, exchange)
         facts = [hit.fact.text for hit in hits]
         request = chat_request(services, exchange, facts, native=self.llm.card.native)

@@ -74,6 +74,9 @@ class ToolContext:
     time_zone: str  #: the person's IANA time zone, such as ``Europe/Berlin``
     text: str  #: the person's whole message
     initiative: Literal["act", "ask_first"] = "act"  #: ``ask_first``: write only after the person agreed
+    #: how to answer this person: a value for each dimension, such as ``verbosity``
+    style: Mapping[str, str] = field(default_factory=dict[str, str])
+    question: str = ""  #: what the reply before the message asked, as it was sent; empty: it asked nothing
     #: what a person can ask for of how the bot answers: each dimension's values, and what the model is told for each
     dimensions: Mapping[str, Mapping[str, str]] = field(default_factory=dict[str, Mapping[str, str]])
     records: Records  #: this plugin's documents about this person
@@ -166,6 +169,18 @@ class Plugin:
             not understand all of the words, and the model decides.
         """
         return ()
+
+    async def answer_to(self, context: ToolContext) -> ToolResult | None:
+        """Answer the words in ``context.text`` by rules, in the plugin's own words, before any model is asked.
+
+        For talk that asks for no tool and needs no model: "thanks", "what time is it", a language that the bot does not
+        speak. Called where the bot lets rules read (``request_rules``), before :meth:`requests_in`. The result is sent
+        as it is, and nobody's opinion of it is credited to a model or to a style.
+
+        Returns:
+            The answer. None: the rules do not understand all of the words, and somebody else answers.
+        """
+        return None
 
     async def joined(self, context: ToolContext, results: Mapping[str, ToolResult]) -> ToolResult:
         """Make one result of those of several calls that one message asked for.

@@ -52,6 +52,12 @@ class Episode(msgspec.Struct, frozen=True):
         """The place of the coming turn, from 0."""
         return self.turns[-1].turn_index + 1 if self.turns else 0
 
+    @property
+    def question(self) -> str:
+        """The reply of the last exchange, where it ends with a question; empty: it asks nothing."""
+        said = next((str(turn.context.get("reply", "")) for turn in reversed(self.turns) if turn.said), "")
+        return said if said.rstrip().endswith("?") else ""
+
     def messages(self) -> list[dict[str, Any]]:
         """The exchanges as chat messages, with their tool calls and results."""
         out: list[dict[str, Any]] = []

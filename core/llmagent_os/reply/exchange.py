@@ -16,7 +16,7 @@ from llmagent_os.reply.services import Services
 from llmagent_os.training.lora_choice import LoraChoice
 
 #: What was answered where no model is asked. Empty: a message, which a model answers.
-Intent = Literal["", "attachment", "button", "command", "timer"]
+Intent = Literal["", "attachment", "button", "command", "talk", "timer"]
 
 #: Stands where no policy decides how to answer.
 NOT_DECIDED = Decision(action={}, pscore=1.0, policy_version="")

@@ -12,8 +12,9 @@ from collections.abc import Collection, Iterable
 from typing import Literal
 
 #: What is wrong with a reply: it says the same again and again; quotes what no source says; has words, or their order,
-#: from nowhere; has a number or a name from nowhere; leaves out what was done.
-Fault = Literal["repetition", "quotation", "words", "number", "name", "omission"]
+#: from nowhere; has a number or a name from nowhere; says that something was done that was not; leaves out what was
+#: done; is not what the model was taught to say of such a result.
+Fault = Literal["repetition", "quotation", "words", "number", "name", "claim", "omission", "untaught"]
 
 _WORD = re.compile(r"[^\W_]+(?:['’][^\W_]+)*")
 _STOPS = re.compile(r"[,;:.!?][\s\"“”]|[\"“”\n]")  #: where two copies may stand side by side

@@ -39,6 +39,8 @@ def tool_context(services: Services, exchange: Exchange, call_id: str) -> ToolCo
         time_zone=zone.key,
         text=event.text if isinstance(event, Message) else "",
         initiative="ask_first" if exchange.decision.action.get("initiative") == "ask_first" else "act",
+        style=exchange.decision.action,
+        question=exchange.episode.question,
         dimensions=services.behavior.dimensions,
         # Under the account, not the person: after an /unlink, /forget must find what was made for this account, and its
         # old links must not lead to what the other account exports later.

@@ -17,6 +17,12 @@ from llmagent_os.reply.tool_loop import GivenCalls
 from llmagent_os.serving.model_card import ModelCard
 
 
+def lets_rules_read(services: Services, card: ModelCard) -> bool:
+    """Return whether plugins' rules read a message before the model whose ``card`` it is."""
+    setting = services.settings.request_rules
+    return card.native if setting is None else setting
+
+
 async def requests_read(services: Services, exchange: Exchange, card: ModelCard) -> GivenCalls | None:
     """Return what a message asks for by a plugin's rules. None: no rules read it, and the model decides.
 
@@ -26,8 +32,8 @@ async def requests_read(services: Services, exchange: Exchange, card: ModelCard)
         card: of the model. A bot that says nothing lets rules read for a model of this project's own; a model that
             reads well by itself is left to.
     """
-    plugins, setting = services.plugins, services.settings.request_rules
-    if plugins is None or not (card.native if setting is None else setting):
+    plugins = services.plugins
+    if plugins is None or not lets_rules_read(services, card):
         return None
     context = tool_context(services, exchange, exchange.key)
     read = await plugins.requests_in(context, allowed=services.settings.permissions)

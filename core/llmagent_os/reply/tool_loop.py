@@ -13,10 +13,13 @@ from llmagent_os.adapter import Reply
 from llmagent_os.chat import ChatRequest, Completion, Message, ToolCall, tool_message
 from llmagent_os.errors import ModelError, PromptTooLongError
 from llmagent_os.plugin import ToolResult
+from llmagent_os.reply.claim_check import claims_too_much
 from llmagent_os.reply.grounding_check import Fault, fault_in, holds
 from llmagent_os.reply.model_failure import FailureKind, failure_of
+from llmagent_os.reply.taught_check import Sayable, is_sayable, known_values, may_begin, of_result, of_talk
 from llmagent_os.serving.model_card import Grounding
-from llmagent_os.tools.result_statuses import CONFIRM, FAILED
+from llmagent_os.serving.taught_replies import NOTHING_TAUGHT, TaughtReplies
+from llmagent_os.tools.result_statuses import ASKING, CONFIRM, FAILED
 
 if TYPE_CHECKING:
     from llmagent_os.handler import Draft
@@ -27,6 +30,10 @@ _log = structlog.stdlib.get_logger(__name__)
 
 #: The statuses of results that a reply must name: something was done, or found.
 DONE = frozenset(("created", "noted", "deleted", "moved", "unchanged", "listed", "set"))
+
+#: What is said where a model gave no words, or none that may be sent, and no tool has words.
+NO_ANSWER = "Sorry, I have no answer to that."
+NOT_UNDERSTOOD = "I'm not sure what you mean. Could you say it another way?"
 
 #: Why a person read other words than the model's: these were not true to the results, or there were none.
 Replaced = Literal["ungrounded", "failure"]
@@ -57,6 +64,7 @@ class Answer:
 
     known: str = ""  #: the system message: what the model knew besides the results
     own: frozenset[str] = frozenset()  #: the words that the model uses by itself; empty: they are not known
+    taught: TaughtReplies = NOTHING_TAUGHT  #: the texts that the model was taught; empty: they are not known
     grounding: Grounding = "off"  #: whether the model's words are checked against the results
     text: str = ""  #: the model's last words
     completions: list[Completion] = field(default_factory=list[Completion])
@@ -88,26 +96,56 @@ class Answer:
         """Whether ``text``, which may be the beginning of a reply, may be sent."""
         if self.asks:
             return text == self.results[-1].text
-        return self.grounding != "enforce" or self.fault_in(text) is None
+        if self.grounding != "enforce":
+            return True
+        said = self.sayable()
+        return self.fault_in(text) is None and (said is None or may_begin(text, said)) and not self.overclaims(text)
+
+    def sayable(self) -> Sayable | None:
+        """What the model can say that is true; None: it is not known what the model was taught.
+
+        A LoRA may have taught the model new talk. What it says of a result has to stay true to the result.
+        """
+        known = known_values(self.known)
+        if self.results and self.taught.results:
+            tool = self.calls[-1].name if self.calls else ""
+            return of_result(self.taught, tool, self.results[-1].data, known)
+        by_lora = any(completion.lora_version != "base" for completion in self.completions[-1:])
+        if not self.results and self.taught.talk and not by_lora:
+            return of_talk(self.taught, known)
+        return None
+
+    def overclaims(self, text: str) -> bool:
+        """Whether ``text`` says that something was done that no result did."""
+        return claims_too_much(text, [str(result.data.get("status", "")) for result in self.results])
 
     def omits(self, text: str) -> bool:
-        """Whether ``text`` leaves out what the last tool did or found, its repetition, or what it conflicts with.
+        """Whether ``text`` leaves out what the last tool did or found, its repetition, what it conflicts with, or asks.
 
         Only a small model whose words are known is checked: every word of its reply can be true, and the reply can
-        still be about something else.
+        still be about something else, or leave a person without the question that they have to answer.
         """
         data = self.results[-1].data if self.results else {}
-        if not self.own or data.get("status") not in DONE:
-            return False
+        if self.own and data.get("status") in ASKING:
+            return "?" not in text
+        if not self.own or self.taught.results or data.get("status") not in DONE:
+            return False  # what a model was taught to say of a result names what there is to name
         what = next((key for key in ("title", "events", "name", "place") if key in data), None)
         return not all(holds(text, str(data[key])) for key in (what, "repeat", "conflict") if key in data)
 
     def fault(self, privacy: PrivacyModule) -> Fault | None:
         """What the check of the whole reply finds; None: nothing, or the check is off, or the words are a tool's."""
         text = privacy.release(self.text)
-        if self.grounding == "off" or not self.results or not text or self.asks:
+        if self.grounding == "off" or self.failure is not None or not text or self.asks:
             return None
-        return self.fault_in(text) or ("omission" if self.omits(text) else None)
+        if fault := self.fault_in(text):
+            return fault
+        if self.overclaims(text):
+            return "claim"
+        if self.omits(text):
+            return "omission"
+        said = self.sayable()
+        return None if said is None or is_sayable(text, said) else "untaught"
 
     def replaced(self, privacy: PrivacyModule) -> Replaced | None:
         """Why the person reads other words than the model's; None: they read the model's, or a tool's question."""
@@ -131,7 +169,8 @@ class Answer:
         """The model's words, unless they may not be sent; then the words of the last tool. Then what waits."""
         text = privacy.release(self.text)
         if not self.results:
-            return Reply(self.with_waiting(text or "Sorry, I have no answer to that."))
+            is_true = self.replaced(privacy) != "ungrounded"
+            return Reply(self.with_waiting((text or NO_ANSWER) if is_true else NOT_UNDERSTOOD))
         last = self.joined or self.results[-1]
         good = text and not self.asks and self.replaced(privacy) is None
         return Reply(self.with_waiting(text if good else last.text), last.card, last.buttons, last.files)
@@ -163,7 +202,8 @@ async def converse(
     """
     card = llm.card
     known = str(request.messages[0]["content"])
-    answer = Answer(known=known, own=card.own_words, grounding=grounding or card.checked)
+    checked = grounding or card.checked
+    answer = Answer(known=known, own=card.own_words, taught=card.taught, grounding=checked)
 
     show = _shown_while_written(answer, privacy, draft)
     messages = list(request.messages)

@@ -9,6 +9,7 @@ import msgspec
 
 from llmagent_os.errors import ModelError
 from llmagent_os.serving.model_location import Location
+from llmagent_os.serving.taught_replies import TaughtReplies
 
 #: What becomes of a reply that says what its sources do not hold: ``enforce`` replaces it by the tool's own words,
 #: ``advise`` sends it and marks it in the log and the ledger, ``off`` does not look.
@@ -23,6 +24,9 @@ class ModelCard(msgspec.Struct, frozen=True):
     #: words, in lower case, that the model uses by itself; any other word in a reply to a tool's result is a copy.
     #: Empty: unknown
     own_words: frozenset[str] = frozenset()
+    #: the texts that the model was taught. Where they are known, a reply is made of them, filled with what a tool's
+    #: result holds; any other reply counts as untrue
+    taught: TaughtReplies = TaughtReplies()
     #: whether replies are checked against the tools' results. None: ``enforce`` if :attr:`own_words` are known, because
     #: such a model copies, else ``off``
     grounding: Grounding | None = None

@@ -223,6 +223,31 @@ class Plugins:
                 return f"{name}:{meant[0]}"
         return None
 
+    async def answer_to(self, context: ToolContext, *, allowed: Collection[str] | None = None) -> ToolResult | None:
+        """The answer of the first plugin whose rules have one to ``context.text``. None: no rules have.
+
+        A plugin that fails has no say.
+        """
+        for name, each in self._loaded.items():
+            if type(each.plugin).answer_to is Plugin.answer_to or not self._any_permitted(each, allowed):
+                continue
+            silent = False
+
+            async def ask(own: ToolContext, plugin: Plugin = each.plugin) -> ToolResult:
+                nonlocal silent
+                result = await plugin.answer_to(own)
+                silent = result is None
+                return _SILENT if result is None else result
+
+            try:
+                result = await self._caller.call(each, "answering by rules", ask, context)
+            except PluginError as error:
+                _log.warning("a plugin's rules failed", plugin=name, error=str(error))
+                continue
+            if not silent:
+                return result
+        return None
+
     async def requests_in(
         self, context: ToolContext, *, allowed: Collection[str] | None = None
     ) -> tuple[ToolCall, ...] | ToolResult:

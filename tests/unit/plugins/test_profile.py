@@ -12,7 +12,8 @@ from hypothesis import strategies as st
 from llmagent_os.identity import PersonId
 from llmagent_os.people.profiles import Profile
 from llmagent_os.plugin import ToolContext
-from llmagent_os.plugins.profile import MAX_NAME, ProfilePlugin, clean_name, find_place
+from llmagent_os.plugins.profile import MAX_NAME, ProfilePlugin, clean_name
+from llmagent_os.plugins.profile.places import find_place
 from llmagent_os.policy.contract import DIMENSIONS
 from llmagent_os.records import MemoryRecords
 from llmagent_os.tools.registry import Plugins

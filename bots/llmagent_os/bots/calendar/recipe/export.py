@@ -12,6 +12,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
+import msgspec
 import torch
 from tokenizers import Tokenizer
 from transformers import Qwen3ForCausalLM
@@ -19,6 +20,7 @@ from transformers.utils import logging
 
 from llmagent_os.bots.calendar.recipe.tokenizer import as_pretrained
 from llmagent_os.errors import ConfigError
+from llmagent_os.serving.taught_replies import TaughtReplies
 
 #: The least probability at which the model may call a tool. A model of this size sometimes calls one wrongly; below
 #: this probability it says instead what its job is.
@@ -35,19 +37,20 @@ _FILES = (
 )
 
 
-def export(model: Qwen3ForCausalLM, tokenizer: Tokenizer, folder: Path, own_words: list[str]) -> Path:
+def export(
+    model: Qwen3ForCausalLM, tokenizer: Tokenizer, folder: Path, own_words: list[str], taught: TaughtReplies
+) -> Path:
     """Write bfloat16 safetensors, config, tokenizer and chat template to ``folder``. Every file is replaced as a whole.
 
-    The config has a card. It tells the agent that the model knows the short prompts, and which words the model uses by
-    itself. It tells the engine the least probability of a tool call.
+    The config has a card. It tells the agent that the model knows the short prompts, which words the model uses by
+    itself, and what it was taught to say. It tells the engine the least probability of a tool call.
 
     Raises:
         Exception: the folder cannot be written. The kind depends on the library that notices.
     """
     half: Any = copy.deepcopy(model)
     half.to(torch.bfloat16)
-    card = {"native": True, "grounding": "enforce", "call_above": CALL_ABOVE, "own_words": own_words}
-    half.config.llmagent_os = card
+    half.config.llmagent_os = card(own_words, taught)
     folder.mkdir(parents=True, exist_ok=True)
     with TemporaryDirectory(dir=folder.parent, prefix=f".{folder.name}-") as fresh, _without_bars():
         half.save_pretrained(fresh)
@@ -56,6 +59,12 @@ def export(model: Qwen3ForCausalLM, tokenizer: Tokenizer, folder: Path, own_word
         for path in sorted(Path(fresh).iterdir()):
             path.replace(folder / path.name)
     return folder
+
+
+def card(own_words: list[str], taught: TaughtReplies) -> dict[str, Any]:
+    """Return the card of the model, as it stands in ``config.json``."""
+    known = {"own_words": own_words, "taught": msgspec.to_builtins(taught)}
+    return {"native": True, "grounding": "enforce", "call_above": CALL_ABOVE, **known}
 
 
 def _name_for_all(path: Path) -> None:

@@ -8,6 +8,7 @@ import re
 from llmagent_os.bots.calendar.recipe.grammar_syntax import GrammarError, literals
 from llmagent_os.bots.calendar.recipe.phrase_grammar import Grammar
 from llmagent_os.bots.calendar.recipe.phrases import Phrases
+from llmagent_os.bots.calendar.recipe.reply_cases import REPLY_CASES
 from llmagent_os.bots.calendar.recipe.style import Style
 from llmagent_os.bots.calendar.recipe.tool_results import Data
 from llmagent_os.reply.grounding_check import words
@@ -42,63 +43,12 @@ def rules(tool: str, data: Data) -> tuple[str, ...]:
     Raises:
         GrammarError: no rule fits the result.
     """
-    match data:
-        case {"status": "set"}:
-            kinds = [key for key in ("name", "place") if key in data] + [data[key] for key in ("style",) if key in data]
-            return tuple(f"r_set_{kind}" for kind in kinds)
-        case {"status": "missing", "need": "preference"}:
-            return ("r_set_missing",)
-        case _:
-            return (_rule(tool.removesuffix("s").removesuffix("_event"), data),)
-
-
-def _rule(verb: str, data: Data) -> str:
-    """Return the rule that answers a result of ``create``, ``list``, ``delete`` or ``move``."""
-    match verb, data:
-        case _, {"status": "past"} if "title" not in data:
-            return "r_any_passed"
-        case _, {"status": "unclear" | "past" | "ambiguous" as status}:
-            return f"r_any_{status}"
-        case _, {"status": "missing", "need": "event"}:
-            return "r_any_event"
-        case _, {"status": "not_found", "about": _}:
-            return "r_any_notfound"
-        case _, {"status": "not_found", "when": _}:
-            return "r_any_notfoundwhen"
-        case _, {"status": "not_found"}:
-            return "r_any_notfoundnone"
-        case "create", {"status": "created", "kind": "reminder"}:
-            return "r_create_reminder"
-        case "create", {"status": "missing", "need": "time", "when": _}:
-            return "r_create_missing_time"
-        case "create", {"status": "missing", "need": "title"}:
-            return "r_create_missing_title"
-        case "create", {"status": "missing"}:
-            return "r_create_missing_when"
-        case "create", {"status": "confirm"} if "when" not in data:
-            return "r_create_confirmnoted"
-        case "list", {"status": "listed", "free": _}:
-            return "r_list_busy"
-        case "list", {"status": "listed", "title": _}:
-            return "r_list_one" if "when" in data else "r_list_undated"
-        case "list", {"status": "listed"} if "when" not in data:
-            return "r_list_found"
-        case "list", {"status": "empty", "free": _}:
-            return "r_list_free" if "when" in data else "r_list_freeall"
-        case "list", {"status": "empty", "about": _}:
-            return "r_list_about"
-        case "list", {"status": "empty"} if "when" not in data:
-            return "r_list_none"
-        case "delete", {"status": "deleted"} if "when" not in data:
-            return "r_delete_undated"
-        case "delete", {"status": "confirm", "title": _}:
-            return "r_delete_confirmone" if "when" in data else "r_delete_confirmundated"
-        case "move", {"status": "missing", "need": "change"}:
-            return "r_move_change"
-        case _, {"status": status}:
-            return f"r_{verb}_{status}"
-        case _:
-            raise GrammarError(f"a result has a status, found {data}")
+    status = data.get("status")
+    if status is None:
+        raise GrammarError(f"a result has a status, found {data}")
+    if found := tuple(case.rule for case in REPLY_CASES if case.kind.fits(tool, data)):
+        return found
+    raise GrammarError(f"no rule r_{tool.removesuffix('s').removesuffix('_event')}_{status} answers {data}")
 
 
 def _styled(phrases: Phrases, rule: str, style: Style) -> str:

@@ -36,6 +36,7 @@ from llmagent_os.bots.calendar.recipe.hyperparameters import Recipe
 from llmagent_os.bots.calendar.recipe.network import loss_of, new_model
 from llmagent_os.bots.calendar.recipe.optimizers import Optimizers
 from llmagent_os.bots.calendar.recipe.replies import own_words
+from llmagent_os.bots.calendar.recipe.reply_cases import taught_replies
 from llmagent_os.bots.calendar.recipe.tokenizer import train_tokenizer
 from llmagent_os.errors import ConfigError
 
@@ -150,7 +151,7 @@ class _Run:
         path = self.folder / "model"
         words = own_words(self.writer.grammar)
         try:
-            return export(self.model, self.tokenizer, path, words)
+            return export(self.model, self.tokenizer, path, words, taught_replies(self.writer.grammar))
         except Exception as error:  # every library that writes here raises another error for a full disk
             raise TrainingError(
                 f"{path} cannot be written ({error}): free some space or repair the folder, "

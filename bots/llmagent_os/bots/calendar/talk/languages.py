@@ -1,0 +1,144 @@
+"""Tells in which language a message is written, where that is plainly not English.
+
+Another script says it by itself. Words in Latin letters are given to py3langid (BSD-3-Clause; 5 MB; its model is read
+without pickle, in half a second, when the first message needs it). A wrong answer to an English message is worse than
+none to a foreign one, so English has the benefit of every doubt: a message of less than three words, or with English
+words in it, is foreign only where the library is very sure.
+
+Reference:
+    M. Lui, T. Baldwin (2012). langid.py: an off-the-shelf language identification tool. ACL system demonstrations.
+"""
+
+from __future__ import annotations
+
+import re
+import threading
+from collections import Counter
+from collections.abc import Mapping
+from functools import lru_cache
+from types import MappingProxyType
+from typing import Any
+
+from llmagent_os.bots.calendar.talk.rule_files import rule_file
+
+#: The languages in Latin letters that are told apart, by ISO 639-1.
+LATIN = "en de fr es it pt nl pl tr sv da no fi cs sk hu ro hr ca id vi".split()
+LIKELY = 0.4  #: least probability of a foreign language: those that are alike share theirs
+UNLIKELY = 0.05  #: most probability of English, where a message is foreign
+BARELY = 0.01  #: the same, where a word may be English, or there are few
+SHORT = 4  #: words that are few
+MOST_ENGLISH = 0.34  #: share of plainly English words at which a message is English
+FEWEST_WORDS = 3  #: below that a message is a name, or a typo
+
+_RULES = rule_file("languages")
+_ENGLISH = frozenset(_RULES["english"].split())
+#: One of these, and a message is English: no other language writes them.
+_CONTRACTIONS = frozenset("i'm i've i'll i'd don't doesn't didn't can't won't isn't it's let's that's what's".split())
+_GREETINGS: Mapping[str, str] = MappingProxyType(
+    {words: code for code, listed in _RULES["greetings"].items() for words in listed}
+)
+
+#: Languages by the letters of their scripts. Han, Cyrillic and Arabic letters need a second look.
+_SCRIPTS: tuple[tuple[str, str], ...] = (
+    ("ja", "\u3040-\u30ff\u31f0-\u31ff\uff66-\uff9f"),
+    ("ko", "\u1100-\u11ff\u3130-\u318f\uac00-\ud7af"),
+    ("zh", "\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff"),
+    ("ru", "\u0400-\u052f"),
+    ("ar", "\u0600-\u06ff\u0750-\u077f\ufb50-\ufdff\ufe70-\ufeff"),
+    ("hi", "\u0900-\u097f"),
+    ("el", "\u0370-\u03ff\u1f00-\u1fff"),
+    ("he", "\u0590-\u05ff"),
+    ("th", "\u0e00-\u0e7f"),
+)
+_SCRIPT = {code: re.compile(f"[{letters}]") for code, letters in _SCRIPTS}
+_SYLLABLES = ("ja", "ko", "zh")  #: scripts in which a letter counts for several
+
+_WORD = re.compile(r"[^\W\d_]+(?:['’-][^\W\d_]+)*")
+_loading = threading.Lock()
+
+
+def foreign_language(text: str) -> str | None:
+    """Return the language of a message by ISO 639-1; None: English, or it is not plain.
+
+    Reads the model of py3langid when the first message needs it, so it must not run in an event loop.
+
+    >>> foreign_language("quel est mon programme demain ?"), foreign_language("明日の予定は？")
+    ('fr', 'ja')
+    >>> foreign_language("dinner at El Toro de la Plaza with José"), foreign_language("add 会议 tomorrow at 3pm")
+    (None, None)
+    """
+    if not may_be_foreign(text):
+        return None
+    if script := _script(text):
+        return _in_script(script, text)
+    words = _words(text)
+    if greeting := _GREETINGS.get(" ".join(words)):
+        return greeting
+    with _loading:
+        ranked = _identifier().rank(" ".join(_WORD.findall(text)))
+    language, probability = ranked[0]
+    most = BARELY if len(words) < SHORT or not _ENGLISH.isdisjoint(words) else UNLIKELY
+    return None if language == "en" or probability < LIKELY or dict(ranked)["en"] > most else str(language)
+
+
+def may_be_foreign(text: str) -> bool:
+    """Whether a message is worth a closer look: it is not one or two words, and not made of plainly English ones.
+
+    >>> may_be_foreign("move the dentist to friday"), may_be_foreign("déplace le dentiste à mardi")
+    (False, True)
+    """
+    words = _words(text)
+    if not words:
+        return False
+    if _script(text) or " ".join(words) in _GREETINGS:
+        return True
+    english = sum(word in _ENGLISH for word in words)
+    return len(words) >= FEWEST_WORDS and _CONTRACTIONS.isdisjoint(words) and english / len(words) < MOST_ENGLISH
+
+
+def _words(text: str) -> list[str]:
+    return [word.casefold().replace("’", "'") for word in _WORD.findall(text)]
+
+
+def _script(text: str) -> str:
+    """The language of the script that most of a message is in; empty: Latin, or none that is known."""
+    weights: Counter[str] = Counter()
+    for letter in filter(str.isalpha, text):
+        code = next((code for code, pattern in _SCRIPT.items() if pattern.match(letter)), "")
+        weights[code] += 3 if code in _SYLLABLES else 1
+    if not weights:
+        return ""
+    code, weight = weights.most_common(1)[0]
+    foreign = sum(weights.values()) - weights[""]
+    if foreign * 2 <= sum(weights.values()):
+        return ""
+    if weights["ja"] and code == "zh":  # Japanese writes its words in Han letters, and the rest in its own
+        return "ja"
+    return code if weight * 2 > foreign or code else ""
+
+
+def _in_script(script: str, text: str) -> str:
+    """Tell apart the languages that share a script, by the letters that only one of them has."""
+    lower = text.lower()
+    if script == "ru":
+        if re.search("[іїєґ’]", lower) or re.search(r"\bщо\b|\bце\b|\bякі?\b", lower):
+            return "uk"
+        if re.search("[ђјљњћџ]", lower):
+            return "sr"
+        return "bg" if "ъ" in lower and not re.search("[ыэё]", lower) else "ru"
+    if script == "ar":
+        return "fa" if re.search("[پچژگکی]", lower) else "ar"
+    return script
+
+
+@lru_cache(maxsize=1)
+def _identifier() -> Any:
+    """The library's identifier, for the languages of :data:`LATIN`. It has no type hints."""
+    from py3langid.langid import (  # type: ignore[import-untyped]  # pyright: ignore[reportMissingTypeStubs]
+        MODEL_FILE,
+        LanguageIdentifier,
+    )
+
+    identifier: Any = LanguageIdentifier.from_model_file(MODEL_FILE, norm_probs=True)
+    identifier.set_languages(LATIN)
+    return identifier

@@ -1,0 +1,46 @@
+"""Answers a message by a plugin's rules, before the model is asked: talk that needs no model and no tool.
+
+No model said the words, and no style chose them alone. So the ledger keeps no features of the reply: a thumb under it
+teaches neither the policy nor a LoRA. What the message says of the reply before it counts as it always does.
+"""
+
+from __future__ import annotations
+
+import asyncio
+
+import msgspec
+
+from llmagent_os.handler import Outcome
+from llmagent_os.reply.exchange import Exchange
+from llmagent_os.reply.implicit_rewards import rewards_of_message
+from llmagent_os.reply.interaction_record import record
+from llmagent_os.reply.open_question import open_question
+from llmagent_os.reply.plugin_calls import keep_profile_changes, reply_of, tool_context
+from llmagent_os.reply.requests_read import lets_rules_read
+from llmagent_os.reply.services import Services
+from llmagent_os.reply.tool_loop import Answer
+from llmagent_os.serving.model_card import ModelCard
+
+
+async def answer_by_rules(services: Services, exchange: Exchange, card: ModelCard) -> Outcome | None:
+    """Return the answer that a plugin's rules have to a message. None: they have none.
+
+    Args:
+        services: the plugins, and whether the bot lets rules read.
+        exchange: the message, after the policy decided how to answer.
+        card: of the model that would answer else.
+    """
+    plugins = services.plugins
+    if plugins is None or not lets_rules_read(services, card):
+        return None
+    context = tool_context(services, exchange, exchange.key)
+    result = await plugins.answer_to(context, allowed=services.settings.permissions)
+    if result is None:
+        return None
+    await keep_profile_changes(services, exchange, result)
+    answer = Answer(results=[result], open_question=open_question(exchange.episode))
+    reply = reply_of(result)
+    reply = services.interaction.render(msgspec.structs.replace(reply, text=answer.with_waiting(reply.text)))
+    exchange = msgspec.structs.replace(exchange, intent="talk")
+    interaction = await asyncio.to_thread(record, services.privacy, exchange, answer, reply)
+    return Outcome(reply, interaction, rewards_of_message(services, exchange, answer, interaction))
