@@ -25,8 +25,16 @@ from llmagent_os.training.distillation import Distillation, choose
 from llmagent_os.training.edited_messages import edited_calls
 from llmagent_os.training.fresh_samples import FreshSamples
 from llmagent_os.training.lesson_judge import lesson_judge
+from llmagent_os.training.personal_wording import liked_already, why_nothing, wording_gain
 from llmagent_os.training.policy_beliefs import Beliefs, prior_opinions
-from llmagent_os.training.reaction_data import ReactionData, asked_text, has_calls, is_curated, opinions_of
+from llmagent_os.training.reaction_data import (
+    ReactionData,
+    asked_text,
+    has_calls,
+    is_correction,
+    is_curated,
+    opinions_of,
+)
 from llmagent_os.training.reward_model import RewardModel
 from llmagent_os.training.style_candidates import Candidate, Question, write_candidates
 from llmagent_os.training.token_sample import TokenSample
@@ -133,6 +141,10 @@ class _Finder:
     async def find(self) -> ReactionLessons | NothingToLearn:
         self._training += await edited_calls(self._llm, self._training, self._lora)
         self._validation += await edited_calls(self._llm, self._validation, self._lora)
+        if self._person is not None and not self._is_corrected():
+            splits = self._data.splits
+            if why := liked_already((*splits.training, *splits.validation, *splits.test), self._prompts):
+                return NothingToLearn(why)
         match self._settings.method:
             case "distil" | "dpo":
                 found = await self._best_replies()
@@ -155,16 +167,28 @@ class _Finder:
 
     # ── what is learned ───────────────────────────────────────────────────────────────────────────────────────────
 
+    def _is_corrected(self) -> bool:
+        """Whether somebody has shown that another call was due: that is learned however the words are liked."""
+        return any(map(is_correction, (*self._training, *self._validation)))
+
     async def _best_replies(self) -> _Found | NothingToLearn:
         asked = self._asked(self._training, self._data.unjudged)
         written = await self._written(asked, self._prompts.styles)
         judge, judge_notes = await self._fitted(written)
         chosen = await self._chosen(asked, written, judge)
+        if self._person is not None:
+            gain = None if chosen.found is None else wording_gain(chosen.found, judge)
+            if gain is None or not gain.is_sure:
+                if not self._is_corrected():
+                    return NothingToLearn(why_nothing(gain))
+                chosen = StyleChoice(None, (), (*asked, *chosen.kept))
         calls, held_calls = _shared_out(_liked_calls(self._training), _liked_calls(self._validation))
         if not calls and not self._curated and not any(each.rejected for each in chosen.examples):
             return NothingToLearn(_why(chosen.found))
         asked = self._asked(self._validation, self._data.validation_chats)
         held = await self._chosen(asked, await self._written(asked, self._prompts.styles), judge)
+        if chosen.found is None and self._person is not None:
+            held = StyleChoice(None)  # no wording is learned, so none says when to stop
         lessons = ReactionLessons(
             training=(*chosen.examples, *calls),
             validation=(*held.examples, *held_calls),
@@ -206,6 +230,8 @@ class _Finder:
     ) -> StyleChoice:
         """The best replies to what people asked: in the usual style of all styles, in another style of edits alone.
 
+        For one person, nothing is learned in another style than the one that the person is answered in.
+
         Args:
             questions: in the usual style.
             written: the model's replies to each, in every style.
@@ -215,6 +241,8 @@ class _Finder:
         if found is None:
             return StyleChoice(None)
         others = in_other_styles(questions, self._prompts)
+        if self._person is not None:  # the person's LoRA answers in the person's style alone
+            return StyleChoice(found, tuple(found.examples), tuple(others))
         edited = _best(others, await self._written(others, {}), judge)
         liked = edited.examples if edited else []
         changed = {str(each.messages[:-1]) for each in liked if each.rejected is not None}
