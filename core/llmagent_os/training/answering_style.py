@@ -27,6 +27,8 @@ from llmagent_os.training.stored_policy import stored_policy
 if TYPE_CHECKING:
     from llmagent_os.policy.learned import LearnedPolicy
 
+_Style = tuple[tuple[str, str], ...]
+
 #: In how many situations the policy is asked: those of the latest judged replies.
 SITUATIONS = 40
 
@@ -67,9 +69,9 @@ def surest_style(policy: LearnedPolicy, person: PersonId, situations: Sequence[C
     chances = np.mean(  # (actions,)
         [policy.learner.probabilities(person, context, allowed) for context in situations or [{}]], axis=0
     )
-    found: dict[tuple[tuple[str, str], ...], float] = {}
+    found: dict[_Style, float] = {}
     for action, chance in zip(actions.actions, chances, strict=True):
-        style = tuple((name, value) for name, value in action.items() if name != INITIATIVE)
+        style = tuple([(name, value) for name, value in action.items() if name != INITIATIVE])
         found[style] = found.get(style, 0.0) + float(chance)
     return dict(max(found, key=lambda style: found[style]))
 

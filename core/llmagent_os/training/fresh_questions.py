@@ -24,7 +24,8 @@ def fresh_questions(data: ReactionData, prompts: BotPrompts, person: PersonId) -
         prompts: those of the person.
         person: whose version is asked.
     """
-    learned = {asked_text(each.messages) for each in (*data.learned, *data.unjudged, *data.validation_chats)}
+    learned = {asked_text(each.messages) for each in data.learned}
+    learned |= {asked_text(each.messages) for each in (*data.unjudged, *data.validation_chats)}
     asked = asked_in_words(data.splits.test, data.fresh_chats, prompts, frozenset(learned))[:MOST_QUESTIONS]
     probes = [Probe(messages=each.messages, tools=each.tools, person=person) for each in asked]
     talk = [
