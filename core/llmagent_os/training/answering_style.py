@@ -71,9 +71,10 @@ def surest_style(policy: LearnedPolicy, person: PersonId, situations: Sequence[C
     )
     found: dict[_Style, float] = {}
     for action, chance in zip(actions.actions, chances, strict=True):
-        style = tuple([(name, value) for name, value in action.items() if name != INITIATIVE])
+        style = tuple((name, value) for name, value in action.items() if name != INITIATIVE)
         found[style] = found.get(style, 0.0) + float(chance)
-    return dict(max(found, key=lambda style: found[style]))
+    surest = max(found, key=lambda style: found[style])
+    return dict(surest)
 
 
 async def _situations(ledger: Ledger, person: PersonId) -> list[Context]:

@@ -49,9 +49,8 @@ def drawn_likings(model: RewardModel, texts: Sequence[str], calls: Sequence[Sequ
         calls: the tool calls of each reply.
     """
     noise = np.random.default_rng(0).normal(size=(DRAWS, len(model.mean)))
-    tastes = (
-        model.mean + noise @ np.linalg.cholesky(model.covariance + _JITTER * np.eye(len(noise[0]))).T
-    )  # (DRAWS, weights)
+    root = np.linalg.cholesky(model.covariance + _JITTER * np.eye(len(model.mean)))  # (weights, weights)
+    tastes = model.mean + noise @ root.T  # (DRAWS, weights)
     logits = tastes @ design_of(zip(texts, calls, strict=True)).T  # (DRAWS, replies)
     return np.asarray(0.5 + 0.5 * np.tanh(logits / 2), np.float64)
 
