@@ -71,7 +71,7 @@ def liked_already(examples: Sequence[TrainingExample], prompts: BotPrompts) -> s
         return ""
     return (
         f"the behaviour policy already answers as this person likes: {found.liked:.1f} of {found.judged:.1f} judged "
-        f"replies in the style {', '.join(prompts.usual_styles)} were liked"
+        f"replies in this style ({', '.join(prompts.usual_styles)}) were liked"
     )
 
 
