@@ -49,11 +49,23 @@ def asked_in_words(
     return list(found.values())[:MOST_QUESTIONS]
 
 
-def in_other_styles(questions: Sequence[Question], prompts: BotPrompts) -> list[Question]:
-    """Ask each question in one of the styles that are not the usual one, in turn."""
+def in_other_styles(questions: Sequence[Question], prompts: BotPrompts, persona: str = "") -> list[Question]:
+    """Ask each question in one of the styles that are not the usual one, in turn.
+
+    Args:
+        questions: in whatever style.
+        prompts: how the bot's model is asked.
+        persona: of a group, whose people are answered in this style: every second question is asked in it. Empty: none.
+    """
     styles = list(prompts.other_styles.values())
+    theirs = prompts.other_styles.get(persona)
     return [
-        msgspec.structs.replace(each, messages=prompts.in_style(each.messages, styles[at % len(styles)]))
+        msgspec.structs.replace(
+            each,
+            messages=prompts.in_style(
+                each.messages, theirs if theirs is not None and at % 2 == 0 else styles[at % len(styles)]
+            ),
+        )
         for at, each in enumerate(questions[:MOST_IN_OTHER_STYLES])
         if styles
     ]

@@ -178,6 +178,7 @@ class _ReactionJob:
                 lora=lora,
                 beliefs=beliefs,
                 besides=judged_prompts(data, prompts),
+                persona=self._job.subject if self._job.level == Level.GROUP else "",
             )
         if isinstance(lessons, NothingToLearn):
             return lessons
