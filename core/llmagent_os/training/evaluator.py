@@ -66,6 +66,7 @@ class EvaluationSuite:
     contributions: dict[PersonId, float] = field(default_factory=dict[PersonId, float])  #: weights in the training
     fresh: tuple[Probe, ...] = ()  #: of one person: questions that the person may ask
     taste: RewardModel | None = None  #: of that person; None: the version answers several people
+    liked_now: float = 0.5  #: the share of judged replies in this style that the person liked
 
 
 class Evaluator:
@@ -120,7 +121,7 @@ class Evaluator:
             drift=tuple(scored.drift),
             parent_drift=tuple(scored.parent_drift),
             rewards=self._rewards(fresh, scored) if suite.logged else None,
-            fresh=None if suite.taste is None else _likings(suite.taste, answers),
+            fresh=None if suite.taste is None else _likings(suite.taste, answers, suite.liked_now),
             contributions=suite.contributions if lora else {},
             seconds=time.monotonic() - begun,
         )
@@ -194,10 +195,10 @@ class Evaluator:
         )
 
 
-def _likings(taste: RewardModel, answers: Sequence[Completion]) -> FreshLikings:
+def _likings(taste: RewardModel, answers: Sequence[Completion], liked_now: float) -> FreshLikings:
     texts = [each.text for each in answers]
     liked = drawn_likings(taste, texts, [each.tool_calls for each in answers])  # (draws, questions)
-    return FreshLikings(liked=tuple(map(tuple, liked.T.tolist())), replies=tuple(texts))
+    return FreshLikings(liked=tuple(map(tuple, liked.T.tolist())), replies=tuple(texts), liked_now=liked_now)
 
 
 def _worth(right: ToolCall | None, replies: Sequence[Completion], liked: Sequence[float]) -> Sequence[float]:

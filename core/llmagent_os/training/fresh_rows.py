@@ -3,7 +3,8 @@
 A person has given few opinions, and what is held out of them is fewer still. So the version and what answers now are
 asked fresh questions, and three tests ask whether the person may lose by it: by the taste that the opinions show, as
 far as they can tell (:mod:`~llmagent_os.training.taste_draws`); more strictly where the person likes the replies
-already; and, as a check that is no reward model's, whether words that the person liked have become less likely beside
+already, and there few of them may be other ones at all, since the reward model does not see all that people see; and,
+as a check that is no reward model's, whether words that the person liked have become less likely beside
 words that they disliked. Too little to know is a reason not to serve: the level above answers as well as before.
 """
 
@@ -18,6 +19,9 @@ from llmagent_os.training.gate_bounds import GateBounds
 from llmagent_os.training.gate_row import GateRow, row
 from llmagent_os.training.taste_draws import drawn_gain
 from llmagent_os.training.version_evaluation import VersionEvaluation
+
+#: A reply that has become likelier or less likely by more nats counts as one by so many.
+MOST_NATS = 3.0
 
 
 def fresh_rows(candidate: VersionEvaluation, active: VersionEvaluation, bounds: GateBounds) -> Iterator[GateRow]:
@@ -52,15 +56,15 @@ def fresh_rows(candidate: VersionEvaluation, active: VersionEvaluation, bounds: 
         f"{count} fresh questions, {differing} answered otherwise than now: liked {gain.mean:+.3f} more often, at "
         f"least {gain.low:+.3f}",
     )
-    liked = float(before.mean())
-    if liked >= bounds.fresh_liked:
-        yield row(
-            "liked already",
-            gain.mean,
-            -bounds.fresh_loss,
-            gain.mean >= -bounds.fresh_loss,
-            f"what answers now is liked with probability {liked:.3f}, and the candidate {gain.mean:+.3f} more often",
-        )
+    expected = float(before.mean())
+    if max(expected, theirs.liked_now) >= bounds.fresh_liked:
+        already = f"the person liked {theirs.liked_now:.3f} of the replies in this style, and would like {expected:.3f}"
+        passed = gain.mean >= -bounds.fresh_loss
+        reason = f"{already}; the candidate's are liked {gain.mean:+.3f} more often"
+        yield row("liked already", gain.mean, -bounds.fresh_loss, passed, reason)
+        changed = differing / count
+        reason = f"{already}; {differing} of {count} fresh replies are other ones"
+        yield row("kept replies", -changed, -bounds.fresh_changed, changed <= bounds.fresh_changed, reason)
     yield from _liked_words_row(candidate, active, bounds)
 
 
@@ -68,13 +72,14 @@ def _liked_words_row(candidate: VersionEvaluation, active: VersionEvaluation, bo
     """Give the test of the words that were served and judged: Σ a_i (l_i - l'_i) / Σ |a_i|.
 
     a is what the person thought of a held-out reply, from -1 to 1, times their trust; l and l' are the log-likelihoods
-    of its words for the candidate and for what answers now, in nats a token.
+    of its words for the candidate and for what answers now, in nats a reply. A difference of more than
+    :data:`MOST_NATS` counts as so much: the last few nats of a reply that is never written anyway say nothing.
     """
     ours, theirs = candidate.rewards, active.rewards
     if ours is None or theirs is None:
         return
     terms = [
-        (weight * (2 * reward - 1), one - other)
+        (weight * (2 * reward - 1), min(max(one - other, -MOST_NATS), MOST_NATS))
         for weight, reward, one, other in zip(ours.weights, ours.rewards, ours.said, theirs.said, strict=True)
         if one is not None and other is not None
     ]
@@ -87,6 +92,6 @@ def _liked_words_row(candidate: VersionEvaluation, active: VersionEvaluation, bo
         change,
         -bounds.liked_words_drop,
         change >= -bounds.liked_words_drop,
-        f"held-out words that the person liked, less disliked ones, are {change:+.3f} nats a token likelier, over "
+        f"held-out words that the person liked, less disliked ones, are {change:+.3f} nats a reply likelier, over "
         f"{len(terms)} replies",
     )

@@ -31,11 +31,12 @@ class GateBounds(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
     #: one person's version: the lower end of the gain of its fresh replies may be this far below 0
     fresh_drop: float = 0.05
     fresh_liked: float = 0.85  #: one person's version: from this share on, what answers now is liked already,
-    fresh_loss: float = 0.02  #: and then fresh replies may be expected to be liked so much less often, and no more
+    fresh_loss: float = 0.02  #: and then fresh replies may be expected to be liked so much less often, and no more,
+    fresh_changed: float = 0.1  #: and this share of them may differ from what answers now
     min_fresh: int = 8  #: one person's version: with fewer fresh questions, nothing is known
     #: one person's version: held-out words that were liked, less those that were disliked, may be so much less likely,
-    #: in nats a token
-    liked_words_drop: float = 0.25
+    #: in nats a reply
+    liked_words_drop: float = 0.5
 
     def __post_init__(self) -> None:
         for name in self.__struct_fields__:

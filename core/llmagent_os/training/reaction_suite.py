@@ -23,6 +23,7 @@ from llmagent_os.training.hacks.leaks import PrivateText, leaks
 from llmagent_os.training.hacks.padding import padding
 from llmagent_os.training.hacks.tool_refusal import tool_refusal
 from llmagent_os.training.logged_replies import LoggedReply
+from llmagent_os.training.personal_wording import opinions_in_style
 from llmagent_os.training.probe import Measure, MeasureKind, Probe
 from llmagent_os.training.reaction_data import (
     ReactionData,
@@ -84,6 +85,7 @@ def evaluation_suite(
         judge=ReactionJudge(opinions_of(data.learned), data.prior),
         contributions=contributions_of(data.learned),
         fresh=() if person is None else fresh_questions(data, prompts, person),
+        liked_now=0.5 if person is None else opinions_in_style(data.learned, prompts).share,
         taste=None if person is None else fit_reward_model(opinions_of((*data.learned, *data.splits.test)), person),
     )
 

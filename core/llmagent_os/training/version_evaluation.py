@@ -42,7 +42,7 @@ class LoggedRewards(msgspec.Struct, frozen=True, kw_only=True):
     fresh: tuple[float, ...]  #: what the reward model makes of the version's own reply to the same chat, in [0, 1]
     #: importance weights: how many times as likely the version writes the served reply; 0: not known, or not sampled
     ratios: tuple[float, ...]
-    #: of one person's version: the log-likelihood of the served words, in nats a token; None: a call. Empty: not asked
+    #: of one person's version: the log-likelihood of the served words, in nats a reply; None: a call. Empty: not asked
     said: tuple[float | None, ...] = ()
 
 
@@ -52,6 +52,8 @@ class FreshLikings(msgspec.Struct, frozen=True, kw_only=True):
     #: by question, then by drawn taste: see :mod:`~llmagent_os.training.taste_draws`
     liked: tuple[tuple[float, ...], ...]
     replies: tuple[str, ...]  #: by question
+    #: the share of judged replies in this style that the person liked, by Laplace's rule, without what is held out
+    liked_now: float = 0.5
 
 
 class VersionEvaluation(msgspec.Struct, frozen=True, kw_only=True):

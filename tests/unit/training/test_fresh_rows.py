@@ -19,10 +19,12 @@ DRAWS = 500
 HELD_OUT = ((1.0, -1.0), (1.0, -1.2), (0.0, -2.0), (1.0, -0.8), (1.0, None))
 
 
-def personal(name: str, liked: Sequence[float], *, spread: float = 0.0, said: float = 0.0) -> VersionEvaluation:
+def personal(
+    name: str, liked: Sequence[float], *, spread: float = 0.0, said: float = 0.0, kept: int = 0, liked_now: float = 0.5
+) -> VersionEvaluation:
     """A version that one person likes so often, question by question, give or take ``spread`` by the person's taste.
 
-    ``said``: by how much the words are likelier that the person liked.
+    ``said``: by how much the words are likelier that the person liked; ``kept``: how many replies are as they are now.
     """
     draws = [(2 * at / (DRAWS - 1) - 1) * spread for at in range(DRAWS)]
     logged = LoggedRewards(
@@ -38,7 +40,8 @@ def personal(name: str, liked: Sequence[float], *, spread: float = 0.0, said: fl
     )
     fresh = FreshLikings(
         liked=tuple(tuple(each + draw for draw in draws) for each in liked),
-        replies=tuple(f"{name} {each}" for each in liked),
+        replies=tuple(f"{'active' if at < kept else name} {at}" for at in range(len(liked))),
+        liked_now=liked_now,
     )
     return replace(version(name), rewards=logged, fresh=fresh, contributions={ANA: 5.0})
 
@@ -78,14 +81,21 @@ def test_too_few_questions_to_know_are_a_no() -> None:
 
 def test_where_the_person_likes_what_answers_now_little_may_be_lost() -> None:
     content = personal("active", [0.95] * 12)
-    assert failed(personal("a little", [0.94] * 12), content) == []
-    assert failed(personal("too much", [0.92] * 12), content) == ["liked already"]
-    assert "liked already" not in rows(NOW)
+    assert failed(personal("a little", [0.94] * 12, kept=11), content) == []
+    assert failed(personal("too much", [0.92] * 12, kept=11), content) == ["liked already"]
+    assert failed(personal("other words", [0.95] * 12, kept=10), content) == ["kept replies"]
+    assert not {"liked already", "kept replies"} & rows(NOW).keys()
+
+
+def test_what_the_person_said_of_the_replies_counts_beside_what_a_reward_model_expects() -> None:
+    """A reward model with few opinions is never sure. The person has liked nine of nine."""
+    content = personal("active", [0.7] * 12, liked_now=0.91)
+    assert failed(personal("other words", [0.8] * 12, liked_now=0.91), content) == ["kept replies"]
 
 
 def test_words_that_the_person_liked_must_stay_likely() -> None:
     """It is no reward model's opinion: these words were served, and the person liked them."""
-    assert failed(personal("other words", [0.7] * 12, said=-0.6)) == ["liked words"]
+    assert failed(personal("other words", [0.7] * 12, said=-0.9)) == ["liked words"]
     assert rows(personal("same", [0.7] * 12))["liked words"].reason.endswith("over 4 replies")
 
 
