@@ -73,6 +73,7 @@ async def test_a_version_says_in_which_style_it_was_judged_and_answers_in_no_oth
         own = new_job(host.bot.name, Level.PERSONAL, ANA, "served", "for a test", 0, now())
         version = await host.runtime.training.registry.publish(given, own, leased=False)
         assert version is not None
+        await host.until_answered_by(version)
         answered: dict[str, str] = {}
         for said in ("/profile clear tone", "/profile set playful", "/profile set plain"):
             await host.say(said)
