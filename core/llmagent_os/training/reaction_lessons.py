@@ -238,8 +238,6 @@ class _Finder:
     ) -> StyleChoice:
         """The best replies to what people asked: in the usual style of all styles, in another style of edits alone.
 
-        For one person, nothing is learned in another style than the one that the person is answered in.
-
         Args:
             questions: in the usual style.
             written: the model's replies to each, in every style.
@@ -249,8 +247,6 @@ class _Finder:
         if found is None:
             return StyleChoice(None)
         others = self._in_other_styles(questions)
-        if self._person is not None:  # the person's LoRA answers in the person's style alone
-            return StyleChoice(found, tuple(found.examples), tuple(others))
         edited = _best(others, await self._written(others, {}), judge)
         liked = edited.examples if edited else []
         changed = {str(each.messages[:-1]) for each in liked if each.rejected is not None}
