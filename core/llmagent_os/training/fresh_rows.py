@@ -1,11 +1,11 @@
 """The gate's tests of one person's version by its fresh replies, asked as the person is answered now.
 
 A person has given few opinions, and what is held out of them is fewer still. So the version and what answers now are
-asked fresh questions, and three tests ask whether the person may lose by it: by the taste that the opinions show, as
-far as they can tell (:mod:`~llmagent_os.training.taste_draws`); more strictly where the person likes the replies
-already, and there few of them may be other ones at all, since the reward model does not see all that people see; and,
-as a check that is no reward model's, whether words that the person liked have become less likely beside
-words that they disliked. Too little to know is a reason not to serve: the level above answers as well as before.
+asked fresh questions, and the tests ask whether the person may lose by it. One goes by the taste that the opinions
+show, as far as they can tell (:mod:`~llmagent_os.training.taste_draws`). Two are stricter, where the person likes the
+replies already: there few of them may be other ones at all, since a reward model does not see all that people see. One
+needs no reward model: words that the person liked must not become less likely beside words that they disliked. Too
+little to know is a reason not to serve: the level above answers as well as before.
 """
 
 from __future__ import annotations
