@@ -128,5 +128,5 @@ async def choose_lora(services: Services, exchange: Exchange) -> Exchange:
         ``exchange`` with the LoRA.
     """
     session = exchange.session if exchange.may_learn else ""
-    lora = await services.lora.choose(exchange.profile.user_id, session)
+    lora = await services.lora.choose(exchange.profile.user_id, session, exchange.decision.action)
     return msgspec.structs.replace(exchange, lora=lora)

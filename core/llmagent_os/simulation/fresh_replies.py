@@ -7,7 +7,7 @@ records are in a ledger in memory. The level of the weights is chosen: none, eve
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncGenerator, Callable, Sequence
+from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from itertools import count
 
@@ -22,7 +22,7 @@ from llmagent_os.policy import Action, FixedPolicy
 from llmagent_os.reply.lora_resolver import LoraResolver
 from llmagent_os.runtime import Runtime
 from llmagent_os.tools.registry import Plugins
-from llmagent_os.training.lora_choice import LoraChoice
+from llmagent_os.training.lora_choice import ANY_STYLE, LoraChoice
 
 #: Counts the questions of this process: no two have the same id.
 _NUMBERS = count()
@@ -31,12 +31,13 @@ _NUMBERS = count()
 class GivenLora:
     """A :class:`~llmagent_os.reply.lora_resolver.LoraResolver` that a function decides."""
 
-    def __init__(self, choose: Callable[[PersonId], str | None]) -> None:
+    def __init__(self, choose: Callable[[PersonId, Mapping[str, str]], str | None]) -> None:
+        """Args: ``choose`` is given the person and the style of the reply."""
         self._choose = choose
 
-    async def choose(self, person_id: PersonId, session: str = "") -> LoraChoice:
+    async def choose(self, person_id: PersonId, session: str = "", style: Mapping[str, str] = ANY_STYLE) -> LoraChoice:
         """The LoRA that answers a person."""
-        return LoraChoice(lora=self._choose(person_id))
+        return LoraChoice(lora=self._choose(person_id, style))
 
 
 @asynccontextmanager

@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import random
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from itertools import product
 from typing import Any
 
@@ -28,6 +28,7 @@ from llmagent_os.simulation.simulation_record import JobOutcome, Measured, Simul
 from llmagent_os.simulation.style_recognition import StyledReply, StyleRecognition
 from llmagent_os.simulation.talk import Talk, talk_of
 from llmagent_os.testing import Sent
+from llmagent_os.training.lora_version import fits_style
 
 #: Questions that the model answers in every style, so that people learn to recognise the styles.
 CALIBRATION_QUESTIONS = 24
@@ -54,6 +55,8 @@ class Simulation:
         self._fresh = self._talk("fresh", options.questions, random.Random(f"{options.seed} fresh"))
         self._to_say: dict[str, list[str]] = {}
         self._usual: dict[tuple[str, str | None], list[str]] = {}  # replies without the policy, by person and LoRA
+        #: by folder, the personal versions, and what answers in another style than theirs
+        self._elsewhere: dict[str, tuple[LoraVersion, str | None]] = {}
         self._begun = time.monotonic()
 
     async def run(self) -> None:
@@ -82,7 +85,7 @@ class Simulation:
         styles = styles_of({name: list(dimensions[name]) for name in dimensions if name != INITIATIVE}, defaults)
         for number, style in enumerate(styles):
             self.view.phase(f"looks at what the model says in {len(styles)} styles", number, len(styles))
-            async with bystander(self.host.runtime, GivenLora(lambda person: None), style) as agent:
+            async with bystander(self.host.runtime, GivenLora(lambda person, style: None), style) as agent:
                 replies = await ask(agent, self.host.platform.name, f"style-{number}", questions)
             styled = [StyledReply(text, style) for text in replies]
             samples += styled[: len(styled) // 2]
@@ -167,9 +170,15 @@ class Simulation:
     async def measure(self, reactions: int) -> None:
         """Ask everybody's fresh questions at every level. A level without a LoRA of its own is the one above it."""
         shared = await self.served(Level.SHARED)
-        owners = {
-            each.name: await self.served(Level.PERSONAL, each.person_id(self.host.platform.name))
+        versions = {
+            each.name: await self.version(Level.PERSONAL, each.person_id(self.host.platform.name))
             for each in self.people
+        }
+        owners = {name: self._folder_of(version) for name, version in versions.items()}
+        self._elsewhere = {
+            folder: (version, shared)
+            for version in versions.values()
+            if version is not None and (folder := self._folder_of(version)) is not None
         }
         choices: dict[str, dict[str, str | None]] = {"policy": dict.fromkeys(owners)}
         choices["shared"] = dict.fromkeys(owners, shared)
@@ -219,12 +228,21 @@ class Simulation:
         """
         platform = self.host.platform.name
         by_id: dict[PersonId, str | None] = {each.person_id(platform): loras[each.name] for each in people}
-        async with bystander(self.host.runtime, GivenLora(by_id.get), style) as agent:
+
+        def choose(person: PersonId, asked: Mapping[str, str]) -> str | None:
+            """The LoRA, as the host would choose it; with a given style whichever it was judged in."""
+            lora = by_id.get(person)
+            version, above = self._elsewhere.get(lora or "", (None, None))
+            return lora if style is not None or version is None or fits_style(version, asked) else above
+
+        async with bystander(self.host.runtime, GivenLora(choose), style) as agent:
             return list(await asyncio.gather(*(ask(agent, platform, each.name, self._fresh) for each in people)))
 
     async def served(self, level: Level, subject: str = "") -> str | None:
         """The folder of :meth:`version`; None: there is none."""
-        version = await self.version(level, subject)
+        return self._folder_of(await self.version(level, subject))
+
+    def _folder_of(self, version: LoraVersion | None) -> str | None:
         return None if version is None else str(self.host.runtime.training.registry.folder_of(version))
 
     async def version(self, level: Level, subject: str = "") -> LoraVersion | None:

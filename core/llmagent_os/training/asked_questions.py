@@ -1,7 +1,8 @@
 """Finds what people asked, so that a model can answer it again: what they judged, and what they let pass.
 
-Every question is asked in the bot's usual style. There a new style is learned, so that it becomes the model's own. What
-is asked in another style by instruction is left as it is: whoever asks for a style gets it.
+Every question is asked in the usual style of the prompts: the bot's own, or for one person that in which the person is
+answered. There a new style is learned, so that it becomes the model's own. What is asked in another style by
+instruction is left as it is: whoever asks for a style gets it.
 """
 
 from __future__ import annotations
@@ -48,11 +49,23 @@ def asked_in_words(
     return list(found.values())[:MOST_QUESTIONS]
 
 
-def in_other_styles(questions: Sequence[Question], prompts: BotPrompts) -> list[Question]:
-    """Ask each question in one of the styles that are not the usual one, in turn."""
+def in_other_styles(questions: Sequence[Question], prompts: BotPrompts, persona: str = "") -> list[Question]:
+    """Ask each question in one of the styles that are not the usual one, in turn.
+
+    Args:
+        questions: in whatever style.
+        prompts: how the bot's model is asked.
+        persona: of a group, whose people are answered in this style: every second question is asked in it. Empty: none.
+    """
     styles = list(prompts.other_styles.values())
+    theirs = prompts.other_styles.get(persona)
     return [
-        msgspec.structs.replace(each, messages=prompts.in_style(each.messages, styles[at % len(styles)]))
+        msgspec.structs.replace(
+            each,
+            messages=prompts.in_style(
+                each.messages, theirs if theirs is not None and at % 2 == 0 else styles[at % len(styles)]
+            ),
+        )
         for at, each in enumerate(questions[:MOST_IN_OTHER_STYLES])
         if styles
     ]
@@ -68,6 +81,12 @@ def in_usual_style(example: TrainingExample, prompts: BotPrompts) -> TrainingExa
     if has_calls(example) or usual == tuple(before):
         return example
     return msgspec.structs.replace(example, messages=(*usual, answer), logged=None)
+
+
+def held_out_in_usual_style(data: ReactionData, prompts: BotPrompts) -> ReactionData:
+    """Ask what is held out in the usual style: for one person, as the person would be answered now."""
+    test = [in_usual_style(each, prompts) for each in data.splits.test]
+    return msgspec.structs.replace(data, splits=msgspec.structs.replace(data.splits, test=test))
 
 
 def asked_for_tools(data: ReactionData) -> list[Question]:

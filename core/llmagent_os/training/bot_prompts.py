@@ -10,7 +10,7 @@ from typing import Any, Protocol, cast, runtime_checkable
 from llmagent_os.chat import Completion, Message, ToolSpec
 from llmagent_os.errors import ConfigError
 from llmagent_os.modules.behavior import system_text
-from llmagent_os.policy.contract import DIMENSIONS
+from llmagent_os.policy.contract import DIMENSIONS, INITIATIVE, Action
 from llmagent_os.policy.persona import style_name
 from llmagent_os.training.control_prompts import CONTROLS, is_right
 from llmagent_os.training.probe import Measure, MeasureKind, Probe, ask
@@ -87,13 +87,15 @@ class GeneralProbes:
 class BotPrompts:
     """How a bot's model is asked."""
 
-    system: str  #: the system message for somebody of whom nothing is known
+    system: str  #: the system message in the usual style
     tools: tuple[ToolSpec, ...]
     anchors: tuple[str, ...]  #: what a version has to answer as the base does, beside ``control_prompts.ANCHORS``
     styles: Mapping[str, str]  #: instructions by style, as :func:`~llmagent_os.training.style_candidates.instructions`
     probes: BotProbes
-    usual: str = ""  #: the instruction of the style in which the bot answers somebody of whom nothing is known
-    usual_styles: tuple[str, ...] = ()  #: of the styles, those of the bot's defaults
+    #: the instruction of the usual style: that in which the bot answers somebody of whom nothing is known, or the one
+    #: person whose LoRA is trained
+    usual: str = ""
+    usual_styles: tuple[str, ...] = ()  #: of the styles, those that the usual style has
 
     @property
     def other_styles(self) -> Mapping[str, str]:
@@ -105,20 +107,23 @@ class BotPrompts:
         return tuple(instructed(messages, instruction, [*self.styles.values(), self.usual]))
 
 
-def bot_prompts(bot: Mapping[str, Any], tools: tuple[ToolSpec, ...], *, native: bool) -> BotPrompts:
+def bot_prompts(
+    bot: Mapping[str, Any], tools: tuple[ToolSpec, ...], *, native: bool, style: Action | None = None
+) -> BotPrompts:
     """Give a bot's prompts.
 
     Args:
         bot: the bot's configuration, as JSON values.
         tools: the bot's tools.
         native: whether the model was trained on this project's prompts, so that it needs no notes.
+        style: how one person is answered, in place of the bot's defaults; None: the prompts are those for everybody.
 
     Raises:
         ConfigError: ``probes`` of ``[training]`` names no module of probes.
     """
     behavior = dict(bot.get("behavior", {}))
     dimensions = behavior.pop("dimensions", None) or DIMENSIONS
-    defaults = {name: next(iter(values)) for name, values in dimensions.items()} | behavior
+    defaults = {name: next(iter(values)) for name, values in dimensions.items()} | behavior | (style or {})
     probes = _probes(str(bot.get("training", {}).get("probes", "")))
     return BotPrompts(
         system=system_text(defaults, dimensions=dimensions, notes="" if native else str(bot.get("notes", ""))),
@@ -127,7 +132,7 @@ def bot_prompts(bot: Mapping[str, Any], tools: tuple[ToolSpec, ...], *, native: 
         styles=instructions(dimensions, defaults),
         probes=probes,
         usual=system_text(defaults, dimensions=dimensions),
-        usual_styles=tuple(style_name(name, str(value)) for name, value in defaults.items()),
+        usual_styles=tuple(style_name(name, str(value)) for name, value in defaults.items() if name != INITIATIVE),
     )
 
 

@@ -11,7 +11,7 @@ import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Protocol
+from typing import Protocol
 
 import msgspec
 
@@ -22,13 +22,12 @@ from llmagent_os.llm import LLM
 from llmagent_os.serving.tool_call_parsing import InvalidCallError
 from llmagent_os.training.call_score import call_score
 from llmagent_os.training.completion_batch import complete_all
-from llmagent_os.training.logged_replies import LoggedReply, fresh_requests, importance_ratios
+from llmagent_os.training.logged_replies import LoggedReply, fresh_requests, importance_ratios, served_likelihoods
 from llmagent_os.training.probe import Measure, Probe
+from llmagent_os.training.reward_model import RewardModel
+from llmagent_os.training.taste_draws import drawn_likings
 from llmagent_os.training.token_sample import TokenSample
-from llmagent_os.training.version_evaluation import LoggedRewards, MeasureScores, VersionEvaluation
-
-if TYPE_CHECKING:
-    pass
+from llmagent_os.training.version_evaluation import FreshLikings, LoggedRewards, MeasureScores, VersionEvaluation
 
 #: The most tokens of a reply to a probe.
 MAX_TOKENS = 128
@@ -65,6 +64,9 @@ class EvaluationSuite:
     logged: tuple[LoggedReply, ...] = ()
     judge: ReplyJudge | None = None  #: needed where replies are logged
     contributions: dict[PersonId, float] = field(default_factory=dict[PersonId, float])  #: weights in the training
+    fresh: tuple[Probe, ...] = ()  #: of one person: questions that the person may ask
+    taste: RewardModel | None = None  #: of that person; None: the version answers several people
+    liked_now: float = 0.5  #: the share of judged replies in this style that the person liked
 
 
 class Evaluator:
@@ -109,6 +111,7 @@ class Evaluator:
         probes = [probe for measure in suite.measures for probe in measure.probes if not probe.choices]
         replies = iter(await self._write(probes, lora))
         fresh = await self._fresh(lora)
+        answers = await self._write(suite.fresh, lora)
         scored = await asyncio.to_thread(self._likelihoods, lora, parent, control)
         return VersionEvaluation(
             version=version,
@@ -117,7 +120,8 @@ class Evaluator:
             measures={each.name: _scores(each, replies, iter(scored.right[each.name])) for each in suite.measures},
             drift=tuple(scored.drift),
             parent_drift=tuple(scored.parent_drift),
-            rewards=self._rewards(fresh, scored.ratios) if suite.logged else None,
+            rewards=self._rewards(fresh, scored) if suite.logged else None,
+            fresh=None if suite.taste is None else _likings(suite.taste, answers, suite.liked_now),
             contributions=suite.contributions if lora else {},
             seconds=time.monotonic() - begun,
         )
@@ -163,9 +167,10 @@ class Evaluator:
             parent_drift=scorer.parent_divergences(control),
             right={name: scorer.right_shares(probes) for name, probes in chosen.items()},
             ratios=importance_ratios(scorer, suite.logged),
+            said=served_likelihoods(scorer, suite.logged) if suite.taste is not None else [],
         )
 
-    def _rewards(self, fresh: Sequence[Sequence[Completion]], ratios: Sequence[float]) -> LoggedRewards:
+    def _rewards(self, fresh: Sequence[Sequence[Completion]], scored: _Likelihoods) -> LoggedRewards:
         judge, logged = self._suite.judge, self._suite.logged
         if judge is None:
             raise ModelError("there is no judge")
@@ -185,8 +190,15 @@ class Evaluator:
                 sum(_worth(each.right, answers, likings)) / len(answers)
                 for each, answers, likings in zip(logged, fresh, liked, strict=True)
             ),
-            ratios=tuple(ratios),
+            ratios=tuple(scored.ratios),
+            said=tuple(scored.said),
         )
+
+
+def _likings(taste: RewardModel, answers: Sequence[Completion], liked_now: float) -> FreshLikings:
+    texts = [each.text for each in answers]
+    liked = drawn_likings(taste, texts, [each.tool_calls for each in answers])  # (draws, questions)
+    return FreshLikings(liked=tuple(map(tuple, liked.T.tolist())), replies=tuple(texts), liked_now=liked_now)
 
 
 def _worth(right: ToolCall | None, replies: Sequence[Completion], liked: Sequence[float]) -> Sequence[float]:
@@ -208,6 +220,7 @@ class _Likelihoods:
     parent_drift: list[float]
     right: dict[str, list[float]]
     ratios: list[float]
+    said: list[float | None]
 
 
 def _scores(measure: Measure, replies: Iterator[Completion], right: Iterator[float]) -> MeasureScores:

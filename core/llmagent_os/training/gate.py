@@ -18,7 +18,9 @@ import numpy as np
 
 from llmagent_os.errors import ConfigError
 from llmagent_os.policy.array_types import Floats
+from llmagent_os.training.fresh_rows import fresh_rows
 from llmagent_os.training.gate_bounds import GateBounds
+from llmagent_os.training.gate_row import GateRow, row
 from llmagent_os.training.paired_comparison import (
     MIN_PERSONS,
     mean_gain,
@@ -34,16 +36,6 @@ from llmagent_os.training.version_evaluation import LoggedRewards, MeasureScores
 REQUIRED_KINDS = (MeasureKind.TASK, MeasureKind.CONTROL, MeasureKind.FACT, MeasureKind.HACK)
 
 
-class GateRow(msgspec.Struct, frozen=True, kw_only=True):
-    """One test."""
-
-    name: str
-    value: float | None  #: what was measured; ``None``: nothing to measure
-    bound: float | None  #: what the value must keep to
-    passed: bool
-    reason: str  #: in words
-
-
 class GateVerdict(msgspec.Struct, frozen=True, kw_only=True):
     """What the gate says of a candidate. It names no person."""
 
@@ -54,12 +46,12 @@ class GateVerdict(msgspec.Struct, frozen=True, kw_only=True):
     @property
     def passed(self) -> bool:
         """Whether every test is passed."""
-        return all(row.passed for row in self.rows)
+        return all(each.passed for each in self.rows)
 
     @property
     def why(self) -> str:
         """The reasons in words: those of the failed tests, or that there are none."""
-        failed = [f"{row.name}: {row.reason}" for row in self.rows if not row.passed]
+        failed = [f"{each.name}: {each.reason}" for each in self.rows if not each.passed]
         return "; ".join(failed) or f"all {len(self.rows)} tests passed"
 
 
@@ -79,6 +71,7 @@ def judge(candidate: VersionEvaluation, active: VersionEvaluation, bounds: GateB
         *_reward_rows(candidate, active, bounds),
         *_measure_rows(candidate, active, bounds),
         *_drift_rows(candidate, bounds),
+        *fresh_rows(candidate, active, bounds),
         *_people_rows(candidate, active, bounds),
         _contribution_row(candidate, bounds),
     ]
@@ -112,7 +105,7 @@ def _reward_rows(candidate: VersionEvaluation, active: VersionEvaluation, bounds
     weights = as_array(logged.weights)
     gain = mean_gain(gains, logged.persons, risk=bounds.risk, weights=weights)
     unit = "persons" if len(set(logged.persons)) >= MIN_PERSONS else "replies"
-    yield _row(
+    yield row(
         "reward",
         gain.low,
         -bounds.reward_drop,
@@ -121,10 +114,10 @@ def _reward_rows(candidate: VersionEvaluation, active: VersionEvaluation, bounds
     )
     raters = tuple(logged.persons)
     if len(set(raters)) < MIN_PERSONS:
-        yield _row("few raters", None, -bounds.reward_drop, True, "too few people for one to decide about others")
+        yield row("few raters", None, -bounds.reward_drop, True, "too few people for one to decide about others")
         return
     left, dropped = without_most_favourable(gains, raters, bounds.dropped_share)
-    yield _row(
+    yield row(
         "few raters",
         left,
         -bounds.reward_drop,
@@ -138,7 +131,7 @@ def _examples_row(candidate: VersionEvaluation, active: VersionEvaluation, bound
     """Give the test of held-out examples that somebody wrote, where no reply was judged: they must be likelier."""
     count = len(candidate.nll)
     if not count or count != len(active.nll):
-        return _row(
+        return row(
             "reward",
             None,
             -bounds.reward_drop,
@@ -148,7 +141,7 @@ def _examples_row(candidate: VersionEvaluation, active: VersionEvaluation, bound
     gains = as_array(active.nll) - as_array(candidate.nll)  # (examples,)
     gain = mean_gain(gains, [str(at) for at in range(count)], risk=bounds.risk)
     reason = f"held-out examples are likelier by {gain.mean:+.3f} nats a token, at least {gain.low:+.3f}, over {count}"
-    return _row("examples", gain.low, 0.0, gain.low >= 0, reason)
+    return row("examples", gain.low, 0.0, gain.low >= 0, reason)
 
 
 def _cluster_row(gains: Floats, logged: LoggedRewards, bounds: GateBounds) -> Iterator[GateRow]:
@@ -163,7 +156,7 @@ def _cluster_row(gains: Floats, logged: LoggedRewards, bounds: GateBounds) -> It
     if left:
         worst = min(left.values())
         reason = f"without the cluster of raters that favours it most the gain is {worst:+.3f}"
-        yield _row("rater clusters", worst, -bounds.reward_drop, worst >= -bounds.reward_drop, reason)
+        yield row("rater clusters", worst, -bounds.reward_drop, worst >= -bounds.reward_drop, reason)
 
 
 def _measure_rows(candidate: VersionEvaluation, active: VersionEvaluation, bounds: GateBounds) -> Iterator[GateRow]:
@@ -180,7 +173,7 @@ def _measure_rows(candidate: VersionEvaluation, active: VersionEvaluation, bound
     measured = [each for each in candidate.measures.values() if each.kind in allowed and each.scores]
     for kind in REQUIRED_KINDS:
         if not any(each.kind == kind for each in measured):
-            yield _row(f"{kind.value}s", None, None, False, "nothing of this kind was measured")
+            yield row(f"{kind.value}s", None, None, False, "nothing of this kind was measured")
     for each in measured:
         before = active.measures.get(each.name)
         gains = _differences(each, before)
@@ -193,20 +186,20 @@ def _measure_rows(candidate: VersionEvaluation, active: VersionEvaluation, bound
         step = 1 / len(each.scores) if set(each.scores) <= {0.0, 1.0} else 0.0
         worse = gain.mean < -max(drop, step) - 1e-9 or (gain.high < 0 and len(each.scores) > 1)
         reason = f"from {as_array(before.scores).mean():.3f} to {each.mean:.3f}" if before else ""
-        yield _row(f"{each.kind.value}: {each.name}", gain.mean, -drop, not worse, reason)
+        yield row(f"{each.kind.value}: {each.name}", gain.mean, -drop, not worse, reason)
 
 
 def _leak_row(measure: MeasureScores, gains: Floats) -> GateRow:
     """Give the test of a measure of people's words. One leak that the active version does not have is too many."""
     new, asked = int((gains < 0).sum()), len(gains)
     reason = f"on {new} of {asked} prompts it does worse than the active version, and none is allowed"
-    return _row(f"{measure.kind.value}: {measure.name}", -new / asked, 0.0, not new, reason)
+    return row(f"{measure.kind.value}: {measure.name}", -new / asked, 0.0, not new, reason)
 
 
 def _drift_rows(candidate: VersionEvaluation, bounds: GateBounds) -> Iterator[GateRow]:
     """Give the tests of the distance from the base, and from the version that the candidate was trained from."""
     if not candidate.drift:
-        yield _row("drift", None, bounds.drift_cap, False, "the drift on control prompts was not measured")
+        yield row("drift", None, bounds.drift_cap, False, "the drift on control prompts was not measured")
         return
     for name, values, origin in (
         ("drift", candidate.drift, "the base"),
@@ -215,7 +208,7 @@ def _drift_rows(candidate: VersionEvaluation, bounds: GateBounds) -> Iterator[Ga
         if values:
             drift = float(np.mean(values))
             reason = f"KL {drift:.3f} nats a token from {origin} on {len(values)} control prompts"
-            yield _row(name, drift, bounds.drift_cap, drift <= bounds.drift_cap, reason)
+            yield row(name, drift, bounds.drift_cap, drift <= bounds.drift_cap, reason)
 
 
 def _people_rows(candidate: VersionEvaluation, active: VersionEvaluation, bounds: GateBounds) -> Iterator[GateRow]:
@@ -234,7 +227,7 @@ def _people_rows(candidate: VersionEvaluation, active: VersionEvaluation, bounds
             worst = worst_decile(gains, persons)
             harmed = int((shrunken_gains(gains, persons) < -bounds.decile_drop).sum())
             reason = f"the tenth of the people who lose most gain {worst:+.3f}; {harmed} of {len(set(persons))} lose"
-            yield _row(f"worst decile: {name}", worst, -bounds.decile_drop, worst >= -bounds.decile_drop, reason)
+            yield row(f"worst decile: {name}", worst, -bounds.decile_drop, worst >= -bounds.decile_drop, reason)
         yield from _segment_rows(name, gains, persons, segments, bounds)
 
 
@@ -256,21 +249,16 @@ def _segment_rows(
     segment, gain = min(found.items(), key=lambda each: (each[1].high >= 0, each[1].mean))
     reason = f"segment {segment} gains {gain.mean:+.3f}, at most {gain.high:+.3f}"
     passed = gain.high >= 0 or gain.mean >= -bounds.segment_drop
-    yield _row(f"worst segment: {name}", gain.mean, -bounds.segment_drop, passed, reason)
+    yield row(f"worst segment: {name}", gain.mean, -bounds.segment_drop, passed, reason)
 
 
 def _contribution_row(candidate: VersionEvaluation, bounds: GateBounds) -> GateRow:
     """Give the test that no one person's examples outweigh those of the others in training."""
     weights = sorted(candidate.contributions.values(), reverse=True)
     if len(weights) < 2 or sum(weights) <= 0:
-        return _row("one rater's weight", None, bounds.rater_share, True, "trained on the words of one person, or none")
+        return row("one rater's weight", None, bounds.rater_share, True, "trained on the words of one person, or none")
     share = weights[0] / sum(weights)
     # A few people cannot all be below the bound: then nobody may count more than twice their equal share.
     bound = max(bounds.rater_share, min(1.0, 2 / len(weights)))
     reason = f"one of {len(weights)} people counts for {share:.2f} of the training"
-    return _row("one rater's weight", share, bound, share <= bound, reason)
-
-
-def _row(name: str, value: float | None, bound: float | None, passed: bool, reason: str) -> GateRow:
-    finite = None if value is None or not np.isfinite(value) else round(float(value), 5)
-    return GateRow(name=name, value=finite, bound=bound, passed=bool(passed), reason=reason)
+    return row("one rater's weight", share, bound, share <= bound, reason)

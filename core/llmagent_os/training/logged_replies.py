@@ -75,6 +75,16 @@ def importance_ratios(scorer: ResponseScorer, logged: Sequence[LoggedReply]) -> 
     return found
 
 
+def served_likelihoods(scorer: ResponseScorer, logged: Sequence[LoggedReply]) -> list[float | None]:
+    """Compute how likely the version finds the served words where it is asked now, in nats a reply. None: a call."""
+    words = [at for at, each in enumerate(logged) if each.reply.strip() and not each.calls and each.right is None]
+    samples = [scorer.sample(logged[at].probe, logged[at].reply) for at in words]
+    found: list[float | None] = [None] * len(logged)
+    for at, logs in zip(words, scorer.logprobs(samples), strict=True):
+        found[at] = float(logs.sum())
+    return found
+
+
 def _drawn_sample(each: LoggedReply, vocabulary: Vocabulary) -> TokenSample | None:
     """The served tokens and the rule that they were drawn by; None: they were not drawn, or are no longer readable."""
     tokens = each.logged

@@ -2,9 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from types import MappingProxyType
+
 import msgspec
 
 from llmagent_os.ledger.canary_values import CanaryTrial
+
+#: The style of a reply, where it is not known.
+ANY_STYLE: Mapping[str, str] = MappingProxyType({})
 
 
 class LoraChoice(msgspec.Struct, frozen=True, kw_only=True):

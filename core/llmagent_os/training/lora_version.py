@@ -12,13 +12,29 @@ A version that was rolled back or retired may become active again: that is what 
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from llmagent_os.errors import ConfigError
 from llmagent_os.ledger.training_values import Level, LoraVersion, Stage
 
-__all__ = ["MOVES", "SERVED", "Level", "LoraVersion", "Stage", "check_base", "check_move", "outcome_of"]
+__all__ = [
+    "MOVES",
+    "SERVED",
+    "STYLE",
+    "Level",
+    "LoraVersion",
+    "Stage",
+    "check_base",
+    "check_move",
+    "fits_style",
+    "outcome_of",
+]
 
 #: The stages in which a version writes replies.
 SERVED = frozenset({Stage.ACTIVE, Stage.CANARY})
+
+#: The name, in what was measured of a personal version, of the style that it was trained and judged in.
+STYLE = "style"
 
 #: For each stage, those that may follow.
 MOVES: dict[Stage, frozenset[Stage]] = {
@@ -62,6 +78,17 @@ def check_base(version: LoraVersion, base_hash: str) -> None:
             f"{version.bot!r} has another one ({base_hash or 'a server, or weights that are not there'}): it would "
             "answer nobody"
         )
+
+
+def fits_style(version: LoraVersion, style: Mapping[str, str]) -> bool:
+    """Whether a version may write a reply in a style: a personal one in that which it was judged in, and in no other.
+
+    Args:
+        version: which one.
+        style: how the reply is to be, by dimension; without any, it is not known, and every version may.
+    """
+    judged: Mapping[str, str] = version.evaluation.get(STYLE) or {}
+    return all(style.get(name, value) == value for name, value in judged.items())
 
 
 def outcome_of(version: LoraVersion) -> str:

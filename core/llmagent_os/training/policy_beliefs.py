@@ -15,19 +15,12 @@ from collections import Counter
 from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
-import structlog
-
-from llmagent_os.errors import LedgerError
 from llmagent_os.identity import PersonId
 from llmagent_os.ledger import Ledger
-from llmagent_os.policy.contract import DIMENSIONS
-from llmagent_os.policy.learned import LEARNERS, make_behavior
 from llmagent_os.policy.persona import style_chances, style_of
-from llmagent_os.policy_worker.learned_state import DamagedPartError, LearnedState
 from llmagent_os.training.reward_model import Opinion, policy_opinions
+from llmagent_os.training.stored_policy import stored_policy
 from llmagent_os.training.style_candidates import OWN, Candidate
-
-_log = structlog.stdlib.get_logger(__name__)
 
 #: By person and style: the share of replies that the policy expects the person to like.
 Beliefs = Mapping[PersonId, Mapping[str, float]]
@@ -54,32 +47,15 @@ async def read_beliefs(ledger: Ledger, bot: Mapping[str, Any], people: Collectio
     Raises:
         LedgerError: the ledger cannot be read.
     """
-    config, behavior = bot.get("policy", {}), dict(bot.get("behavior", {}))
-    learner = str(config.get("learner", ""))
-    if learner not in LEARNERS:
+    policy = await stored_policy(ledger, bot, people)
+    if policy is None:
         return {}
-    dimensions = behavior.pop("dimensions", None) or DIMENSIONS
-    policy = make_behavior(learner, behavior, config.get("gamma"), float(config.get("exploration", 0.0)), dimensions)
-    state = LearnedState(policy, ledger)
-    progress = await ledger.learned.progress(f"{bot['name']}:{learner}")
-    if progress is None:
-        return {}
-    try:
-        await state.restore(progress)
-        found: dict[PersonId, Mapping[str, float]] = {}
-        for person in sorted(people):
-            try:
-                await state.load((person,))
-            except DamagedPartError as error:
-                _log.warning("what the policy has learned of a person is left out", why=str(error))
-            if policy.learner.knows(person):
-                found[person] = liked_shares(style_chances(policy.actions, policy.learner.beliefs(person)))
-    except LedgerError:
-        raise
-    except Exception as error:  # damaged, in whatever way, or of other settings: the host learns it again
-        _log.warning("the training does without what the policy has learned", why=repr(error))
-        return {}
-    return found
+    learner = policy.learner
+    return {
+        person: liked_shares(style_chances(policy.actions, learner.beliefs(person)))
+        for person in sorted(people)
+        if learner.knows(person)
+    }
 
 
 def liked_shares(best: Mapping[str, float]) -> dict[str, float]:

@@ -25,6 +25,7 @@ class Prepared(msgspec.Struct, frozen=True, kw_only=True):
     lessons: ReactionLessons
     parent: str = ""  #: the version that training starts from; empty: the base
     active: str = ""  #: the version that answers now; empty: the base
+    style: dict[str, str] | None = None  #: of one person: how the person is answered, by dimension
     settings: dict[str, str] = {}  #: those that have decided what is learned, by name
 
 

@@ -47,6 +47,7 @@ class ReactionData(msgspec.Struct, frozen=True, kw_only=True):
     other_people: tuple[PersonId, ...] = ()  #: whose words and opinions are in ``others``
     unjudged: tuple[UnjudgedChat, ...] = ()  #: what was asked without a reaction, never by who is held out
     validation_chats: tuple[UnjudgedChat, ...] = ()  #: the same, by who is in the validation set
+    fresh_chats: tuple[UnjudgedChat, ...] = ()  #: the same, of one person: nothing is learned there, versions answer it
     through: int  #: the row of the last reward that was read
     left_out: dict[str, int]  #: how many replies or examples were left out, by reason in words
 
@@ -113,15 +114,23 @@ async def read_reactions(
     others = [each for each in found.examples if job.level == Level.GROUP and each.person not in (people or ())]
     chats = await unjudged_chats(ledger, directory.consents, people=people)
     learned, validation, test = (_conversations(each) for each in (splits.training, splits.validation, splits.test))
+    fresh = _fresh(chats) if job.level == Level.PERSONAL else ()
+    chats = [each for each in chats if each not in fresh]
     return ReactionData(
         splits=splits,
         others=tuple(opinions_of(clean_examples(others).examples)),
         other_people=contributors_of(others),
         unjudged=tuple(each for each in chats if each.conversation not in (validation | test) - learned),
         validation_chats=tuple(each for each in chats if each.conversation in validation - learned - test),
+        fresh_chats=fresh,
         through=found.through,
         left_out=left_out,
     )
+
+
+def _fresh(chats: Sequence[UnjudgedChat]) -> tuple[UnjudgedChat, ...]:
+    """Every second chat in words, the latest one first among them."""
+    return tuple([each for each in chats if not each.has_calls][::-1][::2])
 
 
 def _conversations(examples: Iterable[TrainingExample]) -> set[str]:

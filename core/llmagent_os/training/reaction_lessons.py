@@ -9,7 +9,7 @@ styles, and requests for a tool.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import msgspec
@@ -17,16 +17,24 @@ import msgspec
 from llmagent_os.errors import ConfigError
 from llmagent_os.identity import PersonId
 from llmagent_os.llm import LLM
-from llmagent_os.training.anchor_samples import answer_anchors, write_anchors
-from llmagent_os.training.asked_questions import asked_for_tools, asked_in_words, in_other_styles, in_usual_style
+from llmagent_os.training.asked_questions import asked_in_words, in_other_styles, in_usual_style
 from llmagent_os.training.bot_prompts import BotPrompts
-from llmagent_os.training.control_prompts import ANCHORS
 from llmagent_os.training.distillation import Distillation, choose
 from llmagent_os.training.edited_messages import edited_calls
 from llmagent_os.training.fresh_samples import FreshSamples
+from llmagent_os.training.lesson_anchors import MAX_TOKENS, lesson_anchors
 from llmagent_os.training.lesson_judge import lesson_judge
+from llmagent_os.training.lesson_notes import curated_notes, lesson_notes, why_no_lessons
+from llmagent_os.training.personal_wording import liked_already, why_nothing, wording_gain
 from llmagent_os.training.policy_beliefs import Beliefs, prior_opinions
-from llmagent_os.training.reaction_data import ReactionData, asked_text, has_calls, is_curated, opinions_of
+from llmagent_os.training.reaction_data import (
+    ReactionData,
+    asked_text,
+    has_calls,
+    is_correction,
+    is_curated,
+    opinions_of,
+)
 from llmagent_os.training.reward_model import RewardModel
 from llmagent_os.training.style_candidates import Candidate, Question, write_candidates
 from llmagent_os.training.token_sample import TokenSample
@@ -35,12 +43,8 @@ from llmagent_os.training.training_plan import NothingToLearn
 from llmagent_os.training.training_settings import TrainingSettings
 from llmagent_os.training.unjudged_chats import UnjudgedChat
 
-#: The most tokens of a reply that is to be learned.
-MAX_TOKENS = 96
 #: Of so many anchors one is held out: it says with the validation examples when training ends.
 HELD_OUT_ANCHOR = 5
-#: The most tokens of an anchor that may be a tool call.
-CALL_TOKENS = 48
 #: With fewer tool calls to validate on, chance would decide when training ends.
 LEAST_VALIDATION = 8
 #: Tool calls are learned down to this loss, in nats a token. Most of a call's tokens are fixed by its form, so the few
@@ -82,24 +86,26 @@ async def find_lessons(
     lora: str,
     beliefs: Beliefs,
     besides: frozenset[str] = frozenset(),
+    persona: str = "",
 ) -> ReactionLessons | NothingToLearn:
     """Find what a model learns.
 
     Args:
         llm: the model.
         data: what people thought of its replies.
-        prompts: how the bot's model is asked.
+        prompts: how the bot's model is asked; for one person, in the style in which the person is answered.
         settings: the method, and how ``reinforce`` compares.
         person: whose LoRA it is; None: everybody's, or that of a group.
         lora: the version that training starts from: a PEFT folder, or ``base``.
         beliefs: what the behaviour policy believes of the people.
         besides: prompts that versions are judged by, as :func:`~llmagent_os.training.reaction_data.asked_text`. Nothing
             is learned there, and the model is not held there.
+        persona: of a group: the style in which its people are answered, beside the bot's usual one.
 
     Raises:
         ModelError: the model cannot answer.
     """
-    return await _Finder(llm, data, prompts, settings, person, lora, beliefs, besides).find()
+    return await _Finder(llm, data, prompts, settings, person, lora, beliefs, besides, persona).find()
 
 
 #: What is learned, and questions at which the model stays as it is.
@@ -119,9 +125,11 @@ class _Finder:
         lora: str,
         beliefs: Beliefs,
         besides: frozenset[str],
+        persona: str,
     ) -> None:
         self._llm, self._data, self._prompts, self._settings, self._lora = llm, data, prompts, settings, lora
         self._person, self._beliefs, self._besides = person, beliefs, besides
+        self._persona = persona
         self._training, self._curated = self._allowed(data.splits.training)
         self._validation, self._held_curated = self._allowed(data.splits.validation)
 
@@ -133,6 +141,10 @@ class _Finder:
     async def find(self) -> ReactionLessons | NothingToLearn:
         self._training += await edited_calls(self._llm, self._training, self._lora)
         self._validation += await edited_calls(self._llm, self._validation, self._lora)
+        if self._person is not None and not self._is_corrected():
+            splits = self._data.splits
+            if why := liked_already((*splits.training, *splits.validation, *splits.test), self._prompts):
+                return NothingToLearn(why)
         match self._settings.method:
             case "distil" | "dpo":
                 found = await self._best_replies()
@@ -149,28 +161,45 @@ class _Finder:
             lessons,
             training=(*lessons.training, *self._curated),
             validation=(*lessons.validation, *self._held_curated),
-            notes=(*lessons.notes, *_curated_notes(len(self._curated))),
+            notes=(*lessons.notes, *curated_notes(len(self._curated))),
         )
         return await self._held(written, kept)
 
     # ── what is learned ───────────────────────────────────────────────────────────────────────────────────────────
+
+    def _is_corrected(self) -> bool:
+        """Whether somebody has shown that another call was due: that is learned however the words are liked."""
+        return any(map(is_correction, (*self._training, *self._validation)))
 
     async def _best_replies(self) -> _Found | NothingToLearn:
         asked = self._asked(self._training, self._data.unjudged)
         written = await self._written(asked, self._prompts.styles)
         judge, judge_notes = await self._fitted(written)
         chosen = await self._chosen(asked, written, judge)
+        if self._person is not None and (why := self._why_no_wording(chosen.found, judge)):
+            if not self._is_corrected():
+                return NothingToLearn(why)
+            chosen = StyleChoice(None, (), (*asked, *chosen.kept))
         calls, held_calls = _shared_out(_liked_calls(self._training), _liked_calls(self._validation))
         if not calls and not self._curated and not any(each.rejected for each in chosen.examples):
-            return NothingToLearn(_why(chosen.found))
-        asked = self._asked(self._validation, self._data.validation_chats)
-        held = await self._chosen(asked, await self._written(asked, self._prompts.styles), judge)
+            return NothingToLearn(why_no_lessons(chosen.found))
+        held = StyleChoice(None)
+        if chosen.found is not None:
+            asked = self._asked(self._validation, self._data.validation_chats)
+            held = await self._chosen(asked, await self._written(asked, self._prompts.styles), judge)
         lessons = ReactionLessons(
             training=(*chosen.examples, *calls),
             validation=(*held.examples, *held_calls),
-            notes=(*_notes(chosen.found, len(calls)), *judge_notes),
+            notes=(*lesson_notes(chosen.found, len(calls)), *judge_notes),
         )
         return lessons, chosen.kept
+
+    def _why_no_wording(self, found: Distillation | None, judge: RewardModel) -> str:
+        """Why one person's LoRA learns no wording; empty: it does."""
+        if found is None:
+            return why_no_lessons(None)
+        gain = wording_gain(found, judge)
+        return "" if gain is not None and gain.is_sure else why_nothing(gain)
 
     async def _sampled_replies(self) -> _Found:
         judge, notes = await self._fitted(())
@@ -179,17 +208,20 @@ class _Finder:
         found = await fresh.examples(self._training, asked)
         held = await fresh.examples(self._validation, self._asked(self._validation, self._data.validation_chats))
         lessons = ReactionLessons(training=found.examples, validation=held.examples, notes=(*found.notes, *notes))
-        return lessons, in_other_styles(asked, self._prompts)
+        return lessons, self._in_other_styles(asked)
 
     def _judged_replies(self) -> _Found:
         lessons = ReactionLessons(
             training=tuple(in_usual_style(each, self._prompts) for each in self._training),
             validation=tuple(in_usual_style(each, self._prompts) for each in self._validation),
         )
-        return lessons, in_other_styles(self._asked(self._training, ()), self._prompts)
+        return lessons, self._in_other_styles(self._asked(self._training, ()))
 
     def _asked(self, examples: Sequence[TrainingExample], chats: Sequence[UnjudgedChat]) -> list[Question]:
         return asked_in_words(examples, chats, self._prompts, self._besides)
+
+    def _in_other_styles(self, questions: Sequence[Question]) -> list[Question]:
+        return in_other_styles(questions, self._prompts, self._persona)
 
     async def _fitted(self, written: Sequence[Sequence[Candidate]]) -> tuple[RewardModel, tuple[str, ...]]:
         """The reward model, and sentences on how it was made.
@@ -214,7 +246,7 @@ class _Finder:
         found = _best(questions, written, judge)
         if found is None:
             return StyleChoice(None)
-        others = in_other_styles(questions, self._prompts)
+        others = self._in_other_styles(questions)
         edited = _best(others, await self._written(others, {}), judge)
         liked = edited.examples if edited else []
         changed = {str(each.messages[:-1]) for each in liked if each.rejected is not None}
@@ -226,21 +258,11 @@ class _Finder:
         written = await write_candidates(self._llm, questions, styles, lora=self._lora, max_tokens=MAX_TOKENS)
         return [[each for each in replies if not each.calls] for replies in written]
 
-    # ── where the model stays as it is ────────────────────────────────────────────────────────────────────────────
-
     async def _held(self, lessons: ReactionLessons, asked: Sequence[Question]) -> ReactionLessons:
-        """The lessons, with anchors: unrelated prompts, requests for tools, and some questions in other styles."""
-        llm, prompts, lora = self._llm, self._prompts, self._lora
-        out = self._besides | {asked_text(each.messages) for each in self._data.splits.test}
-        general, own = (_without(each, out) for each in (ANCHORS, prompts.anchors))
-        questions = [each for each in (*asked_for_tools(self._data), *asked) if asked_text(each.messages) not in out]
-        samples = [
-            *await write_anchors(llm, general, system=prompts.system, tools=prompts.tools, lora=lora),
-            *await write_anchors(
-                llm, own, system=prompts.system, tools=prompts.tools, lora=lora, max_tokens=CALL_TOKENS
-            ),
-            *await answer_anchors(llm, questions, lora=lora, max_tokens=MAX_TOKENS),
-        ]
+        """The lessons, with anchors."""
+        samples = await lesson_anchors(
+            self._llm, self._data, self._prompts, asked, lora=self._lora, besides=self._besides
+        )
         return msgspec.structs.replace(
             lessons,
             anchors=tuple(each for at, each in enumerate(samples) if at % HELD_OUT_ANCHOR),
@@ -258,15 +280,6 @@ def _best(
         return None
 
 
-def _without(said: Sequence[str], out: Collection[str]) -> list[str]:
-    """What is said, without what stands in ``out`` as :func:`~llmagent_os.training.reaction_data.asked_text`."""
-    return [each for each in said if asked_text([{"role": "user", "content": each}]) not in out]
-
-
-def _curated_notes(count: int) -> list[str]:
-    return [f"{count} turns that the bot's makers wrote are learned"] if count else []
-
-
 def _liked_calls(examples: Sequence[TrainingExample]) -> list[TrainingExample]:
     return [each for each in examples if each.reward > 0 and has_calls(each)]
 
@@ -278,21 +291,3 @@ def _shared_out(
     if len(validation) >= LEAST_VALIDATION:
         return training, validation
     return [*training, *validation], []
-
-
-def _why(found: Distillation | None) -> str:
-    if found is None:
-        return "no judged reply is in words, and no tool call was liked or corrected"
-    return "no style that the model can be brought to is surely liked better than its own, and no tool call was liked"
-
-
-def _notes(found: Distillation | None, calls: int) -> tuple[str, ...]:
-    notes = [f"{calls} tool calls that were liked or corrected are learned"] if calls else []
-    if found is not None:
-        styles = ", ".join(f"{count} in style {style}" for style, count in found.styles.items())
-        notes.append(
-            f"{len(found.examples)} of the model's own replies are learned ({styles}): the reward model expects "
-            f"{found.liked_after:.0%} of them to be liked, and {found.liked_before:.0%} of those before"
-        )
-        notes += found.warnings
-    return tuple(notes)

@@ -28,12 +28,15 @@ from llmagent_os.privacy.profile_store import PROFILES_FOLDER
 from llmagent_os.serving.model_catalogue import MODELS_FOLDER
 from llmagent_os.serving.model_hash import model_hash
 from llmagent_os.serving.model_location import Location
+from llmagent_os.training.answering_style import answering_style
+from llmagent_os.training.asked_questions import held_out_in_usual_style
 from llmagent_os.training.bot_prompts import bot_prompts
 from llmagent_os.training.canary_settings import CanarySettings
 from llmagent_os.training.curated_examples import curated_examples, with_curated
 from llmagent_os.training.gate import GateVerdict
 from llmagent_os.training.lora_folder import LORAS_FOLDER
 from llmagent_os.training.lora_registry import LoraRegistry
+from llmagent_os.training.lora_version import STYLE
 from llmagent_os.training.policy_beliefs import read_beliefs
 from llmagent_os.training.prepared_data import PREPARED_FILE, Prepared, read_prepared, write_prepared
 from llmagent_os.training.reaction_data import hash_of, read_reactions
@@ -90,8 +93,8 @@ class _ReactionJob:
         self._settings: dict[str, Any] = {**DEFAULTS, **site.training.get("settings", {}), **job.options}
         self._checked = settings_of(self._settings)  # a wrong one is an error before any work
         self._method = str(self._settings["method"])
-        self._personal = job.level == Level.PERSONAL
-        self._curated: tuple[str, ...] = () if self._personal else tuple(site.training.get("examples", ()))
+        self._person = PersonId(job.subject) if job.level == Level.PERSONAL else None
+        self._curated: tuple[str, ...] = () if self._person else tuple(site.training.get("examples", ()))
         curated_examples(self._curated)  # wrong ones too
 
     def run(self) -> Candidate | NothingToLearn:
@@ -156,31 +159,34 @@ class _ReactionJob:
                 return data
             parent, active = await versions_for(self._job, ledger, self._site.data, model_hash(self._location()))
             beliefs = await read_beliefs(ledger, self._site.bot, {each.person for each in data.splits.training})
+            style = await answering_style(ledger, directory, self._site.bot, self._person) if self._person else None
         finally:
             await ledger.close()
         _log.info("the examples are read", **data.counts, left_out=data.left_out)
         self._tell("candidates", 1)
         async with self._llm() as llm:
-            prompts = bot_prompts(self._site.bot, data.tools, native=llm.card.native)
+            prompts = bot_prompts(self._site.bot, data.tools, native=llm.card.native, style=style)
             curated = curated_examples(self._curated, system=prompts.system, tools=prompts.tools)
             data = msgspec.structs.replace(data, splits=with_curated(data.splits, curated))
-            person = PersonId(self._job.subject) if self._personal else None
             lora = str(self._folder_of(parent) or "base")
             lessons = await find_lessons(
                 llm,
                 data,
                 prompts,
                 self._checked,
-                person=person,
+                person=self._person,
                 lora=lora,
                 beliefs=beliefs,
                 besides=judged_prompts(data, prompts),
+                persona=self._job.subject if self._job.level == Level.GROUP else "",
             )
         if isinstance(lessons, NothingToLearn):
             return lessons
         for note in lessons.notes:
             _log.info(note)
-        return Prepared(data=data, lessons=lessons, parent=parent, active=active, settings=self._decisive)
+        if self._person is not None:
+            data = held_out_in_usual_style(data, prompts)
+        return Prepared(data=data, lessons=lessons, parent=parent, active=active, style=style, settings=self._decisive)
 
     async def _retire_stale(self) -> None:
         """Retire the level's versions that people took something back from: no other takes their place."""
@@ -199,8 +205,8 @@ class _ReactionJob:
 
     async def _measure(self, prepared: Prepared, trained: TrainedLora) -> MeasuredLora:
         async with self._llm() as llm:
-            prompts = bot_prompts(self._site.bot, prepared.data.tools, native=llm.card.native)
-            suite = evaluation_suite(prepared.data, prompts, trained.test, personal=self._personal)
+            prompts = bot_prompts(self._site.bot, prepared.data.tools, native=llm.card.native, style=prepared.style)
+            suite = evaluation_suite(prepared.data, prompts, trained.test, person=self._person)
             active = prepared.active or "base", self._folder_of(prepared.active)
             parent = self._folder_of(prepared.parent)
             tell = partial(self._tell, "evaluation")
@@ -224,7 +230,8 @@ class _ReactionJob:
                 "examples": data.counts | {"left out": data.left_out},
                 "notes": list(prepared.lessons.notes),
                 "training": trained.summary(),
-            },
+            }
+            | ({} if prepared.style is None else {STYLE: prepared.style}),
             stage=self._stage(verdict),
             why=verdict.why,
         )
@@ -234,7 +241,7 @@ class _ReactionJob:
         if not verdict.passed:
             return Stage.REJECTED
         share = CanarySettings.model_validate(self._site.training.get("canary", {})).share
-        tried = not self._personal and share > 0
+        tried = self._person is None and share > 0
         return Stage.CANARY if tried else Stage.ACTIVE
 
     # ── all of them ───────────────────────────────────────────────────────────────────────────────────────────────

@@ -9,11 +9,12 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from llmagent_os.chat import Completion, ToolCall
-from llmagent_os.identity import NOBODY
+from llmagent_os.identity import NOBODY, PersonId
 from llmagent_os.serving.tool_call_parsing import calls_of
 from llmagent_os.training.bot_prompts import BotPrompts
 from llmagent_os.training.call_score import call_score
 from llmagent_os.training.evaluator import EvaluationSuite
+from llmagent_os.training.fresh_questions import fresh_questions
 from llmagent_os.training.hacks.asking_back import asking_back
 from llmagent_os.training.hacks.emptiness import emptiness
 from llmagent_os.training.hacks.false_claims import false_claims
@@ -22,6 +23,7 @@ from llmagent_os.training.hacks.leaks import PrivateText, leaks
 from llmagent_os.training.hacks.padding import padding
 from llmagent_os.training.hacks.tool_refusal import tool_refusal
 from llmagent_os.training.logged_replies import LoggedReply
+from llmagent_os.training.personal_wording import opinions_in_style
 from llmagent_os.training.probe import Measure, MeasureKind, Probe
 from llmagent_os.training.reaction_data import (
     ReactionData,
@@ -34,6 +36,7 @@ from llmagent_os.training.reaction_data import (
     right_calls,
 )
 from llmagent_os.training.reaction_judge import ReactionJudge
+from llmagent_os.training.reward_model import fit_reward_model
 from llmagent_os.training.token_sample import TokenSample
 from llmagent_os.training.training_example import TrainingExample
 
@@ -44,15 +47,17 @@ HELD_OUT = "held-out work"
 
 
 def evaluation_suite(
-    data: ReactionData, prompts: BotPrompts, test: Sequence[TokenSample], *, personal: bool
+    data: ReactionData, prompts: BotPrompts, test: Sequence[TokenSample], *, person: PersonId | None
 ) -> EvaluationSuite:
     """Lay out a suite.
 
     Args:
         data: what people thought of the bot's replies.
-        prompts: how the bot's model is asked.
+        prompts: how the bot's model is asked; for one person, in the style in which the person is answered.
         test: the held-out examples that are good, as tokens.
-        personal: whether one person's LoRA is measured. It serves nobody else, so it can leak nothing.
+        person: whose LoRA is measured; None: that of several people. A person's LoRA serves nobody else, so it can leak
+            nothing. It is asked fresh questions, and judged by all that the person has said: nothing was trained on the
+            opinions that are held out.
     """
     system, tools, probes = prompts.system, prompts.tools, prompts.probes
     tasks, talk = probes.tasks(system, tools), probes.other_talk(system, tools)
@@ -70,7 +75,7 @@ def evaluation_suite(
     ]
     if tools:
         measures.append(tool_refusal(() if requests else tools, requests, system))
-    if not personal:
+    if person is None:
         measures.append(leaks(_private_texts(data.learned), system, tools, longest=MOST_LEAK_QUESTIONS))
     return EvaluationSuite(
         measures=tuple(each for each in measures if each.probes),
@@ -79,6 +84,9 @@ def evaluation_suite(
         logged=_logged_replies(data.splits.test),
         judge=ReactionJudge(opinions_of(data.learned), data.prior),
         contributions=contributions_of(data.learned),
+        fresh=() if person is None else fresh_questions(data, prompts, person),
+        liked_now=0.5 if person is None else opinions_in_style(data.learned, prompts).share,
+        taste=None if person is None else fit_reward_model(opinions_of((*data.learned, *data.splits.test)), person),
     )
 
 
@@ -88,7 +96,7 @@ def judged_prompts(data: ReactionData, prompts: BotPrompts) -> frozenset[str]:
     None of it may be trained on, nor may a model be held there. The test for leaks is left out: it asks what was
     trained on, on purpose. What held-out people said is left out too: others say the same words.
     """
-    suite = evaluation_suite(data, prompts, (), personal=True)
+    suite = evaluation_suite(data, prompts, (), person=NOBODY)
     probes = [probe for measure in suite.measures if measure.name != HELD_OUT for probe in measure.probes]
     return frozenset(asked_text(probe.messages) for probe in (*probes, *leaks((), prompts.system).probes))
 

@@ -4,6 +4,10 @@ Personal, then the person's group, then shared, then the base model. What is ser
 each. What this process promotes or rolls back is taken up at once, and what other processes do by
 :meth:`RegistryResolver.follow`. Files are checked before a version is served.
 
+A personal version answers in the style that it was trained and judged in. Where the policy or the person chooses
+another one for a reply, the level above answers: nobody knows what the personal version does there. So a person whose
+taste has turned gets nothing of what was learned before, from the next reply on, until their next training.
+
 A canary answers a share of the sessions of the people who have no deeper version, drawn anew for each session. Every
 reply of such a session says so (:class:`~llmagent_os.ledger.canary_values.CanaryTrial`), whatever was drawn.
 """
@@ -11,7 +15,7 @@ reply of such a session says so (:class:`~llmagent_os.ledger.canary_values.Canar
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Mapping
 from typing import Final
 
 import msgspec
@@ -22,9 +26,9 @@ from llmagent_os.identity import NOBODY, PersonId
 from llmagent_os.ledger.canary_values import CanaryTrial
 from llmagent_os.training.canary_draw import draws_canary
 from llmagent_os.training.canary_settings import CanarySettings
-from llmagent_os.training.lora_choice import LoraChoice
+from llmagent_os.training.lora_choice import ANY_STYLE, LoraChoice
 from llmagent_os.training.lora_registry import LoraRegistry
-from llmagent_os.training.lora_version import Level, LoraVersion, Stage
+from llmagent_os.training.lora_version import Level, LoraVersion, Stage, fits_style
 
 _log = structlog.stdlib.get_logger(__name__)
 
@@ -80,25 +84,26 @@ class RegistryResolver:
         self.revision: int = -1  #: of the registry, as it is served; -1: it was not read yet
         registry.watch(self.refresh)
 
-    async def choose(self, person_id: PersonId, session: str = "") -> LoraChoice:
+    async def choose(self, person_id: PersonId, session: str = "", style: Mapping[str, str] = ANY_STYLE) -> LoraChoice:
         """What answers a person. Waits for the first reading of the registry.
 
         Args:
             person_id: the person.
             session: the session that the reply is a turn of; empty: it is part of no test.
+            style: how the reply is to be, by dimension; empty: not known.
         """
         if self.revision < 0:
             try:
                 await self.refresh()
             except (LedgerError, OSError) as error:
                 _log.error("it cannot be read which LoRAs answer; the base model does", error=str(error))
-        return self._choice(person_id, session)
+        return self._choice(person_id, session, style)
 
-    def resolve(self, person_id: PersonId, session: str = "") -> str | None:
+    def resolve(self, person_id: PersonId, session: str = "", style: Mapping[str, str] = ANY_STYLE) -> str | None:
         """The folder of the LoRA that :meth:`choose` would choose now; None: the base model."""
-        return self._choice(person_id, session).lora
+        return self._choice(person_id, session, style).lora
 
-    def _choice(self, person_id: PersonId, session: str) -> LoraChoice:
+    def _choice(self, person_id: PersonId, session: str, style: Mapping[str, str]) -> LoraChoice:
         found: list[LoraVersion] = []
         trial: CanaryTrial | None = None
         for slot in self._slots(person_id):
@@ -106,7 +111,7 @@ class RegistryResolver:
             if canary is not None and session and self._canary.share and trial is None and not found:
                 trial = self._trial(canary, session)
                 found += [canary] if trial.drawn else []
-            if (active := self._served.active.get(slot)) is not None:
+            if (active := self._served.active.get(slot)) is not None and fits_style(active, style):
                 found.append(active)
         folders = [str(self._registry.folder_of(version)) for version in found]
         if not folders:

@@ -90,7 +90,7 @@ class _Evidence(NamedTuple):
     @classmethod
     def of(cls, opinions: Sequence[Opinion]) -> _Evidence:
         return cls(
-            _design((each.text, each.calls) for each in opinions),
+            design_of((each.text, each.calls) for each in opinions),
             np.array([(each.reward + 1) / 2 for each in opinions]),
             np.array([each.weight for each in opinions]),
         )
@@ -138,7 +138,7 @@ class RewardModel:
             texts: the words of each reply.
             calls: the tool calls of each reply; None: there are none.
         """
-        design = _design(zip(texts, calls or [()] * len(texts), strict=True))  # (replies, weights)
+        design = design_of(zip(texts, calls or [()] * len(texts), strict=True))  # (replies, weights)
         logit = design @ self.mean
         variance = np.einsum("rw,wv,rv->r", design, self.covariance, design)  # (replies,)
         return Scores(_sigmoid(logit / np.sqrt(1 + math.pi / 8 * variance)), logit, np.sqrt(variance))
@@ -150,7 +150,7 @@ class RewardModel:
             texts: the words of each reply.
             calls: the tool calls of each reply; None: there are none.
         """
-        design = _design(zip(texts, calls or [()] * len(texts), strict=True))  # (replies, weights)
+        design = design_of(zip(texts, calls or [()] * len(texts), strict=True))  # (replies, weights)
         if self.judged is None:
             return np.full(design.shape, np.inf)
         return np.asarray(np.maximum(0.0, np.maximum(self.judged[0] - design, design - self.judged[1])), np.float64)
@@ -267,7 +267,7 @@ def _variances(deviations: tuple[float, float]) -> Floats:
     return np.array([deviations[0], *[deviations[1]] * len(FEATURES)]) ** 2
 
 
-def _design(replies: Iterable[tuple[str, Sequence[ToolCall]]]) -> Floats:
+def design_of(replies: Iterable[tuple[str, Sequence[ToolCall]]]) -> Floats:
     """The features of replies, with a constant before them; shape ``(replies, 1 + features)``."""
     rows = [[1.0, *wording_features(text, calls)] for text, calls in replies]
     return np.array(rows).reshape(-1, len(FEATURES) + 1)
@@ -283,7 +283,7 @@ def _by_person(opinions: Iterable[Opinion]) -> dict[PersonId, _Evidence]:
 def _range(opinions: Sequence[Opinion], prior: RewardModel | None) -> Floats | None:
     """The least and the greatest value of each feature in judged replies, ``(2, weights)``; None: there are none."""
     rows = [] if prior is None or prior.judged is None else [prior.judged]  # each (replies, weights)
-    rows += [_design((each.text, each.calls) for each in opinions)] if opinions else []
+    rows += [design_of((each.text, each.calls) for each in opinions)] if opinions else []
     if not rows:
         return None
     together = np.concatenate(rows)

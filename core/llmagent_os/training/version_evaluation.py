@@ -42,6 +42,18 @@ class LoggedRewards(msgspec.Struct, frozen=True, kw_only=True):
     fresh: tuple[float, ...]  #: what the reward model makes of the version's own reply to the same chat, in [0, 1]
     #: importance weights: how many times as likely the version writes the served reply; 0: not known, or not sampled
     ratios: tuple[float, ...]
+    #: of one person's version: the log-likelihood of the served words, in nats a reply; None: a call. Empty: not asked
+    said: tuple[float | None, ...] = ()
+
+
+class FreshLikings(msgspec.Struct, frozen=True, kw_only=True):
+    """How one person would like a version's replies to fresh questions, by tastes that the person may have."""
+
+    #: by question, then by drawn taste: see :mod:`~llmagent_os.training.taste_draws`
+    liked: tuple[tuple[float, ...], ...]
+    replies: tuple[str, ...]  #: by question
+    #: the share of judged replies in this style that the person liked, by Laplace's rule, without what is held out
+    liked_now: float = 0.5
 
 
 class VersionEvaluation(msgspec.Struct, frozen=True, kw_only=True):
@@ -58,6 +70,7 @@ class VersionEvaluation(msgspec.Struct, frozen=True, kw_only=True):
     #: KL from the version that it was trained from, as ``drift``; empty: that is the base
     parent_drift: tuple[float, ...] = ()
     rewards: LoggedRewards | None = None  #: ``None``: no judged reply was logged
+    fresh: FreshLikings | None = None  #: ``None``: it answers several people
     #: how much each person's examples counted in training: sums of absolute reward × weight. Empty: not known
     contributions: dict[PersonId, float] = {}
     seconds: float = 0.0  #: how long the evaluation took

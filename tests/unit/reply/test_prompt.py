@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import msgspec
 
 from llmagent_os.agent import Agent, AgentSettings
@@ -12,7 +14,7 @@ from llmagent_os.modules import KnowledgeBase
 from llmagent_os.reply.services import Services
 from llmagent_os.serving.model_card import ModelCard
 from llmagent_os.testing import ScriptedLLM
-from llmagent_os.training.lora_choice import LoraChoice
+from llmagent_os.training.lora_choice import ANY_STYLE, LoraChoice
 from tests.unit.agent_bench import Bench
 
 
@@ -53,7 +55,7 @@ async def test_a_person_is_answered_by_their_own_lora(bench: Bench) -> None:
     """Otherwise a LoRA that learned from one person speaks to another."""
 
     class OneEach:
-        async def choose(self, person_id: str, session: str = "") -> LoraChoice:
+        async def choose(self, person_id: str, session: str = "", style: Mapping[str, str] = ANY_STYLE) -> LoraChoice:
             return LoraChoice(lora="loras/sam" if person_id == "memory::u1" else None)
 
     llm = ScriptedLLM("Hello.")
@@ -69,7 +71,7 @@ async def test_a_reply_in_flight_ends_with_the_version_that_it_began_with(bench:
     class Promoted:
         asked = 0
 
-        async def choose(self, person_id: str, session: str = "") -> LoraChoice:
+        async def choose(self, person_id: str, session: str = "", style: Mapping[str, str] = ANY_STYLE) -> LoraChoice:
             self.asked += 1
             return LoraChoice(lora=f"loras/v{self.asked}", above=(None,))
 

@@ -206,6 +206,21 @@ async def test_the_deepest_level_answers(jobs: JobBench) -> None:
     assert answers == {who: str(jobs.registry.folder_of(version)) for who, version in expected.items()}
 
 
+async def test_a_personal_version_answers_in_the_style_that_it_was_judged_in(jobs: JobBench) -> None:
+    """The policy or the person may choose another style later. Nobody knows whether the person likes it there."""
+    resolver = RegistryResolver(jobs.registry, "calendar", BASE_HASH)
+    shared = await publish(jobs, 1, stage=Stage.ACTIVE)
+    style = {"mode": "conversational", "verbosity": "brief"}
+    own = await publish(
+        jobs, 2, ANA, level=Level.PERSONAL, subject=ANA, stage=Stage.ACTIVE, evaluation={"style": style}
+    )
+    now_asked = [style | {"initiative": "act"}, style | {"verbosity": "normal"}, {}]
+    chosen = [await resolver.choose(PersonId(ANA), style=each) for each in now_asked]
+    expected = [own, shared, own]
+    assert [each.lora for each in chosen] == [str(jobs.registry.folder_of(version)) for version in expected]
+    assert chosen[1].above == (None,)
+
+
 async def test_the_weights_of_the_model_are_read_once_and_only_if_there_is_a_version(jobs: JobBench) -> None:
     """In a thread: many gigabytes are read for a minute, and nobody would be answered meanwhile."""
     threads = list[int]()

@@ -140,7 +140,7 @@ class Host:
     async def publish_shared(self, model: Path, folder: Path, base_hash: str = "") -> LoraVersion:
         """Have a shared LoRA of random weights answer everybody."""
         made = candidate(
-            save_lora(folder, model, scale=0.15),
+            save_lora(folder, model, scale=0.08),
             stage=Stage.ACTIVE,
             base_hash=base_hash or model_hash(locate(str(model))),
         )
