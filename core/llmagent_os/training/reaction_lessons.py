@@ -34,6 +34,7 @@ from llmagent_os.training.training_example import TrainingExample
 from llmagent_os.training.training_plan import NothingToLearn
 from llmagent_os.training.training_settings import TrainingSettings
 from llmagent_os.training.unjudged_chats import UnjudgedChat
+from llmagent_os.training.wanted_styles import wanted_opinions
 
 #: The most tokens of a reply that is to be learned.
 MAX_TOKENS = 96
@@ -158,7 +159,7 @@ class _Finder:
     async def _best_replies(self) -> _Found | NothingToLearn:
         asked = self._asked(self._training, self._data.unjudged)
         written = await self._written(asked, self._prompts.styles)
-        judge, judge_notes = await self._fitted(written)
+        judge, judge_notes = await self._fitted(written, asked)
         chosen = await self._chosen(asked, written, judge)
         calls, held_calls = _shared_out(_liked_calls(self._training), _liked_calls(self._validation))
         if not calls and not self._curated and not any(each.rejected for each in chosen.examples):
@@ -191,14 +192,18 @@ class _Finder:
     def _asked(self, examples: Sequence[TrainingExample], chats: Sequence[UnjudgedChat]) -> list[Question]:
         return asked_in_words(examples, chats, self._prompts, self._besides)
 
-    async def _fitted(self, written: Sequence[Sequence[Candidate]]) -> tuple[RewardModel, tuple[str, ...]]:
+    async def _fitted(
+        self, written: Sequence[Sequence[Candidate]], asked: Sequence[Question] = ()
+    ) -> tuple[RewardModel, tuple[str, ...]]:
         """The reward model, and sentences on how it was made.
 
         Args:
-            written: the model's replies in every style, on which the policy's beliefs are written.
+            written: the model's replies in every style, on which the policy's beliefs and people's reasons are written.
+            asked: what they reply to.
         """
-        opinions = opinions_of(self._data.splits.training)
-        expected = prior_opinions(self._beliefs, written, opinions, usual=self._prompts.usual_styles)
+        opinions, usual = opinions_of(self._data.splits.training), self._prompts.usual_styles
+        expected = prior_opinions(self._beliefs, written, opinions, usual=usual)
+        expected += wanted_opinions(self._training, asked, written, self._prompts.styles, usual)
         return await lesson_judge(opinions, expected, self._llm.location, person=self._person, prior=self._data.prior)
 
     async def _chosen(
