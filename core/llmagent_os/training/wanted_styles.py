@@ -17,7 +17,7 @@ from llmagent_os.training.style_candidates import OWN, Candidate, Question
 from llmagent_os.training.training_example import TrainingExample
 
 #: The values of the built-in dimension of length, the shortest first.
-_LENGTHS = ("brief", "normal", "detailed")
+_LENGTHS: tuple[str, ...] = ("brief", "normal", "detailed")
 _LENGTH = "verbosity"
 #: Whether a quality of wording, or a value of the dimension, means longer words.
 _LONGER = {"long": True, "detailed": True, "short": False, "brief": False}

@@ -1,4 +1,4 @@
-"""Reasons in words. What breaks without this: a 👎 for length unlearns a right call, or a request counts as a reason."""
+"""Reasons in words. What breaks without this: a 👎 for length unlearns a right call, or a request is one."""
 
 from __future__ import annotations
 
