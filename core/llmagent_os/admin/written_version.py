@@ -62,10 +62,17 @@ async def bot_model(settings: Settings, bot: Bot) -> BotModel:
     named = make_llm(settings, bot)
     if named.location is None:
         raise ModelError(f"{named.name} is a server's model: only local models can be fine-tuned here")
-    llm = named if named.location.lora is None else LLM.from_pretrained(named.location.base)
+    llm = base_llm(settings, bot)
     tools = await _tools(settings, bot)
     prompts = bot_prompts(job_setting(settings, bot).bot_config, tools, native=llm.card.native)
     return BotModel(bot, llm, named.location, prompts)
+
+
+def base_llm(settings: Settings, bot: Bot) -> LLM:
+    """A bot's model without a LoRA. It is not loaded yet."""
+    named = make_llm(settings, bot)
+    location = named.location
+    return named if location is None or location.lora is None else LLM.from_pretrained(location.base)
 
 
 async def _tools(settings: Settings, bot: Bot) -> tuple[ToolSpec, ...]:
