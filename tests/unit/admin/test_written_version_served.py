@@ -23,7 +23,7 @@ THINGS = (
 ANSWER = "Any time, my friend!"
 
 
-@pytest.mark.timeout(300)
+@pytest.mark.timeout(600)
 async def test_what_is_trained_by_hand_passes_the_gate_answers_people_and_goes_again(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
