@@ -17,7 +17,7 @@ from llmagent_os.config import Settings
 from llmagent_os.identity import Identity
 from llmagent_os.ledger import Interaction
 from llmagent_os.runtime import Runtime
-from llmagent_os.testing import MemoryAdapter, Sent
+from llmagent_os.testing import MemoryAdapter, Sent, running
 from llmagent_os.training.lora_version import Level, LoraVersion
 
 #: How somebody corrects the bot: in the same breath ("no, add gym friday"), with other words before it ("no, I meant
@@ -122,12 +122,8 @@ async def office(folder: Path, **training: Any) -> AsyncGenerator[Office]:
     bot = replace(bot, config=bot.config.model_copy(update={"training": changed, "adapters": ()}))
     settings = Settings.load(env_file=None, data=folder / "data", threads=1)
     platform = MemoryAdapter()
-    async with Runtime.open(settings, bot, adapters=[platform]) as runtime:
-        task = asyncio.create_task(runtime.run())
+    async with Runtime.open(settings, bot, adapters=[platform]) as runtime, running(runtime):
         yield Office(settings, bot, runtime, platform)
-        task.cancel()
-        with contextlib.suppress(asyncio.CancelledError):
-            await task
 
 
 def called(interaction: Interaction) -> tuple[str | None, Mapping[str, Any]]:

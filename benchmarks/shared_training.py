@@ -36,7 +36,7 @@ from llmagent_os.llm import LLM
 from llmagent_os.modules.behavior import system_text
 from llmagent_os.policy.contract import DIMENSIONS, Dimensions
 from llmagent_os.runtime import Runtime
-from llmagent_os.testing import MemoryAdapter, Sent
+from llmagent_os.testing import MemoryAdapter, Sent, running
 from llmagent_os.training.completion_batch import complete_all
 from llmagent_os.training.job_schedule import new_job
 from llmagent_os.training.probe import ask
@@ -211,12 +211,8 @@ async def hosting(world: World, folder: Path, temperature: float) -> AsyncGenera
     (folder / "bot" / "bot.toml").write_text(text)
     settings, bot = Settings.load(env_file=None, data=folder / "data", threads=1), Bot.load(folder / "bot")
     platform = MemoryAdapter()
-    async with Runtime.open(settings, bot, adapters=[platform]) as runtime:
-        task = asyncio.create_task(runtime.run())
+    async with Runtime.open(settings, bot, adapters=[platform]) as runtime, running(runtime):
         yield settings, bot, runtime, platform
-        task.cancel()
-        with contextlib.suppress(asyncio.CancelledError):
-            await task
 
 
 def train(settings: Settings, bot: Bot, name: str, options: dict[str, Any]) -> Candidate | NothingToLearn:

@@ -115,6 +115,8 @@ class Finetuner:
         on_step: Callable[[int, int, float], None] | None = None,
         *,
         checkpoint: str | os.PathLike[str] | None = None,
+        anchors: Sequence[TokenSample] = (),
+        held_anchors: Sequence[TokenSample] = (),
     ) -> FinetuneReport:
         """Train. Takes seconds for a few examples and a small model. Blocks, so call it outside an event loop.
 
@@ -124,6 +126,9 @@ class Finetuner:
             on_step: called after each step with the step's number, the number of planned steps, and the step's loss.
             checkpoint: a file (``….safetensors``) that keeps the state of the training. A training that was killed goes
                 on from it. Delete it when the result is saved.
+            anchors: replies of the model to other prompts, at which it must stay as it is; see
+                :func:`~llmagent_os.training.anchor_samples.write_anchors`.
+            held_anchors: the same, for validation.
 
         Raises:
             ConfigError: an example is longer than the model can read, or there is no such device or layer.
@@ -134,8 +139,8 @@ class Finetuner:
         begun = time.monotonic()
         tokenizer = load_tokenizer(self._location)
         model = load_model(self._location)
-        samples = _preprocess(self._examples, model, tokenizer)
-        validation = _preprocess(self._validation, model, tokenizer)
+        samples = [*_preprocess(self._examples, model, tokenizer), *anchors]
+        validation = [*_preprocess(self._validation, model, tokenizer), *held_anchors]
         settings = _configure(self._settings, model)
         self._adapted, run = self._train(model, samples, validation, settings, on_step, checkpoint)
         self._tokenizer, self.run = tokenizer, run

@@ -19,7 +19,7 @@ import asyncio
 import contextlib
 from collections.abc import AsyncGenerator, Awaitable, Callable
 from datetime import datetime, timedelta
-from typing import Literal
+from typing import Literal, Protocol, TypeVar
 
 import msgspec
 
@@ -28,11 +28,21 @@ from llmagent_os.chat import ChatRequest, Completion, ToolCall
 from llmagent_os.errors import AdapterError
 from llmagent_os.events import ButtonPress, Conversation, Event, Message, Reaction, Sender, event_key
 from llmagent_os.handler import Draft, Outcome
-from llmagent_os.host.host import Host
 from llmagent_os.identity import identity_of
 from llmagent_os.ledger import Interaction
 from llmagent_os.llm import LLM
 from llmagent_os.serving.backend import OnText
+
+
+class Runs(Protocol):
+    """What works until it is cancelled."""
+
+    async def run(self) -> None:
+        """Work until cancelled."""
+        ...
+
+
+_Running = TypeVar("_Running", bound=Runs)
 
 
 class Sent(msgspec.Struct, frozen=True):
@@ -282,11 +292,13 @@ class ManualClock:
 
 
 @contextlib.asynccontextmanager
-async def running(host: Host) -> AsyncGenerator[Host]:
-    """Run ``host`` for the length of the block, then stop it as a signal would."""
-    task = asyncio.create_task(host.run())
+async def running(runs: _Running) -> AsyncGenerator[_Running]:
+    """Run a host, or a whole :class:`~llmagent_os.runtime.Runtime`, for the length of the block, then stop it as a
+    signal would.
+    """
+    task = asyncio.create_task(runs.run())
     try:
-        yield host
+        yield runs
     finally:
         task.cancel()
         with contextlib.suppress(asyncio.CancelledError):

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from llmagent_os import testing
 from llmagent_os.admin import profile_command as people
 from llmagent_os.admin import versions_command
 from llmagent_os.bot import Bot
@@ -81,12 +82,8 @@ def settings(tmp_path: Path, model: Path) -> Settings:
 
 @contextlib.asynccontextmanager
 async def running(settings: Settings, bot: Bot, platform: MemoryAdapter) -> AsyncGenerator[Runtime]:
-    async with Runtime.open(settings, bot, adapters=[platform]) as runtime:
-        task = asyncio.create_task(runtime.run())
+    async with Runtime.open(settings, bot, adapters=[platform]) as runtime, testing.running(runtime):
         yield runtime
-        task.cancel()
-        with contextlib.suppress(asyncio.CancelledError):
-            await task
 
 
 async def test_message_is_answered_by_every_part_together(settings: Settings, bot: Bot) -> None:

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from llmagent_os.admin.written_version import BotModel, bot_model, measure, publish, said_of
+from llmagent_os.admin.written_version import BotModel, base_llm, bot_model, measure, publish, said_of
 from llmagent_os.bot import Bot
 from llmagent_os.config import Settings
 from llmagent_os.errors import ConfigError, ModelError
@@ -21,9 +21,11 @@ from llmagent_os.finetune import Finetuner, FinetuneReport
 from llmagent_os.training.example_splits import ExampleSplits
 from llmagent_os.training.lora_folder import LORA_FILES
 from llmagent_os.training.training_settings import settings_of
+from llmagent_os.training.written_anchors import WrittenAnchors, written_anchors
 from llmagent_os.training.written_examples import prepare_written
 
 CHECKPOINT_FILE = "checkpoint.safetensors"
+ANCHORS_FILE = "anchors.json"
 
 
 @dataclass(frozen=True)
@@ -61,7 +63,8 @@ def finetune(settings: Settings, bot: Bot, order: FinetuneOrder, tell: Callable[
     tell(f"Examples: {written.told}.")
     if checkpoint.exists():
         tell(f"The training goes on from {checkpoint}.")
-    finetuner, report = _trained(model, written.splits, values, order.folder)
+    anchors = asyncio.run(_anchors(settings, model, written.splits, order.folder))
+    finetuner, report = _trained(model, written.splits, anchors, values, order.folder)
     tell(_about(report))
     for warning in report.warnings:
         tell(f"Note: {warning}.")
@@ -73,11 +76,19 @@ def finetune(settings: Settings, bot: Bot, order: FinetuneOrder, tell: Callable[
         examples = (*written.splits.training, *written.splits.validation)
         said = said_of(asyncio.run(publish(settings, model, order.folder, measured, examples)))
     checkpoint.unlink(missing_ok=True)
+    (order.folder / ANCHORS_FILE).unlink(missing_ok=True)
     return said
 
 
+async def _anchors(settings: Settings, model: BotModel, splits: ExampleSplits, folder: Path) -> WrittenAnchors:
+    """What the model says before it has learned anything: there it is held."""
+    examples = (*splits.training, *splits.validation, *splits.test)
+    async with base_llm(settings, model.bot) as llm:
+        return await written_anchors(llm, model.prompts, examples, folder / ANCHORS_FILE)
+
+
 def _trained(
-    model: BotModel, splits: ExampleSplits, values: dict[str, Any], folder: Path
+    model: BotModel, splits: ExampleSplits, anchors: WrittenAnchors, values: dict[str, Any], folder: Path
 ) -> tuple[Finetuner, FinetuneReport]:
     """Steps 3 and 4, and the LoRA in its folder."""
     finetuner = Finetuner(model.llm, splits.training, validation_data=splits.validation, **values)
@@ -85,7 +96,11 @@ def _trained(
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise ModelError(f"{folder} cannot be made: {error.strerror or error}") from error
-    report = finetuner.finetune(checkpoint=folder / CHECKPOINT_FILE)
+    report = finetuner.finetune(
+        checkpoint=folder / CHECKPOINT_FILE,
+        anchors=anchors.training,
+        held_anchors=anchors.validation if splits.validation else (),
+    )
     finetuner.save_model(folder)
     return finetuner, report
 

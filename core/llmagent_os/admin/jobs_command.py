@@ -18,7 +18,7 @@ from llmagent_os.events import now
 from llmagent_os.identity import parse
 from llmagent_os.ledger import Ledger
 from llmagent_os.policy.taste_words import persona_in_words
-from llmagent_os.training.job_folders import LOG_FILE, job_folder
+from llmagent_os.training.job_folders import LOG_FILE, JobFolders, job_folder
 from llmagent_os.training.job_runner import JobRunner, run_job
 from llmagent_os.training.job_schedule import new_job
 from llmagent_os.training.training_job import ENDED, JobStatus, Level, TrainingJob, progress_line
@@ -31,8 +31,9 @@ MAX_LISTED = 50
 
 
 async def listing(settings: Settings, bot: str | None) -> str:
-    """The jobs, the newest first, one a line."""
+    """The jobs, the newest first, one a line. What jobs that were killed long ago have left is deleted."""
     async with open_ledger(settings) as ledger:
+        await JobFolders(ledger, settings.data).delete_abandoned()
         jobs = await ledger.training_jobs.all(bot, limit=MAX_LISTED)
     if not jobs:
         return "No training was asked for yet: `llmagent-os jobs run BOT` asks for one."
@@ -89,6 +90,7 @@ async def run(
     """
     setting = job_setting(settings, bot)
     async with open_ledger(settings) as ledger:
+        await JobFolders(ledger, settings.data).delete_abandoned()
         runner = JobRunner(setting, ledger, lambda: now().astimezone())
         seconds = await runner.seconds_left()
         if seconds <= 0:
@@ -114,7 +116,7 @@ async def run(
 
 
 async def cancel(settings: Settings, job_id: str) -> str:
-    """Cancel a job. Returns a confirmation.
+    """Cancel a job, and delete what it has worked on. Returns a confirmation.
 
     Raises:
         ConfigError: there is no such job, or it has ended.
@@ -122,9 +124,12 @@ async def cancel(settings: Settings, job_id: str) -> str:
     async with open_ledger(settings) as ledger:
         job = await _job(ledger, job_id)
         before = await ledger.training_jobs.cancel(job.job_id, now())
+        after = await ledger.training_jobs.get(job.job_id)
+        await JobFolders(ledger, settings.data).delete_taken_back()
     if before is None or before in ENDED:
         raise ConfigError(f"job {job.job_id} has ended: {job.status.value}")
-    return f"Cancelled: {job.job_id}" if before == JobStatus.WAITING else f"Asked to end: {job.job_id}"
+    ended = after is None or after.status == JobStatus.CANCELLED  # nobody worked on it, or its process was killed
+    return f"Cancelled: {job.job_id}" if ended else f"Asked to end: {job.job_id}"
 
 
 async def logs(settings: Settings, job_id: str) -> str:

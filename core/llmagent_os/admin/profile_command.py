@@ -23,6 +23,7 @@ from llmagent_os.identity import parse
 from llmagent_os.ledger import Ledger
 from llmagent_os.ledger.connection import file_of
 from llmagent_os.ledger.link_changes import MAX_CHANGES
+from llmagent_os.people.directory import Directory
 from llmagent_os.people.linking import Links, Refused
 from llmagent_os.people.profiles import Profiles, file_name
 from llmagent_os.privacy.job_store import JobStore
@@ -31,6 +32,7 @@ from llmagent_os.privacy.ledger_store import LedgerStore, data_subject
 from llmagent_os.privacy.lora_store import LoraStore
 from llmagent_os.privacy.profile_store import PROFILES_FOLDER
 from llmagent_os.privacy.stores import Stores
+from llmagent_os.training.consent_check import take_back_withdrawn
 from llmagent_os.training.job_folders import JobFolders
 from llmagent_os.training.lora_registry import LoraRegistry
 
@@ -99,7 +101,10 @@ async def unlink(settings: Settings, typed: str) -> str:
             continue
         ledger = await Ledger.open(url)
         try:
+            before = await ledger.identities.everyone(identity)
             rest = await Links(ledger, profiles).leave(identity)
+            registry = LoraRegistry(ledger, settings.data)
+            await take_back_withdrawn(Directory(ledger, profiles), registry, before)
         finally:
             await ledger.close()
         if isinstance(rest, Refused):

@@ -17,6 +17,8 @@ from llmagent_os.events import now
 from llmagent_os.finetune import system_messages
 from llmagent_os.ledger.training_values import Level, LoraVersion, Stage, TrainingJob
 from llmagent_os.llm import LLM
+from llmagent_os.policy.contract import DIMENSIONS
+from llmagent_os.policy.persona import style_of
 from llmagent_os.serving.chat_template import ChatTemplate
 from llmagent_os.serving.model_hash import model_hash
 from llmagent_os.serving.model_location import Location, locate
@@ -48,7 +50,10 @@ class BotModel:
 
     @property
     def systems(self) -> list[str | None]:
-        """The system messages that an example is learned with."""
+        """The system messages that an example is learned with: those that the bot has when it answers."""
+        own = {style_of(style)[0] for style in self.prompts.styles} - set(DIMENSIONS)
+        if self.llm.card.native and own:
+            return [None, *dict.fromkeys((self.prompts.usual, *self.prompts.styles.values()))]
         return system_messages(self.llm, None if self.llm.card.native else self.prompts.system)
 
 
@@ -62,10 +67,17 @@ async def bot_model(settings: Settings, bot: Bot) -> BotModel:
     named = make_llm(settings, bot)
     if named.location is None:
         raise ModelError(f"{named.name} is a server's model: only local models can be fine-tuned here")
-    llm = named if named.location.lora is None else LLM.from_pretrained(named.location.base)
+    llm = base_llm(settings, bot)
     tools = await _tools(settings, bot)
     prompts = bot_prompts(job_setting(settings, bot).bot_config, tools, native=llm.card.native)
     return BotModel(bot, llm, named.location, prompts)
+
+
+def base_llm(settings: Settings, bot: Bot) -> LLM:
+    """A bot's model without a LoRA. It is not loaded yet."""
+    named = make_llm(settings, bot)
+    location = named.location
+    return named if location is None or location.lora is None else LLM.from_pretrained(location.base)
 
 
 async def _tools(settings: Settings, bot: Bot) -> tuple[ToolSpec, ...]:

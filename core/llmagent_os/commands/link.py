@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from llmagent_os.adapter import Reply
 from llmagent_os.commands.platform_names import platform_name, platform_names
+from llmagent_os.commands.withdrawal_notice import withdrawn_by_links
 from llmagent_os.events import Command
 from llmagent_os.identity import Identity, identity_of
 from llmagent_os.ledger.link_changes import MAX_CHANGES
@@ -46,7 +47,8 @@ async def link(services: Services, command: Command) -> Reply:
     result = await links.join(identity, typed)
     if isinstance(result, Refused):
         return Reply(_REFUSED[result])
-    return Reply(_joined(result, await links.everyone(identity)))
+    withdrawn = await withdrawn_by_links(services, [identity])
+    return Reply(f"{_joined(result, await links.everyone(identity))} {withdrawn}".rstrip())
 
 
 def _joined(result: Joined, everyone: tuple[Identity, ...]) -> str:

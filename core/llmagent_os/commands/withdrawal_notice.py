@@ -2,6 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
+from llmagent_os.identity import Identity
+from llmagent_os.reply.services import Services
+from llmagent_os.training.consent_check import take_back_withdrawn
+
 
 def withdrawal_notice(versions: int) -> str:
     """What becomes of the versions of LoRAs that the person contributed to.
@@ -14,3 +20,15 @@ def withdrawal_notice(versions: int) -> str:
         f"{these} trained on you. What was trained for you alone is deleted. The rest is trained again without you, "
         "and goes then."
     )
+
+
+async def withdrawn_by_links(services: Services, accounts: Iterable[Identity]) -> str:
+    """Take back what accounts gave, where linking or unlinking has turned learning off for them.
+
+    Returns:
+        A sentence for the person; empty where nothing was trained on them, or they are still learned from.
+    """
+    if services.loras is None:
+        return ""
+    versions = await take_back_withdrawn(services.directory, services.loras, accounts)
+    return f"Learning is turned off for these accounts. {withdrawal_notice(versions)}" if versions else ""

@@ -5,6 +5,7 @@ SQLite's own settings and its kind of transaction are in this file only.
 
 from __future__ import annotations
 
+import shutil
 import sqlite3
 from pathlib import Path
 from typing import cast
@@ -31,6 +32,9 @@ BEGIN_READING = "BEGIN"
 
 #: What the database raises when it refuses.
 DATABASE_ERRORS = (sqlite3.Error, SQLAlchemyError)
+
+#: A disk with less free space is full: SQLite's own files beside the ledger take about as much.
+LEAST_FREE_BYTES = 2**20
 
 #: SQLite's ``synchronous = NORMAL``: a commit does not wait for the disk; a checkpoint does.
 _NORMAL = 1
@@ -127,13 +131,16 @@ def connect(path: Path | None, synchronous: str) -> Database:
             path.touch(mode=0o600)  # only its owner may read what people say
         return _connect(path, synchronous)
     except (*DATABASE_ERRORS, OSError) as error:
-        raise LedgerError(f"cannot open the ledger {path or 'in memory'}: {error}{_remedy(error)}") from error
+        raise LedgerError(f"cannot open the ledger {path or 'in memory'}: {error}{_remedy(error, path)}") from error
 
 
-def _remedy(error: Exception) -> str:
-    """What to do about an error that means a damaged file; empty for another error."""
+def _remedy(error: Exception, path: Path | None) -> str:
+    """What to do about an error that means a full disk or a damaged file; empty for another error."""
     cause = getattr(error, "orig", None) or error
-    if getattr(cause, "sqlite_errorcode", 0) & 0xFF not in (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB):
+    code = getattr(cause, "sqlite_errorcode", 0) & 0xFF
+    if code in (sqlite3.SQLITE_FULL, sqlite3.SQLITE_IOERR) and path is not None and _is_full(path.parent):
+        return f". The disk is full: free some space where {path.parent} lies"
+    if code not in (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB):
         return ""
     return (
         ". The file is damaged: restore a backup of it and of the files beside it (-wal, -shm), save what is left with "
@@ -163,6 +170,13 @@ def connect_to_read(path: Path) -> Database:
     except DATABASE_ERRORS as error:
         raise LedgerError(f"cannot read the ledger {path}: {error}") from error
     return database
+
+
+def _is_full(folder: Path) -> bool:
+    try:
+        return shutil.disk_usage(folder).free < LEAST_FREE_BYTES
+    except OSError:
+        return False
 
 
 def _connect(path: Path | None, synchronous: str) -> Database:

@@ -63,10 +63,31 @@ class TrainingJobs:
         where = () if bot is None else (training_jobs.c.bot == bot,)
         return await self._writer.run(lambda database: _select(database, *where, limit=limit)[::-1])
 
-    async def any_running(self) -> bool:
-        """Whether a process works on a job of any bot."""
-        here = sa.exists().where(training_jobs.c.status == JobStatus.RUNNING)
-        return await self._writer.run(lambda database: bool(database.sql.execute(sa.select(here)).scalar()))
+    async def any_running(self, now: datetime) -> bool:
+        """Whether a process works on a job of any bot. One whose lease has ended was killed, and does not."""
+
+        def work(database: Database) -> bool:
+            return any(_is_held(job, now) for job in _select(database, training_jobs.c.status == JobStatus.RUNNING))
+
+        return await self._writer.run(work)
+
+    async def give_up(self, before: datetime, now: datetime) -> int:
+        """End the jobs of all bots that no process works on, and none has taken up since a moment; returns how many.
+
+        Jobs that were never begun stay in the queue: nothing is kept for them.
+        """
+
+        def work(database: Database) -> int:
+            begun = training_jobs.c.started_at < before.timestamp()
+            found = _select(database, begun, training_jobs.c.status.in_(_OPEN))
+            left = [job for job in found if not _is_held(job, now)]
+            for job in left:
+                why = f"its process ended, and none has gone on with it since {job.started_at:%Y-%m-%d}"
+                ended = {"status": JobStatus.FAILED, "why": why, "finished_at": now, "lease_until": None}
+                _update(database, job.job_id, lease=job.lease + 1, **ended)
+            return len(left)
+
+        return await self._writer.run(work)
 
     async def running(self, bot: str) -> TrainingJob | None:
         """The bot's job that a process works on; None: there is none."""

@@ -23,6 +23,10 @@ class TrainingFolders(Protocol):
         """Delete what trainings have worked on that may be used no more. Returns how many folders."""
         ...
 
+    async def delete_abandoned(self) -> int:
+        """The same, with trainings that were killed long ago and that no process has gone on with."""
+        ...
+
     async def delete_old(self, before: datetime) -> int:
         """Delete the folders of trainings that ended before a moment. Returns how many."""
         ...
@@ -52,5 +56,5 @@ class JobStore:
         return await self._folders.delete_taken_back()
 
     async def prune(self) -> int:
-        """Delete logs older than ``retention.TRAININGS``; returns of how many trainings."""
-        return await self._folders.delete_old(now() - TRAININGS.time)
+        """Delete what killed trainings have left, and logs older than ``retention.TRAININGS``; returns how many."""
+        return await self._folders.delete_abandoned() + await self._folders.delete_old(now() - TRAININGS.time)

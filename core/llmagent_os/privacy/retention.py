@@ -104,6 +104,11 @@ TRAININGS = Retention(
     timedelta(days=30),
     "Whoever looks for the cause of a failure does so within weeks. What a training works on is deleted at its end.",
 )
+KILLED_TRAININGS = Retention(
+    "what a training has worked on whose process was killed, with what people said",
+    timedelta(days=7),
+    "The bot's next host goes on with it. A bot that has not run for a week may never run again.",
+)
 
 #: All of them.
 RETENTIONS = (
@@ -123,4 +128,5 @@ RETENTIONS = (
     MEMBERS,
     LORAS,
     TRAININGS,
+    KILLED_TRAININGS,
 )

@@ -13,10 +13,12 @@ from llmagent_os.events import Message
 from llmagent_os.identity import person_kept_under
 from llmagent_os.people.time_zones import zone_or
 from llmagent_os.plugin import ToolContext, ToolResult
+from llmagent_os.privacy.consent import is_withdrawal
 from llmagent_os.records import MemoryRecords
 from llmagent_os.reply.exchange import Exchange
 from llmagent_os.reply.services import Services
 from llmagent_os.tools.result_statuses import FAILED
+from llmagent_os.training.consent_check import take_back_withdrawn
 
 _log = structlog.stdlib.get_logger(__name__)
 
@@ -81,14 +83,17 @@ async def call_tool(services: Services, exchange: Exchange, call: ToolCall, numb
 
 
 async def keep_profile_changes(services: Services, exchange: Exchange, result: ToolResult) -> None:
-    """Write what a plugin learned about the person into their profile."""
+    """Write what a plugin learned about the person into their profile. It may turn learning off, too."""
     changes = result.profile_changes
     if not changes or services.profiles is None:
         return
     try:
-        await services.profiles.update(exchange.profile.user_id, **changes)
+        changed = await services.profiles.update(exchange.profile.user_id, **changes)
     except ProfileError as error:
         _log.error("a plugin's change of a profile was refused", changes=sorted(changes), error=str(error))
+        return
+    if services.loras is not None and is_withdrawal(exchange.profile.preferences, changed.preferences):
+        await take_back_withdrawn(services.directory, services.loras, [exchange.identity])
 
 
 def reply_of(result: ToolResult) -> Reply:

@@ -30,7 +30,8 @@ def asked_in_words(
     prompts: BotPrompts,
     besides: frozenset[str] = frozenset(),
 ) -> list[Question]:
-    """Give what was asked before replies in words, each once. Where a tool was due, no words are learned.
+    """Give what was asked before replies in words, each once. Where a tool was due, no words are learned, nor where
+    somebody has said that the words are wrong: the model would say the same again in another style.
 
     Args:
         examples: judged replies.
@@ -39,7 +40,7 @@ def asked_in_words(
         besides: prompts that must not be trained on, as :func:`~llmagent_os.training.reaction_data.asked_text`.
     """
     corrected = right_calls(examples)
-    words = [each for each in examples if not has_calls(each) and each.origin not in corrected]
+    words = [each for each in examples if not has_calls(each) and each.of_wording and each.origin not in corrected]
     judged = [_question(each.messages[:-1], each, prompts) for each in words]
     passed = [_question(each.messages, each, prompts) for each in chats if not each.has_calls]
     found: dict[str, Question] = {}

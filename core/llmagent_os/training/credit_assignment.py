@@ -8,6 +8,7 @@ correction, edited, reask  the last call; the words, if no tool was called. The 
 confirmed, declined        the last call, which a tool asked about before it acted
 tool_failed                the call that failed
 reaction                   the words, if they are the model's own and could have been put in another way; else the call
+wording                    the words: a reason in words, or the 👎 that it explains
 =========================  ==========================================================================================
 
 Where a plugin's rules read the message, no model drew the calls: only what is about the words is about a model then.
@@ -27,6 +28,10 @@ from llmagent_os.ledger import CompletionRecord, Interaction
 from llmagent_os.policy.contract import INITIATIVE
 from llmagent_os.tools.result_statuses import FAILED
 
+#: A reason that is about the wording, as ``feedback.stated_reasons`` reads it: no sign of the ledger.
+WORDING = "wording"
+#: The signs that speak of what was done or said, and never of how it was put.
+OF_CONTENT = frozenset(("correction", "declined"))
 #: The signs that say that the bot has misread what the person said.
 MISREAD = frozenset(("correction", "edited", "reask", "declined"))
 
@@ -34,7 +39,7 @@ MISREAD = frozenset(("correction", "edited", "reask", "declined"))
 class Opinion(msgspec.Struct, frozen=True, kw_only=True):
     """One sign of what people think of a reply."""
 
-    kind: str  #: a signal of ``feedback.signals``
+    kind: str  #: a signal of ``feedback.signals``, or :data:`WORDING`
     reward: float  #: in [-1, 1]
     weight: float  #: how far the raters are trusted, in [0, 1]
     raters: tuple[Identity, ...]  #: who gave it
@@ -89,6 +94,8 @@ def _subjects(kind: str, interaction: Interaction, completions: Sequence[Complet
     words = [at for at, each in enumerate(completions) if each.sent]
     if kind == "thanks":
         return calls + words
+    if kind == WORDING:
+        return words
     if kind == "tool_failed":
         return _failed(interaction, completions)
     by_rules = interaction.calls_by_rules > 0

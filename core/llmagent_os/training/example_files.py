@@ -29,7 +29,7 @@ from llmagent_os.errors import ConfigError
 from llmagent_os.serving.tool_call_parsing import calls_of
 from llmagent_os.training.training_example import TrainingExample
 
-_FORM = "write {'input': …, 'output': …} or {'messages': […]}"
+_FORM = 'write {"input": …, "output": …} or {"messages": […]}'
 _ROLES = ("system", "user", "assistant", "tool")
 
 
@@ -89,7 +89,7 @@ def examples_of(
         ConfigError: an example is wrong, or there is none; the message names the example and says what to write.
     """
     if not data:
-        raise ConfigError(f"{origin} is empty: give at least one {{'input': …, 'output': …}}")
+        raise ConfigError(f'{origin} is empty: give at least one {{"input": …, "output": …}}')
     return [each for at, value in enumerate(data) for each in _examples(f"{origin}[{at}]", value, systems, tools)]
 
 
@@ -103,7 +103,7 @@ def _in_json(file: Path, text: str) -> Iterator[tuple[str, object]]:
         at = _after_space(text, 0)
         if text[at : at + 1] != "[":
             begins = 1 + text.count("\n", 0, at)
-            raise ConfigError(f"{file}:{begins} does not begin a list: write [{{'input': …, 'output': …}}, …]")
+            raise ConfigError(f'{file}:{begins} does not begin a list: write [{{"input": …, "output": …}}, …]')
         at = _after_space(text, at + 1)
         while text[at : at + 1] != "]":
             value, end = decoder.raw_decode(text, at)

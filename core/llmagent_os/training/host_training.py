@@ -83,7 +83,7 @@ class HostTraining:
             LedgerError: the ledger cannot be read.
         """
         await self.registry.delete_leftovers()
-        await self.folders.delete_taken_back()
+        await self.folders.delete_abandoned()
         await self._consent.look()
         if self.personas is not None:
             await self.personas.refresh()

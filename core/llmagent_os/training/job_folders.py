@@ -1,7 +1,9 @@
 """The folders of jobs: logs, and what a job works on, which may hold what people said.
 
 A job works in a folder of its epoch. When people take back what they gave, the job's epoch rises, and what it has done
-so far is deleted.
+so far is deleted. A job that was killed keeps its folder, for the process that goes on with it. If none does, because
+the bot is not run any more, whoever opens the installation next gives the job up: a host of any bot, or the command
+line.
 """
 
 from __future__ import annotations
@@ -15,8 +17,10 @@ from typing import Any
 
 import msgspec
 
+from llmagent_os.events import now
 from llmagent_os.identity import Identity
 from llmagent_os.ledger import Ledger
+from llmagent_os.privacy.retention import KILLED_TRAININGS
 from llmagent_os.training.training_job import ENDED, Level
 
 #: The folder of jobs, inside the data folder. Each job has a folder of its own in it, named by the job's id.
@@ -84,6 +88,18 @@ class JobFolders:
         epochs = {job.job_id: None if job.status in ENDED else job.epoch for job in await self._jobs.all()}
         tag = await self._ledger.tag()
         return await asyncio.to_thread(_delete_taken_back, self._data / JOBS_FOLDER, tag, epochs)
+
+    async def delete_abandoned(self) -> int:
+        """Give up jobs of any bot that were killed, and that nobody has gone on with for ``KILLED_TRAININGS``.
+
+        Returns:
+            How many folders were deleted, those of :meth:`delete_taken_back` included.
+
+        Raises:
+            LedgerError: the ledger cannot be read or written.
+        """
+        await self._jobs.give_up(now() - KILLED_TRAININGS.time, now())
+        return await self.delete_taken_back()
 
     async def delete_old(self, before: datetime) -> int:
         """Delete the folders of jobs that ended before a moment, logs included; returns how many."""

@@ -3,7 +3,8 @@
 Only people who may be learned from are: neither what others said is used, nor what others thought. A reply gives up to
 one example for each of its completions that an opinion is about (``credit_assignment``), liked or disliked. Where a
 person who complained has said what they want again, and so shown which tool call was meant, there is one more, with the
-right call and the wrong one (``second_try``).
+right call and the wrong one (``second_try``). Where they have said why they complain, that decides what the opinion is
+about (``spoken_reasons``).
 """
 
 from __future__ import annotations
@@ -13,16 +14,18 @@ from collections.abc import Awaitable, Callable, Sequence
 
 import msgspec
 
-from llmagent_os.chat import Message, ToolCall, ToolSpec
+from llmagent_os.chat import ToolCall, ToolSpec
 from llmagent_os.feedback.rater_trust import Trust
 from llmagent_os.identity import PersonId
 from llmagent_os.ledger import CompletionRecord, Interaction, Ledger, RewardEvent
 from llmagent_os.privacy.masking import MASKS
 from llmagent_os.training.consented_opinions import ConsentedOpinions
-from llmagent_os.training.credit_assignment import MISREAD, Credit, Opinion, assign_credit
+from llmagent_os.training.credit_assignment import MISREAD, OF_CONTENT, WORDING, Credit, Opinion, assign_credit
+from llmagent_os.training.recorded_turn import assistant_turn, logged_tokens, turn_of
 from llmagent_os.training.reply_opinions import OpinionReader, ReplyOpinions
 from llmagent_os.training.second_try import second_try
-from llmagent_os.training.training_example import CORRECTED, LoggedTokens, TrainingExample
+from llmagent_os.training.spoken_reasons import SpokenReason, reasoned, spoken_reason, without_reason
+from llmagent_os.training.training_example import CORRECTED, TrainingExample
 
 #: How many replies are learned from at most: those with the latest rewards.
 MOST_REPLIES = 20_000
@@ -94,13 +97,19 @@ class _Maker:
         if interaction is None or not await self._consented.agrees(reply.person):
             return self._pass_over("the person has not agreed to it")
         completions = await self._ledger.completions_of(interaction.interaction_id)
-        signs, doubts = await self._consented.signs(opinions), await self._consented.doubts(opinions)
+        spoken = await spoken_reason(self._ledger, interaction)
+        signs = without_reason(await self._consented.signs(opinions), spoken)
+        doubts = await self._consented.doubts(opinions)
         given = await self._consented.opinions(opinions, signs)
-        meant = await self._meant(interaction, completions, [*signs, *doubts], given)
+        meant = None
+        if spoken is None or not spoken.is_of_wording:
+            meant = await self._meant(interaction, completions, [*signs, *doubts], given)
         if meant is not None:
             given = _about_the_call(await self._consented.opinions(opinions, [*signs, *doubts]))
-        elif interaction.context.get("replaced"):
-            given = [each for each in given if each.kind != "reaction"]  # it is about words that no model wrote
+        else:
+            given = reasoned(given, opinions, spoken)
+        if meant is None and interaction.context.get("replaced"):  # these are about words that no model wrote
+            given = [each for each in given if each.kind not in ("reaction", WORDING)]
         credits_ = assign_credit(interaction, completions, given)
         if not credits_:
             replaced = bool(interaction.context.get("replaced"))
@@ -109,7 +118,7 @@ class _Maker:
             )
         for credit in credits_:
             record = completions[credit.position]
-            example, why = await self._example(interaction, record, credit, reply.person)
+            example, why = await self._example(interaction, record, credit, reply.person, spoken)
             if example is None:
                 self._pass_over(why)
                 continue
@@ -124,14 +133,19 @@ class _Maker:
         self.passed_over[why] += 1
 
     async def _example(
-        self, interaction: Interaction, record: CompletionRecord, credit: Credit, person: PersonId
+        self,
+        interaction: Interaction,
+        record: CompletionRecord,
+        credit: Credit,
+        person: PersonId,
+        spoken: SpokenReason | None,
     ) -> tuple[TrainingExample | None, str]:
         """The example of one completion; None, and why there is none."""
         if abs(credit.reward) < LEAST_REWARD:
             return None, "the opinions cancel out"
         if record.messages is None or record.tools is None:
             return None, "it was kept without its chat, by an older version"
-        turn = _assistant_turn(record)
+        turn = assistant_turn(record)
         if any(mask in str(turn) for mask in MASKS):
             return None, "what the model wrote was masked"
         tools = await self._tools(record.tools)
@@ -149,7 +163,10 @@ class _Maker:
             raters=tuple(sorted({await self._consented.person(rater) for rater in credit.raters})),
             reward=credit.reward,
             weight=credit.weight,
-            logged=_logged(record),
+            of_wording=bool(record.tool_calls) or not credit.kinds <= OF_CONTENT,
+            reason=spoken.reason if spoken is not None and WORDING in credit.kinds else None,
+            action=dict(interaction.action),
+            logged=logged_tokens(record),
         ), ""
 
     async def _meant(
@@ -173,32 +190,6 @@ class _Maker:
         if sha256 not in self._tool_sets:
             self._tool_sets[sha256] = await self._ledger.tool_set(sha256)
         return self._tool_sets[sha256]
-
-
-def _assistant_turn(record: CompletionRecord) -> Message:
-    return _turn(record.completion, record.tool_calls)
-
-
-def _turn(text: str, calls: Sequence[ToolCall]) -> Message:
-    turn: Message = {"role": "assistant", "content": text}
-    if calls:
-        turn["tool_calls"] = [{"function": {"name": call.name, "arguments": call.arguments}} for call in calls]
-    return turn
-
-
-def _logged(record: CompletionRecord) -> LoggedTokens | None:
-    """The tokens as they were served. None: they were not kept, as they spell out what was masked."""
-    if record.masked or not record.token_ids or not record.prompt_token_ids or record.temperature is None:
-        return None
-    return LoggedTokens(
-        prompt_token_ids=record.prompt_token_ids,
-        token_ids=record.token_ids,
-        logprobs=record.behavior_logprobs,
-        temperature=record.temperature,
-        constraint=record.constraint or "",
-        model_hash=record.model_hash,
-        lora_version=record.lora_version,
-    )
 
 
 def _read_wrong(completions: Sequence[CompletionRecord]) -> CompletionRecord | None:
@@ -229,7 +220,7 @@ def _target(example: TrainingExample, meant: ToolCall | None) -> TrainingExample
     *before, answer = example.messages
     return msgspec.structs.replace(
         example,
-        messages=(*before, _turn("", (meant,))),
+        messages=(*before, turn_of("", (meant,))),
         origin=example.origin + CORRECTED,
         episode="",  # it was not said: no turn before it led there
         reward=abs(example.reward),

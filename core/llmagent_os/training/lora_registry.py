@@ -254,7 +254,7 @@ class LoraRegistry:
 
     async def delete_leftovers(self) -> int:
         """Delete folders that a crash left behind, unless a job of any bot is running, which may be publishing."""
-        if await self._ledger.training_jobs.any_running():
+        if await self._ledger.training_jobs.any_running(self._clock()):
             return 0
         known = {version.name for version in await self._rows.all()} - set(await self._rows.unneeded())
         return await asyncio.to_thread(delete_leftovers, self._folder, await self._ledger.tag(), known)

@@ -6,6 +6,9 @@ the model's own replies in each style, and count less with every opinion that th
 
 Only what is learned is chosen by them. The gate's judge does without: the policy has seen what people thought of the
 replies that are held out.
+
+Source: Ibrahim and Chen 2000, Power Prior Distributions for Regression Models,
+https://doi.org/10.1214/ss/1009212673, for opinions that are a prior.
 """
 
 from __future__ import annotations
@@ -18,7 +21,7 @@ from typing import Any
 from llmagent_os.identity import PersonId
 from llmagent_os.ledger import Ledger
 from llmagent_os.policy.persona import style_chances, style_of
-from llmagent_os.training.reward_model import Opinion, policy_opinions
+from llmagent_os.training.reward_model import Opinion
 from llmagent_os.training.stored_policy import stored_policy
 from llmagent_os.training.style_candidates import OWN, Candidate
 
@@ -74,6 +77,34 @@ def liked_shares(best: Mapping[str, float]) -> dict[str, float]:
         name: min(max(chance, 0.0), 1.0) ** (math.log(2) / math.log(max(sizes[style_of(name)[0]], 2)))
         for name, chance in best.items()
     }
+
+
+def policy_opinions(
+    expected: Mapping[str, float], replies: Mapping[str, Sequence[str]], person: PersonId, worth: float = 4.0
+) -> list[Opinion]:
+    """Write what a behaviour policy has learned as opinions that nobody gave: a prior for the reward model.
+
+    The policy has seen more than the replies that are still kept. Do not count them twice: with a small ``worth``, the
+    person's own opinions soon outweigh the policy's.
+
+    Args:
+        expected: by style, the share of replies that the policy expects the person to like, in [0, 1].
+        replies: by style, replies of the model in that style.
+        person: whose opinions they are.
+        worth: how many opinions a style's replies weigh together.
+    """
+    return [
+        Opinion(
+            text=text,
+            reward=2 * expected[style] - 1,
+            weight=min(1.0, worth / len(texts)),
+            person=person,
+            given=False,
+        )
+        for style, texts in replies.items()
+        if style in expected
+        for text in texts
+    ]
 
 
 def prior_opinions(

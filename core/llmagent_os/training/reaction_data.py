@@ -195,7 +195,8 @@ def right_calls(examples: Iterable[TrainingExample]) -> dict[str, ToolCall]:
 def opinions_of(examples: Sequence[TrainingExample]) -> list[Opinion]:
     """What people thought of the replies that they got, for a reward model.
 
-    Where a tool should have been called, nobody has said anything of the words that came in its place.
+    Where a tool should have been called, nobody has said anything of the words that came in its place. Nor does "wrong"
+    say anything of how words were put.
     """
     corrected = right_calls(examples)
     return [
@@ -207,7 +208,10 @@ def opinions_of(examples: Sequence[TrainingExample]) -> list[Opinion]:
             person=each.person,
         )
         for each in examples
-        if not is_correction(each) and not is_curated(each) and (has_calls(each) or each.origin not in corrected)
+        if each.of_wording
+        and not is_correction(each)
+        and not is_curated(each)
+        and (has_calls(each) or each.origin not in corrected)
     ]
 
 

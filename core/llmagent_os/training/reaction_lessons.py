@@ -42,6 +42,7 @@ from llmagent_os.training.training_example import TrainingExample
 from llmagent_os.training.training_plan import NothingToLearn
 from llmagent_os.training.training_settings import TrainingSettings
 from llmagent_os.training.unjudged_chats import UnjudgedChat
+from llmagent_os.training.wanted_styles import wanted_opinions
 
 #: Of so many anchors one is held out: it says with the validation examples when training ends.
 HELD_OUT_ANCHOR = 5
@@ -174,7 +175,7 @@ class _Finder:
     async def _best_replies(self) -> _Found | NothingToLearn:
         asked = self._asked(self._training, self._data.unjudged)
         written = await self._written(asked, self._prompts.styles)
-        judge, judge_notes = await self._fitted(written)
+        judge, judge_notes = await self._fitted(written, asked)
         chosen = await self._chosen(asked, written, judge)
         if self._person is not None and (why := self._why_no_wording(chosen.found, judge)):
             if not self._is_corrected():
@@ -223,14 +224,18 @@ class _Finder:
     def _in_other_styles(self, questions: Sequence[Question]) -> list[Question]:
         return in_other_styles(questions, self._prompts, self._persona)
 
-    async def _fitted(self, written: Sequence[Sequence[Candidate]]) -> tuple[RewardModel, tuple[str, ...]]:
+    async def _fitted(
+        self, written: Sequence[Sequence[Candidate]], asked: Sequence[Question] = ()
+    ) -> tuple[RewardModel, tuple[str, ...]]:
         """The reward model, and sentences on how it was made.
 
         Args:
-            written: the model's replies in every style, on which the policy's beliefs are written.
+            written: the model's replies in every style, on which the policy's beliefs and people's reasons are written.
+            asked: what they reply to.
         """
-        opinions = opinions_of(self._data.splits.training)
-        expected = prior_opinions(self._beliefs, written, opinions, usual=self._prompts.usual_styles)
+        opinions, usual = opinions_of(self._data.splits.training), self._prompts.usual_styles
+        expected = prior_opinions(self._beliefs, written, opinions, usual=usual)
+        expected += wanted_opinions(self._training, asked, written, self._prompts.styles, usual)
         return await lesson_judge(opinions, expected, self._llm.location, person=self._person, prior=self._data.prior)
 
     async def _chosen(

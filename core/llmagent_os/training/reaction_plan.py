@@ -20,7 +20,7 @@ import structlog
 from llmagent_os.errors import ModelError
 from llmagent_os.identity import PersonId
 from llmagent_os.ledger import Ledger
-from llmagent_os.ledger.training_values import JobProgress, Level, LoraVersion, Stage, TrainingJob
+from llmagent_os.ledger.training_values import JobProgress, Level, Stage, TrainingJob
 from llmagent_os.llm import LLM
 from llmagent_os.people.directory import Directory
 from llmagent_os.people.profiles import Profiles
@@ -35,7 +35,6 @@ from llmagent_os.training.canary_settings import CanarySettings
 from llmagent_os.training.curated_examples import curated_examples, with_curated
 from llmagent_os.training.gate import GateVerdict
 from llmagent_os.training.lora_folder import LORAS_FOLDER
-from llmagent_os.training.lora_registry import LoraRegistry
 from llmagent_os.training.lora_version import STYLE
 from llmagent_os.training.policy_beliefs import read_beliefs
 from llmagent_os.training.prepared_data import PREPARED_FILE, Prepared, read_prepared, write_prepared
@@ -43,6 +42,7 @@ from llmagent_os.training.reaction_data import hash_of, read_reactions
 from llmagent_os.training.reaction_evaluation import MeasuredLora, measure_lora, write_reports
 from llmagent_os.training.reaction_lessons import CALL_LOSS, find_lessons
 from llmagent_os.training.reaction_suite import evaluation_suite, judged_prompts
+from llmagent_os.training.starting_version import retire_stale, versions_for
 from llmagent_os.training.training_config import LEAST_PEOPLE
 from llmagent_os.training.training_plan import (
     Cancelled,
@@ -51,6 +51,7 @@ from llmagent_os.training.training_plan import (
     JobSite,
     NothingToLearn,
     ReportProgress,
+    until_cancelled,
 )
 from llmagent_os.training.training_settings import settings_of
 
@@ -65,9 +66,6 @@ _DECISIVE = ("method", "seed", "baseline")
 #: Settings of this plan, where the bot has none. With few opinions it is half chance which validation loss is least. So
 #: all planned steps are taken, and the weights at the end are kept if they have half of the best ones' progress.
 DEFAULTS = {"method": "distil", "patience": 1000, "end_share": 0.5}
-
-#: How often it is looked whether the job is to end, while the model answers.
-_LOOK_SECONDS = 0.2
 
 _Result = TypeVar("_Result")
 
@@ -189,15 +187,9 @@ class _ReactionJob:
         return Prepared(data=data, lessons=lessons, parent=parent, active=active, style=style, settings=self._decisive)
 
     async def _retire_stale(self) -> None:
-        """Retire the level's versions that people took something back from: no other takes their place."""
         ledger = await Ledger.open(self._site.ledger_url)
         try:
-            registry = LoraRegistry(ledger, self._site.data)
-            here = self._job.level, self._job.subject
-            for version in await registry.served(self._job.bot):
-                if (version.level, version.subject) == here and version.stale_since is not None:
-                    why = "people took back what it was trained on, and no version without them may serve"
-                    await registry.move(version, Stage.RETIRED, why)
+            await retire_stale(self._job, ledger, self._site.data)
         finally:
             await ledger.close()
 
@@ -264,44 +256,4 @@ class _ReactionJob:
         self._report(JobProgress(phase=phase, step=step, steps=2))
 
     def _wait(self, work: Coroutine[Any, Any, _Result]) -> _Result:
-        """Run work of many waits to its end, or until the job is to end."""
-
-        async def watched() -> _Result:
-            working = asyncio.create_task(work)
-            while not (await asyncio.wait([working], timeout=_LOOK_SECONDS))[0]:
-                if self._cancelled():
-                    working.cancel()
-                    await asyncio.wait([working])
-                    raise JobCancelledError
-            return working.result()
-
-        return asyncio.run(watched())
-
-
-async def versions_for(job: TrainingJob, ledger: Ledger, data: Path, base_hash: str) -> tuple[str, str]:
-    """The names of the version to start from, and of the one that answers now; empty: the base.
-
-    A training starts from the deepest level above its own. A version whose people have taken something back is
-    neither: it goes whatever comes of the job. Nor is one of another base model: it answers nobody.
-
-    Args:
-        job: whose LoRA is trained.
-        ledger: the bot's.
-        data: the data folder.
-        base_hash: of the base model.
-    """
-    registry = LoraRegistry(ledger, data)
-    above = [(Level.SHARED, "")] if job.level != Level.SHARED else []
-    if job.level == Level.PERSONAL:
-        kept = await ledger.personas.get(job.bot, PersonId(job.subject))
-        above += [(Level.GROUP, kept.persona)] if kept is not None and kept.persona else []
-    found = [_usable(await registry.active(job.bot, level, subject), base_hash) for level, subject in above]
-    parent = next((name for name in reversed(found) if name), "")
-    own = _usable(await registry.active(job.bot, job.level, job.subject), base_hash)
-    return parent, own or parent
-
-
-def _usable(version: LoraVersion | None, base_hash: str) -> str:
-    if version is None or version.stale_since is not None or version.base_hash != base_hash:
-        return ""
-    return version.name
+        return asyncio.run(until_cancelled(work, self._cancelled))

@@ -11,8 +11,7 @@ like. So nobody decides for all others, and a person's prior is made without the
 
 Sources: Breslow and Clayton 1993, Approximate Inference in Generalized Linear Mixed Models,
 https://doi.org/10.1080/01621459.1993.10594284; MacKay 1992, The Evidence Framework Applied to Classification Networks,
-https://doi.org/10.1162/neco.1992.4.5.720, for the probability under uncertain weights; Ibrahim and Chen 2000, Power
-Prior Distributions for Regression Models, https://doi.org/10.1214/ss/1009212673, for opinions that are a prior.
+https://doi.org/10.1162/neco.1992.4.5.720, for the probability under uncertain weights.
 
 Left out: variances that are fitted; groups between a person and everybody, for which ``prior`` stands.
 """
@@ -29,6 +28,7 @@ import numpy as np
 from llmagent_os.chat import ToolCall
 from llmagent_os.identity import NOBODY, PersonId
 from llmagent_os.policy.array_types import Floats
+from llmagent_os.training.logistic_evidence import Gaussian, LogisticEvidence, inverse, sigmoid, solve
 from llmagent_os.training.wording_features import FEATURES, wording_features
 
 #: Standard deviations of the weights: what people like on average, and how one person differs. The first is the
@@ -36,8 +36,6 @@ from llmagent_os.training.wording_features import FEATURES, wording_features
 _SHARED_SD, _OWN_SD = (1.0, 0.7), (1.0, 1.5)
 
 _ROUNDS = 4  # of fitting every person, given what all share, and the other way round
-_STEPS = 30  # at most, of Newton's method
-_CLOSE = 1e-8  # a Newton step with a shorter longest side is the last
 
 
 class Opinion(msgspec.Struct, frozen=True, kw_only=True):
@@ -60,59 +58,7 @@ class Scores(NamedTuple):
 
     def lower(self, deviations: float = 1.0) -> Floats:
         """The probability of being liked if the reply is so many deviations worse than expected, ``(replies,)``."""
-        return _sigmoid(self.logit - deviations * self.deviation)
-
-
-class _Gaussian(NamedTuple):
-    """A Gaussian in its natural form, in which likelihoods are added up."""
-
-    precision: Floats  #: ``(weights, weights)``
-    shift: Floats  #: ``(weights,)``: precision times mean
-
-    def plus(self, other: _Gaussian, sign: float = 1.0) -> _Gaussian:
-        """The product of two, or with ``sign`` -1 what is left without the other."""
-        return _Gaussian(self.precision + sign * other.precision, self.shift + sign * other.shift)
-
-    def widened(self, variances: Floats) -> _Gaussian:
-        """The same, after independent noise of these variances, ``(weights,)``. The precision may be singular."""
-        kept = np.eye(len(variances)) + self.precision * variances  # (weights, weights)
-        precision = _solve(kept, self.precision)
-        return _Gaussian((precision + precision.T) / 2, _solve(kept, self.shift))
-
-
-class _Evidence(NamedTuple):
-    """One person's opinions."""
-
-    design: Floats  #: ``(opinions, weights)``
-    liked: Floats  #: ``(opinions,)``: 0 disliked, 1 liked
-    trust: Floats  #: ``(opinions,)``
-
-    @classmethod
-    def of(cls, opinions: Sequence[Opinion]) -> _Evidence:
-        return cls(
-            design_of((each.text, each.calls) for each in opinions),
-            np.array([(each.reward + 1) / 2 for each in opinions]),
-            np.array([each.weight for each in opinions]),
-        )
-
-    def likelihood(self, prior: _Gaussian) -> _Gaussian:
-        """Write the likelihood as a Gaussian around the weights that are most probable with this prior (Laplace)."""
-        weights = _solve(prior.precision, prior.shift)  # (weights,)
-        for _ in range(_STEPS):
-            found = self._quadratic(weights)
-            following = _solve(prior.precision + found.precision, prior.shift + found.shift)
-            moved = float(np.abs(following - weights).max())
-            weights = weights + (following - weights) * min(1.0, 3.0 / max(moved, 1e-12))  # no step overshoots far
-            if moved < _CLOSE:
-                break
-        return self._quadratic(weights)
-
-    def _quadratic(self, weights: Floats) -> _Gaussian:
-        """The second-order expansion of the log-likelihood at some weights."""
-        chance = _sigmoid(self.design @ weights)  # (opinions,)
-        curvature = self.design.T @ (self.design * (self.trust * chance * (1 - chance))[:, None])  # (weights, weights)
-        slope = self.design.T @ (self.trust * (self.liked - chance))  # (weights,)
-        return _Gaussian(curvature, curvature @ weights + slope)
+        return sigmoid(self.logit - deviations * self.deviation)
 
 
 class RewardModel:
@@ -141,7 +87,7 @@ class RewardModel:
         design = design_of(zip(texts, calls or [()] * len(texts), strict=True))  # (replies, weights)
         logit = design @ self.mean
         variance = np.einsum("rw,wv,rv->r", design, self.covariance, design)  # (replies,)
-        return Scores(_sigmoid(logit / np.sqrt(1 + math.pi / 8 * variance)), logit, np.sqrt(variance))
+        return Scores(sigmoid(logit / np.sqrt(1 + math.pi / 8 * variance)), logit, np.sqrt(variance))
 
     def beyond(self, texts: Sequence[str], calls: Sequence[Sequence[ToolCall]] | None = None) -> Floats:
         """How far each feature of replies goes beyond all that people have judged, ``(replies, weights)``, at least 0.
@@ -199,56 +145,28 @@ class RewardModels:
         everybody = self._everybody
         if person is not None and person in self._likelihoods:  # what the others say of what all share
             everybody = everybody.plus(self._likelihoods[person].widened(self._own_variance), -1.0)
-        shared = _inverse(everybody.precision)  # (weights, weights)
+        shared = inverse(everybody.precision)  # (weights, weights)
         mean, covariance = shared @ everybody.shift, shared + np.diag(self._own_variance)
         if average and person is None:
             return RewardModel(mean, shared, self._opinions, self._judged)
         mine = None if person is None else self._people.get(person)
         if mine is None:
             return RewardModel(mean, covariance, 0, self._judged)
-        before = _Gaussian(_inverse(covariance), _solve(covariance, mean))
+        before = Gaussian(inverse(covariance), solve(covariance, mean))
         after = before.plus(mine.likelihood(before))
-        covariance = _inverse(after.precision)
+        covariance = inverse(after.precision)
         return RewardModel(covariance @ after.shift, covariance, len(mine.liked), self._judged)
 
 
-def policy_opinions(
-    expected: Mapping[str, float], replies: Mapping[str, Sequence[str]], person: PersonId, worth: float = 4.0
-) -> list[Opinion]:
-    """Write what a behaviour policy has learned as opinions that nobody gave: a prior for the reward model.
-
-    The policy has seen more than the replies that are still kept. Do not count them twice: with a small ``worth``, the
-    person's own opinions soon outweigh the policy's.
-
-    Args:
-        expected: by style, the share of replies that the policy expects the person to like, in [0, 1].
-        replies: by style, replies of the model in that style.
-        person: whose opinions they are.
-        worth: how many opinions a style's replies weigh together.
-    """
-    return [
-        Opinion(
-            text=text,
-            reward=2 * expected[style] - 1,
-            weight=min(1.0, worth / len(texts)),
-            person=person,
-            given=False,
-        )
-        for style, texts in replies.items()
-        if style in expected
-        for text in texts
-    ]
-
-
 def _fit_everybody(
-    people: Mapping[PersonId, _Evidence], first: _Gaussian, own_variance: Floats
-) -> tuple[dict[PersonId, _Gaussian], _Gaussian]:
+    people: Mapping[PersonId, LogisticEvidence], first: Gaussian, own_variance: Floats
+) -> tuple[dict[PersonId, Gaussian], Gaussian]:
     """Fit what every person's opinions say of the person's weights, and the weights that all share."""
-    likelihoods: dict[PersonId, _Gaussian] = {}
+    likelihoods: dict[PersonId, Gaussian] = {}
     everybody = first
     for _ in range(_ROUNDS):
-        mean = _solve(everybody.precision, everybody.shift)  # (weights,)
-        around = _Gaussian(np.diag(1 / own_variance), mean / own_variance)
+        mean = solve(everybody.precision, everybody.shift)  # (weights,)
+        around = Gaussian(np.diag(1 / own_variance), mean / own_variance)
         likelihoods = {person: theirs.likelihood(around) for person, theirs in people.items()}
         everybody = first
         for each in likelihoods.values():
@@ -256,10 +174,10 @@ def _fit_everybody(
     return likelihoods, everybody
 
 
-def _prior(model: RewardModel | None) -> _Gaussian:
+def _prior(model: RewardModel | None) -> Gaussian:
     if model is None:
-        return _Gaussian(np.diag(1 / _variances(_SHARED_SD)), np.zeros(len(FEATURES) + 1))
-    return _Gaussian(_inverse(model.covariance), _solve(model.covariance, model.mean))
+        return Gaussian(np.diag(1 / _variances(_SHARED_SD)), np.zeros(len(FEATURES) + 1))
+    return Gaussian(inverse(model.covariance), solve(model.covariance, model.mean))
 
 
 def _variances(deviations: tuple[float, float]) -> Floats:
@@ -273,11 +191,19 @@ def design_of(replies: Iterable[tuple[str, Sequence[ToolCall]]]) -> Floats:
     return np.array(rows).reshape(-1, len(FEATURES) + 1)
 
 
-def _by_person(opinions: Iterable[Opinion]) -> dict[PersonId, _Evidence]:
+def _by_person(opinions: Iterable[Opinion]) -> dict[PersonId, LogisticEvidence]:
     people: dict[PersonId, list[Opinion]] = {}
     for each in opinions:
         people.setdefault(each.person, []).append(each)
-    return {person: _Evidence.of(theirs) for person, theirs in people.items()}
+    return {person: _evidence(theirs) for person, theirs in people.items()}
+
+
+def _evidence(opinions: Sequence[Opinion]) -> LogisticEvidence:
+    return LogisticEvidence(
+        design_of((each.text, each.calls) for each in opinions),
+        np.array([(each.reward + 1) / 2 for each in opinions]),
+        np.array([each.weight for each in opinions]),
+    )
 
 
 def _range(opinions: Sequence[Opinion], prior: RewardModel | None) -> Floats | None:
@@ -288,15 +214,3 @@ def _range(opinions: Sequence[Opinion], prior: RewardModel | None) -> Floats | N
         return None
     together = np.concatenate(rows)
     return np.stack([together.min(axis=0), together.max(axis=0)])
-
-
-def _solve(matrix: Floats, values: Floats) -> Floats:
-    return np.asarray(np.linalg.solve(matrix, values), np.float64)  # numpy's signature does not tell the precision
-
-
-def _inverse(matrix: Floats) -> Floats:
-    return np.asarray(np.linalg.inv(matrix), np.float64)
-
-
-def _sigmoid(values: Floats) -> Floats:
-    return 0.5 + 0.5 * np.tanh(values / 2)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import msgspec
 
 from llmagent_os.chat import Message, ToolSpec
+from llmagent_os.feedback.stated_reasons import StatedReason
 from llmagent_os.identity import NOBODY, PersonId
 
 #: Ends the origin of an example that says which call a reply should have made.
@@ -42,6 +43,10 @@ class TrainingExample(msgspec.Struct, frozen=True, kw_only=True):
     raters: tuple[PersonId, ...] = ()  #: the people whose opinions made :attr:`reward`; empty: nobody's did
     reward: float = 1.0  #: what was thought of the last turn, in [-1, 1]
     weight: float = 1.0  #: how far the raters are trusted, in [0, 1]
+    #: whether :attr:`reward` may be about how the last turn is worded; False: about what it says or does alone
+    of_wording: bool = True
+    reason: StatedReason | None = None  #: what the person said of the wording; None: nothing
+    action: dict[str, str] = {}  #: the behaviour that the policy chose for the reply, by dimension; empty: not known
     edited: str = ""  #: what the person changed their words before the last turn to; empty: they did not
     rejected: Message | None = None  #: an assistant's turn that was liked less than the last one
     value: float | None = None  #: the reward that was to be expected before the last turn; None: not known

@@ -21,11 +21,11 @@ import structlog
 import torch
 
 from llmagent_os.errors import ConfigError, ModelError
+from llmagent_os.training.batch_schedule import BatchSchedule
 from llmagent_os.training.length_batches import length_batches
 from llmagent_os.training.lora_optimizer import LoraOptimizer, learning_rate_share
-from llmagent_os.training.objective_model import ObjectiveModel, TrainedSample
+from llmagent_os.training.objective_model import ObjectiveModel
 from llmagent_os.training.objectives.objective import Metrics, Objective, PreparedSample
-from llmagent_os.training.prompt_batch import ResponseRow
 from llmagent_os.training.response_model import ResponseModel
 from llmagent_os.training.token_sample import TokenSample
 from llmagent_os.training.training_checkpoint import (
@@ -101,13 +101,12 @@ class _Training:
         self._model = ObjectiveModel(model, objective, self._device.device)
         self._samples = [self._model.sample(each) for each in prepared]
         self._validation = [self._model.sample(each) for each in self._prepared_validation(validation)]
-        self._anchors = [self._model.anchor(each) for each in samples if each.anchor and objective.needs_anchors]
+        anchors = [self._model.anchor(each) for each in samples if each.anchor and objective.needs_anchors]
+        self._schedule = BatchSchedule(self._samples, anchors, settings, self._device)
         self._held_anchors = [
             self._model.anchor(each) for each in validation if each.anchor and objective.needs_anchors
         ]
         self._optimizer = LoraOptimizer(adapted, settings, self._device)
-        self._epoch = -1  #: of which the batches are
-        self._batches: list[list[TrainedSample]] = []
         self._over = False  #: the training has had its time
         self._file = checkpoint
         self._saved_at = time.monotonic()
@@ -161,31 +160,11 @@ class _Training:
             warnings=[*self._warnings, *signs],
         )
 
-    @property
-    def _steps_per_epoch(self) -> int:
-        return math.ceil(len(self._samples) / (self._settings.batch_size * self._device.processes))
-
-    def _batch(self, step: int) -> tuple[list[TrainedSample], list[ResponseRow]]:
-        """The samples and anchors of a step, for this process.
-
-        They depend on the seed and the step alone, so that a resumed training meets the same batches.
-        """
-        epoch, at = divmod(step, self._steps_per_epoch)
-        if epoch != self._epoch:
-            order = random.Random(f"{self._settings.seed}:{epoch}")
-            self._batches = length_batches(self._samples, self._settings.batch_size, order, lambda each: each.length)
-            self._epoch = epoch
-        processes, rank = self._device.processes, self._device.rank
-        count = min(self._settings.anchor_batch, len(self._anchors))
-        first = (step * processes + rank) * count
-        anchors = [self._anchors[(first + each) % len(self._anchors)] for each in range(count)]
-        return self._batches[(at * processes + rank) % len(self._batches)], anchors
-
     def _step(self, stopped: Callable[[], bool] | None) -> tuple[Metrics, bool]:
         """Take one step of the optimiser; gives the objective's figures, and whether somebody stops the training."""
         state, settings = self._state, self._settings
         step = len(state.losses)
-        samples, anchors = self._batch(step)
+        samples, anchors = self._schedule.batch(step)
         loss, metrics = self._model.loss(samples, anchors)
         cast("Any", loss).backward()
         over = bool(settings.max_seconds and state.seconds >= settings.max_seconds)
@@ -208,7 +187,7 @@ class _Training:
         """Validate after an epoch, see whether the training ends, and keep its state."""
         state = self._state
         steps = len(state.losses)
-        epoch_is_over = steps % self._steps_per_epoch == 0
+        epoch_is_over = steps % self._schedule.steps_per_epoch == 0
         if epoch_is_over and self._validation:
             state.validations.append(Validation(steps, self._validation_loss()))
             least = min(each.loss for each in state.validations[:-1])
@@ -241,7 +220,7 @@ class _Training:
         if self._over:
             return "time"
         if epoch_is_over and self._objective.has_least_loss:
-            losses = state.losses[-self._steps_per_epoch :]
+            losses = state.losses[-self._schedule.steps_per_epoch :]
             loss = state.validations[-1].loss if self._validation else sum(losses) / len(losses)
             if loss < self._settings.stop_at_loss:
                 return "loss"

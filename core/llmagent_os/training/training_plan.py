@@ -6,14 +6,20 @@ folder: what it has left in the folder is its checkpoint.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import asyncio
+from collections.abc import Callable, Coroutine
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, Protocol, TypeVar
 
 import msgspec
 
 from llmagent_os.identity import PersonId
 from llmagent_os.ledger.training_values import JobProgress, Stage, TrainingJob
+
+#: How often it is looked whether a job is to end, while it waits for something.
+_LOOK_SECONDS = 0.2
+
+_Result = TypeVar("_Result")
 
 
 class JobSite(msgspec.Struct, frozen=True, kw_only=True):
@@ -74,3 +80,18 @@ class TrainingPlan(Protocol):
 
 class JobCancelledError(Exception):
     """The job was cancelled: raised by a plan that has seen it."""
+
+
+async def until_cancelled(work: Coroutine[Any, Any, _Result], cancelled: Cancelled) -> _Result:
+    """Wait for work of many waits, and cancel it when the job is to end.
+
+    Raises:
+        JobCancelledError: the job is to end.
+    """
+    working = asyncio.create_task(work)
+    while not (await asyncio.wait([working], timeout=_LOOK_SECONDS))[0]:
+        if cancelled():
+            working.cancel()
+            await asyncio.wait([working])
+            raise JobCancelledError
+    return working.result()

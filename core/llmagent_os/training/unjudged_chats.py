@@ -11,8 +11,10 @@ from collections.abc import Awaitable, Callable, Collection
 import msgspec
 
 from llmagent_os.chat import Message, ToolSpec
+from llmagent_os.feedback.stated_reasons import stated_reason
 from llmagent_os.identity import PersonId
 from llmagent_os.ledger import CompletionRecord, Ledger
+from llmagent_os.training.spoken_reasons import dimension_values
 
 #: How many replies are looked at, the latest ones.
 MOST_REPLIES = 1024
@@ -50,6 +52,8 @@ async def unjudged_chats(
         interaction = reply.interaction
         if interaction is None or reply.rewards or (people is not None and reply.person not in people):
             continue
+        if stated_reason(interaction.said, dimension_values(interaction)) is not None:
+            continue  # why the reply before it was not liked: nothing was asked
         if reply.person not in agreed:
             agreed[reply.person] = await consents(reply.person)
         if not agreed[reply.person] or all(len(chats) >= MOST_CHATS for chats in found.values()):

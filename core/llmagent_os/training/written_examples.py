@@ -9,7 +9,7 @@ import msgspec
 
 from llmagent_os.chat import ToolSpec
 from llmagent_os.errors import ConfigError
-from llmagent_os.training.example_cleaning import clean_examples
+from llmagent_os.training.example_cleaning import CleanExamples, clean_examples
 from llmagent_os.training.example_files import read_examples
 from llmagent_os.training.example_splits import ExampleSplits, split_examples
 from llmagent_os.training.training_example import TrainingExample
@@ -60,7 +60,7 @@ def prepare_written(
     shares = (_VALIDATION_SHARE if enough else 0.0, _TEST_SHARE if enough and test is None else 0.0)
     splits = split_examples(kept, by="conversation", validation=shares[0], test=shares[1])
     splits = msgspec.structs.replace(splits, test=(*splits.test, *own))
-    return WrittenExamples(splits=splits, told=_told(clean.summary, splits))
+    return WrittenExamples(splits=splits, told=_told(_counted(clean, len(systems)), splits))
 
 
 def read_written(
@@ -93,6 +93,15 @@ def _in_turn(same: list[TrainingExample], number: int, systems: int) -> list[Tra
     """One of the examples of a line that differ in their system message alone; all turns of a chat."""
     alike = len(same) == systems and all(each.messages[-2:] == same[0].messages[-2:] for each in same)
     return [same[number % systems]] if alike else same
+
+
+def _counted(clean: CleanExamples, systems: int) -> str:
+    """What was read, where a file has fewer examples than are learned."""
+    lines = len({each.origin for each in clean.examples})
+    if lines == len(clean.examples):
+        return clean.summary
+    every = f", with each of {systems} system messages" if systems > 1 and lines < MANY else ""
+    return f"{clean.summary} (from {lines} in the file: every turn is learned{every})"
 
 
 def _told(cleaned: str, splits: ExampleSplits) -> str:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import sqlite3
 from pathlib import Path
 
 import pytest
 
 from llmagent_os.errors import LedgerError, LLMAgentOSError
-from llmagent_os.ledger import Ledger
-from llmagent_os.ledger.connection import connect
+from llmagent_os.ledger import Ledger, connection
+from llmagent_os.ledger.connection import Database, connect
 from tests.unit.ledger.samples import execute, message
 
 
@@ -71,3 +72,19 @@ def test_commits_wait_for_the_disk_only_where_they_have_to(tmp_path: Path, opene
     database.wait_for_disk(True)
     assert synchronous() == level
     database.close()
+
+
+def test_a_full_disk_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """SQLite calls it an I/O error where it cannot make the files beside the ledger."""
+
+    def full(_path: Path, _synchronous: str) -> Database:
+        error = sqlite3.OperationalError("disk I/O error")
+        error.sqlite_errorcode = sqlite3.SQLITE_IOERR
+        raise error
+
+    monkeypatch.setattr(connection, "_connect", full)
+    with pytest.raises(LedgerError, match=r"disk I/O error$"):
+        connect(tmp_path / "ledger.db", "FULL")
+    monkeypatch.setattr(connection, "LEAST_FREE_BYTES", 2**62)
+    with pytest.raises(LedgerError, match="The disk is full: free some space where"):
+        connect(tmp_path / "ledger.db", "FULL")

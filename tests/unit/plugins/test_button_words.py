@@ -10,6 +10,7 @@ from dataclasses import replace
 import pytest
 
 from llmagent_os.plugin import ToolResult
+from llmagent_os.plugins.calendar.event_store import EventStore
 from tests.unit.plugins.test_calendar import Person
 
 
@@ -119,3 +120,23 @@ async def test_words_of_another_conversation_undo_nothing(person: Person) -> Non
     elsewhere = replace(person.context("undo"), conversation_key="another room")
     value = await person.plugins.button_meant(elsewhere)
     assert value == "calendar:undo-nothing"
+
+
+@pytest.mark.parametrize("words", ["what do I have tomorrow?", "add lunch with Eva on friday", "hello how are you"])
+async def test_a_request_is_seen_by_its_words_and_nothing_is_read(
+    person: Person, words: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Every message would wait for the calendar's records, though few mean a button."""
+    await person.say("create", title="gym", date="tomorrow", time="6pm")
+
+    read: list[str] = []
+
+    async def noted(_: EventStore) -> str | None:
+        read.append(words)
+        return None
+
+    monkeypatch.setattr(EventStore, "open_question", noted)
+    assert await person.plugins.button_meant(person.context(words)) is None
+    assert read == []
+    assert await person.plugins.button_meant(person.context("the gym")) is None
+    assert read == [words], "words that may name an option are looked up"

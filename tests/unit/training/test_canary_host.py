@@ -23,7 +23,7 @@ from llmagent_os.ledger import Interaction
 from llmagent_os.runtime import Runtime
 from llmagent_os.serving.model_hash import model_hash
 from llmagent_os.serving.model_location import locate
-from llmagent_os.testing import MemoryAdapter
+from llmagent_os.testing import MemoryAdapter, running
 from llmagent_os.training import canary_watch, registry_resolver
 from llmagent_os.training.job_schedule import new_job
 from llmagent_os.training.lora_version import Level, LoraVersion, Stage
@@ -60,15 +60,14 @@ class Installation:
 
     @contextlib.asynccontextmanager
     async def host(self) -> AsyncGenerator[None]:
-        async with Runtime.open(self.settings, self.bot, adapters=[self.platform]) as self.runtime:
-            task = asyncio.create_task(self.runtime.run())
+        async with (
+            Runtime.open(self.settings, self.bot, adapters=[self.platform]) as self.runtime,
+            running(self.runtime),
+        ):
             # A test makes LoRAs of the model, too, and transformers does not load two models at the same time.
             while (await self.runtime.health.report())["model"]["state"] != "ready":  # noqa: ASYNC110
                 await asyncio.sleep(0.01)
             yield
-            task.cancel()
-            with contextlib.suppress(asyncio.CancelledError):
-                await task
 
     async def publish(self, seed: int, stage: Stage) -> LoraVersion:
         made = Candidate(

@@ -74,7 +74,7 @@ def test_pairs_are_given_with_each_system_message_and_the_tools() -> None:
         ("a.txt", "[]", r"a\.txt: examples are read from \.json, \.jsonl, \.csv files"),
         ("a.json", "", r"a\.json:1 does not begin a list"),
         ("a.json", '\n{"input": "a"}', r"a\.json:2 does not begin a list"),
-        ("a.json", "[]", r"a\.json holds no examples: write \{'input'"),
+        ("a.json", "[]", r'a\.json holds no examples: write \{"input"'),
         ("a.json", '[\n{"input": "a", "output": "b"}\n{"input"', r"a\.json:3 is not JSON, at column 1: a comma or \]"),
         ("a.json", '[{"input": "a", "output": "b"},\n{"input"', r"a\.json:2 is not JSON, at column 9"),
         ("a.json", '[{"input": "a", "output": "b"}]\n[', r"a\.json:2 is not JSON.*more after the list"),

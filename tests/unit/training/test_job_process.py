@@ -14,10 +14,16 @@ import msgspec
 import psutil  # type: ignore[import-untyped]
 import pytest
 
+from llmagent_os.admin import jobs_command
+from llmagent_os.config import Settings
 from llmagent_os.events import now
 from llmagent_os.ledger import Ledger
 from llmagent_os.ledger.training_values import JobStatus, Level
-from llmagent_os.training import job_process
+from llmagent_os.people.directory import Directory
+from llmagent_os.privacy.job_store import JobStore
+from llmagent_os.privacy.retention import KILLED_TRAININGS
+from llmagent_os.training import job_folders, job_process
+from llmagent_os.training.host_training import HostTraining
 from llmagent_os.training.job_folders import LEDGER_FILE, LOG_FILE, JobFolders, job_folder, make_job_folder
 from llmagent_os.training.job_process import LEASE
 from llmagent_os.training.job_runner import JobRunner, run_job
@@ -314,6 +320,70 @@ async def test_a_host_that_is_killed_takes_its_training_along(jobs: JobBench) ->
     psutil.wait_procs([training])
     await run_job(order, jobs.ledger)
     assert (await jobs.job(job.job_id)).status == JobStatus.DONE
+
+
+async def killed_with_its_host(jobs: JobBench) -> tuple[str, Path]:
+    """A job whose process and host were killed at once, as by a loss of power; returns its id and its folder."""
+    job = await jobs.ask()
+    encoded = msgspec.json.encode(jobs.setting(steps=600, seconds=0.02).order(job.job_id, MUCH))
+    host = await asyncio.create_subprocess_exec(sys.executable, "-c", HOST, stdin=asyncio.subprocess.PIPE)
+    assert host.stdin is not None
+    host.stdin.write(encoded)
+    host.stdin.close()
+    await until(jobs, job.job_id, lambda job: job.progress.step > 3)
+    (training,) = psutil.Process(host.pid).children()
+    host.send_signal(signal.SIGSTOP)  # it must not put the job back
+    training.kill()
+    host.kill()
+    await host.wait()
+    folder = job_folder(jobs.data, job.job_id)
+    assert (await jobs.job(job.job_id)).status == JobStatus.RUNNING
+    assert list(folder.glob("work-*"))
+    return job.job_id, folder
+
+
+@pytest.mark.parametrize("who", ["another bot's host", "the day's pruning", "jobs list"])
+async def test_what_a_killed_job_has_left_is_deleted_though_its_bot_never_runs_again(
+    jobs: JobBench, monkeypatch: pytest.MonkeyPatch, who: str
+) -> None:
+    """What people said would lie in its folder for ever, and no other bot could clean up after a crash."""
+    job_id, folder = await killed_with_its_host(jobs)
+
+    async def opened() -> None:
+        setting = msgspec.structs.replace(jobs.setting(), bot="another")
+        host = HostTraining(setting, jobs.ledger, Directory(jobs.ledger, None), "", now)
+        if who == "another bot's host":
+            await host.open()
+        elif who == "the day's pruning":
+            await JobStore(host.folders).prune()
+        else:
+            await jobs_command.listing(Settings.load(env_file=None, data=jobs.data), None)
+
+    await opened()
+    assert list(folder.glob("work-*")), "its bot may go on with it"
+    later = now() + KILLED_TRAININGS.time + LEASE
+    monkeypatch.setattr(job_folders, "now", lambda: later)
+    await opened()
+    job = await jobs.job(job_id)
+    assert job.status == JobStatus.FAILED and "none has gone on with it" in job.why
+    assert {path.name for path in folder.iterdir()} == {LOG_FILE, LEDGER_FILE}
+
+
+async def test_a_killed_job_keeps_no_other_host_from_cleaning_up(jobs: JobBench) -> None:
+    job_id, _ = await killed_with_its_host(jobs)
+    assert await jobs.queue.any_running(now())
+    assert not await jobs.queue.any_running(now() + LEASE)
+    assert (await jobs.job(job_id)).status == JobStatus.RUNNING
+
+
+async def test_a_killed_job_that_is_cancelled_leaves_nothing(jobs: JobBench, monkeypatch: pytest.MonkeyPatch) -> None:
+    job_id, folder = await killed_with_its_host(jobs)
+    lease = (await jobs.job(job_id)).lease_until
+    assert lease is not None
+    monkeypatch.setattr(jobs_command, "now", lambda: lease)
+    said = await jobs_command.cancel(Settings.load(env_file=None, data=jobs.data), job_id)
+    assert said == f"Cancelled: {job_id}"
+    assert not list(folder.glob("work-*"))
 
 
 #: A program that runs the job whose order is its input.

@@ -21,7 +21,7 @@ from llmagent_os.training.lora_version import Level, Stage
 from llmagent_os.training.persona_tracker import PersonaTracker
 from llmagent_os.training.policy_beliefs import read_beliefs
 from llmagent_os.training.reaction_data import read_reactions
-from llmagent_os.training.reaction_plan import versions_for
+from llmagent_os.training.starting_version import versions_for
 from llmagent_os.training.training_config import TrainingConfig
 from llmagent_os.training.training_plan import NothingToLearn
 from tests.reward_history import write_history

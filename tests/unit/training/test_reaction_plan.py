@@ -26,7 +26,7 @@ from llmagent_os.ledger import Interaction
 from llmagent_os.runtime import Runtime
 from llmagent_os.serving.model_hash import model_hash
 from llmagent_os.serving.model_location import locate
-from llmagent_os.testing import MemoryAdapter, Sent
+from llmagent_os.testing import MemoryAdapter, Sent, running
 from llmagent_os.training.job_schedule import new_job
 from llmagent_os.training.lora_version import Level, LoraVersion, Stage
 from llmagent_os.training.prepared_data import PREPARED_FILE
@@ -166,12 +166,8 @@ async def hosting(folder: Path, model: Path, bot_file: str = BOT) -> AsyncGenera
     (folder / "bot" / "bot.toml").write_text(bot_file.format(model=model))
     settings, bot = Settings.load(env_file=None, data=folder / "data", threads=1), Bot.load(folder / "bot")
     platform = MemoryAdapter()
-    async with Runtime.open(settings, bot, adapters=[platform]) as runtime:
-        task = asyncio.create_task(runtime.run())
+    async with Runtime.open(settings, bot, adapters=[platform]) as runtime, running(runtime):
         yield Host(settings, bot, runtime, platform)
-        task.cancel()
-        with contextlib.suppress(asyncio.CancelledError):
-            await task
 
 
 @pytest.fixture(scope="module")

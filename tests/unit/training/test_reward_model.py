@@ -15,8 +15,9 @@ from scipy.optimize import minimize
 from llmagent_os.chat import ToolCall
 from llmagent_os.identity import PersonId
 from llmagent_os.training import reward_model
+from llmagent_os.training.policy_beliefs import policy_opinions
 from llmagent_os.training.reaction_judge import ReactionJudge
-from llmagent_os.training.reward_model import Opinion, fit_reward_model, policy_opinions
+from llmagent_os.training.reward_model import Opinion, fit_reward_model
 from llmagent_os.training.wording_edits import EDITS
 from llmagent_os.training.wording_features import FEATURES, wording_features
 

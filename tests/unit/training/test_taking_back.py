@@ -8,7 +8,11 @@ import msgspec
 import pytest
 import sqlalchemy as sa
 
+from llmagent_os.admin import profile_command
+from llmagent_os.commands.link import link
 from llmagent_os.commands.profile import change_or_show
+from llmagent_os.commands.unlink import unlink
+from llmagent_os.config import Settings
 from llmagent_os.errors import ConfigError
 from llmagent_os.events import Command, Conversation, Sender, now
 from llmagent_os.identity import Identity, PersonId
@@ -18,6 +22,9 @@ from llmagent_os.ledger.identity_links import leave, merge
 from llmagent_os.people.directory import Directory
 from llmagent_os.people.linking import Joined, Links
 from llmagent_os.people.profiles import Profiles
+from llmagent_os.plugin import ToolResult
+from llmagent_os.reply.exchange import open_exchange
+from llmagent_os.reply.plugin_calls import keep_profile_changes
 from llmagent_os.reply.services import Services
 from llmagent_os.training import consent_check
 from llmagent_os.training.host_training import HostTraining
@@ -166,8 +173,69 @@ async def test_who_unlinks_an_account_can_take_back_what_it_gave(jobs: JobBench)
     assert (await jobs.registry.get(version.name)).stale_since is not None
 
 
+def command(name: str, who: str, arguments: str = "") -> Command:
+    room = Conversation(platform="web", workspace="local", channel="c")
+    return Command(event_id=name, conversation=room, sender=Sender(who), name=name, arguments=arguments)
+
+
+@pytest.mark.parametrize("off", ["ana", "ben"])
+async def test_linking_with_an_account_that_is_off_takes_back_at_once(jobs: JobBench, off: str) -> None:
+    """For a day, the weights would go on with what somebody has withdrawn, whichever account is off."""
+    await rate(jobs.ledger, BEN)
+    shared = await publish(jobs, 1, BEN, CLEO, stage=Stage.ACTIVE)
+    own = await publish(jobs, 2, BEN, level=Level.PERSONAL, subject=BEN, stage=Stage.ACTIVE)
+    profiles = Profiles(jobs.data / "profiles")
+    links, services = Links(jobs.ledger, profiles), Services(ledger=jobs.ledger, profiles=profiles, loras=jobs.registry)
+    await profiles.update(PersonId(ANA if off == "ana" else BEN), learning="off")
+    said = (await link(services, command("link", "ben", await links.issue(ANA)))).text
+    assert "Linked" in said and "trained on you" in said
+    assert (await jobs.registry.get(shared.name)).withdrawn == 1
+    assert (await jobs.registry.get(own.name)).stage == Stage.RETIRED
+    assert not jobs.registry.folder_of(own).exists()
+
+
+async def test_linking_accounts_that_are_learned_from_takes_nothing_back(jobs: JobBench) -> None:
+    shared = await publish(jobs, 1, BEN, stage=Stage.ACTIVE)
+    profiles = Profiles(jobs.data / "profiles")
+    links, services = Links(jobs.ledger, profiles), Services(ledger=jobs.ledger, profiles=profiles, loras=jobs.registry)
+    said = (await link(services, command("link", "ben", await links.issue(ANA)))).text
+    assert "Linked" in said and "trained on you" not in said
+    assert (await jobs.registry.get(shared.name)).stale_since is None
+
+
+@pytest.mark.parametrize("way", ["command", "terminal"])
+async def test_unlinking_an_account_that_was_off_takes_back_at_once(jobs: JobBench, way: str) -> None:
+    """Ben's account was off, was linked to Ana's and switched on there. Alone it is off again."""
+    profiles = Profiles(jobs.data / "profiles")
+    links, services = Links(jobs.ledger, profiles), Services(ledger=jobs.ledger, profiles=profiles, loras=jobs.registry)
+    await profiles.update(PersonId(BEN), learning="off")
+    await links.join(BEN, await links.issue(ANA))
+    await profiles.update(PersonId(ANA), learning=None)
+    await rate(jobs.ledger, BEN)
+    both, cleos = await publish(jobs, 1, BEN, stage=Stage.ACTIVE), await publish(jobs, 2, CLEO)
+    if way == "command":
+        assert "trained on you" in (await unlink(services, command("unlink", "ben"))).text
+    else:
+        settings = Settings.load(env_file=None, data=jobs.data)
+        assert "no longer linked" in await profile_command.unlink(settings, BEN)
+    assert (await jobs.registry.get(both.name)).withdrawn == 1
+    assert (await jobs.registry.get(cleos.name)).stale_since is None
+
+
+async def test_a_plugin_that_turns_learning_off_takes_back(jobs: JobBench) -> None:
+    """ "Stop learning from me" may be a tool of some bot."""
+    profiles = Profiles(jobs.data / "profiles")
+    services = Services(ledger=jobs.ledger, profiles=profiles, loras=jobs.registry)
+    version = await publish(jobs, 1, ANA, stage=Stage.ACTIVE)
+    exchange = await open_exchange(services, command("x", "ana"), turns=0)
+    await keep_profile_changes(services, exchange, ToolResult({}, "", profile_changes={"name": "Ana"}))
+    assert (await jobs.registry.get(version.name)).stale_since is None
+    await keep_profile_changes(services, exchange, ToolResult({}, "", profile_changes={"learning": "off"}))
+    assert (await jobs.registry.get(version.name)).stale_since is not None
+
+
 async def test_a_host_finds_who_is_off_by_a_link_or_a_crash(jobs: JobBench) -> None:
-    """Ben links his account to Ana's, which is off. Cleo is off, and the host died before the versions knew."""
+    """Ben links his account to Ana's, which is off. Cleo is off. The host died before the versions knew of either."""
     await rate(jobs.ledger, BEN)
     shared = await publish(jobs, 1, BEN, CLEO, DORA, stage=Stage.ACTIVE)
     own = await publish(jobs, 2, BEN, level=Level.PERSONAL, subject=BEN, stage=Stage.ACTIVE)
@@ -256,12 +324,11 @@ async def test_a_job_that_was_interrupted_begins_again_without_the_person(jobs: 
 @pytest.mark.parametrize("way", [("learning off",), ("learning off", "learning on", "undo")])
 async def test_every_way_to_switch_learning_off_takes_back(jobs: JobBench, way: tuple[str, ...]) -> None:
     services = Services(ledger=jobs.ledger, profiles=Profiles(jobs.data / "profiles"), loras=jobs.registry)
-    room = Conversation(platform="web", workspace="local", channel="c")
-    command = Command(event_id="p", conversation=room, sender=Sender("ana"), name="profile", arguments="")
+    event = command("profile", "ana")
     for what in way[:-1]:
-        await change_or_show(services, command, what)
+        await change_or_show(services, event, what)
     version = await publish(jobs, 1, ANA, stage=Stage.ACTIVE)
-    said = await change_or_show(services, command, way[-1])
+    said = await change_or_show(services, event, way[-1])
     assert "I do not learn from your reactions any more" in said.text
     assert (await jobs.registry.get(version.name)).stale_since is not None
 

@@ -38,6 +38,14 @@ _ORDINAL = _whole(
 )
 _THE_ONE = _whole(r"(?:i (?:mean|meant) )?(?:the )?(?:one )?(?P<words>.+)")
 
+#: A request or a question, which names no option that was offered. "Schedule review" may be the title of one.
+_REQUEST = re.compile(
+    rf"(?:{_POLITE} )*(?:add|create|schedule|remind|what|what's|whats|when|where|who|how|do|did|am|is|are|will|would"
+    r"|hi|hello)(?: [\w':]+){2,}"
+)
+#: Nobody names an option by more words.
+_MOST_WORDS = 12
+
 _PLACES = {"first": 0, "second": 1, "third": 2, "fourth": 3, "fifth": 4, "last": -1}
 _ONLY_ONE = _whole(
     r"(?:only |just )?(?:(?:the )?(?:first|next|one|this|that)(?: (?:one|time))?|(?:this )?once|today|tomorrow)"
@@ -56,6 +64,8 @@ async def button_meant(call: CalendarCall) -> str | None:
         call: with the message.
     """
     said = " ".join(re.findall(r"[\w':]+", call.context.text.lower().replace("\u2019", "'")))
+    if not may_mean_button(said):
+        return None  # most messages: nothing is read for them
     ask_id = await call.store.open_question()
     question = await call.store.question(ask_id) if ask_id else None
     if ask_id and question is not None and (value := _chosen(said, ask_id, question.options)):
@@ -65,6 +75,20 @@ async def button_meant(call: CalendarCall) -> str | None:
     if _CANCEL.fullmatch(said) or _NEVER_MIND.fullmatch(said):
         return await _dropped(call, said, ask_id if question else None)
     return None
+
+
+def may_mean_button(said: str) -> bool:
+    """Whether words could mean a button, whatever waits for an answer.
+
+    >>> may_mean_button("what do i have tomorrow"), may_mean_button("the one with eva")
+    (False, True)
+
+    Args:
+        said: a message in small letters, without signs.
+    """
+    if any(words.fullmatch(said) for words in (_UNDO, _CANCEL, _NEVER_MIND)):
+        return True
+    return bool(said) and len(said.split()) <= _MOST_WORDS and _REQUEST.fullmatch(said) is None
 
 
 def _chosen(said: str, ask_id: str, options: Sequence[Change]) -> str | None:
