@@ -65,6 +65,7 @@ class EvaluationSuite:
     logged: tuple[LoggedReply, ...] = ()
     judge: ReplyJudge | None = None  #: needed where replies are logged
     contributions: dict[PersonId, float] = field(default_factory=dict[PersonId, float])  #: weights in the training
+    clusters: dict[PersonId, str] = field(default_factory=dict[PersonId, str])  #: people who may be one hand
 
 
 class Evaluator:
@@ -119,6 +120,7 @@ class Evaluator:
             parent_drift=tuple(scored.parent_drift),
             rewards=self._rewards(fresh, scored.ratios) if suite.logged else None,
             contributions=suite.contributions if lora else {},
+            clusters=suite.clusters,
             seconds=time.monotonic() - begun,
         )
 

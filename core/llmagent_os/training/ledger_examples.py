@@ -17,6 +17,7 @@ from llmagent_os.chat import Message, ToolCall, ToolSpec
 from llmagent_os.feedback.rater_trust import Trust
 from llmagent_os.identity import PersonId
 from llmagent_os.ledger import CompletionRecord, Interaction, Ledger, RewardEvent
+from llmagent_os.policy.contract import label
 from llmagent_os.privacy.masking import MASKS
 from llmagent_os.training.consented_opinions import ConsentedOpinions
 from llmagent_os.training.credit_assignment import MISREAD, Credit, Opinion, assign_credit
@@ -149,6 +150,8 @@ class _Maker:
             raters=tuple(sorted({await self._consented.person(rater) for rater in credit.raters})),
             reward=credit.reward,
             weight=credit.weight,
+            behavior=label(interaction.action),
+            written=interaction.created_at.timestamp(),
             logged=_logged(record),
         ), ""
 

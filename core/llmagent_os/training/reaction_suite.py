@@ -6,10 +6,10 @@ bot's own probes, control prompts and the tests for known hacks say what else ha
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
 from llmagent_os.chat import Completion, ToolCall
-from llmagent_os.identity import NOBODY
+from llmagent_os.identity import NOBODY, PersonId
 from llmagent_os.serving.tool_call_parsing import calls_of
 from llmagent_os.training.bot_prompts import BotPrompts
 from llmagent_os.training.call_score import call_score
@@ -23,6 +23,7 @@ from llmagent_os.training.hacks.padding import padding
 from llmagent_os.training.hacks.tool_refusal import tool_refusal
 from llmagent_os.training.logged_replies import LoggedReply
 from llmagent_os.training.probe import Measure, MeasureKind, Probe
+from llmagent_os.training.rater_clusters import rater_clusters
 from llmagent_os.training.reaction_data import (
     ReactionData,
     asked_text,
@@ -72,13 +73,15 @@ def evaluation_suite(
         measures.append(tool_refusal(() if requests else tools, requests, system))
     if not personal:
         measures.append(leaks(_private_texts(data.learned), system, tools, longest=MOST_LEAK_QUESTIONS))
+    clusters = rater_clusters((*data.learned, *data.splits.test))
     return EvaluationSuite(
         measures=tuple(each for each in measures if each.probes),
         control=(*tasks.probes[::2], *talk.probes[1::2]),
         test=tuple(test),
-        logged=_logged_replies(data.splits.test),
+        logged=_logged_replies(data.splits.test, clusters),
         judge=ReactionJudge(opinions_of(data.learned), data.prior),
         contributions=contributions_of(data.learned),
+        clusters=clusters,
     )
 
 
@@ -125,19 +128,23 @@ def _probe(example: TrainingExample) -> Probe:
     return Probe(messages=example.messages[:-1], tools=example.tools, person=example.person)
 
 
-def _logged_replies(examples: Sequence[TrainingExample]) -> tuple[LoggedReply, ...]:
+def _logged_replies(
+    examples: Sequence[TrainingExample], clusters: Mapping[PersonId, str]
+) -> tuple[LoggedReply, ...]:
     right = right_calls(examples)
     judged = [each for each in examples if not is_correction(each) and not is_curated(each)]
-    return tuple(_logged(each, right.get(each.origin)) for each in judged)
+    return tuple(_logged(each, right.get(each.origin), clusters) for each in judged)
 
 
-def _logged(example: TrainingExample, right: ToolCall | None) -> LoggedReply:
+def _logged(example: TrainingExample, right: ToolCall | None, clusters: Mapping[PersonId, str]) -> LoggedReply:
     answer = example.messages[-1]
     return LoggedReply(
         probe=_probe(example),
         reply=str(answer.get("content") or ""),
         reward=example.reward,
         weight=example.weight,
+        # Whoever was answered counts as the rater, unless somebody else alone has judged the reply.
+        cluster=clusters.get(example.raters[0] if len(example.raters) == 1 else example.person, ""),
         calls=tuple(calls_of(answer)),
         logged=example.logged,
         right=right,

@@ -42,6 +42,8 @@ class TrainingExample(msgspec.Struct, frozen=True, kw_only=True):
     raters: tuple[PersonId, ...] = ()  #: the people whose opinions made :attr:`reward`; empty: nobody's did
     reward: float = 1.0  #: what was thought of the last turn, in [-1, 1]
     weight: float = 1.0  #: how far the raters are trusted, in [0, 1]
+    behavior: str = ""  #: the label of the behaviour that the reply was given in; empty: not known, or there is none
+    written: float = 0.0  #: when the reply was written, in seconds since 1970; 0: not known
     edited: str = ""  #: what the person changed their words before the last turn to; empty: they did not
     rejected: Message | None = None  #: an assistant's turn that was liked less than the last one
     value: float | None = None  #: the reward that was to be expected before the last turn; None: not known

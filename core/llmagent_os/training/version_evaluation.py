@@ -60,6 +60,8 @@ class VersionEvaluation(msgspec.Struct, frozen=True, kw_only=True):
     rewards: LoggedRewards | None = None  #: ``None``: no judged reply was logged
     #: how much each person's examples counted in training: sums of absolute reward × weight. Empty: not known
     contributions: dict[PersonId, float] = {}
+    #: the clusters of raters who may be one hand (:mod:`~llmagent_os.training.rater_clusters`); others are not in it
+    clusters: dict[PersonId, str] = {}
     seconds: float = 0.0  #: how long the evaluation took
 
     def summary(self) -> dict[str, Any]:

@@ -46,7 +46,7 @@ from llmagent_os.policy.person_cache import PersonCache
 from llmagent_os.policy.state_bytes import pack, unpack_shared
 
 #: The format of the stored state. A state of another format is learned again from the ledger.
-FORMAT = "bayes-4"
+FORMAT = "bayes-5"
 #: How many people, the latest heard, what all people share is drawn from.
 POOL_PEOPLE = 40
 #: How many of them may be new, where there are others: new people do not push out those who are known.
@@ -317,7 +317,7 @@ class Bayes:
             "count": self._count,
             "seed": self._seed,
             "pool": list(self._pool),
-            "newcomers": self._newcomers.used,
+            "newcomers": self._newcomers.state,
         }
         shared = pack({name: getattr(self._shared, name) for name in _ARRAYS}, facts)
         return {**self._people.changes(), SHARED: shared}
@@ -353,7 +353,7 @@ class Bayes:
         """See :class:`~llmagent_os.policy.learner.Learner`. The person is drawn :data:`REBUILD_DRAWS` times."""
         shared, person = self._shared, PersonState()
         rng = np.random.default_rng([self._seed, self._count, 11])
-        newcomers = NewcomerBudget(self._newcomers.used)  # a copy: these replies have counted before
+        newcomers = NewcomerBudget(self._newcomers.state)  # a copy: these replies have counted before
         for observation in observations:
             if 0 <= observation.action < len(self.actions):
                 person.record(observation, shared.design, newcomers)

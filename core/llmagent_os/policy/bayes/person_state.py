@@ -17,7 +17,7 @@ from llmagent_os.feedback.signals import NEXT_KINDS
 from llmagent_os.policy.array_types import Floats, Singles
 from llmagent_os.policy.bayes.design_matrix import DesignMatrix
 from llmagent_os.policy.learner import Observation
-from llmagent_os.policy.newcomers import NewcomerBudget, is_established
+from llmagent_os.policy.newcomers import PERSON_REPLIES, NewcomerBudget, is_established
 from llmagent_os.policy.state_bytes import pack, unpack
 
 #: How many turns of a person are remembered.
@@ -81,8 +81,8 @@ class PersonState:
 
     @property
     def weight(self) -> float:
-        """How much the person counts for what all people share: the mean of :attr:`weights`."""
-        return 1.0 if self.established or not self.shares else math.fsum(self.shares) / len(self)
+        """How much the person counts for what all people share, in [0, 1]: 1, or less while the person is new."""
+        return 1.0 if self.is_known else min(1.0, math.fsum(self.shares) / PERSON_REPLIES)
 
     def record(self, seen: Observation, design: DesignMatrix, budget: NewcomerBudget) -> None:
         """Add an observation. It replaces an earlier one of the same decision and kind.
