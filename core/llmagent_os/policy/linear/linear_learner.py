@@ -262,7 +262,7 @@ class LinearLearner(ABC):
             "actions": list(self.actions.labels),
             "columns": list(self._features.columns),
             "count": self._count,
-            "newcomers": self._newcomers.state,
+            "newcomers": self._newcomers.used,
         }
         return {**self._people.changes(), SHARED: pack({"weights": self._weights, "value": self._value}, facts)}
 
@@ -299,7 +299,7 @@ class LinearLearner(ABC):
         """See :class:`~llmagent_os.policy.learner.Learner`. A copy learns, whose shared weights are thrown away."""
         twin = copy.copy(self)  # every step replaces the shared weights as a whole, so those of this learner stay
         twin._features, twin._people = Features(self._features.columns), PersonCache(PersonWeights.packed)
-        twin._newcomers = NewcomerBudget(self._newcomers.state)
+        twin._newcomers = NewcomerBudget(self._newcomers.used)
         for observation in observations:
             twin.observe(observation)
         people = twin._people.names()
