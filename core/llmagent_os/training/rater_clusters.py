@@ -2,15 +2,15 @@
 
 No account says whose it is. Two people who came within an hour of each other and like what all like are nothing odd.
 Two who like what hardly anybody likes are. So two explanations of their votes are compared. r_a is how often somebody
-likes replies of the behaviour a, and p_a how often those like them who came at another time, each person counting as
+likes replies of the behaviour a, and p_a how often those like them who were there before, each person counting as
 one::
 
     two people  each has rates of their own,    r_a ~ Beta(c p_a, c (1 - p_a))
     one hand    both have the same rates, drawn from the same distribution
 
 The evidence for one hand is the log of the Bayes factor of the two (Kass and Raftery, 1995), summed over the behaviours
-that both have judged. It is large only for votes that agree with each other and are seldom. Where everybody has come at
-the same time nobody is there to be compared with, and no clusters are found.
+that both have judged. It is large only for votes that agree with each other and are seldom. Who came first has nobody to
+be compared with, and is in no cluster: else many accounts could make honest people look odd.
 
 What this cannot see: one hand that spreads its accounts over days, and one that votes as others do. Honest people who
 come together and share a rare taste are found, too. So a cluster is only ever a reason to ask for more than its votes.
@@ -21,15 +21,16 @@ Reference:
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from collections import defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from itertools import combinations
 
 import numpy as np
 from scipy.special import betaln
 
 from llmagent_os.identity import PersonId
+from llmagent_os.policy.array_types import Ints
 from llmagent_os.training.training_example import CORRECTED, CURATED, TrainingExample
 
 #: Accounts whose first judged replies are as close in time may have come together, in seconds.
@@ -52,6 +53,10 @@ class RaterVotes:
     def behaviors(self) -> frozenset[str]:
         """The behaviours that were judged."""
         return frozenset((*self.likes, *self.dislikes))
+
+    def counts(self, behavior: str) -> Ints:
+        """How often it was liked, and how often not, ``(2,)``."""
+        return np.array([self.likes.get(behavior, 0), self.dislikes.get(behavior, 0)], np.int64)
 
 
 def rater_clusters(examples: Iterable[TrainingExample]) -> dict[PersonId, str]:
@@ -83,39 +88,43 @@ def votes_by_rater(examples: Iterable[TrainingExample]) -> dict[PersonId, RaterV
 
 def clusters_of(votes: Mapping[PersonId, RaterVotes]) -> dict[PersonId, str]:
     """Join the raters who are taken for one hand, pair by pair. See :func:`rater_clusters`."""
-    names = sorted(votes)
-    hand = {name: name for name in names}
-    for one, other in combinations(names, 2):
-        if abs(votes[one].first - votes[other].first) <= ARRIVAL_SECONDS and hand[one] != hand[other]:
-            moments = votes[one].first, votes[other].first
-            apart = [each for each in votes.values() if all(abs(each.first - at) > ARRIVAL_SECONDS for at in moments)]
-            if apart and one_hand_evidence(votes[one], votes[other], apart) >= LEAST_EVIDENCE:
-                joined = hand[other]
-                hand = {name: hand[one] if of == joined else of for name, of in hand.items()}
-    sizes = defaultdict[str, int](int)
-    for of in hand.values():
-        sizes[of] += 1
-    return {name: of for name, of in hand.items() if sizes[of] > 1}
+    names = sorted(votes, key=lambda name: (votes[name].first, name))
+    hands = {name: [name] for name in names}  # the same list for all of one hand
+    for at, one in enumerate(names):
+        moment = votes[one].first
+        until = bisect_right(names, moment + ARRIVAL_SECONDS, key=lambda name: votes[name].first)
+        expected = _expected([votes[name] for name in names[:at] if moment - votes[name].first > ARRIVAL_SECONDS])
+        for other in names[at + 1 : until] if expected else ():
+            if hands[one] is hands[other] or one_hand_evidence(votes[one], votes[other], expected) < LEAST_EVIDENCE:
+                continue
+            hands[one].extend(hands[other])
+            for name in hands[other]:
+                hands[name] = hands[one]
+    return {name: hand[0] for name, hand in hands.items() if len(hand) > 1}
 
 
-def one_hand_evidence(one: RaterVotes, other: RaterVotes, others: Iterable[RaterVotes]) -> float:
+def one_hand_evidence(one: RaterVotes, other: RaterVotes, expected: Mapping[str, float]) -> float:
     """Return the log of the Bayes factor for one hand, against two people.
 
     Args:
         one: an account's votes.
         other: another's.
-        others: the people who came at another time, for p.
+        expected: p, by behaviour. A behaviour that nobody else has judged says nothing.
     """
-    total, known = 0.0, list(others)
-    for behavior in one.behaviors & other.behaviors:
-        shares = [
-            each.likes.get(behavior, 0) / (each.likes.get(behavior, 0) + each.dislikes.get(behavior, 0))
-            for each in known
-            if behavior in each.behaviors
-        ]
-        expected = (sum(shares) + 1) / (len(shares) + 2)  # p
-        prior = np.array([expected, 1 - expected]) * PRIOR_VOTES
-        counts = [np.array([each.likes.get(behavior, 0), each.dislikes.get(behavior, 0)]) for each in (one, other)]
-        alone = [float(betaln(*(prior + count))) for count in counts]
-        total += float(betaln(*(prior + counts[0] + counts[1]))) + float(betaln(*prior)) - sum(alone)
+    total = 0.0
+    for behavior in one.behaviors & other.behaviors & expected.keys():
+        prior = np.array([expected[behavior], 1 - expected[behavior]]) * PRIOR_VOTES
+        ours, theirs = one.counts(behavior), other.counts(behavior)
+        total += float(betaln(*(prior + ours + theirs)) + betaln(*prior))
+        total -= float(betaln(*(prior + ours)) + betaln(*(prior + theirs)))
     return total
+
+
+def _expected(others: Sequence[RaterVotes]) -> dict[str, float]:
+    """Return p, by behaviour: the mean over people, with one person more on either side."""
+    shares = defaultdict[str, list[float]](list)
+    for each in others:
+        for behavior in each.behaviors:
+            likes, dislikes = each.counts(behavior)
+            shares[behavior].append(float(likes / (likes + dislikes)))
+    return {behavior: (sum(found) + 1) / (len(found) + 2) for behavior, found in shares.items()}

@@ -128,9 +128,7 @@ def _probe(example: TrainingExample) -> Probe:
     return Probe(messages=example.messages[:-1], tools=example.tools, person=example.person)
 
 
-def _logged_replies(
-    examples: Sequence[TrainingExample], clusters: Mapping[PersonId, str]
-) -> tuple[LoggedReply, ...]:
+def _logged_replies(examples: Sequence[TrainingExample], clusters: Mapping[PersonId, str]) -> tuple[LoggedReply, ...]:
     right = right_calls(examples)
     judged = [each for each in examples if not is_correction(each) and not is_curated(each)]
     return tuple(_logged(each, right.get(each.origin), clusters) for each in judged)

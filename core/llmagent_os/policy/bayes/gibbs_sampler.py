@@ -9,7 +9,8 @@ Symbols. Of one person, whose turns are t = 1, 2, …::
 
     φ_t   the row of the design matrix for the context and the action of turn t; size numbers
     ℓ_t   how much the action is preferred before anything is known (``lean``): what the bot declares as its default
-    w_t   how much the turn counts for what all people share, in [0, 1]: 1, or less while the person is new
+    w_t   how much the turn counts for what all people share, in [0, 1]: 1, or less while the person is new; the same
+          for all turns of a person
     y_t   latent satisfaction; the person is satisfied, s_t = 1, if y_t > 0, else s_t = 0
     z_t   the persona that the person belongs to, the same for all turns of a block of BLOCK_TURNS
     δ     the person's own deviation from the weights of their persona
@@ -49,14 +50,20 @@ Feedback (:mod:`~llmagent_os.policy.bayes.learner_feedback_model`)::
 The draws of one person, given μ, π, τ², ω², θ, ρ, κ (:func:`draw_person`)::
 
     (13) z and r, with s summed out, given δ: a turn's likelihood is Φ(η) L_t(1) + (1 - Φ(η)) L_t(0), with η the mean
-         in (1). Forward filtering and backward sampling over the blocks (Carter and Kohn, 1994; Chib, 1996); r by the
-         evidence of the whole history.
+         in (1). r ~ ρ_r p(f | v, r), over the whole history, and then z. p(f | v, r) is p(v, f | r) divided by
+         p(v | r); each comes from forward filtering over the blocks, and z from backward sampling (Carter and Kohn,
+         1994; Chib, 1996).
     (14) s_t and y_t: P(s_t = 1 | …) = Φ(η) L_t(1) / (Φ(η) L_t(1) + (1 - Φ(η)) L_t(0)); then y_t from (1), cut to its
          side of 0 (Albert and Chib, 1993)
     (15) δ ~ Normal(P⁻¹ Σ_t φ_t (y_t - ℓ_t - φ_t · μ_{z_t}), P⁻¹), with P = Σ_t φ_t φ_tᵀ + diag(1/ω²)
     (16) h ~ Beta(a_r + number of opinions that agree with s, b_r + number of others); the numbers of urges n_t from a
          Poisson distribution that is at least 1, where an opinion was shown, else 0; and then
          λ ~ Gamma(1 + Σ_t n_t, 4 + Σ_t κ^[s_t = 0])
+
+The kind of rater is cut off from p(v | r) on purpose (Liu, Bayarri and Berger, 2009; Plummer, 2015). p(v | r) says
+whether others, in μ and π, like what the person says they like. With it, strangers who agree with each other turned
+the votes of honest people who make mistakes into their opposite: votes alone cannot tell a person of another taste from
+one who means the opposite. What the person does next can. So a cut model it is, and no full posterior.
 
 :mod:`~llmagent_os.policy.bayes.shared_sampler` has the draws of what all people share, (17) to (20).
 
@@ -66,6 +73,8 @@ References:
     B. P. Carlin and S. Chib (1995). Bayesian model choice via Markov chain Monte Carlo methods. JRSS B 57.
     S. Chib (1996). Calculating posterior distributions and modal estimates in Markov mixture models. J. Econometrics
     75.
+    F. Liu, M. J. Bayarri and J. O. Berger (2009). Modularization in Bayesian analysis. Bayesian Analysis 4.
+    M. Plummer (2015). Cuts in Bayesian graphical models. Statistics and Computing 25.
     A. P. Dawid and A. M. Skene (1979). Maximum likelihood estimation of observer error-rates using the EM algorithm.
     Applied Statistics 28.
 """
@@ -155,7 +164,7 @@ def _draw_personas(
 
     Args:
         scores: η of every turn for every persona, ``(chains, personas, turns)``.
-        said: the part of log L that opinions and silence have, ``(2, RATER_KINDS, chains, turns)``.
+        said: the part of log L that opinions and silence have, (7) and (8), ``(2, RATER_KINDS, chains, turns)``.
         likelihood: log L, likewise.
         shared: π and ρ.
         change: χ.
@@ -168,8 +177,8 @@ def _draw_personas(
     m = len(scores)
     chains: Ints = np.arange(m, dtype=np.int64)
     odds, satisfied = shared.odds, _normal(scores)
-    filtered, both = _filter(satisfied, likelihood, odds, change)
-    evidence = np.log(shared.raters.T) + both - _filter(satisfied, said, odds, change)[1]  # (RATER_KINDS, chains)
+    filtered, seen = _filter(satisfied, likelihood, odds, change)  # seen: log p(v, f | r), (RATER_KINDS, chains)
+    evidence = np.log(shared.raters.T) + seen - _filter(satisfied, said, odds, change)[1]  # (RATER_KINDS, chains)
     rater = _draw_index(_floats(np.exp(evidence - evidence.max(0)).T), _floats(rng.random(m)))  # (chains,)
     filtered = filtered[:, rater, chains]  # (blocks, chains, personas)
     blocks = len(filtered)

@@ -2,7 +2,8 @@
 
 Nobody says whether they are satisfied; they show opinions, and do something next. This file holds equations (7) to
 (12), (16) and (20) of :mod:`~llmagent_os.policy.bayes.gibbs_sampler`, and their priors. The idea is that of Dawid and
-Skene (1979): how far every rater can be trusted is learned together with the truth.
+Skene (1979): how far every rater can be trusted is learned together with the truth. Unlike there, raters are not held
+against each other: who means the opposite shows in what they do next, (13).
 
 The offline judge has a feedback model of its own on purpose, in
 :mod:`~llmagent_os.policy.off_policy.judge_feedback_model`: a judge must not share the mistakes of the learner that it
