@@ -9,8 +9,8 @@ one::
     one hand    both have the same rates, drawn from the same distribution
 
 The evidence for one hand is the log of the Bayes factor of the two (Kass and Raftery, 1995), summed over the behaviours
-that both have judged. It is large only for votes that agree with each other and are seldom. Who came first has nobody to
-be compared with, and is in no cluster: else many accounts could make honest people look odd.
+that both have judged. It is large only for votes that agree with each other and are seldom. Who came first has nobody
+to be compared with, and is in no cluster: else many accounts could make honest people look odd.
 
 What this cannot see: one hand that spreads its accounts over days, and one that votes as others do. Honest people who
 come together and share a rare taste are found, too. So a cluster is only ever a reason to ask for more than its votes.

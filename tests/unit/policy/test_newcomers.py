@@ -82,12 +82,12 @@ def test_newcomers_count_as_few_people_and_fewer_where_others_were_there_before(
 
 def test_who_comes_later_takes_nobodys_place() -> None:
     """However many accounts there are, and however much they say."""
-    early = [(60.0 * at, 20) for at in range(6)]
+    early = [(60.0 * at, 20) for at in range(5)]
     late = [(BEFORE_SECONDS + 360.0 + 60.0 * at, 50) for at in range(500)]
     alone = newcomer_shares(early, 0)
     both = newcomer_shares([*late, *early], 0)  # the order of hearing does not matter
     assert both[len(late) :] == alone
-    assert 50 * sum(both[: len(late)]) == pytest.approx(6 * PERSON_REPLIES / 16)
+    assert 50 * sum(both[: len(late)]) == pytest.approx(5 * PERSON_REPLIES / 16)
 
 
 def test_an_account_that_votes_once_is_no_person() -> None:

@@ -74,7 +74,7 @@ async def test_a_liked_and_a_disliked_reply_become_examples_with_their_chats(tal
     assert first.conversation == second.conversation
     assert first.episode == second.episode == "memory:e1"
     assert (first.turn, second.turn) == (0, 1)
-    assert first.behavior == second.behavior == "XX"
+    assert first.behavior == second.behavior == "initiative=act,mode=task_oriented,verbosity=normal"
     assert 0 < first.written < second.written
     assert first.logged is not None
     assert (first.logged.token_ids, first.logged.logprobs, first.logged.temperature) == ((4, 5), (-0.5, -0.25), 0.7)

@@ -50,9 +50,9 @@ Feedback (:mod:`~llmagent_os.policy.bayes.learner_feedback_model`)::
 The draws of one person, given μ, π, τ², ω², θ, ρ, κ (:func:`draw_person`)::
 
     (13) z and r, with s summed out, given δ: a turn's likelihood is Φ(η) L_t(1) + (1 - Φ(η)) L_t(0), with η the mean
-         in (1). r ~ ρ_r p(f | v, r), over the whole history, and then z. p(f | v, r) is p(v, f | r) divided by
-         p(v | r); each comes from forward filtering over the blocks, and z from backward sampling (Carter and Kohn,
-         1994; Chib, 1996).
+         in (1). r ~ ρ_r p(f | v, r) min(1, p(v | r) / p(v | sincere)), over the whole history, and then z.
+         p(f | v, r) is p(v, f | r) divided by p(v | r); each comes from forward filtering over the blocks, and z from
+         backward sampling (Carter and Kohn, 1994; Chib, 1996).
     (14) s_t and y_t: P(s_t = 1 | …) = Φ(η) L_t(1) / (Φ(η) L_t(1) + (1 - Φ(η)) L_t(0)); then y_t from (1), cut to its
          side of 0 (Albert and Chib, 1993)
     (15) δ ~ Normal(P⁻¹ Σ_t φ_t (y_t - ℓ_t - φ_t · μ_{z_t}), P⁻¹), with P = Σ_t φ_t φ_tᵀ + diag(1/ω²)
@@ -60,10 +60,10 @@ The draws of one person, given μ, π, τ², ω², θ, ρ, κ (:func:`draw_perso
          Poisson distribution that is at least 1, where an opinion was shown, else 0; and then
          λ ~ Gamma(1 + Σ_t n_t, 4 + Σ_t κ^[s_t = 0])
 
-The kind of rater is cut off from p(v | r) on purpose (Liu, Bayarri and Berger, 2009; Plummer, 2015). p(v | r) says
-whether others, in μ and π, like what the person says they like. With it, strangers who agree with each other turned
-the votes of honest people who make mistakes into their opposite: votes alone cannot tell a person of another taste from
-one who means the opposite. What the person does next can. So a cut model it is, and no full posterior.
+The last factor of r is no p(v | r), on purpose: p(v | r) says whether others, in μ and π, like what the person says
+they like. That others do speaks for a person. That they do not says nothing: votes alone cannot tell another taste from
+the opposite of what is meant. Else strangers who agree with each other turn the votes of people who make mistakes. So
+this is no full posterior: evidence that cannot be trusted is cut off (Liu, Bayarri and Berger, 2009; Plummer, 2015).
 
 :mod:`~llmagent_os.policy.bayes.shared_sampler` has the draws of what all people share, (17) to (20).
 
@@ -178,7 +178,8 @@ def _draw_personas(
     chains: Ints = np.arange(m, dtype=np.int64)
     odds, satisfied = shared.odds, _normal(scores)
     filtered, seen = _filter(satisfied, likelihood, odds, change)  # seen: log p(v, f | r), (RATER_KINDS, chains)
-    evidence = np.log(shared.raters.T) + seen - _filter(satisfied, said, odds, change)[1]  # (RATER_KINDS, chains)
+    votes = _filter(satisfied, said, odds, change)[1]  # log p(v | r), (RATER_KINDS, chains)
+    evidence = np.log(shared.raters.T) + seen - votes + np.minimum(votes - votes[0], 0.0)  # (RATER_KINDS, chains)
     rater = _draw_index(_floats(np.exp(evidence - evidence.max(0)).T), _floats(rng.random(m)))  # (chains,)
     filtered = filtered[:, rater, chains]  # (blocks, chains, personas)
     blocks = len(filtered)

@@ -207,6 +207,9 @@ def unpacked(raw: bytes) -> PersonState:
     """
     arrays, facts = unpack(raw)
     widths = arrays["widths"].tolist()
+    chains: dict[str, Any] = {
+        name: arrays[name] for name in ("personas", "rate", "honesty", "rater", "latent", "alone")
+    }
     return PersonState(
         ids=arrays["ids"].tolist(),
         episodes=arrays["episodes"].tolist(),
@@ -218,7 +221,7 @@ def unpacked(raw: bytes) -> PersonState:
         opinions=arrays["opinions"].astype(np.float64).tolist(),
         nexts=arrays["nexts"].tolist(),
         belief=Belief(arrays["now"], arrays["own"], arrays["spread"]) if "now" in arrays else None,
-        **{name: arrays[name] for name in ("personas", "rate", "honesty", "rater", "latent", "alone")},
+        **chains,
     )
 
 
