@@ -30,7 +30,7 @@ import numpy as np
 from scipy.special import betaln
 
 from llmagent_os.identity import PersonId
-from llmagent_os.policy.array_types import Ints
+from llmagent_os.policy.array_types import Floats, Ints
 from llmagent_os.training.training_example import CORRECTED, CURATED, TrainingExample
 
 #: Accounts whose first judged replies are as close in time may have come together, in seconds.
@@ -115,9 +115,14 @@ def one_hand_evidence(one: RaterVotes, other: RaterVotes, expected: Mapping[str,
     for behavior in one.behaviors & other.behaviors & expected.keys():
         prior = np.array([expected[behavior], 1 - expected[behavior]]) * PRIOR_VOTES
         ours, theirs = one.counts(behavior), other.counts(behavior)
-        total += float(betaln(*(prior + ours + theirs)) + betaln(*prior))
-        total -= float(betaln(*(prior + ours)) + betaln(*(prior + theirs)))
+        total += _log_beta(prior + ours + theirs) + _log_beta(prior)
+        total -= _log_beta(prior + ours) + _log_beta(prior + theirs)
     return total
+
+
+def _log_beta(counts: Floats) -> float:
+    """The log of the beta function of two numbers, ``(2,)``."""
+    return float(np.asarray(betaln(counts[0], counts[1]), np.float64))
 
 
 def _expected(others: Sequence[RaterVotes]) -> dict[str, float]:
