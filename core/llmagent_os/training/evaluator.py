@@ -67,6 +67,7 @@ class EvaluationSuite:
     fresh: tuple[Probe, ...] = ()  #: of one person: questions that the person may ask
     taste: RewardModel | None = None  #: of that person; None: the version answers several people
     liked_now: float = 0.5  #: the share of judged replies in this style that the person liked
+    clusters: dict[PersonId, str] = field(default_factory=dict[PersonId, str])  #: people who may be one hand
 
 
 class Evaluator:
@@ -123,6 +124,7 @@ class Evaluator:
             rewards=self._rewards(fresh, scored) if suite.logged else None,
             fresh=None if suite.taste is None else _likings(suite.taste, answers, suite.liked_now),
             contributions=suite.contributions if lora else {},
+            clusters=suite.clusters,
             seconds=time.monotonic() - begun,
         )
 

@@ -253,12 +253,16 @@ def _segment_rows(
 
 
 def _contribution_row(candidate: VersionEvaluation, bounds: GateBounds) -> GateRow:
-    """Give the test that no one person's examples outweigh those of the others in training."""
-    weights = sorted(candidate.contributions.values(), reverse=True)
+    """Give the test that no one hand's examples outweigh those of the others in training."""
+    by_hand: dict[str, float] = {}
+    for person, weight in candidate.contributions.items():
+        hand = candidate.clusters.get(person, person)
+        by_hand[hand] = by_hand.get(hand, 0.0) + weight
+    weights = sorted(by_hand.values(), reverse=True)
     if len(weights) < 2 or sum(weights) <= 0:
         return row("one rater's weight", None, bounds.rater_share, True, "trained on the words of one person, or none")
     share = weights[0] / sum(weights)
     # A few people cannot all be below the bound: then nobody may count more than twice their equal share.
     bound = max(bounds.rater_share, min(1.0, 2 / len(weights)))
-    reason = f"one of {len(weights)} people counts for {share:.2f} of the training"
+    reason = f"one of {len(weights)} raters counts for {share:.2f} of the training"
     return row("one rater's weight", share, bound, share <= bound, reason)

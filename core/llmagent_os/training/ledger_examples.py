@@ -166,6 +166,7 @@ class _Maker:
             of_wording=bool(record.tool_calls) or not credit.kinds <= OF_CONTENT,
             reason=spoken.reason if spoken is not None and WORDING in credit.kinds else None,
             action=dict(interaction.action),
+            written=interaction.created_at.timestamp(),
             logged=logged_tokens(record),
         ), ""
 

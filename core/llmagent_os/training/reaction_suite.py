@@ -6,7 +6,7 @@ bot's own probes, control prompts and the tests for known hacks say what else ha
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
 from llmagent_os.chat import Completion, ToolCall
 from llmagent_os.identity import NOBODY, PersonId
@@ -25,6 +25,7 @@ from llmagent_os.training.hacks.tool_refusal import tool_refusal
 from llmagent_os.training.logged_replies import LoggedReply
 from llmagent_os.training.personal_wording import opinions_in_style
 from llmagent_os.training.probe import Measure, MeasureKind, Probe
+from llmagent_os.training.rater_clusters import rater_clusters
 from llmagent_os.training.reaction_data import (
     ReactionData,
     asked_text,
@@ -77,16 +78,18 @@ def evaluation_suite(
         measures.append(tool_refusal(() if requests else tools, requests, system))
     if person is None:
         measures.append(leaks(_private_texts(data.learned), system, tools, longest=MOST_LEAK_QUESTIONS))
+    clusters = rater_clusters((*data.learned, *data.splits.test))
     return EvaluationSuite(
         measures=tuple(each for each in measures if each.probes),
         control=(*tasks.probes[::2], *talk.probes[1::2]),
         test=tuple(test),
-        logged=_logged_replies(data.splits.test),
+        logged=_logged_replies(data.splits.test, clusters),
         judge=ReactionJudge(opinions_of(data.learned), data.prior),
         contributions=contributions_of(data.learned),
         fresh=() if person is None else fresh_questions(data, prompts, person),
         liked_now=0.5 if person is None else opinions_in_style(data.learned, prompts).share,
         taste=None if person is None else fit_reward_model(opinions_of((*data.learned, *data.splits.test)), person),
+        clusters=clusters,
     )
 
 
@@ -133,19 +136,21 @@ def _probe(example: TrainingExample) -> Probe:
     return Probe(messages=example.messages[:-1], tools=example.tools, person=example.person)
 
 
-def _logged_replies(examples: Sequence[TrainingExample]) -> tuple[LoggedReply, ...]:
+def _logged_replies(examples: Sequence[TrainingExample], clusters: Mapping[PersonId, str]) -> tuple[LoggedReply, ...]:
     right = right_calls(examples)
     judged = [each for each in examples if not is_correction(each) and not is_curated(each)]
-    return tuple(_logged(each, right.get(each.origin)) for each in judged)
+    return tuple(_logged(each, right.get(each.origin), clusters) for each in judged)
 
 
-def _logged(example: TrainingExample, right: ToolCall | None) -> LoggedReply:
+def _logged(example: TrainingExample, right: ToolCall | None, clusters: Mapping[PersonId, str]) -> LoggedReply:
     answer = example.messages[-1]
     return LoggedReply(
         probe=_probe(example),
         reply=str(answer.get("content") or ""),
         reward=example.reward,
         weight=example.weight,
+        # Whoever was answered counts as the rater, unless somebody else alone has judged the reply.
+        cluster=clusters.get(example.raters[0] if len(example.raters) == 1 else example.person, ""),
         calls=tuple(calls_of(answer)),
         logged=example.logged,
         right=right,

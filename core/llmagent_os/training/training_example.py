@@ -47,6 +47,7 @@ class TrainingExample(msgspec.Struct, frozen=True, kw_only=True):
     of_wording: bool = True
     reason: StatedReason | None = None  #: what the person said of the wording; None: nothing
     action: dict[str, str] = {}  #: the behaviour that the policy chose for the reply, by dimension; empty: not known
+    written: float = 0.0  #: when the reply was written, in seconds since 1970; 0: not known
     edited: str = ""  #: what the person changed their words before the last turn to; empty: they did not
     rejected: Message | None = None  #: an assistant's turn that was liked less than the last one
     value: float | None = None  #: the reward that was to be expected before the last turn; None: not known

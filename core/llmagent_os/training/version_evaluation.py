@@ -73,6 +73,8 @@ class VersionEvaluation(msgspec.Struct, frozen=True, kw_only=True):
     fresh: FreshLikings | None = None  #: ``None``: it answers several people
     #: how much each person's examples counted in training: sums of absolute reward × weight. Empty: not known
     contributions: dict[PersonId, float] = {}
+    #: the clusters of raters who may be one hand (:mod:`~llmagent_os.training.rater_clusters`); others are not in it
+    clusters: dict[PersonId, str] = {}
     seconds: float = 0.0  #: how long the evaluation took
 
     def summary(self) -> dict[str, Any]:

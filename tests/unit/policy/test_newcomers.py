@@ -9,10 +9,11 @@ import pytest
 
 from llmagent_os.identity import PersonId
 from llmagent_os.policy.bayes.bayes_learner import POOL_NEWCOMERS, POOL_PEOPLE, Bayes
+from llmagent_os.policy.contract import DIMENSIONS
 from llmagent_os.policy.learned import LEARNERS, LearnedPolicy, make_behavior, make_policy
 from llmagent_os.policy.learner import SHARED
 from llmagent_os.policy.linear.linear_learner import LinearLearner
-from llmagent_os.policy.newcomers import HOURLY_REPLIES, NewcomerBudget
+from llmagent_os.policy.newcomers import BEFORE_SECONDS, HOURLY_REPLIES, PERSON_REPLIES, NewcomerBudget, newcomer_shares
 from llmagent_os.policy.state_bytes import unpack
 from tests.unit.policy.reactions import HERE, chance
 
@@ -72,12 +73,45 @@ def test_replies_beyond_the_budget_of_an_hour_leave_the_shared_weights_as_they_a
     assert shared() != spent, "the next hour has a budget of its own"
 
 
-def test_all_newcomers_of_an_hour_together_weigh_twelve_replies() -> None:
+def test_newcomers_count_as_few_people_and_fewer_where_others_were_there_before() -> None:
+    crowd = [(60.0 * at, 10) for at in range(400)]
+    for before in range(20):
+        replies = 10 * sum(newcomer_shares(crowd, before))
+        assert replies == pytest.approx(PERSON_REPLIES * max(9 - 3 * before, before / 16))
+
+
+def test_who_comes_later_takes_nobodys_place() -> None:
+    """However many accounts there are, and however much they say."""
+    early = [(60.0 * at, 20) for at in range(5)]
+    late = [(BEFORE_SECONDS + 360.0 + 60.0 * at, 50) for at in range(500)]
+    alone = newcomer_shares(early, 0)
+    both = newcomer_shares([*late, *early], 0)  # the order of hearing does not matter
+    assert both[len(late) :] == alone
+    assert 50 * sum(both[: len(late)]) == pytest.approx(5 * PERSON_REPLIES / 16)
+
+
+def test_an_account_that_votes_once_is_no_person() -> None:
+    """Else one vote of each of many accounts would be as many people."""
     policy = make_policy("bayes", seed=0)
-    attack(policy, 8, "brief")
-    people = _pool(cast("Bayes", policy.learner))
-    assert sum(person.weights.sum() for person in people) == HOURLY_REPLIES
-    assert sum(person.weight for person in people) <= HOURLY_REPLIES / 6, "two people"
+    for number in range(36):
+        say(policy, f"new{number}", 0, MORNING, "brief")
+    assert sum(person.weight for person in _pool(cast("Bayes", policy.learner))) == pytest.approx(3)
+
+
+def test_hostile_newcomers_do_not_turn_what_the_next_newcomer_gets() -> None:
+    """Six people react for a day, with mistakes. Then five accounts give fifty votes over ten hours."""
+    policy = make_behavior("bayes", DEFAULTS, None, 0.03, {"verbosity": DIMENSIONS["verbosity"]}, seed=0)
+    for number in range(20):
+        for who in range(6):
+            at = MORNING + timedelta(hours=number, minutes=who)
+            say(policy, f"person{who}", number, at, "brief", sense=-1.0 if number in (4 + who, 10 + who) else 1.0)
+    newcomer = PersonId("newcomer")
+    before = chance(policy, newcomer, {"verbosity": "brief"})
+    for number in range(50):
+        at = MORNING + timedelta(hours=20 + number // 5)
+        say(policy, f"attacker{number % 5}", number, at, "brief", sense=-1.0)
+    assert before > 0.9
+    assert chance(policy, newcomer, {"verbosity": "brief"}) > before - 0.05
 
 
 def test_new_people_do_not_push_out_those_who_are_known(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -90,17 +124,18 @@ def test_new_people_do_not_push_out_those_who_are_known(monkeypatch: pytest.Monk
             say(policy, f"known{number}", day, MORNING - timedelta(days=5 - 2 * day), "brief")
     attack(policy, 6, "brief")
     pool = cast("list[str]", unpack(policy.learner.changes()[SHARED])[1]["pool"])
-    assert sorted(pool) == [*(f"attacker{number}" for number in (4, 5)), *(f"known{number}" for number in range(6))]
+    assert sorted(pool) == [*(f"attacker{number}" for number in (0, 5)), *(f"known{number}" for number in range(6))]
 
 
 def test_a_newcomer_who_comes_back_the_next_day_counts_in_full() -> None:
     policy = make_policy("bayes", seed=0)
-    for number in range(20):
+    for number in range(120):
         say(policy, "ana", number, MORNING, "brief")
     (ana,) = _pool(cast("Bayes", policy.learner))
-    assert ana.weights.sum() == HOURLY_REPLIES
-    say(policy, "ana", 20, MORNING + timedelta(days=1), "brief")
-    assert ana.weights.sum() == 21
+    assert ana.weights.sum() == pytest.approx(9 * PERSON_REPLIES)
+    for number in range(120, 124):  # until what all people share is drawn again
+        say(policy, "ana", number, MORNING + timedelta(days=1), "brief")
+    assert ana.weights.sum() == 124
 
 
 def test_the_time_is_that_of_the_observations() -> None:

@@ -114,6 +114,14 @@ def test_one_person_who_counts_for_most_of_the_training_fails() -> None:
     assert failed(judge(replace(GOOD, contributions=weights), ACTIVE)) == ["one rater's weight"]
 
 
+def test_the_accounts_of_one_hand_count_as_one_in_training() -> None:
+    """Ten of twenty-two accounts are below the bound each, and above it together."""
+    weights = dict(GOOD.contributions) | {PersonId(f"web::h{at}"): 6.0 for at in range(10)}
+    assert failed(judge(replace(GOOD, contributions=weights), ACTIVE)) == []
+    hand = {PersonId(f"web::h{at}"): "h0" for at in range(10)}
+    assert failed(judge(replace(GOOD, contributions=weights, clusters=hand), ACTIVE)) == ["one rater's weight"]
+
+
 def test_logged_opinions_correct_a_reward_model_that_is_fooled() -> None:
     """The model of rewards loves what the candidate writes. People who were served just that did not."""
     count = PEOPLE * REPLIES

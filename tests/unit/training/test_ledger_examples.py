@@ -74,6 +74,9 @@ async def test_a_liked_and_a_disliked_reply_become_examples_with_their_chats(tal
     assert first.conversation == second.conversation
     assert first.episode == second.episode == "memory:e1"
     assert (first.turn, second.turn) == (0, 1)
+    usual = {"initiative": "act", "mode": "task_oriented", "verbosity": "normal"}
+    assert first.action == second.action == usual
+    assert 0 < first.written < second.written
     assert first.logged is not None
     assert (first.logged.token_ids, first.logged.logprobs, first.logged.temperature) == ((4, 5), (-0.5, -0.25), 0.7)
 

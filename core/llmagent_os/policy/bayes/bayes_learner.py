@@ -40,13 +40,13 @@ from llmagent_os.policy.contract import INITIATIVE, Context
 from llmagent_os.policy.exploration import ANY_SHARE, Neighbours, anything
 from llmagent_os.policy.features import Features
 from llmagent_os.policy.learner import SHARED, Observation
-from llmagent_os.policy.newcomers import NewcomerBudget
+from llmagent_os.policy.newcomers import STAYED_AWAY_SECONDS, newcomer_shares
 from llmagent_os.policy.own_evidence import net_opinions, not_vetoed, own_weights
 from llmagent_os.policy.person_cache import PersonCache
 from llmagent_os.policy.state_bytes import pack, unpack_shared
 
 #: The format of the stored state. A state of another format is learned again from the ledger.
-FORMAT = "bayes-4"
+FORMAT = "bayes-5"
 #: How many people, the latest heard, what all people share is drawn from.
 POOL_PEOPLE = 40
 #: How many of them may be new, where there are others: new people do not push out those who are known.
@@ -131,7 +131,7 @@ class Bayes:
         self._margin: Floats = declared @ np.array(margins)  # what keeps the defaults, (actions,)
         self.actions = actions
         self._neighbours = Neighbours(actions)
-        self._newcomers = NewcomerBudget()
+        self._latest = 0.0  # the latest time of an observation, in seconds
         self._gamma, self._exploration, self._seed = gamma, exploration, seed
         self._bonus, self._change = bonus, change
         self._count = 0
@@ -252,7 +252,8 @@ class Bayes:
             self._shared = self._shared.grown(design, np.random.default_rng([self._seed, self._count, 3]))
         person_id = observation.person_id
         person = self._people.get(person_id) or PersonState()
-        person.record(observation, design, self._newcomers)
+        person.record(observation, design)
+        self._latest = max(self._latest, observation.at or 0.0)
         person.alone = self._own_weights(person, design)
         person.net_opinions = self._net_opinions(person)
         self._count += 1
@@ -266,7 +267,17 @@ class Bayes:
             self._people.changed(name)
         if self._count % SHARED_DRAW_INTERVAL == 0 or self._count <= EARLY_OBSERVATIONS:
             people = [self._people[name] for name in self._pool]
+            self._share_out(people)
             self._shared = draw_shared(people, self._shared, self._leans, rng)
+
+    def _share_out(self, people: Sequence[PersonState]) -> None:
+        """Say how much everybody in the pool counts for what all people share."""
+        new = [person for person in people if not person.is_known]
+        arrivals = [(person.first or 0.0, len(person)) for person in new]
+        for person in people:
+            person.share = 1.0
+        for person, share in zip(new, newcomer_shares(arrivals, len(people) - len(new)), strict=True):
+            person.share = share
 
     def _own_weights(self, person: PersonState, design: DesignMatrix) -> Singles:
         """Return what the person's own opinions say, ``(size,)``. An opinion also counts for the turns before, by γ."""
@@ -294,7 +305,8 @@ class Bayes:
     def _move_to_pool(self, person_id: PersonId, person: PersonState) -> None:
         """Put a person who was heard into the pool.
 
-        The person who was heard least recently leaves a full pool: one of the new people, where these are many.
+        The person who was heard least recently leaves a full pool. Where new people are many, one of these leaves: who
+        did not come back, or else who came last. So nobody makes those who were there first leave.
         """
         self._people.heard(person_id, person)
         shared = self._shared
@@ -303,10 +315,19 @@ class Bayes:
         self._pool.move_to_end(person_id)
         while len(self._pool) > POOL_PEOPLE:
             new = [name for name in self._pool if not self._people[name].is_known]
-            gone = new[0] if len(new) > POOL_NEWCOMERS else next(iter(self._pool))
+            gone = self._last_to_come(new, person_id) if len(new) > POOL_NEWCOMERS else next(iter(self._pool))
             del self._pool[gone]
             self._people[gone].leave_pool(shared.mu)
             self._people.changed(gone)
+
+    def _last_to_come(self, new: Sequence[PersonId], besides: PersonId) -> PersonId:
+        """Return who of some new people leaves the pool first."""
+
+        def order(name: PersonId) -> tuple[bool, float]:
+            first = self._people[name].first or 0.0
+            return self._latest - first >= STAYED_AWAY_SECONDS, first
+
+        return max((name for name in new if name != besides), key=order)
 
     def changes(self) -> dict[str, bytes]:
         """See :class:`~llmagent_os.policy.learner.Learner`."""
@@ -317,7 +338,7 @@ class Bayes:
             "count": self._count,
             "seed": self._seed,
             "pool": list(self._pool),
-            "newcomers": self._newcomers.used,
+            "latest": self._latest,
         }
         shared = pack({name: getattr(self._shared, name) for name in _ARRAYS}, facts)
         return {**self._people.changes(), SHARED: shared}
@@ -329,7 +350,7 @@ class Bayes:
         if arrays["mu"].shape != (*self._shared.odds.shape, design.size):
             raise PolicyError(f"the policy's state has the shape {arrays['mu'].shape}: learn it again from the ledger")
         self._shared = SharedState(design=design, **{name: arrays[name] for name in _ARRAYS})
-        self._newcomers = NewcomerBudget(facts["newcomers"])
+        self._latest = float(facts["latest"])
         self._count, self._seed = int(facts["count"]), int(facts["seed"])
         self._people.clear()
         self._pool = OrderedDict.fromkeys(facts["pool"])
@@ -353,10 +374,9 @@ class Bayes:
         """See :class:`~llmagent_os.policy.learner.Learner`. The person is drawn :data:`REBUILD_DRAWS` times."""
         shared, person = self._shared, PersonState()
         rng = np.random.default_rng([self._seed, self._count, 11])
-        newcomers = NewcomerBudget(self._newcomers.used)  # a copy: these replies have counted before
         for observation in observations:
             if 0 <= observation.action < len(self.actions):
-                person.record(observation, shared.design, newcomers)
+                person.record(observation, shared.design)
         person.alone = self._own_weights(person, shared.design)
         for _ in range(REBUILD_DRAWS if len(person) else 0):
             draw_person(person, shared, self._leans, self._gamma, self._change, rng)

@@ -9,7 +9,8 @@ Symbols. Of one person, whose turns are t = 1, 2, …::
 
     φ_t   the row of the design matrix for the context and the action of turn t; size numbers
     ℓ_t   how much the action is preferred before anything is known (``lean``): what the bot declares as its default
-    w_t   how much the turn counts for what all people share, in [0, 1]: 1, or less while the person is new
+    w_t   how much the turn counts for what all people share, in [0, 1]: 1, or less while the person is new; the same
+          for all turns of a person
     y_t   latent satisfaction; the person is satisfied, s_t = 1, if y_t > 0, else s_t = 0
     z_t   the persona that the person belongs to, the same for all turns of a block of BLOCK_TURNS
     δ     the person's own deviation from the weights of their persona
@@ -49,14 +50,20 @@ Feedback (:mod:`~llmagent_os.policy.bayes.learner_feedback_model`)::
 The draws of one person, given μ, π, τ², ω², θ, ρ, κ (:func:`draw_person`)::
 
     (13) z and r, with s summed out, given δ: a turn's likelihood is Φ(η) L_t(1) + (1 - Φ(η)) L_t(0), with η the mean
-         in (1). Forward filtering and backward sampling over the blocks (Carter and Kohn, 1994; Chib, 1996); r by the
-         evidence of the whole history.
+         in (1). r ~ ρ_r p(f | v, r) min(1, p(v | r) / p(v | sincere)), over the whole history, and then z.
+         p(f | v, r) is p(v, f | r) divided by p(v | r); each comes from forward filtering over the blocks, and z from
+         backward sampling (Carter and Kohn, 1994; Chib, 1996).
     (14) s_t and y_t: P(s_t = 1 | …) = Φ(η) L_t(1) / (Φ(η) L_t(1) + (1 - Φ(η)) L_t(0)); then y_t from (1), cut to its
          side of 0 (Albert and Chib, 1993)
     (15) δ ~ Normal(P⁻¹ Σ_t φ_t (y_t - ℓ_t - φ_t · μ_{z_t}), P⁻¹), with P = Σ_t φ_t φ_tᵀ + diag(1/ω²)
     (16) h ~ Beta(a_r + number of opinions that agree with s, b_r + number of others); the numbers of urges n_t from a
          Poisson distribution that is at least 1, where an opinion was shown, else 0; and then
          λ ~ Gamma(1 + Σ_t n_t, 4 + Σ_t κ^[s_t = 0])
+
+The last factor of r is no p(v | r), on purpose: p(v | r) says whether others, in μ and π, like what the person says
+they like. That others do speaks for a person. That they do not says nothing: votes alone cannot tell another taste from
+the opposite of what is meant. Else strangers who agree with each other turn the votes of people who make mistakes. So
+this is no full posterior: evidence that cannot be trusted is cut off (Liu, Bayarri and Berger, 2009; Plummer, 2015).
 
 :mod:`~llmagent_os.policy.bayes.shared_sampler` has the draws of what all people share, (17) to (20).
 
@@ -66,6 +73,8 @@ References:
     B. P. Carlin and S. Chib (1995). Bayesian model choice via Markov chain Monte Carlo methods. JRSS B 57.
     S. Chib (1996). Calculating posterior distributions and modal estimates in Markov mixture models. J. Econometrics
     75.
+    F. Liu, M. J. Bayarri and J. O. Berger (2009). Modularization in Bayesian analysis. Bayesian Analysis 4.
+    M. Plummer (2015). Cuts in Bayesian graphical models. Statistics and Computing 25.
     A. P. Dawid and A. M. Skene (1979). Maximum likelihood estimation of observer error-rates using the EM algorithm.
     Applied Statistics 28.
 """
@@ -79,7 +88,13 @@ from scipy.linalg import solve_triangular
 from scipy.special import ndtr, ndtri
 
 from llmagent_os.policy.array_types import Floats, Ints, Singles
-from llmagent_os.policy.bayes.learner_feedback_model import draw_honesty, draw_rater, log_likelihood, start_rater
+from llmagent_os.policy.bayes.learner_feedback_model import (
+    draw_honesty,
+    draw_rater,
+    log_likelihood,
+    log_likelihood_of_nexts,
+    start_rater,
+)
 from llmagent_os.policy.bayes.person_state import BLOCK_TURNS, Belief, PersonState, resized
 from llmagent_os.policy.bayes.shared_state import SharedState
 
@@ -106,8 +121,9 @@ def draw_person(
     honesty = draw_honesty(person, rng)  # (RATER_KINDS, chains)
     by_persona = (shared.mu.reshape(-1, size) @ phi.T).reshape(m, -1, n)  # φ · μ_k, (chains, personas, turns)
     own = deviation(person.belief, m, size) @ phi.T + lean  # φ · δ + ℓ, (chains, turns)
-    likelihood = log_likelihood(person, honesty, shared.nexts, shared.outspoken, gamma)
-    rater, now, personas = _draw_personas(by_persona + own[:, None], likelihood, shared, change, rng)
+    said = log_likelihood(person, honesty, shared.outspoken, gamma)
+    likelihood = said + log_likelihood_of_nexts(person, shared.nexts, gamma)  # (2, RATER_KINDS, chains, turns)
+    rater, now, personas = _draw_personas(by_persona + own[:, None], said, likelihood, shared, change, rng)
     likelihood = likelihood[:, rater, chains]  # (2, chains, turns)
     theirs = np.take_along_axis(by_persona, personas[:, None, block], 1)[:, 0]  # φ · μ_z, (chains, turns)
     latent = _draw_latent(theirs + own, likelihood, rng)  # (chains, turns)
@@ -140,7 +156,7 @@ def deviation(belief: Belief | None, chains: int, size: int) -> Floats:
 
 
 def _draw_personas(
-    scores: Floats, likelihood: Floats, shared: SharedState, change: float, rng: np.random.Generator
+    scores: Floats, said: Floats, likelihood: Floats, shared: SharedState, change: float, rng: np.random.Generator
 ) -> tuple[Ints, Floats, Ints]:
     """Draw the kind of rater and the persona of every block, by (13).
 
@@ -148,7 +164,8 @@ def _draw_personas(
 
     Args:
         scores: η of every turn for every persona, ``(chains, personas, turns)``.
-        likelihood: log L, ``(2, RATER_KINDS, chains, turns)``.
+        said: the part of log L that opinions and silence have, (7) and (8), ``(2, RATER_KINDS, chains, turns)``.
+        likelihood: log L, likewise.
         shared: π and ρ.
         change: χ.
         rng: the source of the draws.
@@ -157,17 +174,46 @@ def _draw_personas(
         The kinds ``(chains,)``, P(persona) of the last block ``(chains, personas)``, and the personas
         ``(chains, blocks)``.
     """
-    m, n = len(scores), scores.shape[-1]
-    starts: Ints = np.arange(0, n, BLOCK_TURNS, dtype=np.int64)  # (blocks,): the first turn of every block
+    m = len(scores)
     chains: Ints = np.arange(m, dtype=np.int64)
-    odds = shared.odds
+    odds, satisfied = shared.odds, _normal(scores)
+    filtered, seen = _filter(satisfied, likelihood, odds, change)  # seen: log p(v, f | r), (RATER_KINDS, chains)
+    votes = _filter(satisfied, said, odds, change)[1]  # log p(v | r), (RATER_KINDS, chains)
+    evidence = np.log(shared.raters.T) + seen - votes + np.minimum(votes - votes[0], 0.0)  # (RATER_KINDS, chains)
+    rater = _draw_index(_floats(np.exp(evidence - evidence.max(0)).T), _floats(rng.random(m)))  # (chains,)
+    filtered = filtered[:, rater, chains]  # (blocks, chains, personas)
+    blocks = len(filtered)
+    personas = np.zeros((m, blocks), np.int64)  # (chains, blocks)
+    chance, lots = filtered[-1], rng.random((blocks, m))
+    for at in range(blocks - 1, -1, -1):
+        after = personas[:, at] = _draw_index(chance, lots[at])
+        if at:  # (4), backwards
+            chance = filtered[at - 1] * (change * odds[chains, after])[:, None]
+            chance[chains, after] += filtered[at - 1][chains, after] * (1 - change)
+    return rater, filtered[-1], personas
+
+
+def _filter(satisfied: Singles, likelihood: Floats, odds: Floats, change: float) -> tuple[Floats, Floats]:
+    """Filter forward over the blocks, with satisfaction summed out.
+
+    Args:
+        satisfied: Φ(η) of every turn for every persona, ``(chains, personas, turns)``.
+        likelihood: log L, ``(2, RATER_KINDS, chains, turns)``.
+        odds: π, ``(chains, personas)``.
+        change: χ.
+
+    Returns:
+        P(persona) of every block given what was seen until then, ``(blocks, RATER_KINDS, chains, personas)``, and the
+        log of the likelihood of everything that was seen, ``(RATER_KINDS, chains)``.
+    """
+    starts: Ints = np.arange(0, satisfied.shape[-1], BLOCK_TURNS, dtype=np.int64)  # (blocks,): the first turns
     best = likelihood.max(0)  # taken out of L, so that nothing underflows; (RATER_KINDS, chains, turns)
     seen = np.exp(likelihood - best).astype(np.float32)[:, :, :, None]  # (2, RATER_KINDS, chains, 1, turns)
-    fit = _normal(scores) * (seen[1] - seen[0])
+    fit = satisfied * (seen[1] - seen[0])
     fit += seen[0]  # the likelihood of every turn, (RATER_KINDS, chains, personas, turns)
     fits = _floats(np.multiply.reduceat(fit, starts, axis=3)) + 1e-60  # (RATER_KINDS, chains, personas, blocks)
     filtered = np.zeros((len(starts), *fits.shape[:-1]))  # (blocks, RATER_KINDS, chains, personas)
-    evidence = np.log(shared.raters.T) + best.sum(-1)  # (RATER_KINDS, chains)
+    evidence = best.sum(-1)  # (RATER_KINDS, chains)
     prior = odds + 1e-12  # P(persona) before a block is seen; then (RATER_KINDS, chains, personas)
     for at in range(len(starts)):
         both = prior * fits[..., at]
@@ -175,16 +221,7 @@ def _draw_personas(
         filtered[at] = both / total
         evidence += np.log(total[..., 0])
         prior = (1 - change) * filtered[at] + change * odds + 1e-12  # (4)
-    rater = _draw_index(_floats(np.exp(evidence - evidence.max(0)).T), _floats(rng.random(m)))  # (chains,)
-    filtered = filtered[:, rater, chains]  # (blocks, chains, personas)
-    personas = np.zeros((m, len(starts)), np.int64)  # (chains, blocks)
-    chance, lots = filtered[-1], rng.random((len(starts), m))
-    for at in range(len(starts) - 1, -1, -1):
-        after = personas[:, at] = _draw_index(chance, lots[at])
-        if at:  # (4), backwards
-            chance = filtered[at - 1] * (change * odds[chains, after])[:, None]
-            chance[chains, after] += filtered[at - 1][chains, after] * (1 - change)
-    return rater, filtered[-1], personas
+    return filtered, evidence
 
 
 def _draw_latent(score: Floats, likelihood: Floats, rng: np.random.Generator) -> Floats:

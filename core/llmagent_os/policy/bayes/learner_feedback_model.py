@@ -2,7 +2,8 @@
 
 Nobody says whether they are satisfied; they show opinions, and do something next. This file holds equations (7) to
 (12), (16) and (20) of :mod:`~llmagent_os.policy.bayes.gibbs_sampler`, and their priors. The idea is that of Dawid and
-Skene (1979): how far every rater can be trusted is learned together with the truth.
+Skene (1979): how far every rater can be trusted is learned together with the truth. Unlike there, raters are not held
+against each other: who means the opposite shows in what they do next, (13).
 
 The offline judge has a feedback model of its own on purpose, in
 :mod:`~llmagent_os.policy.off_policy.judge_feedback_model`: a judge must not share the mistakes of the learner that it
@@ -59,33 +60,47 @@ def draw_honesty(person: PersonState, rng: np.random.Generator) -> Floats:
     return honesty
 
 
-def log_likelihood(person: PersonState, honesty: Floats, nexts: Floats, outspoken: Floats, gamma: float) -> Floats:
-    """Return log L of (12), the likelihood of what was seen of every turn.
+def log_likelihood(person: PersonState, honesty: Floats, outspoken: Floats, gamma: float) -> Floats:
+    """Return the part of log L of (12) that opinions and silence have: (7) and (8).
 
     Args:
         person: what was seen, and λ.
         honesty: h for every kind of rater, ``(RATER_KINDS, chains)``.
-        nexts: θ, ``(chains, 2, NEXT_SIGNS)``.
         outspoken: κ, ``(chains,)``.
         gamma: γ.
 
     Returns:
         Shape ``(2, RATER_KINDS, chains, turns)``: first if dissatisfied, then if satisfied.
     """
-    opinions, followed = np.array(person.opinions), np.array(person.nexts)  # (turns,)
-    value = np.nan_to_num(opinions)  # (turns,)
-    shown, known = value != 0, followed > 0  # (turns,)
+    value = np.nan_to_num(np.array(person.opinions))  # (turns,)
+    shown = value != 0  # (turns,)
     likelihood = np.zeros((2, *honesty.shape, len(person)))  # (2, RATER_KINDS, chains, turns)
     for state in (0, 1):
         rate = person.rate.astype(np.float64) * (1.0 if state else outspoken)
         rate = np.clip(rate, 1e-4, 20.0)[:, None]  # (chains, 1)
-        rest = np.where(shown, np.log(-np.expm1(-rate)), -rate)  # (7), (chains, turns)
-        rest += np.where(known, np.log(nexts[:, state][:, followed] + 1e-9), 0.0)  # (9)
+        showing = np.where(shown, np.log(-np.expm1(-rate)), -rate)  # (7), (chains, turns)
         right = (value > 0) == bool(state)  # (turns,)
         meant = np.where(right, np.log(honesty)[:, :, None], np.log1p(-honesty)[:, :, None])
-        likelihood[state] = rest + np.abs(value) * meant  # (8)
+        likelihood[state] = showing + np.abs(value) * meant  # (8)
+    return _credited(likelihood, person, gamma)
+
+
+def log_likelihood_of_nexts(person: PersonState, nexts: Floats, gamma: float) -> Floats:
+    """Return the part of log L of (12) that the next signs have, (9), ``(2, 1, chains, turns)``.
+
+    Args:
+        person: what was seen.
+        nexts: θ, ``(chains, 2, NEXT_SIGNS)``.
+        gamma: γ.
+    """
+    followed = np.array(person.nexts)  # (turns,)
+    seen = np.where(followed > 0, np.log(nexts[:, :, followed] + 1e-9), 0.0)  # (chains, 2, turns)
+    return _credited(seen.transpose(1, 0, 2)[:, None], person, gamma)
+
+
+def _credited(likelihood: Floats, person: PersonState, gamma: float) -> Floats:
     if gamma and any(person.episodes):
-        likelihood = likelihood @ session_credit(person.episodes, gamma)  # (12)
+        return _floats(likelihood @ session_credit(person.episodes, gamma))  # (12)
     return likelihood
 
 

@@ -17,7 +17,7 @@ from llmagent_os.feedback.signals import NEXT_KINDS
 from llmagent_os.policy.array_types import Floats, Singles
 from llmagent_os.policy.bayes.design_matrix import DesignMatrix
 from llmagent_os.policy.learner import Observation
-from llmagent_os.policy.newcomers import NewcomerBudget, is_established
+from llmagent_os.policy.newcomers import PERSON_REPLIES, is_established
 from llmagent_os.policy.state_bytes import pack, unpack
 
 #: How many turns of a person are remembered.
@@ -49,7 +49,6 @@ class PersonState:
     actions: list[int] = field(default_factory=list[int])  #: numbers of the chosen actions
     contexts: list[Floats] = field(default_factory=list[Floats])  #: context vectors, each ``(columns,)``
     hidden: list[int] = field(default_factory=list[int])  #: the dimensions that could not show, a bit each
-    shares: list[float] = field(default_factory=list[float])  #: how much each turn counts for the shared part, [0, 1]
     opinions: list[float] = field(default_factory=list[float])  #: v, reward times weight; nan: no opinion was shown
     nexts: list[int] = field(default_factory=list[int])  #: f, codes of :data:`NEXT_SIGNS`
     belief: Belief | None = None  #: None: nothing was drawn yet
@@ -61,6 +60,7 @@ class PersonState:
     latent: Singles = field(default_factory=lambda: np.zeros((0, 0), np.float32))
     first: float | None = None  #: when the person was first heard, in seconds; None: not known
     established: bool = False  #: not new any more: all turns count for the shared part in full
+    share: float = 1.0  #: how much the turns count for the shared part, in [0, 1]; not stored
     alone: Singles = field(default_factory=lambda: np.zeros(0, np.float32))  #: the own evidence, ``(size,)``
     #: by how much the opinions speak for every action, ``(actions,)``; not stored; empty: none was counted yet
     net_opinions: Floats = field(default_factory=lambda: np.zeros(0))
@@ -77,22 +77,21 @@ class PersonState:
     @property
     def weights(self) -> Floats:
         """How much every turn counts for what all people share, ``(turns,)``."""
-        return np.ones(len(self)) if self.established else np.array(self.shares, np.float64)
+        return np.full(len(self), self.share)
 
     @property
     def weight(self) -> float:
-        """How much the person counts for what all people share: the mean of :attr:`weights`."""
-        return 1.0 if self.established or not self.shares else math.fsum(self.shares) / len(self)
+        """How much the person counts for what all people share, in [0, 1]: 1, or less while the person is new."""
+        return 1.0 if self.is_known else min(1.0, self.share * len(self) / PERSON_REPLIES)
 
-    def record(self, seen: Observation, design: DesignMatrix, budget: NewcomerBudget) -> None:
+    def record(self, seen: Observation, design: DesignMatrix) -> None:
         """Add an observation. It replaces an earlier one of the same decision and kind.
 
         Args:
             seen: the observation.
             design: makes the context vector.
-            budget: says how much the turn counts for what all people share. It is brought up to date.
         """
-        at = self._place_of(seen, design, budget)
+        at = self._place_of(seen, design)
         value = seen.reward
         worth = math.nan if value is None or not math.isfinite(value) else min(max(value, -1.0), 1.0)
         if seen.kind == "reaction":
@@ -105,13 +104,13 @@ class PersonState:
         elif seen.kind != "went_on" or self.nexts[at] == 0:
             self.nexts[at] = NEXT_SIGNS.index(seen.kind)
         if len(self) > HISTORY_TURNS:
-            for turns in (self.ids, self.episodes, self.actions, self.contexts, self.hidden, self.shares):
+            for turns in (self.ids, self.episodes, self.actions, self.contexts, self.hidden):
                 del turns[:BLOCK_TURNS]
             del self.opinions[:BLOCK_TURNS], self.nexts[:BLOCK_TURNS]
             self.personas = self.personas[:, 1:]
             self._rows = None
 
-    def _place_of(self, seen: Observation, design: DesignMatrix, budget: NewcomerBudget) -> int:
+    def _place_of(self, seen: Observation, design: DesignMatrix) -> int:
         """Return the place of the turn of ``seen``. A new turn is appended, with nothing known of it yet."""
         if seen.at is not None:
             self.established |= is_established(self.first, seen.at)
@@ -124,7 +123,6 @@ class PersonState:
         self.actions.append(seen.action)
         self.contexts.append(design.features.vector(seen.context).astype(np.float32).astype(np.float64))
         self.hidden.append(sum(1 << at for at, shows in enumerate(seen.shown) if not shows))
-        self.shares.append(1.0 if self.established else budget.share(self.first, seen.at))
         self.opinions.append(math.nan)
         self.nexts.append(0)
         return len(self.ids) - 1
@@ -187,7 +185,6 @@ class PersonState:
             "contexts": contexts,
             "widths": np.array([len(context) for context in self.contexts], np.uint8),
             "hidden": np.array(self.hidden, np.uint8),
-            "shares": np.array(self.shares, np.float64),
             "alone": self.alone,
             "opinions": np.array(self.opinions, np.float32),
             "nexts": np.array(self.nexts, np.uint8),
@@ -210,19 +207,21 @@ def unpacked(raw: bytes) -> PersonState:
     """
     arrays, facts = unpack(raw)
     widths = arrays["widths"].tolist()
+    chains: dict[str, Any] = {
+        name: arrays[name] for name in ("personas", "rate", "honesty", "rater", "latent", "alone")
+    }
     return PersonState(
         ids=arrays["ids"].tolist(),
         episodes=arrays["episodes"].tolist(),
         actions=arrays["actions"].tolist(),
         contexts=[row[:width].astype(np.float64) for row, width in zip(arrays["contexts"], widths, strict=True)],
         hidden=arrays["hidden"].tolist(),
-        shares=arrays["shares"].tolist(),
         first=facts["first"],
         established=facts["established"],
         opinions=arrays["opinions"].astype(np.float64).tolist(),
         nexts=arrays["nexts"].tolist(),
         belief=Belief(arrays["now"], arrays["own"], arrays["spread"]) if "now" in arrays else None,
-        **{name: arrays[name] for name in ("personas", "rate", "honesty", "rater", "latent", "alone")},
+        **chains,
     )
 
 

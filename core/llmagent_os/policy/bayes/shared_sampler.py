@@ -1,9 +1,9 @@
 """Draw what all people share, by Gibbs sampling, given what was drawn of the people in the pool.
 
 The symbols, and equations (1) to (16), are in :mod:`~llmagent_os.policy.bayes.gibbs_sampler`. ``Σ_t`` runs over the
-turns of all people in the pool, ``Σ_{t in k}`` over those in blocks of persona k. Every term of a sum counts w_t, and
-a person counts the mean of their w_t. So new people move all of this by no more than
-:mod:`~llmagent_os.policy.newcomers` allows::
+turns of all people in the pool, ``Σ_{t in k}`` over those in blocks of persona k. Every term of a sum counts w_t. A
+person counts as one, and a new one as the sum of their w_t divided by ``PERSON_REPLIES``, at most one. So new people
+move all of this by no more than :mod:`~llmagent_os.policy.newcomers` allows::
 
     (17) μ_k ~ Normal(P_k⁻¹ Σ_{t in k} w_t φ_t (y_t - ℓ_t - φ_t · δ), P_k⁻¹), with
          P_k = Σ_{t in k} w_t φ_t φ_tᵀ + diag(1/τ²).

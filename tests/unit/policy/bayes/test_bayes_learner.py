@@ -10,8 +10,9 @@ import pytest
 from llmagent_os.identity import PersonId
 from llmagent_os.policy.actions import ActionSpace
 from llmagent_os.policy.bayes.bayes_learner import Bayes
+from llmagent_os.policy.bayes.learner_feedback_model import RATER_KINDS
 from llmagent_os.policy.contract import Decision
-from llmagent_os.policy.learned import LearnedPolicy, make_learner, make_policy
+from llmagent_os.policy.learned import LearnedPolicy, make_behavior, make_learner, make_policy
 from tests.unit.policy.reactions import BRIEF, CHATTY, HERE, chance, react
 
 ODD = PersonId("odd")
@@ -103,3 +104,46 @@ def test_one_troll_moves_what_newcomers_get_by_a_bounded_amount() -> None:
             policy.observe(decision, -1.0 if decision.action["verbosity"] == "brief" else 1.0)
         moved.append(float(before - policy.learner.beliefs(PersonId("newcomer"))[brief].sum()))
     assert np.mean(moved) < 0.25
+
+
+def kinds(policy: LearnedPolicy, who: PersonId) -> list[float]:
+    """How probable every kind of rater is."""
+    person = cast("Bayes", policy.learner)._people[who]  # pyright: ignore[reportPrivateUsage]
+    return [float((person.rater == kind).mean()) for kind in range(len(RATER_KINDS))]
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_strangers_who_agree_do_not_turn_the_votes_of_people_who_err(seed: int) -> None:
+    """Three people make two mistakes of twenty. Then five accounts, which count in full, vote for the opposite."""
+    tones = {"tone": {"plain": "", "playful": ""}}
+    policy = make_behavior("bayes", {"tone": "plain"}, None, 0.03, tones, seed=seed)
+    people = [PersonId(f"p{number}") for number in range(3)]
+
+    def vote(who: PersonId, number: int, sense: float) -> None:
+        decision = policy.decide(who, HERE, decision_id=f"{who}.{number}")
+        policy.observe(decision, sense if decision.action["tone"] == "playful" else -sense)
+
+    for number in range(20):
+        for at, who in enumerate(people):
+            vote(who, number, -1.0 if number in (5 + at + seed, 10 + at + seed) else 1.0)
+    for number in range(50):
+        vote(PersonId(f"hostile{number % 5}"), number, -1.0)
+    for who in people:
+        assert chance(policy, who, {"tone": "playful"}) > 0.95
+        assert kinds(policy, who)[0] > 0.8, "sincere"
+
+
+def test_who_votes_the_opposite_of_what_they_feel_is_known_by_what_they_do_next() -> None:
+    """They ask again after replies that they praise, and thank for those that they condemn."""
+    policy = make_policy("bayes", seed=1)
+    rng = np.random.default_rng(1)
+    for number in range(40):
+        for who in (*"abcdef", ODD):
+            decision = policy.decide(PersonId(who), HERE, decision_id=f"{who}{number}")
+            likes = decision.action["verbosity"] == ("detailed" if who == ODD else "brief")
+            opposite = who == ODD
+            policy.observe(decision, 1.0 if likes != opposite else -1.0)
+            again = rng.random() < (0.02 if likes else 0.5)
+            policy.observe(decision, -1.0 if again else 0.0, kind="reask" if again else "went_on")
+    assert kinds(policy, ODD)[1] > 0.5, "contrary"
+    assert kinds(policy, PersonId("a"))[0] > 0.9, "sincere"
