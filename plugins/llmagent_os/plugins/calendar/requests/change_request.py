@@ -209,7 +209,8 @@ def _by(words: MaskedWords, found: re.Match[str]) -> ToolCall | None:
     bare = re.sub(r"\s*\b(?:later|earlier|by)\b\s*", " ", length).strip()
     new = {"new_time": f"{bare} {direction}"}
     new |= {key: said for key, said in words.when(groups.get("when"), "new_").items() if key == "new_date"}
-    return move_call(words, Target({**target.arguments, **words.when(groups.get("old"))}), **new)
+    old = {key: re.sub(r"^later ", "", said, flags=re.I) for key, said in words.when(groups.get("old")).items()}
+    return move_call(words, Target({**target.arguments, **old}), **new)
 
 
 def _direction(verb: str, way: str, said: str) -> str | None:

@@ -128,7 +128,7 @@ def _named(words: MaskedWords, found: re.Match[str]) -> ToolCall | None:
 def _series(words: MaskedWords, found: re.Match[str]) -> ToolCall | None:
     call = _named(words, found)
     if call is None or has_marks(found["np"]):
-        return call
+        return None  # "end the review at 11:30" is another end
     return ToolCall(call.name, {**call.arguments, "scope": "series"})
 
 

@@ -90,7 +90,7 @@ _SHOW_CALENDAR = rule(
 )
 _SHOW_DAY = rule(rf"{_SHOW}(?: me)? (?:what(?:'s| is| i have)(?: on)? )?{_MY}(?P<when>WHEN)(?:'s)?(?: {_CALENDAR})?")
 _OVERVIEW = rule(
-    r"(?:(?:give|show) me (?:an |a |the )?(?:overview|summary|rundown|run-down) (?:of|for|on)|(?:run|walk|take) me through"
+    r"(?:(?:give|show) me (?:an |a |the )?(?:overview|summary|rundown|run-down) (?:of|for|on)|(?:run|walk|take) me(?: through)?"
     r"|what(?:'s| is) my day like|how(?:'s| is) my day|summari[sz]e) (?:my )?(?P<when>WHEN)"
 )
 _ASKED_WHEN = rule(r"(?:nothing |anything )?(?:(?:on|for) )?(?P<when>WHEN)")

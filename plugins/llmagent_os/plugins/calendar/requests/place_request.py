@@ -47,7 +47,7 @@ _NOTE_FOR = rule(
     r"(?:(?:a )?note (?:for|to|on|about) (?P<np>.+?)(?::| -|,) ?(?P<note>.+)|for (?P<np2>.+?),? (?:please )?(?:note|remember|add|write)(?: down)?:?"
     r"(?: that| to)? (?P<note2>.+))"
 )
-_NOTE_IT = rule(r"(?:add |make |write |put )(?:down )?(?:a |the |this )?note:? (?:that |saying |to )?(?P<note>.+)")
+_NOTE_IT = rule(r"(?:add |make |write |put )(?:down )?(?:a |the |this )?note(?::| that| saying) (?P<note>.+)")
 
 
 def read_place(clause: Clause) -> ToolCall | None:

@@ -39,7 +39,10 @@ _EVERYTHING = rule(
     rf"(?: (?:i have|i've got|planned|scheduled|that i have|i have planned))?{_HERE}"
     rf"(?: (?:for|of|on|in))? ?(?P<when>WHEN)?{_HERE}"
 )
-_ALL_OF_DAY = rule(rf"(?:all )?(?:of )?(?:my |the |our )?(?P<when>WHEN)(?:'s)? (?:calendar|schedule|agenda|{_KINDS})")
+_ALL_OF_DAY = rule(
+    r"(?:all )?(?:of )?(?:my |the |our )?(?P<when>WHEN)(?:'s)? (?:calendar|schedule|agenda|events|appointments|meetings"
+    r"|things|items|entries|stuff|plans|bookings|commitments|calls)"
+)
 _ALL_WITH = rule(
     rf"(?:all|every|any|anything|everything|any other|each)?(?: of)?(?: my| the)? ?(?:{_KINDS}|event|appointment|meeting)?"
     r" ?(?:with|involving|about) (?P<title>.+)"
@@ -103,7 +106,7 @@ def read_target(words: MaskedWords, phrase: str) -> Target | None:
         None: the phrase names no event.
     """
     phrase = _TAIL.sub("", phrase.strip(" ,.!?:;")).strip()
-    if _HANGING.search(phrase):
+    if _HANGING.search(phrase) or re.match(r"(?:to|into|from) ", phrase, re.I):
         return None
     return _pronoun(words, phrase) or _named(words, phrase)
 
