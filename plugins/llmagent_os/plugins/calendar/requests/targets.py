@@ -44,7 +44,8 @@ _ALL_OF_DAY = rule(
     r"|things|items|entries|stuff|plans|bookings|commitments|calls)"
 )
 _ALL_WITH = rule(
-    rf"(?:all|every|any|anything|everything|any other|each)?(?: of)?(?: my| the)? ?(?:{_KINDS}|event|appointment|meeting)?"
+    rf"(?:all|every|any|anything|everything|any other|each)?(?: of)?(?: my| the)? ?(?:{_KINDS}|event|appointment"
+    rf"|meeting)?"
     r" ?(?:with|involving|about) (?P<title>.+)"
 )
 _NTH = rule(
@@ -72,7 +73,8 @@ _DETERMINERS = re.compile(
     r"^(?:(?:the|my|our|your|that|this|these|those|his|her|their|a|an|any|some|all|of|said)\b ?)+", re.I
 )
 _AROUND = rule(
-    r"(?:(?:the|my|our|that|this) )?(?:ANYTIME(?:'s)? )?(?P<name>.+?)(?: (?:on|at|for|from|in|of))?(?: ANYTIME(?: ANYTIME)*)?"
+    r"(?:(?:the|my|our|that|this) )?(?:ANYTIME(?:'s)? )?(?P<name>.+?)(?: (?:on|at|for|from|in|of))?(?: ANYTIME(?:"
+    r" ANYTIME)*)?"
 )
 _TAIL = re.compile(rf"(?:{_HERE}|,? of mine|,? (?:any ?more|anyway|altogether|completely|entirely))$", re.I)
 #: A phrase that ends with one of these words was split in the wrong place.
