@@ -10,12 +10,13 @@ import msgspec
 import structlog
 
 from llmagent_os.adapter import Reply
-from llmagent_os.chat import ChatRequest, Completion, Message, ToolCall, tool_message
+from llmagent_os.chat import ChatRequest, Completion, Message, ToolCall, ToolSpec, tool_message
 from llmagent_os.errors import ModelError, PromptTooLongError
 from llmagent_os.plugin import ToolResult
 from llmagent_os.reply.claim_check import claims_too_much
 from llmagent_os.reply.grounding_check import Fault, fault_in, holds
 from llmagent_os.reply.model_failure import FailureKind, failure_of
+from llmagent_os.reply.offered_calls import as_offered
 from llmagent_os.reply.taught_check import Sayable, is_sayable, known_values, may_begin, of_result, of_talk
 from llmagent_os.serving.model_card import Grounding
 from llmagent_os.serving.taught_replies import NOTHING_TAUGHT, TaughtReplies
@@ -207,8 +208,9 @@ async def converse(
 
     show = _shown_while_written(answer, privacy, draft)
     messages = list(request.messages)
-    if given is not None and await _make_given(given, answer, messages, call_tool):
+    if given is not None and await _make_given(given, answer, messages, call_tool, request.tools):
         return answer
+    messages = as_offered(messages, request.tools)
     for round_ in range(rounds + 1):
         tools = request.tools if round_ < rounds else ()
         try:
@@ -250,7 +252,9 @@ def _shown_while_written(answer: Answer, privacy: PrivacyModule, draft: Draft | 
     return show
 
 
-async def _make_given(given: GivenCalls, answer: Answer, messages: list[Message], call_tool: CallTool) -> bool:
+async def _make_given(
+    given: GivenCalls, answer: Answer, messages: list[Message], call_tool: CallTool, offered: Sequence[ToolSpec]
+) -> bool:
     """Make the calls that rules read. Returns whether the answer is complete: no model has anything to say to it."""
     if given.answer is not None:
         answer.results.append(given.answer)
@@ -265,7 +269,8 @@ async def _make_given(given: GivenCalls, answer: Answer, messages: list[Message]
         answer.joined = await given.join(answer.calls, answer.results)
         return True
     only = answer.results[0]
-    return only.word_for_word or only.data.get("status") == FAILED
+    unknown = all(spec.name != given.calls[0].name for spec in offered)  # the model was not taught its results
+    return only.word_for_word or unknown or only.data.get("status") == FAILED
 
 
 def _call_message(text: str, calls: Sequence[ToolCall]) -> Message:

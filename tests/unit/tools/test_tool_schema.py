@@ -8,7 +8,7 @@ from typing import Literal
 import pytest
 
 from llmagent_os.errors import PluginError, ToolArgumentError
-from llmagent_os.plugin import Plugin, Span, ToolContext, ToolResult, tool
+from llmagent_os.plugin import Plugin, RuleArgument, Span, ToolContext, ToolResult, tool
 from llmagent_os.tools.tool_schema import tools_of
 
 OK = ToolResult({"status": "ok"}, "Done.")
@@ -172,3 +172,42 @@ def test_bad_definitions_are_named_when_loaded(kind: type[Plugin], message: str)
     """Otherwise they show up in the middle of somebody's conversation."""
     with pytest.raises(PluginError, match=message):
         tools_of(kind())
+
+
+async def test_what_only_rules_use_is_not_shown_to_models() -> None:
+    """A model that was trained before an argument existed must read the same tool as before."""
+
+    class Lamp(Plugin):
+        """Has an argument and a tool for rules."""
+
+        name = "lamp"
+
+        @tool()
+        async def light(self, context: ToolContext, room: str, colour: RuleArgument | None = None) -> ToolResult:
+            """Light a room."""
+            return ToolResult({"room": room, "colour": colour or "white"}, "There is light.")
+
+        @tool(offered=False)
+        async def dim(self, context: ToolContext) -> ToolResult:
+            """Dim the light."""
+            return ToolResult({}, "It is dim.")
+
+    tools = tools_of(Lamp())
+    assert list(tools["light"].spec.parameters["properties"]) == ["room"]
+    assert tools["light"].check({"room": "hall", "colour": "red"}) == {"room": "hall", "colour": "red"}
+    assert (tools["light"].offered, tools["dim"].offered) == (True, False)
+
+
+def test_an_argument_for_rules_needs_a_default() -> None:
+    class Lamp(Plugin):
+        """Has an argument that models cannot give."""
+
+        name = "lamp"
+
+        @tool()
+        async def light(self, context: ToolContext, colour: RuleArgument) -> ToolResult:
+            """Light a room."""
+            return ToolResult({}, colour)
+
+    with pytest.raises(PluginError, match="parameter 'colour': a RuleArgument needs a default"):
+        tools_of(Lamp())

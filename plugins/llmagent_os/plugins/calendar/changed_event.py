@@ -197,7 +197,7 @@ def _ending(call: CalendarCall, event: CalendarEvent, said: str) -> CalendarEven
     """The event with another end. Its start stays."""
     if event.start is None:
         raise TimeExpressionError("unknown", "time", said)
-    when = call.parse(None, said, event.start.date())
+    when = call.parse(None, re.sub(r"^(?:until|till?|by|to|up to) ", "", said, flags=re.I), event.start.date())
     clock, start = when.time_of_day, event.start
     if clock is None or event.all_day:
         return _ending_on(event, start, when, said)

@@ -35,6 +35,7 @@ async def answer_about(call: CalendarCall, asked: str, found: Sequence[EventMatc
         where = with_preposition(period) or " coming up"
         text = f"You have {len(found)} {noun}{where}: {names}."
         result = ToolResult({"status": "listed", **data}, text, word_for_word=True)
+        await keep_listed(call, found)
     elif answer := ANSWERS.get(asked):
         told = [answer(call, match) for match in found[:MAX_ANSWERS]]
         data, _ = call.summary(found)
@@ -43,7 +44,6 @@ async def answer_about(call: CalendarCall, asked: str, found: Sequence[EventMatc
         return None
     if len(found) == 1:
         await call.store.focus_on(found[0].event)
-    await keep_listed(call, found)
     return result
 
 

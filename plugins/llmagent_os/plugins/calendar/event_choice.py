@@ -57,7 +57,8 @@ async def _listed_events(call: CalendarCall, events: Sequence[CalendarEvent]) ->
     for event_id, start in listed:
         event = known.get(event_id)
         matches = _times(call, event) if event is not None else []
-        found += [match for match in matches if _key(match) == (event_id, start)][:1]
+        same = [match for match in matches if _key(match) == (event_id, start)]
+        found += (same or ([] if event is None or event.repeat else matches))[:1]  # it was moved since
     return found
 
 

@@ -25,7 +25,8 @@ from llmagent_os.plugins.calendar.time.time_parsing import TimeOfDay, parse_time
 
 DAY_MINUTES = 1440
 _BEFORE = re.compile(
-    r"\b(?:before(?:hand| that| it| then| this| the event)?|earlier(?: than)?|prior(?: to)?(?: it| that)?|in advance(?: of)?"
+    r"\b(?:before(?:hand| that| it| then| this| the event)?|earlier(?: than)?|prior(?: to)?(?: it| that)?|in"
+    r" advance(?: of)?"
     r"|ahead(?: of)?(?: time)?|early|of notice|notice|warning)\b"
 )
 #: Parts of a day, and the minute after midnight that is meant by them.

@@ -19,7 +19,8 @@ ONE: Scope = "one"
 SERIES: Scope = "series"
 
 _SERIES = re.compile(
-    r"\b(whole|entire|series|every|each|all(?! day)|always|permanently|completely|altogether|forever|from now on|for good"
+    r"\b(whole|entire|series|every|each|all(?! day)|always|permanently"
+    r"|completely|altogether|forever|from now on|for good"
     r"|any ?more|any longer|no longer|going forward|recurring|repeating|repeated|daily|weekly|monthly|yearly"
     r"|stop|quit|quitting|these days|in future|in the future)\b",
     re.I,

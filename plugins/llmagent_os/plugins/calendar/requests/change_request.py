@@ -22,7 +22,8 @@ from llmagent_os.plugins.calendar.time.time_parsing import TimeOfDay, parse_time
 _MOVE = r"(?:move|reschedule|re-schedule|postpone|rebook|resched|shift)"
 _VERB = (
     rf"(?:{_MOVE}|(?:(?:i|we|they|he|she)(?:'m|'re|'ve| have| am| are| had to)? )?(?:moving|moved?|resched?uled?|pushed"
-    r"|postponed|shifted)|change|push|bring|put|delay|bump|slide|switch|swap|set|transfer|pull|defer|advance|hold|do|have|make"
+    r"|postponed|shifted)|change|push|bring|put|delay|bump|slide|switch|swap|set|transfer|pull|defer|advance|hold|do"
+    r"|have|make"
     r"|drag|adjust|update|edit|modify|start|begin|take|get|schedule|book|swing|shove|nudge)"
 )
 _AWAY = r"(?: (?:back|forward|forwards|up|over|out|off|around|ahead|along|down))?"
@@ -47,7 +48,8 @@ _TO_WHEN_BARE = rule(
     rf"(?P<again>{_SAME})?{_INSTEAD_OF}{_ENDING}"
 )
 _HAVE_MOVED = rule(
-    r"(?:get|have|i need|need|i want|want|i'd like)(?: to have)? (?P<np>.+?) (?:to be )?(?:moved|pushed|rescheduled|changed|shifted"
+    r"(?:get|have|i need|need|i want|want|i'd like)(?: to have)? (?P<np>.+?) (?:to be )?(?:moved|pushed|rescheduled"
+    r"|changed|shifted"
     rf"|postponed|brought)(?: back| forward| up)? (?:{_TO} )?(?P<when>WHEN)(?P<same>{_SAME})?{_INSTEAD_OF}{_ENDING}"
 )
 _RATHER = rule(rf"(?P<np>.+?)(?::|,)? (?P<when>WHEN)(?: instead(?: of {_NUMBER})?|,? not {_NUMBER}|,? rather)")
@@ -61,19 +63,24 @@ _MUST = (
     r"(?:has to|needs to|must|should|will|shall|can|could|is going to|is|'s|has got to|gets|got|got to|ought to|would"
     r" better)"
 )
-_HAPPEN = r"(?:start|begin|be|happen|take place|go|move|run|starting|beginning|moved|pushed|shifted|brought|postponed|delayed)"
+_HAPPEN = (
+    r"(?:start|begin|be|happen|take place|go|move|run|starting|beginning|moved|pushed|shifted|brought|postponed"
+    r"|delayed)"
+)
 _START_BY = rule(
     rf"(?P<np>.+?) (?:{_MUST} )?(?:(?:be )?{_HAPPEN}s?|is|'s) ?(?P<way>{_LATER}|{_EARLIER})?(?: by)?"
     rf" (?P<length>LENGTH|DATE|REPEAT)(?: (?P<late>{_LATER}|{_EARLIER}))?(?: (?P<old>DATE))?{_ENDING}"
 )
 _IS = (
     r"(?:(?:is|'s|was|has been|will be|got|gets|has|are) (?:now |actually |really |going to be )*"
-    r"(?:moved |postponed |rescheduled |pushed |shifted |changed |brought forward |delayed |set )?(?:back |up )?(?:now )?"
+    r"(?:moved |postponed |rescheduled |pushed |shifted |changed |brought forward |delayed |set )?(?:back |up"
+    r" )?(?:now )?"
     r"|(?:takes place|happens|starts|begins|moves|moved|moving|goes|must be|has to be|needs to be|should be|has to move"
     r"|needs to move|must move|should move|should start|has to start|needs to start) (?:now |actually )?)"
 )
 _IS_NOW = rule(
-    rf"{_FROM_NOW}(?P<np>.+?) {_IS}(?:(?:later|earlier),? )?(?:{_TO} )?(?P<when>WHEN)(?P<same>{_SAME})?{_INSTEAD_OF}{_ENDING}"
+    rf"{_FROM_NOW}(?P<np>.+?) {_IS}(?:(?:later|earlier),? )?(?:{_TO}"
+    rf" )?(?P<when>WHEN)(?P<same>{_SAME})?{_INSTEAD_OF}{_ENDING}"
 )
 _MAY_BE = rule(
     r"(?:can|could|may|would it be possible to have|is it possible to have) (?P<np>.+?) "
@@ -209,7 +216,8 @@ def _by(words: MaskedWords, found: re.Match[str]) -> ToolCall | None:
     bare = re.sub(r"\s*\b(?:later|earlier|by)\b\s*", " ", length).strip()
     new = {"new_time": f"{bare} {direction}"}
     new |= {key: said for key, said in words.when(groups.get("when"), "new_").items() if key == "new_date"}
-    return move_call(words, Target({**target.arguments, **words.when(groups.get("old"))}), **new)
+    old = {key: re.sub(r"^later ", "", said, flags=re.I) for key, said in words.when(groups.get("old")).items()}
+    return move_call(words, Target({**target.arguments, **old}), **new)
 
 
 def _direction(verb: str, way: str, said: str) -> str | None:

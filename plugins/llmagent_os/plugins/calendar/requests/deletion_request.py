@@ -13,7 +13,8 @@ from llmagent_os.plugins.calendar.requests.targets import Target, read_target
 from llmagent_os.plugins.calendar.series_scope import scope_of
 
 _VERB = (
-    r"(?:delete|cancel|cancle|cancell|remove|erase|drop|scrap|scratch|kill|ditch|axe|nuke|bin|trash|skip|unschedule|dump"
+    r"(?:delete|cancel|cancle|cancell|remove|erase|drop|scrap|scratch|kill|ditch|axe|nuke|bin|trash|skip|unschedule"
+    r"|dump"
     r"|get rid of|call off|strike|cross out|take out|throw out|wipe|lose|eliminate|discard|clear|del|rm)"
 )
 _HERE = (
@@ -26,7 +27,8 @@ _OFF = (
     r"cancel+ed|called off|scrapped|dropped|not happening|not taking place|not on|no longer (?:happening|on|needed"
     r"|necessary|taking place)|not (?:needed|necessary))|(?:isn't|aren't|is not|are not|won't be|will not be) "
     r"(?:happening|taking place|going ahead|on|needed|necessary)|(?:won't|will not|doesn't|does not) "
-    r"(?:happen|take place|go ahead)|fell through|has fallen through|can go|can be (?:deleted|cancel+ed|removed|dropped)|has to go)"
+    r"(?:happen|take place|go ahead)|fell through|has fallen through|can go|can be (?:deleted|cancel+ed|removed"
+    r"|dropped)|has to go)"
 )
 _BUT = r"(?:but|except(?: for)?|besides|apart from|other than|save|excluding|minus|without|bar|not)"
 
@@ -128,7 +130,7 @@ def _named(words: MaskedWords, found: re.Match[str]) -> ToolCall | None:
 def _series(words: MaskedWords, found: re.Match[str]) -> ToolCall | None:
     call = _named(words, found)
     if call is None or has_marks(found["np"]):
-        return call
+        return None  # "end the review at 11:30" is another end
     return ToolCall(call.name, {**call.arguments, "scope": "series"})
 
 

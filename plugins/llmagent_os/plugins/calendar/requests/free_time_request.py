@@ -12,24 +12,33 @@ from llmagent_os.plugins.calendar.time.time_mentions import MentionKind
 _FREE = r"(?:free|available|busy|booked|open|clear|unavailable|occupied|taken|tied up|empty|off|around|in)"
 _THING = r"(?:free|open|available|empty|spare)"
 _SLOT = r"(?:slot|slots|gap|gaps|time|times|window|windows|spot|spots|space|spaces|moment|block|opening|openings)"
-_DOING = r"(?: (?:to (?:do|have|meet|see|go|fit|squeeze|schedule|take|grab|talk|call|get)\b.*|for (?:a |an |some )?[^\W\d]+(?: with [^\W\d]+)?))?"
+_DOING = (
+    r"(?: (?:to (?:do|have|meet|see|go|fit|squeeze|schedule|take|grab|talk|call|get)\b.*|for (?:a |an |some"
+    r" )?[^\W\d]+(?: with [^\W\d]+)?))?"
+)
 
 _AM_I = rule(
-    rf"(?:am|are|will|would) (?:i|we)(?: be)? (?:still |already |really |actually )*{_FREE}(?: at all)?,? ?(?P<when>WHEN)?{_DOING}"
+    rf"(?:am|are|will|would) (?:i|we)(?: be)? (?:still |already |really |actually )*{_FREE}(?: at"
+    rf" all)?,? ?(?P<when>WHEN)?{_DOING}"
     r"(?: (?:or not|or busy|or booked))?"
 )
 _IS_DAY = rule(
-    rf"(?:is|are|will|does|'s) (?:my )?(?P<when>WHEN)(?: (?:be|still|already|look|looking))* (?:{_FREE}|possible|ok|okay|good|doable|work|a possibility)"
+    rf"(?:is|are|will|does|'s) (?:my )?(?P<when>WHEN)(?: (?:be|still|already|look|looking))* (?:{_FREE}|possible|ok"
+    rf"|okay|good|doable|work|a possibility)"
     r"(?: (?:for me|or not|in my calendar|at all))?(?: or (?:busy|booked|taken|not))?"
     r"|(?:does|would|could|can) (?P<then>WHEN) work(?: for me)?"
 )
 _HAVE_TIME = rule(
-    r"(?:do|would|will) (?:i|we) (?:still )?have (?:any |some |enough |a bit of )?(?:free |spare )?(?:time|room|space|a (?:free )?(?:moment|minute|slot|gap))"
-    rf"(?: free| left| available)?(?: (?P<when>WHEN))?{_DOING}|(?:have|got) (?:i|we)? ?(?:got )?(?:any )?(?:free )?time (?P<then>WHEN){_DOING}"
+    r"(?:do|would|will) (?:i|we) (?:still )?have (?:any |some |enough |a bit of )?(?:free |spare )?(?:time|room|space"
+    r"|a (?:free )?(?:moment|minute|slot|gap))"
+    rf"(?: free| left| available)?(?: (?P<when>WHEN))?{_DOING}|(?:have|got) (?:i|we)? ?(?:got )?(?:any )?(?:free"
+    rf" )?time (?P<then>WHEN){_DOING}"
 )
 _COULD_I = rule(
-    r"(?:could|can|may|might|shall) (?:i|we) (?:do|have|fit in|squeeze in|schedule|plan|take|make|book|arrange) (?:something|anything|sth|a thing|another"
-    r" (?:thing|meeting|appointment)) (?P<when>WHEN)|(?:do|have|fit in|squeeze in) (?:something|anything|sth) (?P<then>WHEN)"
+    r"(?:could|can|may|might|shall) (?:i|we) (?:do|have|fit in|squeeze in|schedule|plan|take|make|book|arrange)"
+    r" (?:something|anything|sth|a thing|another"
+    r" (?:thing|meeting|appointment)) (?P<when>WHEN)|(?:do|have|fit in|squeeze in) (?:something|anything|sth)"
+    r" (?P<then>WHEN)"
     r"|is (?:there|it) (?:still )?(?:any )?(?:room|space|time|possible to do something) (?P<then2>WHEN)"
 )
 _ROOM = rule(
@@ -38,13 +47,16 @@ _ROOM = rule(
 )
 _SUITS = rule(r"(?:does|would|could|will) (?P<when>WHEN) (?:suit|fit|work)(?: me| for me| in)?(?: my calendar)?")
 _FOR_WHAT = rule(
-    r"(?:find|get|look for|search for|block|when could i (?:fit|squeeze) in|when can i (?:fit|squeeze) in|when do i have)"
+    r"(?:find|get|look for|search for|block|when could i (?:fit|squeeze) in|when can i (?:fit|squeeze) in|when do i"
+    r" have)"
     r"(?: me| us)? (?:an? )?(?P<length>LENGTH)(?: (?:long )?(?:meeting|call|session|slot|block))?"
     r"(?: for (?:an? |another |some |the )?[^\W\d]+(?: [^\W\d]+){0,3}?)?(?: (?P<when>WHEN))?"
 )
 _GOOD_TIME = rule(
-    r"(?:when(?:'s| is)|what(?:'s| is)|find|suggest)(?: me)? (?:a |the )?(?:good|best|free|suitable) (?:time|day|slot|moment)"
-    r"(?: (?:for|to) .+?)?(?: (?P<when>WHEN))?|(?:what(?:'s| is)|show me)? ?(?:my )?(?:availability|free time|free slots)"
+    r"(?:when(?:'s| is)|what(?:'s| is)|find|suggest)(?: me)? (?:a |the )?(?:good|best|free|suitable) (?:time|day|slot"
+    r"|moment)"
+    r"(?: (?:for|to) .+?)?(?: (?P<when>WHEN))?|(?:what(?:'s| is)|show me)? ?(?:my )?(?:availability|free time|free"
+    r" slots)"
     r"(?: (?:for|on))?(?: (?P<then>WHEN))?"
 )
 _CLASH = rule(
@@ -52,26 +64,35 @@ _CLASH = rule(
     r"|(?:is|are) there (?:a|any) (?:clash|conflict|collision|clashes|conflicts) (?P<then>WHEN)"
 )
 _FIND = rule(
-    rf"(?:find|show|give|suggest|get|look for|search for|tell|i need|need|i want|want|book|is there|do i have|have i got|are there|got|what are|what's|when is|when's|any|i'm looking for|looking for|which)"
-    rf"(?: me| us)?(?: for)? ?(?:an? |any |some |my |the )?(?:next |first |other )?(?:(?P<length>LENGTH|REPEAT|hour|half hour|half an hour|day|evening|afternoon|morning|minutes))?"
-    rf"(?:[ -]?long)? ?(?:of )?{_THING} ?(?P<length2>LENGTH|hour|half hour|half an hour|day|evening|afternoon|morning|{_SLOT})?"
-    rf"(?: {_SLOT})?(?: (?:of|for|to fit|with))?(?: (?:at least|about|around|a))* ?(?P<length3>LENGTH|REPEAT)? ?(?P<when>WHEN)?{_DOING}"
+    rf"(?:find|show|give|suggest|get|look for|search for|tell|i need|need|i want|want|book|is there|do i have|have i"
+    rf" got|are there|got|what are|what's|when is|when's|any|i'm looking for|looking for|which)"
+    rf"(?: me| us)?(?: for)? ?(?:an? |any |some |my |the )?(?:next |first |other )?(?:(?P<length>LENGTH|REPEAT|hour"
+    rf"|half hour|half an hour|day|evening|afternoon|morning|minutes))?"
+    rf"(?:[ -]?long)? ?(?:of )?{_THING} ?(?P<length2>LENGTH|hour|half hour|half an hour|day|evening|afternoon|morning"
+    rf"|{_SLOT})?"
+    rf"(?: {_SLOT})?(?: (?:of|for|to fit|with))?(?: (?:at least|about|around|a))* ?(?P<length3>LENGTH"
+    rf"|REPEAT)? ?(?P<when>WHEN)?{_DOING}"
 )
 _FIND_TIME = rule(
-    rf"(?:find|suggest|get|look for|search for)(?: me| us)? (?:an? |some |any )?(?P<length>LENGTH|REPEAT)?(?: long)? ?{_SLOT}?"
+    rf"(?:find|suggest|get|look for|search for)(?: me| us)? (?:an? |some |any )?(?P<length>LENGTH|REPEAT)?(?:"
+    rf" long)? ?{_SLOT}?"
     rf"(?: of| for)? ?(?P<length2>LENGTH|REPEAT)? ?(?P<when>WHEN)?{_DOING}"
 )
 _FREE_HOURS = rule(
-    r"(?:find|show|give|get|i need|need|do i have)(?: me| us)? (?P<number>\d|one|two|three|four|five|six|a few|a couple of)"
+    r"(?:find|show|give|get|i need|need|do i have)(?: me| us)? (?P<number>\d|one|two|three|four|five|six|a few|a"
+    r" couple of)"
     r" (?:free|spare|open) (?P<unit>hours?|minutes)(?: (?P<when>WHEN))?"
 )
 _WHEN_FREE = rule(
-    rf"(?:when|at what time|what times?|which (?:days?|times?|hours|part)|what days?|on which days?|what part)(?: (?:of|on|in) (?P<of>WHEN))?"
-    rf" (?:am|are|is|do|could|can|would|will) (?:i|we|my calendar|there)?(?: be)? ?(?:have |got )?(?:any )?(?:{_FREE}|time|nothing)(?: {_SLOT})?(?: on)?"
+    rf"(?:when|at what time|what times?|which (?:days?|times?|hours|part)|what days?|on which days?|what part)(?:"
+    rf" (?:of|on|in) (?P<of>WHEN))?"
+    rf" (?:am|are|is|do|could|can|would|will) (?:i|we|my calendar|there)?(?: be)? ?(?:have |got )?(?:any )?(?:{_FREE}"
+    rf"|time|nothing)(?: {_SLOT})?(?: on)?"
     rf"(?: for)? ?(?:an? )?(?P<length>LENGTH|REPEAT)? ?(?P<when>WHEN)?{_DOING}"
 )
 _WHICH_PART = rule(
-    rf"(?:what|which|on which|any) (?P<part>mornings?|afternoons?|evenings?|nights?|days?|lunchtimes?) (?:am|are|is|do|could|can|would)"
+    rf"(?:what|which|on which|any) (?P<part>mornings?|afternoons?|evenings?|nights?|days?|lunchtimes?) (?:am|are|is"
+    rf"|do|could|can|would)"
     rf" (?:i|we|my calendar)?(?: have)? ?(?:{_FREE}|nothing|time)(?: on)? ?(?P<when>WHEN)?"
     rf"|(?:any|which) {_THING} (?P<part2>mornings?|afternoons?|evenings?|nights?|days?) ?(?P<then>WHEN)?"
 )

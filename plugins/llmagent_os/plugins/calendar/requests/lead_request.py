@@ -19,10 +19,12 @@ _REMIND = (
 )
 _EVENT_BEGINS = r"(?: (?:starts?|begins?|is|kicks off|happens))?"
 _LEAD_OF = rule(
-    rf"{_REMIND}(?: (?:to|that i (?:have|need|must) to) (?P<todo>.+?))?,? ?(?:for )?(?P<lead>LEAD)(?: at)?(?: (?P<np>.+?))?{_EVENT_BEGINS}"
+    rf"{_REMIND}(?: (?:to|that i (?:have|need|must) to) (?P<todo>.+?))?,? ?(?:for )?(?P<lead>LEAD)(?: at)?(?:"
+    rf" (?P<np>.+?))?{_EVENT_BEGINS}"
 )
 _OF_LEAD = rule(
-    rf"{_REMIND} (?:of|about|for|on|to|before) (?P<np>.+?),? (?:for )?(?P<lead>LEAD)(?: (?:that|it|then|it starts|time))?"
+    rf"{_REMIND} (?:of|about|for|on|to|before) (?P<np>.+?),? (?:for )?(?P<lead>LEAD)(?: (?:that|it|then|it starts"
+    rf"|time))?"
 )
 _LEAD_FIRST = rule(rf"(?P<lead>LEAD) (?P<np>.+?),? (?:please )?{_REMIND}(?: (?:of|about) it)?")
 _LENGTH_BEFORE = rule(
@@ -30,16 +32,19 @@ _LENGTH_BEFORE = rule(
 )
 _WHEN_STARTS = rule(rf"{_REMIND} (?:when|as soon as|once) (?P<np>.+?) (?:starts|begins|is about to (?:start|begin))")
 _OF = rule(
-    r"(?:remind|ping|alert|notify|nudge|warn)(?: me| us)? (?:of|about|for|before) (?P<np>.+?)(?: (?:beforehand|in advance|ahead of time|before it starts"
+    r"(?:remind|ping|alert|notify|nudge|warn)(?: me| us)? (?:of|about|for|before) (?P<np>.+?)(?: (?:beforehand|in"
+    r" advance|ahead of time|before it starts"
     r"|in time|too|as well))?"
 )
 _SET_FOR = rule(
-    r"(?:set|add|create|give me|make|put|i want|i need|i'd like)(?: me)? (?:an? |the )?(?:reminder|alarm|alert|notification|heads[- ]?up)"
+    r"(?:set|add|create|give me|make|put|i want|i need|i'd like)(?: me)? (?:an? |the )?(?:reminder|alarm|alert"
+    r"|notification|heads[- ]?up)"
     r" (?:for|of|about|on|to|before) (?P<np>.+?)"
 )
 #: Another time for the reminder that was set just now: "no, 2 hours before".
 _OTHER_LEAD = rule(
-    r"(?:no,? |sorry,? |rather |better |i (?:meant|mean) |make (?:it|that) |actually )*(?P<lead>LEAD)(?: instead| please)?"
+    r"(?:no,? |sorry,? |rather |better |i (?:meant|mean) |make (?:it|that) |actually )*(?P<lead>LEAD)(?: instead|"
+    r" please)?"
 )
 _ASKS = re.compile(
     r"\b(?:remind|ping|alert|notify|nudge|warn|buzz|poke|reminder|alarm|notification|heads[- ]?up)", re.I

@@ -29,7 +29,8 @@ _LASTS = rule(
     rf"{INSTEAD}"
 )
 _MAKE_LONG = rule(
-    rf"(?:make|{_VERB_LONGER}|{_VERB_SHORTER}|set|change|keep|limit|plan) (?P<np>.+?) (?:(?:down )?(?:to|for|last|be|at)"
+    rf"(?:make|{_VERB_LONGER}|{_VERB_SHORTER}|set|change|keep|limit|plan) (?P<np>.+?) (?:(?:down )?(?:to|for|last|be"
+    rf"|at)"
     rf" )?(?:only |just )?(?P<length>LENGTH)(?: long| in length| in total)?{INSTEAD}"
 )
 _LENGTH_OF = rule(
@@ -41,16 +42,20 @@ _LENGTH_IS = rule(
     r" (?P<length>LENGTH)"
 )
 _FROM_TO = rule(
-    r"(?P<np>.+?) (?:starts|begins|is|goes)(?: at)? (?P<begin>TIME),? (?:and |until |till |to )?(?:ends?|finishes|goes until|is over)?"
+    r"(?P<np>.+?) (?:starts|begins|is|goes)(?: at)? (?P<begin>TIME),? (?:and |until |till |to )?(?:ends?|finishes"
+    r"|goes until|is over)?"
     r"(?: at| by)? ?(?P<end>TIME)"
 )
 _ENDS = rule(
-    r"(?P<np>.+?) (?:(?:will |should |must |has to |needs to |only |actually |now |already )*(?:ends?|finish(?:es)?|stops?"
-    r"|is over|is done|be over|be done|is finished|wraps up|wrap up|runs|goes|lasts|goes on|runs on|takes)|is|'s|until|till)"
+    r"(?P<np>.+?) (?:(?:will |should |must |has to |needs to |only |actually |now |already )*(?:ends?|finish(?:es)?"
+    r"|stops?"
+    r"|is over|is done|be over|be done|is finished|wraps up|wrap up|runs|goes|lasts|goes on|runs on|takes)|is|'s"
+    r"|until|till)"
     rf"(?: until| till| at| by| to| up to)? ?(?P<end>TIME|DATE){INSTEAD}"
 )
 _END_AT = rule(
-    rf"(?:end|finish|stop|{_VERB_LONGER}|{_VERB_SHORTER}|make|have|let|run|keep|wrap up) (?P<np>.+?) (?:end |finish |last |go |run )?"
+    rf"(?:end|finish|stop|{_VERB_LONGER}|{_VERB_SHORTER}|make|have|let|run|keep|wrap up) (?P<np>.+?) (?:end |finish "
+    rf"|last |go |run )?"
     rf"(?:at |until |till |to |by |up to )?(?P<end>TIME){INSTEAD}"
 )
 _END_OF = rule(
@@ -58,11 +63,13 @@ _END_OF = rule(
     r"|(?:the )?end(?: time)? of (?P<np2>.+?) (?:is|should be)(?: at)? (?P<end2>TIME)"
 )
 _REPEATS = rule(
-    r"(?:make|have|repeat|let|set|change|turn|switch|move) (?P<np>.+?) (?:a |an |to |into |repeat |recur |happen |on |for )*"
+    r"(?:make|have|repeat|let|set|change|turn|switch|move) (?P<np>.+?) (?:a |an |to |into |repeat |recur |happen |on "
+    r"|for )*"
     rf"(?P<repeat>REPEAT)(?: (?:thing|event|one|meeting))?{INSTEAD}"
 )
 _IS_REPEATED = rule(
-    r"(?P<np>.+?) (?:should |must |will |has to |needs to |is |'s |are |now |actually |only )*(?:repeats? |recurs? |happens? "
+    r"(?P<np>.+?) (?:should |must |will |has to |needs to |is |'s |are |now |actually |only )*(?:repeats? |recurs? "
+    r"|happens? "
     rf"|takes? place |be |repeating |on )?(?P<repeat>REPEAT){INSTEAD}"
 )
 #: One of these words says that a time is an end.

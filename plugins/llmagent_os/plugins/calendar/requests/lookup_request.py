@@ -17,7 +17,8 @@ Read = Callable[[MaskedWords, re.Match[str]], ToolCall | None]
 _DATES = (MentionKind.DATE,)
 
 _INDIRECT = re.compile(
-    r"(?:check|see|find out|look|look up|tell me|do you know|you know|any idea|remember|do you remember|i wonder|i'm wondering"
+    r"(?:check|see|find out|look|look up|tell me|do you know|you know|any idea|remember|do you remember|i wonder|i'm"
+    r" wondering"
     r"|let me know|i'd like to know|i want to know|know|say|double check|verify)(?: for me)?"
     r" (?P<inner>(?:if|whether|when|where|what|how|which|who|at what|until when) .+)",
     re.I,
@@ -59,28 +60,33 @@ _ON = r"(?:on|in|for|at|during|over|of|from)"
 _HAVE = (
     r"(?:do i have|do we have|have i got|have we got|i have|i've got|we have|i got|am i doing|are we doing|is there"
     r"|are there|is happening|is going on|is on|is scheduled|is planned|is coming up|is up|do i do|did i have|did i do"
-    r"|did i (?:schedule|plan|book|put)|was on|is in store|was there|will i have|will i be doing|should i be doing|must i do|do i need to do|do i got"
+    r"|did i (?:schedule|plan|book|put)|was on|is in store|was there|will i have|will i be doing|should i be doing"
+    r"|must i do|do i need to do|do i got"
     r"|have i planned|am i up to|do i have to do|am i having|do i have going|will be on|is left)"
 )
 _PLANNED = (
-    r"(?: (?:planned|scheduled|going|happening|on|going on|coming up|coming|up|lined up|booked|happening|set up|to do|left|else|noted"
+    r"(?: (?:planned|scheduled|going|happening|on|going on|coming up|coming|up|lined up|booked|happening|set up|to do"
+    r"|left|else|noted"
     r"|there|already|ahead|next|arranged|in store|in))*"
 )
 _IN_CALENDAR = rf"(?: (?:{_ON} )?{_MY}(?:calendar|schedule|agenda|diary|planner|plate|list))?"
 
 _WHAT_ON = rule(
     rf"(?:what|what all|which|what else|wat|what kind of things)(?: {_CALENDAR})?(?: all| else)? ?(?:'s|s| is| are| was"
-    rf"| {_HAVE})(?: all| else)?{_PLANNED}{_IN_CALENDAR}(?: (?:like|looking like))?,? ?(?P<when>WHEN)?{_PLANNED}{_IN_CALENDAR}"
+    rf"| {_HAVE})(?: all| else)?{_PLANNED}{_IN_CALENDAR}(?: (?:like|looking"
+    rf" like))?,? ?(?P<when>WHEN)?{_PLANNED}{_IN_CALENDAR}"
 )
 _WHAT_DAY = rule(
-    rf"(?:what|how)(?:'s|s| is| are| does| do| about) {_MY}?(?:(?P<day>WHEN)|(?:calendar|schedule|agenda|day|week|diary)"
+    rf"(?:what|how)(?:'s|s| is| are| does| do| about) {_MY}?(?:(?P<day>WHEN)|(?:calendar|schedule|agenda|day|week"
+    rf"|diary)"
     rf"(?: (?:look(?:ing)? like|look(?:ing)?))?(?: {_ON})? ?(?P<of>WHEN)?)(?:'s)?"
     r"(?: (?:look(?:ing)?(?: like)?|like|going to look like|shaping up|schedule|agenda|plan))*(?: for me)?"
 )
 _ANYTHING = rule(
     r"(?:(?:do i|do we|did i|will i) have|have i got|have we got|is there|are there|am i doing|are we doing|i have|got|"
     r"is|will there be|was there)?"
-    r" ?(?:anything|something|any ?thing|any (?:plans?|events?|appointments?|meetings?|calls?|commitments?|other plans)|plans?|much|a lot|"
+    r" ?(?:anything|something|any ?thing|any (?:plans?|events?|appointments?|meetings?|calls?|commitments?|other"
+    r" plans)|plans?|much|a lot|"
     rf"anything else|something else){_PLANNED}{_IN_CALENDAR}(?: (?P<when>WHEN))?{_PLANNED}{_IN_CALENDAR}"
 )
 _SHOW_CALENDAR = rule(
@@ -90,7 +96,8 @@ _SHOW_CALENDAR = rule(
 )
 _SHOW_DAY = rule(rf"{_SHOW}(?: me)? (?:what(?:'s| is| i have)(?: on)? )?{_MY}(?P<when>WHEN)(?:'s)?(?: {_CALENDAR})?")
 _OVERVIEW = rule(
-    r"(?:(?:give|show) me (?:an |a |the )?(?:overview|summary|rundown|run-down) (?:of|for|on)|(?:run|walk|take) me through"
+    r"(?:(?:give|show) me (?:an |a |the )?(?:overview|summary|rundown|run-down) (?:of|for|on)|(?:run|walk|take) me(?:"
+    r" through)?"
     r"|what(?:'s| is) my day like|how(?:'s| is) my day|summari[sz]e) (?:my )?(?P<when>WHEN)"
 )
 _ASKED_WHEN = rule(r"(?:nothing |anything )?(?:(?:on|for) )?(?P<when>WHEN)")
@@ -103,13 +110,16 @@ _BARE = rule(
 )
 _AND_DAY = rule(r"(?:what about|how about|(?P<and>and|then)) (?:(?:on|for) )?(?P<when>WHEN)")
 _EVERYTHING = rule(
-    rf"(?:{_SHOW}|tell me about)(?: me)?(?: about)? (?:everything|all|it all|all of it|all (?:of )?{_MY}{_CALENDAR}|the lot|everything there is"
-    rf"|{_MY}(?:whole|entire|full) (?:calendar|schedule|agenda|diary))(?: (?:that(?:'s| is| i have)|i have|i've got|which is))?{_PLANNED}"
+    rf"(?:{_SHOW}|tell me about)(?: me)?(?: about)? (?:everything|all|it all|all of it|all (?:of )?{_MY}{_CALENDAR}"
+    rf"|the lot|everything there is"
+    rf"|{_MY}(?:whole|entire|full) (?:calendar|schedule|agenda|diary))(?: (?:that(?:'s| is| i have)|i have|i've got"
+    rf"|which is))?{_PLANNED}"
     rf"{_IN_CALENDAR}(?: (?P<when>WHEN))?|what(?:'s| is) everything{_PLANNED}{_IN_CALENDAR}"
     r"|everything(?: that's| i have)? (?:on my calendar|coming up|planned)"
 )
 _NEXT = rule(
-    r"(?:what(?:'s| is|s|'re| are)|when(?:'s| is)|show me|tell me|and|which is|where is|give me|do i have)? ?(?:my |the |our |a )?"
+    r"(?:what(?:'s| is|s|'re| are)|when(?:'s| is)|show me|tell me|and|which is|where is|give me|do i have)? ?(?:my "
+    r"|the |our |a )?"
     r"(?:very )?(?:next|upcoming)(?: (?:thing|event|appointment|meeting|item|one|up|entry))?{P}{C}"
     r"|what(?:'s| is|s)? (?:coming )?(?:next|up next|coming next|coming up(?: next)?|up)(?: for me| today)?{C}"
     r"|what do i have (?:next|coming up)|what comes next|what do i do next|what am i doing next".replace(
@@ -117,8 +127,10 @@ _NEXT = rule(
     ).replace("{C}", _IN_CALENDAR)
 )
 _LEFT = rule(
-    r"(?:(?:what|anything|is anything|is there anything|what else)(?:'s| is| do i have| have i got| am i doing)?(?: still)? ?(?:left|remaining|else|still to come"
-    rf"|to come|coming up|left to do|still)?(?: (?:{_ON}|for))?{_IN_CALENDAR} ?(?:the )?(?:rest (?:of )?)?(?P<when>DATE)?(?: still| left)?"
+    r"(?:(?:what|anything|is anything|is there anything|what else)(?:'s| is| do i have| have i got| am i doing)?(?:"
+    r" still)? ?(?:left|remaining|else|still to come"
+    rf"|to come|coming up|left to do|still)?(?: (?:{_ON}|for))?{_IN_CALENDAR} ?(?:the )?(?:rest (?:of"
+    rf" )?)?(?P<when>DATE)?(?: still| left)?"
     r"|(?:the )?rest of (?P<day>DATE)|what(?:'s| is) the rest of (?P<then>DATE) (?:look )?like)"
 )
 _FIRST = rule(
@@ -126,25 +138,34 @@ _FIRST = rule(
     r"(?: (?:thing|event|appointment|meeting|item|one))?(?: i have)?(?: (?P<when>WHEN))?"
 )
 
-_WHEN = r"(?:when(?: exactly)?|what time|at what time|which day|what day|on (?:which|what) day|what date|when and where|wann)"
+_WHEN = (
+    r"(?:when(?: exactly)?|what time|at what time|which day|what day|on (?:which|what) day|what date|when and where"
+    r"|wann)"
+)
 _START = rule(
-    rf"{_WHEN}(?:'s|s| is| are| was| does| do i have| do we have| have i got| am i (?:having|doing|seeing|meeting|going to|on)|'re| will| do i"
+    rf"{_WHEN}(?:'s|s| is| are| was| does| do i have| do we have| have i got| am i (?:having|doing|seeing|meeting"
+    rf"|going to|on)|'re| will| do i"
     r" (?:see|meet|have to be at|go to|need to be at|leave for)| is it that i (?:have|see|meet))? (?P<np>.+?)"
     r"(?: (?:again|scheduled|start|starts|begin|begins|happening|happen|on|at|be|planned|taking place|supposed to be"
     r"|supposed to start|next|due|going to be|going to start))*"
 )
 _IS_WHEN = rule(r"(?:is|are|was) (?P<np>.+?) (?P<when>WHEN)")
 _HAVE_NAMED = rule(
-    r"(?:do i have|do we have|have i got|is there|did i have|am i having|have i|do i|am i (?:seeing|meeting|doing|going to))"
-    rf" (?:an? |my |the |any )?(?P<np>.+?)(?: (?:planned|scheduled|booked|coming up))?{_IN_CALENDAR}(?: (?P<when>WHEN))?"
+    r"(?:do i have|do we have|have i got|is there|did i have|am i having|have i|do i|am i (?:seeing|meeting|doing"
+    r"|going to))"
+    rf" (?:an? |my |the |any )?(?P<np>.+?)(?: (?:planned|scheduled|booked|coming up))?{_IN_CALENDAR}(?:"
+    rf" (?P<when>WHEN))?"
 )
 _WITH = rule(
-    r"(?:(?:do i have|have i got|is there|what do i have|what's|what is|when do i have)?(?: (?:anything|something|a meeting|an appointment|meetings|a call"
-    r"|plans|any meetings|any calls|any appointments))?(?: (?:planned|scheduled|on))?|anything|show me everything|what am i doing|show me (?:my )?meetings"
+    r"(?:(?:do i have|have i got|is there|what do i have|what's|what is|when do i have)?(?: (?:anything|something|a"
+    r" meeting|an appointment|meetings|a call"
+    r"|plans|any meetings|any calls|any appointments))?(?: (?:planned|scheduled|on))?|anything|show me everything"
+    r"|what am i doing|show me (?:my )?meetings"
     r"|when am i meeting up) with (?P<np>.+?)(?: (?P<when>WHEN))?"
 )
 _PLACE = rule(
-    r"(?:where(?:'s|s| is| are| was| does| will)|(?:what(?:'s| is)|tell me) the (?:place|location|address|venue|room) (?:of|for)"
+    r"(?:where(?:'s|s| is| are| was| does| will)|(?:what(?:'s| is)|tell me) the (?:place|location|address|venue|room)"
+    r" (?:of|for)"
     r"|in (?:which|what) room is|which room is|at what place is|what(?:'s| is) the venue of) (?P<np>.+?)"
     r"(?: (?:again|taking place|held|happening|take place|be|going to be))*"
 )
@@ -152,22 +173,29 @@ _WHERE_GO = rule(
     r"where (?:do|must|should) i (?:have to |need to )?(?:be|go) ?(?:(?:for|to) (?P<np>.+?)|(?P<when>WHEN))"
 )
 _LENGTH = rule(
-    r"(?:how long|how many (?:hours|minutes)|for how long)(?:'s| is| are| does| do| will| was)? (?P<np>.+?)(?: (?:last|take|go|be|go on|run|going to"
+    r"(?:how long|how many (?:hours|minutes)|for how long)(?:'s| is| are| does| do| will| was)? (?P<np>.+?)(?:"
+    r" (?:last|take|go|be|go on|run|going to"
     r" be|going to take|scheduled for|supposed to (?:be|last|take)|again|for))*"
-    r"|what(?:'s| is) the (?:length|duration) of (?P<np2>.+)|how much time (?:does|will) (?P<np3>.+?) (?:take|last|need)"
+    r"|what(?:'s| is) the (?:length|duration) of (?P<np2>.+)|how much time (?:does|will) (?P<np3>.+?) (?:take|last"
+    r"|need)"
 )
 _END = rule(
-    r"(?:when|what time|at what time|until when|till when)(?:'s| is| does| do| will| are)? (?P<np>.+?) (?:end|ends|finish|finishes|over|done|be over|be"
-    r" done|finished|stop|wrap up|go until|last|last until|go|run|end at)|(?:until when|till when|how late)(?:'s| is| does| do) (?P<np2>.+?)"
+    r"(?:when|what time|at what time|until when|till when)(?:'s| is| does| do| will| are)? (?P<np>.+?) (?:end|ends"
+    r"|finish|finishes|over|done|be over|be"
+    r" done|finished|stop|wrap up|go until|last|last until|go|run|end at)|(?:until when|till when|how late)(?:'s| is|"
+    r" does| do) (?P<np2>.+?)"
     r"(?: (?:go|last|run|on|scheduled))*"
 )
 _COUNT = rule(
-    rf"how many (?P<np>.+?)(?: (?:do i have|do we have|have i got|are there|am i having|are|i have|i've got))?{_PLANNED}"
-    rf"{_IN_CALENDAR}(?: (?P<when>WHEN))?{_PLANNED}{_IN_CALENDAR}|how (?:busy|full|packed)(?: am i| is my (?:day|week|calendar|schedule))?"
+    rf"how many (?P<np>.+?)(?: (?:do i have|do we have|have i got|are there|am i having|are|i have|i've"
+    rf" got))?{_PLANNED}"
+    rf"{_IN_CALENDAR}(?: (?P<when>WHEN))?{_PLANNED}{_IN_CALENDAR}|how (?:busy|full|packed)(?: am i| is my (?:day|week"
+    rf"|calendar|schedule))?"
     r"(?: (?P<then>WHEN))?|how (?:busy|full|packed) (?:is|does) (?P<then2>WHEN)(?: look)?"
 )
 _PERSON = rule(
-    r"(?:who(?:'s| is| are| am i| do i| will i)?|with whom|whom)(?: am i| do i| is| i'm)? (?:meeting|seeing|having|meet|see|coming to|at|in|going to|with me at)"
+    r"(?:who(?:'s| is| are| am i| do i| will i)?|with whom|whom)(?: am i| do i| is| i'm)? (?:meeting|seeing|having"
+    r"|meet|see|coming to|at|in|going to|with me at)"
     r"(?: with)? ?(?P<np>.+?)(?: with)?|who(?:'s| is) (?P<np2>.+?) with|with whom is (?P<np3>.+)"
 )
 _UNTIL = rule(
@@ -176,30 +204,40 @@ _UNTIL = rule(
     r"(?: (?:starts?|begins?|left|go))?|how soon (?:is|does) (?P<np2>.+?)(?: (?:start|begin))?"
 )
 _DETAILS = rule(
-    r"(?:tell me (?:more |everything |all )?about|what (?:do you know|can you tell me) about|(?:show|give) me (?:the )?(?:details|info) (?:of|on|about|for)"
+    r"(?:tell me (?:more |everything |all )?about|what (?:do you know|can you tell me) about|(?:show|give) me (?:the"
+    r" )?(?:details|info) (?:of|on|about|for)"
     r"|(?:the )?details (?:of|on|about|for)|more about|info on|what(?:'s| is) (?:up|the deal) with|show me) (?P<np>.+)"
 )
 _NOTES = rule(
-    r"(?:(?:what|which|any|are there any|do i have any|show me the|what are the) notes? (?:(?:do i have|are there|did i make) )?"
-    r"(?:for|on|about|to|in) (?P<np>.+)|what (?:did i note|do i (?:have|need) to bring|should i bring) (?:for|to) (?P<np2>.+))"
+    r"(?:(?:what|which|any|are there any|do i have any|show me the|what are the) notes? (?:(?:do i have|are there|did"
+    r" i make) )?"
+    r"(?:for|on|about|to|in) (?P<np>.+)|what (?:did i note|do i (?:have|need) to bring|should i bring) (?:for|to)"
+    r" (?P<np2>.+))"
 )
 _ADDED = rule(
-    r"(?:what (?:did|have|was|were) (?:i|you|we|it)? ?(?:that )?(?:just |last |ask you to |tell you to |asked you to )*(?:add(?:ed)?|put in|creat(?:e|ed)|mad?e|do|done|book(?:ed)?|chang(?:e|ed)|"
-    r"schedul(?:e|ed)|enter(?:ed)?|sav(?:e|ed)|remov(?:e|ed)|delet(?:e|ed)|move|moved)(?: (?:to|into|in) (?:my|the) calendar)?(?: just now| last| before| for me)?"
-    r"|(?:what(?:'s| is| was)|show me) (?:the )?last (?:thing|event|appointment|change|one)(?: that)? (?:i|you|we) (?:just )?(?:added|made|created|changed|did)"
+    r"(?:what (?:did|have|was|were) (?:i|you|we|it)? ?(?:that )?(?:just |last |ask you to |tell you to |asked you to"
+    r" )*(?:add(?:ed)?|put in|creat(?:e|ed)|mad?e|do|done|book(?:ed)?|chang(?:e|ed)|"
+    r"schedul(?:e|ed)|enter(?:ed)?|sav(?:e|ed)|remov(?:e|ed)|delet(?:e|ed)|move|moved)(?: (?:to|into|in) (?:my|the)"
+    r" calendar)?(?: just now| last| before| for me)?"
+    r"|(?:what(?:'s| is| was)|show me) (?:the )?last (?:thing|event|appointment|change|one)(?: that)? (?:i|you|we)"
+    r" (?:just )?(?:added|made|created|changed|did)"
     r"|what (?:was|has been) just (?:added|changed|done)|what was the last (?:change|thing))"
 )
 _REMINDERS = rule(
-    rf"(?:{_SHOW}|which|what|any|do i have any|do i have|are there any|list)?(?: me)?(?: all)?(?: of)? ?{_MY}(?:active |open |current |upcoming |pending )?reminders?"
-    rf"(?: (?:do i have|have i got|are (?:there|set|active|on)|i have|are coming up|did i set|have you set))?{_PLANNED}(?: (?P<when>WHEN))?{_PLANNED}"
+    rf"(?:{_SHOW}|which|what|any|do i have any|do i have|are there any|list)?(?: me)?(?: all)?(?:"
+    rf" of)? ?{_MY}(?:active |open |current |upcoming |pending )?reminders?"
+    rf"(?: (?:do i have|have i got|are (?:there|set|active|on)|i have|are coming up|did i set|have you"
+    rf" set))?{_PLANNED}(?: (?P<when>WHEN))?{_PLANNED}"
 )
 _HAVE_REMINDER = rule(
-    r"(?:did i set|do i have|is there|have you set|have i set|did you set) (?:an? |the |any )?(?P<np>reminder (?:for|about|of|to) .+)"
+    r"(?:did i set|do i have|is there|have you set|have i set|did you set) (?:an? |the |any )?(?P<np>reminder (?:for"
+    r"|about|of|to) .+)"
     r"|(?:what(?:'s| is)|when(?:'s| is)) (?P<np2>(?:my |the )?next reminder)"
 )
 _PAST = rule(
     r"(?:when|what day) did i last (?:have|see|go to|do|meet) (?P<np2>.+)"
-    r"|(?:when|what day) (?:was|did i have|did i see|did i meet|was i at|did i go to) (?:my |the )?(?:last )?(?P<np>.+?)(?: last)?"
+    r"|(?:when|what day) (?:was|did i have|did i see|did i meet|was i at|did i go to) (?:my |the )?(?:last"
+    r" )?(?P<np>.+?)(?: last)?"
 )
 
 

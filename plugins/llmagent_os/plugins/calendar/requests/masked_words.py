@@ -11,6 +11,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
+import msgspec
+
 from llmagent_os.plugins.calendar.requests.clause import Clause
 from llmagent_os.plugins.calendar.time.text_normalization import WEEKDAYS
 from llmagent_os.plugins.calendar.time.time_mentions import MentionKind, TimeMention, time_mentions
@@ -44,6 +46,7 @@ _NAME = re.compile(r"\b(DATE|TIME|LENGTH|REPEAT|LEAD|WHEN|ANYTIME)\b")
 
 #: Words that the finder of times takes for a time, and that are none on their own.
 _NO_TIMES = frozenset("am now one later may about a i today's some day night early late long once right".split())
+_PERIOD = re.compile(r"(?:in |for )?(?:this|next|the (?:coming|following|next)) (?:week|month|year|weekend)", re.I)
 _MEALS = frozenset("breakfast brunch lunch dinner supper".split())
 #: Words before a name that a mention may have taken with it.
 _BEFORE_NAME = frozenset("the my our a an about for on in of over during at".split())
@@ -98,7 +101,7 @@ class MaskedWords:
         if plain != text:
             text, mentions = plain, time_mentions(plain, month_first=clause.month_first)
         titles = [_words(f"{event.title} {event.person}") for event in clause.events]
-        kept = tuple(each for each in mentions if _is_time(each, text, titles))
+        kept = tuple(_as_days(each) for each in mentions if _is_time(each, text, titles))
         return cls(clause, _core(_masked(text, kept)), kept)
 
     @cached_property
@@ -159,6 +162,13 @@ def _core(text: str) -> str:
 
 def _words(text: str) -> frozenset[str]:
     return frozenset(re.findall(r"[^\W_]+", text.lower()))
+
+
+def _as_days(mention: TimeMention) -> TimeMention:
+    """A period behind "every" is no limit of a repetition here: "cancel every standup next week"."""
+    if mention.kind is MentionKind.RECURRENCE and _PERIOD.fullmatch(mention.text):
+        return msgspec.structs.replace(mention, kind=MentionKind.DATE)
+    return mention
 
 
 def _is_time(mention: TimeMention, text: str, titles: Sequence[frozenset[str]]) -> bool:

@@ -36,7 +36,8 @@ _NAME_IS = rule(
     rf"|has to be|shall be|was supposed to be) (?:actually |really )?(?P<new>.+?){INSTEAD}"
 )
 _BE_CALLED = rule(
-    rf"(?P<np>.+?) (?:should be|is|must be|has to be|ought to be|is actually|is now|'s|is really) {_NAMED} (?P<new>.+?){INSTEAD}"
+    rf"(?P<np>.+?) (?:should be|is|must be|has to be|ought to be|is actually|is now|'s|is really) {_NAMED}"
+    rf" (?P<new>.+?){INSTEAD}"
 )
 _CHANGE_TO = rule(rf"(?:change|turn|switch|make) (?P<np>.+?) (?:to|into) (?:an? |the )?(?P<new>.+?){INSTEAD}")
 _NOT_BUT = rule(
@@ -49,7 +50,8 @@ _IS_WITH = rule(
     rf"(?:,? (?:and )?(?:not|instead of|rather than)(?: with)? (?P<wrong>.+?))?{INSTEAD}"
 )
 _REPLACE = rule(
-    r"(?:replace|swap|exchange|substitute) (?P<wrong>.+?) (?:with|by|for) (?P<right>.+?)(?: (?:in|for|at|on) (?P<np>.+))?"
+    r"(?:replace|swap|exchange|substitute) (?P<wrong>.+?) (?:with|by|for) (?P<right>.+?)(?: (?:in|for|at|on)"
+    r" (?P<np>.+))?"
 )
 
 

@@ -18,36 +18,44 @@ from llmagent_os.plugins.calendar.requests.masked_words import MaskedWords, has_
 
 _SPOT = r"(?:place|location|venue|address|room|spot)"
 _PLACE_OF = rule(
-    rf"(?:change|set|move|update|switch|make|edit|add) (?:the |a )?{_SPOT} (?:of|for|to) (?P<np>.+?)(?:,|:| to| as| be| is)"
+    rf"(?:change|set|move|update|switch|make|edit|add) (?:the |a )?{_SPOT} (?:of|for|to) (?P<np>.+?)(?:,|:| to| as|"
+    rf" be| is)"
     rf" (?:at |in )?(?P<place>.+?){INSTEAD}"
 )
 _PLACE_IS = rule(
-    rf"(?:the )?{_SPOT} (?:of|for) (?P<np>.+?) (?:is|should be|has changed to|changed to|will be) (?:at |in )?(?P<place>.+?)"
-    rf"{INSTEAD}|(?:the )?{_SPOT} (?:of|for) (?P<np2>.+?)(?::| -) (?P<place2>.+)|(?:its|the) {_SPOT} (?:is|should be|will be) (?:at |in )?(?P<alone>.+?){INSTEAD}"
+    rf"(?:the )?{_SPOT} (?:of|for) (?P<np>.+?) (?:is|should be|has changed to|changed to|will be) (?:at |in"
+    rf" )?(?P<place>.+?)"
+    rf"{INSTEAD}|(?:the )?{_SPOT} (?:of|for) (?P<np2>.+?)(?::| -) (?P<place2>.+)|(?:its|the) {_SPOT} (?:is|should be"
+    rf"|will be) (?:at |in )?(?P<alone>.+?){INSTEAD}"
 )
 _IS_AT = rule(
-    r"(?P<np>.+?)(?:'s| (?:is|will be|takes place|happens|is happening|is going to be|is now|is actually|has been moved to be"
+    r"(?P<np>.+?)(?:'s| (?:is|will be|takes place|happens|is happening|is going to be|is now|is actually|has been"
+    r" moved to be"
     rf"|should be|must be|moved))(?: now| actually)? (?:at|in|@) (?P<place>.+?){INSTEAD}"
     r"|(?P<np2>.+?) (?:at|in) (?P<place2>.+?) instead"
 )
 _ADD_PLACE = rule(rf"(?:add|note|put|set) (?:the )?{_SPOT} (?P<place>.+?) (?:to|for|in|on) (?P<np>.+)")
 _MOVE_PLACE = rule(
-    r"(?:move|relocate|shift|change|switch|do|have|make|put|set|hold|we're moving|we moved) (?P<np>.+?) (?:to|at|in|into|over to) (?P<place>(?:the )?(?:room|office|conference room"
+    r"(?:move|relocate|shift|change|switch|do|have|make|put|set|hold|we're moving|we moved) (?P<np>.+?) (?:to|at|in"
+    r"|into|over to) (?P<place>(?:the )?(?:room|office|conference room"
     rf"|meeting room|building|hall|floor|café|cafe|online|zoom|teams|google meet|skype)\b.*?){INSTEAD}"
 )
 _NOTE_TO = rule(
-    r"(?:add|put|make|write|attach|leave|set|save|jot down|note)(?: down)? (?:(?:a|the|this|another) )?note (?:to|for|on|about|in) (?P<np>.+?)"
+    r"(?:add|put|make|write|attach|leave|set|save|jot down|note)(?: down)? (?:(?:a|the|this|another) )?note (?:to|for"
+    r"|on|about|in) (?P<np>.+?)"
     r"(?:[:,]| that| saying| to say| -)+ ?(?:to )?(?P<note>.+)"
 )
 _NOTE_WORDS_TO = rule(
-    r"(?:add|put|write|attach|leave|note|save)(?: down)? (?:(?:a|the) note:? )?(?:[\"'“](?P<quoted>.+?)[\"'”]|(?P<bare>.+?)) (?:as a note |in the notes? "
+    r"(?:add|put|write|attach|leave|note|save)(?: down)? (?:(?:a|the) note:? )?(?:[\"'“](?P<quoted>.+?)[\"'”]"
+    r"|(?P<bare>.+?)) (?:as a note |in the notes? "
     r"|to the notes? |as note )?(?:to|for|of|on|in)(?: the notes? (?:of|for))? (?P<np>.+)"
 )
 _NOTE_FOR = rule(
-    r"(?:(?:a )?note (?:for|to|on|about) (?P<np>.+?)(?::| -|,) ?(?P<note>.+)|for (?P<np2>.+?),? (?:please )?(?:note|remember|add|write)(?: down)?:?"
+    r"(?:(?:a )?note (?:for|to|on|about) (?P<np>.+?)(?::| -|,) ?(?P<note>.+)|for (?P<np2>.+?),? (?:please )?(?:note"
+    r"|remember|add|write)(?: down)?:?"
     r"(?: that| to)? (?P<note2>.+))"
 )
-_NOTE_IT = rule(r"(?:add |make |write |put )(?:down )?(?:a |the |this )?note:? (?:that |saying |to )?(?P<note>.+)")
+_NOTE_IT = rule(r"(?:add |make |write |put )(?:down )?(?:a |the |this )?note(?::| that| saying) (?P<note>.+)")
 
 
 def read_place(clause: Clause) -> ToolCall | None:

@@ -1,4 +1,6 @@
-"""Reads what goes on from what was just done or listed: "same on friday", "also at 5", "no, friday", "the second one"."""
+"""Reads what goes on from what was just done or listed: "same on friday", "also at 5", "no, friday", "the second"
+" one".
+"""
 
 from __future__ import annotations
 
@@ -15,27 +17,34 @@ _TOO = r"(?:too|as well|also|again|likewise)"
 _ONE = r"(?:it|that|this|the same(?: thing| event| one)?|another(?: one)?|one more|one|same(?: thing)?|that one)"
 
 _SAME_AGAIN = rule(
-    rf"(?:the )?same(?: (?:thing|event|one|again|procedure|please|for))*,? (?:(?:again|for|on|at) )*(?P<when>WHEN)(?: {_TOO})?"
+    rf"(?:the )?same(?: (?:thing|event|one|again|procedure|please|for))*,? (?:(?:again|for|on|at) )*(?P<when>WHEN)(?:"
+    rf" {_TOO})?"
 )
 _TOO_WHEN = rule(
-    rf"(?:also|again|once more|another one|one more|another|likewise)(?: one)?(?: on| at| for)? (?P<when>WHEN)(?: {_TOO})?"
+    rf"(?:also|again|once more|another one|one more|another|likewise)(?: one)?(?: on| at| for)? (?P<when>WHEN)(?:"
+    rf" {_TOO})?"
 )
 _WHEN_TOO = rule(rf"(?:on |at |for )?(?P<when>WHEN) {_TOO}")
 _ADD_AGAIN = rule(
-    rf"(?:do|add|put|book|schedule|have|create|make|repeat|plan|copy|duplicate) {_ONE}(?: down| in)?(?: {_TOO})?,? (?:(?:to|for|on) )?(?P<when>WHEN)(?: {_TOO})?"
+    rf"(?:do|add|put|book|schedule|have|create|make|repeat|plan|copy|duplicate) {_ONE}(?: down| in)?(?: {_TOO})?,?"
+    rf" (?:(?:to|for|on) )?(?P<when>WHEN)(?: {_TOO})?"
 )
 _COPY = rule(r"(?:copy|duplicate|clone|repeat) (?P<np>.+?) (?:(?:to|for|on|over to) )?(?P<when>WHEN)")
 _SAME_TIME = rule(
-    r"(?:at )?(?:the )?same (?:time|hour)(?: (?:of (?:the )?day|but|though|just))*,? (?:(?:on|but|for) )?(?P<when>DATE)(?: instead)?"
+    r"(?:at )?(?:the )?same (?:time|hour)(?: (?:of (?:the )?day|but|though|just))*,? (?:(?:on|but|for)"
+    r" )?(?P<when>DATE)(?: instead)?"
     r"|(?P<then>DATE),? (?:at )?(?:the )?same time(?: instead)?"
 )
 _MEANT = rule(
-    r"(?:(?:no|nope|sorry|oops|wait|not that|wrong)[,.!]? )*(?:i (?:meant|mean|said|wanted|want it)|it(?:'s| is| should be| was supposed to be)|make it|rather"
-    r"|better(?: make it)?|that should be|should be|should have been|correction:?|i meant to say)(?: on| at| for| to)? (?P<when>WHEN)"
+    r"(?:(?:no|nope|sorry|oops|wait|not that|wrong)[,.!]? )*(?:i (?:meant|mean|said|wanted|want it)|it(?:'s| is|"
+    r" should be| was supposed to be)|make it|rather"
+    r"|better(?: make it)?|that should be|should be|should have been|correction:?|i meant to say)(?: on| at| for|"
+    r" to)? (?P<when>WHEN)"
     r"(?: instead| actually| please)?"
 )
 _INSTEAD = rule(
-    r"(?:(?:no|nope)[,.]? )?(?:rather |better )?(?P<when>WHEN) (?:instead|rather|is better|would be better|works better|suits me better)"
+    r"(?:(?:no|nope)[,.]? )?(?:rather |better )?(?P<when>WHEN) (?:instead|rather|is better|would be better|works"
+    r" better|suits me better)"
 )
 _ONLY_WHEN = rule(r"(?:on |at )?(?P<when>WHEN)")
 _MEANT_NUMBER = rule(
@@ -43,7 +52,8 @@ _MEANT_NUMBER = rule(
     r" (?P<number>\d{1,2}(?:[:.]\d\d)?(?: ?[ap]\.?m\.?)?)(?: instead| please)?"
 )
 _HALF = rule(
-    r"(?:no,? |it(?:'s| is) |i (?:meant|mean) |make (?:it|that) )*(?:in the |at )?(?P<half>am|pm|a\.m\.?|p\.m\.?|morning|evening|night|afternoon)"
+    r"(?:no,? |it(?:'s| is) |i (?:meant|mean) |make (?:it|that) )*(?:in the |at )?(?P<half>am|pm|a\.m\.?|p\.m\.?"
+    r"|morning|evening|night|afternoon)"
     r"(?: of course| obviously| i (?:meant|mean)| please| not [ap]m|,? not [ap]m)?"
 )
 _REFUSES = re.compile(r"^\W*(?:(?:ok|oh|oops|sorry|wait|hmm?),? )*(?:no|nope|nah|wrong)\b[,.!; ]", re.I)

@@ -78,7 +78,8 @@ _REMARK = re.compile(
 #: What is to be done instead: "I can't make the dentist, move it to friday".
 _INSTEAD = re.compile(
     r"[,;.] ?(?:(?:so|and|but|please|can you|could you) )*"
-    r"(?:cancel|delete|remove|drop|scrap|move|shift|push|postpone|reschedule|change|put) (?:it|that|them|the (?:whole|entire))\b",
+    r"(?:cancel|delete|remove|drop|scrap|move|shift|push|postpone|reschedule|change|put) (?:it|that|them|the (?:whole"
+    r"|entire))\b",
     re.IGNORECASE,
 )
 

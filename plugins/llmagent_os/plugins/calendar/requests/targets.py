@@ -39,9 +39,13 @@ _EVERYTHING = rule(
     rf"(?: (?:i have|i've got|planned|scheduled|that i have|i have planned))?{_HERE}"
     rf"(?: (?:for|of|on|in))? ?(?P<when>WHEN)?{_HERE}"
 )
-_ALL_OF_DAY = rule(rf"(?:all )?(?:of )?(?:my |the |our )?(?P<when>WHEN)(?:'s)? (?:calendar|schedule|agenda|{_KINDS})")
+_ALL_OF_DAY = rule(
+    r"(?:all )?(?:of )?(?:my |the |our )?(?P<when>WHEN)(?:'s)? (?:calendar|schedule|agenda|events|appointments|meetings"
+    r"|things|items|entries|stuff|plans|bookings|commitments|calls)"
+)
 _ALL_WITH = rule(
-    rf"(?:all|every|any|anything|everything|any other|each)?(?: of)?(?: my| the)? ?(?:{_KINDS}|event|appointment|meeting)?"
+    rf"(?:all|every|any|anything|everything|any other|each)?(?: of)?(?: my| the)? ?(?:{_KINDS}|event|appointment"
+    rf"|meeting)?"
     r" ?(?:with|involving|about) (?P<title>.+)"
 )
 _NTH = rule(
@@ -69,7 +73,8 @@ _DETERMINERS = re.compile(
     r"^(?:(?:the|my|our|your|that|this|these|those|his|her|their|a|an|any|some|all|of|said)\b ?)+", re.I
 )
 _AROUND = rule(
-    r"(?:(?:the|my|our|that|this) )?(?:ANYTIME(?:'s)? )?(?P<name>.+?)(?: (?:on|at|for|from|in|of))?(?: ANYTIME(?: ANYTIME)*)?"
+    r"(?:(?:the|my|our|that|this) )?(?:ANYTIME(?:'s)? )?(?P<name>.+?)(?: (?:on|at|for|from|in|of))?(?: ANYTIME(?:"
+    r" ANYTIME)*)?"
 )
 _TAIL = re.compile(rf"(?:{_HERE}|,? of mine|,? (?:any ?more|anyway|altogether|completely|entirely))$", re.I)
 #: A phrase that ends with one of these words was split in the wrong place.
@@ -103,7 +108,7 @@ def read_target(words: MaskedWords, phrase: str) -> Target | None:
         None: the phrase names no event.
     """
     phrase = _TAIL.sub("", phrase.strip(" ,.!?:;")).strip()
-    if _HANGING.search(phrase):
+    if _HANGING.search(phrase) or re.match(r"(?:to|into|from) ", phrase, re.I):
         return None
     return _pronoun(words, phrase) or _named(words, phrase)
 
