@@ -37,7 +37,7 @@ def test_installed_bot_is_found_by_name() -> None:
     bot = Bot.load("calendar")
     assert bot.config.title == "Calendar"
     assert bot.package == "llmagent_os.bots.calendar"
-    assert bot.config.plugins == ("calendar", "profile")
+    assert bot.config.plugins == ("calendar", "profile", "calendar_talk")
     assert len(bot.config.examples) == 4
 
 

@@ -23,13 +23,12 @@ class Claim(StrEnum):
 
 #: What a result of a status did. A status that is not here is one of a plugin's own, and nothing is known of it.
 DID: dict[str, frozenset[Claim]] = {
+    **{status: frozenset[Claim]() for status in (*NOTHING_DONE, "listed", "set")},
     "created": frozenset((Claim.ADDED,)),
     "noted": frozenset((Claim.ADDED,)),
     "moved": frozenset((Claim.CHANGED,)),
     "deleted": frozenset((Claim.DELETED,)),
-    "listed": frozenset(),
-    "set": frozenset(),
-} | {status: frozenset[Claim]() for status in NOTHING_DONE}
+}
 
 _I_HAVE = r"\bi(?:'ve| have)?(?: (?:just|already|now|also))? "
 _PATTERNS = {

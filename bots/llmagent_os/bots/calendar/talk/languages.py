@@ -139,6 +139,7 @@ def _identifier() -> Any:
         LanguageIdentifier,
     )
 
-    identifier: Any = LanguageIdentifier.from_model_file(MODEL_FILE, norm_probs=True)
+    library: Any = LanguageIdentifier
+    identifier = library.from_model_file(MODEL_FILE, norm_probs=True)
     identifier.set_languages(LATIN)
     return identifier
