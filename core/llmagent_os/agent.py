@@ -198,8 +198,10 @@ class Agent:
         key = uuid4().hex
         room = Conversation(platform="script", channel="script")
         said = Message(event_id=key, conversation=room, sender=Sender("script"), text=user_input, message_id=key)
-        outcome = run_sync(self.respond, said)
-        return outcome.reply.text if outcome.reply else ""
+        reply = run_sync(self.respond, said).reply
+        if reply is None:
+            return ""
+        return f"{reply.text}\n{reply.card.as_text()}" if reply.card else reply.text
 
     async def handle(self, event: Event, draft: Draft) -> Outcome:
         """Answer whatever happened; see :class:`~llmagent_os.handler.Handler`."""

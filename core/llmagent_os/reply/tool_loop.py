@@ -65,7 +65,7 @@ class Answer:
 
     def may_show(self, text: str) -> bool:
         """Whether ``text``, which may be the beginning of a reply, may be sent."""
-        if self.asks:
+        if self.asks or (self.results and self.results[-1].card is not None):
             return text == self.results[-1].text
         return self.grounding != "enforce" or self.fault_in(text) is None
 
@@ -112,7 +112,8 @@ class Answer:
         if not self.results:
             return Reply(self.with_waiting(text or "Sorry, I have no answer to that."))
         last = self.results[-1]
-        good = text and not self.asks and self.replaced(privacy) is None
+        # A card shows what was found. The tool's sentence leads to it; the model's would say all of it once more.
+        good = text and not self.asks and last.card is None and self.replaced(privacy) is None
         return Reply(self.with_waiting(text if good else last.text), last.card, last.buttons, last.files)
 
 

@@ -8,6 +8,7 @@ The tools here declare what they take and do. The work is in the other files:
 ``event_listing``            the tool ``list_events``
 ``event_deletion``           the tool ``delete_event``
 ``event_moving``             the tool ``move_event``
+``agenda``                   lays out several events as a table
 ``event_search``             finds the events that a person means
 ``buttons``                  answers to Yes, No, Undo, Done and Snooze
 ``button_words``             the words that mean one of these buttons

@@ -8,7 +8,8 @@ from collections.abc import Mapping, Sequence
 import msgspec
 
 from llmagent_os.plugin import ToolResult
-from llmagent_os.plugins.calendar.calendar_call import CalendarCall, EventMatch
+from llmagent_os.plugins.calendar.agenda import agenda_card, agenda_entries
+from llmagent_os.plugins.calendar.calendar_call import MAX_NAMED_EVENTS, CalendarCall, EventMatch
 from llmagent_os.plugins.calendar.calendar_event import CalendarEvent
 from llmagent_os.plugins.calendar.event_search import (
     EventQuery,
@@ -108,7 +109,7 @@ async def _several(call: CalendarCall, found: Sequence[EventMatch], query: Event
     if not meant:
         data, question = which_one_question(call, found, query, "delete")
         options = tuple(_change(call, [match], query) for match in found[:MAX_CHOICES])
-        return await call.ask(options, data, question, call.card("Which one?", found))
+        return await call.ask(options, data, question)
     data, names = call.summary(found, query.day)
     period = searched_period(call, query)
     data = (
@@ -116,10 +117,11 @@ async def _several(call: CalendarCall, found: Sequence[EventMatch], query: Event
         | ({"when": period} if period else {})
         | ({"about": query.about} if query.about else {})
     )
-    question = f"That deletes {len(found)} events{with_preposition(period)}: {names}. Are you sure?"
-    return await call.ask(
-        (_change(call, found, query),), data, question, call.card("To be deleted", found), danger=True
-    )
+    entries = agenda_entries(found)
+    shown = f": {names}" if len(found) <= MAX_NAMED_EVENTS else ""
+    question = f"That deletes {len(found)} events{with_preposition(period)}{shown}. Are you sure?"
+    card = None if shown else agenda_card(call, entries, query.day)
+    return await call.ask((_change(call, found, query),), data, question, card, danger=True)
 
 
 def _change(call: CalendarCall, found: Sequence[EventMatch], query: EventQuery) -> Change:

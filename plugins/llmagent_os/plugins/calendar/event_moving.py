@@ -67,7 +67,7 @@ async def move_event(call: CalendarCall, given: Mapping[str, str | None]) -> Too
         except TimeExpressionError as error:
             return call.unclear_reply(error)
     data, question = which_one_question(call, found, query, "change")
-    return await call.ask(tuple(options), data, question, call.card("Which one?", found))
+    return await call.ask(tuple(options), data, question)
 
 
 async def _nothing_new(call: CalendarCall, found: Sequence[EventMatch], query: EventQuery) -> ToolResult:
