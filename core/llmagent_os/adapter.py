@@ -20,9 +20,9 @@ class Button(msgspec.Struct, frozen=True, omit_defaults=True):
 
 
 class Card(msgspec.Struct, frozen=True, omit_defaults=True):
-    """A table below a reply, which every platform shows in its own look.
+    r"""A table below a reply, which every platform shows in its own look.
 
-    >>> print(Card(rows=(("Friday", "10 AM gym\\nnoon lunch"), ("Sunday", "run"))).as_text())
+    >>> print(Card(rows=(("Friday", "10 AM gym\nnoon lunch"), ("Sunday", "run"))).as_text())
     Friday
       10 AM gym
       noon lunch
