@@ -40,11 +40,21 @@ if TYPE_CHECKING:
     from llmagent_os.people.profiles import Profile
     from llmagent_os.records import Records
 
-__all__ = ["Button", "Card", "Plugin", "Span", "ToolContext", "ToolResult", "ToolSpec", "tool"]
+__all__ = ["Button", "Card", "Plugin", "Span", "ToolContext", "ToolResult", "ToolSpec", "WebAccess", "tool"]
 
 #: A string argument that the model copies from the person's own words ("next tuesday", "dentist"). Its JSON schema is
 #: ``{"type": "string", "x-span": true}``. The engine then decodes only parts of the person's message.
 Span = Annotated[str, Field(json_schema_extra={"x-span": True})]
+
+#: How long :meth:`Plugin.received` may take: it may read from the network.
+RECEIVING_SECONDS = 40.0
+
+
+class WebAccess(msgspec.Struct, frozen=True, kw_only=True):
+    """How plugins reach the web, and how the web reaches them."""
+
+    allow_private: bool = False  #: addresses of this machine's own network may be read, see ``guarded_http``
+    public_url: str = ""  #: where the pages of plugins are reached, such as ``https://bot.example.org``; empty: nowhere
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -69,6 +79,7 @@ class ToolContext:
         default_factory=MemoryTimers
     )  #: this plugin's timers for this person; see :meth:`Plugin.due`
     event: Event | None = None  #: the event that caused the call; None: there is no platform
+    web: WebAccess = field(default_factory=WebAccess)  #: what the installation allows
 
 
 class ToolResult(msgspec.Struct, frozen=True, omit_defaults=True):
@@ -113,6 +124,17 @@ class Plugin:
 
         Returns:
             The value of the button. None: the words mean none, and the model answers them.
+        """
+        return None
+
+    async def received(self, context: ToolContext) -> ToolResult | None:
+        """Answer a message that came with files, or that names an address, before any model is asked.
+
+        ``context.event`` is the message; its ``attachments`` are files on this machine. A call may take
+        :data:`RECEIVING_SECONDS`.
+
+        Returns:
+            The answer. None: the message holds nothing for this plugin.
         """
         return None
 

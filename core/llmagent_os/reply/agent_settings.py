@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import msgspec
 
+from llmagent_os.plugin import WebAccess
 from llmagent_os.serving.model_card import Grounding
 
 
@@ -22,3 +23,4 @@ class AgentSettings(msgspec.Struct, frozen=True, kw_only=True):
     #: whether replies are checked against the tools' results; None: as the model's card says
     grounding: Grounding | None = None
     time_zone: str = "UTC"  #: IANA name: the zone of people who never said where they are
+    web: WebAccess = WebAccess()  #: how plugins reach the web

@@ -46,6 +46,7 @@ def tool_context(services: Services, exchange: Exchange, call_id: str) -> ToolCo
         records=MemoryRecords(),  # the registry puts the plugin's own in its place
         profile=profile,
         event=event,
+        web=services.settings.web,
     )
 
 

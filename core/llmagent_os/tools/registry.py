@@ -22,7 +22,7 @@ from llmagent_os.chat import ToolSpec
 from llmagent_os.errors import PluginError
 from llmagent_os.events import Event
 from llmagent_os.identity import Identity
-from llmagent_os.plugin import Plugin, ToolContext, ToolResult
+from llmagent_os.plugin import RECEIVING_SECONDS, Plugin, ToolContext, ToolResult
 from llmagent_os.records import Records
 from llmagent_os.timers import Timers
 from llmagent_os.tools.circuit_breaker import CircuitBreaker
@@ -216,6 +216,29 @@ class Plugins:
                 continue
             if meant:
                 return f"{name}:{meant[0]}"
+        return None
+
+    async def received(self, context: ToolContext, *, allowed: Collection[str] | None = None) -> ToolResult | None:
+        """The answer of the first plugin that has one to the files or the address in a message. None: none has.
+
+        Only plugins that have a rule for it are asked. One that fails has no say.
+        """
+        for each in self._loaded.values():
+            if type(each.plugin).received is Plugin.received or not self._any_permitted(each, allowed):
+                continue
+            silent: list[bool] = []
+
+            async def ask(own: ToolContext, plugin: Plugin = each.plugin, silent: list[bool] = silent) -> ToolResult:
+                result = await plugin.received(own)
+                silent.append(result is None)
+                return _SILENT if result is None else result
+
+            try:
+                result = await self._caller.call(each, "what was sent", ask, context, seconds=RECEIVING_SECONDS)
+            except PluginError:  # logged where it was called
+                continue
+            if not silent[-1]:
+                return result
         return None
 
     async def command(

@@ -18,6 +18,7 @@ The tools here declare what they take and do. The work is in the other files:
 ``open_questions``           says what still waits for the person's answer
 ``event_store``              keeps events, changes and questions in the plugin's records
 ``icalendar_export``         the calendar as an ``.ics`` file
+``ics``                      calendars of other programs: import, and the feed
 ``time_expressions``         a date and a time in a person's words ("next tuesday", "half past six") become a moment
 ``date_parsing``             ... its dates
 ``time_parsing``             ... its times of day
@@ -47,6 +48,7 @@ from llmagent_os.plugins.calendar.event_deletion import delete_event
 from llmagent_os.plugins.calendar.event_listing import list_events
 from llmagent_os.plugins.calendar.event_moving import move_event
 from llmagent_os.plugins.calendar.icalendar_export import to_icalendar
+from llmagent_os.plugins.calendar.ics.import_request import import_command, import_received
 from llmagent_os.plugins.calendar.reminders import announce_reminder
 
 __all__ = ["CalendarPlugin"]
@@ -56,7 +58,11 @@ class CalendarPlugin(Plugin):
     """Keeps the events and reminders of every person in the plugin's records."""
 
     name = "calendar"
-    commands = {"calendar": "what is coming up", "export": "your calendar as a file for other programs"}  # noqa: RUF012
+    commands = {  # noqa: RUF012
+        "calendar": "what is coming up",
+        "export": "your calendar as a file for other programs",
+        "import": "another calendar into yours: /import ADDRESS, or send me the .ics file",
+    }
 
     def __init__(self) -> None:
         # A person may write from two places at once. Only one call at a time changes their calendar.
@@ -189,10 +195,23 @@ class CalendarPlugin(Plugin):
         async with self._locks.of(context.user_id):
             return await announce_reminder(CalendarCall(context), key, at)
 
+    async def received(self, context: ToolContext) -> ToolResult | None:
+        async with self._locks.of(context.user_id):
+            return await import_received(CalendarCall(context))
+
     async def command(self, context: ToolContext, name: str, arguments: str) -> ToolResult:
-        call = CalendarCall(context)
+        async with self._locks.of(context.user_id):
+            return await self._commanded(CalendarCall(context), name, arguments.strip())
+
+    async def _commanded(self, call: CalendarCall, name: str, arguments: str) -> ToolResult:
         if name == "calendar":
             return await list_events(call, {"date": arguments or None})
+        if name == "import":
+            return await import_command(call, arguments)
+        return await self._export(call)
+
+    async def _export(self, call: CalendarCall) -> ToolResult:
+        context = call.context
         events = await call.store.events()
         dated = sum(event.start is not None for event in events)
         if not dated:

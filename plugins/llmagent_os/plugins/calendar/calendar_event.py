@@ -33,6 +33,10 @@ class CalendarEvent(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=Tru
     skipped: tuple[datetime, ...] = ()  #: starts that were deleted from the repetition
     reminder: bool = False  #: the person is reminded when the event starts
     created: str = ""  #: a moment in UTC, in ISO format
+    uid: str = ""  #: the iCalendar UID, if another program made the event; see :func:`uid_of`
+    #: this event stands in the place of one time of a repetition: the start of that time, on the wall clock of the
+    #: repetition's zone. The repetition has the same UID and skips that start. iCalendar calls it RECURRENCE-ID.
+    instance: datetime | None = None
 
 
 @dataclass(frozen=True)
@@ -119,6 +123,15 @@ def _on_wall_clock(wall: datetime, source: str, zone: ZoneInfo) -> datetime:
         return to_aware(wall, known_zone(source) or zone).astimezone(zone).replace(tzinfo=None)
     except OverflowError:  # in the last hours of the year 9999, or the first of year 1
         return wall
+
+
+#: Ends the UIDs of events that were made here.
+OWN_UIDS = "@llmagent-os"
+
+
+def uid_of(event: CalendarEvent) -> str:
+    """Return the iCalendar UID of an event: the same in every export, on every device."""
+    return event.uid or f"{event.event_id}{OWN_UIDS}"
 
 
 def stable_id(*parts: str) -> str:

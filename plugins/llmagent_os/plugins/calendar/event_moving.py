@@ -11,7 +11,7 @@ import msgspec
 
 from llmagent_os.plugin import ToolResult
 from llmagent_os.plugins.calendar.calendar_call import CalendarCall, EventMatch
-from llmagent_os.plugins.calendar.calendar_event import CalendarEvent, later, stable_id
+from llmagent_os.plugins.calendar.calendar_event import CalendarEvent, later, stable_id, uid_of
 from llmagent_os.plugins.calendar.date_parsing import DateRange
 from llmagent_os.plugins.calendar.duration_parsing import Shift, parse_duration, parse_shift
 from llmagent_os.plugins.calendar.event_creation import MAX_TITLE_CHARACTERS, create_event
@@ -133,7 +133,14 @@ def _change(
     before: tuple[CalendarEvent, ...] = (event,)
     if alone and match.occurrence:
         kept = msgspec.structs.replace(event, skipped=(*event.skipped, match.occurrence.original))
-        moved = msgspec.structs.replace(moved, event_id=stable_id(call.change_id, salt), repeat="", skipped=())
+        moved = msgspec.structs.replace(
+            moved,
+            event_id=stable_id(call.change_id, salt),
+            repeat="",
+            skipped=(),
+            uid=uid_of(event),
+            instance=match.occurrence.original,
+        )
         after: tuple[CalendarEvent, ...] = (moved, kept)
     elif event.repeat and match.occurrence and event.start and moved.start and start:
         by = moved.start - start  # the whole series moves by the same amount

@@ -6,6 +6,7 @@ that runs again after a crash finds its own decision and finishes it. The same d
 
 from __future__ import annotations
 
+import asyncio
 from datetime import datetime, timedelta
 from typing import Any, TypeVar
 
@@ -19,6 +20,7 @@ from llmagent_os.records import Record, Records
 
 MAX_CHANGES = 40  #: changes and questions that are kept, for a person to come back to
 MAX_UNDONE = 10  #: changes of a conversation that "undo" takes back, one after the other
+WRITTEN_TOGETHER = 200  #: events of a change that are written at once
 QUESTION_LIFETIME = timedelta(days=1)  #: how long a question can be answered
 
 _log = structlog.stdlib.get_logger(__name__)
@@ -37,6 +39,7 @@ class Change(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     undo: bool = False  #: the answer offers Undo
     undone: bool = False  #: Undo was pressed
     label: str = ""  #: of the button for this change in a question
+    undone_text: str = ""  #: the answer to Undo; empty: one that names the events
     choice: int = 0  #: its number among the question's options
 
     def result(self, change_id: str) -> ToolResult:
@@ -181,9 +184,12 @@ class EventStore:
 
     async def _replace(self, before: tuple[CalendarEvent, ...], after: tuple[CalendarEvent, ...], since: str) -> None:
         # Timers before events: after a crash in between, a timer rings in vain, and the second run finishes the change.
-        for event in after:  # new events before old ones: a crash in between loses nothing
-            await self._reminder_timers.schedule(event, datetime.fromisoformat(since))
-            await self._put(f"event:{event.event_id}", event)
+        moment = datetime.fromisoformat(since)
+        for first in range(0, len(after), WRITTEN_TOGETHER):  # an import has many: the disk is waited for once
+            some = after[first : first + WRITTEN_TOGETHER]
+            await asyncio.gather(*(self._reminder_timers.schedule(event, moment) for event in some))
+            await asyncio.gather(*(self._put(f"event:{event.event_id}", event) for event in some))
+        # New events before old ones: a crash in between loses nothing.
         for event in before:
             if all(event.event_id != other.event_id for other in after):
                 await self._reminder_timers.cancel(event)
