@@ -30,6 +30,8 @@ from pydantic import Field
 
 from llmagent_os.adapter import Button, Card
 from llmagent_os.adapter_kit.outgoing_files import OutgoingFiles
+from llmagent_os.adapter_kit.pages import PageRequest, PageResponse
+from llmagent_os.adapter_kit.person_secrets import PersonSecrets
 from llmagent_os.chat import ToolSpec
 from llmagent_os.errors import PluginError
 from llmagent_os.events import Event
@@ -40,7 +42,20 @@ if TYPE_CHECKING:
     from llmagent_os.people.profiles import Profile
     from llmagent_os.records import Records
 
-__all__ = ["Button", "Card", "Plugin", "Span", "ToolContext", "ToolResult", "ToolSpec", "WebAccess", "tool"]
+__all__ = [
+    "Button",
+    "Card",
+    "PageRequest",
+    "PageResponse",
+    "Plugin",
+    "Span",
+    "ToolContext",
+    "ToolResult",
+    "ToolSpec",
+    "Visitor",
+    "WebAccess",
+    "tool",
+]
 
 #: A string argument that the model copies from the person's own words ("next tuesday", "dentist"). Its JSON schema is
 #: ``{"type": "string", "x-span": true}``. The engine then decodes only parts of the person's message.
@@ -74,6 +89,8 @@ class ToolContext:
     records: Records  #: this plugin's documents about this person
     #: writes files that a result sends along, for the account that asks; they are erased with it, and after a week
     files: OutgoingFiles = field(default_factory=OutgoingFiles)
+    #: keeps passwords of the account that asks, which must be in no record; they are erased with it
+    secrets: PersonSecrets = field(default_factory=PersonSecrets)
     profile: Profile  #: of this person
     timers: Timers = field(
         default_factory=MemoryTimers
@@ -95,6 +112,13 @@ class ToolResult(msgspec.Struct, frozen=True, omit_defaults=True):
     ] = {}  #: new values of profile fields or preferences; needs the permission ``profile.write``
     #: what still waits for the person, as a sentence that is said in any case: the model's words may leave out a part
     waiting: str = ""
+    #: the text holds a secret, such as an address that opens the person's calendar: only the person sees it, and the
+    #: ledger keeps nothing of the exchange
+    is_secret: bool = False
+
+
+#: Finds the person whose page is asked for: by the key of one of their records.
+Visitor = Callable[[str], Awaitable[ToolContext | None]]
 
 
 class Plugin:
@@ -135,6 +159,16 @@ class Plugin:
 
         Returns:
             The answer. None: the message holds nothing for this plugin.
+        """
+        return None
+
+    async def page(self, request: PageRequest, visitor: Visitor) -> PageResponse | None:
+        """Answer a request from the web for ``PUBLIC_URL/pages/NAME/PATH``. None: there is no such page.
+
+        Args:
+            request: what is asked. Anybody may ask anything.
+            visitor: gives the context of the person who has a record under a key that no other person has, such as the
+                hash of a secret in the path; None: nobody has. Such a context has no event and no timers.
         """
         return None
 

@@ -176,6 +176,7 @@ records = sa.Table(
     sa.Column("plugin", sa.Text, primary_key=True),
     sa.Column("key", sa.Text, primary_key=True),
     sa.Column("body", sa.Text, nullable=False),  # JSON
+    sa.Index("ix_records_plugin_key", "plugin", "key"),
 )
 
 #: Moments at which plugins want to be woken: one for every person, plugin and key.

@@ -39,7 +39,7 @@ from collections.abc import Awaitable, Callable, Mapping
 from datetime import datetime
 
 from llmagent_os.adapter_kit.keyed_order import KeyedLocks
-from llmagent_os.plugin import Plugin, Span, ToolContext, ToolResult, tool
+from llmagent_os.plugin import PageRequest, PageResponse, Plugin, Span, ToolContext, ToolResult, Visitor, tool
 from llmagent_os.plugins.calendar.button_words import button_meant
 from llmagent_os.plugins.calendar.buttons import answer_button
 from llmagent_os.plugins.calendar.calendar_call import CalendarCall
@@ -48,6 +48,7 @@ from llmagent_os.plugins.calendar.event_deletion import delete_event
 from llmagent_os.plugins.calendar.event_listing import list_events
 from llmagent_os.plugins.calendar.event_moving import move_event
 from llmagent_os.plugins.calendar.icalendar_export import to_icalendar
+from llmagent_os.plugins.calendar.ics.feed import feed_command, feed_page
 from llmagent_os.plugins.calendar.ics.import_request import import_command, import_received
 from llmagent_os.plugins.calendar.reminders import announce_reminder
 
@@ -61,6 +62,7 @@ class CalendarPlugin(Plugin):
     commands = {  # noqa: RUF012
         "calendar": "what is coming up",
         "export": "your calendar as a file for other programs",
+        "feed": "an address where calendar programs can read yours; /feed new changes it, /feed off ends it",
         "import": "another calendar into yours: /import ADDRESS, or send me the .ics file",
     }
 
@@ -185,6 +187,8 @@ class CalendarPlugin(Plugin):
 
     async def pressed(self, context: ToolContext, value: str) -> ToolResult:
         async with self._locks.of(context.user_id):
+            if value in ("feed:new", "feed:off"):
+                return await feed_command(CalendarCall(context), value.removeprefix("feed:"))
             return await answer_button(CalendarCall(context), value)
 
     async def button_meant(self, context: ToolContext) -> str | None:
@@ -194,6 +198,9 @@ class CalendarPlugin(Plugin):
     async def due(self, context: ToolContext, key: str, at: datetime) -> ToolResult | None:
         async with self._locks.of(context.user_id):
             return await announce_reminder(CalendarCall(context), key, at)
+
+    async def page(self, request: PageRequest, visitor: Visitor) -> PageResponse | None:
+        return await feed_page(request, visitor)
 
     async def received(self, context: ToolContext) -> ToolResult | None:
         async with self._locks.of(context.user_id):
@@ -208,6 +215,8 @@ class CalendarPlugin(Plugin):
             return await list_events(call, {"date": arguments or None})
         if name == "import":
             return await import_command(call, arguments)
+        if name == "feed":
+            return await feed_command(call, arguments.lower())
         return await self._export(call)
 
     async def _export(self, call: CalendarCall) -> ToolResult:

@@ -8,7 +8,7 @@ An event that the format cannot hold, or whose time zone is not known here, chan
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 
@@ -25,6 +25,9 @@ _log = structlog.stdlib.get_logger(__name__)
 #: The years until which the file defines its time zones. Programs that know a zone by its name need no definition.
 EARLIEST_LAST_YEAR, LATEST_LAST_YEAR = 2038, 2100
 
+#: Parameters that properties of a calendar need.
+_PARAMETERS = {"refresh-interval": {"VALUE": "DURATION"}}
+
 MAX_NAMED_EVENTS = 3  #: events that one sentence about problems names
 
 
@@ -37,16 +40,21 @@ class ICalendarExport:
     problems: tuple[str, ...] = ()  #: sentences for the person
 
 
-def to_icalendar(events: Sequence[CalendarEvent], now: datetime) -> ICalendarExport:
+def to_icalendar(
+    events: Sequence[CalendarEvent], now: datetime, properties: Mapping[str, str] | None = None
+) -> ICalendarExport:
     """Return the dated events as one iCalendar file, with the time zones that they use.
 
     Args:
         events: the calendar. Undated reminders are left out, because the format has no place for them.
         now: the present moment, aware. It becomes DTSTAMP.
+        properties: more properties of the calendar as a whole, such as its name.
     """
     calendar = icalendar.Calendar()
     calendar.add("prodid", "-//LLMAgentOS//calendar//EN")
     calendar.add("version", "2.0")
+    for name, value in (properties or {}).items():
+        calendar.add(name, icalendar.vText(value), parameters=_PARAMETERS.get(name, {}))
     dated = [event for event in sorted(events, key=lambda event: event.event_id) if event.start is not None]
     without_zone = [event for event in dated if not event.all_day and known_zone(event.zone) is None]
     left_out: list[CalendarEvent] = []

@@ -10,5 +10,6 @@
 ``import_plan``         what an import adds, changes and leaves out
 ``import_request``      the import of a file or an address that a person sends
 ``feed``                a person's calendar at a secret address
+``page_keys``           finds a page from the secret in its address
 ======================  =========================================================
 """
