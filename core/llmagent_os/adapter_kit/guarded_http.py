@@ -73,9 +73,16 @@ class GuardedHttp:
         *,
         headers: Mapping[str, str] | None = None,
         body: bytes | None = None,
-        auth: aiohttp.BasicAuth | None = None,
+        authorization: str = "",
     ) -> Response:
-        """Send one request, and follow redirections. A redirection to another host does not get ``auth``.
+        """Send one request, and follow redirections.
+
+        Args:
+            method: such as GET.
+            url: the address.
+            headers: to send.
+            body: to send; None: none.
+            authorization: the header ``Authorization``. A redirection to another host does not get it.
 
         Raises:
             AddressError: the address is not public, does not answer in time, or answers too much.
@@ -85,8 +92,8 @@ class GuardedHttp:
             async with asyncio.timeout(self._seconds):
                 for _ in range(MAX_REDIRECTS + 1):
                     self._refuse_private_literal(url)
-                    kept = auth if _origin(url) == first else None
-                    response = await self._once(method, url, headers or {}, body, kept)
+                    own = {"Authorization": authorization} if authorization and _origin(url) == first else {}
+                    response = await self._once(method, url, {**(headers or {}), **own}, body)
                     target = response.headers.get("location", "")
                     if response.status not in _REDIRECTS or not target:
                         return response
@@ -100,14 +107,12 @@ class GuardedHttp:
             raise AddressError(_why(error)) from None
         raise AddressError(f"the address leads on more than {MAX_REDIRECTS} times")
 
-    async def _once(
-        self, method: str, url: str, headers: Mapping[str, str], body: bytes | None, auth: aiohttp.BasicAuth | None
-    ) -> Response:
+    async def _once(self, method: str, url: str, headers: Mapping[str, str], body: bytes | None) -> Response:
         if self._session is None:
             raise RuntimeError("use GuardedHttp as a context manager")
         # Not compressed: a small answer could become a huge one.
         headers = {"Accept-Encoding": "identity", **headers}
-        given: dict[str, Any] = {"headers": headers, "data": body, "auth": auth, "allow_redirects": False}
+        given: dict[str, Any] = {"headers": headers, "data": body, "allow_redirects": False}
         async with self._session.request(method, URL(url, encoded=True), **given) as response:
             parts, size = list[bytes](), 0
             async for chunk in response.content.iter_chunked(_CHUNK_BYTES):

@@ -19,6 +19,7 @@ The tools here declare what they take and do. The work is in the other files:
 ``event_store``              keeps events, changes and questions in the plugin's records
 ``icalendar_export``         the calendar as an ``.ics`` file
 ``ics``                      calendars of other programs: import, and the feed
+``caldav``                   sync with a calendar server
 ``time_expressions``         a date and a time in a person's words ("next tuesday", "half past six") become a moment
 ``date_parsing``             ... its dates
 ``time_parsing``             ... its times of day
@@ -42,6 +43,10 @@ from llmagent_os.adapter_kit.keyed_order import KeyedLocks
 from llmagent_os.plugin import PageRequest, PageResponse, Plugin, Span, ToolContext, ToolResult, Visitor, tool
 from llmagent_os.plugins.calendar.button_words import button_meant
 from llmagent_os.plugins.calendar.buttons import answer_button
+from llmagent_os.plugins.calendar.caldav.account import TIMER as SYNC_TIMER
+from llmagent_os.plugins.calendar.caldav.account import sync_soon
+from llmagent_os.plugins.calendar.caldav.connect import caldav_command, caldav_due, caldav_pressed
+from llmagent_os.plugins.calendar.caldav.connect_form import connect_page
 from llmagent_os.plugins.calendar.calendar_call import CalendarCall
 from llmagent_os.plugins.calendar.event_creation import create_event
 from llmagent_os.plugins.calendar.event_deletion import delete_event
@@ -62,6 +67,7 @@ class CalendarPlugin(Plugin):
     commands = {  # noqa: RUF012
         "calendar": "what is coming up",
         "export": "your calendar as a file for other programs",
+        "caldav": "keeps your phone's calendar and yours here in step, through a CalDAV server; /caldav off ends it",
         "feed": "an address where calendar programs can read yours; /feed new changes it, /feed off ends it",
         "import": "another calendar into yours: /import ADDRESS, or send me the .ics file",
     }
@@ -187,9 +193,14 @@ class CalendarPlugin(Plugin):
 
     async def pressed(self, context: ToolContext, value: str) -> ToolResult:
         async with self._locks.of(context.user_id):
+            call = CalendarCall(context)
             if value in ("feed:new", "feed:off"):
-                return await feed_command(CalendarCall(context), value.removeprefix("feed:"))
-            return await answer_button(CalendarCall(context), value)
+                return await feed_command(call, value.removeprefix("feed:"))
+            if (answered := await caldav_pressed(call, value)) is not None:
+                return answered
+            result = await answer_button(call, value)
+            await sync_soon(context)
+            return result
 
     async def button_meant(self, context: ToolContext) -> str | None:
         async with self._locks.of(context.user_id):
@@ -197,14 +208,19 @@ class CalendarPlugin(Plugin):
 
     async def due(self, context: ToolContext, key: str, at: datetime) -> ToolResult | None:
         async with self._locks.of(context.user_id):
+            if key == SYNC_TIMER:
+                return await caldav_due(CalendarCall(context))
             return await announce_reminder(CalendarCall(context), key, at)
 
     async def page(self, request: PageRequest, visitor: Visitor) -> PageResponse | None:
-        return await feed_page(request, visitor)
+        return await feed_page(request, visitor) or await connect_page(request, visitor)
 
     async def received(self, context: ToolContext) -> ToolResult | None:
         async with self._locks.of(context.user_id):
-            return await import_received(CalendarCall(context))
+            result = await import_received(CalendarCall(context))
+            if result is not None:
+                await sync_soon(context)
+            return result
 
     async def command(self, context: ToolContext, name: str, arguments: str) -> ToolResult:
         async with self._locks.of(context.user_id):
@@ -214,7 +230,11 @@ class CalendarPlugin(Plugin):
         if name == "calendar":
             return await list_events(call, {"date": arguments or None})
         if name == "import":
-            return await import_command(call, arguments)
+            result = await import_command(call, arguments)
+            await sync_soon(call.context)
+            return result
+        if name == "caldav":
+            return await caldav_command(call, arguments.lower())
         if name == "feed":
             return await feed_command(call, arguments.lower())
         return await self._export(call)
@@ -247,4 +267,7 @@ class CalendarPlugin(Plugin):
         given: Mapping[str, str | None],
     ) -> ToolResult:
         async with self._locks.of(context.user_id):
-            return await work(CalendarCall(context), given)
+            result = await work(CalendarCall(context), given)
+            if work is not list_events:
+                await sync_soon(context)
+            return result

@@ -7,6 +7,7 @@ that runs again after a crash finds its own decision and finishes it. The same d
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Collection
 from datetime import datetime, timedelta
 from typing import Any, TypeVar
 
@@ -98,6 +99,23 @@ class EventStore:
         await self._note_change(change_id)
         await self._prune()
         return change.result(change_id)
+
+    async def take_over(self, before: tuple[CalendarEvent, ...], after: tuple[CalendarEvent, ...]) -> None:
+        """Replace events by what another program has made of them. There is nothing to undo here."""
+        await self._replace(before, after, self._now)
+
+    async def changed_at(self, event_ids: Collection[str]) -> datetime | None:
+        """Return when any of these events was changed here last; None: it is not known any more."""
+        items = await self._records.items()
+        changes = [_readable(key, record, Change) for key, record in items if key.startswith("change:")]
+        moments = [
+            datetime.fromisoformat(change.at)
+            for change in changes
+            if change is not None
+            and change.at
+            and any(event.event_id in event_ids for event in (*change.before, *change.after))
+        ]
+        return max(moments, default=None)
 
     async def undo(self, change_id: str) -> Change | None:
         """Undo a change. None: there is no such change, or its events were changed since."""

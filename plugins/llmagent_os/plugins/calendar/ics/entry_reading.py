@@ -41,13 +41,14 @@ def entry_uid(entry: icalendar.Event) -> str:
     return uid or stable_id("no uid", str(entry.get("SUMMARY", "")), str(_value(entry, "DTSTART")))
 
 
-def event_of_entry(entry: icalendar.Event, zone: str, created: str) -> CalendarEvent:
+def event_of_entry(entry: icalendar.Event, zone: str, created: str, series_zone: str = "") -> CalendarEvent:
     """Return the event that ``entry`` describes.
 
     Args:
         entry: the entry.
         zone: the person's time zone, for times without a zone.
         created: the present moment in UTC, in ISO format, for an entry that does not say when it was made.
+        series_zone: the time zone of the repetition that the entry is an exception of; empty: not known.
 
     Raises:
         UnusableEntryError: the calendar cannot keep it.
@@ -62,7 +63,7 @@ def event_of_entry(entry: icalendar.Event, zone: str, created: str) -> CalendarE
     start = _wall(begins, own_zone)
     minutes = _minutes(entry, begins, all_day=all_day)
     uid = entry_uid(entry)
-    instance = _instance(entry, own_zone)
+    instance = _instance(entry, series_zone or own_zone)
     own = instance is None and _OWN_UID.fullmatch(uid) is not None
     return CalendarEvent(
         event_id=uid.removesuffix(OWN_UIDS) if own else stable_id("ics", uid, str(instance or "")),

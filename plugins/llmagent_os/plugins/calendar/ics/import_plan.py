@@ -88,18 +88,21 @@ def read_entries(
 ) -> tuple[dict[EventKey, CalendarEvent], list[tuple[str, str]]]:
     """Return the events of entries by key, and the titles of entries that cannot be kept, with the reasons."""
     found: dict[EventKey, CalendarEvent] = {}
+    zones: dict[str, str] = {}
     left_out: list[tuple[str, str]] = []
     cancelled: list[EventKey] = []
-    for entry in entries:
+    for entry in sorted(entries, key=lambda each: "RECURRENCE-ID" in each):  # repetitions before their exceptions
+        series_zone = zones.get(entry_uid(entry), "")
         try:
-            event = event_of_entry(entry, zone, now)
+            event = event_of_entry(entry, zone, now, series_zone)
             extra = extra_starts(entry, event.zone)[:MAX_EXTRA_STARTS]
         except UnusableEntryError as error:
-            if gone := _cancelled_time(entry, zone, now):
+            if gone := _cancelled_time(entry, zone, now, series_zone):
                 cancelled += gone
             else:
                 left_out.append((entry_title(entry), str(error)))
             continue
+        zones.setdefault(entry_uid(entry), event.zone)
         found[key_of(event)] = event
         for start in extra:
             found.setdefault((uid_of(event), start), _extra_event(event, start))
@@ -156,12 +159,12 @@ def _extra_event(event: CalendarEvent, start: datetime) -> CalendarEvent:
     )
 
 
-def _cancelled_time(entry: icalendar.Event, zone: str, now: str) -> list[EventKey]:
+def _cancelled_time(entry: icalendar.Event, zone: str, now: str, series_zone: str) -> list[EventKey]:
     """The time of a repetition that an entry cancels."""
     if str(entry.get("STATUS", "")).upper() != "CANCELLED" or "RECURRENCE-ID" not in entry:
         return []
     try:
         entry["STATUS"] = "CONFIRMED"
-        return [(entry_uid(entry), event_of_entry(entry, zone, now).instance)]
+        return [(entry_uid(entry), event_of_entry(entry, zone, now, series_zone).instance)]
     except UnusableEntryError:
         return []
