@@ -182,6 +182,13 @@ async def test_a_file_is_imported_once_however_often_it_is_sent(person: Person, 
     assert len(await person.titles()) == 2
 
 
+async def test_a_calendar_can_be_pasted_where_no_files_can_be_sent(person: Person, tmp_path: Path) -> None:
+    pasted = file("UID:1\nSUMMARY:gym\nDTSTART:20261203T090000Z").decode().replace("\r\n", "\n")
+    result = await person.send(tmp_path, text=f"here is my calendar\n{pasted}\nthanks")
+    assert result is not None
+    assert result.text == "I've imported: 1 event added (gym)."
+
+
 async def test_one_undo_takes_an_import_back(person: Person, tmp_path: Path) -> None:
     await person.say("create", title="dentist", date="friday", time="10am")
     entries = [f"UID:{number}\nSUMMARY:event {number}\nDTSTART:20261203T090000Z" for number in range(30)]

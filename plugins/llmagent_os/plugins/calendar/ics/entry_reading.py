@@ -59,7 +59,7 @@ def event_of_entry(entry: icalendar.Event, zone: str, created: str, series_zone:
     if not isinstance(begins, date):
         raise UnusableEntryError("it has no date")
     all_day = not isinstance(begins, datetime)
-    own_zone = zone if all_day else zone_name(cast("datetime", begins), zone)
+    own_zone = zone if all_day else zone_name(begins, zone)
     start = _wall(begins, own_zone)
     minutes = _minutes(entry, begins, all_day=all_day)
     uid = entry_uid(entry)
@@ -149,8 +149,9 @@ def _skipped(entry: icalendar.Event, zone: str) -> tuple[datetime, ...]:
 
 
 def _dates(entry: icalendar.Event, name: str) -> Iterable[date]:
-    found = entry.get(name, [])
-    for each in found if isinstance(found, list) else [found]:
+    found: Any = entry.get(name, [])
+    lists = cast("list[Any]", found) if isinstance(found, list) else [found]
+    for each in lists:
         for one in getattr(each, "dts", ()):
             moment = getattr(one, "dt", None)
             if isinstance(moment, date):

@@ -26,15 +26,18 @@ READING_SECONDS = 8.0  #: for an address
 
 _ADDRESS = re.compile(r"\b(?:webcals?|https?)://[^\s<>\"'|]+", re.I)
 _ASKED = re.compile(r"\b(?:import|subscribe|load|read in|take over)\b", re.I)
+_PASTED = re.compile(r"^BEGIN:VCALENDAR\b.*(?:END:VCALENDAR|\Z)", re.S | re.M)
 _FILE_TYPES = frozenset({"text/calendar", "application/ics", "application/calendar+json"})
 
 
 async def import_received(call: CalendarCall) -> ToolResult | None:
-    """Import the calendar files of a message, or the calendar at its address. None: it has neither."""
+    """Import the calendar files of a message, a calendar that was pasted, or one at an address. None: it has none."""
     event = call.context.event
     files = [each for each in event.attachments if _is_calendar(each)] if isinstance(event, Message) else []
     if files:
         return await _import_files(call, files)
+    if pasted := _PASTED.search(call.context.text):
+        return await _import_contents(call, [pasted[0].encode()])
     address = calendar_address(call.context.text)
     return None if address is None else await import_address(call, address)
 
