@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 from datetime import UTC, date, datetime, timedelta
-from typing import Any, cast
+from typing import Any
 from zoneinfo import ZoneInfo
 
 import icalendar
@@ -59,7 +59,7 @@ def event_of_entry(entry: icalendar.Event, zone: str, created: str, series_zone:
     if not isinstance(begins, date):
         raise UnusableEntryError("it has no date")
     all_day = not isinstance(begins, datetime)
-    own_zone = zone if all_day else zone_name(begins, zone)
+    own_zone = zone_name(begins, zone) if isinstance(begins, datetime) else zone
     start = _wall(begins, own_zone)
     minutes = _minutes(entry, begins, all_day=all_day)
     uid = entry_uid(entry)
@@ -150,7 +150,7 @@ def _skipped(entry: icalendar.Event, zone: str) -> tuple[datetime, ...]:
 
 def _dates(entry: icalendar.Event, name: str) -> Iterable[date]:
     found: Any = entry.get(name, [])
-    lists = cast("list[Any]", found) if isinstance(found, list) else [found]
+    lists: Any = [found] if hasattr(found, "dts") else found
     for each in lists:
         for one in getattr(each, "dts", ()):
             moment = getattr(one, "dt", None)

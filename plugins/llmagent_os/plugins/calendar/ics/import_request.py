@@ -26,7 +26,7 @@ READING_SECONDS = 8.0  #: for an address
 
 _ADDRESS = re.compile(r"\b(?:webcals?|https?)://[^\s<>\"'|]+", re.I)
 _ASKED = re.compile(r"\b(?:import|subscribe|load|read in|take over)\b", re.I)
-_PASTED = re.compile(r"^BEGIN:VCALENDAR\b.*(?:END:VCALENDAR|\Z)", re.S | re.M)
+_PASTED = re.compile(r"^BEGIN:VCALENDAR\b(?:.*END:VCALENDAR|.*)", re.S | re.M)
 _FILE_TYPES = frozenset({"text/calendar", "application/ics", "application/calendar+json"})
 
 
