@@ -17,6 +17,7 @@ from llmagent_os.adapter_kit.person_secrets import PersonSecrets
 from llmagent_os.events import Command, Conversation, Sender
 from llmagent_os.plugin import PageRequest, PageResponse, ToolContext, ToolResult, WebAccess
 from llmagent_os.plugins.calendar import CalendarPlugin
+from llmagent_os.plugins.calendar.caldav import connect
 from llmagent_os.plugins.calendar.caldav.dav_client import DavClient
 from llmagent_os.plugins.calendar.caldav.synced_objects import SyncedObject, SyncedObjects
 from llmagent_os.plugins.calendar.calendar_call import CalendarCall
@@ -105,6 +106,13 @@ class Person(Talker):
 
     async def named(self) -> list[str]:
         return sorted(event.title for event in await self.events())
+
+
+@pytest.fixture(autouse=True)
+def patient(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A busy machine is no broken server."""
+    monkeypatch.setattr(connect, "SYNC_SECONDS", 60.0)
+    monkeypatch.setattr(connect, "REQUEST_SECONDS", 60.0)
 
 
 @pytest.fixture
