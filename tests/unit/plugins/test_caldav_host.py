@@ -3,26 +3,32 @@
 from __future__ import annotations
 
 import asyncio
+import signal
+import sys
 import time
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import aiohttp
+import msgspec
 import pytest
 from aiohttp import web
 from aiohttp.test_utils import TestServer
 
 from llmagent_os.adapter_kit.pages import add_pages
+from llmagent_os.adapter_kit.person_secrets import PersonSecrets
 from llmagent_os.agent import Agent, AgentSettings
 from llmagent_os.chat import ToolCall
 from llmagent_os.events import Command, Conversation, Sender
 from llmagent_os.host.host import Host
-from llmagent_os.identity import Identity
+from llmagent_os.identity import Identity, person_kept_under
 from llmagent_os.ledger import Ledger
 from llmagent_os.people.profiles import Profiles
 from llmagent_os.plugin import WebAccess
 from llmagent_os.plugins.calendar import CalendarPlugin
 from llmagent_os.plugins.calendar.caldav import connect
+from llmagent_os.plugins.calendar.caldav.account import DavAccount
+from llmagent_os.plugins.calendar.calendar_event import CalendarEvent
 from llmagent_os.privacy.secret_store import SecretStore
 from llmagent_os.privacy.stores import DataSubject
 from llmagent_os.reply.plugin_pages import PluginPages
@@ -104,3 +110,31 @@ async def test_from_the_command_to_the_phone_and_to_oblivion(tmp_path: Path, mon
     assert await ledger.records("calendar", ANA).items() == []
     await ledger.close()
     assert contents(secrets, "*/*") == []
+
+
+async def test_a_process_that_is_killed_in_mid_sync_doubles_nothing(tmp_path: Path) -> None:
+    (tmp_path / "server").mkdir()
+    asked = Command(event_id="e0", conversation=ROOM, sender=Sender("u1"), name="caldav")
+    async with running_server(tmp_path / "server") as (server, phone):
+        ledger = await Ledger.open(f"sqlite:///{tmp_path / 'ledger.db'}")
+        records = ledger.records("calendar", ANA)
+        account = DavAccount(state="on", since="", server=server.url, user=USER, calendar=phone.calendar, name="work")
+        await records.put("caldav", msgspec.to_builtins(account))
+        for number in range(3):
+            event = CalendarEvent(event_id=f"{number:016}", title=f"walk{number}", start=datetime(2099, 12, 3, 9))
+            await records.put(f"event:{event.event_id}", msgspec.to_builtins(event))
+        await ledger.timers("calendar", asked).set("caldav", datetime.now(UTC))
+        await ledger.close()
+        await PersonSecrets(tmp_path / "secrets", person_kept_under(ANA)).put("caldav-password", PASSWORD)
+        assert await run_child(tmp_path, "written") == -signal.SIGKILL
+        assert len(await phone.objects()) == 1
+        assert await run_child(tmp_path) == 0
+        objects = await phone.objects()
+        assert sorted(text.split("SUMMARY:")[1].split()[0] for text in objects.values()) == ["walk0", "walk1", "walk2"]
+
+
+async def run_child(folder: Path, *arguments: str) -> int | None:
+    child = await asyncio.create_subprocess_exec(
+        sys.executable, "-m", "tests.unit.plugins.caldav_child", str(folder), *arguments
+    )
+    return await child.wait()
