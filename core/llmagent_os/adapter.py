@@ -20,17 +20,32 @@ class Button(msgspec.Struct, frozen=True, omit_defaults=True):
 
 
 class Card(msgspec.Struct, frozen=True, omit_defaults=True):
-    """Structured content, which every platform shows in its own look."""
+    r"""A table below a reply, which every platform shows in its own look.
+
+    >>> print(Card(rows=(("Friday", "10 AM gym\nnoon lunch"), ("Sunday", "run"))).as_text())
+    Friday
+      10 AM gym
+      noon lunch
+    Sunday: run
+    """
 
     title: str = ""
-    rows: tuple[tuple[str, str], ...] = ()  #: pairs of label and text
+    rows: tuple[tuple[str, str], ...] = ()  #: pairs of label and text; a text may have several lines
+
+    def as_text(self) -> str:
+        """The card in plain lines, for where no card can be shown."""
+        lines = [self.title] if self.title else []
+        for label, text in self.rows:
+            several = text.split("\n")
+            lines += [f"{label}: {text}"] if len(several) == 1 else [label, *(f"  {line}" for line in several)]
+        return "\n".join(lines)
 
 
 class Reply(msgspec.Struct, frozen=True, omit_defaults=True):
     """What the bot says, for any platform."""
 
-    text: str  #: Markdown, complete without the card
-    card: Card | None = None
+    text: str  #: Markdown; it does not repeat what the card shows
+    card: Card | None = None  #: where a platform cannot show it, its adapter sends ``card.as_text()`` with the text
     buttons: tuple[Button, ...] = ()
     files: tuple[str, ...] = ()  #: paths of local files that are sent along
     #: the platform's id of the one person who may see the reply in a group; None: everybody in the conversation

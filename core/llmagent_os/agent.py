@@ -33,6 +33,7 @@ from llmagent_os.reply.interaction_record import fixed_outcome, record
 from llmagent_os.reply.open_question import open_question
 from llmagent_os.reply.plugin_calls import call_tool
 from llmagent_os.reply.prompt import chat_request
+from llmagent_os.reply.received_files import answer_received, answer_wordless
 from llmagent_os.reply.request_features import request_features
 from llmagent_os.reply.requests_read import requests_read
 from llmagent_os.reply.rule_answer import answer_by_rules
@@ -159,6 +160,8 @@ class Agent:
             return await ask_again(services, message, offered, exchange.text)
         if (button := await plugin_button_meant(services, exchange)) is not None:
             return await self._press(services, message, button, exchange.text)
+        if (answered := await answer_received(services, exchange)) is not None:
+            return answered
         # Contained: the knowledge base may be a subclass of the bot's own.
         hits = await asyncio.to_thread(contained_call, self.kb.retrieve_knowledge, exchange.text)
         exchange = await decide(
@@ -204,8 +207,10 @@ class Agent:
         key = uuid4().hex
         room = Conversation(platform="script", channel="script")
         said = Message(event_id=key, conversation=room, sender=Sender("script"), text=user_input, message_id=key)
-        outcome = run_sync(self.respond, said)
-        return outcome.reply.text if outcome.reply else ""
+        reply = run_sync(self.respond, said).reply
+        if reply is None:
+            return ""
+        return f"{reply.text}\n{reply.card.as_text()}" if reply.card else reply.text
 
     async def handle(self, event: Event, draft: Draft) -> Outcome:
         """Answer whatever happened; see :class:`~llmagent_os.handler.Handler`."""
@@ -216,6 +221,8 @@ class Agent:
             case Message() if self.preprocess(event.text):
                 return await self.respond(event, draft)
             case Message() if event.attachments and event.addressed:
+                if (answered := await answer_wordless(services, event)) is not None:
+                    return answered
                 return await fixed_outcome(services, event, Reply(wordless(event.attachments)), intent="attachment")
             case Command():
                 return await answer_command(services, event)

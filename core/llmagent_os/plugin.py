@@ -30,6 +30,8 @@ from pydantic import Field
 
 from llmagent_os.adapter import Button, Card
 from llmagent_os.adapter_kit.outgoing_files import OutgoingFiles
+from llmagent_os.adapter_kit.pages import PageRequest, PageResponse
+from llmagent_os.adapter_kit.person_secrets import PersonSecrets
 from llmagent_os.chat import ToolCall, ToolSpec
 from llmagent_os.errors import PluginError
 from llmagent_os.events import Event
@@ -43,6 +45,8 @@ if TYPE_CHECKING:
 __all__ = [
     "Button",
     "Card",
+    "PageRequest",
+    "PageResponse",
     "Plugin",
     "RuleArgument",
     "Span",
@@ -50,6 +54,8 @@ __all__ = [
     "ToolContext",
     "ToolResult",
     "ToolSpec",
+    "Visitor",
+    "WebAccess",
     "tool",
 ]
 
@@ -60,6 +66,16 @@ Span = Annotated[str, Field(json_schema_extra={"x-span": True})]
 #: A string argument that only the plugin's own rules give. No model is shown it, so a model that was trained on the
 #: tool before the argument existed reads the same tool as before. It must have a default.
 RuleArgument = Annotated[str, Field(json_schema_extra={"x-rules-only": True})]
+
+#: How long :meth:`Plugin.received` may take: it may read from the network.
+RECEIVING_SECONDS = 40.0
+
+
+class WebAccess(msgspec.Struct, frozen=True, kw_only=True):
+    """How plugins reach the web, and how the web reaches them."""
+
+    allow_private: bool = False  #: addresses of this machine's own network may be read, see ``guarded_http``
+    public_url: str = ""  #: where the pages of plugins are reached, such as ``https://bot.example.org``; empty: nowhere
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -82,11 +98,14 @@ class ToolContext:
     records: Records  #: this plugin's documents about this person
     #: writes files that a result sends along, for the account that asks; they are erased with it, and after a week
     files: OutgoingFiles = field(default_factory=OutgoingFiles)
+    #: keeps passwords of the account that asks, which must be in no record; they are erased with it
+    secrets: PersonSecrets = field(default_factory=PersonSecrets)
     profile: Profile  #: of this person
     timers: Timers = field(
         default_factory=MemoryTimers
     )  #: this plugin's timers for this person; see :meth:`Plugin.due`
     event: Event | None = None  #: the event that caused the call; None: there is no platform
+    web: WebAccess = field(default_factory=WebAccess)  #: what the installation allows
 
 
 class ToolResult(msgspec.Struct, frozen=True, omit_defaults=True):
@@ -104,6 +123,13 @@ class ToolResult(msgspec.Struct, frozen=True, omit_defaults=True):
     waiting: str = ""
     #: ``text`` is sent as it is: it answers what ``data`` alone does not, such as how long an event is
     word_for_word: bool = False
+    #: the text holds a secret, such as an address that opens the person's calendar: only the person sees it, and the
+    #: ledger keeps nothing of the exchange
+    is_secret: bool = False
+
+
+#: Finds the person whose page is asked for: by the key of one of their records.
+Visitor = Callable[[str], Awaitable[ToolContext | None]]
 
 
 def joined_results(results: Sequence[ToolResult]) -> ToolResult:
@@ -124,6 +150,7 @@ def joined_results(results: Sequence[ToolResult]) -> ToolResult:
         buttons=next((result.buttons for result in reversed(told) if result.buttons), ()),
         files=tuple(file for result in results for file in result.files),
         waiting=" ".join(waiting),
+        is_secret=any(result.is_secret for result in results),
     )
 
 
@@ -193,6 +220,27 @@ class Plugin:
             By default all texts, those that ask something last, with the last card and its buttons.
         """
         return joined_results([*results.values()])
+
+    async def received(self, context: ToolContext) -> ToolResult | None:
+        """Answer a message that came with files, or that names an address, before any model is asked.
+
+        ``context.event`` is the message; its ``attachments`` are files on this machine. A call may take
+        :data:`RECEIVING_SECONDS`.
+
+        Returns:
+            The answer. None: the message holds nothing for this plugin.
+        """
+        return None
+
+    async def page(self, request: PageRequest, visitor: Visitor) -> PageResponse | None:
+        """Answer a request from the web for ``PUBLIC_URL/pages/NAME/PATH``. None: there is no such page.
+
+        Args:
+            request: what is asked. Anybody may ask anything.
+            visitor: gives the context of the person who has a record under a key that no other person has, such as the
+                hash of a secret in the path; None: nobody has. Such a context has no event and no timers.
+        """
+        return None
 
     async def due(self, context: ToolContext, key: str, at: datetime) -> ToolResult | None:
         """Answer a timer that was set with ``context.timers``. None: say nothing.

@@ -17,6 +17,7 @@ import structlog
 from llmagent_os.adapter import Adapter
 from llmagent_os.adapter_kit.background_tasks import BackgroundTasks
 from llmagent_os.adapter_kit.outgoing_files import OUTGOING_FOLDER
+from llmagent_os.adapter_kit.person_secrets import SECRETS_FOLDER
 from llmagent_os.adapter_kit.setup import AdapterSetup, make_adapter
 from llmagent_os.agent import Agent
 from llmagent_os.bot import Bot, BotConfig, check_served_model, chosen_learner, job_setting, make_llm
@@ -27,6 +28,7 @@ from llmagent_os.events import Reaction, now
 from llmagent_os.host.health import Health
 from llmagent_os.host.host import Host
 from llmagent_os.host.limits import Limits
+from llmagent_os.host.pages_listener import serve_pages
 from llmagent_os.identity import NO_ACCOUNT
 from llmagent_os.ledger import Ledger
 from llmagent_os.llm import LLM
@@ -35,6 +37,7 @@ from llmagent_os.people.access import Access, patterns
 from llmagent_os.people.admission import Admission
 from llmagent_os.people.directory import Directory
 from llmagent_os.people.profiles import PREFERENCES, Profiles
+from llmagent_os.plugin import WebAccess
 from llmagent_os.policy_worker import PolicyWorker
 from llmagent_os.privacy.file_permissions import make_private
 from llmagent_os.privacy.known_stores import known_stores
@@ -44,6 +47,7 @@ from llmagent_os.privacy.profile_store import PROFILES_FOLDER
 from llmagent_os.privacy.queue_store import QueueStore
 from llmagent_os.privacy.stores import Stores
 from llmagent_os.reply.agent_settings import AgentSettings
+from llmagent_os.reply.plugin_pages import PluginPages
 from llmagent_os.reply.prompt import warm_up_request
 from llmagent_os.reply.services import Services
 from llmagent_os.tools.plugin_names import check_installed, check_permissions
@@ -90,6 +94,7 @@ class Runtime:
     host: Host
     health: Health
     stores: Stores  #: whatever keeps something about people
+    pages: PluginPages  #: of plugins, on the web
 
     @classmethod
     @contextlib.asynccontextmanager
@@ -120,13 +125,14 @@ class Runtime:
             policy_worker = await _policy_worker(policy, ledger, settings, bot.config)
             training = await _training(settings, bot, ledger, profiles, llm, policy, policy_worker)
             health = _health(bot.config, llm, plugins, policy_worker, training)
-            make = partial(_adapter, settings, bot.config, health, plugins, ledger)
+            pages = _pages(settings, bot.config, plugins, ledger, profiles, adapters)
+            make = partial(_adapter, settings, bot.config, health, plugins, ledger, pages)
             made = _adapters(adapters, bot.config, make)
             stores = _stores(settings, ledger, profiles, made, make, policy_worker, training)
             access = _access(settings, ledger, made)
             services = Services(
                 behavior=_behavior(bot.config, policy),
-                settings=_agent_settings(settings, bot.config, llm),
+                settings=_agent_settings(settings, bot.config, llm, pages.web),
                 ledger=ledger,
                 profiles=profiles,
                 plugins=plugins,
@@ -137,11 +143,12 @@ class Runtime:
                 personas=training.personas,
                 stores=stores,
                 outgoing=settings.data / OUTGOING_FOLDER,
+                secrets=settings.data / SECRETS_FOLDER,
             )
             agent = bot.agent_class()(llm=llm, kb=knowledge, services=services)
             host = _host(agent, ledger, access, made, settings, bot, health)
             stores.register(QueueStore(host.drop_events))
-            parts = (ledger, profiles, plugins, llm, policy_worker, training, agent, made, host, health, stores)
+            parts = (ledger, profiles, plugins, llm, policy_worker, training, agent, made, host, health, stores, pages)
             yield cls(settings, bot, *parts)
 
     async def run(self, listening: Callable[[str, str], None] | None = None) -> None:
@@ -156,10 +163,19 @@ class Runtime:
             beside.spawn(work)
         if self.policy_worker is not None:
             beside.spawn(self.policy_worker.run())
+        if self.settings.public_url:
+            beside.spawn(self._serve_pages())
         try:
             await self.host.run()
         finally:
             await beside.close()
+
+    async def _serve_pages(self) -> None:
+        """Serve the pages of plugins. The bot answers people also where that cannot be done."""
+        try:
+            await serve_pages(self.pages.answer, self.settings.pages_host, self.settings.pages_port)
+        except ConfigError as error:
+            _log.error("pages of plugins are not served", error=str(error))
 
     async def _begin(self, listening: Callable[[str, str], None] | None) -> None:
         """Say where the adapters can be reached, and load the model once one of them can."""
@@ -203,7 +219,7 @@ def _make_data_folder(folder: Path) -> None:
     try:
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         adapters = (point.name for point in entry_points(group="llmagent_os.adapters"))
-        make_private(folder, (PROFILES_FOLDER, OUTGOING_FOLDER, LORAS_FOLDER, JOBS_FOLDER, *adapters))
+        make_private(folder, (PROFILES_FOLDER, OUTGOING_FOLDER, SECRETS_FOLDER, LORAS_FOLDER, JOBS_FOLDER, *adapters))
     except OSError as error:
         raise ConfigError(
             f"the data folder {str(folder)!r} (LLMAGENT_OS_DATA) cannot be made: {error.strerror or error}"
@@ -320,8 +336,35 @@ def _behavior(config: BotConfig, policy: LearnedPolicy | None) -> BehaviorModule
     return BehaviorModule(policy, defaults=config.behavior.model_dump(), dimensions=config.behavior.dimensions)
 
 
+def _pages(
+    settings: Settings,
+    config: BotConfig,
+    plugins: Plugins,
+    ledger: Ledger,
+    profiles: Profiles,
+    adapters: Iterable[str | Adapter] | None,
+) -> PluginPages:
+    """The pages of plugins. Without a public address, the web chat serves them, if it runs."""
+    names = config.adapters if adapters is None else [each for each in adapters if isinstance(each, str)]
+    own = f"http://127.0.0.1:{settings.web_port}" if "web" in names and settings.web_port else ""
+    return PluginPages(
+        plugins=plugins,
+        ledger=ledger,
+        profiles=profiles,
+        time_zone=settings.zone,
+        web=WebAccess(allow_private=settings.private_addresses, public_url=settings.public_url.rstrip("/") or own),
+        secrets=settings.data / SECRETS_FOLDER,
+    )
+
+
 def _adapter(
-    settings: Settings, config: BotConfig, health: Health, plugins: Plugins, ledger: Ledger, name: str
+    settings: Settings,
+    config: BotConfig,
+    health: Health,
+    plugins: Plugins,
+    ledger: Ledger,
+    pages: PluginPages,
+    name: str,
 ) -> Adapter:
     """The adapter of this name.
 
@@ -335,6 +378,7 @@ def _adapter(
         health.report,
         health.metrics,
         commands=partial(listed_commands, plugins, for_admins=bool(patterns(settings.admins))),
+        pages=pages.answer,
         store=ledger.records(f"adapter.{name}", NO_ACCOUNT),
     )
     return make_adapter(name, setup)
@@ -395,7 +439,7 @@ def _access(settings: Settings, ledger: Ledger, adapters: Iterable[Adapter]) -> 
     )
 
 
-def _agent_settings(settings: Settings, config: BotConfig, llm: LLM) -> AgentSettings:
+def _agent_settings(settings: Settings, config: BotConfig, llm: LLM, web: WebAccess) -> AgentSettings:
     return AgentSettings(
         title=config.title,
         notes=config.notes,
@@ -409,6 +453,7 @@ def _agent_settings(settings: Settings, config: BotConfig, llm: LLM) -> AgentSet
         time_zone=settings.zone,
         grounding=config.grounding,
         request_rules=config.request_rules,
+        web=web,
     )
 
 

@@ -27,8 +27,9 @@ class Timers(Protocol):
     async def set(self, key: str, at: datetime) -> None:
         """Set a timer: ``Plugin.due`` is called at ``at``, or at once if ``at`` is past. It is durable on return.
 
-        A timer under the same ``key`` is replaced. A moment that was already answered under this key is not answered
-        again, so a call that runs again after a crash may set the same timer again.
+        A timer under the same ``key`` gets the new moment, and stays in its conversation. A moment that was already
+        answered under this key is not answered again, so a call that runs again after a crash may set the same timer
+        again.
 
         Raises:
             LedgerError: ``at`` has no time zone, or ``key`` is empty, too long or not valid text.

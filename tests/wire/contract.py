@@ -22,17 +22,24 @@ from typing import Any, Generic, Protocol, TypeVar
 import pytest
 
 from llmagent_os.adapter import Accept, Adapter, Button, Card, Reply
+from llmagent_os.agent import Agent
 from llmagent_os.errors import AdapterError, HostBusyError, LedgerError, NotYoursError, TryLaterError
 from llmagent_os.events import ButtonPress, Command, Conversation, Edit, Event, Message, Reaction, decode, encode
 from llmagent_os.feedback.emoji_table import EMOJI
+from llmagent_os.plugins.calendar import CalendarPlugin
 from llmagent_os.records import MemoryRecords
 from llmagent_os.runtime import HasAddress
-from llmagent_os.testing import accepting
+from llmagent_os.testing import ScriptedLLM, accepting
+from llmagent_os.tools.registry import Plugins
 from tests.platforms.server import PlatformServer, Shown
 
 T = TypeVar("T")
 Server = TypeVar("Server", bound=PlatformServer)
 
+CALENDAR_FILE = (
+    b"BEGIN:VCALENDAR\r\nVERSION:2.0\r\nBEGIN:VEVENT\r\nUID:1\r\nSUMMARY:gym\r\nDTSTART:20991203T090000Z\r\n"
+    b"END:VEVENT\r\nEND:VCALENDAR\r\n"
+)
 PATIENCE = 20.0  #: seconds after which a test that waits for something fails
 
 
@@ -77,6 +84,10 @@ class Platform(Protocol):
     def server(self) -> PlatformServer | None:
         """The platform's server, if it has groups, rate limits and connections that break."""
         ...
+
+
+async def _no_draft(text: str) -> None:
+    """Nobody watches a draft."""
 
 
 class Inbox:
@@ -527,6 +538,19 @@ class AdapterContract:
         assert voice.voice
         assert voice.content_type.startswith("audio/")
         assert voice.size == 2004
+
+    async def test_a_calendar_file_that_is_sent_is_imported(self, platform: Platform) -> None:
+        server = self._server(platform)
+        await server.say("", files={"team.ics": CALENDAR_FILE})
+        (said,) = await platform.inbox.wait(Message)
+        async with Plugins(installed=()) as plugins:
+            await plugins.add(CalendarPlugin())
+            agent = Agent(llm=ScriptedLLM(), plugins=plugins)
+            outcome = await agent.handle(said, _no_draft)
+        assert outcome.reply is not None
+        await platform.adapter.send(said.conversation, outcome.reply, key="k1", reply_to=said.message_id)
+        shown = await server.until(lambda seen: any("1 event added (gym)" in one.text for one in seen))
+        assert any("Undo" in one.buttons for one in shown)
 
     async def test_files_are_sent_along(self, platform: Platform, tmp_path: Path) -> None:
         if not platform.adapter.capabilities.files:

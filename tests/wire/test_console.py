@@ -256,7 +256,7 @@ async def test_a_draft_grows_and_is_rewritten_where_it_changes(console: ConsoleA
 async def test_cards_files_and_buttons_are_shown_below(console: ConsoleAdapter, terminal: Terminal) -> None:
     reply = Reply(
         "Two.",
-        card=Card("Friday", (("9:00", "sync"), ("午後", "tea"), ("noon", "lunch"))),
+        card=Card("Friday", (("9:00", "sync"), ("午後", "tea\ncake"), ("noon", "lunch"))),
         files=("/tmp/a.ics",),
         buttons=(Button("Yes", "y"), Button("No", "n")),
     )
@@ -266,6 +266,7 @@ async def test_cards_files_and_buttons_are_shown_below(console: ConsoleAdapter, 
         "  Friday",
         "  9:00  sync",
         "  午後  tea",
+        "        cake",
         "  noon  lunch",
         "  file /tmp/a.ics",
         "  1) Yes   2) No",

@@ -286,7 +286,7 @@ async def test_where_cards_are_forbidden_the_words_still_arrive(discord: Discord
     server.embeds_allowed = False
     said = await discord.asked(channel=server.group, mention=True)
     await discord.adapter.send(said.conversation, Reply("Booked.", Card("Lunch", (("When", "noon"),))), key="k1")
-    assert [one.text for one in server.shown(server.group)] == ["Booked."]
+    assert [one.text for one in server.shown(server.group)] == ["Booked.\nLunch\nWhen: noon"]
 
 
 async def test_cards_and_buttons_fit_discords_limits(discord: DiscordPlatform) -> None:

@@ -384,6 +384,14 @@ async def test_cards_show_their_rows(telegram: TelegramPlatform) -> None:
     assert all(len(one.text) <= 4096 for one in shown)
 
 
+async def test_a_row_of_several_lines_stands_below_its_label(telegram: TelegramPlatform) -> None:
+    said = await telegram.asked()
+    card = Card(rows=(("Friday", "10 AM gym\nnoon lunch"), ("Every day", "run")))
+    await telegram.adapter.send(said.conversation, Reply("You have 3 events.", card), key="k1")
+    (shown,) = telegram.server.shown()
+    assert shown.text == "You have 3 events.\n\nFriday\n10 AM gym\nnoon lunch\nEvery day: run"
+
+
 async def test_files_that_cannot_be_sent_do_not_cost_the_words(telegram: TelegramPlatform, tmp_path: Path) -> None:
     picture = tmp_path / "chart.png"
     picture.write_bytes(b"\x89PNG")

@@ -14,6 +14,7 @@ import aiohttp
 import pytest
 
 from llmagent_os.adapter import Accept, Button, Card, Receipt, Reply
+from llmagent_os.adapter_kit.pages import PageRequest, PageResponse
 from llmagent_os.adapters.web import WebAdapter
 from llmagent_os.errors import AdapterError, ConfigError, HostBusyError, LedgerError
 from llmagent_os.events import ButtonPress, Conversation, Event, Message, Reaction
@@ -621,6 +622,26 @@ async def test_a_name_that_was_pointed_at_this_machine_is_not_answered(site: Sit
     for path in ("", "socket", "metrics", "healthz"):
         async with page.http.get(page.url + path, headers={"Host": host}) as got:
             assert got.status in (400, 403)
+
+
+async def test_pages_of_plugins_are_served_under_any_name(inbox: Inbox, tmp_path: Path) -> None:
+    """A phone reads a calendar under the address of a proxy. It has no cookie, and the secret is in the address."""
+
+    async def pages(plugin: str, request: PageRequest) -> PageResponse | None:
+        if (plugin, request.path) != ("calendar", "feed/secret.ics"):
+            return None
+        return PageResponse(content_type="text/calendar", body=b"BEGIN:VCALENDAR")
+
+    async with serving(inbox, tmp_path, token=TOKEN, pages=pages) as site:
+        page = await site.page(token=TOKEN, opened=False)
+        async with aiohttp.ClientSession() as phone:
+            headers = {"Host": "bot.example.org"}
+            async with phone.get(f"{page.url}pages/calendar/feed/secret.ics", headers=headers) as got:
+                assert (got.status, await got.text()) == (200, "BEGIN:VCALENDAR")
+                assert got.headers["X-Content-Type-Options"] == "nosniff"
+                assert got.headers["Referrer-Policy"] == "no-referrer"
+            async with phone.get(f"{page.url}pages/calendar/feed/other.ics") as got:
+                assert got.status == 404
 
 
 async def test_a_proxys_addresses_can_be_allowed(inbox: Inbox, tmp_path: Path) -> None:

@@ -19,6 +19,7 @@ from pathlib import Path
 from typing import Any, cast
 
 from llmagent_os.adapter import Adapter
+from llmagent_os.adapter_kit.pages import AnswerPage
 from llmagent_os.config import Settings
 from llmagent_os.errors import ConfigError
 from llmagent_os.records import MemoryRecords, Records
@@ -48,6 +49,7 @@ class AdapterSetup:
     metrics: Callable[[], bytes]  #: for ``/metrics``: the Prometheus text format
     #: name and help of every slash command at the moment of the call: plugins come and go
     commands: Callable[[], Mapping[str, str]] = dict[str, str]
+    pages: AnswerPage | None = None  #: answers requests for pages of plugins, for adapters that serve HTTP to browsers
     #: durable documents of the adapter's own, such as how far it has read
     store: Records = field(default_factory=MemoryRecords)
 

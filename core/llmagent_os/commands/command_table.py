@@ -22,6 +22,7 @@ from llmagent_os.identity import identity_of
 from llmagent_os.people.access import Access
 from llmagent_os.reply.button_answer import STALE
 from llmagent_os.reply.interaction_record import fixed_outcome
+from llmagent_os.reply.plugin_calls import private_reply, reply_of
 from llmagent_os.reply.services import Services
 from llmagent_os.tools.registry import Plugins
 
@@ -95,9 +96,15 @@ def listed_commands(plugins: Plugins | None, *, for_admins: bool) -> dict[str, s
 async def answer_command(services: Services, command: Command) -> Outcome:
     """Answer a slash command. In a group, only the person who gave it sees the answer."""
     name = ALIASES.get(command.name, command.name)
-    reply = _private(command, await _answer(services, command, name))
     own = COMMANDS.get(name)
-    if name in ADMIN_COMMANDS or (own is not None and not own.is_kept):
+    is_kept = own.is_kept if own else name not in ADMIN_COMMANDS
+    if own or (name in ADMIN_COMMANDS and services.access is not None):
+        reply = await _answer(services, command, name)
+    else:
+        result = await plugin_command(services, command)
+        reply, is_kept = reply_of(result), is_kept and not result.is_secret
+    reply = private_reply(command, reply)
+    if not is_kept:
         await close_question(services, command)  # the ledger does not know that this command came in between
         return Outcome(services.interaction.render(reply))
     return await fixed_outcome(services, command, reply, intent="command")
@@ -112,7 +119,7 @@ async def answer_own_button(services: Services, event: Event, value: str, said: 
         value: the button's value, which begins with :data:`OWN_BUTTON`.
         said: the words, or the value that was pressed.
     """
-    reply = _private(event, await _pressed(services, event, value))
+    reply = private_reply(event, await _pressed(services, event, value))
     if value.startswith(FORGET) and reply.text != NOT_OPEN.text:  # the ledger would keep what was said once more
         return Outcome(services.interaction.render(reply), erases=True)
     return await fixed_outcome(services, event, reply, intent="button", said=said)
@@ -120,10 +127,8 @@ async def answer_own_button(services: Services, event: Event, value: str, said: 
 
 async def _answer(services: Services, command: Command, name: str) -> Reply:
     access = services.access
-    if name in COMMANDS:
+    if name in COMMANDS or access is None:
         return await COMMANDS[name].answer(services, command)
-    if name not in ADMIN_COMMANDS or access is None:
-        return await plugin_command(services, command)
     if not access.is_admin(identity_of(command)):
         return Reply("Only admins can do that. Whoever runs me names them in LLMAGENT_OS_ADMINS.")
     return await ADMIN_COMMANDS[name].answer(access, command)
@@ -140,10 +145,3 @@ async def _pressed(services: Services, event: Event, value: str) -> Reply:
             return await change_or_show(services, event, "undo")
         case _:
             return STALE
-
-
-def _private(event: Event, reply: Reply) -> Reply:
-    """``reply`` so that others in a group do not see it."""
-    if event.conversation.kind == "direct":
-        return reply
-    return msgspec.structs.replace(reply, only_for=event.sender.user_id)

@@ -100,6 +100,22 @@ class Settings(BaseSettings):
     plugin_folder: Path | None = Field(
         None, description="a folder of your own plugins, which are reloaded when they change"
     )
+    private_addresses: bool = Field(
+        False,
+        description="true: people may have the bot read addresses of its own machine and network, such as a calendar "
+        "server's",
+    )
+    public_url: str = Field(
+        "",
+        description="public address of the bot's pages, such as https://bot.example.org; empty: the web chat's, if it "
+        "runs",
+    )
+    pages_host: str = Field(
+        "127.0.0.1", min_length=1, description="address that the bot listens on for its pages, if PUBLIC_URL is set"
+    )
+    pages_port: int = Field(
+        8322, ge=0, le=65535, description="port that the bot listens on for its pages, if PUBLIC_URL is set"
+    )
     web_host: str = Field("127.0.0.1", min_length=1, description="address that the web chat listens on")
     web_port: int = Field(8321, ge=0, le=65535, description="port that the web chat listens on; 0: any free port")
     web_token: SecretStr = Field(
@@ -217,7 +233,7 @@ class Settings(BaseSettings):
         belongs = f", which belongs in {kind.variable}" if kind.variable else ""
         raise ValueError(f"it holds {kind.what}{belongs}")
 
-    @field_validator("base_url")
+    @field_validator("base_url", "public_url")
     @classmethod
     def _address(cls, value: str) -> str:
         if value and not re.match(r"https?://[^/\s]", value):

@@ -25,7 +25,7 @@ from llmagent_os.ledger.listeners import Listeners
 from llmagent_os.ledger.lora_versions import LoraVersions
 from llmagent_os.ledger.members import Members
 from llmagent_os.ledger.personas import Personas
-from llmagent_os.ledger.plugin_records import LedgerRecords
+from llmagent_os.ledger.plugin_records import LedgerRecords, read_holder
 from llmagent_os.ledger.plugin_timers import LedgerTimers
 from llmagent_os.ledger.policy_state import PolicyState
 from llmagent_os.ledger.queries import Queries
@@ -301,6 +301,10 @@ class Ledger:
     def records(self, plugin: str, identity: Identity) -> Records:
         """The records of ``plugin`` about one person; new ones are kept under ``identity``."""
         return LedgerRecords(self._writer, plugin, identity)
+
+    async def record_holder(self, plugin: str, key: str) -> Identity | None:
+        """Whose record of ``plugin`` is under ``key``, which only one account has. None: nobody's."""
+        return await self._writer.run(lambda database: read_holder(database, plugin, key))
 
     def timers(self, plugin: str, event: Event) -> Timers:
         """The timers of ``plugin`` for the person that ``event`` is from, answered in its conversation."""

@@ -16,6 +16,13 @@ from llmagent_os.records import Record, decode_record, encode_record
 _PUT = upsert(records)
 
 
+def read_holder(database: Database, plugin: str, key: str) -> Identity | None:
+    """The account that has a record of ``plugin`` under ``key``. None: no account has, or several have."""
+    rows = sa.select(records.c.user_id).where(records.c.plugin == plugin, records.c.key == key).limit(2)
+    found = [*database.sql.scalars(rows)]
+    return Identity(found[0]) if len(found) == 1 else None
+
+
 class LedgerRecords:
     """One plugin's records about one person.
 

@@ -25,8 +25,8 @@ class LedgerTimers:
     """One plugin's timers for one person.
 
     A person may have several identities. A timer belongs to the identity that set it, and is answered in the
-    conversation of that identity. Where another identity of the person sets the timer again, its moment changes and its
-    conversation stays.
+    conversation in which it was set. Where it is set again from elsewhere, its moment changes and its conversation
+    stays.
     """
 
     def __init__(self, writer: Writer, plugin: str, event: Event, timer_set: Callable[[datetime], None]) -> None:
@@ -45,13 +45,12 @@ class LedgerTimers:
 
         def work(database: Database) -> None:
             who = identities_of(database, self._identity)
-            if len(who) > 1:
-                found = set(database.sql.scalars(sa.select(timers.c.user_id).where(*self._under(who, key))))
-                owner = next((identity for identity in who if identity in found), self._identity)
-                if owner != self._identity:
-                    database.sql.execute(sa.update(timers).where(*self._under([owner], key)).values(changed))
-                    return
-            database.sql.execute(_SET, row)
+            found = set(database.sql.scalars(sa.select(timers.c.user_id).where(*self._under(who, key))))
+            owner = next((identity for identity in who if identity in found), None)
+            if owner is None:
+                database.sql.execute(_SET, row)
+            else:
+                database.sql.execute(sa.update(timers).where(*self._under([owner], key)).values(changed))
 
         await self._writer.run(work, lambda _: self._timer_set(moment))
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 import sqlalchemy as sa
 
 #: The newest migration. A ledger that is at it needs no migration, and Alembic is not imported.
-REVISION = "0014"
+REVISION = "0015"
 
 metadata = sa.MetaData(
     naming_convention={"ix": "ix_%(table_name)s_%(column_0_N_name)s", "uq": "uq_%(table_name)s_%(column_0_N_name)s"}
@@ -176,6 +176,7 @@ records = sa.Table(
     sa.Column("plugin", sa.Text, primary_key=True),
     sa.Column("key", sa.Text, primary_key=True),
     sa.Column("body", sa.Text, nullable=False),  # JSON
+    sa.Index("ix_records_plugin_key", "plugin", "key"),
 )
 
 #: Moments at which plugins want to be woken: one for every person, plugin and key.

@@ -35,12 +35,13 @@ class InteractionModule:
         self.interface = interface
 
     def render(self, reply: Reply) -> Reply:
-        """``reply`` with a text that is never empty: every platform shows the text, and few show cards."""
+        """``reply`` with a text that is never empty: every platform shows the text."""
         return msgspec.structs.replace(reply, text=reply.text.strip() or "…")
 
     def display_response(self, response: str | Reply, *, out: TextIO | None = None) -> None:
-        """Print a reply and its buttons, for a script without a platform."""
+        """Print a reply, its card and its buttons, for a script without a platform."""
         reply = response if isinstance(response, Reply) else Reply(response)
         lines = [self.render(reply).text]
+        lines += [reply.card.as_text()] if reply.card else []
         lines += [f"[{button.label}]" for button in reply.buttons]
         print("\n".join(lines), file=out or sys.stdout)

@@ -20,6 +20,7 @@ from llmagent_os.privacy.lora_store import LoraStore, TrainedLoras
 from llmagent_os.privacy.outgoing_store import OutgoingStore
 from llmagent_os.privacy.platform_store import OtherPlatformStore, PlatformStore
 from llmagent_os.privacy.profile_store import ProfileFiles, ProfileStore
+from llmagent_os.privacy.secret_store import SecretStore
 from llmagent_os.privacy.stores import Stores
 
 
@@ -63,6 +64,7 @@ def known_stores(
             stores.register(OtherPlatformStore(data, [adapter.name for adapter in running], make))
         stores.register(FileStore(data))
         stores.register(OutgoingStore(data))
+        stores.register(SecretStore(data))
     if profiles is not None:
         stores.register(ProfileStore(profiles))
     if loras is not None:

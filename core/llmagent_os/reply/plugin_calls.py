@@ -7,9 +7,10 @@ import structlog
 
 from llmagent_os.adapter import Reply
 from llmagent_os.adapter_kit.outgoing_files import OutgoingFiles
+from llmagent_os.adapter_kit.person_secrets import PersonSecrets
 from llmagent_os.chat import ToolCall
 from llmagent_os.errors import ConfigError, PluginError, ProfileError
-from llmagent_os.events import Message
+from llmagent_os.events import Event, Message
 from llmagent_os.identity import person_kept_under
 from llmagent_os.people.time_zones import zone_or
 from llmagent_os.plugin import ToolContext, ToolResult
@@ -47,9 +48,11 @@ def tool_context(services: Services, exchange: Exchange, call_id: str) -> ToolCo
         # Under the account, not the person: after an /unlink, /forget must find what was made for this account, and its
         # old links must not lead to what the other account exports later.
         files=OutgoingFiles(services.outgoing, person_kept_under(exchange.identity)),
+        secrets=PersonSecrets(services.secrets, person_kept_under(exchange.identity)),
         records=MemoryRecords(),  # the registry puts the plugin's own in its place
         profile=profile,
         event=event,
+        web=services.settings.web,
     )
 
 
@@ -94,6 +97,13 @@ async def keep_profile_changes(services: Services, exchange: Exchange, result: T
         return
     if services.loras is not None and is_withdrawal(exchange.profile.preferences, changed.preferences):
         await take_back_withdrawn(services.directory, services.loras, [exchange.identity])
+
+
+def private_reply(event: Event, reply: Reply) -> Reply:
+    """``reply`` so that others in a group do not see it."""
+    if event.conversation.kind == "direct":
+        return reply
+    return msgspec.structs.replace(reply, only_for=event.sender.user_id)
 
 
 def reply_of(result: ToolResult) -> Reply:

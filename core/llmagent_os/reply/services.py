@@ -52,6 +52,7 @@ class Services(msgspec.Struct, frozen=True, kw_only=True):
     #: whatever keeps something about people in this installation; None: only the ledger, profiles and policy of these
     stores: Stores | None = None
 
+    secrets: Path | None = None  #: the folder of passwords that people give to plugins; None: they are not kept
     outgoing: Path | None = None  #: the folder of files that plugins make for people; None: temporary ones
 
     @property

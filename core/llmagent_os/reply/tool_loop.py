@@ -95,7 +95,7 @@ class Answer:
 
     def may_show(self, text: str) -> bool:
         """Whether ``text``, which may be the beginning of a reply, may be sent."""
-        if self.asks:
+        if self.asks or (self.results and self.results[-1].card is not None):
             return text == self.results[-1].text
         if self.grounding != "enforce":
             return True
@@ -173,7 +173,8 @@ class Answer:
             is_true = self.replaced(privacy) != "ungrounded"
             return Reply(self.with_waiting((text or NO_ANSWER) if is_true else NOT_UNDERSTOOD))
         last = self.joined or self.results[-1]
-        good = text and not self.asks and self.replaced(privacy) is None
+        # A card shows what was found. The tool's sentence leads to it; the model's would say all of it once more.
+        good = text and not self.asks and last.card is None and self.replaced(privacy) is None
         return Reply(self.with_waiting(text if good else last.text), last.card, last.buttons, last.files)
 
 

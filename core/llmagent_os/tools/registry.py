@@ -10,7 +10,7 @@ import asyncio
 import contextlib
 import sys
 import time
-from collections.abc import Callable, Collection, Generator, Mapping
+from collections.abc import Awaitable, Callable, Collection, Generator, Mapping
 from datetime import datetime
 from pathlib import Path
 from typing import Any, Self
@@ -18,11 +18,12 @@ from typing import Any, Self
 import structlog
 
 from llmagent_os.adapter_kit.containment import contain
+from llmagent_os.adapter_kit.pages import PageRequest, PageResponse
 from llmagent_os.chat import ToolCall, ToolSpec
 from llmagent_os.errors import PluginError
 from llmagent_os.events import Event
 from llmagent_os.identity import Identity
-from llmagent_os.plugin import Plugin, ToolContext, ToolResult, joined_results
+from llmagent_os.plugin import RECEIVING_SECONDS, Plugin, ToolContext, ToolResult, joined_results
 from llmagent_os.records import Records
 from llmagent_os.timers import Timers
 from llmagent_os.tools.circuit_breaker import CircuitBreaker
@@ -307,6 +308,29 @@ class Plugins:
                 _log.warning("results cannot be joined by their plugin", plugin=each.plugin.name, error=str(error))
         return joined_results([*results.values()])
 
+    async def received(self, context: ToolContext, *, allowed: Collection[str] | None = None) -> ToolResult | None:
+        """The answer of the first plugin that has one to the files or the address in a message. None: none has.
+
+        Only plugins that have a rule for it are asked. One that fails has no say.
+        """
+        for each in self._loaded.values():
+            if type(each.plugin).received is Plugin.received or not self._any_permitted(each, allowed):
+                continue
+            silent: list[bool] = []
+
+            async def ask(own: ToolContext, plugin: Plugin = each.plugin, silent: list[bool] = silent) -> ToolResult:
+                result = await plugin.received(own)
+                silent.append(result is None)
+                return _SILENT if result is None else result
+
+            try:
+                result = await self._caller.call(each, "what was sent", ask, context, seconds=RECEIVING_SECONDS)
+            except PluginError:  # logged where it was called
+                continue
+            if not silent[-1]:
+                return result
+        return None
+
     async def command(
         self, name: str, arguments: str, context: ToolContext, *, allowed: Collection[str] | None = None
     ) -> ToolResult:
@@ -319,6 +343,40 @@ class Plugins:
         if each is None or not self._any_permitted(each, allowed):
             raise PluginError(f"no plugin answers /{name}")
         return await self._caller.call(each, f"/{name}", lambda own: each.plugin.command(own, name, arguments), context)
+
+    async def page(
+        self,
+        plugin: str,
+        request: PageRequest,
+        context_of: Callable[[str], Awaitable[ToolContext | None]],
+        nobody: ToolContext,
+    ) -> PageResponse | None:
+        """The answer of ``plugin`` to a request from the web. None: there is no such page.
+
+        Args:
+            plugin: the plugin's name.
+            request: what is asked.
+            context_of: the context of the person who has a record of the plugin under a key.
+            nobody: a context of no person.
+
+        Raises:
+            PluginError: the plugin is cut off, or the call failed.
+        """
+        each = self._loaded.get(plugin)
+        if each is None or type(each.plugin).page is Plugin.page:
+            return None
+        found: list[PageResponse | None] = []
+
+        async def visitor(key: str) -> ToolContext | None:
+            context = await context_of(key)
+            return None if context is None else self._caller.own(plugin, context)
+
+        async def ask(_: ToolContext) -> ToolResult:
+            found.append(await each.plugin.page(request, visitor))
+            return _SILENT
+
+        await self._caller.call(each, "a page", ask, nobody)
+        return found[-1]
 
     async def due(
         self, plugin: str, key: str, at: datetime, context: ToolContext, *, allowed: Collection[str] | None = None

@@ -106,7 +106,7 @@ class ToolCaller:
             )
         loaded.call_started()
         try:
-            own = self._own(name, context)
+            own = self.own(name, context)
             timer = StepTimer(_called(method, own), clock=self._clock)
             returned = await self._bounded(loaded, what, timer, seconds)
             result = checked(returned, plugin=name, may_change_profile=may_change_profile)
@@ -136,7 +136,7 @@ class ToolCaller:
             )
         return result
 
-    def _own(self, plugin: str, context: ToolContext) -> ToolContext:
+    def own(self, plugin: str, context: ToolContext) -> ToolContext:
         """The context with the records and timers of this plugin and no other."""
         if self._records is not None:
             # Documents are kept under the account that acts; without an event, under the person's first account.

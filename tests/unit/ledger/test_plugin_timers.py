@@ -6,6 +6,7 @@ from collections.abc import AsyncIterator
 from datetime import datetime, timedelta
 from pathlib import Path
 
+import msgspec
 import pytest
 
 from llmagent_os.errors import LedgerError
@@ -93,3 +94,17 @@ async def test_plugins_and_people_do_not_share_timers(on_disk: Ledger) -> None:
         assert not await other.cancel("a")
         await other.set("a", SIX)
     assert len({event.event_id for event in await moved(on_disk, SIX)}) == 3
+
+
+async def test_a_timer_that_is_set_again_elsewhere_rings_where_it_was_set(tmp_path: Path) -> None:
+    """A reminder of a group would move into the private conversation in which its time was changed."""
+    ledger = await Ledger.open(f"sqlite:///{tmp_path}/ledger.db")
+    asked = reminder_request()
+    elsewhere = msgspec.structs.replace(
+        asked, event_id="elsewhere", conversation=msgspec.structs.replace(asked.conversation, channel="elsewhere")
+    )
+    await ledger.timers("calendar", asked).set("a", SIX)
+    await ledger.timers("calendar", elsewhere).set("a", SIX + MINUTE)
+    (rung,) = await moved(ledger, SIX + MINUTE)
+    assert (rung.at, rung.conversation) == (SIX + MINUTE, asked.conversation)
+    await ledger.close()

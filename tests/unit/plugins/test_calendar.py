@@ -14,6 +14,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from llmagent_os.adapter import Card
 from llmagent_os.identity import PersonId
 from llmagent_os.people.profiles import Profile
 from llmagent_os.plugin import ToolContext, ToolResult
@@ -428,12 +429,45 @@ async def test_moving_a_repetition_moves_all_of_it(person: Person) -> None:
     assert (await person.say("list", date="friday")).data["when"] == "Friday 27 November at 10 AM"
 
 
-async def test_repetitions_are_listed_on_each_of_their_days(person: Person) -> None:
+async def test_a_repetition_is_listed_once(person: Person) -> None:
     await person.say("create", title="standup", repeat="every weekday", time="9am")
     listed = await person.say("list", date="next week")
-    assert (listed.data["count"], listed.data["when"]) == ("5", "next week")
-    assert listed.card is not None
-    assert len(listed.card.rows) == 5
+    assert (listed.data["count"], listed.data["when"]) == ("1", "next week")
+    assert (listed.text, listed.card) == ("You have standup, every weekday at 9 AM.", None)
+    on_friday = await person.say("list", date="friday")
+    assert on_friday.text == "You have standup, Friday 27 November at 9 AM (every weekday)."
+
+
+async def test_what_the_sentence_says_the_card_does_not_say_again(person: Person) -> None:
+    """One or two events are named in the sentence; more are in the card only."""
+    await person.say("create", title="board meeting", date="november 30", time="10am")
+    assert (await person.say("list", date="november 30")).card is None
+    await person.say("create", title="lunch", date="november 30", time="noon", place="Trude")
+    two = await person.say("list", date="november 30")
+    assert (two.text, two.card) == (
+        "You have 2 events on Monday 30 November: board meeting at 10 AM and lunch at noon.",
+        None,
+    )
+    await person.say("create", title="choir", date="november 30", time="7pm")
+    three = await person.say("list", date="november 30")
+    assert three.text == "You have 3 events on Monday 30 November."
+    assert three.card == Card(rows=(("10 AM", "board meeting"), ("Noon", "lunch (Trude)"), ("7 PM", "choir")))
+
+
+async def test_a_week_is_a_table_by_day(person: Person) -> None:
+    for title, date_said, time in (("gym", "friday", "6pm"), ("dentist", "tuesday", "10am"), ("lunch", "friday", "1")):
+        await person.say("create", title=title, date=date_said, time=time)
+    await person.say("create", title="standup", repeat="every weekday", time="9am")
+    await person.say("create", title="holiday", date="thursday")
+    week = await person.say("list", date="next week")
+    assert week.text == "You have 5 events next week."
+    assert week.card is not None
+    assert week.card.rows == (
+        ("Tuesday 24 November", "10 AM dentist"),
+        ("Thursday 26 November", "all day holiday"),
+        ("Friday 27 November", "1 PM lunch\n6 PM gym"),
+        ("Every weekday at 9 AM", "standup"),
+    )
 
 
 async def test_wall_clock_times_stay_when_the_clocks_change(person: Person) -> None:

@@ -131,6 +131,7 @@ class World:
         await self.tell("", files={"zeppelin.txt": b"a gugelhupf"})
         code = (await self.say("/link"))["text"].split("`/link ")[1].split("`")[0]
         await self.tell(f"/link {code}")
+        assert "/pages/calendar/feed/" in (await self.say("/feed"))["text"]
         await self.say("/link")  # a code that nobody uses
         await self.train()
         self.type_in("good morning\n")
@@ -165,6 +166,7 @@ def settings(tmp_path: Path, server: TelegramServer, monkeypatch: pytest.MonkeyP
     for name, value in server.environment.items():
         monkeypatch.setenv(name, value)
     given = {"data": tmp_path / "data", "access": "everyone", "policy": "bayes", "web_port": 0, "time_zone": "UTC"}
+    given |= {"public_url": "https://bot.example.org", "pages_port": 0}
     return Settings.load(env_file=None, **given)
 
 
@@ -239,6 +241,7 @@ async def test_nothing_is_left_of_a_person_who_was_erased(world: World, settings
     assert erased == {
         "queue": 0,
         "outgoing files": 0,
+        "secrets": 1,
         "web": 1,
         "other platforms": 0,
         "files": 1,
@@ -289,7 +292,8 @@ async def test_the_command_line_exports_and_erases_the_same_beside_the_host(worl
     assert {each["plugin"] for each in found["records"]} == {"calendar"}
     words = await profile_command.forget(settings, ANA_TELEGRAM)
     assert "loras: 2 versions" in words
-    assert "other platforms: 1 conversation, files: 1 message, outgoing files: 0 files, profiles: 1 file, " in words
+    assert "other platforms: 1 conversation, files: 1 message, outgoing files: 0 files, secrets: 1 secret, " in words
+    assert "profiles: 1 file, " in words
     assert "chat ledger: 0 rows, ledger: " in words
     assert tables_that_name(settings.data / "ledger.db", ANA_WEB, ANA_TELEGRAM) == set()
     found = json.loads(await profile_command.export(settings, ANA_WEB))

@@ -208,7 +208,10 @@ class ConsoleAdapter:
         if reply.card is not None:
             widest = max((width(label) for label, _ in reply.card.rows), default=0)
             below += [self._style(_BOLD, f"  {reply.card.title}")] if reply.card.title else []
-            below += [f"  {label}{' ' * (widest - width(label))}  {text}" for label, text in reply.card.rows]
+            for label, text in reply.card.rows:
+                first, *others = text.split("\n")
+                below.append(f"  {label}{' ' * (widest - width(label))}  {first}")
+                below += [f"  {' ' * widest}  {line}" for line in others]
         below += [f"  {self._style(_DIM, 'file')} {path}" for path in reply.files]
         if reply.buttons:
             below.append("  " + "   ".join(f"{n}) {button.label}" for n, button in enumerate(reply.buttons, 1)))

@@ -39,6 +39,7 @@ class OutgoingMessage(msgspec.Struct, frozen=True):
     embeds: tuple[dict[str, Any], ...] = ()
     components: tuple[dict[str, Any], ...] = ()
     files: tuple[str, ...] = ()  #: paths
+    card_text: str = ""  #: what the embed shows, for where no embeds are allowed
 
     def body(self) -> dict[str, Any]:
         """The message as a request's JSON. Mentions in a model's text notify nobody."""
@@ -58,9 +59,10 @@ class OutgoingMessage(msgspec.Struct, frozen=True):
         )
 
     def without_extras(self) -> OutgoingMessage:
-        """The message without what a server may forbid: no card, and a note in place of files."""
+        """The message without what a server may forbid: the card as words, and a note in place of files."""
         note = "\n\n(I may not attach files here.)" if self.files else ""
-        return OutgoingMessage(self.content[: MESSAGE_CHARACTERS - len(note)] + note, (), self.components)
+        card = f"\n{self.card_text}" if self.card_text else ""
+        return OutgoingMessage(shorten(self.content + card, MESSAGE_CHARACTERS - len(note)) + note, (), self.components)
 
 
 async def outgoing_messages(reply: Reply, buttons: ButtonValues) -> list[OutgoingMessage]:
@@ -73,7 +75,8 @@ async def outgoing_messages(reply: Reply, buttons: ButtonValues) -> list[Outgoin
     if not texts or (not texts[-1].strip() and not (embeds or paths)):
         texts = [*texts[:-1], "" if embeds or paths else _INVISIBLE]
     messages = [OutgoingMessage(piece) for piece in texts[:-1]]
-    messages.append(OutgoingMessage(texts[-1], embeds, components, tuple(paths[:MESSAGE_FILES])))
+    in_words = "" if reply.card is None else discord.utils.escape_markdown(reply.card.as_text())
+    messages.append(OutgoingMessage(texts[-1], embeds, components, tuple(paths[:MESSAGE_FILES]), in_words))
     messages += [
         OutgoingMessage("", (), (), tuple(paths[start : start + MESSAGE_FILES]))
         for start in range(MESSAGE_FILES, len(paths), MESSAGE_FILES)
@@ -114,7 +117,7 @@ def reference_to(conversation: Conversation, message_id: str | None) -> dict[str
 
 
 def _embed(card: Card) -> dict[str, Any]:
-    """``card`` as an embed, cut at Discord's limits: the reply's text is complete without the card."""
+    """``card`` as an embed, cut at Discord's limits."""
     title = _plain(card.title, _FIELD_NAME)
     left = _EMBED - len(title)
     fields: list[dict[str, Any]] = []
@@ -124,7 +127,7 @@ def _embed(card: Card) -> dict[str, Any]:
         if left < 0:
             break
         fields.append({"name": name, "value": text, "inline": False})
-    return {"title": title or _INVISIBLE, "fields": fields}
+    return ({"title": title} if title or not fields else {}) | {"fields": fields}
 
 
 def _plain(text: str, limit: int) -> str:

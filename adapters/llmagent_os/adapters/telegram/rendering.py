@@ -94,7 +94,14 @@ def is_photo(path: Path, size: int) -> bool:
 def _rows(card: Card) -> list[str]:
     """The card as lines of bounded length."""
     title = [f"\n<b>{_escaped(card.title)}</b>"] if card.title else []
-    return title + [f"<b>{_escaped(label)}:</b> {_escaped(text)}" for label, text in card.rows]
+    return title + [_row(label, text) for label, text in card.rows]
+
+
+def _row(label: str, text: str) -> str:
+    """One row: in one line, or the label above several lines."""
+    if "\n" in text:
+        return f"\n<b>{_escaped(label)}</b>\n{_escaped(text)}"
+    return f"<b>{_escaped(label)}:</b> {_escaped(text)}"
 
 
 def _escaped(text: str) -> str:

@@ -41,5 +41,6 @@ def from_setup(setup: AdapterSetup) -> WebAdapter:
         examples=bot.examples,
         health=setup.health,
         metrics=setup.metrics,
+        pages=setup.pages,
         origins=[origin.strip() for origin in settings.web_origins.split(",") if origin.strip()],
     )

@@ -11,6 +11,7 @@ from typing import Any
 from llmagent_os.adapter import Accept, Capabilities, Receipt, Reply
 from llmagent_os.adapter_kit.bounded_dict import BoundedDict
 from llmagent_os.adapter_kit.keyed_order import KeyedLocks
+from llmagent_os.adapter_kit.pages import AnswerPage
 from llmagent_os.adapters.web.access import Access
 from llmagent_os.adapters.web.open_pages import OpenPages
 from llmagent_os.adapters.web.page_actions import PageActions
@@ -42,6 +43,7 @@ class WebAdapter:
         health: for ``/healthz``: a mapping with ``ok``; the status is 503 unless it is true. Only requests with the
             token get the details.
         metrics: for ``/metrics``: text in the Prometheus format.
+        pages: answers requests for pages of plugins; None: there are none.
         origins: further addresses of the page (``https://chat.example.org``), for a proxy that changes ``Host``.
 
     Raises:
@@ -74,6 +76,7 @@ class WebAdapter:
         about: str = ABOUT,
         health: Callable[[], Awaitable[Mapping[str, Any]]] | None = None,
         metrics: Callable[[], bytes] | None = None,
+        pages: AnswerPage | None = None,
         origins: Collection[str] = (),
     ) -> None:
         #: what was said
@@ -90,6 +93,7 @@ class WebAdapter:
             actions=self._actions,
             health=health,
             metrics=metrics,
+            plugin_pages=pages,
         )
         self._erased: BoundedDict[str, str] = BoundedDict(MAX_ERASED)  # conversation -> the one that took its place
 

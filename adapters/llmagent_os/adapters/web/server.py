@@ -13,6 +13,8 @@ from aiohttp import web
 
 from llmagent_os.adapter_kit.files import UNKNOWN_TYPE
 from llmagent_os.adapter_kit.http_listener import listening
+from llmagent_os.adapter_kit.pages import MAX_BODY_BYTES, AnswerPage, add_pages
+from llmagent_os.adapter_kit.pages import PREFIX as PAGES
 from llmagent_os.adapters.web.access import Access
 from llmagent_os.adapters.web.open_pages import OpenPages
 from llmagent_os.adapters.web.page_actions import PageActions
@@ -53,6 +55,7 @@ class Server:
         actions: PageActions,
         health: Callable[[], Awaitable[Mapping[str, Any]]] | None,
         metrics: Callable[[], bytes] | None,
+        plugin_pages: AnswerPage | None = None,
     ) -> None:
         """Args:
         host: address to listen on.
@@ -63,6 +66,7 @@ class Server:
         actions: takes what visitors do.
         health: for ``/healthz``.
         metrics: for ``/metrics``.
+        plugin_pages: answers requests for pages of plugins.
         """
         self.is_listening = asyncio.Event()
         self._host, self._port = host, port
@@ -71,6 +75,7 @@ class Server:
         self._pages = pages
         self._page_socket = PageSocket(transcript, pages, actions)
         self._health, self._metrics = health, metrics
+        self._plugin_pages = plugin_pages
         self._url: str | None = None
 
     @property
@@ -106,19 +111,23 @@ class Server:
                 await self._pages.close_all()
 
     async def _application(self) -> web.Application:
-        application = web.Application(middlewares=[self._guard], client_max_size=MAX_REQUEST_BYTES)
+        application = web.Application(middlewares=[self._guard], client_max_size=max(MAX_REQUEST_BYTES, MAX_BODY_BYTES))
         await add_assets(application)
         application.router.add_post("/session", self._session)
         application.router.add_get("/socket", self._socket)
         application.router.add_get("/files/{token}/{name}", self._file)
         application.router.add_get("/healthz", self._healthz)
         application.router.add_get("/metrics", self._prometheus)
+        if self._plugin_pages is not None:
+            add_pages(application, self._plugin_pages)
         return application
 
     @web.middleware
     async def _guard(self, request: web.Request, handler: Handler) -> web.StreamResponse:
-        if not self._access.has_own_host(request):
-            response: web.StreamResponse = web.Response(
+        if request.path.startswith(PAGES):  # its address is a secret, which a page of another site does not know
+            response: web.StreamResponse = await handler(request)
+        elif not self._access.has_own_host(request):
+            response = web.Response(
                 status=403,
                 text="The Host header is not a name of this machine. To serve under another name, set `token`.\n",
             )

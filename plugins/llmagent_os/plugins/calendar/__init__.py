@@ -14,6 +14,7 @@ The tools here declare what they take and do. The work is in the other files:
 ``event_search``             finds the events that fit a person's words
 ``event_choice``             the events that a tool acts on, and the questions where none or several fit
 ``event_answers``            how long, how many, where: what is asked about events
+``agenda``                   lays out several events as a table
 ``free_gaps``                free time between events
 ``changed_event``            an event with new values
 ``series_scope``             one time of a repeated event, or all of them
@@ -29,6 +30,8 @@ The tools here declare what they take and do. The work is in the other files:
 ``event_store``              keeps events, changes and questions in the plugin's records
 ``icalendar_export``         the calendar as an ``.ics`` file
 ``time``                     words become moments: dates, times, durations, repetitions
+``ics``                      calendars of other programs: import, and the feed
+``caldav``                   sync with a calendar server
 ``phrasing``                 moments as replies say them
 ===========================  =========================================================================================
 """
@@ -40,9 +43,24 @@ from collections.abc import Awaitable, Callable, Mapping
 from datetime import datetime
 
 from llmagent_os.adapter_kit.keyed_order import KeyedLocks
-from llmagent_os.plugin import Plugin, RuleArgument, Span, ToolCall, ToolContext, ToolResult, tool
+from llmagent_os.plugin import (
+    PageRequest,
+    PageResponse,
+    Plugin,
+    RuleArgument,
+    Span,
+    ToolCall,
+    ToolContext,
+    ToolResult,
+    Visitor,
+    tool,
+)
 from llmagent_os.plugins.calendar.button_words import button_meant
 from llmagent_os.plugins.calendar.buttons import answer_button
+from llmagent_os.plugins.calendar.caldav.account import TIMER as SYNC_TIMER
+from llmagent_os.plugins.calendar.caldav.account import sync_soon
+from llmagent_os.plugins.calendar.caldav.connect import caldav_command, caldav_due, caldav_pressed
+from llmagent_os.plugins.calendar.caldav.connect_form import connect_page
 from llmagent_os.plugins.calendar.calendar_call import CalendarCall
 from llmagent_os.plugins.calendar.event_copying import copy_event
 from llmagent_os.plugins.calendar.event_creation import create_event
@@ -51,6 +69,8 @@ from llmagent_os.plugins.calendar.event_listing import list_events
 from llmagent_os.plugins.calendar.event_moving import move_event
 from llmagent_os.plugins.calendar.event_reminding import remind_before
 from llmagent_os.plugins.calendar.icalendar_export import to_icalendar
+from llmagent_os.plugins.calendar.ics.feed import feed_command, feed_page
+from llmagent_os.plugins.calendar.ics.import_request import import_command, import_received
 from llmagent_os.plugins.calendar.joined_results import join_results
 from llmagent_os.plugins.calendar.reminders import announce_reminder
 from llmagent_os.plugins.calendar.requests.message_reading import read_requests
@@ -62,7 +82,13 @@ class CalendarPlugin(Plugin):
     """Keeps the events and reminders of every person in the plugin's records."""
 
     name = "calendar"
-    commands = {"calendar": "what is coming up", "export": "your calendar as a file for other programs"}  # noqa: RUF012
+    commands = {  # noqa: RUF012
+        "calendar": "what is coming up",
+        "export": "your calendar as a file for other programs",
+        "caldav": "keeps your phone's calendar and yours here in step, through a CalDAV server; /caldav off ends it",
+        "feed": "an address where calendar programs can read yours; /feed new changes it, /feed off ends it",
+        "import": "another calendar into yours: /import ADDRESS, or send me the .ics file",
+    }
 
     def __init__(self) -> None:
         # A person may write from two places at once. Only one call at a time changes their calendar.
@@ -280,7 +306,14 @@ class CalendarPlugin(Plugin):
 
     async def pressed(self, context: ToolContext, value: str) -> ToolResult:
         async with self._locks.of(context.user_id):
-            return await answer_button(CalendarCall(context), value)
+            call = CalendarCall(context)
+            if value in ("feed:new", "feed:off"):
+                return await feed_command(call, value.removeprefix("feed:"))
+            if (answered := await caldav_pressed(call, value)) is not None:
+                return answered
+            result = await answer_button(call, value)
+            await sync_soon(context)
+            return result
 
     async def button_meant(self, context: ToolContext) -> str | None:
         async with self._locks.of(context.user_id):
@@ -296,12 +329,39 @@ class CalendarPlugin(Plugin):
 
     async def due(self, context: ToolContext, key: str, at: datetime) -> ToolResult | None:
         async with self._locks.of(context.user_id):
+            if key == SYNC_TIMER:
+                return await caldav_due(CalendarCall(context))
             return await announce_reminder(CalendarCall(context), key, at)
 
+    async def page(self, request: PageRequest, visitor: Visitor) -> PageResponse | None:
+        return await feed_page(request, visitor) or await connect_page(request, visitor)
+
+    async def received(self, context: ToolContext) -> ToolResult | None:
+        async with self._locks.of(context.user_id):
+            result = await import_received(CalendarCall(context))
+            if result is not None:
+                await sync_soon(context)
+            return result
+
     async def command(self, context: ToolContext, name: str, arguments: str) -> ToolResult:
-        call = CalendarCall(context)
+        async with self._locks.of(context.user_id):
+            return await self._commanded(CalendarCall(context), name, arguments.strip())
+
+    async def _commanded(self, call: CalendarCall, name: str, arguments: str) -> ToolResult:
         if name == "calendar":
             return await list_events(call, {"date": arguments or None})
+        if name == "import":
+            result = await import_command(call, arguments)
+            await sync_soon(call.context)
+            return result
+        if name == "caldav":
+            return await caldav_command(call, arguments.lower())
+        if name == "feed":
+            return await feed_command(call, arguments.lower())
+        return await self._export(call)
+
+    async def _export(self, call: CalendarCall) -> ToolResult:
+        context = call.context
         events = await call.store.events()
         dated = sum(event.start is not None for event in events)
         if not dated:
@@ -332,4 +392,6 @@ class CalendarPlugin(Plugin):
             result = await work(call, given)
             if work in (delete_event, move_event):  # the person has begun something else
                 await call.store.keep_unfinished(None)
+            if work is not list_events:
+                await sync_soon(context)
             return result

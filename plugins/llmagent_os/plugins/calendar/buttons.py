@@ -125,6 +125,8 @@ async def _undo(call: CalendarCall, change_id: str) -> ToolResult:
         return _stale()
     names = list(dict.fromkeys(event.title for event in change.before or change.after))
     data = {"status": "restored"} | ({"title": names[0]} if len(names) == 1 else {"count": str(len(names))})
+    if change.undone_text:
+        return ToolResult(data, change.undone_text)
     if not change.before:
         return ToolResult(data, f"I've taken {join_words(names[:5])} out of your calendar again.")
     return ToolResult(data, f"I've put {join_words(names[:5])} back as before.")

@@ -186,11 +186,6 @@ class CalendarCall:
             return data, "; ".join(names) + (f"; and {more} more" if more else "")
         return data, join_words([*names, *([f"{more} more"] if more else [])])
 
-    def card(self, title: str, matches: Sequence[EventMatch]) -> Card:
-        """Make a table of events: time and title."""
-        rows = [(capitalized(self.match_time_text(match)), _row(match.event)) for match in matches[:100]]
-        return Card(title=capitalized(title), rows=tuple(rows))
-
     def overlap_text(self, found: Sequence[Occurrence], day_known: date) -> str:
         """Name the events of the result's key ``conflict``."""
         return join_words([self.match_text(EventMatch(each.event, each), day_known) for each in found[:2]])
@@ -254,7 +249,3 @@ class CalendarCall:
 
 def _order(match: EventMatch) -> tuple[datetime, str]:
     return (match.occurrence.start if match.occurrence else datetime.max), match.event.title
-
-
-def _row(event: CalendarEvent) -> str:
-    return event.title + (f" ({event.place})" if event.place else "")

@@ -39,6 +39,10 @@ class CalendarEvent(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=Tru
     notes: str = ""  #: what else the person wants to know of it: "bring wine"
     leads_to: str = ""  #: the id of the event that this reminder comes before; empty: it stands alone
     lead: int = 0  #: how many minutes before that event
+    uid: str = ""  #: the iCalendar UID, if another program made the event; see :func:`uid_of`
+    #: this event stands in the place of one time of a repetition: the start of that time, on the wall clock of the
+    #: repetition's zone. The repetition has the same UID and skips that start. iCalendar calls it RECURRENCE-ID.
+    instance: datetime | None = None
 
 
 @dataclass(frozen=True)
@@ -156,6 +160,15 @@ def _on_wall_clock(wall: datetime, source: str, zone: ZoneInfo) -> datetime:
         return to_wall(to_aware(wall, known_zone(source) or zone), zone)
     except OverflowError:  # in the last hours of the year 9999, or the first of year 1
         return wall
+
+
+#: Ends the UIDs of events that were made here.
+OWN_UIDS = "@llmagent-os"
+
+
+def uid_of(event: CalendarEvent) -> str:
+    """Return the iCalendar UID of an event: the same in every export, on every device."""
+    return event.uid or f"{event.event_id}{OWN_UIDS}"
 
 
 def stable_id(*parts: str) -> str:

@@ -8,7 +8,8 @@ from collections.abc import Mapping, Sequence
 import msgspec
 
 from llmagent_os.plugin import ToolResult
-from llmagent_os.plugins.calendar.calendar_call import CalendarCall, EventMatch
+from llmagent_os.plugins.calendar.agenda import agenda_card, agenda_entries
+from llmagent_os.plugins.calendar.calendar_call import MAX_NAMED_EVENTS, CalendarCall, EventMatch
 from llmagent_os.plugins.calendar.calendar_event import CalendarEvent
 from llmagent_os.plugins.calendar.event_choice import (
     MAX_CHOICES,
@@ -106,7 +107,7 @@ async def _several(
     if not meant:
         data, question = which_one_question(call, found, query, "delete")
         options = tuple(_change(call, [match], query, events, scope) for match in found[:MAX_CHOICES])
-        return await call.ask(options, data, question, call.card("Which one?", found))
+        return await call.ask(options, data, question)
     data, names = call.summary(found, query.day)
     period = searched_period(call, query)
     data = (
@@ -114,11 +115,12 @@ async def _several(
         | ({"when": period} if period else {})
         | ({"about": query.about} if query.about else {})
     )
+    entries = agenda_entries(found)
+    shown = f": {names}" if len(found) <= MAX_NAMED_EVENTS else ""
     what = f"{len(found)} events" if len(found) > 1 else "the only event"
-    question = f"That deletes {what}{with_preposition(period)}: {names}. Are you sure?"
-    return await call.ask(
-        (_change(call, found, query, events, scope),), data, question, call.card("To be deleted", found), danger=True
-    )
+    question = f"That deletes {what}{with_preposition(period)}{shown}. Are you sure?"
+    card = None if shown else agenda_card(call, entries, query.day)
+    return await call.ask((_change(call, found, query, events, scope),), data, question, card, danger=True)
 
 
 def _change(

@@ -10,6 +10,16 @@ from datetime import timedelta
 import msgspec
 
 from llmagent_os.plugin import ToolResult
+from llmagent_os.plugins.calendar.agenda import (
+    MAX_SENTENCE_EVENTS,
+    AgendaEntry,
+    agenda_card,
+    agenda_entries,
+    entries_data,
+    entries_text,
+    entry_text,
+    repetition_text,
+)
 from llmagent_os.plugins.calendar.calendar_call import CalendarCall, EventMatch
 from llmagent_os.plugins.calendar.calendar_event import CalendarEvent
 from llmagent_os.plugins.calendar.event_answers import ANSWERS, answer_about, last_change_told
@@ -26,7 +36,6 @@ from llmagent_os.plugins.calendar.event_search import (
 from llmagent_os.plugins.calendar.free_gaps import free_gaps
 from llmagent_os.plugins.calendar.open_questions import waiting_text
 from llmagent_os.plugins.calendar.phrasing import period_text, with_preposition
-from llmagent_os.plugins.calendar.time.recurrence import recurrence_text
 from llmagent_os.plugins.calendar.time.time_errors import TimeExpressionError
 from llmagent_os.plugins.calendar.time.time_expressions import ONE_HOUR
 
@@ -122,31 +131,45 @@ def _empty(call: CalendarCall, query: EventQuery, period: str, free: bool) -> To
 
 
 def _listed(call: CalendarCall, query: EventQuery, period: str, found: Sequence[EventMatch], free: bool) -> ToolResult:
-    data, names = call.summary(found, query.day)
-    data = {"status": "listed", **data}
-    only = found[0] if len(found) == 1 else None
-    if only:
-        data["title"] = only.event.title
-        if only.occurrence:
-            data["when"] = call.match_time_text(only)
-        data |= {"place": only.event.place} if only.event.place else {}
-        data |= {"repeat": recurrence_text(only.event.repeat)} if only.event.repeat else {}
-    elif period:
-        data["when"] = period
+    entries = agenda_entries(found)
+    only = entries[0] if len(entries) == 1 else None
+    data = {"status": "listed", **entries_data(call, entries, query.day)}
+    data |= _one_found(call, only, period) if only else {"when": period} if period else {}
     data |= {"about": query.about} if query.about else {}
     data |= {"free": "no"} if free else {}
     if all(match.event.reminder for match in found):
         data["kind"] = "reminder"
-    card = call.card(period or "Coming up", found)
+    lead = {"reminder": "Your reminder: "}.get(data.get("kind", ""), "You have ")
     if only:
-        place = f" at {only.event.place}" if only.event.place else ""
-        repeats = f" ({data['repeat']})" if "repeat" in data else ""
-        when = f", {data['when']}" if "when" in data else ", without a date"
-        sentence = f"{only.event.title}{place}{when}{repeats}."
-        lead = {"reminder": "Your reminder: "}.get(data.get("kind", ""), "You have ")
-        return ToolResult(data, f"You're not free: you have {sentence}" if free else f"{lead}{sentence}", card=card)
-    noun = "reminders" if data.get("kind") else "events"
-    about = f" about {query.about}" if query.about else ""
-    lead = "You're not free" if free else f"You have {len(found)} {noun}{about}"
+        sentence = _one_text(call, only, data)
+        return ToolResult(data, f"You're not free: you have {sentence}." if free else f"{lead}{sentence}.")
     where = with_preposition(period) or ("" if free else " coming up")
-    return ToolResult(data, f"{lead}{where}: {names}.", card=card)
+    about = f" about {query.about}" if query.about else ""
+    noun = "reminders" if data.get("kind") else "events"
+    head = f"You're not free{where}: you have" if free else f"You have {len(entries)} {noun}{about}{where}"
+    if len(entries) <= MAX_SENTENCE_EVENTS:
+        names = entries_text(call, entries, query.day)
+        return ToolResult(data, f"{head} {names}." if free else f"{head}: {names}.")
+    text = f"{head} {len(entries)} {noun}." if free else f"{head}."
+    return ToolResult(data, text, card=agenda_card(call, entries, query.day))
+
+
+def _one_found(call: CalendarCall, only: AgendaEntry, period: str) -> dict[str, str]:
+    """The keys of the result's data about the only event that was found."""
+    event, match = only.event, only.matches[0]
+    data = {"title": event.title}
+    if only.comes_again:
+        data |= {"when": period} if period else {}
+    elif match.occurrence:
+        data["when"] = call.match_time_text(match)
+    data |= {"place": event.place} if event.place else {}
+    return data | ({"repeat": repetition_text(event.repeat)} if event.repeat else {})
+
+
+def _one_text(call: CalendarCall, only: AgendaEntry, data: Mapping[str, str]) -> str:
+    place = f" at {only.event.place}" if only.event.place else ""
+    if only.comes_again:
+        return f"{only.event.title}{place}{entry_text(call, only).removeprefix(only.event.title)}"
+    repeats = f" ({data['repeat']})" if "repeat" in data else ""
+    when = f", {data['when']}" if "when" in data else ", without a date"
+    return f"{only.event.title}{place}{when}{repeats}"

@@ -8,8 +8,9 @@ from datetime import timedelta
 import msgspec
 
 from llmagent_os.plugin import ToolResult
-from llmagent_os.plugins.calendar.calendar_call import CalendarCall, EventMatch
-from llmagent_os.plugins.calendar.calendar_event import CalendarEvent, later, stable_id
+from llmagent_os.plugins.calendar.agenda import agenda_card, agenda_entries
+from llmagent_os.plugins.calendar.calendar_call import MAX_NAMED_EVENTS, CalendarCall, EventMatch
+from llmagent_os.plugins.calendar.calendar_event import CalendarEvent, later, stable_id, uid_of
 from llmagent_os.plugins.calendar.changed_event import changed_event
 from llmagent_os.plugins.calendar.event_choice import MAX_CHOICES, chosen_events, not_found_reply, which_one_question
 from llmagent_os.plugins.calendar.event_creation import create_event
@@ -69,7 +70,7 @@ async def move_event(call: CalendarCall, given: Mapping[str, str | None]) -> Too
     if query.wants_all:
         return await _move_all(call, options, found)
     data, question = which_one_question(call, found, query, "change")
-    return await call.ask(options, data, question, call.card("Which one?", found))
+    return await call.ask(options, data, question)
 
 
 async def _change_pending(call: CalendarCall, ask_id: str, match: EventMatch, new: Mapping[str, str]) -> ToolResult:
@@ -164,8 +165,10 @@ async def _move_all(call: CalendarCall, options: Sequence[Change], found: Sequen
         word_for_word=True,
     )
     data, names = call.summary(found)
-    question = f"That changes {len(changes)} events: {names}. Shall I do it?"
-    return await call.ask((whole,), {**data, "status": "confirm"}, question, call.card("To be changed", found))
+    shown = f": {names}" if len(found) <= MAX_NAMED_EVENTS else ""
+    question = f"That changes {len(changes)} events{shown}. Shall I do it?"
+    card = None if shown else agenda_card(call, agenda_entries(found))
+    return await call.ask((whole,), {**data, "status": "confirm"}, question, card)
 
 
 def _change(
@@ -187,7 +190,14 @@ def _change(
     )
     if alone and match.occurrence:
         kept = msgspec.structs.replace(event, skipped=(*event.skipped, match.occurrence.original))
-        moved = msgspec.structs.replace(moved, event_id=stable_id(call.change_id, salt), repeat="", skipped=())
+        moved = msgspec.structs.replace(
+            moved,
+            event_id=stable_id(call.change_id, salt),
+            repeat="",
+            skipped=(),
+            uid=uid_of(event),
+            instance=match.occurrence.original,
+        )
         after: tuple[CalendarEvent, ...] = (moved, kept)
     elif event.repeat and match.occurrence and event.start and moved.start and start:
         by = moved.start - start  # the whole series moves by the same amount

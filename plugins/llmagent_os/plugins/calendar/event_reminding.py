@@ -85,7 +85,7 @@ async def _remind(
         )
         data, _ = which_one_question(call, found, query, "remind you of")
         question = f"{data['count']} events fit: {data['events']}. Which one should I remind you of?"
-        return await call.ask(options[:MAX_CHOICES], data, question, call.card("Which one?", found))
+        return await call.ask(options[:MAX_CHOICES], data, question)
     match = found[0]
     if not said:
         leads = [lead for lead in USUAL_LEADS if not match.event.all_day or lead % DAY_MINUTES == 0]

@@ -6,7 +6,8 @@ that runs again after a crash finds its own decision and finishes it. The same d
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import asyncio
+from collections.abc import Collection, Sequence
 from datetime import datetime, timedelta
 from typing import Any, TypeVar
 
@@ -20,6 +21,7 @@ from llmagent_os.records import Record, Records
 
 MAX_CHANGES = 40  #: changes and questions that are kept, for a person to come back to
 MAX_UNDONE = 10  #: changes of a conversation that "undo" takes back, one after the other
+WRITTEN_TOGETHER = 200  #: events of a change that are written at once
 QUESTION_LIFETIME = timedelta(days=1)  #: how long a question can be answered
 LIST_LIFETIME = timedelta(hours=1)  #: how long "the second one" is one of a list
 MAX_LISTED = 50  #: events of a list that are remembered
@@ -40,6 +42,7 @@ class Change(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     undo: bool = False  #: the answer offers Undo
     undone: bool = False  #: Undo was pressed
     label: str = ""  #: of the button for this change in a question
+    undone_text: str = ""  #: the answer to Undo; empty: one that names the events
     choice: int = 0  #: its number among the question's options
     word_for_word: bool = False  #: the text is sent as it is; see :class:`~llmagent_os.plugin.ToolResult`
 
@@ -99,6 +102,23 @@ class EventStore:
         await self._note_change(change_id)
         await self._prune()
         return change.result(change_id)
+
+    async def take_over(self, before: tuple[CalendarEvent, ...], after: tuple[CalendarEvent, ...]) -> None:
+        """Replace events by what another program has made of them. There is nothing to undo here."""
+        await self._replace(before, after, self._now)
+
+    async def changed_at(self, event_ids: Collection[str]) -> datetime | None:
+        """Return when any of these events was changed here last; None: it is not known any more."""
+        items = await self._records.items()
+        changes = [_readable(key, record, Change) for key, record in items if key.startswith("change:")]
+        moments = [
+            datetime.fromisoformat(change.at)
+            for change in changes
+            if change is not None
+            and change.at
+            and any(event.event_id in event_ids for event in (*change.before, *change.after))
+        ]
+        return max(moments, default=None)
 
     async def undo(self, change_id: str) -> Change | None:
         """Undo a change. None: there is no such change, or its events were changed since."""
@@ -238,9 +258,12 @@ class EventStore:
 
     async def _replace(self, before: tuple[CalendarEvent, ...], after: tuple[CalendarEvent, ...], since: str) -> None:
         # Timers before events: after a crash in between, a timer rings in vain, and the second run finishes the change.
-        for event in after:  # new events before old ones: a crash in between loses nothing
-            await self._reminder_timers.schedule(event, datetime.fromisoformat(since))
-            await self._put(f"event:{event.event_id}", event)
+        moment = datetime.fromisoformat(since)
+        for first in range(0, len(after), WRITTEN_TOGETHER):  # an import has many: the disk is waited for once
+            some = after[first : first + WRITTEN_TOGETHER]
+            await asyncio.gather(*(self._reminder_timers.schedule(event, moment) for event in some))
+            await asyncio.gather(*(self._put(f"event:{event.event_id}", event) for event in some))
+        # New events before old ones: a crash in between loses nothing.
         for event in before:
             if all(event.event_id != other.event_id for other in after):
                 await self._reminder_timers.cancel(event)

@@ -1,0 +1,41 @@
+"""The store of passwords that people gave to plugins."""
+
+from __future__ import annotations
+
+import asyncio
+from pathlib import Path
+from typing import Any
+
+from llmagent_os.adapter_kit.person_secrets import SECRETS_FOLDER, erase_secrets, names_of_secrets
+from llmagent_os.identity import person_kept_under
+from llmagent_os.privacy.stores import DataSubject, EraseOrder, Holds
+
+
+class SecretStore:
+    """The folder ``secrets``."""
+
+    name = "secrets"
+    unit = "secret"
+    order = EraseOrder.DISK
+    holds = Holds(paths=(SECRETS_FOLDER,))
+
+    def __init__(self, data: Path) -> None:
+        """Args: ``data`` is the data folder of the installation."""
+        self._folder = data / SECRETS_FOLDER
+
+    async def export(self, subject: DataSubject) -> dict[str, Any]:
+        """``secrets``: the name of each secret. An export is a file that is copied about: it holds no passwords."""
+        found: list[dict[str, str]] = []
+        for identity in subject.identities:
+            names = await asyncio.to_thread(names_of_secrets, self._folder, person_kept_under(identity))
+            found += [{"name": name, "value": "(not shown)"} for name in names]
+        return {"secrets": found}
+
+    async def erase(self, subject: DataSubject) -> int:
+        """Erase the person's secrets; returns how many there were."""
+        people = map(person_kept_under, subject.identities)
+        return sum([await asyncio.to_thread(erase_secrets, self._folder, person) for person in people])
+
+    async def prune(self) -> int:
+        """Delete nothing: a secret is kept until its person takes it back."""
+        return 0

@@ -1,0 +1,35 @@
+"""Has plugins answer what people send besides words: files, and addresses."""
+
+from __future__ import annotations
+
+from llmagent_os.events import Message
+from llmagent_os.handler import Outcome
+from llmagent_os.reply.exchange import Exchange, decide, open_exchange
+from llmagent_os.reply.interaction_record import rendered
+from llmagent_os.reply.plugin_calls import keep_profile_changes, reply_of, tool_context
+from llmagent_os.reply.services import Services
+from llmagent_os.reply.tool_loop import Answer
+
+
+async def answer_received(services: Services, exchange: Exchange) -> Outcome | None:
+    """Have a plugin answer the files or the address in a message. None: no plugin has an answer.
+
+    Args:
+        services: the plugins.
+        exchange: the message.
+    """
+    if services.plugins is None:
+        return None
+    context = tool_context(services, exchange, exchange.key)
+    result = await services.plugins.received(context, allowed=services.settings.permissions)
+    if result is None:
+        return None
+    exchange = await decide(services, exchange, {"intent": "attachment"})
+    await keep_profile_changes(services, exchange, result)
+    return rendered(services, exchange, reply_of(result), Answer(results=[result]))
+
+
+async def answer_wordless(services: Services, message: Message) -> Outcome | None:
+    """Have a plugin answer files that came without words. None: no plugin has an answer."""
+    exchange = await open_exchange(services, message, intent="attachment")
+    return await answer_received(services, exchange)

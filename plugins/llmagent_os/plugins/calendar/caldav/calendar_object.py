@@ -1,0 +1,125 @@
+"""The events of one UID as an object of a CalDAV server, and back.
+
+An object that another program made is changed, not replaced: what this calendar does not know of (notes, guests, other
+alarms) stays in it.
+"""
+
+# A strict type checker cannot follow the many types of icalendar's components.
+# pyright: reportUnknownMemberType=false
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import UTC, date, datetime
+
+import icalendar
+
+from llmagent_os.plugins.calendar.calendar_event import CalendarEvent
+from llmagent_os.plugins.calendar.ics.entry_reading import UnusableEntryError, entry_uid, event_of_entry
+from llmagent_os.plugins.calendar.ics.event_writing import entry_of_event, write_event
+from llmagent_os.plugins.calendar.ics.file_reading import CalendarFileError, read_calendar_file
+from llmagent_os.plugins.calendar.ics.import_plan import read_entries
+from llmagent_os.plugins.calendar.ics.series import Series
+
+
+@dataclass(frozen=True)
+class ReadObject:
+    """What an object of the server holds."""
+
+    uid: str
+    events: tuple[CalendarEvent, ...]
+    unreadable: bool  #: a part of it cannot be kept here
+    changed: datetime  #: when it was changed last, aware
+
+
+def read_object(data: str, zone: str, now: datetime) -> ReadObject | None:
+    """Read an object. None: it holds no event, or is damaged. Takes processor time: call it in a thread.
+
+    Args:
+        data: the object.
+        zone: the person's time zone.
+        now: the present moment, for an object that does not say when it was changed.
+    """
+    try:
+        entries = read_calendar_file(data.encode()).entries
+    except CalendarFileError:
+        return None
+    if not entries:
+        return None
+    uid = entry_uid(entries[0])
+    own = [entry for entry in entries if entry_uid(entry) == uid]
+    events, left_out = read_entries(own, zone, now.astimezone(UTC).isoformat())
+    moments = [each for entry in own for each in _moments(entry)]
+    return ReadObject(uid, tuple(events.values()), bool(left_out), max(moments, default=now))
+
+
+def object_text(series: Series, now: datetime, old: str = "") -> bytes:
+    """Write the object of ``series``.
+
+    Args:
+        series: the events of one UID.
+        now: the present moment, aware.
+        old: the object as it is on the server; empty: there is none.
+    """
+    calendar = _old_calendar(old) or _new_calendar()
+    before = _entries_by_place(calendar)
+    calendar.subcomponents = [each for each in calendar.subcomponents if each.name not in ("VEVENT", "VTIMEZONE")]
+    for event in series.events:
+        entry = before.get(event.instance)
+        if entry is not None:
+            write_event(entry, event, series)
+        else:
+            entry = entry_of_event(event, series, now)
+        _stamp(entry, now)
+        calendar.add_component(entry)
+    calendar.add_missing_timezones(last_date=date(2040, 1, 1))
+    return bytes(calendar.to_ical())
+
+
+def _old_calendar(old: str) -> icalendar.Calendar | None:
+    try:
+        found = icalendar.Calendar.from_ical(old) if old else None
+    except ValueError:
+        return None
+    return found if isinstance(found, icalendar.Calendar) else None
+
+
+def _new_calendar() -> icalendar.Calendar:
+    calendar = icalendar.Calendar()
+    calendar.add("prodid", "-//LLMAgentOS//calendar//EN")
+    calendar.add("version", "2.0")
+    return calendar
+
+
+def _entries_by_place(calendar: icalendar.Calendar) -> dict[datetime | None, icalendar.Event]:
+    """The entries by the time of the repetition that they stand for. None: the repetition itself."""
+    found: dict[datetime | None, icalendar.Event] = {}
+    entries = [each for each in calendar.subcomponents if isinstance(each, icalendar.Event)]
+    zone = ""
+    for entry in sorted(entries, key=lambda each: "RECURRENCE-ID" in each):
+        try:
+            event = event_of_entry(entry, "UTC", "", zone)
+        except UnusableEntryError:
+            continue
+        zone = zone or event.zone
+        found[event.instance] = entry
+    return found
+
+
+def _stamp(entry: icalendar.Event, now: datetime) -> None:
+    """Say that the entry was changed now."""
+    moment = now.astimezone(UTC).replace(microsecond=0)
+    version = entry.get("SEQUENCE")
+    for name in ("DTSTAMP", "LAST-MODIFIED", "SEQUENCE"):
+        entry.pop(name, None)
+    entry.add("dtstamp", moment)
+    entry.add("last-modified", moment)
+    entry.add("sequence", int(version) + 1 if isinstance(version, int) else 1)
+
+
+def _moments(entry: icalendar.Event) -> list[datetime]:
+    for name in ("LAST-MODIFIED", "DTSTAMP"):
+        moment = getattr(entry.get(name), "dt", None)
+        if isinstance(moment, datetime):
+            return [moment if moment.tzinfo else moment.replace(tzinfo=UTC)]
+    return []

@@ -1,0 +1,213 @@
+"""Connects a person's calendar with a CalDAV server: ``/caldav``, the choice of a calendar, and the timer of syncs."""
+
+from __future__ import annotations
+
+import asyncio
+import re
+import secrets
+import time
+from datetime import UTC, datetime, timedelta
+from urllib.parse import urlsplit
+
+import msgspec
+
+from llmagent_os.adapter_kit.guarded_http import GuardedHttp
+from llmagent_os.plugin import Button, ToolContext, ToolResult
+from llmagent_os.plugins.calendar.caldav.account import (
+    FORM_LIFETIME,
+    FORM_POLL,
+    RECORD,
+    SECRET,
+    TIMER,
+    DavAccount,
+    keep_account,
+    read_account,
+)
+from llmagent_os.plugins.calendar.caldav.dav_client import DavCalendar, DavClient, DavError, DavRefusedError
+from llmagent_os.plugins.calendar.caldav.sync import Sync
+from llmagent_os.plugins.calendar.caldav.synced_objects import SyncedObjects
+from llmagent_os.plugins.calendar.calendar_call import CalendarCall
+from llmagent_os.plugins.calendar.ics.page_keys import page_key
+from llmagent_os.plugins.calendar.phrasing import moment_text
+
+SYNC_SECONDS = 3.0  #: of one sync: what is left over is done in the next one, at once
+REQUEST_SECONDS = 3.0  #: of one request
+FINDING_SECONDS = 8.0  #: until the person's calendars are found
+SOON = timedelta(seconds=1)  #: between two syncs of which the first had more to do
+MAX_NEWS = 5  #: sentences about one sync
+MAX_CHOICES = 10  #: calendars to choose from
+
+_PICK = re.compile(r"caldav:pick:(\d)")
+
+
+async def caldav_command(call: CalendarCall, arguments: str) -> ToolResult:
+    """Answer ``/caldav`` and ``/caldav off``."""
+    context = call.context
+    if context.event is not None and context.event.conversation.kind != "direct":
+        return ToolResult({"status": "refused"}, "Please write /caldav to me in a private conversation.")
+    account = await read_account(context)
+    if arguments == "off":
+        return (
+            await _disconnected(context) if account else ToolResult({"status": "off"}, "You have no server connected.")
+        )
+    if account is not None and account.state == "on":
+        return _status(call, account)
+    if not context.web.public_url:
+        return ToolResult(
+            {"status": "unavailable"},
+            "To connect your calendar I need a page on the web on which you can give its password. Whoever runs me can "
+            "set LLMAGENT_OS_PUBLIC_URL.",
+        )
+    return await _form_offered(context)
+
+
+async def caldav_pressed(call: CalendarCall, value: str) -> ToolResult | None:
+    """Answer a button of this module. None: it is none."""
+    if value == "caldav:off":
+        return await caldav_command(call, "off")
+    match = _PICK.fullmatch(value)
+    if match is None:
+        return None
+    account = await read_account(call.context)
+    if account is None or account.state != "choose" or int(match[1]) >= len(account.choices):
+        return ToolResult({"status": "stale"}, "That choice is no longer open. Type /caldav to begin again.")
+    url, name = account.choices[int(match[1])]
+    return await _connected(call.context, account, DavCalendar(url, name))
+
+
+async def caldav_due(call: CalendarCall) -> ToolResult | None:
+    """Go on when the timer rings: look whether the form was filled in, find the calendars, or sync."""
+    context = call.context
+    account = await read_account(context)
+    match account.state if account else "":
+        case "form" if account is not None:
+            if context.now - datetime.fromisoformat(account.since) > FORM_LIFETIME:
+                await _disconnect(context)
+            else:
+                await context.timers.set(TIMER, context.now + FORM_POLL)
+            return None
+        case "new" if account is not None:
+            return await _find_calendars(context, account)
+        case "on" if account is not None:
+            return await _sync(call, account)
+        case _:
+            return None
+
+
+async def _form_offered(context: ToolContext) -> ToolResult:
+    await _disconnect(context)
+    token = secrets.token_urlsafe(32)
+    await context.records.put(page_key(token), {"page": "caldav"})
+    now = context.now.astimezone(UTC).isoformat()
+    await keep_account(context, DavAccount(state="form", since=now, page=page_key(token)))
+    await context.timers.set(TIMER, context.now + FORM_POLL)
+    return ToolResult(
+        {"status": "form"},
+        "Give me the address of your calendar server on this page. It works once, and for 15 minutes:\n"
+        f"{context.web.public_url}/pages/calendar/caldav/{token}\nPlease write no password here in the chat.",
+        is_secret=True,
+    )
+
+
+async def _find_calendars(context: ToolContext, account: DavAccount) -> ToolResult:
+    try:
+        async with asyncio.timeout(FINDING_SECONDS), _http(context) as http:
+            client = await _client(context, http, account)
+            found = (await client.calendars())[:MAX_CHOICES]
+        if not found:
+            raise DavError("I found no calendar there that may hold events")
+    except (DavError, TimeoutError) as error:
+        error = error if isinstance(error, DavError) else DavError("the server takes too long to answer")
+        await _disconnect(context)
+        return ToolResult(
+            {"status": "failed"}, f"I could not connect your calendar: {error}. Type /caldav to try again."
+        )
+    if len(found) == 1:
+        return await _connected(context, account, found[0])
+    choices = tuple((each.url, each.name) for each in found)
+    await keep_account(context, msgspec.structs.replace(account, state="choose", choices=choices))
+    buttons = tuple(Button(name[:80] or "no name", f"caldav:pick:{number}") for number, (_, name) in enumerate(choices))
+    return ToolResult({"status": "ambiguous"}, "Which calendar shall I keep in step with yours here?", buttons=buttons)
+
+
+async def _connected(context: ToolContext, account: DavAccount, found: DavCalendar) -> ToolResult:
+    on = msgspec.structs.replace(account, state="on", calendar=found.url, name=found.name, choices=())
+    await keep_account(context, on)
+    await context.timers.set(TIMER, context.now + SOON)
+    return ToolResult(
+        {"status": "connected"},
+        f"Connected: I keep “{found.name or 'your calendar'}” on {_host(on)} in step with your calendar here.",
+        buttons=(Button("Disconnect", "caldav:off"),),
+    )
+
+
+async def _sync(call: CalendarCall, account: DavAccount) -> ToolResult | None:
+    context, now = call.context, call.context.now
+    news: list[str] = []
+    await context.timers.set(TIMER, account.next_sync(now))  # whatever happens below, there is a next time
+    try:
+        async with _http(context) as http:
+            client = await _client(context, http, account)
+            report = await Sync(call, client, account, time.monotonic() + SYNC_SECONDS).run()
+    except DavRefusedError as error:
+        await keep_account(context, msgspec.structs.replace(account, state="refused", problem=str(error)))
+        return ToolResult(
+            {"status": "failed"},
+            f"I no longer reach your calendar on {_host(account)}: {error}. Type /caldav to renew it.",
+        )
+    except DavError as error:
+        failed = msgspec.structs.replace(account, failures=account.failures + 1, problem=str(error))
+        await keep_account(context, failed)
+        await context.timers.set(TIMER, failed.next_sync(now))
+        return None
+    done = msgspec.structs.replace(
+        account, token=report.token, failures=0, problem="", synced=now.astimezone(UTC).isoformat()
+    )
+    await keep_account(context, done)
+    await context.timers.set(TIMER, done.next_sync(now) if report.complete else now + SOON)
+    news += report.news[:MAX_NEWS]
+    news += [f"And {len(report.news) - MAX_NEWS} more."] if len(report.news) > MAX_NEWS else []
+    return ToolResult({"status": "synced"}, " ".join(news)) if news else None
+
+
+def _http(context: ToolContext) -> GuardedHttp:
+    return GuardedHttp(allow_private=context.web.allow_private, seconds=REQUEST_SECONDS, max_bytes=20_000_000)
+
+
+async def _client(context: ToolContext, http: GuardedHttp, account: DavAccount) -> DavClient:
+    password = await context.secrets.get(SECRET)
+    if password is None:
+        raise DavRefusedError("its password is gone")
+    return DavClient(http, account.server, account.user, password, plain=context.web.allow_private)
+
+
+def _status(call: CalendarCall, account: DavAccount) -> ToolResult:
+    when = moment_text(call.to_wall(datetime.fromisoformat(account.synced)), call.now) if account.synced else "not yet"
+    trouble = f" The last try failed: {account.problem}. I go on trying." if account.problem else ""
+    return ToolResult(
+        {"status": "connected"},
+        f"“{account.name or 'Your calendar'}” on {_host(account)} is in step with yours; last looked at {when}."
+        f"{trouble}",
+        buttons=(Button("Disconnect", "caldav:off"),),
+    )
+
+
+async def _disconnected(context: ToolContext) -> ToolResult:
+    await _disconnect(context)
+    return ToolResult({"status": "off"}, "Disconnected. Both calendars stay as they are, and the password is erased.")
+
+
+async def _disconnect(context: ToolContext) -> None:
+    account = await read_account(context)
+    await context.timers.cancel(TIMER)
+    await context.secrets.delete(SECRET)
+    if account is not None and account.page:
+        await context.records.delete(account.page)
+    await context.records.delete(RECORD)
+    synced = SyncedObjects(context.records)
+    await synced.load()
+    await synced.drop_all()
+
+
+def _host(account: DavAccount) -> str:
+    return urlsplit(account.server).hostname or account.server

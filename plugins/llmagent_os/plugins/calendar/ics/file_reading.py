@@ -1,0 +1,105 @@
+"""Reads iCalendar files from anywhere: large ones, broken ones, and ones made to do harm."""
+
+# A strict type checker cannot follow the many types of icalendar's components.
+# pyright: reportUnknownMemberType=false
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+
+import icalendar
+
+MAX_FILE_BYTES = 5_000_000  #: of one file
+MAX_ENTRIES = 2000  #: events in one file
+MAX_LINE_CHARACTERS = 200_000  #: of one unfolded line, such as a picture in an event
+
+_FOLD = re.compile(r"\r?\n[ \t]")
+_PARTS = re.compile(r"^(BEGIN|END):([A-Z-]+)[ \t]*$", re.M | re.I)
+_ZONE = re.compile(r"^BEGIN:VTIMEZONE[ \t]*\r?$.*?^END:VTIMEZONE[ \t]*\r?$\n?", re.M | re.S | re.I)
+_ZONE_RULE = re.compile(r"^RRULE[^:\n]*:(?!FREQ=YEARLY;|FREQ=YEARLY\r?$)", re.M | re.I)
+_MAX_ZONE_CHARACTERS = 20_000
+
+
+class CalendarFileError(Exception):
+    """A file cannot be read. The message is a sentence for the person."""
+
+
+@dataclass(frozen=True)
+class CalendarFile:
+    """What is in a file."""
+
+    entries: tuple[icalendar.Event, ...]
+    others: int = 0  #: tasks and notes (VTODO, VJOURNAL), which are no events
+    name: str = ""  #: what the file calls the calendar
+
+
+def read_calendar_file(content: bytes) -> CalendarFile:
+    """Return the entries of a file. Takes up to a second of processor time for the largest one: call it in a thread.
+
+    Raises:
+        CalendarFileError: the file is no calendar, too large, or damaged.
+    """
+    if len(content) > MAX_FILE_BYTES:
+        raise CalendarFileError(f"This file is larger than the {MAX_FILE_BYTES // 1_000_000} MB that I read.")
+    text = _FOLD.sub("", _decoded(content))
+    if not re.match(r"\s*BEGIN:VCALENDAR\b", text, re.I):
+        raise CalendarFileError("This is not a calendar file: it does not begin with BEGIN:VCALENDAR.")
+    _check_shape(text)
+    try:
+        calendars = icalendar.Calendar.from_ical(_harmless_zones(text), multiple=True)
+        entries = [each for calendar in calendars for each in calendar.subcomponents if each.name == "VEVENT"]
+        others = [each for calendar in calendars for each in calendar.subcomponents if each.name in _OTHERS]
+        name = str(calendars[0].get("X-WR-CALNAME", "")) if calendars else ""
+    except (ValueError, TypeError, KeyError, IndexError, AttributeError, RecursionError, OverflowError) as error:
+        raise CalendarFileError(f"I could not read this calendar file: {_shown(error)}.") from None
+    events = tuple(each for each in entries if isinstance(each, icalendar.Event))
+    return CalendarFile(events, len(others), " ".join(name.split())[:80])
+
+
+_OTHERS = ("VTODO", "VJOURNAL")
+
+
+def _decoded(content: bytes) -> str:
+    for encoding in ("utf-16",) if content[:2] in (b"\xff\xfe", b"\xfe\xff") else ("utf-8-sig", "cp1252"):
+        try:
+            return content.decode(encoding).replace("\x00", "")
+        except UnicodeDecodeError:
+            continue
+    return content.decode("latin-1").replace("\x00", "")
+
+
+def _check_shape(text: str) -> None:
+    """Count and nest before anything is parsed: a parser needs memory and depth for both."""
+    depth = deepest = events = 0
+    for match in _PARTS.finditer(text.replace("\r\n", "\n")):
+        begins = match[1].upper() == "BEGIN"
+        depth += 1 if begins else -1
+        deepest = max(deepest, depth)
+        events += begins and match[2].upper() == "VEVENT"
+    if deepest > 5:
+        raise CalendarFileError("This calendar file is nested too deeply for me to read.")
+    if events > MAX_ENTRIES:
+        raise CalendarFileError(f"This calendar has {events:,} events; I take up to {MAX_ENTRIES:,} at a time.")
+    if depth != 0:
+        raise CalendarFileError("This calendar file is cut off: a part of it has no end.")
+    if any(len(line) > MAX_LINE_CHARACTERS for line in text.splitlines()):
+        raise CalendarFileError("This calendar file has a line that is too long for me to read.")
+
+
+def _harmless_zones(text: str) -> str:
+    """Leave out definitions of time zones that change more often than a few times a year.
+
+    A definition by the second would keep a parser busy for hours. An event whose zone has no definition is read by the
+    zone's name.
+    """
+
+    def kept(match: re.Match[str]) -> str:
+        return "" if len(match[0]) > _MAX_ZONE_CHARACTERS or _ZONE_RULE.search(match[0]) else match[0]
+
+    return _ZONE.sub(kept, text)
+
+
+def _shown(error: Exception) -> str:
+    text = " ".join(str(error).split())
+    return (text[:100] + "…" if len(text) > 100 else text).rstrip(".") or "it is damaged"

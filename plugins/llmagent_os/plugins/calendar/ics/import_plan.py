@@ -1,0 +1,170 @@
+"""Works out what an import adds, changes and leaves out. An event is known by its UID: it is changed, never doubled."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+
+import icalendar
+import msgspec
+
+from llmagent_os.plugins.calendar.calendar_event import CalendarEvent, stable_id, uid_of
+from llmagent_os.plugins.calendar.ics.entry_reading import (
+    UnusableEntryError,
+    entry_title,
+    entry_uid,
+    event_of_entry,
+    extra_starts,
+)
+
+MAX_CALENDAR_EVENTS = 10_000  #: of one person
+MAX_EXTRA_STARTS = 200  #: times of one event besides its rule
+
+#: What names an event in every program: its UID, and the time of the repetition that it stands for.
+EventKey = tuple[str, datetime | None]
+
+
+@dataclass
+class ImportPlan:
+    """What an import does to a calendar."""
+
+    before: list[CalendarEvent] = field(default_factory=list[CalendarEvent])  #: events that change, as they are
+    after: list[CalendarEvent] = field(default_factory=list[CalendarEvent])  #: events that are new, or as they will be
+    unchanged: int = 0  #: events that are in the calendar already
+    left_out: list[tuple[str, str]] = field(default_factory=list[tuple[str, str]])  #: titles and reasons
+
+    @property
+    def added(self) -> list[CalendarEvent]:
+        """The new events."""
+        known = {event.event_id for event in self.before}
+        return [event for event in self.after if event.event_id not in known]
+
+    @property
+    def changed(self) -> list[CalendarEvent]:
+        """Events that were there, as they will be."""
+        known = {event.event_id for event in self.before}
+        return [event for event in self.after if event.event_id in known]
+
+
+def key_of(event: CalendarEvent) -> EventKey:
+    """The key of an event."""
+    return uid_of(event), event.instance
+
+
+def plan_import(
+    entries: Iterable[icalendar.Event], existing: Sequence[CalendarEvent], zone: str, now: str
+) -> ImportPlan:
+    """Compare entries with a calendar.
+
+    Args:
+        entries: of one or more files.
+        existing: the calendar.
+        zone: the person's time zone.
+        now: the present moment in UTC, in ISO format.
+    """
+    plan = ImportPlan()
+    found, plan.left_out = read_entries(entries, zone, now)
+    known = {key_of(event): event for event in existing}
+    _skip_replaced_times(found, known)
+    _keep_own_exceptions(found, known)
+    room = MAX_CALENDAR_EVENTS - len(existing)
+    for key, event in found.items():
+        there = known.get(key)
+        if there is None and len(plan.after) - len(plan.before) >= room:
+            plan.left_out.append((event.title, f"your calendar holds {MAX_CALENDAR_EVENTS:,} events already"))
+        elif there is None:
+            plan.after.append(event)
+        elif (merged := merged_event(there, event)) == there:
+            plan.unchanged += 1
+        else:
+            plan.before.append(there)
+            plan.after.append(merged)
+    return plan
+
+
+def read_entries(
+    entries: Iterable[icalendar.Event], zone: str, now: str
+) -> tuple[dict[EventKey, CalendarEvent], list[tuple[str, str]]]:
+    """Return the events of entries by key, and the titles of entries that cannot be kept, with the reasons."""
+    found: dict[EventKey, CalendarEvent] = {}
+    zones: dict[str, str] = {}
+    left_out: list[tuple[str, str]] = []
+    cancelled: list[EventKey] = []
+    for entry in sorted(entries, key=lambda each: "RECURRENCE-ID" in each):  # repetitions before their exceptions
+        series_zone = zones.get(entry_uid(entry), "")
+        try:
+            event = event_of_entry(entry, zone, now, series_zone)
+            extra = extra_starts(entry, event.zone)[:MAX_EXTRA_STARTS]
+        except UnusableEntryError as error:
+            if gone := _cancelled_time(entry, zone, now, series_zone):
+                cancelled += gone
+            else:
+                left_out.append((entry_title(entry), str(error)))
+            continue
+        zones.setdefault(entry_uid(entry), event.zone)
+        found[key_of(event)] = event
+        for start in extra:
+            found.setdefault((uid_of(event), start), _extra_event(event, start))
+    _skip_replaced_times(found, {})
+    for uid, instance in cancelled:
+        main = found.get((uid, None))
+        if main is not None and instance is not None:
+            found[uid, None] = _skipping(main, instance)
+    return found, left_out
+
+
+def merged_event(there: CalendarEvent, event: CalendarEvent) -> CalendarEvent:
+    """Return ``event`` of another program with what only this calendar knows of it."""
+    return msgspec.structs.replace(
+        event,
+        event_id=there.event_id,
+        uid=there.uid,
+        created=there.created,
+        person=there.person,
+        reminder=event.reminder or there.reminder,
+        end_said=there.end_said if there.minutes == event.minutes else event.end_said,
+    )
+
+
+def _skip_replaced_times(found: dict[EventKey, CalendarEvent], known: dict[EventKey, CalendarEvent]) -> None:
+    """Have every repetition skip the times that other events stand for.
+
+    Args:
+        found: the events that were read; changed in place.
+        known: the calendar: a file may hold the exception without its repetition.
+    """
+    for uid, instance in list(found):
+        main = found.get((uid, None)) or known.get((uid, None))
+        if instance is not None and main is not None and instance not in main.skipped:
+            found[uid, None] = _skipping(main, instance)
+
+
+def _keep_own_exceptions(found: dict[EventKey, CalendarEvent], known: dict[EventKey, CalendarEvent]) -> None:
+    """Have repetitions that were read skip the times that were moved here: the file does not know of that."""
+    for uid, instance in known:
+        main = found.get((uid, None))
+        if instance is not None and main is not None:
+            found[uid, None] = _skipping(main, instance)
+
+
+def _skipping(main: CalendarEvent, start: datetime) -> CalendarEvent:
+    return msgspec.structs.replace(main, skipped=tuple(sorted({*main.skipped, start})))
+
+
+def _extra_event(event: CalendarEvent, start: datetime) -> CalendarEvent:
+    uid = uid_of(event)
+    return msgspec.structs.replace(
+        event, event_id=stable_id("ics", uid, str(start)), start=start, repeat="", skipped=(), uid=uid, instance=start
+    )
+
+
+def _cancelled_time(entry: icalendar.Event, zone: str, now: str, series_zone: str) -> list[EventKey]:
+    """The time of a repetition that an entry cancels."""
+    if str(entry.get("STATUS", "")).upper() != "CANCELLED" or "RECURRENCE-ID" not in entry:
+        return []
+    try:
+        entry["STATUS"] = "CONFIRMED"
+        return [(entry_uid(entry), event_of_entry(entry, zone, now, series_zone).instance)]
+    except UnusableEntryError:
+        return []
