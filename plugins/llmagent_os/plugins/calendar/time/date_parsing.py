@@ -30,6 +30,7 @@ _PREPOSITIONS = (
     r"^(?:(?:on|for|by|at|during|over|starting|beginning|from|any day|all of|the whole of|all|the day of|only|just) )+"
     r"(?=\S)"
 )
+_THROUGH = re.compile(r"\s*(?:through|thru|up to)\b", re.I)
 # "for two weeks from december 7"
 _LASTING = re.compile(rf"for ({QUANTITY}) (days?|nights?|weeks?) (?:from|starting|beginning|as of)(?: on)? (.+)")
 _NAME = r"(?:mon|tue|wed|thu|fri|sat|sun)[a-z]{0,6}"
@@ -58,6 +59,8 @@ def parse_dates(text: str, today: date, *, month_first: bool = True, anchor: dat
     if not re.match(r"(?:from|starting|beginning) .*(?: to | until |-)", said):
         said = re.sub(_PREPOSITIONS, "", said) if said not in ("all week", "all this week") else said
     said = re.sub(r"^(?:in|within) (?=the |next )", "", said)
+    if _THROUGH.match(text):  # its normal spelling is "to", which also stands before the day of a move
+        said = re.sub(r"^to ", "until ", said)
     lasting = _LASTING.fullmatch(normalize(text))
     try:
         parser = _DateParser(today, month_first, anchor)
@@ -173,7 +176,7 @@ class _DateParser(PeriodParser):
         return DateRange(first.first, first.first + (days - 1) * ONE_DAY, span=True) if first and days else None
 
     def _span(self, said: str, depth: int) -> DateRange | None:
-        until = re.fullmatch(r"(?:until|to|ending) (?:the )?(.+)", said)
+        until = re.fullmatch(r"(?:until|ending) (?:the )?(.+)", said)
         if until:
             last = self.read(until[1], depth + 1)
             return DateRange(self.today, last.last, span=True) if last and last.last >= self.today else None

@@ -133,6 +133,8 @@ def _is_time(candidate: Candidate) -> bool:
         return cued or joins or (core in ("noon", "midnight") and (candidate.leads or not candidate.after))
     if core == "later" and not candidate.leads:
         return False
+    if core == "now":  # "it is now on thursday"
+        return candidate.after is None and candidate.last_word not in ("is", "are", "by", "until")
     hours = re.fullmatch(r"(\d{1,2})h", core)
     return hours is None or candidate.cued or (candidate.joins and int(hours[1]) > 6)
 
