@@ -33,7 +33,9 @@ from llmagent_os.plugins.calendar.time.zone_names import zone_label
 MAX_NEW_EVENTS = 20  #: of one request
 _DAY = timedelta(days=1)
 # What a repetition leaves out, to the end of the clause.
-_EXCEPTION = re.compile(r"\b(?:except|excluding|apart from|unless)\b[^.;!?\n]*", re.I)
+_EXCEPTION = re.compile(
+    r"\b(?:except|excluding|apart from|unless|until(?! further)|till(?! late| further))\b[^.;!?\n]*", re.I
+)
 
 
 @dataclass(frozen=True)
@@ -134,9 +136,11 @@ def _with_span(
     whens: tuple[TimeExpression, ...], length: timedelta | None
 ) -> tuple[tuple[TimeExpression, ...], Recurrence | None]:
     """Make what is at a time of every day of a span a daily repetition: "training from monday to wednesday, 9 to 5"."""
-    days = whens[0].days
-    timed = whens[0].time_of_day is not None and whens[0].time_of_day.kind != "all_day"
-    if len(whens) > 1 or days is None or days.single or not days.span or not timed or (length and length >= _DAY):
+    if len(whens) != 1:
+        return whens, None
+    days, said = whens[0].days, whens[0].time_of_day
+    timed = said is not None and said.kind != "all_day"
+    if days is None or days.single or not days.span or not timed or (length and length >= _DAY):
         return whens, None
     when = replace(whens[0], days=DateRange(days.first, days.first))
     return (when,), Recurrence("FREQ=DAILY", limits=RecurrenceLimits(count=(days.last - days.first).days + 1))

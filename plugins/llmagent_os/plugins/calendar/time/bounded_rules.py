@@ -99,6 +99,10 @@ def _for_span(rule: str, span: Span, first: datetime) -> str:
     )
     if unit == span.unit and single and span.amount == int(span.amount):
         return f"{rule};COUNT={int(span.amount)}"
+    if span.unit in ("minute", "hour"):
+        minutes = span.amount * (60 if span.unit == "hour" else 1)
+        step = int(parts.get("INTERVAL", "1")) * (60 if parts["FREQ"] == "HOURLY" else 1)
+        return f"{rule};COUNT={max(1, int(minutes // step))}"
     if span.unit in ("day", "week"):
         last = first.date() + timedelta(days=round(span.amount * (7 if span.unit == "week" else 1)) - 1)
     else:

@@ -47,11 +47,16 @@ class CalendarDateParser(ABC):
         match = re.fullmatch(rf"(?:day )?{NTH}(?: (?:of )?(?:the )?(this month|month|next month))?", said)
         if match:
             return self._day_of_month(int(match[1]), match[2] or "", said)
+        match = re.fullmatch(rf"(this month|next month),? (?:on )?(?:the )?{NTH}", said)
+        if match:
+            return self._day_of_month(int(match[2]), match[1], said)
         match = re.fullmatch(
-            rf"(1st|2nd|3rd|4th|5th|last) ({'|'.join(WEEKDAYS)}|day|weekday|business day|weekend) (?:of|in) (.+)", said
+            rf"(1st|2nd|3rd|4th|5th|last) ({'|'.join(WEEKDAYS)}|day|weekday|(?:business|working) day|weekend)"
+            r" (?:of|in) (.+)",
+            said,
         )
         if match:
-            return self._nth_in_month(match[1], match[2].replace("business day", "weekday"), match[3])
+            return self._nth_in_month(match[1], re.sub(r"\w+ day", "weekday", match[2]), match[3])
         written = re.sub(r"\b(?:the|of)\b|,", " ", said)
         written = re.sub(r"'s\b", "", " ".join(written.split()))
         year = re.search(r" (?:(this|next) year)$", written)

@@ -17,6 +17,7 @@ from datetime import MAXYEAR, date
 
 from llmagent_os.plugins.calendar.time.calendar_dates import MONTH, WEEKDAY
 from llmagent_os.plugins.calendar.time.date_ranges import ONE_DAY, DateRange
+from llmagent_os.plugins.calendar.time.duration_parsing import QUANTITY, parse_quantity
 from llmagent_os.plugins.calendar.time.period_parsing import PeriodParser
 from llmagent_os.plugins.calendar.time.text_normalization import MONTHS, WEEKDAYS, normalize
 from llmagent_os.plugins.calendar.time.time_errors import TimeExpressionError
@@ -29,6 +30,9 @@ _PREPOSITIONS = (
     r"^(?:(?:on|for|by|at|during|over|starting|beginning|from|any day|all of|the whole of|all|the day of|only|just) )+"
     r"(?=\S)"
 )
+_THROUGH = re.compile(r"\s*(?:through|thru|up to)\b", re.I)
+# "for two weeks from december 7"
+_LASTING = re.compile(rf"for ({QUANTITY}) (days?|nights?|weeks?) (?:from|starting|beginning|as of)(?: on)? (.+)")
 _NAME = r"(?:mon|tue|wed|thu|fri|sat|sun)[a-z]{0,6}"
 # "mon wed fri"
 _DAY_AFTER_DAY = re.compile(rf"\b({_NAME})\s+(?={_NAME}\b)", re.I)
@@ -55,8 +59,12 @@ def parse_dates(text: str, today: date, *, month_first: bool = True, anchor: dat
     if not re.match(r"(?:from|starting|beginning) .*(?: to | until |-)", said):
         said = re.sub(_PREPOSITIONS, "", said) if said not in ("all week", "all this week") else said
     said = re.sub(r"^(?:in|within) (?=the |next )", "", said)
+    if _THROUGH.match(text):  # its normal spelling is "to", which also stands before the day of a move
+        said = re.sub(r"^to ", "until ", said)
+    lasting = _LASTING.fullmatch(normalize(text))
     try:
-        found = _DateParser(today, month_first, anchor).read(said)
+        parser = _DateParser(today, month_first, anchor)
+        found = parser.lasting(*lasting.groups()) if lasting else parser.read(said)
     except TimeExpressionError as error:
         raise TimeExpressionError(error.problem, error.field, text, why=error.why) from None
     except (ValueError, OverflowError):
@@ -161,8 +169,14 @@ class _DateParser(PeriodParser):
             or self._span(said, depth)
         )
 
+    def lasting(self, amount: str, unit: str, said: str) -> DateRange | None:
+        """Return a span of so many days or weeks from a day."""
+        first = self.read(said)
+        days = round(parse_quantity(amount) * (7 if unit.startswith("week") else 1))
+        return DateRange(first.first, first.first + (days - 1) * ONE_DAY, span=True) if first and days else None
+
     def _span(self, said: str, depth: int) -> DateRange | None:
-        until = re.fullmatch(r"(?:until|to|ending) (?:the )?(.+)", said)
+        until = re.fullmatch(r"(?:until|ending) (?:the )?(.+)", said)
         if until:
             last = self.read(until[1], depth + 1)
             return DateRange(self.today, last.last, span=True) if last and last.last >= self.today else None

@@ -121,6 +121,10 @@ class DayParser(CalendarDateParser, ABC):
         if match:
             base = self._base(match[4], depth)
             return one_day(self.after(base, match[1], match[2], -1 if match[3] == "before" else 1)) if base else None
+        match = re.fullmatch(rf"{amount} (today|tomorrow|{'|'.join(WEEKDAYS)})", said)  # "three weeks today"
+        if match:
+            base = self._base(match[3], depth)
+            return one_day(self.after(base, match[1], match[2])) if base else None
         match = re.fullmatch(r"(day|week) (after|before|from|on) (.+)", said)
         if match and not (match[1] == "week" and match[3] == "next"):
             base = self._base(match[3], depth)

@@ -49,7 +49,8 @@ _SHORT_DAYS = frozenset("mon tue wed thu fri sat sun".split())
 _ONE_DAY_WORDS = frozenset("today tomorrow tonight yesterday".split())
 _REPEATS = re.compile(
     r"\b(?:every|each|daily|nightly|weekly|monthly|quarterly|yearly|annually|hourly|weekdays|weekends|alternat\w+"
-    rf"|(?:{'|'.join(WEEKDAYS)})s|(?:once|twice|times) (?:a|per) (?:day|week|month|year)|(?:everyday)|biweekly)\b"
+    rf"|(?:{'|'.join(WEEKDAYS)})(?:s| (?:mornings|afternoons|evenings|nights))"
+    r"|(?:once|twice|times) (?:a|per|every|each) (?:day|week|month|year)|(?:everyday)|biweekly)\b"
 )
 _NTH = r"(?:1st|2nd|3rd|4th|5th|first|second|third|fourth|fifth|last)"
 # "the first and third monday" comes again.
@@ -132,6 +133,8 @@ def _is_time(candidate: Candidate) -> bool:
         return cued or joins or (core in ("noon", "midnight") and (candidate.leads or not candidate.after))
     if core == "later" and not candidate.leads:
         return False
+    if core == "now":  # "it is now on thursday"
+        return candidate.after is None and candidate.last_word not in ("is", "are", "by", "until")
     hours = re.fullmatch(r"(\d{1,2})h", core)
     return hours is None or candidate.cued or (candidate.joins and int(hours[1]) > 6)
 

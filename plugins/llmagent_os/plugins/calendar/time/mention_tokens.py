@@ -51,6 +51,8 @@ _NUMBER = re.compile(
     r"|month|months|ish|x)?(?:\d\d?m?)?(?:[-/](?:\d[\d:.]*)(?:am|pm|a|p|h)?)?"
 )
 _TOKEN = re.compile(r"[^\s()\[\]{}“”\"]+")
+# Where words touch: "friday,saturday", "mon/tue", "2027-01-10T09:00".
+_CUT = re.compile(r"(?<=[a-z]),(?=[a-z\d])|(?<=[a-z])/(?=[a-z])|(?<=\D),(?=\S)|(?<=\d)T(?=\d\d:)", re.I)
 _ABBREVIATED = re.compile(
     r"(?:jan|feb|mar|apr|jun|jul|aug|sept?|oct|nov|dec|mon|tues?|wed|thur?s?|fri|sat|sun|min|mins|hrs?|approx|\d+)",
     re.I,
@@ -118,9 +120,9 @@ def _pieces(text: str, start: int, end: int) -> list[tuple[int, int]]:
     """Split what is written without a space: "friday,saturday", "@3pm", "tomorrow/thursday"."""
     pieces: list[tuple[int, int]] = []
     at = start
-    for cut in re.finditer(r"(?<=[a-z]),(?=[a-z\d])|(?<=[a-z])/(?=[a-z])|(?<=\D),(?=\S)", text[start:end], re.I):
-        pieces.append((at, start + cut.start()))
-        at = start + cut.end()
+    for cut in _CUT.finditer(text, start, end):
+        pieces.append((at, cut.start()))
+        at = cut.end()
     pieces.append((at, end))
     return [(left, right) for left, right in pieces if right > left]
 

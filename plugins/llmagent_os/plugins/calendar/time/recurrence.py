@@ -35,7 +35,8 @@ _WD = "|".join(WEEKDAYS)
 _PART = r"(?:morning|afternoon|evening|night|lunchtime)"
 # How often, and not on which days or at what times.
 _TOO_OPEN = re.compile(
-    r"\b(?:twice|thrice|(?:\d+|several|a few|few) times) (?:an?|per|every) (?:day|week|month|year|hour)\b"
+    r"\b(?:twice|thrice|(?:\d+|several|a few|few) times)"
+    r" (?:(?:an?|per|every) (?:day|week|month|year|hour)|daily|weekly|monthly|yearly)\b"
 )
 #: The day of a text whose limits nobody asks for.
 _SOME_DAY = date(2026, 6, 10)
@@ -105,8 +106,11 @@ def _parse(said: str, today: date | None, month_first: bool) -> Recurrence | Non
     rule = rule_of(base) if base else None
     if rule is None:
         return None
-    clock = split.limits.from_time or split.limits.until_time
-    if clock is not None and not rule.startswith(("FREQ=HOURLY", "FREQ=MINUTELY")):
+    span = split.limits.span
+    short = span is not None and span.unit in ("hour", "minute")
+    if (short or split.limits.from_time or split.limits.until_time) and not rule.startswith(
+        ("FREQ=HOURLY", "FREQ=MINUTELY")
+    ):
         return None  # "every monday from 9 to 5": that is when the event takes place
     return Recurrence(rule, times, split.limits)
 
@@ -121,7 +125,8 @@ def parse_limits(text: str, today: date, *, month_first: bool = True) -> Recurre
         split = split_limits(_spelled(text), today, month_first=month_first)
     except TimeExpressionError as error:
         raise TimeExpressionError(error.problem, "repeat", text, why=error.why) from None
-    if not split.limits or split.rest:
+    short = split.limits.span is not None and split.limits.span.unit in ("hour", "minute")
+    if not split.limits or split.rest or short:  # for 2 hours: that is how long an event is
         raise TimeExpressionError("unknown", "repeat", text)
     return split.limits
 
@@ -137,6 +142,7 @@ def _spelled(text: str) -> str:
         lambda m: "every day" if m[0] == "everyday" else "every",
         said,
     )
+    said = re.sub(r"(hours?|hourly|minutes)\b(.*) between (.+?) and (?=\d)", r"\1\2 from \3 to ", said)
     said = re.sub(r"\bbi weekly\b", "every 2 weeks", said)
     said = re.sub(r"\b(every|on a) single\b|\bbasis\b", lambda found: found[1] or "", said)
     said = re.sub(r"\bon a (\w+) *$", r"\1", said.strip())

@@ -46,10 +46,10 @@ _REPEATS = re.compile(r"\b(?:every|daily|weekly|monthly|yearly|annually|hourly|n
 
 @dataclass(frozen=True)
 class Span:
-    """An amount of days, weeks, months or years."""
+    """An amount of minutes, hours, days, weeks, months or years."""
 
     amount: float
-    unit: str  #: ``day``, ``week``, ``month`` or ``year``
+    unit: str  #: ``minute``, ``hour``, ``day``, ``week``, ``month`` or ``year``
 
 
 @dataclass(frozen=True)
@@ -195,7 +195,7 @@ class _LimitReader:
         times = _TIMES.match(said)
         if times:
             return self._take_count(said)
-        match = re.match(rf"({QUANTITY}) (day|night|week|month|year)s?\b(?: in a row| running)?", said)
+        match = re.match(rf"({QUANTITY}) (day|night|week|month|year|hour|minute)s?\b(?: in a row| running)?", said)
         if match:
             self.limits = replace(self.limits, span=Span(parse_quantity(match[1]), match[2].replace("night", "day")))
             return match.end()

@@ -52,6 +52,7 @@ def rule_of(said: str) -> str | None:
     said = re.sub(r"^(?:on|the|once|at|in) (?:the )?", "", said)
     if said.endswith("every"):
         return None
+    said = re.sub(rf"^(?:daily|every day) (?:from |on )?(?=(?:{_WD}))", "", said)
     adverb = re.match(r"(\w+)(?: (?:on|in|every) (.+)|$)", said)
     if adverb and adverb[1] in _ADVERBS:
         said = _ADVERBS[adverb[1]] + (f" on {adverb[2]}" if adverb[2] else "")

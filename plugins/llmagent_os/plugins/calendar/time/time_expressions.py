@@ -3,8 +3,9 @@
 All datetimes here are naive, on the wall clock of one time zone.
 :func:`~llmagent_os.plugins.calendar.time.clock_changes.to_aware` makes them aware at the end.
 
->>> now = datetime(2026, 11, 22, 17, 0)
->>> find_slot(parse_time_expression("next tuesday", "3", now), now).start
+>>> tuesday = DateRange(date(2026, 11, 24), date(2026, 11, 24))
+>>> three = TimeOfDay("at", 180, 180, sure=False)
+>>> find_slot(TimeExpression(tuesday, three), datetime(2026, 11, 22, 17, 0)).start
 datetime.datetime(2026, 11, 24, 15, 0)
 """
 
@@ -26,6 +27,7 @@ from llmagent_os.plugins.calendar.time.zone_names import named_zone, zone_info
 
 ONE_HOUR = timedelta(hours=1)
 _DAY = timedelta(days=1)
+NOON_MINUTES = 720  #: after midnight
 #: A time of a day that the person named, and that was this short ago, may be a slip of the pen.
 SLIP_TIME = timedelta(hours=3)
 
@@ -121,10 +123,12 @@ def _timed(
     """Return the slot of a time of day on the wall clock of ``now``."""
     day = when.days.first if when.days else now.date()
     start, end = _on(day, said, now, half, named=when.days is not None)
-    if start < now and said.kind in ("part", "after", "before") and now < end:
+    # "in the morning", said in the morning, is tomorrow's. "this morning" names its day.
+    morning = said.kind == "part" and said.end <= NOON_MINUTES and when.days is None and start <= now
+    if not morning and start < now and said.kind in ("part", "after", "before") and now < end:
         start = _next_quarter(now)  # "this afternoon", said in the afternoon
     start = next_pass(start, now, zone)
-    if is_past(start, now, zone):
+    if morning or is_past(start, now, zone):
         if when.days is None and day == now.date():
             start, end = _on(day + _DAY, said, now, half, named=False)
         elif when.days is not None and when.days.next_match_days:

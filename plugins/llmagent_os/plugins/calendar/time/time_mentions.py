@@ -35,7 +35,7 @@ MAX_MESSAGE_TOKENS = 300  #: of one message; what stands behind them is not look
 _ANY_DAY = datetime(2026, 6, 10, 12, 0)
 # No mention begins or ends with these, except that "from now on" does.
 _NEVER_FIRST = frozenset("or of -".split())
-_NEVER_LAST = frozenset("at on by to from until for and or of the a an every each next this in - after about".split())
+_NEVER_LAST = frozenset("at on by to from until for and or of the a an every each this in - after about".split())
 _LEAD_WORDS = frozenset("before beforehand ahead prior advance earlier".split())
 _SELDOM = re.compile(
     r"\b(?:(?:every|each|per|a|once a) (?:month|year|quarter)|monthly|yearly|annually|quarterly)\b", re.I

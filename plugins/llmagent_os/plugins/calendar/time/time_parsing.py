@@ -154,7 +154,9 @@ def _parse(said: str, now: datetime, zone: tzinfo | None = None) -> TimeOfDay | 
     if re.fullmatch(r"(?:all|whole|entire|full) day(?: long)?", said):
         return TimeOfDay("all_day", 0, DAY_MINUTES)
     if said in ("later", "later today", "rest of day", "rest of today", "remainder of day"):
-        return TimeOfDay("after", min(now.hour * 60 + now.minute, DAY_MINUTES - 1), DAY_MINUTES, day=0)
+        begin = min(now.hour * 60 + now.minute, DAY_MINUTES - 1)
+        usual = min((now.hour + 2) * 60, DAY_MINUTES - 15)  # a reminder of "later" is not due at once
+        return TimeOfDay("after", begin, DAY_MINUTES, day=0, usual=max(usual, begin))
     words = said.split()
     for count in (4, 3, 2, 1):
         name = " ".join(words[-count:])
