@@ -8,6 +8,7 @@ from collections.abc import Iterable
 import msgspec
 
 from llmagent_os.plugins.calendar.calendar_event import CalendarEvent, stable_id
+from llmagent_os.plugins.calendar.ics.import_plan import CARRIED
 from llmagent_os.records import Records
 
 PREFIX = "dav:"  #: begins the keys of the records
@@ -26,12 +27,9 @@ class SyncedObject(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True
 
 def digest_of(events: Iterable[CalendarEvent]) -> str:
     """A short name for what ``events`` say. What only this calendar knows of them does not count."""
-    bare = [
-        msgspec.structs.replace(event, event_id="", uid="", person="", created="", end_said=False) for event in events
-    ]
-    if not bare:
+    written = sorted(msgspec.json.encode([getattr(event, name) for name in CARRIED]) for event in events)
+    if not written:
         return ""
-    written = sorted(msgspec.json.encode(event) for event in bare)
     return hashlib.sha256(b"\n".join(written)).hexdigest()[:24]
 
 

@@ -21,6 +21,9 @@ from llmagent_os.plugins.calendar.ics.entry_reading import (
 MAX_CALENDAR_EVENTS = 10_000  #: of one person
 MAX_EXTRA_STARTS = 200  #: times of one event besides its rule
 
+#: The fields of an event that entries of other programs have, and that are compared with theirs.
+CARRIED = ("title", "start", "minutes", "zone", "all_day", "place", "repeat", "skipped", "instance", "reminder")
+
 #: What names an event in every program: its UID, and the time of the repetition that it stands for.
 EventKey = tuple[str, datetime | None]
 
@@ -115,15 +118,11 @@ def read_entries(
 
 
 def merged_event(there: CalendarEvent, event: CalendarEvent) -> CalendarEvent:
-    """Return ``event`` of another program with what only this calendar knows of it."""
+    """Return ``there`` as another program has it, ``event``. What only this calendar knows of it stays."""
+    carried = {name: getattr(event, name) for name in CARRIED}
+    end_said = there.end_said if there.minutes == event.minutes else event.end_said
     return msgspec.structs.replace(
-        event,
-        event_id=there.event_id,
-        uid=there.uid,
-        created=there.created,
-        person=there.person,
-        reminder=event.reminder or there.reminder,
-        end_said=there.end_said if there.minutes == event.minutes else event.end_said,
+        there, **carried | {"reminder": event.reminder or there.reminder, "end_said": end_said}
     )
 
 
