@@ -53,5 +53,5 @@ def test_a_look_up_follows_the_message() -> None:
     """ "25" alone is no day."""
     assert as_written("25", None, "is Dec 25 free?") == ("Dec 25", None)
     assert as_written(None, "2030", "what do I have in 2030?") == ("in 2030", None)
-    assert as_written("monday", "3", "move monday's call to 3") == ("monday", "3")
+    assert as_written("monday", "3", "move monday's call to 3") == ("monday's", "3")
     assert as_written("friday", None, "anything at all?") == ("friday", None)

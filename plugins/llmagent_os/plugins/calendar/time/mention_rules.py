@@ -24,8 +24,8 @@ _NUMBERED = frozenset(
     "room team flight no number # chapter part unit gate platform bus line version episode season level grade class"
     " page section track floor building apartment apt suite box table player phase sprint round group session module"
     " lesson exam quiz lab hall invoice order ticket case bug issue pr task item step stage route tram train"
-    " exit terminal house highway channel form area zone court lane pier bay door windows iphone ps playstation plan option"
-    " week day year article paragraph question problem exercise act scene vol volume book type size".split()
+    " exit terminal house highway channel form area zone court lane pier bay door windows iphone ps playstation plan"
+    " option week day year article paragraph question problem exercise act scene vol volume book type size".split()
 )
 #: Behind an ordinal, they say what it counts: the 2nd meeting, my 80th birthday.
 _ORDINAL_NOUNS = frozenset(
@@ -233,11 +233,7 @@ def _is_recurrence(candidate: Candidate) -> bool:
         return re.search(r"\d ?(?:[ap]m?\b|:\d\d|h\b)|\bat \d", candidate.message, re.I) is not None
     if not says_repeat(said):
         return _LIMITS.match(said) is not None and says_repeat(candidate.message)
-    adverb = re.fullmatch(
-        r"(?:daily|nightly|weekly|monthly|quarterly|yearly|annual|annually|hourly|biweekly|2 weeks)", said
-    )
-    if adverb is None:
+    if not ADVERB.fullmatch(candidate.core):
         return True
-    if candidate.last_word in ("the", "my", "our", "your", "this", "that"):
-        return False
-    return said != "annual"
+    described = "the" in candidate.words or candidate.last_word in ("the", "my", "our", "your", "this", "that")
+    return said != "annual" and not described

@@ -145,6 +145,8 @@ def _parse(said: str, now: datetime, zone: tzinfo | None = None) -> TimeOfDay | 
             return wall_after(now, parse_duration(delay[1] or delay[2]), zone)
         except (TimeExpressionError, OverflowError):
             return None
+    if re.fullmatch(r"in \d{3,4}", said):  # a year
+        return None
     minutes = re.fullmatch(r"in (\d{1,2})", said)  # "in 20" is 20 minutes; "in 2" may be hours
     if minutes:
         short = 5 <= int(minutes[1]) < 60
@@ -164,7 +166,7 @@ def _parse(said: str, now: datetime, zone: tzinfo | None = None) -> TimeOfDay | 
 
 
 def _is_delay(said: str) -> bool:
-    return re.fullmatch(r"in \d{1,2}", said) is not None or _DELAY.match(said) is not None
+    return re.fullmatch(r"in \d{1,4}", said) is not None or _DELAY.match(said) is not None
 
 
 def _point(said: str) -> TimeOfDay | None:
