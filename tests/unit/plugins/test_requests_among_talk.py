@@ -16,8 +16,8 @@ TALK = [
         "thing with marcus about the budget | tomorrow | 3pm",
     ),
     (
-        "Hi there! Hope you had a good weekend. Could you do me a favour and put a call with the tax advisor on thursday at 11? That would be great.",
-        "call | with the tax advisor | on thursday | at 11",
+        "Hi! Hope you had a good weekend. Could you do me a favour and put a call with Jo on thursday at 11? Great.",
+        "call | with Jo | on thursday | at 11",
     ),
     (
         "Listen, I know I said I'd never do this again but sign me up for spinning on tuesday at 6:30am lol",
