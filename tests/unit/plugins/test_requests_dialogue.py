@@ -197,7 +197,7 @@ async def test_the_half_of_the_day_may_be_said_afterwards(person: Person) -> Non
         "встреча с Анной завтра в 15:00",
         "明日の予定は？",
         "asdf qwer friday",
-        "add dinner until friday or so at 7",
+        "add dinner unless friday at 7",
         "",
         "!!!",
         "a" * 5000,
@@ -206,3 +206,12 @@ async def test_the_half_of_the_day_may_be_said_afterwards(person: Person) -> Non
 )
 async def test_what_is_not_understood_is_left_to_the_model(person: Person, said: str) -> None:
     assert await say(person, said) is None
+
+
+async def test_what_is_no_longer_needed_and_is_not_there_is_said_so(person: Person) -> None:
+    assert (await text_of(person, "I no longer need the piano lesson")).startswith("I found nothing about piano lesson")
+
+
+async def test_a_reminder_may_be_about_what_was_said_before(person: Person) -> None:
+    text = await text_of(person, "I have to renew my visa by friday, can you remind me on thursday at 9?")
+    assert text == "I'll remind you: renew my visa, tomorrow, Thursday 26 November, at 9 AM."

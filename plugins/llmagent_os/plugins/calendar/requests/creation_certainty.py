@@ -58,6 +58,10 @@ _SENTENCE = re.compile(
     + r"\b",
     re.IGNORECASE,
 )
+#: Words by which an event may be added that has no name yet.
+_OPEN = re.compile(
+    r"\b(?:appointments?|events?|something|entry|slot|reminder|alarm|block|hold|mark|reserve|wake)\b", re.IGNORECASE
+)
 #: A sentence beside the request, which is no part of a title.
 _REMARK = re.compile(
     r"(?:\band )?\b(?:i|he|she|we|they|it)(?:'m|'s|'re|'ll|'ve)?\s(?:\w+ )?(?:can|can't|cannot|will|won't|have|has|am"
@@ -93,7 +97,7 @@ def is_certain(clause: Clause, found: Opened, name: Named, times: Times) -> bool
         about = re.match(r"\s*(?:of|about|when|where|on)\b", found.words, re.IGNORECASE)
         return (timed or (bool(name.title) and not about)) and not _is_question(name.title)
     if found.asks is Asks.EVENT:
-        return _is_event(clause, found, name, timed)
+        return _is_event(clause, found, name, first, timed)
     if found.asks is Asks.HAVING:
         named_or_open = bool(name.title or name.person) or re.search(r"\b(?:appointment|something)\b", found.words)
         wish = re.match(r"(?:i'd like|i want|i would like)\b", plain(clause.text), re.IGNORECASE)
@@ -115,18 +119,14 @@ def _is_question(title: str) -> bool:
     )
 
 
-def _is_event(clause: Clause, found: Opened, name: Named, timed: bool) -> bool:
+def _is_event(clause: Clause, found: Opened, name: Named, times: Times, timed: bool) -> bool:
     """Whether "add …", "schedule …", "book …" is about an event."""
     if "?" in clause.text and not timed and not name.title:
         return False
     text = plain(clause.text)
     if re.match(r"(?:book|reserve|get)\b", text, re.IGNORECASE) and is_sold(re.sub(MARK, " ", found.words)):
         return False
-    if (
-        not name.title
-        and not name.person
-        and re.match(rf"(?:schedule|plan)\s+(?:for |on )?{MARK}", plain(clause.masked), re.I)
-    ):
+    if not name.title and not name.person and not times.time and not _OPEN.search(clause.text):
         return False  # "schedule for friday" may be a question
     in_calendar = re.search(
         r"\b(?:event|appointment|calendar|diary|agenda|schedule|planner)\b", clause.text, re.IGNORECASE

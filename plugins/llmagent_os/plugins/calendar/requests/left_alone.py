@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 
-from llmagent_os.plugins.calendar.requests.clause import Clause
+from llmagent_os.plugins.calendar.requests.clause import MARK, Clause
 from llmagent_os.plugins.calendar.requests.politeness import before_request
 
 _CHANGE = (
@@ -81,6 +81,17 @@ def is_not_needed(clause: Clause) -> bool:
     """Return whether words say that an event of the calendar is no longer wanted, without asking to delete it."""
     text = clause.text[_polite(clause.text) :]
     return _NO_NEED.match(text) is not None and _NO_LONGER.search(text) is not None
+
+
+def no_longer_needed(clause: Clause) -> str:
+    """Return what is no longer needed, in the person's words; empty: they do not say it."""
+    text = clause.masked[_polite(clause.masked) :]
+    match = _NO_NEED.match(text)
+    words = _NO_LONGER.sub(" ", text[match.end() :]) if match else ""
+    words = re.sub(rf"{MARK}|[.!,]|\bfrom on\b", " ", words)
+    words = re.sub(r"^\s*(?:(?:to |it to )?(?:make|attend|go to|do|have)|it to|about|of|going to|to)?\s", " ", words)
+    words = re.sub(r"^\s*(?:the|my|an?|that|this|any|our)\s", "", words)
+    return " ".join(words.split())
 
 
 def named_events(clause: Clause) -> list[str]:

@@ -15,7 +15,13 @@ from llmagent_os.plugins.calendar.event_creation import UNFINISHED_LIFETIME
 from llmagent_os.plugins.calendar.requests.among_talk import goes_on
 from llmagent_os.plugins.calendar.requests.clause import Clause
 from llmagent_os.plugins.calendar.requests.foreign_words import is_foreign
-from llmagent_os.plugins.calendar.requests.left_alone import is_not_needed, is_undecided, leaves_alone, named_events
+from llmagent_os.plugins.calendar.requests.left_alone import (
+    is_not_needed,
+    is_undecided,
+    leaves_alone,
+    named_events,
+    no_longer_needed,
+)
 from llmagent_os.plugins.calendar.requests.open_answer import read_answer
 from llmagent_os.plugins.calendar.requests.politeness import plain
 from llmagent_os.plugins.calendar.requests.request_reading import ReadRequest, is_readable, read_message
@@ -74,10 +80,12 @@ async def _half_of_day(call: CalendarCall, clause: Clause) -> tuple[ReadRequest,
 
 def _not_needed(clause: Clause) -> tuple[ReadRequest, ...]:
     """Whether to delete an event that the person says is no longer wanted: that is asked about."""
-    ids = named_events(clause) if is_not_needed(clause) and not goes_on(clause) else []
-    if len(ids) != 1:
+    if not is_not_needed(clause) or goes_on(clause):
         return ()
-    title = next(event.title for event in clause.events if event.event_id == ids[0])
+    ids = named_events(clause)
+    titles = [event.title for event in clause.events if event.event_id in ids] or [no_longer_needed(clause)]
+    if len(titles) != 1 or not (title := titles[0]):
+        return ()
     return (ReadRequest(ToolCall("delete_event", {"title": title}), clause.text, unsure=True),)
 
 

@@ -210,8 +210,20 @@ def _split(clause: Clause, verb: str, date: str) -> list[ReadRequest]:
             opening = f"{opening} {title}".strip()
         rest = _read(right, "" if own else opening, "" if own else str(first[-1].call.arguments.get("date", date)))
         if rest and not any(_is_untimed(each.call) for each in rest):
-            return [*first, *rest]
+            return _with_reminder(first, rest, left)
     return []
+
+
+def _with_reminder(first: list[ReadRequest], rest: list[ReadRequest], left: Clause) -> list[ReadRequest]:
+    """Two requests. "…, remind me on thursday" is about what was said before, which may be no request itself."""
+    call, title = rest[0].call, first[-1].call.arguments.get("title")
+    is_bare = call.name == "create_event" and not {"title", "person"} & call.arguments.keys()
+    if not is_bare or not title or opening_of(plain(rest[0].words)) != (Asks.REMINDER, len("remind me")):
+        return [*first, *rest]
+    about = ReadRequest(msgspec.structs.replace(call, arguments={"title": title, **call.arguments}), rest[0].words)
+    opening = opening_of(plain(left.text))
+    before = [] if opening is not None and opening[0] is Asks.HAVING else first
+    return [*before, about, *rest[1:]]
 
 
 def _may_follow(first: list[ReadRequest], left: Clause, right: Clause) -> bool:
