@@ -18,8 +18,9 @@ import pytest
 from llmagent_os.plugins.calendar.calendar_event import CalendarEvent, event_starts, occurrences
 from llmagent_os.plugins.calendar.reminder_timers import next_ring
 from llmagent_os.plugins.calendar.time.clock_changes import to_aware, to_wall
+from llmagent_os.plugins.calendar.time.expression_parsing import parse_time_expression
 from llmagent_os.plugins.calendar.time.time_errors import TimeExpressionError
-from llmagent_os.plugins.calendar.time.time_expressions import TimeSlot, find_slot, parse_time_expression
+from llmagent_os.plugins.calendar.time.time_expressions import TimeSlot, find_slot
 
 FIRST_YEAR, LAST_YEAR = 2008, 2038
 HOUR, MINUTE = timedelta(hours=1), timedelta(minutes=1)
@@ -140,7 +141,7 @@ def test_the_second_pass_of_a_time_is_the_second() -> None:
         ring = next_ring(event, change.at)
         assert ring is not None, change
         assert change.at <= ring <= due, (change, ring)
-        assert list(occurrences(event, wall - HOUR, wall + HOUR, change.zone))[0].start == found.start
+        assert next(occurrences(event, wall - HOUR, wall + HOUR, change.zone)).start == found.start
 
 
 @pytest.mark.parametrize("repeat", ["", "FREQ=DAILY", "FREQ=HOURLY", "FREQ=MINUTELY;INTERVAL=45"])

@@ -14,13 +14,13 @@ from llmagent_os.plugins.calendar.phrasing import moment_text, period_text
 from llmagent_os.plugins.calendar.time.clock_changes import to_aware
 from llmagent_os.plugins.calendar.time.date_parsing import parse_dates
 from llmagent_os.plugins.calendar.time.duration_parsing import Shift, parse_duration, parse_shift
+from llmagent_os.plugins.calendar.time.expression_parsing import parse_time_expression
 from llmagent_os.plugins.calendar.time.recurrence import parse_recurrence, recurrence_text
 from llmagent_os.plugins.calendar.time.text_normalization import normalize
 from llmagent_os.plugins.calendar.time.time_errors import TimeExpressionError
 from llmagent_os.plugins.calendar.time.time_expressions import (
     TimeSlot,
     find_slot,
-    parse_time_expression,
     search_windows,
 )
 from llmagent_os.plugins.calendar.time.time_parsing import TimeOfDay, parse_time
@@ -263,7 +263,7 @@ def test_repeats(said: str, rule: str, told: str) -> None:
 
 def test_twice_a_week_is_not_guessed() -> None:
     """It does not say on which days."""
-    with pytest.raises(TimeExpressionError, match="unknown"):
+    with pytest.raises(TimeExpressionError, match="ambiguous: “Twice a week” does not say when"):
         parse_recurrence("twice a week")
 
 

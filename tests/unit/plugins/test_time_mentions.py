@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import time
+from itertools import pairwise
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -63,4 +66,78 @@ def test_any_text_has_mentions_in_order(text: str) -> None:
     """Readers cut the message at these places."""
     found = time_mentions(text)
     assert all(each.text == text[each.start : each.end] and each.text for each in found)
-    assert all(left.end <= right.start for left, right in zip(found, found[1:], strict=False))
+    assert all(left.end <= right.start for left, right in pairwise(found))
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("trip from dec 20 - jan 2", ["date from dec 20 - jan 2"]),
+        ("conference in Vienna, december 7 to 9", ["date december 7 to 9"]),
+        (
+            "gym monday, wednesday and friday next week at 6",
+            ["date monday, wednesday and friday next week", "time at 6"],
+        ),
+        ("gym mon wed fri 6pm", ["date mon wed fri", "time 6pm"]),
+        ("off until friday", ["date until friday"]),
+        ("dinner friday or saturday", ["date friday or saturday"]),
+        ("a week from tomorrow: renew the passport", ["date a week from tomorrow"]),
+    ],
+)
+def test_spans_and_lists_of_days_are_one_mention(text: str, expected: list[str]) -> None:
+    """Half a span would be a day, and the wrong one."""
+    assert mentions(text) == expected
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("yoga every day at 9am for 5 days", ["recurrence every day", "time at 9am", "recurrence for 5 days"]),
+        (
+            "choir every thursday at 7pm, except december 24 and 31",
+            ["recurrence every thursday", "time at 7pm", "recurrence except december 24 and 31"],
+        ),
+        ("guitar every tuesday at 5pm, ten times", ["recurrence every tuesday", "time at 5pm", "recurrence ten times"]),
+        ("drink water every hour until 5pm", ["recurrence every hour until 5pm"]),
+        ("the first and third monday of the month", ["recurrence the first and third monday of the month"]),
+        ("office every monday from 9 to 5", ["recurrence every monday", "time from 9 to 5"]),
+        ("every month a workshop for 3 days", ["recurrence every month", "duration for 3 days"]),
+        ("gym for 2 hours until friday", ["duration for 2 hours", "date until friday"]),
+        ("add the monthly report on friday", ["date on friday"]),
+        ("course twice a week", ["recurrence twice a week"]),
+    ],
+)
+def test_limits_of_a_repetition_belong_to_it(text: str, expected: list[str]) -> None:
+    """A limit that is not seen ends in the title, and the event comes again for ever."""
+    assert mentions(text) == expected
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("call at 3pm London time", "at 3pm London time"),
+        ("call 8am PST", "8am PST"),
+        ("call at 14:00 UTC+2", "at 14:00 UTC+2"),
+        ("call at noon in New York time", "at noon in New York time"),
+        ("call at 5 Eastern", "at 5 Eastern"),
+        ("at 3 mountain biking", "at 3"),
+        ("at 1 we eat cake", "at 1"),
+        ("at 6 met with Bo", "at 6"),
+    ],
+)
+def test_a_zone_belongs_to_its_time(text: str, expected: str) -> None:
+    """Without it, the call is at the wrong hour."""
+    assert [each.text for each in time_mentions(text)] == [expected]
+
+
+@pytest.mark.parametrize("text", ["on the 32nd", "february 30", "at 25:00", "from 5pm to 3pm", "on someday", "at -3pm"])
+def test_what_cannot_be_is_a_mention(text: str) -> None:
+    """It has to reach the resolver, which says what is wrong. Left out, it would be ignored."""
+    assert [each.text for each in time_mentions(f"remind me {text} to pay")] == [text]
+
+
+def test_a_long_message_does_not_take_long() -> None:
+    """Nothing may keep the host busy: this one asked for 3 seconds once."""
+    begin = time.process_time()
+    time_mentions("from 5pm to " * 400)
+    assert time.process_time() - begin < 1.5

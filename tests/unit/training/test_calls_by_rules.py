@@ -1,4 +1,4 @@
-"""Calls that a plugin's rules read. What breaks without this: a model is blamed, or praised, for what it did not draw."""
+"""Calls that a plugin's rules read. Without this, a model is blamed or praised for what it did not draw."""
 
 from __future__ import annotations
 

@@ -5,6 +5,7 @@ The tools here declare what they take and do. The work is in the other files:
 ===========================  =========================================================================================
 ``calendar_call``            what every tool needs during one call
 ``event_creation``           the tool ``create_event``
+``event_times``              ... when the new events are to be
 ``event_listing``            the tool ``list_events``
 ``event_deletion``           the tool ``delete_event``
 ``event_moving``             the tool ``move_event``
@@ -327,7 +328,7 @@ class CalendarPlugin(Plugin):
         given: Mapping[str, str | None],
     ) -> ToolResult:
         async with self._locks.of(context.user_id):
-            call = CalendarCall(context)
+            call = await CalendarCall(context).asking_if_unsure()
             result = await work(call, given)
             if work in (delete_event, move_event):  # the person has begun something else
                 await call.store.keep_unfinished(None)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
@@ -14,13 +14,10 @@ from llmagent_os.plugins.calendar.calendar_event import CalendarEvent, Occurrenc
 from llmagent_os.plugins.calendar.event_store import Change, EventStore
 from llmagent_os.plugins.calendar.phrasing import capitalized, day_text, moment_text
 from llmagent_os.plugins.calendar.reminder_timers import ReminderTimers
+from llmagent_os.plugins.calendar.time.expression_parsing import parse_time_expression, parse_time_expressions
+from llmagent_os.plugins.calendar.time.time_arguments import as_written
 from llmagent_os.plugins.calendar.time.time_errors import TimeExpressionError
-from llmagent_os.plugins.calendar.time.time_expressions import (
-    TimeExpression,
-    parse_time_expression,
-    parse_time_expressions,
-    writes_month_first,
-)
+from llmagent_os.plugins.calendar.time.time_expressions import TimeExpression, writes_month_first
 
 MAX_NAMED_EVENTS = 5  #: in one reply; the rest is counted as "more"
 SEARCH_HORIZON = timedelta(days=730)  #: how far a search without a date looks ahead
@@ -72,13 +69,19 @@ class CalendarCall:
 
     async def words(self) -> str:
         """The words that ask for this call: the person's message, or the part of it that was read."""
-        message_id, _, place = self.context.call_id.rpartition(":read.")
-        read = await self.store.read_calls(message_id) if message_id else None
-        at = int(place) if place.isdecimal() else -1
-        return read[at][1] if read is not None and 0 <= at < len(read) else self.context.text
+        read = await self.store.read_call(self.context.call_id)
+        return self.context.text if read is None else str(read["words"])
+
+    async def asking_if_unsure(self) -> CalendarCall:
+        """Return this call, or one that asks first where the words leave open whether the person wants it."""
+        read = await self.store.read_call(self.context.call_id)
+        if read is None or not read["unsure"]:
+            return self
+        return CalendarCall(replace(self.context, initiative="ask_first"))
 
     def parse(self, date_said: str | None, time_said: str | None, anchor: date | None = None) -> TimeExpression:
         """Parse a date and a time in the person's words. Raises TimeExpressionError."""
+        date_said, time_said = as_written(date_said, time_said, self.context.text, month_first=self.month_first)
         return parse_time_expression(
             date_said, time_said, self.now, anchor=anchor, month_first=self.month_first, zone=self.zone
         )
@@ -243,7 +246,7 @@ class CalendarCall:
         noun = {"date": "day", "time": "time", "duration": "length", "repeat": "repetition"}[error.field]
         if error.why:
             data = {"status": "unclear", "need": error.field, "heard": error.heard, "why": error.why, **known}
-            question = {"repeat": "How often is it to be?", "duration": "How long is it?"}.get(error.field)
+            question = {"repeat": "When is it to repeat?", "duration": "How long is it?"}.get(error.field)
             return ToolResult(data, f"{error.why} {question or f'Which {noun} did you mean?'}")
         asked = f"I couldn't work out the {noun} “{error.heard}”. Could you say it another way?"
         return ToolResult({"status": "unclear", "need": error.field, "heard": error.heard, **known}, asked)

@@ -13,11 +13,11 @@ from llmagent_os.plugins.calendar.event_store import Change
 from llmagent_os.plugins.calendar.event_times import (
     PlannedTime,
     RequestedTimes,
-    elsewhere_text,
     planned_times,
     repeat_text,
     requested_times,
     several_text,
+    whens_text,
 )
 from llmagent_os.plugins.calendar.phrasing import day_text, moment_text
 from llmagent_os.plugins.calendar.requests.openings import opens_request
@@ -39,6 +39,14 @@ _REMINDER = re.compile(
 _WHOLE_DAY = re.compile(
     r"\b(birthday|anniversary|holidays?|vacation|day off|days off|time off|trip|travel|conference|festival|pto|leave"
     r"|deadline|due|staycation|honeymoon|camp|fast|rent|payday|pay day|visit from|out of office|ooo|retreat)\b",
+    re.I,
+)
+
+# A thing to do on a day has no time of its own: "renew the passport".
+_TASK = re.compile(
+    r"(?:renew|pay|submit|return|cancel|hand in|turn in|file|send|buy|order|post|mail|finish|complete|water|clean|wash"
+    r"|change|replace|charge|take out|put out|pack|prepare|print|sign|register|apply|vote|back up|update|upload|check"
+    r"|review the|read|write|email|text|reply|fill (?:in|out)|book|arrange|organi[sz]e|declutter|fix|repair)\b",
     re.I,
 )
 
@@ -78,7 +86,7 @@ async def _create(call: CalendarCall, said: dict[str, str]) -> ToolResult:
     kind = {"kind": "reminder"} if reminder else {}
     known = {**({"title": title} if title else {}), **kind}
     try:
-        wanted = requested_times(call, said)
+        wanted = requested_times(call, said, call.context.text)
         when = wanted.first
         if not title:
             known_when = {"when": _known_time(call, when)} if when else {}
@@ -133,7 +141,7 @@ def _need(title: str, wanted: RequestedTimes, reminder: bool) -> str:
         return ""
     days_long = length is not None and length >= timedelta(days=1)
     hourly = again is not None and again.within_day
-    if when.time_of_day or hourly or reminder or _WHOLE_DAY.search(title) or days_long:
+    if when.time_of_day or hourly or reminder or _WHOLE_DAY.search(title) or _TASK.match(title) or days_long:
         return ""
     return "date" if vague else "time"
 
@@ -165,11 +173,7 @@ async def _add(
 ) -> ToolResult:
     events = tuple(_event(call, said, title, each, reminder, number) for number, each in enumerate(planned))
     first = events[0]
-    whens = [
-        call.time_text(event, event.start) + elsewhere_text(each.slot)
-        for event, each in zip(events, planned, strict=True)
-    ]
-    data = {"status": "created", "title": title, "when": several_text(whens)}
+    data = {"status": "created", "title": title, "when": whens_text(call, events, planned)}
     data |= {"place": first.place} if first.place and normalize(first.place) not in normalize(title) else {}
     repeats = [repeat_text(each, call.today) for each in planned if each.repeat]
     data |= {"repeat": several_text(repeats)} if repeats else {}

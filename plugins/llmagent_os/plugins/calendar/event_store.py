@@ -208,17 +208,33 @@ class EventStore:
         else:
             await self._records.put(f"half:{self._here}", {**arguments, "at": self._now})
 
-    async def keep_read(self, message_id: str, calls: Sequence[tuple[ToolCall, str]]) -> None:
-        """Keep the calls that were read in a message of this conversation, each with the words that ask for it."""
-        kept = [{"name": call.name, "arguments": call.arguments, "words": words} for call, words in calls]
+    async def keep_read(self, message_id: str, calls: Sequence[tuple[ToolCall, str, bool]]) -> None:
+        """Keep the calls that were read in a message of this conversation.
+
+        Args:
+            message_id: of the message.
+            calls: each with the words that ask for it, and whether the person is asked before it is done.
+        """
+        kept = [
+            {"name": call.name, "arguments": call.arguments, "words": words, "unsure": unsure}
+            for call, words, unsure in calls
+        ]
         await self._records.put(f"read:{self._here}", {"message": message_id, "calls": kept})
 
-    async def read_calls(self, message_id: str) -> list[tuple[ToolCall, str]] | None:
+    async def read_before(self, message_id: str) -> tuple[ToolCall, ...] | None:
         """Return the calls that were read in a message; None: none were, or another message came since."""
+        found = await self._read(message_id)
+        return None if found is None else tuple(ToolCall(each["name"], each["arguments"]) for each in found)
+
+    async def read_call(self, call_id: str) -> Record | None:
+        """Return what is kept of a call that was read; None: a model made the call, or another message came since."""
+        message_id, _, place = call_id.rpartition(":read.")
+        found = await self._read(message_id) if message_id and place.isdecimal() else None
+        return found[int(place)] if found is not None and int(place) < len(found) else None
+
+    async def _read(self, message_id: str) -> list[Record] | None:
         found = await self._records.get(f"read:{self._here}")
-        if not found or found.get("message") != message_id:
-            return None
-        return [(ToolCall(each["name"], each["arguments"]), str(each["words"])) for each in found["calls"]]
+        return list(found["calls"]) if found and found.get("message") == message_id else None
 
     async def _replace(self, before: tuple[CalendarEvent, ...], after: tuple[CalendarEvent, ...], since: str) -> None:
         # Timers before events: after a crash in between, a timer rings in vain, and the second run finishes the change.

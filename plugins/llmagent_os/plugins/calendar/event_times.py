@@ -6,10 +6,11 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, datetime, time, timedelta
+from itertools import pairwise
 
 from llmagent_os.markup.word_list import join_words
 from llmagent_os.plugins.calendar.calendar_call import CalendarCall
-from llmagent_os.plugins.calendar.calendar_event import rule_dates
+from llmagent_os.plugins.calendar.calendar_event import CalendarEvent, rule_dates
 from llmagent_os.plugins.calendar.phrasing import clock_text
 from llmagent_os.plugins.calendar.time.bounded_rules import without_weekdays
 from llmagent_os.plugins.calendar.time.clock_changes import wall_after
@@ -31,6 +32,8 @@ from llmagent_os.plugins.calendar.time.zone_names import zone_label
 
 MAX_NEW_EVENTS = 20  #: of one request
 _DAY = timedelta(days=1)
+# What a repetition leaves out, to the end of the clause.
+_EXCEPTION = re.compile(r"\b(?:except|excluding|apart from|unless)\b[^.;!?\n]*", re.I)
 
 
 @dataclass(frozen=True)
@@ -56,20 +59,22 @@ class PlannedTime:
     skipped: tuple[datetime, ...] = ()  #: starts that the repetition leaves out
 
 
-def requested_times(call: CalendarCall, said: Mapping[str, str]) -> RequestedTimes:
+def requested_times(call: CalendarCall, said: Mapping[str, str], words: str) -> RequestedTimes:
     """Parse when a request wants its events.
 
     Args:
         call: the tool's call.
         said: the arguments ``date``, ``time``, ``duration`` and ``repeat``, as far as they were given.
+        words: the message that asks for the events.
 
     Raises:
         TimeExpressionError: one of them cannot be resolved, or there are too many times.
     """
-    whens = call.parse_several(said.get("date"), said.get("time"), paired=_paired(call.context.text))
+    whens = call.parse_several(said.get("date"), said.get("time"), paired=_paired(words))
     again = parse_recurrence(said["repeat"], call.today, month_first=call.month_first) if "repeat" in said else None
     length = parse_duration(said["duration"]) if "duration" in said else None
     if again is not None:
+        _check_exceptions(words, call.month_first)
         whens, again = _with_recurrence(whens, again)
     else:
         whens, again = _with_span(_joined(whens), length)
@@ -78,10 +83,19 @@ def requested_times(call: CalendarCall, said: Mapping[str, str]) -> RequestedTim
     return RequestedTimes(whens, again, length)
 
 
+def _check_exceptions(words: str, month_first: bool) -> None:
+    """Raise an error for an exception of a repetition that is in no words of time: "except the last of the month"."""
+    inside = [(each.start, each.end) for each in time_mentions(words, month_first=month_first)]
+    for match in _EXCEPTION.finditer(words):
+        if not any(start <= match.start() < end for start, end in inside):
+            why = f"I don't know which days “{match[0].strip(' .,!?')[:60]}” means."
+            raise TimeExpressionError("unknown", "repeat", match[0], why=why)
+
+
 def _paired(message: str) -> bool:
     """Whether days and times alternate: "monday at 9 and tuesday at 10"."""
     kinds = [each.kind for each in time_mentions(message) if each.kind in (MentionKind.DATE, MentionKind.TIME)]
-    return len(kinds) > 2 and all(left != right for left, right in zip(kinds, kinds[1:], strict=False))
+    return len(kinds) > 2 and all(left != right for left, right in pairwise(kinds))
 
 
 def _with_recurrence(
@@ -147,12 +161,16 @@ def planned_times(call: CalendarCall, wanted: RequestedTimes, title: str, *, rem
 def _planned(
     call: CalendarCall, when: TimeExpression, wanted: RequestedTimes, title: str, reminder: bool
 ) -> PlannedTime:
+    half = usual_half(title, when.time_of_day)
+    if wanted.again is not None and when.time_of_day is not None:
+        # That 8 o'clock is over today says nothing about the 8 o'clock of every Monday.
+        when = replace(when, time_of_day=when.time_of_day.settled(half))
     slot = find_slot(
         when,
         call.now,
         length=wanted.length,
         zone=call.zone,
-        half=usual_half(title, when.time_of_day),
+        half=half,
         usual_length=timedelta(hours=0 if reminder else 1),
         to_the_second=reminder,
     )
@@ -214,6 +232,16 @@ def elsewhere_text(slot: TimeSlot) -> str:
 
 
 def several_text(phrases: Sequence[str]) -> str:
-    """Join phrases of moments, which may have commas."""
+    """Join phrases, which may have commas."""
     unique = list(dict.fromkeys(phrases))
     return "; ".join(unique) if len(unique) > 1 and any("," in each for each in unique) else join_words(unique)
+
+
+def whens_text(call: CalendarCall, events: Sequence[CalendarEvent], planned: Sequence[PlannedTime]) -> str:
+    """Phrase the times of new events. Several on one day name the day once: "today at 2 PM and at 4 PM"."""
+    days: dict[date, list[str]] = {}
+    for event, each in zip(events, planned, strict=True):
+        told = days.setdefault(each.slot.start.date(), [])
+        phrase = call.time_text(event, event.start, same_day=bool(told) and not event.all_day)
+        told.append(phrase + elsewhere_text(each.slot))
+    return several_text([join_words(told) for told in days.values()])

@@ -42,6 +42,19 @@ class Clause:
         inside = (each for each in self.mentions if begin <= each.start and each.end <= begin + len(text))
         return replace(self, text=text, mentions=tuple(_moved(each, -begin) for each in inside))
 
+    def cut(self, pattern: re.Pattern[str]) -> Self:
+        """The clause without what a pattern finds, where that has no mention in it."""
+        clause = self
+        for match in reversed(list(pattern.finditer(self.text))):
+            begin, end = match.span()
+            if any(each.start < end and begin < each.end for each in clause.mentions):
+                continue
+            text = f"{clause.text[:begin]} {clause.text[end:].lstrip()}"
+            by = len(text) - len(clause.text)
+            moved = tuple(_moved(each, by) if each.start >= end else each for each in clause.mentions)
+            clause = replace(clause, text=text, mentions=moved)
+        return clause
+
     def after(self, words: str) -> Self:
         """The clause with ``words`` in front of it, such as the verb of the request before."""
         by = len(words) + 1

@@ -20,7 +20,8 @@ _JOINT = (
     r"|takes"
     r"|going|running|which|that|it|it's|it'll|is|will|be|scheduled|set|the|this|long|all day|taking place|happening"
     r"|time|then"
-    r"|with a (?:length|duration) of|duration|day|date|o'clock|oclock|hours|when|as|it starts|it lasts|it takes|:|at"
+    r"|with a (?:length|duration) of|duration|day|date|o'clock|oclock|hours|or so|roughly|maybe|probably|or"
+    r" thereabouts|when|as|it starts|it lasts|it takes|:|at"
     r" around)"
 )
 JOINTS = re.compile(rf"(?:{_JOINT}[\s,]*)*", re.IGNORECASE)
@@ -35,7 +36,7 @@ _LEADING = re.compile(
 _TRAILING = re.compile(
     rf"(?:[\s,.:;!?–—-]|(?<=[\s{MARK[1:-1]}])(?:at|on|for|from|by|in|to|and|starting|beginning|lasting|of|around|about"
     rf"|is|are|the|which|that"
-    r"|will be|it's|it is|starts|begins|as|@|scheduled|set|down|up|with a|@))+$",
+    r"|will be|it's|it is|starts|begins|as|@|scheduled|set|down|with a|@))+$",
     re.IGNORECASE,
 )
 _ARTICLE = re.compile(r"^(?:a|an|the|my|our|some|another|one|new|this)\s+(?=\S)", re.IGNORECASE)
@@ -91,7 +92,7 @@ def named(pieces: list[str], *, reminder: bool) -> Named | None:
     Returns:
         None: the words are no single title.
     """
-    words = [re.sub(r"\bfor (?:me|us)\b", " ", CALENDAR.sub(" ", piece)).strip() for piece in pieces]
+    words = [re.sub(r"\bfor (?:me|us)\b(?! time)", " ", CALENDAR.sub(" ", piece)).strip() for piece in pieces]
     words = [cleaned for piece in words if (cleaned := _joinless(piece))]
     if not words:
         return Named("")
@@ -143,6 +144,8 @@ def _parts(text: str, *, reminder: bool) -> Named | None:
         if not _NO_TITLE.fullmatch(_clean(rest)) and len(_clean(rest).split()) > 0:
             return Named(_clean(text.replace(quoted[0], quoted["title"])))
         return Named(quoted["title"].strip(), (found["person"] or "") if found else "")
+    if not reminder and (only := re.match(r"\s*,?\s*(?:at|@)\s+(\S.*)", text)):
+        return Named("", place=only[1].rstrip(" ,."))
     text = _clean(text)
     if not reminder:
         text, place = _place(text)

@@ -8,6 +8,7 @@ from llmagent_os.plugins.calendar.requests.clause import Clause
 from llmagent_os.plugins.calendar.requests.left_alone import leaves_alone
 from llmagent_os.plugins.calendar.requests.openings import opens_request
 from llmagent_os.plugins.calendar.requests.politeness import plain
+from llmagent_os.plugins.calendar.time.time_mentions import TimeMention
 
 #: Words of requests and of what is planned: a sentence with one of them may ask for something.
 _ASKING = re.compile(
@@ -31,7 +32,9 @@ _MOOD = re.compile(
 )
 #: Times that nothing is asked for: what is over, and lengths in general.
 _PAST = re.compile(
-    r"an? (?:day|week|month|year|night)|yesterday.*|last (?:night|week|month|year|\w+day)|the other day", re.IGNORECASE
+    r"(?:an? )?(?:day|week|month|year|night|weekend|evening)|(?:for |about |from )?yesterday.*|now|last (?:night|week"
+    r"|month|year|\w+day)|the other day",
+    re.IGNORECASE,
 )
 #: The beginning of a sentence that tells something.
 _TELLING = re.compile(
@@ -56,12 +59,12 @@ def asks_nothing(clause: Clause, *, behind: bool = False) -> bool:
     text = clause.text.strip()
     if not behind and leaves_alone(text):
         return True
-    if not all(_PAST.fullmatch(each.text) for each in clause.mentions) or "?" in text:
+    if not all(is_over(each) for each in clause.mentions) or "?" in text:
         return False
     if not re.search(r"\w", text) or not plain(text):
         return True
     text = re.sub(r"\b(?:what|such) an?\b", "such", text, flags=re.IGNORECASE)
-    if opens_request(plain(text)) or _ASKING.search(text) or _names_event(clause):
+    if opens_request(plain(text)) or _ASKING.search(text) or names_event_of(clause):
         return False
     return (
         _ABOUT.match(text) is not None
@@ -70,7 +73,13 @@ def asks_nothing(clause: Clause, *, behind: bool = False) -> bool:
     )
 
 
-def _names_event(clause: Clause) -> bool:
+def is_over(mention: TimeMention) -> bool:
+    """Return whether a time is over, or only a length: nothing is asked for it."""
+    return _PAST.fullmatch(mention.text) is not None
+
+
+def names_event_of(clause: Clause) -> bool:
+    """Return whether words name an event of the calendar."""
     words = set(re.findall(r"\w{3,}", clause.text.lower()))
     return any(
         words & set(re.findall(r"\w{3,}", event.title.lower())) - {"the", "with", "and", "for"}

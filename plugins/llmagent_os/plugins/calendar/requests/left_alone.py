@@ -24,7 +24,10 @@ _NOT = re.compile(
     rf"(?: ever| just| you dare| please| yet| even| accidentally| bother to)*\s+(?:{_CHANGE})\b(?! me forget)",
     re.IGNORECASE,
 )
-_FORGET = re.compile(r"(?:don't|do not|never)(?: you)?(?: let me)? forget\b", re.IGNORECASE)
+_FORGET = re.compile(
+    r"(?:i )?(?:don't|do not|never|can't|cannot|must not|mustn't)(?: you)?(?: let me| want to)? (?:forget|miss)\b",
+    re.IGNORECASE,
+)
 _IF = re.compile(
     rf"(?:what|how) (?:if|about if|would happen if|happens if|will happen if)\b|(?:should|shall) (?:i|we)\b|do you"
     rf" think (?:i|we) should|would it be (?:bad|ok|okay|rude|fine|possible|better|a problem|smart|wise) (?:if|to)"
@@ -33,8 +36,9 @@ _IF = re.compile(
     re.IGNORECASE,
 )
 _MAYBE = re.compile(
-    r"(?:maybe|perhaps|possibly)\b|(?:i|we) (?:might|may|could)\b(?! have)|(?:i'm|i am|we're) (?:thinking|considering"
-    r"|not sure|undecided|wondering|tempted|debating)|i was (?:thinking|considering|going to|about to)"
+    r"(?:maybe|perhaps|possibly)\b|(?:i|we) (?:might|may|could)\b(?! (?:have|need|use|want|be)\b)|(?:i'm|i am|we're)"
+    r" (?:thinking|considering|not sure|undecided|wondering|tempted|debating)|i was (?:thinking|considering|going to"
+    r"|about to)"
     r"|i (?:wonder|wish|guess|suppose)\b|i(?:'m| am) not sure|not sure (?:if|whether|yet)|i haven't decided|i don't"
     r" know (?:if|whether|yet)|i (?:almost|nearly)\b",
     re.IGNORECASE,

@@ -7,23 +7,19 @@ same calls, though half of them may be done, and each call knows the words that 
 from __future__ import annotations
 
 import re
-from dataclasses import replace
 from datetime import datetime
 
 from llmagent_os.plugin import ToolCall, ToolResult
 from llmagent_os.plugins.calendar.calendar_call import CalendarCall
 from llmagent_os.plugins.calendar.event_creation import UNFINISHED_LIFETIME
-from llmagent_os.plugins.calendar.event_deletion import delete_event
+from llmagent_os.plugins.calendar.requests.among_talk import goes_on
 from llmagent_os.plugins.calendar.requests.clause import Clause
 from llmagent_os.plugins.calendar.requests.foreign_words import is_foreign
 from llmagent_os.plugins.calendar.requests.left_alone import is_not_needed, is_undecided, leaves_alone, named_events
 from llmagent_os.plugins.calendar.requests.open_answer import read_answer
-from llmagent_os.plugins.calendar.requests.openings import opens_request
 from llmagent_os.plugins.calendar.requests.politeness import plain
-from llmagent_os.plugins.calendar.requests.request_reading import MAX_CHARACTERS, ReadRequest, read_message
-from llmagent_os.plugins.calendar.requests.sentences import between_requests
+from llmagent_os.plugins.calendar.requests.request_reading import ReadRequest, is_readable, read_message
 from llmagent_os.plugins.calendar.requests.spelling import put_right
-
 
 _HALF = re.compile(
     r"(?:no |i mean(?:t)? |make it |in the |at )*([ap])\.?m\.?(?: (?:i mean(?:t)?|obviously|not [ap]m))?",
@@ -40,17 +36,19 @@ async def read_requests(call: CalendarCall) -> tuple[ToolCall, ...] | ToolResult
         call: with the message, the person's clock and their calendar. Its ``call_id`` names the message.
     """
     message_id = call.context.call_id
-    before = await call.store.read_calls(message_id)
+    before = await call.store.read_before(message_id)
     if before is not None:
-        return tuple(each for each, _ in before)
+        return before
     text = call.context.text
-    if len(text) > MAX_CHARACTERS or is_foreign(text):
+    if not is_readable(text) or is_foreign(text):
         return ()
     events = tuple(await call.store.events())
     clause = Clause.of(put_right(text), call.now, month_first=call.month_first, events=events)
-    found = await _answer(call, clause) or await _half_of_day(call, clause) or read_message(clause)
+    found = (
+        await _answer(call, clause) or await _half_of_day(call, clause) or _not_needed(clause) or read_message(clause)
+    )
     if found:
-        await call.store.keep_read(message_id, [(each.call, each.words) for each in found])
+        await call.store.keep_read(message_id, [(each.call, each.words, each.unsure) for each in found])
         return tuple(each.call for each in found)
     return await _left_alone(call, clause) or ()
 
@@ -74,17 +72,23 @@ async def _half_of_day(call: CalendarCall, clause: Clause) -> tuple[ReadRequest,
     return (ReadRequest(ToolCall("move_event", {"new_time": clock}), clause.text),)
 
 
+def _not_needed(clause: Clause) -> tuple[ReadRequest, ...]:
+    """Whether to delete an event that the person says is no longer wanted: that is asked about."""
+    ids = named_events(clause) if is_not_needed(clause) and not goes_on(clause) else []
+    if len(ids) != 1:
+        return ()
+    title = next(event.title for event in clause.events if event.event_id == ids[0])
+    return (ReadRequest(ToolCall("delete_event", {"title": title}), clause.text, unsure=True),)
+
+
 async def _left_alone(call: CalendarCall, clause: Clause) -> ToolResult | None:
     """The answer to words that say what is not to be done. None: they say something else."""
     if not (leaves_alone(clause.text) or is_undecided(clause)):
         return None
-    if any(opens_request(plain(clause.text[begin:])) for _, begin in between_requests(clause.text)):
-        return None  # and something else is asked for
+    if goes_on(clause):
+        return None
     ids = named_events(clause)
     named = [event for event in clause.events if event.event_id in ids]
-    if len(named) == 1 and is_not_needed(clause):
-        ask_first = CalendarCall(replace(call.context, initiative="ask_first"))
-        return await delete_event(ask_first, {"title": named[0].title, "date": None, "time": None})
     data = {"status": "kept"}
     match = next((each for each in call.upcoming(named)), None) if len(named) == 1 else None
     if match is None:

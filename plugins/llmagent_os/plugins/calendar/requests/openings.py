@@ -19,7 +19,8 @@ class Asks(StrEnum):
 _KEEP = (
     r"(?:re)?add(?:ing)?|put|schedule|book(?! (?:clubs?|fair|signing|launch|reading|group|release|report"
     r"|presentation)\b)|set up|setup|pencil(?: in)?|note(?: down)?|mark(?: down)?|block(?: off| out)?|save"
-    r"|enter|jot(?: down)?|write down|insert|arrange|organi[sz]e|slot(?: in)?|stick|throw in|pop in|reserve|register"
+    r"|enter|jot(?: down)?|write down|insert|arrange|organi[sz]e|slot(?: in)?|stick|(?:throw|pop|chuck|whack|bung|drop"
+    r"|slip|slap)(?: in|(?=\s(?:an?|the)\s))|reserve|register"
     r"|plan(?! [bB]\b)"
     r"|include|fix|hold|make a note(?: of| that| about)?|take (?:a )?note(?: of| that)?|squeeze(?: in)?|get down"
     r"|create"
@@ -38,7 +39,7 @@ _MAKE = (
 _REMIND = (
     r"remind(?:ing)? ?(?:me|us|myself)|reminder|remember|reminding|(?:don't|do not|never)(?: you)? (?:let|allow) me"
     r" (?:to )?forget"
-    r"|(?:don't|do not|dont) forget|(?:i )?(?:must|should|can)(?:n't| not) forget"
+    r"|(?:don't|do not|dont) forget|(?:i )?(?:must|should|can|do)(?:n't| not)(?: want to)? forget"
     r"|(?:set|create|add|make|put|schedule|give|send|i need|need|i want|set up|leave|drop|book|have)(?: up| in)?(?: me"
     r"| us| myself)?(?: up)?"
     r"(?: with)? (?:an?|the|another|some|my)? ?(?:new |quick |gentle |little |daily |weekly |monthly |recurring )*"

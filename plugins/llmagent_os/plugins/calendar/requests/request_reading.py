@@ -14,6 +14,7 @@ from dataclasses import dataclass
 import msgspec
 
 from llmagent_os.plugin import ToolCall
+from llmagent_os.plugins.calendar.requests.among_talk import stretches
 from llmagent_os.plugins.calendar.requests.change_request import read_change
 from llmagent_os.plugins.calendar.requests.clause import Clause
 from llmagent_os.plugins.calendar.requests.creation_request import read_creation
@@ -29,6 +30,7 @@ from llmagent_os.plugins.calendar.requests.place_request import read_place
 from llmagent_os.plugins.calendar.requests.politeness import before_request, plain
 from llmagent_os.plugins.calendar.requests.reference_request import read_reference
 from llmagent_os.plugins.calendar.requests.sentences import between_requests, sentences
+from llmagent_os.plugins.calendar.time.time_mentions import MentionKind
 
 #: Reads one clause: the calls that its words ask for; None, or no call: not every word is understood.
 ReadClause = Callable[[Clause], ToolCall | tuple[ToolCall, ...] | None]
@@ -47,9 +49,19 @@ READERS: tuple[ReadClause, ...] = (
 )
 
 MAX_CHARACTERS = 600  #: of a message that is read by rules
+MAX_JOINTS = 24  #: commas, "and" and the like in it: with more of them it would take too long to read
+_JOINT = re.compile(r"[,;&+–-]|\b(?:and|then|to|a)\b", re.IGNORECASE)
 MAX_REQUESTS = 10  #: of one message
 
 
+#: An aside in the middle of a request.
+_ASIDE = re.compile(
+    r"\s*,\s(?:if (?:it's|that's|you|possible)|because|since|as (?:always|usual|i said)|like|you know|whatever|i guess"
+    r"|i think|i mean|basically|honestly"
+    r"|or something|or whatever|please)\b[^,;.!?]*,(?=\s)|\s[—–-]+\s[^—–]{3,80}?\s[—–-]+(?=\s)|,\s*(?:like|whatever"
+    r"|you know|or something|or whatever)(?=\s*,|\s*$)",
+    re.IGNORECASE,
+)
 #: What may stand between talk and a request behind it.
 _TALK = re.compile(
     r"\s*(?:[,:–—]|\s-|\.{2,}|…)+\s+(?:(?:so|but|and|anyway|still)[\s,]+)*|\s+(?:so|but|and|anyway)\s+(?=(?:can|could"
@@ -78,6 +90,7 @@ class ReadRequest:
 
     call: ToolCall
     words: str  #: what the person said for it, with the verb that it shares with the request before
+    unsure: bool = False  #: the person is asked before it is done
 
 
 def read_message(clause: Clause) -> tuple[ReadRequest, ...]:
@@ -86,8 +99,29 @@ def read_message(clause: Clause) -> tuple[ReadRequest, ...]:
     Args:
         clause: the message, with its spelling put right.
     """
-    if len(clause.text) > MAX_CHARACTERS:
-        return ()
+    found = _sentences(clause)
+    if not found:
+        found = _among_talk(clause.cut(_ASIDE))
+    return tuple(found) if len(found) <= MAX_REQUESTS else ()
+
+
+def _among_talk(clause: Clause) -> list[ReadRequest]:
+    """Read the one request among other talk."""
+    for stretch, verb in stretches(clause):
+        if leaves_alone(stretch.text) or is_undecided(stretch):
+            continue
+        if opens_request(plain(stretch.text)) or verb or stretch.has(MentionKind.TIME):
+            read = _one(stretch.part(before_request(stretch.text)), verb, "")
+            named = bool(read and {"title", "person"} & read[0].call.arguments.keys())
+            if named and not re.match(
+                r"(?:she|he|they|it|we|this|that)\b", str(read[0].call.arguments.get("title", "")), re.IGNORECASE
+            ):
+                return read
+    return []
+
+
+def _sentences(clause: Clause) -> list[ReadRequest]:
+    """Read every sentence. Empty: one of them is not understood."""
     found: list[ReadRequest] = []
     heading = ""  # "please add:" in front of a list
     for begin, end in sentences(clause):
@@ -96,13 +130,18 @@ def read_message(clause: Clause) -> tuple[ReadRequest, ...]:
         if re.fullmatch(r"[^:]{2,60}:", sentence.text) and not sentence.mentions and opens_request(title):
             heading = _verb(title)
             continue
-        read = _read(sentence, heading)
+        read = _read(sentence.cut(_ASIDE), heading)
         if not read:
             if asks_nothing(sentence):
                 continue
-            return ()
+            return []
         found += read
-    return tuple(found) if len(found) <= MAX_REQUESTS else ()
+    return found
+
+
+def is_readable(text: str) -> bool:
+    """Return whether a message is short enough to be read by rules, in a few thousandths of a second."""
+    return len(text) <= MAX_CHARACTERS and len(_JOINT.findall(text)) <= MAX_JOINTS
 
 
 def _read(clause: Clause, verb: str = "", date: str = "") -> list[ReadRequest]:

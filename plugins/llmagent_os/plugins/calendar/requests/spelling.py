@@ -22,13 +22,17 @@ _TARGETS = (
 _RIGHT = frozenset(
     "sundry sundays mondays tuesdays fridays frida remand rewind remains remained reminds reminded cancer cancels "
     "canceled chancel deletes deleted scheduled schedules scheduler rescheduled reschedules meetings melting mornings"
-    " mourning evenings weekends afternoons tomorrows birthdays appointments calendars reminders remembers remembered unremind"
+    " mourning evenings weekends afternoons tomorrows birthdays appointments calendars reminders remembers"
+    " remembered unremind"
     " evening's fleeting meaning evens remined midnight delate octobers cancelled".split()
 )
 
 #: Words, and how people misspell or shorten them.
 _SPELLINGS = {
-    "tomorrow": "tmrw tmr tmw tomoz 2moro 2morrow 2mrw tomorro tommorow tommorw tomorrw tomrow tomarrow tomorow tmrow tomorrrow tommarow tomrrow tomoro",
+    "tomorrow": (
+        "tmrw tmr tmw tomoz 2moro 2morrow 2mrw tomorro tommorow tommorw tomorrw tomrow tomarrow tomorow tmrow "
+        "tomorrrow tommarow tomrrow tomoro"
+    ),
     "wednesday": "wensday wendsday wenesday wedensday wednsday wenday wedneday wendnesday",
     "thursday": "thrusday thersday thurday thirsday thurdsay",
     "saturday": "saterday satuday satruday",

@@ -15,7 +15,8 @@ import re
 from collections.abc import Callable
 from datetime import MAXYEAR, date
 
-from llmagent_os.plugins.calendar.time.day_parsing import MONTH, ONE_DAY, WEEKDAY, DateRange
+from llmagent_os.plugins.calendar.time.calendar_dates import MONTH, WEEKDAY
+from llmagent_os.plugins.calendar.time.date_ranges import ONE_DAY, DateRange
 from llmagent_os.plugins.calendar.time.period_parsing import PeriodParser
 from llmagent_os.plugins.calendar.time.text_normalization import MONTHS, WEEKDAYS, normalize
 from llmagent_os.plugins.calendar.time.time_errors import TimeExpressionError
@@ -28,6 +29,9 @@ _PREPOSITIONS = (
     r"^(?:(?:on|for|by|at|during|over|starting|beginning|from|any day|all of|the whole of|all|the day of|only|just) )+"
     r"(?=\S)"
 )
+_NAME = r"(?:mon|tue|wed|thu|fri|sat|sun)[a-z]{0,6}"
+# "mon wed fri"
+_DAY_AFTER_DAY = re.compile(rf"\b({_NAME})\s+(?={_NAME}\b)", re.I)
 _DAY_NUMBER = r"(\d{1,2})(?:st|nd|rd|th)?\.?"
 _SEPARATOR = r" ?(?:to|until|-) ?(?:the |on )?"
 
@@ -74,6 +78,7 @@ def parse_days(
     def parsed(said: str) -> DateRange:
         return parse_dates(said, today, month_first=month_first, anchor=anchor)
 
+    text = _DAY_AFTER_DAY.sub(r"\1, ", text)
     parts = [part for part in re.split(r",|;|&|\+|\band\b|\bplus\b|\bas well as\b", text) if part.strip()]
     if 1 < len(parts) <= MAX_DAYS and not re.search(r"\bbetween\b", text, re.I):
         try:
@@ -198,7 +203,9 @@ class _DateParser(PeriodParser):
         if last.last < first.first:
             raise TimeExpressionError("ambiguous", "date", said)
         joined = (last.first - first.last).days <= 1
-        if match[2] == "or" or (match[2] == "and" and not joined and not said.startswith("between")):
+        if match[2] == "or":
+            raise TimeExpressionError("ambiguous", "date", said, why="It can only be on one of these days.")
+        if match[2] == "and" and not joined and not said.startswith("between"):
             raise TimeExpressionError("ambiguous", "date", said)
         return DateRange(first.first, last.last, span=True)
 
@@ -209,7 +216,7 @@ class _DateParser(PeriodParser):
         return f"{month[2]} {bare[1]}" if month and bare else first
 
     def _end(self, first: DateRange, said: str, depth: int) -> DateRange | None:
-        """Parse the last day of a span. A weekday, a day of the month or a month is the next one after the first day."""
+        """Parse the last day of a span. A weekday or a date without a year is the next one after the first day."""
         relative = re.fullmatch(rf"{WEEKDAY}|\d{{1,2}}(?:st|nd|rd|th)", said)
         written = re.search(rf"\b{MONTH}\b", said) or re.fullmatch(r"\d{1,2}[./]\d{1,2}\.?", said)
         if (relative or written) and not re.search(r"\b\d{4}\b", said):

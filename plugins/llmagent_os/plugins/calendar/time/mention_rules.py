@@ -15,17 +15,17 @@ from llmagent_os.plugins.calendar.time.text_normalization import MONTHS, WEEKDAY
 
 #: Behind a bare number, they say what it counts.
 _COUNTED = frozenset(
-    "people persons guests of % percent euros euro dollars bucks pounds km miles pages things items copies kids children"
-    " bottles boxes cups eggs tickets seats friends players degrees kg grams litres liters meters metres calls emails"
-    " times reps sets laps rounds".split()
+    "people persons guests of % percent euros euro dollars bucks pounds km miles pages things items copies kids"
+    " children bottles boxes cups eggs tickets seats friends players degrees kg grams litres liters meters"
+    " metres calls emails times reps sets laps rounds".split()
 )
 #: Before a number, they make it part of a name.
 _NUMBERED = frozenset(
-    "room team flight no number # chapter part unit gate platform bus line version episode season level grade class page"
-    " section track floor building apartment apt suite box table player phase sprint round group session module lesson"
-    " exam quiz lab hall invoice order ticket case bug issue pr task item step stage route tram train exit terminal"
-    " house highway channel form area zone court lane pier bay door windows iphone ps playstation plan option week day"
-    " year article paragraph question problem exercise act scene vol volume book type size".split()
+    "room team flight no number # chapter part unit gate platform bus line version episode season level grade class"
+    " page section track floor building apartment apt suite box table player phase sprint round group session module"
+    " lesson exam quiz lab hall invoice order ticket case bug issue pr task item step stage route tram train"
+    " exit terminal house highway channel form area zone court lane pier bay door windows iphone ps playstation plan"
+    " option week day year article paragraph question problem exercise act scene vol volume book type size".split()
 )
 #: Behind an ordinal, they say what it counts: the 2nd meeting, my 80th birthday.
 _ORDINAL_NOUNS = frozenset(
@@ -49,15 +49,16 @@ _SHORT_DAYS = frozenset("mon tue wed thu fri sat sun".split())
 _ONE_DAY_WORDS = frozenset("today tomorrow tonight yesterday".split())
 _REPEATS = re.compile(
     r"\b(?:every|each|daily|nightly|weekly|monthly|quarterly|yearly|annually|hourly|weekdays|weekends|alternat\w+"
-    rf"|(?:{'|'.join(WEEKDAYS)})s|per (?:day|week|month|year)|a (?:day|week|month|year)|(?:everyday)|biweekly)\b"
+    rf"|(?:{'|'.join(WEEKDAYS)})s|(?:once|twice|times) (?:a|per) (?:day|week|month|year)|(?:everyday)|biweekly)\b"
 )
 _NTH = r"(?:1st|2nd|3rd|4th|5th|first|second|third|fourth|fifth|last)"
 # "the first and third monday" comes again.
 _NTH_DAYS = re.compile(rf"\b{_NTH},? (?:and|&|,) (?:the )?{_NTH} (?:{'|'.join(WEEKDAYS)})")
+_WORKING_WEEK = re.compile(r"(?:on )?monday (?:to|-|until) friday")
 # The beginning of a limit that stands apart from its repetition.
 _LIMITS = re.compile(
-    r"(?:and |but )?(?:until|to|through|up to|end\w*|start\w*|begin\w*|from|as of|except\w*|excluding|without|apart from"
-    r"|not|but|save|skip\w*|for|over|only|just|in|this|next|all|during|\d+ (?:times|x)|\d+x)\b"
+    r"(?:and |but )?(?:until|to|through|up to|end\w*|start\w*|begin\w*|from|as of|except\w*|excluding|without"
+    r"|apart from|not|but|save|skip\w*|for|over|only|just|in|this|next|all|during|\d+ (?:times|x)|\d+x)\b"
 )
 #: Words of repetition that also describe things: a weekly report.
 ADVERB = re.compile(r"(?:daily|nightly|weekly|monthly|quarterly|yearly|annual|annually|hourly|biweekly|every 2 weeks)")
@@ -71,7 +72,7 @@ class Candidate:
     tokens: Sequence[Token]
     before: Token | None  #: the token before it, unless a sentence ends there
     after: Token | None  #: the token behind it, unless a sentence ends there
-    joins: bool  #: other words of time stand right before it
+    joins: bool  #: other words of time stand right before it; before a time, words of a day
     leads: bool  #: words of time stand right behind it
     message: str
 
@@ -131,7 +132,8 @@ def _is_time(candidate: Candidate) -> bool:
         return cued or joins or (core in ("noon", "midnight") and (candidate.leads or not candidate.after))
     if core == "later" and not candidate.leads:
         return False
-    return not (re.fullmatch(r"\d{1,2}h", core) and not candidate.cued)
+    hours = re.fullmatch(r"(\d{1,2})h", core)
+    return hours is None or candidate.cued or (candidate.joins and int(hours[1]) > 6)
 
 
 def _is_clock(candidate: Candidate, core: str) -> bool:
@@ -144,6 +146,8 @@ def _is_clock(candidate: Candidate, core: str) -> bool:
     first = candidate.words[0]
     if first in _CUES:
         return first != "about" or candidate.last_word not in ("remind", "me", "asks", "talk")
+    if first == "in":  # minutes
+        return candidate.next_word in ("", "to", "that", "about", "and")
     if first == "for":
         return candidate.joins or candidate.last_word in ("alarm", "it", "that", "this", "clock", "up", "me")
     if candidate.joins:
@@ -154,6 +158,8 @@ def _is_clock(candidate: Candidate, core: str) -> bool:
     if candidate.last_word in ("to", "it", "that", "till") and _MOVING.search(before):
         return candidate.after is None or candidate.leads or candidate.after.timely or candidate.next_word == "instead"
     short = re.fullmatch(r"\d{1,2}", core) is not None
+    if candidate.after is not None and candidate.after.words and candidate.after.words[0].isdigit():
+        return False  # a list of numbers
     numbered = candidate.last_word in _NUMBERED or candidate.last_word[:1].isdigit()
     return short and candidate.leads and not numbered and not candidate.last_word.isupper()
 
@@ -223,13 +229,11 @@ def says_repeat(message: str) -> bool:
 
 def _is_recurrence(candidate: Candidate) -> bool:
     said = " ".join(candidate.words)
+    if _WORKING_WEEK.fullmatch(said):  # with a time of day, it comes again; without one, it is a stretch of days
+        return re.search(r"\d ?(?:[ap]m?\b|:\d\d|h\b)|\bat \d", candidate.message, re.I) is not None
     if not says_repeat(said):
         return _LIMITS.match(said) is not None and says_repeat(candidate.message)
-    adverb = re.fullmatch(
-        r"(?:daily|nightly|weekly|monthly|quarterly|yearly|annual|annually|hourly|biweekly|2 weeks)", said
-    )
-    if adverb is None:
+    if not ADVERB.fullmatch(candidate.core):
         return True
-    if candidate.last_word in ("the", "my", "our", "your", "this", "that"):
-        return False
-    return said != "annual"
+    described = "the" in candidate.words or candidate.last_word in ("the", "my", "our", "your", "this", "that")
+    return said != "annual" and not described

@@ -9,7 +9,9 @@ from datetime import date, timedelta
 
 from dateutil.relativedelta import relativedelta
 
-from llmagent_os.plugins.calendar.time.day_parsing import MONTH, ONE_DAY, DateRange, DayParser, one_day
+from llmagent_os.plugins.calendar.time.calendar_dates import MONTH
+from llmagent_os.plugins.calendar.time.date_ranges import ONE_DAY, DateRange, one_day
+from llmagent_os.plugins.calendar.time.day_parsing import DayParser
 from llmagent_os.plugins.calendar.time.duration_parsing import QUANTITY, parse_quantity
 from llmagent_os.plugins.calendar.time.text_normalization import MONTHS
 

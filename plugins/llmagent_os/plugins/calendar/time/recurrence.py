@@ -33,6 +33,10 @@ __all__ = [
 
 _WD = "|".join(WEEKDAYS)
 _PART = r"(?:morning|afternoon|evening|night|lunchtime)"
+# How often, and not on which days or at what times.
+_TOO_OPEN = re.compile(
+    r"\b(?:twice|thrice|(?:\d+|several|a few|few) times) (?:an?|per|every) (?:day|week|month|year|hour)\b"
+)
 #: The day of a text whose limits nobody asks for.
 _SOME_DAY = date(2026, 6, 10)
 
@@ -86,6 +90,10 @@ def parse_recurrence(text: str, today: date | None = None, *, month_first: bool 
 
 
 def _parse(said: str, today: date | None, month_first: bool) -> Recurrence | None:
+    often = _TOO_OPEN.search(said)
+    if often is not None:
+        why = f"“{often[0].capitalize()}” does not say when."
+        raise TimeExpressionError("ambiguous", "repeat", said, why=why)
     base, times = _without_parts(said)
     rule = rule_of(base)
     if rule is not None:
@@ -138,7 +146,8 @@ def _spelled(text: str) -> str:
 def _without_parts(said: str) -> tuple[str, tuple[TimeOfDay, ...]]:
     """Take the parts of the day out of a rule: "every weekday morning", "every morning and evening"."""
     part = re.fullmatch(
-        rf"(.*?\b(?:every|{_WD}|weekday|weekend|day)s?)(?: in the)? ({_PART}s?(?: and (?:in the |every )?{_PART}s?)*)(| .+)",
+        rf"(.*?\b(?:every|{_WD}|weekday|weekend|day)s?)(?: in the)?"
+        rf" ({_PART}s?(?: and (?:in the |every )?{_PART}s?)*)(| .+)",
         said,
     )
     if part is None:

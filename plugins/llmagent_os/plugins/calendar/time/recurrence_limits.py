@@ -19,24 +19,24 @@ from dateutil.relativedelta import relativedelta
 
 from llmagent_os.plugins.calendar.time.date_parsing import DateRange, parse_dates, parse_days
 from llmagent_os.plugins.calendar.time.duration_parsing import QUANTITY, parse_quantity
-from llmagent_os.plugins.calendar.time.recurrence_rules import WEEKDAY_CODES, rule_of
+from llmagent_os.plugins.calendar.time.recurrence_rules import rule_of
 from llmagent_os.plugins.calendar.time.text_normalization import MONTHS, WEEKDAYS
 from llmagent_os.plugins.calendar.time.time_errors import TimeExpressionError
 from llmagent_os.plugins.calendar.time.time_parsing import TimeOfDay, parse_time
 
 _T = TypeVar("_T")
 _WD = "|".join(WEEKDAYS)
-_UNIT_DAYS = {"day": 1, "night": 1, "week": 7, "month": 30, "year": 365}
 _END = r"(?:and |but )?(?:it )?(?:ends?|ending|until|to|up to|through)(?: and including| including)?(?: on| in)?"
 _EXCEPT = (
-    r"(?:and |but )?(?:except(?:ing)?(?: for)?|excluding|excepted|apart from|without|save(?: for)?|skipping|skip|but not"
-    r"|not|but|just not|leaving out|other than)(?: on| in| over| during| between)?"
+    r"(?:and |but )?(?:except(?:ing)?(?: for)?|excluding|excepted|apart from|without|save(?: for)?|skipping|skip"
+    r"|but not|not|but|just not|leaving out|other than)(?: on| in| over| during| between)?"
 )
 _START = r"(?:and |but )?(?:start(?:s|ing)?|begin(?:s|ning)?|as of|from)(?: with| on| in| from)?"
 _FOR = r"(?:for|over|during)(?: the)?(?: next| coming| following)?"
 _KEYWORD = re.compile(
     rf"\b(?:(?P<except>{_EXCEPT})|(?P<start>{_START})|(?P<end>{_END})|(?P<for>{_FOR})"
-    r"|(?=(?:only |just )?\d+ (?:times|x)\b)|(?=(?:this|next|all) (?:week|month|year)\b)|(?=in (?:the )?(?:next )?[a-z]))\b"
+    r"|(?=(?:only |just )?\d+ (?:times|x)\b)|(?=(?:this|next|all) (?:week|month|year)\b)"
+    r"|(?=in (?:the )?(?:next )?[a-z]))\b"
 )
 _TIMES = re.compile(
     r"(?:only |just |for )?(\d{1,4}) ?(?:times|x|occurrences|sessions|lessons|repetitions|instances)(?: in total)?"
@@ -134,7 +134,7 @@ class _LimitReader:
             return tuple(rule.rpartition("=")[2].split(","))
 
         codes, length = _longest(said, weekdays)
-        days, longer = _longest(re.sub(r"^(\d)", r"the \1", said) if False else said, self._days)
+        days, longer = _longest(said, self._days)
         if codes and length >= longer:
             self.limits = replace(self.limits, skipped_weekdays=self.limits.skipped_weekdays + codes)
             return length
@@ -151,15 +151,11 @@ class _LimitReader:
                     return length
             if both and re.fullmatch(rf"(?:{_WD})s?", both[1]):
                 return 0  # "from monday to friday" are days of the week
+        at_once = re.match(r"(?:now|today)\b(?: on(?:wards?)?\b)?", said)
+        if at_once:
+            self.limits = replace(self.limits, start=DateRange(self._today, self._today))
+            return at_once.end()
         found, length = _longest(said, self._day)
-        if found is None:
-            found, length = _longest(re.sub(r"^now on", "today  ", said), self._day)
-        if found is not None and re.match(r"(?:now|today)\b", said):
-            length = (
-                len(re.match(r"(?:now|today)(?: on(?:wards?)?)?", said)[0])
-                if re.match(r"(?:now|today)", said)
-                else length
-            )
         if found is not None:
             self.limits = replace(self.limits, start=found)
         return length
@@ -172,11 +168,9 @@ class _LimitReader:
             return length
         times, length = _longest(f"from {said}", _clock_range)
         if times is not None:
-            start = replace(times, kind="at", end=times.start)
-            end = replace(times, kind="at", start=times.end, sure=times.sure)
             settled = times.settled()
-            start, end = (replace(start, start=settled.start, sure=True), replace(end, start=settled.end, sure=True))
-            self.limits = replace(self.limits, from_time=start, until_time=end)
+            begins, ends = (TimeOfDay("at", minutes, minutes) for minutes in (settled.start, settled.end))
+            self.limits = replace(self.limits, from_time=begins, until_time=ends)
             return length - len("from ")
         return 0
 
@@ -259,8 +253,3 @@ def _clock_range(said: str) -> TimeOfDay:
     if isinstance(found, datetime) or found.kind != "range":
         raise TimeExpressionError("unknown", "time", said)
     return found
-
-
-def weekday_code(day: date) -> str:
-    """Return the code of a day's weekday, such as ``SU``."""
-    return WEEKDAY_CODES[day.weekday()]

@@ -1,4 +1,4 @@
-"""Parses the rule of a repetition in normalized words, without its limits: "every other tuesday", "the 1st and 3rd monday".
+"""Parses the rule of a repetition in normalized words, without its limits: "every other tuesday", "the 15th".
 
 The rules are values of RRULE (RFC 5545, 3.3.10).
 """
@@ -41,13 +41,15 @@ _NTH = {"1st": 1, "2nd": 2, "3rd": 3, "4th": 4, "5th": 5, "last": -1}
 _NTHS = r"(?:1st|2nd|3rd|4th|5th|last)"
 _COUNT: dict[str | None, int] = {"other": 2, "2nd": 2, "3rd": 3, "4th": 4, "alternate": 2, "alternating": 2}
 _OF_MONTH = r"(?:(?:of|in) (?:the|every|a) month|every month|a month|per month)"
+_DAY_NUMBER = r"\d\d?(?:st|nd|rd|th)?"
 _AND = r"(?:, ?| and | & | or )"
 _JOINED = r"(?:,| and | & | plus )"
 
 
 def rule_of(said: str) -> str | None:
     """Return the rule that normalized words mean. None: they are no rule."""
-    said = re.sub(r"^(?:on|the|once|at|in) (?:the )?", "", said.strip())
+    said = re.sub(r"^once (?:an?|per) ", "every ", said.strip())
+    said = re.sub(r"^(?:on|the|once|at|in) (?:the )?", "", said)
     if said.endswith("every"):
         return None
     adverb = re.match(r"(\w+)(?: (?:on|in|every) (.+)|$)", said)
@@ -70,11 +72,10 @@ def rule_of(said: str) -> str | None:
 
 
 def _every_n(said: str) -> str | None:
-    """ "every 3 days", "every other week on friday", "once a month on the 5th"."""
+    """Parse a number of units: "every 3 days", "every other week on friday"."""
     unit = "day|week|month|year|hours?|minutes|quarter"
     number = r"other|alternate|\d{1,3}(?:st|nd|rd|th)?"
     match = re.fullmatch(rf"every (?:({number}) )?({unit})s?(?: (?:on|in) (.+))?", said)
-    match = match or re.fullmatch(rf"(?:an?|per)() ({unit})(?: on (.+))?", said)
     if not match:
         return _every_duration(said)
     digits = re.match(r"\d+", match[1] or "")
@@ -89,7 +90,7 @@ def _every_n(said: str) -> str | None:
 
 
 def _every_duration(said: str) -> str | None:
-    """ "every 2 hours and 30 minutes"."""
+    """Parse a length: "every 2 hours and 30 minutes"."""
     match = re.fullmatch(r"every (.*(?:hours|minutes|h|m)\b.*)", said)
     if match is None:
         return None
@@ -107,8 +108,7 @@ def _with_days(rule: str, unit: str, said: str) -> str | None:
     elif unit in ("month", "quarter"):
         on = _by_month(f"every month on {said}")
     elif unit == "day":
-        on = _by_weekday(said)
-        return on
+        return _by_weekday(said)
     else:
         on = _by_year(said)
     return rule + on[on.index(";") :] if on and ";" in on and "INTERVAL" not in on else None
@@ -171,7 +171,7 @@ def _by_month(said: str) -> str | None:
             f"{_NTH[nth]:+d}{WEEKDAY_CODES[WEEKDAYS.index(day)]}" for nth, day in each
         )
     days = re.fullmatch(
-        rf"(\d\d?(?:st|nd|rd|th)?(?:(?: and |, ?| )(?:the )?\d\d?(?:st|nd|rd|th)?)*)(?: day(?= (?:of|in)))?(?: {_OF_MONTH})?",
+        rf"({_DAY_NUMBER}(?:(?: and |, ?| )(?:the )?{_DAY_NUMBER})*)(?: day(?= (?:of|in)))?(?: {_OF_MONTH})?",
         said,
     )
     if days and re.search(r"st|nd|rd|th", days[1]):
@@ -197,7 +197,7 @@ def _nth_weekday(numbers: list[int], what: str) -> str:
 
 
 def _by_year(said: str) -> str | None:
-    """ "every june 14", "every 5th of january", "the 4th thursday of november every year", "every christmas eve"."""
+    """Parse a day of the year: "every june 14", "the 4th thursday of november every year", "every christmas eve"."""
     plain = re.sub(r" every year$|^every year (?:on |in )?|^every |^the ", "", re.sub(r"^every year on ", "", said))
     plain = re.sub(r"^(?:the |on |every )+", "", plain)
     yearly = re.fullmatch(

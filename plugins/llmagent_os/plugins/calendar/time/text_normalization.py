@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
+from functools import lru_cache
 
 from rapidfuzz import fuzz, process
 
@@ -90,6 +91,7 @@ _NOT_MISSPELT = frozenset(
 )
 
 
+@lru_cache(maxsize=4096)
 def normalize(text: str) -> str:
     """Return ``text`` in lower case, with digits for numbers, whole names of days and months, little punctuation."""
     text = unicodedata.normalize("NFKC", text[: MAX_CHARACTERS * 2]).casefold().replace("’", "'")
@@ -103,7 +105,8 @@ def normalize(text: str) -> str:
     )
     text = re.sub(r"(?<!\d)[.]|[.](?!\d)|[!?\"“”()\[\]]|,(?!\d)|'(?!s)|(?<=\d),(?=\d)", " ", text)
     text = re.sub(
-        r"(?<=\d)[ -]?ish\b|\bish\b|(?<=\bnoon)[ -]?ish\b|\bon the dot\b|\bsome ?time\b|\beither\b|\bplease\b|\bof course\b",
+        r"(?<=\d)[ -]?ish\b|\bish\b|(?<=\bnoon)[ -]?ish\b|\bon the dot\b|\bsome ?time\b|\beither\b|\bplease\b"
+        r"|\bof course\b",
         " ",
         text,
     )

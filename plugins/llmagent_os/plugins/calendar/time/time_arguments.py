@@ -12,6 +12,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping, Sequence
 
+from llmagent_os.plugins.calendar.time.mention_rules import ADVERB
 from llmagent_os.plugins.calendar.time.time_mentions import MentionKind, TimeMention, time_mentions
 
 #: The arguments that say when.
@@ -35,28 +36,72 @@ def time_arguments(given: Mapping[str, str], message: str, *, month_first: bool 
         month_first: whether 3/4 is the 4th of March.
     """
     mentions = [each for each in time_mentions(message, month_first=month_first) if each.kind in _FIELD_OF]
-    kept = {key: value for key, value in given.items() if key not in TIME_FIELDS}
+    kept = {
+        key: value
+        for key, value in given.items()
+        if key not in TIME_FIELDS and not (key in ("place", "person") and _is_inside(value, message, mentions))
+    }
     used: dict[str, list[TimeMention]] = {}
     for name in TIME_FIELDS:
         if name not in given:
             continue
         touched = _touched(given[name], message, mentions)
-        if not touched:
+        if not touched and not _describes(given[name], message):
             kept[name] = given[name]
         for mention in touched:
             used.setdefault(_FIELD_OF[mention.kind], []).append(mention)
-    for name, mentioned in _left_out(given, message, mentions, kept.keys() | used.keys()).items():
-        used[name] = mentioned
+    used |= _left_out(given, message, mentions, kept.keys() | used.keys())
     if "repeat" in used:  # limits may stand apart from the repetition
         used["repeat"] = [each for each in mentions if each.kind is MentionKind.RECURRENCE]
     found = {name: ", ".join(each.text for each in _unique(mentioned)) for name, mentioned in used.items()}
     return kept | {name: found[name] for name in found if name not in kept}
 
 
+def as_written(
+    date_said: str | None, time_said: str | None, message: str, *, month_first: bool = True
+) -> tuple[str | None, str | None]:
+    """Return a date and a time as the message has them: "Dec 25", where only "25" was copied out of it.
+
+    >>> as_written("25", None, "is Dec 25 free?")
+    ('Dec 25', None)
+    """
+    found: dict[str, list[TimeMention]] = {}
+    kept: dict[str, str] = {}
+    mentions = time_mentions(message, month_first=month_first) if date_said or time_said else ()
+    for name, said in (("date", date_said), ("time", time_said)):
+        touched = _touched(said, message, mentions) if said else []
+        kept |= {name: said} if said and not touched else {}
+        if any(each.kind not in (MentionKind.DATE, MentionKind.TIME) for each in touched):
+            return date_said, time_said
+        for mention in touched:
+            found.setdefault(_FIELD_OF[mention.kind], []).append(mention)
+    words = kept | {
+        name: ", ".join(each.text for each in _unique(mentioned))
+        for name, mentioned in found.items()
+        if name not in kept
+    }
+    return words.get("date"), words.get("time")
+
+
+def _describes(said: str, message: str) -> bool:
+    """Whether words of repetition only describe a thing: "the quarterly review". The message repeats nothing then."""
+    return ADVERB.fullmatch(said.casefold().strip()) is not None and _place_of(said, message) is not None
+
+
+def _place_of(said: str, message: str) -> re.Match[str] | None:
+    pattern = r"\s+".join(re.escape(word) for word in said.split())
+    return re.search(rf"(?<!\w){pattern}(?!\w)", message, re.I) if pattern else None
+
+
+def _is_inside(said: str, message: str, mentions: Sequence[TimeMention]) -> bool:
+    """Whether a name is nothing but words of time: the CET of "15:00 CET" is no place."""
+    match = _place_of(said, message)
+    return match is not None and any(each.start <= match.start() and match.end() <= each.end for each in mentions)
+
+
 def _touched(said: str, message: str, mentions: Sequence[TimeMention]) -> list[TimeMention]:
     """Return the mentions to which the words of an argument belong."""
-    pattern = r"\s+".join(re.escape(word) for word in said.split())
-    match = re.search(rf"(?<!\w){pattern}(?!\w)", message, re.I) if pattern else None
+    match = _place_of(said, message)
     if match is None:
         return []
     return [each for each in mentions if each.start < match.end() and match.start() < each.end]

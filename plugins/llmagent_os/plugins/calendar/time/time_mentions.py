@@ -14,6 +14,8 @@ import re
 from collections.abc import Callable, Iterator, Sequence
 from datetime import datetime
 from enum import StrEnum
+from functools import lru_cache
+from typing import NamedTuple
 
 import msgspec
 
@@ -28,8 +30,13 @@ from llmagent_os.plugins.calendar.time.time_errors import TimeExpressionError
 from llmagent_os.plugins.calendar.time.time_parsing import parse_times
 
 MAX_TOKENS = 16  #: of one mention
+MAX_MESSAGE_TOKENS = 300  #: of one message; what stands behind them is not looked at
 #: Whether words are a time does not depend on the day. This one is no special day.
 _ANY_DAY = datetime(2026, 6, 10, 12, 0)
+# No mention begins or ends with these, except that "from now on" does.
+_NEVER_FIRST = frozenset("or of -".split())
+_NEVER_LAST = frozenset("at on by to from until for and or of the a an every each next this in - after about".split())
+_LEAD_WORDS = frozenset("before beforehand ahead prior advance earlier".split())
 _SELDOM = re.compile(
     r"\b(?:(?:every|each|per|a|once a) (?:month|year|quarter)|monthly|yearly|annually|quarterly)\b", re.I
 )
@@ -56,6 +63,11 @@ class TimeMention(msgspec.Struct, frozen=True):
     text: str  #: ``message[start:end]``
 
 
+# Behind them, a number is a time: "friday 8".
+_DAYS = (MentionKind.DATE, MentionKind.RECURRENCE)
+
+
+@lru_cache(maxsize=256)
 def time_mentions(text: str, *, month_first: bool = True) -> tuple[TimeMention, ...]:
     """Find the parts of a message that say when.
 
@@ -69,7 +81,7 @@ def time_mentions(text: str, *, month_first: bool = True) -> tuple[TimeMention, 
     Returns:
         The longest parts, not overlapping, in the order of the text.
     """
-    tokens = tokens_of(text)
+    tokens = tokens_of(text)[:MAX_MESSAGE_TOKENS]
     found = tuple(_Finder(text, tokens, month_first).found())
     return tuple(each for each in found if not _describes(each, found, tokens))
 
@@ -95,23 +107,31 @@ def has_other_time_words(text: str, mentions: Sequence[TimeMention]) -> bool:
     )
 
 
+class _Previous(NamedTuple):
+    """The mention before another one."""
+
+    kind: MentionKind
+    last: int  #: the number of its last token
+
+
 class _Finder:
     """Finds the mentions of one message."""
 
     def __init__(self, text: str, tokens: list[Token], month_first: bool) -> None:
         self._text, self._tokens, self._month_first = text, tokens, month_first
+        self._repeats = says_repeat(text)
         self._parsers: tuple[tuple[MentionKind, Callable[[str], object]], ...] = (
             (MentionKind.RECURRENCE, lambda said: parse_recurrence(said, _ANY_DAY.date(), month_first=month_first)),
             (MentionKind.LEAD, parse_lead),
             (MentionKind.TIME, lambda said: parse_times(said, _ANY_DAY)),
-            *([(MentionKind.RECURRENCE, self._parse_limits)] if says_repeat(text) else []),
+            *([(MentionKind.RECURRENCE, self._parse_limits)] if self._repeats else []),
             (MentionKind.DATE, lambda said: parse_days(said, _ANY_DAY.date(), month_first=month_first)),
             (MentionKind.DURATION, parse_duration),
         )
 
     def found(self) -> Iterator[TimeMention]:
         """Yield the mentions, in the order of the text."""
-        at, previous = 0, -1
+        at, previous = 0, _Previous(MentionKind.LEAD, -2)
         while at < len(self._tokens):
             mention = self._longest(at, previous)
             if mention is None:
@@ -119,7 +139,7 @@ class _Finder:
                 continue
             kind, last = mention
             yield self._mention(kind, at, last)
-            at, previous = last + 1, last
+            at, previous = last + 1, _Previous(kind, last)
 
     def _parse_limits(self, said: str) -> RecurrenceLimits:
         """Parse limits that stand apart from their repetition: "every day at 9 for 5 days"."""
@@ -132,16 +152,28 @@ class _Finder:
         start, end = self._tokens[first].start, self._tokens[last].end
         return TimeMention(kind, start, end, self._text[start:end])
 
-    def _longest(self, first: int, previous: int) -> tuple[MentionKind, int] | None:
+    def _longest(self, first: int, previous: _Previous) -> tuple[MentionKind, int] | None:
         """Return the kind and the last token of the longest mention that begins with a token, or None."""
-        if not self._tokens[first].timely:
+        if not self._tokens[first].timely or self._tokens[first].words[0] in _NEVER_FIRST:
             return None
         for last in range(self._run_end(first), first - 1, -1):
+            if self._tokens[last].words[-1] in _NEVER_LAST and self._tokens[last - 1].words != ("now",):
+                continue
             said = self._text[self._tokens[first].start : self._tokens[last].end]
             for kind, parser in self._parsers:
-                if _understands(parser, said) and is_mention(self._candidate(kind, first, last, previous)):
+                if not self._can_be(kind, first, last) or not _understands(parser, said):
+                    continue
+                if is_mention(self._candidate(kind, first, last, previous)):
                     return kind, last
         return None
+
+    def _can_be(self, kind: MentionKind, first: int, last: int) -> bool:
+        """Whether a parser is worth the time."""
+        if kind is MentionKind.RECURRENCE:
+            return self._repeats
+        if kind is MentionKind.LEAD:
+            return any(not _LEAD_WORDS.isdisjoint(token.words) for token in self._tokens[first : last + 1])
+        return True
 
     def _run_end(self, first: int) -> int:
         """Return the last token that can belong to a mention."""
@@ -155,18 +187,19 @@ class _Finder:
             last += 1
         return last
 
-    def _candidate(self, kind: MentionKind, first: int, last: int, previous: int) -> Candidate:
+    def _candidate(self, kind: MentionKind, first: int, last: int, previous: _Previous) -> Candidate:
         before = self._tokens[first - 1] if first and not self._tokens[first - 1].breaks else None
         after = self._tokens[last + 1] if last + 1 < len(self._tokens) and not self._tokens[last].breaks else None
-        leads = (
-            after is not None and after.timely and not after.words[0].isdigit() and after.words[0] not in ("and", "a")
-        )
+        leads = after is not None and after.timely and after.words[0] not in ("and", "a")
+        if leads and after is not None and after.words[0].isdigit():  # "sat 8", and not "sat 8 people"
+            behind = self._tokens[last + 2] if last + 2 < len(self._tokens) and not after.breaks else None
+            leads = behind is None or behind.timely
         return Candidate(
             kind=kind.value,
             tokens=self._tokens[first : last + 1],
             before=before,
             after=after,
-            joins=previous == first - 1 and first > 0,
+            joins=previous.last == first - 1 and (kind is not MentionKind.TIME or previous.kind in _DAYS),
             leads=leads,
             message=self._text,
         )

@@ -13,57 +13,17 @@ datetime.datetime(2026, 11, 22, 17, 20)
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import datetime, timedelta, tzinfo
-from typing import Literal
 
 from llmagent_os.plugins.calendar.time.clock_changes import wall_after
+from llmagent_os.plugins.calendar.time.clock_times import POINTS, clock_range, clock_time
 from llmagent_os.plugins.calendar.time.duration_parsing import QUANTITY, parse_duration
 from llmagent_os.plugins.calendar.time.text_normalization import normalize
 from llmagent_os.plugins.calendar.time.time_errors import TimeExpressionError
+from llmagent_os.plugins.calendar.time.time_of_day import DAY_MINUTES, HalfOfDay, TimeOfDay, minutes_after_midnight
 from llmagent_os.plugins.calendar.time.zone_names import named_zone
 
-HalfOfDay = Literal["am", "pm", "night"]
-DAY_MINUTES = 24 * 60
-MAX_NIGHT_MINUTES = 16 * 60  #: the longest stretch over midnight that is no slip of the pen
-
-
-@dataclass(frozen=True)
-class TimeOfDay:
-    """A time of day, or a part of a day, in minutes after midnight."""
-
-    kind: Literal["at", "range", "part", "before", "after", "all_day"]
-    start: int  #: minutes; for ``before``, the earliest time that counts
-    end: int  #: minutes; equal to ``start`` for a point in time; above 1440 on the next day
-    sure: bool = True  #: the words say whether morning or evening is meant
-    day: int | None = None  #: days from today, if the words name a day ("tonight")
-    zone: str | None = None  #: the name of a time zone, as in the words: "cet", "london time"
-    usual: int | None = None  #: for a ``part``: the minute at which an event "in the morning" usually begins
-
-    @property
-    def begins(self) -> int:
-        """The minute at which an event at this time begins."""
-        if self.usual is not None:
-            return self.usual
-        return max(self.end - 60, self.start) if self.kind == "before" else self.start
-
-    def settled(self, half: HalfOfDay | None = None) -> TimeOfDay:
-        """Decide between morning and evening: by ``half``, or else the time between 8 AM and 8 PM."""
-        if self.sure:
-            return self
-        start = _in_half(self.start, half) if half else _working(self.start)
-        end = start + (self.end - self.start) % (12 * 60)
-        if self.end != self.start and end == start:
-            end += 12 * 60
-        if self.kind == "before":
-            return replace(self, start=0, end=_in_half(self.end, half) if half else _working(self.end), sure=True)
-        if self.kind == "after":
-            return replace(self, start=start, end=DAY_MINUTES, sure=True)
-        return replace(self, start=start, end=end, sure=True)
-
-
-_HOUR = r"(\d{1,2})(?: ?[:.h] ?([0-5]\d)| ?([0-5]\d))? ?(am|pm|h|hours|a|p)?"
-_HOUR_RE = re.compile(_HOUR)
 _PART_NAMES = r"(morning|afternoon|evening|night|tonight)"
 _HALVES: dict[str, HalfOfDay] = {
     "morning": "am",
@@ -83,7 +43,7 @@ _PARTS: dict[str, tuple[int, int, int]] = {
     "early afternoon": (720, 900, 780),
     "late afternoon": (900, 1080, 960),
     "mid afternoon": (840, 960, 900),
-    "evening": (1080, 1320, 1140),
+    "evening": (1080, 1320, 1080),
     "early evening": (1020, 1170, 1080),
     "late evening": (1200, DAY_MINUTES, 1260),
     "night": (1200, DAY_MINUTES, 1200),
@@ -111,15 +71,10 @@ _PARTS: dict[str, tuple[int, int, int]] = {
     "after dinner": (1170, 1380, 1200),
     "before bed": (1260, 1410, 1290),
 }
-_POINTS = {
-    "noon": 720,
-    "12 noon": 720,
-    "12noon": 720,
-    "midnight": DAY_MINUTES,
-    "end of day": 1020,
-    "close of business": 1020,
-}
+_DELAY = re.compile(rf"in (?:about |just )?{QUANTITY} ?(?:minutes|hours|seconds|h|m|s)(?![a-z])")
 _LISTED = re.compile(r",|;|&|\+|\band\b|\bplus\b|\bas well as\b|\bagain\b", re.I)
+__all__ = ["DAY_MINUTES", "HalfOfDay", "TimeOfDay", "minutes_after_midnight", "parse_time", "parse_times"]
+
 MAX_TIMES = 24  #: that one list of times names
 
 
@@ -190,6 +145,12 @@ def _parse(said: str, now: datetime, zone: tzinfo | None = None) -> TimeOfDay | 
             return wall_after(now, parse_duration(delay[1] or delay[2]), zone)
         except (TimeExpressionError, OverflowError):
             return None
+    if re.fullmatch(r"in \d{3,4}", said):  # a year
+        return None
+    minutes = re.fullmatch(r"in (\d{1,2})", said)  # "in 20" is 20 minutes; "in 2" may be hours
+    if minutes:
+        short = 5 <= int(minutes[1]) < 60
+        return wall_after(now, timedelta(minutes=int(minutes[1])), zone) if short else None
     if re.fullmatch(r"(?:all|whole|entire|full) day(?: long)?", said):
         return TimeOfDay("all_day", 0, DAY_MINUTES)
     if said in ("later", "later today", "rest of day", "rest of today", "remainder of day"):
@@ -201,18 +162,18 @@ def _parse(said: str, now: datetime, zone: tzinfo | None = None) -> TimeOfDay | 
             rest = re.sub(r" (?:in|in the|the)$", "", " ".join(words[:-count]))
             inner = _parse(rest, now)
             return replace(inner, zone=name) if isinstance(inner, TimeOfDay) else None
-    return _point(said) or _with_part(said, now) or _open(said) or _single(said) or _range(said)
+    return _point(said) or _with_part(said, now) or _open(said) or clock_time(said) or clock_range(said)
 
 
 def _is_delay(said: str) -> bool:
-    return re.match(rf"in (?:about |just )?{QUANTITY} ?(?:minutes|hours|seconds|h|m|s)(?![a-z])", said) is not None
+    return re.fullmatch(r"in \d{1,4}", said) is not None or _DELAY.match(said) is not None
 
 
 def _point(said: str) -> TimeOfDay | None:
     said = re.sub(r" time$", "", said)
     said = re.sub(r"\bof the\b", "of", said)
-    if said in _POINTS:
-        return TimeOfDay("at", _POINTS[said], _POINTS[said])
+    if said in POINTS:
+        return TimeOfDay("at", POINTS[said], POINTS[said])
     said = re.sub(r" in (?:the )?(?:morning|evening)$", "", said) if said.startswith("first thing") else said
     said = re.sub(r"\b(?:the|my|hour|break) ?", "", said).strip()
     if said in _PARTS:
@@ -234,7 +195,7 @@ def _with_part(said: str, now: datetime) -> TimeOfDay | None:
     after = re.fullmatch(rf"(.+?) (?:in (?:the )?|at |this )?(?:early |late )?{_PART_NAMES}", said)
     for match, part, rest in ((before, 1, 2), (after, 2, 1)):
         if match:
-            inner = _open(match[rest]) or _single(match[rest]) or _range(match[rest])
+            inner = _open(match[rest]) or clock_time(match[rest]) or clock_range(match[rest])
             if inner:
                 settled = inner.settled(_HALVES[match[part]])
                 return replace(settled, day=0 if match[part] == "tonight" or "this" in said.split() else None)
@@ -248,108 +209,9 @@ def _open(said: str) -> TimeOfDay | None:
     )
     if not match or (match[1] == "from" and not match[3]):
         return None
-    inner = _point(match[2]) or _single(match[2])
+    inner = _point(match[2]) or clock_time(match[2])
     if inner is None or inner.kind != "at":
         return None
     if match[1].endswith("before") or match[1] == "until":
         return TimeOfDay("before", 0, inner.start, sure=inner.sure)
     return TimeOfDay("after", inner.start, DAY_MINUTES if inner.sure else inner.start, sure=inner.sure)
-
-
-def _single(said: str) -> TimeOfDay | None:
-    said = re.sub(r"^(?:at|about|by) ", "", said)
-    if said in _POINTS:
-        return TimeOfDay("at", _POINTS[said], _POINTS[said])
-    near = re.fullmatch(
-        r"(?:(half)(?: past)?|(?:an? )?(quarter) (past|after|to|until|of)"
-        rf"|(\d\d?) (?:minutes )?(past|after|to|until|of)) {_HOUR}",
-        re.sub(r"\bnoon$", "12pm", re.sub(r"\bmidnight$", "12am", said)),
-    )
-    if near:
-        hour = _hour(near, 6)
-        # "10 to 5" in digits is a range of hours. "ten to five" (now "10 minutes to 5") and "20 to 5" are minutes.
-        if hour is None or (near[4] and near[5] in ("to", "until") and "minutes" not in said and int(near[4]) <= 12):
-            return None
-        offset = 30 if near[1] else 15 if near[2] else int(near[4])
-        sign = -1 if (near[3] or near[5]) in ("to", "until", "of") else 1
-        start = hour.start + sign * offset
-        if offset >= 60:
-            return None
-        start %= DAY_MINUTES if hour.sure else 12 * 60
-        return replace(hour, start=start, end=start)
-    _check_clock(said)
-    match = _HOUR_RE.fullmatch(said)
-    return _hour(match, 1) if match else None
-
-
-def _check_clock(said: str) -> None:
-    """Raise an error for a time that no clock shows: 25:00, 8:75, 17pm is one."""
-    match = re.fullmatch(r"(\d{1,3}):(\d\d) ?(am|pm|h|hours)?|(\d{2,3}) ?(am|pm)", said)
-    if match is None:
-        return
-    hour, minute = int(match[1] or match[4]), int(match[2] or 0)
-    if hour > 24 or minute > 59 or (hour == 24 and minute):
-        raise TimeExpressionError("impossible", "time", said, why=f"There is no {said} on a clock.")
-
-
-def _hour(match: re.Match[str], group: int) -> TimeOfDay | None:
-    hour, minute, suffix = match[group], int(match[group + 1] or match[group + 2] or 0), match[group + 3] or ""
-    number = int(hour)
-    if number > 24 or (number == 24 and minute) or (suffix[:1] in ("a", "p") and not 1 <= number <= 23):
-        return None
-    if suffix == "hours" and not (match[group + 1] or match[group + 2]):
-        return None  # "3 hours" is a length, not a time
-    if suffix[:1] in ("a", "p") and number <= 12:
-        start = number % 12 * 60 + minute + (720 if suffix[0] == "p" else 0)
-        return TimeOfDay("at", start, start)
-    sure = number > 12 or number == 0 or hour.startswith("0") or suffix in ("h", "hours")
-    start = number * 60 + minute
-    return TimeOfDay("at", start, start) if sure else TimeOfDay("at", start % 720, start % 720, sure=False)
-
-
-def _range(said: str) -> TimeOfDay | None:
-    if said.startswith("between "):
-        match = re.fullmatch(r"between (.+?) ?(?:-| and | to | until ) ?(.+)", said)
-    else:
-        match = re.fullmatch(r"(?:from )?(.+?) ?(?:-| to | until ) ?(.+)", said)
-    if not match:
-        return None
-    first, last = _single(match[1].strip()), _single(match[2].strip())
-    if first is None or last is None or "at" not in (first.kind, last.kind):
-        return None
-    if first.sure and last.sure:
-        return _sure_range(first, last, match[1].strip(), match[2].strip())
-    if last.sure:
-        # "9-11am", "11-1pm": the latest start before the end.
-        start = max((s for s in (first.start, first.start + 720) if s < last.start), default=first.start)
-        end = last.start if last.start > start else last.start + DAY_MINUTES
-        return TimeOfDay("range", start, end)
-    length = (last.start - first.start) % 720 or 720
-    return TimeOfDay("range", first.start, first.start + length, sure=first.sure)
-
-
-def _sure_range(first: TimeOfDay, last: TimeOfDay, begins: str, ends: str) -> TimeOfDay:
-    if last.start > first.start:
-        return TimeOfDay("range", first.start, last.start)
-    # "10pm to 2am" goes past midnight. "5pm to 3pm" would last for most of a day, and is a slip.
-    if last.start + DAY_MINUTES - first.start > MAX_NIGHT_MINUTES:
-        raise TimeExpressionError("impossible", "time", f"{begins} to {ends}", why=f"{ends} is before {begins}.")
-    return TimeOfDay("range", first.start, last.start + DAY_MINUTES)
-
-
-def _working(minutes: int) -> int:
-    """Return the time of the two that lies between 8 AM and 8 PM."""
-    minutes %= 720
-    return minutes if 480 <= minutes < 720 else minutes + 720
-
-
-def _in_half(minutes: int, half: HalfOfDay) -> int:
-    minutes %= 720
-    if half == "night":  # "12 at night", "2 at night"
-        return minutes + DAY_MINUTES if minutes < 60 else minutes if minutes < 300 else minutes + 720
-    return minutes + (720 if half == "pm" else 0)
-
-
-def minutes_after_midnight(moment: datetime, minutes: int) -> datetime:
-    """Return the midnight that begins the day of ``moment``, plus ``minutes``."""
-    return moment.replace(hour=0, minute=0, second=0, microsecond=0) + timedelta(minutes=minutes)

@@ -11,17 +11,38 @@ from llmagent_os.plugins.calendar.time.time_parsing import HalfOfDay, TimeOfDay
 
 #: Words of a title, the half of the day, and the hours on a clock face for which they decide, from first to last.
 _USUAL: tuple[tuple[re.Pattern[str], HalfOfDay, int, int], ...] = (
-    (re.compile(r"\b(breakfast|sunrise|wake|get up|morning run|school run|early shift)\b", re.I), "am", 4, 11),
     (
         re.compile(
-            r"\b(dinner|supper|drinks|concert|gig|cinema|movies?|film|theatre|theater|opera|musical|game night"
-            r"|date night|quiz night|pub|nightclub|fireworks|late shift|bedtime|party)\b",
+            r"\b(dinner|supper|drinks?|cocktails?|beers?|concert|gig|cinema|movies?|film|theatre|theater|opera|musical"
+            r"|ballet|game night|date night|quiz|pub|bar|night ?club|clubbing|karaoke|disco|fireworks|late shift"
+            r"|night shift|bedtime|party|parents evening|\w+ night|evening|sunset|nightcap|show)\b",
             re.I,
         ),
         "pm",
         5,
         11,
     ),
+    (
+        re.compile(
+            r"\b(breakfast|brunch|sunrise|wake|waking|get up|getting up|alarm|morning|early shift"
+            r"|flights?|fly|plane|airport)\b",
+            re.I,
+        ),
+        "am",
+        4,
+        11,
+    ),
+    (
+        re.compile(
+            r"\b(school|kindergarten|nursery|daycare|kids|physio\w*|dentist|doctor|gp|vet|check-?up|blood test|surgery"
+            r"|exam|court|stand-?up|lecture|rounds|office)\b",
+            re.I,
+        ),
+        "am",
+        7,
+        11,
+    ),
+    (re.compile(r"\b(lunch|tea|siesta)\b", re.I), "pm", 1, 6),
 )
 
 

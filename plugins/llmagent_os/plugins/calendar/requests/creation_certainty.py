@@ -1,0 +1,182 @@
+"""Decides whether what was understood leaves no doubt that a new event is wanted.
+
+The less the verb says, the more the rest has to: "add …" needs a time or the name of an event, and words without a verb
+need a name, and a day with a time.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+
+from llmagent_os.plugins.calendar.requests.clause import MARK, Clause
+from llmagent_os.plugins.calendar.requests.creation_times import Times
+from llmagent_os.plugins.calendar.requests.creation_title import Named
+from llmagent_os.plugins.calendar.requests.event_nouns import is_sold, lasts_days, names_event
+from llmagent_os.plugins.calendar.requests.left_alone import named_events
+from llmagent_os.plugins.calendar.requests.openings import OTHER_VERBS, Asks
+from llmagent_os.plugins.calendar.requests.politeness import plain
+from llmagent_os.plugins.calendar.requests.word_patterns import any_of
+
+#: Words that begin no name of an event.
+_NO_NAME = re.compile(
+    any_of(
+        r"i, i'm, i'd, i've, i'll, you, you're, he, she, it, it's, we, we're, they, who, what, what's, when, where, "
+        r"why, how, which, whose, is, are, am, was, were, do, does, did, can, could, would, should, will, shall, may, "
+        r"might, must, have, has, had, yes, no, not, nope, never, don't, doesn't, didn't, won't, if, because, maybe, "
+        r"perhaps, this, that, these, those, good, nice, happy, thanks, thank, see, talk, bye, goodbye, hello, hi, "
+        r"sorry, same, any, anything, everything, nothing, something, let, there, here, until, till, except, but, "
+        r"unless, without, instead, ok, okay, sure, fine, wow, great, cool, really, only, still, already, so, too, as, "
+        r"than, every, each, all, both, neither, say, tell, ask, give, show, make, take (?:it|that|me|this), play, "
+        r"turn, open, send, order, search, translate, write, email, text, tweet, post, start, stop, pause, remove, "
+        r"delete, free, busy, confirm, rent, hear, submit, check, find, look, read, watch out, set"
+    )
+    + r"\b",
+    re.IGNORECASE,
+)
+#: Nouns that people ask about, and do not add without a verb.
+_ASKED_ABOUT = re.compile(
+    r"(?:the |my |our |local )*"
+    + any_of(
+        r"weather, forecast, news, headlines, traffic, temperature, horoscope, time, date, stocks?, scores?, schedule, "
+        r"agenda, calendar, plans?, events?, appointments?, meetings, availability, rain, sunrise, sunset, music, "
+        r"alarms?, reminders?, joke, taxi, uber, cab, tasks?, to-?dos?, itinerary, day, week, weekend, one, ones"
+    )
+    + r"\b",
+    re.IGNORECASE,
+)
+#: A verb in it makes it a sentence, and no name.
+_SENTENCE = re.compile(
+    r"\b"
+    + any_of(
+        r"(?:is|are)(?! (?:coming|visiting|arriving|in town|performing|due|leaving|landing|flying)\b), was, were, "
+        r"isn't, aren't, has, have, had, did, does, do, don't, didn't, won't, will, would, could, should, can, can't, "
+        r"cannot, i, i'm, you, you're, he, she, they, we, it's, that's, went, got, said, told, been, am, think, hope, "
+        r"hate, love, want, wish, wonder, guess, sounds, works, seems, looks, feel, instead, rather, cancelled, "
+        r"canceled, moved, postponed, changed, not, never, please, sorry, free, busy, available"
+    )
+    + r"\b",
+    re.IGNORECASE,
+)
+#: A sentence beside the request, which is no part of a title.
+_REMARK = re.compile(
+    r"(?:\band )?\b(?:i|he|she|we|they|it)(?:'m|'s|'re|'ll|'ve)?\s(?:\w+ )?(?:can|can't|cannot|will|won't|have|has|am"
+    r"|is|are|was|were|need|needs|want|wants"
+    r"|love|loves|hate|hope|think|said|told|should|must|could|would|don't|doesn't|didn't|told|keep|keeps|always|never"
+    r"|really|so|looking|too|not)\b",
+    re.IGNORECASE,
+)
+
+
+@dataclass(frozen=True)
+class Opened:
+    """The parts of a request for a new event."""
+
+    asks: Asks | None  #: None: there is no verb
+    words: str  #: what follows the verb, with marks for the times
+
+
+def is_certain(clause: Clause, found: Opened, name: Named, times: Times) -> bool:
+    """Whether the words are a request: the less the verb says, the more the rest has to."""
+    if re.search(r"[.!?;]\s|\w:\s", name.title) and not re.search(
+        r"\b(?:dr|mr|ms|mrs|st|prof|re|no)[.:]\s", name.title, re.I
+    ):
+        return False  # two sentences
+    if found.asks is Asks.EVENT and re.search(r"\b(?:we|she|he|they|i|it's)\s\w+", name.title, re.IGNORECASE):
+        return False
+    remark = _REMARK.search(f"{name.title} {name.person} {name.place}")
+    if remark is not None and (found.asks is not Asks.REMINDER or remark[0].lower().startswith("and")):
+        return False
+    first = times
+    timed = bool(first.date or first.time or first.repeat)
+    if found.asks is Asks.REMINDER:
+        about = re.match(r"\s*(?:of|about|when|where|on)\b", found.words, re.IGNORECASE)
+        return (timed or (bool(name.title) and not about)) and not _is_question(name.title)
+    if found.asks is Asks.EVENT:
+        return _is_event(clause, found, name, timed)
+    if found.asks is Asks.HAVING:
+        named_or_open = bool(name.title or name.person) or re.search(r"\b(?:appointment|something)\b", found.words)
+        wish = re.match(r"(?:i'd like|i want|i would like)\b", plain(clause.text), re.IGNORECASE)
+        sure = wish is None or names_event(name.title)
+        return timed and bool(named_or_open) and sure and "?" not in clause.text and not _says_other(name)
+    if re.search(rf"\b(?:is|are|starts|begins)\b\s*{MARK}", clause.masked) and named_events(clause):
+        return False  # it may say that an event of the calendar has changed
+    return timed and "?" not in clause.text and _is_name(name) and _is_sure(name, first)
+
+
+def _is_question(title: str) -> bool:
+    """Whether "remind me …" goes on with what the person wants to know now."""
+    return bool(
+        re.match(r"(?:what|when|where|who|which|how|if|whether|why)(?:'s)?\b", title, re.IGNORECASE)
+        or re.search(
+            r"\b(?:appointments|meetings|events|schedule|agenda|plans|reminders|birthdays)$", title, re.IGNORECASE
+        )
+        or re.match(r"(?:any|all|every|upcoming|my next|next)\b", title, re.IGNORECASE)
+    )
+
+
+def _is_event(clause: Clause, found: Opened, name: Named, timed: bool) -> bool:
+    """Whether "add …", "schedule …", "book …" is about an event."""
+    if "?" in clause.text and not timed and not name.title:
+        return False
+    text = plain(clause.text)
+    if re.match(r"(?:book|reserve|get)\b", text, re.IGNORECASE) and is_sold(re.sub(MARK, " ", found.words)):
+        return False
+    if (
+        not name.title
+        and not name.person
+        and re.match(rf"(?:schedule|plan)\s+(?:for |on )?{MARK}", plain(clause.masked), re.I)
+    ):
+        return False  # "schedule for friday" may be a question
+    in_calendar = re.search(
+        r"\b(?:event|appointment|calendar|diary|agenda|schedule|planner)\b", clause.text, re.IGNORECASE
+    )
+    return (timed or names_event(name.title) or bool(in_calendar) or bool(name.person)) and not _sentence_of_other(name)
+
+
+def _is_name(name: Named) -> bool:
+    """Whether words without a verb name something."""
+    title = f"{name.title} {name.place}"
+    return (
+        re.search(r"[^\W\d_]", name.title) is not None
+        and not _NO_NAME.match(name.title)
+        and not _ASKED_ABOUT.fullmatch(name.title.strip())
+        and not _SENTENCE.search(title)
+        and not re.search(rf"\b{OTHER_VERBS}\b", title, re.IGNORECASE)
+        and len(name.title.split()) <= 9
+    )
+
+
+def _is_sure(name: Named, times: Times) -> bool:
+    """Whether a name and its times leave no doubt that an event is to be added."""
+    if (times.date or times.repeat) and times.time:
+        return not _ASKED_ABOUT.match(name.title) or names_event(name.title)
+    if _ASKED_ABOUT.match(name.title):
+        return False
+    return names_event(name.title) or (not times.time and lasts_days(name.title)) or bool(name.person and times.time)
+
+
+def _sentence_of_other(name: Named) -> bool:
+    """Whether what is to be added belongs on another list, or is no event at all."""
+    return bool(
+        re.search(
+            r"\b(?:to|on|in|into) (?:my|the|our) (?:[\w-]+ )?(?:list|playlist|cart|basket|contacts?|inbox|notes?)\b",
+            name.title,
+            re.I,
+        )
+        or re.match(r"(?:not|no|never)\b", name.title, re.I)
+    )
+
+
+def _says_other(name: Named) -> bool:
+    """Whether "I have …" or "I need to …" goes on with something that is no event."""
+    return bool(
+        re.match(
+            r"(?:no|not|never|nothing|been|had|to (?:be|know|say|ask)|know|see what|check|cancel|delete|move|change"
+            r"|reschedule|find out|find|look|remove|push|postpone"
+            r"|make sure|think|say|ask|remember|skip|miss|be|a question|an idea|a problem|plenty|lots|so|too|enough"
+            r"|more|less|like|want)\b",
+            name.title,
+            re.IGNORECASE,
+        )
+    )
