@@ -56,7 +56,7 @@ _RATHER = rule(rf"(?P<np>.+?)(?::|,)? (?P<when>WHEN)(?: instead(?: of {_NUMBER})
 _CLOCK_TO = rule(rf"(?P<verb>{_VERB}) (?:(?:my|the) )?(?P<when>WHEN){_ENDING}")
 _BY = rule(
     rf"(?P<verb>{_VERB})(?: (?P<early>{_LATER}|{_EARLIER}))? (?P<np>.+?)(?: (?P<way>{_LATER}|{_EARLIER}))?"
-    rf"(?: by)?(?: about| around| another)? (?P<length>LENGTH|DATE|REPEAT)(?: (?P<late>{_LATER}|{_EARLIER}))?"
+    rf"(?: by)?(?: about| around| another)? (?P<length>LENGTH|DATE|REPEAT|an? (?:day|week|month|fortnight))(?: (?P<late>{_LATER}|{_EARLIER}))?"
     rf"(?:,? (?:to|on) (?P<when>WHEN)| (?P<old>DATE))?{_ENDING}"
 )
 _MUST = (
@@ -69,7 +69,7 @@ _HAPPEN = (
 )
 _START_BY = rule(
     rf"(?P<np>.+?) (?:{_MUST} )?(?:(?:be )?{_HAPPEN}s?|is|'s) ?(?P<way>{_LATER}|{_EARLIER})?(?: by)?"
-    rf" (?P<length>LENGTH|DATE|REPEAT)(?: (?P<late>{_LATER}|{_EARLIER}))?(?: (?P<old>DATE))?{_ENDING}"
+    rf" (?P<length>LENGTH|DATE|REPEAT|an? (?:day|week|month|fortnight))(?: (?P<late>{_LATER}|{_EARLIER}))?(?: (?P<old>DATE))?{_ENDING}"
 )
 _IS = (
     r"(?:(?:is|'s|was|has been|will be|got|gets|has|are) (?:now |actually |really |going to be )*"
