@@ -27,6 +27,8 @@
 ``free_time_request``   questions about free time
 ``deletion_request``    what is to be deleted
 ``change_request``      another day or time for an event
+``shift_request``       how far an event moves: "an hour later"
+``change_words``        what the readers of another time share
 ``name_request``        another name or person for an event
 ``place_request``       a place or a note for an event
 ``length_request``      another length, end or repetition for an event
