@@ -270,7 +270,7 @@ async def _make_given(
         answer.joined = await given.join(answer.calls, answer.results)
         return True
     only = answer.results[0]
-    unknown = all(spec.name != given.calls[0].name for spec in offered)  # the model was not taught its results
+    unknown = all(spec.name != answer.calls[0].name for spec in offered)  # the model was not taught its results
     return only.word_for_word or unknown or only.data.get("status") == FAILED
 
 

@@ -365,7 +365,7 @@ async def test_it_without_anything_to_mean_is_asked_about(person: Person) -> Non
     ("text", "new", "when"),
     [
         ("", {"new_time": "4"}, "Friday 27 November at 4 PM"),
-        ("", {"new_time": "11"}, "Friday 27 November at 11 PM"),
+        ("", {"new_time": "11"}, "Friday 27 November at 11 AM"),
         ("", {"new_time": "11am"}, "Friday 27 November at 11 AM"),
         ("", {"new_time": "by an hour"}, "Friday 27 November at 4 PM"),
         ("", {"new_time": "an hour earlier"}, "Friday 27 November at 2 PM"),
@@ -374,7 +374,7 @@ async def test_it_without_anything_to_mean_is_asked_about(person: Person) -> Non
         ("", {"new_date": "the next day"}, "Saturday 28 November at 3 PM"),
         ("", {"new_date": "a week later"}, "Friday 4 December at 3 PM"),
         ("", {"new_date": "tomorrow", "new_time": "noon"}, "tomorrow, Monday 23 November, at noon"),
-        ("", {"new_time": "tomorrow at 9"}, "tomorrow, Monday 23 November, at 9 PM"),
+        ("", {"new_time": "tomorrow at 9"}, "tomorrow, Monday 23 November, at 9 AM"),
         ("", {"new_duration": "2 hours"}, "Friday 27 November from 3 PM to 5 PM"),
         ("", {"new_duration": "30 minutes longer"}, "Friday 27 November from 3 PM to 4:30 PM"),
         ("", {"new_time": "2-4pm"}, "Friday 27 November from 2 PM to 4 PM"),

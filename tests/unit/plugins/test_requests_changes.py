@@ -241,7 +241,7 @@ READ = [
         ["remind | title: flight | new_title: pack | lead: 2 hours before"],
     ),
     ("remind me when the workshop starts", ["remind | title: workshop | lead: when it starts"]),
-    ("remind me a day in advance of the board meeting", ["remind | title: board meeting | lead: a day in advance of"]),
+    ("remind me a day in advance of the board meeting", ["remind | title: board meeting | lead: a day in advance"]),
     ("alert me half an hour before yoga", ["remind | title: yoga | lead: half an hour before"]),
     ("I want a reminder one day before the party", ["remind | title: party | lead: one day before"]),
     ("remind me the evening before the board meeting", ["remind | title: board meeting | lead: the evening before"]),

@@ -81,7 +81,8 @@ class CalendarCall:
 
     def parse(self, date_said: str | None, time_said: str | None, anchor: date | None = None) -> TimeExpression:
         """Parse a date and a time in the person's words. Raises TimeExpressionError."""
-        date_said, time_said = as_written(date_said, time_said, self.context.text, month_first=self.month_first)
+        if ":read." not in self.context.call_id:  # what rules read is exact
+            date_said, time_said = as_written(date_said, time_said, self.context.text, month_first=self.month_first)
         return parse_time_expression(
             date_said, time_said, self.now, anchor=anchor, month_first=self.month_first, zone=self.zone
         )

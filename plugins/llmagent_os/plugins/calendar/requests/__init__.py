@@ -20,10 +20,15 @@
 ``spelling``            puts misspellings of known words right
 ``foreign_words``       knows a message in another language
 ``lead_request``        reminders before an event
-``lookup_request``      questions about the calendar
+``lookup_request``      questions about a period, and about all that there is
+``event_question``      questions about an event
+``direct_question``     "tell me when it is" as "when is it"
+``question_words``      what the readers of questions share
 ``free_time_request``   questions about free time
 ``deletion_request``    what is to be deleted
 ``change_request``      another day or time for an event
+``shift_request``       how far an event moves: "an hour later"
+``change_words``        what the readers of another time share
 ``name_request``        another name or person for an event
 ``place_request``       a place or a note for an event
 ``length_request``      another length, end or repetition for an event

@@ -11,66 +11,37 @@ from collections.abc import Callable
 from llmagent_os.plugin import ToolCall
 from llmagent_os.plugins.calendar.event_search import fits_words
 from llmagent_os.plugins.calendar.requests.change_call import move_call
+from llmagent_os.plugins.calendar.requests.change_words import CHANGE_VERB, ENDING, MOVE, NEGATED, changed_target
 from llmagent_os.plugins.calendar.requests.clause import Clause
 from llmagent_os.plugins.calendar.requests.masked_words import MaskedWords, has_marks, rule
 from llmagent_os.plugins.calendar.requests.targets import Target, read_target
 from llmagent_os.plugins.calendar.time.time_errors import TimeExpressionError
-from llmagent_os.plugins.calendar.time.time_mentions import MentionKind
 from llmagent_os.plugins.calendar.time.time_parsing import TimeOfDay, parse_time
 
-#: These verbs are about an appointment even where the calendar does not have it: the tool then says so.
-_MOVE = r"(?:move|reschedule|re-schedule|postpone|rebook|resched|shift)"
-_VERB = (
-    rf"(?:{_MOVE}|(?:(?:i|we|they|he|she)(?:'m|'re|'ve| have| am| are| had to)? )?(?:moving|moved?|resched?uled?|pushed"
-    r"|postponed|shifted)|change|push|bring|put|delay|bump|slide|switch|swap|set|transfer|pull|defer|advance|hold|do"
-    r"|have|make"
-    r"|drag|adjust|update|edit|modify|start|begin|take|get|schedule|book|swing|shove|nudge)"
-)
 _AWAY = r"(?: (?:back|forward|forwards|up|over|out|off|around|ahead|along|down))?"
 _TO = r"(?:to|till?|until|for|into|onto|at|on|by|so it(?:'s| is)(?: at| on)?|to be(?: at| on)?|=|->)"
 _SAME = (
     r"(?:,? ?(?:at |and keep |keeping |but keep |but )?(?:the |its |it at the )?same (?:time|hour|slot)"
     r"(?: of (?:the )?day)?(?: though)?)"
 )
-_LATER = r"(?:later|back|out|further|after)"
-_EARLIER = r"(?:earlier|sooner|forward|forwards|ahead|up)"
-_ENDING = r"(?: instead| now| then| from now on| going forward| for good| this time| just this once| only| please)*"
 _FROM_NOW = r"(?:from now on,? |starting now,? |going forward,? |in future,? )?"
 _NUMBER = r"(?:WHEN|(?:at )?\d{1,2}(?:[:.]\d\d)?(?: ?[ap]m)?)"
 _INSTEAD_OF = rf"(?:,? ?(?:and not|not|instead of|rather than) {_NUMBER})?"
-
 _TO_WHEN = rule(
-    rf"{_FROM_NOW}(?P<verb>{_VERB}){_AWAY} (?P<np>.+?){_AWAY}(?: from (?P<old>WHEN))?,? {_TO} (?P<when>WHEN)"
-    rf"(?P<same>{_SAME})?{_INSTEAD_OF}{_ENDING}"
+    rf"{_FROM_NOW}(?P<verb>{CHANGE_VERB}){_AWAY} (?P<np>.+?){_AWAY}(?: from (?P<old>WHEN))?,? {_TO} (?P<when>WHEN)"
+    rf"(?P<same>{_SAME})?{_INSTEAD_OF}{ENDING}"
 )
 _TO_WHEN_BARE = rule(
-    rf"{_FROM_NOW}(?P<verb>{_VERB}){_AWAY} (?P<np>.+?){_AWAY},? ?(?P<same>{_SAME})? ?(?P<when>WHEN)"
-    rf"(?P<again>{_SAME})?{_INSTEAD_OF}{_ENDING}"
+    rf"{_FROM_NOW}(?P<verb>{CHANGE_VERB}){_AWAY} (?P<np>.+?){_AWAY},? ?(?P<same>{_SAME})? ?(?P<when>WHEN)"
+    rf"(?P<again>{_SAME})?{_INSTEAD_OF}{ENDING}"
 )
 _HAVE_MOVED = rule(
     r"(?:get|have|i need|need|i want|want|i'd like)(?: to have)? (?P<np>.+?) (?:to be )?(?:moved|pushed|rescheduled"
     r"|changed|shifted"
-    rf"|postponed|brought)(?: back| forward| up)? (?:{_TO} )?(?P<when>WHEN)(?P<same>{_SAME})?{_INSTEAD_OF}{_ENDING}"
+    rf"|postponed|brought)(?: back| forward| up)? (?:{_TO} )?(?P<when>WHEN)(?P<same>{_SAME})?{_INSTEAD_OF}{ENDING}"
 )
 _RATHER = rule(rf"(?P<np>.+?)(?::|,)? (?P<when>WHEN)(?: instead(?: of {_NUMBER})?|,? not {_NUMBER}|,? rather)")
-_CLOCK_TO = rule(rf"(?P<verb>{_VERB}) (?:(?:my|the) )?(?P<when>WHEN){_ENDING}")
-_BY = rule(
-    rf"(?P<verb>{_VERB})(?: (?P<early>{_LATER}|{_EARLIER}))? (?P<np>.+?)(?: (?P<way>{_LATER}|{_EARLIER}))?"
-    rf"(?: by)?(?: about| around| another)? (?P<length>LENGTH|DATE|REPEAT)(?: (?P<late>{_LATER}|{_EARLIER}))?"
-    rf"(?:,? (?:to|on) (?P<when>WHEN)| (?P<old>DATE))?{_ENDING}"
-)
-_MUST = (
-    r"(?:has to|needs to|must|should|will|shall|can|could|is going to|is|'s|has got to|gets|got|got to|ought to|would"
-    r" better)"
-)
-_HAPPEN = (
-    r"(?:start|begin|be|happen|take place|go|move|run|starting|beginning|moved|pushed|shifted|brought|postponed"
-    r"|delayed)"
-)
-_START_BY = rule(
-    rf"(?P<np>.+?) (?:{_MUST} )?(?:(?:be )?{_HAPPEN}s?|is|'s) ?(?P<way>{_LATER}|{_EARLIER})?(?: by)?"
-    rf" (?P<length>LENGTH|DATE|REPEAT)(?: (?P<late>{_LATER}|{_EARLIER}))?(?: (?P<old>DATE))?{_ENDING}"
-)
+_CLOCK_TO = rule(rf"(?P<verb>{CHANGE_VERB}) (?:(?:my|the) )?(?P<when>WHEN){ENDING}")
 _IS = (
     r"(?:(?:is|'s|was|has been|will be|got|gets|has|are) (?:now |actually |really |going to be )*"
     r"(?:moved |postponed |rescheduled |pushed |shifted |changed |brought forward |delayed |set )?(?:back |up"
@@ -80,42 +51,35 @@ _IS = (
 )
 _IS_NOW = rule(
     rf"{_FROM_NOW}(?P<np>.+?) {_IS}(?:(?:later|earlier),? )?(?:{_TO}"
-    rf" )?(?P<when>WHEN)(?P<same>{_SAME})?{_INSTEAD_OF}{_ENDING}"
+    rf" )?(?P<when>WHEN)(?P<same>{_SAME})?{_INSTEAD_OF}{ENDING}"
 )
 _MAY_BE = rule(
     r"(?:can|could|may|would it be possible to have|is it possible to have) (?P<np>.+?) "
     r"(?:be |take place |happen |start )?"
     rf"(?:moved |postponed |pushed |shifted |changed |rescheduled |set )?(?:{_TO} )?(?P<when>WHEN)(?P<same>{_SAME})?"
-    rf"{_INSTEAD_OF}{_ENDING}"
+    rf"{_INSTEAD_OF}{ENDING}"
 )
 _SAME_TIME = rule(
-    rf"(?P<verb>{_VERB}) (?P<np>.+?){_SAME},? (?P<when>WHEN){_ENDING}|(?P<np2>.+?){_SAME},? (?P<when2>WHEN){_ENDING}"
+    rf"(?P<verb>{CHANGE_VERB}) (?P<np>.+?){_SAME},? (?P<when>WHEN){ENDING}|(?P<np2>.+?){_SAME},?"
+    rf" (?P<when2>WHEN){ENDING}"
 )
 _CANNOT = rule(
     r"(?:i|we) (?:can't|cannot|can not|won't|couldn't|am not able to|'m not able to|won't be able to|will not)"
     r" (?:make|do|attend|come to|go to|be at|make it to|make it for) (?P<np>.+?)[,;.]? (?:so |and |but )*"
-    rf"(?:please |can you |could you )*{_VERB} (?:it|that|this){_AWAY} (?:(?:to|till|until|for) )?(?P<when>WHEN)"
-    rf"(?P<same>{_SAME})?{_ENDING}"
+    rf"(?:please |can you |could you )*{CHANGE_VERB} (?:it|that|this){_AWAY} (?:(?:to|till|until|for) )?(?P<when>WHEN)"
+    rf"(?P<same>{_SAME})?{ENDING}"
 )
 _ARROW = rule(r"(?P<np>.+?) (?:to|->|→|=>) (?P<when>WHEN)(?: instead)?")
 _ONLY_WHEN = rule(r"(?P<np>.+?) (?P<when>WHEN)(?: instead)?")  # "dentist to monday": "to" is in the day
 _LEFT_OPEN = rule(r"(?:move|reschedule|postpone|change|edit|update|delay|rebook|shift) (?P<np>.+?)")
-#: "The date of the workshop" is the workshop.
-_FIELD = re.compile(r"^(?:the )?(?:start(?:ing)? time|start|time|date|day|hour|timing|begin) (?:of|for) ", re.I)
 _RANGE = re.compile(r"(?:from )?(?P<old>.+?) (?:to|until|till|->|→) (?P<new>.+)", re.I)
 _PERIOD = re.compile(r"(?:this|next|the coming) (?:week|month|weekend)", re.I)
-_SHIFT = re.compile(r"(?:an?|one|two|three|four|five|six|ten|\d+|half|few|couple)\b.* (?:later|earlier)", re.I)
-_NEGATED = re.compile(
-    r"(?:don't|do not|dont|never|what if|should i|should we|did you|did i|why|when|where|how|what|who|which|are|am"
-    r"|do (?:i|we|you|they)|does|was|is (?!it possible))\b",
-    re.I,
-)
 
 
 def read_change(clause: Clause) -> ToolCall | None:
     """Return the call that moves what the words ask for; None: not every word is understood."""
     words = MaskedWords.of(clause)
-    if _NEGATED.match(words.text):
+    if NEGATED.match(words.text):
         return None
     for pattern, read in _RULES:
         found = pattern.fullmatch(words.text)
@@ -125,18 +89,9 @@ def read_change(clause: Clause) -> ToolCall | None:
     return None
 
 
-def _target(words: MaskedWords, phrase: str, verb: str | None) -> Target | None:
-    phrase = _FIELD.sub("", phrase)
-    target = read_target(words, phrase)
-    if target is None:
-        return None
-    sure = target.known or (verb is not None and re.fullmatch(_MOVE, verb, re.I) is not None)
-    return target if sure and not (has_marks(phrase) and not target.arguments) else None
-
-
 def _to_when(words: MaskedWords, found: re.Match[str]) -> ToolCall | None:
     """To another day or time."""
-    target = _target(words, found["np"], found["verb"])
+    target = changed_target(words, found["np"], found["verb"])
     if target is None:
         return None
     old, new = words.when(found["old"]), words.when(found["when"], "new_")
@@ -154,7 +109,7 @@ def _bare(words: MaskedWords, found: re.Match[str]) -> ToolCall | None:
     definite = re.match(r"(?:the|my|our|that|it|this)\b", phrase, re.I)
     if verb in ("have", "get", "take", "do", "set", "put", "make", "hold") and not (same or definite):
         return None
-    target = _target(words, phrase, verb)
+    target = changed_target(words, phrase, verb)
     if target is None:
         return None
     old, new = _old_and_new(words, target, found["when"])
@@ -163,7 +118,7 @@ def _bare(words: MaskedWords, found: re.Match[str]) -> ToolCall | None:
 
 def _clock_to(words: MaskedWords, found: re.Match[str]) -> ToolCall | None:
     """An event that has no other name than its time: "move the 10am to noon"."""
-    if re.fullmatch(_MOVE + "|change|push|bring|bump", found["verb"], re.I) is None:
+    if re.fullmatch(MOVE + "|change|push|bring|bump", found["verb"], re.I) is None:
         return None
     said = words.when(found["when"])
     ranges = {key: match for key, each in said.items() if (match := _RANGE.fullmatch(each))}
@@ -198,39 +153,6 @@ def _begins(words: MaskedWords, target: Target, said: str) -> bool:
     name = target.arguments.get("title", "")
     starts = [event.start for event in words.clause.events if event.start and (not name or fits_words(event, name))]
     return any((start.hour * 60 + start.minute) % 720 == clock.start % 720 for start in starts)
-
-
-def _by(words: MaskedWords, found: re.Match[str]) -> ToolCall | None:
-    """By a length: "an hour later"."""
-    groups = found.groupdict()
-    target = _target(words, found["np"], groups.get("verb"))
-    length = words.plain(found["length"])
-    way = groups.get("late") or groups.get("way") or groups.get("early") or ""
-    direction = _direction((groups.get("verb") or "").lower(), way.lower(), words.plain(found[0]).lower())
-    is_day = words.said(found["length"], MentionKind.DATE) is not None
-    repeat = words.said(found["length"], MentionKind.RECURRENCE)  # "a week" is read as "once a week"
-    if target is None or direction is None or (is_day and not _SHIFT.fullmatch(length)):
-        return None
-    if repeat is not None and re.fullmatch(r"an? (?:day|week|month|year|hour)", repeat, re.I) is None:
-        return None
-    bare = re.sub(r"\s*\b(?:later|earlier|by)\b\s*", " ", length).strip()
-    new = {"new_time": f"{bare} {direction}"}
-    new |= {key: said for key, said in words.when(groups.get("when"), "new_").items() if key == "new_date"}
-    old = {key: re.sub(r"^later ", "", said, flags=re.I) for key, said in words.when(groups.get("old")).items()}
-    return move_call(words, Target({**target.arguments, **old}), **new)
-
-
-def _direction(verb: str, way: str, said: str) -> str | None:
-    """``later`` or ``earlier``; None: the words do not say. "Push forward" is later to some and earlier to others."""
-    if way.startswith("forward") and verb in ("push", "shove"):
-        return None
-    if re.fullmatch(_EARLIER, way) or re.search(r"\b(?:earlier|sooner)\b", said):
-        return "earlier"
-    if re.fullmatch(_LATER, way) or re.search(r"\blater\b", said):
-        return "later"
-    if verb in ("postpone", "delay", "defer", "push", "bump", "shift", "move"):
-        return "later"
-    return "earlier" if verb == "advance" else None
 
 
 def _is_now(words: MaskedWords, found: re.Match[str]) -> ToolCall | None:
@@ -282,8 +204,6 @@ Read = Callable[[MaskedWords, re.Match[str]], ToolCall | None]
 
 _RULES: tuple[tuple[re.Pattern[str], Read], ...] = (
     (_CANNOT, _cannot),
-    (_BY, _by),
-    (_START_BY, _by),
     (_SAME_TIME, _same_time),
     (_MAY_BE, _may_be),
     (_CLOCK_TO, _clock_to),

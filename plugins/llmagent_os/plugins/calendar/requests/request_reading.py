@@ -30,6 +30,7 @@ from llmagent_os.plugins.calendar.requests.place_request import read_place
 from llmagent_os.plugins.calendar.requests.politeness import before_request, plain
 from llmagent_os.plugins.calendar.requests.reference_request import read_reference
 from llmagent_os.plugins.calendar.requests.sentences import between_requests, sentences
+from llmagent_os.plugins.calendar.requests.shift_request import read_shift
 from llmagent_os.plugins.calendar.time.time_mentions import MentionKind
 
 #: Reads one clause: the calls that its words ask for; None, or no call: not every word is understood.
@@ -43,6 +44,7 @@ READERS: tuple[ReadClause, ...] = (
     read_place,
     read_name,
     read_length,
+    read_shift,
     read_change,
     read_reference,
     read_creation,

@@ -1,0 +1,56 @@
+"""Puts a question that is asked within another into its direct form."""
+
+from __future__ import annotations
+
+import re
+
+_INDIRECT = re.compile(
+    r"(?:check|see|find out|look|look up|tell me|do you know|you know|any idea|remember|do you remember|i wonder|i'm"
+    r" wondering"
+    r"|let me know|i'd like to know|i want to know|know|say|double check|verify)(?: for me)?"
+    r" (?P<inner>(?:if|whether|when|where|what|how|which|who|at what|until when) .+)",
+    re.I,
+)
+_WHEN_IT_IS = re.compile(r"(?:when|where|what time) .+ (?:is|are|was|starts?|begins?|ends?)", re.I)
+_DIRECT: tuple[tuple[re.Pattern[str], str], ...] = (
+    (re.compile(r"^(?:if |whether )?(?:i'm|i am) ", re.I), "am i "),
+    (re.compile(r"^(?:if |whether )?(?:we're|we are) ", re.I), "are we "),
+    (re.compile(r"^(?:if |whether )?i(?: have|'ve got| have got) ", re.I), "do i have "),
+    (re.compile(r"^(?:if |whether )?there(?: is|'s|s) ", re.I), "is there "),
+    (
+        re.compile(
+            r"^(what|which(?: \w+)?|how many(?: \w+)?|when|where|how much(?: \w+)?) i(?: have|'ve got|'ve) ?", re.I
+        ),
+        r"\1 do i have ",
+    ),
+    (
+        re.compile(
+            r"^(when|where|how long|what time|who|at what time) (?!is|are|was|do|does|did|am)(.+) (is|are|was)$", re.I
+        ),
+        r"\1 \3 \2",
+    ),
+    (
+        re.compile(
+            r"^(when|where|what time|at what time) (?!is|are|do|does)(.+) (start|begin|end|finish)(?:s|es)$", re.I
+        ),
+        r"\1 does \2 \3",
+    ),
+    (re.compile(r"^(?:if|whether) (.+?) (is|are) (free|open|available)", re.I), r"\2 \1 \3"),
+)
+
+
+def direct_question(text: str) -> str:
+    """A question that is asked within another: "check if I'm free" becomes "am i free".
+
+    >>> direct_question("do you know when the review is"), direct_question("see whether I have plans")
+    ('when is the review', 'do i have plans')
+    """
+    found = _INDIRECT.fullmatch(text)
+    if found is None and not _WHEN_IT_IS.fullmatch(text):
+        return text
+    inner = found["inner"] if found else text
+    for pattern, direct in _DIRECT:
+        inner, count = pattern.subn(direct, inner, count=1)
+        if count:
+            break
+    return inner

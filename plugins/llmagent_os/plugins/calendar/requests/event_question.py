@@ -1,0 +1,188 @@
+"""Reads questions about an event: "when is the board meeting?", "how long is the workshop?", "who is it with?"."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+
+from llmagent_os.plugin import ToolCall
+from llmagent_os.plugins.calendar.requests.masked_words import MaskedWords, has_marks, rule
+from llmagent_os.plugins.calendar.requests.question_words import IN_CALENDAR, PLANNED, list_call, of_target
+from llmagent_os.plugins.calendar.requests.targets import read_target
+
+Read = Callable[[MaskedWords, re.Match[str]], ToolCall | None]
+
+_WHEN = (
+    r"(?:when(?: exactly)?|what time|at what time|which day|what day|on (?:which|what) day|what date|when and where"
+    r"|wann)"
+)
+_START = rule(
+    rf"{_WHEN}(?:'s|s| is| are| was| does| do i have| do we have| have i got| am i (?:having|doing|seeing|meeting"
+    rf"|going to|on)|'re| will| do i"
+    r" (?:see|meet|have to be at|go to|need to be at|leave for)| is it that i (?:have|see|meet))? (?P<np>.+?)"
+    r"(?: (?:again|scheduled|start|starts|begin|begins|happening|happen|on|at|be|planned|taking place|supposed to be"
+    r"|supposed to start|next|due|going to be|going to start))*"
+)
+_IS_WHEN = rule(r"(?:is|are|was) (?P<np>.+?) (?P<when>WHEN)")
+_HAVE_NAMED = rule(
+    r"(?:do i have|do we have|have i got|is there|did i have|am i having|have i|do i|am i (?:seeing|meeting|doing"
+    r"|going to))"
+    rf" (?:an? |my |the |any )?(?P<np>.+?)(?: (?:planned|scheduled|booked|coming up))?{IN_CALENDAR}(?:"
+    rf" (?P<when>WHEN))?"
+)
+_WITH = rule(
+    r"(?:(?:do i have|have i got|is there|what do i have|what's|what is|when do i have)?(?: (?:anything|something|a"
+    r" meeting|an appointment|meetings|a call"
+    r"|plans|any meetings|any calls|any appointments))?(?: (?:planned|scheduled|on))?|anything|show me everything"
+    r"|what am i doing|show me (?:my )?meetings"
+    r"|when am i meeting up) with (?P<np>.+?)(?: (?P<when>WHEN))?"
+)
+_PLACE = rule(
+    r"(?:where(?:'s|s| is| are| was| does| will)|(?:what(?:'s| is)|tell me) the (?:place|location|address|venue|room)"
+    r" (?:of|for)"
+    r"|in (?:which|what) room is|which room is|at what place is|what(?:'s| is) the venue of) (?P<np>.+?)"
+    r"(?: (?:again|taking place|held|happening|take place|be|going to be))*"
+)
+_WHERE_GO = rule(
+    r"where (?:do|must|should) i (?:have to |need to )?(?:be|go) ?(?:(?:for|to) (?P<np>.+?)|(?P<when>WHEN))"
+)
+_LENGTH = rule(
+    r"(?:how long|how many (?:hours|minutes)|for how long)(?:'s| is| are| does| do| will| was)? (?P<np>.+?)(?:"
+    r" (?:last|take|go|be|go on|run|going to"
+    r" be|going to take|scheduled for|supposed to (?:be|last|take)|again|for))*"
+    r"|what(?:'s| is) the (?:length|duration) of (?P<np2>.+)|how much time (?:does|will) (?P<np3>.+?) (?:take|last"
+    r"|need)"
+)
+_END = rule(
+    r"(?:when|what time|at what time|until when|till when)(?:'s| is| does| do| will| are)? (?P<np>.+?) (?:end|ends"
+    r"|finish|finishes|over|done|be over|be"
+    r" done|finished|stop|wrap up|go until|last|last until|go|run|end at)|(?:until when|till when|how late)(?:'s| is|"
+    r" does| do) (?P<np2>.+?)"
+    r"(?: (?:go|last|run|on|scheduled))*"
+)
+_COUNT = rule(
+    rf"how many (?P<np>.+?)(?: (?:do i have|do we have|have i got|are there|am i having|are|i have|i've"
+    rf" got))?{PLANNED}"
+    rf"{IN_CALENDAR}(?: (?P<when>WHEN))?{PLANNED}{IN_CALENDAR}|how (?:busy|full|packed)(?: am i| is my (?:day|week"
+    rf"|calendar|schedule))?"
+    r"(?: (?P<then>WHEN))?|how (?:busy|full|packed) (?:is|does) (?P<then2>WHEN)(?: look)?"
+)
+_PERSON = rule(
+    r"(?:who(?:'s| is| are| am i| do i| will i)?|with whom|whom)(?: am i| do i| is| i'm)? (?:meeting|seeing|having"
+    r"|meet|see|coming to|at|in|going to|with me at)"
+    r"(?: with)? ?(?P<np>.+?)(?: with)?|who(?:'s| is) (?P<np2>.+?) with|with whom is (?P<np3>.+)"
+)
+_UNTIL = rule(
+    r"how (?:long|much time|many (?:days|hours|weeks|minutes)|much longer)(?: (?:is it|is|left|do i have|have i got"
+    r"|are there|is there|remain|to go|is left|are left|it is))* (?:until|till|before|to) (?P<np>.+?)"
+    r"(?: (?:starts?|begins?|left|go))?|how soon (?:is|does) (?P<np2>.+?)(?: (?:start|begin))?"
+)
+_DETAILS = rule(
+    r"(?:tell me (?:more |everything |all )?about|what (?:do you know|can you tell me) about|(?:show|give) me (?:the"
+    r" )?(?:details|info) (?:of|on|about|for)"
+    r"|(?:the )?details (?:of|on|about|for)|more about|info on|what(?:'s| is) (?:up|the deal) with|show me) (?P<np>.+)"
+)
+_NOTES = rule(
+    r"(?:(?:what|which|any|are there any|do i have any|show me the|what are the) notes? (?:(?:do i have|are there|did"
+    r" i make) )?"
+    r"(?:for|on|about|to|in) (?P<np>.+)|what (?:did i note|do i (?:have|need) to bring|should i bring) (?:for|to)"
+    r" (?P<np2>.+))"
+)
+_PAST = rule(
+    r"(?:when|what day) did i last (?:have|see|go to|do|meet) (?P<np2>.+)"
+    r"|(?:when|what day) (?:was|did i have|did i see|did i meet|was i at|did i go to) (?:my |the )?(?:last"
+    r" )?(?P<np>.+?)(?: last)?"
+)
+
+
+def _about(asked: str) -> Read:
+    """A question about an event that the calendar has."""
+
+    def read(words: MaskedWords, found: re.Match[str]) -> ToolCall | None:
+        groups = found.groupdict()
+        phrase = next((piece for name in ("np", "np2", "np3") if (piece := groups.get(name))), "")
+        target = read_target(words, phrase)
+        if target is None or not target.known:
+            return None
+        return list_call(asked, **of_target(target), **words.when(groups.get("when")))
+
+    return read
+
+
+def _when_is(words: MaskedWords, found: re.Match[str]) -> ToolCall | None:
+    """When an event is: the calendar's, or one that it may not have, if the question is about an appointment."""
+    target = read_target(words, re.sub(r"^(?:with|at) ", "", found["np"], flags=re.I))
+    mine = re.match(r"(?:my|our|the next|my next)\b", found["np"], re.I)
+    if (
+        target is None
+        or not (target.known or mine)
+        or set(target.arguments) & {"date", "time"} == set(target.arguments)
+    ):
+        is_it = target is not None and not target.arguments and words.text.lower().startswith("when")
+        return list_call("start") if is_it else None
+    return list_call(**of_target(target))
+
+
+def _is_when(words: MaskedWords, found: re.Match[str]) -> ToolCall | None:
+    target = read_target(words, found["np"])
+    if target is None or not target.known or "title" not in target.arguments or has_marks(found["np"]):
+        return None
+    return list_call(**of_target(target))
+
+
+def _named(words: MaskedWords, found: re.Match[str]) -> ToolCall | None:
+    target = read_target(words, found["np"])
+    if target is None or not target.known or "title" not in target.arguments:
+        return None
+    return list_call(**of_target(target), **words.when(found["when"]))
+
+
+def _where_go(words: MaskedWords, found: re.Match[str]) -> ToolCall | None:
+    return _about("place")(words, found) if found["np"] else list_call(**words.when(found["when"]))
+
+
+def _count(words: MaskedWords, found: re.Match[str]) -> ToolCall | None:
+    when = words.when(" ".join(filter(None, (found["when"], found["then"], found["then2"]))))
+    if not found["np"]:
+        return list_call("count", **(when or {"date": "today"}))
+    what = re.sub(r"^times do i have ", "", found["np"].strip(), flags=re.I)
+    what = re.sub(r"^(?:of my |different |more |other )", "", what, flags=re.I).lower()
+    if re.fullmatch(r"(?:things?|events?|appointments?|meetings?|plans|items|entries|commitments)", what):
+        return list_call("count", **(when or {"which": "all"}))
+    if re.fullmatch(r"reminders?", what):
+        return list_call("count", kind="reminder", **(when or {"which": "all"}))
+    target = read_target(words, what)
+    return list_call("count", **of_target(target), **when) if target and target.known else None
+
+
+def _person(words: MaskedWords, found: re.Match[str]) -> ToolCall | None:
+    phrase = found["np"] or found["np2"] or found["np3"]
+    when = words.when(phrase)
+    target = read_target(words, phrase)
+    if target is not None and target.known:
+        return list_call("person", **of_target(target))
+    return list_call(**when) if when and not re.sub(r"\W|[\ue000-\ue001]|[dt]\d", "", phrase) else None
+
+
+def _past(words: MaskedWords, found: re.Match[str]) -> ToolCall | None:
+    target = read_target(words, found["np"] or found["np2"])
+    return list_call(**of_target(target) | {"which": "last"}) if target and target.known else None
+
+
+#: The patterns of this kind of question, and what reads them.
+EVENT_QUESTION_RULES: tuple[tuple[re.Pattern[str], Read], ...] = (
+    (_NOTES, _about("notes")),
+    (_COUNT, _count),
+    (_UNTIL, _about("until")),
+    (_LENGTH, _about("length")),
+    (_END, _about("end")),
+    (_PAST, _past),
+    (_START, _when_is),
+    (_PLACE, _about("place")),
+    (_WHERE_GO, _where_go),
+    (_PERSON, _person),
+    (_IS_WHEN, _is_when),
+    (_WITH, _named),
+    (_HAVE_NAMED, _named),
+    (_DETAILS, _about("details")),
+)

@@ -1,0 +1,25 @@
+"""What the readers of questions share: words, and the call that answers."""
+
+from __future__ import annotations
+
+from llmagent_os.plugin import ToolCall
+from llmagent_os.plugins.calendar.requests.targets import Target
+
+MY = r"(?:my |the |our |your )?"
+ON = r"(?:on|in|for|at|during|over|of|from)"
+PLANNED = (
+    r"(?: (?:planned|scheduled|going|happening|on|going on|coming up|coming|up|lined up|booked|happening|set up|to do"
+    r"|left|else|noted"
+    r"|there|already|ahead|next|arranged|in store|in))*"
+)
+IN_CALENDAR = rf"(?: (?:{ON} )?{MY}(?:calendar|schedule|agenda|diary|planner|plate|list))?"
+
+
+def list_call(asked: str = "events", **arguments: str) -> ToolCall:
+    """Return the call that looks up events, for a question about them; see ``event_answers``."""
+    return ToolCall("list_events", {**arguments, "asked": asked})
+
+
+def of_target(target: Target) -> dict[str, str]:
+    """Return the arguments of a look-up for the events that a phrase means."""
+    return {name: value for name, value in target.arguments.items() if name != "scope"}
