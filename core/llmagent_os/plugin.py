@@ -123,6 +123,8 @@ class ToolResult(msgspec.Struct, frozen=True, omit_defaults=True):
     waiting: str = ""
     #: ``text`` is sent as it is: it answers what ``data`` alone does not, such as how long an event is
     word_for_word: bool = False
+    #: the dimensions of ``context.style`` that the text was chosen by: what people think of it speaks of these values
+    shown: tuple[str, ...] = ()
     #: the text holds a secret, such as an address that opens the person's calendar: only the person sees it, and the
     #: ledger keeps nothing of the exchange
     is_secret: bool = False

@@ -1,7 +1,8 @@
 """Answers a message by a plugin's rules, before the model is asked: talk that needs no model and no tool.
 
-No model said the words, and no style chose them alone. So the ledger keeps no features of the reply: a thumb under it
-teaches neither the policy nor a LoRA. What the message says of the reply before it counts as it always does.
+No model said the words, so a thumb under them teaches no LoRA. Where the plugin chose them by the person's style, it
+teaches the policy that style, as under a model's words. Where it did not, the ledger keeps no features of the reply,
+and the thumb teaches nothing. What the message says of the reply before it counts as it always does.
 """
 
 from __future__ import annotations
@@ -41,6 +42,7 @@ async def answer_by_rules(services: Services, exchange: Exchange, card: ModelCar
     answer = Answer(results=[result], open_question=open_question(exchange.episode))
     reply = reply_of(result)
     reply = services.interaction.render(msgspec.structs.replace(reply, text=answer.with_waiting(reply.text)))
-    exchange = msgspec.structs.replace(exchange, intent="talk")
+    if not result.shown:
+        exchange = msgspec.structs.replace(exchange, intent="talk")
     interaction = await asyncio.to_thread(record, services.privacy, exchange, answer, reply)
     return Outcome(reply, interaction, rewards_of_message(services, exchange, answer, interaction))

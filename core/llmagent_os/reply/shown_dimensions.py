@@ -2,6 +2,7 @@
 
 A style shows in the words that the model wrote: in another style, the model would have written others. It does not show
 in words that a tool fixed: a question before something is done, a failure, and what replaced words that were not true.
+A plugin's rules say in which style they answered.
 The model is not given a tool's words. Where it writes the same sentence, that is its own style.
 
 The initiative shows where something was done, or was asked about first. It does not show in a look-up, and neither
@@ -42,7 +43,8 @@ def shown_dimensions(
     results = [result for call, result in zip(answer.calls, answer.results, strict=False) if call.name not in read_only]
     initiative = any(_heeds(action.get(INITIATIVE, ""), result) for result in results)
     style = words_were_sent(privacy, answer, reply) and not answer.asks
-    return [name for name in action if (initiative if name == INITIATIVE else style)]
+    by_rules = {name for result in answer.results if not answer.calls for name in result.shown}
+    return [name for name in action if (initiative if name == INITIATIVE else style or name in by_rules)]
 
 
 def words_were_sent(privacy: PrivacyModule, answer: Answer, reply: Reply) -> bool:

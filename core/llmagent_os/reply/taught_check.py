@@ -24,7 +24,7 @@ _TITLES = {"user": "Name", "fact": "Fact"}
 
 _SLOT = re.compile(r"<(\w+)>")
 _NEXT_SENTENCE = re.compile(r"(?<=[.!?]) (?=[A-Z<])")
-_QUOTES = str.maketrans({"’": "'", "‘": "'", "“": '"', "”": '"'})
+_PLAIN = str.maketrans({"’": "'", "‘": "'", "“": '"', "”": '"', "!": "."})
 
 
 class Sayable(NamedTuple):
@@ -37,12 +37,12 @@ class Sayable(NamedTuple):
 
 
 def plain(text: str) -> str:
-    r"""``text`` as it is compared: in lower case, with straight quotes and single spaces.
+    r"""``text`` as it is compared: in lower case, with straight quotes, single spaces and no exclamation.
 
-    >>> plain("I’ve  added “Tea”.")
+    >>> plain("I’ve  added “Tea”!")
     'i\'ve added "tea".'
     """
-    return " ".join(text.translate(_QUOTES).casefold().split())
+    return " ".join(text.translate(_PLAIN).casefold().split())
 
 
 def known_values(system: str) -> dict[str, list[str]]:

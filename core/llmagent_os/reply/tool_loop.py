@@ -86,6 +86,11 @@ class Answer:
         last = self.results[-1] if self.results else None
         return last is not None and (last.word_for_word or last.data.get("status") == CONFIRM)
 
+    @property
+    def by_lora(self) -> bool:
+        """Whether a LoRA had a part in the last words."""
+        return any(completion.lora_version != "base" for completion in self.completions[-1:])
+
     def fault_in(self, text: str) -> Fault | None:
         """What ``text`` says that neither the results nor the system message hold; None: nothing, or no results."""
         if not self.results:
@@ -105,14 +110,15 @@ class Answer:
     def sayable(self) -> Sayable | None:
         """What the model can say that is true; None: it is not known what the model was taught.
 
-        A LoRA may have taught the model new talk. What it says of a result has to stay true to the result.
+        A LoRA may have taught the model new words: those are checked as any model's are.
         """
         known = known_values(self.known)
+        if self.by_lora:
+            return None
         if self.results and self.taught.results:
             tool = self.calls[-1].name if self.calls else ""
             return of_result(self.taught, tool, self.results[-1].data, known)
-        by_lora = any(completion.lora_version != "base" for completion in self.completions[-1:])
-        if not self.results and self.taught.talk and not by_lora:
+        if not self.results and self.taught.talk:
             return of_talk(self.taught, known)
         return None
 
@@ -129,7 +135,8 @@ class Answer:
         data = self.results[-1].data if self.results else {}
         if self.own and data.get("status") in ASKING:
             return "?" not in text
-        if not self.own or self.taught.results or data.get("status") not in DONE:
+        known_words = self.taught.results and not self.by_lora
+        if not self.own or known_words or data.get("status") not in DONE:
             return False  # what a model was taught to say of a result names what there is to name
         what = next((key for key in ("title", "events", "name", "place") if key in data), None)
         return not all(holds(text, str(data[key])) for key in (what, "repeat", "conflict") if key in data)

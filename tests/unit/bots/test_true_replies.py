@@ -24,7 +24,7 @@ from llmagent_os.bots.calendar.recipe.phrases import DATA_KEYS
 from llmagent_os.bots.calendar.recipe.replies import own_words, reply, rules
 from llmagent_os.bots.calendar.recipe.reply_cases import REPLY_CASES, taught_replies
 from llmagent_os.bots.calendar.recipe.style import Style
-from llmagent_os.chat import ToolCall
+from llmagent_os.chat import Completion, ToolCall
 from llmagent_os.modules import PrivacyModule
 from llmagent_os.plugin import ToolResult
 from llmagent_os.reply.taught_check import MUST_SAY
@@ -247,3 +247,21 @@ def test_the_shipped_model_knows_what_it_was_taught() -> None:
     shipped = json.loads(config.read_text(encoding="utf-8"))["llmagent_os"]
     assert shipped == json.loads(json.dumps(card(own_words(WRITER.grammar), TAUGHT)))
     assert ModelCard(taught=TAUGHT).taught.of("create_event", {"status": "noted", "title": "tea"})
+
+
+@pytest.mark.parametrize(
+    ("text", "is_shown"),
+    [
+        ("Done! It's in: tea, today at 4 PM!", True),
+        ("Great! It's in your calendar: tea, today at 4 PM!", True),  # no text of the grammar: a LoRA learned it
+        ("I've deleted tea, today at 4 PM!", False),
+        ("Done! It's in: tea, today at 5 PM!", False),
+        ("Done! It's in your calendar!", False),
+    ],
+)
+def test_a_lora_may_say_it_in_words_of_its_own_if_they_are_true(text: str, is_shown: bool) -> None:
+    """People's reactions change the words. If only the base model's texts were let through, nobody would read them."""
+    result = {"status": "created", "title": "tea", "when": "today at 4 PM"}
+    reply = answer("create_event", result, text, STYLES[0])
+    reply.completions.append(Completion(text=text, lora_version="shared@1"))
+    assert (reply.reply(PrivacyModule()).text == text) == is_shown

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import msgspec
 import pytest
 
 from llmagent_os.agent import AgentSettings
 from llmagent_os.chat import ToolCall
 from llmagent_os.identity import PersonId
 from llmagent_os.plugin import ToolContext, ToolResult
+from llmagent_os.policy.contract import label
 from llmagent_os.policy_worker.reward_learning import decision_of
 from tests.unit.agent_bench import Bench
 
@@ -23,6 +25,8 @@ def contexts(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> list[ToolContext]
         found.append(context)
         if context.text == "break":
             raise ValueError("out of ink")
+        if context.text == "cheers":
+            return ToolResult({"status": "talk"}, "Any time!", shown=("mode",))
         return ToolResult({"status": "talk"}, "You're welcome.") if context.text == "thx" else None
 
     monkeypatch.setattr(type(bench.diary), "answer_to", answer_to)
@@ -41,9 +45,19 @@ async def test_rules_answer_in_place_of_the_model(bench: Bench, contexts: list[T
 async def test_a_thumb_under_it_teaches_nothing(bench: Bench, contexts: list[ToolContext]) -> None:
     """Neither the policy, nor a LoRA: the words are nobody's choice."""
     _, kept = await bench.say(bench.agent("Hm.", settings=RULES), "thx")
-    assert decision_of(kept, PersonId("u1")) is None
+    chosen = msgspec.structs.replace(kept, policy_version="bayes-1", action_dist={label(kept.action): 1.0})
+    assert decision_of(chosen, PersonId("u1")) is None
     assert kept.completions == ()
     assert "shown" not in kept.context
+
+
+async def test_a_thumb_under_words_in_a_style_teaches_that_style(bench: Bench, contexts: list[ToolContext]) -> None:
+    _, kept = await bench.say(bench.agent("Hm.", settings=RULES), "cheers")
+    chosen = msgspec.structs.replace(kept, policy_version="bayes-1", action_dist={label(kept.action): 1.0})
+    decision = decision_of(chosen, PersonId("u1"))
+    assert decision is not None
+    assert decision.shown == ("mode",), "the plugin chose the words by nothing else"
+    assert kept.completions == (), "a LoRA learns nothing of it"
 
 
 async def test_the_model_answers_what_no_rule_does(bench: Bench, contexts: list[ToolContext]) -> None:

@@ -18,6 +18,9 @@ from llmagent_os.plugin import Plugin, ToolContext, ToolResult
 #: A message waits this long for the name of its language. It is less than a plugin may take.
 MOST_SECONDS = 6.0
 
+#: The dimensions of behaviour that the texts of ``replies.toml`` have values for.
+_STYLE = ("mode", "verbosity")
+
 #: Kinds of talk that may be the answer to a question: "What should I call it?" "Stress". Then they are no talk.
 _MAY_ANSWER = frozenset(("okay", "personal", "feeling", "small_news", "compliment", "wishes", "babble", "is_fixed"))
 
@@ -60,4 +63,4 @@ def _said(kind: str, context: ToolContext, **values: str) -> ToolResult:
     text = str(rule_file("replies")[kind][known])
     for slot, value in {"name": name, **values}.items():
         text = text.replace(f"{{{slot}}}", value)
-    return ToolResult({"status": "talk", "kind": kind}, text)
+    return ToolResult({"status": "talk", "kind": kind}, text, shown=_STYLE)
