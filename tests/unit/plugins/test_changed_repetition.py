@@ -19,7 +19,7 @@ async def change(person: Person, text: str, **arguments: str) -> ToolResult:
     return await plugins.call("move_event", arguments, person.context(text))
 
 
-#: The new repetition, the rule that results, its first times, and how it is told. Choir was on Friday 27 November, once.
+#: The new repetition of a choir on Friday 27 November, the rule that results, its first times, and how it is told.
 LIMITED = [
     (
         "every tuesday for six weeks",
