@@ -11,13 +11,13 @@ from llmagent_os.adapter import Button, Reply
 from llmagent_os.errors import PluginError
 from llmagent_os.events import Event
 from llmagent_os.handler import Outcome
+from llmagent_os.reply.answer import Answer
 from llmagent_os.reply.conversation_memory import Offered
 from llmagent_os.reply.exchange import Exchange, decide, open_exchange
 from llmagent_os.reply.implicit_rewards import rewards_of_press
 from llmagent_os.reply.interaction_record import fixed_outcome, rendered
 from llmagent_os.reply.plugin_calls import keep_profile_changes, private_reply, reply_of, tool_context
 from llmagent_os.reply.services import Services
-from llmagent_os.reply.tool_loop import Answer
 
 _log = structlog.stdlib.get_logger(__name__)
 

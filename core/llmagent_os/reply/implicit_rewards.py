@@ -9,9 +9,9 @@ from llmagent_os.events import Edit
 from llmagent_os.feedback.implicit_signs import reward_of, sign
 from llmagent_os.feedback.signals import Kind
 from llmagent_os.ledger import Interaction, RewardEvent
+from llmagent_os.reply.answer import Answer
 from llmagent_os.reply.exchange import Exchange, open_exchange
 from llmagent_os.reply.services import Services
-from llmagent_os.reply.tool_loop import Answer
 from llmagent_os.tools.result_statuses import CONFIRM, FAILED
 
 #: The label of the button that takes back what a tool did.

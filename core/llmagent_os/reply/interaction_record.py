@@ -15,10 +15,10 @@ from llmagent_os.ledger import CompletionRecord, Interaction
 from llmagent_os.ledger.canary_values import TRIAL
 from llmagent_os.ledger.values import BY_RULES
 from llmagent_os.modules import PrivacyModule
+from llmagent_os.reply.answer import Answer
 from llmagent_os.reply.exchange import Exchange, Intent, open_exchange
 from llmagent_os.reply.services import Services
 from llmagent_os.reply.shown_dimensions import shown_dimensions, words_were_sent
-from llmagent_os.reply.tool_loop import Answer
 
 
 def record(

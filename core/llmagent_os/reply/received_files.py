@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from llmagent_os.events import Message
 from llmagent_os.handler import Outcome
+from llmagent_os.reply.answer import Answer
 from llmagent_os.reply.exchange import Exchange, decide, open_exchange
 from llmagent_os.reply.interaction_record import rendered
 from llmagent_os.reply.plugin_calls import keep_profile_changes, reply_of, tool_context
 from llmagent_os.reply.services import Services
-from llmagent_os.reply.tool_loop import Answer
 
 
 async def answer_received(services: Services, exchange: Exchange) -> Outcome | None:

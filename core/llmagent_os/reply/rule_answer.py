@@ -12,6 +12,7 @@ import asyncio
 import msgspec
 
 from llmagent_os.handler import Outcome
+from llmagent_os.reply.answer import Answer
 from llmagent_os.reply.exchange import Exchange
 from llmagent_os.reply.implicit_rewards import rewards_of_message
 from llmagent_os.reply.interaction_record import record
@@ -19,7 +20,6 @@ from llmagent_os.reply.open_question import open_question
 from llmagent_os.reply.plugin_calls import keep_profile_changes, reply_of, tool_context
 from llmagent_os.reply.requests_read import lets_rules_read
 from llmagent_os.reply.services import Services
-from llmagent_os.reply.tool_loop import Answer
 from llmagent_os.serving.model_card import ModelCard
 
 

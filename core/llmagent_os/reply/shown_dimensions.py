@@ -18,7 +18,7 @@ from llmagent_os.chat import ToolSpec
 from llmagent_os.modules import PrivacyModule
 from llmagent_os.plugin import ToolResult
 from llmagent_os.policy.contract import INITIATIVE
-from llmagent_os.reply.tool_loop import Answer
+from llmagent_os.reply.answer import Answer
 from llmagent_os.tools.result_statuses import CONFIRM, FAILED
 
 #: The statuses of results that nothing was done for, and nothing could be done: the initiative did not matter.
@@ -42,7 +42,7 @@ def shown_dimensions(
     read_only = {spec.name for spec in specs if spec.read_only}
     results = [result for call, result in zip(answer.calls, answer.results, strict=False) if call.name not in read_only]
     initiative = any(_heeds(action.get(INITIATIVE, ""), result) for result in results)
-    style = words_were_sent(privacy, answer, reply) and not answer.asks
+    style = words_were_sent(privacy, answer, reply) and not answer.is_fixed
     by_rules = {name for result in answer.results if not answer.calls for name in result.shown}
     return [name for name in action if (initiative if name == INITIATIVE else style or name in by_rules)]
 

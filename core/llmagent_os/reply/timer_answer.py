@@ -10,11 +10,11 @@ from llmagent_os.adapter_kit.backoff import Backoff
 from llmagent_os.errors import PluginError
 from llmagent_os.events import Timer
 from llmagent_os.handler import Outcome
+from llmagent_os.reply.answer import Answer
 from llmagent_os.reply.exchange import decide, open_exchange
 from llmagent_os.reply.interaction_record import rendered
 from llmagent_os.reply.plugin_calls import keep_profile_changes, reply_of, tool_context
 from llmagent_os.reply.services import Services
-from llmagent_os.reply.tool_loop import Answer
 
 _log = structlog.stdlib.get_logger(__name__)
 

@@ -3,24 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Literal
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import msgspec
 import structlog
 
-from llmagent_os.adapter import Reply
 from llmagent_os.chat import ChatRequest, Completion, Message, ToolCall, ToolSpec, tool_message
 from llmagent_os.errors import ModelError, PromptTooLongError
 from llmagent_os.plugin import ToolResult
-from llmagent_os.reply.claim_check import claims_too_much
-from llmagent_os.reply.grounding_check import Fault, fault_in, holds
-from llmagent_os.reply.model_failure import FailureKind, failure_of
+from llmagent_os.reply.answer import Answer
+from llmagent_os.reply.model_failure import failure_of
 from llmagent_os.reply.offered_calls import as_offered
-from llmagent_os.reply.taught_check import Sayable, is_sayable, known_values, may_begin, of_result, of_talk
 from llmagent_os.serving.model_card import Grounding
-from llmagent_os.serving.taught_replies import NOTHING_TAUGHT, TaughtReplies
-from llmagent_os.tools.result_statuses import ASKING, CONFIRM, FAILED
+from llmagent_os.tools.result_statuses import FAILED
 
 if TYPE_CHECKING:
     from llmagent_os.handler import Draft
@@ -28,16 +24,6 @@ if TYPE_CHECKING:
     from llmagent_os.modules import PrivacyModule
 
 _log = structlog.stdlib.get_logger(__name__)
-
-#: The statuses of results that a reply must name: something was done, or found.
-DONE = frozenset(("created", "noted", "deleted", "moved", "unchanged", "listed", "set"))
-
-#: What is said where a model gave no words, or none that may be sent, and no tool has words.
-NO_ANSWER = "Sorry, I have no answer to that."
-NOT_UNDERSTOOD = "I'm not sure what you mean. Could you say it another way?"
-
-#: Why a person read other words than the model's: these were not true to the results, or there were none.
-Replaced = Literal["ungrounded", "failure"]
 
 #: Runs a tool call. The string is the call's round and its place in the round: ``0.1``; for a call that rules read
 #: it is :meth:`GivenCalls.number`.
@@ -57,132 +43,6 @@ class GivenCalls:
     def number(place: int) -> str:
         """Name the call at ``place``, as a model's calls are named by round and place."""
         return f"read.{place}"
-
-
-@dataclass
-class Answer:
-    """What a model has answered so far, and what the tools gave it. It grows while the model works."""
-
-    known: str = ""  #: the system message: what the model knew besides the results
-    own: frozenset[str] = frozenset()  #: the words that the model uses by itself; empty: they are not known
-    taught: TaughtReplies = NOTHING_TAUGHT  #: the texts that the model was taught; empty: they are not known
-    grounding: Grounding = "off"  #: whether the model's words are checked against the results
-    text: str = ""  #: the model's last words
-    completions: list[Completion] = field(default_factory=list[Completion])
-    #: completions after these, whose tool calls were not valid: the model did not get further
-    rejected: tuple[Completion, ...] = ()
-    calls: list[ToolCall] = field(default_factory=list[ToolCall])
-    results: list[ToolResult] = field(default_factory=list[ToolResult])  #: one for each call
-    by_rules: int = 0  #: how many of the first calls a plugin's rules read in the message; no model drew them
-    joined: ToolResult | None = None  #: the one result that stands for those of several calls; None: the last stands
-    failure: FailureKind | None = None  #: why the model gave no answer; None: it gave one
-    open_question: str = ""  #: what was asked in the turn before and not answered, as a sentence
-
-    @property
-    def asks(self) -> bool:
-        """Whether the last tool's text is said as it is: it asks before it acts, so that "yes" does what it says, or
-        the tool wants it so.
-        """
-        last = self.results[-1] if self.results else None
-        return last is not None and (last.word_for_word or last.data.get("status") == CONFIRM)
-
-    @property
-    def by_lora(self) -> bool:
-        """Whether a LoRA had a part in the last words."""
-        return any(completion.lora_version != "base" for completion in self.completions[-1:])
-
-    def fault_in(self, text: str) -> Fault | None:
-        """What ``text`` says that neither the results nor the system message hold; None: nothing, or no results."""
-        if not self.results:
-            return None
-        sources = (str(value) for result in self.results for value in (*result.data.values(), result.text))
-        return fault_in(text, [*sources, self.known], self.own)
-
-    def may_show(self, text: str) -> bool:
-        """Whether ``text``, which may be the beginning of a reply, may be sent."""
-        if self.asks or (self.results and self.results[-1].card is not None):
-            return text == self.results[-1].text
-        if self.grounding != "enforce":
-            return True
-        said = self.sayable()
-        return self.fault_in(text) is None and (said is None or may_begin(text, said)) and not self.overclaims(text)
-
-    def sayable(self) -> Sayable | None:
-        """What the model can say that is true; None: it is not known what the model was taught.
-
-        A LoRA may have taught the model new words: those are checked as any model's are.
-        """
-        known = known_values(self.known)
-        if self.by_lora:
-            return None
-        if self.results and self.taught.results:
-            tool = self.calls[-1].name if self.calls else ""
-            return of_result(self.taught, tool, self.results[-1].data, known)
-        if not self.results and self.taught.talk:
-            return of_talk(self.taught, known)
-        return None
-
-    def overclaims(self, text: str) -> bool:
-        """Whether ``text`` says that something was done that no result did."""
-        return claims_too_much(text, [str(result.data.get("status", "")) for result in self.results])
-
-    def omits(self, text: str) -> bool:
-        """Whether ``text`` leaves out what the last tool did or found, its repetition, what it conflicts with, or asks.
-
-        Only a small model whose words are known is checked: every word of its reply can be true, and the reply can
-        still be about something else, or leave a person without the question that they have to answer.
-        """
-        data = self.results[-1].data if self.results else {}
-        if self.own and data.get("status") in ASKING:
-            return "?" not in text
-        known_words = self.taught.results and not self.by_lora
-        if not self.own or known_words or data.get("status") not in DONE:
-            return False  # what a model was taught to say of a result names what there is to name
-        what = next((key for key in ("title", "events", "name", "place") if key in data), None)
-        return not all(holds(text, str(data[key])) for key in (what, "repeat", "conflict") if key in data)
-
-    def fault(self, privacy: PrivacyModule) -> Fault | None:
-        """What the check of the whole reply finds; None: nothing, or the check is off, or the words are a tool's."""
-        text = privacy.release(self.text)
-        if self.grounding == "off" or self.failure is not None or not text or self.asks:
-            return None
-        if fault := self.fault_in(text):
-            return fault
-        if self.overclaims(text):
-            return "claim"
-        if self.omits(text):
-            return "omission"
-        said = self.sayable()
-        return None if said is None or is_sayable(text, said) else "untaught"
-
-    def replaced(self, privacy: PrivacyModule) -> Replaced | None:
-        """Why the person reads other words than the model's; None: they read the model's, or a tool's question."""
-        if self.failure is not None:
-            return "failure"
-        if self.grounding == "enforce" and self.fault(privacy) is not None:
-            return "ungrounded"
-        return None
-
-    def with_waiting(self, text: str) -> str:
-        """``text``, and what still waits for the person where the text does not say it.
-
-        The question of the turn before is repeated once. A reply that asks something itself does not repeat it.
-        """
-        waiting = [result.waiting for result in self.results if result.waiting]
-        asks = any(result.buttons for result in self.results[-1:])
-        sentences = waiting or ([self.open_question] if self.open_question and not asks else [])
-        return " ".join([text, *(sentence for sentence in dict.fromkeys(sentences) if sentence not in text)])
-
-    def reply(self, privacy: PrivacyModule) -> Reply:
-        """The model's words, unless they may not be sent; then the words of the last tool. Then what waits."""
-        text = privacy.release(self.text)
-        if not self.results:
-            is_true = self.replaced(privacy) != "ungrounded"
-            return Reply(self.with_waiting((text or NO_ANSWER) if is_true else NOT_UNDERSTOOD))
-        last = self.joined or self.results[-1]
-        # A card shows what was found. The tool's sentence leads to it; the model's would say all of it once more.
-        good = text and not self.asks and last.card is None and self.replaced(privacy) is None
-        return Reply(self.with_waiting(text if good else last.text), last.card, last.buttons, last.files)
 
 
 async def converse(
@@ -211,9 +71,7 @@ async def converse(
     """
     card = llm.card
     known = str(request.messages[0]["content"])
-    checked = grounding or card.checked
-    answer = Answer(known=known, own=card.own_words, taught=card.taught, grounding=checked)
-
+    answer = Answer(known=known, own=card.own_words, taught=card.taught, grounding=grounding or card.checked)
     show = _shown_while_written(answer, privacy, draft)
     messages = list(request.messages)
     if given is not None and await _make_given(given, answer, messages, call_tool, request.tools):
@@ -237,15 +95,24 @@ async def converse(
             if fault := answer.fault(privacy):
                 _log.warning("a reply is not true to the results", fault=fault, grounding=answer.grounding)
             return answer
-        messages.append(_call_message(completion.text, completion.tool_calls))
-        for number, call in enumerate(completion.tool_calls):
-            result = await call_tool(call, f"{round_}.{number}")
-            answer.calls.append(call)
-            answer.results.append(result)
-            messages.append(tool_message(result.data))
-            if result.data.get("status") == FAILED:
-                return answer  # no model is asked to rephrase a failure
+        if await _make_calls(completion, round_, answer, messages, call_tool):
+            return answer
     return answer
+
+
+async def _make_calls(
+    completion: Completion, round_: int, answer: Answer, messages: list[Message], call_tool: CallTool
+) -> bool:
+    """Make the calls of a completion. Returns whether one failed: no model is asked to rephrase a failure."""
+    messages.append(_call_message(completion.text, completion.tool_calls))
+    for number, call in enumerate(completion.tool_calls):
+        result = await call_tool(call, f"{round_}.{number}")
+        answer.calls.append(call)
+        answer.results.append(result)
+        messages.append(tool_message(result.data))
+        if result.data.get("status") == FAILED:
+            return True
+    return False
 
 
 def _shown_while_written(answer: Answer, privacy: PrivacyModule, draft: Draft | None) -> Draft:
@@ -276,9 +143,8 @@ async def _make_given(
     if len(given.calls) > 1:
         answer.joined = await given.join(answer.calls, answer.results)
         return True
-    only = answer.results[0]
     unknown = all(spec.name != answer.calls[0].name for spec in offered)  # the model was not taught its results
-    return only.word_for_word or unknown or only.data.get("status") == FAILED
+    return answer.is_fixed or unknown
 
 
 def _call_message(text: str, calls: Sequence[ToolCall]) -> Message:

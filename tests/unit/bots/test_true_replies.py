@@ -27,8 +27,8 @@ from llmagent_os.bots.calendar.recipe.style import Style
 from llmagent_os.chat import Completion, ToolCall
 from llmagent_os.modules import PrivacyModule
 from llmagent_os.plugin import ToolResult
+from llmagent_os.reply.answer import Answer
 from llmagent_os.reply.taught_check import MUST_SAY
-from llmagent_os.reply.tool_loop import Answer
 from llmagent_os.serving.model_card import ModelCard
 from llmagent_os.tools.result_statuses import ASKING
 from tests.unit.bots.test_recipe_dialogues import RESULTS, VALUES, results

@@ -39,7 +39,7 @@ class Talk:
         await self.person.records.put(f"event:{event.event_id}", msgspec.to_builtins(event))
 
     async def say(self, text: str) -> str:
-        """Say something, or press the button in square brackets. Returns the reply."""
+        """Say something, or press the button in square brackets. Returns the reply, with the rows of its card."""
         plugins = self.person.plugins
         if not plugins.specs():
             await plugins.add(CalendarPlugin())
@@ -59,5 +59,11 @@ class Talk:
         for place, call in enumerate(read):
             own = self.person.context(text, f"{context.call_id}:read.{place}")
             self.last = await plugins.call(call.name, call.arguments, own)
-            replies.append(self.last.text)
+            replies.append(self.last.text + _rows(self.last))
         return " ".join(replies) or MODEL
+
+
+def _rows(result: ToolResult) -> str:
+    """The rows of a result's card, in square brackets."""
+    rows = [": ".join(row) for row in result.card.rows] if result.card is not None else []
+    return f" [{', '.join(rows)}]" if rows else ""

@@ -41,8 +41,7 @@ DIALOGUES: list[tuple[list[tuple[str, ...]], list[tuple[str, str]]]] = [
         [
             (
                 "what's on tomorrow",
-                "You have 3 events tomorrow, Thursday 26 November: dentist at 10:30 AM, review at 3 PM and call at"
-                " 5 PM.",
+                "You have 3 events tomorrow, Thursday 26 November. [10:30 AM: dentist, 3 PM: review, 5 PM: call]",
             ),
             ("move the second one to friday", "I've moved review to Friday 27 November at 3 PM."),
             ("the last one", "Call: tomorrow, Thursday 26 November, at 5 PM, 1 hour."),

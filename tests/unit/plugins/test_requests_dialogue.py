@@ -9,6 +9,7 @@ from __future__ import annotations
 import pytest
 
 from llmagent_os.plugin import ToolResult
+from llmagent_os.plugins.calendar.calendar_call import CalendarCall
 from tests.unit.plugins.read_messages import NOW
 from tests.unit.plugins.test_calendar import Person, button
 
@@ -215,3 +216,29 @@ async def test_what_is_no_longer_needed_and_is_not_there_is_said_so(person: Pers
 async def test_a_reminder_may_be_about_what_was_said_before(person: Person) -> None:
     text = await text_of(person, "I have to renew my visa by friday, can you remind me on thursday at 9?")
     assert text == "I'll remind you: renew my visa, tomorrow, Thursday 26 November, at 9 AM."
+
+
+async def test_each_request_of_a_message_is_resolved_by_its_own_words(person: Person) -> None:
+    """The exception, the lengthening and the word "reminder" of one request say nothing about another one."""
+    await say(person, "add gym monday 6pm, and add choir every friday at 7pm except december 18")
+    assert await person.titles() == [
+        "dentist, Friday 27 November at 10 AM",
+        "choir, Friday 27 November at 7 PM",
+        "gym, Monday 30 November at 6 PM",
+    ]
+    await say(person, "make the gym 30 minutes longer and make the dentist 15 minutes shorter")
+    events = {event.title: event for event in await CalendarCall(person.context()).store.events()}
+    assert (events["gym"].minutes, events["dentist"].minutes) == (90, 45)
+    assert events["gym"].repeat == ""
+    assert len(events["choir"].skipped) == 1
+
+
+async def test_days_and_times_of_several_requests_are_no_pairs(person: Person) -> None:
+    text = await text_of(person, "add yoga monday and tuesday at 7am and add tea thursday at 9am")
+    assert text.count("I've added") == 2
+    assert sorted(await person.titles()) == [
+        "dentist, Friday 27 November at 10 AM",
+        "tea, tomorrow, Thursday 26 November, at 9 AM",
+        "yoga, Monday 30 November at 7 AM",
+        "yoga, Tuesday 1 December at 7 AM",
+    ]

@@ -12,8 +12,8 @@ from llmagent_os.identity import PersonId
 from llmagent_os.modules import PrivacyModule
 from llmagent_os.plugin import ToolResult
 from llmagent_os.policy_worker import decision_of
+from llmagent_os.reply.answer import Answer
 from llmagent_os.reply.shown_dimensions import shown_dimensions
-from llmagent_os.reply.tool_loop import Answer
 from llmagent_os.serving.model_card import Grounding
 from tests.unit.agent_bench import Bench
 

@@ -21,7 +21,7 @@ from llmagent_os.errors import (
 )
 from llmagent_os.modules import PrivacyModule
 from llmagent_os.plugin import ToolResult
-from llmagent_os.reply.tool_loop import Answer
+from llmagent_os.reply.answer import Answer
 from tests.unit.agent_bench import Bench
 
 #: Of a bot whose model copies.

@@ -388,7 +388,7 @@ class CalendarPlugin(Plugin):
         given: Mapping[str, str | None],
     ) -> ToolResult:
         async with self._locks.of(context.user_id):
-            call = await CalendarCall(context).asking_if_unsure()
+            call = await CalendarCall(context).as_read()
             result = await work(call, given)
             if work in (delete_event, move_event):  # the person has begun something else
                 await call.store.keep_unfinished(None)

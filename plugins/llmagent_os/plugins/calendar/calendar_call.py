@@ -15,6 +15,7 @@ from llmagent_os.plugins.calendar.event_store import Change, EventStore
 from llmagent_os.plugins.calendar.phrasing import capitalized, day_text, moment_text
 from llmagent_os.plugins.calendar.reminder_timers import ReminderTimers
 from llmagent_os.plugins.calendar.time.expression_parsing import parse_time_expression, parse_time_expressions
+from llmagent_os.plugins.calendar.time.recurrence import Recurrence, parse_recurrence
 from llmagent_os.plugins.calendar.time.time_arguments import as_written
 from llmagent_os.plugins.calendar.time.time_errors import TimeExpressionError
 from llmagent_os.plugins.calendar.time.time_expressions import TimeExpression, writes_month_first
@@ -67,22 +68,26 @@ class CalendarCall:
         """Whether rules read this call in the message; a model made it otherwise."""
         return ":read." in self.context.call_id
 
-    async def words(self) -> str:
-        """The words that ask for this call: the person's message, or the part of it that was read."""
-        read = await self.store.read_call(self.context.call_id)
-        return self.context.text if read is None else str(read["words"])
+    @property
+    def words(self) -> str:
+        """The words that ask for this call. See :meth:`as_read`."""
+        return self.context.text
 
-    async def asking_if_unsure(self) -> CalendarCall:
-        """Return this call, or one that asks first where the words leave open whether the person wants it."""
+    async def as_read(self) -> CalendarCall:
+        """Return this call with the words that rules read for it alone, where the message holds several requests.
+
+        It asks first where these words leave open whether the person wants it. A call of a model stays as it is.
+        """
         read = await self.store.read_call(self.context.call_id)
-        if read is None or not read["unsure"]:
+        if read is None:
             return self
-        return CalendarCall(replace(self.context, initiative="ask_first"))
+        initiative = "ask_first" if read["unsure"] else self.context.initiative
+        return CalendarCall(replace(self.context, text=str(read["words"]), initiative=initiative))
 
     def parse(self, date_said: str | None, time_said: str | None, anchor: date | None = None) -> TimeExpression:
         """Parse a date and a time in the person's words. Raises TimeExpressionError."""
-        if ":read." not in self.context.call_id:  # what rules read is exact
-            date_said, time_said = as_written(date_said, time_said, self.context.text, month_first=self.month_first)
+        if not self.is_read:  # what rules read is exact
+            date_said, time_said = as_written(date_said, time_said, self.words, month_first=self.month_first)
         return parse_time_expression(
             date_said, time_said, self.now, anchor=anchor, month_first=self.month_first, zone=self.zone
         )
@@ -94,6 +99,10 @@ class CalendarCall:
         return parse_time_expressions(
             date_said, time_said, self.now, month_first=self.month_first, zone=self.zone, paired=paired
         )
+
+    def parse_repetition(self, said: str) -> Recurrence:
+        """Parse a repetition with its limits, in the person's words. Raises TimeExpressionError."""
+        return parse_recurrence(said, self.today, month_first=self.month_first)
 
     async def done_before(self) -> ToolResult | None:
         """Return the result of this call if it already ran before a crash. Finishes what the crash cut short."""

@@ -241,7 +241,7 @@ def _shift(call: CalendarCall, new: Mapping[str, str]) -> Shift | None:
         else:
             return None
     try:
-        return parse_shift(said, call.context.text)
+        return parse_shift(said, call.words)
     except TimeExpressionError:
         return None
 
@@ -252,9 +252,7 @@ def _lengthened(call: CalendarCall, event: CalendarEvent, new: Mapping[str, str]
         return event
     length = parse_duration(re.sub(_LENGTH, " ", said))
     minutes = round(length.total_seconds() / 60)
-    if _LENGTH.search(said) or (
-        _LENGTH.search(call.context.text) and re.search(r"\bby\b|\blonger\b|\bshorter\b", call.context.text)
-    ):
-        shorter = re.search(r"\b(shorter|less|shorten)\b", f"{said} {call.context.text}", re.I)
+    if _LENGTH.search(said) or (_LENGTH.search(call.words) and re.search(r"\bby\b|\blonger\b|\bshorter\b", call.words)):
+        shorter = re.search(r"\b(shorter|less|shorten)\b", f"{said} {call.words}", re.I)
         minutes = max(5, event.minutes + (-minutes if shorter else minutes))
     return msgspec.structs.replace(event, minutes=minutes, end_said=True, all_day=event.all_day and minutes % 1440 == 0)

@@ -62,11 +62,10 @@ async def create_event(call: CalendarCall, given: Mapping[str, str | None]) -> T
     said = {
         key: " ".join(value.split())[:MAX_TITLE_CHARACTERS] for key, value in given.items() if value and value.strip()
     }
-    words = await call.words()
     if not call.is_read:  # a model copied the words
-        said = time_arguments(said, words, month_first=call.month_first)
-    said = _completed(await call.store.unfinished_event(), said, call, words)
-    if _REMINDER.search(words):
+        said = time_arguments(said, call.words, month_first=call.month_first)
+    said = _completed(await call.store.unfinished_event(), said, call)
+    if _REMINDER.search(call.words):
         said["reminder"] = "yes"
     result = await _create(call, said)
     status = result.data["status"]
@@ -86,7 +85,7 @@ async def _create(call: CalendarCall, said: dict[str, str]) -> ToolResult:
     kind = {"kind": "reminder"} if reminder else {}
     known = {**({"title": title} if title else {}), **kind}
     try:
-        wanted = requested_times(call, said, call.context.text)
+        wanted = requested_times(call, said, call.words)
         when = wanted.first
         if not title:
             known_when = {"when": _known_time(call, when)} if when else {}
@@ -175,7 +174,7 @@ async def _add(
     first = events[0]
     data = {"status": "created", "title": title, "when": whens_text(call, events, planned)}
     data |= {"place": first.place} if first.place and normalize(first.place) not in normalize(title) else {}
-    repeats = [repeat_text(each, call.today) for each in planned if each.repeat]
+    repeats = [repeat_text(each.repeat, each.skipped, call.today) for each in planned if each.repeat]
     data |= {"repeat": several_text(repeats)} if repeats else {}
     data |= {"kind": "reminder"} if reminder else {}
     if not reminder:
@@ -232,12 +231,12 @@ async def _add_undated(call: CalendarCall, title: str, said: Mapping[str, str]) 
     )
 
 
-def _completed(half: Mapping[str, str] | None, said: dict[str, str], call: CalendarCall, words: str) -> dict[str, str]:
-    """Return ``said`` together with an unfinished event's arguments, if ``words`` answer the question about it."""
+def _completed(half: Mapping[str, str] | None, said: dict[str, str], call: CalendarCall) -> dict[str, str]:
+    """Return ``said`` together with an unfinished event's arguments, if the words answer the question about it."""
     if not half or call.context.now - datetime.fromisoformat(half["at"]) > UNFINISHED_LIFETIME:
         return said
     before = {key: value for key, value in half.items() if key != "at"}
-    text = plain(put_right(words))
+    text = plain(put_right(call.words))
     other = opens_request(text) and not re.match(r"make (?:it|that)\b", text, re.I)
     answers = ("title" not in said or "title" not in before) and not other
     return {**before, **said} if answers else said

@@ -42,7 +42,7 @@ async def delete_event(call: CalendarCall, given: Mapping[str, str | None]) -> T
         return call.unclear_reply(error)
     every = await call.store.events()
     events = every
-    if re.search(r"\breminders?\b", call.context.text, re.I) and not query.about and not query.kind:
+    if re.search(r"\breminders?\b", call.words, re.I) and not query.about and not query.kind:
         events = [event for event in events if event.reminder]
     found = await chosen_events(call, events, query)
     if not found and query.is_empty:
@@ -56,7 +56,7 @@ async def delete_event(call: CalendarCall, given: Mapping[str, str | None]) -> T
             return ToolResult(data, f"I found no {besides} to keep, so I deleted nothing.", word_for_word=True)
         found = [match for match in found if match not in kept]
     # "All of tomorrow" says nothing of the other days of what repeats.
-    text = "" if query.wants_all and query.names_a_time else await call.words()
+    text = "" if query.wants_all and query.names_a_time else call.words
     return await _delete(call, found, query, every, scope_of(given.get("scope"), text))
 
 
@@ -98,9 +98,7 @@ async def _several(
 ) -> ToolResult:
     ranged = query.when.days is not None and not query.when.days.single
     one_series = len({match.event.event_id for match in found}) == 1
-    meant = (
-        query.wants_all or one_series or (not query.about and (ranged or _MANY.search(call.context.text) is not None))
-    )
+    meant = query.wants_all or one_series or (not query.about and (ranged or _MANY.search(call.words) is not None))
     meant = meant or (
         bool(query.title) and query.title.casefold().endswith("s") and _MANY.search(query.title) is not None
     )

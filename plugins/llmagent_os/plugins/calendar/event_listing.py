@@ -54,7 +54,7 @@ async def list_events(call: CalendarCall, given: Mapping[str, str | None]) -> To
             return free_gaps(call, await call.store.events(), query, given.get("duration"), _period(call, query))
     except TimeExpressionError as error:
         return call.unclear_reply(error)
-    free = (asked == "free" if asked else _FREE.search(call.context.text) is not None) and not query.about
+    free = (asked == "free" if asked else _FREE.search(call.words) is not None) and not query.about
     events = [event for event in await call.store.events() if _counts(event, query, free)]
     found = await _found(call, events, query, asked, free=free)
     period = "the rest of today" if asked == "left" else _period(call, query)
@@ -96,7 +96,7 @@ def _with_waiting(result: ToolResult, waiting: str) -> ToolResult:
 
 def _wanted(call: CalendarCall, given: Mapping[str, str | None]) -> EventQuery:
     """Make a search of the arguments. A time alone means today: "am I free at 3"."""
-    if not given.get("asked") and not given.get("kind") and _REMINDERS.search(call.context.text):
+    if not given.get("asked") and not given.get("kind") and _REMINDERS.search(call.words):
         given = {**given, "kind": "reminder"}
     query = event_query(call, given)
     if query.when.time_of_day and not query.when.days and not query.about and not query.among_listed:

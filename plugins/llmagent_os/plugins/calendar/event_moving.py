@@ -3,27 +3,27 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 import msgspec
 
 from llmagent_os.plugin import ToolResult
 from llmagent_os.plugins.calendar.agenda import agenda_card, agenda_entries
 from llmagent_os.plugins.calendar.calendar_call import MAX_NAMED_EVENTS, CalendarCall, EventMatch
-from llmagent_os.plugins.calendar.calendar_event import CalendarEvent, later, stable_id, uid_of
+from llmagent_os.plugins.calendar.calendar_event import CalendarEvent, stable_id, uid_of
+from llmagent_os.plugins.calendar.change_telling import told_change
 from llmagent_os.plugins.calendar.changed_event import changed_event
+from llmagent_os.plugins.calendar.changed_repetition import changed_repetition
 from llmagent_os.plugins.calendar.event_choice import MAX_CHOICES, chosen_events, not_found_reply, which_one_question
 from llmagent_os.plugins.calendar.event_creation import create_event
 from llmagent_os.plugins.calendar.event_search import EventQuery, event_query
 from llmagent_os.plugins.calendar.event_store import Change
+from llmagent_os.plugins.calendar.event_times import repeat_text
 from llmagent_os.plugins.calendar.lead_reminders import shifted_rule, with_lead_reminders
 from llmagent_os.plugins.calendar.open_questions import pending_event
 from llmagent_os.plugins.calendar.series_scope import EVERY_TIME, ONE, SERIES, Scope, scope_of
-from llmagent_os.plugins.calendar.time.recurrence import parse_recurrence, recurrence_text
+from llmagent_os.plugins.calendar.time.recurrence import recurrence_text
 from llmagent_os.plugins.calendar.time.time_errors import TimeExpressionError
-
-#: What the model's tool has no words for: these changes are told in the tool's own words.
-_TOLD = ("note", "person")
 
 
 async def move_event(call: CalendarCall, given: Mapping[str, str | None]) -> ToolResult:
@@ -54,7 +54,7 @@ async def move_event(call: CalendarCall, given: Mapping[str, str | None]) -> Too
         found = found[:1]
     if not new:
         return await _nothing_new(call, found, query)
-    scope = scope_of(given.get("scope"), await call.words())
+    scope = scope_of(given.get("scope"), call.words)
     try:
         if len(found) == 1:
             return await _move(call, found[0], query, new, events, scope)
@@ -183,11 +183,12 @@ def _change(
     """Make the change to the values of ``new``. Raises TimeExpressionError."""
     event, start = match.event, match.occurrence.start if match.occurrence else None
     moved = changed_event(call, match, new)
-    again = parse_recurrence(new["repeat"]).rule if "repeat" in new else event.repeat
+    wanted = changed_repetition(call, moved, new["repeat"]) if "repeat" in new else None
     dated = query.names_a_time or "date" in new
-    alone = bool(event.repeat and "repeat" not in new and moved.start is not None) and (
+    alone = bool(event.repeat and wanted is None and moved.start is not None) and (
         scope == ONE or (dated and scope != SERIES)
     )
+    repeats = ""
     if alone and match.occurrence:
         kept = msgspec.structs.replace(event, skipped=(*event.skipped, match.occurrence.original))
         moved = msgspec.structs.replace(
@@ -200,20 +201,22 @@ def _change(
         )
         after: tuple[CalendarEvent, ...] = (moved, kept)
     elif event.repeat and match.occurrence and event.start and moved.start and start:
-        by = moved.start - start  # the whole series moves by the same amount
-        again = again if "repeat" in new else _shifted(again, (moved.start.date() - start.date()).days)
-        series = msgspec.structs.replace(
-            moved,
-            start=event.start + by,
-            zone=event.zone,
-            repeat=again,
-            skipped=tuple(skip + by for skip in event.skipped),
-        )
+        series = _moved_series(event, moved, moved.start - start, shift_rule=wanted is None)
+        if wanted is not None:
+            series, bounded = wanted.of(series, match.occurrence.original + (moved.start - start))
+            moved = msgspec.structs.replace(moved, start=wanted.first(moved.start))
+            if series.repeat != event.repeat or bounded.skipped:
+                repeats = repeat_text(bounded.rule, bounded.skipped, call.today)
+        elif series.repeat != event.repeat:
+            repeats = recurrence_text(series.repeat)
         after = (series,)
-    else:
-        moved = msgspec.structs.replace(moved, repeat=again)
+    elif wanted is not None and moved.start is not None:
+        moved, bounded = wanted.of(moved, moved.start)
+        repeats = repeat_text(bounded.rule, bounded.skipped, call.today)
         after = (moved,)
-    change = _told(call, match, moved, again if not alone else "", events)
+    else:
+        after = (moved,)
+    change = told_change(call, match, moved, repeats, events)
     if change.data["status"] == "unchanged":
         return change
     change = msgspec.structs.replace(change, before=(event,), after=after)
@@ -222,56 +225,21 @@ def _change(
     return with_lead_reminders(change, events)
 
 
+def _moved_series(event: CalendarEvent, moved: CalendarEvent, by: timedelta, *, shift_rule: bool) -> CalendarEvent:
+    """The whole repetition, moved by the same amount as one of its times."""
+    start = event.start or datetime.min
+    days = (moved.start.date() - (moved.start - by).date()).days if moved.start else 0
+    return msgspec.structs.replace(
+        moved,
+        start=start + by,
+        zone=event.zone,
+        repeat=_shifted(event.repeat, days) if shift_rule else event.repeat,
+        skipped=tuple(skip + by for skip in event.skipped),
+    )
+
+
 def _shifted(rule: str, days: int) -> str:
     try:
         return shifted_rule(rule, days)
     except ValueError:
         raise TimeExpressionError("unknown", "repeat", recurrence_text(rule)) from None
-
-
-def _told(
-    call: CalendarCall, match: EventMatch, moved: CalendarEvent, again: str, events: Sequence[CalendarEvent]
-) -> Change:
-    """What a change is called and how it is told, without its events."""
-    event, start = match.event, match.occurrence.start if match.occurrence else None
-    old, now = call.time_text(event, start), call.time_text(moved, moved.start)
-    data = {"status": "moved", "title": moved.title, "when": now}
-    data |= {"old": old} if old != now else {}
-    data |= {"old_title": event.title} if moved.title != event.title else {}
-    data |= {"place": moved.place} if moved.place != event.place else {}
-    data |= {"person": moved.person} if moved.person != event.person and moved.title == event.title else {}
-    data |= {"note": moved.notes} if moved.notes != event.notes else {}
-    data |= {"repeat": recurrence_text(again)} if again and again != event.repeat else {}
-    data |= {"kind": "reminder"} if event.reminder else {}
-    label = call.match_text(match)
-    if not set(data) & {"old", "old_title", "place", "person", "note", "repeat"}:
-        text = f"{event.title} is already {now}, so nothing changed."
-        return Change(data={"status": "unchanged", "title": event.title, "when": now}, text=text, label=label)
-    if moved.start and not moved.reminder and not moved.all_day and "old" in data:
-        end = later(moved.start, timedelta(minutes=moved.minutes))
-        overlapping = call.conflicts(events, moved.start, end, besides=event.event_id)
-        data |= {"conflict": call.overlap_text(overlapping, moved.start.date())} if overlapping else {}
-    told = any(key in data for key in _TOLD)
-    return Change(data=data, text=_sentence(match, moved, data), label=label, undo=True, word_for_word=told)
-
-
-def _sentence(match: EventMatch, moved: CalendarEvent, data: Mapping[str, str]) -> str:
-    """Tell a change. A change of the time alone is a move."""
-    event = match.event
-    same_start = match.occurrence is not None and match.occurrence.start == moved.start
-    clash = f" It overlaps with {data['conflict']}." if "conflict" in data else ""
-    repeats = f", {data['repeat']}" if "repeat" in data else ""
-    others = set(data) & {"old_title", "place", "person", "note"}
-    if "old" in data and not others and same_start:
-        return f"I've changed {event.title}: it is now {data['when']}{repeats}.{clash}"
-    if "old" in data and not others:
-        return f"I've moved {moved.title} to {data['when']}{repeats}.{clash}"
-    if others == {"note"} and "old" not in data:
-        return f"I've noted for {event.title}, {data['when']}: {data['note']}."
-    title = moved.title if "old_title" in data else ""
-    person = f"with {moved.person}" if "person" in data else ""
-    place = f"at {moved.place}" if moved.place and (title or "place" in data) else ""
-    now = " ".join(filter(None, (title, person, place)))
-    note = f" Note: {data['note']}." if "note" in data else ""
-    now = f"{now}, {data['when']}" if now else data["when"]
-    return f"I've changed {event.title}: it is now {now}{repeats}.{clash}{note}"

@@ -19,7 +19,6 @@ from llmagent_os.plugins.calendar.time.duration_parsing import parse_duration
 from llmagent_os.plugins.calendar.time.recurrence import (
     Recurrence,
     exceptions_text,
-    parse_recurrence,
     recurrence_note,
     recurrence_text,
 )
@@ -73,7 +72,7 @@ def requested_times(call: CalendarCall, said: Mapping[str, str], words: str) -> 
         TimeExpressionError: one of them cannot be resolved, or there are too many times.
     """
     whens = call.parse_several(said.get("date"), said.get("time"), paired=_paired(words))
-    again = parse_recurrence(said["repeat"], call.today, month_first=call.month_first) if "repeat" in said else None
+    again = call.parse_repetition(said["repeat"]) if "repeat" in said else None
     length = parse_duration(said["duration"]) if "duration" in said else None
     if again is not None:
         _check_exceptions(words, call.month_first)
@@ -221,13 +220,17 @@ def _first_within_day(call: CalendarCall, day: date | None, again: Recurrence) -
     return after.replace(second=0, microsecond=0)
 
 
-def repeat_text(planned: PlannedTime, today: date) -> str:
-    """Phrase the repetition of a planned event, with its end and its exceptions. Empty: it happens once."""
-    if not planned.repeat:
-        return ""
-    note = recurrence_note(planned.repeat)
-    skipped = f", except {exceptions_text(planned.skipped, today)}" if planned.skipped else ""
-    return recurrence_text(planned.repeat, today) + skipped + (f" ({note})" if note else "")
+def repeat_text(repeat: str, skipped: Sequence[datetime], today: date) -> str:
+    """Phrase the repetition of an event, with its end and its exceptions.
+
+    Args:
+        repeat: the value of an RRULE with its limits.
+        skipped: starts that it leaves out.
+        today: the date in the person's time zone.
+    """
+    note = recurrence_note(repeat)
+    exceptions = f", except {exceptions_text(skipped, today)}" if skipped else ""
+    return recurrence_text(repeat, today) + exceptions + (f" ({note})" if note else "")
 
 
 def elsewhere_text(slot: TimeSlot) -> str:
