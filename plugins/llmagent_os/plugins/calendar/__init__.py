@@ -105,6 +105,7 @@ class CalendarPlugin(Plugin):
         person: Span | None = None,
         place: Span | None = None,
         repeat: Span | None = None,
+        note: RuleArgument | None = None,
     ) -> ToolResult:
         """Put an event or a reminder into the calendar.
 
@@ -117,8 +118,9 @@ class CalendarPlugin(Plugin):
             person: with whom
             place: where
             repeat: how often it comes again
+            note: what else is to be noted for it
         """
-        given = {"title": title, "date": date, "time": time, "duration": duration}
+        given = {"title": title, "date": date, "time": time, "duration": duration, "note": note}
         return await self._do(create_event, context, given | {"person": person, "place": place, "repeat": repeat})
 
     @tool(permission="calendar.read", read_only=True)

@@ -33,7 +33,7 @@ UNFINISHED_LIFETIME = timedelta(hours=1)  #: how long an answer to "What time?" 
 
 _REMINDER = re.compile(
     r"\b(remind\w*|don'?t (?:let me )?forget|remember to|nudge|ping me|alert me|notify me|alarm|wake me"
-    r"|wake[- ]?up call|note to self)\b",
+    r"|wake[- ]?up call|note to self|timer|(?:buzz|poke|text|message|warn) me|give me a (?:shout|buzz|ring|poke|ping))\b",
     re.I,
 )
 _WHOLE_DAY = re.compile(
@@ -187,9 +187,12 @@ async def _add(
     starting = f", starting {data['when']}" if again else f", {data['when']}" if reminder else f" for {data['when']}"
     clash = f" It overlaps with {data['conflict']}." if "conflict" in data else ""
     what = f"{title}{at}{again}{starting}"
-    text = f"I'll remind you: {what}." if reminder else f"I've added {what}.{clash}"
-    question = f"Shall I remind you: {what}?" if reminder else f"Shall I add {what}?{clash}"
-    return await call.perform(Change(after=events, data=data, text=text), question)
+    noted = f" Noted for it: {first.notes}." if first.notes else ""
+    text = f"I'll remind you: {what}.{noted}" if reminder else f"I've added {what}.{noted}{clash}"
+    question = f"Shall I remind you: {what}?{noted}" if reminder else f"Shall I add {what}?{clash}"
+    data |= {"note": first.notes} if first.notes else {}
+    change = Change(after=events, data=data, text=text, word_for_word=bool(first.notes))
+    return await call.perform(change, question)
 
 
 def _event(
@@ -207,6 +210,7 @@ def _event(
         end_said=slot.end_said,
         place=said.get("place", ""),
         person=said.get("person", ""),
+        notes=said.get("note", ""),
         repeat=planned.repeat,
         skipped=planned.skipped,
         reminder=reminder,

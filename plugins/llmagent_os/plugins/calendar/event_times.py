@@ -26,11 +26,13 @@ from llmagent_os.plugins.calendar.time.recurrence_limits import RecurrenceLimits
 from llmagent_os.plugins.calendar.time.time_errors import TimeExpressionError
 from llmagent_os.plugins.calendar.time.time_expressions import TimeExpression, TimeSlot, find_slot
 from llmagent_os.plugins.calendar.time.time_mentions import MentionKind, time_mentions
+from llmagent_os.plugins.calendar.time.time_of_day import DAY_MINUTES, HalfOfDay, TimeOfDay
 from llmagent_os.plugins.calendar.time.usual_half import usual_half
 from llmagent_os.plugins.calendar.time.zone_names import zone_label
 
 MAX_NEW_EVENTS = 20  #: of one request
 _DAY = timedelta(days=1)
+_NIGHT = 20 * 60  #: from these minutes after midnight on it is night
 # What a repetition leaves out, to the end of the clause.
 _EXCEPTION = re.compile(
     r"\b(?:except|excluding|apart from|unless|until(?! further)|till(?! late| further))\b[^.;!?\n]*", re.I
@@ -105,6 +107,8 @@ def _with_recurrence(
     """Give a repetition the times that its own words name, and the first and last day that the date names."""
     if again.times and all(when.time_of_day is None and when.moment is None for when in whens):
         whens = tuple(replace(when, time_of_day=each) for when in whens for each in again.times)
+    elif len(again.times) == 1:  # "every evening, at 9"
+        whens = tuple(_in_part(when, again.times[0]) for when in whens)
     start = again.limits.start
     days = whens[0].days
     if days is not None and not days.single:
@@ -115,6 +119,15 @@ def _with_recurrence(
     if start is not None:
         whens = tuple(replace(when, days=when.days or DateRange(start.first, start.first)) for when in whens)
     return whens, again
+
+
+def _in_part(when: TimeExpression, part: TimeOfDay) -> TimeExpression:
+    """Settle a time that does not say its half of the day by a part of the day."""
+    said = when.time_of_day
+    if said is None or said.sure or part.kind != "part":
+        return when
+    half: HalfOfDay = "am" if part.end <= DAY_MINUTES // 2 else "night" if part.start >= _NIGHT else "pm"
+    return replace(when, time_of_day=said.settled(half))
 
 
 def _joined(whens: tuple[TimeExpression, ...]) -> tuple[TimeExpression, ...]:
@@ -187,6 +200,8 @@ def _planned(
 def _first(call: CalendarCall, slot: TimeSlot, when: TimeExpression, again: Recurrence) -> TimeSlot:
     """Move a repeated event to the first time of its rule that is still to come."""
     start = slot.start
+    if "BYHOUR=" in again.rule and when.days is None:  # the hours of today that are still to come
+        start = datetime.combine(call.today, start.time())
     rule = without_weekdays(again.rule, again.limits.skipped_weekdays)
     if again.within_day and when.time_of_day is None and when.moment is None:
         start = _first_within_day(call, when.days.first if when.days else None, again)

@@ -69,6 +69,11 @@ def stretches(clause: Clause) -> Iterator[tuple[Clause, str]]:
             yield clause.part(parts[first].begin, parts[last].end), command
 
 
+def is_command(text: str) -> bool:
+    """Return whether words are a command whose object stands elsewhere: "can you put that in?"."""
+    return _COMMAND.fullmatch(plain(text).strip(" .!?")) is not None or _COMMAND.fullmatch(text.strip(" .!?")) is not None
+
+
 def goes_on(clause: Clause) -> bool:
     """Return whether something is asked for behind the first words."""
     return any(opens_request(plain(clause.part(match.end()).text)) for match in _CUT.finditer(clause.text))

@@ -49,13 +49,22 @@ _ASKED_ABOUT = re.compile(
 _SENTENCE = re.compile(
     r"\b"
     + any_of(
-        r"(?:is|are)(?! (?:coming|visiting|arriving|in town|performing|due|leaving|landing|flying)\b), was, were, "
+        r"(?:is|are)(?! (?:coming|visiting|arriving|in town|performing|due|leaving|landing|flying|staying|away|off|abroad|out of|"
+        r"on (?:leave|holiday|vacation)|travell?ing)\b), was, were, "
         r"isn't, aren't, has, have, had, did, does, do, don't, didn't, won't, will, would, could, should, can, can't, "
         r"cannot, i, i'm, you, you're, he, she, they, we, it's, that's, went, got, said, told, been, am, think, hope, "
         r"hate, love, want, wish, wonder, guess, sounds, works, seems, looks, feel, instead, rather, cancelled, "
         r"canceled, moved, postponed, changed, not, never, please, sorry, free, busy, available"
     )
     + r"\b",
+    re.IGNORECASE,
+)
+#: What somebody does again and again.
+_HABIT = re.compile(r"(?:i|we)(?: usually| always| also| both| all)? (?:do|go to|attend|take)\b", re.IGNORECASE)
+#: Where people are for days.
+_STAY = re.compile(
+    r"\b(?:staying|visiting|travell?ing|away|abroad|off|in town|out of (?:town|office|the office)|(?:house|cat|dog|baby)"
+    r"[- ]?sitting|on (?:leave|holiday|vacation|call|duty|sick leave|parental leave))\b",
     re.IGNORECASE,
 )
 #: Words by which an event may be added that has no name yet.
@@ -98,6 +107,8 @@ def is_certain(clause: Clause, found: Opened, name: Named, times: Times) -> bool
         return (timed or (bool(name.title) and not about)) and not _is_question(name.title)
     if found.asks is Asks.EVENT:
         return _is_event(clause, found, name, first, timed)
+    if found.asks is Asks.HAVING and _HABIT.match(plain(clause.text)) and not times.repeat:
+        return False  # "I go to the gym" asks for nothing
     if found.asks is Asks.HAVING:
         named_or_open = bool(name.title or name.person) or re.search(r"\b(?:appointment|something)\b", found.words)
         wish = re.match(r"(?:i'd like|i want|i would like)\b", plain(clause.text), re.IGNORECASE)
@@ -151,9 +162,13 @@ def _is_sure(name: Named, times: Times) -> bool:
     """Whether a name and its times leave no doubt that an event is to be added."""
     if (times.date or times.repeat) and times.time:
         return not _ASKED_ABOUT.match(name.title) or names_event(name.title)
+    if names_event(name.title):
+        return True
     if _ASKED_ABOUT.match(name.title):
         return False
-    return names_event(name.title) or (not times.time and lasts_days(name.title)) or bool(name.person and times.time)
+    spans = bool(_STAY.search(name.title) and times.date and not times.time)
+    every = re.match(r"(?:every|each)\b", times.repeat, re.IGNORECASE) is not None
+    return spans or every or (not times.time and lasts_days(name.title)) or bool(name.person and times.time)
 
 
 def _sentence_of_other(name: Named) -> bool:

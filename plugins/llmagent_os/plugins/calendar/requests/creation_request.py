@@ -15,7 +15,8 @@ import re
 from llmagent_os.plugin import ToolCall
 from llmagent_os.plugins.calendar.requests.clause import MARK, Clause
 from llmagent_os.plugins.calendar.requests.creation_certainty import Opened, is_certain
-from llmagent_os.plugins.calendar.requests.creation_times import Times, creation_arguments, times_of
+from llmagent_os.plugins.calendar.requests.creation_note import split_note
+from llmagent_os.plugins.calendar.requests.creation_times import Times, after_length, creation_arguments, times_of
 from llmagent_os.plugins.calendar.requests.creation_title import CALENDAR, Named, named
 from llmagent_os.plugins.calendar.requests.openings import Asks, opening_of, opens_other
 from llmagent_os.plugins.calendar.requests.politeness import plain
@@ -61,7 +62,21 @@ _TIME_WORD = re.compile(
     re.IGNORECASE,
 )
 #: What a reminder is called that nothing is said about.
-_USUAL = re.compile(r"\b(?:(wake me|wake[- ]?up|get me up)|alarms?)\b", re.IGNORECASE)
+_USUAL = re.compile(r"\b(?:(wake me|wake[- ]?up|get me up)|(timer)|alarms?)\b", re.IGNORECASE)
+#: What a reminder is for: "buzz me at 3:15 so I can leave for the train".
+_PURPOSE = re.compile(
+    r"\bso (?:that )?(?:i|we) (?:can|could|don't forget to|remember to|know (?:when )?to|won't forget to)"
+    r" (?P<purpose>[^,;.!?]{3,80})",
+    re.IGNORECASE,
+)
+#: "a 10 minute timer", with a mark for the length
+_TIMER = re.compile(rf"(?:an? )?({MARK})(?: long)? timer\b", re.IGNORECASE)
+#: "I have friday off", "Emma has the week of June 7 off"
+_DAY_OFF = re.compile(
+    rf"(?P<who>(?:(?!who\b|what\b|when\b|which\b|do\b|does\b|if\b)[\w'-]+\s){{1,3}}?)(?:am\s|is\s|are\s)?(?:also\s)?"
+    rf"(?:have|has|got|'ve got|takes?|taking|having|booked)\s(?:got\s)?(?P<when>{MARK}(?:\s{MARK})*)\soff",
+    re.IGNORECASE,
+)
 _HYPOTHETICAL = re.compile(
     r"\b(?:what if|if i|should i|shall i|would it be|maybe i|perhaps i|i might|i may|not sure|thinking (?:of|about)|i"
     r" wonder|used to|was going to|would have"
@@ -78,20 +93,31 @@ def read_creation(clause: Clause) -> ToolCall | None:
         return None
     if _LOST.search(f" {found.words} ") or _HYPOTHETICAL.search(clause.text):
         return None
+    reminder = found.asks is Asks.REMINDER
+    words, note = split_note(found.words)
+    if note:
+        found = Opened(found.asks, words)
     times = times_of(clause, found.words)
     if times is None:
         return None
-    reminder = found.asks is Asks.REMINDER
+    if reminder:
+        times = after_length(times)
     name = named(re.split(MARK, found.words), reminder=reminder)
-    if name is not None and not name.title and (usual := _USUAL.search(clause.text)) and reminder:
-        name = Named("wake up" if usual[1] else "alarm")
+    if name is not None and not name.title and reminder:
+        purpose, usual = _PURPOSE.search(clause.text), _USUAL.search(clause.text)
+        if purpose is not None:
+            name = Named(purpose["purpose"].strip(" .!?"))
+        elif usual is not None:
+            name = Named("wake up" if usual[1] else "timer" if usual[2] else "alarm")
     if (
         name is None
         or _TIME_WORD.search(f"{name.title} {name.place} {name.person}")
         or not is_certain(clause, found, name, times)
     ):
         return None
-    return _call(name, times)
+    if note and not name.title and not name.person:
+        return None
+    return _call(name, times, note)
 
 
 def _is_no_time(clause: Clause, mention: TimeMention) -> bool:
@@ -120,6 +146,11 @@ def _is_no_time(clause: Clause, mention: TimeMention) -> bool:
 def _opened(clause: Clause) -> Opened | None:
     """What a request asks for, and the words behind its verb."""
     text = re.sub(r",\s*it(?:'s| is) (?=about\b)", " ", _WORKS.sub(r" \1", plain(clause.masked)))
+    text = _TIMER.sub(r"timer \1", text)
+    off = _DAY_OFF.fullmatch(CALENDAR.sub("", text))
+    if off is not None and "?" not in clause.text:
+        own = re.fullmatch(r"(?:i|we|i'm|we're|i've|we've|i'll|we'll)", off["who"].strip(), re.IGNORECASE)
+        return Opened(Asks.HAVING, f"{'day' if own else off['who'].strip()} off {off['when']}")
     behind = _BEHIND.search(CALENDAR.sub("", text)) if clause.mentions else None
     if behind is not None and behind.start() > 0:
         rest = plain(CALENDAR.sub("", text)[: behind.start()])
@@ -143,5 +174,5 @@ def _opened(clause: Clause) -> Opened | None:
     return None if opens_other(text) else Opened(None, text)
 
 
-def _call(name: Named, times: Times) -> ToolCall:
-    return ToolCall("create_event", creation_arguments(name, times))
+def _call(name: Named, times: Times, note: str) -> ToolCall:
+    return ToolCall("create_event", creation_arguments(name, times) | ({"note": note} if note else {}))

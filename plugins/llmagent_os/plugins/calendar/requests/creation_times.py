@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from llmagent_os.plugins.calendar.requests.clause import MARK, Clause
 from llmagent_os.plugins.calendar.requests.creation_title import JOINTS, Named
@@ -11,6 +11,9 @@ from llmagent_os.plugins.calendar.time.time_mentions import MentionKind, TimeMen
 
 #: Words between the first and the last day, or time, of a span.
 _TO = frozenset(("to", "until", "till", "til", "through", "thru", "-", "–", "up to"))
+
+_SHORT = re.compile(r"\b(?:s|secs?|seconds?|m|mins?|minutes?|h|hrs?|hours?)\b|\d(?:m|h|s)\b", re.IGNORECASE)
+_OFTEN = re.compile(r"(twice|thrice|(?:\d|two|three|four) ?(?:x|times)) (?:an?|per|every|each) day", re.IGNORECASE)
 
 
 @dataclass(frozen=True)
@@ -54,9 +57,30 @@ def times_of(clause: Clause, words: str) -> Times | None:
         if len(parts) > 1 and kind is not MentionKind.RECURRENCE:
             return None
         found[kind] = ", ".join(parts)
-    return Times(
+    times = Times(
         found[MentionKind.DATE], found[MentionKind.TIME], found[MentionKind.DURATION], found[MentionKind.RECURRENCE]
     )
+    return often_a_day(times)
+
+
+def after_length(times: Times) -> Times:
+    """The times of a reminder that names nothing but a length: it is due after it. "Timer 20 min", "ping me, 5 minutes"."""
+    if not times.duration or times.date or times.time or times.repeat or not _SHORT.search(times.duration):
+        return times
+    length = re.sub(r"^(?:for|of)\s+", "", times.duration, flags=re.IGNORECASE)
+    return Times(time=f"in {length}")
+
+
+def often_a_day(times: Times) -> Times:
+    """The times of "twice a day at 8 and 20": as often as there are times, it is every day."""
+    often = _OFTEN.fullmatch(times.repeat.strip(" ,"))
+    count = {"twice": 2, "thrice": 3, "two": 2, "three": 3, "four": 4}
+    if often is None or not times.time:
+        return times
+    number = count.get(often[1].lower().split()[0]) or int(re.sub(r"\D", "", often[1]) or 0)
+    if len(re.findall(r"(?<![\d:.])\d{1,2}(?:[:.]\d\d)?|noon|midnight", times.time, re.IGNORECASE)) != number:
+        return times
+    return replace(times, repeat="every day")
 
 
 def _groups(clause: Clause, words: str) -> list[list[TimeMention]]:

@@ -39,7 +39,7 @@ _TRAILING = re.compile(
     r"|will be|it's|it is|starts|begins|as|@|scheduled|set|down|with a|@))+$",
     re.IGNORECASE,
 )
-_ARTICLE = re.compile(r"^(?:a|an|the|my|our|some|another|one|new|this)\s+(?=\S)", re.IGNORECASE)
+_ARTICLE = re.compile(r"^(?:a|an|the|my|our|some|another|one|new(?! year)|this)\s+(?=\S)", re.IGNORECASE)
 #: Generic nouns in front of the real title: "an event called …", "an appointment for a haircut".
 _NAMED = re.compile(
     r"^(?:an? |the |my |another |one )?(?:new |quick |all[- ]day |recurring |calendar |short |important )*"

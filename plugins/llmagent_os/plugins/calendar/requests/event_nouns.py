@@ -40,7 +40,9 @@ _NOUNS = (
     " hearing court jury signing closing move-?in moving barbecue brunch outing excursion expo fair market auction"
     " gala prom"
 )
-_NOUN = re.compile(rf"(?<![\w'])(?:{'|'.join(dict.fromkeys(_NOUNS.split()))})(?![\w])", re.IGNORECASE)
+#: "check-?up" is also written apart: "check up".
+_SPELLED = "|".join(dict.fromkeys(_NOUNS.split())).replace("-?", "[- ]?")
+_NOUN = re.compile(rf"(?<![\w'])(?:{_SPELLED})(?![\w])", re.IGNORECASE)
 _ALL_DAY = re.compile(
     r"\b(?:birthday|bday|anniversary|holidays?|vacation|days? off|time off|trip|travel|conference|festival|pto|leave"
     r"|deadline"
@@ -64,6 +66,36 @@ def names_event(title: str) -> bool:
     (True, False)
     """
     return _NOUN.search(title.replace(" ", " ")) is not None
+
+
+#: They name no event when another noun of the sentence does: "my dentist moved the appointment".
+_GENERIC = re.compile(r"(?:appointments?|appt|meetings?|events?|call|calls|visit|booking|reservation|session)$", re.IGNORECASE)
+_DETERMINER = r"(?:an?|the|my|our|this|that|his|her|their|some|another|for|to|have|got)"
+_PHRASE = re.compile(
+    rf"\b{_DETERMINER}\s(?P<name>(?:(?!{_DETERMINER}\b|with\b|and\b|but\b|told\b|said\b)[\w'-]+\s){{0,3}}?(?:{_SPELLED})(?![\w])"
+    r"(?:'s?)?(?:\s(?:evening|night|day|party|meeting|trip|thing|dinner|lunch|appointment|lesson|class|session|call)\b)?)"
+    r"(?P<whom>\s(?:with|for|of)\s(?:(?:the|my|our|his|her)\s\w+|(?-i:[A-Z][\w'-]+(?:(?:\sand)?\s[A-Z][\w'-]+)*)))?",
+    re.IGNORECASE,
+)
+_COMING = re.compile(
+    r"\b(?:have|'ve got|got|there's|there is|invited (?:\w+ )?to|going to|planning|booked)\s(?:an?|the|my|our|this|some)\s"
+    r"(?P<name>[\w' -]+?)(?=\s(?:coming up|next|soon|planned|that|which|and|but|because|so)\b|[,.;!?]|$)",
+    re.IGNORECASE,
+)
+
+
+def event_phrase(sentence: str) -> str:
+    """Return what a sentence calls the event that it speaks of; empty: it speaks of none.
+
+    >>> event_phrase("My boss told me the quarterly review got pushed again")
+    'quarterly review'
+    """
+    phrases = list(_PHRASE.finditer(sentence))
+    found = next((each for each in phrases if not _GENERIC.search(each["name"])), phrases[0] if phrases else None)
+    if found is not None:
+        return found["name"].strip() + (found["whom"] or "")
+    coming = _COMING.search(sentence)
+    return coming["name"].strip() if coming is not None and len(coming["name"].split()) <= 6 else ""
 
 
 def lasts_days(title: str) -> bool:

@@ -22,7 +22,7 @@ _WORDS = frozenset(
 )
 #: Those of them that English sentences have, too, as words or as parts of names and places.
 _ALSO_ENGLISH = frozenset(
-    "am des los las agenda ho com om het met wat o w z el le les mi il lo per una das du des il je".split()
+    "am des los las agenda ho com om het met wat o w z el le les mi il lo per una das du des il je mon".split()
 )
 
 _OTHER_SCRIPT = re.compile(

@@ -27,6 +27,7 @@ _OF_LEAD = rule(
     rf"|time))?"
 )
 _LEAD_FIRST = rule(rf"(?P<lead>LEAD) (?P<np>.+?),? (?:please )?{_REMIND}(?: (?:of|about) it)?")
+_LENGTH_EARLIER = rule(rf"{_REMIND},? (?P<length>LENGTH) (?:earlier|early)")
 _LENGTH_BEFORE = rule(
     rf"{_REMIND} (?P<length>LENGTH|DATE) (?:before|ahead of|prior to|in advance of) (?P<np>.+?){_EVENT_BEGINS}"
 )
@@ -121,6 +122,7 @@ _RULES: tuple[tuple[re.Pattern[str], Read], ...] = (
     (_OF_LEAD, _lead),
     (_LEAD_FIRST, _lead),
     (_LENGTH_BEFORE, _length_before),
+    (_LENGTH_EARLIER, _length_before),
     (_WHEN_STARTS, _when_starts),
     (_OF, _open),
     (_SET_FOR, _open),

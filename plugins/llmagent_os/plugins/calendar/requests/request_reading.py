@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import msgspec
 
@@ -17,6 +17,7 @@ from llmagent_os.plugin import ToolCall
 from llmagent_os.plugins.calendar.requests.among_talk import stretches
 from llmagent_os.plugins.calendar.requests.change_request import read_change
 from llmagent_os.plugins.calendar.requests.clause import Clause
+from llmagent_os.plugins.calendar.requests.creation_note import note_of
 from llmagent_os.plugins.calendar.requests.creation_request import read_creation
 from llmagent_os.plugins.calendar.requests.deletion_request import read_deletion
 from llmagent_os.plugins.calendar.requests.idle_talk import asks_nothing
@@ -31,6 +32,7 @@ from llmagent_os.plugins.calendar.requests.politeness import before_request, pla
 from llmagent_os.plugins.calendar.requests.reference_request import read_reference
 from llmagent_os.plugins.calendar.requests.sentences import between_requests, sentences
 from llmagent_os.plugins.calendar.requests.shift_request import read_shift
+from llmagent_os.plugins.calendar.requests.told_before import read_told
 from llmagent_os.plugins.calendar.time.time_mentions import MentionKind
 
 #: Reads one clause: the calls that its words ask for; None, or no call: not every word is understood.
@@ -56,6 +58,13 @@ _JOINT = re.compile(r"[,;&+–-]|\b(?:and|then|to|a)\b", re.IGNORECASE)
 MAX_REQUESTS = 10  #: of one message
 
 
+#: "Put these in please: …", on the line of the list.
+_HEADING = re.compile(
+    r"(?P<heading>(?:(?:hey|hi|ok|okay|so|please|can you|could you)[\s,]+)*(?:add|put|schedule|book|note|save|enter|block|create)"
+    r"(?: (?:me|down|in))?(?: (?:all(?: of)?|both|the))? ?(?:these|this|those|following|things|a few things|two things|three things)"
+    r"(?: \w+){0,2}?(?: (?:in|down|up))?(?: (?:to|in|into|on) (?:my|the) (?:calendar|diary))?(?:,? please)?)\s?[:–—-]\s+(?=\S)",
+    re.IGNORECASE,
+)
 #: An aside in the middle of a request.
 _ASIDE = re.compile(
     r"\s*,\s(?:if (?:it's|that's|you|possible)|because|since|as (?:always|usual|i said)|like|you know|whatever|i guess"
@@ -101,6 +110,9 @@ def read_message(clause: Clause) -> tuple[ReadRequest, ...]:
     Args:
         clause: the message, with its spelling put right.
     """
+    told = read_told(clause)
+    if told is not None:
+        return (ReadRequest(told[0], clause.text, unsure=not told[1]),)
     found = _sentences(clause)
     if not found:
         found = _among_talk(clause.cut(_ASIDE))
@@ -126,8 +138,16 @@ def _sentences(clause: Clause) -> list[ReadRequest]:
     """Read every sentence. Empty: one of them is not understood."""
     found: list[ReadRequest] = []
     heading = ""  # "please add:" in front of a list
+    listed = _HEADING.match(clause.text)
+    if listed is not None:
+        heading, clause = _verb(plain(listed["heading"])), clause.part(listed.end())
     for begin, end in sentences(clause):
         sentence = clause.part(begin, end)
+        if found and (note := note_of(sentence.text)) and not sentence.mentions and found[-1].call.name == "create_event":
+            call = found[-1].call
+            noted = msgspec.structs.replace(call, arguments={**call.arguments, "note": note})
+            found[-1] = replace(found[-1], call=noted)
+            continue
         title = plain(sentence.text)
         if re.fullmatch(r"[^:]{2,60}:", sentence.text) and not sentence.mentions and opens_request(title):
             heading = _verb(title)

@@ -11,6 +11,8 @@ import string
 from collections.abc import Iterator
 from functools import cache
 
+from llmagent_os.plugins.calendar.time.zone_names import named_zone
+
 #: Words whose misspellings by one letter are put right. Shorter words have too many neighbours.
 _TARGETS = (
     "monday tuesday wednesday thursday friday saturday sunday january february september october november december"
@@ -79,6 +81,9 @@ _ALSO = {wrong: right for right, wrongs in _SPELLINGS.items() for wrong in wrong
 #: What stands for a word only at the beginning of a message, or between two others.
 _FIRST_ONLY = frozenset(("ad", "aad", "addd", "bok"))
 
+#: Words in brackets behind a time, which may be a zone.
+_ZONE = re.compile(r"(\d ?(?:[ap]\.?m\.?|h)?)( (?:their|local|our) time)? \(([^()]{2,24})\)", re.IGNORECASE)
+
 _WORD = re.compile(r"[^\W_][\w'’/]*")
 
 
@@ -87,10 +92,16 @@ def put_right(text: str) -> str:
     text = text.replace("’", "'").replace("‘", "'").replace("“", '"').replace("”", '"').replace("\u00a0", " ")
     text = re.sub(r"(?<=[^\W\d_]),(?=\w)|(?<=\d),(?=[^\W\d_])", ", ", text)
     text = re.sub(r"[ \t]+", " ", text).strip()
+    text = _ZONE.sub(_zone_without_brackets, text)
     first = re.search(r"\w", text)
     begin = first.start() if first else 0
     text = re.sub(r"(?<=\w) w/? (?=\w)", " with ", text)
     return _WORD.sub(lambda match: _right(match[0], first=match.start() == begin), text)
+
+
+def _zone_without_brackets(match: re.Match[str]) -> str:
+    """A zone in brackets behind a time, as words: "9am (JST)" is "9am JST"."""
+    return f"{match[1]} {match[3]}" if named_zone(match[3].lower()) else match[0]
 
 
 def _right(word: str, *, first: bool) -> str:

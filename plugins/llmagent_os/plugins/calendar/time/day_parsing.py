@@ -73,7 +73,11 @@ class DayParser(CalendarDateParser, ABC):
         match = re.fullmatch(rf"{WEEKDAY},? (.*\d.*)", said)
         if match is None or re.fullmatch(r"\d{1,2} ?- ?\d{1,2}", match[2]):  # "monday 9-10" has a time
             return None
-        return self.calendar_date(re.sub(r"^the ", "", match[2]))
+        found = self.calendar_date(re.sub(r"^the ", "", match[2]))
+        dotted = re.fullmatch(r"\d{1,2}\.[0-5]\d", match[2]) is not None
+        if dotted and found is not None and found.first.weekday() != WEEKDAYS.index(match[1]):
+            return None  # "sunday 12.30" has a time
+        return found
 
     def _weekday_of(self, number: int, how: str, week: str) -> DateRange:
         if how == "next" or week == "next week":

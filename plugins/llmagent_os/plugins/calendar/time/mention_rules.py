@@ -19,6 +19,7 @@ _COUNTED = frozenset(
     " children bottles boxes cups eggs tickets seats friends players degrees kg grams litres liters meters"
     " metres calls emails times reps sets laps rounds".split()
 )
+_UNITS = frozenset("days weeks months years hours minutes mins hrs nights".split())
 #: Before a number, they make it part of a name.
 _NUMBERED = frozenset(
     "room team flight no number # chapter part unit gate platform bus line version episode season level grade class"
@@ -111,7 +112,7 @@ def is_mention(candidate: Candidate) -> bool:
     rules = {"date": _is_date, "time": _is_time, "duration": _is_duration, "recurrence": _is_recurrence}
     rule = rules.get(candidate.kind)
     if candidate.words[-1].isdigit() and (
-        candidate.next_word in _COUNTED or candidate.next_word.replace(".", "") in ("am", "pm")
+        candidate.next_word in _COUNTED or candidate.next_word.replace(".", "") in ("am", "pm", *_UNITS)
     ):
         return False
     return rule is None or rule(candidate)
@@ -191,6 +192,8 @@ def _is_date(candidate: Candidate) -> bool:
         return _is_written_date(candidate)
     if re.fullmatch(r"\d{4}", core):
         return words[0] == "in"
+    if f"{core} {candidate.next_word}" in HOLIDAYS:
+        return False  # a part of its name: "new year's eve party"
     if core in HOLIDAYS:
         plain = (
             candidate.after is None
@@ -233,7 +236,7 @@ def says_repeat(message: str) -> bool:
 def _is_recurrence(candidate: Candidate) -> bool:
     said = " ".join(candidate.words)
     if _WORKING_WEEK.fullmatch(said):  # with a time of day, it comes again; without one, it is a stretch of days
-        return re.search(r"\d ?(?:[ap]m?\b|:\d\d|h\b)|\bat \d", candidate.message, re.I) is not None
+        return re.search(r"\d ?(?:[ap]\.?m?\b|:\d\d|h\b)|\bat \d", candidate.message, re.I) is not None
     if not says_repeat(said):
         return _LIMITS.match(said) is not None and says_repeat(candidate.message)
     if not ADVERB.fullmatch(candidate.core):

@@ -10,7 +10,7 @@ BoundedRule(rule='FREQ=WEEKLY;BYDAY=TH;UNTIL=20270331T235959', skipped=(datetime
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date, datetime
 
 from llmagent_os.plugins.calendar.time.bounded_rules import BoundedRule, bounded_rule
@@ -19,7 +19,7 @@ from llmagent_os.plugins.calendar.time.recurrence_rules import WEEKDAY_CODES, ru
 from llmagent_os.plugins.calendar.time.recurrence_text import exceptions_text, recurrence_note, recurrence_text
 from llmagent_os.plugins.calendar.time.text_normalization import WEEKDAYS, normalize
 from llmagent_os.plugins.calendar.time.time_errors import TimeExpressionError
-from llmagent_os.plugins.calendar.time.time_parsing import TimeOfDay, parse_times
+from llmagent_os.plugins.calendar.time.time_parsing import DAY_MINUTES, TimeOfDay, parse_times
 
 __all__ = [
     "WEEKDAY_CODES",
@@ -92,6 +92,9 @@ def parse_recurrence(text: str, today: date | None = None, *, month_first: bool 
 
 def _parse(said: str, today: date | None, month_first: bool) -> Recurrence | None:
     often = _TOO_OPEN.search(said)
+    if often is not None and (rest := f"{said[: often.start()]} {said[often.end() :]}".strip(" ,")):
+        named = _parse(rest, today, month_first)  # "twice a week, monday and friday"
+        return named if named is not None and "BYDAY" in named.rule else None
     if often is not None:
         why = f"“{often[0].capitalize()}” does not say when."
         raise TimeExpressionError("ambiguous", "repeat", said, why=why)
@@ -112,7 +115,25 @@ def _parse(said: str, today: date | None, month_first: bool) -> Recurrence | Non
         ("FREQ=HOURLY", "FREQ=MINUTELY")
     ):
         return None  # "every monday from 9 to 5": that is when the event takes place
-    return Recurrence(rule, times, split.limits)
+    return _hours_of_days(rule, split.limits) or Recurrence(rule, times, split.limits)
+
+
+def _hours_of_days(rule: str, limits: RecurrenceLimits) -> Recurrence | None:
+    """Every hour of certain days: "every hour from 9 to 5 on weekdays". None: the rule says no days or no hours.
+
+    On the wall clock, so it is a rule of days with several hours: hours alone would be counted as real time.
+    """
+    if not (limits.from_time and limits.until_time) or not rule.startswith("FREQ=HOURLY") or "BYDAY=" not in rule:
+        return None
+    first, last = limits.from_time.start, limits.until_time.start
+    interval = re.search(r"INTERVAL=(\d+)", rule)
+    hours = range(first // 60, last // 60 + 1, int(interval[1]) if interval else 1)
+    days = re.search(r"BYDAY=[A-Z,]+", rule)
+    if first % 60 != last % 60 or last >= DAY_MINUTES or not hours or days is None:
+        return None
+    rest = replace(limits, from_time=None, until_time=None)
+    by_hour = f"FREQ=WEEKLY;{days[0]};BYHOUR={','.join(map(str, hours))}"
+    return Recurrence(by_hour, (TimeOfDay("at", first, first),), rest)
 
 
 def parse_limits(text: str, today: date, *, month_first: bool = True) -> RecurrenceLimits:
@@ -144,9 +165,17 @@ def _spelled(text: str) -> str:
     )
     said = re.sub(r"(hours?|hourly|minutes)\b(.*) between (.+?) and (?=\d)", r"\1\2 from \3 to ", said)
     said = re.sub(r"\bbi weekly\b", "every 2 weeks", said)
+    said = re.sub(r"\b(weekdays?|weekends?) only$", r"only \1", said)
+    said = re.sub(rf"\b(hours?|hourly)\b(.*) (?:every day|daily)$|^(?:every day|daily) (every (?:\d+ )?hours?)\b(.*)$", _on_every_day, said)
     said = re.sub(r"\b(every|on a) single\b|\bbasis\b", lambda found: found[1] or "", said)
     said = re.sub(r"\bon a (\w+) *$", r"\1", said.strip())
     return re.sub(r"\b(?:school|business|working|work|week) ?days?\b", "weekday", " ".join(said.split()))
+
+
+def _on_every_day(found: re.Match[str]) -> str:
+    """Hours of every day, with the names of the days: "every hour from 9 to 5 every day"."""
+    hours, rest = (found[1], found[2]) if found[1] else (found[3], found[4])
+    return f"{hours}{rest} on monday to sunday"
 
 
 def _without_parts(said: str) -> tuple[str, tuple[TimeOfDay, ...]]:

@@ -110,6 +110,8 @@ def _with_days(rule: str, unit: str, said: str) -> str | None:
         on = _by_month(f"every month on {said}")
     elif unit == "day":
         return _by_weekday(said)
+    elif unit in ("hour", "hours"):
+        on = "FREQ=HOURLY;BYDAY=" + ",".join(codes) if (codes := _weekday_codes(said)) else None
     else:
         on = _by_year(said)
     return rule + on[on.index(";") :] if on and ";" in on and "INTERVAL" not in on else None

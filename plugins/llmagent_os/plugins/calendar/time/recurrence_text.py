@@ -81,6 +81,13 @@ def _rhythm(parts: dict[str, str]) -> str:
     every = f"every {number} {name}s" if number > 1 else f"every {name}"
     by_day, month = parts.get("BYDAY", ""), parts.get("BYMONTH", "")
     within = f" in {MONTHS[int(month) - 1].title()}" if month.isdigit() else ""
+    if "," in parts.get("BYHOUR", ""):
+        hours = [int(hour) for hour in parts["BYHOUR"].split(",")]
+        between = hours[1] - hours[0]
+        often = "every hour" if between == 1 else f"every {between} hours"
+        days = "day" if by_day.count(",") == 6 else "weekday" if by_day == WORKDAYS else ""
+        days = days or join_words([_day_name(code) for code in by_day.split(",")])
+        return f"{often} from {_clock(hours[0])} to {_clock(hours[-1])}, every {days}"
     if "BYSETPOS" in parts:
         return f"{every} on the {_numbers(parts['BYSETPOS'].split(','))} weekday"
     if by_day[:1] in ("+", "-") or by_day[:1].isdigit():
@@ -96,6 +103,10 @@ def _rhythm(parts: dict[str, str]) -> str:
     if "BYMONTHDAY" in parts:
         return f"{every} on the {join_words([_ordinal(int(day)) for day in parts['BYMONTHDAY'].split(',')])}"
     return every
+
+
+def _clock(hour: int) -> str:
+    return f"{hour % 12 or 12} {'PM' if hour >= 12 else 'AM'}"
 
 
 def _end(parts: dict[str, str], today: date | None) -> str:

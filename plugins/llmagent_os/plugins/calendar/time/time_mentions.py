@@ -90,10 +90,13 @@ def _describes(mention: TimeMention, found: Sequence[TimeMention], tokens: Seque
     """Whether a word of repetition only describes a thing that has its day: "the monthly report on friday"."""
     if mention.kind is not MentionKind.RECURRENCE or not ADVERB.fullmatch(mention.text.casefold()):
         return False
-    if sum(each.kind is MentionKind.RECURRENCE for each in found) > 1:
-        return False
     after = next((token for token in tokens if token.start > mention.end), None)
-    return any(each.kind is MentionKind.DATE for each in found) and after is not None and not after.timely
+    if after is None or after.timely:
+        return False
+    others = [each for each in found if each.kind is MentionKind.RECURRENCE and each != mention]
+    if others:  # "the quarterly report every 3 months", but "daily writing, except on sunday"
+        return any(re.match(r"(?:every|each)\b", each.text, re.I) for each in others)
+    return any(each.kind is MentionKind.DATE for each in found)
 
 
 def has_other_time_words(text: str, mentions: Sequence[TimeMention]) -> bool:
