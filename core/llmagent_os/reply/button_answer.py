@@ -36,7 +36,7 @@ async def ask_again(services: Services, event: Event, offered: Sequence[Offered]
     """
     labels = " or ".join(f"“{button.label}”" for button in offered if button.is_danger)
     buttons = tuple(Button(button.label, button.value, button.style) for button in offered)
-    text = f"I have done nothing yet: this cannot be taken back. Press the button, or write exactly {labels}."
+    text = f"I have done nothing yet, because much would be lost. Press the button, or write exactly {labels}."
     return await fixed_outcome(services, event, Reply(text, buttons=buttons), intent="button", said=said)
 
 

@@ -18,7 +18,11 @@ from llmagent_os.plugins.calendar.series_scope import EVERY_TIME
 #: So long after a change "cancel that" still means the change.
 JUST_NOW = timedelta(minutes=10)
 
-_POLITE = r"(?:oops|sorry|please|pls|no|wait|ok|okay|oh|hey|hmm|actually|just|can you|could you|thanks|thank you)"
+_POLITE = (
+    r"(?:oops|sorry|please|pls|no|wait|ok|okay|oh|hey|hmm|actually|just|can you|could you|thanks|thank you|whoops"
+    r"|damn|shit|argh|ugh|stop|that was (?:wrong|a mistake|not what i (?:meant|wanted))|(?:the )?wrong (?:one|event|day"
+    r"|thing|appointment)|(?:my )?(?:mistake|bad)|i changed my mind|changed my mind|on second thought|not that one)"
+)
 _IT = r"(?:it|that|this|them|everything|the last (?:one|change|thing)|what you did|my last (?:request|change))"
 
 
@@ -28,8 +32,20 @@ def _whole(words: str) -> re.Pattern[str]:
 
 _UNDO = _whole(
     rf"undo(?: {_IT})?|revert(?: {_IT})?|take {_IT} back|put {_IT} back(?: in)?|bring {_IT} back|restore {_IT}"
+    rf"|(?:change|move|set|switch|turn|rename) {_IT} back(?: again)?(?: to (?:what|how|where|when) it was(?: before)?)?"
+    r"|(?:go |change |put it )?back to (?:what|how|where|when) it was(?: before)?|put everything back"
+    r"|leave it (?:as|like|how|where) it was"
 )
 _CANCEL = _whole(r"(?:cancel|scratch|scrap|forget) (?:that|this|it)")
+#: Directly behind a change they take it back; they say nothing where nothing was done.
+_REGRET = re.compile(
+    r"(?:oops|whoops|oh|sorry|argh|ugh|damn|shit|hmm|hey|please|ok|okay| )*(?:wait no|no wait|oh no|no no(?: no)?"
+    r"|stop|(?:no )?(?:that was |that's |thats )?(?:the )?wrong (?:one|event|day|thing|appointment)"
+    r"|(?:no )?(?:that was|that's|thats) (?:wrong|a mistake|not what i (?:meant|wanted|asked for))"
+    r"|(?:sorry )?(?:my )?mistake|i (?:have |just )?changed my mind|on second thoughts?(?: no)?"
+    r"|no i didn't (?:mean|want|ask for) (?:that|it)|i didn't (?:mean|want) (?:that|it|to do that))"
+    r"(?: (?:sorry|please|oops))*"
+)
 _NEVER_MIND = _whole(r"never ?mind|forget (?:it|that|about it)|leave it|drop it|skip it|let it be|don't bother")
 _NONE = _whole(r"none|neither|none of (?:them|these|those)|neither of (?:them|these|those)|no")
 _ALL = _whole(r"both|all|all of (?:them|these|those)|both of (?:them|these|those)|them all|every one|everything")
@@ -72,6 +88,8 @@ async def button_meant(call: CalendarCall) -> str | None:
         return value
     if _UNDO.fullmatch(said):
         return await _undo(call) or NOTHING
+    if _REGRET.fullmatch(said):
+        return f"no:{ask_id}" if ask_id and question is not None else await _undo_of_now(call)
     if _CANCEL.fullmatch(said) or _NEVER_MIND.fullmatch(said):
         return await _dropped(call, said, ask_id if question else None)
     return None
@@ -86,7 +104,7 @@ def may_mean_button(said: str) -> bool:
     Args:
         said: a message in small letters, without signs.
     """
-    if any(words.fullmatch(said) for words in (_UNDO, _CANCEL, _NEVER_MIND)):
+    if any(words.fullmatch(said) for words in (_UNDO, _REGRET, _CANCEL, _NEVER_MIND)):
         return True
     return bool(said) and len(said.split()) <= _MOST_WORDS and _REQUEST.fullmatch(said) is None
 
@@ -125,6 +143,13 @@ def _words(option: Change) -> set[str]:
 async def _undo(call: CalendarCall) -> str | None:
     found = await call.store.last_change()
     return None if found is None else f"undo:{found[0]}"
+
+
+async def _undo_of_now(call: CalendarCall) -> str | None:
+    """Take back the change that the words regret: the last one, where it was made just now."""
+    found = await call.store.last_change()
+    is_new = found is not None and call.context.now - datetime.fromisoformat(found[1].at) <= JUST_NOW
+    return f"undo:{found[0]}" if found is not None and is_new else None
 
 
 async def _dropped(call: CalendarCall, said: str, ask_id: str | None) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 
 import msgspec
 
@@ -40,6 +41,8 @@ async def delete_event(call: CalendarCall, given: Mapping[str, str | None]) -> T
         query = event_query(call, given)
     except TimeExpressionError as error:
         return call.unclear_reply(error)
+    if given.get("besides") and query.among_listed and not await call.store.listed():
+        query = replace(query, among_listed=False)  # "all but the dentist", where nothing was listed
     every = await call.store.events()
     events = every
     if re.search(r"\breminders?\b", call.words, re.I) and not query.about and not query.kind:
@@ -118,7 +121,8 @@ async def _several(
     what = f"{len(found)} events" if len(found) > 1 else "the only event"
     question = f"That deletes {what}{with_preposition(period)}{shown}. Are you sure?"
     card = None if shown else agenda_card(call, entries, query.day)
-    return await call.ask((_change(call, found, query, events, scope),), data, question, card, danger=True)
+    many = len(found) > MAX_NAMED_EVENTS  # few events are named in the question, and come back with Undo
+    return await call.ask((_change(call, found, query, events, scope),), data, question, card, danger=many)
 
 
 def _change(

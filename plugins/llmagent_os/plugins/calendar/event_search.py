@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date, datetime, timedelta
 from typing import Literal
 
@@ -13,7 +13,7 @@ from rapidfuzz import fuzz
 from llmagent_os.plugins.calendar.calendar_call import SEARCH_HORIZON, CalendarCall, EventMatch
 from llmagent_os.plugins.calendar.calendar_event import CalendarEvent
 from llmagent_os.plugins.calendar.phrasing import period_text
-from llmagent_os.plugins.calendar.time.text_normalization import normalize
+from llmagent_os.plugins.calendar.time.text_normalization import WEEKDAYS, normalize
 from llmagent_os.plugins.calendar.time.time_errors import TimeExpressionError
 from llmagent_os.plugins.calendar.time.time_expressions import TimeExpression, search_windows
 
@@ -41,6 +41,7 @@ _NTH = {
     "4th": 3,
 }
 
+_WEEKDAY = re.compile(rf"(?:(?:on|for|this|the|coming) )*(?:{'|'.join(WEEKDAYS)})")
 
 #: The value of the argument ``among``: only what the conversation listed last counts.
 LISTED = "listed"
@@ -149,6 +150,8 @@ def search_events(
     spans = search_windows(query.when, call.now, point=point)
     if query.when.days is not None or query.when.moment is not None:
         found = call.matches_within(fitting, spans)
+        if not found and query.about and (later := _a_week_later(call, query)):
+            return search_events(call, events, later, point=point)
         starting = [match for match in found if match.occurrence and _at(match.occurrence.start, query.when)]
         found = starting or found
     elif query.when.time_of_day is not None:
@@ -168,6 +171,16 @@ def search_events(
         found = call.upcoming(fitting)
     found = _best(found, query.title)
     return choose(found if query.kind == "reminder" else _without_lead_reminders(found), query.which)
+
+
+def _a_week_later(call: CalendarCall, query: EventQuery) -> EventQuery | None:
+    """The search on the next day of that name, where a weekday is that of today: it may mean either of them."""
+    days = query.when.days
+    if query.day != call.today or days is None or not _WEEKDAY.fullmatch(normalize(query.date_said)):
+        return None
+    week = timedelta(days=7)
+    moved = replace(days, first=days.first + week, last=days.last + week)
+    return replace(query, when=replace(query.when, days=moved), date_said="")
 
 
 def _best(found: list[EventMatch], title: str) -> list[EventMatch]:

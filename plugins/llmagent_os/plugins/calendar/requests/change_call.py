@@ -6,6 +6,7 @@ import re
 
 from llmagent_os.plugin import ToolCall
 from llmagent_os.plugins.calendar.requests.masked_words import MaskedWords
+from llmagent_os.plugins.calendar.requests.openings import opens_other
 from llmagent_os.plugins.calendar.requests.targets import Target, read_target
 from llmagent_os.plugins.calendar.series_scope import scope_of
 
@@ -44,6 +45,12 @@ def known_target(words: MaskedWords, phrase: str | None, *, named: bool = False)
     if target is None or not target.known or (named and "title" not in target.arguments):
         return None
     return target
+
+
+def holds_request(piece: str) -> bool:
+    """Return whether another request stands in what would be a name: "retro and cancel choir"."""
+    joints = re.finditer(r",? (?:and|then|also|but|plus)(?: then| also)? |[,;] ", piece, re.I)
+    return any(opens_other(piece[joint.end() :]) for joint in joints)
 
 
 def plain_name(words: MaskedWords, piece: str) -> str:

@@ -9,6 +9,7 @@ import re
 from collections.abc import Callable
 
 from llmagent_os.plugin import ToolCall
+from llmagent_os.plugins.calendar.calendar_event import CalendarEvent
 from llmagent_os.plugins.calendar.event_search import fits_words
 from llmagent_os.plugins.calendar.requests.change_call import move_call
 from llmagent_os.plugins.calendar.requests.change_words import CHANGE_VERB, ENDING, MOVE, NEGATED, changed_target
@@ -50,7 +51,7 @@ _IS = (
     r"|needs to move|must move|should move|should start|has to start|needs to start) (?:now |actually )?)"
 )
 _IS_NOW = rule(
-    rf"{_FROM_NOW}(?P<np>.+?) {_IS}(?:(?:later|earlier),? )?(?:{_TO}"
+    rf"{_FROM_NOW}(?P<np>.+?)(?: |(?='s )){_IS}(?:(?:later|earlier),? )?(?:{_TO}"
     rf" )?(?P<when>WHEN)(?P<same>{_SAME})?{_INSTEAD_OF}{ENDING}"
 )
 _MAY_BE = rule(
@@ -69,6 +70,10 @@ _CANNOT = rule(
     rf"(?:please |can you |could you )*{CHANGE_VERB} (?:it|that|this){_AWAY} (?:(?:to|till|until|for) )?(?P<when>WHEN)"
     rf"(?P<same>{_SAME})?{ENDING}"
 )
+_SWAP = rule(
+    r"(?:swap|switch|exchange|interchange)(?: round| around)? (?:the times? of |times? of )?(?P<np>.+?) (?:and|with|&)"
+    r" (?P<np2>.+?)(?: around| round| over)?"
+)
 _ARROW = rule(r"(?P<np>.+?) (?:to|->|→|=>) (?P<when>WHEN)(?: instead)?")
 _ONLY_WHEN = rule(r"(?P<np>.+?) (?P<when>WHEN)(?: instead)?")  # "dentist to monday": "to" is in the day
 _LEFT_OPEN = rule(r"(?:move|reschedule|postpone|change|edit|update|delay|rebook|shift) (?P<np>.+?)")
@@ -76,8 +81,8 @@ _RANGE = re.compile(r"(?:from )?(?P<old>.+?) (?:to|until|till|->|→) (?P<new>.+
 _PERIOD = re.compile(r"(?:this|next|the coming) (?:week|month|weekend)", re.I)
 
 
-def read_change(clause: Clause) -> ToolCall | None:
-    """Return the call that moves what the words ask for; None: not every word is understood."""
+def read_change(clause: Clause) -> ToolCall | tuple[ToolCall, ...] | None:
+    """Return the call, or the calls, that move what the words ask for; None: not every word is understood."""
     words = MaskedWords.of(clause)
     if NEGATED.match(words.text):
         return None
@@ -200,9 +205,32 @@ def _left_open(words: MaskedWords, found: re.Match[str]) -> ToolCall | None:
     return ToolCall("move_event", target.arguments) if target and named and not has_marks(found["np"]) else None
 
 
-Read = Callable[[MaskedWords, re.Match[str]], ToolCall | None]
+def _swap(words: MaskedWords, found: re.Match[str]) -> tuple[ToolCall, ...] | None:
+    """Two events that get each other's day and time."""
+    targets = [read_target(words, found[name]) for name in ("np", "np2")]
+    events = [_only(words, target) if target is not None else None for target in targets]
+    first, second = events
+    if first is None or second is None or first is second or first.start is None or second.start is None:
+        return None
+    pairs = ((targets[0], second.start), (targets[1], first.start))
+    return tuple(
+        ToolCall("move_event", {**target.arguments, "new_date": f"{to:%Y-%m-%d}", "new_time": f"{to:%H:%M}"})
+        for target, to in pairs
+        if target is not None
+    )
+
+
+def _only(words: MaskedWords, target: Target) -> CalendarEvent | None:
+    """The only event that a name means, if it is at one time of one day."""
+    title = target.arguments.get("title", "")
+    found = [event for event in words.clause.events if title and fits_words(event, title)]
+    return found[0] if len(found) == 1 and not (found[0].repeat or found[0].all_day) else None
+
+
+Read = Callable[[MaskedWords, re.Match[str]], ToolCall | tuple[ToolCall, ...] | None]
 
 _RULES: tuple[tuple[re.Pattern[str], Read], ...] = (
+    (_SWAP, _swap),
     (_CANNOT, _cannot),
     (_SAME_TIME, _same_time),
     (_MAY_BE, _may_be),

@@ -30,7 +30,11 @@ _OFF = (
     r"(?:happen|take place|go ahead)|fell through|has fallen through|can go|can be (?:deleted|cancel+ed|removed"
     r"|dropped)|has to go)"
 )
-_BUT = r"(?:but|except(?: for)?|besides|apart from|other than|save|excluding|minus|without|bar|not)"
+_BUT = (
+    r"(?:(?:and |but )?(?:just |only |please )*(?:keep|leave|spare)(?: only| just)?|but not|but|except(?: for)?|besides"
+    r"|apart from|other than|save|excluding|minus|without|bar|not)"
+)
+_KEPT = r"(?:,? (?:though|please|alone|as (?:it|they) (?:is|are)|in|there|where (?:it|they) (?:is|are)))*"
 
 _DELETE = rule(rf"{_VERB} (?:all about |just |only )?(?P<np>.+?){_HERE}{_NO_MORE}(?: only| just)?")
 _TURN_OFF = rule(
@@ -41,7 +45,7 @@ _AROUND = rule(
     r"(?:take|call|cross|strike|throw|get) (?P<np>.+?) (?:off|out)(?: of)?"
     r"(?: (?:my|the|our) (?:calendar|schedule|agenda|diary|planner|list))?"
 )
-_IS_OFF = rule(rf"(?P<np>.+?) (?:{_OFF}|cancel+ed){_NO_MORE}(?: (?P<when>WHEN))?")
+_IS_OFF = rule(rf"(?P<np>.+?) (?:{_OFF}|cancel+ed)(?: (?:on|for) (?:me|us))?{_NO_MORE}(?: (?P<when>WHEN))?")
 _NOT_NEEDED = rule(
     rf"i (?:don't|do not|no longer|dont|won't|will not) (?:really )?(?:need|want|have) (?P<np>.+?){_NO_MORE}"
     rf"(?:[,;.]? (?:and |so )?(?:please )?{_VERB} (?:it|that|them|the (?:whole|entire) (?:series|thing))"
@@ -51,9 +55,15 @@ _NOT_GOING = rule(
     r"(?:i'm|i am|we're|we are) (?:not|no longer) (?:going to|doing|having|attending) (?P<np>.+?)"
     rf"(?:{_NO_MORE}|[,;.]? (?:and |so )?(?:please )?{_VERB} (?:it|that))"
 )
+_CANCELLED_BY = rule(
+    r"(?!(?:i|we|you|it|that|this|please|did|have|has|what|who|when|why|if)\b)(?P<who>[^\W\d]\w*(?: [^\W\d]\w*){0,2}?)"
+    r"(?:'s| has| have)?(?: just)? (?:cancel+ed|called off|bailed on|backed out of|pulled out of|dropped out of"
+    r"|can't make|cannot make|can't do|can't come to|won't make|had to cancel|has to cancel|needs to cancel)"
+    r"(?: on me| on us)? (?P<np>.+?)(?: on (?:me|us))?"
+)
 _NOT_DOING = rule(r"(?:we're|i'm|we are|i am) (?:cancel+ing|dropping|skipping|scrapping) (?P<np>.+)")
 _FORGET = rule(r"(?:forget|never ?mind) (?:about )?(?P<np>.+)")
-_ALL_BUT = rule(rf"{_VERB} (?P<np>.+?),? {_BUT} (?P<besides>.+?){_HERE}")
+_ALL_BUT = rule(rf"{_VERB} (?P<np>.+?)[,;.]? {_BUT} (?P<besides>.+?){_HERE}{_KEPT}")
 _ALL_BUT_GO = rule(rf"(?P<np>(?:all|everything).*?),? {_BUT} (?P<besides>.+?) (?:can go|has to go|must go|{_OFF})")
 _ALL_BUT_VERB = rule(rf"(?P<np>(?:all|everything).*?),? {_BUT} (?P<besides>.+?),? {_VERB}(?: (?:it|them))?")
 _KEEP = rule(
@@ -116,6 +126,8 @@ def _one_or_unknown(words: MaskedWords, found: re.Match[str]) -> ToolCall | None
     )
     if target is None or _NEGATED.match(words.text) or not (target.known or about_calendar):
         return None
+    if not target.known and re.search(r"[,;:.]| and | but ", found["np"]):
+        return None  # a remark or another request stands behind the name
     return _call(words, target)
 
 
@@ -205,6 +217,7 @@ _RULES: tuple[tuple[re.Pattern[str], Read], ...] = (
     (_NOT_NEEDED, _not_needed),
     (_NOT_GOING, _named),
     (_NOT_DOING, _named),
+    (_CANCELLED_BY, _named),
     (_FORGET, _named),
     (_STOP, _series),
     (_NO_EVENT, _named),

@@ -46,6 +46,10 @@ _PLACE = rule(
 _WHERE_GO = rule(
     r"where (?:do|must|should) i (?:have to |need to )?(?:be|go) ?(?:(?:for|to) (?P<np>.+?)|(?P<when>WHEN))"
 )
+_WHERE_AM = rule(
+    r"where (?:am i|are we|will i be|will we be|do i have to be|do we have to be|should i be)(?: (?:going|meeting"
+    r"|\w+ing))?(?: (?:to|for|with (?P<np>.+?)))? (?P<when>WHEN)"
+)
 _LENGTH = rule(
     r"(?:how long|how many (?:hours|minutes)|for how long)(?:'s| is| are| does| do| will| was)? (?P<np>.+?)(?:"
     r" (?:last|take|go|be|go on|run|going to"
@@ -81,6 +85,7 @@ _DETAILS = rule(
     r"(?:tell me (?:more |everything |all )?about|what (?:do you know|can you tell me) about|(?:show|give) me (?:the"
     r" )?(?:details|info) (?:of|on|about|for)"
     r"|(?:the )?details (?:of|on|about|for)|more about|info on|what(?:'s| is) (?:up|the deal) with|show me) (?P<np>.+)"
+    r"|(?:(?:what|how) about|and(?: what about)?) (?P<np2>.+)"
 )
 _NOTES = rule(
     r"(?:(?:what|which|any|are there any|do i have any|show me the|what are the) notes? (?:(?:do i have|are there|did"
@@ -141,6 +146,14 @@ def _where_go(words: MaskedWords, found: re.Match[str]) -> ToolCall | None:
     return _about("place")(words, found) if found["np"] else list_call(**words.when(found["when"]))
 
 
+def _where_am(words: MaskedWords, found: re.Match[str]) -> ToolCall | None:
+    """Where the person is at a time: what there is then, with its places."""
+    if not found["np"]:
+        return list_call(**words.when(found["when"]))
+    target = read_target(words, found["np"])
+    return list_call("place", **of_target(target), **words.when(found["when"])) if target and target.known else None
+
+
 def _count(words: MaskedWords, found: re.Match[str]) -> ToolCall | None:
     when = words.when(" ".join(filter(None, (found["when"], found["then"], found["then2"]))))
     if not found["np"]:
@@ -169,6 +182,21 @@ def _past(words: MaskedWords, found: re.Match[str]) -> ToolCall | None:
     return list_call(**of_target(target) | {"which": "last"}) if target and target.known else None
 
 
+def _details(words: MaskedWords, found: re.Match[str]) -> ToolCall | None:
+    """All about an event. "And the gym?" goes on with a question; without a question mark it may ask for more."""
+    if found["np2"] and "?" not in words.clause.text:
+        return None
+    if found["np2"]:
+        return _goes_on(words, found["np2"])
+    return _about("details")(words, found)
+
+
+def _goes_on(words: MaskedWords, phrase: str) -> ToolCall | None:
+    target = read_target(words, phrase)
+    named = target is not None and target.known and "title" in target.arguments
+    return list_call(**of_target(target)) if target and named else None
+
+
 #: The patterns of this kind of question, and what reads them.
 EVENT_QUESTION_RULES: tuple[tuple[re.Pattern[str], Read], ...] = (
     (_NOTES, _about("notes")),
@@ -179,10 +207,11 @@ EVENT_QUESTION_RULES: tuple[tuple[re.Pattern[str], Read], ...] = (
     (_PAST, _past),
     (_START, _when_is),
     (_PLACE, _about("place")),
+    (_WHERE_AM, _where_am),
     (_WHERE_GO, _where_go),
     (_PERSON, _person),
     (_IS_WHEN, _is_when),
     (_WITH, _named),
     (_HAVE_NAMED, _named),
-    (_DETAILS, _about("details")),
+    (_DETAILS, _details),
 )

@@ -52,6 +52,14 @@ _FOR_WHAT = rule(
     r"(?: me| us)? (?:an? )?(?P<length>LENGTH)(?: (?:long )?(?:meeting|call|session|slot|block))?"
     r"(?: for (?:an? |another |some |the )?[^\W\d]+(?: [^\W\d]+){0,3}?)?(?: (?P<when>WHEN))?"
 )
+_FIT_IN = rule(
+    r"(?:(?:could|can|may|might) (?:i|we|you) )?(?:still )?(?:fit|squeeze|get)(?: in)? (?P<length>LENGTH|TIME)(?: in)?"
+    r"(?: (?:for|of|with) (?:an? |some |the |my )?[^\W\d]+(?: [^\W\d]+){0,3}?)?(?: (?P<when>WHEN))?"
+)
+_WHEN_COULD = rule(
+    r"when (?:could|can|might|should) (?:i|we) (?:\w+ )?(?:meet|see|do|have|fit in|squeeze in|schedule|book|plan|talk"
+    r" to|call|visit|go)(?: (?:up )?[^\ue000-\uf8ff]+?)??(?: for (?P<length>LENGTH))?(?: (?P<when>WHEN))?"
+)
 _GOOD_TIME = rule(
     r"(?:when(?:'s| is)|what(?:'s| is)|find|suggest)(?: me)? (?:a |the )?(?:good|best|free|suitable) (?:time|day|slot"
     r"|moment)"
@@ -121,6 +129,19 @@ def _gaps(words: MaskedWords, found: re.Match[str]) -> ToolCall | None:
     return ToolCall("list_events", {**when, **({"duration": length} if length else {}), "asked": "gaps"})
 
 
+def _fit_in(words: MaskedWords, found: re.Match[str]) -> ToolCall | None:
+    """Whether there is room for a length: "can I squeeze in an hour tomorrow?". Without a question, it is booked."""
+    if "?" not in words.clause.text:
+        return None
+    said = words.said(found["length"], MentionKind.TIME)  # "squeeze [in an hour]"
+    if said is None:
+        return _gaps(words, found)
+    within = re.fullmatch(r"in (.+)", said, re.I)
+    if within is None:
+        return None
+    return ToolCall("list_events", {**words.when(found["when"]), "duration": within[1], "asked": "gaps"})
+
+
 def _hours(words: MaskedWords, found: re.Match[str]) -> ToolCall | None:
     length = f"{found['number']} {found['unit']}"
     return ToolCall("list_events", {**words.when(found["when"]), "duration": length, "asked": "gaps"})
@@ -156,6 +177,8 @@ FREE_TIME_RULES: tuple[tuple[re.Pattern[str], Read], ...] = (
     (_ROOM, _free),
     (_SUITS, _free),
     (_FOR_WHAT, _gaps),
+    (_FIT_IN, _fit_in),
+    (_WHEN_COULD, _gaps),
     (_GOOD_TIME, _gaps),
     (_FIND, _gaps),
     (_FIND_TIME, _gaps),

@@ -44,7 +44,10 @@ _TELLING = re.compile(
     re.IGNORECASE,
 )
 _ABOUT = re.compile(
-    r"(?:it|she|he|they|we|i|that|this|can't|should|gonna|hopefully|looking forward|so excited|love|no|not)\b",
+    r"(?:it|she|he|they|we|i|that|this|can't|should|gonna|hopefully|looking forward|so excited|love|no|not|everyone"
+    r"|everybody|nobody|no one|someone|somebody|too (?:many|much|busy|tired|late|early)|turns out|apparently|because"
+    r"|there's|there is|my \w+ (?:is|has|was|got|can't|won't)|\w+(?:'s| is| are) (?:sick|ill|away|busy|off|late"
+    r"|tired))\b",
     re.IGNORECASE,
 )
 

@@ -47,15 +47,24 @@ _NOT_DONE = re.compile(
     r"(?:i|we) (?:didn't|did not|haven't|have not|hadn't|never|couldn't|wasn't|weren't)\b", re.IGNORECASE
 )
 _NO_LONGER = re.compile(
-    r"\b(?:any ?more|any longer|no longer|(?:can't|cannot|won't|can not) (?:make|attend|come|go)|from now on)\b",
+    r"\b(?:any ?more|any longer|no longer|(?:can't|cannot|won't|can not|will not|won't be able to)"
+    r" (?:make|attend|come|go|do|join|be (?:at|in|there|able|going|coming|joining|attending|doing))|from now on"
+    r"|not (?:going to(?= (?:the |my |our )?(?!be\b|have\b|do\b)\w+)|coming to|attending|doing|joining|making)"
+    r"|have to miss|going to miss|won't be (?:at|in|going|coming))\b",
     re.IGNORECASE,
 )
 _NO_NEED = re.compile(
-    r"(?:i|we) (?:(?:don't|do not|no longer|won't) (?:need|want|have)|can't (?:make|go|attend|come|do)|cannot (?:make"
-    r"|go|attend|come|do)|won't (?:make|be going|go|attend|be able)|am not going|'m not going)\b"
-    r"|i'm not going\b|(?:don't|do not|no need to|stop) (?:remind|reminding|alert|ping|notify|wake)\w* me\b",
+    r"(?:i|we)(?: |(?='))(?:(?:don't|do not|no longer|won't) (?:need|want|have)"
+    r"|(?:can't|cannot|can not|won't|will not) (?:make|go|attend|come|do|join"
+    r"|be (?:at|in|there|going|coming|able|joining|attending|doing))"
+    r"|(?:am|are|'m|'re) not (?:going|coming|attending|doing|joining|making)"
+    r"|(?:have|'ve got|need|'ll have|will have|am going|'m going) to miss)\b"
+    r"|(?:don't|do not|no need to|stop) (?:remind|reminding|alert|ping|notify|wake)\w* me\b",
     re.IGNORECASE,
 )
+
+#: "I'm not going to cancel the gym" is no word against the gym.
+_NOT_CHANGING = re.compile(rf"(?:i|we)\S* (?:am |are )?not going to {_CHANGE}\b", re.IGNORECASE)
 
 
 def leaves_alone(text: str) -> bool:
@@ -79,7 +88,9 @@ def is_undecided(clause: Clause) -> bool:
 
 def is_not_needed(clause: Clause) -> bool:
     """Return whether words say that an event of the calendar is no longer wanted, without asking to delete it."""
-    text = clause.text[_polite(clause.text) :]
+    text = clause.text[_polite(clause.text) :].replace("\u2019", "'")
+    if _NOT_CHANGING.match(text):
+        return False
     return _NO_NEED.match(text) is not None and _NO_LONGER.search(text) is not None
 
 

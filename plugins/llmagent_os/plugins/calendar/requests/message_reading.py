@@ -13,7 +13,7 @@ from llmagent_os.plugin import ToolCall, ToolResult
 from llmagent_os.plugins.calendar.calendar_call import CalendarCall
 from llmagent_os.plugins.calendar.event_creation import UNFINISHED_LIFETIME
 from llmagent_os.plugins.calendar.requests.among_talk import goes_on
-from llmagent_os.plugins.calendar.requests.clause import Clause
+from llmagent_os.plugins.calendar.requests.clause import MARK, Clause
 from llmagent_os.plugins.calendar.requests.foreign_words import is_foreign
 from llmagent_os.plugins.calendar.requests.left_alone import (
     is_not_needed,
@@ -26,11 +26,15 @@ from llmagent_os.plugins.calendar.requests.open_answer import read_answer
 from llmagent_os.plugins.calendar.requests.politeness import plain
 from llmagent_os.plugins.calendar.requests.request_reading import ReadRequest, is_readable, read_message
 from llmagent_os.plugins.calendar.requests.spelling import put_right
+from llmagent_os.plugins.calendar.time.time_mentions import MentionKind
 
 _HALF = re.compile(
     r"(?:no |i mean(?:t)? |make it |in the |at )*([ap])\.?m\.?(?: (?:i mean(?:t)?|obviously|not [ap]m))?",
     re.IGNORECASE,
 )
+
+#: What goes on from the message before.
+_AND = re.compile(r"(?:and|also|plus|then|after that|and then|oh and|ok and|okay and)\b", re.IGNORECASE)
 
 
 async def read_requests(call: CalendarCall) -> tuple[ToolCall, ...] | ToolResult:
@@ -51,7 +55,11 @@ async def read_requests(call: CalendarCall) -> tuple[ToolCall, ...] | ToolResult
     events = tuple(await call.store.events())
     clause = Clause.of(put_right(text), call.now, month_first=call.month_first, events=events)
     found = (
-        await _answer(call, clause) or await _half_of_day(call, clause) or _not_needed(clause) or read_message(clause)
+        await _answer(call, clause)
+        or await _half_of_day(call, clause)
+        or await _when_of_undated(call, clause)
+        or _not_needed(clause)
+        or await _going_on(call, clause, read_message(clause))
     )
     if found:
         await call.store.keep_read(message_id, [(each.call, each.words, each.unsure) for each in found])
@@ -78,6 +86,41 @@ async def _half_of_day(call: CalendarCall, clause: Clause) -> tuple[ReadRequest,
     return (ReadRequest(ToolCall("move_event", {"new_time": clock}), clause.text),)
 
 
+async def _when_of_undated(call: CalendarCall, clause: Clause) -> tuple[ReadRequest, ...]:
+    """Read "tonight at 8" behind a reminder that was noted without a date just now: that is its time."""
+    bare = re.sub(rf"{MARK}|\W|_", "", plain(clause.masked))
+    when = {
+        f"new_{name}": said
+        for name, kind in (("date", MentionKind.DATE), ("time", MentionKind.TIME))
+        if (said := clause.said(kind))
+    }
+    if bare or not when or "?" in clause.text:
+        return ()
+    made = await call.store.last_change()
+    event_id = await call.store.focus()
+    event = next((each for each in clause.events if each.event_id == event_id), None)
+    if made is None or event is None or event.start is not None or made[1].before:
+        return ()
+    is_new = event in made[1].after and call.context.now - datetime.fromisoformat(made[1].at) <= UNFINISHED_LIFETIME
+    return (ReadRequest(ToolCall("move_event", when), clause.text),) if is_new else ()
+
+
+async def _going_on(call: CalendarCall, clause: Clause, read: tuple[ReadRequest, ...]) -> tuple[ReadRequest, ...]:
+    """Put "and a massage at 5" on the day of the event that was added just before."""
+    if len(read) != 1 or not _AND.match(clause.text) or read[0].call.name != "create_event":
+        return read
+    given = read[0].call.arguments
+    made = await call.store.last_change()
+    if made is None or "time" not in given or {"date", "repeat"} & given.keys():
+        return read
+    event = made[1].after[0] if made[1].after and not made[1].before else None
+    is_new = call.context.now - datetime.fromisoformat(made[1].at) <= UNFINISHED_LIFETIME
+    if event is None or event.start is None or event.start <= call.now or not is_new:
+        return read
+    dated = ToolCall("create_event", {**given, "date": f"{event.start:%Y-%m-%d}"})
+    return (ReadRequest(dated, read[0].words, read[0].unsure),)
+
+
 def _not_needed(clause: Clause) -> tuple[ReadRequest, ...]:
     """Whether to delete an event that the person says is no longer wanted: that is asked about."""
     if not is_not_needed(clause) or goes_on(clause):
@@ -86,7 +129,8 @@ def _not_needed(clause: Clause) -> tuple[ReadRequest, ...]:
     titles = [event.title for event in clause.events if event.event_id in ids] or [no_longer_needed(clause)]
     if len(titles) != 1 or not (title := titles[0]):
         return ()
-    return (ReadRequest(ToolCall("delete_event", {"title": title}), clause.text, unsure=True),)
+    day = {"date": said} if (said := clause.said(MentionKind.DATE)) else {}
+    return (ReadRequest(ToolCall("delete_event", {"title": title, **day}), clause.text, unsure=True),)
 
 
 async def _left_alone(call: CalendarCall, clause: Clause) -> ToolResult | None:

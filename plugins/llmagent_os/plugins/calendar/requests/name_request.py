@@ -10,6 +10,7 @@ from llmagent_os.plugins.calendar.event_search import fits_words
 from llmagent_os.plugins.calendar.requests.change_call import (
     INSTEAD,
     asks_for_no_change,
+    holds_request,
     known_target,
     move_call,
     plain_name,
@@ -49,9 +50,23 @@ _IS_WITH = rule(
     r"(?P<np>.+?) (?:is|'s|will be|should be|is now|is actually)(?: now| actually)? with (?P<person>.+?)"
     rf"(?:,? (?:and )?(?:not|instead of|rather than)(?: with)? (?P<wrong>.+?))?{INSTEAD}"
 )
+_JOINS = rule(
+    r"(?:add|invite|include|bring|put) (?P<who>[^\W\d_][\w.'-]*(?:(?: and|,)? [^\W\d_][\w.'-]*){0,4}?)"
+    rf"(?: along| in)? (?:to|into|for|on|in) (?P<np>.+?){INSTEAD}"
+    r"|(?P<who2>[^\W\d_][\w.'-]*(?: and [^\W\d_][\w.'-]*)?) (?:is|'s|are|will be) (?:also |now )?"
+    r"(?:coming|joining|joining us|coming along)(?: to| for| at| in)? (?P<np2>.+?)(?: too| as well)?"
+)
 _REPLACE = rule(
     r"(?:replace|swap|exchange|substitute) (?P<wrong>.+?) (?:with|by|for) (?P<right>.+?)(?: (?:in|for|at|on)"
     r" (?P<np>.+))?"
+)
+
+#: Somebody: a name, or what somebody is to the person.
+_PERSON = re.compile(
+    r"(?-i:[A-Z])[\w.'-]+(?: (?-i:[A-Z])[\w.'-]+)?|(?:my |our |the )?(?:mum|mom|mother|dad|father|parents|wife|husband"
+    r"|partner|boss|manager|girlfriend|boyfriend|brother|sister|son|daughter|kids|team|colleagues?|friends?|neighbou?rs?"
+    r"|aunt|uncle|cousin|grandma|grandpa|him|her|them)",
+    re.I,
 )
 
 
@@ -72,7 +87,7 @@ def _rename(words: MaskedWords, found: re.Match[str]) -> ToolCall | None:
     groups = found.groupdict()
     target = known_target(words, groups.get("np"))
     new = plain_name(words, groups.get("new") or groups.get("alone") or "")
-    if target is None or not new or re.fullmatch(r"it|that|off|them|back|in", new, re.I):
+    if target is None or not new or holds_request(new) or re.fullmatch(r"it|that|off|them|back|in", new, re.I):
         return None
     return move_call(words, target, new_title=new)
 
@@ -83,7 +98,8 @@ def _call_it(words: MaskedWords, found: re.Match[str]) -> ToolCall | None:
     for at in range(len(said) - 1, 0, -1):
         phrase, new = " ".join(said[:at]), " ".join(said[at:])
         target = known_target(words, phrase)
-        if target is not None and (found["instead"] or not target.arguments):
+        thing = re.search(r" (?:thing|event|appointment|entry|one)$", phrase, re.I)  # "call the gym thing crossfit"
+        if target is not None and (found["instead"] or thing or not target.arguments):
             name = plain_name(words, new)
             return None if re.fullmatch(r"off|back|in", name, re.I) else move_call(words, target, new_title=name)
     return None
@@ -129,6 +145,20 @@ def _is_with(words: MaskedWords, found: re.Match[str]) -> ToolCall | None:
     return move_call(words, target, new_person=plain_name(words, found["person"]))
 
 
+def _joins(words: MaskedWords, found: re.Match[str]) -> ToolCall | None:
+    """Somebody more at an event that the calendar has: "add Sara to the team meeting"."""
+    who = plain_name(words, found["who"] or found["who2"])
+    target = known_target(words, found["np"] or found["np2"], named=True)
+    if target is None or has_marks(who) or not all(_PERSON.fullmatch(each) for each in re.split(r",? and |, ", who)):
+        return None
+    events = [event for event in words.clause.events if fits_words(event, target.arguments["title"])]
+    if len({event.title for event in events}) != 1:
+        return None
+    title = events[0].title
+    joint = "and" if re.search(r"\bwith\b", title, re.I) else "with"
+    return move_call(words, target, new_title=f"{title} {joint} {who}")
+
+
 def _replace(words: MaskedWords, found: re.Match[str]) -> ToolCall | None:
     wrong, right = plain_name(words, found["wrong"]), plain_name(words, found["right"])
     if has_marks(found["right"]) or (found["np"] and known_target(words, found["np"], named=True) is None):
@@ -147,6 +177,7 @@ _RULES: tuple[tuple[re.Pattern[str], Read], ...] = (
     (_NOT_BUT, _not_but),
     (_NOT_FIRST, _not_but),
     (_IS_WITH, _is_with),
+    (_JOINS, _joins),
     (_REPLACE, _replace),
     (_RENAME, _rename),
     (_CALL_QUOTED, _rename),

@@ -9,12 +9,14 @@ from llmagent_os.plugin import ToolCall
 from llmagent_os.plugins.calendar.requests.change_call import (
     INSTEAD,
     asks_for_no_change,
+    holds_request,
     known_target,
     move_call,
     plain_name,
 )
 from llmagent_os.plugins.calendar.requests.clause import Clause
 from llmagent_os.plugins.calendar.requests.masked_words import MaskedWords, has_marks, rule, without_marks
+from llmagent_os.plugins.calendar.requests.targets import Target
 
 _SPOT = r"(?:place|location|venue|address|room|spot)"
 _PLACE_OF = rule(
@@ -34,12 +36,17 @@ _IS_AT = rule(
     rf"|should be|must be|moved))(?: now| actually)? (?:at|in|@) (?P<place>.+?){INSTEAD}"
     r"|(?P<np2>.+?) (?:at|in) (?P<place2>.+?) instead"
 )
+_OTHER_PLACE = rule(
+    r"(?:.*\b)?(?:at|in|to|is) (?P<place>[^\ue000-\uf8ff]+?),? (?:instead of|rather than|and not|not)(?: at| in)?"
+    r" (?P<old>[^\ue000-\uf8ff]+?)(?: ?(?P<when>WHEN))?"
+)
 _ADD_PLACE = rule(rf"(?:add|note|put|set) (?:the )?{_SPOT} (?P<place>.+?) (?:to|for|in|on) (?P<np>.+)")
 _MOVE_PLACE = rule(
     r"(?:move|relocate|shift|change|switch|do|have|make|put|set|hold|we're moving|we moved) (?P<np>.+?) (?:to|at|in"
     r"|into|over to) (?P<place>(?:the )?(?:room|office|conference room"
     rf"|meeting room|building|hall|floor|café|cafe|online|zoom|teams|google meet|skype)\b.*?){INSTEAD}"
 )
+MAX_PLACE_WORDS = 6  #: longer words are more than a place
 _NOTE_TO = rule(
     r"(?:add|put|make|write|attach|leave|set|save|jot down|note)(?: down)? (?:(?:a|the|this|another) )?note (?:to|for"
     r"|on|about|in) (?P<np>.+?)"
@@ -75,7 +82,7 @@ def _place(words: MaskedWords, found: re.Match[str]) -> ToolCall | None:
     groups = found.groupdict()
     target = known_target(words, groups.get("np") or groups.get("np2"))
     place = plain_name(words, groups.get("place") or groups.get("place2") or groups.get("alone") or "")
-    if target is None or not place or has_marks(found[0].rsplit(place, 1)[-1]):
+    if target is None or not place or holds_request(place) or has_marks(found[0].rsplit(place, 1)[-1]):
         return None
     return move_call(words, target, new_place=place)
 
@@ -89,6 +96,20 @@ def _is_at(words: MaskedWords, found: re.Match[str]) -> ToolCall | None:
     if target is None or (target.arguments and "title" not in target.arguments):
         return None
     return _place(words, found)
+
+
+def _other_place(words: MaskedWords, found: re.Match[str]) -> ToolCall | None:
+    """A place instead of one that an event has: "we're meeting at Nobu instead of Luigi's on saturday"."""
+    place, old = plain_name(words, found["place"]), plain_name(words, found["old"])
+    old = re.sub(r"^(?:the|my) ", "", old, flags=re.I).casefold()
+    events = [
+        event
+        for event in words.clause.events
+        if event.place and old in (event.place.casefold(), *event.place.casefold().split())
+    ]
+    if len({event.title for event in events}) != 1 or not place or len(place.split()) > MAX_PLACE_WORDS:
+        return None
+    return move_call(words, Target({"title": events[0].title, **words.when(found["when"])}), new_place=place)
 
 
 def _note(words: MaskedWords, found: re.Match[str]) -> ToolCall | None:
@@ -122,5 +143,6 @@ _RULES: tuple[tuple[re.Pattern[str], Read], ...] = (
     (_PLACE_IS, _place),
     (_ADD_PLACE, _place),
     (_MOVE_PLACE, _place),
+    (_OTHER_PLACE, _other_place),
     (_IS_AT, _is_at),
 )

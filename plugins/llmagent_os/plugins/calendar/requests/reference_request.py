@@ -35,6 +35,10 @@ _SAME_TIME = rule(
     r" )?(?P<when>DATE)(?: instead)?"
     r"|(?P<then>DATE),? (?:at )?(?:the )?same time(?: instead)?"
 )
+_SAME_TIME_TOO = rule(
+    rf"(?:and )?(?:at )?(?:the )?same (?:time|hour)(?: (?:on|for))? (?P<when>DATE) {_TOO}"
+    rf"|(?:and )?{_TOO} (?:at )?(?:the )?same (?:time|hour)(?: (?:on|for))? (?P<when2>DATE)"
+)
 _MEANT = rule(
     r"(?:(?:no|nope|sorry|oops|wait|not that|wrong)[,.!]? )*(?:i (?:meant|mean|said|wanted|want it)|it(?:'s| is|"
     r" should be| was supposed to be)|make it|rather"
@@ -76,13 +80,14 @@ def read_reference(clause: Clause) -> ToolCall | None:
 
 def _copy(words: MaskedWords, found: re.Match[str]) -> ToolCall | None:
     """The same event once more, at another time."""
-    phrase = found.groupdict().get("np")
+    groups = found.groupdict()
+    phrase, when = groups.get("np"), groups.get("when") or groups.get("when2")
     target = read_target(words, phrase) if phrase else None
     if phrase and (target is None or not target.known):
         return None
     allowed = ("which", "title", "date", "time", "among")
     named = {name: value for name, value in target.arguments.items() if name in allowed} if target else {}
-    return ToolCall("copy_event", {**named, **words.when(found["when"], "new_")})
+    return ToolCall("copy_event", {**named, **words.when(when, "new_")})
 
 
 def _move(words: MaskedWords, found: re.Match[str]) -> ToolCall | None:
@@ -114,6 +119,7 @@ def _nth(words: MaskedWords, found: re.Match[str]) -> ToolCall | None:
 Read = Callable[[MaskedWords, re.Match[str]], ToolCall | None]
 
 _RULES: tuple[tuple[re.Pattern[str], Read], ...] = (
+    (_SAME_TIME_TOO, _copy),
     (_SAME_TIME, _move),
     (_MEANT, _move),
     (_INSTEAD, _move),

@@ -226,6 +226,8 @@ def _split(clause: Clause, verb: str, date: str) -> list[ReadRequest]:
         if not first or not _may_follow(first, left, right):
             continue
         opening = _verb(plain(left.text)) or verb
+        if not opening and first[-1].call.name == "move_event" and right.mentions:
+            opening = "move"  # "dentist at 11 instead and gym at 7"
         own = opens_request(plain(right.text))
         title = str(first[-1].call.arguments.get("title", ""))
         if re.match(r"with\b", right.text, re.IGNORECASE) and title:

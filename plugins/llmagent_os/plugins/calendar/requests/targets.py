@@ -86,6 +86,8 @@ _NO_NAME = re.compile(
     r"|what|that|i|i'm|i've|you|we|he|she|they|not|don't|instead|please|but|except|until|by)\b",
     re.I,
 )
+#: Behind a name they add nothing: "the gym thing".
+_THING = re.compile(r" (?:thing|stuff|event|entry|appointment|meeting|slot|date|session|booking)$", re.I)
 MAX_NAME_WORDS = 8  #: a longer phrase is no name of an event
 
 
@@ -129,7 +131,10 @@ def _nth(words: MaskedWords, found: re.Match[str]) -> Target:
 
 
 def _at(words: MaskedWords, found: re.Match[str]) -> Target:
-    return Target(words.when(found["when"]))
+    when = words.when(found["when"])
+    if re.match(r"the first thing\b", words.plain(found[0]), re.I):  # an event of the day, and no time of day
+        return Target({"which": "first", "date": when.get("date", "today")})
+    return Target(when)
 
 
 def _all(words: MaskedWords, found: re.Match[str]) -> Target:
@@ -196,6 +201,8 @@ def _title(words: MaskedWords, phrase: str) -> Target | None:
     if has_marks(bare) or len(bare.split()) > MAX_NAME_WORDS or not re.search(r"[^\W\d_]", bare):
         return None
     known = _fits(words, bare)
+    if not known and (short := _THING.sub("", bare)) != bare and short and _fits(words, short):
+        bare, known = short, True
     if not known and _NO_NAME.search(bare):
         return None
     return Target({"title": bare, **words.when(phrase)}, known)

@@ -66,6 +66,15 @@ _LIMITS = re.compile(
 ADVERB = re.compile(r"(?:daily|nightly|weekly|monthly|quarterly|yearly|annual|annually|hourly|biweekly|every 2 weeks)")
 
 
+#: Before "one", they make it the one that is meant, and no time of day.
+_BEFORE_ONE = frozenset(
+    "the this that which other next last first second third fourth latter former same each every any no 1st 2nd 3rd"
+    " new old wrong right longer shorter earlier later".split()
+)
+#: Before a month, they ask about it: "show me december".
+_ASKING = frozenset("me my how's hows what's whats does all of".split())
+
+
 @dataclass(frozen=True)
 class Candidate:
     """A stretch of tokens that a parser has understood."""
@@ -111,6 +120,8 @@ def is_mention(candidate: Candidate) -> bool:
     """Return whether a candidate says when, and is not part of a name."""
     rules = {"date": _is_date, "time": _is_time, "duration": _is_duration, "recurrence": _is_recurrence}
     rule = rules.get(candidate.kind)
+    if candidate.tokens[0].text.casefold() == "one" and candidate.last_word in _BEFORE_ONE:
+        return False  # "the first one to 1pm"
     if candidate.words[-1].isdigit() and (
         candidate.next_word in _COUNTED or candidate.next_word.replace(".", "") in ("am", "pm", *_UNITS)
     ):
@@ -170,6 +181,8 @@ def _is_clock(candidate: Candidate, core: str) -> bool:
 
 def _is_date(candidate: Candidate) -> bool:
     core, words = candidate.core, candidate.words
+    if core in MONTHS and candidate.last_word in _ASKING and not candidate.cued:
+        return candidate.next_word in ("", "look", "looking", "like")
     if core in MONTHS:
         return words[0] in (*PREPOSITIONS, "next", "this", "last") and words[0] not in (
             "for",
