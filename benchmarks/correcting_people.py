@@ -136,7 +136,8 @@ async def office(folder: Path, *, rules: bool = True, **training: Any) -> AsyncG
     given = bot.config.training
     assert given is not None
     changed = type(given).model_validate(given.model_dump() | values)
-    bot = replace(bot, config=bot.config.model_copy(update={"training": changed, "adapters": (), "request_rules": rules}))
+    values = {"training": changed, "adapters": (), "request_rules": rules}
+    bot = replace(bot, config=bot.config.model_copy(update=values))
     settings = Settings.load(env_file=None, data=folder / "data", threads=1)
     platform = MemoryAdapter()
     async with Runtime.open(settings, bot, adapters=[platform]) as runtime, running(runtime):
