@@ -40,7 +40,7 @@ def misread_words(text: str, read: ToolCall, right: ToolCall) -> tuple[str, ...]
     >>> right = ToolCall("create_event", {"title": "gym", "date": "fri"})
     >>> misread_words("pop gym in fri", ToolCall("create_event", {"title": "pop gym", "date": "fri"}), right)
     ('pop',)
-    >>> misread_words("any gym fri", ToolCall("create_event", right.arguments), ToolCall("list_events", right.arguments))
+    >>> misread_words("any gym fri", right, ToolCall("list_events", right.arguments))
     ('any',)
 
     Args:
