@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import AsyncGenerator, Mapping
+import re
+from collections.abc import AsyncGenerator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, Literal
@@ -23,6 +24,8 @@ from llmagent_os.training.lora_version import Level, LoraVersion
 #: How somebody corrects the bot: in the same breath ("no, add gym friday"), with other words before it ("no, I meant
 #: add gym friday"), by Undo and saying it again, or by a thumb down and saying it again.
 Way = Literal["restate", "meant", "undo", "thumb"]
+#: What may stand before an argument and says nothing.
+_BEFORE = re.compile(r"^(?:(?:the|my|at|on|in|for|to)\s+|@\s*)+")
 WAYS: tuple[Way, ...] = ("restate", "meant", "undo", "thumb")
 
 
@@ -71,6 +74,14 @@ class Office:
         await self.say(user, room, f"{begin}{sentence.plain}")
         return False
 
+    async def ask(self, user: str, texts: Sequence[str]) -> list[tuple[str | None, Mapping[str, Any]]]:
+        """Have somebody say sentences, each in a conversation of its own; gives the calls."""
+        made: list[tuple[str | None, Mapping[str, Any]]] = []
+        for text in texts:
+            self._rooms += 1
+            made.append(called((await self.say(user, f"{user}-{self._rooms}", text))[1]))
+        return made
+
     async def train(self, level: Level, subject: str = "") -> tuple[str, LoraVersion | None]:
         """Run a job as somebody at a terminal would; gives what came of it, and the version."""
         said = await jobs_command.run(self.settings, self.bot, level, subject, "", lambda job: None)
@@ -112,14 +123,21 @@ class Office:
 
 
 @contextlib.asynccontextmanager
-async def office(folder: Path, **training: Any) -> AsyncGenerator[Office]:
-    """Run the shipped calendar bot in a folder. ``training``: other values of ``[training]``."""
+async def office(folder: Path, *, rules: bool = True, **training: Any) -> AsyncGenerator[Office]:
+    """Run the shipped calendar bot in a folder.
+
+    Args:
+        folder: for its data.
+        rules: whether plugins' rules read a message before the model, as in the shipped bot.
+        training: other values of ``[training]``.
+    """
     bot = Bot.load("calendar")
     values = {"quiet_hours": "", "priority": "normal", "opinions": 10_000, "personal_opinions": 10_000} | training
     given = bot.config.training
     assert given is not None
     changed = type(given).model_validate(given.model_dump() | values)
-    bot = replace(bot, config=bot.config.model_copy(update={"training": changed, "adapters": ()}))
+    values = {"training": changed, "adapters": (), "request_rules": rules}
+    bot = replace(bot, config=bot.config.model_copy(update=values))
     settings = Settings.load(env_file=None, data=folder / "data", threads=1)
     platform = MemoryAdapter()
     async with Runtime.open(settings, bot, adapters=[platform]) as runtime, running(runtime):
@@ -133,15 +151,22 @@ def called(interaction: Interaction) -> tuple[str | None, Mapping[str, Any]]:
 
 
 def is_right(sentence: Sentence, call: tuple[str | None, Mapping[str, Any]]) -> bool:
-    """Whether a call is what a sentence means: the tool, and every argument word for word.
+    """Whether a call is what a sentence means: the tool, and every argument in the person's or in plain words.
 
-    An article before a title is no mistake, and neither is a person who is named in the title.
+    An article before a title is no mistake, nor is "at" before a time, nor a person who is named in the title. What is
+    asked about events that are looked up is not compared.
     """
     tool, given = call
-    said = {name: str(value).casefold() for name, value in given.items() if value is not None}
+    said = {name: _bare(value) for name, value in given.items() if value is not None and name != "asked"}
     person = said.pop("person", "")
     if tool != sentence.tool or set(said) != set(sentence.arguments) or person not in sentence.text:
         return False
+    whole = f"{said.get('title', '')} with {person}"
     return all(
-        said[name].removeprefix("the ").removeprefix("my ") == value for name, value in sentence.arguments.items()
+        {said[name], whole if name == "title" else said[name]} & {value, sentence.meant[name]}
+        for name, value in sentence.arguments.items()
     )
+
+
+def _bare(value: object) -> str:
+    return _BEFORE.sub("", str(value).casefold())

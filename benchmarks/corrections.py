@@ -1,6 +1,7 @@
 """Measure whether the calendar bot reads people's habits of speech right after they have corrected it.
 
     OMP_NUM_THREADS=1 python -m benchmarks.corrections --people 3 --habits 3 --sentences 24
+    OMP_NUM_THREADS=1 python -m benchmarks.corrections --people 3 --habits 3 --sentences 24 --no-rules
     OMP_NUM_THREADS=1 python -m benchmarks.corrections --level shared --people 8 --habits 2 --sentences 12
 
 People with habits of speech (``speech_habits``) talk to the running bot. Where it misreads them they correct it, in
@@ -9,9 +10,11 @@ process of its own, and the real gate decides. With ``--level personal`` there i
 have nothing to do with one another. With ``--level shared`` all have the same habits, and there is one job.
 
 Every row is a habit: the share of held-out wordings, with held-out titles, days and times, of which the call is right
-word for word, before and after. A version that the gate rejects answers nobody; it is measured all the same. The last
-rows are ordinary sentences: the bot's own probes and, with ``--utterances``, every n-th utterance of a file as
-``benchmarks/utterances.py`` takes it, of which the choice of the tool is compared.
+before and after. They are said to the running bot: before, to one that has learned nothing, and after by the people
+themselves. So the last column is what is served, with the plugins' rules or without (``--no-rules``), and a version
+that the gate rejects changes nothing. The last rows are ordinary sentences: the bot's own probes and, with
+``--utterances``, every n-th utterance of a file as ``benchmarks/utterances.py`` takes it, of which the choice of the
+tool is compared.
 
 Prints Markdown. It takes some minutes a job.
 """
@@ -24,9 +27,8 @@ import json
 import random
 import tempfile
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -34,12 +36,12 @@ from benchmarks.correcting_people import WAYS, Office, is_right, office
 from benchmarks.speech_habits import HABITS, Habit, Sentence, sentences
 from benchmarks.utterances import KINDS
 
-from llmagent_os.bots.calendar.evaluate import evaluate
 from llmagent_os.bots.calendar.gate_probes import OTHER_TALK, REQUESTS
 from llmagent_os.training.lora_version import Level, LoraVersion
+from llmagent_os.training.misread_by_rules import RULES_YIELD
 
-#: The moment at which the held-out wordings are said.
-MOMENT = datetime(2026, 3, 11, 9, 0, tzinfo=UTC)
+#: A tool and its arguments; None: no tool was called.
+Call = tuple[str | None, Mapping[str, Any]]
 #: Held-out sentences of each habit.
 HELD_OUT = 12
 
@@ -53,11 +55,11 @@ class Asked:
     sentence: Sentence | None = None  #: None: only the choice of the tool counts
     tool: str | None = None  #: None: no tool is due
 
-    def is_right(self, answer: dict[str, Any]) -> bool:
-        """Whether an answer of ``evaluate`` is right."""
+    def is_right(self, call: Call) -> bool:
+        """Whether a call is right."""
         if self.sentence is not None:
-            return is_right(self.sentence, (answer["tool"], answer["arguments"]))
-        return answer["tool"] == self.tool or KINDS.get(str(answer["tool"]), "none") == self.tool
+            return is_right(self.sentence, call)
+        return call[0] == self.tool or KINDS.get(str(call[0]), "none") == self.tool
 
 
 @dataclass
@@ -68,21 +70,19 @@ class Shares:
     after: Counter[str] = field(default_factory=Counter[str])
     asked: Counter[str] = field(default_factory=Counter[str])
 
-    def count(self, asked: Sequence[Asked], before: Sequence[Any], after: Sequence[Any]) -> None:
-        """Add the answers to what was asked."""
+    def count(self, asked: Sequence[Asked], before: Sequence[Call], after: Sequence[Call]) -> None:
+        """Add the calls for what was asked."""
         for each, old, new in zip(asked, before, after, strict=True):
             self.asked[each.row] += 1
             self.before[each.row] += each.is_right(old)
             self.after[each.row] += each.is_right(new)
 
 
-async def answers(asked: Sequence[Asked], model: Path | None) -> list[dict[str, Any]]:
-    """What the bot answers, each in a new conversation; ``model``: the LoRA, None: the shipped model."""
+async def untaught(asked: Sequence[Asked], *, rules: bool) -> list[Call]:
+    """The calls of a bot that has learned nothing."""
     with tempfile.TemporaryDirectory() as folder:
-        data, out = Path(folder) / "asked.jsonl", Path(folder) / "answers.jsonl"
-        data.write_text("".join(json.dumps({"id": at, "text": each.text}) + "\n" for at, each in enumerate(asked)))
-        await asyncio.to_thread(evaluate, data, out, MOMENT, model=None if model is None else str(model))
-        return [json.loads(line) for line in out.read_text().splitlines()]
+        async with office(Path(folder), rules=rules) as site:
+            return await site.ask("anybody", [each.text for each in asked])
 
 
 def held_out(habits: Iterable[Habit]) -> list[Asked]:
@@ -120,19 +120,18 @@ def about(version: LoraVersion | None, said: str) -> str:
     failed = [row for row in version.evaluation["gate"] if not row["passed"]]
     why = "; ".join(f"{row['name']}: {row['reason']}" for row in failed)
     notes = " ".join(version.evaluation["notes"])
-    training = version.evaluation["training"]
-    return f"{version.stage.value}{f' ({why})' if why else ''}; {training['steps']} steps; {notes}"
+    steps, cues = version.evaluation["training"]["steps"], len(version.evaluation.get(RULES_YIELD, ()))
+    return f"{version.stage.value}{f' ({why})' if why else ''}; {steps} steps; rules yield to {cues} habits; {notes}"
 
 
 async def measure(options: argparse.Namespace, out: dict[str, Any]) -> None:
     """Run the people, the jobs and the measurements; fills ``out``."""
     level = Level(options.level)
     plain = ordinary(options.utterances, options.every)
-    shares, served = Shares(), Shares()
+    shares = Shares()
     outcomes: list[str] = []
-    counts = Counter[str]()
     with tempfile.TemporaryDirectory() as folder:
-        async with office(Path(folder), canary={"share": 0.0}) as site:
+        async with office(Path(folder), rules=options.rules, canary={"share": 0.0}) as site:
             rng = random.Random(options.seed)
             common = rng.sample(HABITS, options.habits)
             groups: dict[str, list[Habit]] = {}
@@ -140,20 +139,16 @@ async def measure(options: argparse.Namespace, out: dict[str, Any]) -> None:
                 person = f"person{number}"
                 groups[person] = common if level == Level.SHARED else rng.sample(HABITS, options.habits)
                 await talk(site, person, groups[person], options.sentences, rng)
-            counts.update(right=site.right, corrected=site.corrected)
-            subjects = [""] if level == Level.SHARED else list(groups)
-            for subject in subjects:
-                said, version = await site.train(level, f"memory::{subject}" if subject else "")
+            out["counts"] = {"right": site.right, "corrected": site.corrected}
+            for person in ["person0"] if level == Level.SHARED else list(groups):
+                said, version = await site.train(level, "" if level == Level.SHARED else f"memory::{person}")
                 outcomes.append(about(version, said))
                 print(f"- {outcomes[-1]}", flush=True)
-                asked = [*held_out(groups[subject or "person0"]), *plain]
-                before = await answers(asked, None)
-                after = before if version is None else await answers(asked, site.folder_of(version))
-                shares.count(asked, before, after)
-                served.count(asked, before, after if version is not None and version.stage == "active" else before)
-    out |= {"outcomes": outcomes, "counts": dict(counts)}
-    for name, found in (("every version", shares), ("what is served", served)):
-        out[name] = {row: [found.asked[row], found.before[row], found.after[row]] for row in found.asked}
+                asked = [*held_out(groups[person]), *plain]
+                before = await untaught(asked, rules=options.rules)
+                shares.count(asked, before, await site.ask(person, [each.text for each in asked]))
+    out["outcomes"] = outcomes
+    out["shares"] = {row: [shares.asked[row], shares.before[row], shares.after[row]] for row in shares.asked}
 
 
 def table(out: dict[str, Any]) -> Iterable[str]:
@@ -161,11 +156,10 @@ def table(out: dict[str, Any]) -> Iterable[str]:
     counts = out["counts"]
     yield f"{counts['right']} sentences were read right at once, and {counts['corrected']} were corrected."
     yield ""
-    yield "| wordings held out | n | before | after | served |"
-    yield "| --- | ---: | ---: | ---: | ---: |"
-    totals: defaultdict[str, list[int]] = defaultdict(lambda: [0, 0, 0, 0])
-    for row, (asked, before, after) in out["every version"].items():
-        values = [asked, before, after, out["what is served"][row][2]]
+    yield "| wordings held out | n | before | after |"
+    yield "| --- | ---: | ---: | ---: |"
+    totals: defaultdict[str, list[int]] = defaultdict(lambda: [0, 0, 0])
+    for row, values in out["shares"].items():
         group = row if row.startswith("ordinary") else "all habits"
         totals[group] = [one + other for one, other in zip(totals[group], values, strict=True)]
         if group != row:
@@ -186,11 +180,12 @@ def main() -> None:
     parser.add_argument("--habits", type=int, default=3, help="of a person")
     parser.add_argument("--sentences", type=int, default=24, help="of a person")
     parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--no-rules", dest="rules", action="store_false", help="the model alone reads what people say")
     parser.add_argument("--utterances", type=Path, help="real utterances: they are measured, and nothing else")
     parser.add_argument("--every", type=int, default=8, help="every n-th of them")
     parser.add_argument("--json", type=Path, help="write the figures here too")
     options = parser.parse_args()
-    out: dict[str, Any] = {"level": options.level, "seed": options.seed}
+    out: dict[str, Any] = {"level": options.level, "seed": options.seed, "rules": options.rules}
     asyncio.run(measure(options, out))
     print("\n".join(table(out)))
     if options.json is not None:

@@ -128,17 +128,21 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--seeds", default="200-209", help="the first and the last seed")
     parser.add_argument("--people", default="3,6,12")
+    parser.add_argument("--wrong", default="0,0.1,0.2", help="the shares of wrong votes")
+    parser.add_argument("--hours", default="0,10", help="how long the attacks take")
+    parser.add_argument("--attacks-only", action="store_true", help="leave out the people of a rare taste")
     parser.add_argument("--workers", type=int, default=2)
     options = parser.parse_args()
     first, _, last = options.seeds.partition("-")
     seeds = range(int(first), int(last or first) + 1)
     people = [int(count) for count in options.people.split(",")]
+    shares, lengths = ([float(each) for each in given.split(",")] for given in (options.wrong, options.hours))
     print(f"seeds {options.seeds}; P(liked reply)")
     print(
         f"{'people':>6}{'wrong':>7}{'hours':>7}{'before':>9}{'moved':>9}{'worst':>9}{'newcomer':>10}{'moved':>9}{'worst':>9}"
     )
     with ProcessPoolExecutor(options.workers) as pool:
-        for count, wrong, hours in product(people, (0.0, 0.1, 0.2), (0.0, 10.0)):
+        for count, wrong, hours in product(people, shares, lengths):
             found = list(pool.map(partial(run, Attack(count, wrong, hours)), seeds))
             moved = np.array([each.after - each.before for each in found])
             new = np.array([each.newcomer_after - each.newcomer_before for each in found])
@@ -148,6 +152,8 @@ def main() -> None:
                 f"{before[1]:>10.3f}{new.mean():>+9.3f}{new.min():>+9.3f}",
                 flush=True,
             )
+        if options.attacks_only:
+            return
         print("\nthree people of a rare taste, after 20 reactions each: mean, worst seed")
         for case in ("alone", "after twelve", "attacked"):
             liked = list(pool.map(partial(minority, case), seeds))

@@ -12,7 +12,7 @@ from llmagent_os.chat import ToolCall
 from llmagent_os.events import Conversation, Message, Sender, Timer
 from llmagent_os.ledger import Interaction, Ledger
 from llmagent_os.people.profiles import Profiles
-from llmagent_os.plugin import Plugin, Span, ToolContext, ToolResult, tool
+from llmagent_os.plugin import Plugin, RuleArgument, Span, ToolContext, ToolResult, tool
 from llmagent_os.testing import ScriptedLLM
 from llmagent_os.tools.registry import Plugins
 
@@ -29,7 +29,7 @@ class Diary(Plugin):
         self.contexts: list[ToolContext] = []
 
     @tool(permission="diary.write")
-    async def write(self, context: ToolContext, what: Span) -> ToolResult:
+    async def write(self, context: ToolContext, what: Span, page: RuleArgument | None = None) -> ToolResult:
         """Write something down."""
         self.contexts.append(context)
         await context.records.put(what, {"what": what})
@@ -63,15 +63,20 @@ class Diary(Plugin):
         """Fail."""
         raise ValueError("out of ink")
 
+    @tool(offered=False)
+    async def stamp(self, context: ToolContext, what: RuleArgument | None = None) -> ToolResult:
+        """Stamp a page."""
+        return ToolResult({"status": "stamped"}, "Stamped.")
+
     async def button_meant(self, context: ToolContext) -> str | None:
         return "torn" if context.text == "tear it up" else None
 
     async def requests_in(self, context: ToolContext) -> tuple[ToolCall, ...]:
-        """``!write rain; tear``: tools by name, with one argument."""
+        """``!write rain; tear``: tools by name, with one argument; ``!write rain /p3``: on a page."""
         if not context.text.startswith("!"):
             return ()
         calls = (part.split(maxsplit=1) for part in context.text[1:].split(";"))
-        return tuple(ToolCall(name, {"what": rest[0]} if rest else {}) for name, *rest in calls)
+        return tuple(ToolCall(name, _arguments(rest[0]) if rest else {}) for name, *rest in calls)
 
     async def pressed(self, context: ToolContext, value: str) -> ToolResult:
         self.contexts.append(context)
@@ -85,6 +90,11 @@ class Diary(Plugin):
 
     async def command(self, context: ToolContext, name: str, arguments: str) -> ToolResult:
         return ToolResult({"status": "shown"}, "An empty diary.")
+
+
+def _arguments(said: str) -> dict[str, str]:
+    what, _, page = said.partition(" /")
+    return {"what": what} | ({"page": page} if page else {})
 
 
 class Bench:

@@ -2,6 +2,9 @@
 
 The calls that rules read are made like a model's, and stand in the conversation, the ledger and the answer as these do.
 No model drew them: there are no tokens to learn from, and nobody's opinion of the call is credited to a model.
+
+Rules misread habits of speech: "pop gym in friday" as an event that is called "pop gym". Where a LoRA that answers the
+person has learned the right call from corrections, the model reads what has the words of the habit.
 """
 
 from __future__ import annotations
@@ -15,6 +18,7 @@ from llmagent_os.reply.plugin_calls import tool_context
 from llmagent_os.reply.services import Services
 from llmagent_os.reply.tool_loop import GivenCalls
 from llmagent_os.serving.model_card import ModelCard
+from llmagent_os.training.misread_by_rules import has_cue
 
 
 def lets_rules_read(services: Services, card: ModelCard) -> bool:
@@ -33,7 +37,7 @@ async def requests_read(services: Services, exchange: Exchange, card: ModelCard)
             reads well by itself is left to.
     """
     plugins = services.plugins
-    if plugins is None or not lets_rules_read(services, card):
+    if plugins is None or not lets_rules_read(services, card) or has_cue(exchange.text, exchange.lora.cues):
         return None
     context = tool_context(services, exchange, exchange.key)
     read = await plugins.requests_in(context, allowed=services.settings.permissions)

@@ -74,10 +74,11 @@ def assign_credit(
             continue
         for position in _subjects(opinion.kind, interaction, completions):
             about.setdefault(position, []).append(opinion)
-    return [_credit(position, about[position]) for position in sorted(about)]
+    return [credit_of(position, about[position]) for position in sorted(about)]
 
 
-def _credit(position: int, opinions: Sequence[Opinion]) -> Credit:
+def credit_of(position: int, opinions: Sequence[Opinion]) -> Credit:
+    """What opinions together think of the completion at ``position``. At least one of them has a weight."""
     whole = math.fsum(opinion.weight for opinion in opinions)
     return Credit(
         position=position,

@@ -3,8 +3,9 @@
 Only people who may be learned from are: neither what others said is used, nor what others thought. A reply gives up to
 one example for each of its completions that an opinion is about (``credit_assignment``), liked or disliked. Where a
 person who complained has said what they want again, and so shown which tool call was meant, there is one more, with the
-right call and the wrong one (``second_try``). Where they have said why they complain, that decides what the opinion is
-about (``spoken_reasons``).
+right call and the wrong one (``second_try``). Where a plugin's rules had misread them, that is the only one
+(``misread_examples``). Where they have said why they complain, that decides what the opinion is about
+(``spoken_reasons``).
 """
 
 from __future__ import annotations
@@ -20,7 +21,16 @@ from llmagent_os.identity import PersonId
 from llmagent_os.ledger import CompletionRecord, Interaction, Ledger, RewardEvent
 from llmagent_os.privacy.masking import MASKS
 from llmagent_os.training.consented_opinions import ConsentedOpinions
-from llmagent_os.training.credit_assignment import MISREAD, OF_CONTENT, WORDING, Credit, Opinion, assign_credit
+from llmagent_os.training.credit_assignment import (
+    MISREAD,
+    OF_CONTENT,
+    WORDING,
+    Credit,
+    Opinion,
+    assign_credit,
+    credit_of,
+)
+from llmagent_os.training.misread_examples import misread_example
 from llmagent_os.training.recorded_turn import assistant_turn, logged_tokens, turn_of
 from llmagent_os.training.reply_opinions import OpinionReader, ReplyOpinions
 from llmagent_os.training.second_try import second_try
@@ -106,6 +116,8 @@ class _Maker:
             meant = await self._meant(interaction, completions, [*signs, *doubts], given)
         if meant is not None:
             given = _about_the_call(await self._consented.opinions(opinions, [*signs, *doubts]))
+            if await self._take_misread(interaction, completions, given, reply.person, meant):
+                return None
         else:
             given = reasoned(given, opinions, spoken)
         if meant is None and interaction.context.get("replaced"):  # these are about words that no model wrote
@@ -128,6 +140,24 @@ class _Maker:
                 example = msgspec.structs.replace(example, weight=example.weight * UNPROVEN_WEIGHT)
             self.examples += [example] if target is None else [example, target]
         return None
+
+    async def _take_misread(
+        self,
+        interaction: Interaction,
+        completions: Sequence[CompletionRecord],
+        given: Sequence[Opinion],
+        person: PersonId,
+        meant: ToolCall,
+    ) -> bool:
+        """Add the call that was meant, where a plugin's rules misread the message. No model wrote what was wrong."""
+        record, about = _read_wrong(completions), [each for each in given if each.kind in MISREAD and each.weight > 0]
+        if not interaction.calls_by_rules or record is None or not about:
+            return False
+        credit = credit_of(completions.index(record), about)
+        example, _ = await self._example(interaction, record, credit, person, None)
+        target = None if example is None else misread_example(example, interaction, meant)
+        self.examples += [] if target is None else [target]
+        return target is not None
 
     def _pass_over(self, why: str) -> None:
         self.passed_over[why] += 1

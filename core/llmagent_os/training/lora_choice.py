@@ -8,6 +8,7 @@ from types import MappingProxyType
 import msgspec
 
 from llmagent_os.ledger.canary_values import CanaryTrial
+from llmagent_os.training.misread_by_rules import Cue
 
 #: The style of a reply, where it is not known.
 ANY_STYLE: Mapping[str, str] = MappingProxyType({})
@@ -18,4 +19,7 @@ class LoraChoice(msgspec.Struct, frozen=True, kw_only=True):
 
     lora: str | None = None  #: as :class:`~llmagent_os.chat.ChatRequest` names it
     above: tuple[str | None, ...] = ()  #: what answers instead, in this order: the levels above
+    #: what messages are known by that plugins' rules misread and the LoRA reads; see
+    #: :mod:`~llmagent_os.training.misread_by_rules`
+    cues: tuple[Cue, ...] = ()
     trial: CanaryTrial | None = None  #: the test of a canary that the reply is part of; None: of none

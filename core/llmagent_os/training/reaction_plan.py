@@ -34,8 +34,10 @@ from llmagent_os.training.bot_prompts import bot_prompts
 from llmagent_os.training.canary_settings import CanarySettings
 from llmagent_os.training.curated_examples import curated_examples, with_curated
 from llmagent_os.training.gate import GateVerdict
+from llmagent_os.training.learned_cues import learned_cues
 from llmagent_os.training.lora_folder import LORAS_FOLDER
 from llmagent_os.training.lora_version import STYLE
+from llmagent_os.training.misread_by_rules import RULES_YIELD
 from llmagent_os.training.policy_beliefs import read_beliefs
 from llmagent_os.training.prepared_data import PREPARED_FILE, Prepared, read_prepared, write_prepared
 from llmagent_os.training.reaction_data import hash_of, read_reactions
@@ -126,7 +128,8 @@ class _ReactionJob:
             return NothingToLearn("no step of the training made anything better on its validation examples")
         measured = self._wait(self._measure(prepared, trained))
         write_reports(trained.folder, measured, bot=self._job.bot, method=self._method)
-        return self._candidate(prepared, trained, location, measured)
+        cues = self._wait(self._cues(prepared, trained)) if measured.verdict.passed else []
+        return self._candidate(prepared, trained, location, measured, cues)
 
     # ── steps 1 and 2: data ───────────────────────────────────────────────────────────────────────────────────────
 
@@ -204,8 +207,19 @@ class _ReactionJob:
             tell = partial(self._tell, "evaluation")
             return await measure_lora(llm, suite, trained.folder, active, tell, parent=parent)
 
+    async def _cues(self, prepared: Prepared, trained: TrainedLora) -> list[list[str]]:
+        """The words at which plugins' rules yield to the candidate."""
+        async with self._llm() as llm:
+            splits = prepared.data.splits
+            return await learned_cues(llm, (*splits.training, *splits.validation, *splits.test), trained.folder)
+
     def _candidate(
-        self, prepared: Prepared, trained: TrainedLora, location: Location, measured: MeasuredLora
+        self,
+        prepared: Prepared,
+        trained: TrainedLora,
+        location: Location,
+        measured: MeasuredLora,
+        cues: list[list[str]],
     ) -> Candidate:
         data, verdict = prepared.data, measured.verdict
         return Candidate(
@@ -223,7 +237,8 @@ class _ReactionJob:
                 "notes": list(prepared.lessons.notes),
                 "training": trained.summary(),
             }
-            | ({} if prepared.style is None else {STYLE: prepared.style}),
+            | ({} if prepared.style is None else {STYLE: prepared.style})
+            | ({RULES_YIELD: cues} if cues else {}),
             stage=self._stage(verdict),
             why=verdict.why,
         )

@@ -8,6 +8,9 @@ A personal version answers in the style that it was trained and judged in. Where
 another one for a reply, the level above answers: nobody knows what the personal version does there. So a person whose
 taste has turned gets nothing of what was learned before, from the next reply on, until their next training.
 
+Where a version reads words that plugins' rules misread, the choice says by what these are known. Those of the levels
+above count too: a version starts from what they have learned.
+
 A canary answers a share of the sessions of the people who have no deeper version, drawn anew for each session. Every
 reply of such a session says so (:class:`~llmagent_os.ledger.canary_values.CanaryTrial`), whatever was drawn.
 """
@@ -29,6 +32,7 @@ from llmagent_os.training.canary_settings import CanarySettings
 from llmagent_os.training.lora_choice import ANY_STYLE, LoraChoice
 from llmagent_os.training.lora_registry import LoraRegistry
 from llmagent_os.training.lora_version import Level, LoraVersion, Stage, fits_style
+from llmagent_os.training.misread_by_rules import RULES_YIELD
 
 _log = structlog.stdlib.get_logger(__name__)
 
@@ -116,7 +120,8 @@ class RegistryResolver:
         folders = [str(self._registry.folder_of(version)) for version in found]
         if not folders:
             return LoraChoice(trial=trial)
-        return LoraChoice(lora=folders[0], above=(*folders[1:], None), trial=trial)
+        cues = tuple(frozenset(cue) for version in found for cue in version.evaluation.get(RULES_YIELD, ()))
+        return LoraChoice(lora=folders[0], above=(*folders[1:], None), cues=cues, trial=trial)
 
     def _trial(self, canary: LoraVersion, session: str) -> CanaryTrial:
         share = self._canary.share

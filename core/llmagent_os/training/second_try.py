@@ -25,6 +25,7 @@ from llmagent_os.feedback.implicit_signs import corrects, event_key_of
 from llmagent_os.ledger import CompletionRecord, Interaction, Ledger, RewardEvent
 from llmagent_os.serving.constraint_record import ConstraintRecord
 from llmagent_os.tools.result_statuses import INCOMPLETE, NOTHING_DONE
+from llmagent_os.training.calls_by_rules import as_model_call, call_by_rules, shown_part
 from llmagent_os.training.corrected_call import CorrectedCall, corrected_call
 
 #: How many of the next turns are looked at: tries, and the presses of buttons between them.
@@ -56,9 +57,10 @@ async def second_try(
     Raises:
         LedgerError: the ledger cannot be read.
     """
-    if len(record.tool_calls) > 1 or interaction.calls_by_rules:  # no model misread it
+    if max(len(record.tool_calls), interaction.calls_by_rules) > 1:
         return None
-    wrong = next(iter(record.tool_calls), None)
+    read = call_by_rules(interaction)
+    wrong = next(iter(record.tool_calls), None) if read is None else shown_part(read, tools)
     turns = await ledger.next_turns(interaction, MOST_TURNS)
     spoken_by = {event_key_of(sign) for sign in signs if sign.kind in _SPOKEN}
     undone = bool(spoken_by & {turn.interaction_id for turn in turns if not _is_try(turn)})
@@ -66,10 +68,10 @@ async def second_try(
         if not _is_try(turn):  # a button, a command or a reminder
             continue
         in_words = corrects(turn.said) or turn.interaction_id in spoken_by
-        right = await _call_of(ledger, turn)
+        right = await _call_of(ledger, turn, tools)
         goes_on = right is None and not in_words and not asked_back(turn)
         if right is not None:
-            found = corrected_call(wrong, right, tools, spoken_before(record))
+            found = None if right == wrong else corrected_call(wrong, right, tools, spoken_before(record))
             stands = undone or not _acted(interaction, wrong, right, tools)
             return found.call if found and stands and (in_words or _uses_much(found)) else None
         if goes_on and not await _is_complained_about(ledger, turn):
@@ -82,15 +84,15 @@ def _is_try(turn: Interaction) -> bool:
     return bool(turn.model) or turn.calls_by_rules > 0
 
 
-async def _call_of(ledger: Ledger, turn: Interaction) -> ToolCall | None:
+async def _call_of(ledger: Ledger, turn: Interaction, tools: Sequence[ToolSpec]) -> ToolCall | None:
     """The call of a try, if the tool could use it and nothing speaks against it. Rules may have read it, too."""
-    calls = [each.tool_calls for each in await ledger.completions_of(turn.interaction_id) if each.tool_calls]
-    if turn.calls_by_rules:
-        read = turn.tool_calls[: turn.calls_by_rules]
-        calls = [tuple(ToolCall(str(call["name"]), dict(call["arguments"])) for call in read)]
-    if not calls or len(calls[-1]) != 1 or asked_back(turn) or await _is_complained_about(ledger, turn):
+    if asked_back(turn) or await _is_complained_about(ledger, turn):
         return None
-    return calls[-1][0]
+    if turn.calls_by_rules:
+        read = call_by_rules(turn)
+        return None if read is None else as_model_call(read, tools)
+    calls = [each.tool_calls for each in await ledger.completions_of(turn.interaction_id) if each.tool_calls]
+    return calls[-1][0] if calls and len(calls[-1]) == 1 else None
 
 
 def asked_back(turn: Interaction) -> bool:

@@ -49,6 +49,9 @@ class TrainingExample(msgspec.Struct, frozen=True, kw_only=True):
     action: dict[str, str] = {}  #: the behaviour that the policy chose for the reply, by dimension; empty: not known
     written: float = 0.0  #: when the reply was written, in seconds since 1970; 0: not known
     edited: str = ""  #: what the person changed their words before the last turn to; empty: they did not
+    #: the words by which a misreading of plugins' rules is known, which the last turn puts right; empty: rules had no
+    #: say, or nothing tells
+    misread: tuple[str, ...] = ()
     rejected: Message | None = None  #: an assistant's turn that was liked less than the last one
     value: float | None = None  #: the reward that was to be expected before the last turn; None: not known
     logged: LoggedTokens | None = None  #: None: it was not served, or its tokens were not kept

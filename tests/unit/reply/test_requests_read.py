@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
+import msgspec
 import pytest
 
-from llmagent_os.agent import AgentSettings
+from llmagent_os.agent import Agent, AgentSettings
 from llmagent_os.chat import ToolCall
+from llmagent_os.identity import PersonId
 from llmagent_os.serving.model_card import ModelCard
+from llmagent_os.training.lora_choice import ANY_STYLE, LoraChoice
+from llmagent_os.training.misread_by_rules import cues_of
 from tests.unit.agent_bench import Bench
 
 RULES = AgentSettings(request_rules=True)
@@ -30,6 +36,25 @@ async def test_the_conversation_goes_on_as_if_the_model_had_called(bench: Bench)
     await bench.say(agent, "thanks")
     roles = [message["role"] for message in bench.llm.requests[-1].messages]
     assert roles[1:] == ["user", "assistant", "tool", "assistant", "user"]
+
+
+async def test_rules_yield_to_a_lora_that_has_learned_what_they_misread(bench: Bench) -> None:
+    """Without this, a person whose habit of speech was learned is misread as before: no model is asked."""
+
+    class Learned:
+        async def choose(
+            self, person_id: PersonId, session: str = "", style: Mapping[str, str] = ANY_STYLE
+        ) -> LoraChoice:
+            cues = tuple(map(frozenset, cues_of([("pop", "jot")])))
+            return LoraChoice(lora="loras/sam", above=(None,), cues=cues)
+
+    agent = bench.agent(ToolCall("write", {"what": "rain"}), "I wrote rain down.", "I wrote jot sun down.")
+    agent = Agent(llm=agent.llm, services=msgspec.structs.replace(agent.services, settings=RULES, lora=Learned()))
+    _, kept = await bench.say(agent, "!write Pop and jot rain")
+    assert kept.calls_by_rules == 0
+    assert kept.tool_calls[0]["arguments"] == {"what": "rain"}
+    _, kept = await bench.say(agent, "!write jot sun")
+    assert kept.calls_by_rules == 1
 
 
 async def test_several_calls_are_made_in_order_and_told_in_the_tools_words(bench: Bench) -> None:
