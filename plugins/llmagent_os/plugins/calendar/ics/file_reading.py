@@ -98,7 +98,6 @@ def _harmless_zones(text: str) -> str:
     A definition by the second would keep a parser busy for hours. An event whose zone has no definition is read by the
     zone's name.
     """
-
     kept: list[str] = []
     at = 0
     while (begins := _ZONE_BEGINS.search(text, at)) and (ends := _ZONE_ENDS.search(text, begins.end())):
