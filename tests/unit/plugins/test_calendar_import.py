@@ -273,6 +273,7 @@ HOSTILE = [
     "RRULE:FREQ=DAILY;COUNT=99999999999999",
     "RRULE:FREQ=WEEKLY;BYDAY=" + ",".join(["MO"] * 5000),
     "RRULE:FREQ=DAILY;UNTIL=yesterday",
+    f"RRULE:FREQ=DAILY;BYHOUR={','.join(map(str, range(24)))};BYMINUTE={','.join(map(str, range(60)))}",
     "RRULE:;;;=;",
     "DURATION:P9999999D",
     "DTEND:19700101T000000Z",
@@ -284,7 +285,10 @@ HOSTILE = [
 
 
 @pytest.mark.parametrize("line", HOSTILE, ids=lambda line: line[:40])
-@pytest.mark.parametrize("start", ["DTSTART:20260130T090000Z", "DTSTART:00010101T000000Z", "DTSTART:99991231T235959Z"])
+@pytest.mark.parametrize(
+    "start",
+    ["DTSTART:20260130T090000Z", "DTSTART:19000101T000000Z", "DTSTART:00010101T000000Z", "DTSTART:99991231T235959Z"],
+)
 async def test_a_hostile_entry_costs_no_time_and_hurts_nothing(
     person: Person, tmp_path: Path, start: str, line: str
 ) -> None:
