@@ -389,3 +389,19 @@ async def test_whatever_both_sides_do_they_end_with_the_same(
     assert await person.named() == there
     uids = [line for text in (await phone.objects()).values() for line in text.splitlines() if line.startswith("UID:")]
     assert len(uids) == len(set(uids))
+
+
+async def test_a_password_given_anew_loses_no_change_made_in_between(
+    person: Person, server: Radicale, phone: Phone
+) -> None:
+    await phone.put("a.ics", DENTIST)
+    await person.connect(server.url)
+    await person.secrets.put("caldav-password", "revoked")
+    await person.wait(3)
+    assert "Type /caldav to renew it" in person.said[-1]
+    await person.say("move", title="dentist", new_time="4pm")
+    await person.connect(server.url, password="wrong again")
+    await person.connect(server.url)
+    await person.wait(3)
+    assert "DTSTART;TZID=Europe/Berlin:20261126T160000" in await phone.read("a.ics")
+    assert (await person.say("list", date="thursday")).data["when"] == "Thursday 26 November from 4 PM to 5 PM"

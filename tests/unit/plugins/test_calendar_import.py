@@ -254,6 +254,7 @@ async def test_the_reply_names_what_was_left_out(person: Person, tmp_path: Path)
         (b"BEGIN:VCALENDAR\r\n" + b"BEGIN:VEVENT\r\nEND:VEVENT\r\n" * 2001 + b"END:VCALENDAR\r\n", "up to 2,000"),
         (b"BEGIN:VCALENDAR\r\nX:" + b"y" * 300_000 + b"\r\nEND:VCALENDAR\r\n", "too long"),
         (b"BEGIN:VCALENDAR\r\n" + b"A:" + b"y" * 6_000_000, "larger than"),
+        (b"BEGIN:VCALENDAR\r\n" + b"X:1\r\n" * 200_000 + b"END:VCALENDAR\r\n", "200,002 lines"),
         (b"BEGIN:VCALENDAR\r\nthis is no line\r\nEND:VCALENDAR\r\n", "could not read"),
     ],
 )
@@ -272,6 +273,7 @@ HOSTILE = [
     "RRULE:FREQ=DAILY;COUNT=99999999999999",
     "RRULE:FREQ=WEEKLY;BYDAY=" + ",".join(["MO"] * 5000),
     "RRULE:FREQ=DAILY;UNTIL=yesterday",
+    f"RRULE:FREQ=DAILY;BYHOUR={','.join(map(str, range(24)))};BYMINUTE={','.join(map(str, range(60)))}",
     "RRULE:;;;=;",
     "DURATION:P9999999D",
     "DTEND:19700101T000000Z",
@@ -283,7 +285,10 @@ HOSTILE = [
 
 
 @pytest.mark.parametrize("line", HOSTILE, ids=lambda line: line[:40])
-@pytest.mark.parametrize("start", ["DTSTART:20260130T090000Z", "DTSTART:00010101T000000Z", "DTSTART:99991231T235959Z"])
+@pytest.mark.parametrize(
+    "start",
+    ["DTSTART:20260130T090000Z", "DTSTART:19000101T000000Z", "DTSTART:00010101T000000Z", "DTSTART:99991231T235959Z"],
+)
 async def test_a_hostile_entry_costs_no_time_and_hurts_nothing(
     person: Person, tmp_path: Path, start: str, line: str
 ) -> None:
@@ -305,6 +310,13 @@ def test_a_zone_that_changes_every_second_keeps_nobody_busy() -> None:
     before = time.process_time()
     assert read("UID:1\nSUMMARY:x\nDTSTART;TZID=Evil:20261203T090000", head=zone)["x"].zone == "Europe/Berlin"
     assert time.process_time() - before < 2
+
+
+def test_zones_without_an_end_keep_nobody_busy() -> None:
+    content = b"BEGIN:VCALENDAR\n" + b"BEGIN:VTIMEZONE\nEND:X\n" * 20_000 + b"END:VCALENDAR\n"
+    before = time.process_time()
+    assert not read_calendar_file(content).entries
+    assert time.process_time() - before < 3
 
 
 async def test_a_large_calendar_does_not_stop_the_event_loop(person: Person, tmp_path: Path) -> None:

@@ -88,12 +88,26 @@ def event_starts(event: CalendarEvent, since: datetime) -> Iterator[datetime]:
     elif repeats_within_day(event):
         yield from _elapsed_starts(event.repeat, first, since, known_zone(event.zone) or ZoneInfo("UTC"))
     else:
-        yield from rule_dates(event.repeat, first).xafter(since, inc=True)
+        yield from rule_dates(event.repeat, _begin_near(event.repeat, first, since)).xafter(since, inc=True)
 
 
 def repeats_within_day(event: CalendarEvent) -> bool:
     """Return whether an event repeats in hours or minutes, which are real time."""
     return re.match(r"FREQ=(?:HOURLY|MINUTELY)\b", event.repeat) is not None and not event.all_day
+
+
+def _begin_near(rule: str, first: datetime, since: datetime) -> datetime:
+    """Return a day shortly before ``since`` from which a rule has the same times as from ``first``.
+
+    Years of days are too many to count one by one. A rule with a COUNT is counted from its beginning, and one of months
+    or years has few times.
+    """
+    parts = dict(part.split("=", 1) for part in rule.split(";") if "=" in part)
+    days = {"DAILY": 1, "WEEKLY": 7}.get(parts.get("FREQ", ""))
+    if days is None or "COUNT" in parts:
+        return first
+    period = timedelta(days=days * int(parts.get("INTERVAL", "1")))
+    return first + max(0, (since - first) // period - 1) * period
 
 
 def _elapsed_starts(rule: str, first: datetime, since: datetime, zone: ZoneInfo) -> Iterator[datetime]:

@@ -32,10 +32,10 @@ class CalendarTalk(Plugin):
 
     async def answer_to(self, context: ToolContext) -> ToolResult | None:
         """Answer talk, work that is not the calendar's, and a language that the bot does not speak."""
-        kind = kind_of_talk(context.text)
+        kind = await asyncio.to_thread(kind_of_talk, context.text)
         if kind and not (context.question and kind in _MAY_ANSWER):
             return _said(kind, context)
-        if not kind and not context.question and (what := other_work(context.text)):
+        if not kind and not context.question and (what := await asyncio.to_thread(other_work, context.text)):
             return _said("other_work", context, what=what)
         if not kind and (reply := rule_file("languages")["replies"].get(await _language(context.text) or "")):
             return ToolResult({"status": "talk", "kind": "language"}, str(reply))

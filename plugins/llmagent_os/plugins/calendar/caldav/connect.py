@@ -82,7 +82,7 @@ async def caldav_due(call: CalendarCall) -> ToolResult | None:
     match account.state if account else "":
         case "form" if account is not None:
             if context.now - datetime.fromisoformat(account.since) > FORM_LIFETIME:
-                await _disconnect(context)
+                await _give_up(context, account)
             else:
                 await context.timers.set(TIMER, context.now + FORM_POLL)
             return None
@@ -95,11 +95,14 @@ async def caldav_due(call: CalendarCall) -> ToolResult | None:
 
 
 async def _form_offered(context: ToolContext) -> ToolResult:
-    await _disconnect(context)
+    # A calendar whose password is given anew goes on from the last sync: what was changed here since is not lost.
+    before = await read_account(context)
+    await _disconnect(context, forget=before is None or before.state != "refused")
     token = secrets.token_urlsafe(32)
     await context.records.put(page_key(token), {"page": "caldav"})
     now = context.now.astimezone(UTC).isoformat()
-    await keep_account(context, DavAccount(state="form", since=now, page=page_key(token)))
+    last = before.calendar if before is not None and before.state == "refused" else ""
+    await keep_account(context, DavAccount(state="form", since=now, page=page_key(token), calendar=last))
     await context.timers.set(TIMER, context.now + FORM_POLL)
     return ToolResult(
         {"status": "form"},
@@ -118,7 +121,7 @@ async def _find_calendars(context: ToolContext, account: DavAccount) -> ToolResu
             raise DavError("I found no calendar there that may hold events")
     except (DavError, TimeoutError) as error:
         error = error if isinstance(error, DavError) else DavError("the server takes too long to answer")
-        await _disconnect(context)
+        await _give_up(context, account)
         return ToolResult(
             {"status": "failed"}, f"I could not connect your calendar: {error}. Type /caldav to try again."
         )
@@ -131,6 +134,8 @@ async def _find_calendars(context: ToolContext, account: DavAccount) -> ToolResu
 
 
 async def _connected(context: ToolContext, account: DavAccount, found: DavCalendar) -> ToolResult:
+    if account.calendar != found.url:
+        await _forget_synced(context)
     on = msgspec.structs.replace(account, state="on", calendar=found.url, name=found.name, choices=())
     await keep_account(context, on)
     await context.timers.set(TIMER, context.now + SOON)
@@ -197,13 +202,31 @@ async def _disconnected(context: ToolContext) -> ToolResult:
     return ToolResult({"status": "off"}, "Disconnected. Both calendars stay as they are, and the password is erased.")
 
 
-async def _disconnect(context: ToolContext) -> None:
+async def _give_up(context: ToolContext, account: DavAccount) -> None:
+    """End an attempt to connect. What is known of a calendar that was connected before stays for the next attempt."""
+    await _disconnect(context, forget=not account.calendar)
+    if account.calendar:
+        await keep_account(context, DavAccount(state="refused", since=account.since, calendar=account.calendar))
+
+
+async def _disconnect(context: ToolContext, *, forget: bool = True) -> None:
+    """End the connection.
+
+    Args:
+        context: of the person.
+        forget: what both sides had after the last sync is forgotten, too.
+    """
     account = await read_account(context)
     await context.timers.cancel(TIMER)
     await context.secrets.delete(SECRET)
     if account is not None and account.page:
         await context.records.delete(account.page)
     await context.records.delete(RECORD)
+    if forget:
+        await _forget_synced(context)
+
+
+async def _forget_synced(context: ToolContext) -> None:
     synced = SyncedObjects(context.records)
     await synced.load()
     await synced.drop_all()

@@ -6,6 +6,7 @@ calendars are on another one.
 
 from __future__ import annotations
 
+import asyncio
 from base64 import b64encode
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -86,7 +87,7 @@ class DavClient:
             response = await self._send("PROPFIND", start, PROPERTIES, {"Depth": "0"})
             if response.status != 207:
                 continue
-            found = next(iter(self._read(response).resources), DavResource(""))
+            found = next(iter((await self._read(response)).resources), DavResource(""))
             if "calendar" in found.kinds:
                 return [DavCalendar(response.url, found.name)]
             homes = found.homes or (await self._homes(response.url, found.principal) if found.principal else [])
@@ -97,12 +98,12 @@ class DavClient:
     async def _homes(self, base: str, principal: str) -> list[str]:
         url = urljoin(base, principal)
         response = await self._send("PROPFIND", url, PROPERTIES, {"Depth": "0"})
-        found = self._read(response).resources if response.status == 207 else []
+        found = (await self._read(response)).resources if response.status == 207 else []
         return [urljoin(response.url, home) for each in found for home in each.homes]
 
     async def _calendars_in(self, home: str) -> list[DavCalendar]:
         response = await self._send("PROPFIND", home, PROPERTIES, {"Depth": "1"})
-        found = self._read(response).resources if response.status == 207 else []
+        found = (await self._read(response)).resources if response.status == 207 else []
         usable = [
             each for each in found if "calendar" in each.kinds and (not each.components or "VEVENT" in each.components)
         ]
@@ -118,7 +119,7 @@ class DavClient:
         """
         response = await self._send("REPORT", calendar, sync_report(token), {"Depth": "0"})
         if response.status == 207:
-            answer = self._read(response)
+            answer = await self._read(response)
             found = [each for each in answer.resources if _path(each.href) != _path(calendar)]
             changed = {_path(each.href): each.etag for each in found if each.status != 404}
             deleted = [_path(each.href) for each in found if each.status == 404]
@@ -137,7 +138,9 @@ class DavClient:
         if response.status != 207:
             raise _refusal(response)
         there = {
-            _path(each.href): each.etag for each in self._read(response).resources if "collection" not in each.kinds
+            _path(each.href): each.etag
+            for each in (await self._read(response)).resources
+            if "collection" not in each.kinds
         }
         return RemoteChanges(there, tuple(href for href in known if href not in there), "")
 
@@ -148,7 +151,7 @@ class DavClient:
         )
         if response.status != 207:
             raise _refusal(response)
-        found = self._read(response).resources
+        found = (await self._read(response)).resources
         return [RemoteObject(_path(each.href), each.etag, each.data) for each in found if each.data]
 
     async def write(self, calendar: str, href: str, data: bytes, etag: str) -> tuple[int, str]:
@@ -193,9 +196,9 @@ class DavClient:
         if urlsplit(url).scheme != "https" and not self._plain:
             raise DavError("the address does not begin with https://, so the password would be sent for all to read")
 
-    def _read(self, response: Response) -> DavAnswer:
+    async def _read(self, response: Response) -> DavAnswer:
         try:
-            return parse_multistatus(response.body)
+            return await asyncio.to_thread(parse_multistatus, response.body)
         except DavAnswerError as error:
             raise DavError(f"the server does not answer as a calendar server: {error}") from None
 

@@ -13,10 +13,12 @@ import icalendar
 MAX_FILE_BYTES = 5_000_000  #: of one file
 MAX_ENTRIES = 2000  #: events in one file
 MAX_LINE_CHARACTERS = 200_000  #: of one unfolded line, such as a picture in an event
+MAX_LINES = 150_000  #: unfolded lines of one file: a parser takes some seconds for more
 
 _FOLD = re.compile(r"\r?\n[ \t]")
 _PARTS = re.compile(r"^(BEGIN|END):([A-Z-]+)[ \t]*$", re.M | re.I)
-_ZONE = re.compile(r"^BEGIN:VTIMEZONE[ \t]*\r?$.*?^END:VTIMEZONE[ \t]*\r?$\n?", re.M | re.S | re.I)
+_ZONE_BEGINS = re.compile(r"^BEGIN:VTIMEZONE[ \t]*\r?$", re.M | re.I)
+_ZONE_ENDS = re.compile(r"^END:VTIMEZONE[ \t]*\r?$\n?", re.M | re.I)
 _ZONE_RULE = re.compile(r"^RRULE[^:\n]*:(?!FREQ=YEARLY;|FREQ=YEARLY\r?$)", re.M | re.I)
 _MAX_ZONE_CHARACTERS = 20_000
 
@@ -83,7 +85,10 @@ def _check_shape(text: str) -> None:
         raise CalendarFileError(f"This calendar has {events:,} events; I take up to {MAX_ENTRIES:,} at a time.")
     if depth != 0:
         raise CalendarFileError("This calendar file is cut off: a part of it has no end.")
-    if any(len(line) > MAX_LINE_CHARACTERS for line in text.splitlines()):
+    lines = text.splitlines()
+    if len(lines) > MAX_LINES:
+        raise CalendarFileError(f"This calendar file has {len(lines):,} lines; I read up to {MAX_LINES:,}.")
+    if any(len(line) > MAX_LINE_CHARACTERS for line in lines):
         raise CalendarFileError("This calendar file has a line that is too long for me to read.")
 
 
@@ -93,11 +98,14 @@ def _harmless_zones(text: str) -> str:
     A definition by the second would keep a parser busy for hours. An event whose zone has no definition is read by the
     zone's name.
     """
-
-    def kept(match: re.Match[str]) -> str:
-        return "" if len(match[0]) > _MAX_ZONE_CHARACTERS or _ZONE_RULE.search(match[0]) else match[0]
-
-    return _ZONE.sub(kept, text)
+    kept: list[str] = []
+    at = 0
+    while (begins := _ZONE_BEGINS.search(text, at)) and (ends := _ZONE_ENDS.search(text, begins.end())):
+        zone = text[begins.start() : ends.end()]
+        harmless = len(zone) <= _MAX_ZONE_CHARACTERS and not _ZONE_RULE.search(zone)
+        kept += [text[at : begins.start()], zone if harmless else ""]
+        at = ends.end()
+    return "".join([*kept, text[at:]])
 
 
 def _shown(error: Exception) -> str:

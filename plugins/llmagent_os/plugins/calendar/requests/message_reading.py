@@ -6,11 +6,13 @@ same calls, though half of them may be done, and each call knows the words that 
 
 from __future__ import annotations
 
+import asyncio
 import re
 from datetime import datetime
 
 from llmagent_os.plugin import ToolCall, ToolResult
 from llmagent_os.plugins.calendar.calendar_call import CalendarCall
+from llmagent_os.plugins.calendar.calendar_event import CalendarEvent
 from llmagent_os.plugins.calendar.event_creation import UNFINISHED_LIFETIME
 from llmagent_os.plugins.calendar.requests.among_talk import goes_on
 from llmagent_os.plugins.calendar.requests.clause import MARK, Clause
@@ -53,18 +55,25 @@ async def read_requests(call: CalendarCall) -> tuple[ToolCall, ...] | ToolResult
     if not is_readable(text) or is_foreign(text):
         return ()
     events = tuple(await call.store.events())
-    clause = Clause.of(put_right(text), call.now, month_first=call.month_first, events=events)
+    clause = await asyncio.to_thread(_clause, call, events)
     found = (
         await _answer(call, clause)
         or await _half_of_day(call, clause)
         or await _when_of_undated(call, clause)
-        or _not_needed(clause)
-        or await _going_on(call, clause, read_message(clause))
+        or await _going_on(call, clause, await asyncio.to_thread(_read, clause))
     )
     if found:
         await call.store.keep_read(message_id, [(each.call, each.words, each.unsure) for each in found])
         return tuple(each.call for each in found)
     return await _left_alone(call, clause) or ()
+
+
+def _clause(call: CalendarCall, events: tuple[CalendarEvent, ...]) -> Clause:
+    return Clause.of(put_right(call.context.text), call.now, month_first=call.month_first, events=events)
+
+
+def _read(clause: Clause) -> tuple[ReadRequest, ...]:
+    return _not_needed(clause) or read_message(clause)
 
 
 async def _answer(call: CalendarCall, clause: Clause) -> tuple[ReadRequest, ...]:

@@ -75,13 +75,13 @@ _ASIDE = re.compile(
 )
 #: What may stand between talk and a request behind it.
 _TALK = re.compile(
-    r"\s*(?:[,:–—]|\s-|\.{2,}|…)+\s+(?:(?:so|but|and|anyway|still)[\s,]+)*|\s+(?:so|but|and|anyway)\s+(?=(?:can|could"
+    r"\s*(?:[,:–—]|\s-|\.{2,}+|…)+\s+(?:(?:so|but|and|anyway|still)[\s,]+)*|\s+(?:so|but|and|anyway)\s+(?=(?:can|could"
     r"|would|please|remind|add|put|i need)\b)",
     re.IGNORECASE,
 )
 #: What may stand in front of a remark behind a request.
 _REMARK = re.compile(
-    r"\s*(?:[,:–—]|\s-|\.{2,}|…)+\s+(?:(?:and|but|as)\s+)?|\s+(?:and|but)\s+(?=(?:i|it|she|he|they|we|that)\b)",
+    r"\s*(?:[,:–—]|\s-|\.{2,}+|…)+\s+(?:(?:and|but|as)\s+)?|\s+(?:and|but)\s+(?=(?:i|it|she|he|they|we|that)\b)",
     re.IGNORECASE,
 )
 

@@ -97,7 +97,7 @@ def _with_zones(tokens: list[Token]) -> list[Token]:
 
 def _zone_length(tokens: list[Token], at: int) -> int:
     for count in (5, 4, 3, 2, 1):
-        raw = [token.text.casefold() for token in tokens[at : at + count]]
+        raw = [token.text.casefold() for token in tokens[at : at + count] if token.words]
         name = re.sub(r"^(?:in )?(?:the )?", "", " ".join(raw))
         if len(raw) == count and named_zone(name) and not any(token.breaks for token in tokens[at : at + count - 1]):
             return 0 if count == 1 and name in UNSURE_ABBREVIATIONS and not _is_name(tokens, at) else count

@@ -31,6 +31,8 @@ from llmagent_os.plugins.calendar.time.time_parsing import parse_times
 
 MAX_TOKENS = 16  #: of one mention
 MAX_MESSAGE_TOKENS = 300  #: of one message; what stands behind them is not looked at
+#: Parts of one message that are tried. An everyday message has fewer than a tenth of them; one with more is no request.
+MAX_ATTEMPTS = 500
 #: Whether words are a time does not depend on the day. This one is no special day.
 _ANY_DAY = datetime(2026, 6, 10, 12, 0)
 # No mention begins or ends with these, except that "from now on" does.
@@ -79,10 +81,14 @@ def time_mentions(text: str, *, month_first: bool = True) -> tuple[TimeMention, 
         month_first: whether 3/4 is the 4th of March.
 
     Returns:
-        The longest parts, not overlapping, in the order of the text.
+        The longest parts, not overlapping, in the order of the text. None, where the message is nothing but a long row
+        of numbers and words of time.
     """
     tokens = tokens_of(text)[:MAX_MESSAGE_TOKENS]
-    found = tuple(_Finder(text, tokens, month_first).found())
+    finder = _Finder(text, tokens, month_first)
+    found = tuple(finder.found())
+    if finder.is_worn_out:
+        return ()
     return tuple(each for each in found if not _describes(each, found, tokens))
 
 
@@ -123,6 +129,7 @@ class _Finder:
     def __init__(self, text: str, tokens: list[Token], month_first: bool) -> None:
         self._text, self._tokens, self._month_first = text, tokens, month_first
         self._repeats = says_repeat(text)
+        self._attempts = 0
         self._parsers: tuple[tuple[MentionKind, Callable[[str], object]], ...] = (
             (MentionKind.RECURRENCE, lambda said: parse_recurrence(said, _ANY_DAY.date(), month_first=month_first)),
             (MentionKind.LEAD, parse_lead),
@@ -132,10 +139,15 @@ class _Finder:
             (MentionKind.DURATION, parse_duration),
         )
 
+    @property
+    def is_worn_out(self) -> bool:
+        """Whether so much was tried that the rest of the message was not looked at."""
+        return self._attempts >= MAX_ATTEMPTS
+
     def found(self) -> Iterator[TimeMention]:
         """Yield the mentions, in the order of the text."""
         at, previous = 0, _Previous(MentionKind.LEAD, -2)
-        while at < len(self._tokens):
+        while at < len(self._tokens) and not self.is_worn_out:
             mention = self._longest(at, previous)
             if mention is None:
                 at += 1
@@ -164,7 +176,10 @@ class _Finder:
                 continue
             said = self._text[self._tokens[first].start : self._tokens[last].end]
             for kind, parser in self._parsers:
-                if not self._can_be(kind, first, last) or not _understands(parser, said):
+                if not self._can_be(kind, first, last):
+                    continue
+                self._attempts += 1
+                if not _understands(parser, said):
                     continue
                 if is_mention(self._candidate(kind, first, last, previous)):
                     return kind, last
