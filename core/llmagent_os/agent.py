@@ -27,6 +27,7 @@ from llmagent_os.privacy.event_masking import mask_event
 from llmagent_os.reply.agent_settings import AgentSettings
 from llmagent_os.reply.attachments import wordless
 from llmagent_os.reply.button_answer import answer_button, ask_again, plugin_button_meant
+from llmagent_os.reply.contact_notes import note_contact
 from llmagent_os.reply.exchange import choose_lora, decide, open_exchange
 from llmagent_os.reply.implicit_rewards import rewards_of_edit, rewards_of_message
 from llmagent_os.reply.interaction_record import fixed_outcome, record
@@ -215,6 +216,7 @@ class Agent:
     async def handle(self, event: Event, draft: Draft) -> Outcome:
         """Answer whatever happened; see :class:`~llmagent_os.handler.Handler`."""
         services = self.services
+        await note_contact(services, event)
         match event:
             case _ if event.sender.is_bot:  # two bots that answer each other would never end
                 return Outcome(None)

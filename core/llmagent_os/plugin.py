@@ -33,6 +33,7 @@ from llmagent_os.adapter_kit.outgoing_files import OutgoingFiles
 from llmagent_os.adapter_kit.pages import PageRequest, PageResponse
 from llmagent_os.adapter_kit.person_secrets import PersonSecrets
 from llmagent_os.chat import ToolCall, ToolSpec
+from llmagent_os.contacts import Contact, Contacts, NoContacts
 from llmagent_os.errors import PluginError
 from llmagent_os.events import Event
 from llmagent_os.identity import PersonId
@@ -45,6 +46,7 @@ if TYPE_CHECKING:
 __all__ = [
     "Button",
     "Card",
+    "Contact",
     "PageRequest",
     "PageResponse",
     "Plugin",
@@ -104,6 +106,8 @@ class ToolContext:
     timers: Timers = field(
         default_factory=MemoryTimers
     )  #: this plugin's timers for this person; see :meth:`Plugin.due`
+    #: other people, by name, where the plugin says :attr:`Plugin.asks_others`; otherwise nobody is found
+    contacts: Contacts = field(default_factory=NoContacts)
     event: Event | None = None  #: the event that caused the call; None: there is no platform
     web: WebAccess = field(default_factory=WebAccess)  #: what the installation allows
 
@@ -163,6 +167,8 @@ class Plugin:
     """
 
     name: ClassVar[str]  #: lower case, unique
+    #: the plugin finds other people by name and asks them (``context.contacts``): who writes to the bot is noted then
+    asks_others: ClassVar[bool] = False
     commands: ClassVar[dict[str, str]] = {}  #: the plugin's slash commands: name to one line of help
 
     async def start(self) -> None:

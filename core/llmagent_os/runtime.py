@@ -242,6 +242,7 @@ async def _plugins(settings: Settings, bot: Bot, ledger: Ledger, stack: contextl
         allowed=bot.config.permissions,
         records=ledger.records,
         timers=ledger.timers,
+        contacts=ledger.contacts,
     )
     try:
         await check_installed(bot.config.plugins)

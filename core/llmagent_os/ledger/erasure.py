@@ -32,6 +32,8 @@ from llmagent_os.ledger.schema import (
     FAILED,
     canary_conversations,
     completions,
+    contacts,
+    encounters,
     guesses,
     identities,
     inbox,
@@ -72,7 +74,8 @@ class Erasure:
     async def export(self, identity: Identity) -> Export:
         """Everything kept about a person, under all their identities, as JSON values, oldest first.
 
-        The keys are ``interactions``, ``rewards``, ``records``, ``timers``, ``identities``, ``members``, ``requests``
+        The keys are ``interactions``, ``rewards``, ``records``, ``timers``, ``identities``, ``contacts`` (the names
+        that others find), ``encounters`` (the groups in which the person wrote), ``members``, ``requests``
         (to be let in), ``link_codes`` (open ones), ``guesses`` (how many wrong codes in the last hour), ``canaries``
         (conversations in which a new version was tested), ``personas`` (what kind of person each bot takes the person
         for) and ``inbox`` (events that wait or were given up). Every
@@ -83,7 +86,8 @@ class Erasure:
     async def erase(self, identity: Identity) -> int:
         """Erase a person, and return how many rows were erased.
 
-        Erases what the person said and was answered under all their identities, their rewards, records and timers, and
+        Erases what the person said and was answered under all their identities, their rewards, records and timers, what
+        they gave to others, and
         that these identities belong together. Policies that have learned from the person learn again without them.
         That the person was let in stays, under a pseudonym: ``members.revoke`` takes it back.
 
@@ -169,6 +173,14 @@ def _export(database: Database, who: list[Identity]) -> Export:
             for row in rows(to_come).all()
         ],
         "identities": [{"identity": row.identity, "linked_at": moment_as_json(row.linked_at)} for row in rows(links)],
+        "contacts": [
+            {"identity": row.identity, "name": row.name, "given_name": row.given_name, "hidden": row.hidden}
+            for row in rows(sa.select(contacts).where(contacts.c.identity.in_(who)))
+        ],
+        "encounters": [
+            {"room": row.room, "at": moment_as_json(row.at)}
+            for row in rows(sa.select(encounters).where(encounters.c.identity.in_(who)))
+        ],
         "members": [
             {"identity": row.identity, "name": row.name, "approved_at": moment_as_json(row.approved_at)}
             for row in rows(let_in)
@@ -261,7 +273,9 @@ def _erase(database: Database, who: list[Identity]) -> int:
         sa.delete(rewards).where(by_or_for_them | rewards.c.interaction_id.in_(theirs)),
         sa.delete(completions).where(completions.c.interaction_id.in_(theirs)),
         sa.delete(interactions).where(interactions.c.user_id.in_(who)),
-        sa.delete(records).where(records.c.user_id.in_(who)),
+        sa.delete(records).where(records.c.user_id.in_(who) | records.c.giver.in_(who)),
+        sa.delete(contacts).where(contacts.c.identity.in_(who)),
+        sa.delete(encounters).where(encounters.c.identity.in_(who)),
         sa.delete(timers).where(timers.c.user_id.in_(who)),
         sa.delete(requests).where(requests.c.identity.in_(who)),
         # Whom a person let in stays let in.

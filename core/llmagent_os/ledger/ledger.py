@@ -11,6 +11,7 @@ import sqlalchemy as sa
 
 from llmagent_os.adapter import Receipt, Reply
 from llmagent_os.chat import ToolSpec
+from llmagent_os.contacts import Contacts
 from llmagent_os.events import Event, Timer
 from llmagent_os.identity import Identity, PersonId
 from llmagent_os.ledger.canary_tests import CanaryTests
@@ -25,6 +26,7 @@ from llmagent_os.ledger.listeners import Listeners
 from llmagent_os.ledger.lora_versions import LoraVersions
 from llmagent_os.ledger.members import Members
 from llmagent_os.ledger.personas import Personas
+from llmagent_os.ledger.plugin_contacts import ContactNotes, LedgerContacts
 from llmagent_os.ledger.plugin_records import LedgerRecords, read_holder
 from llmagent_os.ledger.plugin_timers import LedgerTimers
 from llmagent_os.ledger.policy_state import PolicyState
@@ -71,6 +73,7 @@ class Ledger:
         self.canary_tests = CanaryTests(writer)  #: the versions that are tested on a share of the conversations
         self.training_jobs = TrainingJobs(writer)  #: the trainings that were asked for
         self.personas = Personas(writer)  #: what kind of person a policy has found each person to be
+        self._contact_notes = ContactNotes(writer)
         self._due_timers = DueTimers(writer, self._inbox, timer_set)
         self._erasure = Erasure(writer, self._inbox, rewards_changed)
         self._queries = Queries(writer)
@@ -310,6 +313,21 @@ class Ledger:
         """The timers of ``plugin`` for the person that ``event`` is from, answered in its conversation."""
         return LedgerTimers(self._writer, plugin, event, self._timer_listeners.notify)
 
+    def contacts(self, plugin: str, event: Event) -> Contacts:
+        """The way of ``plugin`` from the person that ``event`` is from to other people."""
+        return LedgerContacts(self._writer, plugin, event, self._timer_listeners.notify)
+
+    async def note_contact(self, event: Event, name: str, given_name: str, now: datetime) -> None:
+        """Note who did ``event`` and where, so that others can find and reach them; see :class:`ContactNotes`.
+
+        Args:
+            event: a message, a command or a press.
+            name: that the platform shows.
+            given_name: that the person gave; empty: none.
+            now: the present.
+        """
+        await self._contact_notes.note(event, name, given_name, now)
+
     def watch_timers(self, listener: Callable[[datetime], None]) -> Callable[[], None]:
         """Call ``listener`` with the moment of every timer that is set from now on.
 
@@ -353,4 +371,5 @@ class Ledger:
 
     async def forget(self, identity: Identity) -> int:
         """Erase a person, and return how many rows were erased; see :meth:`Erasure.erase`."""
+        self._contact_notes.forget()
         return await self._erasure.erase(identity)

@@ -13,7 +13,8 @@ from llmagent_os.ledger.schema import records
 from llmagent_os.ledger.writer import Writer
 from llmagent_os.records import Record, decode_record, encode_record
 
-_PUT = upsert(records)
+_BODY: sa.ColumnElement[object] = sa.literal_column("excluded.body")
+_PUT = upsert(records, {"body": _BODY})  # who gave a record stays
 
 
 def read_holder(database: Database, plugin: str, key: str) -> Identity | None:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import sqlalchemy as sa
 
 #: The newest migration. A ledger that is at it needs no migration, and Alembic is not imported.
-REVISION = "0015"
+REVISION = "0016"
 
 metadata = sa.MetaData(
     naming_convention={"ix": "ix_%(table_name)s_%(column_0_N_name)s", "uq": "uq_%(table_name)s_%(column_0_N_name)s"}
@@ -176,7 +176,31 @@ records = sa.Table(
     sa.Column("plugin", sa.Text, primary_key=True),
     sa.Column("key", sa.Text, primary_key=True),
     sa.Column("body", sa.Text, nullable=False),  # JSON
+    sa.Column("giver", sa.Text, index=True),  # the identity that gave it to this person; null: it is the person's own
     sa.Index("ix_records_plugin_key", "plugin", "key"),
+)
+
+#: People whom others may find by name, where a plugin asks for that.
+contacts = sa.Table(
+    "contacts",
+    metadata,
+    sa.Column("identity", sa.Text, primary_key=True),
+    sa.Column("workspace", sa.Text, nullable=False, index=True),  # with its platform; empty: it has no workspaces
+    sa.Column("name", sa.Text, nullable=False),  # that the platform shows
+    sa.Column("given_name", sa.Text, nullable=False),  # that the person gave
+    sa.Column("hidden", sa.Boolean, nullable=False),  # nobody finds the person
+    sa.Column("conversation", sa.Text),  # JSON: where the person last wrote in private; null: nowhere yet
+    sa.Column("sender", sa.Text),  # JSON
+    sa.Column("direct_at", _NUMBER),  # when that was noted
+)
+
+#: Who wrote to the bot in which group.
+encounters = sa.Table(
+    "encounters",
+    metadata,
+    sa.Column("room", sa.Text, primary_key=True),  # a pseudonym of the conversation
+    sa.Column("identity", sa.Text, primary_key=True, index=True),
+    sa.Column("at", _NUMBER, nullable=False),  # when that was last noted
 )
 
 #: Moments at which plugins want to be woken: one for every person, plugin and key.

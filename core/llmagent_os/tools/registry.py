@@ -20,6 +20,7 @@ import structlog
 from llmagent_os.adapter_kit.containment import contain
 from llmagent_os.adapter_kit.pages import PageRequest, PageResponse
 from llmagent_os.chat import ToolCall, ToolSpec
+from llmagent_os.contacts import Contacts
 from llmagent_os.errors import PluginError
 from llmagent_os.events import Event
 from llmagent_os.identity import Identity
@@ -54,6 +55,7 @@ class Plugins:
             every call gets the records of its own plugin and person, whatever the context holds.
         timers: gives a plugin its timers for the sender of an event: ``ledger.timers``. It works like ``records``, but
             only for calls that an event caused.
+        contacts: gives a plugin that asks for them the contacts of the sender of an event: ``ledger.contacts``.
         failures: the number of failures in a row after which a plugin is cut off.
         rest: seconds that a plugin is cut off for, doubled with every further failure.
         start_timeout: seconds that a plugin may take to start or stop.
@@ -69,6 +71,7 @@ class Plugins:
         allowed: Collection[str] | None = None,
         records: Callable[[str, Identity], Records] | None = None,
         timers: Callable[[str, Event], Timers] | None = None,
+        contacts: Callable[[str, Event], Contacts] | None = None,
         failures: int = 3,
         rest: float = 60.0,
         start_timeout: float = 10.0,
@@ -79,7 +82,7 @@ class Plugins:
         self._folder = PluginFolder(folder)
         self._installed = installed
         self._allowed = allowed
-        self._caller = ToolCaller(records, timers, grace, clock)
+        self._caller = ToolCaller(records, timers, contacts, grace, clock)
         self._breaker: Callable[[], CircuitBreaker] = lambda: CircuitBreaker(failures=failures, rest=rest, clock=clock)
         self._start_timeout = start_timeout
         self._loaded: dict[str, LoadedPlugin] = {}  # by plugin name; replaced as a whole, never changed in place
@@ -132,6 +135,11 @@ class Plugins:
             for tool in each.tools.values()
             if tool.offered and is_permitted(tool.spec, self._allowed, allowed)
         )
+
+    @property
+    def ask_others(self) -> bool:
+        """Whether a loaded plugin finds other people by name, so that who writes to the bot is to be noted."""
+        return any(each.plugin.asks_others for each in self._loaded.values())
 
     @property
     def permissions(self) -> frozenset[str]:

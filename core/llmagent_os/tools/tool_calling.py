@@ -18,6 +18,7 @@ import structlog
 
 from llmagent_os.adapter_kit.containment import contain, contained, is_cancelled
 from llmagent_os.chat import ToolSpec
+from llmagent_os.contacts import Contacts
 from llmagent_os.errors import ContainedError, PluginError
 from llmagent_os.events import Event
 from llmagent_os.identity import Identity, first_identity_of, identity_of
@@ -59,6 +60,7 @@ class ToolCaller:
     Args:
         records: gives a plugin its documents about an identity: ``ledger.records``. None: the context's own are used.
         timers: gives a plugin its timers for the sender of an event: ``ledger.timers``. None: as for ``records``.
+        contacts: gives a plugin its contacts of the sender of an event: ``ledger.contacts``. None: as for ``records``.
         grace: seconds to wait for a cancelled call before it counts as hung.
         clock: seconds that only ever increase, for how long a call keeps the event loop.
     """
@@ -67,11 +69,13 @@ class ToolCaller:
         self,
         records: Callable[[str, Identity], Records] | None,
         timers: Callable[[str, Event], Timers] | None,
+        contacts: Callable[[str, Event], Contacts] | None,
         grace: float,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._records = records
         self._timers = timers
+        self._contacts = contacts
         self._grace = grace
         self._clock = clock
 
@@ -106,7 +110,7 @@ class ToolCaller:
             )
         loaded.call_started()
         try:
-            own = self.own(name, context)
+            own = self.own(name, context, asks_others=loaded.plugin.asks_others)
             timer = StepTimer(_called(method, own), clock=self._clock)
             returned = await self._bounded(loaded, what, timer, seconds)
             result = checked(returned, plugin=name, may_change_profile=may_change_profile)
@@ -136,8 +140,8 @@ class ToolCaller:
             )
         return result
 
-    def own(self, plugin: str, context: ToolContext) -> ToolContext:
-        """The context with the records and timers of this plugin and no other."""
+    def own(self, plugin: str, context: ToolContext, *, asks_others: bool = False) -> ToolContext:
+        """The context with the records, timers and contacts of this plugin and no other."""
         if self._records is not None:
             # Documents are kept under the account that acts; without an event, under the person's first account.
             event, person_id = context.event, context.user_id
@@ -145,6 +149,8 @@ class ToolCaller:
             context = dataclasses.replace(context, records=self._records(plugin, identity))
         if self._timers is not None and context.event is not None:
             context = dataclasses.replace(context, timers=self._timers(plugin, context.event))
+        if self._contacts is not None and context.event is not None and asks_others:
+            context = dataclasses.replace(context, contacts=self._contacts(plugin, context.event))
         return context
 
     async def _bounded(

@@ -32,6 +32,7 @@ The tools here declare what they take and do. The work is in the other files:
 ``time``                     words become moments: dates, times, durations, repetitions
 ``ics``                      calendars of other programs: import, and the feed
 ``caldav``                   sync with a calendar server
+``invitations``              people whom the bot knows are asked whether they come
 ``phrasing``                 moments as replies say them
 ===========================  =========================================================================================
 """
@@ -71,6 +72,11 @@ from llmagent_os.plugins.calendar.event_reminding import remind_before
 from llmagent_os.plugins.calendar.icalendar_export import to_icalendar
 from llmagent_os.plugins.calendar.ics.feed import feed_command, feed_page
 from llmagent_os.plugins.calendar.ics.import_request import import_command, import_received
+from llmagent_os.plugins.calendar.invitations.answering import answer_meant, answer_pressed, ask_invited
+from llmagent_os.plugins.calendar.invitations.invitation import ANSWER, INVITED, NEWS
+from llmagent_os.plugins.calendar.invitations.invitation_news import say_answer, say_news, tell_changes
+from llmagent_os.plugins.calendar.invitations.invitation_setting import invitations_command
+from llmagent_os.plugins.calendar.invitations.inviting import invite_pressed, with_invitations
 from llmagent_os.plugins.calendar.joined_results import join_results
 from llmagent_os.plugins.calendar.reminders import announce_reminder
 from llmagent_os.plugins.calendar.requests.message_reading import read_requests
@@ -82,11 +88,13 @@ class CalendarPlugin(Plugin):
     """Keeps the events and reminders of every person in the plugin's records."""
 
     name = "calendar"
+    asks_others = True
     commands = {  # noqa: RUF012
         "calendar": "what is coming up",
         "export": "your calendar as a file for other programs",
         "caldav": "keeps your phone's calendar and yours here in step, through a CalDAV server; /caldav off ends it",
         "feed": "an address where calendar programs can read yours; /feed new changes it, /feed off ends it",
+        "invitations": "whether others may invite you by name; /invitations off ends it",
         "import": "another calendar into yours: /import ADDRESS, or send me the .ics file",
     }
 
@@ -313,13 +321,15 @@ class CalendarPlugin(Plugin):
                 return await feed_command(call, value.removeprefix("feed:"))
             if (answered := await caldav_pressed(call, value)) is not None:
                 return answered
-            result = await answer_button(call, value)
-            await sync_soon(context)
+            invited = await invite_pressed(call, value) or await answer_pressed(call, value)
+            result = invited or await with_invitations(call, await answer_button(call, value))
+            await _after_change(call)
             return result
 
     async def button_meant(self, context: ToolContext) -> str | None:
         async with self._locks.of(context.user_id):
-            return await button_meant(CalendarCall(context))
+            call = CalendarCall(context)
+            return await answer_meant(call) or await button_meant(call)
 
     async def requests_in(self, context: ToolContext) -> tuple[ToolCall, ...] | ToolResult:
         async with self._locks.of(context.user_id):
@@ -331,9 +341,20 @@ class CalendarPlugin(Plugin):
 
     async def due(self, context: ToolContext, key: str, at: datetime) -> ToolResult | None:
         async with self._locks.of(context.user_id):
+            call = CalendarCall(context)
+            if key.startswith(INVITED):
+                return await ask_invited(call, key.removeprefix(INVITED))
+            if key.startswith(ANSWER):
+                return await say_answer(call, key)
+            if key.startswith(NEWS):
+                result = await say_news(call, key)
+                await sync_soon(context)
+                return result
             if key == SYNC_TIMER:
-                return await caldav_due(CalendarCall(context))
-            return await announce_reminder(CalendarCall(context), key, at)
+                result = await caldav_due(call)
+                await tell_changes(call)
+                return result
+            return await announce_reminder(call, key, at)
 
     async def page(self, request: PageRequest, visitor: Visitor) -> PageResponse | None:
         return await feed_page(request, visitor) or await connect_page(request, visitor)
@@ -342,7 +363,7 @@ class CalendarPlugin(Plugin):
         async with self._locks.of(context.user_id):
             result = await import_received(CalendarCall(context))
             if result is not None:
-                await sync_soon(context)
+                await _after_change(CalendarCall(context))
             return result
 
     async def command(self, context: ToolContext, name: str, arguments: str) -> ToolResult:
@@ -354,10 +375,12 @@ class CalendarPlugin(Plugin):
             return await list_events(call, {"date": arguments or None})
         if name == "import":
             result = await import_command(call, arguments)
-            await sync_soon(call.context)
+            await _after_change(call)
             return result
         if name == "caldav":
             return await caldav_command(call, arguments.lower())
+        if name == "invitations":
+            return await invitations_command(call, arguments.lower())
         if name == "feed":
             return await feed_command(call, arguments.lower())
         return await self._export(call)
@@ -391,9 +414,15 @@ class CalendarPlugin(Plugin):
     ) -> ToolResult:
         async with self._locks.of(context.user_id):
             call = await CalendarCall(context).as_read()
-            result = await work(call, given)
+            result = await with_invitations(call, await work(call, given))
             if work in (delete_event, move_event):  # the person has begun something else
                 await call.store.keep_unfinished(None)
             if work is not list_events:
-                await sync_soon(context)
+                await _after_change(call)
             return result
+
+
+async def _after_change(call: CalendarCall) -> None:
+    """Have other people and the person's server told of what was changed just now."""
+    await tell_changes(call)
+    await sync_soon(call.context)

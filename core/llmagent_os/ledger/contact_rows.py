@@ -1,0 +1,112 @@
+"""Who may know whom: the tables ``contacts`` and ``encounters``, as functions inside the caller's transaction."""
+
+from __future__ import annotations
+
+import unicodedata
+from datetime import datetime, timedelta
+
+import msgspec
+import sqlalchemy as sa
+
+from llmagent_os.contacts import Contact
+from llmagent_os.events import Event
+from llmagent_os.identity import Identity, identity_of
+from llmagent_os.ledger.connection import Database
+from llmagent_os.ledger.identity_links import identities_of
+from llmagent_os.ledger.portable import upsert
+from llmagent_os.ledger.row_codecs import encode_destination
+from llmagent_os.ledger.schema import contacts, encounters
+
+#: How long two people who wrote in the same group may find each other, after the last time that each of them did.
+ENCOUNTER_LIFETIME = timedelta(days=90)
+
+_MEET = upsert(encounters)
+
+
+def note_contact(database: Database, event: Event, name: str, given_name: str, now: datetime) -> None:
+    """Note who did ``event``, and where: the name, the group, or the private conversation."""
+    room, identity = event.conversation, identity_of(event)
+    workspace = f"{room.platform}:{room.workspace}" if room.workspace else ""
+    changed: dict[str, object] = {"name": name, "given_name": given_name, "workspace": workspace}
+    if room.kind == "direct":
+        changed |= {**encode_destination(event), "direct_at": now.timestamp()}
+    update = sa.update(contacts).where(contacts.c.identity == identity).values(changed)
+    if not database.sql.execute(update).rowcount:
+        database.sql.execute(sa.insert(contacts).values(identity=identity, hidden=False, **changed))
+    if room.kind == "group":
+        place = sa.func.pseudonym(msgspec.structs.replace(room, thread=None).key)
+        met = {"identity": identity, "at": now.timestamp()}
+        database.sql.execute(_MEET.values(room=place, **met))
+    old = encounters.c.at < (now - ENCOUNTER_LIFETIME).timestamp()
+    database.sql.execute(sa.delete(encounters).where(old))
+
+
+def find_contacts(database: Database, identity: Identity, now: datetime, name: str) -> list[Contact]:
+    """The people of this name whom ``identity`` may know and who are not hidden, each once, sorted by name."""
+    found: dict[tuple[Identity, ...], Contact] = {}
+    for row in _known(database, identity, now):
+        shown = _shown(row.name, row.given_name, name)
+        if not shown:
+            continue
+        who = identities_of(database, Identity(row.identity))
+        if not hidden(database, who):
+            contact = Contact(row.handle, shown, direct_row(database, who) is not None)
+            found.setdefault(tuple(sorted(who)), contact)
+    return sorted(found.values(), key=lambda contact: contact.name.casefold())
+
+
+def known_identity(database: Database, identity: Identity, now: datetime, handle: str) -> Identity | None:
+    """The account behind ``handle``, if ``identity`` may know it and its person is not hidden. None: otherwise."""
+    rows = _known(database, identity, now)
+    found = next((Identity(row.identity) for row in rows if row.handle == handle), None)
+    return None if found is None or hidden(database, identities_of(database, found)) else found
+
+
+def hidden(database: Database, who: list[Identity]) -> bool:
+    """Whether a person, by all their accounts, does not want to be found."""
+    rows = sa.select(contacts.c.identity).where(contacts.c.identity.in_(who), contacts.c.hidden.is_(True))
+    return database.sql.execute(rows.limit(1)).first() is not None
+
+
+def direct_row(database: Database, who: list[Identity]) -> sa.Row[tuple[str, str, str]] | None:
+    """The account, the conversation and the sender of where a person last wrote to the bot in private."""
+    columns = sa.select(contacts.c.identity, contacts.c.conversation, contacts.c.sender)
+    private = columns.where(contacts.c.identity.in_(who), contacts.c.direct_at.is_not(None))
+    return database.sql.execute(private.order_by(contacts.c.direct_at.desc()).limit(1)).first()
+
+
+def _known(database: Database, identity: Identity, now: datetime) -> list[sa.Row[tuple[str, str, str, str]]]:
+    """The accounts that ``identity`` may know: of the same workspace, or met in a group not too long ago."""
+    mine = identities_of(database, identity)
+    own = sa.select(contacts.c.workspace).where(contacts.c.identity.in_(mine), contacts.c.workspace != "")
+    since = encounters.c.at >= (now - ENCOUNTER_LIFETIME).timestamp()
+    rooms = sa.select(encounters.c.room).where(encounters.c.identity.in_(mine), since)
+    met = sa.select(encounters.c.identity).where(encounters.c.room.in_(rooms), since)
+    handle = sa.func.substr(sa.func.pseudonym(contacts.c.identity), 2, 16).label("handle")  # without the mark
+    query = sa.select(contacts.c.identity, contacts.c.name, contacts.c.given_name, handle)
+    known = contacts.c.workspace.in_(own) | contacts.c.identity.in_(met)
+    return [*database.sql.execute(query.where(contacts.c.identity.not_in(mine), known).order_by(contacts.c.identity))]
+
+
+def _shown(name: str, given_name: str, wanted: str) -> str:
+    """How a person is called who may have been meant; empty: another person was."""
+    if _is_named(name, wanted):
+        return name
+    if not _is_named(given_name, wanted):
+        return ""
+    return f"{given_name} ({name})" if name else given_name
+
+
+def _is_named(name: str, wanted: str) -> bool:
+    """Whether all words of ``wanted`` are words of ``name``.
+
+    >>> _is_named("Ana Luísa Stone", "ana luisa"), _is_named("Anabel", "Ana"), _is_named("Ana", "")
+    (True, False, False)
+    """
+    words = set(_plain(wanted))
+    return bool(words) and words <= set(_plain(name))
+
+
+def _plain(text: str) -> list[str]:
+    parts = unicodedata.normalize("NFKD", text)
+    return "".join(char for char in parts if not unicodedata.combining(char)).casefold().split()

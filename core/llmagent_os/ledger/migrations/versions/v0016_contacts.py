@@ -1,0 +1,44 @@
+"""Adds who may find whom by name, and who gave a record to whom."""
+
+from __future__ import annotations
+
+import sqlalchemy as sa
+from alembic import op
+
+revision = "0016"
+down_revision: str | None = "0015"
+branch_labels: str | None = None
+depends_on: str | None = None
+
+
+def upgrade() -> None:
+    """Add the tables and the column."""
+    op.create_table(
+        "contacts",
+        sa.Column("identity", sa.Text, primary_key=True),
+        sa.Column("workspace", sa.Text, nullable=False),
+        sa.Column("name", sa.Text, nullable=False),
+        sa.Column("given_name", sa.Text, nullable=False),
+        sa.Column("hidden", sa.Boolean, nullable=False),
+        sa.Column("conversation", sa.Text),
+        sa.Column("sender", sa.Text),
+        sa.Column("direct_at", sa.Float),
+    )
+    op.create_index("ix_contacts_workspace", "contacts", ["workspace"])
+    op.create_table(
+        "encounters",
+        sa.Column("room", sa.Text, primary_key=True),
+        sa.Column("identity", sa.Text, primary_key=True),
+        sa.Column("at", sa.Float, nullable=False),
+    )
+    op.create_index("ix_encounters_identity", "encounters", ["identity"])
+    op.add_column("records", sa.Column("giver", sa.Text))
+    op.create_index("ix_records_giver", "records", ["giver"])
+
+
+def downgrade() -> None:
+    """Drop them."""
+    op.drop_index("ix_records_giver", table_name="records")
+    op.drop_column("records", "giver")
+    op.drop_table("encounters")
+    op.drop_table("contacts")
