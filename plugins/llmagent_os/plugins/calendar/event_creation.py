@@ -38,7 +38,7 @@ _REMINDER = re.compile(
 )
 _WHOLE_DAY = re.compile(
     r"\b(birthday|anniversary|holidays?|vacation|day off|days off|time off|trip|travel|conference|festival|pto|leave"
-    r"|deadline|due|staycation|honeymoon|camp|fast|rent|payday|pay day|visit from|out of office|ooo|retreat)\b",
+    r"|turns \d+|deadline|due|tax(?:es)?|payment|renewal|staycation|honeymoon|camp|fast|rent|payday|pay day|visit from|out of office|ooo|retreat)\b",
     re.I,
 )
 
@@ -49,6 +49,19 @@ _TASK = re.compile(
     r"|review the|read|write|email|text|reply|fill (?:in|out)|book|arrange|organi[sz]e|declutter|fix|repair)\b",
     re.I,
 )
+
+# "In 20 minutes: take the bread out": something to do then, and no event of an hour.
+_DELAY = re.compile(r"in .*\b(?:minutes?|mins?|hours?|hrs?|seconds?|secs?)|.*\b(?:minutes?|mins?|hours?) from now", re.I)
+_AT_ONCE = re.compile(
+    r"(?:call(?: back)?|ring|phone|take|get|pick up|fetch|turn (?:on|off)|switch (?:on|off)|feed|walk|leave|go|stir|flip|start"
+    r"|stop|move|put|bring|look at|open|close|lock|remove|drink|eat|stretch|stand up|log|join)\b",
+    re.I,
+)
+
+
+def _is_task(title: str) -> bool:
+    """Whether a title says what to do."""
+    return _TASK.match(title) is not None or _AT_ONCE.match(title) is not None
 
 
 async def create_event(call: CalendarCall, given: Mapping[str, str | None]) -> ToolResult:
@@ -66,7 +79,7 @@ async def create_event(call: CalendarCall, given: Mapping[str, str | None]) -> T
     if not call.is_read:  # a model copied the words
         said = time_arguments(said, words, month_first=call.month_first)
     said = _completed(await call.store.unfinished_event(), said, call, words)
-    if _REMINDER.search(words):
+    if _REMINDER.search(words) or (_DELAY.fullmatch(said.get("time", "")) and _is_task(said.get("title", ""))):
         said["reminder"] = "yes"
     result = await _create(call, said)
     status = result.data["status"]
@@ -107,7 +120,7 @@ async def _create(call: CalendarCall, said: dict[str, str]) -> ToolResult:
             result = call.unclear_reply(error)
             passed = str(result.data["when"])
             text = f"{passed[:1].upper()}{passed[1:]} has already passed, so I didn't add {title}. When should it be?"
-            return ToolResult({"status": "past", **known, "when": passed}, text)
+            return ToolResult({"status": "past", **known, "when": passed}, text, word_for_word=True)
         return call.unclear_reply(error, **known)
     return await _add(call, said, title, planned, reminder)
 

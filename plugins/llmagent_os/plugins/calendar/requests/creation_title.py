@@ -29,7 +29,7 @@ _LEADING = re.compile(
     r"^(?:[\s,.:;!–—-]|(?:to|for|about|that|of|on|at|in|is|and|down|up|having|attending|me|us|it|titled|called|named"
     r"|entitled|labelled|labeled"
     r"|saying|says|which says|this|these|the following|following|from|starting|lasting|regarding|there's|there is|as"
-    r"|in for|i have|we have"
+    r"|in for|i have|we have|going to(?=\s(?:see|watch|visit|meet|have)\b)"
     rf"|i've got|(?<=that )i (?:have|need) to|i (?:have|need) to)(?=[\s,:]|$|{MARK}))+",
     re.IGNORECASE,
 )

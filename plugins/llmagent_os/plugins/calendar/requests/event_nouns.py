@@ -46,7 +46,7 @@ _NOUN = re.compile(rf"(?<![\w'])(?:{_SPELLED})(?![\w])", re.IGNORECASE)
 _ALL_DAY = re.compile(
     r"\b(?:birthday|bday|anniversary|holidays?|vacation|days? off|time off|trip|travel|conference|festival|pto|leave"
     r"|deadline"
-    r"|staycation|honeymoon|camp|rent|payday|pay day|retreat|hackathon|off-?site|visits?|wedding|away|exams?|due)\b",
+    r"|turns \d+|staycation|honeymoon|camp|rent|payday|pay day|retreat|hackathon|off-?site|visits?|wedding|away|exams?|due)\b",
     re.IGNORECASE,
 )
 #: What "book" and "reserve" are said of that somebody else sells.

@@ -37,7 +37,7 @@ _MAKE = (
     r"|call)\b)"
 )
 _REMIND = (
-    r"remind(?:ing)? ?(?:me|us|myself)|reminder|remember|reminding|(?:don't|do not|never)(?: you)? (?:let|allow) me"
+    r"remind(?:ing)? ?(?:me|us|myself)(?: both| all)?|reminder|remember|reminding|(?:don't|do not|never)(?: you)? (?:let|allow) me"
     r" (?:to )?forget"
     r"|(?:don't|do not|dont) forget|(?:i )?(?:must|should|can|do)(?:n't| not)(?: want to)? forget"
     r"|(?:set|create|add|make|put|schedule|give|send|i need|need|i want|set up|leave|drop|book|have)(?: up| in)?(?: me"
@@ -58,7 +58,7 @@ _THING = (
 )
 _DOING = (
     r"(?:having|meeting|seeing|attending|visiting|hosting|flying|catching up|getting|taking|playing|doing|picking up"
-    r"|babysitting|travell?ing|working|going to (?:the|a|an|my|our)|off to|on (?:vacation|holiday|leave|call|sick"
+    r"|babysitting|travell?ing|working|going to (?:the|a|an|my|our|see|watch|visit|meet|have)|off to|on (?:vacation|holiday|leave|call|sick"
     r" leave)"
     r"|away|out of (?:the )?office|off|in [A-Z]\w+)"
 )

@@ -242,6 +242,8 @@ def _with_reminder(first: list[ReadRequest], rest: list[ReadRequest], left: Clau
     is_bare = call.name == "create_event" and not {"title", "person"} & call.arguments.keys()
     if not is_bare or not title or opening_of(plain(rest[0].words)) != (Asks.REMINDER, len("remind me")):
         return [*first, *rest]
+    date = str(first[-1].call.arguments.get("date", ""))  # "I have to go to the bank tomorrow, remind me at 9"
+    call = _on_day(call, date)
     about = ReadRequest(msgspec.structs.replace(call, arguments={"title": title, **call.arguments}), rest[0].words)
     opening = opening_of(plain(left.text))
     before = [] if opening is not None and opening[0] is Asks.HAVING else first
