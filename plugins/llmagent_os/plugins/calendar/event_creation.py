@@ -20,7 +20,7 @@ from llmagent_os.plugins.calendar.event_times import (
     whens_text,
 )
 from llmagent_os.plugins.calendar.phrasing import day_text, moment_text
-from llmagent_os.plugins.calendar.requests.openings import opens_request
+from llmagent_os.plugins.calendar.requests.openings import Asks, opening_of, opens_request
 from llmagent_os.plugins.calendar.requests.politeness import plain
 from llmagent_os.plugins.calendar.requests.spelling import put_right
 from llmagent_os.plugins.calendar.time.text_normalization import normalize
@@ -79,7 +79,9 @@ async def create_event(call: CalendarCall, given: Mapping[str, str | None]) -> T
     if not call.is_read:  # a model copied the words
         said = time_arguments(said, words, month_first=call.month_first)
     said = _completed(await call.store.unfinished_event(), said, call, words)
-    if _REMINDER.search(words) or (_DELAY.fullmatch(said.get("time", "")) and _is_task(said.get("title", ""))):
+    opening = opening_of(plain(put_right(words)))
+    asked = opening is not None and opening[0] is Asks.REMINDER
+    if asked or _REMINDER.search(words) or (_DELAY.fullmatch(said.get("time", "")) and _is_task(said.get("title", ""))):
         said["reminder"] = "yes"
     result = await _create(call, said)
     status = result.data["status"]

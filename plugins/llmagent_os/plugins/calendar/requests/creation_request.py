@@ -63,7 +63,7 @@ _TIME_WORD = re.compile(
     re.IGNORECASE,
 )
 #: What a reminder is called that nothing is said about.
-_USUAL = re.compile(r"\b(?:(wake me|wake[- ]?up|get me up)|(timer)|alarms?)\b", re.IGNORECASE)
+_USUAL = re.compile(r"\b(?:(wake me|wake[- ]?up|get me up|waking|be woken)|(timer)|alarms?)\b", re.IGNORECASE)
 #: Days that a title names without a date: "new year's eve party 9pm".
 _HOLIDAY = re.compile(
     r"\b(?:new year'?s eve|nye|new year'?s day|christmas (?:eve|day)|boxing day|halloween|thanksgiving|valentine'?s day"

@@ -67,6 +67,12 @@ _PLACE = re.compile(
     r"|th) floor)\b.*))$",
     re.IGNORECASE,
 )
+#: A place behind the time, without "at": "…, ward 7", "…, the Crown".
+_SPOT = re.compile(
+    r"(?:(?:main|meeting|conference|town|school|sports|big|small|upstairs|downstairs)\s)*(?:room|ward|platform|gate|hall|floor"
+    r"|building|terminal|studio|suite|court|gym|office|table|online|zoom)\b(?:\s[\w.-]+)?$|the (?-i:[A-Z])[\w' ]+$",
+    re.IGNORECASE,
+)
 _PERSON = re.compile(r"^(?P<title>.*\S)?\s*,?\s?\bwith (?P<person>\S.*)$", re.IGNORECASE)
 _QUOTED = re.compile(r"(?:^|(?<=\s))[\"'“”](?P<title>[^\"“”]{2,80}?)[\"'“”](?=\s|[,.!?:;]|$)")
 #: A title that begins so is something to do: "at" and "in" in it are part of it.
@@ -126,6 +132,8 @@ def _joined(text: str, more: str) -> str | None:
         _TRAILING.sub("", text).strip()
     ):
         return more
+    if _SPOT.match(more):
+        return f"{_TRAILING.sub('', text).rstrip(' ,.;')} at {more}"
     if re.match(
         r"(?:,\s*)?(?:bring|take|wear|don't forget|pick up|buy|need|remember|note|notes|ask|call)\b", more, re.I
     ):

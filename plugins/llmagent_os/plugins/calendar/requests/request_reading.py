@@ -65,6 +65,11 @@ _HEADING = re.compile(
     r"(?: \w+){0,2}?(?: (?:in|down|up))?(?: (?:to|in|into|on) (?:my|the) (?:calendar|diary))?(?:,? please)?)\s?[:–—-]\s+(?=\S)",
     re.IGNORECASE,
 )
+#: Things to do that are also words of requests.
+_TASK = re.compile(
+    r"(?:to )?(?:leave|see|check(?: on| in)?|make|bring|take|get|give|tell|read|find|turn|stop|keep|feed|put|book|have|do|set|pick)\b",
+    re.IGNORECASE,
+)
 #: An aside in the middle of a request.
 _ASIDE = re.compile(
     r"\s*,\s(?:if (?:it's|that's|you|possible)|because|since|as (?:always|usual|i said)|like|you know|whatever|i guess"
@@ -185,13 +190,21 @@ def _one(clause: Clause, verb: str, date: str) -> list[ReadRequest]:
     """Read a part as one request."""
     bare = clause.part(before_request(clause.text))
     for each in (clause, bare):
-        for words in (each.after(verb), each) if verb and not opens_request(bare.text) else (each,):
+        shares = verb and (not opens_request(bare.text) or _is_next_task(verb, bare))
+        for words in (each.after(verb), each) if shares else (each,):
             for reader in READERS:
                 read = reader(words)
                 calls = read if isinstance(read, tuple) else (read,) if read is not None else ()
                 if calls:
                     return [ReadRequest(_on_day(call, date), words.text) for call in calls]
     return []
+
+
+def _is_next_task(verb: str, clause: Clause) -> bool:
+    """Whether words with a time are one more thing to be reminded of: "remind me to call Tom at noon and leave at 4"."""
+    opening = opening_of(f"{verb} ")
+    reminds = opening is not None and opening[0] is Asks.REMINDER
+    return reminds and bool(clause.mentions) and _TASK.match(plain(clause.text)) is not None
 
 
 def _on_day(call: ToolCall, date: str) -> ToolCall:
@@ -226,7 +239,7 @@ def _split(clause: Clause, verb: str, date: str) -> list[ReadRequest]:
         if not first or not _may_follow(first, left, right):
             continue
         opening = _verb(plain(left.text)) or verb
-        own = opens_request(plain(right.text))
+        own = opens_request(plain(right.text)) and not _is_next_task(verb or _verb(plain(left.text)), right)
         title = str(first[-1].call.arguments.get("title", ""))
         if re.match(r"with\b", right.text, re.IGNORECASE) and title:
             opening = f"{opening} {title}".strip()

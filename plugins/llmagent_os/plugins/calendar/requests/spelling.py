@@ -96,6 +96,8 @@ def put_right(text: str) -> str:
     text = re.sub(r"(?<=[^\W\d_]),(?=\w)|(?<=\d),(?=[^\W\d_])", ", ", text)
     text = re.sub(r"[ \t]+", " ", text).strip()
     text = re.sub(r"\b(Mo|Tu|Th|Fr|Sa|Su)\.?(?=,? (?:at )?\d)", lambda match: _SHORT_DAYS[match[1]], text)
+    text = re.sub(r"[!?]+(?=\))", "", text)
+    text = re.sub(r"\bfrom (\d[\d:.]*(?: ?[ap]m)?) (?:till|til|until|to) (?:late|close|whenever)\b", r"at \1", text, flags=re.IGNORECASE)
     text = _THEIR_TIME.sub(lambda match: _their_zone(match, text), text)
     text = _ZONE.sub(_zone_without_brackets, text)
     first = re.search(r"\w", text)

@@ -58,6 +58,12 @@ _TO_DO = re.compile(
     r" (?P<to_do>(?!be\b|have\b|know\b)[^,;.!?]{3,80})",
     re.IGNORECASE,
 )
+#: "My niece is getting christened": a sentence that is the name itself.
+_HAPPENS = re.compile(
+    r"(?:my\s|our\s)?(?P<what>[\w'-]+(?:\s[\w'-]+)?\s(?:is|are)\s(?:getting|having|turning|moving|coming|visiting|graduating"
+    r"|performing|playing|giving)\s[\w' -]{2,40})",
+    re.IGNORECASE,
+)
 _PERSON = re.compile(r"(?:he|she|they)\b", re.IGNORECASE)
 _WHO = re.compile(
     r"\b(?:my|the|our)\s(?P<who>[\w'-]+)\s(?:(?:finally|just|also|now)\s)?"
@@ -89,7 +95,8 @@ def read_told(clause: Clause) -> tuple[ToolCall, bool] | None:
         to_do = next((found["to_do"] for part in reversed(parts[:number]) if (found := _TO_DO.search(part.text))), "")
         to_do = to_do or _name(parts[:number])
         return (ToolCall("create_event", {"title": to_do.strip(" .,!"), **reminder}), True) if to_do else None
-    title = _name(parts[:number]) or _visitor(parts[number - 1], parts[number])
+    happens = _HAPPENS.fullmatch(plain(parts[number - 1].text))
+    title = _name(parts[:number]) or _visitor(parts[number - 1], parts[number]) or (happens["what"] if happens else "")
     arguments = _when(parts[number], title) if title else None
     return (ToolCall("create_event", arguments), bool(commands)) if arguments is not None else None
 

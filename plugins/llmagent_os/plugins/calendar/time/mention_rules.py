@@ -17,7 +17,7 @@ from llmagent_os.plugins.calendar.time.text_normalization import MONTHS, WEEKDAY
 _COUNTED = frozenset(
     "people persons guests of % percent euros euro dollars bucks pounds km miles pages things items copies kids"
     " children bottles boxes cups eggs tickets seats friends players degrees kg grams litres liters meters"
-    " metres calls emails times reps sets laps rounds".split()
+    " lessons sessions classes metres calls emails times reps sets laps rounds".split()
 )
 _UNITS = frozenset("days weeks months years hours minutes mins hrs nights".split())
 #: Before a number, they make it part of a name.
@@ -115,6 +115,8 @@ def is_mention(candidate: Candidate) -> bool:
         candidate.next_word in _COUNTED or candidate.next_word.replace(".", "") in ("am", "pm", *_UNITS)
     ):
         return False
+    if candidate.kind == "date" and candidate.words[-1].isdigit() and candidate.next_word in ("o'clock", "oclock"):
+        return False  # "the 6th of december, 11 o'clock"
     return rule is None or rule(candidate)
 
 
