@@ -32,7 +32,7 @@ MAX_TITLE_CHARACTERS = 200  #: characters
 UNFINISHED_LIFETIME = timedelta(hours=1)  #: how long an answer to "What time?" still belongs to the event
 
 _REMINDER = re.compile(
-    r"\b(remind\w*|don'?t (?:let me )?forget|remember to|nudge|ping me|alert me|notify me|alarm|wake me"
+    r"\b(remind\w*|(?<!\bi )don'?t (?:let me )?forget|remember to|nudge|ping me|alert me|notify me|alarm|wake me"
     r"|wake[- ]?up call|note to self|timer|(?:buzz|poke|text|message|warn) me|give me a (?:shout|buzz|ring|poke|ping))\b",
     re.I,
 )
@@ -51,7 +51,9 @@ _TASK = re.compile(
 )
 
 # "In 20 minutes: take the bread out": something to do then, and no event of an hour.
-_DELAY = re.compile(r"in .*\b(?:minutes?|mins?|hours?|hrs?|seconds?|secs?)|.*\b(?:minutes?|mins?|hours?) from now", re.I)
+_DELAY = re.compile(
+    r"in .*\b(?:minutes?|mins?|hours?|hrs?|seconds?|secs?)|.*\b(?:minutes?|mins?|hours?) from now", re.I
+)
 _AT_ONCE = re.compile(
     r"(?:call(?: back)?|ring|phone|take|get|pick up|fetch|turn (?:on|off)|switch (?:on|off)|feed|walk|leave|go|stir|flip|start"
     r"|stop|move|put|bring|look at|open|close|lock|remove|drink|eat|stretch|stand up|log|join)\b",

@@ -162,7 +162,10 @@ def _is_name(name: Named) -> bool:
 
 def _is_sure(name: Named, times: Times) -> bool:
     """Whether a name and its times leave no doubt that an event is to be added."""
-    if (times.date or times.repeat) and times.time:
+    has_day = (
+        times.date or times.repeat or re.search(r"\b(?:tonight|this (?:morning|afternoon|evening))\b", times.time, re.I)
+    )
+    if has_day and times.time:
         return not _ASKED_ABOUT.match(name.title) or names_event(name.title) or bool(name.person)
     if names_event(name.title):
         return True

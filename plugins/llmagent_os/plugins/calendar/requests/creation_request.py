@@ -19,6 +19,7 @@ from llmagent_os.plugins.calendar.requests.creation_certainty import Opened, is_
 from llmagent_os.plugins.calendar.requests.creation_note import split_note
 from llmagent_os.plugins.calendar.requests.creation_times import Times, after_length, creation_arguments, times_of
 from llmagent_os.plugins.calendar.requests.creation_title import CALENDAR, Named, named
+from llmagent_os.plugins.calendar.requests.event_nouns import names_event
 from llmagent_os.plugins.calendar.requests.openings import Asks, opening_of, opens_other
 from llmagent_os.plugins.calendar.requests.politeness import plain
 from llmagent_os.plugins.calendar.time.time_mentions import MentionKind, TimeMention
@@ -73,7 +74,9 @@ _HOLIDAY = re.compile(
 #: A time that is so many minutes or hours ahead: nothing that the calendar has is looked up by it.
 _DELAY = re.compile(r"in .*\b(?:hours?|hrs?|minutes?|mins?|seconds?|secs?|h|m)", re.IGNORECASE)
 #: No name of an alarm, but why it is set.
-_ASIDE = re.compile(r"(?:please[\s,]*)?(?:i|i'm|i've|i'll|i'd|we|we're|we've|got|have|need|gotta|because|early)\b", re.IGNORECASE)
+_ASIDE = re.compile(
+    r"(?:please[\s,]*)?(?:i|i'm|i've|i'll|i'd|we|we're|we've|got|have|need|gotta|because|early)\b", re.IGNORECASE
+)
 #: What a reminder is for: "buzz me at 3:15 so I can leave for the train".
 _PURPOSE = re.compile(
     r"\bso (?:that )?(?:i|we) (?:can|could|don't forget to|remember to|know (?:when )?to|won't forget to)"
@@ -82,6 +85,12 @@ _PURPOSE = re.compile(
 )
 #: "a 10 minute timer", with a mark for the length
 _TIMER = re.compile(rf"(?:an? )?({MARK})(?: long)? timer\b", re.IGNORECASE)
+#: "the kids have judo every saturday"
+_THEIRS = re.compile(
+    rf"(?:my\s|our\s|the\s)?(?P<who>(?!who\b|what\b|which\b|i\b|we\b|you\b|they\b|he\b|she\b|it\b|that\b|this\b)[\w'-]+"
+    rf"(?:\sand\s[\w'-]+)?)\s(?:has|have)(?:\s(?:got|a|an|her|his|their))*\s(?P<what>[^,;.{MARK[1:-1]}]{{3,40}})(?={MARK})",
+    re.IGNORECASE,
+)
 #: "I have friday off", "Emma has the week of June 7 off"
 _DAY_OFF = re.compile(
     rf"(?P<who>(?:(?!who\b|what\b|when\b|which\b|do\b|does\b|if\b)[\w'-]+\s){{1,3}}?)(?:am\s|is\s|are\s)?(?:also\s)?"
@@ -166,6 +175,10 @@ def _opened(clause: Clause) -> Opened | None:
     if off is not None and "?" not in clause.text:
         own = re.fullmatch(r"(?:i|we|i'm|we're|i've|we've|i'll|we'll)", off["who"].strip(), re.IGNORECASE)
         return Opened(Asks.HAVING, f"{'day' if own else off['who'].strip()} off {off['when']}")
+    theirs = _THEIRS.match(text)
+    if theirs is not None and names_event(theirs["what"]) and "?" not in clause.text:
+        who = "" if theirs["who"].lower() in ("i", "we") else f" for {theirs['who']}"
+        return Opened(Asks.HAVING, f"{theirs['what'].strip()}{who} {text[theirs.end('what') :]}")
     behind = _BEHIND.search(CALENDAR.sub("", text)) if clause.mentions else None
     if behind is not None and behind.start() > 0:
         rest = plain(CALENDAR.sub("", text)[: behind.start()])
@@ -186,7 +199,11 @@ def _opened(clause: Clause) -> Opened | None:
         if opening[0] is Asks.HAVING and opens_other(rest) and not re.match(r"(?:take|see|make|bring)\b", rest, re.I):
             return None
         return Opened(opening[0], text[opening[1] :])
-    delay = re.fullmatch(rf"(?:{MARK}[\s,:–-]*)?(?:check(?: on| in on)?|bring|take|get|see|leave|stop|turn|switch|move)\s[^{MARK[1:-1]}]+(?:\s{MARK})?", text, re.I)
+    delay = re.fullmatch(
+        rf"(?:{MARK}[\s,:–-]*)?(?:check(?: on| in on)?|bring|take|get|see|leave|stop|turn|switch|move)\s[^{MARK[1:-1]}]+(?:\s{MARK})?",
+        text,
+        re.I,
+    )
     if delay is not None and len(clause.mentions) == 1 and _DELAY.fullmatch(clause.mentions[0].text):
         return Opened(Asks.REMINDER, text)
     return None if opens_other(text) else Opened(None, text)

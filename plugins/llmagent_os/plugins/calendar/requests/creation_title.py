@@ -20,7 +20,7 @@ _JOINT = (
     r"|takes"
     r"|going|running|which|that|it|it's|it'll|is|will|be|scheduled|set|the|this|long|all day|taking place|happening"
     r"|time|then"
-    r"|with a (?:length|duration) of|duration|day|date|o'clock|oclock|hours|or so|roughly|maybe|probably|or"
+    r"|somewhere|some ?time|any ?time|with a (?:length|duration) of|duration|day|date|o'clock|oclock|hours|or so|roughly|maybe|probably|or"
     r" thereabouts|when|as|it starts|it lasts|it takes|:|at"
     r" around)"
 )
@@ -39,7 +39,10 @@ _TRAILING = re.compile(
     r"|will be|it's|it is|starts|begins|as|@|scheduled|set|down|with a|@))+$",
     re.IGNORECASE,
 )
-_ARTICLE = re.compile(r"^(?:a|an|the|my|our|some|another|one|new(?! year)|this)\s+(?=\S)", re.IGNORECASE)
+_ARTICLE = re.compile(
+    r"^(?:a|an|the|my|our|some|another|one|this|new(?=\s(?:events?|appointments?|meetings?|entry|reminders?|alarms?|tasks?|one)\b))\s+(?=\S)",
+    re.IGNORECASE,
+)
 #: Generic nouns in front of the real title: "an event called …", "an appointment for a haircut".
 _NAMED = re.compile(
     r"^(?:an? |the |my |another |one )?(?:new |quick |all[- ]day |recurring |calendar |short |important )*"

@@ -33,7 +33,7 @@ from llmagent_os.plugins.calendar.requests.reference_request import read_referen
 from llmagent_os.plugins.calendar.requests.sentences import between_requests, sentences
 from llmagent_os.plugins.calendar.requests.shift_request import read_shift
 from llmagent_os.plugins.calendar.requests.told_before import read_told
-from llmagent_os.plugins.calendar.time.time_mentions import MentionKind
+from llmagent_os.plugins.calendar.time.time_mentions import MentionKind, TimeMention
 
 #: Reads one clause: the calls that its words ask for; None, or no call: not every word is understood.
 ReadClause = Callable[[Clause], ToolCall | tuple[ToolCall, ...] | None]
@@ -146,9 +146,17 @@ def _sentences(clause: Clause) -> list[ReadRequest]:
     listed = _HEADING.match(clause.text)
     if listed is not None:
         heading, clause = _verb(plain(listed["heading"])), clause.part(listed.end())
+    day = _day_heading(clause)
+    if day is not None:
+        clause = clause.part(day.end + 1)
     for begin, end in sentences(clause):
         sentence = clause.part(begin, end)
-        if found and (note := note_of(sentence.text)) and not sentence.mentions and found[-1].call.name == "create_event":
+        if (
+            found
+            and (note := note_of(sentence.text))
+            and not sentence.mentions
+            and found[-1].call.name == "create_event"
+        ):
             call = found[-1].call
             noted = msgspec.structs.replace(call, arguments={**call.arguments, "note": note})
             found[-1] = replace(found[-1], call=noted)
@@ -157,13 +165,27 @@ def _sentences(clause: Clause) -> list[ReadRequest]:
         if re.fullmatch(r"[^:]{2,60}:", sentence.text) and not sentence.mentions and opens_request(title):
             heading = _verb(title)
             continue
-        read = _read(sentence.cut(_ASIDE), heading)
+        read = _read(sentence.cut(_ASIDE), heading, day.text if day is not None else "")
         if not read:
             if asks_nothing(sentence):
                 continue
             return []
         found += read
     return found
+
+
+def _day_heading(clause: Clause) -> TimeMention | None:
+    """The day in front of a list: "friday: gym at 7am, film at 8pm"."""
+    first = clause.mentions[0] if clause.mentions else None
+    if (
+        first is None
+        or first.kind is not MentionKind.DATE
+        or first.start
+        or clause.text[first.end : first.end + 1] != ":"
+    ):
+        return None
+    kinds = [each.kind for each in clause.mentions[1:]]
+    return first if kinds.count(MentionKind.TIME) > 1 and MentionKind.DATE not in kinds else None
 
 
 def is_readable(text: str) -> bool:

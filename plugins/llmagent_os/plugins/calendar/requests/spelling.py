@@ -97,7 +97,12 @@ def put_right(text: str) -> str:
     text = re.sub(r"[ \t]+", " ", text).strip()
     text = re.sub(r"\b(Mo|Tu|Th|Fr|Sa|Su)\.?(?=,? (?:at )?\d)", lambda match: _SHORT_DAYS[match[1]], text)
     text = re.sub(r"[!?]+(?=\))", "", text)
-    text = re.sub(r"\bfrom (\d[\d:.]*(?: ?[ap]m)?) (?:till|til|until|to) (?:late|close|whenever)\b", r"at \1", text, flags=re.IGNORECASE)
+    text = re.sub(
+        r"\bfrom (\d[\d:.]*(?: ?[ap]m)?) (?:till|til|until|to) (?:late|close|whenever)\b",
+        r"at \1",
+        text,
+        flags=re.IGNORECASE,
+    )
     text = _THEIR_TIME.sub(lambda match: _their_zone(match, text), text)
     text = _ZONE.sub(_zone_without_brackets, text)
     first = re.search(r"\w", text)
@@ -108,8 +113,10 @@ def put_right(text: str) -> str:
 
 
 def _their_zone(match: re.Match[str], text: str) -> str:
-    """"8am his time" with the city that the message names: "my brother in Sydney"."""
-    for city in re.findall(r"\b(?:in|from|over in|at) ([A-Za-z]+(?: [A-Z][a-z]+)?)|\b([A-Z][a-z]+) (?:office|team|folks|people)", text):
+    """ "8am his time" with the city that the message names: "my brother in Sydney"."""
+    for city in re.findall(
+        r"\b(?:in|from|over in|at) ([A-Za-z]+(?: [A-Z][a-z]+)?)|\b([A-Z][a-z]+) (?:office|team|folks|people)", text
+    ):
         name = (city[0] or city[1]).lower()
         known = next((each for each in (name, name.split()[0]) if named_zone(f"{each} time")), None)
         if known:

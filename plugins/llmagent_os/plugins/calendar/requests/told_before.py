@@ -33,14 +33,15 @@ _CUT = re.compile(
 )
 _SUBJECT = (
     r"(?:it|that|this|he|she|they|we|everyone|the (?:appointment|meeting|thing|event|date|whole thing|session))"
-    r"(?:'s|'re|'ll|'d)?"
+    r"(?:'s|'re|'ll|'d|'ve)?"
 )
 _VERB = (
     r"(?:is|are|was|will|would|now|be|all|both|going to|gonna|supposed to|probably|just|happening|taking place|on|due"
     r"|scheduled|set|coming(?: over| by| round| in)?|comes?(?: over| by| round)?|arriv(?:es?|ing)|starts?|starting"
     r"|begins?|meet(?:ing)?(?: up)?|agreed(?: on)?|settled on|said|says|picked|chose|booked|for|at|from|moved to|can do"
     r"|can make|could do|be here|be there|here|in|around|can fit me in|fit me in|gave me|offered me|can see me|have me down"
-    r"|booked me(?: in)?|put me down|have a slot|free)"
+    r"|booked me(?: in)?|put me down|(?:have|has|got|had) (?:a |an )?(?:slot|opening|space|gap)|free|landing|leaving|visiting"
+    r"|flying in|back)"
 )
 _BEFORE = re.compile(
     rf"(?:(?:so|and|but|well|now|ok|okay|basically|apparently|luckily|anyway)[\s,]+)*"
@@ -66,6 +67,8 @@ _HAPPENS = re.compile(
 )
 _PERSON = re.compile(r"(?:he|she|they)\b", re.IGNORECASE)
 _WHO = re.compile(
+    r"\b(?:heard from|talked to|talking to|spoke (?:to|with)|ran into|(?:call|message|text|mail|email) from)\s"
+    r"(?P<name>(?:my\s|the\s)?(?-i:[A-Z])?[\w'-]+)|"
     r"\b(?:my|the|our)\s(?P<who>[\w'-]+)\s(?:(?:finally|just|also|now)\s)?"
     r"(?:wants?|wanted|has|have|is|are|was|will|said|says|called|can|needs?|phoned|texted|wrote|rang|messaged|got back)\b",
     re.IGNORECASE,
@@ -144,7 +147,7 @@ def _when(part: Clause, title: str) -> dict[str, str] | None:
 def _visitor(before: Clause, part: Clause) -> str:
     """Who comes, where the time is told of "he", "she" or "they": "my landlord wants to see the flat"."""
     found = _WHO.search(before.text) if _PERSON.match(plain(part.text)) else None
-    return found["who"] if found is not None else ""
+    return (found["name"] or found["who"]) if found is not None else ""
 
 
 def _name(before: Sequence[Clause]) -> str:
