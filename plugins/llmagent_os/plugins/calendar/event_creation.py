@@ -20,7 +20,7 @@ from llmagent_os.plugins.calendar.event_times import (
     whens_text,
 )
 from llmagent_os.plugins.calendar.phrasing import day_text, moment_text
-from llmagent_os.plugins.calendar.requests.openings import opens_request
+from llmagent_os.plugins.calendar.requests.openings import Asks, opening_of, opens_request
 from llmagent_os.plugins.calendar.requests.politeness import plain
 from llmagent_os.plugins.calendar.requests.spelling import put_right
 from llmagent_os.plugins.calendar.time.text_normalization import normalize
@@ -32,13 +32,13 @@ MAX_TITLE_CHARACTERS = 200  #: characters
 UNFINISHED_LIFETIME = timedelta(hours=1)  #: how long an answer to "What time?" still belongs to the event
 
 _REMINDER = re.compile(
-    r"\b(remind\w*|don'?t (?:let me )?forget|remember to|nudge|ping me|alert me|notify me|alarm|wake me"
+    r"\b(remind\w*|(?<!\bi )don'?t (?:let me )?forget|remember to|nudge|ping me|alert me|notify me|alarm|wake me"
     r"|wake[- ]?up call|note to self|timer|(?:buzz|poke|text|message|warn) me|give me a (?:shout|buzz|ring|poke|ping))\b",
     re.I,
 )
 _WHOLE_DAY = re.compile(
     r"\b(birthday|anniversary|holidays?|vacation|day off|days off|time off|trip|travel|conference|festival|pto|leave"
-    r"|deadline|due|staycation|honeymoon|camp|fast|rent|payday|pay day|visit from|out of office|ooo|retreat)\b",
+    r"|turns \d+|deadline|due|tax(?:es)?|payment|renewal|staycation|honeymoon|camp|fast|rent|payday|pay day|visit from|out of office|ooo|retreat)\b",
     re.I,
 )
 
@@ -49,6 +49,21 @@ _TASK = re.compile(
     r"|review the|read|write|email|text|reply|fill (?:in|out)|book|arrange|organi[sz]e|declutter|fix|repair)\b",
     re.I,
 )
+
+# "In 20 minutes: take the bread out": something to do then, and no event of an hour.
+_DELAY = re.compile(
+    r"in .*\b(?:minutes?|mins?|hours?|hrs?|seconds?|secs?)|.*\b(?:minutes?|mins?|hours?) from now", re.I
+)
+_AT_ONCE = re.compile(
+    r"(?:call(?: back)?|ring|phone|take|get|pick up|fetch|turn (?:on|off)|switch (?:on|off)|feed|walk|leave|go|stir|flip|start"
+    r"|stop|move|put|bring|look at|open|close|lock|remove|drink|eat|stretch|stand up|log|join)\b",
+    re.I,
+)
+
+
+def _is_task(title: str) -> bool:
+    """Whether a title says what to do."""
+    return _TASK.match(title) is not None or _AT_ONCE.match(title) is not None
 
 
 async def create_event(call: CalendarCall, given: Mapping[str, str | None]) -> ToolResult:
@@ -65,7 +80,10 @@ async def create_event(call: CalendarCall, given: Mapping[str, str | None]) -> T
     if not call.is_read:  # a model copied the words
         said = time_arguments(said, call.words, month_first=call.month_first)
     said = _completed(await call.store.unfinished_event(), said, call)
-    if _REMINDER.search(call.words):
+    opening = opening_of(plain(put_right(call.words)))
+    asked = opening is not None and opening[0] is Asks.REMINDER
+    is_delayed = _DELAY.fullmatch(said.get("time", "")) and _is_task(said.get("title", ""))
+    if asked or is_delayed or _REMINDER.search(call.words):
         said["reminder"] = "yes"
     result = await _create(call, said)
     status = result.data["status"]
@@ -106,7 +124,7 @@ async def _create(call: CalendarCall, said: dict[str, str]) -> ToolResult:
             result = call.unclear_reply(error)
             passed = str(result.data["when"])
             text = f"{passed[:1].upper()}{passed[1:]} has already passed, so I didn't add {title}. When should it be?"
-            return ToolResult({"status": "past", **known, "when": passed}, text)
+            return ToolResult({"status": "past", **known, "when": passed}, text, word_for_word=True)
         return call.unclear_reply(error, **known)
     return await _add(call, said, title, planned, reminder)
 

@@ -71,7 +71,9 @@ def stretches(clause: Clause) -> Iterator[tuple[Clause, str]]:
 
 def is_command(text: str) -> bool:
     """Return whether words are a command whose object stands elsewhere: "can you put that in?"."""
-    return _COMMAND.fullmatch(plain(text).strip(" .!?")) is not None or _COMMAND.fullmatch(text.strip(" .!?")) is not None
+    return (
+        _COMMAND.fullmatch(plain(text).strip(" .!?")) is not None or _COMMAND.fullmatch(text.strip(" .!?")) is not None
+    )
 
 
 def goes_on(clause: Clause) -> bool:

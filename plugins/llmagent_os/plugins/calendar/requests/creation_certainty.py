@@ -29,7 +29,7 @@ _NO_NAME = re.compile(
         r"unless, without, instead, ok, okay, sure, fine, wow, great, cool, really, only, still, already, so, too, as, "
         r"than, every, each, all, both, neither, say, tell, ask, give, show, make, take (?:it|that|me|this), play, "
         r"turn, open, send, order, search, translate, write, email, text, tweet, post, start, stop, pause, remove, "
-        r"delete, free, busy, confirm, rent, hear, submit, check, find, look, read, watch out, set"
+        r"delete, free, busy, confirm, rent, hear, submit, check(?![- ](?:up|in)\b), find, look, read, watch out, set"
     )
     + r"\b",
     re.IGNORECASE,
@@ -49,7 +49,7 @@ _ASKED_ABOUT = re.compile(
 _SENTENCE = re.compile(
     r"\b"
     + any_of(
-        r"(?:is|are)(?! (?:coming|visiting|arriving|in town|performing|due|leaving|landing|flying|staying|away|off|abroad|out of|"
+        r"(?:is|are)(?! (?:coming|visiting|arriving|in town|performing|due|leaving|landing|flying|staying|being \w+|away|off|abroad|out of|"
         r"on (?:leave|holiday|vacation)|travell?ing)\b), was, were, "
         r"isn't, aren't, has, have, had, did, does, do, don't, didn't, won't, will, would, could, should, can, can't, "
         r"cannot, i, i'm, you, you're, he, she, they, we, it's, that's, went, got, said, told, been, am, think, hope, "
@@ -59,6 +59,8 @@ _SENTENCE = re.compile(
     + r"\b",
     re.IGNORECASE,
 )
+#: A stretch of days.
+_SPAN = re.compile(r"\S\s?(?:\b(?:to|until|till|through|thru)\b|\s-\s|–|\d-\d)\s?\S", re.IGNORECASE)
 #: What somebody does again and again.
 _HABIT = re.compile(r"(?:i|we)(?: usually| always| also| both| all)? (?:do|go to|attend|take)\b", re.IGNORECASE)
 #: Where people are for days.
@@ -151,7 +153,7 @@ def _is_name(name: Named) -> bool:
     return (
         re.search(r"[^\W\d_]", name.title) is not None
         and not _NO_NAME.match(name.title)
-        and not _ASKED_ABOUT.fullmatch(name.title.strip())
+        and (not _ASKED_ABOUT.fullmatch(name.title.strip()) or (bool(name.person) and not name.title.endswith("s")))
         and not _SENTENCE.search(title)
         and not re.search(rf"\b{OTHER_VERBS}\b", title, re.IGNORECASE)
         and len(name.title.split()) <= 9
@@ -160,14 +162,18 @@ def _is_name(name: Named) -> bool:
 
 def _is_sure(name: Named, times: Times) -> bool:
     """Whether a name and its times leave no doubt that an event is to be added."""
-    if (times.date or times.repeat) and times.time:
-        return not _ASKED_ABOUT.match(name.title) or names_event(name.title)
+    has_day = (
+        times.date or times.repeat or re.search(r"\b(?:tonight|this (?:morning|afternoon|evening))\b", times.time, re.I)
+    )
+    if has_day and times.time:
+        return not _ASKED_ABOUT.match(name.title) or names_event(name.title) or bool(name.person)
     if names_event(name.title):
         return True
     if _ASKED_ABOUT.match(name.title):
         return False
     spans = bool(_STAY.search(name.title) and times.date and not times.time)
     every = re.match(r"(?:every|each)\b", times.repeat, re.IGNORECASE) is not None
+    spans |= bool(_SPAN.search(times.date)) and not times.time
     return spans or every or (not times.time and lasts_days(name.title)) or bool(name.person and times.time)
 
 

@@ -11,6 +11,7 @@ read. A new event never touches another one: only ``create_event`` is called.
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 
 from llmagent_os.plugin import ToolCall
 from llmagent_os.plugins.calendar.requests.clause import MARK, Clause
@@ -18,6 +19,7 @@ from llmagent_os.plugins.calendar.requests.creation_certainty import Opened, is_
 from llmagent_os.plugins.calendar.requests.creation_note import split_note
 from llmagent_os.plugins.calendar.requests.creation_times import Times, after_length, creation_arguments, times_of
 from llmagent_os.plugins.calendar.requests.creation_title import CALENDAR, Named, named
+from llmagent_os.plugins.calendar.requests.event_nouns import names_event
 from llmagent_os.plugins.calendar.requests.openings import Asks, opening_of, opens_other
 from llmagent_os.plugins.calendar.requests.politeness import plain
 from llmagent_os.plugins.calendar.time.time_mentions import MentionKind, TimeMention
@@ -46,10 +48,10 @@ _WORKS = re.compile(
 _LOST = re.compile(
     rf"(?:\b(?:until|till|til|except|excluding|but|not|unless|before|after|every|each|since|between|either|other"
     rf"|without|or|skip|skipping|apart from|besides"
-    rf"|than|within|per|through|thru|ending|ends?|half|quarter|past|next|last|this)\s*(?={MARK}))"
+    rf"|than|within|per|through|thru|ending|ends?|half|quarter|past|next|last|this|minus|usual)\s*(?={MARK}))"
     rf"|(?<=[\ue000-\uf8ff])\s*(?:(?:and|but|or),?\s)?(?:until|till|except|excluding|but|not|unless|or(?! so|"
     rf" thereabouts)|ish|every|each"
-    rf"|before|after|onwards?|sharp|twice|times"
+    rf"|before|after|onwards?|sharp|twice|times|(?:earlier|later|sooner) than|(?:his|her|their|local) time"
     rf"|if|when|ago|once)\b",
     re.IGNORECASE,
 )
@@ -62,7 +64,19 @@ _TIME_WORD = re.compile(
     re.IGNORECASE,
 )
 #: What a reminder is called that nothing is said about.
-_USUAL = re.compile(r"\b(?:(wake me|wake[- ]?up|get me up)|(timer)|alarms?)\b", re.IGNORECASE)
+_USUAL = re.compile(r"\b(?:(wake me|wake[- ]?up|get me up|waking|be woken)|(timer)|alarms?)\b", re.IGNORECASE)
+#: Days that a title names without a date: "new year's eve party 9pm".
+_HOLIDAY = re.compile(
+    r"\b(?:new year'?s eve|nye|new year'?s day|christmas (?:eve|day)|boxing day|halloween|thanksgiving|valentine'?s day"
+    r"|easter (?:sunday|monday)|good friday|mother'?s day|father'?s day)\b",
+    re.IGNORECASE,
+)
+#: A time that is so many minutes or hours ahead: nothing that the calendar has is looked up by it.
+_DELAY = re.compile(r"in .*\b(?:hours?|hrs?|minutes?|mins?|seconds?|secs?|h|m)", re.IGNORECASE)
+#: No name of an alarm, but why it is set.
+_ASIDE = re.compile(
+    r"(?:please[\s,]*)?(?:i|i'm|i've|i'll|i'd|we|we're|we've|got|have|need|gotta|because|early)\b", re.IGNORECASE
+)
 #: What a reminder is for: "buzz me at 3:15 so I can leave for the train".
 _PURPOSE = re.compile(
     r"\bso (?:that )?(?:i|we) (?:can|could|don't forget to|remember to|know (?:when )?to|won't forget to)"
@@ -71,6 +85,12 @@ _PURPOSE = re.compile(
 )
 #: "a 10 minute timer", with a mark for the length
 _TIMER = re.compile(rf"(?:an? )?({MARK})(?: long)? timer\b", re.IGNORECASE)
+#: "the kids have judo every saturday"
+_THEIRS = re.compile(
+    rf"(?:my\s|our\s|the\s)?(?P<who>(?!who\b|what\b|which\b|i\b|we\b|you\b|they\b|he\b|she\b|it\b|that\b|this\b)[\w'-]+"
+    rf"(?:\sand\s[\w'-]+)?)\s(?:has|have)(?:\s(?:got|a|an|her|his|their))*\s(?P<what>[^,;.{MARK[1:-1]}]{{3,40}})(?={MARK})",
+    re.IGNORECASE,
+)
 #: "I have friday off", "Emma has the week of June 7 off"
 _DAY_OFF = re.compile(
     rf"(?P<who>(?:(?!who\b|what\b|when\b|which\b|do\b|does\b|if\b)[\w'-]+\s){{1,3}}?)(?:am\s|is\s|are\s)?(?:also\s)?"
@@ -103,6 +123,8 @@ def read_creation(clause: Clause) -> ToolCall | None:
     if reminder:
         times = after_length(times)
     name = named(re.split(MARK, found.words), reminder=reminder)
+    if name is not None and reminder and _USUAL.search(clause.text) and _ASIDE.match(name.title):
+        name = Named("")
     if name is not None and not name.title and reminder:
         purpose, usual = _PURPOSE.search(clause.text), _USUAL.search(clause.text)
         if purpose is not None:
@@ -115,6 +137,8 @@ def read_creation(clause: Clause) -> ToolCall | None:
         or not is_certain(clause, found, name, times)
     ):
         return None
+    if not (times.date or times.repeat) and (day := _HOLIDAY.search(name.title)):
+        times = replace(times, date=day[0])
     if note and not name.title and not name.person:
         return None
     return _call(name, times, note)
@@ -151,6 +175,10 @@ def _opened(clause: Clause) -> Opened | None:
     if off is not None and "?" not in clause.text:
         own = re.fullmatch(r"(?:i|we|i'm|we're|i've|we've|i'll|we'll)", off["who"].strip(), re.IGNORECASE)
         return Opened(Asks.HAVING, f"{'day' if own else off['who'].strip()} off {off['when']}")
+    theirs = _THEIRS.match(text)
+    if theirs is not None and names_event(theirs["what"]) and "?" not in clause.text:
+        who = "" if theirs["who"].lower() in ("i", "we") else f" for {theirs['who']}"
+        return Opened(Asks.HAVING, f"{theirs['what'].strip()}{who} {text[theirs.end('what') :]}")
     behind = _BEHIND.search(CALENDAR.sub("", text)) if clause.mentions else None
     if behind is not None and behind.start() > 0:
         rest = plain(CALENDAR.sub("", text)[: behind.start()])
@@ -171,6 +199,13 @@ def _opened(clause: Clause) -> Opened | None:
         if opening[0] is Asks.HAVING and opens_other(rest) and not re.match(r"(?:take|see|make|bring)\b", rest, re.I):
             return None
         return Opened(opening[0], text[opening[1] :])
+    delay = re.fullmatch(
+        rf"(?:{MARK}[\s,:–-]*)?(?:check(?: on| in on)?|bring|take|get|see|leave|stop|turn|switch|move)\s[^{MARK[1:-1]}]+(?:\s{MARK})?",
+        text,
+        re.I,
+    )
+    if delay is not None and len(clause.mentions) == 1 and _DELAY.fullmatch(clause.mentions[0].text):
+        return Opened(Asks.REMINDER, text)
     return None if opens_other(text) else Opened(None, text)
 
 

@@ -13,6 +13,7 @@ from llmagent_os.plugins.calendar.time.time_mentions import MentionKind, TimeMen
 _TO = frozenset(("to", "until", "till", "til", "through", "thru", "-", "–", "up to"))
 
 _SHORT = re.compile(r"\b(?:s|secs?|seconds?|m|mins?|minutes?|h|hrs?|hours?)\b|\d(?:m|h|s)\b", re.IGNORECASE)
+_PART = re.compile(r"(?:in the |this |the )?(morning|afternoon|evening|night)", re.IGNORECASE)
 _OFTEN = re.compile(r"(twice|thrice|(?:\d|two|three|four) ?(?:x|times)) (?:an?|per|every|each) day", re.IGNORECASE)
 
 
@@ -103,5 +104,10 @@ def _said(clause: Clause, mentions: list[TimeMention]) -> str:
         return ""
     first, last = mentions[0], mentions[-1]
     inside = [each for each in clause.mentions if first.start <= each.start and each.end <= last.end]
+    part = [each for each in mentions if _PART.fullmatch(each.text)]
+    if len(mentions) == 2 and len(part) == 1:  # "friday evening, starts at 7:30"
+        other = next(each for each in mentions if each not in part)
+        found = _PART.fullmatch(part[0].text)
+        return f"{other.text} in the {found[1]}" if found else other.text
     whole = clause.text[first.start : last.end] if len(inside) == len(mentions) else ", ".join(m.text for m in mentions)
     return whole.rstrip(" -–,")

@@ -20,7 +20,7 @@ _JOINT = (
     r"|takes"
     r"|going|running|which|that|it|it's|it'll|is|will|be|scheduled|set|the|this|long|all day|taking place|happening"
     r"|time|then"
-    r"|with a (?:length|duration) of|duration|day|date|o'clock|oclock|hours|or so|roughly|maybe|probably|or"
+    r"|somewhere|some ?time|any ?time|with a (?:length|duration) of|duration|day|date|o'clock|oclock|hours|or so|roughly|maybe|probably|or"
     r" thereabouts|when|as|it starts|it lasts|it takes|:|at"
     r" around)"
 )
@@ -29,7 +29,7 @@ _LEADING = re.compile(
     r"^(?:[\s,.:;!–—-]|(?:to|for|about|that|of|on|at|in|is|and|down|up|having|attending|me|us|it|titled|called|named"
     r"|entitled|labelled|labeled"
     r"|saying|says|which says|this|these|the following|following|from|starting|lasting|regarding|there's|there is|as"
-    r"|in for|i have|we have"
+    r"|in for|i have|we have|going to(?=\s(?:see|watch|visit|meet|have)\b)"
     rf"|i've got|(?<=that )i (?:have|need) to|i (?:have|need) to)(?=[\s,:]|$|{MARK}))+",
     re.IGNORECASE,
 )
@@ -39,7 +39,10 @@ _TRAILING = re.compile(
     r"|will be|it's|it is|starts|begins|as|@|scheduled|set|down|with a|@))+$",
     re.IGNORECASE,
 )
-_ARTICLE = re.compile(r"^(?:a|an|the|my|our|some|another|one|new(?! year)|this)\s+(?=\S)", re.IGNORECASE)
+_ARTICLE = re.compile(
+    r"^(?:a|an|the|my|our|some|another|one|this|new(?=\s(?:events?|appointments?|meetings?|entry|reminders?|alarms?|tasks?|one)\b))\s+(?=\S)",
+    re.IGNORECASE,
+)
 #: Generic nouns in front of the real title: "an event called …", "an appointment for a haircut".
 _NAMED = re.compile(
     r"^(?:an? |the |my |another |one )?(?:new |quick |all[- ]day |recurring |calendar |short |important )*"
@@ -65,6 +68,12 @@ _PLACE = re.compile(
     r"|basement|hotel|cafe|cafeteria|canteen|restaurant|hospital|studio|school|pub|bar)\b|[A-Z][\w'-]+).*)"
     r"|on (?P<on>(?:zoom|teams|skype|google meet|meet|webex|slack|the phone|discord|facetime|(?:the )?\d+(?:st|nd|rd"
     r"|th) floor)\b.*))$",
+    re.IGNORECASE,
+)
+#: A place behind the time, without "at": "…, ward 7", "…, the Crown".
+_SPOT = re.compile(
+    r"(?:(?:main|meeting|conference|town|school|sports|big|small|upstairs|downstairs)\s)*(?:room|ward|platform|gate|hall|floor"
+    r"|building|terminal|studio|suite|court|gym|office|table|online|zoom)\b(?:\s[\w.-]+)?$|the (?-i:[A-Z])[\w' ]+$",
     re.IGNORECASE,
 )
 _PERSON = re.compile(r"^(?P<title>.*\S)?\s*,?\s?\bwith (?P<person>\S.*)$", re.IGNORECASE)
@@ -126,6 +135,8 @@ def _joined(text: str, more: str) -> str | None:
         _TRAILING.sub("", text).strip()
     ):
         return more
+    if _SPOT.match(more):
+        return f"{_TRAILING.sub('', text).rstrip(' ,.;')} at {more}"
     if re.match(
         r"(?:,\s*)?(?:bring|take|wear|don't forget|pick up|buy|need|remember|note|notes|ask|call)\b", more, re.I
     ):

@@ -38,7 +38,7 @@ _NOUNS = (
     " laundry study homework assignment thesis submission launch release sprint board all-?hands townhall fitting"
     " tasting tour"
     " hearing court jury signing closing move-?in moving barbecue brunch outing excursion expo fair market auction"
-    " gala prom"
+    " gala prom house-?warming barber spa-?day"
 )
 #: "check-?up" is also written apart: "check up".
 _SPELLED = "|".join(dict.fromkeys(_NOUNS.split())).replace("-?", "[- ]?")
@@ -46,7 +46,7 @@ _NOUN = re.compile(rf"(?<![\w'])(?:{_SPELLED})(?![\w])", re.IGNORECASE)
 _ALL_DAY = re.compile(
     r"\b(?:birthday|bday|anniversary|holidays?|vacation|days? off|time off|trip|travel|conference|festival|pto|leave"
     r"|deadline"
-    r"|staycation|honeymoon|camp|rent|payday|pay day|retreat|hackathon|off-?site|visits?|wedding|away|exams?|due)\b",
+    r"|turns \d+|staycation|honeymoon|camp|rent|payday|pay day|retreat|hackathon|off-?site|visits?|wedding|away|exams?|due)\b",
     re.IGNORECASE,
 )
 #: What "book" and "reserve" are said of that somebody else sells.
@@ -69,7 +69,9 @@ def names_event(title: str) -> bool:
 
 
 #: They name no event when another noun of the sentence does: "my dentist moved the appointment".
-_GENERIC = re.compile(r"(?:appointments?|appt|meetings?|events?|call|calls|visit|booking|reservation|session)$", re.IGNORECASE)
+_GENERIC = re.compile(
+    r"(?:appointments?|appt|meetings?|events?|call|calls|visit|booking|reservation|session)$", re.IGNORECASE
+)
 _DETERMINER = r"(?:an?|the|my|our|this|that|his|her|their|some|another|for|to|have|got)"
 _PHRASE = re.compile(
     rf"\b{_DETERMINER}\s(?P<name>(?:(?!{_DETERMINER}\b|with\b|and\b|but\b|told\b|said\b)[\w'-]+\s){{0,3}}?(?:{_SPELLED})(?![\w])"
@@ -78,7 +80,7 @@ _PHRASE = re.compile(
     re.IGNORECASE,
 )
 _COMING = re.compile(
-    r"\b(?:have|'ve got|got|there's|there is|invited (?:\w+ )?to|going to|planning|booked)\s(?:an?|the|my|our|this|some)\s"
+    r"\b(?:have|'ve got|got|there's|there is|invited (?:\w+ )?to|going to|planning|booked|(?:date|day|time|slot) for)\s(?:an?|the|my|our|this|some)\s"
     r"(?P<name>[\w' -]+?)(?=\s(?:coming up|next|soon|planned|that|which|and|but|because|so)\b|[,.;!?]|$)",
     re.IGNORECASE,
 )

@@ -37,7 +37,8 @@ def is_foreign(text: str) -> bool:
     (False, True, True)
     """
     text = re.sub(r'"[^"]*"|“[^”]*”', " ", text)
-    words = [word.lower() for word in re.findall(r"[^\W\d_]+(?:['’][^\W\d_]+)?", text)]
+    said = re.findall(r"(?<!\d)[^\W\d_]+(?:['’][^\W\d_]+)?", text)  # "9am" has no word
+    words = [word.lower() for word in said if not word.isupper() or text.isupper()]  # IST is a time zone
     if len(_OTHER_SCRIPT.findall(text)) > len(re.findall(r"[a-zA-Z]", text)) / 2:
         return True
     foreign = [word for word in words if word in _WORDS]

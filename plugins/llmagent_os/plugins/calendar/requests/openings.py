@@ -37,15 +37,15 @@ _MAKE = (
     r"|call)\b)"
 )
 _REMIND = (
-    r"remind(?:ing)? ?(?:me|us|myself)|reminder|remember|reminding|(?:don't|do not|never)(?: you)? (?:let|allow) me"
+    r"remind(?:ing)? ?(?:me|us|myself)(?: both| all)?|reminder|remember|reminding|(?:don't|do not|never)(?: you)? (?:let|allow) me"
     r" (?:to )?forget"
     r"|(?:don't|do not|dont) forget|(?:i )?(?:must|should|can|do)(?:n't| not)(?: want to)? forget"
     r"|(?:set|create|add|make|put|schedule|give|send|i need|need|i want|set up|leave|drop|book|have)(?: up| in)?(?: me"
     r"| us| myself)?(?: up)?"
-    r"(?: with)? (?:an?|the|another|some|my)? ?(?:new |quick |gentle |little |daily |weekly |monthly |recurring )*"
+    r"(?: with)? (?:an?|the|another|some|my|two|three|four|2|3|4)? ?(?:new |quick |gentle |little |daily |weekly |monthly |recurring )*"
     r"(?:reminder|alarm|alert|nudge|ping|heads[- ]up|notification|wake[- ]?up call|shout|buzz|ring|poke)s?"
     r"|(?:(?:set|start|create|add|make|put on|begin|run)(?: me)? )?(?:(?:an?|the|another|my) )?timer"
-    r"|(?:alert|ping|nudge|notify|buzz|poke|warn|text|message) me|tell me to|wake me(?: up)?|get me up|alarm|note to"
+    r"|(?:alert|ping|nudge|notify|buzz|poke|warn|text|message|nag|bug|prod|pester) me|tell me to|wake me(?: up)?|(?:i )?need (?:waking|to be woken)(?: up)?|get me up|alarm|note to"
     r" self|"
     r"(?:help me|i (?:need|have|must|want|should)(?: to)?|i've got to|make me) remember|i (?:want|'d like|would like"
     r"|need) (?:to be|being) reminded"
@@ -58,7 +58,7 @@ _THING = (
 )
 _DOING = (
     r"(?:having|meeting|seeing|attending|visiting|hosting|flying|catching up|getting|taking|playing|doing|picking up"
-    r"|babysitting|travell?ing|working|going to (?:the|a|an|my|our)|off to|on (?:vacation|holiday|leave|call|sick"
+    r"|babysitting|travell?ing|working|going to (?:the|a|an|my|our|see|watch|visit|meet|have)|off to|on (?:vacation|holiday|leave|call|sick"
     r" leave)"
     r"|away|out of (?:the )?office|off|in [A-Z]\w+)"
 )
@@ -76,7 +76,7 @@ _HAVE = (
 )
 
 _OPENING = re.compile(
-    rf"(?:(?P<reminder>{_REMIND})|(?P<event>{_KEEP}|{_MAKE})|(?P<having>{_HAVE}))(?=[\s,:;–\"'-]|$|{MARK})",
+    rf"(?:(?P<reminder>{_REMIND})|(?P<event>{_KEEP}|{_MAKE})|(?P<having>{_HAVE}))(?!'s\b)(?=[\s,:;–\"'-]|$|{MARK})",
     re.IGNORECASE,
 )
 

@@ -118,7 +118,12 @@ def _note(words: MaskedWords, found: re.Match[str]) -> ToolCall | None:
     note = plain_name(
         words, groups.get("note") or groups.get("note2") or groups.get("quoted") or groups.get("bare") or ""
     )
-    if target is not None and not target.arguments and re.match(r"(?:i|we|there)\b", note, re.I) and has_marks(found["note"]):
+    if (
+        target is not None
+        and not target.arguments
+        and re.match(r"(?:i|we|there)\b", note, re.I)
+        and has_marks(found["note"])
+    ):
         return None  # "make a note that I have blood work on friday": an event
     return move_call(words, target, new_note=note) if target is not None and note else None
 

@@ -15,6 +15,7 @@ _GREETING = (
     r"|excuse me|quick one|quick question|one more(?: thing)?|another one|first|firstly|second|secondly|finally|lastly"
     r"|after that|yes|yeah|yep|yup|sure|great|cool|perfect|thanks|thank you|awesome|nice|in addition|additionally|bot"
     r"|calendar|assistant|there|again|still|but|because of that|therefore|wait|ooh|argh|ugh|phew|lol|haha|dear"
+    r"|(?:i(?:'ve| have)(?: got)? )?(?:two|three|a few|a couple of|some) things(?: please| for you| today)?"
 )
 _COURTESY = (
     r"please|kindly|pls|just|possibly|quickly|simply|go ahead and|go and|make sure (?:to|you)|be sure to|try to"

@@ -33,7 +33,7 @@ from llmagent_os.plugins.calendar.requests.reference_request import read_referen
 from llmagent_os.plugins.calendar.requests.sentences import between_requests, sentences
 from llmagent_os.plugins.calendar.requests.shift_request import read_shift
 from llmagent_os.plugins.calendar.requests.told_before import read_told
-from llmagent_os.plugins.calendar.time.time_mentions import MentionKind
+from llmagent_os.plugins.calendar.time.time_mentions import MentionKind, TimeMention
 
 #: Reads one clause: the calls that its words ask for; None, or no call: not every word is understood.
 ReadClause = Callable[[Clause], ToolCall | tuple[ToolCall, ...] | None]
@@ -63,6 +63,11 @@ _HEADING = re.compile(
     r"(?P<heading>(?:(?:hey|hi|ok|okay|so|please|can you|could you)[\s,]+)*(?:add|put|schedule|book|note|save|enter|block|create)"
     r"(?: (?:me|down|in))?(?: (?:all(?: of)?|both|the))? ?(?:these|this|those|following|things|a few things|two things|three things)"
     r"(?: \w+){0,2}?(?: (?:in|down|up))?(?: (?:to|in|into|on) (?:my|the) (?:calendar|diary))?(?:,? please)?)\s?[:–—-]\s+(?=\S)",
+    re.IGNORECASE,
+)
+#: Things to do that are also words of requests.
+_TASK = re.compile(
+    r"(?:to )?(?:leave|see|check(?: on| in)?|make|bring|take|get|give|tell|read|find|turn|stop|keep|feed|put|book|have|do|set|pick)\b",
     re.IGNORECASE,
 )
 #: An aside in the middle of a request.
@@ -141,9 +146,17 @@ def _sentences(clause: Clause) -> list[ReadRequest]:
     listed = _HEADING.match(clause.text)
     if listed is not None:
         heading, clause = _verb(plain(listed["heading"])), clause.part(listed.end())
+    day = _day_heading(clause)
+    if day is not None:
+        clause = clause.part(day.end + 1)
     for begin, end in sentences(clause):
         sentence = clause.part(begin, end)
-        if found and (note := note_of(sentence.text)) and not sentence.mentions and found[-1].call.name == "create_event":
+        if (
+            found
+            and (note := note_of(sentence.text))
+            and not sentence.mentions
+            and found[-1].call.name == "create_event"
+        ):
             call = found[-1].call
             noted = msgspec.structs.replace(call, arguments={**call.arguments, "note": note})
             found[-1] = replace(found[-1], call=noted)
@@ -152,13 +165,27 @@ def _sentences(clause: Clause) -> list[ReadRequest]:
         if re.fullmatch(r"[^:]{2,60}:", sentence.text) and not sentence.mentions and opens_request(title):
             heading = _verb(title)
             continue
-        read = _read(sentence.cut(_ASIDE), heading)
+        read = _read(sentence.cut(_ASIDE), heading, day.text if day is not None else "")
         if not read:
             if asks_nothing(sentence):
                 continue
             return []
         found += read
     return found
+
+
+def _day_heading(clause: Clause) -> TimeMention | None:
+    """The day in front of a list: "friday: gym at 7am, film at 8pm"."""
+    first = clause.mentions[0] if clause.mentions else None
+    if (
+        first is None
+        or first.kind is not MentionKind.DATE
+        or first.start
+        or clause.text[first.end : first.end + 1] != ":"
+    ):
+        return None
+    kinds = [each.kind for each in clause.mentions[1:]]
+    return first if kinds.count(MentionKind.TIME) > 1 and MentionKind.DATE not in kinds else None
 
 
 def is_readable(text: str) -> bool:
@@ -185,13 +212,21 @@ def _one(clause: Clause, verb: str, date: str) -> list[ReadRequest]:
     """Read a part as one request."""
     bare = clause.part(before_request(clause.text))
     for each in (clause, bare):
-        for words in (each.after(verb), each) if verb and not opens_request(bare.text) else (each,):
+        shares = verb and (not opens_request(bare.text) or _is_next_task(verb, bare))
+        for words in (each.after(verb), each) if shares else (each,):
             for reader in READERS:
                 read = reader(words)
                 calls = read if isinstance(read, tuple) else (read,) if read is not None else ()
                 if calls:
                     return [ReadRequest(_on_day(call, date), words.text) for call in calls]
     return []
+
+
+def _is_next_task(verb: str, clause: Clause) -> bool:
+    """Whether words with a time are one more thing to be reminded of: "remind me to call Tom at noon and leave at 4"."""
+    opening = opening_of(f"{verb} ")
+    reminds = opening is not None and opening[0] is Asks.REMINDER
+    return reminds and bool(clause.mentions) and _TASK.match(plain(clause.text)) is not None
 
 
 def _on_day(call: ToolCall, date: str) -> ToolCall:
@@ -228,7 +263,7 @@ def _split(clause: Clause, verb: str, date: str) -> list[ReadRequest]:
         opening = _verb(plain(left.text)) or verb
         if not opening and first[-1].call.name == "move_event" and right.mentions:
             opening = "move"  # "dentist at 11 instead and gym at 7"
-        own = opens_request(plain(right.text))
+        own = opens_request(plain(right.text)) and not _is_next_task(verb or _verb(plain(left.text)), right)
         title = str(first[-1].call.arguments.get("title", ""))
         if re.match(r"with\b", right.text, re.IGNORECASE) and title:
             opening = f"{opening} {title}".strip()
@@ -244,6 +279,8 @@ def _with_reminder(first: list[ReadRequest], rest: list[ReadRequest], left: Clau
     is_bare = call.name == "create_event" and not {"title", "person"} & call.arguments.keys()
     if not is_bare or not title or opening_of(plain(rest[0].words)) != (Asks.REMINDER, len("remind me")):
         return [*first, *rest]
+    date = str(first[-1].call.arguments.get("date", ""))  # "I have to go to the bank tomorrow, remind me at 9"
+    call = _on_day(call, date)
     about = ReadRequest(msgspec.structs.replace(call, arguments={"title": title, **call.arguments}), rest[0].words)
     opening = opening_of(plain(left.text))
     before = [] if opening is not None and opening[0] is Asks.HAVING else first

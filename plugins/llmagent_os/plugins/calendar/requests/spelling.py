@@ -84,6 +84,9 @@ _FIRST_ONLY = frozenset(("ad", "aad", "addd", "bok"))
 #: Words in brackets behind a time, which may be a zone.
 _ZONE = re.compile(r"(\d ?(?:[ap]\.?m\.?|h)?)( (?:their|local|our) time)? \(([^()]{2,24})\)", re.IGNORECASE)
 
+_SHORT_DAYS = {"Mo": "Mon", "Tu": "Tue", "Th": "Thu", "Fr": "Fri", "Sa": "Sat", "Su": "Sun"}
+_THEIR_TIME = re.compile(r"(\d ?(?:[ap]\.?m\.?|h)?) (?:his|her|their|local|there) time(?! \()", re.IGNORECASE)
+
 _WORD = re.compile(r"[^\W_][\w'’/]*")
 
 
@@ -92,11 +95,33 @@ def put_right(text: str) -> str:
     text = text.replace("’", "'").replace("‘", "'").replace("“", '"').replace("”", '"').replace("\u00a0", " ")
     text = re.sub(r"(?<=[^\W\d_]),(?=\w)|(?<=\d),(?=[^\W\d_])", ", ", text)
     text = re.sub(r"[ \t]+", " ", text).strip()
+    text = re.sub(r"\b(Mo|Tu|Th|Fr|Sa|Su)\.?(?=,? (?:at )?\d)", lambda match: _SHORT_DAYS[match[1]], text)
+    text = re.sub(r"[!?]+(?=\))", "", text)
+    text = re.sub(
+        r"\bfrom (\d[\d:.]*(?: ?[ap]m)?) (?:till|til|until|to) (?:late|close|whenever)\b",
+        r"at \1",
+        text,
+        flags=re.IGNORECASE,
+    )
+    text = _THEIR_TIME.sub(lambda match: _their_zone(match, text), text)
     text = _ZONE.sub(_zone_without_brackets, text)
     first = re.search(r"\w", text)
     begin = first.start() if first else 0
     text = re.sub(r"(?<=\w) w/? (?=\w)", " with ", text)
+    text = re.sub(r"\b(remi?nd (?:me|us)) too (?=[a-z])", r"\1 to ", text, flags=re.IGNORECASE)
     return _WORD.sub(lambda match: _right(match[0], first=match.start() == begin), text)
+
+
+def _their_zone(match: re.Match[str], text: str) -> str:
+    """ "8am his time" with the city that the message names: "my brother in Sydney"."""
+    for city in re.findall(
+        r"\b(?:in|from|over in|at) ([A-Za-z]+(?: [A-Z][a-z]+)?)|\b([A-Z][a-z]+) (?:office|team|folks|people)", text
+    ):
+        name = (city[0] or city[1]).lower()
+        known = next((each for each in (name, name.split()[0]) if named_zone(f"{each} time")), None)
+        if known:
+            return f"{match[1]} {known.title()} time"
+    return match[0]
 
 
 def _zone_without_brackets(match: re.Match[str]) -> str:

@@ -15,11 +15,11 @@ from collections.abc import Iterator, Sequence
 from llmagent_os.plugin import ToolCall
 from llmagent_os.plugins.calendar.requests.among_talk import is_command
 from llmagent_os.plugins.calendar.requests.clause import MARK, Clause
-from llmagent_os.plugins.calendar.requests.creation_times import creation_arguments, times_of
+from llmagent_os.plugins.calendar.requests.creation_times import after_length, creation_arguments, times_of
 from llmagent_os.plugins.calendar.requests.creation_title import CALENDAR, Named, named
 from llmagent_os.plugins.calendar.requests.event_nouns import event_phrase
 from llmagent_os.plugins.calendar.requests.idle_talk import is_over, names_event_of
-from llmagent_os.plugins.calendar.requests.openings import opens_request
+from llmagent_os.plugins.calendar.requests.openings import Asks, opening_of, opens_request
 from llmagent_os.plugins.calendar.requests.politeness import plain
 from llmagent_os.plugins.calendar.time.time_mentions import MentionKind
 
@@ -27,19 +27,21 @@ from llmagent_os.plugins.calendar.time.time_mentions import MentionKind
 _CUT = re.compile(
     r"(?<!\bdr)(?<!\bmr)(?<!\bms)(?<!\bmrs)(?<!\bst)[.!?;…\n]+[\")]*\s+"
     r"|\s*[,–—-]\s+(?=(?:(?:and|so|but|well) )*(?:(?:it|that|this|he|she|they|we)(?:'s|'re|'ll)?"
-    r"|(?:can|could|would|will) you|please|add|put|save|note)\s)"
-    r"|,?\s+(?:so|and)\s+(?=(?:(?:can|could|would|will) you|please|add (?:it|that|this)|put (?:it|that|this))\b)",
+    r"|(?:can|could|would|will) you|please|add|put|save|note|stick|remind me)\s)"
+    r"|,?\s+(?:so|and)\s+(?=(?:(?:can|could|would|will) you|please|(?:add|put|stick|pop) (?:it|that|this))\b)",
     re.IGNORECASE,
 )
 _SUBJECT = (
     r"(?:it|that|this|he|she|they|we|everyone|the (?:appointment|meeting|thing|event|date|whole thing|session))"
-    r"(?:'s|'re|'ll|'d)?"
+    r"(?:'s|'re|'ll|'d|'ve)?"
 )
 _VERB = (
     r"(?:is|are|was|will|would|now|be|all|both|going to|gonna|supposed to|probably|just|happening|taking place|on|due"
     r"|scheduled|set|coming(?: over| by| round| in)?|comes?(?: over| by| round)?|arriv(?:es?|ing)|starts?|starting"
     r"|begins?|meet(?:ing)?(?: up)?|agreed(?: on)?|settled on|said|says|picked|chose|booked|for|at|from|moved to|can do"
-    r"|can make|could do)"
+    r"|can make|could do|be here|be there|here|in|around|can fit me in|fit me in|gave me|offered me|can see me|have me down"
+    r"|booked me(?: in)?|put me down|(?:have|has|got|had) (?:a |an )?(?:slot|opening|space|gap)|free|landing|leaving|visiting"
+    r"|flying in|back)"
 )
 _BEFORE = re.compile(
     rf"(?:(?:so|and|but|well|now|ok|okay|basically|apparently|luckily|anyway)[\s,]+)*"
@@ -49,6 +51,26 @@ _BEFORE = re.compile(
 _SUITS = re.compile(
     rf"(?<=[{MARK[1:-1]}])\s(?:works|suits|is (?:fine|good|best|great|perfect|ok|okay)|would (?:work|be (?:fine|best)))"
     rf"\b[^,{MARK[1:-1]}]*",
+    re.IGNORECASE,
+)
+#: What somebody has to do, or forgets.
+_TO_DO = re.compile(
+    r"\b(?:forget(?:s|ting)?|(?:need|have|ought|got|supposed|want) to|must|should|gotta)(?: (?:to|about))?"
+    r" (?P<to_do>(?!be\b|have\b|know\b)[^,;.!?]{3,80})",
+    re.IGNORECASE,
+)
+#: "My niece is getting christened": a sentence that is the name itself.
+_HAPPENS = re.compile(
+    r"(?:my\s|our\s)?(?P<what>[\w'-]+(?:\s[\w'-]+)?\s(?:is|are)\s(?:getting|having|turning|moving|coming|visiting|graduating"
+    r"|performing|playing|giving)\s[\w' -]{2,40})",
+    re.IGNORECASE,
+)
+_PERSON = re.compile(r"(?:he|she|they)\b", re.IGNORECASE)
+_WHO = re.compile(
+    r"\b(?:heard from|talked to|talking to|spoke (?:to|with)|ran into|(?:call|message|text|mail|email) from)\s"
+    r"(?P<name>(?:my\s|the\s)?(?-i:[A-Z])?[\w'-]+)|"
+    r"\b(?:my|the|our)\s(?P<who>[\w'-]+)\s(?:(?:finally|just|also|now)\s)?"
+    r"(?:wants?|wanted|has|have|is|are|was|will|said|says|called|can|needs?|phoned|texted|wrote|rang|messaged|got back)\b",
     re.IGNORECASE,
 )
 #: What says that an event is coming.
@@ -65,18 +87,21 @@ def read_told(clause: Clause) -> tuple[ToolCall, bool] | None:
     if len(timed) != 1 or not timed[0] or names_event_of(clause):
         return None
     number = timed[0]
-    read = _when(parts[number])
     others = [part for at, part in enumerate(parts) if at != number]
     commands = [part for part in others if is_command(part.text)]
     rest = [part for part in others if part not in commands]
-    if read is None or any(opens_request(plain(part.text)) and not _COMING.search(part.text) for part in rest):
+    reminder = _reminder(parts[number])
+    tells = _TO_DO if reminder is not None else _COMING
+    if any(opens_request(plain(part.text)) and not tells.search(part.text) for part in rest):
         return None
-    title = _name(parts[:number])
-    if not title:
-        return None
-    told, arguments = title, read
-    arguments = {"title": told, **{key: value for key, value in arguments.items() if key != "title"}}
-    return ToolCall("create_event", arguments), bool(commands)
+    if reminder is not None:
+        to_do = next((found["to_do"] for part in reversed(parts[:number]) if (found := _TO_DO.search(part.text))), "")
+        to_do = to_do or _name(parts[:number])
+        return (ToolCall("create_event", {"title": to_do.strip(" .,!"), **reminder}), True) if to_do else None
+    happens = _HAPPENS.fullmatch(plain(parts[number - 1].text))
+    title = _name(parts[:number]) or _visitor(parts[number - 1], parts[number]) or (happens["what"] if happens else "")
+    arguments = _when(parts[number], title) if title else None
+    return (ToolCall("create_event", arguments), bool(commands)) if arguments is not None else None
 
 
 def _parts(clause: Clause) -> Iterator[Clause]:
@@ -91,18 +116,38 @@ def _parts(clause: Clause) -> Iterator[Clause]:
         yield clause.part(begin)
 
 
-def _when(part: Clause) -> dict[str, str] | None:
-    """The arguments that a sentence about the time gives; None: it says something else, too."""
+def _reminder(part: Clause) -> dict[str, str] | None:
+    """The times of "remind me every morning at 8", which says nothing else; None: it does."""
+    masked = plain(part.masked)
+    opening = opening_of(masked)
+    if opening is None or opening[0] is not Asks.REMINDER or part.has(MentionKind.LEAD):
+        return None
+    words = masked[opening[1] :]
+    times = times_of(part, words)
+    if times is None or not re.fullmatch(rf"(?:\s|{MARK}|(?:of|about|to do)? ?\b(?:it|that|this)\b)+", words):
+        return None
+    return creation_arguments(Named(""), after_length(times))
+
+
+def _when(part: Clause, title: str) -> dict[str, str] | None:
+    """The arguments that a sentence about the time of an event gives; None: it says something else, too."""
     masked = plain(part.masked)
     before = _BEFORE.match(masked)
     if before is None or part.has(MentionKind.LEAD, MentionKind.RECURRENCE):
         return None
     words = CALENDAR.sub("", plain(_SUITS.sub("", masked[before.end() :])))
     times = times_of(part, words)
-    name = named(re.split(MARK, words), reminder=False)
-    if times is None or name is None or name.title or not (times.date or times.time):
+    name = named([title, *re.split(MARK, words)], reminder=False)
+    plain_title = named([title], reminder=False)
+    if times is None or name is None or plain_title is None or not (times.date or times.time):
         return None
-    return creation_arguments(Named("", name.person, name.place), times)
+    return creation_arguments(name, times) if name.title == plain_title.title else None
+
+
+def _visitor(before: Clause, part: Clause) -> str:
+    """Who comes, where the time is told of "he", "she" or "they": "my landlord wants to see the flat"."""
+    found = _WHO.search(before.text) if _PERSON.match(plain(part.text)) else None
+    return (found["name"] or found["who"]) if found is not None else ""
 
 
 def _name(before: Sequence[Clause]) -> str:

@@ -76,6 +76,8 @@ class CalendarDateParser(ABC):
         short = re.fullmatch(r"(\d{1,2})[/.-](\d{1,2})", written)
         if short:  # a day and a month; dateutil would take 13/5 for the May of 2013
             month, day = int(short[1]), int(short[2])
+            if "." in written and day > 12:
+                return None  # 9.30 is a time: with a dot, the day stands first
             if month > 12 or (day <= 12 and ("." in written or not self.month_first)):
                 month, day = day, month
             return self._absolute(f"{MONTHS[month - 1]} {day}") if 1 <= month <= 12 else None

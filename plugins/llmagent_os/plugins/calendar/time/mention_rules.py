@@ -17,7 +17,7 @@ from llmagent_os.plugins.calendar.time.text_normalization import MONTHS, WEEKDAY
 _COUNTED = frozenset(
     "people persons guests of % percent euros euro dollars bucks pounds km miles pages things items copies kids"
     " children bottles boxes cups eggs tickets seats friends players degrees kg grams litres liters meters"
-    " metres calls emails times reps sets laps rounds".split()
+    " lessons sessions classes metres calls emails times reps sets laps rounds".split()
 )
 _UNITS = frozenset("days weeks months years hours minutes mins hrs nights".split())
 #: Before a number, they make it part of a name.
@@ -35,7 +35,9 @@ _ORDINAL_NOUNS = frozenset(
     " session interview appointment event call item entry reminder shift stage phase sprint visit dose step option part"
     " half row column person world cup reich amendment wedding party game match day daughter son child".split()
 )
-_STREET = re.compile(r"\s+(?:[A-Z][\w.'-]*\s+){0,3}(?:street|st|avenue|ave|road|rd|lane|ln|blvd|drive|square)\b", re.I)
+_STREET = re.compile(
+    r"\s+(?!o.?clock)(?:[A-Z][\w.'-]*\s+){0,3}(?:street|st|avenue|ave|road|rd|lane|ln|blvd|drive|square)\b", re.I
+)
 _CUES = frozenset("at by before after until about from between @".split())
 _MOVING = re.compile(
     r"\b(?:move|push|shift|change|reschedule|put|bring|set|make|switch|postpone|delay|pull|start|starts|begin|"
@@ -45,6 +47,9 @@ _MOVING = re.compile(
 _BARE = re.compile(r"\d{1,4}(?:-\d{1,4})?|\d{1,2} (?:to|-|until|or|and) \d{1,2}(?: \d\d)?")
 _PARTS = re.compile(r"(?:early |late |mid )?(?:morning|afternoon|evening|night)")
 _MEALS = re.compile(r"(?:breakfast|lunch|dinner|bed|bedtime|class|noon|midnight|school|work|first thing)(?: time)?")
+# "gym at 7am, lunch with Bo": the meal is the next event.
+_TIME_AND_MEAL = re.compile(r"\d(?:[ap]m)? (?:and )?(?:breakfast|lunch|dinner|class|school|work|bed)$")
+_DOTTED_DATE = re.compile(r"\d{1,2}\.\d{1,2}\.")
 _CALENDAR = re.compile(r"(?:this |next |last |coming )?(?:day|days|week|month|year|night|quarter)s?|hours?")
 _SHORT_DAYS = frozenset("mon tue wed thu fri sat sun".split())
 _ONE_DAY_WORDS = frozenset("today tomorrow tonight yesterday".split())
@@ -126,11 +131,15 @@ def is_mention(candidate: Candidate) -> bool:
         candidate.next_word in _COUNTED or candidate.next_word.replace(".", "") in ("am", "pm", *_UNITS)
     ):
         return False
+    if candidate.kind == "date" and candidate.words[-1].isdigit() and candidate.next_word in ("o'clock", "oclock"):
+        return False  # "the 6th of december, 11 o'clock"
     return rule is None or rule(candidate)
 
 
 def _is_time(candidate: Candidate) -> bool:
     core = candidate.core
+    if _TIME_AND_MEAL.search(core) or any(_DOTTED_DATE.fullmatch(token.text) for token in candidate.tokens):
+        return False
     if _BARE.fullmatch(core):
         return _is_clock(candidate, core)
     if re.fullmatch(r"\d{1,2}\.\d\d", core):

@@ -30,7 +30,9 @@ class PeriodParser(DayParser, ABC):
 
     def period(self, said: str, depth: int) -> DateRange | None:
         """Parse a week, a weekend, a month, a year or a part of one."""
-        whole_week = re.fullmatch(r"(?:all|whole|entire|full)(?: of)?(?: the)? ((?:this|next|following|coming) week)", said)
+        whole_week = re.fullmatch(
+            r"(?:all|whole|entire|full)(?: of)?(?: the)? ((?:this|next|following|coming) week)", said
+        )
         if whole_week and (week := self._weeks(whole_week[1])):
             return replace(week, span=True)
         said = re.sub(r"^(?:whole|entire|full) ", "", said)

@@ -166,7 +166,11 @@ def _spelled(text: str) -> str:
     said = re.sub(r"(hours?|hourly|minutes)\b(.*) between (.+?) and (?=\d)", r"\1\2 from \3 to ", said)
     said = re.sub(r"\bbi weekly\b", "every 2 weeks", said)
     said = re.sub(r"\b(weekdays?|weekends?) only$", r"only \1", said)
-    said = re.sub(r"\b(hours?|hourly)\b(.*) (?:every day|daily)$|^(?:every day|daily) (every (?:\d+ )?hours?)\b(.*)$", _on_every_day, said)
+    said = re.sub(
+        r"\b(hours?|hourly)\b(.*) (?:every day|daily)$|^(?:every day|daily) (every (?:\d+ )?hours?)\b(.*)$",
+        _on_every_day,
+        said,
+    )
     said = re.sub(r"\b(every|on a) single\b|\bbasis\b", lambda found: found[1] or "", said)
     said = re.sub(r"\bon a (\w+) *$", r"\1", said.strip())
     return re.sub(r"\b(?:school|business|working|work|week) ?days?\b", "weekday", " ".join(said.split()))

@@ -195,6 +195,10 @@ class _LimitReader:
         times = _TIMES.match(said)
         if times:
             return self._take_count(said)
+        named = re.match(rf"(\d{{1,3}}) (?:{_WD})s?\b", said)  # "for the next 5 fridays"
+        if named and int(named[1]):
+            self.limits = replace(self.limits, count=int(named[1]))
+            return named.end()
         match = re.match(rf"({QUANTITY}) (day|night|week|month|year|hour|minute)s?\b(?: in a row| running)?", said)
         if match:
             self.limits = replace(self.limits, span=Span(parse_quantity(match[1]), match[2].replace("night", "day")))

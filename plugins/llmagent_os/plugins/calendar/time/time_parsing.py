@@ -137,6 +137,7 @@ def _parse(said: str, now: datetime, zone: tzinfo | None = None) -> TimeOfDay | 
         if not _is_delay(said)
         else said
     )
+    said = re.sub(r"^from (?=\d[\d:.]*(?: ?[ap]m)?$)", "", said)
     if said in ("now", "right now", "immediately"):
         return now
     delay = re.fullmatch(r"(?:in|after) (?:about |just )?(.+)|(.+) from now", said)
