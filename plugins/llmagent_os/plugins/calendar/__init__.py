@@ -167,6 +167,7 @@ class CalendarPlugin(Plugin):
         person: Span | None = None,
         place: Span | None = None,
         besides: RuleArgument | None = None,
+        instead_of: RuleArgument | None = None,
         kind: RuleArgument | None = None,
         among: RuleArgument | None = None,
         scope: RuleArgument | None = None,
@@ -182,12 +183,13 @@ class CalendarPlugin(Plugin):
             person: with whom
             place: where
             besides: what of them is kept
+            instead_of: an earlier change that is undone first: another event was meant
             kind: reminder or event, if only these count
             among: listed, if only what was listed last counts
             scope: one or series, of a repeated event
         """
         given = {"which": which, "title": title, "date": date, "time": time, "person": person, "place": place}
-        given |= {"besides": besides, "kind": kind, "among": among, "scope": scope}
+        given |= {"besides": besides, "instead_of": instead_of, "kind": kind, "among": among, "scope": scope}
         return await self._do(delete_event, context, given)
 
     @tool(permission="calendar.write")

@@ -78,6 +78,8 @@ _ARROW = rule(r"(?P<np>.+?) (?:to|->|→|=>) (?P<when>WHEN)(?: instead)?")
 _ONLY_WHEN = rule(r"(?P<np>.+?) (?P<when>WHEN)(?: instead)?")  # "dentist to monday": "to" is in the day
 _LEFT_OPEN = rule(r"(?:move|reschedule|postpone|change|edit|update|delay|rebook|shift) (?P<np>.+?)")
 _RANGE = re.compile(r"(?:from )?(?P<old>.+?) (?:to|until|till|->|→) (?P<new>.+)", re.I)
+#: They ask for another time of an event that is there: "can we have choir at 8 next week?".
+_CAN_WE = re.compile(r"\W*(?:(?:hey|hi|so|ok|please),? )*(?:can|could|may) (?:i|we) (?:have|do|make)\b[^?]*\?", re.I)
 _PERIOD = re.compile(r"(?:this|next|the coming) (?:week|month|weekend)", re.I)
 
 
@@ -109,6 +111,7 @@ def _bare(words: MaskedWords, found: re.Match[str]) -> ToolCall | None:
     """Without "to", as in "move the gym friday"; or with a "to" that the finder of times has taken for a span."""
     verb, phrase = found["verb"].lower(), found["np"]
     same = found["same"] or found["again"] or re.search(r"\binstead\b", words.text, re.I)
+    same = same or _CAN_WE.match(words.clause.text)
     if verb in ("start", "begin", "schedule", "book") and not same:
         return None  # "schedule gym friday" asks for another gym
     definite = re.match(r"(?:the|my|our|that|it|this)\b", phrase, re.I)
@@ -118,6 +121,8 @@ def _bare(words: MaskedWords, found: re.Match[str]) -> ToolCall | None:
     if target is None:
         return None
     old, new = _old_and_new(words, target, found["when"])
+    if "time" in new and _PERIOD.fullmatch(new.get("date", "")):
+        old["date"] = new.pop("date")
     return move_call(words, Target({**target.arguments, **old}), **{f"new_{key}": each for key, each in new.items()})
 
 

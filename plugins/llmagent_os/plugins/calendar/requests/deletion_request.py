@@ -68,7 +68,7 @@ _ALL_BUT_GO = rule(rf"(?P<np>(?:all|everything).*?),? {_BUT} (?P<besides>.+?) (?
 _ALL_BUT_VERB = rule(rf"(?P<np>(?:all|everything).*?),? {_BUT} (?P<besides>.+?),? {_VERB}(?: (?:it|them))?")
 _KEEP = rule(
     rf"keep (?:only |just )?(?P<besides>.+?)(?: only)?(?:,? (?:and |but )?{_VERB} (?:all )?(?:the (?:rest|others?)"
-    r"|everything else|all (?:the )?others?)(?: (?:of|on|for))? ?(?P<when>WHEN)?|(?P<only>))"
+    r"|everything else|all (?:the )?others?)(?: (?:of|on|for))? ?(?P<when>WHEN)?|,? (?:and |but )?{_VERB} (?P<rest>WHEN)|(?P<only>))"
 )
 _REST = rule(
     rf"{_VERB} (?:all )?(?:of )?(?:the (?:rest|others?)|everything else|all (?:the )?others?)"
@@ -183,7 +183,11 @@ def _keep(words: MaskedWords, found: re.Match[str]) -> ToolCall | None:
     kept = _kept_name(words, found["besides"])
     if kept is None or (found["only"] is not None and not re.search(r"\b(?:only|just)\b", words.text, re.I)):
         return None
-    when = words.when(found["when"])
+    if found["rest"] and not re.match(r"(?:all )?(?:the )?(?:rest|remainder) of ", words.plain(found["rest"]), re.I):
+        return None
+    when = words.when(found["when"] or found["rest"])
+    if "date" in when:
+        when["date"] = re.sub(r"^(?:all )?(?:the )?(?:rest|remainder) of ", "", when["date"], flags=re.I)
     among = {} if when else {"among": LISTED}
     return ToolCall("delete_event", {"which": "all", **among, **when, "besides": kept})
 

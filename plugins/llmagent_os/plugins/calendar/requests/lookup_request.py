@@ -117,11 +117,15 @@ _HAVE_REMINDER = rule(
     r"|(?:what(?:'s| is)|when(?:'s| is)) (?P<np2>(?:my |the )?next reminder)"
 )
 
+#: Behind a statement, with a question mark, they ask whether it holds.
+_TAG = re.compile(r"\b(?:right|it|correct|true|no|i|not|so|innit)$", re.I)
+
 
 def read_lookup(clause: Clause) -> ToolCall | None:
     """Return the call that answers a question about the calendar; None: not every word is understood."""
     words = MaskedWords.of(clause)
-    words = replace(words, text=direct_question(words.text))
+    asked = f"{words.text}?" if "?" in clause.text and _TAG.search(words.text) else words.text
+    words = replace(words, text=direct_question(asked).rstrip("?"))
     for pattern, read in (*FREE_TIME_RULES, *_RULES, *EVENT_QUESTION_RULES):
         found = pattern.fullmatch(words.text)
         call = read(words, found) if found else None

@@ -12,6 +12,7 @@ from datetime import datetime
 from llmagent_os.plugin import ToolCall, ToolResult
 from llmagent_os.plugins.calendar.calendar_call import CalendarCall
 from llmagent_os.plugins.calendar.event_creation import UNFINISHED_LIFETIME
+from llmagent_os.plugins.calendar.event_search import fits_words
 from llmagent_os.plugins.calendar.requests.among_talk import goes_on
 from llmagent_os.plugins.calendar.requests.clause import MARK, Clause
 from llmagent_os.plugins.calendar.requests.foreign_words import is_foreign
@@ -36,6 +37,18 @@ _HALF = re.compile(
 #: What goes on from the message before.
 _AND = re.compile(r"(?:and|also|plus|then|after that|and then|oh and|ok and|okay and)\b", re.IGNORECASE)
 
+_PLACE = re.compile(
+    r"(?:it(?:'s| is| will be)|that(?:'s| is)|we(?:'re| are) meeting)? ?(?:at|in|@) (?P<place>(?!least|all|last|first"
+    r"|the moment|case|fact|general|person)[^\W\d_][\w'’&.-]*(?: [\w'’&.-]+){0,4})",
+    re.IGNORECASE,
+)
+_NOTE = re.compile(r"(?P<note>(?:bring|wear|pack|take along|ask for|ask about)\b.{2,80})", re.IGNORECASE)
+_MEANT = re.compile(
+    r"(?:(?:no|nope|wait|oops|sorry|not that(?: one)?|wrong one|hm+)[\s,.!]*)*(?:i (?:meant|mean|wanted)(?: to"
+    r" (?:delete|cancel|remove))?|it was) (?P<title>(?:the |my )?[^,.!?]{2,40})",
+    re.IGNORECASE,
+)
+
 
 async def read_requests(call: CalendarCall) -> tuple[ToolCall, ...] | ToolResult:
     """Return the tool calls that a message asks for. Empty: something in it is not understood.
@@ -58,6 +71,8 @@ async def read_requests(call: CalendarCall) -> tuple[ToolCall, ...] | ToolResult
         await _answer(call, clause)
         or await _half_of_day(call, clause)
         or await _when_of_undated(call, clause)
+        or await _more_about(call, clause)
+        or await _other_event(call, clause)
         or _not_needed(clause)
         or await _going_on(call, clause, read_message(clause))
     )
@@ -103,6 +118,37 @@ async def _when_of_undated(call: CalendarCall, clause: Clause) -> tuple[ReadRequ
         return ()
     is_new = event in made[1].after and call.context.now - datetime.fromisoformat(made[1].at) <= UNFINISHED_LIFETIME
     return (ReadRequest(ToolCall("move_event", when), clause.text),) if is_new else ()
+
+
+async def _more_about(call: CalendarCall, clause: Clause) -> tuple[ReadRequest, ...]:
+    """Read "at Starbucks" and "bring wine" behind an event that was added or changed just now."""
+    text = plain(clause.text)
+    place, note = _PLACE.fullmatch(text), _NOTE.fullmatch(text)
+    made = (
+        await call.store.last_change() if (place or note) and not clause.mentions and "?" not in clause.text else None
+    )
+    if made is None or call.context.now - datetime.fromisoformat(made[1].at) > UNFINISHED_LIFETIME:
+        return ()
+    event_id = await call.store.focus()
+    event = next((each for each in made[1].after if each.event_id == event_id), None)
+    if event is None or event.start is None:
+        return ()
+    new = {"new_place": place["place"]} if place else {"new_note": note["note"]} if note else {}
+    return (ReadRequest(ToolCall("move_event", new), clause.text),)
+
+
+async def _other_event(call: CalendarCall, clause: Clause) -> tuple[ReadRequest, ...]:
+    """Read "no, I meant the gym" behind a deletion: another event was meant, and the first one comes back."""
+    meant = _MEANT.fullmatch(plain(clause.text)) or _MEANT.fullmatch(clause.text.strip(" .!"))
+    made = await call.store.last_change() if meant else None
+    if meant is None or made is None or made[1].after or len(made[1].before) != 1:
+        return ()
+    if call.context.now - datetime.fromisoformat(made[1].at) > UNFINISHED_LIFETIME:
+        return ()
+    title = re.sub(r"^(?:the|my) ", "", meant["title"], flags=re.IGNORECASE)
+    if not any(fits_words(event, title) for event in clause.events):
+        return ()
+    return (ReadRequest(ToolCall("delete_event", {"title": title, "instead_of": made[0]}), clause.text),)
 
 
 async def _going_on(call: CalendarCall, clause: Clause, read: tuple[ReadRequest, ...]) -> tuple[ReadRequest, ...]:

@@ -43,6 +43,7 @@ _ALL_OF_DAY = rule(
     r"(?:all )?(?:of )?(?:my |the |our )?(?P<when>WHEN)(?:'s)? (?:calendar|schedule|agenda|events|appointments|meetings"
     r"|things|items|entries|stuff|plans|bookings|commitments|calls)"
 )
+_WHOLE_DAY = rule(r"(?:my |the |our )?(?:whole|entire|full|complete|all of(?: my| the)?) (?P<when>WHEN)")
 _ALL_WITH = rule(
     rf"(?:all|every|any|anything|everything|any other|each)?(?: of)?(?: my| the)? ?(?:{_KINDS}|event|appointment"
     rf"|meeting)?"
@@ -154,6 +155,7 @@ _PRONOUNS: tuple[tuple[re.Pattern[str], Callable[[MaskedWords, re.Match[str]], T
     (_NEXT, lambda words, found: Target({"which": "next"})),
     (_EVERYTHING, _all),
     (_ALL_OF_DAY, _all),
+    (_WHOLE_DAY, _all),
     (_REMINDERS, _all_reminders),
     (_THE_ONE, _at),
     (_CLOCK, _at),
