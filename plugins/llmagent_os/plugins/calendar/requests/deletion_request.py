@@ -45,7 +45,7 @@ _AROUND = rule(
     r"(?:take|call|cross|strike|throw|get) (?P<np>.+?) (?:off|out)(?: of)?"
     r"(?: (?:my|the|our) (?:calendar|schedule|agenda|diary|planner|list))?"
 )
-_IS_OFF = rule(rf"(?P<np>.+?) (?:{_OFF}|cancel+ed)(?: (?:on|for) (?:me|us))?{_NO_MORE}(?: (?P<when>WHEN))?")
+_IS_OFF = rule(rf"(?P<np>.+?)(?: |(?='s ))(?:{_OFF}|cancel+ed)(?: (?:on|for) (?:me|us))?{_NO_MORE}(?: (?P<when>WHEN))?")
 _NOT_NEEDED = rule(
     rf"i (?:don't|do not|no longer|dont|won't|will not) (?:really )?(?:need|want|have) (?P<np>.+?){_NO_MORE}"
     rf"(?:[,;.]? (?:and |so )?(?:please )?{_VERB} (?:it|that|them|the (?:whole|entire) (?:series|thing))"
@@ -68,7 +68,8 @@ _ALL_BUT_GO = rule(rf"(?P<np>(?:all|everything).*?),? {_BUT} (?P<besides>.+?) (?
 _ALL_BUT_VERB = rule(rf"(?P<np>(?:all|everything).*?),? {_BUT} (?P<besides>.+?),? {_VERB}(?: (?:it|them))?")
 _KEEP = rule(
     rf"keep (?:only |just )?(?P<besides>.+?)(?: only)?(?:,? (?:and |but )?{_VERB} (?:all )?(?:the (?:rest|others?)"
-    r"|everything else|all (?:the )?others?)(?: (?:of|on|for))? ?(?P<when>WHEN)?|,? (?:and |but )?{_VERB} (?P<rest>WHEN)|(?P<only>))"
+    r"|everything else|all (?:the )?others?)(?: (?:of|on|for))? ?(?P<when>WHEN)?"
+    rf"|,? (?:and |but )?{_VERB} (?P<rest>WHEN)|(?P<only>))"
 )
 _REST = rule(
     rf"{_VERB} (?:all )?(?:of )?(?:the (?:rest|others?)|everything else|all (?:the )?others?)"

@@ -13,7 +13,8 @@ _INDIRECT = re.compile(
 )
 #: A statement that asks whether it holds: "the interview is on monday, right".
 _TAGGED = re.compile(
-    r"(?P<said>.+?),? (?:right|isn't it|correct|is that (?:right|correct|true)|no|aren't i|don't i|am i not|wasn't it"
+    r"(?:so,? )?(?:i (?:think|thought|guess|believe|assume)(?: that)? )?(?P<said>.+?),?"
+    r" (?:right|isn't it|correct|is that (?:right|correct|true)|no|aren't i|don't i|am i not|wasn't it"
     r"|isn't that so|innit)\?",
     re.I,
 )
