@@ -140,6 +140,13 @@ def _named(words: MaskedWords, found: re.Match[str]) -> ToolCall | None:
     return _call(words, target, **words.when(found.groupdict().get("when")))
 
 
+def _is_off(words: MaskedWords, found: re.Match[str]) -> ToolCall | None:
+    """An event that does not take place: one with a name, "it", or "the second one" of a list."""
+    target = read_target(words, found["np"])
+    meant = target is not None and (target.arguments.get("among") == LISTED or not target.arguments)
+    return _call(words, target) if target and meant and not found["when"] else _named(words, found)
+
+
 def _series(words: MaskedWords, found: re.Match[str]) -> ToolCall | None:
     call = _named(words, found)
     if call is None or has_marks(found["np"]):
@@ -218,7 +225,7 @@ _RULES: tuple[tuple[re.Pattern[str], Read], ...] = (
     (_DELETE, _one_or_unknown),
     (_AROUND, _one),
     (_TURN_OFF, _one),
-    (_IS_OFF, _named),
+    (_IS_OFF, _is_off),
     (_NOT_NEEDED, _not_needed),
     (_NOT_GOING, _named),
     (_NOT_DOING, _named),

@@ -37,9 +37,20 @@ _HALF = re.compile(
 #: What goes on from the message before.
 _AND = re.compile(r"(?:and|also|plus|then|after that|and then|oh and|ok and|okay and)\b", re.IGNORECASE)
 
+#: Where the person is now: that is kept by another plugin, and is no event.
+_WHEREABOUTS = re.compile(
+    r"(?:i'm|i’m|i am|im)(?: now| currently| back)? in [^\W\d_][\w.'’ -]*?(?:,? (?:now|right now|currently|at the moment"
+    r"|these days))?",
+    re.IGNORECASE,
+)
 _PLACE = re.compile(
     r"(?:it(?:'s| is| will be)|that(?:'s| is)|we(?:'re| are) meeting)? ?(?:at|in|@) (?P<place>(?!least|all|last|first"
     r"|the moment|case|fact|general|person)[^\W\d_][\w'’&.-]*(?: [\w'’&.-]+){0,4})",
+    re.IGNORECASE,
+)
+_WITH = re.compile(
+    r"(?:it(?:'s| is| will be))? ?with (?P<person>(?-i:[A-Z])[\w'’.-]*(?:(?: and|,)? (?-i:[A-Z])[\w'’.-]*){0,4}|my"
+    r" [^\W\d_]+)",
     re.IGNORECASE,
 )
 _NOTE = re.compile(r"(?P<note>(?:bring|wear|pack|take along|ask for|ask about)\b.{2,80})", re.IGNORECASE)
@@ -63,7 +74,7 @@ async def read_requests(call: CalendarCall) -> tuple[ToolCall, ...] | ToolResult
     if before is not None:
         return before
     text = call.context.text
-    if not is_readable(text) or is_foreign(text):
+    if not is_readable(text) or is_foreign(text) or _WHEREABOUTS.fullmatch(plain(text)):
         return ()
     events = tuple(await call.store.events())
     clause = Clause.of(put_right(text), call.now, month_first=call.month_first, events=events)
@@ -121,19 +132,23 @@ async def _when_of_undated(call: CalendarCall, clause: Clause) -> tuple[ReadRequ
 
 
 async def _more_about(call: CalendarCall, clause: Clause) -> tuple[ReadRequest, ...]:
-    """Read "at Starbucks" and "bring wine" behind an event that was added or changed just now."""
+    """Read "at Starbucks", "with Ana", "90 minutes" and "bring wine" behind an event that is new or was changed."""
     text = plain(clause.text)
-    place, note = _PLACE.fullmatch(text), _NOTE.fullmatch(text)
-    made = (
-        await call.store.last_change() if (place or note) and not clause.mentions and "?" not in clause.text else None
-    )
+    place, note, person = _PLACE.fullmatch(text), _NOTE.fullmatch(text), _WITH.fullmatch(text)
+    kinds = {each.kind for each in clause.mentions}
+    bare = re.sub(rf"{MARK}|\W|_|\bfor\b", "", plain(clause.masked))
+    length = clause.said(MentionKind.DURATION) if kinds == {MentionKind.DURATION} and not bare else None
+    adds = (length or ((place or note or person) and not kinds)) and "?" not in clause.text
+    made = await call.store.last_change() if adds else None
     if made is None or call.context.now - datetime.fromisoformat(made[1].at) > UNFINISHED_LIFETIME:
         return ()
     event_id = await call.store.focus()
     event = next((each for each in made[1].after if each.event_id == event_id), None)
     if event is None or event.start is None:
         return ()
-    new = {"new_place": place["place"]} if place else {"new_note": note["note"]} if note else {}
+    new = {"new_duration": length} if length else {}
+    for name, words in (("place", place), ("note", note), ("person", person)):
+        new |= {f"new_{name}": words[name]} if words else {}
     return (ReadRequest(ToolCall("move_event", new), clause.text),)
 
 

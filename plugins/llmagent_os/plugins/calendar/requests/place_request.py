@@ -33,7 +33,9 @@ _PLACE_IS = rule(
 _IS_AT = rule(
     r"(?P<np>.+?)(?:'s| (?:is|will be|takes place|happens|is happening|is going to be|is now|is actually|has been"
     r" moved to be"
-    rf"|should be|must be|moved))(?: now| actually)? (?:at|in|@) (?P<place>.+?){INSTEAD}"
+    rf"|should be|must be|moved))(?: now| actually)? (?:(?:at|in|@) |(?:on |via |over |by )?(?=(?:zoom|teams|skype"
+    r"|webex|google meet|discord|slack|facetime|online|phone|the phone|video)\b))"
+    rf"(?P<place>.+?){INSTEAD}"
     r"|(?P<np2>.+?) (?:at|in) (?P<place2>.+?) instead"
 )
 _MOVED_TO = rule(
