@@ -58,6 +58,7 @@ async def delete_event(call: CalendarCall, given: Mapping[str, str | None]) -> T
             data = {"status": "not_found", "about": besides}
             return ToolResult(data, f"I found no {besides} to keep, so I deleted nothing.", word_for_word=True)
         found = [match for match in found if match not in kept]
+        query = replace(query, which="") if len(found) == 1 else query  # one event needs no question
     if change_id := given.get("instead_of"):
         return await _instead(call, change_id, found, query)
     # "All of tomorrow" says nothing of the other days of what repeats.

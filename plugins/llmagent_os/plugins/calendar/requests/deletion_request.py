@@ -6,7 +6,7 @@ import re
 from collections.abc import Callable
 
 from llmagent_os.plugin import ToolCall
-from llmagent_os.plugins.calendar.event_search import LISTED, OTHERS
+from llmagent_os.plugins.calendar.event_search import LISTED, OTHERS, fits_words
 from llmagent_os.plugins.calendar.requests.clause import Clause
 from llmagent_os.plugins.calendar.requests.masked_words import MaskedWords, has_marks, rule
 from llmagent_os.plugins.calendar.requests.targets import Target, read_target
@@ -140,6 +140,16 @@ def _named(words: MaskedWords, found: re.Match[str]) -> ToolCall | None:
     return _call(words, target, **words.when(found.groupdict().get("when")))
 
 
+def _cancelled_by(words: MaskedWords, found: re.Match[str]) -> ToolCall | None:
+    """An event that somebody has cancelled: "Eva cancelled lunch" is the lunch with Eva, where there is one."""
+    call = _named(words, found)
+    if call is None:
+        return None
+    whole = f"{call.arguments['title']} {found['who']}"
+    with_them = any(fits_words(event, whole) for event in words.clause.events)
+    return ToolCall(call.name, {**call.arguments, "title": whole}) if with_them else call
+
+
 def _is_off(words: MaskedWords, found: re.Match[str]) -> ToolCall | None:
     """An event that does not take place: one with a name, "it", or "the second one" of a list."""
     target = read_target(words, found["np"])
@@ -229,7 +239,7 @@ _RULES: tuple[tuple[re.Pattern[str], Read], ...] = (
     (_NOT_NEEDED, _not_needed),
     (_NOT_GOING, _named),
     (_NOT_DOING, _named),
-    (_CANCELLED_BY, _named),
+    (_CANCELLED_BY, _cancelled_by),
     (_FORGET, _named),
     (_STOP, _series),
     (_NO_EVENT, _named),

@@ -37,12 +37,8 @@ _HALF = re.compile(
 #: What goes on from the message before.
 _AND = re.compile(r"(?:and|also|plus|then|after that|and then|oh and|ok and|okay and)\b", re.IGNORECASE)
 
-#: Where the person is now: that is kept by another plugin, and is no event.
-_WHEREABOUTS = re.compile(
-    r"(?:i'm|i’m|i am|im)(?: now| currently| back)? in [^\W\d_][\w.'’ -]*?(?:,? (?:now|right now|currently|at the moment"
-    r"|these days))?",
-    re.IGNORECASE,
-)
+#: Where the person is: that is kept by another plugin, and is no event unless they say for when.
+_WHEREABOUTS = re.compile(r"(?:i'm|i am|im)(?: now| currently| back)? in [^\W\d_]", re.IGNORECASE)
 _PLACE = re.compile(
     r"(?:it(?:'s| is| will be)|that(?:'s| is)|we(?:'re| are) meeting)? ?(?:at|in|@) (?P<place>(?!least|all|last|first"
     r"|the moment|case|fact|general|person)[^\W\d_][\w'’&.-]*(?: [\w'’&.-]+){0,4})",
@@ -74,10 +70,14 @@ async def read_requests(call: CalendarCall) -> tuple[ToolCall, ...] | ToolResult
     if before is not None:
         return before
     text = call.context.text
-    if not is_readable(text) or is_foreign(text) or _WHEREABOUTS.fullmatch(plain(text)):
+    if not is_readable(text) or is_foreign(text):
         return ()
     events = tuple(await call.store.events())
     clause = Clause.of(put_right(text), call.now, month_first=call.month_first, events=events)
+    if _WHEREABOUTS.match(plain(clause.text).replace("\u2019", "'")) and all(
+        each.text.lower().endswith("now") for each in clause.mentions
+    ):
+        return ()
     found = (
         await _answer(call, clause)
         or await _half_of_day(call, clause)
