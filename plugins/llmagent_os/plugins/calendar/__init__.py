@@ -177,6 +177,7 @@ class CalendarPlugin(Plugin):
         person: Span | None = None,
         place: Span | None = None,
         besides: RuleArgument | None = None,
+        instead_of: RuleArgument | None = None,
         kind: RuleArgument | None = None,
         among: RuleArgument | None = None,
         scope: RuleArgument | None = None,
@@ -192,12 +193,13 @@ class CalendarPlugin(Plugin):
             person: with whom
             place: where
             besides: what of them is kept
+            instead_of: an earlier change that is undone first: another event was meant
             kind: reminder or event, if only these count
             among: listed, if only what was listed last counts
             scope: one or series, of a repeated event
         """
         given = {"which": which, "title": title, "date": date, "time": time, "person": person, "place": place}
-        given |= {"besides": besides, "kind": kind, "among": among, "scope": scope}
+        given |= {"besides": besides, "instead_of": instead_of, "kind": kind, "among": among, "scope": scope}
         return await self._do(delete_event, context, given)
 
     @tool(permission="calendar.write")
@@ -220,6 +222,7 @@ class CalendarPlugin(Plugin):
         new_end: RuleArgument | None = None,
         new_note: RuleArgument | None = None,
         instead_of: RuleArgument | None = None,
+        swap_with: RuleArgument | None = None,
         kind: RuleArgument | None = None,
         among: RuleArgument | None = None,
         scope: RuleArgument | None = None,
@@ -243,6 +246,7 @@ class CalendarPlugin(Plugin):
             new_person: with whom it is to be
             new_end: when it is to end
             new_note: what is to be noted for it
+            swap_with: another event, with which it swaps its time
             instead_of: the words of its title that ``new_title`` replaces; without them, all
             kind: reminder or event, if only these count
             among: listed, if only what was listed last counts
@@ -251,7 +255,8 @@ class CalendarPlugin(Plugin):
         given = {"which": which, "title": title, "date": date, "time": time, "person": person, "place": place}
         new = {"new_title": new_title, "new_date": new_date, "new_time": new_time, "new_duration": new_duration}
         new |= {"new_place": new_place, "new_repeat": new_repeat, "new_person": new_person, "new_end": new_end}
-        given |= {"new_note": new_note, "instead_of": instead_of, "kind": kind, "among": among, "scope": scope}
+        given |= {"new_note": new_note, "instead_of": instead_of, "swap_with": swap_with}
+        given |= {"kind": kind, "among": among, "scope": scope}
         return await self._do(move_event, context, given | new)
 
     @tool(permission="calendar.write", offered=False)

@@ -42,7 +42,7 @@ _REGRET = re.compile(
     r"(?:oops|whoops|oh|sorry|argh|ugh|damn|shit|hmm|hey|please|ok|okay| )*(?:wait no|no wait|oh no|no no(?: no)?"
     r"|stop|(?:no )?(?:that was |that's |thats )?(?:the )?wrong (?:one|event|day|thing|appointment)"
     r"|(?:no )?(?:that was|that's|thats) (?:wrong|a mistake|not what i (?:meant|wanted|asked for))"
-    r"|(?:sorry )?(?:my )?mistake|i (?:have |just )?changed my mind|on second thoughts?(?: no)?"
+    r"|(?:sorry )?(?:my )?mistake|(?:i )?(?:have |just )?changed my mind|on second thoughts?(?: no)?"
     r"|no i didn't (?:mean|want|ask for) (?:that|it)|i didn't (?:mean|want) (?:that|it|to do that))"
     r"(?: (?:sorry|please|oops))*"
 )

@@ -15,7 +15,7 @@ from llmagent_os.plugins.calendar.calendar_event import CalendarEvent
 from llmagent_os.plugins.calendar.event_creation import MAX_TITLE_CHARACTERS
 from llmagent_os.plugins.calendar.time.date_parsing import DateRange
 from llmagent_os.plugins.calendar.time.duration_parsing import Shift, parse_duration, parse_shift
-from llmagent_os.plugins.calendar.time.text_normalization import normalize
+from llmagent_os.plugins.calendar.time.text_normalization import WEEKDAYS, normalize
 from llmagent_os.plugins.calendar.time.time_errors import TimeExpressionError
 from llmagent_os.plugins.calendar.time.time_expressions import TimeExpression, find_slot
 from llmagent_os.plugins.calendar.time.time_parsing import HalfOfDay, TimeOfDay
@@ -105,7 +105,21 @@ def _moved(call: CalendarCall, event: CalendarEvent, start: datetime | None, new
     if by is not None and start is not None:
         return _shifted(call, event, start, by)
     when = call.parse(date_said, time_said, start.date() if start else None)
+    if (
+        start is not None
+        and when.days is not None
+        and _names_today(call, date_said, when.days)
+        and start.date() > call.today
+    ):
+        week = timedelta(days=7)  # "make that wednesday", said on a Wednesday of an event that is to come
+        when = replace(when, days=DateRange(when.days.first + week, when.days.last + week))
     return _at_time(call, event, start, when) if when else event
+
+
+def _names_today(call: CalendarCall, said: str | None, days: DateRange) -> bool:
+    """Whether words name today by its weekday alone."""
+    weekday = re.fullmatch(rf"(?:(?:on|for|to) )?(?:{'|'.join(WEEKDAYS)})", normalize(said or ""))
+    return weekday is not None and days.single and days.first == call.today
 
 
 def _half(new: Mapping[str, str]) -> int | None:

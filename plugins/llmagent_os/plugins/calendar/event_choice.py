@@ -6,6 +6,7 @@ Where none fits, or several where one is meant, the replies here say so.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 from llmagent_os.plugin import ToolResult
 from llmagent_os.plugins.calendar.calendar_call import CalendarCall, EventMatch
@@ -15,6 +16,7 @@ from llmagent_os.plugins.calendar.event_search import (
     EventQuery,
     choose,
     fits_query,
+    is_generic,
     is_of_kind,
     most_similar_event,
     search_events,
@@ -30,7 +32,10 @@ async def chosen_events(call: CalendarCall, events: Sequence[CalendarEvent], que
     if query.is_empty:
         return await focused_event(call, events)
     if not query.among_listed:
-        return search_events(call, events, query)
+        found = search_events(call, events, query)
+        if not found and query.title and query.names_a_time and is_generic(query.title):  # "friday's meeting"
+            found = search_events(call, events, replace(query, title=""))
+        return found
     listed = await _listed_events(call, events)
     if query.which == OTHERS:
         focus = await call.store.focus()

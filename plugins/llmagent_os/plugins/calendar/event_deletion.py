@@ -58,9 +58,22 @@ async def delete_event(call: CalendarCall, given: Mapping[str, str | None]) -> T
             data = {"status": "not_found", "about": besides}
             return ToolResult(data, f"I found no {besides} to keep, so I deleted nothing.", word_for_word=True)
         found = [match for match in found if match not in kept]
+        query = replace(query, which="") if len(found) == 1 else query  # one event needs no question
+    if change_id := given.get("instead_of"):
+        return await _instead(call, change_id, found, query)
     # "All of tomorrow" says nothing of the other days of what repeats.
     text = "" if query.wants_all and query.names_a_time else call.words
     return await _delete(call, found, query, every, scope_of(given.get("scope"), text))
+
+
+async def _instead(call: CalendarCall, change_id: str, found: Sequence[EventMatch], query: EventQuery) -> ToolResult:
+    """Delete what was meant in place of what an earlier change deleted, and put that back."""
+    undone = await call.store.undo(change_id)
+    result = await _delete(call, found, query, await call.store.events(), scope_of(None, ""))
+    if undone is None or not undone.before:
+        return result
+    text = f"I've put {undone.before[0].title} back. {result.text}"
+    return msgspec.structs.replace(result, text=text, word_for_word=True)
 
 
 def _kept(found: Sequence[EventMatch], besides: str) -> list[EventMatch]:

@@ -18,6 +18,7 @@ from llmagent_os.plugins.calendar.event_choice import MAX_CHOICES, chosen_events
 from llmagent_os.plugins.calendar.event_creation import create_event
 from llmagent_os.plugins.calendar.event_search import EventQuery, event_query
 from llmagent_os.plugins.calendar.event_store import Change
+from llmagent_os.plugins.calendar.event_swapping import swap_events
 from llmagent_os.plugins.calendar.event_times import repeat_text
 from llmagent_os.plugins.calendar.lead_reminders import shifted_rule, with_lead_reminders
 from llmagent_os.plugins.calendar.open_questions import pending_event
@@ -31,6 +32,8 @@ async def move_event(call: CalendarCall, given: Mapping[str, str | None]) -> Too
     before = await call.done_before()
     if before is not None:
         return before
+    if other := given.get("swap_with"):
+        return await swap_events(call, given.get("title") or "", other)
     new = {
         key.removeprefix("new_"): value.strip()
         for key, value in given.items()

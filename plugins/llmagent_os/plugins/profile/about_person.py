@@ -47,7 +47,11 @@ _FILLER = re.compile(
 _LEAD = re.compile(
     r"^(?:(?:hi|hello|hey|ok|okay|and|so|well|oh|by the way|btw|please|also|actually|no|yes) )+", re.IGNORECASE
 )
-_TAIL = re.compile(r"(?:,? (?:please|pls|thanks|thank you|from now on|ok|then|instead|now))+$", re.IGNORECASE)
+_TAIL = re.compile(
+    r"(?:,? (?:please|pls|thanks|thank you|from now on|ok|then|instead|now|right now|currently|at the"
+    r" moment|these days))+$",
+    re.IGNORECASE,
+)
 _PARTS = re.compile(
     r"[.!;\n]+|,\s+(?=(?:and |i|i'm|i’m|call|my|please|keep|be|use|from|nice|thanks)\b)|"
     r"(?<=\w)\s+and\s+(?=(?:i|i'm|i’m|im|call|my|please|keep|be|use|live|living)\b)",

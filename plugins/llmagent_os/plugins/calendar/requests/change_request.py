@@ -9,7 +9,6 @@ import re
 from collections.abc import Callable
 
 from llmagent_os.plugin import ToolCall
-from llmagent_os.plugins.calendar.calendar_event import CalendarEvent
 from llmagent_os.plugins.calendar.event_search import fits_words
 from llmagent_os.plugins.calendar.requests.change_call import move_call
 from llmagent_os.plugins.calendar.requests.change_words import CHANGE_VERB, ENDING, MOVE, NEGATED, changed_target
@@ -78,11 +77,13 @@ _ARROW = rule(r"(?P<np>.+?) (?:to|->|→|=>) (?P<when>WHEN)(?: instead)?")
 _ONLY_WHEN = rule(r"(?P<np>.+?) (?P<when>WHEN)(?: instead)?")  # "dentist to monday": "to" is in the day
 _LEFT_OPEN = rule(r"(?:move|reschedule|postpone|change|edit|update|delay|rebook|shift) (?P<np>.+?)")
 _RANGE = re.compile(r"(?:from )?(?P<old>.+?) (?:to|until|till|->|→) (?P<new>.+)", re.I)
+#: They ask for another time of an event that is there: "can we have choir at 8 next week?".
+_CAN_WE = re.compile(r"\W*(?:(?:hey|hi|so|ok|please),? )*(?:can|could|may) (?:i|we) (?:have|do|make)\b[^?]*\?", re.I)
 _PERIOD = re.compile(r"(?:this|next|the coming) (?:week|month|weekend)", re.I)
 
 
-def read_change(clause: Clause) -> ToolCall | tuple[ToolCall, ...] | None:
-    """Return the call, or the calls, that move what the words ask for; None: not every word is understood."""
+def read_change(clause: Clause) -> ToolCall | None:
+    """Return the call that moves what the words ask for; None: not every word is understood."""
     words = MaskedWords.of(clause)
     if NEGATED.match(words.text):
         return None
@@ -109,6 +110,7 @@ def _bare(words: MaskedWords, found: re.Match[str]) -> ToolCall | None:
     """Without "to", as in "move the gym friday"; or with a "to" that the finder of times has taken for a span."""
     verb, phrase = found["verb"].lower(), found["np"]
     same = found["same"] or found["again"] or re.search(r"\binstead\b", words.text, re.I)
+    same = same or _CAN_WE.match(words.clause.text)
     if verb in ("start", "begin", "schedule", "book") and not same:
         return None  # "schedule gym friday" asks for another gym
     definite = re.match(r"(?:the|my|our|that|it|this)\b", phrase, re.I)
@@ -118,6 +120,8 @@ def _bare(words: MaskedWords, found: re.Match[str]) -> ToolCall | None:
     if target is None:
         return None
     old, new = _old_and_new(words, target, found["when"])
+    if "time" in new and _PERIOD.fullmatch(new.get("date", "")):
+        old["date"] = new.pop("date")
     return move_call(words, Target({**target.arguments, **old}), **{f"new_{key}": each for key, each in new.items()})
 
 
@@ -205,29 +209,25 @@ def _left_open(words: MaskedWords, found: re.Match[str]) -> ToolCall | None:
     return ToolCall("move_event", target.arguments) if target and named and not has_marks(found["np"]) else None
 
 
-def _swap(words: MaskedWords, found: re.Match[str]) -> tuple[ToolCall, ...] | None:
+def _swap(words: MaskedWords, found: re.Match[str]) -> ToolCall | None:
     """Two events that get each other's day and time."""
-    targets = [read_target(words, found[name]) for name in ("np", "np2")]
-    events = [_only(words, target) if target is not None else None for target in targets]
-    first, second = events
-    if first is None or second is None or first is second or first.start is None or second.start is None:
-        return None
-    pairs = ((targets[0], second.start), (targets[1], first.start))
-    return tuple(
-        ToolCall("move_event", {**target.arguments, "new_date": f"{to:%Y-%m-%d}", "new_time": f"{to:%H:%M}"})
-        for target, to in pairs
-        if target is not None
-    )
+    titles: list[str] = []
+    for name in ("np", "np2"):
+        target = read_target(words, found[name])
+        if target is None or not _is_once(words, target):
+            return None
+        titles.append(target.arguments["title"])
+    return ToolCall("move_event", {"title": titles[0], "swap_with": titles[1]})
 
 
-def _only(words: MaskedWords, target: Target) -> CalendarEvent | None:
-    """The only event that a name means, if it is at one time of one day."""
+def _is_once(words: MaskedWords, target: Target) -> bool:
+    """Whether a name means one event only, at one time of one day."""
     title = target.arguments.get("title", "")
     found = [event for event in words.clause.events if title and fits_words(event, title)]
-    return found[0] if len(found) == 1 and not (found[0].repeat or found[0].all_day) else None
+    return len(found) == 1 and not (found[0].repeat or found[0].all_day or found[0].start is None)
 
 
-Read = Callable[[MaskedWords, re.Match[str]], ToolCall | tuple[ToolCall, ...] | None]
+Read = Callable[[MaskedWords, re.Match[str]], ToolCall | None]
 
 _RULES: tuple[tuple[re.Pattern[str], Read], ...] = (
     (_SWAP, _swap),

@@ -6,7 +6,7 @@ import re
 from collections.abc import Callable
 
 from llmagent_os.plugin import ToolCall
-from llmagent_os.plugins.calendar.event_search import LISTED, OTHERS
+from llmagent_os.plugins.calendar.event_search import LISTED, OTHERS, fits_words
 from llmagent_os.plugins.calendar.requests.clause import Clause
 from llmagent_os.plugins.calendar.requests.masked_words import MaskedWords, has_marks, rule
 from llmagent_os.plugins.calendar.requests.targets import Target, read_target
@@ -45,7 +45,7 @@ _AROUND = rule(
     r"(?:take|call|cross|strike|throw|get) (?P<np>.+?) (?:off|out)(?: of)?"
     r"(?: (?:my|the|our) (?:calendar|schedule|agenda|diary|planner|list))?"
 )
-_IS_OFF = rule(rf"(?P<np>.+?) (?:{_OFF}|cancel+ed)(?: (?:on|for) (?:me|us))?{_NO_MORE}(?: (?P<when>WHEN))?")
+_IS_OFF = rule(rf"(?P<np>.+?)(?: |(?='s ))(?:{_OFF}|cancel+ed)(?: (?:on|for) (?:me|us))?{_NO_MORE}(?: (?P<when>WHEN))?")
 _NOT_NEEDED = rule(
     rf"i (?:don't|do not|no longer|dont|won't|will not) (?:really )?(?:need|want|have) (?P<np>.+?){_NO_MORE}"
     rf"(?:[,;.]? (?:and |so )?(?:please )?{_VERB} (?:it|that|them|the (?:whole|entire) (?:series|thing))"
@@ -68,7 +68,8 @@ _ALL_BUT_GO = rule(rf"(?P<np>(?:all|everything).*?),? {_BUT} (?P<besides>.+?) (?
 _ALL_BUT_VERB = rule(rf"(?P<np>(?:all|everything).*?),? {_BUT} (?P<besides>.+?),? {_VERB}(?: (?:it|them))?")
 _KEEP = rule(
     rf"keep (?:only |just )?(?P<besides>.+?)(?: only)?(?:,? (?:and |but )?{_VERB} (?:all )?(?:the (?:rest|others?)"
-    r"|everything else|all (?:the )?others?)(?: (?:of|on|for))? ?(?P<when>WHEN)?|(?P<only>))"
+    r"|everything else|all (?:the )?others?)(?: (?:of|on|for))? ?(?P<when>WHEN)?"
+    rf"|,? (?:and |but )?{_VERB} (?P<rest>WHEN)|(?P<only>))"
 )
 _REST = rule(
     rf"{_VERB} (?:all )?(?:of )?(?:the (?:rest|others?)|everything else|all (?:the )?others?)"
@@ -139,6 +140,23 @@ def _named(words: MaskedWords, found: re.Match[str]) -> ToolCall | None:
     return _call(words, target, **words.when(found.groupdict().get("when")))
 
 
+def _cancelled_by(words: MaskedWords, found: re.Match[str]) -> ToolCall | None:
+    """An event that somebody has cancelled: "Eva cancelled lunch" is the lunch with Eva, where there is one."""
+    call = _named(words, found)
+    if call is None:
+        return None
+    whole = f"{call.arguments['title']} {found['who']}"
+    with_them = any(fits_words(event, whole) for event in words.clause.events)
+    return ToolCall(call.name, {**call.arguments, "title": whole}) if with_them else call
+
+
+def _is_off(words: MaskedWords, found: re.Match[str]) -> ToolCall | None:
+    """An event that does not take place: one with a name, "it", or "the second one" of a list."""
+    target = read_target(words, found["np"])
+    meant = target is not None and (target.arguments.get("among") == LISTED or not target.arguments)
+    return _call(words, target) if target and meant and not found["when"] else _named(words, found)
+
+
 def _series(words: MaskedWords, found: re.Match[str]) -> ToolCall | None:
     call = _named(words, found)
     if call is None or has_marks(found["np"]):
@@ -183,7 +201,11 @@ def _keep(words: MaskedWords, found: re.Match[str]) -> ToolCall | None:
     kept = _kept_name(words, found["besides"])
     if kept is None or (found["only"] is not None and not re.search(r"\b(?:only|just)\b", words.text, re.I)):
         return None
-    when = words.when(found["when"])
+    if found["rest"] and not re.match(r"(?:all )?(?:the )?(?:rest|remainder) of ", words.plain(found["rest"]), re.I):
+        return None
+    when = words.when(found["when"] or found["rest"])
+    if "date" in when:
+        when["date"] = re.sub(r"^(?:all )?(?:the )?(?:rest|remainder) of ", "", when["date"], flags=re.I)
     among = {} if when else {"among": LISTED}
     return ToolCall("delete_event", {"which": "all", **among, **when, "besides": kept})
 
@@ -213,11 +235,11 @@ _RULES: tuple[tuple[re.Pattern[str], Read], ...] = (
     (_DELETE, _one_or_unknown),
     (_AROUND, _one),
     (_TURN_OFF, _one),
-    (_IS_OFF, _named),
+    (_IS_OFF, _is_off),
     (_NOT_NEEDED, _not_needed),
     (_NOT_GOING, _named),
     (_NOT_DOING, _named),
-    (_CANCELLED_BY, _named),
+    (_CANCELLED_BY, _cancelled_by),
     (_FORGET, _named),
     (_STOP, _series),
     (_NO_EVENT, _named),

@@ -6,9 +6,16 @@ import re
 
 _INDIRECT = re.compile(
     r"(?:check|see|find out|look|look up|tell me|do you know|you know|any idea|remember|do you remember|i wonder|i'm"
-    r" wondering"
+    r" wondering|is it (?:true|right|correct)|am i right|i think|i thought|didn't i say|wasn't it"
     r"|let me know|i'd like to know|i want to know|know|say|double check|verify)(?: for me)?"
-    r" (?P<inner>(?:if|whether|when|where|what|how|which|who|at what|until when) .+)",
+    r" (?P<inner>(?:if|whether|that|when|where|what|how|which|who|at what|until when) .+)",
+    re.I,
+)
+#: A statement that asks whether it holds: "the interview is on monday, right".
+_TAGGED = re.compile(
+    r"(?:so,? )?(?:i (?:think|thought|guess|believe|assume)(?: that)? )?(?P<said>.+?),?"
+    r" (?:right|isn't it|correct|is that (?:right|correct|true)|no|aren't i|don't i|am i not|wasn't it"
+    r"|isn't that so|innit)\?",
     re.I,
 )
 _WHEN_IT_IS = re.compile(r"(?:when|where|what time) .+ (?:is|are|was|starts?|begins?|ends?)", re.I)
@@ -36,6 +43,7 @@ _DIRECT: tuple[tuple[re.Pattern[str], str], ...] = (
         r"\1 does \2 \3",
     ),
     (re.compile(r"^(?:if|whether) (.+?) (is|are) (free|open|available)", re.I), r"\2 \1 \3"),
+    (re.compile(r"^(?:if|whether) (.+?)(?: (is|are|was)|'s) ((?:on |at |in )?[\ue000-\ue001].*)", re.I), r"is \1 \3"),
 )
 
 
@@ -45,10 +53,13 @@ def direct_question(text: str) -> str:
     >>> direct_question("do you know when the review is"), direct_question("see whether I have plans")
     ('when is the review', 'do i have plans')
     """
+    if tagged := _TAGGED.fullmatch(text):
+        text = f"is it true that {tagged['said']}"
     found = _INDIRECT.fullmatch(text)
     if found is None and not _WHEN_IT_IS.fullmatch(text):
         return text
     inner = found["inner"] if found else text
+    inner = re.sub(r"^that ", "if ", inner, flags=re.I)
     for pattern, direct in _DIRECT:
         inner, count = pattern.subn(direct, inner, count=1)
         if count:

@@ -56,6 +56,15 @@ _FIT_IN = rule(
     r"(?:(?:could|can|may|might) (?:i|we|you) )?(?:still )?(?:fit|squeeze|get)(?: in)? (?P<length>LENGTH|TIME)(?: in)?"
     r"(?: (?:for|of|with) (?:an? |some |the |my )?[^\W\d]+(?: [^\W\d]+){0,3}?)?(?: (?P<when>WHEN))?"
 )
+_ANY_GAPS = rule(
+    r"(?:are there|is there|do (?:i|we) have|have (?:i|we) got|any|show me|what|where are)(?: still)?(?: an?| any| some"
+    r"| the| my)? (?:gaps?|slots?|windows?|openings?|breaks?|holes)(?: left| free| open| are there| do i have)*"
+    r"(?: in my (?:calendar|schedule|diary|day))?(?: (?P<when>WHEN))?"
+)
+_HOW_MUCH = rule(
+    r"how (?:much|many) (?:free |spare |open )?(?:time|hours|slots|gaps) (?:do (?:i|we) have|have (?:i|we) got|am i|"
+    r"is there|are there|is|are)(?: left| free| open| still)* ?(?P<when>WHEN)?(?: free| left)?"
+)
 _WHEN_COULD = rule(
     r"when (?:could|can|might|should) (?:i|we) (?:\w+ )?(?:meet|see|do|have|fit in|squeeze in|schedule|book|plan|talk"
     r" to|call|visit|go)(?: (?:up )?[^\ue000-\uf8ff]+?)??(?: for (?P<length>LENGTH))?(?: (?P<when>WHEN))?"
@@ -178,6 +187,8 @@ FREE_TIME_RULES: tuple[tuple[re.Pattern[str], Read], ...] = (
     (_SUITS, _free),
     (_FOR_WHAT, _gaps),
     (_FIT_IN, _fit_in),
+    (_ANY_GAPS, _gaps),
+    (_HOW_MUCH, _gaps),
     (_WHEN_COULD, _gaps),
     (_GOOD_TIME, _gaps),
     (_FIND, _gaps),

@@ -96,6 +96,11 @@ _FIRST = rule(
     r"(?:what(?:'s| is|s)|when(?:'s| is)|what do i have|show me)(?: my| the)? (?P<which>first|last|earliest|latest|1st)"
     r"(?: (?:thing|event|appointment|meeting|item|one))?(?: i have)?(?: (?P<when>WHEN))?"
 )
+_DONE = rule(
+    r"(?:when|what time|how late|until when|till when) (?:am i|are we|will i be|do i|do we|can i)"
+    r" (?:(?P<last>done|finished|through|finish|get off|knock off|stop|go home|over)"
+    r"|(?P<first>start|begin|get started|have to start|kick off))(?: work| working)? (?P<when>WHEN)"
+)
 _ADDED = rule(
     r"(?:what (?:did|have|was|were) (?:i|you|we|it)? ?(?:that )?(?:just |last |ask you to |tell you to |asked you to"
     r" )*(?:add(?:ed)?|put in|creat(?:e|ed)|mad?e|do|done|book(?:ed)?|chang(?:e|ed)|"
@@ -103,6 +108,8 @@ _ADDED = rule(
     r" calendar)?(?: just now| last| before| for me)?"
     r"|(?:what(?:'s| is| was)|show me) (?:the )?last (?:thing|event|appointment|change|one)(?: that)? (?:i|you|we)"
     r" (?:just )?(?:added|made|created|changed|did)"
+    r"|(?:what|which)(?: one| event| ones| events)? (?:did|have) you (?:just )?(?:add(?:ed)?|creat(?:e|ed)|mad?e"
+    r"|book(?:ed)?|chang(?:e|ed)|remov(?:e|ed)|delet(?:e|ed)|cancel(?:led|ed)?|moved?|do|done)"
     r"|what (?:was|has been) just (?:added|changed|done)|what was the last (?:change|thing))"
 )
 _REMINDERS = rule(
@@ -117,11 +124,15 @@ _HAVE_REMINDER = rule(
     r"|(?:what(?:'s| is)|when(?:'s| is)) (?P<np2>(?:my |the )?next reminder)"
 )
 
+#: Behind a statement, with a question mark, they ask whether it holds.
+_TAG = re.compile(r"\b(?:right|it|correct|true|no|i|not|so|innit)$", re.I)
+
 
 def read_lookup(clause: Clause) -> ToolCall | None:
     """Return the call that answers a question about the calendar; None: not every word is understood."""
     words = MaskedWords.of(clause)
-    words = replace(words, text=direct_question(words.text))
+    asked = f"{words.text}?" if "?" in clause.text and _TAG.search(words.text) else words.text
+    words = replace(words, text=direct_question(asked).rstrip("?"))
     for pattern, read in (*FREE_TIME_RULES, *_RULES, *EVENT_QUESTION_RULES):
         found = pattern.fullmatch(words.text)
         call = read(words, found) if found else None
@@ -182,6 +193,13 @@ def _first(words: MaskedWords, found: re.Match[str]) -> ToolCall | None:
     return list_call(which=which, **when) if when else None
 
 
+def _done(words: MaskedWords, found: re.Match[str]) -> ToolCall | None:
+    """The first or the last event of a day: "when do I start on monday?", "when am I done on friday?"."""
+    if found["first"]:
+        return list_call(which="first", **words.when(found["when"]))
+    return list_call("end", which="last", **words.when(found["when"]))
+
+
 def _reminders(words: MaskedWords, found: re.Match[str]) -> ToolCall | None:
     return list_call(kind="reminder", **(words.when(found["when"]) or {"which": "all"}))
 
@@ -200,6 +218,7 @@ _RULES: tuple[tuple[re.Pattern[str], Read], ...] = (
     (_LEFT, _left),
     (_NEXT, lambda words, found: list_call(which="next")),
     (_FIRST, _first),
+    (_DONE, _done),
     (_WHAT_ON, _days),
     (_WHAT_DAY, _day_like),
     (_ANYTHING, _days),

@@ -14,6 +14,7 @@ from llmagent_os.plugin import ToolCall, ToolResult
 from llmagent_os.plugins.calendar.calendar_call import CalendarCall
 from llmagent_os.plugins.calendar.calendar_event import CalendarEvent
 from llmagent_os.plugins.calendar.event_creation import UNFINISHED_LIFETIME
+from llmagent_os.plugins.calendar.event_search import fits_words
 from llmagent_os.plugins.calendar.requests.among_talk import goes_on
 from llmagent_os.plugins.calendar.requests.clause import MARK, Clause
 from llmagent_os.plugins.calendar.requests.foreign_words import is_foreign
@@ -38,6 +39,25 @@ _HALF = re.compile(
 #: What goes on from the message before.
 _AND = re.compile(r"(?:and|also|plus|then|after that|and then|oh and|ok and|okay and)\b", re.IGNORECASE)
 
+#: Where the person is: that is kept by another plugin, and is no event unless they say for when.
+_WHEREABOUTS = re.compile(r"(?:i'm|i am|im)(?: now| currently| back)? in [^\W\d_]", re.IGNORECASE)
+_PLACE = re.compile(
+    r"(?:it(?:'s| is| will be)|that(?:'s| is)|we(?:'re| are) meeting)? ?(?:at|in|@) (?P<place>(?!least|all|last|first"
+    r"|the moment|case|fact|general|person)[^\W\d_][\w'’&.-]*(?: [\w'’&.-]+){0,4})",
+    re.IGNORECASE,
+)
+_WITH = re.compile(
+    r"(?:it(?:'s| is| will be))? ?with (?P<person>(?-i:[A-Z])[\w'’.-]*(?:(?: and|,)? (?-i:[A-Z])[\w'’.-]*){0,4}|my"
+    r" [^\W\d_]+)",
+    re.IGNORECASE,
+)
+_NOTE = re.compile(r"(?P<note>(?:bring|wear|pack|take along|ask for|ask about)\b.{2,80})", re.IGNORECASE)
+_MEANT = re.compile(
+    r"(?:(?:no|nope|wait|oops|sorry|not that(?: one)?|wrong one|hm+)[\s,.!]*)*(?:i (?:meant|mean|wanted)(?: to"
+    r" (?:delete|cancel|remove))?|it was) (?P<title>(?:the |my )?[^,.!?]{2,40})",
+    re.IGNORECASE,
+)
+
 
 async def read_requests(call: CalendarCall) -> tuple[ToolCall, ...] | ToolResult:
     """Return the tool calls that a message asks for. Empty: something in it is not understood.
@@ -56,10 +76,16 @@ async def read_requests(call: CalendarCall) -> tuple[ToolCall, ...] | ToolResult
         return ()
     events = tuple(await call.store.events())
     clause = await asyncio.to_thread(_clause, call, events)
+    if _WHEREABOUTS.match(plain(clause.text).replace("\u2019", "'")) and all(
+        each.text.lower().endswith("now") for each in clause.mentions
+    ):
+        return ()
     found = (
         await _answer(call, clause)
         or await _half_of_day(call, clause)
         or await _when_of_undated(call, clause)
+        or await _more_about(call, clause)
+        or await _other_event(call, clause)
         or await _going_on(call, clause, await asyncio.to_thread(_read, clause))
     )
     if found:
@@ -112,6 +138,41 @@ async def _when_of_undated(call: CalendarCall, clause: Clause) -> tuple[ReadRequ
         return ()
     is_new = event in made[1].after and call.context.now - datetime.fromisoformat(made[1].at) <= UNFINISHED_LIFETIME
     return (ReadRequest(ToolCall("move_event", when), clause.text),) if is_new else ()
+
+
+async def _more_about(call: CalendarCall, clause: Clause) -> tuple[ReadRequest, ...]:
+    """Read "at Starbucks", "with Ana", "90 minutes" and "bring wine" behind an event that is new or was changed."""
+    text = plain(clause.text)
+    place, note, person = _PLACE.fullmatch(text), _NOTE.fullmatch(text), _WITH.fullmatch(text)
+    kinds = {each.kind for each in clause.mentions}
+    bare = re.sub(rf"{MARK}|\W|_|\bfor\b", "", plain(clause.masked))
+    length = clause.said(MentionKind.DURATION) if kinds == {MentionKind.DURATION} and not bare else None
+    adds = (length or ((place or note or person) and not kinds)) and "?" not in clause.text
+    made = await call.store.last_change() if adds else None
+    if made is None or call.context.now - datetime.fromisoformat(made[1].at) > UNFINISHED_LIFETIME:
+        return ()
+    event_id = await call.store.focus()
+    event = next((each for each in made[1].after if each.event_id == event_id), None)
+    if event is None or event.start is None:
+        return ()
+    new = {"new_duration": length} if length else {}
+    for name, words in (("place", place), ("note", note), ("person", person)):
+        new |= {f"new_{name}": words[name]} if words else {}
+    return (ReadRequest(ToolCall("move_event", new), clause.text),)
+
+
+async def _other_event(call: CalendarCall, clause: Clause) -> tuple[ReadRequest, ...]:
+    """Read "no, I meant the gym" behind a deletion: another event was meant, and the first one comes back."""
+    meant = _MEANT.fullmatch(plain(clause.text)) or _MEANT.fullmatch(clause.text.strip(" .!"))
+    made = await call.store.last_change() if meant else None
+    if meant is None or made is None or made[1].after or len(made[1].before) != 1:
+        return ()
+    if call.context.now - datetime.fromisoformat(made[1].at) > UNFINISHED_LIFETIME:
+        return ()
+    title = re.sub(r"^(?:the|my) ", "", meant["title"], flags=re.IGNORECASE)
+    if not any(fits_words(event, title) for event in clause.events):
+        return ()
+    return (ReadRequest(ToolCall("delete_event", {"title": title, "instead_of": made[0]}), clause.text),)
 
 
 async def _going_on(call: CalendarCall, clause: Clause, read: tuple[ReadRequest, ...]) -> tuple[ReadRequest, ...]:

@@ -33,8 +33,14 @@ _PLACE_IS = rule(
 _IS_AT = rule(
     r"(?P<np>.+?)(?:'s| (?:is|will be|takes place|happens|is happening|is going to be|is now|is actually|has been"
     r" moved to be"
-    rf"|should be|must be|moved))(?: now| actually)? (?:at|in|@) (?P<place>.+?){INSTEAD}"
+    rf"|should be|must be|moved))(?: now| actually)? (?:(?:at|in|@) |(?:on |via |over |by )?(?=(?:zoom|teams|skype"
+    r"|webex|google meet|discord|slack|facetime|online|phone|the phone|video)\b))"
+    rf"(?P<place>.+?){INSTEAD}"
     r"|(?P<np2>.+?) (?:at|in) (?P<place2>.+?) instead"
+)
+_MOVED_TO = rule(
+    r"(?P<np>.+?)(?:'s| has| have| is| are| was| were| got)?(?: been| now)? (?:moved|relocated|switched|changed) to"
+    rf" (?P<place>[^\ue000-\uf8ff]+?){INSTEAD}"
 )
 _OTHER_PLACE = rule(
     r"(?:.*\b)?(?:at|in|to|is) (?P<place>[^\ue000-\uf8ff]+?),? (?:instead of|rather than|and not|not)(?: at| in)?"
@@ -98,6 +104,13 @@ def _is_at(words: MaskedWords, found: re.Match[str]) -> ToolCall | None:
     return _place(words, found)
 
 
+def _is_at_named(words: MaskedWords, found: re.Match[str]) -> ToolCall | None:
+    """A place to which an event has moved. A number or a word in small letters may be something else."""
+    is_name = re.match(r"(?:the )?(?-i:[A-Z])|(?:the |a )?(?:room|hall|office|floor|building)\b", found["place"], re.I)
+    target = known_target(words, found["np"], named=True)
+    return _place(words, found) if is_name and target is not None else None
+
+
 def _other_place(words: MaskedWords, found: re.Match[str]) -> ToolCall | None:
     """A place instead of one that an event has: "we're meeting at Nobu instead of Luigi's on saturday"."""
     place, old = plain_name(words, found["place"]), plain_name(words, found["old"])
@@ -149,5 +162,6 @@ _RULES: tuple[tuple[re.Pattern[str], Read], ...] = (
     (_ADD_PLACE, _place),
     (_MOVE_PLACE, _place),
     (_OTHER_PLACE, _other_place),
+    (_MOVED_TO, _is_at_named),
     (_IS_AT, _is_at),
 )

@@ -43,6 +43,7 @@ _ALL_OF_DAY = rule(
     r"(?:all )?(?:of )?(?:my |the |our )?(?P<when>WHEN)(?:'s)? (?:calendar|schedule|agenda|events|appointments|meetings"
     r"|things|items|entries|stuff|plans|bookings|commitments|calls)"
 )
+_WHOLE_DAY = rule(r"(?:my |the |our )?(?:whole|entire|full|complete|all of(?: my| the)?) (?P<when>WHEN)")
 _ALL_WITH = rule(
     rf"(?:all|every|any|anything|everything|any other|each)?(?: of)?(?: my| the)? ?(?:{_KINDS}|event|appointment"
     rf"|meeting)?"
@@ -86,6 +87,7 @@ _NO_NAME = re.compile(
     r"|what|that|i|i'm|i've|you|we|he|she|they|not|don't|instead|please|but|except|until|by)\b",
     re.I,
 )
+_KIND_NOUN = re.compile(r"\b(?:meeting|appointment|booking)\b", re.I)
 #: Behind a name they add nothing: "the gym thing".
 _THING = re.compile(r" (?:thing|stuff|event|entry|appointment|meeting|slot|date|session|booking)$", re.I)
 MAX_NAME_WORDS = 8  #: a longer phrase is no name of an event
@@ -134,6 +136,9 @@ def _at(words: MaskedWords, found: re.Match[str]) -> Target:
     when = words.when(found["when"])
     if re.match(r"the first thing\b", words.plain(found[0]), re.I):  # an event of the day, and no time of day
         return Target({"which": "first", "date": when.get("date", "today")})
+    kind = _KIND_NOUN.search(words.plain(found[0]))
+    if kind and _fits(words, kind[0]):  # one event at least has this word in its name
+        return Target({"title": kind[0], **when})
     return Target(when)
 
 
@@ -154,6 +159,7 @@ _PRONOUNS: tuple[tuple[re.Pattern[str], Callable[[MaskedWords, re.Match[str]], T
     (_NEXT, lambda words, found: Target({"which": "next"})),
     (_EVERYTHING, _all),
     (_ALL_OF_DAY, _all),
+    (_WHOLE_DAY, _all),
     (_REMINDERS, _all_reminders),
     (_THE_ONE, _at),
     (_CLOCK, _at),

@@ -76,6 +76,8 @@ _BEFORE_ONE = frozenset(
     "the this that which other next last first second third fourth latter former same each every any no 1st 2nd 3rd"
     " new old wrong right longer shorter earlier later".split()
 )
+#: Behind noon, they belong to something else.
+_BEHIND_NOON = frozenset("and but or instead please then rather now because so".split())
 #: Before a month, they ask about it: "show me december".
 _ASKING = frozenset("me my how's hows what's whats does all of".split())
 
@@ -151,7 +153,14 @@ def _is_time(candidate: Candidate) -> bool:
             return False
         joins = candidate.joins and core not in ("breakfast", "lunch", "dinner", "class", "school", "work", "bed")
         cued = candidate.words[0] in PREPOSITIONS - {"for"} and core != "work"
-        return cued or joins or (core in ("noon", "midnight") and (candidate.leads or not candidate.after))
+        return (
+            cued
+            or joins
+            or (
+                core in ("noon", "midnight")
+                and (candidate.leads or not candidate.after or candidate.next_word in _BEHIND_NOON)
+            )
+        )
     if core == "later" and not candidate.leads:
         return False
     if core == "now":  # "it is now on thursday"
