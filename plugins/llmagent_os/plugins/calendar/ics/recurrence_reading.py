@@ -8,7 +8,8 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime, timedelta
+from calendar import isleap
+from datetime import UTC, date, datetime, timedelta
 
 from llmagent_os.plugins.calendar.calendar_event import known_zone, later, rule_dates
 
@@ -16,6 +17,8 @@ MAX_RULE_CHARACTERS = 300  #: of one rule
 EARLIEST_YEAR = 1900  #: a repetition that began earlier has too many times to count
 NEVER_AFTER = timedelta(days=366 * 12)  #: a rule without a time in so long never has one, as far as a person cares
 
+_DAY = timedelta(days=1)
+_LATE_YEARS = range(9960, 9988)  #: 28 years without a change of the cycle: all calendars that a year can have
 _FREQUENCIES = ("HOURLY", "DAILY", "WEEKLY", "MONTHLY", "YEARLY")
 _PARTS = frozenset(
     "FREQ INTERVAL COUNT UNTIL WKST BYDAY BYMONTHDAY BYYEARDAY BYWEEKNO BYMONTH BYSETPOS BYHOUR BYMINUTE".split()
@@ -71,13 +74,31 @@ def _wall_until(until: str, zone: str, *, all_day: bool) -> str:
 
 
 def _check_it_happens(rule: str, start: datetime) -> None:
-    """Try the rule for some years only: a day that never comes would be looked for until the year 9999."""
+    """Try the rule for some years. A day that never comes is looked for until the year 9999, so it begins late."""
     parts = dict(part.split("=", 1) for part in rule.split(";"))
     parts.pop("COUNT", None)
-    parts["UNTIL"] = min(parts.get("UNTIL", "9"), later(start, NEVER_AFTER).strftime("%Y%m%dT%H%M%S"))
+    begins = _same_day_late(start)
+    ends = [later(begins, NEVER_AFTER)]
     try:
-        found = next(iter(rule_dates(";".join(f"{name}={value}" for name, value in parts.items()), start)), None)
+        if until := parts.get("UNTIL"):
+            ends.append(later(datetime.strptime(until[:8], "%Y%m%d") + _DAY, begins - start))
+        parts["UNTIL"] = min(ends).strftime("%Y%m%dT%H%M%S")
+        found = next(iter(rule_dates(";".join(f"{name}={value}" for name, value in parts.items()), begins)), None)
     except (ValueError, TypeError, OverflowError):
         raise UnusableRuleError("it repeats in a way that I cannot keep") from None
     if found is None:
         raise UnusableRuleError("it never happens")
+
+
+def _same_day_late(start: datetime) -> datetime:
+    """The same day of a late year that has the same weekdays, and a 29 February if the year of ``start`` has one.
+
+    >>> _same_day_late(datetime(2026, 1, 30, 9))
+    datetime.datetime(9965, 1, 30, 9, 0)
+    """
+    alike = (
+        year
+        for year in _LATE_YEARS
+        if isleap(year) == isleap(start.year) and date(year, 1, 1).weekday() == date(start.year, 1, 1).weekday()
+    )
+    return start.replace(year=max(start.year, next(alike)))
