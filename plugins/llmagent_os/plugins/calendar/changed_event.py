@@ -26,7 +26,7 @@ _LENGTH = re.compile(r"\b(longer|shorter|extend\w*|extra|more|less|shorten)\b", 
 _SAME = re.compile(r"(?:at |on )?(?:the )?same (?:time|day|hour)(?: of day)?")
 WAKING_FROM, WAKING_UNTIL = 7 * 60, 22 * 60  #: minutes after midnight: events are rarely moved out of these hours
 MAX_NOTE_CHARACTERS = 500  #: of one note
-MAX_NOTES_CHARACTERS = 2000  #: of all notes of an event together: also the one that another program made
+MAX_NOTES_CHARACTERS = 5000  #: of all notes of an event together: also the one that another program made
 
 
 def changed_event(call: CalendarCall, match: EventMatch, new: Mapping[str, str]) -> CalendarEvent:

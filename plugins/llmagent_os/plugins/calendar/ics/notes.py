@@ -12,7 +12,7 @@ from typing import Any
 
 import icalendar
 
-MAX_READ_CHARACTERS = 1000  #: of a description
+MAX_READ_CHARACTERS = 4000  #: of a description
 
 
 def notes_of_entry(entry: icalendar.Event) -> str:
@@ -25,9 +25,14 @@ def write_notes(entry: icalendar.Event, notes: str) -> None:
     known = notes_of_entry(entry)
     if notes == known:
         return
-    whole = _description(entry)
+    whole = _description(entry).rstrip()
     entry.pop("DESCRIPTION", None)
-    written = f"{whole.rstrip()}{notes[len(known) :]}" if known and notes.startswith(known) else notes
+    if known and notes.startswith(known):  # a note was added
+        written = whole + notes[len(known) :]
+    elif notes and known.startswith(notes) and whole.endswith(known[len(notes) :]):  # and was taken back
+        written = whole.removesuffix(known[len(notes) :])
+    else:
+        written = notes
     if written:
         entry.add("description", written)
 
