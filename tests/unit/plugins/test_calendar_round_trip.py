@@ -29,7 +29,12 @@ MORNING = datetime(2026, 11, 25, 9, tzinfo=ZoneInfo("Europe/Berlin"))
 
 
 def event(title: str, start: datetime, **fields: Any) -> CalendarEvent:
-    given = {"event_id": "0123456789abcdef", "zone": "Europe/Berlin", "created": CREATED, "end_said": True}
+    given: dict[str, Any] = {
+        "event_id": "0123456789abcdef",
+        "zone": "Europe/Berlin",
+        "created": CREATED,
+        "end_said": True,
+    }
     return CalendarEvent(title=title, start=start, **given | fields)
 
 

@@ -8,17 +8,15 @@
 
 from __future__ import annotations
 
-from calendar import isleap
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, datetime
 
-from llmagent_os.plugins.calendar.calendar_event import known_zone, later, rule_dates
+from llmagent_os.plugins.calendar.calendar_event import known_zone, rule_dates
 
 MAX_RULE_CHARACTERS = 300  #: of one rule
 EARLIEST_YEAR = 1900  #: a repetition that began earlier has too many times to count
-NEVER_AFTER = timedelta(days=366 * 12)  #: a rule without a time in so long never has one, as far as a person cares
+MAX_TIMES_A_DAY = 24  #: of one rule of days, weeks, months or years
+LAST_YEARS = 9984  #: a leap year. A rule without a time in the years from here to 9999 never has one
 
-_DAY = timedelta(days=1)
-_LATE_YEARS = range(9960, 9988)  #: 28 years without a change of the cycle: all calendars that a year can have
 _FREQUENCIES = ("HOURLY", "DAILY", "WEEKLY", "MONTHLY", "YEARLY")
 _PARTS = frozenset(
     "FREQ INTERVAL COUNT UNTIL WKST BYDAY BYMONTHDAY BYYEARDAY BYWEEKNO BYMONTH BYSETPOS BYHOUR BYMINUTE".split()
@@ -52,11 +50,20 @@ def readable_rule(rule: str, start: datetime, zone: str, *, all_day: bool) -> st
         raise UnusableRuleError(f"it repeats since before {EARLIEST_YEAR}")
     if not parts.get("INTERVAL", "1").isdigit() or not 0 < int(parts.get("INTERVAL", "1")) <= 1000:
         raise UnusableRuleError("it repeats in a way that I cannot keep")
+    if _times_a_day(parts) > (1 if all_day else MAX_TIMES_A_DAY) or (all_day and frequency == "HOURLY"):
+        raise UnusableRuleError("it repeats too often in one day")
     if "UNTIL" in parts:
         parts["UNTIL"] = _wall_until(parts["UNTIL"], zone, all_day=all_day)
     kept = ";".join(f"{name}={value}" for name, value in parts.items())
     _check_it_happens(kept, start)
     return kept
+
+
+def _times_a_day(parts: dict[str, str]) -> int:
+    times = 1
+    for name in ("BYHOUR", "BYMINUTE"):
+        times *= len(set(parts.get(name, "0").split(",")))
+    return times
 
 
 def _wall_until(until: str, zone: str, *, all_day: bool) -> str:
@@ -74,31 +81,19 @@ def _wall_until(until: str, zone: str, *, all_day: bool) -> str:
 
 
 def _check_it_happens(rule: str, start: datetime) -> None:
-    """Try the rule for some years. A day that never comes is looked for until the year 9999, so it begins late."""
+    """Try the rule in the last years of the calendar: a day that never comes would be looked for up to the year 9999.
+
+    The years are moved by a multiple of four, so that leap years stay leap years.
+    """
     parts = dict(part.split("=", 1) for part in rule.split(";"))
     parts.pop("COUNT", None)
-    begins = _same_day_late(start)
-    ends = [later(begins, NEVER_AFTER)]
+    years = LAST_YEARS - start.year // 4 * 4
+    if until := parts.get("UNTIL"):
+        parts["UNTIL"] = f"{min(9999, int(until[:4]) + years):04}{until[4:]}"
     try:
-        if until := parts.get("UNTIL"):
-            ends.append(later(datetime.strptime(until[:8], "%Y%m%d") + _DAY, begins - start))
-        parts["UNTIL"] = min(ends).strftime("%Y%m%dT%H%M%S")
-        found = next(iter(rule_dates(";".join(f"{name}={value}" for name, value in parts.items()), begins)), None)
+        late = start.replace(year=start.year + years)
+        found = next(iter(rule_dates(";".join(f"{name}={value}" for name, value in parts.items()), late)), None)
     except (ValueError, TypeError, OverflowError):
         raise UnusableRuleError("it repeats in a way that I cannot keep") from None
     if found is None:
         raise UnusableRuleError("it never happens")
-
-
-def _same_day_late(start: datetime) -> datetime:
-    """The same day of a late year that has the same weekdays, and a 29 February if the year of ``start`` has one.
-
-    >>> _same_day_late(datetime(2026, 1, 30, 9))
-    datetime.datetime(9965, 1, 30, 9, 0)
-    """
-    alike = (
-        year
-        for year in _LATE_YEARS
-        if isleap(year) == isleap(start.year) and date(year, 1, 1).weekday() == date(start.year, 1, 1).weekday()
-    )
-    return start.replace(year=max(start.year, next(alike)))
