@@ -189,7 +189,7 @@ async def _add(
     what = f"{title}{at}{again}{starting}"
     text = f"I'll remind you: {what}." if reminder else f"I've added {what}.{clash}"
     question = f"Shall I remind you: {what}?" if reminder else f"Shall I add {what}?{clash}"
-    return await call.perform(Change(after=events, data=data, text=text, undo=True), question)
+    return await call.perform(Change(after=events, data=data, text=text), question)
 
 
 def _event(
@@ -227,7 +227,7 @@ async def _add_undated(call: CalendarCall, title: str, said: Mapping[str, str]) 
     data = {"status": "noted", "title": title, "kind": "reminder"} | ({"place": place} if place else {})
     at = f" at {place}" if place else ""
     return await call.perform(
-        Change(after=(event,), data=data, text=f"Noted: {title}{at}.", undo=True), f"Shall I note: {title}{at}?"
+        Change(after=(event,), data=data, text=f"Noted: {title}{at}."), f"Shall I note: {title}{at}?"
     )
 
 
