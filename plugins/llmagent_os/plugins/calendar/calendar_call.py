@@ -205,7 +205,7 @@ class CalendarCall:
     # -- answering ----------------------------------------------------------------------------------------------------
 
     async def perform(self, change: Change, question: str) -> ToolResult:
-        """Carry out a change, and offer to undo it. If the person wants to confirm changes, ask ``question`` instead."""
+        """Carry out a change and offer Undo. If the person wants to confirm changes, ask ``question`` instead."""
         change = msgspec.structs.replace(change, undo=True)
         if self.asks_first:
             data = {**change.data, "status": "confirm"}
