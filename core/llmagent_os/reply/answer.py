@@ -107,7 +107,7 @@ class Answer:
         The question of the turn before is repeated once. A reply that asks something itself does not repeat it.
         """
         waiting = [result.waiting for result in self.results if result.waiting]
-        asks = any(result.buttons for result in self.results[-1:])
+        asks = any(result.buttons and "?" in result.text for result in self.results[-1:])  # an Undo asks nothing
         sentences = waiting or ([self.open_question] if self.open_question and not asks else [])
         return " ".join([text, *(sentence for sentence in dict.fromkeys(sentences) if sentence not in text)])
 

@@ -101,6 +101,10 @@ class Person(Talker):
         assert page.status == 200, page.body
         await self.wait(1)
 
+    async def remind(self, title: str, lead: str) -> None:
+        result = await self.plugins.call("remind_before", {"title": title, "lead": lead}, self.context())
+        assert result.data["status"] == "created"
+
     async def events(self) -> list[CalendarEvent]:
         return await CalendarCall(self.context()).store.events()
 
@@ -168,7 +172,7 @@ async def test_what_is_done_on_the_phone_is_in_the_bot(person: Person, server: R
 async def test_a_series_with_exceptions_survives_the_way_there_and_back(
     person: Person, server: Radicale, phone: Phone
 ) -> None:
-    """What the calendar here does not know of, such as notes, guests and alarms, must stay on the phone."""
+    """What the calendar here does not know of, such as guests and alarms, must stay on the phone."""
     await phone.put("s.ics", STANDUP, LATE_STANDUP)
     await person.connect(server.url)
     assert await person.titles("thursday") == ["late standup from 11:30 AM to 11:45 AM"]
@@ -192,6 +196,55 @@ async def test_a_series_with_exceptions_survives_the_way_there_and_back(
 
 def changed_on_phone(at: datetime, hour: int) -> str:
     return f"{DENTIST.replace('T10', f'T{hour}').replace('T11', f'T{hour + 1}')}\nLAST-MODIFIED:{at:%Y%m%dT%H%M%SZ}"
+
+
+async def test_notes_and_reminders_before_events_are_on_the_phone(
+    person: Person, server: Radicale, phone: Phone
+) -> None:
+    await person.say("create", title="dinner", date="friday", time="7pm")
+    await person.remind("dinner", "2 hours before")
+    await person.connect(server.url)
+    (text,) = (await phone.objects()).values()
+    assert text.count("BEGIN:VEVENT") == 1
+    assert "TRIGGER:-PT2H" in text
+    assert "DESCRIPTION:bring wine" not in text
+    await person.say("move", title="dinner", new_note="bring wine")
+    await person.remind("dinner", "10 minutes before")
+    await person.wait()
+    ((name, text),) = (await phone.objects()).items()
+    assert "DESCRIPTION:bring wine" in text
+    assert text.count("BEGIN:VALARM") == 2
+    changed = text.replace("T190000", "T200000").replace("wine", "beer")
+    await phone.put_text(name, changed)
+    await person.wait(2)
+    events = {(event.title, event.lead): event for event in await person.events()}
+    dinner = events["dinner", 0]
+    assert (dinner.start, dinner.notes) == (datetime(2026, 11, 27, 20), "bring beer")
+    assert events["dinner", 120].start == datetime(2026, 11, 27, 18), "the reminder follows its event"
+    await phone.delete(name)
+    await person.wait(2)
+    assert await person.events() == []
+
+
+async def test_an_event_that_is_cancelled_on_the_phone_is_gone_here(
+    person: Person, server: Radicale, phone: Phone
+) -> None:
+    await person.connect(server.url)
+    await phone.put("a.ics", DENTIST)
+    await phone.put("b.ics", DENTIST.replace("dentist", "haircut"))
+    await person.wait(2)
+    assert await person.named() == ["dentist", "haircut"]
+    await phone.put("a.ics", f"{DENTIST}\nSTATUS:CANCELLED")
+    await person.wait(2)
+    assert await person.named() == ["haircut"]
+    await person.wait(20)
+    assert await person.named() == ["haircut"], "it does not come back"
+    assert "STATUS:CANCELLED" in await phone.read("a.ics"), "and stays there as it is"
+    await person.say("move", title="haircut", new_time="4pm")
+    await phone.put("b.ics", f"{DENTIST.replace('dentist', 'haircut')}\nSTATUS:CANCELLED")
+    await person.wait(2)
+    assert await person.named() == ["haircut"]
+    assert "haircut was deleted on another device after it was changed here. I kept it." in person.said[-1]
 
 
 @pytest.mark.parametrize("phone_is_later", [True, False])

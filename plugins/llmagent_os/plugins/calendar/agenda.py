@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
+from textwrap import shorten
 
 from llmagent_os.adapter import Card
 from llmagent_os.markup.word_list import join_words
@@ -18,6 +19,7 @@ from llmagent_os.plugins.calendar.time.recurrence import recurrence_text
 
 MAX_SENTENCE_EVENTS = 2  #: events that a sentence names; more are shown in a card
 MAX_CARD_EVENTS = 100  #: events in one card
+MAX_NOTE_CHARACTERS = 80  #: of an event's notes in a card
 
 
 @dataclass(frozen=True)
@@ -117,4 +119,6 @@ def repetition_text(rule: str) -> str:
 
 
 def _what(event: CalendarEvent) -> str:
-    return event.title + (f" ({event.place})" if event.place else "")
+    details = [event.place, shorten(event.notes, MAX_NOTE_CHARACTERS, placeholder="…")]
+    known = "; ".join(filter(None, details))
+    return f"{event.title} ({known})" if known else event.title

@@ -7,6 +7,8 @@ from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
+import msgspec
+
 from llmagent_os.adapter import Button, Card
 from llmagent_os.markup.word_list import join_words
 from llmagent_os.plugin import ToolContext, ToolResult
@@ -203,7 +205,8 @@ class CalendarCall:
     # -- answering ----------------------------------------------------------------------------------------------------
 
     async def perform(self, change: Change, question: str) -> ToolResult:
-        """Carry out a change. If the person wants to confirm changes, ask ``question`` instead."""
+        """Carry out a change and offer Undo. If the person wants to confirm changes, ask ``question`` instead."""
+        change = msgspec.structs.replace(change, undo=True)
         if self.asks_first:
             data = {**change.data, "status": "confirm"}
             return await self.ask((change,), data, question)

@@ -91,6 +91,14 @@ def event_starts(event: CalendarEvent, since: datetime) -> Iterator[datetime]:
         yield from rule_dates(event.repeat, _begin_near(event.repeat, first, since)).xafter(since, inc=True)
 
 
+def moment_of(event: CalendarEvent) -> datetime | None:
+    """Return when an event starts, in UTC; None: it has no date, or the clocks of its zone are not known."""
+    zone = known_zone(event.zone)
+    if event.start is None or zone is None:
+        return None
+    return to_aware(event.start.replace(fold=int(event.second_pass)), zone).astimezone(UTC)
+
+
 def repeats_within_day(event: CalendarEvent) -> bool:
     """Return whether an event repeats in hours or minutes, which are real time."""
     return re.match(r"FREQ=(?:HOURLY|MINUTELY)\b", event.repeat) is not None and not event.all_day

@@ -25,7 +25,8 @@ _RELATIVE = re.compile(r"\b(by|later|earlier|sooner|back|forward|ahead|up)\b")
 _LENGTH = re.compile(r"\b(longer|shorter|extend\w*|extra|more|less|shorten)\b", re.I)
 _SAME = re.compile(r"(?:at |on )?(?:the )?same (?:time|day|hour)(?: of day)?")
 WAKING_FROM, WAKING_UNTIL = 7 * 60, 22 * 60  #: minutes after midnight: events are rarely moved out of these hours
-MAX_NOTE_CHARACTERS = 500  #: of all notes of an event together
+MAX_NOTE_CHARACTERS = 500  #: of one note
+MAX_NOTES_CHARACTERS = 5000  #: of all notes of an event together: also the one that another program made
 
 
 def changed_event(call: CalendarCall, match: EventMatch, new: Mapping[str, str]) -> CalendarEvent:
@@ -50,7 +51,7 @@ def changed_event(call: CalendarCall, match: EventMatch, new: Mapping[str, str])
         title=title[:MAX_TITLE_CHARACTERS],
         person=person[:MAX_TITLE_CHARACTERS],
         place=new.get("place", moved.place)[:MAX_TITLE_CHARACTERS],
-        notes=_noted(moved.notes, new.get("note", ""))[:MAX_NOTE_CHARACTERS],
+        notes=_noted(moved.notes, new.get("note", "")),
     )
 
 
@@ -80,7 +81,9 @@ def _with_person(title: str, old: str, new: str) -> str:
 
 
 def _noted(old: str, more: str) -> str:
-    return "; ".join(dict.fromkeys(filter(None, (*old.split("; "), more))))
+    if not more or more in old.split("; "):
+        return old
+    return "; ".join(filter(None, (old, more[:MAX_NOTE_CHARACTERS])))[:MAX_NOTES_CHARACTERS]
 
 
 def _at_new_time(call: CalendarCall, match: EventMatch, new: Mapping[str, str]) -> CalendarEvent:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from datetime import timedelta
+from textwrap import shorten
 
 from llmagent_os.markup.word_list import join_words
 from llmagent_os.plugin import ToolResult
@@ -18,6 +19,7 @@ from llmagent_os.plugins.calendar.time.text_normalization import normalize
 
 #: Most events about which one question is answered.
 MAX_ANSWERS = 5
+MAX_NOTES_CHARACTERS = 300  #: of notes that are told among other things
 
 
 async def answer_about(call: CalendarCall, asked: str, found: Sequence[EventMatch], period: str) -> ToolResult | None:
@@ -124,7 +126,8 @@ def _everything(call: CalendarCall, match: EventMatch) -> str:
     place = f" at {event.place}" if event.place else ""
     person = f" with {event.person}" if event.person and normalize(event.person) not in normalize(event.title) else ""
     lasts = f", {lead_text(event.minutes)}" if match.occurrence and event.minutes and not event.all_day else ""
-    note = f" Note: {event.notes}." if event.notes else ""
+    notes = shorten(event.notes, MAX_NOTES_CHARACTERS, placeholder="…")
+    note = f" Note: {notes}." if notes else ""
     return f"{event.title}{person}{place}: {_when(call, match)}{lasts}.{note}"
 
 

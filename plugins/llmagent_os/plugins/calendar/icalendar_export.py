@@ -76,7 +76,7 @@ def to_icalendar(
         problems.append(f"The time zone of {names} is not known here, so the file gives the time without a zone.")
     if left_out:
         problems.append(f"Left out, because a calendar file cannot hold it: {_named(left_out)}.")
-    return ICalendarExport(bytes(calendar.to_ical()), len(dated) - len(left_out), tuple(problems))
+    return ICalendarExport(bytes(calendar.to_ical()), len(calendar.events), tuple(problems))
 
 
 def _named(events: Sequence[CalendarEvent]) -> str:

@@ -1,7 +1,7 @@
 """The events of one UID as an object of a CalDAV server, and back.
 
-An object that another program made is changed, not replaced: what this calendar does not know of (notes, guests, other
-alarms) stays in it.
+An object that another program made is changed, not replaced: what this calendar does not know of (guests, other alarms,
+the rest of a long description) stays in it.
 """
 
 # A strict type checker cannot follow the many types of icalendar's components.
@@ -15,7 +15,7 @@ from datetime import UTC, date, datetime
 import icalendar
 
 from llmagent_os.plugins.calendar.calendar_event import CalendarEvent
-from llmagent_os.plugins.calendar.ics.entry_reading import UnusableEntryError, entry_uid, event_of_entry
+from llmagent_os.plugins.calendar.ics.entry_reading import UnusableEntryError, entry_uid, event_of_entry, is_cancelled
 from llmagent_os.plugins.calendar.ics.event_writing import entry_of_event, write_event
 from llmagent_os.plugins.calendar.ics.file_reading import CalendarFileError, read_calendar_file
 from llmagent_os.plugins.calendar.ics.import_plan import read_entries
@@ -30,6 +30,7 @@ class ReadObject:
     events: tuple[CalendarEvent, ...]
     unreadable: bool  #: a part of it cannot be kept here
     changed: datetime  #: when it was changed last, aware
+    cancelled: bool = False  #: it says that it does not take place any more
 
 
 def read_object(data: str, zone: str, now: datetime) -> ReadObject | None:
@@ -48,9 +49,11 @@ def read_object(data: str, zone: str, now: datetime) -> ReadObject | None:
         return None
     uid = entry_uid(entries[0])
     own = [entry for entry in entries if entry_uid(entry) == uid]
-    events, left_out = read_entries(own, zone, now.astimezone(UTC).isoformat())
-    moments = [each for entry in own for each in _moments(entry)]
-    return ReadObject(uid, tuple(events.values()), bool(left_out), max(moments, default=now))
+    changed = max((each for entry in own for each in _moments(entry)), default=now)
+    if all(is_cancelled(entry) for entry in own if "RECURRENCE-ID" not in entry) and is_cancelled(own[0]):
+        return ReadObject(uid, (), unreadable=False, changed=changed, cancelled=True)
+    read = read_entries(own, zone, now.astimezone(UTC).isoformat())
+    return ReadObject(uid, tuple(read.events.values()), bool(read.left_out), changed)
 
 
 def object_text(series: Series, now: datetime, old: str = "") -> bytes:

@@ -63,7 +63,8 @@ def with_own_ids(read: ReadObject, mine: tuple[CalendarEvent, ...]) -> tuple[Cal
     """The events of an object, with what this calendar knows of those that it has already."""
     known = {event.instance: event for event in mine}
     merged = (merged_event(known[each.instance], each) if each.instance in known else each for each in read.events)
-    # A reminder that was taken off there is none here either, unlike in an import.
+    # A reminder or a note that was taken off there is none here either, unlike in an import.
     return tuple(
-        msgspec.structs.replace(event, reminder=each.reminder) for event, each in zip(merged, read.events, strict=True)
+        msgspec.structs.replace(event, reminder=each.reminder, notes=each.notes)
+        for event, each in zip(merged, read.events, strict=True)
     )

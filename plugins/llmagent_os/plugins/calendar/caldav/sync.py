@@ -19,10 +19,12 @@ from llmagent_os.plugins.calendar.caldav.account import DavAccount
 from llmagent_os.plugins.calendar.caldav.calendar_object import ReadObject, object_text, read_object
 from llmagent_os.plugins.calendar.caldav.dav_client import DavClient, DavError, RemoteObject
 from llmagent_os.plugins.calendar.caldav.reconcile import Winner, decide, with_own_ids
-from llmagent_os.plugins.calendar.caldav.synced_objects import SyncedObject, SyncedObjects, digest_of
+from llmagent_os.plugins.calendar.caldav.synced_objects import SyncedObject, SyncedObjects, alarms_of, digest_of
 from llmagent_os.plugins.calendar.calendar_call import CalendarCall
 from llmagent_os.plugins.calendar.calendar_event import CalendarEvent, stable_id
+from llmagent_os.plugins.calendar.event_store import Change
 from llmagent_os.plugins.calendar.ics.series import Series, series_of
+from llmagent_os.plugins.calendar.lead_reminders import with_lead_reminders
 
 FETCHED_TOGETHER = 50  #: objects of one request
 _CHANGED = 412  #: the server's answer where the object is not as it was
@@ -110,18 +112,20 @@ class Sync:
             return
         base = base or self._synced.by_uid.get(read.uid)
         mine = self._events_here(read.uid)
-        if not read.events:  # nothing of it can be kept: what is here stays as it is
-            await self._synced.keep(_synced(read, remote, digest_of(mine)))
+        if not read.events and not read.cancelled:  # nothing of it can be kept: what is here stays as it is
+            await self._synced.keep(_synced(read, remote, digest_of(mine), base))
             return
         theirs = with_own_ids(read, mine)
         decision = decide(mine, theirs, base, here_at=await self._changed_at(mine, base), there_at=read.changed)
         if decision.winner is Winner.REMOTE:
-            await self._call.store.take_over(mine, theirs)
+            await self._take_over(mine, theirs)
             mine = theirs
-        if decision.is_conflict:
+        if decision.is_conflict and read.cancelled:
+            self._tell_kept(mine)
+        elif decision.is_conflict:
             self._tell(read.events or mine, decision.winner)
         base_digest = base.digest if base and decision.winner is Winner.HERE else digest_of(mine)
-        await self._synced.keep(_synced(read, remote, base_digest))
+        await self._synced.keep(_synced(read, remote, base_digest, base))
 
     async def _take_deletion(self, href: str) -> None:
         base = self._synced.by_href.get(href)
@@ -130,12 +134,15 @@ class Sync:
         mine = self._events_here(base.uid)
         decision = decide(mine, (), base, here_at=None, there_at=None)
         if decision.winner is Winner.REMOTE:
-            await self._call.store.take_over(mine, ())
+            await self._take_over(mine, ())
         if decision.is_conflict:
-            self._report.news.append(
-                f"{mine[0].title} was deleted on another device after it was changed here. I kept it."
-            )
+            self._tell_kept(mine)
         await self._synced.drop(base)
+
+    async def _take_over(self, mine: tuple[CalendarEvent, ...], theirs: tuple[CalendarEvent, ...]) -> None:
+        """Have the events here be as on the server. The reminders before them follow."""
+        change = with_lead_reminders(Change(before=mine, after=theirs), await self._call.store.events())
+        await self._call.store.take_over(change.before, change.after)
 
     def _events_here(self, uid: str) -> tuple[CalendarEvent, ...]:
         series = self._here.get(uid)
@@ -153,7 +160,7 @@ class Sync:
     async def _push(self) -> None:
         for uid, series in self._here.items():
             synced, digest = self._synced.by_uid.get(uid), digest_of(series.events)
-            if synced is not None and (synced.unreadable or digest in (synced.digest, synced.refused)):
+            if synced is not None and (synced.unreadable or _is_there(series, synced, digest)):
                 continue
             if self._is_late():
                 self._report.complete = False
@@ -186,7 +193,9 @@ class Sync:
         content = await asyncio.to_thread(object_text, series, self._call.context.now, old)
         status, new_etag = await self._client.write(calendar, href, content, etag)
         if status in (200, 201, 204):
-            await self._synced.keep(SyncedObject(uid=series.uid, href=href, etag=new_etag, digest=digest))
+            await self._synced.keep(
+                SyncedObject(uid=series.uid, href=href, etag=new_etag, digest=digest, alarms=alarms_of(series))
+            )
         elif status == _CHANGED:
             self._report.complete = False
         else:
@@ -198,6 +207,9 @@ class Sync:
     def _is_late(self) -> bool:
         return self._clock() > self._deadline
 
+    def _tell_kept(self, mine: tuple[CalendarEvent, ...]) -> None:
+        self._report.news.append(f"{mine[0].title} was deleted on another device after it was changed here. I kept it.")
+
     def _tell(self, events: tuple[CalendarEvent, ...], winner: Winner) -> None:
         kept = "the change made there" if winner is Winner.REMOTE else "the one made here"
         self._report.news.append(
@@ -205,8 +217,20 @@ class Sync:
         )
 
 
-def _synced(read: ReadObject, remote: RemoteObject, digest: str) -> SyncedObject:
-    return SyncedObject(uid=read.uid, href=remote.href, etag=remote.etag, digest=digest, unreadable=read.unreadable)
+def _is_there(series: Series, synced: SyncedObject, digest: str) -> bool:
+    """Whether the server has this already, or did not take it."""
+    return digest == synced.refused or (digest, alarms_of(series)) == (synced.digest, synced.alarms)
+
+
+def _synced(read: ReadObject, remote: RemoteObject, digest: str, base: SyncedObject | None) -> SyncedObject:
+    return SyncedObject(
+        uid=read.uid,
+        href=remote.href,
+        etag=remote.etag,
+        digest=digest,
+        unreadable=read.unreadable,
+        alarms=base.alarms if base else "",
+    )
 
 
 def _path_of(calendar: str, uid: str) -> str:

@@ -9,6 +9,7 @@ import msgspec
 
 from llmagent_os.plugins.calendar.calendar_event import CalendarEvent, stable_id
 from llmagent_os.plugins.calendar.ics.import_plan import CARRIED
+from llmagent_os.plugins.calendar.ics.series import Series
 from llmagent_os.records import Records
 
 PREFIX = "dav:"  #: begins the keys of the records
@@ -22,6 +23,7 @@ class SyncedObject(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True
     etag: str = ""  #: of what the server had; empty: not known, so it is read again
     digest: str = ""  #: of the events here, see :func:`digest_of`; empty: there were none
     unreadable: bool = False  #: the object holds what the calendar cannot keep: it is left alone
+    alarms: str = ""  #: of the lead reminders that were written there, see :func:`alarms_of`; empty: there were none
     refused: str = ""  #: the digest of events that the server did not take
 
 
@@ -31,6 +33,11 @@ def digest_of(events: Iterable[CalendarEvent]) -> str:
     if not written:
         return ""
     return hashlib.sha256(b"\n".join(written)).hexdigest()[:24]
+
+
+def alarms_of(series: Series) -> str:
+    """A short name for the reminders before the events of ``series``. Empty: there are none."""
+    return stable_id(*(f"{lead.event_id} {lead.lead} {lead.title}" for lead in series.leads)) if series.leads else ""
 
 
 class SyncedObjects:

@@ -14,6 +14,8 @@ from zoneinfo import ZoneInfo
 import icalendar
 
 from llmagent_os.plugins.calendar.calendar_event import OWN_UIDS, CalendarEvent, known_zone, stable_id
+from llmagent_os.plugins.calendar.ics.alarms import rings_at_start
+from llmagent_os.plugins.calendar.ics.notes import notes_of_entry
 from llmagent_os.plugins.calendar.ics.recurrence_reading import UnusableRuleError, readable_rule
 from llmagent_os.plugins.calendar.ics.zone_reading import zone_name
 
@@ -41,6 +43,11 @@ def entry_uid(entry: icalendar.Event) -> str:
     return uid or stable_id("no uid", str(entry.get("SUMMARY", "")), str(_value(entry, "DTSTART")))
 
 
+def is_cancelled(entry: icalendar.Event) -> bool:
+    """Return whether an entry says that it does not take place any more."""
+    return str(entry.get("STATUS", "")).upper() == "CANCELLED"
+
+
 def event_of_entry(entry: icalendar.Event, zone: str, created: str, series_zone: str = "") -> CalendarEvent:
     """Return the event that ``entry`` describes.
 
@@ -53,7 +60,7 @@ def event_of_entry(entry: icalendar.Event, zone: str, created: str, series_zone:
     Raises:
         UnusableEntryError: the calendar cannot keep it.
     """
-    if str(entry.get("STATUS", "")).upper() == "CANCELLED":
+    if is_cancelled(entry):
         raise UnusableEntryError("it is cancelled")
     begins = _value(entry, "DTSTART")
     if not isinstance(begins, date):
@@ -76,7 +83,8 @@ def event_of_entry(entry: icalendar.Event, zone: str, created: str, series_zone:
         place=" ".join(str(entry.get("LOCATION", "")).split())[:MAX_TITLE_CHARACTERS],
         repeat=_rule(entry, start, own_zone, all_day=all_day),
         skipped=_skipped(entry, own_zone),
-        reminder=_rings_at_start(entry),
+        reminder=rings_at_start(entry),
+        notes=notes_of_entry(entry),
         created=_created(entry, created),
         uid="" if own else uid,
         instance=instance,
@@ -156,16 +164,6 @@ def _dates(entry: icalendar.Event, name: str) -> Iterable[date]:
             moment = getattr(one, "dt", None)
             if isinstance(moment, date):
                 yield moment
-
-
-def _rings_at_start(entry: icalendar.Event) -> bool:
-    """Whether the entry has an alarm at its very start, as the reminders of this calendar have."""
-    for alarm in entry.walk("VALARM"):
-        trigger = alarm.get("TRIGGER")
-        related = str(getattr(trigger, "params", {}).get("RELATED", "START"))
-        if getattr(trigger, "dt", None) == timedelta() and related.upper() == "START":
-            return True
-    return False
 
 
 def _created(entry: icalendar.Event, now: str) -> str:

@@ -18,6 +18,8 @@ from llmagent_os.plugins.calendar.calendar_event import (
     later,
     repeats_within_day,
 )
+from llmagent_os.plugins.calendar.ics.alarms import write_alarms
+from llmagent_os.plugins.calendar.ics.notes import write_notes
 from llmagent_os.plugins.calendar.ics.series import Series
 
 
@@ -50,21 +52,9 @@ def write_event(entry: icalendar.Event, event: CalendarEvent, series: Series) ->
     entry.add("summary", event.title)
     if event.place:
         entry.add("location", event.place)
+    write_notes(entry, event.notes)
     _add_times(entry, event, series)
-    _set_alarm(entry, event)
-
-
-def _set_alarm(entry: icalendar.Event, event: CalendarEvent) -> None:
-    """Give the entry of a reminder an alarm at its start, and take it off another one. Other alarms stay."""
-    at_start = [each for each in entry.walk("VALARM") if getattr(each.get("TRIGGER"), "dt", None) == timedelta()]
-    if not event.reminder:
-        entry.subcomponents = [each for each in entry.subcomponents if each not in at_start]
-    elif not at_start:
-        alarm = icalendar.Alarm()
-        alarm.add("action", "DISPLAY")
-        alarm.add("description", event.title)
-        alarm.add("trigger", timedelta())
-        entry.add_component(alarm)
+    write_alarms(entry, event, series.leads_of(event))
 
 
 def _add_times(entry: icalendar.Event, event: CalendarEvent, series: Series) -> None:

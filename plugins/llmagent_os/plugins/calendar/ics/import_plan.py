@@ -5,24 +5,32 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from typing import Any
 
 import icalendar
 import msgspec
 
-from llmagent_os.plugins.calendar.calendar_event import CalendarEvent, stable_id, uid_of
+from llmagent_os.plugins.calendar.calendar_event import CalendarEvent, moment_of, stable_id, uid_of
+from llmagent_os.plugins.calendar.event_store import Change
+from llmagent_os.plugins.calendar.ics.alarms import leads_of_entry
 from llmagent_os.plugins.calendar.ics.entry_reading import (
     UnusableEntryError,
     entry_title,
     entry_uid,
     event_of_entry,
     extra_starts,
+    is_cancelled,
 )
+from llmagent_os.plugins.calendar.lead_reminders import with_lead_reminders
 
 MAX_CALENDAR_EVENTS = 10_000  #: of one person
 MAX_EXTRA_STARTS = 200  #: times of one event besides its rule
 
 #: The fields of an event that entries of other programs have, and that are compared with theirs.
-CARRIED = ("title", "start", "minutes", "zone", "all_day", "place", "repeat", "skipped", "instance", "reminder")
+CARRIED = (
+    *("title", "start", "second_pass", "minutes", "zone", "all_day", "place", "repeat", "skipped", "instance"),
+    *("reminder", "notes"),
+)
 
 #: What names an event in every program: its UID, and the time of the repetition that it stands for.
 EventKey = tuple[str, datetime | None]
@@ -35,6 +43,8 @@ class ImportPlan:
     before: list[CalendarEvent] = field(default_factory=list[CalendarEvent])  #: events that change, as they are
     after: list[CalendarEvent] = field(default_factory=list[CalendarEvent])  #: events that are new, or as they will be
     unchanged: int = 0  #: events that are in the calendar already
+    leads_before: list[CalendarEvent] = field(default_factory=list[CalendarEvent])  #: reminders before changed events
+    leads_after: list[CalendarEvent] = field(default_factory=list[CalendarEvent])  #: as they will be, and those of new
     left_out: list[tuple[str, str]] = field(default_factory=list[tuple[str, str]])  #: titles and reasons
 
     @property
@@ -67,7 +77,9 @@ def plan_import(
         now: the present moment in UTC, in ISO format.
     """
     plan = ImportPlan()
-    found, plan.left_out = read_entries(entries, zone, now)
+    read = read_entries(entries, zone, now)
+    found, plan.left_out = read.events, read.left_out
+    reminders = [event for event in existing if event.leads_to]
     known = {key_of(event): event for event in existing}
     _skip_replaced_times(found, known)
     _keep_own_exceptions(found, known)
@@ -78,21 +90,32 @@ def plan_import(
             plan.left_out.append((event.title, f"your calendar holds {MAX_CALENDAR_EVENTS:,} events already"))
         elif there is None:
             plan.after.append(event)
+            plan.leads_after += leads_of_entry(read.entries[key], event) if key in read.entries else []
         elif (merged := merged_event(there, event)) == there:
             plan.unchanged += 1
         else:
+            change = with_lead_reminders(Change(before=(there,), after=(merged,)), reminders)
             plan.before.append(there)
             plan.after.append(merged)
+            plan.leads_before += change.before[1:]
+            plan.leads_after += change.after[1:]
     return plan
 
 
-def read_entries(
-    entries: Iterable[icalendar.Event], zone: str, now: str
-) -> tuple[dict[EventKey, CalendarEvent], list[tuple[str, str]]]:
-    """Return the events of entries by key, and the titles of entries that cannot be kept, with the reasons."""
-    found: dict[EventKey, CalendarEvent] = {}
+@dataclass
+class ReadEntries:
+    """What is in entries."""
+
+    events: dict[EventKey, CalendarEvent] = field(default_factory=dict[EventKey, CalendarEvent])
+    entries: dict[EventKey, icalendar.Event] = field(default_factory=dict[EventKey, icalendar.Event])
+    left_out: list[tuple[str, str]] = field(default_factory=list[tuple[str, str]])  #: titles and reasons
+
+
+def read_entries(entries: Iterable[icalendar.Event], zone: str, now: str) -> ReadEntries:
+    """Return the events of entries, and what cannot be kept. The arguments are those of :func:`plan_import`."""
+    read = ReadEntries()
+    found = read.events
     zones: dict[str, str] = {}
-    left_out: list[tuple[str, str]] = []
     cancelled: list[EventKey] = []
     for entry in sorted(entries, key=lambda each: "RECURRENCE-ID" in each):  # repetitions before their exceptions
         series_zone = zones.get(entry_uid(entry), "")
@@ -103,10 +126,11 @@ def read_entries(
             if gone := _cancelled_time(entry, zone, now, series_zone):
                 cancelled += gone
             else:
-                left_out.append((entry_title(entry), str(error)))
+                read.left_out.append((entry_title(entry), str(error)))
             continue
         zones.setdefault(entry_uid(entry), event.zone)
         found[key_of(event)] = event
+        read.entries[key_of(event)] = entry
         for start in extra:
             found.setdefault((uid_of(event), start), _extra_event(event, start))
     _skip_replaced_times(found, {})
@@ -114,16 +138,21 @@ def read_entries(
         main = found.get((uid, None))
         if main is not None and instance is not None:
             found[uid, None] = _skipping(main, instance)
-    return found, left_out
+    return read
 
 
 def merged_event(there: CalendarEvent, event: CalendarEvent) -> CalendarEvent:
     """Return ``there`` as another program has it, ``event``. What only this calendar knows of it stays."""
     carried = {name: getattr(event, name) for name in CARRIED}
+    if there.second_pass and moment_of(there) == moment_of(event):  # entries give the second of two times in UTC
+        carried |= {name: getattr(there, name) for name in ("start", "second_pass", "zone")}
     end_said = there.end_said if there.minutes == event.minutes else event.end_said
-    return msgspec.structs.replace(
-        there, **carried | {"reminder": event.reminder or there.reminder, "end_said": end_said}
-    )
+    return msgspec.structs.replace(there, **carried | _kept_here(there, event) | {"end_said": end_said})
+
+
+def _kept_here(there: CalendarEvent, event: CalendarEvent) -> dict[str, Any]:
+    """What a file without it does not take away."""
+    return {"reminder": event.reminder or there.reminder, "notes": event.notes or there.notes}
 
 
 def _skip_replaced_times(found: dict[EventKey, CalendarEvent], known: dict[EventKey, CalendarEvent]) -> None:
@@ -160,7 +189,7 @@ def _extra_event(event: CalendarEvent, start: datetime) -> CalendarEvent:
 
 def _cancelled_time(entry: icalendar.Event, zone: str, now: str, series_zone: str) -> list[EventKey]:
     """The time of a repetition that an entry cancels."""
-    if str(entry.get("STATUS", "")).upper() != "CANCELLED" or "RECURRENCE-ID" not in entry:
+    if not is_cancelled(entry) or "RECURRENCE-ID" not in entry:
         return []
     try:
         entry["STATUS"] = "CONFIRMED"

@@ -110,8 +110,8 @@ async def _import_contents(call: CalendarCall, contents: Sequence[bytes]) -> Too
     data |= {"changed": str(len(plan.changed))} if plan.changed else {}
     data |= {"left_out": str(len(plan.left_out))} if plan.left_out else {}
     change = Change(
-        before=tuple(plan.before),
-        after=tuple(plan.after),
+        before=(*plan.before, *plan.leads_before),
+        after=(*plan.after, *plan.leads_after),
         data=data,
         text=said,
         undo=True,

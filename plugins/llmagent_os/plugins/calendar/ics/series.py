@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 from llmagent_os.plugins.calendar.calendar_event import CalendarEvent, uid_of
@@ -16,11 +16,21 @@ class Series:
     uid: str
     main: CalendarEvent | None  #: the event or the repetition; None: there are only exceptions
     exceptions: tuple[CalendarEvent, ...] = ()  #: sorted by the times that they stand for
+    leads: tuple[CalendarEvent, ...] = ()  #: the reminders before its events, which are alarms of these
 
     @property
     def events(self) -> tuple[CalendarEvent, ...]:
         """All events, the main one first."""
         return (*((self.main,) if self.main else ()), *self.exceptions)
+
+    @property
+    def ids(self) -> set[str]:
+        """The ids of all events."""
+        return {event.event_id for event in self.events}
+
+    def leads_of(self, event: CalendarEvent) -> list[CalendarEvent]:
+        """The reminders before one of the events."""
+        return [lead for lead in self.leads if lead.leads_to == event.event_id]
 
     @property
     def removed(self) -> tuple[datetime, ...]:
@@ -30,13 +40,17 @@ class Series:
 
 
 def series_of(events: Iterable[CalendarEvent]) -> list[Series]:
-    """Group ``events`` by UID, in a fixed order.
+    """Group ``events`` by UID, in a fixed order. A reminder before one of them belongs to its group.
 
     An exception counts only where its repetition skips the time that it stands for; a second event with the same UID
     gets a UID of its own. So whatever the calendar holds, no two entries of the result claim the same time.
     """
+    held = list(events)
+    ids = {event.event_id for event in held if not event.leads_to}
+    leads = sorted((event for event in held if event.leads_to in ids), key=lambda lead: (lead.lead, lead.event_id))
     by_uid: dict[str, list[CalendarEvent]] = {}
-    for event in sorted(events, key=lambda event: (event.instance is not None, event.created, event.event_id)):
+    alone = [event for event in held if event.leads_to not in ids]
+    for event in sorted(alone, key=lambda event: (event.instance is not None, event.created, event.event_id)):
         by_uid.setdefault(uid_of(event), []).append(event)
     found: list[Series] = []
     for uid, group in by_uid.items():
@@ -52,4 +66,5 @@ def series_of(events: Iterable[CalendarEvent]) -> list[Series]:
                 found.append(Series(f"{event.event_id}-{uid}", event))
         if main or exceptions:
             found.append(Series(uid, main, tuple(exceptions[start] for start in sorted(exceptions))))
-    return sorted(found, key=lambda series: series.uid)
+    with_leads = (replace(each, leads=tuple(lead for lead in leads if lead.leads_to in each.ids)) for each in found)
+    return sorted(with_leads, key=lambda series: series.uid)
