@@ -150,7 +150,10 @@ class _Maker:
         meant: ToolCall,
     ) -> bool:
         """Add the call that was meant, where a plugin's rules misread the message. No model wrote what was wrong."""
-        record, about = _read_wrong(interaction, completions), [each for each in given if each.kind in MISREAD and each.weight > 0]
+        record, about = (
+            _read_wrong(interaction, completions),
+            [each for each in given if each.kind in MISREAD and each.weight > 0],
+        )
         if not interaction.calls_by_rules or record is None or not about:
             return False
         credit = credit_of(completions.index(record), about)
