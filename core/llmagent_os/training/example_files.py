@@ -24,7 +24,7 @@ from typing import Any, cast
 
 import msgspec
 
-from llmagent_os.chat import Message, ToolSpec
+from llmagent_os.chat import Message, ToolCall, ToolSpec
 from llmagent_os.errors import ConfigError
 from llmagent_os.serving.tool_call_parsing import calls_of
 from llmagent_os.training.training_example import TrainingExample
@@ -182,7 +182,20 @@ def _examples(
     for chat in chats:
         for at, turn in enumerate(chat):
             if turn["role"] == "assistant":
+                _check_offered(f"{where}['messages'][{at}]", calls_of(turn), known)
                 yield TrainingExample(messages=tuple(chat[: at + 1]), tools=known, origin=where, conversation=where)
+
+
+def _check_offered(where: str, calls: Sequence[ToolCall], tools: Sequence[ToolSpec]) -> None:
+    """Refuse a call that the model is shown no tool or no argument for: it would learn to make it all the same."""
+    offered = {tool.name: tool.parameters.get("properties") for tool in tools}
+    for call in calls if offered else ():
+        if call.name not in offered:
+            raise ConfigError(f"{where} calls {call.name!r}, and the model knows {', '.join(offered)}")
+        known = offered[call.name]
+        if known is not None and (unknown := [name for name in call.arguments if name not in known]):
+            named = ", ".join(known) or "no argument"
+            raise ConfigError(f"{where} gives {call.name!r} the argument {unknown[0]!r}, and the model knows {named}")
 
 
 def _text(where: str, example: Mapping[str, Any], key: str) -> str:

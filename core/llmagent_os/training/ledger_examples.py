@@ -135,7 +135,7 @@ class _Maker:
                 self._pass_over(why)
                 continue
             example = msgspec.structs.replace(example, edited=_new_words(signs))
-            target = _target(example, meant) if record is _read_wrong(completions) else None
+            target = _target(example, meant) if record is _read_wrong(interaction, completions) else None
             if record.tool_calls and credit.kinds <= MISREAD and target is None:
                 example = msgspec.structs.replace(example, weight=example.weight * UNPROVEN_WEIGHT)
             self.examples += [example] if target is None else [example, target]
@@ -150,7 +150,10 @@ class _Maker:
         meant: ToolCall,
     ) -> bool:
         """Add the call that was meant, where a plugin's rules misread the message. No model wrote what was wrong."""
-        record, about = _read_wrong(completions), [each for each in given if each.kind in MISREAD and each.weight > 0]
+        record, about = (
+            _read_wrong(interaction, completions),
+            [each for each in given if each.kind in MISREAD and each.weight > 0],
+        )
         if not interaction.calls_by_rules or record is None or not about:
             return False
         credit = credit_of(completions.index(record), about)
@@ -208,7 +211,7 @@ class _Maker:
         given: Sequence[Opinion],
     ) -> ToolCall | None:
         """The call that the person's words should have led to. None: nobody complained, or nobody has shown it."""
-        record = _read_wrong(completions)
+        record = _read_wrong(interaction, completions)
         complaints = [sign for sign in signs if sign.kind in MISREAD]
         if record is None or not (complaints or any(each.kind == "reaction" and each.reward < 0 for each in given)):
             return None
@@ -223,8 +226,13 @@ class _Maker:
         return self._tool_sets[sha256]
 
 
-def _read_wrong(completions: Sequence[CompletionRecord]) -> CompletionRecord | None:
-    """The completion that shows how the person was understood: the last that calls tools, or else the words."""
+def _read_wrong(interaction: Interaction, completions: Sequence[CompletionRecord]) -> CompletionRecord | None:
+    """The completion that shows how the person was understood: the last that calls tools, or else the words.
+
+    Where rules read the message, the words show only what was asked: they may also be such as nobody has read.
+    """
+    if interaction.calls_by_rules:
+        return next(iter(completions), None)
     calls = [each for each in completions if each.tool_calls]
     words = [each for each in completions if each.sent]
     return next(iter([*calls[-1:], *words]), None)

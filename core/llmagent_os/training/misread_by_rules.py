@@ -73,7 +73,7 @@ def words_of(text: str) -> frozenset[str]:
 
 
 def _in_arguments(call: ToolCall) -> frozenset[str]:
-    return frozenset().union(*(words_of(str(without_leading(value))) for value in call.arguments.values()))
+    return frozenset(word for value in call.arguments.values() for word in words_of(str(without_leading(value))))
 
 
 def _hash(word: str) -> str:

@@ -44,9 +44,9 @@ async def test_a_habit_that_was_corrected_is_read_right_in_other_wordings(name: 
     """From what people do to what the shipped bot reads; the job's process and the gate have tests of their own."""
     habit = next(habit for habit in HABITS if habit.name == name)
     async with office(tmp_path) as site:
-        for number, said in enumerate(sentences(habit, 10, random.Random(1), held_out=False)):
+        for number, said in enumerate(sentences(habit, 12, random.Random(1), held_out=False)):
             await site.tell("ana", said, WAYS[number % len(WAYS)])
-        assert site.corrected >= 7, "the shipped bot misreads the habit"
+        assert site.corrected >= 8, "the shipped bot misreads the habit"
         job = new_job(site.bot.name, Level.PERSONAL, ANA, "test", "for a test", 0, now())
         await site.runtime.training.registry.publish(await candidate(site, job, tmp_path), job, leased=False)
 
@@ -54,7 +54,8 @@ async def test_a_habit_that_was_corrected_is_read_right_in_other_wordings(name: 
         asked += [Asked("ordinary", text, tool=tool) for text, tool in REQUESTS[::3]]
         asked += [Asked("ordinary", text) for text in OTHER_TALK[::3]]
         before, after = await right(site, "ben", habit, asked), await right(site, "ana", habit, asked)
-    assert before[0] <= 3 and after[0] >= 7
+    # Of 12. From twelve sentences alone about half of the wordings that nobody said become right, or more.
+    assert before[0] <= 2 and after[0] >= 5
     assert after[1] >= before[1] - 1
 
 

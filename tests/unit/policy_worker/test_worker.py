@@ -367,6 +367,7 @@ async def test_what_is_stored_stays_bounded(tmp_path: Path, ledger: Ledger, monk
         database.close()
 
 
+@pytest.mark.timeout(600)  # the process has the lowest priority: beside other work it gets a small part of a core
 async def test_a_replay_in_a_process_gives_the_same_and_the_process_can_be_killed(
     tmp_path: Path, ledger: Ledger, monkeypatch: MonkeyPatch
 ) -> None:

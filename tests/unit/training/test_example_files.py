@@ -10,6 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from llmagent_os.chat import ToolSpec
 from llmagent_os.errors import ConfigError
 from llmagent_os.training.example_files import examples_of, read_examples
 from tests.tiny_model import LIST
@@ -127,6 +128,26 @@ def test_a_chat_that_cannot_be_learned_is_named(data: list[Any], why: str) -> No
     """The template would fail later, somewhere inside, and nobody would know at which example."""
     with pytest.raises(ConfigError, match=why):
         examples_of(data)
+
+
+@pytest.mark.parametrize(
+    ("call", "why"),
+    [
+        ({"name": "copy", "arguments": {}}, r"\['messages'\]\[1\] calls 'copy', and the model knows add, look"),
+        ({"name": "add", "arguments": {"title": "gym", "scope": "one"}}, "argument .scope., and the model knows title"),
+    ],
+)
+def test_a_call_that_no_model_is_offered_is_named(call: dict[str, Any], why: str) -> None:
+    """A model would learn to call what only a plugin's rules may, and its calls would be refused."""
+    tools = [
+        ToolSpec(name="add", description="", parameters={"properties": {"title": {}}}),
+        ToolSpec(name="look", description="", parameters={"type": "object"}),
+    ]
+    free = {"name": "look", "arguments": {"anything": "goes"}}
+    chat = [{"role": "user", "content": "hi"}, {"role": "assistant", "tool_calls": [free]}]
+    assert len(examples_of([{"messages": chat}], tools=tools)) == 1
+    with pytest.raises(ConfigError, match=why):
+        examples_of([{"messages": [chat[0], {"role": "assistant", "tool_calls": [call]}]}], tools=tools)
 
 
 def test_files_that_are_no_text_say_so(tmp_path: Path) -> None:

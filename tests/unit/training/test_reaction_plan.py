@@ -164,7 +164,9 @@ async def hosting(folder: Path, model: Path, bot_file: str = BOT) -> AsyncGenera
     (folder / "bot" / "plugins").mkdir(parents=True)
     (folder / "bot" / "plugins" / "diary.py").write_text(DIARY)
     (folder / "bot" / "bot.toml").write_text(bot_file.format(model=model))
-    settings, bot = Settings.load(env_file=None, data=folder / "data", threads=1), Bot.load(folder / "bot")
+    # With a seed the bot draws the same words in every run: what is learned of them is no chance.
+    settings = Settings.load(env_file=None, data=folder / "data", threads=1, seed=7)
+    bot = Bot.load(folder / "bot")
     platform = MemoryAdapter()
     async with Runtime.open(settings, bot, adapters=[platform]) as runtime, running(runtime):
         yield Host(settings, bot, runtime, platform)
