@@ -73,6 +73,7 @@ from llmagent_os.plugins.calendar.ics.feed import feed_command, feed_page
 from llmagent_os.plugins.calendar.ics.import_request import import_command, import_received
 from llmagent_os.plugins.calendar.joined_results import join_results
 from llmagent_os.plugins.calendar.reminders import announce_reminder
+from llmagent_os.plugins.calendar.requests.doubtful_words import is_doubtful, speaks_of_deleting
 from llmagent_os.plugins.calendar.requests.message_reading import read_requests
 
 __all__ = ["CalendarPlugin"]
@@ -389,9 +390,18 @@ class CalendarPlugin(Plugin):
     ) -> ToolResult:
         async with self._locks.of(context.user_id):
             call = await CalendarCall(context).asking_if_unsure()
+            if call.by_model and _is_doubtful(work, context.text):
+                call = call.asking()
             result = await work(call, given)
             if work in (delete_event, move_event):  # the person has begun something else
                 await call.store.keep_unfinished(None)
             if work is not list_events:
                 await sync_soon(context)
             return result
+
+
+def _is_doubtful(work: object, text: str) -> bool:
+    """Whether the person is asked before what a model read in their words is done."""
+    if work is delete_event and text and not speaks_of_deleting(text):
+        return True
+    return work in (delete_event, move_event) and is_doubtful(text)

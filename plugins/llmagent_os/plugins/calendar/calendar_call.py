@@ -75,13 +75,20 @@ class CalendarCall:
     async def asking_if_unsure(self) -> CalendarCall:
         """Return this call, or one that asks first where the words leave open whether the person wants it."""
         read = await self.store.read_call(self.context.call_id)
-        if read is None or not read["unsure"]:
-            return self
+        return self if read is None or not read["unsure"] else self.asking()
+
+    def asking(self) -> CalendarCall:
+        """Return this call as one that asks first."""
         return CalendarCall(replace(self.context, initiative="ask_first"))
+
+    @property
+    def by_model(self) -> bool:
+        """Whether a model chose the call. What rules read is exact."""
+        return ":read." not in self.context.call_id
 
     def parse(self, date_said: str | None, time_said: str | None, anchor: date | None = None) -> TimeExpression:
         """Parse a date and a time in the person's words. Raises TimeExpressionError."""
-        if ":read." not in self.context.call_id:  # what rules read is exact
+        if self.by_model:
             date_said, time_said = as_written(date_said, time_said, self.context.text, month_first=self.month_first)
         return parse_time_expression(
             date_said, time_said, self.now, anchor=anchor, month_first=self.month_first, zone=self.zone
