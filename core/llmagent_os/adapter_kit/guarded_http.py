@@ -24,6 +24,8 @@ from llmagent_os.errors import LLMAgentOSError
 MAX_REDIRECTS = 5  #: that one request follows
 _REDIRECTS = (301, 302, 303, 307, 308)
 _CHUNK_BYTES = 1 << 16
+#: IPv4 addresses as networks of IPv6 alone write them (RFC 6052), and as they were written once (RFC 4291).
+_IPV4_INSIDE = (ipaddress.IPv6Network("64:ff9b::/96"), ipaddress.IPv6Network("::/96"))
 
 
 class AddressError(LLMAgentOSError):
@@ -172,6 +174,8 @@ def _is_public(host: str, *, named: bool = False) -> bool:
     except ValueError:
         return named and not _is_odd_number(host)
     mapped = getattr(address, "ipv4_mapped", None) or getattr(address, "sixtofour", None)
+    if isinstance(address, ipaddress.IPv6Address) and any(address in network for network in _IPV4_INSIDE):
+        mapped = ipaddress.IPv4Address(int(address) & 0xFFFFFFFF)
     return address.is_global and not address.is_multicast and (mapped is None or mapped.is_global)
 
 

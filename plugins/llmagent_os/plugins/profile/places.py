@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 import unicodedata
 from functools import lru_cache
 from typing import Any, NamedTuple
@@ -11,6 +12,7 @@ from rapidfuzz import fuzz, process
 
 WELL_KNOWN = 200_000  #: inhabitants; a city with more is also found by its other names
 
+_loading = threading.Lock()
 _SHORT = {
     "nyc": "new york city",
     "new york": "new york city",
@@ -42,7 +44,7 @@ def find_place(text: str) -> Place | None:
     asked = _key(_SHORT.get(asked, asked))
     if not asked:
         return None
-    cities, countries = _gazetteer()
+    cities, countries = _known_places()
     found = cities.get(asked, [])
     inside = _key(_SHORT.get(_key(region), region))
     if inside:  # an unknown region must not put the person on another continent
@@ -59,9 +61,15 @@ def find_place(text: str) -> Place | None:
 
 def near_place(text: str) -> str | None:
     """Return the big city whose name is most like ``text``, or None."""
-    cities, _ = _gazetteer()
+    cities, _ = _known_places()
     match = process.extractOne(_key(text), cities.keys(), scorer=fuzz.ratio, score_cutoff=85)
     return cities[match[0]][0][0] if match else None
+
+
+def _known_places() -> tuple[dict[str, list[tuple[str, str, frozenset[str]]]], dict[str, Place]]:
+    """The gazetteer. Threads that need it at the same time wait for one of them to load it."""
+    with _loading:
+        return _gazetteer()
 
 
 @lru_cache(maxsize=1)

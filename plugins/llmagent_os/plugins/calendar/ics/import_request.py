@@ -25,7 +25,12 @@ MAX_NAMED = 3  #: events that a reply names
 READING_SECONDS = 8.0  #: for an address
 
 _ADDRESS = re.compile(r"\b(?:webcals?|https?)://[^\s<>\"'|]+", re.I)
-_ASKED = re.compile(r"\b(?:import|subscribe|load|read in|take over)\b", re.I)
+#: In front of the address: "remind me to load the car, see https://example.org" asks for no import.
+_ASKED = re.compile(
+    r"(?:\bimport|^(?:(?:please|can you|could you|would you|and|now|hey|hi|i want to|i'd like to)[\s,]+)*"
+    r"(?:subscribe|load|read in|take over))\b[^.!?;]*$",
+    re.I,
+)
 _PASTED = re.compile(r"^BEGIN:VCALENDAR\b(?:.*END:VCALENDAR|.*)", re.S | re.M)
 _FILE_TYPES = frozenset({"text/calendar", "application/ics", "application/calendar+json"})
 
@@ -47,14 +52,18 @@ def calendar_address(text: str) -> str | None:
 
     >>> calendar_address("please import https://example.org/team.ics?key=1.")
     'https://example.org/team.ics?key=1'
-    >>> calendar_address("lunch, see https://example.org/menu")
+    >>> calendar_address("remind me to load the car, see https://example.org/menu")
     """
     found = _ADDRESS.search(text)
     if found is None:
         return None
     address = found[0].rstrip(".,;:!?)")
     path = address.partition("?")[0].lower()
-    if address.lower().startswith("webcal") or path.endswith((".ics", ".ical", ".ifb")) or _ASKED.search(text):
+    if (
+        address.lower().startswith("webcal")
+        or path.endswith((".ics", ".ical", ".ifb"))
+        or _ASKED.search(text[: found.start()])
+    ):
         return re.sub(r"^webcals?(?=:)", "https", address, flags=re.I)
     return None
 

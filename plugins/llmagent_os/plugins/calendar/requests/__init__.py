@@ -12,6 +12,7 @@
 ``event_nouns``         nouns of what people put into calendars
 ``open_answer``         the answer to the question about an unfinished event
 ``left_alone``          what must not be done: negations, and what is only weighed
+``doubtful_words``      what a model may take for a request, and may be none
 ``openings``            the words that open a request
 ``politeness``          what people say around a request
 ``idle_talk``           words that ask for nothing

@@ -42,7 +42,8 @@ _COMMAND = re.compile(
 #: Words that change what is asked, or take it back.
 _CHANGES = re.compile(
     rf"(?:not(?! sure (?:if|whether) you)|no|except|without|instead|unless|only|rather|or|never ?mind|wait|scratch"
-    rf"|forget|i mean|i meant|sorry,? i|actually)\b|.*\b(?:{OTHER_VERBS}|instead|except|unless|reminder|note|notes)\b",
+    r"|forget|i mean|i meant|sorry,? i|actually|(?:just |only )?(?:kidding|joking)|jk)\b"
+    rf"|.*\b(?:{OTHER_VERBS}|instead|except|unless|reminder|note|notes)\b",
     re.IGNORECASE,
 )
 

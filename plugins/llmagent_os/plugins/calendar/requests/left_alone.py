@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 
 from llmagent_os.plugins.calendar.requests.clause import MARK, Clause
-from llmagent_os.plugins.calendar.requests.politeness import before_request
+from llmagent_os.plugins.calendar.requests.politeness import before_request, plain
 
 _CHANGE = (
     r"(?:delet|cancel|remov|eras|mov|chang|touch|reschedul|clear|drop|add|put|schedul|book|creat|set|remind|renam"
@@ -65,6 +65,24 @@ _NO_NEED = re.compile(
 
 #: "I'm not going to cancel the gym" is no word against the gym.
 _NOT_CHANGING = re.compile(rf"(?:i|we)\S* (?:am |are )?not going to {_CHANGE}\b", re.IGNORECASE)
+
+
+#: What takes back all that stands before it: "add lunch at noon. actually no".
+_TAKEN_BACK = re.compile(
+    r"[,.;:!–—-]\s*(?:(?:actually|wait|oh|hm+|sorry|ah|haha|lol|or|well)[\s,.]+)*(?:no|nope|nah|never ?mind"
+    r"|forget (?:it|that)|scratch that|don't|(?:i'm |i was )?(?:just |only )?(?:kidding|joking)|jk)[\s.!,)]*",
+    re.IGNORECASE,
+)
+
+
+def is_taken_back(text: str) -> bool:
+    """Return whether the last words take back what the others ask for.
+
+    >>> is_taken_back("add lunch at noon. actually no"), is_taken_back("no, add lunch"), is_taken_back("never mind")
+    (True, False, False)
+    """
+    last = next((match for match in _TAKEN_BACK.finditer(text) if match.end() == len(text)), None)
+    return last is not None and len(plain(text[: last.start()]).split()) > 1
 
 
 def leaves_alone(text: str) -> bool:

@@ -20,6 +20,7 @@ from llmagent_os.plugins.calendar.requests.clause import MARK, Clause
 from llmagent_os.plugins.calendar.requests.foreign_words import is_foreign
 from llmagent_os.plugins.calendar.requests.left_alone import (
     is_not_needed,
+    is_taken_back,
     is_undecided,
     leaves_alone,
     named_events,
@@ -35,6 +36,8 @@ _HALF = re.compile(
     r"(?:no |i mean(?:t)? |make it |in the |at )*([ap])\.?m\.?(?: (?:i mean(?:t)?|obviously|not [ap]m))?",
     re.IGNORECASE,
 )
+#: The answer where nothing is to be done, and no event is named.
+NOTHING_CHANGED = ToolResult({"status": "kept"}, "All right, I've changed nothing.")
 
 #: What goes on from the message before.
 _AND = re.compile(r"(?:and|also|plus|then|after that|and then|oh and|ok and|okay and)\b", re.IGNORECASE)
@@ -74,6 +77,8 @@ async def read_requests(call: CalendarCall) -> tuple[ToolCall, ...] | ToolResult
     text = call.context.text
     if not is_readable(text) or is_foreign(text):
         return ()
+    if is_taken_back(text):
+        return NOTHING_CHANGED
     events = tuple(await call.store.events())
     clause = await asyncio.to_thread(_clause, call, events)
     if _WHEREABOUTS.match(plain(clause.text).replace("\u2019", "'")) and all(
@@ -211,8 +216,9 @@ async def _left_alone(call: CalendarCall, clause: Clause) -> ToolResult | None:
         return None
     ids = named_events(clause)
     named = [event for event in clause.events if event.event_id in ids]
-    data = {"status": "kept"}
     match = next((each for each in call.upcoming(named)), None) if len(named) == 1 else None
     if match is None:
-        return ToolResult(data, "All right, I've changed nothing.")
-    return ToolResult(data | {"title": match.event.title}, f"All right, {call.match_text(match)}, stays as it is.")
+        return NOTHING_CHANGED
+    return ToolResult(
+        {"status": "kept", "title": match.event.title}, f"All right, {call.match_text(match)}, stays as it is."
+    )

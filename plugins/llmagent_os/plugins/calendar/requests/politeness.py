@@ -51,7 +51,7 @@ _AFTER = re.compile(
     r" forget(?: it)?|while i (?:remember|think of it)|or else i(?:'ll| will) forget|that(?:'s| is) (?:all|it)|easy"
     r"|love|will you"
     r"|don't forget(?: it)?|it's important|important|xx?|:\)|;\)|:-\)"
-    r"|[^\w\s\"'“”()\[\]&%$€£+@#\ue000-\uf8ff])[\s,.!?;:–-]*)+$",
+    r"|[^\w\s\"'“”()\[\]&%$€£+@#\ue000-\uf8ff,.!?;:–-])[\s,.!?;:–-]*)+$",
     re.IGNORECASE,
 )
 _REASON = re.compile(

@@ -31,8 +31,8 @@ from llmagent_os.plugins.calendar.time.time_parsing import parse_times
 
 MAX_TOKENS = 16  #: of one mention
 MAX_MESSAGE_TOKENS = 300  #: of one message; what stands behind them is not looked at
-#: Parts of one message that are tried. An everyday message has fewer than a tenth of them; one with more is no request.
-MAX_ATTEMPTS = 500
+#: Parts of one message that are tried. An everyday message has fewer than a fifth of them; one with more is no request.
+MAX_ATTEMPTS = 300
 #: Whether words are a time does not depend on the day. This one is no special day.
 _ANY_DAY = datetime(2026, 6, 10, 12, 0)
 # No mention begins or ends with these, except that "from now on" does.
