@@ -133,6 +133,11 @@ class Plugins:
             if tool.offered and is_permitted(tool.spec, self._allowed, allowed)
         )
 
+    def permitted(self) -> frozenset[str]:
+        """The names of the tools that may be called, whether models are offered them or only a plugin's rules call them."""
+        tools = (tool for each in self._loaded.values() for tool in each.tools.values())
+        return frozenset(tool.spec.name for tool in tools if is_permitted(tool.spec, self._allowed, None))
+
     @property
     def permissions(self) -> frozenset[str]:
         """Every permission that a tool of a loaded plugin asks for, given or not."""

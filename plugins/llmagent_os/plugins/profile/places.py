@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import unicodedata
 from functools import lru_cache
+from threading import Lock
 from typing import Any, NamedTuple
 from zoneinfo import available_timezones
 
 from rapidfuzz import fuzz, process
 
 WELL_KNOWN = 200_000  #: inhabitants; a city with more is also found by its other names
+_loading = Lock()  #: two threads that ask at first would otherwise both load every city
 
 _SHORT = {
     "nyc": "new york city",
@@ -42,7 +44,8 @@ def find_place(text: str) -> Place | None:
     asked = _key(_SHORT.get(asked, asked))
     if not asked:
         return None
-    cities, countries = _gazetteer()
+    with _loading:
+        cities, countries = _gazetteer()
     found = cities.get(asked, [])
     inside = _key(_SHORT.get(_key(region), region))
     if inside:  # an unknown region must not put the person on another continent
@@ -59,7 +62,8 @@ def find_place(text: str) -> Place | None:
 
 def near_place(text: str) -> str | None:
     """Return the big city whose name is most like ``text``, or None."""
-    cities, _ = _gazetteer()
+    with _loading:
+        cities, _ = _gazetteer()
     match = process.extractOne(_key(text), cities.keys(), scorer=fuzz.ratio, score_cutoff=85)
     return cities[match[0]][0][0] if match else None
 
