@@ -134,7 +134,7 @@ class Plugins:
         )
 
     def permitted(self) -> frozenset[str]:
-        """The names of the tools that may be called, whether models are offered them or only a plugin's rules call them."""
+        """The names of the tools that may be called, also of those that only a plugin's own rules call."""
         tools = (tool for each in self._loaded.values() for tool in each.tools.values())
         return frozenset(tool.spec.name for tool in tools if is_permitted(tool.spec, self._allowed, None))
 

@@ -44,8 +44,8 @@ _MOVING = re.compile(
 _BARE = re.compile(r"\d{1,4}(?:-\d{1,4})?|\d{1,2} (?:to|-|until|or|and) \d{1,2}(?: \d\d)?")
 _PARTS = re.compile(r"(?:early |late |mid )?(?:morning|afternoon|evening|night)")
 _MEALS = re.compile(r"(?:breakfast|lunch|dinner|bed|bedtime|class|noon|midnight|school|work|first thing)(?: time)?")
-# Behind a clock time, a meal is the next event: "gym at 7 and dinner with Leo on saturday". "8am and dinner every day" is
-# two times.
+# Behind a clock time, a meal is the next event: "gym at 7 and dinner with Leo on saturday".
+# "8am and dinner every day" is two times.
 _NEXT_MEAL = re.compile(r".*\d.* (?:breakfast|lunch|dinner)")
 _SAME_EVENT = frozenset(("", "to", "every", "each", "daily", "until"))
 _CALENDAR = re.compile(r"(?:this |next |last |coming )?(?:day|days|week|month|year|night|quarter)s?|hours?")
