@@ -169,7 +169,7 @@ async def _plugins(settings: Settings, bot: Bot) -> AsyncIterator[Finding]:
         except ConfigError as error:
             for line in str(error).splitlines():
                 yield Finding("plugins", "problem", line, "correct `permissions` in bot.toml")
-        allowed = {spec.name for spec in plugins.specs()}
+        allowed = plugins.permitted()
         for health in plugins.health():
             if health.state == "not loaded":
                 remedy = "install its package, correct the plugin, or remove it from `plugins` in bot.toml"

@@ -66,7 +66,8 @@ async def evaluate(settings: Settings, bot: Bot, names: Sequence[str], *, as_jso
         rows = {name: asdict(each) | {"verdict": each.verdict} for name, each in found.items()}
         return json.dumps(whole | {"candidates": rows}, indent=2, allow_nan=False)
     lead = (
-        f"{len(held_out.decisions)} decisions of {own.people} people, {own.opinions} with an opinion "
+        f"{len(held_out.decisions)} decisions of {own.people} {'person' if own.people == 1 else 'people'}, "
+        f"{own.opinions} with an opinion "
         f"({held_out.skipped} other replies are left out).\n"
         f"Learners were trained on the {rewards} rewards that came before these decisions.\n"
         f"What was done satisfied {_shown(own.dr)} of the time."

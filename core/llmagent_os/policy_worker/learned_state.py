@@ -65,6 +65,8 @@ class LearnedState:
         self.begin(progress)
         names = (SHARED, TRUST_PART, SETTINGS_PART)
         parts = await self._ledger.learned.parts(progress.state, names, through)
+        if not parts and not progress.through:  # the host was stopped before there was anything to learn
+            return
         if parts.get(SETTINGS_PART) != self.policy.made.encode():
             raise PolicyError("the stored state was learned with other settings")
         if missing := {SHARED, TRUST_PART} - parts.keys():

@@ -136,6 +136,11 @@ class Plugins:
             if tool.offered and is_permitted(tool.spec, self._allowed, allowed)
         )
 
+    def permitted(self) -> frozenset[str]:
+        """The names of the tools that may be called, also of those that only a plugin's own rules call."""
+        tools = (tool for each in self._loaded.values() for tool in each.tools.values())
+        return frozenset(tool.spec.name for tool in tools if is_permitted(tool.spec, self._allowed, None))
+
     @property
     def ask_others(self) -> bool:
         """Whether a loaded plugin finds other people by name, so that who writes to the bot is to be noted."""

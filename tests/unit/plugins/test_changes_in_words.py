@@ -66,6 +66,14 @@ DIALOGUES: list[tuple[list[tuple[str, ...]], list[tuple[str, str]]]] = [
             ("same time monday", "I've moved review with Eva to Monday 30 November at 11 AM."),
             ("also on tuesday", "I've added review with Eva for Tuesday 1 December at 11 AM."),
             ("what did I just add?", "You added review with Eva, Tuesday 1 December at 11 AM."),
+            (
+                "remind me 15 minutes before review with Max",
+                "I'll remind you 15 minutes before review with Max: tomorrow, Thursday 26 November, at 9:45 AM.",
+            ),
+            (
+                "what did I just add?",
+                "You added a reminder: review with Max, tomorrow, Thursday 26 November, at 9:45 AM.",
+            ),
         ],
     ),
     (  # name, place, person, notes, length and end

@@ -107,6 +107,10 @@ ONE = [
 
 #: A message, and the events that it asks for, in order.
 SEVERAL = [
+    (  # a meal behind a clock time is the next event
+        "add gym tomorrow at 7pm, dinner with Leo on saturday at 8pm and lunch with Kim on monday at 1",
+        ["gym | tomorrow | at 7pm", "dinner | with Leo | on saturday | at 8pm", "lunch | with Kim | on monday | at 1"],
+    ),
     ("add dentist friday 10am, haircut saturday 2pm", ["dentist | friday | 10am", "haircut | saturday | 2pm"]),
     ("dentist on friday at 10 and gym at 6", ["dentist | on friday | at 10", "gym | on friday | at 6"]),
     (

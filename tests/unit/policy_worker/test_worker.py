@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from pytest import MonkeyPatch
+from structlog.testing import capture_logs
 
 from llmagent_os.identity import Identity, PersonId
 from llmagent_os.ledger import Ledger, RewardWithReply
@@ -95,6 +96,14 @@ async def test_a_start_with_thousands_of_rewards_serves_before_it_learns(
     await learning.load(ANA)
     assert (learned, learning.behind) == ([], 2400)
     assert sum(chances(learning, ANA)) == pytest.approx(1.0)
+
+
+async def test_a_second_start_without_reactions_warns_of_nothing(ledger: Ledger) -> None:
+    """The operator would read that what was learned is lost."""
+    with capture_logs() as logs:
+        for _ in range(2):
+            await made(ledger).open()
+    assert not [each for each in logs if each["log_level"] != "info"]
 
 
 async def test_people_are_answered_by_their_own_taste_while_everything_is_learned_behind(

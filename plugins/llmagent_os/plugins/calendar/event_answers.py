@@ -60,6 +60,9 @@ async def last_change_told(call: CalendarCall) -> ToolResult:
     now = [event for event in change.after if not event.leads_to] or list(change.after)
     if not change.after:
         text = f"You deleted {names}."
+    elif not change.before and all(event.leads_to for event in now):
+        told = [f"{event.title}, {call.time_text(event, event.start)}" for event in now[:MAX_ANSWERS]]
+        text = f"You added a reminder: {'; '.join(told)}."
     else:
         verb = "changed" if change.before else "added"
         told = [f"{event.title}, {call.time_text(event, event.start)}" for event in now[:MAX_ANSWERS]]

@@ -42,8 +42,8 @@ async def chosen_events(call: CalendarCall, events: Sequence[CalendarEvent], que
         listed = [match for match in listed if match.event.event_id != focus]
     fitting = listed if query.about or query.when else choose(listed, query.which)
     if query.about or query.when:
-        found = {_key(match) for match in search_events(call, events, query)}
-        fitting = [match for match in listed if _key(match) in found]
+        keys = {_key(match) for match in search_events(call, events, query)}
+        fitting = [match for match in listed if _key(match) in keys]
     return [match for match in fitting if is_of_kind(match.event, query.kind) and fits_query(match.event, query)]
 
 

@@ -33,7 +33,8 @@ class ProfilePlugin(Plugin):
 
     name = "profile"
 
-    @tool(permission="profile.write")
+    # The first place that anybody names loads every city. On a busy or slow machine, that takes many seconds.
+    @tool(permission="profile.write", timeout=60.0)
     async def set_preference(
         self, context: ToolContext, name: Span | None = None, place: Span | None = None, style: Style | None = None
     ) -> ToolResult:

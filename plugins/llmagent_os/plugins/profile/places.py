@@ -12,7 +12,7 @@ from rapidfuzz import fuzz, process
 
 WELL_KNOWN = 200_000  #: inhabitants; a city with more is also found by its other names
 
-_loading = threading.Lock()
+_loading = threading.Lock()  # two threads that ask at first would both load every city
 _SHORT = {
     "nyc": "new york city",
     "new york": "new york city",

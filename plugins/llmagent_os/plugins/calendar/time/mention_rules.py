@@ -47,9 +47,11 @@ _MOVING = re.compile(
 _BARE = re.compile(r"\d{1,4}(?:-\d{1,4})?|\d{1,2} (?:to|-|until|or|and) \d{1,2}(?: \d\d)?")
 _PARTS = re.compile(r"(?:early |late |mid )?(?:morning|afternoon|evening|night)")
 _MEALS = re.compile(r"(?:breakfast|lunch|dinner|bed|bedtime|class|noon|midnight|school|work|first thing)(?: time)?")
-# "gym at 7am, lunch with Bo": the meal is the next event.
-_TIME_AND_MEAL = re.compile(r"\d(?:[ap]m)? (?:and )?(?:breakfast|lunch|dinner|class|school|work|bed)$")
 _DOTTED_DATE = re.compile(r"\d{1,2}\.\d{1,2}\.")
+# Behind a clock time, a meal is the next event: "gym at 7 and dinner with Leo on saturday".
+# "8am and dinner every day" is two times.
+_NEXT_MEAL = re.compile(r".*\d.* (?:breakfast|lunch|dinner|class|school|work|bed)")
+_SAME_EVENT = frozenset(("", "to", "every", "each", "daily", "until"))
 _CALENDAR = re.compile(r"(?:this |next |last |coming )?(?:day|days|week|month|year|night|quarter)s?|hours?")
 _SHORT_DAYS = frozenset("mon tue wed thu fri sat sun".split())
 _ONE_DAY_WORDS = frozenset("today tomorrow tonight yesterday".split())
@@ -140,10 +142,12 @@ def is_mention(candidate: Candidate) -> bool:
 
 def _is_time(candidate: Candidate) -> bool:
     core = candidate.core
-    if _TIME_AND_MEAL.search(core) or any(_DOTTED_DATE.fullmatch(token.text) for token in candidate.tokens):
+    if any(_DOTTED_DATE.fullmatch(token.text) for token in candidate.tokens):
         return False
     if _BARE.fullmatch(core):
         return _is_clock(candidate, core)
+    if _NEXT_MEAL.fullmatch(core) and candidate.words[-2] not in PREPOSITIONS:
+        return candidate.next_word in _SAME_EVENT
     if re.fullmatch(r"\d{1,2}\.\d\d", core):
         return bool(_CUES & set(candidate.words)) or candidate.joins
     if _PARTS.fullmatch(core):
