@@ -27,6 +27,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from statistics import median
+from pathlib import Path
 from tempfile import TemporaryDirectory
 from zoneinfo import ZoneInfo
 
@@ -289,10 +290,13 @@ def main() -> None:
     parser.add_argument("--apart", action="store_true", help="lead the dialogues that are kept apart")
     parser.add_argument("--kinds", default="", help="lead these kinds only, with commas between them")
     parser.add_argument("--model", help="another model than the bot's")
+    parser.add_argument("--folder", type=Path, help="lead all dialogues of this folder instead")
     parser.add_argument("--show", action="store_true", help="print every dialogue that is not right")
     options = parser.parse_args()
     kinds = [kind for kind in options.kinds.split(",") if kind]
-    cases = [case for case in read_cases() if case.apart == options.apart and (not kinds or case.kind in kinds)]
+    every = read_cases(options.folder) if options.folder else read_cases()
+    cases = [case for case in every if options.folder or case.apart == options.apart]
+    cases = [case for case in cases if not kinds or case.kind in kinds]
     verdicts = asyncio.run(run(cases, options.model))
     if options.show:
         for verdict in verdicts:
