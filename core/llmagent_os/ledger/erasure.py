@@ -87,7 +87,7 @@ class Erasure:
         """Erase a person, and return how many rows were erased.
 
         Erases what the person said and was answered under all their identities, their rewards, records and timers, what
-        they gave to others, and
+        others keep of what they share with them, and
         that these identities belong together. Policies that have learned from the person learn again without them.
         That the person was let in stays, under a pseudonym: ``members.revoke`` takes it back.
 
@@ -273,7 +273,7 @@ def _erase(database: Database, who: list[Identity]) -> int:
         sa.delete(rewards).where(by_or_for_them | rewards.c.interaction_id.in_(theirs)),
         sa.delete(completions).where(completions.c.interaction_id.in_(theirs)),
         sa.delete(interactions).where(interactions.c.user_id.in_(who)),
-        sa.delete(records).where(records.c.user_id.in_(who) | records.c.giver.in_(who)),
+        sa.delete(records).where(records.c.user_id.in_(who) | records.c.shared_with.in_(who)),
         sa.delete(contacts).where(contacts.c.identity.in_(who)),
         sa.delete(encounters).where(encounters.c.identity.in_(who)),
         sa.delete(timers).where(timers.c.user_id.in_(who)),
