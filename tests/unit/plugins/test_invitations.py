@@ -145,6 +145,13 @@ async def test_without_workspaces_only_people_of_a_common_group_are_found(tmp_pa
         assert labels(await town.say("tom", "lunch with Ana friday at noon")) == ["Invite Ana"]
 
 
+async def test_a_group_does_not_see_whom_somebody_knows(tmp_path: Path) -> None:
+    town = Town(tmp_path)
+    async with town.open("Hello.", LUNCH, ""):
+        await town.say("ana", "hi")
+        assert labels(await town.say("tom", "lunch with Ana friday at noon", group="team")) == []
+
+
 async def test_who_has_not_written_in_private_cannot_be_asked(tmp_path: Path) -> None:
     town = Town(tmp_path)
     async with town.open("Hello.", LUNCH, ""):

@@ -34,7 +34,13 @@ _AND = re.compile(r"\s*(?:,|&|\+|\band\b)\s*", re.I)
 
 
 async def with_invitations(call: CalendarCall, result: ToolResult) -> ToolResult:
-    """``result`` with a button for each person whom the event that was just added names, and who can be asked."""
+    """``result`` with a button for each person whom the event that was just added names, and who can be asked.
+
+    Only in private: a group is not to see whom somebody knows.
+    """
+    cause = call.context.event
+    if cause is None or cause.conversation.kind != "direct":
+        return result
     if result.data.get("status") != "created" or "kind" in result.data:
         return result
     event = await call.store.event(await call.store.focus() or "")
