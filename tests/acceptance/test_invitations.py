@@ -5,6 +5,8 @@
 
 from __future__ import annotations
 
+import asyncio
+import contextlib
 import sqlite3
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -27,14 +29,25 @@ async def telegram() -> AsyncIterator[TelegramServer]:
     await server.stop()
 
 
-async def answers(server: TelegramServer, count: int, user: str) -> list[Shown]:
-    """What the bot has said to a person, once these are ``count`` finished messages."""
+async def said(server: TelegramServer, user: str, words: str, channel: str = "") -> Shown:
+    """The first finished message of the bot to a person that has these words."""
 
-    def finished() -> list[Shown]:
-        return [one for one in server.shown(user) if not one.draft]
+    def found() -> list[Shown]:
+        return [one for one in server.shown(channel or user) if not one.draft and words in one.text]
 
-    await server.wait(lambda: len(finished()) >= count, PATIENCE)
-    return finished()
+    await server.wait(lambda: bool(found()), PATIENCE)
+    return found()[0]
+
+
+async def settled(data: Path) -> None:
+    """Wait until the bot has nothing left to do."""
+    unfinished = "SELECT (SELECT count(*) FROM inbox WHERE state < 2) + (SELECT count(*) FROM timers)"
+    async with asyncio.timeout(PATIENCE):
+        while True:
+            with contextlib.closing(sqlite3.connect(data / "ledger.db")) as database:
+                if database.execute(unfinished).fetchone() == (0,):
+                    return
+            await asyncio.sleep(0.1)
 
 
 @pytest.fixture
@@ -51,41 +64,48 @@ async def test_ana_is_asked_once_through_a_crash_and_ben_is_told(
 ) -> None:
     ana, ben, group = telegram.ana, telegram.ben, telegram.group
     await telegram.say("hi", user=ana)
-    await answers(telegram, 1, ana)
+    await telegram.wait(lambda: bool(telegram.shown(ana)), PATIENCE)
     await telegram.say(SAID, user=ben)
-    (alone,) = await answers(telegram, 1, ben)
+    alone = await said(telegram, ben, "lunch")
     assert alone.buttons == (), "on Telegram a stranger is not found by name"
 
-    for user in (ana, ben):
+    for number, user in enumerate((ana, ben), 1):
         await telegram.say("hello", user=user, channel=group, mention=True)
-    await answers(telegram, 2, group)
+        await telegram.wait(lambda count=number: len(telegram.shown(group)) >= count, PATIENCE)
     await telegram.say(SAID.replace("lunch", "dinner").replace("noon", "7pm"), user=ben)
-    offered = (await answers(telegram, 2, ben))[-1]
+    offered = await said(telegram, ben, "dinner")
     assert offered.buttons == ("Invite Ana",)
-    assert len(await answers(telegram, 1, ana)) == 1, "nobody is asked without the press"
+    await settled(tmp_path / "data")
+    before = len(telegram.shown(ana))
 
-    await telegram.press(offered.message_id, "Invite Ana", user=ben)
     await bot.kill()
+    await telegram.press(offered.message_id, "Invite Ana", user=ben)
     await bot.start()
-    asked = (await answers(telegram, 2, ana))[-1]
+    asked = await said(telegram, ana, "invites you")
     assert asked.text == "Ben invites you to dinner, Friday 26 November 2027 at 7 PM."
     assert asked.buttons == ("Accept", "Decline")
-    await telegram.press(asked.message_id, "Accept", user=ana)
-    seen = await answers(telegram, 3, ana)
-    assert seen[-1].text == "I've added dinner with Ben for Friday 26 November 2027 at 7 PM. I'll tell Ben."
-    told = (await answers(telegram, 4, ben))[-1]
-    assert told.text == "Ana has accepted: dinner with Ana, Friday 26 November 2027 at 7 PM."
+    assert len(telegram.shown(ana)) == before + 1, "nobody was asked without the press"
+    await settled(tmp_path / "data")
+    await bot.kill()
+    await bot.start()
 
+    await telegram.press(asked.message_id, "Accept", user=ana)
+    added = await said(telegram, ana, "added")
+    assert added.text == "I've added dinner with Ben for Friday 26 November 2027 at 7 PM. I'll tell Ben."
+    told = await said(telegram, ben, "accepted")
+    assert told.text == "Ana has accepted: dinner with Ana, Friday 26 November 2027 at 7 PM."
     await telegram.say("delete the dinner", user=ben)
-    news = (await answers(telegram, 4, ana))[-1]
+    news = await said(telegram, ana, "cancelled")
     assert news.text == "Ben has cancelled dinner. I've taken it out of your calendar."
     assert sum("invites you" in one.text for one in telegram.shown(ana)) == 1
+
+    count = len(telegram.shown(ana))
     await telegram.command("forget", user=ana)
-    sure = (await answers(telegram, 5, ana))[-1]
+    await telegram.wait(lambda: len(telegram.shown(ana)) > count, PATIENCE)
+    sure = telegram.shown(ana)[-1]
     await telegram.press(sure.message_id, sure.buttons[0], user=ana)
-    await answers(telegram, 6, ana)
+    await telegram.wait(lambda: len(telegram.shown(ana)) > count + 1, PATIENCE)
     assert await bot.stop() == 0
-    database = sqlite3.connect(tmp_path / "data" / "ledger.db")
-    assert database.execute("SELECT count(*) FROM records WHERE shared_with LIKE ?", (f"%{ana}",)).fetchone() == (0,)
-    assert database.execute("SELECT count(*) FROM contacts WHERE identity LIKE ?", (f"%{ana}",)).fetchone() == (0,)
-    database.close()
+    with contextlib.closing(sqlite3.connect(tmp_path / "data" / "ledger.db")) as database:
+        for left in ("records WHERE shared_with IS NOT NULL", f"contacts WHERE identity LIKE '%:{ana}'"):
+            assert database.execute(f"SELECT count(*) FROM {left}").fetchone() == (0,)

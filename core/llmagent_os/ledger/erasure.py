@@ -260,6 +260,12 @@ def _erase_positions(database: Database, platform: str, _workspace: str, own_id:
             database.sql.execute(sa.update(records).where(*theirs, records.c.key == row.key).values(body=new))
 
 
+def _is_of_shared(who: list[Identity]) -> sa.ColumnElement[bool]:
+    """Whether a timer says a record that somebody else shares with ``who``."""
+    shared = sa.select(records.c.user_id, records.c.plugin, records.c.key).where(records.c.shared_with.in_(who))
+    return sa.tuple_(timers.c.user_id, timers.c.plugin, timers.c.key).in_(shared)
+
+
 def _erase(database: Database, who: list[Identity]) -> int:
     taught = (first_row(database, users=who), first_row(database, raters=who))  # before these rows are gone
     mark_changed(database, taught, list(map(person_kept_under, who)), erased=True)
@@ -273,6 +279,7 @@ def _erase(database: Database, who: list[Identity]) -> int:
         sa.delete(rewards).where(by_or_for_them | rewards.c.interaction_id.in_(theirs)),
         sa.delete(completions).where(completions.c.interaction_id.in_(theirs)),
         sa.delete(interactions).where(interactions.c.user_id.in_(who)),
+        sa.delete(timers).where(_is_of_shared(who)),
         sa.delete(records).where(records.c.user_id.in_(who) | records.c.shared_with.in_(who)),
         sa.delete(contacts).where(contacts.c.identity.in_(who)),
         sa.delete(encounters).where(encounters.c.identity.in_(who)),

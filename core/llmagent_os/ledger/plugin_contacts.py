@@ -14,11 +14,13 @@ from llmagent_os.ledger.connection import Database
 from llmagent_os.ledger.contact_rows import direct_row, find_contacts, hidden, known_identity, note_contact
 from llmagent_os.ledger.identity_links import identities_of
 from llmagent_os.ledger.plugin_records import read_holder
-from llmagent_os.ledger.portable import insert_or_ignore
+from llmagent_os.ledger.portable import insert_or_ignore, upsert
 from llmagent_os.ledger.schema import contacts, records, timers
 from llmagent_os.ledger.writer import Writer
 from llmagent_os.records import Record, encode_record
 from llmagent_os.timers import checked_timer
+
+_SET = upsert(timers)
 
 #: So long what was noted of a person is taken to be in the ledger still, and is not written again.
 NOTED_AGAIN = timedelta(hours=1)
@@ -116,5 +118,5 @@ class LedgerContacts:
         of = {"user_id": place.identity, "plugin": self._plugin, "key": key}
         where = {"conversation": place.conversation, "sender": place.sender}
         database.sql.execute(sa.insert(records).values(**of, body=body, shared_with=self._identity))
-        database.sql.execute(sa.insert(timers).values(**of, **where, at=stamp, due=stamp, tries=0))
+        database.sql.execute(_SET, {**of, **where, "at": stamp, "due": stamp, "tries": 0})
         return "given"
