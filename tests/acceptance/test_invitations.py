@@ -39,6 +39,11 @@ async def said(server: TelegramServer, user: str, words: str, channel: str = "")
     return found()[0]
 
 
+async def replies(server: TelegramServer, channel: str, count: int) -> None:
+    """Wait until the bot has written so many messages in a conversation."""
+    await server.wait(lambda: len(server.shown(channel)) >= count, PATIENCE)
+
+
 async def settled(data: Path) -> None:
     """Wait until the bot has nothing left to do."""
     unfinished = "SELECT (SELECT count(*) FROM inbox WHERE state < 2) + (SELECT count(*) FROM timers)"
@@ -59,19 +64,20 @@ async def bot(telegram: TelegramServer, tmp_path: Path) -> AsyncIterator[Bot]:
     await bot.stop()
 
 
+@pytest.mark.timeout(400)  # three starts, with a model
 async def test_ana_is_asked_once_through_a_crash_and_ben_is_told(
     telegram: TelegramServer, bot: Bot, tmp_path: Path
 ) -> None:
     ana, ben, group = telegram.ana, telegram.ben, telegram.group
     await telegram.say("hi", user=ana)
-    await telegram.wait(lambda: bool(telegram.shown(ana)), PATIENCE)
+    await replies(telegram, ana, 1)
     await telegram.say(SAID, user=ben)
     alone = await said(telegram, ben, "lunch")
     assert alone.buttons == (), "on Telegram a stranger is not found by name"
 
     for number, user in enumerate((ana, ben), 1):
         await telegram.say("hello", user=user, channel=group, mention=True)
-        await telegram.wait(lambda count=number: len(telegram.shown(group)) >= count, PATIENCE)
+        await replies(telegram, group, number)
     await telegram.say(SAID.replace("lunch", "dinner").replace("noon", "7pm"), user=ben)
     offered = await said(telegram, ben, "dinner")
     assert offered.buttons == ("Invite Ana",)
@@ -101,10 +107,10 @@ async def test_ana_is_asked_once_through_a_crash_and_ben_is_told(
 
     count = len(telegram.shown(ana))
     await telegram.command("forget", user=ana)
-    await telegram.wait(lambda: len(telegram.shown(ana)) > count, PATIENCE)
+    await replies(telegram, ana, count + 1)
     sure = telegram.shown(ana)[-1]
     await telegram.press(sure.message_id, sure.buttons[0], user=ana)
-    await telegram.wait(lambda: len(telegram.shown(ana)) > count + 1, PATIENCE)
+    await replies(telegram, ana, count + 2)
     assert await bot.stop() == 0
     with contextlib.closing(sqlite3.connect(tmp_path / "data" / "ledger.db")) as database:
         for left in ("records WHERE shared_with IS NOT NULL", f"contacts WHERE identity LIKE '%:{ana}'"):

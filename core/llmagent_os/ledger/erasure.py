@@ -173,14 +173,7 @@ def _export(database: Database, who: list[Identity]) -> Export:
             for row in rows(to_come).all()
         ],
         "identities": [{"identity": row.identity, "linked_at": moment_as_json(row.linked_at)} for row in rows(links)],
-        "contacts": [
-            {"identity": row.identity, "name": row.name, "given_name": row.given_name, "hidden": row.hidden}
-            for row in rows(sa.select(contacts).where(contacts.c.identity.in_(who)))
-        ],
-        "encounters": [
-            {"room": row.room, "at": moment_as_json(row.at)}
-            for row in rows(sa.select(encounters).where(encounters.c.identity.in_(who)))
-        ],
+        **_exported_contacts(database, who),
         "members": [
             {"identity": row.identity, "name": row.name, "approved_at": moment_as_json(row.approved_at)}
             for row in rows(let_in)
@@ -228,6 +221,19 @@ def _exported_canaries(database: Database, who: list[Identity]) -> list[dict[str
         {"version": row.version, "reward": row.reward, "begun_at": moment_as_json(row.begun_at)}
         for row in database.sql.execute(theirs.order_by(canary_conversations.c.seq))
     ]
+
+
+def _exported_contacts(database: Database, who: list[Identity]) -> Export:
+    """How others find ``who`` by name, and the groups in which they wrote."""
+    found = database.sql.execute(sa.select(contacts).where(contacts.c.identity.in_(who)))
+    met = database.sql.execute(sa.select(encounters).where(encounters.c.identity.in_(who)))
+    return {
+        "contacts": [
+            {"identity": row.identity, "name": row.name, "given_name": row.given_name, "hidden": row.hidden}
+            for row in found
+        ],
+        "encounters": [{"room": row.room, "at": moment_as_json(row.at)} for row in met],
+    }
 
 
 def _exported_completions(database: Database, who: list[Identity]) -> dict[str, list[Any]]:
