@@ -42,17 +42,18 @@ class Contacts(Protocol):
         """
         ...
 
-    async def give(self, handle: str, key: str, record: Record, at: datetime) -> Given:
+    async def give(self, handle: str, key: str, record: Record, at: datetime, *, mine: tuple[str, Record]) -> Given:
         """Put ``record`` among the records of a contact, and have ``Plugin.due`` answer ``key`` for them at ``at``.
 
-        Both are done in one step, once for a key, and are durable on return. The record is erased when either of the
-        two people is forgotten.
+        The person who gives gets ``mine``. All of it is done in one step, once for a key, and is durable on return.
+        Both records are erased when either of the two people is forgotten.
 
         Args:
             handle: of a :class:`Contact`.
             key: of the record and of the timer.
             record: the document.
             at: when it is said; the present, normally.
+            mine: the key and the document of the person who gives.
 
         Raises:
             LedgerError: ``record`` cannot be written as a JSON object, or ``key`` cannot be stored.
@@ -60,7 +61,7 @@ class Contacts(Protocol):
         ...
 
     async def give_holder(self, holder: str, key: str, record: Record, at: datetime) -> Given:
-        """Do the same for the one person who has this plugin's record under the key ``holder``.
+        """Give a document to the one person who has this plugin's record under the key ``holder``.
 
         So two people who were brought together by :meth:`give` answer each other, and neither has the other's account.
         """
@@ -81,7 +82,7 @@ class NoContacts:
     async def find(self, name: str, now: datetime) -> tuple[Contact, ...]:
         return ()
 
-    async def give(self, handle: str, key: str, record: Record, at: datetime) -> Given:
+    async def give(self, handle: str, key: str, record: Record, at: datetime, *, mine: tuple[str, Record]) -> Given:
         return "unknown"
 
     async def give_holder(self, holder: str, key: str, record: Record, at: datetime) -> Given:

@@ -87,7 +87,7 @@ class Erasure:
         """Erase a person, and return how many rows were erased.
 
         Erases what the person said and was answered under all their identities, their rewards, records and timers, what
-        they gave to others, and
+        others keep of what they share with them, and
         that these identities belong together. Policies that have learned from the person learn again without them.
         That the person was let in stays, under a pseudonym: ``members.revoke`` takes it back.
 
@@ -173,14 +173,7 @@ def _export(database: Database, who: list[Identity]) -> Export:
             for row in rows(to_come).all()
         ],
         "identities": [{"identity": row.identity, "linked_at": moment_as_json(row.linked_at)} for row in rows(links)],
-        "contacts": [
-            {"identity": row.identity, "name": row.name, "given_name": row.given_name, "hidden": row.hidden}
-            for row in rows(sa.select(contacts).where(contacts.c.identity.in_(who)))
-        ],
-        "encounters": [
-            {"room": row.room, "at": moment_as_json(row.at)}
-            for row in rows(sa.select(encounters).where(encounters.c.identity.in_(who)))
-        ],
+        **_exported_contacts(database, who),
         "members": [
             {"identity": row.identity, "name": row.name, "approved_at": moment_as_json(row.approved_at)}
             for row in rows(let_in)
@@ -230,6 +223,19 @@ def _exported_canaries(database: Database, who: list[Identity]) -> list[dict[str
     ]
 
 
+def _exported_contacts(database: Database, who: list[Identity]) -> Export:
+    """How others find ``who`` by name, and the groups in which they wrote."""
+    found = database.sql.execute(sa.select(contacts).where(contacts.c.identity.in_(who)))
+    met = database.sql.execute(sa.select(encounters).where(encounters.c.identity.in_(who)))
+    return {
+        "contacts": [
+            {"identity": row.identity, "name": row.name, "given_name": row.given_name, "hidden": row.hidden}
+            for row in found
+        ],
+        "encounters": [{"room": row.room, "at": moment_as_json(row.at)} for row in met],
+    }
+
+
 def _exported_completions(database: Database, who: list[Identity]) -> dict[str, list[Any]]:
     """The completions of all replies to ``who``, as JSON values, by the id of the interaction, in order."""
     query = (
@@ -260,6 +266,12 @@ def _erase_positions(database: Database, platform: str, _workspace: str, own_id:
             database.sql.execute(sa.update(records).where(*theirs, records.c.key == row.key).values(body=new))
 
 
+def _is_of_shared(who: list[Identity]) -> sa.ColumnElement[bool]:
+    """Whether a timer says a record that somebody else shares with ``who``."""
+    shared = sa.select(records.c.user_id, records.c.plugin, records.c.key).where(records.c.shared_with.in_(who))
+    return sa.tuple_(timers.c.user_id, timers.c.plugin, timers.c.key).in_(shared)
+
+
 def _erase(database: Database, who: list[Identity]) -> int:
     taught = (first_row(database, users=who), first_row(database, raters=who))  # before these rows are gone
     mark_changed(database, taught, list(map(person_kept_under, who)), erased=True)
@@ -273,7 +285,8 @@ def _erase(database: Database, who: list[Identity]) -> int:
         sa.delete(rewards).where(by_or_for_them | rewards.c.interaction_id.in_(theirs)),
         sa.delete(completions).where(completions.c.interaction_id.in_(theirs)),
         sa.delete(interactions).where(interactions.c.user_id.in_(who)),
-        sa.delete(records).where(records.c.user_id.in_(who) | records.c.giver.in_(who)),
+        sa.delete(timers).where(_is_of_shared(who)),
+        sa.delete(records).where(records.c.user_id.in_(who) | records.c.shared_with.in_(who)),
         sa.delete(contacts).where(contacts.c.identity.in_(who)),
         sa.delete(encounters).where(encounters.c.identity.in_(who)),
         sa.delete(timers).where(timers.c.user_id.in_(who)),

@@ -14,10 +14,13 @@ from llmagent_os.ledger.connection import Database
 from llmagent_os.ledger.contact_rows import direct_row, find_contacts, hidden, known_identity, note_contact
 from llmagent_os.ledger.identity_links import identities_of
 from llmagent_os.ledger.plugin_records import read_holder
+from llmagent_os.ledger.portable import insert_or_ignore, upsert
 from llmagent_os.ledger.schema import contacts, records, timers
 from llmagent_os.ledger.writer import Writer
 from llmagent_os.records import Record, encode_record
 from llmagent_os.timers import checked_timer
+
+_SET = upsert(timers)
 
 #: So long what was noted of a person is taken to be in the ledger still, and is not written again.
 NOTED_AGAIN = timedelta(hours=1)
@@ -61,8 +64,11 @@ class LedgerContacts:
     async def find(self, name: str, now: datetime) -> tuple[Contact, ...]:
         return tuple(await self._writer.run(lambda database: find_contacts(database, self._identity, now, name)))
 
-    async def give(self, handle: str, key: str, record: Record, at: datetime) -> Given:
-        return await self._give(lambda database: known_identity(database, self._identity, at, handle), key, record, at)
+    async def give(self, handle: str, key: str, record: Record, at: datetime, *, mine: tuple[str, Record]) -> Given:
+        def find(database: Database) -> Identity | None:
+            return known_identity(database, self._identity, at, handle)
+
+        return await self._give(find, key, record, at, mine)
 
     async def give_holder(self, holder: str, key: str, record: Record, at: datetime) -> Given:
         return await self._give(lambda database: read_holder(database, self._plugin, holder), key, record, at)
@@ -78,13 +84,25 @@ class LedgerContacts:
         return await self._writer.run(lambda database: hidden(database, identities_of(database, self._identity)))
 
     async def _give(
-        self, receiver: Callable[[Database], Identity | None], key: str, record: Record, at: datetime
+        self,
+        receiver: Callable[[Database], Identity | None],
+        key: str,
+        record: Record,
+        at: datetime,
+        mine: tuple[str, Record] | None = None,
     ) -> Given:
         body, moment = encode_record(key, record), checked_timer(key, at)
+        kept = None if mine is None else (mine[0], encode_record(*mine))
 
         def work(database: Database) -> Given:
             found = receiver(database)
-            return "unknown" if found is None else self._insert(database, found, key, body, moment.timestamp())
+            if found is None:
+                return "unknown"
+            given = self._insert(database, found, key, body, moment.timestamp())
+            if kept is not None and given == "given":
+                own = {"user_id": self._identity, "plugin": self._plugin, "key": kept[0], "body": kept[1]}
+                database.sql.execute(insert_or_ignore(records).values(**own, shared_with=found))
+            return given
 
         return await self._writer.run(work, lambda given: self._timer_set(moment) if given == "given" else None)
 
@@ -99,6 +117,6 @@ class LedgerContacts:
             return "unreachable"
         of = {"user_id": place.identity, "plugin": self._plugin, "key": key}
         where = {"conversation": place.conversation, "sender": place.sender}
-        database.sql.execute(sa.insert(records).values(**of, body=body, giver=self._identity))
-        database.sql.execute(sa.insert(timers).values(**of, **where, at=stamp, due=stamp, tries=0))
+        database.sql.execute(sa.insert(records).values(**of, body=body, shared_with=self._identity))
+        database.sql.execute(_SET, {**of, **where, "at": stamp, "due": stamp, "tries": 0})
         return "given"

@@ -14,7 +14,7 @@ from llmagent_os.ledger.writer import Writer
 from llmagent_os.records import Record, decode_record, encode_record
 
 _BODY: sa.ColumnElement[object] = sa.literal_column("excluded.body")
-_PUT = upsert(records, {"body": _BODY})  # who gave a record stays
+_PUT = upsert(records, {"body": _BODY})  # with whom a record is shared stays
 
 
 def read_holder(database: Database, plugin: str, key: str) -> Identity | None:

@@ -176,7 +176,8 @@ records = sa.Table(
     sa.Column("plugin", sa.Text, primary_key=True),
     sa.Column("key", sa.Text, primary_key=True),
     sa.Column("body", sa.Text, nullable=False),  # JSON
-    sa.Column("giver", sa.Text, index=True),  # the identity that gave it to this person; null: it is the person's own
+    # The identity with whose person this one shares it, as the two sides of an invitation; null: with nobody.
+    sa.Column("shared_with", sa.Text, index=True),
     sa.Index("ix_records_plugin_key", "plugin", "key"),
 )
 

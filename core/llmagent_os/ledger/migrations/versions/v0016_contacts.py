@@ -1,4 +1,4 @@
-"""Adds who may find whom by name, and who gave a record to whom."""
+"""Adds who may find whom by name, and with whom a record is shared."""
 
 from __future__ import annotations
 
@@ -32,13 +32,13 @@ def upgrade() -> None:
         sa.Column("at", sa.Float, nullable=False),
     )
     op.create_index("ix_encounters_identity", "encounters", ["identity"])
-    op.add_column("records", sa.Column("giver", sa.Text))
-    op.create_index("ix_records_giver", "records", ["giver"])
+    op.add_column("records", sa.Column("shared_with", sa.Text))
+    op.create_index("ix_records_shared_with", "records", ["shared_with"])
 
 
 def downgrade() -> None:
     """Drop them."""
-    op.drop_index("ix_records_giver", table_name="records")
-    op.drop_column("records", "giver")
+    op.drop_index("ix_records_shared_with", table_name="records")
+    op.drop_column("records", "shared_with")
     op.drop_table("encounters")
     op.drop_table("contacts")

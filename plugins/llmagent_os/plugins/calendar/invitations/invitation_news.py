@@ -45,6 +45,8 @@ async def tell_host(
 
 async def tell_changes(call: CalendarCall) -> None:
     """Have the other side told of every change of an event that people were invited to, or that came from others."""
+    if not any(key.startswith((INVITING, INVITED)) for key, _ in await call.context.records.items()):
+        return
     for invitation_id, inviting in (await read_all(call.context, INVITING, Inviting)).items():
         if inviting.answer != "declined":
             await _tell_guest(call, invitation_id, inviting)

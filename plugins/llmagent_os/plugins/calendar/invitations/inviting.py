@@ -19,7 +19,6 @@ from llmagent_os.plugins.calendar.invitations.invitation import (
     Invited,
     Inviting,
     is_over,
-    keep,
     prune,
     read,
     read_all,
@@ -35,7 +34,13 @@ _AND = re.compile(r"\s*(?:,|&|\+|\band\b)\s*", re.I)
 
 
 async def with_invitations(call: CalendarCall, result: ToolResult) -> ToolResult:
-    """``result`` with a button for each person whom the event that was just added names, and who can be asked."""
+    """``result`` with a button for each person whom the event that was just added names, and who can be asked.
+
+    Only in private: a group is not to see whom somebody knows.
+    """
+    cause = call.context.event
+    if cause is None or cause.conversation.kind != "direct":
+        return result
     if result.data.get("status") != "created" or "kind" in result.data:
         return result
     event = await call.store.event(await call.store.focus() or "")
@@ -79,14 +84,14 @@ async def invite_pressed(call: CalendarCall, value: str) -> ToolResult | None:
 async def _give(
     call: CalendarCall, event: CalendarEvent, contact: Contact, host: str, invitation_id: str
 ) -> ToolResult:
-    """Hand the invitation over. It is given first: after a crash in between, the press gives it no second time."""
+    """Hand the invitation over. Both sides of it are kept in one step, and only once."""
     at = call.context.now.astimezone(UTC).isoformat(timespec="seconds")
     invited = Invited(host=host, event=shared(event), at=at)
+    mine = INVITING + invitation_id, msgspec.to_builtins(Inviting(event_id=event.event_id, event=event, at=at))
     key, record = INVITED + invitation_id, msgspec.to_builtins(invited)
-    given = await call.context.contacts.give(contact.handle, key, record, call.context.now)
+    given = await call.context.contacts.give(contact.handle, key, record, call.context.now, mine=mine)
     if given in ("unknown", "unreachable"):
         return _refused(f"I cannot ask {contact.name} any more, so I asked nobody.")
-    await keep(call.context, INVITING + invitation_id, Inviting(event_id=event.event_id, event=event, at=at))
     await prune(call)
     text = f"I've asked {contact.name}, and I will tell you the answer."
     return ToolResult({"status": "invited"}, text, is_secret=True)
