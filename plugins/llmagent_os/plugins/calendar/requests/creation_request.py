@@ -200,7 +200,8 @@ def _opened(clause: Clause) -> Opened | None:
             return None
         return Opened(opening[0], text[opening[1] :])
     delay = re.fullmatch(
-        rf"(?:{MARK}[\s,:–-]*)?(?:check(?: on| in on)?|bring|take|get|see|leave|stop|turn|switch|move)\s[^{MARK[1:-1]}]+(?:\s{MARK})?",
+        rf"(?:{MARK}[\s,:–-]*)?(?:check(?: on| in on)?|bring|take|get|see|leave|stop|turn|switch"
+        rf"|move)\s[^{MARK[1:-1]}]+(?:\s{MARK})?",
         text,
         re.I,
     )

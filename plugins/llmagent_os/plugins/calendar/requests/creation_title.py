@@ -20,7 +20,8 @@ _JOINT = (
     r"|takes"
     r"|going|running|which|that|it|it's|it'll|is|will|be|scheduled|set|the|this|long|all day|taking place|happening"
     r"|time|then"
-    r"|somewhere|some ?time|any ?time|with a (?:length|duration) of|duration|day|date|o'clock|oclock|hours|or so|roughly|maybe|probably|or"
+    r"|somewhere|some ?time|any ?time|with a (?:length|duration) of|duration|day|date|o'clock|oclock|hours|or so"
+    r"|roughly|maybe|probably|or"
     r" thereabouts|when|as|it starts|it lasts|it takes|:|at"
     r" around)"
 )

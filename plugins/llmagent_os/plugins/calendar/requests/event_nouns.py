@@ -46,7 +46,8 @@ _NOUN = re.compile(rf"(?<![\w'])(?:{_SPELLED})(?![\w])", re.IGNORECASE)
 _ALL_DAY = re.compile(
     r"\b(?:birthday|bday|anniversary|holidays?|vacation|days? off|time off|trip|travel|conference|festival|pto|leave"
     r"|deadline"
-    r"|turns \d+|staycation|honeymoon|camp|rent|payday|pay day|retreat|hackathon|off-?site|visits?|wedding|away|exams?|due)\b",
+    r"|turns \d+|staycation|honeymoon|camp|rent|payday|pay day|retreat|hackathon|off-?site|visits?|wedding|away"
+    r"|exams?|due)\b",
     re.IGNORECASE,
 )
 #: What "book" and "reserve" are said of that somebody else sells.
@@ -80,7 +81,8 @@ _PHRASE = re.compile(
     re.IGNORECASE,
 )
 _COMING = re.compile(
-    r"\b(?:have|'ve got|got|there's|there is|invited (?:\w+ )?to|going to|planning|booked|(?:date|day|time|slot) for)\s(?:an?|the|my|our|this|some)\s"
+    r"\b(?:have|'ve got|got|there's|there is|invited (?:\w+ )?to|going to|planning|booked|(?:date|day|time|slot)"
+    r" for)\s(?:an?|the|my|our|this|some)\s"
     r"(?P<name>[\w' -]+?)(?=\s(?:coming up|next|soon|planned|that|which|and|but|because|so)\b|[,.;!?]|$)",
     re.IGNORECASE,
 )

@@ -3,8 +3,8 @@
     The quarterly review got pushed again. It is now on thursday at 2pm in room 4B, can you put that in?
     We have a parents' evening coming up. It's on the 8th at 7. Put it in please.
 
-The sentence with the time has no name: it begins with "it", "that", "he", or with the time. The name is what the nearest
-sentence before it speaks of.
+The sentence with the time has no name: it begins with "it", "that", "he", or with the time. The name is what the
+nearest sentence before it speaks of.
 """
 
 from __future__ import annotations
@@ -39,8 +39,10 @@ _VERB = (
     r"(?:is|are|was|will|would|now|be|all|both|going to|gonna|supposed to|probably|just|happening|taking place|on|due"
     r"|scheduled|set|coming(?: over| by| round| in)?|comes?(?: over| by| round)?|arriv(?:es?|ing)|starts?|starting"
     r"|begins?|meet(?:ing)?(?: up)?|agreed(?: on)?|settled on|said|says|picked|chose|booked|for|at|from|moved to|can do"
-    r"|can make|could do|be here|be there|here|in|around|can fit me in|fit me in|gave me|offered me|can see me|have me down"
-    r"|booked me(?: in)?|put me down|(?:have|has|got|had) (?:a |an )?(?:slot|opening|space|gap)|free|landing|leaving|visiting"
+    r"|can make|could do|be here|be there|here|in|around|can fit me in|fit me in|gave me|offered me|can see me|have"
+    r" me down"
+    r"|booked me(?: in)?|put me down|(?:have|has|got|had) (?:a |an )?(?:slot|opening|space|gap)|free|landing|leaving"
+    r"|visiting"
     r"|flying in|back)"
 )
 _BEFORE = re.compile(
@@ -70,7 +72,8 @@ _WHO = re.compile(
     r"\b(?:heard from|talked to|talking to|spoke (?:to|with)|ran into|(?:call|message|text|mail|email) from)\s"
     r"(?P<name>(?:my\s|the\s)?(?-i:[A-Z])?[\w'-]+)|"
     r"\b(?:my|the|our)\s(?P<who>[\w'-]+)\s(?:(?:finally|just|also|now)\s)?"
-    r"(?:wants?|wanted|has|have|is|are|was|will|said|says|called|can|needs?|phoned|texted|wrote|rang|messaged|got back)\b",
+    r"(?:wants?|wanted|has|have|is|are|was|will|said|says|called|can|needs?|phoned|texted|wrote|rang|messaged|got"
+    r" back)\b",
     re.IGNORECASE,
 )
 #: What says that an event is coming.
@@ -81,7 +84,7 @@ _COMING = re.compile(
 
 
 def read_told(clause: Clause) -> tuple[ToolCall, bool] | None:
-    """Return the call that adds the event, and whether its wish is beyond doubt. None: the message says it otherwise."""
+    """Return the call that adds the event, and whether it is beyond doubt. None: the message is another one."""
     parts = list(_parts(clause))
     timed = [number for number, part in enumerate(parts) if any(not is_over(each) for each in part.mentions)]
     if len(timed) != 1 or not timed[0] or names_event_of(clause):
