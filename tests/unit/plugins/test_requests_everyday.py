@@ -42,6 +42,14 @@ ONE = [
     ("i keep forgetting my vitamins, remind me every morning at 8", "my vitamins | at 8 | every morning"),
     ("I need to call the bank. Remind me at 3.", "call the bank | at 3"),
     ("I have to go to the bank tomorrow, remind me at 9", "go to the bank | tomorrow | at 9"),
+    (
+        "So my dentist had a cancellation and now they can see me on friday at 9:10. Please save that.",
+        "dentist | on friday | at 9:10",
+    ),
+    (
+        "The choir concert has a date at last: december 13th, 4pm, St Mark's church. Can you put it in?",
+        "choir concert | at St Mark's church | december 13th | 4pm",
+    ),
     # reminders
     ("set a timer for 12 minutes", "timer | in 12 minutes"),
     ("timer 20 min pasta", "pasta | in 20 min"),
@@ -84,6 +92,12 @@ ONE = [
         "physio | at 2pm | twice a week, monday and friday, for four weeks",
     ),
     ("remind me to take my pills twice a day at 8 and 20", "take my pills | at 8 and 20 | every day"),
+    (
+        "birthday drinks for Lotte, 4 december, 8pm, Bar Nord",
+        "birthday drinks for Lotte | at Bar Nord | 4 december | 8pm",
+    ),
+    ("change the bed sheets every two weeks on sunday", "change the bed sheets | every two weeks on sunday"),
+    ("collect parcel 340 from locker 12 tomorrow at 5pm", "collect parcel 340 from locker 12 | tomorrow | at 5pm"),
     # zones
     (
         "call with the Tokyo office tomorrow at 9am their time",

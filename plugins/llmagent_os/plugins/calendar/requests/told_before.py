@@ -26,8 +26,10 @@ from llmagent_os.plugins.calendar.time.time_mentions import MentionKind
 #: Where the words about another thing begin: a sentence, "…, it's on …", "…, can you …".
 _CUT = re.compile(
     r"(?<!\bdr)(?<!\bmr)(?<!\bms)(?<!\bmrs)(?<!\bst)[.!?;…\n]+[\")]*\s+"
-    r"|\s*[,–—-]\s+(?=(?:(?:and|so|but|well) )*(?:(?:it|that|this|he|she|they|we)(?:'s|'re|'ll)?"
+    r"|\s*[,–—-]\s+(?=(?:(?:and|so|but|well|now) )*(?:(?:it|that|this|he|she|they|we)(?:'s|'re|'ll)?"
     r"|(?:can|could|would|will) you|please|add|put|save|note|stick|remind me)\s)"
+    r"|\s+(?:and|so|but)\s+(?:now\s+)?(?=(?:it|he|she|they)(?:'s|'ll|\s(?:can|will|starts|comes))\s)"
+    r"|:\s+"
     r"|,?\s+(?:so|and)\s+(?=(?:(?:can|could|would|will) you|please|(?:add|put|stick|pop) (?:it|that|this))\b)",
     re.IGNORECASE,
 )
@@ -55,6 +57,7 @@ _SUITS = re.compile(
     rf"\b[^,{MARK[1:-1]}]*",
     re.IGNORECASE,
 )
+_TELLS = re.compile(r"\b(?:has|have|got|is|are|agreed|decided)\b", re.IGNORECASE)
 #: What somebody has to do, or forgets.
 _TO_DO = re.compile(
     r"\b(?:forget(?:s|ting)?|(?:need|have|ought|got|supposed|want) to|must|should|gotta)(?: (?:to|about))?"
@@ -112,6 +115,8 @@ def _parts(clause: Clause) -> Iterator[Clause]:
     for match in _CUT.finditer(clause.text):
         if any(each.start < match.end() and match.start() < each.end for each in clause.mentions):
             continue
+        if match[0].startswith(":") and not _TELLS.search(clause.text, begin, match.start()):
+            continue  # "the meeting: friday at 10" names and times it at once
         if clause.text[begin : match.start()].strip():
             yield clause.part(begin, match.start())
         begin = match.end()
