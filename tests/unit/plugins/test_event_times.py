@@ -227,3 +227,37 @@ async def test_eight_hours_are_eight_hours_when_the_clocks_change() -> None:
     result = await person.create("remind me in 8 hours", title="pill", time="in 8 hours")
     assert result.data["when"] == "tomorrow, Sunday 25 October, at 5 AM"
     assert [f"{at.astimezone(ZoneInfo('UTC')):%d %H:%M}" for at in person.timers.pending.values()] == ["25 04:00"]
+
+
+async def test_every_hour_of_the_working_days() -> None:
+    person = Person()
+    said = "every hour from 9 to 5 on weekdays remind me to stretch"
+    await person.create(said, title="stretch", repeat="every hour from 9 to 5 on weekdays")
+    [event] = await person.events()
+    assert event.repeat == "FREQ=WEEKLY;BYDAY=MO,TU,WE,TH,FR;BYHOUR=9,10,11,12,13,14,15,16,17"
+    starts = list(islice(rrulestr(event.repeat, dtstart=event.start), 9))
+    assert [f"{each:%a %H:%M}" for each in (starts[0], starts[7], starts[8])] == ["Wed 10:00", "Wed 17:00", "Thu 09:00"]
+
+
+@pytest.mark.parametrize(("repeat", "hour"), [("every evening", 21), ("every morning", 9), ("every night", 21)])
+async def test_a_time_lies_in_the_part_of_the_day_that_repeats(repeat: str, hour: int) -> None:
+    person = Person()
+    await person.create("journal", title="journal", time="at 9", repeat=f"{repeat}, for the next two weeks")
+    [event] = await person.events()
+    assert event.start is not None
+    assert event.start.hour == hour
+
+
+async def test_every_other_monday_begins_on_the_next_one() -> None:
+    person = Person()
+    await person.create("guitar every other monday at 5pm", title="guitar", time="5pm", repeat="every other monday")
+    [event] = await person.events()
+    assert event.start == datetime(2026, 11, 30, 17, 0)
+
+
+async def test_a_note_is_kept_and_said() -> None:
+    person = Person()
+    result = await person.create("x", title="potluck", date="saturday", time="6pm", note="bring salad")
+    [event] = await person.events()
+    assert (event.title, event.notes) == ("potluck", "bring salad")
+    assert "bring salad" in result.text

@@ -33,12 +33,14 @@ UNFINISHED_LIFETIME = timedelta(hours=1)  #: how long an answer to "What time?" 
 
 _REMINDER = re.compile(
     r"\b(remind\w*|(?<!\bi )don'?t (?:let me )?forget|remember to|nudge|ping me|alert me|notify me|alarm|wake me"
-    r"|wake[- ]?up call|note to self|timer|(?:buzz|poke|text|message|warn) me|give me a (?:shout|buzz|ring|poke|ping))\b",
+    r"|wake[- ]?up call|note to self|timer|(?:buzz|poke|text|message|warn) me|give me a (?:shout|buzz|ring|poke"
+    r"|ping))\b",
     re.I,
 )
 _WHOLE_DAY = re.compile(
     r"\b(birthday|anniversary|holidays?|vacation|day off|days off|time off|trip|travel|conference|festival|pto|leave"
-    r"|turns \d+|deadline|due|tax(?:es)?|payment|renewal|staycation|honeymoon|camp|fast|rent|payday|pay day|visit from|out of office|ooo|retreat)\b",
+    r"|turns \d+|deadline|due|tax(?:es)?|payment|renewal|staycation|honeymoon|camp|fast|rent|payday|pay day|visit"
+    r" from|out of office|ooo|retreat)\b",
     re.I,
 )
 
@@ -55,7 +57,8 @@ _DELAY = re.compile(
     r"in .*\b(?:minutes?|mins?|hours?|hrs?|seconds?|secs?)|.*\b(?:minutes?|mins?|hours?) from now", re.I
 )
 _AT_ONCE = re.compile(
-    r"(?:call(?: back)?|ring|phone|take|get|pick up|fetch|turn (?:on|off)|switch (?:on|off)|feed|walk|leave|go|stir|flip|start"
+    r"(?:call(?: back)?|ring|phone|take|get|pick up|fetch|turn (?:on|off)|switch (?:on|off)|feed|walk|leave|go|stir"
+    r"|flip|start"
     r"|stop|move|put|bring|look at|open|close|lock|remove|drink|eat|stretch|stand up|log|join)\b",
     re.I,
 )

@@ -18,6 +18,9 @@
 ``idle_talk``           words that ask for nothing
 ``among_talk``          the one request of a message among other talk
 ``word_patterns``       writes lists of words as regular expressions
+``creation_note``       the note behind a new event: "…, bring salad"
+``list_heading``        what stands in front of a list: "friday: …", "put these in: …"
+``told_before``         an event named in one sentence, with its time in another
 ``spelling``            puts misspellings of known words right
 ``foreign_words``       knows a message in another language
 ``lead_request``        reminders before an event

@@ -49,7 +49,8 @@ _ASKED_ABOUT = re.compile(
 _SENTENCE = re.compile(
     r"\b"
     + any_of(
-        r"(?:is|are)(?! (?:coming|visiting|arriving|in town|performing|due|leaving|landing|flying|staying|being \w+|away|off|abroad|out of|"
+        r"(?:is|are)(?! (?:coming|visiting|arriving|in town|performing|due|leaving|landing|flying|staying|being \w+"
+        r"|on an?|away|off|abroad|out of|"
         r"on (?:leave|holiday|vacation)|travell?ing)\b), was, were, "
         r"isn't, aren't, has, have, had, did, does, do, don't, didn't, won't, will, would, could, should, can, can't, "
         r"cannot, i, i'm, you, you're, he, she, they, we, it's, that's, went, got, said, told, been, am, think, hope, "
@@ -65,7 +66,8 @@ _SPAN = re.compile(r"\S\s?(?:\b(?:to|until|till|through|thru)\b|\s-\s|–|\d-\d)
 _HABIT = re.compile(r"(?:i|we)(?: usually| always| also| both| all)? (?:do|go to|attend|take)\b", re.IGNORECASE)
 #: Where people are for days.
 _STAY = re.compile(
-    r"\b(?:staying|visiting|travell?ing|away|abroad|off|in town|out of (?:town|office|the office)|(?:house|cat|dog|baby)"
+    r"\b(?:staying|visiting|travell?ing|away|abroad|off|in town|out of (?:town|office|the office)|(?:house|cat|dog"
+    r"|baby)"
     r"[- ]?sitting|on (?:leave|holiday|vacation|call|duty|sick leave|parental leave))\b",
     re.IGNORECASE,
 )

@@ -1,7 +1,7 @@
-"""Notes that people add to a new event: "potluck on saturday at 6pm, bring salad", "… - don't forget the wine".
+r"""Notes that people add to a new event: "potluck on saturday at 6pm, bring salad", "… - don't forget the wine".
 
->>> split_note("potluck \\ue000 \\ue001, bring salad")
-('potluck \\ue000 \\ue001', 'bring salad')
+>>> split_note("potluck \ue000 \ue001, bring salad")
+('potluck \ue000 \ue001', 'bring salad')
 >>> note_of("Don't forget to bring the wine!")
 'bring the wine'
 """

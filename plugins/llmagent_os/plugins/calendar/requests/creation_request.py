@@ -20,6 +20,7 @@ from llmagent_os.plugins.calendar.requests.creation_note import split_note
 from llmagent_os.plugins.calendar.requests.creation_times import Times, after_length, creation_arguments, times_of
 from llmagent_os.plugins.calendar.requests.creation_title import CALENDAR, Named, named
 from llmagent_os.plugins.calendar.requests.event_nouns import names_event
+from llmagent_os.plugins.calendar.requests.idle_talk import names_event_of
 from llmagent_os.plugins.calendar.requests.openings import Asks, opening_of, opens_other
 from llmagent_os.plugins.calendar.requests.politeness import plain
 from llmagent_os.plugins.calendar.time.time_mentions import MentionKind, TimeMention
@@ -200,12 +201,22 @@ def _opened(clause: Clause) -> Opened | None:
             return None
         return Opened(opening[0], text[opening[1] :])
     delay = re.fullmatch(
-        rf"(?:{MARK}[\s,:–-]*)?(?:check(?: on| in on)?|bring|take|get|see|leave|stop|turn|switch|move)\s[^{MARK[1:-1]}]+(?:\s{MARK})?",
+        rf"(?:{MARK}[\s,:–-]*)?(?:check(?: on| in on)?|bring|take|get|see|leave|stop|turn|switch"
+        rf"|move)\s[^{MARK[1:-1]}]+(?:\s{MARK})?",
         text,
         re.I,
     )
     if delay is not None and len(clause.mentions) == 1 and _DELAY.fullmatch(clause.mentions[0].text):
         return Opened(Asks.REMINDER, text)
+    chore = re.match(
+        rf"(?:change|check|bring|take|update|turn)\s(?:the|my|our)\s[^{MARK[1:-1]}]+{MARK}", text, re.IGNORECASE
+    )
+    if (
+        chore is not None
+        and re.match(r"(?:every|each)\b", clause.mentions[0].text, re.IGNORECASE)
+        and not names_event_of(clause)
+    ):
+        return Opened(None, text)  # "change the bed sheets every two weeks on sunday"
     return None if opens_other(text) else Opened(None, text)
 
 

@@ -65,7 +65,7 @@ def times_of(clause: Clause, words: str) -> Times | None:
 
 
 def after_length(times: Times) -> Times:
-    """The times of a reminder that names nothing but a length: it is due after it. "Timer 20 min", "ping me, 5 minutes"."""
+    """A reminder that names nothing but a length is due after it: "timer 20 min"."""
     if not times.duration or times.date or times.time or times.repeat or not _SHORT.search(times.duration):
         return times
     length = re.sub(r"^(?:for|of)\s+", "", times.duration, flags=re.IGNORECASE)

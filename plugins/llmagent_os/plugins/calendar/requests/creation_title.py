@@ -20,7 +20,8 @@ _JOINT = (
     r"|takes"
     r"|going|running|which|that|it|it's|it'll|is|will|be|scheduled|set|the|this|long|all day|taking place|happening"
     r"|time|then"
-    r"|somewhere|some ?time|any ?time|with a (?:length|duration) of|duration|day|date|o'clock|oclock|hours|or so|roughly|maybe|probably|or"
+    r"|somewhere|some ?time|any ?time|with a (?:length|duration) of|duration|day|date|o'clock|oclock|hours|or so"
+    r"|roughly|maybe|probably|or"
     r" thereabouts|when|as|it starts|it lasts|it takes|:|at"
     r" around)"
 )
@@ -73,7 +74,10 @@ _PLACE = re.compile(
 #: A place behind the time, without "at": "…, ward 7", "…, the Crown".
 _SPOT = re.compile(
     r"(?:(?:main|meeting|conference|town|school|sports|big|small|upstairs|downstairs)\s)*(?:room|ward|platform|gate|hall|floor"
-    r"|building|terminal|studio|suite|court|gym|office|table|online|zoom)\b(?:\s[\w.-]+)?$|the (?-i:[A-Z])[\w' ]+$",
+    r"|building|terminal|studio|suite|court|gym|office|table|online|zoom)\b(?:\s[\w.-]+)?$|the (?-i:[A-Z])[\w' ]+$"
+    r"|(?-i:[A-Z])[\w.'-]*(?:\s[\w.'-]+){0,3}?\s(?:bar|caf[eé]|church|park|hotel|restaurant|house|pub|inn|arms|cent(?:re|er)"
+    r"|station|school|library|museum|arena|theatre|theater|clinic|hospital|street|road|garden|gardens|beach|mall)$"
+    r"|(?-i:Bar|Café|Cafe|Hotel|Restaurant|Club|Villa|Studio|Casa|Pizzeria|Trattoria) (?-i:[A-Z])[\w' ]+$",
     re.IGNORECASE,
 )
 _PERSON = re.compile(r"^(?P<title>.*\S)?\s*,?\s?\bwith (?P<person>\S.*)$", re.IGNORECASE)

@@ -46,7 +46,8 @@ _NOUN = re.compile(rf"(?<![\w'])(?:{_SPELLED})(?![\w])", re.IGNORECASE)
 _ALL_DAY = re.compile(
     r"\b(?:birthday|bday|anniversary|holidays?|vacation|days? off|time off|trip|travel|conference|festival|pto|leave"
     r"|deadline"
-    r"|turns \d+|staycation|honeymoon|camp|rent|payday|pay day|retreat|hackathon|off-?site|visits?|wedding|away|exams?|due)\b",
+    r"|turns \d+|staycation|honeymoon|camp|rent|payday|pay day|retreat|hackathon|off-?site|visits?|wedding|away"
+    r"|exams?|due)\b",
     re.IGNORECASE,
 )
 #: What "book" and "reserve" are said of that somebody else sells.
@@ -75,12 +76,13 @@ _GENERIC = re.compile(
 _DETERMINER = r"(?:an?|the|my|our|this|that|his|her|their|some|another|for|to|have|got)"
 _PHRASE = re.compile(
     rf"\b{_DETERMINER}\s(?P<name>(?:(?!{_DETERMINER}\b|with\b|and\b|but\b|told\b|said\b)[\w'-]+\s){{0,3}}?(?:{_SPELLED})(?![\w])"
-    r"(?:'s?)?(?:\s(?:evening|night|day|party|meeting|trip|thing|dinner|lunch|appointment|lesson|class|session|call)\b)?)"
+    rf"(?:'s?)?(?:\s(?:evening|night|day|thing|{_SPELLED})(?![\w])){{0,2}})"
     r"(?P<whom>\s(?:with|for|of)\s(?:(?:the|my|our|his|her)\s\w+|(?-i:[A-Z][\w'-]+(?:(?:\sand)?\s[A-Z][\w'-]+)*)))?",
     re.IGNORECASE,
 )
 _COMING = re.compile(
-    r"\b(?:have|'ve got|got|there's|there is|invited (?:\w+ )?to|going to|planning|booked|(?:date|day|time|slot) for)\s(?:an?|the|my|our|this|some)\s"
+    r"\b(?:have|'ve got|got|there's|there is|invited (?:\w+ )?to|going to|planning|booked|(?:date|day|time|slot)"
+    r" for)\s(?:an?|the|my|our|this|some)\s"
     r"(?P<name>[\w' -]+?)(?=\s(?:coming up|next|soon|planned|that|which|and|but|because|so)\b|[,.;!?]|$)",
     re.IGNORECASE,
 )

@@ -37,15 +37,18 @@ _MAKE = (
     r"|call)\b)"
 )
 _REMIND = (
-    r"remind(?:ing)? ?(?:me|us|myself)(?: both| all)?|reminder|remember|reminding|(?:don't|do not|never)(?: you)? (?:let|allow) me"
+    r"remind(?:ing)? ?(?:me|us|myself)(?: both| all)?|reminder|remember|reminding|(?:don't|do not|never)(?: you)?"
+    r" (?:let|allow) me"
     r" (?:to )?forget"
     r"|(?:don't|do not|dont) forget|(?:i )?(?:must|should|can|do)(?:n't| not)(?: want to)? forget"
     r"|(?:set|create|add|make|put|schedule|give|send|i need|need|i want|set up|leave|drop|book|have)(?: up| in)?(?: me"
     r"| us| myself)?(?: up)?"
-    r"(?: with)? (?:an?|the|another|some|my|two|three|four|2|3|4)? ?(?:new |quick |gentle |little |daily |weekly |monthly |recurring )*"
+    r"(?: with)? (?:an?|the|another|some|my|two|three|four|2|3|4)? ?(?:new |quick |gentle |little |daily |weekly "
+    r"|monthly |recurring )*"
     r"(?:reminder|alarm|alert|nudge|ping|heads[- ]up|notification|wake[- ]?up call|shout|buzz|ring|poke)s?"
     r"|(?:(?:set|start|create|add|make|put on|begin|run)(?: me)? )?(?:(?:an?|the|another|my) )?timer"
-    r"|(?:alert|ping|nudge|notify|buzz|poke|warn|text|message|nag|bug|prod|pester) me|tell me to|wake me(?: up)?|(?:i )?need (?:waking|to be woken)(?: up)?|get me up|alarm|note to"
+    r"|(?:alert|ping|nudge|notify|buzz|poke|warn|text|message|nag|bug|prod|pester) me|tell me to|wake me(?: up)?"
+    r"|(?:i )?need (?:waking|to be woken)(?: up)?|get me up|alarm|note to"
     r" self|"
     r"(?:help me|i (?:need|have|must|want|should)(?: to)?|i've got to|make me) remember|i (?:want|'d like|would like"
     r"|need) (?:to be|being) reminded"
@@ -58,7 +61,8 @@ _THING = (
 )
 _DOING = (
     r"(?:having|meeting|seeing|attending|visiting|hosting|flying|catching up|getting|taking|playing|doing|picking up"
-    r"|babysitting|travell?ing|working|going to (?:the|a|an|my|our|see|watch|visit|meet|have)|off to|on (?:vacation|holiday|leave|call|sick"
+    r"|babysitting|travell?ing|working|going to (?:the|a|an|my|our|see|watch|visit|meet|have)|off to|on (?:vacation"
+    r"|holiday|leave|call|sick"
     r" leave)"
     r"|away|out of (?:the )?office|off|in [A-Z]\w+)"
 )
@@ -89,7 +93,8 @@ _OTHER = re.compile(
     r"|the .* (?:off|out))|kill|skip|call off|move|change|reschedule|shift"
     r"|push|postpone|delay|bring|rename|update|edit|modify|extend|shorten|lengthen|make|turn|switch|swap|undo|redo"
     r"|restore"
-    r"|show|list|display|view|see|check(?![- ](?:up|in)\b)|look up|find|search|tell|give|read|what(?:'s|s)?|when(?:'s|s)?|where(?:'s|s)?"
+    r"|show|list|display|view|see|check(?![- ](?:up|in)\b)|look up|find|search|tell|give|read|what(?:'s|s)?"
+    r"|when(?:'s|s)?|where(?:'s|s)?"
     r"|who(?:'s|s)?"
     r"|which|how|why|is|are|am|do|does|did|was|were|will|has|have|any|anything|export|import|stop|keep|leave|call me"
     r"|set my|free|busy"

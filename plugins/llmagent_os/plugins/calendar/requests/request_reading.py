@@ -24,6 +24,7 @@ from llmagent_os.plugins.calendar.requests.idle_talk import asks_nothing
 from llmagent_os.plugins.calendar.requests.lead_request import read_lead
 from llmagent_os.plugins.calendar.requests.left_alone import is_undecided, leaves_alone
 from llmagent_os.plugins.calendar.requests.length_request import read_length
+from llmagent_os.plugins.calendar.requests.list_heading import day_heading, heading_of
 from llmagent_os.plugins.calendar.requests.lookup_request import read_lookup
 from llmagent_os.plugins.calendar.requests.name_request import read_name
 from llmagent_os.plugins.calendar.requests.openings import Asks, opening_of, opens_other, opens_request
@@ -33,7 +34,7 @@ from llmagent_os.plugins.calendar.requests.reference_request import read_referen
 from llmagent_os.plugins.calendar.requests.sentences import between_requests, sentences
 from llmagent_os.plugins.calendar.requests.shift_request import read_shift
 from llmagent_os.plugins.calendar.requests.told_before import read_told
-from llmagent_os.plugins.calendar.time.time_mentions import MentionKind, TimeMention
+from llmagent_os.plugins.calendar.time.time_mentions import MentionKind
 
 #: Reads one clause: the calls that its words ask for; None, or no call: not every word is understood.
 ReadClause = Callable[[Clause], ToolCall | tuple[ToolCall, ...] | None]
@@ -58,16 +59,10 @@ _JOINT = re.compile(r"[,;&+–-]|\b(?:and|then|to|a)\b", re.IGNORECASE)
 MAX_REQUESTS = 10  #: of one message
 
 
-#: "Put these in please: …", on the line of the list.
-_HEADING = re.compile(
-    r"(?P<heading>(?:(?:hey|hi|ok|okay|so|please|can you|could you)[\s,]+)*(?:add|put|schedule|book|note|save|enter|block|create)"
-    r"(?: (?:me|down|in))?(?: (?:all(?: of)?|both|the))? ?(?:these|this|those|following|things|a few things|two things|three things)"
-    r"(?: \w+){0,2}?(?: (?:in|down|up))?(?: (?:to|in|into|on) (?:my|the) (?:calendar|diary))?(?:,? please)?)\s?[:–—-]\s+(?=\S)",
-    re.IGNORECASE,
-)
 #: Things to do that are also words of requests.
 _TASK = re.compile(
-    r"(?:to )?(?:leave|see|check(?: on| in)?|make|bring|take|get|give|tell|read|find|turn|stop|keep|feed|put|book|have|do|set|pick)\b",
+    r"(?:to )?(?:leave|see|check(?: on| in)?|make|bring|take|get|give|tell|read|find|turn|stop|keep|feed|put|book"
+    r"|have|do|set|pick)\b",
     re.IGNORECASE,
 )
 #: An aside in the middle of a request.
@@ -143,10 +138,10 @@ def _sentences(clause: Clause) -> list[ReadRequest]:
     """Read every sentence. Empty: one of them is not understood."""
     found: list[ReadRequest] = []
     heading = ""  # "please add:" in front of a list
-    listed = _HEADING.match(clause.text)
-    if listed is not None:
-        heading, clause = _verb(plain(listed["heading"])), clause.part(listed.end())
-    day = _day_heading(clause)
+    listed = heading_of(clause.text)
+    if listed:
+        heading, clause = _verb(plain(listed)), clause.part(len(listed))
+    day = day_heading(clause)
     if day is not None:
         clause = clause.part(day.end + 1)
     for begin, end in sentences(clause):
@@ -172,20 +167,6 @@ def _sentences(clause: Clause) -> list[ReadRequest]:
             return []
         found += read
     return found
-
-
-def _day_heading(clause: Clause) -> TimeMention | None:
-    """The day in front of a list: "friday: gym at 7am, film at 8pm"."""
-    first = clause.mentions[0] if clause.mentions else None
-    if (
-        first is None
-        or first.kind is not MentionKind.DATE
-        or first.start
-        or clause.text[first.end : first.end + 1] != ":"
-    ):
-        return None
-    kinds = [each.kind for each in clause.mentions[1:]]
-    return first if kinds.count(MentionKind.TIME) > 1 and MentionKind.DATE not in kinds else None
 
 
 def is_readable(text: str) -> bool:
@@ -223,7 +204,7 @@ def _one(clause: Clause, verb: str, date: str) -> list[ReadRequest]:
 
 
 def _is_next_task(verb: str, clause: Clause) -> bool:
-    """Whether words with a time are one more thing to be reminded of: "remind me to call Tom at noon and leave at 4"."""
+    """Whether words are one more thing to be reminded of: "remind me to call Tom at noon and leave at 4"."""
     opening = opening_of(f"{verb} ")
     reminds = opening is not None and opening[0] is Asks.REMINDER
     return reminds and bool(clause.mentions) and _TASK.match(plain(clause.text)) is not None

@@ -113,7 +113,7 @@ def put_right(text: str) -> str:
 
 
 def _their_zone(match: re.Match[str], text: str) -> str:
-    """ "8am his time" with the city that the message names: "my brother in Sydney"."""
+    """Return the time with the zone of the city that the message names: "my brother in Sydney", "8am his time"."""
     for city in re.findall(
         r"\b(?:in|from|over in|at) ([A-Za-z]+(?: [A-Z][a-z]+)?)|\b([A-Z][a-z]+) (?:office|team|folks|people)", text
     ):

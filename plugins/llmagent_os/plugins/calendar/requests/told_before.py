@@ -3,8 +3,8 @@
     The quarterly review got pushed again. It is now on thursday at 2pm in room 4B, can you put that in?
     We have a parents' evening coming up. It's on the 8th at 7. Put it in please.
 
-The sentence with the time has no name: it begins with "it", "that", "he", or with the time. The name is what the nearest
-sentence before it speaks of.
+The sentence with the time has no name: it begins with "it", "that", "he", or with the time. The name is what the
+nearest sentence before it speaks of.
 """
 
 from __future__ import annotations
@@ -26,8 +26,10 @@ from llmagent_os.plugins.calendar.time.time_mentions import MentionKind
 #: Where the words about another thing begin: a sentence, "…, it's on …", "…, can you …".
 _CUT = re.compile(
     r"(?<!\bdr)(?<!\bmr)(?<!\bms)(?<!\bmrs)(?<!\bst)[.!?;…\n]+[\")]*\s+"
-    r"|\s*[,–—-]\s+(?=(?:(?:and|so|but|well) )*(?:(?:it|that|this|he|she|they|we)(?:'s|'re|'ll)?"
+    r"|\s*[,–—-]\s+(?=(?:(?:and|so|but|well|now) )*(?:(?:it|that|this|he|she|they|we)(?:'s|'re|'ll)?"
     r"|(?:can|could|would|will) you|please|add|put|save|note|stick|remind me)\s)"
+    r"|\s+(?:and|so|but)\s+(?:now\s+)?(?=(?:it|he|she|they)(?:'s|'ll|\s(?:can|will|starts|comes))\s)"
+    r"|:\s+"
     r"|,?\s+(?:so|and)\s+(?=(?:(?:can|could|would|will) you|please|(?:add|put|stick|pop) (?:it|that|this))\b)",
     re.IGNORECASE,
 )
@@ -39,8 +41,10 @@ _VERB = (
     r"(?:is|are|was|will|would|now|be|all|both|going to|gonna|supposed to|probably|just|happening|taking place|on|due"
     r"|scheduled|set|coming(?: over| by| round| in)?|comes?(?: over| by| round)?|arriv(?:es?|ing)|starts?|starting"
     r"|begins?|meet(?:ing)?(?: up)?|agreed(?: on)?|settled on|said|says|picked|chose|booked|for|at|from|moved to|can do"
-    r"|can make|could do|be here|be there|here|in|around|can fit me in|fit me in|gave me|offered me|can see me|have me down"
-    r"|booked me(?: in)?|put me down|(?:have|has|got|had) (?:a |an )?(?:slot|opening|space|gap)|free|landing|leaving|visiting"
+    r"|can make|could do|be here|be there|here|in|around|can fit me in|fit me in|gave me|offered me|can see me|have"
+    r" me down"
+    r"|booked me(?: in)?|put me down|(?:have|has|got|had) (?:a |an )?(?:slot|opening|space|gap)|free|landing|leaving"
+    r"|visiting"
     r"|flying in|back)"
 )
 _BEFORE = re.compile(
@@ -53,6 +57,7 @@ _SUITS = re.compile(
     rf"\b[^,{MARK[1:-1]}]*",
     re.IGNORECASE,
 )
+_TELLS = re.compile(r"\b(?:has|have|got|is|are|agreed|decided)\b", re.IGNORECASE)
 #: What somebody has to do, or forgets.
 _TO_DO = re.compile(
     r"\b(?:forget(?:s|ting)?|(?:need|have|ought|got|supposed|want) to|must|should|gotta)(?: (?:to|about))?"
@@ -70,7 +75,8 @@ _WHO = re.compile(
     r"\b(?:heard from|talked to|talking to|spoke (?:to|with)|ran into|(?:call|message|text|mail|email) from)\s"
     r"(?P<name>(?:my\s|the\s)?(?-i:[A-Z])?[\w'-]+)|"
     r"\b(?:my|the|our)\s(?P<who>[\w'-]+)\s(?:(?:finally|just|also|now)\s)?"
-    r"(?:wants?|wanted|has|have|is|are|was|will|said|says|called|can|needs?|phoned|texted|wrote|rang|messaged|got back)\b",
+    r"(?:wants?|wanted|has|have|is|are|was|will|said|says|called|can|needs?|phoned|texted|wrote|rang|messaged|got"
+    r" back)\b",
     re.IGNORECASE,
 )
 #: What says that an event is coming.
@@ -81,7 +87,7 @@ _COMING = re.compile(
 
 
 def read_told(clause: Clause) -> tuple[ToolCall, bool] | None:
-    """Return the call that adds the event, and whether its wish is beyond doubt. None: the message says it otherwise."""
+    """Return the call that adds the event, and whether it is beyond doubt. None: the message is another one."""
     parts = list(_parts(clause))
     timed = [number for number, part in enumerate(parts) if any(not is_over(each) for each in part.mentions)]
     if len(timed) != 1 or not timed[0] or names_event_of(clause):
@@ -109,6 +115,8 @@ def _parts(clause: Clause) -> Iterator[Clause]:
     for match in _CUT.finditer(clause.text):
         if any(each.start < match.end() and match.start() < each.end for each in clause.mentions):
             continue
+        if match[0].startswith(":") and not _TELLS.search(clause.text, begin, match.start()):
+            continue  # "the meeting: friday at 10" names and times it at once
         if clause.text[begin : match.start()].strip():
             yield clause.part(begin, match.start())
         begin = match.end()

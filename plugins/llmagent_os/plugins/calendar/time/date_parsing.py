@@ -27,7 +27,8 @@ __all__ = ["DateRange", "parse_dates", "parse_days"]
 MAX_DAYS = 40  #: that one list of days names
 _VAGUE = re.compile(r"(?:some ?day|one day|eventually|some other day|soon|sooner or later)")
 _PREPOSITIONS = (
-    r"^(?:(?:on|for|by|at|during|over|starting|beginning|from|any day|all of(?! next)|the whole of(?! next)|all(?! next| of next)"
+    r"^(?:(?:on|for|by|at|during|over|starting|beginning|from|any day|all of(?! next)|the whole of(?! next)|all(?!"
+    r" next| of next)"
     r"|the day of|only|just|the(?= (?:whole|entire|full) (?:of )?(?:the )?next)) )+"
     r"(?=\S)"
 )

@@ -22,7 +22,8 @@ _COUNTED = frozenset(
 _UNITS = frozenset("days weeks months years hours minutes mins hrs nights".split())
 #: Before a number, they make it part of a name.
 _NUMBERED = frozenset(
-    "room team flight no number # chapter part unit gate platform bus line version episode season level grade class"
+    "locker desk stand shelf pin code seat"
+    " room team flight no number # chapter part unit gate platform bus line version episode season level grade class"
     " page section track floor building apartment apt suite box table player phase sprint round group session module"
     " lesson exam quiz lab hall invoice order ticket case bug issue pr task item step stage route tram train"
     " exit terminal house highway channel form area zone court lane pier bay door windows iphone ps playstation plan"

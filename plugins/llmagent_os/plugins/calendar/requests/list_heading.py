@@ -1,0 +1,43 @@
+"""Reads what stands in front of a list of new events: "put these in please: …", "friday: gym at 7am, film at 8pm"."""
+
+from __future__ import annotations
+
+import re
+
+from llmagent_os.plugins.calendar.requests.clause import Clause
+from llmagent_os.plugins.calendar.time.time_mentions import MentionKind, TimeMention
+
+#: "Put these in please: …", on the line of the list.
+_HEADING = re.compile(
+    r"(?P<heading>(?:(?:hey|hi|ok|okay|so|please|can you|could you)[\s,]+)*(?:add|put|schedule|book|note|save|enter"
+    r"|block|create)"
+    r"(?: (?:me|down|in))?(?: (?:all(?: of)?|both|the))? ?(?:these|this|those|following|things|a few things|two"
+    r" things|three things)"
+    r"(?: \w+){0,2}?(?: (?:in|down|up))?(?: (?:to|in|into|on) (?:my|the) (?:calendar|diary))?(?:,?"
+    r" please)?)\s?[:–—-]\s+(?=\S)",
+    re.IGNORECASE,
+)
+
+
+def heading_of(text: str) -> str:
+    """Return the command in front of a list on its line, with the colon; empty: there is none.
+
+    >>> heading_of("put these in please: tuesday 10am vet; thursday 4pm piano")
+    'put these in please: '
+    """
+    found = _HEADING.match(text)
+    return found[0] if found is not None else ""
+
+
+def day_heading(clause: Clause) -> TimeMention | None:
+    """Return the day in front of a list: "friday: gym at 7am, film at 8pm". None: there is none."""
+    first = clause.mentions[0] if clause.mentions else None
+    if (
+        first is None
+        or first.kind is not MentionKind.DATE
+        or first.start
+        or clause.text[first.end : first.end + 1] != ":"
+    ):
+        return None
+    kinds = [each.kind for each in clause.mentions[1:]]
+    return first if kinds.count(MentionKind.TIME) > 1 and MentionKind.DATE not in kinds else None
