@@ -114,6 +114,9 @@ def _not_but(words: MaskedWords, found: re.Match[str]) -> ToolCall | None:
     """A word of a name that was wrong: "I meant Zoe, not Alice", "a call with Zoe, not Alice"."""
     right, wrong = plain_name(words, found["right"]), plain_name(words, found["wrong"])
     right = re.sub(r"^(?:an?|the|my) ", "", right, flags=re.I)
+    right = re.sub(
+        r" (?:(?:that|who|whom) )?(?:i|we)(?:'m|'re|'ll| am| are| have| see| meet)\b.*$", "", right, flags=re.I
+    )
     wrong = re.sub(r"^(?:an?|the|my|with|for) ", "", wrong, flags=re.I)
     if has_marks(found["right"]) or has_marks(found["wrong"]):
         return _other_time(words, found)
