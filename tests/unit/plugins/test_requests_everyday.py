@@ -12,6 +12,7 @@ from tests.unit.plugins.read_changes import calls
 
 #: A message, and the calls that it asks for.
 READ = [
+    ("I want the workshop called weekly sync", ["move | title: workshop | new_title: weekly sync"]),
     ("free on tuesday at all?", ["list | date: on tuesday | asked: free"]),
     ("could I meet Jo at 6 on thursday?", ["list | date: on thursday | time: at 6 | asked: free"]),
     ("could I see Eva at 6 on friday?", []),

@@ -40,6 +40,7 @@ _BE_CALLED = rule(
     rf"(?P<np>.+?) (?:should be|is|must be|has to be|ought to be|is actually|is now|'s|is really) {_NAMED}"
     rf" (?P<new>.+?){INSTEAD}"
 )
+_WANT_CALLED = rule(rf"(?:i want|i'd like|i would like|have) (?P<np>.+?) (?:to be )?{_NAMED} (?P<new>.+?){INSTEAD}")
 _CHANGE_TO = rule(rf"(?:change|turn|switch|make) (?P<np>.+?) (?:to|into) (?:an? |the )?(?P<new>.+?){INSTEAD}")
 _NOT_BUT = rule(
     r"(?:i (?:meant|mean|said|wanted|want)|it(?:'s| is| was| should be)|that(?:'s| is| should be)|make (?:it|that)) "
@@ -177,6 +178,7 @@ _RULES: tuple[tuple[re.Pattern[str], Read], ...] = (
     (_NAME_OF, _rename),
     (_NAME_IS, _rename),
     (_BE_CALLED, _rename),
+    (_WANT_CALLED, _rename),
     (_NOT_BUT, _not_but),
     (_NOT_FIRST, _not_but),
     (_IS_WITH, _is_with),
