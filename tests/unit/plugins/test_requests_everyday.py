@@ -12,7 +12,8 @@ from tests.unit.plugins.read_changes import calls
 
 #: A message, and the calls that it asks for.
 READ = [
-    ("I want the workshop called weekly sync", ["move | title: workshop | new_title: weekly sync"]),
+    ("swap lunch with Bob to dinner time, 7pm", ["move | title: lunch with Bob | new_time: 7pm"]),
+    ("I want the workshop called weekly sync", ["move | title: workshop | new_title: weekly sync | scope: series"]),
     ("free on tuesday at all?", ["list | date: on tuesday | asked: free"]),
     ("could I meet Jo at 6 on thursday?", ["list | date: on thursday | time: at 6 | asked: free"]),
     ("could I see Eva at 6 on friday?", []),
