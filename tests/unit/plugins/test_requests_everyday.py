@@ -12,6 +12,19 @@ from tests.unit.plugins.read_changes import calls
 
 #: A message, and the calls that it asks for.
 READ = [
+    ("swap lunch with Bob to dinner time, 7pm", ["move | title: lunch with Bob | new_time: 7pm"]),
+    ("I want the workshop called weekly sync", ["move | title: workshop | new_title: weekly sync | scope: series"]),
+    ("free on tuesday at all?", ["list | date: on tuesday | asked: free"]),
+    ("could I meet Jo at 6 on thursday?", ["list | date: on thursday | time: at 6 | asked: free"]),
+    ("could I see Eva at 6 on friday?", []),
+    (
+        "the workshop is in the church hall this time",
+        ["move | title: workshop | new_place: the church hall | scope: one"],
+    ),
+    (
+        "it's not alice but zoe I'm having the call with",
+        ["move | title: alice | new_title: zoe | instead_of: alice"],
+    ),
     ("gym's at 7 now", ["move | title: gym | new_time: at 7"]),
     ("the morning run's moved to 8am", ["move | title: morning run | new_time: 8am"]),
     ("swap gym and review", ["move | title: gym | swap_with: review"]),
@@ -92,6 +105,21 @@ def test_what_only_looks_like_a_change_is_none(text: str) -> None:
 
 #: Events in the calendar, and what is said and replied in turn.
 DIALOGUES: list[tuple[list[tuple[str, ...]], list[tuple[str, str]]]] = [
+    (  # "it" is what was asked about, and no change from before
+        [("choir", "2026-12-02 19:00")],
+        [
+            ("add gym tomorrow at 6pm", "I've added gym for tomorrow, Thursday 26 November, at 6 PM."),
+            ("when's choir", "You have choir, Wednesday 2 December at 7 PM."),
+            ("cancel it please", "I've deleted choir, Wednesday 2 December at 7 PM."),
+            ("hang on, undo", "I've put choir back as before."),
+            ("cancel choir", "I've deleted choir, Wednesday 2 December at 7 PM."),
+            ("noooo", "I've put choir back as before."),
+        ],
+    ),
+    (
+        [("gym", "2026-11-26 18:00")],
+        [("I probably won't make it to the gym", "Shall I delete gym, tomorrow, Thursday 26 November, at 6 PM?")],
+    ),
     (
         [("gym", "2026-11-26 18:00")],
         [
@@ -208,7 +236,8 @@ DIALOGUES: list[tuple[list[tuple[str, ...]], list[tuple[str, str]]]] = [
             ("undo", "I've put team meeting back as before."),
             (
                 "swap lunch and team meeting",
-                "I've swapped them: lunch is now Friday 27 November at 3 PM, and team meeting is now Friday 27 November at noon.",
+                "I've swapped them: lunch is now Friday 27 November at 3 PM, "
+                "and team meeting is now Friday 27 November at noon.",
             ),
         ],
     ),

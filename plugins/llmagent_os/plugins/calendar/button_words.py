@@ -19,7 +19,8 @@ from llmagent_os.plugins.calendar.series_scope import EVERY_TIME
 JUST_NOW = timedelta(minutes=10)
 
 _POLITE = (
-    r"(?:oops|sorry|please|pls|no|wait|ok|okay|oh|hey|hmm|actually|just|can you|could you|thanks|thank you|whoops"
+    r"(?:oops|sorry|please|pls|no|wait|ok|okay|oh|hey|hmm|actually|just|hang on|hold on|one sec"
+    r"|hm+|mm+|no no|can you|could you|thanks|thank you|whoops"
     r"|damn|shit|argh|ugh|stop|that was (?:wrong|a mistake|not what i (?:meant|wanted))|(?:the )?wrong (?:one|event|day"
     r"|thing|appointment)|(?:my )?(?:mistake|bad)|i changed my mind|changed my mind|on second thought|not that one)"
 )
@@ -39,7 +40,7 @@ _UNDO = _whole(
 _CANCEL = _whole(r"(?:cancel|scratch|scrap|forget) (?:that|this|it)")
 #: Directly behind a change they take it back; they say nothing where nothing was done.
 _REGRET = re.compile(
-    r"(?:oops|whoops|oh|sorry|argh|ugh|damn|shit|hmm|hey|please|ok|okay| )*(?:wait no|no wait|oh no|no no(?: no)?"
+    r"(?:oops|whoops|oh|sorry|argh|ugh|damn|shit|hmm|hey|please|ok|okay| )*(?:wait no|no wait|oh no|noo+|no no(?: no)?"
     r"|stop|(?:no )?(?:that was |that's |thats )?(?:the )?wrong (?:one|event|day|thing|appointment)"
     r"|(?:no )?(?:that was|that's|thats) (?:wrong|a mistake|not what i (?:meant|wanted|asked for))"
     r"|(?:sorry )?(?:my )?mistake|(?:i )?(?:have |just )?changed my mind|on second thoughts?(?: no)?"
@@ -152,7 +153,12 @@ async def _undo_of_now(call: CalendarCall) -> str | None:
     return f"undo:{found[0]}" if found is not None and is_new else None
 
 
-async def _dropped(call: CalendarCall, said: str, ask_id: str | None) -> str:
+def _concerns(found: tuple[str, Change] | None, event_id: str) -> bool:
+    """Whether a change is one of an event."""
+    return found is not None and any(event.event_id == event_id for event in (*found[1].before, *found[1].after))
+
+
+async def _dropped(call: CalendarCall, said: str, ask_id: str | None) -> str | None:
     """What "never mind" and "cancel that" end: an unfinished event, a question, or what was done just now."""
     half = await call.store.unfinished_event()
     if half and call.context.now - datetime.fromisoformat(half["at"]) <= UNFINISHED_LIFETIME:
@@ -160,6 +166,9 @@ async def _dropped(call: CalendarCall, said: str, ask_id: str | None) -> str:
     if ask_id:
         return f"no:{ask_id}"
     found = await call.store.last_change() if _CANCEL.fullmatch(said) else None
+    focus = await call.store.focus()
+    if focus and _CANCEL.fullmatch(said) and "forget" not in said and not _concerns(found, focus):
+        return None  # "it" is an event that was looked up since: a request to delete it
     if found and call.context.now - datetime.fromisoformat(found[1].at) <= JUST_NOW:
         return f"undo:{found[0]}"
     return NOTED

@@ -32,10 +32,10 @@ async def chosen_events(call: CalendarCall, events: Sequence[CalendarEvent], que
     if query.is_empty:
         return await focused_event(call, events)
     if not query.among_listed:
-        found = search_events(call, events, query)
-        if not found and query.title and query.names_a_time and is_generic(query.title):  # "friday's meeting"
-            found = search_events(call, events, replace(query, title=""))
-        return found
+        fitting = search_events(call, events, query)
+        if not fitting and query.title and query.names_a_time and is_generic(query.title):  # "friday's meeting"
+            fitting = search_events(call, events, replace(query, title=""))
+        return fitting
     listed = await _listed_events(call, events)
     if query.which == OTHERS:
         focus = await call.store.focus()

@@ -24,7 +24,7 @@ async def swap_events(call: CalendarCall, first: str, second: str) -> ToolResult
     """
     events = await call.store.events()
     one, other = _only(events, first), _only(events, second)
-    if one is None or other is None or one.start is None or other.start is None:
+    if one is None or other is None or one.start is None or other.start is None or one.event_id == other.event_id:
         return ToolResult({"status": "missing", "need": "event"}, "Which two events should I swap?", word_for_word=True)
     after = (
         msgspec.structs.replace(one, start=other.start, zone=other.zone, second_pass=other.second_pass),

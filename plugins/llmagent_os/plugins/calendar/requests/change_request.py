@@ -9,6 +9,7 @@ import re
 from collections.abc import Callable
 
 from llmagent_os.plugin import ToolCall
+from llmagent_os.plugins.calendar.calendar_event import CalendarEvent
 from llmagent_os.plugins.calendar.event_search import fits_words
 from llmagent_os.plugins.calendar.requests.change_call import move_call
 from llmagent_os.plugins.calendar.requests.change_words import CHANGE_VERB, ENDING, MOVE, NEGATED, changed_target
@@ -212,19 +213,23 @@ def _left_open(words: MaskedWords, found: re.Match[str]) -> ToolCall | None:
 def _swap(words: MaskedWords, found: re.Match[str]) -> ToolCall | None:
     """Two events that get each other's day and time."""
     titles: list[str] = []
+    ids: set[str] = set()
     for name in ("np", "np2"):
         target = read_target(words, found[name])
-        if target is None or not _is_once(words, target):
+        event = _once(words, target) if target is not None and not has_marks(found[name]) else None
+        if target is None or event is None:
             return None
         titles.append(target.arguments["title"])
-    return ToolCall("move_event", {"title": titles[0], "swap_with": titles[1]})
+        ids.add(event.event_id)
+    return ToolCall("move_event", {"title": titles[0], "swap_with": titles[1]}) if len(ids) == len(titles) else None
 
 
-def _is_once(words: MaskedWords, target: Target) -> bool:
-    """Whether a name means one event only, at one time of one day."""
+def _once(words: MaskedWords, target: Target) -> CalendarEvent | None:
+    """The only event that a name means, where it is at one time of one day."""
     title = target.arguments.get("title", "")
     found = [event for event in words.clause.events if title and fits_words(event, title)]
-    return len(found) == 1 and not (found[0].repeat or found[0].all_day or found[0].start is None)
+    is_once = len(found) == 1 and not (found[0].repeat or found[0].all_day or found[0].start is None)
+    return found[0] if is_once else None
 
 
 Read = Callable[[MaskedWords, re.Match[str]], ToolCall | None]

@@ -7,6 +7,7 @@ from collections.abc import Callable
 
 from llmagent_os.plugin import ToolCall
 from llmagent_os.plugins.calendar.requests.masked_words import MaskedWords, rule
+from llmagent_os.plugins.calendar.requests.targets import read_target
 from llmagent_os.plugins.calendar.time.time_mentions import MentionKind
 
 _FREE = r"(?:free|available|busy|booked|open|clear|unavailable|occupied|taken|tied up|empty|off|around|in)"
@@ -22,6 +23,8 @@ _AM_I = rule(
     rf" all)?,? ?(?P<when>WHEN)?{_DOING}"
     r"(?: (?:or not|or busy|or booked))?"
 )
+_FREE_WHEN = rule(r"(?:free|available|busy|booked) (?P<when>WHEN)(?: at all| by any chance)?")
+_MEET = rule(r"(?:meet|see|visit|catch up with|meet up with) (?P<np>.+?) (?P<when>WHEN)")
 _IS_DAY = rule(
     rf"(?:is|are|will|does|'s) (?:my )?(?P<when>WHEN)(?: (?:be|still|already|look|looking))* (?:{_FREE}|possible|ok"
     rf"|okay|good|doable|work|a possibility)"
@@ -138,6 +141,19 @@ def _gaps(words: MaskedWords, found: re.Match[str]) -> ToolCall | None:
     return ToolCall("list_events", {**when, **({"duration": length} if length else {}), "asked": "gaps"})
 
 
+def _free_when(words: MaskedWords, found: re.Match[str]) -> ToolCall | None:
+    return _free(words, found) if "?" in words.clause.text else None
+
+
+def _could_meet(words: MaskedWords, found: re.Match[str]) -> ToolCall | None:
+    """Whether there is time for somebody: "could I meet Jo at 6 on thursday?". Their name stands in no event."""
+    asks = re.match(r"\W*(?:(?:so|hey|ok|hi),? )?(?:could|can|might|would) (?:i|we)\b", words.clause.text, re.I)
+    target = read_target(words, found["np"])
+    if not asks or "?" not in words.clause.text or target is None or target.known:
+        return None
+    return _free(words, found)
+
+
 def _fit_in(words: MaskedWords, found: re.Match[str]) -> ToolCall | None:
     """Whether there is room for a length: "can I squeeze in an hour tomorrow?". Without a question, it is booked."""
     if "?" not in words.clause.text:
@@ -176,6 +192,8 @@ Read = Callable[[MaskedWords, re.Match[str]], ToolCall | None]
 #: The patterns of this kind of question, and what reads them.
 FREE_TIME_RULES: tuple[tuple[re.Pattern[str], Read], ...] = (
     (_AM_I, _free),
+    (_FREE_WHEN, _free_when),
+    (_MEET, _could_meet),
     (_IS_DAY, _free),
     (_HAVE_TIME, _free),
     (_COULD_I, _free),

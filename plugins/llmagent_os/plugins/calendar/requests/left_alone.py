@@ -54,7 +54,8 @@ _NO_LONGER = re.compile(
     re.IGNORECASE,
 )
 _NO_NEED = re.compile(
-    r"(?:i|we)(?: |(?='))(?:(?:don't|do not|no longer|won't) (?:need|want|have)"
+    r"(?:i|we)(?: (?:probably|sadly|unfortunately|really|just|definitely|most likely))*(?: |(?='))(?:"
+    r"(?:don't|do not|no longer|won't) (?:need|want|have)"
     r"|(?:can't|cannot|can not|won't|will not) (?:make|go|attend|come|do|join"
     r"|be (?:at|in|there|going|coming|able|joining|attending|doing))"
     r"|(?:am|are|'m|'re) not (?:going|coming|attending|doing|joining|making)"

@@ -64,7 +64,8 @@ _POLITE = (
     r"|no,|nope|wait|listen|just|btw|by the way|quick question|one more thing|question|tell me,"
     r"|(?:can|could|would|will) (?:you|u)(?: please)?(?: tell me| help me)?|would you mind|do you mind"
     r"|i(?:'d| would) like (?:you )?to|i (?:want|need) (?:you )?to|i have to|i've got to|i must|i wanna|i gotta"
-    r"|we (?:need|have|want) to|let's|lets|let us|(?:can|could|may|shall) (?:i|we)|help me|go ahead and|try to"
+    r"|we (?:need|have|want) to|(?:i|we)(?:'ve| have)?"
+    r" (?:agreed|decided) to|let's|lets|let us|(?:can|could|may|shall) (?:i|we)|help me|go ahead and|try to"
     r"|do me a favou?r and|i'll|we'll|is it possible to|(?:calendar|bot|assistant),"
 )
 #: What may stand before any request, and means nothing.

@@ -40,6 +40,7 @@ _BE_CALLED = rule(
     rf"(?P<np>.+?) (?:should be|is|must be|has to be|ought to be|is actually|is now|'s|is really) {_NAMED}"
     rf" (?P<new>.+?){INSTEAD}"
 )
+_WANT_CALLED = rule(rf"(?:i want|i'd like|i would like|have) (?P<np>.+?) (?:to be )?{_NAMED} (?P<new>.+?){INSTEAD}")
 _CHANGE_TO = rule(rf"(?:change|turn|switch|make) (?P<np>.+?) (?:to|into) (?:an? |the )?(?P<new>.+?){INSTEAD}")
 _NOT_BUT = rule(
     r"(?:i (?:meant|mean|said|wanted|want)|it(?:'s| is| was| should be)|that(?:'s| is| should be)|make (?:it|that)) "
@@ -114,6 +115,9 @@ def _not_but(words: MaskedWords, found: re.Match[str]) -> ToolCall | None:
     """A word of a name that was wrong: "I meant Zoe, not Alice", "a call with Zoe, not Alice"."""
     right, wrong = plain_name(words, found["right"]), plain_name(words, found["wrong"])
     right = re.sub(r"^(?:an?|the|my) ", "", right, flags=re.I)
+    right = re.sub(
+        r" (?:(?:that|who|whom) )?(?:i|we)(?:'m|'re|'ll| am| are| have| see| meet)\b.*$", "", right, flags=re.I
+    )
     wrong = re.sub(r"^(?:an?|the|my|with|for) ", "", wrong, flags=re.I)
     if has_marks(found["right"]) or has_marks(found["wrong"]):
         return _other_time(words, found)
@@ -174,6 +178,7 @@ _RULES: tuple[tuple[re.Pattern[str], Read], ...] = (
     (_NAME_OF, _rename),
     (_NAME_IS, _rename),
     (_BE_CALLED, _rename),
+    (_WANT_CALLED, _rename),
     (_NOT_BUT, _not_but),
     (_NOT_FIRST, _not_but),
     (_IS_WITH, _is_with),
