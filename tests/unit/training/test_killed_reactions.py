@@ -41,6 +41,7 @@ async def test_a_training_that_is_killed_in_every_phase_ends_as_one_that_is_not(
                 await host.rated(text, "plain", "👎")
             for text in prompts[2:6]:
                 await host.rated(text, "playful", "👍")
+        await host.say("/profile clear tone")  # who asks for what they like has it already
         settings: dict[str, Any] = {"learning_rate": 2e-3, "epochs": 24, "checkpoint_seconds": 0.0}
         whole = await host.plan("whole", **settings)
         assert isinstance(whole, Candidate)
