@@ -37,9 +37,11 @@ async def test_a_training_that_is_killed_in_every_phase_ends_as_one_that_is_not(
     model = await asyncio.to_thread(save_chatty_model, tmp_path / "model")
     async with hosting(tmp_path, model) as host:
         for prompts in TALK:
-            for text in prompts[:3]:
+            for text in prompts[:4]:  # fewer opinions would not be sure enough for a LoRA of one person
                 await host.rated(text, "plain", "👎")
-            await host.rated(prompts[3], "playful", "👍")
+            for text in prompts[2:6]:
+                await host.rated(text, "playful", "👍")
+        await host.say("/profile clear tone")  # who asks for what they like has it already
         settings: dict[str, Any] = {"learning_rate": 2e-3, "epochs": 24, "checkpoint_seconds": 0.0}
         whole = await host.plan("whole", **settings)
         assert isinstance(whole, Candidate)
