@@ -22,14 +22,14 @@ def upgrade() -> None:
         sa.Column("hidden", sa.Boolean, nullable=False),
         sa.Column("conversation", sa.Text),
         sa.Column("sender", sa.Text),
-        sa.Column("direct_at", sa.Float),
+        sa.Column("direct_at", sa.Float()),
     )
     op.create_index("ix_contacts_workspace", "contacts", ["workspace"])
     op.create_table(
         "encounters",
         sa.Column("room", sa.Text, primary_key=True),
         sa.Column("identity", sa.Text, primary_key=True),
-        sa.Column("at", sa.Float, nullable=False),
+        sa.Column("at", sa.Float(), nullable=False),
     )
     op.create_index("ix_encounters_identity", "encounters", ["identity"])
     op.add_column("records", sa.Column("shared_with", sa.Text))
