@@ -17,7 +17,8 @@ from llmagent_os.ledger.portable import upsert
 from llmagent_os.ledger.row_codecs import encode_destination
 from llmagent_os.ledger.schema import contacts, encounters
 
-#: ``privacy.retention`` has the same value. How long two people who wrote in the same group may find each other, after the last time that each of them did.
+#: How long two people who wrote in the same group may find each other, after the last time that each of them did.
+#: ``privacy.retention.ENCOUNTERS`` says the same.
 ENCOUNTER_LIFETIME = timedelta(days=90)
 
 _MEET = upsert(encounters)
