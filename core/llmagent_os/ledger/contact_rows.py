@@ -18,6 +18,7 @@ from llmagent_os.ledger.row_codecs import encode_destination
 from llmagent_os.ledger.schema import contacts, encounters
 
 #: How long two people who wrote in the same group may find each other, after the last time that each of them did.
+#: ``privacy.retention.ENCOUNTERS`` says the same.
 ENCOUNTER_LIFETIME = timedelta(days=90)
 
 _MEET = upsert(encounters)

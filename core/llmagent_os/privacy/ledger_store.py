@@ -33,6 +33,8 @@ TABLES = frozenset(
         # which reply is on its way, and which long value a button has: they are about no one person.
         "records",
         "timers",  # moments at which plugins want to speak to a person
+        "contacts",  # the names by which others find a person, and the last private conversation
+        "encounters",  # in which groups a person wrote
         "identities",  # which accounts are one person
         "link_codes",  # open codes of /link
         "link_changes",  # when accounts were linked or unlinked in the last hour

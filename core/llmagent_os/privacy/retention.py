@@ -83,6 +83,16 @@ RECORDS = Retention(
     UNTIL_FORGOTTEN,
     "They are the person's own: appointments, reminders. A plugin deletes what it no longer needs.",
 )
+CONTACTS = Retention(
+    "the names by which others find a person, and where the person can be asked",
+    UNTIL_FORGOTTEN,
+    "An invitation may come next year, too. Nobody finds a person who has turned that off.",
+)
+ENCOUNTERS = Retention(
+    "in which groups a person wrote, as pseudonyms of the groups",
+    timedelta(days=90),
+    "Who has not written in a group for so long is no acquaintance any more. The ledger deletes them by itself.",
+)
 LINKS = Retention(
     "which accounts are one person",
     UNTIL_FORGOTTEN,
@@ -124,6 +134,8 @@ RETENTIONS = (
     CONVERSATIONS,
     DAMAGED,
     RECORDS,
+    CONTACTS,
+    ENCOUNTERS,
     LINKS,
     MEMBERS,
     LORAS,

@@ -8,6 +8,7 @@ from llmagent_os.events import Conversation, Message, Sender
 from llmagent_os.identity import Identity, identity_of
 from llmagent_os.ledger import Ledger
 from llmagent_os.ledger.contact_rows import ENCOUNTER_LIFETIME
+from llmagent_os.privacy.retention import ENCOUNTERS
 
 NOON = datetime(2026, 11, 25, 12, tzinfo=UTC)
 MINE = ("mine", {"said": "to ana"})
@@ -55,6 +56,10 @@ async def test_a_common_group_counts_until_it_is_long_ago(ledger: Ledger) -> Non
     late = NOON + ENCOUNTER_LIFETIME + timedelta(minutes=1)
     await note(ledger, tom, "Tom", at=late)
     assert await names(ledger, "Ana", tom, late) == []
+
+
+def test_the_table_of_retentions_says_how_long_a_group_counts() -> None:
+    assert ENCOUNTERS.time == ENCOUNTER_LIFETIME
 
 
 async def test_linked_accounts_are_one_person_reached_where_they_wrote_last(ledger: Ledger) -> None:

@@ -10,6 +10,8 @@ down_revision: str | None = "0015"
 branch_labels: str | None = None
 depends_on: str | None = None
 
+_NUMBER: sa.Float[float] = sa.Float()
+
 
 def upgrade() -> None:
     """Add the tables and the column."""
@@ -22,14 +24,14 @@ def upgrade() -> None:
         sa.Column("hidden", sa.Boolean, nullable=False),
         sa.Column("conversation", sa.Text),
         sa.Column("sender", sa.Text),
-        sa.Column("direct_at", sa.Float),
+        sa.Column("direct_at", _NUMBER),
     )
     op.create_index("ix_contacts_workspace", "contacts", ["workspace"])
     op.create_table(
         "encounters",
         sa.Column("room", sa.Text, primary_key=True),
         sa.Column("identity", sa.Text, primary_key=True),
-        sa.Column("at", sa.Float, nullable=False),
+        sa.Column("at", _NUMBER, nullable=False),
     )
     op.create_index("ix_encounters_identity", "encounters", ["identity"])
     op.add_column("records", sa.Column("shared_with", sa.Text))
