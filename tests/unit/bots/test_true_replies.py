@@ -265,3 +265,19 @@ def test_a_lora_may_say_it_in_words_of_its_own_if_they_are_true(text: str, is_sh
     reply = answer("create_event", result, text, STYLES[0])
     reply.completions.append(Completion(text=text, lora_version="shared@1"))
     assert (reply.reply(PrivacyModule()).text == text) == is_shown
+
+
+def test_a_number_of_events_has_a_noun() -> None:
+    """ "You have 2 for next week" is no English."""
+    texts = [text for reply in TAUGHT.results for text in reply.texts if "<count>" in text]
+    assert len(texts) > 10
+    assert [text for text in texts if re.search(r"<count>(?! (?:things|that|of them)\b)(?! in all\b)", text)] == []
+
+
+def test_a_number_without_a_noun_is_not_let_through() -> None:
+    data = {"status": "listed", "count": "2", "events": "tea at 1 PM; gym at 6 PM", "when": "next week"}
+    said = "You have 2 for next week: tea at 1 PM; gym at 6 PM."
+    plain = "You have 2 events next week: tea at 1 PM and gym at 6 PM."
+    reply = Answer(known="", own=OWN, taught=TAUGHT, grounding="enforce", text=said,
+                   calls=[ToolCall("list_events", {})], results=[ToolResult(data, plain)])  # fmt: skip
+    assert reply.reply(PrivacyModule()).text == plain
