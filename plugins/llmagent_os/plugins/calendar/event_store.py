@@ -107,6 +107,25 @@ class EventStore:
         """Replace events by what another program has made of them. There is nothing to undo here."""
         await self._replace(before, after, self._now)
 
+    async def move_assumed(self, old: str, new: str) -> list[CalendarEvent]:
+        """Give what was made for an assumed time zone another zone, at the same wall time.
+
+        What is kept for Undo and for open questions follows, so that a later Undo fits.
+
+        Returns:
+            The events that are in the calendar, as they are now.
+        """
+        for key, record in await self._records.items():
+            kind = Change if key.startswith("change:") else Question if key.startswith("ask:") else None
+            held = None if kind is None else _readable(key, record, kind)
+            moved = held if held is None else _in_zone(held, old, new)
+            if moved is not None and moved != held:
+                await self._put(key, moved)
+        before = [event for event in await self.events() if event.zone_assumed and event.zone == old]
+        after = [msgspec.structs.replace(event, zone=new) for event in before]
+        await self._replace(tuple(before), tuple(after), self._now)
+        return after
+
     async def changed_at(self, event_ids: Collection[str]) -> datetime | None:
         """Return when any of these events was changed here last; None: it is not known any more."""
         items = await self._records.items()
@@ -281,6 +300,23 @@ class EventStore:
         old = sorted((str(record.get("at")), key) for key, record in items if key.startswith(("change:", "ask:")))
         for _, key in old[:-MAX_CHANGES]:
             await self._records.delete(key)
+
+
+def _in_zone(held: Change | Question, old: str, new: str) -> Change | Question:
+    """What is kept, with the events of the assumed zone ``old`` in ``new``."""
+    if isinstance(held, Question):
+        return msgspec.structs.replace(held, options=tuple(_moved(each, old, new) for each in held.options))
+    return _moved(held, old, new)
+
+
+def _moved(change: Change, old: str, new: str) -> Change:
+    before, after = (
+        tuple(
+            msgspec.structs.replace(each, zone=new) if each.zone_assumed and each.zone == old else each for each in some
+        )
+        for some in (change.before, change.after)
+    )
+    return msgspec.structs.replace(change, before=before, after=after)
 
 
 def _readable(key: str, record: Record, kind: type[_T]) -> _T | None:
