@@ -241,7 +241,7 @@ class Plugin:
         return None
 
     async def profile_changed(self, context: ToolContext, before: Profile, assumed_zone: str) -> ToolResult | None:
-        """Follow a change of the person's profile, such as of their time zone.
+        """Follow a change of the time zone in the person's profile.
 
         Args:
             context: of the person, with the profile as it is now and its time zone.

@@ -326,3 +326,21 @@ async def test_a_reminder_is_named_where_there_is_nothing_else() -> None:
     someone = Person(zone="UTC", now=NOW)
     await someone.say("create", "remind me to water the plants", title="water the plants", date="tomorrow", time="8am")
     assert "water the plants" in await text_of(someone, "when is my next meeting?")
+
+
+async def test_all_of_a_repetition_is_asked_about(person: Person) -> None:
+    await person.say("create", title="standup", date="monday", time="9am", repeat="every weekday")
+    asked = await say(person, "delete all standups")
+    assert asked is not None
+    assert asked.text == "That deletes every standup (every weekday). Are you sure?"
+    assert any("standup" in title for title in await person.titles())
+    done = await person.press(button(asked, "Yes"))
+    assert not any("standup" in title for title in await person.titles())
+    await person.press(button(done, "Undo"))
+    assert any("standup" in title for title in await person.titles())
+
+
+async def test_the_whole_series_is_a_clear_order(person: Person) -> None:
+    await person.say("create", title="standup", date="monday", time="9am", repeat="every weekday")
+    done = await say(person, "delete the whole standup series")
+    assert done is not None and done.data["status"] == "deleted"
