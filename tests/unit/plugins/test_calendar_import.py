@@ -395,8 +395,8 @@ async def test_an_address_is_imported(person: Person, tmp_path: Path, site: Call
     refused = await person.send(tmp_path, text=f"import {address}")
     assert refused is not None
     assert refused.text == (
-        "I could not read that address: 127.0.0.1 is an address of a private network or of this machine, which I do not "
-        "read; give me an address that anybody on the internet can open."
+        "I could not read that address: 127.0.0.1 is an address of a private network or of this machine, which "
+        "I do not read; give me an address that anybody on the internet can open."
     )
 
 

@@ -26,7 +26,7 @@ class Traveller(Person):
     """Somebody whose time zone is learned, changes, or is forgotten."""
 
     zone: str = "UTC"
-    profile: Profile = Profile(user_id=PersonId("ana"))
+    profile: Profile = field(default_factory=lambda: Profile(user_id=PersonId("ana")))
     timers: MemoryTimers = field(default_factory=MemoryTimers)
 
     def context(self, text: str = "", call_id: str = "") -> ToolContext:

@@ -116,11 +116,14 @@ class EventStore:
             The events that are in the calendar, as they are now.
         """
         for key, record in await self._records.items():
-            kind = Change if key.startswith("change:") else Question if key.startswith("ask:") else None
-            held = None if kind is None else _readable(key, record, kind)
-            moved = held if held is None else _in_zone(held, old, new)
-            if moved is not None and moved != held:
-                await self._put(key, moved)
+            if key.startswith("change:") and (change := _readable(key, record, Change)):
+                moved = _in_zone(change, old, new)
+                if moved != change:
+                    await self._put(key, moved)
+            elif key.startswith("ask:") and (question := _readable(key, record, Question)):
+                options = tuple(_in_zone(each, old, new) for each in question.options)
+                if options != question.options:
+                    await self._put(key, msgspec.structs.replace(question, options=options))
         before = [event for event in await self.events() if event.zone_assumed and event.zone == old]
         after = [msgspec.structs.replace(event, zone=new) for event in before]
         await self._replace(tuple(before), tuple(after), self._now)
@@ -302,14 +305,8 @@ class EventStore:
             await self._records.delete(key)
 
 
-def _in_zone(held: Change | Question, old: str, new: str) -> Change | Question:
-    """What is kept, with the events of the assumed zone ``old`` in ``new``."""
-    if isinstance(held, Question):
-        return msgspec.structs.replace(held, options=tuple(_moved(each, old, new) for each in held.options))
-    return _moved(held, old, new)
-
-
-def _moved(change: Change, old: str, new: str) -> Change:
+def _in_zone(change: Change, old: str, new: str) -> Change:
+    """A change, with its events of the assumed zone ``old`` in ``new``."""
     before, after = (
         tuple(
             msgspec.structs.replace(each, zone=new) if each.zone_assumed and each.zone == old else each for each in some
