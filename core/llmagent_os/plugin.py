@@ -240,6 +240,19 @@ class Plugin:
         """
         return None
 
+    async def profile_changed(self, context: ToolContext, before: Profile, assumed_zone: str) -> ToolResult | None:
+        """Follow a change of the time zone in the person's profile.
+
+        Args:
+            context: of the person, with the profile as it is now and its time zone.
+            before: the profile before.
+            assumed_zone: the IANA time zone of people who never said where they are.
+
+        Returns:
+            What is added to the reply, in one short sentence. None: nothing is to be said.
+        """
+        return None
+
     async def page(self, request: PageRequest, visitor: Visitor) -> PageResponse | None:
         """Answer a request from the web for ``PUBLIC_URL/pages/NAME/PATH``. None: there is no such page.
 

@@ -120,6 +120,9 @@ async def test_reactions_are_put_on_and_taken_back_and_the_ledger_learns_of_it(
     await say(page, "hello")
     reply = replies(page).first
     up, down = reply.get_by_role("button", name="Thumbs up"), reply.get_by_role("button", name="Thumbs down")
+    for thumb in (up, down):  # drawn: without an emoji font, an emoji is an empty box
+        await expect(thumb.locator("svg[aria-hidden=true]")).to_be_visible()
+        await expect(thumb).to_have_text("")
     await expect(up).to_have_attribute("aria-pressed", "false")
     await up.click()
     await expect(up).to_have_attribute("aria-pressed", "true")

@@ -11,7 +11,7 @@ import struct
 import termios
 from collections.abc import AsyncIterator, Callable
 from pathlib import Path
-from typing import TextIO
+from typing import Any, TextIO
 
 import msgspec
 import pytest
@@ -21,6 +21,7 @@ from llmagent_os.adapters.console import ConsoleAdapter
 from llmagent_os.errors import AdapterError, BadEventError, LedgerError
 from llmagent_os.events import ButtonPress, Conversation, Event, Message, Reaction, Sender
 from llmagent_os.host.host import Host
+from llmagent_os.host.limits import Limits
 from llmagent_os.ledger import Ledger
 from llmagent_os.ledger.connection import Database
 from llmagent_os.testing import EchoHandler, accepting
@@ -369,6 +370,30 @@ async def test_a_file_is_read_as_if_it_were_typed(inbox: Inbox, tmp_path: Path) 
         async with asyncio.timeout(PATIENCE):
             await ConsoleAdapter(stdin=stdin, stdout=stdout).run(inbox.accept)
     assert [said.text for said in inbox.of(Message)] == ["one", "two"]
+
+
+async def test_a_file_waits_while_the_host_is_busy(tmp_path: Path) -> None:
+    """Every line of ``llmagent-os chat < questions.txt`` after the twentieth was dropped."""
+    ledger = await Ledger.open(f"sqlite:///{tmp_path}/ledger.db")
+    said = [f"question {number}" for number in range(60)]
+    (tmp_path / "in").write_text("\n".join(said) + "\n")
+    with (tmp_path / "in").open() as stdin, (tmp_path / "out").open("w") as stdout:
+        handler, answered = EchoHandler(), asyncio.Event()
+
+        class Counted(Recorded):
+            async def send(self, *given: Any, **named: Any) -> Receipt:
+                receipt = await super().send(*given, **named)
+                if len(self.printed) == len(said):
+                    answered.set()
+                return receipt
+
+        host = Host(handler, ledger, [Counted(stdin, stdout)], limits=Limits(max_pending_per_conversation=5))
+        async with asyncio.timeout(PATIENCE), hosting(host):
+            await answered.wait()
+    await ledger.close()
+    printed = (tmp_path / "out").read_text()
+    assert [int(number) for number in re.findall(r"question (\d+)", printed)] == list(range(60))
+    assert "busy" not in printed and "not taken" not in printed
 
 
 async def test_a_terminal_that_is_gone_is_an_adapter_error(tmp_path: Path) -> None:

@@ -29,7 +29,7 @@ _IPV4_INSIDE = (ipaddress.IPv6Network("64:ff9b::/96"), ipaddress.IPv6Network("::
 
 
 class AddressError(LLMAgentOSError):
-    """An address cannot be read. The message is a clause for the person: "the address is not a public one"."""
+    """An address cannot be read. The message is a clause for the person: "the server cannot be reached"."""
 
 
 class Response(msgspec.Struct, frozen=True):
@@ -128,7 +128,7 @@ class GuardedHttp:
     def _refuse_private_literal(self, url: str) -> None:
         """Check a host that is written as a number: no resolver is asked for it."""
         if not self._allow_private and not _is_public(urlsplit(url).hostname or "", named=True):
-            raise AddressError("the address is not a public one")
+            raise AddressError(_not_public(urlsplit(url).hostname or ""))
 
 
 class _PublicResolver(AbstractResolver):
@@ -143,7 +143,7 @@ class _PublicResolver(AbstractResolver):
     ) -> list[ResolveResult]:
         found = await self._resolver.resolve(host, port, family)
         if not self._allow_private and not all(_is_public(each["host"]) for each in found):
-            raise AddressError("the address is not a public one")
+            raise AddressError(_not_public(host))
         return found
 
     async def close(self) -> None:
@@ -165,6 +165,13 @@ def _checked(url: str) -> tuple[str, str, int | None]:
 def _origin(url: str) -> tuple[str, str, int | None]:
     parts = urlsplit(url)
     return parts.scheme, parts.hostname or "", parts.port
+
+
+def _not_public(host: str) -> str:
+    return (
+        f"{host} is an address of a private network or of this machine, which I do not read; give me an address that "
+        "anybody on the internet can open"
+    )
 
 
 def _is_public(host: str, *, named: bool = False) -> bool:

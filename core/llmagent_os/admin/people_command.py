@@ -19,7 +19,7 @@ async def listing(settings: Settings) -> str:
     async with _access(settings) as access:
         members, requests = await access.members(), await access.requests()
     ways = {
-        "pairing": "Others are given a code.",
+        "pairing": "Anybody else who writes gets a code, and is answered once you have approved it.",
         "closed": "Others are not answered (LLMAGENT_OS_ACCESS=closed).",
         "everyone": "Everybody is answered (LLMAGENT_OS_ACCESS=everyone).",
     }

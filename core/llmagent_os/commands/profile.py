@@ -12,6 +12,7 @@ from llmagent_os.identity import PersonId, identity_of
 from llmagent_os.people.profiles import Profile, Profiles
 from llmagent_os.privacy.consent import LEARNING, is_withdrawal
 from llmagent_os.reply.exchange import open_exchange
+from llmagent_os.reply.plugin_calls import follow_profile
 from llmagent_os.reply.services import Services
 
 _NO_PROFILES = Reply("I keep no profiles here.")
@@ -39,10 +40,14 @@ async def change_or_show(services: Services, event: Event, what: str) -> Reply:
     if not what:
         return await _show(services, event)
     person_id = await services.directory.person_of(identity_of(event))
-    if what == "undo":
-        return await _undo(services, profiles, event, person_id)
-    if what.startswith("clear"):
-        return await _clear(profiles, person_id, what.removeprefix("clear").strip())
+    if what == "undo" or what.startswith("clear"):
+        exchange = await open_exchange(services, event, intent="command", turns=0)
+        if what == "undo":
+            reply = await _undo(services, profiles, event, person_id)
+        else:
+            reply = await _clear(profiles, person_id, what.removeprefix("clear").strip())
+        said = await follow_profile(services, exchange, await profiles.get(person_id))
+        return msgspec.structs.replace(reply, text="\n\n".join([reply.text, *said]))
     preference = _preference(services, what)
     if preference is None:
         return Reply(f"I don't know `/profile {what}`. Try {_ways(services)}.")

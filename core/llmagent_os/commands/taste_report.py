@@ -6,7 +6,8 @@ from llmagent_os.policy.taste_words import liked, persona_in_words
 from llmagent_os.reply.exchange import Exchange
 from llmagent_os.reply.services import Services
 
-#: A taste is reported only if it is at least this many times as likely as by chance.
+#: A taste is reported only if it is at least this many times as likely as by chance, and if the person's own feedback
+#: has made its odds this many times what is believed of a newcomer: the prior is nothing that was learned.
 REPORT_ODDS = 1.2
 
 #: The report says how many rewards are not learned yet from this number on. A few are learned within a second.
@@ -35,14 +36,14 @@ async def taste_report(services: Services, exchange: Exchange) -> str:
     await worker.load(profile.user_id)
     dimensions = services.behavior.dimensions
     lines = [f"From {source} {how_many} I have learned that you like:"]
-    for name, (value, chance) in worker.tastes(profile.user_id).items():
+    for name, taste in worker.tastes(profile.user_id).items():
         values, asked = tuple(dimensions[name]), profile.preferences.get(name, "")
         if asked in values:
             lines.append(f"- {liked(name, asked)} (you told me so)")
-        elif chance * len(values) < REPORT_ODDS:
+        elif taste.chance * len(values) < REPORT_ODDS or taste.odds_learned < REPORT_ODDS:
             lines.append(f"- {' or '.join(values).replace('_', ' ')}: I cannot tell yet")
         else:
-            lines.append(f"- {liked(name, value)} ({chance:.0%} sure)")
+            lines.append(f"- {liked(name, taste.value)} ({taste.chance:.0%} sure)")
     if services.personas is not None and (persona := services.personas.group_of(profile.user_id)):
         lines.append(
             f"So I count you among the {persona_in_words(persona)}: a version of my model may be trained on what you "

@@ -52,17 +52,25 @@ class BusyNotices:
         )  # when each had the notice, on the loop's clock
 
     def tell(self, event: Event) -> None:
-        """Say that the host is busy, unless the conversation has a notice already or nobody waits for an answer."""
-        self._tell(event, BUSY)
+        """Say that the host is busy, unless the platform shows this by itself.
+
+        A conversation has one notice at a time, and none where nobody waits for an answer.
+        """
+        if not self._shows_it(event):
+            self._tell(event, BUSY)
 
     def tell_not_stored(self, event: Event) -> None:
         """Say that ``event`` cannot be stored, as :meth:`tell` does, unless the platform shows this by itself."""
-        if not self._adapters[event.conversation.platform].capabilities.shows_refusals:
+        if not self._shows_it(event):
             self._tell(event, NOT_STORED)
 
     def tell_waiting(self, event: Event) -> None:
         """Say that the answer to ``event`` has to wait for the ledger, as :meth:`tell` does."""
         self._tell(event, WAITING)
+
+    def _shows_it(self, event: Event) -> bool:
+        """Whether the platform tells the person by itself that a message was not taken."""
+        return self._adapters[event.conversation.platform].capabilities.shows_refusals
 
     def _tell(self, event: Event, notice: Reply) -> None:
         key = event.conversation.key
@@ -75,7 +83,7 @@ class BusyNotices:
         """Send the notice to a sender with too much in all conversations, unless the notice is fresh."""
         sender, present = identity_of(event), asyncio.get_running_loop().time()
         fresh = present - self._senders.get(sender, float("-inf")) < SENDER_PAUSE_SECONDS
-        if fresh or not isinstance(event, Message | Command | ButtonPress):
+        if fresh or self._shows_it(event) or not isinstance(event, Message | Command | ButtonPress):
             return
         self._senders[sender] = present
         self._background.spawn(self._send(event, BUSY))

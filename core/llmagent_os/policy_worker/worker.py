@@ -20,7 +20,7 @@ from __future__ import annotations
 import asyncio
 import copy
 from collections.abc import Collection, Iterable
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 import structlog
 
@@ -44,6 +44,25 @@ PAGE_ROWS = 16
 LONG_ROWS = 512
 #: The most rows that a person is made again of, and how many are read at once.
 REBUILD_ROWS, REBUILD_PAGE_ROWS = 400, 50
+
+
+#: Somebody of whom nothing is known: what is believed of them is the prior.
+NOBODY = PersonId("")
+
+
+class Taste(NamedTuple):
+    """What a person likes best in one dimension."""
+
+    value: str
+    chance: float  #: the probability that they do
+    prior: float  #: the same of somebody of whom nothing is known
+
+    @property
+    def odds_learned(self) -> float:
+        """How many times the person's own feedback has multiplied the odds; 1: it has taught nothing."""
+        kept = [min(max(each, 1e-9), 1 - 1e-9) for each in (self.chance, self.prior)]
+        own, before = (each / (1 - each) for each in kept)
+        return own / before
 
 
 class PolicyWorker:
@@ -308,13 +327,21 @@ class PolicyWorker:
         reacted = [reacted for action, reacted in opinions if self._policy.actions.index(action) is not None]
         return sum(reacted), len(reacted)
 
-    def tastes(self, person_id: PersonId) -> dict[str, tuple[str, float]]:
-        """Return by dimension the value that the person likes best, and the probability that they do."""
+    def tastes(self, person_id: PersonId) -> dict[str, Taste]:
+        """Return by dimension what the person likes best, as far as it is known."""
+        own, anybody = self._liked(person_id), self._liked(NOBODY)
+        found: dict[str, Taste] = {}
+        for name, chances in own.items():
+            best = max(chances, key=lambda value: chances[value])
+            found[name] = Taste(best, chances[best], anybody[name][best])
+        return found
+
+    def _liked(self, person_id: PersonId) -> dict[str, dict[str, float]]:
+        """By dimension, the probability of each value that it is the person's best."""
         policy = self._policy
         chances = policy.learner.beliefs(person_id)
-        found: dict[str, tuple[str, float]] = {}
-        for name, values in policy.actions.dimensions.items():
-            sums = {
+        return {
+            name: {
                 value: sum(
                     float(chance)
                     for chance, action in zip(chances, policy.actions.actions, strict=True)
@@ -322,9 +349,8 @@ class PolicyWorker:
                 )
                 for value in values
             }
-            best = max(sums, key=lambda value: sums[value])
-            found[name] = (best, sums[best])
-        return found
+            for name, values in policy.actions.dimensions.items()
+        }
 
     @property
     def version(self) -> str:

@@ -67,7 +67,7 @@ async def answer_button(services: Services, event: Event, value: str, said: str)
     except PluginError as error:
         _log.warning("a button failed", value=value, error=str(error))
         return Outcome(STALE)
-    await keep_profile_changes(services, exchange, result)
+    result = await keep_profile_changes(services, exchange, result)
     if result.is_secret:  # the ledger would keep the reply
         return Outcome(services.interaction.render(private_reply(event, reply_of(result))))
     outcome = rendered(services, exchange, reply_of(result), Answer(results=[result]))

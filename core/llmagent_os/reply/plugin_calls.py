@@ -12,6 +12,7 @@ from llmagent_os.chat import ToolCall
 from llmagent_os.errors import ConfigError, PluginError, ProfileError
 from llmagent_os.events import Event, Message
 from llmagent_os.identity import person_kept_under
+from llmagent_os.people.profiles import Profile
 from llmagent_os.people.time_zones import zone_or
 from llmagent_os.plugin import ToolContext, ToolResult
 from llmagent_os.privacy.consent import is_withdrawal
@@ -81,22 +82,39 @@ async def call_tool(services: Services, exchange: Exchange, call: ToolCall, numb
     except PluginError as error:
         _log.warning("a tool call failed", tool=call.name, error=str(error))
         return ToolResult({"status": FAILED}, "Sorry, that did not work just now. Please try again in a moment.")
-    await keep_profile_changes(services, exchange, result)
-    return result
+    return await keep_profile_changes(services, exchange, result)
 
 
-async def keep_profile_changes(services: Services, exchange: Exchange, result: ToolResult) -> None:
-    """Write what a plugin learned about the person into their profile. It may turn learning off, too."""
+async def keep_profile_changes(services: Services, exchange: Exchange, result: ToolResult) -> ToolResult:
+    """Write what a plugin learned about the person into their profile. It may turn learning off, too.
+
+    Returns:
+        ``result``, with what other plugins have to say of the change.
+    """
     changes = result.profile_changes
     if not changes or services.profiles is None:
-        return
+        return result
     try:
         changed = await services.profiles.update(exchange.profile.user_id, **changes)
     except ProfileError as error:
         _log.error("a plugin's change of a profile was refused", changes=sorted(changes), error=str(error))
-        return
+        return result
     if services.loras is not None and is_withdrawal(exchange.profile.preferences, changed.preferences):
         await take_back_withdrawn(services.directory, services.loras, [exchange.identity])
+    said = " ".join(await follow_profile(services, exchange, changed))
+    if not said:
+        return result
+    waiting = " ".join(filter(None, (result.waiting, said)))
+    return msgspec.structs.replace(result, text=f"{result.text} {said}", waiting=waiting)
+
+
+async def follow_profile(services: Services, exchange: Exchange, changed: Profile) -> list[str]:
+    """Have the plugins follow a change of the profile that ``exchange`` began with. Returns what they say of it."""
+    before = exchange.profile
+    if services.plugins is None or changed.time_zone == before.time_zone:
+        return []
+    context = tool_context(services, msgspec.structs.replace(exchange, profile=changed), f"{exchange.key}:profile")
+    return await services.plugins.profile_changed(context, before, services.settings.time_zone)
 
 
 def private_reply(event: Event, reply: Reply) -> Reply:

@@ -25,7 +25,7 @@ async def answer_received(services: Services, exchange: Exchange) -> Outcome | N
     if result is None:
         return None
     exchange = await decide(services, exchange, {"intent": "attachment"})
-    await keep_profile_changes(services, exchange, result)
+    result = await keep_profile_changes(services, exchange, result)
     return rendered(services, exchange, reply_of(result), Answer(results=[result]))
 
 

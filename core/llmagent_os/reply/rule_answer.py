@@ -38,7 +38,7 @@ async def answer_by_rules(services: Services, exchange: Exchange, card: ModelCar
     result = await plugins.answer_to(context, allowed=services.settings.permissions)
     if result is None:
         return None
-    await keep_profile_changes(services, exchange, result)
+    result = await keep_profile_changes(services, exchange, result)
     answer = Answer(results=[result], open_question=open_question(exchange.episode))
     reply = reply_of(result)
     reply = services.interaction.render(msgspec.structs.replace(reply, text=answer.with_waiting(reply.text)))

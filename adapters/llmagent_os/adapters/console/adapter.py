@@ -15,13 +15,16 @@ from llmagent_os.adapter_kit.bounded_dict import BoundedDict
 from llmagent_os.adapters.console.reactions import reaction_in
 from llmagent_os.adapters.console.terminal import lines, rewriting, width
 from llmagent_os.errors import AdapterError, BadEventError, ConfigError, HostBusyError, LedgerError
-from llmagent_os.events import ButtonPress, Conversation, Message, Reaction, Sender
+from llmagent_os.events import ButtonPress, Conversation, Event, Message, Reaction, Sender
 
 #: How many replies are remembered, so that a second send prints nothing.
 MAX_RECEIPTS = 1000
 
 #: What the person reads when the host has no room for a line.
 BUSY = "This was not taken: too many messages are waiting. Please say it again in a moment."
+
+#: After this long, a line of a pipe or a file that the host had no room for is offered again.
+RETRY_SECONDS = 0.1
 
 #: What the person reads at the beginning.
 HOW_TO = "👍 or 👎 (+1, -1) reacts to the last reply; the same again takes it back. Ctrl-D ends."
@@ -61,6 +64,7 @@ class ConsoleAdapter:
         self._out: TextIO = out
         self._person = person or _user()
         self._title, self._examples = title, tuple(examples)
+        self._is_typed = self._in.isatty()
         self._is_terminal = self._out.isatty()
         self._writing = asyncio.Lock()
         self._receipts: BoundedDict[str, Receipt] = BoundedDict(MAX_RECEIPTS)  # by the reply's key
@@ -123,9 +127,9 @@ class ConsoleAdapter:
                 return False
             if 1 <= number <= len(self._buttons):
                 value = self._buttons[number - 1].value
-                await accept(ButtonPress(message_id=self._last, value=value, **common))
+                await self._offer(accept, ButtonPress(message_id=self._last, value=value, **common))
             else:
-                await accept(Message(text=line, message_id=event_id, **common))
+                await self._offer(accept, Message(text=line, message_id=event_id, **common))
             self._buttons = ()
         except HostBusyError:
             await self._print(self._style(_RED, BUSY) + "\n")
@@ -134,6 +138,22 @@ class ConsoleAdapter:
             await self._print(self._style(_RED, f"This was not taken: {error}") + "\n")
             return False
         return True
+
+    async def _offer(self, accept: Accept, event: Event) -> None:
+        """Give the host an event. A pipe or a file waits until there is room: whoever wrote it cannot say it again.
+
+        Raises:
+            HostBusyError: the host has no room, and the person types, and can see it.
+        """
+        while True:
+            try:
+                await accept(event)
+            except HostBusyError:
+                if self._is_typed:
+                    raise
+                await asyncio.sleep(RETRY_SECONDS)
+            else:
+                return
 
     async def _react(self, emoji: str, accept: Accept, common: dict[str, Any]) -> None:
         """Add an emoji to the last reply; remove it if it is there already."""

@@ -16,6 +16,7 @@ ASSETS = (
     "connection.js",
     "outbox.js",
     "view.js",
+    "icons.js",
     "markdown.js",
     "palette.js",
     "icon.svg",

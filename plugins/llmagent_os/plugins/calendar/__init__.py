@@ -44,6 +44,7 @@ from collections.abc import Awaitable, Callable, Mapping
 from datetime import datetime
 
 from llmagent_os.adapter_kit.keyed_order import KeyedLocks
+from llmagent_os.people.profiles import Profile
 from llmagent_os.plugin import (
     PageRequest,
     PageResponse,
@@ -81,6 +82,7 @@ from llmagent_os.plugins.calendar.joined_results import join_results
 from llmagent_os.plugins.calendar.reminders import announce_reminder
 from llmagent_os.plugins.calendar.requests.doubtful_words import is_doubtful, speaks_of_deleting
 from llmagent_os.plugins.calendar.requests.message_reading import read_requests
+from llmagent_os.plugins.calendar.zone_change import follow_zone
 
 __all__ = ["CalendarPlugin"]
 
@@ -319,6 +321,12 @@ class CalendarPlugin(Plugin):
         return await self._do(
             remind_before, context, given | {"among": among, "lead": lead, "new_title": new_title, "instead": instead}
         )
+
+    async def profile_changed(self, context: ToolContext, before: Profile, assumed_zone: str) -> ToolResult | None:
+        async with self._locks.of(context.user_id):
+            said = await follow_zone(CalendarCall(context), before, assumed_zone)
+            await sync_soon(context)
+        return ToolResult({"status": "set"}, said) if said else None
 
     async def pressed(self, context: ToolContext, value: str) -> ToolResult:
         async with self._locks.of(context.user_id):

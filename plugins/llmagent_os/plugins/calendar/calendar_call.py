@@ -75,6 +75,14 @@ class CalendarCall:
         """The words that ask for this call. See :meth:`as_read`."""
         return self.context.text
 
+    def assumes_zone(self, when: TimeExpression) -> bool:
+        """Whether ``when`` is a time on the person's own clocks, and nobody knows yet which these are.
+
+        "In two hours" and "3 PM London time" are the same moment everywhere.
+        """
+        said_zone = when.time_of_day is not None and bool(when.time_of_day.zone)
+        return self.context.profile.time_zone is None and when.moment is None and not said_zone
+
     async def as_read(self) -> CalendarCall:
         """Return this call with the words that rules read for it alone, where the message holds several requests.
 

@@ -40,6 +40,9 @@ class CalendarEvent(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=Tru
     leads_to: str = ""  #: the id of the event that this reminder comes before; empty: it stands alone
     lead: int = 0  #: how many minutes before that event
     uid: str = ""  #: the iCalendar UID, if another program made the event; see :func:`uid_of`
+    #: the person had not said where they are, and meant their own clocks, whatever their zone: once it is known, the
+    #: event keeps ``start`` and takes that zone
+    zone_assumed: bool = False
     #: this event stands in the place of one time of a repetition: the start of that time, on the wall clock of the
     #: repetition's zone. The repetition has the same UID and skips that start. iCalendar calls it RECURRENCE-ID.
     instance: datetime | None = None

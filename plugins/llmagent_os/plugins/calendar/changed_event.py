@@ -132,6 +132,8 @@ def _half(new: Mapping[str, str]) -> int | None:
 
 def _at_time(call: CalendarCall, event: CalendarEvent, start: datetime | None, when: TimeExpression) -> CalendarEvent:
     half = _likely_half(event, start, when.time_of_day)
+    if when.time_of_day is not None or when.moment is not None:
+        event = msgspec.structs.replace(event, zone_assumed=call.assumes_zone(when))
     if start is not None and when.days is not None and not when.days.single and when.moment is None:
         when = replace(when, days=_same_day_in(start, when.days))
     if start is not None and not event.all_day and when.days is not None and not (when.time_of_day or when.moment):

@@ -5,6 +5,7 @@ The argument ``asked`` of the tool ``list_events`` names the question. Without i
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping, Sequence
 from datetime import timedelta
 from textwrap import shorten
@@ -20,6 +21,10 @@ from llmagent_os.plugins.calendar.time.text_normalization import normalize
 #: Most events about which one question is answered.
 MAX_ANSWERS = 5
 MAX_NOTES_CHARACTERS = 300  #: of notes that are told among other things
+
+#: Who an event is with, where only its title says so: "lunch with Bob", "call mom".
+_WITH = re.compile(r"(?P<what>.*?)\b(?:with|w/) (?P<who>.+)", re.I)
+_CALLED = re.compile(r"(?P<what>call|phone|ring|meet)(?: up)? (?P<who>.+)", re.I)
 
 
 async def answer_about(call: CalendarCall, asked: str, found: Sequence[EventMatch], period: str) -> ToolResult | None:
@@ -38,6 +43,10 @@ async def answer_about(call: CalendarCall, asked: str, found: Sequence[EventMatc
         text = f"You have {len(found)} {noun}{where}: {names}."
         result = ToolResult({"status": "listed", **data}, text, word_for_word=True)
         await keep_listed(call, found)
+    elif asked == "person" and (len(found) > 1 or period):
+        data, _ = call.summary(found)
+        text = _people_met(call, found, period)
+        result = ToolResult({"status": "listed", **data}, text, word_for_word=True)
     elif answer := ANSWERS.get(asked):
         told = [answer(call, match) for match in found[:MAX_ANSWERS]]
         data, _ = call.summary(found)
@@ -104,10 +113,41 @@ def _end(call: CalendarCall, match: EventMatch) -> str:
 
 
 def _person(call: CalendarCall, match: EventMatch) -> str:
-    person = match.event.person
-    if person and normalize(person) not in normalize(match.event.title):
-        return f"{match.event.title} is with {person}, {_when(call, match)}."
-    return f"That is {call.match_text(match)}."
+    who, _ = _company(match)
+    if who:
+        return f"{match.event.title} is with {who}, {_when(call, match)}."
+    return f"Nobody is noted for {call.match_text(match)}."
+
+
+def _people_met(call: CalendarCall, found: Sequence[EventMatch], period: str) -> str:
+    """Say who the person meets: ``You're meeting Priya (team meeting, 3 PM) on Thursday 26 November.``"""
+    where = with_preposition(period)
+    with_somebody = [match for match in found if _company(match)[0]]
+    if not with_somebody:
+        names = call.summary(found)[1]
+        return f"I know of nobody that you are meeting{where}. You have {names}."
+    days = {match.occurrence.start.date() if match.occurrence else None for match in with_somebody}
+    told = [_met(call, match, same_day=bool(period) and len(days) == 1) for match in with_somebody[:MAX_ANSWERS]]
+    more = len(with_somebody) - len(told)
+    return f"You're meeting {join_words([*told, *([f'{more} more'] if more else [])])}{where}."
+
+
+def _met(call: CalendarCall, match: EventMatch, *, same_day: bool) -> str:
+    who, what = _company(match)
+    start = match.occurrence.start if match.occurrence else None
+    timed = start is not None and not match.event.all_day
+    when = (clock_text(start) if timed and start else "") if same_day else _when(call, match)
+    about = ", ".join(filter(None, (what, when)))
+    return f"{who} ({about})" if about else who
+
+
+def _company(match: EventMatch) -> tuple[str, str]:
+    """Who an event is with, and what it is besides. Both may be empty."""
+    title, person = match.event.title, match.event.person
+    found = _WITH.fullmatch(title) or _CALLED.fullmatch(title)
+    if found and (not person or normalize(person) in normalize(found["who"])):
+        return found["who"].strip(), found["what"].strip()
+    return person, title
 
 
 def _until(call: CalendarCall, match: EventMatch) -> str:

@@ -6,6 +6,8 @@ import re
 from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 
+import msgspec
+
 from llmagent_os.plugin import ToolResult
 from llmagent_os.plugins.calendar.calendar_call import CalendarCall
 from llmagent_os.plugins.calendar.calendar_event import CalendarEvent, stable_id
@@ -129,7 +131,7 @@ async def _create(call: CalendarCall, said: dict[str, str]) -> ToolResult:
             text = f"{passed[:1].upper()}{passed[1:]} has already passed, so I didn't add {title}. When should it be?"
             return ToolResult({"status": "past", **known, "when": passed}, text, word_for_word=True)
         return call.unclear_reply(error, **known)
-    return await _add(call, said, title, planned, reminder)
+    return await _add(call, said, title, planned, reminder, zone_assumed=call.assumes_zone(when))
 
 
 def _title(said: Mapping[str, str], reminder: bool) -> str:
@@ -189,9 +191,16 @@ def _ask(call: CalendarCall, need: str, known: dict[str, str], title: str, when:
 
 
 async def _add(
-    call: CalendarCall, said: Mapping[str, str], title: str, planned: tuple[PlannedTime, ...], reminder: bool
+    call: CalendarCall,
+    said: Mapping[str, str],
+    title: str,
+    planned: tuple[PlannedTime, ...],
+    reminder: bool,
+    *,
+    zone_assumed: bool,
 ) -> ToolResult:
-    events = tuple(_event(call, said, title, each, reminder, number) for number, each in enumerate(planned))
+    made = (_event(call, said, title, each, reminder, number) for number, each in enumerate(planned))
+    events = tuple(msgspec.structs.replace(event, zone_assumed=zone_assumed) for event in made)
     first = events[0]
     data = {"status": "created", "title": title, "when": whens_text(call, events, planned)}
     data |= {"place": first.place} if first.place and normalize(first.place) not in normalize(title) else {}

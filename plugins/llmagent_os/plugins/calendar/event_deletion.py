@@ -31,6 +31,9 @@ _MANY = re.compile(
     re.I,
 )
 
+#: "Delete all standups" may be said of a repetition without a thought of its many times; "the whole series" is not.
+_EVERY_ONE = re.compile(r"\b(?:all|every|each|any)\b(?! but\b| except\b)", re.I)
+
 
 async def delete_event(call: CalendarCall, given: Mapping[str, str | None]) -> ToolResult:
     """Delete the events that fit the arguments."""
@@ -91,6 +94,8 @@ async def _delete(
         event = found[0].event
         if event.repeat and not scope and not query.names_a_time:
             return await _ask_scope(call, found[0], query, events)
+        if event.repeat and query.wants_all and _EVERY_ONE.search(call.words) and not query.names_a_time:
+            return await _ask_series(call, found[0], query, events)
         change = _change(call, found, query, events, scope)
         return await call.perform(change, f"Shall I delete {call.match_text(found[0])}?")
     return await _several(call, found, query, events, scope)
@@ -106,6 +111,17 @@ async def _ask_scope(
     data = {"status": "ambiguous", "title": match.event.title, "repeat": repeats, "when": call.match_time_text(match)}
     question = f"{match.event.title} repeats {repeats}. Should I delete it only {call.match_day(match)}, or every time?"
     result = await call.ask((one, series), data, question)
+    return msgspec.structs.replace(result, word_for_word=True)
+
+
+async def _ask_series(
+    call: CalendarCall, match: EventMatch, query: EventQuery, events: Sequence[CalendarEvent]
+) -> ToolResult:
+    """Ask before all times of a repeated event are deleted: they are many events, as "all" of others are."""
+    repeats = recurrence_text(match.event.repeat)
+    data = {"status": "confirm", "title": match.event.title, "repeat": repeats}
+    question = f"That deletes every {match.event.title} ({repeats}). Are you sure?"
+    result = await call.ask((_change(call, [match], query, events, SERIES),), data, question)
     return msgspec.structs.replace(result, word_for_word=True)
 
 

@@ -40,6 +40,11 @@ from llmagent_os.plugins.calendar.time.time_errors import TimeExpressionError
 from llmagent_os.plugins.calendar.time.time_expressions import ONE_HOUR
 
 _FREE = re.compile(r"\b(free|busy|available|availability|booked|open slot|have time|got time|clash|conflict)\b", re.I)
+#: What is asked for as "my next …" and is no reminder; a meeting is with somebody, or is called so.
+_KIND_OF_EVENT = re.compile(r"\b(?P<meeting>meetings?)\b|\b(?:appointments?|events?)\b", re.I)
+_MEETING = re.compile(
+    r"\b(meeting|mtg|meet|meet-?up|sync|stand-?up|call|catch-?up|check-?in|interview|review|retro|1:1|1-1|with)\b", re.I
+)
 _REMINDERS = re.compile(r"\breminders?\b", re.I)
 
 
@@ -76,6 +81,8 @@ async def _found(
     """What the question is about. "My next appointment" is the next event, where none is called so."""
     if query.among_listed or (query.is_empty and asked in ANSWERS):
         return await chosen_events(call, events, query)
+    if query.which == "next" and not query.person and not query.place and (not query.title or is_generic(query.title)):
+        events = _of_the_kind(call, events)
     found = search_events(call, events, query, point=ONE_HOUR if free else timedelta(minutes=1))
     if not found and query.title and not query.person and is_generic(query.title):
         found = search_events(call, events, replace(query, title=""))
@@ -86,6 +93,17 @@ async def _found(
     if asked in ANSWERS and len({match.event.event_id for match in found}) == 1:
         return found[:1]
     return found
+
+
+def _of_the_kind(call: CalendarCall, events: Sequence[CalendarEvent]) -> Sequence[CalendarEvent]:
+    """Those that "my next meeting" may be: meetings; else events; else all that there is."""
+    named = _KIND_OF_EVENT.search(call.words)
+    if named is None:
+        return events
+    coming = {match.event.event_id for match in call.upcoming(events) if not match.event.reminder}
+    others = [event for event in events if event.event_id in coming]
+    meetings = [event for event in others if named["meeting"] and (event.person or _MEETING.search(event.title))]
+    return meetings or others or events
 
 
 def _with_waiting(result: ToolResult, waiting: str) -> ToolResult:

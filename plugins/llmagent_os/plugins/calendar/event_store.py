@@ -107,6 +107,28 @@ class EventStore:
         """Replace events by what another program has made of them. There is nothing to undo here."""
         await self._replace(before, after, self._now)
 
+    async def move_assumed(self, old: str, new: str) -> list[CalendarEvent]:
+        """Give what was made for an assumed time zone another zone, at the same wall time.
+
+        What is kept for Undo and for open questions follows, so that a later Undo fits.
+
+        Returns:
+            The events that are in the calendar, as they are now.
+        """
+        for key, record in await self._records.items():
+            if key.startswith("change:") and (change := _readable(key, record, Change)):
+                moved = _in_zone(change, old, new)
+                if moved != change:
+                    await self._put(key, moved)
+            elif key.startswith("ask:") and (question := _readable(key, record, Question)):
+                options = tuple(_in_zone(each, old, new) for each in question.options)
+                if options != question.options:
+                    await self._put(key, msgspec.structs.replace(question, options=options))
+        before = [event for event in await self.events() if event.zone_assumed and event.zone == old]
+        after = [msgspec.structs.replace(event, zone=new) for event in before]
+        await self._replace(tuple(before), tuple(after), self._now)
+        return after
+
     async def changed_at(self, event_ids: Collection[str]) -> datetime | None:
         """Return when any of these events was changed here last; None: it is not known any more."""
         items = await self._records.items()
@@ -281,6 +303,17 @@ class EventStore:
         old = sorted((str(record.get("at")), key) for key, record in items if key.startswith(("change:", "ask:")))
         for _, key in old[:-MAX_CHANGES]:
             await self._records.delete(key)
+
+
+def _in_zone(change: Change, old: str, new: str) -> Change:
+    """A change, with its events of the assumed zone ``old`` in ``new``."""
+    before, after = (
+        tuple(
+            msgspec.structs.replace(each, zone=new) if each.zone_assumed and each.zone == old else each for each in some
+        )
+        for some in (change.before, change.after)
+    )
+    return msgspec.structs.replace(change, before=before, after=after)
 
 
 def _readable(key: str, record: Record, kind: type[_T]) -> _T | None:

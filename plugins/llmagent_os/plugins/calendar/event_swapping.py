@@ -27,8 +27,8 @@ async def swap_events(call: CalendarCall, first: str, second: str) -> ToolResult
     if one is None or other is None or one.start is None or other.start is None or one.event_id == other.event_id:
         return ToolResult({"status": "missing", "need": "event"}, "Which two events should I swap?", word_for_word=True)
     after = (
-        msgspec.structs.replace(one, start=other.start, zone=other.zone, second_pass=other.second_pass),
-        msgspec.structs.replace(other, start=one.start, zone=one.zone, second_pass=one.second_pass),
+        _at_time_of(one, other),
+        _at_time_of(other, one),
     )
     told = [f"{event.title} is now {call.time_text(event, event.start)}" for event in after]
     change = Change(
@@ -40,6 +40,12 @@ async def swap_events(call: CalendarCall, first: str, second: str) -> ToolResult
         word_for_word=True,
     )
     return await call.perform(with_lead_reminders(change, events), f"Shall I swap {one.title} and {other.title}?")
+
+
+def _at_time_of(event: CalendarEvent, other: CalendarEvent) -> CalendarEvent:
+    return msgspec.structs.replace(
+        event, start=other.start, zone=other.zone, zone_assumed=other.zone_assumed, second_pass=other.second_pass
+    )
 
 
 def _only(events: Sequence[CalendarEvent], title: str) -> CalendarEvent | None:

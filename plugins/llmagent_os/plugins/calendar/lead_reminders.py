@@ -116,6 +116,7 @@ def lead_reminder(event: CalendarEvent, minutes: int, event_id: str, created: st
         start=start,
         minutes=DAY_MINUTES if all_day else 0,
         zone=event.zone,
+        zone_assumed=event.zone_assumed,
         all_day=all_day,
         place=event.place,
         person=event.person,

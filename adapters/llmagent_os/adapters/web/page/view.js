@@ -1,6 +1,7 @@
 // One message as DOM elements. A changed message is updated in place, part by part: the focus stays where it is, and a
 // screen reader announces only new messages.
 
+import { iconOf } from "./icons.js";
 import { render } from "./markdown.js";
 import { nameOf } from "./palette.js";
 
@@ -114,9 +115,9 @@ export class MessageView {
       let node = there.get(emoji);
       if (!node) {
         node = make("button", {
-          type: "button", class: "react", "data-emoji": emoji, "aria-label": nameOf(emoji), title: nameOf(emoji), text: emoji,
+          type: "button", class: "react", "data-emoji": emoji, "aria-label": nameOf(emoji), title: nameOf(emoji),
           on: { click: () => this.actions.react(this.id, emoji, node.getAttribute("aria-pressed") !== "true") },
-        });
+        }, iconOf(emoji));
         this.more.before(node);
       }
       node.setAttribute("aria-pressed", String(pressed.includes(emoji)));
