@@ -99,5 +99,5 @@ def value(sent: Sent, label: str) -> str:
 
 
 def labels(sent: Sent) -> list[str]:
-    """The labels of all buttons."""
-    return [each.label for each in sent.reply.buttons]
+    """The labels of all buttons but Undo, which stands under every change."""
+    return [each.label for each in sent.reply.buttons if each.label != "Undo"]

@@ -310,7 +310,7 @@ async def test_a_crash_in_the_middle_keeps_timers_right(change: str, writes: int
         await person.remind(time="6pm")
 
     async def turn() -> None:
-        context = person.context("remind me", "x")
+        context = person.context("cancel it" if change == "delete" else "remind me", "x")
         if change == "create":
             await plugin.create_event(context, title="call mom", time="6pm")
         elif change == "move":
