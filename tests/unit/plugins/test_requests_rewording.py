@@ -24,6 +24,25 @@ from tests.unit.plugins.read_messages import added, read
         ("late shift thursday 14-22", ["late shift | thursday | from 14:00 to 22:00"]),
         ("choir every tuesday 6pm until 22 december", ["choir | 6pm | every tuesday, until 22 december"]),
         ("call with Boston tomorrow 10am their time", ["call | with Boston | tomorrow | 10am Boston time"]),
+        (
+            "standup with the Tokyo team thursday 9am their time",
+            ["standup | with the Tokyo team | thursday | 9am Tokyo time"],
+        ),
+        ("piano every monday at 5 until 14 december", ["piano | at 5 | every monday, until 14 december"]),
+        (
+            "the doctor said to take the pills at 8am for 7 days, remind me every day",
+            ["take the pills | at 8am | every day for 7 days"],
+        ),
+        (
+            "judo for Ben at 3 and piano for Zoe at 4:30 on friday",
+            ["judo for Ben | on friday | at 3", "piano for Zoe | on friday | at 4:30"],
+        ),
+        ("gym at 7 and dinner on saturday at 8", ["gym | at 7", "dinner | on saturday | at 8"]),
+        (
+            "shopping\n- saturday 9am market\n- saturday 11am bakery",
+            ["market | saturday | 9am", "bakery | saturday | 11am"],
+        ),
+        ("let me know at 4 so i don't miss the delivery", ["delivery | at 4"]),
         ("webinar thursday 7pm eastern with the US team", ["webinar | with the US team | thursday | 7pm eastern"]),
         ("meeting on monday at 16 o'clock", ["meeting | on monday | at 16:00"]),
         ("Ann turns 10 on 9 December", ["Ann turns 10 | on 9 December"]),

@@ -55,7 +55,7 @@ _RULES: tuple[tuple[str, str | Callable[[re.Match[str]], str]], ...] = (
     (rf"(?P<at>\bat )?{_CLOCK}{_SLIP}(?:at )?(?P<right>{_CLOCK}|\d{{1,2}}\b(?! ?\w))", r"at \g<right>"),
     (r"\b(?:between|from|at|around)\s*(?:\.{2,}|…|[–—-]+)\s*no,?\s+(?=at\b|around\b|on\b|from\b)", ""),
     (rf"^(?:no,? )?not (?:on )?{_DAY}(?:,| but|, but|\s[–—-])\s(?:on )?(?P<right>{_DAY})(?=\s*[:,–—-])", r"\g<right>"),
-    (rf"\bnot (?:at )?{_CLOCK},? but (?:at )?(?P<right>{_CLOCK})", r"at \g<right>"),
+    (rf"\bnot (?P<verb>\w+ing )?(?:at )?{_CLOCK},? but (?:at )?(?P<right>{_CLOCK})", r"\g<verb>at \g<right>"),
     # Times and lengths.
     (r"\b(?P<hour>1[3-9]|2[0-3]) ?o'? ?clock\b", r"\g<hour>:00"),
     (r"\b(?P<count>\d{1,3}|half|one|two|three)-(?P<unit>minute|min|hour|hr)\b-?(?: long\b)?", r"\g<count> \g<unit>"),
@@ -70,6 +70,13 @@ _RULES: tuple[tuple[str, str | Callable[[re.Match[str]], str]], ...] = (
     (r"\bat at\b", "at"),
     (r"(?P<a>\w) thru (?=\w)", r"\g<a> to "),
     # Reminders.
+    (r"^(?:let me know|tell me) (?=(?:at|in) \d[^?]*\bso (?:that )?i\b)", "remind me "),
+    (
+        r"^(?:the|my) [\w'-]+ (?:said|says|told me|tells me|asked me|wants me)"
+        r" (?:(?:that )?i (?:should|must|have to)|to) "
+        r"(?=[^?]*\bremind me\b)",
+        "",
+    ),
     (
         r"^for (?P<what>(?:the|my|our) [\w' -]+?),? (?:i need|i want|i'd like|give me|set|set me) (?:a |an )?"
         r"(?:reminder|alarm|alert|heads[- ]up) (?P<lead>[\w ]+?) (?:earlier|before|beforehand|ahead)[.!]?$",

@@ -116,7 +116,7 @@ def put_right(text: str) -> str:
 def _their_zone(match: re.Match[str], text: str) -> str:
     """Return the time with the zone of the city that the message names: "my brother in Sydney", "8am his time"."""
     for city in re.findall(
-        r"\b(?:in|from|over in|at|with|to|for) ([A-Za-z]+(?: [A-Z][a-z]+)?)"
+        r"\b(?:in|from|over in|at|with|to|for) (?:the )?([A-Za-z]+(?: [A-Z][a-z]+)?)"
         r"|\b([A-Z][a-z]+) (?:office|team|folks|people|branch|guys|crew)",
         text,
     ):

@@ -139,6 +139,8 @@ def is_mention(candidate: Candidate) -> bool:
         return False
     if candidate.kind in ("time", "recurrence") and candidate.words[-1].isdigit() and _is_month(candidate.next_word):
         return False  # "6pm until 22 december"
+    if candidate.kind == "date" and candidate.words[0] == "at" and "".join(candidate.words[1:2]).isdigit():
+        return False  # "at 5 until 14 december" is a time and a day
     if candidate.kind == "date" and candidate.words[-1].isdigit() and candidate.next_word in ("o'clock", "oclock"):
         return False  # "the 6th of december, 11 o'clock"
     return rule is None or rule(candidate)
