@@ -295,3 +295,8 @@ async def test_plain_words_that_only_the_model_reads_are_not_asked_about(person:
 
 async def test_no_event_is_offered_where_a_reminder_is_to_go(person: Person) -> None:
     assert await text_of(person, "remove the reminder for the dentist") == "I found no reminder about dentist."
+
+
+async def test_the_time_of_an_unnamed_place_is_asked_about(person: Person) -> None:
+    assert "Which city's time" in await text_of(person, "call with the agency tomorrow 10am their time")
+    assert await person.titles() == ["dentist, Friday 27 November at 10 AM"]

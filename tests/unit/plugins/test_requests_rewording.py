@@ -44,6 +44,11 @@ from tests.unit.plugins.read_messages import added, read
         ),
         ("let me know at 4 so i don't miss the delivery", ["delivery | at 4"]),
         ("webinar thursday 7pm eastern with the US team", ["webinar | with the US team | thursday | 7pm eastern"]),
+        ("gym mon, wed, fri 6:30 until 18 december", ["gym | 6:30 | every mon, wed, fri, until 18 december"]),
+        (
+            "What a morning, I'm late. Anyway the vet can see her tomorrow at 4:15, please add it",
+            ["vet | tomorrow | at 4:15"],
+        ),
         ("meeting on monday at 16 o'clock", ["meeting | on monday | at 16:00"]),
         ("Ann turns 10 on 9 December", ["Ann turns 10 | on 9 December"]),
         ("in half an hour i need to take the cake out, tell me", ["take the cake out | in half an hour"]),
@@ -75,6 +80,8 @@ def test_everyday_turns_of_phrase_are_read(text: str, events: list[str]) -> None
     [
         ("remind me the evening before the vet at 8pm to pack my bag", "the evening before at 8pm"),
         ("for the budget meeting i need a reminder half an hour earlier", "half an hour before"),
+        ("remind me the night before the flight to check in", "the night before"),
+        ("i need a heads-up 20 minutes before the interview", "20 minutes before"),
         ("alarm 3h before", "3h before"),
     ],
 )

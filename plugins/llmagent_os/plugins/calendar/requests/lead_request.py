@@ -13,7 +13,7 @@ from llmagent_os.plugins.calendar.time.time_mentions import MentionKind
 
 _REMIND = (
     r"(?:remind|ping|alert|notify|nudge|warn|buzz|poke|tell|message|text|give|send|set|add|create|make|put|i want|want"
-    r"|get|have|with|schedule|leave|i'd like)(?: me| us)?(?: (?:again|please))?"
+    r"|get|have|with|schedule|leave|i'd like|i need|need)(?: me| us)?(?: (?:again|please))?"
     r"(?: (?:an?|another|the|one|some|me) )?(?: ?(?:reminder|alarm|alert|notification|heads[- ]?up|nudge|ping|warning"
     r"|notice|message|buzz))?(?: to go off| to ring)?"
 )
@@ -25,7 +25,8 @@ _LEAD_OF = rule(
 #: "the evening before the trip at 8pm to pack my bag": what follows "to" is done, and no place that one goes to.
 _LEAD_TO_DO = rule(
     rf"{_REMIND} (?:on )?(?P<lead>LEAD) (?P<np>.+?) to (?P<todo>(?!the\b|my\b|a\b|an\b)(?-i:[a-z])\w+"
-    r"(?: (?:up|out|in|for|off))? (?:the|my|our|a|an|some|him|her|them|it)\b.*)"
+    r"(?: (?:up|out|in|for|off))? (?:the|my|our|a|an|some|him|her|them|it)\b.*|(?:check in|pack|study|revise|prepare"
+    r"|get ready|leave|shower|eat|sleep)\b.*)"
 )
 _BARE_LEAD = rule(r"(?:and )?(?:an? )?(?:alarm|reminder|alert|heads[- ]?up)(?: for it)? (?P<lead>LEAD)")
 _OF_LEAD = rule(

@@ -36,13 +36,13 @@ _HALF = re.compile(
     r"(?:no |i mean(?:t)? |make it |in the |at )*([ap])\.?m\.?(?: (?:i mean(?:t)?|obviously|not [ap]m))?",
     re.IGNORECASE,
 )
-#: The answer where nothing is to be done, and no event is named.
 #: "10am their time", where the message names no city.
 _ELSEWHERE = re.compile(r"\d ?(?:[ap]\.?m\.?|h)? (?:his|her|their) time\b(?! ?off)", re.IGNORECASE)
 WHOSE_TIME = ToolResult(
     {"status": "unclear", "problem": "zone"},
     "Which city's time is that? Please ask again with the city, such as “10 AM London time”.",
 )
+#: The answer where nothing is to be done, and no event is named.
 NOTHING_CHANGED = ToolResult({"status": "kept"}, "All right, I've changed nothing.")
 
 #: What goes on from the message before.

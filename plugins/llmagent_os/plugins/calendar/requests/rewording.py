@@ -20,6 +20,7 @@ _DAY = (
     rf"(?:(?:this |next )?(?:{'|'.join(WEEKDAYS)}|mon|tues?|wed|thu|thurs|fri|sat|sun)|today|tomorrow|tonight"
     rf"|(?:the )?\d{{1,2}}(?:st|nd|rd|th)(?: of)?(?: (?:{'|'.join(MONTHS)}))?|(?:{'|'.join(MONTHS)}) \d{{1,2}})\b"
 )
+_NAME = rf"(?:{'|'.join(WEEKDAYS)}|mon|tues?|wed|thu|thurs|fri|sat|sun)"
 _CLOCK = r"(?:\d{1,2}[:.]\d\d ?(?:[ap]\.?m\b\.?)?|\d{1,2} ?[ap]\.?m\b\.?|noon|midnight|(?<=at )\d{1,2}\b)"
 #: What somebody says who corrects a slip.
 _SLIP = (
@@ -68,6 +69,11 @@ _RULES: tuple[tuple[str, str | Callable[[re.Match[str]], str]], ...] = (
     (r"(?<=\d)(?P<half> ?[ap]\.?m\.?)? (?:sharp|on the dot|on the nose)\b", r"\g<half>"),
     (rf", say (?=(?:at )?{_CLOCK})", " at "),
     (r"\bat at\b", "at"),
+    (
+        rf"(?<!every )(?<!each )\b(?P<days>{_NAME}(?:,? (?:and |& )?{_NAME})+)(?P<at>[^.;?\n]{{0,20}}?),? until"
+        rf" (?=(?:the )?\d|{'|'.join(MONTHS)})",
+        r"every \g<days>\g<at> until ",
+    ),
     (r"(?P<a>\w) thru (?=\w)", r"\g<a> to "),
     # Reminders.
     (r"^(?:let me know|tell me) (?=(?:at|in) \d[^?]*\bso (?:that )?i\b)", "remind me "),
@@ -113,6 +119,11 @@ _RULES: tuple[tuple[str, str | Callable[[re.Match[str]], str]], ...] = (
         "",
     ),
     (rf"^{_NO_REQUEST}*(?:,| and|\.) so (?:please )?(?P<ask>(?:cancel|delete|remove) (?:the|my)\b)", r"\g<ask>"),
+    (
+        r"\b(?P<who>(?:the|my) [\w'-]+) (?:can|could) (?:see|fit|take|squeeze) (?:me|us|him|her|it|them)(?: in)?"
+        r"(?= (?:on |at |this |next |tomorrow|today|\w+day))",
+        r"\g<who>",
+    ),
     (r" and it (?:starts|begins|is) (?=at \d)", " "),
     (
         r"(?<=\w) (?=(?:can|could) (?:you|u) (?:please )?(?:put|add|stick|pop) (?:it|that) in\b)",
