@@ -79,7 +79,6 @@ def test_the_one_request_among_other_talk_is_read(text: str, event: str) -> None
         "ok so my mother in law is visiting, ugh, she arrives on saturday at noon, please put that in the calendar",
         "I just got off the phone with the garage and they can take the car on wednesday at 8, so add that please",
         "add gym tomorrow at 6, not the one at school",
-        "add gym tomorrow at 6. no wait, at 7",
         "what a day, I saw Tom yesterday and tomorrow will be better",
     ],
 )

@@ -344,3 +344,8 @@ async def test_the_whole_series_is_a_clear_order(person: Person) -> None:
     await person.say("create", title="standup", date="monday", time="9am", repeat="every weekday")
     done = await say(person, "delete the whole standup series")
     assert done is not None and done.data["status"] == "deleted"
+
+
+async def test_the_time_of_an_unnamed_place_is_asked_about(person: Person) -> None:
+    assert "Which city's time" in await text_of(person, "call with the agency tomorrow 10am their time")
+    assert await person.titles() == ["dentist, Friday 27 November at 10 AM"]

@@ -41,7 +41,9 @@ _REMINDER = re.compile(
 )
 _WHOLE_DAY = re.compile(
     r"\b(birthday|anniversary|holidays?|vacation|day off|days off|time off|trip|travel|conference|festival|pto|leave"
-    r"|turns \d+|deadline|due|tax(?:es)?|payment|renewal|staycation|honeymoon|camp|fast|rent|payday|pay day|visit"
+    r"|turns \d+|closed|closure|half[- ]term|strike"
+    r"|deadline|due|tax(?:es)?|payment|renewal|staycation|honeymoon|camp|fast|rent"
+    r"|payday|pay day|visit"
     r" from|out of office|ooo|retreat)\b",
     re.I,
 )

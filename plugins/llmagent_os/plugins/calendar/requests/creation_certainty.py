@@ -84,6 +84,13 @@ _REMARK = re.compile(
     re.IGNORECASE,
 )
 
+#: Work by shifts: the noun.
+_SHIFT_WORK = re.compile(
+    r"\b(?:early|late|night|day|morning|evening|afternoon|weekend|double|first|second|third|long|short|work|bar|hospital)"
+    r"\s+shift\b",
+    re.IGNORECASE,
+)
+
 
 @dataclass(frozen=True)
 class Opened:
@@ -157,7 +164,7 @@ def _is_name(name: Named) -> bool:
         and not _NO_NAME.match(name.title)
         and (not _ASKED_ABOUT.fullmatch(name.title.strip()) or (bool(name.person) and not name.title.endswith("s")))
         and not _SENTENCE.search(title)
-        and not re.search(rf"\b{OTHER_VERBS}\b", title, re.IGNORECASE)
+        and not re.search(rf"\b{OTHER_VERBS}\b", _SHIFT_WORK.sub("", title), re.IGNORECASE)
         and len(name.title.split()) <= 9
     )
 

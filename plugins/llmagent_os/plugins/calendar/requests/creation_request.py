@@ -32,7 +32,8 @@ _BEHIND = re.compile(
     r"|make sure to|let's)[\s,]+)*"
     r"(?:(?P<reminder>(?:remind me|set (?:me )?(?:a|an) (?:reminder|alarm)|don't let me forget|give me a (?:nudge"
     r"|reminder)"
-    r"|i need a reminder|ping me|alert me|nudge me|remember)(?: (?:of |about |for )?(?:it|that|this))?|(?:as )?a"
+    r"|i need a reminder|tell me|let me know|shout|ping me|alert me|nudge me|remember)"
+    r"(?: (?:of |about |for )?(?:it|that|this))?|(?:as )?a"
     r" reminder)"
     r"|(?:add|put|note|save|schedule|book|enter|write|mark|pencil|log|record|set|get|jot|block|stick|remember)(?:"
     r" (?:it|that|this|them|everything|me|all))?"
@@ -80,7 +81,8 @@ _ASIDE = re.compile(
 )
 #: What a reminder is for: "buzz me at 3:15 so I can leave for the train".
 _PURPOSE = re.compile(
-    r"\bso (?:that )?(?:i|we) (?:can|could|don't forget to|remember to|know (?:when )?to|won't forget to)"
+    r"\bso (?:that )?(?:i|we) (?:can|could|don't forget to|remember to|know (?:when )?to|won't forget to"
+    r"|(?:don't|do not|won't) miss(?: the| my)?)"
     r" (?P<purpose>[^,;.!?]{3,80})",
     re.IGNORECASE,
 )

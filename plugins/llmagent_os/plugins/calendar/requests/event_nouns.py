@@ -47,7 +47,7 @@ _ALL_DAY = re.compile(
     r"\b(?:birthday|bday|anniversary|holidays?|vacation|days? off|time off|trip|travel|conference|festival|pto|leave"
     r"|deadline"
     r"|turns \d+|staycation|honeymoon|camp|rent|payday|pay day|retreat|hackathon|off-?site|visits?|wedding|away"
-    r"|exams?|due)\b",
+    r"|exams?|due|closed|closure|bank holiday|public holiday|half[- ]term|strike)\b",
     re.IGNORECASE,
 )
 #: What "book" and "reserve" are said of that somebody else sells.

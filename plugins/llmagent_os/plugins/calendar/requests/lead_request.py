@@ -13,7 +13,7 @@ from llmagent_os.plugins.calendar.time.time_mentions import MentionKind
 
 _REMIND = (
     r"(?:remind|ping|alert|notify|nudge|warn|buzz|poke|tell|message|text|give|send|set|add|create|make|put|i want|want"
-    r"|get|have|with|schedule|leave|i'd like)(?: me| us)?(?: (?:again|please))?"
+    r"|get|have|with|schedule|leave|i'd like|i need|need)(?: me| us)?(?: (?:again|please))?"
     r"(?: (?:an?|another|the|one|some|me) )?(?: ?(?:reminder|alarm|alert|notification|heads[- ]?up|nudge|ping|warning"
     r"|notice|message|buzz))?(?: to go off| to ring)?"
 )
@@ -22,6 +22,13 @@ _LEAD_OF = rule(
     rf"{_REMIND}(?: (?:to|that i (?:have|need|must) to) (?P<todo>.+?))?,? ?(?:for )?(?P<lead>LEAD)(?: at)?(?:"
     rf" (?P<np>.+?))?{_EVENT_BEGINS}"
 )
+#: "the evening before the trip at 8pm to pack my bag": what follows "to" is done, and no place that one goes to.
+_LEAD_TO_DO = rule(
+    rf"{_REMIND} (?:on )?(?P<lead>LEAD) (?P<np>.+?) to (?P<todo>(?!the\b|my\b|a\b|an\b)(?-i:[a-z])\w+"
+    r"(?: (?:up|out|in|for|off))? (?:the|my|our|a|an|some|him|her|them|it)\b.*|(?:check in|pack|study|revise|prepare"
+    r"|get ready|leave|shower|eat|sleep)\b.*)"
+)
+_BARE_LEAD = rule(r"(?:and )?(?:an? )?(?:alarm|reminder|alert|heads[- ]?up)(?: for it)? (?P<lead>LEAD)")
 _OF_LEAD = rule(
     rf"{_REMIND} (?:of|about|for|on|to|before) (?P<np>.+?),? (?:for )?(?P<lead>LEAD)(?: (?:that|it|then|it starts"
     rf"|time))?"
@@ -118,6 +125,8 @@ def _open(words: MaskedWords, found: re.Match[str]) -> ToolCall | None:
 Read = Callable[[MaskedWords, re.Match[str]], ToolCall | None]
 
 _RULES: tuple[tuple[re.Pattern[str], Read], ...] = (
+    (_BARE_LEAD, _lead),
+    (_LEAD_TO_DO, _lead),
     (_LEAD_OF, _lead),
     (_OF_LEAD, _lead),
     (_LEAD_FIRST, _lead),

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 
 from llmagent_os.plugins.calendar.requests.clause import Clause
+from llmagent_os.plugins.calendar.requests.openings import opens_request
 from llmagent_os.plugins.calendar.time.time_mentions import MentionKind, TimeMention
 
 #: "Put these in please: …", on the line of the list.
@@ -27,6 +28,23 @@ def heading_of(text: str) -> str:
     """
     found = _HEADING.match(text)
     return found[0] if found is not None else ""
+
+
+#: A line with a word for the list, and the points of the list below it.
+_TOPIC = re.compile(r"[^\W\d][\w' ]{1,40}:?\s*\n(?=\s*(?:[-*•·]|\(?1[.)])\s)")
+
+
+def topic_of(clause: Clause) -> str:
+    """Return the line above a list that only says what the list is about: "shopping". Empty: there is none.
+
+    Each point of the list has a name of its own.
+    """
+    found = _TOPIC.match(clause.text)
+    if found is None or any(each.start < found.end() for each in clause.mentions) or opens_request(found[0].strip()):
+        return ""
+    lines = re.finditer(r"[^\n]+", clause.text[found.end() :])
+    points = [clause.part(found.end() + line.start(), found.end() + line.end()).masked for line in lines]
+    return found[0] if len(points) > 1 and all(re.search(r"[^\W\d_]{3}", point) for point in points) else ""
 
 
 def day_heading(clause: Clause) -> TimeMention | None:

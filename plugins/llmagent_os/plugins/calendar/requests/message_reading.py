@@ -36,6 +36,12 @@ _HALF = re.compile(
     r"(?:no |i mean(?:t)? |make it |in the |at )*([ap])\.?m\.?(?: (?:i mean(?:t)?|obviously|not [ap]m))?",
     re.IGNORECASE,
 )
+#: "10am their time", where the message names no city.
+_ELSEWHERE = re.compile(r"\d ?(?:[ap]\.?m\.?|h)? (?:his|her|their) time\b(?! ?off)", re.IGNORECASE)
+WHOSE_TIME = ToolResult(
+    {"status": "unclear", "problem": "zone"},
+    "Which city's time is that? Please ask again with the city, such as “10 AM London time”.",
+)
 #: The answer where nothing is to be done, and no event is named.
 NOTHING_CHANGED = ToolResult({"status": "kept"}, "All right, I've changed nothing.")
 
@@ -85,6 +91,8 @@ async def read_requests(call: CalendarCall) -> tuple[ToolCall, ...] | ToolResult
         each.text.lower().endswith("now") for each in clause.mentions
     ):
         return ()
+    if _ELSEWHERE.search(clause.text) and "?" not in clause.text:
+        return WHOSE_TIME
     found = (
         await _answer(call, clause)
         or await _half_of_day(call, clause)

@@ -13,7 +13,9 @@ _GREETING = (
     r"|um+|uh+|hmm+|er+m?|oh|ah|aha|btw|by the way|also|and|plus|then|next|now|anyway|anyways|actually|listen|look"
     r"|sorry|basically|before i forget|fyi|reminder to self|hmm ok|see"
     r"|excuse me|quick one|quick question|one more(?: thing)?|another one|first|firstly|second|secondly|finally|lastly"
-    r"|after that|yes|yeah|yep|yup|sure|great|cool|perfect|thanks|thank you|awesome|nice|in addition|additionally|bot"
+    r"|after that|yes|yeah|yep|yup|sure|great|cool|perfect"
+    r"|thanks(?: (?:a lot|so much|a million))?|thank you(?: (?:so|very) much)?"
+    r"|awesome|nice|in addition|additionally|bot"
     r"|calendar|assistant|there|again|still|but|because of that|therefore|wait|ooh|argh|ugh|phew|lol|haha|dear"
     r"|(?:i(?:'ve| have)(?: got)? )?(?:two|three|a few|a couple of|some) things(?: please| for you| today)?"
 )

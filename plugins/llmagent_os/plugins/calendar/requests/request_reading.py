@@ -24,7 +24,7 @@ from llmagent_os.plugins.calendar.requests.idle_talk import asks_nothing
 from llmagent_os.plugins.calendar.requests.lead_request import read_lead
 from llmagent_os.plugins.calendar.requests.left_alone import is_undecided, leaves_alone
 from llmagent_os.plugins.calendar.requests.length_request import read_length
-from llmagent_os.plugins.calendar.requests.list_heading import day_heading, heading_of
+from llmagent_os.plugins.calendar.requests.list_heading import day_heading, heading_of, topic_of
 from llmagent_os.plugins.calendar.requests.lookup_request import read_lookup
 from llmagent_os.plugins.calendar.requests.name_request import read_name
 from llmagent_os.plugins.calendar.requests.openings import Asks, opening_of, opens_other, opens_request
@@ -141,6 +141,7 @@ def _sentences(clause: Clause) -> list[ReadRequest]:
     listed = heading_of(clause.text)
     if listed:
         heading, clause = _verb(plain(listed)), clause.part(len(listed))
+    clause = clause.part(len(topic_of(clause)))
     day = day_heading(clause)
     if day is not None:
         clause = clause.part(day.end + 1)
@@ -250,8 +251,18 @@ def _split(clause: Clause, verb: str, date: str) -> list[ReadRequest]:
             opening = f"{opening} {title}".strip()
         rest = _read(right, "" if own else opening, "" if own else str(first[-1].call.arguments.get("date", date)))
         if rest and not any(_is_untimed(each.call) for each in rest):
+            if "and" in clause.text[left_end:right_begin].lower() and (day := _last_day(right)):
+                first = [replace(each, call=_on_day(each.call, day)) for each in first]
             return _with_reminder(first, rest, left)
     return []
+
+
+def _last_day(clause: Clause) -> str:
+    """The day behind the last time, which both events share: "football at 4 and ballet at 5 tomorrow"."""
+    kinds = [each.kind for each in clause.mentions]
+    behind = kinds == [MentionKind.TIME, MentionKind.DATE] and not plain(clause.text[clause.mentions[1].end :])
+    joined = behind and not clause.text[clause.mentions[0].end : clause.mentions[1].start].strip()
+    return clause.mentions[1].text if joined else ""
 
 
 def _with_reminder(first: list[ReadRequest], rest: list[ReadRequest], left: Clause) -> list[ReadRequest]:

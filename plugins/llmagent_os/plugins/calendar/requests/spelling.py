@@ -11,6 +11,7 @@ import string
 from collections.abc import Iterator
 from functools import cache
 
+from llmagent_os.plugins.calendar.requests.rewording import reword
 from llmagent_os.plugins.calendar.time.zone_names import named_zone
 
 #: Words whose misspellings by one letter are put right. Shorter words have too many neighbours.
@@ -109,13 +110,15 @@ def put_right(text: str) -> str:
     begin = first.start() if first else 0
     text = re.sub(r"(?<=\w) w/? (?=\w)", " with ", text)
     text = re.sub(r"\b(remi?nd (?:me|us)) too (?=[a-z])", r"\1 to ", text, flags=re.IGNORECASE)
-    return _WORD.sub(lambda match: _right(match[0], first=match.start() == begin), text)
+    return reword(_WORD.sub(lambda match: _right(match[0], first=match.start() == begin), text))
 
 
 def _their_zone(match: re.Match[str], text: str) -> str:
     """Return the time with the zone of the city that the message names: "my brother in Sydney", "8am his time"."""
     for city in re.findall(
-        r"\b(?:in|from|over in|at) ([A-Za-z]+(?: [A-Z][a-z]+)?)|\b([A-Z][a-z]+) (?:office|team|folks|people)", text
+        r"\b(?:in|from|over in|at|with|to|for) (?:the )?([A-Za-z]+(?: [A-Z][a-z]+)?)"
+        r"|\b([A-Z][a-z]+) (?:office|team|folks|people|branch|guys|crew)",
+        text,
     ):
         name = (city[0] or city[1]).lower()
         known = next((each for each in (name, name.split()[0]) if named_zone(f"{each} time")), None)

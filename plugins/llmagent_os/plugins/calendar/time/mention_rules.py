@@ -19,7 +19,7 @@ _COUNTED = frozenset(
     " children bottles boxes cups eggs tickets seats friends players degrees kg grams litres liters meters"
     " lessons sessions classes metres calls emails times reps sets laps rounds".split()
 )
-_UNITS = frozenset("days weeks months years hours minutes mins hrs nights".split())
+_UNITS = frozenset("days weeks months years hours minutes mins hrs nights hour minute min hr day week".split())
 #: Before a number, they make it part of a name.
 _NUMBERED = frozenset(
     "locker desk stand shelf pin code seat"
@@ -27,7 +27,8 @@ _NUMBERED = frozenset(
     " page section track floor building apartment apt suite box table player phase sprint round group session module"
     " lesson exam quiz lab hall invoice order ticket case bug issue pr task item step stage route tram train"
     " exit terminal house highway channel form area zone court lane pier bay door windows iphone ps playstation plan"
-    " option week day year article paragraph question problem exercise act scene vol volume book type size".split()
+    " turns turning turned option"
+    " week day year article paragraph question problem exercise act scene vol volume book type size".split()
 )
 #: Behind an ordinal, they say what it counts: the 2nd meeting, my 80th birthday.
 _ORDINAL_NOUNS = frozenset(
@@ -59,7 +60,7 @@ _ONE_DAY_WORDS = frozenset("today tomorrow tonight yesterday".split())
 _REPEATS = re.compile(
     r"\b(?:every|each|daily|nightly|weekly|monthly|quarterly|yearly|annually|hourly|weekdays|weekends|alternat\w+"
     rf"|(?:{'|'.join(WEEKDAYS)})(?:s| (?:mornings|afternoons|evenings|nights))"
-    r"|(?:once|twice|times) (?:a|per|every|each) (?:day|week|month|year)|(?:everyday)|biweekly)\b"
+    r"|(?:once|twice|times) (?:a|per|every|each) (?:day|week|month|year)|(?:everyday)|biweekly|mon ?[-–] ?fri)\b"
 )
 _NTH = r"(?:1st|2nd|3rd|4th|5th|first|second|third|fourth|fifth|last)"
 # "the first and third monday" comes again.
@@ -136,9 +137,17 @@ def is_mention(candidate: Candidate) -> bool:
         candidate.next_word in _COUNTED or candidate.next_word.replace(".", "") in ("am", "pm", *_UNITS)
     ):
         return False
+    if candidate.kind in ("time", "recurrence") and candidate.words[-1].isdigit() and _is_month(candidate.next_word):
+        return False  # "6pm until 22 december"
+    if candidate.kind == "date" and candidate.words[0] == "at" and "".join(candidate.words[1:2]).isdigit():
+        return False  # "at 5 until 14 december" is a time and a day
     if candidate.kind == "date" and candidate.words[-1].isdigit() and candidate.next_word in ("o'clock", "oclock"):
         return False  # "the 6th of december, 11 o'clock"
     return rule is None or rule(candidate)
+
+
+def _is_month(word: str) -> bool:
+    return len(word) > 2 and any(month.startswith(word) for month in MONTHS)
 
 
 def _is_time(candidate: Candidate) -> bool:

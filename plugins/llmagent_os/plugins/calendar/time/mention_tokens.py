@@ -106,7 +106,8 @@ def _zone_length(tokens: list[Token], at: int) -> int:
 
 def _is_name(tokens: list[Token], at: int) -> bool:
     """Whether a word is written as a zone's name: "ET", or "Eastern" with nothing behind it that it could describe."""
-    last = tokens[at].breaks or at + 1 == len(tokens) or tokens[at + 1].timely
+    behind = "" if tokens[at].breaks or at + 1 == len(tokens) else tokens[at + 1].text.casefold()
+    last = not behind or tokens[at + 1].timely or behind in ("with", "to", "about", "please", "@")
     plain = tokens[at].text.istitle() or tokens[at].text in ("eastern", "pacific")
     return tokens[at].text.isupper() or (plain and last)
 

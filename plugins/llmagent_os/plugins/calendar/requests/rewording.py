@@ -1,0 +1,144 @@
+"""Puts turns of phrase into plainer words that mean the same, so that the grammar can be small.
+
+A slip that the person corrects in the same breath is left out; so is talk that leads to what somebody told.
+
+>>> reword("dentist on friday, no sorry, thursday at 10")
+'dentist on thursday at 10'
+>>> reword("early shift thursday 6-14")
+'early shift thursday from 6:00 to 14:00'
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+
+from llmagent_os.plugins.calendar.requests.openings import OTHER_VERBS
+from llmagent_os.plugins.calendar.time.text_normalization import MONTHS, WEEKDAYS
+
+_DAY = (
+    rf"(?:(?:this |next )?(?:{'|'.join(WEEKDAYS)}|mon|tues?|wed|thu|thurs|fri|sat|sun)|today|tomorrow|tonight"
+    rf"|(?:the )?\d{{1,2}}(?:st|nd|rd|th)(?: of)?(?: (?:{'|'.join(MONTHS)}))?|(?:{'|'.join(MONTHS)}) \d{{1,2}})\b"
+)
+_NAME = rf"(?:{'|'.join(WEEKDAYS)}|mon|tues?|wed|thu|thurs|fri|sat|sun)"
+_CLOCK = r"(?:\d{1,2}[:.]\d\d ?(?:[ap]\.?m\b\.?)?|\d{1,2} ?[ap]\.?m\b\.?|noon|midnight|(?<=at )\d{1,2}\b)"
+#: What somebody says who corrects a slip.
+_SLIP = (
+    r"(?:(?:\s*[,.;–—-]+\s*|\s+)(?:no|nope|no wait|wait|wait no|sorry|oops|whoops|i mean|i meant|actually|rather|make"
+    r" (?:that|it)|scratch that|hang on|hold on|correction)\b)+[\s,.:;–—-]*"
+)
+_HALF = r"(?P<half>[ap]\.?m\b\.?)"
+_TOLD = (
+    r"(?:told|says|said|tells|texted|texts|wrote|writes|mentioned|announced|reminded|informed|confirmed|emailed)"
+    r"(?: (?:me|us))?(?: that)?"
+)
+_THING = r"(?:the|her|his|their|our|my|a|an)\s(?P<what>[\w'-]+(?:\s[\w'-]+)?)"
+_NO_REQUEST = rf"(?:(?!\b(?:{OTHER_VERBS}|add|put|remind|book|schedule|set|note|don't|do not|never|if)\b).)"
+
+
+def _hours(match: re.Match[str]) -> str:
+    """The hours of a shift on the 24-hour clock; other numbers stay as they are."""
+    first, last = int(match["first"]), int(match["last"])
+    late = 13 <= last <= 24 and first < last
+    if not late:
+        return match[0]
+    return f"{match['before']}from {first}:00 to {last % 24}:00"
+
+
+_RULES: tuple[tuple[str, str | Callable[[re.Match[str]], str]], ...] = (
+    # Corrections of a slip: the half of the day, the day, the time.
+    (rf"(?P<clock>\d{{1,2}}(?:[:.]\d\d)?) ?(?:o'?clock )?[ap]\.?m\b\.?{_SLIP}{_HALF}", r"\g<clock> \g<half>"),
+    (rf"{_DAY}{_SLIP}(?:on )?(?P<right>{_DAY})", r"\g<right>"),
+    (
+        rf"{_DAY}(?P<at>(?: at)? {_CLOCK}){_SLIP}(?:on )?(?P<right>{_DAY})(?!,? (?:at )?\d)",
+        r"\g<right>\g<at>",
+    ),
+    (rf"(?P<at>\bat )?{_CLOCK}{_SLIP}(?:at )?(?P<right>{_CLOCK}|\d{{1,2}}\b(?! ?\w))", r"at \g<right>"),
+    (r"\b(?:between|from|at|around)\s*(?:\.{2,}|…|[–—-]+)\s*no,?\s+(?=at\b|around\b|on\b|from\b)", ""),
+    (rf"^(?:no,? )?not (?:on )?{_DAY}(?:,| but|, but|\s[–—-])\s(?:on )?(?P<right>{_DAY})(?=\s*[:,–—-])", r"\g<right>"),
+    (rf"\bnot (?P<verb>\w+ing )?(?:at )?{_CLOCK},? but (?:at )?(?P<right>{_CLOCK})", r"\g<verb>at \g<right>"),
+    # Times and lengths.
+    (r"\b(?P<hour>1[3-9]|2[0-3]) ?o'? ?clock\b", r"\g<hour>:00"),
+    (r"\b(?P<count>\d{1,3}|half|one|two|three)-(?P<unit>minute|min|hour|hr)\b-?(?: long\b)?", r"\g<count> \g<unit>"),
+    (
+        r"(?P<before>\b(?:\w+day|mon|tues?|wed|thurs?|fri|sat|sun|tomorrow|today|tonight|shift|work|working|duty),? )"
+        rf"(?:from )?(?P<first>\d{{1,2}}) ?[-–] ?(?P<last>\d{{1,2}})\b(?![/.:-]?\d|\s?(?:[ap]m"
+        rf"|people|{'|'.join(month[:3] for month in MONTHS)}))",
+        _hours,
+    ),
+    (r"(?<=\d)(?P<half> ?[ap]\.?m\.?)? (?:sharp|on the dot|on the nose)\b", r"\g<half>"),
+    (rf", say (?=(?:at )?{_CLOCK})", " at "),
+    (r"\bat at\b", "at"),
+    (
+        rf"(?<!every )(?<!each )\b(?P<days>{_NAME}(?:,? (?:and |& )?{_NAME})+)(?P<at>[^.;?\n]{{0,20}}?),? until"
+        rf" (?=(?:the )?\d|{'|'.join(MONTHS)})",
+        r"every \g<days>\g<at> until ",
+    ),
+    (r"(?P<a>\w) thru (?=\w)", r"\g<a> to "),
+    # Reminders.
+    (r"^(?:let me know|tell me) (?=(?:at|in) \d[^?]*\bso (?:that )?i\b)", "remind me "),
+    (
+        r"^(?:the|my) [\w'-]+ (?:said|says|told me|tells me|asked me|wants me)"
+        r" (?:(?:that )?i (?:should|must|have to)|to) "
+        r"(?=[^?]*\bremind me\b)",
+        "",
+    ),
+    (
+        r"^for (?P<what>(?:the|my|our) [\w' -]+?),? (?:i need|i want|i'd like|give me|set|set me) (?:a |an )?"
+        r"(?:reminder|alarm|alert|heads[- ]up) (?P<lead>[\w ]+?) (?:earlier|before|beforehand|ahead)[.!]?$",
+        r"remind me \g<lead> before \g<what>",
+    ),
+    (
+        r"^(?P<what>[^,;.!?]+?) (?P<span>for (?:\d+|a|one|two|three|four|five|six|seven|ten) (?:days|weeks?|months?)),"
+        r" (?:please )?remind me (?P<every>every \w+|daily)(?: please)?[.!]?$",
+        r"remind me of \g<what> \g<every> \g<span>",
+    ),
+    # Talk in front of what is to be written down.
+    (
+        r"\b(?P<verb>note|write|remember|put)(?: (?:down|in))? that (?:i|we)(?:'m| am|'re| are|'ll be| will be| have to"
+        r" be) (?:at|with|seeing|going to|off to)(?= (?:the|my|a|an)\b)",
+        "add",
+    ),
+    (r"\bwhat (?:on earth|the hell|the heck|in the world|exactly|the devil)\b", "what"),
+    (
+        rf"^(?=.*\b(?:put|add|stick|pop|note|save|write|jot|remind)\b){_NO_REQUEST}*?\b{_TOLD} {_THING}"
+        rf"(?: is|'s| starts| will be)(?: going to be| coming| happening)?"
+        rf"(?= (?:on |at |this |next )?(?:{_DAY}|{_CLOCK}))",
+        r"\g<what>",
+    ),
+    (
+        r"^.{0,60}?\b(?:talking|talked|spoke|speaking|chatting|chatted) (?:to|with) (?P<who>(?-i:[A-Z])\w+|my \w+),?"
+        r" (?:and|so) we (?:figured|decided|agreed|thought|said)(?: that)?"
+        r"(?: (?:the best|it)(?: thing)? (?:would be|is))?"
+        r"(?: to)? (?:get|grab|have|do|go for|meet for) (?P<what>(?!a\b|the\b)\w+)",
+        r"\g<what> with \g<who>",
+    ),
+    (
+        rf"^(?:(?!\d|\b{_DAY}|\b(?:{OTHER_VERBS}|add|put|remind|book|schedule|set|note)\b|\?).)*[,.;!] (?:so )?"
+        r"(?=what (?:do i have|have i got|is|'s) (?:on |planned |in )?[^,.;?]*\?$)",
+        "",
+    ),
+    (rf"^{_NO_REQUEST}*(?:,| and|\.) so (?:please )?(?P<ask>(?:cancel|delete|remove) (?:the|my)\b)", r"\g<ask>"),
+    (
+        r"\b(?P<who>(?:the|my) [\w'-]+) (?:can|could) (?:see|fit|take|squeeze) (?:me|us|him|her|it|them)(?: in)?"
+        r"(?= (?:on |at |this |next |tomorrow|today|\w+day))",
+        r"\g<who>",
+    ),
+    (r" and it (?:starts|begins|is) (?=at \d)", " "),
+    (
+        r"(?<=\w) (?=(?:can|could) (?:you|u) (?:please )?(?:put|add|stick|pop) (?:it|that) in\b)",
+        ", ",
+    ),
+)
+_COMPILED = tuple((re.compile(pattern, re.IGNORECASE | re.DOTALL), new) for pattern, new in _RULES)
+
+
+def reword(text: str) -> str:
+    """Return ``text`` in plainer words.
+
+    Args:
+        text: a message, with its spelling put right.
+    """
+    for pattern, new in _COMPILED:
+        text = pattern.sub(new, text)
+    return text
