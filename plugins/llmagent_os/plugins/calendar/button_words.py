@@ -158,6 +158,10 @@ def _concerns(found: tuple[str, Change] | None, event_id: str) -> bool:
     return found is not None and any(event.event_id == event_id for event in (*found[1].before, *found[1].after))
 
 
+def _only_adds(change: Change) -> bool:
+    return bool(change.after) and not change.before
+
+
 async def _dropped(call: CalendarCall, said: str, ask_id: str | None) -> str | None:
     """What "never mind" and "cancel that" end: an unfinished event, a question, or what was done just now."""
     half = await call.store.unfinished_event()
@@ -165,10 +169,13 @@ async def _dropped(call: CalendarCall, said: str, ask_id: str | None) -> str | N
         return DROP
     if ask_id:
         return f"no:{ask_id}"
-    found = await call.store.last_change() if _CANCEL.fullmatch(said) else None
+    found = await call.store.last_change()
     focus = await call.store.focus()
-    if focus and _CANCEL.fullmatch(said) and "forget" not in said and not _concerns(found, focus):
+    cancels = _CANCEL.fullmatch(said) is not None
+    if focus and cancels and "forget" not in said and not _concerns(found, focus):
         return None  # "it" is an event that was looked up since: a request to delete it
+    if not cancels and not (focus and _concerns(found, focus) and found and _only_adds(found[1])):
+        return NOTED  # "never mind" takes back only what is new, and nothing that was looked up or changed since
     if found and call.context.now - datetime.fromisoformat(found[1].at) <= JUST_NOW:
         return f"undo:{found[0]}"
     return NOTED
