@@ -22,6 +22,7 @@
 ``list_heading``        what stands in front of a list: "friday: …", "put these in: …"
 ``told_before``         an event named in one sentence, with its time in another
 ``spelling``            puts misspellings of known words right
+``self_correction``    puts the day or time that is meant in the place of one that is taken back
 ``foreign_words``       knows a message in another language
 ``lead_request``        reminders before an event
 ``lookup_request``      questions about a period, and about all that there is

@@ -29,6 +29,7 @@ from llmagent_os.plugins.calendar.requests.left_alone import (
 from llmagent_os.plugins.calendar.requests.open_answer import read_answer
 from llmagent_os.plugins.calendar.requests.politeness import plain
 from llmagent_os.plugins.calendar.requests.request_reading import ReadRequest, is_readable, read_message
+from llmagent_os.plugins.calendar.requests.self_correction import corrected
 from llmagent_os.plugins.calendar.requests.spelling import put_right
 from llmagent_os.plugins.calendar.time.time_mentions import MentionKind
 
@@ -100,7 +101,8 @@ async def read_requests(call: CalendarCall) -> tuple[ToolCall, ...] | ToolResult
 
 
 def _clause(call: CalendarCall, events: tuple[CalendarEvent, ...]) -> Clause:
-    return Clause.of(put_right(call.context.text), call.now, month_first=call.month_first, events=events)
+    text = put_right(call.context.text)
+    return corrected(Clause.of(text, call.now, month_first=call.month_first, events=events))
 
 
 def _read(clause: Clause) -> tuple[ReadRequest, ...]:
