@@ -93,6 +93,11 @@ _INSTEAD = re.compile(
     r"|entire))\b",
     re.IGNORECASE,
 )
+#: Where words of what is not to be done end, and a request may begin.
+_AFTER_NEGATION = re.compile(
+    r"(?:\s*[,;:.–—]+|\s-|(?=\s(?:but|just|only|instead)\b))\s+(?:(?:but|and|just|only|instead|rather)\s+)*",
+    re.IGNORECASE,
+)
 
 
 @dataclass(frozen=True)
@@ -185,8 +190,17 @@ def _read(clause: Clause, verb: str = "", date: str = "") -> list[ReadRequest]:
     if not clause.text:
         return []
     if leaves_alone(clause.text) or is_undecided(clause):
-        return _one(clause, verb, date) if _INSTEAD.search(clause.text) else []
+        return _one(clause, verb, date) if _INSTEAD.search(clause.text) else _behind_negation(clause)
     return _one(clause, verb, date) or _without_talk(clause, verb, date) or _split(clause, verb, date)
+
+
+def _behind_negation(clause: Clause) -> list[ReadRequest]:
+    """Read what is asked behind words that say what is not to be done: "don't delete anything, just show me friday"."""
+    for match in _AFTER_NEGATION.finditer(clause.text):
+        left, right = clause.part(0, match.start()), clause.part(match.end())
+        if leaves_alone(left.text) and not leaves_alone(right.text) and opens_request(plain(right.text)):
+            return _one(right, "", "")
+    return []
 
 
 def _one(clause: Clause, verb: str, date: str) -> list[ReadRequest]:
