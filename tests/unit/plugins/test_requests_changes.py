@@ -11,6 +11,21 @@ from tests.unit.plugins.read_changes import calls
 
 #: A message, and the calls that it asks for.
 READ = [
+    ("don't delete anything, just show me tomorrow", ["list | date: tomorrow | asked: events"]),
+    ("don't cancel the dentist, what's on friday?", ["list | date: on friday | asked: events"]),
+    ("do not change the review but move the dentist to 4pm", ["move | title: dentist | new_time: 4pm"]),
+    ("don't delete the dentist, the review and the gym", []),
+    ("call it annual review instead of review", ["move | title: review | new_title: annual review"]),
+    ("moev the dentist to friday", ["move | title: dentist | new_date: friday"]),
+    ("plz ad voleyball on wendsday 6pm", ["create | title: voleyball | date: on wednesday | time: 6pm"]),
+    (
+        "could I squeeze in a 30 minute call on Thursday before lunch?",
+        ["list | date: on Thursday | time: before lunch | duration: 30 minute | asked: gaps"],
+    ),
+    ("can I fit in a quick coffee with Ana tomorrow at 3?", ["list | date: tomorrow | time: at 3 | asked: free"]),
+    ("squeeze in a haircut on friday at 3", ["create | title: haircut | date: on friday | time: at 3"]),
+    ("which day this week have I got nothing on?", ["list | date: this week | asked: gaps"]),
+    ("where are we eating with bob again?", ["list | title: bob | asked: place"]),
     ("reschedule lunch with Bob to friday at 1", ["move | title: lunch with Bob | new_date: friday | new_time: at 1"]),
     ("swap lunch with Bob to dinner time, 7pm", ["move | title: lunch with Bob | new_time: 7pm"]),
     (
