@@ -11,6 +11,23 @@ from tests.unit.plugins.read_changes import calls
 
 #: A message, and the calls that it asks for.
 READ = [
+    (
+        "Alice can't do thursday. Make it friday at 11 instead",
+        ["move | title: Alice | date: thursday | new_date: friday | new_time: at 11"],
+    ),
+    (
+        "Raj says he can't make thursday, so let's do it friday at 4",
+        ["move | title: Raj | date: thursday | new_date: friday | new_time: at 4"],
+    ),
+    (
+        "Eva can't make lunch on friday, move it to saturday",
+        ["move | title: lunch Eva | date: on friday | new_date: saturday"],
+    ),
+    ("I can't do Friday, make it saturday", ["move | date: Friday | new_date: saturday"]),
+    ("Quentin can't do friday, make it saturday", []),
+    ("same again the sunday after", ["copy | new_date: the sunday after"]),
+    ("and again the week after", ["copy | new_date: the week after"]),
+    ("the same the following friday", ["copy | new_date: the following friday"]),
     ("don't delete anything, just show me tomorrow", ["list | date: tomorrow | asked: events"]),
     ("don't cancel the dentist, what's on friday?", ["list | date: on friday | asked: events"]),
     ("do not change the review but move the dentist to 4pm", ["move | title: dentist | new_time: 4pm"]),

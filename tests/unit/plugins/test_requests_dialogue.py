@@ -268,6 +268,19 @@ async def test_the_time_behind_the_question_what_to_change_is_the_new_one(
     assert await person.titles() == ["dentist, Saturday 28 November at 3 PM"]
 
 
+@pytest.mark.parametrize(
+    ("again", "day"),
+    [
+        ("same again the friday after", "Friday 4 December"),
+        ("and again the week after", "Friday 4 December"),
+        ("the same the following monday", "Monday 30 November"),
+    ],
+)
+async def test_a_copy_counts_from_the_day_of_the_event(person: Person, again: str, day: str) -> None:
+    await say(person, "add gym on friday at 6pm")
+    assert await text_of(person, again) == f"I've added gym for {day} at 6 PM."
+
+
 async def test_a_time_much_later_than_the_question_is_none_for_the_event(person: Person) -> None:
     await say(person, "move the dentist")
     await say(person, "what do I have on monday?")

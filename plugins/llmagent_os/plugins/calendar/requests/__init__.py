@@ -33,6 +33,7 @@
 ``deletion_request``    what is to be deleted
 ``change_request``      another day or time for an event
 ``shift_request``       how far an event moves: "an hour later"
+``prevented_request``  another time for what somebody cannot do
 ``change_words``        what the readers of another time share
 ``name_request``        another name or person for an event
 ``place_request``       a place or a note for an event

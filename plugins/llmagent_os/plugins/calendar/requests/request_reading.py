@@ -30,6 +30,7 @@ from llmagent_os.plugins.calendar.requests.name_request import read_name
 from llmagent_os.plugins.calendar.requests.openings import Asks, opening_of, opens_other, opens_request
 from llmagent_os.plugins.calendar.requests.place_request import read_place
 from llmagent_os.plugins.calendar.requests.politeness import before_request, plain
+from llmagent_os.plugins.calendar.requests.prevented_request import read_prevented
 from llmagent_os.plugins.calendar.requests.reference_request import read_reference
 from llmagent_os.plugins.calendar.requests.sentences import between_requests, sentences
 from llmagent_os.plugins.calendar.requests.shift_request import read_shift
@@ -118,6 +119,9 @@ def read_message(clause: Clause) -> tuple[ReadRequest, ...]:
     told = read_told(clause)
     if told is not None:
         return (ReadRequest(told[0], clause.text, unsure=not told[1]),)
+    moved = read_prevented(clause)
+    if moved is not None:
+        return (ReadRequest(moved, clause.text),)
     found = _sentences(clause)
     if not found:
         found = _among_talk(clause.cut(_ASIDE))
