@@ -40,6 +40,8 @@ READ = [
         ["list | date: on Thursday | time: before lunch | duration: 30 minute | asked: gaps"],
     ),
     ("can I fit in a quick coffee with Ana tomorrow at 3?", ["list | date: tomorrow | time: at 3 | asked: free"]),
+    ("might I slot in a walk with Jo tomorrow at 4pm?", ["list | date: tomorrow | time: at 4pm | asked: free"]),
+    ("would I have time for a swim on friday before 9?", ["list | date: on friday | time: before 9 | asked: free"]),
     ("squeeze in a haircut on friday at 3", ["create | title: haircut | date: on friday | time: at 3"]),
     ("which day this week have I got nothing on?", ["list | date: this week | asked: gaps"]),
     ("where are we eating with bob again?", ["list | title: bob | asked: place"]),

@@ -23,6 +23,7 @@ CORRECTED = [
     ("no lunch on friday, thanks", "no lunch on friday, thanks"),
     ("gym on friday. Nothing on saturday", "gym on friday. Nothing on saturday"),
     ("do I have time on friday? no, saturday", "do I have time on friday? no, saturday"),
+    ("Bo can't do friday. Make it saturday at 11", "Bo can't do friday. Make it saturday at 11"),
     ("not tomorrow, friday", "not tomorrow, friday"),
 ]
 

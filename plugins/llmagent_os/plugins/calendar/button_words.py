@@ -19,7 +19,7 @@ from llmagent_os.plugins.calendar.series_scope import EVERY_TIME
 JUST_NOW = timedelta(minutes=10)
 
 _POLITE = (
-    r"(?:oops|sorry|please|pls|no|wait|ok|okay|oh|hey|hmm|actually|just|hang on|hold on|one sec"
+    r"(?:oops|ah|sorry|please|pls|no|wait|ok|okay|oh|hey|hmm|actually|just|hang on|hold on|one sec"
     r"|hm+|mm+|no no|can you|could you|thanks|thank you|whoops"
     r"|damn|shit|argh|ugh|stop|that was (?:wrong|a mistake|not what i (?:meant|wanted))|(?:the )?wrong (?:one|event|day"
     r"|thing|appointment)|(?:my )?(?:mistake|bad)|i changed my mind|changed my mind|on second thought|not that one)"
@@ -47,7 +47,8 @@ _REGRET = re.compile(
     r"|no i didn't (?:mean|want|ask for) (?:that|it)|i didn't (?:mean|want) (?:that|it|to do that))"
     r"(?: (?:sorry|please|oops))*"
 )
-_NEVER_MIND = _whole(r"never ?mind|forget (?:it|that|about it)|leave it|drop it|skip it|let it be|don't bother")
+_LET_BE = r"(?:never ?mind|forget (?:it|that|about it)|leave it|drop it|skip it|let it be|don't bother)"
+_NEVER_MIND = _whole(rf"{_LET_BE}(?: {_LET_BE})*")
 _NONE = _whole(r"none|neither|none of (?:them|these|those)|neither of (?:them|these|those)|no")
 _ALL = _whole(r"both|all|all of (?:them|these|those)|both of (?:them|these|those)|them all|every one|everything")
 _ORDINAL = _whole(
@@ -158,10 +159,6 @@ def _concerns(found: tuple[str, Change] | None, event_id: str) -> bool:
     return found is not None and any(event.event_id == event_id for event in (*found[1].before, *found[1].after))
 
 
-def _only_adds(change: Change) -> bool:
-    return bool(change.after) and not change.before
-
-
 async def _dropped(call: CalendarCall, said: str, ask_id: str | None) -> str | None:
     """What "never mind" and "cancel that" end: an unfinished event, a question, or what was done just now."""
     half = await call.store.unfinished_event()
@@ -174,8 +171,8 @@ async def _dropped(call: CalendarCall, said: str, ask_id: str | None) -> str | N
     cancels = _CANCEL.fullmatch(said) is not None
     if focus and cancels and "forget" not in said and not _concerns(found, focus):
         return None  # "it" is an event that was looked up since: a request to delete it
-    if not cancels and not (focus and _concerns(found, focus) and found and _only_adds(found[1])):
-        return NOTED  # "never mind" takes back only what is new, and nothing that was looked up or changed since
+    if not cancels and not (focus and _concerns(found, focus) and found and found[1].after):
+        return NOTED  # "never mind" takes back only the addition or change of the event that was spoken of last
     if found and call.context.now - datetime.fromisoformat(found[1].at) <= JUST_NOW:
         return f"undo:{found[0]}"
     return NOTED

@@ -45,7 +45,8 @@ _COULD_I = rule(
     r"|is (?:there|it) (?:still )?(?:any )?(?:room|space|time|possible to do something) (?P<then2>WHEN)"
 )
 _ROOM = rule(
-    r"(?:is there|have (?:i|we) got|do (?:i|we) have|got|will there be) (?:still )?(?:any |some |enough )?(?:free )?"
+    r"(?:is there|have (?:i|we) got|(?:do|would|will|could) (?:i|we) have|got|will there be) (?:still )?(?:any "
+    r"|some |enough )?(?:free )?"
     r"(?:time|room|space)(?: for (?:an? |another |some |the )?[^\W\d]+(?: [^\W\d]+){0,3}?)? (?P<when>WHEN)"
 )
 _SUITS = rule(r"(?:does|would|could|will) (?P<when>WHEN) (?:suit|fit|work)(?: me| for me| in)?(?: my calendar)?")
@@ -60,7 +61,8 @@ _FIT_IN = rule(
     r"(?: (?:for|of|with) (?:an? |some |the |my )?[^\W\d]+(?: [^\W\d]+){0,3}?)?(?: (?P<when>WHEN))?"
 )
 _SQUEEZE = rule(
-    r"(?:fit|squeeze|slot|cram)(?: in)? (?:an? |one |some |another |the |my )?(?:quick |short |little )?"
+    r"(?:(?:could|can|may|might|would) (?:i|we) )?(?:fit|squeeze|slot|cram)(?: in)? (?:an? |one |some |another "
+    r"|the |my )?(?:quick |short |little )?"
     r"(?:(?P<length>LENGTH) )?(?P<what>[^\W\d_][^,.;:!?\ue000-\ue001]{1,60}?)(?: in)? (?P<when>WHEN)"
 )
 _ANY_GAPS = rule(

@@ -20,6 +20,8 @@ _CORRECTS = re.compile(
     rf"(?:[\s,.:!…–—-]+(?:{_FILLER}|no|i mean|i meant|make (?:it|that)|on second thoughts?|it's))*[\s,.:!…–—-]+",
     re.IGNORECASE,
 )
+#: "Lars can't do friday, make it saturday" takes nothing back.
+_NEGATED = re.compile(r"n't\b|\b(?:cannot|can not|not|no longer|never|unable|busy|away)\b", re.IGNORECASE)
 _PREPOSITION = re.compile(r"(?:on|at|to|till|until|for|from|by|in) ", re.IGNORECASE)
 _HALF = re.compile(
     rf"(?P<clock>\d(?: o'clock)? ?)[ap]\.?m\.?{_CORRECTS.pattern}(?P<half>[ap]\.?m\.?)(?=\W|$)", re.IGNORECASE
@@ -39,7 +41,7 @@ def corrected(clause: Clause) -> Clause:
         if mention.kind not in _CORRECTED or not before:
             continue
         between = clause.text[before[-1].end : mention.start]
-        if _CORRECTS.fullmatch(between) is None:
+        if _CORRECTS.fullmatch(between) is None or _NEGATED.search(clause.text[: before[-1].start]):
             continue
         old = next((each for each in reversed(_adjoining(clause, before)) if each.kind is mention.kind), None)
         if old is not None:
