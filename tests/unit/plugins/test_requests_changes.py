@@ -11,6 +11,8 @@ from tests.unit.plugins.read_changes import calls
 
 #: A message, and the calls that it asks for.
 READ = [
+    ("delete nothing, show me tomorrow", ["list | date: tomorrow | asked: events"]),
+    ("change nothing please", []),
     (
         "Alice can't do thursday. Make it friday at 11 instead",
         ["move | title: Alice | date: thursday | new_date: friday | new_time: at 11"],
