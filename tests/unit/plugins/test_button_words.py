@@ -69,6 +69,30 @@ async def test_never_mind_ends_a_question_and_changes_nothing_else(person: Perso
     assert await person.titles() == []
 
 
+@pytest.mark.parametrize(
+    "words", ["never mind", "no wait, never mind", "ah never mind, forget it", "actually forget about it"]
+)
+async def test_never_mind_takes_back_what_is_new(person: Person, words: str) -> None:
+    await person.say("create", title="gym", date="tomorrow", time="6pm")
+    assert await undo(person, words) == "I've taken gym out of your calendar again."
+    assert await person.titles() == []
+
+
+async def test_never_mind_takes_back_a_change_of_an_event(person: Person) -> None:
+    await person.say("create", title="gym", date="tomorrow", time="6pm")
+    await person.say("move", title="gym", new_time="7pm")
+    await undo(person, "never mind")
+    assert await person.titles() == ["gym, tomorrow, Monday 23 November, at 6 PM"]
+
+
+async def test_never_mind_behind_another_event_that_was_looked_up_changes_nothing(person: Person) -> None:
+    await person.say("create", title="yoga", date="friday", time="6pm")
+    await person.say("create", title="gym", date="tomorrow", time="6pm")
+    await person.say("list", title="yoga")
+    assert await undo(person, "never mind") == "All right."
+    assert len(await person.titles()) == 2
+
+
 async def test_cancel_that_takes_back_what_was_done_just_now(person: Person) -> None:
     await person.say("create", title="gym", date="tomorrow", time="6pm")
     assert await undo(person, "cancel that") == "I've taken gym out of your calendar again."

@@ -11,6 +11,42 @@ from tests.unit.plugins.read_changes import calls
 
 #: A message, and the calls that it asks for.
 READ = [
+    ("delete nothing, show me tomorrow", ["list | date: tomorrow | asked: events"]),
+    ("change nothing please", []),
+    (
+        "Alice can't do thursday. Make it friday at 11 instead",
+        ["move | title: Alice | date: thursday | new_date: friday | new_time: at 11"],
+    ),
+    (
+        "Raj says he can't make thursday, so let's do it friday at 4",
+        ["move | title: Raj | date: thursday | new_date: friday | new_time: at 4"],
+    ),
+    (
+        "Eva can't make lunch on friday, move it to saturday",
+        ["move | title: lunch Eva | date: on friday | new_date: saturday"],
+    ),
+    ("I can't do Friday, make it saturday", ["move | date: Friday | new_date: saturday"]),
+    ("Quentin can't do friday, make it saturday", []),
+    ("same again the sunday after", ["copy | new_date: the sunday after"]),
+    ("and again the week after", ["copy | new_date: the week after"]),
+    ("the same the following friday", ["copy | new_date: the following friday"]),
+    ("don't delete anything, just show me tomorrow", ["list | date: tomorrow | asked: events"]),
+    ("don't cancel the dentist, what's on friday?", ["list | date: on friday | asked: events"]),
+    ("do not change the review but move the dentist to 4pm", ["move | title: dentist | new_time: 4pm"]),
+    ("don't delete the dentist, the review and the gym", []),
+    ("call it annual review instead of review", ["move | title: review | new_title: annual review"]),
+    ("moev the dentist to friday", ["move | title: dentist | new_date: friday"]),
+    ("plz ad voleyball on wendsday 6pm", ["create | title: voleyball | date: on wednesday | time: 6pm"]),
+    (
+        "could I squeeze in a 30 minute call on Thursday before lunch?",
+        ["list | date: on Thursday | time: before lunch | duration: 30 minute | asked: gaps"],
+    ),
+    ("can I fit in a quick coffee with Ana tomorrow at 3?", ["list | date: tomorrow | time: at 3 | asked: free"]),
+    ("might I slot in a walk with Jo tomorrow at 4pm?", ["list | date: tomorrow | time: at 4pm | asked: free"]),
+    ("would I have time for a swim on friday before 9?", ["list | date: on friday | time: before 9 | asked: free"]),
+    ("squeeze in a haircut on friday at 3", ["create | title: haircut | date: on friday | time: at 3"]),
+    ("which day this week have I got nothing on?", ["list | date: this week | asked: gaps"]),
+    ("where are we eating with bob again?", ["list | title: bob | asked: place"]),
     ("reschedule lunch with Bob to friday at 1", ["move | title: lunch with Bob | new_date: friday | new_time: at 1"]),
     ("swap lunch with Bob to dinner time, 7pm", ["move | title: lunch with Bob | new_time: 7pm"]),
     (

@@ -258,6 +258,49 @@ async def test_what_is_taken_back_in_the_same_message_is_not_done(person: Person
     assert await person.titles() == ["dentist, Friday 27 November at 10 AM"]
 
 
+@pytest.mark.parametrize("answer", ["saturday at 3pm", "to saturday 3pm", "make it saturday, 3 pm please"])
+@pytest.mark.parametrize("asks", ["i want to change the dentist", "move the dentist", "reschedule my dentist please"])
+async def test_the_time_behind_the_question_what_to_change_is_the_new_one(
+    person: Person, asks: str, answer: str
+) -> None:
+    assert await text_of(person, asks) == "What should I change about dentist, Friday 27 November at 10 AM?"
+    await say(person, answer)
+    assert await person.titles() == ["dentist, Saturday 28 November at 3 PM"]
+
+
+@pytest.mark.parametrize(
+    ("again", "day"),
+    [
+        ("same again the friday after", "Friday 4 December"),
+        ("and again the week after", "Friday 4 December"),
+        ("the same the following monday", "Monday 30 November"),
+    ],
+)
+async def test_a_copy_counts_from_the_day_of_the_event(person: Person, again: str, day: str) -> None:
+    await say(person, "add gym on friday at 6pm")
+    assert await text_of(person, again) == f"I've added gym for {day} at 6 PM."
+
+
+async def test_a_time_much_later_than_the_question_is_none_for_the_event(person: Person) -> None:
+    await say(person, "move the dentist")
+    await say(person, "what do I have on monday?")
+    assert await say(person, "saturday at 3pm") is None
+    assert await person.titles() == ["dentist, Friday 27 November at 10 AM"]
+
+
+@pytest.mark.parametrize(
+    ("more", "title"),
+    [
+        ("with Ana about the website", "meeting with Ana about the website"),
+        ("about the new office", "meeting about the new office"),
+    ],
+)
+async def test_what_a_new_event_is_about_joins_its_title(person: Person, more: str, title: str) -> None:
+    await say(person, "meeting on monday at 11")
+    await say(person, more)
+    assert f"{title}, Monday 30 November at 11 AM" in await person.titles()
+
+
 @pytest.mark.parametrize("text", ["wait, no", "no, never mind", "haha, just kidding", "oh no"])
 async def test_what_takes_back_something_else_is_not_read_as_a_whole(person: Person, text: str) -> None:
     assert await say(person, text) is None

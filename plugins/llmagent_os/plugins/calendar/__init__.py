@@ -10,6 +10,7 @@ The tools here declare what they take and do. The work is in the other files:
 ``event_deletion``           the tool ``delete_event``
 ``event_moving``             the tool ``move_event``
 ``event_copying``            the tool ``copy_event``
+``counted_day``              a day that is counted from an event: "the sunday after"
 ``event_reminding``          the tool ``remind_before``
 ``event_search``             finds the events that fit a person's words
 ``event_choice``             the events that a tool acts on, and the questions where none or several fit

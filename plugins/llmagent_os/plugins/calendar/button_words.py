@@ -19,7 +19,7 @@ from llmagent_os.plugins.calendar.series_scope import EVERY_TIME
 JUST_NOW = timedelta(minutes=10)
 
 _POLITE = (
-    r"(?:oops|sorry|please|pls|no|wait|ok|okay|oh|hey|hmm|actually|just|hang on|hold on|one sec"
+    r"(?:oops|ah|sorry|please|pls|no|wait|ok|okay|oh|hey|hmm|actually|just|hang on|hold on|one sec"
     r"|hm+|mm+|no no|can you|could you|thanks|thank you|whoops"
     r"|damn|shit|argh|ugh|stop|that was (?:wrong|a mistake|not what i (?:meant|wanted))|(?:the )?wrong (?:one|event|day"
     r"|thing|appointment)|(?:my )?(?:mistake|bad)|i changed my mind|changed my mind|on second thought|not that one)"
@@ -47,7 +47,8 @@ _REGRET = re.compile(
     r"|no i didn't (?:mean|want|ask for) (?:that|it)|i didn't (?:mean|want) (?:that|it|to do that))"
     r"(?: (?:sorry|please|oops))*"
 )
-_NEVER_MIND = _whole(r"never ?mind|forget (?:it|that|about it)|leave it|drop it|skip it|let it be|don't bother")
+_LET_BE = r"(?:never ?mind|forget (?:it|that|about it)|leave it|drop it|skip it|let it be|don't bother)"
+_NEVER_MIND = _whole(rf"{_LET_BE}(?: {_LET_BE})*")
 _NONE = _whole(r"none|neither|none of (?:them|these|those)|neither of (?:them|these|those)|no")
 _ALL = _whole(r"both|all|all of (?:them|these|those)|both of (?:them|these|those)|them all|every one|everything")
 _ORDINAL = _whole(
@@ -165,10 +166,13 @@ async def _dropped(call: CalendarCall, said: str, ask_id: str | None) -> str | N
         return DROP
     if ask_id:
         return f"no:{ask_id}"
-    found = await call.store.last_change() if _CANCEL.fullmatch(said) else None
+    found = await call.store.last_change()
     focus = await call.store.focus()
-    if focus and _CANCEL.fullmatch(said) and "forget" not in said and not _concerns(found, focus):
+    cancels = _CANCEL.fullmatch(said) is not None
+    if focus and cancels and "forget" not in said and not _concerns(found, focus):
         return None  # "it" is an event that was looked up since: a request to delete it
+    if not cancels and not (focus and _concerns(found, focus) and found and found[1].after):
+        return NOTED  # "never mind" takes back only the addition or change of the event that was spoken of last
     if found and call.context.now - datetime.fromisoformat(found[1].at) <= JUST_NOW:
         return f"undo:{found[0]}"
     return NOTED

@@ -11,6 +11,7 @@ from llmagent_os.plugin import ToolResult
 from llmagent_os.plugins.calendar.calendar_call import CalendarCall, EventMatch
 from llmagent_os.plugins.calendar.calendar_event import CalendarEvent, later
 from llmagent_os.plugins.calendar.changed_event import changed_event
+from llmagent_os.plugins.calendar.counted_day import counted_day
 from llmagent_os.plugins.calendar.event_choice import chosen_events, not_found_reply
 from llmagent_os.plugins.calendar.event_search import event_query
 from llmagent_os.plugins.calendar.event_store import Change
@@ -35,6 +36,9 @@ async def copy_event(call: CalendarCall, given: Mapping[str, str | None]) -> Too
             return not_found_reply(call, events, query)
         if len({match.event.event_id for match in found}) != 1 or not {"date", "time"} & set(new):
             return ToolResult({"status": "missing", "need": "event"}, "Which event should I add again, and when?")
+        start = found[0].event.start
+        if start is not None and (day := counted_day(new.get("date", ""), start.date())):
+            new["date"] = day.isoformat()
         event = changed_event(call, found[0], new)
     except TimeExpressionError as error:
         return call.unclear_reply(error)

@@ -99,6 +99,7 @@ async def _nothing_new(call: CalendarCall, found: Sequence[EventMatch], query: E
             f"{data['count']} events fit: {data['events']}. Which one do you mean?",
         )
     await call.store.focus_on(found[0].event)
+    await call.store.keep_asked_to_change(found[0].event.event_id)
     data = {
         "status": "missing",
         "need": "change",

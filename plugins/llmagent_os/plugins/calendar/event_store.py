@@ -250,6 +250,20 @@ class EventStore:
         else:
             await self._records.put(f"half:{self._here}", {**arguments, "at": self._now})
 
+    async def asked_to_change(self) -> str | None:
+        """Return the id of the event about which this conversation was just asked what to change, and forget it."""
+        key = f"change:{self._here}"
+        found = await self._records.get(key)
+        if found is None:
+            return None
+        await self._records.delete(key)
+        age = datetime.fromisoformat(self._now) - datetime.fromisoformat(found["at"])
+        return str(found["event"]) if age <= LIST_LIFETIME else None
+
+    async def keep_asked_to_change(self, event_id: str) -> None:
+        """Remember that the person was asked what to change about an event."""
+        await self._records.put(f"change:{self._here}", {"event": event_id, "at": self._now})
+
     async def keep_read(self, message_id: str, calls: Sequence[tuple[ToolCall, str, bool]]) -> None:
         """Keep the calls that were read in a message of this conversation.
 

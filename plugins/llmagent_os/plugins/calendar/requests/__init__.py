@@ -22,7 +22,8 @@
 ``list_heading``        what stands in front of a list: "friday: …", "put these in: …"
 ``told_before``         an event named in one sentence, with its time in another
 ``spelling``            puts misspellings of known words right
-``rewording``           puts turns of phrase into plainer words: corrected slips, shifts, talk in front
+``rewording``           puts turns of phrase into plainer words: shifts, lengths, talk in front
+``self_correction``     puts the day or time that is meant in the place of one that is taken back
 ``foreign_words``       knows a message in another language
 ``lead_request``        reminders before an event
 ``lookup_request``      questions about a period, and about all that there is
@@ -33,6 +34,7 @@
 ``deletion_request``    what is to be deleted
 ``change_request``      another day or time for an event
 ``shift_request``       how far an event moves: "an hour later"
+``prevented_request``  another time for what somebody cannot do
 ``change_words``        what the readers of another time share
 ``name_request``        another name or person for an event
 ``place_request``       a place or a note for an event

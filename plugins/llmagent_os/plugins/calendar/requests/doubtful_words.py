@@ -17,6 +17,9 @@ import re
 _DOUBTFUL = re.compile(
     r"\b(?:if|unless|in case|provided|whether|isn't|aren't|wasn't|weren't|hasn't|haven't|hadn't|didn't|did not"
     r"|(?:is|are|was|were|has|have) not|(?:thanks|thank you) for|(?:should|could|would|must|might)(?:n't| not)? have)\b"
+    r"|(?:don't|dont|do not|never|not to|without) (?:ever |just |please |you dare )*(?:delet|cancel|remov|chang|mov"
+    r"|touch|eras|clear|drop)\w*"
+    r"|(?:delet|cancel|remov|chang|mov|eras|clear)\w* (?:nothing|none)"
     r"|^\W*(?:did|have|has|had|was|were|why|who|how come)\b",
     re.IGNORECASE,
 )

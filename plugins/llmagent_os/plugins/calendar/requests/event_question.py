@@ -51,6 +51,10 @@ _WHERE_AM = rule(
     r"where (?:am i|are we|will i be|will we be|do i have to be|do we have to be|should i be)(?: (?:going|meeting"
     r"|\w+ing))?(?: (?:to|for|with (?P<np>.+?)))? (?P<when>WHEN)"
 )
+_WHERE_DOING = rule(
+    r"where (?:am i|are we|will (?:i|we) be) (?:eating|dining|drinking|meeting|seeing|going|having (?P<meal>[^\W\d_]+))"
+    r"(?: up)?(?: (?:out )?(?:with|to) (?P<np>.+?))?(?: (?P<when>WHEN))?(?: again)?"
+)
 _LENGTH = rule(
     r"(?:how long|how many (?:hours|minutes)|for how long)(?:'s| is| are| does| do| will| was)? (?P<np>.+?)(?:"
     r" (?:last|take|go|be|go on|run|going to"
@@ -155,6 +159,15 @@ def _where_am(words: MaskedWords, found: re.Match[str]) -> ToolCall | None:
     return list_call("place", **of_target(target), **words.when(found["when"])) if target and target.known else None
 
 
+def _where_doing(words: MaskedWords, found: re.Match[str]) -> ToolCall | None:
+    """Where the person meets somebody: "where are we eating with Carla again?"."""
+    phrase = found["np"] or found["meal"]
+    target = read_target(words, phrase) if phrase else None
+    if target is None or not target.known or "title" not in target.arguments:
+        return None
+    return list_call("place", **of_target(target), **words.when(found["when"]))
+
+
 def _count(words: MaskedWords, found: re.Match[str]) -> ToolCall | None:
     when = words.when(" ".join(filter(None, (found["when"], found["then"], found["then2"]))))
     if not found["np"]:
@@ -209,6 +222,7 @@ EVENT_QUESTION_RULES: tuple[tuple[re.Pattern[str], Read], ...] = (
     (_START, _when_is),
     (_PLACE, _about("place")),
     (_WHERE_AM, _where_am),
+    (_WHERE_DOING, _where_doing),
     (_WHERE_GO, _where_go),
     (_PERSON, _person),
     (_IS_WHEN, _is_when),

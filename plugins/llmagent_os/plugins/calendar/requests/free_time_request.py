@@ -45,7 +45,8 @@ _COULD_I = rule(
     r"|is (?:there|it) (?:still )?(?:any )?(?:room|space|time|possible to do something) (?P<then2>WHEN)"
 )
 _ROOM = rule(
-    r"(?:is there|have (?:i|we) got|do (?:i|we) have|got|will there be) (?:still )?(?:any |some |enough )?(?:free )?"
+    r"(?:is there|have (?:i|we) got|(?:do|would|will|could) (?:i|we) have|got|will there be) (?:still )?(?:any "
+    r"|some |enough )?(?:free )?"
     r"(?:time|room|space)(?: for (?:an? |another |some |the )?[^\W\d]+(?: [^\W\d]+){0,3}?)? (?P<when>WHEN)"
 )
 _SUITS = rule(r"(?:does|would|could|will) (?P<when>WHEN) (?:suit|fit|work)(?: me| for me| in)?(?: my calendar)?")
@@ -58,6 +59,11 @@ _FOR_WHAT = rule(
 _FIT_IN = rule(
     r"(?:(?:could|can|may|might) (?:i|we|you) )?(?:still )?(?:fit|squeeze|get)(?: in)? (?P<length>LENGTH|TIME)(?: in)?"
     r"(?: (?:for|of|with) (?:an? |some |the |my )?[^\W\d]+(?: [^\W\d]+){0,3}?)?(?: (?P<when>WHEN))?"
+)
+_SQUEEZE = rule(
+    r"(?:(?:could|can|may|might|would) (?:i|we) )?(?:fit|squeeze|slot|cram)(?: in)? (?:an? |one |some |another "
+    r"|the |my )?(?:quick |short |little )?"
+    r"(?:(?P<length>LENGTH) )?(?P<what>[^\W\d_][^,.;:!?\ue000-\ue001]{1,60}?)(?: in)? (?P<when>WHEN)"
 )
 _ANY_GAPS = rule(
     r"(?:are there|is there|do (?:i|we) have|have (?:i|we) got|any|show me|what|where are)(?: still)?(?: an?| any| some"
@@ -105,9 +111,9 @@ _FREE_HOURS = rule(
 )
 _WHEN_FREE = rule(
     rf"(?:when|at what time|what times?|which (?:days?|times?|hours|part)|what days?|on which days?|what part)(?:"
-    rf" (?:of|on|in) (?P<of>WHEN))?"
-    rf" (?:am|are|is|do|could|can|would|will) (?:i|we|my calendar|there)?(?: be)? ?(?:have |got )?(?:any )?(?:{_FREE}"
-    rf"|time|nothing)(?: {_SLOT})?(?: on)?"
+    rf" (?:(?:of|on|in) )?(?P<of>WHEN))?"
+    rf" (?:am|are|is|do|could|can|would|will|have) (?:i|we|my calendar|there)?(?: be)? ?(?:have |got )?(?:any )?"
+    rf"(?:{_FREE}|time|nothing)(?: {_SLOT})?(?: on)?"
     rf"(?: for)? ?(?:an? )?(?P<length>LENGTH|REPEAT)? ?(?P<when>WHEN)?{_DOING}"
 )
 _WHICH_PART = rule(
@@ -167,6 +173,15 @@ def _fit_in(words: MaskedWords, found: re.Match[str]) -> ToolCall | None:
     return ToolCall("list_events", {**words.when(found["when"]), "duration": within[1], "asked": "gaps"})
 
 
+def _squeeze(words: MaskedWords, found: re.Match[str]) -> ToolCall | None:
+    """Whether there is room for something: "could I squeeze in a 30 minute call on friday?"."""
+    asks = re.match(r"\W*(?:(?:so|hey|hi|ok|and),? )?(?:could|can|may|might|would) (?:i|we)\b", words.clause.text, re.I)
+    if not asks:
+        return None
+    exact = re.search(r"\d", words.said(found["when"], MentionKind.TIME) or "")
+    return _free(words, found) if exact and not found["length"] else _gaps(words, found)
+
+
 def _hours(words: MaskedWords, found: re.Match[str]) -> ToolCall | None:
     length = f"{found['number']} {found['unit']}"
     return ToolCall("list_events", {**words.when(found["when"]), "duration": length, "asked": "gaps"})
@@ -205,6 +220,7 @@ FREE_TIME_RULES: tuple[tuple[re.Pattern[str], Read], ...] = (
     (_SUITS, _free),
     (_FOR_WHAT, _gaps),
     (_FIT_IN, _fit_in),
+    (_SQUEEZE, _squeeze),
     (_ANY_GAPS, _gaps),
     (_HOW_MUCH, _gaps),
     (_WHEN_COULD, _gaps),

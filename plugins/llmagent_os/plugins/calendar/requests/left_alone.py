@@ -24,6 +24,7 @@ _NOT = re.compile(
     rf"(?: ever| just| you dare| please| yet| even| accidentally| bother to)*\s+(?:{_CHANGE})\b(?! me forget)",
     re.IGNORECASE,
 )
+_NOTHING = re.compile(rf"{_CHANGE} (?:nothing|none of (?:it|them|this|these))\b", re.IGNORECASE)
 _FORGET = re.compile(
     r"(?:i )?(?:don't|do not|never|can't|cannot|must not|mustn't)(?: you)?(?: let me| want to)? (?:forget|miss)\b",
     re.IGNORECASE,
@@ -89,7 +90,7 @@ def is_taken_back(text: str) -> bool:
 def leaves_alone(text: str) -> bool:
     """Return whether words say what is not to be done, or only might be."""
     text = text[_polite(text) :]
-    return not _FORGET.match(text) and any(each.match(text) for each in (_NOT, _NO_NEED))
+    return not _FORGET.match(text) and any(each.match(text) for each in (_NOT, _NOTHING, _NO_NEED))
 
 
 def is_undecided(clause: Clause) -> bool:

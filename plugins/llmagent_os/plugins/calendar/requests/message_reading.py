@@ -29,6 +29,7 @@ from llmagent_os.plugins.calendar.requests.left_alone import (
 from llmagent_os.plugins.calendar.requests.open_answer import read_answer
 from llmagent_os.plugins.calendar.requests.politeness import plain
 from llmagent_os.plugins.calendar.requests.request_reading import ReadRequest, is_readable, read_message
+from llmagent_os.plugins.calendar.requests.self_correction import corrected
 from llmagent_os.plugins.calendar.requests.spelling import put_right
 from llmagent_os.plugins.calendar.time.time_mentions import MentionKind
 
@@ -60,6 +61,14 @@ _WITH = re.compile(
     r" [^\W\d_]+)",
     re.IGNORECASE,
 )
+_ABOUT = re.compile(
+    r"(?P<with>with (?:(?-i:[A-Z])[\w'’.-]*(?:(?: and|,)? (?-i:[A-Z])[\w'’.-]*){0,4}|my [^\W\d_]+) )?"
+    r"(?P<about>(?:about|regarding|on the subject of) (?!time\b|that\b|it\b|this\b)[^,.!?]{2,60})",
+    re.IGNORECASE,
+)
+_AIM = re.compile(
+    r"^(?:(?:to|on|at|for|make it|move it to|it should be|let's (?:say|do|make it))\b\W*)+", re.IGNORECASE
+)
 _NOTE = re.compile(r"(?P<note>(?:bring|wear|pack|take along|ask for|ask about)\b.{2,80})", re.IGNORECASE)
 _MEANT = re.compile(
     r"(?:(?:no|nope|wait|oops|sorry|not that(?: one)?|wrong one|hm+)[\s,.!]*)*(?:i (?:meant|mean|wanted)(?: to"
@@ -80,6 +89,7 @@ async def read_requests(call: CalendarCall) -> tuple[ToolCall, ...] | ToolResult
     before = await call.store.read_before(message_id)
     if before is not None:
         return before
+    to_change = await call.store.asked_to_change()
     text = call.context.text
     if not is_readable(text) or is_foreign(text):
         return ()
@@ -95,6 +105,7 @@ async def read_requests(call: CalendarCall) -> tuple[ToolCall, ...] | ToolResult
         return WHOSE_TIME
     found = (
         await _answer(call, clause)
+        or await _new_when(call, clause, to_change)
         or await _half_of_day(call, clause)
         or await _when_of_undated(call, clause)
         or await _more_about(call, clause)
@@ -108,7 +119,8 @@ async def read_requests(call: CalendarCall) -> tuple[ToolCall, ...] | ToolResult
 
 
 def _clause(call: CalendarCall, events: tuple[CalendarEvent, ...]) -> Clause:
-    return Clause.of(put_right(call.context.text), call.now, month_first=call.month_first, events=events)
+    text = put_right(call.context.text)
+    return corrected(Clause.of(text, call.now, month_first=call.month_first, events=events))
 
 
 def _read(clause: Clause) -> tuple[ReadRequest, ...]:
@@ -134,15 +146,27 @@ async def _half_of_day(call: CalendarCall, clause: Clause) -> tuple[ReadRequest,
     return (ReadRequest(ToolCall("move_event", {"new_time": clock}), clause.text),)
 
 
+async def _new_when(call: CalendarCall, clause: Clause, event_id: str | None) -> tuple[ReadRequest, ...]:
+    """Read "friday at 2" behind the question what to change about an event: that is its new time."""
+    when = _only_when(clause)
+    if event_id is None or not when or await call.store.focus() != event_id:
+        return ()
+    return (ReadRequest(ToolCall("move_event", when), clause.text),)
+
+
+def _only_when(clause: Clause) -> dict[str, str]:
+    """The new day and time, where a message says nothing else."""
+    bare = re.sub(rf"{MARK}|\W|_", "", _AIM.sub("", plain(clause.masked)))
+    if bare or "?" in clause.text:
+        return {}
+    kinds = (("date", MentionKind.DATE), ("time", MentionKind.TIME))
+    return {f"new_{name}": re.sub(r"^(?:to|for) ", "", said) for name, kind in kinds if (said := clause.said(kind))}
+
+
 async def _when_of_undated(call: CalendarCall, clause: Clause) -> tuple[ReadRequest, ...]:
     """Read "tonight at 8" behind a reminder that was noted without a date just now: that is its time."""
-    bare = re.sub(rf"{MARK}|\W|_", "", plain(clause.masked))
-    when = {
-        f"new_{name}": said
-        for name, kind in (("date", MentionKind.DATE), ("time", MentionKind.TIME))
-        if (said := clause.said(kind))
-    }
-    if bare or not when or "?" in clause.text:
+    when = _only_when(clause)
+    if not when:
         return ()
     made = await call.store.last_change()
     event_id = await call.store.focus()
@@ -157,10 +181,11 @@ async def _more_about(call: CalendarCall, clause: Clause) -> tuple[ReadRequest, 
     """Read "at Starbucks", "with Ana", "90 minutes" and "bring wine" behind an event that is new or was changed."""
     text = plain(clause.text)
     place, note, person = _PLACE.fullmatch(text), _NOTE.fullmatch(text), _WITH.fullmatch(text)
+    about = _ABOUT.fullmatch(text)
     kinds = {each.kind for each in clause.mentions}
     bare = re.sub(rf"{MARK}|\W|_|\bfor\b", "", plain(clause.masked))
     length = clause.said(MentionKind.DURATION) if kinds == {MentionKind.DURATION} and not bare else None
-    adds = (length or ((place or note or person) and not kinds)) and "?" not in clause.text
+    adds = (length or ((place or note or person or about) and not kinds)) and "?" not in clause.text
     made = await call.store.last_change() if adds else None
     if made is None or call.context.now - datetime.fromisoformat(made[1].at) > UNFINISHED_LIFETIME:
         return ()
@@ -171,6 +196,9 @@ async def _more_about(call: CalendarCall, clause: Clause) -> tuple[ReadRequest, 
     new = {"new_duration": length} if length else {}
     for name, words in (("place", place), ("note", note), ("person", person)):
         new |= {f"new_{name}": words[name]} if words else {}
+    if about:
+        joined = re.search(r"\bwith\b", event.title, re.IGNORECASE) is None
+        new = {"new_title": f"{event.title} {about[0] if joined else about['about']}"}
     return (ReadRequest(ToolCall("move_event", new), clause.text),)
 
 

@@ -23,6 +23,9 @@ _NAMED = r"(?:called|named|titled|labelled|labeled|known as)"
 _RENAME = rule(
     rf"(?:rename|retitle|relabel|re-name|call|name|title) (?P<np>.+?) (?:to|as|into|=|->) (?P<new>.+?){INSTEAD}"
 )
+_CALL_INSTEAD = rule(
+    r"(?:call|name|title|label) (?:it|that|this) (?P<new>.+?),? (?:instead of|rather than|and not|not) (?P<np>.+?)"
+)
 _CALL_QUOTED = rule(
     rf"(?:call|name|title|label|rename) (?P<np>.+?)(?::| to be| as| to)? (?P<new>[\"'“][^\"”]+?[\"'”]){INSTEAD}"
 )
@@ -184,6 +187,7 @@ _RULES: tuple[tuple[re.Pattern[str], Read], ...] = (
     (_IS_WITH, _is_with),
     (_JOINS, _joins),
     (_REPLACE, _replace),
+    (_CALL_INSTEAD, _rename),
     (_RENAME, _rename),
     (_CALL_QUOTED, _rename),
     (_CALL, _call_it),

@@ -8,6 +8,7 @@ import re
 from collections.abc import Callable
 
 from llmagent_os.plugin import ToolCall
+from llmagent_os.plugins.calendar.counted_day import COUNTED_DAY
 from llmagent_os.plugins.calendar.event_search import LISTED
 from llmagent_os.plugins.calendar.requests.clause import Clause
 from llmagent_os.plugins.calendar.requests.masked_words import MaskedWords, rule
@@ -28,6 +29,12 @@ _WHEN_TOO = rule(rf"(?:on |at |for )?(?P<when>WHEN) {_TOO}")
 _ADD_AGAIN = rule(
     rf"(?:do|add|put|book|schedule|have|create|make|repeat|plan|copy|duplicate) {_ONE}(?: down| in)?(?: {_TOO})?,?"
     rf" (?:(?:to|for|on) )?(?P<when>WHEN)(?: {_TOO})?"
+)
+_AFTER_IT = rule(
+    r"(?:the )?(?:same|again|also|another|repeat|repeat it|do it|add it|one more|once more)(?: (?:thing|event|one|again"
+    r"|time))*(?: (?:on|for))? (?P<next>(?:WHEN|LEAD|the (?:day|week))(?: (?:after|later))?(?: that| it)?)(?: too"
+    r"| as well)?|(?:the )?(?:same|again|also|repeat it|do it|add it|once more)(?: (?:thing|event|one|again|time))*"
+    r"(?: (?:on|for))? (?P<next2>the following (?:WHEN|day|week|month))"
 )
 _COPY = rule(r"(?:copy|duplicate|clone|repeat) (?P<np>.+?) (?:(?:to|for|on|over to) )?(?P<when>WHEN)")
 _SAME_TIME = rule(
@@ -90,6 +97,12 @@ def _copy(words: MaskedWords, found: re.Match[str]) -> ToolCall | None:
     return ToolCall("copy_event", {**named, **words.when(when, "new_")})
 
 
+def _copy_after(words: MaskedWords, found: re.Match[str]) -> ToolCall | None:
+    """The same event once more, at a day that is counted from its own: "same again the sunday after"."""
+    said = words.plain(found["next"] or found["next2"])
+    return ToolCall("copy_event", {"new_date": said}) if COUNTED_DAY.fullmatch(said) else None
+
+
 def _move(words: MaskedWords, found: re.Match[str]) -> ToolCall | None:
     groups = found.groupdict()
     return ToolCall("move_event", words.when(groups.get("when") or groups.get("then"), "new_"))
@@ -120,6 +133,7 @@ Read = Callable[[MaskedWords, re.Match[str]], ToolCall | None]
 
 _RULES: tuple[tuple[re.Pattern[str], Read], ...] = (
     (_SAME_TIME_TOO, _copy),
+    (_AFTER_IT, _copy_after),
     (_SAME_TIME, _move),
     (_MEANT, _move),
     (_INSTEAD, _move),

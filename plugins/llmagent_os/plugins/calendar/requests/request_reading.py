@@ -30,6 +30,7 @@ from llmagent_os.plugins.calendar.requests.name_request import read_name
 from llmagent_os.plugins.calendar.requests.openings import Asks, opening_of, opens_other, opens_request
 from llmagent_os.plugins.calendar.requests.place_request import read_place
 from llmagent_os.plugins.calendar.requests.politeness import before_request, plain
+from llmagent_os.plugins.calendar.requests.prevented_request import read_prevented
 from llmagent_os.plugins.calendar.requests.reference_request import read_reference
 from llmagent_os.plugins.calendar.requests.sentences import between_requests, sentences
 from llmagent_os.plugins.calendar.requests.shift_request import read_shift
@@ -93,6 +94,11 @@ _INSTEAD = re.compile(
     r"|entire))\b",
     re.IGNORECASE,
 )
+#: Where words of what is not to be done end, and a request may begin.
+_AFTER_NEGATION = re.compile(
+    r"(?:\s*[,;:.–—]+|\s-|(?=\s(?:but|just|only|instead)\b))\s+(?:(?:but|and|just|only|instead|rather)\s+)*",
+    re.IGNORECASE,
+)
 
 
 @dataclass(frozen=True)
@@ -113,6 +119,9 @@ def read_message(clause: Clause) -> tuple[ReadRequest, ...]:
     told = read_told(clause)
     if told is not None:
         return (ReadRequest(told[0], clause.text, unsure=not told[1]),)
+    moved = read_prevented(clause)
+    if moved is not None:
+        return (ReadRequest(moved, clause.text),)
     found = _sentences(clause)
     if not found:
         found = _among_talk(clause.cut(_ASIDE))
@@ -186,8 +195,17 @@ def _read(clause: Clause, verb: str = "", date: str = "") -> list[ReadRequest]:
     if not clause.text:
         return []
     if leaves_alone(clause.text) or is_undecided(clause):
-        return _one(clause, verb, date) if _INSTEAD.search(clause.text) else []
+        return _one(clause, verb, date) if _INSTEAD.search(clause.text) else _behind_negation(clause)
     return _one(clause, verb, date) or _without_talk(clause, verb, date) or _split(clause, verb, date)
+
+
+def _behind_negation(clause: Clause) -> list[ReadRequest]:
+    """Read what is asked behind words that say what is not to be done: "don't delete anything, just show me friday"."""
+    for match in _AFTER_NEGATION.finditer(clause.text):
+        left, right = clause.part(0, match.start()), clause.part(match.end())
+        if leaves_alone(left.text) and not leaves_alone(right.text) and opens_request(plain(right.text)):
+            return _one(right, "", "")
+    return []
 
 
 def _one(clause: Clause, verb: str, date: str) -> list[ReadRequest]:

@@ -56,6 +56,9 @@ _SPELLINGS = {
     "delete": "delte deleet dleete",
     "meeting": "meting meetign",
     "what": "wat waht wht",
+    "move": "moev mvoe moove mve mvoe",
+    "change": "chnage cahnge chagne chanage",
+    "remove": "remvoe reomve remov",
     "when": "whn",
     "have": "hav",
     "with": "wiht whit wih w/",
@@ -85,6 +88,9 @@ _FIRST_ONLY = frozenset(("ad", "aad", "addd", "bok"))
 #: Words in brackets behind a time, which may be a zone.
 _ZONE = re.compile(r"(\d ?(?:[ap]\.?m\.?|h)?)( (?:their|local|our) time)? \(([^()]{2,24})\)", re.IGNORECASE)
 
+#: Courtesy in front of the first word of a request.
+_POLITE = re.compile(r"(?:(?:please|plz|pls|hey|hi|ok|can you|can u|could you|pls can you)[, ]+)+", re.IGNORECASE)
+
 _SHORT_DAYS = {"Mo": "Mon", "Tu": "Tue", "Th": "Thu", "Fr": "Fri", "Sa": "Sat", "Su": "Sun"}
 _THEIR_TIME = re.compile(r"(\d ?(?:[ap]\.?m\.?|h)?) (?:his|her|their|local|there) time(?! \()", re.IGNORECASE)
 
@@ -110,7 +116,9 @@ def put_right(text: str) -> str:
     begin = first.start() if first else 0
     text = re.sub(r"(?<=\w) w/? (?=\w)", " with ", text)
     text = re.sub(r"\b(remi?nd (?:me|us)) too (?=[a-z])", r"\1 to ", text, flags=re.IGNORECASE)
-    return reword(_WORD.sub(lambda match: _right(match[0], first=match.start() == begin), text))
+    polite = _POLITE.match(text, begin)
+    firsts = (begin, polite.end() if polite else begin)
+    return reword(_WORD.sub(lambda match: _right(match[0], first=match.start() in firsts), text))
 
 
 def _their_zone(match: re.Match[str], text: str) -> str:

@@ -1,0 +1,49 @@
+"""Reads another time for what somebody cannot do: "Lars can't do Friday. Make it Saturday at 11 instead"."""
+
+from __future__ import annotations
+
+import re
+
+from llmagent_os.plugin import ToolCall
+from llmagent_os.plugins.calendar.event_search import fits_words
+from llmagent_os.plugins.calendar.requests.clause import Clause
+from llmagent_os.plugins.calendar.requests.masked_words import MaskedWords, has_marks, rule
+
+_CANNOT = (
+    r"(?:can't|cannot|can not|couldn't|won't|is not able to|isn't able to|won't be able to|is unable to"
+    r"|doesn't have time|has no time|isn't free|is not free|is busy|isn't available|is not available|is away)"
+)
+_PREVENTED = rule(
+    rf"(?P<who>[^\W\d_][\w'.-]*(?: [^\W\d_][\w'.-]*){{0,2}}?)"
+    rf"(?: (?:says|said|just said|writes|wrote) (?:he|she|they))? {_CANNOT}"
+    r"(?: (?:do|make|come|attend|meet|manage|be there))?(?: it)?"
+    r"(?: (?P<np>[^,.;!?\ue000-\ue001]+?))?"
+    r"(?: (?P<old>WHEN))?(?: after all| any ?more)?\s*[,.;:!–—-]+ (?:(?:so|and|but|please|can you|could you|can we"
+    r"|let's|better) )*(?:make|move|do|shift|push|change|put|reschedule|have) (?:it|that|this)"
+    r"(?: (?:to|on|for|till|until))?"
+    r" (?P<when>WHEN)(?: instead| then| please)*"
+)
+
+
+def read_prevented(clause: Clause) -> ToolCall | None:
+    """Return the call that moves the event; None: the words say something else, or name no event of the calendar.
+
+    Args:
+        clause: a whole message.
+    """
+    words = MaskedWords.of(clause)
+    found = _PREVENTED.fullmatch(words.text)
+    if found is None:
+        return None
+    old, who = words.when(found["old"]), found["who"]
+    said = found["np"] or ""
+    if has_marks(said):
+        return None
+    who = "" if re.fullmatch(r"i|we|he|she|they", who, re.IGNORECASE) else who
+    name = " ".join(filter(None, (re.sub(r"^(?:the|our|my|to) ", "", said), who)))
+    if name and not any(fits_words(event, name) for event in clause.events):
+        return None
+    if not name and "date" not in old:
+        return None
+    title = {"title": name} if name else {}
+    return ToolCall("move_event", {**title, **old, **words.when(found["when"], "new_")})
