@@ -45,7 +45,7 @@ async def said(text: str, question: str = "", **style: str) -> str | None:
             "thx!|ty|cheers|thank you so much|thaaaanks|ok thanks|great, thank you!|thanks for the reminder|tysm|🙏",
         ),
         ("hello", "hi|Hello there!|heyyy|good morning! lovely weather today|hey, nice to meet you|yo|hi bot"),
-        ("bye", "bye!|see you later|take care|talk to you tomorrow|gotta go|cya"),
+        ("bye", "that\'s all|bye!|see you later|take care|talk to you tomorrow|gotta go|cya"),
         ("night", "good night|gn|Sleep well!|sweet dreams"),
         (
             "insult",
@@ -53,7 +53,7 @@ async def said(text: str, question: str = "", **style: str) -> str | None:
         ),
         ("compliment", "good bot|you're awesome|well done!|love it|perfect|sounds good|wow"),
         ("laughter", "lol|hahaha|LMAO|:)|just kidding"),
-        ("okay", "ok|okay|sure|got it|stop|nothing|no thanks|that's all|hmm|I don't know|fair enough|no"),
+        ("okay", "ok|okay|sure|got it|stop|nothing|no thanks|hmm|I don't know|fair enough|no"),
         ("who_are_you", "who are you|who r u?|what is your name?|introduce yourself"),
         ("real_person", "are you a real person?|are you a bot|am I talking to a human?"),
         ("what_can_you_do", "what can you do|help|help me please|how does this work?|how do I add an event?|commands"),

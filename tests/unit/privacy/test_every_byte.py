@@ -41,6 +41,7 @@ def settings(tmp_path: Path, temporary: Path, server: TelegramServer, monkeypatc
     for name, value in server.environment.items():
         monkeypatch.setenv(name, value)
     given = {"data": tmp_path / "data", "access": "everyone", "policy": "bayes", "web_port": 0, "time_zone": "UTC"}
+    given |= {"public_url": "https://bot.example.org", "pages_port": 0}
     return Settings.load(env_file=None, **given)
 
 

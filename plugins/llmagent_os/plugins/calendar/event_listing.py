@@ -151,7 +151,7 @@ def _empty(call: CalendarCall, query: EventQuery, period: str, free: bool) -> To
 def _listed(call: CalendarCall, query: EventQuery, period: str, found: Sequence[EventMatch], free: bool) -> ToolResult:
     entries = agenda_entries(found)
     only = entries[0] if len(entries) == 1 else None
-    data = {"status": "listed", **entries_data(call, entries, query.day)}
+    data = {"status": "listed", **entries_data(call, entries, None if only else query.day)}
     data |= _one_found(call, only, period) if only else {"when": period} if period else {}
     data |= {"about": query.about} if query.about else {}
     data |= {"free": "no"} if free else {}
