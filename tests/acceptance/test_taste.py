@@ -247,7 +247,7 @@ async def test_what_counts_is_what_is_shown_however_hurried_the_clicks(browser: 
 async def _pressed(page: Page) -> list[list[str]]:
     """The reactions shown on each reply."""
     found: list[list[str]] = await replies(page).evaluate_all(
-        "nodes => nodes.map((node) => [...node.querySelectorAll('[aria-pressed=true]')].map((one) => one.dataset.emoji))"
+        "nodes => nodes.map((node) => [...node.querySelectorAll('[aria-pressed=true]')].map((e) => e.dataset.emoji))"
     )
     return found
 

@@ -45,7 +45,7 @@ async def said(text: str, question: str = "", **style: str) -> str | None:
             "thx!|ty|cheers|thank you so much|thaaaanks|ok thanks|great, thank you!|thanks for the reminder|tysm|🙏",
         ),
         ("hello", "hi|Hello there!|heyyy|good morning! lovely weather today|hey, nice to meet you|yo|hi bot"),
-        ("bye", "that\'s all|bye!|see you later|take care|talk to you tomorrow|gotta go|cya"),
+        ("bye", "that's all|bye!|see you later|take care|talk to you tomorrow|gotta go|cya"),
         ("night", "good night|gn|Sleep well!|sweet dreams"),
         (
             "insult",

@@ -10,7 +10,7 @@ import pytest
 from tests.unit.plugins.read_changes import calls
 
 #: A message, and the calls that it asks for.
-READ = [
+READ: list[tuple[str, list[str]]] = [
     ("delete nothing, show me tomorrow", ["list | date: tomorrow | asked: events"]),
     ("change nothing please", []),
     (

@@ -11,7 +11,7 @@ from tests.unit.plugins.calendar_talk import Talk
 from tests.unit.plugins.read_changes import calls
 
 #: A message, and the calls that it asks for.
-READ = [
+READ: list[tuple[str, list[str]]] = [
     ("swap lunch with Bob to dinner time, 7pm", ["move | title: lunch with Bob | new_time: 7pm"]),
     ("I want the workshop called weekly sync", ["move | title: workshop | new_title: weekly sync | scope: series"]),
     ("free on tuesday at all?", ["list | date: on tuesday | asked: free"]),
