@@ -35,5 +35,6 @@ def counted_day(said: str, day: date) -> date | None:
         return day + relativedelta(months=1)
     if unit in ("day", "week"):
         return day + timedelta(days=1 if unit == "day" else 7)
-    wanted = list(WEEKDAYS).index(unit) % 7
+    names: list[str] = [*WEEKDAYS]
+    wanted = names.index(unit) % 7
     return day + timedelta(days=(wanted - day.weekday() - 1) % 7 + 1)
