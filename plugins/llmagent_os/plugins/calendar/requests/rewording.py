@@ -24,8 +24,8 @@ _NAME = rf"(?:{'|'.join(WEEKDAYS)}|mon|tues?|wed|thu|thurs|fri|sat|sun)"
 _CLOCK = r"(?:\d{1,2}[:.]\d\d ?(?:[ap]\.?m\b\.?)?|\d{1,2} ?[ap]\.?m\b\.?|noon|midnight|(?<=at )\d{1,2}\b)"
 #: What somebody says who corrects a slip.
 _SLIP = (
-    r"(?:(?:\s*[,.;–—-]+\s*|\s+)(?:no|nope|no wait|wait|wait no|sorry|oops|whoops|i mean|i meant|actually|rather|make"
-    r" (?:that|it)|scratch that|hang on|hold on|correction)\b)+[\s,.:;–—-]*"
+    r"(?:(?:\s*[,.;–—-]+\s*|\s+)(?:no|nope|no wait|wait|wait no|sorry|oops|whoops|i mean|i meant|actually|rather"
+    r"|scratch that|hang on|hold on|correction)\b)+[\s,.:;–—-]*"
 )
 _HALF = r"(?P<half>[ap]\.?m\b\.?)"
 _TOLD = (
