@@ -34,6 +34,7 @@ from llmagent_os.policy.learned import LEARNERS, LearnedPolicy, make_behavior
 from llmagent_os.policy.learner import Learner
 from llmagent_os.policy.state_bytes import pack, unpack
 from llmagent_os.policy_worker import TRUST_PART, PolicyWorker, decision_of, learn, learned_state
+from llmagent_os.policy_worker.worker import Taste
 from llmagent_os.reply.exchange import decide, open_exchange
 from llmagent_os.reply.services import Services
 from llmagent_os.testing import MemoryAdapter, ScriptedLLM, Sent
@@ -153,9 +154,13 @@ async def test_two_people_get_their_own_and_the_profile_says_so_until_they_take_
 async def test_the_profile_does_not_claim_to_know_what_it_does_not(tmp_path: Path, monkeypatch: MonkeyPatch) -> None:
     async with running(tmp_path) as bot:
         await bot.opinions("ana", {"verbosity": "brief"}, 1)
-        believed = {"mode": ("conversational", 0.54), "verbosity": ("detailed", 0.56), "initiative": ("act", 0.88)}
+        believed = {
+            "mode": Taste("conversational", 0.54, 0.5),
+            "verbosity": Taste("detailed", 0.56, 0.5),
+            "initiative": Taste("act", 0.88, 0.8),
+        }
 
-        def tastes(_user_id: str) -> dict[str, tuple[str, float]]:
+        def tastes(_user_id: str) -> dict[str, Taste]:
             return believed
 
         monkeypatch.setattr(bot.learning, "tastes", tastes)
