@@ -90,7 +90,7 @@ async def test_the_conversation_that_a_newcomer_has(person: Person) -> None:
         "when": "tomorrow, Monday 23 November, at 3 PM",
     }
     listed = await person.say("list", date="tomorrow")
-    assert listed.data["events"] == "meeting with John at 3 PM"
+    assert listed.data["events"] == "meeting with John, tomorrow, Monday 23 November, at 3 PM"
     moved = await person.say("move", "make it 4 instead", new_time="4")
     assert moved.data["when"] == "tomorrow, Monday 23 November, at 4 PM"
     assert moved.data["old"] == "tomorrow, Monday 23 November, at 3 PM"
@@ -120,7 +120,7 @@ async def test_a_call_run_again_after_a_crash_writes_once(person: Person) -> Non
     for _ in range(2):
         moved = await person.say("move", call_id="b", title="gym", new_time="an hour later")
         assert moved.data["when"] == "Friday 27 November at 7 PM"
-    assert await person.titles("friday") == ["gym at 7 PM"]
+    assert await person.titles("friday") == ["gym, Friday 27 November at 7 PM"]
     for _ in range(2):
         assert (await person.say("delete", call_id="c", title="gym")).data["status"] == "deleted"
     assert await person.titles() == []
@@ -163,7 +163,7 @@ async def test_a_crash_in_the_middle_of_a_write_loses_nothing(writes: int) -> No
         crashing.writes = 100
         await plugin.move_event(person.context(call_id="x"), title="gym", new_time="8pm")
     crashing.writes = 100
-    assert await person.titles("friday") == ["gym at 8 PM"]
+    assert await person.titles("friday") == ["gym, Friday 27 November at 8 PM"]
 
 
 async def test_a_missing_time_is_asked_for_and_completes_the_event(person: Person) -> None:
@@ -247,12 +247,12 @@ async def test_ask_first_writes_nothing_before_yes(person: Person) -> None:
     assert await person.titles() == []
     for _ in range(2):  # a button may be pressed twice
         assert (await person.press(button(asked, "Yes"))).data["status"] == "created"
-    assert await person.titles("today") == ["dinner at 7 PM"]
+    assert await person.titles("today") == ["dinner, today at 7 PM"]
     asked = await person.say("delete", title="dinner")
     assert asked.data == {"status": "confirm", "title": "dinner", "when": "today at 7 PM"}
     assert (await person.press(button(asked, "No"))).data["status"] == "kept"
     assert (await person.press(button(asked, "Yes"))).data["status"] == "stale"
-    assert await person.titles("today") == ["dinner at 7 PM"]
+    assert await person.titles("today") == ["dinner, today at 7 PM"]
 
 
 async def test_yes_in_words_answers_the_last_question(person: Person) -> None:

@@ -175,7 +175,7 @@ async def test_a_series_with_exceptions_survives_the_way_there_and_back(
     """What the calendar here does not know of, such as guests and alarms, must stay on the phone."""
     await phone.put("s.ics", STANDUP, LATE_STANDUP)
     await person.connect(server.url)
-    assert await person.titles("thursday") == ["late standup from 11:30 AM to 11:45 AM"]
+    assert await person.titles("thursday") == ["late standup, Thursday 26 November from 11:30 AM to 11:45 AM"]
     assert await person.titles("wednesday") == []
     await person.say("move", title="standup", date="friday", new_time="10am")
     await person.say("move", title="late standup", new_title="very late standup")
@@ -190,7 +190,7 @@ async def test_a_series_with_exceptions_survives_the_way_there_and_back(
     await person.type("caldav", "off")
     again = Person(now=person.now)
     await again.connect(server.url)
-    assert await again.titles("friday") == ["standup from 10 AM to 10:15 AM"]
+    assert await again.titles("friday") == ["standup, Friday 27 November from 10 AM to 10:15 AM"]
     assert await again.titles("thursday") == ["very late standup from 11:30 AM to 11:45 AM"]
 
 

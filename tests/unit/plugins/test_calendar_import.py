@@ -224,7 +224,7 @@ async def test_what_was_moved_here_stays_moved_after_another_import(person: Pers
     await person.send(tmp_path, content)
     await person.say("move", title="standup", date="friday", new_time="11am")
     await person.send(tmp_path, content)
-    assert await person.titles("friday") == ["standup at 11 AM"]
+    assert await person.titles("friday") == ["standup, Friday 27 November at 11 AM"]
 
 
 async def test_the_reply_names_what_was_left_out(person: Person, tmp_path: Path) -> None:
