@@ -191,7 +191,7 @@ async def test_a_series_with_exceptions_survives_the_way_there_and_back(
     again = Person(now=person.now)
     await again.connect(server.url)
     assert await again.titles("friday") == ["standup, Friday 27 November from 10 AM to 10:15 AM"]
-    assert await again.titles("thursday") == ["very late standup from 11:30 AM to 11:45 AM"]
+    assert await again.titles("thursday") == ["very late standup, Thursday 26 November from 11:30 AM to 11:45 AM"]
 
 
 def changed_on_phone(at: datetime, hour: int) -> str:
