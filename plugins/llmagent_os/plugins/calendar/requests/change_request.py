@@ -6,7 +6,6 @@ The other changes of an event are read by ``name_request``, ``place_request`` an
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
 
 from llmagent_os.plugin import ToolCall
 from llmagent_os.plugins.calendar.calendar_event import CalendarEvent
@@ -14,7 +13,7 @@ from llmagent_os.plugins.calendar.event_search import fits_words
 from llmagent_os.plugins.calendar.requests.change_call import move_call
 from llmagent_os.plugins.calendar.requests.change_words import CHANGE_VERB, ENDING, MOVE, NEGATED, changed_target
 from llmagent_os.plugins.calendar.requests.clause import Clause
-from llmagent_os.plugins.calendar.requests.masked_words import MaskedWords, has_marks, rule
+from llmagent_os.plugins.calendar.requests.masked_words import MaskedWords, Rules, first_call, has_marks, rule
 from llmagent_os.plugins.calendar.requests.targets import Target, read_target
 from llmagent_os.plugins.calendar.time.time_errors import TimeExpressionError
 from llmagent_os.plugins.calendar.time.time_parsing import TimeOfDay, parse_time
@@ -88,12 +87,7 @@ def read_change(clause: Clause) -> ToolCall | None:
     words = MaskedWords.of(clause)
     if NEGATED.match(words.text):
         return None
-    for pattern, read in _RULES:
-        found = pattern.fullmatch(words.text)
-        call = read(words, found) if found else None
-        if call is not None:
-            return call
-    return None
+    return first_call(words, _RULES)
 
 
 def _to_when(words: MaskedWords, found: re.Match[str]) -> ToolCall | None:
@@ -232,9 +226,7 @@ def _once(words: MaskedWords, target: Target) -> CalendarEvent | None:
     return found[0] if is_once else None
 
 
-Read = Callable[[MaskedWords, re.Match[str]], ToolCall | None]
-
-_RULES: tuple[tuple[re.Pattern[str], Read], ...] = (
+_RULES: Rules = (
     (_SWAP, _swap),
     (_CANNOT, _cannot),
     (_SAME_TIME, _same_time),

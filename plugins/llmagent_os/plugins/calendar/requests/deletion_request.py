@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
 
 from llmagent_os.plugin import ToolCall
 from llmagent_os.plugins.calendar.event_search import LISTED, OTHERS, fits_words
 from llmagent_os.plugins.calendar.requests.clause import Clause
-from llmagent_os.plugins.calendar.requests.masked_words import MaskedWords, has_marks, rule
+from llmagent_os.plugins.calendar.requests.masked_words import MaskedWords, Rules, first_call, has_marks, rule
 from llmagent_os.plugins.calendar.requests.targets import Target, read_target
 from llmagent_os.plugins.calendar.series_scope import scope_of
 
@@ -91,12 +90,7 @@ _NEGATED = re.compile(
 def read_deletion(clause: Clause) -> ToolCall | None:
     """Return the call that deletes what the words ask for; None: not every word is understood."""
     words = MaskedWords.of(clause)
-    for pattern, read in _RULES:
-        found = pattern.fullmatch(words.text)
-        call = read(words, found) if found else None
-        if call is not None:
-            return call
-    return None
+    return first_call(words, _RULES)
 
 
 def _call(words: MaskedWords, target: Target, **more: str) -> ToolCall:
@@ -223,9 +217,7 @@ def _clear(words: MaskedWords, found: re.Match[str]) -> ToolCall | None:
     return ToolCall("delete_event", {"which": "all", **when}) if when or named else None
 
 
-Read = Callable[[MaskedWords, re.Match[str]], ToolCall | None]
-
-_RULES: tuple[tuple[re.Pattern[str], Read], ...] = (
+_RULES: Rules = (
     (_ALL_BUT, _besides),
     (_ALL_BUT_GO, _besides),
     (_ALL_BUT_VERB, _besides),

@@ -3,14 +3,11 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
 
 from llmagent_os.plugin import ToolCall
-from llmagent_os.plugins.calendar.requests.masked_words import MaskedWords, has_marks, rule
+from llmagent_os.plugins.calendar.requests.masked_words import MaskedWords, ReadCall, Rules, has_marks, rule
 from llmagent_os.plugins.calendar.requests.question_words import IN_CALENDAR, PLANNED, list_call, of_target
 from llmagent_os.plugins.calendar.requests.targets import read_target
-
-Read = Callable[[MaskedWords, re.Match[str]], ToolCall | None]
 
 _WHEN = (
     r"(?:when(?: exactly)?|what time|at what time|which day|what day|on (?:which|what) day|what date|when and where"
@@ -105,7 +102,7 @@ _PAST = rule(
 )
 
 
-def _about(asked: str) -> Read:
+def _about(asked: str) -> ReadCall:
     """A question about an event that the calendar has."""
 
     def read(words: MaskedWords, found: re.Match[str]) -> ToolCall | None:
@@ -212,7 +209,7 @@ def _goes_on(words: MaskedWords, phrase: str) -> ToolCall | None:
 
 
 #: The patterns of this kind of question, and what reads them.
-EVENT_QUESTION_RULES: tuple[tuple[re.Pattern[str], Read], ...] = (
+EVENT_QUESTION_RULES: Rules = (
     (_NOTES, _about("notes")),
     (_COUNT, _count),
     (_UNTIL, _about("until")),

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
 
 from llmagent_os.plugin import ToolCall
-from llmagent_os.plugins.calendar.requests.masked_words import MaskedWords, rule
+from llmagent_os.plugins.calendar.requests.masked_words import MaskedWords, Rules, rule
 from llmagent_os.plugins.calendar.requests.targets import read_target
 from llmagent_os.plugins.calendar.time.time_mentions import MentionKind
 
@@ -202,10 +201,8 @@ def _part(groups: dict[str, str | None]) -> str | None:
     return part if part in ("morning", "afternoon", "evening", "night", "lunchtime") else None
 
 
-Read = Callable[[MaskedWords, re.Match[str]], ToolCall | None]
-
 #: The patterns of this kind of question, and what reads them.
-FREE_TIME_RULES: tuple[tuple[re.Pattern[str], Read], ...] = (
+FREE_TIME_RULES: Rules = (
     (_AM_I, _free),
     (_FREE_WHEN, _free_when),
     (_MEET, _could_meet),

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
 
 from llmagent_os.plugin import ToolCall
 from llmagent_os.plugins.calendar.requests.clause import Clause
-from llmagent_os.plugins.calendar.requests.masked_words import MaskedWords, has_marks, rule
+from llmagent_os.plugins.calendar.requests.masked_words import MaskedWords, Rules, first_call, has_marks, rule
 from llmagent_os.plugins.calendar.requests.targets import Target, read_target
 from llmagent_os.plugins.calendar.time.time_mentions import MentionKind
 
@@ -66,12 +65,7 @@ def read_lead(clause: Clause) -> ToolCall | None:
         return ToolCall("remind_before", {"lead": words.plain(found["lead"]), "instead": "yes"})
     if re.match(r"(?:don't|do not|dont|never|no|stop)\b", words.text, re.I) or not _ASKS.search(words.text):
         return None
-    for pattern, read in _RULES:
-        found = pattern.fullmatch(words.text)
-        call = read(words, found) if found else None
-        if call is not None:
-            return call
-    return None
+    return first_call(words, _RULES)
 
 
 def _event(words: MaskedWords, phrase: str | None) -> Target | None:
@@ -122,9 +116,7 @@ def _open(words: MaskedWords, found: re.Match[str]) -> ToolCall | None:
     return ToolCall("remind_before", {name: value for name, value in target.arguments.items() if name != "scope"})
 
 
-Read = Callable[[MaskedWords, re.Match[str]], ToolCall | None]
-
-_RULES: tuple[tuple[re.Pattern[str], Read], ...] = (
+_RULES: Rules = (
     (_BARE_LEAD, _lead),
     (_LEAD_TO_DO, _lead),
     (_LEAD_OF, _lead),

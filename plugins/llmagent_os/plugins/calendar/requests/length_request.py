@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
 
 from llmagent_os.plugin import ToolCall
 from llmagent_os.plugins.calendar.requests.change_call import INSTEAD, asks_for_no_change, known_target, move_call
 from llmagent_os.plugins.calendar.requests.clause import Clause
-from llmagent_os.plugins.calendar.requests.masked_words import MaskedWords, has_marks, rule
+from llmagent_os.plugins.calendar.requests.masked_words import MaskedWords, Rules, first_call, has_marks, rule
 from llmagent_os.plugins.calendar.time.time_mentions import MentionKind
 
 _VERB_LONGER = r"(?:extend|lengthen|prolong|stretch|increase|expand)"
@@ -85,12 +84,7 @@ def read_length(clause: Clause) -> ToolCall | None:
     words = MaskedWords.of(clause)
     if asks_for_no_change(words):
         return None
-    for pattern, read in _RULES:
-        found = pattern.fullmatch(words.text)
-        call = read(words, found) if found else None
-        if call is not None:
-            return call
-    return None
+    return first_call(words, _RULES)
 
 
 def _longer(words: MaskedWords, found: re.Match[str]) -> ToolCall | None:
@@ -147,9 +141,7 @@ def _repeat(words: MaskedWords, found: re.Match[str]) -> ToolCall | None:
     return ToolCall("move_event", {**target.arguments, "new_repeat": repeat})
 
 
-Read = Callable[[MaskedWords, re.Match[str]], ToolCall | None]
-
-_RULES: tuple[tuple[re.Pattern[str], Read], ...] = (
+_RULES: Rules = (
     (_LENGTH_OF, _length),
     (_LENGTH_IS, _length),
     (_MAY_LAST, _length),

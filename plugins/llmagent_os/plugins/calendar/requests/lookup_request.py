@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
 from dataclasses import replace
 
 from llmagent_os.plugin import ToolCall
@@ -11,12 +10,11 @@ from llmagent_os.plugins.calendar.requests.clause import Clause
 from llmagent_os.plugins.calendar.requests.direct_question import direct_question
 from llmagent_os.plugins.calendar.requests.event_question import EVENT_QUESTION_RULES
 from llmagent_os.plugins.calendar.requests.free_time_request import FREE_TIME_RULES
-from llmagent_os.plugins.calendar.requests.masked_words import MaskedWords, rule
+from llmagent_os.plugins.calendar.requests.masked_words import MaskedWords, Rules, first_call, rule
 from llmagent_os.plugins.calendar.requests.question_words import IN_CALENDAR, MY, ON, PLANNED, list_call, of_target
 from llmagent_os.plugins.calendar.requests.targets import read_target
 from llmagent_os.plugins.calendar.time.time_mentions import MentionKind
 
-Read = Callable[[MaskedWords, re.Match[str]], ToolCall | None]
 _DATES = (MentionKind.DATE,)
 _CALENDAR = r"(?:calendar|schedule|agenda|diary|planner|plan|plans|events?|appointments?|meetings?|things?|list|stuff)"
 _SHOW = (
@@ -133,12 +131,7 @@ def read_lookup(clause: Clause) -> ToolCall | None:
     words = MaskedWords.of(clause)
     asked = f"{words.text}?" if "?" in clause.text and _TAG.search(words.text) else words.text
     words = replace(words, text=direct_question(asked).rstrip("?"))
-    for pattern, read in (*FREE_TIME_RULES, *_RULES, *EVENT_QUESTION_RULES):
-        found = pattern.fullmatch(words.text)
-        call = read(words, found) if found else None
-        if call is not None:
-            return call
-    return None
+    return first_call(words, (*FREE_TIME_RULES, *_RULES, *EVENT_QUESTION_RULES))
 
 
 def _days(words: MaskedWords, found: re.Match[str]) -> ToolCall | None:
@@ -211,7 +204,7 @@ def _reminder(words: MaskedWords, found: re.Match[str]) -> ToolCall | None:
     return list_call(**of_target(target)) if target and target.known else None
 
 
-_RULES: tuple[tuple[re.Pattern[str], Read], ...] = (
+_RULES: Rules = (
     (_ADDED, lambda words, found: list_call("added")),
     (_HAVE_REMINDER, _reminder),
     (_REMINDERS, _reminders),

@@ -7,12 +7,13 @@ expression with the names of marks in it; :func:`rule` puts the marks themselves
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
 import msgspec
 
+from llmagent_os.plugin import ToolCall
 from llmagent_os.plugins.calendar.requests.clause import Clause
 from llmagent_os.plugins.calendar.time.text_normalization import WEEKDAYS
 from llmagent_os.plugins.calendar.time.time_mentions import MentionKind, TimeMention, time_mentions
@@ -77,6 +78,22 @@ _TRAILING = re.compile(
     r"|[\s.!?,;]|\s[:;]-?[)(])+$",
     re.I,
 )
+
+
+#: Makes a call of words that match a pattern; None: they mean another one.
+ReadCall = Callable[["MaskedWords", re.Match[str]], ToolCall | None]
+#: Patterns of whole clauses, made by :func:`rule`, and what makes a call of a match, in the order of trying.
+Rules = Sequence[tuple[re.Pattern[str], ReadCall]]
+
+
+def first_call(words: MaskedWords, rules: Rules) -> ToolCall | None:
+    """Return the call of the first rule that understands every word of a clause; None: no rule does."""
+    for pattern, read in rules:
+        found = pattern.fullmatch(words.text)
+        call = read(words, found) if found else None
+        if call is not None:
+            return call
+    return None
 
 
 def rule(pattern: str) -> re.Pattern[str]:

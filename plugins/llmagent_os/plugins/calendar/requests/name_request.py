@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
 
 from llmagent_os.plugin import ToolCall
 from llmagent_os.plugins.calendar.event_search import fits_words
@@ -16,7 +15,7 @@ from llmagent_os.plugins.calendar.requests.change_call import (
     plain_name,
 )
 from llmagent_os.plugins.calendar.requests.clause import Clause
-from llmagent_os.plugins.calendar.requests.masked_words import MaskedWords, has_marks, rule
+from llmagent_os.plugins.calendar.requests.masked_words import MaskedWords, Rules, first_call, has_marks, rule
 from llmagent_os.plugins.calendar.requests.targets import Target
 
 _NAMED = r"(?:called|named|titled|labelled|labeled|known as)"
@@ -79,12 +78,7 @@ def read_name(clause: Clause) -> ToolCall | None:
     words = MaskedWords.of(clause)
     if asks_for_no_change(words):
         return None
-    for pattern, read in _RULES:
-        found = pattern.fullmatch(words.text)
-        call = read(words, found) if found else None
-        if call is not None:
-            return call
-    return None
+    return first_call(words, _RULES)
 
 
 def _rename(words: MaskedWords, found: re.Match[str]) -> ToolCall | None:
@@ -175,9 +169,7 @@ def _replace(words: MaskedWords, found: re.Match[str]) -> ToolCall | None:
     return move_call(words, Target({"title": wrong}), new_title=right, instead_of=wrong)
 
 
-Read = Callable[[MaskedWords, re.Match[str]], ToolCall | None]
-
-_RULES: tuple[tuple[re.Pattern[str], Read], ...] = (
+_RULES: Rules = (
     (_NAME_OF, _rename),
     (_NAME_IS, _rename),
     (_BE_CALLED, _rename),

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
 
 from llmagent_os.plugin import ToolCall
 from llmagent_os.plugins.calendar.requests.change_call import (
@@ -15,7 +14,14 @@ from llmagent_os.plugins.calendar.requests.change_call import (
     plain_name,
 )
 from llmagent_os.plugins.calendar.requests.clause import Clause
-from llmagent_os.plugins.calendar.requests.masked_words import MaskedWords, has_marks, rule, without_marks
+from llmagent_os.plugins.calendar.requests.masked_words import (
+    MaskedWords,
+    Rules,
+    first_call,
+    has_marks,
+    rule,
+    without_marks,
+)
 from llmagent_os.plugins.calendar.requests.targets import Target
 
 _SPOT = r"(?:place|location|venue|address|room|spot)"
@@ -76,12 +82,7 @@ def read_place(clause: Clause) -> ToolCall | None:
     words = MaskedWords.of(clause)
     if asks_for_no_change(words):
         return None
-    for pattern, read in _RULES:
-        found = pattern.fullmatch(words.text)
-        call = read(words, found) if found else None
-        if call is not None:
-            return call
-    return None
+    return first_call(words, _RULES)
 
 
 def _place(words: MaskedWords, found: re.Match[str]) -> ToolCall | None:
@@ -150,9 +151,7 @@ def _note_words(words: MaskedWords, found: re.Match[str]) -> ToolCall | None:
     return _note(words, found)
 
 
-Read = Callable[[MaskedWords, re.Match[str]], ToolCall | None]
-
-_RULES: tuple[tuple[re.Pattern[str], Read], ...] = (
+_RULES: Rules = (
     (_NOTE_TO, _note),
     (_NOTE_FOR, _note),
     (_NOTE_WORDS_TO, _note_words),

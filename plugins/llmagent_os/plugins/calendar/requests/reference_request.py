@@ -5,13 +5,12 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
 
 from llmagent_os.plugin import ToolCall
 from llmagent_os.plugins.calendar.counted_day import COUNTED_DAY
 from llmagent_os.plugins.calendar.event_search import LISTED
 from llmagent_os.plugins.calendar.requests.clause import Clause
-from llmagent_os.plugins.calendar.requests.masked_words import MaskedWords, rule
+from llmagent_os.plugins.calendar.requests.masked_words import MaskedWords, Rules, first_call, rule
 from llmagent_os.plugins.calendar.requests.targets import read_target
 
 _TOO = r"(?:too|as well|also|again|likewise)"
@@ -77,12 +76,7 @@ _NTH = rule(
 def read_reference(clause: Clause) -> ToolCall | None:
     """Return the call that goes on from what was done or listed; None: not every word is understood."""
     words = MaskedWords.of(clause)
-    for pattern, read in _RULES:
-        found = pattern.fullmatch(words.text)
-        call = read(words, found) if found else None
-        if call is not None:
-            return call
-    return None
+    return first_call(words, _RULES)
 
 
 def _copy(words: MaskedWords, found: re.Match[str]) -> ToolCall | None:
@@ -129,9 +123,7 @@ def _nth(words: MaskedWords, found: re.Match[str]) -> ToolCall | None:
     return ToolCall("list_events", {**target.arguments, "asked": "details"})
 
 
-Read = Callable[[MaskedWords, re.Match[str]], ToolCall | None]
-
-_RULES: tuple[tuple[re.Pattern[str], Read], ...] = (
+_RULES: Rules = (
     (_SAME_TIME_TOO, _copy),
     (_AFTER_IT, _copy_after),
     (_SAME_TIME, _move),

@@ -15,7 +15,7 @@ from llmagent_os.plugins.calendar.requests.change_words import (
     changed_target,
 )
 from llmagent_os.plugins.calendar.requests.clause import Clause
-from llmagent_os.plugins.calendar.requests.masked_words import MaskedWords, rule
+from llmagent_os.plugins.calendar.requests.masked_words import MaskedWords, first_call, rule
 from llmagent_os.plugins.calendar.requests.targets import Target
 from llmagent_os.plugins.calendar.time.time_mentions import MentionKind
 
@@ -46,12 +46,7 @@ def read_shift(clause: Clause) -> ToolCall | None:
     words = MaskedWords.of(clause)
     if NEGATED.match(words.text):
         return None
-    for pattern in (_BY, _START_BY):
-        found = pattern.fullmatch(words.text)
-        call = _by(words, found) if found else None
-        if call is not None:
-            return call
-    return None
+    return first_call(words, ((_BY, _by), (_START_BY, _by)))
 
 
 def _by(words: MaskedWords, found: re.Match[str]) -> ToolCall | None:
