@@ -14,6 +14,7 @@
 ``left_alone``          what must not be done: negations, and what is only weighed
 ``doubtful_words``      what a model may take for a request, and may be none
 ``openings``            the words that open a request
+``request_verbs``       the verbs of requests, by what they ask for
 ``politeness``          what people say around a request
 ``idle_talk``           words that ask for nothing
 ``among_talk``          the one request of a message among other talk

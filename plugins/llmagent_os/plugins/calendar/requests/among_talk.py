@@ -15,8 +15,9 @@ from dataclasses import dataclass
 
 from llmagent_os.plugins.calendar.requests.clause import Clause
 from llmagent_os.plugins.calendar.requests.idle_talk import is_over, names_event_of
-from llmagent_os.plugins.calendar.requests.openings import OTHER_VERBS, opens_request
+from llmagent_os.plugins.calendar.requests.openings import opens_request
 from llmagent_os.plugins.calendar.requests.politeness import plain
+from llmagent_os.plugins.calendar.requests.request_verbs import UNMISTAKABLE
 
 MAX_PARTS = 16  #: of a message
 #: Where talk may end and a request may begin, or the other way round.
@@ -43,7 +44,7 @@ _COMMAND = re.compile(
 _CHANGES = re.compile(
     rf"(?:not(?! sure (?:if|whether) you)|no|except|without|instead|unless|only|rather|or|never ?mind|wait|scratch"
     r"|forget|i mean|i meant|sorry,? i|actually|(?:just |only )?(?:kidding|joking)|jk)\b"
-    rf"|.*\b(?:{OTHER_VERBS}|instead|except|unless|reminder|note|notes)\b",
+    rf"|.*\b(?:{UNMISTAKABLE}|instead|except|unless|reminder|note|notes)\b",
     re.IGNORECASE,
 )
 

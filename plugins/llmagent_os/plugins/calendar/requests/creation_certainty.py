@@ -14,8 +14,9 @@ from llmagent_os.plugins.calendar.requests.creation_times import Times
 from llmagent_os.plugins.calendar.requests.creation_title import Named
 from llmagent_os.plugins.calendar.requests.event_nouns import is_sold, lasts_days, names_event
 from llmagent_os.plugins.calendar.requests.left_alone import named_events
-from llmagent_os.plugins.calendar.requests.openings import OTHER_VERBS, Asks
+from llmagent_os.plugins.calendar.requests.openings import Asks
 from llmagent_os.plugins.calendar.requests.politeness import plain
+from llmagent_os.plugins.calendar.requests.request_verbs import UNMISTAKABLE
 from llmagent_os.plugins.calendar.requests.word_patterns import any_of
 
 #: Words that begin no name of an event.
@@ -164,7 +165,7 @@ def _is_name(name: Named) -> bool:
         and not _NO_NAME.match(name.title)
         and (not _ASKED_ABOUT.fullmatch(name.title.strip()) or (bool(name.person) and not name.title.endswith("s")))
         and not _SENTENCE.search(title)
-        and not re.search(rf"\b{OTHER_VERBS}\b", _SHIFT_WORK.sub("", title), re.IGNORECASE)
+        and not re.search(rf"\b{UNMISTAKABLE}\b", _SHIFT_WORK.sub("", title), re.IGNORECASE)
         and len(name.title.split()) <= 9
     )
 

@@ -13,20 +13,27 @@ from __future__ import annotations
 
 import re
 
+from llmagent_os.plugins.calendar.requests.request_verbs import CHANGE, DELETE, DELETE_IT, MOVE, forms_of
+from llmagent_os.plugins.calendar.requests.word_patterns import any_of
+
+_CHANGE = forms_of(DELETE, DELETE_IT, MOVE, CHANGE, "touch")
+#: What else says that something is to go, or does not take place; some with a slip of the pen.
+_GOING = (
+    "delt, del, cancl, rid, off, cross, out, clean, rm, free, empt, stop, end, quit, away, gone, undo, forget, never, "
+    "no, not, nothing, none, don, dont, won, wont, can't, cant, cannot, fell, fallen, without, instead"
+)
+
 #: A condition, a negation, or what somebody else said, did or should have done.
 _DOUBTFUL = re.compile(
     r"\b(?:if|unless|in case|provided|whether|isn't|aren't|wasn't|weren't|hasn't|haven't|hadn't|didn't|did not"
     r"|(?:is|are|was|were|has|have) not|(?:thanks|thank you) for|(?:should|could|would|must|might)(?:n't| not)? have)\b"
-    r"|(?:don't|dont|do not|never|not to|without) (?:ever |just |please |you dare )*(?:delet|cancel|remov|chang|mov"
-    r"|touch|eras|clear|drop)\w*"
-    r"|(?:delet|cancel|remov|chang|mov|eras|clear)\w* (?:nothing|none)"
+    rf"|(?:n't|\bdont|\bnot|\bnever|\bwithout|\bno need)\b[^.;!?]*\b{_CHANGE}"
+    rf"|{_CHANGE} (?:nothing|none)"
     r"|^\W*(?:did|have|has|had|was|were|why|who|how come)\b",
     re.IGNORECASE,
 )
 _DELETING = re.compile(
-    r"\b(?:delet|delt|del|cancel|cancl|remov|eras|drop|scrap|scratch|kill|ditch|axe|nuk|bin|trash|skip|unschedul|dump"
-    r"|rid|off|strike|cross|out|wip|los|eliminat|discard|clear|clean|rm|free|empt|stop|end|quit|away|gone"
-    r"|undo|forget|never|no|not|nothing|none|don|dont|won|wont|can't|cant|cannot|fell|fallen|without|instead)\w*",
+    rf"\b(?:{forms_of(DELETE, DELETE_IT)}|{any_of(_GOING)}\w*)",
     re.IGNORECASE,
 )
 

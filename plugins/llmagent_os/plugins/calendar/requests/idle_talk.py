@@ -8,13 +8,18 @@ from llmagent_os.plugins.calendar.requests.clause import Clause
 from llmagent_os.plugins.calendar.requests.left_alone import leaves_alone
 from llmagent_os.plugins.calendar.requests.openings import opens_request
 from llmagent_os.plugins.calendar.requests.politeness import plain
+from llmagent_os.plugins.calendar.requests.request_verbs import forms_of
 from llmagent_os.plugins.calendar.time.time_mentions import TimeMention
 
+#: Verbs that nobody uses who only tells something.
+_SURE = (
+    "schedule, book, create, cancel, delete, remove, move, change, remind, reschedule, push, shift, clear, rename, "
+    "undo, postpone"
+)
 #: Words of requests and of what is planned: a sentence with one of them may ask for something.
 _ASKING = re.compile(
-    r"\b(?:add|put|schedul\w+|book\w*|set|creat\w+|cancel\w*|delet\w+|remov\w+|mov\w+|chang\w+|remind\w*|reschedul\w+"
-    r"|push\w*|shift\w*|clear\w*|rename|undo|free|busy"
-    r"|calendar|diary|agenda|appointments?|events?|reminders?|alarms?|meeting|later|earlier|instead|postpone\w*|not"
+    rf"\b(?:{forms_of(_SURE)}|add|put|set|free|busy"
+    r"|calendar|diary|agenda|appointments?|events?|reminders?|alarms?|meeting|later|earlier|instead|not"
     r" (?:the|that|this|on|at)|don't|do not|never|no more"
     r"|(?:is|be|it) (?:called|named)|make it|let's|need|want|have to|must|should|could|can you|would you|will you|what"
     r"|when|where|who|which|how)\b",

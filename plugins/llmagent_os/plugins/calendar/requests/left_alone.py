@@ -10,12 +10,9 @@ import re
 
 from llmagent_os.plugins.calendar.requests.clause import MARK, Clause
 from llmagent_os.plugins.calendar.requests.politeness import before_request, plain
+from llmagent_os.plugins.calendar.requests.request_verbs import ADD, CHANGE, DELETE, DELETE_IT, MOVE, REMIND, forms_of
 
-_CHANGE = (
-    r"(?:delet|cancel|remov|eras|mov|chang|touch|reschedul|clear|drop|add|put|schedul|book|creat|set|remind|renam"
-    r"|postpon|push|shift|call off|scrap|skip|take|get rid"
-    r"|alter|edit|updat|lose|throw|wip|note|sav|mark|enter|wake|ping|alert|notif|nudge)\w*"
-)
+_CHANGE = forms_of(ADD, REMIND, DELETE, DELETE_IT, MOVE, CHANGE, "touch, take, throw")
 _NOT = re.compile(
     r"(?:(?:no|wait|stop|hey|please|oh|ok|okay|and|but|so|whatever you do)[\s,.!]+)*"
     r"(?:don't|do not|never|(?:i|we) (?:don't|do not|didn't|did not) (?:want|need|ask|tell) (?:you to|for)|you (?:must"

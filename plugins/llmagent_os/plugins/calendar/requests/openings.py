@@ -6,6 +6,8 @@ import re
 from enum import StrEnum
 
 from llmagent_os.plugins.calendar.requests.clause import MARK
+from llmagent_os.plugins.calendar.requests.request_verbs import CHANGE, DELETE, DELETE_IT, LOOK_UP, MOVE, UNDO
+from llmagent_os.plugins.calendar.requests.word_patterns import any_of
 
 
 class Asks(StrEnum):
@@ -84,21 +86,15 @@ _OPENING = re.compile(
     re.IGNORECASE,
 )
 
-#: Verbs of requests about events that are there.
-OTHER_VERBS = r"(?:cancel|delete|remove|erase|clear|wipe|reschedule|rename|postpone|undo|move|shift)"
-
 #: Words at the beginning of a clause that ask for something else than a new event.
 _OTHER = re.compile(
-    r"(?:cancel|delete|remove|erase|clear|drop|scrap|scratch|wipe|get rid of|take (?:it|that|this|them|off|out|away"
-    r"|the .* (?:off|out))|kill|skip|call off|move|change|reschedule|shift"
-    r"|push|postpone|delay|bring|rename|update|edit|modify|extend|shorten|lengthen|make|turn|switch|swap|undo|redo"
-    r"|restore"
-    r"|show|list|display|view|see|check(?![- ](?:up|in)\b)|look up|find|search|tell|give|read|what(?:'s|s)?"
-    r"|when(?:'s|s)?|where(?:'s|s)?"
-    r"|who(?:'s|s)?"
-    r"|which|how|why|is|are|am|do|does|did|was|were|will|has|have|any|anything|export|import|stop|keep|leave|call me"
-    r"|set my|free|busy"
-    r"|repeat|duplicate|copy)\b",
+    any_of(
+        rf"(?:{any_of(', '.join((DELETE, MOVE, CHANGE, UNDO, LOOK_UP)))}), "
+        rf"{any_of(DELETE_IT)}(?=\s(?:the|my|our|it|that|this|them|all)\b), "
+        r"take (?:it|that|this|them|off|away|the .* (?:off|out)), export, import, stop, keep, leave, call me, set my, "
+        "free, busy, repeat, duplicate, copy"
+    )
+    + r"\b",
     re.IGNORECASE,
 )
 

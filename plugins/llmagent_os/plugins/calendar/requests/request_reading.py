@@ -32,6 +32,7 @@ from llmagent_os.plugins.calendar.requests.place_request import read_place
 from llmagent_os.plugins.calendar.requests.politeness import before_request, plain
 from llmagent_os.plugins.calendar.requests.prevented_request import read_prevented
 from llmagent_os.plugins.calendar.requests.reference_request import read_reference
+from llmagent_os.plugins.calendar.requests.request_verbs import CHANGING, DELETING
 from llmagent_os.plugins.calendar.requests.sentences import between_requests, sentences
 from llmagent_os.plugins.calendar.requests.shift_request import read_shift
 from llmagent_os.plugins.calendar.requests.told_before import read_told
@@ -90,8 +91,7 @@ _REMARK = re.compile(
 #: What is to be done instead: "I can't make the dentist, move it to friday".
 _INSTEAD = re.compile(
     r"[,;.] ?(?:(?:so|and|but|please|can you|could you) )*"
-    r"(?:cancel|delete|remove|drop|scrap|move|shift|push|postpone|reschedule|change|put) (?:it|that|them|the (?:whole"
-    r"|entire))\b",
+    rf"(?:{DELETING}|{CHANGING}|put) (?:it|that|them|the (?:whole|entire))\b",
     re.IGNORECASE,
 )
 #: Where words of what is not to be done end, and a request may begin.

@@ -13,7 +13,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 
-from llmagent_os.plugins.calendar.requests.openings import OTHER_VERBS
+from llmagent_os.plugins.calendar.requests.request_verbs import UNMISTAKABLE
 from llmagent_os.plugins.calendar.time.text_normalization import MONTHS, WEEKDAYS
 
 _DAY = (
@@ -33,7 +33,7 @@ _TOLD = (
     r"(?: (?:me|us))?(?: that)?"
 )
 _THING = r"(?:the|her|his|their|our|my|a|an)\s(?P<what>[\w'-]+(?:\s[\w'-]+)?)"
-_NO_REQUEST = rf"(?:(?!\b(?:{OTHER_VERBS}|add|put|remind|book|schedule|set|note|don't|do not|never|if)\b).)"
+_NO_REQUEST = rf"(?:(?!\b(?:{UNMISTAKABLE}|add|put|remind|book|schedule|set|note|don't|do not|never|if)\b).)"
 
 
 def _hours(match: re.Match[str]) -> str:
@@ -114,7 +114,7 @@ _RULES: tuple[tuple[str, str | Callable[[re.Match[str]], str]], ...] = (
         r"\g<what> with \g<who>",
     ),
     (
-        rf"^(?:(?!\d|\b{_DAY}|\b(?:{OTHER_VERBS}|add|put|remind|book|schedule|set|note)\b|\?).)*[,.;!] (?:so )?"
+        rf"^(?:(?!\d|\b{_DAY}|\b(?:{UNMISTAKABLE}|add|put|remind|book|schedule|set|note)\b|\?).)*[,.;!] (?:so )?"
         r"(?=what (?:do i have|have i got|is|'s) (?:on |planned |in )?[^,.;?]*\?$)",
         "",
     ),
