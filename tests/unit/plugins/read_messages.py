@@ -7,6 +7,7 @@ from typing import Any
 
 from llmagent_os.plugins.calendar.requests.clause import Clause
 from llmagent_os.plugins.calendar.requests.request_reading import read_message
+from llmagent_os.plugins.calendar.requests.self_correction import corrected
 from llmagent_os.plugins.calendar.requests.spelling import put_right
 
 NOW = datetime(2026, 11, 25, 9, 0)
@@ -14,7 +15,7 @@ NOW = datetime(2026, 11, 25, 9, 0)
 
 def read(text: str) -> list[tuple[str, dict[str, Any]]]:
     """The calls that a message asks for: the tool and its arguments."""
-    return [(each.call.name, each.call.arguments) for each in read_message(Clause.of(put_right(text), NOW))]
+    return [(each.call.name, each.call.arguments) for each in read_message(corrected(Clause.of(put_right(text), NOW)))]
 
 
 def added(text: str) -> list[str]:

@@ -11,6 +11,7 @@ from llmagent_os.bots.calendar.talk.other_work import other_work
 from llmagent_os.bots.calendar.talk.small_talk import kind_of_talk
 from llmagent_os.plugins.calendar.requests.clause import Clause
 from llmagent_os.plugins.calendar.requests.request_reading import MAX_CHARACTERS, is_readable, read_message
+from llmagent_os.plugins.calendar.requests.self_correction import corrected
 from llmagent_os.plugins.calendar.requests.spelling import put_right
 from llmagent_os.plugins.calendar.time.time_mentions import time_mentions
 from llmagent_os.plugins.profile.about_person import told
@@ -45,7 +46,7 @@ def _seconds(text: str) -> float:
     before = time.process_time()
     time_mentions(text)
     if is_readable(text):
-        read_message(Clause.of(put_right(text), MOMENT))
+        read_message(corrected(Clause.of(put_right(text), MOMENT)))
     kind_of_talk(text)
     other_work(text)
     style_meant(text)

@@ -34,6 +34,41 @@ def heading_of(text: str) -> str:
 _TOPIC = re.compile(r"[^\W\d][\w' ]{1,40}:?\s*\n(?=\s*(?:[-*•·]|\(?1[.)])\s)")
 
 
+#: "I need 2 reminders." in front of them.
+_COUNTED = re.compile(
+    r"(?:(?:please|can you|could you|(?:i|we)(?: have|'ve got|'ve)|i need|i want|i'd like|set|give me|add|make|create|put in)"
+    r"(?: me)?\s)*"
+    r"(?:two|three|four|five|a few|some|a couple of|\d) (?:new )?(?P<what>reminders?|alarms?|events?|appointments?|meetings?"
+    r"|things)(?: please| for me| to add| today| tomorrow| coming up| next week| this week)*[\s.:!,–-]+(?=\S)",
+    re.IGNORECASE,
+)
+#: "Both should be in my calendar", "put both in".
+_ALL_OF_THEM = re.compile(
+    r"[,.;\s]+(?:(?:both|all(?: of (?:it|them|these))?|they|these) (?:should|need to|must|have to) (?:be|go) (?:in|on) "
+    r"(?:my |the )?(?:calendar|diary)|(?:please )?(?:put|add|note|save) (?:both|all|them|these)(?: of them)?(?: in| down)?"
+    r"(?: (?:my |the )?(?:calendar|diary))?)[\s.!]*$",
+    re.IGNORECASE,
+)
+
+
+def counted_heading(text: str) -> tuple[int, str]:
+    """Return the length of words that say how many requests follow, and the verb of each; 0: there are none.
+
+    >>> counted_heading("I need 2 reminders: one at 10 for the oven and one at 11 for the cake")
+    (20, 'remind me of')
+    """
+    found = _COUNTED.match(text)
+    if found is None:
+        return 0, ""
+    return found.end(), "remind me of" if found["what"].lower().startswith(("remind", "alarm")) else "add"
+
+
+def behind_list(text: str) -> int:
+    """Return where words begin that ask for all that stands before them: "…, both should be in my calendar"."""
+    found = _ALL_OF_THEM.search(text)
+    return len(text) if found is None else found.start()
+
+
 def topic_of(clause: Clause) -> str:
     """Return the line above a list that only says what the list is about: "shopping". Empty: there is none.
 
@@ -52,7 +87,7 @@ def day_heading(clause: Clause) -> TimeMention | None:
     first = clause.mentions[0] if clause.mentions else None
     if (
         first is None
-        or first.kind is not MentionKind.DATE
+        or not (first.kind is MentionKind.DATE or first.text.lower() == "tonight")
         or first.start
         or clause.text[first.end : first.end + 1] != ":"
     ):

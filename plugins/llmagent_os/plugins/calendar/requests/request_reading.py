@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 import msgspec
 
@@ -24,16 +24,33 @@ from llmagent_os.plugins.calendar.requests.idle_talk import asks_nothing
 from llmagent_os.plugins.calendar.requests.lead_request import read_lead
 from llmagent_os.plugins.calendar.requests.left_alone import is_undecided, leaves_alone
 from llmagent_os.plugins.calendar.requests.length_request import read_length
-from llmagent_os.plugins.calendar.requests.list_heading import day_heading, heading_of, topic_of
+from llmagent_os.plugins.calendar.requests.list_heading import (
+    behind_list,
+    counted_heading,
+    day_heading,
+    heading_of,
+    topic_of,
+)
 from llmagent_os.plugins.calendar.requests.lookup_request import read_lookup
 from llmagent_os.plugins.calendar.requests.name_request import read_name
-from llmagent_os.plugins.calendar.requests.openings import Asks, opening_of, opens_other, opens_request
+from llmagent_os.plugins.calendar.requests.openings import opens_request
 from llmagent_os.plugins.calendar.requests.place_request import read_place
 from llmagent_os.plugins.calendar.requests.politeness import before_request, plain
 from llmagent_os.plugins.calendar.requests.prevented_request import read_prevented
 from llmagent_os.plugins.calendar.requests.reference_request import read_reference
-from llmagent_os.plugins.calendar.requests.request_verbs import CHANGING, DELETING
-from llmagent_os.plugins.calendar.requests.sentences import between_requests, sentences
+from llmagent_os.plugins.calendar.requests.request_sequence import (
+    ReadRequest,
+    after_request,
+    is_next_task,
+    is_untimed,
+    last_day,
+    may_follow,
+    on_day,
+    shared_verb,
+    with_reminder,
+)
+from llmagent_os.plugins.calendar.requests.request_verbs import CHANGING, DELETING, says_delete
+from llmagent_os.plugins.calendar.requests.sentences import between_requests, joined, sentences
 from llmagent_os.plugins.calendar.requests.shift_request import read_shift
 from llmagent_os.plugins.calendar.requests.told_before import read_told
 from llmagent_os.plugins.calendar.time.time_mentions import MentionKind
@@ -61,12 +78,6 @@ _JOINT = re.compile(r"[,;&+–-]|\b(?:and|then|to|a)\b", re.IGNORECASE)
 MAX_REQUESTS = 10  #: of one message
 
 
-#: Things to do that are also words of requests.
-_TASK = re.compile(
-    r"(?:to )?(?:leave|see|check(?: on| in)?|make|bring|take|get|give|tell|read|find|turn|stop|keep|feed|put|book"
-    r"|have|do|set|pick)\b",
-    re.IGNORECASE,
-)
 #: An aside in the middle of a request.
 _ASIDE = re.compile(
     r"\s*,\s(?:if (?:it's|that's|you|possible)|because|since|as (?:always|usual|i said)|like|you know|whatever|i guess"
@@ -99,15 +110,6 @@ _AFTER_NEGATION = re.compile(
     r"(?:\s*[,;:.–—]+|\s-|(?=\s(?:but|just|only|instead)\b))\s+(?:(?:but|and|just|only|instead|rather)\s+)*",
     re.IGNORECASE,
 )
-
-
-@dataclass(frozen=True)
-class ReadRequest:
-    """One request of a message."""
-
-    call: ToolCall
-    words: str  #: what the person said for it, with the verb that it shares with the request before
-    unsure: bool = False  #: the person is asked before it is done
 
 
 def read_message(clause: Clause) -> tuple[ReadRequest, ...]:
@@ -147,15 +149,21 @@ def _sentences(clause: Clause) -> list[ReadRequest]:
     """Read every sentence. Empty: one of them is not understood."""
     found: list[ReadRequest] = []
     heading = ""  # "please add:" in front of a list
+    counted, each_verb = counted_heading(clause.text)
     listed = heading_of(clause.text)
-    if listed:
-        heading, clause = _verb(plain(listed)), clause.part(len(listed))
+    if counted:
+        heading, clause = each_verb, clause.part(counted, behind_list(clause.text))
+    elif listed:
+        heading, clause = shared_verb(plain(listed)), clause.part(len(listed))
     clause = clause.part(len(topic_of(clause)))
     day = day_heading(clause)
     if day is not None:
         clause = clause.part(day.end + 1)
+    clause = joined(clause)
     for begin, end in sentences(clause):
         sentence = clause.part(begin, end)
+        if found:
+            sentence = after_request(sentence, found[-1].call)
         if (
             found
             and (note := note_of(sentence.text))
@@ -168,7 +176,7 @@ def _sentences(clause: Clause) -> list[ReadRequest]:
             continue
         title = plain(sentence.text)
         if re.fullmatch(r"[^:]{2,60}:", sentence.text) and not sentence.mentions and opens_request(title):
-            heading = _verb(title)
+            heading = shared_verb(title)
             continue
         read = _read(sentence.cut(_ASIDE), heading, day.text if day is not None else "")
         if not read:
@@ -212,29 +220,20 @@ def _one(clause: Clause, verb: str, date: str) -> list[ReadRequest]:
     """Read a part as one request."""
     bare = clause.part(before_request(clause.text))
     for each in (clause, bare):
-        shares = verb and (not opens_request(bare.text) or _is_next_task(verb, bare))
+        shares = verb and (not opens_request(bare.text) or is_next_task(verb, bare))
         for words in (each.after(verb), each) if shares else (each,):
             for reader in READERS:
                 read = reader(words)
                 calls = read if isinstance(read, tuple) else (read,) if read is not None else ()
                 if calls:
-                    return [ReadRequest(_on_day(call, date), words.text) for call in calls]
+                    return [_request(on_day(call, date), words) for call in calls]
     return []
 
 
-def _is_next_task(verb: str, clause: Clause) -> bool:
-    """Whether words are one more thing to be reminded of: "remind me to call Tom at noon and leave at 4"."""
-    opening = opening_of(f"{verb} ")
-    reminds = opening is not None and opening[0] is Asks.REMINDER
-    return reminds and bool(clause.mentions) and _TASK.match(plain(clause.text)) is not None
-
-
-def _on_day(call: ToolCall, date: str) -> ToolCall:
-    """An event on the day of the event before it, where it has a time of day and no day of its own."""
-    given = call.arguments
-    if call.name != "create_event" or not date or "time" not in given or {"date", "repeat"} & given.keys():
-        return call
-    return msgspec.structs.replace(call, arguments={**given, "date": date})
+def _request(call: ToolCall, clause: Clause) -> ReadRequest:
+    """A request. A deletion that no verb of deletion asks for is asked about: "Bob can't make lunch"."""
+    unsure = call.name == "delete_event" and not says_delete(clause.text)
+    return ReadRequest(call, clause.text, unsure)
 
 
 def _without_talk(clause: Clause, verb: str, date: str) -> list[ReadRequest]:
@@ -258,71 +257,19 @@ def _split(clause: Clause, verb: str, date: str) -> list[ReadRequest]:
             continue  # "8am and 8pm"
         left, right = clause.part(0, left_end), clause.part(right_begin)
         first = _one(left, verb, date)
-        if not first or not _may_follow(first, left, right):
+        if not first or not may_follow(first, left, right):
             continue
-        opening = _verb(plain(left.text)) or verb
+        opening = shared_verb(plain(left.text)) or verb
         if not opening and first[-1].call.name == "move_event" and right.mentions:
             opening = "move"  # "dentist at 11 instead and gym at 7"
-        own = opens_request(plain(right.text)) and not _is_next_task(verb or _verb(plain(left.text)), right)
+        own = opens_request(plain(right.text)) and not is_next_task(verb or shared_verb(plain(left.text)), right)
         title = str(first[-1].call.arguments.get("title", ""))
         if re.match(r"with\b", right.text, re.IGNORECASE) and title:
             opening = f"{opening} {title}".strip()
+        right = after_request(right, first[-1].call)
         rest = _read(right, "" if own else opening, "" if own else str(first[-1].call.arguments.get("date", date)))
-        if rest and not any(_is_untimed(each.call) for each in rest):
-            if "and" in clause.text[left_end:right_begin].lower() and (day := _last_day(right)):
-                first = [replace(each, call=_on_day(each.call, day)) for each in first]
-            return _with_reminder(first, rest, left)
+        if rest and not any(is_untimed(each.call) for each in rest):
+            if "and" in clause.text[left_end:right_begin].lower() and (day := last_day(right)):
+                first = [replace(each, call=on_day(each.call, day)) for each in first]
+            return with_reminder(first, rest, left)
     return []
-
-
-def _last_day(clause: Clause) -> str:
-    """The day behind the last time, which both events share: "football at 4 and ballet at 5 tomorrow"."""
-    kinds = [each.kind for each in clause.mentions]
-    behind = kinds == [MentionKind.TIME, MentionKind.DATE] and not plain(clause.text[clause.mentions[1].end :])
-    joined = behind and not clause.text[clause.mentions[0].end : clause.mentions[1].start].strip()
-    return clause.mentions[1].text if joined else ""
-
-
-def _with_reminder(first: list[ReadRequest], rest: list[ReadRequest], left: Clause) -> list[ReadRequest]:
-    """Two requests. "…, remind me on thursday" is about what was said before, which may be no request itself."""
-    call, title = rest[0].call, first[-1].call.arguments.get("title")
-    is_bare = call.name == "create_event" and not {"title", "person"} & call.arguments.keys()
-    if not is_bare or not title or opening_of(plain(rest[0].words)) != (Asks.REMINDER, len("remind me")):
-        return [*first, *rest]
-    date = str(first[-1].call.arguments.get("date", ""))  # "I have to go to the bank tomorrow, remind me at 9"
-    call = _on_day(call, date)
-    about = ReadRequest(msgspec.structs.replace(call, arguments={"title": title, **call.arguments}), rest[0].words)
-    opening = opening_of(plain(left.text))
-    before = [] if opening is not None and opening[0] is Asks.HAVING else first
-    return [*before, about, *rest[1:]]
-
-
-def _may_follow(first: list[ReadRequest], left: Clause, right: Clause) -> bool:
-    """Whether the words behind a request can be another one, and no part of it."""
-    call = first[-1].call
-    if call.name != "create_event":
-        return True
-    opening = opening_of(plain(left.text))
-    verb_follows = opens_request(plain(right.text))
-    if opening is not None and opening[0] is Asks.REMINDER and verb_follows and not right.mentions:
-        # "remind me to cancel the gym and move the car": both are what to be reminded of
-        return (
-            opening_of(plain(right.text)) is None
-            and re.match(r"(?:what|when|where|who|show|tell)\b", plain(right.text)) is not None
-        )
-    if _is_untimed(call):
-        return verb_follows and opens_other(plain(right.text))
-    return bool(right.mentions) or verb_follows
-
-
-def _is_untimed(call: ToolCall) -> bool:
-    return call.name == "create_event" and not {"date", "time", "repeat"} & call.arguments.keys()
-
-
-def _verb(text: str) -> str:
-    """The first words of a request, which a part behind it shares."""
-    opening = opening_of(text)
-    if opening is not None:
-        return text[: opening[1]].strip(" ,:")
-    match = re.match(r"\w+", text)
-    return match[0] if match and opens_other(text) else ""

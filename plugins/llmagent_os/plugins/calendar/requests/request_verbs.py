@@ -5,6 +5,8 @@ A list separates its verbs by a comma and a space, as :func:`~.word_patterns.any
 
 from __future__ import annotations
 
+import re
+
 from llmagent_os.plugins.calendar.requests.word_patterns import any_of
 
 #: A new event.
@@ -36,6 +38,18 @@ UNMISTAKABLE = any_of("cancel, delete, remove, erase, clear, wipe, reschedule, r
 DELETING = any_of(f"{DELETE}, {DELETE_IT}")
 #: Any verb that moves an event or changes it.
 CHANGING = any_of(f"{MOVE}, {CHANGE}")
+
+_SAYS_DELETE = re.compile(
+    rf"\b(?:{any_of(f'{DELETE}, {DELETE_IT}')}|cancel+(?:ed|ing)|(?:delet|remov|eras|dropp|skipp|scrapp)(?:ed|ing)"
+    r"|call(?:ed|ing) off|forget|never ?mind|stop|end|quit|turn|switch|disable|silence|deactivate|mute|off|out|free"
+    r"|empty|clean|blank|del|rm|no more|keep|go)\b",
+    re.IGNORECASE,
+)
+
+
+def says_delete(text: str) -> bool:
+    """Return whether words ask for a deletion, or say that an event is cancelled."""
+    return _SAYS_DELETE.search(text) is not None
 
 
 def forms_of(*lists: str) -> str:

@@ -1,9 +1,7 @@
 """Puts turns of phrase into plainer words that mean the same, so that the grammar can be small.
 
-A slip that the person corrects in the same breath is left out; so is talk that leads to what somebody told.
+Talk that leads to what somebody told is left out.
 
->>> reword("dentist on friday, no sorry, thursday at 10")
-'dentist on thursday at 10'
 >>> reword("early shift thursday 6-14")
 'early shift thursday from 6:00 to 14:00'
 """
@@ -22,12 +20,6 @@ _DAY = (
 )
 _NAME = rf"(?:{'|'.join(WEEKDAYS)}|mon|tues?|wed|thu|thurs|fri|sat|sun)"
 _CLOCK = r"(?:\d{1,2}[:.]\d\d ?(?:[ap]\.?m\b\.?)?|\d{1,2} ?[ap]\.?m\b\.?|noon|midnight|(?<=at )\d{1,2}\b)"
-#: What somebody says who corrects a slip.
-_SLIP = (
-    r"(?:(?:\s*[,.;–—-]+\s*|\s+)(?:no|nope|no wait|wait|wait no|sorry|oops|whoops|i mean|i meant|actually|rather"
-    r"|scratch that|hang on|hold on|correction)\b)+[\s,.:;–—-]*"
-)
-_HALF = r"(?P<half>[ap]\.?m\b\.?)"
 _TOLD = (
     r"(?:told|says|said|tells|texted|texts|wrote|writes|mentioned|announced|reminded|informed|confirmed|emailed)"
     r"(?: (?:me|us))?(?: that)?"
@@ -46,17 +38,6 @@ def _hours(match: re.Match[str]) -> str:
 
 
 _RULES: tuple[tuple[str, str | Callable[[re.Match[str]], str]], ...] = (
-    # Corrections of a slip: the half of the day, the day, the time.
-    (rf"(?P<clock>\d{{1,2}}(?:[:.]\d\d)?) ?(?:o'?clock )?[ap]\.?m\b\.?{_SLIP}{_HALF}", r"\g<clock> \g<half>"),
-    (rf"{_DAY}{_SLIP}(?:on )?(?P<right>{_DAY})", r"\g<right>"),
-    (
-        rf"{_DAY}(?P<at>(?: at)? {_CLOCK}){_SLIP}(?:on )?(?P<right>{_DAY})(?!,? (?:at )?\d)",
-        r"\g<right>\g<at>",
-    ),
-    (rf"(?P<at>\bat )?{_CLOCK}{_SLIP}(?:at )?(?P<right>{_CLOCK}|\d{{1,2}}\b(?! ?\w))", r"at \g<right>"),
-    (r"\b(?:between|from|at|around)\s*(?:\.{2,}|…|[–—-]+)\s*no,?\s+(?=at\b|around\b|on\b|from\b)", ""),
-    (rf"^(?:no,? )?not (?:on )?{_DAY}(?:,| but|, but|\s[–—-])\s(?:on )?(?P<right>{_DAY})(?=\s*[:,–—-])", r"\g<right>"),
-    (rf"\bnot (?P<verb>\w+ing )?(?:at )?{_CLOCK},? but (?:at )?(?P<right>{_CLOCK})", r"\g<verb>at \g<right>"),
     # Times and lengths.
     (r"\b(?P<hour>1[3-9]|2[0-3]) ?o'? ?clock\b", r"\g<hour>:00"),
     (r"\b(?P<count>\d{1,3}|half|one|two|three)-(?P<unit>minute|min|hour|hr)\b-?(?: long\b)?", r"\g<count> \g<unit>"),

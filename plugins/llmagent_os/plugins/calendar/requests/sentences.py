@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from dataclasses import replace
+from itertools import pairwise
 
-from llmagent_os.plugins.calendar.requests.clause import Clause
+from llmagent_os.plugins.calendar.requests.clause import MARK, Clause
 
 #: The end of a sentence, of a line, or of a point of a list.
 _END = re.compile(
@@ -38,6 +40,17 @@ def sentences(clause: Clause) -> Iterator[tuple[int, int]]:
             begin = match.end()
     if clause.text[begin:].strip():
         yield begin, len(clause.text)
+
+
+def joined(clause: Clause) -> Clause:
+    """Return the message with a comma in front of a sentence that only says when: "Add lunch. Tomorrow. At noon."."""
+    text = clause.text
+    ends = list(sentences(clause))
+    for (_, stop), (begin, end) in pairwise(ends):
+        only_when = re.fullmatch(rf"(?:{MARK}[\s,.!]*)+", clause.part(begin, end).masked) is not None
+        if only_when and text[stop - 1] == "." and len(ends) > 1:
+            text = f"{text[: stop - 1]},{text[stop:]}"
+    return replace(clause, text=text)
 
 
 def between_requests(text: str) -> Iterator[tuple[int, int]]:
