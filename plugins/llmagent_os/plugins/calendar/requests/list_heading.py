@@ -36,16 +36,24 @@ _TOPIC = re.compile(r"[^\W\d][\w' ]{1,40}:?\s*\n(?=\s*(?:[-*•·]|\(?1[.)])\s)"
 
 #: "I need 2 reminders." in front of them.
 _COUNTED = re.compile(
-    r"(?:(?:please|can you|could you|(?:i|we)(?: have|'ve got|'ve)|i need|i want|i'd like|set|give me|add|make|create|put in)"
+    r"(?:(?:please|can you|could you|(?:i|we)(?: have|'ve got|'ve)|i need|i want|i'd like|set|give me|add|make|create"
+    r"|put in)"
     r"(?: me)?\s)*"
-    r"(?:two|three|four|five|a few|some|a couple of|\d) (?:new )?(?P<what>reminders?|alarms?|events?|appointments?|meetings?"
+    r"(?:two|three|four|five|a few|some|a couple of|\d) (?:new )?(?P<what>reminders?|alarms?|events?|appointments?"
+    r"|meetings?"
     r"|things)(?: please| for me| to add| today| tomorrow| coming up| next week| this week)*[\s.:!,–-]+(?=\S)",
+    re.IGNORECASE,
+)
+#: "One at 10 for the oven and one at 11 for the cake".
+_ONE = re.compile(
+    r"\b(?:the )?(?:(?:first|second|third|other|another|next) )?one (?=(?:is )?(?:at|for|on|in|about|to)\b)",
     re.IGNORECASE,
 )
 #: "Both should be in my calendar", "put both in".
 _ALL_OF_THEM = re.compile(
     r"[,.;\s]+(?:(?:both|all(?: of (?:it|them|these))?|they|these) (?:should|need to|must|have to) (?:be|go) (?:in|on) "
-    r"(?:my |the )?(?:calendar|diary)|(?:please )?(?:put|add|note|save) (?:both|all|them|these)(?: of them)?(?: in| down)?"
+    r"(?:my |the )?(?:calendar|diary)|(?:please )?(?:put|add|note|save) (?:both|all|them|these)(?: of them)?"
+    r"(?: in| down)?"
     r"(?: (?:my |the )?(?:calendar|diary))?)[\s.!]*$",
     re.IGNORECASE,
 )
@@ -63,10 +71,10 @@ def counted_heading(text: str) -> tuple[int, str]:
     return found.end(), "remind me of" if found["what"].lower().startswith(("remind", "alarm")) else "add"
 
 
-def behind_list(text: str) -> int:
-    """Return where words begin that ask for all that stands before them: "…, both should be in my calendar"."""
-    found = _ALL_OF_THEM.search(text)
-    return len(text) if found is None else found.start()
+def points_of(clause: Clause) -> Clause:
+    """Return the points behind a heading, without "one" and without "…, both should be in my calendar"."""
+    text = _ONE.sub("", _ALL_OF_THEM.sub("", clause.text))
+    return Clause.of(text, clause.now, month_first=clause.month_first, events=clause.events)
 
 
 def topic_of(clause: Clause) -> str:

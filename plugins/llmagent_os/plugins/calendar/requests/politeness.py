@@ -30,7 +30,7 @@ _COURTESY = (
     r"|lovely) if you could|i'd (?:really )?appreciate it if you (?:could|would)"
     r"|do you think you (?:could|can)|is it possible (?:for you )?to|would it be possible (?:for you )?to"
     r"|i (?:want|need|would like|'d like|would love|'d love|'d want) you to"
-    r"|i'd (?:like|love|want) (?:you )?to|i (?:want|wish|would like|would love) to|let's|let us|lets|let me"
+    r"|i'd (?:like|love|want) (?:you )?to|i (?:want|wish|would like|would love) to|let's|let us|lets|let me(?! know)"
 )
 #: The name by which somebody calls an assistant.
 _NAME = (

@@ -25,14 +25,15 @@ from llmagent_os.plugins.calendar.requests.lead_request import read_lead
 from llmagent_os.plugins.calendar.requests.left_alone import is_undecided, leaves_alone
 from llmagent_os.plugins.calendar.requests.length_request import read_length
 from llmagent_os.plugins.calendar.requests.list_heading import (
-    behind_list,
     counted_heading,
     day_heading,
     heading_of,
+    points_of,
     topic_of,
 )
 from llmagent_os.plugins.calendar.requests.lookup_request import read_lookup
 from llmagent_os.plugins.calendar.requests.name_request import read_name
+from llmagent_os.plugins.calendar.requests.named_before import read_named_before
 from llmagent_os.plugins.calendar.requests.openings import opens_request
 from llmagent_os.plugins.calendar.requests.place_request import read_place
 from llmagent_os.plugins.calendar.requests.politeness import before_request, plain
@@ -125,8 +126,10 @@ def read_message(clause: Clause) -> tuple[ReadRequest, ...]:
     if moved is not None:
         return (ReadRequest(moved, clause.text),)
     found = _sentences(clause)
+    if not found and (call := read_named_before(clause)) is not None:
+        found = [ReadRequest(call, clause.text)]
     if not found:
-        found = _among_talk(clause.cut(_ASIDE))
+        found = _among_talk(clause.cut(_ASIDE)) or _question(clause)
     return tuple(found) if len(found) <= MAX_REQUESTS else ()
 
 
@@ -145,6 +148,17 @@ def _among_talk(clause: Clause) -> list[ReadRequest]:
     return []
 
 
+def _question(clause: Clause) -> list[ReadRequest]:
+    """Read the question behind a story, where nothing else of the message asks for anything: a look-up does no harm."""
+    parts = [clause.part(begin, end) for begin, end in sentences(clause)]
+    *story, last = [part for part in parts if plain(part.text)] or [clause]
+    story = [part for part in story if not asks_nothing(part)]
+    if not story or any(opens_request(plain(part.text)) for part in story):
+        return []
+    read = read_lookup(last.part(before_request(last.text)))
+    return [ReadRequest(read, last.text)] if read is not None else []
+
+
 def _sentences(clause: Clause) -> list[ReadRequest]:
     """Read every sentence. Empty: one of them is not understood."""
     found: list[ReadRequest] = []
@@ -152,13 +166,13 @@ def _sentences(clause: Clause) -> list[ReadRequest]:
     counted, each_verb = counted_heading(clause.text)
     listed = heading_of(clause.text)
     if counted:
-        heading, clause = each_verb, clause.part(counted, behind_list(clause.text))
+        heading, clause = each_verb, points_of(clause.part(counted))
     elif listed:
         heading, clause = shared_verb(plain(listed)), clause.part(len(listed))
     clause = clause.part(len(topic_of(clause)))
     day = day_heading(clause)
     if day is not None:
-        clause = clause.part(day.end + 1)
+        heading, clause = heading or "add", clause.part(day.end + 1)
     clause = joined(clause)
     for begin, end in sentences(clause):
         sentence = clause.part(begin, end)

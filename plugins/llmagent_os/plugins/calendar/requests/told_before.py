@@ -49,7 +49,7 @@ _VERB = (
 )
 _BEFORE = re.compile(
     rf"(?:(?:so|and|but|well|now|ok|okay|basically|apparently|luckily|anyway)[\s,]+)*"
-    rf"(?:{_SUBJECT}(?:\s{_VERB})*\s)?(?={MARK})",
+    rf"(?:{_SUBJECT}(?:\s{_VERB})*\s|(?:starts?|starting|begins?|beginning)(?:\s{_VERB})*\s)?(?={MARK})",
     re.IGNORECASE,
 )
 _SUITS = re.compile(
@@ -81,7 +81,8 @@ _WHO = re.compile(
 )
 #: What says that an event is coming.
 _COMING = re.compile(
-    r"\b(?:(?:i|we|they)(?:'ve| have)(?: got)?|there's|there is|coming up|invited|booked|scheduled|planned|going to)\b",
+    r"\b(?:(?:i|we|they)(?:'ve| have)(?: got)?|there's|there is|coming up|invited|booked|scheduled|planned|going to"
+    r"|(?:signed|signing) up (?:for|to)|enrol+ed|joined|tickets? (?:for|to))\b",
     re.IGNORECASE,
 )
 
@@ -98,14 +99,18 @@ def read_told(clause: Clause) -> tuple[ToolCall, bool] | None:
     rest = [part for part in others if part not in commands]
     reminder = _reminder(parts[number])
     tells = _TO_DO if reminder is not None else _COMING
-    if any(opens_request(plain(part.text)) and not tells.search(part.text) for part in rest):
+    if any(opens_request(plain(part.text)) and not (tells.search(part.text) or _task([part])) for part in rest):
         return None
     if reminder is not None:
-        to_do = next((found["to_do"] for part in reversed(parts[:number]) if (found := _TO_DO.search(part.text))), "")
-        to_do = to_do or _name(parts[:number])
+        to_do = _task(parts[:number]) or _name(parts[:number])
         return (ToolCall("create_event", {"title": to_do.strip(" .,!"), **reminder}), True) if to_do else None
     happens = _HAPPENS.fullmatch(plain(parts[number - 1].text))
-    title = _name(parts[:number]) or _visitor(parts[number - 1], parts[number]) or (happens["what"] if happens else "")
+    title = (
+        _name(parts[:number])
+        or _visitor(parts[number - 1], parts[number])
+        or (happens["what"] if happens else "")
+        or _task(parts[:number])
+    )
     arguments = _when(parts[number], title) if title else None
     return (ToolCall("create_event", arguments), bool(commands)) if arguments is not None else None
 
@@ -141,7 +146,7 @@ def _when(part: Clause, title: str) -> dict[str, str] | None:
     """The arguments that a sentence about the time of an event gives; None: it says something else, too."""
     masked = plain(part.masked)
     before = _BEFORE.match(masked)
-    if before is None or part.has(MentionKind.LEAD, MentionKind.RECURRENCE):
+    if before is None or part.has(MentionKind.LEAD):
         return None
     words = CALENDAR.sub("", plain(_SUITS.sub("", masked[before.end() :])))
     times = times_of(part, words)
@@ -156,6 +161,11 @@ def _visitor(before: Clause, part: Clause) -> str:
     """Who comes, where the time is told of "he", "she" or "they": "my landlord wants to see the flat"."""
     found = _WHO.search(before.text) if _PERSON.match(plain(part.text)) else None
     return (found["name"] or found["who"]) if found is not None else ""
+
+
+def _task(before: Sequence[Clause]) -> str:
+    """What the nearest sentence says that somebody has to do."""
+    return next((found["to_do"] for part in reversed(before) if (found := _TO_DO.search(part.text))), "")
 
 
 def _name(before: Sequence[Clause]) -> str:
