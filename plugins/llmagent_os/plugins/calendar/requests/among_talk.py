@@ -49,6 +49,10 @@ _CHANGES = re.compile(
 )
 
 
+#: A question that no calendar answers: "who put that in?".
+_WONDERS = re.compile(r"(?:who|why|how come|have i|did i)\b", re.IGNORECASE)
+
+
 @dataclass(frozen=True)
 class _Part:
     begin: int
@@ -80,7 +84,8 @@ def is_command(text: str) -> bool:
 
 def goes_on(clause: Clause) -> bool:
     """Return whether something is asked for behind the first words."""
-    return any(opens_request(plain(clause.part(match.end()).text)) for match in _CUT.finditer(clause.text))
+    behind = (plain(clause.part(match.end()).text) for match in _CUT.finditer(clause.text))
+    return any(opens_request(text) and not _WONDERS.match(text) for text in behind)
 
 
 def _parts(clause: Clause) -> Iterator[_Part]:

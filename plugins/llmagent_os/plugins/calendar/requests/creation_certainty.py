@@ -53,6 +53,7 @@ _SENTENCE = re.compile(
         r"(?:is|are)(?! (?:coming|visiting|arriving|in town|performing|due|leaving|landing|flying|staying|being \w+"
         r"|on an?|away|off|abroad|out of|"
         r"on (?:leave|holiday|vacation)|travell?ing)\b), was, were, "
+        r"\w+'s (?:ready|done|finished|here|gone|ill|sick|closed|coming round), "
         r"isn't, aren't, has, have, had, did, does, do, don't, didn't, won't, will, would, could, should, can, can't, "
         r"cannot, i, i'm, you, you're, he, she, they, we, it's, that's, went, got, said, told, been, am, think, hope, "
         r"hate, love, want, wish, wonder, guess, sounds, works, seems, looks, feel, instead, rather, cancelled, "
@@ -85,6 +86,12 @@ _REMARK = re.compile(
     re.IGNORECASE,
 )
 
+#: A question behind the request, which is no part of a title.
+_QUESTION_BEHIND = re.compile(
+    r"\b(?:and|then|but)\s(?:please |also )*(?:(?:let me know|tell me|show me)|(?:what|when|where) (?:do|else|is|are))\b",
+    re.IGNORECASE,
+)
+
 #: Work by shifts: the noun.
 _SHIFT_WORK = re.compile(
     r"\b(?:early|late|night|day|morning|evening|afternoon|weekend|double|first|second|third|long|short|work|bar|hospital)"
@@ -107,6 +114,8 @@ def is_certain(clause: Clause, found: Opened, name: Named, times: Times) -> bool
         r"\b(?:dr|mr|ms|mrs|st|prof|re|no)[.:]\s", name.title, re.I
     ):
         return False  # two sentences
+    if _QUESTION_BEHIND.search(name.title):
+        return False
     if found.asks is Asks.EVENT and re.search(r"\b(?:we|she|he|they|i|it's)\s\w+", name.title, re.IGNORECASE):
         return False
     remark = _REMARK.search(f"{name.title} {name.person} {name.place}")

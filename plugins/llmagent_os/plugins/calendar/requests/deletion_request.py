@@ -42,7 +42,7 @@ _TURN_OFF = rule(
 )
 _AROUND = rule(
     r"(?:take|call|cross|strike|throw|get) (?P<np>.+?) (?:off|out)(?: of)?"
-    r"(?: (?:my|the|our) (?:calendar|schedule|agenda|diary|planner|list))?"
+    r"(?: (?:my|the|our) (?:calendar|schedule|agenda|diary|planner|list))?(?: (?P<when>WHEN))?"
 )
 _IS_OFF = rule(rf"(?P<np>.+?)(?: |(?='s ))(?:{_OFF}|cancel+ed)(?: (?:on|for) (?:me|us))?{_NO_MORE}(?: (?P<when>WHEN))?")
 _NOT_NEEDED = rule(
@@ -170,7 +170,16 @@ def _besides(words: MaskedWords, found: re.Match[str]) -> ToolCall | None:
     kept = _kept_name(words, found["besides"])
     if target is None or kept is None or _NEGATED.match(words.text):
         return None
-    return _call(words, _everything_of(target), besides=kept)
+    everything = _everything_of(target)
+    if everything.arguments.get("which") != "all" and not _holds(words, everything, kept):
+        return _call(words, target)  # "cancel the gym but not the market"
+    return _call(words, everything, besides=kept)
+
+
+def _holds(words: MaskedWords, target: Target, kept: str) -> bool:
+    """Whether what is kept is one of the events that a name means."""
+    title = target.arguments["title"]
+    return any(fits_words(event, title) and fits_words(event, kept) for event in words.clause.events)
 
 
 def _everything_of(target: Target) -> Target:

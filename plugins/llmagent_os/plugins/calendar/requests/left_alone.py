@@ -17,7 +17,8 @@ _NOT = re.compile(
     r"(?:(?:no|wait|stop|hey|please|oh|ok|okay|and|but|so|whatever you do)[\s,.!]+)*"
     r"(?:don't|do not|never|(?:i|we) (?:don't|do not|didn't|did not) (?:want|need|ask|tell) (?:you to|for)|you (?:must"
     r"|should|need|may|can|could|do)(?:n't| not)(?: have to)?|you mustn't"
-    r"|(?:there's |there is )?no need to|it's not necessary to|refrain from|avoid|(?:please )?not)"
+    r"|(?:i'm|i am) not (?:saying|asking)(?: you)?(?: (?:that )?(?:you|we) should| to)?|(?:it's |it is )?not that (?:i|we)"
+    r" (?:want|need)(?: you)? to|(?:there's |there is )?no need to|it's not necessary to|refrain from|avoid|(?:please )?not)"
     rf"(?: ever| just| you dare| please| yet| even| accidentally| bother to)*\s+(?:{_CHANGE})\b(?! me forget)",
     re.IGNORECASE,
 )
@@ -48,12 +49,13 @@ _NO_LONGER = re.compile(
     r"\b(?:any ?more|any longer|no longer|(?:can't|cannot|won't|can not|will not|won't be able to)"
     r" (?:make|attend|come|go|do|join|be (?:at|in|there|able|going|coming|joining|attending|doing))|from now on"
     r"|not (?:going to(?= (?:the |my |our )?(?!be\b|have\b|do\b)\w+)|coming to|attending|doing|joining|making)"
+    r"|(?:feel like|fancy|want to|rather not|prefer not)(?: to)? ?(?:go|going|do|doing|attend|attending)"
     r"|have to miss|going to miss|won't be (?:at|in|going|coming))\b",
     re.IGNORECASE,
 )
 _NO_NEED = re.compile(
     r"(?:i|we)(?: (?:probably|sadly|unfortunately|really|just|definitely|most likely))*(?: |(?='))(?:"
-    r"(?:don't|do not|no longer|won't) (?:need|want|have)"
+    r"(?:don't|do not|no longer|won't) (?:need|want|have|feel like|fancy)|(?:'d|would) (?:rather|prefer) not"
     r"|(?:can't|cannot|can not|won't|will not) (?:make|go|attend|come|do|join"
     r"|be (?:at|in|there|going|coming|able|joining|attending|doing))"
     r"|(?:am|are|'m|'re) not (?:going|coming|attending|doing|joining|making)"

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 
 from llmagent_os.plugin import ToolCall
 from llmagent_os.plugins.calendar.requests.clause import Clause
@@ -39,8 +40,8 @@ _MOVE_THEN = rule(
 _OFFER = rule(
     r"(?:(?:he|she|they|we|the \w+|my \w+|[^\W\d]\w*)(?:'s|'d|'ve| has| have| would| said| says)*(?: now)? )?"
     r"(?:suggest(?:ed|s)?|propos(?:ed|es?)|offer(?:ed|s)?|prefers?|wants?|asked for|asked if|agreed on|can do|could do"
-    r"|said|says|works?|rather|would|moved? (?:it|that) to|it's|it is|now|like|have|had|do|make|how about|what about|maybe"
-    r"|we|can|could|meet|it|to|on|at|for|be|(?:to )?(?:make|do) it| )*"
+    r"|said|says|works?|rather|would|moved? (?:it|that) to|it's|it is|now|like|have|had|do|make|how about|what about"
+    r"|maybe|we|can|could|meet|it|to|on|at|for|be|(?:to )?(?:make|do) it| )*"
     r" ?(?P<when>WHEN)(?: (?:instead|then|works|works better|suits (?:her|him|them|me|us)(?: better)?|would be better"
     r"|is better|is fine|is ok|would work))*"
 )
@@ -97,14 +98,15 @@ def _offered(parts: Sequence[Clause]) -> ToolCall | None:
 
 def _call(tool: str, parts: Sequence[Clause], arguments: dict[str, str]) -> ToolCall | None:
     """The call for the only event that these parts name."""
-    named = {id: part for part in parts for id in named_events(part)}
-    titles = {event.title for event in parts[0].events if event.event_id in named}
+    ids = named_events(replace(parts[0], text=" ".join(part.text for part in parts)))
+    titles = {event.title for event in parts[0].events if event.event_id in ids}
     if len(titles) != 1 or any(leaves_alone(part.text) or opens_request(plain(part.text)) for part in parts):
         return None
-    days = {each.text for part in named.values() for each in part.mentions if _is_day(each.kind) and not is_over(each)}
+    title = titles.pop()
+    words = set(re.findall(r"\w{3,}", title.lower()))
+    naming = (part for part in parts if words & set(re.findall(r"\w{3,}", part.text.lower())))
+    days = {
+        each.text for part in naming for each in part.mentions if each.kind is MentionKind.DATE and not is_over(each)
+    }
     date = {"date": days.pop()} if len(days) == 1 else {}
-    return ToolCall(tool, {"title": titles.pop(), **date, **arguments})
-
-
-def _is_day(kind: MentionKind) -> bool:
-    return kind is MentionKind.DATE
+    return ToolCall(tool, {"title": title, **date, **arguments})

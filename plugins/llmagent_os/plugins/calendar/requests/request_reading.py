@@ -41,6 +41,7 @@ from llmagent_os.plugins.calendar.requests.prevented_request import read_prevent
 from llmagent_os.plugins.calendar.requests.reference_request import read_reference
 from llmagent_os.plugins.calendar.requests.request_sequence import (
     ReadRequest,
+    about_named,
     after_request,
     is_next_task,
     is_untimed,
@@ -226,7 +227,7 @@ def _behind_negation(clause: Clause) -> list[ReadRequest]:
     for match in _AFTER_NEGATION.finditer(clause.text):
         left, right = clause.part(0, match.start()), clause.part(match.end())
         if leaves_alone(left.text) and not leaves_alone(right.text) and opens_request(plain(right.text)):
-            return _one(right, "", "")
+            return _one(right, "", "") or _one(about_named(right, left), "", "")
     return []
 
 

@@ -9,6 +9,7 @@ import msgspec
 
 from llmagent_os.plugin import ToolCall
 from llmagent_os.plugins.calendar.requests.clause import Clause
+from llmagent_os.plugins.calendar.requests.left_alone import named_events
 from llmagent_os.plugins.calendar.requests.openings import Asks, opening_of, opens_other, opens_request
 from llmagent_os.plugins.calendar.requests.politeness import plain
 from llmagent_os.plugins.calendar.time.time_mentions import MentionKind
@@ -21,6 +22,8 @@ _TASK = re.compile(
 )
 #: "On the same day", "that day": the day of the request before.
 _SAME_DAY = re.compile(r"\b(?:on |for )?(?:the |that )?(?:same|that) day\b(?! of)", re.IGNORECASE)
+#: The event that was named before, where a place follows "at it", it is not meant.
+_IT = re.compile(r"\b(?:it|that|this one|that one)\b", re.IGNORECASE)
 #: "Another one with the accountant": one more of what was asked for before.
 _ANOTHER = re.compile(
     r"^(?:and |also )*(?:another(?: one)?|one more|one)(?=\s(?:with|for|at|on|in)\b|\s*\d)", re.IGNORECASE
@@ -63,6 +66,16 @@ def after_request(clause: Clause, before: ToolCall) -> Clause:
         text = _ANOTHER.sub(str(title), text)
     if text == clause.text:
         return clause
+    return Clause.of(text, clause.now, month_first=clause.month_first, events=clause.events)
+
+
+def about_named(clause: Clause, before: Clause) -> Clause:
+    """Return the words with the event that the words before them name, in the place of "it"."""
+    ids = named_events(before)
+    titles = {event.title for event in before.events if event.event_id in ids}
+    if len(titles) != 1:
+        return clause
+    text = _IT.sub(f"the {titles.pop()}", clause.text, count=1)
     return Clause.of(text, clause.now, month_first=clause.month_first, events=clause.events)
 
 

@@ -21,12 +21,18 @@ _TARGETS = (
     " delete remember meeting reschedule birthday"
 ).split()
 
+#: Words of which only swapped letters are put right: they are short, or have many neighbours.
+_SWAPPED = (
+    "what when where with have does show move change remove list tell next week this that from about before after lunch"
+    " dinner dentist doctor meeting everything anything free busy today delete cancel"
+).split()
+
 #: Words, and names, that are one letter away from a target and are right as they are.
 _RIGHT = frozenset(
     "sundry sundays mondays tuesdays fridays frida remand rewind remains remained reminds reminded cancer cancels "
     "canceled chancel deletes deleted scheduled schedules scheduler rescheduled reschedules meetings melting mornings"
     " mourning evenings weekends afternoons tomorrows birthdays appointments calendars reminders remembers"
-    " remembered unremind"
+    " remembered unremind form tihs"
     " evening's fleeting meaning evens remined midnight delate octobers cancelled".split()
 )
 
@@ -50,18 +56,19 @@ _SPELLINGS = {
     "appointment": "apointment appoinment apointmnt appointmnt",
     "schedule": "shedule scedule skedule schedual shcedule schdule sceduel shdule",
     "remember": "remeber rember",
-    "remind": "remaind rimind remid remnid",
+    "remind": "remaind rimind remid remnid rmnd rmind",
+    "remind me": "remindme",
     "cancel": "cancle cansel",
     "calendar": "calender calander",
     "delete": "delte deleet dleete",
-    "meeting": "meting meetign",
-    "what": "wat waht wht",
-    "move": "moev mvoe moove mve mvoe",
-    "change": "chnage cahnge chagne chanage",
-    "remove": "remvoe reomve remov",
-    "when": "whn",
+    "meeting": "meting meetng",
+    "what": "wat wht",
+    "move": "moove mve",
+    "change": "chanage",
+    "remove": "remov",
+    "when": "whn wen",
     "have": "hav",
-    "with": "wiht whit wih w/",
+    "with": "whit wih w/",
     "the": "teh",
     "please": "plz pls pleas plese",
     "don't": "dont",
@@ -116,6 +123,7 @@ def put_right(text: str) -> str:
     begin = first.start() if first else 0
     text = re.sub(r"(?<=\w) w/? (?=\w)", " with ", text)
     text = re.sub(r"\b(remi?nd (?:me|us)) too (?=[a-z])", r"\1 to ", text, flags=re.IGNORECASE)
+    text = re.sub(r"\b(\d{1,2})([0-5]\d) ?([ap]\.?m\b)", r"\1:\2 \3", text, flags=re.IGNORECASE)
     polite = _POLITE.match(text, begin)
     firsts = (begin, polite.end() if polite else begin)
     return reword(_WORD.sub(lambda match: _right(match[0], first=match.start() in firsts), text))
@@ -156,7 +164,14 @@ _CAPITAL = frozenset(_TARGETS[:13])
 @cache
 def _neighbours() -> dict[str, str]:
     known = {*_TARGETS, *_RIGHT}
-    return {near: word for word in _TARGETS for near in _edits(word) if near not in known}
+    near = {swapped: word for word in _SWAPPED for swapped in _swaps(word) if swapped not in known}
+    return near | {near: word for word in _TARGETS for near in _edits(word) if near not in known}
+
+
+def _swaps(word: str) -> Iterator[str]:
+    """All words that are two swapped neighbours away: "waht", "wiht"."""
+    for at in range(len(word) - 1):
+        yield word[:at] + word[at + 1] + word[at] + word[at + 2 :]
 
 
 def _edits(word: str) -> Iterator[str]:
