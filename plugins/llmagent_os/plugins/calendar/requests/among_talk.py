@@ -14,7 +14,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from llmagent_os.plugins.calendar.requests.clause import Clause
-from llmagent_os.plugins.calendar.requests.idle_talk import is_over, names_event_of
+from llmagent_os.plugins.calendar.requests.idle_talk import asks_nothing, is_over, names_event_of
 from llmagent_os.plugins.calendar.requests.openings import opens_request
 from llmagent_os.plugins.calendar.requests.politeness import plain
 from llmagent_os.plugins.calendar.requests.request_verbs import UNMISTAKABLE
@@ -28,7 +28,7 @@ _CUT = re.compile(
 )
 #: A command whose object stands elsewhere in the message.
 _COMMAND = re.compile(
-    r"(?:(?:please|pls|just|can you|could you|would you|will you|so|let's|i need you to|make sure to|you should)\s+)*"
+    r"(?:(?:please|pls|just|be so kind (?:and|as to|to)|can you|could you|would you|will you|so|let's|i need you to|make sure to|you should)\s+)*"
     r"(?:(?P<reminder>(?:don't let me (?:miss|forget)(?: it| that| this)?|remind me(?: (?:of|about) (?:it|that|this))?"
     r"|set (?:me )?"
     r"(?:a|an) (?:reminder|alarm)(?: for (?:it|that))?))|(?:add|put|note|save|schedule|book|enter|write|mark|pencil"
@@ -86,6 +86,11 @@ def goes_on(clause: Clause) -> bool:
     """Return whether something is asked for behind the first words."""
     behind = (plain(clause.part(match.end()).text) for match in _CUT.finditer(clause.text))
     return any(opens_request(text) and not _WONDERS.match(text) for text in behind)
+
+
+def changes_request(clause: Clause) -> bool:
+    """Return whether words can change what another sentence asks for, or take it back."""
+    return not asks_nothing(clause) and _CHANGES.match(plain(clause.text)) is not None
 
 
 def _parts(clause: Clause) -> Iterator[_Part]:

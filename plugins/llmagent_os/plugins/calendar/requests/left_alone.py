@@ -68,6 +68,8 @@ _NO_NEED = re.compile(
 _NOT_CHANGING = re.compile(rf"(?:i|we)\S* (?:am |are )?not going to {_CHANGE}\b", re.IGNORECASE)
 
 
+#: Words of titles that name nothing.
+_SMALL = frozenset("the a an my with at of to and appointment for".split())
 #: What takes back all that stands before it: "add lunch at noon. actually no".
 _TAKEN_BACK = re.compile(
     r"[,.;:!–—-]\s*(?:(?:actually|wait|oh|hm+|sorry|ah|haha|lol|or|well)[\s,.]+)*(?:no|nope|nah|never ?mind"
@@ -124,24 +126,27 @@ def no_longer_needed(clause: Clause) -> str:
     return " ".join(words.split())
 
 
+def event_named(clause: Clause) -> str:
+    """Return the title of the only event that the words name, by all of its title or by one word; empty: there is none.
+
+    >>> from datetime import datetime
+    >>> event_named(Clause("don't cancel the coffee", datetime(2026, 3, 2)))
+    ''
+    """
+    ids = named_events(clause)
+    titles = {event.title for event in clause.events if event.event_id in ids}
+    if not titles:
+        said = set(re.findall(r"\w{3,}", clause.text.lower())) - _SMALL
+        titles = {event.title for event in clause.events if said & set(re.findall(r"\w{3,}", event.title.lower()))}
+    return titles.pop() if len(titles) == 1 else ""
+
+
 def named_events(clause: Clause) -> list[str]:
     """Return the ids of the events whose whole title is in the words, without small words."""
     said = set(re.findall(r"\w+", clause.text.lower()))
     found: list[str] = []
     for event in clause.events:
-        words = set(re.findall(r"\w+", event.title.lower())) - {
-            "the",
-            "a",
-            "an",
-            "my",
-            "with",
-            "at",
-            "of",
-            "to",
-            "and",
-            "appointment",
-            "for",
-        }
+        words = set(re.findall(r"\w+", event.title.lower())) - _SMALL
         if words and (words <= said or len(words & said) >= 2):
             found.append(event.event_id)
     return found

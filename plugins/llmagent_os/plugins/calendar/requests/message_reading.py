@@ -19,6 +19,7 @@ from llmagent_os.plugins.calendar.requests.among_talk import goes_on
 from llmagent_os.plugins.calendar.requests.clause import MARK, Clause
 from llmagent_os.plugins.calendar.requests.foreign_words import is_foreign
 from llmagent_os.plugins.calendar.requests.left_alone import (
+    event_named,
     is_not_needed,
     is_taken_back,
     is_undecided,
@@ -236,9 +237,8 @@ def _not_needed(clause: Clause) -> tuple[ReadRequest, ...]:
     """Whether to delete an event that the person says is no longer wanted: that is asked about."""
     if not is_not_needed(clause) or goes_on(clause):
         return ()
-    ids = named_events(clause)
-    titles = [event.title for event in clause.events if event.event_id in ids] or [no_longer_needed(clause)]
-    if len(titles) != 1 or not (title := titles[0]):
+    title = event_named(clause) or ("" if named_events(clause) else no_longer_needed(clause))
+    if not title:
         return ()
     day = {"date": said} if (said := clause.said(MentionKind.DATE)) else {}
     return (ReadRequest(ToolCall("delete_event", {"title": title, **day}), clause.text, unsure=True),)
@@ -250,9 +250,8 @@ async def _left_alone(call: CalendarCall, clause: Clause) -> ToolResult | None:
         return None
     if goes_on(clause):
         return None
-    ids = named_events(clause)
-    named = [event for event in clause.events if event.event_id in ids]
-    match = next((each for each in call.upcoming(named)), None) if len(named) == 1 else None
+    title = event_named(clause)
+    match = next(iter(call.upcoming([event for event in clause.events if event.title == title])), None)
     if match is None:
         return NOTHING_CHANGED
     return ToolResult(

@@ -15,7 +15,7 @@ from dataclasses import replace
 from llmagent_os.plugin import ToolCall
 from llmagent_os.plugins.calendar.requests.clause import Clause
 from llmagent_os.plugins.calendar.requests.idle_talk import is_over
-from llmagent_os.plugins.calendar.requests.left_alone import leaves_alone, named_events
+from llmagent_os.plugins.calendar.requests.left_alone import event_named, leaves_alone
 from llmagent_os.plugins.calendar.requests.masked_words import MaskedWords, rule
 from llmagent_os.plugins.calendar.requests.openings import opens_request
 from llmagent_os.plugins.calendar.requests.politeness import plain
@@ -98,11 +98,9 @@ def _offered(parts: Sequence[Clause]) -> ToolCall | None:
 
 def _call(tool: str, parts: Sequence[Clause], arguments: dict[str, str]) -> ToolCall | None:
     """The call for the only event that these parts name."""
-    ids = named_events(replace(parts[0], text=" ".join(part.text for part in parts)))
-    titles = {event.title for event in parts[0].events if event.event_id in ids}
-    if len(titles) != 1 or any(leaves_alone(part.text) or opens_request(plain(part.text)) for part in parts):
+    title = event_named(replace(parts[0], text=" ".join(part.text for part in parts)))
+    if not title or any(leaves_alone(part.text) or opens_request(plain(part.text)) for part in parts):
         return None
-    title = titles.pop()
     words = set(re.findall(r"\w{3,}", title.lower()))
     naming = (part for part in parts if words & set(re.findall(r"\w{3,}", part.text.lower())))
     days = {

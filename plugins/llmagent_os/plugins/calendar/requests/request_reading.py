@@ -14,7 +14,7 @@ from dataclasses import replace
 import msgspec
 
 from llmagent_os.plugin import ToolCall
-from llmagent_os.plugins.calendar.requests.among_talk import stretches
+from llmagent_os.plugins.calendar.requests.among_talk import changes_request, is_command, stretches
 from llmagent_os.plugins.calendar.requests.change_request import read_change
 from llmagent_os.plugins.calendar.requests.clause import Clause
 from llmagent_os.plugins.calendar.requests.creation_note import note_of
@@ -130,7 +130,7 @@ def read_message(clause: Clause) -> tuple[ReadRequest, ...]:
     if not found and (call := read_named_before(clause)) is not None:
         found = [ReadRequest(call, clause.text)]
     if not found:
-        found = _among_talk(clause.cut(_ASIDE)) or _question(clause)
+        found = _among_talk(clause.cut(_ASIDE)) or _in_story(clause)
     return tuple(found) if len(found) <= MAX_REQUESTS else ()
 
 
@@ -149,15 +149,15 @@ def _among_talk(clause: Clause) -> list[ReadRequest]:
     return []
 
 
-def _question(clause: Clause) -> list[ReadRequest]:
-    """Read the question behind a story, where nothing else of the message asks for anything: a look-up does no harm."""
+def _in_story(clause: Clause) -> list[ReadRequest]:
+    """Read the only sentence of a story that opens a request. The others tell something, and may name days."""
     parts = [clause.part(begin, end) for begin, end in sentences(clause)]
-    *story, last = [part for part in parts if plain(part.text)] or [clause]
-    story = [part for part in story if not asks_nothing(part)]
-    if not story or any(opens_request(plain(part.text)) for part in story):
+    asking = [part for part in parts if opens_request(plain(part.text)) and not asks_nothing(part)]
+    story = [part for part in parts if part not in asking]
+    if len(asking) != 1 or not story or is_command(asking[0].text) or any(changes_request(part) for part in story):
         return []
-    read = read_lookup(last.part(before_request(last.text)))
-    return [ReadRequest(read, last.text)] if read is not None else []
+    read = _one(asking[0].part(before_request(asking[0].text)), "", "")
+    return [] if any(is_untimed(each.call) for each in read) else read
 
 
 def _sentences(clause: Clause) -> list[ReadRequest]:

@@ -9,7 +9,7 @@ import msgspec
 
 from llmagent_os.plugin import ToolCall
 from llmagent_os.plugins.calendar.requests.clause import Clause
-from llmagent_os.plugins.calendar.requests.left_alone import named_events
+from llmagent_os.plugins.calendar.requests.left_alone import event_named
 from llmagent_os.plugins.calendar.requests.openings import Asks, opening_of, opens_other, opens_request
 from llmagent_os.plugins.calendar.requests.politeness import plain
 from llmagent_os.plugins.calendar.time.time_mentions import MentionKind
@@ -71,11 +71,10 @@ def after_request(clause: Clause, before: ToolCall) -> Clause:
 
 def about_named(clause: Clause, before: Clause) -> Clause:
     """Return the words with the event that the words before them name, in the place of "it"."""
-    ids = named_events(before)
-    titles = {event.title for event in before.events if event.event_id in ids}
-    if len(titles) != 1:
+    title = event_named(before)
+    if not title:
         return clause
-    text = _IT.sub(f"the {titles.pop()}", clause.text, count=1)
+    text = _IT.sub(f"the {title}", clause.text, count=1)
     return Clause.of(text, clause.now, month_first=clause.month_first, events=clause.events)
 
 

@@ -11,6 +11,7 @@ import string
 from collections.abc import Iterator
 from functools import cache
 
+from llmagent_os.plugins.calendar.requests.request_verbs import MOVE
 from llmagent_os.plugins.calendar.requests.rewording import reword
 from llmagent_os.plugins.calendar.time.zone_names import named_zone
 
@@ -101,6 +102,13 @@ _POLITE = re.compile(r"(?:(?:please|plz|pls|hey|hi|ok|can you|can u|could you|pl
 _SHORT_DAYS = {"Mo": "Mon", "Tu": "Tue", "Th": "Thu", "Fr": "Fri", "Sa": "Sat", "Su": "Sun"}
 _THEIR_TIME = re.compile(r"(\d ?(?:[ap]\.?m\.?|h)?) (?:his|her|their|local|there) time(?! \()", re.IGNORECASE)
 
+#: What may be counted behind a number.
+_UNIT = r"(?:[ap]\.?m|min|h\b|hr|hour|day|week|month|year|time|of|x\b|or|and)"
+#: "Move gym too saturday".
+_TOO = re.compile(
+    rf"(\b(?:{MOVE.replace(', ', '|')}|resh?ed\w+)\s[^.;!?]{{2,40}}?) too (?=(?:(?:next|this) )?(?:\w+day|tomorrow|\d))",
+    re.IGNORECASE,
+)
 _WORD = re.compile(r"[^\W_][\w'’/]*")
 
 
@@ -123,6 +131,13 @@ def put_right(text: str) -> str:
     begin = first.start() if first else 0
     text = re.sub(r"(?<=\w) w/? (?=\w)", " with ", text)
     text = re.sub(r"\b(remi?nd (?:me|us)) too (?=[a-z])", r"\1 to ", text, flags=re.IGNORECASE)
+    text = re.sub(
+        rf"\b((?:remi?nd|tell|wake) (?:me|us)(?: \w+){{0,3}}) 2 (?=[a-z])(?!{_UNIT})",
+        r"\1 to ",
+        text,
+        flags=re.IGNORECASE,
+    )
+    text = _TOO.sub(r"\1 to ", text)
     text = re.sub(r"\b(\d{1,2})([0-5]\d) ?([ap]\.?m\b)", r"\1:\2 \3", text, flags=re.IGNORECASE)
     polite = _POLITE.match(text, begin)
     firsts = (begin, polite.end() if polite else begin)
