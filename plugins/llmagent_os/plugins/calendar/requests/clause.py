@@ -18,7 +18,7 @@ _FIRST_MARK = 0xE000
 MARK = "[\ue000-\uf8ff]"
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Clause:
     """The words of one request."""
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, lru_cache
 
 import msgspec
 
@@ -111,6 +111,7 @@ class MaskedWords:
     mentions: tuple[TimeMention, ...]
 
     @classmethod
+    @lru_cache(maxsize=8)  # all readers of a clause ask for it, one after the other
     def of(cls, clause: Clause) -> MaskedWords:
         """Mask a clause. A mention that is a part of the name of one of the person's events is no mention."""
         text = clause.text.replace("\u2019", "'").replace("\u2018", "'")

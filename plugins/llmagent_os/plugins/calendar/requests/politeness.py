@@ -7,6 +7,7 @@
 from __future__ import annotations
 
 import re
+from functools import lru_cache
 
 _GREETING = (
     r"hey|hi|hello|hiya|yo|good (?:morning|afternoon|evening|day)|morning|ok|okay|oki|alright|all right|right|so|well"
@@ -84,6 +85,7 @@ def after_request(text: str) -> int:
         end = match.start()
 
 
+@lru_cache(maxsize=64)  # all readers of a clause ask for it, one after the other
 def plain(text: str) -> str:
     """Return a request without greetings, courtesy and reasons around it."""
     text = text.strip()

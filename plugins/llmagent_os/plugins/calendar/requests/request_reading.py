@@ -75,9 +75,10 @@ READERS: tuple[ReadClause, ...] = (
 )
 
 MAX_CHARACTERS = 600  #: of a message that is read by rules
-MAX_JOINTS = 24  #: commas, "and" and the like in it: with more of them it would take too long to read
-_JOINT = re.compile(r"[,;&+–-]|\b(?:and|then|to|a)\b", re.IGNORECASE)
+MAX_JOINTS = 30  #: commas, "and" and the like in it: with more of them it would take too long to read
+_JOINT = re.compile(r"[,;&+…—–-]|[:.!?]\s|\b(?:and|then|to|a|so|but|because)\b", re.IGNORECASE)
 MAX_REQUESTS = 10  #: of one message
+MAX_ATTEMPTS = 60  #: to read a part of a message: three times as many as the longest everyday ones need
 
 
 #: An aside in the middle of a request.
@@ -120,86 +121,189 @@ def read_message(clause: Clause) -> tuple[ReadRequest, ...]:
     Args:
         clause: the message, with its spelling put right.
     """
-    told = read_told(clause)
-    if told is not None:
-        return (ReadRequest(told[0], clause.text, unsure=not told[1]),)
-    moved = read_prevented(clause)
-    if moved is not None:
-        return (ReadRequest(moved, clause.text),)
-    found = _sentences(clause)
-    if not found and (call := read_named_before(clause)) is not None:
-        found = [ReadRequest(call, clause.text)]
-    if not found:
-        found = _among_talk(clause.cut(_ASIDE)) or _in_story(clause)
-    return tuple(found) if len(found) <= MAX_REQUESTS else ()
+    try:
+        return _MessageReader().whole(clause)
+    except _TooLongError:
+        return ()
 
 
-def _among_talk(clause: Clause) -> list[ReadRequest]:
-    """Read the one request among other talk."""
-    for stretch, verb in stretches(clause):
-        if leaves_alone(stretch.text) or is_undecided(stretch):
-            continue
-        if opens_request(plain(stretch.text)) or verb or stretch.has(MentionKind.TIME):
-            read = _one(stretch.part(before_request(stretch.text)), verb, "")
-            named = bool(read and {"title", "person"} & read[0].call.arguments.keys())
-            if named and not re.match(
-                r"(?:she|he|they|it|we|this|that)\b", str(read[0].call.arguments.get("title", "")), re.IGNORECASE
-            ):
-                return read
-    return []
+class _TooLongError(Exception):
+    """A message has too many ways to be divided to be read within a moment."""
 
 
-def _in_story(clause: Clause) -> list[ReadRequest]:
-    """Read the only sentence of a story that opens a request. The others tell something, and may name days."""
-    parts = [clause.part(begin, end) for begin, end in sentences(clause)]
-    asking = [part for part in parts if opens_request(plain(part.text)) and not asks_nothing(part)]
-    story = [part for part in parts if part not in asking]
-    if len(asking) != 1 or not story or is_command(asking[0].text) or any(changes_request(part) for part in story):
-        return []
-    read = _one(asking[0].part(before_request(asking[0].text)), "", "")
-    return [] if any(is_untimed(each.call) for each in read) else read
+class _MessageReader:
+    """Reads one message, within a bounded number of attempts."""
 
+    def __init__(self) -> None:
+        self._attempts = MAX_ATTEMPTS
 
-def _sentences(clause: Clause) -> list[ReadRequest]:
-    """Read every sentence. Empty: one of them is not understood."""
-    found: list[ReadRequest] = []
-    heading = ""  # "please add:" in front of a list
-    counted, each_verb = counted_heading(clause.text)
-    listed = heading_of(clause.text)
-    if counted:
-        heading, clause = each_verb, points_of(clause.part(counted))
-    elif listed:
-        heading, clause = shared_verb(plain(listed)), clause.part(len(listed))
-    clause = clause.part(len(topic_of(clause)))
-    day = day_heading(clause)
-    if day is not None:
-        heading, clause = heading or "add", clause.part(day.end + 1)
-    clause = joined(clause)
-    for begin, end in sentences(clause):
-        sentence = clause.part(begin, end)
-        if found:
-            sentence = after_request(sentence, found[-1].call)
-        if (
-            found
-            and (note := note_of(sentence.text))
-            and not sentence.mentions
-            and found[-1].call.name == "create_event"
-        ):
-            call = found[-1].call
-            noted = msgspec.structs.replace(call, arguments={**call.arguments, "note": note})
-            found[-1] = replace(found[-1], call=noted)
-            continue
-        title = plain(sentence.text)
-        if re.fullmatch(r"[^:]{2,60}:", sentence.text) and not sentence.mentions and opens_request(title):
-            heading = shared_verb(title)
-            continue
-        read = _read(sentence.cut(_ASIDE), heading, day.text if day is not None else "")
-        if not read:
-            if asks_nothing(sentence):
+    def whole(self, clause: Clause) -> tuple[ReadRequest, ...]:
+        """Read a whole message; see :func:`read_message`."""
+        told = read_told(clause)
+        if told is not None:
+            return (ReadRequest(told[0], clause.text, unsure=not told[1]),)
+        moved = read_prevented(clause)
+        if moved is not None:
+            return (ReadRequest(moved, clause.text),)
+        found = self._sentences(clause)
+        if not found and (call := read_named_before(clause)) is not None:
+            found = [ReadRequest(call, clause.text)]
+        if not found:
+            found = self._among_talk(clause.cut(_ASIDE)) or self._in_story(clause)
+        return tuple(found) if len(found) <= MAX_REQUESTS else ()
+
+    def _spend(self) -> None:
+        """Count one attempt.
+
+        Raises:
+            _TooLongError: it was the last one.
+        """
+        self._attempts -= 1
+        if self._attempts < 0:
+            raise _TooLongError
+
+    def _among_talk(self, clause: Clause) -> list[ReadRequest]:
+        """Read the one request among other talk."""
+        for stretch, verb in stretches(clause):
+            if leaves_alone(stretch.text) or is_undecided(stretch):
                 continue
+            if opens_request(plain(stretch.text)) or verb or stretch.has(MentionKind.TIME):
+                read = self._one(stretch.part(before_request(stretch.text)), verb, "")
+                named = bool(read and {"title", "person"} & read[0].call.arguments.keys())
+                if named and not re.match(
+                    r"(?:she|he|they|it|we|this|that)\b", str(read[0].call.arguments.get("title", "")), re.IGNORECASE
+                ):
+                    return read
+        return []
+
+    def _in_story(self, clause: Clause) -> list[ReadRequest]:
+        """Read the only sentence of a story that opens a request. The others tell something, and may name days."""
+        parts = [clause.part(begin, end) for begin, end in sentences(clause)]
+        asking = [part for part in parts if opens_request(plain(part.text)) and not asks_nothing(part)]
+        story = [part for part in parts if part not in asking]
+        if len(asking) != 1 or not story or is_command(asking[0].text) or any(changes_request(part) for part in story):
             return []
-        found += read
-    return found
+        read = self._one(asking[0].part(before_request(asking[0].text)), "", "")
+        return [] if any(is_untimed(each.call) for each in read) else read
+
+    def _sentences(self, clause: Clause) -> list[ReadRequest]:
+        """Read every sentence. Empty: one of them is not understood."""
+        found: list[ReadRequest] = []
+        heading = ""  # "please add:" in front of a list
+        counted, each_verb = counted_heading(clause.text)
+        listed = heading_of(clause.text)
+        if counted:
+            heading, clause = each_verb, points_of(clause.part(counted))
+        elif listed:
+            heading, clause = shared_verb(plain(listed)), clause.part(len(listed))
+        clause = clause.part(len(topic_of(clause)))
+        day = day_heading(clause)
+        if day is not None:
+            heading, clause = heading or "add", clause.part(day.end + 1)
+        clause = joined(clause)
+        for begin, end in sentences(clause):
+            sentence = clause.part(begin, end)
+            if found:
+                sentence = after_request(sentence, found[-1].call)
+            if (
+                found
+                and (note := note_of(sentence.text))
+                and not sentence.mentions
+                and found[-1].call.name == "create_event"
+            ):
+                call = found[-1].call
+                noted = msgspec.structs.replace(call, arguments={**call.arguments, "note": note})
+                found[-1] = replace(found[-1], call=noted)
+                continue
+            title = plain(sentence.text)
+            if re.fullmatch(r"[^:]{2,60}:", sentence.text) and not sentence.mentions and opens_request(title):
+                heading = shared_verb(title)
+                continue
+            read = self._read(sentence.cut(_ASIDE), heading, day.text if day is not None else "")
+            if not read:
+                if asks_nothing(sentence):
+                    continue
+                return []
+            found += read
+        return found
+
+    def _read(self, clause: Clause, verb: str = "", date: str = "") -> list[ReadRequest]:
+        """Read a part of a message. Empty: it is not understood.
+
+        Args:
+            clause: the part.
+            verb: that of the request before, for a part without one.
+            date: that of the request before, for an event with a time of day only.
+        """
+        if not clause.text:
+            return []
+        self._spend()
+        if leaves_alone(clause.text) or is_undecided(clause):
+            return self._one(clause, verb, date) if _INSTEAD.search(clause.text) else self._behind_negation(clause)
+        return (
+            self._one(clause, verb, date) or self._without_talk(clause, verb, date) or self._split(clause, verb, date)
+        )
+
+    def _behind_negation(self, clause: Clause) -> list[ReadRequest]:
+        """Read what is asked behind words that say what is not to be done: "don't delete anything, just show me friday"."""
+        for match in _AFTER_NEGATION.finditer(clause.text):
+            left, right = clause.part(0, match.start()), clause.part(match.end())
+            if leaves_alone(left.text) and not leaves_alone(right.text) and opens_request(plain(right.text)):
+                return self._one(right, "", "") or self._one(about_named(right, left), "", "")
+        return []
+
+    def _one(self, clause: Clause, verb: str, date: str) -> list[ReadRequest]:
+        """Read a part as one request."""
+        self._spend()
+        bare = clause.part(before_request(clause.text))
+        for each in (clause, bare):
+            shares = verb and (not opens_request(bare.text) or is_next_task(verb, bare))
+            for words in (each.after(verb), each) if shares else (each,):
+                for reader in READERS:
+                    read = reader(words)
+                    calls = read if isinstance(read, tuple) else (read,) if read is not None else ()
+                    if calls:
+                        return [_request(on_day(call, date), words) for call in calls]
+        return []
+
+    def _without_talk(self, clause: Clause, verb: str, date: str) -> list[ReadRequest]:
+        """Read a part behind words that ask for nothing, or in front of them: "what a day, please cancel the gym"."""
+        for match in _TALK.finditer(clause.text):
+            left, right = clause.part(0, match.start()), clause.part(match.end())
+            read = self._read(right, verb, date) if asks_nothing(left) else []
+            if read and (opens_request(plain(right.text)) or all(each.call.name != "create_event" for each in read)):
+                return read
+        for match in reversed(list(_REMARK.finditer(clause.text))):
+            left, right = clause.part(0, match.start()), clause.part(match.end())
+            if asks_nothing(right, behind=True) and (read := self._one(left, verb, date)):
+                return read
+        return []
+
+    def _split(self, clause: Clause, verb: str, date: str) -> list[ReadRequest]:
+        """Read a part as several requests."""
+        for left_end, right_begin in between_requests(clause.text):
+            if any(each.start < right_begin and each.end > left_end for each in clause.mentions):
+                continue  # "8am and 8pm"
+            left, right = clause.part(0, left_end), clause.part(right_begin)
+            first = self._one(left, verb, date)
+            if not first or not may_follow(first, left, right):
+                continue
+            opening = shared_verb(plain(left.text)) or verb
+            if not opening and first[-1].call.name == "move_event" and right.mentions:
+                opening = "move"  # "dentist at 11 instead and gym at 7"
+            own = opens_request(plain(right.text)) and not is_next_task(verb or shared_verb(plain(left.text)), right)
+            title = str(first[-1].call.arguments.get("title", ""))
+            if re.match(r"with\b", right.text, re.IGNORECASE) and title:
+                opening = f"{opening} {title}".strip()
+            right = after_request(right, first[-1].call)
+            rest = self._read(
+                right, "" if own else opening, "" if own else str(first[-1].call.arguments.get("date", date))
+            )
+            if rest and not any(is_untimed(each.call) for each in rest):
+                if "and" in clause.text[left_end:right_begin].lower() and (day := last_day(right)):
+                    first = [replace(each, call=on_day(each.call, day)) for each in first]
+                return with_reminder(first, rest, left)
+        return []
 
 
 def is_readable(text: str) -> bool:
@@ -207,84 +311,7 @@ def is_readable(text: str) -> bool:
     return len(text) <= MAX_CHARACTERS and len(_JOINT.findall(text)) <= MAX_JOINTS
 
 
-def _read(clause: Clause, verb: str = "", date: str = "") -> list[ReadRequest]:
-    """Read a part of a message. Empty: it is not understood.
-
-    Args:
-        clause: the part.
-        verb: that of the request before, for a part without one.
-        date: that of the request before, for an event with a time of day only.
-    """
-    if not clause.text:
-        return []
-    if leaves_alone(clause.text) or is_undecided(clause):
-        return _one(clause, verb, date) if _INSTEAD.search(clause.text) else _behind_negation(clause)
-    return _one(clause, verb, date) or _without_talk(clause, verb, date) or _split(clause, verb, date)
-
-
-def _behind_negation(clause: Clause) -> list[ReadRequest]:
-    """Read what is asked behind words that say what is not to be done: "don't delete anything, just show me friday"."""
-    for match in _AFTER_NEGATION.finditer(clause.text):
-        left, right = clause.part(0, match.start()), clause.part(match.end())
-        if leaves_alone(left.text) and not leaves_alone(right.text) and opens_request(plain(right.text)):
-            return _one(right, "", "") or _one(about_named(right, left), "", "")
-    return []
-
-
-def _one(clause: Clause, verb: str, date: str) -> list[ReadRequest]:
-    """Read a part as one request."""
-    bare = clause.part(before_request(clause.text))
-    for each in (clause, bare):
-        shares = verb and (not opens_request(bare.text) or is_next_task(verb, bare))
-        for words in (each.after(verb), each) if shares else (each,):
-            for reader in READERS:
-                read = reader(words)
-                calls = read if isinstance(read, tuple) else (read,) if read is not None else ()
-                if calls:
-                    return [_request(on_day(call, date), words) for call in calls]
-    return []
-
-
 def _request(call: ToolCall, clause: Clause) -> ReadRequest:
     """A request. A deletion that no verb of deletion asks for is asked about: "Bob can't make lunch"."""
     unsure = call.name == "delete_event" and not says_delete(clause.text)
     return ReadRequest(call, clause.text, unsure)
-
-
-def _without_talk(clause: Clause, verb: str, date: str) -> list[ReadRequest]:
-    """Read a part behind words that ask for nothing, or in front of them: "what a day, please cancel the gym"."""
-    for match in _TALK.finditer(clause.text):
-        left, right = clause.part(0, match.start()), clause.part(match.end())
-        read = _read(right, verb, date) if asks_nothing(left) else []
-        if read and (opens_request(plain(right.text)) or all(each.call.name != "create_event" for each in read)):
-            return read
-    for match in reversed(list(_REMARK.finditer(clause.text))):
-        left, right = clause.part(0, match.start()), clause.part(match.end())
-        if asks_nothing(right, behind=True) and (read := _one(left, verb, date)):
-            return read
-    return []
-
-
-def _split(clause: Clause, verb: str, date: str) -> list[ReadRequest]:
-    """Read a part as several requests."""
-    for left_end, right_begin in between_requests(clause.text):
-        if any(each.start < right_begin and each.end > left_end for each in clause.mentions):
-            continue  # "8am and 8pm"
-        left, right = clause.part(0, left_end), clause.part(right_begin)
-        first = _one(left, verb, date)
-        if not first or not may_follow(first, left, right):
-            continue
-        opening = shared_verb(plain(left.text)) or verb
-        if not opening and first[-1].call.name == "move_event" and right.mentions:
-            opening = "move"  # "dentist at 11 instead and gym at 7"
-        own = opens_request(plain(right.text)) and not is_next_task(verb or shared_verb(plain(left.text)), right)
-        title = str(first[-1].call.arguments.get("title", ""))
-        if re.match(r"with\b", right.text, re.IGNORECASE) and title:
-            opening = f"{opening} {title}".strip()
-        right = after_request(right, first[-1].call)
-        rest = _read(right, "" if own else opening, "" if own else str(first[-1].call.arguments.get("date", date)))
-        if rest and not any(is_untimed(each.call) for each in rest):
-            if "and" in clause.text[left_end:right_begin].lower() and (day := last_day(right)):
-                first = [replace(each, call=on_day(each.call, day)) for each in first]
-            return with_reminder(first, rest, left)
-    return []
