@@ -20,9 +20,10 @@ _TAGGED = re.compile(
 )
 #: Whether an event still takes place: the answer says when it is, or that there is none.
 _STATE = re.compile(
-    r"^(?:is|has|was|did|hasn't|isn't|have|are) (?P<what>(?!it\b|that\b|this\b|there\b|i\b|you\b|we\b)[^?]+?)"
+    r"^(?:(?:is|has|was|did|hasn't|isn't|have|are) (?P<what>(?!it\b|that\b|this\b|there\b|i\b|you\b|we\b)[^?]+?)"
     r" (?:(?:been|get|got|still|already|now) )*(?:cancel+ed|called off|deleted|removed|moved|still on|happening"
-    r"|going ahead|taking place)(?: yet| already| after all| or not)?(?P<when> [^?]*[\ue000-\uf8ff])?$",
+    r"|going ahead|taking place)|(?:did|didn't|have|haven't) (?:i|we|you) (?:already )?(?:cancel+(?:ed)?|delete[d]?"
+    r"|remove[d]?) (?P<done>[^?]+?))(?: yet| already| after all| or not)?(?P<when> [^?]*[\ue000-\uf8ff])?$",
     re.I,
 )
 _WHEN_IT_IS = re.compile(r"(?:when|where|what time) .+ (?:is|are|was|starts?|begins?|ends?)", re.I)
@@ -60,7 +61,7 @@ def direct_question(text: str) -> str:
     >>> direct_question("do you know when the review is"), direct_question("see whether I have plans")
     ('when is the review', 'do i have plans')
     """
-    text = _STATE.sub(lambda found: f"when is {found['what']}{found['when'] or ''}", text)
+    text = _STATE.sub(lambda found: f"when is {found['what'] or found['done']}{found['when'] or ''}", text)
     if tagged := _TAGGED.fullmatch(text):
         text = f"is it true that {tagged['said']}"
     found = _INDIRECT.fullmatch(text)

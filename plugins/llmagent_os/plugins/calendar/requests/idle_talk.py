@@ -38,7 +38,7 @@ _MOOD = re.compile(
 #: Times that nothing is asked for: what is over, and lengths in general.
 _PAST = re.compile(
     r"(?:an? )?(?:day|week|month|year|night|weekend|evening)|(?:for |about |from )?yesterday.*|now|last (?:night|week"
-    r"|month|year|\w+day)|the other day|for (?:[\w-]+ )?years",
+    r"|month|year|\w+day)|the other day|for (?:[\w-]+ )?years|this year",
     re.IGNORECASE,
 )
 #: The beginning of a sentence that tells something.

@@ -49,7 +49,7 @@ _NO_LONGER = re.compile(
     r"\b(?:any ?more|any longer|no longer|(?:can't|cannot|won't|can not|will not|won't be able to)"
     r" (?:make|attend|come|go|do|join|be (?:at|in|there|able|going|coming|joining|attending|doing))|from now on"
     r"|not (?:going to(?= (?:the |my |our )?(?!be\b|have\b|do\b)\w+)|coming to|attending|doing|joining|making)"
-    r"|(?:feel like|fancy|want to|rather not|prefer not)(?: to)? ?(?:go|going|do|doing|attend|attending)"
+    r"|(?:feel like|fancy)(?= )|(?:want to|rather not|prefer not to) (?:go|do|attend)"
     r"|have to miss|going to miss|won't be (?:at|in|going|coming))\b",
     re.IGNORECASE,
 )

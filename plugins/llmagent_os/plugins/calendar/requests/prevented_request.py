@@ -19,9 +19,9 @@ _PREVENTED = rule(
     r"(?: (?:do|make|come|attend|meet|manage|be there))?(?: it)?"
     r"(?: (?P<np>[^,.;!?\ue000-\ue001]+?))?"
     r"(?: (?P<old>WHEN))?(?: after all| any ?more)?\s*[,.;:!–—-]+ (?:(?:so|and|but|please|can you|could you|can we"
-    r"|let's|better) )*(?:make|move|do|shift|push|change|put|reschedule|have) (?:it|that|this)"
+    r"|let's|better) )*(?:(?:make|move|do|shift|push|change|put|reschedule|have) (?:it|that|this)|do)"
     r"(?: (?:to|on|for|till|until))?"
-    r" (?P<when>WHEN)(?: instead| then| please)*"
+    r" (?P<when>WHEN)(?:,?(?: at)?(?: the)? same time)?(?: instead| then| please)*"
 )
 
 

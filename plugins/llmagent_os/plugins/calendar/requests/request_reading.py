@@ -48,6 +48,7 @@ from llmagent_os.plugins.calendar.requests.request_sequence import (
     last_day,
     may_follow,
     on_day,
+    on_named_day,
     shared_verb,
     with_reminder,
 )
@@ -139,6 +140,7 @@ class _MessageReader:
 
     def whole(self, clause: Clause) -> tuple[ReadRequest, ...]:
         """Read a whole message; see :func:`read_message`."""
+        clause = on_named_day(clause)
         told = read_told(clause)
         if told is not None:
             return (ReadRequest(told[0], clause.text, unsure=not told[1]),)

@@ -69,6 +69,16 @@ def after_request(clause: Clause, before: ToolCall) -> Clause:
     return Clause.of(text, clause.now, month_first=clause.month_first, events=clause.events)
 
 
+def on_named_day(clause: Clause) -> Clause:
+    """Return the message with the only day that it names in the place of "that day" behind it."""
+    days = [each for each in clause.mentions if each.kind is MentionKind.DATE]
+    found = _SAME_DAY.search(clause.text)
+    if found is None or len(days) != 1 or days[0].start > found.start() or " " not in clause.text[: found.start()]:
+        return clause
+    text = _SAME_DAY.sub(f" {days[0].text}", clause.text).replace("  ", " ")
+    return Clause.of(text, clause.now, month_first=clause.month_first, events=clause.events)
+
+
 def about_named(clause: Clause, before: Clause) -> Clause:
     """Return the words with the event that the words before them name, in the place of "it"."""
     title = event_named(before)

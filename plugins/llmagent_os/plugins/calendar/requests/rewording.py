@@ -114,12 +114,24 @@ _RULES: tuple[tuple[str, str | Callable[[re.Match[str]], str]], ...] = (
 _COMPILED = tuple((re.compile(pattern, re.IGNORECASE | re.DOTALL), new) for pattern, new in _RULES)
 
 
+#: The numbers of a list on one line: "1) haircut at 4 2) parcel at 5".
+_POINT = re.compile(r"(?:^|(?<=\s))\(?(?P<number>[1-9])\s?(?:[).]|-(?=\s))\s+(?=[^\W\d])")
+
+
+def _points_apart(text: str) -> str:
+    """The text with a line for each point of a numbered list."""
+    numbers = [int(each["number"]) for each in _POINT.finditer(text)]
+    counted = len(numbers) > 1 and numbers == list(range(1, len(numbers) + 1))
+    return _POINT.sub("\n", text).lstrip("\n") if counted and "\n" not in text else text
+
+
 def reword(text: str) -> str:
     """Return ``text`` in plainer words.
 
     Args:
         text: a message, with its spelling put right.
     """
+    text = _points_apart(text)
     for pattern, new in _COMPILED:
         text = pattern.sub(new, text)
     return text

@@ -17,7 +17,7 @@ from llmagent_os.plugins.calendar.requests.event_nouns import names_event
 from llmagent_os.plugins.calendar.time.time_mentions import MentionKind, TimeMention
 
 MAX_CORRECTIONS = 4  #: of one message
-_FILLER = r"(?:um+|uh+|er+m?|hm+|oh|oops|whoops|ah|argh|hang on|hold on|wait|sorry|well|ok|okay)"
+_FILLER = r"(?:um+|uh+|er+m?|hm+|oh|oops|whoops|ah|argh|hang(?: on)?|hold(?: on)?|wait|sorry|well|ok|okay)"
 #: These words take something back by themselves.
 _TAKES_BACK = (
     r"(?:sorry|i mean|i meant|i wanted to say|or rather|rather|scratch that|strike that|make (?:that|it)|correction"
@@ -63,12 +63,17 @@ _UNSAID = re.compile(
 )
 #: "…, no, today is bad": the day is not what is meant.
 _SAID_OF = re.compile(r"\s(?:is|are|was|isn't|doesn't|does not|won't)\b", re.IGNORECASE)
-_CORRECTED = (MentionKind.DATE, MentionKind.TIME)
+#: "At 6 in the morning, I mean in the evening": the hour stays.
+_HALF_ONLY = re.compile(r"in the (?:morning|afternoon|evening)|at night|tonight", re.IGNORECASE)
+_OF_HALF = re.compile(
+    rf"(?P<clock>.*\d.*?),? (?:{_HALF_ONLY.pattern}|this (?:morning|afternoon|evening))", re.IGNORECASE
+)
+_CORRECTED = (MentionKind.DATE, MentionKind.TIME, MentionKind.DURATION, MentionKind.RECURRENCE)
 #: What a correction may put in the place of something like it.
 _ROLE = r"(?:with|for|at|in|from|to|about|the|my|our|his|her|their|an?)"
 _PHRASE = re.compile(
     rf"(?P<role>{_ROLE}\s(?:(?:the|my|our|his|her|an?)\s)?)?(?P<name>[^\W\d][\w'’&-]*(?:\s(?!on\b|at\b|for\b|with\b|in\b|and\b|to\b)"
-    rf"[^\W\d{MARK[1:-1]}][\w'’&-]*){{0,2}})(?=[\s,.;!)–—-]*(?:$|{MARK}|\b(?:on|at|for|with|in|and)\b)|[,.;!)–—])",
+    rf"[^\W\d{MARK[1:-1]}][\w'’&-]*){{0,2}})(?=[\s,.;!)–—-]*(?:$|{MARK}|\b(?:on|at|for|with|in|and|to|from|until)\b)|[,.;!)–—])",
     re.IGNORECASE,
 )
 
@@ -126,7 +131,9 @@ def _time_meant(clause: Clause) -> str | None:
 
 
 def _last(mentions: list[TimeMention], kind: MentionKind) -> TimeMention | None:
-    return next((each for each in reversed(mentions) if each.kind is kind), None)
+    same = (each for each in reversed(mentions) if each.kind is kind)
+    delay = (each for each in mentions[-1:] if kind is MentionKind.DURATION and each.text.lower().startswith("in "))
+    return next(same, None) or next(delay, None)
 
 
 def _adjoining(clause: Clause, mentions: tuple[TimeMention, ...], *, first: bool = False) -> list[TimeMention]:
@@ -156,9 +163,16 @@ def _swapped(clause: Clause, begin: int, end: int, pairs: list[tuple[TimeMention
             added += f" {new.text}"
             continue
         kept = _PREPOSITION.match(old.text)
-        words = f"{kept[0]}{new.text}" if kept and not _PREPOSITION.match(new.text) else new.text
+        half = _OF_HALF.fullmatch(old.text) if _HALF_ONLY.fullmatch(new.text) else None
+        words = (
+            f"{half['clock']} {new.text}"
+            if half
+            else f"{kept[0]}{new.text}"
+            if kept and not _PREPOSITION.match(new.text)
+            else new.text
+        )
         left = f"{left[: old.start]}{words}{left[old.end :]}"
-    return f"{left}{added}{text[end:]}"
+    return f"{left}{added}{re.sub(r'^ ?[–—-]+ ', ' ', text[end:])}"
 
 
 def _name_meant(clause: Clause) -> str | None:

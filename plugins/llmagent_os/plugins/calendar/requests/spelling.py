@@ -64,7 +64,7 @@ _SPELLINGS = {
     "delete": "delte deleet dleete",
     "meeting": "meting meetng",
     "what": "wat wht",
-    "move": "moove mve",
+    "move": "moove mve mov",
     "change": "chanage",
     "remove": "remov",
     "when": "whn wen",
@@ -137,6 +137,8 @@ def put_right(text: str) -> str:
         text,
         flags=re.IGNORECASE,
     )
+    text = re.sub(r"\bp+l+e+a*s+e*\b", "please", text, flags=re.IGNORECASE)
+    text = re.sub(r"\((\d{1,2}(?::\d\d ?(?:[ap]m)?| ?[ap]m))\)", r"at \1", text, flags=re.IGNORECASE)
     text = _TOO.sub(r"\1 to ", text)
     text = re.sub(r"\b(\d{1,2})([0-5]\d) ?([ap]\.?m\b)", r"\1:\2 \3", text, flags=re.IGNORECASE)
     polite = _POLITE.match(text, begin)
@@ -185,7 +187,7 @@ def _neighbours() -> dict[str, str]:
 
 def _swaps(word: str) -> Iterator[str]:
     """All words that are two swapped neighbours away: "waht", "wiht"."""
-    for at in range(len(word) - 1):
+    for at in (at for at in range(len(word) - 1) if word[at] != word[at + 1]):
         yield word[:at] + word[at + 1] + word[at] + word[at + 2 :]
 
 

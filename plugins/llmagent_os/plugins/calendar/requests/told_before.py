@@ -26,7 +26,7 @@ from llmagent_os.plugins.calendar.time.time_mentions import MentionKind
 #: Where the words about another thing begin: a sentence, "…, it's on …", "…, can you …".
 _CUT = re.compile(
     r"(?<!\bdr)(?<!\bmr)(?<!\bms)(?<!\bmrs)(?<!\bst)[.!?;…\n]+[\")]*\s+"
-    r"|\s*[,–—-]\s+(?=(?:(?:and|so|but|well|now) )*(?:(?:it|that|this|he|she|they|we)(?:'s|'re|'ll)?"
+    r"|\s*[,–—-]\s+(?=(?:(?:and|so|but|well|now) )*(?:(?:it|that|this|he|she|they|we|i)(?:'s|'re|'ll|'m)?"
     r"|(?:can|could|would|will) you|please|add|put|save|note|stick|remind me)\s)"
     r"|\s+(?:and|so|but)\s+(?:now\s+)?(?=(?:it|he|she|they)(?:'s|'ll|\s(?:can|will|starts|comes))\s)"
     r"|:\s+"
@@ -95,7 +95,7 @@ def read_told(clause: Clause) -> tuple[ToolCall, bool] | None:
         return None
     number = timed[0]
     others = [part for at, part in enumerate(parts) if at != number]
-    commands = [part for part in others if is_command(part.text)]
+    commands = [part for part in others if is_command(part.text) or _asked_again(part, parts[:number])]
     rest = [part for part in others if part not in commands]
     reminder = _reminder(parts[number])
     tells = _TO_DO if reminder is not None else _COMING
@@ -113,6 +113,16 @@ def read_told(clause: Clause) -> tuple[ToolCall, bool] | None:
     )
     arguments = _when(parts[number], title) if title else None
     return (ToolCall("create_event", arguments), bool(commands)) if arguments is not None else None
+
+
+def _asked_again(part: Clause, before: Sequence[Clause]) -> bool:
+    """Whether words only ask for what was named before: "please add the school play"."""
+    text = plain(part.text)
+    opening = opening_of(text)
+    if opening is None or opening[0] is not Asks.EVENT or part.mentions:
+        return False
+    wanted = set(re.findall(r"\w{3,}", CALENDAR.sub("", text[opening[1] :]).lower())) - {"the", "this", "that"}
+    return bool(wanted) and wanted <= set(re.findall(r"\w{3,}", " ".join(each.text for each in before).lower()))
 
 
 def _parts(clause: Clause) -> Iterator[Clause]:
