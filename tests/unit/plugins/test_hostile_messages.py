@@ -10,7 +10,8 @@ import pytest
 from llmagent_os.bots.calendar.talk.other_work import other_work
 from llmagent_os.bots.calendar.talk.small_talk import kind_of_talk
 from llmagent_os.plugins.calendar.requests.clause import Clause
-from llmagent_os.plugins.calendar.requests.request_reading import MAX_CHARACTERS, is_readable, read_message
+from llmagent_os.plugins.calendar.requests.message_size import MAX_CHARACTERS, is_readable
+from llmagent_os.plugins.calendar.requests.request_reading import read_message
 from llmagent_os.plugins.calendar.requests.self_correction import corrected
 from llmagent_os.plugins.calendar.requests.spelling import put_right
 from llmagent_os.plugins.calendar.time.time_mentions import time_mentions

@@ -2,8 +2,11 @@
 
 ======================  ==============================================================================================
 ``message_reading``     what a message asks for, or the answer where nothing is to be done; kept for a second run
+``following_message``   a short message that goes on from what was done just before
 ``request_reading``     the requests of a message, in order; nothing where a word is not understood
 ``request_sequence``    what the requests of one message share
+``clause_reading``      one part of a message as one request, by the first reader that understands it
+``message_size``        how long a message may be to be read by rules
 ``sentences``           where one sentence, or one request, ends and the next begins
 ``clause``              the words of one request, with what they say of time
 ``creation_request``    new events and reminders

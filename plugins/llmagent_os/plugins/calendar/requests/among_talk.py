@@ -28,7 +28,8 @@ _CUT = re.compile(
 )
 #: A command whose object stands elsewhere in the message.
 _COMMAND = re.compile(
-    r"(?:(?:please|pls|just|be so kind (?:and|as to|to)|can you|could you|would you|will you|so|let's|i need you to|make sure to|you should)\s+)*"
+    r"(?:(?:please|pls|just|be so kind (?:and|as to|to)|can you|could you|would you|will you|so|let's"
+    r"|i need you to|make sure to|you should)\s+)*"
     r"(?:(?P<reminder>(?:don't let me (?:miss|forget)(?: it| that| this)?|remind me(?: (?:of|about) (?:it|that|this))?"
     r"|set (?:me )?"
     r"(?:a|an) (?:reminder|alarm)(?: for (?:it|that))?))|(?:add|put|note|save|schedule|book|enter|write|mark|pencil"
@@ -36,7 +37,8 @@ _COMMAND = re.compile(
     r"(?: (?:it|that|this|me|something|the following))?(?: (?:in|down|up|out|for me|to|on|into))*(?: (?:my|the)"
     r" (?:calendar|diary|schedule|agenda))?"
     r"|make sure (?:it's|it is|that's) (?:in|on|in there|on there)(?: (?:my|the) (?:calendar|diary|schedule|agenda))?"
-    r"|put it in my (?:calendar|diary)|i(?:'d| would) (?:love|like)(?: to have)? (?:it|that|this) (?:written|put|noted|added)"
+    r"|put it in my (?:calendar|diary)|i(?:'d| would) (?:love|like)(?: to have)? (?:it|that|this) (?:written"
+    r"|put|noted|added)"
     r"(?: (?:in|down))?|i (?:need|want) (?:it|that|this) in(?: there| here)?)"
     r"(?: (?:please|pls|thanks|for me))*",
     re.IGNORECASE,

@@ -88,13 +88,15 @@ _REMARK = re.compile(
 
 #: A question behind the request, which is no part of a title.
 _QUESTION_BEHIND = re.compile(
-    r"\b(?:and|then|but)\s(?:please |also )*(?:(?:let me know|tell me|show me)|(?:what|when|where) (?:do|else|is|are))\b",
+    r"\b(?:and|then|but)\s(?:please |also )*(?:(?:let me know|tell me|show me)|(?:what|when|where) (?:do|else"
+    r"|is|are))\b",
     re.IGNORECASE,
 )
 
 #: Work by shifts: the noun.
 _SHIFT_WORK = re.compile(
-    r"\b(?:early|late|night|day|morning|evening|afternoon|weekend|double|first|second|third|long|short|work|bar|hospital)"
+    r"\b(?:early|late|night|day|morning|evening|afternoon|weekend|double|first|second|third|long|short|work"
+    r"|bar|hospital)"
     r"\s+shift\b",
     re.IGNORECASE,
 )

@@ -91,7 +91,8 @@ _TIMER = re.compile(rf"(?:an? )?({MARK})(?: long)? timer\b", re.IGNORECASE)
 #: "the kids have judo every saturday"
 _THEIRS = re.compile(
     rf"(?:my\s|our\s|the\s)?(?P<who>(?!who\b|what\b|which\b|i\b|we\b|you\b|they\b|he\b|she\b|it\b|that\b|this\b)[\w'-]+"
-    rf"(?:\sand\s[\w'-]+)?)\s(?:has|have)(?:\s(?:got|a|an|her|his|their))*\s(?P<what>[^,;.{MARK[1:-1]}]{{3,40}})(?={MARK})",
+    rf"(?:\sand\s[\w'-]+)?)\s(?:has|have)(?:\s(?:got|a|an|her|his"
+    rf"|their))*\s(?P<what>[^,;.{MARK[1:-1]}]{{3,40}})(?={MARK})",
     re.IGNORECASE,
 )
 #: "I have friday off", "Emma has the week of June 7 off"

@@ -41,7 +41,8 @@ _TRAILING = re.compile(
     re.IGNORECASE,
 )
 _ARTICLE = re.compile(
-    r"^(?:a|an|the|my|our|some|another|one|this|new(?=\s(?:events?|appointments?|meetings?|entry|reminders?|alarms?|tasks?|one)\b))\s+(?=\S)",
+    r"^(?:a|an|the|my|our|some|another|one|this|new(?=\s(?:events?|appointments?|meetings?|entry|reminders?"
+    r"|alarms?|tasks?|one)\b))\s+(?=\S)",
     re.IGNORECASE,
 )
 #: Generic nouns in front of the real title: "an event called …", "an appointment for a haircut".
@@ -73,9 +74,11 @@ _PLACE = re.compile(
 )
 #: A place behind the time, without "at": "…, ward 7", "…, the Crown".
 _SPOT = re.compile(
-    r"(?:(?:main|meeting|conference|town|school|sports|big|small|upstairs|downstairs)\s)*(?:room|ward|platform|gate|hall|floor"
+    r"(?:(?:main|meeting|conference|town|school|sports|big|small|upstairs|downstairs)\s)*(?:room|ward"
+    r"|platform|gate|hall|floor"
     r"|building|terminal|studio|suite|court|gym|office|table|online|zoom)\b(?:\s[\w.-]+)?$|the (?-i:[A-Z])[\w' ]+$"
-    r"|(?-i:[A-Z])[\w.'-]*(?:\s[\w.'-]+){0,3}?\s(?:bar|caf[eé]|church|park|hotel|restaurant|house|pub|inn|arms|cent(?:re|er)"
+    r"|(?-i:[A-Z])[\w.'-]*(?:\s[\w.'-]+){0,3}?\s(?:bar|caf[eé]|church|park|hotel|restaurant|house|pub|inn"
+    r"|arms|cent(?:re|er)"
     r"|station|school|library|museum|arena|theatre|theater|clinic|hospital|street|road|garden|gardens|beach|mall)$"
     r"|(?-i:Bar|Café|Cafe|Hotel|Restaurant|Club|Villa|Studio|Casa|Pizzeria|Trattoria) (?-i:[A-Z])[\w' ]+$",
     re.IGNORECASE,

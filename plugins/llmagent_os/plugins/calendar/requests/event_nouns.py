@@ -75,7 +75,8 @@ _GENERIC = re.compile(
 )
 _DETERMINER = r"(?:an?|the|my|our|this|that|his|her|their|some|another|for|to|have|got)"
 _PHRASE = re.compile(
-    rf"\b{_DETERMINER}\s(?P<name>(?:(?!{_DETERMINER}\b|with\b|and\b|but\b|told\b|said\b)[\w'-]+\s){{0,3}}?(?:{_SPELLED})s?(?![\w])"
+    rf"\b{_DETERMINER}\s(?P<name>(?:(?!{_DETERMINER}\b|with\b|and\b|but\b|told\b"
+    rf"|said\b)[\w'-]+\s){{0,3}}?(?:{_SPELLED})s?(?![\w])"
     rf"(?:'s?)?(?:\s(?:evening|night|day|thing|{_SPELLED})(?![\w])){{0,2}})"
     r"(?P<whom>\s(?:with|for|of)\s(?:(?:the|my|our|his|her)\s\w+|(?-i:[A-Z][\w'-]+(?:(?:\sand)?\s[A-Z][\w'-]+)*)))?",
     re.IGNORECASE,

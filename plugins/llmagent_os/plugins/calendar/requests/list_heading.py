@@ -6,6 +6,8 @@ import re
 
 from llmagent_os.plugins.calendar.requests.clause import Clause
 from llmagent_os.plugins.calendar.requests.openings import opens_request
+from llmagent_os.plugins.calendar.requests.politeness import plain
+from llmagent_os.plugins.calendar.requests.request_sequence import shared_verb
 from llmagent_os.plugins.calendar.time.time_mentions import MentionKind, TimeMention
 
 #: "Put these in please: …", on the line of the list.
@@ -18,6 +20,20 @@ _HEADING = re.compile(
     r" please)?)\s?[:–—-]\s+(?=\S)",
     re.IGNORECASE,
 )
+
+
+def list_of(clause: Clause) -> tuple[Clause, str, str]:
+    """Return the points of a list, or the message as it is; the verb of each point; and the day of each."""
+    heading = ""
+    counted, each_verb = counted_heading(clause.text)
+    listed = heading_of(clause.text)
+    if counted:
+        heading, clause = each_verb, points_of(clause.part(counted))
+    elif listed:
+        heading, clause = shared_verb(plain(listed)), clause.part(len(listed))
+    clause = clause.part(len(topic_of(clause)))
+    day = day_heading(clause)
+    return (clause, heading, "") if day is None else (clause.part(day.end + 1), heading or "add", day.text)
 
 
 def heading_of(text: str) -> str:

@@ -42,7 +42,8 @@ _OFFER = rule(
     r"(?:suggest(?:ed|s)?|propos(?:ed|es?)|offer(?:ed|s)?|prefers?|wants?|asked for|asked if|agreed on|can do|could do"
     r"|said|says|works?|rather|would|moved? (?:it|that) to|it's|it is|now|like|have|had|do|make|how about|what about"
     r"|maybe|we|can|could|meet|it|to|on|at|for|be|(?:to )?(?:make|do) it| )*"
-    r" ?(?P<when>WHEN)(?: (?:instead|then|(?:at )?(?:the )?same time|works|works better|suits (?:her|him|them|me|us)(?: better)?|would be better"
+    r" ?(?P<when>WHEN)(?: (?:instead|then|(?:at )?(?:the )?same time|works|works better|suits (?:her|him|them"
+    r"|me|us)(?: better)?|would be better"
     r"|is better|is fine|is ok|would work))*"
 )
 

@@ -21,7 +21,8 @@ _GREETING = (
     r"|(?:i(?:'ve| have)(?: got)? )?(?:two|three|a few|a couple of|some) things(?: please| for you| today)?"
 )
 _COURTESY = (
-    r"please|kindly|pls|be so kind (?:and|as to|to)|just|possibly|quickly|simply|go ahead and|go and|make sure (?:to|you)|be sure to|try to"
+    r"please|kindly|pls|be so kind (?:and|as to|to)|just|possibly|quickly|simply|go ahead and|go and"
+    r"|make sure (?:to|you)|be sure to|try to"
     r"|(?:can|could|would|will|may|might|won't|can't|couldn't) (?:you|u|we|i)(?: (?:please|maybe|possibly|kindly|just"
     r"|also|perhaps|quickly|then|be able to|help me(?: to)?|be so kind (?:as )?to|go ahead and|try to))*"
     r"|i was (?:wondering|hoping|going to ask)(?: if| whether| that)? you (?:could|can|would|might)"

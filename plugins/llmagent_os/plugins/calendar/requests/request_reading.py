@@ -1,6 +1,6 @@
 """Reads a message: the tool calls that its requests ask for, in order.
 
-Every sentence is read by the first reader that understands all of its words. A sentence that none understands is
+A sentence that ``clause_reading`` does not understand as one request is
 divided: what asks for nothing is passed over, and what holds several requests is split between them. Where a part
 remains that nobody understands, nothing of the message is read.
 """
@@ -8,37 +8,19 @@ remains that nobody understands, nothing of the message is read.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
 from dataclasses import replace
 
-import msgspec
-
-from llmagent_os.plugin import ToolCall
 from llmagent_os.plugins.calendar.requests.among_talk import changes_request, is_command, stretches
-from llmagent_os.plugins.calendar.requests.change_request import read_change
 from llmagent_os.plugins.calendar.requests.clause import Clause
+from llmagent_os.plugins.calendar.requests.clause_reading import read_clause
 from llmagent_os.plugins.calendar.requests.creation_note import note_of
-from llmagent_os.plugins.calendar.requests.creation_request import read_creation
-from llmagent_os.plugins.calendar.requests.deletion_request import read_deletion
 from llmagent_os.plugins.calendar.requests.idle_talk import asks_nothing
-from llmagent_os.plugins.calendar.requests.lead_request import read_lead
 from llmagent_os.plugins.calendar.requests.left_alone import is_undecided, leaves_alone
-from llmagent_os.plugins.calendar.requests.length_request import read_length
-from llmagent_os.plugins.calendar.requests.list_heading import (
-    counted_heading,
-    day_heading,
-    heading_of,
-    points_of,
-    topic_of,
-)
-from llmagent_os.plugins.calendar.requests.lookup_request import read_lookup
-from llmagent_os.plugins.calendar.requests.name_request import read_name
+from llmagent_os.plugins.calendar.requests.list_heading import list_of
 from llmagent_os.plugins.calendar.requests.named_before import read_named_before
 from llmagent_os.plugins.calendar.requests.openings import opens_request
-from llmagent_os.plugins.calendar.requests.place_request import read_place
 from llmagent_os.plugins.calendar.requests.politeness import before_request, plain
 from llmagent_os.plugins.calendar.requests.prevented_request import read_prevented
-from llmagent_os.plugins.calendar.requests.reference_request import read_reference
 from llmagent_os.plugins.calendar.requests.request_sequence import (
     ReadRequest,
     about_named,
@@ -50,34 +32,14 @@ from llmagent_os.plugins.calendar.requests.request_sequence import (
     on_day,
     on_named_day,
     shared_verb,
+    with_note,
     with_reminder,
 )
-from llmagent_os.plugins.calendar.requests.request_verbs import CHANGING, DELETING, says_delete
+from llmagent_os.plugins.calendar.requests.request_verbs import CHANGING, DELETING
 from llmagent_os.plugins.calendar.requests.sentences import between_requests, joined, sentences
-from llmagent_os.plugins.calendar.requests.shift_request import read_shift
 from llmagent_os.plugins.calendar.requests.told_before import read_told
 from llmagent_os.plugins.calendar.time.time_mentions import MentionKind
 
-#: Reads one clause: the calls that its words ask for; None, or no call: not every word is understood.
-ReadClause = Callable[[Clause], ToolCall | tuple[ToolCall, ...] | None]
-
-#: The readers, in the order in which they are tried. The most particular words come first.
-READERS: tuple[ReadClause, ...] = (
-    read_lead,
-    read_lookup,
-    read_deletion,
-    read_place,
-    read_name,
-    read_length,
-    read_shift,
-    read_change,
-    read_reference,
-    read_creation,
-)
-
-MAX_CHARACTERS = 600  #: of a message that is read by rules
-MAX_JOINTS = 30  #: commas, "and" and the like in it: with more of them it would take too long to read
-_JOINT = re.compile(r"[,;&+…—–-]|[:.!?]\s|\b(?:and|then|to|a|so|but|because)\b", re.IGNORECASE)
 MAX_REQUESTS = 10  #: of one message
 MAX_ATTEMPTS = 60  #: to read a part of a message: three times as many as the longest everyday ones need
 
@@ -191,37 +153,21 @@ class _MessageReader:
     def _sentences(self, clause: Clause) -> list[ReadRequest]:
         """Read every sentence. Empty: one of them is not understood."""
         found: list[ReadRequest] = []
-        heading = ""  # "please add:" in front of a list
-        counted, each_verb = counted_heading(clause.text)
-        listed = heading_of(clause.text)
-        if counted:
-            heading, clause = each_verb, points_of(clause.part(counted))
-        elif listed:
-            heading, clause = shared_verb(plain(listed)), clause.part(len(listed))
-        clause = clause.part(len(topic_of(clause)))
-        day = day_heading(clause)
-        if day is not None:
-            heading, clause = heading or "add", clause.part(day.end + 1)
+        clause, heading, day = list_of(clause)
         clause = joined(clause)
         for begin, end in sentences(clause):
             sentence = clause.part(begin, end)
             if found:
                 sentence = after_request(sentence, found[-1].call)
-            if (
-                found
-                and (note := note_of(sentence.text))
-                and not sentence.mentions
-                and found[-1].call.name == "create_event"
-            ):
-                call = found[-1].call
-                noted = msgspec.structs.replace(call, arguments={**call.arguments, "note": note})
-                found[-1] = replace(found[-1], call=noted)
+            note = "" if not found or sentence.mentions else note_of(sentence.text)
+            if note and (noted := with_note(found[-1], note)) is not None:
+                found[-1] = noted
                 continue
             title = plain(sentence.text)
             if re.fullmatch(r"[^:]{2,60}:", sentence.text) and not sentence.mentions and opens_request(title):
                 heading = shared_verb(title)
                 continue
-            read = self._read(sentence.cut(_ASIDE), heading, day.text if day is not None else "")
+            read = self._read(sentence.cut(_ASIDE), heading, day)
             if not read:
                 if asks_nothing(sentence):
                     continue
@@ -247,7 +193,7 @@ class _MessageReader:
         )
 
     def _behind_negation(self, clause: Clause) -> list[ReadRequest]:
-        """Read what is asked behind words that say what is not to be done: "don't delete anything, just show me friday"."""
+        """Read what is asked behind words that say what is not to be done: "don't delete it, just show me friday"."""
         for match in _AFTER_NEGATION.finditer(clause.text):
             left, right = clause.part(0, match.start()), clause.part(match.end())
             if leaves_alone(left.text) and not leaves_alone(right.text) and opens_request(plain(right.text)):
@@ -257,16 +203,7 @@ class _MessageReader:
     def _one(self, clause: Clause, verb: str, date: str) -> list[ReadRequest]:
         """Read a part as one request."""
         self._spend()
-        bare = clause.part(before_request(clause.text))
-        for each in (clause, bare):
-            shares = verb and (not opens_request(bare.text) or is_next_task(verb, bare))
-            for words in (each.after(verb), each) if shares else (each,):
-                for reader in READERS:
-                    read = reader(words)
-                    calls = read if isinstance(read, tuple) else (read,) if read is not None else ()
-                    if calls:
-                        return [_request(on_day(call, date), words) for call in calls]
-        return []
+        return read_clause(clause, verb, date)
 
     def _without_talk(self, clause: Clause, verb: str, date: str) -> list[ReadRequest]:
         """Read a part behind words that ask for nothing, or in front of them: "what a day, please cancel the gym"."""
@@ -306,14 +243,3 @@ class _MessageReader:
                     first = [replace(each, call=on_day(each.call, day)) for each in first]
                 return with_reminder(first, rest, left)
         return []
-
-
-def is_readable(text: str) -> bool:
-    """Return whether a message is short enough to be read by rules, in a few thousandths of a second."""
-    return len(text) <= MAX_CHARACTERS and len(_JOINT.findall(text)) <= MAX_JOINTS
-
-
-def _request(call: ToolCall, clause: Clause) -> ReadRequest:
-    """A request. A deletion that no verb of deletion asks for is asked about: "Bob can't make lunch"."""
-    unsure = call.name == "delete_event" and not says_delete(clause.text)
-    return ReadRequest(call, clause.text, unsure)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import msgspec
 
@@ -67,6 +67,14 @@ def after_request(clause: Clause, before: ToolCall) -> Clause:
     if text == clause.text:
         return clause
     return Clause.of(text, clause.now, month_first=clause.month_first, events=clause.events)
+
+
+def with_note(request: ReadRequest, note: str) -> ReadRequest | None:
+    """Return a request for a new event with the note of the sentence behind it; None: it adds no event."""
+    call = request.call
+    if call.name != "create_event":
+        return None
+    return replace(request, call=msgspec.structs.replace(call, arguments={**call.arguments, "note": note}))
 
 
 def on_named_day(clause: Clause) -> Clause:

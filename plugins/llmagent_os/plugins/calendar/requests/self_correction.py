@@ -72,8 +72,10 @@ _CORRECTED = (MentionKind.DATE, MentionKind.TIME, MentionKind.DURATION, MentionK
 #: What a correction may put in the place of something like it.
 _ROLE = r"(?:with|for|at|in|from|to|about|the|my|our|his|her|their|an?)"
 _PHRASE = re.compile(
-    rf"(?P<role>{_ROLE}\s(?:(?:the|my|our|his|her|an?)\s)?)?(?P<name>[^\W\d][\w'’&-]*(?:\s(?!on\b|at\b|for\b|with\b|in\b|and\b|to\b)"
-    rf"[^\W\d{MARK[1:-1]}][\w'’&-]*){{0,2}})(?=[\s,.;!)–—-]*(?:$|{MARK}|\b(?:on|at|for|with|in|and|to|from|until)\b)|[,.;!)–—])",
+    rf"(?P<role>{_ROLE}\s(?:(?:the|my|our|his|her|an?)\s)?)?(?P<name>[^\W\d][\w'’&-]*(?:\s(?!on\b|at\b|for\b"
+    rf"|with\b|in\b|and\b|to\b)"
+    rf"[^\W\d{MARK[1:-1]}][\w'’&-]*){{0,2}})(?=[\s,.;!)–—-]*(?:$|{MARK}|\b(?:on|at|for|with|in|and|to|from"
+    rf"|until)\b)|[,.;!)–—])",
     re.IGNORECASE,
 )
 
@@ -86,10 +88,10 @@ def corrected(clause: Clause) -> Clause:
         clause = _again(clause, text)
     clause = _without_wrong(clause)
     for _ in range(MAX_CORRECTIONS):
-        text = _time_meant(clause) or _name_meant(clause)
-        if text is None:
+        meant = _time_meant(clause) or _name_meant(clause)
+        if meant is None:
             break
-        clause = _again(clause, text)
+        clause = _again(clause, meant)
     return clause
 
 

@@ -106,7 +106,8 @@ _THEIR_TIME = re.compile(r"(\d ?(?:[ap]\.?m\.?|h)?) (?:his|her|their|local|there
 _UNIT = r"(?:[ap]\.?m|min|h\b|hr|hour|day|week|month|year|time|of|x\b|or|and)"
 #: "Move gym too saturday".
 _TOO = re.compile(
-    rf"(\b(?:{MOVE.replace(', ', '|')}|resh?ed\w+)\s[^.;!?]{{2,40}}?) too (?=(?:(?:next|this) )?(?:\w+day|tomorrow|\d))",
+    rf"(\b(?:{MOVE.replace(', ', '|')}|resh?ed\w+)\s[^.;!?]{{2,40}}?) too (?=(?:(?:next|this) )?(?:\w+day"
+    rf"|tomorrow|\d))",
     re.IGNORECASE,
 )
 _WORD = re.compile(r"[^\W_][\w'’/]*")

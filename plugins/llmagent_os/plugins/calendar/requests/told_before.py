@@ -66,7 +66,8 @@ _TO_DO = re.compile(
 )
 #: "My niece is getting christened": a sentence that is the name itself.
 _HAPPENS = re.compile(
-    r"(?:my\s|our\s)?(?P<what>[\w'-]+(?:\s[\w'-]+)?\s(?:is|are)\s(?:getting|having|turning|moving|coming|visiting|graduating"
+    r"(?:my\s|our\s)?(?P<what>[\w'-]+(?:\s[\w'-]+)?\s(?:is|are)\s(?:getting|having|turning|moving|coming"
+    r"|visiting|graduating"
     r"|performing|playing|giving)\s[\w' -]{2,40})",
     re.IGNORECASE,
 )
@@ -99,7 +100,7 @@ def read_told(clause: Clause) -> tuple[ToolCall, bool] | None:
     rest = [part for part in others if part not in commands]
     reminder = _reminder(parts[number])
     tells = _TO_DO if reminder is not None else _COMING
-    if any(opens_request(plain(part.text)) and not (tells.search(part.text) or _task([part])) for part in rest):
+    if any(_is_request(part) and not (tells.search(part.text) or _task([part])) for part in rest):
         return None
     if reminder is not None:
         to_do = _task(parts[:number]) or _name(parts[:number])
@@ -113,6 +114,12 @@ def read_told(clause: Clause) -> tuple[ToolCall, bool] | None:
     )
     arguments = _when(parts[number], title) if title else None
     return (ToolCall("create_event", arguments), bool(commands)) if arguments is not None else None
+
+
+def _is_request(part: Clause) -> bool:
+    """Whether a sentence may ask for something else: "I must be mad" does not."""
+    opening = opening_of(plain(part.text))
+    return opens_request(plain(part.text)) and not (opening and opening[0] is Asks.HAVING and not part.mentions)
 
 
 def _asked_again(part: Clause, before: Sequence[Clause]) -> bool:
