@@ -38,6 +38,14 @@ HOSTILE = [
     "1st of the " * 53,
     "don't " + " - " * 30 + " the ",
     "move it, - . ! " * 20 + " x",
+    "a : with " * 66,
+    "what " + ": " * 290,
+    "it … " * 120,
+    "the at " * 85,
+    "but it " * 85,
+    "have dentist friday 2, " * 26,
+    "sorry the gym, no the " * 27,
+    "cancel it, " * 54,
 ]
 MOMENT = datetime(2026, 12, 1, 10)
 

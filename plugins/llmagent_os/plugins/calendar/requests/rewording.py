@@ -57,6 +57,11 @@ _RULES: tuple[tuple[str, str | Callable[[re.Match[str]], str]], ...] = (
     ),
     (r"(?P<a>\w) thru (?=\w)", r"\g<a> to "),
     # Reminders.
+    (
+        r"\b(?P<opening>(?:remind|tell|wake) (?:me|us)(?: \w+){0,3}) 2 (?=[a-z])"
+        r"(?!(?:[ap]m|min|hours?|hrs?|days?|weeks?|months?|years?|times|of|or|and)\b)",
+        r"\g<opening> to ",
+    ),
     (r"^(?:let me know|tell me) (?=(?:at|in) \d[^?]*\bso (?:that )?i\b)", "remind me "),
     (
         r"^(?:the|my) [\w'-]+ (?:said|says|told me|tells me|asked me|wants me)"

@@ -102,8 +102,6 @@ _POLITE = re.compile(r"(?:(?:please|plz|pls|hey|hi|ok|can you|can u|could you|pl
 _SHORT_DAYS = {"Mo": "Mon", "Tu": "Tue", "Th": "Thu", "Fr": "Fri", "Sa": "Sat", "Su": "Sun"}
 _THEIR_TIME = re.compile(r"(\d ?(?:[ap]\.?m\.?|h)?) (?:his|her|their|local|there) time(?! \()", re.IGNORECASE)
 
-#: What may be counted behind a number.
-_UNIT = r"(?:[ap]\.?m|min|h\b|hr|hour|day|week|month|year|time|of|x\b|or|and)"
 #: "Move gym too saturday".
 _TOO = re.compile(
     rf"(\b(?:{MOVE.replace(', ', '|')}|resh?ed\w+)\s[^.;!?]{{2,40}}?) too (?=(?:(?:next|this) )?(?:\w+day"
@@ -132,12 +130,6 @@ def put_right(text: str) -> str:
     begin = first.start() if first else 0
     text = re.sub(r"(?<=\w) w/? (?=\w)", " with ", text)
     text = re.sub(r"\b(remi?nd (?:me|us)) too (?=[a-z])", r"\1 to ", text, flags=re.IGNORECASE)
-    text = re.sub(
-        rf"\b((?:remi?nd|tell|wake) (?:me|us)(?: \w+){{0,3}}) 2 (?=[a-z])(?!{_UNIT})",
-        r"\1 to ",
-        text,
-        flags=re.IGNORECASE,
-    )
     text = re.sub(r"\bp+l+e+a*s+e*\b", "please", text, flags=re.IGNORECASE)
     text = re.sub(r"\((\d{1,2}(?::\d\d ?(?:[ap]m)?| ?[ap]m))\)", r"at \1", text, flags=re.IGNORECASE)
     text = _TOO.sub(r"\1 to ", text)
