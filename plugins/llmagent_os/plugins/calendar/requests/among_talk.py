@@ -53,7 +53,9 @@ _CHANGES = re.compile(
 
 
 #: A question that no calendar answers: "who put that in?".
-_WONDERS = re.compile(r"(?:who|why|how come|have i|did i)\b", re.IGNORECASE)
+_WONDERS = re.compile(
+    r"(?:who|why|how come|have i|did i|what do you (?:think|say)|is that|what would you)\b", re.IGNORECASE
+)
 
 
 @dataclass(frozen=True)

@@ -86,6 +86,8 @@ _REMARK = re.compile(
     re.IGNORECASE,
 )
 
+#: A pronoun or a sigh in the place of a name: "for me please", "I'm sorry", "god give me strength".
+_NO_TITLE = re.compile(r"^(?:me|us|them|i'm sorry|sorry)\b|\b(?:give|help|let) (?:me|us)\b", re.IGNORECASE)
 #: A question behind the request, which is no part of a title.
 _QUESTION_BEHIND = re.compile(
     r"\b(?:and|then|but)\s(?:please |also )*(?:(?:let me know|tell me|show me)|(?:what|when|where) (?:do|else"
@@ -116,7 +118,7 @@ def is_certain(clause: Clause, found: Opened, name: Named, times: Times) -> bool
         r"\b(?:dr|mr|ms|mrs|st|prof|re|no)[.:]\s", name.title, re.I
     ):
         return False  # two sentences
-    if _QUESTION_BEHIND.search(name.title):
+    if _QUESTION_BEHIND.search(name.title) or _NO_TITLE.search(name.title):
         return False
     if found.asks is Asks.EVENT and re.search(r"\b(?:we|she|he|they|i|it's)\s\w+", name.title, re.IGNORECASE):
         return False

@@ -29,7 +29,7 @@ _DOUBTFUL = re.compile(
     r"|(?:is|are|was|were|has|have) not|(?:thanks|thank you) for|(?:should|could|would|must|might)(?:n't| not)? have)\b"
     rf"|(?:n't|\bdont|\bnot|\bnever|\bwithout|\bno need)\b[^.;!?]*\b{_CHANGE}"
     rf"|{_CHANGE} (?:nothing|none)"
-    r"|^\W*(?:did|have|has|had|was|were|why|who|how come)\b",
+    r"|^\W*(?:should|shall|what if|would it|did|have|has|had|was|were|why|who|how come)\b",
     re.IGNORECASE,
 )
 _DELETING = re.compile(

@@ -21,7 +21,7 @@ _NOT = re.compile(
     r"|it is )?not that (?:i|we)"
     r" (?:want|need)(?: you)? to|(?:there's |there is )?no need to|it's not necessary to|refrain from|avoid"
     r"|(?:please )?not)"
-    rf"(?: ever| just| you dare| please| yet| even| accidentally| bother to)*\s+(?:{_CHANGE})\b(?! me forget)",
+    rf"(?: ever| just| you dare| please| yet| even| accidentally| bother to| bother)*\s+(?:{_CHANGE})\b(?! me forget)",
     re.IGNORECASE,
 )
 _NOTHING = re.compile(rf"{_CHANGE} (?:nothing|none of (?:it|them|this|these))\b", re.IGNORECASE)

@@ -19,8 +19,8 @@ class Asks(StrEnum):
 
 
 _KEEP = (
-    r"(?:re)?add(?:ing)?|put|schedule|book(?! (?:clubs?|fair|signing|launch|reading|group|release|report"
-    r"|presentation)\b)|set up|setup|pencil(?: in)?|note(?: down)?|mark(?: down)?|block(?: off| out)?|save"
+    r"(?:re)?add(?:ing)?|put me down for|put|schedule"
+    r"|book(?! (?:clubs?|fair|signing|launch|reading|group|release|report|presentation)\b)|set up|setup|pencil(?: in)?|note(?: down)?|mark(?: down)?|block(?: off| out)?|save"
     r"|enter|jot(?: down)?|write down|insert|arrange|organi[sz]e|slot(?: in)?|stick|(?:throw|pop|chuck|whack|bung|drop"
     r"|slip|slap)(?: in|(?=\s(?:an?|the)\s))|reserve|register"
     r"|plan(?! [bB]\b)"
@@ -28,7 +28,7 @@ _KEEP = (
     r"|create"
     r"|save the date(?: for)?|make it official|(?:new|another|one more) (?:calendar |diary )?(?:event|appointment"
     r"|entry|meeting"
-    r"|date)|(?:event|appointment|entry)(?=\s*:)|sign me up for|put me down for|pen(?:cil)? me in for"
+    r"|date)|(?:event|appointment|entry)(?=\s*:)|sign me up for|pen(?:cil)? me in for"
 )
 #: Verbs that ask for an event only with a word of the calendar behind them.
 _MAKE = (
@@ -108,9 +108,17 @@ def opening_of(text: str) -> tuple[Asks, int] | None:
     return next((asks, match.end()) for asks in Asks if match[asks.value] is not None)
 
 
-def opens_request(text: str) -> bool:
-    """Return whether the first words of a clause open a request of any kind."""
-    return opening_of(text) is not None or _OTHER.match(text) is not None
+def opens_request(text: str, *, timed: bool = True) -> bool:
+    """Return whether the first words of a clause open a request of any kind.
+
+    Args:
+        text: the clause.
+        timed: it says when. "I should exercise more" asks for nothing, and "I have to exercise at 5" does.
+    """
+    opening = opening_of(text)
+    if opening is not None and opening[0] is Asks.HAVING and not timed:
+        return False
+    return opening is not None or _OTHER.match(text) is not None
 
 
 def opens_other(text: str) -> bool:

@@ -36,7 +36,7 @@ from llmagent_os.plugins.calendar.requests.request_sequence import (
     with_reminder,
 )
 from llmagent_os.plugins.calendar.requests.request_verbs import CHANGING, DELETING
-from llmagent_os.plugins.calendar.requests.sentences import between_requests, joined, sentences
+from llmagent_os.plugins.calendar.requests.sentences import between_requests, joined, sentences, story_parts
 from llmagent_os.plugins.calendar.requests.told_before import read_told
 from llmagent_os.plugins.calendar.time.time_mentions import MentionKind
 
@@ -142,8 +142,12 @@ class _MessageReader:
 
     def _in_story(self, clause: Clause) -> list[ReadRequest]:
         """Read the only sentence of a story that opens a request. The others tell something, and may name days."""
-        parts = [clause.part(begin, end) for begin, end in sentences(clause)]
-        asking = [part for part in parts if opens_request(plain(part.text)) and not asks_nothing(part)]
+        parts = list(story_parts(clause))
+        asking = [
+            part
+            for part in parts
+            if opens_request(plain(part.text), timed=bool(part.mentions)) and not asks_nothing(part)
+        ]
         story = [part for part in parts if part not in asking]
         if len(asking) != 1 or not story or is_command(asking[0].text) or any(changes_request(part) for part in story):
             return []

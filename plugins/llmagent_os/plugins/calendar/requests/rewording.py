@@ -57,6 +57,7 @@ _RULES: tuple[tuple[str, str | Callable[[re.Match[str]], str]], ...] = (
     ),
     (r"(?P<a>\w) thru (?=\w)", r"\g<a> to "),
     # Reminders.
+    (r"\b(?P<opening>remind (?:me|us)) too (?=[a-z])", r"\g<opening> to "),
     (
         r"\b(?P<opening>(?:remind|tell|wake) (?:me|us)(?: \w+){0,3}) 2 (?=[a-z])"
         r"(?!(?:[ap]m|min|hours?|hrs?|days?|weeks?|months?|years?|times|of|or|and)\b)",

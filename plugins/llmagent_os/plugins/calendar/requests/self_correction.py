@@ -20,14 +20,16 @@ MAX_CORRECTIONS = 4  #: of one message
 _FILLER = r"(?:um+|uh+|er+m?|hm+|oh|oops|whoops|ah|argh|hang(?: on)?|hold(?: on)?|wait|sorry|well|ok|okay)"
 #: These words take something back by themselves.
 _TAKES_BACK = (
-    r"(?:sorry|i mean|i meant|i wanted to say|or rather|rather|scratch that|strike that|make (?:that|it)|correction"
+    r"(?:(?:i'm )?sorry|i mean|i meant|i wanted to say|or rather|rather|scratch that|strike that|make (?:that|it)"
+    r"|correction"
     r"|let's (?:say|make it)|better|actually(?: no)?|no wait|wait no|wait|my (?:bad|mistake))"
 )
 _GAP = r"[\s,.:;!…()–—-]+"
 #: The words between what is taken back and what is meant.
 _CORRECTS = re.compile(
     rf"[\s,.;:!…()–—-]*(?:{_FILLER}{_GAP})*(?:no|nope|{_TAKES_BACK})"
-    rf"(?:{_GAP}(?:{_FILLER}|no|it's|on second thoughts?|{_TAKES_BACK}))*{_GAP}(?:it's )?",
+    rf"(?:{_GAP}(?:{_FILLER}|no|it's|on second thoughts?|{_TAKES_BACK}))*{_GAP}(?:it's )?"
+    r"(?:(?:to|for|on|at|till|until|from) )?",
     re.IGNORECASE,
 )
 #: A correction of a name needs surer words than "no": "a party, no gifts".
@@ -57,6 +59,11 @@ _NOT_FIRST = re.compile(
     rf"(?P<right>[^:,;{MARK[1:-1]}]{{2,30}}?)(?P<gap>\s*[:,–—-]\s*|\s+)(?=\w)",
     re.IGNORECASE,
 )
+#: "For 2 hours, make it 3".
+_COUNT = re.compile(
+    rf"\b\d+(?P<unit> ?(?:hours?|hrs?|minutes?|mins?|days?|weeks?)){_CORRECTS.pattern}(?P<count>\d+)\b(?![:.]?\d| ?\w)",
+    re.IGNORECASE,
+)
 #: "between... no, at 3": a beginning that is left unsaid.
 _UNSAID = re.compile(
     r"\b(?:between|from|at|around|on)\s*(?:\.{2,}|…|[–—-]+)\s*no,?\s+(?=(?:at|around|on|from)\b)", re.IGNORECASE
@@ -83,7 +90,7 @@ _PHRASE = re.compile(
 def corrected(clause: Clause) -> Clause:
     """Return a message as the person corrected it."""
     text = _UNSAID.sub("", _HALF.sub(r"\g<clock> \g<half>", clause.text))
-    text = _HOURS.sub(_right_hour, text)
+    text = _HOURS.sub(_right_hour, _COUNT.sub(r"\g<count>\g<unit>", text))
     if text != clause.text:
         clause = _again(clause, text)
     clause = _without_wrong(clause)

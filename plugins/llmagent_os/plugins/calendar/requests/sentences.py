@@ -42,6 +42,23 @@ def sentences(clause: Clause) -> Iterator[tuple[int, int]]:
         yield begin, len(clause.text)
 
 
+#: Where somebody comes to the point within a sentence: "my back hurts, could you cancel the haircut".
+_POINT = re.compile(
+    r"(?:\s*[,;:–—-]+\s+(?:(?:so|and|but|just|anyway|then)\s+)*|\s+so\s+)"
+    r"(?=(?:can|could|would|will) (?:you|we|u|i)\b|please\b|(?:just )?(?:tell|remind|show) me\b|put me down\b)",
+    re.IGNORECASE,
+)
+
+
+def story_parts(clause: Clause) -> Iterator[Clause]:
+    """Yield the sentences of a story, and what it asks for within a sentence apart."""
+    for begin, end in sentences(clause):
+        for match in _POINT.finditer(clause.text, begin, end):
+            yield clause.part(begin, match.start())
+            begin = match.end()
+        yield clause.part(begin, end)
+
+
 def joined(clause: Clause) -> Clause:
     """Return the message with a comma in front of a sentence that only says when: "Add lunch. Tomorrow. At noon."."""
     text = clause.text

@@ -87,6 +87,7 @@ _SPELLINGS = {
     "add": "ad aad addd",
     "book": "bok",
     "every": "evry evrey",
+    "happening": "happning hapening hapenning",
 }
 _ALSO = {wrong: right for right, wrongs in _SPELLINGS.items() for wrong in wrongs.split()}
 
@@ -129,7 +130,7 @@ def put_right(text: str) -> str:
     first = re.search(r"\w", text)
     begin = first.start() if first else 0
     text = re.sub(r"(?<=\w) w/? (?=\w)", " with ", text)
-    text = re.sub(r"\b(remi?nd (?:me|us)) too (?=[a-z])", r"\1 to ", text, flags=re.IGNORECASE)
+    text = re.sub(r"\bform (?=\d|noon)", "from ", text, flags=re.IGNORECASE)
     text = re.sub(r"\bp+l+e+a*s+e*\b", "please", text, flags=re.IGNORECASE)
     text = re.sub(r"\((\d{1,2}(?::\d\d ?(?:[ap]m)?| ?[ap]m))\)", r"at \1", text, flags=re.IGNORECASE)
     text = _TOO.sub(r"\1 to ", text)

@@ -118,8 +118,7 @@ def read_told(clause: Clause) -> tuple[ToolCall, bool] | None:
 
 def _is_request(part: Clause) -> bool:
     """Whether a sentence may ask for something else: "I must be mad" does not."""
-    opening = opening_of(plain(part.text))
-    return opens_request(plain(part.text)) and not (opening and opening[0] is Asks.HAVING and not part.mentions)
+    return opens_request(plain(part.text), timed=bool(part.mentions))
 
 
 def _asked_again(part: Clause, before: Sequence[Clause]) -> bool:
