@@ -20,7 +20,8 @@ class Asks(StrEnum):
 
 _KEEP = (
     r"(?:re)?add(?:ing)?|put me down for|put|schedule"
-    r"|book(?! (?:clubs?|fair|signing|launch|reading|group|release|report|presentation)\b)|set up|setup|pencil(?: in)?|note(?: down)?|mark(?: down)?|block(?: off| out)?|save"
+    r"|book(?! (?:clubs?|fair|signing|launch|reading|group|release|report|presentation)\b)|set up|setup"
+    r"|pencil(?: in)?|note(?: down)?|mark(?: down)?|block(?: off| out)?|save"
     r"|enter|jot(?: down)?|write down|insert|arrange|organi[sz]e|slot(?: in)?|stick|(?:throw|pop|chuck|whack|bung|drop"
     r"|slip|slap)(?: in|(?=\s(?:an?|the)\s))|reserve|register"
     r"|plan(?! [bB]\b)"

@@ -49,7 +49,6 @@ _RULES: tuple[tuple[str, str | Callable[[re.Match[str]], str]], ...] = (
     ),
     (r"(?<=\d)(?P<half> ?[ap]\.?m\.?)? (?:sharp|on the dot|on the nose)\b", r"\g<half>"),
     (rf", say (?=(?:at )?{_CLOCK})", " at "),
-    (r"\bat at\b", "at"),
     (
         rf"(?<!every )(?<!each )\b(?P<days>{_NAME}(?:,? (?:and |& )?{_NAME})+)(?P<at>[^.;?\n]{{0,20}}?),? until"
         rf" (?=(?:the )?\d|{'|'.join(MONTHS)})",
@@ -101,20 +100,9 @@ _RULES: tuple[tuple[str, str | Callable[[re.Match[str]], str]], ...] = (
         r"\g<what> with \g<who>",
     ),
     (
-        rf"^(?:(?!\d|\b{_DAY}|\b(?:{UNMISTAKABLE}|add|put|remind|book|schedule|set|note)\b|\?).)*[,.;!] (?:so )?"
-        r"(?=what (?:do i have|have i got|is|'s) (?:on |planned |in )?[^,.;?]*\?$)",
-        "",
-    ),
-    (rf"^{_NO_REQUEST}*(?:,| and|\.) so (?:please )?(?P<ask>(?:cancel|delete|remove) (?:the|my)\b)", r"\g<ask>"),
-    (
         r"\b(?P<who>(?:the|my) [\w'-]+) (?:can|could) (?:see|fit|take|squeeze) (?:me|us|him|her|it|them)(?: in)?"
         r"(?= (?:on |at |this |next |tomorrow|today|\w+day))",
         r"\g<who>",
-    ),
-    (r" and it (?:starts|begins|is) (?=at \d)", " "),
-    (
-        r"(?<=\w) (?=(?:can|could) (?:you|u) (?:please )?(?:put|add|stick|pop) (?:it|that) in\b)",
-        ", ",
     ),
 )
 _COMPILED = tuple((re.compile(pattern, re.IGNORECASE | re.DOTALL), new) for pattern, new in _RULES)

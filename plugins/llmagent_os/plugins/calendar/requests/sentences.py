@@ -45,7 +45,8 @@ def sentences(clause: Clause) -> Iterator[tuple[int, int]]:
 #: Where somebody comes to the point within a sentence: "my back hurts, could you cancel the haircut".
 _POINT = re.compile(
     r"(?:\s*[,;:–—-]+\s+(?:(?:so|and|but|just|anyway|then)\s+)*|\s+so\s+)"
-    r"(?=(?:can|could|would|will) (?:you|we|u|i)\b|please\b|(?:just )?(?:tell|remind|show) me\b|put me down\b)",
+    r"(?=(?:can|could|would|will) (?:you|we|u|i)\b|please\b|(?:just )?(?:tell|remind|show) me\b|put me down\b"
+    r"|what (?:do i have|have i got|am i doing|is on)\b)",
     re.IGNORECASE,
 )
 
