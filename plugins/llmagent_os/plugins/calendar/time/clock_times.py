@@ -17,6 +17,9 @@ POINTS = {
     "midnight": DAY_MINUTES,
     "end of day": 1020,
     "close of business": 1020,
+    "end of business": 1020,
+    "end of play": 1020,
+    "close of play": 1020,
 }
 _HOUR = r"(\d{1,2})(?: ?[:.h] ?([0-5]\d)| ?([0-5]\d))? ?(am|pm|h|hours|a|p)?"
 _HOUR_RE = re.compile(_HOUR)

@@ -38,6 +38,7 @@ _LASTING = re.compile(rf"for ({QUANTITY}) (days?|nights?|weeks?) (?:from|startin
 _NAME = r"(?:mon|tue|wed|thu|fri|sat|sun)[a-z]{0,6}"
 # "mon wed fri"
 _DAY_AFTER_DAY = re.compile(rf"\b({_NAME})\s+(?={_NAME}\b)", re.I)
+_SLASHED = re.compile(r"(?<![\d/])(\d{1,2})/(\d{1,2})(?!\d)")
 _DAY_NUMBER = r"(\d{1,2})(?:st|nd|rd|th)?\.?"
 _SEPARATOR = r" ?(?:to|until|-) ?(?:the |on )?"
 
@@ -56,6 +57,7 @@ def parse_dates(text: str, today: date, *, month_first: bool = True, anchor: dat
             follow each other.
     """
     said = re.sub(r"\b(today|tomorrow|tonight|yesterday)'s\b", r"\1", normalize(text))
+    month_first = _is_month_first(said, month_first)
     if _VAGUE.fullmatch(re.sub(r"^on ", "", said)):
         raise TimeExpressionError("impossible", "date", text, why=f"“{text.strip()}” names no day.")
     if not re.match(r"(?:from|starting|beginning) .*(?: to | until |-)", said):
@@ -89,6 +91,7 @@ def parse_days(
         return parse_dates(said, today, month_first=month_first, anchor=anchor)
 
     text = _DAY_AFTER_DAY.sub(r"\1, ", text)
+    month_first = _is_month_first(text, month_first)
     parts = [part for part in re.split(r",|;|&|\+|\band\b|\bplus\b|\bas well as\b", text) if part.strip()]
     if 1 < len(parts) <= MAX_DAYS and not re.search(r"\bbetween\b", text, re.I):
         try:
@@ -97,6 +100,16 @@ def parse_days(
             if error.problem == "impossible":
                 raise
     return (parsed(text),)
+
+
+def _is_month_first(said: str, usual: bool) -> bool:
+    """Whether 3/4 is the 4th of March beside the other dates of a text: in "20/12 to 3/1" it is the 3rd of January.
+
+    >>> _is_month_first("20/12 to 3/1", True), _is_month_first("12/20 to 1/3", False)
+    (False, True)
+    """
+    orders = {int(first) <= 12 for first, second in _SLASHED.findall(said) if (int(first) > 12) != (int(second) > 12)}
+    return orders.pop() if len(orders) == 1 else usual
 
 
 def _listed(parts: list[str], parsed: Callable[[str], DateRange]) -> list[DateRange]:

@@ -161,6 +161,7 @@ def _parse(said: str, now: datetime, zone: tzinfo | None = None) -> TimeOfDay | 
     words = said.split()
     for count in (4, 3, 2, 1):
         name = " ".join(words[-count:])
+        name = name if named_zone(name) else f"{name} time"  # "4pm New York"
         if count < len(words) and named_zone(name):
             rest = re.sub(r" (?:in|in the|the)$", "", " ".join(words[:-count]))
             inner = _parse(rest, now)

@@ -43,6 +43,12 @@ _USUAL: tuple[tuple[re.Pattern[str], HalfOfDay, int, int], ...] = (
         7,
         11,
     ),
+    (
+        re.compile(r"\b(bus|coach|trains?|tram|ferry|commute|carpool|car pool|drop[- ]?off|bins?|garbage|recycling)\b", re.I),
+        "am",
+        6,
+        11,
+    ),
     (re.compile(r"\b(lunch|tea|siesta)\b", re.I), "pm", 1, 6),
 )
 
