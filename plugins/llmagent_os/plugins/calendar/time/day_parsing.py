@@ -142,7 +142,7 @@ class DayParser(CalendarDateParser, ABC):
         return None
 
     def _weekday_in_weeks(self, said: str) -> DateRange | None:
-        """Parse a weekday of the week that so many weeks lead to: "in 3 weeks' time on tuesday", "friday in 2 weeks"."""
+        """Parse a weekday so many weeks ahead: "in 3 weeks' time on tuesday", "friday in 2 weeks"."""
         weeks = rf"(?:in )?({QUANTITY}) weeks?(?:'? time| from now)?"
         match = re.fullmatch(rf"{weeks},? (?:on |on a )?{WEEKDAY}|(?:on )?{WEEKDAY},? {weeks}", said)
         if match is None or not re.search(r"\bin\b|\btime\b|from now", said):

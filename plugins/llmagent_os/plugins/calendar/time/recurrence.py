@@ -14,7 +14,8 @@ from dataclasses import dataclass, field, replace
 from datetime import date, datetime
 
 from llmagent_os.plugins.calendar.time.bounded_rules import BoundedRule, bounded_rule
-from llmagent_os.plugins.calendar.time.recurrence_limits import RecurrenceLimits, split_limits
+from llmagent_os.plugins.calendar.time.limit_parsing import split_limits
+from llmagent_os.plugins.calendar.time.recurrence_limits import RecurrenceLimits
 from llmagent_os.plugins.calendar.time.recurrence_rules import WEEKDAY_CODES, rule_of
 from llmagent_os.plugins.calendar.time.recurrence_text import exceptions_text, recurrence_note, recurrence_text
 from llmagent_os.plugins.calendar.time.text_normalization import WEEKDAYS, normalize

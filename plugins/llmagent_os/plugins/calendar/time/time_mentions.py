@@ -22,7 +22,8 @@ import msgspec
 from llmagent_os.plugins.calendar.time.date_parsing import parse_days
 from llmagent_os.plugins.calendar.time.duration_parsing import parse_duration
 from llmagent_os.plugins.calendar.time.lead_parsing import parse_lead
-from llmagent_os.plugins.calendar.time.mention_rules import ADVERB, Candidate, is_mention, says_repeat
+from llmagent_os.plugins.calendar.time.mention_candidate import Candidate
+from llmagent_os.plugins.calendar.time.mention_rules import ADVERB, is_mention, says_repeat
 from llmagent_os.plugins.calendar.time.mention_tokens import Token, tokens_of
 from llmagent_os.plugins.calendar.time.recurrence import parse_limits, parse_recurrence
 from llmagent_os.plugins.calendar.time.recurrence_limits import RecurrenceLimits

@@ -44,7 +44,7 @@ _USUAL: tuple[tuple[re.Pattern[str], HalfOfDay, int, int], ...] = (
         11,
     ),
     (
-        re.compile(r"\b(bus|coach|trains?|tram|ferry|commute|carpool|car pool|drop[- ]?off|bins?|garbage|recycling)\b", re.I),
+        re.compile(r"\b(bus|coach|trains?|tram|ferry|commute|carpool|drop[- ]?off|bins?|garbage|recycling)\b", re.I),
         "am",
         6,
         11,
