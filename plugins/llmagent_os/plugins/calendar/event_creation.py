@@ -12,16 +12,10 @@ from llmagent_os.plugin import ToolResult
 from llmagent_os.plugins.calendar.calendar_call import CalendarCall
 from llmagent_os.plugins.calendar.calendar_event import CalendarEvent, stable_id
 from llmagent_os.plugins.calendar.event_store import Change
-from llmagent_os.plugins.calendar.event_times import (
-    PlannedTime,
-    RequestedTimes,
-    planned_times,
-    repeat_text,
-    requested_times,
-    several_text,
-    whens_text,
-)
+from llmagent_os.plugins.calendar.event_times import PlannedTime, planned_times
+from llmagent_os.plugins.calendar.event_times_text import repeat_text, several_text, whens_text
 from llmagent_os.plugins.calendar.phrasing import day_text, moment_text
+from llmagent_os.plugins.calendar.requested_times import RequestedTimes, requested_times
 from llmagent_os.plugins.calendar.requests.openings import Asks, opening_of, opens_request
 from llmagent_os.plugins.calendar.requests.politeness import plain
 from llmagent_os.plugins.calendar.requests.spelling import put_right

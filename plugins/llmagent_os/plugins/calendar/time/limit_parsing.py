@@ -19,7 +19,7 @@ from dateutil.relativedelta import relativedelta
 
 from llmagent_os.plugins.calendar.time.date_parsing import DateRange, parse_dates, parse_days
 from llmagent_os.plugins.calendar.time.duration_parsing import QUANTITY, parse_quantity
-from llmagent_os.plugins.calendar.time.recurrence_limits import RecurrenceLimits, Span
+from llmagent_os.plugins.calendar.time.recurrence_limits import OCCURRENCES, RecurrenceLimits, Span
 from llmagent_os.plugins.calendar.time.recurrence_rules import rule_of
 from llmagent_os.plugins.calendar.time.text_normalization import MONTHS, WEEKDAYS
 from llmagent_os.plugins.calendar.time.time_errors import TimeExpressionError
@@ -36,12 +36,10 @@ _START = r"(?:and |but )?(?:start(?:s|ing)?|begin(?:s|ning)?|as of|from)(?: with
 _FOR = r"(?:for|over|during)(?: the)?(?: next| coming| following)?"
 _KEYWORD = re.compile(
     rf"\b(?:(?P<except>{_EXCEPT})|(?P<start>{_START})|(?P<end>{_END})|(?P<for>{_FOR})"
-    r"|(?=(?:only |just )?\d+ (?:times|x)\b)|(?=(?:this|next|all) (?:week|month|year)\b)"
+    rf"|(?=(?:only |just )?\d+ {OCCURRENCES}\b)|(?=(?:this|next|all) (?:week|month|year)\b)"
     r"|(?=in (?:the )?(?:next )?[a-z]))\b"
 )
-_TIMES = re.compile(
-    r"(?:only |just |for )?(\d{1,4}) ?(?:times|x|occurrences|sessions|lessons|repetitions|instances)(?: in total)?"
-)
+_TIMES = re.compile(rf"(?:only |just |for |a total of )?(\d{{1,4}}) ?{OCCURRENCES}(?: in total| altogether)?")
 _REPEATS = re.compile(r"\b(?:every|daily|weekly|monthly|yearly|annually|hourly|nightly|quarterly)\b")
 
 

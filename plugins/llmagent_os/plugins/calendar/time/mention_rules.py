@@ -10,6 +10,7 @@ import re
 from llmagent_os.plugins.calendar.time.clock_mentions import is_time
 from llmagent_os.plugins.calendar.time.date_mentions import is_date
 from llmagent_os.plugins.calendar.time.mention_candidate import COUNTED, Candidate
+from llmagent_os.plugins.calendar.time.recurrence_limits import OCCURRENCES
 from llmagent_os.plugins.calendar.time.text_normalization import MONTHS, WEEKDAYS
 
 _UNITS = frozenset("days weeks months years hours minutes mins hrs nights hour minute min hr day week".split())
@@ -18,19 +19,28 @@ _BEFORE_ONE = frozenset(
     "the this that which other next last first second third fourth latter former same each every any no 1st 2nd 3rd"
     " new old wrong right longer shorter earlier later".split()
 )
+_DAY_NAME = r"(?:mon|tue|wed|thu|fri|sat|sun)[a-z]{0,6}"
 _REPEATS = re.compile(
     r"\b(?:every|each|daily|nightly|weekly|monthly|quarterly|yearly|annually|hourly|weekdays|weekends|alternat\w+"
-    rf"|(?:{'|'.join(WEEKDAYS)})(?:s| (?:mornings|afternoons|evenings|nights))"
+    rf"|(?:{'|'.join(WEEKDAYS)})s|{_DAY_NAME} (?:mornings|afternoons|evenings|nights)"
     r"|(?:once|twice|times) (?:a|per|every|each) (?:day|week|month|year)|(?:everyday)|biweekly|mon ?[-–] ?fri)\b"
 )
 _NTH = r"(?:1st|2nd|3rd|4th|5th|first|second|third|fourth|fifth|last)"
 # "the first and third monday" comes again.
 _NTH_DAYS = re.compile(rf"\b{_NTH},? (?:and|&|,) (?:the )?{_NTH} (?:{'|'.join(WEEKDAYS)})")
+_DAY_NAMES = rf"{_DAY_NAME}(?:(?:,? (?:and |& )?|[,/&+] ?){_DAY_NAME})*"
+_CLOCK = r"(?:@|at|from|to|in|the|noon|mornings?|evenings?|[-–]|\d[\d:.–-]* ?(?:[ap]\.?m\b\.?|h\b)?)"
+# "mon wed fri 6am until the end of the year": days of a week that go on for months come again.
+_LASTING_DAYS = re.compile(
+    rf"\b(?P<days>{_DAY_NAMES})(?P<clock>(?:,? ?{_CLOCK})*),? (?:only )?(?:until|till?|through|for)(?: the)?(?: next)?"
+    rf" (?:end of(?: the| this| next)? (?:school )?(?:year|month|term|semester|season|quarter)|(?:{'|'.join(MONTHS)})\b"
+    r"|(?:jan|feb|mar|apr|jun|jul|aug|sept?|oct|nov|dec)\b|christmas|easter|\w+ (?:weeks|months))"
+)
 _WORKING_WEEK = re.compile(r"(?:on )?monday (?:to|-|until) friday")
 # The beginning of a limit that stands apart from its repetition.
 _LIMITS = re.compile(
     r"(?:and |but )?(?:until|to|through|up to|end\w*|start\w*|begin\w*|from|as of|except\w*|excluding|without"
-    r"|apart from|not|but|save|skip\w*|for|over|only|just|in|this|next|all|during|\d+ (?:times|x)|\d+x)\b"
+    rf"|apart from|not|but|save|skip\w*|for|over|only|just|in|this|next|all|during|\d+ ?{OCCURRENCES})\b"
 )
 #: Words of repetition that also describe things: a weekly report.
 ADVERB = re.compile(r"(?:daily|nightly|weekly|monthly|quarterly|yearly|annual|annually|hourly|biweekly|every 2 weeks)")
@@ -68,7 +78,15 @@ def _is_duration(candidate: Candidate) -> bool:
 
 def says_repeat(message: str) -> bool:
     """Return whether a message has words of repetition: "every", "weekly", "mondays"."""
-    return _REPEATS.search(message.casefold()) is not None or _NTH_DAYS.search(message.casefold()) is not None
+    said = message.casefold()
+    return bool(_REPEATS.search(said) or _NTH_DAYS.search(said) or _lasting_days(said))
+
+
+def _lasting_days(said: str) -> re.Match[str] | None:
+    """Find days of a week that go on for months. One day needs a time, or else it is the first day of a stretch."""
+    found = _LASTING_DAYS.search(said)
+    several = found is not None and len(re.findall(_DAY_NAME, found["days"])) > 1
+    return found if found is not None and (several or re.search(r"\d|noon", found["clock"])) else None
 
 
 def _is_recurrence(candidate: Candidate) -> bool:
@@ -76,6 +94,9 @@ def _is_recurrence(candidate: Candidate) -> bool:
     said = " ".join(candidate.words)
     if _WORKING_WEEK.fullmatch(said):  # with a time of day, it comes again; without one, it is a stretch of days
         return re.search(r"\d ?(?:[ap]\.?m?\b|:\d\d|h\b)|\bat \d", candidate.message, re.I) is not None
+    lasting = _lasting_days(candidate.message.casefold())
+    if lasting is not None and lasting.start("days") <= candidate.tokens[-1].start < lasting.end("days"):
+        return True
     if not says_repeat(said):
         return _LIMITS.match(said) is not None and says_repeat(candidate.message)
     if not ADVERB.fullmatch(candidate.core):

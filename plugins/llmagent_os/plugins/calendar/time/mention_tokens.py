@@ -10,6 +10,7 @@ import re
 from dataclasses import dataclass, replace
 
 from llmagent_os.plugins.calendar.time.holidays import HOLIDAYS
+from llmagent_os.plugins.calendar.time.recurrence_limits import OCCURRENCES
 from llmagent_os.plugins.calendar.time.text_normalization import MONTHS, WEEKDAYS, normalize
 from llmagent_os.plugins.calendar.time.zone_names import UNSURE_ABBREVIATIONS, named_zone
 
@@ -49,7 +50,7 @@ VOCABULARY = (
 #: Words that say when behind others: what stands before them, and they.
 _PHRASES = (
     (re.compile(r"\b(?:end|close) of$"), re.compile(r"play")),
-    (re.compile(r"(?:^| )\d{1,3}$"), re.compile(r"sessions|lessons|occurrences|instances|repetitions")),
+    (re.compile(r"(?:^| )\d{1,3}$"), re.compile(OCCURRENCES)),
 )
 _REMOTE = re.compile(
     r"\b(?:calls?|phone|ring|zoom|teams|skype|facetime|meets?|video|vc|webinar|conference|sync|stand-?up|livestream|kick-?off|stream)\b",

@@ -8,6 +8,9 @@ from datetime import date
 from llmagent_os.plugins.calendar.time.date_ranges import DateRange
 from llmagent_os.plugins.calendar.time.time_of_day import TimeOfDay
 
+#: Behind a number, they say how many times something takes place.
+OCCURRENCES = r"(?:times|x|occurrences|sessions|lessons|classes|appointments|repetitions|instances)"
+
 
 @dataclass(frozen=True)
 class Span:

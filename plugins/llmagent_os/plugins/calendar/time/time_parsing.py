@@ -144,7 +144,11 @@ def _parse(said: str, now: datetime, zone: tzinfo | None = None) -> TimeOfDay | 
     if delay and re.search(r"\d ?(?:h|m|s)\b|\b(?:hours|minutes|seconds)\b|\d ?h ?\d", said):
         try:
             return wall_after(now, parse_duration(delay[1] or delay[2]), zone)
-        except (TimeExpressionError, OverflowError):
+        except TimeExpressionError as error:
+            if error.problem == "impossible":
+                raise
+            return None
+        except OverflowError:
             return None
     if re.fullmatch(r"in \d{3,4}", said):  # a year
         return None
