@@ -80,8 +80,8 @@ def _first(call: CalendarCall, slot: TimeSlot, when: TimeExpression, again: Recu
     elif when.days is None and when.moment is None and not slot.all_day and start > call.now + timedelta(hours=12):
         earlier = start - _DAY  # the time is over today, but a rule may still begin today
         start = earlier if earlier > call.now else start
-    rhythm = re.sub(r";INTERVAL=\d+", "", rule) if rule.startswith("FREQ=WEEKLY") else rule
-    try:  # "every other monday" begins on the next Monday
+    rhythm = re.sub(r";INTERVAL=\d+", "", rule) if rule.startswith(("FREQ=WEEKLY", "FREQ=MONTHLY")) else rule
+    try:  # "every other monday" begins on the next Monday, "quarterly on the first monday" on the next such one
         first = rule_dates(rhythm, start).after(start, inc=slot.all_day or start > call.now)
     except (ValueError, OverflowError):
         first = None

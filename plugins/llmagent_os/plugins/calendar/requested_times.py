@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from datetime import timedelta
+from datetime import date, timedelta
 from itertools import pairwise
 
 from llmagent_os.plugins.calendar.calendar_call import CalendarCall
@@ -13,9 +13,10 @@ from llmagent_os.plugins.calendar.time.date_parsing import DateRange
 from llmagent_os.plugins.calendar.time.duration_parsing import parse_duration
 from llmagent_os.plugins.calendar.time.recurrence import Recurrence
 from llmagent_os.plugins.calendar.time.recurrence_limits import RecurrenceLimits
+from llmagent_os.plugins.calendar.time.text_normalization import normalize
 from llmagent_os.plugins.calendar.time.time_errors import TimeExpressionError
 from llmagent_os.plugins.calendar.time.time_expressions import TimeExpression
-from llmagent_os.plugins.calendar.time.time_mentions import MentionKind, time_mentions
+from llmagent_os.plugins.calendar.time.time_mentions import MentionKind, TimeMention, time_mentions
 from llmagent_os.plugins.calendar.time.time_of_day import DAY_MINUTES, HalfOfDay, TimeOfDay
 
 MAX_NEW_EVENTS = 20  #: of one request
@@ -25,6 +26,10 @@ _NIGHT = 20 * 60  #: from these minutes after midnight on it is night
 _EXCEPTION = re.compile(
     r"\b(?:except|excluding|apart from|unless|until(?! further)|till(?! late| further))\b[^.;!?\n]*", re.I
 )
+
+
+#: What the words of several series say, and the arguments that have them.
+_SERIES_FIELDS = {MentionKind.RECURRENCE: "repeat", MentionKind.TIME: "time", MentionKind.DATE: "date"}
 
 
 @dataclass(frozen=True)
@@ -70,11 +75,22 @@ def requested_times(call: CalendarCall, said: Mapping[str, str], words: str) -> 
         times = tuple(each for part in _series(call, said, words) for each in _repeated(call, part, words))
     else:
         whens = call.parse_several(said.get("date"), said.get("time"), paired=_paired(words))
-        whens, again = _with_span(_joined(whens), length)
+        again = None
+        if length and length >= _DAY and ("reminder" in said or len(whens) > 1) and all(map(_is_timed, whens)):
+            again, length = Recurrence("FREQ=DAILY", limits=RecurrenceLimits(count=length // _DAY)), None
+        else:  # "at 8 and 8 for a week" is so on every day of it
+            whens, again = _with_span(_joined(whens), length)
         times = tuple(RequestedTime(when, again) for when in whens)
     if len(times) > MAX_NEW_EVENTS:
         raise TimeExpressionError("ambiguous", "date", said.get("date", ""), why="These are too many events at once.")
     return RequestedTimes(times, length)
+
+
+def _is_timed(when: TimeExpression) -> bool:
+    """Whether it is at a time of one day, and so can come again on the next one."""
+    return (
+        when.time_of_day is not None and when.time_of_day.kind != "all_day" and (when.days is None or when.days.single)
+    )
 
 
 def _repeated(call: CalendarCall, said: Mapping[str, str], words: str) -> list[RequestedTime]:
@@ -86,25 +102,33 @@ def _repeated(call: CalendarCall, said: Mapping[str, str], words: str) -> list[R
         until = TimeOfDay("at", end.end, end.end, sure=end.sure)
         again = replace(again, limits=replace(again.limits, until_time=until))
         whens = (replace(whens[0], time_of_day=None),)
-    whens, again = _with_recurrence(whens, again)
+    whens, again = _with_recurrence(whens, again, call.today)
     return [RequestedTime(when, again) for when in whens]
 
 
 def _series(call: CalendarCall, said: Mapping[str, str], words: str) -> list[Mapping[str, str]]:
     """Take several series apart, each of which has its own time: "tuesdays at 6am and saturdays at 8am"."""
-    kinds = {MentionKind.RECURRENCE: "repeat", MentionKind.TIME: "time"}
     found = [
         each
         for each in time_mentions(words, month_first=call.month_first)
-        if each.kind in kinds and each.text in said.get(kinds[each.kind], "")
+        if each.kind in _SERIES_FIELDS and each.text in said.get(_SERIES_FIELDS[each.kind], "")
     ]
-    rules = [each for each in found if each.kind is not MentionKind.RECURRENCE or _is_rule(call, each.text)]
-    limits = [each.text for each in found if each not in rules]
-    in_pairs = len(rules) > 2 and len(rules) % 2 == 0
-    if not in_pairs or any(left.kind == right.kind for left, right in pairwise(rules)):
+    limits = [each for each in found if each.kind is MentionKind.RECURRENCE and not _is_rule(call, each.text)]
+    parts = [each for each in found if each not in limits]
+    pairs = [parts[at : at + 2] for at in range(0, len(parts), 2)]
+    one_time = [len(pair) > sum(each.kind is MentionKind.TIME for each in pair) == 1 for pair in pairs]
+    rules = [_rule_words(each) for each in parts if each.kind is not MentionKind.TIME]
+    if len(pairs) < 2 or not all(one_time) or not all(_is_rule(call, rule) for rule in rules):
         return [said]
-    pairs = ({kinds[each.kind]: each.text for each in rules[at : at + 2]} for at in range(0, len(rules), 2))
-    return [{**said, **pair, "repeat": ", ".join([pair["repeat"], *limits])} for pair in pairs]
+    times = [each.text for each in parts if each.kind is MentionKind.TIME]
+    rest = {key: value for key, value in said.items() if key != "date"}
+    ends = [each.text for each in limits]
+    return [{**rest, "time": at, "repeat": ", ".join((rule, *ends))} for rule, at in zip(rules, times, strict=True)]
+
+
+def _rule_words(mention: TimeMention) -> str:
+    """The words of a repetition: "sat" is every Saturday beside other days that come again."""
+    return mention.text if mention.kind is MentionKind.RECURRENCE else f"every {normalize(mention.text)}"
 
 
 def _is_rule(call: CalendarCall, said: str) -> bool:
@@ -132,7 +156,7 @@ def _paired(message: str) -> bool:
 
 
 def _with_recurrence(
-    whens: tuple[TimeExpression, ...], again: Recurrence
+    whens: tuple[TimeExpression, ...], again: Recurrence, today: date
 ) -> tuple[tuple[TimeExpression, ...], Recurrence]:
     """Give a repetition the times that its own words name, and the first and last day that the date names."""
     if again.times and all(when.time_of_day is None and when.moment is None for when in whens):
@@ -146,7 +170,8 @@ def _with_recurrence(
         again = replace(again, limits=replace(again.limits, until=last))
         start = start or days
         whens = tuple(replace(when, days=None) for when in whens)
-    if start is not None:
+    begun = start is not None and start.first <= today and whens[0].time_of_day is not None
+    if start is not None and not begun:  # "every day this week at 7am" begins tomorrow once it is 8
         whens = tuple(replace(when, days=when.days or DateRange(start.first, start.first)) for when in whens)
     return whens, again
 

@@ -10,6 +10,8 @@ from llmagent_os.plugins.calendar.time.mention_tokens import PREPOSITIONS
 _STREET = re.compile(
     r"\s+(?!o.?clock)(?:[A-Z][\w.'-]*\s+){0,3}(?:street|st|avenue|ave|road|rd|lane|ln|blvd|drive|square)\b", re.I
 )
+#: Behind a time, they leave at it: "the 8.05 train".
+_LEAVING = frozenset("train bus coach ferry flight tram".split())
 _CUES = frozenset("at by before after until about from between @".split())
 _MOVING = re.compile(
     r"\b(?:move|push|shift|change|reschedule|put|bring|set|make|switch|postpone|delay|pull|start|starts|begin|"
@@ -38,7 +40,7 @@ def is_time(candidate: Candidate) -> bool:
     if _NEXT_MEAL.fullmatch(core) and candidate.words[-2] not in PREPOSITIONS:
         return candidate.next_word in _SAME_EVENT
     if re.fullmatch(r"\d{1,2}\.\d\d", core):
-        return bool(_CUES & set(candidate.words)) or candidate.joins
+        return bool(_CUES & set(candidate.words)) or candidate.joins or candidate.next_word in _LEAVING
     if _PARTS.fullmatch(core):
         return candidate.words[0] in ("this", *PREPOSITIONS) or candidate.joins
     if _MEALS.fullmatch(core):

@@ -34,7 +34,10 @@ _PREPOSITIONS = (
 )
 _THROUGH = re.compile(r"\s*(?:through|thru|up to)\b", re.I)
 # "for two weeks from december 7"
-_LASTING = re.compile(rf"for ({QUANTITY}) (days?|nights?|weeks?) (?:from|starting|beginning|as of)(?: on)? (.+)")
+_LASTING = re.compile(
+    rf"(?:for (?=.* (?:day|night|week))|(?=.* nights? ))({QUANTITY}) (days?|nights?|weeks?)"
+    r" (?:from|starting|beginning|as of)(?: on)? (.+)"
+)
 _NAME = r"(?:mon|tue|wed|thu|fri|sat|sun)[a-z]{0,6}"
 # "mon wed fri"
 _DAY_AFTER_DAY = re.compile(rf"\b({_NAME})\s+(?={_NAME}\b)", re.I)

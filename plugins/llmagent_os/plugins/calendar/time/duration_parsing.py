@@ -59,7 +59,7 @@ _WHOLE = {
 }
 #: Words around a length that do not change it.
 _MORE_OR_LESS = re.compile(
-    r"^(?:(?:for|about|at (?:least|most)|up to|lasting|the next|another|an? good|max(?:imum)?|just|only|say"
+    r"^(?:(?:for|about|at (?:least|most)|up to|lasting|the next|another|an? good|max(?:imum)?|just|say"
     r"|not? (?:longer|more) than) )+"
     r"|(?:,? (?:long|in length|or (?:so|less|more)|max(?:imum)?|tops|at most|in total))+$"
 )
@@ -96,7 +96,7 @@ def parse_duration(text: str) -> timedelta:
         TimeExpressionError: ``text`` is not a length of time.
     """
     said = _MORE_OR_LESS.sub("", normalize(text))
-    said = re.sub(r"^an? (?=\d)|(?<=\d )(?:full|whole|entire|good|solid) (?=[a-z])", "", said)
+    said = re.sub(r"(?<=\d )(?:full|whole|entire|good|solid) (?=[a-z])", "", said)
     said = re.sub(r"^(?=(?:hours|day|week|month|year) and )", "an ", said)
     whole = re.fullmatch(
         rf"(?:all|the whole|the entire|a full|a whole|whole|full|the) ?({'|'.join(_WHOLE)})(?: long)?", said

@@ -27,7 +27,11 @@ from llmagent_os.plugins.calendar.time.time_parsing import TimeOfDay, parse_time
 
 _T = TypeVar("_T")
 _WD = "|".join(WEEKDAYS)
-_END = r"(?:and |but )?(?:it )?(?:ends?|ending|until|to|up to|through)(?: and including| including)?(?: on| in)?"
+_END = (
+    r"(?:(?:and|but|only|just) )*(?:it )?(?:ends?|ending|stops?|stopping|finish(?:es|ing)?|until|to|up to|through"
+    r"|(?:the )?last (?:one|time|session|lesson|class)(?: is| being| will be)?)"
+    r"(?: and including| including)?(?: on| in| after| with)?"
+)
 _EXCEPT = (
     r"(?:and |but )?(?:except(?:ing)?(?: for)?|excluding|excepted|apart from|without|save(?: for)?|skipping|skip"
     r"|but not|not|but|just not|leaving out|other than)(?: on| in| over| during| between)?"
@@ -163,7 +167,7 @@ class _LimitReader:
         time, length = _longest(said, _clock)
         if time is not None:
             self.limits = replace(self.limits, until_time=time)
-        return length
+        return length or self._take_count(said)  # "ends after 5 times"
 
     def _take_span(self, said: str) -> int:
         times = _TIMES.match(said)

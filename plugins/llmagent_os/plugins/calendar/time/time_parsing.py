@@ -119,7 +119,9 @@ def parse_times(text: str, now: datetime, zone: tzinfo | None = None) -> tuple[T
 
 
 def _ascending(found: list[TimeOfDay | datetime]) -> list[TimeOfDay | datetime]:
-    """Settle the halves of the day so that times follow each other: "8 and 10pm", "8, 12 and 6pm"."""
+    """Settle the halves of the day so that times follow each other: "8 and 10pm", "8, 2 and 8"."""
+    if len(found) > 2 or len(set(found)) < len(found):
+        found = _around_the_clock(found)
     done: list[TimeOfDay | datetime] = []
     following: int | None = None
     for each in reversed(found):
@@ -131,12 +133,28 @@ def _ascending(found: list[TimeOfDay | datetime]) -> list[TimeOfDay | datetime]:
     return done[::-1]
 
 
+def _around_the_clock(found: list[TimeOfDay | datetime]) -> list[TimeOfDay | datetime]:
+    """Settle times of which none says its half: each is the first on a clock face after the one before it."""
+    times = [each for each in found if isinstance(each, TimeOfDay) and not each.sure and each.kind == "at"]
+    if len(times) < len(found):
+        return found
+    for first in (times[0].settled(), times[0].settled("am")):
+        done = [first]
+        for each in times[1:]:
+            halves = (each.settled("am"), each.settled("pm"))
+            done += [half for half in halves if half.start > done[-1].start][:1]
+        if len(done) == len(found):
+            return [*done]
+    return found
+
+
 def _parse(said: str, now: datetime, zone: tzinfo | None = None) -> TimeOfDay | datetime | None:
     said = (
         re.sub(r"^(?:(?:at|about|for|during|over|the|my|some time|by|in|on|-) )+(?=\S)", "", said)
         if not _is_delay(said)
         else said
     )
+    said = re.sub(r" (?:to|until) (?:late|close|whenever)$", "", said)
     said = re.sub(r"^from (?=\d[\d:.]*(?: ?[ap]m)?$)", "", said)
     if said in ("now", "right now", "immediately"):
         return now
