@@ -42,8 +42,12 @@ def write_alarms(entry: icalendar.Event, event: CalendarEvent, leads: Iterable[C
     entry.subcomponents = [each for each in entry.subcomponents if each not in gone]
     if event.reminder and not at_start:
         entry.add_component(_alarm(event.title, _AT_START))
+    there = {_trigger(alarm) for alarm in alarms if not _own_id(alarm)}
     for lead in leads:
-        alarm = _alarm(lead.title, _before_midnight(event) - lead.lead * _MINUTE)
+        trigger = _before_midnight(event) - lead.lead * _MINUTE
+        if trigger in there:  # the phone rings then already
+            continue
+        alarm = _alarm(lead.title, trigger)
         alarm.add("uid", f"{lead.event_id}{OWN_UIDS}")
         entry.add_component(alarm)
 
