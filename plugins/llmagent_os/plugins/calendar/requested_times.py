@@ -72,7 +72,7 @@ def requested_times(call: CalendarCall, said: Mapping[str, str], words: str) -> 
     length = parse_duration(said["duration"]) if "duration" in said else None
     if "repeat" in said:
         _check_exceptions(words, call.month_first)
-        times = tuple(each for part in _series(call, said, words) for each in _repeated(call, part, words))
+        times = _alike([each for part in _series(call, said, words) for each in _repeated(call, part, words)])
     else:
         whens = call.parse_several(said.get("date"), said.get("time"), paired=_paired(words))
         again = None
@@ -84,6 +84,14 @@ def requested_times(call: CalendarCall, said: Mapping[str, str], words: str) -> 
     if len(times) > MAX_NEW_EVENTS:
         raise TimeExpressionError("ambiguous", "date", said.get("date", ""), why="These are too many events at once.")
     return RequestedTimes(times, length)
+
+
+def _alike(times: list[RequestedTime]) -> tuple[RequestedTime, ...]:
+    """Give all series the limits that are said behind the last one: "tuesdays at 6 and fridays at 7 until march"."""
+    last = times[-1].again
+    if last is None or any(each.again is None or each.again.limits for each in times[:-1]):
+        return tuple(times)
+    return tuple(replace(each, again=replace(each.again, limits=last.limits)) if each.again else each for each in times)
 
 
 def _is_timed(when: TimeExpression) -> bool:
@@ -111,7 +119,7 @@ def _series(call: CalendarCall, said: Mapping[str, str], words: str) -> list[Map
     found = [
         each
         for each in time_mentions(words, month_first=call.month_first)
-        if each.kind in _SERIES_FIELDS and each.text in said.get(_SERIES_FIELDS[each.kind], "")
+        if each.kind in _SERIES_FIELDS and _core(each) in said.get(_SERIES_FIELDS[each.kind], "")
     ]
     limits = [each for each in found if each.kind is MentionKind.RECURRENCE and not _is_rule(call, each.text)]
     parts = [each for each in found if each not in limits]
@@ -126,9 +134,14 @@ def _series(call: CalendarCall, said: Mapping[str, str], words: str) -> list[Map
     return [{**rest, "time": at, "repeat": ", ".join((rule, *ends))} for rule, at in zip(rules, times, strict=True)]
 
 
+def _core(mention: TimeMention) -> str:
+    """The words of a mention without what joins it to the one before."""
+    return re.sub(r"^(?:and|then|plus|&)\s", "", mention.text, flags=re.I)
+
+
 def _rule_words(mention: TimeMention) -> str:
     """The words of a repetition: "sat" is every Saturday beside other days that come again."""
-    return mention.text if mention.kind is MentionKind.RECURRENCE else f"every {normalize(mention.text)}"
+    return _core(mention) if mention.kind is MentionKind.RECURRENCE else f"every {normalize(_core(mention))}"
 
 
 def _is_rule(call: CalendarCall, said: str) -> bool:
