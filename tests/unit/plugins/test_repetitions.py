@@ -75,9 +75,9 @@ async def test_a_repetition_is_kept_and_said_back(said: str, days: list[str], to
             ["11-28 08:00", "12-01 06:00"],
         ),
         (
-            "swimming at 6am on tuesdays and 8am on saturdays until december",
-            {"repeat": "on tuesdays, on saturdays until december", "time": "at 6am, 8am"},
-            ["11-28 08:00"],
+            "swimming at 6am on tuesdays and 8am on saturdays until march",
+            {"repeat": "on tuesdays, on saturdays until march", "time": "at 6am, 8am"},
+            ["11-28 08:00", "12-01 06:00"],
         ),
         (
             "yoga mon-fri 7am and sat 9am",

@@ -6,6 +6,7 @@ The tools here declare what they take and do. The work is in the other files:
 ``calendar_call``            what every tool needs during one call
 ``event_creation``           the tool ``create_event``
 ``requested_times``          ... when a request wants its events, in its words
+``separate_series``          ... of several series, each with its own time
 ``event_times``              ... their times in the calendar
 ``event_times_text``         ... as replies say them
 ``event_listing``            the tool ``list_events``

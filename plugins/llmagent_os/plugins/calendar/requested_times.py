@@ -9,16 +9,19 @@ from datetime import date, timedelta
 from itertools import pairwise
 
 from llmagent_os.plugins.calendar.calendar_call import CalendarCall
+from llmagent_os.plugins.calendar.separate_series import separate_series
 from llmagent_os.plugins.calendar.time.date_parsing import DateRange
 from llmagent_os.plugins.calendar.time.duration_parsing import parse_duration
 from llmagent_os.plugins.calendar.time.recurrence import Recurrence
 from llmagent_os.plugins.calendar.time.recurrence_limits import RecurrenceLimits
-from llmagent_os.plugins.calendar.time.text_normalization import normalize
 from llmagent_os.plugins.calendar.time.time_errors import TimeExpressionError
-from llmagent_os.plugins.calendar.time.time_expressions import TimeExpression
-from llmagent_os.plugins.calendar.time.time_mentions import MentionKind, TimeMention, time_mentions
+from llmagent_os.plugins.calendar.time.time_expressions import TimeExpression, find_slot
+from llmagent_os.plugins.calendar.time.time_mentions import MentionKind, time_mentions
 from llmagent_os.plugins.calendar.time.time_of_day import DAY_MINUTES, HalfOfDay, TimeOfDay
 
+_DAY_AND_TIME = (MentionKind.DATE, MentionKind.TIME)
+_TO = re.compile(r"(?:to|until|till?|through|thru|[-–])(?:\s+|$)", re.I)
+_LONGEST = timedelta(days=60)  #: of a stretch from one time to another
 MAX_NEW_EVENTS = 20  #: of one request
 _DAY = timedelta(days=1)
 _NIGHT = 20 * 60  #: from these minutes after midnight on it is night
@@ -26,10 +29,6 @@ _NIGHT = 20 * 60  #: from these minutes after midnight on it is night
 _EXCEPTION = re.compile(
     r"\b(?:except|excluding|apart from|unless|until(?! further)|till(?! late| further))\b[^.;!?\n]*", re.I
 )
-
-
-#: What the words of several series say, and the arguments that have them.
-_SERIES_FIELDS = {MentionKind.RECURRENCE: "repeat", MentionKind.TIME: "time", MentionKind.DATE: "date"}
 
 
 @dataclass(frozen=True)
@@ -72,18 +71,39 @@ def requested_times(call: CalendarCall, said: Mapping[str, str], words: str) -> 
     length = parse_duration(said["duration"]) if "duration" in said else None
     if "repeat" in said:
         _check_exceptions(words, call.month_first)
-        times = _alike([each for part in _series(call, said, words) for each in _repeated(call, part, words)])
+        parts = separate_series(call, said, words)
+        found = RequestedTimes(_alike([each for part in parts for each in _repeated(call, part, words)]), length)
     else:
-        whens = call.parse_several(said.get("date"), said.get("time"), paired=_paired(words))
-        again = None
-        if length and length >= _DAY and ("reminder" in said or len(whens) > 1) and all(map(_is_timed, whens)):
-            again, length = Recurrence("FREQ=DAILY", limits=RecurrenceLimits(count=length // _DAY)), None
-        else:  # "at 8 and 8 for a week" is so on every day of it
-            whens, again = _with_span(_joined(whens), length)
-        times = tuple(RequestedTime(when, again) for when in whens)
-    if len(times) > MAX_NEW_EVENTS:
+        found = _stretch(call, said, words) or _unrepeated(call, said, words, length)
+    if len(found.times) > MAX_NEW_EVENTS:
         raise TimeExpressionError("ambiguous", "date", said.get("date", ""), why="These are too many events at once.")
-    return RequestedTimes(times, length)
+    return found
+
+
+def _unrepeated(call: CalendarCall, said: Mapping[str, str], words: str, length: timedelta | None) -> RequestedTimes:
+    """Parse times without words of repetition."""
+    whens = call.parse_several(said.get("date"), said.get("time"), paired=_paired(words))
+    if length and length >= _DAY and ("reminder" in said or len(whens) > 1) and all(map(_is_timed, whens)):
+        again = Recurrence("FREQ=DAILY", limits=RecurrenceLimits(count=length // _DAY))  # "at 8 and 8 for a week"
+        return RequestedTimes(tuple(RequestedTime(when, again) for when in whens))
+    whens, daily = _with_span(_joined(whens), length)
+    return RequestedTimes(tuple(RequestedTime(when, daily) for when in whens), length)
+
+
+def _stretch(call: CalendarCall, said: Mapping[str, str], words: str) -> RequestedTimes | None:
+    """Parse a stretch from a time of one day to a time of another: "friday 5pm until saturday 11am"."""
+    found = [each for each in time_mentions(words, month_first=call.month_first) if each.kind in _DAY_AND_TIME]
+    if [each.kind for each in found] != [*_DAY_AND_TIME, *_DAY_AND_TIME] or not {"date", "time"} <= said.keys():
+        return None
+    day, time, last_day, last_time = (each.text for each in found)
+    between = words[found[1].end : found[2].start].strip()
+    if not _TO.fullmatch(between) and not (not between and _TO.match(last_day)):
+        return None
+    start = call.parse(day, time)
+    first = find_slot(start, call.now, zone=call.zone).start
+    end = call.parse(_TO.sub("", last_day), last_time, first.date())
+    length = find_slot(end, call.now, zone=call.zone).start - first
+    return RequestedTimes((RequestedTime(start),), length) if timedelta() < length <= _LONGEST else None
 
 
 def _alike(times: list[RequestedTime]) -> tuple[RequestedTime, ...]:
@@ -112,45 +132,6 @@ def _repeated(call: CalendarCall, said: Mapping[str, str], words: str) -> list[R
         whens = (replace(whens[0], time_of_day=None),)
     whens, again = _with_recurrence(whens, again, call.today)
     return [RequestedTime(when, again) for when in whens]
-
-
-def _series(call: CalendarCall, said: Mapping[str, str], words: str) -> list[Mapping[str, str]]:
-    """Take several series apart, each of which has its own time: "tuesdays at 6am and saturdays at 8am"."""
-    found = [
-        each
-        for each in time_mentions(words, month_first=call.month_first)
-        if each.kind in _SERIES_FIELDS and _core(each) in said.get(_SERIES_FIELDS[each.kind], "")
-    ]
-    limits = [each for each in found if each.kind is MentionKind.RECURRENCE and not _is_rule(call, each.text)]
-    parts = [each for each in found if each not in limits]
-    pairs = [parts[at : at + 2] for at in range(0, len(parts), 2)]
-    one_time = [len(pair) > sum(each.kind is MentionKind.TIME for each in pair) == 1 for pair in pairs]
-    rules = [_rule_words(each) for each in parts if each.kind is not MentionKind.TIME]
-    if len(pairs) < 2 or not all(one_time) or not all(_is_rule(call, rule) for rule in rules):
-        return [said]
-    times = [each.text for each in parts if each.kind is MentionKind.TIME]
-    rest = {key: value for key, value in said.items() if key != "date"}
-    ends = [each.text for each in limits]
-    return [{**rest, "time": at, "repeat": ", ".join((rule, *ends))} for rule, at in zip(rules, times, strict=True)]
-
-
-def _core(mention: TimeMention) -> str:
-    """The words of a mention without what joins it to the one before."""
-    return re.sub(r"^(?:and|then|plus|&)\s", "", mention.text, flags=re.I)
-
-
-def _rule_words(mention: TimeMention) -> str:
-    """The words of a repetition: "sat" is every Saturday beside other days that come again."""
-    return _core(mention) if mention.kind is MentionKind.RECURRENCE else f"every {normalize(_core(mention))}"
-
-
-def _is_rule(call: CalendarCall, said: str) -> bool:
-    """Whether words say how often, and do not only limit it."""
-    try:
-        call.parse_repetition(said)
-    except TimeExpressionError:
-        return False
-    return True
 
 
 def _check_exceptions(words: str, month_first: bool) -> None:

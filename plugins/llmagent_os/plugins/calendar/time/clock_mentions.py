@@ -10,6 +10,11 @@ from llmagent_os.plugins.calendar.time.mention_tokens import PREPOSITIONS
 _STREET = re.compile(
     r"\s+(?!o.?clock)(?:[A-Z][\w.'-]*\s+){0,3}(?:street|st|avenue|ave|road|rd|lane|ln|blvd|drive|square)\b", re.I
 )
+#: Behind a part of the day: "the evening of dec 3".
+_OF_A_DAY = re.compile(
+    r"\s+of\s+(?:the\s+)?(?:\d|(?:mon|tue|wed|thu|fri|sat|sun|jan|feb|mar|apr|may|jun|jul|aug|sep|oct|nov|dec)[a-z]*\b)",
+    re.I,
+)
 #: Behind a time, they leave at it: "the 8.05 train".
 _LEAVING = frozenset("train bus coach ferry flight tram".split())
 _CUES = frozenset("at by before after until about from between @".split())
@@ -42,7 +47,8 @@ def is_time(candidate: Candidate) -> bool:
     if re.fullmatch(r"\d{1,2}\.\d\d", core):
         return bool(_CUES & set(candidate.words)) or candidate.joins or candidate.next_word in _LEAVING
     if _PARTS.fullmatch(core):
-        return candidate.words[0] in ("this", *PREPOSITIONS) or candidate.joins
+        of_a_day = _OF_A_DAY.match(candidate.message, candidate.tokens[-1].end) is not None
+        return candidate.words[0] in ("this", *PREPOSITIONS) or candidate.joins or of_a_day
     if _MEALS.fullmatch(core):
         if candidate.words[0] == "the":
             return False

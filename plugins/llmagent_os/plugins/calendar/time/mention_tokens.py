@@ -47,10 +47,17 @@ VOCABULARY = (
     | _WORDS
     | _HOLIDAY_WORDS
 )
+#: Signs and words that :func:`normalize` drops, and what they stand for beside a time.
+_SIGNS = {"&": ("and",), "@": ("at",), "+": ("and",), "exactly": ("about",), "precisely": ("about",)} | dict.fromkeys(
+    ("-", "–", "—", "→"), ("-",)
+)
 #: Words that say when behind others: what stands before them, and they.
 _PHRASES = (
     (re.compile(r"\b(?:end|close) of$"), re.compile(r"play")),
     (re.compile(r"(?:^| )\d{1,3}$"), re.compile(OCCURRENCES)),
+    (re.compile(r"(?:^| )\d{1,2}(?::\d\d)?$"), re.compile(r"o|uhr")),
+    (re.compile(r"\bo$"), re.compile(r"clock")),
+    (re.compile(r"\band$"), re.compile(r"again")),
 )
 _REMOTE = re.compile(
     r"\b(?:calls?|phone|ring|zoom|teams|skype|facetime|meets?|video|vc|webinar|conference|sync|stand-?up|livestream|kick-?off|stream)\b",
@@ -166,9 +173,7 @@ def _token(text: str, start: int, end: int) -> Token:
     stop = begin + len(core)
     tail = text[stop:end]
     after = text[end : end + 1]
-    words = tuple(normalize(core).split())
-    if not words and core in ("-", "–", "—", "&", "@", "+", "→"):
-        words = {"&": ("and",), "@": ("at",), "+": ("and",)}.get(core, ("-",))
+    words = _SIGNS.get(core.casefold()) or tuple(normalize(core).split())
     timely = bool(words) and all(_is_timely(word) for word in words)
     short = _ABBREVIATED.fullmatch(core) is not None  # its dot ends no sentence
     breaks = bool(_STOPS.search(tail) or ("." in tail and not short) or _STOPS.match(after) or "…" in tail)

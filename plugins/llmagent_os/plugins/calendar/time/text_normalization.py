@@ -108,7 +108,8 @@ def normalize(text: str) -> str:
     text = unicodedata.normalize("NFKC", text).casefold().replace("’", "'")
     text = re.sub(r"[–—−]", "-", text)
     text = re.sub(r"\b([ap])\.? ?m\b\.?", r"\1m", text)
-    text = re.sub(r"'?\bo ?'? ?clock\b", " ", text)
+    text = re.sub(r"'?\bo ?'? ?clock\b|(?<=\d) ?uhr\b", " ", text)
+    text = re.sub(r"\b1st thing\b", "first thing", text)
     text = re.sub(rf"\b({_DAY}[a-z]*) ?- ?(?={_DAY})", r"\1 to ", text)
     text = re.sub(r"(?<=[a-z])-(?=[a-z])", " ", text)
     text = re.sub(

@@ -130,7 +130,19 @@ def _ascending(found: list[TimeOfDay | datetime]) -> list[TimeOfDay | datetime]:
             each = after_noon if after_noon.start < following else each.settled("am")
         following = each.start if isinstance(each, TimeOfDay) and each.sure else None
         done.append(each)
-    return done[::-1]
+    return _after_sure(done[::-1])
+
+
+def _after_sure(found: list[TimeOfDay | datetime]) -> list[TimeOfDay | datetime]:
+    """Settle a time by the one before it: "8 in the evening and again at 10"."""
+    done = found[:1]
+    for each in found[1:]:
+        before = done[-1]
+        if isinstance(each, TimeOfDay) and isinstance(before, TimeOfDay) and before.sure and not each.sure:
+            halves = (each.settled("am"), each.settled("pm"))
+            each = next((half for half in halves if half.start > before.start), each)
+        done.append(each)
+    return done
 
 
 def _around_the_clock(found: list[TimeOfDay | datetime]) -> list[TimeOfDay | datetime]:
@@ -154,7 +166,8 @@ def _parse(said: str, now: datetime, zone: tzinfo | None = None) -> TimeOfDay | 
         if not _is_delay(said)
         else said
     )
-    said = re.sub(r" (?:to|until) (?:late|close|whenever)$", "", said)
+    # Without what says when it ends at last, or begins in earnest: "8pm until late", "7 for 7:30".
+    said = re.sub(r" (?:to|until) (?:late|close|whenever)$|(?<=\d) for \d{1,2}:\d\d$", "", said)
     said = re.sub(r"^from (?=\d[\d:.]*(?: ?[ap]m)?$)", "", said)
     if said in ("now", "right now", "immediately"):
         return now
