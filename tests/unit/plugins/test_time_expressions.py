@@ -62,6 +62,13 @@ def placed(date_said: str | None, time_said: str | None = None, now: datetime = 
         ("the first monday of december", 12, 7),
         ("thursday the 3rd", 12, 3),
         ("yesterday", 11, 24),
+        ("in three weeks' time on tuesday", 12, 15),
+        ("friday in two weeks", 12, 11),
+        ("tomorrow week", 12, 3),
+        ("a fortnight on saturday", 12, 12),
+        ("the last friday of the month", 11, 27),
+        ("the first monday of the month", 12, 7),
+        ("new year's eve", 12, 31),
         ("last monday", 11, 23),
     ],
 )
@@ -86,6 +93,11 @@ def test_one_day(said: str, month: int, day: int) -> None:
         ("between the 3rd and the 7th", (12, 3), (12, 7)),
         ("the week of december 9th", (12, 7), (12, 13)),
         ("early next week", (11, 30), (12, 1)),
+        ("week 51", (12, 14), (12, 20)),
+        ("in kw 50", (12, 7), (12, 13)),
+        ("4th-7th december", (12, 4), (12, 7)),
+        ("20/12 to 27/12", (12, 20), (12, 27)),
+        ("for 3 nights from dec 12", (12, 12), (12, 14)),
     ],
 )
 def test_several_days(said: str, first: tuple[int, int], last: tuple[int, int]) -> None:
@@ -156,6 +168,11 @@ def test_two_days_apart_are_ambiguous(said: str) -> None:
         ("from 9 to 10:30", "09:00-10:30"),
         ("from ten to five", "10:00-17:00"),
         ("10pm-2am", "22:00-02:00"),
+        ("end of play", "17:00"),
+        ("8pm till late", "20:00"),
+        ("7.30 for 8.00", "19:30"),
+        ("11 uhr", "11:00"),
+        ("1st thing", "08:00"),
     ],
 )
 def test_times(said: str, expected: str) -> None:
@@ -216,6 +233,18 @@ def test_a_skipped_hour_moves_on_and_a_double_one_is_the_first() -> None:
         ("three quarters of an hour", 45),
         ("all day", 1440),
         ("a fortnight", 20160),
+        ("an hour and three quarters", 105),
+        ("1½ hours", 90),
+        ("1 1/2 hours", 90),
+        ("3/4 of an hour", 45),
+        ("1,5 hours", 90),
+        ("1hr45", 105),
+        ("hour and a half", 90),
+        ("45-minute", 45),
+        ("for about an hour", 60),
+        ("an hour or so", 60),
+        ("max 2 hours", 120),
+        ("two full days", 2880),
     ],
 )
 def test_durations(said: str, minutes: int) -> None:

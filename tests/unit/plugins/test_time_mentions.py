@@ -29,6 +29,28 @@ def mentions(text: str) -> list[str]:
         ("party from 6 to 10pm on december 18", ["time from 6 to 10pm", "date on december 18"]),
         ("meeting at 15:00 CET tomorrow", ["time at 15:00 CET", "date tomorrow"]),
         ("gym for 90 min tomorrow", ["duration for 90 min", "date tomorrow"]),
+        ("send it by end of play friday", ["time by end of play", "date friday"]),
+        ("dinner 7.30 friday", ["time 7.30", "date friday"]),
+        ("the 8.05 train on thursday", ["time the 8.05", "date on thursday"]),
+        ("dentist 9 dec 11 o clock", ["date 9 dec", "time 11 o clock"]),
+        ("training tues + thurs 6pm", ["date tues + thurs", "time 6pm"]),
+        ("pills at 8 and again at 10", ["time at 8 and again at 10"]),
+        ("remind me the evening of dec 3", ["time the evening", "date dec 3"]),
+        ("log off in exactly 45 minutes", ["time in exactly 45 minutes"]),
+        ("breathe in 0 minutes", ["time in 0 minutes"]),
+        ("blink every second", ["recurrence every second"]),
+        ("valentines dinner feb 14", ["date feb 14"]),
+        (
+            "mon wed fri 6am until the end of the year",
+            ["recurrence mon wed fri", "time 6am", "recurrence until the end of the year"],
+        ),
+        ("pilates tuesday 7pm for 6 weeks", ["recurrence tuesday", "time 7pm", "recurrence for 6 weeks"]),
+        ("hotel friday until january 3", ["date friday until january 3"]),
+        ("football sat mornings 9:30", ["recurrence sat mornings", "time 9:30"]),
+        (
+            "chemo every 3 weeks at 10am, 6 sessions",
+            ["recurrence every 3 weeks", "time at 10am", "recurrence 6 sessions"],
+        ),
     ],
 )
 def test_parts_that_say_when(text: str, expected: list[str]) -> None:
@@ -49,6 +71,8 @@ def test_parts_that_say_when(text: str, expected: list[str]) -> None:
         ("I'm seeing April in May", ["date in May"]),
         ("look at 3 flats on saturday", ["date on saturday"]),
         ("christmas party on december 18", ["date on december 18"]),
+        ("buy 3 lessons on friday", ["date on friday"]),
+        ("release 2.30 notes", []),
         ("midnight mass on christmas eve at midnight", ["date on christmas eve", "time at midnight"]),
     ],
 )

@@ -44,8 +44,9 @@ def is_time(candidate: Candidate) -> bool:
         return _is_clock(candidate, core)
     if _NEXT_MEAL.fullmatch(core) and candidate.words[-2] not in PREPOSITIONS:
         return candidate.next_word in _SAME_EVENT
-    if re.fullmatch(r"\d{1,2}\.\d\d", core):
-        return bool(_CUES & set(candidate.words)) or candidate.joins or candidate.next_word in _LEAVING
+    if re.fullmatch(r"\d{1,2}\.\d\d(?: for \d{1,2}\.\d\d)?", core):
+        leads = candidate.leads and candidate.last_word not in NUMBERED
+        return bool(_CUES & set(candidate.words)) or candidate.joins or leads or candidate.next_word in _LEAVING
     if _PARTS.fullmatch(core):
         of_a_day = _OF_A_DAY.match(candidate.message, candidate.tokens[-1].end) is not None
         return candidate.words[0] in ("this", *PREPOSITIONS) or candidate.joins or of_a_day

@@ -65,7 +65,7 @@ def parse_dates(text: str, today: date, *, month_first: bool = True, anchor: dat
         raise TimeExpressionError("impossible", "date", text, why=f"“{text.strip()}” names no day.")
     if not re.match(r"(?:from|starting|beginning) .*(?: to | until |-)", said):
         said = re.sub(_PREPOSITIONS, "", said) if said not in ("all week", "all this week") else said
-    said = re.sub(r"^(?:in|within) (?=the |next )", "", said)
+    said = re.sub(r"^(?:in|within) (?=the |next |week |kw |cw )", "", said)
     if _THROUGH.match(text):  # its normal spelling is "to", which also stands before the day of a move
         said = re.sub(r"^to ", "until ", said)
     lasting = _LASTING.fullmatch(normalize(text))

@@ -167,7 +167,7 @@ def _parse(said: str, now: datetime, zone: tzinfo | None = None) -> TimeOfDay | 
         else said
     )
     # Without what says when it ends at last, or begins in earnest: "8pm until late", "7 for 7:30".
-    said = re.sub(r" (?:to|until) (?:late|close|whenever)$|(?<=\d) for \d{1,2}:\d\d$", "", said)
+    said = re.sub(r" (?:to|until) (?:late|close|whenever)$|(?<=\d) for \d{1,2}[:.]\d\d$", "", said)
     said = re.sub(r"^from (?=\d[\d:.]*(?: ?[ap]m)?$)", "", said)
     if said in ("now", "right now", "immediately"):
         return now
