@@ -143,6 +143,8 @@ def test_limits_of_a_repetition_belong_to_it(text: str, expected: list[str]) -> 
     ("text", "expected"),
     [
         ("call at 3pm London time", "at 3pm London time"),
+        ("zoom at 9am Tokyo", "at 9am Tokyo"),
+        ("dinner at 7pm Paris", "at 7pm"),
         ("call 8am PST", "8am PST"),
         ("call at 14:00 UTC+2", "at 14:00 UTC+2"),
         ("call at noon in New York time", "at noon in New York time"),

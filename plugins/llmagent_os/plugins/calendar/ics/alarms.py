@@ -68,7 +68,8 @@ def leads_of_entry(entry: icalendar.Event, event: CalendarEvent) -> list[Calenda
     for alarm in entry.walk("VALARM"):
         trigger, own_id = _trigger(alarm), _own_id(alarm)
         lead = None if trigger is None else _before_midnight(event) - trigger
-        if lead is None or not timedelta() <= lead <= MAX_LEAD or (trigger == _AT_START and not own_id):
+        early = lead is not None and (bool(own_id) or lead >= timedelta())  # only one's own come after an event
+        if lead is None or not early or abs(lead) > MAX_LEAD or (trigger == _AT_START and not own_id):
             continue
         minutes = lead // _MINUTE
         event_id = own_id or stable_id("alarm", event.event_id, str(minutes))

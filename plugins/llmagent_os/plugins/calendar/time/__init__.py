@@ -17,6 +17,7 @@
 ``date_ranges``          one day, or several in a row
 ``time_parsing``         times of day, and lists of them
 ``clock_times``          ... times on a clock
+``parts_of_day``         ... the morning, lunch, after work
 ``time_of_day``          a time of day, in minutes
 ``duration_parsing``     durations, and shifts such as "an hour later"
 ``lead_parsing``         how long before an event

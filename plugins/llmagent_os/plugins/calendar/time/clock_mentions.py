@@ -54,7 +54,8 @@ def is_time(candidate: Candidate) -> bool:
         if candidate.words[0] == "the":
             return False
         joins = candidate.joins and core not in ("breakfast", "lunch", "dinner", "class", "school", "work", "bed")
-        cued = candidate.words[0] in PREPOSITIONS - {"for"} and core != "work"
+        around = candidate.words[0] in ("after", "before")
+        cued = candidate.words[0] in PREPOSITIONS - {"for"} and (core != "work" or around)
         return (
             cued
             or joins
