@@ -38,6 +38,9 @@ def mentions(text: str) -> list[str]:
         ("remind me the evening of dec 3", ["time the evening", "date dec 3"]),
         ("log off in exactly 45 minutes", ["time in exactly 45 minutes"]),
         ("breathe in 0 minutes", ["time in 0 minutes"]),
+        ("on the 14th, quarter past 3", ["date on the 14th", "time quarter past 3"]),
+        ("check it in 3 days and 2 hours", ["time in 3 days and 2 hours"]),
+        ("call at 10 past", ["time at 10 past"]),
         ("blink every second", ["recurrence every second"]),
         ("valentines dinner feb 14", ["date feb 14"]),
         (

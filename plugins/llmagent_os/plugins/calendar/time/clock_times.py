@@ -90,6 +90,8 @@ def clock_range(said: str) -> TimeOfDay | None:
         return None
     if first.sure and last.sure:
         return _sure_range(first, last, match[1].strip(), match[2].strip())
+    if last.sure and last.start > 12 * 60 and not match[2].rstrip().endswith(("m", "p")):
+        return TimeOfDay("range", first.start or 12 * 60, last.start)  # "7 to 23", by a clock of 24 hours
     if last.sure:
         # "9-11am", "11-1pm": the latest start before the end.
         start = max((s for s in (first.start, first.start + 720) if s < last.start), default=first.start)

@@ -96,7 +96,8 @@ def parse_days(
     text = _DAY_AFTER_DAY.sub(r"\1, ", text)
     month_first = _is_month_first(text, month_first)
     parts = [part for part in re.split(r",|;|&|\+|\band\b|\bplus\b|\bas well as\b", text) if part.strip()]
-    if 1 < len(parts) <= MAX_DAYS and not re.search(r"\bbetween\b", text, re.I):
+    quarter = any(part.strip().casefold() == "quarter" for part in parts)  # "the 14th, quarter past 3"
+    if 1 < len(parts) <= MAX_DAYS and not quarter and not re.search(r"\bbetween\b", text, re.I):
         try:
             return _in_order(_listed(_completed(parts), parsed))
         except TimeExpressionError as error:

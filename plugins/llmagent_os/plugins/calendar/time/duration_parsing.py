@@ -59,7 +59,7 @@ _WHOLE = {
 }
 #: Words around a length that do not change it.
 _MORE_OR_LESS = re.compile(
-    r"^(?:(?:for|about|at (?:least|most)|up to|lasting|the next|another|an? good|max(?:imum)?|just|say"
+    r"^(?:(?:for|by|about|at (?:least|most)|up to|lasting|the next|another|an? good|max(?:imum)?|just|say"
     r"|not? (?:longer|more) than) )+"
     r"|(?:,? (?:long|in length|or (?:so|less|more)|max(?:imum)?|tops|at most|in total))+$"
 )

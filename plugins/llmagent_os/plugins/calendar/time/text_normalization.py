@@ -42,6 +42,8 @@ _FRACTION = re.compile(
 )
 _PARTS = {"½": "5", "¼": "25", "¾": "75", "1/2": "5", "1/4": "25", "3/4": "75"}
 
+_MINUTES_TO = re.compile(r"\bat (5|10|20|25) to (\d{1,2})\b(?![:.\d])")
+
 #: A longer text is not a date, and would cost the regular expressions much time.
 MAX_CHARACTERS = 120
 
@@ -126,6 +128,7 @@ def normalize(text: str) -> str:
     words = [_SHORT.get(word, word) for word in text.replace("@", " at ").split()]
     spelled = " ".join(_numbers([_spelling(word) for word in words]))
     spelled = re.sub(r"(?<=\d) (?=[ap]m\b)", "", " ".join(spelled.split()))
+    spelled = _MINUTES_TO.sub(_minutes_to, spelled)
     return spelled[:MAX_CHARACTERS].strip(" ,.;:-")
 
 
@@ -173,6 +176,12 @@ def _numbers(words: list[str]) -> list[str]:
         if spoken_minutes and at < len(words) and words[at] in ("to", "until", "past", "of", "after"):
             digits.append("minutes")
     return digits
+
+
+def _minutes_to(found: re.Match[str]) -> str:
+    """Say minutes where hours would be many: "at 10 to 6" is ten before six, and "at 10 to 12" stays two hours."""
+    hours = (int(found[2]) - int(found[1])) % 12
+    return f"at {found[1]} minutes to {found[2]}" if hours > 3 or int(found[1]) > 12 else found[0]
 
 
 def _ordinal(number: int) -> str:

@@ -25,7 +25,9 @@ from llmagent_os.plugins.calendar.time.time_errors import TimeExpressionError
 from llmagent_os.plugins.calendar.time.time_of_day import DAY_MINUTES, HalfOfDay, TimeOfDay, minutes_after_midnight
 from llmagent_os.plugins.calendar.time.zone_names import named_zone
 
-_DELAY = re.compile(rf"in (?:about |just )?{QUANTITY} ?(?:minutes|hours|seconds|h|m|s)(?![a-z])")
+_DELAY = re.compile(
+    rf"in (?:about |just )?(?:{QUANTITY} (?:days?|weeks?),? (?:and )?)?{QUANTITY} ?(?:minutes|hours|seconds|h|m|s)(?![a-z])"
+)
 _LISTED = re.compile(r",|;|&|\+|\band\b|\bplus\b|\bas well as\b|\bagain\b", re.I)
 __all__ = ["DAY_MINUTES", "HalfOfDay", "TimeOfDay", "minutes_after_midnight", "parse_time", "parse_times"]
 
@@ -135,6 +137,11 @@ def _parse(said: str, now: datetime, zone: tzinfo | None = None) -> TimeOfDay | 
             return None
         except OverflowError:
             return None
+    past = re.fullmatch(r"(\d\d?|quarter|half)(?: minutes)? past", said)
+    if past:  # the next hour
+        minute = {"quarter": 15, "half": 30}.get(past[1]) or int(past[1])
+        at = now.replace(minute=0, second=0, microsecond=0) + timedelta(minutes=minute)
+        return (at if at > now else at + timedelta(hours=1)) if minute < 60 else None
     if re.fullmatch(r"in \d{3,4}", said):  # a year
         return None
     minutes = re.fullmatch(r"in (\d{1,2})", said)  # "in 20" is 20 minutes; "in 2" may be hours
