@@ -90,8 +90,7 @@ def parse_calendars(text: str) -> tuple[list[icalendar.Calendar], list[str]]:
 
 
 def _calendars(text: str) -> list[icalendar.Calendar]:
-    found = icalendar.Calendar.from_ical(text, multiple=True)
-    return [each for each in found if isinstance(each, icalendar.Calendar)]
+    return icalendar.Calendar.from_ical(text, multiple=True)
 
 
 def _without_damaged_alarms(entry: str, damaged: list[str]) -> str:

@@ -10,7 +10,8 @@
 ``time_arguments``       puts right which words a model took for a date, a time or a repetition
 ``expression_parsing``   a date and a time ("next tuesday", "half past six") become expressions
 ``time_expressions``     ... and these a place in the calendar
-``date_parsing``         dates, lists of dates and spans
+``day_lists``            lists of dates and spans
+``date_parsing``         ... one of them
 ``period_parsing``       ... weeks, months and their parts
 ``day_parsing``          ... single days
 ``calendar_dates``       ... days as calendars write them

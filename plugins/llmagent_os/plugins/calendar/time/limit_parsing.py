@@ -17,7 +17,8 @@ from typing import TypeVar
 
 from dateutil.relativedelta import relativedelta
 
-from llmagent_os.plugins.calendar.time.date_parsing import DateRange, parse_dates, parse_days
+from llmagent_os.plugins.calendar.time.date_parsing import DateRange, parse_dates
+from llmagent_os.plugins.calendar.time.day_lists import parse_days
 from llmagent_os.plugins.calendar.time.duration_parsing import QUANTITY, parse_quantity
 from llmagent_os.plugins.calendar.time.recurrence_limits import OCCURRENCES, RecurrenceLimits, Span
 from llmagent_os.plugins.calendar.time.recurrence_rules import rule_of

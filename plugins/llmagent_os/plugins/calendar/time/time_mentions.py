@@ -19,7 +19,7 @@ from typing import NamedTuple
 
 import msgspec
 
-from llmagent_os.plugins.calendar.time.date_parsing import parse_days
+from llmagent_os.plugins.calendar.time.day_lists import parse_days
 from llmagent_os.plugins.calendar.time.duration_parsing import parse_duration
 from llmagent_os.plugins.calendar.time.holidays import HOLIDAYS
 from llmagent_os.plugins.calendar.time.lead_parsing import parse_lead

@@ -26,7 +26,8 @@ from llmagent_os.plugins.calendar.time.time_of_day import DAY_MINUTES, HalfOfDay
 from llmagent_os.plugins.calendar.time.zone_names import named_zone
 
 _DELAY = re.compile(
-    rf"in (?:about |just )?(?:{QUANTITY} (?:days?|weeks?),? (?:and )?)?{QUANTITY} ?(?:minutes|hours|seconds|h|m|s)(?![a-z])"
+    rf"in (?:about |just )?(?:{QUANTITY} (?:days?|weeks?),? (?:and )?)?"
+    rf"{QUANTITY} ?(?:minutes|hours|seconds|h|m|s)(?![a-z])"
 )
 _LISTED = re.compile(r",|;|&|\+|\band\b|\bplus\b|\bas well as\b|\bagain\b", re.I)
 __all__ = ["DAY_MINUTES", "HalfOfDay", "TimeOfDay", "minutes_after_midnight", "parse_time", "parse_times"]
