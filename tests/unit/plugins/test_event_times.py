@@ -7,6 +7,8 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
+from llmagent_os.plugins.calendar.calendar_call import CalendarCall
+from tests.unit.plugins.calendar_talk import Talk
 from tests.unit.plugins.timed_person import TimedPerson
 
 
@@ -25,6 +27,7 @@ from tests.unit.plugins.timed_person import TimedPerson
         ({"date": "monday and tuesday"}, ["11-30 +1"]),
         ({"date": "from monday to wednesday", "time": "9 to 5"}, ["11-30 09:00", "12-01 09:00", "12-02 09:00"]),
         ({"date": "december 14", "duration": "3 days"}, ["12-14 +2"]),
+        ({"date": "for the next 3 days", "time": "9pm"}, ["11-25 21:00", "11-26 21:00", "11-27 21:00"]),
     ],
 )
 async def test_several_days_and_times(arguments: dict[str, str], starts: list[str]) -> None:
@@ -33,6 +36,22 @@ async def test_several_days_and_times(arguments: dict[str, str], starts: list[st
     result = await person.create("put it in", title="holiday", **arguments)
     assert result.data["status"] == "created"
     assert await person.starts() == starts
+
+
+@pytest.mark.parametrize(
+    ("text", "minutes"),
+    [
+        ("on call from friday 6pm to monday 8am", 62 * 60),
+        ("conference wed dec 9 9am - fri dec 11 3pm", 54 * 60),
+        ("sleepover friday 5pm until saturday 11am", 18 * 60),
+    ],
+)
+async def test_a_stretch_ends_at_the_time_of_its_last_day(text: str, minutes: int) -> None:
+    """It is one event, and not one on each of the two days."""
+    talk = Talk()
+    await talk.say(f"add {text}")
+    [event] = await CalendarCall(talk.person.context()).store.events()
+    assert (event.minutes, event.all_day) == (minutes, False)
 
 
 async def test_days_and_times_that_alternate_belong_together() -> None:

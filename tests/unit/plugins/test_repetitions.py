@@ -89,6 +89,12 @@ async def test_a_repetition_is_kept_and_said_back(said: str, days: list[str], to
             {"time": "at 9 and 9", "duration": "for a week"},
             ["11-25 21:00", "11-26 09:00"],
         ),
+        (
+            "book club last thursday of the month at 8pm every month",
+            {"date": "last thursday of the month", "repeat": "every month", "time": "at 8pm"},
+            ["11-26 20:00"],
+        ),
+        ("water it for the next 3 days at 9pm", {"date": "for the next 3 days", "time": "at 9pm"}, ["11-25 21:00"]),
         ("yoga every day this week at 7am", {"repeat": "every day this week", "time": "at 7am"}, ["11-26 07:00"]),
         ("board quarterly at 10", {"repeat": "quarterly on the first tuesday", "time": "at 10"}, ["12-01 10:00"]),
     ],

@@ -86,6 +86,8 @@ def _unrepeated(call: CalendarCall, said: Mapping[str, str], words: str, length:
     if length and length >= _DAY and ("reminder" in said or len(whens) > 1) and all(map(_is_timed, whens)):
         again = Recurrence("FREQ=DAILY", limits=RecurrenceLimits(count=length // _DAY))  # "at 8 and 8 for a week"
         return RequestedTimes(tuple(RequestedTime(when, again) for when in whens))
+    if re.match(r"(?:for|over|during) the (?:next|coming)\b", said.get("date", ""), re.I):
+        whens = tuple(replace(when, days=replace(when.days, span=True)) if when.days else when for when in whens)
     whens, daily = _with_span(_joined(whens), length)
     return RequestedTimes(tuple(RequestedTime(when, daily) for when in whens), length)
 
@@ -123,6 +125,7 @@ def _is_timed(when: TimeExpression) -> bool:
 
 def _repeated(call: CalendarCall, said: Mapping[str, str], words: str) -> list[RequestedTime]:
     """Parse the times of one rule: as many as its day has."""
+    said = _of_every_month(call, said)
     whens = call.parse_several(said.get("date"), said.get("time"), paired=_paired(words))
     again = call.parse_repetition(said["repeat"])
     if again.within_day and whens[0].time_of_day is not None and whens[0].time_of_day.kind == "before":
@@ -132,6 +135,18 @@ def _repeated(call: CalendarCall, said: Mapping[str, str], words: str) -> list[R
         whens = (replace(whens[0], time_of_day=None),)
     whens, again = _with_recurrence(whens, again, call.today)
     return [RequestedTime(when, again) for when in whens]
+
+
+def _of_every_month(call: CalendarCall, said: Mapping[str, str]) -> Mapping[str, str]:
+    """Put a day of the month into the repetition: "the last thursday of the month", "every month"."""
+    day = re.sub(r"\bof (?:the|each|every) month\b", "", said.get("date", ""))
+    if day == said.get("date", "") or not re.match(r"(?:every|each) month\b|monthly\b", said["repeat"].strip()):
+        return said
+    try:
+        call.parse_repetition(repeat := f"every month on {day.strip()}")
+    except TimeExpressionError:
+        return said
+    return {key: value for key, value in said.items() if key != "date"} | {"repeat": repeat}
 
 
 def _check_exceptions(words: str, month_first: bool) -> None:

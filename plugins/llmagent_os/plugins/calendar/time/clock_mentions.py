@@ -64,6 +64,8 @@ def is_time(candidate: Candidate) -> bool:
                 and (candidate.leads or not candidate.after or candidate.next_word in _BEHIND_NOON)
             )
         )
+    if core == "this time":
+        return candidate.leads
     if core == "later" and not candidate.leads:
         return False
     if core == "now":  # "it is now on thursday"

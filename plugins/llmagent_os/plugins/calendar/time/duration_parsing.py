@@ -61,7 +61,7 @@ _WHOLE = {
 _MORE_OR_LESS = re.compile(
     r"^(?:(?:for|by|about|at (?:least|most)|up to|lasting|the next|another|an? good|max(?:imum)?|just|say"
     r"|not? (?:longer|more) than) )+"
-    r"|(?:,? (?:long|in length|or (?:so|less|more)|max(?:imum)?|tops|at most|in total))+$"
+    r"|(?:,? (?:long|in length|or (?:so|less|more)|max(?:imum)?|tops|at most|in total))+$|(?<=s) time$"
 )
 _LATER = re.compile(r"\b(later|back|postpone|delay|delayed|forward by|after|push|defer|behind|extend|longer)\b")
 _EARLIER = re.compile(r"\b(earlier|sooner|bring\b.*\b(forward|up)|forward|ahead|before|move up|advance|prepone)\b")

@@ -56,9 +56,10 @@ _PARTS: dict[str, tuple[int, int, int]] = {
     "after dinner": (1170, 1380, 1200),
     "before bed": (1260, 1410, 1290),
 }
-#: "an hour after lunch"
-_LATER_THAN = re.compile(
-    rf"({QUANTITY} ?(?:minutes|hours)(?: and a half)?) after (?:the )?(breakfast|lunch|dinner|work|school)"
+#: "an hour after lunch", "20 minutes before midnight"
+_APART = re.compile(
+    rf"({QUANTITY} ?(?:minutes|hours)(?: and a half)?) (before|after) (?:the )?"
+    r"(breakfast|lunch|dinner|work|school|noon|midnight)"
 )
 
 
@@ -69,9 +70,12 @@ def named_time(said: str) -> TimeOfDay | None:
     if said in POINTS:
         return TimeOfDay("at", POINTS[said], POINTS[said])
     said = re.sub(r" in (?:the )?(?:morning|evening)$", "", said) if said.startswith("first thing") else said
-    if later := _LATER_THAN.fullmatch(said):
-        begins = _PARTS[f"after {later[2]}"][2] + round(parse_duration(later[1]).total_seconds() / 60)
-        return TimeOfDay("at", begins, begins) if begins < DAY_MINUTES else None
+    if apart := _APART.fullmatch(said):
+        way, name = apart[2], apart[3]
+        begins = POINTS[name] if name in POINTS else _PARTS[f"{way} {name}"][2]
+        minutes = round(parse_duration(apart[1]).total_seconds() / 60)
+        begins += minutes if way == "after" else -minutes
+        return TimeOfDay("at", begins % DAY_MINUTES, begins % DAY_MINUTES)
     said = re.sub(r"\b(?:the|my|hour|break) ?", "", said).strip()
     if said in _PARTS:
         start, end, usual = _PARTS[said]

@@ -60,6 +60,12 @@ class PeriodParser(DayParser, ABC):
             first = month + timedelta(days=7 * (int(match[1][0]) - 1)) if match[1] != "last" else _last(month)
             first -= timedelta(days=6 if match[1] == "last" else 0)
             return DateRange(first, first + timedelta(days=6))
+        match = re.fullmatch(rf"(1st|last) ({QUANTITY}) (days|weeks) of (.+)", said)
+        whole = self.period(match[4], depth + 1) if match and depth < 3 else None
+        if match and whole:
+            days = timedelta(days=round(parse_quantity(match[2]) * (7 if match[3] == "weeks" else 1)) - 1)
+            first, last = (whole.first, whole.first + days) if match[1] == "1st" else (whole.last - days, whole.last)
+            return DateRange(first, last, span=True)
         return self._weeks(said) or self._weekend(said) or self._months(said)
 
     def _numbered_week(self, number: int, year: int | None) -> DateRange | None:

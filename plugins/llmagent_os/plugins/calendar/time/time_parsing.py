@@ -128,6 +128,9 @@ def _parse(said: str, now: datetime, zone: tzinfo | None = None) -> TimeOfDay | 
     said = re.sub(r"^from (?=\d[\d:.]*(?: ?[ap]m)?$)", "", said)
     if said in ("now", "right now", "immediately"):
         return now
+    if said == "this time":  # "this time tomorrow"
+        minutes = now.hour * 60 + now.minute
+        return TimeOfDay("at", minutes, minutes)
     delay = re.fullmatch(r"(?:in|after) (?:about |just )?(.+)|(.+) from now", said)
     if delay and re.search(r"\d ?(?:h|m|s)\b|\b(?:hours|minutes|seconds)\b|\d ?h ?\d", said):
         try:
