@@ -58,8 +58,8 @@ _PARTS: dict[str, tuple[int, int, int]] = {
 }
 #: "an hour after lunch", "20 minutes before midnight"
 _APART = re.compile(
-    rf"({QUANTITY} ?(?:minutes|hours)(?: and a half)?) (before|after) (?:the )?"
-    r"(breakfast|lunch|dinner|work|school|noon|midnight)"
+    rf"({QUANTITY} ?(?:minutes|hours)(?: and a half)?) "
+    r"(?:(before|after) (noon|midnight)|(after) (?:the )?(breakfast|lunch|dinner|work|school))"
 )
 
 
@@ -71,7 +71,7 @@ def named_time(said: str) -> TimeOfDay | None:
         return TimeOfDay("at", POINTS[said], POINTS[said])
     said = re.sub(r" in (?:the )?(?:morning|evening)$", "", said) if said.startswith("first thing") else said
     if apart := _APART.fullmatch(said):
-        way, name = apart[2], apart[3]
+        way, name = apart[2] or apart[4], apart[3] or apart[5]
         begins = POINTS[name] if name in POINTS else _PARTS[f"{way} {name}"][2]
         minutes = round(parse_duration(apart[1]).total_seconds() / 60)
         begins += minutes if way == "after" else -minutes
