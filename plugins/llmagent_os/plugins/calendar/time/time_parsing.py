@@ -129,8 +129,8 @@ def _parse(said: str, now: datetime, zone: tzinfo | None = None) -> TimeOfDay | 
     if said in ("now", "right now", "immediately"):
         return now
     if said == "this time":  # "this time tomorrow"
-        minutes = now.hour * 60 + now.minute
-        return TimeOfDay("at", minutes, minutes)
+        of_day = now.hour * 60 + now.minute
+        return TimeOfDay("at", of_day, of_day)
     delay = re.fullmatch(r"(?:in|after) (?:about |just )?(.+)|(.+) from now", said)
     if delay and re.search(r"\d ?(?:h|m|s)\b|\b(?:hours|minutes|seconds)\b|\d ?h ?\d", said):
         try:
