@@ -5,7 +5,10 @@ The tools here declare what they take and do. The work is in the other files:
 ===========================  =========================================================================================
 ``calendar_call``            what every tool needs during one call
 ``event_creation``           the tool ``create_event``
-``event_times``              ... when the new events are to be
+``requested_times``          ... when a request wants its events, in its words
+``separate_series``          ... of several series, each with its own time
+``event_times``              ... their times in the calendar
+``event_times_text``         ... as replies say them
 ``event_listing``            the tool ``list_events``
 ``event_deletion``           the tool ``delete_event``
 ``event_moving``             the tool ``move_event``
@@ -18,6 +21,8 @@ The tools here declare what they take and do. The work is in the other files:
 ``agenda``                   lays out several events as a table
 ``free_gaps``                free time between events
 ``changed_event``            an event with new values
+``changed_time``             ... at another time, or of another length
+``changed_repetition``       ... with another repetition, or other limits of it
 ``series_scope``             one time of a repeated event, or all of them
 ``lead_reminders``           reminders that come before an event and follow it
 ``buttons``                  answers to Yes, No, Undo, Done and Snooze

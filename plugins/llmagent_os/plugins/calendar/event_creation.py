@@ -12,16 +12,10 @@ from llmagent_os.plugin import ToolResult
 from llmagent_os.plugins.calendar.calendar_call import CalendarCall
 from llmagent_os.plugins.calendar.calendar_event import CalendarEvent, stable_id
 from llmagent_os.plugins.calendar.event_store import Change
-from llmagent_os.plugins.calendar.event_times import (
-    PlannedTime,
-    RequestedTimes,
-    planned_times,
-    repeat_text,
-    requested_times,
-    several_text,
-    whens_text,
-)
+from llmagent_os.plugins.calendar.event_times import PlannedTime, planned_times
+from llmagent_os.plugins.calendar.event_times_text import repeat_text, several_text, whens_text
 from llmagent_os.plugins.calendar.phrasing import day_text, moment_text
+from llmagent_os.plugins.calendar.requested_times import RequestedTimes, requested_times
 from llmagent_os.plugins.calendar.requests.openings import Asks, opening_of, opens_request
 from llmagent_os.plugins.calendar.requests.politeness import plain
 from llmagent_os.plugins.calendar.requests.spelling import put_right
@@ -48,6 +42,8 @@ _WHOLE_DAY = re.compile(
     re.I,
 )
 
+# These are on one day, also where a longer time is named.
+_ON_ONE_DAY = re.compile(r"\b(?:deadline|due|tax(?:es)?|payment|renewal|rent|pay ?day|birthday|anniversary)\b", re.I)
 # A thing to do on a day has no time of its own: "renew the passport".
 _TASK = re.compile(
     r"(?:renew|pay|submit|return|cancel|hand in|turn in|file|send|buy|order|post|mail|finish|complete|water|clean|wash"
@@ -163,6 +159,8 @@ def _need(title: str, wanted: RequestedTimes, reminder: bool) -> str:
         return "when"
     if vague and when.days is not None and when.days.span:
         return ""
+    if vague and not reminder and _ON_ONE_DAY.search(title):
+        return "date"  # "deadline mid december"
     days_long = length is not None and length >= timedelta(days=1)
     hourly = again is not None and again.within_day
     if when.time_of_day or hourly or reminder or _WHOLE_DAY.search(title) or _TASK.match(title) or days_long:

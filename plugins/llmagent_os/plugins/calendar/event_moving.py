@@ -19,7 +19,7 @@ from llmagent_os.plugins.calendar.event_creation import create_event
 from llmagent_os.plugins.calendar.event_search import EventQuery, event_query
 from llmagent_os.plugins.calendar.event_store import Change
 from llmagent_os.plugins.calendar.event_swapping import swap_events
-from llmagent_os.plugins.calendar.event_times import repeat_text
+from llmagent_os.plugins.calendar.event_times_text import repeat_text
 from llmagent_os.plugins.calendar.lead_reminders import shifted_rule, with_lead_reminders
 from llmagent_os.plugins.calendar.open_questions import pending_event
 from llmagent_os.plugins.calendar.series_scope import EVERY_TIME, ONE, SERIES, Scope, scope_of

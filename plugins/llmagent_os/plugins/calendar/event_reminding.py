@@ -116,7 +116,7 @@ async def _remind(
 
 
 def _lead(match: EventMatch, said: str) -> int:
-    return parse_lead(said, match.occurrence.start) if match.occurrence else 0
+    return parse_lead(said, match.occurrence.start, match.event.minutes) if match.occurrence else 0
 
 
 def _change(call: CalendarCall, match: EventMatch, query: EventQuery, minutes: int, about: str, salt: str) -> Change:
@@ -149,6 +149,11 @@ def _change(call: CalendarCall, match: EventMatch, query: EventQuery, minutes: i
 
 
 def _how_long(event: CalendarEvent, minutes: int) -> str:
+    if minutes < 0:
+        after = -minutes - event.minutes
+        if after < 0:
+            return f"{lead_text(-minutes)} after {event.title} starts"
+        return f"{lead_text(after)} after {event.title}" if after else f"after {event.title}"
     if minutes > LONGEST_SAID and minutes % DAY_MINUTES:
         return f"of {event.title}"  # "the evening before" is no number of hours to anybody
     return f"{lead_text(minutes)} before {event.title}" if minutes else f"when {event.title} starts"

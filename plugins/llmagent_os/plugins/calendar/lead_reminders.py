@@ -33,22 +33,27 @@ _BEFORE = re.compile(
 _PARTS = {"morning": 540, "afternoon": 840, "evening": 1080, "night": 1200}
 _PART = re.compile(r"(?:on |in )?(?:the )?(?:(day|night|evening|afternoon|morning)|same day|morning of)(?: of)?")
 
+_AFTER = re.compile(r"(?:(.+) )?after(?: (?:that|it|this|the event)|(?P<start> the start))?")
 _AT = re.compile(r"(.+?) (at .+)")
 
 
-def parse_lead(text: str, start: datetime) -> int:
-    """Parse how long before an event a reminder comes: "10 minutes before", "the day before", "the evening before".
+def parse_lead(text: str, start: datetime, length: int = 0) -> int:
+    """Parse when a reminder comes: "10 minutes before" an event, "the evening before", or "5 minutes after" it.
 
     Args:
         text: the words.
         start: of the event.
+        length: of the event, in minutes.
 
     Returns:
-        Minutes, at least 0.
+        Minutes before the start; below 0 for a reminder that comes after the event has ended.
 
     Raises:
-        TimeExpressionError: ``text`` is no time before an event.
+        TimeExpressionError: ``text`` is no time before or after an event.
     """
+    if after := _AFTER.fullmatch(normalize(text)):
+        later = parse_duration(after[1]) if after[1] else timedelta()
+        return -(0 if after["start"] else length) - round(later.total_seconds() / 60)
     said = " ".join(_BEFORE.sub(" ", normalize(text)).split())
     if clock := _AT.fullmatch(said):
         return _at_clock(clock[1], clock[2], start, text)

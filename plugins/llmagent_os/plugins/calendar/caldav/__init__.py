@@ -9,6 +9,7 @@
 ``calendar_object``  the events of one UID as an object of the server
 ``synced_objects``   what both sides had after the last sync
 ``reconcile``        which side has changed, and which change wins
+``phone_alarms``     alarms of the phone as reminders here
 ``sync``             one sync
 ===================  ==================================================================
 """

@@ -30,6 +30,7 @@ class DavAccount(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     name: str = ""  #: what the server calls the calendar
     choices: tuple[tuple[str, str], ...] = ()  #: addresses and names of calendars to choose from
     token: str = ""  #: of the last sync
+    alarms: bool = False  #: alarms that are set on the phone become reminders here, too
     failures: int = 0  #: syncs in a row that failed
     problem: str = ""  #: why the last one failed
     synced: str = ""  #: when the last one succeeded: a moment in UTC, in ISO format

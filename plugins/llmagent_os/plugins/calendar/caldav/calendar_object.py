@@ -9,7 +9,8 @@ the rest of a long description) stays in it.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
 
 import icalendar
@@ -17,7 +18,12 @@ import icalendar
 from llmagent_os.plugins.calendar.calendar_event import CalendarEvent
 from llmagent_os.plugins.calendar.ics.entry_reading import UnusableEntryError, entry_uid, event_of_entry, is_cancelled
 from llmagent_os.plugins.calendar.ics.event_writing import entry_of_event, write_event
-from llmagent_os.plugins.calendar.ics.file_reading import CalendarFileError, read_calendar_file
+from llmagent_os.plugins.calendar.ics.file_reading import (
+    CalendarFileError,
+    parse_calendars,
+    read_calendar_file,
+    unfolded,
+)
 from llmagent_os.plugins.calendar.ics.import_plan import read_entries
 from llmagent_os.plugins.calendar.ics.series import Series
 
@@ -31,6 +37,8 @@ class ReadObject:
     unreadable: bool  #: a part of it cannot be kept here
     changed: datetime  #: when it was changed last, aware
     cancelled: bool = False  #: it says that it does not take place any more
+    #: what the events were read from, by the time of the repetition that they stand for
+    entries: Mapping[datetime | None, icalendar.Event] = field(default_factory=dict[datetime | None, icalendar.Event])
 
 
 def read_object(data: str, zone: str, now: datetime) -> ReadObject | None:
@@ -53,7 +61,9 @@ def read_object(data: str, zone: str, now: datetime) -> ReadObject | None:
     if all(is_cancelled(entry) for entry in own if "RECURRENCE-ID" not in entry) and is_cancelled(own[0]):
         return ReadObject(uid, (), unreadable=False, changed=changed, cancelled=True)
     read = read_entries(own, zone, now.astimezone(UTC).isoformat())
-    return ReadObject(uid, tuple(read.events.values()), bool(read.left_out), changed)
+    unreadable = bool(read.left_out) or (uid, None) in read.cancelled
+    by_instance = {instance: entry for (_, instance), entry in read.entries.items()}
+    return ReadObject(uid, tuple(read.events.values()), unreadable, changed, entries=by_instance)
 
 
 def object_text(series: Series, now: datetime, old: str = "") -> bytes:
@@ -81,10 +91,10 @@ def object_text(series: Series, now: datetime, old: str = "") -> bytes:
 
 def _old_calendar(old: str) -> icalendar.Calendar | None:
     try:
-        found = icalendar.Calendar.from_ical(old) if old else None
+        found, _ = parse_calendars(unfolded(old)) if old else ([], [])
     except ValueError:
         return None
-    return found if isinstance(found, icalendar.Calendar) else None
+    return found[0] if found else None
 
 
 def _new_calendar() -> icalendar.Calendar:

@@ -24,6 +24,7 @@ from llmagent_os.plugins.calendar.caldav.account import (
     read_account,
 )
 from llmagent_os.plugins.calendar.caldav.dav_client import DavCalendar, DavClient, DavError, DavRefusedError
+from llmagent_os.plugins.calendar.caldav.phone_alarms import alarm_button, alarms_command
 from llmagent_os.plugins.calendar.caldav.sync import Sync
 from llmagent_os.plugins.calendar.caldav.synced_objects import SyncedObjects
 from llmagent_os.plugins.calendar.calendar_call import CalendarCall
@@ -41,7 +42,7 @@ _PICK = re.compile(r"caldav:pick:(\d)")
 
 
 async def caldav_command(call: CalendarCall, arguments: str) -> ToolResult:
-    """Answer ``/caldav`` and ``/caldav off``."""
+    """Answer ``/caldav``, ``/caldav off`` and ``/caldav alarms``."""
     context = call.context
     if context.event is not None and context.event.conversation.kind != "direct":
         return ToolResult({"status": "refused"}, "Please write /caldav to me in a private conversation.")
@@ -51,7 +52,8 @@ async def caldav_command(call: CalendarCall, arguments: str) -> ToolResult:
             await _disconnected(context) if account else ToolResult({"status": "off"}, "You have no server connected.")
         )
     if account is not None and account.state == "on":
-        return _status(call, account)
+        setting, _, said = arguments.partition(" ")
+        return await alarms_command(call, account, said.strip()) if setting == "alarms" else _status(call, account)
     if not context.web.public_url:
         return ToolResult(
             {"status": "unavailable"},
@@ -63,8 +65,8 @@ async def caldav_command(call: CalendarCall, arguments: str) -> ToolResult:
 
 async def caldav_pressed(call: CalendarCall, value: str) -> ToolResult | None:
     """Answer a button of this module. None: it is none."""
-    if value == "caldav:off":
-        return await caldav_command(call, "off")
+    if value in ("caldav:off", "caldav:alarms on", "caldav:alarms off"):
+        return await caldav_command(call, value.removeprefix("caldav:"))
     match = _PICK.fullmatch(value)
     if match is None:
         return None
@@ -142,7 +144,7 @@ async def _connected(context: ToolContext, account: DavAccount, found: DavCalend
     return ToolResult(
         {"status": "connected"},
         f"Connected: I keep “{found.name or 'your calendar'}” on {_host(on)} in step with your calendar here.",
-        buttons=(Button("Disconnect", "caldav:off"),),
+        buttons=(alarm_button(on), Button("Disconnect", "caldav:off")),
     )
 
 
@@ -193,7 +195,7 @@ def _status(call: CalendarCall, account: DavAccount) -> ToolResult:
         {"status": "connected"},
         f"“{account.name or 'Your calendar'}” on {_host(account)} is in step with yours; last looked at {when}."
         f"{trouble}",
-        buttons=(Button("Disconnect", "caldav:off"),),
+        buttons=(alarm_button(account), Button("Disconnect", "caldav:off")),
     )
 
 

@@ -18,6 +18,7 @@ import msgspec
 from llmagent_os.plugins.calendar.caldav.account import DavAccount
 from llmagent_os.plugins.calendar.caldav.calendar_object import ReadObject, object_text, read_object
 from llmagent_os.plugins.calendar.caldav.dav_client import DavClient, DavError, RemoteObject
+from llmagent_os.plugins.calendar.caldav.phone_alarms import follow_alarms
 from llmagent_os.plugins.calendar.caldav.reconcile import Winner, decide, with_own_ids
 from llmagent_os.plugins.calendar.caldav.synced_objects import SyncedObject, SyncedObjects, alarms_of, digest_of
 from llmagent_os.plugins.calendar.calendar_call import CalendarCall
@@ -125,7 +126,11 @@ class Sync:
         elif decision.is_conflict:
             self._tell(read.events or mine, decision.winner)
         base_digest = base.digest if base and decision.winner is Winner.HERE else digest_of(mine)
-        await self._synced.keep(_synced(read, remote, base_digest, base))
+        synced = _synced(read, remote, base_digest, base)
+        if self._account.alarms and decision.winner is not Winner.HERE:
+            ids = await follow_alarms(self._call, read, mine, synced.phone_alarms)
+            synced = msgspec.structs.replace(synced, phone_alarms=ids)
+        await self._synced.keep(synced)
 
     async def _take_deletion(self, href: str) -> None:
         base = self._synced.by_href.get(href)
@@ -192,14 +197,14 @@ class Sync:
             old, etag = there[0].data, there[0].etag
         content = await asyncio.to_thread(object_text, series, self._call.context.now, old)
         status, new_etag = await self._client.write(calendar, href, content, etag)
+        base = synced or SyncedObject(uid=series.uid, href=href)
         if status in (200, 201, 204):
-            await self._synced.keep(
-                SyncedObject(uid=series.uid, href=href, etag=new_etag, digest=digest, alarms=alarms_of(series))
-            )
+            alarms = alarms_of(series, synced)
+            written = msgspec.structs.replace(base, etag=new_etag, digest=digest, alarms=alarms, refused="")
+            await self._synced.keep(written)
         elif status == _CHANGED:
             self._report.complete = False
         else:
-            base = synced or SyncedObject(uid=series.uid, href=href)
             await self._synced.keep(msgspec.structs.replace(base, refused=digest))
             title = series.events[0].title
             self._report.news.append(f"The calendar server did not take {title} (it answers {status}).")
@@ -219,7 +224,7 @@ class Sync:
 
 def _is_there(series: Series, synced: SyncedObject, digest: str) -> bool:
     """Whether the server has this already, or did not take it."""
-    return digest == synced.refused or (digest, alarms_of(series)) == (synced.digest, synced.alarms)
+    return digest == synced.refused or (digest, alarms_of(series, synced)) == (synced.digest, synced.alarms)
 
 
 def _synced(read: ReadObject, remote: RemoteObject, digest: str, base: SyncedObject | None) -> SyncedObject:
@@ -230,6 +235,7 @@ def _synced(read: ReadObject, remote: RemoteObject, digest: str, base: SyncedObj
         digest=digest,
         unreadable=read.unreadable,
         alarms=base.alarms if base else "",
+        phone_alarms=base.phone_alarms if base else (),
     )
 
 

@@ -24,6 +24,7 @@ class SyncedObject(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True
     digest: str = ""  #: of the events here, see :func:`digest_of`; empty: there were none
     unreadable: bool = False  #: the object holds what the calendar cannot keep: it is left alone
     alarms: str = ""  #: of the lead reminders that were written there, see :func:`alarms_of`; empty: there were none
+    phone_alarms: tuple[str, ...] = ()  #: ids of the reminders here that stand for alarms of the object
     refused: str = ""  #: the digest of events that the server did not take
 
 
@@ -35,9 +36,16 @@ def digest_of(events: Iterable[CalendarEvent]) -> str:
     return hashlib.sha256(b"\n".join(written)).hexdigest()[:24]
 
 
-def alarms_of(series: Series) -> str:
-    """A short name for the reminders before the events of ``series``. Empty: there are none."""
-    return stable_id(*(f"{lead.event_id} {lead.lead} {lead.title}" for lead in series.leads)) if series.leads else ""
+def alarms_of(series: Series, synced: SyncedObject | None) -> str:
+    """A short name for the reminders before the events of ``series``, which become alarms. Empty: there are none.
+
+    Args:
+        series: the events of one UID.
+        synced: says which of the reminders stand for alarms that are there already.
+    """
+    known = synced.phone_alarms if synced else ()
+    leads = [f"{lead.event_id} {lead.lead} {lead.title}" for lead in series.leads if lead.event_id not in known]
+    return stable_id(*leads) if leads else ""
 
 
 class SyncedObjects:

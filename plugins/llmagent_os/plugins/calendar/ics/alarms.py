@@ -42,8 +42,12 @@ def write_alarms(entry: icalendar.Event, event: CalendarEvent, leads: Iterable[C
     entry.subcomponents = [each for each in entry.subcomponents if each not in gone]
     if event.reminder and not at_start:
         entry.add_component(_alarm(event.title, _AT_START))
+    there = {_trigger(alarm) for alarm in alarms if not _own_id(alarm)}
     for lead in leads:
-        alarm = _alarm(lead.title, _before_midnight(event) - lead.lead * _MINUTE)
+        trigger = _before_midnight(event) - lead.lead * _MINUTE
+        if trigger in there:  # the phone rings then already
+            continue
+        alarm = _alarm(lead.title, trigger)
         alarm.add("uid", f"{lead.event_id}{OWN_UIDS}")
         entry.add_component(alarm)
 
@@ -64,7 +68,8 @@ def leads_of_entry(entry: icalendar.Event, event: CalendarEvent) -> list[Calenda
     for alarm in entry.walk("VALARM"):
         trigger, own_id = _trigger(alarm), _own_id(alarm)
         lead = None if trigger is None else _before_midnight(event) - trigger
-        if lead is None or not timedelta() <= lead <= MAX_LEAD or (trigger == _AT_START and not own_id):
+        early = lead is not None and (bool(own_id) or lead >= timedelta())  # only one's own come after an event
+        if lead is None or not early or abs(lead) > MAX_LEAD or (trigger == _AT_START and not own_id):
             continue
         minutes = lead // _MINUTE
         event_id = own_id or stable_id("alarm", event.event_id, str(minutes))

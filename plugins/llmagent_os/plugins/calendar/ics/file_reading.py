@@ -21,6 +21,11 @@ _ZONE_BEGINS = re.compile(r"^BEGIN:VTIMEZONE[ \t]*\r?$", re.M | re.I)
 _ZONE_ENDS = re.compile(r"^END:VTIMEZONE[ \t]*\r?$\n?", re.M | re.I)
 _ZONE_RULE = re.compile(r"^RRULE[^:\n]*:(?!FREQ=YEARLY;|FREQ=YEARLY\r?$)", re.M | re.I)
 _MAX_ZONE_CHARACTERS = 20_000
+_ENTRY = re.compile(r"^BEGIN:VEVENT[ \t]*\r?$.*?^END:VEVENT[ \t]*\r?$", re.M | re.S | re.I)
+_ALARM = re.compile(r"^BEGIN:VALARM[ \t]*\r?$.*?^END:VALARM[ \t]*\r?$\n?", re.M | re.S | re.I)
+_SUMMARY = re.compile(r"^SUMMARY[^:\n]*:([^\r\n]*)", re.M | re.I)
+#: What a parser raises for damaged text.
+_DAMAGES = (ValueError, TypeError, KeyError, IndexError, AttributeError, RecursionError, OverflowError)
 
 
 class CalendarFileError(Exception):
@@ -34,6 +39,7 @@ class CalendarFile:
     entries: tuple[icalendar.Event, ...]
     others: int = 0  #: tasks and notes (VTODO, VJOURNAL), which are no events
     name: str = ""  #: what the file calls the calendar
+    damaged_alarms: tuple[str, ...] = ()  #: titles of the events whose alarms cannot be read, one for each alarm
 
 
 def read_calendar_file(content: bytes) -> CalendarFile:
@@ -44,19 +50,63 @@ def read_calendar_file(content: bytes) -> CalendarFile:
     """
     if len(content) > MAX_FILE_BYTES:
         raise CalendarFileError(f"This file is larger than the {MAX_FILE_BYTES // 1_000_000} MB that I read.")
-    text = _FOLD.sub("", _decoded(content))
+    text = unfolded(_decoded(content))
     if not re.match(r"\s*BEGIN:VCALENDAR\b", text, re.I):
         raise CalendarFileError("This is not a calendar file: it does not begin with BEGIN:VCALENDAR.")
     _check_shape(text)
     try:
-        calendars = icalendar.Calendar.from_ical(_harmless_zones(text), multiple=True)
+        calendars, damaged = parse_calendars(_harmless_zones(text))
         entries = [each for calendar in calendars for each in calendar.subcomponents if each.name == "VEVENT"]
         others = [each for calendar in calendars for each in calendar.subcomponents if each.name in _OTHERS]
         name = str(calendars[0].get("X-WR-CALNAME", "")) if calendars else ""
-    except (ValueError, TypeError, KeyError, IndexError, AttributeError, RecursionError, OverflowError) as error:
+    except _DAMAGES as error:
         raise CalendarFileError(f"I could not read this calendar file: {_shown(error)}.") from None
     events = tuple(each for each in entries if isinstance(each, icalendar.Event))
-    return CalendarFile(events, len(others), " ".join(name.split())[:80])
+    return CalendarFile(events, len(others), " ".join(name.split())[:80], tuple(damaged))
+
+
+def unfolded(text: str) -> str:
+    """Join the lines of a file that were broken because they are long."""
+    return _FOLD.sub("", text)
+
+
+def parse_calendars(text: str) -> tuple[list[icalendar.Calendar], list[str]]:
+    """Parse unfolded text. An alarm that cannot be read is left out, and its event is kept.
+
+    Returns:
+        The calendars, and the titles of the events whose alarms were left out.
+
+    Raises:
+        ValueError: or another of the errors that a parser raises for damaged text.
+    """
+    try:
+        return _calendars(text), []
+    except _DAMAGES:
+        damaged: list[str] = []
+        readable = _ENTRY.sub(lambda entry: _without_damaged_alarms(entry[0], damaged), text)
+        if not damaged:
+            raise
+        return _calendars(readable), damaged
+
+
+def _calendars(text: str) -> list[icalendar.Calendar]:
+    return icalendar.Calendar.from_ical(text, multiple=True)
+
+
+def _without_damaged_alarms(entry: str, damaged: list[str]) -> str:
+    """Take the alarms that cannot be read out of the text of an entry. Its title is added to ``damaged`` for each."""
+    summary = _SUMMARY.search(entry)
+    title = " ".join(re.sub(r"\\(.)", r"\1", summary[1]).split())[:200] if summary else "an event without a title"
+
+    def kept(alarm: re.Match[str]) -> str:
+        try:
+            icalendar.Alarm.from_ical(alarm[0])
+        except _DAMAGES:
+            damaged.append(title)
+            return ""
+        return alarm[0]
+
+    return _ALARM.sub(kept, entry)
 
 
 _OTHERS = ("VTODO", "VJOURNAL")

@@ -45,6 +45,7 @@ class ImportPlan:
     unchanged: int = 0  #: events that are in the calendar already
     leads_before: list[CalendarEvent] = field(default_factory=list[CalendarEvent])  #: reminders before changed events
     leads_after: list[CalendarEvent] = field(default_factory=list[CalendarEvent])  #: as they will be, and those of new
+    cancelled: list[CalendarEvent] = field(default_factory=list[CalendarEvent])  #: events that are deleted
     left_out: list[tuple[str, str]] = field(default_factory=list[tuple[str, str]])  #: titles and reasons
 
     @property
@@ -80,7 +81,8 @@ def plan_import(
     read = read_entries(entries, zone, now)
     found, plan.left_out = read.events, read.left_out
     reminders = [event for event in existing if event.leads_to]
-    known = {key_of(event): event for event in existing}
+    known = {key_of(event): event for event in existing if not event.leads_to}
+    _cancel(read, known, reminders, plan)
     _skip_replaced_times(found, known)
     _keep_own_exceptions(found, known)
     room = MAX_CALENDAR_EVENTS - len(existing)
@@ -91,15 +93,49 @@ def plan_import(
         elif there is None:
             plan.after.append(event)
             plan.leads_after += leads_of_entry(read.entries[key], event) if key in read.entries else []
-        elif (merged := merged_event(there, event)) == there:
-            plan.unchanged += 1
         else:
-            change = with_lead_reminders(Change(before=(there,), after=(merged,)), reminders)
-            plan.before.append(there)
-            plan.after.append(merged)
-            plan.leads_before += change.before[1:]
-            plan.leads_after += change.after[1:]
+            _update(plan, there, event, read.entries.get(key), reminders)
     return plan
+
+
+def _update(
+    plan: ImportPlan,
+    there: CalendarEvent,
+    event: CalendarEvent,
+    entry: icalendar.Event | None,
+    reminders: Sequence[CalendarEvent],
+) -> None:
+    """Plan what an event that is there already becomes. Alarms that are new in the file become reminders."""
+    merged = merged_event(there, event)
+    leads = {each.lead for each in reminders if each.leads_to == there.event_id}
+    new = [each for each in leads_of_entry(entry, merged) if each.lead not in leads] if entry is not None else []
+    if merged == there and not new:
+        plan.unchanged += 1
+        return
+    change = with_lead_reminders(Change(before=(there,), after=(merged,)), reminders)
+    plan.before.append(there)
+    plan.after.append(merged)
+    plan.leads_before += change.before[1:]
+    plan.leads_after += (*change.after[1:], *new)
+
+
+def _cancel(
+    read: ReadEntries,
+    known: dict[EventKey, CalendarEvent],
+    reminders: Sequence[CalendarEvent],
+    plan: ImportPlan,
+) -> None:
+    """Plan to delete the events that a file cancels, and to skip the times of a repetition that it cancels."""
+    for (uid, instance), title in read.cancelled.items():
+        main = known.get((uid, None))
+        gone = [event for key, event in known.items() if key[0] == uid and instance in (None, key[1])]
+        if instance is not None and main is not None and instance not in main.skipped:
+            read.events[uid, None] = _skipping(read.events.get((uid, None), main), instance)
+        elif not gone and instance is None:
+            plan.left_out.append((title, "it is cancelled"))
+        change = with_lead_reminders(Change(before=tuple(gone)), reminders)
+        plan.cancelled += gone
+        plan.leads_before += change.before[len(gone) :]
 
 
 @dataclass
@@ -108,6 +144,7 @@ class ReadEntries:
 
     events: dict[EventKey, CalendarEvent] = field(default_factory=dict[EventKey, CalendarEvent])
     entries: dict[EventKey, icalendar.Event] = field(default_factory=dict[EventKey, icalendar.Event])
+    cancelled: dict[EventKey, str] = field(default_factory=dict[EventKey, str])  #: titles of what does not take place
     left_out: list[tuple[str, str]] = field(default_factory=list[tuple[str, str]])  #: titles and reasons
 
 
@@ -116,15 +153,14 @@ def read_entries(entries: Iterable[icalendar.Event], zone: str, now: str) -> Rea
     read = ReadEntries()
     found = read.events
     zones: dict[str, str] = {}
-    cancelled: list[EventKey] = []
     for entry in sorted(entries, key=lambda each: "RECURRENCE-ID" in each):  # repetitions before their exceptions
         series_zone = zones.get(entry_uid(entry), "")
         try:
             event = event_of_entry(entry, zone, now, series_zone)
             extra = extra_starts(entry, event.zone)[:MAX_EXTRA_STARTS]
         except UnusableEntryError as error:
-            if gone := _cancelled_time(entry, zone, now, series_zone):
-                cancelled += gone
+            if (key := _cancelled_key(entry, zone, now, series_zone)) is not None:
+                read.cancelled[key] = entry_title(entry)
             else:
                 read.left_out.append((entry_title(entry), str(error)))
             continue
@@ -134,7 +170,7 @@ def read_entries(entries: Iterable[icalendar.Event], zone: str, now: str) -> Rea
         for start in extra:
             found.setdefault((uid_of(event), start), _extra_event(event, start))
     _skip_replaced_times(found, {})
-    for uid, instance in cancelled:
+    for uid, instance in read.cancelled:
         main = found.get((uid, None))
         if main is not None and instance is not None:
             found[uid, None] = _skipping(main, instance)
@@ -187,12 +223,14 @@ def _extra_event(event: CalendarEvent, start: datetime) -> CalendarEvent:
     )
 
 
-def _cancelled_time(entry: icalendar.Event, zone: str, now: str, series_zone: str) -> list[EventKey]:
-    """The time of a repetition that an entry cancels."""
-    if not is_cancelled(entry) or "RECURRENCE-ID" not in entry:
-        return []
+def _cancelled_key(entry: icalendar.Event, zone: str, now: str, series_zone: str) -> EventKey | None:
+    """The event, or the time of a repetition, that an entry cancels. None: it cancels nothing."""
+    if not is_cancelled(entry):
+        return None
+    if "RECURRENCE-ID" not in entry:
+        return entry_uid(entry), None
     try:
         entry["STATUS"] = "CONFIRMED"
-        return [(entry_uid(entry), event_of_entry(entry, zone, now, series_zone).instance)]
+        return entry_uid(entry), event_of_entry(entry, zone, now, series_zone).instance
     except UnusableEntryError:
-        return []
+        return None

@@ -22,6 +22,8 @@ from llmagent_os.plugins.calendar.ics.file_reading import (
 from llmagent_os.plugins.calendar.ics.import_plan import ImportPlan, plan_import
 
 MAX_NAMED = 3  #: events that a reply names
+_ALARM_LEFT_OUT = "I cannot read when it rings"
+_DELETED = "deleted because the calendar cancels it"
 READING_SECONDS = 8.0  #: for an address
 
 _ADDRESS = re.compile(r"\b(?:webcals?|https?)://[^\s<>\"'|]+", re.I)
@@ -111,22 +113,24 @@ async def _import_contents(call: CalendarCall, contents: Sequence[bytes]) -> Too
     now = call.context.now.isoformat()
     plan = await asyncio.to_thread(plan_import, entries, await call.store.events(), call.zone.key, now)
     others = sum(file.others for file in files)
+    plan.left_out += [(f"an alarm of {title}", _ALARM_LEFT_OUT) for file in files for title in file.damaged_alarms]
     said = _said(plan, files, others)
-    if not plan.after:
+    if not plan.after and not plan.cancelled:
         status = "unchanged" if plan.unchanged else "empty"
         return ToolResult({"status": status, "count": str(plan.unchanged)}, said)
     data = {"status": "imported", "count": str(len(plan.after)), "added": str(len(plan.added))}
     data |= {"changed": str(len(plan.changed))} if plan.changed else {}
+    data |= {"deleted": str(len(plan.cancelled))} if plan.cancelled else {}
     data |= {"left_out": str(len(plan.left_out))} if plan.left_out else {}
     change = Change(
-        before=(*plan.before, *plan.leads_before),
+        before=(*plan.before, *plan.cancelled, *plan.leads_before),
         after=(*plan.after, *plan.leads_after),
         data=data,
         text=said,
         undo=True,
-        undone_text=f"I've undone the import: {_counted(plan, 'taken out', 'put back as before')}.",
+        undone_text=f"I've undone the import: {_counted(plan, 'taken out', 'put back as before', 'put back')}.",
     )
-    result = await call.perform(change, f"That adds or changes {_events(len(plan.after))}. Shall I?")
+    result = await call.perform(change, f"That would be: {_counted(plan, 'added', 'changed', _DELETED)}. Shall I?")
     await call.store.focus_on(plan.after[0] if len(plan.after) == 1 else None)
     return result
 
@@ -134,8 +138,8 @@ async def _import_contents(call: CalendarCall, contents: Sequence[bytes]) -> Too
 def _said(plan: ImportPlan, files: Sequence[CalendarFile], others: int) -> str:
     """What the import did, in one or two sentences."""
     name = next((f" from “{file.name}”" for file in files if file.name), "")
-    if plan.after:
-        first = f"I've imported{name}: {_counted(plan, 'added', 'changed')}"
+    if plan.after or plan.cancelled:
+        first = f"I've imported{name}: {_counted(plan, 'added', 'changed', _DELETED)}"
         first += f", and {_events(plan.unchanged)} {_was(plan.unchanged)} there already." if plan.unchanged else "."
     elif plan.unchanged:
         first = f"Nothing to import{name}: {_events(plan.unchanged)} {_was(plan.unchanged)} there already."
@@ -148,14 +152,15 @@ def _said(plan: ImportPlan, files: Sequence[CalendarFile], others: int) -> str:
     return f"{first} Left out: {join_words(reasons)}." if reasons else first
 
 
-def _counted(plan: ImportPlan, added: str, changed: str) -> str:
-    """``2 events added (gym and lunch) and 1 changed``."""
+def _counted(plan: ImportPlan, added: str, changed: str, deleted: str) -> str:
+    """``2 events added (gym and lunch), 1 changed and 1 deleted (yoga)``."""
     parts: list[str] = []
-    if plan.added:
-        names = join_words([event.title for event in plan.added]) if len(plan.added) <= MAX_NAMED else ""
-        parts.append(f"{_events(len(plan.added))} {added}" + (f" ({names})" if names else ""))
-    if plan.changed:
-        parts.append(f"{len(plan.changed) if parts else _events(len(plan.changed))} {changed}")
+    for events, done in ((plan.added, added), (plan.changed, changed), (plan.cancelled, deleted)):
+        if events:
+            is_named = done != changed and len(events) <= MAX_NAMED
+            names = join_words([event.title for event in events]) if is_named else ""
+            count = len(events) if parts else _events(len(events))
+            parts.append(f"{count} {done}" + (f" ({names})" if names else ""))
     return join_words(parts)
 
 

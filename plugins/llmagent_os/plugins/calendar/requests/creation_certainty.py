@@ -18,6 +18,7 @@ from llmagent_os.plugins.calendar.requests.openings import Asks
 from llmagent_os.plugins.calendar.requests.politeness import plain
 from llmagent_os.plugins.calendar.requests.request_verbs import UNMISTAKABLE
 from llmagent_os.plugins.calendar.requests.word_patterns import any_of
+from llmagent_os.plugins.calendar.time.mention_rules import ADVERB
 
 #: Words that begin no name of an event.
 _NO_NAME = re.compile(
@@ -195,7 +196,7 @@ def _is_sure(name: Named, times: Times) -> bool:
     if _ASKED_ABOUT.match(name.title):
         return False
     spans = bool(_STAY.search(name.title) and times.date and not times.time)
-    every = re.match(r"(?:every|each)\b", times.repeat, re.IGNORECASE) is not None
+    every = bool(times.repeat) and ADVERB.fullmatch(times.repeat.lower()) is None
     spans |= bool(_SPAN.search(times.date)) and not times.time
     return spans or every or (not times.time and lasts_days(name.title)) or bool(name.person and times.time)
 

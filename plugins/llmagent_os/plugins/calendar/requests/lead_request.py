@@ -21,11 +21,12 @@ _LEAD_OF = rule(
     rf"{_REMIND}(?: (?:to|that i (?:have|need|must) to) (?P<todo>.+?))?,? ?(?:for )?(?P<lead>LEAD)(?: at)?(?:"
     rf" (?P<np>.+?))?{_EVENT_BEGINS}"
 )
-#: "the evening before the trip at 8pm to pack my bag": what follows "to" is done, and no place that one goes to.
-_LEAD_TO_DO = rule(
-    rf"{_REMIND} (?:on )?(?P<lead>LEAD) (?P<np>.+?) to (?P<todo>(?!the\b|my\b|a\b|an\b)(?-i:[a-z])\w+"
-    r"(?: (?:up|out|in|for|off))? (?:the|my|our|a|an|some|him|her|them|it)\b.*|(?:check in|pack|study|revise|prepare"
-    r"|get ready|leave|shower|eat|sleep)\b.*)"
+#: "the evening before the trip at 8pm to pack my bag"
+_LEAD_TO_DO = rule(rf"{_REMIND} (?:on )?(?P<lead>LEAD) (?P<np>.+?) to (?P<todo>(?!(?:the|my|a|an)\b).+)")
+#: What is to be done, and no place that an event goes to: "the trip to pack my bag", "the trip to Rome".
+_TO_DO = re.compile(
+    r"[a-z]\w+(?: (?:up|out|in|for|off))? (?:the|my|our|a|an|some|him|her|them|it)\b"
+    r"|(?:check in|pack|study|revise|prepare|get ready|leave|shower|eat|sleep)\b"
 )
 _BARE_LEAD = rule(r"(?:and )?(?:an? )?(?:alarm|reminder|alert|heads[- ]?up)(?: for it)? (?P<lead>LEAD)")
 _OF_LEAD = rule(
@@ -36,6 +37,12 @@ _LEAD_FIRST = rule(rf"(?P<lead>LEAD) (?P<np>.+?),? (?:please )?{_REMIND}(?: (?:o
 _LENGTH_EARLIER = rule(rf"{_REMIND},? (?P<length>LENGTH) (?:earlier|early)")
 _LENGTH_BEFORE = rule(
     rf"{_REMIND} (?P<length>LENGTH|DATE) (?:before|ahead of|prior to|in advance of) (?P<np>.+?){_EVENT_BEGINS}"
+)
+_ENDS = r"(?:ends|finishes|is (?:over|done|finished))"
+_AFTER = rule(
+    rf"{_REMIND}(?: (?P<length>LENGTH|DATE))? (?:right |just |straight )?"
+    rf"(?:after (?P<np>.+?)(?: {_ENDS}| (?P<start>starts|begins))?|(?:when|once|as soon as) (?P<over>.+?) {_ENDS})"
+    r"(?:,? to (?P<todo>(?!(?:the|my|a|an)\b).+))?"
 )
 _WHEN_STARTS = rule(rf"{_REMIND} (?:when|as soon as|once) (?P<np>.+?) (?:starts|begins|is about to (?:start|begin))")
 _OF = rule(
@@ -75,9 +82,9 @@ def _event(words: MaskedWords, phrase: str | None) -> Target | None:
     return read_target(words, re.sub(r"^(?:the )?(?:start|beginning) of ", "", phrase, flags=re.I))
 
 
-def _call(words: MaskedWords, found: re.Match[str], lead: str) -> ToolCall | None:
+def _call(words: MaskedWords, found: re.Match[str], lead: str, phrase: str = "") -> ToolCall | None:
     groups = found.groupdict()
-    target = _event(words, groups.get("np"))
+    target = _event(words, phrase or groups.get("np"))
     if target is None:
         return None
     arguments = {name: value for name, value in target.arguments.items() if name not in ("scope", "kind")}
@@ -101,6 +108,21 @@ def _length_before(words: MaskedWords, found: re.Match[str]) -> ToolCall | None:
     return _call(words, found, f"{words.plain(found['length'])} before")
 
 
+def _lead_to_do(words: MaskedWords, found: re.Match[str]) -> ToolCall | None:
+    target = read_target(words, found["np"])
+    known = target is not None and target.known
+    return _lead(words, found) if known or _TO_DO.match(found["todo"]) else None
+
+
+def _after(words: MaskedWords, found: re.Match[str]) -> ToolCall | None:
+    phrase = found["np"] or found["over"]
+    target = read_target(words, phrase)
+    if target is None or not target.known:
+        return None
+    length = f"{words.plain(found['length'])} " if found["length"] else ""
+    return _call(words, found, f"{length}after{' the start' if found['start'] else ''}", phrase)
+
+
 def _when_starts(words: MaskedWords, found: re.Match[str]) -> ToolCall | None:
     target = read_target(words, found["np"])
     return _call(words, found, "when it starts") if target and target.known else None
@@ -118,12 +140,13 @@ def _open(words: MaskedWords, found: re.Match[str]) -> ToolCall | None:
 
 _RULES: Rules = (
     (_BARE_LEAD, _lead),
-    (_LEAD_TO_DO, _lead),
+    (_LEAD_TO_DO, _lead_to_do),
     (_LEAD_OF, _lead),
     (_OF_LEAD, _lead),
     (_LEAD_FIRST, _lead),
     (_LENGTH_BEFORE, _length_before),
     (_LENGTH_EARLIER, _length_before),
+    (_AFTER, _after),
     (_WHEN_STARTS, _when_starts),
     (_OF, _open),
     (_SET_FOR, _open),

@@ -99,8 +99,9 @@ def _for_span(rule: str, span: Span, first: datetime) -> str:
     )
     if unit == span.unit and single and span.amount == int(span.amount):
         return f"{rule};COUNT={int(span.amount)}"
-    if span.unit in ("minute", "hour"):
-        minutes = span.amount * (60 if span.unit == "hour" else 1)
+    minutes_of = {"minute": 1, "hour": 60, "day": 1440, "week": 10080}
+    if span.unit in minutes_of and parts["FREQ"] in ("MINUTELY", "HOURLY"):
+        minutes = span.amount * minutes_of[span.unit]
         step = int(parts.get("INTERVAL", "1")) * (60 if parts["FREQ"] == "HOURLY" else 1)
         return f"{rule};COUNT={max(1, int(minutes // step))}"
     if span.unit in ("day", "week"):

@@ -114,6 +114,13 @@ class CalendarDateParser(ABC):
         month = self.month(where)
         if month is None:
             return None
+        found = self._nth_of(month, nth, what)
+        if found is not None and found.last < self.today and where in ("month", "the month"):
+            return self._nth_of(month + relativedelta(months=1), nth, what)
+        return found
+
+    @staticmethod
+    def _nth_of(month: date, nth: str, what: str) -> DateRange | None:
         kinds = {"day": range(7), "weekday": range(5), "weekend": (5,)}
         numbers = kinds.get(what) or (WEEKDAYS.index(what),)
         wanted = [day for day in _days_of(month) if day.weekday() in numbers]

@@ -17,6 +17,9 @@ POINTS = {
     "midnight": DAY_MINUTES,
     "end of day": 1020,
     "close of business": 1020,
+    "end of business": 1020,
+    "end of play": 1020,
+    "close of play": 1020,
 }
 _HOUR = r"(\d{1,2})(?: ?[:.h] ?([0-5]\d)| ?([0-5]\d))? ?(am|pm|h|hours|a|p)?"
 _HOUR_RE = re.compile(_HOUR)
@@ -87,6 +90,8 @@ def clock_range(said: str) -> TimeOfDay | None:
         return None
     if first.sure and last.sure:
         return _sure_range(first, last, match[1].strip(), match[2].strip())
+    if last.sure and last.start > 12 * 60 and not match[2].rstrip().endswith(("m", "p")):
+        return TimeOfDay("range", first.start or 12 * 60, last.start)  # "7 to 23", by a clock of 24 hours
     if last.sure:
         # "9-11am", "11-1pm": the latest start before the end.
         start = max((s for s in (first.start, first.start + 720) if s < last.start), default=first.start)

@@ -5,14 +5,11 @@
 DateRange(first=datetime.date(2026, 11, 24), last=datetime.date(2026, 11, 24), next_match_days=0, span=False)
 >>> parse_dates("the rest of the week", date(2026, 11, 25)).last
 datetime.date(2026, 11, 29)
->>> [str(each.first) for each in parse_days("monday, wednesday and friday next week", today)]
-['2026-11-23', '2026-11-25', '2026-11-27']
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
 from datetime import MAXYEAR, date
 
 from llmagent_os.plugins.calendar.time.calendar_dates import MONTH, WEEKDAY
@@ -22,9 +19,8 @@ from llmagent_os.plugins.calendar.time.period_parsing import PeriodParser
 from llmagent_os.plugins.calendar.time.text_normalization import MONTHS, WEEKDAYS, normalize
 from llmagent_os.plugins.calendar.time.time_errors import TimeExpressionError
 
-__all__ = ["DateRange", "parse_dates", "parse_days"]
+__all__ = ["DateRange", "is_month_first", "parse_dates"]
 
-MAX_DAYS = 40  #: that one list of days names
 _VAGUE = re.compile(r"(?:some ?day|one day|eventually|some other day|soon|sooner or later)")
 _PREPOSITIONS = (
     r"^(?:(?:on|for|by|at|during|over|starting|beginning|from|any day|all of(?! next)|the whole of(?! next)|all(?!"
@@ -34,11 +30,12 @@ _PREPOSITIONS = (
 )
 _THROUGH = re.compile(r"\s*(?:through|thru|up to)\b", re.I)
 # "for two weeks from december 7"
-_LASTING = re.compile(rf"for ({QUANTITY}) (days?|nights?|weeks?) (?:from|starting|beginning|as of)(?: on)? (.+)")
-_NAME = r"(?:mon|tue|wed|thu|fri|sat|sun)[a-z]{0,6}"
-# "mon wed fri"
-_DAY_AFTER_DAY = re.compile(rf"\b({_NAME})\s+(?={_NAME}\b)", re.I)
-_DAY_NUMBER = r"(\d{1,2})(?:st|nd|rd|th)?\.?"
+_LASTING = re.compile(
+    rf"(?:for (?=.* (?:day|night|week))|(?=.* nights? ))({QUANTITY}) (days?|nights?|weeks?)"
+    r" (?:from|starting|beginning|as of)(?: on)? (.+)"
+)
+_SLASHED = re.compile(r"(?<![\d/])(\d{1,2})/(\d{1,2})(?!\d)")
+DAY_NUMBER = r"(\d{1,2})(?:st|nd|rd|th)?\.?"
 _SEPARATOR = r" ?(?:to|until|-) ?(?:the |on )?"
 
 
@@ -56,11 +53,12 @@ def parse_dates(text: str, today: date, *, month_first: bool = True, anchor: dat
             follow each other.
     """
     said = re.sub(r"\b(today|tomorrow|tonight|yesterday)'s\b", r"\1", normalize(text))
+    month_first = is_month_first(said, month_first)
     if _VAGUE.fullmatch(re.sub(r"^on ", "", said)):
         raise TimeExpressionError("impossible", "date", text, why=f"“{text.strip()}” names no day.")
     if not re.match(r"(?:from|starting|beginning) .*(?: to | until |-)", said):
         said = re.sub(_PREPOSITIONS, "", said) if said not in ("all week", "all this week") else said
-    said = re.sub(r"^(?:in|within) (?=the |next )", "", said)
+    said = re.sub(r"^(?:in|within) (?=the |next |week |kw |cw )", "", said)
     if _THROUGH.match(text):  # its normal spelling is "to", which also stands before the day of a move
         said = re.sub(r"^to ", "until ", said)
     lasting = _LASTING.fullmatch(normalize(text))
@@ -76,83 +74,14 @@ def parse_dates(text: str, today: date, *, month_first: bool = True, anchor: dat
     return found
 
 
-def parse_days(
-    text: str, today: date, *, month_first: bool = True, anchor: date | None = None
-) -> tuple[DateRange, ...]:
-    """Parse one or several days, or spans of days: "tomorrow and friday", "december 24, 25 and 31".
+def is_month_first(said: str, usual: bool) -> bool:
+    """Whether 3/4 is the 4th of March beside the other dates of a text: in "20/12 to 3/1" it is the 3rd of January.
 
-    Raises:
-        TimeExpressionError: a part of ``text`` is not a date.
+    >>> is_month_first("20/12 to 3/1", True), is_month_first("12/20 to 1/3", False)
+    (False, True)
     """
-
-    def parsed(said: str) -> DateRange:
-        return parse_dates(said, today, month_first=month_first, anchor=anchor)
-
-    text = _DAY_AFTER_DAY.sub(r"\1, ", text)
-    parts = [part for part in re.split(r",|;|&|\+|\band\b|\bplus\b|\bas well as\b", text) if part.strip()]
-    if 1 < len(parts) <= MAX_DAYS and not re.search(r"\bbetween\b", text, re.I):
-        try:
-            return _in_order(_listed(_completed(parts), parsed))
-        except TimeExpressionError as error:
-            if error.problem == "impossible":
-                raise
-    return (parsed(text),)
-
-
-def _listed(parts: list[str], parsed: Callable[[str], DateRange]) -> list[DateRange]:
-    """Parse a list, a part at a time. Parts that only make sense together ("December 7, 2026") are joined."""
-    found: list[DateRange] = []
-    at = 0
-    while at < len(parts):
-        # Only a number goes with the part before it, and only a date with a weekday before it.
-        both = _parsed_or_none(" ".join(parts[at : at + 2]), parsed) if _belongs(parts[at : at + 2]) else None
-        found.append(both or parsed(parts[at]))
-        at += 2 if both else 1
-    return found
-
-
-def _belongs(parts: list[str]) -> bool:
-    if len(parts) < 2:
-        return False
-    return re.fullmatch(r"\d{4}", parts[1]) is not None or (
-        re.fullmatch(WEEKDAY, parts[0]) is not None and re.search(r"\d", parts[1]) is not None
-    )
-
-
-def _parsed_or_none(said: str, parsed: Callable[[str], DateRange]) -> DateRange | None:
-    try:
-        return parsed(said)
-    except TimeExpressionError:
-        return None
-
-
-def _completed(parts: list[str]) -> list[str]:
-    """Give every part of a list what it shares with others: its month, or "next week"."""
-    plain = [normalize(part) for part in parts]
-    week = re.search(r" ((?:of )?(?:this|next) week|week after next)$", plain[-1])
-    if week:
-        plain = [f"{part} {week[1]}" if re.fullmatch(WEEKDAY, part) else part for part in plain]
-    following = re.match(r"next (.+)$", plain[0])
-    if following and re.fullmatch(WEEKDAY, following[1]):
-        plain = [f"next {part}" if re.fullmatch(WEEKDAY, part) else part for part in plain]
-    month = ""
-    done: list[str] = []
-    for part in plain:  # "december 24 and 31"
-        bare = re.fullmatch(rf"(?:the |on )*{_DAY_NUMBER}((?: ?- ?| to ){_DAY_NUMBER})?", part)
-        done.append(f"{month} {bare[1]}{bare[2] or ''}" if bare and month else part)
-        named = re.search(rf"\b{MONTH}\b", part)
-        month = named[1] if named else month
-    month = ""
-    for at in range(len(done) - 1, -1, -1):  # "24 and 31 december"
-        bare = re.fullmatch(rf"(?:the |on )*{_DAY_NUMBER}", done[at])
-        done[at] = f"{month} {bare[1]}" if bare and month else done[at]
-        named = re.fullmatch(rf"(?:on |the )*{_DAY_NUMBER} (?:of )?{MONTH}(?: \d{{4}})?", done[at])
-        month = named[2] if named else month
-    return done
-
-
-def _in_order(found: list[DateRange]) -> tuple[DateRange, ...]:
-    return tuple(sorted(dict.fromkeys(found), key=lambda each: each.first))
+    orders = {int(first) <= 12 for first, second in _SLASHED.findall(said) if (int(first) > 12) != (int(second) > 12)}
+    return orders.pop() if len(orders) == 1 else usual
 
 
 class _DateParser(PeriodParser):
@@ -190,8 +119,8 @@ class _DateParser(PeriodParser):
             said = said.replace(" and ", " to ", 1)
         said = re.sub(r"^(?:between|from) ", "", said)
         year = r"(?:,? (\d{4}))?"
-        front = re.fullmatch(rf"{MONTH} (?:the )?{_DAY_NUMBER}{_SEPARATOR}{_DAY_NUMBER}{year}", said)
-        back = re.fullmatch(rf"(?:the )?{_DAY_NUMBER}{_SEPARATOR}{_DAY_NUMBER} (?:of )?{MONTH}{year}", said)
+        front = re.fullmatch(rf"{MONTH} (?:the )?{DAY_NUMBER}{_SEPARATOR}{DAY_NUMBER}{year}", said)
+        back = re.fullmatch(rf"(?:the )?{DAY_NUMBER}{_SEPARATOR}{DAY_NUMBER} (?:of )?{MONTH}{year}", said)
         if front:
             month, one, other, stated = front[1], front[2], front[3], front[4]
         elif back:
@@ -227,8 +156,8 @@ class _DateParser(PeriodParser):
 
     def _with_month(self, first: str, last: str) -> str:
         """Give the first day the month of the last: "the 3rd" in "the 3rd to the 8th of june"."""
-        month = re.fullmatch(rf"{_DAY_NUMBER} (?:of )?{MONTH}(?: \d{{4}})?", last)
-        bare = re.fullmatch(rf"(?:the )?{_DAY_NUMBER}", first)
+        month = re.fullmatch(rf"{DAY_NUMBER} (?:of )?{MONTH}(?: \d{{4}})?", last)
+        bare = re.fullmatch(rf"(?:the )?{DAY_NUMBER}", first)
         return f"{month[2]} {bare[1]}" if month and bare else first
 
     def _end(self, first: DateRange, said: str, depth: int) -> DateRange | None:

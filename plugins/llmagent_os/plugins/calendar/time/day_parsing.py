@@ -115,9 +115,15 @@ class DayParser(CalendarDateParser, ABC):
         if business and (said.startswith(("in ", "after ")) or "from" in said):
             return one_day(business_days_after(self.today, round(parse_quantity(business[1]))))
         amount = rf"({QUANTITY}) (days?|weeks?|months?|years?)"
-        match = re.fullmatch(rf"(?:in|after|within) {amount}(?:'? time)?", said)
+        match = re.fullmatch(rf"(?:in|after|within) {amount}(?:'?s? time)?", said)
         if match:
             return one_day(self.after(self.today, match[1], match[2]))
+        match = re.fullmatch(r"(today|tomorrow) week", said)
+        if match:
+            return one_day(self.today + _NEAR_DAYS[match[1]] * ONE_DAY + timedelta(days=7))
+        found = self._weekday_in_weeks(said)
+        if found:
+            return found
         match = re.fullmatch(rf"{amount} ago", said)
         if match:
             return one_day(self.after(self.today, match[1], match[2], -1))
@@ -134,6 +140,15 @@ class DayParser(CalendarDateParser, ABC):
             base = self._base(match[3], depth)
             return one_day(self.after(base, "1", match[1], -1 if match[2] == "before" else 1)) if base else None
         return None
+
+    def _weekday_in_weeks(self, said: str) -> DateRange | None:
+        """Parse a weekday so many weeks ahead: "in 3 weeks' time on tuesday", "friday in 2 weeks"."""
+        weeks = rf"(?:in )?({QUANTITY}) weeks?(?:'? time| from now)?"
+        match = re.fullmatch(rf"{weeks},? (?:on |on a )?{WEEKDAY}|(?:on )?{WEEKDAY},? {weeks}", said)
+        if match is None or not re.search(r"\bin\b|\btime\b|from now", said):
+            return None
+        amount, day = (match[1], match[2]) if match[1] else (match[4], match[3])
+        return one_day(self.after(self.monday, amount, "weeks") + timedelta(days=WEEKDAYS.index(day)))
 
     def _base(self, said: str, depth: int) -> date | None:
         if said in ("", "now", "today"):

@@ -18,7 +18,7 @@ from llmagent_os.plugins.calendar.time.time_errors import TimeExpressionError
 #: An amount without its unit, as a regular expression. :func:`parse_quantity` turns it into a number.
 QUANTITY = (
     r"(?:\d{1,4}(?:\.\d{1,2})?(?: and a half)?|half of an?|half an?|a half"
-    r"|an? quarter of an?|quarter of an?|3 quarters of an?"
+    r"|an? quarter(?: of an?)?|quarter of an?|3 quarters of an?"
     r"|an? couple(?: of)?|couple(?: of)?|an? few|few|several|an?|half)"
 )
 _MINUTE, _HOUR, _DAY = 60, 3600, 86400
@@ -41,7 +41,9 @@ _SECONDS = {
     "years": 365 * _DAY,
 }
 _UNIT = r"(?:seconds|s|minutes|m|hours|h|days?|nights?|weeks?|months?|years?)"
-_AMOUNT = re.compile(rf"({QUANTITY}) ?({_UNIT})(?![a-z])(?: (and a half|and a quarter))?")
+#: Parts of a unit that are said behind it: "an hour and a quarter".
+_PARTS = {"a half": 0.5, "half": 0.5, "a quarter": 0.25, "3 quarters": 0.75}
+_AMOUNT = re.compile(rf"({QUANTITY}) ?({_UNIT})(?![a-z])(?: and ({'|'.join(_PARTS)}))?")
 # "2h15", "2 hours 15", "1 hour thirty": the minutes have no unit.
 _HOURS_MINUTES = re.compile(r"(\d{1,2}) ?(?:h|hours) ?(?:and )?([0-5]?\d) ?(?:m|minutes)?")
 _CLOCK_LIKE = re.compile(r"(\d{1,2}):([0-5]\d) ?(?:h|hours)?")
@@ -55,6 +57,12 @@ _WHOLE = {
     "week": timedelta(days=7),
     "month": timedelta(days=30),
 }
+#: Words around a length that do not change it.
+_MORE_OR_LESS = re.compile(
+    r"^(?:(?:for|by|about|at (?:least|most)|up to|lasting|the next|another|an? good|max(?:imum)?|just|say"
+    r"|not? (?:longer|more) than) )+"
+    r"|(?:,? (?:long|in length|or (?:so|less|more)|max(?:imum)?|tops|at most|in total))+$|(?<=s) time$"
+)
 _LATER = re.compile(r"\b(later|back|postpone|delay|delayed|forward by|after|push|defer|behind|extend|longer)\b")
 _EARLIER = re.compile(r"\b(earlier|sooner|bring\b.*\b(forward|up)|forward|ahead|before|move up|advance|prepone)\b")
 
@@ -87,19 +95,22 @@ def parse_duration(text: str) -> timedelta:
     Raises:
         TimeExpressionError: ``text`` is not a length of time.
     """
-    said = re.sub(r"^(?:for|about|at least|up to|lasting|the next|another|an? good)\s+", "", normalize(text))
+    said = _MORE_OR_LESS.sub("", normalize(text))
+    said = re.sub(r"(?<=\d )(?:full|whole|entire|good|solid) (?=[a-z])", "", said)
+    said = re.sub(r"^(?=(?:hours|day|week|month|year) and )", "an ", said)
     whole = re.fullmatch(
         rf"(?:all|the whole|the entire|a full|a whole|whole|full|the) ?({'|'.join(_WHOLE)})(?: long)?", said
     )
     if whole:
         return _WHOLE[whole[1]]
-    said = re.sub(r"(?: long| in length)$", "", said)
     compact = _HOURS_MINUTES.fullmatch(said) or (
         _CLOCK_LIKE.fullmatch(said) if said.endswith("h") or "hours" in said else None
     )
     if compact:
         return timedelta(hours=int(compact[1]), minutes=int(compact[2]))
     total = _sum(said)
+    if total == timedelta():
+        raise TimeExpressionError("impossible", "duration", text, why=f"“{text.strip()}” is no time at all.")
     if total is None or not timedelta() < total <= timedelta(days=366):
         raise TimeExpressionError("unknown", "duration", text)
     return total
@@ -135,7 +146,7 @@ def parse_shift(text: str, said: str = "") -> Shift:
 
 
 def _one(found: re.Match[str]) -> timedelta:
-    amount = parse_quantity(found[1]) + {"and a half": 0.5, "and a quarter": 0.25}.get(found[3] or "", 0)
+    amount = parse_quantity(found[1]) + _PARTS.get(found[3] or "", 0)
     return timedelta(seconds=round(amount * _SECONDS[found[2]]))
 
 

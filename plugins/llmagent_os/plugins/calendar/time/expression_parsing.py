@@ -11,7 +11,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta, tzinfo
 
-from llmagent_os.plugins.calendar.time.date_parsing import DateRange, parse_days
+from llmagent_os.plugins.calendar.time.date_parsing import DateRange
+from llmagent_os.plugins.calendar.time.day_lists import parse_days
 from llmagent_os.plugins.calendar.time.text_normalization import normalize
 from llmagent_os.plugins.calendar.time.time_errors import TimeExpressionError
 from llmagent_os.plugins.calendar.time.time_expressions import TimeExpression

@@ -10,6 +10,7 @@ import re
 from dataclasses import dataclass, replace
 
 from llmagent_os.plugins.calendar.time.holidays import HOLIDAYS
+from llmagent_os.plugins.calendar.time.recurrence_limits import OCCURRENCES
 from llmagent_os.plugins.calendar.time.text_normalization import MONTHS, WEEKDAYS, normalize
 from llmagent_os.plugins.calendar.time.zone_names import UNSURE_ABBREVIATIONS, named_zone
 
@@ -31,7 +32,7 @@ _WORDS = frozenset(
     " middle rest remainder whole entire full all long time times once twice per except excluding without apart save"
     " skipping ago ahead advance beforehand prior before onwards on first thing close lunch lunchtime breakfast dinner"
     " bedtime class bed same that day's days' today's tomorrow's tonight's week's am pm noonish someday some only"
-    " starts ends ending till inclusive alternate alternating second third".split()
+    " starts ends ending till kw cw inclusive alternate alternating second third".split()
 )
 _HOLIDAY_WORDS = frozenset(word for name in HOLIDAYS for word in name.split())
 _PLURAL_DAYS = frozenset(f"{day}s" for day in WEEKDAYS) | frozenset(f"{day}'s" for day in WEEKDAYS)
@@ -46,9 +47,25 @@ VOCABULARY = (
     | _WORDS
     | _HOLIDAY_WORDS
 )
+#: Signs and words that :func:`normalize` drops, and what they stand for beside a time.
+_SIGNS = {"&": ("and",), "@": ("at",), "+": ("and",), "exactly": ("about",), "precisely": ("about",)} | dict.fromkeys(
+    ("-", "–", "—", "→"), ("-",)
+)
+#: Words that say when behind others: what stands before them, and they.
+_PHRASES = (
+    (re.compile(r"\b(?:end|close) of$"), re.compile(r"play")),
+    (re.compile(r"(?:^| )\d{1,3}$"), re.compile(OCCURRENCES)),
+    (re.compile(r"(?:^| )\d{1,2}(?::\d\d)?$"), re.compile(r"o|uhr")),
+    (re.compile(r"\bo$"), re.compile(r"clock")),
+    (re.compile(r"\band$"), re.compile(r"again")),
+)
+_REMOTE = re.compile(
+    r"\b(?:calls?|phone|ring|zoom|teams|skype|facetime|meets?|video|vc|webinar|conference|sync|stand-?up|livestream|kick-?off|stream)\b",
+    re.I,
+)
 _NUMBER = re.compile(
     r"[~+-]?\d[\d:./,-]*(?:st|nd|rd|th|am|pm|a|p|h|m|s|min|mins|hr|hrs|hours|minutes|day|days|week|weeks|hour|minute"
-    r"|month|months|ish|x)?(?:\d\d?m?)?(?:[-/](?:\d[\d:.]*)(?:am|pm|a|p|h)?)?"
+    r"|month|months|ish|x)?(?:\d\d?m?)?(?:[-/](?:\d[\d:.]*)(?:am|pm|a|p|h|st|nd|rd|th)?)?"
 )
 _TOKEN = re.compile(r"[^\s()\[\]{}“”\"]+")
 # Where words touch: "friday,saturday", "mon/tue", "2027-01-10T09:00".
@@ -81,25 +98,43 @@ def tokens_of(text: str) -> list[Token]:
         for match in _TOKEN.finditer(text)
         for start, end in _pieces(text, match.start(), match.end())
     ]
-    return _with_zones(found)
+    return _with_zones(_with_phrases(found), remote=_REMOTE.search(text) is not None)
 
 
-def _with_zones(tokens: list[Token]) -> list[Token]:
-    """Mark the names of time zones that stand behind a time: "3pm London time"."""
+def _with_phrases(tokens: list[Token]) -> list[Token]:
+    """Mark words that say when only behind certain others: "end of play", "6 sessions"."""
+    for at, token in enumerate(tokens):
+        before = " ".join(word for each in tokens[max(at - 2, 0) : at] for word in each.words)
+        if not token.timely and any(
+            words.fullmatch(token.text.casefold()) and leading.search(before) for leading, words in _PHRASES
+        ):
+            tokens[at] = replace(token, timely=True)
+    return tokens
+
+
+def _with_zones(tokens: list[Token], *, remote: bool) -> list[Token]:
+    """Mark the names of time zones that stand behind a time: "3pm London time".
+
+    Args:
+        tokens: of a message; changed in place.
+        remote: people are to meet from far away, so a city behind a time names its clocks: "call at 3pm London".
+    """
     at = 1
     while at < len(tokens):
-        count = _zone_length(tokens, at) if _ends_a_time(tokens[at - 1]) else 0
+        count = _zone_length(tokens, at, remote=remote) if _ends_a_time(tokens[at - 1]) else 0
         for number in range(at, at + count):
             tokens[number] = replace(tokens[number], timely=True, zone=True)
         at += max(count, 1)
     return tokens
 
 
-def _zone_length(tokens: list[Token], at: int) -> int:
+def _zone_length(tokens: list[Token], at: int, *, remote: bool) -> int:
     for count in (5, 4, 3, 2, 1):
         raw = [token.text.casefold() for token in tokens[at : at + count] if token.words]
         name = re.sub(r"^(?:in )?(?:the )?", "", " ".join(raw))
-        if len(raw) == count and named_zone(name) and not any(token.breaks for token in tokens[at : at + count - 1]):
+        city = remote and all(token.text[:1].isupper() for token in tokens[at : at + count])
+        known = named_zone(name) or (city and named_zone(f"{name} time"))
+        if len(raw) == count and known and not any(token.breaks for token in tokens[at : at + count - 1]):
             return 0 if count == 1 and name in UNSURE_ABBREVIATIONS and not _is_name(tokens, at) else count
     return 0
 
@@ -138,9 +173,7 @@ def _token(text: str, start: int, end: int) -> Token:
     stop = begin + len(core)
     tail = text[stop:end]
     after = text[end : end + 1]
-    words = tuple(normalize(core).split())
-    if not words and core in ("-", "–", "—", "&", "@", "+", "→"):
-        words = {"&": ("and",), "@": ("at",), "+": ("and",)}.get(core, ("-",))
+    words = _SIGNS.get(core.casefold()) or tuple(normalize(core).split())
     timely = bool(words) and all(_is_timely(word) for word in words)
     short = _ABBREVIATED.fullmatch(core) is not None  # its dot ends no sentence
     breaks = bool(_STOPS.search(tail) or ("." in tail and not short) or _STOPS.match(after) or "…" in tail)

@@ -43,6 +43,9 @@ class PeriodParser(DayParser, ABC):
             if part[2] in ("today", "day", "this day", "tomorrow"):
                 return one_day(self.today + (ONE_DAY if part[2] == "tomorrow" else timedelta()))
             return self._part(part[1], whole, part[2]) if whole else None
+        match = re.fullmatch(r"(?:calendar week|cw|kw|week) (?:number |no )?(\d{1,2})(?: (?:of )?(\d{4}))?", said)
+        if match:
+            return self._numbered_week(int(match[1]), int(match[2]) if match[2] else None)
         match = re.fullmatch(r"week of (.+)", said)
         if match:
             found = self.read(match[1], depth + 1)
@@ -57,7 +60,24 @@ class PeriodParser(DayParser, ABC):
             first = month + timedelta(days=7 * (int(match[1][0]) - 1)) if match[1] != "last" else _last(month)
             first -= timedelta(days=6 if match[1] == "last" else 0)
             return DateRange(first, first + timedelta(days=6))
+        match = re.fullmatch(rf"(1st|last) ({QUANTITY}) (days|weeks) of (.+)", said)
+        whole = self.period(match[4], depth + 1) if match and depth < 3 else None
+        if match and whole:
+            days = timedelta(days=round(parse_quantity(match[2]) * (7 if match[3] == "weeks" else 1)) - 1)
+            first, last = (whole.first, whole.first + days) if match[1] == "1st" else (whole.last - days, whole.last)
+            return DateRange(first, last, span=True)
         return self._weeks(said) or self._weekend(said) or self._months(said)
+
+    def _numbered_week(self, number: int, year: int | None) -> DateRange | None:
+        """Return a week by its number (ISO 8601). Without a year, it is the next one of this number."""
+        for each in (year,) if year else (self.today.year, self.today.year + 1):
+            try:
+                monday = date.fromisocalendar(each, number, 1)
+            except ValueError:  # not every year has a week 53
+                continue
+            if year or monday + timedelta(days=6) >= self.today:
+                return DateRange(monday, monday + timedelta(days=6))
+        return None
 
     def _weeks(self, said: str) -> DateRange | None:
         if said in ("all week", "all this week"):  # an event that lasts all week began on Monday

@@ -14,7 +14,8 @@ from dataclasses import dataclass, field, replace
 from datetime import date, datetime
 
 from llmagent_os.plugins.calendar.time.bounded_rules import BoundedRule, bounded_rule
-from llmagent_os.plugins.calendar.time.recurrence_limits import RecurrenceLimits, split_limits
+from llmagent_os.plugins.calendar.time.limit_parsing import split_limits
+from llmagent_os.plugins.calendar.time.recurrence_limits import RecurrenceLimits
 from llmagent_os.plugins.calendar.time.recurrence_rules import WEEKDAY_CODES, rule_of
 from llmagent_os.plugins.calendar.time.recurrence_text import exceptions_text, recurrence_note, recurrence_text
 from llmagent_os.plugins.calendar.time.text_normalization import WEEKDAYS, normalize
@@ -38,6 +39,7 @@ _TOO_OPEN = re.compile(
     r"\b(?:twice|thrice|(?:\d+|several|a few|few) times)"
     r" (?:(?:an?|per|every) (?:day|week|month|year|hour)|daily|weekly|monthly|yearly)\b"
 )
+_TOO_FAST = re.compile(r"(?:once )?(?:every|each|an?|per) (?:single )?(?:\d+ ?)?(?:seconds?|secs?)", re.I)
 #: The day of a text whose limits nobody asks for.
 _SOME_DAY = date(2026, 6, 10)
 
@@ -80,6 +82,9 @@ def parse_recurrence(text: str, today: date | None = None, *, month_first: bool 
     Raises:
         TimeExpressionError: ``text`` cannot be written as one rule. "twice a week" does not say on which days.
     """
+    if _TOO_FAST.fullmatch(text.strip()):
+        why = "I can repeat something every minute, and not more often."
+        raise TimeExpressionError("impossible", "repeat", text, why=why)
     said = _spelled(text)
     try:
         found = _parse(said, today, month_first)

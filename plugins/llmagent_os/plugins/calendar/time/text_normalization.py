@@ -32,6 +32,18 @@ MONTHS = (
 
 _DAY = "(?:mon|tue|wed|thu|fri|sat|sun)"
 
+_SHORT_UNIT = "(?:mins?|minutes?|hours?|hrs?)"
+# "1½ hours", and before a unit "1 1/2 hours", "1,5 hours", "3/4 of an hour".
+_FRACTION = re.compile(
+    r"(?:\b(?P<whole>\d{1,3})(?: |(?=[½¼¾]))(?:and )?)?"
+    r"(?:(?P<sign>[½¼¾])|\b(?P<written>1/2|1/4|3/4)(?= ?(?:of an? )?[hdwmy]))(?: ?of an?\b)?"
+    r"|\b(?P<units>\d{1,3}),(?P<tenths>\d{1,2})(?= ?(?:h|hrs?|hours?)\b)",
+    re.I,
+)
+_PARTS = {"½": "5", "¼": "25", "¾": "75", "1/2": "5", "1/4": "25", "3/4": "75"}
+
+_MINUTES_TO = re.compile(r"\bat (5|10|20|25) to (\d{1,2})\b(?![:.\d])")
+
 #: A longer text is not a date, and would cost the regular expressions much time.
 MAX_CHARACTERS = 120
 
@@ -94,15 +106,18 @@ _NOT_MISSPELT = frozenset(
 @lru_cache(maxsize=4096)
 def normalize(text: str) -> str:
     """Return ``text`` in lower case, with digits for numbers, whole names of days and months, little punctuation."""
-    text = unicodedata.normalize("NFKC", text[: MAX_CHARACTERS * 2]).casefold().replace("’", "'")
+    text = _FRACTION.sub(_decimal, text[: MAX_CHARACTERS * 2])
+    text = unicodedata.normalize("NFKC", text).casefold().replace("’", "'")
     text = re.sub(r"[–—−]", "-", text)
     text = re.sub(r"\b([ap])\.? ?m\b\.?", r"\1m", text)
-    text = re.sub(r"'?\bo ?'? ?clock\b", " ", text)
+    text = re.sub(r"'?\bo ?'? ?clock\b|(?<=\d) ?uhr\b", " ", text)
+    text = re.sub(r"\b1st thing\b", "first thing", text)
     text = re.sub(rf"\b({_DAY}[a-z]*) ?- ?(?={_DAY})", r"\1 to ", text)
     text = re.sub(r"(?<=[a-z])-(?=[a-z])", " ", text)
     text = re.sub(
-        r"(?<=\d)(?=(?:secs?|seconds|mins?|minutes?|hours?|hrs?|days?|weeks?)\b)|\ban?(?= fortnight\b)", " ", text
+        rf"(?<=\d)-?(?=(?:secs?|seconds?|{_SHORT_UNIT}|days?|weeks?|months?|years?)\b)|\ban?(?= fortnight\b)", " ", text
     )
+    text = re.sub(rf"(?<=\d) ?({_SHORT_UNIT})(?=\d)", r" \1 ", text)
     text = re.sub(r"(?<!\d)[.]|[.](?!\d)|[!?\"“”()\[\]]|,(?!\d)|'(?!s)|(?<=\d),(?=\d)", " ", text)
     text = re.sub(
         r"(?<=\d)[ -]?ish\b|\bish\b|(?<=\bnoon)[ -]?ish\b|\bon the dot\b|\bsome ?time\b|\beither\b|\bplease\b"
@@ -113,7 +128,14 @@ def normalize(text: str) -> str:
     words = [_SHORT.get(word, word) for word in text.replace("@", " at ").split()]
     spelled = " ".join(_numbers([_spelling(word) for word in words]))
     spelled = re.sub(r"(?<=\d) (?=[ap]m\b)", "", " ".join(spelled.split()))
+    spelled = _MINUTES_TO.sub(_minutes_to, spelled)
     return spelled[:MAX_CHARACTERS].strip(" ,.;:-")
+
+
+def _decimal(found: re.Match[str]) -> str:
+    if found["units"]:
+        return f"{found['units']}.{found['tenths']}"
+    return f"{found['whole'] or 0}.{_PARTS[found['sign'] or found['written']]}"
 
 
 def _spelling(word: str) -> str:
@@ -154,6 +176,12 @@ def _numbers(words: list[str]) -> list[str]:
         if spoken_minutes and at < len(words) and words[at] in ("to", "until", "past", "of", "after"):
             digits.append("minutes")
     return digits
+
+
+def _minutes_to(found: re.Match[str]) -> str:
+    """Say minutes where hours would be many: "at 10 to 6" is ten before six, and "at 10 to 12" stays two hours."""
+    hours = (int(found[2]) - int(found[1])) % 12
+    return f"at {found[1]} minutes to {found[2]}" if hours > 3 or int(found[1]) > 12 else found[0]
 
 
 def _ordinal(number: int) -> str:

@@ -19,13 +19,16 @@ from typing import NamedTuple
 
 import msgspec
 
-from llmagent_os.plugins.calendar.time.date_parsing import parse_days
+from llmagent_os.plugins.calendar.time.day_lists import parse_days
 from llmagent_os.plugins.calendar.time.duration_parsing import parse_duration
+from llmagent_os.plugins.calendar.time.holidays import HOLIDAYS
 from llmagent_os.plugins.calendar.time.lead_parsing import parse_lead
-from llmagent_os.plugins.calendar.time.mention_rules import ADVERB, Candidate, is_mention, says_repeat
+from llmagent_os.plugins.calendar.time.mention_candidate import Candidate
+from llmagent_os.plugins.calendar.time.mention_rules import ADVERB, is_mention, says_repeat
 from llmagent_os.plugins.calendar.time.mention_tokens import Token, tokens_of
 from llmagent_os.plugins.calendar.time.recurrence import parse_limits, parse_recurrence
 from llmagent_os.plugins.calendar.time.recurrence_limits import RecurrenceLimits
+from llmagent_os.plugins.calendar.time.text_normalization import normalize
 from llmagent_os.plugins.calendar.time.time_errors import TimeExpressionError
 from llmagent_os.plugins.calendar.time.time_parsing import parse_times
 
@@ -93,10 +96,13 @@ def time_mentions(text: str, *, month_first: bool = True) -> tuple[TimeMention, 
 
 
 def _describes(mention: TimeMention, found: Sequence[TimeMention], tokens: Sequence[Token]) -> bool:
-    """Whether a word of repetition only describes a thing that has its day: "the monthly report on friday"."""
+    """Whether words only describe a thing that has its day: "the monthly report on friday", "easter lunch may 1"."""
+    after = next((token for token in tokens if token.start > mention.end), None)
+    if mention.kind is MentionKind.DATE and normalize(mention.text) in HOLIDAYS:
+        dates = [each for each in found if each.kind is MentionKind.DATE]
+        return len(dates) > 1 and after is not None and not any(each.start == after.start for each in found)
     if mention.kind is not MentionKind.RECURRENCE or not ADVERB.fullmatch(mention.text.casefold()):
         return False
-    after = next((token for token in tokens if token.start > mention.end), None)
     if after is None or after.timely:
         return False
     others = [each for each in found if each.kind is MentionKind.RECURRENCE and each != mention]

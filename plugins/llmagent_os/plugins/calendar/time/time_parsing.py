@@ -17,61 +17,18 @@ from dataclasses import replace
 from datetime import datetime, timedelta, tzinfo
 
 from llmagent_os.plugins.calendar.time.clock_changes import wall_after
-from llmagent_os.plugins.calendar.time.clock_times import POINTS, clock_range, clock_time
+from llmagent_os.plugins.calendar.time.clock_times import clock_range, clock_time
 from llmagent_os.plugins.calendar.time.duration_parsing import QUANTITY, parse_duration
+from llmagent_os.plugins.calendar.time.parts_of_day import PART_HALVES, PART_NAMES, named_time
 from llmagent_os.plugins.calendar.time.text_normalization import normalize
 from llmagent_os.plugins.calendar.time.time_errors import TimeExpressionError
 from llmagent_os.plugins.calendar.time.time_of_day import DAY_MINUTES, HalfOfDay, TimeOfDay, minutes_after_midnight
 from llmagent_os.plugins.calendar.time.zone_names import named_zone
 
-_PART_NAMES = r"(morning|afternoon|evening|night|tonight)"
-_HALVES: dict[str, HalfOfDay] = {
-    "morning": "am",
-    "afternoon": "pm",
-    "evening": "pm",
-    "night": "night",
-    "tonight": "night",
-}
-# start, end, and the usual beginning of an event at this time, in minutes after midnight
-_PARTS: dict[str, tuple[int, int, int]] = {
-    "morning": (360, 720, 540),
-    "early morning": (300, 540, 420),
-    "late morning": (600, 720, 660),
-    "mid morning": (540, 660, 600),
-    "midmorning": (540, 660, 600),
-    "afternoon": (720, 1080, 840),
-    "early afternoon": (720, 900, 780),
-    "late afternoon": (900, 1080, 960),
-    "mid afternoon": (840, 960, 900),
-    "evening": (1080, 1320, 1080),
-    "early evening": (1020, 1170, 1080),
-    "late evening": (1200, DAY_MINUTES, 1260),
-    "night": (1200, DAY_MINUTES, 1200),
-    "tonight": (1080, DAY_MINUTES, 1200),
-    "late night": (1320, DAY_MINUTES, 1320),
-    "late at night": (1320, DAY_MINUTES, 1320),
-    "late in day": (960, 1140, 1020),
-    "early in day": (420, 600, 480),
-    "first thing": (420, 540, 480),
-    "lunch": (720, 840, 735),
-    "lunchtime": (720, 840, 735),
-    "breakfast": (420, 570, 480),
-    "dinner": (1080, 1260, 1140),
-    "bedtime": (1290, DAY_MINUTES, 1320),
-    "after breakfast": (540, 660, 540),
-    "before breakfast": (330, 450, 390),
-    "before work": (390, 525, 450),
-    "before school": (390, 510, 450),
-    "before lunch": (600, 720, 660),
-    "after lunch": (780, 960, 780),
-    "after school": (900, 1080, 930),
-    "after class": (900, 1080, 930),
-    "after work": (1020, 1260, 1050),
-    "before dinner": (1020, 1140, 1020),
-    "after dinner": (1170, 1380, 1200),
-    "before bed": (1260, 1410, 1290),
-}
-_DELAY = re.compile(rf"in (?:about |just )?{QUANTITY} ?(?:minutes|hours|seconds|h|m|s)(?![a-z])")
+_DELAY = re.compile(
+    rf"in (?:about |just )?(?:{QUANTITY} (?:days?|weeks?),? (?:and )?)?"
+    rf"{QUANTITY} ?(?:minutes|hours|seconds|h|m|s)(?![a-z])"
+)
 _LISTED = re.compile(r",|;|&|\+|\band\b|\bplus\b|\bas well as\b|\bagain\b", re.I)
 __all__ = ["DAY_MINUTES", "HalfOfDay", "TimeOfDay", "minutes_after_midnight", "parse_time", "parse_times"]
 
@@ -119,7 +76,9 @@ def parse_times(text: str, now: datetime, zone: tzinfo | None = None) -> tuple[T
 
 
 def _ascending(found: list[TimeOfDay | datetime]) -> list[TimeOfDay | datetime]:
-    """Settle the halves of the day so that times follow each other: "8 and 10pm", "8, 12 and 6pm"."""
+    """Settle the halves of the day so that times follow each other: "8 and 10pm", "8, 2 and 8"."""
+    if len(found) > 2 or len(set(found)) < len(found):
+        found = _around_the_clock(found)
     done: list[TimeOfDay | datetime] = []
     following: int | None = None
     for each in reversed(found):
@@ -128,7 +87,34 @@ def _ascending(found: list[TimeOfDay | datetime]) -> list[TimeOfDay | datetime]:
             each = after_noon if after_noon.start < following else each.settled("am")
         following = each.start if isinstance(each, TimeOfDay) and each.sure else None
         done.append(each)
-    return done[::-1]
+    return _after_sure(done[::-1])
+
+
+def _after_sure(found: list[TimeOfDay | datetime]) -> list[TimeOfDay | datetime]:
+    """Settle a time by the one before it: "8 in the evening and again at 10"."""
+    done = found[:1]
+    for each in found[1:]:
+        before = done[-1]
+        if isinstance(each, TimeOfDay) and isinstance(before, TimeOfDay) and before.sure and not each.sure:
+            halves = (each.settled("am"), each.settled("pm"))
+            each = next((half for half in halves if half.start > before.start), each)
+        done.append(each)
+    return done
+
+
+def _around_the_clock(found: list[TimeOfDay | datetime]) -> list[TimeOfDay | datetime]:
+    """Settle times of which none says its half: each is the first on a clock face after the one before it."""
+    times = [each for each in found if isinstance(each, TimeOfDay) and not each.sure and each.kind == "at"]
+    if len(times) < len(found):
+        return found
+    for first in (times[0].settled(), times[0].settled("am")):
+        done = [first]
+        for each in times[1:]:
+            halves = (each.settled("am"), each.settled("pm"))
+            done += [half for half in halves if half.start > done[-1].start][:1]
+        if len(done) == len(found):
+            return [*done]
+    return found
 
 
 def _parse(said: str, now: datetime, zone: tzinfo | None = None) -> TimeOfDay | datetime | None:
@@ -137,15 +123,29 @@ def _parse(said: str, now: datetime, zone: tzinfo | None = None) -> TimeOfDay | 
         if not _is_delay(said)
         else said
     )
+    # Without what says when it ends at last, or begins in earnest: "8pm until late", "7 for 7:30".
+    said = re.sub(r" (?:to|until) (?:late|close|whenever)$|(?<=\d) for \d{1,2}[:.]\d\d$", "", said)
     said = re.sub(r"^from (?=\d[\d:.]*(?: ?[ap]m)?$)", "", said)
     if said in ("now", "right now", "immediately"):
         return now
+    if said == "this time":  # "this time tomorrow"
+        of_day = now.hour * 60 + now.minute
+        return TimeOfDay("at", of_day, of_day)
     delay = re.fullmatch(r"(?:in|after) (?:about |just )?(.+)|(.+) from now", said)
     if delay and re.search(r"\d ?(?:h|m|s)\b|\b(?:hours|minutes|seconds)\b|\d ?h ?\d", said):
         try:
             return wall_after(now, parse_duration(delay[1] or delay[2]), zone)
-        except (TimeExpressionError, OverflowError):
+        except TimeExpressionError as error:
+            if error.problem == "impossible":
+                raise
             return None
+        except OverflowError:
+            return None
+    past = re.fullmatch(r"(\d\d?|quarter|half)(?: minutes)? past", said)
+    if past:  # the next hour
+        minute = {"quarter": 15, "half": 30}.get(past[1]) or int(past[1])
+        at = now.replace(minute=0, second=0, microsecond=0) + timedelta(minutes=minute)
+        return (at if at > now else at + timedelta(hours=1)) if minute < 60 else None
     if re.fullmatch(r"in \d{3,4}", said):  # a year
         return None
     minutes = re.fullmatch(r"in (\d{1,2})", said)  # "in 20" is 20 minutes; "in 2" may be hours
@@ -161,46 +161,34 @@ def _parse(said: str, now: datetime, zone: tzinfo | None = None) -> TimeOfDay | 
     words = said.split()
     for count in (4, 3, 2, 1):
         name = " ".join(words[-count:])
+        name = name if named_zone(name) else f"{name} time"  # "4pm New York"
         if count < len(words) and named_zone(name):
             rest = re.sub(r" (?:in|in the|the)$", "", " ".join(words[:-count]))
             inner = _parse(rest, now)
             return replace(inner, zone=name) if isinstance(inner, TimeOfDay) else None
-    return _point(said) or _with_part(said, now) or _open(said) or clock_time(said) or clock_range(said)
+    return named_time(said) or _with_part(said, now) or _open(said) or clock_time(said) or clock_range(said)
 
 
 def _is_delay(said: str) -> bool:
     return re.fullmatch(r"in \d{1,4}", said) is not None or _DELAY.match(said) is not None
 
 
-def _point(said: str) -> TimeOfDay | None:
-    said = re.sub(r" time$", "", said)
-    said = re.sub(r"\bof the\b", "of", said)
-    if said in POINTS:
-        return TimeOfDay("at", POINTS[said], POINTS[said])
-    said = re.sub(r" in (?:the )?(?:morning|evening)$", "", said) if said.startswith("first thing") else said
-    said = re.sub(r"\b(?:the|my|hour|break) ?", "", said).strip()
-    if said in _PARTS:
-        start, end, usual = _PARTS[said]
-        return TimeOfDay("part", start, end, day=0 if said == "tonight" else None, usual=usual)
-    return None
-
-
 def _with_part(said: str, now: datetime) -> TimeOfDay | None:
     """Parse a part of the day, with or without a time: "this evening", "morning at 8", "8 in the evening"."""
     this = re.fullmatch(
-        rf"(later )?this ((?:early |late |mid )?{_PART_NAMES})(?: (.+))?|(late|later|early) (tonight)", said
+        rf"(later )?this ((?:early |late |mid )?{PART_NAMES})(?: (.+))?|(late|later|early) (tonight)", said
     )
     if this:
         name = f"{this[2]}" if this[2] else "late night" if this[5] != "early" else "early evening"
         inner = _parse(f"{name} {this[4]}" if this[4] else name, now)
         return replace(inner, day=0) if isinstance(inner, TimeOfDay) else None
-    before = re.fullmatch(rf"(?:early |late |mid )?{_PART_NAMES} ?(?:,|-)? ?(?:at |about |by )?(.+)", said)
-    after = re.fullmatch(rf"(.+?) (?:in (?:the )?|at |this )?(?:early |late )?{_PART_NAMES}", said)
+    before = re.fullmatch(rf"(?:early |late |mid )?{PART_NAMES} ?(?:,|-)? ?(?:at |about |by )?(.+)", said)
+    after = re.fullmatch(rf"(.+?) (?:in (?:the )?|at |this )?(?:early |late )?{PART_NAMES}", said)
     for match, part, rest in ((before, 1, 2), (after, 2, 1)):
         if match:
             inner = _open(match[rest]) or clock_time(match[rest]) or clock_range(match[rest])
             if inner:
-                settled = inner.settled(_HALVES[match[part]])
+                settled = inner.settled(PART_HALVES[match[part]])
                 return replace(settled, day=0 if match[part] == "tonight" or "this" in said.split() else None)
     return None
 
@@ -212,7 +200,7 @@ def _open(said: str) -> TimeOfDay | None:
     )
     if not match or (match[1] == "from" and not match[3]):
         return None
-    inner = _point(match[2]) or clock_time(match[2])
+    inner = named_time(match[2]) or clock_time(match[2])
     if inner is None or inner.kind != "at":
         return None
     if match[1].endswith("before") or match[1] == "until":

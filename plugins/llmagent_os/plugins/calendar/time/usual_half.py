@@ -9,41 +9,26 @@ import re
 
 from llmagent_os.plugins.calendar.time.time_parsing import HalfOfDay, TimeOfDay
 
+_EVENING = (
+    "dinner|supper|watch|drinks?|cocktails?|beers?|nightcap|party|pub|quiz|bar|night ?club|clubbing|karaoke|disco"
+    "|concert|gig|cinema|movies?|film|theatre|theater|opera|musical|ballet|comedy|improv|show|fireworks|sunset"
+    "|choir|rehearsal|band|salsa|tango|zumba|danc(?:e|ing)|poker|book club"
+    "|(?:football|team|basketball) (?:practice|training)"
+    r"|late shift|night shift|bedtime|parents evening|evening|\w+ night"
+)
+_EARLY = "breakfast|brunch|sunrise|wake|waking|get up|getting up|alarm|morning|early shift|flights?|fly|plane|airport"
+_ON_THE_WAY = "bus|coach|trains?|tram|ferry|commute|carpool|drop[- ]?off|bins?|garbage|recycling"
+_FORENOON = (
+    r"school|kindergarten|nursery|daycare|kids|physio\w*|dentist|doctor|gp|vet|check-?up|blood test|surgery|exam|court"
+    "|stand-?up|lecture|rounds|office"
+)
 #: Words of a title, the half of the day, and the hours on a clock face for which they decide, from first to last.
-_USUAL: tuple[tuple[re.Pattern[str], HalfOfDay, int, int], ...] = (
-    (
-        re.compile(
-            r"\b(dinner|supper|watch|drinks?|cocktails?|beers?|concert|gig|cinema|movies?|film|theatre|theater|opera|musical"
-            r"|ballet|choir|rehearsal|band|(?:football|team|basketball) (?:practice|training)|game night|date night"
-            r"|quiz|pub|bar|night ?club|clubbing|karaoke|disco|fireworks|late shift"
-            r"|night shift|bedtime|party|parents evening|\w+ night|evening|sunset|nightcap|show)\b",
-            re.I,
-        ),
-        "pm",
-        5,
-        11,
-    ),
-    (
-        re.compile(
-            r"\b(breakfast|brunch|sunrise|wake|waking|get up|getting up|alarm|morning|early shift"
-            r"|flights?|fly|plane|airport)\b",
-            re.I,
-        ),
-        "am",
-        4,
-        11,
-    ),
-    (
-        re.compile(
-            r"\b(school|kindergarten|nursery|daycare|kids|physio\w*|dentist|doctor|gp|vet|check-?up|blood test|surgery"
-            r"|exam|court|stand-?up|lecture|rounds|office)\b",
-            re.I,
-        ),
-        "am",
-        7,
-        11,
-    ),
-    (re.compile(r"\b(lunch|tea|siesta)\b", re.I), "pm", 1, 6),
+_USUAL: tuple[tuple[str, HalfOfDay, int, int], ...] = (
+    (_EVENING, "pm", 5, 11),
+    (_EARLY, "am", 4, 11),
+    (_FORENOON, "am", 7, 11),
+    (_ON_THE_WAY, "am", 6, 11),
+    ("lunch|tea|siesta", "pm", 1, 6),
 )
 
 
@@ -63,4 +48,5 @@ def usual_half(title: str, said: TimeOfDay | None) -> HalfOfDay | None:
     if said is None or said.sure:
         return None
     hour = said.start // 60 % 12 or 12
-    return next((half for words, half, first, last in _USUAL if words.search(title) and first <= hour <= last), None)
+    rows = (row for row in _USUAL if row[2] <= hour <= row[3])
+    return next((half for words, half, _, _ in rows if re.search(rf"\b(?:{words})\b", title, re.I)), None)
