@@ -325,8 +325,9 @@ class CalendarPlugin(Plugin):
 
     async def profile_changed(self, context: ToolContext, before: Profile, assumed_zone: str) -> ToolResult | None:
         async with self._locks.of(context.user_id):
-            said = await follow_zone(CalendarCall(context), before, assumed_zone)
-            await sync_soon(context)
+            call = CalendarCall(context)
+            said = await follow_zone(call, before, assumed_zone)
+            await _after_change(call)
         return ToolResult({"status": "set"}, said) if said else None
 
     async def pressed(self, context: ToolContext, value: str) -> ToolResult:
