@@ -399,12 +399,11 @@ async def test_a_file_waits_while_the_host_is_busy(tmp_path: Path) -> None:
 
 async def test_what_cannot_be_written_now_is_an_adapter_error(tmp_path: Path) -> None:
     """With this error the host keeps the reply and tries again; any other error would lose it."""
-    with (tmp_path / "in").open("w+") as stdin, Path("/dev/full").open("w") as stdout:
-        console = ConsoleAdapter(stdin=stdin, stdout=stdout)
+    full = io.TextIOWrapper(io.FileIO("/dev/full", "w"), write_through=True)
+    with (tmp_path / "in").open("w+") as stdin:
+        console = ConsoleAdapter(stdin=stdin, stdout=full)
         with pytest.raises(AdapterError, match="nothing can be written"):
             await console.send(ROOM, Reply("x"), key="k1")
-        with contextlib.suppress(OSError):
-            stdout.close()
 
 
 async def test_a_terminal_that_hangs_up_ends_the_chat(inbox: Inbox) -> None:

@@ -149,6 +149,7 @@ class CalendarPlugin(Plugin):
         kind: RuleArgument | None = None,
         among: RuleArgument | None = None,
         duration: RuleArgument | None = None,
+        than: RuleArgument | None = None,
     ) -> ToolResult:
         """Look up events, or whether the person is free.
 
@@ -164,10 +165,13 @@ class CalendarPlugin(Plugin):
             kind: reminder or event, if only these count
             among: listed, if only what was listed last counts
             duration: how long a free time has to be
+            than: another event, with which it is compared, or the part of the day that is meant where none is found
         """
         given = {"which": which, "title": title, "date": date, "time": time, "person": person, "place": place}
         return await self._do(
-            list_events, context, given | {"asked": asked, "kind": kind, "among": among, "duration": duration}
+            list_events,
+            context,
+            given | {"asked": asked, "kind": kind, "among": among, "duration": duration, "than": than},
         )
 
     @tool(permission="calendar.write")
@@ -262,6 +266,16 @@ class CalendarPlugin(Plugin):
         given |= {"new_note": new_note, "instead_of": instead_of, "swap_with": swap_with}
         given |= {"kind": kind, "among": among, "scope": scope}
         return await self._do(move_event, context, given | new)
+
+    @tool(permission="calendar.write", offered=False)
+    async def answer_question(self, context: ToolContext, value: RuleArgument | None = None) -> ToolResult:
+        """Do what the person was asked about, and agrees to.
+
+        Args:
+            context: who asks, where and when
+            value: that of the button
+        """
+        return await self._do(_answer_question, context, {"value": value})
 
     @tool(permission="calendar.write", offered=False)
     async def copy_event(
@@ -438,6 +452,10 @@ class CalendarPlugin(Plugin):
             if work is not list_events:
                 await _after_change(call)
             return result
+
+
+async def _answer_question(call: CalendarCall, given: Mapping[str, str | None]) -> ToolResult:
+    return await answer_button(call, given["value"] or "")
 
 
 async def _after_change(call: CalendarCall) -> None:

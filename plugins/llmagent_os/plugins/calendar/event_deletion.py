@@ -18,8 +18,10 @@ from llmagent_os.plugins.calendar.event_choice import (
     not_found_reply,
     which_one_question,
 )
-from llmagent_os.plugins.calendar.event_search import EventQuery, event_query, fits_words, searched_period
+from llmagent_os.plugins.calendar.event_query import EventQuery, event_query
+from llmagent_os.plugins.calendar.event_search import searched_period
 from llmagent_os.plugins.calendar.event_store import Change
+from llmagent_os.plugins.calendar.event_words import fits_words
 from llmagent_os.plugins.calendar.lead_reminders import with_lead_reminders
 from llmagent_os.plugins.calendar.phrasing import with_preposition
 from llmagent_os.plugins.calendar.series_scope import EVERY_TIME, ONE, SERIES, Scope, scope_of
@@ -27,7 +29,8 @@ from llmagent_os.plugins.calendar.time.recurrence import recurrence_text
 from llmagent_os.plugins.calendar.time.time_errors import TimeExpressionError
 
 _MANY = re.compile(
-    r"\b(all|every|everything|both|each|any|whole|entire|clear|wipe|empty|events|meetings|appointments|reminders|calls|plans|schedule)\b",
+    r"\b(all|every|everything|both|each|any|whole|entire|clear|wipe|empty|events|meetings|appointments|reminders"
+    r"|calls|plans|schedule)\b",
     re.I,
 )
 

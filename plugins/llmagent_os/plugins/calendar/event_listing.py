@@ -24,15 +24,10 @@ from llmagent_os.plugins.calendar.calendar_call import CalendarCall, EventMatch
 from llmagent_os.plugins.calendar.calendar_event import CalendarEvent
 from llmagent_os.plugins.calendar.event_answers import ANSWERS, answer_about, last_change_told
 from llmagent_os.plugins.calendar.event_choice import chosen_events, keep_listed
-from llmagent_os.plugins.calendar.event_search import (
-    EventQuery,
-    event_query,
-    is_generic,
-    is_of_kind,
-    last_past_event,
-    search_events,
-    searched_period,
-)
+from llmagent_os.plugins.calendar.event_order import AROUND, around_event, order_of_two
+from llmagent_os.plugins.calendar.event_query import EventQuery, event_query
+from llmagent_os.plugins.calendar.event_search import is_of_kind, last_past_event, search_events, searched_period
+from llmagent_os.plugins.calendar.event_words import is_generic
 from llmagent_os.plugins.calendar.free_gaps import free_gaps
 from llmagent_os.plugins.calendar.open_questions import waiting_text
 from llmagent_os.plugins.calendar.phrasing import period_text, with_preposition
@@ -59,6 +54,13 @@ async def list_events(call: CalendarCall, given: Mapping[str, str | None]) -> To
             return free_gaps(call, await call.store.events(), query, given.get("duration"), _period(call, query))
     except TimeExpressionError as error:
         return call.unclear_reply(error)
+    if asked in AROUND:
+        if told := await around_event(call, await call.store.events(), query, asked):
+            return told
+        if part := given.get("than"):  # "after lunch", and there is no lunch: a part of the day
+            return await list_events(call, {"date": given.get("date"), "time": part, "asked": "events"})
+    if asked == "order" and (told := order_of_two(call, await call.store.events(), query, given.get("than") or "")):
+        return told
     free = (asked == "free" if asked else _FREE.search(call.words) is not None) and not query.about
     events = [event for event in await call.store.events() if _counts(event, query, free)]
     found = await _found(call, events, query, asked, free=free)

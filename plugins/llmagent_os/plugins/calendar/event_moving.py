@@ -16,7 +16,7 @@ from llmagent_os.plugins.calendar.changed_event import changed_event
 from llmagent_os.plugins.calendar.changed_repetition import changed_repetition
 from llmagent_os.plugins.calendar.event_choice import MAX_CHOICES, chosen_events, not_found_reply, which_one_question
 from llmagent_os.plugins.calendar.event_creation import create_event
-from llmagent_os.plugins.calendar.event_search import EventQuery, event_query
+from llmagent_os.plugins.calendar.event_query import EventQuery, event_query
 from llmagent_os.plugins.calendar.event_store import Change
 from llmagent_os.plugins.calendar.event_swapping import swap_events
 from llmagent_os.plugins.calendar.event_times import repeat_text

@@ -99,6 +99,7 @@ class EventStore:
         await self._put(f"change:{change_id}", change)
         await self._replace(change.before, change.after, change.at)
         await self.focus_on(change.after[0] if change.after else None)
+        await self._keep_added(change)
         await self._note_change(change_id)
         await self._prune()
         return change.result(change_id)
@@ -173,9 +174,16 @@ class EventStore:
             combined: the events before them all and after them all.
         """
         await self._put(f"change:{group_id}", msgspec.structs.replace(combined, at=self._now))
+        await self._keep_added(combined)
         found = await self._records.get(f"made:{self._here}")
         others = [each for each in (found or {}).get("changes", []) if each not in (*change_ids, group_id)]
         await self._records.put(f"made:{self._here}", {"changes": [*others, group_id][-MAX_UNDONE:]})
+
+    async def _keep_added(self, change: Change) -> None:
+        """Several events that were added are what "both" and "the second one" mean, as if they were listed."""
+        added = [event for event in change.after if not event.leads_to]
+        if len(added) > 1 and not change.before:
+            await self.keep_listed([(each.event_id, each.start.isoformat() if each.start else "") for each in added])
 
     async def _note_change(self, change_id: str) -> None:
         found = await self._records.get(f"made:{self._here}")

@@ -11,6 +11,7 @@
 ``creation_title``      ... what they are called, with whom and where they are
 ``event_nouns``         nouns of what people put into calendars
 ``open_answer``         the answer to the question about an unfinished event
+``agreed_request``      a yes to the open question, with a request behind it
 ``left_alone``          what must not be done: negations, and what is only weighed
 ``doubtful_words``      what a model may take for a request, and may be none
 ``openings``            the words that open a request
@@ -28,6 +29,7 @@
 ``lead_request``        reminders before an event
 ``lookup_request``      questions about a period, and about all that there is
 ``event_question``      questions about an event
+``order_question``      what comes before and after an event
 ``direct_question``     "tell me when it is" as "when is it"
 ``question_words``      what the readers of questions share
 ``free_time_request``   questions about free time
@@ -39,6 +41,7 @@
 ``name_request``        another name or person for an event
 ``place_request``       a place or a note for an event
 ``length_request``      another length, end or repetition for an event
+``series_end``          when a repeated event ends
 ``change_call``         what the readers of changes share
 ``reference_request``   what goes on from what was done: "same on friday", "no, at 5"
 ``targets``             which event a phrase means

@@ -5,7 +5,8 @@ from __future__ import annotations
 import re
 
 from llmagent_os.plugin import ToolCall
-from llmagent_os.plugins.calendar.event_search import LISTED, OTHERS, fits_words
+from llmagent_os.plugins.calendar.event_query import LISTED, OTHERS
+from llmagent_os.plugins.calendar.event_words import fits_words
 from llmagent_os.plugins.calendar.requests.clause import Clause
 from llmagent_os.plugins.calendar.requests.masked_words import MaskedWords, Rules, first_call, has_marks, rule
 from llmagent_os.plugins.calendar.requests.targets import Target, read_target
@@ -35,7 +36,7 @@ _BUT = (
 )
 _KEPT = r"(?:,? (?:though|please|alone|as (?:it|they) (?:is|are)|in|there|where (?:it|they) (?:is|are)))*"
 
-_DELETE = rule(rf"{_VERB} (?:all about |just |only )?(?P<np>.+?){_HERE}{_NO_MORE}(?: only| just)?")
+_DELETE = rule(rf"{_VERB} (?:all about |just |only )?(?P<np>.+?){_HERE}{_NO_MORE}(?: only| just| again)?")
 _TURN_OFF = rule(
     r"(?:turn off|switch off|disable|silence|stop|deactivate|mute) (?P<np>.*(?:reminder|alarm|alert|notification).*?)"
     r"|(?:turn|switch) (?P<np2>.*(?:reminder|alarm|alert|notification).*?) off"
@@ -51,8 +52,10 @@ _NOT_NEEDED = rule(
     r"(?P<scope> all)?(?: please)?)?"
 )
 _NOT_GOING = rule(
-    r"(?:i'm|i am|we're|we are) (?:not|no longer) (?:going to|doing|having|attending) (?P<np>.+?)"
-    rf"(?:{_NO_MORE}|[,;.]? (?:and |so )?(?:please )?{_VERB} (?:it|that))"
+    r"(?:(?:i'm|i am|we're|we are) (?:not|no longer)|(?:i|we) (?:won't|will not) be) (?:going to|doing|having|attending"
+    rf"|coming to|joining) (?P<np>.+?){_NO_MORE}"
+    rf"(?:[,;.]? (?:and |so )?(?:please |you can |can you )?{_VERB} (?:it|that|them|(?P<scope>it all|them all|all of"
+    r" (?:it|them)|everything|the (?:lot|whole (?:lot|series|thing)|entire series|series))))?"
 )
 _CANCELLED_BY = rule(
     r"(?!(?:i|we|you|it|that|this|please|did|have|has|what|who|when|why|if)\b)(?P<who>[^\W\d]\w*(?: [^\W\d]\w*){0,2}?)"
@@ -165,6 +168,11 @@ def _not_needed(words: MaskedWords, found: re.Match[str]) -> ToolCall | None:
     return _named(words, found)
 
 
+def _not_going(words: MaskedWords, found: re.Match[str]) -> ToolCall | None:
+    call = _named(words, found)
+    return _series(words, found) if call is not None and found["scope"] else call
+
+
 def _besides(words: MaskedWords, found: re.Match[str]) -> ToolCall | None:
     target = read_target(words, found["np"])
     kept = _kept_name(words, found["besides"])
@@ -229,7 +237,7 @@ _RULES: Rules = (
     (_TURN_OFF, _one),
     (_IS_OFF, _is_off),
     (_NOT_NEEDED, _not_needed),
-    (_NOT_GOING, _named),
+    (_NOT_GOING, _not_going),
     (_NOT_DOING, _named),
     (_CANCELLED_BY, _cancelled_by),
     (_FORGET, _named),

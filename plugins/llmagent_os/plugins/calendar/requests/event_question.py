@@ -21,6 +21,8 @@ _START = rule(
     r"(?: (?:again|scheduled|start|starts|begin|begins|happening|happen|on|at|be|planned|taking place|supposed to be"
     r"|supposed to start|next|due|going to be|going to start))*"
 )
+#: "What time is it?" is about the clock, and "what time is it at?" about an event.
+_OF_IT = re.compile(r"when|.*\b(?:it|that|this) (?:at|on|scheduled|planned|again|starts?|begins?|happening)\b", re.I)
 _IS_WHEN = rule(r"(?:is|are|was) (?P<np>.+?) (?P<when>WHEN)")
 _HAVE_NAMED = rule(
     r"(?:do i have|do we have|have i got|is there|did i have|am i having|have i|do i|am i (?:seeing|meeting|doing"
@@ -125,7 +127,7 @@ def _when_is(words: MaskedWords, found: re.Match[str]) -> ToolCall | None:
         or not (target.known or mine)
         or set(target.arguments) & {"date", "time"} == set(target.arguments)
     ):
-        is_it = target is not None and not target.arguments and words.text.lower().startswith("when")
+        is_it = target is not None and not target.arguments and _OF_IT.match(words.text)
         return list_call("start") if is_it else None
     return list_call(**of_target(target))
 

@@ -48,7 +48,10 @@ _ROOM = rule(
     r"|some |enough )?(?:free )?"
     r"(?:time|room|space)(?: for (?:an? |another |some |the )?[^\W\d]+(?: [^\W\d]+){0,3}?)? (?P<when>WHEN)"
 )
-_SUITS = rule(r"(?:does|would|could|will) (?P<when>WHEN) (?:suit|fit|work)(?: me| for me| in)?(?: my calendar)?")
+_SUITS = rule(
+    r"(?:does|would|could|will|might) (?P<when>WHEN) (?:suit|fit|work|be (?:ok|okay|fine|good|possible|free))"
+    r"(?: me| us| for (?:me|us)| in)?(?: my calendar)?(?: (?:for|to have|to do) [^\ue000-\uf8ff,.;]{2,60})?"
+)
 _FOR_WHAT = rule(
     r"(?:find|get|look for|search for|block|when could i (?:fit|squeeze) in|when can i (?:fit|squeeze) in|when do i"
     r" have)"

@@ -52,7 +52,14 @@ _MEALS = frozenset("breakfast brunch lunch dinner supper".split())
 #: Words before a name that a mention may have taken with it.
 _BEFORE_NAME = frozenset("the my our a an about for on in of over during at".split())
 #: "Tomorrow's dentist" and "by two days": the finder of times knows these days and lengths by themselves.
-_OF_DAY = re.compile(rf"\b(today|tonight|tomorrow|{'|'.join(WEEKDAYS)})'s\b(?= [^\W\d])", re.I)
+_OF_DAY = re.compile(
+    rf"\b(?:(?P<day>today|tonight|tomorrow|{'|'.join(WEEKDAYS)})'s|(?<!on )(?P<bare>today|tomorrow"
+    rf"|{'|'.join(WEEKDAYS)})s)"
+    r"\b(?= (?!(?:and|or|at|from|to|till|until|now|only|instead|in|for|this|please|too|then|by|again|are|is|work"
+    r"|off)\b)"
+    r"[^\W\d])",
+    re.I,
+)
 _BY_LENGTH = re.compile(
     r"\bby (?=(?:about |another )?(?:an?|one|two|three|four|five|six|ten|fifteen|twenty|thirty|forty|half|\d+)"
     r"(?: an?| of an?)?(?: quarter of an| couple of| few| more)? ?-?(?:m\b|min|h\b|hour|hr|day|week|month))",
@@ -115,7 +122,7 @@ class MaskedWords:
         """Mask a clause. A mention that is a part of the name of one of the person's events is no mention."""
         text = clause.text.replace("\u2019", "'").replace("\u2018", "'")
         mentions = clause.mentions
-        plain = _BY_LENGTH.sub("", _OF_DAY.sub(r"\1", text))
+        plain = _BY_LENGTH.sub("", _OF_DAY.sub(r"\g<day>\g<bare>", text))
         if plain != text:
             text, mentions = plain, time_mentions(plain, month_first=clause.month_first)
         titles = [_words(f"{event.title} {event.person}") for event in clause.events]

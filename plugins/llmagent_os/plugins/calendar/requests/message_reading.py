@@ -14,7 +14,8 @@ from llmagent_os.plugin import ToolCall, ToolResult
 from llmagent_os.plugins.calendar.calendar_call import CalendarCall
 from llmagent_os.plugins.calendar.calendar_event import CalendarEvent
 from llmagent_os.plugins.calendar.event_creation import UNFINISHED_LIFETIME
-from llmagent_os.plugins.calendar.event_search import fits_words
+from llmagent_os.plugins.calendar.event_words import fits_words
+from llmagent_os.plugins.calendar.requests.agreed_request import read_agreed
 from llmagent_os.plugins.calendar.requests.among_talk import goes_on
 from llmagent_os.plugins.calendar.requests.clause import MARK, Clause
 from llmagent_os.plugins.calendar.requests.foreign_words import is_foreign
@@ -105,6 +106,7 @@ async def read_requests(call: CalendarCall) -> tuple[ToolCall, ...] | ToolResult
         return WHOSE_TIME
     found = (
         await _answer(call, clause)
+        or await read_agreed(call, clause)
         or await _new_when(call, clause, to_change)
         or await _half_of_day(call, clause)
         or await _when_of_undated(call, clause)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 
 from llmagent_os.plugin import ToolCall
-from llmagent_os.plugins.calendar.event_search import fits_words
+from llmagent_os.plugins.calendar.event_words import fits_words
 from llmagent_os.plugins.calendar.requests.change_call import (
     INSTEAD,
     asks_for_no_change,
@@ -67,7 +67,8 @@ _REPLACE = rule(
 #: Somebody: a name, or what somebody is to the person.
 _PERSON = re.compile(
     r"(?-i:[A-Z])[\w.'-]+(?: (?-i:[A-Z])[\w.'-]+)?|(?:my |our |the )?(?:mum|mom|mother|dad|father|parents|wife|husband"
-    r"|partner|boss|manager|girlfriend|boyfriend|brother|sister|son|daughter|kids|team|colleagues?|friends?|neighbou?rs?"
+    r"|partner|boss|manager|girlfriend|boyfriend|brother|sister|son|daughter|kids|team|colleagues?|friends?"
+    r"|neighbou?rs?"
     r"|aunt|uncle|cousin|grandma|grandpa|him|her|them)",
     re.I,
 )

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 from llmagent_os.plugin import ToolCall
 from llmagent_os.plugins.calendar.requests.targets import Target
 
@@ -13,6 +15,9 @@ PLANNED = (
     r"|there|already|ahead|next|arranged|in store|in))*"
 )
 IN_CALENDAR = rf"(?: (?:{ON} )?{MY}(?:calendar|schedule|agenda|diary|planner|plate|list))?"
+
+#: The first word of a question.
+QUESTION = re.compile(r"(?:what|when|where|who|how|which|is|are|am|do|does|did|at what)\b", re.I)
 
 
 def list_call(asked: str = "events", **arguments: str) -> ToolCall:

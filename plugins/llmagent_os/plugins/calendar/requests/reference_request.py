@@ -8,7 +8,7 @@ import re
 
 from llmagent_os.plugin import ToolCall
 from llmagent_os.plugins.calendar.counted_day import COUNTED_DAY
-from llmagent_os.plugins.calendar.event_search import LISTED
+from llmagent_os.plugins.calendar.event_query import LISTED
 from llmagent_os.plugins.calendar.requests.clause import Clause
 from llmagent_os.plugins.calendar.requests.masked_words import MaskedWords, Rules, first_call, rule
 from llmagent_os.plugins.calendar.requests.targets import read_target

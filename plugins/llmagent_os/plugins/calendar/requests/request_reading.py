@@ -22,7 +22,7 @@ from llmagent_os.plugins.calendar.requests.creation_request import read_creation
 from llmagent_os.plugins.calendar.requests.deletion_request import read_deletion
 from llmagent_os.plugins.calendar.requests.idle_talk import asks_nothing
 from llmagent_os.plugins.calendar.requests.lead_request import read_lead
-from llmagent_os.plugins.calendar.requests.left_alone import is_undecided, leaves_alone
+from llmagent_os.plugins.calendar.requests.left_alone import is_undecided, leaves_alone, named_events
 from llmagent_os.plugins.calendar.requests.length_request import read_length
 from llmagent_os.plugins.calendar.requests.list_heading import day_heading, heading_of, topic_of
 from llmagent_os.plugins.calendar.requests.lookup_request import read_lookup
@@ -31,8 +31,10 @@ from llmagent_os.plugins.calendar.requests.openings import Asks, opening_of, ope
 from llmagent_os.plugins.calendar.requests.place_request import read_place
 from llmagent_os.plugins.calendar.requests.politeness import before_request, plain
 from llmagent_os.plugins.calendar.requests.prevented_request import read_prevented
+from llmagent_os.plugins.calendar.requests.question_words import QUESTION
 from llmagent_os.plugins.calendar.requests.reference_request import read_reference
 from llmagent_os.plugins.calendar.requests.sentences import between_requests, sentences
+from llmagent_os.plugins.calendar.requests.series_end import read_series_end
 from llmagent_os.plugins.calendar.requests.shift_request import read_shift
 from llmagent_os.plugins.calendar.requests.told_before import read_told
 from llmagent_os.plugins.calendar.time.time_mentions import MentionKind
@@ -44,6 +46,7 @@ ReadClause = Callable[[Clause], ToolCall | tuple[ToolCall, ...] | None]
 READERS: tuple[ReadClause, ...] = (
     read_lead,
     read_lookup,
+    read_series_end,
     read_deletion,
     read_place,
     read_name,
@@ -90,8 +93,8 @@ _REMARK = re.compile(
 #: What is to be done instead: "I can't make the dentist, move it to friday".
 _INSTEAD = re.compile(
     r"[,;.] ?(?:(?:so|and|but|please|can you|could you) )*"
-    r"(?:cancel|delete|remove|drop|scrap|move|shift|push|postpone|reschedule|change|put) (?:it|that|them|the (?:whole"
-    r"|entire))\b",
+    r"(?:cancel|delete|remove|drop|scrap|move|shift|push|postpone|reschedule|change|put) (?:it|that|them|all|everything"
+    r"|the (?:whole|entire|lot|series))\b",
     re.IGNORECASE,
 )
 #: Where words of what is not to be done end, and a request may begin.
@@ -203,9 +206,23 @@ def _behind_negation(clause: Clause) -> list[ReadRequest]:
     """Read what is asked behind words that say what is not to be done: "don't delete anything, just show me friday"."""
     for match in _AFTER_NEGATION.finditer(clause.text):
         left, right = clause.part(0, match.start()), clause.part(match.end())
-        if leaves_alone(left.text) and not leaves_alone(right.text) and opens_request(plain(right.text)):
-            return _one(right, "", "")
+        if not leaves_alone(left.text) or leaves_alone(right.text):
+            continue
+        if opens_request(plain(right.text)) or QUESTION.match(plain(right.text)):
+            return _about_named(_one(right, "", ""), left)
     return []
+
+
+def _about_named(read: list[ReadRequest], left: Clause) -> list[ReadRequest]:
+    """A look-up of "it", which is the event that the words before it name."""
+    ids = named_events(left)
+    titles = [event.title for event in left.events if event.event_id in ids]
+    if len(read) != 1 or len(titles) != 1 or read[0].call.name != "list_events":
+        return read
+    if read[0].call.arguments.keys() != {"asked"}:  # it names what it is about
+        return read
+    call = msgspec.structs.replace(read[0].call, arguments={"title": titles[0], **read[0].call.arguments})
+    return [replace(read[0], call=call)]
 
 
 def _one(clause: Clause, verb: str, date: str) -> list[ReadRequest]:

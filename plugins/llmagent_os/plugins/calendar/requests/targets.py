@@ -6,7 +6,8 @@ import re
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from llmagent_os.plugins.calendar.event_search import LISTED, fits_words
+from llmagent_os.plugins.calendar.event_query import LISTED
+from llmagent_os.plugins.calendar.event_words import fits_words
 from llmagent_os.plugins.calendar.requests.masked_words import MaskedWords, has_marks, rule
 
 _KIND = r"(?:event|appointment|meeting|reminder|thing|item|entry|one|booking|date|slot)"
