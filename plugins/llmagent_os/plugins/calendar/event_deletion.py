@@ -60,7 +60,7 @@ async def delete_event(call: CalendarCall, given: Mapping[str, str | None]) -> T
         return not_found_reply(call, events, query)
     if besides := given.get("besides"):
         kept = _kept(found, besides)
-        if not kept:
+        if not kept and not any(fits_words(event, name) for event in every for name in _names(besides)):
             data = {"status": "not_found", "about": besides}
             return ToolResult(data, f"I found no {besides} to keep, so I deleted nothing.", word_for_word=True)
         found = [match for match in found if match not in kept]
@@ -84,8 +84,11 @@ async def _instead(call: CalendarCall, change_id: str, found: Sequence[EventMatc
 
 def _kept(found: Sequence[EventMatch], besides: str) -> list[EventMatch]:
     """What stays of what was found: all events with the words of one of the names in ``besides``."""
-    names = re.split(r",| and | or |&", besides)
-    return [match for match in found if any(fits_words(match.event, name) for name in names if name.strip())]
+    return [match for match in found if any(fits_words(match.event, name) for name in _names(besides))]
+
+
+def _names(besides: str) -> list[str]:
+    return [name for name in re.split(r",| and | or |&", besides) if name.strip()]
 
 
 async def _delete(

@@ -13,9 +13,12 @@ from llmagent_os.plugins.calendar.calendar_event import CalendarEvent
 from llmagent_os.plugins.calendar.event_choice import keep_listed
 from llmagent_os.plugins.calendar.event_query import EventQuery
 from llmagent_os.plugins.calendar.event_search import search_events
+from llmagent_os.plugins.calendar.lead_reminders import lead_text
 
 #: What ``asked`` may be for :func:`around_event`.
 AROUND = ("before", "after")
+#: What ``asked`` may be for :func:`of_two`.
+OF_TWO = ("order", "between")
 
 
 async def around_event(
@@ -58,27 +61,37 @@ def _is_within(match: EventMatch, way: str, begin: datetime, end: datetime) -> b
     return match.occurrence.start >= end if way == "after" else match.occurrence.start < begin
 
 
-def order_of_two(
-    call: CalendarCall, events: Sequence[CalendarEvent], query: EventQuery, other: str
+def of_two(
+    call: CalendarCall, events: Sequence[CalendarEvent], query: EventQuery, other: str, asked: str
 ) -> ToolResult | None:
-    """Say which of two events comes first. None: one of them is not there.
+    """Say which of two events comes first, or how long it is between them. None: one of them is not there.
 
     Args:
         call: the tool's call.
         events: the calendar.
         query: the one.
         other: words of the title of the other.
+        asked: one of :data:`OF_TWO`.
     """
-    first, second = (_next(call, events, each) for each in (query, replace(query, title=other)))
+    first, second = _next(call, events, query), _next(call, events, replace(query, title=other))
     if first is None or second is None or first.event.event_id == second.event.event_id:
         return None
-    begins, others = (each.occurrence.start if each.occurrence else call.now for each in (first, second))
+    when, then = call.match_time_text(first), call.match_time_text(second)
+    begins, others = _start(call, first), _start(call, second)
     way = "at the same time as" if begins == others else "before" if begins < others else "after"
-    told = (
-        f"{first.event.title} is {call.match_time_text(first)}, and {second.event.title} {call.match_time_text(second)}"
-    )
+    told = f"{first.event.title} is {when}, and {second.event.title} {then}"
     text = f"{first.event.title} is {way} {second.event.title}: {told}."
+    if asked == "between":
+        earlier, later = (first, second) if begins <= others else (second, first)
+        end = earlier.occurrence.end if earlier.occurrence else call.now
+        minutes = round((_start(call, later) - end).total_seconds() / 60)
+        free = lead_text(minutes) if minutes > 0 else "no time"
+        text = f"There is {free} between {earlier.event.title} and {later.event.title}: {told}."
     return ToolResult({"status": "listed", "title": first.event.title}, text, word_for_word=True)
+
+
+def _start(call: CalendarCall, match: EventMatch) -> datetime:
+    return match.occurrence.start if match.occurrence else call.now
 
 
 def _next(call: CalendarCall, events: Sequence[CalendarEvent], query: EventQuery) -> EventMatch | None:

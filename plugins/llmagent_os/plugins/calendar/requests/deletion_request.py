@@ -82,6 +82,14 @@ _CLEAR = rule(
     r"(?:(?:calendar|schedule|agenda|diary|day|plans|planner)(?: for| on| of| in)?(?: all of)?)? ?(?P<when>WHEN)?"
     r"(?: (?:calendar|schedule|agenda|plans))?(?: (?:completely|entirely|for me))?"
 )
+_OFF_THEN = rule(
+    r"(?:i'm|i am|i need|i'll be|i have|i've got|we're|i want|i'll take|i'm taking|i took) (?:[^\W\d]+"
+    r" ){0,3}?(?P<when>WHEN)"
+    rf"(?: [^\W\d]+){{0,3}}?[,;.:]? (?:so |and )?(?:please |can you |could you )*{_VERB} (?:it all|everything"
+    rf"|all of it|all"
+    r"|all (?:of )?my \w+|whatever(?: (?:i have|is on|there is|i've got))?|what i have|the whole (?:day|lot|thing))"
+    r"(?: (?:then|on|for) (?:that|the) day| then| please| that day)*"
+)
 _NO_EVENT = rule(r"no (?:more )?(?P<np>.+?)(?: (?P<when>WHEN))?")
 _STOP = rule(r"(?:stop|end|quit) (?:doing |going to |having )?(?P<np>.+)")
 _NEGATED = re.compile(
@@ -178,7 +186,9 @@ def _besides(words: MaskedWords, found: re.Match[str]) -> ToolCall | None:
     kept = _kept_name(words, found["besides"])
     if target is None or kept is None or _NEGATED.match(words.text):
         return None
-    return _call(words, _everything_of(target), besides=kept)
+    # "everything except choir this week": the week is that of everything
+    when = {} if {"date", "time", "among"} & target.arguments.keys() else words.when(found["besides"])
+    return _call(words, _everything_of(target), besides=kept, **when)
 
 
 def _everything_of(target: Target) -> Target:
@@ -232,6 +242,7 @@ _RULES: Rules = (
     (_KEEP, _keep),
     (_REST, _rest),
     (_CLEAR, _clear),
+    (_OFF_THEN, _clear),
     (_DELETE, _one_or_unknown),
     (_AROUND, _one),
     (_TURN_OFF, _one),

@@ -68,6 +68,13 @@ _END = rule(
     r" does| do) (?P<np2>.+?)"
     r"(?: (?:go|last|run|on|scheduled))*"
 )
+_LEAVE = rule(
+    r"(?:when|what time|at what time) (?:do|will|can|am|are) (?:i|we)(?: be)? (?:get out of|getting out of|get"
+    r" away from"
+    r"|leave|leaving|finish(?: with)?|done with|finished with|through with|back from|get back from|get done with"
+    r"|get home from)"
+    r" (?P<np>.+?)"
+)
 _COUNT = rule(
     rf"how many (?P<np>.+?)(?: (?:do i have|do we have|have i got|are there|am i having|are|i have|i've"
     rf" got))?{PLANNED}"
@@ -84,6 +91,11 @@ _UNTIL = rule(
     r"how (?:long|much time|many (?:days|hours|weeks|minutes)|much longer)(?: (?:is it|is|left|do i have|have i got"
     r"|are there|is there|remain|to go|is left|are left|it is))* (?:until|till|before|to) (?P<np>.+?)"
     r"(?: (?:starts?|begins?|left|go))?|how soon (?:is|does) (?P<np2>.+?)(?: (?:start|begin))?"
+)
+_UNTIL_DAY = rule(
+    r"how (?:long|much time|many (?:days|weeks|months|sleeps|nights)|much longer)(?: (?:is it|is|left|do (?:i"
+    r"|we) have|are"
+    r" there|is there|remain|to go|is left|are left|it is|more))* (?:until |till |before |to )?(?P<when>DATE)"
 )
 _DETAILS = rule(
     r"(?:tell me (?:more |everything |all )?about|what (?:do you know|can you tell me) about|(?:show|give) me (?:the"
@@ -181,6 +193,14 @@ def _count(words: MaskedWords, found: re.Match[str]) -> ToolCall | None:
     return list_call("count", **of_target(target), **when) if target and target.known else None
 
 
+def _until_day(words: MaskedWords, found: re.Match[str]) -> ToolCall | None:
+    """How long it is until a day: "how many weeks until christmas?"."""
+    said = words.when(found["when"]).get("date", "")
+    if not re.search(r"\b(?:until|till|til|before|to) ", words.plain(found[0]), re.I):
+        return None
+    return list_call("until day", date=re.sub(r"^(?:until|till?|before|to) ", "", said, flags=re.I))
+
+
 def _person(words: MaskedWords, found: re.Match[str]) -> ToolCall | None:
     phrase = found["np"] or found["np2"] or found["np3"]
     when = words.when(phrase)
@@ -215,7 +235,9 @@ EVENT_QUESTION_RULES: Rules = (
     (_NOTES, _about("notes")),
     (_COUNT, _count),
     (_UNTIL, _about("until")),
+    (_UNTIL_DAY, _until_day),
     (_LENGTH, _about("length")),
+    (_LEAVE, _about("end")),
     (_END, _about("end")),
     (_PAST, _past),
     (_START, _when_is),

@@ -67,9 +67,19 @@ _SQUEEZE = rule(
     r"|the |my )?(?:quick |short |little )?"
     r"(?:(?P<length>LENGTH) )?(?P<what>[^\W\d_][^,.;:!?\ue000-\ue001]{1,60}?)(?: in)? (?P<when>WHEN)"
 )
+_NEED_TIME = rule(
+    r"(?:i(?:'d)? (?:need|want|like)|need|looking for|i'm looking for) (?:about |around |another"
+    r" )?(?P<length>LENGTH|REPEAT)"
+    r"(?: (?:for|of|with|to) [^\ue000-\uf8ff,;.?]{2,40}?)?(?: (?:sometime|somewhere|some time|free))?(?:"
+    r" (?P<when>WHEN))?,?"
+    r" (?:when(?: (?:could|can|would|should|is|does|am) [^\ue000-\uf8ff]*)?|any (?:ideas?|slots?|gaps?"
+    r"|suggestions?|chance)"
+    r"|is there (?:an?|any) (?:gap|slot|room|space)|where (?:does|would|could|can) [^\ue000-\uf8ff]*|what works"
+    r"|possible)"
+)
 _ANY_GAPS = rule(
     r"(?:are there|is there|do (?:i|we) have|have (?:i|we) got|any|show me|what|where are)(?: still)?(?: an?| any| some"
-    r"| the| my)? (?:gaps?|slots?|windows?|openings?|breaks?|holes)(?: left| free| open| are there| do i have)*"
+    r"| the| my)? (?:gaps?|slots?|windows?|openings?|breaks?|holes?)(?: left| free| open| are there| do i have)*"
     r"(?: in my (?:calendar|schedule|diary|day))?(?: (?P<when>WHEN))?"
 )
 _HOW_MUCH = rule(
@@ -221,6 +231,7 @@ FREE_TIME_RULES: Rules = (
     (_FOR_WHAT, _gaps),
     (_FIT_IN, _fit_in),
     (_SQUEEZE, _squeeze),
+    (_NEED_TIME, _gaps),
     (_ANY_GAPS, _gaps),
     (_HOW_MUCH, _gaps),
     (_WHEN_COULD, _gaps),

@@ -74,7 +74,8 @@ _POLITE = (
     r"|i(?:'d| would) like (?:you )?to|i (?:want|need) (?:you )?to|i have to|i've got to|i must|i wanna|i gotta"
     r"|we (?:need|have|want) to|(?:i|we)(?:'ve| have)?"
     r" (?:agreed|decided) to|let's|lets|let us|(?:can|could|may|shall) (?:i|we)|help me|go ahead and|try to"
-    r"|do me a favou?r and|i'll|we'll|is it possible to|(?:calendar|bot|assistant),"
+    r"|do me a favou?r and|(?:is there|any) (?:a |any )?(?:way|chance) (?:to|you (?:can|could)|that you (?:can"
+    r"|could))|i'll|we'll|is it possible to|(?:calendar|bot|assistant),"
 )
 #: What may stand before any request, and means nothing.
 _CONJUNCTIONS = r"(?:(?:and|also|then|plus|but|so|no,|and then),? )*"
@@ -198,7 +199,7 @@ def _as_days(mention: TimeMention) -> TimeMention:
 
 def _is_time(mention: TimeMention, text: str, titles: Sequence[frozenset[str]]) -> bool:
     """Whether a mention says when, and is no part of the name of an event."""
-    said = mention.text.lower()
+    said = mention.text.lower().removeprefix("the ")  # "the later one" is one of two
     if said in _NO_TIMES:
         return False
     words = re.findall(r"[^\W_]+", said)

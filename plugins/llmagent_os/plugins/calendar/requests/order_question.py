@@ -31,7 +31,12 @@ _ORDER = rule(
 _FIRST = rule(
     r"(?:what|which)(?: one| event)?(?:'s| is| comes| happens| starts| do i have| takes place) (?:at )?(?:first"
     r"|earlier|sooner|next"
-    r"|last|later)[,:]? (?P<np>.+?),? or (?P<np2>.+?)"
+    r"|last|later)(?: WHEN)?[,:]? (?P<np>.+?),? or (?P<np2>.+?)"
+)
+_BETWEEN = rule(
+    r"how (?:much time|long|many (?:hours|minutes))(?: (?:is there|is it|is|do (?:i|we) have|have (?:i|we) got"
+    r"|are there))*"
+    r" (?:in )?between (?P<np>.+?) and (?P<np2>.+?)(?: WHEN)?"
 )
 #: "After lunch" is a part of the day, and may be an event.
 _MEAL = re.compile(
@@ -59,20 +64,21 @@ def _of_day(words: MaskedWords, found: re.Match[str]) -> ToolCall | None:
 
 
 def _order(words: MaskedWords, found: re.Match[str]) -> ToolCall | None:
-    """Which of two events comes first."""
+    """Which of two events comes first, or how long it is from one to the other."""
     names: list[str] = []
     for name in ("np", "np2"):
         target = read_target(words, found[name])
         if target is None or not target.known or "title" not in target.arguments or has_marks(found[name]):
             return None
         names.append(target.arguments["title"])
-    return list_call("order", title=names[0], than=names[1])
+    return list_call("between" if found.re is _BETWEEN else "order", title=names[0], than=names[1])
 
 
 #: The patterns of this kind of question, and what reads them.
 ORDER_RULES: Rules = (
     (_ORDER, _order),
     (_FIRST, _order),
+    (_BETWEEN, _order),
     (_FREE_AROUND, _around),
     (_AROUND, _around),
     (_OF_DAY, _of_day),

@@ -21,8 +21,15 @@ _ORDINALS = {"1st": "first", "2nd": "second", "3rd": "third", "4th": "fourth", "
     "4": "fourth",
     "latest": "last",
     "final": "last",
+    "later": "last",
+    "latter": "last",
+    "earlier": "first",
+    "earliest": "first",
+    "former": "first",
 }
 _ORDINAL = r"(?:first|second|third|fourth|1st|2nd|3rd|4th|last|latest|final)"
+#: Of two that were listed.
+_OF_TWO = r"(?:earlier|earliest|former|later|latter)"
 _HERE = r"(?: (?:in|on|from|off|out of) (?:my|the|our) (?:calendar|schedule|agenda|diary|planner|list))?"
 _IT = rule(
     rf"(?:it|that|this|(?:that|this) {_KIND}|the (?:event|thing|entry)|it all"
@@ -51,7 +58,8 @@ _ALL_WITH = rule(
     r" ?(?:with|involving|about) (?P<title>.+)"
 )
 _NTH = rule(
-    rf"(?:the |my )?(?P<which>{_ORDINAL})(?: (?:{_KIND}|of (?:them|those|these)))?(?: (?:on|in) (?:the|that) list)?"
+    rf"(?:the |my )?(?P<which>{_ORDINAL}|{_OF_TWO})(?: (?:{_KIND}|of (?:them|those"
+    rf"|these)))?(?: (?:on|in) (?:the|that) list)?"
 )
 _NUMBER = rule(r"(?:number|no\.?|nr\.?|#) ?(?P<which>[1-4]|one|two|three|four)")
 _NEXT = rule(rf"(?:the |my )?(?P<which>next|upcoming)(?: {_KIND})?")
