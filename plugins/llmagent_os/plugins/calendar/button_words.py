@@ -77,7 +77,8 @@ _ONLY_ONE = _whole(
     r"(?:only |just )?(?:(?:the )?(?:first|next|one|this|that)(?: (?:one|time))?|(?:this )?once|today|tomorrow)"
 )
 _EVERY_TIME = _whole(
-    r"(?:all|every|each|both|the (?:whole|entire) (?:series|thing|lot)|the series|everything|always|from now on)"
+    r"(?:all|every|each|both|the (?:whole|entire) (?:series|thing|lot)|the series|everything|always|from now on"
+    r"|for good|permanently|forever|completely|altogether|the lot)"
     r"(?: of (?:them|it|those)| them| time| times| one| week| day| month| year)?"
 )
 _EMPTY = frozenset("the one with at on a an my of i mean meant in for".split())

@@ -147,7 +147,7 @@ async def _several(
     data, names = call.summary(found, query.day)
     period = searched_period(call, query)
     data = (
-        {"status": "confirm", **data}
+        {"status": "confirm", **data, "count": f"{len(found)} events"}
         | ({"when": period} if period else {})
         | ({"about": query.about} if query.about else {})
     )

@@ -168,6 +168,7 @@ def _listed(call: CalendarCall, query: EventQuery, period: str, found: Sequence[
     where = with_preposition(period) or ("" if free else " coming up")
     about = f" about {query.about}" if query.about else ""
     noun = "reminders" if data.get("kind") else "events"
+    data["count"] = f"{len(entries)} {noun}"
     head = f"You're not free{where}: you have" if free else f"You have {len(entries)} {noun}{about}{where}"
     if len(entries) <= MAX_SENTENCE_EVENTS:
         names = entries_text(call, entries, query.day)

@@ -11,7 +11,7 @@
 ``creation_title``      ... what they are called, with whom and where they are
 ``event_nouns``         nouns of what people put into calendars
 ``open_answer``         the answer to the question about an unfinished event
-``agreed_request``      a yes to the open question, with a request behind it
+``agreed_request``      an answer to the open question that says more than yes
 ``left_alone``          what must not be done: negations, and what is only weighed
 ``doubtful_words``      what a model may take for a request, and may be none
 ``openings``            the words that open a request

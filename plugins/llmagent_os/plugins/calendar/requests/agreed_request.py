@@ -1,4 +1,4 @@
-"""Reads a yes to the open question with a request behind it: "yes please, and also add gym at 6pm on friday"."""
+"""Reads answers to the open question that say more: "yes, and also add gym at 6pm", "the one on december 9"."""
 
 from __future__ import annotations
 
@@ -7,7 +7,9 @@ import re
 from llmagent_os.plugin import ToolCall
 from llmagent_os.plugins.calendar.calendar_call import MAX_NAMED_EVENTS, CalendarCall
 from llmagent_os.plugins.calendar.requests.clause import Clause
+from llmagent_os.plugins.calendar.requests.masked_words import MaskedWords, rule
 from llmagent_os.plugins.calendar.requests.request_reading import ReadRequest, read_message
+from llmagent_os.plugins.calendar.series_scope import EVERY_TIME, ONE, SERIES
 
 _YES = re.compile(
     r"\W*(?:(?:ok|okay|oh|great|perfect|cool|alright|sure|yes|yeah|yep|yup|ya|correct|exactly|right|absolutely"
@@ -16,6 +18,30 @@ _YES = re.compile(
     r"|delete (?:it|them)|add it|that's right)\b[\s,.!]*)*(?:(?:and|then|also|plus|but)\b[\s,]*)*",
     re.IGNORECASE,
 )
+
+
+_ONE_TIME = rule(r"(?:no,? )?(?:only |just )?(?:the|that|this) one,? (?P<when>WHEN)(?: only| please)?")
+
+
+async def read_one_time(call: CalendarCall, clause: Clause) -> tuple[ReadRequest, ...]:
+    """Return the deletion of one time of a series, where that answers the question which times. Empty: it does not.
+
+    Args:
+        call: of the message: "the one on the 9th".
+        clause: the message.
+    """
+    words = MaskedWords.of(clause)
+    found = _ONE_TIME.fullmatch(words.text)
+    ask_id = await call.store.open_question() if found else None
+    question = await call.store.question(ask_id) if ask_id else None
+    if found is None or question is None or len(question.options) != len((ONE, SERIES)):
+        return ()
+    series = question.options[1]
+    if series.label != EVERY_TIME or series.after or len(series.before) != 1:
+        return ()
+    when = words.when(found["when"])
+    made = ToolCall("delete_event", {"title": series.before[0].title, **when, "scope": ONE})
+    return (ReadRequest(made, clause.text),)
 
 
 async def read_agreed(call: CalendarCall, clause: Clause) -> tuple[ReadRequest, ...]:

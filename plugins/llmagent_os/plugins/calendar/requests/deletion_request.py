@@ -14,7 +14,7 @@ from llmagent_os.plugins.calendar.series_scope import scope_of
 
 _VERB = (
     r"(?:delete|cancel|cancle|cancell|remove|erase|drop|scrap|scratch|kill|ditch|axe|nuke|bin|trash|skip|unschedule"
-    r"|dump"
+    r"|dump|zap|chuck"
     r"|get rid of|call off|strike|cross out|take out|throw out|wipe|lose|eliminate|discard|clear|del|rm)"
 )
 _HERE = (
@@ -43,8 +43,10 @@ _TURN_OFF = rule(
 )
 _AROUND = rule(
     r"(?:take|call|cross|strike|throw|get) (?P<np>.+?) (?:off|out)(?: of)?"
-    r"(?: (?:my|the|our) (?:calendar|schedule|agenda|diary|planner|list))?"
+    r"(?: (?:my|the|our) (?:calendar|schedule|agenda|diary|planner|list))?(?: (?P<when>WHEN))?"
 )
+#: "Dentist: cancel".
+_THEN_VERB = rule(rf"(?P<np>.+?) ?[:,–-]+ ?(?:please |pls |just )?{_VERB}(?: it| that| this)?{_HERE}")
 _IS_OFF = rule(rf"(?P<np>.+?)(?: |(?='s ))(?:{_OFF}|cancel+ed)(?: (?:on|for) (?:me|us))?{_NO_MORE}(?: (?P<when>WHEN))?")
 _NOT_NEEDED = rule(
     rf"i (?:don't|do not|no longer|dont|won't|will not) (?:really )?(?:need|want|have) (?P<np>.+?){_NO_MORE}"
@@ -245,6 +247,7 @@ _RULES: Rules = (
     (_OFF_THEN, _clear),
     (_DELETE, _one_or_unknown),
     (_AROUND, _one),
+    (_THEN_VERB, _named),
     (_TURN_OFF, _one),
     (_IS_OFF, _is_off),
     (_NOT_NEEDED, _not_needed),

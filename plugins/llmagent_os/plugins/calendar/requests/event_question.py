@@ -23,7 +23,17 @@ _START = rule(
 )
 #: "What time is it?" is about the clock, and "what time is it at?" about an event.
 _OF_IT = re.compile(r"when|.*\b(?:it|that|this) (?:at|on|scheduled|planned|again|starts?|begins?|happening)\b", re.I)
-_IS_WHEN = rule(r"(?:is|are|was) (?P<np>.+?) (?P<when>WHEN)")
+_SHORT = rule(
+    r"(?:exactly )?(?P<asked>where|when|how long|for how long|who with|with who|with whom|until when|till when"
+    r"|what time"
+    r"|at what time|what day|which day)(?: is (?:it|that|this))?"
+)
+#: What a question of a word or two asks about the event that was spoken of last.
+_ASKED = {"where": "place", "how": "length", "for": "length", "who": "person", "with": "person"} | {
+    "until": "end",
+    "till": "end",
+}
+_IS_WHEN = rule(r"(?:is|are|was) (?P<np>.+?) (?P<when>WHEN)(?: or (?:WHEN|\d{1,2}))?")
 _HAVE_NAMED = rule(
     r"(?:do i have|do we have|have i got|is there|did i have|am i having|have i|do i|am i (?:seeing|meeting|doing"
     r"|going to))"
@@ -31,7 +41,7 @@ _HAVE_NAMED = rule(
     rf" (?P<when>WHEN))?"
 )
 _WITH = rule(
-    r"(?:(?:do i have|have i got|is there|what do i have|what's|what is|when do i have)?(?: (?:anything|something|a"
+    r"(?:(?:do i have|have i got|is there|what do i have|what's|what is|when do i have)?(?: ?(?:anything|something|a"
     r" meeting|an appointment|meetings|a call"
     r"|plans|any meetings|any calls|any appointments))?(?: (?:planned|scheduled|on))?|anything|show me everything"
     r"|what am i doing|show me (?:my )?meetings"
@@ -144,6 +154,14 @@ def _when_is(words: MaskedWords, found: re.Match[str]) -> ToolCall | None:
     return list_call(**of_target(target))
 
 
+def _short(words: MaskedWords, found: re.Match[str]) -> ToolCall | None:
+    """A bare "and where?"; "what time is it?" asks for the clock."""
+    said = found["asked"].lower()
+    if "?" not in words.clause.text or re.match(r"(?:what|which) (?:time|day) is", words.text, re.I):
+        return None
+    return list_call(_ASKED.get(said.split()[0], "start"))
+
+
 def _is_when(words: MaskedWords, found: re.Match[str]) -> ToolCall | None:
     target = read_target(words, found["np"])
     if target is None or not target.known or "title" not in target.arguments or has_marks(found["np"]):
@@ -240,6 +258,7 @@ EVENT_QUESTION_RULES: Rules = (
     (_LEAVE, _about("end")),
     (_END, _about("end")),
     (_PAST, _past),
+    (_SHORT, _short),
     (_START, _when_is),
     (_PLACE, _about("place")),
     (_WHERE_AM, _where_am),

@@ -15,7 +15,7 @@ import msgspec
 
 from llmagent_os.plugin import ToolCall
 from llmagent_os.plugins.calendar.requests.clause import Clause
-from llmagent_os.plugins.calendar.time.text_normalization import WEEKDAYS
+from llmagent_os.plugins.calendar.time.text_normalization import MONTHS, WEEKDAYS
 from llmagent_os.plugins.calendar.time.time_mentions import MentionKind, TimeMention, time_mentions
 
 _OPEN, _CLOSE = "\ue000", "\ue001"
@@ -47,7 +47,11 @@ _NAME = re.compile(r"\b(DATE|TIME|LENGTH|REPEAT|LEAD|WHEN|ANYTIME)\b")
 
 #: Words that the finder of times takes for a time, and that are none on their own.
 _NO_TIMES = frozenset("am now one later may about a i today's some day night early late long once right".split())
-_PERIOD = re.compile(r"(?:in |for )?(?:this|next|the (?:coming|following|next)) (?:week|month|year|weekend)", re.I)
+_PERIOD = re.compile(
+    rf"(?:in |for |during )?(?:(?:this|next|the (?:coming|following|next)) (?:week|month|year|weekend)"
+    rf"|{'|'.join(MONTHS)})",
+    re.I,
+)
 _MEALS = frozenset("breakfast brunch lunch dinner supper".split())
 #: Words before a name that a mention may have taken with it.
 _BEFORE_NAME = frozenset("the my our a an about for on in of over during at".split())

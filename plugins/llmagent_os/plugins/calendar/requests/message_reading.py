@@ -15,7 +15,7 @@ from llmagent_os.plugins.calendar.calendar_call import CalendarCall
 from llmagent_os.plugins.calendar.calendar_event import CalendarEvent
 from llmagent_os.plugins.calendar.event_creation import UNFINISHED_LIFETIME
 from llmagent_os.plugins.calendar.event_words import fits_words
-from llmagent_os.plugins.calendar.requests.agreed_request import read_agreed
+from llmagent_os.plugins.calendar.requests.agreed_request import read_agreed, read_one_time
 from llmagent_os.plugins.calendar.requests.among_talk import goes_on
 from llmagent_os.plugins.calendar.requests.clause import MARK, Clause
 from llmagent_os.plugins.calendar.requests.foreign_words import is_foreign
@@ -107,6 +107,7 @@ async def read_requests(call: CalendarCall) -> tuple[ToolCall, ...] | ToolResult
     found = (
         await _answer(call, clause)
         or await read_agreed(call, clause)
+        or await read_one_time(call, clause)
         or await _new_when(call, clause, to_change)
         or await _half_of_day(call, clause)
         or await _when_of_undated(call, clause)
@@ -187,7 +188,8 @@ async def _more_about(call: CalendarCall, clause: Clause) -> tuple[ReadRequest, 
     kinds = {each.kind for each in clause.mentions}
     bare = re.sub(rf"{MARK}|\W|_|\bfor\b", "", plain(clause.masked))
     length = clause.said(MentionKind.DURATION) if kinds == {MentionKind.DURATION} and not bare else None
-    adds = (length or ((place or note or person or about) and not kinds)) and "?" not in clause.text
+    repeat = clause.said(MentionKind.RECURRENCE) if kinds == {MentionKind.RECURRENCE} and not bare else None
+    adds = (length or repeat or ((place or note or person or about) and not kinds)) and "?" not in clause.text
     made = await call.store.last_change() if adds else None
     if made is None or call.context.now - datetime.fromisoformat(made[1].at) > UNFINISHED_LIFETIME:
         return ()
@@ -195,7 +197,7 @@ async def _more_about(call: CalendarCall, clause: Clause) -> tuple[ReadRequest, 
     event = next((each for each in made[1].after if each.event_id == event_id), None)
     if event is None or event.start is None:
         return ()
-    new = {"new_duration": length} if length else {}
+    new = {"new_duration": length} if length else {"new_repeat": repeat} if repeat else {}
     for name, words in (("place", place), ("note", note), ("person", person)):
         new |= {f"new_{name}": words[name]} if words else {}
     if about:

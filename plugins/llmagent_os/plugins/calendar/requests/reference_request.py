@@ -34,6 +34,9 @@ _AFTER_IT = rule(
     r"|time))*(?: (?:on|for))? (?P<next>(?:WHEN|LEAD|the (?:day|week))(?: (?:after|later))?(?: that| it)?)(?: too"
     r"| as well)?|(?:the )?(?:same|again|also|repeat it|do it|add it|once more)(?: (?:thing|event|one|again|time))*"
     r"(?: (?:on|for))? (?P<next2>the following (?:WHEN|day|week|month))"
+    r"|(?:also )?(?:on )?(?P<next3>(?:the )?(?:(?:WHEN|day|week) (?:after|later)(?: that| it)?|following (?:WHEN"
+    r"|day|week)))"
+    r" (?:too|as well|also)"
 )
 _COPY = rule(r"(?:copy|duplicate|clone|repeat) (?P<np>.+?) (?:(?:to|for|on|over to) )?(?P<when>WHEN)")
 _SAME_TIME = rule(
@@ -93,7 +96,7 @@ def _copy(words: MaskedWords, found: re.Match[str]) -> ToolCall | None:
 
 def _copy_after(words: MaskedWords, found: re.Match[str]) -> ToolCall | None:
     """The same event once more, at a day that is counted from its own: "same again the sunday after"."""
-    said = words.plain(found["next"] or found["next2"])
+    said = words.plain(found["next"] or found["next2"] or found["next3"])
     return ToolCall("copy_event", {"new_date": said}) if COUNTED_DAY.fullmatch(said) else None
 
 

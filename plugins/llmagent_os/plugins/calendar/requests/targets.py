@@ -98,7 +98,9 @@ _NO_NAME = re.compile(
 )
 _KIND_NOUN = re.compile(r"\b(?:meeting|appointment|booking)\b", re.I)
 #: Behind a name they add nothing: "the gym thing".
-_THING = re.compile(r" (?:thing|stuff|event|entry|appointment|meeting|slot|date|session|booking)$", re.I)
+_THING = re.compile(
+    r" (?:thing|stuff|event|entry|appointment|appt|apt|meeting|slot|date|session|booking|visit|thingy)$", re.I
+)
 MAX_NAME_WORDS = 8  #: a longer phrase is no name of an event
 
 
