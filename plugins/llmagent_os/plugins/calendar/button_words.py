@@ -11,8 +11,8 @@ from datetime import datetime, timedelta
 
 from llmagent_os.plugins.calendar.buttons import DROP, NOTED, NOTHING
 from llmagent_os.plugins.calendar.calendar_call import CalendarCall
+from llmagent_os.plugins.calendar.event_change import Change
 from llmagent_os.plugins.calendar.event_creation import UNFINISHED_LIFETIME
-from llmagent_os.plugins.calendar.event_store import Change
 from llmagent_os.plugins.calendar.series_scope import EVERY_TIME
 
 #: So long after a change "cancel that" still means the change.

@@ -12,6 +12,7 @@ from llmagent_os.plugin import ToolResult
 from llmagent_os.plugins.calendar.agenda import agenda_card, agenda_entries
 from llmagent_os.plugins.calendar.calendar_call import MAX_NAMED_EVENTS, CalendarCall, EventMatch
 from llmagent_os.plugins.calendar.calendar_event import CalendarEvent
+from llmagent_os.plugins.calendar.event_change import Change
 from llmagent_os.plugins.calendar.event_choice import (
     MAX_CHOICES,
     chosen_events,
@@ -20,7 +21,6 @@ from llmagent_os.plugins.calendar.event_choice import (
 )
 from llmagent_os.plugins.calendar.event_query import EventQuery, event_query
 from llmagent_os.plugins.calendar.event_search import searched_period
-from llmagent_os.plugins.calendar.event_store import Change
 from llmagent_os.plugins.calendar.event_words import fits_words
 from llmagent_os.plugins.calendar.lead_reminders import with_lead_reminders
 from llmagent_os.plugins.calendar.phrasing import with_preposition
