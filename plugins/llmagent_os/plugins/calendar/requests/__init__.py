@@ -29,11 +29,14 @@
 ``lead_request``        reminders before an event
 ``lookup_request``      questions about a period, and about all that there is
 ``event_question``      questions about an event
+``span_question``       questions about lengths, ends and numbers of events
 ``order_question``      what comes before and after an event
 ``direct_question``     "tell me when it is" as "when is it"
 ``question_words``      what the readers of questions share
 ``free_time_request``   questions about free time
 ``deletion_request``    what is to be deleted
+``clearing_request``    what is to be cleared, and what of it is kept
+``deletion_words``      what the readers of deletions share
 ``change_request``      another day or time for an event
 ``shift_request``       how far an event moves: "an hour later"
 ``prevented_request``  another time for what somebody cannot do

@@ -5,8 +5,9 @@ from __future__ import annotations
 import re
 
 from llmagent_os.plugin import ToolCall
-from llmagent_os.plugins.calendar.requests.masked_words import MaskedWords, ReadCall, Rules, has_marks, rule
-from llmagent_os.plugins.calendar.requests.question_words import IN_CALENDAR, PLANNED, list_call, of_target
+from llmagent_os.plugins.calendar.requests.masked_words import MaskedWords, Rules, has_marks, rule
+from llmagent_os.plugins.calendar.requests.question_words import IN_CALENDAR, about, list_call, of_target
+from llmagent_os.plugins.calendar.requests.span_question import SPAN_RULES
 from llmagent_os.plugins.calendar.requests.targets import read_target
 
 _WHEN = (
@@ -64,48 +65,10 @@ _WHERE_DOING = rule(
     r"where (?:am i|are we|will (?:i|we) be) (?:eating|dining|drinking|meeting|seeing|going|having (?P<meal>[^\W\d_]+))"
     r"(?: up)?(?: (?:out )?(?:with|to) (?P<np>.+?))?(?: (?P<when>WHEN))?(?: again)?"
 )
-_LENGTH = rule(
-    r"(?:how long|how many (?:hours|minutes)|for how long)(?:'s| is| are| does| do| will| was)? (?P<np>.+?)(?:"
-    r" (?:last|take|go|be|go on|run|going to"
-    r" be|going to take|scheduled for|supposed to (?:be|last|take)|again|for))*"
-    r"|what(?:'s| is) the (?:length|duration) of (?P<np2>.+)|how much time (?:does|will) (?P<np3>.+?) (?:take|last"
-    r"|need)"
-)
-_END = rule(
-    r"(?:when|what time|at what time|until when|till when)(?:'s| is| does| do| will| are)? (?P<np>.+?) (?:end|ends"
-    r"|finish|finishes|over|done|be over|be"
-    r" done|finished|stop|wrap up|go until|last|last until|go|run|end at)|(?:until when|till when|how late)(?:'s| is|"
-    r" does| do) (?P<np2>.+?)"
-    r"(?: (?:go|last|run|on|scheduled))*"
-)
-_LEAVE = rule(
-    r"(?:when|what time|at what time) (?:do|will|can|am|are) (?:i|we)(?: be)? (?:get out of|getting out of|get"
-    r" away from"
-    r"|leave|leaving|finish(?: with)?|done with|finished with|through with|back from|get back from|get done with"
-    r"|get home from)"
-    r" (?P<np>.+?)"
-)
-_COUNT = rule(
-    rf"how many (?P<np>.+?)(?: (?:do i have|do we have|have i got|are there|am i having|are|i have|i've"
-    rf" got))?{PLANNED}"
-    rf"{IN_CALENDAR}(?: (?P<when>WHEN))?{PLANNED}{IN_CALENDAR}|how (?:busy|full|packed)(?: am i| is my (?:day|week"
-    rf"|calendar|schedule))?"
-    r"(?: (?P<then>WHEN))?|how (?:busy|full|packed) (?:is|does) (?P<then2>WHEN)(?: look)?"
-)
 _PERSON = rule(
     r"(?:who(?:'s| is| are| am i| do i| will i)?|with whom|whom)(?: am i| do i| is| i'm)? (?:meeting|seeing|having"
     r"|meet|see|coming to|at|in|going to|with me at)"
     r"(?: with)? ?(?P<np>.+?)(?: with)?|who(?:'s| is) (?P<np2>.+?) with|with whom is (?P<np3>.+)"
-)
-_UNTIL = rule(
-    r"how (?:long|much time|many (?:days|hours|weeks|minutes)|much longer)(?: (?:is it|is|left|do i have|have i got"
-    r"|are there|is there|remain|to go|is left|are left|it is))* (?:until|till|before|to) (?P<np>.+?)"
-    r"(?: (?:starts?|begins?|left|go))?|how soon (?:is|does) (?P<np2>.+?)(?: (?:start|begin))?"
-)
-_UNTIL_DAY = rule(
-    r"how (?:long|much time|many (?:days|weeks|months|sleeps|nights)|much longer)(?: (?:is it|is|left|do (?:i"
-    r"|we) have|are"
-    r" there|is there|remain|to go|is left|are left|it is|more))* (?:until |till |before |to )?(?P<when>DATE)"
 )
 _DETAILS = rule(
     r"(?:tell me (?:more |everything |all )?about|what (?:do you know|can you tell me) about|(?:show|give) me (?:the"
@@ -124,20 +87,6 @@ _PAST = rule(
     r"|(?:when|what day) (?:was|did i have|did i see|did i meet|was i at|did i go to) (?:my |the )?(?:last"
     r" )?(?P<np>.+?)(?: last)?"
 )
-
-
-def _about(asked: str) -> ReadCall:
-    """A question about an event that the calendar has."""
-
-    def read(words: MaskedWords, found: re.Match[str]) -> ToolCall | None:
-        groups = found.groupdict()
-        phrase = next((piece for name in ("np", "np2", "np3") if (piece := groups.get(name))), "")
-        target = read_target(words, phrase)
-        if target is None or not target.known:
-            return None
-        return list_call(asked, **of_target(target), **words.when(groups.get("when")))
-
-    return read
 
 
 def _when_is(words: MaskedWords, found: re.Match[str]) -> ToolCall | None:
@@ -177,7 +126,7 @@ def _named(words: MaskedWords, found: re.Match[str]) -> ToolCall | None:
 
 
 def _where_go(words: MaskedWords, found: re.Match[str]) -> ToolCall | None:
-    return _about("place")(words, found) if found["np"] else list_call(**words.when(found["when"]))
+    return about("place")(words, found) if found["np"] else list_call(**words.when(found["when"]))
 
 
 def _where_am(words: MaskedWords, found: re.Match[str]) -> ToolCall | None:
@@ -195,28 +144,6 @@ def _where_doing(words: MaskedWords, found: re.Match[str]) -> ToolCall | None:
     if target is None or not target.known or "title" not in target.arguments:
         return None
     return list_call("place", **of_target(target), **words.when(found["when"]))
-
-
-def _count(words: MaskedWords, found: re.Match[str]) -> ToolCall | None:
-    when = words.when(" ".join(filter(None, (found["when"], found["then"], found["then2"]))))
-    if not found["np"]:
-        return list_call("count", **(when or {"date": "today"}))
-    what = re.sub(r"^times do i have ", "", found["np"].strip(), flags=re.I)
-    what = re.sub(r"^(?:of my |different |more |other )", "", what, flags=re.I).lower()
-    if re.fullmatch(r"(?:things?|events?|appointments?|meetings?|plans|items|entries|commitments)", what):
-        return list_call("count", **(when or {"which": "all"}))
-    if re.fullmatch(r"reminders?", what):
-        return list_call("count", kind="reminder", **(when or {"which": "all"}))
-    target = read_target(words, what)
-    return list_call("count", **of_target(target), **when) if target and target.known else None
-
-
-def _until_day(words: MaskedWords, found: re.Match[str]) -> ToolCall | None:
-    """How long it is until a day: "how many weeks until christmas?"."""
-    said = words.when(found["when"]).get("date", "")
-    if not re.search(r"\b(?:until|till|til|before|to) ", words.plain(found[0]), re.I):
-        return None
-    return list_call("until day", date=re.sub(r"^(?:until|till?|before|to) ", "", said, flags=re.I))
 
 
 def _person(words: MaskedWords, found: re.Match[str]) -> ToolCall | None:
@@ -239,7 +166,7 @@ def _details(words: MaskedWords, found: re.Match[str]) -> ToolCall | None:
         return None
     if found["np2"]:
         return _goes_on(words, found["np2"])
-    return _about("details")(words, found)
+    return about("details")(words, found)
 
 
 def _goes_on(words: MaskedWords, phrase: str) -> ToolCall | None:
@@ -250,17 +177,12 @@ def _goes_on(words: MaskedWords, phrase: str) -> ToolCall | None:
 
 #: The patterns of this kind of question, and what reads them.
 EVENT_QUESTION_RULES: Rules = (
-    (_NOTES, _about("notes")),
-    (_COUNT, _count),
-    (_UNTIL, _about("until")),
-    (_UNTIL_DAY, _until_day),
-    (_LENGTH, _about("length")),
-    (_LEAVE, _about("end")),
-    (_END, _about("end")),
+    (_NOTES, about("notes")),
+    *SPAN_RULES,
     (_PAST, _past),
     (_SHORT, _short),
     (_START, _when_is),
-    (_PLACE, _about("place")),
+    (_PLACE, about("place")),
     (_WHERE_AM, _where_am),
     (_WHERE_DOING, _where_doing),
     (_WHERE_GO, _where_go),
