@@ -33,6 +33,7 @@ def _whole(words: str) -> re.Pattern[str]:
 
 _UNDO = _whole(
     rf"undo(?: {_IT})?|revert(?: {_IT})?|take {_IT} back|put {_IT} back(?: in)?|bring {_IT} back|restore {_IT}"
+    rf"|(?:put|add) {_IT} (?:back )?(?:in )?again"
     rf"|(?:change|move|set|switch|turn|rename) {_IT} back(?: again)?(?: to (?:what|how|where|when) it was(?: before)?)?"
     r"|(?:go |change |put it )?back to (?:what|how|where|when) it was(?: before)?|put everything back"
     r"|leave it (?:as|like|how|where) it was"

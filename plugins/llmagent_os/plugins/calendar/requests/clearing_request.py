@@ -17,6 +17,15 @@ _BUT = (
 _KEPT = r"(?:,? (?:though|please|alone|as (?:it|they) (?:is|are)|in|there|where (?:it|they) (?:is|are)))*"
 _ALL_BUT = rule(rf"{VERB} (?P<np>.+?)[,;.]? {_BUT} (?P<besides>.+?){HERE}{_KEPT}")
 _ALL_BUT_GO = rule(rf"(?P<np>(?:all|everything).*?),? {_BUT} (?P<besides>.+?) (?:can go|has to go|must go|{OFF})")
+_ALL_GO_BUT = rule(
+    rf"(?P<np>(?:all|everything).*?) (?:can go|has to go|must go|should go|{OFF}),? {_BUT} (?P<besides>.+?){_KEPT}"
+)
+_KEEP_ONE = rule(rf"(?:leave|keep|spare) .+?,? (?:but |and )+(?:please )?{VERB} (?P<np>.+?)")
+_KEEP_REST = rule(
+    rf"{VERB} (?P<np>.+?),? (?:and |but )*(?:please )?(?:keep|leave) (?:(?:all )?(?:the )?(?:rest|others?)"
+    rf"|everything else)"
+    r"(?: (?:in|there|alone|as (?:it|they) (?:is|are)))?"
+)
 _ALL_BUT_VERB = rule(rf"(?P<np>(?:all|everything).*?),? {_BUT} (?P<besides>.+?),? {VERB}(?: (?:it|them))?")
 _KEEP = rule(
     rf"keep (?:only |just )?(?P<besides>.+?)(?: only)?(?:,? (?:and |but )?{VERB} (?:all )?(?:the (?:rest|others?)"
@@ -50,6 +59,14 @@ def _besides(words: MaskedWords, found: re.Match[str]) -> ToolCall | None:
     # "everything except choir this week": the week is that of everything
     when = {} if {"date", "time", "among"} & target.arguments.keys() else words.when(found["besides"])
     return delete_call(words, _everything_of(target), besides=kept, **when)
+
+
+def _only(words: MaskedWords, found: re.Match[str]) -> ToolCall | None:
+    """One event, where the words say besides that others stay."""
+    target = read_target(words, found["np"])
+    if target is None or not target.known or target.arguments.get("which") in ("all", OTHERS):
+        return None
+    return delete_call(words, target) if "title" in target.arguments or target.arguments.get("among") else None
 
 
 def _everything_of(target: Target) -> Target:
@@ -100,6 +117,9 @@ def _clear(words: MaskedWords, found: re.Match[str]) -> ToolCall | None:
 CLEARING_RULES: Rules = (
     (_ALL_BUT, _besides),
     (_ALL_BUT_GO, _besides),
+    (_ALL_GO_BUT, _besides),
+    (_KEEP_REST, _only),
+    (_KEEP_ONE, _only),
     (_ALL_BUT_VERB, _besides),
     (_KEEP, _keep),
     (_REST, _rest),

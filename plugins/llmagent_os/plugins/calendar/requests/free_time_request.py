@@ -79,7 +79,8 @@ _NEED_TIME = rule(
 )
 _ANY_GAPS = rule(
     r"(?:are there|is there|do (?:i|we) have|have (?:i|we) got|any|show me|what|where are)(?: still)?(?: an?| any| some"
-    r"| the| my)? (?:gaps?|slots?|windows?|openings?|breaks?|holes?)(?: left| free| open| are there| do i have)*"
+    r"| the| my)? (?:gaps?|slots?|windows?|openings?|breaks?|holes?)(?: of(?: at least| about)?"
+    r" (?P<length>LENGTH|REPEAT))?(?: left| free| open| are there| do i have)*"
     r"(?: in my (?:calendar|schedule|diary|day))?(?: (?P<when>WHEN))?"
 )
 _HOW_MUCH = rule(

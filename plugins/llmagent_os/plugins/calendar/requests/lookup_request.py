@@ -33,6 +33,7 @@ _WHAT_ON = rule(
     rf"(?:what|what all|which|what else|wat|what kind of things)(?: {_CALENDAR})?(?: all| else)? ?(?:'s|s| is| are| was"
     rf"| {_HAVE})(?: all| else)?{PLANNED}{IN_CALENDAR}(?: (?:like|looking"
     rf" like))?,? ?(?P<when>WHEN)?{PLANNED}{IN_CALENDAR}"
+    r"(?: (?:besides|apart from|other than|except(?: for)?) [^\ue000-\uf8ff,;]+)?"
 )
 _WHAT_DAY = rule(
     rf"(?:what|how)(?:'s|s| is| are| does| do| about) {MY}?(?:(?P<day>WHEN)|(?:calendar|schedule|agenda|day|week"

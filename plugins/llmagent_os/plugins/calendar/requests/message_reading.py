@@ -189,7 +189,9 @@ async def _more_about(call: CalendarCall, clause: Clause) -> tuple[ReadRequest, 
     bare = re.sub(rf"{MARK}|\W|_|\bfor\b", "", plain(clause.masked))
     length = clause.said(MentionKind.DURATION) if kinds == {MentionKind.DURATION} and not bare else None
     repeat = clause.said(MentionKind.RECURRENCE) if kinds == {MentionKind.RECURRENCE} and not bare else None
-    adds = (length or repeat or ((place or note or person or about) and not kinds)) and "?" not in clause.text
+    end = re.match(r"(?:until|till|til) (.+)", clause.said(MentionKind.TIME) or "", re.IGNORECASE)
+    end = end if kinds == {MentionKind.TIME} and not bare else None
+    adds = (length or repeat or end or ((place or note or person or about) and not kinds)) and "?" not in clause.text
     made = await call.store.last_change() if adds else None
     if made is None or call.context.now - datetime.fromisoformat(made[1].at) > UNFINISHED_LIFETIME:
         return ()
@@ -198,6 +200,7 @@ async def _more_about(call: CalendarCall, clause: Clause) -> tuple[ReadRequest, 
     if event is None or event.start is None:
         return ()
     new = {"new_duration": length} if length else {"new_repeat": repeat} if repeat else {}
+    new |= {"new_end": end[1]} if end else {}
     for name, words in (("place", place), ("note", note), ("person", person)):
         new |= {f"new_{name}": words[name]} if words else {}
     if about:

@@ -11,7 +11,8 @@ from llmagent_os.plugins.calendar.requests.question_words import IN_CALENDAR, PL
 from llmagent_os.plugins.calendar.requests.targets import read_target
 
 _WHAT = (
-    r"(?:(?:what|anything|something|what else|anything else)(?: (?:else|all))?"
+    r"(?:what(?:'s| is) (?:the |my )?(?:next|first)(?: thing| event| appointment| meeting| one)?"
+    r"|(?:what|anything|something|what else|anything else)(?: (?:else|all))?"
     r"(?:'s|s| is| comes| happens| follows| do (?:i|we) have| have (?:i|we) got| am i doing| are we doing| is on)?"
     r"|(?:do (?:i|we) have|have (?:i|we) got|is there|got|are there|am i doing)(?: anything| something| any(?: other)?"
     r" (?:plans|events|meetings|appointments|things))(?: else)?"

@@ -59,6 +59,7 @@ _INSTEAD = rule(
     r"(?:(?:no|nope)[,.]? )?(?:rather |better )?(?P<when>WHEN) (?:instead|rather|is better|would be better|works"
     r" better|suits me better)"
 )
+_NOT_BUT = rule(r"not (?:on |at )?(?P<not>WHEN)(?:,? (?:but|rather|instead) (?:on |at )?(?P<when>WHEN))?")
 _ONLY_WHEN = rule(r"(?:on |at )?(?P<when>WHEN)")
 _MEANT_NUMBER = rule(
     r"(?:i (?:meant|mean|said|wanted)|it(?:'s| is| should be)|make it|make that|rather|better|should be)(?: at| to)?"
@@ -110,6 +111,15 @@ def _no_when(words: MaskedWords, found: re.Match[str]) -> ToolCall | None:
     return _move(words, found) if _REFUSES.match(words.clause.text) else None
 
 
+def _not_but(words: MaskedWords, found: re.Match[str]) -> ToolCall | None:
+    """Another day or time in place of the one that is named: "not saturday, sunday"."""
+    if found["when"]:
+        return _move(words, found)
+    said = words.plain(found["not"]).split(", ")
+    kind = "date" if words.when(found["not"]).keys() == {"date"} else "time"
+    return ToolCall("move_event", {f"new_{kind}": said[1]}) if len(said) > 1 else None
+
+
 def _number(words: MaskedWords, found: re.Match[str]) -> ToolCall | None:
     return ToolCall("move_event", {"new_time": found["number"]})
 
@@ -132,6 +142,7 @@ _RULES: Rules = (
     (_SAME_TIME, _move),
     (_MEANT, _move),
     (_INSTEAD, _move),
+    (_NOT_BUT, _not_but),
     (_ONLY_WHEN, _no_when),
     (_MEANT_NUMBER, _number),
     (_HALF, _half),

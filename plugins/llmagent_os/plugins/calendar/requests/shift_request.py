@@ -43,6 +43,10 @@ _WANTED = rule(
     rf"(?P<np>.+?) (?:wants?|needs?|expects?|asked|would like|wanted) (?:me|us)(?: to come| to be there| there| for)?"
     rf" (?P<length>LENGTH|DATE|REPEAT)(?: (?P<late>{LATER}|{EARLIER}))?{ENDING}"
 )
+#: "Team sync 30 minutes earlier on friday".
+_BARE_BY = rule(
+    rf"(?P<np>.+?):? (?P<length>LENGTH|DATE|REPEAT)(?: (?P<late>{LATER}|{EARLIER}))?(?: (?P<old>DATE))?{ENDING}"
+)
 _UNIT_AFTER = rule(
     rf"(?P<verb>{CHANGE_VERB}) (?P<np>.+?) (?:(?:back|over|out) )?(?:(?:to|till|until|for|into) )?(?:DATE )?"
     rf"(?P<after>(?:the )?(?:day|week|month) after(?: that| it)?|(?:to |till |until )?the following (?:day|week|month)"
@@ -61,7 +65,9 @@ def read_shift(clause: Clause) -> ToolCall | None:
     words = MaskedWords.of(clause)
     if NEGATED.match(words.text):
         return None
-    return first_call(words, ((_BY, _by), (_START_BY, _by), (_WANTED, _by), (_UNIT_AFTER, _unit_after)))
+    return first_call(
+        words, ((_BY, _by), (_START_BY, _by), (_WANTED, _by), (_UNIT_AFTER, _unit_after), (_BARE_BY, _by))
+    )
 
 
 def _by(words: MaskedWords, found: re.Match[str]) -> ToolCall | None:
