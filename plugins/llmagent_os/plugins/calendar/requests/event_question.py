@@ -68,7 +68,7 @@ _WHERE_DOING = rule(
 _PERSON = rule(
     r"(?:who(?:'s| is| are| am i| do i| will i)?|with whom|whom)(?: am i| do i| is| i'm)? (?:meeting|seeing|having"
     r"|meet|see|coming to|at|in|going to|with me at)"
-    r"(?: with)? ?(?P<np>.+?)(?: with)?|who(?:'s| is) (?P<np2>.+?) with|with whom is (?P<np3>.+)"
+    r"(?: with)? ?(?P<np>.+?)(?: with)?|who(?:'s| is) (?P<np2>.+?) with(?: (?P<when>WHEN))?|with whom is (?P<np3>.+)"
 )
 _DETAILS = rule(
     r"(?:tell me (?:more |everything |all )?about|what (?:do you know|can you tell me) about|(?:show|give) me (?:the"
@@ -151,7 +151,7 @@ def _person(words: MaskedWords, found: re.Match[str]) -> ToolCall | None:
     when = words.when(phrase)
     target = read_target(words, phrase)
     if target is not None and target.known:
-        return list_call("person", **of_target(target))
+        return list_call("person", **of_target(target) | words.when(found["when"]))
     return list_call(**when) if when and not re.sub(r"\W|[\ue000-\ue001]|[dt]\d", "", phrase) else None
 
 

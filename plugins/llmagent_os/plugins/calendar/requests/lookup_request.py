@@ -11,7 +11,7 @@ from llmagent_os.plugins.calendar.requests.direct_question import direct_questio
 from llmagent_os.plugins.calendar.requests.event_question import EVENT_QUESTION_RULES
 from llmagent_os.plugins.calendar.requests.free_time_request import FREE_TIME_RULES
 from llmagent_os.plugins.calendar.requests.masked_words import MaskedWords, Rules, first_call, rule
-from llmagent_os.plugins.calendar.requests.order_question import ORDER_RULES
+from llmagent_os.plugins.calendar.requests.order_question import read_order
 from llmagent_os.plugins.calendar.requests.question_words import IN_CALENDAR, MY, ON, PLANNED, list_call, of_target
 from llmagent_os.plugins.calendar.requests.targets import read_target
 from llmagent_os.plugins.calendar.time.time_mentions import MentionKind
@@ -138,7 +138,7 @@ def read_lookup(clause: Clause) -> ToolCall | None:
     words = MaskedWords.of(clause)
     asked = f"{words.text}?" if "?" in clause.text and _TAG.search(words.text) else words.text
     words = replace(words, text=_AGAIN.sub("", direct_question(asked).rstrip("?")))
-    return first_call(words, (*ORDER_RULES, *FREE_TIME_RULES, *_RULES, *EVENT_QUESTION_RULES))
+    return read_order(words) or first_call(words, (*FREE_TIME_RULES, *_RULES, *EVENT_QUESTION_RULES))
 
 
 def _days(words: MaskedWords, found: re.Match[str]) -> ToolCall | None:

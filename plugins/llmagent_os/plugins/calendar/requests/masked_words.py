@@ -143,6 +143,15 @@ class MaskedWords:
         """A piece of the masked text in the person's words."""
         return _MARK.sub(lambda mark: self.mentions[int(mark[2])].text, piece).strip()
 
+    def without(self, is_none: Callable[[str], bool]) -> MaskedWords:
+        """These words, without marks for the mentions that are none: their own words stand there again."""
+
+        def shown(mark: re.Match[str]) -> str:
+            said = self.mentions[int(mark[2])].text
+            return said if is_none(said) else mark[0]
+
+        return MaskedWords(self.clause, _MARK.sub(shown, self.text), self.mentions)
+
     def said(self, piece: str | None, *kinds: MentionKind) -> str | None:
         """The mentions of these kinds in a piece of the masked text, joined by commas; None: there are none."""
         letters = {_LETTERS[kind] for kind in kinds}

@@ -6,7 +6,7 @@ import re
 
 from llmagent_os.plugin import ToolCall
 from llmagent_os.plugins.calendar.event_words import fits_words
-from llmagent_os.plugins.calendar.requests.masked_words import MaskedWords, Rules, has_marks, rule
+from llmagent_os.plugins.calendar.requests.masked_words import MaskedWords, Rules, first_call, has_marks, rule
 from llmagent_os.plugins.calendar.requests.question_words import IN_CALENDAR, PLANNED, list_call, of_target
 from llmagent_os.plugins.calendar.requests.targets import read_target
 
@@ -18,9 +18,8 @@ _WHAT = (
     r" (?:plans|events|meetings|appointments|things))(?: else)?"
     rf"|where do i (?:have to |need to )?(?:go|be)){PLANNED}"
 )
-_WAY = r"(?:right |straight |directly |immediately |just )?(?P<way>after|before|following|between)"
+_WAY = r"(?:right |straight |directly |immediately |just )?(?P<way>after|before|following)"
 _AROUND = rule(rf"{_WHAT} {_WAY} (?:the |my |our )?(?P<np>.+?)(?: (?P<when>WHEN))?{IN_CALENDAR}")
-_OF_DAY = rule(rf"{_WHAT} (?P<when>WHEN){IN_CALENDAR}")
 _FREE_AROUND = rule(
     rf"(?:am i|are we|will i be) (?:still )?(?:free|busy|available|done) {_WAY} (?:the |my )?(?P<np>.+?)"
 )
@@ -45,6 +44,16 @@ _MEAL = re.compile(
 )
 
 
+def read_order(words: MaskedWords) -> ToolCall | None:
+    """Return the call that answers what comes before or after an event; None: something else is asked."""
+
+    def names_event(said: str) -> bool:
+        meal = _MEAL.fullmatch(said)
+        return meal is not None and any(fits_words(event, meal["meal"]) for event in words.clause.events)
+
+    return first_call(words.without(names_event), _RULES)
+
+
 def _around(words: MaskedWords, found: re.Match[str]) -> ToolCall | None:
     """What there is before or after an event."""
     target = read_target(words, found["np"])
@@ -52,16 +61,9 @@ def _around(words: MaskedWords, found: re.Match[str]) -> ToolCall | None:
         return None
     way = "before" if found["way"].lower() == "before" else "after"
     when = words.when(found.groupdict().get("when"))
-    return list_call(way, **of_target(target) | when) if found["way"].lower() != "between" else None
-
-
-def _of_day(words: MaskedWords, found: re.Match[str]) -> ToolCall | None:
-    when = words.when(found["when"])
-    meal = _MEAL.fullmatch(when.get("time", ""))
-    if meal is None or not any(fits_words(event, meal["meal"]) for event in words.clause.events):
-        return None
-    day = {"date": when["date"]} if "date" in when else {}
-    return list_call(meal["way"].lower(), title=meal["meal"], **day, than=meal[0])
+    part = f"{way} {target.arguments['title']}"
+    than = {"than": part} if _MEAL.fullmatch(part) else {}  # where there is no lunch that day, it is a part of the day
+    return list_call(way, **of_target(target) | when | than)
 
 
 def _order(words: MaskedWords, found: re.Match[str]) -> ToolCall | None:
@@ -75,12 +77,10 @@ def _order(words: MaskedWords, found: re.Match[str]) -> ToolCall | None:
     return list_call("between" if found.re is _BETWEEN else "order", title=names[0], than=names[1])
 
 
-#: The patterns of this kind of question, and what reads them.
-ORDER_RULES: Rules = (
+_RULES: Rules = (
     (_ORDER, _order),
     (_FIRST, _order),
     (_BETWEEN, _order),
     (_FREE_AROUND, _around),
     (_AROUND, _around),
-    (_OF_DAY, _of_day),
 )
