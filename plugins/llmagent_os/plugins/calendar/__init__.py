@@ -13,8 +13,11 @@ The tools here declare what they take and do. The work is in the other files:
 ``counted_day``              a day that is counted from an event: "the sunday after"
 ``event_reminding``          the tool ``remind_before``
 ``event_search``             finds the events that fit a person's words
+``event_query``              ... a search, made of the arguments of a tool
+``event_words``              ... the words of a search and those of an event
 ``event_choice``             the events that a tool acts on, and the questions where none or several fit
 ``event_answers``            how long, how many, where: what is asked about events
+``event_order``              what comes before and after an event, and which of two comes first
 ``agenda``                   lays out several events as a table
 ``free_gaps``                free time between events
 ``changed_event``            an event with new values
@@ -29,6 +32,8 @@ The tools here declare what they take and do. The work is in the other files:
 ``joined_results``           one answer, one Undo and one question for several requests of one message
 ``open_questions``           says what still waits for the person's answer
 ``event_store``              keeps events, changes and questions in the plugin's records
+``event_change``             a change of a calendar, and a question whose options are changes
+``conversation_state``       what a conversation remembers: what "it" means, what was listed, what is half said
 ``icalendar_export``         the calendar as an ``.ics`` file
 ``time``                     words become moments: dates, times, durations, repetitions
 ``ics``                      calendars of other programs: import, and the feed
