@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from llmagent_os.config import Settings
 
 INTERRUPTED = 130  #: the exit code after Ctrl-C
+HUNG_UP = 129  #: the exit code after the terminal was closed
 TERMINATED = 143  #: the exit code of work that SIGTERM has interrupted
 
 
@@ -667,22 +668,29 @@ def _finish(work: Coroutine[Any, Any, object], terminated: int = 0) -> NoReturn:
     sys.exit(code)
 
 
+def _stop_signals() -> tuple[signal.Signals, ...]:
+    """The signals that stop the work. A process that was started to outlive its terminal (nohup) ignores SIGHUP."""
+    ignored = signal.getsignal(signal.SIGHUP) is signal.SIG_IGN
+    return (signal.SIGINT, signal.SIGTERM) if ignored else (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+
+
 async def _until_signal(work: Coroutine[Any, Any, object], terminated: int) -> int:
-    """Run ``work``. The first SIGINT or SIGTERM cancels it and lets it clean up; the second ends the process."""
+    """Run ``work``. The first of the signals cancels it and lets it clean up; the second ends the process."""
     loop = asyncio.get_running_loop()
     task = asyncio.create_task(work)
     received: list[signal.Signals] = []
+    stops = _stop_signals()
 
     def stop(number: signal.Signals) -> None:
         received.append(number)
-        for each in (signal.SIGINT, signal.SIGTERM):
+        for each in stops:
             loop.remove_signal_handler(each)
             signal.signal(each, signal.SIG_DFL)
         if number == signal.SIGINT:  # a model that is being loaded is waited for: a silent wait looks like a hang
             click.echo("Stopping. Ctrl-C again stops at once.", err=True)
         task.cancel()
 
-    for number in (signal.SIGINT, signal.SIGTERM):
+    for number in stops:
         loop.add_signal_handler(number, stop, number)
     try:
         await task
@@ -691,4 +699,6 @@ async def _until_signal(work: Coroutine[Any, Any, object], terminated: int) -> i
             raise
     if signal.SIGTERM in received:
         return terminated
+    if signal.SIGHUP in received:
+        return HUNG_UP
     return INTERRUPTED if received else 0

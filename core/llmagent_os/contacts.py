@@ -30,7 +30,8 @@ class Contacts(Protocol):
     """One plugin's way from one person to others.
 
     A person may know the people of the same workspace, and those who have written to the bot in the same group. Where a
-    platform has no workspaces, only the groups count: strangers cannot find each other by name.
+    platform has no workspaces, only the groups count: strangers cannot find each other by name. The visitors of one web
+    page are strangers too, except where an admin has let in both.
     """
 
     async def find(self, name: str, now: datetime) -> tuple[Contact, ...]:

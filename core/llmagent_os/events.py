@@ -24,6 +24,11 @@ def now() -> datetime:
     return datetime.now(UTC)
 
 
+#: The workspace of every conversation of a platform without workspaces that runs here: the web chat, the terminal.
+#: That two people are in it does not say that they know each other.
+LOCAL_WORKSPACE = "local"
+
+
 class Conversation(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """A stream of messages that belong together. The host answers the messages of one conversation in order."""
 

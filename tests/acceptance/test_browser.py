@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import re
 import sys
+import time
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
@@ -194,8 +195,12 @@ async def test_a_server_killed_under_an_open_page_loses_and_repeats_nothing(
     await expect(page.get_by_text("Waiting for the connection")).to_be_visible()
     await expect(page.locator(".message.pending")).to_have_count(1)
 
+    await page.wait_for_timeout(5_000)  # the waits between the tries have grown as long as they get
     await server.start()
+    began = time.monotonic()
     await connected(page)
+    assert time.monotonic() - began < 5
+    await expect(page.get_by_text("Connected again.")).to_be_attached()
     other, _ = await visit(context, server.url, "ben")
     await say(other, "release")
     await expect(replies(page)).to_have_count(3)

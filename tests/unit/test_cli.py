@@ -119,9 +119,9 @@ def test_what_is_wrong_is_said_in_a_line_with_the_right_exit_code(
     assert message in done.stderr
 
 
-@pytest.mark.parametrize(("number", "code"), [(signal.SIGTERM, 0), (signal.SIGINT, 130)])
+@pytest.mark.parametrize(("number", "code"), [(signal.SIGTERM, 0), (signal.SIGINT, 130), (signal.SIGHUP, 129)])
 def test_run_says_where_it_is_and_stops_when_asked(start: Start, number: signal.Signals, code: int) -> None:
-    """A supervisor stops with SIGTERM, a person with Ctrl-C; neither leaves a half-written ledger."""
+    """A supervisor stops with SIGTERM, a person with Ctrl-C or by closing the terminal: the ledger stays whole."""
     process = start("run", "calendar")
     with urllib.request.urlopen(f"{address(process)}healthz") as response:
         report = json.load(response)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import fcntl
+import io
 import os
 import re
 import struct
@@ -396,14 +397,26 @@ async def test_a_file_waits_while_the_host_is_busy(tmp_path: Path) -> None:
     assert "busy" not in printed and "not taken" not in printed
 
 
-async def test_a_terminal_that_is_gone_is_an_adapter_error(tmp_path: Path) -> None:
+async def test_what_cannot_be_written_now_is_an_adapter_error(tmp_path: Path) -> None:
     """With this error the host keeps the reply and tries again; any other error would lose it."""
+    full = io.TextIOWrapper(io.FileIO("/dev/full", "w"), write_through=True)
     with (tmp_path / "in").open("w+") as stdin:
-        stdout = (tmp_path / "out").open("w")
-        console = ConsoleAdapter(stdin=stdin, stdout=stdout)
-        stdout.close()
-        with pytest.raises(AdapterError, match="terminal is gone"):
+        console = ConsoleAdapter(stdin=stdin, stdout=full)
+        with pytest.raises(AdapterError, match="nothing can be written"):
             await console.send(ROOM, Reply("x"), key="k1")
+
+
+async def test_a_terminal_that_hangs_up_ends_the_chat(inbox: Inbox) -> None:
+    """Else the chat would be started again and again, and a reply tried again, for a terminal that nobody has."""
+    near, far = os.openpty()
+    with os.fdopen(os.dup(far), "r") as stdin, os.fdopen(far, "wb", buffering=0) as raw:
+        stdout = io.TextIOWrapper(raw, write_through=True)
+        console = ConsoleAdapter(stdin=stdin, stdout=stdout, person="ana")
+        chat = asyncio.create_task(console.run(inbox.accept))
+        await asyncio.to_thread(os.read, near, 100)
+        os.close(near)
+        await asyncio.wait_for(chat, PATIENCE)
+        assert await console.send(ROOM, Reply("x"), key="k1") == Receipt(())
 
 
 @pytest.mark.parametrize(

@@ -9,13 +9,13 @@ import msgspec
 import sqlalchemy as sa
 
 from llmagent_os.contacts import Contact
-from llmagent_os.events import Event
+from llmagent_os.events import LOCAL_WORKSPACE, Event
 from llmagent_os.identity import Identity, identity_of
 from llmagent_os.ledger.connection import Database
 from llmagent_os.ledger.identity_links import identities_of
 from llmagent_os.ledger.portable import upsert
 from llmagent_os.ledger.row_codecs import encode_destination
-from llmagent_os.ledger.schema import contacts, encounters
+from llmagent_os.ledger.schema import contacts, encounters, members
 
 #: How long two people who wrote in the same group may find each other, after the last time that each of them did.
 #: ``privacy.retention.ENCOUNTERS`` says the same.
@@ -77,7 +77,11 @@ def direct_row(database: Database, who: list[Identity]) -> sa.Row[tuple[str, str
 
 
 def _known(database: Database, identity: Identity, now: datetime) -> list[sa.Row[tuple[str, str, str, str]]]:
-    """The accounts that ``identity`` may know: of the same workspace, or met in a group not too long ago."""
+    """The accounts that ``identity`` may know: of the same workspace, or met in a group not too long ago.
+
+    A platform whose people are all at one machine or page has :data:`LOCAL_WORKSPACE`. They may be strangers, so there
+    two people know each other only if an admin has let in both.
+    """
     mine = identities_of(database, identity)
     own = sa.select(contacts.c.workspace).where(contacts.c.identity.in_(mine), contacts.c.workspace != "")
     since = encounters.c.at >= (now - ENCOUNTER_LIFETIME).timestamp()
@@ -85,8 +89,19 @@ def _known(database: Database, identity: Identity, now: datetime) -> list[sa.Row
     met = sa.select(encounters.c.identity).where(encounters.c.room.in_(rooms), since)
     handle = sa.func.substr(sa.func.pseudonym(contacts.c.identity), 2, 16).label("handle")  # without the mark
     query = sa.select(contacts.c.identity, contacts.c.name, contacts.c.given_name, handle)
-    known = contacts.c.workspace.in_(own) | contacts.c.identity.in_(met)
+    local = contacts.c.workspace.endswith(f":{LOCAL_WORKSPACE}")
+    let_in = _is_member(contacts.c.identity) if any(_was_let_in(database, each) for each in mine) else sa.false()
+    known = (contacts.c.workspace.in_(own) & (~local | let_in)) | contacts.c.identity.in_(met)
     return [*database.sql.execute(query.where(contacts.c.identity.not_in(mine), known).order_by(contacts.c.identity))]
+
+
+def _was_let_in(database: Database, identity: Identity) -> bool:
+    return bool(database.sql.execute(sa.select(_is_member(sa.literal(identity)))).scalar())
+
+
+def _is_member(identity: sa.ColumnElement[str]) -> sa.ColumnElement[bool]:
+    """Whether an admin has let in an account. After an erasure the table has its pseudonym."""
+    return sa.exists().where(members.c.identity.in_([identity, sa.func.pseudonym(identity)]))
 
 
 def _shown(name: str, given_name: str, wanted: str) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
 
-from llmagent_os.events import Conversation, Message, Sender
+from llmagent_os.events import LOCAL_WORKSPACE, Conversation, Message, Sender
 from llmagent_os.identity import Identity, identity_of
 from llmagent_os.ledger import Ledger
 from llmagent_os.ledger.contact_rows import ENCOUNTER_LIFETIME
@@ -16,7 +16,7 @@ MINE = ("mine", {"said": "to ana"})
 
 def said(user: str, *, platform: str = "slack", group: str = "") -> Message:
     """What a person wrote, in private or in a group."""
-    workspace = "T1" if platform == "slack" else ""
+    workspace = {"slack": "T1", "web": LOCAL_WORKSPACE}.get(platform, "")
     room = Conversation(
         platform=platform, workspace=workspace, channel=group or f"D{user}", kind="group" if group else "direct"
     )
@@ -46,6 +46,19 @@ async def test_people_of_another_workspace_are_strangers(ledger: Ledger) -> None
     await note(ledger, said("tom", platform="telegram"), "Tom")
     await note(ledger, said("ana"), "Ana")
     assert await names(ledger, "Ana", said("tom", platform="telegram")) == []
+
+
+async def test_visitors_of_the_web_page_are_strangers_until_both_were_let_in(ledger: Ledger) -> None:
+    tom, ana, eva = (said(user, platform="web") for user in ("tom", "ana", "eva"))
+    for person, name in ((tom, "Tom"), (ana, "Ana"), (eva, "Eva")):
+        await note(ledger, person, name)
+    await ledger.members.allow(identity_of(ana), "command line", NOON)
+    assert await names(ledger, "Ana", tom) == []
+    await ledger.members.allow(identity_of(tom), "command line", NOON)
+    assert await names(ledger, "Ana", tom) == ["Ana"]
+    assert await names(ledger, "Eva", tom) == []
+    await ledger.members.revoke(identity_of(ana))
+    assert await names(ledger, "Ana", tom) == []
 
 
 async def test_a_common_group_counts_until_it_is_long_ago(ledger: Ledger) -> None:

@@ -294,7 +294,7 @@ async def test_more_than_one_is_never_deleted_without_asking(
 ) -> None:
     await _three(person)
     asked = await person.say("delete", text, **arguments)
-    assert (asked.data["status"], asked.data["count"]) == ("confirm", count)
+    assert (asked.data["status"], asked.data["count"]) == ("confirm", f"{count} events")
     assert len(await person.titles()) == 3
     gone = await person.press(button(asked, "Yes"))
     assert gone.data == {"status": "deleted", "count": count}
@@ -497,7 +497,7 @@ async def test_after_travelling_events_are_told_in_the_new_zone(person: Person) 
         ),
         ("what's next", {"which": "next"}, {"count": "1", "title": "lunch with Ana"}),
         ("when do i see bo", {"person": "bo"}, {"count": "1", "title": "lunch with Bo"}),
-        ("friday", {"date": "friday"}, {"count": "2", "events": "lunch with Ana at noon; gym at 6 PM"}),
+        ("friday", {"date": "friday"}, {"count": "2 events", "events": "lunch with Ana at noon; gym at 6 PM"}),
         ("this week", {"date": "this week"}, {"status": "empty", "when": "today"}),
         ("anything with zoe", {"person": "zoe"}, {"status": "empty", "about": "zoe"}),
         ("what about spring break", {"date": "spring break"}, {"status": "unclear", "need": "date"}),
@@ -516,7 +516,7 @@ async def test_one_persons_two_places_do_not_overwrite_each_other(person: Person
         plugin.create_event(person.context(), title=f"event {n}", date="friday", time=str(n + 1)) for n in range(8)
     ]
     await asyncio.gather(*calls)
-    assert (await person.say("list", date="friday")).data["count"] == "8"
+    assert (await person.say("list", date="friday")).data["count"] == "8 events"
 
 
 async def test_old_questions_and_changes_are_cleared_away(person: Person) -> None:
@@ -553,7 +553,7 @@ async def test_the_export_opens_in_other_programs(person: Person) -> None:
 
 async def test_the_command_lists_what_is_coming_up(person: Person) -> None:
     await _three(person)
-    assert (await person.plugins.command("calendar", "", person.context())).data["count"] == "3"
+    assert (await person.plugins.command("calendar", "", person.context())).data["count"] == "3 events"
     assert (await person.plugins.command("calendar", "saturday", person.context())).data["count"] == "1"
 
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from llmagent_os.chat import ToolCall
 from llmagent_os.contacts import NoContacts
-from llmagent_os.identity import Identity
+from llmagent_os.identity import Identity, PersonId
 from llmagent_os.plugins.calendar.invitations import inviting
 from tests.unit.plugins.invited_people import LUNCH, WEDNESDAY, Town, labels, value
 
@@ -218,3 +218,21 @@ async def test_without_a_ledger_nobody_is_found() -> None:
     assert await nobody.give_holder("key", "key", {}, WEDNESDAY) == "unknown"
     await nobody.hide(False)
     assert await nobody.is_hidden()
+
+
+async def test_ana_is_told_when_tom_s_time_zone_moves_the_lunch(tmp_path: Path) -> None:
+    """His zone was assumed; once it is known, the lunch is at his noon, which is another moment for her."""
+    town = Town(tmp_path)
+    await town.lives_in("ana", "UTC")
+    await town.lives_in("tom", "America/New_York")
+    await town.profiles.update(PersonId(TOM), time_zone=None)
+    async with town.open("Hello.", LUNCH, ""):
+        await town.say("ana", "hi")
+        added = await town.say("tom", "lunch with Ana friday at noon")
+        await town.press("tom", value(added, "Invite Ana"))
+        await town.press("ana", value(await town.answer("ana", 2), "Accept"))
+        await town.say("tom", "/profile undo")
+        told = await town.answer("ana", 4)
+        assert told.reply.text == (
+            "Tom has changed lunch: it is now lunch, Friday 27 November at 5 PM. I've changed it in your calendar."
+        )

@@ -392,3 +392,71 @@ async def test_the_whole_series_is_a_clear_order(person: Person) -> None:
 async def test_the_time_of_an_unnamed_place_is_asked_about(person: Person) -> None:
     assert "Which city's time" in await text_of(person, "call with the agency tomorrow 10am their time")
     assert await person.titles() == ["dentist, Friday 27 November at 10 AM"]
+
+
+async def list_days(person: Person, text: str) -> str:
+    """Answer a look-up that the rules read."""
+    return await text_of(person, text)
+
+
+async def test_it_is_none_of_several_that_were_listed(person: Person) -> None:
+    await say(person, "add gym on saturday at 6pm")
+    await say(person, "add lunch with Eva on friday at noon")
+    await say(person, "move the gym to 7pm")
+    await list_days(person, "what's on friday?")
+    assert await person.plugins.button_meant(person.context("cancel it")) is None
+    asked = await text_of(person, "cancel it")
+    assert (
+        asked
+        == "2 events fit: dentist, Friday 27 November at 10 AM; lunch with Eva, Friday 27 November at noon."
+        + (" Which one should I delete?")
+    )
+
+
+async def test_both_are_those_that_were_added_just_now(person: Person) -> None:
+    await say(person, "add yoga monday 7am and pilates tuesday 7am")
+    asked = await text_of(person, "delete both")
+    assert asked.startswith("That deletes 2 events: yoga, Monday 30 November at 7 AM; pilates")
+
+
+async def test_a_yes_may_have_a_request_behind_it(person: Person) -> None:
+    await say(person, "add lunch with Eva on friday at noon")
+    await say(person, "clear friday")
+    done = await text_of(person, "yes please, and also add gym at 6pm on friday")
+    assert done == "Deleted 2 events. I've added gym for Friday 27 November at 6 PM."
+    assert await person.titles() == ["gym, Friday 27 November at 6 PM"]
+
+
+async def test_one_time_answers_the_question_which_times(person: Person) -> None:
+    await person.say("create", title="choir", date="tuesday", time="7pm", repeat="every tuesday")
+    await say(person, "cancel choir")
+    done = await text_of(person, "the one on december 8")
+    assert done == "I've deleted choir, Tuesday 8 December at 7 PM. The other times stay."
+
+
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        (
+            "is the dentist before or after lunch with Eva?",
+            "dentist is before lunch with Eva: dentist is Friday 27 November at 10 AM, "
+            "and lunch with Eva Friday 27 November at noon.",
+        ),
+        (
+            "how much time is there between the dentist and lunch with Eva?",
+            "There is 1 hour between dentist and lunch with Eva: dentist is Friday 27 November at 10 AM, "
+            "and lunch with Eva Friday 27 November at noon.",
+        ),
+        ("what's after the dentist?", "After dentist, Friday 27 November: lunch with Eva at noon."),
+        ("what's after lunch on friday?", "You have nothing after lunch with Eva, Friday 27 November."),
+        ("how many weeks until christmas?", "Friday 25 December is in 30 days (4 weeks and 2 days)."),
+    ],
+)
+async def test_order_and_distance_are_told(person: Person, text: str, told: str) -> None:
+    await say(person, "add lunch with Eva on friday at noon")
+    assert await text_of(person, text) == told
+
+
+async def test_what_repeats_ends_on_the_day_that_is_named(person: Person) -> None:
+    await person.say("create", title="choir", date="tuesday", time="7pm", repeat="every tuesday")
+    assert "until" in await text_of(person, "choir only until december 15")

@@ -74,7 +74,7 @@ READ = [
     ("how's my thursday looking", ["list | date: thursday | asked: events"]),
     ("do I have a busy week?", ["list | date: this week | asked: count"]),
     ("am I doing anything this weekend", ["list | date: this weekend | asked: events"]),
-    ("what's after lunch on friday", ["list | date: on friday | time: after lunch | asked: events"]),
+    ("what's after lunch on friday", ["list | title: lunch | date: on friday | than: after lunch | asked: after"]),
     ("what do I have before noon tomorrow", ["list | date: tomorrow | time: before noon | asked: events"]),
     ("do I have lunch plans on saturday?", ["list | title: lunch plans | date: on saturday | asked: events"]),
     ("what's my first appointment tomorrow", ["list | which: first | date: tomorrow | asked: events"]),

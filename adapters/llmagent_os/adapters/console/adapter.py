@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import errno
 import getpass
 import os
 import sys
@@ -15,7 +16,7 @@ from llmagent_os.adapter_kit.bounded_dict import BoundedDict
 from llmagent_os.adapters.console.reactions import reaction_in
 from llmagent_os.adapters.console.terminal import lines, rewriting, width
 from llmagent_os.errors import AdapterError, BadEventError, ConfigError, HostBusyError, LedgerError
-from llmagent_os.events import ButtonPress, Conversation, Event, Message, Reaction, Sender
+from llmagent_os.events import LOCAL_WORKSPACE, ButtonPress, Conversation, Event, Message, Reaction, Sender
 
 #: How many replies are remembered, so that a second send prints nothing.
 MAX_RECEIPTS = 1000
@@ -29,7 +30,14 @@ RETRY_SECONDS = 0.1
 #: What the person reads at the beginning.
 HOW_TO = "👍 or 👎 (+1, -1) reacts to the last reply; the same again takes it back. Ctrl-D ends."
 
+#: Errors of a terminal or a pipe whose other end is closed.
+_GONE = (errno.EIO, errno.EPIPE, errno.EBADF, errno.ENXIO)
+
 _RED, _DIM, _BOLD, _OFF = "\x1b[31m", "\x1b[2m", "\x1b[1m", "\x1b[0m"
+
+
+class _TerminalGoneError(AdapterError):
+    """Nobody reads any more."""
 
 
 class ConsoleAdapter:
@@ -92,7 +100,13 @@ class ConsoleAdapter:
     # ── receiving ─────────────────────────────────────────────────────────────────────────────────────────────────
 
     async def run(self, accept: Accept) -> None:
-        """Read lines until the input ends."""
+        """Read lines until the input ends. A terminal that hung up ends it too."""
+        try:
+            await self._read(accept)
+        except _TerminalGoneError:
+            return
+
+    async def _read(self, accept: Accept) -> None:
         if self._title and self._is_terminal:
             examples = "".join(f"\n  {example}" for example in self._examples)
             await self._print(f"{self._style(_BOLD, self._title)}  {self._style(_DIM, HOW_TO + examples)}\n")
@@ -116,7 +130,7 @@ class ConsoleAdapter:
         event_id = uuid.uuid4().hex
         common: dict[str, Any] = {
             "event_id": event_id,
-            "conversation": Conversation(platform=self.name, workspace="local", channel=self._person),
+            "conversation": Conversation(platform=self.name, workspace=LOCAL_WORKSPACE, channel=self._person),
             "sender": Sender(self._person, self._person),
         }
         emoji = reaction_in(line) if self._last else None
@@ -170,9 +184,17 @@ class ConsoleAdapter:
     ) -> Receipt:
         """Print ``reply`` in the place of its draft, once for every ``key`` of this process.
 
+        Once the terminal has hung up, nobody can read: the reply counts as sent, so that the process can end.
+
         Raises:
-            AdapterError: the terminal is gone.
+            AdapterError: it cannot be written now, as on a full disk.
         """
+        try:
+            return await self._send(reply, key)
+        except _TerminalGoneError:
+            return Receipt(())
+
+    async def _send(self, reply: Reply, key: str) -> Receipt:
         async with self._writing:
             if known := self._receipts.get(key):
                 return known
@@ -260,7 +282,9 @@ class ConsoleAdapter:
         try:
             await asyncio.to_thread(_put, self._out, text)
         except (OSError, ValueError) as error:
-            raise AdapterError(f"console: the terminal is gone: {error}") from error
+            if isinstance(error, OSError) and error.errno not in _GONE:  # a full disk behind a redirection
+                raise AdapterError(f"console: nothing can be written: {error}") from error
+            raise _TerminalGoneError(f"console: the terminal is gone: {error}") from error
 
 
 def _put(out: TextIO, text: str) -> None:

@@ -14,13 +14,12 @@ from llmagent_os.adapters.web.open_pages import MESSAGE_CHARACTERS, OpenPages
 from llmagent_os.adapters.web.transcript import Transcript
 from llmagent_os.adapters.web.transcript_items import Item
 from llmagent_os.errors import HostBusyError, LLMAgentOSError, NotYoursError
-from llmagent_os.events import ButtonPress, Conversation, Event, Message, Reaction, Sender, now
+from llmagent_os.events import LOCAL_WORKSPACE, ButtonPress, Conversation, Event, Message, Reaction, Sender, now
 from llmagent_os.privacy.event_masking import mask_text
 
 _log = structlog.stdlib.get_logger(__name__)
 
 PLATFORM = "web"
-WORKSPACE = "local"  #: of every conversation
 
 #: How many emojis a visitor may have on one reply.
 MAX_REACTIONS = 20
@@ -156,7 +155,7 @@ def _common(visitor: Visitor, action: Action) -> dict[str, Any]:
     # The page has made the id. It cannot be trusted to be unique beyond the page's own conversation.
     return {
         "event_id": f"{action.conversation}:{action.id}",
-        "conversation": Conversation(platform=PLATFORM, workspace=WORKSPACE, channel=action.conversation),
+        "conversation": Conversation(platform=PLATFORM, workspace=LOCAL_WORKSPACE, channel=action.conversation),
         "sender": Sender(visitor.id, visitor.name),
     }
 

@@ -16,8 +16,11 @@ The tools here declare what they take and do. The work is in the other files:
 ``counted_day``              a day that is counted from an event: "the sunday after"
 ``event_reminding``          the tool ``remind_before``
 ``event_search``             finds the events that fit a person's words
+``event_query``              ... a search, made of the arguments of a tool
+``event_words``              ... the words of a search and those of an event
 ``event_choice``             the events that a tool acts on, and the questions where none or several fit
 ``event_answers``            how long, how many, where: what is asked about events
+``event_order``              what comes before and after an event, and which of two comes first
 ``agenda``                   lays out several events as a table
 ``free_gaps``                free time between events
 ``changed_event``            an event with new values
@@ -34,6 +37,8 @@ The tools here declare what they take and do. The work is in the other files:
 ``joined_results``           one answer, one Undo and one question for several requests of one message
 ``open_questions``           says what still waits for the person's answer
 ``event_store``              keeps events, changes and questions in the plugin's records
+``event_change``             a change of a calendar, and a question whose options are changes
+``conversation_state``       what a conversation remembers: what "it" means, what was listed, what is half said
 ``icalendar_export``         the calendar as an ``.ics`` file
 ``time``                     words become moments: dates, times, durations, repetitions
 ``ics``                      calendars of other programs: import, and the feed
@@ -154,6 +159,7 @@ class CalendarPlugin(Plugin):
         kind: RuleArgument | None = None,
         among: RuleArgument | None = None,
         duration: RuleArgument | None = None,
+        than: RuleArgument | None = None,
     ) -> ToolResult:
         """Look up events, or whether the person is free.
 
@@ -169,10 +175,13 @@ class CalendarPlugin(Plugin):
             kind: reminder or event, if only these count
             among: listed, if only what was listed last counts
             duration: how long a free time has to be
+            than: another event, with which it is compared, or the part of the day that is meant where none is found
         """
         given = {"which": which, "title": title, "date": date, "time": time, "person": person, "place": place}
         return await self._do(
-            list_events, context, given | {"asked": asked, "kind": kind, "among": among, "duration": duration}
+            list_events,
+            context,
+            given | {"asked": asked, "kind": kind, "among": among, "duration": duration, "than": than},
         )
 
     @tool(permission="calendar.write")
@@ -269,6 +278,16 @@ class CalendarPlugin(Plugin):
         return await self._do(move_event, context, given | new)
 
     @tool(permission="calendar.write", offered=False)
+    async def answer_question(self, context: ToolContext, value: RuleArgument | None = None) -> ToolResult:
+        """Do what the person was asked about, and agrees to.
+
+        Args:
+            context: who asks, where and when
+            value: that of the button
+        """
+        return await self._do(_answer_question, context, {"value": value})
+
+    @tool(permission="calendar.write", offered=False)
     async def copy_event(
         self,
         context: ToolContext,
@@ -330,8 +349,9 @@ class CalendarPlugin(Plugin):
 
     async def profile_changed(self, context: ToolContext, before: Profile, assumed_zone: str) -> ToolResult | None:
         async with self._locks.of(context.user_id):
-            said = await follow_zone(CalendarCall(context), before, assumed_zone)
-            await sync_soon(context)
+            call = CalendarCall(context)
+            said = await follow_zone(call, before, assumed_zone)
+            await _after_change(call)
         return ToolResult({"status": "set"}, said) if said else None
 
     async def pressed(self, context: ToolContext, value: str) -> ToolResult:
@@ -442,6 +462,10 @@ class CalendarPlugin(Plugin):
             if work is not list_events:
                 await _after_change(call)
             return result
+
+
+async def _answer_question(call: CalendarCall, given: Mapping[str, str | None]) -> ToolResult:
+    return await answer_button(call, given["value"] or "")
 
 
 async def _after_change(call: CalendarCall) -> None:

@@ -11,8 +11,8 @@ from datetime import datetime, timedelta
 
 from llmagent_os.plugins.calendar.buttons import DROP, NOTED, NOTHING
 from llmagent_os.plugins.calendar.calendar_call import CalendarCall
+from llmagent_os.plugins.calendar.event_change import Change
 from llmagent_os.plugins.calendar.event_creation import UNFINISHED_LIFETIME
-from llmagent_os.plugins.calendar.event_store import Change
 from llmagent_os.plugins.calendar.series_scope import EVERY_TIME
 
 #: So long after a change "cancel that" still means the change.
@@ -33,9 +33,18 @@ def _whole(words: str) -> re.Pattern[str]:
 
 _UNDO = _whole(
     rf"undo(?: {_IT})?|revert(?: {_IT})?|take {_IT} back|put {_IT} back(?: in)?|bring {_IT} back|restore {_IT}"
+    rf"|(?:put|add) {_IT} (?:back )?(?:in )?again"
     rf"|(?:change|move|set|switch|turn|rename) {_IT} back(?: again)?(?: to (?:what|how|where|when) it was(?: before)?)?"
     r"|(?:go |change |put it )?back to (?:what|how|where|when) it was(?: before)?|put everything back"
     r"|leave it (?:as|like|how|where) it was"
+    r"|(?:(?:go |change |put |have )?(?:it |that )?(?:back )?(?:to )?)?(?:the way|how|like|as) (?:it|that)"
+    r" was(?: before)?"
+    rf"|i (?:do )?(?:still )?(?:need|want) {_IT} (?:back|after all|again)"
+)
+#: What people say beside it.
+_SIGH = re.compile(
+    rf"(?:{_POLITE}|oh no|no|i(?: do| still| actually| really)* (?:need|want|have) (?:{_IT}|that one|this one|those)"
+    r"|i (?:didn't|did not) mean (?:to|that|it)|i was wrong|that's wrong|not good| )+"
 )
 _CANCEL = _whole(r"(?:cancel|scratch|scrap|forget) (?:that|this|it)")
 #: Directly behind a change they take it back; they say nothing where nothing was done.
@@ -69,7 +78,8 @@ _ONLY_ONE = _whole(
     r"(?:only |just )?(?:(?:the )?(?:first|next|one|this|that)(?: (?:one|time))?|(?:this )?once|today|tomorrow)"
 )
 _EVERY_TIME = _whole(
-    r"(?:all|every|each|both|the (?:whole|entire) (?:series|thing|lot)|the series|everything|always|from now on)"
+    r"(?:all|every|each|both|the (?:whole|entire) (?:series|thing|lot)|the series|everything|always|from now on"
+    r"|for good|permanently|forever|completely|altogether|the lot)"
     r"(?: of (?:them|it|those)| them| time| times| one| week| day| month| year)?"
 )
 _EMPTY = frozenset("the one with at on a an my of i mean meant in for".split())
@@ -81,20 +91,34 @@ async def button_meant(call: CalendarCall) -> str | None:
     Args:
         call: with the message.
     """
-    said = " ".join(re.findall(r"[\w':]+", call.context.text.lower().replace("\u2019", "'")))
+    said = _said(call.context.text)
     if not may_mean_button(said):
         return None  # most messages: nothing is read for them
     ask_id = await call.store.open_question()
     question = await call.store.question(ask_id) if ask_id else None
     if ask_id and question is not None and (value := _chosen(said, ask_id, question.options)):
         return value
-    if _UNDO.fullmatch(said):
+    if _means_undo(call.context.text):
         return await _undo(call) or NOTHING
     if _REGRET.fullmatch(said):
         return f"no:{ask_id}" if ask_id and question is not None else await _undo_of_now(call)
     if _CANCEL.fullmatch(said) or _NEVER_MIND.fullmatch(said):
         return await _dropped(call, said, ask_id if question else None)
     return None
+
+
+def _means_undo(text: str) -> bool:
+    """Whether words take back what was done, maybe beside others: "oh no, I need that one, put it back"."""
+    parts = [_said(part) for part in re.split(r"[,.;:!?–—]+", text)]
+    parts = [part for part in parts if part]
+    others = [part for part in parts if not _UNDO.fullmatch(part)]
+    whole = _UNDO.fullmatch(_said(text)) is not None
+    return whole or (len(others) < len(parts) and all(_SIGH.fullmatch(part) for part in others))
+
+
+def _said(text: str) -> str:
+    """A message in small letters, without signs."""
+    return " ".join(re.findall(r"[\w':]+", text.lower().replace("\u2019", "'")))
 
 
 def may_mean_button(said: str) -> bool:
@@ -169,6 +193,8 @@ async def _dropped(call: CalendarCall, said: str, ask_id: str | None) -> str | N
     found = await call.store.last_change()
     focus = await call.store.focus()
     cancels = _CANCEL.fullmatch(said) is not None
+    if cancels and focus is None and "forget" not in said and len(await call.store.listed()) > 1:
+        return None  # one of those that were listed: which one is asked
     if focus and cancels and "forget" not in said and not _concerns(found, focus):
         return None  # "it" is an event that was looked up since: a request to delete it
     if not cancels and not (focus and _concerns(found, focus) and found and found[1].after):

@@ -9,7 +9,7 @@ import msgspec
 from llmagent_os.markup.word_list import join_words
 from llmagent_os.plugin import ToolResult
 from llmagent_os.plugins.calendar.calendar_call import CalendarCall
-from llmagent_os.plugins.calendar.event_store import Change
+from llmagent_os.plugins.calendar.event_change import Change
 from llmagent_os.plugins.calendar.reminders import finish_reminder, snooze_reminder
 
 _DO = re.compile(r"do:([0-9a-f]{16}):(\d{1,2})")

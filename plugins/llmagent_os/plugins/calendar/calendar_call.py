@@ -13,7 +13,8 @@ from llmagent_os.adapter import Button, Card
 from llmagent_os.markup.word_list import join_words
 from llmagent_os.plugin import ToolContext, ToolResult
 from llmagent_os.plugins.calendar.calendar_event import CalendarEvent, Occurrence, later, occurrences, stable_id
-from llmagent_os.plugins.calendar.event_store import Change, EventStore
+from llmagent_os.plugins.calendar.event_change import Change
+from llmagent_os.plugins.calendar.event_store import EventStore
 from llmagent_os.plugins.calendar.phrasing import capitalized, day_text, moment_text
 from llmagent_os.plugins.calendar.reminder_timers import ReminderTimers
 from llmagent_os.plugins.calendar.time.expression_parsing import parse_time_expression, parse_time_expressions

@@ -14,8 +14,9 @@ from llmagent_os.markup.word_list import join_words
 from llmagent_os.plugin import ToolResult
 from llmagent_os.plugins.calendar.calendar_call import CalendarCall, EventMatch
 from llmagent_os.plugins.calendar.event_choice import keep_listed
+from llmagent_os.plugins.calendar.event_query import EventQuery
 from llmagent_os.plugins.calendar.lead_reminders import lead_text
-from llmagent_os.plugins.calendar.phrasing import capitalized, clock_text, with_preposition
+from llmagent_os.plugins.calendar.phrasing import capitalized, clock_text, day_text, with_preposition
 from llmagent_os.plugins.calendar.time.text_normalization import normalize
 
 #: Most events about which one question is answered.
@@ -77,6 +78,22 @@ async def last_change_told(call: CalendarCall) -> ToolResult:
         told = [f"{event.title}, {call.time_text(event, event.start)}" for event in now[:MAX_ANSWERS]]
         text = f"You {verb} {join_words(told) if len(told) == 1 else '; '.join(told)}."
     return ToolResult({"status": "listed", "title": names}, text, word_for_word=True)
+
+
+def until_day(call: CalendarCall, query: EventQuery) -> ToolResult:
+    """Say how long it is until a day: "how many weeks until christmas?"."""
+    if query.when.days is None:
+        return ToolResult({"status": "unclear"}, "Which day do you mean?", word_for_word=True)
+    day = query.when.days.first
+    days = (day - call.today).days
+    weeks, rest = divmod(days, 7)
+    parts = [
+        f"{number} {unit}{'' if number == 1 else 's'}" for number, unit in ((weeks, "week"), (rest, "day")) if number
+    ]
+    also = f" ({join_words(parts)})" if weeks else ""
+    told = "is today" if days == 0 else f"is in {days} day{'' if days == 1 else 's'}{also}"
+    text = capitalized(f"{day_text(day, call.today)} {told if days >= 0 else 'is over'}.")
+    return ToolResult({"status": "listed"}, text, word_for_word=True)
 
 
 def _length(call: CalendarCall, match: EventMatch) -> str:

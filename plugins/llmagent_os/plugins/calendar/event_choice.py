@@ -11,17 +11,16 @@ from dataclasses import replace
 from llmagent_os.plugin import ToolResult
 from llmagent_os.plugins.calendar.calendar_call import CalendarCall, EventMatch
 from llmagent_os.plugins.calendar.calendar_event import CalendarEvent
+from llmagent_os.plugins.calendar.event_query import OTHERS, EventQuery
 from llmagent_os.plugins.calendar.event_search import (
-    OTHERS,
-    EventQuery,
     choose,
     fits_query,
-    is_generic,
     is_of_kind,
     most_similar_event,
     search_events,
     searched_period,
 )
+from llmagent_os.plugins.calendar.event_words import is_generic
 from llmagent_os.plugins.calendar.phrasing import with_preposition
 
 MAX_CHOICES = 8  #: candidates with a button in "Which one?"
@@ -30,7 +29,7 @@ MAX_CHOICES = 8  #: candidates with a button in "Which one?"
 async def chosen_events(call: CalendarCall, events: Sequence[CalendarEvent], query: EventQuery) -> list[EventMatch]:
     """Return the events that a tool acts on, sorted; without any words, the one that "it" means."""
     if query.is_empty:
-        return await focused_event(call, events)
+        return await focused_event(call, events) or await _listed_events(call, events)
     if not query.among_listed:
         fitting = search_events(call, events, query)
         if not fitting and query.title and query.names_a_time and is_generic(query.title):  # "friday's meeting"
@@ -50,6 +49,9 @@ async def chosen_events(call: CalendarCall, events: Sequence[CalendarEvent], que
 async def keep_listed(call: CalendarCall, found: Sequence[EventMatch]) -> None:
     """Remember what a reply lists, for "the second one" and "cancel them all"."""
     await call.store.keep_listed([_key(match) for match in found])
+    focus = await call.store.focus()
+    if len(found) > 1 and focus not in {match.event.event_id for match in found}:
+        await call.store.focus_on(None)  # "it" is none of the others from now on
 
 
 async def _listed_events(call: CalendarCall, events: Sequence[CalendarEvent]) -> list[EventMatch]:

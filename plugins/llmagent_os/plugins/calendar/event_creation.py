@@ -11,7 +11,7 @@ import msgspec
 from llmagent_os.plugin import ToolResult
 from llmagent_os.plugins.calendar.calendar_call import CalendarCall
 from llmagent_os.plugins.calendar.calendar_event import CalendarEvent, stable_id
-from llmagent_os.plugins.calendar.event_store import Change
+from llmagent_os.plugins.calendar.event_change import Change
 from llmagent_os.plugins.calendar.event_times import PlannedTime, planned_times
 from llmagent_os.plugins.calendar.event_times_text import repeat_text, several_text, whens_text
 from llmagent_os.plugins.calendar.phrasing import day_text, moment_text

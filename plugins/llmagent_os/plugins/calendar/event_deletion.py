@@ -12,14 +12,16 @@ from llmagent_os.plugin import ToolResult
 from llmagent_os.plugins.calendar.agenda import agenda_card, agenda_entries
 from llmagent_os.plugins.calendar.calendar_call import MAX_NAMED_EVENTS, CalendarCall, EventMatch
 from llmagent_os.plugins.calendar.calendar_event import CalendarEvent
+from llmagent_os.plugins.calendar.event_change import Change
 from llmagent_os.plugins.calendar.event_choice import (
     MAX_CHOICES,
     chosen_events,
     not_found_reply,
     which_one_question,
 )
-from llmagent_os.plugins.calendar.event_search import EventQuery, event_query, fits_words, searched_period
-from llmagent_os.plugins.calendar.event_store import Change
+from llmagent_os.plugins.calendar.event_query import EventQuery, event_query
+from llmagent_os.plugins.calendar.event_search import searched_period
+from llmagent_os.plugins.calendar.event_words import fits_words
 from llmagent_os.plugins.calendar.lead_reminders import with_lead_reminders
 from llmagent_os.plugins.calendar.phrasing import with_preposition
 from llmagent_os.plugins.calendar.series_scope import EVERY_TIME, ONE, SERIES, Scope, scope_of
@@ -27,7 +29,8 @@ from llmagent_os.plugins.calendar.time.recurrence import recurrence_text
 from llmagent_os.plugins.calendar.time.time_errors import TimeExpressionError
 
 _MANY = re.compile(
-    r"\b(all|every|everything|both|each|any|whole|entire|clear|wipe|empty|events|meetings|appointments|reminders|calls|plans|schedule)\b",
+    r"\b(all|every|everything|both|each|any|whole|entire|clear|wipe|empty|events|meetings|appointments|reminders"
+    r"|calls|plans|schedule)\b",
     re.I,
 )
 
@@ -57,7 +60,7 @@ async def delete_event(call: CalendarCall, given: Mapping[str, str | None]) -> T
         return not_found_reply(call, events, query)
     if besides := given.get("besides"):
         kept = _kept(found, besides)
-        if not kept:
+        if not kept and not any(fits_words(event, name) for event in every for name in _names(besides)):
             data = {"status": "not_found", "about": besides}
             return ToolResult(data, f"I found no {besides} to keep, so I deleted nothing.", word_for_word=True)
         found = [match for match in found if match not in kept]
@@ -81,8 +84,11 @@ async def _instead(call: CalendarCall, change_id: str, found: Sequence[EventMatc
 
 def _kept(found: Sequence[EventMatch], besides: str) -> list[EventMatch]:
     """What stays of what was found: all events with the words of one of the names in ``besides``."""
-    names = re.split(r",| and | or |&", besides)
-    return [match for match in found if any(fits_words(match.event, name) for name in names if name.strip())]
+    return [match for match in found if any(fits_words(match.event, name) for name in _names(besides))]
+
+
+def _names(besides: str) -> list[str]:
+    return [name for name in re.split(r",| and | or |&", besides) if name.strip()]
 
 
 async def _delete(
@@ -141,7 +147,7 @@ async def _several(
     data, names = call.summary(found, query.day)
     period = searched_period(call, query)
     data = (
-        {"status": "confirm", **data}
+        {"status": "confirm", **data, "count": f"{len(found)} events"}
         | ({"when": period} if period else {})
         | ({"about": query.about} if query.about else {})
     )

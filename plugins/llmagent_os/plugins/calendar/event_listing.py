@@ -22,17 +22,12 @@ from llmagent_os.plugins.calendar.agenda import (
 )
 from llmagent_os.plugins.calendar.calendar_call import CalendarCall, EventMatch
 from llmagent_os.plugins.calendar.calendar_event import CalendarEvent
-from llmagent_os.plugins.calendar.event_answers import ANSWERS, answer_about, last_change_told
+from llmagent_os.plugins.calendar.event_answers import ANSWERS, answer_about, last_change_told, until_day
 from llmagent_os.plugins.calendar.event_choice import chosen_events, keep_listed
-from llmagent_os.plugins.calendar.event_search import (
-    EventQuery,
-    event_query,
-    is_generic,
-    is_of_kind,
-    last_past_event,
-    search_events,
-    searched_period,
-)
+from llmagent_os.plugins.calendar.event_order import AROUND, OF_TWO, around_event, of_two
+from llmagent_os.plugins.calendar.event_query import EventQuery, event_query
+from llmagent_os.plugins.calendar.event_search import is_of_kind, last_past_event, search_events, searched_period
+from llmagent_os.plugins.calendar.event_words import is_generic
 from llmagent_os.plugins.calendar.free_gaps import free_gaps
 from llmagent_os.plugins.calendar.open_questions import waiting_text
 from llmagent_os.plugins.calendar.phrasing import period_text, with_preposition
@@ -59,6 +54,15 @@ async def list_events(call: CalendarCall, given: Mapping[str, str | None]) -> To
             return free_gaps(call, await call.store.events(), query, given.get("duration"), _period(call, query))
     except TimeExpressionError as error:
         return call.unclear_reply(error)
+    if asked == "until day":
+        return until_day(call, query)
+    if asked in AROUND:
+        if told := await around_event(call, await call.store.events(), query, asked):
+            return told
+        if part := given.get("than"):  # "after lunch", and there is no lunch: a part of the day
+            return await list_events(call, {"date": given.get("date"), "time": part, "asked": "events"})
+    if asked in OF_TWO and (told := of_two(call, await call.store.events(), query, given.get("than") or "", asked)):
+        return told
     free = (asked == "free" if asked else _FREE.search(call.words) is not None) and not query.about
     events = [event for event in await call.store.events() if _counts(event, query, free)]
     found = await _found(call, events, query, asked, free=free)
@@ -164,6 +168,7 @@ def _listed(call: CalendarCall, query: EventQuery, period: str, found: Sequence[
     where = with_preposition(period) or ("" if free else " coming up")
     about = f" about {query.about}" if query.about else ""
     noun = "reminders" if data.get("kind") else "events"
+    data["count"] = f"{len(entries)} {noun}"
     head = f"You're not free{where}: you have" if free else f"You have {len(entries)} {noun}{about}{where}"
     if len(entries) <= MAX_SENTENCE_EVENTS:
         names = entries_text(call, entries, query.day)

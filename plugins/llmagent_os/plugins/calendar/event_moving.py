@@ -14,10 +14,10 @@ from llmagent_os.plugins.calendar.calendar_event import CalendarEvent, stable_id
 from llmagent_os.plugins.calendar.change_telling import told_change
 from llmagent_os.plugins.calendar.changed_event import changed_event
 from llmagent_os.plugins.calendar.changed_repetition import changed_repetition
+from llmagent_os.plugins.calendar.event_change import Change
 from llmagent_os.plugins.calendar.event_choice import MAX_CHOICES, chosen_events, not_found_reply, which_one_question
 from llmagent_os.plugins.calendar.event_creation import create_event
-from llmagent_os.plugins.calendar.event_search import EventQuery, event_query
-from llmagent_os.plugins.calendar.event_store import Change
+from llmagent_os.plugins.calendar.event_query import EventQuery, event_query
 from llmagent_os.plugins.calendar.event_swapping import swap_events
 from llmagent_os.plugins.calendar.event_times_text import repeat_text
 from llmagent_os.plugins.calendar.lead_reminders import shifted_rule, with_lead_reminders

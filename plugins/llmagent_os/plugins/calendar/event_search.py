@@ -3,136 +3,21 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
-from datetime import date, datetime, timedelta
-from typing import Literal
+from collections.abc import Sequence
+from dataclasses import replace
+from datetime import datetime, timedelta
 
 from rapidfuzz import fuzz
 
 from llmagent_os.plugins.calendar.calendar_call import SEARCH_HORIZON, CalendarCall, EventMatch
 from llmagent_os.plugins.calendar.calendar_event import CalendarEvent
+from llmagent_os.plugins.calendar.event_query import NTH, EventQuery, Kind
+from llmagent_os.plugins.calendar.event_words import covers, is_same, own_words, telling_words
 from llmagent_os.plugins.calendar.phrasing import period_text
 from llmagent_os.plugins.calendar.time.text_normalization import WEEKDAYS, normalize
-from llmagent_os.plugins.calendar.time.time_errors import TimeExpressionError
 from llmagent_os.plugins.calendar.time.time_expressions import TimeExpression, search_windows
 
-# Words that do not tell one event from another.
-_EMPTY = frozenset(
-    "a an the my our your his her their some with for to of on in at and it that this these those one ones them thing "
-    "things event events reminder reminders calendar schedule plan plans entry entries item items agenda stuff about "
-    "anything something everything all".split()
-)
-# Words that may be missing in an event's title, if the search has other words too.
-_KINDS = frozenset(
-    "meeting appointment call session class event reminder date visit lesson time practice rehearsal training".split()
-)
-ALL_WORDS = frozenset("all every everything each both any whole entire".split())
-_NTH = {
-    "first": 0,
-    "1st": 0,
-    "next": 0,
-    "upcoming": 0,
-    "second": 1,
-    "2nd": 1,
-    "third": 2,
-    "3rd": 2,
-    "fourth": 3,
-    "4th": 3,
-}
-
 _WEEKDAY = re.compile(rf"(?:(?:on|for|this|the|coming) )*(?:{'|'.join(WEEKDAYS)})")
-
-#: The value of the argument ``among``: only what the conversation listed last counts.
-LISTED = "listed"
-
-#: The value of ``which`` for what was listed and is not the event that "it" means.
-OTHERS = "others"
-
-#: Whether only reminders count, only events, or (empty) both.
-Kind = Literal["", "reminder", "event"]
-
-
-@dataclass(frozen=True)
-class EventQuery:
-    """A search for events, from the arguments of a tool."""
-
-    which: str = ""  #: a word such as "next", "last" or "all"
-    title: str = ""
-    person: str = ""
-    place: str = ""
-    when: TimeExpression = field(default_factory=TimeExpression)
-    date_said: str = ""  #: the date in the person's words
-    kind: Kind = ""
-    among_listed: bool = False  #: only what the conversation listed last counts
-
-    @property
-    def is_empty(self) -> bool:
-        """Whether the search names no event at all."""
-        return not (self.title or self.person or self.place or self.when or self.which or self.among_listed)
-
-    @property
-    def names_a_time(self) -> bool:
-        """Whether one time of a repeated event is meant: by its day, or as the next or the second one."""
-        dated = self.when.days is not None or self.when.moment is not None
-        return dated or self.which in _NTH or self.which in ("last", "latest") or (self.among_listed and not self.about)
-
-    @property
-    def about(self) -> str:
-        """The words that are searched for: title, person or place."""
-        return self.title or self.person or self.place
-
-    @property
-    def wants_all(self) -> bool:
-        """Whether the person means every event that fits."""
-        return self.which in ALL_WORDS or self.which == OTHERS
-
-    @property
-    def day(self) -> date | None:
-        """The day, if the search is for exactly one."""
-        return self.when.days.first if self.when.days and self.when.days.single else None
-
-
-def event_query(call: CalendarCall, given: Mapping[str, str | None]) -> EventQuery:
-    """Make a search of a tool's arguments, without words that name nothing ("it", "that event").
-
-    Args:
-        call: the call of the tool.
-        given: its arguments ``which``, ``title``, ``date``, ``time``, ``person``, ``place``, ``kind`` and ``among``.
-
-    Raises:
-        TimeExpressionError: the date or the time cannot be resolved.
-    """
-    which, title, date_said, time_said, person, place = (
-        given.get(key) for key in ("which", "title", "date", "time", "person", "place")
-    )
-    kind = given.get("kind")
-    whole = normalize(which or "").split()
-    many = next((word for word in whole if word in ALL_WORDS), "")
-    return EventQuery(
-        which=many or next((word for word in whole if word in _NTH or word in ("last", "latest", OTHERS)), ""),
-        title=(title or "").strip() if _words(title or "") else "",
-        person=(person or "").strip() if _words(person or "") else "",
-        place=(place or "").strip() if _words(place or "") else "",
-        when=_read(call, date_said, time_said, (title, person, place)),
-        date_said=date_said or "",
-        kind="reminder" if kind == "reminder" else "event" if kind == "event" else "",
-        among_listed=given.get("among") == LISTED,
-    )
-
-
-def _read(
-    call: CalendarCall, date_said: str | None, time_said: str | None, named: Sequence[str | None]
-) -> TimeExpression:
-    """Parse the time of a search. A name that the model also took for a time ("lunch with Ana": Ana) is left out."""
-    try:
-        return call.parse(date_said, time_said)
-    except TimeExpressionError as error:
-        heard = normalize(error.heard)
-        if error.problem != "unknown" or not any(f" {heard} " in f" {normalize(words or '')} " for words in named):
-            raise
-        of_date = error.field == "date"
-    return _read(call, None if of_date else date_said, time_said if of_date else None, named)
 
 
 def search_events(
@@ -185,13 +70,11 @@ def _a_week_later(call: CalendarCall, query: EventQuery) -> EventQuery | None:
 
 def _best(found: list[EventMatch], title: str) -> list[EventMatch]:
     """Those of the found events that have all words of the search, where there are any: also "appointment"."""
-    asked = _words(title)
-    whole = [match for match in found if all(any(_same(word, own) for own in _own(match.event)) for word in asked)]
+    asked = telling_words(title)
+    whole = [
+        match for match in found if all(any(is_same(word, own) for own in own_words(match.event)) for word in asked)
+    ]
     return whole or found
-
-
-def _own(event: CalendarEvent) -> list[str]:
-    return _words(f"{event.title} {event.person} {event.place}")
 
 
 def is_of_kind(event: CalendarEvent, kind: Kind) -> bool:
@@ -229,47 +112,12 @@ def searched_period(call: CalendarCall, query: EventQuery) -> str:
 
 def fits_query(event: CalendarEvent, query: EventQuery) -> bool:
     """Return whether an event has the words of the search."""
-    own = _words(f"{event.title} {event.person} {event.place}")
+    own = own_words(event)
     return (
-        _covers(own, _words(query.title))
-        and _covers(own, _words(query.person))
-        and (not query.place or _covers(_words(f"{event.place} {event.title}"), _words(query.place)))
+        covers(own, telling_words(query.title))
+        and covers(own, telling_words(query.person))
+        and (not query.place or covers(telling_words(f"{event.place} {event.title}"), telling_words(query.place)))
     )
-
-
-def fits_words(event: CalendarEvent, words: str) -> bool:
-    """Return whether an event has all of ``words`` that tell one event from another, in any of its fields."""
-    asked = _words(words)
-    return bool(asked) and _covers(_words(f"{event.title} {event.person} {event.place}"), asked)
-
-
-def is_generic(words: str) -> bool:
-    """Return whether ``words`` name a kind of event and no event: "appointment"."""
-    return all(word in _KINDS for word in _words(words))
-
-
-def _covers(own: list[str], asked: list[str]) -> bool:
-    telling = [word for word in asked if word not in _KINDS] or asked
-    return all(any(_same(word, other) for other in own) for word in telling)
-
-
-def _same(word: str, other: str) -> bool:
-    if word == other:
-        return True
-    if min(len(word), len(other)) < 4 or word.isdigit():
-        return False
-    return fuzz.ratio(word, other) >= 82
-
-
-def _words(text: str) -> list[str]:
-    found = re.findall(r"[^\W_]+", text.casefold().replace("'s", "").replace("’s", ""))
-    return [_singular(word) for word in found if word not in _EMPTY]
-
-
-def _singular(word: str) -> str:
-    if word.endswith(("sses", "ches", "shes")):
-        return word[:-2]
-    return word[:-1] if len(word) > 3 and word.endswith("s") and not word.endswith("ss") else word
 
 
 def _at(start: datetime, when: TimeExpression) -> bool:
@@ -294,6 +142,6 @@ def choose(found: list[EventMatch], which: str) -> list[EventMatch]:
     if which in ("last", "latest"):
         dated = [match for match in found if match.occurrence]
         return dated[-1:] or found[-1:]
-    if which in _NTH and which != "upcoming":
-        return found[_NTH[which] : _NTH[which] + 1]
+    if which in NTH and which != "upcoming":
+        return found[NTH[which] : NTH[which] + 1]
     return found

@@ -8,62 +8,29 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Collection, Sequence
-from datetime import datetime, timedelta
-from typing import Any, TypeVar
+from datetime import datetime
+from typing import TypeVar
 
 import msgspec
 import structlog
 
-from llmagent_os.plugin import Button, ToolCall, ToolResult
-from llmagent_os.plugins.calendar.calendar_event import CalendarEvent, stable_id
+from llmagent_os.plugin import ToolResult
+from llmagent_os.plugins.calendar.calendar_event import CalendarEvent
+from llmagent_os.plugins.calendar.conversation_state import ConversationState
+from llmagent_os.plugins.calendar.event_change import Change, Question, in_zone
 from llmagent_os.plugins.calendar.reminder_timers import ReminderTimers
 from llmagent_os.records import Record, Records
 
 MAX_CHANGES = 40  #: changes and questions that are kept, for a person to come back to
 MAX_UNDONE = 10  #: changes of a conversation that "undo" takes back, one after the other
 WRITTEN_TOGETHER = 200  #: events of a change that are written at once
-QUESTION_LIFETIME = timedelta(days=1)  #: how long a question can be answered
-LIST_LIFETIME = timedelta(hours=1)  #: how long "the second one" is one of a list
-MAX_LISTED = 50  #: events of a list that are remembered
 
 _log = structlog.stdlib.get_logger(__name__)
 
 _T = TypeVar("_T", bound=msgspec.Struct)
 
 
-class Change(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """One write: the events before it, the events after it, and the answer to the person."""
-
-    before: tuple[CalendarEvent, ...] = ()  #: empty: something is created
-    after: tuple[CalendarEvent, ...] = ()  #: empty: something is deleted
-    data: dict[str, str] = {}  #: of the tool's result
-    text: str = ""  #: of the tool's result
-    at: str = ""  #: when it was made: a moment in UTC, in ISO format
-    undo: bool = False  #: the answer offers Undo
-    undone: bool = False  #: Undo was pressed
-    label: str = ""  #: of the button for this change in a question
-    undone_text: str = ""  #: the answer to Undo; empty: one that names the events
-    choice: int = 0  #: its number among the question's options
-    word_for_word: bool = False  #: the text is sent as it is; see :class:`~llmagent_os.plugin.ToolResult`
-
-    def result(self, change_id: str) -> ToolResult:
-        """Return the answer to the person, with an Undo button if that is offered."""
-        buttons = (Button("Undo", f"undo:{change_id}"),) if self.undo and not self.undone else ()
-        return ToolResult(dict(self.data), self.text, buttons=buttons, word_for_word=self.word_for_word)
-
-
-class Question(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """A question to the person: carry out one of these changes, or none."""
-
-    options: tuple[Change, ...]
-    at: str = ""  #: when it was asked: a moment in UTC, in ISO format
-
-    def is_open(self, now: str) -> bool:
-        """Return whether the question can still be answered at ``now``, a moment in ISO format."""
-        return not self.at or datetime.fromisoformat(now) - datetime.fromisoformat(self.at) < QUESTION_LIFETIME
-
-
-class EventStore:
+class EventStore(ConversationState):
     """A person's calendar in the plugin's records. Every change also updates the timers of its reminders.
 
     Args:
@@ -74,10 +41,8 @@ class EventStore:
     """
 
     def __init__(self, records: Records, reminder_timers: ReminderTimers, conversation_key: str, now: str) -> None:
-        self._records = records
+        super().__init__(records, conversation_key, now)
         self._reminder_timers = reminder_timers
-        self._here = stable_id(conversation_key)
-        self._now = now
 
     async def events(self) -> list[CalendarEvent]:
         """Return every event that can be read."""
@@ -99,6 +64,7 @@ class EventStore:
         await self._put(f"change:{change_id}", change)
         await self._replace(change.before, change.after, change.at)
         await self.focus_on(change.after[0] if change.after else None)
+        await self._keep_added(change)
         await self._note_change(change_id)
         await self._prune()
         return change.result(change_id)
@@ -117,11 +83,11 @@ class EventStore:
         """
         for key, record in await self._records.items():
             if key.startswith("change:") and (change := _readable(key, record, Change)):
-                moved = _in_zone(change, old, new)
+                moved = in_zone(change, old, new)
                 if moved != change:
                     await self._put(key, moved)
             elif key.startswith("ask:") and (question := _readable(key, record, Question)):
-                options = tuple(_in_zone(each, old, new) for each in question.options)
+                options = tuple(in_zone(each, old, new) for each in question.options)
                 if options != question.options:
                     await self._put(key, msgspec.structs.replace(question, options=options))
         before = [event for event in await self.events() if event.zone_assumed and event.zone == old]
@@ -173,9 +139,16 @@ class EventStore:
             combined: the events before them all and after them all.
         """
         await self._put(f"change:{group_id}", msgspec.structs.replace(combined, at=self._now))
+        await self._keep_added(combined)
         found = await self._records.get(f"made:{self._here}")
         others = [each for each in (found or {}).get("changes", []) if each not in (*change_ids, group_id)]
         await self._records.put(f"made:{self._here}", {"changes": [*others, group_id][-MAX_UNDONE:]})
+
+    async def _keep_added(self, change: Change) -> None:
+        """Several events that were added are what "both" and "the second one" mean, as if they were listed."""
+        added = [event for event in change.after if not event.leads_to]
+        if len(added) > 1 and not change.before:
+            await self.keep_listed([(each.event_id, each.start.isoformat() if each.start else "") for each in added])
 
     async def _note_change(self, change_id: str) -> None:
         found = await self._records.get(f"made:{self._here}")
@@ -215,83 +188,6 @@ class EventStore:
         found = await self._records.get(f"open:{self._here}")
         return str(found["ask"]) if found and "ask" in found else None
 
-    async def focus(self) -> str | None:
-        """Return the id of the event that this conversation touched last: the meaning of "it"."""
-        found = await self._records.get(f"focus:{self._here}")
-        return str(found["event"]) if found and "event" in found else None
-
-    async def focus_on(self, event: CalendarEvent | None) -> None:
-        """Remember the event that "it" means from now on. None: nothing, such as after a deletion."""
-        if event is None:
-            await self._records.delete(f"focus:{self._here}")
-        else:
-            await self._records.put(f"focus:{self._here}", {"event": event.event_id})
-
-    async def listed(self) -> list[tuple[str, str]]:
-        """Return what this conversation listed last, in order: ids of events, and starts in ISO format or empty."""
-        found = await self._records.get(f"listed:{self._here}")
-        if found is None or datetime.fromisoformat(self._now) - datetime.fromisoformat(found["at"]) > LIST_LIFETIME:
-            return []
-        return [(str(event_id), str(start)) for event_id, start in found["events"]]
-
-    async def keep_listed(self, listed: Sequence[tuple[str, str]]) -> None:
-        """Remember what was listed: the meaning of "the second one" from now on."""
-        events = [list(each) for each in listed[:MAX_LISTED]]
-        await self._records.put(f"listed:{self._here}", {"events": events, "at": self._now})
-
-    async def unfinished_event(self) -> dict[str, Any] | None:
-        """Return an unfinished event: its arguments so far, and ``at``, the moment of the question about it."""
-        return await self._records.get(f"half:{self._here}")
-
-    async def keep_unfinished(self, arguments: dict[str, str] | None) -> None:
-        """Keep the arguments of an unfinished event, one that lacks something. None forgets it."""
-        if arguments is None:
-            await self._records.delete(f"half:{self._here}")
-        else:
-            await self._records.put(f"half:{self._here}", {**arguments, "at": self._now})
-
-    async def asked_to_change(self) -> str | None:
-        """Return the id of the event about which this conversation was just asked what to change, and forget it."""
-        key = f"change:{self._here}"
-        found = await self._records.get(key)
-        if found is None:
-            return None
-        await self._records.delete(key)
-        age = datetime.fromisoformat(self._now) - datetime.fromisoformat(found["at"])
-        return str(found["event"]) if age <= LIST_LIFETIME else None
-
-    async def keep_asked_to_change(self, event_id: str) -> None:
-        """Remember that the person was asked what to change about an event."""
-        await self._records.put(f"change:{self._here}", {"event": event_id, "at": self._now})
-
-    async def keep_read(self, message_id: str, calls: Sequence[tuple[ToolCall, str, bool]]) -> None:
-        """Keep the calls that were read in a message of this conversation.
-
-        Args:
-            message_id: of the message.
-            calls: each with the words that ask for it, and whether the person is asked before it is done.
-        """
-        kept = [
-            {"name": call.name, "arguments": call.arguments, "words": words, "unsure": unsure}
-            for call, words, unsure in calls
-        ]
-        await self._records.put(f"read:{self._here}", {"message": message_id, "calls": kept})
-
-    async def read_before(self, message_id: str) -> tuple[ToolCall, ...] | None:
-        """Return the calls that were read in a message; None: none were, or another message came since."""
-        found = await self._read(message_id)
-        return None if found is None else tuple(ToolCall(each["name"], each["arguments"]) for each in found)
-
-    async def read_call(self, call_id: str) -> Record | None:
-        """Return what is kept of a call that was read; None: a model made the call, or another message came since."""
-        message_id, _, place = call_id.rpartition(":read.")
-        found = await self._read(message_id) if message_id and place.isdecimal() else None
-        return found[int(place)] if found is not None and int(place) < len(found) else None
-
-    async def _read(self, message_id: str) -> list[Record] | None:
-        found = await self._records.get(f"read:{self._here}")
-        return list(found["calls"]) if found and found.get("message") == message_id else None
-
     async def _replace(self, before: tuple[CalendarEvent, ...], after: tuple[CalendarEvent, ...], since: str) -> None:
         # Timers before events: after a crash in between, a timer rings in vain, and the second run finishes the change.
         moment = datetime.fromisoformat(since)
@@ -317,17 +213,6 @@ class EventStore:
         old = sorted((str(record.get("at")), key) for key, record in items if key.startswith(("change:", "ask:")))
         for _, key in old[:-MAX_CHANGES]:
             await self._records.delete(key)
-
-
-def _in_zone(change: Change, old: str, new: str) -> Change:
-    """A change, with its events of the assumed zone ``old`` in ``new``."""
-    before, after = (
-        tuple(
-            msgspec.structs.replace(each, zone=new) if each.zone_assumed and each.zone == old else each for each in some
-        )
-        for some in (change.before, change.after)
-    )
-    return msgspec.structs.replace(change, before=before, after=after)
 
 
 def _readable(key: str, record: Record, kind: type[_T]) -> _T | None:

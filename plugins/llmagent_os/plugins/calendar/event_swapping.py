@@ -9,8 +9,9 @@ import msgspec
 from llmagent_os.plugin import ToolResult
 from llmagent_os.plugins.calendar.calendar_call import CalendarCall
 from llmagent_os.plugins.calendar.calendar_event import CalendarEvent
-from llmagent_os.plugins.calendar.event_search import EventQuery, fits_query
-from llmagent_os.plugins.calendar.event_store import Change
+from llmagent_os.plugins.calendar.event_change import Change
+from llmagent_os.plugins.calendar.event_query import EventQuery
+from llmagent_os.plugins.calendar.event_search import fits_query
 from llmagent_os.plugins.calendar.lead_reminders import with_lead_reminders
 
 

@@ -9,7 +9,7 @@ from llmagent_os.markup.word_list import join_words
 from llmagent_os.plugin import ToolResult
 from llmagent_os.plugins.calendar.calendar_call import CalendarCall
 from llmagent_os.plugins.calendar.calendar_event import CalendarEvent, occurrences
-from llmagent_os.plugins.calendar.event_search import EventQuery
+from llmagent_os.plugins.calendar.event_query import EventQuery
 from llmagent_os.plugins.calendar.lead_reminders import lead_text
 from llmagent_os.plugins.calendar.phrasing import append_to_day, clock_text, day_text, with_preposition
 from llmagent_os.plugins.calendar.time.duration_parsing import parse_duration

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from llmagent_os.plugin import Button, ToolResult, joined_results
 from llmagent_os.plugins.calendar.calendar_call import CalendarCall
 from llmagent_os.plugins.calendar.calendar_event import CalendarEvent, stable_id
-from llmagent_os.plugins.calendar.event_store import Change
+from llmagent_os.plugins.calendar.event_change import Change
 from llmagent_os.tools.result_statuses import CONFIRM
 
 

@@ -16,7 +16,7 @@ import msgspec
 
 from llmagent_os.markup.word_list import join_words
 from llmagent_os.plugins.calendar.calendar_event import CalendarEvent, stable_id
-from llmagent_os.plugins.calendar.event_store import Change
+from llmagent_os.plugins.calendar.event_change import Change
 from llmagent_os.plugins.calendar.time.duration_parsing import parse_duration
 from llmagent_os.plugins.calendar.time.recurrence import WEEKDAY_CODES
 from llmagent_os.plugins.calendar.time.text_normalization import normalize

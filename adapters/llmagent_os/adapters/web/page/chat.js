@@ -46,6 +46,7 @@ const connection = new Connection({
   hello: () => ({ type: "open", conversation, after: seq }),
   onFrame: (frame) => FRAMES[frame.type]?.(frame),
   onState(state) {
+    if (state === "open" && $("connection").dataset.state === "waiting") notice("Connected again.");
     online = state === "open";
     $("connection").dataset.state = state;
     const label = { open: "Connected", connecting: "Connecting…", waiting: "Not connected, trying again…" }[state];

@@ -2,7 +2,8 @@
 
 const NOT_ADMITTED = 4401;
 const FIRST_DELAY = 400; // milliseconds before the first try to reconnect
-const LONGEST_DELAY = 8000;
+const LONGEST_DELAY = 2000; // a server that comes back is found soon after; a try costs it next to nothing
+const OPEN_WITHIN = 10000; // a try that gets no answer is given up: it may have reached a server that is gone
 const PING_EVERY = 20000;
 const PONG_WITHIN = 8000;
 
@@ -15,8 +16,9 @@ export class Connection {
     this.token = new URLSearchParams(location.hash.slice(1)).get("token");
     if (this.token !== null) history.replaceState(null, "", location.pathname + location.search);
     addEventListener("online", () => this.retryNow());
-    document.addEventListener("visibilitychange", () => document.hidden || this.check());
+    document.addEventListener("visibilitychange", () => document.hidden || this.retryNow());
     addEventListener("pageshow", (event) => event.persisted && this.retryNow());
+    addEventListener("focus", () => this.retryNow()); // a browser slows down the timers of a page that is not looked at
     setInterval(() => this.check(), PING_EVERY);
     this.connect();
   }
@@ -43,10 +45,10 @@ export class Connection {
   async connect() {
     clearTimeout(this.timer);
     this.timer = null;
-    this.onState("connecting");
+    this.onState(this.tries ? "waiting" : "connecting");
     try {
       const headers = this.token === null ? {} : { Authorization: `Bearer ${this.token}` };
-      const answer = await fetch("/session", { method: "POST", headers });
+      const answer = await fetch("/session", { method: "POST", headers, signal: AbortSignal.timeout(OPEN_WITHIN) });
       if (answer.status === 401) {
         this.onToken(this.token !== null);
         return;
@@ -61,6 +63,8 @@ export class Connection {
     address.protocol = address.protocol.replace("http", "ws");
     const socket = new WebSocket(address);
     this.socket = socket;
+    clearTimeout(this.watch);
+    this.watch = setTimeout(() => this.drop(), OPEN_WITHIN);
     socket.onopen = () => this.send(this.hello());
     socket.onmessage = (event) => {
       clearTimeout(this.watch);
@@ -96,11 +100,14 @@ export class Connection {
   // A connection that died silently (sleep, lost network) still looks open: send a ping, and reconnect without a pong.
   check() {
     if (this.watch || !this.send({ type: "ping" })) return;
-    this.watch = setTimeout(() => {
-      const socket = this.socket;
-      this.socket = null;
-      socket?.close();
-      this.again();
-    }, PONG_WITHIN);
+    this.watch = setTimeout(() => this.drop(), PONG_WITHIN);
+  }
+
+  // Give up a connection that does not answer, and try again.
+  drop() {
+    const socket = this.socket;
+    this.socket = null;
+    socket?.close();
+    this.again();
   }
 }

@@ -13,7 +13,7 @@ from llmagent_os.bots.calendar.talk.languages import foreign_language, may_be_fo
 from llmagent_os.bots.calendar.talk.other_work import other_work
 from llmagent_os.bots.calendar.talk.rule_files import rule_file
 from llmagent_os.bots.calendar.talk.small_talk import kind_of_talk
-from llmagent_os.plugin import Plugin, ToolContext, ToolResult
+from llmagent_os.plugin import Plugin, ToolCall, ToolContext, ToolResult
 
 #: A message waits this long for the name of its language. It is less than a plugin may take.
 MOST_SECONDS = 6.0
@@ -40,6 +40,14 @@ class CalendarTalk(Plugin):
         if not kind and (reply := rule_file("languages")["replies"].get(await _language(context.text) or "")):
             return ToolResult({"status": "talk", "kind": "language"}, str(reply))
         return None
+
+    async def requests_in(self, context: ToolContext) -> tuple[ToolCall, ...] | ToolResult:
+        """Answer general questions, such as "tell me about jazz", where the calendar has no such event.
+
+        Plugins are asked in the order of their names, so the calendar has read the message before.
+        """
+        what = None if context.question else await asyncio.to_thread(other_work, context.text, late=True)
+        return _said("other_work", context, what=what) if what else ()
 
 
 async def _language(text: str) -> str | None:

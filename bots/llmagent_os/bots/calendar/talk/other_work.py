@@ -21,7 +21,8 @@ _CALENDAR = re.compile(
     r"reschedule|cancel|postpone|block (?:off|out)|pencil)\b"
 )
 _POLITE = re.compile(
-    r"^(?:(?:please|pls|plz|hey|hi|hello|ok|okay|so|well|and|now|bot|just|also|quickly|can|could|would|will|you|may|i|to|"
+    r"^(?:(?:please|pls|plz|hey|hi|hello|ok|okay|so|well|and|now|bot|just|also|quickly|can|could|would|will|you"
+    r"|may|i|to|"
     r"want|need|like|would like|i'd like|i'd love|go ahead|kindly|help me|help me to|let'?s|mind|be able|maybe|then) )+"
 )
 
@@ -32,16 +33,22 @@ class Work(NamedTuple):
     what: str  #: after "I can't"
     asked: re.Pattern[str]  #: anywhere at the beginning of a message
     whenever: bool  #: also where the message names a day or a time
+    late: bool  #: only where no plugin reads a request in the message
 
 
 _RULES = rule_file("other_work")
 WORKS: tuple[Work, ...] = tuple(
-    Work(each["what"], one_of(each["asked"], _RULES["words"]), each.get("whenever", False)) for each in _RULES["work"]
+    Work(each["what"], one_of(each["asked"], _RULES["words"]), each.get("whenever", False), each.get("late", False))
+    for each in _RULES["work"]
 )
 
 
-def other_work(text: str) -> str | None:
+def other_work(text: str, *, late: bool = False) -> str | None:
     """Return the work that ``text`` asks for and that is not the calendar's, as it stands after "I can't"; None: none.
+
+    Args:
+        text: a message.
+        late: no plugin has read a request in it: words count too that may be about an event.
 
     >>> other_work("Can you call me a taxi?"), other_work("what's the weather tomorrow?")
     ('call a taxi', 'tell you the weather')
@@ -55,7 +62,7 @@ def other_work(text: str) -> str | None:
     about_calendar = _CALENDAR.search(plain) is not None
     timed = about_calendar or bool(time_mentions(text))
     for work in WORKS:
-        if about_calendar and not work.whenever:
+        if (about_calendar and not work.whenever) or (work.late and not late):
             continue
         if (work.whenever or not timed) and (work.asked.match(plain) or work.asked.match(asked)):
             return work.what

@@ -23,7 +23,7 @@ from llmagent_os.plugins.calendar.caldav.reconcile import Winner, decide, with_o
 from llmagent_os.plugins.calendar.caldav.synced_objects import SyncedObject, SyncedObjects, alarms_of, digest_of
 from llmagent_os.plugins.calendar.calendar_call import CalendarCall
 from llmagent_os.plugins.calendar.calendar_event import CalendarEvent, stable_id
-from llmagent_os.plugins.calendar.event_store import Change
+from llmagent_os.plugins.calendar.event_change import Change
 from llmagent_os.plugins.calendar.ics.series import Series, series_of
 from llmagent_os.plugins.calendar.lead_reminders import with_lead_reminders
 

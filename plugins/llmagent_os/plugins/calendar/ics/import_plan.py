@@ -11,7 +11,7 @@ import icalendar
 import msgspec
 
 from llmagent_os.plugins.calendar.calendar_event import CalendarEvent, moment_of, stable_id, uid_of
-from llmagent_os.plugins.calendar.event_store import Change
+from llmagent_os.plugins.calendar.event_change import Change
 from llmagent_os.plugins.calendar.ics.alarms import leads_of_entry
 from llmagent_os.plugins.calendar.ics.entry_reading import (
     UnusableEntryError,

@@ -12,7 +12,7 @@ from llmagent_os.events import Attachment, Message
 from llmagent_os.markup.word_list import join_words
 from llmagent_os.plugin import ToolResult
 from llmagent_os.plugins.calendar.calendar_call import CalendarCall
-from llmagent_os.plugins.calendar.event_store import Change
+from llmagent_os.plugins.calendar.event_change import Change
 from llmagent_os.plugins.calendar.ics.file_reading import (
     MAX_FILE_BYTES,
     CalendarFile,

@@ -10,7 +10,7 @@ import msgspec
 from llmagent_os.plugin import Button, ToolResult
 from llmagent_os.plugins.calendar.calendar_call import CalendarCall
 from llmagent_os.plugins.calendar.calendar_event import CalendarEvent, later, stable_id
-from llmagent_os.plugins.calendar.event_store import Change
+from llmagent_os.plugins.calendar.event_change import Change
 from llmagent_os.plugins.calendar.invitations.invitation import (
     INVITED,
     Invited,

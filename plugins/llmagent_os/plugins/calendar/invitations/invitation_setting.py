@@ -17,7 +17,7 @@ async def invitations_command(call: CalendarCall, arguments: str) -> ToolResult:
         text = "Invitations are off: nobody finds you by name here. Write /invitations on to change that."
         return ToolResult({"status": "off"}, text)
     text = (
-        "Invitations are on: people of your workspace, or of a group in which you and they write to me, can invite you "
-        "by name. Write /invitations off to end that."
+        "Invitations are on: people of your workspace, or of a group in which you and they write to me, or whom an "
+        "admin has let in as you were, can invite you by name. Write /invitations off to end that."
     )
     return ToolResult({"status": "on"}, text)

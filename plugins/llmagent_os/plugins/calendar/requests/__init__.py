@@ -15,6 +15,7 @@
 ``creation_title``      ... what they are called, with whom and where they are
 ``event_nouns``         nouns of what people put into calendars
 ``open_answer``         the answer to the question about an unfinished event
+``agreed_request``      an answer to the open question that says more than yes
 ``left_alone``          what must not be done: negations, and what is only weighed
 ``doubtful_words``      what a model may take for a request, and may be none
 ``openings``            the words that open a request
@@ -33,10 +34,14 @@
 ``lead_request``        reminders before an event
 ``lookup_request``      questions about a period, and about all that there is
 ``event_question``      questions about an event
+``span_question``       questions about lengths, ends and numbers of events
+``order_question``      what comes before and after an event
 ``direct_question``     "tell me when it is" as "when is it"
 ``question_words``      what the readers of questions share
 ``free_time_request``   questions about free time
 ``deletion_request``    what is to be deleted
+``clearing_request``    what is to be cleared, and what of it is kept
+``deletion_words``      what the readers of deletions share
 ``change_request``      another day or time for an event
 ``shift_request``       how far an event moves: "an hour later"
 ``prevented_request``  another time for what somebody cannot do
@@ -44,6 +49,7 @@
 ``name_request``        another name or person for an event
 ``place_request``       a place or a note for an event
 ``length_request``      another length, end or repetition for an event
+``series_end``          when a repeated event ends
 ``change_call``         what the readers of changes share
 ``reference_request``   what goes on from what was done: "same on friday", "no, at 5"
 ``targets``             which event a phrase means

@@ -11,7 +11,10 @@ from llmagent_os.plugins.calendar.requests.targets import Target, read_target
 from llmagent_os.plugins.calendar.series_scope import scope_of
 
 #: What may stand behind a change.
-INSTEAD = r"(?: instead| from now on| now| please| this time| this once| for now)*"
+INSTEAD = (
+    r"(?: instead(?: of (?:LENGTH|REPEAT|WHEN))?|,? not (?:LENGTH|REPEAT|WHEN)| from now on| now| please| this time"
+    r"| this once| for now)*"
+)
 #: With these words a sentence asks for no change.
 _ASKS = re.compile(r"(?:don't|do not|never|what|why|when|where|who|how|which|is|are|am|does|did|should)\b", re.I)
 

@@ -9,7 +9,7 @@ import re
 
 from llmagent_os.plugin import ToolCall
 from llmagent_os.plugins.calendar.calendar_event import CalendarEvent
-from llmagent_os.plugins.calendar.event_search import fits_words
+from llmagent_os.plugins.calendar.event_words import fits_words
 from llmagent_os.plugins.calendar.requests.change_call import move_call
 from llmagent_os.plugins.calendar.requests.change_words import CHANGE_VERB, ENDING, MOVE, NEGATED, changed_target
 from llmagent_os.plugins.calendar.requests.clause import Clause
@@ -72,6 +72,11 @@ _CANNOT = rule(
 _SWAP = rule(
     r"(?:swap|switch|exchange|interchange)(?: round| around)? (?:the times? of |times? of )?(?P<np>.+?) (?:and|with|&)"
     r" (?P<np2>.+?)(?: around| round| over)?"
+)
+_AGREED = rule(
+    r"(?:we|i|they|he|she)(?:'ve| have)?(?: now| just| all)? (?:agreed|settled|decided|said)(?: on| to (?:do"
+    r"|have|make))?"
+    r" (?P<when>WHEN) (?:for|as the time (?:for|of)) (?P<np>.+?)"
 )
 _ARROW = rule(r"(?P<np>.+?) (?:to|->|→|=>) (?P<when>WHEN)(?: instead)?")
 _ONLY_WHEN = rule(r"(?P<np>.+?) (?P<when>WHEN)(?: instead)?")  # "dentist to monday": "to" is in the day
@@ -236,6 +241,7 @@ _RULES: Rules = (
     (_TO_WHEN, _to_when),
     (_TO_WHEN_BARE, _bare),
     (_IS_NOW, _is_now),
+    (_AGREED, _arrow),
     (_ARROW, _arrow),
     (_RATHER, _arrow),
     (_ONLY_WHEN, _only_when),

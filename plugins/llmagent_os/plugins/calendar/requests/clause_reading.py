@@ -19,6 +19,7 @@ from llmagent_os.plugins.calendar.requests.politeness import before_request
 from llmagent_os.plugins.calendar.requests.reference_request import read_reference
 from llmagent_os.plugins.calendar.requests.request_sequence import ReadRequest, is_next_task, on_day
 from llmagent_os.plugins.calendar.requests.request_verbs import says_delete
+from llmagent_os.plugins.calendar.requests.series_end import read_series_end
 from llmagent_os.plugins.calendar.requests.shift_request import read_shift
 
 #: Reads one clause: the calls that its words ask for; None, or no call: not every word is understood.
@@ -28,6 +29,7 @@ ReadClause = Callable[[Clause], ToolCall | tuple[ToolCall, ...] | None]
 READERS: tuple[ReadClause, ...] = (
     read_lead,
     read_lookup,
+    read_series_end,
     read_deletion,
     read_place,
     read_name,

@@ -5,8 +5,9 @@ from __future__ import annotations
 import re
 
 from llmagent_os.plugin import ToolCall
-from llmagent_os.plugins.calendar.requests.masked_words import MaskedWords, ReadCall, Rules, has_marks, rule
-from llmagent_os.plugins.calendar.requests.question_words import IN_CALENDAR, PLANNED, list_call, of_target
+from llmagent_os.plugins.calendar.requests.masked_words import MaskedWords, Rules, has_marks, rule
+from llmagent_os.plugins.calendar.requests.question_words import IN_CALENDAR, about, list_call, of_target
+from llmagent_os.plugins.calendar.requests.span_question import SPAN_RULES
 from llmagent_os.plugins.calendar.requests.targets import read_target
 
 _WHEN = (
@@ -21,7 +22,19 @@ _START = rule(
     r"(?: (?:again|scheduled|start|starts|begin|begins|happening|happen|on|at|be|planned|taking place|supposed to be"
     r"|supposed to start|next|due|going to be|going to start))*"
 )
-_IS_WHEN = rule(r"(?:is|are|was) (?P<np>.+?) (?P<when>WHEN)")
+#: "What time is it?" is about the clock, and "what time is it at?" about an event.
+_OF_IT = re.compile(r"when|.*\b(?:it|that|this) (?:at|on|scheduled|planned|again|starts?|begins?|happening)\b", re.I)
+_SHORT = rule(
+    r"(?:exactly )?(?P<asked>where|when|how long|for how long|who with|with who|with whom|until when|till when"
+    r"|what time"
+    r"|at what time|what day|which day)(?: is (?:it|that|this))?"
+)
+#: What a question of a word or two asks about the event that was spoken of last.
+_ASKED = {"where": "place", "how": "length", "for": "length", "who": "person", "with": "person"} | {
+    "until": "end",
+    "till": "end",
+}
+_IS_WHEN = rule(r"(?:is|are|was) (?P<np>.+?) (?P<when>WHEN)(?: or (?:WHEN|\d{1,2}))?")
 _HAVE_NAMED = rule(
     r"(?:do i have|do we have|have i got|is there|did i have|am i having|have i|do i|am i (?:seeing|meeting|doing"
     r"|going to))"
@@ -29,7 +42,7 @@ _HAVE_NAMED = rule(
     rf" (?P<when>WHEN))?"
 )
 _WITH = rule(
-    r"(?:(?:do i have|have i got|is there|what do i have|what's|what is|when do i have)?(?: (?:anything|something|a"
+    r"(?:(?:do i have|have i got|is there|what do i have|what's|what is|when do i have)?(?: ?(?:anything|something|a"
     r" meeting|an appointment|meetings|a call"
     r"|plans|any meetings|any calls|any appointments))?(?: (?:planned|scheduled|on))?|anything|show me everything"
     r"|what am i doing|show me (?:my )?meetings"
@@ -52,36 +65,10 @@ _WHERE_DOING = rule(
     r"where (?:am i|are we|will (?:i|we) be) (?:eating|dining|drinking|meeting|seeing|going|having (?P<meal>[^\W\d_]+))"
     r"(?: up)?(?: (?:out )?(?:with|to) (?P<np>.+?))?(?: (?P<when>WHEN))?(?: again)?"
 )
-_LENGTH = rule(
-    r"(?:how long|how many (?:hours|minutes)|for how long)(?:'s| is| are| does| do| will| was)? (?P<np>.+?)(?:"
-    r" (?:last|take|go|be|go on|run|going to"
-    r" be|going to take|scheduled for|supposed to (?:be|last|take)|again|for))*"
-    r"|what(?:'s| is) the (?:length|duration) of (?P<np2>.+)|how much time (?:does|will) (?P<np3>.+?) (?:take|last"
-    r"|need)"
-)
-_END = rule(
-    r"(?:when|what time|at what time|until when|till when)(?:'s| is| does| do| will| are)? (?P<np>.+?) (?:end|ends"
-    r"|finish|finishes|over|done|be over|be"
-    r" done|finished|stop|wrap up|go until|last|last until|go|run|end at)|(?:until when|till when|how late)(?:'s| is|"
-    r" does| do) (?P<np2>.+?)"
-    r"(?: (?:go|last|run|on|scheduled))*"
-)
-_COUNT = rule(
-    rf"how many (?P<np>.+?)(?: (?:do i have|do we have|have i got|are there|am i having|are|i have|i've"
-    rf" got))?{PLANNED}"
-    rf"{IN_CALENDAR}(?: (?P<when>WHEN))?{PLANNED}{IN_CALENDAR}|how (?:busy|full|packed)(?: am i| is my (?:day|week"
-    rf"|calendar|schedule))?"
-    r"(?: (?P<then>WHEN))?|how (?:busy|full|packed) (?:is|does) (?P<then2>WHEN)(?: look)?"
-)
 _PERSON = rule(
     r"(?:who(?:'s| is| are| am i| do i| will i)?|with whom|whom)(?: am i| do i| is| i'm)? (?:meeting|seeing|having"
     r"|meet|see|coming to|at|in|going to|with me at)"
-    r"(?: with)? ?(?P<np>.+?)(?: with)?|who(?:'s| is) (?P<np2>.+?) with|with whom is (?P<np3>.+)"
-)
-_UNTIL = rule(
-    r"how (?:long|much time|many (?:days|hours|weeks|minutes)|much longer)(?: (?:is it|is|left|do i have|have i got"
-    r"|are there|is there|remain|to go|is left|are left|it is))* (?:until|till|before|to) (?P<np>.+?)"
-    r"(?: (?:starts?|begins?|left|go))?|how soon (?:is|does) (?P<np2>.+?)(?: (?:start|begin))?"
+    r"(?: with)? ?(?P<np>.+?)(?: with)?|who(?:'s| is) (?P<np2>.+?) with(?: (?P<when>WHEN))?|with whom is (?P<np3>.+)"
 )
 _DETAILS = rule(
     r"(?:tell me (?:more |everything |all )?about|what (?:do you know|can you tell me) about|(?:show|give) me (?:the"
@@ -102,20 +89,6 @@ _PAST = rule(
 )
 
 
-def _about(asked: str) -> ReadCall:
-    """A question about an event that the calendar has."""
-
-    def read(words: MaskedWords, found: re.Match[str]) -> ToolCall | None:
-        groups = found.groupdict()
-        phrase = next((piece for name in ("np", "np2", "np3") if (piece := groups.get(name))), "")
-        target = read_target(words, phrase)
-        if target is None or not target.known:
-            return None
-        return list_call(asked, **of_target(target), **words.when(groups.get("when")))
-
-    return read
-
-
 def _when_is(words: MaskedWords, found: re.Match[str]) -> ToolCall | None:
     """When an event is: the calendar's, or one that it may not have, if the question is about an appointment."""
     target = read_target(words, re.sub(r"^(?:with|at) ", "", found["np"], flags=re.I))
@@ -125,9 +98,17 @@ def _when_is(words: MaskedWords, found: re.Match[str]) -> ToolCall | None:
         or not (target.known or mine)
         or set(target.arguments) & {"date", "time"} == set(target.arguments)
     ):
-        is_it = target is not None and not target.arguments and words.text.lower().startswith("when")
+        is_it = target is not None and not target.arguments and _OF_IT.match(words.text)
         return list_call("start") if is_it else None
     return list_call(**of_target(target))
+
+
+def _short(words: MaskedWords, found: re.Match[str]) -> ToolCall | None:
+    """A bare "and where?"; "what time is it?" asks for the clock."""
+    said = found["asked"].lower()
+    if "?" not in words.clause.text or re.match(r"(?:what|which) (?:time|day) is", words.text, re.I):
+        return None
+    return list_call(_ASKED.get(said.split()[0], "start"))
 
 
 def _is_when(words: MaskedWords, found: re.Match[str]) -> ToolCall | None:
@@ -145,7 +126,7 @@ def _named(words: MaskedWords, found: re.Match[str]) -> ToolCall | None:
 
 
 def _where_go(words: MaskedWords, found: re.Match[str]) -> ToolCall | None:
-    return _about("place")(words, found) if found["np"] else list_call(**words.when(found["when"]))
+    return about("place")(words, found) if found["np"] else list_call(**words.when(found["when"]))
 
 
 def _where_am(words: MaskedWords, found: re.Match[str]) -> ToolCall | None:
@@ -165,26 +146,12 @@ def _where_doing(words: MaskedWords, found: re.Match[str]) -> ToolCall | None:
     return list_call("place", **of_target(target), **words.when(found["when"]))
 
 
-def _count(words: MaskedWords, found: re.Match[str]) -> ToolCall | None:
-    when = words.when(" ".join(filter(None, (found["when"], found["then"], found["then2"]))))
-    if not found["np"]:
-        return list_call("count", **(when or {"date": "today"}))
-    what = re.sub(r"^times do i have ", "", found["np"].strip(), flags=re.I)
-    what = re.sub(r"^(?:of my |different |more |other )", "", what, flags=re.I).lower()
-    if re.fullmatch(r"(?:things?|events?|appointments?|meetings?|plans|items|entries|commitments)", what):
-        return list_call("count", **(when or {"which": "all"}))
-    if re.fullmatch(r"reminders?", what):
-        return list_call("count", kind="reminder", **(when or {"which": "all"}))
-    target = read_target(words, what)
-    return list_call("count", **of_target(target), **when) if target and target.known else None
-
-
 def _person(words: MaskedWords, found: re.Match[str]) -> ToolCall | None:
     phrase = found["np"] or found["np2"] or found["np3"]
     when = words.when(phrase)
     target = read_target(words, phrase)
     if target is not None and target.known:
-        return list_call("person", **of_target(target))
+        return list_call("person", **of_target(target) | words.when(found["when"]))
     return list_call(**when) if when and not re.sub(r"\W|[\ue000-\ue001]|[dt]\d", "", phrase) else None
 
 
@@ -199,7 +166,7 @@ def _details(words: MaskedWords, found: re.Match[str]) -> ToolCall | None:
         return None
     if found["np2"]:
         return _goes_on(words, found["np2"])
-    return _about("details")(words, found)
+    return about("details")(words, found)
 
 
 def _goes_on(words: MaskedWords, phrase: str) -> ToolCall | None:
@@ -210,14 +177,12 @@ def _goes_on(words: MaskedWords, phrase: str) -> ToolCall | None:
 
 #: The patterns of this kind of question, and what reads them.
 EVENT_QUESTION_RULES: Rules = (
-    (_NOTES, _about("notes")),
-    (_COUNT, _count),
-    (_UNTIL, _about("until")),
-    (_LENGTH, _about("length")),
-    (_END, _about("end")),
+    (_NOTES, about("notes")),
+    *SPAN_RULES,
     (_PAST, _past),
+    (_SHORT, _short),
     (_START, _when_is),
-    (_PLACE, _about("place")),
+    (_PLACE, about("place")),
     (_WHERE_AM, _where_am),
     (_WHERE_DOING, _where_doing),
     (_WHERE_GO, _where_go),

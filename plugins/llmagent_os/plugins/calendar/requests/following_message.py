@@ -8,7 +8,7 @@ from datetime import datetime
 from llmagent_os.plugin import ToolCall
 from llmagent_os.plugins.calendar.calendar_call import CalendarCall
 from llmagent_os.plugins.calendar.event_creation import UNFINISHED_LIFETIME
-from llmagent_os.plugins.calendar.event_search import fits_words
+from llmagent_os.plugins.calendar.event_words import fits_words
 from llmagent_os.plugins.calendar.requests.clause import MARK, Clause
 from llmagent_os.plugins.calendar.requests.politeness import plain
 from llmagent_os.plugins.calendar.requests.request_sequence import ReadRequest
@@ -114,7 +114,10 @@ async def _more_about(call: CalendarCall, clause: Clause) -> tuple[ReadRequest, 
     kinds = {each.kind for each in clause.mentions}
     bare = re.sub(rf"{MARK}|\W|_|\bfor\b", "", plain(clause.masked))
     length = clause.said(MentionKind.DURATION) if kinds == {MentionKind.DURATION} and not bare else None
-    adds = (length or ((place or note or person or about) and not kinds)) and "?" not in clause.text
+    repeat = clause.said(MentionKind.RECURRENCE) if kinds == {MentionKind.RECURRENCE} and not bare else None
+    end = re.match(r"(?:until|till|til) (.+)", clause.said(MentionKind.TIME) or "", re.IGNORECASE)
+    end = end if kinds == {MentionKind.TIME} and not bare else None
+    adds = (length or repeat or end or ((place or note or person or about) and not kinds)) and "?" not in clause.text
     made = await call.store.last_change() if adds else None
     if made is None or call.context.now - datetime.fromisoformat(made[1].at) > UNFINISHED_LIFETIME:
         return ()
@@ -122,7 +125,8 @@ async def _more_about(call: CalendarCall, clause: Clause) -> tuple[ReadRequest, 
     event = next((each for each in made[1].after if each.event_id == event_id), None)
     if event is None or event.start is None:
         return ()
-    new = {"new_duration": length} if length else {}
+    new = {"new_duration": length} if length else {"new_repeat": repeat} if repeat else {}
+    new |= {"new_end": end[1]} if end else {}
     for name, words in (("place", place), ("note", note), ("person", person)):
         new |= {f"new_{name}": words[name]} if words else {}
     if about:

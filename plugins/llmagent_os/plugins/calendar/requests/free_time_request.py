@@ -48,7 +48,10 @@ _ROOM = rule(
     r"|some |enough )?(?:free )?"
     r"(?:time|room|space)(?: for (?:an? |another |some |the )?[^\W\d]+(?: [^\W\d]+){0,3}?)? (?P<when>WHEN)"
 )
-_SUITS = rule(r"(?:does|would|could|will) (?P<when>WHEN) (?:suit|fit|work)(?: me| for me| in)?(?: my calendar)?")
+_SUITS = rule(
+    r"(?:does|would|could|will|might) (?P<when>WHEN) (?:suit|fit|work|be (?:ok|okay|fine|good|possible|free))"
+    r"(?: me| us| for (?:me|us)| in)?(?: my calendar)?(?: (?:for|to have|to do) [^\ue000-\uf8ff,.;]{2,60})?"
+)
 _FOR_WHAT = rule(
     r"(?:find|get|look for|search for|block|when could i (?:fit|squeeze) in|when can i (?:fit|squeeze) in|when do i"
     r" have)"
@@ -64,9 +67,20 @@ _SQUEEZE = rule(
     r"|the |my )?(?:quick |short |little )?"
     r"(?:(?P<length>LENGTH) )?(?P<what>[^\W\d_][^,.;:!?\ue000-\ue001]{1,60}?)(?: in)? (?P<when>WHEN)"
 )
+_NEED_TIME = rule(
+    r"(?:i(?:'d)? (?:need|want|like)|need|looking for|i'm looking for) (?:about |around |another"
+    r" )?(?P<length>LENGTH|REPEAT)"
+    r"(?: (?:for|of|with|to) [^\ue000-\uf8ff,;.?]{2,40}?)?(?: (?:sometime|somewhere|some time|free))?(?:"
+    r" (?P<when>WHEN))?,?"
+    r" (?:when(?: (?:could|can|would|should|is|does|am) [^\ue000-\uf8ff]*)?|any (?:ideas?|slots?|gaps?"
+    r"|suggestions?|chance)"
+    r"|is there (?:an?|any) (?:gap|slot|room|space)|where (?:does|would|could|can) [^\ue000-\uf8ff]*|what works"
+    r"|possible)"
+)
 _ANY_GAPS = rule(
     r"(?:are there|is there|do (?:i|we) have|have (?:i|we) got|any|show me|what|where are)(?: still)?(?: an?| any| some"
-    r"| the| my)? (?:gaps?|slots?|windows?|openings?|breaks?|holes)(?: left| free| open| are there| do i have)*"
+    r"| the| my)? (?:gaps?|slots?|windows?|openings?|breaks?|holes?)(?: of(?: at least| about)?"
+    r" (?P<length>LENGTH|REPEAT))?(?: left| free| open| are there| do i have)*"
     r"(?: in my (?:calendar|schedule|diary|day))?(?: (?P<when>WHEN))?"
 )
 _HOW_MUCH = rule(
@@ -218,6 +232,7 @@ FREE_TIME_RULES: Rules = (
     (_FOR_WHAT, _gaps),
     (_FIT_IN, _fit_in),
     (_SQUEEZE, _squeeze),
+    (_NEED_TIME, _gaps),
     (_ANY_GAPS, _gaps),
     (_HOW_MUCH, _gaps),
     (_WHEN_COULD, _gaps),

@@ -8,6 +8,7 @@ from llmagent_os.plugin import ToolCall
 from llmagent_os.plugins.calendar.requests.change_call import INSTEAD, asks_for_no_change, known_target, move_call
 from llmagent_os.plugins.calendar.requests.clause import Clause
 from llmagent_os.plugins.calendar.requests.masked_words import MaskedWords, Rules, first_call, has_marks, rule
+from llmagent_os.plugins.calendar.requests.targets import Target
 from llmagent_os.plugins.calendar.time.time_mentions import MentionKind
 
 _VERB_LONGER = r"(?:extend|lengthen|prolong|stretch|increase|expand)"
@@ -50,8 +51,10 @@ _ENDS = rule(
     r"|stops?"
     r"|is over|is done|be over|be done|is finished|wraps up|wrap up|runs|goes|lasts|goes on|runs on|takes)|is|'s"
     r"|until|till)"
-    rf"(?: until| till| at| by| to| up to)? ?(?P<end>TIME|DATE){INSTEAD}"
+    rf"(?: until| till| at| by| to| up to)? ?(?P<end>TIME|DATE)(?: (?P<day>DATE))?{INSTEAD}"
 )
+#: "Lunch till 2:30": "till" is a part of the time.
+_TILL = rule(rf"(?P<np>.+?) (?P<end>TIME)(?: (?P<day>DATE))?{INSTEAD}")
 _END_AT = rule(
     rf"(?:end|finish|stop|{_VERB_LONGER}|{_VERB_SHORTER}|make|have|let|run|keep|wrap up) (?P<np>.+?) (?:end |finish "
     rf"|last |go |run )?"
@@ -121,7 +124,14 @@ def _end(words: MaskedWords, found: re.Match[str]) -> ToolCall | None:
     said = words.plain(piece)
     if re.search(r"\b(?:from|between)\b|\d ?(?:-|to) ?\d", said, re.I):  # a new start and a new end
         return move_call(words, target, **words.when(piece, "new_"))
-    return move_call(words, target, new_end=said)
+    day = {key: each for key, each in words.when(groups.get("day")).items() if key not in target.arguments}
+    return move_call(words, Target({**target.arguments, **day}), new_end=said)
+
+
+def _till(words: MaskedWords, found: re.Match[str]) -> ToolCall | None:
+    named = known_target(words, found["np"], named=True)
+    says_end = re.match(r"(?:until|till|til) ", words.plain(found["end"]), re.I)
+    return _end(words, found) if named and says_end and not has_marks(found["np"]) else None
 
 
 def _from_to(words: MaskedWords, found: re.Match[str]) -> ToolCall | None:
@@ -153,6 +163,7 @@ _RULES: Rules = (
     (_FROM_TO, _from_to),
     (_ENDS, _end),
     (_END_AT, _end),
+    (_TILL, _till),
     (_MAKE_LONG, _length),
     (_LASTS, _length),
     (_REPEATS, _repeat),

@@ -11,6 +11,7 @@ from llmagent_os.plugins.calendar.requests.direct_question import direct_questio
 from llmagent_os.plugins.calendar.requests.event_question import EVENT_QUESTION_RULES
 from llmagent_os.plugins.calendar.requests.free_time_request import FREE_TIME_RULES
 from llmagent_os.plugins.calendar.requests.masked_words import MaskedWords, Rules, first_call, rule
+from llmagent_os.plugins.calendar.requests.order_question import read_order
 from llmagent_os.plugins.calendar.requests.question_words import IN_CALENDAR, MY, ON, PLANNED, list_call, of_target
 from llmagent_os.plugins.calendar.requests.targets import read_target
 from llmagent_os.plugins.calendar.time.time_mentions import MentionKind
@@ -32,6 +33,7 @@ _WHAT_ON = rule(
     rf"(?:what|what all|which|what else|wat|what kind of things)(?: {_CALENDAR})?(?: all| else)? ?(?:'s|s| is| are| was"
     rf"| {_HAVE})(?: all| else)?{PLANNED}{IN_CALENDAR}(?: (?:like|looking"
     rf" like))?,? ?(?P<when>WHEN)?{PLANNED}{IN_CALENDAR}"
+    r"(?: (?:besides|apart from|other than|except(?: for)?) [^\ue000-\uf8ff,;]+)?"
 )
 _WHAT_DAY = rule(
     rf"(?:what|how)(?:'s|s| is| are| does| do| about) {MY}?(?:(?P<day>WHEN)|(?:calendar|schedule|agenda|day|week"
@@ -94,6 +96,9 @@ _FIRST = rule(
     r"(?:what(?:'s| is|s)|when(?:'s| is)|what do i have|show me)(?: my| the)? (?P<which>first|last|earliest|latest|1st)"
     r"(?: (?:thing|event|appointment|meeting|item|one))?(?: i have)?(?: (?P<when>WHEN))?"
 )
+_FIRST_THING = rule(
+    r"(?:what(?:'s| is|s)?|when(?:'s| is)|what do i have|show me|what is on)(?: my| the)? ?(?P<when>WHEN)"
+)
 _DONE = rule(
     r"(?:when|what time|how late|until when|till when) (?:am i|are we|will i be|do i|do we|can i)"
     r" (?:(?P<last>done|finished|through|finish|get off|knock off|stop|go home|over)"
@@ -124,14 +129,16 @@ _HAVE_REMINDER = rule(
 
 #: Behind a statement, with a question mark, they ask whether it holds.
 _TAG = re.compile(r"\b(?:right|it|correct|true|no|i|not|so|innit)$", re.I)
+#: Behind a question they ask for what was known before.
+_AGAIN = re.compile(r"(?:,? (?:again|exactly|btw|anyway|roughly|though|once more))+$", re.I)
 
 
 def read_lookup(clause: Clause) -> ToolCall | None:
     """Return the call that answers a question about the calendar; None: not every word is understood."""
     words = MaskedWords.of(clause)
     asked = f"{words.text}?" if "?" in clause.text and _TAG.search(words.text) else words.text
-    words = replace(words, text=direct_question(asked).rstrip("?"))
-    return first_call(words, (*FREE_TIME_RULES, *_RULES, *EVENT_QUESTION_RULES))
+    words = replace(words, text=_AGAIN.sub("", direct_question(asked).rstrip("?")))
+    return read_order(words) or first_call(words, (*FREE_TIME_RULES, *_RULES, *EVENT_QUESTION_RULES))
 
 
 def _days(words: MaskedWords, found: re.Match[str]) -> ToolCall | None:
@@ -186,6 +193,13 @@ def _first(words: MaskedWords, found: re.Match[str]) -> ToolCall | None:
     return list_call(which=which, **when) if when else None
 
 
+def _first_thing(words: MaskedWords, found: re.Match[str]) -> ToolCall | None:
+    """The first event of a day: as a time of day, "first thing" is the early morning."""
+    when = words.when(found["when"])
+    which = re.fullmatch(r"(?:my |the )?(first|last) thing", when.pop("time", ""), re.I)
+    return list_call(which=which[1].lower(), **(when or {"date": "today"})) if which else None
+
+
 def _done(words: MaskedWords, found: re.Match[str]) -> ToolCall | None:
     """The first or the last event of a day: "when do I start on monday?", "when am I done on friday?"."""
     if found["first"]:
@@ -211,6 +225,7 @@ _RULES: Rules = (
     (_LEFT, _left),
     (_NEXT, lambda words, found: list_call(which="next")),
     (_FIRST, _first),
+    (_FIRST_THING, _first_thing),
     (_DONE, _done),
     (_WHAT_ON, _days),
     (_WHAT_DAY, _day_like),

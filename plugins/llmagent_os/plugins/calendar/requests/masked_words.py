@@ -15,7 +15,7 @@ import msgspec
 
 from llmagent_os.plugin import ToolCall
 from llmagent_os.plugins.calendar.requests.clause import Clause
-from llmagent_os.plugins.calendar.time.text_normalization import WEEKDAYS
+from llmagent_os.plugins.calendar.time.text_normalization import MONTHS, WEEKDAYS
 from llmagent_os.plugins.calendar.time.time_mentions import MentionKind, TimeMention, time_mentions
 
 _OPEN, _CLOSE = "\ue000", "\ue001"
@@ -47,12 +47,23 @@ _NAME = re.compile(r"\b(DATE|TIME|LENGTH|REPEAT|LEAD|WHEN|ANYTIME)\b")
 
 #: Words that the finder of times takes for a time, and that are none on their own.
 _NO_TIMES = frozenset("am now one later may about a i today's some day night early late long once right".split())
-_PERIOD = re.compile(r"(?:in |for )?(?:this|next|the (?:coming|following|next)) (?:week|month|year|weekend)", re.I)
+_PERIOD = re.compile(
+    rf"(?:in |for |during )?(?:(?:this|next|the (?:coming|following|next)) (?:week|month|year|weekend)"
+    rf"|{'|'.join(MONTHS)})",
+    re.I,
+)
 _MEALS = frozenset("breakfast brunch lunch dinner supper".split())
 #: Words before a name that a mention may have taken with it.
 _BEFORE_NAME = frozenset("the my our a an about for on in of over during at".split())
 #: "Tomorrow's dentist" and "by two days": the finder of times knows these days and lengths by themselves.
-_OF_DAY = re.compile(rf"\b(today|tonight|tomorrow|{'|'.join(WEEKDAYS)})'s\b(?= [^\W\d])", re.I)
+_OF_DAY = re.compile(
+    rf"\b(?:(?P<day>today|tonight|tomorrow|{'|'.join(WEEKDAYS)})'s|(?<!on )(?P<bare>today|tomorrow"
+    rf"|{'|'.join(WEEKDAYS)})s)"
+    r"\b(?= (?!(?:and|or|at|from|to|till|until|now|only|instead|in|for|this|please|too|then|by|again|are|is|work"
+    r"|off)\b)"
+    r"[^\W\d])",
+    re.I,
+)
 _BY_LENGTH = re.compile(
     r"\bby (?=(?:about |another )?(?:an?|one|two|three|four|five|six|ten|fifteen|twenty|thirty|forty|half|\d+)"
     r"(?: an?| of an?)?(?: quarter of an| couple of| few| more)? ?-?(?:m\b|min|h\b|hour|hr|day|week|month))",
@@ -67,7 +78,8 @@ _POLITE = (
     r"|i(?:'d| would) like (?:you )?to|i (?:want|need) (?:you )?to|i have to|i've got to|i must|i wanna|i gotta"
     r"|we (?:need|have|want) to|(?:i|we)(?:'ve| have)?"
     r" (?:agreed|decided) to|let's|lets|let us|(?:can|could|may|shall) (?:i|we)|help me|go ahead and|try to"
-    r"|do me a favou?r and|i'll|we'll|is it possible to|(?:calendar|bot|assistant),"
+    r"|do me a favou?r and|(?:is there|any) (?:a |any )?(?:way|chance) (?:to|you (?:can|could)|that you (?:can"
+    r"|could))|i'll|we'll|is it possible to|(?:calendar|bot|assistant),"
 )
 #: What may stand before any request, and means nothing.
 _CONJUNCTIONS = r"(?:(?:and|also|then|plus|but|so|no,|and then),? )*"
@@ -116,7 +128,7 @@ class MaskedWords:
         """Mask a clause. A mention that is a part of the name of one of the person's events is no mention."""
         text = clause.text.replace("\u2019", "'").replace("\u2018", "'")
         mentions = clause.mentions
-        plain = _BY_LENGTH.sub("", _OF_DAY.sub(r"\1", text))
+        plain = _BY_LENGTH.sub("", _OF_DAY.sub(r"\g<day>\g<bare>", text))
         if plain != text:
             text, mentions = plain, time_mentions(plain, month_first=clause.month_first)
         titles = [_words(f"{event.title} {event.person}") for event in clause.events]
@@ -131,6 +143,15 @@ class MaskedWords:
     def plain(self, piece: str) -> str:
         """A piece of the masked text in the person's words."""
         return _MARK.sub(lambda mark: self.mentions[int(mark[2])].text, piece).strip()
+
+    def without(self, is_none: Callable[[str], bool]) -> MaskedWords:
+        """These words, without marks for the mentions that are none: their own words stand there again."""
+
+        def shown(mark: re.Match[str]) -> str:
+            said = self.mentions[int(mark[2])].text
+            return said if is_none(said) else mark[0]
+
+        return MaskedWords(self.clause, _MARK.sub(shown, self.text), self.mentions)
 
     def said(self, piece: str | None, *kinds: MentionKind) -> str | None:
         """The mentions of these kinds in a piece of the masked text, joined by commas; None: there are none."""
@@ -192,7 +213,7 @@ def _as_days(mention: TimeMention) -> TimeMention:
 
 def _is_time(mention: TimeMention, text: str, titles: Sequence[frozenset[str]]) -> bool:
     """Whether a mention says when, and is no part of the name of an event."""
-    said = mention.text.lower()
+    said = mention.text.lower().removeprefix("the ")  # "the later one" is one of two
     if said in _NO_TIMES:
         return False
     words = re.findall(r"[^\W_]+", said)

@@ -14,6 +14,7 @@ from llmagent_os.plugin import ToolCall, ToolResult
 from llmagent_os.plugins.calendar.calendar_call import CalendarCall
 from llmagent_os.plugins.calendar.calendar_event import CalendarEvent
 from llmagent_os.plugins.calendar.event_creation import UNFINISHED_LIFETIME
+from llmagent_os.plugins.calendar.requests.agreed_request import read_agreed, read_one_time
 from llmagent_os.plugins.calendar.requests.among_talk import goes_on
 from llmagent_os.plugins.calendar.requests.clause import Clause
 from llmagent_os.plugins.calendar.requests.following_message import going_on, read_following
@@ -77,6 +78,8 @@ async def read_requests(call: CalendarCall) -> tuple[ToolCall, ...] | ToolResult
         return WHOSE_TIME
     found = (
         await _answer(call, clause)
+        or await read_agreed(call, clause)
+        or await read_one_time(call, clause)
         or await read_following(call, clause, to_change)
         or await going_on(call, clause, await asyncio.to_thread(_read, clause))
     )

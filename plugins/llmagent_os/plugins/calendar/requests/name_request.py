@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 
 from llmagent_os.plugin import ToolCall
-from llmagent_os.plugins.calendar.event_search import fits_words
+from llmagent_os.plugins.calendar.event_words import fits_words
 from llmagent_os.plugins.calendar.requests.change_call import (
     INSTEAD,
     asks_for_no_change,

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 
 from llmagent_os.plugin import ToolCall
-from llmagent_os.plugins.calendar.event_search import fits_words
+from llmagent_os.plugins.calendar.event_words import fits_words
 from llmagent_os.plugins.calendar.requests.clause import Clause
 from llmagent_os.plugins.calendar.requests.masked_words import MaskedWords, has_marks, rule
 
@@ -19,9 +19,9 @@ _PREVENTED = rule(
     r"(?: (?:do|make|come|attend|meet|manage|be there))?(?: it)?"
     r"(?: (?P<np>[^,.;!?\ue000-\ue001]+?))?"
     r"(?: (?P<old>WHEN))?(?: after all| any ?more)?\s*[,.;:!–—-]+ (?:(?:so|and|but|please|can you|could you|can we"
-    r"|let's|better) )*(?:(?:make|move|do|shift|push|change|put|reschedule|have) (?:it|that|this)|do)"
-    r"(?: (?:to|on|for|till|until))?"
-    r" (?P<when>WHEN)(?:,?(?: at)?(?: the)? same time)?(?: instead| then| please)*"
+    r"|could we|shall we|let's|better) )*(?:do|(?:make|move|do|shift|push|change|put|reschedule|have)"
+    r" (?:it|that|this|(?P<what>[^,.;!?\ue000-\ue001]+?)))(?: (?:to|on|for|till|until))?"
+    r" (?P<when>WHEN)(?:,? (?:at )?(?:the )?same (?:time|hour))?(?: instead| then| please)*"
 )
 
 
@@ -36,11 +36,13 @@ def read_prevented(clause: Clause) -> ToolCall | None:
     if found is None:
         return None
     old, who = words.when(found["old"]), found["who"]
-    said = found["np"] or ""
+    said = found["np"] or found["what"] or ""
     if has_marks(said):
         return None
     who = "" if re.fullmatch(r"i|we|he|she|they", who, re.IGNORECASE) else who
     name = " ".join(filter(None, (re.sub(r"^(?:the|our|my|to) ", "", said), who)))
+    if said and found["what"] and not any(fits_words(event, name) for event in clause.events):
+        name = re.sub(r"^(?:the|our|my) ", "", said)  # "can we do planning on monday?": Lena is not in its name
     if name and not any(fits_words(event, name) for event in clause.events):
         return None
     if not name and "date" not in old:

@@ -8,7 +8,7 @@ import re
 
 from llmagent_os.plugin import ToolCall
 from llmagent_os.plugins.calendar.counted_day import COUNTED_DAY
-from llmagent_os.plugins.calendar.event_search import LISTED
+from llmagent_os.plugins.calendar.event_query import LISTED
 from llmagent_os.plugins.calendar.requests.clause import Clause
 from llmagent_os.plugins.calendar.requests.masked_words import MaskedWords, Rules, first_call, rule
 from llmagent_os.plugins.calendar.requests.targets import read_target
@@ -34,6 +34,9 @@ _AFTER_IT = rule(
     r"|time))*(?: (?:on|for))? (?P<next>(?:WHEN|LEAD|the (?:day|week))(?: (?:after|later))?(?: that| it)?)(?: too"
     r"| as well)?|(?:the )?(?:same|again|also|repeat it|do it|add it|once more)(?: (?:thing|event|one|again|time))*"
     r"(?: (?:on|for))? (?P<next2>the following (?:WHEN|day|week|month))"
+    r"|(?:also )?(?:on )?(?P<next3>(?:the )?(?:(?:WHEN|day|week) (?:after|later)(?: that| it)?|following (?:WHEN"
+    r"|day|week)))"
+    r" (?:too|as well|also)"
 )
 _COPY = rule(r"(?:copy|duplicate|clone|repeat) (?P<np>.+?) (?:(?:to|for|on|over to) )?(?P<when>WHEN)")
 _SAME_TIME = rule(
@@ -56,6 +59,7 @@ _INSTEAD = rule(
     r"(?:(?:no|nope)[,.]? )?(?:rather |better )?(?P<when>WHEN) (?:instead|rather|is better|would be better|works"
     r" better|suits me better)"
 )
+_NOT_BUT = rule(r"not (?:on |at )?(?P<not>WHEN)(?:,? (?:but|rather|instead) (?:on |at )?(?P<when>WHEN))?")
 _ONLY_WHEN = rule(r"(?:on |at )?(?P<when>WHEN)")
 _MEANT_NUMBER = rule(
     r"(?:i (?:meant|mean|said|wanted)|it(?:'s| is| should be)|make it|make that|rather|better|should be)(?: at| to)?"
@@ -93,7 +97,7 @@ def _copy(words: MaskedWords, found: re.Match[str]) -> ToolCall | None:
 
 def _copy_after(words: MaskedWords, found: re.Match[str]) -> ToolCall | None:
     """The same event once more, at a day that is counted from its own: "same again the sunday after"."""
-    said = words.plain(found["next"] or found["next2"])
+    said = words.plain(found["next"] or found["next2"] or found["next3"])
     return ToolCall("copy_event", {"new_date": said}) if COUNTED_DAY.fullmatch(said) else None
 
 
@@ -105,6 +109,15 @@ def _move(words: MaskedWords, found: re.Match[str]) -> ToolCall | None:
 def _no_when(words: MaskedWords, found: re.Match[str]) -> ToolCall | None:
     """Another day or time after a no: "no, friday"."""
     return _move(words, found) if _REFUSES.match(words.clause.text) else None
+
+
+def _not_but(words: MaskedWords, found: re.Match[str]) -> ToolCall | None:
+    """Another day or time in place of the one that is named: "not saturday, sunday"."""
+    if found["when"]:
+        return _move(words, found)
+    said = words.plain(found["not"]).split(", ")
+    kind = "date" if words.when(found["not"]).keys() == {"date"} else "time"
+    return ToolCall("move_event", {f"new_{kind}": said[1]}) if len(said) > 1 else None
 
 
 def _number(words: MaskedWords, found: re.Match[str]) -> ToolCall | None:
@@ -129,6 +142,7 @@ _RULES: Rules = (
     (_SAME_TIME, _move),
     (_MEANT, _move),
     (_INSTEAD, _move),
+    (_NOT_BUT, _not_but),
     (_ONLY_WHEN, _no_when),
     (_MEANT_NUMBER, _number),
     (_HALF, _half),

@@ -21,6 +21,7 @@ from llmagent_os.plugins.calendar.requests.named_before import read_named_before
 from llmagent_os.plugins.calendar.requests.openings import opens_request
 from llmagent_os.plugins.calendar.requests.politeness import before_request, plain
 from llmagent_os.plugins.calendar.requests.prevented_request import read_prevented
+from llmagent_os.plugins.calendar.requests.question_words import QUESTION
 from llmagent_os.plugins.calendar.requests.request_sequence import (
     ReadRequest,
     about_named,
@@ -68,7 +69,7 @@ _REMARK = re.compile(
 #: What is to be done instead: "I can't make the dentist, move it to friday".
 _INSTEAD = re.compile(
     r"[,;.] ?(?:(?:so|and|but|please|can you|could you) )*"
-    rf"(?:{DELETING}|{CHANGING}|put) (?:it|that|them|the (?:whole|entire))\b",
+    rf"(?:{DELETING}|{CHANGING}|put) (?:it|that|them|all|everything|the (?:whole|entire|lot|series))\b",
     re.IGNORECASE,
 )
 #: Where words of what is not to be done end, and a request may begin.
@@ -200,8 +201,10 @@ class _MessageReader:
         """Read what is asked behind words that say what is not to be done: "don't delete it, just show me friday"."""
         for match in _AFTER_NEGATION.finditer(clause.text):
             left, right = clause.part(0, match.start()), clause.part(match.end())
-            if leaves_alone(left.text) and not leaves_alone(right.text) and opens_request(plain(right.text)):
-                return self._one(right, "", "") or self._one(about_named(right, left), "", "")
+            if not leaves_alone(left.text) or leaves_alone(right.text):
+                continue
+            if opens_request(plain(right.text)) or QUESTION.match(plain(right.text)):
+                return self._one(about_named(right, left), "", "") or self._one(right, "", "")
         return []
 
     def _one(self, clause: Clause, verb: str, date: str) -> list[ReadRequest]:

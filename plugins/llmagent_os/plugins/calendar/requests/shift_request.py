@@ -38,6 +38,25 @@ _START_BY = rule(
     rf" (?P<length>LENGTH|DATE|REPEAT|an? (?:day|week|month|fortnight))(?: (?P<late>{LATER}|{EARLIER}))?(?:"
     rf" (?P<old>DATE))?{ENDING}"
 )
+#: "The dentist wants me an hour earlier."
+_WANTED = rule(
+    rf"(?P<np>.+?) (?:wants?|needs?|expects?|asked|would like|wanted) (?:me|us)(?: to come| to be there| there| for)?"
+    rf" (?P<length>LENGTH|DATE|REPEAT)(?: (?P<late>{LATER}|{EARLIER}))?{ENDING}"
+)
+#: "Team sync 30 minutes earlier on friday".
+_BARE_BY = rule(
+    rf"(?P<np>.+?):? (?P<length>LENGTH|DATE|REPEAT)(?: (?P<late>{LATER}|{EARLIER}))?(?: (?P<old>DATE))?{ENDING}"
+)
+_UNIT_AFTER = rule(
+    rf"(?P<verb>{CHANGE_VERB}) (?P<np>.+?) (?:(?:back|over|out) )?(?:(?:to|till|until|for|into) )?(?:DATE )?"
+    rf"(?P<after>(?:the )?(?:day|week|month) after(?: that| it)?|(?:to |till |until )?the following (?:day|week|month)"
+    rf"|DATE(?: after)?){ENDING}"
+)
+_UNIT = re.compile(
+    r"(?:(?:to|till|until|for|into) )?the (?:(?P<unit>day|week|month) after(?: that| it)?|following (?P<next>day"
+    r"|week|month))",
+    re.I,
+)
 _SHIFT = re.compile(r"(?:an?|one|two|three|four|five|six|ten|\d+|half|few|couple)\b.* (?:later|earlier)", re.I)
 
 
@@ -46,7 +65,9 @@ def read_shift(clause: Clause) -> ToolCall | None:
     words = MaskedWords.of(clause)
     if NEGATED.match(words.text):
         return None
-    return first_call(words, ((_BY, _by), (_START_BY, _by)))
+    return first_call(
+        words, ((_BY, _by), (_START_BY, _by), (_WANTED, _by), (_UNIT_AFTER, _unit_after), (_BARE_BY, _by))
+    )
 
 
 def _by(words: MaskedWords, found: re.Match[str]) -> ToolCall | None:
@@ -69,6 +90,15 @@ def _by(words: MaskedWords, found: re.Match[str]) -> ToolCall | None:
     return move_call(words, Target({**target.arguments, **old}), **new)
 
 
+def _unit_after(words: MaskedWords, found: re.Match[str]) -> ToolCall | None:
+    """To the week after its own: a week later."""
+    target = changed_target(words, found["np"], found["verb"])
+    unit = _UNIT.fullmatch(words.plain(found["after"]))
+    if target is None or unit is None:
+        return None
+    return move_call(words, target, new_time=f"a {unit['unit'] or unit['next']} later")
+
+
 def _direction(verb: str, way: str, said: str) -> str | None:
     """``later`` or ``earlier``; None: the words do not say. "Push forward" is later to some and earlier to others."""
     if way.startswith("forward") and verb in ("push", "shove"):
@@ -77,6 +107,6 @@ def _direction(verb: str, way: str, said: str) -> str | None:
         return "earlier"
     if re.fullmatch(LATER, way) or re.search(r"\blater\b", said):
         return "later"
-    if verb in ("postpone", "delay", "defer", "push", "bump", "shift", "move"):
+    if verb in ("postpone", "delay", "defer", "push", "bump", "shift", "move", "nudge", "slide", "drag"):
         return "later"
     return "earlier" if verb == "advance" else None

@@ -6,7 +6,8 @@ import re
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from llmagent_os.plugins.calendar.event_search import LISTED, fits_words
+from llmagent_os.plugins.calendar.event_query import LISTED
+from llmagent_os.plugins.calendar.event_words import fits_words
 from llmagent_os.plugins.calendar.requests.masked_words import MaskedWords, has_marks, rule
 
 _KIND = r"(?:event|appointment|meeting|reminder|thing|item|entry|one|booking|date|slot)"
@@ -20,8 +21,15 @@ _ORDINALS = {"1st": "first", "2nd": "second", "3rd": "third", "4th": "fourth", "
     "4": "fourth",
     "latest": "last",
     "final": "last",
+    "later": "last",
+    "latter": "last",
+    "earlier": "first",
+    "earliest": "first",
+    "former": "first",
 }
 _ORDINAL = r"(?:first|second|third|fourth|1st|2nd|3rd|4th|last|latest|final)"
+#: Of two that were listed.
+_OF_TWO = r"(?:earlier|earliest|former|later|latter)"
 _HERE = r"(?: (?:in|on|from|off|out of) (?:my|the|our) (?:calendar|schedule|agenda|diary|planner|list))?"
 _IT = rule(
     rf"(?:it|that|this|(?:that|this) {_KIND}|the (?:event|thing|entry)|it all"
@@ -50,7 +58,8 @@ _ALL_WITH = rule(
     r" ?(?:with|involving|about) (?P<title>.+)"
 )
 _NTH = rule(
-    rf"(?:the |my )?(?P<which>{_ORDINAL})(?: (?:{_KIND}|of (?:them|those|these)))?(?: (?:on|in) (?:the|that) list)?"
+    rf"(?:the |my )?(?P<which>{_ORDINAL}|{_OF_TWO})(?: (?:{_KIND}|of (?:them|those"
+    rf"|these)))?(?: (?:on|in) (?:the|that) list)?"
 )
 _NUMBER = rule(r"(?:number|no\.?|nr\.?|#) ?(?P<which>[1-4]|one|two|three|four)")
 _NEXT = rule(rf"(?:the |my )?(?P<which>next|upcoming)(?: {_KIND})?")
@@ -89,7 +98,9 @@ _NO_NAME = re.compile(
 )
 _KIND_NOUN = re.compile(r"\b(?:meeting|appointment|booking)\b", re.I)
 #: Behind a name they add nothing: "the gym thing".
-_THING = re.compile(r" (?:thing|stuff|event|entry|appointment|meeting|slot|date|session|booking)$", re.I)
+_THING = re.compile(
+    r" (?:thing|stuff|event|entry|appointment|appt|apt|meeting|slot|date|session|booking|visit|thingy)$", re.I
+)
 MAX_NAME_WORDS = 8  #: a longer phrase is no name of an event
 
 
