@@ -30,6 +30,9 @@ NASTY = """# Title <b>not bold</b>
 | <u>1</u> | 2 |"""
 
 
+MAX_FILE_BYTES = 50_000
+
+
 class Bot:
     """Answers at once, except to ``hold``, which it finishes when somebody says ``release``."""
 
@@ -73,6 +76,9 @@ class Bot:
                 export = self.data / "calendar.ics"
                 await asyncio.to_thread(export.write_text, "BEGIN:VCALENDAR\r\nEND:VCALENDAR\r\n")
                 return Reply("Here it is.", files=(str(export),))
+            case Message(attachments=(_, *_) as files):
+                contents = [await asyncio.to_thread(Path(file.path).read_text) for file in files]
+                return Reply("; ".join(f"{file.name} says {text}" for file, text in zip(files, contents, strict=True)))
             case Message(text="nasty"):
                 return Reply(NASTY)
             case Message(text=text):
@@ -85,7 +91,9 @@ async def main(data: Path, port: int, token: str | None) -> None:
     """Serve until killed."""
     ledger = await Ledger.open(f"sqlite:///{data / 'ledger.db'}")
     examples = ("card", "delete", "file", "What do I have tomorrow?")
-    adapter = WebAdapter(port=port, token=token, data=data, title="Calendar", examples=examples)
+    adapter = WebAdapter(
+        port=port, token=token, data=data, title="Calendar", examples=examples, max_file_bytes=MAX_FILE_BYTES
+    )
     host = Host(Bot(data), ledger, [adapter])
     running = asyncio.create_task(host.run())
     print(await adapter.started(), flush=True)

@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 import pytest_asyncio
-from playwright.async_api import Browser, BrowserContext, Locator, Page, expect
+from playwright.async_api import Browser, BrowserContext, FilePayload, Locator, Page, expect
 
 from llmagent_os.identity import Identity
 from llmagent_os.ledger import Ledger
@@ -269,6 +269,84 @@ async def test_cards_and_files_are_shown_and_the_file_can_be_saved(
     saved = tmp_path / "saved.ics"
     await (await download.value).save_as(saved)
     assert await asyncio.to_thread(saved.read_bytes) == b"BEGIN:VCALENDAR\r\nEND:VCALENDAR\r\n"
+
+
+def attached(page: Page) -> Locator:
+    return page.get_by_role("list", name="Attached files").get_by_role("listitem")
+
+
+async def test_files_are_attached_with_the_button_and_sent_with_the_message(
+    context: BrowserContext, server: Server
+) -> None:
+    page, wrong = await visit(context, server.url)
+    async with page.expect_file_chooser() as chooser:
+        await page.get_by_role("button", name="Attach a file").click()
+    files = [FilePayload(name=name, mimeType="", buffer=text) for name, text in (("a.txt", b"one"), ("b.txt", b"two"))]
+    await (await chooser.value).set_files(files)
+    await expect(attached(page)).to_have_text(["a.txt3 B×", "b.txt3 B×"])
+    await page.get_by_role("button", name="Remove a.txt").click()
+    await expect(attached(page)).to_have_text(["b.txt3 B×"])
+    await page.keyboard.press("Tab")
+    await page.get_by_role("button", name="Send").click()  # a file needs no words
+    await expect(replies(page).first).to_contain_text("b.txt says two")
+    await expect(attached(page)).to_have_count(0)
+    await page.reload()
+    async with page.expect_download() as download:
+        await page.locator(".message.person").get_by_role("link", name="b.txt").click()
+    assert (await download.value).suggested_filename == "b.txt"
+    assert wrong == []
+
+
+async def test_files_are_dropped_anywhere_on_the_page_and_pasted_into_the_box(
+    context: BrowserContext, server: Server
+) -> None:
+    page, wrong = await visit(context, server.url)
+    data = await page.evaluate_handle(
+        """() => {
+          const data = new DataTransfer();
+          data.items.add(new File(["dropped"], "d.txt"));
+          return data;
+        }"""
+    )
+    hint = page.get_by_text("Drop the file to attach it")
+    await page.dispatch_event("main", "dragover", {"dataTransfer": data})
+    await expect(hint).to_be_visible()
+    await page.dispatch_event("main", "drop", {"dataTransfer": data})
+    await expect(hint).to_be_hidden()
+    await expect(attached(page)).to_have_text(["d.txt7 B×"])
+    await page.get_by_label("Message", exact=True).evaluate(
+        """(box) => {
+          const data = new DataTransfer();
+          data.items.add(new File(["pasted"], "p.txt"));
+          box.dispatchEvent(new ClipboardEvent("paste", { clipboardData: data, bubbles: true, cancelable: true }));
+        }"""
+    )
+    await expect(attached(page)).to_have_text(["d.txt7 B×", "p.txt6 B×"])
+    await say(page, "two of them")
+    await expect(replies(page).first).to_contain_text("d.txt says dropped; p.txt says pasted")
+    assert wrong == []
+
+
+async def test_why_a_file_is_not_attached_is_said_and_what_was_written_stays(
+    context: BrowserContext, server: Server
+) -> None:
+    page, _ = await visit(context, server.url)
+    box, notice, choose = page.get_by_label("Message", exact=True), page.locator("#notice"), page.locator("#files")
+    await box.fill("see this")
+    await choose.set_input_files(FilePayload(name="big.mov", mimeType="", buffer=bytes(50_001)))
+    await expect(notice).to_have_text("big.mov is not attached: larger than 0.05 MB.")
+    await choose.set_input_files(FilePayload(name="empty.txt", mimeType="", buffer=b""))
+    await expect(notice).to_have_text("empty.txt is not attached: it is empty.")
+    await choose.set_input_files([FilePayload(name=f"{n}.txt", mimeType="", buffer=b"x") for n in range(11)])
+    await expect(notice).to_have_text("10.txt is not attached: a message has 10 files at most.")
+    await expect(attached(page)).to_have_count(10)
+    for number in range(10):
+        await page.get_by_role("button", name=f"Remove {number}.txt").click()
+    await page.route("**/uploads?*", lambda route: route.abort())
+    await choose.set_input_files(FilePayload(name="lost.txt", mimeType="", buffer=b"x"))
+    await expect(notice).to_have_text("lost.txt is not attached: the connection is lost, or the file cannot be read.")
+    await expect(attached(page)).to_have_count(0)
+    await expect(box).to_have_value("see this")
 
 
 async def test_everything_can_be_done_with_the_keyboard(context: BrowserContext, server: Server) -> None:

@@ -22,7 +22,7 @@ from llmagent_os.testing import accepting
 from tests.platforms.raw_http import raw_post
 from tests.platforms.server import Shown
 
-from .contract import AdapterContract, Inbox, Platform, Running
+from .contract import CALENDAR_FILE, AdapterContract, Inbox, Platform, Running
 from .page import FakePage
 
 TOKEN = "a-token-of-enough-length"
@@ -525,6 +525,65 @@ async def test_a_file_is_served_under_an_address_that_nobody_guesses(site: Site,
     ):
         async with page.http.get(site.adapter.url + wrong) as got:
             assert got.status == 404
+
+
+async def upload(page: FakePage, name: str, body: bytes, **headers: str) -> tuple[int, dict[str, Any]]:
+    """Attach a file as the page does. Returns the status and the answer."""
+    query = {"name": name} | ({"person": page.query.partition("=")[2]} if page.query else {})
+    async with page.http.post(f"{page.url}uploads", params=query, data=body, headers=headers) as answer:
+        return answer.status, await answer.json() if answer.content_type == "application/json" else {}
+
+
+async def test_an_attached_file_arrives_with_its_message_and_is_shown(site: Site, inbox: Inbox, tmp_path: Path) -> None:
+    page = await site.page()
+    _, first = await upload(page, "../team.ics", CALENDAR_FILE)
+    _, second = await upload(page, "team.ics", b"other")
+    said = message("") | {"files": [first["id"], second["id"]]}
+    assert (await page.act(said))["type"] == "ack"
+    assert (await page.act(said))["type"] == "ack"  # sent again after a lost answer
+    (arrived,) = await inbox.wait(Message, 1)
+    files = [(file.name, file.content_type, file.size, file.problem) for file in arrived.attachments]
+    assert files == [("team.ics", "text/calendar", len(CALENDAR_FILE), ""), ("team.ics", "text/calendar", 5, "")]
+    contents = [await asyncio.to_thread(Path(file.path).read_bytes) for file in arrived.attachments]
+    assert contents == [CALENDAR_FILE, b"other"]
+    assert all(Path(file.path).is_relative_to(tmp_path / "files") for file in arrived.attachments)
+    (shown,) = page.listed("person")
+    async with page.http.get(page.url.rstrip("/") + shown["files"][0]["url"]) as got:
+        assert await got.read() == CALENDAR_FILE
+    await page.send({"type": "list"})
+    await page.until(lambda: page.frames[-1]["type"] == "conversations")
+    assert page.frames[-1]["conversations"][0]["title"] == "team.ics, team.ics"
+
+
+async def test_a_file_of_somebody_else_or_of_nobody_is_refused(site: Site, inbox: Inbox) -> None:
+    ana, ben = await site.page(person="ana"), await site.page(person="ben")
+    _, of_ana = await upload(ana, "a.txt", b"secret")
+    for wrong in (of_ana["id"], "never-uploaded", "..", "../../web"):
+        refused = await ben.act(message("read it") | {"id": f"try-{len(ben.frames):06}", "files": [wrong]})
+        assert refused["reason"] == "An attached file is not here any more. Please attach it again."
+    many = await ben.act(message("many", 9) | {"files": [of_ana["id"]] * 11})
+    assert many["type"] == "refused"
+    assert inbox.of(Message) == []
+
+
+async def test_a_file_that_cannot_be_taken_is_refused_with_the_reason(inbox: Inbox, tmp_path: Path) -> None:
+    async with serving(inbox, tmp_path, max_file_bytes=1000) as site:
+        page = await site.page()
+        assert await upload(page, "a.txt", bytes(1001)) == (413, {"problem": "larger than 0.001 MB"})
+        assert await upload(page, "a.txt", b"") == (400, {"problem": "it is empty"})
+        assert await upload(page, " ", b"x") == (400, {"problem": "it has no name"})
+        assert (await upload(page, "a.txt", b"x", Origin="http://evil.example"))[0] == 403
+        stranger = await site.page(opened=False)  # without the cookie of a session
+        assert (await upload(stranger, "a.txt", b"x"))[0] == 401
+
+        async def endless() -> AsyncIterator[bytes]:
+            for _ in range(40):
+                yield bytes(100)
+
+        async with page.http.post(f"{page.url}uploads", params={"name": "a.txt"}, data=endless()) as answer:
+            assert (answer.status, await answer.json()) == (413, {"problem": "larger than 0.001 MB"})
+        kept = [path for path in (tmp_path / "files").rglob("*") if path.is_file() and path.stat().st_size]
+        assert kept == []
 
 
 # Access

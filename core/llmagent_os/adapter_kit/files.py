@@ -121,6 +121,12 @@ class Files:
         """The files of a person, by the platform's own id: path and size in bytes of every file, sorted by path."""
         return await asyncio.to_thread(_listed, self._folder / file_name_of(user_id))
 
+    async def of_message(self, user_id: str, event_id: str) -> list[tuple[Path, int]]:
+        """The files of one message: path and size in bytes of every file, sorted by path."""
+        folder = self._folder / file_name_of(user_id) / file_name_of(event_id)
+        found = await asyncio.to_thread(_listed, folder)
+        return [(path, size) for path, size in found if not path.name.startswith(".")]  # not one that is half there
+
     async def prune(self) -> int:
         """Erase files older than :data:`KEEP_DAYS`. Returns how many messages had them."""
         return await asyncio.to_thread(_prune, self._folder, time.time() - KEEP_DAYS * 86_400)

@@ -8,6 +8,7 @@
         title="Calendar", examples=("What do I have tomorrow?",), about="",
         health=None, metrics=None,                           # async () -> dict with "ok"; () -> Prometheus text
         origins=(),                                          # further addresses of the page, behind a proxy
+        max_file_bytes=20_000_000,                           # of a file that a person attaches
     )
     await adapter.run(accept)                                # adapter.url once it has started
 """
@@ -43,4 +44,5 @@ def from_setup(setup: AdapterSetup) -> WebAdapter:
         metrics=setup.metrics,
         pages=setup.pages,
         origins=[origin.strip() for origin in settings.web_origins.split(",") if origin.strip()],
+        max_file_bytes=int(settings.max_file_megabytes * 1_000_000),
     )

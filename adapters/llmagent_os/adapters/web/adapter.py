@@ -18,6 +18,7 @@ from llmagent_os.adapters.web.page_actions import PageActions
 from llmagent_os.adapters.web.server import Server
 from llmagent_os.adapters.web.transcript import Transcript
 from llmagent_os.adapters.web.transcript_items import Item
+from llmagent_os.adapters.web.uploads import Uploads
 from llmagent_os.errors import AdapterError
 from llmagent_os.events import Conversation, now
 
@@ -45,6 +46,7 @@ class WebAdapter:
         metrics: for ``/metrics``: text in the Prometheus format.
         pages: answers requests for pages of plugins; None: there are none.
         origins: further addresses of the page (``https://chat.example.org``), for a proxy that changes ``Host``.
+        max_file_bytes: larger files are refused.
 
     Raises:
         ConfigError: a setting is wrong; the message names it.
@@ -78,12 +80,14 @@ class WebAdapter:
         metrics: Callable[[], bytes] | None = None,
         pages: AnswerPage | None = None,
         origins: Collection[str] = (),
+        max_file_bytes: int = 20_000_000,
     ) -> None:
         #: what was said
         self.transcript = Transcript(Path(data) / "web.db")
         self._order = KeyedLocks()
-        self._pages = OpenPages(title, about, examples)
-        self._actions = PageActions(self.transcript, self._pages, self._order)
+        uploads = Uploads(Path(data), max_file_bytes)
+        self._pages = OpenPages(title, about, examples, max_file_bytes)
+        self._actions = PageActions(self.transcript, self._pages, self._order, uploads)
         self._server = Server(
             host,
             port,
@@ -91,6 +95,7 @@ class WebAdapter:
             transcript=self.transcript,
             pages=self._pages,
             actions=self._actions,
+            uploads=uploads,
             health=health,
             metrics=metrics,
             plugin_pages=pages,

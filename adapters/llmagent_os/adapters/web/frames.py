@@ -23,6 +23,8 @@ ServerId = Annotated[str, msgspec.Meta(min_length=1, max_length=128, pattern=r"\
 #: A ``seq`` or a position. SQLite's integers end at 2^63 - 1, and JavaScript's at 2^53 - 1.
 Count = Annotated[int, msgspec.Meta(ge=0, le=2**53 - 1)]
 
+MESSAGE_FILES = 10  #: the most files of one message
+
 
 class _FromPage(msgspec.Struct, frozen=True, kw_only=True, tag_field="type"):
     pass
@@ -62,6 +64,7 @@ class Say(_Action, frozen=True, kw_only=True, tag="message"):
     """The visitor wrote a message."""
 
     text: str
+    files: Annotated[tuple[ServerId, ...], msgspec.Meta(max_length=MESSAGE_FILES)] = ()  #: ids of uploads
 
 
 class React(_Action, frozen=True, kw_only=True, tag="reaction"):
@@ -106,6 +109,8 @@ class Welcome(_FromServer, frozen=True, kw_only=True, tag="welcome"):
     person: str  #: the name given by ``?person=``; empty for none
     conversation: str
     max_characters: int  #: of one message
+    max_files: int  #: of one message
+    max_file_bytes: int  #: of one file
 
 
 class Conversations(_FromServer, frozen=True, kw_only=True, tag="conversations"):

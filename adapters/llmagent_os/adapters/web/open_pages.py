@@ -10,7 +10,7 @@ import msgspec
 
 from llmagent_os.adapter_kit.bounded_dict import BoundedDict
 from llmagent_os.adapters.web.browser_page import BrowserPage
-from llmagent_os.adapters.web.frames import Welcome
+from llmagent_os.adapters.web.frames import MESSAGE_FILES, Welcome
 
 #: How many replies are remembered, so that a late draft of them is dropped.
 MAX_SENT = 1000
@@ -25,14 +25,15 @@ class ChatDescription(msgspec.Struct, frozen=True):
     title: str  #: the bot's name
     about: str  #: one or two sentences, shown while a conversation is empty
     examples: tuple[str, ...]  #: messages that are offered while a conversation is empty
+    max_file_bytes: int  #: of one file that is attached
 
 
 class OpenPages:
     """All open pages."""
 
-    def __init__(self, title: str, about: str, examples: Sequence[str]) -> None:
+    def __init__(self, title: str, about: str, examples: Sequence[str], max_file_bytes: int) -> None:
         """The arguments are those of :class:`ChatDescription`."""
-        self._description = ChatDescription(title, about, tuple(examples))
+        self._description = ChatDescription(title, about, tuple(examples), max_file_bytes)
         self._pages: WeakSet[BrowserPage] = WeakSet()
         self._drafts: dict[str, dict[str, str]] = {}  # by conversation and message: for pages that are opened later
         self._sent: BoundedDict[str, None] = BoundedDict(MAX_SENT)  # by message id
@@ -59,6 +60,8 @@ class OpenPages:
                 person=page.visitor.name,
                 conversation=conversation,
                 max_characters=MESSAGE_CHARACTERS,
+                max_files=MESSAGE_FILES,
+                max_file_bytes=self._description.max_file_bytes,
             )
         )
         await page.show(conversation, after)

@@ -13,6 +13,7 @@ from llmagent_os.adapters.web.frames import Action, Press, React, Refused, Say
 from llmagent_os.adapters.web.open_pages import MESSAGE_CHARACTERS, OpenPages
 from llmagent_os.adapters.web.transcript import Transcript
 from llmagent_os.adapters.web.transcript_items import Item
+from llmagent_os.adapters.web.uploads import Uploads
 from llmagent_os.errors import HostBusyError, LLMAgentOSError, NotYoursError
 from llmagent_os.events import LOCAL_WORKSPACE, ButtonPress, Conversation, Event, Message, Reaction, Sender, now
 from llmagent_os.privacy.event_masking import mask_text
@@ -32,15 +33,17 @@ NOT_STORED = "This was not taken: the bot cannot store anything at the moment. P
 class PageActions:
     """Takes the actions of visitors."""
 
-    def __init__(self, transcript: Transcript, pages: OpenPages, order: KeyedLocks) -> None:
+    def __init__(self, transcript: Transcript, pages: OpenPages, order: KeyedLocks, uploads: Uploads) -> None:
         """Args:
         transcript: keeps what the actions change.
         pages: show what has changed.
         order: of the changes of one conversation.
+        uploads: the files that messages come with.
         """
         self._transcript = transcript
         self._pages = pages
         self._order = order
+        self._uploads = uploads
         self._accept: Accept | None = None
 
     def open(self, accept: Accept) -> None:
@@ -99,14 +102,18 @@ class PageActions:
 
     async def _say(self, visitor: Visitor, action: Say) -> Refused | None:
         text = action.text.strip()
-        if not text:
+        if not text and not action.files:
             return _refused(action, "This message is empty.")
         if len(text) > MESSAGE_CHARACTERS:
             return _refused(action, f"This message has {len(text)} characters; {MESSAGE_CHARACTERS} is the most.")
+        attachments = await self._uploads.attachments(visitor.id, action.files)
+        if attachments is None:
+            return _refused(action, "An attached file is not here any more. Please attach it again.")
         text = await mask_text(text)  # the transcript is a store like any other
         item = Item(message_id=f"p-{action.id}", author="person", text=text, at=now())
-        held = await self._transcript.hold(action.conversation, item)
-        event = Message(text=held.text, message_id=held.message_id, **_common(visitor, action))
+        held = await self._transcript.hold(action.conversation, item, [file.path for file in attachments])
+        common = _common(visitor, action)
+        event = Message(text=held.text, message_id=held.message_id, attachments=attachments, **common)
         try:
             await self._give(event)
         except HostBusyError:  # sent again later, it belongs at the end of what is there by then

@@ -15,6 +15,7 @@ ASSETS = (
     "chat.js",
     "connection.js",
     "outbox.js",
+    "attachments.js",
     "view.js",
     "icons.js",
     "markdown.js",

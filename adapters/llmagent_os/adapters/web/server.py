@@ -21,6 +21,7 @@ from llmagent_os.adapters.web.page_actions import PageActions
 from llmagent_os.adapters.web.page_assets import Handler, add_assets
 from llmagent_os.adapters.web.page_socket import PageSocket
 from llmagent_os.adapters.web.transcript import Transcript
+from llmagent_os.adapters.web.uploads import Uploads
 from llmagent_os.errors import AdapterError
 
 _log = structlog.stdlib.get_logger(__name__)
@@ -29,6 +30,7 @@ MAX_FRAME_BYTES = 256 * 1024  #: of one WebSocket message; a longer one ends the
 MAX_REQUEST_BYTES = 4096  #: of the body of a request
 HEARTBEAT_SECONDS = 20.0  #: between the pings that find dead connections
 SHUTDOWN_SECONDS = 2.0  #: how long a request that is being answered may go on when the bot stops
+UPLOADS = "/uploads"  #: the path to which pages send files
 NO_SESSION = 4401  #: close code of a WebSocket: the page must ask for a session first
 HEADERS = {
     "Content-Security-Policy": (
@@ -53,6 +55,7 @@ class Server:
         transcript: Transcript,
         pages: OpenPages,
         actions: PageActions,
+        uploads: Uploads,
         health: Callable[[], Awaitable[Mapping[str, Any]]] | None,
         metrics: Callable[[], bytes] | None,
         plugin_pages: AnswerPage | None = None,
@@ -64,6 +67,7 @@ class Server:
         transcript: what was said.
         pages: the pages that are open.
         actions: takes what visitors do.
+        uploads: takes the files that they attach.
         health: for ``/healthz``.
         metrics: for ``/metrics``.
         plugin_pages: answers requests for pages of plugins.
@@ -73,6 +77,7 @@ class Server:
         self._access = access
         self._transcript = transcript
         self._pages = pages
+        self._uploads = uploads
         self._page_socket = PageSocket(transcript, pages, actions)
         self._health, self._metrics = health, metrics
         self._plugin_pages = plugin_pages
@@ -97,7 +102,12 @@ class Server:
         )
         application = await self._application()
         async with listening(
-            application, self._host, self._port, refused=refused, shutdown_seconds=SHUTDOWN_SECONDS
+            application,
+            self._host,
+            self._port,
+            refused=refused,
+            shutdown_seconds=SHUTDOWN_SECONDS,
+            streamed={UPLOADS},
         ) as port:
             self._port = port  # a free port stays the same when run() is called again
             shown = {"0.0.0.0": "127.0.0.1", "": "127.0.0.1", "::": "[::1]"}.get(self._host, self._host)
@@ -115,6 +125,7 @@ class Server:
         await add_assets(application)
         application.router.add_post("/session", self._session)
         application.router.add_get("/socket", self._socket)
+        application.router.add_post(UPLOADS, self._upload)
         application.router.add_get("/files/{token}/{name}", self._file)
         application.router.add_get("/healthz", self._healthz)
         application.router.add_get("/metrics", self._prometheus)
@@ -163,6 +174,12 @@ class Server:
         headers = HEADERS | {"Content-Disposition": _attachment(name), "Content-Security-Policy": "sandbox"}
         headers["Content-Type"] = mimetypes.guess_type(name)[0] or UNKNOWN_TYPE
         return web.FileResponse(found[1], headers=headers)
+
+    async def _upload(self, request: web.Request) -> web.Response:
+        visitor = self._access.visitor(request)
+        if visitor is None or not self._access.has_token(request):
+            raise web.HTTPUnauthorized
+        return await self._uploads.receive(visitor, request)
 
     async def _healthz(self, request: web.Request) -> web.Response:
         report = {"ok": True} if self._health is None else dict(await self._health())

@@ -128,8 +128,10 @@ class Transcript:
         """One message; None if there is no such message."""
         return await self._do(lambda db: tables.get(db, conversation, message_id))
 
-    async def hold(self, conversation: str, item: Item) -> Item:
+    async def hold(self, conversation: str, item: Item, paths: Sequence[str] = ()) -> Item:
         """Hold a place at the end for the person's message, until the host has taken it and :meth:`show` is called.
+
+        The message shows the local files at ``paths`` that exist.
 
         Raises:
             AdapterError: there is no such conversation.
@@ -140,7 +142,9 @@ class Transcript:
             if owner is not None:
                 of_nobody = sa.and_(tables.conversations.c.id == conversation, tables.conversations.c.person == UNOWNED)
                 db.execute(tables.conversations.update().where(of_nobody).values(person=owner))
-            return tables.get(db, conversation, item.message_id) or tables.insert(db, conversation, item, shown=False)
+            if (there := tables.get(db, conversation, item.message_id)) is not None:
+                return there
+            return tables.insert(db, conversation, _with_files(db, conversation, item, paths), shown=False)
 
         return await self._do(work)
 
@@ -171,8 +175,7 @@ class Transcript:
                 return there
             if item.reply_to is not None:  # the host has taken the question, even if a crash came in between
                 tables.show(db, conversation, item.reply_to)
-            files = tables.share(db, conversation, paths)
-            return tables.insert(db, conversation, msgspec.structs.replace(item, files=files), shown=True)
+            return tables.insert(db, conversation, _with_files(db, conversation, item, paths), shown=True)
 
         return await self._do(work)
 
@@ -315,6 +318,10 @@ class Transcript:
         if self._engine is not None:
             self._engine.dispose()
             self._engine = None
+
+
+def _with_files(db: sa.Connection, conversation: str, item: Item, paths: Sequence[str]) -> Item:
+    return msgspec.structs.replace(item, files=tables.share(db, conversation, paths))
 
 
 def _text(raw: bytes) -> str:

@@ -11,7 +11,7 @@ from llmagent_os.adapter import Button, Card
 
 
 class SharedFile(msgspec.Struct, frozen=True, kw_only=True):
-    """A file under a reply, as pages see it."""
+    """A file under a message, as pages see it."""
 
     name: str
     url: str  #: holds a part that nobody can guess

@@ -147,7 +147,8 @@ def show(db: sa.Connection, conversation: str, message_id: str) -> None:
         return
     update(db, conversation, held)
     untitled = sa.and_(conversations.c.id == conversation, conversations.c.title == "")
-    db.execute(conversations.update().where(untitled).values(title=" ".join(held.text.split())[:TITLE_CHARACTERS]))
+    title = held.text or ", ".join(file.name for file in held.files)
+    db.execute(conversations.update().where(untitled).values(title=" ".join(title.split())[:TITLE_CHARACTERS]))
 
 
 def latest(db: sa.Connection, conversation: str, where: sa.ColumnElement[bool], limit: int) -> ItemRange:
@@ -191,8 +192,8 @@ def share(db: sa.Connection, conversation: str, paths: Sequence[str]) -> tuple[S
     for path in map(Path, paths):
         try:
             size = path.stat().st_size
-        except OSError as error:  # the reply's text is complete without the file
-            _log.warning("web: a file of a reply cannot be read", path=str(path), error=str(error))
+        except OSError as error:  # the message's text is complete without the file
+            _log.warning("web: a file of a message cannot be read", path=str(path), error=str(error))
             continue
         token = secrets.token_urlsafe(24)
         row = {"token": token, "conversation": conversation, "name": path.name, "path": str(path.absolute())}

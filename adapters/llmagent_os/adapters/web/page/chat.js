@@ -1,6 +1,7 @@
 // The page. Its whole state is what the server has sent (items, drafts) and the actions that the server has not
 // acknowledged (the outbox). Everything that is shown follows from that state.
 
+import { Attachments, takeFiles } from "./attachments.js";
 import { Connection } from "./connection.js";
 import { Outbox } from "./outbox.js";
 import { Palette } from "./palette.js";
@@ -71,6 +72,7 @@ const FRAMES = {
     $("empty-title").textContent = frame.person ? `Hello ${frame.person}, this is ${title}` : title;
     $("about").textContent = frame.about;
     $("text").maxLength = frame.max_characters;
+    attachments.limits = { files: frame.max_files, bytes: frame.max_file_bytes };
     showExamples(frame.examples);
     if (frame.conversation !== conversation || seq === 0) clear(frame.conversation);
     for (const entry of outbox.waiting()) connection.send(entry.frame);
@@ -149,16 +151,16 @@ const FRAMES = {
 
 // Actions of the person
 
-function act(frame) {
-  const entry = outbox.add({ ...frame, conversation });
+function act(frame, files) {
+  const entry = outbox.add({ ...frame, conversation }, files);
   connection.send(entry.frame); // if this fails, the frame is sent after the next welcome
 }
 
-function say(text) {
+function say(text, files = []) {
   const clean = text.trim().replace(/\p{Surrogate}/gu, "\uFFFD");
-  if (!clean || !conversation) return false;
+  if (!(clean || files.length) || !conversation) return false;
   notice("");
-  act({ type: "message", text: clean });
+  act({ type: "message", text: clean, ...(files.length ? { files: files.map(({ id }) => id) } : {}) }, files);
   showTail();
   toEnd();
   return true;
@@ -181,6 +183,9 @@ const palette = new Palette((message_id, emoji) => {
   if (!reactionsOf(items.get(message_id)).includes(emoji)) actions.react(message_id, emoji, true);
 });
 
+const attachments = new Attachments($("attached"), { person, onChange: grow, onProblem: notice });
+takeFiles(attachments, { button: $("attach"), input: $("files"), box: $("text") });
+
 function switchTo(frame) {
   if ($("history").matches(":popover-open")) $("history").hidePopover();
   if (!connection.send(frame)) notice("This works again as soon as the connection is back.");
@@ -189,7 +194,8 @@ function switchTo(frame) {
 
 $("composer").addEventListener("submit", (event) => {
   event.preventDefault();
-  if (!say($("text").value)) return;
+  if (attachments.arriving) return notice(`${attachments.arriving.name} is still on its way. Please send again in a moment.`);
+  if (!conversation || !say($("text").value, attachments.take())) return;
   $("text").value = "";
   grow();
 });
@@ -346,7 +352,7 @@ function grow() {
   const box = $("text");
   box.style.height = "auto";
   box.style.height = `${box.scrollHeight}px`;
-  $("send").disabled = !box.value.trim();
+  $("send").disabled = !(box.value.trim() || attachments.count) || Boolean(attachments.arriving);
 }
 
 function atEnd() {

@@ -11,7 +11,7 @@ export function newId() {
 export class Outbox {
   constructor(person) {
     this.prefix = `llmagent-os:outbox:${person}:`;
-    this.entries = new Map(); // id -> {frame, order, failed, again}
+    this.entries = new Map(); // id -> {frame, files, order, failed, again}
     const found = [];
     try {
       for (const key of Object.keys(localStorage)) {
@@ -24,8 +24,9 @@ export class Outbox {
     this.order = Math.max(Date.now(), ...found.map((entry) => entry.order + 1));
   }
 
-  add(frame) {
-    const entry = { frame: { ...frame, id: newId() }, order: this.order++, failed: "", again: false };
+  // files: the names and sizes of what a message comes with, to show them.
+  add(frame, files = []) {
+    const entry = { frame: { ...frame, id: newId() }, files, order: this.order++, failed: "", again: false };
     this.entries.set(entry.frame.id, entry);
     this.#store(entry);
     return entry;

@@ -52,7 +52,7 @@ export class MessageView {
       this.bar.append(this.more, this.edited, time(item.at));
       this.node.append(this.extras, this.choices, this.bar);
     } else {
-      this.node.append(make("p", { class: "meta" }, time(item.at)));
+      this.node.append(this.extras, make("p", { class: "meta" }, time(item.at)));
     }
   }
 
@@ -66,11 +66,11 @@ export class MessageView {
       else this.body.textContent = item.text;
       if (quoted) this.body.prepend(make("p", { class: "quoted", text: quoted }));
     }
-    if (item.author !== "bot") return;
     if (this.shown !== extras) {
       this.shown = extras;
       this.extras.replaceChildren(...card(item.card), ...files(item.files ?? []));
     }
+    if (item.author !== "bot") return;
     this.edited.hidden = !item.edited;
     this.#showChoices(item.buttons ?? [], pressed);
     this.#showReactions(reactions);
@@ -134,11 +134,17 @@ function card(value) {
   return [make("section", { class: "card" }, ...title, make("dl", {}, ...rows))];
 }
 
+// Files that can be saved; without an address they are on their way.
 function files(values) {
   return values.map(({ name, url, size }) => {
-    const kilo = size < 1024 ? `${size} B` : size < 1048576 ? `${(size / 1024).toFixed(1)} KB` : `${(size / 1048576).toFixed(1)} MB`;
-    return make("a", { class: "file", href: url, download: name }, make("span", { text: name }), make("small", { text: kilo }));
+    const parts = [make("span", { text: name }), make("small", { text: sizeOf(size) })];
+    return url ? make("a", { class: "file", href: url, download: name }, ...parts) : make("span", { class: "file" }, ...parts);
   });
+}
+
+export function sizeOf(bytes) {
+  if (bytes < 1024) return `${bytes} B`;
+  return bytes < 1048576 ? `${(bytes / 1024).toFixed(1)} KB` : `${(bytes / 1048576).toFixed(1)} MB`;
 }
 
 export function draftNode(id) {
@@ -157,6 +163,7 @@ export function pendingNode(entry, { retry, discard, online }) {
     : [online ? "Sending…" : "Waiting for the connection"];
   return make(
     "article", { class: `message person ${entry.failed ? "failed" : "pending"}`, "data-id": `p-${entry.frame.id}` },
-    make("h2", { class: "sr", text: "You:" }), make("div", { class: "body", text: entry.frame.text }), make("p", { class: "meta" }, ...state),
+    make("h2", { class: "sr", text: "You:" }), make("div", { class: "body", text: entry.frame.text }),
+    make("div", { class: "extras" }, ...files(entry.files ?? [])), make("p", { class: "meta" }, ...state),
   );
 }

@@ -1,0 +1,84 @@
+"""Files that visitors attach. The page sends each by itself, and then the message that names them."""
+
+from __future__ import annotations
+
+import asyncio
+import mimetypes
+import secrets
+from collections.abc import AsyncIterator, Sequence
+from pathlib import Path
+
+from aiohttp import web
+
+from llmagent_os.adapter_kit.files import CHUNK_BYTES, FOLDER, UNKNOWN_TYPE, Files
+from llmagent_os.adapters.web.access import Visitor
+from llmagent_os.events import Attachment
+
+#: How many bytes of an id nobody can guess.
+ID_BYTES = 24
+
+UPLOAD_SECONDS = 300.0  #: how long one file may take
+
+EMPTY = "it is empty"
+UNNAMED = "it has no name"
+
+
+class Uploads:
+    """The files that visitors have attached, on disk."""
+
+    def __init__(self, data: Path, max_bytes: int) -> None:
+        """Args:
+        data: the adapter's data folder.
+        max_bytes: larger files are refused.
+        """
+        self.max_bytes = max_bytes  #: of one file
+        self._files = Files(data / FOLDER, max_bytes)
+
+    async def receive(self, visitor: Visitor, request: web.Request) -> web.Response:
+        """Keep the file in the body of ``request``, which ``?name=`` names.
+
+        Returns:
+            ``{"id": …}`` for :class:`~llmagent_os.adapters.web.frames.Say`; or a status of 400 or 413 with
+            ``{"problem": …}``, the end of a sentence about the file.
+        """
+        name = request.query.get("name", "").strip()
+        if not name:
+            return _refused(UNNAMED)
+        if not self._files.fits(request.content_length or 0):
+            return _refused(self._files.too_large, status=413)
+        upload_id = secrets.token_urlsafe(ID_BYTES)
+        kept = await self._files.keep(visitor.id, upload_id, name, _type_of(name), _chunks(request))
+        if kept.problem:
+            return _refused(kept.problem, status=413 if kept.problem == self._files.too_large else 400)
+        if not kept.size:
+            return _refused(EMPTY)
+        return web.json_response({"id": upload_id})
+
+    async def attachments(self, user_id: str, upload_ids: Sequence[str]) -> tuple[Attachment, ...] | None:
+        """What a visitor has sent under these ids. None: one of them is not there, or not the visitor's."""
+        found = [await self._files.of_message(user_id, upload_id) for upload_id in upload_ids]
+        if not all(found):
+            return None
+        return tuple(
+            Attachment(path.name, _type_of(path.name), str(path), size) for files in found for path, size in files
+        )
+
+
+async def _chunks(request: web.Request) -> AsyncIterator[bytes]:
+    """The body of ``request``, piece by piece. TimeoutError: it does not end in time."""
+    deadline = asyncio.get_running_loop().time() + UPLOAD_SECONDS
+    while True:
+        async with asyncio.timeout_at(deadline):
+            chunk = await request.content.read(CHUNK_BYTES)
+        if not chunk:
+            return
+        yield chunk
+
+
+def _type_of(name: str) -> str:
+    """The content type, by the ending: what a browser claims depends on the programs beside it."""
+    return mimetypes.guess_type(name)[0] or UNKNOWN_TYPE
+
+
+def _refused(problem: str, *, status: int = 400) -> web.Response:
+    return web.json_response({"problem": problem}, status=status)
