@@ -34,7 +34,8 @@ CREATE TABLE slots (slot INTEGER PRIMARY KEY, passage_id INTEGER);
 CREATE INDEX slot_of_passage ON slots (passage_id);
 CREATE VIRTUAL TABLE passage_terms USING fts5(terms, content='', tokenize="ascii tokenchars '_'");
 CREATE VIRTUAL TABLE term_counts USING fts5vocab('passage_terms', 'row');
-INSERT INTO totals VALUES ('passages', 0), ('terms', 0), ('terms_version', ''), ('model', ''), ('dimensions', 0), ('ids', 0);
+INSERT INTO totals VALUES
+    ('passages', 0), ('terms', 0), ('terms_version', ''), ('model', ''), ('dimensions', 0), ('ids', 0);
 """
 
 

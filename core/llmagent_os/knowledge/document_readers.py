@@ -19,8 +19,8 @@ import msgspec
 from llmagent_os.errors import LLMAgentOSError
 from llmagent_os.knowledge.json_shapes import parse_json
 from llmagent_os.knowledge.markdown_sections import markdown_sections
+from llmagent_os.knowledge.passage_splitting import MAX_CHARACTERS, one_line
 from llmagent_os.knowledge.passages import Section
-from llmagent_os.knowledge.splitting import MAX_CHARACTERS, one_line
 
 #: Changes when a reader gives other sections for the same file: the files of a bot are then read again.
 READERS_VERSION = "1"

@@ -102,7 +102,7 @@ class ServerEmbeddings:
         except (openai.OpenAIError, AttributeError, TypeError, ValueError) as error:
             raise EmbeddingError(f"the embedding model {self.name!r} gives no embeddings: {error}") from error
         if rows.ndim != 2 or len(rows) != len(texts) or not np.isfinite(rows).all():
-            raise EmbeddingError(f"the embedding model {self.name!r} gave {len(rows)} embeddings for {len(texts)} texts")
+            raise EmbeddingError(f"the embedding model {self.name!r} gave {len(rows)} vectors for {len(texts)} texts")
         return unit(rows)
 
 

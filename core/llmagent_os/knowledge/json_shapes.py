@@ -14,8 +14,8 @@ from collections.abc import Iterator, Mapping
 from typing import Any, cast
 
 from llmagent_os.errors import ConfigError
+from llmagent_os.knowledge.passage_splitting import one_line
 from llmagent_os.knowledge.passages import Section
-from llmagent_os.knowledge.splitting import one_line
 
 #: Names of the field that holds the text, the first that is there counts.
 TEXT_KEYS = ("text", "content", "answer", "body", "value")

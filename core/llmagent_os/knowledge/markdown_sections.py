@@ -7,8 +7,8 @@ from functools import cache
 
 from markdown_it import MarkdownIt
 
+from llmagent_os.knowledge.passage_splitting import one_line
 from llmagent_os.knowledge.passages import Section
-from llmagent_os.knowledge.splitting import one_line
 
 _FRONT_MATTER = re.compile(r"\A---\n.*?\n---\n", re.DOTALL)
 _MARKS = re.compile(r"[*_`]+|!?\[([^\]]*)\]\([^)]*\)")

@@ -15,9 +15,9 @@ import msgspec
 from llmagent_os.errors import ConfigError
 from llmagent_os.knowledge.base_schema import open_base
 from llmagent_os.knowledge.bm25_scores import TermStatistics, bm25
+from llmagent_os.knowledge.passage_splitting import split_section
 from llmagent_os.knowledge.passages import Document, Passage, Section
 from llmagent_os.knowledge.search_terms import TERMS_VERSION, words
-from llmagent_os.knowledge.splitting import split_section
 from llmagent_os.knowledge.vector_file import VectorFile, Vectors
 
 #: How many passages FTS5 gives for scoring.
@@ -228,7 +228,8 @@ class PassageBase:
             if self._total(sql, "model") != model:
                 return  # another model was chosen meanwhile
             (following,) = sql.execute("SELECT coalesce(max(slot) + 1, 0) FROM slots").fetchone()
-            free = [row[0] for row in sql.execute("SELECT slot FROM slots WHERE passage_id IS NULL LIMIT ?", (len(ids),))]
+            empty = sql.execute("SELECT slot FROM slots WHERE passage_id IS NULL LIMIT ?", (len(ids),))
+            free = [row[0] for row in empty]
             sql.execute("UPDATE totals SET value = ? WHERE name = 'dimensions'", (vectors.shape[1],))
             slots = [*free, *range(following, following + len(ids) - len(free))]
             for slot, passage_id, vector in zip(slots, ids, vectors, strict=True):

@@ -19,8 +19,8 @@ from llmagent_os.errors import LLMAgentOSError
 from llmagent_os.events import Conversation
 from llmagent_os.identity import Identity, file_name_of
 from llmagent_os.knowledge.passage_base import PassageBase
+from llmagent_os.knowledge.passage_splitting import split_section
 from llmagent_os.knowledge.passages import Document, Passage, Section
-from llmagent_os.knowledge.splitting import split_section
 
 #: The folder of all bases, inside the data folder.
 KNOWLEDGE_FOLDER = "knowledge"
@@ -29,6 +29,11 @@ KNOWLEDGE_FOLDER = "knowledge"
 MAX_OPEN = 64
 
 _FOLDERS = {"person": "people", "workspace": "workspaces"}
+
+
+def bot_base(data: Path, bot: str) -> Path:
+    """The file of what a bot knows by itself, below the data folder."""
+    return data / KNOWLEDGE_FOLDER / "bots" / f"{bot}.db"
 
 
 class TooMuchError(LLMAgentOSError):
@@ -98,7 +103,11 @@ class ScopedBases:
         return base.put(document, parts)
 
     def forget(self, identities: Iterable[Identity]) -> int:
-        """Erase what accounts were taught, and their names where they taught a workspace. Returns how many documents."""
+        """Erase what accounts were taught, and their names where they taught a workspace.
+
+        Returns:
+            How many documents were erased.
+        """
         accounts = list(identities)
         erased = 0
         for identity in accounts:

@@ -141,18 +141,16 @@ class KnowledgeBase:
         """List the passages of a document, in their order."""
         return self.base.passages(fact_id)
 
-    def retrieve_knowledge(self, text: str, *, limit: int | None = None, least: float | None = None) -> list[Hit]:
+    def retrieve_knowledge(self, text: str, *, limit: int = 3, least: float = 0.5) -> list[Hit]:
         """Return the passages that answer a question, the best first.
 
         Args:
             text: the question.
-            limit: the largest number of passages to return; None: as ``search`` says.
-            least: the share of the question's content words that a passage must have to count as an answer, 0 to 1;
-                None: as ``search`` says.
+            limit: the largest number of passages to return.
+            least: the share of the question's content words that a passage must have to count as an answer by its
+                words, 0 to 1.
         """
         search = self.search
-        limit = search.limit if limit is None else limit
-        least = search.least if least is None else least
         if self._to_embed and not self._embedded and search.model is not None:
             self._embedded = True  # what is added meanwhile takes this back
             embed_missing(self.base, search.model)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from functools import partial
 from typing import TYPE_CHECKING
 
 import msgspec
@@ -34,8 +35,9 @@ async def find_passages(services: Services, kb: KnowledgeBase, exchange: Exchang
         kb: what the bot knows. It may be a subclass of the bot's own.
         exchange: the message.
     """
-    hits = list(await asyncio.to_thread(contained_call, kb.retrieve_knowledge, exchange.text))
     search = kb.search
+    asked = partial(kb.retrieve_knowledge, exchange.text, limit=search.limit, least=search.least)
+    hits = list(await asyncio.to_thread(contained_call, asked))
     if services.taught is not None:
         scopes = await scopes_of(services, exchange.event, exchange.identity)
         hits += await asyncio.to_thread(_search_taught, services, kb, scopes, exchange.text)

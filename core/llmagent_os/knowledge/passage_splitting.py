@@ -34,7 +34,7 @@ def split_section(section: Section, limit: int = MAX_CHARACTERS) -> Iterator[Sec
 def one_line(text: str) -> str:
     """``text`` with single spaces.
 
-    >>> one_line("tea  at\\n four ")
+    >>> one_line("tea  at   four ")
     'tea at four'
     """
     return " ".join(text.split())
