@@ -199,7 +199,7 @@ class KnowledgeConfig(BaseModel):
     #: the share of a question's content words that a passage must have to count as an answer
     least: float = Field(default=0.5, ge=0.0, le=1.0)
     #: the cosine of the embeddings that it must have to count as one
-    least_similarity: float = Field(default=0.4, ge=-1.0, le=1.0)
+    least_similarity: float = Field(default=0.3, ge=-1.0, le=1.0)
     most_of_person: int = Field(default=2_000, ge=0)  #: passages that one account may teach
     most_of_workspace: int = Field(default=20_000, ge=0)  #: passages that a workspace may be taught
 

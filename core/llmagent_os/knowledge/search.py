@@ -34,7 +34,7 @@ class Search(msgspec.Struct, frozen=True, kw_only=True):
     limit: int = 3  #: the largest number of passages that is found
     #: the share of the question's content words that a passage must have to count as an answer by its words, 0 to 1
     least: float = 0.5
-    least_similarity: float = 0.4  #: the cosine that it must have to count as an answer by its meaning
+    least_similarity: float = 0.3  #: the cosine that it must have to count as an answer by its meaning
 
     def find(self, bases: Iterable[PassageBase], question: str) -> list[Hit]:
         """The passages in ``bases`` that answer ``question``, the best first."""
