@@ -76,7 +76,7 @@ async def show_passage(services: Services, event: Event, value: str) -> Reply:
     """Answer the button under an answer that shows the passage it is from, to people who may read it."""
     name, _, number = value.removeprefix(SHOW_PASSAGE).partition(":")
     bases = [base for base, _, _ in await _bases(services, event) if base.name == name]
-    if not bases or not number.isdecimal():
+    if not bases or not re.fullmatch(r"[0-9]{1,15}", number):
         return _GONE
     passage = await asyncio.to_thread(bases[0].passage, int(number))
     return _GONE if passage is None else Reply(_shown(passage))

@@ -31,7 +31,7 @@ def is_strong(question: str, hit: Hit) -> bool:
     """Whether a passage is about all of a question, and not only about one word of it."""
     asked = set(words(question))
     has = set(words(f"{hit.passage.text} {hit.passage.about} {hit.passage.source}"))
-    return len(asked & has) >= 2 and len(asked & has) >= 0.75 * len(asked)
+    return len(asked & has) >= 2 and len(asked & has) >= 0.6 * len(asked)
 
 
 def quotation(question: str, text: str, limit: int = MAX_QUOTE) -> str:
