@@ -197,7 +197,7 @@ class Agent:
             grounding=services.settings.grounding,
             given=given,
         )
-        if found.passages and given is None:
+        if found.passages and (given is None or self.llm.card.native):
             answer = await answer_from_documents(
                 self.llm, services, exchange, found, request, lambda shown: with_tools(draft=shown), draft
             )

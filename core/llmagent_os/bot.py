@@ -89,7 +89,8 @@ from llmagent_os.config.settings import OPENAI_CLOUD, OPENAI_HOST, host_of
 from llmagent_os.config.user_path import user_path
 from llmagent_os.errors import ConfigError, ModelNotFoundError
 from llmagent_os.feedback.emoji_table import EMOJI, RewardMapping
-from llmagent_os.knowledge.search import SearchMode
+from llmagent_os.knowledge.embedding_models import embedding_model
+from llmagent_os.knowledge.search import Search, SearchMode
 from llmagent_os.llm import LLM
 from llmagent_os.policy.contract import DIMENSIONS
 from llmagent_os.policy.dimensions import declared, starting
@@ -471,6 +472,25 @@ def job_setting(settings: Settings, bot: Bot) -> JobSetting:
         bot=bot.name,
         bot_config=config,
         training=bot.config.training,
+    )
+
+
+def knowledge_search(settings: Settings, config: BotConfig) -> Search:
+    """Return how a bot's knowledge is searched.
+
+    Raises:
+        ConfigError: the embedding model needs a library that is not installed.
+    """
+    knowledge = config.knowledge
+    url, key = settings.embeddings_url, settings.embeddings_key.get_secret_value()
+    if not url:  # the key of another server is not sent to it
+        url, key = settings.base_url, settings.api_key.get_secret_value()
+    return Search(
+        mode=knowledge.mode,
+        model=embedding_model(knowledge.embeddings, base_url=url, key=key),
+        limit=knowledge.passages,
+        least=knowledge.least,
+        least_similarity=knowledge.least_similarity,
     )
 
 

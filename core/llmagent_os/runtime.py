@@ -20,7 +20,15 @@ from llmagent_os.adapter_kit.outgoing_files import OUTGOING_FOLDER
 from llmagent_os.adapter_kit.person_secrets import SECRETS_FOLDER
 from llmagent_os.adapter_kit.setup import AdapterSetup, make_adapter
 from llmagent_os.agent import Agent
-from llmagent_os.bot import Bot, BotConfig, check_served_model, chosen_learner, job_setting, make_llm
+from llmagent_os.bot import (
+    Bot,
+    BotConfig,
+    check_served_model,
+    chosen_learner,
+    job_setting,
+    knowledge_search,
+    make_llm,
+)
 from llmagent_os.commands.command_table import listed_commands
 from llmagent_os.config import Settings
 from llmagent_os.errors import BadToolCallError, ConfigError, ModelError, ModelUnavailableError, NotConfiguredError
@@ -30,7 +38,6 @@ from llmagent_os.host.host import Host
 from llmagent_os.host.limits import Limits
 from llmagent_os.host.pages_listener import serve_pages
 from llmagent_os.identity import NO_ACCOUNT
-from llmagent_os.knowledge.embedding_models import embedding_model
 from llmagent_os.knowledge.scopes import KNOWLEDGE_FOLDER, ScopedBases, bot_base
 from llmagent_os.knowledge.search import Search
 from llmagent_os.ledger import Ledger
@@ -124,7 +131,7 @@ class Runtime:
             profiles = _profiles(settings, bot.config)
             plugins = await _plugins(settings, bot, ledger, stack)
             llm = await _llm(settings, bot, stack)
-            search = _search(settings, bot.config)
+            search = knowledge_search(settings, bot.config)
             knowledge = await asyncio.to_thread(_knowledge, settings, bot, search)
             stack.callback(knowledge.base.close)
             taught = _taught(settings, bot.config)
@@ -284,25 +291,6 @@ async def _llm(settings: Settings, bot: Bot, stack: contextlib.AsyncExitStack) -
     except ModelUnavailableError as error:  # it may be started later
         _log.warning("the model's server does not answer yet", model=llm.name, error=str(error))
     return llm
-
-
-def _search(settings: Settings, config: BotConfig) -> Search:
-    """How knowledge is searched.
-
-    Raises:
-        ConfigError: the embedding model needs a library that is not installed.
-    """
-    knowledge = config.knowledge
-    url, key = settings.embeddings_url, settings.embeddings_key.get_secret_value()
-    if not url:  # the key of another server is not sent to it
-        url, key = settings.base_url, settings.api_key.get_secret_value()
-    return Search(
-        mode=knowledge.mode,
-        model=embedding_model(knowledge.embeddings, base_url=url, key=key),
-        limit=knowledge.passages,
-        least=knowledge.least,
-        least_similarity=knowledge.least_similarity,
-    )
 
 
 def _knowledge(settings: Settings, bot: Bot, search: Search) -> KnowledgeBase:

@@ -36,6 +36,9 @@ from llmagent_os.tools.result_statuses import FAILED
 if TYPE_CHECKING:
     from llmagent_os.llm import LLM
 
+#: The statuses of tools' results that leave a question open.
+FOUND_NOTHING = frozenset(("empty", "not_found"))
+
 _log = structlog.stdlib.get_logger(__name__)
 
 
@@ -61,7 +64,7 @@ async def answer_from_documents(
     """
     if llm.card.native:
         first = await with_tools(None)
-        return first if first.calls else _quoted(first, exchange, found, services)
+        return first if _is_done(first) else _quoted(first, exchange, found, services)
     first = Answer()
     if request.tools:
         first = await with_tools(None)
@@ -78,8 +81,14 @@ async def answer_from_documents(
     if second.failure is not None:
         return second
     if second.calls:  # without tools to call: a passage may have asked for it
+        second.calls, second.results = [], []
         return _quoted(second, exchange, found, services, calls_refused=True)
     return _cited(second, exchange, found, services)
+
+
+def _is_done(answer: Answer) -> bool:
+    """Whether tools have answered. A look-up that found nothing has not: a document may know more than the plugin."""
+    return any(result.data.get("status") not in FOUND_NOTHING for result in answer.results)
 
 
 async def _refuse(call: ToolCall, _number: str) -> ToolResult:
@@ -111,8 +120,8 @@ def _quoted(
     quote = services.privacy.release(quotation(exchange.text, best.passage.text))
     said = f"{source_name(best.passage)} says:\n\n> {quote}"
     text = f"{said}\n\n{source_line([best.passage])}"
-    answer.calls = []
-    answer.results = [ToolResult({"status": "quoted"}, text, word_for_word=True)]
+    answer.results.append(ToolResult({"status": "quoted"}, text, word_for_word=True))
+    answer.joined = None
     answer.passages = [reference(best.passage)]
     answer.buttons = passage_buttons([best.passage])
     return answer
