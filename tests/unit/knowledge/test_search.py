@@ -90,7 +90,7 @@ def test_vectors_are_kept_over_a_restart_and_go_with_their_passages(tmp_path: Pa
 def test_another_model_embeds_everything_anew() -> None:
     base = base_of("Tea is at four.")
     first, second = Topics(), Topics()
-    second.name = "other"  # type: ignore[misc]
+    second.name = "other"
     embed_missing(base, first)
     assert base.nearest("other", unit(np.ones((1, 4), np.float32))[0]) == []
     assert embed_missing(base, second) == 1

@@ -295,10 +295,8 @@ async def test_the_command_line_exports_and_erases_the_same_beside_the_host(worl
     assert [each["title"] for each in found["knowledge"]] == ["Note: The zeppelin brings the gugelhupf."]
     words = await profile_command.forget(settings, ANA_TELEGRAM)
     assert "loras: 2 versions" in words
-    assert (
-        "other platforms: 1 conversation, files: 1 message, outgoing files: 0 files, secrets: 1 secret, knowledge: 1 document, "
-        in words
-    )
+    assert "other platforms: 1 conversation, files: 1 message, outgoing files: 0 files, secrets: 1 secret, " in words
+    assert "secrets: 1 secret, knowledge: 1 document, " in words
     assert "profiles: 1 file, " in words
     assert "chat ledger: 0 rows, ledger: " in words
     assert tables_that_name(settings.data / "ledger.db", ANA_WEB, ANA_TELEGRAM) == set()
