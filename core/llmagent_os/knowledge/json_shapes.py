@@ -101,5 +101,11 @@ def _joined(outer: str, inner: str) -> str:
 
 
 def _kind(data: object) -> str:
-    names = {type(None): "null", bool: "true or false", int: "a number", float: "a number", str: "one text"}
+    names: dict[type[object], str] = {
+        type(None): "null",
+        bool: "true or false",
+        int: "a number",
+        float: "a number",
+        str: "one text",
+    }
     return names.get(type(data), type(data).__name__)

