@@ -43,7 +43,7 @@ def test_paths_of_a_bot_know_the_home_folder(tmp_path: Path) -> None:
     (tmp_path / "bot.toml").write_text('name = "a"\nmodel = "m"\nplugin_folder = "plugins"\n')
     assert Bot.load(tmp_path).plugin_folder == tmp_path / "plugins"
     (tmp_path / "bot.toml").write_text('name = "a"\nmodel = "m"\nknowledge = "$NOT_SET_ANYWHERE/k.json"\n')
-    with pytest.raises(ConfigError, match=r"`knowledge` .* \$NOT_SET_ANYWHERE is not set"):
+    with pytest.raises(ConfigError, match=r"`knowledge.documents.0` .* \$NOT_SET_ANYWHERE is not set"):
         Bot.load(tmp_path)
 
 
