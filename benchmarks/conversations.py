@@ -261,8 +261,7 @@ async def run(cases: Sequence[Case], model: str | None) -> list[Verdict]:
     """Lead all dialogues, some at a time."""
     bot = Bot.load("calendar")
     knowledge = KnowledgeBase()
-    if bot.knowledge is not None:
-        knowledge.load_knowledge(bot.knowledge)
+    knowledge.load_only(bot.facts, bot.documents)
     ledger = await Ledger.open("sqlite://")
     records: defaultdict[tuple[str, str], MemoryRecords] = defaultdict(MemoryRecords)
     plugins = Plugins(

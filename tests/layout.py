@@ -40,6 +40,7 @@ ROOMS: tuple[tuple[str, ...], ...] = (
     ("plugin",),
     ("people",),
     ("privacy",),
+    ("knowledge",),
     ("adapter_kit",),
     ("serving",),
     ("handler",),

@@ -17,8 +17,8 @@ from uuid import uuid4
 import msgspec
 
 from llmagent_os.adapter import Reply
-from llmagent_os.adapter_kit.containment import contained_call
 from llmagent_os.commands.command_table import OWN_BUTTON, answer_command, answer_own_button
+from llmagent_os.commands.learn_files import is_teaching, learn_files, offer_to_learn
 from llmagent_os.errors import ConfigError
 from llmagent_os.events import ButtonPress, Command, Conversation, Edit, Event, Message, Sender, Timer, now
 from llmagent_os.handler import Draft, Outcome
@@ -28,7 +28,9 @@ from llmagent_os.reply.agent_settings import AgentSettings
 from llmagent_os.reply.attachments import wordless
 from llmagent_os.reply.button_answer import answer_button, ask_again, plugin_button_meant
 from llmagent_os.reply.contact_notes import note_contact
+from llmagent_os.reply.document_answer import answer_from_documents, may_answer
 from llmagent_os.reply.exchange import choose_lora, decide, open_exchange
+from llmagent_os.reply.found_passages import find_passages
 from llmagent_os.reply.implicit_rewards import rewards_of_edit, rewards_of_message
 from llmagent_os.reply.interaction_record import fixed_outcome, record
 from llmagent_os.reply.open_question import open_question
@@ -120,7 +122,11 @@ class Agent:
     def services(self) -> Services:
         """What replies and commands are made with, and the modules as a subclass has set them."""
         return msgspec.structs.replace(
-            self._services, behavior=self.behavior, interaction=self.interaction, privacy=self.privacy
+            self._services,
+            behavior=self.behavior,
+            interaction=self.interaction,
+            privacy=self.privacy,
+            knowledge=self.kb,
         )
 
     @property
@@ -161,10 +167,11 @@ class Agent:
             return await ask_again(services, message, offered, exchange.text)
         if (button := await plugin_button_meant(services, exchange)) is not None:
             return await self._press(services, message, button, exchange.text)
+        if is_teaching(message):
+            return await fixed_outcome(services, message, await learn_files(services, message), intent="attachment")
         if (answered := await answer_received(services, exchange)) is not None:
             return answered
-        # Contained: the knowledge base may be a subclass of the bot's own.
-        hits = await asyncio.to_thread(contained_call, self.kb.retrieve_knowledge, exchange.text)
+        found = await find_passages(services, self.kb, exchange)
         exchange = await decide(
             services,
             exchange,
@@ -173,22 +180,29 @@ class Agent:
             decision_id=exchange.key,
             episode_id=exchange.session,
         )
-        if (outcome := await answer_by_rules(services, exchange, self.llm.card)) is not None:
-            return outcome
+        by_rules = None if may_answer(exchange, found) else await answer_by_rules(services, exchange, self.llm.card)
+        if by_rules is not None:
+            return by_rules
         exchange = await choose_lora(services, exchange)
-        facts = [hit.fact.text for hit in hits]
+        facts = [hit.passage.text for hit in found.facts]
         request = chat_request(services, exchange, facts, native=self.llm.card.native)
         given = await requests_read(services, exchange, self.llm.card)
-        answer = await converse(
+        with_tools = partial(
+            converse,
             self.llm,
             request,
             partial(call_tool, services, exchange),
             rounds=services.settings.tool_rounds,
             privacy=services.privacy,
-            draft=draft,
             grounding=services.settings.grounding,
             given=given,
         )
+        if found.passages and (given is None or self.llm.card.native):
+            answer = await answer_from_documents(
+                self.llm, services, exchange, found, request, lambda shown: with_tools(draft=shown), draft
+            )
+        else:
+            answer = await with_tools(draft=draft)
         answer.open_question = open_question(exchange.episode)
         reply = services.interaction.render(answer.reply(services.privacy))
         # In a thread: a long prompt takes tens of milliseconds to mask, where its lines are new.
@@ -225,7 +239,8 @@ class Agent:
             case Message() if event.attachments and event.addressed:
                 if (answered := await answer_wordless(services, event)) is not None:
                     return answered
-                return await fixed_outcome(services, event, Reply(wordless(event.attachments)), intent="attachment")
+                reply = offer_to_learn(services, event) or Reply(wordless(event.attachments))
+                return await fixed_outcome(services, event, reply, intent="attachment")
             case Command():
                 return await answer_command(services, event)
             case ButtonPress():

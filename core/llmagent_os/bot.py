@@ -10,7 +10,7 @@
     plugins = ["calendar", "profile"]     # installed plugins, by name
     plugin_folder = "plugins"             # more of them: single files here, reloaded when they change
     permissions = ["calendar.*"]          # what the plugins' tools may do
-    knowledge = "knowledge.json"          # beside this file
+    knowledge = "handbook"                # files or a folder beside this file; the same as documents in [knowledge]
     examples = ["What do I have tomorrow?"]
     notes = "..."                         # for models that were not trained for this bot
     tool_rounds = 3                       # how often one reply may call tools
@@ -34,6 +34,12 @@
     mode = true                           # as every bot has it
     verbosity = true
     tone = { formal = "Write formally.", playful = "Write playfully." }   # its own, and the words for the model
+
+    [knowledge]                           # what it knows; see docs/knowledge.md
+    documents = ["handbook", "faq.json"]  # files and folders beside this file, whose passages are cited
+    facts = "facts.json"                  # the bot's own words, which the model reads beside its tools
+    learn = "members"                     # off, admins, or members: who may teach it from chat
+    embeddings = "openai:MODEL"           # an embedding model: then passages are found by meaning, too
 
     [policy]                              # how the bot learns how a person likes to be answered
     learner = "bayes"                     # or reinforce, actor_critic, q_learning; fixed: it does not learn
@@ -83,9 +89,12 @@ from llmagent_os.config.settings import OPENAI_CLOUD, OPENAI_HOST, host_of
 from llmagent_os.config.user_path import user_path
 from llmagent_os.errors import ConfigError, ModelNotFoundError
 from llmagent_os.feedback.emoji_table import EMOJI, RewardMapping
+from llmagent_os.knowledge.embedding_models import embedding_model
+from llmagent_os.knowledge.search import Search, SearchMode
 from llmagent_os.llm import LLM
 from llmagent_os.policy.contract import DIMENSIONS
 from llmagent_os.policy.dimensions import declared, starting
+from llmagent_os.reply.agent_settings import LearnSetting
 from llmagent_os.serving.model_card import Grounding
 from llmagent_os.serving.model_catalogue import MODELS_FOLDER
 from llmagent_os.serving.model_location import GROUP as MODELS
@@ -177,6 +186,41 @@ PathText = Annotated[str, AfterValidator(_path)]
 Worths = Annotated[dict[str, float | dict[str, float]], BeforeValidator(_worths)]
 
 
+class KnowledgeConfig(BaseModel):
+    """What the bot knows, and who may teach it. One path stands for a table with it in ``documents``."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    documents: tuple[PathText, ...] = ()  #: files and folders beside the TOML file
+    facts: PathText = ""  #: a file of the bot's own words, which the model reads beside its tools; empty: none
+    learn: LearnSetting = "off"  #: who may teach the bot from chat
+    embeddings: str = ""  #: an embedding model: ``openai:MODEL``, or one of sentence-transformers; empty: none
+    search: SearchMode | None = None  #: None: ``hybrid`` with an embedding model, else ``bm25``
+    passages: int = Field(default=3, ge=1, le=20)  #: the most passages that an answer is made from
+    #: the share of a question's content words that a passage must have to count as an answer
+    least: float = Field(default=0.5, ge=0.0, le=1.0)
+    #: the cosine of the embeddings that it must have to count as one
+    least_similarity: float = Field(default=0.3, ge=-1.0, le=1.0)
+    most_of_person: int = Field(default=2_000, ge=0)  #: passages that one account may teach
+    most_of_workspace: int = Field(default=20_000, ge=0)  #: passages that a workspace may be taught
+
+    @model_validator(mode="before")
+    @classmethod
+    def _whole(cls, table: Any) -> Any:
+        return {"documents": (table,) if table else ()} if isinstance(table, str) else table
+
+    @model_validator(mode="after")
+    def _has_model(self) -> Self:
+        if self.search in ("dense", "hybrid") and not self.embeddings:
+            raise ValueError(f'`knowledge.search` "{self.search}" needs a model: write `embeddings = "..."` beside it')
+        return self
+
+    @property
+    def mode(self) -> SearchMode:
+        """How passages are found."""
+        return self.search or ("hybrid" if self.embeddings else "bm25")
+
+
 class BotConfig(BaseModel):
     """What a bot's TOML file says."""
 
@@ -190,7 +234,7 @@ class BotConfig(BaseModel):
     plugins: tuple[Name, ...] = ()  #: installed plugins
     plugin_folder: PathText = ""  #: of single-file plugins, beside the TOML file; empty: none
     permissions: tuple[str, ...] = ()  #: what the plugins' tools may do, with wildcards: ``calendar.*``
-    knowledge: PathText = ""  #: a JSON file beside the TOML file; empty: none
+    knowledge: KnowledgeConfig = KnowledgeConfig()  #: what it knows
     examples: tuple[str, ...] = ()  #: shown on the empty page
     notes: str = ""  #: for models that were not trained for this bot
     behavior: Behavior = Behavior()
@@ -305,9 +349,14 @@ class Bot:
         return EMOJI.changed(values, platforms)
 
     @property
-    def knowledge(self) -> Path | None:
-        """The knowledge file, if there is one."""
-        return self.folder / user_path(self.config.knowledge) if self.config.knowledge else None
+    def facts(self) -> Path | None:
+        """The file of the bot's own words, if there is one."""
+        return self.folder / user_path(self.config.knowledge.facts) if self.config.knowledge.facts else None
+
+    @property
+    def documents(self) -> tuple[Path, ...]:
+        """The files and folders of its documents."""
+        return tuple(self.folder / user_path(each) for each in self.config.knowledge.documents)
 
     @property
     def plugin_folder(self) -> Path | None:
@@ -386,6 +435,7 @@ def _explained(found: dict[str, Any]) -> str:
     if kind == "extra_forbidden":
         tables: dict[tuple[str, ...], type[BaseModel]] = {
             ("policy",): Policy,
+            ("knowledge",): KnowledgeConfig,
             ("training",): TrainingConfig,
             ("training", "canary"): CanarySettings,
         }
@@ -422,6 +472,25 @@ def job_setting(settings: Settings, bot: Bot) -> JobSetting:
         bot=bot.name,
         bot_config=config,
         training=bot.config.training,
+    )
+
+
+def knowledge_search(settings: Settings, config: BotConfig) -> Search:
+    """Return how a bot's knowledge is searched.
+
+    Raises:
+        ConfigError: the embedding model needs a library that is not installed.
+    """
+    knowledge = config.knowledge
+    url, key = settings.embeddings_url, settings.embeddings_key.get_secret_value()
+    if not url:  # the key of another server is not sent to it
+        url, key = settings.base_url, settings.api_key.get_secret_value()
+    return Search(
+        mode=knowledge.mode,
+        model=embedding_model(knowledge.embeddings, base_url=url, key=key),
+        limit=knowledge.passages,
+        least=knowledge.least,
+        least_similarity=knowledge.least_similarity,
     )
 
 

@@ -335,6 +335,86 @@ def revoke_person(ctx: click.Context, /, user: str) -> None:
     click.echo(asyncio.run(people_command.revoke(_settings(ctx), user)))
 
 
+_WORKSPACE = click.option("--workspace", default="", help="The base of a workspace, such as slack:T024.")
+_PERSON = click.option("--person", default="", help="The base of a person, such as slack:T024:U17.")
+
+
+@main.group()
+def knowledge() -> None:
+    """List, add, remove and ask what BOT knows from documents, or what a workspace or a person has taught it."""
+
+
+@knowledge.command("list")
+@click.argument("bot", default="calendar")
+@_WORKSPACE
+@_PERSON
+@click.pass_context
+def list_knowledge(ctx: click.Context, /, bot: str, workspace: str, person: str) -> None:
+    """List the documents."""
+    from llmagent_os.admin import documents_command
+
+    base = documents_command.base_of(_settings(ctx), bot, workspace=workspace, person=person)
+    click.echo(documents_command.listing(base))
+
+
+@knowledge.command("add")
+@click.argument("bot")
+@click.argument("source")
+@_WORKSPACE
+@_PERSON
+@click.pass_context
+def add_knowledge(ctx: click.Context, /, bot: str, source: str, workspace: str, person: str) -> None:
+    """Add SOURCE: a file, a folder or an address. What was added from there before is replaced."""
+    from llmagent_os.admin import documents_command
+
+    settings = _settings(ctx)
+    base = documents_command.base_of(settings, bot, workspace=workspace, person=person)
+    click.echo(documents_command.add(settings, bot, base, source))
+
+
+@knowledge.command("show")
+@click.argument("bot")
+@click.argument("number", type=int)
+@_WORKSPACE
+@_PERSON
+@click.pass_context
+def show_knowledge(ctx: click.Context, /, bot: str, number: int, workspace: str, person: str) -> None:
+    """Print the passages of the document with this NUMBER in the list."""
+    from llmagent_os.admin import documents_command
+
+    base = documents_command.base_of(_settings(ctx), bot, workspace=workspace, person=person)
+    click.echo(documents_command.show(base, number))
+
+
+@knowledge.command("remove")
+@click.argument("bot")
+@click.argument("number", type=int)
+@_WORKSPACE
+@_PERSON
+@click.pass_context
+def remove_knowledge(ctx: click.Context, /, bot: str, number: int, workspace: str, person: str) -> None:
+    """Remove the document with this NUMBER in the list. Files of bot.toml come back with the next start."""
+    from llmagent_os.admin import documents_command
+
+    base = documents_command.base_of(_settings(ctx), bot, workspace=workspace, person=person)
+    click.echo(documents_command.remove(base, number))
+
+
+@knowledge.command("ask")
+@click.argument("bot")
+@click.argument("question")
+@_WORKSPACE
+@_PERSON
+@click.pass_context
+def ask_knowledge(ctx: click.Context, /, bot: str, question: str, workspace: str, person: str) -> None:
+    """Print the passages that are found for QUESTION, with their scores."""
+    from llmagent_os.admin import documents_command
+
+    settings = _settings(ctx)
+    base = documents_command.base_of(settings, bot, workspace=workspace, person=person)
+    click.echo(documents_command.ask(settings, bot, base, question))
+
+
 @main.group()
 def models() -> None:
     """Show the language models that are installed here, and fetch others."""

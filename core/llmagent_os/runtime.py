@@ -20,7 +20,15 @@ from llmagent_os.adapter_kit.outgoing_files import OUTGOING_FOLDER
 from llmagent_os.adapter_kit.person_secrets import SECRETS_FOLDER
 from llmagent_os.adapter_kit.setup import AdapterSetup, make_adapter
 from llmagent_os.agent import Agent
-from llmagent_os.bot import Bot, BotConfig, check_served_model, chosen_learner, job_setting, make_llm
+from llmagent_os.bot import (
+    Bot,
+    BotConfig,
+    check_served_model,
+    chosen_learner,
+    job_setting,
+    knowledge_search,
+    make_llm,
+)
 from llmagent_os.commands.command_table import listed_commands
 from llmagent_os.config import Settings
 from llmagent_os.errors import BadToolCallError, ConfigError, ModelError, ModelUnavailableError, NotConfiguredError
@@ -30,6 +38,8 @@ from llmagent_os.host.host import Host
 from llmagent_os.host.limits import Limits
 from llmagent_os.host.pages_listener import serve_pages
 from llmagent_os.identity import NO_ACCOUNT
+from llmagent_os.knowledge.scopes import KNOWLEDGE_FOLDER, ScopedBases, bot_base
+from llmagent_os.knowledge.search import Search
 from llmagent_os.ledger import Ledger
 from llmagent_os.llm import LLM
 from llmagent_os.modules import BehaviorModule, KnowledgeBase
@@ -47,6 +57,7 @@ from llmagent_os.privacy.profile_store import PROFILES_FOLDER
 from llmagent_os.privacy.queue_store import QueueStore
 from llmagent_os.privacy.stores import Stores
 from llmagent_os.reply.agent_settings import AgentSettings
+from llmagent_os.reply.embedding_work import keep_embedded
 from llmagent_os.reply.plugin_pages import PluginPages
 from llmagent_os.reply.prompt import warm_up_request
 from llmagent_os.reply.services import Services
@@ -120,7 +131,11 @@ class Runtime:
             profiles = _profiles(settings, bot.config)
             plugins = await _plugins(settings, bot, ledger, stack)
             llm = await _llm(settings, bot, stack)
-            knowledge = await asyncio.to_thread(_knowledge, bot)
+            search = knowledge_search(settings, bot.config)
+            knowledge = await asyncio.to_thread(_knowledge, settings, bot, search)
+            stack.callback(knowledge.base.close)
+            taught = _taught(settings, bot.config)
+            stack.callback(taught.close)
             policy = await asyncio.to_thread(_policy, bot.config, chosen_learner(settings, bot.config))
             policy_worker = await _policy_worker(policy, ledger, settings, bot.config)
             training = await _training(settings, bot, ledger, profiles, llm, policy, policy_worker)
@@ -142,6 +157,8 @@ class Runtime:
                 loras=training.registry,
                 personas=training.personas,
                 stores=stores,
+                taught=taught,
+                data=settings.data,
                 outgoing=settings.data / OUTGOING_FOLDER,
                 secrets=settings.data / SECRETS_FOLDER,
             )
@@ -163,6 +180,8 @@ class Runtime:
             beside.spawn(work)
         if self.policy_worker is not None:
             beside.spawn(self.policy_worker.run())
+        if self.agent.kb.search.model is not None:
+            beside.spawn(keep_embedded(self.agent.kb, self.agent.services.taught))
         if self.settings.public_url:
             beside.spawn(self._serve_pages())
         try:
@@ -219,7 +238,10 @@ def _make_data_folder(folder: Path) -> None:
     try:
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         adapters = (point.name for point in entry_points(group="llmagent_os.adapters"))
-        make_private(folder, (PROFILES_FOLDER, OUTGOING_FOLDER, SECRETS_FOLDER, LORAS_FOLDER, JOBS_FOLDER, *adapters))
+        make_private(
+            folder,
+            (PROFILES_FOLDER, OUTGOING_FOLDER, SECRETS_FOLDER, KNOWLEDGE_FOLDER, LORAS_FOLDER, JOBS_FOLDER, *adapters),
+        )
     except OSError as error:
         raise ConfigError(
             f"the data folder {str(folder)!r} (LLMAGENT_OS_DATA) cannot be made: {error.strerror or error}"
@@ -271,11 +293,20 @@ async def _llm(settings: Settings, bot: Bot, stack: contextlib.AsyncExitStack) -
     return llm
 
 
-def _knowledge(bot: Bot) -> KnowledgeBase:
-    knowledge = KnowledgeBase()
-    if bot.knowledge is not None:
-        knowledge.load_knowledge(bot.knowledge)
+def _knowledge(settings: Settings, bot: Bot, search: Search) -> KnowledgeBase:
+    """What the bot knows. Files that have not changed since the last start are not read again."""
+    knowledge = KnowledgeBase(bot_base(settings.data, bot.name), search=search, embeds_itself=False)
+    knowledge.load_only(bot.facts, bot.documents)
     return knowledge
+
+
+def _taught(settings: Settings, config: BotConfig) -> ScopedBases:
+    knowledge = config.knowledge
+    return ScopedBases(
+        settings.data / KNOWLEDGE_FOLDER,
+        max_person=knowledge.most_of_person,
+        max_workspace=knowledge.most_of_workspace,
+    )
 
 
 def _policy(config: BotConfig, learner: str) -> LearnedPolicy | None:
@@ -453,6 +484,7 @@ def _agent_settings(settings: Settings, config: BotConfig, llm: LLM, web: WebAcc
         remembered_turns=config.remembered_turns,
         time_zone=settings.zone,
         grounding=config.grounding,
+        learn=config.knowledge.learn,
         request_rules=config.request_rules,
         web=web,
     )

@@ -83,10 +83,10 @@ class Calendar:
 
     async def start(self) -> None:
         installed = Bot.load("calendar")
-        assert installed.knowledge is not None
+        assert installed.facts is not None
         settings = (installed.folder / "bot.toml").read_text()
         self.file.write_text(f"{settings}\n[policy]\nexploration = 0.0\n")
-        shutil.copy(installed.knowledge, self.file.parent)
+        shutil.copy(installed.facts, self.file.parent)
         kept = {key: value for key, value in os.environ.items() if not key.startswith("LLMAGENT_OS_")}
         own = {"DATA": str(self.data), "POLICY": "bayes", "TIME_ZONE": "UTC", "THREADS": "1"}
         with self._log.open("ab") as log:

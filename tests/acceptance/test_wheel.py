@@ -32,7 +32,7 @@ import llmagent_os.agent, llmagent_os
 assert llmagent_os.__file__ is None
 print(llmagent_os.agent.__file__)
 print(Bot.load("calendar").folder)
-print(KnowledgeBase().load_knowledge(Bot.load("calendar").knowledge))
+print(KnowledgeBase().load_knowledge(Bot.load("calendar").facts))
 """
 
 #: Opening a ledger runs the migrations that came with the package.

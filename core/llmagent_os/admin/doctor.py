@@ -148,14 +148,14 @@ def _bot(bot: Bot) -> Iterator[Finding]:
         yield Finding("bot", "ok", f"agent: {agent.__module__}.{agent.__name__}")
     except ConfigError as error:
         yield Finding("bot", "problem", str(error), "correct agent.py")
-    if bot.knowledge is not None:
+    for path in (*((bot.facts,) if bot.facts else ()), *bot.documents):
         from llmagent_os.modules import KnowledgeBase
 
         try:
-            facts = KnowledgeBase().load_knowledge(bot.knowledge)
-            yield Finding("bot", "ok", f"knowledge: {facts} facts from {bot.knowledge.name}")
+            count = KnowledgeBase().load_knowledge(path)
+            yield Finding("bot", "ok", f"knowledge: {count} passages from {path.name}")
         except LLMAgentOSError as error:
-            yield Finding("bot", "problem", str(error), f"correct {bot.knowledge}, or `knowledge` in bot.toml")
+            yield Finding("bot", "problem", str(error), f"correct {path}, or `knowledge` in bot.toml")
 
 
 async def _plugins(settings: Settings, bot: Bot) -> AsyncIterator[Finding]:

@@ -11,16 +11,21 @@ from llmagent_os.adapter import Reply
 from llmagent_os.commands.approve import approve
 from llmagent_os.commands.forget import FORGET, NOT_OPEN, ask_forget, close_question, confirm_forget
 from llmagent_os.commands.help import help_reply
+from llmagent_os.commands.knowledge_command import REMOVE, knowledge, remove_pressed, show_passage
+from llmagent_os.commands.learn import learn
+from llmagent_os.commands.learn_files import LEARN_FILES, learn_earlier_files
 from llmagent_os.commands.link import link
 from llmagent_os.commands.plugin_command import plugin_command
 from llmagent_os.commands.profile import change_or_show, profile
 from llmagent_os.commands.revoke import revoke
+from llmagent_os.commands.teaching import SHARE, share
 from llmagent_os.commands.unlink import unlink
 from llmagent_os.events import Command, Event
 from llmagent_os.handler import Outcome
 from llmagent_os.identity import identity_of
 from llmagent_os.people.access import Access
 from llmagent_os.reply.button_answer import STALE
+from llmagent_os.reply.citations import SHOW_PASSAGE
 from llmagent_os.reply.interaction_record import fixed_outcome
 from llmagent_os.reply.plugin_calls import private_reply, reply_of
 from llmagent_os.reply.services import Services
@@ -59,6 +64,13 @@ COMMANDS: Mapping[str, SlashCommand] = MappingProxyType(
             "stops it, /profile undo takes the last change back, /profile clear forgets it all",
             answer=profile,
         ),
+        "learn": SlashCommand(
+            help="teach me: /learn and words or a link, or a file with the words “learn this”", answer=learn
+        ),
+        "knowledge": SlashCommand(
+            help="what I know from documents; /knowledge show 2 shows one, /knowledge remove 2 removes it",
+            answer=knowledge,
+        ),
         "link": SlashCommand(
             help="share one profile between two accounts: gives a code to type on the other one, as /link CODE",
             answer=link,
@@ -75,6 +87,10 @@ ADMIN_COMMANDS: Mapping[str, AdminCommand] = MappingProxyType(
         "approve": AdminCommand(help="let a person in: /approve CODE (admins)", answer=approve),
         "revoke": AdminCommand(help="stop answering a person: /revoke IDENTITY (admins)", answer=revoke),
     }
+)
+#: What answers a button of a command's answer, by the beginning of the button's value.
+_BUTTONS: Mapping[str, Callable[[Services, Event, str], Awaitable[Reply]]] = MappingProxyType(
+    {SHOW_PASSAGE: show_passage, REMOVE: remove_pressed, SHARE: share, LEARN_FILES: learn_earlier_files}
 )
 #: Other names of commands: Telegram's first message to a bot is ``/start``.
 ALIASES: Mapping[str, str] = MappingProxyType({"start": "help"})
@@ -122,6 +138,8 @@ async def answer_own_button(services: Services, event: Event, value: str, said: 
     reply = private_reply(event, await _pressed(services, event, value))
     if value.startswith(FORGET) and reply.text != NOT_OPEN.text:  # the ledger would keep what was said once more
         return Outcome(services.interaction.render(reply), erases=True)
+    if value.startswith(SHOW_PASSAGE):  # a later turn would show the model the passage beside its tools
+        return Outcome(services.interaction.render(reply))
     return await fixed_outcome(services, event, reply, intent="button", said=said)
 
 
@@ -137,6 +155,9 @@ async def _answer(services: Services, command: Command, name: str) -> Reply:
 async def _pressed(services: Services, event: Event, value: str) -> Reply:
     if value.startswith(FORGET):
         return await confirm_forget(services, event, value)
+    for prefix, answer in _BUTTONS.items():
+        if value.startswith(prefix):
+            return await answer(services, event, value)
     match value.removeprefix(OWN_BUTTON):
         case "keep":
             await close_question(services, event)

@@ -97,6 +97,12 @@ class Settings(BaseSettings):
     seed: int | None = Field(
         None, ge=0, description="with the same seed, a local model answers the same chat in the same words; empty: not"
     )
+    embeddings_url: str = Field(
+        "",
+        description="address of an OpenAI-compatible server of embeddings, for a bot whose `embeddings` is "
+        "openai:MODEL; empty: BASE_URL, with its key",
+    )
+    embeddings_key: SecretStr = Field(SecretStr(""), description="the key of the server in EMBEDDINGS_URL")
     plugin_folder: Path | None = Field(
         None, description="a folder of your own plugins, which are reloaded when they change"
     )
@@ -233,7 +239,7 @@ class Settings(BaseSettings):
         belongs = f", which belongs in {kind.variable}" if kind.variable else ""
         raise ValueError(f"it holds {kind.what}{belongs}")
 
-    @field_validator("base_url", "public_url")
+    @field_validator("base_url", "embeddings_url", "public_url")
     @classmethod
     def _address(cls, value: str) -> str:
         if value and not re.match(r"https?://[^/\s]", value):

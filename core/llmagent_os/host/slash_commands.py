@@ -20,9 +20,9 @@ def parse(text: str) -> tuple[str, str] | None:
 
 
 def command_of(message: Message) -> Command | None:
-    """``message`` as a command. None: it is none."""
+    """``message`` as a command. None: it is none, or it has files, which a command has not."""
     found = parse(message.text)
-    if found is None:
+    if found is None or message.attachments:
         return None
     name, arguments = found
     return Command(

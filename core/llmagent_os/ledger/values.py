@@ -17,6 +17,9 @@ from llmagent_os.identity import Identity, PersonId
 #: where a model drew all calls.
 BY_RULES = "by_rules"
 
+#: The key in the context of an interaction that names the passages of documents that had a part in the reply.
+PASSAGES = "passages"
+
 
 class Accepted(Enum):
     """What became of an event that was offered to the inbox."""

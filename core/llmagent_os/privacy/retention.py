@@ -93,6 +93,11 @@ ENCOUNTERS = Retention(
     timedelta(days=90),
     "Who has not written in a group for so long is no acquaintance any more. The ledger deletes them by itself.",
 )
+KNOWLEDGE = Retention(
+    "documents that people taught the bot",
+    UNTIL_FORGOTTEN,
+    "The bot is to answer from them next year, too. /knowledge removes one.",
+)
 LINKS = Retention(
     "which accounts are one person",
     UNTIL_FORGOTTEN,
@@ -136,6 +141,7 @@ RETENTIONS = (
     RECORDS,
     CONTACTS,
     ENCOUNTERS,
+    KNOWLEDGE,
     LINKS,
     MEMBERS,
     LORAS,

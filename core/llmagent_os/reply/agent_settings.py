@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+from typing import Literal
+
 import msgspec
 
 from llmagent_os.plugin import WebAccess
 from llmagent_os.serving.model_card import Grounding
+
+#: Who may teach a bot from chat: nobody; admins; or everybody for themselves, and admins for the workspace.
+LearnSetting = Literal["off", "admins", "members"]
 
 
 class AgentSettings(msgspec.Struct, frozen=True, kw_only=True):
@@ -25,4 +30,5 @@ class AgentSettings(msgspec.Struct, frozen=True, kw_only=True):
     #: whether plugins' rules read a message before the model; None: for a model of this project's own, as its card says
     request_rules: bool | None = None
     time_zone: str = "UTC"  #: IANA name: the zone of people who never said where they are
+    learn: LearnSetting = "off"  #: who may teach the bot from chat
     web: WebAccess = WebAccess()  #: how plugins reach the web

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import TYPE_CHECKING, Literal
 
-from llmagent_os.adapter import Reply
+from llmagent_os.adapter import Button, Reply
 from llmagent_os.chat import Completion, ToolCall
 from llmagent_os.plugin import ToolResult
 from llmagent_os.reply.claim_check import claims_too_much
@@ -58,6 +58,10 @@ class Answer:
     joined: ToolResult | None = None  #: the one result that stands for those of several calls; None: the last stands
     failure: FailureKind | None = None  #: why the model gave no answer; None: it gave one
     open_question: str = ""  #: what was asked in the turn before and not answered, as a sentence
+    #: references of the passages that the model was shown, or that are quoted; empty: no document had a part in it
+    passages: list[str] = field(default_factory=list[str])
+    cited_text: str = ""  #: the model's words as they are sent, with their sources; empty: they are sent as written
+    buttons: tuple[Button, ...] = ()  #: show the passages that are cited
 
     @property
     def is_fixed(self) -> bool:
@@ -97,9 +101,10 @@ class Answer:
         text = privacy.release(self.text)  # where the model failed, what is said of it
         if not self.results:
             instead = {OtherWords.SILENT: NO_ANSWER, OtherWords.UNTRUE: NOT_UNDERSTOOD}
-            return Reply(self.with_waiting(instead.get(reason, text) if reason else text))
+            return Reply(self.with_waiting(instead.get(reason, text) if reason else text), buttons=self.buttons)
         last = self.joined or self.results[-1]
-        return Reply(self.with_waiting(last.text if reason else text), last.card, last.buttons, last.files)
+        buttons = (*last.buttons, *self.buttons)
+        return Reply(self.with_waiting(last.text if reason else text), last.card, buttons, last.files)
 
     def with_waiting(self, text: str) -> str:
         """``text``, and what still waits for the person where the text does not say it.

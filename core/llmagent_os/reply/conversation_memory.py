@@ -13,6 +13,7 @@ from llmagent_os.chat import tool_message
 from llmagent_os.events import Event
 from llmagent_os.identity import Identity
 from llmagent_os.ledger import Interaction, Ledger
+from llmagent_os.ledger.values import PASSAGES
 
 #: After a pause of this length a new episode begins, and the model is shown nothing from before it.
 EPISODE_PAUSE = timedelta(minutes=45)
@@ -22,6 +23,9 @@ EXTRA_TURNS = 8
 
 #: How many turns back a dangerous question may lie that "yes" is taken to mean.
 CONSENT_TURNS = 3
+
+#: Stands for a reply that a document had a part in.
+FROM_DOCUMENT = "(I answered from a document.)"
 
 _YES = frozenset(
     "yes y yeah yep yup sure ok okay do it go ahead please confirm confirmed correct right absolutely definitely"
@@ -58,11 +62,17 @@ class Episode(msgspec.Struct, frozen=True):
     @property
     def question(self) -> str:
         """The reply of the last exchange, where it ends with a question; empty: it asks nothing."""
-        said = next((str(turn.context.get("reply", "")) for turn in reversed(self.turns) if turn.said), "")
+        last = next((turn for turn in reversed(self.turns) if turn.said), None)
+        said = "" if last is None or last.context.get(PASSAGES) else str(last.context.get("reply", ""))
         return said if said.rstrip().endswith("?") else ""
 
-    def messages(self) -> list[dict[str, Any]]:
-        """The exchanges as chat messages, with their tool calls and results."""
+    def messages(self, *, documents: bool = True) -> list[dict[str, Any]]:
+        """The exchanges as chat messages, with their tool calls and results.
+
+        Args:
+            documents: whether to show replies that a document had a part in. A model that may call tools is not shown
+                them: the document could have it call one.
+        """
         out: list[dict[str, Any]] = []
         for turn in self.turns:
             if not turn.said:  # no model was asked: a reminder, or a command
@@ -73,7 +83,9 @@ class Episode(msgspec.Struct, frozen=True):
                 out.append({"role": "assistant", "content": "", "tool_calls": [{"function": function}]})
                 out.append(tool_message(call.get("result", {})))
             # What was sent. It differs from the completion where the completion was not true to the results.
-            out.append({"role": "assistant", "content": turn.context.get("reply", turn.completion)})
+            said = turn.context.get("reply", turn.completion)
+            hidden = not documents and turn.context.get(PASSAGES)
+            out.append({"role": "assistant", "content": FROM_DOCUMENT if hidden else said})
         return out
 
     def button_meant(self, text: str) -> str | None:

@@ -13,7 +13,7 @@ from llmagent_os.events import Event, Message
 from llmagent_os.handler import Outcome
 from llmagent_os.ledger import CompletionRecord, Interaction
 from llmagent_os.ledger.canary_values import TRIAL
-from llmagent_os.ledger.values import BY_RULES
+from llmagent_os.ledger.values import BY_RULES, PASSAGES
 from llmagent_os.modules import PrivacyModule
 from llmagent_os.reply.answer import Answer
 from llmagent_os.reply.exchange import Exchange, Intent, open_exchange
@@ -66,10 +66,10 @@ def _completions(privacy: PrivacyModule, answer: Answer, reply: Reply) -> Iterat
     for place, completion in enumerate(answer.completions, 1):
         for rejected in completion.rejected:
             yield _kept(privacy, rejected, sent=False)
-        # People react to the words that they saw. Where these are a tool's, no reward is about the model's words.
-        yield _kept(
-            privacy, completion, sent=place == len(answer.completions) and words_were_sent(privacy, answer, reply)
-        )
+        # People react to the words that they saw. Where these are a tool's, no reward is about the model's words. Nor
+        # where the model read a document: no weights are trained on what may be one person's, or a stranger's.
+        is_last = place == len(answer.completions) and not answer.passages
+        yield _kept(privacy, completion, sent=is_last and words_were_sent(privacy, answer, reply))
     for rejected in answer.rejected:
         yield _kept(privacy, rejected, sent=False)
 
@@ -120,6 +120,8 @@ def _context(
         context[TRIAL] = msgspec.to_builtins(exchange.lora.trial)
     if answer.calls:
         context["intent"] = answer.calls[0].name
+    if answer.passages:
+        context[PASSAGES] = answer.passages
     if answer.by_rules:
         context[BY_RULES] = answer.by_rules
     # A reply that was replaced says nothing about the decision or the model's words: nothing is learned from it.

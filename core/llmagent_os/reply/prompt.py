@@ -38,7 +38,7 @@ def chat_request(services: Services, exchange: Exchange, facts: Iterable[str], *
         system = "\n".join(filter(None, (system, *_surroundings(services, exchange))))
     messages: list[Message] = [
         {"role": "system", "content": system},
-        *(exchange.episode.messages() if settings.remembered_turns else ()),
+        *(exchange.episode.messages(documents=False) if settings.remembered_turns else ()),
         {"role": "user", "content": exchange.text},
     ]
     return ChatRequest(

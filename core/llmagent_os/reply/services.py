@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from llmagent_os.events import now
-from llmagent_os.modules import BehaviorModule, InteractionModule, PrivacyModule
+from llmagent_os.knowledge.scopes import ScopedBases
+from llmagent_os.modules import BehaviorModule, InteractionModule, KnowledgeBase, PrivacyModule
 from llmagent_os.people.directory import Directory
 from llmagent_os.people.linking import Links
 from llmagent_os.reply.agent_settings import AgentSettings
@@ -28,7 +29,7 @@ if TYPE_CHECKING:
 
 
 class Services(msgspec.Struct, frozen=True, kw_only=True):
-    """Everything beside the model and the knowledge that replies and commands are made with. Nothing is added later.
+    """Everything beside the model that replies and commands are made with. Nothing is added later.
 
     A service that is None is one that the agent does without, as in a plain script.
     """
@@ -53,6 +54,9 @@ class Services(msgspec.Struct, frozen=True, kw_only=True):
     stores: Stores | None = None
 
     secrets: Path | None = None  #: the folder of passwords that people give to plugins; None: they are not kept
+    taught: ScopedBases | None = None  #: what people have taught; None: nobody can
+    knowledge: KnowledgeBase | None = None  #: what the agent knows; the agent sets it
+    data: Path | None = None  #: the data folder; None: nothing is kept in files
     outgoing: Path | None = None  #: the folder of files that plugins make for people; None: temporary ones
 
     @property

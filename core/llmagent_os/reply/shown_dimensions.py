@@ -52,6 +52,8 @@ def words_were_sent(privacy: PrivacyModule, answer: Answer, reply: Reply) -> boo
     last = answer.completions[-1] if answer.completions else None
     if last is None or last.tool_calls:
         return False
+    if answer.cited_text:
+        return reply.text in (answer.cited_text, answer.with_waiting(answer.cited_text))
     said = privacy.release(last.text)
     return reply.text in (said, answer.with_waiting(said))
 

@@ -108,6 +108,7 @@ def test_secrets_are_never_shown(monkeypatch: pytest.MonkeyPatch) -> None:
     assert set(Settings.secrets()) == {
         "api_key",
         "discord_token",
+        "embeddings_key",
         "slack_app_token",
         "slack_bot_token",
         "slack_signing_secret",

@@ -38,12 +38,12 @@ def test_paths_of_a_bot_know_the_home_folder(tmp_path: Path) -> None:
         'name = "a"\nmodel = "m"\nknowledge = "~/k.json"\nplugin_folder = "$HOME/plugins"\n'
     )
     bot = Bot.load(tmp_path)
-    assert bot.knowledge == tmp_path / "home" / "k.json"
+    assert bot.documents[0] == tmp_path / "home" / "k.json"
     assert bot.plugin_folder == tmp_path / "home" / "plugins"
     (tmp_path / "bot.toml").write_text('name = "a"\nmodel = "m"\nplugin_folder = "plugins"\n')
     assert Bot.load(tmp_path).plugin_folder == tmp_path / "plugins"
     (tmp_path / "bot.toml").write_text('name = "a"\nmodel = "m"\nknowledge = "$NOT_SET_ANYWHERE/k.json"\n')
-    with pytest.raises(ConfigError, match=r"`knowledge` .* \$NOT_SET_ANYWHERE is not set"):
+    with pytest.raises(ConfigError, match=r"`knowledge.documents.0` .* \$NOT_SET_ANYWHERE is not set"):
         Bot.load(tmp_path)
 
 

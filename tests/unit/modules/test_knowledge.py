@@ -70,7 +70,7 @@ def test_a_bare_name_is_found_in_the_installed_bots() -> None:
 
 @pytest.mark.parametrize(
     ("content", "wrong"),
-    [("{", "not JSON"), ('{"a": 1}', "dict"), ('["ok", 3]', "item 1"), ('["  "]', "needs a text")],
+    [("{", "not JSON"), ('{"a": 1}', "under .a.: a number"), ('["ok", 3]', "item 2"), ('["  "]', "needs a text")],
 )
 def test_bad_files_say_what_is_wrong(tmp_path: Path, content: str, wrong: str) -> None:
     path = tmp_path / "facts.json"

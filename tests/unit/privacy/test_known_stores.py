@@ -133,6 +133,7 @@ class World:
         await self.tell(f"/link {code}")
         assert "/pages/calendar/feed/" in (await self.say("/feed"))["text"]
         await self.say("/link")  # a code that nobody uses
+        assert "Learned" in (await self.say("/learn The zeppelin brings the gugelhupf."))["text"]
         await self.train()
         self.type_in("good morning\n")
         while not (await self.runtime.ledger.export(BEN))["interactions"]:  # noqa: ASYNC110
@@ -204,7 +205,7 @@ async def test_every_table_and_every_file_of_a_running_bot_has_a_store(world: Wo
     held = {table for store in world.runtime.stores for table in store.holds.tables}
     assert held <= set(schema.metadata.tables), "a store holds a table that there is no more"
     made = {path.name for path in settings.data.rglob("*")}
-    assert {"profiles", "ledger.db", "web.db", "files", "zeppelin.txt", "loras", "jobs"} <= made, (
+    assert {"profiles", "ledger.db", "web.db", "files", "zeppelin.txt", "loras", "jobs", "people"} <= made, (
         "or this test finds nothing"
     )
 
@@ -242,6 +243,7 @@ async def test_nothing_is_left_of_a_person_who_was_erased(world: World, settings
         "queue": 0,
         "outgoing files": 0,
         "secrets": 1,
+        "knowledge": 1,
         "web": 1,
         "other platforms": 0,
         "files": 1,
@@ -263,7 +265,7 @@ async def test_yes_to_forget_erases_the_same(world: World, settings: Settings) -
     """The button of /forget, on one of two linked accounts."""
     await world.live()
     await world.tell("/forget")
-    (asked,) = [shown for shown in world.server.shown() if shown.buttons]
+    asked = [shown for shown in world.server.shown() if shown.buttons][-1]  # the file was asked about, too
     await world.server.press(asked.message_id, "Yes, forget me")
     await world.server.until(lambda shown: "forgotten" in shown[-1].text)
     await world.settled()
@@ -290,9 +292,11 @@ async def test_the_command_line_exports_and_erases_the_same_beside_the_host(worl
     assert [each["subject"] for each in found["trainings"]] == [ANA_WEB]
     assert [each["plugin"] for each in found["timers"]] == ["calendar"]
     assert {each["plugin"] for each in found["records"]} == {"calendar"}
+    assert [each["title"] for each in found["knowledge"]] == ["Note: The zeppelin brings the gugelhupf."]
     words = await profile_command.forget(settings, ANA_TELEGRAM)
     assert "loras: 2 versions" in words
     assert "other platforms: 1 conversation, files: 1 message, outgoing files: 0 files, secrets: 1 secret, " in words
+    assert "secrets: 1 secret, knowledge: 1 document, " in words
     assert "profiles: 1 file, " in words
     assert "chat ledger: 0 rows, ledger: " in words
     assert tables_that_name(settings.data / "ledger.db", ANA_WEB, ANA_TELEGRAM) == set()

@@ -71,8 +71,7 @@ def evaluate(data: Path, out: Path, now: datetime | None = None, *, model: str |
 async def _answers(utterances: list[tuple[Any, str]], moment: datetime, model: str | None) -> list[dict[str, Any]]:
     bot = Bot.load("calendar")
     knowledge = KnowledgeBase()
-    if bot.knowledge is not None:
-        knowledge.load_knowledge(bot.knowledge)
+    knowledge.load_only(bot.facts, bot.documents)
     records: defaultdict[tuple[str, str], MemoryRecords] = defaultdict(MemoryRecords)
     plugins = Plugins(
         installed=bot.config.plugins,

@@ -1,0 +1,71 @@
+"""``/learn``: has the bot learn words, or the document behind a link. Files are learned in ``learn_files``."""
+
+from __future__ import annotations
+
+import re
+from hashlib import sha256
+
+from llmagent_os.adapter import Reply
+from llmagent_os.commands.learn_files import FOR_ALL
+from llmagent_os.commands.teaching import keep_document, share_button, why_not
+from llmagent_os.events import Command
+from llmagent_os.knowledge.document_readers import READABLE, UnreadableError
+from llmagent_os.knowledge.link_reading import read_link
+from llmagent_os.knowledge.passages import Section
+from llmagent_os.markup.shortening import shorten
+from llmagent_os.reply.services import Services
+
+_FOR_ALL = re.compile(rf"{FOR_ALL}\b\s*:?\s*", re.IGNORECASE)
+_LINK = re.compile(r"<?(https?://[^\s<>|]+)(?:\|[^<>]*)?>?", re.IGNORECASE)
+
+#: How long the title of a note is, in characters.
+_TITLE = 50
+
+USAGE = (
+    "Tell me what to learn:\n"
+    "- `/learn The office opens at 8.` for words\n"
+    "- `/learn https://example.org/handbook` for a page or a file on the web\n"
+    "- a file with the words “learn this”\n\n"
+    f"I read {READABLE}. Admins may write `for everyone` first: then all people here get answers from it."
+)
+
+
+async def learn(services: Services, command: Command) -> Reply:
+    """Answer ``/learn``."""
+    text = command.arguments.strip()
+    match = _FOR_ALL.match(text)
+    for_all = match is not None
+    text = text[match.end() :] if match else text
+    if problem := why_not(services, command, for_all=for_all):
+        return Reply(problem)
+    if not text:
+        return Reply(USAGE)
+    if link := _LINK.fullmatch(text):
+        return await _learn_link(services, command, link[1], for_all=for_all)
+    document, said = await keep_document(
+        services,
+        command,
+        key=f"note:{sha256(text.casefold().encode()).hexdigest()[:16]}",
+        title=f"Note: {shorten(' '.join(text.split()), _TITLE)}",
+        source="",
+        sections=[Section(text)],
+        for_all=for_all,
+    )
+    return Reply(said, buttons=share_button(services, command, document) if document and not for_all else ())
+
+
+async def _learn_link(services: Services, command: Command, address: str, *, for_all: bool) -> Reply:
+    try:
+        found = await read_link(address, allow_private=services.settings.web.allow_private)
+    except UnreadableError as error:
+        return Reply(f"I cannot learn {address}: {error}.")
+    document, said = await keep_document(
+        services,
+        command,
+        key=f"link:{address}",
+        title=found.title,
+        source=address,
+        sections=found.sections,
+        for_all=for_all,
+    )
+    return Reply(said, buttons=share_button(services, command, document) if document and not for_all else ())

@@ -1,0 +1,101 @@
+"""Learns the files of a message: with the words "learn this", or by the button under a file that came without words."""
+
+from __future__ import annotations
+
+import asyncio
+import re
+from pathlib import Path
+
+from llmagent_os.adapter import Button, Reply
+from llmagent_os.adapter_kit.files import FOLDER
+from llmagent_os.commands.teaching import keep_document, share_button, why_not
+from llmagent_os.events import Attachment, Event, Message
+from llmagent_os.identity import file_name_of
+from llmagent_os.knowledge.document_readers import READABLE, UnreadableError, kind_of
+from llmagent_os.knowledge.passages import Document
+from llmagent_os.knowledge.reading import read_apart
+from llmagent_os.people.access import plain_name
+from llmagent_os.reply.services import Services
+
+#: Begins the value of the button that learns the files of an earlier message. The message's event id comes after it.
+LEARN_FILES = "agent:learn:"
+
+#: "for everyone" and the like: the workspace is to know it, and not the person alone.
+FOR_ALL = r"for (?:everyone|everybody|all|us(?: all)?|the (?:workspace|team|server|group))"
+
+_TEACHING = re.compile(
+    rf"(?:please )?/?(?:read and )?learn(?:@\w+)?(?: (?:this|it|that|these))?"
+    rf"(?: (?:file|files|document|documents|pdf|page))?(?: (?P<all>{FOR_ALL}))?(?: please)?\s*[.!]*",
+    re.IGNORECASE,
+)
+
+
+def is_teaching(message: Message) -> bool:
+    """Whether a message with files asks to learn them."""
+    return bool(message.attachments) and _TEACHING.fullmatch(message.text.strip()) is not None
+
+
+async def learn_files(services: Services, message: Message) -> Reply:
+    """Answer a message that asks to learn its files."""
+    match = _TEACHING.fullmatch(message.text.strip())
+    for_all = match is not None and match["all"] is not None
+    return await _learned(services, message, message.attachments, for_all=for_all)
+
+
+def offer_to_learn(services: Services, message: Message) -> Reply | None:
+    """What to say to files that came without words, where they can be learned. None: they cannot."""
+    readable = [each for each in message.attachments if each.path and kind_of(each.name, each.content_type)]
+    if not readable or why_not(services, message, for_all=False):
+        return None
+    names = ", ".join(plain_name(each.name) or "your file" for each in readable)
+    return Reply(
+        f"I have {names}. Shall I learn it, so that I can answer you from it?",
+        buttons=(Button("Learn it", f"{LEARN_FILES}{message.event_id}"), Button("No", "agent:keep")),
+    )
+
+
+async def learn_earlier_files(services: Services, event: Event, value: str) -> Reply:
+    """Answer the button under files that came without words. Only files that the same account has sent are learned."""
+    event_id = value.removeprefix(LEARN_FILES)
+    if services.data is None or not event_id:
+        return Reply("I do not have that file any more. Please send it again.")
+    folder = services.data / event.conversation.platform / FOLDER / file_name_of(event.sender.user_id)
+    paths = await asyncio.to_thread(lambda: sorted((folder / file_name_of(event_id)).glob("[!.]*")))
+    if not paths:
+        return Reply("I do not have that file any more. Please send it again.")
+    return await _learned(services, event, [Attachment(path.name, "", str(path)) for path in paths], for_all=False)
+
+
+async def _learned(
+    services: Services, event: Event, attachments: tuple[Attachment, ...] | list[Attachment], *, for_all: bool
+) -> Reply:
+    if problem := why_not(services, event, for_all=for_all):
+        return Reply(problem)
+    said: list[str] = []
+    kept: list[Document] = []
+    for each in attachments:
+        name = plain_name(each.name) or "your file"
+        if not each.path:
+            said.append(f"I could not fetch {name}: {each.problem or 'it did not arrive'}.")
+            continue
+        if each.voice or kind_of(each.name, each.content_type) is None:
+            said.append(f"I cannot learn {name}: I read {READABLE}.")
+            continue
+        try:
+            found = await read_apart(Path(each.path), name=each.name, content_type=each.content_type)
+        except UnreadableError as error:
+            said.append(f"I cannot learn {name}: {error}.")
+            continue
+        document, words = await keep_document(
+            services,
+            event,
+            key=f"file:{each.name}",
+            title=found.title,
+            source=each.name,
+            sections=found.sections,
+            for_all=for_all,
+        )
+        said.append(words)
+        kept += [document] if document is not None else []
+    buttons = share_button(services, event, kept[0]) if len(kept) == 1 and not for_all else ()
+    return Reply("\n".join(said), buttons=buttons)

@@ -1,0 +1,1 @@
+"""Knowledge: documents read into passages, kept on disk and found again, in one base a scope."""

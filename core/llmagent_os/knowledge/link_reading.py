@@ -1,0 +1,53 @@
+"""Reads the document behind a web address that a person has given."""
+
+from __future__ import annotations
+
+import asyncio
+import tempfile
+from email.message import EmailMessage
+from pathlib import Path, PurePosixPath
+from urllib.parse import unquote, urlsplit
+
+from llmagent_os.adapter_kit.files import safe_name
+from llmagent_os.adapter_kit.guarded_http import AddressError, GuardedHttp, Response
+from llmagent_os.knowledge.document_readers import ReadDocument, UnreadableError
+from llmagent_os.knowledge.reading import read_apart
+
+#: The largest answer of a server, in bytes.
+MAX_BYTES = 20_000_000
+
+
+async def read_link(address: str, *, allow_private: bool = False) -> ReadDocument:
+    """Fetch an address and read what is there.
+
+    Args:
+        address: as the person wrote it.
+        allow_private: also read addresses of this machine and of its network.
+
+    Raises:
+        UnreadableError: it cannot be fetched, or not be read.
+    """
+    try:
+        async with GuardedHttp(allow_private=allow_private, seconds=30.0, max_bytes=MAX_BYTES) as http:
+            answer = await http.request("GET", address, headers={"Accept": "text/html, */*;q=0.5"})
+    except AddressError as error:
+        raise UnreadableError(str(error)) from error
+    if answer.status != 200:
+        raise UnreadableError(f"the server answers {answer.status} in place of a page")
+    name = _name(answer)
+    with tempfile.TemporaryDirectory(prefix="llmagent-os-") as folder:
+        file = Path(folder) / name
+        await asyncio.to_thread(file.write_bytes, answer.body)
+        found = await read_apart(file, name=name, content_type=answer.headers.get("content-type", "text/html"))
+    return ReadDocument(address, found.sections) if found.title == name else found
+
+
+def _name(answer: Response) -> str:
+    """The name of a fetched file. It has the ending by which it is read, if the server names no type."""
+    header = EmailMessage()
+    header["content-disposition"] = answer.headers.get("content-disposition", "")
+    path = unquote(PurePosixPath(urlsplit(answer.url).path).name)
+    media = answer.headers.get("content-type", "text/html").partition(";")[0].strip().lower()
+    if media == "text/html":
+        path = f"{PurePosixPath(path).stem}.html"
+    return safe_name(str(header.get_filename() or path or "page.html"))

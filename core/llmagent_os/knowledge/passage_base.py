@@ -1,0 +1,374 @@
+"""One base of passages, on disk or in memory: what is added is found at once, and a restart builds nothing again."""
+
+from __future__ import annotations
+
+import contextlib
+import sqlite3
+import threading
+from collections.abc import Generator, Iterable, Sequence
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from llmagent_os.errors import ConfigError
+from llmagent_os.knowledge.base_schema import open_base
+from llmagent_os.knowledge.bm25_scores import TermStatistics, bm25
+from llmagent_os.knowledge.passage_splitting import split_section
+from llmagent_os.knowledge.passages import Document, Passage, Section
+from llmagent_os.knowledge.search_terms import TERMS_VERSION, words
+from llmagent_os.knowledge.vector_file import VectorFile, Vectors
+
+#: How many passages FTS5 gives for scoring.
+CANDIDATES = 50
+
+#: The most terms of a question that are looked for: the rarest ones.
+MAX_TERMS = 32
+
+#: A term that more passages have, as a share of all, finds no candidates where a rarer one does: reading through half
+#: of the base for a word like "page" takes a hundred times as long, and the word says little.
+COMMON = 0.05
+#: In a base with fewer passages than this, no term is common.
+SMALL = 2000
+
+_DOCUMENT = (
+    "SELECT document_id, title, source, trusted, added_by, added_at, digest, "
+    "(SELECT count(*) FROM passages WHERE passages.document_id = documents.document_id) FROM documents"
+)
+_PASSAGE = (
+    "SELECT passage_id, passages.document_id, text, about, coalesce(nullif(passages.title, ''), documents.title), "
+    "place, key, trusted FROM passages JOIN documents USING (document_id)"
+)
+
+
+class PassageBase:
+    """Documents and their passages. It may be used from several threads, and its file from several processes."""
+
+    def __init__(self, path: Path | None = None, name: str = "") -> None:
+        """Nothing is opened yet.
+
+        Args:
+            path: of the file; None: in memory.
+            name: of the base, which its passages carry.
+        """
+        self.path = path
+        self.name = name
+        self._lock = threading.RLock()
+        self._connection: sqlite3.Connection | None = None
+        self._file: tuple[int, int] | None = None  # device and inode: another process may have erased the file
+        self._vectors = VectorFile(None if path is None else path.with_suffix(".vectors"))
+
+    # ── writing ───────────────────────────────────────────────────────────────────────────────────────────────────
+
+    def put(self, document: Document, sections: Iterable[Section]) -> Document:
+        """Add a document, or replace the one with its id. Returns it with the number of its passages.
+
+        Raises:
+            ConfigError: it holds no text.
+        """
+        parts = [part for section in sections for part in split_section(section)]
+        if not parts:
+            raise ConfigError("a fact needs a text" if document.trusted else "a document needs a text")
+        with self._writing() as sql:
+            self._take_out(sql, document.document_id)
+            sql.execute(
+                "INSERT INTO documents VALUES (?, ?, ?, ?, ?, ?, ?)",
+                (
+                    *(document.document_id, document.title, document.source, int(document.trusted)),
+                    *(document.added_by, document.added_at.isoformat(), document.digest),
+                ),
+            )
+            for part in parts:
+                self._put_in(sql, document, part)
+        return msgspec.structs.replace(document, passages=len(parts))
+
+    def remove(self, document_id: str) -> bool:
+        """Remove a document with its passages. Returns whether there was one."""
+        with self._writing() as sql:
+            return self._take_out(sql, document_id)
+
+    def remove_keyed(self, key: str) -> bool:
+        """Remove the passages with a key. Returns whether there were any. Their document stays."""
+        with self._writing() as sql:
+            rows = sql.execute(f"{_PASSAGE} WHERE key = ? AND key <> ''", (key,)).fetchall()
+            self._take_passages(sql, rows)
+            return bool(rows)
+
+    def forget_author(self, accounts: Iterable[str]) -> None:
+        """Erase the names of accounts that added documents. The documents stay."""
+        with self._writing() as sql:
+            gone = sum(
+                sql.execute("UPDATE documents SET added_by = '' WHERE added_by = ?", (account,)).rowcount
+                for account in accounts
+            )
+        if gone:
+            self.compact()
+
+    def compact(self) -> None:
+        """Take what was removed out of the files: FTS5 and SQLite only mark it at first."""
+        with self._lock:
+            sql = self._opened()
+            sql.execute("INSERT INTO passage_terms (passage_terms) VALUES ('optimize')")
+            sql.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+
+    def erase(self) -> int:
+        """Erase the base and its files. Returns how many documents there were."""
+        with self._lock:
+            if self.path is not None and not self.path.exists():
+                self.close()
+                return 0
+            with self._writing() as sql:  # another process may have the file open: it finds it empty
+                ids = [row[0] for row in sql.execute("SELECT document_id FROM documents")]
+                for document_id in ids:
+                    self._take_out(sql, document_id)
+            self.compact()
+            self.close()
+            self._vectors.remove()
+            if self.path is not None:
+                for ending in ("", "-wal", "-shm"):
+                    self.path.with_name(self.path.name + ending).unlink(missing_ok=True)
+            return len(ids)
+
+    def close(self) -> None:
+        """Close the file. The next use opens it again."""
+        with self._lock:
+            if self._connection is not None:
+                self._connection.close()
+            self._connection = None
+
+    # ── reading ───────────────────────────────────────────────────────────────────────────────────────────────────
+
+    def __len__(self) -> int:
+        """How many passages there are."""
+        with self._lock:
+            return int(self._total(self._opened(), "passages"))
+
+    def documents(self) -> list[Document]:
+        """All documents, in the order in which they were added."""
+        with self._lock:
+            rows = self._opened().execute(f"{_DOCUMENT} ORDER BY added_at, rowid").fetchall()
+        return [_document(row) for row in rows]
+
+    def document(self, document_id: str) -> Document | None:
+        """One document; None: there is none with this id."""
+        with self._lock:
+            row = self._opened().execute(f"{_DOCUMENT} WHERE document_id = ?", (document_id,)).fetchone()
+        return None if row is None else _document(row)
+
+    def new_id(self) -> str:
+        """An id for a document that none has had."""
+        with self._writing() as sql:
+            sql.execute("UPDATE totals SET value = value + 1 WHERE name = 'ids'")
+            return f"fact-{self._total(sql, 'ids')}"
+
+    def passages(self, document_id: str) -> list[Passage]:
+        """The passages of a document, in their order."""
+        with self._lock:
+            sql = self._opened()
+            rows = sql.execute(f"{_PASSAGE} WHERE document_id = ? ORDER BY passage_id", (document_id,)).fetchall()
+        return [self._passage(row) for row in rows]
+
+    def passage(self, passage_id: int) -> Passage | None:
+        """One passage; None: there is none with this id any more."""
+        with self._lock:
+            row = self._opened().execute(f"{_PASSAGE} WHERE passage_id = ?", (passage_id,)).fetchone()
+        return None if row is None else self._passage(row)
+
+    def best(self, asked: Sequence[str], limit: int = CANDIDATES) -> list[tuple[Passage, float, float]]:
+        """The passages with the highest BM25 scores, the best first: passage, score, and coverage.
+
+        Args:
+            asked: the content words of the question.
+            limit: the largest number to return.
+        """
+        terms = list(dict.fromkeys(asked))
+        with self._lock:
+            sql = self._opened()
+            counts = {term: _count(sql, term) for term in terms}
+            total, size = int(self._total(sql, "passages")), int(self._total(sql, "terms"))
+            found = sorted((term for term in terms if counts[term]), key=counts.__getitem__)[:MAX_TERMS]
+            limit_of_rare = max(COMMON * total, SMALL)
+            rare = [term for term in found if counts[term] <= limit_of_rare] or found[:1]
+            if not rare:
+                return []
+            rows = sql.execute(
+                f"{_PASSAGE} WHERE passage_id IN "
+                "(SELECT rowid FROM passage_terms WHERE passage_terms MATCH ? ORDER BY rank LIMIT ?)",
+                (" OR ".join(f'"{term}"' for term in rare), max(limit, CANDIDATES)),
+            ).fetchall()
+        statistics = TermStatistics(total, size / max(total, 1), counts)
+        scored: list[tuple[Passage, float, float]] = []
+        for passage in map(self._passage, rows):
+            has = _terms(passage.text, passage.about, passage.title, passage.place)
+            coverage = sum(term in has for term in terms) / len(terms)
+            scored.append((passage, bm25(terms, has, statistics), coverage))
+        return sorted(scored, key=lambda each: -each[1])[:limit]
+
+    # ── embeddings ────────────────────────────────────────────────────────────────────────────────────────────────
+
+    def without_vectors(self, model: str, limit: int) -> list[tuple[int, str]]:
+        """Passages that have no embedding by ``model`` yet: id, and the text to embed. Those of others are removed."""
+        with self._writing() as sql:
+            if self._total(sql, "model") != model:
+                sql.execute("DELETE FROM slots")
+                sql.execute("UPDATE totals SET value = ? WHERE name = 'model'", (model,))
+                self._vectors.remove()
+            rows = sql.execute(
+                f"{_PASSAGE} WHERE passage_id NOT IN (SELECT passage_id FROM slots WHERE passage_id IS NOT NULL) "
+                "ORDER BY passage_id LIMIT ?",
+                (limit,),
+            ).fetchall()
+        passages = map(self._passage, rows)
+        return [(each.passage_id, ". ".join(filter(None, (each.source, each.text, each.about)))) for each in passages]
+
+    def put_vectors(self, model: str, ids: Sequence[int], vectors: Vectors) -> None:
+        """Keep the embeddings of passages by ``model``: shape (passages, dimensions), each of length 1."""
+        with self._writing() as sql:
+            if self._total(sql, "model") != model:
+                return  # another model was chosen meanwhile
+            (following,) = sql.execute("SELECT coalesce(max(slot) + 1, 0) FROM slots").fetchone()
+            empty = sql.execute("SELECT slot FROM slots WHERE passage_id IS NULL LIMIT ?", (len(ids),))
+            free = [row[0] for row in empty]
+            sql.execute("UPDATE totals SET value = ? WHERE name = 'dimensions'", (vectors.shape[1],))
+            slots = [*free, *range(following, following + len(ids) - len(free))]
+            for slot, passage_id, vector in zip(slots, ids, vectors, strict=True):
+                if sql.execute("SELECT 1 FROM passages WHERE passage_id = ?", (passage_id,)).fetchone():
+                    self._vectors.write(slot, vector[None, :])
+                    sql.execute("INSERT OR REPLACE INTO slots VALUES (?, ?)", (slot, passage_id))
+
+    def nearest(self, model: str, question: Vectors, limit: int = CANDIDATES) -> list[tuple[Passage, float]]:
+        """The passages whose embeddings are nearest to that of the question, with the cosines, the nearest first."""
+        with self._lock:
+            sql = self._opened()
+            if self._total(sql, "model") != model:
+                return []
+            (count,) = sql.execute("SELECT coalesce(max(slot) + 1, 0) FROM slots").fetchone()
+            found: list[tuple[Passage, float]] = []
+            for slot, cosine in self._vectors.nearest(question, count, limit):
+                row = sql.execute(
+                    f"{_PASSAGE} WHERE passage_id = (SELECT passage_id FROM slots WHERE slot = ?)", (slot,)
+                ).fetchone()
+                if row is not None:
+                    found.append((self._passage(row), cosine))
+        return found
+
+    # ── inside ────────────────────────────────────────────────────────────────────────────────────────────────────
+
+    def _opened(self) -> sqlite3.Connection:
+        """The connection, to the file that is there now."""
+        if self._connection is not None and self.path is not None and _file(self.path) != self._file:
+            self.close()
+        if self._connection is None:
+            self._connection = open_base(self.path)
+            self._file = None if self.path is None else _file(self.path)
+            if self._total(self._connection, "terms_version") != TERMS_VERSION:
+                self._index_again()
+        return self._connection
+
+    @contextlib.contextmanager
+    def _writing(self) -> Generator[sqlite3.Connection]:
+        with self._lock:
+            sql = self._opened()
+            sql.execute("BEGIN IMMEDIATE")
+            try:
+                yield sql
+            except BaseException:
+                sql.execute("ROLLBACK")
+                raise
+            sql.execute("COMMIT")
+
+    def _put_in(self, sql: sqlite3.Connection, document: Document, part: Section) -> None:
+        terms = _terms(part.text, part.about, part.title or document.title, part.place)
+        cursor = sql.execute(
+            "INSERT INTO passages (document_id, title, place, text, about, key) VALUES (?, ?, ?, ?, ?, ?)",
+            (document.document_id, part.title, part.place, part.text, part.about, part.key),
+        )
+        sql.execute("INSERT INTO passage_terms (rowid, terms) VALUES (?, ?)", (cursor.lastrowid, " ".join(terms)))
+        _add(sql, 1, len(terms))
+
+    def _take_out(self, sql: sqlite3.Connection, document_id: str) -> bool:
+        self._take_passages(sql, sql.execute(f"{_PASSAGE} WHERE document_id = ?", (document_id,)).fetchall())
+        return sql.execute("DELETE FROM documents WHERE document_id = ?", (document_id,)).rowcount > 0
+
+    def _take_passages(self, sql: sqlite3.Connection, rows: Iterable[Sequence[Any]]) -> None:
+        for passage in map(self._passage, rows):
+            terms = _terms(passage.text, passage.about, passage.title, passage.place)
+            sql.execute(
+                "INSERT INTO passage_terms (passage_terms, rowid, terms) VALUES ('delete', ?, ?)",
+                (passage.passage_id, " ".join(terms)),
+            )
+            self._free_slot(sql, passage.passage_id)
+            sql.execute("DELETE FROM passages WHERE passage_id = ?", (passage.passage_id,))
+            _add(sql, -1, -len(terms))
+
+    def _free_slot(self, sql: sqlite3.Connection, passage_id: int) -> None:
+        row = sql.execute("SELECT slot FROM slots WHERE passage_id = ?", (passage_id,)).fetchone()
+        if row is not None:
+            sql.execute("UPDATE slots SET passage_id = NULL WHERE slot = ?", row)
+            self._vectors.blank(row[0], int(self._total(sql, "dimensions")))
+
+    def _index_again(self) -> None:
+        """Index all passages: the base is new, or its terms are of another version."""
+        with self._writing() as sql:
+            sql.execute("INSERT INTO passage_terms (passage_terms) VALUES ('delete-all')")
+            count = size = 0
+            for passage in map(self._passage, sql.execute(_PASSAGE).fetchall()):
+                terms = _terms(passage.text, passage.about, passage.title, passage.place)
+                row = (passage.passage_id, " ".join(terms))
+                sql.execute("INSERT INTO passage_terms (rowid, terms) VALUES (?, ?)", row)
+                count, size = count + 1, size + len(terms)
+            values = [("passages", count), ("terms", size), ("terms_version", TERMS_VERSION)]
+            sql.executemany("UPDATE totals SET value = ?2 WHERE name = ?1", values)
+
+    @staticmethod
+    def _total(sql: sqlite3.Connection, name: str) -> Any:
+        return sql.execute("SELECT value FROM totals WHERE name = ?", (name,)).fetchone()[0]
+
+    def _passage(self, row: Sequence[Any]) -> Passage:
+        return Passage(
+            passage_id=row[0],
+            document_id=row[1],
+            text=row[2],
+            about=row[3],
+            title=row[4],
+            place=row[5],
+            key=row[6],
+            trusted=bool(row[7]),
+            base=self.name,
+        )
+
+
+def _document(row: Sequence[Any]) -> Document:
+    return Document(
+        document_id=row[0],
+        title=row[1],
+        source=row[2],
+        trusted=bool(row[3]),
+        added_by=row[4],
+        added_at=datetime.fromisoformat(row[5]),
+        digest=row[6],
+        passages=row[7],
+    )
+
+
+def _terms(text: str, about: str, title: str, place: str) -> list[str]:
+    return words(f"{text}\n{about}\n{title}\n{place}")
+
+
+def _add(sql: sqlite3.Connection, passages: int, terms: int) -> None:
+    sql.execute("UPDATE totals SET value = value + ? WHERE name = 'passages'", (passages,))
+    sql.execute("UPDATE totals SET value = value + ? WHERE name = 'terms'", (terms,))
+
+
+def _count(sql: sqlite3.Connection, term: str) -> int:
+    row = sql.execute("SELECT doc FROM term_counts WHERE term = ?", (term,)).fetchone()
+    return 0 if row is None else int(row[0])
+
+
+def _file(path: Path) -> tuple[int, int] | None:
+    try:
+        found = path.stat()
+    except FileNotFoundError:
+        return None
+    return found.st_dev, found.st_ino

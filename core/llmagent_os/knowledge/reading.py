@@ -1,0 +1,91 @@
+"""Reads documents of strangers in a process of its own, with little memory and time.
+
+A hostile file can make a reader work for hours or fill the memory. The process ends first, and the event loop never
+waits for a library.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import resource
+import sys
+from pathlib import Path
+
+import msgspec
+
+from llmagent_os.errors import ConfigError
+from llmagent_os.knowledge.document_readers import ReadDocument, UnreadableError, read_document
+
+CPU_SECONDS = 60  #: that a reader may work
+WALL_SECONDS = 120.0  #: that a reader may take
+MEMORY_BYTES = 2 << 30  #: of addresses that a reader may use; importing trafilatura takes a third of a gigabyte
+AT_ONCE = 2  #: how many documents are read at the same time
+
+
+class _Order(msgspec.Struct):
+    path: str
+    name: str
+    content_type: str
+
+
+class _Result(msgspec.Struct):
+    document: ReadDocument | None = None
+    problem: str = ""
+
+
+_running = asyncio.Semaphore(AT_ONCE)
+
+
+async def read_apart(path: Path, *, name: str = "", content_type: str = "") -> ReadDocument:
+    """Read a file in a process of its own; see :func:`~llmagent_os.knowledge.document_readers.read_document`.
+
+    Raises:
+        UnreadableError: it cannot be read, also for lack of time or memory.
+    """
+    order = msgspec.json.encode(_Order(str(path), name or path.name, content_type))
+    async with _running:
+        process = await asyncio.create_subprocess_exec(
+            sys.executable,
+            "-m",
+            __name__,
+            stdin=asyncio.subprocess.PIPE,
+            stdout=asyncio.subprocess.PIPE,
+            stderr=asyncio.subprocess.DEVNULL,
+        )
+        try:
+            async with asyncio.timeout(WALL_SECONDS):
+                out, _ = await process.communicate(order)
+        except TimeoutError:
+            raise UnreadableError(f"reading it took more than {WALL_SECONDS:.0f} seconds") from None
+        finally:
+            if process.returncode is None:
+                with contextlib.suppress(ProcessLookupError):
+                    process.kill()
+                await process.wait()
+    try:
+        result = msgspec.json.decode(out, type=_Result)
+    except msgspec.MsgspecError:
+        raise UnreadableError("reading it took too much time or memory") from None
+    if result.document is None:
+        raise UnreadableError(result.problem)
+    return result.document
+
+
+def main() -> None:
+    """Read the file that standard input names, and write what it holds to standard output."""
+    resource.setrlimit(resource.RLIMIT_CPU, (CPU_SECONDS, CPU_SECONDS))
+    resource.setrlimit(resource.RLIMIT_AS, (MEMORY_BYTES, MEMORY_BYTES))
+    resource.setrlimit(resource.RLIMIT_FSIZE, (0, 0))  # a reader has nothing to write
+    order = msgspec.json.decode(sys.stdin.buffer.read(), type=_Order)
+    try:
+        result = _Result(read_document(Path(order.path), name=order.name, content_type=order.content_type))
+    except (UnreadableError, ConfigError) as error:
+        result = _Result(problem=str(error))
+    except Exception:
+        result = _Result(problem="it is damaged")
+    sys.stdout.buffer.write(msgspec.json.encode(result))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,130 @@
+"""Documents of every kind. What breaks without this: the bot knows nothing of a handbook that it says it has read."""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+import zipfile
+from pathlib import Path
+
+import pytest
+from pypdf import PdfReader, PdfWriter
+
+from llmagent_os.errors import ConfigError
+from llmagent_os.knowledge import reading
+from llmagent_os.knowledge.document_readers import UnreadableError, read_document
+from llmagent_os.knowledge.reading import read_apart
+from llmagent_os.modules import KnowledgeBase
+from tests.documents import write_docx, write_html, write_pdf
+
+
+def test_a_pdf_is_read_page_by_page(tmp_path: Path) -> None:
+    found = read_document(write_pdf(tmp_path / "a.pdf", ["Everybody has 30 days.", "Park here."], title="Handbook"))
+    assert found.title == "Handbook"
+    assert [(each.place, each.text) for each in found.sections] == [
+        ("page 1", "Everybody has 30 days."),
+        ("page 2", "Park here."),
+    ]
+
+
+def test_a_word_document_is_read_heading_by_heading(tmp_path: Path) -> None:
+    file = write_docx(tmp_path / "a.docx", [("Heading1", "House"), ("", "Hi."), ("Heading2", "Tea"), ("", "At four.")])
+    found = read_document(file)
+    assert (found.title, [(each.place, each.text) for each in found.sections]) == (
+        "House",
+        [("", "Hi."), ("Tea", "At four.")],
+    )
+
+
+def test_a_web_page_is_read_without_its_menu(tmp_path: Path) -> None:
+    found = read_document(write_html(tmp_path / "a.html"))
+    assert found.title == "Shop"
+    text = " ".join(each.text for each in found.sections)
+    assert "behind the house" in text
+    assert "menu of things" not in text
+    assert {each.place for each in found.sections} == {"Hours", "Parking"}
+
+
+def test_a_text_names_the_line_where_a_passage_begins(tmp_path: Path) -> None:
+    file = tmp_path / "a.txt"
+    file.write_text("\n\n".join(f"Paragraph {number}. " + "word " * 90 for number in range(3)))
+    assert [each.place for each in read_document(file).sections] == ["line 1", "line 3", "line 5"]
+
+
+def test_a_folder_is_read_with_all_that_is_in_it(tmp_path: Path) -> None:
+    (tmp_path / "sub").mkdir()
+    write_pdf(tmp_path / "sub" / "a.pdf", ["Everybody has 30 days of holidays."])
+    (tmp_path / "b.md").write_text("# Tea\nTea is at four.")
+    (tmp_path / "c.json").write_text('["The printer is in room 4."]')
+    (tmp_path / "song.mp3").write_bytes(b"la")
+    kb = KnowledgeBase()
+    assert kb.load_knowledge(tmp_path) == 3
+    for question in ("how many days of holidays?", "when is tea?", "where is the printer?"):
+        assert kb.retrieve_knowledge(question)
+    (tmp_path / "empty").mkdir()
+    with pytest.raises(ConfigError, match=r"holds no file that can be read \(\.json"):
+        kb.load_knowledge(tmp_path / "empty")
+
+
+def encrypted(path: Path) -> Path:
+    writer = PdfWriter()
+    for page in PdfReader(write_pdf(path, ["secret"])).pages:
+        writer.add_page(page)
+    writer.encrypt("password", algorithm="RC4-128")
+    writer.write(path)
+    return path
+
+
+def bomb(path: Path) -> Path:
+    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as packed:
+        packed.writestr("word/document.xml", b"0" * 250_000_000)
+    return path
+
+
+def test_what_cannot_be_read_says_why(tmp_path: Path) -> None:
+    (tmp_path / "a.mp3").write_bytes(b"la")
+    (tmp_path / "b.pdf").write_bytes(b"%PDF-1.4 rubbish")
+    (tmp_path / "c.docx").write_bytes(b"no zip")
+    (tmp_path / "d.txt").write_bytes(b"\x00\x01\xff\xfe" * 9)
+    (tmp_path / "e.md").write_text("   \n")
+    cases = {
+        tmp_path / "a.mp3": "a kind that I cannot read; I read PDF",
+        tmp_path / "b.pdf": "damaged, or no PDF",
+        tmp_path / "c.docx": "damaged, or no Word document",
+        tmp_path / "d.txt": "no text file",
+        tmp_path / "e.md": "holds no text",
+        write_pdf(tmp_path / "f.pdf", [""]): "scanned page is a picture",
+        encrypted(tmp_path / "g.pdf"): "protected by a password",
+        bomb(tmp_path / "h.docx"): "unpacks to more than 200 MB",
+    }
+    for file, why in cases.items():
+        with pytest.raises(UnreadableError, match=why):
+            read_document(file)
+
+
+def test_old_texts_of_windows_are_read(tmp_path: Path) -> None:
+    (tmp_path / "a.txt").write_bytes("Über uns".encode("cp1252"))
+    assert read_document(tmp_path / "a.txt").sections[0].text.strip() == "Über uns"
+
+
+async def test_a_stranger_s_document_is_read_in_a_process_of_its_own(tmp_path: Path) -> None:
+    found = await read_apart(write_pdf(tmp_path / "a.pdf", ["Park here."]), name="b.pdf")
+    assert (found.title, found.sections[0].text) == ("b.pdf", "Park here.")
+    with pytest.raises(UnreadableError, match="no Word document"):
+        (tmp_path / "c.docx").write_bytes(b"no zip")
+        await read_apart(tmp_path / "c.docx")
+
+
+async def test_a_document_that_fills_the_memory_ends_with_its_reader(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """And not with the bot."""
+    real = asyncio.create_subprocess_exec
+
+    async def with_little(*command: str, **options: int) -> asyncio.subprocess.Process:
+        small = f"from {reading.__name__} import *; import {reading.__name__} as r; r.MEMORY_BYTES = 1 << 20; r.main()"
+        return await real(sys.executable, "-c", small, **options)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(asyncio, "create_subprocess_exec", with_little)
+    with pytest.raises(UnreadableError, match=r"too much time or memory|it is damaged"):
+        await read_apart(write_pdf(tmp_path / "a.pdf", ["Park here."]))
