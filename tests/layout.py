@@ -41,7 +41,7 @@ ROOMS: tuple[tuple[str, ...], ...] = (
     ("people",),
     ("privacy",),
     ("adapter_kit",),
-    ("serving",),
+    ("serving", "voice"),
     ("handler",),
     ("ledger",),
     ("markup",),

@@ -32,7 +32,7 @@ from llmagent_os.host.pages_listener import serve_pages
 from llmagent_os.identity import NO_ACCOUNT
 from llmagent_os.ledger import Ledger
 from llmagent_os.llm import LLM
-from llmagent_os.modules import BehaviorModule, KnowledgeBase
+from llmagent_os.modules import BehaviorModule, InteractionModule, KnowledgeBase
 from llmagent_os.people.access import Access, patterns
 from llmagent_os.people.admission import Admission
 from llmagent_os.people.directory import Directory
@@ -56,6 +56,8 @@ from llmagent_os.training.host_training import HostTraining, served_hash
 from llmagent_os.training.job_folders import JOBS_FOLDER
 from llmagent_os.training.lora_folder import LORAS_FOLDER
 from llmagent_os.training.persona_tracker import PersonaTracker
+from llmagent_os.voice.voice_service import Voice, VoiceMachine, make_voice
+from llmagent_os.voice.whisper_ctranslate2 import INSTALL
 
 if TYPE_CHECKING:
     from llmagent_os.policy.learned import LearnedPolicy
@@ -120,6 +122,7 @@ class Runtime:
             profiles = _profiles(settings, bot.config)
             plugins = await _plugins(settings, bot, ledger, stack)
             llm = await _llm(settings, bot, stack)
+            voice = _voice(settings, bot, stack)
             knowledge = await asyncio.to_thread(_knowledge, bot)
             policy = await asyncio.to_thread(_policy, bot.config, chosen_learner(settings, bot.config))
             policy_worker = await _policy_worker(policy, ledger, settings, bot.config)
@@ -132,6 +135,8 @@ class Runtime:
             access = _access(settings, ledger, made)
             services = Services(
                 behavior=_behavior(bot.config, policy),
+                interaction=InteractionModule(bot.config.interface),
+                voice=voice,
                 settings=_agent_settings(settings, bot.config, llm, pages.web),
                 ledger=ledger,
                 profiles=profiles,
@@ -269,6 +274,29 @@ async def _llm(settings: Settings, bot: Bot, stack: contextlib.AsyncExitStack) -
     except ModelUnavailableError as error:  # it may be started later
         _log.warning("the model's server does not answer yet", model=llm.name, error=str(error))
     return llm
+
+
+def _voice(settings: Settings, bot: Bot, stack: contextlib.AsyncExitStack) -> Voice:
+    """What listens and speaks. No engine is loaded, and no server asked.
+
+    Raises:
+        ConfigError: an engine that the bot's file names is not installed, or its setting is wrong.
+    """
+    url, key = settings.voice_base_url, settings.voice_api_key.get_secret_value()
+    machine = VoiceMachine(
+        base_url=url or settings.base_url,
+        api_key=key or ("" if url else settings.api_key.get_secret_value()),
+        threads=settings.threads,
+        device=settings.device,
+    )
+    try:
+        voice = make_voice(bot.config.voice, machine)
+        if bot.config.interface == "voice" and not voice.can_speak:
+            raise ConfigError(f"`interface` cannot be 'voice': no engine speaks here. Install one: {INSTALL}")
+    except ConfigError as error:
+        raise ConfigError(f"bot {bot.name!r} in {bot.folder}: {error}") from error
+    stack.push_async_callback(voice.aclose)
+    return voice
 
 
 def _knowledge(bot: Bot) -> KnowledgeBase:

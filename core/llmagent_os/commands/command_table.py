@@ -16,6 +16,7 @@ from llmagent_os.commands.plugin_command import plugin_command
 from llmagent_os.commands.profile import change_or_show, profile
 from llmagent_os.commands.revoke import revoke
 from llmagent_os.commands.unlink import unlink
+from llmagent_os.commands.voice import voice
 from llmagent_os.events import Command, Event
 from llmagent_os.handler import Outcome
 from llmagent_os.identity import identity_of
@@ -58,6 +59,10 @@ COMMANDS: Mapping[str, SlashCommand] = MappingProxyType(
             help="what I know about you and what I have learned; /profile set STYLE corrects it, /profile learning off "
             "stops it, /profile undo takes the last change back, /profile clear forgets it all",
             answer=profile,
+        ),
+        "voice": SlashCommand(
+            help="whether I read my answers aloud: /voice on, /voice off; I understand voice messages, too",
+            answer=voice,
         ),
         "link": SlashCommand(
             help="share one profile between two accounts: gives a code to type on the other one, as /link CODE",
