@@ -129,7 +129,7 @@ class Runtime:
             training = await _training(settings, bot, ledger, profiles, llm, policy, policy_worker)
             health = _health(bot.config, llm, plugins, policy_worker, training)
             pages = _pages(settings, bot.config, plugins, ledger, profiles, adapters)
-            make = partial(_adapter, settings, bot.config, health, plugins, ledger, pages)
+            make = partial(_adapter, settings, bot.config, health, plugins, ledger, pages, voice)
             made = _adapters(adapters, bot.config, make)
             stores = _stores(settings, ledger, profiles, made, make, policy_worker, training)
             access = _access(settings, ledger, made)
@@ -393,6 +393,7 @@ def _adapter(
     plugins: Plugins,
     ledger: Ledger,
     pages: PluginPages,
+    voice: Voice,
     name: str,
 ) -> Adapter:
     """The adapter of this name.
@@ -407,6 +408,7 @@ def _adapter(
         health.report,
         health.metrics,
         commands=partial(listed_commands, plugins, for_admins=bool(patterns(settings.admins))),
+        listens=voice.can_listen,
         pages=pages.answer,
         store=ledger.records(f"adapter.{name}", NO_ACCOUNT),
     )

@@ -121,6 +121,10 @@ class Files:
         """The files of a person, by the platform's own id: path and size in bytes of every file, sorted by path."""
         return await asyncio.to_thread(_listed, self._folder / file_name_of(user_id))
 
+    async def listed_of(self, user_id: str, event_id: str) -> list[tuple[Path, int]]:
+        """The files of one message of a person: path and size in bytes of every file, sorted by path."""
+        return await asyncio.to_thread(_listed, self._folder / file_name_of(user_id) / file_name_of(event_id))
+
     async def prune(self) -> int:
         """Erase files older than :data:`KEEP_DAYS`. Returns how many messages had them."""
         return await asyncio.to_thread(_prune, self._folder, time.time() - KEEP_DAYS * 86_400)

@@ -61,7 +61,7 @@ COMMANDS: Mapping[str, SlashCommand] = MappingProxyType(
             answer=profile,
         ),
         "voice": SlashCommand(
-            help="whether I read my answers aloud: /voice on, /voice off; I understand voice messages, too",
+            help="whether I read my answers aloud: /voice on, /voice off; I understand voice messages too",
             answer=voice,
         ),
         "link": SlashCommand(

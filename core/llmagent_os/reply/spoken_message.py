@@ -73,10 +73,8 @@ async def listened(services: Services, message: Message) -> AsyncGenerator[Spoke
 
 
 async def _transcribed(services: Services, message: Message, recordings: tuple[Attachment, ...]) -> SpokenMessage:
-    words: list[str] = []
     try:
-        for each in recordings:
-            words.append(await services.voice.transcribe(Recording(Path(each.path), each.content_type)))
+        words = [await services.voice.transcribe(Recording(Path(each.path), each.content_type)) for each in recordings]
     except RecordingError as error:
         return SpokenMessage(message, problem=str(error))
     except VoiceBusyError:

@@ -1,9 +1,9 @@
 """The host's side of a local engine, which works in a process of its own.
 
 A recording of ten seconds keeps a processor busy for half a second, and its bytes come from anybody: in the host's
-process, people would wait, and a file that breaks a decoder would end the bot. Here it ends the engine, which is started
-again for the next recording. The process is started by the first call and ends when it was idle for a while, which frees
-its memory, or when the host ends.
+process, people would wait, and a file that breaks a decoder would end the bot. Here it ends the engine, which is
+started again for the next recording. The process is started by the first call. It ends when it was idle for a while,
+which frees its memory, or when the host ends.
 
 A frame is its length in 8 bytes, and a value as MessagePack.
 """

@@ -1,6 +1,7 @@
 """Text to speech with hibari (Apache-2.0): the default that speaks offline. It speaks English.
 
-The package ``hibari-tts`` brings one voice, 8 MB of ONNX. Its other voices would be downloaded from the Hugging Face hub.
+The package ``hibari-tts`` brings one voice, 8 MB of ONNX. Its other voices are downloaded from the Hugging Face hub
+when they are used for the first time.
 """
 
 from __future__ import annotations
@@ -30,18 +31,19 @@ class HibariVoice:
             VoiceError: the voice cannot be loaded, or downloaded.
         """
         try:
-            import hibari
-            from hibari.voices import VOICES
+            import hibari  # type: ignore[import-untyped]  # pyright: ignore[reportMissingTypeStubs]
+            import hibari.voices  # type: ignore[import-untyped]  # pyright: ignore[reportMissingTypeStubs]
         except ImportError as error:
             raise ConfigError(f"voice: hibari-tts is not installed: {INSTALL}") from error
-        known = cast("dict[str, Any]", VOICES)
+        engine = cast("Any", hibari)
+        known = cast("dict[str, Any]", engine.voices.VOICES)
         if voice and voice not in known:
             raise ConfigError(f"`voice.voice` {voice!r} is no voice of hibari: {', '.join(sorted(known))}")
         try:
-            self._model = cast("Any", hibari.Hibari)(voice or "heart", threads=threads)
+            self._model = engine.Hibari(voice or "heart", threads=threads)
         except (OSError, RuntimeError, ValueError) as error:
             raise VoiceError(f"the voice {voice or 'heart'!r} cannot be loaded: {error}") from error
-        self._rate = int(hibari.SAMPLE_RATE)
+        self._rate = int(engine.SAMPLE_RATE)
 
     def speak(self, text: str) -> Sound:
         """See :meth:`llmagent_os.voice.engines.LocalSpeaker.speak`. The same text gives the same sound."""

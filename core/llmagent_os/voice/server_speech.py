@@ -8,7 +8,7 @@ from __future__ import annotations
 import asyncio
 import mimetypes
 from collections.abc import Awaitable, Callable
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from llmagent_os.errors import RecordingError, VoiceBusyError, VoiceError
 from llmagent_os.voice.engine_order import EngineOrder
@@ -111,8 +111,8 @@ class ServerTranscriber:
         file = (_file_name(recording), content, recording.content_type)
 
         async def request(client: AsyncOpenAI) -> str:
-            told = {"language": self._language} if self._language else {}
-            answer = await client.audio.transcriptions.create(model=self._model, file=file, **told)
+            told: dict[str, Any] = {"language": self._language} if self._language else {}
+            answer: Any = await client.audio.transcriptions.create(model=self._model, file=file, **told)
             return str(answer.text or "").strip()
 
         if not (words := await self._server.ask(request)):

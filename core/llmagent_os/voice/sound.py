@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 #: Samples a second that speech recognition works on.
 LISTENING_RATE = 16_000
 
-#: Below this root mean square in its loudest part, a recording holds nothing that people can hear: -60 dB of full scale.
+#: Below this root mean square in its loudest part, a recording holds nothing that people hear: -60 dB of full scale.
 SILENCE_LEVEL = 0.001
 
 #: Length of the parts whose loudness is looked at, in seconds.

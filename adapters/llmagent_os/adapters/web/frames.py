@@ -64,6 +64,12 @@ class Say(_Action, frozen=True, kw_only=True, tag="message"):
     text: str
 
 
+class Speak(_Action, frozen=True, kw_only=True, tag="voice"):
+    """The visitor spoke a message. The recording was uploaded under the same id, to ``/recordings/{id}``."""
+
+    seconds: Annotated[float, msgspec.Meta(ge=0, le=86_400)] = 0.0  #: how long it lasts, as the page has measured
+
+
 class React(_Action, frozen=True, kw_only=True, tag="reaction"):
     """The visitor added an emoji to a message, or removed it."""
 
@@ -80,7 +86,7 @@ class Press(_Action, frozen=True, kw_only=True, tag="press"):
 
 
 #: What a visitor did.
-Action = Say | React | Press
+Action = Say | Speak | React | Press
 
 PageFrame = OpenConversation | NewConversation | EarlierItems | ListConversations | Ping | Action
 
@@ -106,6 +112,7 @@ class Welcome(_FromServer, frozen=True, kw_only=True, tag="welcome"):
     person: str  #: the name given by ``?person=``; empty for none
     conversation: str
     max_characters: int  #: of one message
+    voice: bool = False  #: whether the bot understands recordings
 
 
 class Conversations(_FromServer, frozen=True, kw_only=True, tag="conversations"):

@@ -25,14 +25,15 @@ class ChatDescription(msgspec.Struct, frozen=True):
     title: str  #: the bot's name
     about: str  #: one or two sentences, shown while a conversation is empty
     examples: tuple[str, ...]  #: messages that are offered while a conversation is empty
+    listens: bool  #: whether the bot understands recordings
 
 
 class OpenPages:
     """All open pages."""
 
-    def __init__(self, title: str, about: str, examples: Sequence[str]) -> None:
+    def __init__(self, title: str, about: str, examples: Sequence[str], *, listens: bool = False) -> None:
         """The arguments are those of :class:`ChatDescription`."""
-        self._description = ChatDescription(title, about, tuple(examples))
+        self._description = ChatDescription(title, about, tuple(examples), listens)
         self._pages: WeakSet[BrowserPage] = WeakSet()
         self._drafts: dict[str, dict[str, str]] = {}  # by conversation and message: for pages that are opened later
         self._sent: BoundedDict[str, None] = BoundedDict(MAX_SENT)  # by message id
@@ -59,6 +60,7 @@ class OpenPages:
                 person=page.visitor.name,
                 conversation=conversation,
                 max_characters=MESSAGE_CHARACTERS,
+                voice=self._description.listens,
             )
         )
         await page.show(conversation, after)

@@ -9,8 +9,9 @@ import structlog
 from llmagent_os.adapter import Accept
 from llmagent_os.adapter_kit.keyed_order import KeyedLocks
 from llmagent_os.adapters.web.access import Visitor
-from llmagent_os.adapters.web.frames import Action, Press, React, Refused, Say
+from llmagent_os.adapters.web.frames import Action, Press, React, Refused, Say, Speak
 from llmagent_os.adapters.web.open_pages import MESSAGE_CHARACTERS, OpenPages
+from llmagent_os.adapters.web.recordings import Recordings
 from llmagent_os.adapters.web.transcript import Transcript
 from llmagent_os.adapters.web.transcript_items import Item
 from llmagent_os.errors import HostBusyError, LLMAgentOSError, NotYoursError
@@ -33,15 +34,19 @@ NOT_STORED = "This was not taken: the bot cannot store anything at the moment. P
 class PageActions:
     """Takes the actions of visitors."""
 
-    def __init__(self, transcript: Transcript, pages: OpenPages, order: KeyedLocks) -> None:
+    def __init__(
+        self, transcript: Transcript, pages: OpenPages, order: KeyedLocks, recordings: Recordings | None = None
+    ) -> None:
         """Args:
         transcript: keeps what the actions change.
         pages: show what has changed.
         order: of the changes of one conversation.
+        recordings: that visitors have uploaded; None: the bot does not listen.
         """
         self._transcript = transcript
         self._pages = pages
         self._order = order
+        self._recordings = recordings
         self._accept: Accept | None = None
 
     def open(self, accept: Accept) -> None:
@@ -75,6 +80,8 @@ class PageActions:
                 match action:
                     case Say():
                         refused = await self._say(visitor, action)
+                    case Speak():
+                        refused = await self._speak(visitor, action)
                     case React():
                         refused = await self._react(visitor, action)
                     case Press():
@@ -105,16 +112,39 @@ class PageActions:
         if len(text) > MESSAGE_CHARACTERS:
             return _refused(action, f"This message has {len(text)} characters; {MESSAGE_CHARACTERS} is the most.")
         text = await mask_text(text)  # the transcript is a store like any other
+        held = await self._hold(action, text)
+        await self._tell(action, held, Message(text=held.text, message_id=held.message_id, **_common(visitor, action)))
+        return None
+
+    async def _speak(self, visitor: Visitor, action: Speak) -> Refused | None:
+        if self._recordings is None:
+            return _refused(action, "I do not understand recordings here: please write to me.")
+        recording = await self._recordings.find(visitor.id, action.id)
+        if recording is None:
+            there = await self._transcript.get(action.conversation, f"p-{action.id}")
+            if there is None:
+                return _refused(action, "The recording did not arrive. Please record it again.")
+            await self._transcript.show(action.conversation, there.message_id)
+            return None  # it was listened to already, and erased
+        held = await self._hold(action, spoken_label(action.seconds))
+        common = _common(visitor, action)
+        event = Message(text="", message_id=held.message_id, attachments=(recording,), **common)
+        await self._tell(action, held, event)
+        return None
+
+    async def _hold(self, action: Action, text: str) -> Item:
+        """Hold a place in the transcript for what a visitor says."""
         item = Item(message_id=f"p-{action.id}", author="person", text=text, at=now())
-        held = await self._transcript.hold(action.conversation, item)
-        event = Message(text=held.text, message_id=held.message_id, **_common(visitor, action))
+        return await self._transcript.hold(action.conversation, item)
+
+    async def _tell(self, action: Action, held: Item, event: Message) -> None:
+        """Hand a message to the host, and then show it."""
         try:
             await self._give(event)
         except HostBusyError:  # sent again later, it belongs at the end of what is there by then
             await self._transcript.remove(action.conversation, held.message_id)
             raise
         await self._transcript.show(action.conversation, held.message_id)
-        return None
 
     async def _react(self, visitor: Visitor, action: React) -> Refused | None:
         conversation, message_id = action.conversation, action.message_id
@@ -149,6 +179,15 @@ class PageActions:
         if self._accept is None:
             raise HostBusyError("web: the host is stopping")
         await self._accept(event)
+
+
+def spoken_label(seconds: float) -> str:
+    """What stands in the conversation for a recording. The answer shows its words.
+
+    >>> spoken_label(5.2), spoken_label(83)
+    ('Voice message (0:05)', 'Voice message (1:23)')
+    """
+    return f"Voice message ({int(seconds) // 60}:{int(seconds) % 60:02d})"
 
 
 def _common(visitor: Visitor, action: Action) -> dict[str, Any]:

@@ -19,6 +19,7 @@ ASSETS = (
     "icons.js",
     "markdown.js",
     "palette.js",
+    "voice.js",
     "icon.svg",
 )
 

@@ -20,6 +20,7 @@ from llmagent_os.adapters.web.open_pages import OpenPages
 from llmagent_os.adapters.web.page_actions import PageActions
 from llmagent_os.adapters.web.page_assets import Handler, add_assets
 from llmagent_os.adapters.web.page_socket import PageSocket
+from llmagent_os.adapters.web.recordings import Recordings
 from llmagent_os.adapters.web.transcript import Transcript
 from llmagent_os.errors import AdapterError
 
@@ -56,6 +57,7 @@ class Server:
         health: Callable[[], Awaitable[Mapping[str, Any]]] | None,
         metrics: Callable[[], bytes] | None,
         plugin_pages: AnswerPage | None = None,
+        recordings: Recordings | None = None,
     ) -> None:
         """Args:
         host: address to listen on.
@@ -67,6 +69,7 @@ class Server:
         health: for ``/healthz``.
         metrics: for ``/metrics``.
         plugin_pages: answers requests for pages of plugins.
+        recordings: takes what visitors record; None: the bot does not listen.
         """
         self.is_listening = asyncio.Event()
         self._host, self._port = host, port
@@ -76,6 +79,7 @@ class Server:
         self._page_socket = PageSocket(transcript, pages, actions)
         self._health, self._metrics = health, metrics
         self._plugin_pages = plugin_pages
+        self._recordings = recordings
         self._url: str | None = None
 
     @property
@@ -116,6 +120,7 @@ class Server:
         application.router.add_post("/session", self._session)
         application.router.add_get("/socket", self._socket)
         application.router.add_get("/files/{token}/{name}", self._file)
+        application.router.add_post("/recordings/{id:[A-Za-z0-9_-]{8,64}}", self._recording)
         application.router.add_get("/healthz", self._healthz)
         application.router.add_get("/metrics", self._prometheus)
         if self._plugin_pages is not None:
@@ -163,6 +168,16 @@ class Server:
         headers = HEADERS | {"Content-Disposition": _attachment(name), "Content-Security-Policy": "sandbox"}
         headers["Content-Type"] = mimetypes.guess_type(name)[0] or UNKNOWN_TYPE
         return web.FileResponse(found[1], headers=headers)
+
+    async def _recording(self, request: web.Request) -> web.Response:
+        """Take a recording, before the frame ``voice`` names it."""
+        visitor = self._access.visitor(request)
+        if visitor is None or not self._access.has_token(request):
+            raise web.HTTPUnauthorized
+        if self._recordings is None:
+            raise web.HTTPNotFound
+        problem = await self._recordings.take(visitor.id, request.match_info["id"], request)
+        return web.json_response({"error": problem} if problem else {}, status=422 if problem else 200)
 
     async def _healthz(self, request: web.Request) -> web.Response:
         report = {"ok": True} if self._health is None else dict(await self._health())

@@ -25,7 +25,7 @@ export class Outbox {
   }
 
   add(frame) {
-    const entry = { frame: { ...frame, id: newId() }, order: this.order++, failed: "", again: false };
+    const entry = { frame: { ...frame, id: frame.id ?? newId() }, order: this.order++, failed: "", again: false };
     this.entries.set(entry.frame.id, entry);
     this.#store(entry);
     return entry;

@@ -4,6 +4,7 @@
 import { iconOf } from "./icons.js";
 import { render } from "./markdown.js";
 import { nameOf } from "./palette.js";
+import { isSound, player, spokenLabel } from "./voice.js";
 
 const ALWAYS = ["👍", "👎"];
 const timeOf = new Intl.DateTimeFormat(undefined, { hour: "numeric", minute: "2-digit" });
@@ -136,6 +137,7 @@ function card(value) {
 
 function files(values) {
   return values.map(({ name, url, size }) => {
+    if (isSound(name)) return player(url);
     const kilo = size < 1024 ? `${size} B` : size < 1048576 ? `${(size / 1024).toFixed(1)} KB` : `${(size / 1048576).toFixed(1)} MB`;
     return make("a", { class: "file", href: url, download: name }, make("span", { text: name }), make("small", { text: kilo }));
   });
@@ -157,6 +159,6 @@ export function pendingNode(entry, { retry, discard, online }) {
     : [online ? "Sending…" : "Waiting for the connection"];
   return make(
     "article", { class: `message person ${entry.failed ? "failed" : "pending"}`, "data-id": `p-${entry.frame.id}` },
-    make("h2", { class: "sr", text: "You:" }), make("div", { class: "body", text: entry.frame.text }), make("p", { class: "meta" }, ...state),
+    make("h2", { class: "sr", text: "You:" }), make("div", { class: "body", text: entry.frame.text ?? spokenLabel(entry.frame.seconds) }), make("p", { class: "meta" }, ...state),
   );
 }
