@@ -7,7 +7,7 @@ import sys
 import tempfile
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Literal, TextIO, cast, get_args
+from typing import Literal, TextIO, get_args
 
 import msgspec
 
@@ -59,8 +59,8 @@ class InteractionModule:
         >>> InteractionModule("voice").interface_of({}), InteractionModule("voice").interface_of({"interface": "text"})
         ('voice', 'text')
         """
-        chosen = preferences.get(INTERFACE, self.interface)
-        return cast("Interface", chosen) if chosen in INTERFACES else self.interface
+        chosen = preferences.get(INTERFACE)
+        return next((each for each in INTERFACES if each == chosen), self.interface)
 
     def render(self, reply: Reply) -> Reply:
         """``reply`` with a text that is never empty: every platform shows the text."""

@@ -8,7 +8,8 @@ from __future__ import annotations
 import asyncio
 import mimetypes
 from collections.abc import Awaitable, Callable
-from typing import TYPE_CHECKING, Any, TypeVar
+from importlib import import_module
+from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 from llmagent_os.errors import RecordingError, VoiceBusyError, VoiceError
 from llmagent_os.voice.engine_order import EngineOrder
@@ -72,12 +73,20 @@ class SpeechServer:
             await client.close()
 
     async def _connected(self) -> AsyncOpenAI:
-        if self._client is None:
-            module = await asyncio.to_thread(__import__, "openai")  # the import takes half a second
-            self._client = module.AsyncOpenAI(
-                base_url=self._base_url or None, api_key=self._api_key or "none", timeout=self._timeout, max_retries=1
+        client = self._client
+        if client is None:
+            module = await asyncio.to_thread(import_module, "openai")  # the import takes half a second
+            client = cast(
+                "AsyncOpenAI",
+                module.AsyncOpenAI(
+                    base_url=self._base_url or None,
+                    api_key=self._api_key or "none",
+                    timeout=self._timeout,
+                    max_retries=1,
+                ),
             )
-        return self._client
+            self._client = client
+        return client
 
     @property
     def _where(self) -> str:
@@ -112,7 +121,8 @@ class ServerTranscriber:
 
         async def request(client: AsyncOpenAI) -> str:
             told: dict[str, Any] = {"language": self._language} if self._language else {}
-            answer: Any = await client.audio.transcriptions.create(model=self._model, file=file, **told)
+            create = cast("Any", client.audio.transcriptions.create)
+            answer = await create(model=self._model, file=file, **told)
             return str(answer.text or "").strip()
 
         if not (words := await self._server.ask(request)):
