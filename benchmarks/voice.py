@@ -100,8 +100,9 @@ class Score:
 
     def row(self, *names: str) -> str:
         count = max(len(self.examples), 1)
+        named = " | ".join(names)
         return (
-            f"| {' | '.join(names)} | {self.errors / max(self.words, 1):.3f} | {self.wrong} of {count} | {self.refused} "
+            f"| {named} | {self.errors / max(self.words, 1):.3f} | {self.wrong} of {count} | {self.refused} "
             f"| {self.cpu / max(self.seconds, 0.1):.2f} |"
         )
 

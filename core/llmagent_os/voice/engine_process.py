@@ -53,6 +53,7 @@ class EngineProcess:
         self._turn = asyncio.Lock()
         self._process: asyncio.subprocess.Process | None = None
         self._idle: asyncio.TimerHandle | None = None
+        self._ending: set[asyncio.Future[int]] = set()  # processes that were killed, until they are gone
 
     async def transcribe(self, recording: Recording) -> str:
         """See :meth:`llmagent_os.voice.engines.Transcriber.transcribe`."""
@@ -66,8 +67,8 @@ class EngineProcess:
         """End the process."""
         if self._idle is not None:
             self._idle.cancel()
-        if (process := self._end()) is not None:
-            await process.wait()
+        self._end()
+        await asyncio.gather(*self._ending)
 
     async def _ask(self, request: EngineRequest) -> EngineAnswer:
         if self._waiting >= self._max_waiting:
@@ -138,10 +139,13 @@ class EngineProcess:
         _log.debug("voice: an engine has started", engine=self._order.engine, pid=process.pid)
         return process
 
-    def _end(self) -> asyncio.subprocess.Process | None:
-        """End the process, if there is one; returns it."""
+    def _end(self) -> None:
+        """End the process, if there is one."""
         process, self._process = self._process, None
-        if process is not None and process.returncode is None:
-            with contextlib.suppress(ProcessLookupError):
-                process.kill()
-        return process
+        if process is None:
+            return
+        with contextlib.suppress(ProcessLookupError):
+            process.kill()
+        ending = asyncio.ensure_future(process.wait())
+        self._ending.add(ending)
+        ending.add_done_callback(self._ending.discard)
