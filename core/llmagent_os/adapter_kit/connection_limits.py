@@ -12,7 +12,7 @@ from __future__ import annotations
 import asyncio
 import resource
 import socket
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Collection
 from typing import cast
 
 import msgspec
@@ -67,9 +67,13 @@ class ConnectionLimits(msgspec.Struct, frozen=True, kw_only=True):
 class LimitedServer:
     """Makes a protocol for every new connection, and knows all that are open: ``loop.create_server`` calls this."""
 
-    def __init__(self, limits: ConnectionLimits) -> None:
-        """Args: ``limits`` are those of the listener. :meth:`serve` comes before the first connection."""
+    def __init__(self, limits: ConnectionLimits, streamed: Collection[str] = ()) -> None:
+        """Args:
+        limits: those of the listener. :meth:`serve` comes before the first connection.
+        streamed: paths whose handlers read the body themselves, piece by piece, within limits of their own.
+        """
         self.limits = limits
+        self._streamed = frozenset(streamed)
         self._most, self._most_per_address = limits.most, limits.most_per_address
         self._make: Callable[[], asyncio.Protocol] | None = None
         self._open: dict[_Connection, None] = {}
@@ -92,6 +96,17 @@ class LimitedServer:
         if connection is None:  # it was closed in the meantime
             raise ConnectionResetError("the connection is closed")
         connection.begin_body()
+        if request.path not in self._streamed:  # one that is streamed still waits: at the cap, it makes room
+            if (refused := await self._read_body(request)) is not None:
+                return refused
+            connection.begin_answer()
+        try:
+            return await handler(request)
+        finally:
+            connection.end_answer()
+
+    async def _read_body(self, request: web.Request) -> web.Response | None:
+        """Read the body of ``request`` within its time. Returns what is answered if that fails."""
         try:
             async with asyncio.timeout(self.limits.body_seconds):
                 await request.read()
@@ -101,11 +116,7 @@ class LimitedServer:
             return _closing(error.status)
         except (web.RequestPayloadError, ValueError):  # chunks, or a compression, that cannot be read
             return _closing(400)
-        connection.begin_answer()
-        try:
-            return await handler(request)
-        finally:
-            connection.end_answer()
+        return None
 
     # ── for connections ───────────────────────────────────────────────────────────────────────────────────────────
 

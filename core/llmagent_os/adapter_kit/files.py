@@ -121,9 +121,11 @@ class Files:
         """The files of a person, by the platform's own id: path and size in bytes of every file, sorted by path."""
         return await asyncio.to_thread(_listed, self._folder / file_name_of(user_id))
 
-    async def listed_of(self, user_id: str, event_id: str) -> list[tuple[Path, int]]:
-        """The files of one message of a person: path and size in bytes of every file, sorted by path."""
-        return await asyncio.to_thread(_listed, self._folder / file_name_of(user_id) / file_name_of(event_id))
+    async def of_message(self, user_id: str, event_id: str) -> list[tuple[Path, int]]:
+        """The files of one message: path and size in bytes of every file, sorted by path."""
+        folder = self._folder / file_name_of(user_id) / file_name_of(event_id)
+        found = await asyncio.to_thread(_listed, folder)
+        return [(path, size) for path, size in found if not path.name.startswith(".")]  # not one that is half there
 
     async def prune(self) -> int:
         """Erase files older than :data:`KEEP_DAYS`. Returns how many messages had them."""

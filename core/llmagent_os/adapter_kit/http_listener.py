@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Collection
 from contextlib import asynccontextmanager
 
 from aiohttp import web
@@ -38,6 +38,7 @@ async def listening(
     refused: str,
     shutdown_seconds: float,
     limits: ConnectionLimits | None = None,
+    streamed: Collection[str] = (),
 ) -> AsyncGenerator[int]:
     """Serve ``application`` inside the ``async with`` block, which is given the real port.
 
@@ -51,11 +52,12 @@ async def listening(
         refused: begins the error message: the adapter, and the settings that hold the address.
         shutdown_seconds: how long requests that are being answered may go on at the end.
         limits: of time and of connections; None: :data:`LIMITS`.
+        streamed: paths whose handlers read the body themselves, piece by piece, within limits of their own.
 
     Raises:
         ConfigError: the address cannot be listened on.
     """
-    limited = LimitedServer(limits or LIMITS)
+    limited = LimitedServer(limits or LIMITS, streamed)
     application.middlewares.insert(0, limited.middleware)
     runner = web.AppRunner(
         application,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from pathlib import Path
 
 import pytest
@@ -11,7 +12,7 @@ from llmagent_os.agent import Agent
 from llmagent_os.errors import VoiceError
 from llmagent_os.events import Command, Conversation, Sender
 from llmagent_os.handler import Outcome
-from llmagent_os.identity import PersonId
+from llmagent_os.identity import Identity, PersonId
 from llmagent_os.modules import InteractionModule
 from llmagent_os.privacy.outgoing_store import OutgoingStore
 from llmagent_os.privacy.stores import DataSubject
@@ -53,7 +54,7 @@ async def test_only_people_who_want_it_hear_replies(bench: Bench, engine: FakeEn
     await bench.profiles.update(PERSON, interface="voice")
     heard = await answer(bench, engine)
     assert heard.text == "**At** noon."
-    assert Path(heard.speech).read_bytes() == b"OggSAt noon."
+    assert await asyncio.to_thread(Path(heard.speech).read_bytes) == b"OggSAt noon."
     assert (await answer(bench, engine, user="u2")).speech == "", "another person"
 
 
@@ -85,10 +86,9 @@ async def test_a_reply_that_cannot_be_read_aloud_arrives_as_text(bench: Bench, e
 
 async def test_spoken_replies_are_erased_with_the_person(bench: Bench, engine: FakeEngine) -> None:
     path = Path((await answer(bench, engine, interface="voice")).speech)
-    subject = DataSubject(person_id=PERSON, identities=(PERSON,))  # type: ignore[arg-type]  # pyright: ignore
-    assert path.exists()
-    assert await OutgoingStore(bench.folder).erase(subject) == 1
-    assert not path.exists()
+    assert await asyncio.to_thread(path.exists)
+    assert await OutgoingStore(bench.folder).erase(DataSubject.of([Identity("memory::u1")])) == 1
+    assert not await asyncio.to_thread(path.exists)
 
 
 async def test_slash_commands_are_shown_and_not_read(bench: Bench, engine: FakeEngine) -> None:

@@ -29,6 +29,7 @@ class SpeechServer:
         self.words = " Book a table for two. "
         self.sound = as_ogg_opus(tone(0.5))
         self.status = 200
+        self.came = asyncio.Event()
         self.go_on = asyncio.Event()
         self.go_on.set()
 
@@ -38,6 +39,7 @@ class SpeechServer:
         assert isinstance(file, web.FileField)
         fields = {key: value for key, value in form.items() if isinstance(value, str)}
         self.asked.append({**fields, "name": file.filename, "type": file.content_type, "bytes": file.file.read()})
+        self.came.set()
         await self.go_on.wait()
         return web.json_response({"text": self.words}, status=self.status)
 
@@ -119,8 +121,7 @@ async def test_a_server_that_hangs_is_left_and_its_queue_has_a_bound(
     server.go_on.clear()
     recording = Recording(written(tmp_path, as_ogg_opus(tone(1))), "audio/ogg")
     first = asyncio.ensure_future(voice.transcribe(recording))
-    while not server.asked:
-        await asyncio.sleep(0.01)
+    await server.came.wait()
     with pytest.raises(VoiceBusyError):
         await voice.transcribe(recording)
     server.go_on.set()

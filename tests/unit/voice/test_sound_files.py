@@ -83,7 +83,7 @@ def test_what_is_no_sound_is_said_in_one_sentence(tmp_path: Path, data: bytes) -
 
 
 def test_a_playlist_opens_no_other_file(tmp_path: Path) -> None:
-    """FFmpeg would read the files and addresses that a playlist names: somebody else's recording, or a server inside."""
+    """FFmpeg would read the files and addresses that a playlist names: another recording, or a server inside."""
     other = written(tmp_path, as_wav(tone(1).samples), "other.wav")
     for text in (f"#EXTM3U\n#EXTINF:1,\n{other}\n#EXT-X-ENDLIST\n", f"ffconcat version 1.0\nfile '{other}'\n"):
         with pytest.raises(RecordingError):

@@ -65,7 +65,7 @@ class Say(_Action, frozen=True, kw_only=True, tag="message"):
 
 
 class Speak(_Action, frozen=True, kw_only=True, tag="voice"):
-    """The visitor spoke a message. The recording was uploaded under the same id, to ``/recordings/{id}``."""
+    """The visitor spoke a message. The recording was uploaded under the same id, to ``/recordings?id=``."""
 
     seconds: Annotated[float, msgspec.Meta(ge=0, le=86_400)] = 0.0  #: how long it lasts, as the page has measured
 

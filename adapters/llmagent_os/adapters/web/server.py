@@ -30,6 +30,7 @@ MAX_FRAME_BYTES = 256 * 1024  #: of one WebSocket message; a longer one ends the
 MAX_REQUEST_BYTES = 4096  #: of the body of a request
 HEARTBEAT_SECONDS = 20.0  #: between the pings that find dead connections
 SHUTDOWN_SECONDS = 2.0  #: how long a request that is being answered may go on when the bot stops
+RECORDINGS = "/recordings"  #: the path to which pages send what visitors record
 NO_SESSION = 4401  #: close code of a WebSocket: the page must ask for a session first
 HEADERS = {
     "Content-Security-Policy": (
@@ -101,7 +102,12 @@ class Server:
         )
         application = await self._application()
         async with listening(
-            application, self._host, self._port, refused=refused, shutdown_seconds=SHUTDOWN_SECONDS
+            application,
+            self._host,
+            self._port,
+            refused=refused,
+            shutdown_seconds=SHUTDOWN_SECONDS,
+            streamed={RECORDINGS},
         ) as port:
             self._port = port  # a free port stays the same when run() is called again
             shown = {"0.0.0.0": "127.0.0.1", "": "127.0.0.1", "::": "[::1]"}.get(self._host, self._host)
@@ -120,7 +126,7 @@ class Server:
         application.router.add_post("/session", self._session)
         application.router.add_get("/socket", self._socket)
         application.router.add_get("/files/{token}/{name}", self._file)
-        application.router.add_post("/recordings/{id:[A-Za-z0-9_-]{8,64}}", self._recording)
+        application.router.add_post(RECORDINGS, self._recording)
         application.router.add_get("/healthz", self._healthz)
         application.router.add_get("/metrics", self._prometheus)
         if self._plugin_pages is not None:
@@ -176,7 +182,7 @@ class Server:
             raise web.HTTPUnauthorized
         if self._recordings is None:
             raise web.HTTPNotFound
-        problem = await self._recordings.take(visitor.id, request.match_info["id"], request)
+        problem = await self._recordings.take(visitor.id, request)
         return web.json_response({"error": problem} if problem else {}, status=422 if problem else 200)
 
     async def _healthz(self, request: web.Request) -> web.Response:

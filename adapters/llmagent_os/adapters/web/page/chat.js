@@ -189,7 +189,7 @@ const isSaid = (frame) => frame?.type === "message" || frame?.type === "voice";
 const recorder = new Recorder({
   button: $("record"),
   status: $("recording"),
-  query: location.search,
+  person,
   notice,
   place: () => conversation,
   send(frame) {

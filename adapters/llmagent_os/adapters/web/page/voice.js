@@ -21,9 +21,9 @@ export function spokenLabel(seconds) {
 }
 
 export class Recorder {
-  // send(frame), notice(text), place(): the conversation that is shown. query: the page's own, for the upload.
-  constructor({ button, status, query, send, notice, place }) {
-    Object.assign(this, { button, status, query, send, notice, place });
+  // send(frame), notice(text), place(): the conversation that is shown. person: who the page is for, as in ?person=.
+  constructor({ button, status, person, send, notice, place }) {
+    Object.assign(this, { button, status, person, send, notice, place });
     this.talks = false; // the last thing that the person did was to speak: the answer is played
     this.waiting = []; // recordings that are not uploaded: {id, conversation, blob, seconds}
     this.uploading = false;
@@ -63,7 +63,8 @@ export class Recorder {
         const headers = { "Content-Type": blob.type.split(";")[0] };
         let answer;
         try {
-          answer = await fetch(`/recordings/${id}${this.query}`, { method: "POST", headers, body: blob });
+          const query = new URLSearchParams({ id, person: this.person });
+          answer = await fetch(`/recordings?${query}`, { method: "POST", headers, body: blob });
         } catch {
           this.notice("The recording is sent as soon as the connection is back.");
           return;
