@@ -15,9 +15,11 @@ export function player(url) {
   return node;
 }
 
-export function spokenLabel(seconds) {
+export const spokenLabel = (seconds) => `Voice message (${clock(seconds)})`;
+
+function clock(seconds) {
   const whole = Math.floor(seconds);
-  return `Voice message (${Math.floor(whole / 60)}:${String(whole % 60).padStart(2, "0")})`;
+  return `${Math.floor(whole / 60)}:${String(whole % 60).padStart(2, "0")}`;
 }
 
 export class Recorder {
@@ -148,6 +150,6 @@ export class Recorder {
     this.button.setAttribute("aria-pressed", String(on));
     this.button.setAttribute("aria-label", on ? "Send the recording" : "Record a voice message");
     const length = on ? (performance.now() - this.recording.since) / 1000 : 0;
-    this.status.textContent = on ? `Recording ${spokenLabel(length).slice(14)}. Let go or press again to send, Escape discards it.` : "";
+    this.status.textContent = on ? `Recording ${clock(length)}. Let go or press again to send, Escape discards it.` : "";
   }
 }
