@@ -56,8 +56,8 @@ from llmagent_os.training.host_training import HostTraining, served_hash
 from llmagent_os.training.job_folders import JOBS_FOLDER
 from llmagent_os.training.lora_folder import LORAS_FOLDER
 from llmagent_os.training.persona_tracker import PersonaTracker
+from llmagent_os.voice.voice_packages import INSTALL
 from llmagent_os.voice.voice_service import Voice, VoiceMachine, make_voice
-from llmagent_os.voice.whisper_ctranslate2 import INSTALL
 
 if TYPE_CHECKING:
     from llmagent_os.policy.learned import LearnedPolicy

@@ -14,10 +14,10 @@ import msgspec
 from llmagent_os.adapter import Reply
 from llmagent_os.errors import ConfigError
 from llmagent_os.serving.sync_bridge import run_sync
-from llmagent_os.voice.sound_files import OGG_ENDING
+from llmagent_os.voice.engine_order import OGG_ENDING
 from llmagent_os.voice.voice_config import VoiceConfig
+from llmagent_os.voice.voice_packages import INSTALL
 from llmagent_os.voice.voice_service import make_voice
-from llmagent_os.voice.whisper_ctranslate2 import INSTALL
 
 #: How replies reach people. ``text`` is always there: ``voice`` adds the reply read aloud, ``graphics`` what a platform
 #: can draw.
@@ -60,7 +60,10 @@ class InteractionModule:
         ('voice', 'text')
         """
         chosen = preferences.get(INTERFACE)
-        return next((each for each in INTERFACES if each == chosen), self.interface)
+        for each in INTERFACES:
+            if chosen == each:
+                return each
+        return self.interface
 
     def render(self, reply: Reply) -> Reply:
         """``reply`` with a text that is never empty: every platform shows the text."""

@@ -14,7 +14,7 @@ from llmagent_os.events import ButtonPress, Event, Message, Timer, event_key
 from llmagent_os.handler import Outcome
 from llmagent_os.identity import identity_of, person_kept_under
 from llmagent_os.reply.services import Services
-from llmagent_os.voice.sound_files import OGG_ENDING
+from llmagent_os.voice.engine_order import OGG_ENDING
 
 _log = structlog.stdlib.get_logger(__name__)
 

@@ -10,6 +10,9 @@ import msgspec
 MAX_FRAME_BYTES = 1 << 26
 LENGTH_BYTES = 8  #: of the number before each frame
 
+OGG_MAGIC = b"OggS"  #: what an Ogg file begins with (RFC 3533)
+OGG_ENDING = ".ogg"  #: of the name of a file with a spoken reply
+
 
 class EngineOrder(msgspec.Struct, frozen=True, kw_only=True):
     """Which engine a process runs, and how."""

@@ -15,10 +15,8 @@ import msgspec
 from llmagent_os.errors import LLMAgentOSError, RecordingError
 from llmagent_os.voice.engine_order import LENGTH_BYTES, EngineAnswer, EngineOrder, EngineRequest
 from llmagent_os.voice.engines import LocalSpeaker, LocalTranscriber
+from llmagent_os.voice.recording_problems import NOT_UNDERSTOOD, NOTHING_AUDIBLE
 from llmagent_os.voice.sound_files import as_ogg_opus, read_sound
-
-NOTHING_AUDIBLE = "I could not hear anything in your recording: please check your microphone, or write to me."
-NOT_UNDERSTOOD = "I could not understand your recording: please say it again, or write it."
 
 
 def listener(

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
-from llmagent_os.voice.sound import Sound
+if TYPE_CHECKING:
+    from llmagent_os.voice.sound import Sound
 
 
 @dataclass(frozen=True)

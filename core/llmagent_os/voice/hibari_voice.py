@@ -13,7 +13,7 @@ import numpy as np
 from llmagent_os.errors import ConfigError, VoiceError
 from llmagent_os.voice.sound import Sound
 from llmagent_os.voice.spoken_text import is_latin
-from llmagent_os.voice.whisper_ctranslate2 import INSTALL
+from llmagent_os.voice.voice_packages import INSTALL
 
 
 class HibariVoice:

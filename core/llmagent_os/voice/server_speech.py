@@ -12,11 +12,11 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 from llmagent_os.errors import RecordingError, VoiceBusyError, VoiceError
-from llmagent_os.voice.engine_order import EngineOrder
+from llmagent_os.voice.engine_order import OGG_MAGIC, EngineOrder
 from llmagent_os.voice.engine_process import MAX_WAITING, EngineProcess
-from llmagent_os.voice.engine_worker import NOT_UNDERSTOOD
 from llmagent_os.voice.engines import Recording
-from llmagent_os.voice.sound_files import GONE, OGG_MAGIC, can_read_sound, to_ogg_opus
+from llmagent_os.voice.recording_problems import GONE, NOT_UNDERSTOOD
+from llmagent_os.voice.voice_packages import can_read_sound
 
 if TYPE_CHECKING:
     from openai import AsyncOpenAI
@@ -168,6 +168,8 @@ class ServerSpeaker:
             return sound
         if not can_read_sound():
             raise VoiceError("the server speaks another format than Ogg/Opus, and PyAV is not installed to convert it")
+        from llmagent_os.voice.sound_files import to_ogg_opus  # imports numpy
+
         return await asyncio.to_thread(to_ogg_opus, sound, self._max_seconds)
 
     async def aclose(self) -> None:

@@ -5,7 +5,6 @@ PyAV's packages bring FFmpeg's libraries and libopus along, so that no program h
 
 from __future__ import annotations
 
-import importlib.util
 import io
 from collections.abc import Iterator
 from fractions import Fraction
@@ -16,6 +15,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from llmagent_os.errors import RecordingError, VoiceError
+from llmagent_os.voice.engine_order import OGG_MAGIC
+from llmagent_os.voice.recording_problems import GONE, NO_SOUND, too_long
 from llmagent_os.voice.sound import LISTENING_RATE, Sound
 
 #: Bits a second of spoken replies. Opus carries speech well from 24 kbit/s on.
@@ -24,18 +25,9 @@ OPUS_BITS = 32_000
 #: The rate at which Opus is encoded here. Telegram, Slack and browsers play it.
 OPUS_RATE = 48_000
 
-#: How a file of each kind of reply is named and announced.
-OGG_ENDING, OGG_TYPE = ".ogg", "audio/ogg"
-
 #: The formats that are read. Others, such as playlists, could name further files or addresses to be opened.
 FORMATS = "ogg,matroska,webm,mov,mp4,m4a,3gp,3g2,mj2,mp3,wav,w64,flac,aac,amr,amrnb,amrwb,caf,aiff,asf"
 _OPTIONS = {"format_whitelist": FORMATS, "protocol_whitelist": "file"}
-
-#: What the sender is told of a recording whose file was deleted.
-GONE = "I do not have your recording any more: please send it again."
-
-#: What an Ogg file begins with (RFC 3533).
-OGG_MAGIC = b"OggS"
 
 
 def _pyav() -> Any:
@@ -43,11 +35,6 @@ def _pyav() -> Any:
     import av
 
     return av
-
-
-def can_read_sound() -> bool:
-    """Whether PyAV is installed."""
-    return importlib.util.find_spec("av") is not None
 
 
 def read_sound(path: Path, max_seconds: float) -> Sound:
@@ -76,9 +63,7 @@ def read_sound(path: Path, max_seconds: float) -> Sound:
     except FileNotFoundError as error:
         raise RecordingError(GONE) from error
     except (av.FFmpegError, OSError, ValueError, IndexError) as error:
-        raise RecordingError(
-            "I cannot play your recording: the file is damaged, or it is no sound. Please record it again."
-        ) from error
+        raise RecordingError(NO_SOUND) from error
     samples = np.concatenate(parts) if parts else np.zeros(0, np.float32)
     return Sound(np.nan_to_num(np.clip(samples, -1.0, 1.0)), LISTENING_RATE)
 
@@ -93,17 +78,6 @@ def _decoded(container: Any) -> Iterator[NDArray[np.float32]]:
             yield each.to_ndarray().reshape(-1)
     for each in resampler.resample(None):
         yield each.to_ndarray().reshape(-1)
-
-
-def too_long(max_seconds: float) -> str:
-    """What the sender of a recording that is too long is told.
-
-    >>> too_long(120)
-    'Your recording is longer than 2 minutes: please send a shorter one.'
-    """
-    minutes = max_seconds / 60
-    longest = f"{max_seconds:g} seconds" if minutes < 1 else "a minute" if minutes == 1 else f"{minutes:g} minutes"
-    return f"Your recording is longer than {longest}: please send a shorter one."
 
 
 def as_ogg_opus(sound: Sound) -> bytes:

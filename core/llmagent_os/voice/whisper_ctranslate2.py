@@ -12,6 +12,7 @@ from typing import Any, cast
 
 from llmagent_os.errors import ConfigError, VoiceError
 from llmagent_os.voice.sound import Sound
+from llmagent_os.voice.voice_packages import INSTALL
 
 #: Mean log-probability of the words, in nats a token, below which the model is guessing. Clean speech has -0.2, speech
 #: as loud as the noise -0.5, speech played backwards -1.2. docs/voice.md says what this refuses and lets through.
@@ -22,9 +23,6 @@ MAX_COMPRESSION = 2.4
 
 #: Hypotheses that the decoder follows. With 5, a tenth fewer errors than with 1, for 6 % more time.
 BEAMS = 5
-
-#: What the offline default is called where it is missing.
-INSTALL = 'pip install "llmagent-os[voice]"'
 
 
 class CTranslate2Whisper:

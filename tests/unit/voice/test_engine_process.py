@@ -14,8 +14,8 @@ from llmagent_os.errors import RecordingError, VoiceBusyError, VoiceError
 from llmagent_os.voice import engine_process
 from llmagent_os.voice.engine_order import EngineOrder
 from llmagent_os.voice.engine_process import EngineProcess
-from llmagent_os.voice.engine_worker import NOTHING_AUDIBLE
 from llmagent_os.voice.engines import Recording
+from llmagent_os.voice.recording_problems import NOTHING_AUDIBLE
 from llmagent_os.voice.sound_files import as_ogg_opus
 from tests.unit.voice.recordings import tone, written
 

@@ -12,8 +12,9 @@ from aiohttp import web
 
 from llmagent_os.errors import RecordingError, VoiceBusyError, VoiceError
 from llmagent_os.voice import server_speech
+from llmagent_os.voice.engine_order import OGG_MAGIC
 from llmagent_os.voice.engines import Recording
-from llmagent_os.voice.sound_files import OGG_MAGIC, as_ogg_opus
+from llmagent_os.voice.sound_files import as_ogg_opus
 from llmagent_os.voice.voice_config import VoiceConfig
 from llmagent_os.voice.voice_service import Voice, VoiceMachine, make_voice
 from tests.unit.voice.recordings import as_wav, tone, written

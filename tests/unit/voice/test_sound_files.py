@@ -11,8 +11,10 @@ import numpy as np
 import pytest
 
 from llmagent_os.errors import RecordingError, VoiceError
+from llmagent_os.voice.engine_order import OGG_MAGIC
+from llmagent_os.voice.recording_problems import GONE, too_long
 from llmagent_os.voice.sound import Sound
-from llmagent_os.voice.sound_files import GONE, OGG_MAGIC, as_ogg_opus, read_sound, to_ogg_opus, too_long
+from llmagent_os.voice.sound_files import as_ogg_opus, read_sound, to_ogg_opus
 from tests.unit.voice.recordings import as_wav, tone, written
 
 

@@ -10,7 +10,7 @@ import pytest
 from pydantic import ValidationError
 
 from llmagent_os.errors import ConfigError, RecordingError, VoiceError
-from llmagent_os.voice import voice_service
+from llmagent_os.voice import voice_packages
 from llmagent_os.voice.engines import Recording
 from llmagent_os.voice.voice_config import VoiceConfig
 from llmagent_os.voice.voice_service import VoiceMachine, make_voice
@@ -51,7 +51,7 @@ def test_switched_off_there_is_no_engine() -> None:
 
 
 def test_without_the_extra_nothing_is_there_and_what_was_asked_for_is_an_error(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(voice_service, "find_spec", lambda name: None)  # pyright: ignore[reportUnknownLambdaType,reportUnknownArgumentType]
+    monkeypatch.setattr(voice_packages, "find_spec", lambda name: None)  # pyright: ignore[reportUnknownLambdaType,reportUnknownArgumentType]
     voice = make_voice(VoiceConfig())
     assert (voice.can_listen, voice.can_speak) == (False, False)
     for config in (VoiceConfig(transcriber="local"), VoiceConfig(speaker="local")):

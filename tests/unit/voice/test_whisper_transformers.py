@@ -21,7 +21,7 @@ def model(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A Whisper that was never trained, with a vocabulary of nine words: it runs, and says rubbish."""
     folder = tmp_path_factory.mktemp("whisper")
     library = cast("Any", transformers)
-    torch.manual_seed(0)
+    cast("Any", torch).manual_seed(0)
     config = library.WhisperConfig(
         vocab_size=len(WORDS), d_model=16, encoder_layers=1, decoder_layers=1, encoder_attention_heads=2,
         decoder_attention_heads=2, encoder_ffn_dim=16, decoder_ffn_dim=16, pad_token_id=0, bos_token_id=0,
