@@ -282,15 +282,8 @@ def _voice(settings: Settings, bot: Bot, stack: contextlib.AsyncExitStack) -> Vo
     Raises:
         ConfigError: an engine that the bot's file names is not installed, or its setting is wrong.
     """
-    url, key = settings.voice_base_url, settings.voice_api_key.get_secret_value()
-    machine = VoiceMachine(
-        base_url=url or settings.base_url,
-        api_key=key or ("" if url else settings.api_key.get_secret_value()),
-        threads=settings.threads,
-        device=settings.device,
-    )
     try:
-        voice = make_voice(bot.config.voice, machine)
+        voice = make_voice(bot.config.voice, VoiceMachine.of(settings))
         if bot.config.interface == "voice" and not voice.can_speak:
             raise ConfigError(f"`interface` cannot be 'voice': no engine speaks here. Install one: {INSTALL}")
     except ConfigError as error:

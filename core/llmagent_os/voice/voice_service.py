@@ -5,10 +5,11 @@ from __future__ import annotations
 import os
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
+from typing import Literal, Self
 
 import structlog
 
+from llmagent_os.config import Settings
 from llmagent_os.errors import ConfigError, VoiceError
 from llmagent_os.voice.engine_order import EngineOrder
 from llmagent_os.voice.engine_process import EngineProcess
@@ -32,6 +33,17 @@ class VoiceMachine:
     api_key: str = ""  #: of that server
     threads: int = 0  #: of the processor, for local models; 0: all but one, and four at most
     device: str = "cpu"  #: where local models run that listen: ``cpu`` or ``cuda``
+
+    @classmethod
+    def of(cls, settings: Settings) -> Self:
+        """What the settings say. The key of the language model's server is sent to no other server."""
+        url, key = settings.voice_base_url, settings.voice_api_key.get_secret_value()
+        return cls(
+            base_url=url or settings.base_url,
+            api_key=key or ("" if url else settings.api_key.get_secret_value()),
+            threads=settings.threads,
+            device=settings.device,
+        )
 
 
 class Voice:
