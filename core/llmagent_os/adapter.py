@@ -48,8 +48,19 @@ class Reply(msgspec.Struct, frozen=True, omit_defaults=True):
     card: Card | None = None  #: where a platform cannot show it, its adapter sends ``card.as_text()`` with the text
     buttons: tuple[Button, ...] = ()
     files: tuple[str, ...] = ()  #: paths of local files that are sent along
+    #: path of a local Ogg/Opus file in which the text is read aloud: sent last, as a voice message where there are such
+    speech: str = ""
     #: the platform's id of the one person who may see the reply in a group; None: everybody in the conversation
     only_for: str | None = None
+
+    @property
+    def all_files(self) -> tuple[str, ...]:
+        """Everything that is sent along, the speech last.
+
+        >>> Reply("Hi", files=("a.ics",), speech="hi.ogg").all_files
+        ('a.ics', 'hi.ogg')
+        """
+        return (*self.files, self.speech) if self.speech else self.files
 
 
 class Receipt(msgspec.Struct, frozen=True):

@@ -42,6 +42,8 @@ from llmagent_os.reply.requests_read import requests_read
 from llmagent_os.reply.rule_answer import answer_by_rules
 from llmagent_os.reply.services import Services
 from llmagent_os.reply.session_features import session_features
+from llmagent_os.reply.spoken_message import SpokenMessage, listened, quoted, quoting, recordings_in, with_transcript
+from llmagent_os.reply.spoken_reply import spoken
 from llmagent_os.reply.timer_answer import answer_timer
 from llmagent_os.reply.tool_loop import converse
 from llmagent_os.serving.sync_bridge import run_sync
@@ -231,9 +233,31 @@ class Agent:
         """Answer whatever happened; see :class:`~llmagent_os.handler.Handler`."""
         services = self.services
         await note_contact(services, event)
-        match event:
-            case _ if event.sender.is_bot:  # two bots that answer each other would never end
+        if event.sender.is_bot:  # two bots that answer each other would never end
+            return Outcome(None)
+        if isinstance(event, Message) and recordings_in(services, event):
+            async with listened(services, event) as said:
+                return await self._answer_spoken(services, said, draft)
+        return await self._answer(services, event, draft)
+
+    async def _answer_spoken(self, services: Services, said: SpokenMessage, draft: Draft) -> Outcome:
+        """Answer a message whose recordings were listened to. What was understood stands above the answer."""
+        message = said.message
+        if said.problem:
+            if not message.addressed:  # people talk to each other: the bot does not say that it understood nothing
                 return Outcome(None)
+            outcome = await fixed_outcome(services, message, Reply(said.problem), intent="attachment")
+            return await spoken(services, message, outcome)
+        await draft(quoted(said.transcript))
+        outcome = await self._answer(services, message, quoting(draft, said.transcript))
+        return with_transcript(outcome, said.transcript)
+
+    async def _answer(self, services: Services, event: Event, draft: Draft) -> Outcome:
+        """Answer in words, and read the answer aloud to people who want that."""
+        return await spoken(services, event, await self._in_words(services, event, draft))
+
+    async def _in_words(self, services: Services, event: Event, draft: Draft) -> Outcome:
+        match event:
             case Message() if self.preprocess(event.text):
                 return await self.respond(event, draft)
             case Message() if event.attachments and event.addressed:

@@ -25,6 +25,12 @@
     request_rules = true                  # plugins' rules read a message before the model does; left out: only for a
                                           # model that was trained on this project's prompts
 
+    interface = "text"                    # how replies reach people who chose nothing else: text, voice or graphics
+
+    [voice]                               # voice messages, and replies that are read aloud; see docs/voice.md
+    transcriber = "auto"                  # what listens: auto, off, local, openai:MODEL, transformers:MODEL
+    speaker = "auto"                      # what speaks: auto, off, local, openai:MODEL
+
     [behavior]                            # how people are answered until they ask for something else
     mode = "task_oriented"                # or conversational
     verbosity = "normal"                  # brief, normal or detailed
@@ -92,6 +98,7 @@ from llmagent_os.feedback.emoji_table import EMOJI, RewardMapping
 from llmagent_os.knowledge.embedding_models import embedding_model
 from llmagent_os.knowledge.search import Search, SearchMode
 from llmagent_os.llm import LLM
+from llmagent_os.modules.interaction import Interface
 from llmagent_os.policy.contract import DIMENSIONS
 from llmagent_os.policy.dimensions import declared, starting
 from llmagent_os.reply.agent_settings import LearnSetting
@@ -102,6 +109,7 @@ from llmagent_os.serving.server_models import check_model_name
 from llmagent_os.training.canary_settings import CanarySettings
 from llmagent_os.training.job_runner import JobSetting
 from llmagent_os.training.training_config import TrainingConfig
+from llmagent_os.voice.voice_config import VoiceConfig
 
 if TYPE_CHECKING:
     from llmagent_os.policy.learned import LearnedPolicy
@@ -237,6 +245,8 @@ class BotConfig(BaseModel):
     knowledge: KnowledgeConfig = KnowledgeConfig()  #: what it knows
     examples: tuple[str, ...] = ()  #: shown on the empty page
     notes: str = ""  #: for models that were not trained for this bot
+    interface: Interface = "text"  #: how replies reach people who chose nothing else
+    voice: VoiceConfig = VoiceConfig()
     behavior: Behavior = Behavior()
     policy: Policy = Policy()
     training: TrainingConfig = TrainingConfig(plan="")  #: without ``[training]`` the weights stay as they are
@@ -438,6 +448,7 @@ def _explained(found: dict[str, Any]) -> str:
             ("knowledge",): KnowledgeConfig,
             ("training",): TrainingConfig,
             ("training", "canary"): CanarySettings,
+            ("voice",): VoiceConfig,
         }
         table = tables.get(tuple(map(str, found["loc"][:-1])), BotConfig)
         near = get_close_matches(str(found["loc"][-1]), table.model_fields, 1, 0.6)

@@ -22,6 +22,9 @@
     ├── LedgerError
     ├── PolicyError
     ├── ProfileError
+    ├── VoiceError
+    │   ├── VoiceBusyError
+    │   └── RecordingError
     ├── HostBusyError
     └── ContainedError
 """
@@ -120,6 +123,18 @@ class PolicyError(LLMAgentOSError):
 
 class ProfileError(LLMAgentOSError):
     """A person's profile cannot be read or written."""
+
+
+class VoiceError(LLMAgentOSError):
+    """A recording cannot be listened to, or a text not be spoken."""
+
+
+class VoiceBusyError(VoiceError):
+    """Too many recordings are waiting to be listened to."""
+
+
+class RecordingError(VoiceError):
+    """Nobody could understand a recording. The message is one sentence for the person who sent it."""
 
 
 class NotYoursError(LLMAgentOSError):

@@ -42,7 +42,7 @@ from llmagent_os.knowledge.scopes import KNOWLEDGE_FOLDER, ScopedBases, bot_base
 from llmagent_os.knowledge.search import Search
 from llmagent_os.ledger import Ledger
 from llmagent_os.llm import LLM
-from llmagent_os.modules import BehaviorModule, KnowledgeBase
+from llmagent_os.modules import BehaviorModule, InteractionModule, KnowledgeBase
 from llmagent_os.people.access import Access, patterns
 from llmagent_os.people.admission import Admission
 from llmagent_os.people.directory import Directory
@@ -67,6 +67,8 @@ from llmagent_os.training.host_training import HostTraining, served_hash
 from llmagent_os.training.job_folders import JOBS_FOLDER
 from llmagent_os.training.lora_folder import LORAS_FOLDER
 from llmagent_os.training.persona_tracker import PersonaTracker
+from llmagent_os.voice.voice_packages import INSTALL
+from llmagent_os.voice.voice_service import Voice, VoiceMachine, make_voice
 
 if TYPE_CHECKING:
     from llmagent_os.policy.learned import LearnedPolicy
@@ -136,17 +138,20 @@ class Runtime:
             stack.callback(knowledge.base.close)
             taught = _taught(settings, bot.config)
             stack.callback(taught.close)
+            voice = _voice(settings, bot, stack)
             policy = await asyncio.to_thread(_policy, bot.config, chosen_learner(settings, bot.config))
             policy_worker = await _policy_worker(policy, ledger, settings, bot.config)
             training = await _training(settings, bot, ledger, profiles, llm, policy, policy_worker)
             health = _health(bot.config, llm, plugins, policy_worker, training)
             pages = _pages(settings, bot.config, plugins, ledger, profiles, adapters)
-            make = partial(_adapter, settings, bot.config, health, plugins, ledger, pages)
+            make = partial(_adapter, settings, bot.config, health, plugins, ledger, pages, voice)
             made = _adapters(adapters, bot.config, make)
             stores = _stores(settings, ledger, profiles, made, make, policy_worker, training)
             access = _access(settings, ledger, made)
             services = Services(
                 behavior=_behavior(bot.config, policy),
+                interaction=InteractionModule(bot.config.interface),
+                voice=voice,
                 settings=_agent_settings(settings, bot.config, llm, pages.web),
                 ledger=ledger,
                 profiles=profiles,
@@ -293,6 +298,22 @@ async def _llm(settings: Settings, bot: Bot, stack: contextlib.AsyncExitStack) -
     return llm
 
 
+def _voice(settings: Settings, bot: Bot, stack: contextlib.AsyncExitStack) -> Voice:
+    """What listens and speaks. No engine is loaded, and no server asked.
+
+    Raises:
+        ConfigError: an engine that the bot's file names is not installed, or its setting is wrong.
+    """
+    try:
+        voice = make_voice(bot.config.voice, VoiceMachine.of(settings))
+        if bot.config.interface == "voice" and not voice.can_speak:
+            raise ConfigError(f"`interface` cannot be 'voice': no engine speaks here. Install one: {INSTALL}")
+    except ConfigError as error:
+        raise ConfigError(f"bot {bot.name!r} in {bot.folder}: {error}") from error
+    stack.push_async_callback(voice.aclose)
+    return voice
+
+
 def _knowledge(settings: Settings, bot: Bot, search: Search) -> KnowledgeBase:
     """What the bot knows. Files that have not changed since the last start are not read again."""
     knowledge = KnowledgeBase(bot_base(settings.data, bot.name), search=search, embeds_itself=False)
@@ -396,6 +417,7 @@ def _adapter(
     plugins: Plugins,
     ledger: Ledger,
     pages: PluginPages,
+    voice: Voice,
     name: str,
 ) -> Adapter:
     """The adapter of this name.
@@ -410,6 +432,7 @@ def _adapter(
         health.report,
         health.metrics,
         commands=partial(listed_commands, plugins, for_admins=bool(patterns(settings.admins))),
+        listens=voice.can_listen,
         pages=pages.answer,
         store=ledger.records(f"adapter.{name}", NO_ACCOUNT),
     )

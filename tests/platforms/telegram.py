@@ -36,6 +36,8 @@ COMMON = (
     "my_chat_member",
 )  # the kinds that a bot gets without asking for them
 
+LIMITED = ("sendMessage", "sendDocument", "sendPhoto", "sendVoice")  # the methods that count towards the limits
+
 Message = dict[str, Any]
 
 
@@ -280,6 +282,7 @@ class TelegramServer:
                 channel=chat,
                 files=tuple(each[kind]["file_name"] for kind in ("document",) if kind in each)
                 + (("photo.jpg",) if "photo" in each else ()),
+                voice="voice" in each,
             )
             for each in self._messages[chat]
             if each["from"]["id"] == BOT["id"]
@@ -402,9 +405,7 @@ class TelegramServer:
             if f"{method}" in self._shapes._defs:  # pyright: ignore[reportPrivateUsage]
                 self._shapes.check(method, {**given, **dict.fromkeys(uploads, "attach")})
             self.calls.append((method, given))
-            limit = (
-                self._limits.pop(0) if self._limits and method in ("sendMessage", "sendDocument", "sendPhoto") else 0.0
-            )
+            limit = self._limits.pop(0) if self._limits and method in LIMITED else 0.0
             if limit:
                 seconds = math.ceil(limit)
                 raise Refused(429, f"Too Many Requests: retry after {seconds}", retry_after=seconds)
@@ -482,6 +483,12 @@ class TelegramServer:
 
     async def do_sendPhoto(self, given: dict[str, Any], uploads: dict[str, Any]) -> Any:
         return self._sent_file(given, uploads, "photo")
+
+    async def do_sendVoice(self, given: dict[str, Any], uploads: dict[str, Any]) -> Any:
+        name, data = next(iter(uploads.values()), ("", b""))
+        if not name.endswith(".ogg") or b"OpusHead" not in data[:200]:
+            raise Refused(400, "Bad Request: a voice message is an Ogg file with Opus")
+        return self._sent_file(given, uploads, "voice")
 
     async def do_editMessageText(self, given: dict[str, Any], uploads: dict[str, Any]) -> Any:
         message = self._own(given)
@@ -584,7 +591,7 @@ class TelegramServer:
         if len(data) > 50_000_000:
             raise Refused(413, "Request Entity Too Large")
         message = self._post(chat, given)
-        message |= self._file(name, data, False) if kind == "document" else {"photo": [self._photo(data)]}
+        message |= {"photo": [self._photo(data)]} if kind == "photo" else self._file(name, data, kind == "voice")
         return message
 
     def _photo(self, data: bytes) -> dict[str, Any]:

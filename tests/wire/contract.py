@@ -563,6 +563,18 @@ class AdapterContract:
         shown = await server.until(lambda seen: any("calendar.ics" in one.files for one in seen))
         assert any("Here it is." in one.text for one in shown)
 
+    async def test_a_reply_that_is_read_aloud_comes_with_its_text(self, platform: Platform, tmp_path: Path) -> None:
+        if not platform.adapter.capabilities.files:
+            pytest.skip(f"{platform.adapter.name} takes no files")
+        server = self._server(platform)
+        speech = tmp_path / "reply-1.ogg"
+        speech.write_bytes(b"OggS" + bytes(24) + b"OpusHead" + bytes(500))
+        said = await self._asked(platform)
+        await platform.adapter.send(said.conversation, Reply("It is at noon.", speech=str(speech)), key="k1")
+        shown = await server.until(lambda seen: any(one.files or one.voice for one in seen))
+        assert any("It is at noon." in one.text for one in shown)
+        assert any(one.voice or "reply-1.ogg" in one.files for one in shown)
+
     async def test_a_limit_is_obeyed_and_the_reply_arrives_once(self, platform: Platform) -> None:
         server = self._server(platform)
         said = await self._asked(platform)

@@ -26,6 +26,7 @@ class FakePage:
         self.items: dict[str, dict[str, Any]] = {}
         self.drafts: dict[str, str] = {}
         self.frames: list[dict[str, Any]] = []
+        self.said = ""  #: the text of the server's last answer to an upload
         self._socket: aiohttp.ClientWebSocketResponse | None = None
         self._reading: asyncio.Task[None] | None = None
         self._came = asyncio.Condition()

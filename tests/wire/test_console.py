@@ -18,6 +18,7 @@ import msgspec
 import pytest
 
 from llmagent_os.adapter import Button, Card, Receipt, Reply
+from llmagent_os.adapter_kit.files import Files
 from llmagent_os.adapters.console import ConsoleAdapter
 from llmagent_os.errors import AdapterError, BadEventError, LedgerError
 from llmagent_os.events import ButtonPress, Conversation, Event, Message, Reaction, Sender
@@ -467,3 +468,27 @@ async def test_a_full_ledger_is_said_at_the_terminal(tmp_path: Path, filled: boo
         await terminal.until(lambda: any(says in row for row in terminal.screen.rows))
     terminal.close()
     await ledger.close()
+
+
+# Voice
+
+
+async def test_the_path_of_a_sound_file_is_a_voice_message_and_the_file_stays(tmp_path: Path) -> None:
+    sound = tmp_path / "my question.wav"
+    sound.write_bytes(b"RIFF" + bytes(100))
+    terminal, inbox = Terminal(), Inbox()
+    files = Files(tmp_path / "files", 1000)
+    adapter = ConsoleAdapter(stdin=terminal.stdin, stdout=terminal.stdout, person="ana", files=files)
+    running = Running(adapter, inbox.accept)
+    running.start()
+    terminal.type(f"'{sound}'\n{tmp_path}/missing.wav\n")
+    spoken, written = await inbox.wait(Message, 2)
+    (recording,) = spoken.attachments
+    assert (spoken.text, recording.voice, recording.content_type, recording.size) == ("", True, "audio/wav", 104)
+    assert Path(recording.path).is_relative_to(tmp_path / "files"), "a copy: the bot erases what it has listened to"
+    assert written.text == f"{tmp_path}/missing.wav"
+    await adapter.send(spoken.conversation, Reply("At noon.", speech="/tmp/reply.ogg"), key="k1")
+    await terminal.until(lambda: any("sound /tmp/reply.ogg" in row for row in terminal.screen.rows))
+    await running.stop()
+    terminal.close()
+    assert sound.exists()

@@ -125,6 +125,11 @@ GARBAGE: list[str | bytes] = [
     '{"type": "ping", "more": ' + "[" * 50_000 + "]" * 50_000 + "}",
 ]
 
+GARBAGE_OF_VOICE = (
+    '{"type": "voice", "id": "short", "conversation": "c"}',
+    '{"type": "voice", "id": "seconds-123", "conversation": "c", "seconds": -1}',
+)
+
 
 class TestWeb(AdapterContract):
     @pytest.fixture
@@ -584,6 +589,94 @@ async def test_a_file_that_cannot_be_taken_is_refused_with_the_reason(inbox: Inb
             assert (answer.status, await answer.json()) == (413, {"problem": "larger than 0.001 MB"})
         kept = [path for path in (tmp_path / "files").rglob("*") if path.is_file() and path.stat().st_size]
         assert kept == []
+
+
+# Voice
+
+OGG = b"OggS" + bytes(2000)
+
+
+async def upload_recording(
+    page: FakePage, data: bytes, *, id: str = "voice-001", kind: str = "audio/webm;codecs=opus"
+) -> int:
+    """Upload a recording as the page does; returns the status."""
+    headers = {"Origin": page.origin, "Content-Type": kind}
+    async with page.http.post(f"{page.url}recordings?id={id}", data=data, headers=headers) as answer:
+        page.said = await answer.text()
+        return answer.status
+
+
+def spoken(id: str = "voice-001", **more: Any) -> dict[str, Any]:
+    return {"type": "voice", "id": id, "seconds": 4.6} | more
+
+
+async def test_a_recording_reaches_the_host_with_its_bytes_once(inbox: Inbox, tmp_path: Path) -> None:
+    async with serving(inbox, tmp_path, listens=True) as site:
+        page = await site.page()
+        assert page.frames[0]["voice"] is True
+        assert await upload_recording(page, OGG) == 200
+        assert (await page.act(spoken()))["type"] == "ack"
+        (said,) = await inbox.wait(Message)
+        (recording,) = said.attachments
+        assert (said.text, recording.voice, recording.content_type) == ("", True, "audio/webm")
+        path = Path(recording.path)
+        assert await asyncio.to_thread(path.read_bytes) == OGG
+        assert path.is_relative_to(tmp_path / "files"), "where /forget looks for it"
+        assert (await asyncio.to_thread(path.stat)).st_mode & 0o077 == 0, "nobody else may hear it"
+        assert [item["text"] for item in page.listed()] == ["Voice message (0:04)"]
+        # The answer to the frame got lost, and the bot has listened and erased the file: nothing is sent twice.
+        await asyncio.to_thread(path.unlink)
+        assert (await page.act(spoken()))["type"] == "ack"
+        assert len(inbox.events) == 1
+
+
+async def test_a_recording_that_does_not_fit_or_did_not_arrive_is_refused_in_words(
+    inbox: Inbox, tmp_path: Path
+) -> None:
+    async with serving(inbox, tmp_path, listens=True, max_file_bytes=1000) as site:
+        page = await site.page()
+        assert await upload_recording(page, OGG) == 422
+        assert "larger than" in page.said
+        assert await upload_recording(page, OGG, kind="text/html") == 422
+        assert "text/html" in page.said
+        assert await upload_recording(page, OGG, id="..%2f..%2fweb.db") == 422
+        refused = await page.act(spoken())
+        assert (refused["type"], refused["again"]) == ("refused", False)
+        assert "did not arrive" in refused["reason"]
+        assert not inbox.events
+        for raw in GARBAGE_OF_VOICE:
+            await page.send(raw)
+        await page.until(lambda: sum(frame["type"] in ("error", "refused") for frame in page.frames) == 3)
+
+
+async def test_nobody_uploads_for_others_or_without_the_token(inbox: Inbox, tmp_path: Path) -> None:
+    async with serving(inbox, tmp_path, listens=True, token=TOKEN) as site:
+        ana, ben = await site.page(token=TOKEN), await site.page(token=TOKEN)
+        assert await upload_recording(ana, OGG) == 200
+        assert "did not arrive" in (await ben.act(spoken()))["reason"]
+        stranger = await site.page(opened=False)
+        assert await upload_recording(stranger, OGG) == 401
+        async with ana.http.post(
+            f"{ana.url}recordings?id=voice-002", headers={"Origin": "http://evil.example"}
+        ) as answer:
+            assert answer.status == 403
+
+
+async def test_a_bot_that_does_not_listen_offers_no_microphone(site: Site) -> None:
+    page = await site.page()
+    assert "voice" not in page.frames[0]
+    assert await upload_recording(page, OGG) == 404
+    assert "please write" in (await page.act(spoken()))["reason"]
+
+
+async def test_a_reply_that_is_read_aloud_can_be_played(site: Site, inbox: Inbox, tmp_path: Path) -> None:
+    speech = tmp_path / "reply-1.ogg"
+    speech.write_bytes(OGG)
+    page = await site.page()
+    _, receipt = await answer(site, inbox, page, Reply("At noon.", speech=str(speech)))
+    (file,) = page.items[receipt.message_ids[0]]["files"]
+    async with page.http.get(site.adapter.url.rstrip("/") + file["url"], headers={"Range": "bytes=4-"}) as got:
+        assert (got.status, got.content_type, len(await got.read())) == (206, "audio/ogg", 2000)
 
 
 # Access

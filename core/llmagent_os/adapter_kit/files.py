@@ -132,6 +132,12 @@ class Files:
         return await asyncio.to_thread(_prune, self._folder, time.time() - KEEP_DAYS * 86_400)
 
 
+async def discard(attachment: Attachment) -> None:
+    """Erase the file of an attachment, and its folder where that was the only file of the message."""
+    if attachment.path:
+        await asyncio.to_thread(_discard, Path(attachment.path))
+
+
 def missing(name: str, content_type: str, problem: str, *, size: int = 0, voice: bool = False) -> Attachment:
     """An attachment without a file. ``problem`` says why there is none."""
     return Attachment(safe_name(name), content_type, "", size, voice, problem)
@@ -185,6 +191,12 @@ def _close(opened: asyncio.Future[BinaryIO]) -> None:
 def _remove(path: Path) -> None:
     with contextlib.suppress(OSError):
         path.unlink()
+
+
+def _discard(path: Path) -> None:
+    with contextlib.suppress(OSError):
+        path.unlink(missing_ok=True)
+        path.parent.rmdir()  # only an empty folder can be removed
 
 
 def _listed(folder: Path) -> list[tuple[Path, int]]:

@@ -26,6 +26,7 @@ from llmagent_os.admin.data_folder_check import check_clock, check_data_folder
 from llmagent_os.admin.findings import Finding
 from llmagent_os.admin.model_check import check_model
 from llmagent_os.admin.setup_guide import GuideSetup, find_guide, known_guides
+from llmagent_os.admin.voice_check import check_voice
 from llmagent_os.bot import Bot
 from llmagent_os.config import PREFIX, Settings
 from llmagent_os.errors import ConfigError, LLMAgentOSError, NotConfiguredError
@@ -66,6 +67,7 @@ async def examine(
         findings.append(Finding("bot", "problem", str(error), "name an installed bot, or correct the bot.toml"))
         return findings
     findings += _bot(bot)
+    findings.append(check_voice(settings, bot))
     async for finding in check_model(settings, bot, deep=deep):
         findings.append(finding)
     async for finding in _plugins(settings, bot):

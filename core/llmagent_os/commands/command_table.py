@@ -20,6 +20,7 @@ from llmagent_os.commands.profile import change_or_show, profile
 from llmagent_os.commands.revoke import revoke
 from llmagent_os.commands.teaching import SHARE, share
 from llmagent_os.commands.unlink import unlink
+from llmagent_os.commands.voice import voice
 from llmagent_os.events import Command, Event
 from llmagent_os.handler import Outcome
 from llmagent_os.identity import identity_of
@@ -70,6 +71,10 @@ COMMANDS: Mapping[str, SlashCommand] = MappingProxyType(
         "knowledge": SlashCommand(
             help="what I know from documents; /knowledge show 2 shows one, /knowledge remove 2 removes it",
             answer=knowledge,
+        ),
+        "voice": SlashCommand(
+            help="whether I read my answers aloud: /voice on, /voice off; I understand voice messages too",
+            answer=voice,
         ),
         "link": SlashCommand(
             help="share one profile between two accounts: gives a code to type on the other one, as /link CODE",

@@ -35,7 +35,10 @@ OPENAI_URL, OPENAI_KEY = "OPENAI_BASE_URL", "OPENAI_API_KEY"
 OPENAI_HOST = "api.openai.com"
 OPENAI_CLOUD = f"https://{OPENAI_HOST}/v1"  #: its address
 
-_TOKENS = ("slack_bot_token", "slack_app_token", "slack_signing_secret", "discord_token", "telegram_token", "api_key")
+_SERVER_KEYS = ("api_key", "voice_api_key")
+_TOKENS = (
+    "slack_bot_token", "slack_app_token", "slack_signing_secret", "discord_token", "telegram_token", *_SERVER_KEYS,
+)  # fmt: skip
 
 
 def check_zone(name: str) -> str:
@@ -87,6 +90,15 @@ class Settings(BaseSettings):
     api_key: SecretStr = Field(
         SecretStr(""),
         description="the key of that server; empty: OPENAI_API_KEY, unless LLMAGENT_OS_BASE_URL names another server",
+    )
+    voice_base_url: str = Field(
+        "",
+        description="address of an OpenAI-compatible server with speech models, such as http://127.0.0.1:8001/v1; "
+        "empty: LLMAGENT_OS_BASE_URL",
+    )
+    voice_api_key: SecretStr = Field(
+        SecretStr(""),
+        description="the key of that server; empty: LLMAGENT_OS_API_KEY, unless LLMAGENT_OS_VOICE_BASE_URL is set",
     )
     time_zone: str = Field(
         "", description="IANA time zone of people who have not given their place; empty: this machine's"
@@ -221,7 +233,7 @@ class Settings(BaseSettings):
         if not isinstance(value, str):
             return user_path(str(value)) if isinstance(value, Path) else value
         if name in _TOKENS:
-            return clean_token(value, any_words=name == "api_key")
+            return clean_token(value, any_words=name in _SERVER_KEYS)
         text = cleaned(value, straight=name != "web_token")
         if name in ("data", "plugin_folder"):
             return user_path(text)
@@ -234,12 +246,15 @@ class Settings(BaseSettings):
     def _right_kind(cls, value: SecretStr, info: ValidationInfo) -> SecretStr:
         variable = cls.variable(info.field_name or "")
         kind = kind_of(value.get_secret_value())
-        if kind is None or kind.variable == variable or (variable == f"{PREFIX}API_KEY" and "Discord" in kind.what):
+        is_server_key = info.field_name in _SERVER_KEYS
+        if kind is None or kind.variable == variable or (is_server_key and "Discord" in kind.what):
+            return value
+        if is_server_key and kind.variable == f"{PREFIX}API_KEY":
             return value
         belongs = f", which belongs in {kind.variable}" if kind.variable else ""
         raise ValueError(f"it holds {kind.what}{belongs}")
 
-    @field_validator("base_url", "embeddings_url", "public_url")
+    @field_validator("base_url", "embeddings_url", "voice_base_url", "public_url")
     @classmethod
     def _address(cls, value: str) -> str:
         if value and not re.match(r"https?://[^/\s]", value):

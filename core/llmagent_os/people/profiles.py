@@ -48,6 +48,7 @@ PREFERENCES: Mapping[str, Collection[str]] = {
     "verbosity": ("brief", "normal", "detailed"),
     "initiative": ("act", "ask_first"),
     "learning": ("on", "off"),
+    "interface": ("text", "voice", "graphics"),
 }
 
 _ONLY = 1  # the document's number in its file

@@ -16,6 +16,7 @@ from llmagent_os.people.directory import Directory
 from llmagent_os.people.linking import Links
 from llmagent_os.reply.agent_settings import AgentSettings
 from llmagent_os.reply.lora_resolver import LoraResolver, NoLora
+from llmagent_os.voice.voice_service import NO_VOICE, Voice
 
 if TYPE_CHECKING:
     from llmagent_os.ledger import Ledger
@@ -40,6 +41,8 @@ class Services(msgspec.Struct, frozen=True, kw_only=True):
     interaction: InteractionModule = msgspec.field(default_factory=InteractionModule)
     #: masks what is kept and cleans what is shown
     privacy: PrivacyModule = msgspec.field(default_factory=PrivacyModule)
+    #: listens to recordings and reads replies aloud
+    voice: Voice = msgspec.field(default_factory=lambda: NO_VOICE)
     settings: AgentSettings = AgentSettings()
     clock: Callable[[], datetime] = now  #: the present moment, aware
     ledger: Ledger | None = None  #: keeps interactions, rewards, links and timers

@@ -63,6 +63,7 @@ async def test_right_installation_has_no_problem(settings: Settings) -> None:
         "ledger",
         "profiles",
         "bot",
+        "voice",
         "model",
         "plugins",
         "adapters",

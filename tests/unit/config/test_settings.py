@@ -114,6 +114,7 @@ def test_secrets_are_never_shown(monkeypatch: pytest.MonkeyPatch) -> None:
         "slack_signing_secret",
         "telegram_token",
         "telegram_webhook_secret",
+        "voice_api_key",
         "web_token",
     }
 

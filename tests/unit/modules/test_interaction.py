@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+from pathlib import Path
 
 import pytest
 
@@ -24,3 +25,22 @@ def test_an_empty_reply_still_shows() -> None:
 def test_an_unknown_interface_names_the_known_ones() -> None:
     with pytest.raises(ConfigError, match="text"):
         InteractionModule().set_interface("smell")
+
+
+def test_a_script_hears_the_reply_where_it_asks_for_voice(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
+    out, interaction = io.StringIO(), InteractionModule()
+    interaction.set_interface("voice")
+    interaction.display_response("Lunch is at noon.", out=out)
+    text, sound = out.getvalue().splitlines()
+    assert text == "Lunch is at noon."
+    assert Path(sound.strip("[]")).read_bytes().startswith(b"OggS")
+
+
+def test_every_interface_of_the_article_can_be_chosen_and_a_person_s_own_wins() -> None:
+    interaction = InteractionModule()
+    for name in ("text", "voice", "graphics"):
+        interaction.set_interface(name)
+        assert interaction.interface_of({}) == name
+        assert interaction.interface_of({"interface": "text"}) == "text"
+        assert interaction.interface_of({"interface": "smell"}) == name, "of another version"

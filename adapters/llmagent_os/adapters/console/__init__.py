@@ -7,6 +7,7 @@ r"""Chat in the terminal.
       1) Yes   2) No                      a number presses a button
     › +1                                  a reaction to the last reply: +1, -1, 👍, :tada:; again removes it
     › a line that ends in \               continues in the next line
+    › ~/question.wav                      the path of a sound file is a voice message
 
 The chat ends with the input: Ctrl-D, or the end of a pipe.
 """
@@ -15,6 +16,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from llmagent_os.adapter_kit.files import FOLDER, Files
 from llmagent_os.adapters.console.adapter import ConsoleAdapter
 
 if TYPE_CHECKING:
@@ -25,4 +27,8 @@ __all__ = ["ConsoleAdapter", "from_setup"]
 
 def from_setup(setup: AdapterSetup) -> ConsoleAdapter:
     """The terminal chat of an installation."""
-    return ConsoleAdapter(title=setup.bot.title, examples=setup.bot.examples)
+    return ConsoleAdapter(
+        title=setup.bot.title,
+        examples=setup.bot.examples,
+        files=Files(setup.data / FOLDER, int(setup.settings.max_file_megabytes * 1_000_000)) if setup.listens else None,
+    )

@@ -13,7 +13,9 @@ from typing import Any, Literal, TextIO
 
 from llmagent_os.adapter import Accept, Button, Capabilities, Receipt, Reply
 from llmagent_os.adapter_kit.bounded_dict import BoundedDict
+from llmagent_os.adapter_kit.files import Files
 from llmagent_os.adapters.console.reactions import reaction_in
+from llmagent_os.adapters.console.recordings import keep_copy, sound_file_in
 from llmagent_os.adapters.console.terminal import lines, rewriting, width
 from llmagent_os.errors import AdapterError, BadEventError, ConfigError, HostBusyError, LedgerError
 from llmagent_os.events import LOCAL_WORKSPACE, ButtonPress, Conversation, Event, Message, Reaction, Sender
@@ -49,6 +51,7 @@ class ConsoleAdapter:
         person: who is at the terminal; None: the user of this machine.
         title: shown at the beginning, with ``examples``.
         examples: messages to try.
+        files: keeps copies of sound files that the person names; None: a path is a message like any other.
 
     Raises:
         ConfigError: the process has no standard input or output.
@@ -64,6 +67,7 @@ class ConsoleAdapter:
         person: str | None = None,
         title: str = "",
         examples: Sequence[str] = (),
+        files: Files | None = None,
     ) -> None:
         source, out = stdin or sys.stdin, stdout or sys.stdout
         if source is None or out is None:  # a service without a terminal
@@ -72,6 +76,7 @@ class ConsoleAdapter:
         self._out: TextIO = out
         self._person = person or _user()
         self._title, self._examples = title, tuple(examples)
+        self._files = files
         self._is_typed = self._in.isatty()
         self._is_terminal = self._out.isatty()
         self._writing = asyncio.Lock()
@@ -89,6 +94,7 @@ class ConsoleAdapter:
             reactions=True,
             buttons=True,
             files=True,
+            voice=self._files is not None,
             markdown=False,
             drafts=self._is_terminal,
             edits_per_second=15.0,
@@ -142,6 +148,9 @@ class ConsoleAdapter:
             if 1 <= number <= len(self._buttons):
                 value = self._buttons[number - 1].value
                 await self._offer(accept, ButtonPress(message_id=self._last, value=value, **common))
+            elif self._files is not None and (sound := await asyncio.to_thread(sound_file_in, line)) is not None:
+                spoken = await keep_copy(self._files, self._person, event_id, sound)
+                await self._offer(accept, Message(text="", message_id=event_id, attachments=(spoken,), **common))
             else:
                 await self._offer(accept, Message(text=line, message_id=event_id, **common))
             self._buttons = ()
@@ -255,6 +264,7 @@ class ConsoleAdapter:
                 below.append(f"  {label}{' ' * (widest - width(label))}  {first}")
                 below += [f"  {' ' * widest}  {line}" for line in others]
         below += [f"  {self._style(_DIM, 'file')} {path}" for path in reply.files]
+        below += [f"  {self._style(_DIM, 'sound')} {reply.speech}"] if reply.speech else []
         if reply.buttons:
             below.append("  " + "   ".join(f"{n}) {button.label}" for n, button in enumerate(reply.buttons, 1)))
         return "".join(f"{line}\n" for line in below)

@@ -67,7 +67,7 @@ class OutgoingMessage(msgspec.Struct, frozen=True):
 
 async def outgoing_messages(reply: Reply, buttons: ButtonValues) -> list[OutgoingMessage]:
     """The messages that ``reply`` becomes; the same at every try."""
-    paths, notes = await asyncio.to_thread(_sendable, reply.files) if reply.files else ([], [])
+    paths, notes = await asyncio.to_thread(_sendable, reply.all_files) if reply.all_files else ([], [])
     text = "\n\n".join((reply.text, *notes)) if notes else reply.text
     texts = list(pieces(text, DISCORD, MESSAGE_CHARACTERS))
     embeds = () if reply.card is None else (_embed(reply.card),)

@@ -199,4 +199,4 @@ class ReplySender:
 
 
 def _parts(reply: Reply) -> tuple[Part, ...]:
-    return (*outgoing_messages(reply), *reply.files)
+    return (*outgoing_messages(reply), *reply.all_files)

@@ -79,13 +79,14 @@ class ReplySender:
         async def post(number: int, part: Part) -> str:
             first = answered if number == 0 else None
             if isinstance(part, Path):
-                return await self._upload(conversation, part, first)
+                return await self._upload(conversation, part, first, voice=part == speech)
             draft = (await self._deliveries.progress(key)).draft if number == 0 else ""
             if draft and await self._finish_draft(conversation, part, draft):
                 return draft
             return await self._post(conversation, part.html, await keyboard(part.buttons, self._values), first)
 
-        parts: tuple[Part, ...] = (*outgoing_messages(reply), *map(Path, reply.files))
+        parts: tuple[Part, ...] = (*outgoing_messages(reply), *map(Path, reply.all_files))
+        speech = Path(reply.speech) if reply.speech else None
         try:
             receipt = await self._deliveries.deliver(key, parts, post, again=again)
         except TelegramError as error:
@@ -171,8 +172,13 @@ class ReplySender:
 
         await self._api.send(int(conversation.channel), call)
 
-    async def _upload(self, conversation: Conversation, path: Path, answered: ReplyParameters | None) -> str:
-        """Send a file. If that is not possible, send its name: the text of the reply was sent already."""
+    async def _upload(
+        self, conversation: Conversation, path: Path, answered: ReplyParameters | None, *, voice: bool = False
+    ) -> str:
+        """Send a file, as a voice message if ``voice``.
+
+        If that is not possible, send its name: the text of the reply was sent already.
+        """
         note = f"({path.name} could not be attached.)"
         try:
             content = await asyncio.to_thread(path.read_bytes)
@@ -186,6 +192,8 @@ class ReplySender:
                 "message_thread_id": topic_of(conversation),
                 "reply_parameters": answered,
             }
+            if voice:
+                return await self._api.bot.send_voice(chat, content, **arguments)
             if is_photo(path, len(content)):
                 return await self._api.bot.send_photo(chat, content, **arguments)
             return await self._api.bot.send_document(chat, content, **arguments)

@@ -43,6 +43,7 @@ def from_setup(setup: AdapterSetup) -> WebAdapter:
         health=setup.health,
         metrics=setup.metrics,
         pages=setup.pages,
-        origins=[origin.strip() for origin in settings.web_origins.split(",") if origin.strip()],
+        listens=setup.listens,
         max_file_bytes=int(settings.max_file_megabytes * 1_000_000),
+        origins=[origin.strip() for origin in settings.web_origins.split(",") if origin.strip()],
     )

@@ -10,11 +10,13 @@ from typing import Any
 
 from llmagent_os.adapter import Accept, Capabilities, Receipt, Reply
 from llmagent_os.adapter_kit.bounded_dict import BoundedDict
+from llmagent_os.adapter_kit.files import FOLDER
 from llmagent_os.adapter_kit.keyed_order import KeyedLocks
 from llmagent_os.adapter_kit.pages import AnswerPage
 from llmagent_os.adapters.web.access import Access
 from llmagent_os.adapters.web.open_pages import OpenPages
 from llmagent_os.adapters.web.page_actions import PageActions
+from llmagent_os.adapters.web.recordings import Recordings
 from llmagent_os.adapters.web.server import Server
 from llmagent_os.adapters.web.transcript import Transcript
 from llmagent_os.adapters.web.transcript_items import Item
@@ -37,7 +39,7 @@ class WebAdapter:
         port: 0 takes a free one.
         token: what a browser must show once: in the address (``#token=…``), in the page's form or, for a program, as
             ``Authorization: Bearer …``; at least 16 characters. None: no token is needed.
-        data: the folder of the transcript, ``web.db``.
+        data: the folder of the transcript, ``web.db``, and of the recordings that visitors make.
         title: the bot's name, at the top of the page.
         examples: messages that are offered while a conversation is empty.
         about: one or two sentences under the title while a conversation is empty.
@@ -45,8 +47,9 @@ class WebAdapter:
             token get the details.
         metrics: for ``/metrics``: text in the Prometheus format.
         pages: answers requests for pages of plugins; None: there are none.
+        listens: whether the bot understands recordings: without it, the page shows no microphone.
         origins: further addresses of the page (``https://chat.example.org``), for a proxy that changes ``Host``.
-        max_file_bytes: larger files are refused.
+        max_file_bytes: larger files, and longer recordings, are refused.
 
     Raises:
         ConfigError: a setting is wrong; the message names it.
@@ -57,6 +60,7 @@ class WebAdapter:
         reactions=True,
         buttons=True,
         files=True,
+        voice=True,
         drafts=True,
         edits_per_second=20.0,
         max_characters=100_000,
@@ -79,6 +83,7 @@ class WebAdapter:
         health: Callable[[], Awaitable[Mapping[str, Any]]] | None = None,
         metrics: Callable[[], bytes] | None = None,
         pages: AnswerPage | None = None,
+        listens: bool = False,
         origins: Collection[str] = (),
         max_file_bytes: int = 20_000_000,
     ) -> None:
@@ -86,8 +91,9 @@ class WebAdapter:
         self.transcript = Transcript(Path(data) / "web.db")
         self._order = KeyedLocks()
         uploads = Uploads(Path(data), max_file_bytes)
-        self._pages = OpenPages(title, about, examples, max_file_bytes)
-        self._actions = PageActions(self.transcript, self._pages, self._order, uploads)
+        recordings = Recordings(Path(data) / FOLDER, max_file_bytes) if listens else None
+        self._pages = OpenPages(title, about, examples, max_file_bytes, listens=listens)
+        self._actions = PageActions(self.transcript, self._pages, self._order, uploads, recordings)
         self._server = Server(
             host,
             port,
@@ -99,6 +105,7 @@ class WebAdapter:
             health=health,
             metrics=metrics,
             plugin_pages=pages,
+            recordings=recordings,
         )
         self._erased: BoundedDict[str, str] = BoundedDict(MAX_ERASED)  # conversation -> the one that took its place
 
@@ -142,7 +149,7 @@ class WebAdapter:
         while channel in self._erased:  # the answer to a person who asked to be forgotten
             channel, reply_to = self._erased[channel], None
         item = Item(message_id=message_id, author="bot", at=now(), reply_to=reply_to, **_content(reply))
-        await self.transcript.add(channel, item, reply.files)
+        await self.transcript.add(channel, item, reply.all_files)
         self._pages.show_sent(channel, message_id)
         return Receipt((message_id,))
 
@@ -162,7 +169,7 @@ class WebAdapter:
             if item is None or item.author != "bot":
                 raise AdapterError(f"web: there is no reply {message_id!r} in conversation {channel!r}")
             pressed = item.pressed if item.buttons == reply.buttons else None
-            changes: dict[str, Any] = {**_content(reply), "pressed": pressed, "edited": True, "paths": reply.files}
+            changes: dict[str, Any] = {**_content(reply), "pressed": pressed, "edited": True, "paths": reply.all_files}
             await self.transcript.change(channel, message_id, **changes)
         self._pages.notify(channel)
 

@@ -67,6 +67,12 @@ class Say(_Action, frozen=True, kw_only=True, tag="message"):
     files: Annotated[tuple[ServerId, ...], msgspec.Meta(max_length=MESSAGE_FILES)] = ()  #: ids of uploads
 
 
+class Speak(_Action, frozen=True, kw_only=True, tag="voice"):
+    """The visitor spoke a message. The recording was uploaded under the same id, to ``/recordings?id=``."""
+
+    seconds: Annotated[float, msgspec.Meta(ge=0, le=86_400)] = 0.0  #: how long it lasts, as the page has measured
+
+
 class React(_Action, frozen=True, kw_only=True, tag="reaction"):
     """The visitor added an emoji to a message, or removed it."""
 
@@ -83,7 +89,7 @@ class Press(_Action, frozen=True, kw_only=True, tag="press"):
 
 
 #: What a visitor did.
-Action = Say | React | Press
+Action = Say | Speak | React | Press
 
 PageFrame = OpenConversation | NewConversation | EarlierItems | ListConversations | Ping | Action
 
@@ -111,6 +117,7 @@ class Welcome(_FromServer, frozen=True, kw_only=True, tag="welcome"):
     max_characters: int  #: of one message
     max_files: int  #: of one message
     max_file_bytes: int  #: of one file
+    voice: bool = False  #: whether the bot understands recordings
 
 
 class Conversations(_FromServer, frozen=True, kw_only=True, tag="conversations"):

@@ -26,14 +26,17 @@ class ChatDescription(msgspec.Struct, frozen=True):
     about: str  #: one or two sentences, shown while a conversation is empty
     examples: tuple[str, ...]  #: messages that are offered while a conversation is empty
     max_file_bytes: int  #: of one file that is attached
+    listens: bool  #: whether the bot understands recordings
 
 
 class OpenPages:
     """All open pages."""
 
-    def __init__(self, title: str, about: str, examples: Sequence[str], max_file_bytes: int) -> None:
+    def __init__(
+        self, title: str, about: str, examples: Sequence[str], max_file_bytes: int, *, listens: bool = False
+    ) -> None:
         """The arguments are those of :class:`ChatDescription`."""
-        self._description = ChatDescription(title, about, tuple(examples), max_file_bytes)
+        self._description = ChatDescription(title, about, tuple(examples), max_file_bytes, listens)
         self._pages: WeakSet[BrowserPage] = WeakSet()
         self._drafts: dict[str, dict[str, str]] = {}  # by conversation and message: for pages that are opened later
         self._sent: BoundedDict[str, None] = BoundedDict(MAX_SENT)  # by message id
@@ -62,6 +65,7 @@ class OpenPages:
                 max_characters=MESSAGE_CHARACTERS,
                 max_files=MESSAGE_FILES,
                 max_file_bytes=self._description.max_file_bytes,
+                voice=self._description.listens,
             )
         )
         await page.show(conversation, after)

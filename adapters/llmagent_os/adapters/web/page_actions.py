@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any, Literal
 
 import structlog
@@ -9,13 +10,24 @@ import structlog
 from llmagent_os.adapter import Accept
 from llmagent_os.adapter_kit.keyed_order import KeyedLocks
 from llmagent_os.adapters.web.access import Visitor
-from llmagent_os.adapters.web.frames import Action, Press, React, Refused, Say
+from llmagent_os.adapters.web.frames import Action, Press, React, Refused, Say, Speak
 from llmagent_os.adapters.web.open_pages import MESSAGE_CHARACTERS, OpenPages
+from llmagent_os.adapters.web.recordings import Recordings
 from llmagent_os.adapters.web.transcript import Transcript
 from llmagent_os.adapters.web.transcript_items import Item
 from llmagent_os.adapters.web.uploads import Uploads
 from llmagent_os.errors import HostBusyError, LLMAgentOSError, NotYoursError
-from llmagent_os.events import LOCAL_WORKSPACE, ButtonPress, Conversation, Event, Message, Reaction, Sender, now
+from llmagent_os.events import (
+    LOCAL_WORKSPACE,
+    Attachment,
+    ButtonPress,
+    Conversation,
+    Event,
+    Message,
+    Reaction,
+    Sender,
+    now,
+)
 from llmagent_os.privacy.event_masking import mask_text
 
 _log = structlog.stdlib.get_logger(__name__)
@@ -33,17 +45,26 @@ NOT_STORED = "This was not taken: the bot cannot store anything at the moment. P
 class PageActions:
     """Takes the actions of visitors."""
 
-    def __init__(self, transcript: Transcript, pages: OpenPages, order: KeyedLocks, uploads: Uploads) -> None:
+    def __init__(
+        self,
+        transcript: Transcript,
+        pages: OpenPages,
+        order: KeyedLocks,
+        uploads: Uploads,
+        recordings: Recordings | None = None,
+    ) -> None:
         """Args:
         transcript: keeps what the actions change.
         pages: show what has changed.
         order: of the changes of one conversation.
         uploads: the files that messages come with.
+        recordings: that visitors have uploaded; None: the bot does not listen.
         """
         self._transcript = transcript
         self._pages = pages
         self._order = order
         self._uploads = uploads
+        self._recordings = recordings
         self._accept: Accept | None = None
 
     def open(self, accept: Accept) -> None:
@@ -77,6 +98,8 @@ class PageActions:
                 match action:
                     case Say():
                         refused = await self._say(visitor, action)
+                    case Speak():
+                        refused = await self._speak(visitor, action)
                     case React():
                         refused = await self._react(visitor, action)
                     case Press():
@@ -110,17 +133,41 @@ class PageActions:
         if attachments is None:
             return _refused(action, "An attached file is not here any more. Please attach it again.")
         text = await mask_text(text)  # the transcript is a store like any other
-        item = Item(message_id=f"p-{action.id}", author="person", text=text, at=now())
-        held = await self._transcript.hold(action.conversation, item, [file.path for file in attachments])
+        held = await self._hold(action, text, attachments)
         common = _common(visitor, action)
         event = Message(text=held.text, message_id=held.message_id, attachments=attachments, **common)
+        await self._tell(action, held, event)
+        return None
+
+    async def _speak(self, visitor: Visitor, action: Speak) -> Refused | None:
+        if self._recordings is None:
+            return _refused(action, "I do not understand recordings here: please write to me.")
+        recording = await self._recordings.find(visitor.id, action.id)
+        if recording is None:
+            there = await self._transcript.get(action.conversation, f"p-{action.id}")
+            if there is None:
+                return _refused(action, "The recording did not arrive. Please record it again.")
+            await self._transcript.show(action.conversation, there.message_id)
+            return None  # it was listened to already, and erased
+        held = await self._hold(action, spoken_label(action.seconds))
+        common = _common(visitor, action)
+        event = Message(text="", message_id=held.message_id, attachments=(recording,), **common)
+        await self._tell(action, held, event)
+        return None
+
+    async def _hold(self, action: Action, text: str, files: Sequence[Attachment] = ()) -> Item:
+        """Hold a place in the transcript for what a visitor says, and the files that it comes with."""
+        item = Item(message_id=f"p-{action.id}", author="person", text=text, at=now())
+        return await self._transcript.hold(action.conversation, item, [file.path for file in files])
+
+    async def _tell(self, action: Action, held: Item, event: Message) -> None:
+        """Hand a message to the host, and then show it."""
         try:
             await self._give(event)
         except HostBusyError:  # sent again later, it belongs at the end of what is there by then
             await self._transcript.remove(action.conversation, held.message_id)
             raise
         await self._transcript.show(action.conversation, held.message_id)
-        return None
 
     async def _react(self, visitor: Visitor, action: React) -> Refused | None:
         conversation, message_id = action.conversation, action.message_id
@@ -155,6 +202,15 @@ class PageActions:
         if self._accept is None:
             raise HostBusyError("web: the host is stopping")
         await self._accept(event)
+
+
+def spoken_label(seconds: float) -> str:
+    """What stands in the conversation for a recording. The answer shows its words.
+
+    >>> spoken_label(5.2), spoken_label(83)
+    ('Voice message (0:05)', 'Voice message (1:23)')
+    """
+    return f"Voice message ({int(seconds) // 60}:{int(seconds) % 60:02d})"
 
 
 def _common(visitor: Visitor, action: Action) -> dict[str, Any]:

@@ -20,6 +20,7 @@ ASSETS = (
     "icons.js",
     "markdown.js",
     "palette.js",
+    "voice.js",
     "icon.svg",
 )
 

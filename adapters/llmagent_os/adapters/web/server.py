@@ -20,6 +20,7 @@ from llmagent_os.adapters.web.open_pages import OpenPages
 from llmagent_os.adapters.web.page_actions import PageActions
 from llmagent_os.adapters.web.page_assets import Handler, add_assets
 from llmagent_os.adapters.web.page_socket import PageSocket
+from llmagent_os.adapters.web.recordings import Recordings
 from llmagent_os.adapters.web.transcript import Transcript
 from llmagent_os.adapters.web.uploads import Uploads
 from llmagent_os.errors import AdapterError
@@ -31,6 +32,7 @@ MAX_REQUEST_BYTES = 4096  #: of the body of a request
 HEARTBEAT_SECONDS = 20.0  #: between the pings that find dead connections
 SHUTDOWN_SECONDS = 2.0  #: how long a request that is being answered may go on when the bot stops
 UPLOADS = "/uploads"  #: the path to which pages send files
+RECORDINGS = "/recordings"  #: the path to which pages send what visitors record
 NO_SESSION = 4401  #: close code of a WebSocket: the page must ask for a session first
 HEADERS = {
     "Content-Security-Policy": (
@@ -59,6 +61,7 @@ class Server:
         health: Callable[[], Awaitable[Mapping[str, Any]]] | None,
         metrics: Callable[[], bytes] | None,
         plugin_pages: AnswerPage | None = None,
+        recordings: Recordings | None = None,
     ) -> None:
         """Args:
         host: address to listen on.
@@ -71,6 +74,7 @@ class Server:
         health: for ``/healthz``.
         metrics: for ``/metrics``.
         plugin_pages: answers requests for pages of plugins.
+        recordings: takes what visitors record; None: the bot does not listen.
         """
         self.is_listening = asyncio.Event()
         self._host, self._port = host, port
@@ -81,6 +85,7 @@ class Server:
         self._page_socket = PageSocket(transcript, pages, actions)
         self._health, self._metrics = health, metrics
         self._plugin_pages = plugin_pages
+        self._recordings = recordings
         self._url: str | None = None
 
     @property
@@ -107,7 +112,7 @@ class Server:
             self._port,
             refused=refused,
             shutdown_seconds=SHUTDOWN_SECONDS,
-            streamed={UPLOADS},
+            streamed={UPLOADS, RECORDINGS},
         ) as port:
             self._port = port  # a free port stays the same when run() is called again
             shown = {"0.0.0.0": "127.0.0.1", "": "127.0.0.1", "::": "[::1]"}.get(self._host, self._host)
@@ -127,6 +132,7 @@ class Server:
         application.router.add_get("/socket", self._socket)
         application.router.add_post(UPLOADS, self._upload)
         application.router.add_get("/files/{token}/{name}", self._file)
+        application.router.add_post(RECORDINGS, self._recording)
         application.router.add_get("/healthz", self._healthz)
         application.router.add_get("/metrics", self._prometheus)
         if self._plugin_pages is not None:
@@ -180,6 +186,16 @@ class Server:
         if visitor is None or not self._access.has_token(request):
             raise web.HTTPUnauthorized
         return await self._uploads.receive(visitor, request)
+
+    async def _recording(self, request: web.Request) -> web.Response:
+        """Take a recording, before the frame ``voice`` names it."""
+        visitor = self._access.visitor(request)
+        if visitor is None or not self._access.has_token(request):
+            raise web.HTTPUnauthorized
+        if self._recordings is None:
+            raise web.HTTPNotFound
+        problem = await self._recordings.take(visitor.id, request)
+        return web.json_response({"error": problem} if problem else {}, status=422 if problem else 200)
 
     async def _healthz(self, request: web.Request) -> web.Response:
         report = {"ok": True} if self._health is None else dict(await self._health())

@@ -5,6 +5,7 @@ import { Attachments, takeFiles } from "./attachments.js";
 import { Connection } from "./connection.js";
 import { Outbox } from "./outbox.js";
 import { Palette } from "./palette.js";
+import { Recorder } from "./voice.js";
 import { MessageView, day, draftNode, make, pendingNode, showDraft } from "./view.js";
 
 const $ = (id) => document.getElementById(id);
@@ -73,9 +74,11 @@ const FRAMES = {
     $("about").textContent = frame.about;
     $("text").maxLength = frame.max_characters;
     attachments.limits = { files: frame.max_files, bytes: frame.max_file_bytes };
+    recorder.offer(frame.voice === true);
     showExamples(frame.examples);
     if (frame.conversation !== conversation || seq === 0) clear(frame.conversation);
     for (const entry of outbox.waiting()) connection.send(entry.frame);
+    recorder.uploadWaiting();
     showTail();
   },
 
@@ -96,13 +99,17 @@ const FRAMES = {
       setTimeout(() => $("log").setAttribute("aria-live", "polite"), 300);
     }
     let news = false;
+    const arrived = [];
     for (const item of frame.items) {
-      news ||= !history && item.author === "bot" && !items.has(item.message_id);
+      const isNews = !history && item.author === "bot" && !items.has(item.message_id);
+      news ||= isNews;
+      if (isNews) arrived.push(item.message_id);
       items.set(item.message_id, item);
       seq = Math.max(seq, item.seq);
       dropDraft(item.message_id);
     }
     for (const item of frame.items) showItem(item);
+    for (const id of arrived) recorder.playAnswer(views.get(id).node);
     showDays();
     if (news) showTyping(false);
     showTail();
@@ -134,7 +141,7 @@ const FRAMES = {
 
   refused({ id, reason, again }) {
     const entry = outbox.entries.get(id);
-    if (entry?.frame.type === "message" && (again || entry.frame.conversation === conversation)) {
+    if (isSaid(entry?.frame) && (again || entry.frame.conversation === conversation)) {
       outbox.fail(id, reason, again);
     } else if (entry) {
       outbox.remove(id);
@@ -160,6 +167,7 @@ function say(text, files = []) {
   const clean = text.trim().replace(/\p{Surrogate}/gu, "\uFFFD");
   if (!(clean || files.length) || !conversation) return false;
   notice("");
+  recorder.talks = false;
   act({ type: "message", text: clean, ...(files.length ? { files: files.map(({ id }) => id) } : {}) }, files);
   showTail();
   toEnd();
@@ -178,6 +186,22 @@ const actions = {
   },
   palette: (message_id, opener) => palette.open(message_id, opener),
 };
+
+const isSaid = (frame) => frame?.type === "message" || frame?.type === "voice";
+
+const recorder = new Recorder({
+  button: $("record"),
+  status: $("recording"),
+  person,
+  notice,
+  place: () => conversation,
+  send(frame) {
+    const entry = outbox.add(frame);
+    connection.send(entry.frame);
+    showTail();
+    toEnd();
+  },
+});
 
 const palette = new Palette((message_id, emoji) => {
   if (!reactionsOf(items.get(message_id)).includes(emoji)) actions.react(message_id, emoji, true);
@@ -304,7 +328,8 @@ function dropDraft(messageId) {
 
 // Drafts of answers, and messages that the server has not acknowledged.
 function showTail() {
-  const waiting = outbox.of(conversation, "message").filter(({ frame }) => !items.has(`p-${frame.id}`));
+  const said = [...outbox.of(conversation, "message"), ...outbox.of(conversation, "voice")];
+  const waiting = said.filter(({ frame }) => !items.has(`p-${frame.id}`)).sort((a, b) => a.order - b.order);
   const nodes = waiting.map((entry) =>
     pendingNode(entry, {
       online,

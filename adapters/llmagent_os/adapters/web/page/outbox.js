@@ -26,7 +26,7 @@ export class Outbox {
 
   // files: the names and sizes of what a message comes with, to show them.
   add(frame, files = []) {
-    const entry = { frame: { ...frame, id: newId() }, files, order: this.order++, failed: "", again: false };
+    const entry = { frame: { ...frame, id: frame.id ?? newId() }, files, order: this.order++, failed: "", again: false };
     this.entries.set(entry.frame.id, entry);
     this.#store(entry);
     return entry;

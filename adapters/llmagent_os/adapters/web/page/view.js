@@ -4,6 +4,7 @@
 import { iconOf } from "./icons.js";
 import { render } from "./markdown.js";
 import { nameOf } from "./palette.js";
+import { isSound, player, spokenLabel } from "./voice.js";
 
 const ALWAYS = ["👍", "👎"];
 const timeOf = new Intl.DateTimeFormat(undefined, { hour: "numeric", minute: "2-digit" });
@@ -137,6 +138,7 @@ function card(value) {
 // Files that can be saved; without an address they are on their way.
 function files(values) {
   return values.map(({ name, url, size }) => {
+    if (url && isSound(name)) return player(url);
     const parts = [make("span", { text: name }), make("small", { text: sizeOf(size) })];
     return url ? make("a", { class: "file", href: url, download: name }, ...parts) : make("span", { class: "file" }, ...parts);
   });
@@ -163,7 +165,8 @@ export function pendingNode(entry, { retry, discard, online }) {
     : [online ? "Sending…" : "Waiting for the connection"];
   return make(
     "article", { class: `message person ${entry.failed ? "failed" : "pending"}`, "data-id": `p-${entry.frame.id}` },
-    make("h2", { class: "sr", text: "You:" }), make("div", { class: "body", text: entry.frame.text }),
+    make("h2", { class: "sr", text: "You:" }),
+    make("div", { class: "body", text: entry.frame.text ?? spokenLabel(entry.frame.seconds) }),
     make("div", { class: "extras" }, ...files(entry.files ?? [])), make("p", { class: "meta" }, ...state),
   );
 }
