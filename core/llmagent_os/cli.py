@@ -259,11 +259,15 @@ def show_profile(ctx: click.Context, /, user: str) -> None:
 
 @profile.command("export")
 @click.argument("user")
+@click.option("--zip", "archive", type=_FILE, help="Write an archive with all files and the calendar instead.")
 @click.pass_context
-def export_profile(ctx: click.Context, /, user: str) -> None:
+def export_profile(ctx: click.Context, /, user: str, archive: Path | None) -> None:
     """Print everything that is stored about USER, as JSON."""
     from llmagent_os.admin import profile_command
 
+    if archive is not None:
+        click.echo(asyncio.run(profile_command.export_archive(_settings(ctx), user, archive)))
+        return
     click.echo(asyncio.run(profile_command.export(_settings(ctx), user)))
 
 

@@ -63,6 +63,20 @@ class OutgoingFiles:
         return part.replace(folder / name)
 
 
+class MemoryFiles(OutgoingFiles):
+    """Files that are only read again by the program itself: nothing is written to the disk."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.written: dict[str, bytes] = {}  #: by name
+
+    async def write(self, name: str, content: bytes) -> str:
+        """Keep a file; returns its name."""
+        name = safe_name(name)
+        self.written[name] = content
+        return name
+
+
 def listed(folder: Path, person_id: PersonId) -> list[tuple[Path, int]]:
     """The files made for a person: path and size in bytes, sorted by path."""
     own = folder / file_name_of(person_id)

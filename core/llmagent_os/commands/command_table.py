@@ -9,6 +9,7 @@ import msgspec
 
 from llmagent_os.adapter import Reply
 from llmagent_os.commands.approve import approve
+from llmagent_os.commands.export import export
 from llmagent_os.commands.forget import FORGET, NOT_OPEN, ask_forget, close_question, confirm_forget
 from llmagent_os.commands.help import help_reply
 from llmagent_os.commands.link import link
@@ -67,6 +68,7 @@ COMMANDS: Mapping[str, SlashCommand] = MappingProxyType(
         "unlink": SlashCommand(
             help="separate this account from the ones it is linked with", answer=unlink, is_kept=False
         ),
+        "export": SlashCommand(help="everything I keep about you, as one file", answer=export),
         "forget": SlashCommand(help="erase everything I keep about you", answer=ask_forget),
     }
 )

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from llmagent_os.adapter_kit.files import FOLDER, Files
-from llmagent_os.privacy.stores import DataSubject, EraseOrder, Holds
+from llmagent_os.privacy.stores import DataSubject, EraseOrder, FileToExport, Holds
 
 
 class FileStore:
@@ -30,6 +30,16 @@ class FileStore:
                 for path, size in await self._files(platform).listed(own_id):
                     found.append({"platform": platform, "path": str(path.relative_to(self._data)), "bytes": size})
         return {"files": found}
+
+    async def files(self, subject: DataSubject) -> list[FileToExport]:
+        """The files that the person has sent, as ``PLATFORM/MESSAGE/NAME``."""
+        found: list[FileToExport] = []
+        for platform in subject.platforms:
+            for own_id in subject.ids_on(platform):
+                for path, size in await self._files(platform).listed(own_id):
+                    name = f"{platform}/{path.parent.name}/{path.name}"
+                    found.append(FileToExport(name, size, path.read_bytes))
+        return found
 
     async def erase(self, subject: DataSubject) -> int:
         """Erase the person's files on all platforms; returns how many messages had files."""

@@ -12,7 +12,7 @@ from typing import Any
 from llmagent_os.adapter_kit import outgoing_files
 from llmagent_os.adapter_kit.outgoing_files import OUTGOING_FOLDER
 from llmagent_os.identity import person_kept_under
-from llmagent_os.privacy.stores import DataSubject, EraseOrder, Holds
+from llmagent_os.privacy.stores import DataSubject, EraseOrder, FileToExport, Holds
 
 
 class OutgoingStore:
@@ -35,6 +35,14 @@ class OutgoingStore:
             kept = await asyncio.to_thread(outgoing_files.listed, self._folder, person_kept_under(identity))
             found += [{"path": str(path.relative_to(self._data)), "bytes": size} for path, size in kept]
         return {"outgoing": found}
+
+    async def files(self, subject: DataSubject) -> list[FileToExport]:
+        """The files that were made for the person, as ``made/NAME``."""
+        found: list[FileToExport] = []
+        for identity in subject.identities:
+            kept = await asyncio.to_thread(outgoing_files.listed, self._folder, person_kept_under(identity))
+            found += [FileToExport(f"made/{path.name}", size, path.read_bytes) for path, size in kept]
+        return found
 
     async def erase(self, subject: DataSubject) -> int:
         """Erase the files made for the person; returns how many there were."""
