@@ -84,6 +84,14 @@ class Database:
             self.driver.execute(f"PRAGMA busy_timeout = {BUSY_MILLISECONDS}")
         return not row[0]
 
+    def compact(self) -> None:
+        """Write the whole file anew (``VACUUM``). Needs no open transaction, and as much free disk as the file has.
+
+        ``secure_delete`` overwrites a row where it was deleted. Copies of it stay in the unused parts of pages between
+        which SQLite has moved rows before. Only a new file is without them.
+        """
+        self.driver.execute("VACUUM")
+
     def close(self) -> None:
         """Close the file."""
         engine = self.sql.engine

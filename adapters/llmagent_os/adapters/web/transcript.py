@@ -7,6 +7,7 @@ that has seen all changes up to a ``seq`` asks for the later ones, and gets whol
 from __future__ import annotations
 
 import asyncio
+import sqlite3
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -14,6 +15,7 @@ from typing import Any, TypeVar
 
 import msgspec
 import sqlalchemy as sa
+import structlog
 from sqlalchemy import event
 from sqlalchemy.exc import SQLAlchemyError
 
@@ -23,9 +25,15 @@ from llmagent_os.errors import AdapterError, ConfigError
 
 T = TypeVar("T")
 
+_log = structlog.stdlib.get_logger(__name__)
+
 #: How long a change waits for another program that has locked the file. After that the person is told.
 BUSY_MILLISECONDS = 5000
 
+
+#: SQLite's ``application_id`` while the file is to be written anew; 0 otherwise. It changes with the transaction that
+#: deletes.
+WIPE_DUE = 1
 
 #: Stands for the person of a conversation that nobody has written in.
 UNOWNED = ""
@@ -245,7 +253,8 @@ class Transcript:
     async def forget(self, user_id: str) -> tuple[str, ...]:
         """Erase the person's conversations. Returns their ids.
 
-        Nothing of them is left in the file: SQLite overwrites what it deletes, and the write-ahead log is emptied.
+        Nothing of them is left: the file is written anew, and the write-ahead log is emptied. A crash in between is
+        noticed when the file is opened the next time.
         """
         unowned = [conversation for conversation, owner in self._unowned.items() if owner == user_id]
 
@@ -254,13 +263,14 @@ class Transcript:
             erased = tuple(db.execute(sa.select(tables.conversations.c.id).where(theirs)).scalars())
             db.execute(tables.conversations.delete().where(tables.conversations.c.id.in_(unowned)))
             db.execute(tables.conversations.delete().where(theirs))
+            db.exec_driver_sql(f"PRAGMA application_id = {WIPE_DUE}")
             return erased
 
         found = await self._do(work)
         for conversation in unowned:
             self._unowned.pop(conversation, None)
         found = tuple(dict.fromkeys((*found, *unowned)))
-        await asyncio.get_running_loop().run_in_executor(self._thread, self._checkpoint)
+        await asyncio.get_running_loop().run_in_executor(self._thread, self._wipe)
         return found
 
     def _unowned_of(self, user_id: str) -> str | None:
@@ -298,18 +308,26 @@ class Transcript:
             tables.metadata.create_all(db)
             db.execute(tables.conversations.delete().where(tables.conversations.c.person == UNOWNED))
             db.exec_driver_sql(f"PRAGMA user_version = {tables.VERSION}")
+            is_due = db.exec_driver_sql("PRAGMA application_id").scalar() == WIPE_DUE
         self._engine = engine
+        if is_due:
+            self._wipe()
         return engine
 
-    def _checkpoint(self) -> None:
-        """Move all pages of the write-ahead log into the file, and empty the log."""
+    def _wipe(self) -> None:
+        """Write the file anew, without what was deleted, and empty the write-ahead log.
+
+        ``secure_delete`` overwrites a row where it was deleted, but not its copies in the unused parts of pages between
+        which SQLite has moved rows before.
+        """
         try:
             with self._open().connect() as db:
-                driver = db.connection.driver_connection
-                if driver is not None:
-                    driver.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
-        except SQLAlchemyError as error:
-            raise AdapterError(f"web: transcript {self._path}: {error}") from error
+                driver: Any = db.connection.driver_connection
+                driver.execute("VACUUM")
+                driver.execute("PRAGMA application_id = 0")
+                driver.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
+        except (SQLAlchemyError, sqlite3.Error) as error:  # another program reads, or the disk is full
+            _log.error("web: what was erased is wiped at the next start only", file=str(self._path), error=str(error))
 
     def _dispose(self) -> None:
         if self._engine is not None:
