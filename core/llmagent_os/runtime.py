@@ -39,6 +39,7 @@ from llmagent_os.people.directory import Directory
 from llmagent_os.people.profiles import PREFERENCES, Profiles
 from llmagent_os.plugin import WebAccess
 from llmagent_os.policy_worker import PolicyWorker
+from llmagent_os.privacy.encryption import mount_data, seal_files
 from llmagent_os.privacy.file_permissions import make_private
 from llmagent_os.privacy.known_stores import known_stores
 from llmagent_os.privacy.ledger_store import LedgerStore
@@ -50,6 +51,7 @@ from llmagent_os.reply.agent_settings import AgentSettings
 from llmagent_os.reply.plugin_pages import PluginPages
 from llmagent_os.reply.prompt import warm_up_request
 from llmagent_os.reply.services import Services
+from llmagent_os.sealing.mounts import KEYS_FOLDER
 from llmagent_os.tools.plugin_names import check_installed, check_permissions
 from llmagent_os.tools.registry import Plugins
 from llmagent_os.training.host_training import HostTraining, served_hash
@@ -115,6 +117,7 @@ class Runtime:
         """
         async with contextlib.AsyncExitStack() as stack:
             await asyncio.to_thread(_make_data_folder, settings.data)
+            await asyncio.to_thread(_encrypt, settings)
             ledger = await Ledger.open(settings.ledger_url)
             stack.push_async_callback(ledger.close)
             profiles = _profiles(settings, bot.config)
@@ -219,11 +222,25 @@ def _make_data_folder(folder: Path) -> None:
     try:
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         adapters = (point.name for point in entry_points(group="llmagent_os.adapters"))
-        make_private(folder, (PROFILES_FOLDER, OUTGOING_FOLDER, SECRETS_FOLDER, LORAS_FOLDER, JOBS_FOLDER, *adapters))
+        make_private(
+            folder,
+            (KEYS_FOLDER, PROFILES_FOLDER, OUTGOING_FOLDER, SECRETS_FOLDER, LORAS_FOLDER, JOBS_FOLDER, *adapters),
+        )
     except OSError as error:
         raise ConfigError(
             f"the data folder {str(folder)!r} (LLMAGENT_OS_DATA) cannot be made: {error.strerror or error}"
         ) from error
+
+
+def _encrypt(settings: Settings) -> None:
+    """Have what is kept encrypted, where there is a key for it.
+
+    Raises:
+        ConfigError: the key is wrong or missing.
+    """
+    ring = mount_data(settings)
+    if ring is not None:
+        seal_files(settings.data, ring)
 
 
 def _profiles(settings: Settings, config: BotConfig) -> Profiles:

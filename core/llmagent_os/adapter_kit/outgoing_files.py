@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import os
 import shutil
 import tempfile
 import time
@@ -15,7 +14,8 @@ from pathlib import Path
 from uuid import uuid4
 
 from llmagent_os.adapter_kit.files import safe_name
-from llmagent_os.identity import PersonId, file_name_of
+from llmagent_os.identity import PersonId, account_in_file_name, file_name_of
+from llmagent_os.sealing.sealed_files import write_file
 
 #: The folder inside the data folder.
 OUTGOING_FOLDER = "outgoing"
@@ -56,10 +56,8 @@ class OutgoingFiles:
             folder = Path(tempfile.mkdtemp(prefix="llmagent-os-"))
         else:
             folder = self._folder / file_name_of(self._person_id or "")
-            folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         part = folder / f".{uuid4().hex}.part"
-        with os.fdopen(os.open(part, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as file:
-            file.write(content)
+        write_file(part, account_in_file_name(folder.name), content)
         return part.replace(folder / name)
 
 

@@ -74,6 +74,13 @@ class Settings(BaseSettings):
     )
 
     data: Path = Field(Path("data"), description="folder where everything is kept: ledger, profiles, transcripts")
+    encryption_key: SecretStr = Field(
+        SecretStr(""),
+        description="a master key, of `llmagent-os keys new`: what people say is kept encrypted; empty: as it is",
+    )
+    encryption_key_file: Path | None = Field(
+        None, description="a file with that key instead, which `llmagent-os keys rotate` can change while the bot runs"
+    )
     database_url: str = Field("", description="the ledger: sqlite:///path/file.db; empty: ledger.db in the data folder")
     model: str = Field("", description="replaces the bot's model: a name, a folder, a hub id, or openai:MODEL")
     policy: Literal["", "bayes", "reinforce", "actor_critic", "q_learning", "fixed"] = Field(
@@ -217,7 +224,7 @@ class Settings(BaseSettings):
         if name in _TOKENS:
             return clean_token(value, any_words=name == "api_key")
         text = cleaned(value, straight=name != "web_token")
-        if name in ("data", "plugin_folder"):
+        if name in ("data", "plugin_folder", "encryption_key_file"):
             return user_path(text)
         if name == "database_url":
             return user_url(text)

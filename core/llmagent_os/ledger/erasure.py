@@ -50,6 +50,7 @@ from llmagent_os.ledger.schema import (
     sent,
     timers,
 )
+from llmagent_os.ledger.sealed_columns import seal
 from llmagent_os.ledger.taken_back import erase_contributions
 from llmagent_os.ledger.writer import Writer
 
@@ -284,7 +285,9 @@ def _erase_positions(database: Database, platform: str, _workspace: str, own_id:
         left = {place: at for place, at in places.items() if not isinstance(at, dict) or at.get("user") != own_id}  # pyright: ignore
         if len(left) < len(places):  # pyright: ignore[reportUnknownArgumentType]
             new = msgspec.json.encode({**body, "channels": left}).decode()
-            database.sql.execute(sa.update(records).where(*theirs, records.c.key == row.key).values(body=new))
+            database.sql.execute(
+                sa.update(records).where(*theirs, records.c.key == row.key).values(body=seal(database, NO_ACCOUNT, new))
+            )
 
 
 def _is_of_shared(who: list[Identity]) -> sa.ColumnElement[bool]:

@@ -15,7 +15,7 @@ from llmagent_os.contacts import Contacts
 from llmagent_os.events import Event, Timer
 from llmagent_os.identity import Identity, PersonId
 from llmagent_os.ledger.canary_tests import CanaryTests
-from llmagent_os.ledger.connection import BEGIN_READING, connect, connect_to_read, file_of
+from llmagent_os.ledger.connection import BEGIN_READING, Database, connect, connect_to_read, file_of
 from llmagent_os.ledger.due_timers import DueTimers
 from llmagent_os.ledger.erasure import Erasure, Export
 from llmagent_os.ledger.group_commit import ThreadWriter
@@ -32,6 +32,7 @@ from llmagent_os.ledger.plugin_timers import LedgerTimers
 from llmagent_os.ledger.policy_state import PolicyState
 from llmagent_os.ledger.queries import Queries
 from llmagent_os.ledger.rewards import Rewards
+from llmagent_os.ledger.sealed_columns import seal_existing
 from llmagent_os.ledger.training_jobs import TrainingJobs
 from llmagent_os.ledger.values import (
     Accepted,
@@ -93,7 +94,13 @@ class Ledger:
         path = file_of(url)
         if path is None:
             return cls(InlineWriter(connect(None, synchronous)), None)
-        writer = ThreadWriter(lambda: connect(path, synchronous))
+
+        def opened() -> Database:
+            database = connect(path, synchronous)
+            seal_existing(database, HostLock(path))
+            return database
+
+        writer = ThreadWriter(opened)
         await writer.start()
         ledger = cls(writer, HostLock(path), path)
         await ledger.prune()

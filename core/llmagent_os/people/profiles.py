@@ -26,16 +26,19 @@ from tinydb.table import Document
 
 from llmagent_os.errors import ProfileError
 from llmagent_os.events import now
-from llmagent_os.identity import PersonId, file_name_of
+from llmagent_os.identity import PersonId, account_in_file_name, file_name_of
 from llmagent_os.people.damaged_profiles import (
     DamagedProfileError,
     DamagedProfiles,
+    as_far_as_opened,
     delete,
     readable_fields,
     readable_profile,
 )
 from llmagent_os.people.time_zones import is_known
 from llmagent_os.privacy.consent import LEARNING
+from llmagent_os.sealing.key_ring import SealedError
+from llmagent_os.sealing.sealed_files import read_file, write_file
 
 _log = structlog.stdlib.get_logger(__name__)
 
@@ -75,9 +78,11 @@ class FileStorage(Storage):
 
     def read(self) -> dict[str, dict[str, Any]] | None:
         try:
-            raw = self._path.read_bytes()
+            raw = read_file(self._path)
         except FileNotFoundError:
             return None
+        except SealedError as error:
+            raise DamagedProfileError(f"{self._path} cannot be opened: {error}") from error
         try:
             found: object = json.loads(raw)
         except (ValueError, RecursionError) as error:
@@ -90,12 +95,7 @@ class FileStorage(Storage):
     def write(self, data: dict[str, dict[str, Any]]) -> None:
         raw = json.dumps(data, ensure_ascii=False, indent=1).encode()
         new = self._path.with_name(f"{self._path.name}.new")
-        # What people tell the bot is private: no other account of the machine may read it.
-        file = os.open(new, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
-        with os.fdopen(file, "wb") as handle:
-            handle.write(raw)
-            handle.flush()
-            os.fsync(handle.fileno())
+        write_file(new, account_in_file_name(self._path.stem), raw)
         new.replace(self._path)
         sync(self._path.parent)
 
@@ -251,7 +251,7 @@ class Profiles:
                     return self._whole(person_id)
             except (OSError, ProfileError) as error:  # a full disk, or one that cannot be written
                 self._log_once(path, str(error))
-                return _Held(readable_profile(Profile(user_id=person_id), person_id, path.read_bytes()))
+                return _Held(readable_profile(Profile(user_id=person_id), person_id, as_far_as_opened(path)))
         except OSError as error:
             self._log_once(path, f"the profile cannot be read: {error}")
             # Whether the person opted out of learning is not known.
@@ -272,7 +272,7 @@ class Profiles:
             try:
                 return self._read(path, person_id) or _Held(Profile(user_id=person_id))
             except DamagedProfileError as error:
-                rest = _Held(readable_profile(Profile(user_id=person_id), person_id, path.read_bytes()))
+                rest = _Held(readable_profile(Profile(user_id=person_id), person_id, as_far_as_opened(path)))
                 self._damaged.put_aside(path, str(error))
                 if rest.profile.name or rest.profile.place or rest.profile.time_zone or rest.profile.preferences:
                     self._write(person_id, rest)

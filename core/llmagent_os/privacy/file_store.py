@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 from llmagent_os.adapter_kit.files import FOLDER, Files
 from llmagent_os.privacy.stores import DataSubject, EraseOrder, FileToExport, Holds
+from llmagent_os.sealing.sealed_files import read_file
 
 
 class FileStore:
@@ -38,7 +40,7 @@ class FileStore:
             for own_id in subject.ids_on(platform):
                 for path, size in await self._files(platform).listed(own_id):
                     name = f"{platform}/{path.parent.name}/{path.name}"
-                    found.append(FileToExport(name, size, path.read_bytes))
+                    found.append(FileToExport(name, size, partial(read_file, path)))
         return found
 
     async def erase(self, subject: DataSubject) -> int:

@@ -14,6 +14,7 @@ from llmagent_os.adapter import Adapter, Remembers
 from llmagent_os.errors import ConfigError
 from llmagent_os.privacy.file_store import FileStore
 from llmagent_os.privacy.job_store import JobStore, TrainingFolders
+from llmagent_os.privacy.key_store import KeyStore
 from llmagent_os.privacy.learned_store import LearnedStore, Learning
 from llmagent_os.privacy.ledger_store import LedgerStore
 from llmagent_os.privacy.lora_store import LoraStore, TrainedLoras
@@ -65,6 +66,7 @@ def known_stores(
         stores.register(FileStore(data))
         stores.register(OutgoingStore(data))
         stores.register(SecretStore(data))
+        stores.register(KeyStore(data))
     if profiles is not None:
         stores.register(ProfileStore(profiles))
     if loras is not None:

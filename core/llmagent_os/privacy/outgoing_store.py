@@ -6,6 +6,7 @@ import asyncio
 import os
 import shutil
 import tempfile
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +14,7 @@ from llmagent_os.adapter_kit import outgoing_files
 from llmagent_os.adapter_kit.outgoing_files import OUTGOING_FOLDER
 from llmagent_os.identity import person_kept_under
 from llmagent_os.privacy.stores import DataSubject, EraseOrder, FileToExport, Holds
+from llmagent_os.sealing.sealed_files import read_file
 
 
 class OutgoingStore:
@@ -41,7 +43,7 @@ class OutgoingStore:
         found: list[FileToExport] = []
         for identity in subject.identities:
             kept = await asyncio.to_thread(outgoing_files.listed, self._folder, person_kept_under(identity))
-            found += [FileToExport(f"made/{path.name}", size, path.read_bytes) for path, size in kept]
+            found += [FileToExport(f"made/{path.name}", size, partial(read_file, path)) for path, size in kept]
         return found
 
     async def erase(self, subject: DataSubject) -> int:

@@ -100,6 +100,7 @@ class EraseOrder(IntEnum):
     #: again, and must find the same identities.
     LEDGER = 1
     MEMORY = 2  #: what a running bot has computed from the ledger: earlier, it could be read in again from there
+    KEYS = 3  #: the keys of what is encrypted: after a crash, the stores before must be able to find what they erase
 
 
 class Store(Protocol):

@@ -91,7 +91,7 @@ async def test_two_files_of_one_name_are_both_there() -> None:
     async def nothing(_: DataSubject) -> dict[str, Any]:
         return {}
 
-    other.export = nothing  # type: ignore[method-assign]
+    other.export = nothing  # type: ignore[assignment,method-assign]
     stores.register(other)
     found = opened(await make_archive(stores, ANA, {}, NOW))
     assert {found["files/albums/note"], found["files/albums/2-note"]} == {b"one", b"two"}

@@ -7,9 +7,11 @@ that has seen all changes up to a ``seq`` asks for the later ones, and gets whol
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import sqlite3
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -20,8 +22,11 @@ from sqlalchemy import event
 from sqlalchemy.exc import SQLAlchemyError
 
 from llmagent_os.adapters.web import transcript_tables as tables
+from llmagent_os.adapters.web.sealed_bodies import SEALED_VERSION, ring_of_connection, seal_existing
 from llmagent_os.adapters.web.transcript_items import Item, ItemRange
 from llmagent_os.errors import AdapterError, ConfigError
+from llmagent_os.sealing.key_ring import KeyRing, SealedError, is_sealed
+from llmagent_os.sealing.mounts import ring_of
 
 T = TypeVar("T")
 
@@ -295,11 +300,15 @@ class Transcript:
         except OSError as error:
             raise ConfigError(f"web: data folder {str(self._path.parent)!r} cannot be written: {error}") from error
         engine = sa.create_engine(f"sqlite:///{self._path}")
-        event.listen(engine, "connect", _on_connect)
+        event.listen(engine, "connect", partial(_on_connect, ring_of(self._path)))
         event.listen(engine, "begin", _on_begin)
         with engine.begin() as db:
             version = db.exec_driver_sql("PRAGMA user_version").scalar() or 0
-            if version > tables.VERSION:
+            was_sealed, has_key = version >= SEALED_VERSION, ring_of_connection(db) is not None
+            if was_sealed and not has_key:
+                engine.dispose()
+                raise ConfigError(f"web: {self._path} is encrypted: set LLMAGENT_OS_ENCRYPTION_KEY to its key")
+            if version % SEALED_VERSION > tables.VERSION:
                 engine.dispose()
                 raise ConfigError(
                     f"web: {self._path} was written by a newer version of LLMAgentOS: "
@@ -307,8 +316,9 @@ class Transcript:
                 )
             tables.metadata.create_all(db)
             db.execute(tables.conversations.delete().where(tables.conversations.c.person == UNOWNED))
-            db.exec_driver_sql(f"PRAGMA user_version = {tables.VERSION}")
-            is_due = db.exec_driver_sql("PRAGMA application_id").scalar() == WIPE_DUE
+            sealed_now = seal_existing(db) if has_key and not was_sealed else 0
+            db.exec_driver_sql(f"PRAGMA user_version = {tables.VERSION + SEALED_VERSION * has_key}")
+            is_due = bool(sealed_now) or db.exec_driver_sql("PRAGMA application_id").scalar() == WIPE_DUE
         self._engine = engine
         if is_due:
             self._wipe()
@@ -340,8 +350,15 @@ def _text(raw: bytes) -> str:
     return raw.decode("utf-8", "replace")
 
 
-def _on_connect(connection: Any, _record: Any) -> None:
-    connection.text_factory = _text
+def _on_connect(ring: KeyRing | None, connection: Any, record: Any) -> None:
+    def opened(raw: bytes) -> str:
+        if ring is not None and is_sealed(raw):
+            with contextlib.suppress(SealedError):
+                return _text(ring.open_text(raw))
+        return _text(raw)
+
+    record.info["ring"] = ring
+    connection.text_factory = opened
     connection.isolation_level = None  # transactions are begun by _on_begin, not by the driver
     for pragma in (
         f"busy_timeout = {BUSY_MILLISECONDS}",
