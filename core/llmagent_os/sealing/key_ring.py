@@ -25,7 +25,7 @@ from threading import Lock
 from typing import TYPE_CHECKING
 
 from llmagent_os.errors import ConfigError, LLMAgentOSError
-from llmagent_os.sealing.master_keys import KEY_BYTES, MasterKey
+from llmagent_os.sealing.master_keys import KEY_BYTES, MasterKey, read_key_file
 
 if TYPE_CHECKING:  # imported only where something is sealed
     from cryptography.hazmat.primitives.ciphers.aead import AESGCM
@@ -54,36 +54,34 @@ class SealedError(LLMAgentOSError, OSError):
 class KeyRing:
     """The keys of all accounts, in one folder. Its methods block for a moment, and may be called in any thread."""
 
-    def __init__(
-        self, folder: Path, masters: Sequence[MasterKey], reload: Callable[[], Sequence[MasterKey]] | None = None
-    ) -> None:
+    def __init__(self, folder: Path, masters: Sequence[MasterKey], key_file: Path | None = None) -> None:
         """Open the ring, and make it where there is none.
 
         Args:
             folder: of the wrapped keys.
             masters: wrap the keys: the first those that are made from now on.
-            reload: reads the masters again, where another process may have rotated them.
+            key_file: of the masters. It is read again when it has changed: another process may rotate them.
 
         Raises:
             ConfigError: the masters do not open the keys, or the folder cannot be written.
         """
         self.folder = folder
         self._masters = tuple(masters)
-        self._reload = reload
-        self.key_file: Path | None = None  #: of the masters; None: they are in no file
+        self.key_file = key_file  #: of the masters; None: they are in no file
+        self._read_at = _changed_at(key_file)
         self._held: OrderedDict[bytes, AESGCM] = OrderedDict()
         self._lock = Lock()
         try:
             folder.mkdir(mode=0o700, parents=True, exist_ok=True)
             self._salt = _made_once(folder / _SALT_FILE, lambda: secrets.token_bytes(32))
             self._key(NO_PERSON)
-        except OSError as error:
-            raise ConfigError(f"the folder of keys {folder} cannot be used: {error.strerror or error}") from error
         except SealedError as error:
             raise ConfigError(
                 f"the encryption key is another than the one that what is in {folder.parent} was encrypted with: set "
                 "the old key, and rotate with `llmagent-os keys rotate`"
             ) from error
+        except OSError as error:
+            raise ConfigError(f"the folder of keys {folder} cannot be used: {error.strerror or error}") from error
 
     @property
     def masters(self) -> tuple[MasterKey, ...]:
@@ -192,9 +190,23 @@ class KeyRing:
         self._held.pop(key_id, None)
         with self._lock:
             if not file.exists():
-                made = secrets.token_bytes(KEY_BYTES)
-                _made_once(file, lambda: _wrapped(self._masters[0], key_id, made))
+                self._make(file, key_id)
         return key_id, self._read(key_id)
+
+    def _make(self, file: Path, key_id: bytes) -> None:
+        """Make a key. Where the masters are rotated meanwhile, the new one wraps it, too."""
+        made = secrets.token_bytes(KEY_BYTES)
+        self._look_at_masters()
+        _made_once(file, lambda: _wrapped(self._masters[0], key_id, made))
+        if self._look_at_masters():
+            _replace(file, _wrapped(self._masters[0], key_id, self._unwrapped(key_id, json.loads(file.read_bytes()))))
+
+    def _look_at_masters(self) -> bool:
+        """Read the file of the master keys again if it has changed. Returns whether it has."""
+        if self.key_file is None or (at := _changed_at(self.key_file)) == self._read_at:
+            return False
+        self._masters, self._read_at = read_key_file(self.key_file), at
+        return True
 
     def _read(self, key_id: bytes) -> AESGCM:
         try:
@@ -219,8 +231,7 @@ class KeyRing:
 
     def _master(self, name: str) -> MasterKey:
         found = next((master for master in self._masters if master.name == name), None)
-        if found is None and self._reload is not None:  # they were rotated since
-            self._masters = tuple(self._reload())
+        if found is None and self._look_at_masters():  # they were rotated since
             found = next((master for master in self._masters if master.name == name), None)
         if found is None:
             raise SealedError(f"the master key {name} is not given")
@@ -232,6 +243,14 @@ class KeyRing:
 
     def _file(self, key_id: bytes) -> Path:
         return self.folder / f"{key_id.hex()}.key"
+
+
+def _changed_at(file: Path | None) -> int:
+    """When a file was last replaced; 0: there is none."""
+    try:
+        return 0 if file is None else file.stat().st_ino ^ file.stat().st_mtime_ns
+    except OSError:
+        return 0
 
 
 def is_sealed(data: bytes) -> bool:

@@ -14,7 +14,7 @@ from pathlib import Path
 import msgspec
 
 from llmagent_os.sealing.key_ring import KeyRing
-from llmagent_os.sealing.master_keys import MasterKey, read_key_file
+from llmagent_os.sealing.master_keys import MasterKey
 
 #: The folder of keys, inside a data folder.
 KEYS_FOLDER = "keys"
@@ -45,9 +45,7 @@ def mount(
     Raises:
         ConfigError: the masters do not open what is sealed there.
     """
-    reload = None if key_file is None else lambda: read_key_file(key_file)
-    ring = KeyRing(keys or folder / KEYS_FOLDER, masters, reload)
-    ring.key_file = key_file
+    ring = KeyRing(keys or folder / KEYS_FOLDER, masters, key_file)
     _rings[folder.resolve()] = ring
     return ring
 

@@ -85,7 +85,7 @@ async def test_no_word_of_a_running_bot_is_on_the_disk_and_an_erasure_destroys_t
     old = bytes_of_sealed(settings.data / "profiles" / "web%3Alocal%3Aperson-ana-ypsilon.json")
     asked = await ask_to_be_forgotten(world)
     value = next(button["value"] for button in asked["buttons"] if button["label"] == "Yes, forget me")
-    await world.page.act({"type": "press", "id": "press", "message_id": asked["message_id"], "value": value})
+    await world.page.act({"type": "press", "id": "press-forget", "message_id": asked["message_id"], "value": value})
     await world.page.until(lambda: any("forgotten you" in item["text"] for item in world.page.listed("bot")))
     await world.settled()
     assert found((settings.data, temporary), HERS) == set()

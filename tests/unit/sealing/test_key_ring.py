@@ -90,7 +90,7 @@ def test_keys_are_rotated_while_another_process_goes_on(tmp_path: Path) -> None:
     """A host that runs has old keys in memory, and is given new files under a master key that it has never seen."""
     file = tmp_path / "master"
     write_key_file(file, (old := new_master_key(),))
-    host = KeyRing(tmp_path / "keys", [old], lambda: read_key_file(file))
+    host = KeyRing(tmp_path / "keys", [old], file)
     sealed = host.seal(ANA, b"zeppelin")
     of_ben = KeyRing(tmp_path / "keys", [old]).seal(BEN, b"lunch")  # the host has not read this key
     new = new_master_key()
@@ -100,9 +100,10 @@ def test_keys_are_rotated_while_another_process_goes_on(tmp_path: Path) -> None:
     assert ring.rewrap() == 0
     write_key_file(file, (new,))
     assert (host.open(sealed), host.open(of_ben)) == (b"zeppelin", b"lunch")
-    assert host.open(host.seal("web::cara", b"new")) == b"new"
+    of_cara = host.seal("web::cara", b"new")
+    assert host.open(of_cara) == b"new"
     later = KeyRing(tmp_path / "keys", [new])
-    assert (later.open(sealed), later.open(of_ben)) == (b"zeppelin", b"lunch")
+    assert (later.open(sealed), later.open(of_ben), later.open(of_cara)) == (b"zeppelin", b"lunch", b"new")
     assert {json.loads(each.read_bytes())["master"] for each in ring.folder.glob("*.key")} == {new.name}
     with pytest.raises(ConfigError):
         KeyRing(tmp_path / "keys", [old])
