@@ -86,6 +86,7 @@ from llmagent_os.feedback.emoji_table import EMOJI, RewardMapping
 from llmagent_os.llm import LLM
 from llmagent_os.policy.contract import DIMENSIONS
 from llmagent_os.policy.dimensions import declared, starting
+from llmagent_os.privacy.consent import Consent
 from llmagent_os.serving.model_card import Grounding
 from llmagent_os.serving.model_catalogue import MODELS_FOLDER
 from llmagent_os.serving.model_location import GROUP as MODELS
@@ -177,6 +178,22 @@ PathText = Annotated[str, AfterValidator(_path)]
 Worths = Annotated[dict[str, float | dict[str, float]], BeforeValidator(_worths)]
 
 
+class ConsentConfig(BaseModel):
+    """``[consent]``: what people allow who have not said, and whether they are told."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    remember: bool = True  #: facts that they state are kept
+    learning: bool = True  #: their reactions teach the bot how to answer them
+    training: bool = False  #: models are trained on their conversations
+    ask: bool = True  #: they are told so once, in plain words, and how to change it
+
+    @property
+    def defaults(self) -> Consent:
+        """The three switches."""
+        return Consent(remember=self.remember, learning=self.learning, training=self.training)
+
+
 class BotConfig(BaseModel):
     """What a bot's TOML file says."""
 
@@ -196,6 +213,7 @@ class BotConfig(BaseModel):
     behavior: Behavior = Behavior()
     policy: Policy = Policy()
     training: TrainingConfig = TrainingConfig(plan="")  #: without ``[training]`` the weights stay as they are
+    consent: ConsentConfig = ConsentConfig()
     rewards: Worths = {}  #: what an emoji is worth, by emoji; or by platform, then by emoji
     tool_rounds: int = Field(default=3, ge=0, le=20)  #: how often one reply may call tools
     max_tokens: int = Field(default=256, ge=1, le=32_768)  #: of one completion
@@ -386,6 +404,7 @@ def _explained(found: dict[str, Any]) -> str:
     if kind == "extra_forbidden":
         tables: dict[tuple[str, ...], type[BaseModel]] = {
             ("policy",): Policy,
+            ("consent",): ConsentConfig,
             ("training",): TrainingConfig,
             ("training", "canary"): CanarySettings,
         }

@@ -333,7 +333,7 @@ async def _training(
     policy_worker: PolicyWorker | None,
 ) -> HostTraining:
     """The trainings of the bot, and the LoRAs that were trained."""
-    zone, directory = ZoneInfo(settings.zone), Directory(ledger, profiles)
+    zone, directory = ZoneInfo(settings.zone), Directory(ledger, profiles, bot.config.consent.defaults)
     personas = None
     if policy is not None and policy_worker is not None:
         defaults = bot.config.behavior.model_dump()
@@ -471,6 +471,8 @@ def _agent_settings(settings: Settings, config: BotConfig, llm: LLM, web: WebAcc
         time_zone=settings.zone,
         grounding=config.grounding,
         request_rules=config.request_rules,
+        consent=config.consent.defaults,
+        asks_consent=config.consent.ask,
         web=web,
     )
 

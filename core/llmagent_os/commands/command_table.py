@@ -14,6 +14,7 @@ from llmagent_os.commands.forget import FORGET, NOT_OPEN, ask_forget, close_ques
 from llmagent_os.commands.help import help_reply
 from llmagent_os.commands.link import link
 from llmagent_os.commands.plugin_command import plugin_command
+from llmagent_os.commands.privacy import PRIVACY, privacy, turn
 from llmagent_os.commands.profile import change_or_show, profile
 from llmagent_os.commands.revoke import revoke
 from llmagent_os.commands.unlink import unlink
@@ -59,6 +60,10 @@ COMMANDS: Mapping[str, SlashCommand] = MappingProxyType(
             help="what I know about you and what I have learned; /profile set STYLE corrects it, /profile learning off "
             "stops it, /profile undo takes the last change back, /profile clear forgets it all",
             answer=profile,
+        ),
+        "privacy": SlashCommand(
+            help="what you allow me: remember you, learn from your reactions, train on our conversations",
+            answer=privacy,
         ),
         "link": SlashCommand(
             help="share one profile between two accounts: gives a code to type on the other one, as /link CODE",
@@ -139,6 +144,8 @@ async def _answer(services: Services, command: Command, name: str) -> Reply:
 async def _pressed(services: Services, event: Event, value: str) -> Reply:
     if value.startswith(FORGET):
         return await confirm_forget(services, event, value)
+    if value.startswith(PRIVACY):
+        return await turn(services, event, value.removeprefix(PRIVACY))
     match value.removeprefix(OWN_BUTTON):
         case "keep":
             await close_question(services, event)

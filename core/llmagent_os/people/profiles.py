@@ -36,7 +36,7 @@ from llmagent_os.people.damaged_profiles import (
     readable_profile,
 )
 from llmagent_os.people.time_zones import is_known
-from llmagent_os.privacy.consent import LEARNING
+from llmagent_os.privacy.consent import SWITCHES, Consent, ConsentChange, changes_between
 from llmagent_os.sealing.key_ring import SealedError
 from llmagent_os.sealing.sealed_files import read_file, write_file
 
@@ -50,7 +50,9 @@ PREFERENCES: Mapping[str, Collection[str]] = {
     "mode": ("task_oriented", "conversational"),
     "verbosity": ("brief", "normal", "detailed"),
     "initiative": ("act", "ask_first"),
+    "remember": ("on", "off"),
     "learning": ("on", "off"),
+    "training": ("on", "off"),
 }
 
 _ONLY = 1  # the document's number in its file
@@ -67,6 +69,7 @@ class Profile(msgspec.Struct, frozen=True, kw_only=True):
     preferences: dict[str, str] = msgspec.field(default_factory=dict[str, str])  #: see :data:`PREFERENCES`
     created_at: datetime = msgspec.field(default_factory=now)  #: UTC
     updated_at: datetime = msgspec.field(default_factory=now)  #: UTC
+    told_at: datetime | None = None  #: when the person was told what the bot does with what it hears; None: not yet
 
 
 class FileStorage(Storage):
@@ -105,6 +108,7 @@ class _Document(msgspec.Struct, frozen=True):
 
     profile: dict[str, Any]
     undo: list[dict[str, Any]]
+    consent: list[ConsentChange] = []  #: what the person allowed and took back, oldest first
 
 
 class _Held(msgspec.Struct, frozen=True):
@@ -113,6 +117,7 @@ class _Held(msgspec.Struct, frozen=True):
     profile: Profile
     undo: list[dict[str, Any]] = []  #: the profiles before it, as JSON, the latest last
     unknown: dict[str, Any] = {}  #: fields of a later version: they are kept as they are
+    consent: list[ConsentChange] = []  #: see :class:`_Document`
 
 
 class Profiles:
@@ -152,6 +157,18 @@ class Profiles:
         """
         return await asyncio.to_thread(self._update, person_id, changes)
 
+    async def note_told(self, person_id: PersonId, defaults: Consent) -> None:
+        """Record that the person was told what the bot does with what it hears.
+
+        Args:
+            person_id: the person.
+            defaults: what the owner had decided by then.
+
+        Raises:
+            ProfileError: the file cannot be read or written.
+        """
+        await asyncio.to_thread(self._note_told, person_id, defaults)
+
     def takes(self, preference: str, value: str) -> bool:
         """Whether a profile can be given that value of a preference."""
         return value in self._preferences.get(preference, (value,))
@@ -190,8 +207,20 @@ class Profiles:
             held = self._whole(person_id)
             after = changed(held.profile, changes, self._preferences)
             undo = [*held.undo, msgspec.to_builtins(held.profile)][-UNDO_STEPS:]
-            self._write(person_id, _Held(after, undo, held.unknown))
+            record = changes_between(held.profile.preferences, after.preferences, now())
+            self._write(person_id, _Held(after, undo, held.unknown, [*held.consent, *record]))
             return after
+
+    def _note_told(self, person_id: PersonId, defaults: Consent) -> None:
+        with self._alone():
+            held = self._whole(person_id)
+            if held.profile.told_at is not None:
+                return
+            at = now()
+            words = ",".join(name for name in SWITCHES if getattr(defaults, name))
+            told = msgspec.structs.replace(held.profile, told_at=at)
+            record = ConsentChange(switch="asked", value=words, at=at)
+            self._write(person_id, _Held(told, held.undo, held.unknown, [*held.consent, record]))
 
     def _undo(self, person_id: PersonId) -> Profile | None:
         if not self._exists(person_id):
@@ -201,8 +230,10 @@ class Profiles:
             if not held.undo:
                 return None
             *undo, last = held.undo
-            before = readable_fields(Profile(user_id=person_id), last | {"updated_at": now()})
-            self._write(person_id, _Held(before, undo, held.unknown))
+            kept = {"updated_at": now(), "told_at": held.profile.told_at}
+            before = readable_fields(Profile(user_id=person_id), last | kept)
+            record = changes_between(held.profile.preferences, before.preferences, now())
+            self._write(person_id, _Held(before, undo, held.unknown, [*held.consent, *record]))
             return before
 
     def _forget(self, person_id: PersonId) -> bool:
@@ -223,6 +254,8 @@ class Profiles:
         held = self._usable(person_id)
         damaged = self._damaged.export(self._path(person_id).stem, person_id)
         found = {"profile": msgspec.to_builtins(held.profile) | held.unknown, "undo": held.undo}
+        if held.consent:
+            found["consent"] = msgspec.to_builtins(held.consent)
         return found | ({"damaged": damaged} if damaged else {})
 
     def _problems(self) -> list[tuple[Path, str]]:
@@ -255,7 +288,7 @@ class Profiles:
         except OSError as error:
             self._log_once(path, f"the profile cannot be read: {error}")
             # Whether the person opted out of learning is not known.
-            return _Held(Profile(user_id=person_id, preferences={LEARNING: "off"}))
+            return _Held(Profile(user_id=person_id, preferences=dict.fromkeys(SWITCHES, "off")))
         zone = held.profile.time_zone
         if zone is not None and not is_known(zone):
             self._log_once(path, _no_zone(zone))
@@ -309,11 +342,12 @@ class Profiles:
             # A file that was copied by hand. The bot would show it to this person, and act for the other one.
             raise DamagedProfileError(f"{path} holds the profile of {profile.user_id!r}, not of {person_id!r}")
         unknown = {name: value for name, value in held.profile.items() if name not in Profile.__struct_fields__}
-        return _Held(profile, held.undo, unknown)
+        return _Held(profile, held.undo, unknown, held.consent)
 
     def _write(self, person_id: PersonId, held: _Held) -> None:
         path = self._path(person_id)
         fields = {"profile": msgspec.to_builtins(held.profile) | held.unknown, "undo": held.undo}
+        fields["consent"] = msgspec.to_builtins(held.consent)
         document = Document(fields, doc_id=_ONLY)
         try:
             with TinyDB(path, storage=FileStorage) as database:
@@ -383,7 +417,7 @@ def changed(profile: Profile, changes: dict[str, Any], known: Mapping[str, Colle
     fields: dict[str, Any] = msgspec.structs.asdict(profile)
     single = {name: value for name, value in changes.items() if name in known}
     for name, value in changes.items():
-        if name in ("user_id", "created_at", "updated_at") or (name not in fields and name not in known):
+        if name in ("user_id", "created_at", "updated_at", "told_at") or (name not in fields and name not in known):
             can = ", ".join(("name", "place", "time_zone", "language", "preferences", *known))
             raise ProfileError(f"a profile has no {name!r} to change: {can}")
         if name in fields:

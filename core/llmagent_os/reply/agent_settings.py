@@ -5,6 +5,7 @@ from __future__ import annotations
 import msgspec
 
 from llmagent_os.plugin import WebAccess
+from llmagent_os.privacy.consent import Consent
 from llmagent_os.serving.model_card import Grounding
 
 
@@ -25,4 +26,6 @@ class AgentSettings(msgspec.Struct, frozen=True, kw_only=True):
     #: whether plugins' rules read a message before the model; None: for a model of this project's own, as its card says
     request_rules: bool | None = None
     time_zone: str = "UTC"  #: IANA name: the zone of people who never said where they are
+    consent: Consent = Consent()  #: what people allow who have not said
+    asks_consent: bool = False  #: people are told once what the bot does with what it hears, and how to change it
     web: WebAccess = WebAccess()  #: how plugins reach the web

@@ -69,6 +69,7 @@ class KeyRing:
         self._masters = tuple(masters)
         self.key_file = key_file  #: of the masters; None: they are in no file
         self._read_at = _changed_at(key_file)
+        self._known: dict[str, tuple[bytes, AESGCM, str]] = {}  # by account: id, key and file, to seal with
         self._held: OrderedDict[bytes, AESGCM] = OrderedDict()
         self._lock = Lock()
         try:
@@ -140,6 +141,7 @@ class KeyRing:
         file = self._file(key_id)
         with self._lock:
             self._held.pop(key_id, None)
+            self._known.pop(account, None)
             try:
                 with file.open("r+b") as handle:  # the wrapped key itself is overwritten, where the disk allows it
                     handle.write(b"\0" * file.stat().st_size)
@@ -183,15 +185,20 @@ class KeyRing:
 
     def _key(self, account: str) -> tuple[bytes, AESGCM]:
         """The key to seal with. Another process may have destroyed it: its file is looked at every time."""
+        known = self._known.get(account)
+        if known is not None and os.path.exists(known[2]):  # noqa: PTH110 - a third of the time of a Path, at each value
+            return known[0], known[1]
         key_id = self._id(account)
         file = self._file(key_id)
-        if (held := self._held.get(key_id)) is not None and file.exists():
-            return key_id, held
         self._held.pop(key_id, None)
         with self._lock:
             if not file.exists():
                 self._make(file, key_id)
-        return key_id, self._read(key_id)
+        key = self._read(key_id)
+        if len(self._known) >= MAX_HELD_KEYS:
+            self._known.clear()
+        self._known[account] = key_id, key, str(file)
+        return key_id, key
 
     def _make(self, file: Path, key_id: bytes) -> None:
         """Make a key. Where the masters are rotated meanwhile, the new one wraps it, too."""

@@ -21,7 +21,6 @@ from llmagent_os.config import Settings
 from llmagent_os.errors import LLMAgentOSError
 from llmagent_os.events import Event, Reaction, Sender, event_key, now
 from llmagent_os.identity import Identity, PersonId
-from llmagent_os.people.directory import Directory
 from llmagent_os.runtime import Runtime
 from llmagent_os.serving.model_catalogue import MODELS_FOLDER
 from llmagent_os.simulation.simulation_options import SimulationOptions, SimulationPlace
@@ -167,9 +166,9 @@ class SimulatedHost:
             raise LLMAgentOSError("the simulated host has ended")
 
     async def _consenting(self, identity: Identity) -> PersonId | None:
-        directory = Directory(self.runtime.ledger, self.runtime.profiles)
+        directory = self.runtime.agent.services.directory
         person = await directory.person_of(identity)
-        return person if await directory.consents(person) else None
+        return person if await directory.consents_to_training(person) else None
 
 
 @asynccontextmanager
