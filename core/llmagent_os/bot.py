@@ -87,6 +87,7 @@ from llmagent_os.llm import LLM
 from llmagent_os.policy.contract import DIMENSIONS
 from llmagent_os.policy.dimensions import declared, starting
 from llmagent_os.privacy.consent import Consent
+from llmagent_os.privacy.model_masking import seen_by_server
 from llmagent_os.serving.model_card import Grounding
 from llmagent_os.serving.model_catalogue import MODELS_FOLDER
 from llmagent_os.serving.model_location import GROUP as MODELS
@@ -461,6 +462,7 @@ def make_llm(settings: Settings, bot: Bot) -> LLM:
             name,
             base_url=settings.base_url or None,
             api_key=key or "none",
+            sees=sorted(seen_by_server(settings.model_server_sees, host_of(settings.base_url) or OPENAI_HOST)),
             timeout=timeout,
             idle_timeout=bot.config.model_idle_seconds,
             max_characters=bot.config.model_max_characters,

@@ -95,6 +95,11 @@ class Settings(BaseSettings):
         SecretStr(""),
         description="the key of that server; empty: OPENAI_API_KEY, unless LLMAGENT_OS_BASE_URL names another server",
     )
+    model_server_sees: str = Field(
+        "",
+        description="personal data that model servers are sent, such as api.openai.com=places+phones, of names, places, "
+        "emails, phones, everything, nothing; empty: everything on this machine, nothing elsewhere",
+    )
     time_zone: str = Field(
         "", description="IANA time zone of people who have not given their place; empty: this machine's"
     )

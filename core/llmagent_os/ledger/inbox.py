@@ -233,23 +233,16 @@ class Inbox:
         sender = identity_of(event)
 
         def work(database: Database) -> bool | None:
-            execute = database.driver.execute
             sealed = (seal(database, sender, text), *row[1:])
-            if not execute(statements.PREPARE_REPLY, sealed).rowcount:
+            if not database.driver.execute(statements.PREPARE_REPLY, sealed).rowcount:
                 return None
             for reward_row in reward_rows:
                 insert_reward(database, reward_row)
             if interaction is None or interaction_row is None:
                 return True
-            owner = interaction.user_id
-            sealed = sealed_row(database, interactions, INTERACTION_COLUMNS, owner, interaction_row)
-            is_new = execute(statements.INSERT_INTERACTION, sealed).rowcount > 0
-            if is_new:  # else the completions would be those of another run, beside the words of the first
-                for completion_row in completion_rows:
-                    sealed = sealed_row(database, completions, COMPLETION_COLUMNS, owner, completion_row)
-                    execute(statements.INSERT_COMPLETION, sealed)
-                if tool_row is not None:
-                    execute(statements.INSERT_TOOL_SET, tool_row)
+            is_new = _insert_interaction(database, interaction.user_id, interaction_row, completion_rows)
+            if is_new and tool_row is not None:
+                database.driver.execute(statements.INSERT_TOOL_SET, tool_row)
             return is_new
 
         is_new = await self._writer.run(work)
@@ -432,6 +425,20 @@ def accept_row(database: Database, row: tuple[Any, ...]) -> int:
     """Put an event into the inbox, by the parameters of ``statements.ACCEPT_EVENT``. Returns 0 where it was there."""
     sealed = sealed_row(database, inbox, _ACCEPTED, row[2], row)
     return database.driver.execute(statements.ACCEPT_EVENT, sealed).rowcount
+
+
+def _insert_interaction(
+    database: Database, owner: Identity, row: tuple[Any, ...], completion_rows: Iterable[tuple[Any, ...]]
+) -> bool:
+    """Add an interaction with its completions. Returns whether it is new: else nothing is added."""
+    execute = database.driver.execute
+    sealed = sealed_row(database, interactions, INTERACTION_COLUMNS, owner, row)
+    if not execute(statements.INSERT_INTERACTION, sealed).rowcount:
+        return False  # the completions would be those of another run, beside the words of the first
+    for completion_row in completion_rows:
+        sealed = sealed_row(database, completions, COMPLETION_COLUMNS, owner, completion_row)
+        execute(statements.INSERT_COMPLETION, sealed)
+    return True
 
 
 def _less(counts: dict[T, int], key: T) -> None:

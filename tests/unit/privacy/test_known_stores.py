@@ -243,6 +243,7 @@ async def test_nothing_is_left_of_a_person_who_was_erased(world: World, settings
         "queue": 0,
         "outgoing files": 0,
         "secrets": 1,
+        "keys": 0,  # nothing is encrypted
         "web": 1,
         "other platforms": 0,
         "files": 1,
