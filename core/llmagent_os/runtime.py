@@ -46,6 +46,7 @@ from llmagent_os.privacy.ledger_store import LedgerStore
 from llmagent_os.privacy.masking import load_detectors
 from llmagent_os.privacy.profile_store import PROFILES_FOLDER
 from llmagent_os.privacy.queue_store import QueueStore
+from llmagent_os.privacy.retention import kept_times
 from llmagent_os.privacy.stores import Stores
 from llmagent_os.reply.agent_settings import AgentSettings
 from llmagent_os.reply.plugin_pages import PluginPages
@@ -435,8 +436,11 @@ def _stores(
     policy_worker: PolicyWorker | None,
     training: HostTraining,
 ) -> Stores:
+    keep = kept_times(settings.keep_days)
+    url = settings.ledger_url
     return known_stores(
-        ledgers=[LedgerStore("ledger", ledger=ledger, url=settings.ledger_url, data=settings.data)],
+        keep=keep,
+        ledgers=[LedgerStore("ledger", ledger=ledger, url=url, data=settings.data, keep=keep["conversations"])],
         profiles=profiles,
         data=settings.data,
         adapters=adapters,

@@ -121,9 +121,9 @@ class Files:
         """The files of a person, by the platform's own id: path and size in bytes of every file, sorted by path."""
         return await asyncio.to_thread(_listed, self._folder / file_name_of(user_id))
 
-    async def prune(self) -> int:
-        """Erase files older than :data:`KEEP_DAYS`. Returns how many messages had them."""
-        return await asyncio.to_thread(_prune, self._folder, time.time() - KEEP_DAYS * 86_400)
+    async def prune(self, days: float = KEEP_DAYS) -> int:
+        """Erase files older than so many days. Returns how many messages had them."""
+        return await asyncio.to_thread(_prune, self._folder, time.time() - days * 86_400)
 
 
 def missing(name: str, content_type: str, problem: str, *, size: int = 0, voice: bool = False) -> Attachment:

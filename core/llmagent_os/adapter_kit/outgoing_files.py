@@ -88,9 +88,9 @@ def erase(folder: Path, person_id: PersonId) -> int:
     return count
 
 
-def prune(folder: Path) -> int:
-    """Erase files older than :data:`KEEP_DAYS`. Returns how many."""
-    before, erased = time.time() - KEEP_DAYS * 86_400, 0
+def prune(folder: Path, days: float = KEEP_DAYS) -> int:
+    """Erase files older than so many days. Returns how many."""
+    before, erased = time.time() - days * 86_400, 0
     for path in [path for path in folder.glob("*/*") if path.is_file()]:
         if path.stat().st_mtime < before:
             path.unlink(missing_ok=True)

@@ -81,6 +81,11 @@ class Settings(BaseSettings):
     encryption_key_file: Path | None = Field(
         None, description="a file with that key instead, which `llmagent-os keys rotate` can change while the bot runs"
     )
+    keep_days: str = Field(
+        "",
+        description="days after which data are deleted, such as conversations=365, of conversations, transcripts, "
+        "files, outgoing, trainings; empty: as docs/privacy.md says",
+    )
     database_url: str = Field("", description="the ledger: sqlite:///path/file.db; empty: ledger.db in the data folder")
     model: str = Field("", description="replaces the bot's model: a name, a folder, a hub id, or openai:MODEL")
     policy: Literal["", "bayes", "reinforce", "actor_critic", "q_learning", "fixed"] = Field(
@@ -97,7 +102,7 @@ class Settings(BaseSettings):
     )
     model_server_sees: str = Field(
         "",
-        description="personal data that model servers are sent, such as api.openai.com=places+phones, of names, places, "
+        description="personal data that model servers are sent, such as api.openai.com=places+phones: names, places, "
         "emails, phones, everything, nothing; empty: everything on this machine, nothing elsewhere",
     )
     time_zone: str = Field(

@@ -25,6 +25,7 @@ from llmagent_os.ledger.inbox import Inbox
 from llmagent_os.ledger.listeners import Listeners
 from llmagent_os.ledger.lora_versions import LoraVersions
 from llmagent_os.ledger.members import Members
+from llmagent_os.ledger.old_words import delete_old_words
 from llmagent_os.ledger.personas import Personas
 from llmagent_os.ledger.plugin_contacts import ContactNotes, LedgerContacts
 from llmagent_os.ledger.plugin_records import LedgerRecords, read_holder
@@ -206,6 +207,17 @@ class Ledger:
     async def prune(self) -> int:
         """Delete old events that were answered or given up, and old wrong codes. Returns how many rows."""
         return await self._inbox.prune() + await self.identities.prune()
+
+    async def delete_old_words(self, before: datetime) -> int:
+        """Delete what was said and answered before a moment. Choices and rewards stay; see ``old_words``.
+
+        Returns:
+            How many interactions were emptied.
+        """
+        count = 0
+        while emptied := await self._writer.run(lambda database: delete_old_words(database, before.timestamp())):
+            count += emptied
+        return count
 
     async def failed(self, limit: int = 100) -> list[tuple[str, str]]:
         """The keys of the latest events given up, and why they were; newest first."""

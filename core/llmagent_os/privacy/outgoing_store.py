@@ -6,6 +6,7 @@ import asyncio
 import os
 import shutil
 import tempfile
+from datetime import timedelta
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -13,6 +14,7 @@ from typing import Any
 from llmagent_os.adapter_kit import outgoing_files
 from llmagent_os.adapter_kit.outgoing_files import OUTGOING_FOLDER
 from llmagent_os.identity import person_kept_under
+from llmagent_os.privacy.retention import OUTGOING_FILES
 from llmagent_os.privacy.stores import DataSubject, EraseOrder, FileToExport, Holds
 from llmagent_os.sealing.sealed_files import read_file
 
@@ -25,8 +27,9 @@ class OutgoingStore:
     order = EraseOrder.DISK
     holds = Holds(paths=(OUTGOING_FOLDER,))
 
-    def __init__(self, data: Path) -> None:
-        """Args: ``data`` is the data folder of the installation."""
+    def __init__(self, data: Path, keep: timedelta = OUTGOING_FILES.time) -> None:
+        """Args: ``data`` is the data folder of the installation, ``keep`` is how long files are kept."""
+        self._keep = keep
         self._folder = data / OUTGOING_FOLDER
         self._data = data
 
@@ -53,9 +56,9 @@ class OutgoingStore:
         return sum([await asyncio.to_thread(outgoing_files.erase, self._folder, person) for person in people])
 
     async def prune(self) -> int:
-        """Erase files older than ``retention.OUTGOING_FILES``; returns how many."""
+        """Erase old files; returns how many."""
         await asyncio.to_thread(_erase_of_earlier_versions)
-        return await asyncio.to_thread(outgoing_files.prune, self._folder)
+        return await asyncio.to_thread(outgoing_files.prune, self._folder, self._keep.total_seconds() / 86_400)
 
 
 def _erase_of_earlier_versions() -> None:

@@ -11,6 +11,7 @@ import contextlib
 import sqlite3
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from datetime import datetime
 from functools import partial
 from pathlib import Path
 from typing import Any, TypeVar
@@ -277,6 +278,13 @@ class Transcript:
         found = tuple(dict.fromkeys((*found, *unowned)))
         await asyncio.get_running_loop().run_in_executor(self._thread, self._wipe)
         return found
+
+    async def delete_old(self, before: datetime) -> int:
+        """Delete all messages before a moment, and the conversations that have none left. Returns how many messages."""
+        deleted = await self._do(lambda db: tables.delete_old(db, before))
+        if deleted:
+            await asyncio.get_running_loop().run_in_executor(self._thread, self._wipe)
+        return deleted
 
     def _unowned_of(self, user_id: str) -> str | None:
         return next((conversation for conversation, owner in self._unowned.items() if owner == user_id), None)

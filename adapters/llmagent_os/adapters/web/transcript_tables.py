@@ -5,6 +5,7 @@ from __future__ import annotations
 import secrets
 import time
 from collections.abc import Sequence
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
@@ -204,3 +205,20 @@ def share(db: sa.Connection, conversation: str, paths: Sequence[str]) -> tuple[S
         db.execute(files.insert().values(**row))
         shared.append(SharedFile(name=path.name, url=f"/files/{token}/{quote(path.name)}", size=size))
     return tuple(shared)
+
+
+def delete_old(db: sa.Connection, before: datetime) -> int:
+    """Delete all messages before a moment, and the conversations that have none left. Returns how many messages."""
+    count = 0
+    begun = conversations.c.created_at < before.isoformat(timespec="microseconds")
+    for conversation in db.execute(sa.select(conversations.c.id).where(begun)).scalars().all():
+        query = sa.select(messages.c.message_id, messages.c.body).where(messages.c.conversation == conversation)
+        rows = db.execute(query.order_by(messages.c.position)).all()
+        found = [(row.message_id, _readable(db, conversation, row.message_id, opened(db, row.body))) for row in rows]
+        old = [message_id for message_id, item in found if item is not None and item.at < before]
+        for message_id in old:
+            db.execute(messages.delete().where(at(conversation, message_id)))
+        if old and len(old) == len(rows):
+            db.execute(conversations.delete().where(conversations.c.id == conversation))
+        count += len(old)
+    return count
