@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from functools import cache
+from importlib import import_module
 from importlib.util import find_spec
 from typing import Any
 
@@ -53,10 +54,12 @@ def _model() -> str | None:
 def _analyzer() -> Any:
     if not is_available():
         return None
-    from presidio_analyzer import AnalyzerEngine
-    from presidio_analyzer.nlp_engine import NlpEngineProvider
-
+    # Any: the package is optional, and a checker may not have it.
+    engines: Any = import_module("presidio_analyzer")
+    providers: Any = import_module("presidio_analyzer.nlp_engine")
     model = {"lang_code": "en", "model_name": _model()}
-    engine = NlpEngineProvider(nlp_configuration={"nlp_engine_name": "spacy", "models": [model]}).create_engine()
+    engine = providers.NlpEngineProvider(
+        nlp_configuration={"nlp_engine_name": "spacy", "models": [model]}
+    ).create_engine()
     _log.info("names are found by Presidio", model=_model())
-    return AnalyzerEngine(nlp_engine=engine, supported_languages=["en"])
+    return engines.AnalyzerEngine(nlp_engine=engine, supported_languages=["en"])

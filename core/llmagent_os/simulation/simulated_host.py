@@ -16,7 +16,7 @@ from datetime import datetime, timedelta
 
 import msgspec
 
-from llmagent_os.bot import Bot, job_setting
+from llmagent_os.bot import Bot, ConsentConfig, job_setting
 from llmagent_os.config import Settings
 from llmagent_os.errors import LLMAgentOSError
 from llmagent_os.events import Event, Reaction, Sender, event_key, now
@@ -184,7 +184,9 @@ async def simulated_host(place: SimulationPlace, options: SimulationOptions) -> 
     """
     bot = Bot.load(place.bot)
     training = bot.config.training.model_dump() | schedule_of(options)
-    config = bot.config.model_copy(update={"training": TrainingConfig.model_validate(training)})
+    # Simulated people agree to everything, and are asked nothing: the words of replies are measured.
+    changed = {"training": TrainingConfig.model_validate(training), "consent": ConsentConfig(training=True, ask=False)}
+    config = bot.config.model_copy(update=changed)
     settings = Settings.load(
         env_file=None, data=place.data, database_url="", model=place.model or None, threads=place.threads, policy=""
     )

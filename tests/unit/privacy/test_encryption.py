@@ -132,7 +132,7 @@ async def test_what_was_kept_before_is_encrypted_when_a_key_is_set(tmp_path: Pat
     sent.write_bytes(b"a zeppelin")
     transcript = Transcript(data / "web" / "web.db")
     chat = await transcript.begin("ana")
-    await transcript.hold(chat, Item(message_id="m", author="person", text="zeppelin", at=now().isoformat()))
+    await transcript.hold(chat, Item(message_id="m", author="person", text="zeppelin", at=now()))
     await transcript.show(chat, "m")
     await transcript.close()
 
