@@ -61,7 +61,7 @@ def seen_by_server(setting: str, host: str) -> frozenset[str]:
         if wanted == {EVERYTHING}:
             wanted = set(KINDS)
         elif wanted == {"nothing"}:
-            wanted = set()
+            wanted = set[str]()
         if not equals or not name.strip() or not wanted <= set(KINDS):
             raise ConfigError(
                 f"LLMAGENT_OS_MODEL_SERVER_SEES cannot hold {part!r}: write HOST=KINDS, such as "

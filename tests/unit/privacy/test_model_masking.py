@@ -108,7 +108,11 @@ async def test_what_was_rejected_is_restored(monkeypatch: pytest.MonkeyPatch) ->
 
 def test_names_that_a_recogniser_finds_are_masked(monkeypatch: pytest.MonkeyPatch) -> None:
     """Also those that nobody told the bot: the people with whom somebody has lunch."""
-    monkeypatch.setattr(model_masking, "names_in", lambda text: [("name", "Bob")] if "Bob" in text else [])
+
+    def names_in(text: str) -> list[tuple[str, str]]:
+        return [("name", "Bob")] if "Bob" in text else []
+
+    monkeypatch.setattr(model_masking, "names_in", names_in)
     placeholders = Placeholders(KINDS)
     assert placeholders.mask("lunch with Bob; Bobsled race") == "lunch with NAME_1; Bobsled race"
     assert placeholders.restore("lunch with NAME_1") == "lunch with Bob"
@@ -117,9 +121,9 @@ def test_names_that_a_recogniser_finds_are_masked(monkeypatch: pytest.MonkeyPatc
 @pytest.mark.parametrize(
     ("setting", "host", "seen"),
     [
-        ("", "api.openai.com", set()),
+        ("", "api.openai.com", set[str]()),
         ("", "localhost", set(KINDS)),
-        ("localhost=nothing", "localhost", set()),
+        ("localhost=nothing", "localhost", set[str]()),
         ("api.openai.com=everything", "API.openai.com", set(KINDS)),
         ("a.example=names, b.example = places + emails", "b.example", {"places", "emails"}),
     ],
