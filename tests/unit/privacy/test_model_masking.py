@@ -12,6 +12,7 @@ from llmagent_os.chat import ChatRequest, Completion, ToolCall, tool_message
 from llmagent_os.config import Settings
 from llmagent_os.errors import ConfigError
 from llmagent_os.privacy import model_masking
+from llmagent_os.privacy.entity_recognition import is_available
 from llmagent_os.privacy.model_masking import KINDS, MaskingBackend, Placeholders, seen_by_server
 from llmagent_os.serving.backend import OnText
 from llmagent_os.serving.tool_call_parsing import InvalidCallError
@@ -144,3 +145,9 @@ def test_a_bot_on_a_server_elsewhere_masks_by_default() -> None:
     near = Settings.load(env_file=None, model="openai:m", base_url="http://127.0.0.1:8000/v1")
     backends = [make_llm(settings, bot)._backend for settings in (far, near)]  # pyright: ignore[reportPrivateUsage]
     assert [isinstance(backend, MaskingBackend) for backend in backends] == [True, False]
+
+
+@pytest.mark.skipif(not is_available(), reason="Presidio and a spaCy model are not installed (extra pii)")
+def test_presidio_finds_names_that_nobody_told_the_bot() -> None:
+    placeholders = Placeholders(KINDS)
+    assert placeholders.mask("Invite Barbara Miller from Chicago") == "Invite NAME_1 from PLACE_1"
