@@ -13,7 +13,7 @@ from typing import Any, Literal
 from benchmarks.speech_habits import Sentence
 
 from llmagent_os.admin import jobs_command
-from llmagent_os.bot import Bot
+from llmagent_os.bot import Bot, ConsentConfig
 from llmagent_os.config import Settings
 from llmagent_os.identity import Identity
 from llmagent_os.ledger import Interaction
@@ -136,7 +136,8 @@ async def office(folder: Path, *, rules: bool = True, **training: Any) -> AsyncG
     given = bot.config.training
     assert given is not None
     changed = type(given).model_validate(given.model_dump() | values)
-    values = {"training": changed, "adapters": (), "request_rules": rules}
+    agreed = ConsentConfig(training=True, ask=False)  # people here agree, and the words of replies are measured
+    values = {"training": changed, "adapters": (), "request_rules": rules, "consent": agreed}
     bot = replace(bot, config=bot.config.model_copy(update=values))
     settings = Settings.load(env_file=None, data=folder / "data", threads=1)
     platform = MemoryAdapter()

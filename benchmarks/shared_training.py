@@ -55,6 +55,10 @@ model_seconds = 900
 {behavior}
 [policy]
 learner = "fixed"
+[consent]
+training = true
+ask = false
+
 [training]
 probes = "{probes}"
 priority = "normal"

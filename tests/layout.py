@@ -46,6 +46,7 @@ ROOMS: tuple[tuple[str, ...], ...] = (
     ("handler",),
     ("ledger",),
     ("markup",),
+    ("sealing",),
     ("config",),
     ("adapter", "contacts", "timers", "chat"),
     ("records",),

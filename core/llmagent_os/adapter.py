@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import Any, Protocol, runtime_checkable
 
 import msgspec
@@ -212,4 +213,13 @@ class Remembers(Protocol):
         Args:
             user_id: the platform's own id of the person.
         """
+        ...
+
+
+@runtime_checkable
+class DeletesOld(Protocol):
+    """An adapter that can delete what was said long ago, where the owner gives transcripts a time."""
+
+    async def delete_old(self, before: datetime) -> int:
+        """Delete all messages before a moment; returns how many."""
         ...

@@ -27,6 +27,7 @@ from llmagent_os.privacy.event_masking import mask_event
 from llmagent_os.reply.agent_settings import AgentSettings
 from llmagent_os.reply.attachments import wordless
 from llmagent_os.reply.button_answer import answer_button, ask_again, plugin_button_meant
+from llmagent_os.reply.consent_question import with_consent_question
 from llmagent_os.reply.contact_notes import note_contact
 from llmagent_os.reply.document_answer import answer_from_documents, may_answer
 from llmagent_os.reply.exchange import choose_lora, decide, open_exchange
@@ -259,7 +260,7 @@ class Agent:
     async def _in_words(self, services: Services, event: Event, draft: Draft) -> Outcome:
         match event:
             case Message() if self.preprocess(event.text):
-                return await self.respond(event, draft)
+                return await with_consent_question(services, event, await self.respond(event, draft))
             case Message() if event.attachments and event.addressed:
                 if (answered := await answer_wordless(services, event)) is not None:
                     return answered

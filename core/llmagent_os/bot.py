@@ -101,6 +101,8 @@ from llmagent_os.llm import LLM
 from llmagent_os.modules.interaction import Interface
 from llmagent_os.policy.contract import DIMENSIONS
 from llmagent_os.policy.dimensions import declared, starting
+from llmagent_os.privacy.consent import Consent
+from llmagent_os.privacy.model_masking import seen_by_server
 from llmagent_os.reply.agent_settings import LearnSetting
 from llmagent_os.serving.model_card import Grounding
 from llmagent_os.serving.model_catalogue import MODELS_FOLDER
@@ -229,6 +231,22 @@ class KnowledgeConfig(BaseModel):
         return self.search or ("hybrid" if self.embeddings else "bm25")
 
 
+class ConsentConfig(BaseModel):
+    """``[consent]``: what people allow who have not said, and whether they are told."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    remember: bool = True  #: facts that they state are kept
+    learning: bool = True  #: their reactions teach the bot how to answer them
+    training: bool = False  #: models are trained on their conversations
+    ask: bool = True  #: they are told so once, in plain words, and how to change it
+
+    @property
+    def defaults(self) -> Consent:
+        """The three switches."""
+        return Consent(remember=self.remember, learning=self.learning, training=self.training)
+
+
 class BotConfig(BaseModel):
     """What a bot's TOML file says."""
 
@@ -250,6 +268,7 @@ class BotConfig(BaseModel):
     behavior: Behavior = Behavior()
     policy: Policy = Policy()
     training: TrainingConfig = TrainingConfig(plan="")  #: without ``[training]`` the weights stay as they are
+    consent: ConsentConfig = ConsentConfig()
     rewards: Worths = {}  #: what an emoji is worth, by emoji; or by platform, then by emoji
     tool_rounds: int = Field(default=3, ge=0, le=20)  #: how often one reply may call tools
     max_tokens: int = Field(default=256, ge=1, le=32_768)  #: of one completion
@@ -446,6 +465,7 @@ def _explained(found: dict[str, Any]) -> str:
         tables: dict[tuple[str, ...], type[BaseModel]] = {
             ("policy",): Policy,
             ("knowledge",): KnowledgeConfig,
+            ("consent",): ConsentConfig,
             ("training",): TrainingConfig,
             ("training", "canary"): CanarySettings,
             ("voice",): VoiceConfig,
@@ -522,6 +542,7 @@ def make_llm(settings: Settings, bot: Bot) -> LLM:
             name,
             base_url=settings.base_url or None,
             api_key=key or "none",
+            sees=sorted(seen_by_server(settings.model_server_sees, host_of(settings.base_url) or OPENAI_HOST)),
             timeout=timeout,
             idle_timeout=bot.config.model_idle_seconds,
             max_characters=bot.config.model_max_characters,

@@ -73,6 +73,9 @@ class ChatRequest(msgspec.Struct, frozen=True, kw_only=True):
     #: be. Servers are not asked for it
     min_p: float = 0.0
     seed: int | None = None  #: the same seed gives the same sample; ``None``: a new sample for every request
+    #: personal words in the messages that are known: kind (``name``, ``place``) and words. A server is sent
+    #: placeholders for them, unless it may see them
+    personal: tuple[tuple[str, str], ...] = ()
 
 
 class Completion(msgspec.Struct, frozen=True, kw_only=True):

@@ -80,12 +80,13 @@ def main(ctx: click.Context, /, **options: Any) -> None:
     ctx.obj = options
 
 
-def _settings(ctx: click.Context, *, quiet: bool = False, **given: Any) -> Settings:
-    """Load the settings and set up logging.
+def _settings(ctx: click.Context, *, quiet: bool = False, mounted: bool = True, **given: Any) -> Settings:
+    """Load the settings, set up logging, and have encrypted data opened.
 
     Args:
         ctx: of the command.
         quiet: log errors only, unless ``--log-level`` is given.
+        mounted: False for a command that reads no data, or that says itself what is wrong with the key.
         given: values by field name.
     """
     from llmagent_os.admin import log_setup
@@ -95,6 +96,10 @@ def _settings(ctx: click.Context, *, quiet: bool = False, **given: Any) -> Setti
     settings = Settings.load(options.pop("env_file"), **(options | given))
     level = "error" if quiet and not options["log_level"] else settings.log_level
     log_setup.configure(level, settings.log_format, secrets=settings.secret_values())
+    if mounted:
+        from llmagent_os.privacy.encryption import mount_data
+
+        mount_data(settings)
     return settings
 
 
@@ -139,7 +144,9 @@ def doctor(ctx: click.Context, /, bot: str, deep: bool) -> None:
     from llmagent_os.admin.doctor import examine
     from llmagent_os.admin.findings import show
 
-    findings = asyncio.run(examine(lambda: _settings(ctx, quiet=True), bot, deep=deep, env_file=ctx.obj["env_file"]))
+    findings = asyncio.run(
+        examine(lambda: _settings(ctx, quiet=True, mounted=False), bot, deep=deep, env_file=ctx.obj["env_file"])
+    )
     sys.exit(show(findings))
 
 
@@ -260,11 +267,15 @@ def show_profile(ctx: click.Context, /, user: str) -> None:
 
 @profile.command("export")
 @click.argument("user")
+@click.option("--zip", "archive", type=_FILE, help="Write an archive with all files and the calendar instead.")
 @click.pass_context
-def export_profile(ctx: click.Context, /, user: str) -> None:
+def export_profile(ctx: click.Context, /, user: str, archive: Path | None) -> None:
     """Print everything that is stored about USER, as JSON."""
     from llmagent_os.admin import profile_command
 
+    if archive is not None:
+        click.echo(asyncio.run(profile_command.export_archive(_settings(ctx), user, archive)))
+        return
     click.echo(asyncio.run(profile_command.export(_settings(ctx), user)))
 
 
@@ -289,6 +300,40 @@ def forget_profile(ctx: click.Context, /, user: str, yes: bool) -> None:
     from llmagent_os.admin import profile_command
 
     click.echo(asyncio.run(profile_command.forget(_settings(ctx), user)))
+
+
+@main.group()
+def keys() -> None:
+    """Encrypt what people say on the disk: make a master key, and change it."""
+
+
+@keys.command("new")
+@click.argument("file", type=_FILE, required=False)
+def new_key(file: Path | None) -> None:
+    """Print a new master key, or write it into FILE."""
+    from llmagent_os.admin import keys_command
+
+    click.echo(keys_command.new(file))
+
+
+@keys.command("rotate")
+@click.pass_context
+def rotate_keys(ctx: click.Context, /) -> None:
+    """Wrap all keys by a new master key. The bot may go on running."""
+    from llmagent_os.admin import keys_command
+
+    click.echo(keys_command.rotate(_settings(ctx, mounted=False)))
+
+
+@keys.command("open")
+@click.argument("file", type=_FILE)
+@click.argument("to", type=_FILE)
+@click.pass_context
+def open_sealed(ctx: click.Context, /, file: Path, to: Path) -> None:
+    """Write what the encrypted FILE of the data folder holds into the file TO."""
+    from llmagent_os.admin import keys_command
+
+    click.echo(keys_command.open_file(_settings(ctx, mounted=False), file, to))
 
 
 @main.group()

@@ -13,7 +13,7 @@ from __future__ import annotations
 
 from hashlib import sha256
 from typing import NewType
-from urllib.parse import quote
+from urllib.parse import quote, unquote
 
 from llmagent_os.errors import BadEventError, ConfigError
 from llmagent_os.events import Event
@@ -86,6 +86,15 @@ def person_kept_under(identity: Identity) -> PersonId:
 def first_identity_of(person_id: PersonId) -> Identity:
     """The account under which a person's profile is kept: one of the person's accounts."""
     return Identity(person_id)
+
+
+def account_in_file_name(name: str) -> str:
+    """What :func:`file_name_of` was given; the name itself where that was too long to be in it.
+
+    >>> account_in_file_name(file_name_of("slack:T1:U1"))
+    'slack:T1:U1'
+    """
+    return name if name.startswith("%%") else unquote(name, errors="surrogatepass")
 
 
 def file_name_of(identifier: str) -> str:

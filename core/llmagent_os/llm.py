@@ -24,6 +24,7 @@ import structlog
 from llmagent_os.adapter_kit.containment import contain
 from llmagent_os.chat import ChatRequest, Completion, Message, ToolCall, ToolSpec, check_request, tools_sha256
 from llmagent_os.errors import ConfigError, ContainedError, LoraError, ModelError, ModelUnavailableError
+from llmagent_os.privacy.model_masking import KINDS, MaskingBackend
 from llmagent_os.serving.backend import Backend, OnText, WarmsUp
 from llmagent_os.serving.model_card import ModelCard, read_model_card
 from llmagent_os.serving.model_location import Location, locate
@@ -308,4 +309,7 @@ def _server(model: str, options: dict[str, Any]) -> Backend:
         raise ConfigError("'openai:' names no model; write 'openai:MODEL', as the server calls it")
     from llmagent_os.serving.openai_server import ServerBackend
 
-    return ServerBackend(model, read_options(ServerOptions, options))
+    read = read_options(ServerOptions, options)
+    backend = ServerBackend(model, read)
+    sees_all = read.sees is None or set(read.sees) >= set(KINDS)
+    return backend if sees_all else MaskingBackend(backend, read.sees or ())

@@ -274,6 +274,17 @@ class Plugin:
         """
         raise PluginError(f"plugin {self.name!r} sets the timer {key!r} but does not answer it")
 
+    async def export_files(self, context: ToolContext) -> ToolResult | None:
+        """Give what the plugin keeps about the person as files that other programs read, such as an ``.ics`` file.
+
+        ``/export`` puts the files into its archive, beside the plugin's records as JSON; ``/export NAME`` sends the
+        result itself. The context may be of no event: write the files with ``context.files``.
+
+        Returns:
+            The result, with the files. None: the records say it all.
+        """
+        return None
+
     async def command(self, context: ToolContext, name: str, arguments: str) -> ToolResult:
         """Answer one of the plugin's ``commands``.
 

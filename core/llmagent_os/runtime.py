@@ -49,18 +49,21 @@ from llmagent_os.people.directory import Directory
 from llmagent_os.people.profiles import PREFERENCES, Profiles
 from llmagent_os.plugin import WebAccess
 from llmagent_os.policy_worker import PolicyWorker
+from llmagent_os.privacy.encryption import mount_data, seal_files
 from llmagent_os.privacy.file_permissions import make_private
 from llmagent_os.privacy.known_stores import known_stores
 from llmagent_os.privacy.ledger_store import LedgerStore
 from llmagent_os.privacy.masking import load_detectors
 from llmagent_os.privacy.profile_store import PROFILES_FOLDER
 from llmagent_os.privacy.queue_store import QueueStore
+from llmagent_os.privacy.retention import kept_times
 from llmagent_os.privacy.stores import Stores
 from llmagent_os.reply.agent_settings import AgentSettings
 from llmagent_os.reply.embedding_work import keep_embedded
 from llmagent_os.reply.plugin_pages import PluginPages
 from llmagent_os.reply.prompt import warm_up_request
 from llmagent_os.reply.services import Services
+from llmagent_os.sealing.mounts import KEYS_FOLDER
 from llmagent_os.tools.plugin_names import check_installed, check_permissions
 from llmagent_os.tools.registry import Plugins
 from llmagent_os.training.host_training import HostTraining, served_hash
@@ -128,6 +131,7 @@ class Runtime:
         """
         async with contextlib.AsyncExitStack() as stack:
             await asyncio.to_thread(_make_data_folder, settings.data)
+            await asyncio.to_thread(_encrypt, settings)
             ledger = await Ledger.open(settings.ledger_url)
             stack.push_async_callback(ledger.close)
             profiles = _profiles(settings, bot.config)
@@ -245,12 +249,32 @@ def _make_data_folder(folder: Path) -> None:
         adapters = (point.name for point in entry_points(group="llmagent_os.adapters"))
         make_private(
             folder,
-            (PROFILES_FOLDER, OUTGOING_FOLDER, SECRETS_FOLDER, KNOWLEDGE_FOLDER, LORAS_FOLDER, JOBS_FOLDER, *adapters),
+            (
+                KEYS_FOLDER,
+                PROFILES_FOLDER,
+                OUTGOING_FOLDER,
+                SECRETS_FOLDER,
+                KNOWLEDGE_FOLDER,
+                LORAS_FOLDER,
+                JOBS_FOLDER,
+                *adapters,
+            ),
         )
     except OSError as error:
         raise ConfigError(
             f"the data folder {str(folder)!r} (LLMAGENT_OS_DATA) cannot be made: {error.strerror or error}"
         ) from error
+
+
+def _encrypt(settings: Settings) -> None:
+    """Have what is kept encrypted, where there is a key for it.
+
+    Raises:
+        ConfigError: the key is wrong or missing.
+    """
+    ring = mount_data(settings)
+    if ring is not None:
+        seal_files(settings.data, ring)
 
 
 def _profiles(settings: Settings, config: BotConfig) -> Profiles:
@@ -368,7 +392,7 @@ async def _training(
     policy_worker: PolicyWorker | None,
 ) -> HostTraining:
     """The trainings of the bot, and the LoRAs that were trained."""
-    zone, directory = ZoneInfo(settings.zone), Directory(ledger, profiles)
+    zone, directory = ZoneInfo(settings.zone), Directory(ledger, profiles, bot.config.consent.defaults)
     personas = None
     if policy is not None and policy_worker is not None:
         defaults = bot.config.behavior.model_dump()
@@ -472,8 +496,11 @@ def _stores(
     policy_worker: PolicyWorker | None,
     training: HostTraining,
 ) -> Stores:
+    keep = kept_times(settings.keep_days)
+    url = settings.ledger_url
     return known_stores(
-        ledgers=[LedgerStore("ledger", ledger=ledger, url=settings.ledger_url, data=settings.data)],
+        keep=keep,
+        ledgers=[LedgerStore("ledger", ledger=ledger, url=url, data=settings.data, keep=keep["conversations"])],
         profiles=profiles,
         data=settings.data,
         adapters=adapters,
@@ -509,6 +536,8 @@ def _agent_settings(settings: Settings, config: BotConfig, llm: LLM, web: WebAcc
         grounding=config.grounding,
         learn=config.knowledge.learn,
         request_rules=config.request_rules,
+        consent=config.consent.defaults,
+        asks_consent=config.consent.ask,
         web=web,
     )
 

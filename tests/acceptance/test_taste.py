@@ -85,7 +85,7 @@ class Calendar:
         installed = Bot.load("calendar")
         assert installed.facts is not None
         settings = (installed.folder / "bot.toml").read_text()
-        self.file.write_text(f"{settings}\n[policy]\nexploration = 0.0\n")
+        self.file.write_text(f"{settings}\n[policy]\nexploration = 0.0\n[consent]\nask = false\n")
         shutil.copy(installed.facts, self.file.parent)
         kept = {key: value for key, value in os.environ.items() if not key.startswith("LLMAGENT_OS_")}
         own = {"DATA": str(self.data), "POLICY": "bayes", "TIME_ZONE": "UTC", "THREADS": "1"}

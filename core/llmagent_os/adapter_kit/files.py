@@ -7,18 +7,17 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import os
 import shutil
 import time
 import unicodedata
 from collections.abc import AsyncIterable
 from pathlib import Path
-from typing import BinaryIO
 
 import structlog
 
 from llmagent_os.events import Attachment
-from llmagent_os.identity import file_name_of
+from llmagent_os.identity import account_in_file_name, file_name_of
+from llmagent_os.sealing.sealed_files import FileWriter, create_file
 
 _log = structlog.stdlib.get_logger(__name__)
 
@@ -80,7 +79,8 @@ class Files:
         partial = path.with_name(f".{safe}.part")
         size = 0
         try:
-            opening = asyncio.ensure_future(asyncio.to_thread(_create, partial))
+            account = f"{self._folder.parent.name}::{account_in_file_name(file_name_of(user_id))}"
+            opening = asyncio.ensure_future(asyncio.to_thread(create_file, partial, account))
             try:
                 file = await asyncio.shield(opening)
             except asyncio.CancelledError:
@@ -127,9 +127,9 @@ class Files:
         found = await asyncio.to_thread(_listed, folder)
         return [(path, size) for path, size in found if not path.name.startswith(".")]  # not one that is half there
 
-    async def prune(self) -> int:
-        """Erase files older than :data:`KEEP_DAYS`. Returns how many messages had them."""
-        return await asyncio.to_thread(_prune, self._folder, time.time() - KEEP_DAYS * 86_400)
+    async def prune(self, days: float = KEEP_DAYS) -> int:
+        """Erase files older than so many days. Returns how many messages had them."""
+        return await asyncio.to_thread(_prune, self._folder, time.time() - days * 86_400)
 
 
 async def discard(attachment: Attachment) -> None:
@@ -176,13 +176,7 @@ def safe_name(name: str) -> str:
     return clean[: MAX_NAME // 2] if len(clean.encode()) > MAX_NAME else clean or "file"
 
 
-def _create(path: Path) -> BinaryIO:
-    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-    # What people send is private: no other user of the machine may read it.
-    return os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "wb")
-
-
-def _close(opened: asyncio.Future[BinaryIO]) -> None:
+def _close(opened: asyncio.Future[FileWriter]) -> None:
     """Close a file whose opener was cancelled."""
     if not opened.cancelled() and opened.exception() is None:
         opened.result().close()

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import os
 import shutil
 import tempfile
 import time
@@ -15,7 +14,8 @@ from pathlib import Path
 from uuid import uuid4
 
 from llmagent_os.adapter_kit.files import safe_name
-from llmagent_os.identity import PersonId, file_name_of
+from llmagent_os.identity import PersonId, account_in_file_name, file_name_of
+from llmagent_os.sealing.sealed_files import write_file
 
 #: The folder inside the data folder.
 OUTGOING_FOLDER = "outgoing"
@@ -56,11 +56,23 @@ class OutgoingFiles:
             folder = Path(tempfile.mkdtemp(prefix="llmagent-os-"))
         else:
             folder = self._folder / file_name_of(self._person_id or "")
-            folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         part = folder / f".{uuid4().hex}.part"
-        with os.fdopen(os.open(part, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as file:
-            file.write(content)
+        write_file(part, account_in_file_name(folder.name), content)
         return part.replace(folder / name)
+
+
+class MemoryFiles(OutgoingFiles):
+    """Files that are only read again by the program itself: nothing is written to the disk."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.written: dict[str, bytes] = {}  #: by name
+
+    async def write(self, name: str, content: bytes) -> str:
+        """Keep a file; returns its name."""
+        name = safe_name(name)
+        self.written[name] = content
+        return name
 
 
 def listed(folder: Path, person_id: PersonId) -> list[tuple[Path, int]]:
@@ -76,9 +88,9 @@ def erase(folder: Path, person_id: PersonId) -> int:
     return count
 
 
-def prune(folder: Path) -> int:
-    """Erase files older than :data:`KEEP_DAYS`. Returns how many."""
-    before, erased = time.time() - KEEP_DAYS * 86_400, 0
+def prune(folder: Path, days: float = KEEP_DAYS) -> int:
+    """Erase files older than so many days. Returns how many."""
+    before, erased = time.time() - days * 86_400, 0
     for path in [path for path in folder.glob("*/*") if path.is_file()]:
         if path.stat().st_mtime < before:
             path.unlink(missing_ok=True)

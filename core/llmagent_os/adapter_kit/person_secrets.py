@@ -7,13 +7,13 @@ no export: an export names them only.
 from __future__ import annotations
 
 import asyncio
-import os
 import shutil
 from pathlib import Path
 from uuid import uuid4
 
 from llmagent_os.adapter_kit.files import safe_name
-from llmagent_os.identity import PersonId, file_name_of
+from llmagent_os.identity import PersonId, account_in_file_name, file_name_of
+from llmagent_os.sealing.sealed_files import read_file, write_file
 
 #: The folder inside the data folder.
 SECRETS_FOLDER = "secrets"
@@ -51,16 +51,14 @@ class PersonSecrets:
 
     def _read(self, name: str) -> str | None:
         try:
-            return (self._folder or Path()).joinpath(safe_name(name)).read_text(encoding="utf-8")
+            return read_file((self._folder or Path()) / safe_name(name)).decode()
         except FileNotFoundError:
             return None
 
     def _write(self, name: str, secret: str) -> None:
         folder = self._folder or Path()
-        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         part = folder / f".{uuid4().hex}.part"
-        with os.fdopen(os.open(part, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as file:
-            file.write(secret.encode())
+        write_file(part, account_in_file_name(folder.name), secret.encode())
         part.replace(folder / safe_name(name))
 
 

@@ -23,6 +23,7 @@ from packaging.requirements import Requirement
 from llmagent_os.admin import dead_letters_command
 from llmagent_os.admin.damage_check import check_damage
 from llmagent_os.admin.data_folder_check import check_clock, check_data_folder
+from llmagent_os.admin.encryption_check import check_encryption
 from llmagent_os.admin.findings import Finding
 from llmagent_os.admin.model_check import check_model
 from llmagent_os.admin.setup_guide import GuideSetup, find_guide, known_guides
@@ -57,6 +58,7 @@ async def examine(
         return findings
     findings += _settings(settings, env_file)
     findings += check_data_folder(settings)
+    findings += check_encryption(settings)
     findings.append(check_clock(settings))
     findings += _ledger(settings)
     async for finding in check_damage(settings):

@@ -8,9 +8,11 @@ from __future__ import annotations
 
 import asyncio
 import json
+import os
 from collections.abc import AsyncGenerator, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from functools import partial
+from pathlib import Path
 from typing import Any
 
 import msgspec
@@ -19,6 +21,7 @@ from llmagent_os.adapter import Adapter
 from llmagent_os.adapter_kit.setup import AdapterSetup, BotDescription, make_adapter
 from llmagent_os.config import Settings
 from llmagent_os.errors import ConfigError
+from llmagent_os.events import now
 from llmagent_os.identity import parse
 from llmagent_os.ledger import Ledger
 from llmagent_os.ledger.connection import file_of
@@ -26,12 +29,16 @@ from llmagent_os.ledger.link_changes import MAX_CHANGES
 from llmagent_os.people.directory import Directory
 from llmagent_os.people.linking import Links, Refused
 from llmagent_os.people.profiles import Profiles, file_name
+from llmagent_os.privacy.archive import make_archive
 from llmagent_os.privacy.job_store import JobStore
 from llmagent_os.privacy.known_stores import known_stores
 from llmagent_os.privacy.ledger_store import LedgerStore, data_subject
 from llmagent_os.privacy.lora_store import LoraStore
 from llmagent_os.privacy.profile_store import PROFILES_FOLDER
-from llmagent_os.privacy.stores import Stores
+from llmagent_os.privacy.stores import DataSubject, Stores
+from llmagent_os.reply.plugin_exports import exported_files
+from llmagent_os.reply.plugin_pages import PluginPages
+from llmagent_os.tools.registry import Plugins
 from llmagent_os.training.consent_check import take_back_withdrawn
 from llmagent_os.training.job_folders import JobFolders
 from llmagent_os.training.lora_registry import LoraRegistry
@@ -73,6 +80,24 @@ async def export(settings: Settings, typed: str) -> str:
     subject = await data_subject(parse(typed), _ledgers(settings))
     async with _stores(settings) as stores:
         return json.dumps(await stores.export(subject), indent=2, ensure_ascii=False)
+
+
+async def export_archive(settings: Settings, typed: str, file: Path) -> str:
+    """Write everything that is kept about the person into the zip ``file``, with all files; returns what was written.
+
+    Raises:
+        ConfigError: as :func:`export`, or ``file`` cannot be written.
+    """
+    subject = await data_subject(parse(typed), _ledgers(settings))
+    async with _stores(settings) as stores:
+        given = await _plugin_files(settings, subject)
+        archive = await make_archive(stores, subject, given, now())
+    try:
+        await asyncio.to_thread(_write_private, file, archive.content)
+    except OSError as error:
+        raise ConfigError(f"the archive {str(file)!r} cannot be written: {error.strerror or error}") from error
+    missing = "".join(f"; could not be read: {name}" for name in archive.left_out)
+    return f"{file}: {len(archive.content)} bytes about {', '.join(subject.identities)}{missing}"
 
 
 async def forget(settings: Settings, typed: str) -> str:
@@ -134,6 +159,28 @@ async def _stores(settings: Settings) -> AsyncGenerator[Stores]:
             stores.register(LoraStore(LoraRegistry(ledger, settings.data), f"{chat}loras"))
             stores.register(JobStore(JobFolders(ledger, settings.data), f"{chat}trainings"))
         yield stores
+
+
+async def _plugin_files(settings: Settings, subject: DataSubject) -> dict[str, bytes]:
+    """What the installed plugins give of the person, from the ledger of ``run``, as files."""
+    file = file_of(settings.ledger_url)
+    if file is None or not await asyncio.to_thread(file.exists):
+        return {}
+    ledger = await Ledger.open(settings.ledger_url)
+    try:
+        async with Plugins(folder=settings.plugin_folder, records=ledger.records) as plugins:
+            pages = PluginPages(
+                plugins=plugins, ledger=ledger, profiles=_profiles(settings), time_zone=settings.zone, clock=now
+            )
+            return await exported_files(plugins, await pages.context_of(subject.identities[0]))
+    finally:
+        await ledger.close()
+
+
+def _write_private(file: Path, content: bytes) -> None:
+    """Write a file that other users of the machine cannot read."""
+    with os.fdopen(os.open(file, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "wb") as handle:
+        handle.write(content)
 
 
 def _profiles(settings: Settings) -> Profiles:

@@ -9,6 +9,7 @@ import msgspec
 
 from llmagent_os.adapter import Reply
 from llmagent_os.commands.approve import approve
+from llmagent_os.commands.export import export
 from llmagent_os.commands.forget import FORGET, NOT_OPEN, ask_forget, close_question, confirm_forget
 from llmagent_os.commands.help import help_reply
 from llmagent_os.commands.knowledge_command import REMOVE, knowledge, remove_pressed, show_passage
@@ -16,6 +17,7 @@ from llmagent_os.commands.learn import learn
 from llmagent_os.commands.learn_files import LEARN_FILES, learn_earlier_files
 from llmagent_os.commands.link import link
 from llmagent_os.commands.plugin_command import plugin_command
+from llmagent_os.commands.privacy import PRIVACY, privacy, turn
 from llmagent_os.commands.profile import change_or_show, profile
 from llmagent_os.commands.revoke import revoke
 from llmagent_os.commands.teaching import SHARE, share
@@ -76,6 +78,10 @@ COMMANDS: Mapping[str, SlashCommand] = MappingProxyType(
             help="whether I read my answers aloud: /voice on, /voice off; I understand voice messages too",
             answer=voice,
         ),
+        "privacy": SlashCommand(
+            help="what you allow me: remember you, learn from your reactions, train on our conversations",
+            answer=privacy,
+        ),
         "link": SlashCommand(
             help="share one profile between two accounts: gives a code to type on the other one, as /link CODE",
             answer=link,
@@ -84,6 +90,7 @@ COMMANDS: Mapping[str, SlashCommand] = MappingProxyType(
         "unlink": SlashCommand(
             help="separate this account from the ones it is linked with", answer=unlink, is_kept=False
         ),
+        "export": SlashCommand(help="everything I keep about you, as one file", answer=export),
         "forget": SlashCommand(help="erase everything I keep about you", answer=ask_forget),
     }
 )
@@ -160,6 +167,8 @@ async def _answer(services: Services, command: Command, name: str) -> Reply:
 async def _pressed(services: Services, event: Event, value: str) -> Reply:
     if value.startswith(FORGET):
         return await confirm_forget(services, event, value)
+    if value.startswith(PRIVACY):
+        return await turn(services, event, value.removeprefix(PRIVACY))
     for prefix, answer in _BUTTONS.items():
         if value.startswith(prefix):
             return await answer(services, event, value)

@@ -14,16 +14,15 @@ from hashlib import sha256
 import structlog
 
 from llmagent_os.adapter import Button, Reply
+from llmagent_os.commands.erasable_stores import stores_of
 from llmagent_os.commands.platform_names import platform_names
 from llmagent_os.commands.withdrawal_notice import withdrawal_notice
 from llmagent_os.events import Command, Event
 from llmagent_os.identity import identity_of
 from llmagent_os.markup.word_list import join_words
-from llmagent_os.privacy.known_stores import known_stores
-from llmagent_os.privacy.ledger_store import LedgerStore
 from llmagent_os.privacy.lora_store import LORAS
 from llmagent_os.privacy.retention import CONFIRMATIONS
-from llmagent_os.privacy.stores import DataSubject, Stores
+from llmagent_os.privacy.stores import DataSubject
 from llmagent_os.reply.services import Services
 
 _log = structlog.stdlib.get_logger(__name__)
@@ -75,7 +74,7 @@ async def confirm_forget(services: Services, event: Event, value: str) -> Reply:
 async def forget(services: Services, event: Event) -> Reply:
     """Erase the person who did ``event``, in all their accounts and from all stores."""
     subject = DataSubject.of(await services.directory.identities_of(identity_of(event)))
-    erased = await _stores(services).erase(subject, pass_over=True)
+    erased = await stores_of(services).erase(subject, pass_over=True)
     _log.info("a person was erased", **{each.store.replace(" ", "_"): each.count for each in erased})
     if any(each.problem for each in erased):
         return Reply(
@@ -84,16 +83,6 @@ async def forget(services: Services, event: Event) -> Reply:
         )
     versions = sum(each.count for each in erased if each.store == LORAS)
     return Reply(f"{DONE.text} {withdrawal_notice(versions)}") if versions else DONE
-
-
-def _stores(services: Services) -> Stores:
-    """The stores of the installation; without a runtime, those of the services themselves."""
-    if services.stores is not None:
-        return services.stores
-    ledgers = [] if services.ledger is None else [LedgerStore("ledger", ledger=services.ledger)]
-    return known_stores(
-        ledgers=ledgers, profiles=services.profiles, learning=services.policy_worker, loras=services.loras
-    )
 
 
 async def _open_question(services: Services, command: Command) -> str:

@@ -10,7 +10,7 @@ from llmagent_os.commands.withdrawal_notice import withdrawal_notice
 from llmagent_os.events import Command, Event
 from llmagent_os.identity import PersonId, identity_of
 from llmagent_os.people.profiles import Profile, Profiles
-from llmagent_os.privacy.consent import LEARNING, is_withdrawal
+from llmagent_os.privacy.consent import LEARNING, SWITCHES, is_withdrawal
 from llmagent_os.reply.exchange import open_exchange
 from llmagent_os.reply.plugin_calls import follow_profile
 from llmagent_os.reply.services import Services
@@ -77,7 +77,7 @@ async def _undo(services: Services, profiles: Profiles, event: Event, person_id:
     restored = await profiles.undo(person_id)
     if restored is None:
         return Reply("There is nothing to take back.")
-    if is_withdrawal(before.preferences, restored.preferences):
+    if is_withdrawal(before.preferences, restored.preferences, services.settings.consent):
         return _shown(restored, await _stop_learning(services, event))
     return _shown(restored, "I took the last change back.")
 
@@ -87,7 +87,7 @@ async def _clear(profiles: Profiles, person_id: PersonId, field: str) -> Reply:
     known = await profiles.get(person_id)
     if not field:
         # The answer to the question of consent stays: nobody who clears a profile asks for learning to begin again.
-        kept = {name: value for name, value in known.preferences.items() if name == LEARNING}
+        kept = {name: value for name, value in known.preferences.items() if name in SWITCHES}
         known = await profiles.update(person_id, name=None, place=None, time_zone=None, preferences=kept)
     elif field in known.preferences:
         kept = {key: value for key, value in known.preferences.items() if key != field}

@@ -77,6 +77,18 @@ class Settings(BaseSettings):
     )
 
     data: Path = Field(Path("data"), description="folder where everything is kept: ledger, profiles, transcripts")
+    encryption_key: SecretStr = Field(
+        SecretStr(""),
+        description="a master key, of `llmagent-os keys new`: what people say is kept encrypted; empty: as it is",
+    )
+    encryption_key_file: Path | None = Field(
+        None, description="a file with that key instead, which `llmagent-os keys rotate` can change while the bot runs"
+    )
+    keep_days: str = Field(
+        "",
+        description="days after which data are deleted, such as conversations=365, of conversations, transcripts, "
+        "files, outgoing, trainings; empty: as docs/privacy.md says",
+    )
     database_url: str = Field("", description="the ledger: sqlite:///path/file.db; empty: ledger.db in the data folder")
     model: str = Field("", description="replaces the bot's model: a name, a folder, a hub id, or openai:MODEL")
     policy: Literal["", "bayes", "reinforce", "actor_critic", "q_learning", "fixed"] = Field(
@@ -99,6 +111,11 @@ class Settings(BaseSettings):
     voice_api_key: SecretStr = Field(
         SecretStr(""),
         description="the key of that server; empty: LLMAGENT_OS_API_KEY, unless LLMAGENT_OS_VOICE_BASE_URL is set",
+    )
+    model_server_sees: str = Field(
+        "",
+        description="personal data that model servers are sent, such as api.openai.com=places+phones: names, places, "
+        "emails, phones, everything, nothing; empty: everything on this machine, nothing elsewhere",
     )
     time_zone: str = Field(
         "", description="IANA time zone of people who have not given their place; empty: this machine's"
@@ -235,7 +252,7 @@ class Settings(BaseSettings):
         if name in _TOKENS:
             return clean_token(value, any_words=name in _SERVER_KEYS)
         text = cleaned(value, straight=name != "web_token")
-        if name in ("data", "plugin_folder"):
+        if name in ("data", "plugin_folder", "encryption_key_file"):
             return user_path(text)
         if name == "database_url":
             return user_url(text)

@@ -5,10 +5,12 @@ SQLite's own settings and its kind of transaction are in this file only.
 
 from __future__ import annotations
 
+import contextlib
 import shutil
 import sqlite3
+from collections.abc import Generator
 from pathlib import Path
-from typing import cast
+from typing import Any, cast
 
 import sqlalchemy as sa
 from sqlalchemy.exc import ArgumentError, SQLAlchemyError
@@ -17,12 +19,17 @@ from llmagent_os.errors import ConfigError, LedgerError
 from llmagent_os.ledger.host_lock import HostLock
 from llmagent_os.ledger.pseudonyms import add_function
 from llmagent_os.ledger.schema import REVISION, metadata
+from llmagent_os.sealing.key_ring import MARK, KeyRing, SealedError
+from llmagent_os.sealing.mounts import ring_of
 
 #: How long a statement waits for another process that writes.
 BUSY_MILLISECONDS = 15_000
 
 #: How long a checkpoint waits for another process that reads.
 CHECKPOINT_MILLISECONDS = 200
+
+#: Names the row of ``keys`` that is there once the ledger is sealed.
+SEALED_MARK = "sealed"
 
 #: Begins a transaction. No other process can write until it ends.
 BEGIN = "BEGIN IMMEDIATE"
@@ -43,15 +50,26 @@ _NORMAL = 1
 class Database:
     """One open connection, as SQLAlchemy and as the driver see it. The caller begins and ends transactions."""
 
-    __slots__ = ("_level", "_opened_level", "driver", "no_notes_before", "sql")
+    __slots__ = ("_level", "_opened_level", "driver", "no_notes_before", "ring", "sql")
 
-    def __init__(self, sql: sa.Connection, driver: sqlite3.Connection) -> None:
+    def __init__(self, sql: sa.Connection, driver: sqlite3.Connection, ring: KeyRing | None = None) -> None:
         """Use :func:`connect`."""
+        self.ring = ring  #: seals what people said; None: the ledger is not sealed
         self.sql = sql  #: for everything but the path of every message
         self.driver = driver  #: for the compiled ``statements``
         self.no_notes_before = 0.0  #: see ``damaged_rows.note``; a moment of ``time.monotonic``
         # SQLite's ``synchronous``: as the ledger was opened, and as it is now.
         self._opened_level = self._level = int(driver.execute("PRAGMA synchronous").fetchone()[0])
+
+    @contextlib.contextmanager
+    def transaction(self) -> Generator[None]:
+        """Run the block in a transaction of its own."""
+        self.driver.execute(BEGIN)
+        try:
+            yield
+            self.driver.execute("COMMIT")
+        finally:
+            self.roll_back()
 
     def roll_back(self) -> None:
         """Undo the transaction, if one is open."""
@@ -83,6 +101,14 @@ class Database:
         finally:
             self.driver.execute(f"PRAGMA busy_timeout = {BUSY_MILLISECONDS}")
         return not row[0]
+
+    def compact(self) -> None:
+        """Write the whole file anew (``VACUUM``). Needs no open transaction, and as much free disk as the file has.
+
+        ``secure_delete`` overwrites a row where it was deleted. Copies of it stay in the unused parts of pages between
+        which SQLite has moved rows before. Only a new file is without them.
+        """
+        self.driver.execute("VACUUM")
 
     def close(self) -> None:
         """Close the file."""
@@ -161,12 +187,14 @@ def connect_to_read(path: Path) -> Database:
     try:
         connection = sa.create_engine("sqlite://", creator=open_driver, poolclass=sa.StaticPool).connect()
         driver = cast(sqlite3.Connection, connection.connection.driver_connection)
-        driver.text_factory = _text
+        ring = ring_of(path)
+        _open_sealed(driver, ring)
         driver.execute(f"PRAGMA busy_timeout = {BUSY_MILLISECONDS}")
-        database = Database(connection, driver)
+        database = Database(connection, driver, ring)
         if _revision(database) != REVISION:
             database.close()
             raise LedgerError(f"the ledger {path} is not of this version: open it with the host first")
+        _check_sealed(database, path)
     except DATABASE_ERRORS as error:
         raise LedgerError(f"cannot read the ledger {path}: {error}") from error
     return database
@@ -188,7 +216,8 @@ def _connect(path: Path | None, synchronous: str) -> Database:
     connection = engine.connect()
     try:
         driver = cast(sqlite3.Connection, connection.connection.driver_connection)
-        driver.text_factory = _text
+        ring = ring_of(path)
+        _open_sealed(driver, ring)
         driver.execute(f"PRAGMA busy_timeout = {BUSY_MILLISECONDS}")
         driver.execute("PRAGMA secure_delete = ON")  # overwrites what is deleted: what a person has erased is gone
         if path is None:
@@ -196,10 +225,11 @@ def _connect(path: Path | None, synchronous: str) -> Database:
         else:
             driver.execute("PRAGMA journal_mode = WAL")
             driver.execute(f"PRAGMA synchronous = {synchronous}")
-        database = Database(connection, driver)
+        database = Database(connection, driver, ring)
         if path is not None:
             _migrate(database, path)
         add_function(driver)
+        _check_sealed(database, path)
     except BaseException:
         connection.close()
         engine.dispose()
@@ -207,9 +237,37 @@ def _connect(path: Path | None, synchronous: str) -> Database:
     return database
 
 
-def _text(raw: bytes) -> str:
-    """Text as SQLite keeps it. A byte that is no UTF-8 is read as U+FFFD: it must not make its whole row unreadable."""
-    return raw.decode("utf-8", "replace")
+def _open_sealed(driver: sqlite3.Connection, ring: KeyRing | None) -> None:
+    """Have every text of the database opened where it is sealed, and give SQL the function ``opened``.
+
+    A byte that is no UTF-8 is read as U+FFFD: it must not make its whole row unreadable. Nor does a value whose key was
+    destroyed: it is read as it is, and whoever decodes it finds that it is damaged.
+    """
+
+    def opened(raw: bytes) -> str:
+        if ring is not None and raw.startswith(MARK):
+            with contextlib.suppress(SealedError):
+                raw = ring.open_text(raw)
+        return raw.decode("utf-8", "replace")
+
+    def of_value(value: Any) -> Any:
+        return opened(value.encode()) if isinstance(value, str) else value
+
+    driver.text_factory = opened
+    driver.create_function("opened", 1, of_value, deterministic=True)
+
+
+def _check_sealed(database: Database, path: Path | None) -> None:
+    """Check that a sealed ledger can be read.
+
+    Raises:
+        LedgerError: the ledger is sealed, and its folder is not mounted.
+    """
+    row = database.driver.execute("SELECT 1 FROM keys WHERE name = ?", (SEALED_MARK,)).fetchone()
+    if row is not None and database.ring is None:
+        raise LedgerError(
+            f"the ledger {path} is encrypted: set LLMAGENT_OS_ENCRYPTION_KEY or LLMAGENT_OS_ENCRYPTION_KEY_FILE"
+        )
 
 
 def _revision(database: Database) -> str | None:

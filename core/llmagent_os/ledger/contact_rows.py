@@ -16,6 +16,7 @@ from llmagent_os.ledger.identity_links import identities_of
 from llmagent_os.ledger.portable import upsert
 from llmagent_os.ledger.row_codecs import encode_destination
 from llmagent_os.ledger.schema import contacts, encounters, members
+from llmagent_os.ledger.sealed_columns import sealed_values
 
 #: How long two people who wrote in the same group may find each other, after the last time that each of them did.
 #: ``privacy.retention.ENCOUNTERS`` says the same.
@@ -31,6 +32,7 @@ def note_contact(database: Database, event: Event, name: str, given_name: str, n
     changed: dict[str, object] = {"name": name, "given_name": given_name, "workspace": workspace}
     if room.kind == "direct":
         changed |= {**encode_destination(event), "direct_at": now.timestamp()}
+    changed = sealed_values(database, contacts, identity, changed)
     update = sa.update(contacts).where(contacts.c.identity == identity).values(changed)
     if not database.sql.execute(update).rowcount:
         database.sql.execute(sa.insert(contacts).values(identity=identity, hidden=False, **changed))

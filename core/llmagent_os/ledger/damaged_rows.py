@@ -18,6 +18,7 @@ import structlog
 
 from llmagent_os.ledger.connection import DATABASE_ERRORS, Database
 from llmagent_os.ledger.schema import completions, damaged, interactions, rewards
+from llmagent_os.ledger.sealed_columns import sealed_values
 
 _log = structlog.stdlib.get_logger(__name__)
 
@@ -96,7 +97,7 @@ def erase_damaged(who: Collection[str]) -> tuple[sa.Delete, ...]:
 def _keep(database: Database, table: sa.Table, name: str, identity: str, body: str | None, error: Exception) -> None:
     why = str(error) or type(error).__name__
     row = {"table": table.name, "key": name, "user_id": identity, "body": body, "why": why, "found_at": time.time()}
-    database.sql.execute(sa.insert(damaged).values(row))
+    database.sql.execute(sa.insert(damaged).values(sealed_values(database, damaged, identity, row)))
     _log.error("a damaged row is put aside; llmagent-os doctor lists it", table=table.name, key=name, error=why)
 
 

@@ -12,13 +12,13 @@ import sqlalchemy as sa
 from llmagent_os.errors import BadEventError
 from llmagent_os.events import Event, Timer, decode, encode
 from llmagent_os.identity import identity_of
-from llmagent_os.ledger import statements
 from llmagent_os.ledger.connection import Database
 from llmagent_os.ledger.damaged_rows import UNREADABLE, put_aside
-from llmagent_os.ledger.inbox import Inbox
+from llmagent_os.ledger.inbox import Inbox, accept_row
 from llmagent_os.ledger.portable import insert_or_ignore
 from llmagent_os.ledger.row_codecs import decode_timer, encode_destination, readable_moment
 from llmagent_os.ledger.schema import timers
+from llmagent_os.ledger.sealed_columns import sealed_values
 from llmagent_os.ledger.writer import Writer
 
 _KEY = (timers.c.user_id, timers.c.plugin, timers.c.key)
@@ -72,8 +72,9 @@ class DueTimers:
 
     async def postpone(self, event: Timer, until: datetime) -> None:
         """Set ``event`` again, for ``until`` and with one try more, unless its plugin has set the same key since."""
+        sender = identity_of(event)
         row = {
-            "user_id": identity_of(event),
+            "user_id": sender,
             "plugin": event.plugin,
             "key": event.key,
             "at": until.timestamp(),
@@ -81,7 +82,10 @@ class DueTimers:
             "tries": event.tries + 1,
             **encode_destination(event),
         }
-        await self._writer.run(lambda database: database.sql.execute(_POSTPONE, row), lambda _: self._timer_set(until))
+        await self._writer.run(
+            lambda database: database.sql.execute(_POSTPONE, sealed_values(database, timers, sender, row)),
+            lambda _: self._timer_set(until),
+        )
 
 
 def _move(database: Database, now: float, limit: int) -> MovedTimers:
@@ -98,7 +102,7 @@ def _move(database: Database, now: float, limit: int) -> MovedTimers:
         mine = (timers.c.user_id == row["user_id"], timers.c.plugin == row["plugin"], timers.c.key == row["key"])
         database.sql.execute(sa.delete(timers).where(*mine))
         values = (event.conversation.platform, event.event_id, row["user_id"], body, time.time(), 0)
-        if database.driver.execute(statements.ACCEPT_EVENT, values).rowcount:  # 0: it was moved before
+        if accept_row(database, values):  # 0: it was moved before
             moved.append(event)
     earliest = database.sql.scalar(sa.select(sa.func.min(timers.c.at)))
     return MovedTimers(moved, None if earliest is None else _moment(earliest))

@@ -20,6 +20,7 @@ from llmagent_os.ledger.damaged_rows import UNREADABLE, damaged_of, erase_damage
 from llmagent_os.ledger.identity_links import identities_of
 from llmagent_os.ledger.inbox import Inbox
 from llmagent_os.ledger.policy_versions import first_row, mark_changed
+from llmagent_os.ledger.portable import insert_or_ignore
 from llmagent_os.ledger.row_codecs import (
     moment_as_json,
     readable_completion,
@@ -38,6 +39,7 @@ from llmagent_os.ledger.schema import (
     identities,
     inbox,
     interactions,
+    keys,
     link_changes,
     link_codes,
     members,
@@ -48,6 +50,7 @@ from llmagent_os.ledger.schema import (
     sent,
     timers,
 )
+from llmagent_os.ledger.sealed_columns import seal
 from llmagent_os.ledger.taken_back import erase_contributions
 from llmagent_os.ledger.writer import Writer
 
@@ -55,6 +58,9 @@ _log = structlog.stdlib.get_logger(__name__)
 
 #: The pause between two tries at emptying the write-ahead log while another process reads.
 WIPE_PAUSE_SECONDS = 1.0
+
+#: Names the row of ``keys`` that is there while the file is to be compacted: also a crash must not keep it from that.
+WIPE_DUE = "wipe due"
 
 #: What is kept about a person: by kind, rows as JSON values.
 Export = dict[str, list[dict[str, Any]]]
@@ -91,9 +97,9 @@ class Erasure:
         that these identities belong together. Policies that have learned from the person learn again without them.
         That the person was let in stays, under a pseudonym: ``members.revoke`` takes it back.
 
-        Nothing of it is left in the file: SQLite overwrites what it deletes (``secure_delete``). Unfinished events of
-        the person are dropped. Where a host of this process runs, it has done so (:meth:`Inbox.drop`), and the event
-        that asks for the erasure is still to be answered; :meth:`wipe` after that leaves nothing of it.
+        Unfinished events of the person are dropped. Where a host of this process runs, it has done so
+        (:meth:`Inbox.drop`), and the event that asks for the erasure is still to be answered. The host calls
+        :meth:`wipe` after that; otherwise it is done here. A crash in between is noticed at the next start.
         """
         if not self._inbox.is_claimed:
             who = await self._writer.run(lambda database: identities_of(database, identity))
@@ -101,32 +107,39 @@ class Erasure:
         erased = await self._writer.run(
             lambda database: _erase(database, identities_of(database, identity)), lambda _: self._rewards_changed()
         )
-        await self.wipe()
+        if self._inbox.is_claimed:
+            self._wipe_behind()
+        else:
+            await self.wipe()
         return erased
 
     async def wipe(self) -> None:
-        """Empty the write-ahead log, in which deleted and changed rows would stay for a while.
+        """Leave nothing in the ledger's files of what was erased: not in free pages, and not in the write-ahead log.
 
         While another process reads, or on a full disk, that is not possible. Then it is tried again behind, until it
         has worked: what was erased is erased, and nobody should ask for it again.
         """
-        if self._closed or await self._empty_log() or (self._wiping is not None and not self._wiping.done()):
+        if self._closed or await self._wiped():
             return
-        _log.warning("the write-ahead log still holds what was erased: another process reads, or the disk is full")
-        self._wiping = asyncio.create_task(self._wipe_later())
+        _log.warning("the ledger's files still hold what was erased: another process reads, or the disk is full")
+        self._wipe_behind()
+
+    def _wipe_behind(self) -> None:
+        if self._wiping is None or self._wiping.done():
+            self._wiping = asyncio.create_task(self._wipe_later())
 
     async def _wipe_later(self) -> None:
-        emptied = False
-        while not emptied:
+        wiped = False
+        while not wiped:
             await asyncio.sleep(WIPE_PAUSE_SECONDS)
-            emptied = await self._empty_log()
-        _log.info("the write-ahead log holds nothing more of what was erased")
+            wiped = await self._wiped()
+        _log.info("the ledger's files hold nothing more of what was erased")
 
-    async def _empty_log(self) -> bool:
+    async def _wiped(self) -> bool:
         try:
-            return await self._writer.run(lambda database: database.checkpoint(), alone=True)
+            return await self._writer.run(_wipe, alone=True)
         except LedgerError as error:
-            _log.error("the write-ahead log cannot be emptied; trying again", error=str(error))
+            _log.error("the ledger's files cannot be wiped; trying again", error=str(error))
             return False
 
     async def close(self) -> None:
@@ -135,6 +148,15 @@ class Erasure:
         if self._wiping is not None:
             self._wiping.cancel()
             await asyncio.wait({self._wiping})
+
+
+def _wipe(database: Database) -> bool:
+    """Compact the file if rows were erased since the last time, and empty the log. Returns whether it is empty."""
+    due = sa.select(keys.c.value).where(keys.c.name == WIPE_DUE)
+    if database.sql.execute(due).first() is not None:
+        database.compact()
+        database.sql.execute(sa.delete(keys).where(keys.c.name == WIPE_DUE))
+    return database.checkpoint()
 
 
 def _export(database: Database, who: list[Identity]) -> Export:
@@ -263,7 +285,9 @@ def _erase_positions(database: Database, platform: str, _workspace: str, own_id:
         left = {place: at for place, at in places.items() if not isinstance(at, dict) or at.get("user") != own_id}  # pyright: ignore
         if len(left) < len(places):  # pyright: ignore[reportUnknownArgumentType]
             new = msgspec.json.encode({**body, "channels": left}).decode()
-            database.sql.execute(sa.update(records).where(*theirs, records.c.key == row.key).values(body=new))
+            database.sql.execute(
+                sa.update(records).where(*theirs, records.c.key == row.key).values(body=seal(database, NO_ACCOUNT, new))
+            )
 
 
 def _is_of_shared(who: list[Identity]) -> sa.ColumnElement[bool]:
@@ -273,6 +297,7 @@ def _is_of_shared(who: list[Identity]) -> sa.ColumnElement[bool]:
 
 
 def _erase(database: Database, who: list[Identity]) -> int:
+    database.sql.execute(insert_or_ignore(keys).values(name=WIPE_DUE, value=""))
     taught = (first_row(database, users=who), first_row(database, raters=who))  # before these rows are gone
     mark_changed(database, taught, list(map(person_kept_under, who)), erased=True)
     contributed = erase_contributions(database, who, time.time())

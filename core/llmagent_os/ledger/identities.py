@@ -14,6 +14,7 @@ from llmagent_os.ledger.connection import Database
 from llmagent_os.ledger.identity_links import Link, identities_of, leave, linked, links_of, person_of
 from llmagent_os.ledger.link_codes import Joined, Refused
 from llmagent_os.ledger.schema import identities
+from llmagent_os.ledger.sealed_columns import seal
 from llmagent_os.ledger.writer import Writer
 
 
@@ -67,8 +68,12 @@ class Identities:
     async def note_fill(self, identity: Identity, filled: dict[str, str]) -> None:
         """Keep which gaps of the person's profile were filled from the profile of ``identity``."""
         raw = msgspec.json.encode(filled).decode()
-        statement = sa.update(identities).where(identities.c.identity == identity).values(filled=raw)
-        await self._writer.run(lambda database: database.sql.execute(statement).rowcount)
+
+        def work(database: Database) -> None:
+            statement = sa.update(identities).where(identities.c.identity == identity)
+            database.sql.execute(statement.values(filled=seal(database, identity, raw)))
+
+        await self._writer.run(work)
 
     async def may_change(self, identity: Identity, now: datetime) -> bool:
         """Whether the person of ``identity`` may link or unlink accounts once more in this hour."""

@@ -6,7 +6,7 @@ import asyncio
 import time
 from collections.abc import Callable, Collection, Iterable
 from datetime import UTC, datetime
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import msgspec
 import sqlalchemy as sa
@@ -20,6 +20,7 @@ from llmagent_os.ledger import statements
 from llmagent_os.ledger.connection import Database
 from llmagent_os.ledger.damaged_rows import UNREADABLE
 from llmagent_os.ledger.host_lock import HostLock
+from llmagent_os.ledger.rewards import insert_reward
 from llmagent_os.ledger.row_codecs import (
     decode_unfinished,
     encode_completions,
@@ -28,10 +29,24 @@ from llmagent_os.ledger.row_codecs import (
     encode_reward,
     encode_tool_set,
 )
-from llmagent_os.ledger.schema import DEAD, DONE, FAILED, REVIVED, UNFINISHED, WAITING, inbox, records
+from llmagent_os.ledger.schema import (
+    DEAD,
+    DONE,
+    FAILED,
+    REVIVED,
+    UNFINISHED,
+    WAITING,
+    completions,
+    inbox,
+    interactions,
+    records,
+)
+from llmagent_os.ledger.sealed_columns import seal, sealed_row
+from llmagent_os.ledger.statements import COMPLETION_COLUMNS, INTERACTION_COLUMNS
 from llmagent_os.ledger.values import Accepted, DeadLetter, Interaction, RewardEvent, UnfinishedEvent
 from llmagent_os.ledger.writer import Writer
 from llmagent_os.records import DELIVERY
+from llmagent_os.sealing.key_ring import is_sealed
 
 _log = structlog.stdlib.get_logger(__name__)
 
@@ -157,8 +172,7 @@ class Inbox:
                 self._uncount(event)
 
         try:
-            accept = statements.ACCEPT_EVENT
-            await self._writer.run(lambda database: database.driver.execute(accept, row).rowcount, then)
+            await self._writer.run(lambda database: accept_row(database, row), then)
         except LedgerError:
             self._uncount(event)
             raise
@@ -216,20 +230,19 @@ class Inbox:
         tool_row = encode_tool_set(interaction.tools) if interaction is not None and interaction.tools else None
         reward_rows = [encode_reward(reward) for reward in rewards]
 
+        sender = identity_of(event)
+
         def work(database: Database) -> bool | None:
-            execute = database.driver.execute
-            if not execute(statements.PREPARE_REPLY, row).rowcount:
+            sealed = (seal(database, sender, text), *row[1:])
+            if not database.driver.execute(statements.PREPARE_REPLY, sealed).rowcount:
                 return None
             for reward_row in reward_rows:
-                execute(statements.INSERT_REWARD, reward_row)
-            if interaction_row is None:
+                insert_reward(database, reward_row)
+            if interaction is None or interaction_row is None:
                 return True
-            is_new = execute(statements.INSERT_INTERACTION, interaction_row).rowcount > 0
-            if is_new:  # else the completions would be those of another run, beside the words of the first
-                for completion_row in completion_rows:
-                    execute(statements.INSERT_COMPLETION, completion_row)
-                if tool_row is not None:
-                    execute(statements.INSERT_TOOL_SET, tool_row)
+            is_new = _insert_interaction(database, interaction.user_id, interaction_row, completion_rows)
+            if is_new and tool_row is not None:
+                database.driver.execute(statements.INSERT_TOOL_SET, tool_row)
             return is_new
 
         is_new = await self._writer.run(work)
@@ -404,6 +417,30 @@ class Inbox:
         return await self._writer.run(lambda database: database.sql.execute(sa.delete(inbox).where(*old)).rowcount)
 
 
+#: The parameters of ``statements.ACCEPT_EVENT``.
+_ACCEPTED = ("platform", "event_id", "user_id", "body", "accepted_at", "tries")
+
+
+def accept_row(database: Database, row: tuple[Any, ...]) -> int:
+    """Put an event into the inbox, by the parameters of ``statements.ACCEPT_EVENT``. Returns 0 where it was there."""
+    sealed = sealed_row(database, inbox, _ACCEPTED, row[2], row)
+    return database.driver.execute(statements.ACCEPT_EVENT, sealed).rowcount
+
+
+def _insert_interaction(
+    database: Database, owner: Identity, row: tuple[Any, ...], completion_rows: Iterable[tuple[Any, ...]]
+) -> bool:
+    """Add an interaction with its completions. Returns whether it is new: else nothing is added."""
+    execute = database.driver.execute
+    sealed = sealed_row(database, interactions, INTERACTION_COLUMNS, owner, row)
+    if not execute(statements.INSERT_INTERACTION, sealed).rowcount:
+        return False  # the completions would be those of another run, beside the words of the first
+    for completion_row in completion_rows:
+        sealed = sealed_row(database, completions, COMPLETION_COLUMNS, owner, completion_row)
+        execute(statements.INSERT_COMPLETION, sealed)
+    return True
+
+
 def _less(counts: dict[T, int], key: T) -> None:
     left = counts.get(key, 0) - 1
     if left > 0:
@@ -440,6 +477,11 @@ def _unfinished(database: Database, *which: sa.ColumnElement[bool]) -> list[Unfi
         try:
             found.append(decode_unfinished(row))
         except (BadEventError, *UNREADABLE) as error:
+            if database.ring is not None and is_sealed((row.body or "").encode()):
+                # Its key was destroyed: a crash came between the erasure of its person and the answer.
+                erased = sa.update(inbox).where(inbox.c.seq == row.seq)
+                database.sql.execute(erased.values(state=DONE, user_id="", body=None, reply=None, interaction_id=None))
+                continue
             # Damaged, or of another version. The host must start all the same.
             _log.error("an event in the inbox cannot be read; it is given up", seq=row.seq, error=str(error))
             give_up = sa.update(inbox).where(inbox.c.seq == row.seq)

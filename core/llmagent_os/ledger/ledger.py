@@ -15,7 +15,7 @@ from llmagent_os.contacts import Contacts
 from llmagent_os.events import Event, Timer
 from llmagent_os.identity import Identity, PersonId
 from llmagent_os.ledger.canary_tests import CanaryTests
-from llmagent_os.ledger.connection import BEGIN_READING, connect, connect_to_read, file_of
+from llmagent_os.ledger.connection import BEGIN_READING, Database, connect, connect_to_read, file_of
 from llmagent_os.ledger.due_timers import DueTimers
 from llmagent_os.ledger.erasure import Erasure, Export
 from llmagent_os.ledger.group_commit import ThreadWriter
@@ -25,6 +25,7 @@ from llmagent_os.ledger.inbox import Inbox
 from llmagent_os.ledger.listeners import Listeners
 from llmagent_os.ledger.lora_versions import LoraVersions
 from llmagent_os.ledger.members import Members
+from llmagent_os.ledger.old_words import delete_old_words
 from llmagent_os.ledger.personas import Personas
 from llmagent_os.ledger.plugin_contacts import ContactNotes, LedgerContacts
 from llmagent_os.ledger.plugin_records import LedgerRecords, read_holder
@@ -32,6 +33,7 @@ from llmagent_os.ledger.plugin_timers import LedgerTimers
 from llmagent_os.ledger.policy_state import PolicyState
 from llmagent_os.ledger.queries import Queries
 from llmagent_os.ledger.rewards import Rewards
+from llmagent_os.ledger.sealed_columns import seal_existing
 from llmagent_os.ledger.training_jobs import TrainingJobs
 from llmagent_os.ledger.values import (
     Accepted,
@@ -93,7 +95,13 @@ class Ledger:
         path = file_of(url)
         if path is None:
             return cls(InlineWriter(connect(None, synchronous)), None)
-        writer = ThreadWriter(lambda: connect(path, synchronous))
+
+        def opened() -> Database:
+            database = connect(path, synchronous)
+            seal_existing(database, HostLock(path))
+            return database
+
+        writer = ThreadWriter(opened)
         await writer.start()
         ledger = cls(writer, HostLock(path), path)
         await ledger.prune()
@@ -199,6 +207,17 @@ class Ledger:
     async def prune(self) -> int:
         """Delete old events that were answered or given up, and old wrong codes. Returns how many rows."""
         return await self._inbox.prune() + await self.identities.prune()
+
+    async def delete_old_words(self, before: datetime) -> int:
+        """Delete what was said and answered before a moment. Choices and rewards stay; see ``old_words``.
+
+        Returns:
+            How many interactions were emptied.
+        """
+        count = 0
+        while emptied := await self._writer.run(lambda database: delete_old_words(database, before.timestamp())):
+            count += emptied
+        return count
 
     async def failed(self, limit: int = 100) -> list[tuple[str, str]]:
         """The keys of the latest events given up, and why they were; newest first."""

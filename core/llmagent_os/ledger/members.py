@@ -15,6 +15,7 @@ from llmagent_os.ledger.identity_links import identities_of
 from llmagent_os.ledger.portable import insert_or_ignore
 from llmagent_os.ledger.row_codecs import readable_moment
 from llmagent_os.ledger.schema import members, requests
+from llmagent_os.ledger.sealed_columns import sealed_values
 from llmagent_os.ledger.writer import Writer
 
 #: How many identities may ask at the same time. Further ones get no answer until a request is approved or expires.
@@ -148,7 +149,8 @@ def _ask(database: Database, row: dict[str, Any], expires_at: float, told_since:
         asking = rows(sa.select(sa.func.count()).select_from(requests).where(_is_open(now))).scalar_one()
         if asking >= MAX_REQUESTS:
             return None
-        rows(sa.insert(requests).values({**row, "expires_at": expires_at}))
+        new = sealed_values(database, requests, row["identity"], row)
+        rows(sa.insert(requests).values({**new, "expires_at": expires_at}))
         return _request(rows(sa.select(requests).where(mine)).one(), new=True)
     if known.told_for != row["told_for"]:
         if known.told_at > told_since:
@@ -159,7 +161,7 @@ def _ask(database: Database, row: dict[str, Any], expires_at: float, told_since:
 
 def _let_in(database: Database, identity: Identity, name: str, by: str, now: datetime) -> Member:
     row = {"identity": identity, "name": name, "approved_at": now.timestamp(), "approved_by": by}
-    database.sql.execute(insert_or_ignore(members), row)
+    database.sql.execute(insert_or_ignore(members), sealed_values(database, members, identity, row))
     return _member(database.sql.execute(sa.select(members).where(members.c.identity == identity)).one())
 
 

@@ -16,6 +16,7 @@ from llmagent_os.ledger.identity_links import identities_of
 from llmagent_os.ledger.plugin_records import read_holder
 from llmagent_os.ledger.portable import insert_or_ignore, upsert
 from llmagent_os.ledger.schema import contacts, records, timers
+from llmagent_os.ledger.sealed_columns import sealed_values
 from llmagent_os.ledger.writer import Writer
 from llmagent_os.records import Record, encode_record
 from llmagent_os.timers import checked_timer
@@ -101,6 +102,7 @@ class LedgerContacts:
             given = self._insert(database, found, key, body, moment.timestamp())
             if kept is not None and given == "given":
                 own = {"user_id": self._identity, "plugin": self._plugin, "key": kept[0], "body": kept[1]}
+                own = sealed_values(database, records, self._identity, own)
                 database.sql.execute(insert_or_ignore(records).values(**own, shared_with=found))
             return given
 
@@ -117,6 +119,8 @@ class LedgerContacts:
             return "unreachable"
         of = {"user_id": place.identity, "plugin": self._plugin, "key": key}
         where = {"conversation": place.conversation, "sender": place.sender}
-        database.sql.execute(sa.insert(records).values(**of, body=body, shared_with=self._identity))
-        database.sql.execute(_SET, {**of, **where, "at": stamp, "due": stamp, "tries": 0})
+        theirs = {**of, "body": body, "shared_with": self._identity}
+        database.sql.execute(sa.insert(records).values(sealed_values(database, records, place.identity, theirs)))
+        timer = {**of, **where, "at": stamp, "due": stamp, "tries": 0}
+        database.sql.execute(_SET, sealed_values(database, timers, place.identity, timer))
         return "given"

@@ -10,6 +10,7 @@ from llmagent_os.ledger.damaged_rows import UNREADABLE, put_aside
 from llmagent_os.ledger.identity_links import identities_of
 from llmagent_os.ledger.portable import upsert
 from llmagent_os.ledger.schema import records
+from llmagent_os.ledger.sealed_columns import sealed_values
 from llmagent_os.ledger.writer import Writer
 from llmagent_os.records import Record, decode_record, encode_record
 
@@ -53,7 +54,8 @@ class LedgerRecords:
             if len(who) > 1:
                 found = set(database.sql.scalars(sa.select(records.c.user_id).where(*self._under(who, key))))
                 owner = next((identity for identity in who if identity in found), owner)
-            database.sql.execute(_PUT, {"user_id": owner, "plugin": self._plugin, "key": key, "body": body})
+            row = {"user_id": owner, "plugin": self._plugin, "key": key, "body": body}
+            database.sql.execute(_PUT, sealed_values(database, records, owner, row))
 
         await self._writer.run(work)
 

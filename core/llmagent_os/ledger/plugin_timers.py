@@ -15,6 +15,7 @@ from llmagent_os.ledger.identity_links import identities_of
 from llmagent_os.ledger.portable import upsert
 from llmagent_os.ledger.row_codecs import encode_destination
 from llmagent_os.ledger.schema import timers
+from llmagent_os.ledger.sealed_columns import sealed_values
 from llmagent_os.ledger.writer import Writer
 from llmagent_os.timers import checked_timer
 
@@ -48,7 +49,7 @@ class LedgerTimers:
             found = set(database.sql.scalars(sa.select(timers.c.user_id).where(*self._under(who, key))))
             owner = next((identity for identity in who if identity in found), None)
             if owner is None:
-                database.sql.execute(_SET, row)
+                database.sql.execute(_SET, sealed_values(database, timers, self._identity, row))
             else:
                 database.sql.execute(sa.update(timers).where(*self._under([owner], key)).values(changed))
 

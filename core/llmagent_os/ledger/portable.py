@@ -39,5 +39,6 @@ def has_json_object(column: sa.Column[str], key: str) -> sa.ColumnElement[bool]:
 
     A damaged row is no JSON. SQLite would refuse the whole query at such a row.
     """
-    found = sa.func.json_type(column, f"$.{key}") == "object"
-    return sa.case((sa.func.json_valid(column) == 1, found), else_=sa.false())
+    text = sa.func.opened(column)
+    found = sa.func.json_type(text, f"$.{key}") == "object"
+    return sa.case((sa.func.json_valid(text) == 1, found), else_=sa.false())

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Sequence
+from typing import Any
 
 import sqlalchemy as sa
 
@@ -12,9 +13,18 @@ from llmagent_os.ledger.connection import Database
 from llmagent_os.ledger.identity_links import identities_of, person_of
 from llmagent_os.ledger.row_codecs import encode_reward, readable_interaction, readable_reward, readable_rewards
 from llmagent_os.ledger.schema import interactions, rewards
+from llmagent_os.ledger.sealed_columns import sealed_row
+from llmagent_os.ledger.statements import REWARD_COLUMNS
 from llmagent_os.ledger.taken_back import take_off
 from llmagent_os.ledger.values import Interaction, RewardEvent, RewardWithReply
 from llmagent_os.ledger.writer import Writer
+
+
+def insert_reward(database: Database, row: tuple[Any, ...]) -> int:
+    """Append a reward, as ``encode_reward`` gives it. Returns 0 where a reward with its id is there already."""
+    rater = row[REWARD_COLUMNS.index("rater_id")]
+    sealed = sealed_row(database, rewards, REWARD_COLUMNS, rater, row)
+    return database.driver.execute(statements.INSERT_REWARD, sealed).rowcount
 
 
 class Rewards:
@@ -35,7 +45,7 @@ class Rewards:
         row = encode_reward(reward)
 
         def work(database: Database) -> bool:
-            is_new = database.driver.execute(statements.INSERT_REWARD, row).rowcount > 0
+            is_new = insert_reward(database, row) > 0
             if is_new:
                 take_off(database, reward)
             return is_new

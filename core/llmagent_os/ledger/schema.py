@@ -270,7 +270,7 @@ members = sa.Table(
     sa.Column("approved_by", sa.Text, nullable=False),
 )
 
-#: The ledger's own key, for :mod:`llmagent_os.ledger.pseudonyms`.
+#: The ledger's own key, for :mod:`llmagent_os.ledger.pseudonyms`; and a mark while erased rows are to be wiped.
 keys = sa.Table(
     "keys",
     metadata,

@@ -52,7 +52,7 @@ def take_off(database: Database, reward: RewardEvent) -> None:
         rewards.c.interaction_id == reward.interaction_id,
         rewards.c.rater_id == reward.rater_id,
         rewards.c.kind == reward.kind,
-        rewards.c.raw_value == reward.raw_value,
+        sa.func.opened(rewards.c.raw_value) == reward.raw_value,
         rewards.c.op == "add",
     )
     theirs = (

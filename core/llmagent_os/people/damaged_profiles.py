@@ -18,6 +18,8 @@ import structlog
 from llmagent_os.errors import ProfileError
 from llmagent_os.events import now
 from llmagent_os.identity import PersonId
+from llmagent_os.sealing.key_ring import SealedError
+from llmagent_os.sealing.sealed_files import is_sealed_file, read_file
 
 #: A profile.
 T = TypeVar("T", bound=msgspec.Struct)
@@ -94,6 +96,8 @@ def readable_profile(empty: T, person_id: PersonId, raw: bytes) -> T:
         person_id: the person.
         raw: all that the file holds.
     """
+    if is_sealed_file(raw):  # whether the person opted out of learning is not known
+        raw = b'"learning": "off"'
     try:
         document = msgspec.json.decode(raw, type=dict[str, dict[str, dict[str, Any]]])
         held: object = next(iter(next(iter(document.values())).values()))["profile"]
@@ -139,8 +143,20 @@ def delete(path: Path) -> bool:
     return True
 
 
+def as_far_as_opened(path: Path) -> bytes:
+    """What a file holds; where it is sealed and cannot be opened, its bytes as they are.
+
+    Raises:
+        OSError: the file cannot be read.
+    """
+    try:
+        return read_file(path)
+    except SealedError:
+        return path.read_bytes()
+
+
 def _bytes_of(path: Path) -> bytes:
     try:
-        return path.read_bytes()
+        return as_far_as_opened(path)
     except OSError:  # a folder, or a file of another user
         return b""

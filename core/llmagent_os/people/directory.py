@@ -8,19 +8,28 @@ from llmagent_os.errors import ProfileError
 from llmagent_os.events import Event, Reaction
 from llmagent_os.identity import Identity, PersonId, identity_of, person_kept_under
 from llmagent_os.people.profiles import Profile, Profiles
-from llmagent_os.privacy.consent import may_learn
+from llmagent_os.privacy.consent import Consent, consent_of
 
 if TYPE_CHECKING:
     from llmagent_os.ledger import Ledger
 
 
+#: What is allowed where no owner has decided: everything, as in a plain script.
+ALLOWED = Consent()
+
+
 class Directory:
     """Looks people up in the ledger's links and in the profiles. An agent may do without either."""
 
-    def __init__(self, ledger: Ledger | None, profiles: Profiles | None) -> None:
-        """Args: without a ``ledger`` every account is a person of its own; without ``profiles`` nothing is known."""
+    def __init__(self, ledger: Ledger | None, profiles: Profiles | None, defaults: Consent = ALLOWED) -> None:
+        """Args:
+        ledger: knows which accounts are one person; None: every account is a person of its own.
+        profiles: what people told about themselves; None: nothing is known.
+        defaults: what the owner decides for people who have not said what they allow.
+        """
         self._ledger = ledger
         self._profiles = profiles
+        self._defaults = defaults
 
     async def person_of(self, identity: Identity) -> PersonId:
         """The person that an account belongs to: the key of their profile and of what is learned about them."""
@@ -48,21 +57,38 @@ class Directory:
         """
         return await self.profile(await self.person_of(identity_of(event)))
 
-    async def may_teach(self, event: Reaction) -> bool:
-        """Whether a reaction counts. Of people who opted out of learning, only the removal of a reaction does."""
-        return event.action == "removed" or may_learn((await self.profile_of(event)).preferences)
-
-    async def consents(self, person_id: PersonId) -> bool:
-        """Whether a person is learned from. No: the person opted out, or their profile cannot be read."""
-        try:
-            return not await self.opted_out(person_id)
-        except ProfileError:
-            return False
-
-    async def opted_out(self, person_id: PersonId) -> bool:
-        """Whether a person has turned learning off.
+    async def consent(self, person_id: PersonId) -> Consent:
+        """What a person allows.
 
         Raises:
             ProfileError: the profile's file is damaged, so it is not known.
         """
-        return not may_learn((await self.profile(person_id)).preferences)
+        return consent_of((await self.profile(person_id)).preferences, self._defaults)
+
+    async def may_teach(self, event: Reaction) -> bool:
+        """Whether a reaction counts. Of people who opted out of learning, only the removal of a reaction does."""
+        if event.action == "removed":
+            return True
+        return (await self.consent(await self.person_of(identity_of(event)))).learning
+
+    async def consents(self, person_id: PersonId) -> bool:
+        """Whether a person is learned from. No: the person opted out, or their profile cannot be read."""
+        try:
+            return (await self.consent(person_id)).learning
+        except ProfileError:
+            return False
+
+    async def consents_to_training(self, person_id: PersonId) -> bool:
+        """Whether models are trained on a person. No: they did not allow it, or their profile cannot be read."""
+        try:
+            return (await self.consent(person_id)).training
+        except ProfileError:
+            return False
+
+    async def opted_out(self, person_id: PersonId) -> bool:
+        """Whether no model may be trained on a person.
+
+        Raises:
+            ProfileError: the profile's file is damaged, so it is not known.
+        """
+        return not (await self.consent(person_id)).training

@@ -26,16 +26,19 @@ from tinydb.table import Document
 
 from llmagent_os.errors import ProfileError
 from llmagent_os.events import now
-from llmagent_os.identity import PersonId, file_name_of
+from llmagent_os.identity import PersonId, account_in_file_name, file_name_of
 from llmagent_os.people.damaged_profiles import (
     DamagedProfileError,
     DamagedProfiles,
+    as_far_as_opened,
     delete,
     readable_fields,
     readable_profile,
 )
 from llmagent_os.people.time_zones import is_known
-from llmagent_os.privacy.consent import LEARNING
+from llmagent_os.privacy.consent import SWITCHES, Consent, ConsentChange, changes_between
+from llmagent_os.sealing.key_ring import SealedError
+from llmagent_os.sealing.sealed_files import read_file, write_file
 
 _log = structlog.stdlib.get_logger(__name__)
 
@@ -47,8 +50,10 @@ PREFERENCES: Mapping[str, Collection[str]] = {
     "mode": ("task_oriented", "conversational"),
     "verbosity": ("brief", "normal", "detailed"),
     "initiative": ("act", "ask_first"),
+    "remember": ("on", "off"),
     "learning": ("on", "off"),
     "interface": ("text", "voice", "graphics"),
+    "training": ("on", "off"),
 }
 
 _ONLY = 1  # the document's number in its file
@@ -65,6 +70,7 @@ class Profile(msgspec.Struct, frozen=True, kw_only=True):
     preferences: dict[str, str] = msgspec.field(default_factory=dict[str, str])  #: see :data:`PREFERENCES`
     created_at: datetime = msgspec.field(default_factory=now)  #: UTC
     updated_at: datetime = msgspec.field(default_factory=now)  #: UTC
+    told_at: datetime | None = None  #: when the person was told what the bot does with what it hears; None: not yet
 
 
 class FileStorage(Storage):
@@ -76,9 +82,11 @@ class FileStorage(Storage):
 
     def read(self) -> dict[str, dict[str, Any]] | None:
         try:
-            raw = self._path.read_bytes()
+            raw = read_file(self._path)
         except FileNotFoundError:
             return None
+        except SealedError as error:
+            raise DamagedProfileError(f"{self._path} cannot be opened: {error}") from error
         try:
             found: object = json.loads(raw)
         except (ValueError, RecursionError) as error:
@@ -91,12 +99,7 @@ class FileStorage(Storage):
     def write(self, data: dict[str, dict[str, Any]]) -> None:
         raw = json.dumps(data, ensure_ascii=False, indent=1).encode()
         new = self._path.with_name(f"{self._path.name}.new")
-        # What people tell the bot is private: no other account of the machine may read it.
-        file = os.open(new, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
-        with os.fdopen(file, "wb") as handle:
-            handle.write(raw)
-            handle.flush()
-            os.fsync(handle.fileno())
+        write_file(new, account_in_file_name(self._path.stem), raw)
         new.replace(self._path)
         sync(self._path.parent)
 
@@ -106,6 +109,7 @@ class _Document(msgspec.Struct, frozen=True):
 
     profile: dict[str, Any]
     undo: list[dict[str, Any]]
+    consent: list[ConsentChange] = []  #: what the person allowed and took back, oldest first
 
 
 class _Held(msgspec.Struct, frozen=True):
@@ -114,6 +118,7 @@ class _Held(msgspec.Struct, frozen=True):
     profile: Profile
     undo: list[dict[str, Any]] = []  #: the profiles before it, as JSON, the latest last
     unknown: dict[str, Any] = {}  #: fields of a later version: they are kept as they are
+    consent: list[ConsentChange] = []  #: see :class:`_Document`
 
 
 class Profiles:
@@ -153,6 +158,18 @@ class Profiles:
         """
         return await asyncio.to_thread(self._update, person_id, changes)
 
+    async def note_told(self, person_id: PersonId, defaults: Consent) -> None:
+        """Record that the person was told what the bot does with what it hears.
+
+        Args:
+            person_id: the person.
+            defaults: what the owner had decided by then.
+
+        Raises:
+            ProfileError: the file cannot be read or written.
+        """
+        await asyncio.to_thread(self._note_told, person_id, defaults)
+
     def takes(self, preference: str, value: str) -> bool:
         """Whether a profile can be given that value of a preference."""
         return value in self._preferences.get(preference, (value,))
@@ -191,8 +208,20 @@ class Profiles:
             held = self._whole(person_id)
             after = changed(held.profile, changes, self._preferences)
             undo = [*held.undo, msgspec.to_builtins(held.profile)][-UNDO_STEPS:]
-            self._write(person_id, _Held(after, undo, held.unknown))
+            record = changes_between(held.profile.preferences, after.preferences, now())
+            self._write(person_id, _Held(after, undo, held.unknown, [*held.consent, *record]))
             return after
+
+    def _note_told(self, person_id: PersonId, defaults: Consent) -> None:
+        with self._alone():
+            held = self._whole(person_id)
+            if held.profile.told_at is not None:
+                return
+            at = now()
+            words = ",".join(name for name in SWITCHES if getattr(defaults, name))
+            told = msgspec.structs.replace(held.profile, told_at=at)
+            record = ConsentChange(switch="asked", value=words, at=at)
+            self._write(person_id, _Held(told, held.undo, held.unknown, [*held.consent, record]))
 
     def _undo(self, person_id: PersonId) -> Profile | None:
         if not self._exists(person_id):
@@ -202,8 +231,10 @@ class Profiles:
             if not held.undo:
                 return None
             *undo, last = held.undo
-            before = readable_fields(Profile(user_id=person_id), last | {"updated_at": now()})
-            self._write(person_id, _Held(before, undo, held.unknown))
+            kept = {"updated_at": now(), "told_at": held.profile.told_at}
+            before = readable_fields(Profile(user_id=person_id), last | kept)
+            record = changes_between(held.profile.preferences, before.preferences, now())
+            self._write(person_id, _Held(before, undo, held.unknown, [*held.consent, *record]))
             return before
 
     def _forget(self, person_id: PersonId) -> bool:
@@ -224,6 +255,8 @@ class Profiles:
         held = self._usable(person_id)
         damaged = self._damaged.export(self._path(person_id).stem, person_id)
         found = {"profile": msgspec.to_builtins(held.profile) | held.unknown, "undo": held.undo}
+        if held.consent:
+            found["consent"] = msgspec.to_builtins(held.consent)
         return found | ({"damaged": damaged} if damaged else {})
 
     def _problems(self) -> list[tuple[Path, str]]:
@@ -252,11 +285,11 @@ class Profiles:
                     return self._whole(person_id)
             except (OSError, ProfileError) as error:  # a full disk, or one that cannot be written
                 self._log_once(path, str(error))
-                return _Held(readable_profile(Profile(user_id=person_id), person_id, path.read_bytes()))
+                return _Held(readable_profile(Profile(user_id=person_id), person_id, as_far_as_opened(path)))
         except OSError as error:
             self._log_once(path, f"the profile cannot be read: {error}")
             # Whether the person opted out of learning is not known.
-            return _Held(Profile(user_id=person_id, preferences={LEARNING: "off"}))
+            return _Held(Profile(user_id=person_id, preferences=dict.fromkeys(SWITCHES, "off")))
         zone = held.profile.time_zone
         if zone is not None and not is_known(zone):
             self._log_once(path, _no_zone(zone))
@@ -273,7 +306,7 @@ class Profiles:
             try:
                 return self._read(path, person_id) or _Held(Profile(user_id=person_id))
             except DamagedProfileError as error:
-                rest = _Held(readable_profile(Profile(user_id=person_id), person_id, path.read_bytes()))
+                rest = _Held(readable_profile(Profile(user_id=person_id), person_id, as_far_as_opened(path)))
                 self._damaged.put_aside(path, str(error))
                 if rest.profile.name or rest.profile.place or rest.profile.time_zone or rest.profile.preferences:
                     self._write(person_id, rest)
@@ -310,11 +343,12 @@ class Profiles:
             # A file that was copied by hand. The bot would show it to this person, and act for the other one.
             raise DamagedProfileError(f"{path} holds the profile of {profile.user_id!r}, not of {person_id!r}")
         unknown = {name: value for name, value in held.profile.items() if name not in Profile.__struct_fields__}
-        return _Held(profile, held.undo, unknown)
+        return _Held(profile, held.undo, unknown, held.consent)
 
     def _write(self, person_id: PersonId, held: _Held) -> None:
         path = self._path(person_id)
         fields = {"profile": msgspec.to_builtins(held.profile) | held.unknown, "undo": held.undo}
+        fields["consent"] = msgspec.to_builtins(held.consent)
         document = Document(fields, doc_id=_ONLY)
         try:
             with TinyDB(path, storage=FileStorage) as database:
@@ -384,7 +418,7 @@ def changed(profile: Profile, changes: dict[str, Any], known: Mapping[str, Colle
     fields: dict[str, Any] = msgspec.structs.asdict(profile)
     single = {name: value for name, value in changes.items() if name in known}
     for name, value in changes.items():
-        if name in ("user_id", "created_at", "updated_at") or (name not in fields and name not in known):
+        if name in ("user_id", "created_at", "updated_at", "told_at") or (name not in fields and name not in known):
             can = ", ".join(("name", "place", "time_zone", "language", "preferences", *known))
             raise ProfileError(f"a profile has no {name!r} to change: {can}")
         if name in fields:

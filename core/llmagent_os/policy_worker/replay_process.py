@@ -24,6 +24,7 @@ from llmagent_os.errors import LLMAgentOSError
 from llmagent_os.ledger import Ledger
 from llmagent_os.ledger.policy_state import Progress
 from llmagent_os.policy_worker.learned_state import LearnedState
+from llmagent_os.sealing.mounts import Mount, mount_all, mounted
 
 if TYPE_CHECKING:
     from llmagent_os.policy.learned import LearnedPolicy
@@ -50,6 +51,7 @@ class Order(msgspec.Struct, frozen=True, kw_only=True):
     made: str  #: the learner's options, as JSON
     dimensions: dict[str, tuple[str, ...]]  #: the bot's dimensions
     progress: Progress  #: the stored state to go on from
+    mounts: tuple[Mount, ...] = ()  #: opens the ledger, if it is sealed
 
 
 class Learned(msgspec.Struct, frozen=True, kw_only=True):
@@ -74,6 +76,7 @@ def order_of(policy: LearnedPolicy, file: Path | None, progress: Progress) -> Or
         made=policy.made,
         dimensions=policy.actions.dimensions,
         progress=progress,
+        mounts=mounted(),
     )
 
 
@@ -185,5 +188,6 @@ def main() -> None:
     os.dup2(sys.stderr.fileno(), sys.stdout.fileno())  # what is printed is no frame
     answers = sys.stdin.buffer
     order = msgspec.json.decode(answers.readline(), type=Order)
+    mount_all(order.mounts)
     with contextlib.suppress(BrokenPipeError):  # the host has ended
         asyncio.run(replay(order, frames, answers))

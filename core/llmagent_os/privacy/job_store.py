@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any, Protocol
 
 from llmagent_os.events import now
@@ -39,8 +39,13 @@ class JobStore:
     order = EraseOrder.MEMORY
     holds = Holds(tables=frozenset({"training_jobs"}), paths=("jobs",))
 
-    def __init__(self, folders: TrainingFolders, name: str = "trainings") -> None:
-        """Args: ``folders`` are those of the jobs of one ledger, ``name`` is the store's."""
+    def __init__(self, folders: TrainingFolders, name: str = "trainings", keep: timedelta = TRAININGS.time) -> None:
+        """Args:
+        folders: those of the jobs of one ledger.
+        name: the store's.
+        keep: how long the logs of trainings are kept.
+        """
+        self._keep = keep
         self.name = name
         self._folders = folders
 
@@ -56,5 +61,5 @@ class JobStore:
         return await self._folders.delete_taken_back()
 
     async def prune(self) -> int:
-        """Delete what killed trainings have left, and logs older than ``retention.TRAININGS``; returns how many."""
-        return await self._folders.delete_abandoned() + await self._folders.delete_old(now() - TRAININGS.time)
+        """Delete what killed trainings have left, and old logs; returns how many."""
+        return await self._folders.delete_abandoned() + await self._folders.delete_old(now() - self._keep)

@@ -7,13 +7,15 @@ store holds.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
+from datetime import timedelta
 from pathlib import Path
 
 from llmagent_os.adapter import Adapter, Remembers
 from llmagent_os.errors import ConfigError
 from llmagent_os.privacy.file_store import FileStore
 from llmagent_os.privacy.job_store import JobStore, TrainingFolders
+from llmagent_os.privacy.key_store import KeyStore
 from llmagent_os.privacy.knowledge_store import KnowledgeStore
 from llmagent_os.privacy.learned_store import LearnedStore, Learning
 from llmagent_os.privacy.ledger_store import LedgerStore
@@ -21,6 +23,7 @@ from llmagent_os.privacy.lora_store import LoraStore, TrainedLoras
 from llmagent_os.privacy.outgoing_store import OutgoingStore
 from llmagent_os.privacy.platform_store import OtherPlatformStore, PlatformStore
 from llmagent_os.privacy.profile_store import ProfileFiles, ProfileStore
+from llmagent_os.privacy.retention import kept_times
 from llmagent_os.privacy.secret_store import SecretStore
 from llmagent_os.privacy.stores import Stores
 
@@ -35,6 +38,7 @@ def known_stores(
     learning: Learning | None = None,
     loras: TrainedLoras | None = None,
     jobs: TrainingFolders | None = None,
+    keep: Mapping[str, timedelta] | None = None,
 ) -> Stores:
     """Register the store of every part that is given.
 
@@ -48,14 +52,16 @@ def known_stores(
         learning: what a running policy has in memory; None: no policy runs.
         loras: the LoRAs that were trained; None: none ever was.
         jobs: the folders of trainings; None: there are none.
+        keep: how long each kind is kept, as ``retention.kept_times`` gives it; None: as the table says.
 
     Raises:
         ConfigError: an adapter can erase what it keeps, but not export it or say where it is.
     """
     stores, running = Stores(), tuple(adapters)
+    times = kept_times("") if keep is None else keep
     for adapter in running:
         if isinstance(adapter, Remembers):
-            stores.register(PlatformStore(adapter))
+            stores.register(PlatformStore(adapter, times["transcripts"]))
         elif hasattr(adapter, "forget"):
             raise ConfigError(
                 f"adapter {adapter.name!r} has forget(), but not keeps and export(): see llmagent_os.adapter.Remembers"
@@ -63,16 +69,17 @@ def known_stores(
     if data is not None:
         if make is not None:
             stores.register(OtherPlatformStore(data, [adapter.name for adapter in running], make))
-        stores.register(FileStore(data))
-        stores.register(OutgoingStore(data))
+        stores.register(FileStore(data, times["files"]))
+        stores.register(OutgoingStore(data, times["outgoing"]))
         stores.register(SecretStore(data))
         stores.register(KnowledgeStore(data))
+        stores.register(KeyStore(data))
     if profiles is not None:
         stores.register(ProfileStore(profiles))
     if loras is not None:
         stores.register(LoraStore(loras))
     if jobs is not None:
-        stores.register(JobStore(jobs))
+        stores.register(JobStore(jobs, keep=times["trainings"]))
     for ledger in ledgers:
         stores.register(ledger)
     if learning is not None:

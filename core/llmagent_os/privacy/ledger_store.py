@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
 from llmagent_os.identity import Identity
 from llmagent_os.ledger import Ledger
 from llmagent_os.ledger.connection import file_of
+from llmagent_os.privacy.retention import CONVERSATIONS, UNTIL_FORGOTTEN, oldest_kept
 from llmagent_os.privacy.stores import DataSubject, EraseOrder, Holds
 
 #: The ledger's tables. All of them keep something about people, or something that was computed from it.
@@ -63,14 +65,22 @@ class LedgerStore:
     order = EraseOrder.LEDGER
 
     def __init__(
-        self, name: str, *, ledger: Ledger | None = None, url: str = "sqlite://", data: Path | None = None
+        self,
+        name: str,
+        *,
+        ledger: Ledger | None = None,
+        url: str = "sqlite://",
+        data: Path | None = None,
+        keep: timedelta = CONVERSATIONS.time,
     ) -> None:
         """Args:
         name: the store's name.
         ledger: the open ledger. None: the file of ``url`` is opened for each call, and is not made if it is missing.
         url: the ledger's database URL.
         data: the data folder, if the file is in there.
+        keep: how long the words of conversations are kept.
         """
+        self._keep = keep
         self.name = name
         self._ledger = ledger
         self._url = url
@@ -102,9 +112,16 @@ class LedgerStore:
             return 0 if ledger is None else sum([await ledger.forget(identity) for identity in subject.identities])
 
     async def prune(self) -> int:
-        """Delete answered events that are older than ``retention.FINISHED_EVENTS``; returns how many rows."""
+        """Delete answered events that are older than ``retention.FINISHED_EVENTS``, and the words of old conversations.
+
+        Returns:
+            How many rows were deleted or emptied.
+        """
         async with self._opened() as ledger:
-            return 0 if ledger is None else await ledger.prune()
+            if ledger is None:
+                return 0
+            emptied = 0 if self._keep == UNTIL_FORGOTTEN else await ledger.delete_old_words(oldest_kept(self._keep))
+            return emptied + await ledger.prune()
 
     @asynccontextmanager
     async def _opened(self) -> AsyncGenerator[Ledger | None]:

@@ -16,7 +16,8 @@ from typing import Any
 from llmagent_os.privacy.credentials import is_secret_name, mask_credentials, mask_private_keys, token_patterns
 from llmagent_os.privacy.personal_numbers import mask_account_numbers, mask_phones
 
-_EMAIL = re.compile(r"\b[\w.+-]+@[\w-]+(?:\.[\w-]+)+\b")
+#: An e-mail address.
+EMAIL = re.compile(r"\b[\w.+-]+@[\w-]+(?:\.[\w-]+)+\b")
 _MARKUP = re.compile(r"<\|[^|<>]{1,40}\|>|</?tool_call>|</?tool_response>")
 
 #: An end of a line that does not end a statement: "password:" with its value on the next line.
@@ -115,7 +116,7 @@ def _line_without_secrets(line: str) -> str:
 def _redacted_line(line: str) -> str:
     line = _line_without_secrets(line)
     if "@" in line:
-        line = _EMAIL.sub("[email]", line)
+        line = EMAIL.sub("[email]", line)
     return mask_phones(line)
 
 

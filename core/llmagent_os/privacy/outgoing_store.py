@@ -6,13 +6,17 @@ import asyncio
 import os
 import shutil
 import tempfile
+from datetime import timedelta
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 from llmagent_os.adapter_kit import outgoing_files
 from llmagent_os.adapter_kit.outgoing_files import OUTGOING_FOLDER
 from llmagent_os.identity import person_kept_under
-from llmagent_os.privacy.stores import DataSubject, EraseOrder, Holds
+from llmagent_os.privacy.retention import OUTGOING_FILES
+from llmagent_os.privacy.stores import DataSubject, EraseOrder, FileToExport, Holds
+from llmagent_os.sealing.sealed_files import read_file
 
 
 class OutgoingStore:
@@ -23,8 +27,9 @@ class OutgoingStore:
     order = EraseOrder.DISK
     holds = Holds(paths=(OUTGOING_FOLDER,))
 
-    def __init__(self, data: Path) -> None:
-        """Args: ``data`` is the data folder of the installation."""
+    def __init__(self, data: Path, keep: timedelta = OUTGOING_FILES.time) -> None:
+        """Args: ``data`` is the data folder of the installation, ``keep`` is how long files are kept."""
+        self._keep = keep
         self._folder = data / OUTGOING_FOLDER
         self._data = data
 
@@ -36,6 +41,14 @@ class OutgoingStore:
             found += [{"path": str(path.relative_to(self._data)), "bytes": size} for path, size in kept]
         return {"outgoing": found}
 
+    async def files(self, subject: DataSubject) -> list[FileToExport]:
+        """The files that were made for the person, as ``made/NAME``."""
+        found: list[FileToExport] = []
+        for identity in subject.identities:
+            kept = await asyncio.to_thread(outgoing_files.listed, self._folder, person_kept_under(identity))
+            found += [FileToExport(f"made/{path.name}", size, partial(read_file, path)) for path, size in kept]
+        return found
+
     async def erase(self, subject: DataSubject) -> int:
         """Erase the files made for the person; returns how many there were."""
         await asyncio.to_thread(_erase_of_earlier_versions)
@@ -43,9 +56,9 @@ class OutgoingStore:
         return sum([await asyncio.to_thread(outgoing_files.erase, self._folder, person) for person in people])
 
     async def prune(self) -> int:
-        """Erase files older than ``retention.OUTGOING_FILES``; returns how many."""
+        """Erase old files; returns how many."""
         await asyncio.to_thread(_erase_of_earlier_versions)
-        return await asyncio.to_thread(outgoing_files.prune, self._folder)
+        return await asyncio.to_thread(outgoing_files.prune, self._folder, self._keep.total_seconds() / 86_400)
 
 
 def _erase_of_earlier_versions() -> None:

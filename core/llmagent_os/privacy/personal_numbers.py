@@ -104,6 +104,18 @@ def mask_phones(line: str) -> str:
     return _PHONE.sub(lambda match: "[phone]" if _is_phone(match[0]) else match[0], line)
 
 
+def phones_in(text: str) -> list[str]:
+    """The phone numbers in ``text``, each once, the longest first.
+
+    >>> phones_in("call 212 736 5000 at noon on 24.11.2026")
+    ['212 736 5000']
+    """
+    if not has_long_number(text):
+        return []
+    found = dict.fromkeys(match[0].strip() for match in _PHONE.finditer(text) if _is_phone(match[0]))
+    return sorted(found, key=len, reverse=True)
+
+
 def has_long_number(line: str) -> bool:
     """Whether ``line`` has at least seven digits: fewer make no phone number."""
     return sum(map(str.isdigit, line)) >= 7

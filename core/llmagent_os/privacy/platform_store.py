@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Collection
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
-from llmagent_os.adapter import Adapter, Remembers
+from llmagent_os.adapter import Adapter, DeletesOld, Remembers
 from llmagent_os.adapter_kit.files import FOLDER
+from llmagent_os.privacy.retention import TRANSCRIPT, UNTIL_FORGOTTEN, oldest_kept
 from llmagent_os.privacy.stores import DataSubject, EraseOrder, Holds
 
 
@@ -18,8 +20,12 @@ class PlatformStore:
     unit = "conversation"
     order = EraseOrder.DISK
 
-    def __init__(self, adapter: Remembers) -> None:
-        """Args: ``adapter`` is used as it is, so that people who are connected see the erasure at once."""
+    def __init__(self, adapter: Remembers, keep: timedelta = TRANSCRIPT.time) -> None:
+        """Args:
+        adapter: used as it is, so that people who are connected see the erasure at once.
+        keep: how long what was said is kept.
+        """
+        self._keep = keep
         self.name = adapter.name
         self.holds = Holds(paths=tuple(f"{adapter.name}/{pattern}" for pattern in adapter.keeps))
         self._adapter = adapter
@@ -33,8 +39,10 @@ class PlatformStore:
         return await _erase(self._adapter, subject)
 
     async def prune(self) -> int:
-        """Delete nothing: see ``retention.TRANSCRIPT``."""
-        return 0
+        """Delete what was said too long ago; returns how many messages. Some adapters cannot do that."""
+        if self._keep == UNTIL_FORGOTTEN or not isinstance(self._adapter, DeletesOld):
+            return 0
+        return await self._adapter.delete_old(oldest_kept(self._keep))
 
 
 class OtherPlatformStore:

@@ -7,11 +7,15 @@ number of their own, and this table refers to it. A running host has every store
 
 from __future__ import annotations
 
-from datetime import timedelta
+import re
+from collections.abc import Mapping
+from datetime import UTC, datetime, timedelta
 
 import msgspec
 
 from llmagent_os.adapter_kit import files, outgoing_files
+from llmagent_os.errors import ConfigError
+from llmagent_os.events import now
 from llmagent_os.ledger import inbox
 
 
@@ -148,3 +152,41 @@ RETENTIONS = (
     TRAININGS,
     KILLED_TRAININGS,
 )
+
+#: What the owner may give a time of its own, by the name in ``LLMAGENT_OS_KEEP_DAYS``.
+SETTABLE: Mapping[str, Retention] = {
+    "conversations": CONVERSATIONS,
+    "transcripts": TRANSCRIPT,
+    "files": FILES,
+    "outgoing": OUTGOING_FILES,
+    "trainings": TRAININGS,
+}
+
+
+def kept_times(setting: str) -> dict[str, timedelta]:
+    """How long each kind of :data:`SETTABLE` is kept.
+
+    Args:
+        setting: ``KIND=DAYS`` separated by commas. What is not named is kept as long as the table says.
+
+    Raises:
+        ConfigError: the setting cannot be read.
+
+    >>> kept_times("conversations=365")["conversations"].days
+    365
+    """
+    found = {name: each.time for name, each in SETTABLE.items()}
+    for part in filter(None, (each.strip() for each in setting.split(","))):
+        name, _, days = (each.strip() for each in part.partition("="))
+        if name not in SETTABLE or not re.fullmatch(r"[1-9]\d{0,4}", days):
+            raise ConfigError(
+                f"LLMAGENT_OS_KEEP_DAYS cannot hold {part!r}: write KIND=DAYS, such as conversations=365, with one of "
+                f"{', '.join(SETTABLE)} and a number of days from 1"
+            )
+        found[name] = timedelta(days=int(days))
+    return found
+
+
+def oldest_kept(time: timedelta) -> datetime:
+    """The moment before which what is kept for ``time`` is deleted."""
+    return datetime.min.replace(tzinfo=UTC) if time == UNTIL_FORGOTTEN else now() - time

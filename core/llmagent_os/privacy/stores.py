@@ -17,11 +17,11 @@ one call of :meth:`Stores.export`. The terms are those of the GDPR: a data subje
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from enum import IntEnum
 from fnmatch import fnmatchcase
 from pathlib import PurePath
-from typing import Any, Protocol, Self
+from typing import Any, Protocol, Self, runtime_checkable
 
 import msgspec
 import structlog
@@ -100,6 +100,7 @@ class EraseOrder(IntEnum):
     #: again, and must find the same identities.
     LEDGER = 1
     MEMORY = 2  #: what a running bot has computed from the ledger: earlier, it could be read in again from there
+    KEYS = 3  #: the keys of what is encrypted: after a crash, the stores before must be able to find what they erase
 
 
 class Store(Protocol):
@@ -139,6 +140,23 @@ class Store(Protocol):
 
     async def prune(self) -> int:
         """Delete what is older than :mod:`llmagent_os.privacy.retention` allows. Returns how many units."""
+        ...
+
+
+class FileToExport(msgspec.Struct, frozen=True):
+    """A file that is kept about a person."""
+
+    name: str  #: its path in an archive, with ``/``; made of the platform or the kind, and the file's own name
+    size: int  #: in bytes, about
+    read: Callable[[], bytes]  #: gives the bytes; blocks, and raises OSError where the file cannot be read
+
+
+@runtime_checkable
+class HoldsFiles(Protocol):
+    """A store that keeps files besides what :meth:`Store.export` says of them."""
+
+    async def files(self, subject: DataSubject) -> list[FileToExport]:
+        """The files that are kept about ``subject``."""
         ...
 
 
@@ -193,6 +211,10 @@ class Stores:
                 else:
                     raise ValueError(f"store {store.name!r} exports {kind!r}, which another store has exported already")
         return found
+
+    async def files(self, subject: DataSubject) -> list[FileToExport]:
+        """The files that are kept about ``subject``, from all stores."""
+        return [file for store in self if isinstance(store, HoldsFiles) for file in await store.files(subject)]
 
     async def erase(self, subject: DataSubject, *, pass_over: bool = False) -> tuple[Erased, ...]:
         """Erase everything that is kept about ``subject``, in the fixed order of :class:`EraseOrder`.

@@ -7,6 +7,7 @@ from typing import Literal
 import msgspec
 
 from llmagent_os.plugin import WebAccess
+from llmagent_os.privacy.consent import Consent
 from llmagent_os.serving.model_card import Grounding
 
 #: Who may teach a bot from chat: nobody; admins; or everybody for themselves, and admins for the workspace.
@@ -31,4 +32,6 @@ class AgentSettings(msgspec.Struct, frozen=True, kw_only=True):
     request_rules: bool | None = None
     time_zone: str = "UTC"  #: IANA name: the zone of people who never said where they are
     learn: LearnSetting = "off"  #: who may teach the bot from chat
+    consent: Consent = Consent()  #: what people allow who have not said
+    asks_consent: bool = False  #: people are told once what the bot does with what it hears, and how to change it
     web: WebAccess = WebAccess()  #: how plugins reach the web

@@ -10,7 +10,7 @@ from llmagent_os.events import Event, event_key
 from llmagent_os.identity import Identity, identity_of
 from llmagent_os.people.profiles import Profile
 from llmagent_os.policy import Context, Decision
-from llmagent_os.privacy import consent
+from llmagent_os.privacy.consent import Consent, consent_of
 from llmagent_os.reply.conversation_memory import Episode, recall
 from llmagent_os.reply.services import Services
 from llmagent_os.training.lora_choice import LoraChoice
@@ -35,6 +35,7 @@ class Exchange(msgspec.Struct, frozen=True, kw_only=True):
     features: Context = {}  #: what the policy saw
     decision: Decision = NOT_DECIDED  #: how to answer
     lora: LoraChoice = LoraChoice()  #: which LoRA answers
+    defaults: Consent = Consent()  #: what the owner decides for people who have not said what they allow
 
     @property
     def key(self) -> str:
@@ -47,13 +48,17 @@ class Exchange(msgspec.Struct, frozen=True, kw_only=True):
         return self.episode.episode_id or self.key
 
     @property
-    def may_learn(self) -> bool:
-        """Whether the bot may learn from the person.
+    def consent(self) -> Consent:
+        """What the person allows.
 
-        Only the person's profile says so. An exchange whose :attr:`profile` was not read is never learned from: no
-        policy decides it.
+        An exchange whose :attr:`profile` was not read is never learned from: no policy decides it.
         """
-        return consent.may_learn(self.profile.preferences)
+        return consent_of(self.profile.preferences, self.defaults)
+
+    @property
+    def may_learn(self) -> bool:
+        """Whether the bot may learn from the person."""
+        return self.consent.learning
 
 
 async def open_exchange(
@@ -83,7 +88,15 @@ async def open_exchange(
     person_id = await services.directory.person_of(identity)
     profile = await services.directory.profile(person_id) if read_profile else Profile(user_id=person_id)
     episode = await recall(services.ledger, event, identity, turns)
-    return Exchange(event=event, identity=identity, profile=profile, text=text, intent=intent, episode=episode)
+    return Exchange(
+        event=event,
+        identity=identity,
+        profile=profile,
+        text=text,
+        intent=intent,
+        episode=episode,
+        defaults=services.settings.consent,
+    )
 
 
 async def decide(

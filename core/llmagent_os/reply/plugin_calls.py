@@ -15,7 +15,7 @@ from llmagent_os.identity import person_kept_under
 from llmagent_os.people.profiles import Profile
 from llmagent_os.people.time_zones import zone_or
 from llmagent_os.plugin import ToolContext, ToolResult
-from llmagent_os.privacy.consent import is_withdrawal
+from llmagent_os.privacy.consent import SWITCHES, is_withdrawal
 from llmagent_os.records import MemoryRecords
 from llmagent_os.reply.exchange import Exchange
 from llmagent_os.reply.services import Services
@@ -94,12 +94,17 @@ async def keep_profile_changes(services: Services, exchange: Exchange, result: T
     changes = result.profile_changes
     if not changes or services.profiles is None:
         return result
+    if not exchange.consent.remember and not set(changes) <= set(SWITCHES):
+        not_kept = "I keep nothing about you: /privacy changes that."
+        return msgspec.structs.replace(result, text=f"{result.text} {not_kept}", waiting=not_kept)
     try:
         changed = await services.profiles.update(exchange.profile.user_id, **changes)
     except ProfileError as error:
         _log.error("a plugin's change of a profile was refused", changes=sorted(changes), error=str(error))
         return result
-    if services.loras is not None and is_withdrawal(exchange.profile.preferences, changed.preferences):
+    if services.loras is not None and is_withdrawal(
+        exchange.profile.preferences, changed.preferences, exchange.defaults
+    ):
         await take_back_withdrawn(services.directory, services.loras, [exchange.identity])
     said = " ".join(await follow_profile(services, exchange, changed))
     if not said:

@@ -43,11 +43,12 @@ class PluginPages(msgspec.Struct, frozen=True, kw_only=True):
 
         async def context_of(key: str) -> ToolContext | None:
             holder = await self.ledger.record_holder(plugin, key)
-            return None if holder is None else await self._context(holder)
+            return None if holder is None else await self.context_of(holder)
 
         return await self.plugins.page(plugin, request, context_of, self._made(Profile(user_id=NOBODY)))
 
-    async def _context(self, identity: Identity) -> ToolContext:
+    async def context_of(self, identity: Identity) -> ToolContext:
+        """The context of the person behind ``identity``, of no event and no conversation."""
         directory = Directory(self.ledger, self.profiles)
         profile = await directory.profile(await directory.person_of(identity))
         secrets = PersonSecrets(self.secrets, person_kept_under(identity))

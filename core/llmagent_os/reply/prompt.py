@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 
 import msgspec
 
@@ -50,6 +50,7 @@ def chat_request(services: Services, exchange: Exchange, facts: Iterable[str], *
         temperature=settings.temperature,
         min_p=settings.min_p,
         seed=None if settings.seed is None else _seed(settings.seed, messages),
+        personal=tuple(_personal(exchange)),
     )
 
 
@@ -84,6 +85,14 @@ def _surroundings(services: Services, exchange: Exchange) -> list[str]:
     if profile.language != "en":
         about.append(f"Language: {profile.language}.")
     return [*lines, " ".join(about)]
+
+
+def _personal(exchange: Exchange) -> Iterator[tuple[str, str]]:
+    """The personal words that are known without looking for them."""
+    profile, sender = exchange.profile, exchange.event.sender
+    yield from (("name", name) for name in (profile.name, " ".join(sender.name.split())[:_MAX_NAME]) if name)
+    if profile.place:
+        yield "place", profile.place
 
 
 def _notes(services: Services, *, native: bool) -> str:

@@ -65,7 +65,7 @@ class Services(msgspec.Struct, frozen=True, kw_only=True):
     @property
     def directory(self) -> Directory:
         """Finds people and their profiles."""
-        return Directory(self.ledger, self.profiles)
+        return Directory(self.ledger, self.profiles, self.settings.consent)
 
     @property
     def links(self) -> Links | None:

@@ -30,6 +30,9 @@ class ServerOptions(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fi
 
     base_url: str | None = None  #: such as ``http://127.0.0.1:8000/v1``; ``None``: ``OPENAI_BASE_URL``
     api_key: str | None = None  #: ``None``: ``OPENAI_API_KEY``; a server of your own usually needs none
+    #: the kinds of personal data that the server is sent as they are (names, places, emails, phones); for others it is
+    #: sent placeholders. ``None``: all kinds
+    sees: tuple[str, ...] | None = None
     timeout: float = 120.0  #: most seconds for one reply, all tries and the waits between them included
     idle_timeout: float = 60.0  #: most seconds without a byte, also before the first
     connect_timeout: float = 10.0  #: most seconds to reach the server

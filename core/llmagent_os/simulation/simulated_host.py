@@ -16,12 +16,11 @@ from datetime import datetime, timedelta
 
 import msgspec
 
-from llmagent_os.bot import Bot, job_setting
+from llmagent_os.bot import Bot, ConsentConfig, job_setting
 from llmagent_os.config import Settings
 from llmagent_os.errors import LLMAgentOSError
 from llmagent_os.events import Event, Reaction, Sender, event_key, now
 from llmagent_os.identity import Identity, PersonId
-from llmagent_os.people.directory import Directory
 from llmagent_os.runtime import Runtime
 from llmagent_os.serving.model_catalogue import MODELS_FOLDER
 from llmagent_os.simulation.simulation_options import SimulationOptions, SimulationPlace
@@ -167,9 +166,9 @@ class SimulatedHost:
             raise LLMAgentOSError("the simulated host has ended")
 
     async def _consenting(self, identity: Identity) -> PersonId | None:
-        directory = Directory(self.runtime.ledger, self.runtime.profiles)
+        directory = self.runtime.agent.services.directory
         person = await directory.person_of(identity)
-        return person if await directory.consents(person) else None
+        return person if await directory.consents_to_training(person) else None
 
 
 @asynccontextmanager
@@ -185,7 +184,9 @@ async def simulated_host(place: SimulationPlace, options: SimulationOptions) -> 
     """
     bot = Bot.load(place.bot)
     training = bot.config.training.model_dump() | schedule_of(options)
-    config = bot.config.model_copy(update={"training": TrainingConfig.model_validate(training)})
+    # Simulated people agree to everything, and are asked nothing: the words of replies are measured.
+    changed = {"training": TrainingConfig.model_validate(training), "consent": ConsentConfig(training=True, ask=False)}
+    config = bot.config.model_copy(update=changed)
     settings = Settings.load(
         env_file=None, data=place.data, database_url="", model=place.model or None, threads=place.threads, policy=""
     )

@@ -37,6 +37,7 @@ from llmagent_os.tools.tool_calling import ToolCaller, is_permitted
 from llmagent_os.tools.tool_schema import Tool, tools_of
 
 PROFILE_WRITE = "profile.write"  #: the permission of a tool that may change the profile
+EXPORT_SECONDS = 60.0  #: that a plugin may take to write its files for an export
 BUTTON_CHARACTERS = 80  #: of an unknown button's value or a timer's key, shown in an error
 
 _SILENT = ToolResult({}, "(nothing is said)")  #: stands for ``Plugin.due`` returning None
@@ -378,6 +379,33 @@ class Plugins:
         if each is None or not self._any_permitted(each, allowed):
             raise PluginError(f"no plugin answers /{name}")
         return await self._caller.call(each, f"/{name}", lambda own: each.plugin.command(own, name, arguments), context)
+
+    @property
+    def exporting(self) -> tuple[str, ...]:
+        """The names of the plugins that give what they keep about a person as files."""
+        return tuple(
+            name for name, each in self._loaded.items() if type(each.plugin).export_files is not Plugin.export_files
+        )
+
+    async def export_files(self, plugin: str, context: ToolContext) -> ToolResult | None:
+        """What ``plugin`` keeps about the person of ``context``, with files. None: it has no files for the person.
+
+        Raises:
+            PluginError: there is no such plugin, it is cut off, or the call failed.
+        """
+        each = self._loaded.get(plugin)
+        if each is None:
+            raise PluginError(f"there is no plugin {plugin!r}; {', '.join(self.exporting) or 'none'} can export files")
+        given = False
+
+        async def ask(own: ToolContext) -> ToolResult:
+            nonlocal given
+            result = await each.plugin.export_files(own)
+            given = result is not None
+            return _SILENT if result is None else result
+
+        result = await self._caller.call(each, "an export", ask, context, seconds=EXPORT_SECONDS)
+        return result if given else None
 
     async def page(
         self,

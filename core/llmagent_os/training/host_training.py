@@ -125,7 +125,7 @@ class HostTraining:
 
     async def _consenting(self, identity: Identity) -> PersonId | None:
         person = await self._directory.person_of(identity)
-        return person if await self._directory.consents(person) else None
+        return person if await self._directory.consents_to_training(person) else None
 
 
 def served_hash(location: Location | None) -> str:

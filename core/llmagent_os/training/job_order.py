@@ -9,6 +9,7 @@ from typing import Any, cast
 import msgspec
 
 from llmagent_os.errors import ConfigError
+from llmagent_os.sealing.mounts import Mount
 from llmagent_os.training.job_folders import job_folder
 from llmagent_os.training.process_limits import Priority
 from llmagent_os.training.training_plan import TrainingPlan
@@ -27,6 +28,7 @@ class JobOrder(msgspec.Struct, frozen=True, kw_only=True):
     seconds: float  #: how long it may take now
     priority: Priority = "idle"
     memory_bytes: int  #: how much memory the process may have resident
+    mounts: tuple[Mount, ...] = ()  #: opens what is sealed in the data folder
 
     @property
     def data(self) -> Path:

@@ -28,6 +28,7 @@ from llmagent_os.events import now
 from llmagent_os.ledger import Ledger
 from llmagent_os.ledger.training_jobs import Renewal
 from llmagent_os.privacy.masking import redact
+from llmagent_os.sealing.mounts import mount_all
 from llmagent_os.training.job_folders import delete_work, make_work_folder
 from llmagent_os.training.job_order import JobOrder, load_plan
 from llmagent_os.training.lora_registry import LoraRegistry
@@ -230,6 +231,7 @@ def main() -> None:
     os.umask(0o077)
     set_up_log()
     order = msgspec.json.decode(sys.stdin.buffer.readline(), type=JobOrder)
+    mount_all(order.mounts)
     give_way(order.priority)
     stopped = threading.Event()
 

@@ -18,6 +18,7 @@ import structlog
 from llmagent_os.errors import ConfigError, LLMAgentOSError
 from llmagent_os.events import now
 from llmagent_os.ledger import Ledger
+from llmagent_os.sealing.mounts import mounted
 from llmagent_os.training.job_folders import LOG_FILE, make_job_folder
 from llmagent_os.training.job_order import JobOrder
 from llmagent_os.training.job_process import DID_NOT_END, NOT_CLAIMED
@@ -68,6 +69,7 @@ class JobSetting(msgspec.Struct, frozen=True, kw_only=True):
             seconds=seconds,
             priority=self.training.priority,
             memory_bytes=round(self.training.memory_gb * _GB),
+            mounts=mounted(),
         )
 
 

@@ -91,7 +91,7 @@ async def read_reactions(
     Raises:
         LedgerError: the ledger cannot be read.
     """
-    found = await ledger_examples(ledger, directory.consents)
+    found = await ledger_examples(ledger, directory.consents_to_training)
     people = await _people(ledger, job)
     own = [each for each in found.examples if people is None or _is_own(each, people)]
     clean = clean_examples(own)
@@ -112,7 +112,7 @@ async def read_reactions(
     if not splits.test:
         return NothingToLearn("no judged replies can be held out: nearly all are of one person or conversation")
     others = [each for each in found.examples if job.level == Level.GROUP and each.person not in (people or ())]
-    chats = await unjudged_chats(ledger, directory.consents, people=people)
+    chats = await unjudged_chats(ledger, directory.consents_to_training, people=people)
     learned, validation, test = (_conversations(each) for each in (splits.training, splits.validation, splits.test))
     fresh = _fresh(chats) if job.level == Level.PERSONAL else ()
     chats = [each for each in chats if each not in fresh]

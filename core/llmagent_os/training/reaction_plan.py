@@ -24,6 +24,7 @@ from llmagent_os.ledger.training_values import JobProgress, Level, Stage, Traini
 from llmagent_os.llm import LLM
 from llmagent_os.people.directory import Directory
 from llmagent_os.people.profiles import Profiles
+from llmagent_os.privacy.consent import Consent
 from llmagent_os.privacy.profile_store import PROFILES_FOLDER
 from llmagent_os.serving.model_catalogue import MODELS_FOLDER
 from llmagent_os.serving.model_hash import model_hash
@@ -153,7 +154,8 @@ class _ReactionJob:
         self._tell("data", 0)
         ledger = await Ledger.open(self._site.ledger_url)
         try:
-            directory = Directory(ledger, Profiles(self._site.data / PROFILES_FOLDER))
+            defaults = msgspec.convert(self._site.bot.get("consent", {}), Consent)
+            directory = Directory(ledger, Profiles(self._site.data / PROFILES_FOLDER), defaults)
             least = int(self._site.training.get("group_people", LEAST_PEOPLE))
             data = await read_reactions(ledger, directory, self._job, group_people=least)
             if isinstance(data, NothingToLearn):

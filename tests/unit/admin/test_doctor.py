@@ -59,6 +59,7 @@ async def test_right_installation_has_no_problem(settings: Settings) -> None:
         "python",
         "settings",
         "data",
+        "encryption",
         "clock",
         "ledger",
         "profiles",

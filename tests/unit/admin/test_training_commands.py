@@ -33,6 +33,10 @@ CHECKOUT = Path(__file__).parents[3]
 CONFIG = """
 name = "diary"
 model = "tiny"
+[consent]
+training = true
+ask = false
+
 [training]
 plan = "tests.training_plans:Quick"
 priority = "normal"

@@ -106,6 +106,7 @@ def test_secrets_are_never_shown(monkeypatch: pytest.MonkeyPatch) -> None:
     assert "open-sesame" not in repr(settings) + str(settings.model_dump())
     assert settings.web_token.get_secret_value() == "open-sesame-open-sesame"
     assert set(Settings.secrets()) == {
+        "encryption_key",
         "api_key",
         "discord_token",
         "embeddings_key",

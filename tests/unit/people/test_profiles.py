@@ -19,7 +19,7 @@ from hypothesis import strategies as st
 from llmagent_os.errors import ProfileError
 from llmagent_os.identity import PersonId
 from llmagent_os.people.profiles import PREFERENCES, UNDO_STEPS, FileStorage, Profile, Profiles, file_name
-from llmagent_os.privacy.consent import may_learn
+from llmagent_os.privacy.consent import Consent, consent_of
 
 ANA = PersonId("slack:T1:U1")
 
@@ -243,8 +243,8 @@ async def test_a_half_written_profile_does_not_undo_that_its_person_opted_out(
     await profiles.update(ANA, name="Ana", place="Berlin")
     path = profile_file(tmp_path)
     path.write_bytes(path.read_bytes()[: int(path.stat().st_size * part)])
-    assert not may_learn((await profiles.get(ANA)).preferences)
-    assert not may_learn((await profiles.get(ANA)).preferences), "also when it is read again"
+    assert not consent_of((await profiles.get(ANA)).preferences, Consent()).learning
+    assert not consent_of((await profiles.get(ANA)).preferences, Consent()).learning, "also when it is read again"
 
 
 async def test_fields_of_a_later_version_are_kept(profiles: Profiles, tmp_path: Path) -> None:
@@ -283,7 +283,7 @@ async def test_a_file_that_cannot_be_read_is_left_as_it_is(profiles: Profiles, t
     for _ in range(2):
         found = await profiles.get(ANA)
         assert found.name is None
-        assert not may_learn(found.preferences)
+        assert not consent_of(found.preferences, Consent()).learning
     with pytest.raises(ProfileError, match=path.name):
         await profiles.update(ANA, name="new")
     assert path.is_dir()

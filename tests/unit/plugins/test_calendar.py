@@ -534,7 +534,8 @@ async def test_the_export_opens_in_other_programs(person: Person) -> None:
     await person.say("delete", title="standup", date="tuesday")
     await person.say("create", title="Mia's birthday", date="march 19")
     await person.say("create", "remind me", title="buy milk")
-    result = await person.plugins.command("export", "", person.context())
+    result = await person.plugins.export_files("calendar", person.context())
+    assert result is not None
     (path,) = result.files
     calendar = cast("Any", icalendar.Calendar.from_ical(await asyncio.to_thread(Path(path).read_bytes)))
     events: dict[str, Any] = {str(get(event, "summary")): event for event in calendar.walk("VEVENT")}
@@ -583,7 +584,8 @@ def test_no_call_of_a_model_breaks_it(calls: list[tuple[str, dict[str, str]]]) -
             names = {spec.name: spec for spec in person.plugins.specs()}
             allowed = names[f"{tool}_event{'s' if tool == 'list' else ''}"].parameters["properties"]
             await person.say(tool, **{key: value for key, value in arguments.items() if key in allowed})
-        result = await person.plugins.command("export", "", person.context())
+        result = await person.plugins.export_files("calendar", person.context())
+        assert result is not None
         for path in result.files:
             icalendar.Calendar.from_ical(await asyncio.to_thread(Path(path).read_bytes))
 

@@ -119,7 +119,8 @@ async def test_the_person_is_told_what_the_file_lacks() -> None:
     await person.records.put(
         "event:1", {"event_id": "1", "title": "call", "start": "2027-01-05T09:00:00", "zone": "Mars/Base"}
     )
-    result = await person.plugins.command("export", "", person.context())
+    result = await person.plugins.export_files("calendar", person.context())
+    assert result is not None
     assert result.data["count"] == "1"
     assert result.text.startswith("Your calendar as a file, with 1 event in it. The time zone of call is not known")
 

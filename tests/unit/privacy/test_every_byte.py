@@ -10,6 +10,7 @@ import asyncio
 import json
 import stat
 import tempfile
+import zipfile
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
@@ -60,6 +61,7 @@ def found(folders: Iterable[Path], texts: Iterable[str]) -> set[tuple[str, str]]
 
 async def live_more(world: World) -> None:
     """Ana does what ``World.live`` leaves out."""
+    await world.say("/export calendar")
     await world.say("/export")
     await world.say("/link 2222-2222")
     await world.say("/profile")
@@ -82,7 +84,7 @@ async def test_every_byte_of_an_erased_person_is_gone_while_the_host_runs(
     folders = (settings.data, temporary)
     before = found(folders, HERS)
     assert {text for _, text in before} >= {*SECRETS, "heffalump", "ana-ypsilon", "Ana"}, "or this test finds nothing"
-    assert ("calendar.ics", "gugelhupf") in before
+    assert {("calendar.ics", "gugelhupf"), ("your-data.zip", "gugelhupf")} & before
 
     called, may_answer = asyncio.Event(), asyncio.Event()
 
@@ -130,8 +132,33 @@ async def test_the_export_holds_the_transcript_and_everything_else(world: World,
     assert "tell me about the zeppelin" in said
     assert [each["event"]["text"] for each in exported["inbox"]] == ["a heffalump that was given up"]
     assert [each["count"] for each in exported["guesses"]] == [1]
-    assert [Path(each["path"]).name for each in exported["outgoing"]] == ["calendar.ics"]
+    assert {Path(each["path"]).name for each in exported["outgoing"]} == {"calendar.ics", "your-data.zip"}
     assert len(exported["link_codes"]) >= 1
+
+
+async def test_the_archive_holds_everything_that_the_stores_keep(world: World, settings: Settings) -> None:
+    """In the chat and from the command line: the files themselves, the calendar, and every kind of data."""
+    await world.live()
+    await live_more(world)
+    shown = world.page.listed("bot")
+    (file,) = next(item["files"] for item in shown if "everything that I keep" in item["text"])
+    in_chat = settings.data / "outgoing" / "web%3Alocal%3Aperson-ana-ypsilon" / file["name"]
+    said = await profile_command.export_archive(settings, ANA_TELEGRAM, settings.data.parent / "all.zip")
+    assert said.startswith(f"{settings.data.parent / 'all.zip'}: ")
+    for path in (in_chat, settings.data.parent / "all.zip"):
+        with zipfile.ZipFile(path) as archive:
+            names = set(archive.namelist())
+            assert "gugelhupf" in archive.read("calendar.ics").decode()
+            (sent,) = (name for name in names if name.endswith("zeppelin.txt"))
+            assert archive.read(sent) == b"a gugelhupf"
+            kinds = set(json.loads(await profile_command.export(settings, ANA_TELEGRAM)))
+            assert {f"data/{kind}.json" for kind in ("profile", "interactions", "records", "conversations")} <= names
+            assert names - {"README.txt"} <= {f"data/{kind}.json" for kind in kinds} | {
+                name for name in names if name.startswith("files/") or name == "calendar.ics"
+            }
+            for name in names - {"README.txt", "calendar.ics", sent}:
+                assert name.startswith("files/") or json.loads(archive.read(name))
+            assert "data/records.json: what plugins keep for you" in archive.read("README.txt").decode()
 
 
 def _given_up() -> Any:

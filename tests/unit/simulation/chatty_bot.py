@@ -15,6 +15,10 @@ permissions = ["diary.*"]
 remembered_turns = 0
 [behavior.dimensions]
 tone = {{ plain = "Write plainly.", playful = "Write playfully." }}
+[consent]
+training = true
+ask = false
+
 [training]
 probes = "tests.chatty_model"
 [training.settings]

@@ -118,7 +118,7 @@ async def test_installed_plugins_are_found() -> None:
     """Installing a package is all that is needed."""
     async with Plugins(installed=("calendar",)) as plugins:
         assert {"create_event", "list_events", "delete_event", "move_event"} <= {spec.name for spec in plugins.specs()}
-        assert {"calendar", "export"} <= set(plugins.commands)
+        assert {"calendar", "feed"} <= set(plugins.commands)
 
 
 async def test_a_plugin_that_is_not_installed_is_reported() -> None:

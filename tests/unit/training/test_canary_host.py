@@ -36,6 +36,10 @@ model = "{model}"
 max_tokens = 4
 [policy]
 learner = "fixed"
+[consent]
+training = true
+ask = false
+
 [training]
 plan = ""
 [training.canary]

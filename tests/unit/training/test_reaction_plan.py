@@ -55,6 +55,10 @@ remembered_turns = 0
 tone = {{ plain = "Write plainly.", playful = "Write playfully." }}
 [policy]
 learner = "fixed"
+[consent]
+training = true
+ask = false
+
 [training]
 probes = "tests.chatty_model"
 priority = "normal"

@@ -9,6 +9,7 @@ import os
 import sys
 import uuid
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any, Literal, TextIO
 
 from llmagent_os.adapter import Accept, Button, Capabilities, Receipt, Reply
@@ -19,6 +20,7 @@ from llmagent_os.adapters.console.recordings import keep_copy, sound_file_in
 from llmagent_os.adapters.console.terminal import lines, rewriting, width
 from llmagent_os.errors import AdapterError, BadEventError, ConfigError, HostBusyError, LedgerError
 from llmagent_os.events import LOCAL_WORKSPACE, ButtonPress, Conversation, Event, Message, Reaction, Sender
+from llmagent_os.sealing.mounts import ring_of
 
 #: How many replies are remembered, so that a second send prints nothing.
 MAX_RECEIPTS = 1000
@@ -40,6 +42,11 @@ _RED, _DIM, _BOLD, _OFF = "\x1b[31m", "\x1b[2m", "\x1b[1m", "\x1b[0m"
 
 class _TerminalGoneError(AdapterError):
     """Nobody reads any more."""
+
+
+def _how_to_open(path: str) -> str:
+    """How the person reads a file that is encrypted on the disk; empty where it is not."""
+    return f"  (encrypted: `llmagent-os keys open {path} FILE` writes it into FILE)" if ring_of(Path(path)) else ""
 
 
 class ConsoleAdapter:
@@ -263,7 +270,7 @@ class ConsoleAdapter:
                 first, *others = text.split("\n")
                 below.append(f"  {label}{' ' * (widest - width(label))}  {first}")
                 below += [f"  {' ' * widest}  {line}" for line in others]
-        below += [f"  {self._style(_DIM, 'file')} {path}" for path in reply.files]
+        below += [f"  {self._style(_DIM, 'file')} {path}{_how_to_open(path)}" for path in reply.files]
         below += [f"  {self._style(_DIM, 'sound')} {reply.speech}"] if reply.speech else []
         if reply.buttons:
             below.append("  " + "   ".join(f"{n}) {button.label}" for n, button in enumerate(reply.buttons, 1)))

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import io
 from collections.abc import AsyncGenerator, Mapping
+from pathlib import Path
 from typing import Any
 
 import discord
@@ -36,6 +38,7 @@ from llmagent_os.adapters.discord.rendering import (
 )
 from llmagent_os.errors import AdapterError
 from llmagent_os.events import Conversation
+from llmagent_os.sealing.sealed_files import read_file
 
 _log = structlog.stdlib.get_logger(__name__)
 
@@ -262,7 +265,9 @@ async def _opened(paths: tuple[str, ...]) -> AsyncGenerator[list[discord.File]]:
     files: list[discord.File] = []
     try:
         try:
-            files += [await asyncio.to_thread(discord.File, path) for path in paths]
+            for path in map(Path, paths):
+                content = await asyncio.to_thread(read_file, path)
+                files.append(discord.File(io.BytesIO(content), filename=path.name))
         except OSError as error:
             raise AdapterError(f"discord: a file of a reply cannot be read: {error}") from error
         yield files

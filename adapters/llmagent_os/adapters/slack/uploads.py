@@ -12,6 +12,7 @@ from llmagent_os.adapter_kit.files import UNKNOWN_TYPE
 from llmagent_os.adapters.slack.api import Api
 from llmagent_os.errors import AdapterError, TryLaterError
 from llmagent_os.events import Conversation
+from llmagent_os.sealing.sealed_files import read_file
 
 
 async def upload(api: Api, conversation: Conversation, path: str) -> str:
@@ -23,7 +24,7 @@ async def upload(api: Api, conversation: Conversation, path: str) -> str:
     """
     file = Path(path)
     try:
-        data = await asyncio.to_thread(file.read_bytes)
+        data = await asyncio.to_thread(read_file, file)
     except OSError as error:
         raise AdapterError(f"slack: {file.name} cannot be read: {error.strerror or error}") from error
     place = await api.call("files.getUploadURLExternal", filename=file.name, length=len(data))

@@ -22,6 +22,7 @@ from llmagent_os.adapters.telegram.parsing import PLATFORM, topic_of
 from llmagent_os.adapters.telegram.rendering import OutgoingMessage, is_photo, keyboard, outgoing_messages
 from llmagent_os.errors import AdapterError
 from llmagent_os.events import Conversation
+from llmagent_os.sealing.sealed_files import read_file
 
 _log = structlog.stdlib.get_logger(__name__)
 
@@ -181,7 +182,7 @@ class ReplySender:
         """
         note = f"({path.name} could not be attached.)"
         try:
-            content = await asyncio.to_thread(path.read_bytes)
+            content = await asyncio.to_thread(read_file, path)
         except OSError as error:
             _log.warning("telegram: a file was not sent", file=path.name, error=error.strerror or str(error))
             return await self._post(conversation, note, None, answered)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import hashlib
 from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -190,6 +191,12 @@ class WebAdapter:
             self._erased.update(dict.fromkeys(erased, fresh))
             await self._pages.show_to(user_id, fresh)
         return len(erased)
+
+    async def delete_old(self, before: datetime) -> int:
+        """Delete all messages before a moment; returns how many. A page that shows them keeps them until it reloads."""
+        deleted = await self.transcript.delete_old(before)
+        await self._close_unless_open()
+        return deleted
 
     async def export(self, user_id: str) -> list[dict[str, Any]]:
         """Everything that this person (``Sender.user_id``) and the bot said here, one conversation after the other."""

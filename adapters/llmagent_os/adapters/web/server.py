@@ -24,6 +24,7 @@ from llmagent_os.adapters.web.recordings import Recordings
 from llmagent_os.adapters.web.transcript import Transcript
 from llmagent_os.adapters.web.uploads import Uploads
 from llmagent_os.errors import AdapterError
+from llmagent_os.sealing.sealed_files import read_file
 
 _log = structlog.stdlib.get_logger(__name__)
 
@@ -179,7 +180,11 @@ class Server:
         # Always a download, and in a sandbox: the file may come from anywhere, and must not run as part of the page.
         headers = HEADERS | {"Content-Disposition": _attachment(name), "Content-Security-Policy": "sandbox"}
         headers["Content-Type"] = mimetypes.guess_type(name)[0] or UNKNOWN_TYPE
-        return web.FileResponse(found[1], headers=headers)
+        try:
+            return web.Response(body=await asyncio.to_thread(read_file, found[1]), headers=headers)
+        except OSError as error:
+            _log.error("web: a file of a reply cannot be read", file=name, error=str(error))
+            raise web.HTTPNotFound from error
 
     async def _upload(self, request: web.Request) -> web.Response:
         visitor = self._access.visitor(request)

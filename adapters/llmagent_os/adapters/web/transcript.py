@@ -7,25 +7,39 @@ that has seen all changes up to a ``seq`` asks for the later ones, and gets whol
 from __future__ import annotations
 
 import asyncio
+import contextlib
+import sqlite3
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from datetime import datetime
+from functools import partial
 from pathlib import Path
 from typing import Any, TypeVar
 
 import msgspec
 import sqlalchemy as sa
+import structlog
 from sqlalchemy import event
 from sqlalchemy.exc import SQLAlchemyError
 
 from llmagent_os.adapters.web import transcript_tables as tables
+from llmagent_os.adapters.web.sealed_bodies import SEALED_VERSION, ring_of_connection, seal_existing
 from llmagent_os.adapters.web.transcript_items import Item, ItemRange
 from llmagent_os.errors import AdapterError, ConfigError
+from llmagent_os.sealing.key_ring import KeyRing, SealedError, is_sealed
+from llmagent_os.sealing.mounts import ring_of
 
 T = TypeVar("T")
+
+_log = structlog.stdlib.get_logger(__name__)
 
 #: How long a change waits for another program that has locked the file. After that the person is told.
 BUSY_MILLISECONDS = 5000
 
+
+#: SQLite's ``application_id`` while the file is to be written anew; 0 otherwise. It changes with the transaction that
+#: deletes.
+WIPE_DUE = 1
 
 #: Stands for the person of a conversation that nobody has written in.
 UNOWNED = ""
@@ -248,7 +262,8 @@ class Transcript:
     async def forget(self, user_id: str) -> tuple[str, ...]:
         """Erase the person's conversations. Returns their ids.
 
-        Nothing of them is left in the file: SQLite overwrites what it deletes, and the write-ahead log is emptied.
+        Nothing of them is left: the file is written anew, and the write-ahead log is emptied. A crash in between is
+        noticed when the file is opened the next time.
         """
         unowned = [conversation for conversation, owner in self._unowned.items() if owner == user_id]
 
@@ -257,14 +272,22 @@ class Transcript:
             erased = tuple(db.execute(sa.select(tables.conversations.c.id).where(theirs)).scalars())
             db.execute(tables.conversations.delete().where(tables.conversations.c.id.in_(unowned)))
             db.execute(tables.conversations.delete().where(theirs))
+            db.exec_driver_sql(f"PRAGMA application_id = {WIPE_DUE}")
             return erased
 
         found = await self._do(work)
         for conversation in unowned:
             self._unowned.pop(conversation, None)
         found = tuple(dict.fromkeys((*found, *unowned)))
-        await asyncio.get_running_loop().run_in_executor(self._thread, self._checkpoint)
+        await asyncio.get_running_loop().run_in_executor(self._thread, self._wipe)
         return found
+
+    async def delete_old(self, before: datetime) -> int:
+        """Delete all messages before a moment, and the conversations that have none left. Returns how many messages."""
+        deleted = await self._do(lambda db: tables.delete_old(db, before))
+        if deleted:
+            await asyncio.get_running_loop().run_in_executor(self._thread, self._wipe)
+        return deleted
 
     def _unowned_of(self, user_id: str) -> str | None:
         return next((conversation for conversation, owner in self._unowned.items() if owner == user_id), None)
@@ -288,11 +311,15 @@ class Transcript:
         except OSError as error:
             raise ConfigError(f"web: data folder {str(self._path.parent)!r} cannot be written: {error}") from error
         engine = sa.create_engine(f"sqlite:///{self._path}")
-        event.listen(engine, "connect", _on_connect)
+        event.listen(engine, "connect", partial(_on_connect, ring_of(self._path)))
         event.listen(engine, "begin", _on_begin)
         with engine.begin() as db:
             version = db.exec_driver_sql("PRAGMA user_version").scalar() or 0
-            if version > tables.VERSION:
+            was_sealed, has_key = version >= SEALED_VERSION, ring_of_connection(db) is not None
+            if was_sealed and not has_key:
+                engine.dispose()
+                raise ConfigError(f"web: {self._path} is encrypted: set LLMAGENT_OS_ENCRYPTION_KEY to its key")
+            if version % SEALED_VERSION > tables.VERSION:
                 engine.dispose()
                 raise ConfigError(
                     f"web: {self._path} was written by a newer version of LLMAgentOS: "
@@ -300,19 +327,28 @@ class Transcript:
                 )
             tables.metadata.create_all(db)
             db.execute(tables.conversations.delete().where(tables.conversations.c.person == UNOWNED))
-            db.exec_driver_sql(f"PRAGMA user_version = {tables.VERSION}")
+            sealed_now = seal_existing(db) if has_key and not was_sealed else 0
+            db.exec_driver_sql(f"PRAGMA user_version = {tables.VERSION + SEALED_VERSION * has_key}")
+            is_due = bool(sealed_now) or db.exec_driver_sql("PRAGMA application_id").scalar() == WIPE_DUE
         self._engine = engine
+        if is_due:
+            self._wipe()
         return engine
 
-    def _checkpoint(self) -> None:
-        """Move all pages of the write-ahead log into the file, and empty the log."""
+    def _wipe(self) -> None:
+        """Write the file anew, without what was deleted, and empty the write-ahead log.
+
+        ``secure_delete`` overwrites a row where it was deleted, but not its copies in the unused parts of pages between
+        which SQLite has moved rows before.
+        """
         try:
             with self._open().connect() as db:
-                driver = db.connection.driver_connection
-                if driver is not None:
-                    driver.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
-        except SQLAlchemyError as error:
-            raise AdapterError(f"web: transcript {self._path}: {error}") from error
+                driver: Any = db.connection.driver_connection
+                driver.execute("VACUUM")
+                driver.execute("PRAGMA application_id = 0")
+                driver.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
+        except (SQLAlchemyError, sqlite3.Error) as error:  # another program reads, or the disk is full
+            _log.error("web: what was erased is wiped at the next start only", file=str(self._path), error=str(error))
 
     def _dispose(self) -> None:
         if self._engine is not None:
@@ -329,8 +365,15 @@ def _text(raw: bytes) -> str:
     return raw.decode("utf-8", "replace")
 
 
-def _on_connect(connection: Any, _record: Any) -> None:
-    connection.text_factory = _text
+def _on_connect(ring: KeyRing | None, connection: Any, record: Any) -> None:
+    def opened(raw: bytes) -> str:
+        if ring is not None and is_sealed(raw):
+            with contextlib.suppress(SealedError):
+                return _text(ring.open_text(raw))
+        return _text(raw)
+
+    record.info["ring"] = ring
+    connection.text_factory = opened
     connection.isolation_level = None  # transactions are begun by _on_begin, not by the driver
     for pragma in (
         f"busy_timeout = {BUSY_MILLISECONDS}",

@@ -5,6 +5,7 @@ from __future__ import annotations
 import secrets
 import time
 from collections.abc import Sequence
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
@@ -13,6 +14,7 @@ import msgspec
 import sqlalchemy as sa
 import structlog
 
+from llmagent_os.adapters.web.sealed_bodies import opened, sealed, sealed_text
 from llmagent_os.adapters.web.transcript_items import Item, ItemRange, SharedFile, decode, encode
 from llmagent_os.errors import AdapterError
 from llmagent_os.events import now
@@ -100,7 +102,7 @@ def count(db: sa.Connection, conversation: str) -> int:
 def get(db: sa.Connection, conversation: str, message_id: str) -> Item | None:
     """One message; None if there is no such message, or it cannot be read."""
     body = db.execute(sa.select(messages.c.body).where(at(conversation, message_id))).scalar()
-    return None if body is None else _readable(db, conversation, message_id, body)
+    return None if body is None else _readable(db, conversation, message_id, opened(db, body))
 
 
 def _readable(db: sa.Connection, conversation: str, message_id: str, body: object) -> Item | None:
@@ -110,7 +112,7 @@ def _readable(db: sa.Connection, conversation: str, message_id: str, body: objec
             raise TypeError(f"the body is no text but {type(body).__name__}")
         return decode(body)
     except (msgspec.MsgspecError, TypeError, ValueError, RecursionError) as error:
-        kept = body if isinstance(body, bytes) else str(body).encode()
+        kept = sealed(db, conversation, body if isinstance(body, bytes) else str(body).encode())
         row = {"conversation": conversation, "table": messages.name, "key": message_id, "body": kept}
         db.execute(damaged.insert().values(**row, why=str(error), found_at=time.time()))
         db.execute(messages.delete().where(at(conversation, message_id)))
@@ -127,7 +129,8 @@ def insert(db: sa.Connection, conversation: str, item: Item, *, shown: bool) -> 
     """Put ``item`` at the end of a conversation. Pages show it at once if ``shown``, otherwise after :func:`show`."""
     position = count(db, conversation)
     kept = msgspec.structs.replace(item, position=position, seq=position if shown else 0)
-    row = {"message_id": kept.message_id, "position": position, "seq": kept.seq, "body": encode(kept)}
+    body = sealed(db, conversation, encode(kept))
+    row = {"message_id": kept.message_id, "position": position, "seq": kept.seq, "body": body}
     db.execute(messages.insert().values(conversation=conversation, **row))
     return kept
 
@@ -136,7 +139,7 @@ def update(db: sa.Connection, conversation: str, item: Item) -> Item:
     """Replace a message, and give the change a number."""
     kept = msgspec.structs.replace(item, seq=count(db, conversation))
     row = at(conversation, kept.message_id)
-    db.execute(messages.update().where(row).values(seq=kept.seq, body=encode(kept)))
+    db.execute(messages.update().where(row).values(seq=kept.seq, body=sealed(db, conversation, encode(kept))))
     return kept
 
 
@@ -147,8 +150,9 @@ def show(db: sa.Connection, conversation: str, message_id: str) -> None:
         return
     update(db, conversation, held)
     untitled = sa.and_(conversations.c.id == conversation, conversations.c.title == "")
-    title = held.text or ", ".join(file.name for file in held.files)
-    db.execute(conversations.update().where(untitled).values(title=" ".join(title.split())[:TITLE_CHARACTERS]))
+    said = held.text or ", ".join(file.name for file in held.files)
+    title = sealed_text(db, conversation, " ".join(said.split())[:TITLE_CHARACTERS])
+    db.execute(conversations.update().where(untitled).values(title=title))
 
 
 def latest(db: sa.Connection, conversation: str, where: sa.ColumnElement[bool], limit: int) -> ItemRange:
@@ -170,7 +174,9 @@ def changed(db: sa.Connection, conversation: str, after: int) -> ItemRange:
 
 def _whole(db: sa.Connection, conversation: str, rows: Sequence[sa.Row[Any]]) -> list[msgspec.Raw]:
     """The messages of ``rows`` as JSON, without damaged ones: one of these would make the whole frame unreadable."""
-    return [msgspec.Raw(row.body) for row in rows if _readable(db, conversation, row.message_id, row.body) is not None]
+    bodies = [(row.message_id, opened(db, row.body)) for row in rows]
+    whole = [(key, body) for key, body in bodies if _readable(db, conversation, key, body) is not None]
+    return [msgspec.Raw(body) for _, body in whole if isinstance(body, bytes)]
 
 
 def bodies(db: sa.Connection, conversation: str) -> list[bytes]:
@@ -183,7 +189,7 @@ def bodies(db: sa.Connection, conversation: str) -> list[bytes]:
 def damaged_bodies(db: sa.Connection, conversation: str) -> list[str]:
     """The text of all messages of a conversation that were put aside, oldest first."""
     query = sa.select(damaged.c.body).where(damaged.c.conversation == conversation).order_by(damaged.c.seq)
-    return [bytes(body).decode("utf-8", "replace") for body in db.execute(query).scalars()]
+    return [opened(db, body).decode("utf-8", "replace") for body in db.execute(query).scalars()]
 
 
 def share(db: sa.Connection, conversation: str, paths: Sequence[str]) -> tuple[SharedFile, ...]:
@@ -200,3 +206,20 @@ def share(db: sa.Connection, conversation: str, paths: Sequence[str]) -> tuple[S
         db.execute(files.insert().values(**row))
         shared.append(SharedFile(name=path.name, url=f"/files/{token}/{quote(path.name)}", size=size))
     return tuple(shared)
+
+
+def delete_old(db: sa.Connection, before: datetime) -> int:
+    """Delete all messages before a moment, and the conversations that have none left. Returns how many messages."""
+    count = 0
+    begun = conversations.c.created_at < before.isoformat(timespec="microseconds")
+    for conversation in db.execute(sa.select(conversations.c.id).where(begun)).scalars().all():
+        query = sa.select(messages.c.message_id, messages.c.body).where(messages.c.conversation == conversation)
+        rows = db.execute(query.order_by(messages.c.position)).all()
+        found = [(row.message_id, _readable(db, conversation, row.message_id, opened(db, row.body))) for row in rows]
+        old = [message_id for message_id, item in found if item is not None and item.at < before]
+        for message_id in old:
+            db.execute(messages.delete().where(at(conversation, message_id)))
+        if old and len(old) == len(rows):
+            db.execute(conversations.delete().where(conversations.c.id == conversation))
+        count += len(old)
+    return count

@@ -105,7 +105,6 @@ class CalendarPlugin(Plugin):
     asks_others = True
     commands = {  # noqa: RUF012
         "calendar": "what is coming up",
-        "export": "your calendar as a file for other programs",
         "caldav": "keeps your phone's calendar and yours here in step, through a CalDAV server; /caldav off ends it",
         "feed": "an address where calendar programs can read yours; /feed new changes it, /feed off ends it",
         "invitations": "whether others may invite you by name; /invitations off ends it",
@@ -421,13 +420,11 @@ class CalendarPlugin(Plugin):
             return await caldav_command(call, arguments.lower())
         if name == "invitations":
             return await invitations_command(call, arguments.lower())
-        if name == "feed":
-            return await feed_command(call, arguments.lower())
-        return await self._export(call)
+        return await feed_command(call, arguments.lower())
 
-    async def _export(self, call: CalendarCall) -> ToolResult:
-        context = call.context
-        events = await call.store.events()
+    async def export_files(self, context: ToolContext) -> ToolResult | None:
+        async with self._locks.of(context.user_id):
+            events = await CalendarCall(context).store.events()
         dated = sum(event.start is not None for event in events)
         if not dated:
             return ToolResult({"status": "empty"}, "Your calendar is empty, so there is nothing to export.")

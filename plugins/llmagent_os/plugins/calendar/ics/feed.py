@@ -38,7 +38,7 @@ async def feed_command(call: CalendarCall, arguments: str) -> ToolResult:
         return ToolResult(
             {"status": "unavailable"},
             "I have no address on the web that a calendar program could read. Whoever runs me can set "
-            "LLMAGENT_OS_PUBLIC_URL. Until then, /export gives you your calendar as a file.",
+            "LLMAGENT_OS_PUBLIC_URL. Until then, /export calendar gives you your calendar as a file.",
         )
     if arguments not in ("", "new"):
         return ToolResult({"status": "unclear"}, "I know /feed, /feed new and /feed off.")

@@ -20,6 +20,7 @@ from llmagent_os.plugins.calendar.ics.file_reading import (
     read_calendar_file,
 )
 from llmagent_os.plugins.calendar.ics.import_plan import ImportPlan, plan_import
+from llmagent_os.sealing.sealed_files import read_file
 
 MAX_NAMED = 3  #: events that a reply names
 _ALARM_LEFT_OUT = "I cannot read when it rings"
@@ -182,5 +183,7 @@ def _is_calendar(file: Attachment) -> bool:
 
 
 def _read(path: str) -> bytes:
-    with Path(path).open("rb") as file:
-        return file.read(MAX_FILE_BYTES + 1)
+    file = Path(path)
+    if file.stat().st_size > 2 * MAX_FILE_BYTES:  # encrypted, it is a little larger
+        return b" " * (MAX_FILE_BYTES + 1)
+    return read_file(file)[: MAX_FILE_BYTES + 1]

@@ -1,0 +1,82 @@
+"""``/privacy``: the three switches of consent, shown and turned."""
+
+from __future__ import annotations
+
+import msgspec
+
+from llmagent_os.adapter import Button, Reply
+from llmagent_os.commands.withdrawal_notice import withdrawal_notice
+from llmagent_os.events import Command, Event
+from llmagent_os.identity import identity_of
+from llmagent_os.privacy.consent import LEARNING, REMEMBER, SWITCHES, TRAINING, Consent, is_withdrawal
+from llmagent_os.reply.services import Services
+
+#: What each switch allows, as the person reads it.
+WORDS = {
+    REMEMBER: "remember what you tell me about yourself, such as your name, place and wishes",
+    LEARNING: "learn from your reactions and from how you take my replies",
+    TRAINING: "use our conversations to train models",
+}
+
+#: Begins the value of the buttons that turn a switch; the switch and ``on`` or ``off`` follow.
+PRIVACY = "agent:privacy:"
+
+_NO_PROFILES = Reply("I keep no profiles here, so there is nothing to allow.")
+
+
+async def privacy(services: Services, command: Command) -> Reply:
+    """Answer ``/privacy`` and ``/privacy SWITCH on|off``."""
+    words = command.arguments.lower().split()
+    if not words:
+        return await _shown(services, command)
+    return await turn(services, command, " ".join(words))
+
+
+async def turn(services: Services, event: Event, said: str) -> Reply:
+    """Turn a switch for the person who did ``event``.
+
+    Args:
+        services: has the profiles.
+        event: a command, or the press of a button.
+        said: the switch and ``on`` or ``off``.
+    """
+    name, _, value = said.replace(":", " ").partition(" ")
+    if name not in SWITCHES or value not in ("on", "off"):
+        ways = ", ".join(f"`/privacy {each} on`" for each in SWITCHES)
+        return Reply(f"I don't know `/privacy {said}`. Try `/privacy`, {ways}, or `off` in place of `on`.")
+    if services.profiles is None:
+        return _NO_PROFILES
+    person_id = await services.directory.person_of(identity_of(event))
+    before = await services.profiles.get(person_id)
+    after = await services.profiles.update(person_id, **{name: value})
+    notice = ""
+    if services.loras is not None and is_withdrawal(before.preferences, after.preferences, services.settings.consent):
+        versions = await services.loras.take_back(await services.directory.identities_of(identity_of(event)))
+        notice = f" {withdrawal_notice(versions)}" if versions else ""
+    reply = await _shown(services, event)
+    return msgspec.structs.replace(reply, text=f"Done.{notice}\n\n{reply.text}")
+
+
+async def _shown(services: Services, event: Event) -> Reply:
+    if services.profiles is None:
+        return _NO_PROFILES
+    consent = await services.directory.consent(await services.directory.person_of(identity_of(event)))
+    lines = [f"- **{name}: {_state(consent, name)}**: I {_may(consent, name)} {WORDS[name]}." for name in SWITCHES]
+    lines.append(
+        "What you wrote and I answered is kept until you erase it: `/export` shows all of it, and `/forget` erases it."
+    )
+    buttons = tuple(
+        Button(f"{name.capitalize()}: turn {'off' if is_on else 'on'}", f"{PRIVACY}{name}:{'off' if is_on else 'on'}")
+        for name in SWITCHES
+        for is_on in [getattr(consent, name)]
+        if name != TRAINING or consent.learning  # nothing is trained on somebody who is not learned from
+    )
+    return Reply("\n".join(lines), buttons=buttons)
+
+
+def _state(consent: Consent, name: str) -> str:
+    return "on" if getattr(consent, name) else "off"
+
+
+def _may(consent: Consent, name: str) -> str:
+    return "may" if getattr(consent, name) else "do not"

@@ -1,0 +1,142 @@
+"""Which columns of the ledger hold what people said, and are sealed where the ledger's folder is mounted.
+
+All other columns stay readable: ids, times, rewards, states, the choices of policies and what was learned from them.
+
+Writers seal (:func:`seal`, :func:`sealed_values`, :func:`sealed_row`). Readers do nothing: the connection opens every
+text that SQLite returns (:mod:`llmagent_os.ledger.connection`), and SQL has the function ``opened`` for
+conditions. Each value is sealed by the key of the account that its row is about.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import sqlalchemy as sa
+import structlog
+
+from llmagent_os.ledger.connection import SEALED_MARK, Database
+from llmagent_os.ledger.host_lock import HostLock
+from llmagent_os.ledger.schema import (
+    completions,
+    contacts,
+    damaged,
+    identities,
+    inbox,
+    interactions,
+    keys,
+    members,
+    records,
+    requests,
+    rewards,
+    timers,
+)
+
+_log = structlog.stdlib.get_logger(__name__)
+
+#: By table, the columns that are sealed.
+SEALED: Mapping[str, frozenset[str]] = {
+    inbox.name: frozenset({"body", "reply"}),
+    interactions.name: frozenset({"context", "completion", "tool_calls", "said"}),
+    completions.name: frozenset(
+        {"prompt", "prompt_token_ids", "completion", "tool_calls", "token_ids", "reasoning", "messages"}
+    ),
+    rewards.name: frozenset({"raw_value"}),
+    records.name: frozenset({"body"}),
+    contacts.name: frozenset({"name", "given_name", "conversation", "sender"}),
+    timers.name: frozenset({"conversation", "sender"}),
+    identities.name: frozenset({"filled"}),
+    members.name: frozenset({"name"}),
+    requests.name: frozenset({"name"}),
+    damaged.name: frozenset({"body"}),
+}
+
+#: By table, the column with the account whose key seals.
+_OWNERS: Mapping[str, sa.Column[str]] = {
+    inbox.name: inbox.c.user_id,
+    interactions.name: interactions.c.user_id,
+    completions.name: interactions.c.user_id,
+    rewards.name: rewards.c.rater_id,
+    records.name: records.c.user_id,
+    contacts.name: contacts.c.identity,
+    timers.name: timers.c.user_id,
+    identities.name: identities.c.identity,
+    members.name: members.c.identity,
+    requests.name: requests.c.identity,
+    damaged.name: damaged.c.user_id,
+}
+
+#: How many rows are sealed at once when encryption is turned on.
+PAGE_ROWS = 500
+
+
+def seal(database: Database, owner: str, text: str | None) -> str | None:
+    """``text``, sealed by the key of ``owner``. What is empty says nothing, and stays as it is."""
+    if database.ring is None or not text:
+        return text
+    return database.ring.seal_text(owner, text)
+
+
+def sealed_values(database: Database, table: sa.Table, owner: str, values: Mapping[str, Any]) -> dict[str, Any]:
+    """The values of a row of ``table``, by column, for a statement of SQLAlchemy."""
+    if database.ring is None:
+        return dict(values)
+    columns = SEALED[table.name]
+    return {name: seal(database, owner, value) if name in columns else value for name, value in values.items()}
+
+
+def sealed_row(
+    database: Database, table: sa.Table, names: tuple[str, ...], owner: str, row: tuple[Any, ...]
+) -> tuple[Any, ...]:
+    """The values of a row of ``table``, in the order of ``names``, for a compiled statement."""
+    if database.ring is None:
+        return row
+    columns = SEALED[table.name]
+    return tuple(
+        seal(database, owner, value) if name in columns else value for name, value in zip(names, row, strict=True)
+    )
+
+
+def seal_existing(database: Database, lock: HostLock | None) -> None:
+    """Seal what was written before the folder was mounted, once. Needs no open transaction.
+
+    Args:
+        database: whose folder is mounted.
+        lock: keeps a host out that does not know the keys; None: the ledger is in memory.
+
+    Raises:
+        LedgerError: a host runs on the ledger.
+    """
+    marked = sa.select(keys.c.name).where(keys.c.name == SEALED_MARK)
+    if database.ring is None or database.sql.execute(marked).first() is not None:
+        return
+    if lock is not None:
+        lock.acquire()
+    try:
+        with database.transaction():
+            count = sum(_seal_table(database, keys.metadata.tables[name]) for name in SEALED)
+            database.sql.execute(sa.insert(keys).values(name=SEALED_MARK, value=""))
+        if count:
+            _log.info("the ledger is encrypted now", rows=count)
+            database.compact()  # what stood there before must not stay in free pages
+            database.checkpoint()
+    finally:
+        if lock is not None:
+            lock.release()
+
+
+def _seal_table(database: Database, table: sa.Table) -> int:
+    names = sorted(SEALED[table.name])
+    rowid = sa.literal_column(f"{table.name}.rowid", sa.Integer)
+    query = sa.select(rowid, _OWNERS[table.name], *(table.c[name] for name in names))
+    if table is completions:
+        of_interaction = interactions.c.interaction_id == completions.c.interaction_id
+        query = query.select_from(completions.outerjoin(interactions, of_interaction))
+    count, last = 0, -1
+    while rows := database.sql.execute(query.where(rowid > last).order_by(rowid).limit(PAGE_ROWS)).all():
+        for row in rows:
+            last, owner, *texts = row
+            sealed = {name: seal(database, owner or "", text) for name, text in zip(names, texts, strict=True)}
+            database.sql.execute(sa.update(table).where(rowid == last).values(sealed))
+        count += len(rows)
+    return count

@@ -1,0 +1,67 @@
+"""Asks a person once, when something is first learned of them, what the bot may do with what it hears."""
+
+from __future__ import annotations
+
+import msgspec
+import structlog
+
+from llmagent_os.errors import ProfileError
+from llmagent_os.events import Event
+from llmagent_os.handler import Outcome
+from llmagent_os.identity import identity_of
+from llmagent_os.people.profiles import Profile
+from llmagent_os.privacy.consent import Consent, consent_of
+from llmagent_os.reply.services import Services
+
+_log = structlog.stdlib.get_logger(__name__)
+
+
+def question(consent: Consent) -> str:
+    """The question, as it stands below a reply.
+
+    >>> question(Consent(training=False))[:93]
+    'Before we go on: I remember what you tell me about yourself, and I learn from your reactions.'
+    """
+    does = {
+        "I remember what you tell me about yourself": consent.remember,
+        "I learn from your reactions": consent.learning,
+        "I train models on our conversations": consent.training,
+    }
+    yes = [words for words, on in does.items() if on]
+    no = [words.replace("I ", "I do not ", 1) for words, on in does.items() if not on]
+    said = " ".join(f"{', and '.join(words)}." for words in (yes, no) if words)
+    return (
+        f"Before we go on: {said} Is that all right? `/privacy` shows all three, and changes any of them at any time."
+    )
+
+
+async def _knows_something(services: Services, profile: Profile) -> bool:
+    """Whether the person has told something that is kept, or has reacted to a reply."""
+    if profile.name or profile.place or profile.time_zone or profile.preferences:
+        return True
+    return services.ledger is not None and bool(await services.ledger.opinions(profile.user_id, ()))
+
+
+async def with_consent_question(services: Services, event: Event, outcome: Outcome) -> Outcome:
+    """``outcome`` with the question below its reply, if something was learned of a person who was not asked before.
+
+    Args:
+        services: the profiles, and what the owner decides.
+        event: what was answered.
+        outcome: the answer. What the ledger keeps of it stays as it is: the question is not the model's.
+    """
+    profiles = services.profiles
+    if not services.settings.asks_consent or profiles is None or outcome.reply is None or outcome.erases:
+        return outcome
+    person_id = await services.directory.person_of(identity_of(event))
+    profile = await profiles.get(person_id)
+    if profile.told_at is not None or not (outcome.rewards or await _knows_something(services, profile)):
+        return outcome
+    try:
+        await profiles.note_told(person_id, services.settings.consent)
+    except ProfileError as error:
+        _log.error("it cannot be noted that a person was asked for consent; they are asked again", error=str(error))
+        return outcome
+    asked = question(consent_of(profile.preferences, services.settings.consent))
+    reply = msgspec.structs.replace(outcome.reply, text=f"{outcome.reply.text}\n\n{asked}")
+    return msgspec.structs.replace(outcome, reply=reply)

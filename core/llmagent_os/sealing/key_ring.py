@@ -1,0 +1,321 @@
+"""The keys of accounts: each seals what is kept about one account, and is kept wrapped by a master key.
+
+Data are sealed by AES-256-GCM (NIST SP 800-38D) with a random nonce. A sealed value is::
+
+    MARK  id of the key (16 bytes)  nonce (12)  ciphertext with its tag
+
+and as text, the mark and the rest in base64. The id is authenticated with the value. It is a keyed hash of the
+account, so neither a sealed value nor a file's name says whose it is. Where a key was destroyed, what it sealed is lost
+for ever, in every copy and backup that is without the key.
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import contextlib
+import json
+import os
+import secrets
+from collections import OrderedDict
+from collections.abc import Callable, Sequence
+from hashlib import blake2b
+from pathlib import Path
+from threading import Lock
+from typing import TYPE_CHECKING
+
+from llmagent_os.errors import ConfigError, LLMAgentOSError
+from llmagent_os.sealing.master_keys import KEY_BYTES, MasterKey, read_key_file
+
+if TYPE_CHECKING:  # imported only where something is sealed
+    from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+
+#: Begins every sealed value. It is no beginning of JSON.
+MARK = b"\x02S1"
+_TEXT_MARK = MARK.decode()
+
+_ID_BYTES, _NONCE_BYTES, _TAG_BYTES = 16, 12, 16
+_LEAST_BYTES = _ID_BYTES + _NONCE_BYTES + _TAG_BYTES
+
+#: Keys of accounts that are held in memory. Another costs a look at a small file.
+MAX_HELD_KEYS = 10_000
+
+#: The account that stands for the installation: what is about no person is sealed by its key.
+NO_PERSON = ""
+
+#: The file with the random bytes from which the ids of keys are made.
+_SALT_FILE = "salt"
+
+
+class SealedError(LLMAgentOSError, OSError):
+    """A sealed value cannot be opened, as a file that cannot be read: its key was destroyed, or it is damaged."""
+
+
+class KeyRing:
+    """The keys of all accounts, in one folder. Its methods block for a moment, and may be called in any thread."""
+
+    def __init__(self, folder: Path, masters: Sequence[MasterKey], key_file: Path | None = None) -> None:
+        """Open the ring, and make it where there is none.
+
+        Args:
+            folder: of the wrapped keys.
+            masters: wrap the keys: the first those that are made from now on.
+            key_file: of the masters. It is read again when it has changed: another process may rotate them.
+
+        Raises:
+            ConfigError: the masters do not open the keys, or the folder cannot be written.
+        """
+        self.folder = folder
+        self._masters = tuple(masters)
+        self.key_file = key_file  #: of the masters; None: they are in no file
+        self._read_at = _changed_at(key_file)
+        self._known: dict[str, tuple[bytes, AESGCM, str]] = {}  # by account: id, key and file, to seal with
+        self._held: OrderedDict[bytes, AESGCM] = OrderedDict()
+        self._lock = Lock()
+        try:
+            folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+            self._salt = _made_once(folder / _SALT_FILE, lambda: secrets.token_bytes(32))
+            self._key(NO_PERSON)
+        except SealedError as error:
+            raise ConfigError(
+                f"the encryption key is another than the one that what is in {folder.parent} was encrypted with: set "
+                "the old key, and rotate with `llmagent-os keys rotate`"
+            ) from error
+        except OSError as error:
+            raise ConfigError(f"the folder of keys {folder} cannot be used: {error.strerror or error}") from error
+
+    @property
+    def masters(self) -> tuple[MasterKey, ...]:
+        """The master keys, the current one first."""
+        return self._masters
+
+    # ── values ────────────────────────────────────────────────────────────────────────────────────────────────────
+
+    def seal(self, account: str, data: bytes) -> bytes:
+        """``data``, sealed by the key of ``account``, which is made where there is none.
+
+        Raises:
+            OSError: the key cannot be written or read.
+        """
+        key_id, key = self._key(account)
+        nonce = os.urandom(_NONCE_BYTES)
+        return MARK + key_id + nonce + key.encrypt(nonce, data, key_id)
+
+    def seal_text(self, account: str, text: str) -> str:
+        """``text``, sealed by the key of ``account``, as text."""
+        sealed = self.seal(account, text.encode("utf-8", "surrogatepass"))
+        return _TEXT_MARK + binascii.b2a_base64(sealed[len(MARK) :], newline=False).decode()
+
+    def open(self, sealed: bytes) -> bytes:
+        """What :meth:`seal` was given.
+
+        Raises:
+            SealedError: the key was destroyed, or the value is damaged.
+        """
+        body = sealed[len(MARK) :]
+        if not sealed.startswith(MARK) or len(body) < _LEAST_BYTES:
+            raise SealedError("the value is no sealed one")
+        key_id = body[:_ID_BYTES]
+        key = self._held.get(key_id) or self._read(key_id)
+        opened = _decrypted(key, body[_ID_BYTES:], key_id)
+        if opened is None:
+            raise SealedError("the value is damaged, or its key was destroyed")
+        return opened
+
+    def open_text(self, sealed: bytes) -> bytes:
+        """What :meth:`seal_text` was given, in UTF-8, from the UTF-8 of what it gave.
+
+        Raises:
+            SealedError: the key was destroyed, or the value is damaged.
+        """
+        try:
+            return self.open(MARK + base64.b64decode(sealed[len(MARK) :], validate=True))
+        except binascii.Error:
+            raise SealedError("the value is no sealed one") from None
+
+    # ── keys ──────────────────────────────────────────────────────────────────────────────────────────────────────
+
+    def destroy(self, account: str) -> bool:
+        """Destroy the key of an account, and with it all that it has sealed. Returns whether there was one."""
+        key_id = self._id(account)
+        file = self._file(key_id)
+        with self._lock:
+            self._held.pop(key_id, None)
+            self._known.pop(account, None)
+            try:
+                with file.open("r+b") as handle:  # the wrapped key itself is overwritten, where the disk allows it
+                    handle.write(b"\0" * file.stat().st_size)
+                    handle.flush()
+                    os.fsync(handle.fileno())
+                file.unlink()
+            except FileNotFoundError:
+                return False
+            _sync(self.folder)
+        return True
+
+    def has_key(self, account: str) -> bool:
+        """Whether there is a key of ``account``: something is kept about it, or was."""
+        return self._file(self._id(account)).exists()
+
+    def rewrap(self) -> int:
+        """Wrap all keys by the first master key; returns how many were wrapped by another. Data stay as they are.
+
+        Raises:
+            SealedError: a key cannot be opened.
+        """
+        count = 0
+        for file in sorted(self.folder.glob("*.key")):
+            try:
+                kept = json.loads(file.read_bytes())
+                if kept["master"] == self._masters[0].name:
+                    continue
+                key_id = bytes.fromhex(file.stem)
+                new = _wrapped(self._masters[0], key_id, self._unwrapped(key_id, kept))
+            except FileNotFoundError:  # destroyed in between
+                continue
+            with self._lock:
+                if file.exists():
+                    _replace(file, new)
+                    count += 1
+        return count
+
+    def use(self, masters: Sequence[MasterKey]) -> None:
+        """Use these master keys from now on."""
+        self._masters = tuple(masters)
+
+    def _key(self, account: str) -> tuple[bytes, AESGCM]:
+        """The key to seal with. Another process may have destroyed it: its file is looked at every time."""
+        known = self._known.get(account)
+        if known is not None and os.path.exists(known[2]):  # noqa: PTH110 - a third of the time of a Path, at each value
+            return known[0], known[1]
+        key_id = self._id(account)
+        file = self._file(key_id)
+        self._held.pop(key_id, None)
+        with self._lock:
+            if not file.exists():
+                self._make(file, key_id)
+        key = self._read(key_id)
+        if len(self._known) >= MAX_HELD_KEYS:
+            self._known.clear()
+        self._known[account] = key_id, key, str(file)
+        return key_id, key
+
+    def _make(self, file: Path, key_id: bytes) -> None:
+        """Make a key. Where the masters are rotated meanwhile, the new one wraps it, too."""
+        made = secrets.token_bytes(KEY_BYTES)
+        self._look_at_masters()
+        _made_once(file, lambda: _wrapped(self._masters[0], key_id, made))
+        if self._look_at_masters():
+            _replace(file, _wrapped(self._masters[0], key_id, self._unwrapped(key_id, json.loads(file.read_bytes()))))
+
+    def _look_at_masters(self) -> bool:
+        """Read the file of the master keys again if it has changed. Returns whether it has."""
+        if self.key_file is None or (at := _changed_at(self.key_file)) == self._read_at:
+            return False
+        self._masters, self._read_at = read_key_file(self.key_file), at
+        return True
+
+    def _read(self, key_id: bytes) -> AESGCM:
+        try:
+            kept = json.loads(self._file(key_id).read_bytes())
+            key = _cipher(self._unwrapped(key_id, kept))
+        except FileNotFoundError:
+            raise SealedError("the key of the value was destroyed") from None
+        except (ValueError, KeyError, TypeError) as error:
+            raise SealedError(f"the key file {self._file(key_id)} is damaged: {error}") from error
+        self._held[key_id] = key
+        while len(self._held) > MAX_HELD_KEYS:
+            self._held.popitem(last=False)
+        return key
+
+    def _unwrapped(self, key_id: bytes, kept: dict[str, str]) -> bytes:
+        master = self._master(kept["master"])
+        wrapped = base64.b64decode(kept["wrapped"], validate=True)
+        key = _decrypted(_cipher(master.secret), wrapped, key_id)
+        if key is None:
+            raise SealedError(f"the key file {self._file(key_id)} is damaged")
+        return key
+
+    def _master(self, name: str) -> MasterKey:
+        found = next((master for master in self._masters if master.name == name), None)
+        if found is None and self._look_at_masters():  # they were rotated since
+            found = next((master for master in self._masters if master.name == name), None)
+        if found is None:
+            raise SealedError(f"the master key {name} is not given")
+        return found
+
+    def _id(self, account: str) -> bytes:
+        raw = account.encode("utf-8", "surrogatepass")
+        return blake2b(raw, key=self._salt, digest_size=_ID_BYTES).digest()
+
+    def _file(self, key_id: bytes) -> Path:
+        return self.folder / f"{key_id.hex()}.key"
+
+
+def _changed_at(file: Path | None) -> int:
+    """When a file was last replaced; 0: there is none."""
+    try:
+        return 0 if file is None else file.stat().st_ino ^ file.stat().st_mtime_ns
+    except OSError:
+        return 0
+
+
+def is_sealed(data: bytes) -> bool:
+    """Whether ``data`` begins as a sealed value does."""
+    return data.startswith(MARK)
+
+
+def _cipher(key: bytes) -> AESGCM:
+    from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+
+    return AESGCM(key)
+
+
+def _decrypted(cipher: AESGCM, sealed: bytes, key_id: bytes) -> bytes | None:
+    """What was encrypted, from nonce and ciphertext. None: it was not encrypted by this key, or was changed."""
+    from cryptography.exceptions import InvalidTag
+
+    try:
+        return cipher.decrypt(sealed[:_NONCE_BYTES], sealed[_NONCE_BYTES:], key_id)
+    except InvalidTag:
+        return None
+
+
+def _wrapped(master: MasterKey, key_id: bytes, key: bytes) -> bytes:
+    nonce = os.urandom(_NONCE_BYTES)
+    sealed = nonce + _cipher(master.secret).encrypt(nonce, key, key_id)
+    return json.dumps({"master": master.name, "wrapped": base64.b64encode(sealed).decode()}).encode()
+
+
+def _made_once(file: Path, make: Callable[[], bytes]) -> bytes:
+    """What ``file`` holds. It is made where there is none; of two processes that do, the first one wins."""
+    if not file.exists():
+        part = file.with_name(f".{file.name}.{secrets.token_hex(4)}")
+        _write(part, make())
+        with contextlib.suppress(FileExistsError):
+            os.link(part, file)
+        part.unlink()
+        _sync(file.parent)
+    return file.read_bytes()
+
+
+def _replace(file: Path, content: bytes) -> None:
+    part = file.with_name(f".{file.name}.{secrets.token_hex(4)}")
+    _write(part, content)
+    part.replace(file)
+    _sync(file.parent)
+
+
+def _write(file: Path, content: bytes) -> None:
+    with os.fdopen(os.open(file, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as handle:
+        handle.write(content)
+        handle.flush()
+        os.fsync(handle.fileno())
+
+
+def _sync(folder: Path) -> None:
+    handle = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
