@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from llmagent_os.plugin import ToolResult
-from llmagent_os.plugins.calendar.calendar_call import CalendarCall, EventMatch
+from llmagent_os.plugins.calendar.calendar_call import CalendarCall
 from llmagent_os.plugins.calendar.calendar_event import CalendarEvent
 from llmagent_os.plugins.calendar.event_search import (
     OTHERS,
@@ -22,6 +22,7 @@ from llmagent_os.plugins.calendar.event_search import (
     search_events,
     searched_period,
 )
+from llmagent_os.plugins.calendar.person_clock import EventMatch
 from llmagent_os.plugins.calendar.phrasing import with_preposition
 
 MAX_CHOICES = 8  #: candidates with a button in "Which one?"

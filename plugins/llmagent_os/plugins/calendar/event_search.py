@@ -10,8 +10,9 @@ from typing import Literal
 
 from rapidfuzz import fuzz
 
-from llmagent_os.plugins.calendar.calendar_call import SEARCH_HORIZON, CalendarCall, EventMatch
+from llmagent_os.plugins.calendar.calendar_call import CalendarCall
 from llmagent_os.plugins.calendar.calendar_event import CalendarEvent
+from llmagent_os.plugins.calendar.person_clock import SEARCH_HORIZON, EventMatch
 from llmagent_os.plugins.calendar.phrasing import period_text
 from llmagent_os.plugins.calendar.time.text_normalization import WEEKDAYS, normalize
 from llmagent_os.plugins.calendar.time.time_errors import TimeExpressionError

@@ -3,6 +3,8 @@
 ======================  ==============================================================================================
 ``message_reading``     what a message asks for, or the answer where nothing is to be done; kept for a second run
 ``request_reading``     the requests of a message, in order; nothing where a word is not understood
+``single_request``      ... a part that is one request
+``request_division``    ... a part with talk around a request, or with several
 ``sentences``           where one sentence, or one request, ends and the next begins
 ``clause``              the words of one request, with what they say of time
 ``creation_request``    new events and reminders

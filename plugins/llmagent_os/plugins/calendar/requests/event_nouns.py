@@ -43,13 +43,15 @@ _NOUNS = (
 #: "check-?up" is also written apart: "check up".
 _SPELLED = "|".join(dict.fromkeys(_NOUNS.split())).replace("-?", "[- ]?")
 _NOUN = re.compile(rf"(?<![\w'])(?:{_SPELLED})(?![\w])", re.IGNORECASE)
-_ALL_DAY = re.compile(
-    r"\b(?:birthday|bday|anniversary|holidays?|vacation|days? off|time off|trip|travel|conference|festival|pto|leave"
-    r"|deadline"
-    r"|turns \d+|staycation|honeymoon|camp|rent|payday|pay day|retreat|hackathon|off-?site|visits?|wedding|away"
-    r"|exams?|due|closed|closure|bank holiday|public holiday|half[- ]term|strike)\b",
-    re.IGNORECASE,
+#: They have no time of day unless one is said.
+_WHOLE_DAY = (
+    r"birthday|bday|anniversary|holidays?|vacation|days? off|time off|trip|travel|conference|festival|pto|leave"
+    r"|deadline|due|turns \d+|staycation|honeymoon|camp|rent|payday|pay day|tax(?:es)?|payment|renewal|fast|visit from"
+    r"|out of office|ooo|retreat|closed|closure|bank holiday|public holiday|half[- ]term|strike"
 )
+_IS_WHOLE_DAY = re.compile(rf"\b(?:{_WHOLE_DAY})\b", re.IGNORECASE)
+#: These too, or only a day is said of something that has a time.
+_MAY_LAST_DAYS = re.compile(rf"\b(?:{_WHOLE_DAY}|hackathon|off-?site|visits?|wedding|away|exams?)\b", re.IGNORECASE)
 #: What "book" and "reserve" are said of that somebody else sells.
 _SOLD = re.compile(
     r"(?:an? |the |me |us |some |my |\d+ |two |cheap |return |round[- ]trip |one[- ]way |business class )*"
@@ -103,8 +105,17 @@ def event_phrase(sentence: str) -> str:
 
 
 def lasts_days(title: str) -> bool:
-    """Return whether a title has the name of something without a time of day."""
-    return _ALL_DAY.search(title) is not None
+    """Return whether a title has the name of something that may have no time of day."""
+    return _MAY_LAST_DAYS.search(title) is not None
+
+
+def is_whole_day(title: str) -> bool:
+    """Return whether a title has the name of something without a time of day.
+
+    >>> is_whole_day("Leo's birthday"), is_whole_day("wedding of Ana")
+    (True, False)
+    """
+    return _IS_WHOLE_DAY.search(title) is not None
 
 
 def is_sold(words: str) -> bool:

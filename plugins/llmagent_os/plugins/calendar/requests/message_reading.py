@@ -28,8 +28,9 @@ from llmagent_os.plugins.calendar.requests.left_alone import (
 )
 from llmagent_os.plugins.calendar.requests.open_answer import read_answer
 from llmagent_os.plugins.calendar.requests.politeness import plain
-from llmagent_os.plugins.calendar.requests.request_reading import ReadRequest, is_readable, read_message
+from llmagent_os.plugins.calendar.requests.request_reading import is_readable, read_message
 from llmagent_os.plugins.calendar.requests.self_correction import corrected
+from llmagent_os.plugins.calendar.requests.single_request import ReadRequest
 from llmagent_os.plugins.calendar.requests.spelling import put_right
 from llmagent_os.plugins.calendar.time.time_mentions import MentionKind
 
