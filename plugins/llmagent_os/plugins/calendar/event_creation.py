@@ -21,6 +21,7 @@ from llmagent_os.plugins.calendar.event_times import (
     several_text,
     whens_text,
 )
+from llmagent_os.plugins.calendar.requests.creation_note import split_note
 from llmagent_os.plugins.calendar.requests.openings import Asks, opening_of, opens_request
 from llmagent_os.plugins.calendar.requests.politeness import plain
 from llmagent_os.plugins.calendar.requests.spelling import put_right
@@ -71,7 +72,7 @@ async def create_event(call: CalendarCall, given: Mapping[str, str | None]) -> T
     opening = opening_of(plain(put_right(call.words)))
     asked = opening is not None and opening[0] is Asks.REMINDER
     is_delayed = _DELAY.fullmatch(said.get("time", "")) and _is_task(said.get("title", ""))
-    if asked or is_delayed or _REMINDER.search(call.words):
+    if asked or is_delayed or _REMINDER.search(split_note(call.words)[0]):
         said["reminder"] = "yes"
     result = await _create(call, said)
     status = result.data["status"]

@@ -22,11 +22,13 @@ from llmagent_os.plugins.calendar.requests.word_patterns import any_of
 _NO_NAME = re.compile(
     any_of(
         r"i, i'm, i'd, i've, i'll, you, you're, he, she, it, it's, we, we're, they, who, what, what's, when, where, "
-        r"why, how, which, whose, is, are, am, was, were, do, does, did, can, could, would, should, will, shall, may, "
+        r"why, how, which, whose, is, are, am, was, were, do, does, did, can, could, would, should, will, shall, "
+        r"may, "
         r"might, must, have, has, had, yes, no, not, nope, never, don't, doesn't, didn't, won't, if, because, maybe, "
         r"perhaps, this, that, these, those, good, nice, happy, thanks, thank, see, talk, bye, goodbye, hello, hi, "
         r"sorry, same, any, anything, everything, nothing, something, let, there, here, until, till, except, but, "
-        r"unless, without, instead, ok, okay, sure, fine, wow, great, cool, really, only, still, already, so, too, as, "
+        r"unless, without, instead, ok, okay, sure, fine, wow, great, cool, really, only, still, already, so, too, "
+        r"as, "
         r"than, every, each, all, both, neither, say, tell, ask, give, show, make, take (?:it|that|me|this), play, "
         r"turn, open, send, order, search, translate, write, email, text, tweet, post, start, stop, pause, remove, "
         r"delete, free, busy, confirm, rent, hear, submit, check(?![- ](?:up|in)\b), find, look, read, watch out, set"
@@ -38,7 +40,8 @@ _NO_NAME = re.compile(
 _ASKED_ABOUT = re.compile(
     r"(?:the |my |our |local )*"
     + any_of(
-        r"weather, forecast, news, headlines, traffic, temperature, horoscope, time, date, stocks?, scores?, schedule, "
+        r"weather, forecast, news, headlines, traffic, temperature, horoscope, time, date, stocks?, scores?, "
+        r"schedule, "
         r"agenda, calendar, plans?, events?, appointments?, meetings, availability, rain, sunrise, sunset, music, "
         r"alarms?, reminders?, joke, taxi, uber, cab, tasks?, to-?dos?, itinerary, day, week, weekend, one, ones"
     )
@@ -52,8 +55,10 @@ _SENTENCE = re.compile(
         r"(?:is|are)(?! (?:coming|visiting|arriving|in town|performing|due|leaving|landing|flying|staying|being \w+"
         r"|on an?|away|off|abroad|out of|"
         r"on (?:leave|holiday|vacation)|travell?ing)\b), was, were, "
-        r"isn't, aren't, has, have, had, did, does, do, don't, didn't, won't, will, would, could, should, can, can't, "
-        r"cannot, i, i'm, you, you're, he, she, they, we, it's, that's, went, got, said, told, been, am, think, hope, "
+        r"isn't, aren't, has, have, had, did, does, do, don't, didn't, won't, will, would, could, should, can, "
+        r"can't, "
+        r"cannot, i, i'm, you, you're, he, she, they, we, it's, that's, went, got, said, told, been, am, think, "
+        r"hope, "
         r"hate, love, want, wish, wonder, guess, sounds, works, seems, looks, feel, instead, rather, cancelled, "
         r"canceled, moved, postponed, changed, not, never, please, sorry, free, busy, available"
     )
@@ -64,6 +69,13 @@ _SENTENCE = re.compile(
 _SPAN = re.compile(r"\S\s?(?:\b(?:to|until|till|through|thru)\b|\s-\s|–|\d-\d)\s?\S", re.IGNORECASE)
 #: What somebody does again and again.
 _HABIT = re.compile(r"(?:i|we)(?: usually| always| also| both| all)? (?:do|go to|attend|take)\b", re.IGNORECASE)
+#: What has to be arranged, at a time that is asked for: "I need to see the doctor".
+_TO_ARRANGE = re.compile(
+    r"(?:i|we)(?: really| also)? (?:need|have|ought|'ve got|must|gotta)(?: to)? (?:see|visit|go (?:to|see)|have|get"
+    r"|do)\b"
+    r"|(?:i|we)(?: really| also)? need (?:an?|to (?:make|book|schedule)) ",
+    re.IGNORECASE,
+)
 #: Where people are for days.
 _STAY = re.compile(
     r"\b(?:staying|visiting|travell?ing|away|abroad|off|in town|out of (?:town|office|the office)|(?:house|cat|dog"
@@ -86,7 +98,8 @@ _REMARK = re.compile(
 
 #: Work by shifts: the noun.
 _SHIFT_WORK = re.compile(
-    r"\b(?:early|late|night|day|morning|evening|afternoon|weekend|double|first|second|third|long|short|work|bar|hospital)"
+    r"\b(?:early|late|night|day|morning|evening|afternoon|weekend|double|first|second|third|long|short|work|bar"
+    r"|hospital)"
     r"\s+shift\b",
     re.IGNORECASE,
 )
@@ -120,6 +133,8 @@ def is_certain(clause: Clause, found: Opened, name: Named, times: Times) -> bool
         return _is_event(clause, found, name, first, timed)
     if found.asks is Asks.HAVING and _HABIT.match(plain(clause.text)) and not times.repeat:
         return False  # "I go to the gym" asks for nothing
+    if found.asks is Asks.HAVING and not timed and _TO_ARRANGE.match(plain(clause.text)):
+        return names_event(name.title) and not _ASKED_ABOUT.match(name.title) and len(name.title.split()) <= 5
     if found.asks is Asks.HAVING:
         named_or_open = bool(name.title or name.person) or re.search(r"\b(?:appointment|something)\b", found.words)
         wish = re.match(r"(?:i'd like|i want|i would like)\b", plain(clause.text), re.IGNORECASE)

@@ -10,13 +10,21 @@ from llmagent_os.plugins.calendar.requests.masked_words import MaskedWords, Rule
 from llmagent_os.plugins.calendar.requests.targets import Target, read_target
 from llmagent_os.plugins.calendar.time.time_mentions import MentionKind
 
+#: What rings.
+_RING = r"(?:reminder|alarm|alert|notification|heads[- ]?up|nudge|ping|warning|notice|message|buzz|shout|poke)s?"
 _REMIND = (
-    r"(?:remind|ping|alert|notify|nudge|warn|buzz|poke|tell|message|text|give|send|set|add|create|make|put|i want|want"
-    r"|get|have|with|schedule|leave|i'd like|i need|need)(?: me| us)?(?: (?:again|please))?"
-    r"(?: (?:an?|another|the|one|some|me) )?(?: ?(?:reminder|alarm|alert|notification|heads[- ]?up|nudge|ping|warning"
-    r"|notice|message|buzz))?(?: to go off| to ring)?"
+    r"(?:(?:remind|ping|alert|notify|nudge|warn|buzz|poke|tell|message|text|give|send|set|add|create|make|put"
+    r"|i want|want"
+    r"|get|have|with|schedule|leave|i'd like|i need|need|let me know|don't let me forget|include|shout"
+    r"|prod)(?: (?:me|us"
+    rf"|at me))?(?: (?:again|please|also|both))?(?: (?:an?|another|the|one|some|two|me))?(?: {_RING})?"
+    rf"|(?:an? |another |the )?{_RING})(?: to go off| to ring)?(?: please)?"
 )
-_EVENT_BEGINS = r"(?: (?:starts?|begins?|is|kicks off|happens))?"
+_EVENT_BEGINS = (
+    r"(?: (?:starts?|begins?|is|kicks off|happens|leaves|departs|goes|takes off|boards|lands|arrives|closes|opens"
+    r"|ends|is"
+    r" due))?"
+)
 _LEAD_OF = rule(
     rf"{_REMIND}(?: (?:to|that i (?:have|need|must) to) (?P<todo>.+?))?,? ?(?:for )?(?P<lead>LEAD)(?: at)?(?:"
     rf" (?P<np>.+?))?{_EVENT_BEGINS}"
@@ -27,7 +35,14 @@ _LEAD_TO_DO = rule(
     r"(?: (?:up|out|in|for|off))? (?:the|my|our|a|an|some|him|her|them|it)\b.*|(?:check in|pack|study|revise|prepare"
     r"|get ready|leave|shower|eat|sleep)\b.*)"
 )
-_BARE_LEAD = rule(r"(?:and )?(?:an? )?(?:alarm|reminder|alert|heads[- ]?up)(?: for it)? (?P<lead>LEAD)")
+_BARE_LEAD = rule(rf"(?:and )?(?:an? |one )?{_RING}(?: for it)? (?P<lead>LEAD)")
+#: Two reminders: "2 days and 2 hours before the exam", "a day before and again an hour before".
+_TWO_LEADS = rule(
+    rf"{_REMIND},? (?P<length>LENGTH|LEAD),? (?:and|&|\+)(?: then| again"
+    rf"| also)? (?P<lead>LEAD)(?: (?P<np>.+?))?{_EVENT_BEGINS}"
+)
+#: What the reminder says: "remind me 10 minutes before with the slides".
+_LEAD_ABOUT = rule(rf"{_REMIND},? (?P<lead>LEAD) (?:about|with|to (?:bring|take|get)) (?P<todo>.+)")
 _OF_LEAD = rule(
     rf"{_REMIND} (?:of|about|for|on|to|before) (?P<np>.+?),? (?:for )?(?P<lead>LEAD)(?: (?:that|it|then|it starts"
     rf"|time))?"
@@ -53,18 +68,19 @@ _OTHER_LEAD = rule(
     r"(?:no,? |sorry,? |rather |better |i (?:meant|mean) |make (?:it|that) |actually )*(?P<lead>LEAD)(?: instead|"
     r" please)?"
 )
-_ASKS = re.compile(
-    r"\b(?:remind|ping|alert|notify|nudge|warn|buzz|poke|reminder|alarm|notification|heads[- ]?up)", re.I
-)
+_ASKS = re.compile(rf"\b(?:remind|ping|alert|notify|nudge|warn|buzz|poke|let me know|{_RING})", re.I)
 
 
-def read_lead(clause: Clause) -> ToolCall | None:
-    """Return the call that sets a reminder before an event; None: not every word is understood."""
+def read_lead(clause: Clause) -> ToolCall | tuple[ToolCall, ...] | None:
+    """Return the calls that set reminders before an event; None: not every word is understood."""
     words = MaskedWords.of(clause)
     if found := _OTHER_LEAD.fullmatch(words.text):
         return ToolCall("remind_before", {"lead": words.plain(found["lead"]), "instead": "yes"})
     if re.match(r"(?:don't|do not|dont|never|no|stop)\b", words.text, re.I) or not _ASKS.search(words.text):
         return None
+    two = _TWO_LEADS.fullmatch(words.text)
+    if two is not None and (calls := _two(words, two)):
+        return calls
     return first_call(words, _RULES)
 
 
@@ -97,6 +113,21 @@ def _lead(words: MaskedWords, found: re.Match[str]) -> ToolCall | None:
     return _call(words, found, lead) if lead else None
 
 
+def _two(words: MaskedWords, found: re.Match[str]) -> tuple[ToolCall, ...]:
+    first, second = words.plain(found["length"]), words.said(found["lead"], MentionKind.LEAD)
+    first = first if words.said(found["length"], MentionKind.LEAD) else f"{first} before"
+    calls = [_call(words, found, lead) for lead in (first, second) if lead]
+    return tuple(call for call in calls if call is not None) if all(calls) else ()
+
+
+def _lead_about(words: MaskedWords, found: re.Match[str]) -> ToolCall | None:
+    """What a reminder says, where that is no event of the calendar."""
+    lead, target = words.said(found["lead"], MentionKind.LEAD), read_target(words, found["todo"])
+    if lead is None or has_marks(found["todo"]) or (target is not None and target.known):
+        return None
+    return ToolCall("remind_before", {"lead": lead, "new_title": words.plain(found["todo"])})
+
+
 def _length_before(words: MaskedWords, found: re.Match[str]) -> ToolCall | None:
     return _call(words, found, f"{words.plain(found['length'])} before")
 
@@ -118,6 +149,7 @@ def _open(words: MaskedWords, found: re.Match[str]) -> ToolCall | None:
 
 _RULES: Rules = (
     (_BARE_LEAD, _lead),
+    (_LEAD_ABOUT, _lead_about),
     (_LEAD_TO_DO, _lead),
     (_LEAD_OF, _lead),
     (_OF_LEAD, _lead),

@@ -19,8 +19,9 @@ class Asks(StrEnum):
 _KEEP = (
     r"(?:re)?add(?:ing)?|put|schedule|book(?! (?:clubs?|fair|signing|launch|reading|group|release|report"
     r"|presentation)\b)|set up|setup|pencil(?: in)?|note(?: down)?|mark(?: down)?|block(?: off| out)?|save"
-    r"|enter|jot(?: down)?|write down|insert|arrange|organi[sz]e|slot(?: in)?|stick|(?:throw|pop|chuck|whack|bung|drop"
-    r"|slip|slap)(?: in|(?=\s(?:an?|the)\s))|reserve|register"
+    r"|enter|jot(?: down)?|write down|insert|arrange|organi[sz]e|slot(?: in)?|stick|(?:throw|pop|chuck|whack|bung"
+    r"|drop"
+    r"|slip|slap)(?: in|(?=\s(?:an?|the)\s(?!.*\boff\b)))|reserve|register"
     r"|plan(?! [bB]\b)"
     r"|include|fix|hold|make a note(?: of| that| about)?|take (?:a )?note(?: of| that)?|squeeze(?: in)?|get down"
     r"|create"
@@ -33,7 +34,8 @@ _MAKE = (
     r"(?:make|set|get|start|open|need|want|have|find|give)(?: me)?(?=\s(?:an?|the|another|my)\s"
     r"(?:new |quick |short |doctor'?s? |calendar )*(?:appointment|event|entry|meeting|reservation|booking|date|call"
     r"|slot|session)\b)"
-    r"|(?:do|have|get|grab)(?=\s(?:an? )?(?:quick |team )?(?:lunch|dinner|breakfast|brunch|coffee|drinks?|beers?|tea"
+    r"|make(?=\sappointment\b)|(?:do|have|get|grab)(?=\s(?:an? )?(?:quick |team )?(?:lunch|dinner|breakfast|brunch"
+    r"|coffee|drinks?|beers?|tea"
     r"|call)\b)"
 )
 _REMIND = (
@@ -41,7 +43,8 @@ _REMIND = (
     r" (?:let|allow) me"
     r" (?:to )?forget"
     r"|(?:don't|do not|dont) forget|(?:i )?(?:must|should|can|do)(?:n't| not)(?: want to)? forget"
-    r"|(?:set|create|add|make|put|schedule|give|send|i need|need|i want|set up|leave|drop|book|have)(?: up| in)?(?: me"
+    r"|(?:set|create|add|make|put|schedule|give|send|i need|need|i want|set up|leave|drop|book|have)(?: up"
+    r"| in)?(?: me"
     r"| us| myself)?(?: up)?"
     r"(?: with)? (?:an?|the|another|some|my|two|three|four|2|3|4)? ?(?:new |quick |gentle |little |daily |weekly "
     r"|monthly |recurring )*"
@@ -89,7 +92,8 @@ OTHER_VERBS = r"(?:cancel|delete|remove|erase|clear|wipe|reschedule|rename|postp
 
 #: Words at the beginning of a clause that ask for something else than a new event.
 _OTHER = re.compile(
-    r"(?:cancel|delete|remove|erase|clear|drop|scrap|scratch|wipe|get rid of|take (?:it|that|this|them|off|out|away"
+    r"(?:cancel|delete|remove|erase|clear|drop(?!\b.*\boff (?:at|with|to)\b)|scrap|scratch|wipe|get rid of"
+    r"|take (?:it|that|this|them|off|out|away"
     r"|the .* (?:off|out))|kill|skip|call off|move|change|reschedule|shift"
     r"|push|postpone|delay|bring|rename|update|edit|modify|extend|shorten|lengthen|make|turn|switch|swap|undo|redo"
     r"|restore"

@@ -12,7 +12,8 @@ _GREETING = (
     r"hey|hi|hello|hiya|yo|good (?:morning|afternoon|evening|day)|morning|ok|okay|oki|alright|all right|right|so|well"
     r"|um+|uh+|hmm+|er+m?|oh|ah|aha|btw|by the way|also|and|plus|then|next|now|anyway|anyways|actually|listen|look"
     r"|sorry|basically|before i forget|fyi|reminder to self|hmm ok|see"
-    r"|excuse me|quick one|quick question|one more(?: thing)?|another one|first|firstly|second|secondly|finally|lastly"
+    r"|excuse me|quick one|quick question|one more(?: thing)?|another one|first|firstly|second|secondly|finally"
+    r"|lastly"
     r"|after that|yes|yeah|yep|yup|sure|great|cool|perfect"
     r"|thanks(?: (?:a lot|so much|a million))?|thank you(?: (?:so|very) much)?"
     r"|awesome|nice|in addition|additionally|bot"
@@ -20,12 +21,14 @@ _GREETING = (
     r"|(?:i(?:'ve| have)(?: got)? )?(?:two|three|a few|a couple of|some) things(?: please| for you| today)?"
 )
 _COURTESY = (
-    r"please|kindly|pls|just|possibly|quickly|simply|go ahead and|go and|make sure (?:to|you)|be sure to|try to"
+    r"to(?=\s(?:make|add|put|set|create|book|schedule|remind)\b)|please|kindly|pls|just|possibly|quickly|simply"
+    r"|go ahead and|go and|make sure (?:to|you)|be sure to|try to"
     r"|(?:can|could|would|will|may|might|won't|can't|couldn't) (?:you|u|we|i)(?: (?:please|maybe|possibly|kindly|just"
     r"|also|perhaps|quickly|then|be able to|help me(?: to)?|be so kind (?:as )?to|go ahead and|try to))*"
     r"|i was (?:wondering|hoping|going to ask)(?: if| whether| that)? you (?:could|can|would|might)"
     r"(?: (?:please|possibly|maybe|perhaps|just|kindly))*"
-    r"|i (?:would|'d) (?:really )?(?:appreciate it|be grateful|love it) if you (?:could|would)|it would be (?:great"
+    r"|i(?: would|'d) (?:really )?(?:appreciate it|be grateful|love it) if you (?:could|would|can)"
+    r"|it would be (?:great"
     r"|nice|good"
     r"|lovely) if you could|i'd (?:really )?appreciate it if you (?:could|would)"
     r"|do you think you (?:could|can)|is it possible (?:for you )?to|would it be possible (?:for you )?to"
@@ -40,7 +43,8 @@ _NAME = (
 _BEFORE = re.compile(rf"(?:(?:{_NAME}|{_GREETING}|{_COURTESY})(?=[\s,.!:;–-]|$)[\s,.!:;–-]*)+", re.IGNORECASE)
 
 _AFTER = re.compile(
-    r"[\s,.!?;:–-]*(?:(?:^|(?<=[\s,.!?;:–\ue000-\uf8ff-]))(?:please|pls|kindly|thanks(?: (?:a lot|so much|in advance|a"
+    r"[\s,.!?;:–-]*(?:(?:^|(?<=[\s,.!?;:–\ue000-\uf8ff-]))(?:please|pls|kindly|thanks(?: (?:a lot|so much"
+    r"|in advance|a"
     r" million))?|thank you"
     r"(?: (?:so much|very much|in advance))?|thx|cheers|ta|for me|ok|okay|k|as well|too|also|instead|of course|mate"
     r"|buddy"
@@ -48,7 +52,8 @@ _AFTER = re.compile(
     r"|possible"
     r"|alright|fine)|you don't mind|you could|you would)|i guess|i think|lol|haha|right away|now|asap|alright|all"
     r" right|right"
-    r"|before i forget(?: it| again)?|so (?:that )?i (?:don't|won't) forget(?: it| again)?|in case i forget|or i(?:'ll"
+    r"|before i forget(?: it| again)?|so (?:that )?i (?:don't|won't) forget(?: it| again)?|in case i forget"
+    r"|or i(?:'ll"
     r"| will)"
     r" forget(?: it)?|while i (?:remember|think of it)|or else i(?:'ll| will) forget|that(?:'s| is) (?:all|it)|easy"
     r"|love|will you"

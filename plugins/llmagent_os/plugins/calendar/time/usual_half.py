@@ -36,7 +36,7 @@ _USUAL: tuple[tuple[re.Pattern[str], HalfOfDay, int, int], ...] = (
     (
         re.compile(
             r"\b(school|kindergarten|nursery|daycare|kids|physio\w*|dentist|doctor|gp|vet|check-?up|blood test|surgery"
-            r"|exam|court|stand-?up|lecture|rounds|office)\b",
+            r"|exam|court|stand-?up|lecture|rounds|office|trains?|ferry|coach)\b",
             re.I,
         ),
         "am",
