@@ -76,6 +76,9 @@ _TO_ARRANGE = re.compile(
     r"|(?:i|we)(?: really| also)? need (?:an?|to (?:make|book|schedule)) ",
     re.IGNORECASE,
 )
+_TWO_SENTENCES = re.compile(
+    r"(?<!\bdr)(?<!\bmr)(?<!\bms)(?<!\bmrs)(?<!\bst)(?<!\bprof)(?<!\bno)[.!?;]\s|(?<!\bre)(?<=\w):\s", re.IGNORECASE
+)
 #: Where people are for days.
 _STAY = re.compile(
     r"\b(?:staying|visiting|travell?ing|away|abroad|off|in town|out of (?:town|office|the office)|(?:house|cat|dog"
@@ -115,10 +118,8 @@ class Opened:
 
 def is_certain(clause: Clause, found: Opened, name: Named, times: Times) -> bool:
     """Whether the words are a request: the less the verb says, the more the rest has to."""
-    if re.search(r"[.!?;]\s|\w:\s", name.title) and not re.search(
-        r"\b(?:dr|mr|ms|mrs|st|prof|re|no)[.:]\s", name.title, re.I
-    ):
-        return False  # two sentences
+    if _TWO_SENTENCES.search(name.title) and f'"{name.title}"' not in re.sub("[“”]", '"', clause.text):
+        return False
     if found.asks is Asks.EVENT and re.search(r"\b(?:we|she|he|they|i|it's)\s\w+", name.title, re.IGNORECASE):
         return False
     remark = _REMARK.search(f"{name.title} {name.person} {name.place}")
@@ -143,6 +144,15 @@ def is_certain(clause: Clause, found: Opened, name: Named, times: Times) -> bool
     if re.search(rf"\b(?:is|are|starts|begins)\b\s*{MARK}", clause.masked) and named_events(clause):
         return False  # it may say that an event of the calendar has changed
     return timed and "?" not in clause.text and _is_name(name) and _is_sure(name, first)
+
+
+def says_day(time: str) -> bool:
+    """Return whether a time of day names the day too.
+
+    >>> says_day("tonight at 9"), says_day("at 9")
+    (True, False)
+    """
+    return re.search(r"\b(?:tonight|this (?:morning|afternoon|evening))\b", time, re.IGNORECASE) is not None
 
 
 def _is_question(title: str) -> bool:
@@ -175,7 +185,7 @@ def _is_name(name: Named) -> bool:
     """Whether words without a verb name something."""
     title = f"{name.title} {name.place}"
     return (
-        re.search(r"[^\W\d_]", name.title) is not None
+        (re.search(r"[^\W\d_]", name.title) is not None or names_event(name.title))
         and not _NO_NAME.match(name.title)
         and (not _ASKED_ABOUT.fullmatch(name.title.strip()) or (bool(name.person) and not name.title.endswith("s")))
         and not _SENTENCE.search(title)
@@ -186,9 +196,7 @@ def _is_name(name: Named) -> bool:
 
 def _is_sure(name: Named, times: Times) -> bool:
     """Whether a name and its times leave no doubt that an event is to be added."""
-    has_day = (
-        times.date or times.repeat or re.search(r"\b(?:tonight|this (?:morning|afternoon|evening))\b", times.time, re.I)
-    )
+    has_day = times.date or times.repeat or says_day(times.time)
     if has_day and times.time:
         return not _ASKED_ABOUT.match(name.title) or names_event(name.title) or bool(name.person)
     if names_event(name.title):
@@ -196,7 +204,7 @@ def _is_sure(name: Named, times: Times) -> bool:
     if _ASKED_ABOUT.match(name.title):
         return False
     spans = bool(_STAY.search(name.title) and times.date and not times.time)
-    every = re.match(r"(?:every|each)\b", times.repeat, re.IGNORECASE) is not None
+    every = re.search(r"\b(?:every|each)\b", times.repeat, re.IGNORECASE) is not None
     spans |= bool(_SPAN.search(times.date)) and not times.time
     return spans or every or (not times.time and lasts_days(name.title)) or bool(name.person and times.time)
 

@@ -32,7 +32,7 @@ _BEHIND = re.compile(
 MAX_NOTE_WORDS = 10  #: of a remark: more is another sentence
 #: What is to be done for an event.
 _TO_DO = re.compile(
-    r"(?:bring|take|wear|pack|don't forget|pick up|buy|get|need|remember|notes?|ask|call|tell|park"
+    r"(?:bring|take|wear|pack|don't forget|pick up|buy|get|leave|print|return|need|remember|notes?|ask|call|tell|park"
     r"|use|enter|ring|check|dial)\b",
     re.IGNORECASE,
 )

@@ -20,13 +20,14 @@ _NOUN = any_of(
     r"caf[eé], cafeteria, canteen, restaurant, hospital, studio, school, pub, bar, inn, arms, house, club, "
     r"cent(?:re|er), station, museum, arena, stadium, theat(?:re|er), clinic, street, road, square, beach, mall, "
     r"gym, court, pool, university, "
-    r"campus, airport, mosque, synagogue, cathedral, surgery"
+    r"campus, airport, mosque, synagogue, cathedral, surgery, infirmary, hut, marina"
 )
 #: They have a number or a name behind them: "room 4B".
 _NUMBERED = any_of(
     r"room, ward, platform, gate, hall, floor, building, terminal, studio, suite, court, gym, office, table, track, "
     r"pier, stand, dock, bay, lane, pitch, level, flat, apartment, door"
 )
+_PERSONS_TITLE = r"(?:dr|mr|ms|mrs|miss|prof|sir|pastor|coach|uncle|aunt)\b\.?\s"
 _DETERMINER = r"(?:(?:the|our|my|a|an|his|her|their)\s)?"
 _NAME = r"(?-i:[A-Z])"
 _ONLINE = r"(?:zoom|teams|skype|google meet|meet|webex|slack|discord|facetime|whatsapp|online|the phone)"
@@ -45,10 +46,17 @@ _IN_TEXT = tuple(
 _AT_VERB = re.compile(r"\b(?:look|looking|aim|shout|laugh)$", re.IGNORECASE)
 #: A place behind the time, without "at": "…, ward 7", "…, the Crown", "…, Hotel Sacher".
 _SPOT = re.compile(
-    rf"(?:(?:main|meeting|conference|town|school|sports|big|small|upstairs"
-    rf"|downstairs)\s)*{_NUMBERED}\b(?:\s[\w.-]+)?$"
+    r"(?:(?:(?:main|meeting|conference|town|school|sports|big|small|upstairs|downstairs)\s)*"
+    rf"{_NUMBERED}\b(?:\s[\w.-]+)?(?:,?\s|$))+$"
     rf"|{_ONLINE}$|the {_NAME}[\w' ]+$|{_NAME}[\w.'-]*(?:\s[\w.'-]+){{0,3}}?\s{_NOUN}$"
     rf"|(?-i:Bar|Café|Cafe|Hotel|Restaurant|Club|Villa|Studio|Casa|Pizzeria|Trattoria)\s{_NAME}[\w' ]+$",
+    re.IGNORECASE,
+)
+#: A name behind a comma: "…, O2 Arena", "…, Luigi's", "…, main entrance". That of a person begins with a title.
+_PROPER = re.compile(
+    rf"(?!{_PERSONS_TITLE})(?:(?:{_NAME}[\w.'’&-]*|\d+)\s(?:(?:of|the|de|la|di|&|am|im)\s)*)+{_NAME}[\w.'’-]*"
+    rf"|{_NAME}[\w. -]+['’]s|(?:main|back|side|front)\sentrance"
+    r"|(?:my|our|his|her|their)\s(?:place|office|flat|house|home)",
     re.IGNORECASE,
 )
 #: More of a place: "at Siemens, Munich", "at the office, 3rd floor".
@@ -70,13 +78,17 @@ class Located(NamedTuple):
     note: str = ""
 
 
-def is_spot(words: str) -> bool:
+def is_spot(words: str, *, apart: bool = False) -> bool:
     """Return whether words behind a time are a place by themselves.
 
-    >>> is_spot("room 4B"), is_spot("gift for Leo")
-    (True, False)
+    Args:
+        words: behind the time.
+        apart: a comma stands in front of them: a name is a place then.
+
+    >>> is_spot("room 4B"), is_spot("Ristorante Roma", apart=True), is_spot("gift for Leo", apart=True)
+    (True, True, False)
     """
-    return _SPOT.match(words) is not None
+    return _SPOT.match(words) is not None or (apart and _PROPER.fullmatch(words) is not None)
 
 
 def place_of(text: str) -> Located:

@@ -17,10 +17,10 @@ from llmagent_os.plugin import ToolCall
 from llmagent_os.plugins.calendar.requests.clause import MARK, Clause
 from llmagent_os.plugins.calendar.requests.creation_certainty import Opened, is_certain
 from llmagent_os.plugins.calendar.requests.creation_note import split_note
+from llmagent_os.plugins.calendar.requests.creation_task import task_of
 from llmagent_os.plugins.calendar.requests.creation_times import after_length, creation_arguments, times_of
 from llmagent_os.plugins.calendar.requests.creation_title import CALENDAR, Named, named
 from llmagent_os.plugins.calendar.requests.event_nouns import names_event
-from llmagent_os.plugins.calendar.requests.idle_talk import names_event_of
 from llmagent_os.plugins.calendar.requests.openings import Asks, opening_of, opens_other
 from llmagent_os.plugins.calendar.requests.politeness import plain
 from llmagent_os.plugins.calendar.time.holidays import HOLIDAYS
@@ -76,8 +76,6 @@ _HOLIDAY = re.compile(
     r"|easter (?:sunday|monday)|good friday|mother'?s day|father'?s day)\b",
     re.IGNORECASE,
 )
-#: A time that is so many minutes or hours ahead: nothing that the calendar has is looked up by it.
-_DELAY = re.compile(r"in .*\b(?:hours?|hrs?|minutes?|mins?|seconds?|secs?|h|m)", re.IGNORECASE)
 #: No name of an alarm, but why it is set.
 _ASIDE = re.compile(
     r"(?:please[\s,]*)?(?:i|i'm|i've|i'll|i'd|we|we're|we've|got|have|need|gotta|because|early)\b", re.IGNORECASE
@@ -103,20 +101,6 @@ _THEIRS = re.compile(
 _DAY_OFF = re.compile(
     rf"(?P<who>(?:(?!who\b|what\b|when\b|which\b|do\b|does\b|if\b)[\w'-]+\s){{1,3}}?)(?:am\s|is\s|are\s)?(?:also\s)?"
     rf"(?:have|has|got|'ve got|takes?|taking|having|booked)\s(?:got\s)?(?P<when>{MARK}(?:\s{MARK})*)\soff",
-    re.IGNORECASE,
-)
-_TO_DO = re.compile(r"(?:take|see|make|bring|leave)\b", re.IGNORECASE)
-#: Verbs of requests that are also verbs of things to do, with what is no entry of the calendar behind them.
-_TASK = re.compile(
-    rf"(?:{MARK}[\s,:–-]*)*(?:bring|take|get|give|see|leave|stop|turn|switch|check(?: on| in on| out)?|read|find"
-    rf"|make|drop"
-    r"|show|tell|search for|look for|keep|change|update|move|clear|skip)\s(?!(?:it|that|this|these|those|them"
-    r"|everything"
-    r"|me|us|all|every|each|next|last|one|anything|forward|back|sure|(?:my|the|our|your)(?: \w+)? (?:calendar"
-    r"|schedule|agenda"
-    r"|day|week|month|events?|meetings?|appointments?|reminders?|alarms?|plans?|entry|entries|first|last|next|one"
-    r"|time|date)"
-    rf"|calendar|schedule|agenda|events?|meetings?|appointments?|reminders?|free)\b)[^{MARK[1:-1]}?]+",
     re.IGNORECASE,
 )
 _HYPOTHETICAL = re.compile(
@@ -228,28 +212,8 @@ def _opened(clause: Clause) -> Opened | None:
         rest = text[opening[1] :].strip()
         if opening[0] is Asks.HAVING and (inner := opening_of(rest)) is not None:
             return Opened(inner[0], rest[inner[1] :])  # "I need to set up …"
-        if opening[0] is Asks.HAVING and opens_other(rest) and not _TO_DO.match(rest) and _task(clause, rest) is None:
+        if opening[0] is Asks.HAVING and opens_other(rest) and task_of(clause, rest, needed=True) is None:
             return None
         return Opened(opening[0], text[opening[1] :])
-    if not opens_other(text):
-        return Opened(None, text)
-    asks = _task(clause, text)
-    return Opened(asks, text) if asks is not None else None
-
-
-def _task(clause: Clause, text: str) -> Asks | None:
-    """What words that begin like another request ask for, "
-    "where they are something to do at a time. None: they ask it.
-
-    "bring the car to the garage friday at 9", "in 10 minutes: take the bread out", "
-    ""change the sheets every two weeks".
-    """
-    if _TASK.match(text) is None or names_event_of(clause):
-        return None
-    kinds = {each.kind for each in clause.mentions}
-    first = clause.mentions[0].text if clause.mentions else ""
-    if len(clause.mentions) == 1 and _DELAY.fullmatch(first):
-        return Asks.REMINDER
-    if MentionKind.RECURRENCE in kinds and re.match(r"(?:every|each)\b", first, re.IGNORECASE):
-        return Asks.EVENT
-    return Asks.EVENT if {MentionKind.DATE, MentionKind.TIME} <= kinds and "?" not in clause.text else None
+    task = task_of(clause, text)
+    return Opened(task, text) if task is not None or not opens_other(text) else None

@@ -101,13 +101,15 @@ def named(pieces: list[str], *, reminder: bool) -> Named | None:
         return Named("")
     text, note = _joinless(words[0]), ""
     for more in words[1:]:
-        joined = _joined(text, _joinless(more))
-        if joined is None and not note and more[:1] in ",-–(" and is_remark(more.lstrip(" ,-–(")):
-            note = more.strip(" ,-–().")
-        elif joined is None:
-            return None
-        else:
-            text = joined
+        whole = _joined(text, more)
+        for part in (more,) if whole or note else re.split(r"(?=, )", more):
+            joined = whole or _joined(text, part)
+            if joined is not None:
+                text = joined
+            elif not note and part[:1] in (",", "-", "–", "(") and is_remark(part.strip(" ,-–().")):
+                note = part.strip(" ,-–().")
+            else:
+                return None
     name = _parts(text, reminder=reminder)
     return replace(name, note=note) if name is not None and note else name
 
@@ -119,6 +121,9 @@ def _joinless(piece: str) -> str:
 
 def _joined(text: str, more: str) -> str | None:
     """Two parts of a title with a time between them; None: the second is no addition to the first."""
+    apart, more = more[:1] in (",", "(", "-", "–"), _joinless(more).strip(" ()")
+    if not more:
+        return text
     if re.match(
         r"(?:with|w/|at|@|in|about|re|regarding|near|to|for|of|and|from|on|near|by|as|using|via|plus|near|over)\b|@",
         more,
@@ -133,7 +138,9 @@ def _joined(text: str, more: str) -> str | None:
         _TRAILING.sub("", text).strip()
     ):
         return more
-    if is_spot(more):
+    if re.match(r"(?:dr|mr|ms|mrs|prof)\b\.?\s[^\W\d]", more, re.IGNORECASE):
+        return f"{_TRAILING.sub('', text).rstrip(' ,.;')} {more}"
+    if is_spot(more, apart=apart):
         joint = "," if re.search(r"\s(?:at|@)\s", text) else " at"
         return f"{_TRAILING.sub('', text).rstrip(' ,.;')}{joint} {more}"
     return None

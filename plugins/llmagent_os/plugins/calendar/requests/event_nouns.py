@@ -47,7 +47,8 @@ _NOUN = re.compile(rf"(?<![\w'])(?:{_SPELLED})(?![\w])", re.IGNORECASE)
 _WHOLE_DAY = (
     r"birthday|bday|anniversary|holidays?|vacation|days? off|time off|trip|travel|conference|festival|pto|leave"
     r"|deadline|due|turns \d+|staycation|honeymoon|camp|rent|payday|pay day|tax(?:es)?|payment|renewal|fast|visit from"
-    r"|out of office|ooo|retreat|closed|closure|bank holiday|public holiday|half[- ]term|strike"
+    r"|out of office|ooo|retreat|closed|closure|moving (?:house|day|home)|move house|bank holiday"
+    r"|public holiday|half[- ]term|strike"
 )
 _IS_WHOLE_DAY = re.compile(rf"\b(?:{_WHOLE_DAY})\b", re.IGNORECASE)
 #: These too, or only a day is said of something that has a time.

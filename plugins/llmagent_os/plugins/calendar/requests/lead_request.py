@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
+
+import msgspec
 
 from llmagent_os.plugin import ToolCall
 from llmagent_os.plugins.calendar.requests.clause import Clause
@@ -16,7 +19,7 @@ _REMIND = (
     r"(?:(?:remind|ping|alert|notify|nudge|warn|buzz|poke|tell|message|text|give|send|set|add|create|make|put"
     r"|i want|want"
     r"|get|have|with|schedule|leave|i'd like|i need|need|let me know|don't let me forget|include|shout"
-    r"|prod)(?: (?:me|us"
+    r"|prod|be reminded)(?: (?:me|us"
     rf"|at me))?(?: (?:again|please|also|both))?(?: (?:an?|another|the|one|some|two|me))?(?: {_RING})?"
     rf"|(?:an? |another |the )?{_RING})(?: to go off| to ring)?(?: please)?"
 )
@@ -26,14 +29,18 @@ _EVENT_BEGINS = (
     r" due))?"
 )
 _LEAD_OF = rule(
-    rf"{_REMIND}(?: (?:to|that i (?:have|need|must) to) (?P<todo>.+?))?,? ?(?:for )?(?P<lead>LEAD)(?: at)?(?:"
+    rf"{_REMIND}(?: (?:to|that i (?:have|need|must) to) (?P<todo>.+?))?,? ?(?:for )?(?P<lead>LEAD)(?: at| to| of)?(?:"
     rf" (?P<np>.+?))?{_EVENT_BEGINS}"
 )
 #: "the evening before the trip at 8pm to pack my bag": what follows "to" is done, and no place that one goes to.
 _LEAD_TO_DO = rule(
-    rf"{_REMIND} (?:on )?(?P<lead>LEAD) (?P<np>.+?) to (?P<todo>(?!the\b|my\b|a\b|an\b)(?-i:[a-z])\w+"
-    r"(?: (?:up|out|in|for|off))? (?:the|my|our|a|an|some|him|her|them|it)\b.*|(?:check in|pack|study|revise|prepare"
-    r"|get ready|leave|shower|eat|sleep)\b.*)"
+    rf"{_REMIND} (?:on )?(?P<lead>LEAD) (?P<np>.+?) to (?P<todo>(?!the\b|my\b|a\b|an\b)(?-i:[a-z])\w+.*)"
+)
+#: It is something to do also where the calendar has no such event.
+_SURE_TO_DO = re.compile(
+    r"\w+(?: (?:up|out|in|for|off))? (?:the|my|our|an?|some|him|her|them|it)\b|(?:check in|pack|study|revise|prepare"
+    r"|get ready|leave|shower|eat|sleep)\b",
+    re.I,
 )
 _BARE_LEAD = rule(rf"(?:and )?(?:an? |one )?{_RING}(?: for it)? (?P<lead>LEAD)")
 #: Two reminders: "2 days and 2 hours before the exam", "a day before and again an hour before".
@@ -41,13 +48,24 @@ _TWO_LEADS = rule(
     rf"{_REMIND},? (?P<length>LENGTH|LEAD),? (?:and|&|\+)(?: then| again"
     rf"| also)? (?P<lead>LEAD)(?: (?P<np>.+?))?{_EVENT_BEGINS}"
 )
-#: What the reminder says: "remind me 10 minutes before with the slides".
-_LEAD_ABOUT = rule(rf"{_REMIND},? (?P<lead>LEAD) (?:about|with|to (?:bring|take|get)) (?P<todo>.+)")
-_OF_LEAD = rule(
-    rf"{_REMIND} (?:of|about|for|on|to|before) (?P<np>.+?),? (?:for )?(?P<lead>LEAD)(?: (?:that|it|then|it starts"
-    rf"|time))?"
+#: Why: it says nothing of the reminder.
+_WHY = re.compile(r",? (?:so (?:that )?(?:i|we)|because|as i|otherwise)\b[^\ue000-\uf8ff]*$", re.I)
+#: Units that are no sum: "1 day and 2 hours before" are two reminders, "1 hour and 30 minutes before" is one.
+_TWO = re.compile(
+    r"(?P<first>.*?\b(?:days?|weeks?|months?)(?: before)?),? (?:and|&|\+)(?: then| again| also)?"
+    r" (?P<second>(?!a half\b).+)",
+    re.I,
 )
-_LEAD_FIRST = rule(rf"(?P<lead>LEAD) (?P<np>.+?),? (?:please )?{_REMIND}(?: (?:of|about) it)?")
+#: What the reminder says: "remind me 10 minutes before with the slides".
+_LEAD_ABOUT = rule(rf"{_REMIND},? (?P<lead>LEAD) (?:about|with|to(?! (?:the|my|our|an?)\b)) (?P<todo>.+)")
+_OF_LEAD = rule(
+    rf"{_REMIND} (?:of|about|for|on|to|before) (?P<np>.+?),? (?:for )?(?P<lead>LEAD)"
+    rf"(?: (?:that|it(?:'s| is)?|then|time))?{_EVENT_BEGINS}(?: due)?"
+)
+_LEAD_FIRST = rule(
+    rf"(?P<lead>LEAD) (?P<np>.+?),? (?:please )?{_REMIND}(?: (?:of|about) it)?"
+    r"(?:,? (?:to|that i (?:have|need) to) (?P<todo>.+))?"
+)
 _LENGTH_EARLIER = rule(rf"{_REMIND},? (?P<length>LENGTH) (?:earlier|early)")
 _LENGTH_BEFORE = rule(
     rf"{_REMIND} (?P<length>LENGTH|DATE) (?:before|ahead of|prior to|in advance of) (?P<np>.+?){_EVENT_BEGINS}"
@@ -74,6 +92,7 @@ _ASKS = re.compile(rf"\b(?:remind|ping|alert|notify|nudge|warn|buzz|poke|let me 
 def read_lead(clause: Clause) -> ToolCall | tuple[ToolCall, ...] | None:
     """Return the calls that set reminders before an event; None: not every word is understood."""
     words = MaskedWords.of(clause)
+    words = replace(words, text=_WHY.sub("", words.text))
     if found := _OTHER_LEAD.fullmatch(words.text):
         return ToolCall("remind_before", {"lead": words.plain(found["lead"]), "instead": "yes"})
     if re.match(r"(?:don't|do not|dont|never|no|stop)\b", words.text, re.I) or not _ASKS.search(words.text):
@@ -81,7 +100,19 @@ def read_lead(clause: Clause) -> ToolCall | tuple[ToolCall, ...] | None:
     two = _TWO_LEADS.fullmatch(words.text)
     if two is not None and (calls := _two(words, two)):
         return calls
-    return first_call(words, _RULES)
+    call = first_call(words, _RULES)
+    return None if call is None else _each_lead(call)
+
+
+def _each_lead(call: ToolCall) -> tuple[ToolCall, ...]:
+    """A call for each of the reminders."""
+    two = _TWO.fullmatch(str(call.arguments.get("lead", "")))
+    if two is None:
+        return (call,)
+    first = two["first"] if re.search(r"\bbefore$", two["first"], re.I) else f"{two['first']} before"
+    return tuple(
+        msgspec.structs.replace(call, arguments={**call.arguments, "lead": each}) for each in (first, two["second"])
+    )
 
 
 def _event(words: MaskedWords, phrase: str | None) -> Target | None:
@@ -120,6 +151,12 @@ def _two(words: MaskedWords, found: re.Match[str]) -> tuple[ToolCall, ...]:
     return tuple(call for call in calls if call is not None) if all(calls) else ()
 
 
+def _lead_to_do(words: MaskedWords, found: re.Match[str]) -> ToolCall | None:
+    """What is to be done before an event that the calendar has."""
+    target = _event(words, found["np"])
+    return _lead(words, found) if (target and target.known) or _SURE_TO_DO.match(found["todo"]) else None
+
+
 def _lead_about(words: MaskedWords, found: re.Match[str]) -> ToolCall | None:
     """What a reminder says, where that is no event of the calendar."""
     lead, target = words.said(found["lead"], MentionKind.LEAD), read_target(words, found["todo"])
@@ -150,7 +187,7 @@ def _open(words: MaskedWords, found: re.Match[str]) -> ToolCall | None:
 _RULES: Rules = (
     (_BARE_LEAD, _lead),
     (_LEAD_ABOUT, _lead_about),
-    (_LEAD_TO_DO, _lead),
+    (_LEAD_TO_DO, _lead_to_do),
     (_LEAD_OF, _lead),
     (_OF_LEAD, _lead),
     (_LEAD_FIRST, _lead),

@@ -47,15 +47,21 @@ def topic_of(clause: Clause) -> str:
     return found[0] if len(points) > 1 and all(re.search(r"[^\W\d_]{3}", point) for point in points) else ""
 
 
+#: What is said beside the day in front of a list: "tomorrow I have two things".
+_SAID_OF_DAY = re.compile(
+    r"[\s,]*(?:(?:so|ok|okay|hi|hey|and|i|we|i've|we've|have|got|to do|the|following|these|this is|there's|there are"
+    r"|two|three|four|a few|some|several|things?|appointments|events|meetings|plans?|on|for|my|our|schedule)[\s,]*)*",
+    re.IGNORECASE,
+)
+
+
 def day_heading(clause: Clause) -> TimeMention | None:
     """Return the day in front of a list: "friday: gym at 7am, film at 8pm". None: there is none."""
     first = clause.mentions[0] if clause.mentions else None
-    if (
-        first is None
-        or first.kind is not MentionKind.DATE
-        or first.start
-        or clause.text[first.end : first.end + 1] != ":"
-    ):
+    colon = re.search(r":(?=\s)", clause.text)
+    if first is None or colon is None or first.kind is not MentionKind.DATE or first.end > colon.start():
+        return None
+    if not _SAID_OF_DAY.fullmatch(f"{clause.text[: first.start]} {clause.text[first.end : colon.start()]}"):
         return None
     kinds = [each.kind for each in clause.mentions[1:]]
     return first if kinds.count(MentionKind.TIME) > 1 and MentionKind.DATE not in kinds else None

@@ -64,15 +64,18 @@ _THING = (
 )
 _DOING = (
     r"(?:having|meeting|seeing|attending|visiting|hosting|flying|catching up|getting|taking|playing|doing|picking up"
-    r"|babysitting|travell?ing|working|going to (?:the|a|an|my|our|see|watch|visit|meet|have)|off to|on (?:vacation"
+    r"|babysitting|travell?ing|working|going to (?:the|a|an|my|our|see|watch|visit|meet|have)"
+    r"|moving|leaving|driving|cooking|baking|starting|running|speaking|presenting|volunteering|celebrating|throwing"
+    r"|staying|taking part|going on|going for|getting married|performing|cycling|hiking|painting|off to|on (?:vacation"
     r"|holiday|leave|call|sick"
     r" leave)"
     r"|away|out of (?:the )?office|off|in [A-Z]\w+)"
 )
 _HAVE = (
-    rf"(?:i|we)(?: also)?(?:'ve| have)(?: also)?(?: got)?(?=\s(?:{_THING}|{MARK})\s)|(?:i|we) got(?=\s(?:an?|the|my"
+    r"(?:i|we)(?:'ve| have|'re|'m| are| am)?(?: been)? (?:invited to|booked (?:in )?for|signed up for)"
+    rf"|(?:i|we)(?: also)?(?:'ve| have)(?: also)?(?: got)?(?=\s(?:{_THING}|{MARK})\s)|(?:i|we) got(?=\s(?:an?|the|my"
     rf"|our|another)\s)"
-    r"|(?:there's|there is|there will be|there'll be)(?=\s(?:an?|the|my|our|another)\s)"
+    r"|(?:there's|there is|there will be|there'll be)(?=\s(?!no\b|nothing|any|some|a lot|too|so|not|more|still)\w)"
     rf"|(?:i'm|i am|we're|we are|i'll be|i will be|we'll be)(?: also)?(?: going to be)?(?=\s{_DOING}(?:\s|$))"
     r"|(?:(?:i|we)(?: also| just| really| still)? )?(?:need|have|ought|want) to|(?:(?:i|we)(?:'ve| have)? )?(?:got to"
     r"|gotta)"

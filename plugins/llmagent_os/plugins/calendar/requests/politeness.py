@@ -17,7 +17,8 @@ _GREETING = (
     r"|after that|yes|yeah|yep|yup|sure|great|cool|perfect"
     r"|thanks(?: (?:a lot|so much|a million))?|thank you(?: (?:so|very) much)?"
     r"|awesome|nice|in addition|additionally|bot"
-    r"|calendar|assistant|there|again|still|but|because of that|therefore|wait|ooh|argh|ugh|phew|lol|haha|dear"
+    r"|calendar|assistant|there(?! (?:is|are|will)\b)|again|still|but|because of that|therefore|wait"
+    r"|ooh|argh|ugh|phew|lol|haha|dear"
     r"|(?:i(?:'ve| have)(?: got)? )?(?:two|three|a few|a couple of|some) things(?: please| for you| today)?"
 )
 _COURTESY = (

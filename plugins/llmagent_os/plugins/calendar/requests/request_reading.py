@@ -86,7 +86,7 @@ def _sentences(clause: Clause) -> list[ReadRequest]:
     clause = clause.part(len(topic_of(clause)))
     day = day_heading(clause)
     if day is not None:
-        clause = clause.part(day.end + 1)
+        clause = clause.part(clause.text.index(":", day.end) + 1)
     for begin, end in sentences(clause):
         sentence = clause.part(begin, end)
         if found and (noted := _noted(found[-1], sentence)):

@@ -16,7 +16,8 @@ _USUAL: tuple[tuple[re.Pattern[str], HalfOfDay, int, int], ...] = (
             r"\b(dinner|supper|watch|drinks?|cocktails?|beers?|concert|gig|cinema|movies?|film|theatre|theater|opera|musical"
             r"|ballet|choir|rehearsal|band|(?:football|team|basketball) (?:practice|training)|game night|date night"
             r"|quiz|pub|bar|night ?club|clubbing|karaoke|disco|fireworks|late shift"
-            r"|night shift|bedtime|party|parents evening|\w+ night|evening|sunset|nightcap|show)\b",
+            r"|night shift|bedtime|party|parents evening|\w+ night|evening|sunset|nightcap"
+            r"|show(?! (?:the|my|our|him|her|them)\b))\b",
             re.I,
         ),
         "pm",
