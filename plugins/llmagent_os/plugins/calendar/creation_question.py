@@ -2,33 +2,15 @@
 
 from __future__ import annotations
 
-import re
 from datetime import timedelta
 
 from llmagent_os.plugin import ToolResult
 from llmagent_os.plugins.calendar.calendar_call import CalendarCall
 from llmagent_os.plugins.calendar.event_times import RequestedTimes
 from llmagent_os.plugins.calendar.phrasing import day_text, moment_text
-from llmagent_os.plugins.calendar.requests.event_nouns import is_whole_day
+from llmagent_os.plugins.calendar.requests.event_nouns import is_errand, is_whole_day
 from llmagent_os.plugins.calendar.time.time_errors import TimeExpressionError
 from llmagent_os.plugins.calendar.time.time_expressions import TimeExpression, find_slot
-
-#: A thing to do on a day has no time of its own: "renew the passport".
-_TASK = re.compile(
-    r"(?:renew|pay|submit|return|cancel|hand in|turn in|file|send|buy|order|post|mail|finish|complete|water|clean|wash"
-    r"|change|replace|charge|take out|put out|pack|prepare|print|sign|register|apply|vote|back up|update|upload|check"
-    r"|review the|read|write|email|text|reply|fill (?:in|out)|book|arrange|organi[sz]e|declutter|fix|repair)\b",
-    re.I,
-)
-
-
-def is_errand(title: str) -> bool:
-    """Whether a title says what to do on a day, at no time of its own.
-
-    >>> is_errand("renew the passport"), is_errand("dentist")
-    (True, False)
-    """
-    return _TASK.match(title) is not None
 
 
 def needed(title: str, wanted: RequestedTimes, reminder: bool) -> str:

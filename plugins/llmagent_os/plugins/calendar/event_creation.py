@@ -11,7 +11,7 @@ import msgspec
 from llmagent_os.plugin import ToolResult
 from llmagent_os.plugins.calendar.calendar_call import CalendarCall
 from llmagent_os.plugins.calendar.calendar_event import CalendarEvent, stable_id
-from llmagent_os.plugins.calendar.creation_question import ask_for, is_errand, known_time, needed
+from llmagent_os.plugins.calendar.creation_question import ask_for, known_time, needed
 from llmagent_os.plugins.calendar.event_store import Change
 from llmagent_os.plugins.calendar.event_times import (
     PlannedTime,
@@ -22,6 +22,7 @@ from llmagent_os.plugins.calendar.event_times import (
     whens_text,
 )
 from llmagent_os.plugins.calendar.requests.creation_note import split_note
+from llmagent_os.plugins.calendar.requests.event_nouns import is_errand
 from llmagent_os.plugins.calendar.requests.openings import Asks, opening_of, opens_request
 from llmagent_os.plugins.calendar.requests.politeness import plain
 from llmagent_os.plugins.calendar.requests.spelling import put_right

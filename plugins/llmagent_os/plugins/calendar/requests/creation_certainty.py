@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from llmagent_os.plugins.calendar.requests.clause import MARK, Clause
 from llmagent_os.plugins.calendar.requests.creation_times import Times
 from llmagent_os.plugins.calendar.requests.creation_title import Named
-from llmagent_os.plugins.calendar.requests.event_nouns import is_sold, lasts_days, names_event
+from llmagent_os.plugins.calendar.requests.event_nouns import is_errand, is_sold, lasts_days, names_event
 from llmagent_os.plugins.calendar.requests.left_alone import named_events
 from llmagent_os.plugins.calendar.requests.openings import OTHER_VERBS, Asks
 from llmagent_os.plugins.calendar.requests.politeness import plain
@@ -118,6 +118,8 @@ class Opened:
 
 def is_certain(clause: Clause, found: Opened, name: Named, times: Times) -> bool:
     """Whether the words are a request: the less the verb says, the more the rest has to."""
+    if not re.search(r"[^\W\d_]", name.title) and name.title and found.asks is not Asks.REMINDER:
+        return names_event(name.title)
     if _TWO_SENTENCES.search(name.title) and f'"{name.title}"' not in re.sub("[“”]", '"', clause.text):
         return False
     if found.asks is Asks.EVENT and re.search(r"\b(?:we|she|he|they|i|it's)\s\w+", name.title, re.IGNORECASE):
@@ -199,7 +201,7 @@ def _is_sure(name: Named, times: Times) -> bool:
     has_day = times.date or times.repeat or says_day(times.time)
     if has_day and times.time:
         return not _ASKED_ABOUT.match(name.title) or names_event(name.title) or bool(name.person)
-    if names_event(name.title):
+    if names_event(name.title) or (times.date and is_errand(name.title)):
         return True
     if _ASKED_ABOUT.match(name.title):
         return False

@@ -36,6 +36,12 @@ _TO_DO = re.compile(
     r"|use|enter|ring|check|dial)\b",
     re.IGNORECASE,
 )
+#: "booking ref 7731"
+_NUMBER_OF = re.compile(
+    r"(?:booking|order|confirmation|reservation|ticket|flight|customer|member|policy|invoice|phone|seat|row|reg|ref|code)"
+    r"\b[\w .:#-]*\d",
+    re.IGNORECASE,
+)
 #: Words of a sentence about the event, or about something else.
 _SENTENCE = re.compile(
     r"\b(?:i|he|she|we|they|it|you|that|this|there|who|what|when|where|why|how)(?:'\w+)?\b|[?!]"
@@ -83,7 +89,8 @@ def is_remark(words: str) -> bool:
     return (
         re.search(r"[^\W\d_]{2}", words) is not None
         and len(words.split()) <= MAX_NOTE_WORDS
-        and not (_SENTENCE.search(words) or _NO_NOTE.match(words) or opens_request(words) or names_event(words))
+        and not (_SENTENCE.search(words) or _NO_NOTE.match(words) or opens_request(words))
+        and (not names_event(words) or _NUMBER_OF.match(words) is not None)
     )
 
 

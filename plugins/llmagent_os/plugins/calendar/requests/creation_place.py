@@ -38,9 +38,12 @@ _PREPOSITIONS = (
     ("in", rf"(?:{_DETERMINER}(?:[\w'-]+\s){{0,2}}?{_NOUN}\b(?!\s(?:of|with)\b)|{_NAME}[\w'-]+)"),
     ("on", rf"(?:{_ONLINE}|{_DETERMINER}\d+(?:st|nd|rd|th) floor|{_NAME}\w+ (?:street|road|square|avenue))\b"),
 )
-_IN_TEXT = tuple(
-    re.compile(rf"(?P<title>.*?\S)\s*,?\s(?:{word})\s+(?P<place>{then}.*)", re.IGNORECASE)
-    for word, then in _PREPOSITIONS
+_IN_TEXT = (
+    *(
+        re.compile(rf"(?P<title>.*?\S)\s*,?\s(?:{word})\s+(?P<place>{then}.*)", re.IGNORECASE)
+        for word, then in _PREPOSITIONS
+    ),
+    re.compile(rf"(?P<title>.*?\S),\s(?P<place>{_NUMBERED}\s\d.*)", re.IGNORECASE),
 )
 #: Verbs that "at" belongs to.
 _AT_VERB = re.compile(r"\b(?:look|looking|aim|shout|laugh)$", re.IGNORECASE)

@@ -69,6 +69,8 @@ _NO_TITLE = re.compile(
     re.IGNORECASE,
 )
 _PERSON = re.compile(r"^(?P<title>.*\S)?\s*,?\s?\bwith (?P<person>\S.*)$", re.IGNORECASE)
+#: A remark begins with a stop, or says how many come.
+_BESIDE = re.compile(r"[,–(-]|\d+ (?:pers(?:ons?)?|people|guests|adults|kids|pax|of us)\b", re.IGNORECASE)
 #: A title in quotation marks, which may have others in it.
 _WHOLLY_QUOTED = re.compile(r"[\"“](?P<title>[^\"“”]+[\"“][^\"“”]+[\"”])[\"”]")
 _QUOTED = re.compile(r"(?:^|(?<=\s))[\"'“”](?P<title>[^\"“”]{2,80}?)[\"'“”](?=\s|[,.!?:;]|$)")
@@ -96,22 +98,36 @@ def named(pieces: list[str], *, reminder: bool) -> Named | None:
         None: the words are no single title.
     """
     words = [re.sub(r"\bfor (?:me|us)\b(?! time)", " ", CALENDAR.sub(" ", piece)).strip() for piece in pieces]
-    words = [piece for piece in words if _joinless(piece)]
+    words, note = _without_brackets([piece for piece in words if _joinless(piece)])
     if not words:
         return Named("")
-    text, note = _joinless(words[0]), ""
+    text = _joinless(words[0])
+    if not _joinless(pieces[0]):
+        text = re.sub(r"^in (?=[A-Z])", "at ", text)  # "it's on the 16th at 2 in St Peter's"
     for more in words[1:]:
         whole = _joined(text, more)
         for part in (more,) if whole or note else re.split(r"(?=, )", more):
             joined = whole or _joined(text, part)
             if joined is not None:
                 text = joined
-            elif not note and part[:1] in (",", "-", "–", "(") and is_remark(part.strip(" ,-–().")):
+            elif not note and _BESIDE.match(part) and is_remark(part.strip(" ,-–().")):
                 note = part.strip(" ,-–().")
             else:
                 return None
     name = _parts(text, reminder=reminder)
     return replace(name, note=note) if name is not None and note else name
+
+
+def _without_brackets(pieces: list[str]) -> tuple[list[str], str]:
+    """The pieces without what stands in brackets, and the note in brackets: "call Jo (number 555 0134)"."""
+    note = ""
+    for at, piece in enumerate(pieces):
+        found = re.search(r"(?<=\S)\s*\((?P<inside>[^()]+)\)", piece)
+        if found is not None and re.match(r"(?:with|w/|at|in)\b", found["inside"], re.IGNORECASE):
+            pieces[at] = f"{piece[: found.start()]} {found['inside']}{piece[found.end() :]}"
+        elif found is not None and not note and is_remark(found["inside"]):
+            pieces[at], note = f"{piece[: found.start()]}{piece[found.end() :]}", found["inside"].strip()
+    return pieces, note
 
 
 def _joinless(piece: str) -> str:

@@ -53,6 +53,13 @@ _WHOLE_DAY = (
 _IS_WHOLE_DAY = re.compile(rf"\b(?:{_WHOLE_DAY})\b", re.IGNORECASE)
 #: These too, or only a day is said of something that has a time.
 _MAY_LAST_DAYS = re.compile(rf"\b(?:{_WHOLE_DAY}|hackathon|off-?site|visits?|wedding|away|exams?)\b", re.IGNORECASE)
+#: A thing to do on a day has no time of its own: "renew the passport".
+_ERRAND = re.compile(
+    r"(?:renew|pay|submit|return|cancel|hand in|turn in|file|send|buy|order|post|mail|finish|complete|water|clean|wash"
+    r"|change|replace|charge|take out|put out|pack|prepare|print|sign|register|apply|vote|back up|update|upload|check"
+    r"|review the|read|write|email|text|reply|fill (?:in|out)|book|arrange|organi[sz]e|declutter|fix|repair)\b",
+    re.IGNORECASE,
+)
 #: What "book" and "reserve" are said of that somebody else sells.
 _SOLD = re.compile(
     r"(?:an? |the |me |us |some |my |\d+ |two |cheap |return |round[- ]trip |one[- ]way |business class )*"
@@ -117,6 +124,15 @@ def is_whole_day(title: str) -> bool:
     (True, False)
     """
     return _IS_WHOLE_DAY.search(title) is not None
+
+
+def is_errand(title: str) -> bool:
+    """Return whether a title says what to do on a day, at no time of its own.
+
+    >>> is_errand("renew the passport"), is_errand("dentist")
+    (True, False)
+    """
+    return _ERRAND.match(title) is not None
 
 
 def is_sold(words: str) -> bool:

@@ -42,6 +42,10 @@ _SURE_TO_DO = re.compile(
     r"|get ready|leave|shower|eat|sleep)\b",
     re.I,
 )
+#: "an hour before the webinar and again ten minutes before"
+_LEADS_AROUND = rule(
+    rf"{_REMIND},? (?P<length>LEAD) (?P<np>.+?),? (?:and|then)(?: then| again| also)? (?P<lead>LEAD)(?: it| that)?"
+)
 _BARE_LEAD = rule(rf"(?:and )?(?:an? |one )?{_RING}(?: for it)? (?P<lead>LEAD)")
 #: Two reminders: "2 days and 2 hours before the exam", "a day before and again an hour before".
 _TWO_LEADS = rule(
@@ -60,7 +64,7 @@ _TWO = re.compile(
 _LEAD_ABOUT = rule(rf"{_REMIND},? (?P<lead>LEAD) (?:about|with|to(?! (?:the|my|our|an?)\b)) (?P<todo>.+)")
 _OF_LEAD = rule(
     rf"{_REMIND} (?:of|about|for|on|to|before) (?P<np>.+?),? (?:for )?(?P<lead>LEAD)"
-    rf"(?: (?:that|it(?:'s| is)?|then|time))?{_EVENT_BEGINS}(?: due)?"
+    rf"(?: (?:that|it(?:'s| is)?|then|time))?(?: (?P<clock>TIME))?{_EVENT_BEGINS}(?: due)?"
 )
 _LEAD_FIRST = rule(
     rf"(?P<lead>LEAD) (?P<np>.+?),? (?:please )?{_REMIND}(?: (?:of|about) it)?"
@@ -97,7 +101,7 @@ def read_lead(clause: Clause) -> ToolCall | tuple[ToolCall, ...] | None:
         return ToolCall("remind_before", {"lead": words.plain(found["lead"]), "instead": "yes"})
     if re.match(r"(?:don't|do not|dont|never|no|stop)\b", words.text, re.I) or not _ASKS.search(words.text):
         return None
-    two = _TWO_LEADS.fullmatch(words.text)
+    two = _TWO_LEADS.fullmatch(words.text) or _LEADS_AROUND.fullmatch(words.text)
     if two is not None and (calls := _two(words, two)):
         return calls
     call = first_call(words, _RULES)
@@ -119,7 +123,8 @@ def _event(words: MaskedWords, phrase: str | None) -> Target | None:
     """The event that a phrase means; one that the calendar does not have is named in the tool's answer."""
     if not phrase:
         return Target({})
-    return read_target(words, re.sub(r"^(?:the )?(?:start|beginning) of ", "", phrase, flags=re.I))
+    phrase = re.sub(r"^(?:(?:the )?(?:start|beginning) of|(?:i|we) (?:have|need|must) to) ", "", phrase, flags=re.I)
+    return read_target(words, phrase)
 
 
 def _call(words: MaskedWords, found: re.Match[str], lead: str) -> ToolCall | None:
@@ -132,6 +137,8 @@ def _call(words: MaskedWords, found: re.Match[str], lead: str) -> ToolCall | Non
         del arguments["which"]  # "before every standup": before the series
     if "time" in arguments and re.search(r"\b(?:days?|weeks?|evening|night|morning)\b", lead, re.I):
         lead = f"{lead} {arguments.pop('time')}"  # "the day before the dentist at 6pm"
+    if clock := words.said(groups.get("clock"), MentionKind.TIME):
+        lead = f"{lead} {clock}"
     if todo := groups.get("todo"):
         if has_marks(todo):
             return None

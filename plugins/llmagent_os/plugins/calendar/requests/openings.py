@@ -73,6 +73,8 @@ _DOING = (
 )
 _HAVE = (
     r"(?:i|we)(?:'ve| have|'re|'m| are| am)?(?: been)? (?:invited to|booked (?:in )?for|signed up for)"
+    r"|(?:(?:i|we)(?:'ve| have)? )?(?:(?:got|have|bought) )?(?:two |three |four |\d )?tickets?"
+    r" (?:for|to)(?= (?!book\b|buy\b))"
     rf"|(?:i|we)(?: also)?(?:'ve| have)(?: also)?(?: got)?(?=\s(?:{_THING}|{MARK})\s)|(?:i|we) got(?=\s(?:an?|the|my"
     rf"|our|another)\s)"
     r"|(?:there's|there is|there will be|there'll be)(?=\s(?!no\b|nothing|any|some|a lot|too|so|not|more|still)\w)"

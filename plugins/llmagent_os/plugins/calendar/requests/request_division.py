@@ -88,6 +88,8 @@ def _split(clause: Clause, verb: str, date: str) -> list[ReadRequest]:
         if any(each.start < right_begin and each.end > left_end for each in clause.mentions):
             continue  # "8am and 8pm"
         left, right = clause.part(0, left_end), clause.part(right_begin)
+        if _goes_on_about_time(left, right):
+            continue
         first = read_one(left, verb, date)
         if not first or not _may_follow(first, left, right):
             continue
@@ -104,6 +106,13 @@ def _split(clause: Clause, verb: str, date: str) -> list[ReadRequest]:
                 first = [replace(each, call=on_day(each.call, day)) for each in first]
             return _with_reminder(first, rest, left)
     return []
+
+
+def _goes_on_about_time(left: Clause, right: Clause) -> bool:
+    """Whether a part says the time of what the part before it says the day of: "gala, sat 12 dec, 9:30 start"."""
+    if not right.mentions or right.mentions[0].start or right.mentions[0].kind is not MentionKind.TIME:
+        return False
+    return left.has(MentionKind.DATE) and not left.has(MentionKind.TIME) and not right.has(MentionKind.DATE)
 
 
 def _last_day(clause: Clause) -> str:

@@ -43,6 +43,10 @@ _ASIDE = re.compile(
 )
 
 
+#: In front of the time of what was named before.
+_SAYS_WHEN = re.compile(r"(?:it|that)(?:'s| is|'ll be| will be| starts?)\b ?(?=\S)", re.IGNORECASE)
+
+
 def read_message(clause: Clause) -> tuple[ReadRequest, ...]:
     """Return the requests of a whole message, in order. Empty: something in it is not understood.
 
@@ -89,7 +93,7 @@ def _sentences(clause: Clause) -> list[ReadRequest]:
         clause = clause.part(clause.text.index(":", day.end) + 1)
     for begin, end in sentences(clause):
         sentence = clause.part(begin, end)
-        if found and (noted := _noted(found[-1], sentence)):
+        if found and (noted := _timed(found[-1], sentence) or _noted(found[-1], sentence)):
             found[-1] = noted
             continue
         title = plain(sentence.text)
@@ -103,6 +107,18 @@ def _sentences(clause: Clause) -> list[ReadRequest]:
             return []
         found += read
     return found
+
+
+def _timed(request: ReadRequest, sentence: Clause) -> ReadRequest | None:
+    """A request for an event with the time that the sentence behind it says: "add the fair. It's on friday at 2"."""
+    said = _SAYS_WHEN.match(sentence.text)
+    given = request.call.arguments
+    if said is None or request.call.name != "create_event" or {"date", "time", "repeat"} & given.keys():
+        return None
+    read = read_one(sentence.part(said.end()).after(str(given.get("title", ""))), "", "")
+    if len(read) != 1 or read[0].call.name != "create_event" or not sentence.mentions:
+        return None
+    return replace(request, call=msgspec.structs.replace(read[0].call, arguments={**read[0].call.arguments, **given}))
 
 
 def _noted(request: ReadRequest, sentence: Clause) -> ReadRequest | None:
