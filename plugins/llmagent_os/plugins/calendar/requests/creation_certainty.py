@@ -86,6 +86,7 @@ _STAY = re.compile(
     r"[- ]?sitting|on (?:leave|holiday|vacation|call|duty|sick leave|parental leave))\b",
     re.IGNORECASE,
 )
+_BOUGHT = re.compile(r"(?:book|reserve|get)\b\s*", re.IGNORECASE)
 #: Words by which an event may be added that has no name yet.
 _OPEN = re.compile(
     r"\b(?:appointments?|events?|something|entry|slot|reminder|alarm|block|hold|mark|reserve|wake)\b", re.IGNORECASE
@@ -136,6 +137,12 @@ def is_certain(clause: Clause, found: Opened, name: Named, times: Times) -> bool
         return _is_event(clause, found, name, first, timed)
     if found.asks is Asks.HAVING and _HABIT.match(plain(clause.text)) and not times.repeat:
         return False  # "I go to the gym" asks for nothing
+    if (
+        found.asks is Asks.HAVING
+        and not (times.date or times.repeat)
+        and re.fullmatch(r"(?:right )?now", times.time, re.I)
+    ):
+        return False  # "we're leaving now"
     if found.asks is Asks.HAVING and not timed and _TO_ARRANGE.match(plain(clause.text)):
         return names_event(name.title) and not _ASKED_ABOUT.match(name.title) and len(name.title.split()) <= 5
     if found.asks is Asks.HAVING:
@@ -145,6 +152,8 @@ def is_certain(clause: Clause, found: Opened, name: Named, times: Times) -> bool
         return timed and bool(named_or_open) and sure and "?" not in clause.text and not _says_other(name)
     if re.search(rf"\b(?:is|are|starts|begins)\b\s*{MARK}", clause.masked) and named_events(clause):
         return False  # it may say that an event of the calendar has changed
+    if re.search(rf"{MARK}\s(?:is|are|was|would be)\s", clause.masked) and not names_event(name.title):
+        return False  # "friday at 6 is bad"
     return timed and "?" not in clause.text and _is_name(name) and _is_sure(name, first)
 
 
@@ -173,7 +182,7 @@ def _is_event(clause: Clause, found: Opened, name: Named, times: Times, timed: b
     if "?" in clause.text and not timed and not name.title:
         return False
     text = plain(clause.text)
-    if re.match(r"(?:book|reserve|get)\b", text, re.IGNORECASE) and is_sold(re.sub(MARK, " ", found.words)):
+    if _BOUGHT.match(text) and is_sold(_BOUGHT.sub("", re.sub(MARK, " ", found.words))):
         return False
     if not name.title and not name.person and not times.time and not _OPEN.search(clause.text):
         return False  # "schedule for friday" may be a question

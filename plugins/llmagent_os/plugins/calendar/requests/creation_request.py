@@ -162,6 +162,7 @@ def _is_no_time(clause: Clause, mention: TimeMention) -> bool:
         return True
     if mention.kind is MentionKind.DATE and _names_day(clause, mention):
         return True
+    before = re.sub(r'(?:^|(?<=\s))"[^"]*"', "", before)
     if (before.count('"') - len(re.findall(r'\d"', before))) % 2:
         return True  # within quotation marks
     after = clause.text[mention.end :]

@@ -11,23 +11,24 @@ from llmagent_os.plugins.calendar.requests.openings import Asks
 from llmagent_os.plugins.calendar.requests.word_patterns import any_of
 from llmagent_os.plugins.calendar.time.time_mentions import MentionKind
 
-_VERB = any_of(
-    "bring, take, get, give, see, leave, stop, turn, switch, check(?: on| in on| out)?, read, find, make, drop, "
-    "ask, submit, "
-    "start, show, tell, search for, look for, keep, change, update, move, clear, skip"
-)
+#: Verbs of things to do on a day at a time.
+_ON_A_DAY = any_of("bring, take, get, give, see, leave, make, drop, ask, submit, show, check(?: on| in on| out)?, read")
+#: Verbs of things to do soon, or again and again.
+_SOON = any_of("stop, turn, switch, move, change, update")
 #: Words of the calendar: with them behind the verb, the calendar is asked for something.
 _ENTRY = any_of(
     "calendar, schedule, agenda, day, week, month, events?, meetings?, appointments?, reminders?, alarms?, plans?, "
     "entry, "
-    "entries, first, last, next, one, time, date"
+    "entries, first, last, next, one, time, date, e-?mails?, mails?, messages?, texts?, news, weather, care"
 )
 _NO_TASK = any_of(
     "it, that, this, these, those, them, everything, me, us, all, every, each, next, last, one, anything, forward, "
     "back, sure, "
     rf"free, {_ENTRY}, (?:my|the|our|your)(?: \w+)? {_ENTRY}"
 )
-_TASK = re.compile(rf"(?:{MARK}[\s,:–-]*)*{_VERB}\s(?!{_NO_TASK}\b)[^{MARK[1:-1]}?]+", re.IGNORECASE)
+_TASK = re.compile(
+    rf"(?:{MARK}[\s,:–-]*)*(?:(?P<dated>{_ON_A_DAY})|{_SOON})\s(?!{_NO_TASK}\b)[^{MARK[1:-1]}?]+", re.IGNORECASE
+)
 #: Behind "I need to".
 _BARE = re.compile(r"(?:take|see|make|bring|leave)\b", re.IGNORECASE)
 #: A time that is so many minutes or hours ahead: nothing that the calendar has is looked up by it.
@@ -50,7 +51,8 @@ def task_of(clause: Clause, text: str, *, needed: bool = False) -> Asks | None:
     """
     if needed and _BARE.match(text):
         return Asks.HAVING
-    if _TASK.match(text) is None or names_event_of(clause):
+    found = _TASK.match(text)
+    if found is None or names_event_of(clause) or re.search(r"\byou\b", text, re.IGNORECASE):
         return None
     kinds = {each.kind for each in clause.mentions}
     first = clause.mentions[0].text if clause.mentions else ""
@@ -59,4 +61,5 @@ def task_of(clause: Clause, text: str, *, needed: bool = False) -> Asks | None:
     if MentionKind.RECURRENCE in kinds and re.match(r"(?:every|each)\b", first, re.IGNORECASE):
         return Asks.EVENT
     dated = MentionKind.DATE in kinds or says_day(clause.said(MentionKind.TIME) or "")
-    return Asks.EVENT if dated and MentionKind.TIME in kinds and "?" not in clause.text else None
+    timed = found["dated"] is not None and dated and MentionKind.TIME in kinds
+    return Asks.EVENT if timed and "?" not in clause.text else None

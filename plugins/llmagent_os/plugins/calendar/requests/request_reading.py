@@ -15,6 +15,7 @@ import msgspec
 from llmagent_os.plugins.calendar.requests.among_talk import stretches
 from llmagent_os.plugins.calendar.requests.clause import Clause
 from llmagent_os.plugins.calendar.requests.creation_note import note_of
+from llmagent_os.plugins.calendar.requests.creation_place import is_spot
 from llmagent_os.plugins.calendar.requests.idle_talk import asks_nothing
 from llmagent_os.plugins.calendar.requests.left_alone import is_undecided, leaves_alone
 from llmagent_os.plugins.calendar.requests.list_heading import day_heading, heading_of, topic_of
@@ -43,6 +44,8 @@ _ASIDE = re.compile(
 )
 
 
+#: It names nothing by itself.
+_POINTS = re.compile(r"(?:she|he|they|it|we|this|that)\b", re.IGNORECASE)
 #: In front of the time of what was named before.
 _SAYS_WHEN = re.compile(r"(?:it|that)(?:'s| is|'ll be| will be| starts?)\b ?(?=\S)", re.IGNORECASE)
 
@@ -72,10 +75,9 @@ def _among_talk(clause: Clause) -> list[ReadRequest]:
             continue
         if opens_request(plain(stretch.text)) or verb or stretch.has(MentionKind.TIME):
             read = read_one(stretch.part(before_request(stretch.text)), verb, "")
+            title = str(read[0].call.arguments.get("title", "")) if read else ""
             named = bool(read and {"title", "person"} & read[0].call.arguments.keys())
-            if named and not re.match(
-                r"(?:she|he|they|it|we|this|that)\b", str(read[0].call.arguments.get("title", "")), re.IGNORECASE
-            ):
+            if named and not _POINTS.match(title) and not is_spot(title, apart=True):
                 return read
     return []
 
