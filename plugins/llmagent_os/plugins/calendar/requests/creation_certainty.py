@@ -55,7 +55,8 @@ _SENTENCE = re.compile(
         r"(?:is|are)(?! (?:coming|visiting|arriving|in town|performing|due|leaving|landing|flying|staying|being \w+"
         r"|on an?|away|off|abroad|out of|"
         r"on (?:leave|holiday|vacation)|travell?ing)\b), was, were, "
-        r"isn't, aren't, has, have, had, did, does, do, don't, didn't, won't, will, would, could, should, can, "
+        r"isn't, aren't, has, have, had, did, does, do, don't, didn't, won't, "
+        r"will(?! (?:come|arrive|visit|be (?:here|there|coming))\b), would, could, should, can, "
         r"can't, "
         r"cannot, i, i'm, you, you're, he, she, they, we, it's, that's, went, got, said, told, been, am, think, "
         r"hope, "
@@ -202,6 +203,7 @@ def _is_name(name: Named) -> bool:
         and not _SENTENCE.search(title)
         and not re.search(rf"\b{OTHER_VERBS}\b", _SHIFT_WORK.sub("", title), re.IGNORECASE)
         and len(name.title.split()) <= 9
+        and not re.search(r",\s\d{1,2}\s[a-z]", name.title)  # "10 bank, 12 lunch": a list of times
     )
 
 

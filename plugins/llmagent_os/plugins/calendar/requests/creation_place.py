@@ -27,6 +27,7 @@ _NUMBERED = any_of(
     r"room, ward, platform, gate, hall, floor, building, terminal, studio, suite, court, gym, office, table, track, "
     r"pier, stand, dock, bay, lane, pitch, level, flat, apartment, door"
 )
+_OWN = r"(?:(?:my|our|his|her|their)\s(?:place|office|flat|house|home)|(?:main|back|side|front)\sentrance)"
 _PERSONS_TITLE = r"(?:dr|mr|ms|mrs|miss|prof|sir|pastor|coach|uncle|aunt)\b\.?\s"
 _DETERMINER = r"(?:(?:the|our|my|a|an|his|her|their)\s)?"
 _NAME = r"(?-i:[A-Z])"
@@ -43,7 +44,7 @@ _IN_TEXT = (
         re.compile(rf"(?P<title>.*?\S)\s*,?\s(?:{word})\s+(?P<place>{then}.*)", re.IGNORECASE)
         for word, then in _PREPOSITIONS
     ),
-    re.compile(rf"(?P<title>.*?\S),\s(?P<place>{_NUMBERED}\s\d.*)", re.IGNORECASE),
+    re.compile(rf"(?P<title>.*?\S),\s(?P<place>(?:{_NUMBERED}\s\d|{_OWN}$).*)", re.IGNORECASE),
 )
 #: Verbs that "at" belongs to.
 _AT_VERB = re.compile(r"\b(?:look|looking|aim|shout|laugh)$", re.IGNORECASE)
@@ -58,8 +59,7 @@ _SPOT = re.compile(
 #: A name behind a comma: "…, O2 Arena", "…, Luigi's", "…, main entrance". That of a person begins with a title.
 _PROPER = re.compile(
     rf"(?!{_PERSONS_TITLE})(?:(?:{_NAME}[\w.'’&-]*|\d+)\s(?:(?:of|the|de|la|di|&|am|im)\s)*)+{_NAME}[\w.'’-]*"
-    rf"|{_NAME}[\w. -]+['’]s|(?:main|back|side|front)\sentrance"
-    r"|(?:my|our|his|her|their)\s(?:place|office|flat|house|home)",
+    rf"|{_NAME}[\w. -]+['’]s|{_OWN}",
     re.IGNORECASE,
 )
 #: More of a place: "at Siemens, Munich", "at the office, 3rd floor".

@@ -172,7 +172,9 @@ def _is_no_time(clause: Clause, mention: TimeMention) -> bool:
     others = (each for each in clause.mentions if each != mention and each.kind is MentionKind.TIME)
     bare = re.fullmatch(r"\d{1,2}", said) is not None
     return (
-        bare and bool(before) and any(re.match(r"at |@|from |between |\d.*(?:am|pm|:)", each.text) for each in others)
+        bare
+        and bool(before)
+        and any(re.match(r"at |@|from |between |noon|midnight|\d.*(?:am|pm|:)", each.text) for each in others)
     )
 
 

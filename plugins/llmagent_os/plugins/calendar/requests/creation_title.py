@@ -34,13 +34,13 @@ _LEADING = re.compile(
     r"|entitled|labelled|labeled"
     r"|saying|says|which says|this|these|the following|following|from|starting|lasting|regarding|there's|there is|as"
     r"|in for|i have|we have|going to(?=\s(?:see|watch|visit|meet|have)\b)"
-    rf"|i've got|(?:i|we) (?:have|need|ought) to|(?:i|we) (?:must|should|gotta|'ve got to))(?=[\s,:]|$|{MARK}))+",
+    rf"|i've got|(?<=that )(?:i'm|we're|i am|we are)|(?:i|we) (?:have|need|ought) to"
+    rf"|(?:i|we) (?:must|should|gotta|'ve got to))(?=[\s,:]|$|{MARK}))+",
     re.IGNORECASE,
 )
 _TRAILING = re.compile(
-    rf"(?:[\s,.:;!?–—-]|(?<=[\s{MARK[1:-1]}])(?:at|on|for|from|by|in|to|and|starting|beginning|lasting|of|around"
-    rf"|about"
-    rf"|is|are|the|which|that"
+    rf"(?:[\s,.:;!?–—-]|(?<=[\s{MARK[1:-1]}])(?:at|on|for|from|by|(?<!\bgets )(?<!\bcheck )in|to|and|starting"
+    r"|beginning|lasting|of|around|about|is|are|the|which|that"
     r"|will be|it's|it is|starts|begins|as|@|scheduled|set|down|with a|@))+$",
     re.IGNORECASE,
 )

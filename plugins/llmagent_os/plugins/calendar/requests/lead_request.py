@@ -130,7 +130,7 @@ def _event(words: MaskedWords, phrase: str | None) -> Target | None:
 def _call(words: MaskedWords, found: re.Match[str], lead: str) -> ToolCall | None:
     groups = found.groupdict()
     target = _event(words, groups.get("np"))
-    if target is None:
+    if target is None or words.said(groups.get("np"), MentionKind.DURATION, MentionKind.LEAD):
         return None
     arguments = {name: value for name, value in target.arguments.items() if name not in ("scope", "kind")}
     if arguments.get("which") == "all" and "title" in arguments:

@@ -102,13 +102,22 @@ def _sentences(clause: Clause) -> list[ReadRequest]:
         if re.fullmatch(r"[^:]{2,60}:", sentence.text) and not sentence.mentions and opens_request(title):
             heading = verb_of(title)
             continue
-        read = read_part(sentence.cut(_ASIDE), heading, day.text if day is not None else "")
+        date = day.text if day is not None else _day_of_list(clause.text[:begin], sentence, found)
+        read = read_part(sentence.cut(_ASIDE), heading, date)
         if not read:
             if asks_nothing(sentence):
                 continue
             return []
         found += read
     return found
+
+
+def _day_of_list(before: str, line: Clause, found: list[ReadRequest]) -> str:
+    """The day of the first line of a list, for a line that begins with a time: "friday 9:30 retro; 11:00 demo"."""
+    if not found or not re.search(r"[;\n]\s*$", before) or not line.mentions or line.mentions[0].start:
+        return ""
+    is_time = line.mentions[0].kind is MentionKind.TIME
+    return str(found[-1].call.arguments.get("date", "")) if is_time and found[-1].call.name == "create_event" else ""
 
 
 def _timed(request: ReadRequest, sentence: Clause) -> ReadRequest | None:
