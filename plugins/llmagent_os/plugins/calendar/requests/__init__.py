@@ -10,7 +10,9 @@
 ``creation_request``    new events and reminders
 ``creation_certainty``  ... whether there is no doubt that they are wanted
 ``creation_times``      ... when they are to be
-``creation_title``      ... what they are called, with whom and where they are
+``creation_title``      ... what they are called, and with whom they are
+``creation_place``      ... where they are
+``creation_task``       ... things to do whose verbs also ask for something else
 ``event_nouns``         nouns of what people put into calendars
 ``open_answer``         the answer to the question about an unfinished event
 ``left_alone``          what must not be done: negations, and what is only weighed
@@ -20,7 +22,7 @@
 ``idle_talk``           words that ask for nothing
 ``among_talk``          the one request of a message among other talk
 ``word_patterns``       writes lists of words as regular expressions
-``creation_note``       the note behind a new event: "…, bring salad"
+``creation_note``       the note behind a new event: "…, bring salad", "…, order 4711"
 ``list_heading``        what stands in front of a list: "friday: …", "put these in: …"
 ``told_before``         an event named in one sentence, with its time in another
 ``spelling``            puts misspellings of known words right

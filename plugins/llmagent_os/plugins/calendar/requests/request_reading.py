@@ -16,6 +16,7 @@ from llmagent_os.plugins.calendar.requests.among_talk import stretches
 from llmagent_os.plugins.calendar.requests.clause import Clause
 from llmagent_os.plugins.calendar.requests.creation_note import note_of
 from llmagent_os.plugins.calendar.requests.creation_place import is_spot
+from llmagent_os.plugins.calendar.requests.event_nouns import names_event
 from llmagent_os.plugins.calendar.requests.idle_talk import asks_nothing
 from llmagent_os.plugins.calendar.requests.left_alone import is_undecided, leaves_alone
 from llmagent_os.plugins.calendar.requests.list_heading import day_heading, heading_of, topic_of
@@ -77,7 +78,7 @@ def _among_talk(clause: Clause) -> list[ReadRequest]:
             read = read_one(stretch.part(before_request(stretch.text)), verb, "")
             title = str(read[0].call.arguments.get("title", "")) if read else ""
             named = bool(read and {"title", "person"} & read[0].call.arguments.keys())
-            if named and not _POINTS.match(title) and not is_spot(title, apart=True):
+            if named and not _POINTS.match(title) and (names_event(title) or not is_spot(title, apart=True)):
                 return read
     return []
 
