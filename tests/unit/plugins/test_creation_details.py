@@ -91,6 +91,21 @@ DETAILS: list[tuple[str, dict[str, str]]] = [
         "Got tickets for Carmen at the Lyceum on the 12th, 7.30pm",
         {"title": "Carmen", "date": "on the 12th", "time": "7.30pm", "place": "the Lyceum"},
     ),
+    (
+        "lunch with Bea saturday 1pm at La Torre, anniversary gift",
+        {
+            "title": "lunch",
+            "date": "saturday",
+            "time": "1pm",
+            "person": "Bea",
+            "place": "La Torre",
+            "note": "anniversary gift",
+        },
+    ),
+    (
+        '"Chapter 9: The Return" reading group sunday 5pm',
+        {"title": "Chapter 9: The Return reading group", "date": "sunday", "time": "5pm"},
+    ),
     ("1:1 with Mira thursday 14:00", {"title": "1:1", "date": "thursday", "time": "14:00", "person": "Mira"}),
 ]
 

@@ -80,6 +80,7 @@ _TO_ARRANGE = re.compile(
 _TWO_SENTENCES = re.compile(
     r"(?<!\bdr)(?<!\bmr)(?<!\bms)(?<!\bmrs)(?<!\bst)(?<!\bprof)(?<!\bno)[.!?;]\s|(?<!\bre)(?<=\w):\s", re.IGNORECASE
 )
+_QUOTED_STOP = re.compile(r"[\"“][^\"”]*[:.!?;]\s[^\"”]*[\"”]")
 #: Where people are for days.
 _STAY = re.compile(
     r"\b(?:staying|visiting|travell?ing|away|abroad|off|in town|out of (?:town|office|the office)|(?:house|cat|dog"
@@ -122,7 +123,7 @@ def is_certain(clause: Clause, found: Opened, name: Named, times: Times) -> bool
     """Whether the words are a request: the less the verb says, the more the rest has to."""
     if not re.search(r"[^\W\d_]", name.title) and name.title and found.asks is not Asks.REMINDER:
         return names_event(name.title)
-    if _TWO_SENTENCES.search(name.title) and f'"{name.title}"' not in re.sub("[“”]", '"', clause.text):
+    if _TWO_SENTENCES.search(name.title) and not _QUOTED_STOP.search(clause.text):
         return False
     if found.asks is Asks.EVENT and re.search(r"\b(?:we|she|he|they|i|it's)\s\w+", name.title, re.IGNORECASE):
         return False

@@ -90,7 +90,7 @@ def is_remark(words: str) -> bool:
         re.search(r"[^\W\d_]{2}", words) is not None
         and len(words.split()) <= MAX_NOTE_WORDS
         and not (_SENTENCE.search(words) or _NO_NOTE.match(words) or opens_request(words))
-        and (not names_event(words) or _NUMBER_OF.match(words) is not None)
+        and (not names_event(words.split()[-1]) or _NUMBER_OF.match(words) is not None)
     )
 
 

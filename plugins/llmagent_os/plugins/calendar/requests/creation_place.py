@@ -25,7 +25,7 @@ _NOUN = any_of(
 #: They have a number or a name behind them: "room 4B".
 _NUMBERED = any_of(
     r"room, ward, platform, gate, hall, floor, building, terminal, studio, suite, court, gym, office, table, track, "
-    r"pier, stand, dock, bay, lane, pitch, level, flat, apartment, door"
+    r"pier, stand, dock, bay, lane, pitch, level, flat, apartment, door, raum, zimmer, salle, sala, aula"
 )
 _OWN = r"(?:(?:my|our|his|her|their)\s(?:place|office|flat|house|home)|(?:main|back|side|front)\sentrance)"
 _PERSONS_TITLE = r"(?:dr|mr|ms|mrs|miss|prof|sir|pastor|coach|uncle|aunt)\b\.?\s"
