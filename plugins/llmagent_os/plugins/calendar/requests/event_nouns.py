@@ -43,11 +43,21 @@ _NOUNS = (
 #: "check-?up" is also written apart: "check up".
 _SPELLED = "|".join(dict.fromkeys(_NOUNS.split())).replace("-?", "[- ]?")
 _NOUN = re.compile(rf"(?<![\w'])(?:{_SPELLED})(?![\w])", re.IGNORECASE)
-_ALL_DAY = re.compile(
-    r"\b(?:birthday|bday|anniversary|holidays?|vacation|days? off|time off|trip|travel|conference|festival|pto|leave"
-    r"|deadline"
-    r"|turns \d+|staycation|honeymoon|camp|rent|payday|pay day|retreat|hackathon|off-?site|visits?|wedding|away"
-    r"|exams?|due|closed|closure|bank holiday|public holiday|half[- ]term|strike)\b",
+#: They have no time of day unless one is said.
+_WHOLE_DAY = (
+    r"birthday|bday|anniversary|holidays?|vacation|days? off|time off|trip|travel|conference|festival|pto|leave"
+    r"|deadline|due|turns \d+|staycation|honeymoon|camp|rent|payday|pay day|tax(?:es)?|payment|renewal|fast|visit from"
+    r"|out of office|ooo|retreat|closed|closure|moving (?:house|day|home)|move house|bank holiday"
+    r"|public holiday|half[- ]term|strike"
+)
+_IS_WHOLE_DAY = re.compile(rf"\b(?:{_WHOLE_DAY})\b", re.IGNORECASE)
+#: These too, or only a day is said of something that has a time.
+_MAY_LAST_DAYS = re.compile(rf"\b(?:{_WHOLE_DAY}|hackathon|off-?site|visits?|wedding|away|exams?)\b", re.IGNORECASE)
+#: A thing to do on a day has no time of its own: "renew the passport".
+_ERRAND = re.compile(
+    r"(?:renew|pay|submit|return|cancel|hand in|turn in|file|send|buy|order|post|mail|finish|complete|water|clean|wash"
+    r"|change|replace|charge|take out|put out|pack|prepare|print|sign|register|apply|vote|back up|update|upload|check"
+    r"|review the|read|write|email|text|reply|fill (?:in|out)|book|arrange|organi[sz]e|declutter|fix|repair)\b",
     re.IGNORECASE,
 )
 #: What "book" and "reserve" are said of that somebody else sells.
@@ -104,8 +114,26 @@ def event_phrase(sentence: str) -> str:
 
 
 def lasts_days(title: str) -> bool:
-    """Return whether a title has the name of something without a time of day."""
-    return _ALL_DAY.search(title) is not None
+    """Return whether a title has the name of something that may have no time of day."""
+    return _MAY_LAST_DAYS.search(title) is not None
+
+
+def is_whole_day(title: str) -> bool:
+    """Return whether a title has the name of something without a time of day.
+
+    >>> is_whole_day("Leo's birthday"), is_whole_day("wedding of Ana")
+    (True, False)
+    """
+    return _IS_WHOLE_DAY.search(title) is not None
+
+
+def is_errand(title: str) -> bool:
+    """Return whether a title says what to do on a day, at no time of its own.
+
+    >>> is_errand("renew the passport"), is_errand("dentist")
+    (True, False)
+    """
+    return _ERRAND.match(title) is not None
 
 
 def is_sold(words: str) -> bool:

@@ -33,7 +33,9 @@ def list_of(clause: Clause) -> tuple[Clause, str, str]:
         heading, clause = shared_verb(plain(listed)), clause.part(len(listed))
     clause = clause.part(len(topic_of(clause)))
     day = day_heading(clause)
-    return (clause, heading, "") if day is None else (clause.part(day.end + 1), heading or "add", day.text)
+    if day is None:
+        return clause, heading, ""
+    return clause.part(clause.text.index(":", day.end) + 1), heading or "add", day.text
 
 
 def heading_of(text: str) -> str:
@@ -57,7 +59,8 @@ _COUNTED = re.compile(
     r"(?: me)?\s)*"
     r"(?:two|three|four|five|a few|some|a couple of|\d) (?:new )?(?P<what>reminders?|alarms?|events?|appointments?"
     r"|meetings?"
-    r"|things)(?: please| for me| to add| today| tomorrow| coming up| next week| this week)*[\s.:!,–-]+(?=\S)",
+    r"|things)(?: please| for me| to add| today| tomorrow| coming up| next week| this week)*"
+    r"(?:\s*[.:!,–-]+\s*|\s+(?!(?:for|at|on|in|to|of|about)\b))(?=\S)",
     re.IGNORECASE,
 )
 #: "One at 10 for the oven and one at 11 for the cake".
@@ -106,15 +109,23 @@ def topic_of(clause: Clause) -> str:
     return found[0] if len(points) > 1 and all(re.search(r"[^\W\d_]{3}", point) for point in points) else ""
 
 
+#: What is said beside the day in front of a list: "tomorrow I have two things".
+_SAID_OF_DAY = re.compile(
+    r"[\s,]*(?:(?:so|ok|okay|hi|hey|and|i|we|i've|we've|have|got|to do|the|following|these|this is|there's|there are"
+    r"|two|three|four|a few|some|several|things?|appointments|events|meetings|plans?|on|for|my|our|schedule)[\s,]*)*",
+    re.IGNORECASE,
+)
+
+
 def day_heading(clause: Clause) -> TimeMention | None:
     """Return the day in front of a list: "friday: gym at 7am, film at 8pm". None: there is none."""
     first = clause.mentions[0] if clause.mentions else None
-    if (
-        first is None
-        or not (first.kind is MentionKind.DATE or first.text.lower() == "tonight")
-        or first.start
-        or clause.text[first.end : first.end + 1] != ":"
-    ):
+    colon = re.search(r":(?=\s)", clause.text)
+    if first is None or colon is None or first.end > colon.start():
+        return None
+    is_day = first.kind is MentionKind.DATE or first.text.lower() == "tonight"
+    beside = f"{clause.text[: first.start]} {clause.text[first.end : colon.start()]}"
+    if not is_day or not _SAID_OF_DAY.fullmatch(beside):
         return None
     kinds = [each.kind for each in clause.mentions[1:]]
     return first if kinds.count(MentionKind.TIME) > 1 and MentionKind.DATE not in kinds else None

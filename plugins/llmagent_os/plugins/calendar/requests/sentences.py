@@ -19,8 +19,9 @@ _BULLET = re.compile(r"^(?:[-*•·]\s+|\(?1[.)]\s+)")
 
 #: Words between two requests, those that say most first.
 _BETWEEN = re.compile(
-    r"[\s,]*(?:\b(?:and|but)\s+)?\b(?:then|also|additionally|in addition|as well as|after that"
-    r"|plus)\b[\s,]+(?:also\s+)?|\s*,\s*(?:and|&)\s+(?:also\s+|then\s+)?"
+    r"[\s,]*(?:\b(?:and|but)\s+)?\b(?:then|also|again|additionally|in addition|as well as|after that"
+    r"|plus)\b[\s,]+(?:also\s+)?|\s*,?\s+with\s+(?=(?:an?|one)\s(?:reminder|alarm|alert|notification|nudge)\b)"
+    r"|\s*,\s*(?:and|&)\s+(?:also\s+|then\s+)?"
     r"|\s+(?:and|&|\+)\s+(?:also\s+|then\s+|please\s+)?|\s*,\s+|\s+[-–]\s+",
     re.IGNORECASE,
 )

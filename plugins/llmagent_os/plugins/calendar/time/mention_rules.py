@@ -71,6 +71,8 @@ def _is_month(word: str) -> bool:
 
 def _is_duration(candidate: Candidate) -> bool:
     core = candidate.core
+    if core == "am":  # "I am …"
+        return False
     if re.match(r"(?:an?|all|the|whole) ?(?:day|week|month|night|evening|morning|afternoon|weekend)s?\b", core):
         return candidate.words[0] in ("for", "lasting") or "whole" in candidate.words or "full" in candidate.words
     return not re.fullmatch(r"\d+ ?m", core) or candidate.words[0] in ("for", "in")
