@@ -36,10 +36,12 @@ _REMINDER = re.compile(
 )
 # "In 20 minutes: take the bread out": something to do then, and no event of an hour.
 _DELAY = re.compile(
-    r"in .*\b(?:minutes?|mins?|hours?|hrs?|seconds?|secs?)|.*\b(?:minutes?|mins?|hours?) from now", re.I
+    r"in .*\b(?:minutes?|mins?|hours?|hrs?|seconds?|secs?)(?: and (?:a )?(?:half|quarter))?"
+    r"|.*\b(?:minutes?|mins?|hours?) from now",
+    re.I,
 )
 _AT_ONCE = re.compile(
-    r"(?:call(?: back)?|ring|phone|take|get|pick up|fetch|turn (?:on|off)|switch (?:on|off)|feed|walk|leave|go|stir"
+    r"(?:call(?: back)?|ring|phone|take|get|pick up|fetch|turn|switch|let|hang|check|hand|take|feed|walk|leave|go|stir"
     r"|flip|start"
     r"|stop|move|put|bring|look at|open|close|lock|remove|drink|eat|stretch|stand up|log|join)\b",
     re.I,

@@ -40,7 +40,7 @@ _COMMAND = re.compile(
     r"|put it in my (?:calendar|diary)|i(?:'d| would) (?:love|like)(?: to have)? (?:it|that|this) (?:written"
     r"|put|noted|added)"
     r"(?: (?:in|down))?|i (?:need|want) (?:it|that|this) in(?: there| here)?)"
-    r"(?: (?:please|pls|thanks|for me))*",
+    r"(?: (?:please|pls|thanks|for me|(?:would|will|can|could) you|before i forget(?: again)?))*",
     re.IGNORECASE,
 )
 #: Words that change what is asked, or take it back.

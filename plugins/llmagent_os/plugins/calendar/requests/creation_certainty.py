@@ -81,7 +81,7 @@ def is_certain(clause: Clause, found: Opened, name: Named, times: Times) -> bool
         return False
     if _QUESTION_BEHIND.search(name.title) or _NO_TITLE.search(name.title):
         return False
-    if found.asks is Asks.EVENT and re.search(r"\b(?:we|she|he|they|i|it's)\s\w+", name.title, re.IGNORECASE):
+    if found.asks is Asks.EVENT and re.search(r"\b(?:we|she|he|they|i|it)(?:'\w+)?\s\w+", name.title, re.IGNORECASE):
         return False
     remark = _REMARK.search(f"{name.title} {name.person} {name.place}")
     if remark is not None and (found.asks is not Asks.REMINDER or remark[0].lower().startswith("and")):

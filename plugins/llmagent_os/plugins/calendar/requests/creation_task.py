@@ -32,7 +32,9 @@ _TASK = re.compile(
 #: Behind "I need to".
 _BARE = re.compile(r"(?:take|see|make|bring|leave)\b", re.IGNORECASE)
 #: A time that is so many minutes or hours ahead: nothing that the calendar has is looked up by it.
-_DELAY = re.compile(r"in .*\b(?:hours?|hrs?|minutes?|mins?|seconds?|secs?|h|m)", re.IGNORECASE)
+_DELAY = re.compile(
+    r"in .*\b(?:hours?|hrs?|minutes?|mins?|seconds?|secs?|h|m)(?: and (?:a )?(?:half|quarter))?", re.IGNORECASE
+)
 
 
 def task_of(clause: Clause, text: str, *, needed: bool = False) -> Asks | None:

@@ -28,7 +28,7 @@ _JOINT = (
     r" thereabouts|when|as|it starts|it lasts|it takes|:|at"
     r" around)"
 )
-JOINTS = re.compile(rf"(?:{_JOINT}[\s,]*)*", re.IGNORECASE)
+JOINTS = re.compile(rf"(?:{_JOINT}(?![^\W\d_])[\s,]*)*", re.IGNORECASE)
 _LEADING = re.compile(
     r"^(?:[\s,.:;!–—-]|(?:to|for|about|that|of|on|at|in|is|and|down|up|having|attending|me|us|it|titled|called|named"
     r"|entitled|labelled|labeled"
@@ -39,7 +39,8 @@ _LEADING = re.compile(
     re.IGNORECASE,
 )
 _TRAILING = re.compile(
-    rf"(?:[\s,.:;!?–—-]|(?<=[\s{MARK[1:-1]}])(?:at|on|for|from|by|(?<!\bgets )(?<!\bcheck )in|to|and|starting"
+    rf"(?:[\s,.:;!?–—-]|(?<=[\s{MARK[1:-1]}])(?:at|on|for|from|by"
+    r"|(?:booked|put|written|noted|pencilled|slotted) (?:in|down)|(?<!\bgets )(?<!\bcheck )in|to|and|starting"
     r"|beginning|lasting|of|around|about|is|are|the|which|that"
     r"|will be|it's|it is|starts|begins|as|@|scheduled|set|down|with a|@))+$",
     re.IGNORECASE,

@@ -7,7 +7,7 @@ import re
 _NOUNS = (
     "meetings? call calls appointment appt mtg meet-?up meet session catch-?up check-?in check-?up chat interview"
     " review"
-    " retro retrospective stand-?up scrum sync 1:1 1-1 one-on-one one-to-one presentation demo pitch kick-?off"
+    " retro retrospective stand-?up scrum sync 1:1 1-1 one-?on-?one one-?to-?one presentation demo pitch kick-?off"
     " planning"
     " workshop seminar webinar conference talk lecture class classes lesson tutorial course exam test quiz deadline"
     " due"
@@ -49,6 +49,9 @@ _WHOLE_DAY = (
     r"|deadline|due|turns \d+|staycation|honeymoon|camp|rent|payday|pay day|tax(?:es)?|payment|renewal|fast|visit from"
     r"|out of office|ooo|retreat|closed|closure|moving (?:house|day|home)|move house|bank holiday"
     r"|public holiday|half[- ]term|strike"
+    r"|(?!(?:the|that|this|what|which|whole|full|entire|same|other|busy|long|good|nice|my|your|our|every|each"
+    r"|all|one)\s)"
+    r"[^\W\d_]{3,} day$"
 )
 _IS_WHOLE_DAY = re.compile(rf"\b(?:{_WHOLE_DAY})\b", re.IGNORECASE)
 #: These too, or only a day is said of something that has a time.

@@ -31,6 +31,8 @@ def list_of(clause: Clause) -> tuple[Clause, str, str]:
         heading, clause = each_verb, points_of(clause.part(counted))
     elif listed:
         heading, clause = shared_verb(plain(listed)), clause.part(len(listed))
+    elif points := named_list(clause):
+        heading, clause = "add", points
     clause = clause.part(len(topic_of(clause)))
     day = day_heading(clause)
     if day is None:
@@ -93,6 +95,41 @@ def counted_heading(text: str) -> tuple[int, str]:
 def points_of(clause: Clause) -> Clause:
     """Return the points behind a heading, without "one" and without "…, both should be in my calendar"."""
     text = _ONE.sub("", _ALL_OF_THEM.sub("", clause.text))
+    return Clause.of(text, clause.now, month_first=clause.month_first, events=clause.events)
+
+
+#: "Shifts: …", "my exams this week - …" in front of points on the same line.
+_NAME_OF_LIST = re.compile(
+    r"(?:(?:ok|okay|so|hi|hey|here are|here's|these are|the|my|our|all)[\s,]+)*[^\W\d][\w'/]*(?:\s[^\W\d][\w'/]*){0,3}"
+    r"(?:\s?:|\s[–-])\s+(?=\S)"
+)
+_BETWEEN_POINTS = re.compile(r"\s*(?:[,;]|\s(?:and|&)\s)\s*(?:and\s)?", re.IGNORECASE)
+
+
+def named_list(clause: Clause) -> Clause | None:
+    """Return the points of a list on one line behind its name, each for itself. None: it is no such list.
+
+    Each point has a name and a time, and the first has a day.
+    """
+    found = _NAME_OF_LIST.match(clause.text)
+    if found is None or opens_request(plain(found[0])) or "?" in clause.text:
+        return None
+    rest = Clause.of(clause.text[found.end() :], clause.now, month_first=clause.month_first, events=clause.events)
+    cuts = [
+        each
+        for each in _BETWEEN_POINTS.finditer(rest.text)
+        if not any(mention.start < each.end() and each.start() < mention.end for mention in rest.mentions)
+    ]
+    ends = [*((each.start(), each.end()) for each in cuts), (len(rest.text), len(rest.text))]
+    points: list[Clause] = []
+    begin = 0
+    for end, following in ends:
+        points.append(rest.part(begin, end))
+        begin = following
+    whole = all(point.mentions and re.search(r"[^\W\d_]{3}", point.masked) for point in points)
+    if len(points) < 2 or not whole or not points[0].has(MentionKind.DATE):
+        return None
+    text = "; ".join(point.text for point in points)
     return Clause.of(text, clause.now, month_first=clause.month_first, events=clause.events)
 
 

@@ -18,8 +18,22 @@ class Asks(StrEnum):
     HAVING = "having"  #: what the person says to have or to do: "I have …", "we're meeting …"
 
 
+#: What follows a verb and its small word where the event stands between them: "pop the dentist in for friday".
+_WHEN_FOLLOWS = (
+    rf"(?=\s*(?:$|[,.;!]|{MARK})|\s(?:for|on|at|from|every|each|this|next|tomorrow|today|tonight|please|\d"
+    r"|(?:mon|tue|wed|thu|fri|sat|sun)\w*|(?:in )?(?:my|the) (?:calendar|diary))\b)"
+)
+#: Verbs that ask for an event only with a small word behind the event. Without it, they are something to do.
+_APART = (
+    r"(?:pop|stick|wh?ack|bung|chuck|throw|shove|sling|bang|slot|squeeze|fit|write|jot|log|pen|get)"
+    r"(?=\s(?!(?:in|down|to|by|off|up|round|back|together)\b)[^,;.!?]{2,60}?\s(?:(?:booked|put|written|noted"
+    rf"|pencilled|slotted) )?(?:in|down){_WHEN_FOLLOWS})(?<!get)"
+    r"|get(?=\s[^,;.!?]{2,60}?\s(?:booked|put|written|noted|pencilled|slotted) (?:in|down)\b)"
+)
 _KEEP = (
-    r"(?:re)?add(?:ing)?|put me down for|put|schedule"
+    r"(?:re)?add(?:ing)?|(?:sign|put|pop|stick|pen(?:cil)?|slot|squeeze|fit|book|write|get|chuck|bung|wh?ack|jot)"
+    r" (?:me|us) (?:in|down|up) for"
+    r"|put(?!\s(?:the|my|our)\s[^,;.!?]{2,40}?\s(?:out|away|back)\b)|schedule"
     r"|book(?! (?:clubs?|fair|signing|launch|reading|group|release|report|presentation)\b)|set up|setup"
     r"|pencil(?: in)?|note(?: down)?|mark(?: down)?|block(?: off| out)?|save"
     r"|enter|jot(?: down)?|write down|insert|arrange|organi[sz]e|slot(?: in)?|stick|(?:throw|pop|chuck|whack|bung|drop"
@@ -29,7 +43,7 @@ _KEEP = (
     r"|create"
     r"|save the date(?: for)?|make it official|(?:new|another|one more) (?:calendar |diary )?(?:event|appointment"
     r"|entry|meeting"
-    r"|date)|(?:event|appointment|entry)(?=\s*:)|sign me up for|pen(?:cil)? me in for"
+    r"|date)|(?:event|appointment|entry)(?=\s*:)"
 )
 #: Verbs that ask for an event only with a word of the calendar behind them.
 _MAKE = (
@@ -92,7 +106,8 @@ _HAVE = (
 )
 
 _OPENING = re.compile(
-    rf"(?:(?P<reminder>{_REMIND})|(?P<event>{_KEEP}|{_MAKE})|(?P<having>{_HAVE}))(?!'s\b)(?=[\s,:;–\"'-]|$|{MARK})",
+    rf"(?:(?P<reminder>{_REMIND})|(?P<event>{_KEEP}|{_APART}|{_MAKE})"
+    rf"|(?P<having>{_HAVE}))(?!'s\b)(?=[\s,:;–\"'-]|$|{MARK})",
     re.IGNORECASE,
 )
 

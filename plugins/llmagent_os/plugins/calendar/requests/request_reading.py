@@ -32,7 +32,7 @@ from llmagent_os.plugins.calendar.requests.request_sequence import (
     on_named_day,
     shared_verb,
 )
-from llmagent_os.plugins.calendar.requests.sentences import joined, sentences, story_parts
+from llmagent_os.plugins.calendar.requests.sentences import at_last, joined, sentences, story_parts
 from llmagent_os.plugins.calendar.requests.told_before import read_told
 from llmagent_os.plugins.calendar.time.time_mentions import MentionKind
 
@@ -79,7 +79,8 @@ class _MessageReader:
         moved = read_prevented(clause)
         if moved is not None:
             return (ReadRequest(moved, clause.text),)
-        found = self._sentences(clause)
+        point = at_last(clause)
+        found = self._sentences(clause if point is None else point)
         if not found and (call := read_named_before(clause)) is not None:
             found = [ReadRequest(call, clause.text)]
         if not found:

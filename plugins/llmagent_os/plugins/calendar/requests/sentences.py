@@ -52,6 +52,23 @@ _POINT = re.compile(
 )
 
 
+#: What people say when they come to the point.
+_AT_LAST = re.compile(
+    r"(?:^|[\s,.;:!–—-])(?:(?:to (?:cut|make) a )?long story short|bottom line(?: is)?|the (?:point"
+    r"|upshot) is(?: that)?"
+    r"|in short|cut a long story short|what i (?:need|want) is(?: that)?|tl;? ?dr)[\s,:;.–-]+(?:(?:so|that)\s+)?(?=\S)",
+    re.IGNORECASE,
+)
+
+
+def at_last(clause: Clause) -> Clause | None:
+    """Return what stands behind "long story short" or the like; None: there is no such word."""
+    found = list(_AT_LAST.finditer(clause.text))
+    if not found or not clause.text[: found[-1].start()].strip():
+        return None
+    return clause.part(found[-1].end())
+
+
 def story_parts(clause: Clause) -> Iterator[Clause]:
     """Yield the sentences of a story, and what it asks for within a sentence apart."""
     for begin, end in sentences(clause):

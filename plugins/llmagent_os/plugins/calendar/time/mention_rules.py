@@ -94,6 +94,8 @@ def _lasting_days(said: str) -> re.Match[str] | None:
 def _is_recurrence(candidate: Candidate) -> bool:
     """Return whether a candidate says how often."""
     said = " ".join(candidate.words)
+    if candidate.words[0] == "in" and candidate.words[1:2] in (["every"], ["each"]):
+        return False  # "put the bins in every tuesday"
     if _WORKING_WEEK.fullmatch(said):  # with a time of day, it comes again; without one, it is a stretch of days
         return re.search(r"\d ?(?:[ap]\.?m?\b|:\d\d|h\b)|\bat \d", candidate.message, re.I) is not None
     lasting = _lasting_days(candidate.message.casefold())
