@@ -16,6 +16,7 @@ from llmagent_os.plugins.calendar.event_change import Change
 from llmagent_os.plugins.calendar.event_times import PlannedTime, planned_times
 from llmagent_os.plugins.calendar.event_times_text import repeat_text, several_text, whens_text
 from llmagent_os.plugins.calendar.requested_times import requested_times
+from llmagent_os.plugins.calendar.requests.creation_name import name_in
 from llmagent_os.plugins.calendar.requests.creation_note import split_note
 from llmagent_os.plugins.calendar.requests.event_nouns import is_errand
 from llmagent_os.plugins.calendar.requests.openings import Asks, opening_of, opens_request
@@ -53,6 +54,12 @@ def _is_task(title: str) -> bool:
     return is_errand(title) or _AT_ONCE.match(title) is not None
 
 
+def _with_name(said: dict[str, str]) -> dict[str, str]:
+    """The arguments with the name in the title that a model copied; without a title, where a sentence names nothing."""
+    name = name_in(said.get("title", ""))
+    return {key: value for key, value in said.items() if key != "title"} | ({"title": name} if name else {})
+
+
 async def create_event(call: CalendarCall, given: Mapping[str, str | None]) -> ToolResult:
     """Create an event.
 
@@ -66,6 +73,7 @@ async def create_event(call: CalendarCall, given: Mapping[str, str | None]) -> T
     }
     if not call.is_read:  # a model copied the words
         said = time_arguments(said, call.words, month_first=call.month_first)
+        said = _with_name(said)
     said = _completed(await call.store.unfinished_event(), said, call)
     opening = opening_of(plain(put_right(call.words)))
     asked = opening is not None and opening[0] is Asks.REMINDER

@@ -62,6 +62,25 @@ _SHIFT_WORK = re.compile(
     re.IGNORECASE,
 )
 
+#: What somebody tells, with the name of an event behind it or without one.
+_TELLS = re.compile(
+    r"\b(?:i|we|he|she|they|it)(?:'\w+)?(?: also| all| both)? (?:(?:having|doing|holding|hosting|throwing|giving"
+    r"|meeting|seeing|getting)\s(?P<what>[^,;.]+)$|[a-z])",
+    re.IGNORECASE,
+)
+
+
+def name_in(title: str) -> str:
+    """Return what a title names where a model took a sentence for one; empty: nothing.
+
+    >>> name_in("Dave is leaving, and they're having drinks"), name_in("I'm going round there"), name_in("gym with Jo")
+    ('drinks', '', 'gym with Jo')
+    """
+    tells = _TELLS.search(title)
+    while tells is not None and not tells["what"] and (later := _TELLS.search(title, tells.end())) is not None:
+        tells = later
+    return title if tells is None else (tells["what"] or "").strip()
+
 
 def is_asked_about(title: str) -> bool:
     """Return whether words begin with what people ask about, and do not add without a verb.

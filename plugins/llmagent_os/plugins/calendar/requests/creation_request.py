@@ -24,6 +24,7 @@ from llmagent_os.plugins.calendar.requests.event_nouns import names_event
 from llmagent_os.plugins.calendar.requests.openings import Asks, opening_of, opens_other
 from llmagent_os.plugins.calendar.requests.politeness import plain
 from llmagent_os.plugins.calendar.time.holidays import HOLIDAYS
+from llmagent_os.plugins.calendar.time.text_normalization import WEEKDAYS
 from llmagent_os.plugins.calendar.time.time_mentions import MentionKind, TimeMention
 
 #: "…, add that", "…, remind me", "…, can you put it in my calendar": behind what is to be added.
@@ -139,7 +140,7 @@ def read_creation(clause: Clause) -> ToolCall | None:
             name = Named("wake up" if usual[1] else "timer" if usual[2] else "alarm")
     if (
         name is None
-        or _TIME_WORD.search(f"{name.title} {name.place} {name.person}")
+        or _TIME_WORD.search(_without_day(f"{name.title} {name.place} {name.person}", times.date))
         or not is_certain(clause, found, name, times)
     ):
         return None
@@ -148,6 +149,12 @@ def read_creation(clause: Clause) -> ToolCall | None:
     if note and not name.title and not name.person:
         return None
     return ToolCall("create_event", creation_arguments(replace(name, note=note or name.note), times))
+
+
+def _without_day(words: str, date: str) -> str:
+    """Words without the day of the week in front, where the event is on that day: "sunday roast" on a sunday."""
+    day = date.lower().rsplit(" ", 1)[-1]
+    return re.sub(rf"^{day}\b", "", words, flags=re.IGNORECASE) if day in WEEKDAYS else words
 
 
 def _is_no_time(clause: Clause, mention: TimeMention) -> bool:
@@ -182,7 +189,11 @@ def _names_day(clause: Clause, mention: TimeMention) -> bool:
     """Whether a day is part of a title, beside the day of the event: "thursday's seminar", "Xmas lunch"."""
     others = [each for each in clause.mentions if each != mention and each.kind is MentionKind.DATE]
     after = clause.text[mention.end :]
-    described = mention.text.lower().endswith("'s") or mention.text.lower() in HOLIDAYS
+    said = mention.text.lower()
+    again = any(
+        said in WEEKDAYS and each.text.lower().split()[-1] == said for each in others
+    )  # "sunday roast this sunday"
+    described = said.endswith("'s") or said in (*HOLIDAYS, "weekend") or again
     return bool(others and described and re.match(r"\s[^\W\d]", after))
 
 

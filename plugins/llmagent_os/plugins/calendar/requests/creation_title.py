@@ -46,7 +46,8 @@ _TRAILING = re.compile(
     re.IGNORECASE,
 )
 _ARTICLE = re.compile(
-    r"^(?:a|an|the|my|our|some|another|one|this|new(?=\s(?:events?|appointments?|meetings?|entry|reminders?|alarms?"
+    r"^(?:a|an|the|my|our|some|another|one(?!\s(?:to|on)\sone\b)|this|new(?=\s(?:events?|appointments?"
+    r"|meetings?|entry|reminders?|alarms?"
     r"|tasks?|one)\b))\s+(?=\S)",
     re.IGNORECASE,
 )

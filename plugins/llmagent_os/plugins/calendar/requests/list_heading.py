@@ -126,11 +126,20 @@ def named_list(clause: Clause) -> Clause | None:
     for end, following in ends:
         points.append(rest.part(begin, end))
         begin = following
-    whole = all(point.mentions and re.search(r"[^\W\d_]{3}", point.masked) for point in points)
+    whole = all(point.mentions and re.search(r"[^\W\d_]{2}", point.masked) for point in points)
     if len(points) < 2 or not whole or not points[0].has(MentionKind.DATE):
         return None
-    text = "; ".join(point.text for point in points)
+    week = re.search(r"\bnext week\b", found[0], re.IGNORECASE)
+    text = "; ".join(_in_week(point, week[0]) if week else point.text for point in points)
     return Clause.of(text, clause.now, month_first=clause.month_first, events=clause.events)
+
+
+def _in_week(point: Clause, week: str) -> str:
+    """The words of a point with the week of the heading behind its day of the week."""
+    day = next((each for each in point.mentions if each.kind is MentionKind.DATE), None)
+    if day is None or not re.fullmatch(r"(?:on )?[a-z]{3,9}", day.text, re.IGNORECASE):
+        return point.text
+    return f"{point.text[: day.end]} {week}{point.text[day.end :]}"
 
 
 def topic_of(clause: Clause) -> str:

@@ -66,9 +66,9 @@ _RULES: tuple[tuple[str, str | Callable[[re.Match[str]], str]], ...] = (
     ),
     (r", all day (?:each|every) day(?= |[.!]*$)", ", all day"),
     (
-        rf"[,;.–-]\s(?:please )?{_BLOCK} (?:it|that|this)(?: in| down| out)? (?:as|for)"
-        r" (?P<long>(?:an?|one|two|three|half an?|\d+) (?:hours?|minutes?|mins?)(?: and a half)?)(?: long)?"
-        r"(?: please)?[.!]*$",
+        rf"[,;.–-]\s(?:please )?{_BLOCK} (?:(?:it|that|this|him|her|them|me|us)(?: in| down| out)? (?:as|for) )?"
+        r"(?P<long>(?:an?|one|two|three|half an?|\d+) (?:hours?|minutes?|mins?)(?: and a half)?)(?: long)?"
+        r"(?: for (?:it|that|this))?(?: please)?[.!]*$",
         r" for \g<long>",
     ),
     (r"^(?P<delay>\d{1,3} ?(?:minutes?|mins?|hours?|hrs?))(?=: |\s[–-] )", r"in \g<delay>"),
